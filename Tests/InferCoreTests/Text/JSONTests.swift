@@ -90,7 +90,7 @@ import Testing
       Self.sample.serialized(.init(ensureASCII: true, sortKeys: true))
         == #"{"a":{"x":1e-05,"y":[[1]]},"b":[1,2.5,null,true,"\u00e9\"\\\n\u0001\u007f\ud83d\ude00",[],{}]}"#)
     #expect(
-      JSONValue.object(["a": [1, ["b": []]], "c": [:]]).serialized(.pretty) == """
+      (["a": [1, ["b": []]], "c": [:]] as JSONValue).serialized(.pretty) == """
         {
           "a": [
             1,
