@@ -1,0 +1,72 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// One set of settings for every Swift target: strict concurrency, strict memory safety, no warnings.
+let swiftSettings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+  .enableUpcomingFeature("InferIsolatedConformances"),
+  .enableExperimentalFeature("Lifetimes"),
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+]
+
+let package = Package(
+  name: "infer-serve",
+  platforms: [.macOS("26.0")],
+  products: [
+    .executable(name: "infer-serve", targets: ["infer-serve"]),
+    .library(name: "InferCore", targets: ["InferCore"]),
+    .library(name: "HybridBlocks", targets: ["HybridBlocks"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
+  ],
+  targets: [
+    .systemLibrary(name: "CBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev", "liblapacke-dev"])]),
+    .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
+    .target(
+      name: "CKernels",
+      // Optimised in debug builds too, so that tests of whole models stay fast.
+      cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror"])]),
+    .target(
+      name: "InferCore",
+      dependencies: [
+        "CBLAS", "CKernels", "CPCRE2",
+        .product(name: "DequeModule", package: "swift-collections"),
+        .product(name: "OrderedCollections", package: "swift-collections"),
+      ],
+      swiftSettings: swiftSettings),
+    .target(name: "HybridBlocks", dependencies: ["InferCore"], swiftSettings: swiftSettings),
+    .executableTarget(
+      name: "infer-serve",
+      dependencies: [
+        "HybridBlocks", "InferCore",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+      ],
+      swiftSettings: swiftSettings),
+    .target(name: "TestSupport", dependencies: ["InferCore"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
+    .testTarget(
+      name: "InferCoreTests", dependencies: ["InferCore", "TestSupport"], swiftSettings: swiftSettings),
+    .testTarget(
+      name: "HybridBlocksTests", dependencies: ["HybridBlocks", "InferCore", "TestSupport"],
+      swiftSettings: swiftSettings),
+    .testTarget(
+      name: "InferServeTests", dependencies: ["infer-serve", "HybridBlocks", "InferCore", "TestSupport"],
+      swiftSettings: swiftSettings),
+  ]
+)

@@ -1,0 +1,67 @@
+internal import CKernels
+
+#if canImport(Glibc)
+  internal import Glibc
+#else
+  internal import Darwin
+#endif
+
+/// A place where threads sleep until a condition holds (a POSIX mutex and condition variable).
+@safe final class Gate: @unchecked Sendable {
+  // Safe because POSIX synchronisation objects may be used from all threads, and these have stable addresses.
+  private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+  private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+
+  init() {
+    unsafe mutex.initialize(to: pthread_mutex_t())
+    unsafe condition.initialize(to: pthread_cond_t())
+    unsafe pthread_mutex_init(mutex, nil)
+    unsafe pthread_cond_init(condition, nil)
+  }
+
+  deinit {
+    unsafe pthread_cond_destroy(condition)
+    unsafe pthread_mutex_destroy(mutex)
+    unsafe condition.deallocate()
+    unsafe mutex.deallocate()
+  }
+
+  /// Sleeps until `isOpen` holds. It is asked again after every ``wakeAll()``.
+  func wait(until isOpen: () -> Bool) {
+    unsafe pthread_mutex_lock(mutex)
+    while !isOpen() { unsafe pthread_cond_wait(condition, mutex) }
+    unsafe pthread_mutex_unlock(mutex)
+  }
+
+  /// Has every sleeper look again. A condition that became true before this call is never missed.
+  func wakeAll() {
+    unsafe pthread_mutex_lock(mutex)
+    unsafe pthread_cond_broadcast(condition)
+    unsafe pthread_mutex_unlock(mutex)
+  }
+}
+
+/// Starts a thread that runs `body`.
+func startThread(_ body: @escaping @Sendable () -> Void) -> pthread_t? {
+  final class Start {
+    let body: @Sendable () -> Void
+    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+  }
+  let context = unsafe Unmanaged.passRetained(Start(body)).toOpaque()
+  var thread = pthread_t()
+  let status = unsafe pthread_create(
+    &thread, nil,
+    { context in
+      guard let context = unsafe context else { return nil }
+      unsafe Unmanaged<Start>.fromOpaque(context).takeRetainedValue().body()
+      return nil
+    }, context)
+  guard status == 0 else {
+    unsafe Unmanaged<Start>.fromOpaque(context).release()
+    return nil
+  }
+  return thread
+}
+
+/// Tells the processor that this is a spin loop.
+@inline(__always) func spinHint() { ck_spin_hint() }

@@ -1,0 +1,149 @@
+internal import CKernels
+internal import Synchronization
+
+#if canImport(Glibc)
+  internal import Glibc
+#else
+  internal import Darwin
+#endif
+
+/// A fixed team of threads that work through numbered items together.
+///
+/// The caller is a member. Items are handed out one at a time from a shared counter, so a thread that loses
+/// its core to another process costs its share and no more. Between regions the others spin for some tens of
+/// microseconds — regions of a step follow each other closely — and then sleep.
+public final class ThreadTeam: Sendable {
+  /// Number of threads, the caller included.
+  public let count: Int
+  private let shared: SharedWork
+  private let threads: [pthread_t]
+
+  /// Starts `count - 1` threads.
+  public init(count: Int) {
+    precondition(count >= 1 && count <= 1024, "a team of \(count) threads")
+    self.count = count
+    let shared = SharedWork()
+    self.shared = shared
+    threads = (1..<count).compactMap { worker in
+      startThread { shared.serve(worker: worker) }
+    }
+  }
+
+  deinit {
+    shared.stop()
+    for thread in threads { pthread_join(thread, nil) }
+  }
+
+  /// Calls `body` once for every item in `0 ..< items`, from all threads, and returns when all are done.
+  ///
+  /// Calls run at the same time: what they write must be disjoint. `worker` is in `0 ..< count`, and no two
+  /// calls with the same `worker` overlap, so it can name private scratch. One region at a time: a team
+  /// belongs to one caller, and `body` must not start another region.
+  public func forEach(_ items: Int, _ body: (_ item: Int, _ worker: Int) -> Void) {
+    guard items > 1, count > 1 else {
+      for item in 0..<items { body(item, 0) }
+      return
+    }
+    withoutActuallyEscaping(body) { body in
+      shared.run(items: items, helpers: count - 1, body)
+    }
+  }
+}
+
+/// Number of processors this process may use.
+public func availableProcessorCount() -> Int { max(1, Int(ck_processor_count())) }
+
+/// One region at a time, shared between the caller and the helpers.
+///
+/// A region is opened by raising `generation`. A helper joins by incrementing `inside`, takes items until there
+/// are none, and leaves. The caller closes the region when all items are *done*, and waits until nobody is
+/// inside before it touches the region's fields again.
+private final class SharedWork: @unchecked Sendable {
+  // Safe because `body` and `items` are written only while `inside` is zero and `generation` is even.
+  private var body: ((Int, Int) -> Void)?
+  private var items = 0
+  /// Odd while a region is open.
+  private let generation = Atomic<UInt32>(0)
+  private let next = Atomic<Int>(0)
+  private let done = Atomic<Int>(0)
+  private let inside = Atomic<Int>(0)
+  private let stopping = Atomic<Bool>(false)
+  private let sleepers = Atomic<Int>(0)
+  private let gate = Gate()
+
+  /// Turns of the spin loop before a helper sleeps: about 50 µs.
+  private static let spinTurns = 2_000
+
+  func run(items: Int, helpers: Int, _ body: @escaping (Int, Int) -> Void) {
+    self.body = body
+    self.items = items
+    next.store(0, ordering: .relaxed)
+    done.store(0, ordering: .relaxed)
+    generation.add(1, ordering: .sequentiallyConsistent)
+    if sleepers.load(ordering: .sequentiallyConsistent) > 0 { gate.wakeAll() }
+    work(worker: 0, body: body, items: items)
+    // Other threads may still be computing their last items.
+    var turns = 0
+    while done.load(ordering: .acquiring) < items { relax(&turns) }
+    generation.add(1, ordering: .sequentiallyConsistent)
+    while inside.load(ordering: .sequentiallyConsistent) > 0 { relax(&turns) }
+    self.body = nil
+  }
+
+  private func work(worker: Int, body: (Int, Int) -> Void, items: Int) {
+    var finished = 0
+    while true {
+      let item = next.wrappingAdd(1, ordering: .relaxed).oldValue
+      guard item < items else { break }
+      body(item, worker)
+      finished += 1
+    }
+    if finished > 0 { done.add(finished, ordering: .acquiringAndReleasing) }
+  }
+
+  func serve(worker: Int) {
+    var seen: UInt32 = 0
+    while let open = waitForRegion(after: seen) {
+      inside.add(1, ordering: .sequentiallyConsistent)
+      // Joined only if the region is still the one that was seen: otherwise its fields may be changing.
+      if generation.load(ordering: .sequentiallyConsistent) == open, let body {
+        work(worker: worker, body: body, items: items)
+      }
+      inside.subtract(1, ordering: .sequentiallyConsistent)
+      seen = open
+    }
+  }
+
+  /// Waits for an open region other than `seen`; `nil` when the team ends.
+  private func waitForRegion(after seen: UInt32) -> UInt32? {
+    var turns = 0
+    while true {
+      let current = generation.load(ordering: .sequentiallyConsistent)
+      if stopping.load(ordering: .relaxed) { return nil }
+      if current & 1 == 1, current != seen { return current }
+      if turns < Self.spinTurns {
+        turns += 1
+        spinHint()
+        continue
+      }
+      sleepers.add(1, ordering: .sequentiallyConsistent)
+      gate.wait { [self] in
+        let current = generation.load(ordering: .sequentiallyConsistent)
+        return (current & 1 == 1 && current != seen) || stopping.load(ordering: .relaxed)
+      }
+      sleepers.subtract(1, ordering: .sequentiallyConsistent)
+      turns = 0
+    }
+  }
+
+  private func relax(_ turns: inout Int) {
+    turns += 1
+    // Past the spin bound somebody was preempted: give the core away instead of burning it.
+    if turns < Self.spinTurns { spinHint() } else { sched_yield() }
+  }
+
+  func stop() {
+    stopping.store(true, ordering: .relaxed)
+    gate.wakeAll()
+  }
+}

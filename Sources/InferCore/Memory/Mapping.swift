@@ -1,0 +1,75 @@
+#if canImport(Glibc)
+  internal import Glibc
+#else
+  internal import Darwin
+#endif
+
+/// Zeroed memory from the system, reserved whole and backed page by page when first touched.
+@safe final class AnonymousMapping {
+  let base: UnsafeMutableRawPointer
+  let byteCount: Int
+
+  init(byteCount: Int) throws(ModelError) {
+    self.byteCount = byteCount
+    let length = max(byteCount, 1)
+    let mapped = unsafe mmap(nil, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+    guard let mapped = unsafe mapped, unsafe mapped != MAP_FAILED else {
+      throw .outOfMemory("cannot reserve \(byteCount >> 20) MiB of memory: \(systemErrorText())")
+    }
+    unsafe base = mapped
+    #if os(Linux)
+      // Advice only: without huge pages everything works, with more misses in the translation cache.
+      _ = unsafe madvise(mapped, length, MADV_HUGEPAGE)
+    #endif
+  }
+
+  deinit { unsafe _ = munmap(base, max(byteCount, 1)) }
+}
+
+/// A file mapped for reading.
+@safe public final class MappedFile: Sendable {
+  /// Where the file is.
+  public let path: String
+  /// Its length.
+  public let byteCount: Int
+  // Safe because the mapping is read-only and lives as long as this object.
+  nonisolated(unsafe) let base: UnsafeRawPointer
+
+  /// Maps the file at `path`.
+  ///
+  /// - Throws: ``ModelError/unreadable(path:reason:)`` when it cannot be opened, is no regular file, or is empty.
+  public init(path: String) throws(ModelError) {
+    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw .unreadable(path: path, reason: systemErrorText()) }
+    defer { close(descriptor) }
+    var status = stat()
+    guard unsafe fstat(descriptor, &status) == 0 else { throw .unreadable(path: path, reason: systemErrorText()) }
+    guard status.st_mode & S_IFMT == S_IFREG else { throw .unreadable(path: path, reason: "not a regular file") }
+    guard status.st_size > 0 else { throw .unreadable(path: path, reason: "the file is empty") }
+    byteCount = Int(status.st_size)
+    let mapped = unsafe mmap(nil, byteCount, PROT_READ, MAP_PRIVATE, descriptor, 0)
+    guard let mapped = unsafe mapped, unsafe mapped != MAP_FAILED else {
+      throw .unreadable(path: path, reason: systemErrorText())
+    }
+    unsafe base = UnsafeRawPointer(mapped)
+    self.path = path
+  }
+
+  deinit { unsafe _ = munmap(UnsafeMutableRawPointer(mutating: base), byteCount) }
+
+  /// All bytes.
+  public var bytes: RawSpan {
+    @_lifetime(borrow self)
+    borrowing get {
+      let span = unsafe RawSpan(_unsafeStart: base, byteCount: byteCount)
+      return unsafe _overrideLifetime(span, borrowing: self)
+    }
+  }
+}
+
+/// What the system says of the last failed call.
+func systemErrorText() -> String {
+  let code = errno
+  guard let text = unsafe strerror(code) else { return "error \(code)" }
+  return unsafe String(cString: text)
+}

@@ -1,0 +1,76 @@
+/// The bytes of all per-sequence state: attention pages and recurrent slots, addressed by index.
+///
+/// Which page belongs to whom is decided elsewhere (``BlockPool``, ``SlotPool``). Page `i` is a page of every
+/// paged piece of the layout, slot `i` a slot of every recurrent piece. Memory is reserved whole and touched
+/// by the system page by page, so that an idle server holds what it uses. Used by the engine's thread and its
+/// team only.
+@safe public final class StateStore {
+  /// What is stored.
+  public let layout: StateLayout
+  /// Element format of pages.
+  public let kvType: KVType
+  /// Tokens of a page.
+  public let pageTokens: Int
+  /// Number of pages.
+  public let pageCount: Int
+  /// Number of slots.
+  public let slotCount: Int
+
+  private let regions: [Region]
+
+  private final class Region {
+    let mapping: AnonymousMapping
+    /// Bytes from one page or slot to the next.
+    let stride: Int
+    init(count: Int, stride: Int) throws(ModelError) {
+      mapping = try AnonymousMapping(byteCount: count * stride)
+      self.stride = stride
+    }
+  }
+
+  /// Reserves `pageCount` pages of `pageTokens` tokens and `slotCount` slots for a model's state.
+  ///
+  /// - Throws: ``ModelError`` when the system refuses the memory.
+  public init(
+    layout: StateLayout, kvType: KVType, pageTokens: Int, pageCount: Int, slotCount: Int
+  ) throws(ModelError) {
+    precondition(pageTokens > 0 && pageCount >= 0 && slotCount >= 0, "\(pageCount) pages of \(pageTokens) tokens")
+    self.layout = layout
+    self.kvType = kvType
+    self.pageTokens = pageTokens
+    self.pageCount = pageCount
+    self.slotCount = slotCount
+    var regions: [Region] = []
+    for kind in layout.kinds {
+      switch kind {
+      case .paged(let heads, let headDimension):
+        regions.append(
+          try Region(count: pageCount, stride: pageTokens * 2 * heads * kvType.bytes(headDimension)))
+      case .recurrent(let count):
+        // Slots start on cache lines of their own, so that threads never share one.
+        regions.append(try Region(count: slotCount, stride: (count * 4 + 63) & ~63))
+      }
+    }
+    self.regions = regions
+  }
+
+  /// Bytes reserved.
+  public var byteCount: Int { regions.reduce(0) { $0 + $1.mapping.byteCount } }
+
+  /// The first byte of page `page` of a paged piece.
+  ///
+  /// A page holds, for each head, `pageTokens` keys and then `pageTokens` values of that head, so that one
+  /// head's part is contiguous.
+  func page(_ page: Int32, of handle: StateHandle) -> UnsafeMutableRawPointer {
+    precondition(page >= 0 && page < pageCount, "page \(page) of \(pageCount)")
+    let region = regions[handle.index]
+    return unsafe region.mapping.base + Int(page) * region.stride
+  }
+
+  /// The first float of slot `slot` of a recurrent piece.
+  func slot(_ slot: Int32, of handle: StateHandle) -> UnsafeMutablePointer<Float> {
+    precondition(slot >= 0 && slot < slotCount, "slot \(slot) of \(slotCount)")
+    let region = regions[handle.index]
+    return unsafe (region.mapping.base + Int(slot) * region.stride).assumingMemoryBound(to: Float.self)
+  }
+}

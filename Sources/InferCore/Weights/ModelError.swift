@@ -1,0 +1,28 @@
+/// Why a model cannot be loaded. Every case says what was wrong, where, and what was expected.
+public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// A file cannot be opened or read.
+  case unreadable(path: String, reason: String)
+  /// A file is not what its name says.
+  case malformed(path: String, reason: String)
+  /// A key of `config.json` is missing, of the wrong type, or has a value that no model of the family has.
+  case configuration(key: String, reason: String)
+  /// `model_type` is of no known family.
+  case unknownFamily(String, known: [String])
+  /// A tensor is missing, of the wrong shape or type, out of its file's bounds, or read by nobody.
+  case tensor(name: String, reason: String)
+  /// The system refuses memory, or a budget is too small for even one sequence.
+  case outOfMemory(String)
+
+  /// One line for people.
+  public var description: String {
+    switch self {
+    case .unreadable(let path, let reason): "cannot read \(path): \(reason)"
+    case .malformed(let path, let reason): "\(path) is malformed: \(reason)"
+    case .configuration(let key, let reason): "config.json: \(key): \(reason)"
+    case .unknownFamily(let name, let known):
+      "config.json: model_type \"\(name)\" is not supported; known: \(known.joined(separator: ", "))"
+    case .tensor(let name, let reason): "tensor \(name): \(reason)"
+    case .outOfMemory(let reason): reason
+    }
+  }
+}
