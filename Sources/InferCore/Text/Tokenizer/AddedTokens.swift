@@ -1,0 +1,136 @@
+/// A token that is found in the text before anything else happens to it.
+struct AddedToken: Sendable {
+  let id: Int32
+  let content: String
+  /// Marks structure (begin of text, role, …) rather than content.
+  let isSpecial: Bool
+  /// Looked for in the normalised text instead of the raw text.
+  let isNormalized: Bool
+  /// Not within a word.
+  let isSingleWord: Bool
+  /// Takes the white space before it along.
+  let stripsLeft: Bool
+  /// Takes the white space after it along.
+  let stripsRight: Bool
+
+  init(_ field: TokenizerField) throws(TokenizerError) {
+    id = try field.require("id").tokenID()
+    let content = try field.require("content")
+    self.content = try content.string()
+    guard self.content.utf8.count <= 1024 else { throw content.invalid("an added token of more than 1024 bytes") }
+    isSpecial = try field.flag("special", default: false)
+    isNormalized = try field.flag("normalized", default: !isSpecial)
+    isSingleWord = try field.flag("single_word", default: false)
+    stripsLeft = try field.flag("lstrip", default: false)
+    stripsRight = try field.flag("rstrip", default: false)
+  }
+}
+
+/// Finds added tokens in a text: leftmost first, the longest of those that start there.
+struct AddedTokenMatcher: Sendable {
+  enum Segment {
+    case text(Range<Int>)
+    case token(Int32)
+  }
+
+  /// A trie over bytes; node 0 is the root. Edges by `node << 8 | byte`.
+  private var edges: [Int: Int] = [:]
+  private var tokens: [AddedToken?] = [nil]
+  /// Whether any token starts with this byte, so that most positions cost one lookup.
+  private var isStart = [Bool](repeating: false, count: 256)
+
+  /// Adds a token under the spelling by which it is looked for.
+  mutating func add(_ token: AddedToken, spelling: [UInt8]) {
+    guard let first = spelling.first else { return }
+    isStart[Int(first)] = true
+    var node = 0
+    for byte in spelling {
+      if let child = edges[node << 8 | Int(byte)] {
+        node = child
+      } else {
+        edges[node << 8 | Int(byte)] = tokens.count
+        node = tokens.count
+        tokens.append(nil)
+      }
+    }
+    tokens[node] = token
+  }
+
+  /// Cuts `text` into tokens and what lies between them, in order.
+  /// - Complexity: O(n · longest token).
+  func segments(of text: [UInt8], parsingSpecialTokens: Bool) -> [Segment] {
+    var segments: [Segment] = []
+    var position = 0
+    var end = 0
+    while position < text.count {
+      guard isStart[Int(text[position])], let (token, length) = longestMatch(in: text, at: position) else {
+        position += 1
+        continue
+      }
+      let match = position..<position + length
+      position = match.upperBound
+      if token.isSpecial && !parsingSpecialTokens { continue }
+      if token.isSingleWord && WordBoundary.isInsideWord(match, in: text) { continue }
+      let start =
+        token.stripsLeft ? max(end, WordBoundary.startOfSpace(before: match.lowerBound, in: text)) : match.lowerBound
+      if token.stripsRight { position = WordBoundary.endOfSpace(after: match.upperBound, in: text) }
+      if end < start { segments.append(.text(end..<start)) }
+      segments.append(.token(token.id))
+      end = position
+    }
+    if end < text.count { segments.append(.text(end..<text.count)) }
+    return segments
+  }
+
+  private func longestMatch(in text: [UInt8], at start: Int) -> (AddedToken, Int)? {
+    var best: (AddedToken, Int)?
+    var node = 0
+    var position = start
+    while position < text.count, let child = edges[node << 8 | Int(text[position])] {
+      node = child
+      position += 1
+      if let token = tokens[node] { best = (token, position - start) }
+    }
+    return best
+  }
+}
+
+/// What surrounds a match, by Unicode's properties.
+private enum WordBoundary {
+  static func isInsideWord(_ match: Range<Int>, in text: [UInt8]) -> Bool {
+    scalar(before: match.lowerBound, in: text).map(isWord) ?? false
+      || scalar(after: match.upperBound, in: text).map(isWord) ?? false
+  }
+
+  static func startOfSpace(before end: Int, in text: [UInt8]) -> Int {
+    var start = end
+    while let scalar = scalar(before: start, in: text), scalar.properties.isWhitespace { start -= UTF8.width(scalar) }
+    return start
+  }
+
+  static func endOfSpace(after start: Int, in text: [UInt8]) -> Int {
+    var end = start
+    while let scalar = scalar(after: end, in: text), scalar.properties.isWhitespace { end += UTF8.width(scalar) }
+    return end
+  }
+
+  private static func isWord(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.properties.generalCategory {
+    case .decimalNumber, .connectorPunctuation, .nonspacingMark, .spacingMark, .enclosingMark: true
+    default: scalar.properties.isAlphabetic
+    }
+  }
+
+  private static func scalar(before end: Int, in text: [UInt8]) -> Unicode.Scalar? {
+    var start = end - 1
+    while start > 0, text[start] & 0xC0 == 0x80 { start -= 1 }
+    return start < 0 ? nil : String(decoding: text[start..<end], as: UTF8.self).unicodeScalars.first
+  }
+
+  private static func scalar(after start: Int, in text: [UInt8]) -> Unicode.Scalar? {
+    guard start < text.count else { return nil }
+    var end = start + 1
+    while end < text.count, text[end] & 0xC0 == 0x80 { end += 1 }
+    return String(decoding: text[start..<end], as: UTF8.self).unicodeScalars.first
+  }
+}
