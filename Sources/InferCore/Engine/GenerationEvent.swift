@@ -1,0 +1,90 @@
+/// What a ``Generation`` reports: tokens, then once how it ended.
+public enum GenerationEvent: Sendable {
+  /// The next token.
+  case token(GeneratedToken)
+  /// The end; nothing follows.
+  case finished(FinishReason, GenerationStatistics)
+}
+
+/// One generated token.
+public struct GeneratedToken: Sendable, Equatable {
+  /// Its id.
+  public let id: Int32
+  /// Log-probabilities, when the request asked for them.
+  public let logprobs: TokenLogprobs?
+  /// Whether this is the end token or stop token that ended the generation: counted, but no part of the answer.
+  public let isStop: Bool
+
+  /// Creates a token.
+  public init(id: Int32, logprobs: TokenLogprobs? = nil, isStop: Bool = false) {
+    self.id = id
+    self.logprobs = logprobs
+    self.isStop = isStop
+  }
+}
+
+/// Natural logarithms of the probabilities that the model itself gives, before any sampling parameter acts.
+public struct TokenLogprobs: Sendable, Equatable {
+  /// Of the chosen token.
+  public let chosen: Float
+  /// The most likely tokens, most likely first (lowest id first on ties): as many as were asked for. The chosen
+  /// token need not be among them.
+  public let top: [TokenLogprob]
+
+  /// Creates log-probabilities.
+  public init(chosen: Float, top: [TokenLogprob]) {
+    self.chosen = chosen
+    self.top = top
+  }
+}
+
+/// A token and its log-probability.
+public struct TokenLogprob: Sendable, Equatable {
+  /// The token's id.
+  public let id: Int32
+  /// Its log-probability.
+  public let logprob: Float
+
+  /// Creates a pair.
+  public init(id: Int32, logprob: Float) {
+    self.id = id
+    self.logprob = logprob
+  }
+}
+
+/// Why a generation ended. Raw values are the values of the label `finished_reason` in metrics, which are vLLM's.
+public enum FinishReason: String, Sendable, CaseIterable {
+  /// An end token, a stop token or a stop string came.
+  case stop
+  /// `max_tokens` or the end of the context was reached.
+  case length
+  /// The caller cancelled it, or the engine was shut down.
+  case cancelled = "abort"
+  /// The model's logits were no numbers, or left no token to choose.
+  case error
+}
+
+/// What one request cost, for `usage` and `timings`.
+public struct GenerationStatistics: Sendable, Equatable {
+  /// Tokens of the prompt.
+  public var promptTokens: Int
+  /// Generated tokens, a stop token included.
+  public var generatedTokens = 0
+  /// Prompt tokens whose state was found instead of computed.
+  public var cachedTokens = 0
+  /// How often the request lost its memory to an older one and was computed again.
+  public var preemptions = 0
+  /// From submission to the first step that computed a part of it.
+  public var queueTime = Duration.zero
+  /// From that step's start to the first token; zero when there was none.
+  public var prefillTime = Duration.zero
+  /// From the first token to the last.
+  public var decodeTime = Duration.zero
+  /// From submission to the first token; `nil` when there was none.
+  public var timeToFirstToken: Duration?
+  /// From submission to the end.
+  public var totalTime = Duration.zero
+
+  /// Statistics of a request that has not started.
+  public init(promptTokens: Int) { self.promptTokens = promptTokens }
+}

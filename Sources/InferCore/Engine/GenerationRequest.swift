@@ -1,0 +1,75 @@
+/// What to generate: a prompt, how to choose tokens, and when to stop.
+public struct GenerationRequest: Sendable {
+  /// The prompt's token ids. Nothing is added to them.
+  public var prompt: [Int32]
+  /// How tokens are chosen.
+  public var sampling: SamplingParameters
+  /// When to stop.
+  public var stop: StopConditions
+
+  /// Creates a request. The prompt is checked by ``Engine/submit(_:)``, which knows the model.
+  public init(prompt: [Int32], sampling: SamplingParameters = .standard, stop: StopConditions = .standard) {
+    self.prompt = prompt
+    self.sampling = sampling
+    self.stop = stop
+  }
+}
+
+/// When a generation ends.
+public struct StopConditions: Sendable, Equatable {
+  /// Generated tokens at most; `nil` for as many as the context allows.
+  public let maxTokens: Int?
+  /// Until this many tokens are generated, tokens and strings that would end the generation do not.
+  public let minTokens: Int
+  /// Tokens that end the generation, beside the model's own end tokens.
+  public let stopTokenIDs: Set<Int32>
+  /// Whether the model's end tokens are tokens like any other.
+  public let ignoresEndTokens: Bool
+  /// Strings that end the generation. Matched by ``TextGeneration``; a ``Generation`` of tokens ignores them.
+  public let stopStrings: [String]
+  /// Whether a matched stop string is part of the text.
+  public let includesStopString: Bool
+
+  /// No conditions but the model's end tokens and the context's end.
+  public static let standard = StopConditions()
+
+  private init() {
+    maxTokens = nil
+    minTokens = 0
+    stopTokenIDs = []
+    ignoresEndTokens = false
+    stopStrings = []
+    includesStopString = false
+  }
+
+  /// Checks and keeps the conditions.
+  ///
+  /// - Throws: ``RequestError/invalid(field:reason:)`` when `maxTokens` is below 1, `minTokens` is negative or above
+  ///   `maxTokens`, a stop string is empty, or there are more than 64 of them.
+  public init(
+    maxTokens: Int? = nil, minTokens: Int = 0, stopTokenIDs: Set<Int32> = [], ignoresEndTokens: Bool = false,
+    stopStrings: [String] = [], includesStopString: Bool = false
+  ) throws(RequestError) {
+    if let maxTokens, maxTokens < 1 {
+      throw .invalid(field: "max_tokens", reason: "must be at least 1, not \(maxTokens)")
+    }
+    if minTokens < 0 { throw .invalid(field: "min_tokens", reason: "must not be negative, not \(minTokens)") }
+    if let maxTokens, minTokens > maxTokens {
+      throw .invalid(field: "min_tokens", reason: "must be at most max_tokens (\(maxTokens)), not \(minTokens)")
+    }
+    if stopStrings.contains("") { throw .invalid(field: "stop", reason: "must not hold an empty string") }
+    if stopStrings.count > Self.stopStringLimit {
+      throw .invalid(
+        field: "stop", reason: "must hold at most \(Self.stopStringLimit) strings, not \(stopStrings.count)")
+    }
+    self.maxTokens = maxTokens
+    self.minTokens = minTokens
+    self.stopTokenIDs = stopTokenIDs
+    self.ignoresEndTokens = ignoresEndTokens
+    self.stopStrings = stopStrings
+    self.includesStopString = includesStopString
+  }
+
+  /// Every piece of text is searched for all strings, so their number is bounded.
+  private static let stopStringLimit = 64
+}

@@ -1,0 +1,110 @@
+/// How tokens are chosen. Names, meanings and defaults are those of the OpenAI API and of vLLM.
+public struct SamplingParameters: Sendable, Equatable {
+  /// Divides the logits. Below ``greedyTemperature`` the most likely token is taken.
+  public let temperature: Float
+  /// Only the `topK` most likely tokens may be chosen; 0 for all.
+  public let topK: Int
+  /// Only the shortest list of most likely tokens whose probabilities reach this sum may be chosen.
+  public let topP: Float
+  /// Only tokens at least this fraction as likely as the most likely one may be chosen.
+  public let minP: Float
+  /// Divides positive logits, multiplies negative ones, of tokens in prompt or answer.
+  public let repetitionPenalty: Float
+  /// Subtracted from the logits of tokens in the answer.
+  public let presencePenalty: Float
+  /// Subtracted from the logits of tokens in the answer, times how often they are there.
+  public let frequencyPenalty: Float
+  /// Added to the logits of these tokens.
+  public let logitBias: [Int32: Float]
+  /// Same seed, same tokens; `nil` for a seed from the system.
+  public private(set) var seed: UInt64?
+  /// Log-probabilities to report with each token: `nil` for none, 0 for the chosen token's, n for the n most
+  /// likely tokens' as well.
+  public let logprobs: Int?
+
+  /// Temperatures below are taken as 0, as vLLM does.
+  public static let greedyTemperature: Float = 1e-5
+
+  /// Temperature 1 and no other transform: the model's own distribution.
+  public static let standard = SamplingParameters(unchecked: 1)
+  /// Always the most likely token, the lowest id on ties.
+  public static let greedy = SamplingParameters(unchecked: 0)
+
+  private init(unchecked temperature: Float) {
+    self.temperature = temperature
+    topK = 0
+    topP = 1
+    minP = 0
+    repetitionPenalty = 1
+    presencePenalty = 0
+    frequencyPenalty = 0
+    logitBias = [:]
+    seed = nil
+    logprobs = nil
+  }
+
+  /// Checks and keeps the parameters. `topK` may also be −1 for all tokens, as in vLLM.
+  ///
+  /// - Throws: ``RequestError/invalid(field:reason:)`` for a value outside its range: temperature 0…2, top-p
+  ///   in (0, 1], min-p 0…1, repetition penalty in (0, 10], other penalties −2…2, biases −100…100 for ids
+  ///   that are not negative and at most 1024 of them, at most 20 log-probabilities. These are OpenAI's ranges
+  ///   where it has one and vLLM's otherwise, with bounds where vLLM has none.
+  public init(
+    temperature: Float = 1, topK: Int = 0, topP: Float = 1, minP: Float = 0, repetitionPenalty: Float = 1,
+    presencePenalty: Float = 0, frequencyPenalty: Float = 0, logitBias: [Int32: Float] = [:], seed: UInt64? = nil,
+    logprobs: Int? = nil
+  ) throws(RequestError) {
+    try Self.check(temperature, in: 0...2, "temperature")
+    guard topK >= -1 else { throw .invalid(field: "top_k", reason: "must be at least 0, or -1 for all, not \(topK)") }
+    guard topP > 0, topP <= 1 else {
+      throw .invalid(field: "top_p", reason: "must be above 0 and at most 1, not \(topP)")
+    }
+    try Self.check(minP, in: 0...1, "min_p")
+    guard repetitionPenalty > 0, repetitionPenalty <= 10 else {
+      throw .invalid(field: "repetition_penalty", reason: "must be above 0 and at most 10, not \(repetitionPenalty)")
+    }
+    try Self.check(presencePenalty, in: -2...2, "presence_penalty")
+    try Self.check(frequencyPenalty, in: -2...2, "frequency_penalty")
+    guard logitBias.count <= Self.biasLimit else {
+      throw .invalid(field: "logit_bias", reason: "must name at most \(Self.biasLimit) tokens, not \(logitBias.count)")
+    }
+    for (id, bias) in logitBias {
+      guard id >= 0 else { throw .invalid(field: "logit_bias", reason: "token \(id) is negative") }
+      try Self.check(bias, in: -100...100, "logit_bias")
+    }
+    if let logprobs, !(0...20).contains(logprobs) {
+      throw .invalid(field: "top_logprobs", reason: "must be between 0 and 20, not \(logprobs)")
+    }
+    self.temperature = temperature
+    self.topK = max(topK, 0)
+    self.topP = topP
+    self.minP = minP
+    self.repetitionPenalty = repetitionPenalty
+    self.presencePenalty = presencePenalty
+    self.frequencyPenalty = frequencyPenalty
+    self.logitBias = logitBias
+    self.seed = seed
+    self.logprobs = logprobs
+  }
+
+  /// The parameters of the choice `index` of several for one request (`n`): the same but for the seed, if there is
+  /// one. Choice 0 is the request itself.
+  public func choice(_ index: Int) -> SamplingParameters {
+    precondition(index >= 0, "choice \(index)")
+    guard let seed, index > 0 else { return self }
+    var copy = self
+    copy.seed = CounterGenerator(seed: seed).bits(at: UInt64(index))
+    return copy
+  }
+
+  /// Biases are applied one by one at every token, so their number is bounded.
+  private static let biasLimit = 1024
+
+  private static func check(_ value: Float, in range: ClosedRange<Float>, _ field: String) throws(RequestError) {
+    // NaN is in no range.
+    guard range.contains(value) else {
+      let bounds = "between \(range.lowerBound) and \(range.upperBound)"
+      throw .invalid(field: field, reason: "must be \(bounds), not \(value)")
+    }
+  }
+}
