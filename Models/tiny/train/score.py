@@ -4,38 +4,15 @@ usage: score.py FOLDER [--count 1000] [--json FILE]     (FOLDER holds an exporte
 """
 import argparse
 import json
-import random
 from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer
 
 from data import NO_THOUGHT
-from problems import cage, chain, legs
-from smalltalk import small_talk
+from unseen import KINDS, unseen
 
 EOS = 2
-
-
-def problems(kind, count, seed=1):
-    """(question, answer) pairs that training never shows: `cage-en`, `cage-zh`, `legs`, `chain`, or some small talk."""
-    r = random.Random(f"unseen/{kind}/{seed}")
-    result = []
-    for _ in range(count):
-        if kind == "cage-en":
-            question, _, answer = cage(r, "en", unseen=True)
-        elif kind == "cage-zh":
-            question, _, answer = cage(r, r.choice(("zh", "zh-hans")), unseen=True)
-        elif kind == "talk":
-            question, answer = small_talk(r, r.choice(("en", "zh", "zh-hans")))
-        else:
-            language = r.choice(("en", "en", "zh", "zh-hans"))
-            question, _, answer = {"legs": legs, "chain": chain}[kind](r, language, unseen=True)
-        result.append((question, answer))
-    return result
-
-
-KINDS = ("cage-en", "cage-zh", "legs", "chain", "talk")
 
 
 @torch.no_grad()
@@ -72,7 +49,7 @@ def score(model, tokenizer, kind, count, thinking=True, batch=250):
     model.eval()
     right = reasoned = longest = 0
     wrong = []
-    cases = problems(kind, count)
+    cases = unseen(kind, count)
     for start in range(0, count, batch):
         part = cases[start : start + batch]
         texts = [f"<|bos|><|user|>{q}<|assistant|>" + ("" if thinking else NO_THOUGHT) for q, _ in part]
