@@ -17,9 +17,25 @@ public enum JSONValue: Sendable, Equatable {
 
 extension JSONValue {
   /// The member of that name, or nil when this is no object or has no such member.
+  ///
+  /// Setting nil removes the member. Only members of an object can be set.
   public subscript(key: String) -> JSONValue? {
-    guard case .object(let members) = self else { return nil }
-    return members[key]
+    get {
+      guard case .object(let members) = self else { return nil }
+      return members[key]
+    }
+    set {
+      guard case .object(var members) = self else { preconditionFailure("setting \"\(key)\" in \(kind)") }
+      self = .null  // Gives up the storage, so that it is changed in place.
+      members[key] = newValue
+      self = .object(members)
+    }
+  }
+
+  /// The names of an object's members in order; none for any other value.
+  public var keys: [String] {
+    guard case .object(let members) = self else { return [] }
+    return Array(members.keys)
   }
 
   /// The element at that index, or nil when this is no array or is shorter.
