@@ -1,0 +1,114 @@
+/// Finds the largest values of a row without sorting it.
+///
+/// Values are ordered from large to small and, where equal, from low to high index: a total order, so that every
+/// cut is unique. Memory is kept from use to use.
+struct Selection {
+  /// A value of a row and its place, packed so that a larger rank is nearer to the front of the order.
+  struct Rank: Comparable {
+    private let bits: UInt64
+
+    init(_ value: Float, at index: Int) {
+      // Adding zero makes −0 equal to 0. Positive floats order as their bits do, negative ones the other way round.
+      let pattern = (value + 0).bitPattern
+      let ordered = pattern & 0x8000_0000 == 0 ? pattern | 0x8000_0000 : ~pattern
+      bits = UInt64(ordered) << 32 | UInt64(~UInt32(truncatingIfNeeded: index))
+    }
+
+    var index: Int { Int(~UInt32(truncatingIfNeeded: bits)) }
+
+    var value: Float {
+      let ordered = UInt32(bits >> 32)
+      return Float(bitPattern: ordered & 0x8000_0000 != 0 ? ordered & 0x7FFF_FFFF : ~ordered)
+    }
+
+    static func < (a: Rank, b: Rank) -> Bool { a.bits < b.bits }
+
+    /// Sets the values behind this one in the order to 0.
+    func cut(_ row: inout MutableSpan<Float>) {
+      let (least, last) = (value, index)
+      for i in row.indices {
+        let kept = row[i] > least || (row[i] == least && i <= last)
+        row[i] = kept ? row[i] : 0
+      }
+    }
+  }
+
+  private(set) var ranks: [Rank] = []
+
+  /// The last of what was gathered.
+  var least: Rank? { ranks.min() }
+
+  /// Gathers the first `count` values of the order, in no order. O(row), a few times `count` of memory.
+  mutating func gatherLargest(_ count: Int, of row: Span<Float>) {
+    ranks.removeAll(keepingCapacity: true)
+    guard count > 0 else { return }
+    let capacity = max(4 * count, 256)
+    var floor = -Float.infinity
+    for i in row.indices where row[i] > floor {
+      ranks.append(Rank(row[i], at: i))
+      guard ranks.count == capacity else { continue }
+      keepFirst(count)
+      // An equal value further on comes later in the order.
+      floor = ranks.min()?.value ?? floor
+    }
+    keepFirst(count)
+  }
+
+  /// Gathers all values above `floor`, in order of index.
+  mutating func gather(above floor: Float, of row: Span<Float>) {
+    ranks.removeAll(keepingCapacity: true)
+    for i in row.indices where row[i] > floor { ranks.append(Rank(row[i], at: i)) }
+  }
+
+  /// The value at which the gathered values, summed up in order, first reach `sum`; the last one if they never do.
+  mutating func leastReaching(_ sum: Double) -> Rank? {
+    var range = 0..<ranks.count
+    var missing = sum
+    while range.count > 1 {
+      let middle = partition(range)
+      var mass = 0.0
+      for rank in ranks[range.lowerBound...middle] { mass += Double(rank.value) }
+      let before = mass - Double(ranks[middle].value)
+      if before >= missing {
+        range = range.lowerBound..<middle
+      } else if mass >= missing {
+        return ranks[middle]
+      } else if middle + 1 < range.upperBound {
+        missing -= mass
+        range = middle + 1..<range.upperBound
+      } else {
+        return ranks[middle]
+      }
+    }
+    return range.first.map { ranks[$0] }
+  }
+
+  /// Drops all but the first `count` of what was gathered (quickselect: Hoare, "Algorithm 65: Find", 1961).
+  private mutating func keepFirst(_ count: Int) {
+    guard ranks.count > count else { return }
+    var range = 0..<ranks.count
+    while range.count > 1 {
+      let middle = partition(range)
+      if middle == count { break }
+      range = middle < count ? middle + 1..<range.upperBound : range.lowerBound..<middle
+    }
+    ranks.removeLast(ranks.count - count)
+  }
+
+  /// Moves what comes before some value to its front, and returns where that value came to stand. Expected to split
+  /// the range well whatever its order: the pivot's place is scrambled, though the same for the same range.
+  private mutating func partition(_ range: Range<Int>) -> Int {
+    let scrambled = UInt64(range.count) &* 0x9E37_79B9_7F4A_7C15
+    let pivotIndex = range.lowerBound + Int(scrambled >> 32) % range.count
+    let last = range.upperBound - 1
+    ranks.swapAt(pivotIndex, last)
+    let pivot = ranks[last]
+    var front = range.lowerBound
+    for i in range.lowerBound..<last where ranks[i] > pivot {
+      ranks.swapAt(i, front)
+      front += 1
+    }
+    ranks.swapAt(front, last)
+    return front
+  }
+}
