@@ -6,20 +6,24 @@
 public struct StreamingDetokenizer: Sendable {
   private let tokenizer: Tokenizer
   private let skippingSpecialTokens: Bool
+  private let kept: Set<Int32>
   /// At most three bytes: the longest unfinished character.
   private var pending: [UInt8] = []
   private var strippable: Int
 
-  /// - Parameter skippingSpecialTokens: Whether special tokens contribute nothing, rather than their names.
-  public init(_ tokenizer: Tokenizer, skippingSpecialTokens: Bool = true) {
+  /// - Parameters:
+  ///   - skippingSpecialTokens: Whether special tokens contribute nothing, rather than their names.
+  ///   - kept: Special tokens that contribute their names all the same, such as tags around reasoning.
+  public init(_ tokenizer: Tokenizer, skippingSpecialTokens: Bool = true, keeping kept: Set<Int32> = []) {
     self.tokenizer = tokenizer
     self.skippingSpecialTokens = skippingSpecialTokens
+    self.kept = kept
     strippable = tokenizer.decoder.leadingStrip?.count ?? 0
   }
 
   /// Takes the next token and returns the text that it completes, possibly none.
   public mutating func append(_ id: Int32) -> String {
-    if skippingSpecialTokens && tokenizer.isSpecial(id) { return "" }
+    if skippingSpecialTokens, tokenizer.isSpecial(id), !kept.contains(id) { return "" }
     var bytes = tokenizer.decoded[id]
     if strippable > 0, !bytes.isEmpty, let strip = tokenizer.decoder.leadingStrip {
       let count = bytes.prefix(strippable).prefix { $0 == strip.character }.count
