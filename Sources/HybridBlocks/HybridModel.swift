@@ -1,1 +1,60 @@
 public import InferCore
+
+/// A language model as a list of blocks between an embedding and a head.
+public struct HybridModel: LanguageModel {
+  /// `[vocabulary × width]`.
+  let embedding: Matrix
+  let embeddingScale: Float
+  let blocks: [any Block]
+  let norm: RMSNorm
+  /// `[vocabulary × width]`: the embedding itself in models that tie the two.
+  let head: Matrix
+  let logitScale: Float
+  public let contextLength: Int
+  public let stateLayout: StateLayout
+
+  /// Creates a model.
+  ///
+  /// - Parameters:
+  ///   - embeddingScale: factor on embedded tokens.
+  ///   - logitScale: factor on logits.
+  init(
+    embedding: Matrix, embeddingScale: Float = 1, blocks: [any Block], norm: RMSNorm, head: Matrix,
+    logitScale: Float = 1, contextLength: Int, stateLayout: StateLayout
+  ) {
+    precondition(embedding.rows == head.rows && embedding.columns == head.columns, "head of \(head.rows) rows")
+    self.embedding = embedding
+    self.embeddingScale = embeddingScale
+    self.blocks = blocks
+    self.norm = norm
+    self.head = head
+    self.logitScale = logitScale
+    self.contextLength = contextLength
+    self.stateLayout = stateLayout
+  }
+
+  public var vocabularySize: Int { head.rows }
+
+  /// One letter a block, e.g. `MFMFAMFMF`.
+  public var layout: String { String(blocks.map(\.letter)) }
+
+  /// Weights that a token does not touch.
+  public var idleParameterCount: Int { blocks.reduce(0) { $0 + $1.idleParameterCount } }
+
+  public func forward(_ step: borrowing Step, logits: inout MutableRows) {
+    precondition(logits.count == step.plan.logitRowCount && logits.columns == vocabularySize, "\(logits.count) logits")
+    var h = step.take(rows: step.plan.tokens.count, columns: embedding.columns)
+    gatherRows(of: embedding, step.plan.tokens, scale: embeddingScale, into: &h, step)
+    for block in blocks {
+      step.scoped { block.apply(to: &h, step) }
+    }
+    guard logits.count > 0 else { return }
+    // Only wanted rows pass through the head, which is often the largest matrix of all.
+    var wanted = step.take(rows: logits.count, columns: embedding.columns)
+    gatherLogitRows(of: h.rows, into: &wanted, step)
+    var normed = step.take(rows: logits.count, columns: embedding.columns)
+    norm.apply(wanted.rows, into: &normed, step)
+    multiply(normed.rows, by: head, into: &logits, step)
+    multiply(&logits, by: logitScale, step)
+  }
+}

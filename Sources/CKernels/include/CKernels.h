@@ -1,5 +1,8 @@
-// What BLAS lacks: plain C without allocation, threads or I/O. Matrices are row-major; a `stride` is the
-// number of elements from one row to the next.
+// What BLAS lacks: plain C without allocation, threads or I/O.
+//
+// Matrices are row-major; a `stride` is the number of elements from one row to the next. Every kernel is
+// compiled for several instruction sets and the best one is chosen when the program starts. Sums are
+// re-associated, so results differ between instruction sets by rounding, never between calls.
 #ifndef CKERNELS_H
 #define CKERNELS_H
 
@@ -9,6 +12,8 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+// MARK: Machine (cpu.c)
 
 /// Tells the processor that the caller spins.
 static inline void ck_spin_hint(void) {
@@ -22,7 +27,76 @@ static inline void ck_spin_hint(void) {
 /// Number of processors this process may run on.
 int ck_processor_count(void);
 
-// Rows of logits (sampling.c).
+// MARK: Dots of activations with weights (dot.c)
+//
+// out[r * out_stride + c] = Σ_i x[r * x_stride + i] · w[c * w_stride + i]   for r < m, c < n, i < k.
+// Made for few rows m, where reading w is what takes the time: each row of w is read once for four rows of x.
+
+void ck_dot_f32(float *out, size_t out_stride, const float *x, size_t x_stride, const void *w, size_t w_stride,
+                size_t m, size_t n, size_t k);
+void ck_dot_f16(float *out, size_t out_stride, const float *x, size_t x_stride, const void *w, size_t w_stride,
+                size_t m, size_t n, size_t k);
+void ck_dot_bf16(float *out, size_t out_stride, const float *x, size_t x_stride, const void *w, size_t w_stride,
+                 size_t m, size_t n, size_t k);
+
+/// out[r, i] += Σ_t p[r, t] · v[t, i]   for r < m, t < n, i < d: attention weights times cached values.
+void ck_weighted_rows_f32(float *out, size_t out_stride, const float *p, size_t p_stride, const void *v,
+                          size_t v_stride, size_t m, size_t n, size_t d);
+void ck_weighted_rows_f16(float *out, size_t out_stride, const float *p, size_t p_stride, const void *v,
+                          size_t v_stride, size_t m, size_t n, size_t d);
+
+// MARK: Element formats (convert.c)
+
+void ck_unpack_f32(float *out, const void *in, size_t n);
+void ck_unpack_f16(float *out, const void *in, size_t n);
+void ck_unpack_bf16(float *out, const void *in, size_t n);
+/// Rounds to nearest, ties to even; overflow becomes infinity.
+void ck_pack_f16(void *out, const float *in, size_t n);
+void ck_pack_f32(void *out, const float *in, size_t n);
+/// Number of values that are NaN or infinite.
+size_t ck_count_nonfinite(const float *x, size_t n);
+
+// MARK: Rows (rows.c)
+
+/// out = x / sqrt(mean(x²) + eps) · weight. `out` may be `x`.
+void ck_rms_norm(float *out, const float *x, const float *weight, float eps, size_t n);
+/// out += scale · x.
+void ck_add_scaled(float *out, const float *x, float scale, size_t n);
+/// out = silu(gate) · up.
+void ck_silu_multiply(float *out, const float *gate, const float *up, size_t n);
+/// x = max(x, 0)².
+void ck_relu_squared(float *x, size_t n);
+/// Rotates the pairs (x[i], x[i + half]) by the angles whose cosines and sines are given, i < half.
+void ck_rotate_half(float *x, const float *cosine, const float *sine, size_t half);
+/// x = softmax(x).
+void ck_softmax(float *x, size_t n);
+/// One block of an online softmax: scores become exp(scale · score − max), where max is the larger of *running_max
+/// and the block's own; *running_max and *running_sum are brought up to date. Returns the factor by which whatever
+/// was accumulated before this block has to be multiplied.
+float ck_online_softmax(float *scores, float scale, float *running_max, float *running_sum, size_t n);
+
+// MARK: Mamba (conv.c, scan.c)
+
+/// Causal depthwise convolution over time, then SiLU.
+///
+/// out[t, c] = silu(bias[c] + Σ_j weight[j, c] · in[t − (taps − 1) + j, c]) for first ≤ t < end, where rows before
+/// row 0 come from `history` ([taps − 1, channels], oldest first). `bias` may be null.
+void ck_causal_conv_silu(float *out, size_t out_stride, const float *in, size_t in_stride, const float *history,
+                         const float *weight, const float *bias, size_t first, size_t end, size_t channels,
+                         size_t taps);
+/// Replaces `history` by the last taps − 1 inputs after `rows` new ones.
+void ck_conv_history(float *history, const float *in, size_t in_stride, size_t rows, size_t channels, size_t taps);
+
+/// One token of one head of the Mamba-2 recurrence, in place:
+/// S[p, n] = decay · S[p, n] + dt · x[p] · B[n];  y[p] = Σ_n C[n] · S[p, n] + D · x[p].
+void ck_scan_step(float *state, float *y, const float *x, const float *b, const float *c, float decay, float dt, float d,
+                  size_t head_dim, size_t state_dim);
+/// Lower-triangular decay of a chunk: out[t, s] = cb[t, s] · exp(cum[t] − cum[s]) · dt[s] for s ≤ t, else 0.
+void ck_scan_mask(float *out, const float *cb, const float *cum, const float *dt, size_t n);
+/// out[i] = exp(x[i]).
+void ck_exp(float *out, const float *x, size_t n);
+
+// MARK: Rows of logits (sampling.c)
 
 /// Writes the largest of `n` values, -inf when there is none. Returns whether any of them is NaN or +inf.
 int ck_row_max(const float *x, size_t n, float *max);

@@ -21,6 +21,7 @@ public final class ThreadTeam: Sendable {
   /// Starts `count - 1` threads.
   public init(count: Int) {
     precondition(count >= 1 && count <= 1024, "a team of \(count) threads")
+    useOneBLASThread()
     self.count = count
     let shared = SharedWork()
     self.shared = shared

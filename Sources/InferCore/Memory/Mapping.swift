@@ -56,14 +56,13 @@
   }
 
   deinit { unsafe _ = munmap(UnsafeMutableRawPointer(mutating: base), byteCount) }
+}
 
-  /// All bytes.
-  public var bytes: RawSpan {
-    @_lifetime(borrow self)
-    borrowing get {
-      let span = unsafe RawSpan(_unsafeStart: base, byteCount: byteCount)
-      return unsafe _overrideLifetime(span, borrowing: self)
-    }
+extension MappedFile {
+  /// A copy of some of the bytes.
+  func copyBytes(_ range: Range<Int>) -> [UInt8] {
+    precondition(range.lowerBound >= 0 && range.upperBound <= byteCount, "bytes \(range) of \(byteCount)")
+    return unsafe Array(UnsafeRawBufferPointer(start: base + range.lowerBound, count: range.count))
   }
 }
 

@@ -1,0 +1,59 @@
+// Shared by the kernels; not part of the interface.
+#ifndef CK_INTERNAL_H
+#define CK_INTERNAL_H
+
+#include <string.h>
+
+#include "CKernels.h"
+
+// A kernel is compiled once for each of these; the loader picks one by the running processor.
+// v3 is AVX2 + FMA + F16C, v4 is AVX-512 (F, BW, DQ, VL). AArch64 has Advanced SIMD and FMA at its baseline.
+#if defined(__x86_64__) && defined(__linux__)
+#define CK_KERNEL __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define CK_KERNEL
+#endif
+
+// Sums may be re-associated, which is what lets them use vectors; products and sums contract to FMA.
+#define CK_FAST _Pragma("clang fp reassociate(on) contract(fast)")
+
+#define CK_INLINE static inline __attribute__((always_inline))
+
+CK_INLINE float ck_from_bf16(uint16_t bits) {
+    uint32_t wide = (uint32_t)bits << 16;
+    float value;
+    memcpy(&value, &wide, sizeof value);
+    return value;
+}
+
+CK_INLINE float ck_from_f16(_Float16 half) { return (float)half; }
+CK_INLINE float ck_from_f32(float value) { return value; }
+
+/// exp(x) to about 2 ulp, in a form that compilers vectorise: 2^(x / ln 2) with the fraction's power by a polynomial
+/// (Cephes' expf coefficients). Clamped to the range of normal floats; NaN stays NaN.
+CK_INLINE float ck_expf(float x) {
+    x = x > 88.3762626647949f ? 88.3762626647949f : x;
+    float low = x < -87.33654f ? -87.33654f : x;
+    float scaled = low * 1.44269504088896341f + 12582912.0f;  // 1.5 · 2^23: the integer lands in the low bits
+    float whole = scaled - 12582912.0f;
+    float r = low - whole * 0.693359375f;
+    r = r + whole * 2.12194440e-4f;
+    float p = 1.9875691500e-4f;
+    p = p * r + 1.3981999507e-3f;
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    p = p * r + 5.0000001201e-1f;
+    p = p * r * r + r + 1.0f;
+    int32_t bits;
+    memcpy(&bits, &scaled, sizeof bits);
+    int32_t power = (int32_t)((uint32_t)(bits - 0x4b400000 + 127) << 23);
+    float factor;
+    memcpy(&factor, &power, sizeof factor);
+    float result = p * factor;
+    return x < -87.33654f ? 0.0f : result;
+}
+
+CK_INLINE float ck_siluf(float x) { return x / (1.0f + ck_expf(-x)); }
+
+#endif

@@ -1,0 +1,48 @@
+#include "ck_internal.h"
+
+// One row of w against R rows of x. R is a constant at every call, so the sums live in registers.
+#define CK_DOT_ROWS(R, T, LOAD)                                                                       \
+    {                                                                                                 \
+        CK_FAST                                                                                       \
+        float sum[R] = {0};                                                                           \
+        for (size_t i = 0; i < k; i++) {                                                              \
+            float weight = LOAD(row[i]);                                                              \
+            for (int j = 0; j < R; j++) sum[j] += x[(r + j) * x_stride + i] * weight;                 \
+        }                                                                                             \
+        for (int j = 0; j < R; j++) out[(r + j) * out_stride + c] = sum[j];                           \
+    }
+
+#define CK_DEFINE_DOT(NAME, T, LOAD)                                                                  \
+    CK_KERNEL void NAME(float *restrict out, size_t out_stride, const float *restrict x,              \
+                        size_t x_stride, const void *restrict w, size_t w_stride, size_t m, size_t n, \
+                        size_t k) {                                                                   \
+        for (size_t c = 0; c < n; c++) {                                                              \
+            const T *restrict row = (const T *)w + c * w_stride;                                      \
+            size_t r = 0;                                                                             \
+            for (; r + 4 <= m; r += 4) CK_DOT_ROWS(4, T, LOAD)                                        \
+            for (; r + 2 <= m; r += 2) CK_DOT_ROWS(2, T, LOAD)                                        \
+            for (; r < m; r++) CK_DOT_ROWS(1, T, LOAD)                                                \
+        }                                                                                             \
+    }
+
+CK_DEFINE_DOT(ck_dot_f32, float, ck_from_f32)
+CK_DEFINE_DOT(ck_dot_f16, _Float16, ck_from_f16)
+CK_DEFINE_DOT(ck_dot_bf16, uint16_t, ck_from_bf16)
+
+#define CK_DEFINE_WEIGHTED_ROWS(NAME, T, LOAD)                                                        \
+    CK_KERNEL void NAME(float *restrict out, size_t out_stride, const float *restrict p,              \
+                        size_t p_stride, const void *restrict v, size_t v_stride, size_t m, size_t n, \
+                        size_t d) {                                                                   \
+        CK_FAST                                                                                       \
+        for (size_t r = 0; r < m; r++) {                                                              \
+            float *restrict sum = out + r * out_stride;                                               \
+            for (size_t t = 0; t < n; t++) {                                                          \
+                const T *restrict row = (const T *)v + t * v_stride;                                  \
+                float weight = p[r * p_stride + t];                                                   \
+                for (size_t i = 0; i < d; i++) sum[i] += weight * LOAD(row[i]);                       \
+            }                                                                                         \
+        }                                                                                             \
+    }
+
+CK_DEFINE_WEIGHTED_ROWS(ck_weighted_rows_f32, float, ck_from_f32)
+CK_DEFINE_WEIGHTED_ROWS(ck_weighted_rows_f16, _Float16, ck_from_f16)

@@ -1,0 +1,65 @@
+#include <math.h>
+
+#include "ck_internal.h"
+
+CK_KERNEL void ck_rms_norm(float *out, const float *x, const float *restrict weight, float eps, size_t n) {
+    CK_FAST
+    float sum = 0;
+    for (size_t i = 0; i < n; i++) sum += x[i] * x[i];
+    float scale = 1.0f / sqrtf(sum / (float)n + eps);
+    for (size_t i = 0; i < n; i++) out[i] = x[i] * scale * weight[i];
+}
+
+CK_KERNEL void ck_add_scaled(float *restrict out, const float *restrict x, float scale, size_t n) {
+    CK_FAST
+    for (size_t i = 0; i < n; i++) out[i] += scale * x[i];
+}
+
+CK_KERNEL void ck_silu_multiply(float *out, const float *gate, const float *up, size_t n) {
+    for (size_t i = 0; i < n; i++) out[i] = ck_siluf(gate[i]) * up[i];
+}
+
+CK_KERNEL void ck_relu_squared(float *x, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        float positive = x[i] > 0 ? x[i] : 0;
+        x[i] = positive * positive;
+    }
+}
+
+CK_KERNEL void ck_rotate_half(float *restrict x, const float *restrict cosine, const float *restrict sine,
+                              size_t half) {
+    for (size_t i = 0; i < half; i++) {
+        float a = x[i], b = x[i + half];
+        x[i] = a * cosine[i] - b * sine[i];
+        x[i + half] = b * cosine[i] + a * sine[i];
+    }
+}
+
+CK_INLINE float ck_maximum(const float *x, size_t n) {
+    float largest = -INFINITY;
+    for (size_t i = 0; i < n; i++) largest = x[i] > largest ? x[i] : largest;
+    return largest;
+}
+
+CK_KERNEL void ck_softmax(float *x, size_t n) {
+    CK_FAST
+    float largest = ck_maximum(x, n), sum = 0;
+    for (size_t i = 0; i < n; i++) x[i] = ck_expf(x[i] - largest);
+    for (size_t i = 0; i < n; i++) sum += x[i];
+    float scale = 1.0f / sum;
+    for (size_t i = 0; i < n; i++) x[i] *= scale;
+}
+
+CK_KERNEL float ck_online_softmax(float *scores, float scale, float *running_max, float *running_sum, size_t n) {
+    CK_FAST
+    for (size_t i = 0; i < n; i++) scores[i] *= scale;
+    float largest = ck_maximum(scores, n);
+    largest = *running_max > largest ? *running_max : largest;
+    float factor = *running_max == -INFINITY ? 0.0f : ck_expf(*running_max - largest);
+    float sum = 0;
+    for (size_t i = 0; i < n; i++) scores[i] = ck_expf(scores[i] - largest);
+    for (size_t i = 0; i < n; i++) sum += scores[i];
+    *running_sum = *running_sum * factor + sum;
+    *running_max = largest;
+    return factor;
+}

@@ -1,0 +1,88 @@
+internal import InferCore
+
+/// Grouped-query attention, with rotary positions or none, and optionally a norm on each query and key head.
+struct Attention: Mixer {
+  /// When query and key heads are normalised.
+  enum HeadNorm: Sendable {
+    /// Before rotation (Qwen3, Hy3).
+    case beforeRotation(query: RMSNorm, key: RMSNorm)
+    /// After rotation (Hunyuan V1, T1).
+    case afterRotation(query: RMSNorm, key: RMSNorm)
+  }
+
+  /// Sizes of an attention layer.
+  struct Shape: Sendable {
+    /// Width of the residual stream.
+    let width: Int
+    let queryHeads: Int
+    /// Key and value heads; divides ``queryHeads``.
+    let keyHeads: Int
+    let headDimension: Int
+    /// Whether the projections have biases.
+    var bias = false
+  }
+
+  let shape: Shape
+  let input: Linear
+  let output: Linear
+  let rotary: RotaryEmbedding?
+  let headNorm: HeadNorm?
+  let scale: Float
+  let cache: StateHandle
+
+  /// Reads `q_proj`, `k_proj`, `v_proj` and `o_proj`, and declares the layer's cache.
+  ///
+  /// - Parameter scale: factor on the scores; by default `1 / √headDimension`.
+  init(
+    _ weights: WeightScope, _ shape: Shape, rotary: RotaryEmbedding?, headNorm: HeadNorm? = nil, scale: Float? = nil,
+    state: inout StateLayout
+  ) throws(ModelError) {
+    let (q, k) = (shape.queryHeads * shape.headDimension, shape.keyHeads * shape.headDimension)
+    self.shape = shape
+    input = try Linear(
+      [weights["q_proj"], weights["k_proj"], weights["v_proj"]], input: shape.width, outputs: [q, k, k],
+      bias: shape.bias)
+    output = try Linear(weights["o_proj"], input: q, output: shape.width, bias: shape.bias)
+    self.rotary = rotary
+    self.headNorm = headNorm
+    self.scale = scale ?? 1 / Float(shape.headDimension).squareRoot()
+    cache = state.add(.paged(heads: shape.keyHeads, headDimension: shape.headDimension))
+  }
+
+  var letter: Character { "A" }
+
+  func mix(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
+    let (d, heads) = (shape.headDimension, shape.keyHeads)
+    let (q, k) = (shape.queryHeads * d, heads * d)
+    var projected = step.take(rows: x.count, columns: q + 2 * k)
+    input.apply(x, into: &projected, step)
+    if case .beforeRotation(let query, let key) = headNorm { normalize(&projected, query, key, step) }
+    if let rotary {
+      var angles = step.take(rows: x.count, columns: rotary.dimension)
+      rotary.fillAngles(&angles, step)
+      // Query and key heads stand side by side and turn alike.
+      var turned = projected.columns(0..<q + k)
+      rotary.rotate(&turned, headDimension: d, angles: angles.rows, step)
+    }
+    if case .afterRotation(let query, let key) = headNorm { normalize(&projected, query, key, step) }
+    let rows = projected.rows
+    appendToCache(
+      keys: rows.columns(q..<q + k), values: rows.columns(q + k..<q + 2 * k), heads: heads, headDimension: d,
+      cache: cache, step)
+    var mixed = step.take(rows: x.count, columns: q)
+    attend(
+      queries: rows.columns(0..<q), queryHeads: shape.queryHeads, heads: heads, headDimension: d, scale: scale,
+      cache: cache, into: &mixed, step)
+    output.apply(mixed.rows, into: &out, step)
+  }
+
+  private func normalize(_ projected: inout MutableRows, _ query: RMSNorm, _ key: RMSNorm, _ step: borrowing Step) {
+    let (q, k) = (shape.queryHeads * shape.headDimension, shape.keyHeads * shape.headDimension)
+    do {
+      var queries = projected.columns(0..<q)
+      query.applyToHeads(of: &queries, step)
+    }
+    var keys = projected.columns(q..<q + k)
+    key.applyToHeads(of: &keys, step)
+  }
+}

@@ -1,0 +1,32 @@
+internal import InferCore
+
+/// One layer of a model: changes the residual stream in place.
+protocol Block: Sendable {
+  /// Computes on all rows of the step.
+  ///
+  /// - Parameter h: `[step rows × hidden size]`.
+  func apply(to h: inout MutableRows, _ step: borrowing Step)
+
+  /// One letter for the layout line: `M` Mamba, `A` attention, `F` feed-forward or mixture of experts.
+  var letter: Character { get }
+
+  /// Weights that a token does not touch: those of experts it is not sent to.
+  var idleParameterCount: Int { get }
+}
+
+/// What stands inside a residual sub-layer.
+protocol Mixer: Sendable {
+  /// Computes `out` from the normalised input `x`, both `[step rows × hidden size]`.
+  func mix(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step)
+
+  /// See ``Block/letter``.
+  var letter: Character { get }
+
+  /// See ``Block/idleParameterCount``.
+  var idleParameterCount: Int { get }
+}
+
+extension Mixer {
+  /// A mixer without experts touches all its weights.
+  var idleParameterCount: Int { 0 }
+}

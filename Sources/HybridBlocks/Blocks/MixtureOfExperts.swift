@@ -1,0 +1,38 @@
+internal import InferCore
+
+/// A mixture of experts: a router, routed experts, and optionally an ungated shared expert that every row
+/// passes through. Routed experts may work in a latent space of their own, between two projections.
+struct MixtureOfExperts: Mixer {
+  /// `[experts × width]`.
+  let router: Matrix
+  let selection: ExpertSelection
+  let experts: Experts
+  /// Added to the routed experts' sum.
+  var shared: FeedForward?
+  /// Into and out of the experts' own width.
+  var latent: (down: Linear, up: Linear)?
+  /// The layer's number in metrics.
+  let layer: Int
+
+  var letter: Character { "F" }
+  var idleParameterCount: Int { (experts.count - selection.topK) * experts.parameterCountOfOne }
+
+  func mix(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
+    var logits = step.take(rows: x.count, columns: experts.count)
+    multiply(x, by: router, into: &logits, step)
+    if let latent {
+      var input = step.take(rows: x.count, columns: latent.down.outputWidth)
+      latent.down.apply(x, into: &input, step)
+      var mixed = step.take(rows: x.count, columns: latent.down.outputWidth)
+      mixExperts(input.rows, logits: &logits, selection, experts, into: &mixed, layer: layer, step)
+      latent.up.apply(mixed.rows, into: &out, step)
+    } else {
+      mixExperts(x, logits: &logits, selection, experts, into: &out, layer: layer, step)
+    }
+    if let shared {
+      var common = step.take(rows: x.count, columns: out.columns)
+      shared.mix(x, into: &common, step)
+      add(common.rows, to: &out, step)
+    }
+  }
+}

@@ -1,0 +1,22 @@
+internal import InferCore
+
+/// Root-mean-square norm with a weight per column.
+struct RMSNorm: Sendable {
+  let weight: [Float]
+  let epsilon: Float
+
+  /// Reads `weight`, `[width]`.
+  init(_ weights: WeightScope, width: Int, epsilon: Float) throws(ModelError) {
+    weight = try weights.vector("weight", count: width)
+    self.epsilon = epsilon
+  }
+
+  func apply(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
+    rmsNorm(x, weight: weight, epsilon: epsilon, into: &out, step)
+  }
+
+  /// Normalises every head of every row by itself, in place.
+  func applyToHeads(of x: inout MutableRows, _ step: borrowing Step) {
+    rmsNormHeads(&x, weight: weight, epsilon: epsilon, step)
+  }
+}

@@ -1,0 +1,82 @@
+internal import CKernels
+
+/// SwiGLU's element-wise half (Shazeer 2020, arXiv 2002.05202): `out = silu(gate) · up`, where each row of `x`
+/// is `[gate | up]`.
+public func siluGated(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
+  let width = out.columns
+  precondition(x.columns == 2 * width && x.count == out.count, "gate and up of \(x.columns) columns for \(width)")
+  forEachRow(x.count, step) { row in
+    let gate = unsafe x.base + row * x.stride
+    unsafe ck_silu_multiply(out.base + row * out.stride, gate, gate + width, width)
+  }
+}
+
+/// `x = silu(gate) · x`.
+public func multiplyBySilu(_ gate: Rows, into x: inout MutableRows, _ step: borrowing Step) {
+  precondition(gate.columns == x.columns && gate.count == x.count, "gate of \(gate.columns) columns for \(x.columns)")
+  forEachRow(x.count, step) { row in
+    let values = unsafe x.base + row * x.stride
+    unsafe ck_silu_multiply(values, gate.base + row * gate.stride, values, x.columns)
+  }
+}
+
+/// `x = max(x, 0)²` (So et al. 2021, arXiv 2109.08668).
+public func reluSquared(_ x: inout MutableRows, _ step: borrowing Step) {
+  forEachRow(x.count, step) { row in unsafe ck_relu_squared(x.base + row * x.stride, x.columns) }
+}
+
+/// `out += scale · x`.
+public func add(_ x: Rows, scale: Float = 1, to out: inout MutableRows, _ step: borrowing Step) {
+  precondition(x.count == out.count && x.columns == out.columns, "adding \(x.columns) columns to \(out.columns)")
+  forEachRow(x.count, step) { row in
+    unsafe ck_add_scaled(out.base + row * out.stride, x.base + row * x.stride, scale, x.columns)
+  }
+}
+
+/// Adds `bias` to every row of `x`.
+public func addBias(_ bias: [Float], to x: inout MutableRows, _ step: borrowing Step) {
+  precondition(bias.count == x.columns, "bias of \(bias.count) for \(x.columns) columns")
+  unsafe bias.withUnsafeBufferPointer { bias in
+    forEachRow(x.count, step) { row in
+      unsafe ck_add_scaled(x.base + row * x.stride, bias.baseAddress, 1, x.columns)
+    }
+  }
+}
+
+/// `x *= scale`.
+public func multiply(_ x: inout MutableRows, by scale: Float, _ step: borrowing Step) {
+  guard scale != 1 else { return }
+  forEachRow(x.count, step) { row in
+    let values = unsafe x.base + row * x.stride
+    for column in 0..<x.columns { unsafe values[column] *= scale }
+  }
+}
+
+/// Row `i` of `out` becomes row `indices[i]` of a matrix, as floats, times `scale`: an embedding.
+///
+/// - Precondition: every index is a row of `table`.
+public func gatherRows(
+  of table: Matrix, _ indices: [Int32], scale: Float, into out: inout MutableRows, _ step: borrowing Step
+) {
+  precondition(out.count == indices.count && out.columns == table.columns, "\(indices.count) rows for \(out.count)")
+  forEachRow(indices.count, step) { row in
+    unsafe table.format.unpack(out.base + row * out.stride, table.row(Int(indices[row])), table.columns)
+  }
+  multiply(&out, by: scale, step)
+}
+
+/// Copies the rows whose logits are wanted, in order of runs.
+///
+/// - Parameters:
+///   - h: `[step rows × width]`.
+///   - out: `[wanted rows × width]`.
+public func gatherLogitRows(of h: Rows, into out: inout MutableRows, _ step: borrowing Step) {
+  precondition(out.count == step.plan.logitRowCount && out.columns == h.columns, "\(out.count) wanted rows")
+  var next = 0
+  for run in step.plan.runs {
+    for row in run.logits {
+      unsafe (out.base + next * out.stride).update(from: h.base + row * h.stride, count: h.columns)
+      next += 1
+    }
+  }
+}

@@ -1,0 +1,90 @@
+internal import CBLAS
+internal import CKernels
+
+/// Writes the step's new keys and values into the pages of their sequences.
+///
+/// - Parameters:
+///   - keys: `[step rows × heads · headDimension]`, after rotation.
+///   - values: the same shape.
+public func appendToCache(
+  keys: Rows, values: Rows, heads: Int, headDimension: Int, cache: StateHandle, _ step: borrowing Step
+) {
+  let store = step.store
+  let layout = PageLayout(headDimension: headDimension, pageTokens: store.pageTokens, type: store.kvType)
+  for run in step.plan.runs {
+    forEachRow(run.tokens.count, step) { index in
+      let position = run.position + index
+      let block = step.plan.blocks[run.blocks.lowerBound + position / store.pageTokens]
+      let page = unsafe store.page(block, of: cache)
+      let row = run.tokens.lowerBound + index
+      for head in 0..<heads {
+        let key = unsafe page + layout.key(head: head, token: position % store.pageTokens)
+        unsafe layout.pack(key, keys.base + row * keys.stride + head * headDimension, headDimension)
+        let value = unsafe page + layout.value(head: head, token: position % store.pageTokens)
+        unsafe layout.pack(value, values.base + row * values.stride + head * headDimension, headDimension)
+      }
+    }
+  }
+}
+
+/// Causal attention of every row over its sequence's pages, which hold the row's own key and value already.
+///
+/// Scores of a block of keys are folded into a running maximum, sum and weighted value (online softmax: Milakov &
+/// Gimelshein 2018, arXiv 1805.02867), so that memory does not grow with the context. All query heads that share a
+/// key head are computed together and read the cache once.
+///
+/// - Parameters:
+///   - queries: `[step rows × queryHeads · headDimension]`.
+///   - out: the same shape, overwritten.
+public func attend(
+  queries: Rows, queryHeads: Int, heads: Int, headDimension: Int, scale: Float, cache: StateHandle,
+  into out: inout MutableRows, _ step: borrowing Step
+) {
+  precondition(queryHeads % heads == 0, "\(queryHeads) query heads for \(heads) key heads")
+  precondition(queries.columns == queryHeads * headDimension && out.columns == queries.columns, "\(queries.columns)")
+  let group = queryHeads / heads
+  let shape = AttentionShape(
+    group: group, headDimension: headDimension, scale: scale, rowsPerTile: max(1, 64 / group),
+    pages: PageLayout(headDimension: headDimension, pageTokens: step.store.pageTokens, type: step.store.kvType))
+  step.scoped {
+    let workspace = step.take(rows: step.team.count, columns: shape.workspaceCount)
+    let tiles = step.makeTiles(rowsPerTile: shape.rowsPerTile)
+    step.team.forEach(tiles.count * heads) { item, worker in
+      // Later rows have more keys: begin with them, so that the last item to end is a small one.
+      let tile = tiles[tiles.count - 1 - item / heads]
+      let run = step.plan.runs[tile.run]
+      let head = item % heads
+      let row = run.tokens.lowerBound + tile.first
+      unsafe shape.attend(
+        queries: queries.base + row * queries.stride + head * group * headDimension, queryStride: queries.stride,
+        out: out.base + row * out.stride + head * group * headDimension, outStride: out.stride,
+        rows: tile.count, position: run.position + tile.first, head: head,
+        page: { unsafe step.store.page(step.plan.blocks[run.blocks.lowerBound + $0], of: cache) },
+        workspace: workspace.base + worker * workspace.stride)
+    }
+  }
+}
+
+/// Where keys and values lie in a page: for each head, all keys and then all values.
+struct PageLayout {
+  let headDimension: Int
+  let pageTokens: Int
+  let type: KVType
+
+  func key(head: Int, token: Int) -> Int { (head * 2 * pageTokens + token) * type.bytes(headDimension) }
+  func value(head: Int, token: Int) -> Int { ((head * 2 + 1) * pageTokens + token) * type.bytes(headDimension) }
+
+  func pack(_ out: UnsafeMutableRawPointer, _ values: UnsafePointer<Float>, _ count: Int) {
+    switch type {
+    case .f32: unsafe ck_pack_f32(out, values, count)
+    case .f16: unsafe ck_pack_f16(out, values, count)
+    }
+  }
+
+  func unpack(_ out: UnsafeMutablePointer<Float>, _ values: UnsafeRawPointer, _ count: Int) {
+    switch type {
+    case .f32: unsafe ck_unpack_f32(out, values, count)
+    case .f16: unsafe ck_unpack_f16(out, values, count)
+    }
+  }
+}

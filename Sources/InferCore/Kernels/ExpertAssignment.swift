@@ -1,0 +1,103 @@
+/// Which rows of a step go to which expert: all (row, choice) pairs, sorted by expert, and within an expert by row.
+///
+/// Memory comes from the step's scratch and is valid within the enclosing scope.
+@safe struct ExpertAssignment {
+  /// Number of pairs: rows × top-k.
+  let count: Int
+  private let topK: Int
+  private let expertCount: Int
+  /// For each pair in order of rows: its place in the sorted order, and its weight. `[rows × topK]`
+  private let place: UnsafeMutablePointer<Int32>
+  private let weight: UnsafeMutablePointer<Float>
+  /// For each place in the sorted order: the row. `[count]`
+  private let source: UnsafeMutablePointer<Int32>
+  /// Where each expert's rows begin in the sorted order. `[experts + 1]`
+  private let start: UnsafeMutablePointer<Int32>
+
+  /// Chooses experts for every row of `logits`, which become scores.
+  init(_ logits: inout MutableRows, _ selection: ExpertSelection, _ step: borrowing Step) {
+    let topK = selection.topK
+    self.topK = topK
+    count = logits.count * topK
+    expertCount = selection.expertCount
+    unsafe place = step.scratch.take(count, of: Int32.self)
+    unsafe weight = step.scratch.take(count, of: Float.self)
+    unsafe source = step.scratch.take(count, of: Int32.self)
+    unsafe start = step.scratch.take(expertCount + 2, of: Int32.self)
+    let workspace = unsafe step.scratch.take(selection.workspaceCount, of: Float.self)
+    for row in 0..<logits.count {
+      unsafe selection.select(
+        logits: logits.base + row * logits.stride, experts: place + row * topK, weights: weight + row * topK,
+        workspace: workspace)
+    }
+    sort()
+  }
+
+  /// Counting sort. `place` holds each pair's expert before, its place after.
+  private func sort() {
+    unsafe start.update(repeating: 0, count: expertCount + 2)
+    // Counts are kept two places up, so that after the sums `start[e + 1]` walks from e's begin to its end.
+    for pair in 0..<count { unsafe start[Int(place[pair]) + 2] += 1 }
+    for expert in 2..<expertCount + 2 { unsafe start[expert] += start[expert - 1] }
+    for pair in 0..<count {
+      let expert = unsafe Int(place[pair])
+      let index = unsafe start[expert + 1]
+      unsafe start[expert + 1] += 1
+      unsafe place[pair] = index
+      unsafe source[Int(index)] = Int32(pair / topK)
+    }
+  }
+
+  /// Places of an expert's rows in the sorted order.
+  func rows(of expert: Int) -> Range<Int> {
+    precondition(expert >= 0 && expert < expertCount, "expert \(expert) of \(expertCount)")
+    return unsafe Int(start[expert])..<Int(start[expert + 1])
+  }
+
+  /// The row at a place of the sorted order.
+  func row(at index: Int) -> Int {
+    precondition(index >= 0 && index < count, "place \(index) of \(count)")
+    return unsafe Int(source[index])
+  }
+
+  /// Where the `choice`-th expert's output for `row` stands, and its weight.
+  func choice(_ choice: Int, of row: Int) -> (place: Int, weight: Float) {
+    let pair = row * topK + choice
+    precondition(choice < topK && pair < count, "choice \(choice) of row \(row)")
+    return unsafe (Int(place[pair]), weight[pair])
+  }
+
+  /// Numbers the tiles of all experts one after another.
+  func tileStarts(_ step: borrowing Step, _ tileCount: (_ expert: Int, _ rows: Int) -> Int) -> ExpertTiles {
+    let starts = unsafe step.scratch.take(expertCount + 1, of: Int32.self)
+    unsafe starts[0] = 0
+    for expert in 0..<expertCount {
+      let rows = rows(of: expert).count
+      unsafe starts[expert + 1] = starts[expert] + Int32(rows > 0 ? tileCount(expert, rows) : 0)
+    }
+    return unsafe ExpertTiles(starts: starts, expertCount: expertCount)
+  }
+}
+
+/// Tiles of all experts, numbered one after another.
+@safe struct ExpertTiles {
+  private let starts: UnsafeMutablePointer<Int32>
+  private let expertCount: Int
+
+  init(starts: UnsafeMutablePointer<Int32>, expertCount: Int) {
+    unsafe self.starts = unsafe starts
+    self.expertCount = expertCount
+  }
+
+  var total: Int { unsafe Int(starts[expertCount]) }
+
+  /// The expert whose tile has this number, and the tile's number within the expert.
+  func locate(_ item: Int) -> (expert: Int, tile: Int) {
+    var (low, high) = (0, expertCount)
+    while high - low > 1 {
+      let middle = (low + high) / 2
+      if unsafe Int(starts[middle]) <= item { low = middle } else { high = middle }
+    }
+    return unsafe (low, item - Int(starts[low]))
+  }
+}

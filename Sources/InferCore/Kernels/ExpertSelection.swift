@@ -1,0 +1,115 @@
+internal import CKernels
+
+#if canImport(Glibc)
+  internal import Glibc
+#else
+  internal import Darwin
+#endif
+
+/// How a router's logits become a choice of experts and their weights.
+public struct ExpertSelection: Sendable {
+  /// What a logit becomes before the weights are taken.
+  public enum Scoring: Sendable {
+    /// Softmax over all experts (Hunyuan, Qwen3, Jamba).
+    case softmax
+    /// Softmax over the chosen experts only (Granite, Mixtral).
+    case softmaxOfChosen
+    /// Each expert by itself; a bias may take part in the choice, never in the weight (DeepSeek-V3, arXiv
+    /// 2412.19437, eq. 12–16).
+    case sigmoid
+  }
+
+  /// Experts a row chooses from.
+  public let expertCount: Int
+  /// Experts a row is sent to.
+  public let topK: Int
+  /// See ``Scoring``.
+  public let scoring: Scoring
+  /// Whether the chosen weights are divided by their sum.
+  public let normalized: Bool
+  /// Factor on the weights, after normalisation.
+  public let scale: Float
+  /// Added to scores for the choice alone: one value an expert, or nothing.
+  public let selectionBias: [Float]?
+  /// Experts are cut into `count` equal groups, of which the `kept` best, by the sum of their two best scores, may
+  /// be chosen from. One group means no grouping.
+  public let groups: (count: Int, kept: Int)
+
+  /// Creates a rule.
+  ///
+  /// - Precondition: `topK` experts exist within the kept groups.
+  public init(
+    expertCount: Int, topK: Int, scoring: Scoring, normalized: Bool = false, scale: Float = 1,
+    selectionBias: [Float]? = nil, groups: (count: Int, kept: Int) = (1, 1)
+  ) {
+    precondition(expertCount % groups.count == 0 && groups.kept <= groups.count, "\(expertCount) in \(groups)")
+    precondition(
+      topK >= 1 && topK <= expertCount / groups.count * groups.kept, "top \(topK) of \(expertCount) in \(groups)")
+    precondition(selectionBias.map { $0.count == expertCount } ?? true, "\(selectionBias?.count ?? 0) biases")
+    self.expertCount = expertCount
+    self.topK = topK
+    self.scoring = scoring
+    self.normalized = normalized
+    self.scale = scale
+    self.selectionBias = selectionBias
+    self.groups = groups
+  }
+
+  /// Floats of workspace that ``select(logits:experts:weights:workspace:)`` needs.
+  var workspaceCount: Int { expertCount + groups.count }
+
+  /// Chooses ``topK`` experts of one row, best first; of equal ones the lower index. `logits` become scores.
+  func select(
+    logits: UnsafeMutablePointer<Float>, experts: UnsafeMutablePointer<Int32>, weights: UnsafeMutablePointer<Float>,
+    workspace: UnsafeMutablePointer<Float>
+  ) {
+    switch scoring {
+    case .softmax: unsafe ck_softmax(logits, expertCount)
+    case .softmaxOfChosen: break
+    case .sigmoid: for expert in 0..<expertCount { unsafe logits[expert] = 1 / (1 + expf(-logits[expert])) }
+    }
+    let choice = unsafe workspace
+    for expert in 0..<expertCount { unsafe choice[expert] = logits[expert] + (selectionBias?[expert] ?? 0) }
+    if groups.kept < groups.count { unsafe dropGroups(choice, scores: workspace + expertCount) }
+    for index in 0..<topK {
+      let best = unsafe argmax(choice, expertCount)
+      unsafe experts[index] = Int32(best)
+      unsafe weights[index] = logits[best]
+      unsafe choice[best] = -Float.infinity
+    }
+    if scoring == .softmaxOfChosen { unsafe ck_softmax(weights, topK) }
+    var factor = scale
+    if normalized {
+      var sum: Float = 1e-20
+      for index in 0..<topK { sum += unsafe weights[index] }
+      factor /= sum
+    }
+    for index in 0..<topK { unsafe weights[index] *= factor }
+  }
+
+  private func dropGroups(_ choice: UnsafeMutablePointer<Float>, scores: UnsafeMutablePointer<Float>) {
+    let size = expertCount / groups.count
+    for group in 0..<groups.count {
+      var (first, second) = (-Float.infinity, -Float.infinity)
+      for expert in group * size..<(group + 1) * size {
+        let value = unsafe choice[expert]
+        if value > first { (first, second) = (value, first) } else if value > second { second = value }
+      }
+      unsafe scores[group] = size > 1 ? first + second : first
+    }
+    // Mark the kept groups with NaN, then drop the others.
+    for _ in 0..<groups.kept { unsafe scores[argmax(scores, groups.count)] = .nan }
+    for group in 0..<groups.count where unsafe !scores[group].isNaN {
+      for expert in group * size..<(group + 1) * size { unsafe choice[expert] = -Float.infinity }
+    }
+  }
+
+  /// Index of the largest value, the lowest of equals; NaN counts as smaller than anything.
+  private func argmax(_ values: UnsafePointer<Float>, _ count: Int) -> Int {
+    var best = 0
+    for index in 1..<max(1, count) {
+      if unsafe values[index] > values[best] || (values[best].isNaN && !values[index].isNaN) { best = index }
+    }
+    return best
+  }
+}

@@ -1,0 +1,81 @@
+internal import CBLAS
+internal import CKernels
+
+/// Sizes and per-head constants of a Mamba-2 scan.
+public struct ScanParameters: Sendable {
+  /// Heads `H`; head `h` uses group `h / (H / groups)` of B and C.
+  public let heads: Int
+  /// Channels of a head, `P`.
+  public let headDimension: Int
+  /// Groups `G` of B and C.
+  public let groups: Int
+  /// State size of a channel, `N`.
+  public let stateSize: Int
+  /// Decay rates per head, `A = −exp(A_log)`.
+  public let a: [Float]
+  /// Skip weight per head.
+  public let d: [Float]
+  /// Added to Δ before the softplus.
+  public let dtBias: [Float]
+
+  /// Creates parameters; the three vectors have one value a head.
+  public init(heads: Int, headDimension: Int, groups: Int, stateSize: Int, a: [Float], d: [Float], dtBias: [Float]) {
+    precondition(heads % groups == 0, "\(heads) heads in \(groups) groups")
+    precondition(a.count == heads && d.count == heads && dtBias.count == heads, "constants for \(heads) heads")
+    self.heads = heads
+    self.headDimension = headDimension
+    self.groups = groups
+    self.stateSize = stateSize
+    self.a = a
+    self.d = d
+    self.dtBias = dtBias
+  }
+
+  /// Floats of state a sequence has: `[H × P × N]`.
+  public var stateCount: Int { heads * headDimension * stateSize }
+}
+
+/// The selective state-space scan of Mamba-2 over every run, continuing from and updating the run's state.
+///
+/// Per head: `S ← exp(Δ·A) S + Δ x ⊗ B`, `y = S C + D x`, with `Δ = softplus(dt + dt_bias)`. Runs of a few tokens
+/// follow the recurrence; longer ones use its chunked matrix form, "SSD" (Dao & Gu 2024, arXiv 2405.21060, §6). Work
+/// is cut by head, so that a head's state stays in cache from the first token to the last. State is 32-bit: 16-bit
+/// state is reported to cause repetition (Hunyuan-TurboS report, arXiv 2505.15431, §"Mamba kernels").
+///
+/// - Parameters:
+///   - x: `[step rows × H·P]`.
+///   - b: `[step rows × G·N]`.
+///   - c: `[step rows × G·N]`.
+///   - dt: `[step rows × H]`, before bias and softplus.
+///   - state: recurrent state of ``ScanParameters/stateCount`` floats.
+///   - out: `[step rows × H·P]`.
+public func selectiveScan(
+  x: Rows, b: Rows, c: Rows, dt: Rows, _ parameters: ScanParameters, state: StateHandle, into out: inout MutableRows,
+  _ step: borrowing Step
+) {
+  let heads = parameters.heads
+  precondition(x.columns == heads * parameters.headDimension && out.columns == x.columns, "\(x.columns) channels")
+  precondition(b.columns == parameters.groups * parameters.stateSize && c.columns == b.columns, "\(b.columns) of B")
+  precondition(dt.columns == heads, "\(dt.columns) of dt for \(heads) heads")
+  let chunk = ScanChunk(parameters)
+  step.scoped {
+    let workspace = step.take(rows: step.team.count, columns: chunk.workspaceCount)
+    // Longest runs first, so that the last items to end are small.
+    step.team.forEach(step.plan.runs.count * heads) { item, worker in
+      let run = step.plan.runs[item / heads]
+      let head = item % heads
+      let (row, p, n) = (run.tokens.lowerBound, parameters.headDimension, parameters.stateSize)
+      let group = head / (heads / parameters.groups)
+      let headState = unsafe step.store.slot(run.slot, of: state) + head * p * n
+      if run.position == 0 { unsafe headState.update(repeating: 0, count: p * n) }
+      let inputs = unsafe HeadInputs(
+        x: x.base + row * x.stride + head * p, xStride: x.stride, b: b.base + row * b.stride + group * n,
+        bStride: b.stride, c: c.base + row * c.stride + group * n, cStride: c.stride,
+        dt: dt.base + row * dt.stride + head, dtStride: dt.stride, out: out.base + row * out.stride + head * p,
+        outStride: out.stride)
+      unsafe chunk.scan(
+        inputs, rows: run.tokens.count, head: head, state: headState,
+        workspace: workspace.base + worker * workspace.stride)
+    }
+  }
+}

@@ -1,0 +1,116 @@
+internal import CBLAS
+internal import CKernels
+
+#if canImport(Glibc)
+  internal import Glibc
+#else
+  internal import Darwin
+#endif
+
+/// What the scan of one head reads and writes: pointers to the first row, and strides in floats.
+@unsafe struct HeadInputs {
+  let x: UnsafePointer<Float>, xStride: Int
+  let b: UnsafePointer<Float>, bStride: Int
+  let c: UnsafePointer<Float>, cStride: Int
+  let dt: UnsafePointer<Float>, dtStride: Int
+  let out: UnsafeMutablePointer<Float>, outStride: Int
+}
+
+/// The scan of one head over one run, by recurrence or in chunks.
+struct ScanChunk {
+  /// Tokens of a chunk. Work inside a chunk grows with it, work between chunks shrinks.
+  static let length = 64
+  /// Runs shorter than this follow the recurrence, whose cost a token is lower than a nearly empty chunk's.
+  static let minimumLength = 16
+
+  let parameters: ScanParameters
+
+  init(_ parameters: ScanParameters) { self.parameters = parameters }
+
+  private var q: Int { Self.length }
+
+  /// Floats a worker needs: Δ, cumulative decay and its exponential; C·Bᵀ and its masked form; weighted x.
+  var workspaceCount: Int { 3 * q + 2 * q * q + q * parameters.headDimension }
+
+  /// Scans `rows` tokens and leaves the state after the last in `state` (`[P × N]`).
+  func scan(
+    _ inputs: HeadInputs, rows: Int, head: Int, state: UnsafeMutablePointer<Float>,
+    workspace: UnsafeMutablePointer<Float>
+  ) {
+    if rows < Self.minimumLength {
+      for row in 0..<rows { unsafe stepOnce(inputs, row: row, head: head, state: state) }
+      return
+    }
+    for first in stride(from: 0, to: rows, by: q) {
+      unsafe scanChunk(
+        inputs, first: first, count: min(q, rows - first), head: head, state: state, workspace: workspace)
+    }
+  }
+
+  private func stepOnce(_ inputs: HeadInputs, row: Int, head: Int, state: UnsafeMutablePointer<Float>) {
+    let dt = unsafe delta(inputs.dt[row * inputs.dtStride], head: head)
+    unsafe ck_scan_step(
+      state, inputs.out + row * inputs.outStride, inputs.x + row * inputs.xStride, inputs.b + row * inputs.bStride,
+      inputs.c + row * inputs.cStride, expf(dt * parameters.a[head]), dt, parameters.d[head],
+      parameters.headDimension, parameters.stateSize)
+  }
+
+  /// Softplus of dt + bias; linear where its difference from the identity is below rounding.
+  private func delta(_ dt: Float, head: Int) -> Float {
+    let value = dt + parameters.dtBias[head]
+    return value > 20 ? value : log1pf(expf(value))
+  }
+
+  /// One chunk: with `l[t] = Σ_{s ≤ t} Δ[s]·A`,
+  ///
+  ///     y[t] = Σ_{s ≤ t} (C[t]·B[s]) exp(l[t] − l[s]) Δ[s] x[s]  +  exp(l[t]) S C[t]  +  D x[t]
+  ///     S    = exp(l[last]) S + Σ_s exp(l[last] − l[s]) Δ[s] x[s] ⊗ B[s]
+  private func scanChunk(
+    _ inputs: HeadInputs, first: Int, count: Int, head: Int, state: UnsafeMutablePointer<Float>,
+    workspace: UnsafeMutablePointer<Float>
+  ) {
+    let (p, n) = (parameters.headDimension, parameters.stateSize)
+    let x = unsafe inputs.x + first * inputs.xStride
+    let b = unsafe inputs.b + first * inputs.bStride
+    let c = unsafe inputs.c + first * inputs.cStride
+    let out = unsafe inputs.out + first * inputs.outStride
+    let dt = unsafe workspace
+    let decay = unsafe dt + q
+    let growth = unsafe decay + q
+    let cb = unsafe growth + q
+    let mask = unsafe cb + q * q
+    let weighted = unsafe mask + q * q
+
+    var total: Float = 0
+    for t in 0..<count {
+      unsafe dt[t] = delta(inputs.dt[(first + t) * inputs.dtStride], head: head)
+      total += unsafe dt[t] * parameters.a[head]
+      unsafe decay[t] = total
+    }
+    // exp(l[t]), scaling what the old state contributes to each output.
+    unsafe ck_exp(growth, decay, count)
+    unsafe cblas_sgemm(
+      CblasRowMajor, CblasNoTrans, CblasTrans, blas(count), blas(p), blas(n), 1, c, blas(inputs.cStride), state,
+      blas(n), 0, out, blas(inputs.outStride))
+    for t in 0..<count {
+      let (y, input) = unsafe (out + t * inputs.outStride, x + t * inputs.xStride)
+      let (scale, skip) = unsafe (growth[t], parameters.d[head])
+      for i in 0..<p { unsafe y[i] = y[i] * scale + skip * input[i] }
+    }
+    unsafe cblas_sgemm(
+      CblasRowMajor, CblasNoTrans, CblasTrans, blas(count), blas(count), blas(n), 1, c, blas(inputs.cStride), b,
+      blas(inputs.bStride), 0, cb, blas(count))
+    unsafe ck_scan_mask(mask, cb, decay, dt, count)
+    unsafe cblas_sgemm(
+      CblasRowMajor, CblasNoTrans, CblasNoTrans, blas(count), blas(p), blas(count), 1, mask, blas(count), x,
+      blas(inputs.xStride), 1, out, blas(inputs.outStride))
+    // What each input still weighs at the end of the chunk.
+    for t in 0..<count {
+      let weight = unsafe dt[t] * expf(total - decay[t])
+      for i in 0..<p { unsafe weighted[t * p + i] = weight * x[t * inputs.xStride + i] }
+    }
+    unsafe cblas_sgemm(
+      CblasRowMajor, CblasTrans, CblasNoTrans, blas(p), blas(n), blas(count), 1, weighted, blas(p), b,
+      blas(inputs.bStride), expf(total), state, blas(n))
+  }
+}

@@ -1,0 +1,70 @@
+public import Foundation
+internal import OrderedCollections
+
+/// All tensors of a checkpoint: one safetensors file, or the shards that an index names.
+public struct Checkpoint: Sendable {
+  /// Tensors by name.
+  public let tensors: [String: Tensor]
+
+  /// Opens `folder`'s `model.safetensors`, or the shards named by its `model.safetensors.index.json`.
+  ///
+  /// Files are mapped, not read: this takes time in proportion to the number of tensors.
+  ///
+  /// - Throws: ``ModelError`` when there is neither, or when a file or tensor is malformed.
+  public init(folder: URL) throws(ModelError) {
+    let index = folder.appending(path: "model.safetensors.index.json")
+    if FileManager.default.fileExists(atPath: index.path) {
+      try self.init(index: index, folder: folder)
+    } else {
+      let file = try MappedFile(path: folder.appending(path: "model.safetensors").path)
+      try self.init(files: [file])
+    }
+  }
+
+  /// Opens safetensors files that together make up a checkpoint.
+  public init(files: [MappedFile]) throws(ModelError) {
+    var tensors: [String: Tensor] = [:]
+    for file in files {
+      for tensor in try Safetensors.tensors(in: file) {
+        if let other = tensors.updateValue(tensor, forKey: tensor.name) {
+          throw .tensor(name: tensor.name, reason: "is in \(other.file.path) and in \(file.path)")
+        }
+      }
+    }
+    self.tensors = tensors
+  }
+
+  private init(index: URL, folder: URL) throws(ModelError) {
+    let json = try JSONValue(file: index.path)
+    guard let map = json["weight_map"]?.object else {
+      throw .malformed(path: index.path, reason: "weight_map is missing, expected an object of tensor to file name")
+    }
+    var shards: Set<String> = []
+    for (name, shard) in map {
+      guard let shard = shard.string, !shard.isEmpty, !shard.contains("/"), shard != ".." else {
+        throw .tensor(name: name, reason: "weight_map names \(shard.serialized()), expected a file beside the index")
+      }
+      shards.insert(shard)
+    }
+    var files: [MappedFile] = []
+    for shard in shards.sorted() { files.append(try MappedFile(path: folder.appending(path: shard).path)) }
+    try self.init(files: files)
+    for (name, shard) in map where tensors[name] == nil {
+      throw .tensor(name: name, reason: "weight_map says it is in \(shard.string ?? ""), which does not hold it")
+    }
+  }
+}
+
+extension JSONValue {
+  /// Reads a JSON file of a model folder. Bare `Infinity` and `NaN` are accepted, as Python writes them.
+  ///
+  /// - Throws: ``ModelError`` when it cannot be read or parsed.
+  public init(file path: String) throws(ModelError) {
+    let file = try MappedFile(path: path)
+    do {
+      self = try JSONValue(parsing: file.copyBytes(0..<file.byteCount), options: .configuration)
+    } catch {
+      throw .malformed(path: path, reason: "\(error)")
+    }
+  }
+}

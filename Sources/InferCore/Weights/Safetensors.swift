@@ -1,0 +1,86 @@
+internal import OrderedCollections
+
+/// Reads the header of a safetensors file: 8 bytes little-endian header length, a JSON object
+/// `{name: {dtype, shape, data_offsets}}`, then the data.
+///
+/// Everything a hostile file could lie about is checked here, so that whoever holds a ``Tensor`` may touch
+/// all its bytes. Format: huggingface/safetensors, README "Format".
+public enum Safetensors {
+  /// Longest header accepted, as in the reference implementation.
+  static let maximumHeaderBytes = 100_000_000
+
+  static let elementBytes: [String: Int] = [
+    "F64": 8, "F32": 4, "F16": 2, "BF16": 2, "F8_E4M3": 1, "F8_E5M2": 1,
+    "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U64": 8, "U32": 4, "U16": 2, "U8": 1, "BOOL": 1,
+  ]
+
+  /// The tensors of one file, in order of their data.
+  ///
+  /// - Throws: ``ModelError`` that names the file, and the tensor where there is one.
+  public static func tensors(in file: MappedFile) throws(ModelError) -> [Tensor] {
+    let header = try header(of: file)
+    guard let entries = header.json.object else {
+      throw .malformed(path: file.path, reason: "the header is \(header.json.kind), expected an object")
+    }
+    var tensors: [Tensor] = []
+    tensors.reserveCapacity(entries.count)
+    for (name, entry) in entries where name != "__metadata__" {
+      tensors.append(try tensor(name, entry, dataStart: header.dataStart, in: file))
+    }
+    tensors.sort { ($0.offset, $0.byteCount) < ($1.offset, $1.byteCount) }
+    for (a, b) in zip(tensors, tensors.dropFirst()) where a.offset + a.byteCount > b.offset {
+      throw .tensor(name: b.name, reason: "overlaps \(a.name) in \(file.path)")
+    }
+    return tensors
+  }
+
+  private static func header(of file: MappedFile) throws(ModelError) -> (json: JSONValue, dataStart: Int) {
+    guard file.byteCount >= 8 else {
+      throw .malformed(path: file.path, reason: "\(file.byteCount) bytes, expected a header length of 8 bytes")
+    }
+    let length = file.copyBytes(0..<8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    guard length <= maximumHeaderBytes, Int(length) <= file.byteCount - 8 else {
+      throw .malformed(
+        path: file.path, reason: "header of \(length) bytes in a file of \(file.byteCount): truncated or no safetensors"
+      )
+    }
+    let end = 8 + Int(length)
+    do {
+      return (try JSONValue(parsing: file.copyBytes(8..<end), options: .init(duplicateKeys: .reject)), end)
+    } catch {
+      throw .malformed(path: file.path, reason: "header: \(error)")
+    }
+  }
+
+  private static func tensor(
+    _ name: String, _ entry: JSONValue, dataStart: Int, in file: MappedFile
+  ) throws(ModelError) -> Tensor {
+    guard let type = entry["dtype"]?.string, let elementBytes = elementBytes[type] else {
+      throw .tensor(name: name, reason: "dtype \(entry["dtype"]?.serialized() ?? "is missing") is unknown")
+    }
+    guard let sizes = entry["shape"]?.array else { throw .tensor(name: name, reason: "shape is missing") }
+    var shape: [Int] = []
+    var byteCount = elementBytes
+    for size in sizes {
+      guard let size = size.int, size >= 0 else {
+        throw .tensor(name: name, reason: "shape \(entry["shape"]?.serialized() ?? "") has an impossible size")
+      }
+      let (product, overflow) = byteCount.multipliedReportingOverflow(by: size)
+      guard !overflow else { throw .tensor(name: name, reason: "shape overflows") }
+      byteCount = product
+      shape.append(size)
+    }
+    guard let offsets = entry["data_offsets"]?.array, offsets.count == 2, let begin = offsets[0].int,
+      let end = offsets[1].int, begin >= 0, end >= begin
+    else { throw .tensor(name: name, reason: "data_offsets are missing or malformed") }
+    guard end <= file.byteCount - dataStart else {
+      throw .tensor(
+        name: name,
+        reason: "ends at byte \(end) of \(file.byteCount - dataStart) bytes of data in \(file.path): truncated file")
+    }
+    guard end - begin == byteCount else {
+      throw .tensor(name: name, reason: "\(type) \(shape) takes \(byteCount) bytes, data_offsets give \(end - begin)")
+    }
+    return Tensor(name: name, type: type, shape: shape, file: file, offset: dataStart + begin, byteCount: byteCount)
+  }
+}

@@ -1,0 +1,30 @@
+/// A tensor of a checkpoint file: checked bounds, shape and element type; no numbers read yet.
+public struct Tensor: Sendable {
+  /// Name on disk.
+  public let name: String
+  /// Element type as the file spells it, e.g. `BF16` or `I64`.
+  public let type: String
+  /// Sizes, slowest first; empty for a scalar.
+  public let shape: [Int]
+  let file: MappedFile
+  let offset: Int
+  let byteCount: Int
+
+  /// Product of ``shape``.
+  public var count: Int { shape.reduce(1, *) }
+
+  /// The format to compute with, or `nil` for element types that are no weights.
+  public var format: WeightFormat? { WeightFormat.all.first { $0.name == type } }
+
+  /// The whole tensor as a matrix of `rows` rows, in place.
+  ///
+  /// - Throws: ``ModelError/tensor(name:reason:)`` when the element type is no weight format.
+  func matrix(rows: Int, columns: Int) throws(ModelError) -> Matrix {
+    precondition(rows * columns == count, "\(shape) as \(rows) × \(columns)")
+    guard let format else {
+      let known = WeightFormat.all.map(\.name).joined(separator: ", ")
+      throw .tensor(name: name, reason: "element type \(type) is not supported; expected one of \(known)")
+    }
+    return unsafe Matrix(format: format, rows: rows, columns: columns, base: file.base + offset, owner: file)
+  }
+}
