@@ -63,5 +63,12 @@ func startThread(_ body: @escaping @Sendable () -> Void) -> pthread_t? {
   return thread
 }
 
+/// Starts a thread that nobody waits for. Returns whether the system granted one.
+func startDetachedThread(_ body: @escaping @Sendable () -> Void) -> Bool {
+  guard let thread = startThread(body) else { return false }
+  pthread_detach(thread)
+  return true
+}
+
 /// Tells the processor that this is a spin loop.
 @inline(__always) func spinHint() { ck_spin_hint() }

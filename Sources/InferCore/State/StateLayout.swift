@@ -35,11 +35,11 @@ public struct StateLayout: Sendable {
     }
   }
 
-  /// Bytes that one sequence takes over all recurrent pieces.
+  /// Bytes that one sequence takes over all recurrent pieces, each rounded up to whole cache lines.
   public var slotBytes: Int {
     kinds.reduce(0) { sum, kind in
       guard case .recurrent(let count) = kind else { return sum }
-      return sum + count * MemoryLayout<Float>.stride
+      return sum + ((count * MemoryLayout<Float>.stride + 63) & ~63)
     }
   }
 }

@@ -1,6 +1,6 @@
 /// The bytes of all per-sequence state: attention pages and recurrent slots, addressed by index.
 ///
-/// Which page belongs to whom is decided elsewhere (``BlockPool``, ``SlotPool``). Page `i` is a page of every
+/// Which page belongs to whom is decided elsewhere (``Scheduler``). Page `i` is a page of every
 /// paged piece of the layout, slot `i` a slot of every recurrent piece. Memory is reserved whole and touched
 /// by the system page by page, so that an idle server holds what it uses. Used by the engine's thread and its
 /// team only.
@@ -61,14 +61,14 @@
   ///
   /// A page holds, for each head, `pageTokens` keys and then `pageTokens` values of that head, so that one
   /// head's part is contiguous.
-  func page(_ page: Int32, of handle: StateHandle) -> UnsafeMutableRawPointer {
+  package func page(_ page: Int32, of handle: StateHandle) -> UnsafeMutableRawPointer {
     precondition(page >= 0 && page < pageCount, "page \(page) of \(pageCount)")
     let region = regions[handle.index]
     return unsafe region.mapping.base + Int(page) * region.stride
   }
 
   /// The first float of slot `slot` of a recurrent piece.
-  func slot(_ slot: Int32, of handle: StateHandle) -> UnsafeMutablePointer<Float> {
+  package func slot(_ slot: Int32, of handle: StateHandle) -> UnsafeMutablePointer<Float> {
     precondition(slot >= 0 && slot < slotCount, "slot \(slot) of \(slotCount)")
     let region = regions[handle.index]
     return unsafe (region.mapping.base + Int(slot) * region.stride).assumingMemoryBound(to: Float.self)

@@ -1,0 +1,190 @@
+internal import DequeModule
+
+/// Decides what each step computes: continuous batching, prompts in chunks, first come first served.
+///
+/// Pure bookkeeping: no clock, no model, no bytes. Each step is a ``plan(into:)`` and a ``commit(_:_:)``; requests
+/// come and go in between.
+///
+/// Priority is age, without exception: `running` and `waiting` together are in order of arrival. Sequences that
+/// decode get a row in every step, and what is left of the step's rows goes to prompts, oldest first, so a long
+/// prompt slows others down but never stops them. When pages run out, an older sequence takes them from the youngest
+/// running one, which goes back to the head of the queue and computes its tokens again later; the youngest itself
+/// waits in place. Therefore the oldest sequence always advances (alone it fits, or it was refused), and so, one
+/// after the other, do all.
+///
+/// Preemption cannot thrash: a sequence is admitted only if its tokens and the next, what running prompts still lack,
+/// and a page for each running sequence to grow into are all free. Running sequences only grow, so one that was
+/// preempted cannot come back before another has ended: there are at most as many preemptions between two endings as
+/// there are running sequences.
+struct Scheduler {
+  /// A request as the scheduler sees it.
+  struct Sequence {
+    /// Ascending in order of arrival.
+    let id: Int
+    /// Prompt and generated tokens. At least one is not computed yet.
+    fileprivate(set) var tokens: [Int32]
+    /// How many of `tokens` have left their mark in the state.
+    fileprivate(set) var computed = 0
+    /// Hold the state of positions `0 ..< computed`.
+    fileprivate(set) var pages: [Int32] = []
+    fileprivate(set) var slot: Int32?
+
+    fileprivate var missing: Int { tokens.count - computed }
+  }
+
+  /// What came out of a run of the plan.
+  enum Outcome: Equatable {
+    /// The run wanted no logits.
+    case pending
+    /// The sequence goes on with this token.
+    case token(Int32)
+    /// The sequence has ended.
+    case ended
+  }
+
+  /// Rows of a step at most; no fewer than there are slots, so that every running sequence gets one.
+  private let maxBatchTokens: Int
+  /// Tokens of a page; `nil` when the model has no paged state.
+  private let pageTokens: Int?
+  private(set) var pages: IndexPool
+  private(set) var slots: IndexPool
+  private(set) var running: [Sequence] = []
+  private(set) var waiting: Deque<Sequence> = []
+  /// Sequences that the last plan preempted.
+  private(set) var preempted: [Int] = []
+
+  init(maxBatchTokens: Int, pageTokens: Int?, pageCount: Int, slotCount: Int) {
+    precondition(slotCount >= 1 && maxBatchTokens >= slotCount, "\(maxBatchTokens) rows for \(slotCount) sequences")
+    self.maxBatchTokens = maxBatchTokens
+    self.pageTokens = pageTokens
+    pages = IndexPool(count: pageCount)
+    slots = IndexPool(count: slotCount)
+  }
+
+  /// Whether there is nothing to do.
+  var isIdle: Bool { running.isEmpty && waiting.isEmpty }
+
+  /// Takes a request on. `id` must be above all earlier ones, and `prompt` and all tokens to come must fit the pages.
+  mutating func add(_ id: Int, prompt: [Int32]) {
+    precondition(!prompt.isEmpty && pageCount(for: prompt.count + 1) <= pages.count, "\(prompt.count) tokens never fit")
+    precondition((waiting.last ?? running.last).map { $0.id < id } ?? true, "request \(id) is older than the last")
+    waiting.append(Sequence(id: id, tokens: prompt))
+  }
+
+  /// Forgets a request and frees what it holds. Returns whether there was one.
+  mutating func cancel(_ id: Int) -> Bool {
+    if let index = running.firstIndex(where: { $0.id == id }) {
+      running[index].release(&pages, &slots)
+      running.remove(at: index)
+      return true
+    }
+    guard let index = waiting.firstIndex(where: { $0.id == id }) else { return false }
+    waiting.remove(at: index)
+    return true
+  }
+
+  /// Writes the next step's runs, in order of arrival. O(rows + running).
+  mutating func plan(into plan: inout StepPlan) {
+    plan.removeAll()
+    preempted.removeAll(keepingCapacity: true)
+    // Each decode's row is set aside first.
+    var budget = maxBatchTokens - running.count { $0.missing == 1 }
+    var index = 0
+    while index < running.count {
+      let missing = running[index].missing
+      let rows = secure(missing == 1 ? 1 : min(missing, budget), for: index)
+      if missing > 1 { budget -= rows }
+      if rows > 0 { running[index].appendRun(of: rows, to: &plan) }
+      index += 1
+    }
+    if preempted.isEmpty { admit(into: &plan, budget: &budget) }
+  }
+
+  /// Advances the runs of `plan`, the last one planned, given what came out of each.
+  mutating func commit(_ plan: StepPlan, _ outcomes: [Outcome]) {
+    precondition(outcomes.count == plan.runs.count, "\(outcomes.count) outcomes of \(plan.runs.count) runs")
+    var index = 0
+    for (run, outcome) in zip(plan.runs, outcomes) {
+      while running[index].id != run.generation { index += 1 }
+      precondition((outcome == .pending) == run.logits.isEmpty, "sequence \(run.generation): outcome \(outcome)")
+      running[index].computed += run.tokens.count
+      switch outcome {
+      case .pending: break
+      case .token(let token): running[index].tokens.append(token)
+      case .ended: running[index].release(&pages, &slots)
+      }
+    }
+    running.removeAll { $0.slot == nil }
+  }
+
+  /// Moves sequences from the queue's head into the plan while there is room.
+  private mutating func admit(into plan: inout StepPlan, budget: inout Int) {
+    // Pages that running sequences will want: for their prompts, and one each to grow into.
+    var claimed = running.reduce(0) { $0 + pageCount(for: $1.tokens.count) - $1.pages.count + growth }
+    while budget > 0, let next = waiting.first {
+      guard pageCount(for: next.tokens.count + 1) + claimed <= pages.freeCount, let slot = slots.take() else { return }
+      waiting.removeFirst()
+      running.append(next)
+      let index = running.count - 1
+      running[index].slot = slot
+      let rows = secure(min(next.missing, budget), for: index)
+      budget -= rows
+      claimed += pageCount(for: next.tokens.count) - running[index].pages.count + growth
+      running[index].appendRun(of: rows, to: &plan)
+    }
+  }
+
+  /// Gets pages for up to `rows` more tokens of a running sequence, if need be from younger ones, and returns for how
+  /// many there are pages.
+  private mutating func secure(_ rows: Int, for index: Int) -> Int {
+    guard let pageTokens else { return rows }
+    let needed = pageCount(for: running[index].computed + rows)
+    while running[index].pages.count < needed {
+      if let page = pages.take() {
+        running[index].pages.append(page)
+      } else if index < running.count - 1 {
+        preemptLast()
+      } else {
+        break
+      }
+    }
+    return min(rows, running[index].pages.count * pageTokens - running[index].computed)
+  }
+
+  private mutating func preemptLast() {
+    var last = running.removeLast()
+    last.release(&pages, &slots)
+    waiting.prepend(last)
+    preempted.append(last.id)
+  }
+
+  private func pageCount(for tokens: Int) -> Int {
+    pageTokens.map { (tokens + $0 - 1) / $0 } ?? 0
+  }
+
+  private var growth: Int { pageTokens == nil ? 0 : 1 }
+}
+
+extension Scheduler.Sequence {
+  /// Gives all memory back; what was computed is lost.
+  fileprivate mutating func release(_ pool: inout IndexPool, _ slots: inout IndexPool) {
+    for page in pages { pool.give(page) }
+    pages.removeAll()
+    if let slot { slots.give(slot) }
+    slot = nil
+    computed = 0
+  }
+
+  /// Adds the next `rows` tokens to a plan. Logits are wanted once no token is left to compute.
+  fileprivate func appendRun(of rows: Int, to plan: inout StepPlan) {
+    let first = plan.tokens.count
+    plan.tokens.append(contentsOf: tokens[computed..<computed + rows])
+    let firstBlock = plan.blocks.count
+    plan.blocks.append(contentsOf: pages)
+    let end = plan.tokens.count
+    plan.runs.append(
+      Run(
+        generation: id, tokens: first..<end, position: computed, blocks: firstBlock..<plan.blocks.count,
+        slot: slot ?? 0, logits: (rows == missing ? end - 1 : end)..<end))
+  }
+}

@@ -1,0 +1,140 @@
+/// All metrics of an engine and its server: the one list. Names, labels and buckets are vLLM's, under the prefix
+/// `infer_`.
+///
+/// A new metric is one declaration here and one line where it is recorded.
+public final class EngineMetrics: Sendable {
+  /// The value of the label `model_name` on every sample.
+  public let modelName: String
+  private let all: [@Sendable (inout PrometheusText) -> Void]
+
+  // What is there now.
+  let requestsRunning: Gauge
+  let requestsWaiting: Gauge
+  let kvCacheUsage: Gauge
+  let stateCacheUsage: Gauge
+  let generationTokensPerSecond: Gauge
+  // What happened.
+  let preemptions: Counter
+  let promptTokens: Counter
+  let generationTokens: Counter
+  let requestSuccess: MetricFamily<Counter>
+  /// Requests that were refused, by ``RequestError/label``.
+  public let admissionRejections: MetricFamily<Counter>
+  /// Requests that the server answered: the route's pattern, never a path as it came, and the status.
+  public let httpRequests: MetricFamily<Counter>
+  let expertRows: MetricFamily<Counter>
+  // How long it took, and how much it was.
+  let timeToFirstToken: Histogram
+  let interTokenLatency: Histogram
+  let timePerOutputToken: Histogram
+  let endToEndLatency: Histogram
+  let queueTime: Histogram
+  let prefillTime: Histogram
+  let decodeTime: Histogram
+  let requestPromptTokens: Histogram
+  let requestGenerationTokens: Histogram
+  let iterationTokens: Histogram
+
+  /// All metrics at zero. Token counts of requests are counted in buckets up to `contextLength`.
+  public init(modelName: String, contextLength: Int = 131_072) {
+    self.modelName = modelName
+    var list = MetricList()
+    requestsRunning = list.gauge("num_requests_running", "Requests in the running batch.")
+    requestsWaiting = list.gauge("num_requests_waiting", "Requests waiting to run.")
+    kvCacheUsage = list.gauge("kv_cache_usage_perc", "Fraction of the pages of keys and values in use, 0 to 1.")
+    stateCacheUsage = list.gauge("state_cache_usage_perc", "Fraction of the slots of recurrent state in use, 0 to 1.")
+    generationTokensPerSecond = list.gauge(
+      "generation_tokens_per_second", "Tokens generated per second, over the last second or so; 0 when idle.")
+    preemptions = list.counter("num_preemptions_total", "Times that a request lost its memory to an older one.")
+    promptTokens = list.counter("prompt_tokens_total", "Prompt tokens of requests that got their first token.")
+    generationTokens = list.counter("generation_tokens_total", "Tokens generated.")
+    requestSuccess = list.counters(
+      "request_success_total", "Requests that ended, by how.", labels: ["finished_reason"],
+      known: FinishReason.allCases.map { [$0.rawValue] })
+    admissionRejections = list.counters(
+      "admission_rejections_total", "Requests that were refused, by why.", labels: ["reason"],
+      known: RequestError.labels.map { [$0] })
+    httpRequests = list.counters("http_requests_total", "Requests answered.", labels: ["route", "status"])
+    expertRows = list.counters(
+      "expert_rows_total", "Rows that each expert of each mixture-of-experts layer computed.",
+      labels: ["layer", "expert"])
+    timeToFirstToken = list.histogram(
+      "time_to_first_token_seconds", "From a request's arrival to its first token.", Buckets.firstToken)
+    interTokenLatency = list.histogram(
+      "inter_token_latency_seconds", "From one token of a request to the next.", Buckets.interToken)
+    timePerOutputToken = list.histogram(
+      "request_time_per_output_token_seconds", "A request's mean time from token to token.", Buckets.interToken)
+    endToEndLatency = list.histogram(
+      "e2e_request_latency_seconds", "From a request's arrival to its end.", Buckets.request)
+    queueTime = list.histogram("request_queue_time_seconds", "From arrival to the first step.", Buckets.request)
+    prefillTime = list.histogram(
+      "request_prefill_time_seconds", "From the first step to the first token.", Buckets.request)
+    decodeTime = list.histogram("request_decode_time_seconds", "From the first token to the last.", Buckets.request)
+    requestPromptTokens = list.histogram(
+      "request_prompt_tokens", "Tokens of a request's prompt.", Buckets.tokenCounts(upTo: contextLength))
+    requestGenerationTokens = list.histogram(
+      "request_generation_tokens", "Tokens generated for a request.", Buckets.tokenCounts(upTo: contextLength))
+    iterationTokens = list.histogram("iteration_tokens_total", "Rows of a step.", Buckets.iteration)
+    all = list.writers
+  }
+
+  /// All metrics in the Prometheus text format, see ``PrometheusText``.
+  public func text() -> String {
+    var text = PrometheusText(commonLabels: [("model_name", modelName)])
+    for write in all { write(&text) }
+    return text.text
+  }
+}
+
+/// Upper bounds of histogram buckets, which are vLLM's; between tokens four more stand below its first.
+private enum Buckets {
+  static let firstToken = [
+    0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 20, 40, 80, 160, 640, 2560,
+  ]
+  static let interToken = [
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.5, 5, 7.5, 10,
+    20, 40, 80,
+  ]
+  static let request = [
+    0.3, 0.5, 0.8, 1, 1.5, 2, 2.5, 5, 10, 15, 20, 30, 40, 50, 60, 120, 240, 480, 960, 1920, 7680,
+  ]
+  static let iteration = [1, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384].map(Double.init)
+
+  /// 1, 2, 5, 10, 20, 50 … as far as they are not above `limit`.
+  static func tokenCounts(upTo limit: Int) -> [Double] {
+    var bounds: [Double] = []
+    var power = 1
+    while power <= limit {
+      bounds += [1, 2, 5].map { $0 * power }.filter { $0 <= limit }.map(Double.init)
+      power *= 10
+    }
+    return bounds
+  }
+}
+
+/// Collects families in order of declaration.
+private struct MetricList {
+  private(set) var writers: [@Sendable (inout PrometheusText) -> Void] = []
+
+  mutating func counters(
+    _ name: String, _ help: String, labels: [String], known: [[String]] = []
+  ) -> MetricFamily<Counter> {
+    let family = MetricFamily("infer_" + name, help, labels: labels, known: known) { Counter() }
+    writers.append { $0.write(family) }
+    return family
+  }
+
+  mutating func counter(_ name: String, _ help: String) -> Counter { counters(name, help, labels: [], known: [[]])() }
+
+  mutating func gauge(_ name: String, _ help: String) -> Gauge {
+    let family = MetricFamily("infer_" + name, help, labels: [], known: [[]]) { Gauge() }
+    writers.append { $0.write(family) }
+    return family()
+  }
+
+  mutating func histogram(_ name: String, _ help: String, _ bounds: [Double]) -> Histogram {
+    let family = MetricFamily("infer_" + name, help, labels: [], known: [[]]) { Histogram(bounds: bounds) }
+    writers.append { $0.write(family) }
+    return family()
+  }
+}

@@ -1,0 +1,90 @@
+internal import Synchronization
+
+/// A number that only grows.
+public final class Counter: Sendable {
+  private let total = Atomic<Int>(0)
+
+  init() {}
+
+  /// What was counted so far.
+  public var value: Int { total.load(ordering: .relaxed) }
+
+  /// Adds `amount`, which must not be negative.
+  public func increment(by amount: Int = 1) {
+    precondition(amount >= 0, "a counter cannot count \(amount)")
+    total.wrappingAdd(amount, ordering: .relaxed)
+  }
+}
+
+/// A number that goes up and down.
+final class Gauge: Sendable {
+  /// The bit pattern, because there are no atomic floating-point numbers.
+  private let bits = Atomic<UInt64>(0)
+
+  init() {}
+
+  /// The present value.
+  var value: Double { Double(bitPattern: bits.load(ordering: .relaxed)) }
+
+  /// Replaces the value.
+  func set(_ value: Double) { bits.store(value.bitPattern, ordering: .relaxed) }
+
+  /// Adds to the value, which may go down.
+  func add(_ amount: Double) {
+    var old = bits.load(ordering: .relaxed)
+    while true {
+      let new = (Double(bitPattern: old) + amount).bitPattern
+      let (exchanged, found) = bits.weakCompareExchange(expected: old, desired: new, ordering: .relaxed)
+      if exchanged { return }
+      old = found
+    }
+  }
+}
+
+/// How often observed values fell below each of a list of bounds.
+final class Histogram: Sendable {
+  /// Ascending upper bounds, inclusive; one more bucket takes what is above the last.
+  let bounds: [Double]
+  private let counts: [Counter]
+  private let total = Gauge()
+
+  init(bounds: [Double]) {
+    precondition(zip(bounds, bounds.dropFirst()).allSatisfy { $0 < $1 }, "bounds \(bounds) do not ascend")
+    self.bounds = bounds
+    counts = (0...bounds.count).map { _ in Counter() }
+  }
+
+  /// Counts a value, `times` times. O(log bounds).
+  func observe(_ value: Double, times: Int = 1) {
+    var range = 0..<bounds.count
+    while !range.isEmpty {
+      let middle = range.lowerBound + range.count / 2
+      range = value <= bounds[middle] ? range.lowerBound..<middle : middle + 1..<range.upperBound
+    }
+    counts[range.lowerBound].increment(by: times)
+    total.add(value * Double(times))
+  }
+
+  /// Counts a duration in seconds.
+  func observe(_ duration: Duration) { observe(duration.seconds) }
+
+  /// Sum of all values.
+  var sum: Double { total.value }
+
+  /// Number of values up to each bound, and of all values at the end.
+  var cumulativeCounts: [Int] {
+    var sum = 0
+    return counts.map { count in
+      sum += count.value
+      return sum
+    }
+  }
+}
+
+extension Duration {
+  /// In seconds.
+  public var seconds: Double {
+    let (whole, atto) = components
+    return Double(whole) + Double(atto) * 1e-18
+  }
+}

@@ -1,0 +1,128 @@
+import Testing
+
+@testable import InferCore
+
+/// Drives a scheduler against a model that is nothing but its state: what a page or slot holds, it remembers, and a
+/// sequence's next token is a hash of what it remembers.
+struct SchedulerHarness {
+  var scheduler: Scheduler
+  var plan = StepPlan()
+  /// Tokens that came out, by request.
+  private(set) var answers: [Int: [Int32]] = [:]
+  private(set) var unfinished: Set<Int> = []
+  private(set) var preemptions = 0
+  private var wanted: [Int: Int] = [:]
+  private var pages: [[Int32]]
+  private var slots: [UInt64]
+  private let pageTokens: Int?
+
+  init(maxBatchTokens: Int, pageTokens: Int?, pageCount: Int, slotCount: Int) {
+    scheduler = Scheduler(
+      maxBatchTokens: maxBatchTokens, pageTokens: pageTokens, pageCount: pageCount, slotCount: slotCount)
+    self.pageTokens = pageTokens
+    pages = Array(repeating: Array(repeating: -1, count: pageTokens ?? 0), count: pageCount)
+    slots = Array(repeating: 0, count: slotCount)
+  }
+
+  mutating func add(_ id: Int, prompt: [Int32], wanted count: Int) {
+    scheduler.add(id, prompt: prompt)
+    answers[id] = []
+    wanted[id] = count
+    unfinished.insert(id)
+  }
+
+  mutating func cancel(_ id: Int) {
+    #expect(scheduler.cancel(id) == unfinished.contains(id))
+    unfinished.remove(id)
+  }
+
+  /// One step, with all invariants checked before and after. Returns the requests that ended.
+  @discardableResult mutating func step() -> [Int] {
+    scheduler.plan(into: &plan)
+    preemptions += scheduler.preempted.count
+    scheduler.checkInvariants(during: plan)
+    var ended: [Int] = []
+    let outcomes = plan.runs.map { run in
+      let token = compute(run)
+      guard !run.logits.isEmpty else { return Scheduler.Outcome.pending }
+      answers[run.generation, default: []].append(token)
+      if answers[run.generation]?.count == wanted[run.generation] {
+        ended.append(run.generation)
+        return .ended
+      }
+      return .token(token)
+    }
+    scheduler.commit(plan, outcomes)
+    scheduler.checkInvariants(during: nil)
+    unfinished.subtract(ended)
+    return ended
+  }
+
+  private mutating func compute(_ run: Run) -> Int32 {
+    var hash = run.position == 0 ? 0 : slots[Int(run.slot)]
+    for (offset, index) in run.tokens.enumerated() {
+      hash = Self.extend(hash, plan.tokens[index])
+      guard let pageTokens else { continue }
+      let position = run.position + offset
+      pages[Int(plan.blocks[run.blocks.lowerBound + position / pageTokens])][position % pageTokens] = plan.tokens[index]
+    }
+    slots[Int(run.slot)] = hash
+    guard let pageTokens else { return Self.token(hash, hash) }
+    var paged: UInt64 = 0
+    for position in 0..<run.position + run.tokens.count {
+      let page = plan.blocks[run.blocks.lowerBound + position / pageTokens]
+      paged = Self.extend(paged, pages[Int(page)][position % pageTokens])
+    }
+    return Self.token(hash, paged)
+  }
+
+  /// What a request yields when nothing else is there.
+  static func answer(to prompt: [Int32], count: Int) -> [Int32] {
+    var hash: UInt64 = 0
+    for token in prompt { hash = extend(hash, token) }
+    return (0..<count).map { _ in
+      let next = token(hash, hash)
+      hash = extend(hash, next)
+      return next
+    }
+  }
+
+  private static func extend(_ hash: UInt64, _ token: Int32) -> UInt64 {
+    CounterGenerator(seed: hash).bits(at: UInt64(UInt32(bitPattern: token)))
+  }
+
+  private static func token(_ a: UInt64, _ b: UInt64) -> Int32 { Int32((a ^ (b >> 20)) & 0xFFFF) }
+}
+
+extension Scheduler {
+  /// Everything that holds between calls; with a plan, also what holds between planning and committing it.
+  func checkInvariants(during plan: StepPlan?) {
+    let held = running.flatMap(\.pages)
+    #expect(Set(held).count == held.count, "a page belongs to two sequences")
+    #expect(held.count == pages.takenCount, "pages leaked")
+    let heldSlots = running.compactMap(\.slot)
+    #expect(heldSlots.count == running.count && Set(heldSlots).count == running.count)
+    #expect(heldSlots.count == slots.takenCount, "slots leaked")
+    #expect(waiting.allSatisfy { $0.pages.isEmpty && $0.slot == nil && $0.computed == 0 })
+    let ids = running.map(\.id) + waiting.map(\.id)
+    #expect(zip(ids, ids.dropFirst()).allSatisfy { $0 < $1 }, "not in order of arrival: \(ids)")
+    #expect(running.allSatisfy { $0.computed < $0.tokens.count })
+    guard let plan else { return }
+    #expect(plan.runs.first?.generation == ids.first, "the oldest does not advance")
+    var row = 0
+    for run in plan.runs {
+      guard let sequence = running.first(where: { $0.id == run.generation }) else {
+        Issue.record("run of \(run.generation), which is not running")
+        continue
+      }
+      #expect(run.tokens.lowerBound == row && !run.tokens.isEmpty && run.position == sequence.computed)
+      row = run.tokens.upperBound
+      #expect(Array(plan.blocks[run.blocks]) == sequence.pages && run.slot == sequence.slot)
+      let end = run.position + run.tokens.count
+      #expect(plan.tokens[run.tokens].elementsEqual(sequence.tokens[run.position..<end]))
+      #expect(run.logits.count == (end == sequence.tokens.count ? 1 : 0))
+    }
+    #expect(row == plan.tokens.count)
+    #expect(Set(plan.runs.map(\.generation)).count == plan.runs.count, "two runs of one sequence")
+  }
+}

@@ -1,0 +1,143 @@
+public import InferCore
+
+/// A language model whose logits are a hash of the whole token history — as it finds it in pages and slots.
+///
+/// It is exact: any mistake in pages, slots, positions or rows changes the logits of that sequence to noise, while a
+/// right answer does not depend on how the history was cut into steps or batched. ``logits(after:)`` says what is
+/// right.
+public struct HashModel: LanguageModel {
+  /// What the model remembers a history in.
+  public struct Memory: OptionSet, Sendable {
+    /// The bits.
+    public let rawValue: Int
+    /// A set of the given bits.
+    public init(rawValue: Int) { self.rawValue = rawValue }
+    /// Pages, as attention does.
+    public static let paged = Memory(rawValue: 1)
+    /// A slot, as state-space models do.
+    public static let recurrent = Memory(rawValue: 2)
+  }
+
+  /// Number of logits.
+  public let vocabularySize: Int
+  /// The longest sequence.
+  public let contextLength: Int
+  /// A page layer of one head, or a slot, or both.
+  public let stateLayout: StateLayout
+  /// Called at the start of every step, on the engine's thread.
+  public let onForward: (@Sendable (StepPlan) -> Void)?
+  /// After this token all logits are NaN.
+  public let brokenToken: Int32?
+  private let pages: StateHandle?
+  private let slot: StateHandle?
+
+  /// A model with the given memory.
+  public init(
+    memory: Memory = [.paged, .recurrent], vocabularySize: Int = 97, contextLength: Int = 4096,
+    brokenToken: Int32? = nil, onForward: (@Sendable (StepPlan) -> Void)? = nil
+  ) {
+    self.vocabularySize = vocabularySize
+    self.contextLength = contextLength
+    self.brokenToken = brokenToken
+    self.onForward = onForward
+    var layout = StateLayout()
+    pages = memory.contains(.paged) ? layout.add(.paged(heads: 1, headDimension: 2)) : nil
+    slot = memory.contains(.recurrent) ? layout.add(.recurrent(count: 2)) : nil
+    stateLayout = layout
+  }
+
+  /// See ``LanguageModel``.
+  public func forward(_ step: borrowing Step, logits: inout MutableRows) {
+    onForward?(step.plan)
+    var row = 0
+    for run in step.plan.runs {
+      var recurrent = run.position == 0 ? 0 : loadSlot(run.slot, step.store)
+      for (offset, index) in run.tokens.enumerated() {
+        let (token, position) = (step.plan.tokens[index], run.position + offset)
+        recurrent = Self.extend(recurrent, with: token, at: position)
+        store(token, at: position, in: step.plan.blocks[run.blocks], step.store)
+        guard run.logits.contains(index) else { continue }
+        let paged = pagedHash(count: position + 1, in: step.plan.blocks[run.blocks], step.store)
+        var values = logits.row(row)
+        let all = self.values(token: token, position: position, paged: paged, recurrent: recurrent)
+        for i in values.indices { values[i] = all[i] }
+        row += 1
+      }
+      saveSlot(recurrent, run.slot, step.store)
+    }
+    precondition(row == logits.count, "\(row) rows of logits, not \(logits.count)")
+  }
+
+  /// The logits that follow a history.
+  public func logits(after history: [Int32]) -> [Float] {
+    var hash: UInt64 = 0
+    for (position, token) in history.enumerated() { hash = Self.extend(hash, with: token, at: position) }
+    return values(
+      token: history.last ?? 0, position: history.count - 1, paged: pages == nil ? 0 : hash,
+      recurrent: slot == nil ? 0 : hash)
+  }
+
+  /// The most likely continuation.
+  public func greedy(after prompt: [Int32], count: Int) -> [Int32] {
+    var history = prompt
+    for _ in 0..<count {
+      let row = logits(after: history)
+      let best = row.indices.max { (row[$0], $1) < (row[$1], $0) } ?? 0
+      history.append(Int32(best))
+    }
+    return Array(history.dropFirst(prompt.count))
+  }
+
+  private func values(token: Int32, position: Int, paged: UInt64, recurrent: UInt64) -> [Float] {
+    if token == brokenToken { return Array(repeating: .nan, count: vocabularySize) }
+    let own = Self.extend(0, with: token, at: position)
+    let relevant = own &+ (pages == nil ? 0 : paged &* 3) &+ (slot == nil ? 0 : recurrent &* 5)
+    var random = SeededGenerator(seed: relevant)
+    return random.floats(vocabularySize, scale: 4)
+  }
+
+  private static func extend(_ hash: UInt64, with token: Int32, at position: Int) -> UInt64 {
+    var random = SeededGenerator(seed: hash ^ UInt64(UInt32(bitPattern: token)) << 32 ^ UInt64(position))
+    return random.next()
+  }
+}
+
+extension HashModel {
+  /// Keys hold tokens and values hold positions.
+  private func addresses(
+    of position: Int, in blocks: ArraySlice<Int32>, _ store: StateStore, _ handle: StateHandle
+  ) -> (key: UnsafeMutableRawPointer, value: UnsafeMutableRawPointer) {
+    let page = unsafe store.page(blocks[blocks.startIndex + position / store.pageTokens], of: handle)
+    let stride = store.kvType.bytes(2)
+    let key = unsafe page + position % store.pageTokens * stride
+    return unsafe (key, key + store.pageTokens * stride)
+  }
+
+  private func store(_ token: Int32, at position: Int, in blocks: ArraySlice<Int32>, _ store: StateStore) {
+    guard let pages else { return }
+    let (key, value) = unsafe addresses(of: position, in: blocks, store, pages)
+    unsafe key.storeBytes(of: token, as: Int32.self)
+    unsafe value.storeBytes(of: Int32(position), as: Int32.self)
+  }
+
+  private func pagedHash(count: Int, in blocks: ArraySlice<Int32>, _ store: StateStore) -> UInt64 {
+    guard let pages else { return 0 }
+    var hash: UInt64 = 0
+    for position in 0..<count {
+      let (key, value) = unsafe addresses(of: position, in: blocks, store, pages)
+      let found = unsafe Int(value.load(as: Int32.self))
+      hash = unsafe Self.extend(hash, with: key.load(as: Int32.self), at: found)
+    }
+    return hash
+  }
+
+  private func loadSlot(_ index: Int32, _ store: StateStore) -> UInt64 {
+    guard let slot else { return 0 }
+    return unsafe UnsafeRawPointer(store.slot(index, of: slot)).load(as: UInt64.self)
+  }
+
+  private func saveSlot(_ hash: UInt64, _ index: Int32, _ store: StateStore) {
+    guard let slot else { return }
+    unsafe UnsafeMutableRawPointer(store.slot(index, of: slot)).storeBytes(of: hash, as: UInt64.self)
+  }
+}
