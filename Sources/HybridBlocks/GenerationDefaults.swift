@@ -1,5 +1,6 @@
-public import Foundation
-public import InferCore
+internal import Foundation
+internal import InferCore
+internal import OrderedCollections
 
 /// What a model's makers recommend for generation: `generation_config.json`, and end tokens from `config.json` where
 /// that does not name any. Values that a request leaves out come from here.

@@ -38,12 +38,8 @@ public struct LoadOptions: Sendable {
 /// - Throws: ``InferCore/ModelError`` that names the file, the key or the tensor.
 public func loadModel(at path: String, options: LoadOptions = LoadOptions()) throws(ModelError) -> LoadedModel {
   let folder = URL(filePath: path).standardizedFileURL
-  var isFolder: ObjCBool = false
-  guard FileManager.default.fileExists(atPath: folder.path, isDirectory: &isFolder) else {
-    throw .unreadable(path: path, reason: "no such file or folder")
-  }
-  guard isFolder.boolValue else {
-    throw .unreadable(path: path, reason: "expected a folder with config.json and model.safetensors")
+  guard (try? folder.resourceValues(forKeys: [.isDirectoryKey]))?.isDirectory == true else {
+    throw .unreadable(path: path, reason: "no such folder; expected one with config.json and model.safetensors")
   }
   let file = options.configuration ?? folder.appending(path: "config.json")
   let json = try JSONValue(file: file.path)

@@ -1,4 +1,4 @@
-public import InferCore
+internal import InferCore
 
 /// What a loaded model is made of, for people.
 public struct ModelSummary: Sendable {
