@@ -46,10 +46,7 @@ let package = Package(
         .product(name: "OrderedCollections", package: "swift-collections"),
       ],
       swiftSettings: swiftSettings),
-    .target(
-      name: "HybridBlocks",
-      dependencies: ["InferCore", .product(name: "OrderedCollections", package: "swift-collections")],
-      swiftSettings: swiftSettings),
+    .target(name: "HybridBlocks", dependencies: ["InferCore"], swiftSettings: swiftSettings),
     .executableTarget(
       name: "infer-serve",
       dependencies: [

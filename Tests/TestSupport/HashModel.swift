@@ -31,17 +31,17 @@ public struct HashModel: LanguageModel {
   private let pages: StateHandle?
   private let slot: StateHandle?
 
-  /// A model with the given memory.
+  /// A model with the given memory. It uses one head of `heads`; more make pages larger, and the same budget tighter.
   public init(
     memory: Memory = [.paged, .recurrent], vocabularySize: Int = 97, contextLength: Int = 4096,
-    brokenToken: Int32? = nil, onForward: (@Sendable (StepPlan) -> Void)? = nil
+    heads: Int = 1, brokenToken: Int32? = nil, onForward: (@Sendable (StepPlan) -> Void)? = nil
   ) {
     self.vocabularySize = vocabularySize
     self.contextLength = contextLength
     self.brokenToken = brokenToken
     self.onForward = onForward
     var layout = StateLayout()
-    pages = memory.contains(.paged) ? layout.add(.paged(heads: 1, headDimension: 2)) : nil
+    pages = memory.contains(.paged) ? layout.add(.paged(heads: heads, headDimension: 2)) : nil
     slot = memory.contains(.recurrent) ? layout.add(.recurrent(count: 2)) : nil
     stateLayout = layout
   }

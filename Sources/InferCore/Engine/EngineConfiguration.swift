@@ -67,24 +67,3 @@ public struct ConfigurationError: Error, Sendable, Equatable, CustomStringConver
   /// One line for people.
   public var description: String { "--\(name) \(reason)" }
 }
-
-/// What an ``Engine`` has and takes, for banners, metrics and checks before submission.
-public struct EngineLimits: Sendable, Equatable {
-  /// Token ids are `0 ..< vocabularySize`.
-  public var vocabularySize: Int
-  /// Prompt and generated tokens of a request at most: the least of what the model is made for, what was
-  /// configured, and what the pages hold.
-  public var contextLength: Int
-  /// Tokens of a page.
-  public var pageTokens: Int
-  /// Pages of keys and values; 0 when the model has none.
-  public var pageCount: Int
-  /// Bytes of all pages.
-  public var kvBytes: Int
-  /// Slots of recurrent state, which is also the number of sequences that can run at the same time.
-  public var slotCount: Int
-  /// Bytes of all slots.
-  public var stateBytes: Int
-  /// Requests that can be unfinished at the same time.
-  public var maxUnfinished: Int
-}

@@ -1,0 +1,101 @@
+/// Runs a model for many requests at the same time.
+///
+/// An engine has a thread of its own; nothing here ever waits for a step. Requests are taken on or refused at once,
+/// run as memory allows, oldest first, and report through their ``Generation``. When the engine is dropped, what is
+/// unfinished is cancelled.
+public final class Engine: Sendable {
+  /// What the engine has and takes.
+  public let limits: EngineLimits
+  /// What is measured.
+  public let metrics: EngineMetrics
+  private let inbox: EngineInbox
+
+  /// Reserves memory for state and starts the engine's thread, which sleeps while there is nothing to do.
+  ///
+  /// - Throws: ``ConfigurationError`` when a value makes no sense, a budget is too small for a single sequence, or
+  ///   the system refuses memory or a thread.
+  public init(
+    model: any LanguageModel, configuration: EngineConfiguration = EngineConfiguration(),
+    metrics: EngineMetrics = EngineMetrics(modelName: "model")
+  ) throws(ConfigurationError) {
+    try configuration.validate()
+    let limits = try EngineLimits(configuration, model: model)
+    let inbox = EngineInbox(maxUnfinished: limits.maxUnfinished)
+    let thread = EngineThread(
+      model: model, configuration: configuration, limits: limits,
+      store: try Self.store(model.stateLayout, configuration, limits), inbox: inbox, metrics: metrics)
+    guard startDetachedThread({ thread.run() }) else {
+      throw ConfigurationError(name: "threads", reason: "cannot be \(configuration.threads): the system refuses one")
+    }
+    self.limits = limits
+    self.metrics = metrics
+    self.inbox = inbox
+  }
+
+  deinit { inbox.enter(.stopping) }
+
+  private static func store(
+    _ layout: StateLayout, _ configuration: EngineConfiguration, _ limits: EngineLimits
+  ) throws(ConfigurationError) -> StateStore {
+    do {
+      return try StateStore(
+        layout: layout, kvType: configuration.kvType, pageTokens: configuration.pageTokens,
+        pageCount: limits.pageCount, slotCount: limits.slotCount)
+    } catch {
+      throw ConfigurationError(name: "kv-cache-mib", reason: "and state-cache-mib are too large: \(error)")
+    }
+  }
+
+  /// Takes a request on. Never waits.
+  ///
+  /// - Throws: ``RequestError`` when the request can never run, the queue is full, or the engine is draining.
+  public func submit(_ request: GenerationRequest) throws(RequestError) -> Generation {
+    let generations = try submit([request])
+    return generations[0]
+  }
+
+  /// Takes requests on, all or none: choices for one prompt, or several prompts of one caller.
+  ///
+  /// - Throws: ``RequestError`` of the first request that can never run, or when there is no room for all of them.
+  public func submit(_ requests: [GenerationRequest]) throws(RequestError) -> [Generation] {
+    do throws(RequestError) {
+      var checked: [(GenerationRequest, tokenLimit: Int)] = []
+      for request in requests { checked.append((request, try limits.tokenLimit(of: request))) }
+      metrics.requestsWaiting.add(Double(requests.count))
+      do throws(RequestError) {
+        return try inbox.submit(checked)
+      } catch {
+        metrics.requestsWaiting.add(-Double(requests.count))
+        throw error
+      }
+    } catch {
+      metrics.admissionRejections(error.label).increment()
+      throw error
+    }
+  }
+
+  /// Checks what ``submit(_:)`` checks of the request itself.
+  public func check(_ request: GenerationRequest) throws(RequestError) { _ = try limits.tokenLimit(of: request) }
+
+  /// Whether new requests are taken on: not once draining or shut down.
+  public var isAccepting: Bool { inbox.phase == .accepting }
+
+  /// Refuses new requests from now on, and returns when none is unfinished. What is not finished within `limit` is
+  /// cancelled.
+  public func drain(within limit: Duration? = nil) async {
+    let inbox = inbox
+    inbox.enter(.draining)
+    let deadline = limit.map { limit in
+      Task {
+        try await Task.sleep(for: limit)
+        inbox.enter(.cancelling)
+      }
+    }
+    await inbox.idle()
+    deadline?.cancel()
+  }
+
+  /// Cancels what is unfinished and returns when the engine's thread has ended, one step later at the latest. The
+  /// engine is of no use afterwards.
+  public func shutdown() async { await inbox.stop() }
+}

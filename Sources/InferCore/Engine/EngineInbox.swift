@@ -1,0 +1,137 @@
+internal import Synchronization
+
+/// What outsiders leave for the engine's thread, which looks in between steps. Nobody waits for a step here.
+final class EngineInbox: Sendable {
+  /// A request that was taken on.
+  struct Submission: Sendable {
+    let id: Int
+    let request: GenerationRequest
+    /// Tokens it may generate.
+    let tokenLimit: Int
+    let arrival: ContinuousClock.Instant
+    let events: AsyncStream<GenerationEvent>.Continuation
+  }
+
+  /// What the engine is to do; it only moves forward.
+  enum Phase: Int, Comparable {
+    case accepting, draining, cancelling, stopping
+
+    static func < (a: Phase, b: Phase) -> Bool { a.rawValue < b.rawValue }
+  }
+
+  /// What has come in since the last look.
+  struct News {
+    var submissions: [Submission] = []
+    var endings: [(id: Int, reason: FinishReason)] = []
+    var phase = Phase.accepting
+  }
+
+  private struct Contents {
+    var news = News()
+    var nextID = 0
+    var unfinished = 0
+    var hasStopped = false
+    var waitingForIdle: [CheckedContinuation<Void, Never>] = []
+    var waitingForStop: [CheckedContinuation<Void, Never>] = []
+  }
+
+  private let contents = Mutex(Contents())
+  private let gate = Gate()
+  private let maxUnfinished: Int
+
+  init(maxUnfinished: Int) { self.maxUnfinished = maxUnfinished }
+
+  var phase: Phase { contents.withLock { $0.news.phase } }
+
+  /// Takes requests on, all or none.
+  func submit(_ requests: [(GenerationRequest, tokenLimit: Int)]) throws(RequestError) -> [Generation] {
+    let arrival = ContinuousClock.now
+    let generations = try contents.withLock { contents throws(RequestError) in
+      guard contents.news.phase == .accepting else { throw .draining }
+      guard contents.unfinished + requests.count <= maxUnfinished else { throw .queueFull(limit: maxUnfinished) }
+      contents.unfinished += requests.count
+      return requests.map { request, tokenLimit in
+        let id = contents.nextID
+        contents.nextID += 1
+        let (stream, events) = AsyncStream<GenerationEvent>.makeStream(bufferingPolicy: .unbounded)
+        contents.news.submissions.append(
+          Submission(id: id, request: request, tokenLimit: tokenLimit, arrival: arrival, events: events))
+        events.onTermination = { [weak self] termination in
+          if case .cancelled = termination { self?.end(id, .cancelled) }
+        }
+        return Generation(events: stream) { [weak self] reason in self?.end(id, reason) }
+      }
+    }
+    gate.wakeAll()
+    return generations
+  }
+
+  /// Has a request end, if it has not already.
+  func end(_ id: Int, _ reason: FinishReason) {
+    contents.withLock { $0.news.endings.append((id, reason)) }
+    gate.wakeAll()
+  }
+
+  /// Moves to a later phase.
+  func enter(_ phase: Phase) {
+    contents.withLock { $0.news.phase = max($0.news.phase, phase) }
+    gate.wakeAll()
+  }
+
+  /// Moves what came in to `news`, whose memory is used for what comes next.
+  func take(into news: inout News) {
+    news.submissions.removeAll(keepingCapacity: true)
+    news.endings.removeAll(keepingCapacity: true)
+    contents.withLock { contents in
+      news.phase = contents.news.phase
+      swap(&news, &contents.news)
+    }
+  }
+
+  /// Sleeps until something comes in.
+  func wait() {
+    gate.wait { [self] in
+      contents.withLock {
+        !$0.news.submissions.isEmpty || !$0.news.endings.isEmpty || $0.news.phase == .stopping
+      }
+    }
+  }
+
+  /// Counts a request as finished.
+  func finished() {
+    contents.withLock { contents in
+      contents.unfinished -= 1
+      guard contents.unfinished == 0 else { return }
+      for waiter in contents.waitingForIdle { waiter.resume() }
+      contents.waitingForIdle = []
+    }
+  }
+
+  /// Says that the engine's thread has done its last.
+  func stopped() {
+    contents.withLock { contents in
+      contents.hasStopped = true
+      for waiter in contents.waitingForStop { waiter.resume() }
+      contents.waitingForStop = []
+    }
+  }
+
+  /// Returns when no request is unfinished.
+  func idle() async {
+    await withCheckedContinuation { continuation in
+      contents.withLock { contents in
+        if contents.unfinished == 0 { continuation.resume() } else { contents.waitingForIdle.append(continuation) }
+      }
+    }
+  }
+
+  /// Returns when the engine's thread has ended.
+  func stop() async {
+    enter(.stopping)
+    await withCheckedContinuation { continuation in
+      contents.withLock { contents in
+        if contents.hasStopped { continuation.resume() } else { contents.waitingForStop.append(continuation) }
+      }
+    }
+  }
+}

@@ -1,0 +1,89 @@
+/// What an ``Engine`` has and takes, for banners, metrics and checks before submission.
+public struct EngineLimits: Sendable, Equatable {
+  /// Token ids are `0 ..< vocabularySize`.
+  public let vocabularySize: Int
+  /// Prompt and generated tokens of a request at most: the least of what the model is made for, what was
+  /// configured, and what the pages hold.
+  public let contextLength: Int
+  /// Tokens of a page; `nil` when the model has no paged state.
+  public let pageTokens: Int?
+  /// Pages of keys and values: as many as the budget holds, but no more than all sequences together can fill.
+  public let pageCount: Int
+  /// Bytes of all pages.
+  public let kvBytes: Int
+  /// Slots of recurrent state, which is also the number of sequences that can run at the same time.
+  public let slotCount: Int
+  /// Bytes of all slots.
+  public let stateBytes: Int
+  /// Requests that can be unfinished at the same time.
+  public let maxUnfinished: Int
+
+  /// Divides the budgets of a valid configuration.
+  ///
+  /// - Throws: ``ConfigurationError`` when a budget is too small for a single sequence.
+  init(_ configuration: EngineConfiguration, model: any LanguageModel) throws(ConfigurationError) {
+    let layout = model.stateLayout
+    vocabularySize = model.vocabularySize
+    let slotBytes = layout.slotBytes
+    slotCount = try Self.count(
+      budget: configuration.stateCacheMiB, unit: slotBytes, limit: configuration.maxRunning, "state-cache-mib",
+      "the state of one sequence takes")
+    stateBytes = slotCount * slotBytes
+    let context = min(model.contextLength, configuration.maxContext ?? .max)
+    let pageTokens = configuration.pageTokens
+    let pageBytes = layout.pageBytes(tokens: pageTokens, type: configuration.kvType)
+    if pageBytes > 0 {
+      let useful = slotCount * ((context + pageTokens - 1) / pageTokens)
+      // Two tokens are the least: one of a prompt and one of an answer.
+      pageCount = try Self.count(
+        budget: configuration.kvCacheMiB, unit: pageBytes, limit: min(useful, Int(Int32.max)), "kv-cache-mib",
+        "a page of \(pageTokens) tokens takes", atLeast: (2 + pageTokens - 1) / pageTokens)
+      self.pageTokens = pageTokens
+      contextLength = min(context, pageCount * pageTokens)
+    } else {
+      pageCount = 0
+      self.pageTokens = nil
+      contextLength = context
+    }
+    kvBytes = pageCount * pageBytes
+    maxUnfinished = configuration.maxRunning + configuration.maxQueue
+  }
+
+  private static func count(
+    budget: Int, unit: Int, limit: Int, _ name: String, _ what: String, atLeast least: Int = 1
+  ) throws(ConfigurationError) -> Int {
+    guard unit > 0 else { return limit }
+    let count = (budget << 20) / unit
+    guard count >= least else {
+      throw ConfigurationError(
+        name: name,
+        reason:
+          "of \(budget) is too small: \(what) \(unit) bytes, so at least \((least * unit >> 20) + 1) MiB are needed")
+    }
+    return min(count, limit)
+  }
+
+  /// Checks a request against the limits, and returns how many tokens it may generate.
+  func tokenLimit(of request: GenerationRequest) throws(RequestError) -> Int {
+    let prompt = request.prompt
+    guard !prompt.isEmpty else { throw .emptyPrompt }
+    guard prompt.count < contextLength else { throw .promptTooLong(tokens: prompt.count, limit: contextLength - 1) }
+    if let position = prompt.firstIndex(where: { $0 < 0 || $0 >= vocabularySize }) {
+      throw .tokenOutOfRange(token: prompt[position], position: position, vocabularySize: vocabularySize)
+    }
+    if let token = request.sampling.logitBias.keys.first(where: { $0 >= vocabularySize }) {
+      throw .invalid(field: "logit_bias", reason: "token \(token) is outside 0 ..< \(vocabularySize)")
+    }
+    let room = contextLength - prompt.count
+    let wanted = request.stop.maxTokens ?? room
+    guard wanted <= room else {
+      // A hostile `max_tokens` may be as large as integers get.
+      let (tokens, overflow) = prompt.count.addingReportingOverflow(wanted)
+      throw .neverFits(tokens: overflow ? .max : tokens, limit: contextLength)
+    }
+    guard request.stop.minTokens <= room else {
+      throw .invalid(field: "min_tokens", reason: "of \(request.stop.minTokens) leaves the context of \(contextLength)")
+    }
+    return wanted
+  }
+}

@@ -1,0 +1,119 @@
+/// The engine's loop: look at what came in, plan a step, run it, choose tokens, pass them on.
+final class EngineThread: @unchecked Sendable {
+  // Safe because it is made by one thread and from then on used by the thread that calls run() alone.
+  private let model: any LanguageModel
+  private let endTokens: Set<Int32>
+  private let inbox: EngineInbox
+  private let recorder: StepRecorder
+  private let store: StateStore
+  private let team: ThreadTeam
+  private let workspace = Workspace()
+  private var scheduler: Scheduler
+  private var active: [Int: ActiveGeneration] = [:]
+
+  // Reused from step to step.
+  private var news = EngineInbox.News()
+  private var plan = StepPlan()
+  private var sampling: BatchSampling
+  private var outcomes: [Scheduler.Outcome] = []
+
+  init(
+    model: any LanguageModel, configuration: EngineConfiguration, limits: EngineLimits, store: StateStore,
+    inbox: EngineInbox, metrics: EngineMetrics
+  ) {
+    self.model = model
+    endTokens = configuration.endTokens
+    self.inbox = inbox
+    self.store = store
+    recorder = StepRecorder(metrics)
+    team = ThreadTeam(count: configuration.threads)
+    sampling = BatchSampling(workers: team.count)
+    scheduler = Scheduler(
+      maxBatchTokens: configuration.maxBatchTokens, pageTokens: limits.pageTokens, pageCount: limits.pageCount,
+      slotCount: limits.slotCount)
+  }
+
+  /// Works until the engine is to stop.
+  func run() {
+    while true {
+      inbox.take(into: &news)
+      accept()
+      if news.phase >= .cancelling {
+        for id in active.keys.sorted() { end(id, .cancelled) }
+      }
+      recorder.note(scheduler)
+      if news.phase == .stopping { break }
+      if scheduler.isIdle {
+        recorder.noteIdle()
+        inbox.wait()
+      } else {
+        step()
+      }
+    }
+    inbox.stopped()
+  }
+
+  private func accept() {
+    for submission in news.submissions {
+      active[submission.id] = ActiveGeneration(submission, endTokens: endTokens)
+      scheduler.add(submission.id, prompt: submission.request.prompt)
+    }
+    recorder.noteArrivals(news.submissions.count)
+    for (id, reason) in news.endings { end(id, reason) }
+  }
+
+  /// Ends a request between steps, unless it has ended.
+  private func end(_ id: Int, _ reason: FinishReason) {
+    guard scheduler.cancel(id) else { return }
+    finish(id, reason, at: .now)
+  }
+
+  private func finish(_ id: Int, _ reason: FinishReason, at now: ContinuousClock.Instant) {
+    guard let generation = active.removeValue(forKey: id) else { return }
+    // Whoever hears of the end may submit the next request at once.
+    inbox.finished()
+    generation.finish(reason, at: now, recorder.metrics)
+  }
+
+  private func step() {
+    scheduler.plan(into: &plan)
+    precondition(!plan.runs.isEmpty, "\(scheduler.running.count) sequences run and none advances")
+    let start = ContinuousClock.now
+    for id in scheduler.preempted { active[id]?.notePreemption() }
+    for run in plan.runs { active[run.generation]?.begin(at: start) }
+    recorder.note(scheduler)
+    compute()
+    let now = ContinuousClock.now
+    recorder.noteStep(plan, preemptions: scheduler.preempted.count, report: workspace.report, at: now)
+    deliver(at: now)
+  }
+
+  /// Runs the model, and chooses a token from each row of logits.
+  private func compute() {
+    sampling.removeAll()
+    for run in plan.runs where !run.logits.isEmpty {
+      if let generation = active[run.generation] { sampling.append(generation.sampler) }
+    }
+    let step = Step(plan: plan, store: store, team: team, workspace: workspace)
+    var logits = step.take(rows: plan.logitRowCount, columns: model.vocabularySize)
+    model.forward(step, logits: &logits)
+    sampling.run(&logits, team)
+  }
+
+  private func deliver(at now: ContinuousClock.Instant) {
+    outcomes.removeAll(keepingCapacity: true)
+    var row = 0
+    for run in plan.runs {
+      guard !run.logits.isEmpty, let generation = active[run.generation] else {
+        outcomes.append(.pending)
+        continue
+      }
+      let token = sampling.tokens[row]
+      row += 1
+      let reason = token.map { generation.receive($0, at: now, recorder.metrics) } ?? .error
+      outcomes.append(reason == nil ? .token(token?.id ?? 0) : .ended)
+      if let reason { finish(run.generation, reason, at: now) }
+    }
+    scheduler.commit(plan, outcomes)
+  }
+}

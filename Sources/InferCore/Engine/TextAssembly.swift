@@ -1,0 +1,45 @@
+/// Tokens → pieces of text, up to a stop string.
+struct TextAssembly {
+  /// Whether a stop string was found; all that follows is dropped.
+  private(set) var hasStopped = false
+  /// Tokens up to the end of the stop string, or so far.
+  private(set) var tokenCount = 0
+  private let minTokens: Int
+  private let includesStop: Bool
+  private var detokenizer: StreamingDetokenizer
+  private var matcher: StopStringMatcher
+  /// Tokens whose text is still held back.
+  private var tokens: [GeneratedToken] = []
+
+  init(_ stop: StopConditions, _ detokenizer: StreamingDetokenizer) {
+    self.detokenizer = detokenizer
+    minTokens = stop.minTokens
+    includesStop = stop.includesStopString
+    matcher = StopStringMatcher(stop.stopStrings, includesStopString: includesStop)
+  }
+
+  /// Takes a token; returns the text that is certain now, if there is any.
+  mutating func append(_ token: GeneratedToken) -> TextPiece? {
+    guard !hasStopped else { return nil }
+    tokenCount += 1
+    tokens.append(token)
+    let text = token.isStop && !includesStop ? "" : detokenizer.append(token.id)
+    // Stop strings are looked for in what comes after the first minTokens tokens, as in vLLM.
+    guard tokenCount > minTokens else { return take(text) }
+    let output = matcher.append(text)
+    hasStopped = output.stopString != nil
+    return take(output.text, evenIfEmpty: hasStopped)
+  }
+
+  /// Returns what was held back, when no stop string has come.
+  mutating func finish() -> TextPiece? {
+    guard !hasStopped else { return nil }
+    return take(matcher.append(detokenizer.finish()).text + matcher.finish(), evenIfEmpty: !tokens.isEmpty)
+  }
+
+  private mutating func take(_ text: String, evenIfEmpty: Bool = false) -> TextPiece? {
+    guard evenIfEmpty || !text.isEmpty else { return nil }
+    defer { tokens.removeAll(keepingCapacity: true) }
+    return TextPiece(text: text, tokens: tokens)
+  }
+}

@@ -1,0 +1,98 @@
+/// A generation as text: an asynchronous sequence of pieces, then one ``TextEvent/finished(_:_:)``.
+///
+/// Pieces hold whole characters. A stop string ends the generation, and text that may become part of one is held back.
+/// The work is done where the sequence is iterated, never on the engine's thread.
+public struct TextGeneration: AsyncSequence, Sendable {
+  private let generation: Generation
+  private let stop: StopConditions
+  private let tokenizer: Tokenizer
+  private let skippingSpecialTokens: Bool
+
+  /// Turns `generation`, made with the same stop conditions, into text. Special tokens have no text unless
+  /// `skippingSpecialTokens` is false; a token that ended the generation has none unless stop strings are included.
+  public init(
+    _ generation: Generation, stop: StopConditions, tokenizer: Tokenizer, skippingSpecialTokens: Bool = true
+  ) {
+    self.generation = generation
+    self.stop = stop
+    self.tokenizer = tokenizer
+    self.skippingSpecialTokens = skippingSpecialTokens
+  }
+
+  /// Ends the generation before the engine's next step, with ``FinishReason/cancelled``.
+  public func cancel() { generation.cancel() }
+
+  /// Iterates over the events.
+  public func makeAsyncIterator() -> Iterator {
+    Iterator(
+      generation: generation, events: generation.makeAsyncIterator(),
+      assembly: TextAssembly(stop, StreamingDetokenizer(tokenizer, skippingSpecialTokens: skippingSpecialTokens)))
+  }
+
+  /// Iterates over the events of a ``TextGeneration``.
+  public struct Iterator: AsyncIteratorProtocol {
+    fileprivate let generation: Generation
+    fileprivate var events: AsyncStream<GenerationEvent>.AsyncIterator
+    fileprivate var assembly: TextAssembly
+    /// Comes after the last piece.
+    private var end: TextEvent?
+
+    fileprivate init(
+      generation: Generation, events: AsyncStream<GenerationEvent>.AsyncIterator, assembly: TextAssembly
+    ) {
+      self.generation = generation
+      self.events = events
+      self.assembly = assembly
+    }
+
+    /// The next event; `nil` after the end, or when the task is cancelled.
+    public mutating func next(isolation actor: isolated (any Actor)? = #isolation) async -> TextEvent? {
+      if let end {
+        self.end = nil
+        return end
+      }
+      while let event = await events.next(isolation: actor) {
+        switch event {
+        case .token(let token):
+          let piece = assembly.append(token)
+          if assembly.hasStopped { generation.stop() }
+          if let piece { return .piece(piece) }
+        case .finished(let reason, var statistics):
+          let piece = assembly.finish()
+          if assembly.hasStopped { statistics.generatedTokens = assembly.tokenCount }
+          let finished = TextEvent.finished(assembly.hasStopped ? .stop : reason, statistics)
+          guard let piece else { return finished }
+          end = finished
+          return .piece(piece)
+        }
+      }
+      return nil
+    }
+  }
+}
+
+extension Engine {
+  /// Takes a request on and reports it as text. See ``submit(_:)``.
+  public func submitText(
+    _ request: GenerationRequest, tokenizer: Tokenizer, skippingSpecialTokens: Bool = true
+  ) throws(RequestError) -> TextGeneration {
+    TextGeneration(
+      try submit(request), stop: request.stop, tokenizer: tokenizer, skippingSpecialTokens: skippingSpecialTokens)
+  }
+}
+
+/// What a ``TextGeneration`` reports.
+public enum TextEvent: Sendable, Equatable {
+  /// The next piece of text.
+  case piece(TextPiece)
+  /// The end; nothing follows. Generated tokens are counted up to the one that completed a stop string.
+  case finished(FinishReason, GenerationStatistics)
+}
+
+/// Some text and the tokens that completed it.
+public struct TextPiece: Sendable, Equatable {
+  /// Whole characters; empty in the last piece of a generation whose last tokens have no text.
+  public let text: String
+  /// The tokens since the piece before.
+  public let tokens: [GeneratedToken]
+}

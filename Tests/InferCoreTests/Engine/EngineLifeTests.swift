@@ -1,0 +1,186 @@
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import InferCore
+
+/// Holds the model within a step until it is opened.
+final class Barrier: Sendable {
+  private let isOpen = Mutex(true)
+  private let entered = Atomic<Int>(0)
+  private let gate = Gate()
+
+  /// Steps that have begun.
+  var steps: Int { entered.load(ordering: .acquiring) }
+
+  func close() { isOpen.withLock { $0 = false } }
+
+  func open() {
+    isOpen.withLock { $0 = true }
+    gate.wakeAll()
+  }
+
+  func pass() {
+    entered.add(1, ordering: .acquiringAndReleasing)
+    gate.wait { self.isOpen.withLock { $0 } }
+  }
+
+  /// Returns once a step is held.
+  func held(after count: Int = 0) async throws {
+    while steps <= count { try await Task.sleep(for: .milliseconds(1)) }
+  }
+}
+
+/// Requests that come, go and are left; the engine's own end.
+@Suite(.timeLimit(.minutes(2))) struct EngineLifeTests {
+  private let barrier = Barrier()
+
+  private func engine(_ change: (inout EngineConfiguration) -> Void = { _ in }) throws -> Engine {
+    let barrier = barrier
+    return try Engine(
+      model: HashModel { _ in barrier.pass() }, configuration: smallConfiguration(change))
+  }
+
+  private func request(_ count: Int? = nil) throws -> GenerationRequest {
+    GenerationRequest(prompt: [1, 2, 3], sampling: .greedy, stop: try StopConditions(maxTokens: count))
+  }
+
+  /// Waits for what another thread is about to do.
+  private func eventually(_ condition: () -> Bool) async throws {
+    for _ in 0..<5000 where !condition() { try await Task.sleep(for: .milliseconds(1)) }
+    #expect(condition())
+  }
+
+  /// While a step is under way, everything outsiders ask is answered.
+  @Test func nobodyWaitsForAStep() async throws {
+    let engine = try engine { $0.maxQueue = 2 }
+    barrier.close()
+    let running = try engine.submit(try request(2))
+    try await barrier.held()
+    let others = try (0..<9).map { _ in try engine.submit(try request(2)) }
+    #expect(throws: RequestError.queueFull(limit: 10)) { try engine.submit(try request(2)) }
+    #expect(engine.metrics.text().contains("infer_num_requests_waiting{model_name=\"model\"} 9.0\n"))
+    others[0].cancel()
+    barrier.open()
+    #expect(await Collected(running).reason == .length)
+    #expect(await Collected(others[0]).reason == .cancelled)
+    for other in others.dropFirst() { #expect(await Collected(other).tokens.count == 2) }
+    #expect(engine.metrics.admissionRejections("queue_full").value == 1)
+    #expect(throws: Never.self) { try engine.submit(try request(1)) }
+  }
+
+  @Test func cancelsWhatRunsAndWhatWaits() async throws {
+    let engine = try engine { $0.maxRunning = 1 }
+    barrier.close()
+    let running = try engine.submit(try request())
+    let queued = try engine.submit(try request())
+    try await barrier.held()
+    running.cancel()
+    queued.cancel()
+    barrier.open()
+    let collected = await Collected(running)
+    #expect(collected.reason == .cancelled && collected.tokens.count == 1)
+    let waited = await Collected(queued)
+    #expect(waited.reason == .cancelled && waited.tokens.isEmpty && waited.statistics.timeToFirstToken == nil)
+    #expect(engine.metrics.requestSuccess("abort").value == 2)
+    #expect(engine.metrics.stateCacheUsage.value == 0 && engine.metrics.kvCacheUsage.value == 0)
+  }
+
+  /// Leaving the loop, dropping the sequence unread, and cancelling the reading task all end the work.
+  @Test func abandonedGenerationsEnd() async throws {
+    let engine = try engine()
+    for await event in try engine.submit(try request()) {
+      guard case .token = event else { break }
+      break
+    }
+    _ = try engine.submit(try request())
+    let unread = try engine.submit(try request())
+    let reader = Task { await Collected(unread) }
+    reader.cancel()
+    _ = await reader.value
+    try await eventually { engine.metrics.requestSuccess("abort").value == 3 }
+    #expect(engine.metrics.requestsRunning.value == 0)
+  }
+
+  @Test func severalAreTakenOnTogetherOrNotAtAll() async throws {
+    let engine = try engine { ($0.maxRunning, $0.maxQueue) = (1, 2) }
+    #expect(throws: RequestError.queueFull(limit: 3)) { try engine.submit(Array(repeating: try request(1), count: 4)) }
+    #expect(throws: RequestError.emptyPrompt) { try engine.submit([try request(1), GenerationRequest(prompt: [])]) }
+    let generations = try engine.submit(Array(repeating: try request(1), count: 3))
+    for generation in generations { #expect(await Collected(generation).reason == .length) }
+    #expect(engine.metrics.requestSuccess("length").value == 3)
+  }
+
+  @Test func drainingFinishesWhatIsThereAndRefusesTheRest() async throws {
+    let engine = try engine()
+    barrier.close()
+    let generations = try (0..<12).map { _ in try engine.submit(try request(5)) }
+    try await barrier.held()
+    let drain = Task { await engine.drain() }
+    try await eventually { !engine.isAccepting }
+    #expect(throws: RequestError.draining) { try engine.submit(try request(1)) }
+    barrier.open()
+    await drain.value
+    for generation in generations { #expect(await Collected(generation).tokens.count == 5) }
+    await engine.shutdown()
+  }
+
+  @Test func drainingCancelsWhatDoesNotEndInTime() async throws {
+    let engine = try engine()
+    barrier.close()
+    let endless = try engine.submit(try request())
+    try await barrier.held()
+    let drain = Task { await engine.drain(within: .milliseconds(20)) }
+    try await Task.sleep(for: .milliseconds(200))
+    barrier.open()
+    await drain.value
+    #expect(await Collected(endless).reason == .cancelled)
+  }
+
+  @Test func shutdownCancelsEverything() async throws {
+    let engine = try engine()
+    barrier.close()
+    let generations = try (0..<20).map { _ in try engine.submit(try request()) }
+    try await barrier.held()
+    let shutdown = Task { await engine.shutdown() }
+    try await eventually { !engine.isAccepting }
+    barrier.open()
+    await shutdown.value
+    for generation in generations { #expect(await Collected(generation).reason == .cancelled) }
+    await engine.shutdown()
+  }
+
+  @Test func aDroppedEngineEndsItsGenerations() async throws {
+    var generation: Generation?
+    do {
+      let engine = try engine()
+      barrier.close()
+      generation = try engine.submit(try request())
+      try await barrier.held()
+    }
+    barrier.open()
+    #expect(await Collected(try #require(generation)).reason == .cancelled)
+  }
+
+  /// A reader that sleeps finds every token there when it wakes.
+  @Test func slowReadersSlowNobody() async throws {
+    let engine = try engine()
+    let slow = try engine.submit(try request(200))
+    let fast = try engine.submit(try request(200))
+    #expect(await Collected(fast).tokens.count == 200)
+    let collected = await Collected(slow)
+    #expect(collected.tokens.count == 200 && collected.reason == .length)
+  }
+
+  @Test func statisticsAddUp() async throws {
+    let engine = try engine()
+    let statistics = await Collected(try engine.submit(try request(50))).statistics
+    let first = try #require(statistics.timeToFirstToken)
+    #expect(statistics.queueTime + statistics.prefillTime == first)
+    #expect(first + statistics.decodeTime <= statistics.totalTime)
+    #expect(statistics.queueTime >= .zero && statistics.prefillTime > .zero && statistics.decodeTime > .zero)
+    #expect(engine.metrics.interTokenLatency.cumulativeCounts.last == 49)
+    #expect(engine.metrics.timeToFirstToken.cumulativeCounts.last == 1)
+    #expect(engine.metrics.generationTokens.value == 50 && engine.metrics.promptTokens.value == 3)
+  }
+}

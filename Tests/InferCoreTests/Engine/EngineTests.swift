@@ -1,0 +1,175 @@
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import InferCore
+
+/// What a generation came to.
+struct Collected: Equatable {
+  var tokens: [Int32] = []
+  var reason: FinishReason?
+  var statistics = GenerationStatistics(promptTokens: 0)
+
+  init(_ generation: Generation) async {
+    for await event in generation {
+      switch event {
+      case .token(let token): tokens.append(token.id)
+      case .finished(let reason, let statistics): (self.reason, self.statistics) = (reason, statistics)
+      }
+    }
+  }
+}
+
+/// A configuration for small tests.
+func smallConfiguration(_ change: (inout EngineConfiguration) -> Void = { _ in }) -> EngineConfiguration {
+  var configuration = EngineConfiguration()
+  configuration.threads = 2
+  configuration.pageTokens = 4
+  configuration.maxRunning = 8
+  configuration.maxBatchTokens = 16
+  change(&configuration)
+  return configuration
+}
+
+@Suite(.timeLimit(.minutes(2))) struct EngineTests {
+  private func request(_ prompt: [Int32], _ count: Int?, seed: UInt64? = nil) throws -> GenerationRequest {
+    GenerationRequest(
+      prompt: prompt, sampling: try seed.map { try SamplingParameters(seed: $0) } ?? .greedy,
+      stop: try StopConditions(maxTokens: count))
+  }
+
+  private func prompt(_ count: Int, _ seed: UInt64) -> [Int32] {
+    var random = SeededGenerator(seed: seed)
+    return (0..<count).map { _ in Int32.random(in: 0..<97, using: &random) }
+  }
+
+  /// A model's tokens are those of its whole history, whatever it keeps it in, however the prompt is cut, and whoever
+  /// runs beside.
+  @Test(arguments: [HashModel.Memory(), .paged, .recurrent, [.paged, .recurrent]], [KVType.f32, .f16])
+  func batchedAndChunkedEqualsAlone(memory: HashModel.Memory, kvType: KVType) async throws {
+    let model = HashModel(memory: memory)
+    let engine = try Engine(model: model, configuration: smallConfiguration { $0.kvType = kvType })
+    let prompts = (0..<30).map { prompt(Int($0 * 7 % 50) + 1, UInt64($0)) }
+    let generations = try prompts.map { try engine.submit(try request($0, 12)) }
+    for (prompt, generation) in zip(prompts, generations) {
+      let collected = await Collected(generation)
+      #expect(collected.tokens == model.greedy(after: prompt, count: 12))
+      #expect(collected.reason == .length && collected.statistics.generatedTokens == 12)
+      #expect(collected.statistics.promptTokens == prompt.count)
+    }
+  }
+
+  /// There are pages for two sequences: the others lose theirs again and again, and nobody can tell from the tokens.
+  @Test func preemptedEqualsUninterrupted() async throws {
+    let model = HashModel(contextLength: 64, heads: 512)
+    let configuration = smallConfiguration { ($0.kvType, $0.kvCacheMiB) = (.f32, 1) }
+    let engine = try Engine(model: model, configuration: configuration)
+    #expect(engine.limits.pageCount == 32)
+    let prompts = (0..<12).map { prompt(5, UInt64($0)) }
+    let roomy = try Engine(model: HashModel(contextLength: 64), configuration: smallConfiguration())
+    var preemptions = 0
+    let tight = try prompts.enumerated().map { try engine.submit(try request($1, 40, seed: UInt64($0))) }
+    for (index, generation) in tight.enumerated() {
+      let collected = await Collected(generation)
+      preemptions += collected.statistics.preemptions
+      let alone = await Collected(try roomy.submit(try request(prompts[index], 40, seed: UInt64(index))))
+      #expect(collected.tokens == alone.tokens && collected.tokens.count == 40)
+    }
+    #expect(preemptions > 0)
+    #expect(engine.metrics.preemptions.value == preemptions)
+  }
+
+  @Test func aThousandRequestsAtOnce() async throws {
+    let model = HashModel()
+    let engine = try Engine(model: model, configuration: smallConfiguration { $0.maxQueue = 1000 })
+    try await withThrowingTaskGroup(of: Bool.self) { group in
+      for index in 0..<1000 {
+        let prompt = prompt(index % 9 + 1, UInt64(index))
+        let generation = try engine.submit(try request(prompt, 4))
+        group.addTask { await Collected(generation).tokens == model.greedy(after: prompt, count: 4) }
+      }
+      for try await isRight in group { #expect(isRight) }
+    }
+    #expect(engine.metrics.requestSuccess("length").value == 1000)
+    #expect(engine.metrics.requestsRunning.value == 0 && engine.metrics.requestsWaiting.value == 0)
+  }
+
+  @Test func refusesWhatCanNeverRun() throws {
+    let engine = try Engine(model: HashModel(contextLength: 20), configuration: smallConfiguration())
+    func error(_ request: GenerationRequest) -> RequestError? {
+      do throws(RequestError) {
+        _ = try engine.submit(request)
+        return nil
+      } catch {
+        return error
+      }
+    }
+    #expect(error(try request([], 1)) == .emptyPrompt)
+    #expect(error(try request([5, 97], 1)) == .tokenOutOfRange(token: 97, position: 1, vocabularySize: 97))
+    #expect(error(try request([-1], 1)) == .tokenOutOfRange(token: -1, position: 0, vocabularySize: 97))
+    #expect(error(try request(prompt(20, 1), nil)) == .promptTooLong(tokens: 20, limit: 19))
+    #expect(error(try request(prompt(15, 1), 6)) == .neverFits(tokens: 21, limit: 20))
+    #expect(error(try request(prompt(15, 1), .max)) == .neverFits(tokens: .max, limit: 20))
+    let bias = GenerationRequest(prompt: [1], sampling: try SamplingParameters(logitBias: [97: 1]))
+    #expect(error(bias)?.field == "logit_bias")
+    let long = GenerationRequest(prompt: [1], stop: try StopConditions(minTokens: 20))
+    #expect(error(long)?.field == "min_tokens")
+    #expect(engine.metrics.admissionRejections("never_fits").value == 2)
+    #expect(engine.metrics.requestsWaiting.value == 0)
+  }
+
+  @Test func generatesToTheVeryEndOfTheContext() async throws {
+    let model = HashModel(contextLength: 20)
+    let engine = try Engine(model: model, configuration: smallConfiguration())
+    for count in [1, 3, 4, 5, 19] {
+      let prompt = prompt(count, 3)
+      let collected = await Collected(try engine.submit(try request(prompt, nil)))
+      #expect(collected.tokens == model.greedy(after: prompt, count: 20 - count) && collected.reason == .length)
+    }
+  }
+
+  @Test func stopTokensEndAGeneration() async throws {
+    let model = HashModel()
+    let prompt = prompt(6, 5)
+    let expected = model.greedy(after: prompt, count: 30)
+    let configuration = smallConfiguration { $0.endTokens = [expected[7]] }
+    let engine = try Engine(model: model, configuration: configuration)
+    let first = expected.firstIndex(of: expected[7]) ?? 7
+    let ended = await Collected(try engine.submit(try request(prompt, 30)))
+    #expect(ended.tokens == Array(expected.prefix(first + 1)) && ended.reason == .stop)
+    let ignoring = GenerationRequest(
+      prompt: prompt, sampling: .greedy,
+      stop: try StopConditions(maxTokens: 30, stopTokenIDs: [expected[20], -5, 1 << 20], ignoresEndTokens: true))
+    let second = await Collected(try engine.submit(ignoring))
+    let end = expected.firstIndex(of: expected[20]) ?? 20
+    #expect(second.tokens == Array(expected.prefix(end + 1)) && second.reason == .stop)
+  }
+
+  @Test func brokenLogitsEndOneGenerationAndNoOther() async throws {
+    let model = HashModel(brokenToken: 96)
+    let engine = try Engine(model: model, configuration: smallConfiguration())
+    let broken = try engine.submit(try request([96], 5))
+    let sound = try engine.submit(try request([1], 1))
+    let collected = await Collected(broken)
+    #expect(collected.reason == .error && collected.tokens.isEmpty)
+    #expect(await Collected(sound).reason == .length)
+  }
+
+  @Test func configurationsThatCannotWorkAreRefused() throws {
+    func name(_ change: (inout EngineConfiguration) -> Void, model: HashModel = HashModel()) -> String? {
+      do throws(ConfigurationError) {
+        _ = try Engine(model: model, configuration: smallConfiguration(change))
+        return nil
+      } catch {
+        return error.name
+      }
+    }
+    #expect(name { $0.threads = 0 } == "threads")
+    #expect(name { $0.maxBatchTokens = 7 } == "max-batch-tokens")
+    #expect(name { $0.kvCacheMiB = 0 } == "kv-cache-mib")
+    #expect(name { $0.stateCacheMiB = 0 } == "state-cache-mib")
+    #expect(name({ $0.stateCacheMiB = 0 }, model: HashModel(memory: .paged)) == nil)
+    #expect(name({ $0.kvCacheMiB = 0 }, model: HashModel(memory: .recurrent)) == nil)
+    #expect(name { $0.maxContext = 1 } == "max-context")
+  }
+}
