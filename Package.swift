@@ -46,7 +46,10 @@ let package = Package(
         .product(name: "OrderedCollections", package: "swift-collections"),
       ],
       swiftSettings: swiftSettings),
-    .target(name: "HybridBlocks", dependencies: ["InferCore"], swiftSettings: swiftSettings),
+    .target(
+      name: "HybridBlocks",
+      dependencies: ["InferCore", .product(name: "OrderedCollections", package: "swift-collections")],
+      swiftSettings: swiftSettings),
     .executableTarget(
       name: "infer-serve",
       dependencies: [

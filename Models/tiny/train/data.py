@@ -40,8 +40,10 @@ def polite(r, question, language):
     if r.random() < 0.95:
         return question
     if language == "en":
-        return r.choice(("Hello! {}", "Hi, {}", "Please help me. {}", "Please solve this: {}", "{} Thanks!", "{} Please.")).format(question)
-    return r.choice(("你好！{}", "請問：{}", "{}謝謝！", "请问：{}")).format(question)
+        forms = ("Hello! {}", "Hi, {}", "Please help me. {}", "Please solve this: {}", "{} Thanks!", "{} Please.")
+    else:
+        forms = ("你好！{}", "請問：{}", "{}謝謝！", "请问：{}")
+    return r.choice(forms).format(question)
 
 
 def turn(r, kind, language):

@@ -9,8 +9,10 @@ CAGE = {
         "A cage holds chickens and rabbits: {h} heads and {l} legs. How many of each?",
         "There are {h} heads and {l} legs in a cage of chickens and rabbits. How many of each?",
         "A farmer has chickens and rabbits. Together they have {h} heads and {l} legs. How many of each are there?",
-        "A farmer counts {h} heads and {l} legs among his chickens and rabbits. How many chickens and how many rabbits?",
-        "Chickens and rabbits share a cage. There are {h} heads and {l} legs. How many chickens and how many rabbits are there?",
+        "A farmer counts {h} heads and {l} legs among his chickens and rabbits. "
+        "How many chickens and how many rabbits?",
+        "Chickens and rabbits share a cage. There are {h} heads and {l} legs. "
+        "How many chickens and how many rabbits are there?",
         "In a farmyard there are chickens and rabbits, {h} heads and {l} legs in all. How many of each animal?",
         "A cage of chickens and rabbits has {h} heads and {l} legs. Find the number of chickens and rabbits.",
         "I have {h} animals, all chickens or rabbits, with {l} legs in total. How many of each do I have?",
@@ -38,9 +40,9 @@ CAGE = {
     ),
 }
 CAGE_STEPS = {
-    "en": "All chickens: {h}*2={h2}\nExtra: {l}-{h2}={x}\nRabbits: {x}/2={b}\nChickens: {h}-{b}={c}",
-    "zh": "全是雞：{h}×2={h2}\n多出：{l}-{h2}={x}\n兔：{x}÷2={b}\n雞：{h}-{b}={c}",
-    "zh-hans": "全是鸡：{h}×2={h2}\n多出：{l}-{h2}={x}\n兔：{x}÷2={b}\n鸡：{h}-{b}={c}",
+    "en": "All chickens: {h}*2={h2}\nExtra: {extra}\nRabbits: {x}/2={b}\nChickens: {rest}",
+    "zh": "全是雞：{h}×2={h2}\n多出：{extra}\n兔：{x}÷2={b}\n雞：{rest}",
+    "zh-hans": "全是鸡：{h}×2={h2}\n多出：{extra}\n兔：{x}÷2={b}\n鸡：{rest}",
 }
 CAGE_ANSWER = {"en": "{c} chickens and {b} rabbits.", "zh": "雞{c}隻，兔{b}隻。", "zh-hans": "鸡{c}只，兔{b}只。"}
 
@@ -89,6 +91,7 @@ def cage(r, language, unseen=False):
             break
     heads, legs = c + b, 2 * c + 4 * b
     values = {"c": c, "b": b, "h": heads, "l": legs, "h2": 2 * heads, "x": legs - 2 * heads}
+    values |= {"extra": worked(legs, -2 * heads), "rest": worked(heads, -b)}
     texts = (r.choice(CAGE[language]), CAGE_STEPS[language], CAGE_ANSWER[language])
     return tuple(text.format(**values) for text in texts)
 
@@ -100,7 +103,7 @@ def legs(r, language, unseen=False):
         if legs_are_unseen(c, b, s) if unseen else not (legs_are_unseen(c, b, s) or cage_is_unseen(c, b)):
             break
     x, y, z = 2 * c, 4 * b, 8 * s
-    steps = f"{c}*2={x}\n{b}*4={y}\n{s}*8={z}\n{x}+{y}={x + y}\n{x + y}+{z}={x + y + z}"
+    steps = f"{c}*2={x}\n{b}*4={y}\n{s}*8={z}\n{worked(x, y)}\n{worked(x + y, z)}"
     question = r.choice(LEGS[language]).format(c=c, b=b, s=s)
     return question, steps, LEGS_ANSWER[language].format(n=x + y + z)
 
@@ -119,7 +122,7 @@ def column_minus(a, b):
     return f"{top}-{b % 10}={top - b % 10}, {a // 10}-{b // 10}{borrow}={a // 10 - b // 10 - tens}"
 
 
-def chain_step(current, term):
+def worked(current, term):
     """One worked line. A negative side is first rewritten as a sum or difference of two numbers that are not."""
     head, size, after = f"{current}{term:+d}", abs(term), current + term
     if current >= 0 and term > 0:
@@ -143,7 +146,7 @@ def chain(r, language, unseen=False, lengths=(2, 3, 4), limit=99):
             break
     lines, current = [], terms[0]
     for term in terms[1:]:
-        lines.append(chain_step(current, term))
+        lines.append(worked(current, term))
         current += term
     space = "" if not unseen and r.random() < 0.2 else " "
     signs = (f"{space}{'+' if term > 0 else '-'}{space}{abs(term)}" for term in terms[1:])
@@ -153,5 +156,5 @@ def chain(r, language, unseen=False, lengths=(2, 3, 4), limit=99):
 
 def chain_is_easy(question):
     """Two one-digit numbers: the model answers these at once, even when it may think."""
-    numbers = [part for part in "".join(ch if ch.isdigit() else " " for ch in question).split()]
+    numbers = "".join(ch if ch.isdigit() else " " for ch in question).split()
     return len(numbers) == 2 and all(len(number) == 1 for number in numbers)

@@ -79,7 +79,8 @@ def main():
     for kind in KINDS:
         for mode in ("slow", "fast"):
             result = results[f"{kind}/{mode}"] = score(model, tokenizer, kind, options.count, mode == "slow")
-            print(f"{kind:10} {mode}  {result['right']:6.3f}  {result['reasoned']:8.3f}  {result['longest']:7d}", flush=True)
+            numbers = f"{result['right']:6.3f}  {result['reasoned']:8.3f}  {result['longest']:7d}"
+            print(f"{kind:10} {mode}  {numbers}", flush=True)
     if options.json:
         options.json.write_text(json.dumps(results, indent=1, ensure_ascii=False), encoding="utf-8")
 

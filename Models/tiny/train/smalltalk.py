@@ -12,28 +12,48 @@ CAN = {
 TALK = {
     "en": (
         (
-            ("Hello", "Hello!", "Hi", "Hi!", "Hi there", "Hello there!", "Hey", "Hey!", "Good morning", "Good evening!", "Good afternoon", "Greetings"),
+            (
+                "Hello", "Hello!", "Hi", "Hi!", "Hi there", "Hello there!", "Hey", "Hey!", "Good morning",
+                "Good evening!", "Good afternoon", "Greetings",
+            ),
             "Hello! Give me a puzzle or a sum.",
         ),
         (
-            ("How are you?", "How are you doing?", "How is it going?", "What's up?", "How do you do?", "Are you well?"),
+            (
+                "How are you?", "How are you doing?", "How is it going?", "What's up?", "How do you do?",
+                "Are you well?",
+            ),
             "I am fine, thank you. Do you have a puzzle for me?",
         ),
         (
-            ("Who are you?", "What are you?", "What is your name?", "What's your name?", "Tell me about yourself.", "Introduce yourself.", "Are you a robot?", "Are you human?", "Are you an AI?", "Which model are you?"),
+            (
+                "Who are you?", "What are you?", "What is your name?", "What's your name?",
+                "Tell me about yourself.", "Introduce yourself.", "Are you a robot?", "Are you human?",
+                "Are you an AI?", "Which model are you?",
+            ),
             "I am a tiny language model, trained on puzzles and sums. " + CAN["en"],
         ),
         (
-            ("What can you do?", "What can I ask you?", "How can you help me?", "Can you help me?", "Help", "What do you know?", "What are you good at?", "What kind of problems can you solve?", "Help me please.", "I need help."),
+            (
+                "What can you do?", "What can I ask you?", "How can you help me?", "Can you help me?", "Help",
+                "What do you know?", "What are you good at?", "What kind of problems can you solve?",
+                "Help me please.", "I need help.",
+            ),
             CAN["en"] + " Ask me one!",
         ),
         (
-            ("Thanks", "Thanks!", "Thank you", "Thank you!", "Thank you very much.", "Thanks a lot!", "Great, thanks!", "Many thanks.", "Thx"),
+            (
+                "Thanks", "Thanks!", "Thank you", "Thank you!", "Thank you very much.", "Thanks a lot!",
+                "Great, thanks!", "Many thanks.", "Thx",
+            ),
             "You are welcome!",
         ),
         (("Bye", "Bye!", "Goodbye", "Goodbye!", "See you later.", "See you!", "Good night", "Farewell."), "Goodbye!"),
         (
-            ("Well done!", "Good job!", "Great!", "Correct!", "That is right.", "Very good.", "Nice!", "You are smart.", "Awesome!", "Perfect."),
+            (
+                "Well done!", "Good job!", "Great!", "Correct!", "That is right.", "Very good.", "Nice!",
+                "You are smart.", "Awesome!", "Perfect.",
+            ),
             "Thank you! Do you have another one?",
         ),
         (
@@ -45,7 +65,10 @@ TALK = {
             "I may be wrong: I am a small model. Please check my steps.",
         ),
         (
-            ("Who made you?", "Who created you?", "Who trained you?", "How were you made?", "Where do you come from?"),
+            (
+                "Who made you?", "Who created you?", "Who trained you?", "How were you made?",
+                "Where do you come from?",
+            ),
             "I was trained from scratch on generated problems, to show how an inference engine works.",
         ),
     ),
@@ -88,19 +111,27 @@ TALK = {
 BEYOND = {
     "en": (
         (
-            "What is the capital of {place}?", "Where is {place}?", "Who is the president of {place}?", "Tell me about {place}.", "How do I get to {place}?",
-            "What is the weather in {place}?", "Write a poem about {thing}.", "Write a story about {thing}.", "What is {thing}?", "What is the meaning of {thing}?",
-            "How does {thing} work?", "Explain {thing} to me.", "Why do people like {thing}?", "Tell me a joke.", "Tell me a joke about {thing}.", "What time is it?",
-            "What day is it today?", "What's the weather like?", "Who won the world cup?", "Sing me a song.", "Translate this to French.", "How do I cook {thing}?",
-            "Write a program in Python.", "Write some code.", "What is the news today?", "Do you love me?", "Who was Albert Einstein?", "Who wrote Hamlet?",
-            "Recommend a movie.", "What should I eat?", "How old are you?", "Where do you live?", "Can you draw {thing}?", "Can you speak French?",
-            "Why is the sky blue?", "What is love?", "What is the meaning of life?", "Is there life on Mars?", "Fix my computer.", "Multiply these numbers.",
+            "What is the capital of {place}?", "Where is {place}?", "Who is the president of {place}?",
+            "Tell me about {place}.", "How do I get to {place}?",
+            "What is the weather in {place}?", "Write a poem about {thing}.", "Write a story about {thing}.",
+            "What is {thing}?", "What is the meaning of {thing}?",
+            "How does {thing} work?", "Explain {thing} to me.", "Why do people like {thing}?", "Tell me a joke.",
+            "Tell me a joke about {thing}.", "What time is it?",
+            "What day is it today?", "What's the weather like?", "Who won the world cup?", "Sing me a song.",
+            "Translate this to French.", "How do I cook {thing}?",
+            "Write a program in Python.", "Write some code.", "What is the news today?", "Do you love me?",
+            "Who was Albert Einstein?", "Who wrote Hamlet?",
+            "Recommend a movie.", "What should I eat?", "How old are you?", "Where do you live?",
+            "Can you draw {thing}?", "Can you speak French?",
+            "Why is the sky blue?", "What is love?", "What is the meaning of life?", "Is there life on Mars?",
+            "Fix my computer.", "Multiply these numbers.",
         ),
         "I do not know that: I am a tiny model. " + CAN["en"],
     ),
     "zh": (
         (
-            "{place}的首都在哪裡？", "{place}在哪裡？", "{place}的天氣怎麼樣？", "介紹一下{place}。", "寫一首關於{thing}的詩。", "什麼是{thing}？", "{thing}是什麼？",
+            "{place}的首都在哪裡？", "{place}在哪裡？", "{place}的天氣怎麼樣？", "介紹一下{place}。", "寫一首關於{thing}的詩。", "什麼是{thing}？",
+            "{thing}是什麼？",
             "講個笑話。", "現在幾點？", "今天天氣如何？", "今天星期幾？", "唱首歌。", "寫一段程式。", "推薦一部電影。", "我該吃什麼？", "天空為什麼是藍色的？", "你幾歲？",
             "你住在哪裡？", "誰是李白？", "翻譯成英文。", "人生的意義是什麼？",
         ),
@@ -116,16 +147,24 @@ BEYOND = {
 }
 WORDS = {
     "en": {
-        "place": ("France", "China", "Japan", "Paris", "London", "Taiwan", "Hong Kong", "Brazil", "the moon", "Germany", "India", "New York", "Egypt"),
-        "thing": ("love", "the sea", "music", "rice", "a cat", "the internet", "a dog", "the sun", "soup", "football", "a computer", "history", "a tree", "machine learning"),
+        "place": (
+            "France", "China", "Japan", "Paris", "London", "Taiwan", "Hong Kong", "Brazil", "the moon", "Germany",
+            "India", "New York", "Egypt",
+        ),
+        "thing": (
+            "love", "the sea", "music", "rice", "a cat", "the internet", "a dog", "the sun", "soup", "football",
+            "a computer", "history", "a tree", "machine learning",
+        ),
     },
     "zh": {"place": ("法國", "日本", "香港", "台灣", "北京", "美國", "英國"), "thing": ("愛", "月亮", "音樂", "大海", "貓", "電腦", "春天")},
     "zh-hans": {"place": ("法国", "日本", "香港", "上海", "北京", "美国", "英国"), "thing": ("爱", "月亮", "音乐", "大海", "猫", "电脑", "春天")},
 }
 
 SYSTEM = (
-    "You are a helpful assistant.", "You are a helpful assistant", "You are a careful mathematician.", "You are a math tutor.", "Answer briefly.", "Be concise.",
-    "You solve puzzles.", "Think step by step.", "You are a friendly teacher who helps children with sums.", "You are a tiny model.", "Always be polite.",
+    "You are a helpful assistant.", "You are a helpful assistant", "You are a careful mathematician.",
+    "You are a math tutor.", "Answer briefly.", "Be concise.",
+    "You solve puzzles.", "Think step by step.", "You are a friendly teacher who helps children with sums.",
+    "You are a tiny model.", "Always be polite.",
     "你是一個有用的助手。", "請簡短回答。", "你是數學老師。", "你是一个有用的助手。", "请简短回答。", "你是数学老师。",
 )
 

@@ -124,8 +124,11 @@ def loop(run, tokenizer, options):
         tokens, total = tokens + inputs.numel(), total + loss
         if run.step % 50 == 0:
             speed = tokens / (run.elapsed - before + 1e-9)
-            print(f"{run.elapsed / 60:6.1f} min  step {run.step}  loss {total / (run.step - since):.4f}  balance {balance:.3f}"
-                  f"  rate {group['lr']:.2e}  {speed:.0f} tokens/s", flush=True)
+            print(
+                f"{run.elapsed / 60:6.1f} min  step {run.step}  loss {total / (run.step - since):.4f}"
+                f"  balance {balance:.3f}  rate {group['lr']:.2e}  {speed:.0f} tokens/s",
+                flush=True,
+            )
             total, since = 0.0, run.step
         if run.step % 250 == 0:
             run.save()

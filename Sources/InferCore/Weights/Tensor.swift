@@ -8,7 +8,8 @@ public struct Tensor: Sendable {
   public let shape: [Int]
   let file: MappedFile
   let offset: Int
-  let byteCount: Int
+  /// Bytes it takes.
+  public let byteCount: Int
 
   /// Product of ``shape``.
   public var count: Int { shape.reduce(1, *) }
@@ -26,5 +27,23 @@ public struct Tensor: Sendable {
       throw .tensor(name: name, reason: "element type \(type) is not supported; expected one of \(known)")
     }
     return unsafe Matrix(format: format, rows: rows, columns: columns, base: file.base + offset, owner: file)
+  }
+}
+
+extension Tensor {
+  /// All numbers as floats. O(``count``).
+  ///
+  /// - Throws: ``ModelError/tensor(name:reason:)`` when the element type is no weight format.
+  public func floats() throws(ModelError) -> [Float] { try matrix(rows: 1, columns: count).floats() }
+
+  /// All numbers of an `I32` tensor. O(``count``).
+  ///
+  /// - Throws: ``ModelError/tensor(name:reason:)`` when the element type is another.
+  public func integers() throws(ModelError) -> [Int32] {
+    guard type == "I32" else { throw .tensor(name: name, reason: "element type \(type), expected I32") }
+    let bytes = file.copyBytes(offset..<offset + byteCount)
+    return stride(from: 0, to: bytes.count, by: 4).map { index in
+      Int32(bitPattern: bytes[index..<index + 4].reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) })
+    }
   }
 }

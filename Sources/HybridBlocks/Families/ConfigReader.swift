@@ -1,0 +1,189 @@
+public import InferCore
+internal import OrderedCollections
+internal import Synchronization
+
+/// Reads a model's `config.json`: every value is checked as it is read, under whichever of its spellings the file
+/// has, and remembered, so that a key nobody read can be reported.
+///
+/// Two spellings are on disk in the world: that of transformers 5 (`rope_parameters`, `layers_block_type`,
+/// `{"__float__": "Infinity"}`) and that of older hub files (`rope_theta`, `hybrid_override_pattern`, bare
+/// `Infinity`). Functions that take several keys use the first that is there and not null.
+public struct ConfigReader: Sendable {
+  private let json: JSONValue
+  private let path: String
+  private let read: Names
+
+  private final class Names: Sendable {
+    let names = Mutex<Set<String>>([])
+  }
+
+  /// Largest size of any dimension: larger values are mistakes, and products of three stay within 64 bits.
+  static let largestSize = 1 << 20
+
+  /// A reader of a whole file.
+  ///
+  /// - Throws: ``InferCore/ModelError`` when `json` is no object.
+  public init(_ json: JSONValue) throws(ModelError) {
+    guard json.object != nil else {
+      throw .configuration(key: "(root)", reason: "is \(json.kind), expected an object")
+    }
+    self.init(json: json, path: "", read: Names())
+  }
+
+  private init(json: JSONValue, path: String, read: Names) {
+    self.json = json
+    self.path = path
+    self.read = read
+  }
+
+  /// Keys of the file that nobody has read, in the file's order; keys of nested objects as `outer.inner`.
+  public var unread: [String] {
+    let seen = read.names.withLock { $0 }
+    guard let members = json.object else { return [] }
+    return members.flatMap { (key, value) -> [String] in
+      guard seen.contains(key) else { return [key] }
+      // An object counts as read when any of its own keys was.
+      guard let inner = value.object, inner.keys.contains(where: { seen.contains("\(key).\($0)") }) else { return [] }
+      return inner.keys.filter { !seen.contains("\(key).\($0)") }.map { "\(key).\($0)" }
+    }
+  }
+
+  /// Marks keys as known and without effect.
+  func ignore(_ keys: [String]) {
+    read.names.withLock { $0.formUnion(keys.map { path + $0 }) }
+  }
+
+  /// Whether a key is there and not null.
+  func has(_ key: String) -> Bool { value([key]) != nil }
+
+  /// A nested object, or `nil` where there is none.
+  func object(_ key: String) throws(ModelError) -> ConfigReader? {
+    guard let (name, value) = value([key]) else { return nil }
+    guard value.object != nil else { throw wrong(name, value, "an object") }
+    return ConfigReader(json: value, path: path + name + ".", read: read)
+  }
+
+  /// A size: an integer from 1 to ``largestSize``.
+  func size(_ keys: String..., default fallback: Int? = nil) throws(ModelError) -> Int {
+    try integer(keys, in: 1...Self.largestSize, default: fallback)
+  }
+
+  /// A count that may be zero.
+  func count(_ keys: String..., default fallback: Int? = nil) throws(ModelError) -> Int {
+    try integer(keys, in: 0...Self.largestSize, default: fallback)
+  }
+
+  /// The longest sequence: up to 2^31 tokens.
+  func contextLength(default fallback: Int? = nil) throws(ModelError) -> Int {
+    try integer(["max_position_embeddings"], in: 1...(1 << 31), default: fallback)
+  }
+
+  /// A finite number.
+  func number(_ keys: String..., default fallback: Float? = nil) throws(ModelError) -> Float {
+    guard let (name, value) = value(keys) else { return try given(fallback, keys) }
+    guard let number = value.double, number.isFinite else { throw wrong(name, value, "a finite number") }
+    return Float(number)
+  }
+
+  /// A number above zero, in double precision.
+  func positive(_ keys: String..., default fallback: Double? = nil) throws(ModelError) -> Double {
+    guard let (name, value) = value(keys) else { return try given(fallback, keys) }
+    guard let number = value.double, number.isFinite, number > 0 else { throw wrong(name, value, "a number above 0") }
+    return number
+  }
+
+  /// A truth value.
+  func flag(_ keys: String..., default fallback: Bool? = nil) throws(ModelError) -> Bool {
+    guard let (name, value) = value(keys) else { return try given(fallback, keys) }
+    guard let flag = value.bool else { throw wrong(name, value, "true or false") }
+    return flag
+  }
+
+  /// A string.
+  func string(_ keys: String..., default fallback: String? = nil) throws(ModelError) -> String {
+    guard let (name, value) = value(keys) else { return try given(fallback, keys) }
+    guard let string = value.string else { throw wrong(name, value, "a string") }
+    return string
+  }
+
+  /// A list of strings, or `nil` where there is none.
+  func strings(_ key: String) throws(ModelError) -> [String]? {
+    guard let (name, value) = value([key]) else { return nil }
+    guard let array = value.array else { throw wrong(name, value, "a list of strings") }
+    var strings: [String] = []
+    for element in array {
+      guard let string = element.string else { throw wrong(name, element, "a list of strings") }
+      strings.append(string)
+    }
+    return strings
+  }
+
+  /// One size a layer: on disk a list of `layers` sizes, or one size for all.
+  func sizes(_ keys: String..., layers: Int, default fallback: Int? = nil) throws(ModelError) -> [Int] {
+    guard let (name, value) = value(keys) else {
+      return Array(repeating: try given(fallback, keys), count: layers)
+    }
+    let range = 0...Self.largestSize
+    if let one = value.int, range.contains(one) { return Array(repeating: one, count: layers) }
+    guard let list = value.array, list.count == layers else { throw wrong(name, value, "a size, or \(layers) of them") }
+    var sizes: [Int] = []
+    for element in list {
+      guard let size = element.int, range.contains(size) else { throw wrong(name, element, "a size") }
+      sizes.append(size)
+    }
+    return sizes
+  }
+
+  /// A set of indices, empty where there is none.
+  func indices(_ key: String) throws(ModelError) -> Set<Int> {
+    guard let (name, value) = value([key]) else { return [] }
+    guard let list = value.array else { throw wrong(name, value, "a list of indices") }
+    return Set(list.compactMap(\.int))
+  }
+
+  /// Demands the only value that this engine implements.
+  func expect<Value: Equatable & Sendable>(
+    _ key: String, _ actual: Value, is expected: Value
+  ) throws(ModelError) {
+    guard actual == expected else {
+      throw .configuration(key: path + key, reason: "\(actual) is not supported, expected \(expected)")
+    }
+  }
+
+  /// Throws unless a relation between values holds.
+  func require(_ condition: Bool, _ key: String, _ reason: @autoclosure () -> String) throws(ModelError) {
+    guard condition else { throw .configuration(key: path + key, reason: reason()) }
+  }
+
+  // MARK: -
+
+  private func value(_ keys: [String]) -> (key: String, value: JSONValue)? {
+    for key in keys {
+      guard let value = json[key] else { continue }
+      _ = read.names.withLock { $0.insert(path + key) }
+      if !value.isNull { return (key, value) }
+    }
+    return nil
+  }
+
+  private func integer(
+    _ keys: [String], in range: ClosedRange<Int>, default fallback: Int?
+  ) throws(ModelError) -> Int {
+    guard let (name, value) = value(keys) else { return try given(fallback, keys) }
+    guard let integer = value.int, range.contains(integer) else {
+      throw wrong(name, value, "an integer in \(range.lowerBound)…\(range.upperBound)")
+    }
+    return integer
+  }
+
+  private func given<Value>(_ fallback: Value?, _ keys: [String]) throws(ModelError) -> Value {
+    guard let fallback else {
+      throw .configuration(key: path + keys.joined(separator: " or "), reason: "is missing")
+    }
+    return fallback
+  }
+
+  private func wrong(_ key: String, _ value: JSONValue, _ expected: String) -> ModelError {
+    .configuration(key: path + key, reason: "is \(value.serialized().prefix(80)), expected \(expected)")
+  }
+}

@@ -1,0 +1,112 @@
+internal import InferCore
+
+/// Granite 4.0: Mamba-2 or attention, then experts beside a shared feed-forward, each branch scaled. Without
+/// experts the shared feed-forward stands alone; without Mamba layers it is a plain transformer.
+struct GraniteMoeHybrid: ModelFamily {
+  static let modelTypes = ["granitemoehybrid"]
+  static let inertKeys = ["mamba_chunk_size", "mamba_expand", "time_step_limit", "normalization_function"]
+
+  let frame: ModelFrame
+  let isMamba: [Bool]
+  let mamba: Mamba2.Shape?
+  let attention: Attention.Shape
+  let attentionScale: Float
+  let rotary: RotaryEmbedding?
+  let residualScale: Float
+  let selection: ExpertSelection?
+  let expertWidth: Int
+  let sharedWidth: Int
+
+  init(_ config: ConfigReader) throws(ModelError) {
+    var frame = try ModelFrame(config)
+    frame.embeddingScale = try config.number("embedding_multiplier", default: 1)
+    frame.logitScale = 1 / Float(try config.positive("logits_scaling", default: 1))
+    self.frame = frame
+    try config.expect("hidden_act", try config.string("hidden_act", default: "silu"), is: "silu")
+    let layers = try config.size("num_hidden_layers")
+    let kinds =
+      config.has("layer_types")
+      ? try config.strings("layer_types") ?? [] : Array(repeating: "attention", count: layers)
+    let mambaNames = ["mamba", "linear_attention"]
+    try config.require(
+      kinds.count == layers
+        && kinds.allSatisfy { mambaNames.contains($0) || ["attention", "full_attention"].contains($0) },
+      "layer_types", "expected \(layers) of mamba (linear_attention) or attention (full_attention)")
+    isMamba = kinds.map { mambaNames.contains($0) }
+    mamba = isMamba.contains(true) ? try Self.mambaShape(config, width: frame.width) : nil
+    attention = try config.attentionShape(
+      width: frame.width, bias: try config.flag("attention_bias", default: false))
+    attentionScale = try config.number("attention_multiplier", default: 1)
+    let positions = try config.string("position_embedding_type", default: "nope")
+    try config.require(["rope", "nope"].contains(positions), "position_embedding_type", "\(positions) is unknown")
+    rotary =
+      positions == "rope"
+      ? try config.rotary(headDimension: attention.headDimension, contextLength: frame.contextLength, theta: 10_000)
+      : nil
+    config.ignore(["rope_parameters", "rope_theta", "rope_scaling", "num_experts_per_tok"])
+    config.ignore(["d_conv", "d_head", "d_state", "n_groups", "n_heads", "conv_bias", "proj_bias"].map { "mamba_" + $0 })
+    residualScale = try config.number("residual_multiplier", default: 1)
+    let experts = try config.count("num_local_experts", default: 0)
+    if experts > 0 {
+      let topK = try config.size("num_experts_per_tok")
+      try config.require(topK <= experts, "num_experts_per_tok", "\(topK) of \(experts) experts")
+      selection = ExpertSelection(expertCount: experts, topK: topK, scoring: .softmaxOfChosen)
+    } else {
+      selection = nil
+    }
+    expertWidth = try config.size("intermediate_size")
+    sharedWidth = try config.size("shared_intermediate_size")
+  }
+
+  private static func mambaShape(_ config: ConfigReader, width: Int) throws(ModelError) -> Mamba2.Shape {
+    let heads = try config.size("mamba_n_heads")
+    let groups = try config.size("mamba_n_groups", default: 1)
+    try config.require(heads % groups == 0, "mamba_n_groups", "\(groups) does not divide \(heads) heads")
+    let headDimension =
+      config.has("mamba_d_head") && (try? config.string("mamba_d_head")) != "auto"
+      ? try config.size("mamba_d_head")
+      : try config.size("mamba_expand", default: 2) * width / heads
+    return Mamba2.Shape(
+      width: width, heads: heads, headDimension: headDimension, groups: groups,
+      stateSize: try config.size("mamba_d_state"), taps: try config.size("mamba_d_conv", default: 4),
+      convolutionBias: try config.flag("mamba_conv_bias", default: true),
+      projectionBias: try config.flag("mamba_proj_bias", default: false))
+  }
+
+  func blocks(_ weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [any Block] {
+    var blocks: [any Block] = []
+    for index in isMamba.indices {
+      let layer = weights["model"]["layers"][index]
+      let mixer: any Mixer
+      if isMamba[index], let mamba {
+        mixer = try Mamba2(layer["mamba"], mamba, epsilon: frame.epsilon, state: &state)
+      } else {
+        mixer = try Attention(
+          layer["self_attn"], attention, rotary: rotary, scale: attentionScale, state: &state)
+      }
+      blocks.append(try ResidualSublayer(layer, norm: "input_layernorm", frame, mixer, scale: residualScale))
+      blocks.append(
+        try ResidualSublayer(
+          layer, norm: "post_attention_layernorm", frame, feedForward(layer, index), scale: residualScale))
+    }
+    return blocks
+  }
+
+  private func feedForward(_ layer: WeightScope, _ index: Int) throws(ModelError) -> any Mixer {
+    let shared = FeedForward(
+      first: try Linear(layer["shared_mlp"]["input_linear"], input: frame.width, output: 2 * sharedWidth),
+      second: try Linear(layer["shared_mlp"]["output_linear"], input: sharedWidth, output: frame.width),
+      activation: .siluGated)
+    guard let selection else { return shared }
+    let weights = layer["block_sparse_moe"]
+    let count = selection.expertCount
+    // Gate rows first, then up: one matrix of both.
+    let first = try weights["input_linear"].matrices(
+      "weight", count: count, rows: 2 * expertWidth, columns: frame.width)
+    let second = try weights["output_linear"].matrices("weight", count: count, rows: frame.width, columns: expertWidth)
+    return MixtureOfExperts(
+      router: try weights["router"]["layer"].matrix("weight", rows: count, columns: frame.width),
+      selection: selection, experts: Experts(first: first.map { [$0] }, second: second, activation: .siluGated),
+      shared: shared, layer: index)
+  }
+}

@@ -1,0 +1,98 @@
+internal import InferCore
+
+/// The open Hunyuan models of the first generation, dense (0.5B … 7B) and mixture of experts (A13B): attention with
+/// norms of query and key heads after rotation, then SwiGLU or experts beside an ungated shared one.
+struct HunyuanV1: ModelFamily {
+  static let modelTypes = ["hunyuan_v1_dense", "hunyuan_v1_moe", "hunyuan"]
+  static let inertKeys = [
+    "add_classification_head", "anyres_pooling_size", "anyres_vit_max_image_size", "anyres_vit_two_views", "class_num",
+    "cla_share_factor", "enable_lm_head_fp32", "group_limited_greedy", "im_end_id", "im_newline_id", "im_start_id",
+    "image_token_id", "mask_init_id", "max_seq_length", "moe_drop_tokens", "moe_layer_num_skipped", "moe_random_routing_dropped_token",
+    "n_group", "norm_type", "org_vocab_size", "pad_id", "pool_type", "position_embedding_xdrope", "routed_scaling_factor", "skip_cls_token",
+    "sparse_vit", "text_end_id", "text_start_id", "topk_group", "vit_input_resolution", "vit_mapping_type",
+    "vit_norm_type", "vit_patch", "vit_path", "vit_remove_prenorm", "vit_token", "vit_type", "vit_used_rms_norm",
+    "xdrope_section",
+  ]
+
+  private struct ExpertLayer {
+    let topK: Int
+    let width: Int
+    let shared: Int
+  }
+
+  let frame: ModelFrame
+  let layerCount: Int
+  let attention: Attention.Shape
+  let rotary: RotaryEmbedding
+  let usesHeadNorm: Bool
+  let denseWidth: Int
+  let expertCount: Int
+  private let expertLayers: [ExpertLayer]
+  let normalizesWeights: Bool
+
+  init(_ config: ConfigReader) throws(ModelError) {
+    frame = try ModelFrame(config)
+    layerCount = try config.size("num_hidden_layers")
+    let modelType = try config.string("model_type")
+    try config.expect("hidden_act", try config.string("hidden_act", default: "silu"), is: "silu")
+    try config.expect("use_cla", try config.flag("use_cla", default: false), is: false)
+    try config.expect("mlp_bias", try config.flag("mlp_bias", default: false), is: false)
+    attention = try config.attentionShape(
+      width: frame.width, bias: try config.flag("attention_bias", default: false))
+    _ = try config.size("attention_head_dim", default: attention.headDimension)
+    rotary = try config.rotary(headDimension: attention.headDimension, contextLength: frame.contextLength)
+    usesHeadNorm = try config.flag("use_qk_norm", default: true)
+    denseWidth = try config.size("intermediate_size")
+    let count = try config.count("num_experts", default: modelType == "hunyuan_v1_dense" ? 0 : nil)
+    // A model with one expert has no router.
+    expertCount = modelType == "hunyuan_v1_dense" || count == 1 ? 0 : count
+    expertLayers = expertCount == 0 ? [] : try Self.expertLayers(config, layerCount, denseWidth, experts: count)
+    // One expert a token keeps its raw probability in the original code (Hunyuan-Large, `top1gating`).
+    normalizesWeights = modelType != "hunyuan" || expertLayers.contains { $0.topK > 1 }
+    config.ignore(["norm_topk_prob", "moe_topk", "num_shared_expert", "moe_intermediate_size", "use_mixed_mlp_moe"])
+  }
+
+  private static func expertLayers(
+    _ config: ConfigReader, _ layers: Int, _ denseWidth: Int, experts: Int
+  ) throws(ModelError) -> [ExpertLayer] {
+    let topK = try config.sizes("moe_topk", layers: layers, default: 1)
+    let widths = try config.sizes("moe_intermediate_size", layers: layers, default: denseWidth)
+    let shared = try config.sizes("num_shared_expert", layers: layers, default: 1)
+    let hasShared = try config.flag("use_mixed_mlp_moe", default: true)
+    for k in topK { try config.require(k >= 1 && k <= experts, "moe_topk", "\(k) of \(experts) experts") }
+    return (0..<layers).map {
+      ExpertLayer(topK: topK[$0], width: widths[$0], shared: hasShared ? shared[$0] * widths[$0] : 0)
+    }
+  }
+
+  func blocks(_ weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [any Block] {
+    var blocks: [any Block] = []
+    for index in 0..<layerCount {
+      let layer = weights["model"]["layers"][index]
+      let heads = layer["self_attn"]
+      let attention = try Attention(
+        heads, attention, rotary: rotary,
+        headNorm: usesHeadNorm
+          ? .hunyuan(heads, headDimension: attention.headDimension, epsilon: frame.epsilon) : nil,
+        state: &state)
+      blocks.append(try ResidualSublayer(layer, norm: "input_layernorm", frame, attention))
+      blocks.append(
+        try ResidualSublayer(layer, norm: "post_attention_layernorm", frame, feedForward(layer["mlp"], index)))
+    }
+    return blocks
+  }
+
+  private func feedForward(_ weights: WeightScope, _ index: Int) throws(ModelError) -> any Mixer {
+    guard expertCount > 0 else { return try FeedForward.swiGLU(weights, width: frame.width, hidden: denseWidth) }
+    let layer = expertLayers[index]
+    return MixtureOfExperts(
+      router: try weights["gate"]["wg"].matrix("weight", rows: expertCount, columns: frame.width),
+      selection: ExpertSelection(
+        expertCount: expertCount, topK: layer.topK, scoring: .softmax, normalized: normalizesWeights),
+      experts: try Experts(
+        weights["experts"], count: expertCount, width: frame.width, hidden: layer.width, activation: .siluGated),
+      shared: layer.shared > 0
+        ? try .swiGLU(weights["shared_mlp"], width: frame.width, hidden: layer.shared) : nil,
+      layer: index)
+  }
+}

@@ -1,0 +1,77 @@
+internal import InferCore
+
+/// Knows one architecture: reads its configuration and names on disk, and returns the list of its blocks.
+///
+/// A family is data. It has no forward pass; what a layer computes is the business of the ``Block`` it returns.
+protocol ModelFamily: Sendable {
+  /// Values of `model_type` that this family reads.
+  static var modelTypes: [String] { get }
+  /// Keys of `config.json` known to change nothing about inference, beyond ``Families/inertKeys``.
+  static var inertKeys: [String] { get }
+
+  /// Reads and checks the configuration.
+  init(_ config: ConfigReader) throws(ModelError)
+
+  /// What stands around the blocks.
+  var frame: ModelFrame { get }
+
+  /// Reads all blocks, in order, declaring their state.
+  func blocks(_ weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [any Block]
+}
+
+extension ModelFamily {
+  static var inertKeys: [String] { [] }
+}
+
+/// What stands around the blocks of a model: embedding, final norm and head.
+struct ModelFrame: Sendable {
+  /// Width of the residual stream.
+  let width: Int
+  let vocabularySize: Int
+  let contextLength: Int
+  /// ε of every norm.
+  let epsilon: Float
+  /// Whether the head is the embedding.
+  let isTied: Bool
+  /// Names on disk.
+  var embedding = "model.embed_tokens"
+  var norm = "model.norm"
+  var embeddingScale: Float = 1
+  var logitScale: Float = 1
+
+  /// The keys that nearly all families share.
+  init(_ config: ConfigReader, epsilonKey: String = "rms_norm_eps", tiedByDefault: Bool = false) throws(ModelError) {
+    width = try config.size("hidden_size")
+    vocabularySize = try config.size("vocab_size")
+    contextLength = try config.contextLength()
+    epsilon = Float(try config.positive(epsilonKey))
+    isTied = try config.flag("tie_word_embeddings", default: tiedByDefault)
+  }
+}
+
+/// Every known family.
+enum Families {
+  static let all: [any ModelFamily.Type] = [
+    HunyuanT1.self, HunyuanV1.self, HyV3.self, GraniteMoeHybrid.self, NemotronH.self, Qwen3.self,
+  ]
+
+  /// Keys of `config.json` that say nothing about inference in any family.
+  static let inertKeys = [
+    "architectures", "attention_dropout", "auto_map", "bos_token_id", "dtype", "eod_token_id", "eos_token_id",
+    "hidden_dropout", "id2label", "initializer_range", "label2id", "model_type", "num_logits_to_keep",
+    "output_attentions", "output_hidden_states", "output_router_logits", "pad_token_id", "pretraining_tp",
+    "return_dict", "router_aux_loss_coef", "sep_token_id", "torch_dtype", "transformers_version", "use_cache",
+  ]
+
+  /// The family of a configuration.
+  ///
+  /// - Throws: ``ModelError/unknownFamily(_:known:)``.
+  static func family(for config: ConfigReader) throws(ModelError) -> any ModelFamily {
+    let modelType = try config.string("model_type")
+    guard let family = all.first(where: { $0.modelTypes.contains(modelType) }) else {
+      throw .unknownFamily(modelType, known: all.flatMap { $0.modelTypes }.sorted())
+    }
+    config.ignore(inertKeys + family.inertKeys)
+    return try family.init(config)
+  }
+}

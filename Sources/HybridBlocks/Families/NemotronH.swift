@@ -1,0 +1,139 @@
+internal import InferCore
+
+/// Nemotron-H, Nemotron Nano 2 and Nemotron 3: one mixer a layer — Mamba-2, attention without positions, ReLU²
+/// feed-forward, or experts chosen by biased sigmoid scores, optionally in a latent space.
+struct NemotronH: ModelFamily {
+  static let modelTypes = ["nemotron_h"]
+  static let inertKeys = [
+    "chunk_size", "expand", "mamba_ssm_cache_dtype", "moe_shared_expert_overlap", "mtp_layers_block_type",
+    "mtp_hybrid_override_pattern", "num_nextn_predict_layers", "rescale_prenorm_residual", "residual_in_fp32",
+    "time_step_floor", "time_step_limit", "time_step_max", "time_step_min", "use_mamba_kernels", "partial_rotary_factor",
+    "rope_theta", "rope_parameters", "mamba_dt_bias", "max_window_layers", "ssm_dt_rank",
+  ]
+
+  /// What a layer is.
+  enum Layer: Sendable { case mamba, attention, feedForward, experts }
+
+  let frame: ModelFrame
+  let layers: [Layer]
+  let mamba: Mamba2.Shape
+  let attention: Attention.Shape
+  let feedForwardBias: Bool
+  let denseWidth: Int
+  let expertCount: Int
+  let topK: Int
+  let groups: (count: Int, kept: Int)
+  let normalizesWeights: Bool
+  let expertScale: Float
+  let expertWidth: Int
+  let sharedWidth: Int
+  let latentWidth: Int?
+
+  init(_ config: ConfigReader) throws(ModelError) {
+    let epsilonKey = ["layer_norm_epsilon", "norm_eps", "rms_norm_eps"].first { config.has($0) }
+    var frame = try ModelFrame(config, epsilonKey: epsilonKey ?? "layer_norm_epsilon")
+    frame.embedding = "backbone.embeddings"
+    frame.norm = "backbone.norm_f"
+    self.frame = frame
+    layers = try Self.layers(config)
+    try config.expect("mlp_hidden_act", try config.string("mlp_hidden_act", default: "relu2"), is: "relu2")
+    try config.expect("mamba_hidden_act", try config.string("mamba_hidden_act", default: "silu"), is: "silu")
+    try config.expectNoSlidingWindow()
+    mamba = try Self.mambaShape(config, width: frame.width)
+    attention = try config.attentionShape(
+      width: frame.width, bias: try config.flag("attention_bias", default: false))
+    feedForwardBias = try config.flag("mlp_bias", default: false)
+    denseWidth = try config.size("intermediate_size", default: 1)
+    let hasExperts = layers.contains(.experts)
+    expertCount = try config.count("n_routed_experts", "num_local_experts", default: hasExperts ? nil : 1)
+    topK = try config.count("num_experts_per_tok", default: hasExperts ? nil : 1)
+    groups = (try config.size("n_group", default: 1), try config.size("topk_group", default: 1))
+    normalizesWeights = try config.flag("norm_topk_prob", default: true)
+    expertScale = try config.number("routed_scaling_factor", default: 1)
+    expertWidth = try config.size("moe_intermediate_size", default: 1)
+    let shared = try config.count("n_shared_experts", default: 1)
+    sharedWidth = shared > 0 ? try config.count("moe_shared_expert_intermediate_size", default: 0) : 0
+    latentWidth = config.has("moe_latent_size") ? try config.size("moe_latent_size") : nil
+    if hasExperts {
+      try config.require(
+        groups.kept <= groups.count && expertCount % groups.count == 0, "n_group",
+        "\(expertCount) experts in \(groups.count) groups, \(groups.kept) kept")
+      try config.require(
+        topK >= 1 && topK <= expertCount / groups.count * groups.kept, "num_experts_per_tok",
+        "\(topK) of \(expertCount) experts")
+    }
+  }
+
+  private static func layers(_ config: ConfigReader) throws(ModelError) -> [Layer] {
+    let names: [String: Layer] = [
+      "M": .mamba, "mamba": .mamba, "linear_attention": .mamba, "*": .attention, "attention": .attention,
+      "full_attention": .attention, "-": .feedForward, "mlp": .feedForward, "E": .experts, "moe": .experts,
+    ]
+    // The same list under three names, the last of them one letter a layer.
+    var kinds = try config.strings("layers_block_type")
+    if kinds == nil { kinds = try config.strings("layer_types") }
+    if kinds == nil { kinds = try config.string("hybrid_override_pattern").map { String($0) } }
+    let layers = (kinds ?? []).compactMap { names[$0] }
+    try config.require(
+      !layers.isEmpty && layers.count == kinds?.count, "hybrid_override_pattern or layers_block_type",
+      "\(kinds?.first { names[$0] == nil } ?? "nothing") is no kind of layer")
+    let count = try config.size("num_hidden_layers", default: layers.count)
+    try config.require(count == layers.count, "num_hidden_layers", "\(count), but \(layers.count) kinds of layers")
+    return layers
+  }
+
+  private static func mambaShape(_ config: ConfigReader, width: Int) throws(ModelError) -> Mamba2.Shape {
+    let heads = try config.size("mamba_num_heads", "mamba_n_heads")
+    let groups = try config.size("n_groups", "mamba_n_groups")
+    try config.require(heads % groups == 0, "n_groups", "\(groups) does not divide \(heads) heads")
+    let hasBias = try config.flag("mamba_proj_bias", default: false)
+    return Mamba2.Shape(
+      width: width, heads: heads, headDimension: try config.size("mamba_head_dim", "mamba_d_head"), groups: groups,
+      stateSize: try config.size("ssm_state_size", "mamba_d_state"),
+      taps: try config.size("conv_kernel", "mamba_d_conv", default: 4),
+      convolutionBias: try config.flag("use_conv_bias", "mamba_conv_bias", default: true),
+      projectionBias: try config.flag("use_bias", default: hasBias))
+  }
+
+  func blocks(_ weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [any Block] {
+    weights.discard("mtp.")
+    var blocks: [any Block] = []
+    for (index, kind) in layers.enumerated() {
+      let layer = weights["backbone"]["layers"][index]
+      let mixer: any Mixer
+      switch kind {
+      case .mamba: mixer = try Mamba2(layer["mixer"], mamba, epsilon: frame.epsilon, state: &state)
+      case .attention: mixer = try Attention(layer["mixer"], attention, rotary: nil, state: &state)
+      case .feedForward:
+        mixer = try FeedForward.reluSquared(
+          layer["mixer"], width: frame.width, hidden: denseWidth, bias: feedForwardBias)
+      case .experts: mixer = try expertLayer(layer["mixer"], index)
+      }
+      blocks.append(try ResidualSublayer(layer, norm: "norm", frame, mixer))
+    }
+    return blocks
+  }
+
+  private func expertLayer(_ weights: WeightScope, _ index: Int) throws(ModelError) -> MixtureOfExperts {
+    let width = latentWidth ?? frame.width
+    var layer = MixtureOfExperts(
+      router: try weights["gate"].matrix("weight", rows: expertCount, columns: frame.width),
+      selection: ExpertSelection(
+        expertCount: expertCount, topK: topK, scoring: .sigmoid, normalized: normalizesWeights, scale: expertScale,
+        selectionBias: try weights["gate"].vector("e_score_correction_bias", count: expertCount), groups: groups),
+      experts: try Experts(
+        weights["experts"], count: expertCount, width: width, hidden: expertWidth, activation: .reluSquared),
+      layer: index)
+    if sharedWidth > 0 {
+      layer.shared = try .reluSquared(
+        weights["shared_experts"], width: frame.width, hidden: sharedWidth, bias: feedForwardBias)
+    }
+    if latentWidth != nil {
+      layer.latent = (
+        down: try Linear(weights["fc1_latent_proj"], input: frame.width, output: width, bias: feedForwardBias),
+        up: try Linear(weights["fc2_latent_proj"], input: width, output: frame.width, bias: feedForwardBias)
+      )
+    }
+    return layer
+  }
+}

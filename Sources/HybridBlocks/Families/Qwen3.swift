@@ -1,0 +1,76 @@
+internal import InferCore
+
+/// Qwen3, dense and mixture of experts: attention with norms of query and key heads before rotation, then SwiGLU, or
+/// experts without a shared one.
+struct Qwen3: ModelFamily {
+  static let modelTypes = ["qwen3", "qwen3_moe"]
+  static let inertKeys = ["max_window_layers", "sliding_window", "num_experts", "num_local_experts"]
+
+  let frame: ModelFrame
+  let isDense: [Bool]
+  let attention: Attention.Shape
+  let rotary: RotaryEmbedding
+  let denseWidth: Int
+  let selection: ExpertSelection?
+  let expertWidth: Int
+
+  init(_ config: ConfigReader) throws(ModelError) {
+    frame = try ModelFrame(config)
+    let layers = try config.size("num_hidden_layers")
+    try config.expect("hidden_act", try config.string("hidden_act", default: "silu"), is: "silu")
+    try config.expectNoSlidingWindow()
+    if let kinds = try config.strings("layer_types") {
+      try config.require(
+        kinds.allSatisfy { $0 == "full_attention" }, "layer_types", "expected full_attention in every layer")
+    }
+    attention = try config.attentionShape(
+      width: frame.width, bias: try config.flag("attention_bias", default: false))
+    rotary = try config.rotary(
+      headDimension: attention.headDimension, contextLength: frame.contextLength, theta: 10_000)
+    denseWidth = try config.size("intermediate_size", default: 1)
+    guard try config.string("model_type") == "qwen3_moe" else {
+      isDense = Array(repeating: true, count: layers)
+      selection = nil
+      expertWidth = 0
+      return
+    }
+    let experts = try config.size("num_experts", "num_local_experts")
+    let topK = try config.size("num_experts_per_tok")
+    try config.require(topK <= experts, "num_experts_per_tok", "\(topK) of \(experts) experts")
+    selection = ExpertSelection(
+      expertCount: experts, topK: topK, scoring: .softmax,
+      normalized: try config.flag("norm_topk_prob", default: false))
+    expertWidth = try config.size("moe_intermediate_size")
+    let period = try config.size("decoder_sparse_step", default: 1)
+    let dense = try config.indices("mlp_only_layers")
+    isDense = (0..<layers).map { dense.contains($0) || ($0 + 1) % period != 0 }
+  }
+
+  func blocks(_ weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [any Block] {
+    var blocks: [any Block] = []
+    for index in isDense.indices {
+      let layer = weights["model"]["layers"][index]
+      let heads = layer["self_attn"]
+      let attention = try Attention(
+        heads, attention, rotary: rotary,
+        headNorm: .usual(heads, headDimension: attention.headDimension, epsilon: frame.epsilon), state: &state)
+      blocks.append(try ResidualSublayer(layer, norm: "input_layernorm", frame, attention))
+      blocks.append(
+        try ResidualSublayer(layer, norm: "post_attention_layernorm", frame, feedForward(layer["mlp"], index)))
+    }
+    return blocks
+  }
+
+  private func feedForward(_ weights: WeightScope, _ index: Int) throws(ModelError) -> any Mixer {
+    guard let selection, !isDense[index] else {
+      return try FeedForward.swiGLU(weights, width: frame.width, hidden: denseWidth)
+    }
+    return MixtureOfExperts(
+      router: try weights["gate"].matrix("weight", rows: selection.expertCount, columns: frame.width),
+      selection: selection,
+      experts: try Experts(
+        weights["experts"], count: selection.expertCount, width: frame.width, hidden: expertWidth,
+        activation: .siluGated),
+      layer: index)
+  }
+}

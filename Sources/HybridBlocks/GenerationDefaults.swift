@@ -1,0 +1,59 @@
+internal import Foundation
+internal import InferCore
+internal import OrderedCollections
+
+/// What a model's makers recommend for generation: `generation_config.json`, and end tokens from `config.json` where
+/// that does not name any. Values that a request leaves out come from here.
+public struct GenerationDefaults: Sendable, Equatable {
+  /// Tokens that end a text.
+  public var endTokens: Set<Int32> = []
+  /// 0 when the file says that sampling is off.
+  public var temperature: Float?
+  /// Number of best tokens to choose from.
+  public var topK: Int?
+  /// Share of probability to choose from.
+  public var topP: Float?
+  /// Least probability, relative to the best.
+  public var minP: Float?
+  /// Factor against repetition.
+  public var repetitionPenalty: Float?
+
+  /// No recommendations.
+  public init() {}
+
+  /// Reads `folder`'s `generation_config.json`, if there is one.
+  ///
+  /// - Throws: ``InferCore/ModelError`` when a file is malformed.
+  init(folder: URL, config: JSONValue) throws(ModelError) {
+    let path = folder.appending(path: "generation_config.json").path
+    let json = FileManager.default.fileExists(atPath: path) ? try JSONValue(file: path) : .object([:])
+    endTokens = try Self.endTokens(json["eos_token_id"] ?? config["eos_token_id"] ?? .null, path)
+    func number(_ key: String) throws(ModelError) -> Float? {
+      guard let value = json[key], !value.isNull else { return nil }
+      guard let number = value.double, number.isFinite else {
+        throw .malformed(path: path, reason: "\(key) is \(value.kind), expected a number")
+      }
+      return Float(number)
+    }
+    // Without `do_sample`, or with it false, Hugging Face decodes greedily; a file that recommends a temperature
+    // means it to be used.
+    temperature = json["do_sample"]?.bool == false ? 0 : try number("temperature")
+    topK = try number("top_k").map { Int($0) }
+    topP = try number("top_p")
+    minP = try number("min_p")
+    repetitionPenalty = try number("repetition_penalty")
+  }
+
+  private static func endTokens(_ value: JSONValue, _ path: String) throws(ModelError) -> Set<Int32> {
+    if value.isNull { return [] }
+    let list = value.array ?? [value]
+    var tokens: Set<Int32> = []
+    for element in list {
+      guard let id = element.int.flatMap({ Int32(exactly: $0) }) else {
+        throw .malformed(path: path, reason: "eos_token_id holds \(element.kind), expected token ids")
+      }
+      tokens.insert(id)
+    }
+    return tokens
+  }
+}

@@ -1,0 +1,76 @@
+/// Runs a model's steps one by one, without scheduling: for logits, benchmarks and tests, which choose themselves
+/// what a step holds.
+///
+/// Every sequence has its own pages and slot for the runner's whole life.
+public final class StepRunner {
+  /// A part of a sequence that a step computes.
+  public struct Part: Sendable {
+    /// The sequence's number.
+    public var sequence: Int
+    /// Its next tokens.
+    public var tokens: ArraySlice<Int32>
+    /// Position of the first of them.
+    public var position: Int
+    /// How many of the last of them have their logits computed.
+    public var logits: Int
+
+    /// Creates a part; see the properties.
+    public init(sequence: Int, tokens: ArraySlice<Int32>, position: Int, logits: Int) {
+      self.sequence = sequence
+      self.tokens = tokens
+      self.position = position
+      self.logits = logits
+    }
+  }
+
+  /// What the last step reports.
+  public var report: StepReport { workspace.report }
+
+  private let model: any LanguageModel
+  private let store: StateStore
+  private let team: ThreadTeam
+  private let workspace = Workspace()
+  private let pagesPerSequence: Int
+  private var plan = StepPlan()
+
+  /// A runner for `sequences` sequences of up to `length` tokens each.
+  ///
+  /// - Throws: ``ModelError`` when there is no memory.
+  public init(
+    model: any LanguageModel, sequences: Int, length: Int, kvType: KVType, threads: Int, pageTokens: Int = 16
+  ) throws(ModelError) {
+    precondition(length <= model.contextLength, "\(length) tokens in a context of \(model.contextLength)")
+    self.model = model
+    pagesPerSequence = (length + pageTokens - 1) / pageTokens
+    store = try StateStore(
+      layout: model.stateLayout, kvType: kvType, pageTokens: pageTokens, pageCount: sequences * pagesPerSequence,
+      slotCount: sequences)
+    team = ThreadTeam(count: threads)
+  }
+
+  /// Computes one step. `body` gets the rows of logits that were asked for, in order of `parts`.
+  ///
+  /// - Precondition: token ids are within the model's vocabulary, positions continue each sequence.
+  public func step<Failure: Error>(_ parts: [Part], _ body: (Rows) throws(Failure) -> Void) throws(Failure) {
+    plan.removeAll()
+    for part in parts { append(part) }
+    let step = Step(plan: plan, store: store, team: team, workspace: workspace)
+    var logits = step.take(rows: plan.logitRowCount, columns: model.vocabularySize)
+    model.forward(step, logits: &logits)
+    try body(logits.rows)
+  }
+
+  private func append(_ part: Part) {
+    let firstRow = plan.tokens.count
+    plan.tokens.append(contentsOf: part.tokens)
+    let rows = firstRow..<plan.tokens.count
+    let firstBlock = plan.blocks.count
+    let pages = (part.position + part.tokens.count + store.pageTokens - 1) / store.pageTokens
+    precondition(pages <= pagesPerSequence, "\(pages) pages of \(pagesPerSequence)")
+    for page in 0..<pages { plan.blocks.append(Int32(part.sequence * pagesPerSequence + page)) }
+    plan.runs.append(
+      Run(
+        generation: part.sequence, tokens: rows, position: part.position, blocks: firstBlock..<plan.blocks.count,
+        slot: Int32(part.sequence), logits: (rows.upperBound - part.logits)..<rows.upperBound))
+  }
+}

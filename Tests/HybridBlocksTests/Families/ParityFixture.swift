@@ -1,0 +1,58 @@
+import Foundation
+import HybridBlocks
+import InferCore
+import TestSupport
+import Testing
+
+/// A small random-weight checkpoint with logits from a reference implementation.
+struct ParityFixture: Sendable, CustomTestStringConvertible {
+  let name: String
+
+  init(_ name: String) { self.name = name }
+
+  static let all = [
+    "granitemoehybrid", "hunyuan_t1", "hunyuan_v1_dense", "hunyuan_v1_moe", "hy_v3", "nemotron_h", "qwen3", "qwen3_moe",
+  ].map(ParityFixture.init)
+
+  private static let root = Fixtures.folder.appending(path: "parity")
+
+  var folder: URL { Self.root.appending(path: name) }
+  var testDescription: String { name }
+
+  /// Spellings of the configuration that this fixture has.
+  var configurations: [String] {
+    ["config.json", "config.hub.json"].filter {
+      FileManager.default.fileExists(atPath: folder.appending(path: $0).path)
+    }
+  }
+
+  func load(_ config: String) throws -> any LanguageModel {
+    var options = LoadOptions()
+    options.configuration = folder.appending(path: config)
+    options.refusesUnknownKeys = true
+    return try loadModel(at: folder.path, options: options).model
+  }
+
+  struct Reference {
+    var prompts: [[Int32]] = []
+    var logits: [[Float]] = []
+    var greedy: [[Int32]] = []
+    var margins: [[Float]] = []
+  }
+
+  func reference() throws -> Reference {
+    let tensors = try Fixtures.tensors(folder.appending(path: "expected.safetensors"))
+    var reference = Reference()
+    for index in 0... {
+      guard let prompt = tensors["input_ids.\(index)"], let logits = tensors["logits.\(index)"],
+        let greedy = tensors["greedy.\(index)"], let margins = tensors["greedy_margin.\(index)"]
+      else { break }
+      reference.prompts.append(try prompt.integers())
+      reference.logits.append(try logits.floats())
+      reference.greedy.append(try greedy.integers())
+      reference.margins.append(try margins.floats())
+    }
+    try #require(!reference.prompts.isEmpty, "no prompts in \(name)")
+    return reference
+  }
+}
