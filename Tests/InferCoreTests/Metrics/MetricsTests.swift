@@ -1,0 +1,100 @@
+import Testing
+
+@testable import InferCore
+
+@Suite struct MetricsTests {
+  @Test func histogramsCountUpToAndIncludingTheirBounds() {
+    let histogram = Histogram(bounds: [1, 2.5, 10])
+    for value in [0, 1, 1.0001, 2.5, 9, 10, 10.5, 1e9] { histogram.observe(value) }
+    #expect(histogram.cumulativeCounts == [2, 4, 6, 8])
+    #expect(histogram.sum == 0 + 1 + 1.0001 + 2.5 + 9 + 10 + 10.5 + 1e9)
+    histogram.observe(.milliseconds(2500))
+    #expect(histogram.cumulativeCounts == [2, 5, 7, 9])
+  }
+
+  @Test func nothingIsLostBetweenThreads() {
+    let (counter, gauge, histogram) = (Counter(), Gauge(), Histogram(bounds: [0.5]))
+    let family = MetricFamily("f", "", labels: ["x"], known: []) { Counter() }
+    ThreadTeam(count: 4).forEach(20_000) { item, _ in
+      counter.increment(by: 2)
+      gauge.add(item.isMultiple(of: 2) ? 1 : -0.5)
+      histogram.observe(Double(item & 1))
+      family(String(item % 7)).increment()
+    }
+    #expect(counter.value == 40_000 && gauge.value == 5_000)
+    #expect(histogram.cumulativeCounts == [10_000, 20_000] && histogram.sum == 10_000)
+    #expect(family.sorted.map(\.metric.value).reduce(0, +) == 20_000)
+  }
+
+  @Test func textFollowsTheExpositionFormat() throws {
+    var text = PrometheusText(commonLabels: [("model_name", "a\"b\\c\nd")])
+    let family = MetricFamily("infer_x_total", "One \\ and\ntwo", labels: ["reason"], known: [["b"], ["a"]]) {
+      Counter()
+    }
+    family("a").increment(by: 3)
+    text.write(family)
+    let histogram = MetricFamily("infer_h", "H", labels: [], known: [[]]) { Histogram(bounds: [0.0005, 1]) }
+    histogram().observe(0.25)
+    text.write(histogram)
+    #expect(
+      text.text == #"""
+        # HELP infer_x_total One \\ and\ntwo
+        # TYPE infer_x_total counter
+        infer_x_total{model_name="a\"b\\c\nd",reason="a"} 3
+        infer_x_total{model_name="a\"b\\c\nd",reason="b"} 0
+        # HELP infer_h H
+        # TYPE infer_h histogram
+        infer_h_bucket{model_name="a\"b\\c\nd",le="0.0005"} 0
+        infer_h_bucket{model_name="a\"b\\c\nd",le="1.0"} 1
+        infer_h_bucket{model_name="a\"b\\c\nd",le="+Inf"} 1
+        infer_h_sum{model_name="a\"b\\c\nd"} 0.25
+        infer_h_count{model_name="a\"b\\c\nd"} 1
+
+        """#)
+    #expect(
+      [1e-7, 1e20, .infinity, -.infinity, .nan].map(PrometheusText.number) == ["1e-07", "1e+20", "+Inf", "-Inf", "NaN"])
+  }
+
+  /// What a scraper of vLLM's metrics looks for, and that every line is well-formed.
+  @Test func theListIsCompleteAndEveryLineParses() throws {
+    let metrics = EngineMetrics(modelName: "tiny", contextLength: 4000)
+    metrics.httpRequests("/v1/models", "200").increment()
+    metrics.expertRows("3", "11").increment(by: 5)
+    let text = metrics.text()
+    let types = [
+      "num_requests_running": "gauge", "num_requests_waiting": "gauge", "kv_cache_usage_perc": "gauge",
+      "state_cache_usage_perc": "gauge", "generation_tokens_per_second": "gauge", "num_preemptions_total": "counter",
+      "prompt_tokens_total": "counter", "generation_tokens_total": "counter", "request_success_total": "counter",
+      "admission_rejections_total": "counter", "http_requests_total": "counter", "expert_rows_total": "counter",
+      "time_to_first_token_seconds": "histogram", "inter_token_latency_seconds": "histogram",
+      "request_time_per_output_token_seconds": "histogram", "e2e_request_latency_seconds": "histogram",
+      "request_queue_time_seconds": "histogram", "request_prefill_time_seconds": "histogram",
+      "request_decode_time_seconds": "histogram", "request_prompt_tokens": "histogram",
+      "request_generation_tokens": "histogram", "iteration_tokens_total": "histogram",
+    ]
+    for (name, type) in types { #expect(text.contains("# TYPE infer_\(name) \(type)\n"), "\(name)") }
+    #expect(text.split(separator: "\n").count { $0.hasPrefix("# TYPE") } == types.count)
+    let sample = /infer_[a-z0-9_]+\{model_name="tiny"(,[a-z_]+="[^"\\\n]*")*\} ([0-9.e+-]+|NaN|[+-]Inf)/
+    for line in text.split(separator: "\n") where !line.hasPrefix("#") { #expect(line.wholeMatch(of: sample) != nil) }
+    for reason in ["stop", "length", "abort", "error"] {
+      #expect(text.contains("infer_request_success_total{model_name=\"tiny\",finished_reason=\"\(reason)\"} 0\n"))
+    }
+    for reason in RequestError.labels { #expect(text.contains(",reason=\"\(reason)\"} 0\n")) }
+    #expect(text.contains("infer_expert_rows_total{model_name=\"tiny\",layer=\"3\",expert=\"11\"} 5\n"))
+    #expect(text.contains("infer_http_requests_total{model_name=\"tiny\",route=\"/v1/models\",status=\"200\"} 1\n"))
+    let bounds = text.matches(of: /infer_request_prompt_tokens_bucket\{model_name="tiny",le="([^"]+)"\}/).map {
+      String($0.1)
+    }
+    #expect(bounds.suffix(3) == ["1000.0", "2000.0", "+Inf"])
+    let latency = text.matches(of: /infer_inter_token_latency_seconds_bucket\{model_name="tiny",le="([^"]+)"\}/)
+    #expect(latency.prefix(5).map { String($0.1) } == ["0.0005", "0.001", "0.0025", "0.005", "0.01"])
+  }
+
+  @Test func everyRejectionHasAKnownLabel() {
+    let all: [RequestError] = [
+      .invalid(field: "", reason: ""), .emptyPrompt, .tokenOutOfRange(token: 0, position: 0, vocabularySize: 0),
+      .promptTooLong(tokens: 0, limit: 0), .neverFits(tokens: 0, limit: 0), .queueFull(limit: 0), .draining,
+    ]
+    #expect(all.map(\.label) == RequestError.labels)
+  }
+}

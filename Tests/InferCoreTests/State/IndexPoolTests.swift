@@ -1,0 +1,41 @@
+import TestSupport
+import Testing
+
+@testable import InferCore
+
+@Suite struct IndexPoolTests {
+  /// Against a plain set: nothing is handed out twice, nothing is lost.
+  @Test func handsOutEveryIndexOnce() throws {
+    var random = SeededGenerator(seed: 1)
+    var pool = IndexPool(count: 37)
+    var taken: Set<Int32> = []
+    for _ in 0..<5000 {
+      if Bool.random(using: &random) {
+        let index = pool.take()
+        #expect((index == nil) == (taken.count == 37))
+        if let index { #expect((0..<37).contains(index) && taken.insert(index).inserted) }
+      } else if let index = taken.randomElement(using: &random) {
+        pool.give(index)
+        taken.remove(index)
+      }
+      #expect(pool.takenCount == taken.count && pool.freeCount == 37 - taken.count)
+    }
+  }
+
+  @Test func whatWasGivenBackLastIsTakenNext() {
+    var pool = IndexPool(count: 3)
+    #expect([pool.take(), pool.take(), pool.take(), pool.take()] == [0, 1, 2, nil])
+    pool.give(1)
+    pool.give(0)
+    #expect(pool.take() == 0)
+  }
+
+  @Test func givingBackTwiceTraps() async {
+    await #expect(processExitsWith: .failure) {
+      var pool = IndexPool(count: 2)
+      let index = pool.take() ?? 0
+      pool.give(index)
+      pool.give(index)
+    }
+  }
+}
