@@ -1,0 +1,51 @@
+# Each target installs what is missing, then does its job.
+SHELL := /bin/bash
+MODEL ?= Models/tiny
+PORT ?= 8080
+BINARY := .build/release/infer-serve
+SWIFT_PATHS := Package.swift Sources Tests
+
+.PHONY: serve build test bench format lint docs kernels-test client-test swift-test clean
+
+serve: build
+	exec $(BINARY) serve --model $(MODEL) --port $(PORT)
+
+build: .build/libraries-installed
+	swift build -c release --product infer-serve
+
+test: swift-test kernels-test client-test
+
+# The engine, its kernels, blocks and server, in one process each.
+swift-test: .build/libraries-installed
+	swift test --parallel
+
+# The C kernels for every instruction set of this machine, under the address and undefined-behaviour sanitizers.
+kernels-test: .build/libraries-installed
+	Tests/Kernels/run.sh
+
+# The built binary against the official OpenAI client.
+client-test: build .venv/installed
+	.venv/bin/python -m pytest -q Tests/EndToEnd --binary $(BINARY) --model $(MODEL)
+
+bench: build
+	$(BINARY) bench --model $(MODEL) --prompt-tokens 128,512 --generate-tokens 32 --batch 1,4,16
+
+format:
+	swift format --in-place --recursive $(SWIFT_PATHS)
+
+lint:
+	swift format lint --strict --recursive $(SWIFT_PATHS)
+
+docs: .build/libraries-installed
+	scripts/check-docs.sh
+
+.build/libraries-installed: scripts/install-libraries.sh
+	scripts/install-libraries.sh
+	mkdir -p .build && touch $@
+
+.venv/installed: Tests/EndToEnd/requirements.txt scripts/make-venv.sh
+	scripts/make-venv.sh .venv Tests/EndToEnd/requirements.txt
+	touch $@
+
+clean:
+	rm -rf .build .venv

@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# Builds the documentation of the libraries; a broken link or symbol is an error.
+set -euo pipefail
+
+for target in InferCore HybridBlocks; do
+  swift package --allow-writing-to-directory .build/docs generate-documentation \
+    --target "$target" --warnings-as-errors --output-path ".build/docs/$target"
+done

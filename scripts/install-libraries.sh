@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Installs the system libraries that the engine links, where they are missing (Debian and its kin).
+set -euo pipefail
+
+packages=(libopenblas-dev liblapacke-dev libpcre2-dev pkg-config)
+missing=()
+for package in "${packages[@]}"; do
+  dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
+done
+((${#missing[@]})) || exit 0
+
+command -v apt-get >/dev/null || {
+  echo "please install: ${missing[*]}" >&2
+  exit 1
+}
+run=()
+if ((EUID != 0)); then run=(sudo); fi
+echo "installing ${missing[*]}" >&2
+"${run[@]}" apt-get update -qq
+DEBIAN_FRONTEND=noninteractive "${run[@]}" apt-get install -y -qq "${missing[@]}" >/dev/null
