@@ -97,10 +97,12 @@ final class EngineInbox: Sendable {
     }
   }
 
-  /// Counts a request as finished.
-  func finished() {
+  /// Makes room for as many new requests.
+  func free(_ count: Int) { contents.withLock { $0.unfinished -= count } }
+
+  /// Wakes those who wait for idleness, if no request is unfinished.
+  func announceIdleness() {
     contents.withLock { contents in
-      contents.unfinished -= 1
       guard contents.unfinished == 0 else { return }
       for waiter in contents.waitingForIdle { waiter.resume() }
       contents.waitingForIdle = []

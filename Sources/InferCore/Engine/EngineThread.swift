@@ -16,6 +16,7 @@ final class EngineThread: @unchecked Sendable {
   private var plan = StepPlan()
   private var sampling: BatchSampling
   private var outcomes: [Scheduler.Outcome] = []
+  private var endings: [(generation: ActiveGeneration, reason: FinishReason)] = []
 
   init(
     model: any LanguageModel, configuration: EngineConfiguration, limits: EngineLimits, store: StateStore,
@@ -41,7 +42,7 @@ final class EngineThread: @unchecked Sendable {
       if news.phase >= .cancelling {
         for id in active.keys.sorted() { end(id, .cancelled) }
       }
-      recorder.note(scheduler)
+      announceEndings(at: .now)
       if news.phase == .stopping { break }
       if scheduler.isIdle {
         recorder.noteIdle()
@@ -64,15 +65,22 @@ final class EngineThread: @unchecked Sendable {
 
   /// Ends a request between steps, unless it has ended.
   private func end(_ id: Int, _ reason: FinishReason) {
-    guard scheduler.cancel(id) else { return }
-    finish(id, reason, at: .now)
+    if scheduler.cancel(id) { note(id, reason) }
   }
 
-  private func finish(_ id: Int, _ reason: FinishReason, at now: ContinuousClock.Instant) {
-    guard let generation = active.removeValue(forKey: id) else { return }
-    // Whoever hears of the end may submit the next request at once.
-    inbox.finished()
-    generation.finish(reason, at: now, recorder.metrics)
+  private func note(_ id: Int, _ reason: FinishReason) {
+    if let generation = active.removeValue(forKey: id) { endings.append((generation, reason)) }
+  }
+
+  /// Tells of what has ended, once its memory is free and the metrics are true: whoever hears of it may look, or
+  /// submit the next request, at once.
+  private func announceEndings(at now: ContinuousClock.Instant) {
+    recorder.note(scheduler)
+    guard !endings.isEmpty else { return }
+    inbox.free(endings.count)
+    for (generation, reason) in endings { generation.finish(reason, at: now, recorder.metrics) }
+    endings.removeAll(keepingCapacity: true)
+    inbox.announceIdleness()
   }
 
   private func step() {
@@ -112,8 +120,9 @@ final class EngineThread: @unchecked Sendable {
       row += 1
       let reason = token.map { generation.receive($0, at: now, recorder.metrics) } ?? .error
       outcomes.append(reason == nil ? .token(token?.id ?? 0) : .ended)
-      if let reason { finish(run.generation, reason, at: now) }
+      if let reason { note(run.generation, reason) }
     }
     scheduler.commit(plan, outcomes)
+    announceEndings(at: now)
   }
 }
