@@ -11,7 +11,7 @@ public struct StopStringMatcher: Sendable {
     public var stopString: String?
   }
 
-  private var needles: [Needle]
+  private var searches: [SubstringSearch]
   private let includesStopString: Bool
   private var pending: [UInt8] = []
   private var stopString: String?
@@ -20,7 +20,7 @@ public struct StopStringMatcher: Sendable {
   ///   - stopStrings: Empty strings are ignored.
   ///   - includesStopString: Whether the stop string itself is part of the text.
   public init(_ stopStrings: [String], includesStopString: Bool = false) {
-    needles = stopStrings.filter { !$0.isEmpty }.map(Needle.init)
+    searches = stopStrings.filter { !$0.isEmpty }.map { SubstringSearch($0.utf8) }
     self.includesStopString = includesStopString
   }
 
@@ -30,16 +30,16 @@ public struct StopStringMatcher: Sendable {
     guard stopString == nil else { return Output(text: "", stopString: stopString) }
     for byte in text.utf8 {
       pending.append(byte)
-      var found: Needle?
-      for index in needles.indices where needles[index].advance(by: byte) {
-        if needles[index].bytes.count > found?.bytes.count ?? 0 { found = needles[index] }
+      var found: [UInt8] = []
+      for index in searches.indices where searches[index].advance(by: byte) {
+        if searches[index].bytes.count > found.count { found = searches[index].bytes }
       }
-      if let found {
-        stopString = found.string
-        return Output(text: take(pending.count - (includesStopString ? 0 : found.bytes.count)), stopString: stopString)
+      if !found.isEmpty {
+        stopString = String(decoding: found, as: UTF8.self)
+        return Output(text: take(pending.count - (includesStopString ? 0 : found.count)), stopString: stopString)
       }
     }
-    return Output(text: take(pending.count - (needles.map(\.matched).max() ?? 0)), stopString: nil)
+    return Output(text: take(pending.count - (searches.map(\.matched).max() ?? 0)), stopString: nil)
   }
 
   /// Ends the text without a stop string: returns what was held back.
@@ -48,34 +48,5 @@ public struct StopStringMatcher: Sendable {
   private mutating func take(_ count: Int) -> String {
     defer { pending.removeFirst(count) }
     return String(decoding: pending[..<count], as: UTF8.self)
-  }
-}
-
-/// One stop string as a Knuth–Morris–Pratt automaton.
-private struct Needle: Sendable {
-  let string: String
-  let bytes: [UInt8]
-  /// For each length of a match, the length of the longest shorter one that also ends there.
-  private var fallback: [Int] = [0]
-  /// How many bytes of the string the text ends with.
-  private(set) var matched = 0
-
-  init(_ string: String) {
-    self.string = string
-    bytes = Array(string.utf8)
-    for byte in bytes.dropFirst() {
-      var length = fallback[fallback.count - 1]
-      while length > 0, bytes[length] != byte { length = fallback[length - 1] }
-      fallback.append(bytes[length] == byte ? length + 1 : 0)
-    }
-  }
-
-  /// Takes the next byte of the text; true when it completes the string.
-  mutating func advance(by byte: UInt8) -> Bool {
-    while matched > 0, bytes[matched] != byte { matched = fallback[matched - 1] }
-    if bytes[matched] == byte { matched += 1 }
-    guard matched == bytes.count else { return false }
-    matched = fallback[matched - 1]
-    return true
   }
 }

@@ -1,3 +1,5 @@
+import Foundation
+
 extension Double {
   /// The shortest decimal that reads back to this value, written as Python's `repr` writes it: positional for exponents
   /// from -4 to 15, otherwise scientific with a signed exponent of at least two digits. `inf`, `-inf` and `nan` for the rest.
@@ -31,4 +33,12 @@ extension Double {
 
 extension [Character] {
   fileprivate var trimmingZeros: [Character] { Array(self[..<((lastIndex { $0 != "0" } ?? -1) + 1)]) }
+}
+
+extension Double {
+  /// With exactly that many digits behind the point, correctly rounded.
+  func fixed(digits: Int) -> String { String(format: "%.\(digits)f", self) }
+
+  /// This number to a power.
+  func raised(to exponent: Double) -> Double { pow(self, exponent) }
 }

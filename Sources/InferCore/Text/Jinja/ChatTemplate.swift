@@ -1,0 +1,77 @@
+public import Foundation
+
+/// A chat template: a Jinja program that turns a conversation into the prompt a model was trained on.
+///
+/// Behaves like Hugging Face's renderer: `trim_blocks`, `lstrip_blocks`, loop controls, an immutable sandbox (no method changes
+/// a value; only namespaces are written to), `raise_exception`, `strftime_now`, `tojson` as `json.dumps` without escaping.
+/// Known differences: `safe` and `escape` give plain text, integers have 64 bits, `groupby`, `urlize` and other filters for
+/// web pages are missing, and so are recursive loops, inheritance and imports. A value is immutable and thread-safe.
+public struct ChatTemplate: Sendable {
+  /// The template's text.
+  public let source: String
+  private let statements: [JinjaStatement]
+
+  /// Reads a template.
+  /// - Throws: `TemplateError.syntax` with the line.
+  public init(source: String) throws(TemplateError) {
+    self.source = source
+    statements = try JinjaParser.parse(source)
+  }
+
+  /// The template of a model's folder: `chat_template.jinja`, or else the member `chat_template` of `tokenizer_config.json`;
+  /// nil when there is neither.
+  public static func load(folder: URL) throws(TemplateError) -> ChatTemplate? {
+    if let source = try text("chat_template.jinja", in: folder) { return try ChatTemplate(source: source) }
+    guard let text = try text("tokenizer_config.json", in: folder) else { return nil }
+    let configuration: JSONValue
+    do {
+      configuration = try JSONValue(parsing: text, options: .configuration)
+    } catch {
+      throw .file("tokenizer_config.json: \(error)")
+    }
+    switch configuration["chat_template"] {
+    case nil, .null: return nil
+    case .string(let source): return try ChatTemplate(source: source)
+    case .array(let templates):
+      // Several, by name; the others are for purposes that a request would have to ask for.
+      let standard = templates.first { $0["name"]?.string == "default" }
+      guard let source = standard?["template"]?.string else {
+        throw .file("tokenizer_config.json: chat_template has no entry named \"default\"")
+      }
+      return try ChatTemplate(source: source)
+    case .some(let other): throw .file("tokenizer_config.json: chat_template is \(other.kind), expected a string")
+    }
+  }
+
+  private static func text(_ name: String, in folder: URL) throws(TemplateError) -> String? {
+    let file = folder.appending(path: name)
+    guard FileManager.default.fileExists(atPath: file.path) else { return nil }
+    guard let data = try? Data(contentsOf: file), let text = String(validating: data, as: UTF8.self) else {
+      throw .file("\(name) cannot be read as UTF-8 text")
+    }
+    return text
+  }
+
+  /// Renders a conversation.
+  ///
+  /// - Parameters:
+  ///   - messages: An array of objects with `role`, `content` and whatever else the template reads.
+  ///   - tools: An array of tool definitions, or nil for none.
+  ///   - addGenerationPrompt: Whether to end with the start of an assistant's turn.
+  ///   - variables: More names for the template: `bos_token`, `enable_thinking`, `reasoning_effort`, …
+  ///   - now: What `strftime_now` formats.
+  ///   - timeZone: Where `now` is read off a clock.
+  /// - Throws: `TemplateError.raised` when the template rejects the conversation, `TemplateError.evaluation` when it does
+  ///   something impossible or too much.
+  public func render(
+    messages: JSONValue, tools: JSONValue? = nil, addGenerationPrompt: Bool = true,
+    variables: [String: JSONValue] = [:], now: Date = Date(), timeZone: TimeZone = .current
+  ) throws(TemplateError) -> String {
+    var context = variables.mapValues(JinjaValue.init)
+    context["messages"] = JinjaValue(messages)
+    context["tools"] = tools.map(JinjaValue.init) ?? JinjaValue.none
+    context["documents"] = context["documents"] ?? JinjaValue.none
+    context["add_generation_prompt"] = .bool(addGenerationPrompt)
+    return try JinjaEvaluator(variables: context, now: now, timeZone: timeZone).render(statements)
+  }
+}

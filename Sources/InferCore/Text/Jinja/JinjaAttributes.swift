@@ -1,0 +1,70 @@
+import OrderedCollections
+
+/// Attributes and elements. `object.name` looks for a method first and for a key then, `object["name"]` the other way round.
+extension JinjaEvaluator {
+  func attribute(_ name: String, of object: JinjaValue) throws(JinjaFailure) -> JinjaValue {
+    switch object {
+    case .undefined(let reason): throw .reason(reason)
+    case .namespace(let index): if let value = namespaces[index][name] { return value }
+    case .loop(let loop): if let value = loop.attribute(name) { return value }
+    default:
+      if let method = JinjaMethods.find(name, of: object) { return method }
+      if case .dictionary(let members) = object, let value = members[.string(name)] { return value }
+    }
+    return .undefined("'\(object.objectDescription)' has no attribute '\(name)'")
+  }
+
+  func element(_ key: JinjaValue, of object: JinjaValue) throws(JinjaFailure) -> JinjaValue {
+    switch object {
+    case .undefined(let reason): throw .reason(reason)
+    case .dictionary(let members): if key.isHashable, let value = members[key] { return value }
+    case .list(let elements), .tuple(let elements):
+      if let index = key.asInteger, let position = Self.position(index, count: elements.count) {
+        return elements[position]
+      }
+    case .string(let text):
+      if let index = key.asInteger {
+        try spend(bytes: text.utf8.count)
+        let scalars = text.unicodeScalars
+        if let position = Self.position(index, count: scalars.count) {
+          return .string(String(scalars[scalars.index(scalars.startIndex, offsetBy: position)]))
+        }
+      }
+    default: break
+    }
+    if case .string(let name) = key { return try attribute(name, of: object) }
+    return .undefined("\(object.objectDescription) has no element \(key.representation.prefix(100))")
+  }
+
+  private static func position(_ index: Int, count: Int) -> Int? {
+    let position = index < 0 ? index + count : index
+    return (0..<count).contains(position) ? position : nil
+  }
+}
+
+extension JinjaValue {
+  fileprivate var objectDescription: String {
+    if case .none = self { return "None" }
+    return "\(typeName) object"
+  }
+}
+
+extension JinjaLoop {
+  fileprivate func attribute(_ name: String) -> JinjaValue? {
+    switch name {
+    case "index": .integer(index + 1)
+    case "index0": .integer(index)
+    case "revindex": .integer(items.count - index)
+    case "revindex0": .integer(items.count - index - 1)
+    case "first": .bool(index == 0)
+    case "last": .bool(index == items.count - 1)
+    case "length": .integer(items.count)
+    case "depth": .integer(depth)
+    case "depth0": .integer(depth - 1)
+    case "previtem": index > 0 ? items[index - 1] : .undefined("there is no previous item")
+    case "nextitem": index + 1 < items.count ? items[index + 1] : .undefined("there is no next item")
+    case "cycle": .method(of: .loop(self), name)
+    default: nil
+    }
+  }
+}

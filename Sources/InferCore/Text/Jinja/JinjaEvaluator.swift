@@ -1,0 +1,271 @@
+import Foundation
+import OrderedCollections
+
+/// Variables that are visible together. A name is looked up here, then in the scopes around.
+final class JinjaScope {
+  var variables: [String: JinjaValue] = [:]
+  private let parent: JinjaScope?
+
+  init(parent: JinjaScope?) { self.parent = parent }
+
+  func lookUp(_ name: String) -> JinjaValue? {
+    var scope: JinjaScope? = self
+    while let current = scope {
+      if let value = current.variables[name] { return value }
+      scope = current.parent
+    }
+    return nil
+  }
+}
+
+/// Renders one template once: walks its statements and collects the output.
+///
+/// A template is somebody else's program, so everything it does is paid for from a budget, and recursion is bounded.
+final class JinjaEvaluator {
+  enum Flow { case normal, breakLoop, continueLoop }
+
+  /// Statements, expressions and values handled, and sixteenths of characters.
+  private static let budget = 20_000_000
+  /// Levels of statements and expressions inside of each other, over all macros called at the moment.
+  private static let maximumDepth = 500
+
+  /// Where the evaluation is, for errors.
+  private(set) var line = 1
+  let now: Date
+  let timeZone: TimeZone
+  private(set) var scope: JinjaScope
+  /// Attributes of the namespaces made so far.
+  var namespaces: [[String: JinjaValue]] = []
+  private var macros: [(macro: JinjaMacro, scope: JinjaScope)] = []
+  private var output = ""
+  private(set) var budget = JinjaEvaluator.budget
+  private var depth = 0
+  private var loopDepth = 0
+
+  init(variables: [String: JinjaValue], now: Date, timeZone: TimeZone) {
+    self.now = now
+    self.timeZone = timeZone
+    let context = JinjaScope(parent: nil)
+    for function in JinjaFunction.allCases { context.variables[function.rawValue] = .function(function) }
+    context.variables.merge(variables) { _, variable in variable }
+    scope = JinjaScope(parent: context)
+  }
+
+  func render(_ statements: [JinjaStatement]) throws(TemplateError) -> String {
+    do {
+      _ = try execute(statements)
+    } catch {
+      switch error {
+      case .reason(let reason): throw .evaluation(line: line, reason: reason)
+      case .raised(let message): throw .raised(message)
+      }
+    }
+    return output
+  }
+
+  // MARK: - Limits
+
+  func spend(_ cost: Int) throws(JinjaFailure) {
+    budget -= min(cost, Self.budget)
+    guard budget > 0 else { throw .reason("the template does more work than is allowed") }
+  }
+
+  /// Pays for text of that many bytes; call before making it.
+  func spend(bytes: Int) throws(JinjaFailure) { try spend(1 + bytes / 16) }
+
+  /// Pays for going through a value; call before printing, comparing or keeping one.
+  func spend(on value: JinjaValue) throws(JinjaFailure) { try spend(value.size(upTo: budget)) }
+
+  /// Runs `body` one level deeper.
+  func nested<Result>(_ body: () throws(JinjaFailure) -> Result) throws(JinjaFailure) -> Result {
+    depth += 1
+    defer { depth -= 1 }
+    guard depth <= Self.maximumDepth else { throw .reason("nested or recursing too deeply") }
+    try spend(1)
+    return try body()
+  }
+
+  func at(line: Int) { self.line = line }
+
+  // MARK: - Statements
+
+  private func execute(_ statements: [JinjaStatement]) throws(JinjaFailure) -> Flow {
+    for statement in statements {
+      line = statement.line
+      let flow = try nested { () throws(JinjaFailure) in try execute(statement) }
+      if flow != .normal { return flow }
+    }
+    return .normal
+  }
+
+  private func execute(_ statement: JinjaStatement) throws(JinjaFailure) -> Flow {
+    switch statement.kind {
+    case .text(let text): try write(text)
+    case .output(let expression): try write(try text(of: try evaluate(expression)))
+    case .conditional(let branches, let otherwise):
+      for branch in branches where try evaluate(branch.test).isTrue { return try execute(branch.body) }
+      return try execute(otherwise)
+    case .loop(let loop): return try execute(loop)
+    case .set(let target, let expression): try assign(try evaluate(expression), to: target)
+    case .setBlock(let target, let filters, let body):
+      let text = try capture(body)
+      try assign(try apply(filters, to: .string(text)), to: target)
+    case .macro(let macro):
+      macros.append((macro, scope))
+      scope.variables[macro.name] = .macro(macros.count - 1)
+    case .call(let expression, let caller):
+      macros.append((caller, scope))
+      try write(try text(of: try evaluateCall(expression, caller: .macro(macros.count - 1))))
+    case .filterBlock(let filters, let body):
+      let text = try capture(body)
+      try write(try self.text(of: try apply(filters, to: .string(text))))
+    case .with(let assignments, let body): try execute(body, with: assignments)
+    case .scope(let body):
+      return try inScope(JinjaScope(parent: scope)) { () throws(JinjaFailure) in try execute(body) }
+    case .breakLoop: return .breakLoop
+    case .continueLoop: return .continueLoop
+    }
+    return .normal
+  }
+
+  private func write(_ text: String) throws(JinjaFailure) {
+    try spend(bytes: text.utf8.count)
+    output += text
+  }
+
+  /// What a block would print, in a scope of its own.
+  private func capture(_ body: [JinjaStatement]) throws(JinjaFailure) -> String {
+    let outer = output
+    output = ""
+    defer { output = outer }
+    _ = try inScope(JinjaScope(parent: scope)) { () throws(JinjaFailure) in try execute(body) }
+    return output
+  }
+
+  func inScope<Result>(
+    _ inner: JinjaScope, _ body: () throws(JinjaFailure) -> Result
+  ) throws(JinjaFailure) -> Result {
+    let outer = scope
+    scope = inner
+    defer { scope = outer }
+    return try body()
+  }
+
+  private func execute(
+    _ body: [JinjaStatement], with assignments: [(target: JinjaTarget, value: JinjaExpression)]
+  ) throws(JinjaFailure) {
+    // The values do not see each other's names.
+    var values: [JinjaValue] = []
+    for assignment in assignments { values.append(try evaluate(assignment.value)) }
+    _ = try inScope(JinjaScope(parent: scope)) { () throws(JinjaFailure) in
+      for (assignment, value) in zip(assignments, values) { try assign(value, to: assignment.target) }
+      return try execute(body)
+    }
+  }
+
+  private func execute(_ loop: JinjaLoopStatement) throws(JinjaFailure) -> Flow {
+    let outer = scope
+    var items = try evaluate(loop.sequence).elements()
+    try spend(items.count)
+    if let condition = loop.condition {
+      var kept: [JinjaValue] = []
+      for item in items {
+        try inScope(JinjaScope(parent: outer)) { () throws(JinjaFailure) in
+          try assign(item, to: loop.target)
+          if try evaluate(condition).isTrue { kept.append(item) }
+        }
+      }
+      items = kept
+    }
+    if items.isEmpty {
+      return try inScope(JinjaScope(parent: outer)) { () throws(JinjaFailure) in try execute(loop.otherwise) }
+    }
+    loopDepth += 1
+    defer { loopDepth -= 1 }
+    for index in items.indices {
+      let flow = try inScope(JinjaScope(parent: outer)) { () throws(JinjaFailure) in
+        scope.variables["loop"] = .loop(JinjaLoop(items: items, index: index, depth: loopDepth))
+        try assign(items[index], to: loop.target)
+        return try execute(loop.body)
+      }
+      if flow == .breakLoop { break }
+    }
+    return .normal
+  }
+
+  private func assign(_ value: JinjaValue, to target: JinjaTarget) throws(JinjaFailure) {
+    switch target {
+    case .name(let name):
+      try spend(on: value)
+      scope.variables[name] = value
+    case .attribute(let name, let attribute):
+      guard case .namespace(let index)? = scope.lookUp(name) else {
+        throw .reason("cannot assign to an attribute of '\(name)', which is no namespace")
+      }
+      try spend(on: value)
+      try setAttribute(attribute, of: index, to: value)
+    case .tuple(let targets):
+      let values = try value.elements()
+      guard values.count == targets.count else {
+        throw .reason("cannot unpack \(values.count) values into \(targets.count) names")
+      }
+      for (target, value) in zip(targets, values) { try assign(value, to: target) }
+    }
+  }
+
+  func setAttribute(_ name: String, of namespace: Int, to value: JinjaValue) throws(JinjaFailure) {
+    guard !name.hasPrefix("_") else {
+      throw .reason("attributes of a namespace must not start with an underscore, but found '\(name)'")
+    }
+    namespaces[namespace][name] = value
+  }
+
+  // MARK: - Macros
+
+  func call(macro index: Int, _ arguments: JinjaArguments) throws(JinjaFailure) -> JinjaValue {
+    let (macro, definitionScope) = macros[index]
+    let callLine = line
+    let outerLoops = loopDepth
+    loopDepth = 0
+    defer {
+      line = callLine
+      loopDepth = outerLoops
+    }
+    let inner = JinjaScope(parent: definitionScope)
+    let text = try inScope(inner) { () throws(JinjaFailure) in
+      try bind(arguments, to: macro, in: inner)
+      return try capture(macro.body)
+    }
+    return .string(text)
+  }
+
+  private func bind(_ arguments: JinjaArguments, to macro: JinjaMacro, in scope: JinjaScope) throws(JinjaFailure) {
+    var named = arguments.named
+    for (index, parameter) in macro.parameters.enumerated() {
+      let value = named.removeValue(forKey: parameter.name)
+      if index < arguments.positional.count {
+        guard value == nil else { throw .reason("macro '\(macro.name)' got two values for '\(parameter.name)'") }
+        scope.variables[parameter.name] = arguments.positional[index]
+      } else if let value {
+        scope.variables[parameter.name] = value
+      } else if let fallback = parameter.fallback {
+        scope.variables[parameter.name] = try evaluate(fallback)
+      } else {
+        scope.variables[parameter.name] = .undefined("parameter '\(parameter.name)' was not provided")
+      }
+    }
+    if let caller = named.removeValue(forKey: "caller") { scope.variables["caller"] = caller }
+    let surplus = arguments.positional.dropFirst(macro.parameters.count)
+    guard macro.takesSurplus || surplus.isEmpty else {
+      throw .reason("macro '\(macro.name)' takes not more than \(macro.parameters.count) argument(s)")
+    }
+    guard macro.takesUnknownNames || named.isEmpty else {
+      throw .reason("macro '\(macro.name)' takes no keyword argument '\(named.keys[0])'")
+    }
+    if macro.takesSurplus { scope.variables["varargs"] = .tuple(Array(surplus)) }
+    if macro.takesUnknownNames {
+      let pairs = named.map { (JinjaValue.string($0.key), $0.value) }
+      scope.variables["kwargs"] = .dictionary(JinjaDictionary(uniqueKeysWithValues: pairs))
+    }
+  }
+}

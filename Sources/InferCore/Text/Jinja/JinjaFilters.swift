@@ -1,0 +1,149 @@
+import OrderedCollections
+
+/// The filters. Text and lists are in extensions of their own.
+extension JinjaEvaluator {
+  static let filterNames: Set<String> = textFilters.union(listFilters).union(otherFilters)
+
+  private static let otherFilters: Set<String> = [
+    "abs", "attr", "count", "d", "default", "dictsort", "float", "int", "items", "length", "round", "tojson",
+  ]
+
+  func apply(
+    filter name: String, to value: JinjaValue, _ arguments: JinjaArguments
+  ) throws(JinjaFailure) -> JinjaValue {
+    if Self.textFilters.contains(name) { return try applyText(filter: name, to: value, arguments) }
+    if Self.listFilters.contains(name) { return try applyList(filter: name, to: value, arguments) }
+    switch name {
+    case "default", "d":
+      let values = try arguments.bind(name, ["default_value", "boolean"])
+      let replaces = value.isUndefined || (values[1]?.isTrue == true && !value.isTrue)
+      return replaces ? values[0] ?? .string("") : value
+    case "length", "count":
+      _ = try arguments.bind(name, [])
+      guard let count = value.count else { throw .reason("object of type '\(value.typeName)' has no len()") }
+      return .integer(count)
+    case "attr":
+      let attribute = try requiredString(arguments.bind(name, ["name"], required: 1)[0], name)
+      if case .dictionary = value {
+        return JinjaMethods.find(attribute, of: value) ?? .undefined("'dict object' has no attribute '\(attribute)'")
+      }
+      return try self.attribute(attribute, of: value)
+    case "items": return try items(value, arguments)
+    case "dictsort": return try sortedItems(value, arguments)
+    case "tojson": return .string(try json(value, arguments))
+    case "abs", "int", "float", "round": return try applyNumber(filter: name, to: value, arguments)
+    default: throw .reason("no filter named '\(name)'")
+    }
+  }
+
+  /// Like `json.dumps` with `ensure_ascii=False`, as Hugging Face defines it.
+  private func json(_ value: JinjaValue, _ arguments: JinjaArguments) throws(JinjaFailure) -> String {
+    let values = try arguments.bind("tojson", ["ensure_ascii", "indent", "separators", "sort_keys"])
+    try spend(on: value)
+    var options = JSONValue.WritingOptions.python
+    options.ensureASCII = values[0]?.isTrue ?? false
+    options.sortKeys = values[3]?.isTrue ?? false
+    if let indent = values[1]?.asInteger {
+      options.indent = min(max(0, indent), 16)
+      options.itemSeparator = ","
+    } else if let indent = values[1], case .string = indent {
+      throw .reason("tojson: an indent that is a string is not supported")
+    }
+    if let separators = values[2] {
+      let pair = try separators.elements()
+      if pair.count == 2 {
+        options.itemSeparator = try requiredString(pair[0], "tojson")
+        options.keySeparator = try requiredString(pair[1], "tojson")
+      }
+    }
+    return try value.json().serialized(options)
+  }
+
+  private func items(_ value: JinjaValue, _ arguments: JinjaArguments) throws(JinjaFailure) -> JinjaValue {
+    _ = try arguments.bind("items", [])
+    if value.isUndefined { return .iterator([]) }
+    guard case .dictionary(let members) = value else { throw .reason("Can only get item pairs from a mapping.") }
+    try spend(members.count)
+    return .iterator(members.map { .tuple([$0.key, $0.value]) })
+  }
+
+  private func sortedItems(_ value: JinjaValue, _ arguments: JinjaArguments) throws(JinjaFailure) -> JinjaValue {
+    let values = try arguments.bind("dictsort", ["case_sensitive", "by", "reverse"])
+    guard case .dictionary(let members) = value else {
+      throw .reason("dictsort expects a mapping, not \(value.typeName)")
+    }
+    let position: Int
+    switch values[1] ?? .string("key") {
+    case .string("key"): position = 0
+    case .string("value"): position = 1
+    default: throw .reason("You can only sort by either \"key\" or \"value\"")
+    }
+    let pairs = members.map { [$0.key, $0.value] }
+    let sorted = try sort(pairs, reversed: values[2]?.isTrue ?? false) {
+      $0[position].sortKey(caseSensitive: values[0]?.isTrue ?? false)
+    }
+    return .list(sorted.map(JinjaValue.tuple))
+  }
+
+  // MARK: - Numbers
+
+  private func applyNumber(
+    filter name: String, to value: JinjaValue, _ arguments: JinjaArguments
+  ) throws(JinjaFailure) -> JinjaValue {
+    switch name {
+    case "abs":
+      _ = try arguments.bind(name, [])
+      if let integer = value.asInteger { return integer < 0 ? try negate(.integer(integer)) : .integer(integer) }
+      guard let number = value.asNumber else { throw .reason("bad operand type for abs(): '\(value.typeName)'") }
+      return .number(number.magnitude)
+    case "int":
+      let values = try arguments.bind(name, ["default", "base"])
+      return value.parsedInteger(base: values[1]?.asInteger ?? 10).map(JinjaValue.integer) ?? values[0] ?? .integer(0)
+    case "float":
+      let fallback = try arguments.bind(name, ["default"])[0]
+      return value.parsedNumber.map(JinjaValue.number) ?? fallback ?? .number(0)
+    default: return try round(value, arguments)
+    }
+  }
+
+  private func round(_ value: JinjaValue, _ arguments: JinjaArguments) throws(JinjaFailure) -> JinjaValue {
+    let values = try arguments.bind("round", ["precision", "method"])
+    guard let number = value.asNumber else { throw .reason("type \(value.typeName) can't be rounded") }
+    let precision = max(-300, min(300, values[0]?.asInteger ?? 0))
+    let scale = 10.0.raised(to: Double(precision))
+    switch values[1] ?? .string("common") {
+    case .string("ceil"): return .number((number * scale).rounded(.up) / scale)
+    case .string("floor"): return .number((number * scale).rounded(.down) / scale)
+    case .string("common"):
+      guard number.isFinite, precision >= 0 else { return .number((number * scale).rounded(.toNearestOrEven) / scale) }
+      // Correct rounding of the decimal expansion, halves to even, as Python's round: by way of its digits.
+      return .number(Double(number.fixed(digits: precision)) ?? number)
+    default: throw .reason("method must be common, ceil or floor")
+    }
+  }
+}
+
+extension JinjaValue {
+  fileprivate func parsedInteger(base: Int) -> Int? {
+    switch self {
+    case .string(let text):
+      let digits = text.stripped().replacing("_", with: "", limit: .max)
+      if (2...36).contains(base), let integer = Int(digits, radix: base) { return integer }
+      return parsedNumber.flatMap { Int(exactly: $0.rounded(.towardZero)) }
+    case .number(let value): return Int(exactly: value.rounded(.towardZero))
+    default: return asInteger
+    }
+  }
+
+  fileprivate var parsedNumber: Double? {
+    guard case .string(let text) = self else { return asNumber }
+    let stripped = text.stripped().lowercased()
+    return stripped.hasPrefix("0x") ? nil : Double(stripped)
+  }
+
+  /// What a value is sorted by: text without regard to case, unless asked for.
+  func sortKey(caseSensitive: Bool) -> JinjaValue {
+    guard case .string(let text) = self, !caseSensitive else { return self }
+    return .string(text.lowercased())
+  }
+}

@@ -1,0 +1,189 @@
+import OrderedCollections
+
+/// Filters over sequences.
+extension JinjaEvaluator {
+  static let listFilters: Set<String> = [
+    "batch", "first", "join", "last", "list", "map", "max", "min", "reject", "rejectattr", "reverse", "select",
+    "selectattr",
+    "slice", "sort", "sum", "unique",
+  ]
+
+  func applyList(
+    filter name: String, to value: JinjaValue, _ arguments: JinjaArguments
+  ) throws(JinjaFailure) -> JinjaValue {
+    if name == "reverse", case .string(let text) = value {
+      return .string(String(scalars: text.unicodeScalars.reversed()))
+    }
+    let elements = try value.elements()
+    try spend(elements.count)
+    switch name {
+    case "first", "last":
+      _ = try arguments.bind(name, [])
+      let element = name == "first" ? elements.first : elements.last
+      return element ?? .undefined("No \(name) item, sequence was empty.")
+    case "list": return .list(elements)
+    case "reverse": return .iterator(elements.reversed())
+    case "join":
+      let values = try arguments.bind(name, ["d", "attribute"])
+      var parts: [String] = []
+      for element in elements { parts.append(try text(of: try get(values[1], of: element))) }
+      return .string(try join(parts, with: try text(of: values[0] ?? .string(""))))
+    case "map": return .iterator(try map(elements, arguments))
+    case "select", "reject", "selectattr", "rejectattr": return .iterator(try select(elements, name, arguments))
+    case "sort":
+      let values = try arguments.bind(name, ["reverse", "case_sensitive", "attribute"])
+      let keys = try keys(elements, values[2], caseSensitive: values[1])
+      let pairs = zip(keys, elements).map { [$0, $1] }
+      return .list(try sort(pairs, reversed: values[0]?.isTrue ?? false) { $0[0] }.map { $0[1] })
+    case "min", "max": return try extreme(elements, name, arguments)
+    case "unique":
+      let values = try arguments.bind(name, ["case_sensitive", "attribute"])
+      return .iterator(try unique(elements, try keys(elements, values[1], caseSensitive: values[0])))
+    case "sum":
+      let values = try arguments.bind(name, ["attribute", "start"])
+      var sum = values[1] ?? .integer(0)
+      for element in elements { sum = try compute(.add, sum, try get(values[0], of: element)) }
+      return sum
+    default: return .iterator(try groups(elements, name, arguments))
+    }
+  }
+
+  /// The part of an element that an `attribute` argument names: a path as in `function.name` or `0`; all of it for nil.
+  private func get(_ path: JinjaValue?, of element: JinjaValue) throws(JinjaFailure) -> JinjaValue {
+    guard let path else { return element }
+    if let index = path.asInteger { return try self.element(.integer(index), of: element) }
+    if case .none = path { return element }
+    var value = element
+    for step in try requiredString(path, "attribute").parts(separatedBy: ".") {
+      value = try self.element(Int(step).map(JinjaValue.integer) ?? .string(step), of: value)
+    }
+    return value
+  }
+
+  private func keys(
+    _ elements: [JinjaValue], _ path: JinjaValue?, caseSensitive: JinjaValue?
+  ) throws(JinjaFailure) -> [JinjaValue] {
+    var keys: [JinjaValue] = []
+    for element in elements {
+      keys.append(try get(path, of: element).sortKey(caseSensitive: caseSensitive?.isTrue ?? false))
+    }
+    return keys
+  }
+
+  /// A stable merge sort, because the comparison can fail.
+  func sort(
+    _ items: [[JinjaValue]], reversed: Bool, by key: ([JinjaValue]) -> JinjaValue
+  ) throws(JinjaFailure) -> [[JinjaValue]] {
+    guard items.count > 1 else { return items }
+    let middle = items.count / 2
+    let left = try sort(Array(items[..<middle]), reversed: reversed, by: key)
+    let right = try sort(Array(items[middle...]), reversed: reversed, by: key)
+    var merged: [[JinjaValue]] = []
+    var (i, j) = (0, 0)
+    while i < left.count && j < right.count {
+      let (a, b) = (key(left[i]), key(right[j]))
+      let takesRight = reversed ? try compare(.less, a, b) : try compare(.less, b, a)
+      merged.append(takesRight ? right[j] : left[i])
+      if takesRight { j += 1 } else { i += 1 }
+    }
+    return merged + left[i...] + right[j...]
+  }
+
+  private func extreme(
+    _ elements: [JinjaValue], _ name: String, _ arguments: JinjaArguments
+  ) throws(JinjaFailure) -> JinjaValue {
+    let values = try arguments.bind(name, ["case_sensitive", "attribute"])
+    guard !elements.isEmpty else { return .undefined("No aggregated item, sequence was empty.") }
+    let keys = try keys(elements, values[1], caseSensitive: values[0])
+    var best = 0
+    for index in keys.indices.dropFirst() {
+      let isBetter =
+        name == "min" ? try compare(.less, keys[index], keys[best]) : try compare(.less, keys[best], keys[index])
+      if isBetter { best = index }
+    }
+    return elements[best]
+  }
+
+  private func unique(_ elements: [JinjaValue], _ keys: [JinjaValue]) throws(JinjaFailure) -> [JinjaValue] {
+    var seen: Set<JinjaValue> = []
+    var kept: [JinjaValue] = []
+    for (key, element) in zip(keys, elements) {
+      guard key.isHashable else { throw .reason("unhashable type: '\(key.typeName)'") }
+      if seen.insert(key).inserted { kept.append(element) }
+    }
+    return kept
+  }
+
+  /// `map("filter", arguments…)` or `map(attribute="path", default=value)`.
+  private func map(_ elements: [JinjaValue], _ arguments: JinjaArguments) throws(JinjaFailure) -> [JinjaValue] {
+    var mapped: [JinjaValue] = []
+    if arguments.positional.isEmpty {
+      guard let path = arguments.named["attribute"] else { throw .reason("map requires a filter argument") }
+      for element in elements {
+        let value = try get(path, of: element)
+        mapped.append(value.isUndefined ? arguments.named["default"] ?? value : value)
+      }
+      return mapped
+    }
+    let filter = try requiredString(arguments.positional[0], "map")
+    var rest = arguments
+    rest.positional.removeFirst()
+    for element in elements {
+      mapped.append(try nested { () throws(JinjaFailure) in try apply(filter: filter, to: element, rest) })
+    }
+    return mapped
+  }
+
+  /// Keeps or drops the elements, or those with an attribute, for which a test holds; without a test, truth counts.
+  private func select(
+    _ elements: [JinjaValue], _ name: String, _ arguments: JinjaArguments
+  ) throws(JinjaFailure) -> [JinjaValue] {
+    var arguments = arguments
+    var path: JinjaValue?
+    if name.hasSuffix("attr") {
+      guard !arguments.positional.isEmpty else { throw .reason("Missing parameter for attribute name") }
+      path = arguments.positional.removeFirst()
+    }
+    var test: String?
+    if !arguments.positional.isEmpty { test = try requiredString(arguments.positional.removeFirst(), name) }
+    let keeps = name.hasPrefix("select")
+    var kept: [JinjaValue] = []
+    for element in elements {
+      let value = try get(path, of: element)
+      let holds = try test.map { (test) throws(JinjaFailure) in try self.test(test, value, arguments) } ?? value.isTrue
+      if holds == keeps { kept.append(element) }
+    }
+    return kept
+  }
+
+  /// `batch(count)`: runs of that length. `slice(count)`: that many runs, of about the same length.
+  private func groups(
+    _ elements: [JinjaValue], _ name: String, _ arguments: JinjaArguments
+  ) throws(JinjaFailure) -> [JinjaValue] {
+    let values = try arguments.bind(name, ["count", "fill_with"], required: 1)
+    guard let count = values[0]?.asInteger, (1...100_000).contains(count) else {
+      throw .reason("\(name) expects a count from 1 to 100000")
+    }
+    try spend(count)
+    var groups: [JinjaValue] = []
+    var start = 0
+    if name == "batch" {
+      while start < elements.count {
+        var group = Array(elements[start..<min(start + count, elements.count)])
+        if let fill = values[1] { group += Array(repeating: fill, count: count - group.count) }
+        groups.append(.list(group))
+        start += count
+      }
+      return groups
+    }
+    let (length, longer) = elements.count.quotientAndRemainder(dividingBy: count)
+    for index in 0..<count {
+      let end = start + length + (index < longer ? 1 : 0)
+      var group = Array(elements[start..<end])
+      if let fill = values[1], longer > 0, index >= longer { group.append(fill) }
+      groups.append(.list(group))
+      start = end
+    }
+    return groups
+  }
+}

@@ -1,0 +1,75 @@
+import OrderedCollections
+
+/// Which methods values have. Those that would change a value exist but are out of a template's reach.
+enum JinjaMethods {
+  private static let string: Set<String> = [
+    "capitalize", "casefold", "center", "count", "endswith", "find", "format", "index", "isalnum", "isalpha", "isascii",
+    "isdecimal", "isdigit", "islower", "isnumeric", "isspace", "isupper", "join", "ljust", "lower", "lstrip",
+    "partition",
+    "removeprefix", "removesuffix", "replace", "rfind", "rindex", "rjust", "rpartition", "rsplit", "rstrip", "split",
+    "splitlines", "startswith", "strip", "swapcase", "title", "upper", "zfill",
+  ]
+  private static let dictionary: Set<String> = ["copy", "get", "items", "keys", "values"]
+  private static let dictionaryUnsafe: Set<String> = ["clear", "pop", "popitem", "setdefault", "update"]
+  private static let list: Set<String> = ["copy", "count", "index"]
+  private static let listUnsafe: Set<String> = [
+    "append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort",
+  ]
+  private static let tuple: Set<String> = ["count", "index"]
+
+  /// The method of that name, something unusable if it is out of reach, or nil if there is none.
+  static func find(_ name: String, of value: JinjaValue) -> JinjaValue? {
+    let (known, unsafe): (Set<String>, Set<String>) =
+      switch value {
+      case .string: (string, [])
+      case .dictionary: (dictionary, dictionaryUnsafe)
+      case .list: (list, listUnsafe)
+      case .tuple: (tuple, [])
+      case .number: (["is_integer"], [])
+      default: ([], [])
+      }
+    if known.contains(name) { return .method(of: value, name) }
+    guard unsafe.contains(name) else { return nil }
+    return .undefined("access to attribute '\(name)' of '\(value.typeName)' object is unsafe.")
+  }
+}
+
+extension JinjaEvaluator {
+  func call(
+    method name: String, of receiver: JinjaValue, _ arguments: JinjaArguments
+  ) throws(JinjaFailure) -> JinjaValue {
+    try spend(receiver.count ?? 0)
+    switch receiver {
+    case .string(let text): return try call(name, of: text, arguments)
+    case .dictionary(let members): return try call(name, of: members, arguments)
+    case .list(let elements), .tuple(let elements):
+      if name == "copy" { return receiver }
+      let value = try arguments.bind(name, ["value"], required: 1)[0] ?? .none
+      try spend(on: receiver)
+      if name == "count" { return .integer(elements.count { $0 == value }) }
+      guard let index = elements.firstIndex(of: value) else {
+        throw .reason("\(value.representation.prefix(100)) is not in \(receiver.typeName)")
+      }
+      return .integer(index)
+    case .loop(let loop):
+      guard !arguments.positional.isEmpty else { throw .reason("no items for cycling given") }
+      return arguments.positional[loop.index % arguments.positional.count]
+    case .number(let value): return .bool(value == value.rounded())
+    default: throw .reason("'\(receiver.typeName)' object has no method '\(name)'")
+    }
+  }
+
+  private func call(
+    _ name: String, of members: JinjaDictionary, _ arguments: JinjaArguments
+  ) throws(JinjaFailure) -> JinjaValue {
+    switch name {
+    case "get":
+      let values = try arguments.bind(name, ["key", "default"], required: 1)
+      return values[0].flatMap { $0.isHashable ? members[$0] : nil } ?? values[1] ?? .none
+    case "items": return .list(members.map { .tuple([$0.key, $0.value]) })
+    case "keys": return .list(Array(members.keys))
+    case "values": return .list(Array(members.values))
+    default: return .dictionary(members)
+    }
+  }
+}

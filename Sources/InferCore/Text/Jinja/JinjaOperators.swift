@@ -1,0 +1,182 @@
+/// Python's operators.
+extension JinjaEvaluator {
+  func badOperand(_ symbol: String, _ value: JinjaValue) -> JinjaFailure {
+    if case .undefined(let reason) = value { return .reason(reason) }
+    return .reason("bad operand type for unary \(symbol): '\(value.typeName)'")
+  }
+
+  func negate(_ value: JinjaValue) throws(JinjaFailure) -> JinjaValue {
+    if let integer = value.asInteger {
+      guard integer > .min else { throw .reason("the number is too large") }
+      return .integer(-integer)
+    }
+    guard let number = value.asNumber else { throw badOperand("-", value) }
+    return .number(-number)
+  }
+
+  func compare(
+    _ comparison: JinjaComparison, _ left: JinjaValue, _ right: JinjaValue
+  ) throws(JinjaFailure) -> Bool {
+    try spend(bytes: min(left.size(upTo: budget), right.size(upTo: budget)) * 16)
+    switch comparison {
+    case .equal: return left == right
+    case .notEqual: return left != right
+    case .isIn, .isNotIn:
+      try spend(on: right)
+      return try right.contains(left) == (comparison == .isIn)
+    case .less, .lessOrEqual, .greater, .greaterOrEqual:
+      for value in [left, right] { if case .undefined(let reason) = value { throw .reason(reason) } }
+      return switch comparison {
+      case .less: try left.precedes(right)
+      case .greater: try right.precedes(left)
+      // Not the negations of the others, for the sake of NaN.
+      case .lessOrEqual: try left.precedes(right) || left == right
+      default: try right.precedes(left) || left == right
+      }
+    }
+  }
+
+  func compute(
+    _ kind: JinjaArithmetic, _ left: JinjaValue, _ right: JinjaValue
+  ) throws(JinjaFailure) -> JinjaValue {
+    for value in [left, right] { if case .undefined(let reason) = value { throw .reason(reason) } }
+    switch (kind, left, right) {
+    case (.add, .string(let left), .string(let right)):
+      try spend(bytes: left.utf8.count + right.utf8.count)
+      return .string(left + right)
+    case (.add, .list(let left), .list(let right)):
+      try spend(left.count + right.count)
+      return .list(left + right)
+    case (.add, .tuple(let left), .tuple(let right)):
+      try spend(left.count + right.count)
+      return .tuple(left + right)
+    case (.multiply, _, _) where left.isSequence || right.isSequence: return try repeated(left, right)
+    case (.modulo, .string(let format), _): return .string(try format.formatted(percent: right))
+    default:
+      if let left = left.asInteger, let right = right.asInteger { return try integer(kind, left, right) }
+      guard let leftNumber = left.asNumber, let rightNumber = right.asNumber else {
+        throw mismatch(kind, left, right)
+      }
+      return .number(try number(kind, leftNumber, rightNumber))
+    }
+  }
+
+  private func mismatch(_ kind: JinjaArithmetic, _ left: JinjaValue, _ right: JinjaValue) -> JinjaFailure {
+    if kind == .add, left.isSequence {
+      return .reason("can only concatenate \(left.typeName) (not \"\(right.typeName)\") to \(left.typeName)")
+    }
+    return .reason(
+      "unsupported operand type(s) for \(kind.rawValue): '\(left.typeName)' and '\(right.typeName)'")
+  }
+
+  private func repeated(_ left: JinjaValue, _ right: JinjaValue) throws(JinjaFailure) -> JinjaValue {
+    let (sequence, factor) = left.isSequence ? (left, right) : (right, left)
+    guard let count = factor.asInteger else {
+      throw .reason("can't multiply sequence by non-int of type '\(factor.typeName)'")
+    }
+    let times = max(0, min(count, budget))
+    switch sequence {
+    case .string(let text):
+      let (bytes, overflow) = text.utf8.count.multipliedReportingOverflow(by: times)
+      try spend(bytes: overflow ? .max : bytes)
+      return .string(String(repeating: text, count: times))
+    case .list(let elements):
+      try spend(elements.count * times)
+      return .list(Array(repeatElement(elements, count: times).joined()))
+    case .tuple(let elements):
+      try spend(elements.count * times)
+      return .tuple(Array(repeatElement(elements, count: times).joined()))
+    default: preconditionFailure("not a sequence: \(sequence.typeName)")
+    }
+  }
+
+  private func integer(_ kind: JinjaArithmetic, _ left: Int, _ right: Int) throws(JinjaFailure) -> JinjaValue {
+    let result: (partialValue: Int, overflow: Bool)
+    switch kind {
+    case .add: result = left.addingReportingOverflow(right)
+    case .subtract: result = left.subtractingReportingOverflow(right)
+    case .multiply: result = left.multipliedReportingOverflow(by: right)
+    case .divide: return .number(try number(.divide, Double(left), Double(right)))
+    case .floorDivide, .modulo:
+      guard right != 0 else { throw .reason("integer division or modulo by zero") }
+      let (quotient, overflow) = left.dividedReportingOverflow(by: right)
+      guard !overflow else { throw .reason("the number is too large") }
+      let remainder = left - quotient * right
+      // Python rounds towards negative infinity: the remainder has the sign of the divisor.
+      let rounds = remainder != 0 && (remainder < 0) != (right < 0)
+      return .integer(kind == .modulo ? (rounds ? remainder + right : remainder) : (rounds ? quotient - 1 : quotient))
+    case .power:
+      guard right >= 0 else { return .number(try number(.power, Double(left), Double(right))) }
+      result = power(left, right)
+    }
+    guard !result.overflow else { throw .reason("the number is too large") }
+    return .integer(result.partialValue)
+  }
+
+  private func power(_ base: Int, _ exponent: Int) -> (Int, Bool) {
+    var (result, square, remaining) = (1, base, exponent)
+    while remaining > 0 {
+      if remaining & 1 == 1 {
+        let (product, overflow) = result.multipliedReportingOverflow(by: square)
+        if overflow { return (0, true) }
+        result = product
+      }
+      remaining >>= 1
+      guard remaining > 0 else { break }
+      let (next, overflow) = square.multipliedReportingOverflow(by: square)
+      if overflow { return (0, true) }
+      square = next
+    }
+    return (result, false)
+  }
+
+  private func number(_ kind: JinjaArithmetic, _ left: Double, _ right: Double) throws(JinjaFailure) -> Double {
+    switch kind {
+    case .add: return left + right
+    case .subtract: return left - right
+    case .multiply: return left * right
+    case .divide, .floorDivide, .modulo:
+      guard right != 0 else { throw .reason("division by zero") }
+      let quotient = left / right
+      if kind == .divide { return quotient }
+      if kind == .floorDivide { return quotient.rounded(.down) }
+      let remainder = left.truncatingRemainder(dividingBy: right)
+      return remainder != 0 && (remainder < 0) != (right < 0) ? remainder + right : remainder
+    case .power: return left.raised(to: right)
+    }
+  }
+
+  // MARK: - Slices
+
+  /// `value[start:stop:step]`.
+  func slice(_ value: JinjaValue, start: Int?, stop: Int?, step: Int?) throws(JinjaFailure) -> JinjaValue {
+    if step == 0 { throw .reason("slice step cannot be zero") }
+    switch value {
+    case .list(let elements): return .list(sliced(elements, start, stop, step ?? 1))
+    case .tuple(let elements): return .tuple(sliced(elements, start, stop, step ?? 1))
+    case .string(let text): return .string(String(scalars: sliced(Array(text.unicodeScalars), start, stop, step ?? 1)))
+    case .undefined(let reason): throw .reason(reason)
+    default: return .undefined("\(value.typeName) object has no slices")
+    }
+  }
+
+  private func sliced<Element>(_ elements: [Element], _ start: Int?, _ stop: Int?, _ step: Int) -> [Element] {
+    let count = elements.count
+    let first = step > 0 ? 0 : -1
+    let last = step > 0 ? count : count - 1
+    // Negative bounds count from the end; then they are moved into the sequence.
+    let bound = { (index: Int) in max(first, min(last, index < 0 ? max(index, -count - 1) + count : index)) }
+    let from = start.map(bound) ?? (step > 0 ? 0 : count - 1)
+    let to = stop.map(bound) ?? (step > 0 ? count : -1)
+    return stride(from: from, to: to, by: max(-count - 1, min(count + 1, step))).map { elements[$0] }
+  }
+}
+
+extension JinjaValue {
+  fileprivate var isSequence: Bool {
+    switch self {
+    case .string, .list, .tuple: true
+    default: false
+    }
+  }
+}

@@ -1,0 +1,176 @@
+/// The methods of strings.
+extension JinjaEvaluator {
+  func call(_ name: String, of text: String, _ arguments: JinjaArguments) throws(JinjaFailure) -> JinjaValue {
+    switch name {
+    case "strip", "lstrip", "rstrip":
+      let characters = try optionalString(arguments.bind(name, ["chars"])[0], name)
+      return .string(text.stripped(of: characters, left: name != "rstrip", right: name != "lstrip"))
+    case "split", "rsplit": return try split(text, name, arguments)
+    case "splitlines":
+      let keeps = try arguments.bind(name, ["keepends"])[0]?.isTrue ?? false
+      return .list(text.lines(keepingBreaks: keeps).map(JinjaValue.string))
+    case "partition", "rpartition": return try partition(text, name, arguments)
+    case "startswith", "endswith": return .bool(try matches(text, name, arguments))
+    case "removeprefix", "removesuffix":
+      let affix = try requiredString(arguments.bind(name, ["affix"], required: 1)[0], name)
+      if name == "removeprefix" {
+        return .string(text.hasPrefix(scalars: affix) ? String(text.utf8.dropFirst(affix.utf8.count)) ?? text : text)
+      }
+      return .string(text.hasSuffix(scalars: affix) ? String(text.utf8.dropLast(affix.utf8.count)) ?? text : text)
+    case "replace":
+      let values = try arguments.bind(name, ["old", "new", "count"], required: 2)
+      let (old, new) = (try requiredString(values[0], name), try requiredString(values[1], name))
+      return .string(try replace(old, in: text, with: new, limit: values[2]?.asInteger ?? -1))
+    case "join":
+      let items = try arguments.bind(name, ["iterable"], required: 1)[0] ?? .none
+      var parts: [String] = []
+      for item in try items.elements() { parts.append(try requiredString(item, name)) }
+      return .string(try join(parts, with: text))
+    case "format": return .string(try text.formatted(with: arguments))
+    case "find", "rfind", "index", "rindex", "count": return .integer(try locate(text, name, arguments))
+    case "center", "ljust", "rjust", "zfill": return .string(try pad(text, name, arguments))
+    default:
+      _ = try arguments.bind(name, [])
+      return call(name, of: text)
+    }
+  }
+
+  /// The methods without arguments.
+  private func call(_ name: String, of text: String) -> JinjaValue {
+    let scalars = text.unicodeScalars
+    switch name {
+    case "upper": return .string(text.uppercased())
+    case "lower": return .string(text.lowercased())
+    case "casefold": return .string(text.lowercased())
+    case "capitalize": return .string(text.capitalizedAsSentence)
+    case "title": return .string(text.titlecased)
+    case "swapcase":
+      return .string(
+        scalars.map { $0.properties.isUppercase ? $0.properties.lowercaseMapping : $0.properties.uppercaseMapping }
+          .joined())
+    case "isupper":
+      return .bool(
+        scalars.contains(where: \.properties.isUppercase) && !scalars.contains(where: \.properties.isLowercase))
+    case "islower":
+      return .bool(
+        scalars.contains(where: \.properties.isLowercase) && !scalars.contains(where: \.properties.isUppercase))
+    case "isascii": return .bool(scalars.allSatisfy(\.isASCII))
+    case "isspace": return .bool(!text.isEmpty && scalars.allSatisfy(\.isPythonSpace))
+    case "isalpha": return .bool(!text.isEmpty && scalars.allSatisfy(\.isPythonLetter))
+    case "isdecimal": return .bool(!text.isEmpty && scalars.allSatisfy { $0.properties.numericType == .decimal })
+    case "isdigit":
+      return .bool(!text.isEmpty && scalars.allSatisfy { [.decimal, .digit].contains($0.properties.numericType) })
+    case "isnumeric": return .bool(!text.isEmpty && scalars.allSatisfy { $0.properties.numericType != nil })
+    case "isalnum":
+      return .bool(!text.isEmpty && scalars.allSatisfy { $0.isPythonLetter || $0.properties.numericType != nil })
+    default: preconditionFailure("'\(name)' is listed as a method of strings but is none")
+    }
+  }
+
+  // MARK: - Arguments
+
+  func requiredString(_ value: JinjaValue?, _ function: String) throws(JinjaFailure) -> String {
+    guard case .string(let text)? = value else {
+      throw .reason("\(function)() expects a string, not \(value?.typeName ?? "nothing")")
+    }
+    return text
+  }
+
+  private func optionalString(_ value: JinjaValue?, _ function: String) throws(JinjaFailure) -> String? {
+    if case .some(.none)? = Optional(value) { return nil }
+    return try value.map { (value) throws(JinjaFailure) in try requiredString(value, function) }
+  }
+
+  // MARK: - Methods with arguments
+
+  private func split(_ text: String, _ name: String, _ arguments: JinjaArguments) throws(JinjaFailure) -> JinjaValue {
+    let values = try arguments.bind(name, ["sep", "maxsplit"])
+    let count = values[1]?.asInteger ?? -1
+    let limit = count < 0 ? .max : count
+    let separator = try optionalString(values[0], name)
+    if separator == "" { throw .reason("empty separator") }
+    let parts =
+      separator.map { text.parts(separatedBy: $0, limit: limit, fromRight: name == "rsplit") }
+      ?? text.words(limit: limit, fromRight: name == "rsplit")
+    return .list(parts.map(JinjaValue.string))
+  }
+
+  private func partition(
+    _ text: String, _ name: String, _ arguments: JinjaArguments
+  ) throws(JinjaFailure) -> JinjaValue {
+    let separator = try requiredString(arguments.bind(name, ["sep"], required: 1)[0], name)
+    if separator.isEmpty { throw .reason("empty separator") }
+    let parts = text.parts(separatedBy: separator, limit: 1, fromRight: name == "rpartition").map(JinjaValue.string)
+    if parts.count == 2 { return .tuple([parts[0], .string(separator), parts[1]]) }
+    let empty = JinjaValue.string("")
+    return .tuple(name == "partition" ? [parts[0], empty, empty] : [empty, empty, parts[0]])
+  }
+
+  /// `startswith` and `endswith`, of one string or of any in a tuple.
+  private func matches(_ text: String, _ name: String, _ arguments: JinjaArguments) throws(JinjaFailure) -> Bool {
+    let values = try arguments.bind(name, ["affix", "start", "end"], required: 1)
+    var text = text
+    if values[1] != nil || values[2] != nil {
+      text = try slice(.string(text), start: values[1]?.asInteger, stop: values[2]?.asInteger, step: nil).text
+    }
+    var affixes = [values[0] ?? .none]
+    if case .tuple(let elements) = affixes[0] { affixes = elements }
+    for affix in affixes {
+      let affix = try requiredString(affix, name)
+      if name == "startswith" ? text.hasPrefix(scalars: affix) : text.hasSuffix(scalars: affix) { return true }
+    }
+    return false
+  }
+
+  func replace(_ old: String, in text: String, with new: String, limit: Int) throws(JinjaFailure) -> String {
+    let places = old.isEmpty ? text.unicodeScalars.count + 1 : text.positions(of: old).count
+    let (bytes, overflow) = places.multipliedReportingOverflow(by: new.utf8.count)
+    try spend(bytes: overflow ? .max : text.utf8.count + bytes)
+    return text.replacing(old, with: new, limit: limit < 0 ? .max : limit)
+  }
+
+  func join(_ parts: [String], with separator: String) throws(JinjaFailure) -> String {
+    try spend(bytes: parts.reduce(0) { $0 + $1.utf8.count + separator.utf8.count })
+    return parts.joined(separator: separator)
+  }
+
+  private func locate(_ text: String, _ name: String, _ arguments: JinjaArguments) throws(JinjaFailure) -> Int {
+    let part = try requiredString(arguments.bind(name, ["sub"], required: 1)[0], name)
+    let scalars = text.unicodeScalars.count
+    if name == "count" { return part.isEmpty ? scalars + 1 : text.positions(of: part).count }
+    let parts = text.parts(separatedBy: part, limit: 1, fromRight: name.hasPrefix("r"))
+    if part.isEmpty { return name.hasPrefix("r") ? scalars : 0 }
+    if parts.count == 2 { return parts[0].unicodeScalars.count }
+    guard name.hasSuffix("find") else { throw .reason("substring not found") }
+    return -1
+  }
+
+  private func pad(_ text: String, _ name: String, _ arguments: JinjaArguments) throws(JinjaFailure) -> String {
+    let values = try arguments.bind(name, name == "zfill" ? ["width"] : ["width", "fillchar"], required: 1)
+    guard let width = values[0]?.asInteger else { throw .reason("\(name)() expects a width") }
+    let fill = values.count > 1 ? try optionalString(values[1], name) ?? " " : "0"
+    guard fill.unicodeScalars.count == 1 else { throw .reason("\(name)() expects one character to fill with") }
+    let missing = max(0, min(width, budget) - text.unicodeScalars.count)
+    try spend(missing)
+    let padding = { (count: Int) in String(repeating: fill, count: count) }
+    switch name {
+    case "ljust": return text + padding(missing)
+    case "rjust": return padding(missing) + text
+    case "center":
+      let left = missing / 2 + (missing & width & 1)
+      return padding(left) + text + padding(missing - left)
+    default:
+      let sign = text.hasPrefix("-") || text.hasPrefix("+") ? String(text.prefix(1)) : ""
+      return sign + padding(missing) + text.dropFirst(sign.count)
+    }
+  }
+}
+
+extension Unicode.Scalar {
+  fileprivate var isPythonLetter: Bool {
+    switch properties.generalCategory {
+    case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter: true
+    default: false
+    }
+  }
+}

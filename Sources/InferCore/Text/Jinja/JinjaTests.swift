@@ -1,0 +1,56 @@
+/// What `is` asks.
+extension JinjaEvaluator {
+  func test(_ name: String, _ value: JinjaValue, _ arguments: JinjaArguments) throws(JinjaFailure) -> Bool {
+    if let comparison = Self.comparisons[name] {
+      let other = try arguments.bind(name, ["other"], required: 1)[0] ?? .none
+      return try compare(comparison, value, other)
+    }
+    switch name {
+    case "divisibleby":
+      let divisor = try arguments.bind(name, ["num"], required: 1)[0] ?? .none
+      return try compute(.modulo, value, divisor).asNumber == 0
+    case "sameas":
+      let other = try arguments.bind(name, ["other"], required: 1)[0] ?? .none
+      return value.typeName == other.typeName && value == other
+    default:
+      _ = try arguments.bind(name, [])
+      return try test(name, value)
+    }
+  }
+
+  private static let comparisons: [String: JinjaComparison] = [
+    "eq": .equal, "equalto": .equal, "==": .equal, "ne": .notEqual, "!=": .notEqual, "lt": .less, "lessthan": .less,
+    "<": .less, "le": .lessOrEqual, "<=": .lessOrEqual, "gt": .greater, "greaterthan": .greater, ">": .greater,
+    "ge": .greaterOrEqual, ">=": .greaterOrEqual, "in": .isIn,
+  ]
+
+  /// The tests without arguments.
+  private func test(_ name: String, _ value: JinjaValue) throws(JinjaFailure) -> Bool {
+    switch (name, value) {
+    case ("defined", _): return !value.isUndefined
+    case ("undefined", _): return value.isUndefined
+    case ("none", .none): return true
+    case ("boolean", .bool): return true
+    case ("true", .bool(let value)): return value
+    case ("false", .bool(let value)): return !value
+    case ("integer", .integer): return true
+    case ("float", .number): return true
+    case ("number", .integer), ("number", .number), ("number", .bool): return true
+    case ("string", .string): return true
+    case ("mapping", .dictionary): return true
+    case ("iterable", _): return value.isIterable
+    case ("sequence", _): return value.count != nil
+    case ("callable", .macro), ("callable", .function), ("callable", .method): return true
+    case ("lower", _), ("upper", _): return try call("is" + name, of: try text(of: value), JinjaArguments()).isTrue
+    case ("odd", _), ("even", _):
+      return try compute(.modulo, value, .integer(2)) == .integer(name == "odd" ? 1 : 0)
+    case ("filter", _): return Self.filterNames.contains(try requiredString(value, name))
+    case ("escaped", _): return false
+    case ("none", _), ("boolean", _), ("true", _), ("false", _), ("integer", _), ("float", _), ("number", _),
+      ("string", _),
+      ("mapping", _), ("callable", _):
+      return false
+    default: throw .reason("no test named '\(name)'")
+    }
+  }
+}

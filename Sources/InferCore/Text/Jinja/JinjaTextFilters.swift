@@ -1,0 +1,118 @@
+import OrderedCollections
+
+/// Filters over text. What is no text is printed first.
+extension JinjaEvaluator {
+  static let textFilters: Set<String> = [
+    "capitalize", "center", "e", "escape", "format", "indent", "lower", "replace", "safe", "string", "title", "trim",
+    "truncate", "upper", "wordcount",
+  ]
+
+  func applyText(
+    filter name: String, to value: JinjaValue, _ arguments: JinjaArguments
+  ) throws(JinjaFailure) -> JinjaValue {
+    let text = try self.text(of: value)
+    try spend(bytes: text.utf8.count)
+    switch name {
+    case "trim":
+      let characters = try arguments.bind(name, ["chars"])[0]
+      let set = try characters.flatMap { (value) throws(JinjaFailure) -> String? in
+        if case .none = value { nil } else { try requiredString(value, name) }
+      }
+      return .string(text.stripped(of: set))
+    case "replace":
+      let values = try arguments.bind(name, ["old", "new", "count"], required: 2)
+      let (old, new) = (try self.text(of: values[0] ?? .none), try self.text(of: values[1] ?? .none))
+      return .string(try replace(old, in: text, with: new, limit: values[2]?.asInteger ?? -1))
+    case "indent": return .string(try indent(text, arguments))
+    case "center":
+      let width = try arguments.bind(name, ["width"])[0] ?? .integer(80)
+      return try call(name, of: text, JinjaArguments(positional: [width]))
+    case "format":
+      guard arguments.named.isEmpty || arguments.positional.isEmpty else {
+        throw .reason("can't handle positional and keyword arguments at the same time")
+      }
+      let names = arguments.named.map { (JinjaValue.string($0.key), $0.value) }
+      let values: JinjaValue =
+        names.isEmpty ? .tuple(arguments.positional) : .dictionary(JinjaDictionary(uniqueKeysWithValues: names))
+      return .string(try text.formatted(percent: values))
+    case "truncate": return .string(try truncate(text, arguments))
+    default:
+      _ = try arguments.bind(name, [])
+      return try applyPlain(filter: name, to: text)
+    }
+  }
+
+  /// The filters without arguments.
+  private func applyPlain(filter name: String, to text: String) throws(JinjaFailure) -> JinjaValue {
+    switch name {
+    case "upper": return .string(text.uppercased())
+    case "lower": return .string(text.lowercased())
+    case "capitalize": return .string(text.capitalizedAsSentence)
+    case "title": return .string(titled(text))
+    case "wordcount": return .integer(text.words().count)
+    case "e", "escape":
+      var escaped = ""
+      for scalar in text.unicodeScalars {
+        switch scalar {
+        case "&": escaped += "&amp;"
+        case "<": escaped += "&lt;"
+        case ">": escaped += "&gt;"
+        case "'": escaped += "&#39;"
+        case "\"": escaped += "&#34;"
+        default: escaped.unicodeScalars.append(scalar)
+        }
+      }
+      return .string(escaped)
+    // Chat templates are not escaped, so text that is safe is just text.
+    default: return .string(text)
+    }
+  }
+
+  /// Words start after white space, hyphens and opening brackets.
+  private func titled(_ text: String) -> String {
+    var result = ""
+    var startsWord = true
+    for scalar in text.unicodeScalars {
+      let separates = scalar.isPythonSpace || "-({[<".unicodeScalars.contains(scalar)
+      result += startsWord ? scalar.properties.uppercaseMapping : scalar.properties.lowercaseMapping
+      startsWord = separates
+    }
+    return result
+  }
+
+  private func indent(_ text: String, _ arguments: JinjaArguments) throws(JinjaFailure) -> String {
+    let values = try arguments.bind("indent", ["width", "first", "blank"])
+    let indentation: String
+    if case .string(let text)? = values[0] {
+      indentation = text
+    } else {
+      indentation = String(repeating: " ", count: max(0, min(values[0]?.asInteger ?? 4, 1000)))
+    }
+    let (first, blank) = (values[1]?.isTrue ?? false, values[2]?.isTrue ?? false)
+    // The text gains a line break, as in Jinja, so that lines at its end keep theirs.
+    let lines = (text + "\n").lines()
+    try spend(bytes: text.utf8.count + lines.count * indentation.utf8.count)
+    var indented: [String] = []
+    for (index, line) in lines.enumerated() {
+      let indents = index == 0 ? first : blank || !line.isEmpty
+      indented.append(indents ? indentation + line : line)
+    }
+    return indented.joined(separator: "\n")
+  }
+
+  private func truncate(_ text: String, _ arguments: JinjaArguments) throws(JinjaFailure) -> String {
+    let values = try arguments.bind("truncate", ["length", "killwords", "end", "leeway"])
+    let length = values[0]?.asInteger ?? 255
+    let end = try self.text(of: values[2] ?? .string("..."))
+    let scalars = Array(text.unicodeScalars)
+    let leeway = values[3]?.asInteger ?? 5
+    let endLength = end.unicodeScalars.count
+    guard length >= endLength, leeway >= 0 else {
+      throw .reason("truncate: expected a length of at least \(endLength) and a leeway of at least 0")
+    }
+    if scalars.count - length <= leeway { return text }
+    let cut = String(scalars: scalars.prefix(length - endLength))
+    if values[1]?.isTrue == true { return cut + end }
+    return cut.parts(separatedBy: " ", limit: 1, fromRight: true)[0] + end
+  }
+}

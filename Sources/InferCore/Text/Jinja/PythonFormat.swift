@@ -1,0 +1,153 @@
+import Foundation
+import OrderedCollections
+
+extension String {
+  /// `format % values`: `%s`, `%r`, `%d`, `%i`, `%u`, `%f`, `%e`, `%g`, `%x`, `%o`, `%c` and `%%`, with flags, width and
+  /// precision, by position or by name.
+  func formatted(percent values: JinjaValue) throws(JinjaFailure) -> String {
+    var arguments: [JinjaValue] = [values]
+    if case .tuple(let elements) = values { arguments = elements }
+    var remaining = arguments[...]
+    var isNamed = false
+    var output = UnicodeScalarView()
+    var scalars = unicodeScalars[...]
+    while let scalar = scalars.popFirst() {
+      guard scalar == "%" else {
+        output.append(scalar)
+        continue
+      }
+      var directive = try PercentDirective(&scalars)
+      if directive.type == "%" {
+        output.append("%")
+        continue
+      }
+      let value: JinjaValue
+      if let name = directive.name {
+        guard case .dictionary(let members) = values else { throw .reason("format requires a mapping") }
+        guard let member = members[.string(name)] else { throw .reason("the format names '\(name)', which is missing") }
+        value = member
+        isNamed = true
+      } else {
+        guard let next = remaining.popFirst() else { throw .reason("not enough arguments for format string") }
+        value = next
+      }
+      output.append(contentsOf: try directive.format(value).unicodeScalars)
+    }
+    if case .dictionary = values { isNamed = true }
+    guard remaining.isEmpty || isNamed else { throw .reason("not all arguments converted during string formatting") }
+    return String(output)
+  }
+
+  /// `format.format(values)`: fields `{}`, `{0}`, `{name}`, with `!r` or `!s`. What follows a colon is for numbers and widths
+  /// and is not supported.
+  func formatted(with arguments: JinjaArguments) throws(JinjaFailure) -> String {
+    var output = UnicodeScalarView()
+    var scalars = unicodeScalars[...]
+    var nextIndex = 0
+    while let scalar = scalars.popFirst() {
+      guard scalar == "{" || scalar == "}" else {
+        output.append(scalar)
+        continue
+      }
+      if scalars.first == scalar {
+        output.append(scalars.removeFirst())
+        continue
+      }
+      guard scalar == "{", let end = scalars.firstIndex(of: "}") else {
+        throw .reason("single '\(scalar)' encountered in format string")
+      }
+      let field = String(scalars[..<end])
+      scalars = scalars[scalars.index(after: end)...]
+      let parts = field.parts(separatedBy: "!", limit: 1)
+      let name = parts[0]
+      let value: JinjaValue?
+      if let index = name.isEmpty ? nextIndex : Int(name) {
+        if name.isEmpty { nextIndex += 1 }
+        value = arguments.positional.indices.contains(index) ? arguments.positional[index] : nil
+      } else {
+        value = arguments.named[name]
+      }
+      guard let value else { throw .reason("the format field '{\(field)}' has no argument or is not supported") }
+      guard parts.count == 1 || parts[1] == "r" || parts[1] == "s" else {
+        throw .reason("the format field '{\(field)}' is not supported")
+      }
+      output.append(
+        contentsOf: (parts.last == "r" && parts.count == 2 ? value.representation : value.text).unicodeScalars)
+    }
+    return String(output)
+  }
+}
+
+/// `%-10.3f` taken apart.
+private struct PercentDirective {
+  var name: String?
+  private var flags: Set<Unicode.Scalar> = []
+  private var width = 0
+  private var precision: Int?
+  private(set) var type: Unicode.Scalar
+
+  /// Reads a directive behind its percent sign.
+  init(_ scalars: inout Substring.UnicodeScalarView) throws(JinjaFailure) {
+    type = "%"
+    if scalars.first == "(" {
+      guard let end = scalars.firstIndex(of: ")") else { throw .reason("incomplete format key") }
+      name = String(scalars[scalars.index(after: scalars.startIndex)..<end])
+      scalars = scalars[scalars.index(after: end)...]
+    }
+    while let flag = scalars.first, "-+ #0".unicodeScalars.contains(flag) {
+      flags.insert(flag)
+      scalars.removeFirst()
+    }
+    width = try Self.number(&scalars)
+    if scalars.first == "." {
+      scalars.removeFirst()
+      precision = try Self.number(&scalars)
+    }
+    guard let last = scalars.popFirst() else { throw .reason("incomplete format") }
+    type = last
+  }
+
+  private static func number(_ scalars: inout Substring.UnicodeScalarView) throws(JinjaFailure) -> Int {
+    let digits = String(scalars.prefix { $0.isDecimalDigit })
+    scalars = scalars.dropFirst(digits.count)
+    guard digits.count <= 3 else { throw .reason("the width \(digits.prefix(20)) in a format is too large") }
+    return Int(digits) ?? 0
+  }
+
+  mutating func format(_ value: JinjaValue) throws(JinjaFailure) -> String {
+    var text: String
+    switch type {
+    case "s", "r":
+      text = type == "s" ? value.text : value.representation
+      if let precision { text = String(scalars: text.unicodeScalars.prefix(precision)) }
+    case "c":
+      text = value.asInteger.flatMap(UInt32.init(exactly:)).flatMap(Unicode.Scalar.init).map(String.init) ?? value.text
+    default: text = try number(value)
+    }
+    let missing = max(0, width - text.unicodeScalars.count)
+    if flags.contains("-") { return text + String(repeating: " ", count: missing) }
+    guard flags.contains("0"), type != "s", type != "r" else { return String(repeating: " ", count: missing) + text }
+    let sign = text.hasPrefix("-") || text.hasPrefix("+") || text.hasPrefix(" ") ? String(text.removeFirst()) : ""
+    return sign + String(repeating: "0", count: missing) + text
+  }
+
+  private func number(_ value: JinjaValue) throws(JinjaFailure) -> String {
+    guard let number = value.asNumber else {
+      throw .reason("%\(type) format: a number is required, not \(value.typeName)")
+    }
+    let sign = number >= 0 ? (flags.contains("+") ? "+" : flags.contains(" ") ? " " : "") : ""
+    switch type {
+    case "d", "i", "u":
+      guard let integer = value.asInteger ?? Int(exactly: number.rounded(.towardZero)) else {
+        throw .reason("the number is too large")
+      }
+      return sign + String(integer)
+    case "x", "X", "o":
+      guard let integer = value.asInteger else { throw .reason("%\(type) format: an integer is required") }
+      return sign + String(integer, radix: type == "o" ? 8 : 16, uppercase: type == "X")
+    case "f", "F", "e", "E", "g", "G":
+      return sign + String(format: "%.\(precision ?? 6)\(type)", number)
+    default: throw .reason("unsupported format character '\(type)'")
+    }
+  }
+}
