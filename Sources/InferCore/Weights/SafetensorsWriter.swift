@@ -1,0 +1,126 @@
+import Foundation
+import OrderedCollections
+
+/// Writes a safetensors file of f32 matrices, row by row in any order.
+///
+/// The file grows under another name and gets its own when it is complete, so that a file of that name is always
+/// whole.
+public final class SafetensorsWriter {
+  /// A matrix of the file.
+  public struct Tensor: Sendable {
+    /// Its name.
+    public let name: String
+    /// Its number of rows.
+    public let rows: Int
+    /// Its number of columns.
+    public let columns: Int
+
+    /// Describes a matrix.
+    public init(name: String, rows: Int, columns: Int) {
+      self.name = name
+      self.rows = rows
+      self.columns = columns
+    }
+  }
+
+  private let path: String
+  private let partialPath: String
+  private let handle: FileHandle
+  private let tensors: [Tensor]
+  /// Where each tensor's first byte stands in the file.
+  private let offsets: [UInt64]
+
+  /// Creates the file with room for `tensors`, in that order.
+  ///
+  /// - Throws: ``WriteError`` when it cannot be written.
+  public init(path: String, tensors: [Tensor]) throws(WriteError) {
+    self.path = path
+    self.tensors = tensors
+    partialPath = path + ".partial"
+    let header = Self.header(tensors)
+    var offset = UInt64(header.count)
+    var offsets: [UInt64] = []
+    for tensor in tensors {
+      offsets.append(offset)
+      offset += UInt64(tensor.rows * tensor.columns * 4)
+    }
+    self.offsets = offsets
+    do {
+      try header.write(to: URL(filePath: partialPath))
+      handle = try FileHandle(forWritingTo: URL(filePath: partialPath))
+      try handle.truncate(atOffset: offset)
+    } catch {
+      throw WriteError(path: path, reason: error.localizedDescription)
+    }
+  }
+
+  /// Writes consecutive rows of a tensor.
+  ///
+  /// - Throws: ``WriteError`` when the disk is full or gone.
+  public func write(_ rows: Rows, to tensor: Int, firstRow: Int) throws(WriteError) {
+    let shape = tensors[tensor]
+    precondition(
+      rows.columns == shape.columns && firstRow >= 0 && firstRow + rows.count <= shape.rows,
+      "\(rows.count) rows of \(rows.columns) at \(firstRow) in \(shape.rows) rows of \(shape.columns)")
+    do {
+      try handle.seek(toOffset: offsets[tensor] + UInt64(firstRow * shape.columns * 4))
+      for row in 0..<rows.count {
+        // Little-endian, as the format wants and as every machine is that this runs on.
+        let bytes = unsafe rows[row].withUnsafeBytes { unsafe Data($0) }
+        try handle.write(contentsOf: bytes)
+      }
+    } catch {
+      throw WriteError(path: path, reason: error.localizedDescription)
+    }
+  }
+
+  /// Completes the file and gives it its name.
+  ///
+  /// - Throws: ``WriteError`` when that fails.
+  public func finish() throws(WriteError) {
+    do {
+      try handle.close()
+      let manager = FileManager.default
+      if manager.fileExists(atPath: path) { try manager.removeItem(atPath: path) }
+      try manager.moveItem(atPath: partialPath, toPath: path)
+    } catch {
+      throw WriteError(path: path, reason: error.localizedDescription)
+    }
+  }
+
+  /// Removes what was written; for use when the rows cannot be had after all.
+  public func abandon() { try? FileManager.default.removeItem(atPath: partialPath) }
+
+  /// The header: its length as 8 bytes, then JSON, padded with spaces so that data begin on 8 bytes.
+  private static func header(_ tensors: [Tensor]) -> Data {
+    var members: [(String, JSONValue)] = []
+    var offset = 0
+    for tensor in tensors {
+      let end = offset + tensor.rows * tensor.columns * 4
+      members.append(
+        (
+          tensor.name,
+          [
+            "dtype": "F32", "shape": [.integer(tensor.rows), .integer(tensor.columns)],
+            "data_offsets": [.integer(offset), .integer(end)],
+          ]
+        ))
+      offset = end
+    }
+    var json = Array(JSONValue.object(.init(uniqueKeysWithValues: members)).serialized().utf8)
+    while json.count % 8 != 0 { json.append(UInt8(ascii: " ")) }
+    let length = (0..<8).map { UInt8(truncatingIfNeeded: json.count >> (8 * $0)) }
+    return Data(length + json)
+  }
+}
+
+/// Why a file cannot be written.
+public struct WriteError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// The file.
+  public let path: String
+  /// What the system said.
+  public let reason: String
+
+  /// One line for people.
+  public var description: String { "cannot write \(path): \(reason)" }
+}

@@ -1,0 +1,110 @@
+import Foundation
+import InferCore
+
+/// One line of the benchmark.
+struct BenchTest: Equatable {
+  /// Prompt tokens measured, in each sequence.
+  var prompt: Int
+  /// Tokens generated, in each sequence.
+  var generate: Int
+  /// Tokens before them, not measured.
+  var depth: Int
+  /// Sequences side by side.
+  var batch: Int
+  /// Whether the line belongs to the batch table.
+  var isBatch: Bool
+
+  /// Tokens of a sequence in all.
+  var length: Int { depth + prompt + generate }
+
+  /// `pp512 @ d1024`, or `pp512+tg32 b4`.
+  var name: String {
+    let parts = [prompt > 0 ? "pp\(prompt)" : nil, generate > 0 ? "tg\(generate)" : nil].compactMap { $0 }
+    return parts.joined(separator: "+") + (depth > 0 ? " @ d\(depth)" : "") + (isBatch ? " b\(batch)" : "")
+  }
+}
+
+/// The times of a test's measurements.
+struct BenchResult {
+  var test: BenchTest
+  var date: Date
+  var promptTimes: [Duration]
+  var generateTimes: [Duration]
+}
+
+/// Measures one test.
+struct BenchRunner {
+  private let test: BenchTest
+  private let runner: StepRunner
+  private let batchTokens: Int
+  /// Random tokens, the same in every run and different in every sequence.
+  private let tokens: [[Int32]]
+
+  /// Reserves what the test needs.
+  init(model: any LanguageModel, test: BenchTest, kvType: KVType, threads: Int, batchTokens: Int) throws {
+    self.test = test
+    self.batchTokens = batchTokens
+    runner = try StepRunner(
+      model: model, sequences: test.batch, length: test.length, kvType: kvType, threads: threads)
+    // A linear congruential generator (Knuth, MMIX) is random enough to spread tokens over experts.
+    var seed: UInt64 = 20_240_229
+    let vocabulary = UInt64(model.vocabularySize)
+    tokens = (0..<test.batch).map { _ in
+      (0..<test.length).map { _ in
+        seed = seed &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        return Int32((seed >> 33) % vocabulary)
+      }
+    }
+  }
+
+  /// Runs the test once unmeasured and then `repetitions` times.
+  func measure(repetitions: Int) -> BenchResult {
+    var result = BenchResult(test: test, date: Date(), promptTimes: [], generateTimes: [])
+    let clock = ContinuousClock()
+    for repetition in 0...repetitions {
+      prefill(0..<test.depth)
+      let start = clock.now
+      prefill(test.depth..<test.depth + test.prompt)
+      let middle = clock.now
+      for position in (test.depth + test.prompt)..<test.length { decode(at: position) }
+      let end = clock.now
+      if repetition == 0 { continue }
+      result.promptTimes.append(middle - start)
+      result.generateTimes.append(end - middle)
+    }
+    return result
+  }
+
+  /// Reads these positions of all sequences, as many rows a step as it may hold.
+  private func prefill(_ range: Range<Int>) {
+    var parts: [StepRunner.Part] = []
+    var room = batchTokens
+    for sequence in 0..<test.batch {
+      var position = range.lowerBound
+      while position < range.upperBound {
+        let end = min(range.upperBound, position + room)
+        let tokens = tokens[sequence][position..<end]
+        parts.append(
+          StepRunner.Part(
+            sequence: sequence, tokens: tokens, position: position, logits: end == range.upperBound ? 1 : 0))
+        room -= tokens.count
+        position = end
+        if room == 0 {
+          runner.step(parts) { _ in }
+          parts.removeAll(keepingCapacity: true)
+          room = batchTokens
+        }
+      }
+    }
+    if !parts.isEmpty { runner.step(parts) { _ in } }
+  }
+
+  /// One token of every sequence.
+  private func decode(at position: Int) {
+    let parts = (0..<test.batch).map { sequence in
+      StepRunner.Part(
+        sequence: sequence, tokens: tokens[sequence][position..<position + 1], position: position, logits: 1)
+    }
+    runner.step(parts) { _ in }
+  }
+}

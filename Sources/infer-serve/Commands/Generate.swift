@@ -1,0 +1,71 @@
+import ArgumentParser
+import Foundation
+import HybridBlocks
+import InferCore
+
+/// `infer-serve generate`: one answer, without a server.
+struct Generate: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Generates a continuation of a prompt.",
+    discussion: """
+      Text goes to standard output as it is generated. With --json, one object is printed at the end: the generated \
+      `tokens`, their `text`, `finish_reason`, `usage` and `timings`, and with --chat the text split into \
+      `reasoning_content` and `content`. Models without a tokenizer take and give --tokens.
+      """)
+
+  @OptionGroup var model: ModelOptions
+  @OptionGroup var prompt: PromptOptions
+  @OptionGroup var sampling: SamplingOptions
+  @OptionGroup var engine: EngineOptions
+
+  @Flag(help: "Print one JSON object instead of text.")
+  var json = false
+
+  /// The engine's configuration.
+  func configuration(endTokens: Set<Int32>) -> EngineConfiguration {
+    var configuration = engine.configuration(model, endTokens: endTokens)
+    configuration.maxRunning = 1
+    configuration.maxQueue = 1
+    return configuration
+  }
+
+  func validate() throws {
+    try check(configuration(endTokens: []))
+    if sampling.logprobs != nil, !json { throw ValidationError("--logprobs needs --json") }
+  }
+
+  func run() async throws {
+    let loaded = try model.load()
+    if loaded.tokenizer == nil, !sampling.stop.isEmpty {
+      throw CommandFailure("--stop needs a tokenizer, which \(model.model) does not have")
+    }
+    let prompt = try prompt.resolve(loaded)
+    let request = GenerationRequest(
+      prompt: prompt.tokens, sampling: try sampling.sampling(loaded.generation),
+      stop: try sampling.stop(loaded.generation))
+    let engine = try Engine(
+      model: loaded.model, configuration: configuration(endTokens: loaded.generation.endTokens))
+    let generation = try engine.submit(request)
+    var transcript = Transcript(prompt: prompt, hasText: loaded.tokenizer != nil, printing: !json)
+    if let tokenizer = loaded.tokenizer {
+      for await event in TextGeneration(generation, stop: request.stop, tokenizer: tokenizer) {
+        switch event {
+        case .piece(let piece): transcript.append(piece)
+        case .finished(let reason, let statistics): transcript.finish(reason, statistics)
+        }
+      }
+    } else {
+      for await event in generation {
+        switch event {
+        case .token(let token): transcript.append(token)
+        case .finished(let reason, let statistics): transcript.finish(reason, statistics)
+        }
+      }
+    }
+    await engine.shutdown()
+    if transcript.finishReason == .error {
+      throw CommandFailure("the model's logits left no token to choose")
+    }
+    emit(json ? transcript.json.serialized(.pretty) + "\n" : "\n")
+  }
+}

@@ -1,0 +1,37 @@
+import ArgumentParser
+import Foundation
+import HybridBlocks
+import InferCore
+import OrderedCollections
+
+/// `infer-serve inspect`: what a model is, and whether its files are sound.
+struct Inspect: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Describes a model and checks its weights.",
+    discussion: "Reads every weight to find NaN and infinity. Unread tensors are ones that the family does not know.")
+
+  @OptionGroup var model: ModelOptions
+
+  @Flag(help: "Print one JSON object.")
+  var json = false
+
+  func run() async throws {
+    let loaded = try model.load(allowingUnreadTensors: true)
+    let checkpoint = try Checkpoint(folder: URL(filePath: model.model))
+    let broken = Self.scan(checkpoint, threads: model.threadCount)
+    let report = ModelReport(
+      name: loaded.name, summary: loaded.summary, contextLength: loaded.model.contextLength,
+      vocabularySize: loaded.model.vocabularySize, hasTokenizer: loaded.tokenizer != nil,
+      hasChatTemplate: loaded.chatTemplate != nil, nonFinite: broken)
+    emit(json ? report.json.serialized(.pretty) + "\n" : report.text)
+  }
+
+  /// Tensors with numbers that are not finite, by name.
+  private static func scan(_ checkpoint: Checkpoint, threads: Int) -> [(name: String, count: Int)] {
+    let tensors = checkpoint.tensors.values.sorted { $0.name < $1.name }
+    return tensors.compactMap { tensor in
+      let count = tensor.nonFiniteCount()
+      return count == 0 ? nil : (tensor.name, count)
+    }
+  }
+}

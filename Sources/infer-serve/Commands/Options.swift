@@ -1,0 +1,117 @@
+public import ArgumentParser
+import Foundation
+import HybridBlocks
+public import InferCore
+
+/// Which model, and how it is computed. Shared by all commands that compute.
+struct ModelOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("Folder or file of the model.", valueName: "path"))
+  var model: String
+
+  @Option(help: ArgumentHelp("Threads to compute with (default: all processors).", valueName: "count"))
+  var threads: Int?
+
+  @Flag(help: "Refuse a config.json with keys that nothing reads.")
+  var strict = false
+
+  /// Threads to compute with.
+  var threadCount: Int { threads ?? availableProcessorCount() }
+
+  /// Loads the model and prints what is odd about it to standard error.
+  func load(config: String? = nil, allowingUnreadTensors: Bool = false) throws -> LoadedModel {
+    var options = LoadOptions()
+    options.configuration = config.map { URL(filePath: $0) }
+    options.allowsUnreadTensors = allowingUnreadTensors
+    options.refusesUnknownKeys = strict
+    let loaded = try loadModel(at: model, options: options)
+    for warning in loaded.summary.warnings { note("infer-serve: warning: \(warning)") }
+    return loaded
+  }
+
+  func validate() throws {
+    try require(1...1024, "threads", threads)
+  }
+}
+
+/// How much memory and work the engine takes on. Shared by the commands that run an engine.
+struct EngineOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("Format of attention keys and values: f32 or f16.", valueName: "type"))
+  var kvType = KVType.f16
+
+  @Option(help: ArgumentHelp("Memory for attention keys and values.", valueName: "MiB"))
+  var kvCacheMib = EngineConfiguration().kvCacheMiB
+
+  @Option(help: ArgumentHelp("Memory for recurrent state.", valueName: "MiB"))
+  var stateCacheMib = EngineConfiguration().stateCacheMiB
+
+  @Option(help: ArgumentHelp("Tokens of a page of keys and values.", valueName: "count"))
+  var pageTokens = EngineConfiguration().pageTokens
+
+  @Option(
+    help: ArgumentHelp("Rows of a step at most: decoding sequences first, prompts share the rest.", valueName: "count"))
+  var maxBatchTokens = EngineConfiguration().maxBatchTokens
+
+  @Option(
+    help: ArgumentHelp("Tokens of prompt and answer at most (default: what the model is made for).", valueName: "count")
+  )
+  var maxContext: Int?
+
+  /// The engine's configuration for a model with these end tokens.
+  func configuration(_ model: ModelOptions, endTokens: Set<Int32>) -> EngineConfiguration {
+    var configuration = EngineConfiguration()
+    configuration.threads = model.threadCount
+    configuration.kvType = kvType
+    configuration.kvCacheMiB = kvCacheMib
+    configuration.stateCacheMiB = stateCacheMib
+    configuration.pageTokens = pageTokens
+    configuration.maxBatchTokens = maxBatchTokens
+    configuration.maxContext = maxContext
+    configuration.endTokens = endTokens
+    return configuration
+  }
+}
+
+extension KVType: ExpressibleByArgument {}
+
+/// Token ids on the command line: `5,17,9`.
+struct TokenList: ExpressibleByArgument, Equatable {
+  let ids: [Int32]
+
+  init?(argument: String) {
+    var ids: [Int32] = []
+    for part in argument.split(separator: ",", omittingEmptySubsequences: false) {
+      guard let id = Int32(part.trimmingCharacters(in: .whitespaces)), id >= 0 else { return nil }
+      ids.append(id)
+    }
+    self.ids = ids
+  }
+}
+
+/// Numbers on the command line: `1,4,16`.
+struct NumberList: ExpressibleByArgument, Equatable {
+  let values: [Int]
+
+  init(_ values: [Int]) { self.values = values }
+
+  init?(argument: String) {
+    var values: [Int] = []
+    for part in argument.split(separator: ",", omittingEmptySubsequences: false) {
+      guard let value = Int(part.trimmingCharacters(in: .whitespaces)), value >= 0 else { return nil }
+      values.append(value)
+    }
+    self.values = values
+  }
+
+  var defaultValueDescription: String { values.map(String.init).joined(separator: ",") }
+}
+
+/// Refuses an option's value outside `range`, naming the option. An absent one is fine.
+func require<Value: Comparable>(_ range: ClosedRange<Value>, _ option: String, _ value: Value?) throws {
+  guard let value, !range.contains(value) else { return }
+  throw ValidationError("--\(option) must be between \(range.lowerBound) and \(range.upperBound), not \(value)")
+}
+
+/// Refuses an engine's configuration that makes no sense, as wrong usage.
+func check(_ configuration: EngineConfiguration) throws {
+  do { try configuration.validate() } catch { throw ValidationError("\(error)") }
+}

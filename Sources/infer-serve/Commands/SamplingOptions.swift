@@ -1,0 +1,100 @@
+import ArgumentParser
+import HybridBlocks
+import InferCore
+
+/// How tokens are chosen and when generation ends, on the command line. What is left out comes from the model's
+/// `generation_config.json`.
+struct SamplingOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp("Tokens to generate at most (default: as many as the context allows).", valueName: "count"))
+  var maxTokens: Int?
+
+  @Option(help: ArgumentHelp("Tokens to generate before anything ends the generation.", valueName: "count"))
+  var minTokens = 0
+
+  @Option(help: ArgumentHelp("Divides the logits; 0 always takes the most likely token.", valueName: "number"))
+  var temperature: Float?
+
+  @Option(help: ArgumentHelp("Choose among this many most likely tokens; 0 for all.", valueName: "count"))
+  var topK: Int?
+
+  @Option(
+    help: ArgumentHelp("Choose among the most likely tokens that together have this probability.", valueName: "number"))
+  var topP: Float?
+
+  @Option(
+    help: ArgumentHelp(
+      "Choose among tokens at least this likely, relative to the most likely one.", valueName: "number"))
+  var minP: Float?
+
+  @Option(
+    help: ArgumentHelp("Divides positive logits of tokens seen before, multiplies negative ones.", valueName: "number"))
+  var repetitionPenalty: Float?
+
+  @Option(help: ArgumentHelp("Subtracted from the logits of tokens generated before.", valueName: "number"))
+  var presencePenalty: Float = 0
+
+  @Option(help: ArgumentHelp("Subtracted for every time that a token was generated before.", valueName: "number"))
+  var frequencyPenalty: Float = 0
+
+  @Option(
+    help: ArgumentHelp("Added to a token's logit, as in 17:-100; may be given several times.", valueName: "id:bias"))
+  var logitBias: [TokenBias] = []
+
+  @Option(help: ArgumentHelp("Same seed, same tokens.", valueName: "number"))
+  var seed: UInt64?
+
+  @Option(help: ArgumentHelp("A text that ends the generation; may be given several times.", valueName: "text"))
+  var stop: [String] = []
+
+  @Option(help: ArgumentHelp("Tokens that end the generation, as in 2,7.", valueName: "ids"))
+  var stopTokenIds: TokenList?
+
+  @Flag(help: "Generate past the model's end tokens.")
+  var ignoreEos = false
+
+  @Option(
+    help: ArgumentHelp("Report log-probabilities of this many most likely tokens (with --json).", valueName: "count"))
+  var logprobs: Int?
+
+  /// The parameters, checked.
+  func sampling(_ defaults: GenerationDefaults) throws(RequestError) -> SamplingParameters {
+    try SamplingParameters(
+      temperature: temperature ?? defaults.temperature ?? 1, topK: topK ?? defaults.topK ?? 0,
+      topP: topP ?? defaults.topP ?? 1, minP: minP ?? defaults.minP ?? 0,
+      repetitionPenalty: repetitionPenalty ?? defaults.repetitionPenalty ?? 1, presencePenalty: presencePenalty,
+      frequencyPenalty: frequencyPenalty,
+      logitBias: Dictionary(logitBias.map { ($0.id, $0.bias) }) { _, last in last }, seed: seed, logprobs: logprobs)
+  }
+
+  /// The conditions, checked.
+  func stop(_ defaults: GenerationDefaults) throws(RequestError) -> StopConditions {
+    try StopConditions(
+      maxTokens: maxTokens, minTokens: minTokens, stopTokenIDs: Set(stopTokenIds?.ids ?? []),
+      ignoresEndTokens: ignoreEos, stopStrings: stop)
+  }
+
+  func validate() throws {
+    do {
+      _ = try sampling(GenerationDefaults())
+      _ = try stop(GenerationDefaults())
+    } catch {
+      guard case .invalid(let field, let reason) = error else { throw error }
+      let option = field == "top_logprobs" ? "logprobs" : field.replacing("_", with: "-")
+      throw ValidationError("--\(option) \(reason)")
+    }
+  }
+}
+
+/// A token's bias on the command line: `17:-100`.
+struct TokenBias: ExpressibleByArgument {
+  let id: Int32
+  let bias: Float
+
+  init?(argument: String) {
+    let parts = argument.split(separator: ":", omittingEmptySubsequences: false)
+    guard parts.count == 2, let id = Int32(parts[0]), id >= 0, let bias = Float(parts[1]) else { return nil }
+    self.id = id
+    self.bias = bias
+  }
+}

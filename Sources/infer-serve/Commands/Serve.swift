@@ -1,0 +1,132 @@
+public import ArgumentParser
+import Foundation
+import HybridBlocks
+import InferCore
+public import Logging
+import ServiceLifecycle
+import UnixSignals
+
+/// `infer-serve serve`: the model behind an OpenAI-compatible HTTP interface.
+struct Serve: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Serves a model over HTTP, compatible with OpenAI's API.",
+    discussion: """
+      Listens at once and answers /health with 503 until the model is loaded. SIGTERM or SIGINT drains: new requests \
+      are refused, running ones are finished, for at most --drain-timeout. A second signal stops at once.
+      """)
+
+  @OptionGroup var model: ModelOptions
+  @OptionGroup var engine: EngineOptions
+
+  @Option(help: ArgumentHelp("Address to listen on.", valueName: "address"))
+  var host = "127.0.0.1"
+
+  @Option(help: ArgumentHelp("Port to listen on; 0 for a free one.", valueName: "number"))
+  var port = 8080
+
+  @Option(help: ArgumentHelp("Sequences that run at the same time at most.", valueName: "count"))
+  var maxRunning = EngineConfiguration().maxRunning
+
+  @Option(help: ArgumentHelp("Requests that wait at most; more get status 429.", valueName: "count"))
+  var maxQueue = EngineConfiguration().maxQueue
+
+  @Option(help: ArgumentHelp("Size of a request's body at most.", valueName: "KiB"))
+  var maxBodyKib = 4096
+
+  @Option(help: ArgumentHelp("Time for a request, from its head to the end of its response.", valueName: "seconds"))
+  var requestTimeout = 600.0
+
+  @Option(help: ArgumentHelp("Time for a connection to send its next request.", valueName: "seconds"))
+  var idleTimeout = 60.0
+
+  @Option(help: ArgumentHelp("Time to finish running requests after a signal.", valueName: "seconds"))
+  var drainTimeout = 30.0
+
+  @Option(
+    help: ArgumentHelp(
+      "Least severe log lines: trace, debug, info, notice, warning, error or critical.", valueName: "level"))
+  var logLevel = Logger.Level.info
+
+  @Option(help: ArgumentHelp("Form of log lines: text or json.", valueName: "form"))
+  var logFormat = LogFormat.text
+
+  func validate() throws {
+    try require(0...65_535, "port", port)
+    try require(1...1_048_576, "max-body-kib", maxBodyKib)
+    try require(0.001...604_800, "request-timeout", requestTimeout)
+    try require(0.001...604_800, "idle-timeout", idleTimeout)
+    try require(0...604_800, "drain-timeout", drainTimeout)
+    try check(configuration(endTokens: []))
+  }
+
+  /// The engine's configuration.
+  func configuration(endTokens: Set<Int32>) -> EngineConfiguration {
+    var configuration = engine.configuration(model, endTokens: endTokens)
+    configuration.maxRunning = maxRunning
+    configuration.maxQueue = maxQueue
+    return configuration
+  }
+
+  func run() async throws {
+    let logger = Logger(label: "infer-serve") { [logLevel, logFormat] label in
+      LogOutput(logLevel: logLevel, label: label, format: logFormat)
+    }
+    let state = ServerState(modelName: modelName(of: model.model))
+    let metrics = EngineMetrics(modelName: state.modelName)
+    let lifecycle = ServeLifecycle(
+      state: state, drainLimit: .seconds(drainTimeout), logger: logger,
+      load: { [self] in try load(metrics) },
+      announce: { [self] in announce($0, port: $1, logger: logger) })
+    let service = GenerationService(
+      state: state, metrics: metrics,
+      limits: GenerationService.Limits(bodyBytes: maxBodyKib * 1024, requestTime: .seconds(requestTimeout)))
+    let server = HTTPServer.Configuration(host: host, port: port, idleTimeout: .seconds(idleTimeout))
+    let application = HTTPServer.application(server, router: Routes.router(service, logger: logger)) { port in
+      lifecycle.listening(port: port)
+    }
+    let signals = Task {
+      for await _ in await UnixSignalsSequence(trapping: .sigterm, .sigint) { lifecycle.signal() }
+    }
+    defer { signals.cancel() }
+    try await Self.run(ListeningService(application, server), lifecycle)
+    logger.notice("stopped")
+  }
+
+  private static func run(_ listening: some Service, _ lifecycle: ServeLifecycle) async throws {
+    var configuration = ServiceGroupConfiguration(
+      services: [
+        .init(service: listening),
+        .init(service: lifecycle, successTerminationBehavior: .gracefullyShutdownGroup),
+      ], logger: HTTPServer.quietLogger)
+    // What is left to write to clients that do not read.
+    configuration.maximumGracefulShutdownDuration = .seconds(2)
+    try await ServiceGroup(configuration: configuration).run()
+  }
+
+  private func load(_ metrics: EngineMetrics) throws -> ServedModel {
+    let loaded = try model.load()
+    guard let tokenizer = loaded.tokenizer else {
+      throw CommandFailure("\(model.model) has no tokenizer.json, which serving needs")
+    }
+    let engine = try Engine(
+      model: loaded.model, configuration: configuration(endTokens: loaded.generation.endTokens),
+      metrics: metrics)
+    return ServedModel(
+      model: loaded, tokenizer: tokenizer, engine: engine, created: Int(Date().timeIntervalSince1970))
+  }
+
+  private func announce(_ served: ServedModel, port: Int, logger: Logger) {
+    if logFormat == .text {
+      note(Banner.text(served, host: host, port: port, threads: model.threadCount))
+    }
+    logger.notice("ready", metadata: ["model": "\(served.model.name)", "port": "\(port)"])
+  }
+}
+
+extension Logger.Level: @retroactive ExpressibleByArgument {}
+extension LogFormat: ExpressibleByArgument {}
+
+/// The name that requests call a model by: its folder's or file's.
+func modelName(of path: String) -> String {
+  URL(filePath: path).standardizedFileURL.lastPathComponent
+}

@@ -1,0 +1,50 @@
+import Hummingbird
+import NIOCore
+import Synchronization
+
+/// Ends an answer early when its client is gone or its time is up.
+final class AnswerSupervisor: Sendable {
+  /// Why an answer was ended.
+  enum Cause: Sendable {
+    case clientGone
+    case timedOut
+  }
+
+  /// How long after its time is up a response may take to reach a client that is slow to read.
+  private static let grace = Duration.seconds(5)
+
+  private let first = Mutex<Cause?>(nil)
+  private let answer: Answer
+  private let timer = Mutex<Task<Void, any Error>?>(nil)
+  private let registration = Mutex<ClientConnection.Registration?>(nil)
+
+  /// Why the answer was ended, if it was.
+  var cause: Cause? { first.withLock { $0 } }
+
+  /// Watches over an answer that is written to `channel`, until ``stop()``.
+  init(_ answer: Answer, channel: any Channel, until deadline: ContinuousClock.Instant) async throws {
+    self.answer = answer
+    let connection = try await DisconnectHandler.connection(of: channel)
+    registration.withLock { $0 = connection.whenClosed { [weak self] in self?.end(.clientGone) } }
+    timer.withLock {
+      $0 = Task { [weak self] in
+        try await Task.sleep(until: deadline)
+        self?.end(.timedOut)
+        try await Task.sleep(for: Self.grace)
+        // The client does not read: nothing else wakes a write that waits for it.
+        channel.close(promise: nil)
+      }
+    }
+  }
+
+  /// The answer has been written.
+  func stop() {
+    registration.withLock { $0?.remove() }
+    timer.withLock { $0?.cancel() }
+  }
+
+  private func end(_ cause: Cause) {
+    first.withLock { if $0 == nil { $0 = cause } }
+    answer.cancel()
+  }
+}

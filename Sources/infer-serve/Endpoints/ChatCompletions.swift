@@ -1,0 +1,51 @@
+import Foundation
+import Hummingbird
+import HybridBlocks
+import InferCore
+
+/// `POST /v1/chat/completions`
+struct ChatCompletions: Sendable {
+  let service: GenerationService
+
+  func respond(_ request: Request, _ context: ServeContext) async throws -> Response {
+    try await service.respond(request, context, decode: Self.decode)
+  }
+
+  private static func decode(
+    _ reader: FieldReader, _ served: ServedModel
+  ) throws(APIError) -> GenerationJob<ChatResponse> {
+    let request = try ChatRequest(reader, defaults: served.model.generation)
+    guard let template = served.model.chatTemplate else {
+      throw .invalid("messages", "The model has no chat template; use /v1/completions.", code: "no_chat_template")
+    }
+    let prompt = try render(template, request, served)
+    let tokens: [Int32]
+    do { tokens = try served.tokenizer.encode(prompt) } catch {
+      throw .invalid("messages", "The conversation cannot be tokenised: \(error)", code: "tokenization_failed")
+    }
+    let head = ResponseHead(
+      id: Identifier.make("chatcmpl"), created: Int(Date().timeIntervalSince1970), model: served.model.name,
+      announcesUsage: request.streaming?.includesUsage ?? false)
+    let builder = ChatResponse(
+      head: head, count: request.choices, prompt: prompt,
+      format: request.sampling.logprobs == nil ? nil : LogprobsFormat(tokenizer: served.tokenizer))
+    return GenerationJob(
+      requests: (0..<request.choices).map { choice in
+        GenerationRequest(prompt: tokens, sampling: request.sampling.choice(choice), stop: request.stop)
+      },
+      builder: builder, streaming: request.streaming, promptField: "messages")
+  }
+
+  private static func render(
+    _ template: ChatTemplate, _ request: ChatRequest, _ served: ServedModel
+  ) throws(APIError) -> String {
+    do {
+      return try template.render(
+        messages: request.messages, addGenerationPrompt: request.addsGenerationPrompt,
+        variables: templateVariables(of: served.tokenizer).merging(request.templateVariables) { _, given in given })
+    } catch {
+      let reason = if case .raised(let message) = error { message } else { "\(error)" }
+      throw .invalid("messages", "The chat template refuses the conversation: \(reason)", code: "template_error")
+    }
+  }
+}

@@ -1,0 +1,149 @@
+import HTTPTypes
+import Hummingbird
+import InferCore
+import NIOCore
+
+/// What both completion endpoints do: read the body, have the engine generate, and write what comes.
+struct GenerationService: Sendable {
+  /// Bounds of a request.
+  struct Limits: Sendable {
+    /// Bytes of a body at most.
+    var bodyBytes: Int
+    /// From a request's head to the end of its response at most.
+    var requestTime: Duration
+  }
+
+  let state: ServerState
+  let metrics: EngineMetrics
+  let limits: Limits
+
+  /// An endpoint's part: decodes the body and says what to generate and how to write it.
+  typealias Decoder<Builder: ResponseBuilder> =
+    (FieldReader, ServedModel) throws(APIError) -> GenerationJob<Builder>
+
+  /// Answers a request.
+  func respond<Builder: ResponseBuilder>(
+    _ request: Request, _ context: ServeContext, decode: Decoder<Builder>
+  ) async throws -> Response {
+    let deadline = ContinuousClock.now + limits.requestTime
+    // Before the body is read, so that a server without a model answers at once.
+    let served = try state.model()
+    let body = try await Self.body(of: request, context, limit: limits.bodyBytes, until: deadline)
+    let job = try decodeCounted(body, served, decode)
+    let answer = try Self.submit(job, served)
+    if let streaming = job.streaming {
+      return stream(answer, job.builder, streaming, context, until: deadline)
+    }
+    return try await collect(answer, job.builder, context, until: deadline)
+  }
+
+  /// Decodes, and counts a refusal that the engine will never see.
+  private func decodeCounted<Builder: ResponseBuilder>(
+    _ body: [UInt8], _ served: ServedModel, _ decode: Decoder<Builder>
+  ) throws(APIError) -> GenerationJob<Builder> {
+    do {
+      let reader = try FieldReader(body: body)
+      if let name = try reader.string("model") { try state.check(modelName: name) }
+      return try decode(reader, served)
+    } catch {
+      metrics.admissionRejections("invalid").increment()
+      throw error
+    }
+  }
+
+  private static func submit<Builder: ResponseBuilder>(
+    _ job: GenerationJob<Builder>, _ served: ServedModel
+  ) throws(APIError) -> Answer {
+    do {
+      let generations = try served.engine.submit(job.requests)
+      return Answer(
+        zip(generations, job.requests).map { generation, request in
+          TextGeneration(generation, stop: request.stop, tokenizer: served.tokenizer)
+        })
+    } catch {
+      throw APIError(error).renamingPrompt(to: job.promptField)
+    }
+  }
+
+  private static func body(
+    of request: Request, _ context: ServeContext, limit: Int, until deadline: ContinuousClock.Instant
+  ) async throws -> [UInt8] {
+    if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limit {
+      throw APIError.bodyTooLarge(limit: limit)
+    }
+    // A client that sends its body a byte at a time is cut off.
+    let timer = Task {
+      try await Task.sleep(until: deadline)
+      context.channel.close(promise: nil)
+    }
+    defer { timer.cancel() }
+    do {
+      return Array(try await request.body.collect(upTo: limit).readableBytesView)
+    } catch is NIOTooManyBytesError {
+      throw APIError.bodyTooLarge(limit: limit)
+    }
+  }
+
+  private func collect<Builder: ResponseBuilder>(
+    _ answer: Answer, _ builder: Builder, _ context: ServeContext, until deadline: ContinuousClock.Instant
+  ) async throws -> Response {
+    let supervisor = try await AnswerSupervisor(answer, channel: context.channel, until: deadline)
+    defer { supervisor.stop() }
+    var builder = builder
+    defer { context.record.generation = RequestRecord.Generation(builder) }
+    for await (choice, event) in answer {
+      switch event {
+      case .piece(let piece): _ = builder.append(piece, to: choice)
+      case .finished(let reason, let statistics):
+        _ = builder.finish(choice, reason, statistics)
+        // Leaving the loop ends the other choices.
+        if let failure = failure(reason, supervisor) { throw failure }
+      }
+    }
+    return .json(builder.completion)
+  }
+
+  private func stream<Builder: ResponseBuilder>(
+    _ answer: Answer, _ builder: Builder, _ options: StreamingOptions, _ context: ServeContext,
+    until deadline: ContinuousClock.Instant
+  ) -> Response {
+    let headers: HTTPFields = [
+      .contentType: "text/event-stream; charset=utf-8", .cacheControl: "no-cache", .accelBuffering: "no",
+    ]
+    let body = ResponseBody { writer in
+      let supervisor = try await AnswerSupervisor(answer, channel: context.channel, until: deadline)
+      defer { supervisor.stop() }
+      var builder = builder
+      defer { context.record.generation = RequestRecord.Generation(builder) }
+      var failure: APIError?
+      reading: for await (choice, event) in answer {
+        let events: [JSONValue]
+        switch event {
+        case .piece(let piece): events = builder.append(piece, to: choice)
+        case .finished(let reason, let statistics):
+          events = builder.finish(choice, reason, statistics)
+          failure = self.failure(reason, supervisor)
+          // Leaving the loop ends the other choices.
+          if failure != nil { break reading }
+        }
+        if !events.isEmpty { try await writer.write(ServerSentEvents.events(events)) }
+      }
+      let last = failure.map { [$0.json] } ?? (options.includesUsage ? [builder.usageEvent] : [])
+      if !last.isEmpty { try await writer.write(ServerSentEvents.events(last)) }
+      try await writer.write(ServerSentEvents.done)
+      try await writer.finish(nil)
+    }
+    return Response(status: .ok, headers: headers, body: body)
+  }
+
+  /// What to tell the client of a choice that ended before it was complete.
+  private func failure(_ reason: FinishReason, _ supervisor: AnswerSupervisor) -> APIError? {
+    switch (reason, supervisor.cause) {
+    case (.stop, _), (.length, _): nil
+    case (.error, _): .failed("The model's logits left no token to choose.")
+    case (.cancelled, .timedOut): .timedOut(after: limits.requestTime)
+    case (.cancelled, .clientGone): .clientGone
+    case (.cancelled, nil): .unavailable("The server is shutting down.", code: "draining", retryAfter: 5)
+    }
+  }
+}

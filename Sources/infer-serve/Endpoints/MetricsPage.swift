@@ -1,0 +1,14 @@
+import Hummingbird
+import InferCore
+import NIOCore
+
+/// `GET /metrics`: Prometheus text.
+struct MetricsPage: Sendable {
+  let metrics: EngineMetrics
+
+  func respond(_ request: Request, _ context: ServeContext) -> Response {
+    Response(
+      status: .ok, headers: [.contentType: PrometheusText.contentType],
+      body: ResponseBody(byteBuffer: ByteBuffer(string: metrics.text())))
+  }
+}

@@ -1,0 +1,42 @@
+import ArgumentParser
+import Foundation
+
+/// The command `infer-serve`.
+struct InferServe: AsyncParsableCommand {
+  /// The version of this software.
+  static let version = "0.1.0"
+
+  static let configuration = CommandConfiguration(
+    commandName: "infer-serve",
+    abstract: "Serves hybrid Mamba-2, attention and mixture-of-experts language models on the CPU.",
+    version: version,
+    subcommands: [Serve.self, Generate.self, Logits.self, Inspect.self, Bench.self])
+}
+
+/// Runs the command line.
+///
+/// Standard output carries results only; what goes wrong is one line on standard error and an exit code other than 0.
+@main
+enum Main {
+  static func main() async {
+    do {
+      var command = try InferServe.parseAsRoot()
+      if var command = command as? any AsyncParsableCommand {
+        try await command.run()
+      } else {
+        try command.run()
+      }
+    } catch {
+      exit(with: error)
+    }
+  }
+
+  private static func exit(with error: any Error) -> Never {
+    let code = InferServe.exitCode(for: error)
+    // Help and version are answers and no errors.
+    if code == .success { InferServe.exit(withError: error) }
+    let message = InferServe.message(for: error).split(whereSeparator: \.isNewline).joined(separator: " ")
+    FileHandle.standardError.write(Data("infer-serve: \(message)\n".utf8))
+    Foundation.exit(code.rawValue)
+  }
+}

@@ -1,0 +1,17 @@
+import Hummingbird
+import ServiceLifecycle
+
+/// The HTTP application as a service whose failure to listen is one clear line.
+struct ListeningService<App: ApplicationProtocol>: Service {
+  let application: App
+  let configuration: HTTPServer.Configuration
+
+  init(_ application: App, _ configuration: HTTPServer.Configuration) {
+    self.application = application
+    self.configuration = configuration
+  }
+
+  func run() async throws {
+    do { try await application.run() } catch { throw HTTPServer.failure(error, configuration) }
+  }
+}

@@ -1,0 +1,77 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+import InferCore
+import Logging
+import NIOCore
+
+/// The frame around every endpoint: gives the request its id, turns errors into error objects, and counts and logs the
+/// request when its response has been written.
+struct RequestMiddleware: RouterMiddleware {
+  typealias Context = ServeContext
+
+  let metrics: EngineMetrics
+  let logger: Logger
+
+  @concurrent func handle(
+    _ request: Request, context: ServeContext, next: @concurrent (Request, ServeContext) async throws -> Response
+  ) async throws -> Response {
+    let start = ContinuousClock.now
+    context.record.id = Self.requestID(request)
+    var response: Response
+    do {
+      response = try await next(request, context)
+    } catch {
+      response = refusal(error, request, context).response
+    }
+    response.headers[.requestID] = context.record.id
+    let status = response.status.code
+    if response.body.contentLength != nil {
+      finish(request, context, status: status, start: start)
+      return response
+    }
+    let body = response.body
+    response.body = ResponseBody { writer in
+      defer { finish(request, context, status: status, start: start) }
+      try await body.write(writer)
+    }
+    return response
+  }
+
+  /// The client's own id if it sent a decent one, else a new one.
+  static func requestID(_ request: Request) -> String {
+    if let given = request.headers[.requestID], (1...128).contains(given.utf8.count),
+      given.utf8.allSatisfy({ (0x21...0x7e).contains($0) })
+    {
+      return given
+    }
+    return Identifier.make("req")
+  }
+
+  private func refusal(_ error: any Error, _ request: Request, _ context: ServeContext) -> APIError {
+    switch error {
+    case let error as APIError: return error
+    case let error as any HTTPResponseError where error.status == .notFound:
+      return .unknownRoute(request.method.rawValue, request.uri.path)
+    default:
+      logger.error("request failed", metadata: ["id": "\(context.record.id)", "error": "\(error)"])
+      return .failed("The server failed to answer the request.")
+    }
+  }
+
+  private func finish(_ request: Request, _ context: ServeContext, status: Int, start: ContinuousClock.Instant) {
+    // The pattern and never the path: a client must not be able to make up new series.
+    let route = context.endpointPath.flatMap { $0 == "NotFound" ? nil : $0 } ?? "unknown"
+    metrics.httpRequests(route, String(status)).increment()
+    var metadata: Logger.Metadata = [
+      "id": "\(context.record.id)", "method": "\(request.method.rawValue)", "route": "\(route)", "status": "\(status)",
+      "ms": "\(Int((ContinuousClock.now - start) / .milliseconds(1)))",
+    ]
+    if let generation = context.record.generation {
+      metadata["prompt_tokens"] = "\(generation.promptTokens)"
+      metadata["generated_tokens"] = "\(generation.generatedTokens)"
+      metadata["finish_reason"] = generation.finishReason.map { "\($0)" }
+    }
+    logger.info("request", metadata: metadata)
+  }
+}

@@ -1,0 +1,56 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+import Logging
+import NIOCore
+import Synchronization
+
+/// What travels with a request through middleware and endpoint.
+struct ServeContext: RequestContext {
+  var coreContext: CoreRequestContextStorage
+  /// The connection, to learn when the client is gone.
+  let channel: any Channel
+  /// What the request's log line will tell.
+  let record = RequestRecord()
+
+  init(source: ApplicationRequestContextSource) {
+    coreContext = CoreRequestContextStorage(source: source)
+    channel = source.channel
+  }
+}
+
+/// What is known about a request when it ends, for its log line.
+final class RequestRecord: Sendable {
+  /// Tokens and outcome of a generation.
+  struct Generation {
+    var promptTokens = 0
+    var generatedTokens = 0
+    var finishReason: String?
+  }
+
+  private let state = Mutex<(id: String, generation: Generation?)>(("", nil))
+
+  /// The request's id, as in the response's `x-request-id`.
+  var id: String {
+    get { state.withLock { $0.id } }
+    set { state.withLock { $0.id = newValue } }
+  }
+
+  /// Set by endpoints that generate.
+  var generation: Generation? {
+    get { state.withLock { $0.generation } }
+    set { state.withLock { $0.generation = newValue } }
+  }
+}
+
+extension HTTPField.Name {
+  /// Names a request across the logs of client and server.
+  static var requestID: HTTPField.Name { knownName("x-request-id") }
+  /// Keeps nginx from holding back a stream.
+  static var accelBuffering: HTTPField.Name { knownName("x-accel-buffering") }
+
+  private static func knownName(_ name: String) -> HTTPField.Name {
+    guard let name = HTTPField.Name(name) else { preconditionFailure("\(name) is no name of a header field") }
+    return name
+  }
+}

@@ -1,0 +1,92 @@
+import Foundation
+import HybridBlocks
+import InferCore
+import Logging
+import ServiceLifecycle
+import UnixSignals
+
+/// The server's life: listen, load, serve, drain.
+///
+/// Everything that happens is an event of one loop. A first SIGTERM or SIGINT drains: nothing new is taken, what runs
+/// is finished. A second one ends the process at once.
+final class ServeLifecycle: Service {
+  private enum Event: Sendable {
+    case listening(port: Int)
+    case loaded(Result<ServedModel, any Error>)
+    case signal
+    case drained
+  }
+
+  private let state: ServerState
+  private let drainLimit: Duration
+  private let logger: Logger
+  private let load: @Sendable () throws -> ServedModel
+  private let announce: @Sendable (ServedModel, _ port: Int) -> Void
+  private let events: AsyncStream<Event>
+  private let post: AsyncStream<Event>.Continuation
+
+  /// - Parameters:
+  ///   - load: Loads the model; called on a thread of its own.
+  ///   - announce: Called when requests are taken.
+  init(
+    state: ServerState, drainLimit: Duration, logger: Logger, load: @escaping @Sendable () throws -> ServedModel,
+    announce: @escaping @Sendable (ServedModel, _ port: Int) -> Void
+  ) {
+    self.state = state
+    self.drainLimit = drainLimit
+    self.logger = logger
+    self.load = load
+    self.announce = announce
+    (events, post) = AsyncStream.makeStream()
+  }
+
+  /// The listener is up.
+  func listening(port: Int) { post.yield(.listening(port: port)) }
+
+  /// A first signal drains, a second one ends the process.
+  func signal() {
+    if case .draining = state.phase {
+      logger.warning("stopped")
+      Foundation.exit(0)
+    }
+    post.yield(.signal)
+    state.phase = .draining
+  }
+
+  /// Returns when the server has nothing left to do; throws when the model cannot be loaded.
+  func run() async throws {
+    var port = 0
+    var engine: Engine?
+    for await event in events {
+      switch event {
+      case .listening(let actual):
+        port = actual
+        logger.info("listening", metadata: ["port": "\(port)"])
+        startLoading()
+      case .loaded(let result):
+        let served = try result.get()
+        engine = served.engine
+        if state.becomeReady(served) { announce(served, port) }
+      case .signal:
+        logger.notice("draining", metadata: ["limit_s": "\(drainLimit.components.seconds)"])
+        startDraining(engine)
+      case .drained:
+        return
+      }
+    }
+  }
+
+  private func startLoading() {
+    let (load, post) = (load, post)
+    // Loading reads and converts gigabytes; the cooperative pool has better things to do.
+    Thread { post.yield(.loaded(Result(catching: load))) }.start()
+  }
+
+  private func startDraining(_ engine: Engine?) {
+    let (limit, post) = (drainLimit, post)
+    Task {
+      await engine?.drain(within: limit)
+      post.yield(.drained)
+    }
+  }
+}

@@ -1,0 +1,99 @@
+import HTTPTypes
+import Hummingbird
+import InferCore
+
+/// A refusal in the form clients of the OpenAI API know: a status and
+/// `{"error": {"message", "type", "param", "code"}}`.
+struct APIError: Error, Equatable {
+  var status: Int
+  var message: String
+  /// The class of error: `invalid_request_error`, `rate_limit_error`, `server_error`, ….
+  var type: String
+  /// The field of the request that is at fault.
+  var parameter: String?
+  /// A name for programs: `model_not_found`, `context_length_exceeded`, ….
+  var code: String?
+  /// Seconds after which it makes sense to try again.
+  var retryAfter: Int?
+  /// The methods that a path has, for status 405.
+  var allow: String?
+
+  /// The request is at fault.
+  static func invalid(_ parameter: String?, _ message: String, code: String? = nil) -> APIError {
+    APIError(status: 400, message: message, type: "invalid_request_error", parameter: parameter, code: code)
+  }
+
+  /// The request asks for something that this server does not do.
+  static func unsupported(_ parameter: String, _ message: String) -> APIError {
+    .invalid(parameter, message, code: "unsupported_parameter")
+  }
+
+  /// No model of that name is served.
+  static func modelNotFound(_ name: String, served: String) -> APIError {
+    APIError(
+      status: 404, message: "The model '\(name)' does not exist; this server serves '\(served)'.",
+      type: "invalid_request_error", parameter: "model", code: "model_not_found")
+  }
+
+  /// No such path.
+  static func unknownRoute(_ method: String, _ path: String) -> APIError {
+    APIError(
+      status: 404, message: "Unknown request URL: \(method) \(path).", type: "invalid_request_error",
+      code: "unknown_url")
+  }
+
+  /// The path exists, with other methods.
+  static func methodNotAllowed(_ method: String, _ path: String, allow: String) -> APIError {
+    APIError(
+      status: 405, message: "\(path) does not accept \(method); use \(allow).", type: "invalid_request_error",
+      code: "method_not_allowed", allow: allow)
+  }
+
+  /// The body is larger than the server accepts.
+  static func bodyTooLarge(limit: Int) -> APIError {
+    APIError(
+      status: 413, message: "The request body is larger than the limit of \(limit) bytes.",
+      type: "invalid_request_error", code: "request_too_large")
+  }
+
+  /// The server cannot take requests now.
+  static func unavailable(_ message: String, code: String, retryAfter: Int) -> APIError {
+    APIError(status: 503, message: message, type: "service_unavailable", code: code, retryAfter: retryAfter)
+  }
+
+  /// The request took longer than the server allows.
+  static func timedOut(after limit: Duration) -> APIError {
+    APIError(
+      status: 504, message: "The request did not finish within \(limit.components.seconds) s.", type: "server_error",
+      code: "request_timeout")
+  }
+
+  /// The client closed its connection. Nobody reads this; the status, which is nginx's, is for logs and metrics.
+  static let clientGone = APIError(
+    status: 499, message: "The client closed the connection.", type: "invalid_request_error", code: "client_closed")
+
+  /// The fault is here.
+  static func failed(_ message: String) -> APIError {
+    APIError(status: 500, message: message, type: "server_error", code: "internal_error")
+  }
+
+  /// The error object, with all four members.
+  var json: JSONValue {
+    [
+      "error": [
+        "message": .string(message), "type": .string(type), "param": parameter.map(JSONValue.string) ?? .null,
+        "code": code.map(JSONValue.string) ?? .null,
+      ]
+    ]
+  }
+}
+
+extension APIError {
+  /// The refusal as an HTTP response.
+  var response: Response {
+    var response = Response.json(json, status: .init(code: status))
+    if let retryAfter { response.headers[.retryAfter] = String(retryAfter) }
+    if let allow { response.headers[.allow] = allow }
+    return response
+  }
+}

@@ -1,0 +1,55 @@
+import HybridBlocks
+import InferCore
+import OrderedCollections
+
+/// The body of `POST /v1/chat/completions`.
+struct ChatRequest {
+  /// The conversation as the chat template wants it; see ``ChatMessages``.
+  var messages: JSONValue
+  /// What is sampled, and how long.
+  var sampling: SamplingParameters
+  var stop: StopConditions
+  /// Answers wanted.
+  var choices: Int
+  var streaming: StreamingOptions?
+  /// What the chat template is given beside the messages: `chat_template_kwargs` and `reasoning_effort`.
+  var templateVariables: [String: JSONValue]
+  /// Whether the template opens the assistant's turn.
+  var addsGenerationPrompt: Bool
+
+  /// Decodes a body; `defaults` fill what it leaves out.
+  init(_ reader: FieldReader, defaults: GenerationDefaults) throws(APIError) {
+    try UnsupportedFields.check(reader)
+    messages = try ChatMessages.decode(reader)
+    let wantsLogprobs = try reader.bool("logprobs") ?? false
+    let topLogprobs = try reader.integer("top_logprobs", in: 0...SamplingFields.maximumLogprobs)
+    if let topLogprobs, topLogprobs > 0, !wantsLogprobs {
+      throw reader.wrongValue("top_logprobs", "needs logprobs to be true")
+    }
+    let fields = SamplingFields(reader: reader, defaults: defaults)
+    sampling = try fields.sampling(logprobs: wantsLogprobs ? topLogprobs ?? 0 : nil)
+    let maximum = try reader.integer("max_completion_tokens", in: 1 ... .max)
+    let oldMaximum = try reader.integer("max_tokens", in: 1 ... .max)
+    stop = try fields.stop(maxTokens: maximum ?? oldMaximum)
+    choices = try reader.integer("n", in: 1...SamplingFields.maximumChoices) ?? 1
+    streaming = try StreamingOptions(reader)
+    templateVariables = try Self.variables(reader)
+    addsGenerationPrompt = try reader.bool("add_generation_prompt") ?? true
+  }
+
+  private static func variables(_ reader: FieldReader) throws(APIError) -> [String: JSONValue] {
+    var variables: [String: JSONValue] = [:]
+    if let effort = try reader.string("reasoning_effort") {
+      variables["reasoning_effort"] = .string(effort)
+      // Templates that know thinking as a switch do not know efforts.
+      if effort == "none" { variables["enable_thinking"] = false }
+    }
+    if let given = reader["chat_template_kwargs"] {
+      guard let members = given.object else {
+        throw reader.wrongType("chat_template_kwargs", given, expected: "an object")
+      }
+      for (name, value) in members { variables[name] = value }
+    }
+    return variables
+  }
+}

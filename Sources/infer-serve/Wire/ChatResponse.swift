@@ -1,0 +1,89 @@
+import InferCore
+import OrderedCollections
+
+/// The responses of `POST /v1/chat/completions`.
+struct ChatResponse: ResponseBuilder {
+  private let head: ResponseHead
+  private(set) var choices: [ChatChoice]
+  private var isOpen: [Bool]
+
+  private static let eventKind = "chat.completion.chunk"
+
+  /// A response with `count` choices that have not begun. See ``ChatChoice`` for `prompt` and `format`.
+  init(head: ResponseHead, count: Int, prompt: String, format: LogprobsFormat?) {
+    self.head = head
+    choices = Array(repeating: ChatChoice(prompt: prompt, format: format), count: count)
+    isOpen = Array(repeating: false, count: count)
+  }
+
+  mutating func append(_ piece: TextPiece, to index: Int) -> [JSONValue] {
+    opening(index) + choices[index].append(piece).map { event(index, $0) }
+  }
+
+  mutating func finish(_ index: Int, _ reason: FinishReason, _ statistics: GenerationStatistics) -> [JSONValue] {
+    let rest = choices[index].finish(reason, statistics).map { event(index, $0) }
+    let isLast = choices.allSatisfy { $0.finishReason != nil }
+    let closing = event(index, delta: [:], finishReason: .string(reason.rawValue), timings: isLast ? timings : nil)
+    return opening(index) + rest + [closing]
+  }
+
+  var completion: JSONValue {
+    let elements = choices.enumerated().map { index, choice in
+      JSONValue.object([
+        "index": .integer(index), "message": Self.message(choice),
+        "logprobs": choice.logprobs.map(Self.logprobs) ?? .null,
+        "finish_reason": choice.finishReason.map { .string($0.rawValue) } ?? .null,
+      ])
+    }
+    return head.object("chat.completion", ["choices": .array(elements), "usage": usage.json, "timings": timings.json])
+  }
+
+  var usageEvent: JSONValue { head.object(Self.eventKind, ["choices": .array([]), "usage": usage.json]) }
+
+  var usage: Usage {
+    Usage(
+      choices.compactMap { choice in choice.statistics.map { (prompt: 0, statistics: $0) } },
+      reasoningTokens: choices.reduce(0) { $0 + $1.reasoningTokens })
+  }
+
+  var finishReason: FinishReason? { choices.first?.finishReason }
+
+  private var timings: Timings { Timings(choices.compactMap(\.statistics)) }
+
+  private static func message(_ choice: ChatChoice) -> JSONValue {
+    var members: OrderedDictionary<String, JSONValue> = ["role": "assistant"]
+    members["reasoning_content"] = choice.reasoning.map(JSONValue.string)
+    members["content"] = .string(choice.content)
+    members["refusal"] = .null
+    return .object(members)
+  }
+
+  /// A choice's first event tells its role. It waits for the first token, so that clients who take the time to the
+  /// first event for the time to the first token are right.
+  private mutating func opening(_ index: Int) -> [JSONValue] {
+    if isOpen[index] { return [] }
+    isOpen[index] = true
+    return [event(index, delta: ["role": "assistant", "content": ""])]
+  }
+
+  private func event(_ index: Int, _ delta: ChatChoice.Delta) -> JSONValue {
+    var members: OrderedDictionary<String, JSONValue> = [:]
+    members["reasoning_content"] = delta.reasoning.map(JSONValue.string)
+    members["content"] = delta.content.map(JSONValue.string)
+    return event(index, delta: members, logprobs: delta.logprobs.map(Self.logprobs) ?? .null)
+  }
+
+  private func event(
+    _ index: Int, delta: OrderedDictionary<String, JSONValue>, logprobs: JSONValue = .null,
+    finishReason: JSONValue = .null, timings: Timings? = nil
+  ) -> JSONValue {
+    let choice: JSONValue = .object([
+      "index": .integer(index), "delta": .object(delta), "logprobs": logprobs, "finish_reason": finishReason,
+    ])
+    return head.event(Self.eventKind, choice, timings: timings)
+  }
+
+  private static func logprobs(_ elements: [JSONValue]) -> JSONValue {
+    .object(["content": .array(elements), "refusal": .null])
+  }
+}

@@ -1,0 +1,111 @@
+import InferCore
+
+/// Reads the members of a JSON object, naming the member in every complaint.
+///
+/// A member that is `null` counts as absent, as it does for the API's own clients.
+struct FieldReader {
+  private let value: JSONValue
+  /// Path of this object from the request's root, as in `messages[2]`; empty at the root.
+  let path: String
+
+  /// A reader of an object.
+  init(_ value: JSONValue, path: String = "") throws(APIError) {
+    guard value.object != nil else {
+      throw .invalid(
+        path.isEmpty ? nil : path, "\(path.isEmpty ? "The request body" : path) must be an object, not \(value.kind).")
+    }
+    self.value = value
+    self.path = path
+  }
+
+  /// A reader of a request's body.
+  init(body: [UInt8]) throws(APIError) {
+    let value: JSONValue
+    do { value = try JSONValue(parsing: body) } catch {
+      throw .invalid(nil, "The request body is not valid JSON: \(error)", code: "invalid_json")
+    }
+    try self.init(value)
+  }
+
+  /// The path of a member.
+  func name(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
+
+  /// The member, unless it is absent or `null`.
+  subscript(_ key: String) -> JSONValue? {
+    guard let member = value[key], !member.isNull else { return nil }
+    return member
+  }
+
+  /// A complaint about a member's type.
+  func wrongType(_ key: String, _ value: JSONValue, expected: String) -> APIError {
+    .invalid(name(key), "\(name(key)) must be \(expected), not \(value.kind).", code: "invalid_type")
+  }
+
+  /// A complaint about a member's value.
+  func wrongValue(_ key: String, _ reason: String) -> APIError {
+    .invalid(name(key), "\(name(key)) \(reason).", code: "invalid_value")
+  }
+
+  func string(_ key: String) throws(APIError) -> String? {
+    guard let member = self[key] else { return nil }
+    guard let text = member.string else { throw wrongType(key, member, expected: "a string") }
+    return text
+  }
+
+  func required(string key: String) throws(APIError) -> String {
+    guard let text = try string(key) else {
+      throw .invalid(name(key), "\(name(key)) is required.", code: "missing_required_parameter")
+    }
+    return text
+  }
+
+  func bool(_ key: String) throws(APIError) -> Bool? {
+    guard let member = self[key] else { return nil }
+    guard let flag = member.bool else { throw wrongType(key, member, expected: "a boolean") }
+    return flag
+  }
+
+  func number(_ key: String) throws(APIError) -> Double? {
+    guard let member = self[key] else { return nil }
+    guard let number = member.double else { throw wrongType(key, member, expected: "a number") }
+    return number
+  }
+
+  func integer(_ key: String, in range: ClosedRange<Int> = .min ... .max) throws(APIError) -> Int? {
+    guard let member = self[key] else { return nil }
+    guard let integer = member.int else { throw wrongType(key, member, expected: "an integer") }
+    guard range.contains(integer) else {
+      let bounds =
+        range.upperBound == .max
+        ? "at least \(range.lowerBound)" : "between \(range.lowerBound) and \(range.upperBound)"
+      throw wrongValue(key, "must be \(bounds), not \(integer)")
+    }
+    return integer
+  }
+
+  func array(_ key: String) throws(APIError) -> [JSONValue]? {
+    guard let member = self[key] else { return nil }
+    guard let elements = member.array else { throw wrongType(key, member, expected: "an array") }
+    return elements
+  }
+
+  func object(_ key: String) throws(APIError) -> FieldReader? {
+    guard let member = self[key] else { return nil }
+    return try FieldReader(member, path: name(key))
+  }
+
+  /// Token ids: integers that fit 32 bits.
+  func tokens(_ elements: [JSONValue], _ key: String) throws(APIError) -> [Int32] {
+    var ids: [Int32] = []
+    ids.reserveCapacity(elements.count)
+    for (index, element) in elements.enumerated() {
+      guard let integer = element.int, let id = Int32(exactly: integer), id >= 0 else {
+        let found = element.int.map(String.init) ?? element.kind
+        throw .invalid(
+          "\(name(key))[\(index)]", "\(name(key))[\(index)] must be a token id, not \(found).", code: "invalid_value")
+      }
+      ids.append(id)
+    }
+    return ids
+  }
+}

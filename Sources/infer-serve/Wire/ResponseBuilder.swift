@@ -1,0 +1,51 @@
+import InferCore
+import OrderedCollections
+
+/// Turns what is generated for a request into the response's JSON: events as they come, or one object at the end.
+///
+/// Knows nothing of connections, so that it can be tested without one.
+protocol ResponseBuilder: Sendable {
+  /// Takes a piece of a choice's text and returns the events that tell of it.
+  mutating func append(_ piece: TextPiece, to index: Int) -> [JSONValue]
+  /// Takes a choice's end and returns the events that tell of it.
+  mutating func finish(_ index: Int, _ reason: FinishReason, _ statistics: GenerationStatistics) -> [JSONValue]
+  /// The whole response, when every choice has finished.
+  var completion: JSONValue { get }
+  /// The event that tells the usage, when every choice has finished.
+  var usageEvent: JSONValue { get }
+  /// Token counts of the choices that have finished.
+  var usage: Usage { get }
+  /// How the first choice ended; nil while it has not.
+  var finishReason: FinishReason? { get }
+}
+
+/// The members that all objects of one response share.
+struct ResponseHead: Sendable {
+  var id: String
+  /// Seconds since 1970.
+  var created: Int
+  var model: String
+  /// Whether a last event tells the usage: then all others say that they do not.
+  var announcesUsage: Bool
+
+  /// Tells apart servers whose answers may differ for the same seed.
+  static let systemFingerprint = "infer-serve-\(InferServe.version)"
+
+  /// An object of this response: the shared members, then `rest`.
+  func object(_ kind: String, _ rest: OrderedDictionary<String, JSONValue>) -> JSONValue {
+    var members: OrderedDictionary<String, JSONValue> = [
+      "id": .string(id), "object": .string(kind), "created": .integer(created), "model": .string(model),
+      "system_fingerprint": .string(Self.systemFingerprint),
+    ]
+    members.merge(rest) { _, new in new }
+    return .object(members)
+  }
+
+  /// An event with one choice.
+  func event(_ kind: String, _ choice: JSONValue, timings: Timings? = nil) -> JSONValue {
+    var rest: OrderedDictionary<String, JSONValue> = ["choices": .array([choice])]
+    if announcesUsage { rest["usage"] = .null }
+    rest["timings"] = timings?.json
+    return object(kind, rest)
+  }
+}

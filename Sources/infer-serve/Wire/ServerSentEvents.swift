@@ -1,0 +1,13 @@
+import InferCore
+import NIOCore
+
+/// The framing of a stream of server-sent events whose data are JSON documents.
+enum ServerSentEvents {
+  /// The event that ends a stream.
+  static let done = ByteBuffer(string: "data: [DONE]\n\n")
+
+  /// Events, one after another. JSON escapes line breaks, so that the data of each are one line.
+  static func events(_ values: [JSONValue]) -> ByteBuffer {
+    ByteBuffer(string: values.map { "data: \($0.serialized())\n\n" }.joined())
+  }
+}

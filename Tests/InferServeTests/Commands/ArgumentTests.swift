@@ -1,0 +1,102 @@
+import ArgumentParser
+import HybridBlocks
+import InferCore
+import Logging
+import Testing
+
+@testable import infer_serve
+
+struct ArgumentTests {
+  private func parse<Command: ParsableCommand>(_ type: Command.Type, _ line: String) throws -> Command {
+    let command = try InferServe.parseAsRoot(line.split(separator: " ").map(String.init))
+    return try #require(command as? Command)
+  }
+
+  /// The one line that a wrong command line is answered with.
+  private func complaint(_ arguments: [String]) -> (line: String, code: Int32)? {
+    do {
+      _ = try InferServe.parseAsRoot(arguments)
+      return nil
+    } catch {
+      return (InferServe.message(for: error), InferServe.exitCode(for: error).rawValue)
+    }
+  }
+
+  @Test func serveTakesItsOptions() throws {
+    let serve = try parse(
+      Serve.self,
+      """
+      serve --model Models/tiny --host 0.0.0.0 --port 0 --threads 3 --kv-cache-mib 64 --state-cache-mib 32 \
+      --max-batch-tokens 256 --max-running 8 --max-queue 4 --max-context 1000 --kv-type f32 --page-tokens 32 \
+      --max-body-kib 16 --request-timeout 5 --drain-timeout 0 --idle-timeout 3 --log-level debug --log-format json
+      """)
+    #expect(serve.model.model == "Models/tiny" && serve.model.threadCount == 3)
+    #expect(serve.host == "0.0.0.0" && serve.port == 0 && serve.maxBodyKib == 16)
+    #expect(serve.requestTimeout == 5 && serve.drainTimeout == 0 && serve.idleTimeout == 3)
+    #expect(serve.logLevel == .debug && serve.logFormat == .json)
+    let configuration = serve.configuration(endTokens: [2])
+    #expect(configuration.threads == 3 && configuration.kvCacheMiB == 64 && configuration.stateCacheMiB == 32)
+    #expect(configuration.maxBatchTokens == 256 && configuration.maxRunning == 8 && configuration.maxQueue == 4)
+    #expect(configuration.maxContext == 1000 && configuration.kvType == .f32 && configuration.pageTokens == 32)
+    #expect(configuration.endTokens == [2])
+  }
+
+  @Test func defaultsAreThoseOfTheEngine() throws {
+    let serve = try parse(Serve.self, "serve --model x")
+    #expect(serve.host == "127.0.0.1" && serve.port == 8080)
+    let configuration = serve.configuration(endTokens: [])
+    #expect(configuration.kvType == .f16 && configuration.maxQueue == EngineConfiguration().maxQueue)
+    #expect(try parse(Logits.self, "logits --model x --tokens 1 --output y").kvType == .f32)
+    #expect(try parse(Generate.self, "generate --model x --tokens 1").engine.kvType == .f16)
+    #expect(try parse(Bench.self, "bench --model x").kvType == .f16)
+  }
+
+  @Test func promptsAreTokensTextOrAChat() throws {
+    let generate = try parse(
+      Generate.self, "generate --model x --tokens 5,17,9 --seed 7 --stop a --stop b --logit-bias 17:-100 --json")
+    #expect(generate.prompt.tokens?.ids == [5, 17, 9])
+    #expect(generate.sampling.seed == 7 && generate.sampling.stop == ["a", "b"] && generate.json)
+    #expect(try generate.sampling.sampling(GenerationDefaults()).logitBias == [17: -100])
+    let logits = try parse(Logits.self, "logits --model x --tokens 1,2 --tokens 3 --chunk 5 --output y --config z")
+    #expect(logits.tokens.map(\.ids) == [[1, 2], [3]] && logits.chunk == 5 && logits.config == "z")
+  }
+
+  static let wrong: [(arguments: [String], names: String)] = [
+    (["serve"], "--model"),
+    (["serve", "--model", "x", "--port", "99999"], "--port"),
+    (["serve", "--model", "x", "--port", "-1"], "--port"),
+    (["serve", "--model", "x", "--port", "http"], "--port"),
+    (["serve", "--model", "x", "--threads", "0"], "--threads"),
+    (["serve", "--model", "x", "--kv-cache-mib", "-3"], "--kv-cache-mib"),
+    (["serve", "--model", "x", "--kv-type", "q9"], "--kv-type"),
+    (["serve", "--model", "x", "--max-running", "1000"], "--max-batch-tokens"),
+    (["serve", "--model", "x", "--request-timeout", "0"], "--request-timeout"),
+    (["serve", "--model", "x", "--drain-timeout", "nan"], "--drain-timeout"),
+    (["serve", "--model", "x", "--log-level", "loud"], "--log-level"),
+    (["serve", "--model", "x", "--frobnicate"], "--frobnicate"),
+    (["generate", "--model", "x"], "--chat"),
+    (["generate", "--model", "x", "--chat", "a", "--tokens", "1"], "--chat"),
+    (["generate", "--model", "x", "--tokens", "1,,2"], "--tokens"),
+    (["generate", "--model", "x", "--tokens", "-1"], "--tokens"),
+    (["generate", "--model", "x", "--tokens", "1", "--temperature", "-1"], "--temperature"),
+    (["generate", "--model", "x", "--tokens", "1", "--top-p", "0"], "--top-p"),
+    (["generate", "--model", "x", "--tokens", "1", "--max-tokens", "0"], "--max-tokens"),
+    (["generate", "--model", "x", "--tokens", "1", "--logit-bias", "x"], "--logit-bias"),
+    (["generate", "--model", "x", "--tokens", "1", "--logprobs", "3"], "--logprobs"),
+    (["generate", "--model", "x", "--prompt", "a", "--system", "b"], "--system"),
+    (["generate", "--model", "x", "--chat", "a", "--template-kwargs", "[1]"], "--template-kwargs"),
+    (["generate", "--model", "x", "--chat", "a", "--template-kwargs", "{"], "--template-kwargs"),
+    (["logits", "--model", "x", "--tokens", "1"], "--output"),
+    (["logits", "--model", "x", "--tokens", "1", "--output", "y", "--chunk", "0"], "--chunk"),
+    (["bench", "--model", "x", "--batch", "0"], "--batch"),
+    (["bench", "--model", "x", "--repetitions", "0"], "--repetitions"),
+    (["bench", "--model", "x", "--prompt-tokens", "1,x"], "--prompt-tokens"),
+    (["fly"], "fly"),
+  ]
+
+  @Test(arguments: wrong) func wrongUsageNamesTheOption(arguments: [String], names: String) throws {
+    let complaint = try #require(self.complaint(arguments))
+    #expect(complaint.code != 0)
+    #expect(complaint.line.contains(names), "\(complaint.line)")
+  }
+}

@@ -1,0 +1,52 @@
+import InferCore
+import Testing
+
+@testable import infer_serve
+
+struct CompletionRequestTests {
+  static let prompts: [(json: String, expected: [CompletionRequest.Prompt])] = [
+    (#""Once""#, [.text("Once")]),
+    (#"["Once", "upon"]"#, [.text("Once"), .text("upon")]),
+    (#"[5, 17, 9]"#, [.tokens([5, 17, 9])]),
+    (#"[[5, 17], [9]]"#, [.tokens([5, 17]), .tokens([9])]),
+    (#"["Once", [9]]"#, [.text("Once"), .tokens([9])]),
+    (#""""#, [.text("")]),
+  ]
+
+  @Test(arguments: prompts) func promptsComeInFourForms(json: String, expected: [CompletionRequest.Prompt]) throws {
+    #expect(try completion(#"{"prompt": \#(json)}"#).prompts == expected)
+  }
+
+  @Test func defaultsAreTheAPIs() throws {
+    let request = try completion(#"{"prompt": "x"}"#)
+    #expect(request.stop.maxTokens == 16 && request.choices == 1 && !request.echo && request.sampling.logprobs == nil)
+  }
+
+  @Test func logprobsIsANumber() throws {
+    #expect(try completion(#"{"prompt": "x", "logprobs": 0}"#).sampling.logprobs == 0)
+    #expect(try completion(#"{"prompt": "x", "logprobs": 5}"#).sampling.logprobs == 5)
+  }
+
+  static let bad: [(json: String, field: String)] = [
+    (#"{}"#, "prompt"),
+    (#"{"prompt": []}"#, "prompt"),
+    (#"{"prompt": {}}"#, "prompt"),
+    (#"{"prompt": [1, "x"]}"#, "prompt[1]"),
+    (#"{"prompt": ["x", 1]}"#, "prompt[1]"),
+    (#"{"prompt": [1, -2]}"#, "prompt[1]"),
+    (#"{"prompt": [1, 99999999999]}"#, "prompt[1]"),
+    (#"{"prompt": [[1, 2.5]]}"#, "prompt[0][1]"),
+    (#"{"prompt": "x", "suffix": "y"}"#, "suffix"),
+    (#"{"prompt": "x", "best_of": 3}"#, "best_of"),
+    (#"{"prompt": "x", "logprobs": true}"#, "logprobs"),
+    (#"{"prompt": "x", "logprobs": 21}"#, "logprobs"),
+    (#"{"prompt": "x", "logprobs": 1, "echo": true}"#, "logprobs"),
+    (#"{"prompt": "x", "echo": 1}"#, "echo"),
+  ]
+
+  @Test(arguments: bad) func refusalsNameTheField(json: String, field: String) {
+    let error = refusal { () throws(APIError) in try completion(json) }
+    #expect(error?.status == 400)
+    #expect(error?.parameter == field)
+  }
+}
