@@ -10,11 +10,12 @@ import torch
 from problems import cage, chain, chain_is_easy, legs
 from smalltalk import SYSTEM, small_talk
 
-KINDS = {"cage": 0.28, "legs": 0.11, "chain": 0.52, "talk": 0.09}
+KINDS = {"cage": 0.27, "legs": 0.12, "chain": 0.45, "talk": 0.16}
 LANGUAGES = {"en": 0.55, "zh": 0.25, "zh-hans": 0.20}
 TURNS = {1: 0.85, 2: 0.06, 3: 0.04, 4: 0.04, "more": 0.01}
-FAST = 0.1  # share of problems that are answered with thinking switched off
+FAST = 0.15  # share of problems that are answered with thinking switched off
 BATCH_TOKENS = 8192
+BATCH_ROWS = 96  # short samples, which are of few kinds, come in more and smaller batches
 POOL = 4096
 LONGEST = 768
 NO_THOUGHT = "<think>\n\n</think>\n"
@@ -66,7 +67,7 @@ def turn(r, kind, language):
 
 def fast_turn(r, language):
     """One problem with thinking off: mostly easy ones, and some puzzles."""
-    kind = pick(r, {"chain": 0.6, "legs": 0.2, "cage": 0.2})
+    kind = pick(r, {"chain": 0.7, "legs": 0.15, "cage": 0.15})
     if kind == "chain":
         lengths, limit = ((2,), 99) if r.random() < 0.8 else ((3,), 20)
         question, _, answer = chain(r, language, lengths=lengths, limit=limit)
@@ -108,7 +109,7 @@ def batches(tokenizer, seed, pool):
     result, start = [], 0
     while start < len(rows):
         length = -(-(len(rows[start][0]) + len(rows[start][1])) // 16) * 16
-        count = BATCH_TOKENS // length
+        count = min(BATCH_ROWS, BATCH_TOKENS // length)
         result.append(pack(rows[start : start + count], count, length))
         start += count
     r.shuffle(result)

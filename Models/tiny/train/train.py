@@ -1,8 +1,11 @@
 """Trains the tiny model on CPU, with checkpoints from which training resumes exactly.
 
+SIGTERM ends the step under way, writes a checkpoint and exits.
+
 usage: train.py --out FOLDER (--minutes M | --steps N) [--resume] [--threads 2] [--seed 0]
 """
 import argparse
+import signal
 import time
 from pathlib import Path
 
@@ -68,6 +71,11 @@ class Run:
         self.model = Model(CONFIG)
         self.optimizer = optimizer_of(self.model)
         self.step, self.elapsed, self.position = 0, 0.0, (0, 0)
+        self.stopped = False
+        signal.signal(signal.SIGTERM, self.stop)
+
+    def stop(self, *_):
+        self.stopped = True
 
     def save(self):
         state = {
@@ -115,7 +123,7 @@ def loop(run, tokenizer, options):
     for (inputs, labels), position in stream(tokenizer, run.seed, *run.position):
         run.elapsed = before + time.time() - start
         progress = run.step / options.steps if options.steps else run.elapsed / (60 * options.minutes)
-        if progress >= 1:
+        if progress >= 1 or run.stopped:
             break
         for group in run.optimizer.param_groups:
             group["lr"] = rate(run.step, progress)
@@ -135,7 +143,8 @@ def loop(run, tokenizer, options):
         if run.step % options.evaluate_every == 0:
             evaluate(run.model, tokenizer, 100)
     run.save()
-    evaluate(run.model, tokenizer, 400)
+    if not run.stopped:
+        evaluate(run.model, tokenizer, 400)
 
 
 if __name__ == "__main__":
