@@ -8,8 +8,10 @@
 
 // A kernel is compiled once for each of these; the loader picks one by the running processor.
 // v3 is AVX2 + FMA + F16C, v4 is AVX-512 (F, BW, DQ, VL). AArch64 has Advanced SIMD and FMA at its baseline.
-// The thread sanitizer instruments the loader's choice and is not there yet when it is made.
-#if defined(__x86_64__) && defined(__linux__) && !__has_feature(thread_sanitizer)
+// The thread sanitizer instruments the loader's choice and is not there yet when it is made. Tests define CK_KERNEL
+// themselves, to run one variant after another on the same machine.
+#if defined(CK_KERNEL)
+#elif defined(__x86_64__) && defined(__linux__) && !__has_feature(thread_sanitizer)
 #define CK_KERNEL __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define CK_KERNEL

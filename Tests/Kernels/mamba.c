@@ -1,0 +1,98 @@
+#include "check.h"
+
+static const size_t widths[] = {1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 33, 64, 65, 100};
+
+/// The input at time `t`, which may lie before the first row.
+static float input_at(const float *in, size_t stride, const float *history, ptrdiff_t t, size_t c, size_t channels,
+                      size_t taps) {
+    return t < 0 ? history[((size_t)(t + (ptrdiff_t)taps) - 1) * channels + c] : in[(size_t)t * stride + c];
+}
+
+static void test_conv(size_t rows, size_t channels, size_t taps, int has_bias) {
+    size_t in_stride = channels + 3, out_stride = channels + 2, kept = taps - 1;
+    float *in = random_floats(rows * in_stride), *history = random_floats(kept * channels);
+    float *weight = random_floats(taps * channels), *bias = random_floats(channels), *out = canaries(rows * out_stride);
+    size_t middle = rows / 3;
+    ck_causal_conv_silu(out, out_stride, in, in_stride, history, weight, has_bias ? bias : NULL, 0, middle, channels,
+                        taps);
+    ck_causal_conv_silu(out, out_stride, in, in_stride, history, weight, has_bias ? bias : NULL, middle, rows, channels,
+                        taps);
+    check_context("ck_causal_conv_silu", rows, channels, taps);
+    for (size_t t = 0; t < rows; t++) {
+        for (size_t c = 0; c < channels; c++) {
+            double sum = has_bias ? bias[c] : 0;
+            for (size_t j = 0; j < taps; j++) {
+                ptrdiff_t from = (ptrdiff_t)t - (ptrdiff_t)kept + (ptrdiff_t)j;
+                sum += (double)weight[j * channels + c] * input_at(in, in_stride, history, from, c, channels, taps);
+            }
+            check_close(out[t * out_stride + c], sum / (1 + exp(-sum)), 2e-6);
+        }
+        for (size_t c = channels; c < out_stride; c++) check_canary(out[t * out_stride + c]);
+    }
+    float *after = random_floats(kept * channels);
+    memcpy(after, history, kept * channels * sizeof *after);
+    ck_conv_history(after, in, in_stride, rows, channels, taps);
+    check_context("ck_conv_history", rows, channels, taps);
+    for (size_t j = 0; j < kept; j++) {
+        ptrdiff_t from = (ptrdiff_t)rows - (ptrdiff_t)kept + (ptrdiff_t)j;
+        for (size_t c = 0; c < channels; c++) {
+            float want = input_at(in, in_stride, history, from, c, channels, taps);
+            check_that(after[j * channels + c] == want, "the last inputs are kept");
+        }
+    }
+    check_release();
+}
+
+void test_convolution(void) {
+    static const size_t rows[] = {0, 1, 2, 3, 4, 5, 9};
+    for (size_t a = 0; a < COUNT(rows); a++) {
+        for (size_t b = 0; b < COUNT(widths); b++) {
+            for (size_t taps = 1; taps <= 5; taps++) test_conv(rows[a], widths[b], taps, b % 2 == 0);
+        }
+    }
+}
+
+static void test_step(size_t head_dim, size_t state_dim) {
+    size_t count = head_dim * state_dim;
+    float *state = random_floats(count), *x = random_floats(head_dim), *b = random_floats(state_dim);
+    float *c = random_floats(state_dim), *y = canaries(head_dim + 4), *after = random_floats(count);
+    float decay = 0.9f, dt = 0.3f, d = 1.7f;
+    memcpy(after, state, count * sizeof *after);
+    ck_scan_step(after, y, x, b, c, decay, dt, d, head_dim, state_dim);
+    check_context("ck_scan_step", head_dim, state_dim, 0);
+    for (size_t p = 0; p < head_dim; p++) {
+        double sum = d * (double)x[p], size = fabs(sum);
+        for (size_t n = 0; n < state_dim; n++) {
+            double value = decay * (double)state[p * state_dim + n] + dt * (double)x[p] * b[n];
+            check_close(after[p * state_dim + n], value, 3e-7);
+            sum += c[n] * value;
+            size += fabs(c[n] * value);
+        }
+        check_close(y[p], sum, 1e-6 * size);
+    }
+    for (size_t p = head_dim; p < head_dim + 4; p++) check_canary(y[p]);
+    check_release();
+}
+
+static void test_mask(size_t n) {
+    float *cb = random_floats(n * n), *cum = random_floats(n), *dt = random_floats(n), *out = canaries(n * n + 4);
+    // Sums of decays fall, in the end far below where exp vanishes.
+    for (size_t t = 0; t < n; t++) cum[t] = (t ? cum[t - 1] : 0) - 3 * fabsf(cum[t]);
+    ck_scan_mask(out, cb, cum, dt, n);
+    check_context("ck_scan_mask", n, 0, 0);
+    for (size_t t = 0; t < n; t++) {
+        for (size_t s = 0; s < n; s++) {
+            double want = s <= t ? cb[t * n + s] * exp((double)cum[t] - cum[s]) * dt[s] : 0;
+            check_close(out[t * n + s], want, 3e-6);
+        }
+    }
+    for (size_t i = n * n; i < n * n + 4; i++) check_canary(out[i]);
+    check_release();
+}
+
+void test_scan(void) {
+    for (size_t a = 0; a < COUNT(widths); a++) {
+        for (size_t b = 0; b < COUNT(widths); b++) test_step(widths[a], widths[b]);
+        test_mask(widths[a]);
+    }
+}

@@ -1,0 +1,100 @@
+#include "check.h"
+
+static const size_t sizes[] = {0, 1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100, 257};
+
+static double silu(double x) { return x / (1 + exp(-x)); }
+
+static void test_norm(size_t n) {
+    float *x = random_floats(n), *weight = random_floats(n), *out = canaries(n + 4);
+    check_context("ck_rms_norm", n, 0, 0);
+    double squares = 0;
+    for (size_t i = 0; i < n; i++) squares += (double)x[i] * x[i];
+    double scale = 1 / sqrt(squares / (double)n + 1e-5);
+    ck_rms_norm(out, x, weight, 1e-5f, n);
+    for (size_t i = 0; i < n; i++) check_close(out[i], x[i] * scale * weight[i], 1e-6 * fabs(x[i] * scale));
+    for (size_t i = n; i < n + 4; i++) check_canary(out[i]);
+    ck_rms_norm(x, x, weight, 1e-5f, n);
+    for (size_t i = 0; i < n; i++) check_that(x[i] == out[i], "in place differs");
+}
+
+static void test_elementwise(size_t n) {
+    float *x = random_floats(n), *y = random_floats(n), *out = canaries(n + 4);
+    for (size_t i = 0; i < n; i++) x[i] *= i % 3 ? 4 : 60;
+    check_context("ck_silu_multiply", n, 0, 0);
+    ck_silu_multiply(out, x, y, n);
+    for (size_t i = 0; i < n; i++) check_close(out[i], silu(x[i]) * y[i], 5e-7 * fabs(silu(x[i]) * y[i]) + 1e-36);
+    for (size_t i = n; i < n + 4; i++) check_canary(out[i]);
+    check_context("ck_add_scaled", n, 0, 0);
+    float *sum = random_floats(n);
+    memcpy(sum, y, n * sizeof *sum);
+    ck_add_scaled(sum, x, 0.3f, n);
+    for (size_t i = 0; i < n; i++) check_close(sum[i], y[i] + 0.3f * (double)x[i], 3e-7 * (fabs(y[i]) + fabs(x[i])));
+    check_context("ck_relu_squared", n, 0, 0);
+    memcpy(out, x, n * sizeof *out);
+    ck_relu_squared(out, n);
+    for (size_t i = 0; i < n; i++) check_that(out[i] == (x[i] > 0 ? x[i] * x[i] : 0), "max(x, 0)²");
+    for (size_t i = n; i < n + 4; i++) check_canary(out[i]);
+}
+
+static void test_rotation(size_t half) {
+    float *x = random_floats(2 * half), *cosine = random_floats(half), *sine = random_floats(half);
+    float *out = canaries(2 * half + 4);
+    memcpy(out, x, 2 * half * sizeof *out);
+    ck_rotate_half(out, cosine, sine, half);
+    check_context("ck_rotate_half", half, 0, 0);
+    for (size_t i = 0; i < half; i++) {
+        double a = x[i], b = x[i + half];
+        check_close(out[i], a * cosine[i] - b * sine[i], 2e-7);
+        check_close(out[i + half], b * cosine[i] + a * sine[i], 2e-7);
+    }
+    for (size_t i = 2 * half; i < 2 * half + 4; i++) check_canary(out[i]);
+}
+
+static void test_softmax(size_t n, float spread) {
+    float *x = random_floats(n), *out = canaries(n + 4);
+    for (size_t i = 0; i < n; i++) x[i] *= spread;
+    if (n > 2) x[n / 2] = -INFINITY;
+    memcpy(out, x, n * sizeof *out);
+    ck_softmax(out, n);
+    double largest = -INFINITY, sum = 0;
+    for (size_t i = 0; i < n; i++) largest = fmax(largest, x[i]);
+    for (size_t i = 0; i < n; i++) sum += exp(x[i] - largest);
+    check_context("ck_softmax", n, 0, 0);
+    // exp(x − max) inherits the rounding of the difference, which grows with it.
+    for (size_t i = 0; i < n; i++) check_close(out[i], exp(x[i] - largest) / sum, 1e-6 * exp(x[i] - largest) * spread + 1e-37);
+    for (size_t i = n; i < n + 4; i++) check_canary(out[i]);
+}
+
+/// Any cut of the scores into blocks gives the softmax of the whole.
+static void test_online_softmax(size_t n, size_t block) {
+    float *x = random_floats(n), *scores = random_floats(n);
+    float running_max = -INFINITY, running_sum = 0, scale = 0.37f;
+    for (size_t i = 0; i < n; i++) x[i] *= 30;
+    memcpy(scores, x, n * sizeof *scores);
+    for (size_t first = 0; first < n; first += block) {
+        size_t count = n - first < block ? n - first : block;
+        float factor = ck_online_softmax(scores + first, scale, &running_max, &running_sum, count);
+        for (size_t i = 0; i < first; i++) scores[i] *= factor;
+    }
+    double largest = -INFINITY, sum = 0;
+    for (size_t i = 0; i < n; i++) largest = fmax(largest, scale * (double)x[i]);
+    for (size_t i = 0; i < n; i++) sum += exp(scale * (double)x[i] - largest);
+    check_context("ck_online_softmax", n, block, 0);
+    check_close(running_max, largest, 2e-6);
+    for (size_t i = 0; i < n; i++) check_close(scores[i] / running_sum, exp(scale * x[i] - largest) / sum, 5e-6);
+}
+
+void test_rows(void) {
+    for (size_t a = 0; a < COUNT(sizes); a++) {
+        size_t n = sizes[a];
+        test_norm(n);
+        test_elementwise(n);
+        test_rotation(n);
+        check_release();
+        if (n == 0) continue;
+        test_softmax(n, 1);
+        test_softmax(n, 50);
+        for (size_t block = 1; block <= n; block = 2 * block + 1) test_online_softmax(n, block);
+        check_release();
+    }
+}
