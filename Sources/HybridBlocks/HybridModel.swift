@@ -8,7 +8,7 @@ public struct HybridModel: LanguageModel {
   let blocks: [any Block]
   let norm: RMSNorm
   /// `[vocabulary × width]`: the embedding itself in models that tie the two.
-  let head: Matrix
+  let head: [Matrix]
   let logitScale: Float
   public let contextLength: Int
   public let stateLayout: StateLayout
@@ -27,13 +27,13 @@ public struct HybridModel: LanguageModel {
     self.embeddingScale = embeddingScale
     self.blocks = blocks
     self.norm = norm
-    self.head = head
+    self.head = [head]
     self.logitScale = logitScale
     self.contextLength = contextLength
     self.stateLayout = stateLayout
   }
 
-  public var vocabularySize: Int { head.rows }
+  public var vocabularySize: Int { embedding.rows }
 
   /// One letter a block, e.g. `MFMFAMFMF`.
   public var layout: String { String(blocks.map(\.letter)) }

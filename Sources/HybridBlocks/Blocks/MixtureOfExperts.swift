@@ -4,7 +4,7 @@ internal import InferCore
 /// passes through. Routed experts may work in a latent space of their own, between two projections.
 struct MixtureOfExperts: Mixer {
   /// `[experts × width]`.
-  let router: Matrix
+  let router: Linear
   let selection: ExpertSelection
   let experts: Experts
   /// Added to the routed experts' sum.
@@ -19,7 +19,7 @@ struct MixtureOfExperts: Mixer {
 
   func mix(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
     var logits = step.take(rows: x.count, columns: experts.count)
-    multiply(x, by: router, into: &logits, step)
+    router.apply(x, into: &logits, step)
     if let latent {
       var input = step.take(rows: x.count, columns: latent.down.outputWidth)
       latent.down.apply(x, into: &input, step)

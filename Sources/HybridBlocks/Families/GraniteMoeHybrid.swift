@@ -44,7 +44,8 @@ struct GraniteMoeHybrid: ModelFamily {
       ? try config.rotary(headDimension: attention.headDimension, contextLength: frame.contextLength, theta: 10_000)
       : nil
     config.ignore(["rope_parameters", "rope_theta", "rope_scaling", "num_experts_per_tok"])
-    config.ignore(["d_conv", "d_head", "d_state", "n_groups", "n_heads", "conv_bias", "proj_bias"].map { "mamba_" + $0 })
+    config.ignore(
+      ["d_conv", "d_head", "d_state", "n_groups", "n_heads", "conv_bias", "proj_bias"].map { "mamba_" + $0 })
     residualScale = try config.number("residual_multiplier", default: 1)
     let experts = try config.count("num_local_experts", default: 0)
     if experts > 0 {
@@ -105,7 +106,7 @@ struct GraniteMoeHybrid: ModelFamily {
       "weight", count: count, rows: 2 * expertWidth, columns: frame.width)
     let second = try weights["output_linear"].matrices("weight", count: count, rows: frame.width, columns: expertWidth)
     return MixtureOfExperts(
-      router: try weights["router"]["layer"].matrix("weight", rows: count, columns: frame.width),
+      router: try Linear(weights["router"]["layer"], input: frame.width, output: count),
       selection: selection, experts: Experts(first: first.map { [$0] }, second: second, activation: .siluGated),
       shared: shared, layer: index)
   }

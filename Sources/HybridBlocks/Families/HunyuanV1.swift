@@ -7,8 +7,10 @@ struct HunyuanV1: ModelFamily {
   static let inertKeys = [
     "add_classification_head", "anyres_pooling_size", "anyres_vit_max_image_size", "anyres_vit_two_views", "class_num",
     "cla_share_factor", "enable_lm_head_fp32", "group_limited_greedy", "im_end_id", "im_newline_id", "im_start_id",
-    "image_token_id", "mask_init_id", "max_seq_length", "moe_drop_tokens", "moe_layer_num_skipped", "moe_random_routing_dropped_token",
-    "n_group", "norm_type", "org_vocab_size", "pad_id", "pool_type", "position_embedding_xdrope", "routed_scaling_factor", "skip_cls_token",
+    "image_token_id", "mask_init_id", "max_seq_length", "moe_drop_tokens", "moe_layer_num_skipped",
+    "moe_random_routing_dropped_token",
+    "n_group", "norm_type", "org_vocab_size", "pad_id", "pool_type", "position_embedding_xdrope",
+    "routed_scaling_factor", "skip_cls_token",
     "sparse_vit", "text_end_id", "text_start_id", "topk_group", "vit_input_resolution", "vit_mapping_type",
     "vit_norm_type", "vit_patch", "vit_path", "vit_remove_prenorm", "vit_token", "vit_type", "vit_used_rms_norm",
     "xdrope_section",
@@ -86,7 +88,7 @@ struct HunyuanV1: ModelFamily {
     guard expertCount > 0 else { return try FeedForward.swiGLU(weights, width: frame.width, hidden: denseWidth) }
     let layer = expertLayers[index]
     return MixtureOfExperts(
-      router: try weights["gate"]["wg"].matrix("weight", rows: expertCount, columns: frame.width),
+      router: try Linear(weights["gate"]["wg"], input: frame.width, output: expertCount),
       selection: ExpertSelection(
         expertCount: expertCount, topK: layer.topK, scoring: .softmax, normalized: normalizesWeights),
       experts: try Experts(

@@ -7,7 +7,8 @@ struct NemotronH: ModelFamily {
   static let inertKeys = [
     "chunk_size", "expand", "mamba_ssm_cache_dtype", "moe_shared_expert_overlap", "mtp_layers_block_type",
     "mtp_hybrid_override_pattern", "num_nextn_predict_layers", "rescale_prenorm_residual", "residual_in_fp32",
-    "time_step_floor", "time_step_limit", "time_step_max", "time_step_min", "use_mamba_kernels", "partial_rotary_factor",
+    "time_step_floor", "time_step_limit", "time_step_max", "time_step_min", "use_mamba_kernels",
+    "partial_rotary_factor",
     "rope_theta", "rope_parameters", "mamba_dt_bias", "max_window_layers", "ssm_dt_rank",
   ]
 
@@ -117,7 +118,7 @@ struct NemotronH: ModelFamily {
   private func expertLayer(_ weights: WeightScope, _ index: Int) throws(ModelError) -> MixtureOfExperts {
     let width = latentWidth ?? frame.width
     var layer = MixtureOfExperts(
-      router: try weights["gate"].matrix("weight", rows: expertCount, columns: frame.width),
+      router: try Linear(weights["gate"], input: frame.width, output: expertCount),
       selection: ExpertSelection(
         expertCount: expertCount, topK: topK, scoring: .sigmoid, normalized: normalizesWeights, scale: expertScale,
         selectionBias: try weights["gate"].vector("e_score_correction_bias", count: expertCount), groups: groups),

@@ -12,8 +12,8 @@ public struct Experts: Sendable {
 
   /// For each expert, the matrices of its first map: gate and up, or up alone.
   public let first: [[Matrix]]
-  /// For each expert, its second map.
-  public let second: [Matrix]
+  /// For each expert, the one matrix of its second map.
+  public let second: [[Matrix]]
   /// See ``Activation``.
   public let activation: Activation
 
@@ -21,17 +21,19 @@ public struct Experts: Sendable {
   public init(first: [[Matrix]], second: [Matrix], activation: Activation) {
     precondition(!first.isEmpty && first.count == second.count, "\(first.count) first maps, \(second.count) second")
     self.first = first
-    self.second = second
+    // Lists of one, made once: products take lists, and steps allocate nothing.
+    self.second = second.map { [$0] }
     self.activation = activation
   }
 
   /// Number of experts.
   public var count: Int { second.count }
   /// Weights of one expert.
-  public var parameterCountOfOne: Int { first[0].reduce(0) { $0 + $1.count } + second[0].count }
+  public var parameterCountOfOne: Int { first[0].reduce(0) { $0 + $1.count } + second[0][0].count }
 
   var firstWidth: Int { first[0].reduce(0) { $0 + $1.rows } }
-  var hiddenWidth: Int { second[0].columns }
+  var hiddenWidth: Int { second[0][0].columns }
+  var outputWidth: Int { second[0][0].rows }
 }
 
 /// Sends every row to the experts its logits choose and writes the weighted sum of their outputs.
@@ -61,17 +63,17 @@ public func mixExperts(
         from: x.base + assignment.row(at: index) * x.stride, count: x.columns)
     }
     var first = step.take(rows: assignment.count, columns: experts.firstWidth)
-    multiplyGrouped(gathered.rows, assignment, by: { experts.first[$0] }, into: &first, step)
-    var second = step.take(rows: assignment.count, columns: experts.second[0].rows)
+    multiplyGrouped(gathered.rows, assignment, by: experts.first, into: &first, step)
+    var second = step.take(rows: assignment.count, columns: experts.outputWidth)
     switch experts.activation {
     case .siluGated:
       // `gathered` is done with, and is often as wide; but not always, so take anew.
       var hidden = step.take(rows: assignment.count, columns: experts.hiddenWidth)
       siluGated(first.rows, into: &hidden, step)
-      multiplyGrouped(hidden.rows, assignment, by: { [experts.second[$0]] }, into: &second, step)
+      multiplyGrouped(hidden.rows, assignment, by: experts.second, into: &second, step)
     case .reluSquared:
       reluSquared(&first, step)
-      multiplyGrouped(first.rows, assignment, by: { [experts.second[$0]] }, into: &second, step)
+      multiplyGrouped(first.rows, assignment, by: experts.second, into: &second, step)
     }
     forEachRow(x.count, step) { row in
       let sum = unsafe out.base + row * out.stride
@@ -86,22 +88,22 @@ public func mixExperts(
 
 /// Multiplies each expert's rows by that expert's matrices; see ``multiply(_:by:into:_:)``.
 private func multiplyGrouped(
-  _ x: Rows, _ assignment: ExpertAssignment, by matrices: (_ expert: Int) -> [Matrix], into out: inout MutableRows,
+  _ x: Rows, _ assignment: ExpertAssignment, by matrices: [[Matrix]], into out: inout MutableRows,
   _ step: borrowing Step
 ) {
   step.scoped {
-    var widest = 0
+    var workspaceCount = 0
     let tiles = assignment.tileStarts(step) { expert, rows in
       let product = MatMul(rows: rows)
-      widest = max(widest, product.workspace(matrices(expert)))
-      return matrices(expert).reduce(0) { $0 + product.tileCount($1) }
+      workspaceCount = max(workspaceCount, product.workspaceCount(columns: x.columns))
+      return matrices[expert].reduce(0) { $0 + product.tileCount($1) }
     }
-    let workspace = step.take(rows: step.team.count, columns: widest)
+    let workspace = step.take(rows: step.team.count, columns: workspaceCount)
     step.team.forEach(tiles.total) { item, worker in
       let (expert, tile) = tiles.locate(item)
       let rows = assignment.rows(of: expert)
       let product = MatMul(rows: rows.count)
-      let (matrix, column, range) = product.locate(tile, in: matrices(expert))
+      let (matrix, column, range) = product.locate(tile, in: matrices[expert])
       unsafe product.compute(
         x: x.base + rows.lowerBound * x.stride, xStride: x.stride, matrix.rows(range),
         out: out.base + rows.lowerBound * out.stride + column + range.lowerBound, outStride: out.stride,

@@ -19,7 +19,7 @@ public func multiply(_ x: Rows, by matrices: [Matrix], into out: inout MutableRo
   let product = MatMul(rows: x.count)
   let tiles = matrices.reduce(0) { $0 + product.tileCount($1) }
   step.scoped {
-    let workspace = step.take(rows: step.team.count, columns: product.workspace(matrices))
+    let workspace = step.take(rows: step.team.count, columns: product.workspaceCount(columns: x.columns))
     // Tiles are independent columns of `out`, so no two items write the same float.
     step.team.forEach(tiles) { item, worker in
       let (matrix, column, tile) = product.locate(item, in: matrices)
@@ -29,11 +29,6 @@ public func multiply(_ x: Rows, by matrices: [Matrix], into out: inout MutableRo
         workspace: workspace.base + worker * workspace.stride)
     }
   }
-}
-
-/// The same for one matrix.
-public func multiply(_ x: Rows, by matrix: Matrix, into out: inout MutableRows, _ step: borrowing Step) {
-  multiply(x, by: [matrix], into: &out, step)
 }
 
 /// How a product with a given number of input rows is cut into tiles of weight rows, and how a tile is computed.
@@ -50,9 +45,7 @@ struct MatMul {
   func tileCount(_ matrix: Matrix) -> Int { (matrix.rows + tileRows - 1) / tileRows }
 
   /// Floats a worker needs to unpack a tile.
-  func workspace(_ matrices: [Matrix]) -> Int {
-    isFew ? 0 : tileRows * (matrices.map(\.columns).max() ?? 0)
-  }
+  func workspaceCount(columns: Int) -> Int { isFew ? 0 : tileRows * columns }
 
   /// The matrix, its first column in the output, and the weight rows of tile number `item`.
   func locate(_ item: Int, in matrices: [Matrix]) -> (matrix: Matrix, column: Int, tile: Range<Int>) {
