@@ -1,5 +1,3 @@
-internal import Synchronization
-
 /// What outsiders leave for the engine's thread, which looks in between steps. Nobody waits for a step here.
 final class EngineInbox: Sendable {
   /// A request that was taken on.
@@ -35,8 +33,7 @@ final class EngineInbox: Sendable {
     var waitingForStop: [CheckedContinuation<Void, Never>] = []
   }
 
-  private let contents = Mutex(Contents())
-  private let gate = Gate()
+  private let contents = Monitor(Contents())
   private let maxUnfinished: Int
 
   init(maxUnfinished: Int) { self.maxUnfinished = maxUnfinished }
@@ -46,7 +43,7 @@ final class EngineInbox: Sendable {
   /// Takes requests on, all or none.
   func submit(_ requests: [(GenerationRequest, tokenLimit: Int)]) throws(RequestError) -> [Generation] {
     let arrival = ContinuousClock.now
-    let generations = try contents.withLock { contents throws(RequestError) in
+    return try contents.change { contents throws(RequestError) in
       guard contents.news.phase == .accepting else { throw .draining }
       guard contents.unfinished + requests.count <= maxUnfinished else { throw .queueFull(limit: maxUnfinished) }
       contents.unfinished += requests.count
@@ -62,20 +59,16 @@ final class EngineInbox: Sendable {
         return Generation(events: stream) { [weak self] reason in self?.end(id, reason) }
       }
     }
-    gate.wakeAll()
-    return generations
   }
 
   /// Has a request end, if it has not already.
   func end(_ id: Int, _ reason: FinishReason) {
-    contents.withLock { $0.news.endings.append((id, reason)) }
-    gate.wakeAll()
+    contents.change { $0.news.endings.append((id, reason)) }
   }
 
   /// Moves to a later phase.
   func enter(_ phase: Phase) {
-    contents.withLock { $0.news.phase = max($0.news.phase, phase) }
-    gate.wakeAll()
+    contents.change { $0.news.phase = max($0.news.phase, phase) }
   }
 
   /// Moves what came in to `news`, whose memory is used for what comes next.
@@ -90,11 +83,7 @@ final class EngineInbox: Sendable {
 
   /// Sleeps until something comes in.
   func wait() {
-    gate.wait { [self] in
-      contents.withLock {
-        !$0.news.submissions.isEmpty || !$0.news.endings.isEmpty || $0.news.phase == .stopping
-      }
-    }
+    contents.wait { !$0.news.submissions.isEmpty || !$0.news.endings.isEmpty || $0.news.phase == .stopping }
   }
 
   /// Makes room for as many new requests.

@@ -33,6 +33,13 @@ internal import CKernels
     unsafe pthread_mutex_unlock(mutex)
   }
 
+  /// Calls `body` while nobody else is in here and no sleeper looks.
+  func withLock<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+    unsafe pthread_mutex_lock(mutex)
+    defer { unsafe pthread_mutex_unlock(mutex) }
+    return try body()
+  }
+
   /// Has every sleeper look again. A condition that became true before this call is never missed.
   func wakeAll() {
     unsafe pthread_mutex_lock(mutex)

@@ -1,12 +1,10 @@
-internal import Synchronization
-
 /// Metrics of one name that differ in the values of some labels. A member is made when it is first asked for.
 public final class MetricFamily<Metric: Sendable>: Sendable {
   let name: String
   let help: String
   let labels: [String]
   private let make: @Sendable () -> Metric
-  private let members: Mutex<[[String]: Metric]>
+  private let members: Monitor<[[String]: Metric]>
 
   /// `known` are the values that are there from the start, so that rates over them begin at zero.
   init(_ name: String, _ help: String, labels: [String], known: [[String]], make: @escaping @Sendable () -> Metric) {
@@ -16,7 +14,7 @@ public final class MetricFamily<Metric: Sendable>: Sendable {
     self.make = make
     var members: [[String]: Metric] = [:]
     for values in known { members[values] = make() }
-    self.members = Mutex(members)
+    self.members = Monitor(members)
   }
 
   /// The member with these label values, one for each label. Rare or kept by the caller: it takes a lock.

@@ -6,23 +6,19 @@ import Testing
 
 /// Holds the model within a step until it is opened.
 final class Barrier: Sendable {
-  private let isOpen = Mutex(true)
+  private let isOpen = Monitor(true)
   private let entered = Atomic<Int>(0)
-  private let gate = Gate()
 
   /// Steps that have begun.
   var steps: Int { entered.load(ordering: .acquiring) }
 
   func close() { isOpen.withLock { $0 = false } }
 
-  func open() {
-    isOpen.withLock { $0 = true }
-    gate.wakeAll()
-  }
+  func open() { isOpen.change { $0 = true } }
 
   func pass() {
     entered.add(1, ordering: .acquiringAndReleasing)
-    gate.wait { self.isOpen.withLock { $0 } }
+    isOpen.wait { $0 }
   }
 
   /// Returns once a step is held.
