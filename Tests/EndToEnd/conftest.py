@@ -1,0 +1,48 @@
+"""Starts the built binary and talks to it. Options: --binary and --model."""
+from pathlib import Path
+
+import openai
+import pytest
+
+from server import Server
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def pytest_addoption(parser):
+    parser.addoption("--binary", default=str(ROOT / ".build/debug/infer-serve"), help="the built command")
+    parser.addoption("--model", default=str(ROOT / "Models/tiny"), help="a model folder with tokenizer and template")
+
+
+@pytest.fixture(scope="session")
+def binary(request):
+    return str(Path(request.config.getoption("--binary")).resolve())
+
+
+@pytest.fixture(scope="session")
+def model(request):
+    folder = Path(request.config.getoption("--model")).resolve()
+    if not (folder / "model.safetensors").exists():
+        pytest.skip(f"{folder} has no weights")
+    return str(folder)
+
+
+@pytest.fixture(scope="session")
+def start(binary, model):
+    """Starts a server of its own for a test that needs special options or ends it."""
+
+    def start(*options):
+        return Server(binary, model, *options)
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def server(start):
+    with start() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def client(server):
+    return openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0, timeout=60)

@@ -1,0 +1,92 @@
+"""A server under test: a process, its port, its log and its metrics."""
+import json
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+# More tokens than any test waits for, within the context of the tiny model.
+LONG = {"max_tokens": 1900, "ignore_eos": True, "temperature": 1.0, "seed": 1}
+
+
+class Server:
+    def __init__(self, binary, model, *options, wait_for="ready"):
+        self.log = tempfile.NamedTemporaryFile("w+", suffix=".log")
+        command = [binary, "serve", "--model", str(model), "--port", "0", "--log-format", "json", *options]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log)
+        self.model = Path(model).name
+        self.port = self.wait_for_event(wait_for)["port"]
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def events(self):
+        lines = Path(self.log.name).read_text(encoding="utf-8").splitlines()
+        return [json.loads(line) for line in lines if line.startswith("{")]
+
+    def wait_for_event(self, message, timeout=60):
+        def find():
+            assert self.process.poll() is None, Path(self.log.name).read_text(encoding="utf-8")
+            return next((event for event in self.events() if event["message"] == message), None)
+
+        return wait_until(find, timeout, f"log line {message!r}")
+
+    def signal(self, number=signal.SIGTERM):
+        self.process.send_signal(number)
+
+    def exit_code(self, timeout=60):
+        return self.process.wait(timeout)
+
+    def post(self, path, body, **options):
+        return httpx.post(self.url + path, json=body, timeout=60, **options)
+
+    def chat(self, text="Hello", **fields):
+        return {"model": self.model, "messages": [{"role": "user", "content": text}], **fields}
+
+    def metrics(self):
+        """Every sample, by name and labels (but for the model's name)."""
+        text = httpx.get(self.url + "/metrics").text
+        samples = {}
+        for family in text_string_to_metric_families(text):
+            for sample in family.samples:
+                labels = {key: value for key, value in sample.labels.items() if key != "model_name"}
+                samples[(sample.name, *sorted(labels.items()))] = sample.value
+        return samples
+
+    def metric(self, name, **labels):
+        return self.metrics().get((f"infer_{name}", *sorted(labels.items())), 0)
+
+    def wait_until_idle(self, timeout=30):
+        def idle():
+            metrics = self.metrics()
+            return not (metrics[("infer_num_requests_running",)] or metrics[("infer_num_requests_waiting",)])
+
+        wait_until(idle, timeout, "an idle engine")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.log.close()
+
+
+def wait_until(condition, timeout=30, what="the condition"):
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        if result := condition():
+            return result
+        time.sleep(0.01)
+    raise AssertionError(f"waited {timeout} s for {what}")
+
+
+def events(response):
+    """The data of a stream's events, as they come."""
+    for line in response.iter_lines():
+        if line.startswith("data: "):
+            data = line.removeprefix("data: ")
+            yield data if data == "[DONE]" else json.loads(data)

@@ -1,0 +1,161 @@
+"""The commands that need no server."""
+import json
+import struct
+import subprocess
+from pathlib import Path
+
+import pytest
+
+
+def run(binary, *arguments):
+    return subprocess.run([binary, *map(str, arguments)], capture_output=True, text=True, timeout=120)
+
+
+def test_generate_prints_what_the_server_says(binary, model, server):
+    said = server.post("/v1/chat/completions", server.chat("What is 3 + 4?", max_tokens=80)).json()
+    result = run(binary, "generate", "--model", model, "--chat", "What is 3 + 4?", "--max-tokens", 80, "--json")
+    assert result.returncode == 0, result.stderr
+    answer = json.loads(result.stdout)
+    message = said["choices"][0]["message"]
+    assert answer["content"] == message["content"]
+    assert answer["reasoning_content"] == message.get("reasoning_content")
+    assert answer["finish_reason"] == said["choices"][0]["finish_reason"]
+    assert answer["usage"] == said["usage"] and len(answer["tokens"]) == said["usage"]["completion_tokens"]
+    text = run(binary, "generate", "--model", model, "--chat", "What is 3 + 4?", "--max-tokens", 80)
+    assert text.stdout == answer["text"] + "\n"
+
+
+def test_generate_from_tokens_is_reproducible(binary, model):
+    options = ["--tokens", "5,17,9", "--temperature", 1, "--seed", 11, "--max-tokens", 12, "--ignore-eos", "--json"]
+    first, again = (json.loads(run(binary, "generate", "--model", model, *options).stdout) for _ in range(2))
+    assert first["tokens"] == again["tokens"] and len(first["tokens"]) == 12
+    assert first["finish_reason"] == "length"
+
+
+def read(path):
+    """The matrices of a safetensors file of f32: name to (rows, columns, first row)."""
+    data = Path(path).read_bytes()
+    length = struct.unpack("<Q", data[:8])[0]
+    matrices = {}
+    for name, entry in json.loads(data[8:8 + length]).items():
+        rows, columns = entry["shape"]
+        begin, end = (8 + length + offset for offset in entry["data_offsets"])
+        assert entry["dtype"] == "F32" and end - begin == rows * columns * 4
+        matrices[name] = (rows, columns, struct.unpack(f"<{columns}f", data[begin:begin + columns * 4]))
+    return matrices
+
+
+def test_logits_of_prompts_together_and_alone(binary, model, tmp_path):
+    both, one = tmp_path / "both.safetensors", tmp_path / "one.safetensors"
+    assert run(binary, "logits", "--model", model, "--tokens", "5,17,9", "--tokens", "7,8", "--output", both
+               ).returncode == 0
+    result = run(binary, "logits", "--model", model, "--tokens", "7,8", "--chunk", 1, "--output", one)
+    assert result.returncode == 0 and result.stdout == ""
+    together, alone = read(both), read(one)
+    assert set(together) == {"logits.0", "logits.1"} and set(alone) == {"logits"}
+    assert together["logits.0"][0] == 3 and together["logits.1"][:2] == alone["logits"][:2]
+    assert together["logits.1"][2] == pytest.approx(alone["logits"][2], abs=1e-3)
+
+
+def test_inspect(binary, model):
+    report = json.loads(run(binary, "inspect", "--model", model, "--json").stdout)
+    assert report["parameters"] > report["active_parameters"] > 0
+    assert report["unread_tensors"] == [] and report["non_finite_tensors"] == []
+    text = run(binary, "inspect", "--model", model).stdout
+    assert report["family"] in text and report["layout"] in text
+
+
+def test_bench(binary, model):
+    rows = json.loads(run(
+        binary, "bench", "--model", model, "--prompt-tokens", "16", "--generate-tokens", "4", "--batch", "1,3",
+        "--depth", "0,8", "--repetitions", 2, "--json").stdout)
+    assert [row["test"] for row in rows] == [
+        "pp16", "tg4", "pp16 @ d8", "tg4 @ d8", "pp16+tg4 b1", "pp16+tg4 b3"]
+    assert all(len(row["samples_ts"]) == 2 and row["avg_ts"] > 0 and row["n_threads"] >= 1 for row in rows)
+    assert rows[-1]["pl"] == 3 and rows[-1]["n_kv"] == 60
+    table = run(binary, "bench", "--model", model, "--prompt-tokens", "16", "--generate-tokens", "4", "--batch", "2",
+                "--repetitions", 1).stdout
+    assert "| pp16 |" in table and "S_TG t/s" in table
+
+
+WRONG = [
+    (["frobnicate"], "frobnicate"),
+    (["serve"], "--model"),
+    (["generate", "--model", "MODEL"], "--chat"),
+    (["generate", "--model", "MODEL", "--tokens", "5,x"], "--tokens"),
+    (["generate", "--model", "MODEL", "--tokens", "100000"], "100000"),
+    (["generate", "--model", "MODEL", "--tokens", "5", "--max-tokens", "100000"], "--max-tokens"),
+    (["generate", "--model", "MODEL", "--prompt", ""], "empty"),
+    (["generate", "--model", "/nowhere", "--tokens", "5"], "/nowhere"),
+    (["generate", "--model", "MODEL", "--tokens", "5", "--kv-type", "q1"], "--kv-type"),
+    (["logits", "--model", "MODEL", "--tokens", "100000", "--output", "/tmp/never"], "100000"),
+    (["logits", "--model", "MODEL", "--tokens", "5", "--output", "/nowhere/x"], "/nowhere/x"),
+    (["logits", "--model", "MODEL", "--config", "/nowhere.json", "--tokens", "5", "--output", "/tmp/never"],
+     "/nowhere.json"),
+    (["bench", "--model", "MODEL", "--prompt-tokens", "100000"], "100032"),
+    (["inspect", "--model", "/nowhere"], "/nowhere"),
+]
+
+
+@pytest.mark.parametrize("arguments, names", WRONG, ids=lambda value: str(value)[:60])
+def test_what_is_wrong_is_one_clear_line(binary, model, arguments, names):
+    result = run(binary, *(model if a == "MODEL" else a for a in arguments))
+    assert result.returncode != 0 and result.stdout == ""
+    assert result.stderr.count("\n") == 1 and names in result.stderr, result.stderr
+
+
+def test_a_full_disk_is_told(binary, model):
+    with open("/dev/full", "w") as full:
+        result = subprocess.run(
+            [binary, "generate", "--model", model, "--tokens", "5", "--max-tokens", "2"], stdout=full,
+            stderr=subprocess.PIPE, text=True, timeout=60)
+    assert result.returncode != 0 and "standard output" in result.stderr and result.stderr.count("\n") == 1
+
+
+def test_broken_models_name_what_is_broken(binary, model, tmp_path):
+    def broken(name, change):
+        folder = tmp_path / name
+        folder.mkdir()
+        for file in Path(model).iterdir():
+            if file.is_file():
+                (folder / file.name).write_bytes(file.read_bytes())
+        change(folder)
+        result = run(binary, "generate", "--model", folder, "--tokens", "5", "--max-tokens", 1)
+        assert result.returncode != 0 and result.stdout == "" and result.stderr.count("\n") == 1
+        return result.stderr
+
+    def configure(**changes):
+        def change(folder):
+            config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+            (folder / "config.json").write_text(json.dumps({**config, **changes}), encoding="utf-8")
+        return change
+
+    def truncate(folder):
+        weights = folder / "model.safetensors"
+        weights.write_bytes(weights.read_bytes()[:-1000])
+
+    assert "gpt9" in broken("family", configure(model_type="gpt9"))
+    assert "tensor" in broken("shape", configure(hidden_size=128))
+    assert "truncated" in broken("truncated", truncate)
+    assert "model.safetensors" in broken("missing", lambda folder: (folder / "model.safetensors").unlink())
+    assert "config.json" in broken("json", lambda folder: (folder / "config.json").write_text("{"))
+
+
+def test_inspect_reports_numbers_that_are_none(binary, model, tmp_path):
+    folder = tmp_path / "nan"
+    folder.mkdir()
+    for file in Path(model).iterdir():
+        if file.is_file():
+            (folder / file.name).write_bytes(file.read_bytes())
+    weights = folder / "model.safetensors"
+    data = bytearray(weights.read_bytes())
+    length = struct.unpack("<Q", data[:8])[0]
+    header = json.loads(data[8:8 + length])
+    name, entry = next((n, e) for n, e in header.items() if n != "__metadata__" and e["dtype"] == "BF16")
+    begin = 8 + length + entry["data_offsets"][0]
+    data[begin:begin + 4] = b"\xc0\x7f\x80\xff"  # NaN, -infinity
+    weights.write_bytes(data)
+    report = json.loads(run(binary, "inspect", "--model", folder, "--json").stdout)
+    assert report["non_finite_tensors"] == [{"tensor": name, "count": 2}]
+    # Generating with it fails instead of printing what means nothing.
+    assert name in run(binary, "inspect", "--model", folder).stdout

@@ -1,0 +1,94 @@
+"""Requests that are wrong get a clear answer, and the server goes on."""
+import httpx
+import openai
+import pytest
+
+HELLO = {"messages": [{"role": "user", "content": "Hello"}]}
+CHAT, TEXT = "/v1/chat/completions", "/v1/completions"
+
+BAD = [
+    (CHAT, {}, "messages", "missing_required_parameter"),
+    (CHAT, {"messages": []}, "messages", "invalid_value"),
+    (CHAT, {"messages": [{"role": "robot", "content": "x"}]}, "messages[0].role", "invalid_value"),
+    (CHAT, {"messages": [{"role": "user", "content": 5}]}, "messages[0].content", "invalid_type"),
+    (CHAT, {**HELLO, "temperature": -1}, "temperature", "invalid_value"),
+    (CHAT, {**HELLO, "temperature": 1e30}, "temperature", "invalid_value"),
+    (CHAT, {**HELLO, "top_p": 2}, "top_p", "invalid_value"),
+    (CHAT, {**HELLO, "max_tokens": 0}, "max_tokens", "invalid_value"),
+    (CHAT, {**HELLO, "max_tokens": "many"}, "max_tokens", "invalid_type"),
+    (CHAT, {**HELLO, "max_tokens": 10**9}, "max_tokens", "context_length_exceeded"),
+    (CHAT, {**HELLO, "n": 10**6}, "n", "invalid_value"),
+    (CHAT, {**HELLO, "stop": [""]}, "stop", "invalid_value"),
+    (CHAT, {**HELLO, "tools": [{"type": "function"}]}, "tools", "unsupported_parameter"),
+    (CHAT, {**HELLO, "response_format": {"type": "json_object"}}, "response_format", "unsupported_parameter"),
+    (CHAT, {"messages": [{"role": "user", "content": "x"}, {"role": "system", "content": "y"}]}, "messages",
+     "template_error"),
+    (CHAT, {"messages": [{"role": "user", "content": "seven " * 5000}]}, "messages", "context_length_exceeded"),
+    (TEXT, {}, "prompt", "missing_required_parameter"),
+    (TEXT, {"prompt": ""}, "prompt", "empty_prompt"),
+    (TEXT, {"prompt": [[]]}, "prompt", "empty_prompt"),
+    (TEXT, {"prompt": [5, 10**6]}, "prompt", "token_out_of_range"),
+    (TEXT, {"prompt": [5, -1]}, "prompt[1]", "invalid_value"),
+    (TEXT, {"prompt": [5] * 5000}, "prompt", "context_length_exceeded"),
+    (TEXT, {"prompt": "x", "suffix": "y"}, "suffix", "unsupported_parameter"),
+    (TEXT, {"prompt": ["x"] * 400}, "n", "too_many_choices"),
+]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("path, body, field, code", BAD)
+def test_bad_requests_name_the_field(server, path, body, field, code, stream):
+    response = server.post(path, {**body, "stream": stream})
+    error = response.json()["error"]
+    assert response.status_code == 400, error
+    assert set(error) == {"message", "type", "param", "code"}
+    assert (error["param"], error["code"], error["type"]) == (field, code, "invalid_request_error")
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[1, 2]", b"nonsense", b'{"a": \xff}', b"[" * 100_000])
+def test_what_is_no_json_object_is_refused(server, body):
+    response = httpx.post(server.url + CHAT, content=body)
+    assert response.status_code == 400 and response.json()["error"]["type"] == "invalid_request_error"
+
+
+def test_other_models_are_not_found(client, server):
+    with pytest.raises(openai.NotFoundError) as caught:
+        client.chat.completions.create(model="gpt-4", messages=HELLO["messages"])
+    assert caught.value.code == "model_not_found" and caught.value.param == "model"
+
+
+def test_the_model_may_be_left_out(server):
+    assert server.post(CHAT, {**HELLO, "max_tokens": 1}).status_code == 200
+
+
+def test_large_bodies_are_refused(start):
+    with start("--max-body-kib", "64") as server:
+        text = "x" * 100_000
+        response = server.post(CHAT, server.chat(text))
+        assert response.status_code == 413 and response.json()["error"]["code"] == "request_too_large"
+
+        def chunks():  # no content-length to tell beforehand
+            yield b'{"messages": "'
+            for _ in range(100):
+                yield b"x" * 1000
+
+        assert httpx.post(server.url + CHAT, content=chunks()).status_code == 413
+        assert server.post(CHAT, server.chat(max_tokens=1)).status_code == 200
+
+
+def test_unknown_paths_and_methods(server):
+    response = httpx.get(server.url + "/v2/chat")
+    assert response.status_code == 404 and response.json()["error"]["code"] == "unknown_url"
+    response = httpx.get(server.url + CHAT)
+    assert response.status_code == 405 and response.headers["allow"] == "POST"
+    assert response.json()["error"]["code"] == "method_not_allowed"
+    assert httpx.head(server.url + "/health").status_code == 200
+
+
+def test_paths_do_not_make_series(server):
+    for path in ("/made/up", "/v1/models/made-up", "/%00"):
+        httpx.get(server.url + path)
+    routes = {labels for name, *labels in server.metrics() if name == "infer_http_requests_total" for labels in labels
+              if labels[0] == "route"}
+    assert not any("made" in route for _, route in routes)
+    assert ("route", "/v1/models/{id}") in routes and ("route", "unknown") in routes

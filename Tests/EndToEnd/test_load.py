@@ -1,0 +1,144 @@
+"""Many clients, clients that leave, clients that do not read."""
+import json
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+from server import LONG, events, wait_until
+
+CHAT = "/v1/chat/completions"
+
+
+def aborted(server):
+    return server.metric("request_success_total", finished_reason="abort")
+
+
+def raw_request(server, body):
+    """A connection that has sent a request."""
+    data = json.dumps(body).encode()
+    connection = socket.create_connection(("127.0.0.1", server.port))
+    head = f"POST {CHAT} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(data)}\r\n\r\n"
+    connection.sendall(head.encode() + data)
+    return connection
+
+
+def test_concurrent_answers_are_the_answers_of_single_requests(server):
+    texts = [f"What is {a} + {a * 7 % 90}?" for a in range(3, 27)]
+
+    def ask(text):
+        answer = server.post(CHAT, server.chat(text, max_tokens=60, temperature=0)).json()
+        return answer["choices"][0]["message"]
+
+    alone = [ask(text) for text in texts[:6]]
+    with ThreadPoolExecutor(24) as pool:
+        together = list(pool.map(ask, texts))
+    assert together[:6] == alone
+
+
+def test_a_client_that_leaves_a_stream_ends_its_generations(server):
+    server.wait_until_idle()
+    before = aborted(server)
+    body = server.chat(stream=True, n=4, **LONG)
+    with httpx.stream("POST", server.url + CHAT, json=body) as response:
+        next(events(response))
+    server.wait_until_idle()
+    assert aborted(server) == before + 4
+
+
+def test_a_client_that_leaves_while_it_waits_ends_its_generation(server):
+    server.wait_until_idle()
+    before = aborted(server)
+    connection = raw_request(server, server.chat(n=4, **LONG))
+    wait_until(lambda: server.metric("num_requests_running") > 0)
+    connection.close()
+    server.wait_until_idle()
+    assert aborted(server) == before + 4
+
+
+def test_a_client_that_leaves_the_queue_is_forgotten(start):
+    with start("--max-running", "1") as server:
+        running = raw_request(server, server.chat(stream=True, **LONG))
+        wait_until(lambda: server.metric("num_requests_running") == 1)
+        waiting = [raw_request(server, server.chat(stream=stream, **LONG)) for stream in (False, True)]
+        wait_until(lambda: server.metric("num_requests_waiting") == 2)
+        for connection in waiting:
+            connection.close()
+        wait_until(lambda: server.metric("num_requests_waiting") == 0, timeout=5)
+        running.close()
+        server.wait_until_idle()
+        assert aborted(server) == 3
+
+
+def test_a_full_queue_refuses_at_once(start):
+    with start("--max-running", "1", "--max-queue", "1") as server:
+        held = [raw_request(server, server.chat(stream=True, **LONG)) for _ in range(2)]
+        wait_until(lambda: server.metric("num_requests_running") + server.metric("num_requests_waiting") == 2)
+        response = server.post(CHAT, server.chat())
+        assert response.status_code == 429 and response.json()["error"]["code"] == "queue_full"
+        assert int(response.headers["retry-after"]) >= 1
+        # One request with more choices than there will ever be room for is another matter.
+        assert server.post(CHAT, server.chat(n=3)).status_code == 400
+        assert server.metric("admission_rejections_total", reason="queue_full") == 1
+        for connection in held:
+            connection.close()
+        server.wait_until_idle()
+        assert server.post(CHAT, server.chat(max_tokens=1)).status_code == 200
+
+
+def test_a_slow_reader_slows_nobody(server):
+    server.wait_until_idle()
+    before = aborted(server)
+    body = server.chat(stream=True, n=8, logprobs=True, top_logprobs=20, **{**LONG, "max_tokens": 600})
+    slow = raw_request(server, body)
+    slow.settimeout(60)
+    # Nothing is read, and yet everything is generated, and others are answered.
+    assert server.post(CHAT, server.chat(max_tokens=5)).status_code == 200
+    server.wait_until_idle(60)
+    assert aborted(server) == before
+    received = b""
+    while b"data: [DONE]" not in received:
+        piece = slow.recv(1 << 16)
+        assert piece, "the stream ended early"
+        received += piece
+    slow.close()
+    assert received.count(b'"finish_reason":"length"') == 8
+
+
+def test_a_request_that_takes_too_long_is_ended(start):
+    with start("--request-timeout", "0.3") as server:
+        response = server.post(CHAT, server.chat(n=8, **LONG))
+        assert response.status_code == 504 and response.json()["error"]["code"] == "request_timeout"
+        with httpx.stream("POST", server.url + CHAT, json=server.chat(stream=True, n=8, **LONG)) as response:
+            told = list(events(response))
+        assert told[-2]["error"]["code"] == "request_timeout" and told[-1] == "[DONE]"
+        server.wait_until_idle()
+
+
+@pytest.mark.parametrize("sent", [b"", b"POST /v1/chat/completions HTTP/1.1\r\nHos", b"POST /v1/chat/completions "
+                                  b"HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"])
+def test_a_silent_connection_is_closed(start, sent):
+    with start("--idle-timeout", "0.5") as server:
+        connection = socket.create_connection(("127.0.0.1", server.port))
+        connection.sendall(sent)
+        connection.settimeout(10)
+        started = time.monotonic()
+        while connection.recv(4096):
+            pass
+        assert 0.3 < time.monotonic() - started < 5
+
+
+def test_garbage_is_answered_and_survived(server):
+    for garbage in (b"\x00\xff\x16\x03\x01 nonsense\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET /\x01 HTTP/1.1\r\n\r\n",
+                    b"GET /health HTTP/1.1\r\nX: " + b"y" * 100_000 + b"\r\n\r\n"):
+        connection = socket.create_connection(("127.0.0.1", server.port))
+        connection.settimeout(10)
+        try:
+            connection.sendall(garbage)
+            connection.recv(4096)
+        except OSError:
+            pass
+        connection.close()
+    assert httpx.get(server.url + "/health").status_code == 200

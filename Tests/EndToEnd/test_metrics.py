@@ -1,0 +1,46 @@
+"""The metrics page."""
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+CHAT = "/v1/chat/completions"
+
+COUNTERS = ["num_preemptions", "prompt_tokens", "generation_tokens", "request_success", "admission_rejections",
+            "http_requests", "expert_rows"]
+GAUGES = ["num_requests_running", "num_requests_waiting", "kv_cache_usage_perc", "state_cache_usage_perc",
+          "generation_tokens_per_second"]
+HISTOGRAMS = ["time_to_first_token_seconds", "inter_token_latency_seconds", "request_time_per_output_token_seconds",
+              "e2e_request_latency_seconds", "request_queue_time_seconds", "request_prefill_time_seconds",
+              "request_decode_time_seconds", "request_prompt_tokens", "request_generation_tokens",
+              "iteration_tokens_total"]
+
+
+def test_every_metric_is_there_and_well_formed(server):
+    server.post(CHAT, server.chat(max_tokens=4))
+    response = httpx.get(server.url + "/metrics")
+    assert response.headers["content-type"].startswith("text/plain; version=0.0.4")
+    families = {family.name: family for family in text_string_to_metric_families(response.text)}
+    for kind, names in (("counter", COUNTERS), ("gauge", GAUGES), ("histogram", HISTOGRAMS)):
+        for name in names:
+            family = families[f"infer_{name}"]
+            assert family.type == kind and family.documentation
+            assert all(sample.labels["model_name"] == server.model for sample in family.samples)
+    first = [s.labels["le"] for s in families["infer_inter_token_latency_seconds"].samples if "le" in s.labels][:5]
+    assert [float(bound) for bound in first] == [0.0005, 0.001, 0.0025, 0.005, 0.01]
+
+
+def test_a_request_is_counted_once_everywhere(start):
+    with start() as server:
+        usage = server.post(CHAT, server.chat(max_tokens=7, ignore_eos=True)).json()["usage"]
+        server.post(CHAT, server.chat(temperature=-1))
+        server.post(CHAT, server.chat("x" * 5000))
+        metric = server.metric
+        assert metric("prompt_tokens_total") == usage["prompt_tokens"]
+        assert metric("generation_tokens_total") == usage["completion_tokens"] == 7
+        assert metric("request_success_total", finished_reason="length") == 1
+        assert metric("request_generation_tokens_sum") == 7 and metric("request_generation_tokens_count") == 1
+        assert metric("time_to_first_token_seconds_count") == 1
+        assert metric("inter_token_latency_seconds_count") == 6
+        assert metric("http_requests_total", route=CHAT, status="200") == 1
+        assert metric("http_requests_total", route=CHAT, status="400") == 2
+        assert metric("admission_rejections_total", reason="invalid") == 1
+        assert metric("admission_rejections_total", reason="prompt_too_long") == 1
