@@ -36,7 +36,7 @@ enum Main {
     // Help and version are answers and no errors.
     if code == .success { InferServe.exit(withError: error) }
     let message = InferServe.message(for: error).split(whereSeparator: \.isNewline).joined(separator: " ")
-    FileHandle.standardError.write(Data("infer-serve: \(message)\n".utf8))
+    note("infer-serve: \(message)")
     Foundation.exit(code.rawValue)
   }
 }

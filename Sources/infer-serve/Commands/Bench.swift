@@ -66,7 +66,7 @@ struct Bench: AsyncParsableCommand {
       note("infer-serve: \(test.name)")
       results.append(runner.measure(repetitions: repetitions))
     }
-    emit(json ? report.json(results).serialized(.pretty) + "\n" : report.tables(results))
+    try emit(json ? report.json(results).serialized(.pretty) + "\n" : report.tables(results))
   }
 
   /// All tests in order: single sequences at each depth, then batches.

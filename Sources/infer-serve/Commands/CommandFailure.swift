@@ -9,10 +9,13 @@ struct CommandFailure: LocalizedError {
 
 /// Writes a line to standard error.
 func note(_ line: String) {
-  FileHandle.standardError.write(Data((line + "\n").utf8))
+  // Nobody is left to be told when even this fails.
+  try? FileHandle.standardError.write(contentsOf: Data((line + "\n").utf8))
 }
 
 /// Writes text to standard output at once.
-func emit(_ text: String) {
-  FileHandle.standardOutput.write(Data(text.utf8))
+func emit(_ text: String) throws(CommandFailure) {
+  do { try FileHandle.standardOutput.write(contentsOf: Data(text.utf8)) } catch {
+    throw CommandFailure("cannot write to standard output: \(error.localizedDescription)")
+  }
 }

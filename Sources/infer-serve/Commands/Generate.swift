@@ -45,19 +45,19 @@ struct Generate: AsyncParsableCommand {
       stop: try sampling.stop(loaded.generation))
     let engine = try Engine(
       model: loaded.model, configuration: configuration(endTokens: loaded.generation.endTokens))
-    let generation = try engine.submit(request)
+    let generation = try submit(request, to: engine)
     var transcript = Transcript(prompt: prompt, hasText: loaded.tokenizer != nil, printing: !json)
     if let tokenizer = loaded.tokenizer {
       for await event in TextGeneration(generation, stop: request.stop, tokenizer: tokenizer) {
         switch event {
-        case .piece(let piece): transcript.append(piece)
+        case .piece(let piece): try transcript.append(piece)
         case .finished(let reason, let statistics): transcript.finish(reason, statistics)
         }
       }
     } else {
       for await event in generation {
         switch event {
-        case .token(let token): transcript.append(token)
+        case .token(let token): try transcript.append(token)
         case .finished(let reason, let statistics): transcript.finish(reason, statistics)
         }
       }
@@ -66,6 +66,14 @@ struct Generate: AsyncParsableCommand {
     if transcript.finishReason == .error {
       throw CommandFailure("the model's logits left no token to choose")
     }
-    emit(json ? transcript.json.serialized(.pretty) + "\n" : "\n")
+    try emit(json ? transcript.json.serialized(.pretty) + "\n" : "\n")
+  }
+
+  /// Submits the request; a refusal names the option.
+  private func submit(_ request: GenerationRequest, to engine: Engine) throws -> Generation {
+    do { return try engine.submit(request) } catch {
+      guard let field = error.field, field != "prompt" else { throw error }
+      throw CommandFailure("--\(field.replacing("_", with: "-"))\("\(error)".dropFirst(field.count))")
+    }
   }
 }

@@ -23,7 +23,7 @@ struct Inspect: AsyncParsableCommand {
       name: loaded.name, summary: loaded.summary, contextLength: loaded.model.contextLength,
       vocabularySize: loaded.model.vocabularySize, hasTokenizer: loaded.tokenizer != nil,
       hasChatTemplate: loaded.chatTemplate != nil, nonFinite: broken)
-    emit(json ? report.json.serialized(.pretty) + "\n" : report.text)
+    try emit(json ? report.json.serialized(.pretty) + "\n" : report.text)
   }
 
   /// Tensors with numbers that are not finite, by name.

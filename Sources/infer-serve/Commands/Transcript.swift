@@ -21,16 +21,16 @@ struct Transcript {
   }
 
   /// Takes the next piece of text.
-  mutating func append(_ piece: TextPiece) {
+  mutating func append(_ piece: TextPiece) throws {
     tokens += piece.tokens
     text?.append(piece.text)
     _ = chat?.append(piece)
-    if isPrinting { emit(piece.text) }
+    if isPrinting { try emit(piece.text) }
   }
 
   /// Takes the next token of a model that has no text; its id is printed.
-  mutating func append(_ token: GeneratedToken) {
-    if isPrinting { emit("\(tokens.isEmpty ? "" : ",")\(token.id)") }
+  mutating func append(_ token: GeneratedToken) throws {
+    if isPrinting { try emit("\(tokens.isEmpty ? "" : ",")\(token.id)") }
     tokens.append(token)
   }
 

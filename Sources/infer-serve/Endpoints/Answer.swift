@@ -17,7 +17,35 @@ struct Answer: AsyncSequence, Sendable {
     for generation in generations { generation.cancel() }
   }
 
-  func makeAsyncIterator() -> AsyncStream<Element>.AsyncIterator {
+  /// Iterates over the events of all choices; those of one choice are in order.
+  struct AsyncIterator: AsyncIteratorProtocol {
+    fileprivate enum Source {
+      case one(TextGeneration.Iterator)
+      case several(AsyncStream<Element>.AsyncIterator)
+    }
+    fileprivate var source: Source
+
+    mutating func next(isolation actor: isolated (any Actor)? = #isolation) async -> Element? {
+      switch source {
+      case .one(var events):
+        let event = await events.next(isolation: actor)
+        source = .one(events)
+        return event.map { (0, $0) }
+      case .several(var events):
+        let element = await events.next(isolation: actor)
+        source = .several(events)
+        return element
+      }
+    }
+  }
+
+  func makeAsyncIterator() -> AsyncIterator {
+    // The usual case does without the tasks that bring several sequences together.
+    if generations.count == 1 { return AsyncIterator(source: .one(generations[0].makeAsyncIterator())) }
+    return AsyncIterator(source: .several(merged().makeAsyncIterator()))
+  }
+
+  private func merged() -> AsyncStream<Element> {
     let (events, continuation) = AsyncStream<Element>.makeStream()
     let reading = Task {
       await withTaskGroup { group in
@@ -30,6 +58,6 @@ struct Answer: AsyncSequence, Sendable {
       continuation.finish()
     }
     continuation.onTermination = { _ in reading.cancel() }
-    return events.makeAsyncIterator()
+    return events
   }
 }

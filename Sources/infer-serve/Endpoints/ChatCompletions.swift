@@ -15,6 +15,7 @@ struct ChatCompletions: Sendable {
     _ reader: FieldReader, _ served: ServedModel
   ) throws(APIError) -> GenerationJob<ChatResponse> {
     let request = try ChatRequest(reader, defaults: served.model.generation)
+    try served.check(choices: request.choices)
     guard let template = served.model.chatTemplate else {
       throw .invalid("messages", "The model has no chat template; use /v1/completions.", code: "no_chat_template")
     }

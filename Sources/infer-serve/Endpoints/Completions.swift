@@ -15,13 +15,7 @@ struct Completions: Sendable {
     _ reader: FieldReader, _ served: ServedModel
   ) throws(APIError) -> GenerationJob<CompletionResponse> {
     let request = try CompletionRequest(reader, defaults: served.model.generation)
-    let total = request.prompts.count * request.choices
-    guard total <= served.engine.limits.maxUnfinished else {
-      throw .invalid(
-        "n",
-        "\(request.prompts.count) prompts × \(request.choices) choices are \(total) generations, but at most "
-          + "\(served.engine.limits.maxUnfinished) fit the queue.", code: "too_many_choices")
-    }
+    try served.check(choices: request.prompts.count * request.choices)
     let format = request.sampling.logprobs == nil ? nil : LogprobsFormat(tokenizer: served.tokenizer)
     var requests: [GenerationRequest] = []
     var choices: [CompletionChoice] = []

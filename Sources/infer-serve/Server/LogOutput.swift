@@ -32,7 +32,7 @@ struct LogOutput: LogHandler {
     all["hb.request.id"] = nil
     let fields = all.sorted { $0.key < $1.key }.map { (key: $0.key, value: "\($0.value)") }
     let line = Self.line(format, level: event.level, message: "\(event.message)", fields: fields, date: Date())
-    FileHandle.standardError.write(Data((line + "\n").utf8))
+    note(line)
   }
 
   /// One line, without its line break.

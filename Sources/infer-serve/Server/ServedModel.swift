@@ -10,6 +10,16 @@ struct ServedModel: Sendable {
   let engine: Engine
   /// When it was loaded, in seconds since 1970.
   let created: Int
+
+  /// Refuses more choices than there is room for when nothing else runs or waits.
+  func check(choices: Int) throws(APIError) {
+    guard choices <= engine.limits.maxUnfinished else {
+      throw .invalid(
+        "n",
+        "The request asks for \(choices) choices over all prompts, but at most \(engine.limits.maxUnfinished) "
+          + "can run and wait.", code: "too_many_choices")
+    }
+  }
 }
 
 /// How far the server is in its life.
