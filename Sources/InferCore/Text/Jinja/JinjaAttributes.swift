@@ -59,8 +59,9 @@ extension JinjaLoop {
     case "first": .bool(index == 0)
     case "last": .bool(index == items.count - 1)
     case "length": .integer(items.count)
-    case "depth": .integer(depth)
-    case "depth0": .integer(depth - 1)
+    // Only recursive loops are deeper.
+    case "depth": .integer(1)
+    case "depth0": .integer(0)
     case "previtem": index > 0 ? items[index - 1] : .undefined("there is no previous item")
     case "nextitem": index + 1 < items.count ? items[index + 1] : .undefined("there is no next item")
     case "cycle": .method(of: .loop(self), name)

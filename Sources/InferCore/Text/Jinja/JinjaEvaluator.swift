@@ -24,10 +24,8 @@ final class JinjaScope {
 final class JinjaEvaluator {
   enum Flow { case normal, breakLoop, continueLoop }
 
-  /// Statements, expressions and values handled, and sixteenths of characters.
-  private static let budget = 20_000_000
   /// Levels of statements and expressions inside of each other, over all macros called at the moment.
-  private static let maximumDepth = 500
+  private static let maximumDepth = 250
 
   /// Where the evaluation is, for errors.
   private(set) var line = 1
@@ -38,13 +36,15 @@ final class JinjaEvaluator {
   var namespaces: [[String: JinjaValue]] = []
   private var macros: [(macro: JinjaMacro, scope: JinjaScope)] = []
   private var output = ""
-  private(set) var budget = JinjaEvaluator.budget
+  /// What may still be spent on statements, expressions and values handled, and on sixteenths of characters.
+  private(set) var budget: Int
   private var depth = 0
-  private var loopDepth = 0
 
   init(variables: [String: JinjaValue], now: Date, timeZone: TimeZone) {
     self.now = now
     self.timeZone = timeZone
+    // Ample for real templates, most of which go through the conversation once and some once for each message.
+    budget = 5_000_000 + 100 * variables.values.reduce(0) { $0 + $1.size(upTo: 10_000_000) }
     let context = JinjaScope(parent: nil)
     for function in JinjaFunction.allCases { context.variables[function.rawValue] = .function(function) }
     context.variables.merge(variables) { _, variable in variable }
@@ -66,7 +66,7 @@ final class JinjaEvaluator {
   // MARK: - Limits
 
   func spend(_ cost: Int) throws(JinjaFailure) {
-    budget -= min(cost, Self.budget)
+    budget -= min(cost, budget)
     guard budget > 0 else { throw .reason("the template does more work than is allowed") }
   }
 
@@ -180,11 +180,9 @@ final class JinjaEvaluator {
     if items.isEmpty {
       return try inScope(JinjaScope(parent: outer)) { () throws(JinjaFailure) in try execute(loop.otherwise) }
     }
-    loopDepth += 1
-    defer { loopDepth -= 1 }
     for index in items.indices {
       let flow = try inScope(JinjaScope(parent: outer)) { () throws(JinjaFailure) in
-        scope.variables["loop"] = .loop(JinjaLoop(items: items, index: index, depth: loopDepth))
+        scope.variables["loop"] = .loop(JinjaLoop(items: items, index: index))
         try assign(items[index], to: loop.target)
         return try execute(loop.body)
       }
@@ -225,12 +223,7 @@ final class JinjaEvaluator {
   func call(macro index: Int, _ arguments: JinjaArguments) throws(JinjaFailure) -> JinjaValue {
     let (macro, definitionScope) = macros[index]
     let callLine = line
-    let outerLoops = loopDepth
-    loopDepth = 0
-    defer {
-      line = callLine
-      loopDepth = outerLoops
-    }
+    defer { line = callLine }
     let inner = JinjaScope(parent: definitionScope)
     let text = try inScope(inner) { () throws(JinjaFailure) in
       try bind(arguments, to: macro, in: inner)

@@ -90,6 +90,7 @@ extension JinjaEvaluator {
   private func applyNumber(
     filter name: String, to value: JinjaValue, _ arguments: JinjaArguments
   ) throws(JinjaFailure) -> JinjaValue {
+    if case .undefined(let reason) = value { throw .reason(reason) }
     switch name {
     case "abs":
       _ = try arguments.bind(name, [])
@@ -115,6 +116,7 @@ extension JinjaEvaluator {
     case .string("ceil"): return .number((number * scale).rounded(.up) / scale)
     case .string("floor"): return .number((number * scale).rounded(.down) / scale)
     case .string("common"):
+      if let integer = value.asInteger, precision >= 0 { return .integer(integer) }
       guard number.isFinite, precision >= 0 else { return .number((number * scale).rounded(.toNearestOrEven) / scale) }
       // Correct rounding of the decimal expansion, halves to even, as Python's round: by way of its digits.
       return .number(Double(number.fixed(digits: precision)) ?? number)

@@ -68,7 +68,7 @@ struct JinjaLexer {
 
   /// What kind of tag begins at the current position.
   private var tag: Tag? {
-    guard source[position] == "{" else { return nil }
+    guard peek() == "{" else { return nil }
     switch peek(1) {
     case "%": return wordEnd("raw", from: position) == nil ? .block : .raw
     case "{": return .variable

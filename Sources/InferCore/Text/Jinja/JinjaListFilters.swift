@@ -14,7 +14,9 @@ extension JinjaEvaluator {
     if name == "reverse", case .string(let text) = value {
       return .string(String(scalars: text.unicodeScalars.reversed()))
     }
-    let elements = try value.elements()
+    // These go through nothing when there is nothing, whatever kind of nothing it is.
+    let isLenient = !value.isTrue && (name == "map" || name.hasPrefix("select") || name.hasPrefix("reject"))
+    let elements = isLenient ? [] : try value.elements()
     try spend(elements.count)
     switch name {
     case "first", "last":

@@ -39,6 +39,7 @@ extension JinjaEvaluator {
   func compute(
     _ kind: JinjaArithmetic, _ left: JinjaValue, _ right: JinjaValue
   ) throws(JinjaFailure) -> JinjaValue {
+    if kind == .modulo, case .string(let format) = left { return .string(try format.formatted(percent: right)) }
     for value in [left, right] { if case .undefined(let reason) = value { throw .reason(reason) } }
     switch (kind, left, right) {
     case (.add, .string(let left), .string(let right)):
@@ -51,7 +52,6 @@ extension JinjaEvaluator {
       try spend(left.count + right.count)
       return .tuple(left + right)
     case (.multiply, _, _) where left.isSequence || right.isSequence: return try repeated(left, right)
-    case (.modulo, .string(let format), _): return .string(try format.formatted(percent: right))
     default:
       if let left = left.asInteger, let right = right.asInteger { return try integer(kind, left, right) }
       guard let leftNumber = left.asNumber, let rightNumber = right.asNumber else {
@@ -74,18 +74,13 @@ extension JinjaEvaluator {
     guard let count = factor.asInteger else {
       throw .reason("can't multiply sequence by non-int of type '\(factor.typeName)'")
     }
-    let times = max(0, min(count, budget))
+    let times = max(0, count)
+    let (size, overflows) = (sequence.size(upTo: budget) + 1).multipliedReportingOverflow(by: times)
+    try spend(overflows ? .max : size)
     switch sequence {
-    case .string(let text):
-      let (bytes, overflow) = text.utf8.count.multipliedReportingOverflow(by: times)
-      try spend(bytes: overflow ? .max : bytes)
-      return .string(String(repeating: text, count: times))
-    case .list(let elements):
-      try spend(elements.count * times)
-      return .list(Array(repeatElement(elements, count: times).joined()))
-    case .tuple(let elements):
-      try spend(elements.count * times)
-      return .tuple(Array(repeatElement(elements, count: times).joined()))
+    case .string(let text): return .string(String(repeating: text, count: times))
+    case .list(let elements): return .list(Array(repeatElement(elements, count: times).joined()))
+    case .tuple(let elements): return .tuple(Array(repeatElement(elements, count: times).joined()))
     default: preconditionFailure("not a sequence: \(sequence.typeName)")
     }
   }
@@ -156,7 +151,7 @@ extension JinjaEvaluator {
     case .tuple(let elements): return .tuple(sliced(elements, start, stop, step ?? 1))
     case .string(let text): return .string(String(scalars: sliced(Array(text.unicodeScalars), start, stop, step ?? 1)))
     case .undefined(let reason): throw .reason(reason)
-    default: return .undefined("\(value.typeName) object has no slices")
+    default: throw .reason("'\(value.typeName)' object is not subscriptable")
     }
   }
 

@@ -150,8 +150,8 @@ extension JinjaEvaluator {
     guard let width = values[0]?.asInteger else { throw .reason("\(name)() expects a width") }
     let fill = values.count > 1 ? try optionalString(values[1], name) ?? " " : "0"
     guard fill.unicodeScalars.count == 1 else { throw .reason("\(name)() expects one character to fill with") }
-    let missing = max(0, min(width, budget) - text.unicodeScalars.count)
-    try spend(missing)
+    try spend(max(0, width))
+    let missing = max(0, width - text.unicodeScalars.count)
     let padding = { (count: Int) in String(repeating: fill, count: count) }
     switch name {
     case "ljust": return text + padding(missing)
@@ -173,4 +173,7 @@ extension Unicode.Scalar {
     default: false
     }
   }
+
+  /// What `\w` matches in Python.
+  var isPythonWordPart: Bool { self == "_" || isPythonLetter || properties.numericType != nil }
 }

@@ -40,7 +40,7 @@ extension JinjaEvaluator {
     case ("mapping", .dictionary): return true
     case ("iterable", _): return value.isIterable
     case ("sequence", _): return value.count != nil
-    case ("callable", .macro), ("callable", .function), ("callable", .method): return true
+    case ("callable", .macro), ("callable", .function), ("callable", .method), ("callable", .undefined): return true
     case ("lower", _), ("upper", _): return try call("is" + name, of: try text(of: value), JinjaArguments()).isTrue
     case ("odd", _), ("even", _):
       return try compute(.modulo, value, .integer(2)) == .integer(name == "odd" ? 1 : 0)

@@ -23,7 +23,7 @@ extension JinjaEvaluator {
       let values = try arguments.bind(name, ["old", "new", "count"], required: 2)
       let (old, new) = (try self.text(of: values[0] ?? .none), try self.text(of: values[1] ?? .none))
       return .string(try replace(old, in: text, with: new, limit: values[2]?.asInteger ?? -1))
-    case "indent": return .string(try indent(text, arguments))
+    case "indent": return .string(try indent(try requiredString(value, name), arguments))
     case "center":
       let width = try arguments.bind(name, ["width"])[0] ?? .integer(80)
       return try call(name, of: text, JinjaArguments(positional: [width]))
@@ -49,7 +49,7 @@ extension JinjaEvaluator {
     case "lower": return .string(text.lowercased())
     case "capitalize": return .string(text.capitalizedAsSentence)
     case "title": return .string(titled(text))
-    case "wordcount": return .integer(text.words().count)
+    case "wordcount": return .integer(text.unicodeScalars.split { !$0.isPythonWordPart }.count)
     case "e", "escape":
       var escaped = ""
       for scalar in text.unicodeScalars {

@@ -30,8 +30,6 @@ enum JinjaValue: Sendable {
 struct JinjaLoop: Sendable {
   let items: [JinjaValue]
   let index: Int
-  /// How many loops it is inside of.
-  let depth: Int
 }
 
 /// The functions that every template can call.
@@ -160,7 +158,7 @@ extension JinjaValue: Hashable {
   /// Whether it may be a key of a dictionary.
   var isHashable: Bool {
     switch self {
-    case .list, .dictionary, .undefined: false
+    case .list, .dictionary: false
     case .tuple(let elements): elements.allSatisfy(\.isHashable)
     default: true
     }

@@ -8,7 +8,12 @@ extension String {
     var arguments: [JinjaValue] = [values]
     if case .tuple(let elements) = values { arguments = elements }
     var remaining = arguments[...]
-    var isNamed = false
+    // Python looks for leftovers only where arguments cannot be named: not in anything with subscripts.
+    let isNamed =
+      switch values {
+      case .dictionary, .list, .undefined: true
+      default: false
+      }
     var output = UnicodeScalarView()
     var scalars = unicodeScalars[...]
     while let scalar = scalars.popFirst() {
@@ -26,14 +31,12 @@ extension String {
         guard case .dictionary(let members) = values else { throw .reason("format requires a mapping") }
         guard let member = members[.string(name)] else { throw .reason("the format names '\(name)', which is missing") }
         value = member
-        isNamed = true
       } else {
         guard let next = remaining.popFirst() else { throw .reason("not enough arguments for format string") }
         value = next
       }
       output.append(contentsOf: try directive.format(value).unicodeScalars)
     }
-    if case .dictionary = values { isNamed = true }
     guard remaining.isEmpty || isNamed else { throw .reason("not all arguments converted during string formatting") }
     return String(output)
   }

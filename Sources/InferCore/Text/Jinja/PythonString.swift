@@ -50,9 +50,8 @@ extension String {
     if fromRight { scalars.reverse() }
     var rest = scalars.drop(while: \.isPythonSpace)
     while !rest.isEmpty {
-      var word = words.count < limit ? rest.prefix { !$0.isPythonSpace } : rest
+      let word = words.count < limit ? rest.prefix { !$0.isPythonSpace } : rest
       rest = rest.dropFirst(word.count).drop(while: \.isPythonSpace)
-      while let last = word.last, last.isPythonSpace { word.removeLast() }
       words.append(String(scalars: fromRight ? word.reversed() : Array(word)))
     }
     return fromRight ? words.reversed() : words
