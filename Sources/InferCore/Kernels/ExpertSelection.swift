@@ -75,7 +75,8 @@ public struct ExpertSelection: Sendable {
       let best = unsafe argmax(choice, expertCount)
       unsafe experts[index] = Int32(best)
       unsafe weights[index] = logits[best]
-      unsafe choice[best] = -Float.infinity
+      // Not −∞, which others may have: no expert is chosen twice while another is left.
+      unsafe choice[best] = .nan
     }
     if scoring == .softmaxOfChosen { unsafe ck_softmax(weights, topK) }
     var factor = scale

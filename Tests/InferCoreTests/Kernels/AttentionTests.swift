@@ -1,0 +1,168 @@
+import TestSupport
+import Testing
+
+@testable import InferCore
+
+@Suite struct AttentionTests {
+  /// A layer's sizes.
+  struct Shape: Sendable, CustomTestStringConvertible {
+    let queryHeads: Int
+    let heads: Int
+    let dimension: Int
+    let pageTokens: Int
+
+    var testDescription: String { "\(queryHeads)/\(heads) heads of \(dimension), pages of \(pageTokens)" }
+
+    static let all = [
+      Shape(queryHeads: 4, heads: 4, dimension: 8, pageTokens: 16),
+      Shape(queryHeads: 6, heads: 2, dimension: 5, pageTokens: 32),
+      Shape(queryHeads: 8, heads: 1, dimension: 16, pageTokens: 16),
+      Shape(queryHeads: 1, heads: 1, dimension: 64, pageTokens: 7),
+      Shape(queryHeads: 3, heads: 1, dimension: 2, pageTokens: 1),
+      // A group wider than a tile, and a page longer than a block.
+      Shape(queryHeads: 70, heads: 1, dimension: 4, pageTokens: 300),
+    ]
+  }
+
+  /// Random sequences, and a cache for them.
+  struct Case {
+    let shape: Shape
+    let scale: Float
+    let queries, keys, values: [[[Float]]]
+    let bench: KernelBench
+    let cache: StateHandle
+    let kvType: KVType
+
+    init(_ shape: Shape, _ kvType: KVType, lengths: [Int], seed: UInt64) throws {
+      var generator = SeededGenerator(seed: seed)
+      self.shape = shape
+      self.kvType = kvType
+      // Sharp enough that a few keys matter, and that maxima move from block to block.
+      scale = 4 / Float(shape.dimension).squareRoot()
+      queries = lengths.map { generator.rows($0, shape.queryHeads * shape.dimension) }
+      keys = lengths.map { generator.rows($0, shape.heads * shape.dimension, scale: 2) }
+      values = lengths.map { generator.rows($0, shape.heads * shape.dimension) }
+      var layout = StateLayout()
+      _ = layout.add(.paged(heads: 1, headDimension: 3))
+      cache = layout.add(.paged(heads: shape.heads, headDimension: shape.dimension))
+      let pages = ((lengths.max() ?? 0) + shape.pageTokens - 1) / shape.pageTokens
+      bench = try KernelBench(
+        layout: layout, kvType: kvType, pageTokens: shape.pageTokens, sequences: lengths.count,
+        pagesPerSequence: pages)
+    }
+
+    /// Appends and attends in one step, and returns the outputs.
+    func run(_ parts: [KernelBench.Part]) -> [[Float]] {
+      func rows(_ sequences: [[[Float]]]) -> [[Float]] {
+        parts.flatMap { sequences[$0.sequence][$0.position..<$0.position + $0.count] }
+      }
+      let query = GuardedRows(rows(queries))
+      let key = GuardedRows(rows(keys), padding: 1)
+      let value = GuardedRows(rows(values), padding: 0)
+      let out = GuardedRows(count: query.count, columns: query.columns)
+      let (heads, dimension) = (shape.heads, shape.dimension)
+      bench.step(parts) { step in
+        appendToCache(
+          keys: key.rows, values: value.rows, heads: heads, headDimension: dimension, cache: cache, step)
+        var target = out.target
+        attend(
+          queries: query.rows, queryHeads: shape.queryHeads, heads: heads, headDimension: dimension, scale: scale,
+          cache: cache, into: &target, step)
+      }
+      return out.values()
+    }
+
+    /// What a row ought to be.
+    func expected(_ sequence: Int, _ position: Int) -> [Double] {
+      let d = shape.dimension
+      return (0..<shape.queryHeads).flatMap { head -> [Double] in
+        let from = head / (shape.queryHeads / shape.heads) * d
+        func seen(_ rows: [[Float]]) -> [[Float]] { rows[...position].map { stored(Array($0[from..<from + d])) } }
+        return Plain.attention(
+          Array(queries[sequence][position][head * d..<(head + 1) * d]), keys: seen(keys[sequence]),
+          values: seen(values[sequence]), scale: Double(scale))
+      }
+    }
+
+    /// Numbers as the cache keeps them.
+    private func stored(_ values: [Float]) -> [Float] { kvType == .f16 ? values.map { Float(Float16($0)) } : values }
+  }
+
+  /// Sequences of different lengths side by side, in runs of any length, over scattered pages.
+  @Test(arguments: Shape.all, KVType.allCases) func anyCutMatchesSoftmax(_ shape: Shape, _ kvType: KVType) throws {
+    let lengths = shape.queryHeads > 8 ? [20, 305] : [1, 33, 90, 270]
+    var generator = SeededGenerator(seed: 8)
+    for longest in [25, 150] {
+      let attention = try Case(shape, kvType, lengths: lengths, seed: 9)
+      for parts in KernelBench.randomSteps(lengths, longest: longest, using: &generator) {
+        let out = attention.run(parts)
+        var first = 0
+        for part in parts {
+          // The plain way is slow: look at two rows of every run.
+          for row in Set([part.count / 3, part.count - 1]) {
+            let want = attention.expected(part.sequence, part.position + row)
+            #expect(distance(out[first + row], want) <= 2e-5, "sequence \(part.sequence) at \(part.position + row)")
+          }
+          first += part.count
+        }
+      }
+      try expectUntouchedPages(attention)
+    }
+  }
+
+  /// The borders of pages and of blocks of 256 keys, one token at a time and as the last of a run.
+  @Test(arguments: [1, 2, 9, 64]) func bordersOfPagesAndBlocks(rows: Int) throws {
+    let shape = Shape(queryHeads: 2, heads: 1, dimension: 8, pageTokens: 16)
+    let attention = try Case(shape, .f32, lengths: [600], seed: 10)
+    _ = attention.run([.init(count: 10)])
+    var position = 10
+    while position < 600 {
+      let border = [15, 16, 17, 255, 256, 257, 511, 512, 513, 599].first { $0 >= position } ?? 599
+      if border - position > rows {
+        _ = attention.run([.init(position: position, count: border - position - rows + 1)])
+        position = border - rows + 1
+      }
+      let count = min(rows, 600 - position)
+      let out = attention.run([.init(position: position, count: count)])
+      let want = attention.expected(0, position + count - 1)
+      #expect(distance(out[count - 1], want) <= 2e-5, "at \(position + count - 1)")
+      position += count
+    }
+  }
+
+  /// Scores far apart must neither overflow nor vanish.
+  @Test(arguments: [Float(1e3), -1e3, 1e-6]) func extremeScores(factor: Float) throws {
+    let shape = Shape(queryHeads: 1, heads: 1, dimension: 1, pageTokens: 16)
+    var layout = StateLayout()
+    let cache = layout.add(.paged(heads: 1, headDimension: 1))
+    let bench = try KernelBench(layout: layout, pagesPerSequence: 20)
+    let keys = (0..<300).map { [Float($0 % 7) * factor] }
+    let values = (0..<300).map { [Float($0)] }
+    for rows in [1, 300] {
+      let key = GuardedRows(keys)
+      let value = GuardedRows(values)
+      let query = GuardedRows(Array(repeating: [Float(1)], count: rows))
+      let out = GuardedRows(count: rows, columns: 1)
+      bench.step(rows: 300) { step in
+        appendToCache(keys: key.rows, values: value.rows, heads: 1, headDimension: 1, cache: cache, step)
+      }
+      bench.step([.init(position: 300 - rows, count: rows)]) { step in
+        var target = out.target
+        attend(
+          queries: query.rows, queryHeads: shape.queryHeads, heads: 1, headDimension: 1, scale: 1, cache: cache,
+          into: &target, step)
+      }
+      let want = Plain.attention([1], keys: keys, values: values, scale: 1)
+      #expect(distance(out.values()[rows - 1], want) <= 1e-5)
+    }
+  }
+
+  private func expectUntouchedPages(_ attention: Case) throws {
+    let store = attention.bench.store
+    let floats = store.pageTokens * 2 * attention.shape.heads * attention.kvType.bytes(attention.shape.dimension) / 2
+    for page in attention.bench.freePages {
+      let bytes = unsafe store.page(page, of: attention.cache).assumingMemoryBound(to: UInt16.self)
+      #expect((0..<floats).allSatisfy { unsafe bytes[$0] == 0 }, "page \(page) of nobody was written")
+    }
+  }
+}

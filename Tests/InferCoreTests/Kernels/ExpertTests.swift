@@ -1,0 +1,153 @@
+import TestSupport
+import Testing
+
+@testable import InferCore
+
+@Suite struct ExpertTests {
+  typealias Scoring = Plain.Routing.Scoring
+
+  /// Chooses experts of one row.
+  private func choose(_ logits: [Float], _ selection: ExpertSelection) -> [(expert: Int, weight: Double)] {
+    var logits = logits
+    var experts = [Int32](repeating: -7, count: selection.topK + 1)
+    var weights = [Float](repeating: -7, count: selection.topK + 1)
+    var workspace = [Float](repeating: .nan, count: selection.workspaceCount)
+    unsafe logits.withUnsafeMutableBufferPointer { logits in
+      unsafe experts.withUnsafeMutableBufferPointer { experts in
+        unsafe weights.withUnsafeMutableBufferPointer { weights in
+          unsafe workspace.withUnsafeMutableBufferPointer { workspace in
+            guard let logits = logits.baseAddress, let experts = experts.baseAddress,
+              let weights = weights.baseAddress, let workspace = workspace.baseAddress
+            else { return }
+            unsafe selection.select(logits: logits, experts: experts, weights: weights, workspace: workspace)
+          }
+        }
+      }
+    }
+    #expect(experts[selection.topK] == -7 && weights[selection.topK] == -7, "more than the top were written")
+    return zip(experts, weights).prefix(selection.topK).map { (Int($0), Double($1)) }
+  }
+
+  private func selection(_ rule: Plain.Routing, experts: Int) -> ExpertSelection {
+    let scoring: ExpertSelection.Scoring =
+      switch rule.scoring {
+      case .softmax: .softmax
+      case .softmaxOfChosen: .softmaxOfChosen
+      case .sigmoid: .sigmoid
+      }
+    return ExpertSelection(
+      expertCount: experts, topK: rule.topK, scoring: scoring, normalized: rule.normalized, scale: rule.scale,
+      selectionBias: rule.bias, groups: (rule.groups.count, rule.groups.kept))
+  }
+
+  @Test(arguments: Scoring.allCases, [false, true]) func rulesMatchTheFormula(_ scoring: Scoring, normalized: Bool) {
+    var generator = SeededGenerator(seed: 11)
+    for (experts, topK) in [(1, 1), (2, 1), (3, 3), (8, 2), (16, 6), (64, 8), (72, 10), (128, 6)] {
+      for groups in [(1, 1), (4, 1), (4, 2), (8, 3)] where experts % groups.0 == 0 {
+        guard topK <= experts / groups.0 * groups.1 else { continue }
+        for trial in 0..<20 {
+          var rule = Plain.Routing()
+          (rule.scoring, rule.topK, rule.normalized, rule.groups) = (scoring, topK, normalized, groups)
+          rule.scale = trial % 2 == 0 ? 1 : 2.5
+          if trial % 3 == 0 { rule.bias = generator.floats(experts, scale: 0.3) }
+          let logits = generator.floats(experts, scale: 4)
+          let (got, want) = (choose(logits, selection(rule, experts: experts)), Plain.choose(logits, rule))
+          #expect(got.map(\.expert) == want.map(\.expert), "top \(topK) of \(experts) in \(groups)")
+          #expect(distance(got.map { Float($0.weight) }, want.map(\.weight)) <= 1e-6)
+        }
+      }
+    }
+  }
+
+  /// Of equal experts the lower index, and no expert twice.
+  @Test(arguments: Scoring.allCases) func tiesGoToTheLowestIndex(_ scoring: Scoring) {
+    var rule = Plain.Routing()
+    (rule.scoring, rule.topK, rule.groups) = (scoring, 4, (4, 2))
+    let chosen = choose(Array(repeating: 0.5, count: 16), selection(rule, experts: 16))
+    #expect(chosen.map(\.expert) == [0, 1, 2, 3])
+    #expect(Set(chosen.map(\.weight)).count == 1)
+  }
+
+  @Test(arguments: Scoring.allCases) func oddLogitsNeverLeadOutside(_ scoring: Scoring) {
+    var generator = SeededGenerator(seed: 12)
+    let odd: [Float] = [.nan, .infinity, -.infinity, 3e38, -3e38, 0, -0.0, .leastNonzeroMagnitude]
+    for trial in 0..<300 {
+      var rule = Plain.Routing()
+      (rule.scoring, rule.topK, rule.normalized) = (scoring, 1 + trial % 6, trial % 2 == 0)
+      rule.groups = trial % 4 == 0 ? (4, 3) : (1, 1)
+      let logits = (0..<8).map { _ in odd[Int.random(in: 0..<(trial < 30 ? 1 : 8), using: &generator)] }
+      let chosen = choose(logits, selection(rule, experts: 8)).map(\.expert)
+      #expect(chosen.allSatisfy { (0..<8).contains($0) }, "\(logits)")
+      if !logits.contains(where: \.isNaN) && scoring == .softmaxOfChosen {
+        #expect(Set(chosen).count == rule.topK, "\(logits) chose \(chosen)")
+      }
+    }
+  }
+
+  /// Random experts with more rows and fewer rows than weights are worth unpacking for, and some without any.
+  @Test(arguments: [Experts.Activation.siluGated, .reluSquared], [0, 1, 3, 40])
+  func mixtureIsTheWeightedSum(_ activation: Experts.Activation, rows: Int) throws {
+    let (width, hidden, outWidth, count) = (17, 35, 17, 6)
+    var generator = SeededGenerator(seed: 13)
+    let first = (0..<count).map { _ in
+      (0..<(activation == .siluGated ? 2 : 1)).map { _ in Matrix.rounded(generator.rows(hidden, width), to: .bf16) }
+    }
+    let second = (0..<count).map { _ in Matrix.rounded(generator.rows(outWidth, hidden), to: .f16) }
+    let experts = Experts(
+      first: first.map { $0.map(\.matrix) }, second: second.map(\.matrix), activation: activation)
+    let x = generator.rows(rows, width)
+    // Expert 4 is never chosen, expert 1 always.
+    let logits = generator.rows(rows, count).map { row in
+      row.enumerated().map { $0 == 4 ? -50 : $0 == 1 ? 20 : $1 }
+    }
+    var rule = Plain.Routing()
+    (rule.scoring, rule.topK, rule.scale) = (.sigmoid, 3, 1.5)
+    let choices = logits.map { Plain.choose($0, rule) }
+    let bench = try KernelBench(threads: 3)
+    let input = GuardedRows(x, columns: width)
+    let router = GuardedRows(logits, columns: count)
+    let out = GuardedRows(count: rows, columns: outWidth)
+    let chosen = selection(rule, experts: count)
+    bench.step(rows: rows) { step in
+      var scores = router.target
+      var target = out.target
+      mixExperts(input.rows, logits: &scores, chosen, experts, into: &target, layer: 2, step)
+    }
+    _ = router.values()
+    let expected = zip(x, choices).map { row, choices in
+      choices.reduce(into: [Double](repeating: 0, count: outWidth)) { sum, choice in
+        let values = Plain.expert(row, first: first[choice.expert].map(\.values), second: second[choice.expert].values)
+        for index in sum.indices { sum[index] += choice.weight * values[index] }
+      }
+    }
+    #expect(distance(out.values(), expected) <= 1e-5)
+    let counts = (0..<count).map { expert in choices.count { $0.contains { $0.expert == expert } } }
+    #expect(bench.expertRows == [[], [], counts] && counts[4] == 0 && counts[1] == rows)
+  }
+
+  /// A row's result is its own: whoever else is in the step.
+  @Test func aRowDoesNotDependOnItsNeighbours() throws {
+    var generator = SeededGenerator(seed: 14)
+    let experts = Experts(
+      first: (0..<8).map { _ in [Matrix(rows: 20, columns: 16, values: generator.floats(320))] },
+      second: (0..<8).map { _ in Matrix(rows: 16, columns: 20, values: generator.floats(320)) },
+      activation: .reluSquared)
+    let chosen = ExpertSelection(expertCount: 8, topK: 2, scoring: .softmax, normalized: true)
+    let (x, logits) = (generator.rows(64, 16), generator.rows(64, 8, scale: 3))
+    let bench = try KernelBench()
+    func mix(_ range: Range<Int>) -> [[Float]] {
+      let input = GuardedRows(Array(x[range]))
+      let router = GuardedRows(Array(logits[range]))
+      let out = GuardedRows(count: range.count, columns: 16)
+      bench.step(rows: range.count) { step in
+        var scores = router.target
+        var target = out.target
+        mixExperts(input.rows, logits: &scores, chosen, experts, into: &target, layer: 0, step)
+      }
+      return out.values()
+    }
+    let together = mix(0..<64).map { $0.map(Double.init) }
+    #expect(distance((0..<64).flatMap { mix($0..<$0 + 1) }, together) <= 1e-5)
+    #expect(distance(mix(5..<25), Array(together[5..<25])) <= 1e-5)
+  }
+}

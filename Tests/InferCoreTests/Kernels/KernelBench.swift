@@ -1,0 +1,191 @@
+import TestSupport
+import Testing
+
+@testable import InferCore
+
+/// Rows in memory of their own, with a gap behind every row and canaries in all gaps, before and behind.
+@safe struct GuardedRows: ~Copyable {
+  private static let canary: Float = -1.234_567e30
+  private static let margin = 19  // Odd, so that rows are aligned to single floats only.
+
+  private let memory: AlignedBuffer
+  private let base: UnsafeMutablePointer<Float>
+  let count: Int
+  let columns: Int
+  let stride: Int
+
+  /// Rows of canaries.
+  init(count: Int, columns: Int, padding: Int = 3) {
+    self.count = count
+    self.columns = columns
+    stride = columns + padding
+    let total = count * stride + 2 * Self.margin
+    memory = AlignedBuffer(byteCount: total * 4)
+    let floats = unsafe memory.base.bindMemory(to: Float.self, capacity: total)
+    unsafe floats.update(repeating: Self.canary, count: total)
+    unsafe base = floats + Self.margin
+  }
+
+  /// Rows of the given values.
+  init(_ values: [[Float]], columns: Int? = nil, padding: Int = 3) {
+    self.init(count: values.count, columns: columns ?? values.first?.count ?? 0, padding: padding)
+    for (row, value) in values.enumerated() {
+      for (column, number) in value.enumerated() { unsafe base[row * stride + column] = number }
+    }
+  }
+
+  var rows: Rows {
+    @_lifetime(borrow self)
+    borrowing get {
+      unsafe Rows(base: UnsafePointer(base), count: count, columns: columns, stride: stride, borrowing: self)
+    }
+  }
+
+  /// The rows, for a kernel to write to.
+  var target: MutableRows {
+    @_lifetime(borrow self)
+    borrowing get { unsafe MutableRows(base: base, count: count, columns: columns, stride: stride, borrowing: self) }
+  }
+
+  /// The values; records an issue when a canary is gone.
+  func values(_ location: SourceLocation = #_sourceLocation) -> [[Float]] {
+    var intact = true
+    for place in -Self.margin..<count * stride + Self.margin {
+      let inside = place >= 0 && place < count * stride && place % stride < columns
+      if unsafe !inside && base[place] != Self.canary { intact = false }
+    }
+    #expect(intact, "memory beside the rows was written", sourceLocation: location)
+    return (0..<count).map { row in (0..<columns).map { unsafe base[row * stride + $0] } }
+  }
+}
+
+/// What kernels work with besides their operands: state, threads, scratch.
+final class KernelBench {
+  /// Tokens of one sequence in a step.
+  struct Part {
+    var sequence = 0
+    var position = 0
+    var count: Int
+    /// How many of the last rows have their logits computed.
+    var logits = 0
+  }
+
+  let store: StateStore
+  /// Pages of each sequence, scattered over the store.
+  let pages: [[Int32]]
+  private let team: ThreadTeam
+  private let workspace = Workspace()
+
+  init(
+    layout: StateLayout = StateLayout(), kvType: KVType = .f32, pageTokens: Int = 16, sequences: Int = 1,
+    pagesPerSequence: Int = 0, threads: Int = 2
+  ) throws {
+    let count = sequences * pagesPerSequence
+    // A few pages more than are used, which must stay untouched.
+    store = try StateStore(
+      layout: layout, kvType: kvType, pageTokens: pageTokens, pageCount: count + 2, slotCount: sequences + 1)
+    var generator = SeededGenerator(seed: 7)
+    let scattered = (0..<Int32(count + 2)).shuffled(using: &generator)
+    pages = (0..<sequences).map { sequence in
+      Array(scattered[sequence * pagesPerSequence..<(sequence + 1) * pagesPerSequence])
+    }
+    team = ThreadTeam(count: threads)
+  }
+
+  /// Pages that belong to no sequence.
+  var freePages: [Int32] { (0..<Int32(store.pageCount)).filter { page in !pages.contains { $0.contains(page) } } }
+
+  /// Runs a step over the given parts. Sequence `s` has slot `s + 1`; slot 0 belongs to nobody.
+  func step(_ parts: [Part], _ body: (borrowing Step) -> Void) {
+    var plan = StepPlan()
+    for part in parts {
+      let first = plan.tokens.count
+      plan.tokens.append(contentsOf: Array(repeating: 0, count: part.count))
+      let firstBlock = plan.blocks.count
+      plan.blocks.append(contentsOf: pages[part.sequence])
+      plan.runs.append(
+        Run(
+          generation: part.sequence, tokens: first..<first + part.count, position: part.position,
+          blocks: firstBlock..<plan.blocks.count, slot: Int32(part.sequence + 1),
+          logits: first + part.count - part.logits..<first + part.count))
+    }
+    body(Step(plan: plan, store: store, team: team, workspace: workspace))
+  }
+
+  /// Runs a step of `rows` rows for kernels that do not look at sequences.
+  func step(rows: Int, _ body: (borrowing Step) -> Void) { step([Part(count: rows)], body) }
+
+  /// What a step reports of its experts.
+  var expertRows: [[Int]] { workspace.report.expertRows }
+
+  /// Floats of a sequence's slot.
+  func state(_ handle: StateHandle, of sequence: Int, count: Int) -> [Float] {
+    let slot = unsafe store.slot(Int32(sequence + 1), of: handle)
+    return (0..<count).map { unsafe slot[$0] }
+  }
+
+  /// Fills every slot with a number, as left behind by an earlier owner.
+  func soil(_ handle: StateHandle, count: Int) {
+    for slot in 0..<Int32(store.slotCount) {
+      unsafe store.slot(slot, of: handle).update(repeating: 77, count: count)
+    }
+  }
+
+  /// Cuts the sequences `0 ..< lengths.count` into steps at random: each step holds the next part of some of them.
+  static func randomSteps(_ lengths: [Int], longest: Int, using generator: inout SeededGenerator) -> [[Part]] {
+    var done = lengths.map { _ in 0 }
+    var steps: [[Part]] = []
+    while done != lengths {
+      var parts: [Part] = []
+      for sequence in lengths.indices.shuffled(using: &generator)
+      where done[sequence] < lengths[sequence] && Bool.random(using: &generator) {
+        let count = min(lengths[sequence] - done[sequence], Int.random(in: 1...longest, using: &generator))
+        parts.append(Part(sequence: sequence, position: done[sequence], count: count))
+        done[sequence] += count
+      }
+      if !parts.isEmpty { steps.append(parts) }
+    }
+    return steps
+  }
+}
+
+extension SeededGenerator {
+  /// `count` rows of `columns` floats, uniform in −scale ..< scale.
+  mutating func rows(_ count: Int, _ columns: Int, scale: Float = 1) -> [[Float]] {
+    (0..<count).map { _ in floats(columns, scale: scale) }
+  }
+}
+
+extension Matrix {
+  /// A matrix in some format, and what its numbers became.
+  static func rounded(_ values: [[Float]], to format: WeightFormat) -> (matrix: Matrix, values: [[Float]]) {
+    final class Owner: @unchecked Sendable {
+      // Safe because it is written before it is shared.
+      let memory: AlignedBuffer
+      init(byteCount: Int) { memory = AlignedBuffer(byteCount: byteCount) }
+    }
+    let columns = values.first?.count ?? 0
+    let owner = Owner(byteCount: values.count * columns * format.blockBytes)
+    let base = unsafe owner.memory.base
+    var rounded = values
+    for row in values.indices {
+      for column in 0..<columns {
+        let (place, value) = (row * columns + column, values[row][column])
+        switch format {
+        case .f32: unsafe base.storeBytes(of: value, toByteOffset: 4 * place, as: Float.self)
+        case .f16:
+          let half = Float16(value)
+          unsafe base.storeBytes(of: half.bitPattern, toByteOffset: 2 * place, as: UInt16.self)
+          rounded[row][column] = Float(half)
+        default:
+          let bits = value.bitPattern >> 16
+          unsafe base.storeBytes(of: UInt16(bits), toByteOffset: 2 * place, as: UInt16.self)
+          rounded[row][column] = Float(bitPattern: bits << 16)
+        }
+      }
+    }
+    let matrix = unsafe Matrix(
+      format: format, rows: values.count, columns: columns, base: UnsafeRawPointer(base), owner: owner)
+    return (matrix, rounded)
+  }
+}

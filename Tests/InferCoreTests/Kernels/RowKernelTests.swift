@@ -1,0 +1,112 @@
+import TestSupport
+import Testing
+
+@testable import InferCore
+
+/// Kernels that work on one row at a time.
+@Suite struct RowKernelTests {
+  static let rowCounts = [0, 1, 2, 3, 4, 5, 8, 9, 17]
+  private var generator = SeededGenerator(seed: 4)
+
+  @Test(arguments: [1, 2, 4]) mutating func normOfGroups(_ groups: Int) throws {
+    let bench = try KernelBench()
+    for (index, size) in MultiplyTests.columns.enumerated() {
+      let (rows, columns) = (Self.rowCounts[index % Self.rowCounts.count], size * groups)
+      var x = generator.rows(rows, columns, scale: 5)
+      // A row of zeros is where ε matters.
+      if rows > 2 { x[1] = Array(repeating: 0, count: columns) }
+      let weight = generator.floats(columns)
+      let input = GuardedRows(x, columns: columns)
+      let out = GuardedRows(count: rows, columns: columns, padding: 1)
+      bench.step(rows: rows) { step in
+        var target = out.target
+        rmsNorm(input.rows, weight: weight, epsilon: 1e-5, groups: groups, into: &target, step)
+        var inPlace = input.target
+        rmsNorm(&inPlace, weight: weight, epsilon: 1e-5, groups: groups, step)
+      }
+      let expected = x.map { Plain.rmsNorm($0, weight: weight, epsilon: 1e-5, groups: groups) }
+      #expect(distance(out.values(), expected) <= 2e-6, "\(columns) columns in \(groups) groups")
+      #expect(input.values() == out.values())
+    }
+  }
+
+  @Test mutating func normOfHeads() throws {
+    let bench = try KernelBench()
+    let (x, weight) = (generator.rows(11, 7 * 9), generator.floats(9))
+    let rows = GuardedRows(x)
+    bench.step(rows: 11) { step in
+      var target = rows.target
+      rmsNormHeads(&target, weight: weight, epsilon: 1e-6, step)
+    }
+    let weights = (0..<7).flatMap { _ in weight }
+    #expect(distance(rows.values(), x.map { Plain.rmsNorm($0, weight: weights, epsilon: 1e-6, groups: 7) }) <= 2e-6)
+  }
+
+  @Test mutating func activations() throws {
+    let bench = try KernelBench()
+    for (index, width) in MultiplyTests.columns.enumerated() {
+      let rows = Self.rowCounts[index % Self.rowCounts.count]
+      let (x, gate) = (generator.rows(rows, 2 * width, scale: 20), generator.rows(rows, 2 * width, scale: 20))
+      let input = GuardedRows(x, columns: 2 * width)
+      let gated = GuardedRows(count: rows, columns: width)
+      let silu = GuardedRows(x, columns: 2 * width)
+      let squared = GuardedRows(x, columns: 2 * width)
+      let gates = GuardedRows(gate, columns: 2 * width)
+      bench.step(rows: rows) { step in
+        var target = gated.target
+        siluGated(input.rows, into: &target, step)
+        target = silu.target
+        multiplyBySilu(gates.rows, into: &target, step)
+        target = squared.target
+        reluSquared(&target, step)
+      }
+      let expected = x.map { row in
+        (0..<width).map { Plain.silu(Double(row[$0])) * Double(row[width + $0]) }
+      }
+      #expect(distance(gated.values(), expected) <= 5e-7, "SwiGLU of \(width)")
+      let products = zip(x, gate).map { zip($0, $1).map { Double($0) * Plain.silu(Double($1)) } }
+      #expect(distance(silu.values(), products) <= 5e-7, "gate of \(width)")
+      #expect(squared.values() == x.map { $0.map { max($0, 0) * max($0, 0) } }, "ReLU² of \(width)")
+    }
+  }
+
+  @Test mutating func sums() throws {
+    let bench = try KernelBench()
+    for (index, width) in MultiplyTests.columns.enumerated() {
+      let rows = Self.rowCounts[index % Self.rowCounts.count]
+      let (x, y, bias) = (generator.rows(rows, width), generator.rows(rows, width), generator.floats(width))
+      let summed = GuardedRows(x, columns: width)
+      let biased = GuardedRows(x, columns: width)
+      let scaled = GuardedRows(x, columns: width)
+      let other = GuardedRows(y, columns: width, padding: 0)
+      bench.step(rows: rows) { step in
+        var target = summed.target
+        add(other.rows, scale: 0.22, to: &target, step)
+        target = biased.target
+        addBias(bias, to: &target, step)
+        target = scaled.target
+        multiply(&target, by: 3, step)
+      }
+      let expected = zip(x, y).map { zip($0, $1).map { Double($0) + Double(Float(0.22)) * Double($1) } }
+      #expect(distance(summed.values(), expected) <= 2e-7)
+      #expect(biased.values() == x.map { zip($0, bias).map { $0 + $1 } })
+      #expect(scaled.values() == x.map { $0.map { 3 * $0 } })
+    }
+  }
+
+  @Test mutating func rowsWhoseLogitsAreWantedAreGathered() throws {
+    let bench = try KernelBench(sequences: 4)
+    let h = generator.rows(1 + 5 + 3 + 1, 6)
+    let parts = [
+      KernelBench.Part(sequence: 0, count: 1, logits: 1), .init(sequence: 1, count: 5, logits: 2),
+      .init(sequence: 2, count: 3), .init(sequence: 3, count: 1, logits: 1),
+    ]
+    let input = GuardedRows(h)
+    let out = GuardedRows(count: 4, columns: 6)
+    bench.step(parts) { step in
+      var target = out.target
+      gatherLogitRows(of: input.rows, into: &target, step)
+    }
+    #expect(out.values() == [h[0], h[4], h[5], h[9]])
+  }
+}

@@ -1,0 +1,76 @@
+import Foundation
+
+extension Plain {
+  /// Causal depthwise convolution of a whole sequence, then SiLU; before the first row there are zeros.
+  ///
+  /// - Parameters:
+  ///   - x: `[time][channel]`.
+  ///   - weight: `[tap][channel]`, the oldest tap first.
+  public static func convolution(_ x: [[Float]], weight: [[Float]], bias: [Float]?) -> [[Double]] {
+    x.indices.map { time in
+      x[time].indices.map { channel in
+        var sum = Double(bias?[channel] ?? 0)
+        for tap in weight.indices {
+          let from = time - (weight.count - 1) + tap
+          if from >= 0 { sum += Double(weight[tap][channel]) * Double(x[from][channel]) }
+        }
+        return silu(sum)
+      }
+    }
+  }
+
+  /// What a Mamba-2 scan reads: `x[time][head · P]`, `b` and `c[time][group · N]`, `dt[time][head]`.
+  public struct ScanInput {
+    public var x: [[Float]], b: [[Float]], c: [[Float]], dt: [[Float]]
+
+    /// One row a token.
+    public init(x: [[Float]], b: [[Float]], c: [[Float]], dt: [[Float]]) {
+      self.x = x
+      self.b = b
+      self.c = c
+      self.dt = dt
+    }
+  }
+
+  /// The recurrence of Mamba-2, token by token. Returns outputs `[time][head · P]` and the state after each token
+  /// `[time][head · P · N]`.
+  public static func scan(
+    _ input: ScanInput, groups: Int, a: [Float], d: [Float], dtBias: [Float]
+  ) -> (out: [[Double]], states: [[Double]]) {
+    let heads = a.count
+    let (p, n) = (input.x[0].count / heads, input.b[0].count / groups)
+    var state = [Double](repeating: 0, count: heads * p * n)
+    var (out, states): ([[Double]], [[Double]]) = ([], [])
+    for time in input.x.indices {
+      var y = [Double](repeating: 0, count: heads * p)
+      for head in 0..<heads {
+        let group = head / (heads / groups)
+        let delta = softplus(Double(input.dt[time][head]) + Double(dtBias[head]))
+        let decay = exp(delta * Double(a[head]))
+        for i in 0..<p {
+          let x = Double(input.x[time][head * p + i])
+          var sum = Double(d[head]) * x
+          for j in 0..<n {
+            let place = (head * p + i) * n + j
+            state[place] = decay * state[place] + delta * x * Double(input.b[time][group * n + j])
+            sum += state[place] * Double(input.c[time][group * n + j])
+          }
+          y[head * p + i] = sum
+        }
+      }
+      out.append(y)
+      states.append(state)
+    }
+    return (out, states)
+  }
+
+  /// Softmax attention of one query head over all keys that it sees.
+  public static func attention(_ query: [Float], keys: [[Float]], values: [[Float]], scale: Double) -> [Double] {
+    let weights = softmax(keys.map { dot(query, $0) * scale })
+    var sum = [Double](repeating: 0, count: query.count)
+    for (weight, value) in zip(weights, values) {
+      for index in sum.indices { sum[index] += weight * Double(value[index]) }
+    }
+    return sum
+  }
+}
