@@ -12,10 +12,10 @@ internal import DequeModule
 /// waits in place. Therefore the oldest sequence always advances (alone it fits, or it was refused), and so, one
 /// after the other, do all.
 ///
-/// Preemption cannot thrash: a sequence is admitted only if its tokens and the next, what running prompts still lack,
-/// and a page for each running sequence to grow into are all free. Running sequences only grow, so one that was
-/// preempted cannot come back before another has ended: there are at most as many preemptions between two endings as
-/// there are running sequences.
+/// Preemption cannot thrash: beside others a sequence is admitted only if there are pages for all its tokens, and one
+/// more for it and for each running sequence to grow into, so nobody is preempted in the next steps, as many as a page
+/// has tokens. Running sequences only grow, so one that was preempted cannot come back before another has ended:
+/// between two endings there are at most as many preemptions as running sequences.
 struct Scheduler {
   /// A request as the scheduler sees it.
   struct Sequence {
@@ -97,7 +97,7 @@ struct Scheduler {
       if rows > 0 { running[index].appendRun(of: rows, to: &plan) }
       index += 1
     }
-    if preempted.isEmpty { admit(into: &plan, budget: &budget) }
+    admit(into: &plan, budget: &budget)
   }
 
   /// Advances the runs of `plan`, the last one planned, given what came out of each.
@@ -117,21 +117,23 @@ struct Scheduler {
     running.removeAll { $0.slot == nil }
   }
 
-  /// Moves sequences from the queue's head into the plan while there is room.
+  /// Moves sequences from the queue's head into the plan while there is room. When a row is left, all running prompts
+  /// have got theirs, pages included.
   private mutating func admit(into plan: inout StepPlan, budget: inout Int) {
-    // Pages that running sequences will want: for their prompts, and one each to grow into.
-    var claimed = running.reduce(0) { $0 + pageCount(for: $1.tokens.count) - $1.pages.count + growth }
-    while budget > 0, let next = waiting.first {
-      guard pageCount(for: next.tokens.count + 1) + claimed <= pages.freeCount, let slot = slots.take() else { return }
+    while budget > 0, let next = waiting.first, hasRoom(for: next), let slot = slots.take() {
       waiting.removeFirst()
       running.append(next)
       let index = running.count - 1
       running[index].slot = slot
       let rows = secure(min(next.missing, budget), for: index)
       budget -= rows
-      claimed += pageCount(for: next.tokens.count) - running[index].pages.count + growth
       running[index].appendRun(of: rows, to: &plan)
     }
+  }
+
+  private func hasRoom(for next: Sequence) -> Bool {
+    guard pageTokens != nil, !running.isEmpty else { return true }
+    return pageCount(for: next.tokens.count) + 1 + running.count <= pages.freeCount
   }
 
   /// Gets pages for up to `rows` more tokens of a running sequence, if need be from younger ones, and returns for how
@@ -161,8 +163,6 @@ struct Scheduler {
   private func pageCount(for tokens: Int) -> Int {
     pageTokens.map { (tokens + $0 - 1) / $0 } ?? 0
   }
-
-  private var growth: Int { pageTokens == nil ? 0 : 1 }
 }
 
 extension Scheduler.Sequence {

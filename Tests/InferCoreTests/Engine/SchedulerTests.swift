@@ -79,17 +79,23 @@ import Testing
     #expect(steps == 50)
   }
 
-  /// Between two endings no sequence is preempted twice, however tight memory is.
+  /// However tight memory is, no sequence is preempted twice between two endings, and nobody soon after an admission.
   @Test(arguments: 0..<20) func preemptionDoesNotThrash(seed: UInt64) {
     var random = SeededGenerator(seed: seed)
     var harness = SchedulerHarness(maxBatchTokens: 64, pageTokens: 4, pageCount: 40, slotCount: 8)
     for id in 0..<30 { harness.add(id, prompt: prompt(.random(in: 1...20, using: &random), &random), wanted: 60) }
-    var since: [Int: Int] = [:]
+    var sinceEnding: [Int: Int] = [:]
+    var (running, sinceAdmission) = (0, 0)
     while !harness.scheduler.isIdle {
       let ended = harness.step()
-      for id in harness.scheduler.preempted { since[id, default: 0] += 1 }
-      #expect(since.values.allSatisfy { $0 <= 1 })
-      if !ended.isEmpty { since = [:] }
+      for id in harness.scheduler.preempted {
+        sinceEnding[id, default: 0] += 1
+        #expect(sinceAdmission >= 4)
+      }
+      #expect(sinceEnding.values.allSatisfy { $0 <= 1 })
+      if !ended.isEmpty { sinceEnding = [:] }
+      sinceAdmission = harness.plan.runs.count > running ? 0 : sinceAdmission + 1
+      running = harness.scheduler.running.count
     }
     #expect(harness.preemptions > 0, "memory was not tight enough to test anything")
   }
