@@ -1,8 +1,9 @@
 /// Splits generated text into reasoning and content, piece by piece.
 ///
-/// Reasoning stands between two tags at the very beginning of the text, where only white space may precede it, or begins at
-/// once when the prompt ended with an open start tag. Line breaks around it and before the content are dropped. Anywhere
-/// else the tags are text. Reasoning that never ends stays reasoning. How the text is cut into pieces makes no difference.
+/// Reasoning stands between two tags at the very beginning of the text, where only white space may precede it, or
+/// begins at once when the prompt ended with an open start tag. Line breaks around it and before the content are
+/// dropped. Anywhere else the tags are text. Reasoning that never ends stays reasoning. How the text is cut into
+/// pieces makes no difference.
 public struct ReasoningParser: Sendable {
   /// A stretch of text and what it is.
   public enum Piece: Sendable, Equatable {
@@ -23,7 +24,8 @@ public struct ReasoningParser: Sendable {
   /// - Parameters:
   ///   - startTag: Opens the reasoning; not empty.
   ///   - endTag: Closes the reasoning; not empty.
-  ///   - prompt: The rendered prompt. When it ends with `startTag`, but for white space, the text begins inside the reasoning.
+  ///   - prompt: The rendered prompt. When it ends with `startTag`, but for white space, the text begins inside the
+  ///     reasoning.
   public init(startTag: String = "<think>", endTag: String = "</think>", prompt: String = "") {
     precondition(!startTag.isEmpty && !endTag.isEmpty, "reasoning tags are empty: \"\(startTag)\", \"\(endTag)\"")
     self.startTag = Array(startTag.utf8)

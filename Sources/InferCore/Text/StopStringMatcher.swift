@@ -1,7 +1,7 @@
 /// Watches generated text for stop strings and holds back what may become one.
 ///
-/// The first stop string to be completed counts, the longest if several end together, wherever the text was cut into pieces.
-/// Strings are compared by their scalars: composed and decomposed forms differ.
+/// The first stop string to be completed counts, the longest if several end together, wherever the text was cut into
+/// pieces. Strings are compared by their scalars: composed and decomposed forms differ.
 public struct StopStringMatcher: Sendable {
   /// What came of a piece of text.
   public struct Output: Sendable, Equatable {

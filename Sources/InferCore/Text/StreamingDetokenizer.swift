@@ -1,8 +1,8 @@
 /// Tokens → text, one token at a time, without ever giving out a part of a character.
 ///
-/// Tokens are byte strings that may end within a character. The bytes of an unfinished character wait for the next token;
-/// bytes that can no longer become one turn into U+FFFD. All pieces joined are `Tokenizer.decode` of all tokens, and a
-/// piece once given out is never revised.
+/// Tokens are byte strings that may end within a character. The bytes of an unfinished character wait for the next
+/// token; bytes that can no longer become one turn into U+FFFD. All pieces joined are `Tokenizer.decode` of all
+/// tokens, and a piece once given out is never revised.
 public struct StreamingDetokenizer: Sendable {
   private let tokenizer: Tokenizer
   private let skippingSpecialTokens: Bool

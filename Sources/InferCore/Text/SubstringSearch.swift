@@ -1,4 +1,5 @@
-/// One string to look for in a stream of bytes: a Knuth–Morris–Pratt automaton, linear in the text whatever is looked for.
+/// One string to look for in a stream of bytes: a Knuth–Morris–Pratt automaton, linear in the text whatever is looked
+/// for.
 struct SubstringSearch: Sendable {
   let bytes: [UInt8]
   /// For each length of a match, the length of the longest shorter one that also ends there.

@@ -8,7 +8,7 @@ import Testing
   static let shared = TextFixtures.shared.appending(path: "templates")
 
   @Test func agreesOnBundledTemplates() throws {
-    try expectAgreement(in: Self.bundled, models: 8)
+    try expectAgreement(in: Self.bundled, models: 10)
   }
 
   @Test(.enabled(if: TextFixtures.exists(shared), "the other templates are not here"))

@@ -3,7 +3,8 @@ public import OrderedCollections
 /// A JSON document as a value: objects keep the order of their keys, and integers stay integers.
 ///
 /// Order matters twice: a chat template prints a tool's schema in the order the caller wrote it, and a `vocab` may be
-/// read in file order. Equality is exact: `.integer(1)` differs from `.number(1)`, and objects compare with their order.
+/// read in file order. Equality is exact: `.integer(1)` differs from `.number(1)`, and objects compare with their
+/// order.
 public enum JSONValue: Sendable, Equatable {
   case null
   case bool(Bool)

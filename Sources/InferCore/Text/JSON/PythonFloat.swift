@@ -1,8 +1,9 @@
 import Foundation
 
 extension Double {
-  /// The shortest decimal that reads back to this value, written as Python's `repr` writes it: positional for exponents
-  /// from -4 to 15, otherwise scientific with a signed exponent of at least two digits. `inf`, `-inf` and `nan` for the rest.
+  /// The shortest decimal that reads back to this value, written as Python's `repr` writes it: positional for
+  /// exponents from -4 to 15, otherwise scientific with a signed exponent of at least two digits. `inf`, `-inf` and
+  /// `nan` for the rest.
   var pythonDescription: String {
     guard isFinite else { return isNaN ? "nan" : self < 0 ? "-inf" : "inf" }
     // Swift prints the same shortest digits and differs only in when and how it writes an exponent.

@@ -1,11 +1,13 @@
 public import Foundation
+import OrderedCollections
 
 /// A chat template: a Jinja program that turns a conversation into the prompt a model was trained on.
 ///
-/// Behaves like Hugging Face's renderer: `trim_blocks`, `lstrip_blocks`, loop controls, an immutable sandbox (no method changes
-/// a value; only namespaces are written to), `raise_exception`, `strftime_now`, `tojson` as `json.dumps` without escaping.
-/// Known differences: `safe` and `escape` give plain text, integers have 64 bits, `groupby`, `urlize` and other filters for
-/// web pages are missing, and so are recursive loops, inheritance and imports. A value is immutable and thread-safe.
+/// Behaves like Hugging Face's renderer: `trim_blocks`, `lstrip_blocks`, loop controls, an immutable sandbox (no
+/// method changes a value; only namespaces are written to), `raise_exception`, `strftime_now`, `tojson` as
+/// `json.dumps` without escaping. Known differences: `safe` and `escape` give plain text, integers have 64 bits;
+/// `groupby`, filters for web pages, recursive loops, inheritance and imports are missing. A value is immutable and
+/// thread-safe.
 public struct ChatTemplate: Sendable {
   /// The template's text.
   public let source: String
@@ -18,8 +20,8 @@ public struct ChatTemplate: Sendable {
     statements = try JinjaParser.parse(source)
   }
 
-  /// The template of a model's folder: `chat_template.jinja`, or else the member `chat_template` of `tokenizer_config.json`;
-  /// nil when there is neither.
+  /// The template of a model's folder: `chat_template.jinja`, or else the member `chat_template` of
+  /// `tokenizer_config.json`; nil when there is neither.
   public static func load(folder: URL) throws(TemplateError) -> ChatTemplate? {
     if let source = try text("chat_template.jinja", in: folder) { return try ChatTemplate(source: source) }
     guard let text = try text("tokenizer_config.json", in: folder) else { return nil }
@@ -52,6 +54,22 @@ public struct ChatTemplate: Sendable {
     return text
   }
 
+  /// The messages with their reasoning under every name that templates look for it, as Hugging Face does.
+  private static func aliasingReasoning(in messages: JSONValue) throws(TemplateError) -> [JSONValue] {
+    guard let messages = messages.array else {
+      throw .evaluation(line: 1, reason: "messages is \(messages.kind), expected an array")
+    }
+    return messages.map { message in
+      let names = ["reasoning_content", "thinking", "reasoning"]
+      guard case .object(var members) = message,
+        let reasoning = names.lazy.compactMap({ members[$0] }).first(where: { !$0.isNull })
+      else { return message }
+      if members["thinking"] == nil { members.updateValue(reasoning, forKey: "thinking", insertingAt: 0) }
+      members["reasoning_content"] = reasoning
+      return .object(members)
+    }
+  }
+
   /// Renders a conversation.
   ///
   /// - Parameters:
@@ -61,14 +79,14 @@ public struct ChatTemplate: Sendable {
   ///   - variables: More names for the template: `bos_token`, `enable_thinking`, `reasoning_effort`, …
   ///   - now: What `strftime_now` formats.
   ///   - timeZone: Where `now` is read off a clock.
-  /// - Throws: `TemplateError.raised` when the template rejects the conversation, `TemplateError.evaluation` when it does
-  ///   something impossible or too much.
+  /// - Throws: `TemplateError.raised` when the template rejects the conversation, `TemplateError.evaluation` when it
+  ///   does something impossible or too much.
   public func render(
     messages: JSONValue, tools: JSONValue? = nil, addGenerationPrompt: Bool = true,
     variables: [String: JSONValue] = [:], now: Date = Date(), timeZone: TimeZone = .current
   ) throws(TemplateError) -> String {
     var context = variables.mapValues(JinjaValue.init)
-    context["messages"] = JinjaValue(messages)
+    context["messages"] = JinjaValue(.array(try Self.aliasingReasoning(in: messages)))
     context["tools"] = tools.map(JinjaValue.init) ?? JinjaValue.none
     context["documents"] = context["documents"] ?? JinjaValue.none
     context["add_generation_prompt"] = .bool(addGenerationPrompt)

@@ -1,6 +1,7 @@
 import OrderedCollections
 
-/// Attributes and elements. `object.name` looks for a method first and for a key then, `object["name"]` the other way round.
+/// Attributes and elements. `object.name` looks for a method first and for a key then, `object["name"]` the other way
+/// round.
 extension JinjaEvaluator {
   func attribute(_ name: String, of object: JinjaValue) throws(JinjaFailure) -> JinjaValue {
     switch object {

@@ -8,15 +8,16 @@ extension JinjaEvaluator {
     "slice", "sort", "sum", "unique",
   ]
 
+  private static let lenientFilters: Set<String> = ["map", "reject", "rejectattr", "select", "selectattr"]
+
   func applyList(
     filter name: String, to value: JinjaValue, _ arguments: JinjaArguments
   ) throws(JinjaFailure) -> JinjaValue {
     if name == "reverse", case .string(let text) = value {
       return .string(String(scalars: text.unicodeScalars.reversed()))
     }
-    // These go through nothing when there is nothing, whatever kind of nothing it is.
-    let isLenient = !value.isTrue && (name == "map" || name.hasPrefix("select") || name.hasPrefix("reject"))
-    let elements = isLenient ? [] : try value.elements()
+    // Some go through nothing when there is nothing, whatever kind of nothing it is.
+    let elements = !value.isTrue && Self.lenientFilters.contains(name) ? [] : try value.elements()
     try spend(elements.count)
     switch name {
     case "first", "last":

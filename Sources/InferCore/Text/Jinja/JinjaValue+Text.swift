@@ -32,7 +32,8 @@ extension JinjaValue {
 
   /// The size of a value as work: values, and characters at a sixteenth. Stops counting at `limit`.
   ///
-  /// Nesting counts as well: beyond 500 levels the answer is `limit`, since values that deep are not walked recursively.
+  /// Nesting counts as well: beyond 500 levels the answer is `limit`, since values that deep are not walked
+  /// recursively.
   func size(upTo limit: Int, depth: Int = 0) -> Int {
     guard depth <= 500 else { return limit }
     var size = 1

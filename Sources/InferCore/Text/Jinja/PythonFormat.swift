@@ -2,8 +2,8 @@ import Foundation
 import OrderedCollections
 
 extension String {
-  /// `format % values`: `%s`, `%r`, `%d`, `%i`, `%u`, `%f`, `%e`, `%g`, `%x`, `%o`, `%c` and `%%`, with flags, width and
-  /// precision, by position or by name.
+  /// `format % values`: `%s`, `%r`, `%d`, `%i`, `%u`, `%f`, `%e`, `%g`, `%x`, `%o`, `%c` and `%%`, with flags, width
+  /// and precision, by position or by name.
   func formatted(percent values: JinjaValue) throws(JinjaFailure) -> String {
     var arguments: [JinjaValue] = [values]
     if case .tuple(let elements) = values { arguments = elements }
@@ -41,8 +41,8 @@ extension String {
     return String(output)
   }
 
-  /// `format.format(values)`: fields `{}`, `{0}`, `{name}`, with `!r` or `!s`. What follows a colon is for numbers and widths
-  /// and is not supported.
+  /// `format.format(values)`: fields `{}`, `{0}`, `{name}`, with `!r` or `!s`. What follows a colon is for numbers
+  /// and widths and is not supported.
   func formatted(with arguments: JinjaArguments) throws(JinjaFailure) -> String {
     var output = UnicodeScalarView()
     var scalars = unicodeScalars[...]

@@ -1,4 +1,5 @@
-/// The methods of Python's `str`, by code points where Swift's own would go by grapheme clusters or canonical equivalence.
+/// The methods of Python's `str`, by code points where Swift's own would go by grapheme clusters or canonical
+/// equivalence.
 extension String {
   init(scalars: some Sequence<Unicode.Scalar>) {
     var view = UnicodeScalarView()

@@ -1,4 +1,5 @@
-/// Byte-pair encoding: a piece starts as single characters, and the pair that was learned first is joined until none is left.
+/// Byte-pair encoding: a piece starts as single characters, and the pair that was learned first is joined until none
+/// is left.
 struct BytePairModel: Sendable {
   struct Merge: Sendable {
     let rank: Int32

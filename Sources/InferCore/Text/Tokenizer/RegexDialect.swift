@@ -1,5 +1,5 @@
-/// Tokenizer patterns are written for Oniguruma. Where PCRE2 reads the same spelling differently, this says what was meant;
-/// what cannot be said in PCRE2 is an error, because a silent difference would give other tokens.
+/// Tokenizer patterns are written for Oniguruma. Where PCRE2 reads the same spelling differently, this says what was
+/// meant; what cannot be said in PCRE2 is an error, because a silent difference would give other tokens.
 enum RegexDialect {
   /// White space as Unicode defines it. PCRE2's own `\s` adds U+180E.
   private static let space = #"\t-\r\x{20}\x{85}\p{Z}"#

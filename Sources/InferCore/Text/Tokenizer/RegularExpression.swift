@@ -2,7 +2,8 @@ import CPCRE2
 
 /// A compiled Unicode pattern, matched over UTF-8 by PCRE2 (just-in-time compiled where the machine can).
 ///
-/// `@unchecked Sendable`. Safe because compiled code is never written after `init`; what a match writes is in `Matcher`.
+/// `@unchecked Sendable`. Safe because compiled code is never written after `init`; what a match writes is in
+/// `Matcher`.
 @safe final class RegularExpression: @unchecked Sendable {
   let pattern: String
   private let code: OpaquePointer

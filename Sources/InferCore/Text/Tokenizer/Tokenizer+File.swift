@@ -82,7 +82,8 @@ extension Tokenizer {
 }
 
 extension PreTokenizer {
-  /// GPT-2's pattern: contractions, words, numbers and other runs, each with one space before it; remaining white space.
+  /// GPT-2's pattern: contractions, words, numbers and other runs, each with one space before it; remaining white
+  /// space.
   private static let wordPattern =
     #"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#
 

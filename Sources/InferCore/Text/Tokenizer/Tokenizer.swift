@@ -1,7 +1,7 @@
 /// Text ↔ token ids by byte-pair encoding, as a Hugging Face `tokenizer.json` describes it.
 ///
-/// A text goes through these steps: added tokens are cut out, what lies between them is normalised and cut into pieces, each piece
-/// is merged into tokens. A value is immutable and may be used from many threads at once.
+/// A text goes through these steps: added tokens are cut out, what lies between them is normalised and cut into
+/// pieces, each piece is merged into tokens. A value is immutable and may be used from many threads at once.
 public struct Tokenizer: Sendable {
   /// Name of the token that begins a text, if the configuration tells one.
   public let bosToken: String?
@@ -29,8 +29,9 @@ public struct Tokenizer: Sendable {
   /// The tokens of a text.
   ///
   /// - Parameters:
-  ///   - parsingSpecialTokens: Whether a special token's name in the text becomes that token, as a rendered chat template
-  ///     needs. Pass false for text that must not be able to forge structure; added tokens that are not special still match.
+  ///   - parsingSpecialTokens: Whether a special token's name in the text becomes that token, as a rendered chat
+  ///     template needs. Pass false for text that must not be able to forge structure; added tokens that are not
+  ///     special still match.
   ///   - addingSpecialTokens: Whether to add what the tokenizer puts around a text, such as a begin-of-text token.
   /// - Throws: `TokenizerError.regexLimit` when a pattern takes too long on this text; nothing else.
   /// - Complexity: O(n log n) in the length of the text.
