@@ -54,7 +54,7 @@ def ask(client, options, question, mode):
 
 def thinks(kind, question):
     """Whether the model is meant to think about a question when it may."""
-    return kind != "talk" and not (kind == "chain" and chain_is_easy(question))
+    return kind != "talk" and not (kind in ("chain", "sum") and chain_is_easy(question))
 
 
 def measure(client, options, kind, mode):

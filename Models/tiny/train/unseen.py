@@ -4,11 +4,14 @@ import random
 from problems import cage, chain, legs
 from smalltalk import small_talk
 
-KINDS = ("cage-en", "cage-zh", "legs", "chain", "talk")
+KINDS = ("cage-en", "cage-zh", "legs", "chain", "sum", "talk")
 
 
 def unseen(kind, count, seed=1):
-    """(question, answer) pairs of a kind. Small talk has no numbers: it is what training shows."""
+    """(question, answer) pairs of a kind. `sum` is what fast mode is for: two numbers up to 20.
+
+    Small talk has no numbers: it is what training shows.
+    """
     r = random.Random(f"unseen/{kind}/{seed}")
     return [draw(kind, r) for _ in range(count)]
 
@@ -22,5 +25,10 @@ def draw(kind, r):
         question, _, answer = cage(r, r.choice(("zh", "zh-hans")), unseen=True)
     else:
         language = r.choice(("en", "en", "zh", "zh-hans"))
-        question, _, answer = {"legs": legs, "chain": chain}[kind](r, language, unseen=True)
+        if kind == "legs":
+            question, _, answer = legs(r, language, unseen=True)
+        elif kind == "chain":
+            question, _, answer = chain(r, language, unseen=True)
+        else:
+            question, _, answer = chain(r, language, unseen=True, lengths=(2,), limit=20)
     return question, answer
