@@ -17,6 +17,8 @@ public struct GenerationDefaults: Sendable, Equatable {
   public var minP: Float?
   /// Factor against repetition.
   public var repetitionPenalty: Float?
+  /// Length of an answer, as far as the context has room.
+  public var maxTokens: Int?
 
   /// No recommendations.
   public init() {}
@@ -35,13 +37,21 @@ public struct GenerationDefaults: Sendable, Equatable {
       }
       return Float(number)
     }
+    func count(_ key: String) throws(ModelError) -> Int? {
+      guard let value = json[key], !value.isNull else { return nil }
+      guard let count = value.int, count >= 0 else {
+        throw .malformed(path: path, reason: "\(key) is \(value.serialized()), expected a count")
+      }
+      return count
+    }
     // Without `do_sample`, or with it false, Hugging Face decodes greedily; a file that recommends a temperature
     // means it to be used.
     temperature = json["do_sample"]?.bool == false ? 0 : try number("temperature")
-    topK = try number("top_k").map { Int($0) }
+    topK = try count("top_k")
     topP = try number("top_p")
     minP = try number("min_p")
     repetitionPenalty = try number("repetition_penalty")
+    maxTokens = try count("max_new_tokens")
   }
 
   private static func endTokens(_ value: JSONValue, _ path: String) throws(ModelError) -> Set<Int32> {

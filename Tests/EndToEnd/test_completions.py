@@ -25,6 +25,11 @@ def test_default_length_is_sixteen(client, server):
     assert answer.usage.completion_tokens == 16
 
 
+def test_a_default_length_yields_to_the_context(client, server):
+    long = complete(client, server, [[5] * 2040], extra_body={"ignore_eos": True})
+    assert long.usage.completion_tokens == 8 and long.choices[0].finish_reason == "length"
+
+
 def test_echo_and_stream(client, server):
     whole = complete(client, server, "2 + 2", max_tokens=8, echo=True)
     assert whole.choices[0].text.startswith("2 + 2")

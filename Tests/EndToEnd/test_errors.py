@@ -24,6 +24,7 @@ BAD = [
     (CHAT, {"messages": [{"role": "user", "content": "x"}, {"role": "system", "content": "y"}]}, "messages",
      "template_error"),
     (CHAT, {"messages": [{"role": "user", "content": "seven " * 5000}]}, "messages", "context_length_exceeded"),
+    (CHAT, {"messages": [{"role": "user", "content": "7" * 3_000_000}]}, "messages", "context_length_exceeded"),
     (TEXT, {}, "prompt", "missing_required_parameter"),
     (TEXT, {"prompt": ""}, "prompt", "empty_prompt"),
     (TEXT, {"prompt": [[]]}, "prompt", "empty_prompt"),

@@ -16,7 +16,7 @@ CHAT = "/v1/chat/completions"
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_drains(start, number):
     with start() as server:
-        body = server.chat(stream=True, n=4, **LONG)
+        body = server.chat(stream=True, n=4, **{**LONG, "max_tokens": 800})
         with httpx.stream("POST", server.url + CHAT, json=body, timeout=60) as response:
             stream = events(response)
             next(stream)

@@ -131,13 +131,16 @@ def test_a_silent_connection_is_closed(start, sent):
 
 
 def test_garbage_is_answered_and_survived(server):
-    for garbage in (b"\x00\xff\x16\x03\x01 nonsense\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET /\x01 HTTP/1.1\r\n\r\n",
+    head = b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n"
+    for garbage in (head + b"Transfer-Encoding: chunked\r\n\r\nZZZ\r\n", head + b"Content-Length: 50\r\n\r\n{",
+                    b"\x00\xff\x16\x03\x01 nonsense\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET /\x01 HTTP/1.1\r\n\r\n",
                     b"GET /health HTTP/1.1\r\nX: " + b"y" * 100_000 + b"\r\n\r\n"):
         connection = socket.create_connection(("127.0.0.1", server.port))
         connection.settimeout(10)
         try:
             connection.sendall(garbage)
-            connection.recv(4096)
+            connection.shutdown(socket.SHUT_WR)
+            assert b" 500 " not in connection.recv(4096)
         except OSError:
             pass
         connection.close()

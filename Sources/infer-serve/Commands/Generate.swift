@@ -40,11 +40,13 @@ struct Generate: AsyncParsableCommand {
       throw CommandFailure("--stop needs a tokenizer, which \(model.model) does not have")
     }
     let prompt = try prompt.resolve(loaded)
-    let request = GenerationRequest(
-      prompt: prompt.tokens, sampling: try sampling.sampling(loaded.generation),
-      stop: try sampling.stop(loaded.generation))
     let engine = try Engine(
       model: loaded.model, configuration: configuration(endTokens: loaded.generation.endTokens))
+    let request = GenerationRequest(
+      prompt: prompt.tokens, sampling: try sampling.sampling(loaded.generation),
+      stop: try sampling.conditions().defaultingLength(
+        to: loaded.generation.maxTokens, promptTokens: prompt.tokens.count,
+        contextLength: engine.limits.contextLength))
     let generation = try submit(request, to: engine)
     var transcript = Transcript(prompt: prompt, hasText: loaded.tokenizer != nil, printing: !json)
     if let tokenizer = loaded.tokenizer {

@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import HybridBlocks
 import InferCore
-import OrderedCollections
+import Synchronization
 
 /// `infer-serve inspect`: what a model is, and whether its files are sound.
 struct Inspect: AsyncParsableCommand {
@@ -29,9 +29,11 @@ struct Inspect: AsyncParsableCommand {
   /// Tensors with numbers that are not finite, by name.
   private static func scan(_ checkpoint: Checkpoint, threads: Int) -> [(name: String, count: Int)] {
     let tensors = checkpoint.tensors.values.sorted { $0.name < $1.name }
-    return tensors.compactMap { tensor in
-      let count = tensor.nonFiniteCount()
-      return count == 0 ? nil : (tensor.name, count)
+    let counts = Mutex(Array(repeating: 0, count: tensors.count))
+    ThreadTeam(count: threads).forEach(tensors.count) { item, _ in
+      let count = tensors[item].nonFiniteCount()
+      counts.withLock { $0[item] = count }
     }
+    return zip(tensors, counts.withLock { $0 }).compactMap { $1 == 0 ? nil : ($0.name, $1) }
   }
 }

@@ -17,14 +17,17 @@ struct ModelOptions: ParsableArguments {
   /// Threads to compute with.
   var threadCount: Int { threads ?? availableProcessorCount() }
 
-  /// Loads the model and prints what is odd about it to standard error.
-  func load(config: String? = nil, allowingUnreadTensors: Bool = false) throws -> LoadedModel {
+  /// Loads the model and warns of what is odd about it, on standard error unless `warn` says otherwise.
+  func load(
+    config: String? = nil, allowingUnreadTensors: Bool = false,
+    warn: (String) -> Void = { note("infer-serve: warning: \($0)") }
+  ) throws -> LoadedModel {
     var options = LoadOptions()
     options.configuration = config.map { URL(filePath: $0) }
     options.allowsUnreadTensors = allowingUnreadTensors
     options.refusesUnknownKeys = strict
     let loaded = try loadModel(at: model, options: options)
-    for warning in loaded.summary.warnings { note("infer-serve: warning: \(warning)") }
+    for warning in loaded.summary.warnings { warn(warning) }
     return loaded
   }
 

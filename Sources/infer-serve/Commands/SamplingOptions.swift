@@ -6,7 +6,7 @@ import InferCore
 /// `generation_config.json`.
 struct SamplingOptions: ParsableArguments {
   @Option(
-    help: ArgumentHelp("Tokens to generate at most (default: as many as the context allows).", valueName: "count"))
+    help: ArgumentHelp("Tokens to generate at most (default: the model's, or all that fit).", valueName: "count"))
   var maxTokens: Int?
 
   @Option(help: ArgumentHelp("Tokens to generate before anything ends the generation.", valueName: "count"))
@@ -68,7 +68,7 @@ struct SamplingOptions: ParsableArguments {
   }
 
   /// The conditions, checked.
-  func stop(_ defaults: GenerationDefaults) throws(RequestError) -> StopConditions {
+  func conditions() throws(RequestError) -> StopConditions {
     try StopConditions(
       maxTokens: maxTokens, minTokens: minTokens, stopTokenIDs: Set(stopTokenIds?.ids ?? []),
       ignoresEndTokens: ignoreEos, stopStrings: stop)
@@ -77,7 +77,7 @@ struct SamplingOptions: ParsableArguments {
   func validate() throws {
     do {
       _ = try sampling(GenerationDefaults())
-      _ = try stop(GenerationDefaults())
+      _ = try conditions()
     } catch {
       guard case .invalid(let field, let reason) = error else { throw error }
       let option = field == "top_logprobs" ? "logprobs" : field.replacing("_", with: "-")

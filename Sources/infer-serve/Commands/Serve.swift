@@ -75,7 +75,7 @@ struct Serve: AsyncParsableCommand {
     let metrics = EngineMetrics(modelName: state.modelName)
     let lifecycle = ServeLifecycle(
       state: state, drainLimit: .seconds(drainTimeout), logger: logger,
-      load: { [self] in try load(metrics) },
+      load: { [self] in try load(metrics, logger) },
       announce: { [self] in announce($0, port: $1, logger: logger) })
     let service = GenerationService(
       state: state, metrics: metrics,
@@ -103,8 +103,8 @@ struct Serve: AsyncParsableCommand {
     try await ServiceGroup(configuration: configuration).run()
   }
 
-  private func load(_ metrics: EngineMetrics) throws -> ServedModel {
-    let loaded = try model.load()
+  private func load(_ metrics: EngineMetrics, _ logger: Logger) throws -> ServedModel {
+    let loaded = try model.load { logger.warning("odd model", metadata: ["warning": "\($0)"]) }
     guard let tokenizer = loaded.tokenizer else {
       throw CommandFailure("\(model.model) has no tokenizer.json, which serving needs")
     }

@@ -20,10 +20,7 @@ struct ChatCompletions: Sendable {
       throw .invalid("messages", "The model has no chat template; use /v1/completions.", code: "no_chat_template")
     }
     let prompt = try render(template, request, served)
-    let tokens: [Int32]
-    do { tokens = try served.tokenizer.encode(prompt) } catch {
-      throw .invalid("messages", "The conversation cannot be tokenised: \(error)", code: "tokenization_failed")
-    }
+    let tokens = try served.encode(prompt, field: "messages", addingSpecialTokens: false)
     let head = ResponseHead(
       id: Identifier.make("chatcmpl"), created: Int(Date().timeIntervalSince1970), model: served.model.name,
       announcesUsage: request.streaming?.includesUsage ?? false)
@@ -31,9 +28,8 @@ struct ChatCompletions: Sendable {
       head: head, count: request.choices, prompt: prompt,
       format: request.sampling.logprobs == nil ? nil : LogprobsFormat(tokenizer: served.tokenizer))
     return GenerationJob(
-      requests: (0..<request.choices).map { choice in
-        GenerationRequest(prompt: tokens, sampling: request.sampling.choice(choice), stop: request.stop)
-      },
+      requests: try served.requests(
+        request.choices, prompt: tokens, request.sampling, request.stop, length: served.model.generation.maxTokens),
       builder: builder, streaming: request.streaming, promptField: "messages")
   }
 

@@ -20,12 +20,11 @@ struct Completions: Sendable {
     var requests: [GenerationRequest] = []
     var choices: [CompletionChoice] = []
     for (index, prompt) in request.prompts.enumerated() {
-      let (tokens, text) = try tokens(prompt, index, echo: request.echo, served)
-      for choice in 0..<request.choices {
-        requests.append(
-          GenerationRequest(prompt: tokens, sampling: request.sampling.choice(choice), stop: request.stop))
-        choices.append(CompletionChoice(prompt: index, echo: text, format: format))
-      }
+      let (tokens, text) = try tokens(prompt, echo: request.echo, served)
+      requests += try served.requests(
+        request.choices, prompt: tokens, request.sampling, request.stop, length: CompletionRequest.defaultMaxTokens)
+      choices += Array(
+        repeating: CompletionChoice(prompt: index, echo: text, format: format), count: request.choices)
     }
     let head = ResponseHead(
       id: Identifier.make("cmpl"), created: Int(Date().timeIntervalSince1970), model: served.model.name,
@@ -37,17 +36,13 @@ struct Completions: Sendable {
 
   /// A prompt's tokens, and its text if that is to be echoed.
   private static func tokens(
-    _ prompt: CompletionRequest.Prompt, _ index: Int, echo: Bool, _ served: ServedModel
+    _ prompt: CompletionRequest.Prompt, echo: Bool, _ served: ServedModel
   ) throws(APIError) -> (tokens: [Int32], echo: String) {
     switch prompt {
     case .tokens(let ids):
       return (ids, echo ? served.tokenizer.decode(ids) : "")
     case .text(let text):
-      do {
-        return (try served.tokenizer.encode(text, addingSpecialTokens: true), echo ? text : "")
-      } catch {
-        throw .invalid("prompt", "Prompt \(index) cannot be tokenised: \(error)", code: "tokenization_failed")
-      }
+      return (try served.encode(text, field: "prompt", addingSpecialTokens: true), echo ? text : "")
     }
   }
 }

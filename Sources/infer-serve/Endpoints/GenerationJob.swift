@@ -12,6 +12,19 @@ struct GenerationJob<Builder: ResponseBuilder> {
   var promptField: String
 }
 
+extension ServedModel {
+  /// Requests to the engine for `count` choices that continue `prompt`, `length` tokens long if they name no length.
+  func requests(
+    _ count: Int, prompt: [Int32], _ sampling: SamplingParameters, _ stop: StopConditions, length: Int?
+  ) throws(APIError) -> [GenerationRequest] {
+    do {
+      let stop = try stop.defaultingLength(
+        to: length, promptTokens: prompt.count, contextLength: engine.limits.contextLength)
+      return (0..<count).map { GenerationRequest(prompt: prompt, sampling: sampling.choice($0), stop: stop) }
+    } catch { throw APIError(error) }
+  }
+}
+
 extension RequestRecord.Generation {
   /// What a response says it cost.
   init(_ builder: some ResponseBuilder) {

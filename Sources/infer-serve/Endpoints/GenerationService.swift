@@ -81,6 +81,9 @@ struct GenerationService: Sendable {
       return Array(try await request.body.collect(upTo: limit).readableBytesView)
     } catch is NIOTooManyBytesError {
       throw APIError.bodyTooLarge(limit: limit)
+    } catch {
+      // The client went, or what it sent is no HTTP.
+      throw APIError.invalid(nil, "The request body could not be read: \(error)", code: "invalid_body")
     }
   }
 

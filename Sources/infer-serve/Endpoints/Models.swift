@@ -1,3 +1,4 @@
+import Foundation
 import Hummingbird
 import HybridBlocks
 import InferCore
@@ -13,7 +14,8 @@ struct Models: Sendable {
 
   /// One model by its name.
   func model(_ request: Request, _ context: ServeContext) throws -> Response {
-    let name = context.parameters.get("id") ?? ""
+    let given = context.parameters.get("id") ?? ""
+    let name = given.removingPercentEncoding ?? given
     let served = try state.model()
     try state.check(modelName: name)
     return .json(Self.object(served))

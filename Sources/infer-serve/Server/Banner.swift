@@ -13,6 +13,7 @@ enum Banner {
     let summary = served.model.summary
     let limits = served.engine.limits
     let url = "http://\(host.contains(":") ? "[\(host)]" : host):\(port)"
+    let isAny = host == "0.0.0.0" || host == "::"
     let body: JSONValue = [
       "model": .string(served.model.name), "stream": true,
       "messages": [["role": "user", "content": .string(puzzle)]],
@@ -29,7 +30,8 @@ enum Banner {
         listening  \(url)
 
       Try it:
-        curl -N \(url)/v1/chat/completions -H 'Content-Type: application/json' -d '\(body.serialized())'
+        curl -N \(isAny ? "http://127.0.0.1:\(port)" : url)/v1/chat/completions \
+      -H 'Content-Type: application/json' -d '\(body.serialized().replacing("'", with: #"'\''"#))'
 
       """
   }

@@ -10,6 +10,32 @@ struct ServedModel: Sendable {
   let engine: Engine
   /// When it was loaded, in seconds since 1970.
   let created: Int
+  /// No text with more bytes fits the context.
+  private let longestText: Int
+
+  init(model: LoadedModel, tokenizer: Tokenizer, engine: Engine, created: Int) {
+    self.model = model
+    self.tokenizer = tokenizer
+    self.engine = engine
+    self.created = created
+    let longestToken = (0..<Int32(tokenizer.vocabularySize)).reduce(1) { max($0, tokenizer.bytes(for: $1).count) }
+    // Normalisation may make a text shorter before it is cut into tokens, by a factor of 3 at most.
+    longestText = engine.limits.contextLength * longestToken * 3
+  }
+
+  /// The tokens of a text. One that is far too long is refused before it costs the time to tokenise it.
+  func encode(_ text: String, field: String, addingSpecialTokens: Bool) throws(APIError) -> [Int32] {
+    let bytes = text.utf8.count
+    guard bytes <= longestText else {
+      throw .invalid(
+        field,
+        "The prompt has \(bytes) bytes, far more than the context of \(engine.limits.contextLength) tokens holds.",
+        code: "context_length_exceeded")
+    }
+    do { return try tokenizer.encode(text, addingSpecialTokens: addingSpecialTokens) } catch {
+      throw .invalid(field, "The text cannot be tokenised: \(error)", code: "tokenization_failed")
+    }
+  }
 
   /// Refuses more choices than there is room for when nothing else runs or waits.
   func check(choices: Int) throws(APIError) {

@@ -31,7 +31,7 @@ struct CompletionRequest {
     let logprobs = try reader.integer("logprobs", in: 0...SamplingFields.maximumLogprobs)
     sampling = try fields.sampling(logprobs: logprobs)
     let maximum = try reader.integer("max_tokens", in: 1 ... .max)
-    stop = try fields.stop(maxTokens: maximum ?? Self.defaultMaxTokens)
+    stop = try fields.stop(maxTokens: maximum)
     choices = try reader.integer("n", in: 1...SamplingFields.maximumChoices) ?? 1
     echo = try reader.bool("echo") ?? false
     if echo, logprobs != nil {

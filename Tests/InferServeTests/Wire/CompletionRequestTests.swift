@@ -19,7 +19,7 @@ struct CompletionRequestTests {
 
   @Test func defaultsAreTheAPIs() throws {
     let request = try completion(#"{"prompt": "x"}"#)
-    #expect(request.stop.maxTokens == 16 && request.choices == 1 && !request.echo && request.sampling.logprobs == nil)
+    #expect(request.stop.maxTokens == nil && request.choices == 1 && !request.echo && request.sampling.logprobs == nil)
   }
 
   @Test func logprobsIsANumber() throws {
@@ -48,5 +48,22 @@ struct CompletionRequestTests {
     let error = refusal { () throws(APIError) in try completion(json) }
     #expect(error?.status == 400)
     #expect(error?.parameter == field)
+  }
+}
+
+struct DefaultLengthTests {
+  @Test func aDefaultFillsWhatARequestLeavesOutAndNeverMakesItImpossible() throws {
+    func length(_ stop: StopConditions, default length: Int?, prompt: Int) throws -> Int? {
+      try stop.defaultingLength(to: length, promptTokens: prompt, contextLength: 100).maxTokens
+    }
+    let free = try StopConditions(minTokens: 3, stopTokenIDs: [7], stopStrings: ["x"])
+    #expect(try length(free, default: 16, prompt: 10) == 16)
+    #expect(try length(free, default: 16, prompt: 90) == 10)
+    #expect(try length(free, default: nil, prompt: 10) == nil)
+    // Too long a prompt is the engine's to refuse.
+    #expect(try length(free, default: 16, prompt: 200) == 3)
+    #expect(try length(StopConditions(maxTokens: 99), default: 16, prompt: 90) == 99)
+    let filled = try free.defaultingLength(to: 16, promptTokens: 10, contextLength: 100)
+    #expect(filled.minTokens == 3 && filled.stopTokenIDs == [7] && filled.stopStrings == ["x"])
   }
 }
