@@ -158,6 +158,38 @@ final class Barrier: Sendable {
     #expect(await Collected(try #require(generation)).reason == .cancelled)
   }
 
+  /// Requests from many tasks in tight memory, a third of them left at some point: the others get the tokens they get
+  /// alone, and in the end nothing is held.
+  @Test func whoStaysIsNotDisturbedByWhoLeaves() async throws {
+    let model = HashModel(contextLength: 64, heads: 512)
+    let engine = try Engine(
+      model: model, configuration: smallConfiguration { ($0.kvType, $0.kvCacheMiB, $0.maxQueue) = (.f32, 1, 300) })
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for index in 0..<200 {
+        group.addTask {
+          var random = SeededGenerator(seed: UInt64(index))
+          let prompt = (0...index % 20).map { _ in Int32.random(in: 0..<97, using: &random) }
+          let leavesAfter = index % 3 == 0 ? Int.random(in: 0..<20, using: &random) : .max
+          let generation = try engine.submit(
+            GenerationRequest(prompt: prompt, sampling: .greedy, stop: try StopConditions(maxTokens: 20)))
+          var tokens: [Int32] = []
+          for await case .token(let token) in generation {
+            tokens.append(token.id)
+            if tokens.count > leavesAfter { return }
+          }
+          #expect(tokens == model.greedy(after: prompt, count: 20))
+        }
+      }
+      try await group.waitForAll()
+    }
+    await engine.drain()
+    let metrics = engine.metrics
+    let endings = FinishReason.allCases.map { metrics.requestSuccess($0.rawValue).value }
+    #expect(endings.reduce(0, +) == 200 && metrics.requestSuccess("length").value >= 133)
+    #expect(metrics.kvCacheUsage.value == 0 && metrics.stateCacheUsage.value == 0 && metrics.preemptions.value > 0)
+    #expect(metrics.requestsRunning.value == 0 && metrics.requestsWaiting.value == 0)
+  }
+
   /// A reader that sleeps finds every token there when it wakes.
   @Test func slowReadersSlowNobody() async throws {
     let engine = try engine()
