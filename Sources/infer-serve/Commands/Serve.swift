@@ -98,7 +98,7 @@ struct Serve: AsyncParsableCommand {
         .init(service: listening),
         .init(service: lifecycle, successTerminationBehavior: .gracefullyShutdownGroup),
       ], logger: HTTPServer.quietLogger)
-    // What is left to write to clients that do not read.
+    // Connections that are still busy then belong to clients that do not read.
     configuration.maximumGracefulShutdownDuration = .seconds(2)
     try await ServiceGroup(configuration: configuration).run()
   }

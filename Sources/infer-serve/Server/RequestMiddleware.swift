@@ -11,12 +11,15 @@ struct RequestMiddleware: RouterMiddleware {
   typealias Context = ServeContext
 
   let metrics: EngineMetrics
+  let responses: OpenResponses
   let logger: Logger
 
   @concurrent func handle(
     _ request: Request, context: ServeContext, next: @concurrent (Request, ServeContext) async throws -> Response
   ) async throws -> Response {
     let start = ContinuousClock.now
+    let ticket = responses.open()
+    defer { withExtendedLifetime(ticket) {} }
     context.record.id = Self.requestID(request)
     var response: Response
     do {
@@ -32,7 +35,11 @@ struct RequestMiddleware: RouterMiddleware {
     }
     let body = response.body
     response.body = ResponseBody { writer in
-      defer { finish(request, context, status: status, start: start) }
+      defer {
+        finish(request, context, status: status, start: start)
+        // Counted until here.
+        withExtendedLifetime(ticket) {}
+      }
       try await body.write(writer)
     }
     return response

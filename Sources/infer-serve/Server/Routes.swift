@@ -14,7 +14,7 @@ enum Routes {
   static func router(_ service: GenerationService, logger: Logger) -> Router<ServeContext> {
     let state = service.state
     let router = Router(context: ServeContext.self)
-    router.add(middleware: RequestMiddleware(metrics: service.metrics, logger: logger))
+    router.add(middleware: RequestMiddleware(metrics: service.metrics, responses: state.responses, logger: logger))
     add("/v1/chat/completions", .post, ChatCompletions(service: service).respond, to: router)
     add("/v1/completions", .post, Completions(service: service).respond, to: router)
     add("/v1/models", .get, Models(state: state).list, to: router)

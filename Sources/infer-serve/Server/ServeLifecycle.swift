@@ -83,9 +83,12 @@ final class ServeLifecycle: Service {
   }
 
   private func startDraining(_ engine: Engine?) {
-    let (limit, post) = (drainLimit, post)
+    let (limit, post, responses) = (drainLimit, post, state.responses)
     Task {
+      let deadline = ContinuousClock.now + limit
       await engine?.drain(within: limit)
+      // What is generated has still to reach clients.
+      try? await responses.wait(until: deadline)
       post.yield(.drained)
     }
   }

@@ -58,6 +58,8 @@ final class ServerState: Sendable {
   }
 
   private let state = Mutex(Phase.loading)
+  /// Requests under way, of every kind.
+  let responses = OpenResponses()
   /// The name that requests call the model by.
   let modelName: String
 
