@@ -7,7 +7,7 @@ import random
 
 import torch
 
-from problems import cage, chain, chain_is_easy, legs
+from problems import cage, chain, legs
 from smalltalk import SYSTEM, small_talk
 
 KINDS = {"cage": 0.25, "legs": 0.12, "chain": 0.43, "talk": 0.2}
@@ -56,12 +56,9 @@ def turn(r, kind, language):
         question, steps, answer = cage(r, language)
     elif kind == "legs":
         question, steps, answer = legs(r, language)
-    elif r.random() < 0.03:
-        question, steps, answer = chain(r, language, lengths=(2,), limit=9)
     else:
-        question, steps, answer = chain(r, language, lengths=(2, 3, 3, 4, 4))
-    if kind == "chain" and chain_is_easy(question):
-        steps = ""
+        limit = pick(r, {99: 0.7, 20: 0.2, 9: 0.1})
+        question, steps, answer = chain(r, language, lengths=(2, 3, 3, 4, 4), limit=limit)
     return polite(r, vary(r, question), language), steps, answer
 
 
@@ -69,7 +66,7 @@ def fast_turn(r, language):
     """One problem with thinking off: easy sums above all, so that it learns what it can do, and some puzzles."""
     kind = pick(r, {"chain": 0.8, "legs": 0.1, "cage": 0.1})
     if kind == "chain":
-        question, _, answer = chain(r, language, lengths=(2,), limit=20)
+        question, _, answer = chain(r, language, lengths=(2,), limit=r.choice((9, 20)))
     else:
         question, _, answer = (legs if kind == "legs" else cage)(r, language)
     return vary(r, question), answer

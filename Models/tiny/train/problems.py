@@ -152,9 +152,3 @@ def chain(r, language, unseen=False, lengths=(2, 3, 4), limit=99):
     signs = (f"{space}{'+' if term > 0 else '-'}{space}{abs(term)}" for term in terms[1:])
     question = r.choice(CHAIN[language]).format(e=str(terms[0]) + "".join(signs))
     return question, "\n".join(lines), str(current)
-
-
-def chain_is_easy(question):
-    """Two one-digit numbers: the model answers these at once, even when it may think."""
-    numbers = "".join(ch if ch.isdigit() else " " for ch in question).split()
-    return len(numbers) == 2 and all(len(number) == 1 for number in numbers)
