@@ -37,7 +37,7 @@ import Testing
       var target = out.target
       var middle = target.columns(7..<27)
       let matrix = Matrix(rows: 20, columns: 11, values: w.flatMap { $0 })
-      multiply(input.rows.columns(5..<16), by: matrix, into: &middle, step)
+      multiply(input.rows.columns(5..<16), by: [matrix], into: &middle, step)
     }
     let values = out.values()
     #expect(distance(values.map { Array($0[7..<27]) }, Plain.product(x.map { Array($0[5..<16]) }, w)) <= 2e-6)
