@@ -29,13 +29,18 @@ public struct GenerationDefaults: Sendable, Equatable {
   init(folder: URL, config: JSONValue) throws(ModelError) {
     let path = folder.appending(path: "generation_config.json").path
     let json = FileManager.default.fileExists(atPath: path) ? try JSONValue(file: path) : .object([:])
-    endTokens = try Self.endTokens(json["eos_token_id"] ?? config["eos_token_id"] ?? .null, path)
+    guard json.object != nil else { throw .malformed(path: path, reason: "is \(json.kind), expected an object") }
+    if let own = json["eos_token_id"], !own.isNull {
+      endTokens = try Self.endTokens(own, path)
+    } else {
+      endTokens = try Self.endTokens(config["eos_token_id"] ?? .null, folder.appending(path: "config.json").path)
+    }
     func number(_ key: String) throws(ModelError) -> Float? {
       guard let value = json[key], !value.isNull else { return nil }
-      guard let number = value.double, number.isFinite else {
-        throw .malformed(path: path, reason: "\(key) is \(value.kind), expected a number")
+      guard let number = value.double.map({ Float($0) }), number.isFinite else {
+        throw .malformed(path: path, reason: "\(key) is \(value.serialized().prefix(40)), expected a number")
       }
-      return Float(number)
+      return number
     }
     func count(_ key: String) throws(ModelError) -> Int? {
       guard let value = json[key], !value.isNull else { return nil }
@@ -52,6 +57,18 @@ public struct GenerationDefaults: Sendable, Equatable {
     minP = try number("min_p")
     repetitionPenalty = try number("repetition_penalty")
     maxTokens = try count("max_new_tokens")
+    try check(path)
+  }
+
+  /// Refuses what no request could be answered with.
+  private func check(_ path: String) throws(ModelError) {
+    do {
+      _ = try SamplingParameters(
+        temperature: temperature ?? 1, topK: topK ?? 0, topP: topP ?? 1, minP: minP ?? 0,
+        repetitionPenalty: repetitionPenalty ?? 1)
+    } catch {
+      throw .malformed(path: path, reason: "\(error)")
+    }
   }
 
   private static func endTokens(_ value: JSONValue, _ path: String) throws(ModelError) -> Set<Int32> {

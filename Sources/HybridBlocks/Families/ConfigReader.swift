@@ -36,15 +36,16 @@ public struct ConfigReader: Sendable {
     self.read = read
   }
 
-  /// Keys of the file that nobody has read, in the file's order; keys of nested objects as `outer.inner`.
+  /// Keys of the file that nobody has read, in the file's order; keys of nested objects as `outer.inner`. A key whose
+  /// value is null says nothing and is not among them.
   public var unread: [String] {
     let seen = read.names.withLock { $0 }
     guard let members = json.object else { return [] }
     return members.flatMap { (key, value) -> [String] in
-      guard seen.contains(key) else { return [key] }
+      guard seen.contains(key) else { return value.isNull ? [] : [key] }
       // An object counts as read when any of its own keys was.
       guard let inner = value.object, inner.keys.contains(where: { seen.contains("\(key).\($0)") }) else { return [] }
-      return inner.keys.filter { !seen.contains("\(key).\($0)") }.map { "\(key).\($0)" }
+      return inner.filter { !seen.contains("\(key).\($0.key)") && !$0.value.isNull }.map { "\(key).\($0.key)" }
     }
   }
 
@@ -81,14 +82,18 @@ public struct ConfigReader: Sendable {
   /// A finite number.
   func number(_ keys: String..., default fallback: Float? = nil) throws(ModelError) -> Float {
     guard let (name, value) = value(keys) else { return try given(fallback, keys) }
-    guard let number = value.double, number.isFinite else { throw wrong(name, value, "a finite number") }
-    return Float(number)
+    guard let number = value.double.map({ Float($0) }), number.isFinite else {
+      throw wrong(name, value, "a finite number")
+    }
+    return number
   }
 
-  /// A number above zero, in double precision.
+  /// A number above zero, in double precision, but within the range of single precision.
   func positive(_ keys: String..., default fallback: Double? = nil) throws(ModelError) -> Double {
     guard let (name, value) = value(keys) else { return try given(fallback, keys) }
-    guard let number = value.double, number.isFinite, number > 0 else { throw wrong(name, value, "a number above 0") }
+    guard let number = value.double, Float(number).isFinite, Float(number) > 0 else {
+      throw wrong(name, value, "a number above 0")
+    }
     return number
   }
 
@@ -138,7 +143,12 @@ public struct ConfigReader: Sendable {
   func indices(_ key: String) throws(ModelError) -> Set<Int> {
     guard let (name, value) = value([key]) else { return [] }
     guard let list = value.array else { throw wrong(name, value, "a list of indices") }
-    return Set(list.compactMap(\.int))
+    var indices: Set<Int> = []
+    for element in list {
+      guard let index = element.int, index >= 0 else { throw wrong(name, element, "a list of indices") }
+      indices.insert(index)
+    }
+    return indices
   }
 
   /// Demands the only value that this engine implements.

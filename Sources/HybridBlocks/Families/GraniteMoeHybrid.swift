@@ -4,7 +4,7 @@ internal import InferCore
 /// experts the shared feed-forward stands alone; without Mamba layers it is a plain transformer.
 struct GraniteMoeHybrid: ModelFamily {
   static let modelTypes = ["granitemoehybrid"]
-  static let inertKeys = ["mamba_chunk_size", "mamba_expand", "time_step_limit", "normalization_function"]
+  static let inertKeys = ["init_method", "mamba_chunk_size", "mamba_expand", "time_step_limit"]
 
   let frame: ModelFrame
   let isMamba: [Bool]
@@ -23,16 +23,9 @@ struct GraniteMoeHybrid: ModelFamily {
     frame.logitScale = 1 / Float(try config.positive("logits_scaling", default: 1))
     self.frame = frame
     try config.expect("hidden_act", try config.string("hidden_act", default: "silu"), is: "silu")
-    let layers = try config.size("num_hidden_layers")
-    let kinds =
-      config.has("layer_types")
-      ? try config.strings("layer_types") ?? [] : Array(repeating: "attention", count: layers)
-    let mambaNames = ["mamba", "linear_attention"]
-    try config.require(
-      kinds.count == layers
-        && kinds.allSatisfy { mambaNames.contains($0) || ["attention", "full_attention"].contains($0) },
-      "layer_types", "expected \(layers) of mamba (linear_attention) or attention (full_attention)")
-    isMamba = kinds.map { mambaNames.contains($0) }
+    let norm = try config.string("normalization_function", default: "rmsnorm")
+    try config.expect("normalization_function", norm, is: "rmsnorm")
+    isMamba = try Self.layers(config)
     mamba = isMamba.contains(true) ? try Self.mambaShape(config, width: frame.width) : nil
     attention = try config.attentionShape(
       width: frame.width, bias: try config.flag("attention_bias", default: false))
@@ -59,14 +52,30 @@ struct GraniteMoeHybrid: ModelFamily {
     sharedWidth = try config.size("shared_intermediate_size")
   }
 
+  /// For each layer, whether it is a Mamba layer.
+  private static func layers(_ config: ConfigReader) throws(ModelError) -> [Bool] {
+    let count = try config.size("num_hidden_layers")
+    let kinds = try config.strings("layer_types") ?? Array(repeating: "attention", count: count)
+    let names = ["mamba": true, "linear_attention": true, "attention": false, "full_attention": false]
+    let isMamba = kinds.compactMap { names[$0] }
+    try config.require(
+      kinds.count == count && isMamba.count == count, "layer_types",
+      "expected \(count) of mamba (linear_attention) or attention (full_attention)")
+    return isMamba
+  }
+
   private static func mambaShape(_ config: ConfigReader, width: Int) throws(ModelError) -> Mamba2.Shape {
     let heads = try config.size("mamba_n_heads")
     let groups = try config.size("mamba_n_groups", default: 1)
     try config.require(heads % groups == 0, "mamba_n_groups", "\(groups) does not divide \(heads) heads")
-    let headDimension =
-      config.has("mamba_d_head") && (try? config.string("mamba_d_head")) != "auto"
-      ? try config.size("mamba_d_head")
-      : try config.size("mamba_expand", default: 2) * width / heads
+    let headDimension: Int
+    if config.has("mamba_d_head") && (try? config.string("mamba_d_head")) != "auto" {
+      headDimension = try config.size("mamba_d_head")
+    } else {
+      let inner = try config.size("mamba_expand", default: 2) * width
+      try config.require(inner % heads == 0, "mamba_n_heads", "\(heads) does not divide \(inner) channels")
+      headDimension = inner / heads
+    }
     return Mamba2.Shape(
       width: width, heads: heads, headDimension: headDimension, groups: groups,
       stateSize: try config.size("mamba_d_state"), taps: try config.size("mamba_d_conv", default: 4),

@@ -4,16 +4,15 @@ internal import InferCore
 /// norms of query and key heads after rotation, then SwiGLU or experts beside an ungated shared one.
 struct HunyuanV1: ModelFamily {
   static let modelTypes = ["hunyuan_v1_dense", "hunyuan_v1_moe", "hunyuan"]
+  /// Training, images, and what only grouped routing or latent attention would read, which are refused.
   static let inertKeys = [
-    "add_classification_head", "anyres_pooling_size", "anyres_vit_max_image_size", "anyres_vit_two_views", "class_num",
-    "cla_share_factor", "enable_lm_head_fp32", "group_limited_greedy", "im_end_id", "im_newline_id", "im_start_id",
-    "image_token_id", "mask_init_id", "max_seq_length", "moe_drop_tokens", "moe_layer_num_skipped",
-    "moe_random_routing_dropped_token",
-    "n_group", "norm_type", "org_vocab_size", "pad_id", "pool_type", "position_embedding_xdrope",
-    "routed_scaling_factor", "skip_cls_token",
-    "sparse_vit", "text_end_id", "text_start_id", "topk_group", "vit_input_resolution", "vit_mapping_type",
-    "vit_norm_type", "vit_patch", "vit_path", "vit_remove_prenorm", "vit_token", "vit_type", "vit_used_rms_norm",
-    "xdrope_section",
+    "add_classification_head", "anyres_pooling_size", "anyres_vit_max_image_size", "anyres_vit_two_views",
+    "cla_share_factor", "class_num", "dense_list", "enable_lm_head_fp32", "im_end_id", "im_newline_id", "im_start_id",
+    "image_token_id", "mask_init_id", "max_seq_length", "moe_drop_tokens", "moe_random_routing_dropped_token",
+    "n_group", "norm_type", "num_media_embeds", "org_vocab_size", "pad_id", "pool_type", "position_embedding_xdrope",
+    "routed_scaling_factor", "skip_cls_token", "sparse_vit", "text_end_id", "text_start_id", "topk_group",
+    "video_end_id", "video_start_id", "vit_input_resolution", "vit_mapping_type", "vit_norm_type", "vit_patch",
+    "vit_path", "vit_remove_prenorm", "vit_token", "vit_type", "vit_used_rms_norm", "xdrope_section",
   ]
 
   private struct ExpertLayer {
@@ -39,9 +38,14 @@ struct HunyuanV1: ModelFamily {
     try config.expect("hidden_act", try config.string("hidden_act", default: "silu"), is: "silu")
     try config.expect("use_cla", try config.flag("use_cla", default: false), is: false)
     try config.expect("mlp_bias", try config.flag("mlp_bias", default: false), is: false)
+    let grouped = try config.flag("group_limited_greedy", default: false)
+    try config.expect("group_limited_greedy", grouped, is: false)
+    try config.expect("use_mla", try config.flag("use_mla", default: false), is: false)
+    try config.expect("use_rotary_pos_emb", try config.flag("use_rotary_pos_emb", default: true), is: true)
+    try config.expect("moe_layer_num_skipped", try config.count("moe_layer_num_skipped", default: 0), is: 0)
+    try config.expect("norm_topk_prob", try config.flag("norm_topk_prob", default: true), is: true)
     attention = try config.attentionShape(
       width: frame.width, bias: try config.flag("attention_bias", default: false))
-    _ = try config.size("attention_head_dim", default: attention.headDimension)
     rotary = try config.rotary(headDimension: attention.headDimension, contextLength: frame.contextLength)
     usesHeadNorm = try config.flag("use_qk_norm", default: true)
     denseWidth = try config.size("intermediate_size")
@@ -51,7 +55,7 @@ struct HunyuanV1: ModelFamily {
     expertLayers = expertCount == 0 ? [] : try Self.expertLayers(config, layerCount, denseWidth, experts: count)
     // One expert a token keeps its raw probability in the original code (Hunyuan-Large, `top1gating`).
     normalizesWeights = modelType != "hunyuan" || expertLayers.contains { $0.topK > 1 }
-    config.ignore(["norm_topk_prob", "moe_topk", "num_shared_expert", "moe_intermediate_size", "use_mixed_mlp_moe"])
+    config.ignore(["moe_topk", "num_shared_expert", "moe_intermediate_size", "use_mixed_mlp_moe"])
   }
 
   private static func expertLayers(
@@ -62,6 +66,7 @@ struct HunyuanV1: ModelFamily {
     let shared = try config.sizes("num_shared_expert", layers: layers, default: 1)
     let hasShared = try config.flag("use_mixed_mlp_moe", default: true)
     for k in topK { try config.require(k >= 1 && k <= experts, "moe_topk", "\(k) of \(experts) experts") }
+    try config.require(!widths.contains(0), "moe_intermediate_size", "experts of width 0")
     return (0..<layers).map {
       ExpertLayer(topK: topK[$0], width: widths[$0], shared: hasShared ? shared[$0] * widths[$0] : 0)
     }

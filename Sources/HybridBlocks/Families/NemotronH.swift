@@ -7,9 +7,9 @@ struct NemotronH: ModelFamily {
   static let inertKeys = [
     "chunk_size", "expand", "mamba_ssm_cache_dtype", "moe_shared_expert_overlap", "mtp_layers_block_type",
     "mtp_hybrid_override_pattern", "num_nextn_predict_layers", "rescale_prenorm_residual", "residual_in_fp32",
-    "time_step_floor", "time_step_limit", "time_step_max", "time_step_min", "use_mamba_kernels",
-    "partial_rotary_factor",
-    "rope_theta", "rope_parameters", "mamba_dt_bias", "max_window_layers", "ssm_dt_rank",
+    "time_step_floor", "time_step_limit", "time_step_max", "time_step_min", "time_step_rank",
+    "use_mamba_kernels", "partial_rotary_factor", "rope_theta", "rope_parameters", "mamba_dt_bias",
+    "max_window_layers", "ssm_dt_rank",
   ]
 
   /// What a layer is.
@@ -31,7 +31,10 @@ struct NemotronH: ModelFamily {
   let latentWidth: Int?
 
   init(_ config: ConfigReader) throws(ModelError) {
-    let epsilonKey = ["layer_norm_epsilon", "norm_eps", "rms_norm_eps"].first { config.has($0) }
+    // Files hold up to three of them, all the same.
+    let epsilonKeys = ["layer_norm_epsilon", "norm_eps", "rms_norm_eps"]
+    let epsilonKey = epsilonKeys.first { config.has($0) }
+    config.ignore(epsilonKeys)
     var frame = try ModelFrame(config, epsilonKey: epsilonKey ?? "layer_norm_epsilon")
     frame.embedding = "backbone.embeddings"
     frame.norm = "backbone.norm_f"

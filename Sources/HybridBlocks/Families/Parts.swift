@@ -8,15 +8,28 @@ extension ConfigReader {
     let queryHeads = try size("num_attention_heads")
     let keyHeads = try size("num_key_value_heads", default: queryHeads)
     try require(queryHeads % keyHeads == 0, "num_key_value_heads", "\(keyHeads) does not divide \(queryHeads) heads")
+    let headDimension: Int
+    if has("head_dim") || has("attention_head_dim") {
+      headDimension = try size("head_dim", "attention_head_dim")
+      ignore(["attention_head_dim"])
+    } else {
+      try require(
+        width % queryHeads == 0, "num_attention_heads", "\(queryHeads) does not divide hidden_size \(width)")
+      headDimension = width / queryHeads
+    }
     return Attention.Shape(
-      width: width, queryHeads: queryHeads, keyHeads: keyHeads,
-      headDimension: try size("head_dim", default: max(1, width / queryHeads)), bias: bias)
+      width: width, queryHeads: queryHeads, keyHeads: keyHeads, headDimension: headDimension, bias: bias)
   }
 
   /// Rotary positions: `rope_parameters`, or `rope_theta` and `rope_scaling` in older files. Of the scaled kinds only
   /// Hunyuan's is known: `dynamic` with `alpha`, which is a static change of base.
   func rotary(headDimension: Int, contextLength: Int, theta: Double? = nil) throws(ModelError) -> RotaryEmbedding {
     try require(headDimension % 2 == 0, "head_dim", "\(headDimension) is odd, rotary positions need pairs")
+    // Far beyond any model, and little memory for the tables of cosines and sines.
+    try require(headDimension <= 1 << 12, "head_dim", "\(headDimension), expected at most \(1 << 12)")
+    try require(
+      contextLength <= (1 << 32) / headDimension, "max_position_embeddings",
+      "\(contextLength) positions are too many for heads of \(headDimension)")
     let parameters = has("rope_parameters") ? try object("rope_parameters") : try object("rope_scaling")
     let base: Double
     if let parameters, parameters.has("rope_theta") {
@@ -36,6 +49,8 @@ extension ConfigReader {
     case "dynamic" where parameters.has("alpha"), "ntk_alpha":
       let scaled = RotaryEmbedding.scaledBase(
         base, alpha: try parameters.positive("alpha"), dimension: headDimension)
+      try require(
+        scaled.isFinite && scaled > 0, "rope_scaling", "alpha makes the base \(scaled) for heads of \(headDimension)")
       return RotaryEmbedding(dimension: headDimension, base: scaled, contextLength: contextLength)
     default:
       throw .configuration(

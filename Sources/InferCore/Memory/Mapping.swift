@@ -39,7 +39,8 @@
   ///
   /// - Throws: ``ModelError/unreadable(path:reason:)`` when it cannot be opened, is no regular file, or is empty.
   public init(path: String) throws(ModelError) {
-    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    // Without blocking, so that a pipe is refused and not waited for.
+    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw .unreadable(path: path, reason: systemErrorText()) }
     defer { close(descriptor) }
     var status = stat()

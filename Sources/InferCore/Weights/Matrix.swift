@@ -26,8 +26,20 @@
   /// - Precondition: `values.count == rows * columns`.
   public init(rows: Int, columns: Int, values: [Float]) {
     precondition(values.count == rows * columns, "\(values.count) values for \(rows) × \(columns)")
-    let owner = OwnedFloats(values)
+    let owner = unsafe values.withUnsafeBytes { unsafe OwnedBytes(copying: $0) }
     unsafe self.init(format: .f32, rows: rows, columns: columns, base: owner.base, owner: owner)
+  }
+
+  /// A matrix in memory that `owner` keeps alive, or, where its numbers do not lie on addresses that are multiples of
+  /// their size, in a copy of it: some files have no padding behind their header.
+  init(format: WeightFormat, rows: Int, columns: Int, mapped: UnsafeRawBufferPointer, owner: any AnyObject & Sendable) {
+    let alignment = min(4, format.blockBytes & -format.blockBytes)
+    if let base = mapped.baseAddress, Int(bitPattern: base) % alignment == 0 {
+      unsafe self.init(format: format, rows: rows, columns: columns, base: base, owner: owner)
+    } else {
+      let copy = unsafe OwnedBytes(copying: mapped)
+      unsafe self.init(format: format, rows: rows, columns: columns, base: copy.base, owner: copy)
+    }
   }
 
   /// Bytes of a row.
@@ -61,17 +73,14 @@
   }
 }
 
-/// Floats that live as long as the matrices that view them.
-@safe private final class OwnedFloats: Sendable {
+/// Bytes that live as long as the matrices that view them.
+@safe private final class OwnedBytes: Sendable {
   // Safe because it is written in `init` only.
   nonisolated(unsafe) let base: UnsafeRawPointer
 
-  init(_ values: [Float]) {
-    let memory = UnsafeMutableRawPointer.allocate(
-      byteCount: max(1, values.count * 4), alignment: AlignedBuffer.alignment)
-    unsafe values.withUnsafeBytes { bytes in
-      if let source = bytes.baseAddress { unsafe memory.copyMemory(from: source, byteCount: bytes.count) }
-    }
+  init(copying bytes: UnsafeRawBufferPointer) {
+    let memory = UnsafeMutableRawPointer.allocate(byteCount: max(1, bytes.count), alignment: AlignedBuffer.alignment)
+    if let source = bytes.baseAddress { unsafe memory.copyMemory(from: source, byteCount: bytes.count) }
     unsafe base = UnsafeRawPointer(memory)
   }
 

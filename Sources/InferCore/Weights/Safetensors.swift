@@ -55,31 +55,29 @@ public enum Safetensors {
   private static func tensor(
     _ name: String, _ entry: JSONValue, dataStart: Int, in file: MappedFile
   ) throws(ModelError) -> Tensor {
+    func wrong(_ reason: String) -> ModelError { .tensor(name: name, reason: "\(reason), in \(file.path)") }
     guard let type = entry["dtype"]?.string, let elementBytes = elementBytes[type] else {
-      throw .tensor(name: name, reason: "dtype \(entry["dtype"]?.serialized() ?? "is missing") is unknown")
+      throw wrong("dtype \(entry["dtype"]?.serialized() ?? "is missing") is unknown")
     }
-    guard let sizes = entry["shape"]?.array else { throw .tensor(name: name, reason: "shape is missing") }
+    guard let sizes = entry["shape"]?.array else { throw wrong("shape is missing or no list") }
     var shape: [Int] = []
     var byteCount = elementBytes
     for size in sizes {
       guard let size = size.int, size >= 0 else {
-        throw .tensor(name: name, reason: "shape \(entry["shape"]?.serialized() ?? "") has an impossible size")
+        throw wrong("shape \(entry["shape"]?.serialized() ?? "") has an impossible size")
       }
       let (product, overflow) = byteCount.multipliedReportingOverflow(by: size)
-      guard !overflow else { throw .tensor(name: name, reason: "shape overflows") }
+      guard !overflow else { throw wrong("shape overflows") }
       byteCount = product
       shape.append(size)
     }
     guard let offsets = entry["data_offsets"]?.array, offsets.count == 2, let begin = offsets[0].int,
       let end = offsets[1].int, begin >= 0, end >= begin
-    else { throw .tensor(name: name, reason: "data_offsets are missing or malformed") }
-    guard end <= file.byteCount - dataStart else {
-      throw .tensor(
-        name: name,
-        reason: "ends at byte \(end) of \(file.byteCount - dataStart) bytes of data in \(file.path): truncated file")
-    }
+    else { throw wrong("data_offsets are missing or malformed") }
+    let available = file.byteCount - dataStart
+    guard end <= available else { throw wrong("ends at byte \(end) of \(available) bytes of data: truncated file") }
     guard end - begin == byteCount else {
-      throw .tensor(name: name, reason: "\(type) \(shape) takes \(byteCount) bytes, data_offsets give \(end - begin)")
+      throw wrong("\(type) \(shape) takes \(byteCount) bytes, data_offsets give \(end - begin)")
     }
     return Tensor(name: name, type: type, shape: shape, file: file, offset: dataStart + begin, byteCount: byteCount)
   }

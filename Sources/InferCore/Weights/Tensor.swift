@@ -17,7 +17,7 @@ public struct Tensor: Sendable {
   /// The format to compute with, or `nil` for element types that are no weights.
   public var format: WeightFormat? { WeightFormat.all.first { $0.name == type } }
 
-  /// The whole tensor as a matrix of `rows` rows, in place.
+  /// The whole tensor as a matrix of `rows` rows, in place where it is aligned.
   ///
   /// - Throws: ``ModelError/tensor(name:reason:)`` when the element type is no weight format.
   func matrix(rows: Int, columns: Int) throws(ModelError) -> Matrix {
@@ -26,7 +26,8 @@ public struct Tensor: Sendable {
       let known = WeightFormat.all.map(\.name).joined(separator: ", ")
       throw .tensor(name: name, reason: "element type \(type) is not supported; expected one of \(known)")
     }
-    return unsafe Matrix(format: format, rows: rows, columns: columns, base: file.base + offset, owner: file)
+    let bytes = unsafe UnsafeRawBufferPointer(start: file.base + offset, count: byteCount)
+    return unsafe Matrix(format: format, rows: rows, columns: columns, mapped: bytes, owner: file)
   }
 }
 

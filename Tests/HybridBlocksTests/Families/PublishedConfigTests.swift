@@ -1,0 +1,89 @@
+import Foundation
+import InferCore
+import TestSupport
+import Testing
+
+@testable import HybridBlocks
+
+/// Configurations of models that people run (see `Tests/Fixtures/configs/README.md`).
+@Suite struct PublishedConfigTests {
+  /// Layers by kind, and the sizes that a sequence's state follows from.
+  struct Model: Sendable, CustomTestStringConvertible {
+    let name: String
+    let width: Int
+    let vocabulary: Int
+    let tied: Bool
+    /// The first tensor that is asked for of an empty checkpoint.
+    let firstTensor: String
+
+    var testDescription: String { name }
+  }
+
+  static let models = [
+    Model(name: "granite_4_0_h_350m", width: 768, vocabulary: 100_352, tied: true, firstTensor: "model.embed_tokens"),
+    Model(name: "granite_4_0_h_1b", width: 1536, vocabulary: 100_352, tied: true, firstTensor: "model.embed_tokens"),
+    Model(name: "granite_4_0_h_tiny", width: 1536, vocabulary: 100_352, tied: true, firstTensor: "model.embed_tokens"),
+    Model(name: "granite_4_0_h_small", width: 4096, vocabulary: 100_352, tied: true, firstTensor: "model.embed_tokens"),
+    Model(name: "hunyuan_0_5b", width: 1024, vocabulary: 120_818, tied: true, firstTensor: "model.embed_tokens"),
+    Model(name: "hunyuan_7b", width: 4096, vocabulary: 128_167, tied: true, firstTensor: "model.embed_tokens"),
+    Model(name: "hunyuan_a13b", width: 4096, vocabulary: 128_167, tied: true, firstTensor: "model.embed_tokens"),
+    Model(name: "nemotron_h_8b", width: 4096, vocabulary: 131_072, tied: false, firstTensor: "backbone.embeddings"),
+    Model(
+      name: "nemotron_nano_9b_v2", width: 4480, vocabulary: 131_072, tied: false, firstTensor: "backbone.embeddings"),
+    Model(
+      name: "nemotron_3_nano_30b_a3b", width: 2688, vocabulary: 131_072, tied: false,
+      firstTensor: "backbone.embeddings"),
+    Model(name: "qwen3_0_6b", width: 1024, vocabulary: 151_936, tied: true, firstTensor: "model.embed_tokens"),
+    Model(name: "qwen3_30b_a3b", width: 2048, vocabulary: 151_936, tied: false, firstTensor: "model.embed_tokens"),
+  ]
+
+  private func config(_ name: String) throws -> ConfigReader {
+    try ConfigReader(JSONValue(file: Fixtures.folder.appending(path: "configs/\(name).json").path))
+  }
+
+  @Test(arguments: models) func everyKeyIsKnown(_ model: Model) throws {
+    let config = try config(model.name)
+    let family = try Families.family(for: config)
+    #expect(config.unread == [])
+    let frame = family.frame
+    #expect(frame.width == model.width && frame.vocabularySize == model.vocabulary && frame.isTied == model.tied)
+    // All that is missing is the weights.
+    let weights = WeightScope(try Checkpoint(files: []))
+    #expect(
+      throws: ModelError.tensor(
+        name: model.firstTensor + ".weight", reason: "is missing, expected [\(model.vocabulary), \(model.width)]")
+    ) { try HybridModel(family, weights) }
+  }
+
+  @Test func nemotron() throws {
+    let nano2 = try NemotronH(config("nemotron_nano_9b_v2"))
+    #expect(nano2.attention.headDimension == 128 && nano2.attention.queryHeads == 40)
+    #expect(nano2.layers.count { $0 == .mamba } == 27 && nano2.layers.count { $0 == .attention } == 4)
+    #expect(nano2.mamba.inner == 10_240 && nano2.mamba.channels == 10_240 + 2 * 8 * 128)
+    let nano3 = try NemotronH(config("nemotron_3_nano_30b_a3b"))
+    #expect(nano3.layers.count { $0 == .experts } == 23 && nano3.expertCount == 128 && nano3.topK == 6)
+    #expect(nano3.expertWidth == 1856 && nano3.sharedWidth == 3712 && nano3.expertScale == 2.5)
+    let first = try NemotronH(config("nemotron_h_8b"))
+    #expect(first.attention.headDimension == 128 && first.denseWidth == 21_504 && !first.layers.contains(.experts))
+  }
+
+  @Test func granite() throws {
+    let small = try GraniteMoeHybrid(config("granite_4_0_h_small"))
+    #expect(small.isMamba.count { !$0 } == 4 && small.mamba?.inner == 8192 && small.rotary == nil)
+    #expect(small.selection?.topK == 10 && small.selection?.expertCount == 72 && small.sharedWidth == 1536)
+    #expect(small.frame.logitScale == 1 / 16 && small.frame.embeddingScale == 12)
+    let little = try GraniteMoeHybrid(config("granite_4_0_h_350m"))
+    #expect(little.isMamba.indices.filter { !little.isMamba[$0] } == [10, 13, 17, 27] && little.selection == nil)
+    #expect(little.attention.headDimension == 64 && little.attentionScale == 1 / 64)
+  }
+
+  @Test func hunyuanAndQwen() throws {
+    let half = try HunyuanV1(config("hunyuan_0_5b"))
+    // Heads are wider together than the residual stream.
+    #expect(half.attention.headDimension * half.attention.queryHeads == 2048 && half.expertCount == 0)
+    let mixture = try HunyuanV1(config("hunyuan_a13b"))
+    #expect(mixture.expertCount == 64 && mixture.normalizesWeights && mixture.usesHeadNorm)
+    let qwen = try Qwen3(config("qwen3_30b_a3b"))
+    #expect(qwen.selection?.expertCount == 128 && qwen.selection?.normalized == true && !qwen.isDense.contains(true))
+  }
+}

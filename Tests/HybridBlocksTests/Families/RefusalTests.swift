@@ -1,0 +1,115 @@
+import Foundation
+import InferCore
+import TestSupport
+import Testing
+
+@testable import HybridBlocks
+
+/// What a family does not compute it must not load.
+@Suite struct RefusalTests {
+  struct Change: Sendable, CustomTestStringConvertible {
+    let fixture: String
+    let key: String
+    let value: JSONValue
+    let says: String
+
+    init(_ fixture: String, _ key: String, _ value: JSONValue, says: String) {
+      self.fixture = fixture
+      self.key = key
+      self.value = value
+      self.says = says
+    }
+
+    var testDescription: String { "\(fixture): \(key) = \(value.serialized())" }
+  }
+
+  static let attention = [
+    Change("qwen3", "num_key_value_heads", 3, says: "num_key_value_heads"),
+    Change("qwen3", "num_attention_heads", 0, says: "num_attention_heads"),
+    Change("qwen3", "head_dim", 15, says: "head_dim"),
+    Change("qwen3", "head_dim", 0, says: "head_dim"),
+    Change("qwen3", "head_dim", 8192, says: "head_dim"),
+    Change("nemotron_h", "sliding_window", 128, says: "use_sliding_window"),
+    Change("qwen3", "layer_types", ["full_attention", "sliding_attention", "full_attention"], says: "layer_types"),
+    Change("qwen3", "rope_parameters", ["rope_type": "yarn", "rope_theta": 1e6, "factor": 4], says: "yarn"),
+    Change("qwen3", "rope_parameters", ["rope_type": "default", "rope_theta": -1], says: "rope_theta"),
+    Change("qwen3", "rope_parameters", ["rope_type": 7, "rope_theta": 1e6], says: "rope_type"),
+    Change("qwen3", "rope_parameters", "default", says: "rope_parameters"),
+    Change("hunyuan_v1_dense", "rope_parameters", ["rope_type": "dynamic", "rope_theta": 1e4], says: "dynamic"),
+    Change(
+      "hunyuan_v1_dense", "rope_parameters", ["rope_type": "dynamic", "rope_theta": 1e4, "alpha": 0], says: "alpha"),
+    Change("qwen3", "max_position_embeddings", 2_147_483_648, says: "max_position_embeddings"),
+    Change("hunyuan_v1_dense", "max_position_embeddings", 0, says: "max_position_embeddings"),
+    Change("granitemoehybrid_dense_rope", "position_embedding_type", "alibi", says: "position_embedding_type"),
+    Change("hunyuan_t1", "use_qk_norm", false, says: "use_qk_norm"),
+    Change("hunyuan_v1_moe", "use_cla", true, says: "use_cla"),
+    Change("hunyuan_v1_moe", "use_mla", true, says: "use_mla"),
+    Change("hunyuan_v1_dense", "use_rotary_pos_emb", false, says: "use_rotary_pos_emb"),
+  ]
+
+  static let layers = [
+    Change("hunyuan_t1", "layer_pattern", "MFX", says: "layer_pattern"),
+    Change("hunyuan_t1", "layer_pattern", "", says: "layer_pattern"),
+    Change("hunyuan_t1", "layer_pattern", ["M"], says: "layer_pattern"),
+    Change("nemotron_h", "layers_block_type", ["mamba", "rwkv"], says: "rwkv"),
+    Change("nemotron_h", "num_hidden_layers", 7, says: "num_hidden_layers"),
+    Change("nemotron_h", "layers_block_type", [], says: "layers_block_type"),
+    Change("granitemoehybrid", "layer_types", ["mamba"], says: "layer_types"),
+    Change("granitemoehybrid", "layer_types", ["mamba", "mamba", "conv", "mamba"], says: "layer_types"),
+    Change("hy_v3", "mlp_layer_types", ["dense"], says: "mlp_layer_types"),
+    Change("qwen3_moe", "mlp_only_layers", ["one"], says: "mlp_only_layers"),
+    Change("qwen3_moe", "decoder_sparse_step", 0, says: "decoder_sparse_step"),
+    Change("hunyuan_v1_moe", "moe_layer_num_skipped", 1, says: "moe_layer_num_skipped"),
+    Change("qwen3", "num_hidden_layers", -1, says: "num_hidden_layers"),
+    Change("qwen3", "hidden_act", "gelu", says: "hidden_act"),
+    Change("nemotron_h", "mlp_hidden_act", "silu", says: "mlp_hidden_act"),
+    Change("nemotron_h", "mamba_hidden_act", "gelu", says: "mamba_hidden_act"),
+    Change("hunyuan_v1_dense", "mlp_bias", true, says: "mlp_bias"),
+    Change("granitemoehybrid", "normalization_function", "layernorm", says: "normalization_function"),
+    Change("granitemoehybrid", "logits_scaling", 0, says: "logits_scaling"),
+    Change("granitemoehybrid", "mamba_n_groups", 3, says: "mamba_n_groups"),
+    Change("nemotron_h", "n_groups", 3, says: "n_groups"),
+    Change("hunyuan_t1", "n_groups", 3, says: "n_groups"),
+    Change("hunyuan_t1", "ssm_state_size", "16", says: "ssm_state_size"),
+    Change("granitemoehybrid", "mamba_d_head", 0, says: "mamba_d_head"),
+    Change("qwen3", "rms_norm_eps", 0, says: "rms_norm_eps"),
+    Change("qwen3", "vocab_size", 0, says: "vocab_size"),
+  ]
+
+  static let experts = [
+    Change("qwen3_moe", "num_experts_per_tok", 9, says: "num_experts_per_tok"),
+    Change("qwen3_moe", "num_experts_per_tok", 0, says: "num_experts_per_tok"),
+    Change("hy_v3", "num_experts_per_tok", 99, says: "num_experts_per_tok"),
+    Change("hunyuan_t1", "moe_topk", 99, says: "moe_topk"),
+    Change("hunyuan_v1_moe", "moe_topk", 9, says: "moe_topk"),
+    Change("hunyuan_v1_moe", "moe_topk", [2, 2], says: "moe_topk"),
+    Change("hunyuan_v1_moe", "moe_intermediate_size", [80, 0, 80], says: "moe_intermediate_size"),
+    Change("hunyuan_v1_moe", "group_limited_greedy", true, says: "group_limited_greedy"),
+    Change("hunyuan_v1_moe", "norm_topk_prob", false, says: "norm_topk_prob"),
+    Change("granitemoehybrid", "num_experts_per_tok", 9, says: "num_experts_per_tok"),
+    Change("nemotron_h", "num_experts_per_tok", 9, says: "num_experts_per_tok"),
+    Change("nemotron_h", "n_group", 3, says: "n_group"),
+    Change("nemotron_h_latent", "topk_group", 5, says: "n_group"),
+    Change("nemotron_h", "n_routed_experts", 0, says: "num_experts_per_tok"),
+  ]
+
+  @Test(arguments: attention + layers + experts) func unsupportedValuesAreNamed(_ change: Change) throws {
+    var json = try JSONValue(file: ParityFixture(change.fixture).folder.appending(path: "config.json").path)
+    _ = try Families.family(for: ConfigReader(json))
+    json[change.key] = change.value
+    let error = #expect(throws: ModelError.self) { _ = try Families.family(for: ConfigReader(json)) }
+    let text = "\(error, default: "nothing")"
+    #expect(text.contains("config.json: ") && text.contains(change.says))
+  }
+
+  @Test func unknownFamiliesListTheKnown() throws {
+    let error = #expect(throws: ModelError.self) {
+      try Families.family(for: ConfigReader(["model_type": "llama"]))
+    }
+    let text = "\(error, default: "nothing")"
+    #expect(text.contains("\"llama\"") && Families.all.allSatisfy { $0.modelTypes.allSatisfy(text.contains) })
+    #expect(throws: ModelError.configuration(key: "model_type", reason: "is missing")) {
+      try Families.family(for: ConfigReader([:]))
+    }
+  }
+}
