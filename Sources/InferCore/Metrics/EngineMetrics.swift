@@ -78,9 +78,10 @@ public final class EngineMetrics: Sendable {
     all = list.writers
   }
 
-  /// All metrics in the Prometheus text format, see ``PrometheusText``.
+  /// All metrics in the Prometheus text format, see ``PrometheusText``. Every sample has vLLM's two labels: the model
+  /// and the number of the engine, of which a process has one.
   public func text() -> String {
-    var text = PrometheusText(commonLabels: [("model_name", modelName)])
+    var text = PrometheusText(commonLabels: [("model_name", modelName), ("engine", "0")])
     for write in all { write(&text) }
     return text.text
   }
