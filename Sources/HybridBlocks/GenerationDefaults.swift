@@ -25,7 +25,7 @@ public struct GenerationDefaults: Sendable, Equatable {
 
   /// Reads `folder`'s `generation_config.json`, if there is one.
   ///
-  /// - Throws: ``InferCore/ModelError`` when a file is malformed.
+  /// - Throws: `ModelError` when a file is malformed.
   init(folder: URL, config: JSONValue) throws(ModelError) {
     let path = folder.appending(path: "generation_config.json").path
     let json = FileManager.default.fileExists(atPath: path) ? try JSONValue(file: path) : .object([:])

@@ -35,7 +35,7 @@ public struct LoadOptions: Sendable {
 ///
 /// Weights are mapped; loading takes time in proportion to the number of tensors, not to their size.
 ///
-/// - Throws: ``InferCore/ModelError`` that names the file, the key or the tensor.
+/// - Throws: `ModelError` that names the file, the key or the tensor.
 public func loadModel(at path: String, options: LoadOptions = LoadOptions()) throws(ModelError) -> LoadedModel {
   let folder = URL(filePath: path).standardizedFileURL
   guard (try? folder.resourceValues(forKeys: [.isDirectoryKey]))?.isDirectory == true else {

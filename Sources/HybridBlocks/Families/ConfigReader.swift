@@ -1,4 +1,4 @@
-public import InferCore
+internal import InferCore
 internal import OrderedCollections
 internal import Synchronization
 
@@ -8,7 +8,7 @@ internal import Synchronization
 /// Two spellings are on disk in the world: that of transformers 5 (`rope_parameters`, `layers_block_type`,
 /// `{"__float__": "Infinity"}`) and that of older hub files (`rope_theta`, `hybrid_override_pattern`, bare
 /// `Infinity`). Functions that take several keys use the first that is there and not null.
-public struct ConfigReader: Sendable {
+struct ConfigReader: Sendable {
   private let json: JSONValue
   private let path: String
   private let read: Names
@@ -22,8 +22,8 @@ public struct ConfigReader: Sendable {
 
   /// A reader of a whole file.
   ///
-  /// - Throws: ``InferCore/ModelError`` when `json` is no object.
-  public init(_ json: JSONValue) throws(ModelError) {
+  /// - Throws: `ModelError` when `json` is no object.
+  init(_ json: JSONValue) throws(ModelError) {
     guard json.object != nil else {
       throw .configuration(key: "(root)", reason: "is \(json.kind), expected an object")
     }
@@ -38,7 +38,7 @@ public struct ConfigReader: Sendable {
 
   /// Keys of the file that nobody has read, in the file's order; keys of nested objects as `outer.inner`. A key whose
   /// value is null says nothing and is not among them.
-  public var unread: [String] {
+  var unread: [String] {
     let seen = read.names.withLock { $0 }
     guard let members = json.object else { return [] }
     return members.flatMap { (key, value) -> [String] in

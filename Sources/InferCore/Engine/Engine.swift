@@ -74,7 +74,7 @@ public final class Engine: Sendable {
     }
   }
 
-  /// Checks what ``submit(_:)`` checks of the request itself.
+  /// Checks what ``submit(_:)-(GenerationRequest)`` checks of the request itself.
   public func check(_ request: GenerationRequest) throws(RequestError) { _ = try limits.tokenLimit(of: request) }
 
   /// Whether new requests are taken on: not once draining or shut down.

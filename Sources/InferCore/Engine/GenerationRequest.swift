@@ -7,7 +7,7 @@ public struct GenerationRequest: Sendable {
   /// When to stop.
   public var stop: StopConditions
 
-  /// Creates a request. The prompt is checked by ``Engine/submit(_:)``, which knows the model.
+  /// Creates a request. The prompt is checked by ``Engine/submit(_:)-(GenerationRequest)``, which knows the model.
   public init(prompt: [Int32], sampling: SamplingParameters = .standard, stop: StopConditions = .standard) {
     self.prompt = prompt
     self.sampling = sampling

@@ -72,7 +72,7 @@ public struct TextGeneration: AsyncSequence, Sendable {
 }
 
 extension Engine {
-  /// Takes a request on and reports it as text. See ``submit(_:)``.
+  /// Takes a request on and reports it as text. See ``submit(_:)-(GenerationRequest)``.
   public func submitText(
     _ request: GenerationRequest, tokenizer: Tokenizer, skippingSpecialTokens: Bool = true
   ) throws(RequestError) -> TextGeneration {

@@ -2,7 +2,7 @@ internal import CKernels
 
 /// SwiGLU's element-wise half (Shazeer 2020, arXiv 2002.05202): `out = silu(gate) · up`, where each row of `x`
 /// is `[gate | up]`.
-public func siluGated(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
+package func siluGated(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
   let width = out.columns
   precondition(x.columns == 2 * width && x.count == out.count, "gate and up of \(x.columns) columns for \(width)")
   forEachRow(x.count, step) { row in
@@ -12,7 +12,7 @@ public func siluGated(_ x: Rows, into out: inout MutableRows, _ step: borrowing 
 }
 
 /// `x = silu(gate) · x`.
-public func multiplyBySilu(_ gate: Rows, into x: inout MutableRows, _ step: borrowing Step) {
+package func multiplyBySilu(_ gate: Rows, into x: inout MutableRows, _ step: borrowing Step) {
   precondition(gate.columns == x.columns && gate.count == x.count, "gate of \(gate.columns) columns for \(x.columns)")
   forEachRow(x.count, step) { row in
     let values = unsafe x.base + row * x.stride
@@ -21,12 +21,12 @@ public func multiplyBySilu(_ gate: Rows, into x: inout MutableRows, _ step: borr
 }
 
 /// `x = max(x, 0)²` (So et al. 2021, arXiv 2109.08668).
-public func reluSquared(_ x: inout MutableRows, _ step: borrowing Step) {
+package func reluSquared(_ x: inout MutableRows, _ step: borrowing Step) {
   forEachRow(x.count, step) { row in unsafe ck_relu_squared(x.base + row * x.stride, x.columns) }
 }
 
 /// `out += scale · x`.
-public func add(_ x: Rows, scale: Float = 1, to out: inout MutableRows, _ step: borrowing Step) {
+package func add(_ x: Rows, scale: Float = 1, to out: inout MutableRows, _ step: borrowing Step) {
   precondition(x.count == out.count && x.columns == out.columns, "adding \(x.columns) columns to \(out.columns)")
   forEachRow(x.count, step) { row in
     unsafe ck_add_scaled(out.base + row * out.stride, x.base + row * x.stride, scale, x.columns)
@@ -34,7 +34,7 @@ public func add(_ x: Rows, scale: Float = 1, to out: inout MutableRows, _ step: 
 }
 
 /// Adds `bias` to every row of `x`.
-public func addBias(_ bias: [Float], to x: inout MutableRows, _ step: borrowing Step) {
+package func addBias(_ bias: [Float], to x: inout MutableRows, _ step: borrowing Step) {
   precondition(bias.count == x.columns, "bias of \(bias.count) for \(x.columns) columns")
   unsafe bias.withUnsafeBufferPointer { bias in
     forEachRow(x.count, step) { row in
@@ -44,7 +44,7 @@ public func addBias(_ bias: [Float], to x: inout MutableRows, _ step: borrowing 
 }
 
 /// `x *= scale`.
-public func multiply(_ x: inout MutableRows, by scale: Float, _ step: borrowing Step) {
+package func multiply(_ x: inout MutableRows, by scale: Float, _ step: borrowing Step) {
   guard scale != 1 else { return }
   forEachRow(x.count, step) { row in
     let values = unsafe x.base + row * x.stride
@@ -55,7 +55,7 @@ public func multiply(_ x: inout MutableRows, by scale: Float, _ step: borrowing 
 /// Row `i` of `out` becomes row `indices[i]` of a matrix, as floats, times `scale`: an embedding.
 ///
 /// - Precondition: every index is a row of `table`.
-public func gatherRows(
+package func gatherRows(
   of table: Matrix, _ indices: [Int32], scale: Float, into out: inout MutableRows, _ step: borrowing Step
 ) {
   precondition(out.count == indices.count && out.columns == table.columns, "\(indices.count) rows for \(out.count)")
@@ -70,7 +70,7 @@ public func gatherRows(
 /// - Parameters:
 ///   - h: `[step rows × width]`.
 ///   - out: `[wanted rows × width]`.
-public func gatherLogitRows(of h: Rows, into out: inout MutableRows, _ step: borrowing Step) {
+package func gatherLogitRows(of h: Rows, into out: inout MutableRows, _ step: borrowing Step) {
   precondition(out.count == step.plan.logitRowCount && out.columns == h.columns, "\(out.count) wanted rows")
   var next = 0
   for run in step.plan.runs {

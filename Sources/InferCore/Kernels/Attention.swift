@@ -6,7 +6,7 @@ internal import CKernels
 /// - Parameters:
 ///   - keys: `[step rows × heads · headDimension]`, after rotation.
 ///   - values: the same shape.
-public func appendToCache(
+package func appendToCache(
   keys: Rows, values: Rows, heads: Int, headDimension: Int, cache: StateHandle, _ step: borrowing Step
 ) {
   let store = step.store
@@ -36,7 +36,7 @@ public func appendToCache(
 /// - Parameters:
 ///   - queries: `[step rows × queryHeads · headDimension]`.
 ///   - out: the same shape, overwritten.
-public func attend(
+package func attend(
   queries: Rows, queryHeads: Int, heads: Int, headDimension: Int, scale: Float, cache: StateHandle,
   into out: inout MutableRows, _ step: borrowing Step
 ) {

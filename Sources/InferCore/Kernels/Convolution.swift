@@ -9,7 +9,7 @@ internal import CKernels
 ///   - bias: `[channels]`, or nothing.
 ///   - history: recurrent state of `(taps − 1) · channels` floats.
 ///   - out: `[step rows × channels]`.
-public func causalConvolution(
+package func causalConvolution(
   _ x: Rows, weight: [Float], bias: [Float]?, taps: Int, history: StateHandle, into out: inout MutableRows,
   _ step: borrowing Step
 ) {

@@ -7,9 +7,9 @@ internal import CKernels
 #endif
 
 /// How a router's logits become a choice of experts and their weights.
-public struct ExpertSelection: Sendable {
+package struct ExpertSelection: Sendable {
   /// What a logit becomes before the weights are taken.
-  public enum Scoring: Sendable {
+  package enum Scoring: Sendable {
     /// Softmax over all experts (Hunyuan, Qwen3, Jamba).
     case softmax
     /// Softmax over the chosen experts only (Granite, Mixtral).
@@ -20,25 +20,25 @@ public struct ExpertSelection: Sendable {
   }
 
   /// Experts a row chooses from.
-  public let expertCount: Int
+  package let expertCount: Int
   /// Experts a row is sent to.
-  public let topK: Int
+  package let topK: Int
   /// See ``Scoring``.
-  public let scoring: Scoring
+  package let scoring: Scoring
   /// Whether the chosen weights are divided by their sum.
-  public let normalized: Bool
+  package let normalized: Bool
   /// Factor on the weights, after normalisation.
-  public let scale: Float
+  package let scale: Float
   /// Added to scores for the choice alone: one value an expert, or nothing.
-  public let selectionBias: [Float]?
+  package let selectionBias: [Float]?
   /// Experts are cut into `count` equal groups, of which the `kept` best, by the sum of their two best scores, may
   /// be chosen from. One group means no grouping.
-  public let groups: (count: Int, kept: Int)
+  package let groups: (count: Int, kept: Int)
 
   /// Creates a rule.
   ///
   /// - Precondition: `topK` experts exist within the kept groups.
-  public init(
+  package init(
     expertCount: Int, topK: Int, scoring: Scoring, normalized: Bool = false, scale: Float = 1,
     selectionBias: [Float]? = nil, groups: (count: Int, kept: Int) = (1, 1)
   ) {

@@ -1,9 +1,9 @@
 internal import CKernels
 
 /// The routed experts of a mixture-of-experts layer: two linear maps each, with an activation between them.
-public struct Experts: Sendable {
+package struct Experts: Sendable {
   /// What stands between the two maps.
-  public enum Activation: Sendable {
+  package enum Activation: Sendable {
     /// `silu(gate) · up`: the first map is a pair of matrices.
     case siluGated
     /// `max(x, 0)²`: the first map is one matrix.
@@ -11,14 +11,14 @@ public struct Experts: Sendable {
   }
 
   /// For each expert, the matrices of its first map: gate and up, or up alone.
-  public let first: [[Matrix]]
+  package let first: [[Matrix]]
   /// For each expert, the one matrix of its second map.
-  public let second: [[Matrix]]
+  package let second: [[Matrix]]
   /// See ``Activation``.
-  public let activation: Activation
+  package let activation: Activation
 
   /// Creates experts of equal shapes.
-  public init(first: [[Matrix]], second: [Matrix], activation: Activation) {
+  package init(first: [[Matrix]], second: [Matrix], activation: Activation) {
     precondition(!first.isEmpty && first.count == second.count, "\(first.count) first maps, \(second.count) second")
     self.first = first
     // Lists of one, made once: products take lists, and steps allocate nothing.
@@ -27,9 +27,9 @@ public struct Experts: Sendable {
   }
 
   /// Number of experts.
-  public var count: Int { second.count }
+  package var count: Int { second.count }
   /// Weights of one expert.
-  public var parameterCountOfOne: Int { first[0].reduce(0) { $0 + $1.count } + second[0][0].count }
+  package var parameterCountOfOne: Int { first[0].reduce(0) { $0 + $1.count } + second[0][0].count }
 
   var firstWidth: Int { first[0].reduce(0) { $0 + $1.rows } }
   var hiddenWidth: Int { second[0][0].columns }
@@ -46,7 +46,7 @@ public struct Experts: Sendable {
 ///   - logits: `[step rows × experts]`, overwritten.
 ///   - out: `[step rows × output width]`, overwritten.
 ///   - layer: the layer's number in ``StepReport/expertRows``.
-public func mixExperts(
+package func mixExperts(
   _ x: Rows, logits: inout MutableRows, _ selection: ExpertSelection, _ experts: Experts,
   into out: inout MutableRows, layer: Int, _ step: borrowing Step
 ) {

@@ -10,7 +10,7 @@ internal import CBLAS
 /// - Parameters:
 ///   - x: `[rows × columns of every matrix]`.
 ///   - out: `[rows × sum of the matrices' rows]`, overwritten.
-public func multiply(_ x: Rows, by matrices: [Matrix], into out: inout MutableRows, _ step: borrowing Step) {
+package func multiply(_ x: Rows, by matrices: [Matrix], into out: inout MutableRows, _ step: borrowing Step) {
   let width = matrices.reduce(0) { $0 + $1.rows }
   precondition(out.count == x.count && out.columns == width, "\(out.count) × \(out.columns) for \(x.count) × \(width)")
   for matrix in matrices {

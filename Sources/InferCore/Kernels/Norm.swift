@@ -3,7 +3,7 @@ internal import CKernels
 /// Root-mean-square norm of groups of columns: each group of `weight.count / groups` columns is divided by its
 /// own root mean square, then multiplied by its weights. One group is the usual norm (Zhang & Sennrich 2019,
 /// arXiv 1910.07467, eq. 4).
-public func rmsNorm(
+package func rmsNorm(
   _ x: Rows, weight: [Float], epsilon: Float, groups: Int = 1, into out: inout MutableRows, _ step: borrowing Step
 ) {
   precondition(x.columns == weight.count && out.columns == x.columns && out.count == x.count, "norm of \(x.columns)")
@@ -22,7 +22,7 @@ public func rmsNorm(
 }
 
 /// The same in place.
-public func rmsNorm(
+package func rmsNorm(
   _ x: inout MutableRows, weight: [Float], epsilon: Float, groups: Int = 1, _ step: borrowing Step
 ) {
   let rows = unsafe Rows(base: x.base, count: x.count, columns: x.columns, stride: x.stride, borrowing: step)
@@ -42,7 +42,7 @@ func forEachRow(_ rows: Int, _ step: borrowing Step, _ body: (_ row: Int) -> Voi
 }
 
 /// Normalises every head of `weight.count` columns of every row by itself, in place, all with the same weights.
-public func rmsNormHeads(_ x: inout MutableRows, weight: [Float], epsilon: Float, _ step: borrowing Step) {
+package func rmsNormHeads(_ x: inout MutableRows, weight: [Float], epsilon: Float, _ step: borrowing Step) {
   precondition(x.columns % weight.count == 0, "\(x.columns) columns in heads of \(weight.count)")
   unsafe weight.withUnsafeBufferPointer { weight in
     guard let base = weight.baseAddress else { return }

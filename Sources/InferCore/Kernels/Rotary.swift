@@ -11,9 +11,9 @@ internal import CKernels
 ///
 /// Cosines and sines of a position are put together from two tables, one for multiples of 256 and one for the
 /// rest, by the addition theorems in double precision: O(d · (256 + context / 256)) memory.
-public struct RotaryEmbedding: Sendable {
+package struct RotaryEmbedding: Sendable {
   /// Dimensions that are rotated.
-  public let dimension: Int
+  package let dimension: Int
   /// Cosine and sine of each frequency, for positions 0 ..< 256 and for multiples of 256.
   private let fine: [Double]
   private let coarse: [Double]
@@ -23,7 +23,7 @@ public struct RotaryEmbedding: Sendable {
   /// An embedding of `dimension` dimensions for sequences of up to `contextLength` tokens.
   ///
   /// - Precondition: `dimension` is even and positive, `base` positive.
-  public init(dimension: Int, base: Double, contextLength: Int) {
+  package init(dimension: Int, base: Double, contextLength: Int) {
     precondition(dimension > 0 && dimension % 2 == 0 && base > 0, "rotary dimension \(dimension), base \(base)")
     self.dimension = dimension
     let frequencies = (0..<dimension / 2).map { pow(base, -2 * Double($0) / Double(dimension)) }
@@ -38,7 +38,7 @@ public struct RotaryEmbedding: Sendable {
 
   /// The base of the static NTK-aware scaling that Hunyuan models use: `θ · α^(d / (d − 2))`, independent of the
   /// length of the sequence.
-  public static func scaledBase(_ base: Double, alpha: Double, dimension: Int) -> Double {
+  package static func scaledBase(_ base: Double, alpha: Double, dimension: Int) -> Double {
     base * pow(alpha, Double(dimension) / Double(dimension - 2))
   }
 
@@ -57,7 +57,7 @@ public struct RotaryEmbedding: Sendable {
   /// Rotates the first ``dimension`` columns of every head of every row, by the row's position in its run.
   ///
   /// - Parameter x: `[step rows × heads · headDimension]`.
-  public func rotate(_ x: inout MutableRows, headDimension: Int, angles: Rows, _ step: borrowing Step) {
+  package func rotate(_ x: inout MutableRows, headDimension: Int, angles: Rows, _ step: borrowing Step) {
     precondition(headDimension >= dimension && x.columns % headDimension == 0, "\(x.columns) in \(headDimension)")
     precondition(angles.count == x.count && angles.columns == dimension, "angles for \(angles.count) rows")
     let half = dimension / 2
@@ -70,7 +70,7 @@ public struct RotaryEmbedding: Sendable {
   }
 
   /// Fills `[step rows × dimension]` with each row's cosines and sines.
-  public func fillAngles(_ out: inout MutableRows, _ step: borrowing Step) {
+  package func fillAngles(_ out: inout MutableRows, _ step: borrowing Step) {
     precondition(out.columns == dimension && out.count == step.plan.tokens.count, "angles of \(out.columns)")
     for run in step.plan.runs {
       forEachRow(run.tokens.count, step) { index in

@@ -2,24 +2,24 @@ internal import CBLAS
 internal import CKernels
 
 /// Sizes and per-head constants of a Mamba-2 scan.
-public struct ScanParameters: Sendable {
+package struct ScanParameters: Sendable {
   /// Heads `H`; head `h` uses group `h / (H / groups)` of B and C.
-  public let heads: Int
+  package let heads: Int
   /// Channels of a head, `P`.
-  public let headDimension: Int
+  package let headDimension: Int
   /// Groups `G` of B and C.
-  public let groups: Int
+  package let groups: Int
   /// State size of a channel, `N`.
-  public let stateSize: Int
+  package let stateSize: Int
   /// Decay rates per head, `A = −exp(A_log)`.
-  public let a: [Float]
+  package let a: [Float]
   /// Skip weight per head.
-  public let d: [Float]
+  package let d: [Float]
   /// Added to Δ before the softplus.
-  public let dtBias: [Float]
+  package let dtBias: [Float]
 
   /// Creates parameters; the three vectors have one value a head.
-  public init(heads: Int, headDimension: Int, groups: Int, stateSize: Int, a: [Float], d: [Float], dtBias: [Float]) {
+  package init(heads: Int, headDimension: Int, groups: Int, stateSize: Int, a: [Float], d: [Float], dtBias: [Float]) {
     precondition(heads % groups == 0, "\(heads) heads in \(groups) groups")
     precondition(a.count == heads && d.count == heads && dtBias.count == heads, "constants for \(heads) heads")
     self.heads = heads
@@ -32,7 +32,7 @@ public struct ScanParameters: Sendable {
   }
 
   /// Floats of state a sequence has: `[H × P × N]`.
-  public var stateCount: Int { heads * headDimension * stateSize }
+  package var stateCount: Int { heads * headDimension * stateSize }
 }
 
 /// The selective state-space scan of Mamba-2 over every run, continuing from and updating the run's state.
@@ -49,7 +49,7 @@ public struct ScanParameters: Sendable {
 ///   - dt: `[step rows × H]`, before bias and softplus.
 ///   - state: recurrent state of ``ScanParameters/stateCount`` floats.
 ///   - out: `[step rows × H·P]`.
-public func selectiveScan(
+package func selectiveScan(
   x: Rows, b: Rows, c: Rows, dt: Rows, _ parameters: ScanParameters, state: StateHandle, into out: inout MutableRows,
   _ step: borrowing Step
 ) {

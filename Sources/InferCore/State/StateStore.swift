@@ -1,6 +1,6 @@
 /// The bytes of all per-sequence state: attention pages and recurrent slots, addressed by index.
 ///
-/// Which page belongs to whom is decided elsewhere (``Scheduler``). Page `i` is a page of every
+/// Which page belongs to whom is decided by the scheduler. Page `i` is a page of every
 /// paged piece of the layout, slot `i` a slot of every recurrent piece. Memory is reserved whole and touched
 /// by the system page by page, so that an idle server holds what it uses. Used by the engine's thread and its
 /// team only.

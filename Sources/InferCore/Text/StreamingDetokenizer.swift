@@ -12,6 +12,7 @@ public struct StreamingDetokenizer: Sendable {
   private var strippable: Int
 
   /// - Parameters:
+  ///   - tokenizer: The model's tokenizer.
   ///   - skippingSpecialTokens: Whether special tokens contribute nothing, rather than their names.
   ///   - kept: Special tokens that contribute their names all the same, such as tags around reasoning.
   public init(_ tokenizer: Tokenizer, skippingSpecialTokens: Bool = true, keeping kept: Set<Int32> = []) {

@@ -29,6 +29,7 @@ public struct Tokenizer: Sendable {
   /// The tokens of a text.
   ///
   /// - Parameters:
+  ///   - text: What to encode.
   ///   - parsingSpecialTokens: Whether a special token's name in the text becomes that token, as a rendered chat
   ///     template needs. Pass false for text that must not be able to forge structure; added tokens that are not
   ///     special still match.
