@@ -55,7 +55,7 @@ final class Barrier: Sendable {
     try await barrier.held()
     let others = try (0..<9).map { _ in try engine.submit(try request(2)) }
     #expect(throws: RequestError.queueFull(limit: 10)) { try engine.submit(try request(2)) }
-    #expect(engine.metrics.text().contains("infer_num_requests_waiting{model_name=\"model\"} 9.0\n"))
+    #expect(engine.metrics.text().contains("infer_num_requests_waiting{model_name=\"model\",engine=\"0\"} 9.0\n"))
     others[0].cancel()
     barrier.open()
     #expect(await Collected(running).reason == .length)

@@ -77,16 +77,22 @@ import Testing
     let sample = /infer_[a-z0-9_]+\{model_name="tiny"(,[a-z_]+="[^"\\\n]*")*\} ([0-9.e+-]+|NaN|[+-]Inf)/
     for line in text.split(separator: "\n") where !line.hasPrefix("#") { #expect(line.wholeMatch(of: sample) != nil) }
     for reason in ["stop", "length", "abort", "error"] {
-      #expect(text.contains("infer_request_success_total{model_name=\"tiny\",engine=\"0\",finished_reason=\"\(reason)\"} 0\n"))
+      #expect(
+        text.contains("infer_request_success_total{model_name=\"tiny\",engine=\"0\",finished_reason=\"\(reason)\"} 0\n")
+      )
     }
     for reason in RequestError.labels { #expect(text.contains(",reason=\"\(reason)\"} 0\n")) }
     #expect(text.contains("infer_expert_rows_total{model_name=\"tiny\",engine=\"0\",layer=\"3\",expert=\"11\"} 5\n"))
-    #expect(text.contains("infer_http_requests_total{model_name=\"tiny\",route=\"/v1/models\",status=\"200\"} 1\n"))
-    let bounds = text.matches(of: /infer_request_prompt_tokens_bucket\{model_name="tiny",le="([^"]+)"\}/).map {
+    #expect(
+      text.contains(
+        "infer_http_requests_total{model_name=\"tiny\",engine=\"0\",route=\"/v1/models\",status=\"200\"} 1\n"))
+    let bounds = text.matches(of: /infer_request_prompt_tokens_bucket\{model_name="tiny",engine="0",le="([^"]+)"\}/).map
+    {
       String($0.1)
     }
     #expect(bounds.suffix(3) == ["1000.0", "2000.0", "+Inf"])
-    let latency = text.matches(of: /infer_inter_token_latency_seconds_bucket\{model_name="tiny",le="([^"]+)"\}/)
+    let latency = text.matches(
+      of: /infer_inter_token_latency_seconds_bucket\{model_name="tiny",engine="0",le="([^"]+)"\}/)
     #expect(latency.prefix(5).map { String($0.1) } == ["0.0005", "0.001", "0.0025", "0.005", "0.01"])
   }
 
