@@ -46,12 +46,12 @@ class Server:
         return {"model": self.model, "messages": [{"role": "user", "content": text}], **fields}
 
     def metrics(self):
-        """Every sample, by name and labels (but for the model's name)."""
+        """Every sample, by name and labels (but for those that every sample has)."""
         text = httpx.get(self.url + "/metrics").text
         samples = {}
         for family in text_string_to_metric_families(text):
             for sample in family.samples:
-                labels = {key: value for key, value in sample.labels.items() if key != "model_name"}
+                labels = {key: value for key, value in sample.labels.items() if key not in ("model_name", "engine")}
                 samples[(sample.name, *sorted(labels.items()))] = sample.value
         return samples
 
