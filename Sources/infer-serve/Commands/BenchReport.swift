@@ -34,7 +34,7 @@ struct BenchReport {
     let rates = Samples(result.rates)
     let summary = loaded.summary
     let cells = [
-      loaded.name, Banner.mebibytes(summary.weightBytes), Banner.count(summary.parameterCount), "\(threads)",
+      loaded.name, Quantity.mebibytes(summary.weightBytes), Quantity.count(summary.parameterCount), "\(threads)",
       result.test.name, String(format: "%.2f", rates.median),
       String(format: "%.2f … %.2f", rates.least, rates.most),
     ]

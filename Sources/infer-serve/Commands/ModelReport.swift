@@ -16,15 +16,15 @@ struct ModelReport {
   /// For people.
   var text: String {
     let formats = summary.parametersByFormat.sorted { $0.key < $1.key }
-      .map { "\($0.key) (\(Banner.count($0.value)))" }.joined(separator: ", ")
+      .map { "\($0.key) (\(Quantity.count($0.value)))" }.joined(separator: ", ")
     var lines = [
       ("model", name), ("family", summary.family), ("layout", summary.layout),
       (
         "parameters",
-        "\(Banner.count(summary.parameterCount)), \(Banner.count(summary.activeParameterCount)) active per token"
+        "\(Quantity.count(summary.parameterCount)), \(Quantity.count(summary.activeParameterCount)) active per token"
       ),
       ("formats", formats), ("vocabulary", "\(vocabularySize) tokens"), ("context", "\(contextLength) tokens"),
-      ("weights", Banner.mebibytes(summary.weightBytes)),
+      ("weights", Quantity.mebibytes(summary.weightBytes)),
       ("KV", "\(summary.cacheBytesPerToken) bytes per token (f16)"),
       ("state", "\(summary.stateBytesPerSequence) bytes per sequence"),
       ("tokenizer", hasTokenizer ? "yes" : "none"), ("template", hasChatTemplate ? "yes" : "none"),

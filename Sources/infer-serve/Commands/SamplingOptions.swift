@@ -12,7 +12,9 @@ struct SamplingOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Tokens to generate before anything ends the generation.", valueName: "count"))
   var minTokens = 0
 
-  @Option(help: ArgumentHelp("Divides the logits; 0 always takes the most likely token.", valueName: "number"))
+  @Option(
+    help: ArgumentHelp(
+      "Divides the logits; 0 takes the most likely token (default: the model's, or 1).", valueName: "number"))
   var temperature: Float?
 
   @Option(help: ArgumentHelp("Choose among this many most likely tokens; 0 for all.", valueName: "count"))

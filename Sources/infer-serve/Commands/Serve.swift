@@ -116,10 +116,12 @@ struct Serve: AsyncParsableCommand {
   }
 
   private func announce(_ served: ServedModel, port: Int, logger: Logger) {
-    if logFormat == .text {
-      note(Banner.text(served, host: host, port: port, threads: model.threadCount))
+    var metadata: Logger.Metadata = ["model": "\(served.model.name)", "port": "\(port)"]
+    switch logFormat {
+    case .text: note(Banner.text(served, host: host, port: port, threads: model.threadCount))
+    case .json: metadata.merge(Banner.metadata(served)) { own, _ in own }
     }
-    logger.notice("ready", metadata: ["model": "\(served.model.name)", "port": "\(port)"])
+    logger.notice("ready", metadata: metadata)
   }
 }
 

@@ -46,7 +46,7 @@ struct GenerationService: Sendable {
       if let name = try reader.string("model") { try state.check(modelName: name) }
       return try decode(reader, served)
     } catch {
-      metrics.admissionRejections("invalid").increment()
+      metrics.admissionRejections(error.code == APIError.contextExceeded ? "prompt_too_long" : "invalid").increment()
       throw error
     }
   }

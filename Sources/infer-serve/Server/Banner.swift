@@ -1,12 +1,24 @@
 import Foundation
 import HybridBlocks
 import InferCore
+import Logging
 
-/// What the server tells when it is ready.
+/// What the server tells when it is ready: text for people, fields for programs.
 enum Banner {
   /// The request that a newcomer is invited to try.
   private static let puzzle =
     "A cage holds chickens and rabbits: 35 heads and 94 legs. How many of each?"
+
+  /// What was loaded.
+  static func metadata(_ served: ServedModel) -> Logger.Metadata {
+    let (summary, limits) = (served.model.summary, served.engine.limits)
+    return [
+      "family": "\(summary.family)", "layout": "\(summary.layout)", "parameters": "\(summary.parameterCount)",
+      "active_parameters": "\(summary.activeParameterCount)", "weights_bytes": "\(summary.weightBytes)",
+      "kv_bytes": "\(limits.kvBytes)", "state_bytes": "\(limits.stateBytes)",
+      "context_length": "\(limits.contextLength)",
+    ]
+  }
 
   /// What was loaded, where it listens, and a command to try.
   static func text(_ served: ServedModel, host: String, port: Int, threads: Int) -> String {
@@ -20,11 +32,11 @@ enum Banner {
     ]
     return """
       infer-serve \(InferServe.version)
-        model      \(served.model.name) (\(summary.family)), \(count(summary.parameterCount)) parameters, \
-      \(count(summary.activeParameterCount)) active per token
+        model      \(served.model.name) (\(summary.family)), \(Quantity.count(summary.parameterCount)) parameters, \
+      \(Quantity.count(summary.activeParameterCount)) active per token
         layout     \(summary.layout)
-        memory     weights \(mebibytes(summary.weightBytes)), KV \(mebibytes(limits.kvBytes)), \
-      state \(mebibytes(limits.stateBytes)) (\(limits.slotCount) sequences)
+        memory     weights \(Quantity.mebibytes(summary.weightBytes)), KV \(Quantity.mebibytes(limits.kvBytes)), \
+      state \(Quantity.mebibytes(limits.stateBytes)) (\(limits.slotCount) sequences)
         context    \(limits.contextLength) tokens
         threads    \(threads)
         listening  \(url)
@@ -35,15 +47,4 @@ enum Banner {
 
       """
   }
-
-  /// 5_512_704 as `5.51 M`.
-  static func count(_ value: Int) -> String {
-    for (unit, name) in [(1e9, "B"), (1e6, "M"), (1e3, "K")] where Double(value) >= unit {
-      return String(format: "%.2f %@", Double(value) / unit, name)
-    }
-    return String(value)
-  }
-
-  /// Bytes in MiB.
-  static func mebibytes(_ bytes: Int) -> String { String(format: "%.1f MiB", Double(bytes) / 1_048_576) }
 }

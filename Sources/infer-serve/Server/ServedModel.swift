@@ -30,7 +30,7 @@ struct ServedModel: Sendable {
       throw .invalid(
         field,
         "The prompt has \(bytes) bytes, far more than the context of \(engine.limits.contextLength) tokens holds.",
-        code: "context_length_exceeded")
+        code: APIError.contextExceeded)
     }
     do { return try tokenizer.encode(text, addingSpecialTokens: addingSpecialTokens) } catch {
       throw .invalid(field, "The text cannot be tokenised: \(error)", code: "tokenization_failed")

@@ -19,11 +19,11 @@ extension APIError {
     case .promptTooLong(let tokens, let limit):
       self = .invalid(
         "prompt", "The prompt has \(tokens) tokens; at most \(limit) leave room for an answer.",
-        code: "context_length_exceeded")
+        code: Self.contextExceeded)
     case .neverFits(let tokens, let limit):
       self = .invalid(
         "max_tokens", "Prompt and answer may take \(tokens) tokens together, but at most \(limit) fit.",
-        code: "context_length_exceeded")
+        code: Self.contextExceeded)
     case .queueFull(let limit):
       self = APIError(
         status: 429, message: "\(limit) requests are unfinished already; try again later.", type: "rate_limit_error",

@@ -18,6 +18,9 @@ struct APIError: Error, Equatable {
   /// The methods that a path has, for status 405.
   var allow: String?
 
+  /// The code of requests that are too long.
+  static let contextExceeded = "context_length_exceeded"
+
   /// The request is at fault.
   static func invalid(_ parameter: String?, _ message: String, code: String? = nil) -> APIError {
     APIError(status: 400, message: message, type: "invalid_request_error", parameter: parameter, code: code)
