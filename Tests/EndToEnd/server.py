@@ -14,12 +14,12 @@ LONG = {"max_tokens": 1900, "ignore_eos": True, "temperature": 1.0, "seed": 1}
 
 
 class Server:
-    def __init__(self, binary, model, *options, wait_for="ready"):
+    def __init__(self, binary, model, *options):
         self.log = tempfile.NamedTemporaryFile("w+", suffix=".log")
         command = [binary, "serve", "--model", str(model), "--port", "0", "--log-format", "json", *options]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log)
         self.model = Path(model).name
-        self.port = self.wait_for_event(wait_for)["port"]
+        self.port = self.wait_for_event("ready")["port"]
         self.url = f"http://127.0.0.1:{self.port}"
 
     def events(self):

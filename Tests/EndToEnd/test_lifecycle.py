@@ -1,14 +1,12 @@
 """Starting, draining and stopping."""
-import os
 import signal
 import socket
 import subprocess
-from pathlib import Path
 
 import httpx
 import pytest
 
-from server import LONG, Server, events, wait_until
+from server import LONG, events, wait_until
 
 CHAT = "/v1/chat/completions"
 
@@ -79,25 +77,6 @@ def test_a_client_that_does_not_read_does_not_keep_the_server(start):
         server.signal()
         assert server.exit_code(20) == 0
         connection.close()
-
-
-def test_while_the_model_is_loaded(binary, model, tmp_path):
-    # Opening a pipe that nobody writes to never ends.
-    folder = tmp_path / "slow"
-    folder.mkdir()
-    for file in Path(model).iterdir():
-        if file.is_file() and file.name != "config.json":
-            (folder / file.name).symlink_to(file)
-    os.mkfifo(folder / "config.json")
-    with Server(binary, folder, wait_for="listening") as server:
-        health = httpx.get(server.url + "/health")
-        assert health.status_code == 503 and health.json()["status"] == "loading"
-        for response in (server.post(CHAT, server.chat()), httpx.get(server.url + "/v1/models")):
-            assert response.status_code == 503 and response.json()["error"]["code"] == "loading"
-            assert int(response.headers["retry-after"]) > 0
-        assert server.metric("http_requests_total", route="/health", status="503") == 1
-        server.signal()
-        assert server.exit_code(10) == 0
 
 
 def run(binary, *arguments):

@@ -3,6 +3,7 @@ import Foundation
 import HybridBlocks
 import InferCore
 public import Logging
+import NIOCore
 import ServiceLifecycle
 import UnixSignals
 
@@ -68,6 +69,8 @@ struct Serve: AsyncParsableCommand {
   }
 
   func run() async throws {
+    // One event loop does all input and output: the cores are the engine's.
+    NIOSingletons.groupLoopCountSuggestion = 1
     let logger = Logger(label: "infer-serve") { [logLevel, logFormat] label in
       LogOutput(logLevel: logLevel, label: label, format: logFormat)
     }
@@ -92,7 +95,8 @@ struct Serve: AsyncParsableCommand {
     logger.notice("stopped")
   }
 
-  private static func run(_ listening: some Service, _ lifecycle: ServeLifecycle) async throws {
+  /// Runs the server until it has nothing left to do.
+  static func run(_ listening: some Service, _ lifecycle: ServeLifecycle) async throws {
     var configuration = ServiceGroupConfiguration(
       services: [
         .init(service: listening),

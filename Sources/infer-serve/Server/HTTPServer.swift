@@ -21,8 +21,6 @@ enum HTTPServer {
   static func application(
     _ configuration: Configuration, router: Router<ServeContext>, onListening: @escaping @Sendable (Int) -> Void
   ) -> some ApplicationProtocol {
-    // One event loop does all input and output: the cores are the engine's.
-    NIOSingletons.groupLoopCountSuggestion = 1
     let idle = TimeAmount.nanoseconds(Int64(configuration.idleTimeout / .nanoseconds(1)))
     let decoder = HTTP1Channel.Configuration.DecoderConfiguration(
       maxHeaderFieldSize: headerLimit, maxHeaderListSize: headerLimit, maxHeaderFieldCount: 200)

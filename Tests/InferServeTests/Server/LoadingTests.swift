@@ -1,0 +1,82 @@
+import Dispatch
+import Foundation
+import HummingbirdCore
+import InferCore
+import Logging
+import ServiceLifecycle
+import Testing
+
+@testable import infer_serve
+
+#if canImport(FoundationNetworking)
+  import FoundationNetworking
+#endif
+
+/// The server while its model is being loaded, over a real connection.
+struct LoadingTests {
+  /// A server whose loading goes on until the gate opens and then fails.
+  private struct LoadingServer {
+    let gate = DispatchSemaphore(value: 0)
+    let lifecycle: ServeLifecycle
+    let running: Task<Void, any Error>
+    let url: URL
+
+    init() async throws {
+      let state = ServerState(modelName: "tiny")
+      let gate = gate
+      let lifecycle = ServeLifecycle(
+        state: state, drainLimit: .seconds(1), logger: HTTPServer.quietLogger,
+        load: {
+          gate.wait()
+          throw CommandFailure("nothing to load")
+        }, announce: { _, _ in })
+      let service = GenerationService(
+        state: state, metrics: EngineMetrics(modelName: "tiny"),
+        limits: GenerationService.Limits(bodyBytes: 1024, requestTime: .seconds(60)))
+      let configuration = HTTPServer.Configuration(host: "127.0.0.1", port: 0, idleTimeout: .seconds(60))
+      let (ports, port) = AsyncStream<Int>.makeStream()
+      let application = HTTPServer.application(
+        configuration, router: Routes.router(service, logger: HTTPServer.quietLogger)
+      ) {
+        port.yield($0)
+        lifecycle.listening(port: $0)
+      }
+      self.lifecycle = lifecycle
+      running = Task { try await Serve.run(ListeningService(application, configuration), lifecycle) }
+      let bound = try #require(await ports.first { _ in true })
+      url = try #require(URL(string: "http://127.0.0.1:\(bound)"))
+    }
+
+    func get(_ path: String, body: String? = nil) async throws -> (status: Int, retryAfter: String?, json: JSONValue?) {
+      var request = URLRequest(url: url.appending(path: path))
+      if let body {
+        request.httpMethod = "POST"
+        request.httpBody = Data(body.utf8)
+      }
+      let (data, response) = try await URLSession.shared.data(for: request)
+      let http = try #require(response as? HTTPURLResponse)
+      let json = try? JSONValue(parsing: Array(data))
+      return (http.statusCode, http.value(forHTTPHeaderField: "Retry-After"), json)
+    }
+  }
+
+  @Test func answersThatItIsLoadingAndEndsWithTheReasonWhenItFails() async throws {
+    let server = try await LoadingServer()
+    let health = try await server.get("health")
+    #expect(health.status == 503 && health.json?["status"] == "loading" && health.retryAfter != nil)
+    for (path, body) in [("v1/chat/completions", "{}"), ("v1/completions", "{}"), ("v1/models", nil)] {
+      let answer = try await server.get(path, body: body)
+      #expect(answer.status == 503 && answer.json?["error"]?["code"] == "loading" && answer.retryAfter != nil)
+    }
+    #expect(try await server.get("metrics").status == 200)
+    server.gate.signal()
+    await #expect(throws: CommandFailure.self) { try await server.running.value }
+  }
+
+  @Test func aSignalEndsItThoughNothingIsLoaded() async throws {
+    let server = try await LoadingServer()
+    server.lifecycle.signal()
+    try await server.running.value
+    server.gate.signal()
+  }
+}
