@@ -30,7 +30,7 @@ int ck_processor_count(void);
 // MARK: Dots of activations with weights (dot.c)
 //
 // out[r * out_stride + c] = Σ_i x[r * x_stride + i] · w[c * w_stride + i]   for r < m, c < n, i < k.
-// Made for few rows m, where reading w is what takes the time: each row of w is read once for four rows of x.
+// Made for few rows m, where reading w is what takes the time: each row of w is read once for up to eight rows of x.
 
 void ck_dot_f32(float *out, size_t out_stride, const float *x, size_t x_stride, const void *w, size_t w_stride,
                 size_t m, size_t n, size_t k);
