@@ -26,7 +26,7 @@ CONFIG = {
     "hidden_act": "silu",
     "num_shared_experts": 1,
     "use_qk_norm": True,
-    "max_position_embeddings": 2048,
+    "max_position_embeddings": 1024,
     "torch_dtype": "bfloat16",
     "hidden_size": 256,
     "layer_pattern": "MFMFAMFMF",

@@ -123,7 +123,10 @@ def column_minus(a, b):
 
 
 def worked(current, term):
-    """One worked line. A negative side is first rewritten as a sum or difference of two numbers that are not."""
+    """One worked line. A negative side is first rewritten as a sum or difference of two numbers that are not.
+
+    A term of zero is worked as subtracted, whatever sign it was written with.
+    """
     head, size, after = f"{current}{term:+d}", abs(term), current + term
     if current >= 0 and term > 0:
         return f"{head}: {column(current, size)}, ={after}"
