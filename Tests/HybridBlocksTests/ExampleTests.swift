@@ -16,8 +16,7 @@ func example(_ folder: String) async throws -> String {
   let engine = try Engine(model: loaded.model, configuration: configuration)
 
   let prompt = try template.render(messages: [["role": "user", "content": "What is 47 + 85?"]])
-  let request = GenerationRequest(
-    prompt: try tokenizer.encode(prompt), sampling: .greedy, stop: try StopConditions(maxTokens: 200))
+  let request = GenerationRequest(prompt: try tokenizer.encode(prompt), sampling: .greedy)
 
   var answer = ""
   for await event in try engine.submitText(request, tokenizer: tokenizer) {

@@ -1,0 +1,62 @@
+import Foundation
+import HybridBlocks
+import InferCore
+import TestSupport
+import Testing
+
+/// The bundled model, from chat messages to tokens, against PyTorch (`Models/tiny/train/reference.py`).
+@Suite struct TinyModelTests {
+  private struct Case {
+    let name: String
+    let messages: JSONValue
+    let variables: [String: JSONValue]
+    let prompt: String
+    let promptTokens: [Int32]
+    let outputTokens: [Int32]
+  }
+
+  private static let folder = Fixtures.folder.deletingLastPathComponent().deletingLastPathComponent()
+    .appending(path: "Models/tiny")
+
+  private func cases() throws -> [Case] {
+    let json = try JSONValue(file: Fixtures.folder.appending(path: "tiny/expected.json").path)
+    return try #require(json["cases"]?.array).map { entry in
+      func tokens(_ key: String) throws -> [Int32] { try #require(entry[key]?.array).compactMap(\.int).map(Int32.init) }
+      var variables: [String: JSONValue] = [:]
+      for key in entry["template_kwargs"]?.keys ?? [] { variables[key] = entry["template_kwargs"]?[key] }
+      return Case(
+        name: entry["name"]?.string ?? "", messages: try #require(entry["messages"]), variables: variables,
+        prompt: try #require(entry["prompt"]?.string), promptTokens: try tokens("prompt_tokens"),
+        outputTokens: try tokens("output_tokens"))
+    }
+  }
+
+  @Test func promptsAreRenderedAndEncodedAsByTheReference() throws {
+    let loaded = try loadModel(at: Self.folder.path)
+    let (tokenizer, template) = (try #require(loaded.tokenizer), try #require(loaded.chatTemplate))
+    let cases = try cases()
+    #expect(cases.count >= 6)
+    for expected in cases {
+      let prompt = try template.render(messages: expected.messages, variables: expected.variables)
+      #expect(prompt == expected.prompt, "\(expected.name)")
+      #expect(try tokenizer.encode(prompt) == expected.promptTokens, "\(expected.name)")
+    }
+  }
+
+  /// All at once, so that they share steps; with few rows a step, prompts are cut into chunks.
+  @Test(arguments: [32, 512]) func tokensAreThoseOfTheReference(maxBatchTokens: Int) async throws {
+    let loaded = try loadModel(at: Self.folder.path)
+    let cases = try cases()
+    var configuration = EngineConfiguration()
+    configuration.endTokens = loaded.generation.endTokens
+    configuration.maxBatchTokens = maxBatchTokens
+    let engine = try Engine(model: loaded.model, configuration: configuration)
+    let generations = try engine.submit(cases.map { GenerationRequest(prompt: $0.promptTokens, sampling: .greedy) })
+    for (expected, generation) in zip(cases, generations) {
+      var tokens: [Int32] = []
+      for await case .token(let token) in generation { tokens.append(token.id) }
+      #expect(tokens == expected.outputTokens, "\(expected.name)")
+    }
+    await engine.shutdown()
+  }
+}
