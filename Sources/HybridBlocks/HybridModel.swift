@@ -10,7 +10,9 @@ public struct HybridModel: LanguageModel {
   /// `[vocabulary × width]`: the embedding itself in models that tie the two.
   let head: [Matrix]
   let logitScale: Float
+  /// The longest sequence that the model is made for.
   public let contextLength: Int
+  /// The state that its blocks declared.
   public let stateLayout: StateLayout
 
   /// Creates a model.
@@ -33,6 +35,7 @@ public struct HybridModel: LanguageModel {
     self.stateLayout = stateLayout
   }
 
+  /// Number of logits of a row.
   public var vocabularySize: Int { embedding.rows }
 
   /// One letter a block, e.g. `MFMFAMFMF`.
@@ -41,6 +44,7 @@ public struct HybridModel: LanguageModel {
   /// Weights that a token does not touch.
   public var idleParameterCount: Int { blocks.reduce(0) { $0 + $1.idleParameterCount } }
 
+  /// Runs the step: embedding, blocks in order, and, for the rows whose logits are wanted, norm and head.
   public func forward(_ step: borrowing Step, logits: inout MutableRows) {
     precondition(logits.count == step.plan.logitRowCount && logits.columns == vocabularySize, "\(logits.count) logits")
     var h = step.take(rows: step.plan.tokens.count, columns: embedding.columns)
