@@ -1,4 +1,5 @@
 """Starts the built binary and talks to it. Options: --binary and --model."""
+import json
 from pathlib import Path
 
 import openai
@@ -20,10 +21,17 @@ def binary(request):
 
 
 @pytest.fixture(scope="session")
-def model(request):
-    folder = Path(request.config.getoption("--model")).resolve()
-    if not (folder / "model.safetensors").exists():
-        pytest.skip(f"{folder} has no weights")
+def model(request, tmp_path_factory):
+    """The model with a context of 2048 tokens, whatever its own: long generations give tests time to interfere."""
+    source = Path(request.config.getoption("--model")).resolve()
+    folder = tmp_path_factory.mktemp("models") / source.name
+    folder.mkdir()
+    for file in source.iterdir():
+        if file.is_file() and file.name != "config.json":
+            (folder / file.name).symlink_to(file)
+    config = json.loads((source / "config.json").read_text(encoding="utf-8"))
+    config["max_position_embeddings"] = 2048
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
     return str(folder)
 
 

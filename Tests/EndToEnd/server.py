@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-# More tokens than any test waits for, within the context of the tiny model.
+# More tokens than any test waits for, within the context that the tests give the model.
 LONG = {"max_tokens": 1900, "ignore_eos": True, "temperature": 1.0, "seed": 1}
 
 
