@@ -5,7 +5,7 @@ PORT ?= 8080
 BINARY := .build/release/infer-serve
 SWIFT_PATHS := Package.swift Sources Tests
 
-.PHONY: serve build test bench format lint docs kernels-test client-test swift-test clean
+.PHONY: serve build test bench format lint docs kernels-test thread-test client-test swift-test clean
 
 serve: build
 	exec $(BINARY) serve --model $(MODEL) --port $(PORT)
@@ -13,7 +13,7 @@ serve: build
 build: .build/libraries-installed
 	swift build -c release --product infer-serve
 
-test: swift-test kernels-test client-test
+test: swift-test kernels-test thread-test client-test
 
 # The engine, its kernels, blocks and server, in one process each.
 swift-test: .build/libraries-installed
@@ -22,6 +22,11 @@ swift-test: .build/libraries-installed
 # The C kernels for every instruction set of this machine, under the address and undefined-behaviour sanitizers.
 kernels-test: .build/libraries-installed
 	Tests/Kernels/run.sh
+
+# The engine's threads under the thread sanitizer.
+thread-test: .build/libraries-installed
+	swift test --sanitize=thread --scratch-path .build/thread-sanitizer \
+	  --filter 'ThreadTeamTests|EngineTests|EngineLifeTests|SchedulerTests'
 
 # The built binary against the official OpenAI client.
 client-test: build .venv/installed

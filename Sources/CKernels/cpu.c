@@ -13,3 +13,8 @@ int ck_processor_count(void) {
 #endif
     return (int)sysconf(_SC_NPROCESSORS_ONLN);
 }
+
+uint64_t ck_memory_bytes(void) {
+    long pages = sysconf(_SC_PHYS_PAGES), bytes = sysconf(_SC_PAGESIZE);
+    return pages > 0 && bytes > 0 ? (uint64_t)pages * (uint64_t)bytes : 0;
+}

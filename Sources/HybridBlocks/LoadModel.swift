@@ -38,8 +38,10 @@ public struct LoadOptions: Sendable {
 /// - Throws: `ModelError` that names the file, the key or the tensor.
 public func loadModel(at path: String, options: LoadOptions = LoadOptions()) throws(ModelError) -> LoadedModel {
   let folder = URL(filePath: path).standardizedFileURL
-  guard (try? folder.resourceValues(forKeys: [.isDirectoryKey]))?.isDirectory == true else {
-    throw .unreadable(path: path, reason: "no such folder; expected one with config.json and model.safetensors")
+  let isFolder = (try? folder.resourceValues(forKeys: [.isDirectoryKey]))?.isDirectory
+  guard isFolder == true else {
+    let what = isFolder == nil ? "no such folder" : "is a file; give the folder it is in"
+    throw .unreadable(path: path, reason: "\(what); expected one with config.json and model.safetensors")
   }
   let file = options.configuration ?? folder.appending(path: "config.json")
   let json = try JSONValue(file: file.path)
@@ -56,9 +58,13 @@ public func loadModel(at path: String, options: LoadOptions = LoadOptions()) thr
     throw .configuration(key: key, reason: "is not known, and unknown keys are refused")
   }
   let text = try TextFiles(folder: folder)
+  let generation = try GenerationDefaults(folder: folder, config: json)
+  if let token = generation.endTokens.first(where: { $0 < 0 || $0 >= model.vocabularySize }) {
+    throw .configuration(key: "eos_token_id", reason: "token \(token) is outside 0 ..< \(model.vocabularySize)")
+  }
   return LoadedModel(
     name: folder.lastPathComponent, model: model, tokenizer: text.tokenizer, chatTemplate: text.template,
-    generation: try GenerationDefaults(folder: folder, config: json),
+    generation: generation,
     summary: ModelSummary(
       family: json["model_type"]?.string ?? "", model: model, weights: weights, unreadTensors: unread,
       warnings: config.unread.map { "config.json: \($0) is not known and has no effect" }))

@@ -1,7 +1,7 @@
 // What BLAS lacks: plain C without allocation, threads or I/O.
 //
-// Matrices are row-major; a `stride` is the number of elements from one row to the next. Every kernel is
-// compiled for several instruction sets and the best one is chosen when the program starts. Sums are
+// Matrices are row-major; a `stride` is the number of elements from one row to the next. Kernels that
+// compute are compiled for several instruction sets, and the best one is chosen when the program starts. Sums are
 // re-associated, so results differ between instruction sets by rounding, never between calls.
 #ifndef CKERNELS_H
 #define CKERNELS_H
@@ -26,6 +26,8 @@ static inline void ck_spin_hint(void) {
 
 /// Number of processors this process may run on.
 int ck_processor_count(void);
+/// Bytes of memory of this machine; 0 when unknown.
+uint64_t ck_memory_bytes(void);
 
 // MARK: Dots of activations with weights (dot.c)
 //

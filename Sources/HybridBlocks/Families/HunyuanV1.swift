@@ -9,10 +9,10 @@ struct HunyuanV1: ModelFamily {
     "add_classification_head", "anyres_pooling_size", "anyres_vit_max_image_size", "anyres_vit_two_views",
     "cla_share_factor", "class_num", "dense_list", "enable_lm_head_fp32", "im_end_id", "im_newline_id", "im_start_id",
     "image_token_id", "mask_init_id", "max_seq_length", "moe_drop_tokens", "moe_random_routing_dropped_token",
-    "n_group", "norm_type", "num_media_embeds", "org_vocab_size", "pad_id", "pool_type", "position_embedding_xdrope",
+    "n_group", "norm_type", "num_media_embeds", "org_vocab_size", "pad_id", "pool_type",
     "routed_scaling_factor", "skip_cls_token", "sparse_vit", "text_end_id", "text_start_id", "topk_group",
     "video_end_id", "video_start_id", "vit_input_resolution", "vit_mapping_type", "vit_norm_type", "vit_patch",
-    "vit_path", "vit_remove_prenorm", "vit_token", "vit_type", "vit_used_rms_norm", "xdrope_section",
+    "vit_path", "vit_remove_prenorm", "vit_token", "vit_type", "vit_used_rms_norm",
   ]
 
   private struct ExpertLayer {
@@ -36,6 +36,9 @@ struct HunyuanV1: ModelFamily {
     layerCount = try config.size("num_hidden_layers")
     let modelType = try config.string("model_type")
     try config.expect("hidden_act", try config.string("hidden_act", default: "silu"), is: "silu")
+    try config.expect(
+      "position_embedding_xdrope", try config.flag("position_embedding_xdrope", default: false), is: false)
+    try config.require(!config.has("xdrope_section"), "xdrope_section", "sections of positions are not supported")
     try config.expect("use_cla", try config.flag("use_cla", default: false), is: false)
     try config.expect("mlp_bias", try config.flag("mlp_bias", default: false), is: false)
     let grouped = try config.flag("group_limited_greedy", default: false)

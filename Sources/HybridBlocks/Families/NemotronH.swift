@@ -47,14 +47,14 @@ struct NemotronH: ModelFamily {
     attention = try config.attentionShape(
       width: frame.width, bias: try config.flag("attention_bias", default: false))
     feedForwardBias = try config.flag("mlp_bias", default: false)
-    denseWidth = try config.size("intermediate_size", default: 1)
+    denseWidth = try config.size("intermediate_size", default: layers.contains(.feedForward) ? nil : 1)
     let hasExperts = layers.contains(.experts)
     expertCount = try config.count("n_routed_experts", "num_local_experts", default: hasExperts ? nil : 1)
     topK = try config.count("num_experts_per_tok", default: hasExperts ? nil : 1)
     groups = (try config.size("n_group", default: 1), try config.size("topk_group", default: 1))
     normalizesWeights = try config.flag("norm_topk_prob", default: true)
     expertScale = try config.number("routed_scaling_factor", default: 1)
-    expertWidth = try config.size("moe_intermediate_size", default: 1)
+    expertWidth = try config.size("moe_intermediate_size", default: hasExperts ? nil : 1)
     let shared = try config.count("n_shared_experts", default: 1)
     sharedWidth = shared > 0 ? try config.count("moe_shared_expert_intermediate_size", default: 0) : 0
     latentWidth = config.has("moe_latent_size") ? try config.size("moe_latent_size") : nil

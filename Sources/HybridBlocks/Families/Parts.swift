@@ -37,6 +37,10 @@ extension ConfigReader {
     } else {
       base = try positive("rope_theta", default: theta)
     }
+    // Models that rotate a part of each head are other families.
+    try require(
+      try (parameters ?? self).number("partial_rotary_factor", default: 1) == 1, "partial_rotary_factor",
+      "only 1 is supported: rotating whole heads")
     guard let parameters else {
       return RotaryEmbedding(dimension: headDimension, base: base, contextLength: contextLength)
     }

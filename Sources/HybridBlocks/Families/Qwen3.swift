@@ -27,7 +27,7 @@ struct Qwen3: ModelFamily {
       width: frame.width, bias: try config.flag("attention_bias", default: false))
     rotary = try config.rotary(
       headDimension: attention.headDimension, contextLength: frame.contextLength, theta: 10_000)
-    denseWidth = try config.size("intermediate_size", default: 1)
+    denseWidth = try config.size("intermediate_size")
     guard try config.string("model_type") == "qwen3_moe" else {
       isDense = Array(repeating: true, count: layers)
       selection = nil

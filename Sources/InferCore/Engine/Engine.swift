@@ -61,6 +61,9 @@ public final class Engine: Sendable {
     do throws(RequestError) {
       var checked: [(GenerationRequest, tokenLimit: Int)] = []
       for request in requests { checked.append((request, try limits.tokenLimit(of: request))) }
+      guard requests.count <= limits.maxUnfinished else {
+        throw .invalid(field: "n", reason: "asks for \(requests.count) texts; at most \(limits.maxUnfinished) at once")
+      }
       metrics.requestsWaiting.add(Double(requests.count))
       do throws(RequestError) {
         return try inbox.submit(checked)

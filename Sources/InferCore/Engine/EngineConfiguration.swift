@@ -21,6 +21,9 @@ public struct EngineConfiguration: Sendable {
   /// The model's end tokens.
   public var endTokens: Set<Int32> = []
 
+  /// Pages at most, whatever the budget: lets tests run out of them.
+  package var pageLimit = Int(Int32.max)
+
   /// The defaults.
   public init() {}
 

@@ -1,3 +1,5 @@
+internal import CKernels
+
 /// What an ``Engine`` has and takes, for banners, metrics and checks before submission.
 public struct EngineLimits: Sendable, Equatable {
   /// Token ids are `0 ..< vocabularySize`.
@@ -29,14 +31,18 @@ public struct EngineLimits: Sendable, Equatable {
       budget: configuration.stateCacheMiB, unit: slotBytes, limit: configuration.maxRunning, "state-cache-mib",
       "the state of one sequence takes")
     stateBytes = slotCount * slotBytes
-    let context = min(model.contextLength, configuration.maxContext ?? .max)
+    let context = configuration.maxContext ?? model.contextLength
+    guard context <= model.contextLength else {
+      throw ConfigurationError(
+        name: "max-context", reason: "of \(context) is beyond the model's \(model.contextLength) tokens")
+    }
     let pageTokens = configuration.pageTokens
     let pageBytes = layout.pageBytes(tokens: pageTokens, type: configuration.kvType)
     if pageBytes > 0 {
       let useful = slotCount * ((context + pageTokens - 1) / pageTokens)
       // Two tokens are the least: one of a prompt and one of an answer.
       pageCount = try Self.count(
-        budget: configuration.kvCacheMiB, unit: pageBytes, limit: min(useful, Int(Int32.max)), "kv-cache-mib",
+        budget: configuration.kvCacheMiB, unit: pageBytes, limit: min(useful, configuration.pageLimit), "kv-cache-mib",
         "a page of \(pageTokens) tokens takes", atLeast: (2 + pageTokens - 1) / pageTokens)
       self.pageTokens = pageTokens
       contextLength = min(context, pageCount * pageTokens)
@@ -46,7 +52,14 @@ public struct EngineLimits: Sendable, Equatable {
       contextLength = context
     }
     kvBytes = pageCount * pageBytes
-    maxUnfinished = configuration.maxRunning + configuration.maxQueue
+    maxUnfinished = slotCount + configuration.maxQueue
+    // Memory is reserved without being backed, so the system would agree now and end the process later.
+    let memory = Int(clamping: ck_memory_bytes())
+    guard memory == 0 || kvBytes + stateBytes <= memory else {
+      throw ConfigurationError(
+        name: "kv-cache-mib",
+        reason: "and state-cache-mib come to \(kvBytes + stateBytes >> 20) MiB, the machine has \(memory >> 20)")
+    }
   }
 
   private static func count(
@@ -73,6 +86,9 @@ public struct EngineLimits: Sendable, Equatable {
     }
     if let token = request.sampling.logitBias.keys.first(where: { $0 >= vocabularySize }) {
       throw .invalid(field: "logit_bias", reason: "token \(token) is outside 0 ..< \(vocabularySize)")
+    }
+    if let token = request.stop.stopTokenIDs.first(where: { $0 < 0 || $0 >= vocabularySize }) {
+      throw .invalid(field: "stop_token_ids", reason: "token \(token) is outside 0 ..< \(vocabularySize)")
     }
     let room = contextLength - prompt.count
     let wanted = request.stop.maxTokens ?? room

@@ -60,9 +60,9 @@ package func selectiveScan(
   let chunk = ScanChunk(parameters)
   step.scoped {
     let workspace = step.take(rows: step.team.count, columns: chunk.workspaceCount)
-    // Longest runs first, so that the last items to end are small.
+    // Last runs first: prompts stand behind decodes, and what ends last should be small.
     step.team.forEach(step.plan.runs.count * heads) { item, worker in
-      let run = step.plan.runs[item / heads]
+      let run = step.plan.runs[step.plan.runs.count - 1 - item / heads]
       let head = item % heads
       let (row, p, n) = (run.tokens.lowerBound, parameters.headDimension, parameters.stateSize)
       let group = head / (heads / parameters.groups)

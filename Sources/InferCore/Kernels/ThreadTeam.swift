@@ -46,7 +46,7 @@ public final class ThreadTeam: Sendable {
       return
     }
     withoutActuallyEscaping(body) { body in
-      shared.run(items: items, helpers: count - 1, body)
+      shared.run(items: items, body)
     }
   }
 }
@@ -63,8 +63,8 @@ private final class SharedWork: @unchecked Sendable {
   // Safe because `body` and `items` are written only while `inside` is zero and `generation` is even.
   private var body: ((Int, Int) -> Void)?
   private var items = 0
-  /// Odd while a region is open.
-  private let generation = Atomic<UInt32>(0)
+  /// Odd while a region is open. 64 bits never wrap.
+  private let generation = Atomic<UInt64>(0)
   private let next = Atomic<Int>(0)
   private let done = Atomic<Int>(0)
   private let inside = Atomic<Int>(0)
@@ -75,18 +75,18 @@ private final class SharedWork: @unchecked Sendable {
   /// Turns of the spin loop before a helper sleeps: about 50 µs.
   private static let spinTurns = 2_000
 
-  func run(items: Int, helpers: Int, _ body: @escaping (Int, Int) -> Void) {
+  func run(items: Int, _ body: @escaping (Int, Int) -> Void) {
     self.body = body
     self.items = items
     next.store(0, ordering: .relaxed)
     done.store(0, ordering: .relaxed)
-    generation.add(1, ordering: .sequentiallyConsistent)
+    generation.wrappingAdd(1, ordering: .sequentiallyConsistent)
     if sleepers.load(ordering: .sequentiallyConsistent) > 0 { gate.wakeAll() }
     work(worker: 0, body: body, items: items)
     // Other threads may still be computing their last items.
     var turns = 0
     while done.load(ordering: .acquiring) < items { relax(&turns) }
-    generation.add(1, ordering: .sequentiallyConsistent)
+    generation.wrappingAdd(1, ordering: .sequentiallyConsistent)
     while inside.load(ordering: .sequentiallyConsistent) > 0 { relax(&turns) }
     self.body = nil
   }
@@ -99,24 +99,24 @@ private final class SharedWork: @unchecked Sendable {
       body(item, worker)
       finished += 1
     }
-    if finished > 0 { done.add(finished, ordering: .acquiringAndReleasing) }
+    if finished > 0 { done.wrappingAdd(finished, ordering: .acquiringAndReleasing) }
   }
 
   func serve(worker: Int) {
-    var seen: UInt32 = 0
+    var seen: UInt64 = 0
     while let open = waitForRegion(after: seen) {
-      inside.add(1, ordering: .sequentiallyConsistent)
+      inside.wrappingAdd(1, ordering: .sequentiallyConsistent)
       // Joined only if the region is still the one that was seen: otherwise its fields may be changing.
       if generation.load(ordering: .sequentiallyConsistent) == open, let body {
         work(worker: worker, body: body, items: items)
       }
-      inside.subtract(1, ordering: .sequentiallyConsistent)
+      inside.wrappingSubtract(1, ordering: .sequentiallyConsistent)
       seen = open
     }
   }
 
   /// Waits for an open region other than `seen`; `nil` when the team ends.
-  private func waitForRegion(after seen: UInt32) -> UInt32? {
+  private func waitForRegion(after seen: UInt64) -> UInt64? {
     var turns = 0
     while true {
       let current = generation.load(ordering: .sequentiallyConsistent)
@@ -127,12 +127,12 @@ private final class SharedWork: @unchecked Sendable {
         spinHint()
         continue
       }
-      sleepers.add(1, ordering: .sequentiallyConsistent)
+      sleepers.wrappingAdd(1, ordering: .sequentiallyConsistent)
       gate.wait { [self] in
         let current = generation.load(ordering: .sequentiallyConsistent)
         return (current & 1 == 1 && current != seen) || stopping.load(ordering: .relaxed)
       }
-      sleepers.subtract(1, ordering: .sequentiallyConsistent)
+      sleepers.wrappingSubtract(1, ordering: .sequentiallyConsistent)
       turns = 0
     }
   }

@@ -54,15 +54,15 @@ final class Histogram: Sendable {
     counts = (0...bounds.count).map { _ in Counter() }
   }
 
-  /// Counts a value, `times` times. O(log bounds).
-  func observe(_ value: Double, times: Int = 1) {
+  /// Counts a value. O(log bounds).
+  func observe(_ value: Double) {
     var range = 0..<bounds.count
     while !range.isEmpty {
       let middle = range.lowerBound + range.count / 2
       range = value <= bounds[middle] ? range.lowerBound..<middle : middle + 1..<range.upperBound
     }
-    counts[range.lowerBound].increment(by: times)
-    total.add(value * Double(times))
+    counts[range.lowerBound].increment()
+    total.add(value)
   }
 
   /// Counts a duration in seconds.

@@ -6,7 +6,7 @@ public struct StateHandle: Sendable, Hashable {
 
 /// How a piece of state grows with its sequence.
 public enum StateKind: Sendable, Hashable {
-  /// Grows with every token (attention keys and values): `keyWidth + valueWidth` elements a token in the
+  /// Grows with every token (attention keys and values): `2 · heads · headDimension` elements a token in the
   /// cache's ``KVType``, in heads of `headDimension` elements.
   case paged(heads: Int, headDimension: Int)
   /// Has one size for the whole life of a sequence (state-space models): `count` floats, overwritten in place.

@@ -75,14 +75,13 @@
 
 /// Bytes that live as long as the matrices that view them.
 @safe private final class OwnedBytes: Sendable {
-  // Safe because it is written in `init` only.
+  // Safe because the memory is written in `init` only.
+  nonisolated(unsafe) private let buffer: AlignedBuffer
   nonisolated(unsafe) let base: UnsafeRawPointer
 
   init(copying bytes: UnsafeRawBufferPointer) {
-    let memory = UnsafeMutableRawPointer.allocate(byteCount: max(1, bytes.count), alignment: AlignedBuffer.alignment)
-    if let source = bytes.baseAddress { unsafe memory.copyMemory(from: source, byteCount: bytes.count) }
-    unsafe base = UnsafeRawPointer(memory)
+    unsafe buffer = AlignedBuffer(byteCount: bytes.count)
+    if let source = bytes.baseAddress { unsafe buffer.base.copyMemory(from: source, byteCount: bytes.count) }
+    unsafe base = UnsafeRawPointer(buffer.base)
   }
-
-  deinit { unsafe base.deallocate() }
 }

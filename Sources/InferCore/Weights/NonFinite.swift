@@ -1,3 +1,5 @@
+internal import CKernels
+
 extension Tensor {
   /// Elements that are NaN or infinite; 0 for element types that are no weights. O(``count``).
   public func nonFiniteCount() -> Int {
@@ -10,8 +12,8 @@ extension Tensor {
       let length = min(piece, count - start)
       unsafe values.withUnsafeMutableBufferPointer { buffer in
         unsafe format.unpack(buffer.baseAddress, file.base + offset + format.bytes(start), length)
+        result += unsafe ck_count_nonfinite(buffer.baseAddress, length)
       }
-      for value in values[..<length] where !value.isFinite { result += 1 }
     }
     return result
   }

@@ -139,10 +139,16 @@ func smallConfiguration(_ change: (inout EngineConfiguration) -> Void = { _ in }
     #expect(ended.tokens == Array(expected.prefix(first + 1)) && ended.reason == .stop)
     let ignoring = GenerationRequest(
       prompt: prompt, sampling: .greedy,
-      stop: try StopConditions(maxTokens: 30, stopTokenIDs: [expected[20], -5, 1 << 20], ignoresEndTokens: true))
+      stop: try StopConditions(maxTokens: 30, stopTokenIDs: [expected[20]], ignoresEndTokens: true))
     let second = await Collected(try engine.submit(ignoring))
     let end = expected.firstIndex(of: expected[20]) ?? 20
     #expect(second.tokens == Array(expected.prefix(end + 1)) && second.reason == .stop)
+    for token: Int32 in [-5, 97] {
+      let stop = try StopConditions(stopTokenIDs: [token])
+      #expect {
+        try engine.submit(GenerationRequest(prompt: prompt, stop: stop))
+      } throws: { ($0 as? RequestError)?.field == "stop_token_ids" }
+    }
   }
 
   @Test func brokenLogitsEndOneGenerationAndNoOther() async throws {
