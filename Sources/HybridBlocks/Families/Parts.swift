@@ -38,9 +38,10 @@ extension ConfigReader {
       base = try positive("rope_theta", default: theta)
     }
     // Models that rotate a part of each head are other families.
-    try require(
-      try (parameters ?? self).number("partial_rotary_factor", default: 1) == 1, "partial_rotary_factor",
-      "only 1 is supported: rotating whole heads")
+    for reader in [self, parameters].compactMap(\.self) {
+      let part = try reader.number("partial_rotary_factor", default: 1)
+      try reader.require(part == 1, "partial_rotary_factor", "\(part), expected 1: whole heads are rotated")
+    }
     guard let parameters else {
       return RotaryEmbedding(dimension: headDimension, base: base, contextLength: contextLength)
     }

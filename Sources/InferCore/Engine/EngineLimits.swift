@@ -1,5 +1,3 @@
-internal import CKernels
-
 /// What an ``Engine`` has and takes, for banners, metrics and checks before submission.
 public struct EngineLimits: Sendable, Equatable {
   /// Token ids are `0 ..< vocabularySize`.
@@ -54,8 +52,8 @@ public struct EngineLimits: Sendable, Equatable {
     kvBytes = pageCount * pageBytes
     maxUnfinished = slotCount + configuration.maxQueue
     // Memory is reserved without being backed, so the system would agree now and end the process later.
-    let memory = Int(clamping: ck_memory_bytes())
-    guard memory == 0 || kvBytes + stateBytes <= memory else {
+    let memory = machineMemoryBytes()
+    guard kvBytes + stateBytes <= memory else {
       throw ConfigurationError(
         name: "kv-cache-mib",
         reason: "and state-cache-mib come to \(kvBytes + stateBytes >> 20) MiB, the machine has \(memory >> 20)")

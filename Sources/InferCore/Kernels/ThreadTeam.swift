@@ -54,6 +54,12 @@ public final class ThreadTeam: Sendable {
 /// Number of processors this process may use.
 public func availableProcessorCount() -> Int { max(1, Int(ck_processor_count())) }
 
+/// Bytes of memory of this machine; as many as integers count where the system does not tell.
+func machineMemoryBytes() -> Int {
+  let bytes = Int(clamping: ck_memory_bytes())
+  return bytes > 0 ? bytes : .max
+}
+
 /// One region at a time, shared between the caller and the helpers.
 ///
 /// A region is opened by raising `generation`. A helper joins by incrementing `inside`, takes items until there

@@ -43,6 +43,12 @@ import Testing
     Change("granitemoehybrid_dense_rope", "position_embedding_type", "alibi", says: "position_embedding_type"),
     Change("hunyuan_t1", "use_qk_norm", false, says: "use_qk_norm"),
     Change("hunyuan_v1_moe", "use_cla", true, says: "use_cla"),
+    Change("hunyuan_v1_moe", "position_embedding_xdrope", true, says: "position_embedding_xdrope"),
+    Change("hunyuan_v1_dense", "xdrope_section", [8, 8], says: "xdrope_section"),
+    Change("qwen3", "partial_rotary_factor", 0.5, says: "partial_rotary_factor"),
+    Change(
+      "qwen3", "rope_parameters", ["rope_type": "default", "rope_theta": 10_000, "partial_rotary_factor": 0.5],
+      says: "rope_parameters.partial_rotary_factor"),
     Change("hunyuan_v1_moe", "use_mla", true, says: "use_mla"),
     Change("hunyuan_v1_dense", "use_rotary_pos_emb", false, says: "use_rotary_pos_emb"),
   ]
