@@ -169,6 +169,11 @@ import Testing
     #expect(problem().contains("generation_config.json"))
   }
 
+  @Test func endTokensOutsideTheVocabularyAreRefused() throws {
+    try folder.write("generation_config.json", "{\"eos_token_id\": [2, 256]}")
+    #expect(problem().contains("eos_token_id: token 256"))
+  }
+
   @Test func brokenTextFilesAreNamed() throws {
     try folder.write("tokenizer.json", "{\"model\": 7}")
     #expect(problem().contains("tokenizer"))
