@@ -57,6 +57,23 @@ def test_logits_of_prompts_together_and_alone(binary, model, tmp_path):
     assert together["logits.1"][2] == pytest.approx(alone["logits"][2], abs=1e-3)
 
 
+def test_logits_replace_a_file_but_never_a_folder(binary, model, tmp_path):
+    folder, file = tmp_path / "folder", tmp_path / "file"
+    folder.mkdir()
+    (folder / "precious").write_text("data")
+    file.write_text("old")
+    link = tmp_path / "link"
+    link.symlink_to(folder)
+    for target in (folder, link):
+        result = run(binary, "logits", "--model", model, "--tokens", "5", "--output", target)
+        assert result.returncode != 0 and result.stderr.count("\n") == 1, result.stderr
+        assert str(target) in result.stderr and "directory" in result.stderr
+    assert run(binary, "logits", "--model", model, "--tokens", "5", "--output", file).returncode == 0
+    assert read(file)["logits"][0] == 1
+    assert (folder / "precious").read_text() == "data" and link.is_symlink()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder", "link"]
+
+
 def test_inspect(binary, model):
     report = json.loads(run(binary, "inspect", "--model", model, "--json").stdout)
     assert report["parameters"] > report["active_parameters"] > 0
@@ -83,9 +100,10 @@ WRONG = [
     (["serve"], "--model"),
     (["generate", "--model", "MODEL"], "--chat"),
     (["generate", "--model", "MODEL", "--tokens", "5,x"], "--tokens"),
-    (["generate", "--model", "MODEL", "--tokens", "100000"], "100000"),
+    (["generate", "--model", "MODEL", "--tokens", "5,100000"], "--tokens: token 100000"),
     (["generate", "--model", "MODEL", "--tokens", "5", "--max-tokens", "100000"], "--max-tokens"),
-    (["generate", "--model", "MODEL", "--prompt", ""], "empty"),
+    (["generate", "--model", "MODEL", "--tokens", "5", "--min-tokens", "100000"], "--min-tokens"),
+    (["generate", "--model", "MODEL", "--prompt", ""], "--prompt: is empty"),
     (["generate", "--model", "/nowhere", "--tokens", "5"], "/nowhere"),
     (["generate", "--model", "MODEL", "--tokens", "5", "--kv-type", "q1"], "--kv-type"),
     (["logits", "--model", "MODEL", "--tokens", "100000", "--output", "/nowhere/never"], "100000"),

@@ -32,11 +32,12 @@ public final class SafetensorsWriter {
 
   /// Creates the file with room for `tensors`, in that order.
   ///
-  /// - Throws: ``WriteError`` when it cannot be written.
+  /// - Throws: ``WriteError`` when it cannot be written, or when something other than a file has its name.
   public init(path: String, tensors: [Tensor]) throws(WriteError) {
+    try Self.checkReplaceable(path)
     self.path = path
     self.tensors = tensors
-    partialPath = path + ".partial"
+    partialPath = "\(path).partial-\(UUID())"
     let header = Self.header(tensors)
     var offset = UInt64(header.count)
     var offsets: [UInt64] = []
@@ -78,18 +79,25 @@ public final class SafetensorsWriter {
   ///
   /// - Throws: ``WriteError`` when that fails.
   public func finish() throws(WriteError) {
-    do {
-      try handle.close()
-      let manager = FileManager.default
-      if manager.fileExists(atPath: path) { try manager.removeItem(atPath: path) }
-      try manager.moveItem(atPath: partialPath, toPath: path)
-    } catch {
+    do { try handle.close() } catch {
       throw WriteError(path: path, reason: error.localizedDescription)
+    }
+    // Replaces a file in one go, and fails on a folder.
+    guard unsafe rename(partialPath, path) == 0 else {
+      throw WriteError(path: path, reason: unsafe String(cString: strerror(errno)))
     }
   }
 
   /// Removes what was written; for use when the rows cannot be had after all.
   public func abandon() { try? FileManager.default.removeItem(atPath: partialPath) }
+
+  /// Refuses what must not be replaced: a folder and all it holds, a device, a pipe.
+  private static func checkReplaceable(_ path: String) throws(WriteError) {
+    let target = URL(filePath: path).resolvingSymlinksInPath().path
+    let type = try? FileManager.default.attributesOfItem(atPath: target)[.type] as? FileAttributeType
+    guard let type, type != .typeRegular else { return }
+    throw WriteError(path: path, reason: type == .typeDirectory ? "it is a directory" : "it is not a regular file")
+  }
 
   /// The header: its length as 8 bytes, then JSON, padded with spaces so that data begin on 8 bytes.
   private static func header(_ tensors: [Tensor]) -> Data {
