@@ -1,4 +1,8 @@
 """Requests that are wrong get a clear answer, and the server goes on."""
+import http.client
+import json
+import socket
+
 import httpx
 import openai
 import pytest
@@ -17,6 +21,9 @@ BAD = [
     (CHAT, {**HELLO, "max_tokens": 0}, "max_tokens", "invalid_value"),
     (CHAT, {**HELLO, "max_tokens": "many"}, "max_tokens", "invalid_type"),
     (CHAT, {**HELLO, "max_tokens": 10**9}, "max_tokens", "context_length_exceeded"),
+    (CHAT, {**HELLO, "min_tokens": 10**9}, "min_tokens", "invalid_value"),
+    (TEXT, {"prompt": "x", "min_tokens": 10**9}, "min_tokens", "invalid_value"),
+    (CHAT, {**HELLO, "seed": 2**64}, "seed", "invalid_value"),
     (CHAT, {**HELLO, "n": 10**6}, "n", "invalid_value"),
     (CHAT, {**HELLO, "stop": [""]}, "stop", "invalid_value"),
     (CHAT, {**HELLO, "tools": [{"type": "function"}]}, "tools", "unsupported_parameter"),
@@ -84,6 +91,42 @@ def test_unknown_paths_and_methods(server):
     assert response.status_code == 405 and response.headers["allow"] == "POST"
     assert response.json()["error"]["code"] == "method_not_allowed"
     assert httpx.head(server.url + "/health").status_code == 200
+
+
+def test_answers_to_head_have_no_body(server):
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        for path, status in (("/v2/chat", 404), (CHAT, 405), ("/health", 200)):
+            connection.sendall(f"HEAD {path} HTTP/1.1\r\nHost: x\r\n\r\nGET /health HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            reader = connection.makefile("rb")
+            assert reader.readline().split()[1] == str(status).encode()
+            length = 0
+            while (line := reader.readline()) != b"\r\n":
+                if line.lower().startswith(b"content-length"):
+                    length = int(line.split(b":")[1])
+            assert length > 0
+            # What follows the head is the next response.
+            response = http.client.HTTPResponse(connection)
+            response.fp.close()
+            response.fp = reader
+            response.begin()
+            assert response.status == 200 and json.loads(response.read())["status"]
+
+
+FORM = "application/x-www-form-urlencoded"
+
+
+@pytest.mark.parametrize("content_type, origin, status", [
+    ("application/json", None, 200), (FORM, None, 200), (None, None, 200), ("application/json", "http://a.example", 200),
+    ("text/plain", None, 415), ("Text/Plain; charset=utf-8", None, 415), ("multipart/form-data; boundary=x", None, 415),
+    (FORM, "http://a.example", 415), (None, "null", 415),
+])
+def test_pages_cannot_send_what_needs_no_permission(server, content_type, origin, status):
+    headers = {name: value for name, value in (("content-type", content_type), ("origin", origin)) if value}
+    response = httpx.post(server.url + TEXT, content=b'{"prompt": "x", "max_tokens": 1}', headers=headers)
+    assert response.status_code == status
+    if status == 415:
+        error = response.json()["error"]
+        assert error["code"] == "unsupported_media_type" and "application/json" in error["message"]
 
 
 def test_paths_do_not_make_series(server):

@@ -27,6 +27,8 @@ struct RequestMiddleware: RouterMiddleware {
     } catch {
       response = refusal(error, request, context).response
     }
+    // Clients do not expect a body after HEAD, and would take it for the next response of the connection.
+    if request.method == .head { response = response.createHeadResponse() }
     response.headers[.requestID] = context.record.id
     let status = response.status.code
     if response.body.contentLength != nil {
