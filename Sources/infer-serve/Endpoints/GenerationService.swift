@@ -26,6 +26,7 @@ struct GenerationService: Sendable {
     _ request: Request, _ context: ServeContext, decode: Decoder<Builder>
   ) async throws -> Response {
     let deadline = ContinuousClock.now + limits.requestTime
+    try MediaType.check(request.headers)
     // Before the body is read, so that a server without a model answers at once.
     let served = try state.model()
     let body = try await Self.body(of: request, context, limit: limits.bodyBytes, until: deadline)

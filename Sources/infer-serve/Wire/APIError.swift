@@ -59,6 +59,15 @@ struct APIError: Error, Equatable {
       type: "invalid_request_error", code: "request_too_large")
   }
 
+  /// The body is said to be something other than JSON; `found` is what the header says, if there is one.
+  static func unsupportedMediaType(_ found: String?) -> APIError {
+    APIError(
+      status: 415,
+      message:
+        "The request body must have the content type application/json, not \(found.map { "'\($0)'" } ?? "none").",
+      type: "invalid_request_error", code: "unsupported_media_type")
+  }
+
   /// The server cannot take requests now.
   static func unavailable(_ message: String, code: String, retryAfter: Int) -> APIError {
     APIError(status: 503, message: message, type: "service_unavailable", code: code, retryAfter: retryAfter)
