@@ -31,6 +31,14 @@ import Testing
     }
   }
 
+  @Test(arguments: ["none", "minimal", "low", "medium", "high"])
+  func littleEffortIsNoThinking(effort: String) throws {
+    let template = try #require(try loadModel(at: Self.folder.path).chatTemplate)
+    let prompt = try template.render(
+      messages: [["role": "user", "content": "Hello"]], variables: ["reasoning_effort": .string(effort)])
+    #expect(prompt.hasSuffix("</think>\n") == ["none", "minimal", "low"].contains(effort))
+  }
+
   @Test func promptsAreRenderedAndEncodedAsByTheReference() throws {
     let loaded = try loadModel(at: Self.folder.path)
     let (tokenizer, template) = (try #require(loaded.tokenizer), try #require(loaded.chatTemplate))
