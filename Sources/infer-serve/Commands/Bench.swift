@@ -15,22 +15,25 @@ struct Bench: AsyncParsableCommand {
 
   @OptionGroup var model: ModelOptions
 
-  @Option(help: ArgumentHelp("Lengths of prompts; 0 for no such test.", valueName: "counts"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("Lengths of prompts; 0 for no such test.", valueName: "counts"))
   var promptTokens = NumberList([128, 512])
 
-  @Option(help: ArgumentHelp("Numbers of tokens to generate; 0 for no such test.", valueName: "counts"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Numbers of tokens to generate; 0 for no such test.", valueName: "counts"))
   var generateTokens = NumberList([32])
 
-  @Option(help: ArgumentHelp("Numbers of sequences side by side.", valueName: "counts"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("Numbers of sequences side by side.", valueName: "counts"))
   var batch = NumberList([1, 4, 16])
 
-  @Option(help: ArgumentHelp("Tokens that stand before the measured ones.", valueName: "counts"))
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("Tokens that stand before the measured ones.", valueName: "counts"))
   var depth = NumberList([0])
 
-  @Option(help: ArgumentHelp("Measurements of each test.", valueName: "count"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("Measurements of each test.", valueName: "count"))
   var repetitions = 3
 
-  @Option(help: ArgumentHelp("Rows of a step at most.", valueName: "count"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("Rows of a step at most.", valueName: "count"))
   var maxBatchTokens = EngineConfiguration().maxBatchTokens
 
   @Option(help: ArgumentHelp("Format of attention keys and values: f32 or f16.", valueName: "type"))

@@ -74,8 +74,9 @@ struct Generate: AsyncParsableCommand {
   /// Submits the request; a refusal names the option.
   private func submit(_ request: GenerationRequest, to engine: Engine) throws -> Generation {
     do { return try engine.submit(request) } catch {
-      guard let field = error.field, field != "prompt" else { throw error }
-      throw CommandFailure("--\(field.replacing("_", with: "-"))\("\(error)".dropFirst(field.count))")
+      guard let field = error.field else { throw error }
+      let option = field == "prompt" ? prompt.option : field
+      throw CommandFailure("--\(option.replacing("_", with: "-"))\("\(error)".dropFirst(field.count))")
     }
   }
 }

@@ -17,10 +17,13 @@ struct Logits: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Another config.json than the model's own.", valueName: "file"))
   var config: String?
 
-  @Option(help: ArgumentHelp("Token ids of a prompt, as in 5,17,9; may be given several times.", valueName: "ids"))
+  @Option(
+    parsing: .unconditionalSingleValue,
+    help: ArgumentHelp("Token ids of a prompt, as in 5,17,9; may be given several times.", valueName: "ids"))
   var tokens: [TokenList]
 
-  @Option(help: ArgumentHelp("Tokens of each prompt in a step (default: all).", valueName: "count"))
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("Tokens of each prompt in a step (default: all).", valueName: "count"))
   var chunk: Int?
 
   @Option(help: ArgumentHelp("Format of attention keys and values: f32 or f16.", valueName: "type"))

@@ -5,10 +5,12 @@ public import InferCore
 
 /// Which model, and how it is computed. Shared by all commands that compute.
 struct ModelOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Folder or file of the model.", valueName: "path"))
+  @Option(help: ArgumentHelp("Folder of the model.", valueName: "path"))
   var model: String
 
-  @Option(help: ArgumentHelp("Threads to compute with (default: all processors).", valueName: "count"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Threads to compute with (default: all processors).", valueName: "count"))
   var threads: Int?
 
   @Flag(help: "Refuse a config.json with keys that nothing reads.")
@@ -41,20 +43,22 @@ struct EngineOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Format of attention keys and values: f32 or f16.", valueName: "type"))
   var kvType = KVType.f16
 
-  @Option(help: ArgumentHelp("Memory for attention keys and values.", valueName: "MiB"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("Memory for attention keys and values.", valueName: "MiB"))
   var kvCacheMib = EngineConfiguration().kvCacheMiB
 
-  @Option(help: ArgumentHelp("Memory for recurrent state.", valueName: "MiB"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("Memory for recurrent state.", valueName: "MiB"))
   var stateCacheMib = EngineConfiguration().stateCacheMiB
 
-  @Option(help: ArgumentHelp("Tokens of a page of keys and values.", valueName: "count"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("Tokens of a page of keys and values.", valueName: "count"))
   var pageTokens = EngineConfiguration().pageTokens
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp("Rows of a step at most: decoding sequences first, prompts share the rest.", valueName: "count"))
   var maxBatchTokens = EngineConfiguration().maxBatchTokens
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp("Tokens of prompt and answer at most (default: what the model is made for).", valueName: "count")
   )
   var maxContext: Int?

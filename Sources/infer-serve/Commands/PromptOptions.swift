@@ -11,7 +11,9 @@ struct PromptOptions: ParsableArguments {
   @Option(help: ArgumentHelp("A text to continue.", valueName: "text"))
   var prompt: String?
 
-  @Option(help: ArgumentHelp("Token ids to continue, as in 5,17,9; nothing is added.", valueName: "ids"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Token ids to continue, as in 5,17,9; nothing is added.", valueName: "ids"))
   var tokens: TokenList?
 
   @Option(help: ArgumentHelp("A system message before --chat.", valueName: "text"))
@@ -34,6 +36,9 @@ struct PromptOptions: ParsableArguments {
     }
     _ = try variables()
   }
+
+  /// The option that gives the prompt.
+  var option: String { tokens != nil ? "tokens" : chat != nil ? "chat" : "prompt" }
 
   /// A prompt ready for the engine.
   struct Resolved {

@@ -6,56 +6,71 @@ import InferCore
 /// `generation_config.json`.
 struct SamplingOptions: ParsableArguments {
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp("Tokens to generate at most (default: the model's, or all that fit).", valueName: "count"))
   var maxTokens: Int?
 
-  @Option(help: ArgumentHelp("Tokens to generate before anything ends the generation.", valueName: "count"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Tokens to generate before anything ends the generation.", valueName: "count"))
   var minTokens = 0
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Divides the logits; 0 takes the most likely token (default: the model's, or 1).", valueName: "number"))
   var temperature: Float?
 
-  @Option(help: ArgumentHelp("Choose among this many most likely tokens; 0 for all.", valueName: "count"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Choose among this many most likely tokens; 0 for all.", valueName: "count"))
   var topK: Int?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp("Choose among the most likely tokens that together have this probability.", valueName: "number"))
   var topP: Float?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Choose among tokens at least this likely, relative to the most likely one.", valueName: "number"))
   var minP: Float?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp("Divides positive logits of tokens seen before, multiplies negative ones.", valueName: "number"))
   var repetitionPenalty: Float?
 
-  @Option(help: ArgumentHelp("Subtracted from the logits of tokens generated before.", valueName: "number"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Subtracted from the logits of tokens generated before.", valueName: "number"))
   var presencePenalty: Float = 0
 
-  @Option(help: ArgumentHelp("Subtracted for every time that a token was generated before.", valueName: "number"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Subtracted for every time that a token was generated before.", valueName: "number"))
   var frequencyPenalty: Float = 0
 
   @Option(
+    parsing: .unconditionalSingleValue,
     help: ArgumentHelp("Added to a token's logit, as in 17:-100; may be given several times.", valueName: "id:bias"))
   var logitBias: [TokenBias] = []
 
-  @Option(help: ArgumentHelp("Same seed, same tokens.", valueName: "number"))
-  var seed: UInt64?
+  @Option(parsing: .unconditional, help: ArgumentHelp("Same seed, same tokens.", valueName: "number"))
+  var seed: Int?
 
   @Option(help: ArgumentHelp("A text that ends the generation; may be given several times.", valueName: "text"))
   var stop: [String] = []
 
-  @Option(help: ArgumentHelp("Tokens that end the generation, as in 2,7.", valueName: "ids"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("Tokens that end the generation, as in 2,7.", valueName: "ids"))
   var stopTokenIds: TokenList?
 
   @Flag(help: "Generate past the model's end tokens.")
   var ignoreEos = false
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp("Report log-probabilities of this many most likely tokens (with --json).", valueName: "count"))
   var logprobs: Int?
 
@@ -66,7 +81,8 @@ struct SamplingOptions: ParsableArguments {
       topP: topP ?? defaults.topP ?? 1, minP: minP ?? defaults.minP ?? 0,
       repetitionPenalty: repetitionPenalty ?? defaults.repetitionPenalty ?? 1, presencePenalty: presencePenalty,
       frequencyPenalty: frequencyPenalty,
-      logitBias: Dictionary(logitBias.map { ($0.id, $0.bias) }) { _, last in last }, seed: seed, logprobs: logprobs)
+      logitBias: Dictionary(logitBias.map { ($0.id, $0.bias) }) { _, last in last },
+      seed: seed.map { UInt64(bitPattern: Int64($0)) }, logprobs: logprobs)
   }
 
   /// The conditions, checked.

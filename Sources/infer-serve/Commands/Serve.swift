@@ -22,25 +22,33 @@ struct Serve: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Address to listen on.", valueName: "address"))
   var host = "127.0.0.1"
 
-  @Option(help: ArgumentHelp("Port to listen on; 0 for a free one.", valueName: "number"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("Port to listen on; 0 for a free one.", valueName: "number"))
   var port = 8080
 
-  @Option(help: ArgumentHelp("Sequences that run at the same time at most.", valueName: "count"))
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("Sequences that run at the same time at most.", valueName: "count"))
   var maxRunning = EngineConfiguration().maxRunning
 
-  @Option(help: ArgumentHelp("Requests that wait at most; more get status 429.", valueName: "count"))
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("Requests that wait at most; more get status 429.", valueName: "count"))
   var maxQueue = EngineConfiguration().maxQueue
 
-  @Option(help: ArgumentHelp("Size of a request's body at most.", valueName: "KiB"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("Size of a request's body at most.", valueName: "KiB"))
   var maxBodyKib = 4096
 
-  @Option(help: ArgumentHelp("Time for a request, from its head to the end of its response.", valueName: "seconds"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Time for a request, from its head to the end of its response.", valueName: "seconds"))
   var requestTimeout = 600.0
 
-  @Option(help: ArgumentHelp("Time for a connection to send its next request.", valueName: "seconds"))
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("Time for a connection to send its next request.", valueName: "seconds")
+  )
   var idleTimeout = 60.0
 
-  @Option(help: ArgumentHelp("Time to finish running requests after a signal.", valueName: "seconds"))
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("Time to finish running requests after a signal.", valueName: "seconds")
+  )
   var drainTimeout = 30.0
 
   @Option(
@@ -132,7 +140,7 @@ struct Serve: AsyncParsableCommand {
 extension Logger.Level: @retroactive ExpressibleByArgument {}
 extension LogFormat: ExpressibleByArgument {}
 
-/// The name that requests call a model by: its folder's or file's.
+/// The name that requests call a model by: its folder's.
 func modelName(of path: String) -> String {
   URL(filePath: path).standardizedFileURL.lastPathComponent
 }

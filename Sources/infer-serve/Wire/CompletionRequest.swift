@@ -51,7 +51,7 @@ struct CompletionRequest {
     guard let first = elements.first else {
       throw .invalid("prompt", "prompt must not be empty.", code: "invalid_value")
     }
-    if first.int != nil { return [.tokens(try reader.tokens(elements, "prompt"))] }
+    if first.double != nil { return [.tokens(try reader.tokens(elements, "prompt"))] }
     var prompts: [Prompt] = []
     for (index, element) in elements.enumerated() {
       let key = "prompt[\(index)]"

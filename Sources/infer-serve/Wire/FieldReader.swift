@@ -73,7 +73,10 @@ struct FieldReader {
 
   func integer(_ key: String, in range: ClosedRange<Int> = .min ... .max) throws(APIError) -> Int? {
     guard let member = self[key] else { return nil }
-    guard let integer = member.int else { throw wrongType(key, member, expected: "an integer") }
+    guard let integer = member.int else {
+      if Self.isBeyondIntegers(member) { throw wrongValue(key, "is out of range: it does not fit 64 bits") }
+      throw wrongType(key, member, expected: "an integer")
+    }
     guard range.contains(integer) else {
       let bounds =
         range.upperBound == .max
@@ -81,6 +84,12 @@ struct FieldReader {
       throw wrongValue(key, "must be \(bounds), not \(integer)")
     }
     return integer
+  }
+
+  /// Whether this is an integer too large for `Int`, which JSON values hold rounded.
+  private static func isBeyondIntegers(_ value: JSONValue) -> Bool {
+    guard value.int == nil, let number = value.double else { return false }
+    return number == number.rounded()
   }
 
   func array(_ key: String) throws(APIError) -> [JSONValue]? {
@@ -100,7 +109,8 @@ struct FieldReader {
     ids.reserveCapacity(elements.count)
     for (index, element) in elements.enumerated() {
       guard let integer = element.int, let id = Int32(exactly: integer), id >= 0 else {
-        let found = element.int.map(String.init) ?? element.kind
+        let found =
+          element.int.map(String.init) ?? (Self.isBeyondIntegers(element) ? "an integer out of range" : element.kind)
         throw .invalid(
           "\(name(key))[\(index)]", "\(name(key))[\(index)] must be a token id, not \(found).", code: "invalid_value")
       }

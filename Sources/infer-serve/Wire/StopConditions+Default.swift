@@ -6,9 +6,11 @@ extension StopConditions {
   func defaultingLength(
     to length: Int?, promptTokens: Int, contextLength: Int
   ) throws(RequestError) -> StopConditions {
-    guard maxTokens == nil, let length else { return self }
+    let room = contextLength - promptTokens
+    // More `minTokens` than there is room are refused as such; a length that follows them would be blamed instead.
+    guard maxTokens == nil, let length, minTokens <= room else { return self }
     return try StopConditions(
-      maxTokens: max(1, minTokens, min(length, contextLength - promptTokens)), minTokens: minTokens,
+      maxTokens: max(1, minTokens, min(length, room)), minTokens: minTokens,
       stopTokenIDs: stopTokenIDs, ignoresEndTokens: ignoresEndTokens, stopStrings: stopStrings,
       includesStopString: includesStopString)
   }

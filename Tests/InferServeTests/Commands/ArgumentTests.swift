@@ -61,6 +61,28 @@ struct ArgumentTests {
     #expect(logits.tokens.map(\.ids) == [[1, 2], [3]] && logits.chunk == 5 && logits.config == "z")
   }
 
+  /// A value that begins like an option is a value all the same.
+  @Test(arguments: [
+    (["generate", "--tokens", "1", "--temperature", "-1"], "--temperature must be"),
+    (["generate", "--tokens", "1", "--max-tokens", "-1"], "--max-tokens must be"),
+    (["generate", "--tokens", "1", "--logit-bias", "-3:1"], "The value '-3:1' is invalid for '--logit-bias"),
+    (["generate", "--tokens", "-1"], "The value '-1' is invalid for '--tokens"),
+    (["serve", "--max-queue", "-1"], "--max-queue must be between 0 and"),
+    (["serve", "--port", "-1"], "--port must be between 0 and 65535, not -1"),
+    (["bench", "--repetitions", "-1"], "--repetitions must be between 1 and 10000, not -1"),
+    (["logits", "--tokens", "1", "--output", "y", "--chunk", "-1"], "--chunk must be between 1 and"),
+  ])
+  func negativeValuesAreJudged(arguments: [String], message: String) throws {
+    let complaint = try #require(self.complaint(arguments + ["--model", "x"]))
+    #expect(complaint.line.contains(message), "\(complaint.line)")
+  }
+
+  @Test func seedsAreThoseOfRequests() throws {
+    let generate = try parse(Generate.self, "generate --model x --tokens 1 --seed -3 --presence-penalty -0.5")
+    let sampling = try generate.sampling.sampling(GenerationDefaults())
+    #expect(sampling.seed == UInt64(bitPattern: -3) && sampling.presencePenalty == -0.5)
+  }
+
   static let wrong: [(arguments: [String], names: String)] = [
     (["serve"], "--model"),
     (["serve", "--model", "x", "--port", "99999"], "--port"),

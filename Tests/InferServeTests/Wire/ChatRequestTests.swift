@@ -141,6 +141,13 @@ struct ChatRequestTests {
     if let field { #expect(error?.message.contains(field) == true) }
   }
 
+  @Test(arguments: ["9223372036854775808", "-99999999999999999999", "1e300"])
+  func integersBeyondSixtyFourBitsAreOutOfRange(number: String) {
+    let error = refusal { () throws(APIError) in try chat(#"{\#(Self.hello), "seed": \#(number)}"#) }
+    #expect(error?.message == "seed is out of range: it does not fit 64 bits.")
+    #expect(error?.parameter == "seed" && error?.code == "invalid_value")
+  }
+
   @Test(arguments: ["", "{", "{\"a\": 1,}", "nul", "{\"a\": \u{0}}", "{\"messages\": \"\\ud800\"}"])
   func brokenJSONIsSaidToBeBroken(json: String) {
     let error = refusal { () throws(APIError) in try chat(json) }

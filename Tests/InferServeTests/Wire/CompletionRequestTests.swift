@@ -35,6 +35,7 @@ struct CompletionRequestTests {
     (#"{"prompt": ["x", 1]}"#, "prompt[1]"),
     (#"{"prompt": [1, -2]}"#, "prompt[1]"),
     (#"{"prompt": [1, 99999999999]}"#, "prompt[1]"),
+    (#"{"prompt": [99999999999999999999]}"#, "prompt[0]"),
     (#"{"prompt": [[1, 2.5]]}"#, "prompt[0][1]"),
     (#"{"prompt": "x", "suffix": "y"}"#, "suffix"),
     (#"{"prompt": "x", "best_of": 3}"#, "best_of"),
@@ -61,7 +62,10 @@ struct DefaultLengthTests {
     #expect(try length(free, default: 16, prompt: 90) == 10)
     #expect(try length(free, default: nil, prompt: 10) == nil)
     // Too long a prompt is the engine's to refuse.
-    #expect(try length(free, default: 16, prompt: 200) == 3)
+    #expect(try length(free, default: 16, prompt: 200) == nil)
+    // As are more tokens at least than there is room: it then names min_tokens.
+    #expect(try length(StopConditions(minTokens: 91), default: 16, prompt: 10) == nil)
+    #expect(try length(StopConditions(minTokens: 90), default: 16, prompt: 10) == 90)
     #expect(try length(StopConditions(maxTokens: 99), default: 16, prompt: 90) == 99)
     let filled = try free.defaultingLength(to: 16, promptTokens: 10, contextLength: 100)
     #expect(filled.minTokens == 3 && filled.stopTokenIDs == [7] && filled.stopStrings == ["x"])
