@@ -130,18 +130,42 @@ def test_a_silent_connection_is_closed(start, sent):
         assert 0.3 < time.monotonic() - started < 5
 
 
-def test_garbage_is_answered_and_survived(server):
-    head = b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n"
-    for garbage in (head + b"Transfer-Encoding: chunked\r\n\r\nZZZ\r\n", head + b"Content-Length: 50\r\n\r\n{",
-                    b"\x00\xff\x16\x03\x01 nonsense\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET /\x01 HTTP/1.1\r\n\r\n",
-                    b"GET /health HTTP/1.1\r\nX: " + b"y" * 100_000 + b"\r\n\r\n"):
-        connection = socket.create_connection(("127.0.0.1", server.port))
-        connection.settimeout(10)
-        try:
-            connection.sendall(garbage)
-            connection.shutdown(socket.SHUT_WR)
-            assert b" 500 " not in connection.recv(4096)
-        except OSError:
-            pass
-        connection.close()
+HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n"
+
+
+@pytest.mark.parametrize("garbage, status", [
+    (HEAD + b"Transfer-Encoding: chunked\r\n\r\nZZZ\r\n", 400), (HEAD + b"Content-Length: 50\r\n\r\n{", 400),
+    (b"\x00\xff\x16\x03\x01 nonsense\r\n\r\n", 400), (b"GET / HTTP/9.9\r\n\r\n", 400),
+    (b"GET /\x01 HTTP/1.1\r\n\r\n", 400), (b"GET /health HTTP/1.1\r\nX: " + b"y" * 100_000 + b"\r\n\r\n", 431),
+    (b"GET /" + b"y" * 100_000 + b" HTTP/1.1\r\n\r\n", 431),
+], ids=range(7))
+def test_garbage_is_answered_and_survived(server, garbage, status):
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        connection.sendall(garbage)
+        connection.shutdown(socket.SHUT_WR)
+        head, _, body = connection.makefile("rb").read().partition(b"\r\n\r\n")
+    assert head.startswith(f"HTTP/1.1 {status} ".encode())
+    assert json.loads(body)["error"]["type"] == "invalid_request_error"
     assert httpx.get(server.url + "/health").status_code == 200
+
+
+def test_garbage_after_a_request_leaves_its_answer_whole(server):
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        connection.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b" 200 " in connection.recv(4096)
+        connection.sendall(b"nonsense\r\n\r\n")
+        answer = connection.makefile("rb").read()
+    assert answer.count(b"HTTP/1.1 ") == 1 and answer.startswith(b"HTTP/1.1 400 ")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_old_clients_get_a_body_that_ends_with_the_connection(server, stream):
+    request = json.dumps({"prompt": "x", "max_tokens": 2, "stream": stream}).encode()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        connection.sendall(b"POST /v1/completions HTTP/1.0\r\nContent-Length: %d\r\n\r\n" % len(request) + request)
+        head, _, body = connection.makefile("rb").read().partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.0 200 ") and b"chunked" not in head.lower()
+    if stream:
+        assert body.startswith(b"data: {") and body.endswith(b"data: [DONE]\n\n")
+    else:
+        assert json.loads(body)["choices"]

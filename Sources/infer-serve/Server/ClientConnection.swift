@@ -54,6 +54,11 @@ final class DisconnectHandler: ChannelInboundHandler, RemovableChannelHandler {
 
   let connection = ClientConnection()
 
+  /// The server's library lets handlers be added behind its own only; this one brings the one before them.
+  func handlerAdded(context: ChannelHandlerContext) {
+    do { try ProtocolHandler.add(to: context.pipeline.syncOperations) } catch { context.fireErrorCaught(error) }
+  }
+
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
     if case ChannelEvent.inputClosed? = event as? ChannelEvent { connection.close() }
     context.fireUserInboundEventTriggered(event)

@@ -68,6 +68,16 @@ struct APIError: Error, Equatable {
       type: "invalid_request_error", code: "unsupported_media_type")
   }
 
+  /// What came is no HTTP request.
+  static func malformed(_ reason: String) -> APIError {
+    .invalid(nil, "The request is not valid HTTP: \(reason).", code: "malformed_request")
+  }
+
+  /// The header fields are larger than the server accepts.
+  static let headerTooLarge = APIError(
+    status: 431, message: "The request's header fields or its URL are larger than the server's limit.",
+    type: "invalid_request_error", code: "header_too_large")
+
   /// The server cannot take requests now.
   static func unavailable(_ message: String, code: String, retryAfter: Int) -> APIError {
     APIError(status: 503, message: message, type: "service_unavailable", code: code, retryAfter: retryAfter)
