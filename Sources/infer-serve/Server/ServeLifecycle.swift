@@ -47,7 +47,8 @@ final class ServeLifecycle: Service {
   func signal() {
     if case .draining = state.phase {
       logger.warning("stopped")
-      Foundation.exit(0)
+      // Not exit(3): it takes libraries apart while the engine's threads still compute in them.
+      _exit(0)
     }
     post.yield(.signal)
     state.phase = .draining
