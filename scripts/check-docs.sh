@@ -2,6 +2,8 @@
 # Builds the documentation of the libraries; a broken link or symbol is an error.
 set -euo pipefail
 
+rm -rf .build/docs
+mkdir -p .build/docs
 for target in InferCore HybridBlocks; do
   swift package --allow-writing-to-directory .build/docs generate-documentation \
     --target "$target" --warnings-as-errors --output-path ".build/docs/$target"
