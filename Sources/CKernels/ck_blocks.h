@@ -1,0 +1,39 @@
+// Blocks of the quantised weight formats as GGUF files store them, little-endian and without padding; after ggml's
+// public format description. `d` scales the codes of a block, `m` or `dmin` is its offset, both half precision.
+#ifndef CK_BLOCKS_H
+#define CK_BLOCKS_H
+
+#include <stdint.h>
+
+/// Weights of a block of the plain formats.
+#define CK_BLOCK 32
+/// Weights of a super-block of the K formats.
+#define CK_SUPER 256
+
+/// w = d · q
+typedef struct { uint16_t d; int8_t q[CK_BLOCK]; } ck_q8_0;
+/// w = d · (q − 8). Byte j holds weight j in its low and weight j + 16 in its high nibble, here and in the next three.
+typedef struct { uint16_t d; uint8_t q[CK_BLOCK / 2]; } ck_q4_0;
+/// w = d · q + m
+typedef struct { uint16_t d, m; uint8_t q[CK_BLOCK / 2]; } ck_q4_1;
+/// w = d · (q − 16). Bit j of `high`, a little-endian word, is the fifth bit of weight j.
+typedef struct { uint16_t d; uint8_t high[4], q[CK_BLOCK / 2]; } ck_q5_0;
+/// w = d · q + m, q of five bits as above.
+typedef struct { uint16_t d, m; uint8_t high[4], q[CK_BLOCK / 2]; } ck_q5_1;
+/// w = d · scale[b] · q − dmin · min[b] for the eight sub-blocks b of 32 weights; scales and mins of six bits.
+/// scales[b] holds scale b and scales[4 + b] min b for b < 4 in their low six bits; for b ≥ 4 the low nibble of
+/// scales[4 + b] is the low nibble of scale b, its high nibble that of min b, and the upper two bits are those of
+/// scales[b − 4] and of scales[b]. Bytes q[32 p …] hold sub-block 2 p in their low and 2 p + 1 in their high nibbles.
+typedef struct { uint16_t d, dmin; uint8_t scales[12], q[CK_SUPER / 2]; } ck_q4_k;
+/// As Q4_K with a fifth bit: bit b of high[j] is that of weight j of sub-block b.
+typedef struct { uint16_t d, dmin; uint8_t scales[12], high[CK_SUPER / 8], q[CK_SUPER / 2]; } ck_q5_k;
+/// w = d · scale[s] · (q − 32) for sixteen sub-blocks s of 16 weights; q of six bits. In each half h of 128 weights,
+/// low[64 h + j] holds the low nibbles of weights j and j + 64, for j < 64, and high[32 h + j] the upper two bits of
+/// weights j, j + 32, j + 64 and j + 96, for j < 32, from its lowest bits up.
+typedef struct { uint8_t low[CK_SUPER / 2], high[CK_SUPER / 4]; int8_t scales[CK_SUPER / 16]; uint16_t d; } ck_q6_k;
+
+_Static_assert(sizeof(ck_q8_0) == 34 && sizeof(ck_q4_0) == 18 && sizeof(ck_q4_1) == 20, "no padding");
+_Static_assert(sizeof(ck_q5_0) == 22 && sizeof(ck_q5_1) == 24, "no padding");
+_Static_assert(sizeof(ck_q4_k) == 144 && sizeof(ck_q5_k) == 176 && sizeof(ck_q6_k) == 210, "no padding");
+
+#endif
