@@ -58,8 +58,11 @@ public final class Workspace {
 public final class StepReport {
   /// Rows that each expert of each mixture-of-experts layer computed in this step: `[layer][expert]`.
   public private(set) var expertRows: [[Int]] = []
+  /// What the step had to read and compute. Kernels add to it on the calling thread.
+  public package(set) var work = StepWork()
 
   func reset() {
+    work = StepWork()
     for layer in expertRows.indices {
       for expert in expertRows[layer].indices { expertRows[layer][expert] = 0 }
     }

@@ -42,6 +42,11 @@ package func attend(
 ) {
   precondition(queryHeads % heads == 0, "\(queryHeads) query heads for \(heads) key heads")
   precondition(queries.columns == queryHeads * headDimension && out.columns == queries.columns, "\(queries.columns)")
+  for run in step.plan.runs {
+    step.report.work.addAttention(
+      rows: run.tokens.count, keys: run.position + run.tokens.count, queryWidth: queries.columns,
+      cacheBytesPerToken: 2 * heads * step.store.kvType.bytes(headDimension))
+  }
   let group = queryHeads / heads
   let shape = AttentionShape(
     group: group, headDimension: headDimension, scale: scale, rowsPerTile: max(1, 64 / group),

@@ -16,6 +16,10 @@ package func causalConvolution(
   let channels = x.columns
   precondition(weight.count == taps * channels && out.columns == channels && out.count == x.count, "\(channels)")
   precondition(bias.map { $0.count == channels } ?? true, "bias of \(bias?.count ?? 0) for \(channels) channels")
+  for run in step.plan.runs {
+    step.report.work.addRecurrence(
+      rows: run.tokens.count, floats: (taps - 1) * channels, multiplyAddsPerRow: taps * channels)
+  }
   step.scoped {
     for run in step.plan.runs where run.position == 0 {
       unsafe step.store.slot(run.slot, of: history).update(repeating: 0, count: (taps - 1) * channels)

@@ -91,6 +91,9 @@ private func multiplyGrouped(
   _ x: Rows, _ assignment: ExpertAssignment, by matrices: [[Matrix]], into out: inout MutableRows,
   _ step: borrowing Step
 ) {
+  for expert in matrices.indices {
+    step.report.work.addProduct(rows: assignment.rows(of: expert).count, matrices[expert])
+  }
   step.scoped {
     var workspaceCount = 0
     let tiles = assignment.tileStarts(step) { expert, rows in

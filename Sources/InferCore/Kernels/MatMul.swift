@@ -16,6 +16,7 @@ package func multiply(_ x: Rows, by matrices: [Matrix], into out: inout MutableR
   for matrix in matrices {
     precondition(x.columns == matrix.columns, "input of \(x.columns) columns for a matrix of \(matrix.columns)")
   }
+  step.report.work.addProduct(rows: x.count, matrices)
   let product = MatMul(rows: x.count)
   let tiles = matrices.reduce(0) { $0 + product.tileCount($1) }
   step.scoped {

@@ -57,6 +57,11 @@ package func selectiveScan(
   precondition(x.columns == heads * parameters.headDimension && out.columns == x.columns, "\(x.columns) channels")
   precondition(b.columns == parameters.groups * parameters.stateSize && c.columns == b.columns, "\(b.columns) of B")
   precondition(dt.columns == heads, "\(dt.columns) of dt for \(heads) heads")
+  for run in step.plan.runs {
+    // A token changes every float of the state (decay and update) and multiplies it with C.
+    step.report.work.addRecurrence(
+      rows: run.tokens.count, floats: parameters.stateCount, multiplyAddsPerRow: 2 * parameters.stateCount)
+  }
   let chunk = ScanChunk(parameters)
   step.scoped {
     let workspace = step.take(rows: step.team.count, columns: chunk.workspaceCount)

@@ -1,0 +1,57 @@
+/// The memory that a step has to touch and the arithmetic that it has to do, however well it is done: what its time
+/// is judged by.
+///
+/// Counted once a step, whatever the caches hold and however often a kernel comes back: the bytes of every weight
+/// matrix that has a row to multiply, of an expert only when a row is sent to it; the keys and values of every token
+/// that is attended to; recurrent state, read and written. Vectors (norms, biases, taps of a convolution) and
+/// activations are not counted: together they stay below a hundredth. Arithmetic is that of the recurrence for
+/// scans, which their chunked form exceeds.
+public struct StepWork: Sendable, Equatable {
+  /// Bytes of weights read.
+  public var weightBytes = 0
+  /// Bytes of attention keys and values read.
+  public var cacheBytes = 0
+  /// Bytes of recurrent state, read and written.
+  public var stateBytes = 0
+  /// Multiplications with an addition each; a floating-point operation is half of one.
+  public var multiplyAdds = 0
+
+  /// No work.
+  public init() {}
+
+  /// All bytes.
+  public var bytes: Int { weightBytes + cacheBytes + stateBytes }
+  /// Floating-point operations.
+  public var operations: Int { 2 * multiplyAdds }
+
+  /// The work of both.
+  public static func += (sum: inout StepWork, other: StepWork) {
+    sum.weightBytes += other.weightBytes
+    sum.cacheBytes += other.cacheBytes
+    sum.stateBytes += other.stateBytes
+    sum.multiplyAdds += other.multiplyAdds
+  }
+
+  /// Adds a product of `rows` rows with matrices; none when there are no rows.
+  mutating func addProduct(rows: Int, _ matrices: [Matrix]) {
+    guard rows > 0 else { return }
+    for matrix in matrices {
+      weightBytes += matrix.byteCount
+      multiplyAdds += rows * matrix.count
+    }
+  }
+
+  /// Adds causal attention of the last `rows` of `keys` tokens: scores and weighted values, and the cache read once.
+  mutating func addAttention(rows: Int, keys: Int, queryWidth: Int, cacheBytesPerToken: Int) {
+    cacheBytes += keys * cacheBytesPerToken
+    // Row i of the last sees keys − rows + i + 1 keys.
+    multiplyAdds += 2 * queryWidth * (rows * (keys - rows) + rows * (rows + 1) / 2)
+  }
+
+  /// Adds a recurrence over `rows` tokens that reads and writes `floats` of state, and does
+  /// `multiplyAddsPerRow` of arithmetic for each token.
+  mutating func addRecurrence(rows: Int, floats: Int, multiplyAddsPerRow: Int) {
+    stateBytes += 2 * floats * MemoryLayout<Float>.stride
+    multiplyAdds += rows * multiplyAddsPerRow
+  }
+}
