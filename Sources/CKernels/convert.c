@@ -17,6 +17,17 @@ CK_KERNEL void ck_pack_f16(void *restrict out, const float *restrict in, size_t 
     for (size_t i = 0; i < n; i++) half[i] = (_Float16)in[i];
 }
 
+CK_KERNEL void ck_pack_bf16(void *restrict out, const float *restrict in, size_t n) {
+    uint16_t *restrict half = out;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, &in[i], sizeof bits);
+        uint32_t rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+        // Rounding a NaN up could carry its fraction away.
+        half[i] = (uint16_t)(in[i] == in[i] ? rounded : bits >> 16 | 0x40);
+    }
+}
+
 void ck_pack_f32(void *restrict out, const float *restrict in, size_t n) { memcpy(out, in, n * sizeof *in); }
 
 CK_KERNEL size_t ck_count_nonfinite(const float *restrict x, size_t n) {

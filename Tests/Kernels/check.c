@@ -74,6 +74,7 @@ int main(void) {
     test_convolution();
     test_scan();
     test_formats();
+    test_blocks();
     test_logits();
     printf("%zu comparisons\n", check_count);
     return 0;

@@ -31,6 +31,11 @@ static void test_all_halves(void) {
         check_context("ck_unpack_bf16", i, 0, 0);
         check_that(isnan(values[i]) || wide == (uint32_t)i << 16, "the upper half of a float");
     }
+    ck_pack_bf16(back, values, COUNT(bits));
+    for (size_t i = 0; i < COUNT(bits); i++) {
+        check_context("ck_pack_bf16", i, 0, 0);
+        check_that(isnan(values[i]) ? (back[i] & 0x7fff) > 0x7f80 : back[i] == i, "upper halves come back");
+    }
 }
 
 /// Rounding: to nearest, ties to even, beyond the largest half to infinity.
@@ -42,6 +47,15 @@ static void test_rounding(void) {
     for (size_t i = 0; i < COUNT(x); i++) {
         check_context("ck_pack_f16 rounds", i, 0, 0);
         check_close(half_value(out[i]), want[i], 0);
+    }
+    float y[] = {1 + 0x1p-8f, 1 + 0x3p-8f, 1 + 0x1.8p-8f, 3.39e38f, -3.4028234e38f, 0x1p-133f, -0x1p-134f, 1e-45f};
+    float rounded[] = {1, 1 + 0x1p-6f, 1 + 0x1p-7f, 0x1.fep127f, -INFINITY, 0x1p-133f, -0.0f, 0};
+    float back[COUNT(y)];
+    ck_pack_bf16(out, y, COUNT(y));
+    ck_unpack_bf16(back, out, COUNT(y));
+    for (size_t i = 0; i < COUNT(y); i++) {
+        check_context("ck_pack_bf16 rounds", i, 0, 0);
+        check_close(back[i], rounded[i], 0);
     }
 }
 

@@ -47,14 +47,37 @@ void ck_weighted_rows_f32(float *out, size_t out_stride, const float *p, size_t 
 void ck_weighted_rows_f16(float *out, size_t out_stride, const float *p, size_t p_stride, const void *v,
                           size_t v_stride, size_t m, size_t n, size_t d);
 
-// MARK: Element formats (convert.c)
+// MARK: Weight formats (convert.c, q8_0.c, q4.c, q5.c, q4_k.c, q5_k.c, q6_k.c)
+//
+// The blocks of the quantised formats are described in ck_blocks.h; n is a multiple of 32, of 256 for those ending in
+// _k. Any bits are accepted both ways: a value that is no finite number spoils its block and nothing else, and scales
+// beyond the range of a half are cut to it.
 
 void ck_unpack_f32(float *out, const void *in, size_t n);
 void ck_unpack_f16(float *out, const void *in, size_t n);
 void ck_unpack_bf16(float *out, const void *in, size_t n);
-/// Rounds to nearest, ties to even; overflow becomes infinity.
-void ck_pack_f16(void *out, const float *in, size_t n);
-void ck_pack_f32(void *out, const float *in, size_t n);
+void ck_unpack_q8_0(float *out, const void *in, size_t n);
+void ck_unpack_q4_0(float *out, const void *in, size_t n);
+void ck_unpack_q4_1(float *out, const void *in, size_t n);
+void ck_unpack_q5_0(float *out, const void *in, size_t n);
+void ck_unpack_q5_1(float *out, const void *in, size_t n);
+void ck_unpack_q4_k(float *out, const void *in, size_t n);
+void ck_unpack_q5_k(float *out, const void *in, size_t n);
+void ck_unpack_q6_k(float *out, const void *in, size_t n);
+
+/// These three round to nearest, ties to even; overflow becomes infinity.
+void ck_pack_f32(void *out, const float *x, size_t n);
+void ck_pack_f16(void *out, const float *x, size_t n);
+void ck_pack_bf16(void *out, const float *x, size_t n);
+/// Scales are those that make the squared error of a block small; see ck_fit.h.
+void ck_quantize_q8_0(void *out, const float *x, size_t n);
+void ck_quantize_q4_0(void *out, const float *x, size_t n);
+void ck_quantize_q4_1(void *out, const float *x, size_t n);
+void ck_quantize_q5_0(void *out, const float *x, size_t n);
+void ck_quantize_q5_1(void *out, const float *x, size_t n);
+void ck_quantize_q4_k(void *out, const float *x, size_t n);
+void ck_quantize_q5_k(void *out, const float *x, size_t n);
+void ck_quantize_q6_k(void *out, const float *x, size_t n);
 /// Number of values that are NaN or infinite.
 size_t ck_count_nonfinite(const float *x, size_t n);
 

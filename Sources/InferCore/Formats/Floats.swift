@@ -3,11 +3,14 @@ internal import CKernels
 extension WeightFormat {
   /// IEEE 754 single precision.
   public static let f32 = unsafe WeightFormat(
-    name: "F32", blockElements: 1, blockBytes: 4, dot: ck_dot_f32, unpack: ck_unpack_f32)
+    name: "F32", typeID: 0, blockElements: 1, blockBytes: 4, unpack: ck_unpack_f32, quantize: ck_pack_f32,
+    dot: ck_dot_f32)
   /// IEEE 754 half precision: 5 bits of exponent, 10 of fraction.
   public static let f16 = unsafe WeightFormat(
-    name: "F16", blockElements: 1, blockBytes: 2, dot: ck_dot_f16, unpack: ck_unpack_f16)
+    name: "F16", typeID: 1, blockElements: 1, blockBytes: 2, unpack: ck_unpack_f16, quantize: ck_pack_f16,
+    dot: ck_dot_f16)
   /// The upper half of a single: 8 bits of exponent, 7 of fraction.
   public static let bf16 = unsafe WeightFormat(
-    name: "BF16", blockElements: 1, blockBytes: 2, dot: ck_dot_bf16, unpack: ck_unpack_bf16)
+    name: "BF16", typeID: 30, blockElements: 1, blockBytes: 2, unpack: ck_unpack_bf16, quantize: ck_pack_bf16,
+    dot: ck_dot_bf16)
 }

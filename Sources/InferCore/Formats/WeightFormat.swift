@@ -1,10 +1,14 @@
-/// How the numbers of a weight matrix lie in memory: a block layout, a dot product with activations, and a way
-/// back to 32-bit floats.
+/// How the numbers of a weight matrix lie in memory: a block layout, with ways from and to 32-bit floats.
+///
+/// Formats of one element a block are computed with as they lie, by ``dot``. The others are quantised, in the layouts
+/// of GGUF files, and are packed anew before they are multiplied.
 ///
 /// Adding a format takes one file that declares it and one line in ``all``.
 @safe public struct WeightFormat: Sendable {
-  /// Name as checkpoints spell it, e.g. `BF16`.
+  /// Name as checkpoints and GGUF tools spell it, e.g. `BF16` or `Q4_K`.
   public let name: String
+  /// The number that stands for it in GGUF files.
+  public let typeID: UInt32
   /// Values that are stored together; a row's length is a multiple of it.
   public let blockElements: Int
   /// Bytes of a block.
@@ -19,12 +23,35 @@
   /// Writes `n` values as floats.
   typealias Unpack =
     @convention(c) (_ out: UnsafeMutablePointer<Float>?, _ values: UnsafeRawPointer?, _ n: Int) -> Void
+  /// Writes `n` floats as values, as near as the format allows.
+  typealias Quantize =
+    @convention(c) (_ out: UnsafeMutableRawPointer?, _ x: UnsafePointer<Float>?, _ n: Int) -> Void
 
-  let dot: Dot
   let unpack: Unpack
+  let quantize: Quantize
+  /// `nil` for quantised formats.
+  let dot: Dot?
+
+  init(
+    name: String, typeID: UInt32, blockElements: Int, blockBytes: Int, unpack: @escaping Unpack,
+    quantize: @escaping Quantize, dot: Dot? = nil
+  ) {
+    self.name = name
+    self.typeID = typeID
+    self.blockElements = blockElements
+    self.blockBytes = blockBytes
+    unsafe self.unpack = unsafe unpack
+    unsafe self.quantize = unsafe quantize
+    unsafe self.dot = unsafe dot
+  }
 
   /// Every format that weights can be read in.
-  public static let all: [WeightFormat] = [.f32, .f16, .bf16]
+  public static let all: [WeightFormat] = [
+    .f32, .f16, .bf16, .q8_0, .q4_0, .q4_1, .q5_0, .q5_1, .q4_K, .q5_K, .q6_K,
+  ]
+
+  /// Whether its values are codes that share a scale.
+  public var isQuantized: Bool { blockElements > 1 }
 
   /// Bytes of `count` values.
   ///

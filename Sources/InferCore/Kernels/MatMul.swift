@@ -46,7 +46,7 @@ struct MatMul {
   func tileCount(_ matrix: Matrix) -> Int { (matrix.rows + tileRows - 1) / tileRows }
 
   /// Floats a worker needs to unpack a tile.
-  func workspaceCount(columns: Int) -> Int { isFew ? 0 : tileRows * columns }
+  func workspaceCount(columns: Int) -> Int { tileRows * columns }
 
   /// The matrix, its first column in the output, and the weight rows of tile number `item`.
   func locate(_ item: Int, in matrices: [Matrix]) -> (matrix: Matrix, column: Int, tile: Range<Int>) {
@@ -69,8 +69,8 @@ struct MatMul {
     workspace: UnsafeMutablePointer<Float>
   ) {
     let k = tile.columns
-    if isFew {
-      unsafe tile.format.dot(
+    if isFew, let dot = unsafe tile.format.dot {
+      unsafe dot(
         out, outStride, x, xStride, tile.base, tile.rowBytes / tile.format.blockBytes * tile.format.blockElements, rows,
         tile.rows, k)
       return

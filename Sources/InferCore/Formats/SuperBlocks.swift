@@ -1,0 +1,15 @@
+internal import CKernels
+
+// Super-blocks of 256 weights, whose sub-blocks have scales that are quantised themselves; `CKernels/ck_blocks.h`
+// describes their bytes.
+extension WeightFormat {
+  /// Four bits a weight, a scale and an offset for 32 of them: 4.5 bits.
+  public static let q4_K = unsafe WeightFormat(
+    name: "Q4_K", typeID: 12, blockElements: 256, blockBytes: 144, unpack: ck_unpack_q4_k, quantize: ck_quantize_q4_k)
+  /// Five bits a weight, a scale and an offset for 32 of them: 5.5 bits.
+  public static let q5_K = unsafe WeightFormat(
+    name: "Q5_K", typeID: 13, blockElements: 256, blockBytes: 176, unpack: ck_unpack_q5_k, quantize: ck_quantize_q5_k)
+  /// Six bits a weight, a scale for 16 of them: 6.5625 bits.
+  public static let q6_K = unsafe WeightFormat(
+    name: "Q6_K", typeID: 14, blockElements: 256, blockBytes: 210, unpack: ck_unpack_q6_k, quantize: ck_quantize_q6_k)
+}

@@ -1,0 +1,40 @@
+"""Quantises a few rows with ggml's own functions, without importance weights, and takes them back with gguf-py.
+
+usage: make_reference.py LIBGGML_BASE OUT.safetensors      (pip install numpy gguf safetensors)
+
+`x` holds 16 rows of 256 weights of unit variance; `NAME.bytes` their blocks, `NAME.values` what the blocks stand for.
+"""
+import ctypes
+import sys
+
+import gguf
+import numpy as np
+from gguf.quants import dequantize
+from safetensors.numpy import save_file
+
+library, out = sys.argv[1:3]
+ggml = ctypes.CDLL(library)
+ggml.ggml_quantize_chunk.restype = ctypes.c_size_t
+
+
+def pointer(array):
+    return array.ctypes.data_as(ctypes.c_void_p)
+
+
+random = np.random.default_rng(1)
+shapes = [random.standard_normal, random.laplace, lambda size: random.standard_t(4, size),
+          lambda size: random.random(size) * 2 - 1]
+rows = [shapes[i % 4](size=256) for i in range(16)]
+rows = [row - row.mean() if i < 12 else row + 0.5 for i, row in enumerate(rows)]
+x = np.stack([row / row.std() for row in rows]).astype(np.float32)
+tensors = {"x": x}
+for name in ["Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q4_K", "Q5_K", "Q6_K"]:
+    kind = gguf.GGMLQuantizationType[name]
+    elements, size = gguf.GGML_QUANT_SIZES[kind]
+    blocks = np.zeros((16, 256 // elements * size), np.uint8)
+    ggml.ggml_quantize_chunk(int(kind), pointer(x), pointer(blocks), ctypes.c_int64(0), ctypes.c_int64(16),
+                             ctypes.c_int64(256), None)
+    tensors[name + ".bytes"] = blocks
+    tensors[name + ".values"] = dequantize(blocks, kind)
+    print(name, "mean squared error", ((tensors[name + ".values"] - x) ** 2).mean())
+save_file(tensors, out)

@@ -1,0 +1,60 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import InferCore
+
+@Suite struct WeightFormatTests {
+  static let quantized = WeightFormat.all.filter(\.isQuantized)
+
+  /// Rows that another implementation quantised; how they were made stands beside them.
+  static func reference() throws -> [String: Tensor] {
+    try Fixtures.tensors(Fixtures.folder.appending(path: "formats/reference.safetensors"))
+  }
+
+  /// A matrix over bytes that a fixture holds.
+  private func matrix(_ bytes: Tensor, _ format: WeightFormat) -> Matrix {
+    let raw = bytes.file.copyBytes(bytes.offset..<bytes.offset + bytes.byteCount)
+    return unsafe raw.withUnsafeBytes { source in
+      let owner = unsafe OwnedBytes(copying: source)
+      return unsafe Matrix(format: format, rows: 16, columns: 256, base: owner.base, owner: owner)
+    }
+  }
+
+  @Test(arguments: quantized) func blocksOfOthersMeanTheSame(_ format: WeightFormat) throws {
+    let tensors = try Self.reference()
+    let bytes = try #require(tensors["\(format.name).bytes"])
+    let values = try #require(tensors["\(format.name).values"]).floats()
+    let matrix = matrix(bytes, format)
+    #expect(matrix.byteCount == bytes.byteCount)
+    #expect(matrix.floats() == values)
+  }
+
+  /// The error of our quantiser against that of the reference's, on the same rows.
+  @Test(arguments: quantized) func noLessExactThanTheReference(_ format: WeightFormat) throws {
+    let tensors = try Self.reference()
+    let x = try #require(tensors["x"]).floats()
+    let theirs = try #require(tensors["\(format.name).values"]).floats()
+    let ours = Matrix(format: format, rows: 16, columns: 256, values: x).floats()
+    #expect(squaredError(ours, x) <= 1.02 * squaredError(theirs, x))
+  }
+
+  private func squaredError(_ a: [Float], _ b: [Float]) -> Double {
+    zip(a, b).reduce(0) { $0 + Double($1.0 - $1.1) * Double($1.0 - $1.1) }
+  }
+
+  @Test func quantisingWhatWasQuantisedChangesLittle() {
+    var generator = SeededGenerator(seed: 7)
+    let x = generator.floats(512, scale: 1)
+    for format in WeightFormat.all {
+      let once = Matrix(format: format, rows: 2, columns: 256, values: x).floats()
+      let twice = Matrix(format: format, rows: 2, columns: 256, values: once).floats()
+      #expect(squaredError(twice, once) <= 0.35 * squaredError(once, x) + 1e-12, "\(format.name)")
+    }
+  }
+
+  @Test func namesAndNumbersAreUnique() {
+    #expect(Set(WeightFormat.all.map(\.name)).count == 11)
+    #expect(Set(WeightFormat.all.map(\.typeID)) == [0, 1, 2, 3, 6, 7, 8, 12, 13, 14, 30])
+  }
+}

@@ -1,0 +1,165 @@
+#include "check.h"
+#include "ck_blocks.h"
+
+typedef void (*quantize_function)(void *, const float *, size_t);
+typedef void (*unpack_function)(float *, const void *, size_t);
+
+/// The value of weight i of a block, bit by bit from the description of its format.
+typedef double (*weight_function)(const uint8_t *block, size_t i);
+
+static double half_at(const uint8_t *bytes) {
+    uint16_t bits = (uint16_t)(bytes[0] | bytes[1] << 8);
+    float value;
+    ck_unpack_f16(&value, &bits, 1);
+    return value;
+}
+
+static int nibble(const uint8_t *q, size_t i) { return q[i % 16] >> 4 * (i / 16) & 15; }
+static int bit(const uint8_t *bytes, size_t i) { return bytes[i / 8] >> i % 8 & 1; }
+
+static double q8_0(const uint8_t *block, size_t i) { return half_at(block) * (int8_t)block[2 + i]; }
+static double q4_0(const uint8_t *block, size_t i) { return half_at(block) * (nibble(block + 2, i) - 8); }
+static double q4_1(const uint8_t *block, size_t i) {
+    return half_at(block) * nibble(block + 4, i) + half_at(block + 2);
+}
+static double q5_0(const uint8_t *block, size_t i) {
+    return half_at(block) * (nibble(block + 6, i) + 16 * bit(block + 2, i) - 16);
+}
+static double q5_1(const uint8_t *block, size_t i) {
+    return half_at(block) * (nibble(block + 8, i) + 16 * bit(block + 4, i)) + half_at(block + 2);
+}
+
+/// Code `code` of sub-block b of a super-block that begins with d, dmin and the scales.
+static double super_weight(const uint8_t *block, size_t b, int code) {
+    const uint8_t *s = block + 4;
+    int scale = b < 4 ? s[b] & 63 : (s[b + 4] & 15) + 16 * (s[b - 4] >> 6);
+    int min = b < 4 ? s[b + 4] & 63 : (s[b + 4] >> 4) + 16 * (s[b] >> 6);
+    return half_at(block) * scale * code - half_at(block + 2) * min;
+}
+
+static double q4_k(const uint8_t *block, size_t i) {
+    size_t b = i / 32;
+    return super_weight(block, b, block[16 + b / 2 * 32 + i % 32] >> 4 * (b % 2) & 15);
+}
+static double q5_k(const uint8_t *block, size_t i) {
+    size_t b = i / 32;
+    int low = block[48 + b / 2 * 32 + i % 32] >> 4 * (b % 2) & 15;
+    return super_weight(block, b, low + 16 * (block[16 + i % 32] >> b & 1));
+}
+static double q6_k(const uint8_t *block, size_t i) {
+    size_t h = i / 128, j = i % 128;
+    int low = block[64 * h + j % 64] >> 4 * (j / 64) & 15, high = block[128 + 32 * h + j % 32] >> 2 * (j / 32) & 3;
+    return half_at(block + 208) * (int8_t)block[192 + i / 16] * (low + 16 * high - 32);
+}
+
+static const struct format {
+    const char *name;
+    size_t weights, bytes;
+    quantize_function quantize;
+    unpack_function unpack;
+    weight_function weight;
+    /// Largest error of a block whose largest magnitude is 1, and the root mean square over random ones.
+    double largest, mean;
+} formats[] = {
+    {"q8_0", 32, 34, ck_quantize_q8_0, ck_unpack_q8_0, q8_0, 0.004, 0.0024},
+    {"q4_0", 32, 18, ck_quantize_q4_0, ck_unpack_q4_0, q4_0, 0.2, 0.041},
+    {"q4_1", 32, 20, ck_quantize_q4_1, ck_unpack_q4_1, q4_1, 0.2, 0.038},
+    {"q5_0", 32, 22, ck_quantize_q5_0, ck_unpack_q5_0, q5_0, 0.1, 0.02},
+    {"q5_1", 32, 24, ck_quantize_q5_1, ck_unpack_q5_1, q5_1, 0.1, 0.0185},
+    {"q4_k", 256, 144, ck_quantize_q4_k, ck_unpack_q4_k, q4_k, 0.25, 0.039},
+    {"q5_k", 256, 176, ck_quantize_q5_k, ck_unpack_q5_k, q5_k, 0.12, 0.019},
+    {"q6_k", 256, 210, ck_quantize_q6_k, ck_unpack_q6_k, q6_k, 0.05, 0.0103},
+};
+
+/// A few blocks of arbitrary bytes: whatever they say is what their format's description says.
+static void test_unpack(const struct format *format) {
+    for (size_t round = 0; round < 200; round++) {
+        size_t n = format->weights * (round % 4), bytes = format->bytes * (round % 4);
+        uint8_t *in = malloc(bytes + 1);
+        if (!in) abort();
+        for (size_t i = 0; i < bytes; i++) in[i] = (uint8_t)(256 * fabsf(random_float()));
+        float *out = canaries(n + 1);
+        format->unpack(out, in, n);
+        for (size_t i = 0; i < n; i++) {
+            double want = format->weight(in + i / format->weights * format->bytes, i % format->weights);
+            check_close(out[i], want, 1e-6 * fabs(want) + 1e-6);
+        }
+        check_canary(out[n]);
+        free(in);
+        check_release();
+    }
+}
+
+/// Quantises exactly n weights and gives them back as floats.
+static float *round_trip(const struct format *format, const float *x, size_t n) {
+    size_t bytes = n / format->weights * format->bytes;
+    uint8_t *blocks = malloc(bytes + 1);
+    if (!blocks) abort();
+    blocks[bytes] = 0xa5;
+    float *out = canaries(n + 1);
+    format->quantize(blocks, x, n);
+    check_that(blocks[bytes] == 0xa5, "no byte behind the blocks is written");
+    format->unpack(out, blocks, n);
+    free(blocks);
+    return out;
+}
+
+static void test_random(const struct format *format) {
+    size_t n = 256 * 40;
+    float *x = random_floats(n);
+    for (float scale = 0x1p-8f; scale < 4096; scale *= 32) {
+        float *scaled = random_floats(n);
+        for (size_t i = 0; i < n; i++) scaled[i] = x[i] * scale;
+        float *back = round_trip(format, scaled, n);
+        double sum = 0;
+        for (size_t i = 0; i < n; i++) {
+            check_close(back[i], scaled[i], format->largest * scale);
+            sum += pow((back[i] - scaled[i]) / scale, 2);
+        }
+        check_that(sqrt(sum / (double)n) < format->mean, "root mean square error");
+    }
+    // Blocks know nothing of each other.
+    float *whole = round_trip(format, x, n), *last = round_trip(format, x + n - format->weights, format->weights);
+    check_that(memcmp(whole + n - format->weights, last, format->weights * sizeof *last) == 0, "the last block alone");
+    check_release();
+}
+
+/// Blocks of one value, and of one value among zeros.
+static void test_constants(const struct format *format) {
+    float values[] = {0, -0.0f, 1, -1, 0.02f, -0.02f, 60000, -60000, 1e-5f, 1e-30f, 1e-40f, -1e-45f};
+    for (size_t v = 0; v < COUNT(values); v++) {
+        float *x = random_floats(256);
+        for (size_t i = 0; i < 256; i++) x[i] = values[v];
+        float *back = round_trip(format, x, 256);
+        // Scales have six bits in some formats; near the least half, 2^-24, they are coarse in all.
+        for (size_t i = 0; i < 256; i++) check_close(back[i], x[i], 0.01 * fabsf(x[i]) + 4e-6);
+        for (size_t i = 0; i < 256; i++) x[i] = i % 32 == 5 ? values[v] : 0;
+        back = round_trip(format, x, 256);
+        for (size_t i = 0; i < 256; i++) check_close(back[i], x[i], 0.01 * fabsf(values[v]) + 4e-6);
+        check_release();
+    }
+}
+
+/// What is no number, or beyond all halves, gives numbers all the same, and harms no other block.
+static void test_wild(const struct format *format) {
+    float wild[] = {NAN, -NAN, INFINITY, -INFINITY, 3e38f, -3e38f};
+    for (size_t count = 1; count <= 256; count = count * 2 + 1) {
+        float *x = random_floats(768), *clean = round_trip(format, x, 768);
+        for (size_t i = 0; i < count; i++) x[256 + i * 7 % 256] = wild[(i + count) % COUNT(wild)];
+        float *back = round_trip(format, x, 768);
+        check_that(ck_count_nonfinite(back, 768) == 0, "finite numbers");
+        check_that(memcmp(back, clean, 256 * sizeof *back) == 0, "the blocks before");
+        check_that(memcmp(back + 512, clean + 512, 256 * sizeof *back) == 0, "the blocks behind");
+        check_release();
+    }
+}
+
+void test_blocks(void) {
+    for (size_t f = 0; f < COUNT(formats); f++) {
+        check_context(formats[f].name, f, 0, 0);
+        test_unpack(&formats[f]);
+        test_random(&formats[f]);
+        test_constants(&formats[f]);
+        test_wild(&formats[f]);
+    }
+}
