@@ -92,7 +92,26 @@ def test_bench(binary, model):
     assert rows[-1]["pl"] == 3 and rows[-1]["n_kv"] == 60
     table = run(binary, "bench", "--model", model, "--prompt-tokens", "16", "--generate-tokens", "4", "--batch", "2",
                 "--repetitions", 1).stdout
-    assert "| pp16 |" in table and "S_TG t/s" in table
+    assert "| pp16 |" in table and "S_TG t/s" in table and "of roof" not in table
+
+
+def test_bench_against_the_limits_of_the_machine(binary, model):
+    limits = json.loads(run(binary, "bench", "--roofline", "--json").stdout)
+    assert set(limits) == {"n_threads", "roof_bandwidth", "roof_f32_flops", "roof_int8_ops"}
+    assert all(value > 0 for value in limits.values())
+    assert "GB/s" in run(binary, "bench", "--roofline").stdout
+    options = ["--model", model, "--roofline", "--prompt-tokens", "16", "--generate-tokens", "4", "--batch", "0,2"]
+    prompt, generation, batch = json.loads(run(binary, "bench", *options, "--json").stdout)
+    for row in (prompt, generation, batch):
+        assert row["roof_share"] > 0 and row["bytes_per_step"] > 0 and row["flops_per_token"] > 0
+    assert batch["roof_share_pp"] > 0 and batch["roof_share_tg"] > 0
+    # The share follows from what stands beside it.
+    least = prompt["flops_per_token"] * 16 / prompt["roof_f32_flops"]
+    assert prompt["roof_share"] == pytest.approx(least / sorted(prompt["samples_ns"])[1] * 1e9, rel=1e-3)
+    least = generation["bytes_per_step"] * 4 / generation["roof_bandwidth"]
+    assert generation["roof_share"] == pytest.approx(least / sorted(generation["samples_ns"])[1] * 1e9, rel=1e-3)
+    table = run(binary, "bench", *options).stdout
+    assert "of roof" in table and "MiB/step" in table
 
 
 WRONG = [

@@ -76,6 +76,7 @@ int main(void) {
     test_formats();
     test_blocks();
     test_logits();
+    test_limits();
     printf("%zu comparisons\n", check_count);
     return 0;
 }

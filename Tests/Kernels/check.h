@@ -44,5 +44,6 @@ void test_scan(void);
 void test_formats(void);
 void test_blocks(void);
 void test_logits(void);
+void test_limits(void);
 
 #endif

@@ -29,6 +29,18 @@ int ck_processor_count(void);
 /// Bytes of memory of this machine; 0 when unknown.
 uint64_t ck_memory_bytes(void);
 
+// MARK: The machine's limits (roofline.c)
+
+/// Multiplies and adds floats in registers, in independent chains of the widest vectors of this processor, `rounds`
+/// times. Returns the number of floating-point operations. Chain j of 12 goes `rounds` times from x, at first j, to
+/// x / 2 + 1; *sum is the sum of the lanes of all chains.
+double ck_peak_f32(size_t rounds, double *sum);
+/// The same for dots of 8-bit integers that are added up in 32 bits. A product and its addition count two; each
+/// product is 3 · 5, and *sum is the sum of all.
+double ck_peak_i8(size_t rounds, double *sum);
+/// The sum of `n` words, read one after another.
+uint64_t ck_sum_words(const uint64_t *words, size_t n);
+
 // MARK: Dots of activations with weights (dot.c)
 //
 // out[r * out_stride + c] = Σ_i x[r * x_stride + i] · w[c * w_stride + i]   for r < m, c < n, i < k.

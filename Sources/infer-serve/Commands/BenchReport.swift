@@ -10,47 +10,54 @@ struct BenchReport {
   let threads: Int
   let kvType: KVType
   let batchTokens: Int
+  /// The limits of the machine, where they were measured.
+  let roofline: Roofline?
 
-  /// Two Markdown tables: single sequences, then batches. Rates are medians, spreads are from least to most.
+  /// Markdown tables: the machine's limits, single sequences, batches. Rates are medians, spreads are from least to
+  /// most.
   func tables(_ results: [BenchResult]) -> String {
-    let single = results.filter { !$0.test.isBatch }
-    let batches = results.filter(\.test.isBatch)
-    var text = ""
+    let (single, batches) = (results.filter { !$0.test.isBatch }, results.filter(\.test.isBatch))
+    var tables: [String] = []
+    if let roofline { tables.append(RooflineReport(roofline: roofline, threads: threads).table) }
     if !single.isEmpty {
-      text +=
-        "| model | size | params | threads | test | t/s | min … max |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: |\n"
-      text += single.map(singleRow).joined()
+      let names = ["model", "size", "params", "threads", "test", "t/s", "min … max", "MiB/step", "MFLOP/token"]
+      tables.append(table(names + (roofline == nil ? [] : ["of roof"]), single.map(singleRow), leading: 1))
     }
     if !batches.isEmpty {
-      text += single.isEmpty ? "" : "\n"
-      text += "| PP | TG | B | N_KV | T_PP s | S_PP t/s | T_TG s | S_TG t/s | T s | S t/s |\n"
-      text += "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
-      text += batches.map(batchRow).joined()
+      let names = ["PP", "TG", "B", "N_KV", "T_PP s", "S_PP t/s", "T_TG s", "S_TG t/s", "T s", "S t/s", "MiB/step"]
+      tables.append(table(names + (roofline == nil ? [] : ["PP of roof", "TG of roof"]), batches.map(batchRow)))
     }
-    return text
+    return tables.joined(separator: "\n")
   }
 
-  private func singleRow(_ result: BenchResult) -> String {
+  /// A table whose first `leading` columns are text.
+  private func table(_ names: [String], _ rows: [[String]], leading: Int = 0) -> String {
+    let rule = names.indices.map { $0 < leading ? "---" : "---:" }
+    return ([names, rule] + rows).map { "| \($0.joined(separator: " | ")) |\n" }.joined()
+  }
+
+  private func singleRow(_ result: BenchResult) -> [String] {
     let rates = Samples(result.rates)
-    let summary = loaded.summary
-    let cells = [
-      loaded.name, Quantity.mebibytes(summary.weightBytes), Quantity.count(summary.parameterCount), "\(threads)",
-      result.test.name, String(format: "%.2f", rates.median),
+    let share = roofline.map { [String(format: "%.2f", $0.share(result))] } ?? []
+    return [
+      loaded.name, Quantity.mebibytes(loaded.summary.weightBytes), Quantity.count(loaded.summary.parameterCount),
+      "\(threads)", result.test.name, String(format: "%.2f", rates.median),
       String(format: "%.2f … %.2f", rates.least, rates.most),
-    ]
-    return "| \(cells.joined(separator: " | ")) |\n"
+      String(format: "%.1f", result.bytesPerStep / 1_048_576), String(format: "%.1f", result.operationsPerToken / 1e6),
+    ] + share
   }
 
-  private func batchRow(_ result: BenchResult) -> String {
+  private func batchRow(_ result: BenchResult) -> [String] {
     let row = BatchRow(result)
     let numbers = [row.promptTime, row.promptRate, row.generateTime, row.generateRate, row.time, row.rate]
-    let cells =
-      ["\(result.test.prompt)", "\(result.test.generate)", "\(result.test.batch)", "\(row.tokens)"]
+    let shares = roofline.map { [$0.promptShare(result), $0.generationShare(result)] } ?? []
+    return ["\(result.test.prompt)", "\(result.test.generate)", "\(result.test.batch)", "\(row.tokens)"]
       + numbers.enumerated().map { String(format: $0.offset % 2 == 0 ? "%.3f" : "%.2f", $0.element) }
-    return "| \(cells.joined(separator: " | ")) |\n"
+      + [String(format: "%.1f", result.bytesPerStep / 1_048_576)] + shares.map { String(format: "%.2f", $0) }
   }
 
-  /// An array with llama-bench's fields for every test, and llama-batched-bench's for batches as well.
+  /// An array with llama-bench's fields for every test, and llama-batched-bench's for batches as well; and what a
+  /// step must read, what a token must compute, and, where the machine's limits are known, the share of them.
   func json(_ results: [BenchResult]) -> JSONValue { .array(results.map(object)) }
 
   private func object(_ result: BenchResult) -> JSONValue {
@@ -58,7 +65,7 @@ struct BenchReport {
     let times = Samples(result.seconds.map { $0 * 1e9 })
     let rates = Samples(result.rates)
     var members: OrderedDictionary<String, JSONValue> = [
-      "test": .string(test.name), "model_filename": .string(path), "model_type": .string(loaded.summary.family),
+      "test": .string(test.name), "model_filename": .string(path), "model_type": .string(modelType),
       "model_size": .integer(loaded.summary.weightBytes), "model_n_params": .integer(loaded.summary.parameterCount),
       "n_batch": .integer(batchTokens), "n_threads": .integer(threads), "type_k": .string(kvType.rawValue),
       "type_v": .string(kvType.rawValue), "n_prompt": .integer(test.prompt), "n_gen": .integer(test.generate),
@@ -67,30 +74,37 @@ struct BenchReport {
       "avg_ts": .number(rates.mean), "stddev_ts": .number(rates.deviation), "median_ts": .number(rates.median),
       "samples_ns": .array(times.values.map { .integer(Int($0)) }),
       "samples_ts": .array(rates.values.map { .number($0) }),
+      "bytes_per_step": .number(result.bytesPerStep), "flops_per_token": .number(result.operationsPerToken),
     ]
-    if test.isBatch {
-      let row = BatchRow(result)
-      members["pp"] = .integer(test.prompt)
-      members["tg"] = .integer(test.generate)
-      members["pl"] = .integer(test.batch)
-      members["n_kv"] = .integer(row.tokens)
-      members["t_pp"] = .number(row.promptTime)
-      members["speed_pp"] = .number(row.promptRate)
-      members["t_tg"] = .number(row.generateTime)
-      members["speed_tg"] = .number(row.generateRate)
-      members["t"] = .number(row.time)
-      members["speed"] = .number(row.rate)
+    if let roofline {
+      members["roof_share"] = .number(roofline.share(result))
+      members.merge(RooflineReport.members(roofline)) { old, _ in old }
     }
+    if test.isBatch { addBatch(result, to: &members) }
     return .object(members)
   }
-}
 
-extension BenchResult {
-  /// Seconds of each measurement.
-  fileprivate var seconds: [Double] { zip(promptTimes, generateTimes).map { ($0 + $1) / .seconds(1) } }
-  /// Tokens a second of each measurement.
-  fileprivate var rates: [Double] {
-    seconds.map { Double((test.prompt + test.generate) * test.batch) / $0 }
+  private func addBatch(_ result: BenchResult, to members: inout OrderedDictionary<String, JSONValue>) {
+    let row = BatchRow(result)
+    members["pp"] = .integer(result.test.prompt)
+    members["tg"] = .integer(result.test.generate)
+    members["pl"] = .integer(result.test.batch)
+    members["n_kv"] = .integer(row.tokens)
+    members["t_pp"] = .number(row.promptTime)
+    members["speed_pp"] = .number(row.promptRate)
+    members["t_tg"] = .number(row.generateTime)
+    members["speed_tg"] = .number(row.generateRate)
+    members["t"] = .number(row.time)
+    members["speed"] = .number(row.rate)
+    guard let roofline else { return }
+    members["roof_share_pp"] = .number(roofline.promptShare(result))
+    members["roof_share_tg"] = .number(roofline.generationShare(result))
+  }
+
+  /// The family, and the format that most weights have: `granitemoehybrid BF16`.
+  private var modelType: String {
+    let formats = loaded.summary.parametersByFormat.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+    return ([loaded.summary.family] + formats.prefix(1).map(\.key)).joined(separator: " ")
   }
 }
 
@@ -107,9 +121,9 @@ private struct BatchRow {
   init(_ result: BenchResult) {
     let test = result.test
     tokens = test.batch * (test.prompt + test.generate)
-    promptTime = Samples(result.promptTimes.map { $0 / .seconds(1) }).median
+    promptTime = Samples(result.prompts.map(\.seconds)).median
     promptRate = Double(test.batch * test.prompt) / promptTime
-    generateTime = Samples(result.generateTimes.map { $0 / .seconds(1) }).median
+    generateTime = Samples(result.generations.map(\.seconds)).median
     generateRate = Double(test.batch * test.generate) / generateTime
     time = Samples(result.seconds).median
     rate = Double(tokens) / time

@@ -24,14 +24,6 @@ struct BenchTest: Equatable {
   }
 }
 
-/// The times of a test's measurements.
-struct BenchResult {
-  var test: BenchTest
-  var date: Date
-  var promptTimes: [Duration]
-  var generateTimes: [Duration]
-}
-
 /// Measures one test.
 struct BenchRunner {
   private let test: BenchTest
@@ -58,25 +50,31 @@ struct BenchRunner {
   }
 
   /// Runs the test once unmeasured and then `repetitions` times.
+  ///
+  /// What stands before the measured tokens is computed once. Each repetition continues from there: it overwrites the
+  /// keys and values of the one before and carries its recurrent state on, which takes the same time.
   func measure(repetitions: Int) -> BenchResult {
-    var result = BenchResult(test: test, date: Date(), promptTimes: [], generateTimes: [])
-    let clock = ContinuousClock()
+    var result = BenchResult(test: test, date: Date())
+    _ = prefill(0..<test.depth)
     for repetition in 0...repetitions {
-      prefill(0..<test.depth)
-      let start = clock.now
-      prefill(test.depth..<test.depth + test.prompt)
-      let middle = clock.now
-      for position in (test.depth + test.prompt)..<test.length { decode(at: position) }
-      let end = clock.now
+      let prompt = timed { prefill(test.depth..<test.depth + test.prompt) }
+      let generation = timed { decode((test.depth + test.prompt)..<test.length) }
       if repetition == 0 { continue }
-      result.promptTimes.append(middle - start)
-      result.generateTimes.append(end - middle)
+      result.prompts.append(prompt)
+      result.generations.append(generation)
     }
     return result
   }
 
+  private func timed(_ body: () -> [StepWork]) -> BenchPhase {
+    var work: [StepWork] = []
+    let time = ContinuousClock().measure { work = body() }
+    return BenchPhase(seconds: time.seconds, steps: work)
+  }
+
   /// Reads these positions of all sequences, as many rows a step as it may hold.
-  private func prefill(_ range: Range<Int>) {
+  private func prefill(_ range: Range<Int>) -> [StepWork] {
+    var steps: [StepWork] = []
     var parts: [StepRunner.Part] = []
     var room = batchTokens
     for sequence in 0..<test.batch {
@@ -90,21 +88,29 @@ struct BenchRunner {
         room -= tokens.count
         position = end
         if room == 0 {
-          runner.step(parts) { _ in }
+          steps.append(step(parts))
           parts.removeAll(keepingCapacity: true)
           room = batchTokens
         }
       }
     }
-    if !parts.isEmpty { runner.step(parts) { _ in } }
+    if !parts.isEmpty { steps.append(step(parts)) }
+    return steps
   }
 
-  /// One token of every sequence.
-  private func decode(at position: Int) {
-    let parts = (0..<test.batch).map { sequence in
-      StepRunner.Part(
-        sequence: sequence, tokens: tokens[sequence][position..<position + 1], position: position, logits: 1)
+  /// These positions of all sequences, one token of each a step.
+  private func decode(_ range: Range<Int>) -> [StepWork] {
+    range.map { position in
+      step(
+        (0..<test.batch).map { sequence in
+          StepRunner.Part(
+            sequence: sequence, tokens: tokens[sequence][position..<position + 1], position: position, logits: 1)
+        })
     }
+  }
+
+  private func step(_ parts: [StepRunner.Part]) -> StepWork {
     runner.step(parts) { _ in }
+    return runner.report.work
   }
 }

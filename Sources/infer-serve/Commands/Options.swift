@@ -3,11 +3,26 @@ import Foundation
 import HybridBlocks
 public import InferCore
 
-/// Which model, and how it is computed. Shared by all commands that compute.
+/// Which model, and how it is loaded and computed. Shared by all commands that need one.
 struct ModelOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Folder of the model.", valueName: "path"))
   var model: String
 
+  @OptionGroup var computing: ComputingOptions
+
+  /// Threads to compute with.
+  var threadCount: Int { computing.threadCount }
+
+  /// Loads the model; see ``ComputingOptions/load(_:config:allowingUnreadTensors:warn:)``.
+  func load(
+    config: String? = nil, allowingUnreadTensors: Bool = false, warn: (String) -> Void = ComputingOptions.warn
+  ) throws -> LoadedModel {
+    try computing.load(model, config: config, allowingUnreadTensors: allowingUnreadTensors, warn: warn)
+  }
+}
+
+/// How any model is loaded and computed.
+struct ComputingOptions: ParsableArguments {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp("Threads to compute with (default: all processors).", valueName: "count"))
@@ -19,19 +34,20 @@ struct ModelOptions: ParsableArguments {
   /// Threads to compute with.
   var threadCount: Int { threads ?? availableProcessorCount() }
 
-  /// Loads the model and warns of what is odd about it, on standard error unless `warn` says otherwise.
+  /// Loads a model and warns of what is odd about it, on standard error unless `warn` says otherwise.
   func load(
-    config: String? = nil, allowingUnreadTensors: Bool = false,
-    warn: (String) -> Void = { note("infer-serve: warning: \($0)") }
+    _ path: String, config: String? = nil, allowingUnreadTensors: Bool = false, warn: (String) -> Void = Self.warn
   ) throws -> LoadedModel {
     var options = LoadOptions()
     options.configuration = config.map { URL(filePath: $0) }
     options.allowsUnreadTensors = allowingUnreadTensors
     options.refusesUnknownKeys = strict
-    let loaded = try loadModel(at: model, options: options)
+    let loaded = try loadModel(at: path, options: options)
     for warning in loaded.summary.warnings { warn(warning) }
     return loaded
   }
+
+  static func warn(_ warning: String) { note("infer-serve: warning: \(warning)") }
 
   func validate() throws {
     try require(1...1024, "threads", threads)

@@ -48,7 +48,7 @@ struct ArgumentTests {
     #expect(configuration.kvType == .f16 && configuration.maxQueue == EngineConfiguration().maxQueue)
     #expect(try parse(Logits.self, "logits --model x --tokens 1 --output y").kvType == .f32)
     #expect(try parse(Generate.self, "generate --model x --tokens 1").engine.kvType == .f16)
-    #expect(try parse(Bench.self, "bench --model x").kvType == .f16)
+    #expect(try parse(Bench.self, "bench --model x").measurement.kvType == .f16)
   }
 
   @Test func promptsAreTokensTextOrAChat() throws {
@@ -59,6 +59,12 @@ struct ArgumentTests {
     #expect(try generate.sampling.sampling(GenerationDefaults()).logitBias == [17: -100])
     let logits = try parse(Logits.self, "logits --model x --tokens 1,2 --tokens 3 --chunk 5 --output y --config z")
     #expect(logits.tokens.map(\.ids) == [[1, 2], [3]] && logits.chunk == 5 && logits.config == "z")
+  }
+
+  @Test func limitsNeedNoModel() throws {
+    let bench = try parse(Bench.self, "bench --roofline --threads 3")
+    #expect(bench.model == nil && bench.roofline && bench.computing.threadCount == 3)
+    #expect(try !parse(Bench.self, "bench --model x").roofline)
   }
 
   /// A value that begins like an option is a value all the same.
@@ -110,7 +116,8 @@ struct ArgumentTests {
     (["generate", "--model", "x", "--chat", "a", "--template-kwargs", "{"], "--template-kwargs"),
     (["logits", "--model", "x", "--tokens", "1"], "--output"),
     (["logits", "--model", "x", "--tokens", "1", "--output", "y", "--chunk", "0"], "--chunk"),
-    (["bench", "--model", "x", "--batch", "0"], "--batch"),
+    (["bench"], "--model"),
+    (["bench", "--model", "x", "--batch", "513"], "--batch"),
     (["bench", "--model", "x", "--repetitions", "0"], "--repetitions"),
     (["bench", "--model", "x", "--prompt-tokens", "1,x"], "--prompt-tokens"),
     (["fly"], "fly"),

@@ -1,6 +1,5 @@
 import Foundation
 import InferCore
-import Synchronization
 import TestSupport
 import Testing
 
@@ -37,16 +36,6 @@ struct StepCommandTests {
   @Test func onePromptIsCalledLogits() throws {
     let model = HashModel()
     #expect(try logits([[3, 1, 4]], chunk: 3, model).keys.sorted() == ["logits"])
-  }
-
-  @Test func benchmarksRunEveryTokenOnceARepetition() throws {
-    let rows = Mutex(0)
-    let model = HashModel(onForward: { plan in rows.withLock { $0 += plan.tokens.count } })
-    let test = BenchTest(prompt: 40, generate: 3, depth: 5, batch: 4, isBatch: true)
-    let result = try BenchRunner(model: model, test: test, kvType: .f16, threads: 1, batchTokens: 16)
-      .measure(repetitions: 2)
-    #expect(rows.withLock { $0 } == 576)  // 3 runs of 4 sequences of 48 tokens
-    #expect(result.promptTimes.count == 2 && result.generateTimes.count == 2)
   }
 }
 

@@ -1,0 +1,66 @@
+import Foundation
+import InferCore
+
+/// What a test's prompt, or what follows it, took once.
+struct BenchPhase: Equatable {
+  var seconds: Double
+  /// What each step had to read and compute.
+  var steps: [StepWork]
+
+  /// What all steps had to.
+  var work: StepWork { steps.reduce(into: StepWork()) { $0 += $1 } }
+}
+
+/// The measurements of a test.
+struct BenchResult {
+  var test: BenchTest
+  var date: Date
+  /// Prompts read, by repetition.
+  var prompts: [BenchPhase] = []
+  /// Tokens generated, by repetition.
+  var generations: [BenchPhase] = []
+
+  /// Seconds of each repetition.
+  var seconds: [Double] { zip(prompts, generations).map { $0.seconds + $1.seconds } }
+
+  /// Tokens a second of each repetition.
+  var rates: [Double] { seconds.map { Double((test.prompt + test.generate) * test.batch) / $0 } }
+
+  /// Bytes that a step must read, on average: one that generates if there are such, else one that reads a prompt.
+  var bytesPerStep: Double {
+    let steps = (test.generate > 0 ? generations : prompts).flatMap(\.steps)
+    return Double(steps.reduce(0) { $0 + $1.bytes }) / Double(max(steps.count, 1))
+  }
+
+  /// Floating-point operations that a token must take, on average.
+  var operationsPerToken: Double {
+    let operations = (prompts + generations).reduce(0) { $0 + $1.work.operations }
+    return Double(operations) / Double((test.prompt + test.generate) * test.batch * max(prompts.count, 1))
+  }
+}
+
+extension Roofline {
+  /// Seconds that a prompt takes at the peak of 32-bit arithmetic.
+  func seconds(prompt: StepWork) -> Double { Double(prompt.operations) / floatOperations }
+
+  /// Seconds that generating takes at the memory's bandwidth.
+  func seconds(generation: StepWork) -> Double { Double(generation.bytes) / bandwidth }
+
+  /// The share of its limits that a test reached: least possible time over time taken, the median of all repetitions.
+  func share(_ result: BenchResult) -> Double {
+    let shares = zip(zip(result.prompts, result.generations), result.seconds).map { phases, seconds in
+      (self.seconds(prompt: phases.0.work) + self.seconds(generation: phases.1.work)) / seconds
+    }
+    return Samples(shares).median
+  }
+
+  /// The share that a test's prompts reached.
+  func promptShare(_ result: BenchResult) -> Double {
+    Samples(result.prompts.map { seconds(prompt: $0.work) / $0.seconds }).median
+  }
+
+  /// The share that a test's generated tokens reached.
+  func generationShare(_ result: BenchResult) -> Double {
+    Samples(result.generations.map { seconds(generation: $0.work) / $0.seconds }).median
+  }
+}

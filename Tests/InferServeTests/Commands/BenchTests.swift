@@ -1,0 +1,82 @@
+import Foundation
+import InferCore
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import infer_serve
+
+@Suite struct BenchTests {
+  /// Rows and positions of every step that a test runs.
+  private func steps(_ test: BenchTest, batchTokens: Int, repetitions: Int) throws -> [[(position: Int, rows: Int)]] {
+    let steps = Mutex<[[(position: Int, rows: Int)]]>([])
+    let model = HashModel { plan in
+      steps.withLock { $0.append(plan.runs.map { ($0.position, $0.tokens.count) }) }
+    }
+    let runner = try BenchRunner(model: model, test: test, kvType: .f16, threads: 1, batchTokens: batchTokens)
+    let result = runner.measure(repetitions: repetitions)
+    #expect(result.prompts.count == repetitions && result.generations.count == repetitions)
+    #expect(result.generations.allSatisfy { $0.steps.count == test.generate })
+    return steps.withLock { $0 }
+  }
+
+  @Test func whatStandsBeforeIsReadOnceInChunks() throws {
+    let test = BenchTest(prompt: 0, generate: 2, depth: 70, batch: 1, isBatch: false)
+    let steps = try steps(test, batchTokens: 32, repetitions: 3)
+    let fill = [(0, 32), (32, 32), (64, 6)]
+    let decode = [(70, 1), (71, 1)]
+    let expected = fill + decode + decode + decode + decode
+    #expect(steps.allSatisfy { $0.count == 1 } && steps.count == expected.count)
+    #expect(zip(steps, expected).allSatisfy { $0[0] == $1 })
+  }
+
+  @Test func sequencesShareSteps() throws {
+    let test = BenchTest(prompt: 5, generate: 1, depth: 0, batch: 3, isBatch: true)
+    let steps = try steps(test, batchTokens: 8, repetitions: 1)
+    let expected = [[(0, 5), (0, 3)], [(3, 2), (0, 5)], [(5, 1), (5, 1), (5, 1)]]
+    #expect(steps.count == 6)
+    for (step, rows) in zip(steps, expected + expected) {
+      #expect(step.map(\.position) == rows.map(\.0) && step.map(\.rows) == rows.map(\.1))
+    }
+  }
+
+  private func work(bytes: Int, multiplyAdds: Int) -> StepWork {
+    var work = StepWork()
+    (work.weightBytes, work.cacheBytes, work.stateBytes) = (bytes - 3, 1, 2)
+    work.multiplyAdds = multiplyAdds
+    return work
+  }
+
+  /// 4 sequences read 10 tokens each and generate 2.
+  private var result: BenchResult {
+    var result = BenchResult(
+      test: BenchTest(prompt: 10, generate: 2, depth: 0, batch: 4, isBatch: true), date: Date(timeIntervalSince1970: 0))
+    for factor in [1.0, 4, 2] {
+      result.prompts.append(BenchPhase(seconds: factor * 2, steps: [work(bytes: 900, multiplyAdds: 4_000)]))
+      result.generations.append(
+        BenchPhase(
+          seconds: factor, steps: [work(bytes: 100, multiplyAdds: 300), work(bytes: 300, multiplyAdds: 500)]))
+    }
+    return result
+  }
+
+  private let roofline = Roofline(bandwidth: 1000, floatOperations: 10_000, byteOperations: 1)
+
+  /// In the middle repetition the prompts take 4 s, of which their 8,000 operations need 0.8; 400 bytes in 2 s need
+  /// 0.4.
+  @Test func sharesAreLeastOverTakenTime() {
+    #expect(abs(roofline.promptShare(result) - 0.2) < 1e-12)
+    #expect(abs(roofline.generationShare(result) - 0.2) < 1e-12)
+    #expect(abs(roofline.share(result) - 1.2 / 6) < 1e-12)
+  }
+
+  @Test func workIsThatOfAStepAndOfAToken() {
+    #expect(result.bytesPerStep == 200)
+    #expect(result.operationsPerToken == 2 * (4_000 + 800) / 48)
+    var prompt = result
+    prompt.test.generate = 0
+    prompt.generations = prompt.generations.map { _ in BenchPhase(seconds: 0, steps: []) }
+    #expect(prompt.bytesPerStep == 900 && prompt.operationsPerToken == 2 * 4_000 / 40)
+    #expect(roofline.share(prompt) == roofline.promptShare(result))
+  }
+}
