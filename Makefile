@@ -5,7 +5,8 @@ PORT ?= 8080
 BINARY := .build/release/infer-serve
 SWIFT_PATHS := Package.swift Sources Tests
 
-.PHONY: serve build test bench format lint docs kernels-test thread-test client-test swift-test clean
+.PHONY: serve build test bench format lint docs kernels-test thread-test allocation-test client-test \
+  swift-test clean
 
 serve: build
 	exec $(BINARY) serve --model $(MODEL) --port $(PORT)
@@ -13,7 +14,7 @@ serve: build
 build: .build/libraries-installed
 	swift build -c release --product infer-serve
 
-test: swift-test kernels-test thread-test client-test
+test: swift-test kernels-test thread-test allocation-test client-test
 
 # The engine, its kernels, blocks and server, in one process each.
 swift-test: .build/libraries-installed
@@ -27,6 +28,10 @@ kernels-test: .build/libraries-installed
 thread-test: .build/libraries-installed
 	swift test --sanitize=thread --scratch-path .build/thread-sanitizer \
 	  --filter 'ThreadTeamTests|EngineTests|EngineLifeTests|SchedulerTests'
+
+# That steps take nothing from the heap.
+allocation-test: .build/libraries-installed
+	swift run -c release Allocations
 
 # The built binary against the official OpenAI client.
 client-test: build .venv/installed

@@ -73,6 +73,10 @@ let package = Package(
     .testTarget(
       name: "HybridBlocksTests", dependencies: ["HybridBlocks", "InferCore", "TestSupport"],
       swiftSettings: swiftSettings),
+    .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
+    .executableTarget(
+      name: "Allocations", dependencies: ["AllocationCounter", "HybridBlocks", "InferCore"], path: "Tests/Allocations",
+      swiftSettings: swiftSettings),
     .testTarget(
       name: "InferServeTests",
       dependencies: [

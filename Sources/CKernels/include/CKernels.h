@@ -41,6 +41,17 @@ double ck_peak_i8(size_t rounds, double *sum);
 /// The sum of `n` words, read one after another.
 uint64_t ck_sum_words(const uint64_t *words, size_t n);
 
+// MARK: Closures (closure.c)
+
+/// A Swift closure taken apart, valid as long as the closure: how one that does not escape gets to other threads without
+/// a copy on the heap. Swift declares by itself what makes one, because C has no name for a closure's type.
+typedef struct {
+    void *function, *context;
+} ck_closure;
+
+/// Calls a closure of type (Int, Int) -> Void.
+void ck_closure_call(ck_closure closure, ptrdiff_t first, ptrdiff_t second);
+
 // MARK: Dots of activations with weights (dot.c)
 //
 // out[r * out_stride + c] = Σ_i x[r * x_stride + i] · w[c * w_stride + i]   for r < m, c < n, i < k.

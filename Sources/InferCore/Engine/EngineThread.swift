@@ -26,6 +26,7 @@ final class EngineThread: @unchecked Sendable {
     endTokens = configuration.endTokens
     self.inbox = inbox
     self.store = store
+    plan.blocks.reserveCapacity(limits.pageCount)
     recorder = StepRecorder(metrics)
     team = ThreadTeam(count: configuration.threads)
     sampling = BatchSampling(workers: team.count)
@@ -102,7 +103,11 @@ final class EngineThread: @unchecked Sendable {
     for run in plan.runs where !run.logits.isEmpty {
       if let generation = active[run.generation] { sampling.append(generation.sampler) }
     }
-    let step = Step(plan: plan, store: store, team: team, workspace: workspace)
+    run(Step(plan: plan, store: store, team: team, workspace: workspace))
+  }
+
+  // A step that is a local variable is put on the heap, one that is an argument is not.
+  private func run(_ step: borrowing Step) {
     var logits = step.take(rows: plan.logitRowCount, columns: model.vocabularySize)
     model.forward(step, logits: &logits)
     sampling.run(&logits, team)

@@ -46,6 +46,7 @@ public final class StepRunner {
       layout: model.stateLayout, kvType: kvType, pageTokens: pageTokens, pageCount: sequences * pagesPerSequence,
       slotCount: sequences)
     team = ThreadTeam(count: threads)
+    plan.blocks.reserveCapacity(sequences * pagesPerSequence)
   }
 
   /// Computes one step. `body` gets the rows of logits that were asked for, in order of `parts`.
@@ -54,8 +55,12 @@ public final class StepRunner {
   public func step<Failure: Error>(_ parts: [Part], _ body: (Rows) throws(Failure) -> Void) throws(Failure) {
     plan.removeAll()
     for part in parts { append(part) }
-    let step = Step(plan: plan, store: store, team: team, workspace: workspace)
-    var logits = step.take(rows: plan.logitRowCount, columns: model.vocabularySize)
+    try run(Step(plan: plan, store: store, team: team, workspace: workspace), body)
+  }
+
+  // A step that is a local variable is put on the heap, one that is an argument is not.
+  private func run<Failure: Error>(_ step: borrowing Step, _ body: (Rows) throws(Failure) -> Void) throws(Failure) {
+    var logits = step.take(rows: step.plan.logitRowCount, columns: model.vocabularySize)
     model.forward(step, logits: &logits)
     try body(logits.rows)
   }

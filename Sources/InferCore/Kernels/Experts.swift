@@ -57,11 +57,8 @@ package func mixExperts(
       step.report.addExpertRows(
         assignment.rows(of: expert).count, layer: layer, expert: expert, expertCount: experts.count)
     }
-    let gathered = step.take(rows: assignment.count, columns: x.columns)
-    forEachRow(assignment.count, step) { index in
-      unsafe (gathered.base + index * gathered.stride).update(
-        from: x.base + assignment.row(at: index) * x.stride, count: x.columns)
-    }
+    var gathered = step.take(rows: assignment.count, columns: x.columns)
+    gather(x, assignment, into: &gathered, step)
     var first = step.take(rows: assignment.count, columns: experts.firstWidth)
     multiplyGrouped(gathered.rows, assignment, by: experts.first, into: &first, step)
     var second = step.take(rows: assignment.count, columns: experts.outputWidth)
@@ -75,13 +72,30 @@ package func mixExperts(
       reluSquared(&first, step)
       multiplyGrouped(first.rows, assignment, by: experts.second, into: &second, step)
     }
-    forEachRow(x.count, step) { row in
-      let sum = unsafe out.base + row * out.stride
-      unsafe sum.update(repeating: 0, count: out.columns)
-      for choice in 0..<selection.topK {
-        let (index, weight) = assignment.choice(choice, of: row)
-        unsafe ck_add_scaled(sum, second.base + index * second.stride, weight, out.columns)
-      }
+    addChoices(second.rows, assignment, selection.topK, into: &out, step)
+  }
+}
+
+/// Copies the rows in order of their experts.
+private func gather(
+  _ x: Rows, _ assignment: ExpertAssignment, into out: inout MutableRows, _ step: borrowing Step
+) {
+  forEachRow(assignment.count, step) { index in
+    unsafe (out.base + index * out.stride).update(
+      from: x.base + assignment.row(at: index) * x.stride, count: x.columns)
+  }
+}
+
+/// Adds up the weighted outputs of each row's experts.
+private func addChoices(
+  _ outputs: Rows, _ assignment: ExpertAssignment, _ topK: Int, into out: inout MutableRows, _ step: borrowing Step
+) {
+  forEachRow(out.count, step) { row in
+    let sum = unsafe out.base + row * out.stride
+    unsafe sum.update(repeating: 0, count: out.columns)
+    for choice in 0..<topK {
+      let (index, weight) = assignment.choice(choice, of: row)
+      unsafe ck_add_scaled(sum, outputs.base + index * outputs.stride, weight, out.columns)
     }
   }
 }

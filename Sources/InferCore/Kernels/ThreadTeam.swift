@@ -45,11 +45,13 @@ public final class ThreadTeam: Sendable {
       for item in 0..<items { body(item, 0) }
       return
     }
-    withoutActuallyEscaping(body) { body in
-      shared.run(items: items, body)
-    }
+    unsafe shared.run(items: items, parts(of: body))
   }
 }
+
+/// Takes a closure apart, so that other threads can call it while it lives. `withoutActuallyEscaping` would allocate.
+@_silgen_name("ck_closure_parts")
+private func parts(of body: (_ item: Int, _ worker: Int) -> Void) -> ck_closure
 
 /// Number of processors this process may use.
 public func availableProcessorCount() -> Int { max(1, Int(ck_processor_count())) }
@@ -65,9 +67,9 @@ func machineMemoryBytes() -> Int {
 /// A region is opened by raising `generation`. A helper joins by incrementing `inside`, takes items until there
 /// are none, and leaves. The caller closes the region when all items are *done*, and waits until nobody is
 /// inside before it touches the region's fields again.
-private final class SharedWork: @unchecked Sendable {
+@safe private final class SharedWork: @unchecked Sendable {
   // Safe because `body` and `items` are written only while `inside` is zero and `generation` is even.
-  private var body: ((Int, Int) -> Void)?
+  private var body = unsafe ck_closure()
   private var items = 0
   /// Odd while a region is open. 64 bits never wrap.
   private let generation = Atomic<UInt64>(0)
@@ -81,28 +83,27 @@ private final class SharedWork: @unchecked Sendable {
   /// Turns of the spin loop before a helper sleeps: about 50 µs.
   private static let spinTurns = 2_000
 
-  func run(items: Int, _ body: @escaping (Int, Int) -> Void) {
-    self.body = body
+  func run(items: Int, _ body: ck_closure) {
+    unsafe self.body = unsafe body
     self.items = items
     next.store(0, ordering: .relaxed)
     done.store(0, ordering: .relaxed)
     generation.wrappingAdd(1, ordering: .sequentiallyConsistent)
     if sleepers.load(ordering: .sequentiallyConsistent) > 0 { gate.wakeAll() }
-    work(worker: 0, body: body, items: items)
+    unsafe work(worker: 0, body: body, items: items)
     // Other threads may still be computing their last items.
     var turns = 0
     while done.load(ordering: .acquiring) < items { relax(&turns) }
     generation.wrappingAdd(1, ordering: .sequentiallyConsistent)
     while inside.load(ordering: .sequentiallyConsistent) > 0 { relax(&turns) }
-    self.body = nil
   }
 
-  private func work(worker: Int, body: (Int, Int) -> Void, items: Int) {
+  private func work(worker: Int, body: ck_closure, items: Int) {
     var finished = 0
     while true {
       let item = next.wrappingAdd(1, ordering: .relaxed).oldValue
       guard item < items else { break }
-      body(item, worker)
+      unsafe ck_closure_call(body, item, worker)
       finished += 1
     }
     if finished > 0 { done.wrappingAdd(finished, ordering: .acquiringAndReleasing) }
@@ -113,8 +114,8 @@ private final class SharedWork: @unchecked Sendable {
     while let open = waitForRegion(after: seen) {
       inside.wrappingAdd(1, ordering: .sequentiallyConsistent)
       // Joined only if the region is still the one that was seen: otherwise its fields may be changing.
-      if generation.load(ordering: .sequentiallyConsistent) == open, let body {
-        work(worker: worker, body: body, items: items)
+      if generation.load(ordering: .sequentiallyConsistent) == open {
+        unsafe work(worker: worker, body: body, items: items)
       }
       inside.wrappingSubtract(1, ordering: .sequentiallyConsistent)
       seen = open

@@ -1,0 +1,78 @@
+import AllocationCounter
+import Foundation
+import HybridBlocks
+import InferCore
+
+/// Checks that steps take nothing from the heap once there has been one like them: memory does not fragment under
+/// load, and no thread waits for the allocator's lock.
+///
+/// A program of its own, because everything in the process is counted, and optimised, because without optimisation
+/// the standard library's generic code allocates. Prints a line for each check; exits with 1 if anything allocated.
+@main enum Allocations {
+  static func main() throws {
+    guard allocation_counter_works() != 0 else { return print("allocations cannot be counted here") }
+    precondition(!_isDebugAssertConfiguration(), "build with -c release")
+    var total = checkTheCounter()
+    let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .appending(path: "Fixtures/parity")
+    for name in ["granitemoehybrid", "nemotron_h_latent", "hunyuan_t1", "qwen3"] {
+      let model = try loadModel(at: folder.appending(path: name).path).model
+      for threads in 1...2 {
+        total += try Steps(model, "\(name), \(threads) threads", threads: threads, sequences: 3, rows: 1).run(50)
+        total += try Steps(model, "\(name), \(threads) threads", threads: threads, sequences: 2, rows: 40).run(6)
+      }
+      total += try checkEngine(model, name)
+    }
+    exit(total == 0 ? 0 : 1)
+  }
+
+  /// The counter counts: otherwise the rest would prove nothing.
+  private static func checkTheCounter() -> Int {
+    allocation_counter_start()
+    let memory = UnsafeMutableRawPointer.allocate(byteCount: 100, alignment: 8)
+    let aligned = UnsafeMutableRawPointer.allocate(byteCount: 100, alignment: 4096)
+    let count = allocation_counter_stop()
+    unsafe memory.deallocate()
+    unsafe aligned.deallocate()
+    precondition(count == 2, "\(count) allocations counted of 2")
+    return 0
+  }
+
+  /// Prints what was counted, and returns it.
+  static func report(_ count: Int, _ what: String) -> Int {
+    print("\(count) allocations: \(what)")
+    if count > 0 { allocation_counter_print() }
+    return count
+  }
+}
+
+/// Steps in which every sequence advances by the same number of rows.
+struct Steps {
+  let runner: StepRunner
+  let name: String
+  let sequences: Int
+  let rows: Int
+  let tokens: [Int32]
+
+  init(_ model: any LanguageModel, _ name: String, threads: Int, sequences: Int, rows: Int) throws {
+    runner = try StepRunner(model: model, sequences: sequences, length: 340, kvType: .f16, threads: threads)
+    self.name = name
+    self.sequences = sequences
+    self.rows = rows
+    tokens = (0..<340).map { Int32($0 * 7 % model.vocabularySize) }
+  }
+
+  /// Counts from the third step on.
+  func run(_ steps: Int) throws -> Int {
+    let all = (0..<steps + 2).map { step in
+      (0..<sequences).map { sequence in
+        StepRunner.Part(
+          sequence: sequence, tokens: tokens[step * rows..<(step + 1) * rows], position: step * rows, logits: 1)
+      }
+    }
+    for step in all.prefix(2) { runner.step(step) { _ in } }
+    allocation_counter_start()
+    for step in all.dropFirst(2) { runner.step(step) { _ in } }
+    return Allocations.report(allocation_counter_stop(), "\(name), \(steps) steps of \(sequences) × \(rows) rows")
+  }
+}
