@@ -12,7 +12,7 @@ extension Allocations {
     var configuration = EngineConfiguration()
     configuration.threads = 2
     configuration.maxRunning = 4
-    configuration.maxContext = 400
+    configuration.maxContext = 500
     let engine = try Engine(model: watched, configuration: configuration)
     let sampled = try SamplingParameters(temperature: 0.8, topK: 20, topP: 0.9, minP: 0.01, seed: 1)
     let stop = try StopConditions(maxTokens: WatchedModel.lastStep + 10, ignoresEndTokens: true)
@@ -45,8 +45,8 @@ private func shutDown(_ engine: Engine) {
 final class WatchedModel: LanguageModel {
   /// Steps between which none of a sequence's lists — tokens, pages, unread events — grows: each does now and then,
   /// by a factor.
-  static let firstStep = 262
-  static let lastStep = 312
+  static let firstStep = 330
+  static let lastStep = 380
 
   let model: any LanguageModel
   /// Negative until all steps are counted.
