@@ -25,6 +25,12 @@ public struct LoadOptions: Sendable {
   public var allowsUnreadTensors = false
   /// Refuse configuration keys that the family does not know, instead of listing them as warnings.
   public var refusesUnknownKeys = false
+  /// Quantise the weights while loading; by default they stay as they are stored.
+  public var quantization: Quantization?
+  /// Threads to quantise with.
+  public var threads = availableProcessorCount()
+  /// Is told after each tensor how far loading has come, on the thread that loads.
+  public var progress: (@Sendable (LoadProgress) -> Void)?
 
   /// The folder's own configuration; unknown tensors are errors, unknown keys warnings.
   public init() {}
@@ -33,7 +39,8 @@ public struct LoadOptions: Sendable {
 /// Loads a model folder: `config.json`, `model.safetensors` or its shards, and, where present, `tokenizer.json`,
 /// `tokenizer_config.json`, `chat_template.jinja` and `generation_config.json`.
 ///
-/// Weights are mapped; loading takes time in proportion to the number of tensors, not to their size.
+/// Weights are mapped; loading takes time in proportion to the number of tensors, not to their size. With
+/// ``LoadOptions/quantization`` every weight is read once, and memory is needed for the quantised ones only.
 ///
 /// - Throws: `ModelError` that names the file, the key or the tensor.
 public func loadModel(at path: String, options: LoadOptions = LoadOptions()) throws(ModelError) -> LoadedModel {
@@ -48,7 +55,9 @@ public func loadModel(at path: String, options: LoadOptions = LoadOptions()) thr
   let config = try ConfigReader(json)
   let family = try Families.family(for: config)
   let checkpoint = try Checkpoint(folder: folder)
-  let weights = WeightScope(checkpoint)
+  let weights = WeightScope(
+    checkpoint, plan: options.quantization.map { QuantizationPlan($0, names: checkpoint.tensors.keys) },
+    threads: options.threads, progress: options.progress)
   let model = try HybridModel(family, weights)
   let unread = weights.unread
   if let first = unread.first, !options.allowsUnreadTensors {
@@ -75,7 +84,8 @@ extension HybridModel {
   init(_ family: any ModelFamily, _ weights: WeightScope) throws(ModelError) {
     let frame = family.frame
     let (rows, columns) = (frame.vocabularySize, frame.width)
-    let embedding = try weights[frame.embedding].matrix("weight", rows: rows, columns: columns)
+    let embedding = try weights[frame.embedding].matrix(
+      "weight", rows: rows, columns: columns, role: frame.isTied ? .head : .embedding)
     // Tied models sometimes store the head all the same.
     if frame.isTied { weights.discard("lm_head.weight") }
     var state = StateLayout()
@@ -83,7 +93,8 @@ extension HybridModel {
     self.init(
       embedding: embedding, embeddingScale: frame.embeddingScale, blocks: blocks,
       norm: try RMSNorm(weights[frame.norm], width: columns, epsilon: frame.epsilon),
-      head: frame.isTied ? embedding : try weights["lm_head"].matrix("weight", rows: rows, columns: columns),
+      head: frame.isTied
+        ? embedding : try weights["lm_head"].matrix("weight", rows: rows, columns: columns, role: .head),
       logitScale: frame.logitScale, contextLength: frame.contextLength, stateLayout: state)
   }
 }

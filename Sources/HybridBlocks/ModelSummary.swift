@@ -10,10 +10,10 @@ public struct ModelSummary: Sendable {
   public let parameterCount: Int
   /// Weights that a token passes through: all but those of experts it is not sent to.
   public let activeParameterCount: Int
-  /// Bytes of all weights as stored.
+  /// Bytes of all weights in the formats they are computed with.
   public let weightBytes: Int
-  /// Weights by element format.
-  public let parametersByFormat: [String: Int]
+  /// Share of each weight format, by name.
+  public let formats: [FormatShare]
   /// Bytes of attention cache a token takes with 16-bit elements.
   public let cacheBytesPerToken: Int
   /// Bytes of recurrent state a sequence takes.
@@ -24,16 +24,42 @@ public struct ModelSummary: Sendable {
   public let warnings: [String]
 
   init(family: String, model: HybridModel, weights: WeightScope, unreadTensors: [String], warnings: [String]) {
-    let tensors = weights.readTensors
+    let tensors = weights.loaded
     self.family = family
     layout = model.layout
-    parameterCount = tensors.reduce(0) { $0 + $1.count }
+    parameterCount = tensors.reduce(0) { $0 + $1.tensor.count }
     activeParameterCount = parameterCount - model.idleParameterCount
     weightBytes = tensors.reduce(0) { $0 + $1.byteCount }
-    parametersByFormat = tensors.reduce(into: [:]) { $0[$1.type, default: 0] += $1.count }
+    formats = FormatShare.shares(of: tensors)
     cacheBytesPerToken = model.stateLayout.pageBytes(tokens: 1, type: .f16)
     stateBytesPerSequence = model.stateLayout.slotBytes
     self.unreadTensors = unreadTensors
     self.warnings = warnings
+  }
+}
+
+/// How much of a model is in one weight format.
+public struct FormatShare: Sendable, Equatable {
+  /// Name of the format.
+  public let name: String
+  /// Tensors in it.
+  public var tensorCount = 0
+  /// Weights in it.
+  public var parameterCount = 0
+  /// Bytes of these weights.
+  public var byteCount = 0
+
+  static func shares(of tensors: [LoadedTensor]) -> [FormatShare] {
+    var shares: [String: FormatShare] = [:]
+    for tensor in tensors {
+      shares[tensor.format.name, default: FormatShare(name: tensor.format.name)].add(tensor)
+    }
+    return shares.values.sorted { $0.name < $1.name }
+  }
+
+  private mutating func add(_ loaded: LoadedTensor) {
+    tensorCount += 1
+    parameterCount += loaded.tensor.count
+    byteCount += loaded.byteCount
   }
 }

@@ -40,8 +40,10 @@ struct Attention: Mixer {
     let (q, k) = (shape.queryHeads * shape.headDimension, shape.keyHeads * shape.headDimension)
     self.shape = shape
     input = try Linear(
-      [weights["q_proj"], weights["k_proj"], weights["v_proj"]], input: shape.width, outputs: [q, k, k],
-      bias: shape.bias)
+      [
+        .init(weights["q_proj"], output: q), .init(weights["k_proj"], output: k),
+        .init(weights["v_proj"], output: k, role: .value),
+      ], input: shape.width, bias: shape.bias)
     output = try Linear(weights["o_proj"], input: q, output: shape.width, bias: shape.bias)
     self.rotary = rotary
     self.headNorm = headNorm

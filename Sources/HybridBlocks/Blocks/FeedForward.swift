@@ -11,8 +11,10 @@ struct FeedForward: Mixer {
   static func swiGLU(_ weights: WeightScope, width: Int, hidden: Int, bias: Bool = false) throws(ModelError) -> Self {
     FeedForward(
       first: try Linear(
-        [weights["gate_proj"], weights["up_proj"]], input: width, outputs: [hidden, hidden], bias: bias),
-      second: try Linear(weights["down_proj"], input: hidden, output: width, bias: bias), activation: .siluGated)
+        [.init(weights["gate_proj"], output: hidden), .init(weights["up_proj"], output: hidden)], input: width,
+        bias: bias),
+      second: try Linear(weights["down_proj"], input: hidden, output: width, bias: bias, role: .down),
+      activation: .siluGated)
   }
 
   /// Reads a ReLU² network: `up_proj`, `down_proj`.
@@ -21,7 +23,8 @@ struct FeedForward: Mixer {
   ) throws(ModelError) -> Self {
     FeedForward(
       first: try Linear(weights["up_proj"], input: width, output: hidden, bias: bias),
-      second: try Linear(weights["down_proj"], input: hidden, output: width, bias: bias), activation: .reluSquared)
+      second: try Linear(weights["down_proj"], input: hidden, output: width, bias: bias, role: .down),
+      activation: .reluSquared)
   }
 
   var letter: Character { "F" }

@@ -12,20 +12,34 @@ struct Linear: Sendable {
   }
 
   /// Reads `weight`, `[output × input]`, and `bias`, `[output]`.
-  init(_ weights: WeightScope, input: Int, output: Int, bias: Bool = false) throws(ModelError) {
-    try self.init([weights], input: input, outputs: [output], bias: bias)
+  init(
+    _ weights: WeightScope, input: Int, output: Int, bias: Bool = false, role: MatrixRole = .linear
+  ) throws(ModelError) {
+    try self.init([Part(weights, output: output, role: role)], input: input, bias: bias)
+  }
+
+  /// A map that shares its input with others.
+  struct Part {
+    let weights: WeightScope
+    let output: Int
+    let role: MatrixRole
+
+    init(_ weights: WeightScope, output: Int, role: MatrixRole = .linear) {
+      self.weights = weights
+      self.output = output
+      self.role = role
+    }
   }
 
   /// Reads several maps of one input as one.
-  init(_ weights: [WeightScope], input: Int, outputs: [Int], bias: Bool = false) throws(ModelError) {
-    precondition(weights.count == outputs.count, "\(weights.count) scopes for \(outputs.count) widths")
-    var parts: [Matrix] = []
+  init(_ parts: [Part], input: Int, bias: Bool = false) throws(ModelError) {
+    var matrices: [Matrix] = []
     var biases: [Float] = []
-    for (scope, output) in zip(weights, outputs) {
-      parts.append(try scope.matrix("weight", rows: output, columns: input))
-      if bias { biases += try scope.vector("bias", count: output) }
+    for part in parts {
+      matrices.append(try part.weights.matrix("weight", rows: part.output, columns: input, role: part.role))
+      if bias { biases += try part.weights.vector("bias", count: part.output) }
     }
-    self.parts = parts
+    self.parts = matrices
     self.bias = bias ? biases : nil
   }
 

@@ -105,7 +105,7 @@ struct GraniteMoeHybrid: ModelFamily {
   private func feedForward(_ layer: WeightScope, _ index: Int) throws(ModelError) -> any Mixer {
     let shared = FeedForward(
       first: try Linear(layer["shared_mlp"]["input_linear"], input: frame.width, output: 2 * sharedWidth),
-      second: try Linear(layer["shared_mlp"]["output_linear"], input: sharedWidth, output: frame.width),
+      second: try Linear(layer["shared_mlp"]["output_linear"], input: sharedWidth, output: frame.width, role: .down),
       activation: .siluGated)
     guard let selection else { return shared }
     let weights = layer["block_sparse_moe"]
@@ -113,9 +113,10 @@ struct GraniteMoeHybrid: ModelFamily {
     // Gate rows first, then up: one matrix of both.
     let first = try weights["input_linear"].matrices(
       "weight", count: count, rows: 2 * expertWidth, columns: frame.width)
-    let second = try weights["output_linear"].matrices("weight", count: count, rows: frame.width, columns: expertWidth)
+    let second = try weights["output_linear"].matrices(
+      "weight", count: count, rows: frame.width, columns: expertWidth, role: .down)
     return MixtureOfExperts(
-      router: try Linear(weights["router"]["layer"], input: frame.width, output: count),
+      router: try Linear(weights["router"]["layer"], input: frame.width, output: count, role: .exact),
       selection: selection, experts: Experts(first: first.map { [$0] }, second: second, activation: .siluGated),
       shared: shared, layer: index)
   }

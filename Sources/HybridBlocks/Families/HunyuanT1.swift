@@ -64,7 +64,7 @@ struct HunyuanT1: ModelFamily {
 
   private func expertLayer(_ weights: WeightScope, _ index: Int) throws(ModelError) -> MixtureOfExperts {
     MixtureOfExperts(
-      router: try Linear(weights["gate"]["wg"], input: frame.width, output: selection.expertCount),
+      router: try Linear(weights["gate"]["wg"], input: frame.width, output: selection.expertCount, role: .exact),
       selection: selection,
       experts: try Experts(
         weights["experts"], count: selection.expertCount, width: frame.width, hidden: expertWidth,

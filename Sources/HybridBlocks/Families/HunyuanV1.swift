@@ -96,7 +96,7 @@ struct HunyuanV1: ModelFamily {
     guard expertCount > 0 else { return try FeedForward.swiGLU(weights, width: frame.width, hidden: denseWidth) }
     let layer = expertLayers[index]
     return MixtureOfExperts(
-      router: try Linear(weights["gate"]["wg"], input: frame.width, output: expertCount),
+      router: try Linear(weights["gate"]["wg"], input: frame.width, output: expertCount, role: .exact),
       selection: ExpertSelection(
         expertCount: expertCount, topK: layer.topK, scoring: .softmax, normalized: normalizesWeights),
       experts: try Experts(

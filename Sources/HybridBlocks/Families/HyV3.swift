@@ -67,7 +67,7 @@ struct HyV3: ModelFamily {
 
   private func expertLayer(_ weights: WeightScope, _ index: Int) throws(ModelError) -> MixtureOfExperts {
     MixtureOfExperts(
-      router: try Linear(weights["router"]["gate"], input: frame.width, output: expertCount),
+      router: try Linear(weights["router"]["gate"], input: frame.width, output: expertCount, role: .exact),
       selection: ExpertSelection(
         expertCount: expertCount, topK: topK, scoring: .sigmoid, normalized: true, scale: expertScale,
         selectionBias: try weights.vector("expert_bias", count: expertCount)),

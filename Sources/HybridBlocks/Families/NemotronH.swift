@@ -121,7 +121,7 @@ struct NemotronH: ModelFamily {
   private func expertLayer(_ weights: WeightScope, _ index: Int) throws(ModelError) -> MixtureOfExperts {
     let width = latentWidth ?? frame.width
     var layer = MixtureOfExperts(
-      router: try Linear(weights["gate"], input: frame.width, output: expertCount),
+      router: try Linear(weights["gate"], input: frame.width, output: expertCount, role: .exact),
       selection: ExpertSelection(
         expertCount: expertCount, topK: topK, scoring: .sigmoid, normalized: normalizesWeights, scale: expertScale,
         selectionBias: try weights["gate"].vector("e_score_correction_bias", count: expertCount), groups: groups),

@@ -83,7 +83,7 @@ extension Experts {
         matrices.append(try weights[expert][name].matrix("weight", rows: hidden, columns: width))
       }
       first.append(matrices)
-      second.append(try weights[expert]["down_proj"].matrix("weight", rows: width, columns: hidden))
+      second.append(try weights[expert]["down_proj"].matrix("weight", rows: width, columns: hidden, role: .down))
     }
     self.init(first: first, second: second, activation: activation)
   }

@@ -66,7 +66,7 @@ struct Qwen3: ModelFamily {
       return try FeedForward.swiGLU(weights, width: frame.width, hidden: denseWidth)
     }
     return MixtureOfExperts(
-      router: try Linear(weights["gate"], input: frame.width, output: selection.expertCount),
+      router: try Linear(weights["gate"], input: frame.width, output: selection.expertCount, role: .exact),
       selection: selection,
       experts: try Experts(
         weights["experts"], count: selection.expertCount, width: frame.width, hidden: expertWidth,

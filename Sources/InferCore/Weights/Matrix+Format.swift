@@ -1,3 +1,6 @@
+internal import CKernels
+internal import Synchronization
+
 extension Matrix {
   /// A matrix of its own memory, of floats rounded to some format.
   ///
@@ -8,5 +11,53 @@ extension Matrix {
       unsafe values.withUnsafeBufferPointer { unsafe format.quantize(target, $0.baseAddress, values.count) }
     }
     unsafe self.init(format: format, rows: rows, columns: columns, base: owner.base, owner: owner)
+  }
+
+  /// The same weights in another format, in memory of their own; itself where it has that format. All of the team's
+  /// threads work on it, a few rows at a time.
+  ///
+  /// - Parameter name: the tensor's name, for errors.
+  /// - Throws: ``ModelError/tensor(name:reason:)`` when the weights are quantised already, or when some are no finite
+  ///   numbers or beyond what the format holds.
+  /// - Precondition: rows are whole blocks of the format.
+  func quantized(to format: WeightFormat, name: String, team: ThreadTeam) throws(ModelError) -> Matrix {
+    guard format != self.format else { return self }
+    guard !self.format.isQuantized else {
+      throw .tensor(
+        name: name, reason: "is \(self.format.name) already; quantising to \(format.name) needs F32, F16 or BF16")
+    }
+    // Pieces of 128 KiB of floats: they and what becomes of them stay in the second-level cache.
+    let piece = max(1, (1 << 15) / max(columns, 1))
+    let broken = Atomic(0)
+    var floats = [Float](repeating: 0, count: team.count * piece * columns)
+    let owner = unsafe OwnedBytes(byteCount: rows * format.bytes(columns)) { target in
+      unsafe floats.withUnsafeMutableBufferPointer { floats in
+        guard let scratch = floats.baseAddress else { return }
+        team.forEach((rows + piece - 1) / piece) { item, worker in
+          let range = item * piece..<min(rows, (item + 1) * piece)
+          let count = unsafe convert(range, to: format, target, scratch: scratch + worker * piece * columns)
+          if count > 0 { broken.wrappingAdd(count, ordering: .relaxed) }
+        }
+      }
+    }
+    let count = broken.load(ordering: .relaxed)
+    guard count == 0 else {
+      throw .tensor(name: name, reason: "\(count) numbers are NaN, infinite or beyond the range of \(format.name)")
+    }
+    return unsafe Matrix(format: format, rows: rows, columns: columns, base: owner.base, owner: owner)
+  }
+
+  /// Writes some rows in another format, and returns how many numbers it cannot tell.
+  private func convert(
+    _ range: Range<Int>, to format: WeightFormat, _ target: UnsafeMutableRawPointer,
+    scratch: UnsafeMutablePointer<Float>
+  ) -> Int {
+    let count = range.count * columns
+    let out = unsafe target + range.lowerBound * format.bytes(columns)
+    unsafe self.format.unpack(scratch, row(range.lowerBound), count)
+    unsafe format.quantize(out, scratch, count)
+    // Numbers that overflow 16 bits become infinite there.
+    if !format.isQuantized { unsafe format.unpack(scratch, out, count) }
+    return unsafe ck_count_nonfinite(scratch, count)
   }
 }

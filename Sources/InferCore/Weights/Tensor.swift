@@ -29,6 +29,9 @@ public struct Tensor: Sendable {
     let bytes = unsafe UnsafeRawBufferPointer(start: file.base + offset, count: byteCount)
     return unsafe Matrix(format: format, rows: rows, columns: columns, mapped: bytes, owner: file)
   }
+
+  /// Gives the memory back that reading the tensor took; its bytes stay readable, from the file.
+  func releasePages() { file.releasePages(offset..<offset + byteCount) }
 }
 
 extension Tensor {

@@ -103,8 +103,8 @@ struct BenchReport {
 
   /// The family, and the format that most weights have: `granitemoehybrid BF16`.
   private var modelType: String {
-    let formats = loaded.summary.parametersByFormat.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
-    return ([loaded.summary.family] + formats.prefix(1).map(\.key)).joined(separator: " ")
+    let most = loaded.summary.formats.max { ($0.parameterCount, $1.name) < ($1.parameterCount, $0.name) }
+    return "\(loaded.summary.family) \(most?.name ?? "")"
   }
 }
 

@@ -15,15 +15,13 @@ struct ModelReport {
 
   /// For people.
   var text: String {
-    let formats = summary.parametersByFormat.sorted { $0.key < $1.key }
-      .map { "\($0.key) (\(Quantity.count($0.value)))" }.joined(separator: ", ")
     var lines = [
       ("model", name), ("family", summary.family), ("layout", summary.layout),
       (
         "parameters",
         "\(Quantity.count(summary.parameterCount)), \(Quantity.count(summary.activeParameterCount)) active per token"
       ),
-      ("formats", formats), ("vocabulary", "\(vocabularySize) tokens"), ("context", "\(contextLength) tokens"),
+      ("vocabulary", "\(vocabularySize) tokens"), ("context", "\(contextLength) tokens"),
       ("weights", Quantity.mebibytes(summary.weightBytes)),
       ("KV", "\(summary.cacheBytesPerToken) bytes per token (f16)"),
       ("state", "\(summary.stateBytesPerSequence) bytes per sequence"),
@@ -34,6 +32,11 @@ struct ModelReport {
         nonFinite.isEmpty ? "none" : nonFinite.map { "\($0.name) (\($0.count))" }.joined(separator: ", ")
       ),
     ]
+    lines += summary.formats.map { share in
+      let tensors = "\(share.tensorCount) tensor\(share.tensorCount == 1 ? "" : "s")"
+      let weights = "\(Quantity.count(share.parameterCount)) weights"
+      return ("format", "\(share.name), \(tensors), \(weights), \(Quantity.mebibytes(share.byteCount))")
+    }
     lines += summary.warnings.map { ("warning", $0) }
     return lines.map { label, value in
       label + String(repeating: " ", count: 12 - label.count) + value + "\n"
@@ -42,7 +45,13 @@ struct ModelReport {
 
   /// For programs.
   var json: JSONValue {
-    let formats = summary.parametersByFormat.sorted { $0.key < $1.key }.map { ($0.key, JSONValue.integer($0.value)) }
+    let formats = summary.formats.map { share -> (String, JSONValue) in
+      let counts: JSONValue = [
+        "tensors": .integer(share.tensorCount), "parameters": .integer(share.parameterCount),
+        "bytes": .integer(share.byteCount),
+      ]
+      return (share.name, counts)
+    }
     return [
       "model": .string(name), "family": .string(summary.family), "layout": .string(summary.layout),
       "parameters": .integer(summary.parameterCount), "active_parameters": .integer(summary.activeParameterCount),

@@ -13,11 +13,12 @@ struct ModelOptions: ParsableArguments {
   /// Threads to compute with.
   var threadCount: Int { computing.threadCount }
 
-  /// Loads the model; see ``ComputingOptions/load(_:config:allowingUnreadTensors:warn:)``.
+  /// Loads the model; see ``ComputingOptions/load(_:config:allowingUnreadTensors:warn:tell:)``.
   func load(
-    config: String? = nil, allowingUnreadTensors: Bool = false, warn: (String) -> Void = ComputingOptions.warn
+    config: String? = nil, allowingUnreadTensors: Bool = false, warn: (String) -> Void = ComputingOptions.warn,
+    tell: @escaping @Sendable (LoadProgress) -> Void = ComputingOptions.tell
   ) throws -> LoadedModel {
-    try computing.load(model, config: config, allowingUnreadTensors: allowingUnreadTensors, warn: warn)
+    try computing.load(model, config: config, allowingUnreadTensors: allowingUnreadTensors, warn: warn, tell: tell)
   }
 }
 
@@ -34,11 +35,18 @@ struct ComputingOptions: ParsableArguments {
   /// Threads to compute with.
   var threadCount: Int { threads ?? availableProcessorCount() }
 
-  /// Loads a model and warns of what is odd about it, on standard error unless `warn` says otherwise.
+  @OptionGroup var quantizing: QuantizationOptions
+
+  /// Loads a model, tells how far that has come where it takes long, and warns of what is odd about it: on standard
+  /// error unless `warn` and `tell` say otherwise.
   func load(
-    _ path: String, config: String? = nil, allowingUnreadTensors: Bool = false, warn: (String) -> Void = Self.warn
+    _ path: String, config: String? = nil, allowingUnreadTensors: Bool = false, warn: (String) -> Void = Self.warn,
+    tell: @escaping @Sendable (LoadProgress) -> Void = Self.tell
   ) throws -> LoadedModel {
     var options = LoadOptions()
+    options.quantization = quantizing.quantization
+    options.threads = threadCount
+    options.progress = SlowProgress(tell: tell).update
     options.configuration = config.map { URL(filePath: $0) }
     options.allowsUnreadTensors = allowingUnreadTensors
     options.refusesUnknownKeys = strict
@@ -48,6 +56,7 @@ struct ComputingOptions: ParsableArguments {
   }
 
   static func warn(_ warning: String) { note("infer-serve: warning: \(warning)") }
+  static let tell: @Sendable (LoadProgress) -> Void = { note("infer-serve: loading: \($0.text)") }
 
   func validate() throws {
     try require(1...1024, "threads", threads)

@@ -116,7 +116,9 @@ struct Serve: AsyncParsableCommand {
   }
 
   private func load(_ metrics: EngineMetrics, _ logger: Logger) throws -> ServedModel {
-    let loaded = try model.load { logger.warning("odd model", metadata: ["warning": "\($0)"]) }
+    let loaded = try model.load(
+      warn: { logger.warning("odd model", metadata: ["warning": "\($0)"]) },
+      tell: { logger.info("loading", metadata: ["progress": "\($0.text)"]) })
     guard let tokenizer = loaded.tokenizer else {
       throw CommandFailure("\(model.model) has no tokenizer.json, which serving needs")
     }

@@ -51,6 +51,18 @@ struct ArgumentTests {
     #expect(try parse(Bench.self, "bench --model x").measurement.kvType == .f16)
   }
 
+  @Test func weightsAreQuantisedOnRequest() throws {
+    #expect(try parse(Serve.self, "serve --model x").model.computing.quantizing.quantization == nil)
+    for (line, format, head) in [
+      ("serve --model x --quantize q8_0", WeightFormat.q8_0, WeightFormat.q8_0),
+      ("serve --model x --quantize Q4_K_M", .q4_K, .q6_K),
+      ("serve --model x --quantize Q4_0 --quantize-head q5_k", .q4_0, .q5_K),
+    ] {
+      let quantization = try parse(Serve.self, line).model.computing.quantizing.quantization
+      #expect(quantization?.format == format && quantization?.headFormat == head)
+    }
+  }
+
   @Test func promptsAreTokensTextOrAChat() throws {
     let generate = try parse(
       Generate.self, "generate --model x --tokens 5,17,9 --seed 7 --stop a --stop b --logit-bias 17:-100 --json")
@@ -102,6 +114,10 @@ struct ArgumentTests {
     (["serve", "--model", "x", "--drain-timeout", "nan"], "--drain-timeout"),
     (["serve", "--model", "x", "--log-level", "loud"], "--log-level"),
     (["serve", "--model", "x", "--frobnicate"], "--frobnicate"),
+    (["serve", "--model", "x", "--quantize", "Q3_K"], "--quantize Q3_K is unknown: F32, F16"),
+    (["serve", "--model", "x", "--quantize"], "--quantize"),
+    (["serve", "--model", "x", "--quantize", "Q4_K", "--quantize-head", "Q4_K_M"], "--quantize-head"),
+    (["logits", "--model", "x", "--tokens", "1", "--output", "y", "--quantize-head", "Q8_0"], "needs --quantize"),
     (["generate", "--model", "x"], "--chat"),
     (["generate", "--model", "x", "--chat", "a", "--tokens", "1"], "--chat"),
     (["generate", "--model", "x", "--tokens", "1,,2"], "--tokens"),

@@ -1,0 +1,94 @@
+internal import Synchronization
+
+/// A tensor that a model is made of: where it comes from and what it became in memory.
+public struct LoadedTensor: Sendable {
+  /// The tensor on disk.
+  public let tensor: Tensor
+  /// What it does, where it is a matrix or a stack of them; `nil` for vectors and convolutions.
+  public let role: MatrixRole?
+  /// The format it is computed with.
+  public let format: WeightFormat
+  /// Bytes it takes in that format.
+  public let byteCount: Int
+}
+
+/// How far loading has come.
+public struct LoadProgress: Sendable {
+  /// Bytes of the files' tensors that are dealt with.
+  public let bytesDone: Int
+  /// Bytes of all tensors.
+  public let bytesTotal: Int
+}
+
+/// Hands out a checkpoint's tensors, quantised where a plan says so, and keeps account of them.
+final class WeightLoader: Sendable {
+  let checkpoint: Checkpoint
+  private let plan: QuantizationPlan?
+  private let team: ThreadTeam
+  private let progress: (@Sendable (LoadProgress) -> Void)?
+  private let bytesTotal: Int
+  private let account = Mutex(Account())
+
+  private struct Account {
+    var loaded: [String: LoadedTensor] = [:]
+    var discarded: Set<String> = []
+    var bytesDone = 0
+  }
+
+  init(
+    _ checkpoint: Checkpoint, plan: QuantizationPlan?, threads: Int, progress: (@Sendable (LoadProgress) -> Void)?
+  ) {
+    self.checkpoint = checkpoint
+    self.plan = plan
+    team = ThreadTeam(count: plan == nil ? 1 : threads)
+    self.progress = progress
+    bytesTotal = checkpoint.tensors.values.reduce(0) { $0 + $1.byteCount }
+  }
+
+  /// A tensor as one matrix: mapped where it is in its format already, else in memory of its own.
+  func matrix(_ tensor: Tensor, rows: Int, columns: Int, _ role: MatrixRole) throws(ModelError) -> Matrix {
+    let stored = try tensor.matrix(rows: rows, columns: columns)
+    let format = plan?.format(of: tensor.name, role: role, columns: columns, stored: stored.format) ?? stored.format
+    let matrix = try stored.quantized(to: format, name: tensor.name, team: team)
+    if format != stored.format { tensor.releasePages() }
+    finish(tensor, role, format, byteCount: matrix.byteCount)
+    return matrix
+  }
+
+  /// A small tensor as floats, row-major.
+  func floats(_ tensor: Tensor) throws(ModelError) -> [Float] {
+    let values = try tensor.floats()
+    if let format = tensor.format { finish(tensor, nil, format, byteCount: tensor.byteCount) }
+    return values
+  }
+
+  /// Marks a tensor as known and unused.
+  func discard(_ tensor: Tensor) {
+    let isNew = account.withLock { $0.discarded.insert(tensor.name).inserted }
+    if isNew { report(tensor) }
+  }
+
+  /// Everything that was read, by name.
+  var loaded: [LoadedTensor] { account.withLock { $0.loaded.values.sorted { $0.tensor.name < $1.tensor.name } } }
+
+  /// Names nobody has read or discarded, sorted.
+  var unread: [String] {
+    account.withLock { account in
+      checkpoint.tensors.keys.filter { account.loaded[$0] == nil && !account.discarded.contains($0) }.sorted()
+    }
+  }
+
+  private func finish(_ tensor: Tensor, _ role: MatrixRole?, _ format: WeightFormat, byteCount: Int) {
+    let entry = LoadedTensor(tensor: tensor, role: role, format: format, byteCount: byteCount)
+    let isNew = account.withLock { $0.loaded.updateValue(entry, forKey: tensor.name) == nil }
+    if isNew { report(tensor) }
+  }
+
+  private func report(_ tensor: Tensor) {
+    let bytesDone = account.withLock { account in
+      account.bytesDone += tensor.byteCount
+      return account.bytesDone
+    }
+    progress?(LoadProgress(bytesDone: bytesDone, bytesTotal: bytesTotal))
+  }
+}

@@ -1,0 +1,62 @@
+public import ArgumentParser
+import Foundation
+public import InferCore
+import Synchronization
+
+/// What weights are quantised to while a model is loaded. Shared by all commands that compute.
+struct QuantizationOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Quantise the weights while loading: \(Quantization.names.joined(separator: ", ")).", valueName: "format"))
+  var quantize: String?
+
+  @Option(help: ArgumentHelp("Format of the head, with --quantize (default: as suits it).", valueName: "format"))
+  var quantizeHead: WeightFormat?
+
+  /// What to quantise to, if to anything.
+  var quantization: Quantization? {
+    quantize.flatMap { Quantization(named: $0, head: quantizeHead) }
+  }
+
+  func validate() throws {
+    if let quantize, quantization == nil {
+      throw ValidationError("--quantize \(quantize) is unknown: \(Quantization.names.joined(separator: ", "))")
+    }
+    guard quantizeHead == nil || quantize != nil else {
+      throw ValidationError("--quantize-head needs --quantize")
+    }
+  }
+}
+
+extension WeightFormat: ExpressibleByArgument {
+  /// A format by its name.
+  public init?(argument: String) { self.init(named: argument) }
+
+  /// All names.
+  public static var allValueStrings: [String] { all.map(\.name) }
+}
+
+/// Passes progress on once loading has taken two seconds, and every two seconds from then on.
+final class SlowProgress: Sendable {
+  private let tell: @Sendable (LoadProgress) -> Void
+  private let last = Mutex(ContinuousClock.now)
+
+  init(tell: @escaping @Sendable (LoadProgress) -> Void) { self.tell = tell }
+
+  func update(_ progress: LoadProgress) {
+    let now = ContinuousClock.now
+    let isDue = last.withLock { last in
+      guard now - last >= .seconds(2) else { return false }
+      last = now
+      return true
+    }
+    if isDue { tell(progress) }
+  }
+}
+
+extension LoadProgress {
+  /// For people, as `35 % of 1200.0 MiB`.
+  var text: String {
+    "\(bytesTotal == 0 ? 100 : bytesDone * 100 / bytesTotal) % of \(Quantity.mebibytes(bytesTotal))"
+  }
+}

@@ -1,0 +1,34 @@
+import Foundation
+import InferCore
+import Testing
+
+@testable import HybridBlocks
+
+/// What the families say of their matrices, by the names that the world gives them.
+@Suite struct RoleTests {
+  private func role(of name: String, isTied: Bool) -> MatrixRole? {
+    let parts = name.split(separator: ".")
+    func has(_ names: String...) -> Bool { names.contains { parts.contains(Substring($0)) } }
+    guard parts.last == "weight" || has("experts") else { return nil }
+    if has("embed_tokens", "embeddings") { return isTied ? .head : .embedding }
+    if has("lm_head") { return .head }
+    if has("v_proj") { return .value }
+    if has("down_proj", "output_linear") { return .down }
+    if has("router", "gate") { return .exact }
+    if has("conv1d") || name.hasSuffix("norm.weight") || name.hasSuffix("norm_f.weight") { return nil }
+    return name.contains("norm") ? nil : .linear
+  }
+
+  @Test(arguments: ParityFixture.all) func everyMatrixHasTheRoleOfItsName(_ fixture: ParityFixture) throws {
+    let config = try ConfigReader(JSONValue(file: fixture.folder.appending(path: "config.json").path))
+    let family = try Families.family(for: config)
+    let weights = WeightScope(try Checkpoint(folder: fixture.folder))
+    _ = try HybridModel(family, weights)
+    let loaded = weights.loaded
+    #expect(loaded.contains { $0.role == .linear } && loaded.contains { $0.role == nil })
+    for entry in loaded {
+      #expect(entry.role == role(of: entry.tensor.name, isTied: family.frame.isTied), "\(entry.tensor.name)")
+      #expect(entry.format == entry.tensor.format && entry.byteCount == entry.tensor.byteCount)
+    }
+  }
+}
