@@ -1,0 +1,78 @@
+"""Measures infer-serve and llama.cpp in turn on the same weights.
+
+usage: compare.py --case NAME=OURS[,PEER.gguf] [--case …] --peer FOLDER/build/bin --output FILE.json [options]
+
+OURS is what infer-serve reads, PEER.gguf the same weights for llama.cpp. A round measures each case with one program
+and then with the other; the ratio of a test is that of two neighbours in time. Prints a Markdown table at the end;
+the file is written after every round, and plot.py draws it. Several cases are measured in one round each, so that their
+speeds can be compared as well (report.py --hybrid NAME --attention NAME).
+"""
+
+import argparse
+import dataclasses
+import datetime
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import measure
+import report
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--case", action="append", required=True, help="NAME=OURS[,PEER.gguf]")
+    parser.add_argument("--binary", default=".build/release/infer-serve", help="our program")
+    parser.add_argument("--peer", help="folder of llama-bench and llama-batched-bench")
+    parser.add_argument(
+        "--option", action="append", default=[], help="one more word for our bench: --option=--quantize --option=Q4_0")
+    parser.add_argument("--label", default="", help="what to call this comparison, such as the format")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--repetitions", type=int, default=2, help="measurements of each test within a round")
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--prompts", type=measure.numbers, default=[512], help="lengths of prompts; 0 for none")
+    parser.add_argument("--generate", type=int, default=32, help="tokens that are generated")
+    parser.add_argument("--depths", type=measure.depths, default=[0], help="tokens before the generated; or none")
+    parser.add_argument("--batches", type=measure.numbers, default=[1, 4, 16], help="sequences together; 0 for none")
+    parser.add_argument("--batch-prompt", type=int, default=128, help="tokens of the prompts in batches")
+    parser.add_argument("--output", type=Path, required=True)
+    arguments = parser.parse_args()
+    if arguments.rounds < 1:
+        parser.error(f"--rounds must be at least 1, not {arguments.rounds}")
+    return arguments
+
+
+def record(rounds: list[dict[str, Any]], case: str, ours: measure.Results, peer: measure.Results, busy: float) -> None:
+    tests = {
+        name: {"ours": dataclasses.asdict(sample), "peer": peer[name].speed if name in peer else None}
+        for name, sample in ours.items() if not peer or name in peer
+    }
+    rounds.append({"case": case, "busy": round(busy, 3), "tests": tests})
+
+
+def main() -> None:
+    arguments = parse()
+    plan = measure.Plan(
+        arguments.prompts, arguments.generate, arguments.depths, arguments.batches, arguments.batch_prompt,
+        arguments.repetitions, arguments.threads)
+    results: dict[str, Any] = {
+        "label": arguments.label, "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "machine": measure.machine(), "command": ["compare.py", *sys.argv[1:]], "plan": dataclasses.asdict(plan),
+        "rounds": [],
+    }
+    cases = [measure.Case.parse(text, arguments.option, arguments.peer) for text in arguments.case]
+    for number in range(arguments.rounds):
+        for case in cases:
+            print(f"round {number + 1} of {arguments.rounds}: {case.name}", file=sys.stderr)
+            busy = measure.warn_if_busy()
+            ours = measure.ours(arguments.binary, case, plan)
+            busy = max(busy, measure.warn_if_busy()) if case.peer else busy
+            record(results["rounds"], case.name, ours, measure.peers(arguments.peer, case, plan), busy)
+        arguments.output.write_text(json.dumps(results, indent=1) + "\n")
+    print(report.table(results))
+
+
+if __name__ == "__main__":
+    main()

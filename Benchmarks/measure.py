@@ -1,0 +1,191 @@
+"""Runs the benchmark programs, ours and the peer's, and reads what they print. Used by compare.py and contention.py."""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+# More than this share of the processors busy with others' work spoils a measurement.
+BUSY_LIMIT = 0.05
+
+
+@dataclass
+class Plan:
+    """What is measured."""
+
+    prompts: list[int]
+    generate: int
+    depths: list[int]
+    batches: list[int]
+    batch_prompt: int
+    repetitions: int
+    threads: int
+
+
+@dataclass
+class Sample:
+    """A test of a round: tokens a second, and what only our program tells."""
+
+    speed: float
+    roof_share: float | None = None
+    bytes_per_step: float | None = None
+
+
+@dataclass
+class Case:
+    """A model as both programs read it; the peer's file may be absent."""
+
+    name: str
+    ours: str
+    peer: str | None
+    options: list[str] = field(default_factory=list)
+
+    @staticmethod
+    def parse(text: str, options: list[str], peer_folder: str | None) -> "Case":
+        """Reads NAME=OURS[,PEER.gguf]; ends the program when it is something else."""
+        name, _, files = text.partition("=")
+        ours, _, peer = files.partition(",")
+        if not name or not ours:
+            sys.exit(f"--case: expected NAME=OURS[,PEER.gguf], not {text}")
+        if peer and not peer_folder:
+            sys.exit(f"--case {name} has a file for the peer: --peer must name the folder of its programs")
+        return Case(name, ours, peer or None, options)
+
+
+Results = dict[str, Sample]
+
+
+def decode_name(generate: int, depth: int) -> str:
+    """The name of a test of generating, as in llama-bench."""
+    return f"tg{generate}" + (f" @ d{depth}" if depth else "")
+
+
+def ours(binary: str, case: Case, plan: Plan) -> Results:
+    """A round of our program."""
+    results: Results = {}
+    for options in our_options(plan):
+        text = run(
+            [binary, "bench", "--model", case.ours, *case.options, "--json", "--roofline", "--threads",
+             str(plan.threads), "--repetitions", str(plan.repetitions), *options])
+        for row in json.loads(text):
+            size = row["bytes_per_step"]
+            if "pl" not in row:
+                # Batches come with single sequences, which may have been measured before.
+                results.setdefault(row["test"], Sample(row["median_ts"], row["roof_share"], size))
+            else:
+                results[f"tg{row['tg']} b{row['pl']}"] = Sample(row["speed_tg"], row["roof_share_tg"], size)
+                results[f"pp{row['pp']} b{row['pl']}"] = Sample(row["speed_pp"], row["roof_share_pp"])
+    return results
+
+
+def our_options(plan: Plan) -> Iterator[list[str]]:
+    if plan.prompts:
+        yield ["--prompt-tokens", listed(plan.prompts), "--generate-tokens", "0"]
+    if plan.depths:
+        yield ["--prompt-tokens", "0", "--generate-tokens", str(plan.generate), "--depth", listed(plan.depths)]
+    if plan.batches:
+        yield ["--prompt-tokens", str(plan.batch_prompt), "--generate-tokens", str(plan.generate), "--batch",
+               listed(plan.batches)]
+
+
+def peers(folder: str, case: Case, plan: Plan) -> Results:
+    """A round of llama.cpp's programs in `folder`."""
+    if case.peer is None:
+        return {}
+    results: Results = {}
+    common = ["-m", case.peer, "-t", str(plan.threads)]
+    single = [f"{folder}/llama-bench", *common, "-r", str(plan.repetitions), "-o", "json"]
+    if plan.prompts:
+        for row in json.loads(run([*single, "-p", listed(plan.prompts), "-n", "0"])):
+            results[f"pp{row['n_prompt']}"] = Sample(row["avg_ts"])
+    if plan.depths:
+        for row in json.loads(run([*single, "-p", "0", "-n", str(plan.generate), "-d", listed(plan.depths)])):
+            results[decode_name(row["n_gen"], row["n_depth"])] = Sample(row["avg_ts"])
+    if plan.batches:
+        context = max(plan.batches) * (plan.batch_prompt + plan.generate)
+        text = run(
+            [f"{folder}/llama-batched-bench", *common, "-c", str(context), "-npp", str(plan.batch_prompt), "-ntg",
+             str(plan.generate), "-npl", listed(plan.batches), "--output-format", "jsonl"])
+        for row in (json.loads(line) for line in text.splitlines() if line.startswith("{")):
+            results[f"tg{row['tg']} b{row['pl']}"] = Sample(row["speed_tg"])
+            results[f"pp{row['pp']} b{row['pl']}"] = Sample(row["speed_pp"])
+    return results
+
+
+def run(command: list[str]) -> str:
+    """What a program prints; ends this one with the program's own words when it fails."""
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError as error:
+        sys.exit(f"cannot run {command[0]}: {error.strerror}")
+    if result.returncode:
+        lines = result.stderr.strip().splitlines()[-5:]
+        sys.exit("\n".join([f"{' '.join(command)} ended with {result.returncode}:", *lines]))
+    return result.stdout
+
+
+def listed(numbers: list[int]) -> str:
+    return ",".join(map(str, numbers))
+
+
+def busy_share(seconds: float = 0.5) -> float:
+    """The share of all processors that is busy while this process sleeps; 0 where the system does not tell."""
+    before = processor_times()
+    time.sleep(seconds)
+    after = processor_times()
+    if not before or not after:
+        return 0.0
+    idle, total = after[0] - before[0], after[1] - before[1]
+    return 1 - idle / total if total else 0.0
+
+
+def processor_times() -> tuple[int, int] | None:
+    """Ticks of all processors since the start: idle, and all."""
+    try:
+        ticks = list(map(int, Path("/proc/stat").read_text().splitlines()[0].split()[1:9]))
+    except OSError:
+        return None
+    return ticks[3] + ticks[4], sum(ticks)
+
+
+def warn_if_busy() -> float:
+    """Says when something else is running; returns how busy the machine is."""
+    busy = busy_share()
+    if busy > BUSY_LIMIT:
+        print(f"warning: {busy:.0%} of the processors are busy with something else", file=sys.stderr)
+    return busy
+
+
+def machine() -> dict[str, Any]:
+    """What this machine is."""
+    names = [line.split(":")[1].strip() for line in lines_of("/proc/cpuinfo") if line.startswith("model name")]
+    memory = [int(line.split()[1]) for line in lines_of("/proc/meminfo") if line.startswith("MemTotal")]
+    return {
+        "processor": names[0] if names else platform.processor(), "cores": len(os.sched_getaffinity(0)),
+        "memory_gib": round(memory[0] / 2**20, 1) if memory else None, "system": platform.platform(),
+        "environment": {name: value for name, value in os.environ.items() if name.startswith("OPENBLAS_")},
+    }
+
+
+def lines_of(path: str) -> list[str]:
+    try:
+        return Path(path).read_text().splitlines()
+    except OSError:
+        return []
+
+
+def numbers(text: str) -> list[int]:
+    """An argument such as 1,4,16; 0 alone is an empty list."""
+    values = [int(part) for part in text.split(",")]
+    return [] if values == [0] else values
+
+
+def depths(text: str) -> list[int]:
+    """An argument such as 0,16384; `none` is an empty list."""
+    return [] if text == "none" else [int(part) for part in text.split(",")]

@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# Builds llama.cpp, to measure against, and makes its files of a checkpoint's weights.
+#
+# usage: peer.sh build FOLDER
+#            the programs, in FOLDER/build/bin; about 20 minutes with two cores
+#        peer.sh convert FOLDER CHECKPOINT OUTPUT [FORMAT …]
+#            OUTPUT-BF16.gguf, and OUTPUT-FORMAT.gguf of each format: by default Q8_0, Q4_0 and Q4_K_M
+#
+# The source is what PyPI's llama-cpp-python carries with it. Needs a C++ compiler and python3, to convert with the
+# packages of requirements.txt.
+set -euo pipefail
+
+release=0.3.36
+programs=(llama-bench llama-batched-bench llama-quantize llama-perplexity)
+here=$(cd "$(dirname "$0")" && pwd)
+
+fail() {
+  echo "peer.sh: $*" >&2
+  exit 1
+}
+
+usage() {
+  sed -n '4,8s/^# *//p' "$0" >&2
+  exit 2
+}
+
+# Prints the folder of llama.cpp's source, unpacked if need be.
+source_in() {
+  local source=$1/source
+  if [[ ! -d $source/vendor/llama.cpp ]]; then
+    mkdir -p "$source" "$1/download"
+    # The package's own build is not wanted: only its files are.
+    python3 -m pip download --quiet --no-deps --no-build-isolation --no-binary llama-cpp-python \
+      --dest "$1/download" "llama-cpp-python==$release" >&2
+    tar xzf "$1/download/llama_cpp_python-$release.tar.gz" -C "$source" --strip-components=1
+  fi
+  echo "$source/vendor/llama.cpp"
+}
+
+build() {
+  command -v cmake >/dev/null || python3 -m pip install --quiet cmake
+  local source
+  source=$(source_in "$1")
+  cmake -S "$source" -B "$1/build" -DCMAKE_BUILD_TYPE=Release -DGGML_NATIVE=ON -DLLAMA_CURL=OFF \
+    -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_UI=OFF >/dev/null
+  cmake --build "$1/build" --parallel "$(nproc)" --target "${programs[@]}"
+}
+
+convert() {
+  local folder=$1 checkpoint=$2 output=$3 quantize=$1/build/bin/llama-quantize
+  shift 3
+  [[ -f $checkpoint/config.json ]] || fail "$checkpoint has no config.json"
+  [[ -x $quantize ]] || fail "$quantize is missing: run peer.sh build $folder"
+  (($#)) || set -- Q8_0 Q4_0 Q4_K_M
+  [[ -f $output-BF16.gguf ]] ||
+    python3 "$here/peer_convert.py" "$(source_in "$folder")" "$checkpoint" "$output-BF16.gguf" bf16
+  for format; do
+    [[ -f $output-$format.gguf ]] ||
+      "$quantize" "$output-BF16.gguf" "$output-$format.gguf" "$format" "$(nproc)"
+  done
+}
+
+case ${1:-} in
+  build) (($# == 2)) || usage ;;
+  convert) (($# >= 4)) || usage ;;
+  *) usage ;;
+esac
+verb=$1
+mkdir -p "$2"
+folder=$(cd "$2" && pwd)
+shift 2
+"$verb" "$folder" "$@"
