@@ -3,12 +3,12 @@ public import InferCore
 /// A language model as a list of blocks between an embedding and a head.
 public struct HybridModel: LanguageModel {
   /// `[vocabulary × width]`.
-  let embedding: Matrix
+  let embedding: any RowTable
   let embeddingScale: Float
   let blocks: [any Block]
   let norm: RMSNorm
   /// `[vocabulary × width]`: the embedding itself in models that tie the two.
-  let head: [Matrix]
+  let head: [PackedMatrix]
   let logitScale: Float
   /// The longest sequence that the model is made for.
   public let contextLength: Int
@@ -21,7 +21,7 @@ public struct HybridModel: LanguageModel {
   ///   - embeddingScale: factor on embedded tokens.
   ///   - logitScale: factor on logits.
   init(
-    embedding: Matrix, embeddingScale: Float = 1, blocks: [any Block], norm: RMSNorm, head: Matrix,
+    embedding: any RowTable, embeddingScale: Float = 1, blocks: [any Block], norm: RMSNorm, head: PackedMatrix,
     logitScale: Float = 1, contextLength: Int, stateLayout: StateLayout
   ) {
     precondition(embedding.rows == head.rows && embedding.columns == head.columns, "head of \(head.rows) rows")

@@ -84,17 +84,24 @@ extension HybridModel {
   init(_ family: any ModelFamily, _ weights: WeightScope) throws(ModelError) {
     let frame = family.frame
     let (rows, columns) = (frame.vocabularySize, frame.width)
-    let embedding = try weights[frame.embedding].matrix(
-      "weight", rows: rows, columns: columns, role: frame.isTied ? .head : .embedding)
-    // Tied models sometimes store the head all the same.
+    // A head of its own is multiplied with and packed, an embedding is only looked up and stays in the file. Tied
+    // models sometimes store the head all the same.
     if frame.isTied { weights.discard("lm_head.weight") }
+    let embedding: any RowTable
+    let head: PackedMatrix
+    if frame.isTied {
+      head = try weights[frame.embedding].matrix("weight", rows: rows, columns: columns, role: .head)
+      embedding = head
+    } else {
+      embedding = try weights[frame.embedding].table("weight", rows: rows, columns: columns, role: .embedding)
+      head = try weights["lm_head"].matrix("weight", rows: rows, columns: columns, role: .head)
+    }
     var state = StateLayout()
     let blocks = try family.blocks(weights, state: &state)
     self.init(
       embedding: embedding, embeddingScale: frame.embeddingScale, blocks: blocks,
       norm: try RMSNorm(weights[frame.norm], width: columns, epsilon: frame.epsilon),
-      head: frame.isTied
-        ? embedding : try weights["lm_head"].matrix("weight", rows: rows, columns: columns, role: .head),
+      head: head,
       logitScale: frame.logitScale, contextLength: frame.contextLength, stateLayout: state)
   }
 }

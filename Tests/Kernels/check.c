@@ -75,6 +75,8 @@ int main(void) {
     test_scan();
     test_formats();
     test_blocks();
+    printf("products for %s, ", ck_panel_isa());
+    test_panels();
     test_logits();
     test_limits();
     printf("%zu comparisons\n", check_count);

@@ -104,6 +104,68 @@ void ck_quantize_q6_k(void *out, const float *x, size_t n);
 /// Number of values that are NaN or infinite.
 size_t ck_count_nonfinite(const float *x, size_t n);
 
+// MARK: Products of packed quantised weights with quantised activations (panel.c)
+//
+// Weights are packed in panels of CK_PANEL_ROWS rows. Activations are rounded to eight bits in blocks of 32 columns,
+// whatever the number of rows; sums within a block are exact integers, and blocks are added in order in single
+// precision. A result depends on its row of activations and its row of weights alone.
+
+#define CK_PANEL_ROWS 16
+
+/// 32 activations: x = d · q.
+typedef struct {
+    float d;
+    /// d · Σ q.
+    float sum;
+    /// Σ q of the first and of the last sixteen.
+    int32_t half[2];
+    int8_t q[32];
+} ck_activations;
+
+/// Rounds `n` values, a multiple of 32: d = max |x| / 127, q = x / d to the nearest integer, ties to even.
+void ck_quantize_activations(ck_activations *out, const float *x, size_t n);
+
+/// The name of the instruction set that the products below use, e.g. "avx512-vnni". INFER_SERVE_ISA in the
+/// environment may name a lower one that this machine has.
+const char *ck_panel_isa(void);
+
+/// Declares, for a format and rows of `columns` columns, a multiple of its block:
+/// - ck_panel_size: bytes of a panel, a multiple of 64;
+/// - ck_pack_panel: packs `count` ≤ CK_PANEL_ROWS rows, `row_bytes` apart, as a panel; missing rows are zero;
+/// - ck_unpack_panel_row: one row of a panel as floats;
+/// - ck_multiply: out[t · out_stride + r] = x[t] · row r, for t < m and r < rows, over panels that lie one behind
+///   another. Row t of the activations begins at x + t · x_stride, a stride in blocks.
+#define CK_DECLARE_PANEL(NAME)                                                                                     \
+    size_t ck_panel_size_##NAME(size_t columns);                                                                   \
+    void ck_pack_panel_##NAME(void *panel, const void *rows, size_t row_bytes, size_t count, size_t columns);      \
+    void ck_unpack_panel_row_##NAME(float *out, const void *panel, size_t row, size_t columns);                    \
+    void ck_multiply_##NAME(float *out, size_t out_stride, const ck_activations *x, size_t x_stride,               \
+                            const void *panels, size_t rows, size_t columns, size_t m);
+CK_DECLARE_PANEL(q8_0)
+CK_DECLARE_PANEL(q4_0)
+CK_DECLARE_PANEL(q4_1)
+CK_DECLARE_PANEL(q5_0)
+CK_DECLARE_PANEL(q5_1)
+CK_DECLARE_PANEL(q4_k)
+CK_DECLARE_PANEL(q5_k)
+CK_DECLARE_PANEL(q6_k)
+
+// MARK: Products of packed floating-point weights (panel.c)
+
+/// Declares, for a floating-point format:
+/// - ck_panel_size, ck_pack_panel, ck_unpack_panel_row: as above, for rows of any number of columns;
+/// - ck_multiply: out[t · out_stride + r] = Σ_k x[t · x_stride + k] · row r [k], for t < m and r < rows, over panels that
+///   lie one behind another. Products are added in order of columns.
+#define CK_DECLARE_FLOAT_PANEL(NAME)                                                                               \
+    void ck_unpack_panel_row_##NAME(float *out, const void *panel, size_t row, size_t columns);                    \
+    size_t ck_panel_size_##NAME(size_t columns);                                                                   \
+    void ck_pack_panel_##NAME(void *panel, const void *rows, size_t row_bytes, size_t count, size_t columns);      \
+    void ck_multiply_##NAME(float *out, size_t out_stride, const float *x, size_t x_stride, const void *panels,    \
+                            size_t rows, size_t columns, size_t m);
+CK_DECLARE_FLOAT_PANEL(f32)
+CK_DECLARE_FLOAT_PANEL(f16)
+CK_DECLARE_FLOAT_PANEL(bf16)
+
 // MARK: Rows (rows.c)
 
 /// out = x / sqrt(mean(x²) + eps) · weight. `out` may be `x`.

@@ -2,11 +2,11 @@ internal import InferCore
 
 /// `out = x · Wᵀ + b`, with `W` cut into parts that lie apart on disk and stand side by side in the output.
 struct Linear: Sendable {
-  let parts: [Matrix]
+  let parts: [PackedMatrix]
   let bias: [Float]?
 
   /// A map without bias from matrices that share their input.
-  init(_ parts: [Matrix]) {
+  init(_ parts: [PackedMatrix]) {
     self.parts = parts
     bias = nil
   }
@@ -33,7 +33,7 @@ struct Linear: Sendable {
 
   /// Reads several maps of one input as one.
   init(_ parts: [Part], input: Int, bias: Bool = false) throws(ModelError) {
-    var matrices: [Matrix] = []
+    var matrices: [PackedMatrix] = []
     var biases: [Float] = []
     for part in parts {
       matrices.append(try part.weights.matrix("weight", rows: part.output, columns: input, role: part.role))

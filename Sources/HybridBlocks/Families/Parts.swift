@@ -76,9 +76,9 @@ extension Experts {
     _ weights: WeightScope, count: Int, width: Int, hidden: Int, activation: Activation
   ) throws(ModelError) {
     let names = activation == .siluGated ? ["gate_proj", "up_proj"] : ["up_proj"]
-    var (first, second): ([[Matrix]], [Matrix]) = ([], [])
+    var (first, second): ([[PackedMatrix]], [PackedMatrix]) = ([], [])
     for expert in 0..<count {
-      var matrices: [Matrix] = []
+      var matrices: [PackedMatrix] = []
       for name in names {
         matrices.append(try weights[expert][name].matrix("weight", rows: hidden, columns: width))
       }

@@ -1,7 +1,5 @@
-/// How the numbers of a weight matrix lie in memory: a block layout, with ways from and to 32-bit floats.
-///
-/// Formats of one element a block are computed with as they lie, by ``dot``. The others are quantised, in the layouts
-/// of GGUF files, and are packed anew before they are multiplied.
+/// How the numbers of a weight matrix lie in a file: a block layout, ways from and to 32-bit floats, and kernels that
+/// multiply with them once they are packed. Quantised formats have the layouts of GGUF files.
 ///
 /// Adding a format takes one file that declares it and one line in ``all``.
 @safe public struct WeightFormat: Sendable {
@@ -14,12 +12,6 @@
   /// Bytes of a block.
   public let blockBytes: Int
 
-  /// `out[r, c] = x[r] · w[c]` for `m` rows of `x` and `n` rows of `w`; see `ck_dot_f32`.
-  typealias Dot =
-    @convention(c) (
-      _ out: UnsafeMutablePointer<Float>?, _ outStride: Int, _ x: UnsafePointer<Float>?, _ xStride: Int,
-      _ w: UnsafeRawPointer?, _ wStride: Int, _ m: Int, _ n: Int, _ k: Int
-    ) -> Void
   /// Writes `n` values as floats.
   typealias Unpack =
     @convention(c) (_ out: UnsafeMutablePointer<Float>?, _ values: UnsafeRawPointer?, _ n: Int) -> Void
@@ -29,12 +21,11 @@
 
   let unpack: Unpack
   let quantize: Quantize
-  /// `nil` for quantised formats.
-  let dot: Dot?
+  let panels: PanelKernels
 
   init(
     name: String, typeID: UInt32, blockElements: Int, blockBytes: Int, unpack: @escaping Unpack,
-    quantize: @escaping Quantize, dot: Dot? = nil
+    quantize: @escaping Quantize, panels: PanelKernels
   ) {
     self.name = name
     self.typeID = typeID
@@ -42,7 +33,7 @@
     self.blockBytes = blockBytes
     unsafe self.unpack = unsafe unpack
     unsafe self.quantize = unsafe quantize
-    unsafe self.dot = unsafe dot
+    self.panels = panels
   }
 
   /// Every format that weights can be read in.

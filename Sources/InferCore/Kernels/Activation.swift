@@ -56,12 +56,12 @@ package func multiply(_ x: inout MutableRows, by scale: Float, _ step: borrowing
 ///
 /// - Precondition: every index is a row of `table`.
 package func gatherRows(
-  of table: Matrix, _ indices: [Int32], scale: Float, into out: inout MutableRows, _ step: borrowing Step
+  of table: any RowTable, _ indices: [Int32], scale: Float, into out: inout MutableRows, _ step: borrowing Step
 ) {
   precondition(out.count == indices.count && out.columns == table.columns, "\(indices.count) rows for \(out.count)")
   step.report.work.weightBytes += indices.count * table.rowBytes
   forEachRow(indices.count, step) { row in
-    unsafe table.format.unpack(out.base + row * out.stride, table.row(Int(indices[row])), table.columns)
+    unsafe table.unpackRow(Int(indices[row]), into: out.base + row * out.stride)
   }
   multiply(&out, by: scale, step)
 }

@@ -67,20 +67,20 @@
     return unsafe (Int(place[pair]), weight[pair])
   }
 
-  /// Numbers the tiles of all experts one after another.
-  func tileStarts(_ step: borrowing Step, _ tileCount: (_ expert: Int, _ rows: Int) -> Int) -> ExpertTiles {
+  /// Numbers the work items of all experts one after another.
+  func itemStarts(_ step: borrowing Step, _ itemCount: (_ expert: Int, _ rows: Int) -> Int) -> ExpertItems {
     let starts = unsafe step.scratch.take(expertCount + 1, of: Int32.self)
     unsafe starts[0] = 0
     for expert in 0..<expertCount {
       let rows = rows(of: expert).count
-      unsafe starts[expert + 1] = starts[expert] + Int32(rows > 0 ? tileCount(expert, rows) : 0)
+      unsafe starts[expert + 1] = starts[expert] + Int32(rows > 0 ? itemCount(expert, rows) : 0)
     }
-    return unsafe ExpertTiles(starts: starts, expertCount: expertCount)
+    return unsafe ExpertItems(starts: starts, expertCount: expertCount)
   }
 }
 
-/// Tiles of all experts, numbered one after another.
-@safe struct ExpertTiles {
+/// Work items of all experts, numbered one after another.
+@safe struct ExpertItems {
   private let starts: UnsafeMutablePointer<Int32>
   private let expertCount: Int
 
@@ -91,8 +91,8 @@
 
   var total: Int { unsafe Int(starts[expertCount]) }
 
-  /// The expert whose tile has this number, and the tile's number within the expert.
-  func locate(_ item: Int) -> (expert: Int, tile: Int) {
+  /// The expert whose item has this number, and the item's number within the expert.
+  func locate(_ item: Int) -> (expert: Int, item: Int) {
     var (low, high) = (0, expertCount)
     while high - low > 1 {
       let middle = (low + high) / 2

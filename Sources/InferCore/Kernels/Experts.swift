@@ -11,25 +11,36 @@ package struct Experts: Sendable {
   }
 
   /// For each expert, the matrices of its first map: gate and up, or up alone.
-  package let first: [[Matrix]]
+  package let first: [[PackedMatrix]]
   /// For each expert, the one matrix of its second map.
-  package let second: [[Matrix]]
+  package let second: [[PackedMatrix]]
   /// See ``Activation``.
   package let activation: Activation
 
   /// Creates experts of equal shapes.
-  package init(first: [[Matrix]], second: [Matrix], activation: Activation) {
+  package init(first: [[PackedMatrix]], second: [PackedMatrix], activation: Activation) {
     precondition(!first.isEmpty && first.count == second.count, "\(first.count) first maps, \(second.count) second")
     self.first = first
     // Lists of one, made once: products take lists, and steps allocate nothing.
     self.second = second.map { [$0] }
     self.activation = activation
+    func rounds(_ matrices: [PackedMatrix]) -> Bool { matrices.contains { $0.format.panels.roundsActivations } }
+    roundsInput = rounds(first[0])
+    roundsHidden = rounds(second)
+    precondition(
+      first.allSatisfy { $0.allSatisfy { $0.format.panels.roundsActivations == roundsInput } }
+        && second.allSatisfy { $0.format.panels.roundsActivations == roundsHidden },
+      "experts of one layer in formats of different arithmetic")
   }
 
   /// Number of experts.
   package var count: Int { second.count }
   /// Weights of one expert.
   package var parameterCountOfOne: Int { first[0].reduce(0) { $0 + $1.count } + second[0][0].count }
+
+  /// Whether the first and the second maps read activations that are rounded to eight bits.
+  let roundsInput: Bool
+  let roundsHidden: Bool
 
   var firstWidth: Int { first[0].reduce(0) { $0 + $1.rows } }
   var hiddenWidth: Int { second[0][0].columns }
@@ -57,32 +68,11 @@ package func mixExperts(
       step.report.addExpertRows(
         assignment.rows(of: expert).count, layer: layer, expert: expert, expertCount: experts.count)
     }
-    var gathered = step.take(rows: assignment.count, columns: x.columns)
-    gather(x, assignment, into: &gathered, step)
     var first = step.take(rows: assignment.count, columns: experts.firstWidth)
-    multiplyGrouped(gathered.rows, assignment, by: experts.first, into: &first, step)
+    multiplyGrouped(gather(x, assignment, for: experts, step), assignment, by: experts.first, into: &first, step)
     var second = step.take(rows: assignment.count, columns: experts.outputWidth)
-    switch experts.activation {
-    case .siluGated:
-      // `gathered` is done with, and is often as wide; but not always, so take anew.
-      var hidden = step.take(rows: assignment.count, columns: experts.hiddenWidth)
-      siluGated(first.rows, into: &hidden, step)
-      multiplyGrouped(hidden.rows, assignment, by: experts.second, into: &second, step)
-    case .reluSquared:
-      reluSquared(&first, step)
-      multiplyGrouped(first.rows, assignment, by: experts.second, into: &second, step)
-    }
+    multiplyGrouped(activate(first, experts, step), assignment, by: experts.second, into: &second, step)
     addChoices(second.rows, assignment, selection.topK, into: &out, step)
-  }
-}
-
-/// Copies the rows in order of their experts.
-private func gather(
-  _ x: Rows, _ assignment: ExpertAssignment, into out: inout MutableRows, _ step: borrowing Step
-) {
-  forEachRow(assignment.count, step) { index in
-    unsafe (out.base + index * out.stride).update(
-      from: x.base + assignment.row(at: index) * x.stride, count: x.columns)
   }
 }
 
@@ -100,31 +90,68 @@ private func addChoices(
   }
 }
 
+/// The rows of every expert, one expert after another, as the first map reads them.
+private func gather(
+  _ x: Rows, _ assignment: ExpertAssignment, for experts: Experts, _ step: borrowing Step
+) -> ProductInput {
+  guard experts.roundsInput else {
+    let gathered = step.take(rows: assignment.count, columns: x.columns)
+    forEachRow(assignment.count, step) { index in
+      unsafe (gathered.base + index * gathered.stride).update(
+        from: x.base + assignment.row(at: index) * x.stride, count: x.columns)
+    }
+    return ProductInput(floats: gathered.rows, rounded: nil)
+  }
+  // Every row goes to several experts: it is rounded once and copied rounded.
+  let rounded = roundActivations(x, step)
+  let gathered = RoundedRows(rows: assignment.count, columns: x.columns, scratch: step.scratch)
+  forEachRow(assignment.count, step) { index in
+    gathered.copy(index, from: rounded, row: assignment.row(at: index))
+  }
+  return ProductInput(rounded: gathered)
+}
+
+/// The activation between the two maps, as the second map reads it.
+private func activate(_ first: borrowing MutableRows, _ experts: Experts, _ step: borrowing Step) -> ProductInput {
+  let width = experts.hiddenWidth
+  let hidden = step.take(rows: first.count, columns: width)
+  let rounded =
+    experts.roundsHidden ? RoundedRows(rows: first.count, columns: width, scratch: step.scratch) : nil
+  forEachRow(first.count, step) { row in
+    let from = unsafe first.base + row * first.stride
+    let to = unsafe hidden.base + row * hidden.stride
+    switch experts.activation {
+    case .siluGated: unsafe ck_silu_multiply(to, from, from + width, width)
+    case .reluSquared:
+      unsafe to.update(from: from, count: width)
+      unsafe ck_relu_squared(to, width)
+    }
+    unsafe rounded?.set(row, to)
+  }
+  return ProductInput(floats: hidden.rows, rounded: rounded)
+}
+
 /// Multiplies each expert's rows by that expert's matrices; see ``multiply(_:by:into:_:)``.
 private func multiplyGrouped(
-  _ x: Rows, _ assignment: ExpertAssignment, by matrices: [[Matrix]], into out: inout MutableRows,
+  _ input: ProductInput, _ assignment: ExpertAssignment, by matrices: [[PackedMatrix]], into out: inout MutableRows,
   _ step: borrowing Step
 ) {
   for expert in matrices.indices {
     step.report.work.addProduct(rows: assignment.rows(of: expert).count, matrices[expert])
   }
   step.scoped {
-    var workspaceCount = 0
-    let tiles = assignment.tileStarts(step) { expert, rows in
+    let items = assignment.itemStarts(step) { expert, rows in
       let product = MatMul(rows: rows)
-      workspaceCount = max(workspaceCount, product.workspaceCount(columns: x.columns))
-      return matrices[expert].reduce(0) { $0 + product.tileCount($1) }
+      return matrices[expert].reduce(0) { $0 + product.itemCount($1) }
     }
-    let workspace = step.take(rows: step.team.count, columns: workspaceCount)
-    step.team.forEach(tiles.total) { item, worker in
-      let (expert, tile) = tiles.locate(item)
+    step.team.forEach(items.total) { item, _ in
+      let (expert, item) = items.locate(item)
       let rows = assignment.rows(of: expert)
       let product = MatMul(rows: rows.count)
-      let (matrix, column, range) = product.locate(tile, in: matrices[expert])
+      let (matrix, column, index) = product.locate(item, in: matrices[expert])
       unsafe product.compute(
-        x: x.base + rows.lowerBound * x.stride, xStride: x.stride, matrix.rows(range),
-        out: out.base + rows.lowerBound * out.stride + column + range.lowerBound, outStride: out.stride,
-        workspace: workspace.base + worker * workspace.stride)
+        index, matrix, input.from(row: rows.lowerBound), out: out.base + rows.lowerBound * out.stride + column,
+        outStride: out.stride)
     }
   }
 }

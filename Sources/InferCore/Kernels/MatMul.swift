@@ -3,14 +3,13 @@ internal import CBLAS
 /// Multiplies rows by the transposes of matrices that share their input, side by side:
 /// `out[r] = [x[r] · A₀ᵀ | x[r] · A₁ᵀ | …]`.
 ///
-/// Fused projections (query, key and value; gate and up) are one call without copying mapped weights. Few rows
-/// are bound by reading the weights and go through dot products that read each weight once; many rows go
-/// through `sgemm` over tiles of weights that are unpacked to floats in cache.
+/// Fused projections (query, key and value; gate and up) are one call. A result is the same to the bit alone, among
+/// other rows, and with any number of threads.
 ///
 /// - Parameters:
 ///   - x: `[rows × columns of every matrix]`.
 ///   - out: `[rows × sum of the matrices' rows]`, overwritten.
-package func multiply(_ x: Rows, by matrices: [Matrix], into out: inout MutableRows, _ step: borrowing Step) {
+package func multiply(_ x: Rows, by matrices: [PackedMatrix], into out: inout MutableRows, _ step: borrowing Step) {
   let width = matrices.reduce(0) { $0 + $1.rows }
   precondition(out.count == x.count && out.columns == width, "\(out.count) × \(out.columns) for \(x.count) × \(width)")
   for matrix in matrices {
@@ -18,72 +17,74 @@ package func multiply(_ x: Rows, by matrices: [Matrix], into out: inout MutableR
   }
   step.report.work.addProduct(rows: x.count, matrices)
   let product = MatMul(rows: x.count)
-  let tiles = matrices.reduce(0) { $0 + product.tileCount($1) }
+  let items = matrices.reduce(0) { $0 + product.itemCount($1) }
   step.scoped {
-    let workspace = step.take(rows: step.team.count, columns: product.workspaceCount(columns: x.columns))
-    // Tiles are independent columns of `out`, so no two items write the same float.
-    step.team.forEach(tiles) { item, worker in
-      let (matrix, column, tile) = product.locate(item, in: matrices)
-      unsafe product.compute(
-        x: x.base, xStride: x.stride, matrix.rows(tile), out: out.base + column + tile.lowerBound,
-        outStride: out.stride,
-        workspace: workspace.base + worker * workspace.stride)
+    let rounds = matrices.contains { $0.format.panels.roundsActivations }
+    let input = ProductInput(floats: x, rounded: rounds ? roundActivations(x, step) : nil)
+    // Items are separate parts of `out`, so no two of them write the same float.
+    step.team.forEach(items) { item, _ in
+      let (matrix, column, index) = product.locate(item, in: matrices)
+      unsafe product.compute(index, matrix, input, out: out.base + column, outStride: out.stride)
     }
   }
 }
 
-/// How a product with a given number of input rows is cut into tiles of weight rows, and how a tile is computed.
+/// How a product with a given number of input rows is cut into work items, and how an item is computed.
 struct MatMul {
-  /// Up to this many rows, reading the weights costs more than the arithmetic.
+  /// Input rows of an item at most: rounded to eight bits or as floats, they stay in the second-level cache while
+  /// panel after panel, each in the first-level cache, is multiplied with them.
+  static let rowsPerItem = 128
+  /// Bytes of weights of an item when there are few rows and reading weights is what takes the time: enough that
+  /// handing an item out costs nothing, few enough that a thread that loses its core delays the others little.
+  static let bytesPerItem = 96 << 10
+  /// Panels of an item are a multiple of this, which is as many as kernels take at once.
+  static let panelGroup = 4
+
+  /// Up to this many rows, attention reads cached keys and values where they lie.
   static let fewRows = 8
 
   let rows: Int
-  var isFew: Bool { rows <= Self.fewRows }
-  /// Weight rows of a tile: enough that handing it out costs nothing, few enough that an unpacked tile stays in
-  /// the second-level cache.
-  var tileRows: Int { isFew ? 32 : 96 }
 
-  func tileCount(_ matrix: Matrix) -> Int { (matrix.rows + tileRows - 1) / tileRows }
+  /// Number of items along the rows; rows are spread evenly over them.
+  private var rowBlocks: Int { (rows + Self.rowsPerItem - 1) / Self.rowsPerItem }
 
-  /// Floats a worker needs to unpack a tile.
-  func workspaceCount(columns: Int) -> Int { tileRows * columns }
+  private func panelsPerItem(_ matrix: PackedMatrix) -> Int {
+    let groups = rows > 16 ? 1 : Self.bytesPerItem / max(1, matrix.panelBytes * Self.panelGroup)
+    return max(1, groups) * Self.panelGroup
+  }
 
-  /// The matrix, its first column in the output, and the weight rows of tile number `item`.
-  func locate(_ item: Int, in matrices: [Matrix]) -> (matrix: Matrix, column: Int, tile: Range<Int>) {
+  func itemCount(_ matrix: PackedMatrix) -> Int {
+    let panels = panelsPerItem(matrix)
+    return (matrix.panelCount + panels - 1) / panels * rowBlocks
+  }
+
+  /// The matrix, its first column in the output, and the number within the matrix of item `item` of them all.
+  func locate(_ item: Int, in matrices: [PackedMatrix]) -> (matrix: PackedMatrix, column: Int, item: Int) {
     var item = item
     var column = 0
     for matrix in matrices {
-      let count = tileCount(matrix)
-      if item < count {
-        return (matrix, column, item * tileRows..<min(matrix.rows, (item + 1) * tileRows))
-      }
+      let count = itemCount(matrix)
+      if item < count { return (matrix, column, item) }
       item -= count
       column += matrix.rows
     }
-    preconditionFailure("tile \(item) past the last matrix")
+    preconditionFailure("item \(item) past the last matrix")
   }
 
-  /// `out[r, c] = x[r] · tile[c]` for all rows of `x` and of `tile`.
+  /// Computes item `item` of a product with `matrix`, whose first output is at `out`.
   func compute(
-    x: UnsafePointer<Float>, xStride: Int, _ tile: Matrix, out: UnsafeMutablePointer<Float>, outStride: Int,
-    workspace: UnsafeMutablePointer<Float>
+    _ item: Int, _ matrix: PackedMatrix, _ input: ProductInput, out: UnsafeMutablePointer<Float>, outStride: Int
   ) {
-    let k = tile.columns
-    if isFew, let dot = unsafe tile.format.dot {
-      unsafe dot(
-        out, outStride, x, xStride, tile.base, tile.rowBytes / tile.format.blockBytes * tile.format.blockElements, rows,
-        tile.rows, k)
-      return
-    }
-    var weights = unsafe UnsafePointer(workspace)
-    if tile.format == .f32 {
-      unsafe weights = tile.base.assumingMemoryBound(to: Float.self)
-    } else {
-      unsafe tile.format.unpack(workspace, tile.base, tile.rows * k)
-    }
-    unsafe cblas_sgemm(
-      CblasRowMajor, CblasNoTrans, CblasTrans, blas(rows), blas(tile.rows), blas(k), 1, x, blas(xStride), weights,
-      blas(k), 0, out, blas(outStride))
+    let panels = panelsPerItem(matrix)
+    let firstPanel = item / rowBlocks * panels
+    let firstOutput = firstPanel * PackedMatrix.panelRows
+    let outputs = min(panels * PackedMatrix.panelRows, matrix.rows - firstOutput)
+    let block = item % rowBlocks
+    let first = rows * block / rowBlocks
+    let count = rows * (block + 1) / rowBlocks - first
+    unsafe input.multiply(
+      first..<first + count, matrix, panel: firstPanel, outputs: outputs,
+      out: out + first * outStride + firstOutput, outStride: outStride)
   }
 }
 

@@ -43,7 +43,7 @@
   }
 
   /// Bytes of a row.
-  var rowBytes: Int { format.bytes(columns) }
+  package var rowBytes: Int { format.bytes(columns) }
 
   /// Bytes of all rows.
   public var byteCount: Int { rows * rowBytes }

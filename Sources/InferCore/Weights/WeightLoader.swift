@@ -25,6 +25,7 @@ final class WeightLoader: Sendable {
   let checkpoint: Checkpoint
   private let plan: QuantizationPlan?
   private let team: ThreadTeam
+  private let arena = WeightArena()
   private let progress: (@Sendable (LoadProgress) -> Void)?
   private let bytesTotal: Int
   private let account = Mutex(Account())
@@ -40,19 +41,33 @@ final class WeightLoader: Sendable {
   ) {
     self.checkpoint = checkpoint
     self.plan = plan
-    team = ThreadTeam(count: plan == nil ? 1 : threads)
+    team = ThreadTeam(count: threads)
     self.progress = progress
     bytesTotal = checkpoint.tensors.values.reduce(0) { $0 + $1.byteCount }
   }
 
-  /// A tensor as one matrix: mapped where it is in its format already, else in memory of its own.
-  func matrix(_ tensor: Tensor, rows: Int, columns: Int, _ role: MatrixRole) throws(ModelError) -> Matrix {
+  /// A tensor as one matrix, row-major: mapped where it is in its format already, else in memory of its own.
+  func table(_ tensor: Tensor, rows: Int, columns: Int, _ role: MatrixRole) throws(ModelError) -> Matrix {
     let stored = try tensor.matrix(rows: rows, columns: columns)
     let format = plan?.format(of: tensor.name, role: role, columns: columns, stored: stored.format) ?? stored.format
     let matrix = try stored.quantized(to: format, name: tensor.name, team: team)
     if format != stored.format { tensor.releasePages() }
     finish(tensor, role, format, byteCount: matrix.byteCount)
     return matrix
+  }
+
+  /// A tensor as a stack of `count` matrices, packed. The pages of the file are given back to the system.
+  func matrices(
+    _ tensor: Tensor, count: Int, rows: Int, columns: Int, _ role: MatrixRole
+  ) throws(ModelError) -> [PackedMatrix] {
+    let stack = try table(tensor, rows: count * rows, columns: columns, role)
+    var matrices: [PackedMatrix] = []
+    matrices.reserveCapacity(count)
+    for index in 0..<count {
+      matrices.append(try PackedMatrix(stack.rows(index * rows..<(index + 1) * rows), in: arena, team: team))
+    }
+    tensor.releasePages()
+    return matrices
   }
 
   /// A small tensor as floats, row-major.

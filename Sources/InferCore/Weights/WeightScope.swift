@@ -41,22 +41,27 @@ public struct WeightScope: Sendable {
   /// Whether a tensor exists.
   public func has(_ name: String) -> Bool { loader.checkpoint.tensors[prefix + name] != nil }
 
-  /// A matrix `[rows × columns]`, in place unless it is quantised on the way.
+  /// A matrix `[rows × columns]` to multiply with, quantised on the way where the plan says so.
   ///
   /// - Parameter role: what it does, which decides its format when a model is quantised.
   public func matrix(
     _ name: String, rows: Int, columns: Int, role: MatrixRole = .linear
-  ) throws(ModelError) -> Matrix {
-    try loader.matrix(tensor(name, shape: [rows, columns]), rows: rows, columns: columns, role)
+  ) throws(ModelError) -> PackedMatrix {
+    try loader.matrices(tensor(name, shape: [rows, columns]), count: 1, rows: rows, columns: columns, role)[0]
   }
 
-  /// A stack of `count` matrices `[count × rows × columns]`, in place unless it is quantised on the way.
+  /// A stack of `count` matrices `[count × rows × columns]` to multiply with, quantised on the way where the plan says
+  /// so.
   public func matrices(
     _ name: String, count: Int, rows: Int, columns: Int, role: MatrixRole = .linear
-  ) throws(ModelError) -> [Matrix] {
-    let tensor = try tensor(name, shape: [count, rows, columns])
-    let stack = try loader.matrix(tensor, rows: count * rows, columns: columns, role)
-    return (0..<count).map { stack.rows($0 * rows..<($0 + 1) * rows) }
+  ) throws(ModelError) -> [PackedMatrix] {
+    try loader.matrices(
+      tensor(name, shape: [count, rows, columns]), count: count, rows: rows, columns: columns, role)
+  }
+
+  /// A matrix `[rows × columns]` whose rows are looked up: in place unless it is quantised on the way.
+  public func table(_ name: String, rows: Int, columns: Int, role: MatrixRole) throws(ModelError) -> Matrix {
+    try loader.table(tensor(name, shape: [rows, columns]), rows: rows, columns: columns, role)
   }
 
   /// A vector, as floats of its own.

@@ -84,15 +84,33 @@ import Testing
     }
   }
 
-  /// Random experts with more rows and fewer rows than weights are worth unpacking for, and some without any.
+  /// Formats of the first and of the second map, and the tolerance: where activations are rounded to eight bits between
+  /// the maps, a difference of a last bit before may be one of a whole code after.
+  static let formats: [(WeightFormat, WeightFormat, Double)] = [
+    (.bf16, .f16, 3e-5), (.q8_0, .q4_0, 3e-2), (.q5_1, .bf16, 1e-4), (.f32, .q8_0, 3e-2),
+  ]
+
+  /// Random experts with many rows and few, and some without any.
   @Test(arguments: [Experts.Activation.siluGated, .reluSquared], [0, 1, 3, 40])
   func mixtureIsTheWeightedSum(_ activation: Experts.Activation, rows: Int) throws {
-    let (width, hidden, outWidth, count) = (17, 35, 17, 6)
-    var generator = SeededGenerator(seed: 13)
-    let first = (0..<count).map { _ in
-      (0..<(activation == .siluGated ? 2 : 1)).map { _ in Matrix.rounded(generator.rows(hidden, width), to: .bf16) }
+    for (first, second, tolerance) in Self.formats {
+      try check(activation, rows: rows, first, second, tolerance: tolerance)
     }
-    let second = (0..<count).map { _ in Matrix.rounded(generator.rows(outWidth, hidden), to: .f16) }
+  }
+
+  private func check(
+    _ activation: Experts.Activation, rows: Int, _ firstFormat: WeightFormat, _ secondFormat: WeightFormat,
+    tolerance: Double
+  ) throws {
+    let (width, hidden, outWidth, count) = (32, 64, 17, 6)
+    var generator = SeededGenerator(seed: 13)
+    let first = try (0..<count).map { _ in
+      try (0..<(activation == .siluGated ? 2 : 1)).map { _ in
+        try PackedMatrix.rounded(generator.rows(hidden, width), to: firstFormat)
+      }
+    }
+    let second = try (0..<count).map { _ in try PackedMatrix.rounded(generator.rows(outWidth, hidden), to: secondFormat)
+    }
     let experts = Experts(
       first: first.map { $0.map(\.matrix) }, second: second.map(\.matrix), activation: activation)
     let x = generator.rows(rows, width)
@@ -116,24 +134,27 @@ import Testing
     _ = router.values()
     let expected = zip(x, choices).map { row, choices in
       choices.reduce(into: [Double](repeating: 0, count: outWidth)) { sum, choice in
-        let values = Plain.expert(row, first: first[choice.expert].map(\.values), second: second[choice.expert].values)
+        let values = Plain.expert(
+          firstFormat.isQuantized ? Plain.roundedToEightBits(row) : row, first: first[choice.expert].map(\.values),
+          second: second[choice.expert].values, roundsHidden: secondFormat.isQuantized)
         for index in sum.indices { sum[index] += choice.weight * values[index] }
       }
     }
-    #expect(distance(out.values(), expected) <= 1e-5)
+    #expect(distance(out.values(), expected) <= tolerance, "\(firstFormat.name), \(secondFormat.name)")
     let counts = (0..<count).map { expert in choices.count { $0.contains { $0.expert == expert } } }
     #expect(bench.expertRows == [[], [], counts] && counts[4] == 0 && counts[1] == rows)
   }
 
-  /// A row's result is its own: whoever else is in the step.
-  @Test func aRowDoesNotDependOnItsNeighbours() throws {
+  /// A row's result is its own to the bit, whoever else is in the step.
+  @Test(arguments: [WeightFormat.bf16, .q8_0, .q4_0])
+  func aRowDoesNotDependOnItsNeighbours(_ format: WeightFormat) throws {
     var generator = SeededGenerator(seed: 14)
     let experts = Experts(
-      first: (0..<8).map { _ in [Matrix(rows: 20, columns: 16, values: generator.floats(320))] },
-      second: (0..<8).map { _ in Matrix(rows: 16, columns: 20, values: generator.floats(320)) },
+      first: try (0..<8).map { _ in [try PackedMatrix.rounded(generator.rows(64, 32), to: format).matrix] },
+      second: try (0..<8).map { _ in try PackedMatrix.rounded(generator.rows(16, 64), to: format).matrix },
       activation: .reluSquared)
     let chosen = ExpertSelection(expertCount: 8, topK: 2, scoring: .softmax, normalized: true)
-    let (x, logits) = (generator.rows(64, 16), generator.rows(64, 8, scale: 3))
+    let (x, logits) = (generator.rows(64, 32), generator.rows(64, 8, scale: 3))
     let bench = try KernelBench()
     func mix(_ range: Range<Int>) -> [[Float]] {
       let input = GuardedRows(Array(x[range]))
@@ -146,8 +167,8 @@ import Testing
       }
       return out.values()
     }
-    let together = mix(0..<64).map { $0.map(Double.init) }
-    #expect(distance((0..<64).flatMap { mix($0..<$0 + 1) }, together) <= 1e-5)
-    #expect(distance(mix(5..<25), Array(together[5..<25])) <= 1e-5)
+    let together = mix(0..<64)
+    #expect((0..<64).flatMap { mix($0..<$0 + 1) } == together)
+    #expect(mix(5..<25) == Array(together[5..<25]))
   }
 }

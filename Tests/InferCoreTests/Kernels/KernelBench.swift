@@ -156,36 +156,17 @@ extension SeededGenerator {
   }
 }
 
-extension Matrix {
+extension PackedMatrix {
   /// A matrix in some format, and what its numbers became.
-  static func rounded(_ values: [[Float]], to format: WeightFormat) -> (matrix: Matrix, values: [[Float]]) {
-    final class Owner: @unchecked Sendable {
-      // Safe because it is written before it is shared.
-      let memory: AlignedBuffer
-      init(byteCount: Int) { memory = AlignedBuffer(byteCount: byteCount) }
-    }
+  static func rounded(
+    _ values: [[Float]], to format: WeightFormat
+  ) throws -> (matrix: PackedMatrix, values: [[Float]]) {
     let columns = values.first?.count ?? 0
-    let owner = Owner(byteCount: values.count * columns * format.blockBytes)
-    let base = unsafe owner.memory.base
-    var rounded = values
-    for row in values.indices {
-      for column in 0..<columns {
-        let (place, value) = (row * columns + column, values[row][column])
-        switch format {
-        case .f32: unsafe base.storeBytes(of: value, toByteOffset: 4 * place, as: Float.self)
-        case .f16:
-          let half = Float16(value)
-          unsafe base.storeBytes(of: half.bitPattern, toByteOffset: 2 * place, as: UInt16.self)
-          rounded[row][column] = Float(half)
-        default:
-          let bits = value.bitPattern >> 16
-          unsafe base.storeBytes(of: UInt16(bits), toByteOffset: 2 * place, as: UInt16.self)
-          rounded[row][column] = Float(bitPattern: bits << 16)
-        }
-      }
-    }
-    let matrix = unsafe Matrix(
-      format: format, rows: values.count, columns: columns, base: UnsafeRawPointer(base), owner: owner)
-    return (matrix, rounded)
+    let matrix = Matrix(format: format, rows: values.count, columns: columns, values: values.flatMap { $0 })
+    let rounded = matrix.floats()
+    return (
+      try PackedMatrix(matrix, in: WeightArena(), team: ThreadTeam(count: 2)),
+      values.indices.map { Array(rounded[$0 * columns..<($0 + 1) * columns]) }
+    )
   }
 }

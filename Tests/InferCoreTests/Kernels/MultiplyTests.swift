@@ -4,26 +4,64 @@ import Testing
 @testable import InferCore
 
 @Suite struct MultiplyTests {
-  /// Around the widths of vectors and the tiles' borders.
-  static let columns = [1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100, 257]
+  /// Row lengths around the widths of vectors.
+  static let lengths = [1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100, 257]
 
-  @Test(arguments: WeightFormat.all.filter { !$0.isQuantized }, [0, 1, 2, 3, 4, 5, 8, 9, 17])
+  /// Row lengths that a format can have; with more columns than the floating-point kernels take at once.
+  static func lengths(_ format: WeightFormat) -> [Int] {
+    format.isQuantized ? [1, 2, 3].map { $0 * format.blockElements } : lengths + [513]
+  }
+
+  /// What a format's products see of a row of activations.
+  static func seen(_ row: [Float], _ format: WeightFormat) -> [Float] {
+    format.isQuantized ? Plain.roundedToEightBits(row) : row
+  }
+
+  @Test(arguments: WeightFormat.all, [0, 1, 2, 3, 5, 8, 17, 131])
   func everyProductMatches(_ format: WeightFormat, rows: Int) throws {
     var generator = SeededGenerator(seed: 1)
     let bench = try KernelBench()
-    for columns in Self.columns {
+    for columns in Self.lengths(format) {
       let x = generator.rows(rows, columns)
-      // One row, one tile and a bit of both kinds, and one less: all side by side.
-      let parts = [1, 33, 97, 31].map { Matrix.rounded(generator.rows($0, columns), to: format) }
+      // One row, panels and a bit, whole panels, and one row less: all side by side.
+      let parts = try [1, 33, 128, 31].map { try PackedMatrix.rounded(generator.rows($0, columns), to: format) }
       let input = GuardedRows(x, columns: columns, padding: 5)
-      let out = GuardedRows(count: rows, columns: 162)
+      let out = GuardedRows(count: rows, columns: 193)
       bench.step(rows: rows) { step in
         var target = out.target
         multiply(input.rows, by: parts.map(\.matrix), into: &target, step)
       }
       // Rounding of a sum grows with the root of its length.
-      let tolerance = 3e-7 * Double(columns).squareRoot() + 1e-6
-      #expect(distance(out.values(), Plain.product(x, parts.flatMap(\.values))) <= tolerance, "\(columns) columns")
+      let tolerance = 1e-6 * Double(columns).squareRoot() + 1e-6
+      let expected = Plain.product(x.map { Self.seen($0, format) }, parts.flatMap(\.values))
+      #expect(distance(out.values(), expected) <= tolerance, "\(columns) columns")
+    }
+  }
+
+  /// The same bits for a row alone and among others, with one thread and with three, in every format; and for parts in
+  /// different formats.
+  @Test(arguments: WeightFormat.all)
+  func aResultIsTheRowsOwnToTheBit(_ format: WeightFormat) throws {
+    var generator = SeededGenerator(seed: 4)
+    let columns = 256
+    let parts = try [(format, 70), (.f16, 20), (.q8_0, 16)].map { format, rows in
+      try PackedMatrix.rounded(generator.rows(rows, columns), to: format).matrix
+    }
+    let x = generator.rows(141, columns)
+    func product(_ range: Range<Int>, threads: Int) throws -> [[Float]] {
+      let input = GuardedRows(Array(x[range]))
+      let out = GuardedRows(count: range.count, columns: 106)
+      try KernelBench(threads: threads).step(rows: range.count) { step in
+        var target = out.target
+        multiply(input.rows, by: parts, into: &target, step)
+      }
+      return out.values()
+    }
+    let together = try product(0..<141, threads: 1)
+    #expect(try product(0..<141, threads: 3) == together)
+    for (first, count) in [(0, 1), (7, 1), (3, 2), (11, 5), (20, 8), (30, 19), (60, 64)] {
+      let range = first..<first + count
+      #expect(try product(range, threads: 2) == Array(together[range]), "rows \(range)")
     }
   }
 
@@ -33,10 +71,10 @@ import Testing
     let bench = try KernelBench()
     let input = GuardedRows(x)
     let out = GuardedRows(count: 12, columns: 50)
+    let matrix = try PackedMatrix(rows: 20, columns: 11, values: w.flatMap { $0 })
     bench.step(rows: 12) { step in
       var target = out.target
       var middle = target.columns(7..<27)
-      let matrix = Matrix(rows: 20, columns: 11, values: w.flatMap { $0 })
       multiply(input.rows.columns(5..<16), by: [matrix], into: &middle, step)
     }
     let values = out.values()
@@ -45,17 +83,22 @@ import Testing
     #expect(values.allSatisfy { row in (row[..<7] + row[27...]).allSatisfy { $0 == untouched } })
   }
 
-  @Test(arguments: WeightFormat.all.filter { !$0.isQuantized })
+  /// Both where it lies in the file and packed.
+  @Test(arguments: WeightFormat.all)
   func embeddingsAreRowsOfTheTable(_ format: WeightFormat) throws {
     var generator = SeededGenerator(seed: 3)
-    let table = Matrix.rounded(generator.rows(30, 17), to: format)
+    let columns = format.isQuantized ? format.blockElements : 17
+    let matrix = Matrix(format: format, rows: 30, columns: columns, values: generator.floats(30 * columns))
     let indices = (0..<40).map { _ in Int32.random(in: 0..<30, using: &generator) }
-    let bench = try KernelBench()
-    let out = GuardedRows(count: 40, columns: 17)
-    bench.step(rows: 40) { step in
-      var target = out.target
-      gatherRows(of: table.matrix, indices, scale: 12, into: &target, step)
+    let floats = matrix.floats()
+    let expected = indices.map { index in floats[Int(index) * columns..<(Int(index) + 1) * columns].map { $0 * 12 } }
+    for table in [matrix, try PackedMatrix(matrix, in: WeightArena(), team: ThreadTeam(count: 2))] as [any RowTable] {
+      let out = GuardedRows(count: 40, columns: columns)
+      try KernelBench().step(rows: 40) { step in
+        var target = out.target
+        gatherRows(of: table, indices, scale: 12, into: &target, step)
+      }
+      #expect(distance(out.values(), expected.map { $0.map(Double.init) }) <= 1e-5)
     }
-    #expect(out.values() == indices.map { table.values[Int($0)].map { $0 * 12 } })
   }
 }

@@ -10,7 +10,7 @@ import Testing
 
   @Test(arguments: [1, 2, 4]) mutating func normOfGroups(_ groups: Int) throws {
     let bench = try KernelBench()
-    for (index, size) in MultiplyTests.columns.enumerated() {
+    for (index, size) in MultiplyTests.lengths.enumerated() {
       let (rows, columns) = (Self.rowCounts[index % Self.rowCounts.count], size * groups)
       var x = generator.rows(rows, columns, scale: 5)
       // A row of zeros is where ε matters.
@@ -44,7 +44,7 @@ import Testing
 
   @Test mutating func activations() throws {
     let bench = try KernelBench()
-    for (index, width) in MultiplyTests.columns.enumerated() {
+    for (index, width) in MultiplyTests.lengths.enumerated() {
       let rows = Self.rowCounts[index % Self.rowCounts.count]
       let (x, gate) = (generator.rows(rows, 2 * width, scale: 20), generator.rows(rows, 2 * width, scale: 20))
       let input = GuardedRows(x, columns: 2 * width)
@@ -72,7 +72,7 @@ import Testing
 
   @Test mutating func sums() throws {
     let bench = try KernelBench()
-    for (index, width) in MultiplyTests.columns.enumerated() {
+    for (index, width) in MultiplyTests.lengths.enumerated() {
       let rows = Self.rowCounts[index % Self.rowCounts.count]
       let (x, y, bias) = (generator.rows(rows, width), generator.rows(rows, width), generator.floats(width))
       let summed = GuardedRows(x, columns: width)

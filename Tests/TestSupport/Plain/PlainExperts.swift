@@ -49,12 +49,16 @@ extension Plain {
     return zip(chosen, weights).map { ($0, $1 * Double(rule.scale)) }
   }
 
-  /// One expert: two maps with an activation between them. `first` is `[gate, up]` or `[up]`.
-  public static func expert(_ x: [Float], first: [[[Float]]], second: [[Float]]) -> [Double] {
+  /// One expert: two maps with an activation between them, which the second may see rounded to eight bits. `first` is
+  /// `[gate, up]` or `[up]`.
+  public static func expert(
+    _ x: [Float], first: [[[Float]]], second: [[Float]], roundsHidden: Bool = false
+  ) -> [Double] {
     let inner = first.map { matrix in matrix.map { dot($0, x) } }
     let hidden =
       inner.count == 2
       ? zip(inner[0], inner[1]).map { silu($0) * $1 } : inner[0].map { max($0, 0) * max($0, 0) }
-    return second.map { row in zip(row, hidden).reduce(0) { $0 + Double($1.0) * $1.1 } }
+    let seen = roundsHidden ? roundedToEightBits(hidden.map(Float.init)).map(Double.init) : hidden
+    return second.map { row in zip(row, seen).reduce(0) { $0 + Double($1.0) * $1.1 } }
   }
 }

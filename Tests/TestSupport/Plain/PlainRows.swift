@@ -15,6 +15,15 @@ public enum Plain {
     x.map { row in w.map { dot(row, $0) } }
   }
 
+  /// A row rounded to eight bits in blocks of 32, as products with quantised weights see it.
+  public static func roundedToEightBits(_ x: [Float]) -> [Float] {
+    stride(from: 0, to: x.count, by: 32).flatMap { first in
+      let block = x[first..<first + 32]
+      let scale = (block.map(abs).max() ?? 0) / 127
+      return block.map { scale > 0 ? ($0 / scale).rounded(.toNearestOrEven) * scale : 0 }
+    }
+  }
+
   /// Root-mean-square norm of each of `groups` equal parts of a row.
   public static func rmsNorm(_ x: [Float], weight: [Float], epsilon: Double, groups: Int = 1) -> [Double] {
     let size = x.count / groups

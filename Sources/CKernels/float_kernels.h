@@ -1,0 +1,111 @@
+// Products of panels of floating-point weights, written once for every instruction set.
+//
+// A panel holds CK_PANEL_ROWS rows, interleaved: column after column, sixteen rows a column. Included by panel_*.c after
+// panel_kernels.h, with CK_ISA as there and
+//   CK_WIDE   accumulators of sixteen lanes that the registers hold beside weights and an activation
+// Products are added column after column in single precision, whatever the number of rows of activations: a row's result
+// never depends on the others. Columns are cut in blocks, with sums kept in `out` between them, which rounds nothing:
+// a block of a few panels stays in the first-level cache while all rows of activations pass by.
+
+#define CK_COLUMNS 512
+
+CK_INLINE ck_f32x16 CK_ISA(weight_f32)(const void *p) {
+    ck_f32x16 v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+CK_INLINE ck_f32x16 CK_ISA(weight_f16)(const void *p) { return CK_ISA(load_f16)(p); }
+CK_INLINE ck_f32x16 CK_ISA(weight_bf16)(const void *p) {
+    ck_u16x16 v;
+    memcpy(&v, p, sizeof v);
+    ck_i32x16 wide = __builtin_convertvector(v, ck_i32x16) << 16;
+    return (ck_f32x16)wide;
+}
+
+#define CK_DEFINE_FLOAT_PRODUCT(NAME, TYPE)                                                                         \
+    CK_INLINE void CK_ISA(tile_##NAME)(float *out, size_t out_stride, const float *x, size_t x_stride,              \
+                                       const TYPE *panel, size_t panel_stride, size_t columns, int first,           \
+                                       const int panels, const int tokens) {                                        \
+        CK_FAST                                                                                                     \
+        ck_f32x16 sum[CK_WIDE];                                                                                     \
+        CK_UNROLL for (int i = 0; i < panels * tokens; i++) {                                                       \
+            ck_f32x16 zero = {0};                                                                                   \
+            sum[i] = zero;                                                                                          \
+            if (!first)                                                                                             \
+                memcpy(&sum[i], out + (size_t)(i / panels) * out_stride + CK_PANEL_ROWS * (i % panels), sizeof zero); \
+        }                                                                                                           \
+        for (size_t k = 0; k < columns; k++) {                                                                      \
+            ck_f32x16 weight[4];                                                                                    \
+            CK_UNROLL for (int p = 0; p < panels; p++) {                                                            \
+                const TYPE *at = panel + (size_t)p * panel_stride + k * CK_PANEL_ROWS;                              \
+                if (tokens == 1) __builtin_prefetch((const char *)at + CK_AHEAD);                                   \
+                weight[p] = CK_ISA(weight_##NAME)(at);                                                              \
+            }                                                                                                       \
+            CK_UNROLL for (int t = 0; t < tokens; t++) {                                                            \
+                float value = x[(size_t)t * x_stride + k];                                                          \
+                CK_UNROLL for (int p = 0; p < panels; p++) sum[t * panels + p] += weight[p] * value;                \
+            }                                                                                                       \
+        }                                                                                                           \
+        CK_UNROLL for (int i = 0; i < panels * tokens; i++)                                                         \
+            memcpy(out + (size_t)(i / panels) * out_stride + CK_PANEL_ROWS * (i % panels), &sum[i], sizeof sum[i]); \
+    }                                                                                                               \
+    /* All rows of activations against `panels` panels, which have all their rows. */                              \
+    CK_INLINE void CK_ISA(group_##NAME)(float *out, size_t out_stride, const float *x, size_t x_stride,             \
+                                        const TYPE *panel, size_t panel_stride, size_t columns, int first,          \
+                                        const int panels, size_t m) {                                               \
+        size_t t = 0;                                                                                               \
+        const int wide = CK_WIDE / panels >= 12 ? 12 : CK_WIDE / panels >= 6 ? 6 : CK_WIDE / panels;                \
+        for (; t + (size_t)wide <= m; t += (size_t)wide)                                                            \
+            CK_ISA(tile_##NAME)(out + t * out_stride, out_stride, x + t * x_stride, x_stride, panel, panel_stride,  \
+                                columns, first, panels, wide);                                                      \
+        if (wide > 8)                                                                                               \
+            for (; t + 8 <= m; t += 8)                                                                              \
+                CK_ISA(tile_##NAME)(out + t * out_stride, out_stride, x + t * x_stride, x_stride, panel,            \
+                                    panel_stride, columns, first, panels, wide > 8 ? 8 : 1);                        \
+        if (wide > 4)                                                                                               \
+            for (; t + 4 <= m; t += 4)                                                                              \
+                CK_ISA(tile_##NAME)(out + t * out_stride, out_stride, x + t * x_stride, x_stride, panel,            \
+                                    panel_stride, columns, first, panels, wide > 4 ? 4 : 1);                        \
+        for (; t + 2 <= m; t += 2)                                                                                  \
+            CK_ISA(tile_##NAME)(out + t * out_stride, out_stride, x + t * x_stride, x_stride, panel, panel_stride,  \
+                                columns, first, panels, 2);                                                         \
+        for (; t < m; t++)                                                                                          \
+            CK_ISA(tile_##NAME)(out + t * out_stride, out_stride, x + t * x_stride, x_stride, panel, panel_stride,  \
+                                columns, first, panels, 1);                                                         \
+    }                                                                                                               \
+    static void CK_ISA(NAME)(float *out, size_t out_stride, const float *x, size_t x_stride, const void *panels,    \
+                             size_t rows, size_t columns, size_t m) {                                               \
+        size_t panel_stride = ck_float_panel_bytes(columns, sizeof(TYPE)) / sizeof(TYPE);                           \
+        size_t whole = rows / CK_PANEL_ROWS;                                                                        \
+        for (size_t k = 0; k < columns; k += CK_COLUMNS) {                                                          \
+            size_t count = columns - k < CK_COLUMNS ? columns - k : CK_COLUMNS, p = 0;                              \
+            const TYPE *base = (const TYPE *)panels + k * CK_PANEL_ROWS;                                            \
+            /* Few rows of activations leave registers for more panels, whose sums do not wait for each other. */  \
+            if (4 * m <= CK_WIDE)                                                                                   \
+                for (; p + 4 <= whole; p += 4)                                                                      \
+                    CK_ISA(group_##NAME)(out + p * CK_PANEL_ROWS, out_stride, x + k, x_stride,                      \
+                                         base + p * panel_stride, panel_stride, count, k == 0, 4, m);               \
+            if (2 * m <= CK_WIDE || CK_WIDE >= 24)                                                                  \
+                for (; p + 2 <= whole; p += 2)                                                                      \
+                    CK_ISA(group_##NAME)(out + p * CK_PANEL_ROWS, out_stride, x + k, x_stride,                      \
+                                         base + p * panel_stride, panel_stride, count, k == 0, 2, m);               \
+            for (; p < whole; p++)                                                                                  \
+                CK_ISA(group_##NAME)(out + p * CK_PANEL_ROWS, out_stride, x + k, x_stride, base + p * panel_stride, \
+                                     panel_stride, count, k == 0, 1, m);                                            \
+        }                                                                                                           \
+        /* The rows of an incomplete panel go through a place that has room for all. */                            \
+        size_t rest = rows - whole * CK_PANEL_ROWS;                                                                 \
+        for (size_t t = 0; rest > 0 && t < m; t++) {                                                                \
+            float full[CK_PANEL_ROWS];                                                                              \
+            for (size_t k = 0; k < columns; k += CK_COLUMNS)                                                        \
+                CK_ISA(group_##NAME)(full, 0, x + t * x_stride + k, x_stride,                                       \
+                                     (const TYPE *)panels + whole * panel_stride + k * CK_PANEL_ROWS, panel_stride, \
+                                     columns - k < CK_COLUMNS ? columns - k : CK_COLUMNS, k == 0, 1, 1);            \
+            memcpy(out + t * out_stride + whole * CK_PANEL_ROWS, full, rest * sizeof *full);                        \
+        }                                                                                                           \
+    }
+CK_DEFINE_FLOAT_PRODUCT(f32, float)
+CK_DEFINE_FLOAT_PRODUCT(f16, _Float16)
+CK_DEFINE_FLOAT_PRODUCT(bf16, uint16_t)
+
+const ck_float_products CK_ISA(ck_float) = {.f32 = CK_ISA(f32), .f16 = CK_ISA(f16), .bf16 = CK_ISA(bf16)};

@@ -1,0 +1,257 @@
+// Packing of quantised weights, and the choice of an instruction set for their products.
+#include "panel.h"
+
+#include <stdlib.h>
+
+// MARK: Instruction sets
+
+typedef struct {
+    const char *name;
+    const ck_panel_products *products;
+    const ck_float_products *floats;
+} ck_isa;
+
+/// Instruction sets this machine has, the widest first.
+static size_t available(ck_isa *out) {
+    size_t count = 0;
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    int wide = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+               __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+    if (wide && __builtin_cpu_supports("avx512vnni")) out[count++] = (ck_isa){"avx512-vnni", &ck_panel_avx512_vnni, &ck_float_avx512};
+    if (wide) out[count++] = (ck_isa){"avx512", &ck_panel_avx512, &ck_float_avx512};
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c"))
+        out[count++] = (ck_isa){"avx2", &ck_panel_avx2, &ck_float_avx2};
+#elif defined(__aarch64__) && (defined(__ARM_FEATURE_DOTPROD) || defined(__APPLE__) || defined(__linux__))
+    if (ck_has_dotprod()) out[count++] = (ck_isa){"neon", &ck_panel_dotprod, &ck_float_dotprod};
+#endif
+    out[count++] = (ck_isa){"plain", &ck_panel_plain, &ck_float_plain};
+    return count;
+}
+
+static ck_isa chosen;
+
+/// Runs before anything else, so that no call has to ask whether the choice was made.
+__attribute__((constructor)) static void choose(void) {
+    ck_isa isas[4];
+    size_t count = available(isas), pick = 0;
+    const char *wanted = getenv("INFER_SERVE_ISA");
+    for (size_t i = 0; wanted && i < count; i++)
+        if (strcmp(wanted, isas[i].name) == 0) pick = i;
+    chosen = isas[pick];
+}
+
+const char *ck_panel_isa(void) { return chosen.name; }
+
+// MARK: Activations
+
+CK_KERNEL void ck_quantize_activations(ck_activations *restrict out, const float *restrict x, size_t n) {
+    for (size_t b = 0; b < n / CK_BLOCK; b++) {
+        const float *restrict block = x + b * CK_BLOCK;
+        ck_activations *restrict to = out + b;
+        float largest = 0;
+        for (int i = 0; i < CK_BLOCK; i++) largest = __builtin_fmaxf(largest, __builtin_fabsf(block[i]));
+        float d = largest / 127.0f, inverse = d > 0 ? 1.0f / d : 0.0f;
+        // The reciprocal of a d below 2⁻¹²⁸ overflows. Such a block is nothing beside any other.
+        if (!(inverse <= 3.4e38f)) d = inverse = 0;
+        int32_t half[2] = {0, 0};
+        for (int h = 0; h < 2; h++)
+            for (int i = 16 * h; i < 16 * h + 16; i++) {
+                // Adding 1.5 · 2²³ leaves the nearest integer, ties to even, in the low bits.
+                float shifted = block[i] * inverse + 12582912.0f;
+                int32_t bits;
+                memcpy(&bits, &shifted, sizeof bits);
+                int32_t code = bits - 0x4b400000;
+                to->q[i] = (int8_t)code;
+                half[h] += code;
+            }
+        to->half[0] = half[0];
+        to->half[1] = half[1];
+        to->d = d;
+        to->sum = d * (float)(half[0] + half[1]);
+    }
+}
+
+// MARK: Packing
+
+/// The codes of block `b` of a row of the file format, 0 … 31.
+CK_INLINE void codes_of_block(uint8_t code[CK_BLOCK], ck_panel_kind kind, const uint8_t *row, size_t b) {
+    if (kind.bits == 8) {
+        memcpy(code, ((const ck_q8_0 *)row)[b].q, CK_BLOCK);
+    } else if (kind.bits == 6) {
+        const ck_q6_k *block = (const ck_q6_k *)row + b / 8;
+        size_t half = b % 8 / 4, part = b % 4;
+        const uint8_t *low = block->low + 64 * half + 32 * (part % 2), *high = block->high + 32 * half;
+        for (int i = 0; i < CK_BLOCK; i++) {
+            int nibble = part < 2 ? low[i] & 15 : low[i] >> 4;
+            code[i] = (uint8_t)(nibble | ((high[i] >> (2 * part)) & 3) << 4);
+        }
+    } else if (kind.super) {
+        const uint8_t *q, *high = NULL;
+        if (kind.bits == 4) {
+            q = ((const ck_q4_k *)row)[b / 8].q;
+        } else {
+            q = ((const ck_q5_k *)row)[b / 8].q;
+            high = ((const ck_q5_k *)row)[b / 8].high;
+        }
+        q += 32 * (b % 8 / 2);
+        for (int i = 0; i < CK_BLOCK; i++) {
+            code[i] = b % 2 ? q[i] >> 4 : q[i] & 15;
+            if (high) code[i] |= (uint8_t)(((high[i] >> (b % 8)) & 1) << 4);
+        }
+    } else {
+        size_t size = sizeof(ck_q4_0) + (kind.mins ? 2 : 0) + (kind.bits == 5 ? 4 : 0);
+        const uint8_t *block = row + b * size, *q = block + size - 16;
+        uint32_t high = 0;
+        if (kind.bits == 5) memcpy(&high, q - 4, sizeof high);
+        for (int i = 0; i < 16; i++) {
+            code[i] = (uint8_t)((q[i] & 15) | ((high >> i) & 1) << 4);
+            code[i + 16] = (uint8_t)(q[i] >> 4 | ((high >> (i + 16)) & 1) << 4);
+        }
+    }
+}
+
+/// Puts the codes of one row's block into the panel's vectors.
+CK_INLINE void pack_codes(uint8_t *codes, uint8_t *high, const uint8_t code[CK_BLOCK], ck_panel_kind kind, size_t row) {
+    for (int i = 0; i < CK_BLOCK; i++) {
+        size_t group = (size_t)i / 4, byte = 4 * row + (size_t)i % 4;
+        if (kind.bits == 8) {
+            codes[64 * group + byte] = code[i];
+            continue;
+        }
+        codes[64 * (group % 4) + byte] |= (uint8_t)((code[i] & 15) << (group < 4 ? 0 : 4));
+        if (kind.bits == 5) high[byte] |= (uint8_t)((code[i] >> 4) << group);
+        if (kind.bits == 6) high[64 * (group / 4) + byte] |= (uint8_t)((code[i] >> 4) << (2 * (group % 4)));
+    }
+}
+
+/// The code of one row and column of a panel's block: what pack_codes put there.
+CK_INLINE int code_at(const uint8_t *codes, const uint8_t *high, ck_panel_kind kind, size_t row, int i) {
+    size_t group = (size_t)i / 4, byte = 4 * row + (size_t)i % 4;
+    if (kind.bits == 8) return (int8_t)codes[64 * group + byte];
+    int code = (codes[64 * (group % 4) + byte] >> (group < 4 ? 0 : 4)) & 15;
+    if (kind.bits == 5) code |= ((high[byte] >> group) & 1) << 4;
+    if (kind.bits == 6) code |= ((high[64 * (group / 4) + byte] >> (2 * (group % 4))) & 3) << 4;
+    return code;
+}
+
+/// The six-bit scales 0 … 7 and mins 8 … 15 of a super-block of the file format.
+CK_INLINE void six_bit_scales(uint8_t value[16], const uint8_t scales[12]) {
+    for (int i = 0; i < 4; i++) {
+        value[i] = scales[i] & 63;
+        value[8 + i] = scales[4 + i] & 63;
+        value[4 + i] = (uint8_t)((scales[8 + i] & 15) | scales[i] >> 6 << 4);
+        value[12 + i] = (uint8_t)(scales[8 + i] >> 4 | scales[4 + i] >> 6 << 4);
+    }
+}
+
+/// Packs the scales of block or super-block `unit` of one row.
+CK_INLINE void pack_scales(uint8_t *scales, uint8_t *mins, ck_panel_kind kind, const uint8_t *source, size_t unit,
+                           size_t row) {
+    if (!kind.super) {
+        size_t size = (kind.bits == 8 ? sizeof(ck_q8_0) : sizeof(ck_q4_0)) + (kind.mins ? 2 : 0) +
+                      (kind.bits == 5 ? 4 : 0);
+        const uint8_t *block = source + unit * size;
+        memcpy(scales + 2 * row, block, 2);
+        if (kind.mins) memcpy(mins + 2 * row, block + 2, 2);
+    } else if (kind.bits == 6) {
+        const ck_q6_k *block = (const ck_q6_k *)source + unit;
+        memcpy(scales + 2 * row, &block->d, 2);
+        for (size_t i = 0; i < 16; i++) mins[16 * i + row] = (uint8_t)block->scales[i];
+    } else {
+        const uint8_t *block = source + unit * (kind.bits == 4 ? sizeof(ck_q4_k) : sizeof(ck_q5_k));
+        memcpy(scales + 2 * row, block, 2);
+        memcpy(scales + 32 + 2 * row, block + 2, 2);
+        uint8_t value[16];
+        six_bit_scales(value, block + 4);
+        for (size_t i = 0; i < 12; i++)
+            mins[16 * i + row] = (uint8_t)(value[i] | ((value[12 + i / 3] >> (2 * (i % 3))) & 3) << 6);
+    }
+}
+
+CK_INLINE void pack(uint8_t *panel, const uint8_t *rows, size_t row_bytes, size_t count, size_t blocks,
+                    ck_panel_kind kind) {
+    ck_panel_parts parts = ck_panel_layout(kind, blocks);
+    memset(panel, 0, ck_panel_bytes(parts));
+    for (size_t row = 0; row < count; row++) {
+        const uint8_t *source = rows + row * row_bytes;
+        for (size_t b = 0; b < blocks; b++) {
+            uint8_t code[CK_BLOCK];
+            codes_of_block(code, kind, source, b);
+            pack_codes(panel + b * ck_panel_code_bytes(kind), panel + parts.high + b * ck_panel_high_bytes(kind), code,
+                       kind, row);
+        }
+        for (size_t unit = 0; unit < (kind.super ? blocks / 8 : blocks); unit++)
+            pack_scales(panel + parts.scales + unit * ck_panel_scale_bytes(kind),
+                        panel + parts.mins + unit * ck_panel_min_bytes(kind), kind, source, unit, row);
+    }
+}
+
+CK_INLINE float half_at(const uint8_t *p) {
+    _Float16 value;
+    memcpy(&value, p, sizeof value);
+    return (float)value;
+}
+
+CK_INLINE void unpack_row(float *out, const uint8_t *panel, size_t row, size_t blocks, ck_panel_kind kind) {
+    ck_panel_parts parts = ck_panel_layout(kind, blocks);
+    for (size_t b = 0; b < blocks; b++) {
+        const uint8_t *codes = panel + b * ck_panel_code_bytes(kind);
+        const uint8_t *high = panel + parts.high + b * ck_panel_high_bytes(kind);
+        size_t unit = kind.super ? b / 8 : b;
+        const uint8_t *scales = panel + parts.scales + unit * ck_panel_scale_bytes(kind) + 2 * row;
+        const uint8_t *mins = panel + parts.mins + unit * ck_panel_min_bytes(kind);
+        float d = half_at(scales), scale[2] = {d, d}, min = 0;
+        if (kind.super && kind.mins) {
+            size_t i = b % 8;
+            int upper = 0;
+            for (size_t j = 0; i >= 4 && j < 3; j++) upper |= (mins[16 * (3 * (i - 4) + j) + row] >> 6) << (2 * j);
+            min = -half_at(scales + 32) * (float)(i < 4 ? mins[16 * (8 + i) + row] & 63 : upper);
+            scale[0] = scale[1] = d * (float)(mins[16 * i + row] & 63);
+        } else if (kind.super) {
+            for (size_t h = 0; h < 2; h++) scale[h] = d * (float)(int8_t)mins[16 * (b % 8 * 2 + h) + row];
+        } else if (kind.mins) {
+            min = half_at(mins + 2 * row);
+        }
+        int centre = kind.bits == 8 ? 0 : ck_panel_centre(kind);
+        for (int i = 0; i < CK_BLOCK; i++)
+            out[b * CK_BLOCK + (size_t)i] =
+                scale[i / 16] * (float)(code_at(codes, high, kind, row, i) - centre) + min;
+    }
+}
+
+#define CK_DEFINE_PANEL(NAME, KIND)                                                                               \
+    size_t ck_panel_size_##NAME(size_t columns) { return ck_panel_bytes(ck_panel_layout(KIND, columns / CK_BLOCK)); } \
+    void ck_pack_panel_##NAME(void *panel, const void *rows, size_t row_bytes, size_t count, size_t columns) {    \
+        pack(panel, rows, row_bytes, count, columns / CK_BLOCK, KIND);                                            \
+    }                                                                                                             \
+    void ck_unpack_panel_row_##NAME(float *out, const void *panel, size_t row, size_t columns) {                  \
+        unpack_row(out, panel, row, columns / CK_BLOCK, KIND);                                                    \
+    }                                                                                                             \
+    void ck_multiply_##NAME(float *out, size_t out_stride, const ck_activations *x, size_t x_stride,              \
+                            const void *panels, size_t rows, size_t columns, size_t m) {                          \
+        chosen.products->NAME(out, out_stride, x, x_stride, panels, rows, columns / CK_BLOCK, m);                 \
+    }
+CK_PANEL_FORMATS(CK_DEFINE_PANEL)
+
+#define CK_DEFINE_FLOAT_PANEL(NAME, TYPE)                                                                         \
+    size_t ck_panel_size_##NAME(size_t columns) { return ck_float_panel_bytes(columns, sizeof(TYPE)); }           \
+    void ck_pack_panel_##NAME(void *panel, const void *rows, size_t row_bytes, size_t count, size_t columns) {    \
+        TYPE *restrict to = panel;                                                                                \
+        if (count < CK_PANEL_ROWS) memset(panel, 0, columns * CK_PANEL_ROWS * sizeof(TYPE));                      \
+        for (size_t row = 0; row < count; row++) {                                                                \
+            const TYPE *restrict from = (const TYPE *)((const char *)rows + row * row_bytes);                     \
+            for (size_t k = 0; k < columns; k++) to[k * CK_PANEL_ROWS + row] = from[k];                           \
+        }                                                                                                         \
+    }                                                                                                             \
+    void ck_unpack_panel_row_##NAME(float *out, const void *panel, size_t row, size_t columns) {                  \
+        const TYPE *from = panel;                                                                                 \
+        for (size_t k = 0; k < columns; k++) out[k] = ck_from_##NAME(from[k * CK_PANEL_ROWS + row]);              \
+    }                                                                                                             \
+    void ck_multiply_##NAME(float *out, size_t out_stride, const float *x, size_t x_stride, const void *panels,   \
+                            size_t rows, size_t columns, size_t m) {                                              \
+        chosen.floats->NAME(out, out_stride, x, x_stride, panels, rows, columns, m);                              \
+    }
+CK_DEFINE_FLOAT_PANEL(f32, float)
+CK_DEFINE_FLOAT_PANEL(f16, _Float16)
+CK_DEFINE_FLOAT_PANEL(bf16, uint16_t)

@@ -1,0 +1,53 @@
+// Products of panels with AVX2, FMA and F16C.
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#include "panel.h"
+
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
+
+#define CK_ISA(NAME) NAME##_avx2
+#define CK_TOKENS 4
+
+/// See panel_plain.c. A panel's rows are two registers, done one after the other.
+///
+/// `vpmaddubsw` adds two products of a code with an activation in 16 bits: codes of b bits leave room for a few such
+/// sums (2 · 15 · 127 · 8 < 2¹⁵) before they have to be widened. Eight-bit codes are signed: their sign moves to the
+/// activation, and |code| ≤ 128 just fits (2 · 128 · 127 < 2¹⁵).
+CK_INLINE void dots_avx2(ck_i32x16 *dot, const ck_u8x64 *group, const int first, const int count, const int bits,
+                         const int centre, const ck_activations *x, size_t x_stride, const int tokens) {
+    const int run = bits == 4 ? 8 : bits == 5 ? 4 : bits == 6 ? 2 : 1;
+    const __m256i ones = _mm256_set1_epi16(1);
+    CK_UNROLL for (int half = 0; half < 2; half++) {
+        __m256i sum[CK_TOKENS], narrow[CK_TOKENS];
+        CK_UNROLL for (int t = 0; t < tokens; t++) {
+            const int32_t *sums = x[(size_t)t * x_stride].half;
+            int32_t total = count == 8 ? sums[0] + sums[1] : sums[first / 4];
+            sum[t] = bits == 8 ? _mm256_setzero_si256() : _mm256_set1_epi32(-centre * total);
+        }
+        CK_UNROLL for (int i = first; i < first + count; i++) {
+            __m256i code, size;
+            memcpy(&code, (const char *)&group[i] + 32 * half, sizeof code);
+            if (bits == 8) size = _mm256_abs_epi8(code);
+            CK_UNROLL for (int t = 0; t < tokens; t++) {
+                int32_t four;
+                memcpy(&four, x[(size_t)t * x_stride].q + 4 * i, sizeof four);
+                __m256i q = _mm256_set1_epi32(four);
+                __m256i product = bits == 8 ? _mm256_maddubs_epi16(size, _mm256_sign_epi8(q, code))
+                                            : _mm256_maddubs_epi16(code, q);
+                narrow[t] = (i - first) % run == 0 ? product : _mm256_add_epi16(narrow[t], product);
+                if ((i - first) % run == run - 1 || i == first + count - 1)
+                    sum[t] = _mm256_add_epi32(sum[t], _mm256_madd_epi16(narrow[t], ones));
+            }
+        }
+        CK_UNROLL for (int t = 0; t < tokens; t++) memcpy((char *)&dot[t] + 32 * half, &sum[t], sizeof sum[t]);
+    }
+}
+
+#define CK_WIDE 6
+#include "panel_kernels.h"
+
+#include "float_kernels.h"
+
+#pragma clang attribute pop
+#endif

@@ -1,0 +1,40 @@
+// Products of panels with NEON and its dot product (Armv8.2).
+#if defined(__aarch64__)
+#include <arm_neon.h>
+
+#include "panel.h"
+
+#pragma clang attribute push(__attribute__((target("dotprod,fullfp16"))), apply_to = function)
+
+#define CK_ISA(NAME) NAME##_dotprod
+#define CK_TOKENS 4
+
+/// See panel_plain.c. `sdot` by a lane adds four products of signed bytes for four rows; every code fits a signed byte.
+CK_INLINE void dots_dotprod(ck_i32x16 *dot, const ck_u8x64 *group, const int first, const int count, const int bits,
+                            const int centre, const ck_activations *x, size_t x_stride, const int tokens) {
+    CK_UNROLL for (int t = 0; t < tokens; t++) {
+        const ck_activations *row = x + (size_t)t * x_stride;
+        int32_t total = count == 8 ? row->half[0] + row->half[1] : row->half[first / 4];
+        int32x4_t sum[4];
+        for (int r = 0; r < 4; r++) sum[r] = vdupq_n_s32(bits == 8 ? 0 : -centre * total);
+        CK_UNROLL for (int i = first; i < first + count; i++) {
+            int32_t four;
+            memcpy(&four, row->q + 4 * i, sizeof four);
+            int8x16_t q = vreinterpretq_s8_s32(vdupq_n_s32(four));
+            CK_UNROLL for (int r = 0; r < 4; r++) {
+                int8x16_t code;
+                memcpy(&code, (const char *)&group[i] + 16 * r, sizeof code);
+                sum[r] = vdotq_s32(sum[r], code, q);
+            }
+        }
+        memcpy(&dot[t], sum, sizeof sum);
+    }
+}
+
+#define CK_WIDE 6
+#include "panel_kernels.h"
+
+#include "float_kernels.h"
+
+#pragma clang attribute pop
+#endif

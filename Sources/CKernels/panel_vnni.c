@@ -1,0 +1,39 @@
+// Products of panels with AVX-512 and its neural-network instructions (VNNI).
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#include "panel.h"
+
+#pragma clang attribute push(                                                                     \
+    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c"))), \
+    apply_to = function)
+
+#define CK_ISA(NAME) NAME##_avx512_vnni
+#define CK_TOKENS 8
+
+/// See panel_plain.c. `vpdpbusd` adds four products of unsigned codes with signed activations in 32 bits. Signed codes
+/// become unsigned by adding 128, which makes their centre 128.
+CK_INLINE void dots_avx512_vnni(ck_i32x16 *dot, const ck_u8x64 *group, const int first, const int count,
+                                const int bits, const int centre, const ck_activations *x, size_t x_stride,
+                                const int tokens) {
+    __m512i sum[CK_TOKENS];
+    CK_UNROLL for (int t = 0; t < tokens; t++) {
+        const int32_t *sums = x[(size_t)t * x_stride].half;
+        int32_t total = count == 8 ? sums[0] + sums[1] : sums[first / 4];
+        sum[t] = _mm512_set1_epi32(-centre * total);
+    }
+    CK_UNROLL for (int i = first; i < first + count; i++) {
+        __m512i code = (__m512i)(bits == 8 ? group[i] ^ 128 : group[i]);
+        CK_UNROLL for (int t = 0; t < tokens; t++) {
+            int32_t four;
+            memcpy(&four, x[(size_t)t * x_stride].q + 4 * i, sizeof four);
+            sum[t] = _mm512_dpbusd_epi32(sum[t], code, _mm512_set1_epi32(four));
+        }
+    }
+    CK_UNROLL for (int t = 0; t < tokens; t++) dot[t] = (ck_i32x16)sum[t];
+}
+
+#include "panel_kernels.h"
+
+#pragma clang attribute pop
+#endif

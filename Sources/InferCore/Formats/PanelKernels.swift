@@ -1,0 +1,47 @@
+internal import CKernels
+
+/// How matrices of a format are packed and multiplied: as panels of ``PackedMatrix/panelRows`` rows whose numbers are
+/// interleaved, so that a register holds the same column of all of them.
+///
+/// For one format the arithmetic of an output depends on its row of activations and its row of weights alone, never on
+/// how many rows are computed together.
+@safe struct PanelKernels: Sendable {
+  /// Bytes of a panel of rows of `columns` columns.
+  typealias Size = @convention(c) (_ columns: Int) -> Int
+  /// Packs `count` rows that lie `rowBytes` apart.
+  typealias Pack =
+    @convention(c) (
+      _ panel: UnsafeMutableRawPointer?, _ rows: UnsafeRawPointer?, _ rowBytes: Int, _ count: Int, _ columns: Int
+    ) -> Void
+  /// Writes one row of a panel as floats.
+  typealias UnpackRow =
+    @convention(c) (_ out: UnsafeMutablePointer<Float>?, _ panel: UnsafeRawPointer?, _ row: Int, _ columns: Int) -> Void
+  /// `out[t, r] = x[t] · row r` for `m` rows of activations and `rows` rows of panels.
+  typealias FloatProduct =
+    @convention(c) (
+      _ out: UnsafeMutablePointer<Float>?, _ outStride: Int, _ x: UnsafePointer<Float>?, _ xStride: Int,
+      _ panels: UnsafeRawPointer?, _ rows: Int, _ columns: Int, _ m: Int
+    ) -> Void
+  /// The same with activations that were rounded to eight bits, `xStride` blocks a row.
+  typealias RoundedProduct =
+    @convention(c) (
+      _ out: UnsafeMutablePointer<Float>?, _ outStride: Int, _ x: UnsafePointer<ck_activations>?, _ xStride: Int,
+      _ panels: UnsafeRawPointer?, _ rows: Int, _ columns: Int, _ m: Int
+    ) -> Void
+
+  /// A product, by what it reads its activations as.
+  @safe enum Product: Sendable {
+    case floats(FloatProduct)
+    case rounded(RoundedProduct)
+  }
+
+  let size: Size
+  let pack: Pack
+  let unpackRow: UnpackRow
+  let product: Product
+
+  /// Whether activations are rounded to eight bits before they are multiplied.
+  var roundsActivations: Bool {
+    if case .rounded = product { true } else { false }
+  }
+}

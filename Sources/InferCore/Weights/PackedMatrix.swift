@@ -1,0 +1,107 @@
+internal import CKernels
+
+/// A weight matrix `[rows × columns]` as products read it: panels of sixteen interleaved rows, in memory of its own.
+///
+/// A linear layer multiplies by its transpose: `rows` is what comes out, `columns` what goes in. Copying a packed
+/// matrix copies no weights.
+@safe public struct PackedMatrix: Sendable {
+  /// Rows of a panel.
+  static let panelRows = Int(CK_PANEL_ROWS)
+
+  /// Element format.
+  public let format: WeightFormat
+  /// Number of rows: the width of a linear layer's output.
+  public let rows: Int
+  /// Number of columns: the width of its input.
+  public let columns: Int
+  /// Bytes from one panel to the next.
+  let panelBytes: Int
+  // Safe because the memory is never written after packing and `owner` keeps it alive.
+  nonisolated(unsafe) private let base: UnsafeRawPointer
+  private let owner: any AnyObject & Sendable
+
+  /// Packs a matrix into memory of `arena`, with the threads of `team`. O(count).
+  ///
+  /// - Throws: ``ModelError/outOfMemory(_:)``.
+  init(_ matrix: Matrix, in arena: WeightArena, team: ThreadTeam) throws(ModelError) {
+    let kernels = matrix.format.panels
+    format = matrix.format
+    rows = matrix.rows
+    columns = matrix.columns
+    let panelBytes = kernels.size(matrix.columns)
+    self.panelBytes = panelBytes
+    let panels = (matrix.rows + Self.panelRows - 1) / Self.panelRows
+    let place = try unsafe arena.take(byteCount: panels * panelBytes)
+    // Items of about a megabyte: handing one out costs nothing beside packing it.
+    let panelsPerItem = max(1, (1 << 20) / max(1, panelBytes))
+    team.forEach((panels + panelsPerItem - 1) / panelsPerItem) { item, _ in
+      for panel in item * panelsPerItem..<min(panels, (item + 1) * panelsPerItem) {
+        let first = panel * Self.panelRows
+        unsafe kernels.pack(
+          place.base + panel * panelBytes, matrix.row(first), matrix.rowBytes,
+          min(Self.panelRows, matrix.rows - first), matrix.columns)
+      }
+    }
+    unsafe base = UnsafeRawPointer(place.base)
+    owner = unsafe place.owner
+  }
+
+  /// A matrix of 32-bit floats.
+  ///
+  /// - Precondition: `values.count == rows * columns`.
+  /// - Throws: ``ModelError/outOfMemory(_:)``.
+  package init(rows: Int, columns: Int, values: [Float]) throws(ModelError) {
+    try self.init(Matrix(rows: rows, columns: columns, values: values), in: WeightArena(), team: ThreadTeam(count: 1))
+  }
+
+  /// Number of panels; the last may have fewer rows than others.
+  var panelCount: Int { (rows + Self.panelRows - 1) / Self.panelRows }
+
+  /// Bytes of all rows in their format.
+  public var byteCount: Int { rows * format.bytes(columns) }
+
+  /// Number of weights.
+  public var count: Int { rows * columns }
+
+  /// All weights as floats, row-major. O(count); for inspection.
+  package func floats() -> [Float] {
+    unsafe [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
+      guard let base = buffer.baseAddress else { return }
+      for row in 0..<rows { unsafe unpackRow(row, into: base + row * columns) }
+      initialized = count
+    }
+  }
+
+  /// The first byte of a panel.
+  func panel(_ index: Int) -> UnsafeRawPointer {
+    precondition(index >= 0 && index < panelCount, "panel \(index) of \(panelCount)")
+    return unsafe base + index * panelBytes
+  }
+}
+
+/// A matrix whose rows can be read one by one, as an embedding's are.
+package protocol RowTable: Sendable {
+  /// Number of rows.
+  var rows: Int { get }
+  /// Floats of a row.
+  var columns: Int { get }
+  /// Bytes that a row takes.
+  var rowBytes: Int { get }
+  /// Writes a row as floats.
+  func unpackRow(_ index: Int, into out: UnsafeMutablePointer<Float>)
+}
+
+extension PackedMatrix: RowTable {
+  package var rowBytes: Int { format.bytes(columns) }
+
+  package func unpackRow(_ index: Int, into out: UnsafeMutablePointer<Float>) {
+    precondition(index >= 0 && index < rows, "row \(index) of \(rows)")
+    unsafe format.panels.unpackRow(out, panel(index / Self.panelRows), index % Self.panelRows, columns)
+  }
+}
+
+extension Matrix: RowTable {
+  package func unpackRow(_ index: Int, into out: UnsafeMutablePointer<Float>) {
+    unsafe format.unpack(out, row(index), columns)
+  }
+}

@@ -1,0 +1,130 @@
+#include "check.h"
+
+/// A packed format with its functions. Quantised formats multiply with rounded activations, the others with floats.
+static const struct format {
+    const char *name;
+    size_t weights, bytes;
+    void (*quantize)(void *, const float *, size_t);
+    void (*unpack)(float *, const void *, size_t);
+    size_t (*size)(size_t);
+    void (*pack)(void *, const void *, size_t, size_t, size_t);
+    void (*unpack_row)(float *, const void *, size_t, size_t);
+    void (*multiply)(float *, size_t, const ck_activations *, size_t, const void *, size_t, size_t, size_t);
+    void (*multiply_floats)(float *, size_t, const float *, size_t, const void *, size_t, size_t, size_t);
+} formats[] = {
+#define QUANTISED(NAME, WEIGHTS, BYTES)                                                                             \
+    {#NAME, WEIGHTS, BYTES, ck_quantize_##NAME, ck_unpack_##NAME, ck_panel_size_##NAME, ck_pack_panel_##NAME,       \
+     ck_unpack_panel_row_##NAME, ck_multiply_##NAME, NULL}
+#define FLOATS(NAME, BYTES)                                                                                         \
+    {#NAME, 1, BYTES, ck_pack_##NAME, ck_unpack_##NAME, ck_panel_size_##NAME, ck_pack_panel_##NAME,                 \
+     ck_unpack_panel_row_##NAME, NULL, ck_multiply_##NAME}
+    QUANTISED(q8_0, 32, 34), QUANTISED(q4_0, 32, 18), QUANTISED(q4_1, 32, 20), QUANTISED(q5_0, 32, 22),
+    QUANTISED(q5_1, 32, 24), QUANTISED(q4_k, 256, 144), QUANTISED(q5_k, 256, 176), QUANTISED(q6_k, 256, 210),
+    FLOATS(f32, 4), FLOATS(f16, 2), FLOATS(bf16, 2)};
+
+/// Packs `rows` rows of `columns` columns as panels on cache lines; freed by the caller.
+static uint8_t *packed(const struct format *f, const uint8_t *bytes, size_t rows, size_t columns) {
+    size_t size = f->size(columns), panels = (rows + CK_PANEL_ROWS - 1) / CK_PANEL_ROWS;
+    size_t row_bytes = columns / f->weights * f->bytes;
+    check_that(size % 64 == 0, "panels lie on cache lines");
+    uint8_t *memory = aligned_alloc(64, panels * size + 64);
+    for (size_t p = 0; p < panels; p++) {
+        size_t count = rows - p * CK_PANEL_ROWS < CK_PANEL_ROWS ? rows - p * CK_PANEL_ROWS : CK_PANEL_ROWS;
+        f->pack(memory + p * size, bytes + p * CK_PANEL_ROWS * row_bytes, row_bytes, count, columns);
+    }
+    return memory;
+}
+
+/// x as products see it: rounded to eight bits in blocks of 32, by the definition of ck_activations.
+static void check_rounding(const ck_activations *rounded, const float *x, float *seen, size_t columns) {
+    for (size_t b = 0; b < columns / 32; b++) {
+        float largest = 0;
+        for (size_t i = 0; i < 32; i++) largest = fmaxf(largest, fabsf(x[32 * b + i]));
+        check_close(rounded[b].d, largest / 127, 1e-9 * largest);
+        int sum[2] = {0, 0};
+        for (size_t i = 0; i < 32; i++) {
+            double want = largest > 0 ? x[32 * b + i] / (double)largest * 127 : 0;
+            check_close(rounded[b].q[i], want, 0.5001);
+            seen[32 * b + i] = rounded[b].d * (float)rounded[b].q[i];
+            sum[i / 16] += rounded[b].q[i];
+        }
+        check_that(rounded[b].half[0] == sum[0] && rounded[b].half[1] == sum[1], "sums of codes");
+        check_close(rounded[b].sum, (double)rounded[b].d * (sum[0] + sum[1]), 1e-6 * largest * 32);
+    }
+}
+
+static void multiply(const struct format *f, float *out, size_t out_stride, const ck_activations *rounded,
+                     const float *x, size_t first, const uint8_t *panels, size_t rows, size_t columns, size_t m) {
+    size_t blocks = columns / 32;
+    if (f->multiply)
+        f->multiply(out + first * out_stride, out_stride, rounded + first * blocks, blocks, panels, rows, columns, m);
+    else
+        f->multiply_floats(out + first * out_stride, out_stride, x + first * columns, columns, panels, rows, columns, m);
+}
+
+static void test_product(const struct format *f, size_t m, size_t rows, size_t columns) {
+    float *w = random_floats(rows * columns), *x = random_floats(m * columns), *row = random_floats(columns);
+    size_t row_bytes = columns / f->weights * f->bytes, blocks = columns / 32, out_stride = rows + 3;
+    uint8_t *bytes = (uint8_t *)random_floats((rows * row_bytes + 3) / 4);
+    for (size_t r = 0; r < rows; r++) f->quantize(bytes + r * row_bytes, w + r * columns, columns);
+    uint8_t *panels = packed(f, bytes, rows, columns);
+    check_context(f->name, m, rows, columns);
+    for (size_t r = 0; r < rows; r++) {
+        f->unpack(w + r * columns, bytes + r * row_bytes, columns);
+        f->unpack_row(row, panels + r / CK_PANEL_ROWS * f->size(columns), r % CK_PANEL_ROWS, columns);
+        for (size_t k = 0; k < columns; k++) check_close(row[k], w[r * columns + k], 1e-6 * fabsf(w[r * columns + k]));
+    }
+    float *seen = x, *out = canaries(m * out_stride), *alone = canaries(m * out_stride);
+    ck_activations *rounded = malloc(m * blocks * sizeof *rounded + 1);
+    if (f->multiply) {
+        seen = random_floats(m * columns);
+        ck_quantize_activations(rounded, x, m * columns);
+        check_rounding(rounded, x, seen, m * columns);
+    }
+    multiply(f, out, out_stride, rounded, x, 0, panels, rows, columns, m);
+    for (size_t t = 0; t < m; t++) {
+        for (size_t r = 0; r < rows; r++) {
+            double sum = 0, size = 0;
+            for (size_t k = 0; k < columns; k++) {
+                double product = (double)seen[t * columns + k] * w[r * columns + k];
+                sum += product;
+                size += fabs(product);
+            }
+            // Terms with a min are larger than their sum: 127 · 31 · scale against the min of as much.
+            check_close(out[t * out_stride + r], sum, 2e-6 * size + 1e-5);
+        }
+        for (size_t r = rows; r < out_stride; r++) check_canary(out[t * out_stride + r]);
+    }
+    // A row alone is the same to the bit.
+    for (size_t t = 0; t < m; t++) multiply(f, alone, out_stride, rounded, x, t, panels, rows, columns, 1);
+    check_that(memcmp(alone, out, m * out_stride * sizeof *out) == 0, "alone as among others");
+    free(rounded);
+    free(panels);
+    check_release();
+}
+
+/// Activations without a scale of their own: zero, and too small for a reciprocal.
+static void test_small_activations(void) {
+    float x[64] = {0};
+    ck_activations rounded[2];
+    for (int i = 32; i < 64; i++) x[i] = 1e-44f;
+    ck_quantize_activations(rounded, x, 64);
+    check_context("ck_quantize_activations", 0, 0, 0);
+    for (int b = 0; b < 2; b++) {
+        check_that(rounded[b].d == 0 && rounded[b].sum == 0 && rounded[b].half[0] == 0, "nothing is zero");
+        for (int i = 0; i < 32; i++) check_that(rounded[b].q[i] == 0, "codes of nothing are zero");
+    }
+}
+
+void test_panels(void) {
+    static const size_t rows[] = {1, 15, 16, 17, 64, 83}, tokens[] = {1, 2, 3, 4, 5, 6, 7, 8, 11, 13, 24};
+    for (size_t f = 0; f < COUNT(formats); f++) {
+        size_t block = formats[f].multiply ? formats[f].weights : 7;
+        for (size_t r = 0; r < COUNT(rows); r++)
+            for (size_t m = 0; m < COUNT(tokens); m++) test_product(formats + f, tokens[m], rows[r], block);
+        test_product(formats + f, 9, 33, 3 * block);
+        // More columns than the floating-point kernels take at once.
+        test_product(formats + f, 14, 65, formats[f].multiply ? 2 * block : 1100);
+    }
+    test_small_activations();
+}
