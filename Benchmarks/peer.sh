@@ -29,8 +29,7 @@ source_in() {
   local source=$1/source
   if [[ ! -d $source/vendor/llama.cpp ]]; then
     mkdir -p "$source" "$1/download"
-    # The package's own build is not wanted: only its files are.
-    python3 -m pip download --quiet --no-deps --no-build-isolation --no-binary llama-cpp-python \
+    python3 -m pip download --quiet --no-deps --no-binary llama-cpp-python \
       --dest "$1/download" "llama-cpp-python==$release" >&2
     tar xzf "$1/download/llama_cpp_python-$release.tar.gz" -C "$source" --strip-components=1
   fi

@@ -52,3 +52,21 @@ CK_KERNEL float ck_row_log_sum_exp(const float *x, size_t n, float max) {
     }
     return (float)(max + log(sum));
 }
+
+CK_KERNEL void ck_row_divergence(const float *p, const float *q, size_t n, float p_max, float q_max, double sums[3]) {
+    float weight[BLOCK], other[BLOCK], difference[BLOCK];
+    sums[0] = sums[1] = sums[2] = 0;
+    for (size_t i = 0; i < n; i += BLOCK) {
+        const size_t count = n - i < BLOCK ? n - i : BLOCK;
+        for (size_t j = 0; j < count; j++) {
+            const float a = p[i + j] - p_max, b = q[i + j] - q_max;
+            weight[j] = ck_expf(a);
+            other[j] = ck_expf(b);
+            // What has no weight has no say, also where the difference is no number.
+            difference[j] = weight[j] > 0 ? weight[j] * (a - b) : 0;
+        }
+        sums[0] += ck_row_sum(weight, count);
+        sums[1] += ck_row_sum(other, count);
+        sums[2] += ck_row_sum(difference, count);
+    }
+}

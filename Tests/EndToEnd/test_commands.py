@@ -114,7 +114,72 @@ def test_bench_against_the_limits_of_the_machine(binary, model):
     assert "of roof" in table and "MiB/step" in table
 
 
+@pytest.fixture(scope="session")
+def text(tmp_path_factory):
+    """A text of some hundred tokens."""
+    path = tmp_path_factory.mktemp("texts") / "text.txt"
+    path.write_text("".join(f"What is {a} + {a * 7 % 31}? It is {a + a * 7 % 31}.\n" for a in range(1, 60)))
+    return path
+
+
+def uniform(model, folder):
+    """The model with all weights zero: whatever it reads, every token is equally likely."""
+    for file in Path(model).iterdir():
+        if file.name != "model.safetensors":
+            (folder / file.name).symlink_to(file)
+    data = (Path(model) / "model.safetensors").read_bytes()
+    begin = 8 + struct.unpack("<Q", data[:8])[0]
+    (folder / "model.safetensors").write_bytes(data[:begin] + bytes(len(data) - begin))
+    return folder
+
+
+def test_perplexity_of_a_uniform_model_is_its_vocabulary(binary, model, text, tmp_path):
+    folder = uniform(model, tmp_path)
+    result = run(binary, "perplexity", "--model", folder, "--file", text, "--context", 64, "--json")
+    assert result.returncode == 0, result.stderr
+    report = json.loads(result.stdout)
+    vocabulary = json.loads(run(binary, "inspect", "--model", folder, "--json").stdout)["vocabulary_size"]
+    assert report["model"]["perplexity"] == pytest.approx(vocabulary, rel=1e-5)
+    assert report["model"]["perplexity_error"] == pytest.approx(0, abs=1e-2)
+    assert report["windows"] == report["tokens"] // 64 and report["scored_tokens"] == report["windows"] * 31
+
+
+def test_perplexity_against_another_format(binary, model, text):
+    options = ["--model", model, "--file", text, "--context", 128, "--json"]
+    plain = json.loads(run(binary, "perplexity", *options).stdout)
+    assert "divergence" not in plain
+    reports = {}
+    for quantize in ("Q8_0", "Q4_0"):
+        result = run(binary, "perplexity", *options, "--quantize", quantize, "--reference", model)
+        assert result.returncode == 0, result.stderr
+        reports[quantize] = json.loads(result.stdout)
+        assert reports[quantize]["model"]["format"] == quantize
+        assert reports[quantize]["reference"]["perplexity"] == plain["model"]["perplexity"]
+    near, far = (reports[name]["divergence"] for name in ("Q8_0", "Q4_0"))
+    assert 0 < near["mean"] < far["mean"] and near["mean"] <= near["percentile_99"] <= near["most"]
+    assert far["same_top"] < near["same_top"] <= 1
+    swapped = json.loads(run(binary, "perplexity", *options, "--reference-quantize", "Q8_0").stdout)
+    assert swapped["model"]["perplexity"] == plain["model"]["perplexity"]
+    assert swapped["reference"]["perplexity"] == reports["Q8_0"]["model"]["perplexity"]
+    table = run(binary, "perplexity", *options[:-1], "--stride", 32, "--windows", 2).stdout
+    assert "2 windows of 128 tokens, 64 tokens scored" in table and "±" in table
+
+
+@pytest.mark.parametrize("content, names", [(b"", "is empty"), (b"\xff\xfe", "UTF-8"), (b"short", "a window 512")])
+def test_perplexity_says_what_is_wrong_with_the_text(binary, model, tmp_path, content, names):
+    path = tmp_path / "text"
+    path.write_bytes(content)
+    result = run(binary, "perplexity", "--model", model, "--file", path)
+    assert result.returncode != 0 and result.stderr.count("\n") == 1
+    assert str(path) in result.stderr and names in result.stderr
+
+
 WRONG = [
+    (["perplexity", "--model", "MODEL"], "--file"),
+    (["perplexity", "--model", "MODEL", "--file", "/nowhere"], "/nowhere"),
+    (["perplexity", "--model", "MODEL", "--file", "x", "--context", "3"], "--context must be"),
+    (["perplexity", "--model", "MODEL", "--file", "x", "--stride", "512"], "--stride must be"),
+    (["perplexity", "--model", "MODEL", "--file", "x", "--reference-quantize", "Q9"], "--reference-quantize"),
     (["frobnicate"], "frobnicate"),
     (["serve"], "--model"),
     (["generate", "--model", "MODEL"], "--chat"),

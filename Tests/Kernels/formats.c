@@ -106,6 +106,19 @@ void test_logits(void) {
             total += weights[i];
         }
         check_close(ck_row_sum(weights, n), total, 1e-12 * total);
+        float *q = random_floats(n), q_max;
+        for (size_t i = 0; i < n; i++) q[i] = x[i] + 3 * q[i];
+        x[0] = n > 1 && x[0] < max ? -INFINITY : x[0];
+        check_that(ck_row_max(q, n, &q_max) == 0, "the other row is sound");
+        double want[3] = {0}, sums[3];
+        for (size_t i = 0; i < n; i++) {
+            double weight = exp((double)x[i] - max);
+            want[0] += weight;
+            want[1] += exp((double)q[i] - q_max);
+            want[2] += weight > 0 ? weight * (((double)x[i] - max) - ((double)q[i] - q_max)) : 0;
+        }
+        ck_row_divergence(x, q, n, max, q_max, sums);
+        for (size_t i = 0; i < 3; i++) check_close(sums[i], want[i], 1e-5);
         x[n / 2] = n % 2 ? NAN : INFINITY;
         check_that(ck_row_max(x, n, &max) != 0, "NaN and infinity are noticed");
         check_release();

@@ -216,6 +216,9 @@ void ck_row_exp(float *x, size_t n, float max, float scale);
 double ck_row_sum(const float *x, size_t n);
 /// log of the sum of exp(x[i]), of which none is above `max`.
 float ck_row_log_sum_exp(const float *x, size_t n, float max);
+/// What the divergence of two rows of logits p and q is made of, none of them above its row's maximum:
+/// Σ exp(p[i] - p_max), Σ exp(q[i] - q_max) and Σ exp(p[i] - p_max) · ((p[i] - p_max) - (q[i] - q_max)).
+void ck_row_divergence(const float *p, const float *q, size_t n, float p_max, float q_max, double sums[3]);
 
 #ifdef __cplusplus
 }

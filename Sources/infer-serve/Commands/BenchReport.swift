@@ -102,10 +102,7 @@ struct BenchReport {
   }
 
   /// The family, and the format that most weights have: `granitemoehybrid BF16`.
-  private var modelType: String {
-    let most = loaded.summary.formats.max { ($0.parameterCount, $1.name) < ($1.parameterCount, $0.name) }
-    return "\(loaded.summary.family) \(most?.name ?? "")"
-  }
+  private var modelType: String { "\(loaded.summary.family) \(loaded.summary.mainFormat)" }
 }
 
 /// The numbers of a batch: medians.

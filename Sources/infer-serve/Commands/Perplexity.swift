@@ -1,0 +1,132 @@
+import ArgumentParser
+import Foundation
+import HybridBlocks
+import InferCore
+
+/// `infer-serve perplexity`: how well a model predicts a text, and how far it is from another.
+struct Perplexity: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Measures how well a model predicts a text.",
+    discussion: """
+      The text is cut into windows of --context tokens, of which the second half is scored, as llama-perplexity does. \
+      With --stride, windows overlap and every token has at least context − stride tokens before it.
+
+      With --reference or --reference-quantize, a second model reads the text as well, or the same one in another \
+      format, and the divergence of the first from it is told: the Kullback–Leibler divergence of the predictions of \
+      every scored token, and how often both find the same token most likely.
+      """)
+
+  @OptionGroup var model: ModelOptions
+
+  @Option(help: ArgumentHelp("The text, in UTF-8.", valueName: "file"))
+  var file: String
+
+  @Option(parsing: .unconditional, help: ArgumentHelp("Tokens of a window.", valueName: "count"))
+  var context = 512
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Tokens from one window to the next (default: all of a window).", valueName: "count"))
+  var stride: Int?
+
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("Windows to read at most (default: all).", valueName: "count"))
+  var windows: Int?
+
+  @Option(help: ArgumentHelp("A model to compare with (default: the same).", valueName: "path"))
+  var reference: String?
+
+  @Option(help: ArgumentHelp("Quantise the model to compare with while loading.", valueName: "format"))
+  var referenceQuantize: String?
+
+  @Option(help: ArgumentHelp("Format of attention keys and values: f32 or f16.", valueName: "type"))
+  var kvType = KVType.f16
+
+  @Flag(help: "Take names of special tokens in the text for these tokens.")
+  var parseSpecial = false
+
+  @Flag(help: "Print one JSON object.")
+  var json = false
+
+  func validate() throws {
+    try require(4...1_048_576, "context", context)
+    try require(1...context - 1, "stride", stride)
+    try require(1...Int.max, "windows", windows)
+    if let referenceQuantize, Quantization(named: referenceQuantize) == nil {
+      throw ValidationError(
+        "--reference-quantize \(referenceQuantize) is unknown: \(Quantization.names.joined(separator: ", "))")
+    }
+  }
+
+  func run() async throws {
+    let text = try Self.read(file)
+    let loaded = try model.load()
+    let windows = try cut(text, for: loaded)
+    let other = try loadReference(for: loaded)
+    let count = min(windows.count, self.windows ?? .max)
+    var runner = try PerplexityRunner(
+      windows, model: loaded.model, reference: other?.model, kvType: kvType, threads: model.threadCount)
+    var told = ContinuousClock.now
+    for index in 0..<count {
+      try runner.read(index)
+      guard told.duration(to: .now) >= .seconds(5) else { continue }
+      told = .now
+      let perplexity = String(format: "%.4f", runner.score.perplexity)
+      note("infer-serve: window \(index + 1) of \(count), perplexity \(perplexity)")
+    }
+    let report = PerplexityReport(
+      model: loaded, reference: other, windows: windows, windowCount: count, score: runner.score,
+      referenceScore: runner.referenceScore, divergence: runner.divergence)
+    try emit(json ? report.json.serialized(.pretty) + "\n" : report.text)
+  }
+
+  /// The text of a file.
+  static func read(_ path: String) throws -> String {
+    let data: Data
+    do { data = try Data(contentsOf: URL(filePath: path)) } catch {
+      throw CommandFailure("--file: cannot read \(path): \(error.localizedDescription)")
+    }
+    guard !data.isEmpty else { throw CommandFailure("--file: \(path) is empty") }
+    guard let text = String(validating: data, as: UTF8.self) else {
+      throw CommandFailure("--file: \(path) is not UTF-8")
+    }
+    return text
+  }
+
+  /// The text's tokens in windows.
+  private func cut(_ text: String, for loaded: LoadedModel) throws -> TextWindows {
+    guard let tokenizer = loaded.tokenizer else {
+      throw CommandFailure("\(model.model) has no tokenizer, which reading a text needs")
+    }
+    guard context <= loaded.model.contextLength else {
+      throw CommandFailure("--context: \(context) is more than the model's context of \(loaded.model.contextLength)")
+    }
+    let tokens = try tokenizer.encode(text, parsingSpecialTokens: parseSpecial, addingSpecialTokens: true)
+    guard tokens.count >= context else {
+      throw CommandFailure("--file: \(file) has \(tokens.count) tokens, and a window \(context); see --context")
+    }
+    let size = loaded.model.vocabularySize
+    if let token = tokens.first(where: { $0 >= size }) {
+      throw CommandFailure("--file: token \(token) of the tokenizer is outside the model's 0 ..< \(size)")
+    }
+    // Where the tokenizer begins a text with a token, every window begins with it.
+    let begin = tokenizer.bosToken.flatMap(tokenizer.id(for:)).flatMap { $0 == tokens.first ? $0 : nil }
+    return TextWindows(tokens: tokens, context: context, stride: stride, begin: begin)
+  }
+
+  private func loadReference(for loaded: LoadedModel) throws -> LoadedModel? {
+    guard reference != nil || referenceQuantize != nil else { return nil }
+    var computing = model.computing
+    computing.quantizing.quantize = referenceQuantize
+    computing.quantizing.quantizeHead = nil
+    let other = try computing.load(reference ?? model.model)
+    guard other.model.vocabularySize == loaded.model.vocabularySize else {
+      throw CommandFailure(
+        "--reference: it has \(other.model.vocabularySize) tokens and \(loaded.name) \(loaded.model.vocabularySize)")
+    }
+    guard context <= other.model.contextLength else {
+      throw CommandFailure("--reference: its context is \(other.model.contextLength), a window \(context) tokens")
+    }
+    return other
+  }
+}
