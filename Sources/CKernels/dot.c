@@ -34,21 +34,3 @@
 CK_DEFINE_DOT(ck_dot_f32, float, ck_from_f32)
 CK_DEFINE_DOT(ck_dot_f16, _Float16, ck_from_f16)
 CK_DEFINE_DOT(ck_dot_bf16, uint16_t, ck_from_bf16)
-
-#define CK_DEFINE_WEIGHTED_ROWS(NAME, T, LOAD)                                                        \
-    CK_KERNEL void NAME(float *restrict out, size_t out_stride, const float *restrict p,              \
-                        size_t p_stride, const void *restrict v, size_t v_stride, size_t m, size_t n, \
-                        size_t d) {                                                                   \
-        CK_FAST                                                                                       \
-        for (size_t r = 0; r < m; r++) {                                                              \
-            float *restrict sum = out + r * out_stride;                                               \
-            for (size_t t = 0; t < n; t++) {                                                          \
-                const T *restrict row = (const T *)v + t * v_stride;                                  \
-                float weight = p[r * p_stride + t];                                                   \
-                for (size_t i = 0; i < d; i++) sum[i] += weight * LOAD(row[i]);                       \
-            }                                                                                         \
-        }                                                                                             \
-    }
-
-CK_DEFINE_WEIGHTED_ROWS(ck_weighted_rows_f32, float, ck_from_f32)
-CK_DEFINE_WEIGHTED_ROWS(ck_weighted_rows_f16, _Float16, ck_from_f16)

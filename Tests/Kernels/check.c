@@ -69,6 +69,7 @@ void check_release(void) {
 
 int main(void) {
     test_dots();
+    test_attention();
     test_rows();
     test_exponentials();
     test_convolution();

@@ -37,6 +37,7 @@ void check_release(void);
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 void test_dots(void);
+void test_attention(void);
 void test_rows(void);
 void test_exponentials(void);
 void test_convolution(void);

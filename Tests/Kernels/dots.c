@@ -49,36 +49,11 @@ static void test_dot(enum format format, size_t m, size_t n, size_t k) {
     check_release();
 }
 
-static void test_weighted_rows(enum format format, size_t m, size_t n, size_t d) {
-    size_t out_stride = d + 3, p_stride = n + 2, v_stride = d + 1;
-    float *p = random_floats(m * p_stride), *v = random_floats(n * v_stride), *out = canaries(m * out_stride);
-    float *before = random_floats(m * d);
-    void *stored = store(format, v, n * v_stride);
-    for (size_t r = 0; r < m; r++) memcpy(out + r * out_stride, before + r * d, d * sizeof *out);
-    if (format == F32) ck_weighted_rows_f32(out, out_stride, p, p_stride, stored, v_stride, m, n, d);
-    if (format == F16) ck_weighted_rows_f16(out, out_stride, p, p_stride, stored, v_stride, m, n, d);
-    check_context("ck_weighted_rows", m, n, d);
-    for (size_t r = 0; r < m; r++) {
-        for (size_t i = 0; i < d; i++) {
-            double sum = before[r * d + i], size = fabs(sum);
-            for (size_t t = 0; t < n; t++) {
-                double product = (double)p[r * p_stride + t] * v[t * v_stride + i];
-                sum += product;
-                size += fabs(product);
-            }
-            check_close(out[r * out_stride + i], sum, 6e-7 * size);
-        }
-        for (size_t i = d; i < out_stride; i++) check_canary(out[r * out_stride + i]);
-    }
-    check_release();
-}
-
 void test_dots(void) {
     for (size_t a = 0; a < COUNT(rows); a++) {
         for (size_t b = 0; b < COUNT(sizes); b++) {
             for (enum format format = F32; format <= BF16; format++) {
                 test_dot(format, rows[a], 1 + b % 5, sizes[b]);
-                if (format != BF16) test_weighted_rows(format, rows[a], 1 + b, sizes[b]);
             }
         }
     }

@@ -64,11 +64,20 @@ void ck_dot_f16(float *out, size_t out_stride, const float *x, size_t x_stride, 
 void ck_dot_bf16(float *out, size_t out_stride, const float *x, size_t x_stride, const void *w, size_t w_stride,
                  size_t m, size_t n, size_t k);
 
-/// out[r, i] += Σ_t p[r, t] · v[t, i]   for r < m, t < n, i < d: attention weights times cached values.
-void ck_weighted_rows_f32(float *out, size_t out_stride, const float *p, size_t p_stride, const void *v,
-                          size_t v_stride, size_t m, size_t n, size_t d);
-void ck_weighted_rows_f16(float *out, size_t out_stride, const float *p, size_t p_stride, const void *v,
-                          size_t v_stride, size_t m, size_t n, size_t d);
+// MARK: Attention over cached keys and values (attention.c)
+
+/// Folds some tokens into the online softmax of `m` query rows ([m, d], scaled). `keys` and `values` hold one row of d
+/// numbers a token. Row j sees the first offset + j / group of them. sum[j, i] is Σ_t w[t] · value[t, i] so far,
+/// state[2 j] the largest score of a token seen so far (−inf before the first), by whose exponential the weights are
+/// divided, and state[2 j + 1] the sum of the weights. `next`, if not null, is where as many keys, and the values behind
+/// them, will be read next. Tokens are taken in blocks of 16 from the first on, the same for any m.
+void ck_attend_f32(float *sum, float *state, const float *query, const void *keys, const void *values,
+                   const void *next, size_t m, size_t group, ptrdiff_t offset, size_t tokens, size_t d);
+void ck_attend_f16(float *sum, float *state, const float *query, const void *keys, const void *values,
+                   const void *next, size_t m, size_t group, ptrdiff_t offset, size_t tokens, size_t d);
+/// Rows of blocks of Q8_0: d is a multiple of 32.
+void ck_attend_q8_0(float *sum, float *state, const float *query, const void *keys, const void *values,
+                    const void *next, size_t m, size_t group, ptrdiff_t offset, size_t tokens, size_t d);
 
 // MARK: Weight formats (convert.c, q8_0.c, q4.c, q5.c, q4_k.c, q5_k.c, q6_k.c)
 //

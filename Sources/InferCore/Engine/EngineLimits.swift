@@ -23,6 +23,7 @@ public struct EngineLimits: Sendable, Equatable {
   /// - Throws: ``ConfigurationError`` when a budget is too small for a single sequence.
   init(_ configuration: EngineConfiguration, model: any LanguageModel) throws(ConfigurationError) {
     let layout = model.stateLayout
+    if let reason = layout.check(configuration.kvType) { throw ConfigurationError(name: "kv-type", reason: reason) }
     vocabularySize = model.vocabularySize
     let slotBytes = layout.slotBytes
     slotCount = try Self.count(

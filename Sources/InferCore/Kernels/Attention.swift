@@ -1,4 +1,3 @@
-internal import CBLAS
 internal import CKernels
 
 /// Writes the step's new keys and values into the pages of their sequences.
@@ -11,6 +10,7 @@ package func appendToCache(
 ) {
   let store = step.store
   let layout = PageLayout(headDimension: headDimension, pageTokens: store.pageTokens, type: store.kvType)
+  let pack = unsafe layout.pack
   for run in step.plan.runs {
     forEachRow(run.tokens.count, step) { index in
       let position = run.position + index
@@ -19,9 +19,9 @@ package func appendToCache(
       let row = run.tokens.lowerBound + index
       for head in 0..<heads {
         let key = unsafe page + layout.key(head: head, token: position % store.pageTokens)
-        unsafe layout.pack(key, keys.base + row * keys.stride + head * headDimension, headDimension)
+        unsafe pack(key, keys.base + row * keys.stride + head * headDimension, headDimension)
         let value = unsafe page + layout.value(head: head, token: position % store.pageTokens)
-        unsafe layout.pack(value, values.base + row * values.stride + head * headDimension, headDimension)
+        unsafe pack(value, values.base + row * values.stride + head * headDimension, headDimension)
       }
     }
   }
@@ -49,23 +49,44 @@ package func attend(
   }
   let group = queryHeads / heads
   let shape = AttentionShape(
-    group: group, headDimension: headDimension, scale: scale, rowsPerTile: max(1, 64 / group),
+    group: group, headDimension: headDimension, scale: scale,
     pages: PageLayout(headDimension: headDimension, pageTokens: step.store.pageTokens, type: step.store.kvType))
   step.scoped {
     let workspace = step.take(rows: step.team.count, columns: shape.workspaceCount)
-    let tiles = step.makeTiles(rowsPerTile: shape.rowsPerTile)
-    step.team.forEach(tiles.count * heads) { item, worker in
+    let plan = AttentionPlan(step.plan.runs, shape, step)
+    let parts = unsafe step.scratch.take(
+      heads * AttentionSums.storedCount(rows: plan.partRows, headDimension: headDimension), of: Float.self)
+    step.team.forEach(plan.count * heads) { index, worker in
       // Later rows have more keys: begin with them, so that the last item to end is a small one.
-      let tile = tiles[tiles.count - 1 - item / heads]
-      let run = step.plan.runs[tile.run]
-      let head = item % heads
-      let row = run.tokens.lowerBound + tile.first
-      unsafe shape.attend(
-        queries: queries.base + row * queries.stride + head * group * headDimension, queryStride: queries.stride,
-        out: out.base + row * out.stride + head * group * headDimension, outStride: out.stride,
-        rows: tile.count, position: run.position + tile.first, head: head,
+      let item = plan[plan.count - 1 - index / heads]
+      let run = step.plan.runs[item.run]
+      let head = index % heads
+      let row = run.tokens.lowerBound + item.first
+      let column = head * group * headDimension
+      let sums = unsafe shape.attend(
+        queries: queries.base + row * queries.stride + column, queryStride: queries.stride, rows: item.rows,
+        position: run.position + item.first, keys: item.keys, head: head,
         page: { unsafe step.store.page(step.plan.blocks[run.blocks.lowerBound + $0], of: cache) },
         workspace: workspace.base + worker * workspace.stride)
+      if item.parts > 1 {
+        unsafe sums.copy(rows: item.rows * group, to: shape.part(of: item, head: head, heads: heads, in: parts))
+      } else {
+        unsafe shape.write(sums, rows: item.rows, to: out.base + row * out.stride + column, stride: out.stride)
+      }
+    }
+    guard plan.partRows > 0 else { return }
+    step.team.forEach(plan.count * heads) { index, _ in
+      let (item, head) = (plan[index / heads], index % heads)
+      // The first part of a run puts all of them together.
+      guard item.parts > 1, item.keys.lowerBound == 0 else { return }
+      let sums = unsafe shape.part(of: item, head: head, heads: heads, in: parts)
+      for next in index / heads + 1..<index / heads + item.parts {
+        let other = unsafe shape.part(of: plan[next], head: head, heads: heads, in: parts)
+        for row in 0..<item.rows * group { unsafe sums.add(other, row: row) }
+      }
+      let row = step.plan.runs[item.run].tokens.lowerBound + item.first
+      unsafe shape.write(
+        sums, rows: item.rows, to: out.base + row * out.stride + head * group * headDimension, stride: out.stride)
     }
   }
 }
@@ -79,17 +100,35 @@ struct PageLayout {
   func key(head: Int, token: Int) -> Int { (head * 2 * pageTokens + token) * type.bytes(headDimension) }
   func value(head: Int, token: Int) -> Int { ((head * 2 + 1) * pageTokens + token) * type.bytes(headDimension) }
 
-  func pack(_ out: UnsafeMutableRawPointer, _ values: UnsafePointer<Float>, _ count: Int) {
+  /// Rounds a head's numbers to the cache's format.
+  var pack: (UnsafeMutableRawPointer?, UnsafePointer<Float>?, Int) -> Void {
     switch type {
-    case .f32: unsafe ck_pack_f32(out, values, count)
-    case .f16: unsafe ck_pack_f16(out, values, count)
+    case .f32: unsafe ck_pack_f32
+    case .f16: unsafe ck_pack_f16
+    case .q8_0: unsafe ck_quantize_q8_0
     }
   }
 
+  /// The inverse, of any number of heads.
   func unpack(_ out: UnsafeMutablePointer<Float>, _ values: UnsafeRawPointer, _ count: Int) {
     switch type {
     case .f32: unsafe ck_unpack_f32(out, values, count)
     case .f16: unsafe ck_unpack_f16(out, values, count)
+    case .q8_0: unsafe ck_unpack_q8_0(out, values, count)
+    }
+  }
+
+  /// See `ck_attend_f16`.
+  var attend:
+    (
+      UnsafeMutablePointer<Float>?, UnsafeMutablePointer<Float>?, UnsafePointer<Float>?, UnsafeRawPointer?,
+      UnsafeRawPointer?, UnsafeRawPointer?, Int, Int, Int, Int, Int
+    ) -> Void
+  {
+    switch type {
+    case .f32: unsafe ck_attend_f32
+    case .f16: unsafe ck_attend_f16
+    case .q8_0: unsafe ck_attend_q8_0
     }
   }
 }

@@ -1,6 +1,12 @@
 internal import CBLAS
 internal import CKernels
 
+#if canImport(Glibc)
+  internal import Glibc
+#else
+  internal import Darwin
+#endif
+
 /// Attention of a tile of rows of one sequence with one key head.
 struct AttentionShape {
   /// Query heads that share the key head.
@@ -8,116 +14,173 @@ struct AttentionShape {
   let headDimension: Int
   /// Factor on the scores.
   let scale: Float
-  let rowsPerTile: Int
   let pages: PageLayout
+
+  /// Query rows up to which reading the cache takes longer than the arithmetic.
+  static let fewRows = 8
+
+  /// Rows of a tile: enough query rows for a matrix product, few enough that their scores stay in cache.
+  var rowsPerTile: Int { max(1, 64 / group) }
 
   /// Keys that are scored at once: their unpacked keys and values stay in the second-level cache.
   private var blockTokens: Int { max(1, 256 / pages.pageTokens) * pages.pageTokens }
-  private var queryRows: Int { rowsPerTile * group }
+  private var queryRows: Int { max(rowsPerTile * group, Self.fewRows) }
 
-  /// Floats a worker needs: queries, weighted values, scores, maxima and sums, and a block of unpacked keys or values.
+  /// Floats a worker needs: queries, weighted values, maxima and sums, scores, and a block of unpacked keys or values.
   var workspaceCount: Int {
-    2 * queryRows * headDimension + queryRows * blockTokens + 2 * queryRows + blockTokens * headDimension
+    2 * queryRows * headDimension + 2 * queryRows + queryRows * blockTokens + blockTokens * headDimension
   }
 
-  /// Attends from `rows` rows, the first at `position`. Query row `r` and head `g` is at
-  /// `queries[r · queryStride + g · headDimension]`; `out` likewise. `page` gives the address of a sequence's
+  /// Attends from `rows` rows, the first at `position`, to the keys `keys`, which begin with a page. Query row `r`
+  /// and head `g` is at `queries[r · queryStride + g · headDimension]`. `page` gives the address of a sequence's
   /// `j`-th page.
+  ///
+  /// - Returns: for each query row, the weighted values and two numbers, the largest score and the sum of the weights
+  ///   relative to it; in `workspace`.
   func attend(
-    queries: UnsafePointer<Float>, queryStride: Int, out: UnsafeMutablePointer<Float>, outStride: Int, rows: Int,
-    position: Int, head: Int, page: (Int) -> UnsafeMutableRawPointer, workspace: UnsafeMutablePointer<Float>
-  ) {
-    let m = rows * group
+    queries: UnsafePointer<Float>, queryStride: Int, rows: Int, position: Int, keys: Range<Int>, head: Int,
+    page: (Int) -> UnsafeMutableRawPointer, workspace: UnsafeMutablePointer<Float>
+  ) -> AttentionSums {
+    let (m, d) = (rows * group, headDimension)
     let query = unsafe workspace
-    let sum = unsafe query + queryRows * headDimension
-    let scores = unsafe sum + queryRows * headDimension
-    let maxima = unsafe scores + queryRows * blockTokens
-    let unpacked = unsafe maxima + 2 * queryRows
+    let sums = unsafe AttentionSums(values: query + queryRows * d, state: query + 2 * queryRows * d, headDimension: d)
     for row in 0..<rows {
-      unsafe (query + row * group * headDimension).update(
-        from: queries + row * queryStride, count: group * headDimension)
+      for index in 0..<group * d {
+        unsafe query[row * group * d + index] = scale * queries[row * queryStride + index]
+      }
     }
-    unsafe sum.update(repeating: 0, count: m * headDimension)
-    for row in 0..<m { unsafe (maxima[2 * row], maxima[2 * row + 1]) = (-Float.infinity, 0) }
+    unsafe sums.values.update(repeating: 0, count: m * d)
+    for row in 0..<m { unsafe (sums.state[2 * row], sums.state[2 * row + 1]) = (-Float.infinity, 0) }
+    if m <= Self.fewRows {
+      unsafe attendFew(query, m, sums, position: position, keys: keys, head: head, page)
+    } else {
+      let scratch = unsafe sums.state + 2 * queryRows
+      unsafe attendMany(query, m, sums, position: position, keys: keys, head: head, page, scratch: scratch)
+    }
+    return unsafe sums
+  }
 
-    let keys = position + rows
-    for first in stride(from: 0, to: keys, by: blockTokens) {
-      let count = min(blockTokens, keys - first)
-      let pageRange = first / pages.pageTokens..<(first + count + pages.pageTokens - 1) / pages.pageTokens
-      unsafe score(query, m, head: head, count: count, pageRange, page, into: scores, unpacked: unpacked)
+  /// Divides and writes `rows` rows; query row `r` and head `g` go to `out[r · stride + g · headDimension]`.
+  func write(_ sums: AttentionSums, rows: Int, to out: UnsafeMutablePointer<Float>, stride: Int) {
+    for row in 0..<rows * group {
+      unsafe sums.write(row: row, to: out + row / group * stride + row % group * headDimension)
+    }
+  }
+
+  /// Where the sums of a part are kept: parts one after another, and of each its heads.
+  func part(of item: AttentionItem, head: Int, heads: Int, in parts: UnsafeMutablePointer<Float>) -> AttentionSums {
+    let rows = item.rows * group
+    let before = unsafe AttentionSums.storedCount(
+      rows: item.rowsBefore * heads + head * rows, headDimension: headDimension)
+    return unsafe AttentionSums(stored: parts + before, rows: rows, headDimension: headDimension)
+  }
+
+  /// Page by page, as the cache holds it: each key and value is read and converted once for all query rows.
+  private func attendFew(
+    _ query: UnsafePointer<Float>, _ m: Int, _ sums: AttentionSums, position: Int, keys: Range<Int>, head: Int,
+    _ page: (Int) -> UnsafeMutableRawPointer
+  ) {
+    let key = pages.key(head: head, token: 0)
+    let value = pages.value(head: head, token: 0)
+    for first in stride(from: keys.lowerBound, to: keys.upperBound, by: pages.pageTokens) {
+      let tokens = min(pages.pageTokens, keys.upperBound - first)
+      let here = unsafe page(first / pages.pageTokens)
+      let isLast = first + pages.pageTokens >= keys.upperBound
+      let next = unsafe isLast ? nil : page(first / pages.pageTokens + 1) + key
+      unsafe pages.attend(
+        sums.values, sums.state, query, here + key, here + value, next, m, group, position + 1 - first, tokens,
+        headDimension)
+    }
+  }
+
+  /// A block of keys at a time, unpacked, as matrix products.
+  private func attendMany(
+    _ query: UnsafePointer<Float>, _ m: Int, _ sums: AttentionSums, position: Int, keys: Range<Int>, head: Int,
+    _ page: (Int) -> UnsafeMutableRawPointer, scratch: UnsafeMutablePointer<Float>
+  ) {
+    let d = headDimension
+    let scores = unsafe scratch
+    let unpacked = unsafe scores + queryRows * blockTokens
+    for first in stride(from: keys.lowerBound, to: keys.upperBound, by: blockTokens) {
+      let count = min(blockTokens, keys.upperBound - first)
+      unsafe unpack(pages.key(head: head, token: 0), first: first, count: count, page, into: unpacked)
+      unsafe cblas_sgemm(
+        CblasRowMajor, CblasNoTrans, CblasTrans, blas(m), blas(count), blas(d), 1, query, blas(d), unpacked, blas(d), 0,
+        scores, blas(blockTokens))
       for row in 0..<m {
         // A row sees the keys up to its own; what lies behind weighs nothing.
         let visible = max(0, min(count, position + row / group + 1 - first))
         let rowScores = unsafe scores + row * blockTokens
         if visible > 0 {
-          let factor = unsafe ck_online_softmax(
-            rowScores, scale, maxima + 2 * row, maxima + 2 * row + 1, visible)
-          if factor != 1 { unsafe cblas_sscal(blas(headDimension), factor, sum + row * headDimension, 1) }
+          let state = unsafe sums.state + 2 * row
+          let factor = unsafe ck_online_softmax(rowScores, 1, state, state + 1, visible)
+          if factor != 1 { unsafe cblas_sscal(blas(d), factor, sums.values + row * d, 1) }
         }
         for hidden in visible..<count { unsafe rowScores[hidden] = 0 }
       }
-      unsafe addValues(scores, m, head: head, count: count, pageRange, page, into: sum, unpacked: unpacked)
-    }
-    for row in 0..<m {
-      let target = unsafe out + (row / group) * outStride + (row % group) * headDimension
-      let factor = unsafe 1 / maxima[2 * row + 1]
-      for index in 0..<headDimension { unsafe target[index] = sum[row * headDimension + index] * factor }
+      unsafe unpack(pages.value(head: head, token: 0), first: first, count: count, page, into: unpacked)
+      unsafe cblas_sgemm(
+        CblasRowMajor, CblasNoTrans, CblasNoTrans, blas(m), blas(d), blas(count), 1, scores, blas(blockTokens),
+        unpacked, blas(d), 1, sums.values, blas(d))
     }
   }
 
-  /// `scores[r, t] = query[r] · key[t]` for the keys of some pages.
-  private func score(
-    _ query: UnsafePointer<Float>, _ m: Int, head: Int, count: Int, _ pageRange: Range<Int>,
-    _ page: (Int) -> UnsafeMutableRawPointer, into scores: UnsafeMutablePointer<Float>,
-    unpacked: UnsafeMutablePointer<Float>
+  /// Unpacks one head's keys or values, `offset` bytes into each page, of `count` tokens.
+  private func unpack(
+    _ offset: Int, first: Int, count: Int, _ page: (Int) -> UnsafeMutableRawPointer,
+    into out: UnsafeMutablePointer<Float>
   ) {
-    let d = headDimension
-    var done = 0
-    for index in pageRange {
+    for done in stride(from: 0, to: count, by: pages.pageTokens) {
       let tokens = min(pages.pageTokens, count - done)
-      let keys = unsafe page(index) + pages.key(head: head, token: 0)
-      if m > MatMul.fewRows {
-        unsafe pages.unpack(unpacked + done * d, keys, tokens * d)
-      } else {
-        switch pages.type {
-        case .f32: unsafe ck_dot_f32(scores + done, blockTokens, query, d, keys, d, m, tokens, d)
-        case .f16: unsafe ck_dot_f16(scores + done, blockTokens, query, d, keys, d, m, tokens, d)
-        }
-      }
-      done += tokens
+      let rows = unsafe page((first + done) / pages.pageTokens) + offset
+      unsafe pages.unpack(out + done * headDimension, rows, tokens * headDimension)
     }
-    if m > MatMul.fewRows {
-      unsafe cblas_sgemm(
-        CblasRowMajor, CblasNoTrans, CblasTrans, blas(m), blas(count), blas(d), 1, query, blas(d), unpacked, blas(d), 0,
-        scores, blas(blockTokens))
+  }
+}
+
+/// What attention to some keys comes to, for some query rows, before the division.
+@unsafe struct AttentionSums {
+  /// `[rows × headDimension]`, weighted values.
+  let values: UnsafeMutablePointer<Float>
+  /// `[rows × 2]`: the largest score, and the sum of the weights relative to it.
+  let state: UnsafeMutablePointer<Float>
+  let headDimension: Int
+
+  init(values: UnsafeMutablePointer<Float>, state: UnsafeMutablePointer<Float>, headDimension: Int) {
+    unsafe self.values = unsafe values
+    unsafe self.state = unsafe state
+    unsafe self.headDimension = headDimension
+  }
+
+  /// Sums of `rows` rows in one piece of memory of ``storedCount(rows:headDimension:)`` floats.
+  init(stored: UnsafeMutablePointer<Float>, rows: Int, headDimension: Int) {
+    unsafe self.init(values: stored, state: stored + rows * headDimension, headDimension: headDimension)
+  }
+
+  static func storedCount(rows: Int, headDimension: Int) -> Int { rows * (headDimension + 2) }
+
+  func copy(rows: Int, to other: AttentionSums) {
+    unsafe other.values.update(from: values, count: rows * headDimension)
+    unsafe other.state.update(from: state, count: 2 * rows)
+  }
+
+  /// Adds another part's sums of one row.
+  func add(_ other: AttentionSums, row: Int) {
+    let (mine, its) = unsafe (state[2 * row], other.state[2 * row])
+    let largest = max(mine, its)
+    // A part that the row sees nothing of has no largest score.
+    guard its > -.infinity else { return }
+    let (keep, take) = (expf(mine - largest), expf(its - largest))
+    unsafe state[2 * row] = largest
+    unsafe state[2 * row + 1] = keep * state[2 * row + 1] + take * other.state[2 * row + 1]
+    for index in unsafe row * headDimension..<(row + 1) * headDimension {
+      unsafe values[index] = keep * values[index] + take * other.values[index]
     }
   }
 
-  /// `sum[r] += Σ_t weights[r, t] · value[t]` for the values of some pages.
-  private func addValues(
-    _ weights: UnsafePointer<Float>, _ m: Int, head: Int, count: Int, _ pageRange: Range<Int>,
-    _ page: (Int) -> UnsafeMutableRawPointer, into sum: UnsafeMutablePointer<Float>,
-    unpacked: UnsafeMutablePointer<Float>
-  ) {
-    let d = headDimension
-    var done = 0
-    for index in pageRange {
-      let tokens = min(pages.pageTokens, count - done)
-      let values = unsafe page(index) + pages.value(head: head, token: 0)
-      if m > MatMul.fewRows {
-        unsafe pages.unpack(unpacked + done * d, values, tokens * d)
-      } else {
-        switch pages.type {
-        case .f32: unsafe ck_weighted_rows_f32(sum, d, weights + done, blockTokens, values, d, m, tokens, d)
-        case .f16: unsafe ck_weighted_rows_f16(sum, d, weights + done, blockTokens, values, d, m, tokens, d)
-        }
-      }
-      done += tokens
-    }
-    if m > MatMul.fewRows {
-      unsafe cblas_sgemm(
-        CblasRowMajor, CblasNoTrans, CblasNoTrans, blas(m), blas(d), blas(count), 1, weights, blas(blockTokens),
-        unpacked, blas(d), 1, sum, blas(d))
-    }
+  /// Writes one row of attention.
+  func write(row: Int, to out: UnsafeMutablePointer<Float>) {
+    let factor = unsafe 1 / state[2 * row + 1]
+    for index in unsafe 0..<headDimension { unsafe out[index] = values[row * headDimension + index] * factor }
   }
 }

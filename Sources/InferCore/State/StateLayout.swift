@@ -27,6 +27,15 @@ public struct StateLayout: Sendable {
     return StateHandle(index: kinds.count - 1)
   }
 
+  /// Why the heads of paged pieces cannot be stored in this format; `nil` when they can.
+  public func check(_ type: KVType) -> String? {
+    for case .paged(_, let headDimension) in kinds where headDimension % type.blockElements != 0 {
+      return "\(type.rawValue) needs heads of a multiple of \(type.blockElements) elements, and this model's have "
+        + "\(headDimension); f16 takes any"
+    }
+    return nil
+  }
+
   /// Bytes that one page of `tokens` tokens takes over all paged pieces.
   public func pageBytes(tokens: Int, type: KVType) -> Int {
     kinds.reduce(0) { sum, kind in
@@ -51,11 +60,19 @@ public enum KVType: String, Sendable, CaseIterable {
   /// 16-bit floats: half the bytes; the default for serving.
   case f16
 
-  /// Bytes of a head of `count` elements.
+  /// 8-bit integers, with a 16-bit scale for each 32 of them (GGUF's Q8_0): little more than half the bytes again. Heads
+  /// must be multiples of 32 elements; see ``StateLayout/check(_:)``.
+  case q8_0
+
+  /// Elements that are stored together.
+  public var blockElements: Int { self == .q8_0 ? 32 : 1 }
+
+  /// Bytes of a head of `count` elements, a multiple of ``blockElements``.
   public func bytes(_ count: Int) -> Int {
     switch self {
     case .f32: count * 4
     case .f16: count * 2
+    case .q8_0: count / 32 * 34
     }
   }
 }

@@ -30,10 +30,11 @@
 
   /// Reserves `pageCount` pages of `pageTokens` tokens and `slotCount` slots for a model's state.
   ///
-  /// - Throws: ``ModelError`` when the system refuses the memory.
+  /// - Throws: ``ModelError`` when the model's heads do not fit the format, or the system refuses the memory.
   public init(
     layout: StateLayout, kvType: KVType, pageTokens: Int, pageCount: Int, slotCount: Int
   ) throws(ModelError) {
+    if let reason = layout.check(kvType) { throw .unsuitable("attention cache: \(reason)") }
     precondition(pageTokens > 0 && pageCount >= 0 && slotCount >= 0, "\(pageCount) pages of \(pageTokens) tokens")
     self.layout = layout
     self.kvType = kvType

@@ -10,6 +10,8 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
   case unknownFamily(String, known: [String])
   /// A tensor is missing, of the wrong shape or type, out of its file's bounds, or read by nobody.
   case tensor(name: String, reason: String)
+  /// The model cannot be run in the way that was asked for.
+  case unsuitable(String)
   /// The system refuses memory, or a budget is too small for even one sequence.
   case outOfMemory(String)
 
@@ -22,7 +24,7 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
     case .unknownFamily(let name, let known):
       "config.json: model_type \"\(name)\" is not supported; known: \(known.joined(separator: ", "))"
     case .tensor(let name, let reason): "tensor \(name): \(reason)"
-    case .outOfMemory(let reason): reason
+    case .unsuitable(let reason), .outOfMemory(let reason): reason
     }
   }
 }

@@ -26,7 +26,7 @@ struct Logits: AsyncParsableCommand {
     parsing: .unconditional, help: ArgumentHelp("Tokens of each prompt in a step (default: all).", valueName: "count"))
   var chunk: Int?
 
-  @Option(help: ArgumentHelp("Format of attention keys and values: f32 or f16.", valueName: "type"))
+  @Option(help: ArgumentHelp("Format of attention keys and values: f32, f16 or q8_0.", valueName: "type"))
   var kvType = KVType.f32
 
   @Option(help: ArgumentHelp("The file to write.", valueName: "file"))

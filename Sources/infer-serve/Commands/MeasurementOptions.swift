@@ -26,7 +26,7 @@ struct MeasurementOptions: ParsableArguments {
   @Option(parsing: .unconditional, help: ArgumentHelp("Rows of a step at most.", valueName: "count"))
   var maxBatchTokens = EngineConfiguration().maxBatchTokens
 
-  @Option(help: ArgumentHelp("Format of attention keys and values: f32 or f16.", valueName: "type"))
+  @Option(help: ArgumentHelp("Format of attention keys and values: f32, f16 or q8_0.", valueName: "type"))
   var kvType = KVType.f16
 
   func validate() throws {

@@ -65,7 +65,7 @@ struct ComputingOptions: ParsableArguments {
 
 /// How much memory and work the engine takes on. Shared by the commands that run an engine.
 struct EngineOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Format of attention keys and values: f32 or f16.", valueName: "type"))
+  @Option(help: ArgumentHelp("Format of attention keys and values: f32, f16 or q8_0.", valueName: "type"))
   var kvType = KVType.f16
 
   @Option(parsing: .unconditional, help: ArgumentHelp("Memory for attention keys and values.", valueName: "MiB"))

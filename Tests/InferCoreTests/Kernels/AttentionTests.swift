@@ -21,6 +21,9 @@ import Testing
       Shape(queryHeads: 3, heads: 1, dimension: 2, pageTokens: 1),
       // A group wider than a tile, and a page longer than a block.
       Shape(queryHeads: 70, heads: 1, dimension: 4, pageTokens: 300),
+      // Heads that every format of the cache takes.
+      Shape(queryHeads: 6, heads: 2, dimension: 32, pageTokens: 16),
+      Shape(queryHeads: 4, heads: 1, dimension: 96, pageTokens: 20),
     ]
   }
 
@@ -33,7 +36,7 @@ import Testing
     let cache: StateHandle
     let kvType: KVType
 
-    init(_ shape: Shape, _ kvType: KVType, lengths: [Int], seed: UInt64) throws {
+    init(_ shape: Shape, _ kvType: KVType, lengths: [Int], seed: UInt64, threads: Int = 2) throws {
       var generator = SeededGenerator(seed: seed)
       self.shape = shape
       self.kvType = kvType
@@ -43,12 +46,12 @@ import Testing
       keys = lengths.map { generator.rows($0, shape.heads * shape.dimension, scale: 2) }
       values = lengths.map { generator.rows($0, shape.heads * shape.dimension) }
       var layout = StateLayout()
-      _ = layout.add(.paged(heads: 1, headDimension: 3))
+      _ = layout.add(.paged(heads: 1, headDimension: 3 * kvType.blockElements))
       cache = layout.add(.paged(heads: shape.heads, headDimension: shape.dimension))
       let pages = ((lengths.max() ?? 0) + shape.pageTokens - 1) / shape.pageTokens
       bench = try KernelBench(
         layout: layout, kvType: kvType, pageTokens: shape.pageTokens, sequences: lengths.count,
-        pagesPerSequence: pages)
+        pagesPerSequence: pages, threads: threads)
     }
 
     /// Appends and attends in one step, and returns the outputs.
@@ -85,11 +88,24 @@ import Testing
     }
 
     /// Numbers as the cache keeps them.
-    private func stored(_ values: [Float]) -> [Float] { kvType == .f16 ? values.map { Float(Float16($0)) } : values }
+    private func stored(_ values: [Float]) -> [Float] {
+      switch kvType {
+      case .f32: values
+      case .f16: values.map { Float(Float16($0)) }
+      case .q8_0: stride(from: 0, to: values.count, by: 32).flatMap { Self.rounded(values[$0..<$0 + 32]) }
+      }
+    }
+
+    /// A block of Q8_0: a 16-bit scale that takes the largest number to 127, and integers.
+    private static func rounded(_ block: ArraySlice<Float>) -> [Float] {
+      let scale = Float(Float16((block.map(abs).max() ?? 0) / 127))
+      return block.map { scale == 0 ? 0 : scale * (min(max($0 / scale, -127), 127)).rounded(.toNearestOrEven) }
+    }
   }
 
   /// Sequences of different lengths side by side, in runs of any length, over scattered pages.
   @Test(arguments: Shape.all, KVType.allCases) func anyCutMatchesSoftmax(_ shape: Shape, _ kvType: KVType) throws {
+    guard shape.dimension % kvType.blockElements == 0 else { return }
     let lengths = shape.queryHeads > 8 ? [20, 305] : [1, 33, 90, 270]
     var generator = SeededGenerator(seed: 8)
     for longest in [25, 150] {
@@ -130,6 +146,52 @@ import Testing
     }
   }
 
+  /// Keys beyond what one thread takes: the last of them count, and so do the first.
+  @Test(arguments: KVType.allCases) func longContexts(_ kvType: KVType) throws {
+    let shape = Shape(queryHeads: 2, heads: 1, dimension: 32, pageTokens: 16)
+    let attention = try Case(shape, kvType, lengths: [2 * 2048 + 40], seed: 11)
+    _ = attention.run([.init(count: 2040)])
+    for (position, count) in [(2040, 1), (2041, 8), (2049, 1), (2050, 2000), (4050, 45), (4095, 3), (4098, 38)] {
+      let out = attention.run([.init(position: position, count: count)])
+      for row in Set([0, count - 1]) {
+        let want = attention.expected(0, position + row)
+        #expect(distance(out[row], want) <= 2e-5, "row \(row) of \(count) at \(position)")
+      }
+    }
+  }
+
+  /// The same numbers, to the last bit, from any number of threads, and beside other sequences or alone.
+  @Test(arguments: KVType.allCases) func neitherThreadsNorOthersChangeAnything(_ kvType: KVType) throws {
+    let shape = Shape(queryHeads: 6, heads: 2, dimension: 32, pageTokens: 16)
+    let lengths = [2300, 70, 1, 2070]
+    var first: [[Float]]?
+    for threads in 1...3 {
+      let attention = try Case(shape, kvType, lengths: lengths, seed: 12, threads: threads)
+      let prompts = lengths.indices.filter { lengths[$0] > 2 }
+      _ = attention.run(prompts.map { KernelBench.Part(sequence: $0, count: lengths[$0] - 2) })
+      let decodes = lengths.indices.map { sequence in
+        let count = min(lengths[sequence], 2)
+        return KernelBench.Part(sequence: sequence, position: lengths[sequence] - count, count: count)
+      }
+      let together = attention.run(decodes)
+      let alone = decodes.flatMap { attention.run([$0]) }
+      #expect(together == alone, "\(threads) threads")
+      if let first { #expect(together == first, "\(threads) threads") }
+      first = together
+    }
+  }
+
+  @Test func headsThatAreNoBlocksAreRefused() throws {
+    var layout = StateLayout()
+    _ = layout.add(.paged(heads: 2, headDimension: 48))
+    #expect(
+      throws: ModelError.unsuitable(
+        "attention cache: q8_0 needs heads of a multiple of 32 elements, and this model's have 48; f16 takes any")
+    ) {
+      try StateStore(layout: layout, kvType: .q8_0, pageTokens: 16, pageCount: 1, slotCount: 1)
+    }
+  }
+
   /// Scores far apart must neither overflow nor vanish.
   @Test(arguments: [Float(1e3), -1e3, 1e-6]) func extremeScores(factor: Float) throws {
     let shape = Shape(queryHeads: 1, heads: 1, dimension: 1, pageTokens: 16)
@@ -159,10 +221,10 @@ import Testing
 
   private func expectUntouchedPages(_ attention: Case) throws {
     let store = attention.bench.store
-    let floats = store.pageTokens * 2 * attention.shape.heads * attention.kvType.bytes(attention.shape.dimension) / 2
+    let words = store.pageTokens * 2 * attention.shape.heads * attention.kvType.bytes(attention.shape.dimension) / 2
     for page in attention.bench.freePages {
       let bytes = unsafe store.page(page, of: attention.cache).assumingMemoryBound(to: UInt16.self)
-      #expect((0..<floats).allSatisfy { unsafe bytes[$0] == 0 }, "page \(page) of nobody was written")
+      #expect((0..<words).allSatisfy { unsafe bytes[$0] == 0 }, "page \(page) of nobody was written")
     }
   }
 }

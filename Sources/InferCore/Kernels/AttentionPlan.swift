@@ -1,0 +1,66 @@
+/// A tile of rows and the keys it attends to, with one key head.
+struct AttentionItem {
+  let run: Int
+  /// Rows of the run.
+  let first: Int
+  let rows: Int
+  let firstKey: Int
+  let endKey: Int
+  /// Parts that the keys of these rows are cut into; 1 when `keys` are all.
+  let parts: Int
+  /// Query rows, of one head, of the parts before this one.
+  let rowsBefore: Int
+
+  var keys: Range<Int> { firstKey..<endKey }
+}
+
+/// How a step's attention is cut into work: by tiles of rows, and where a run has only one, by keys.
+///
+/// The cut depends on a run's own lengths alone, never on the number of threads or the other runs, and the parts are
+/// put together in their order: results do not depend on who computes what.
+@safe struct AttentionPlan {
+  let count: Int
+  /// Query rows, of one head, of all parts.
+  let partRows: Int
+  private let base: UnsafeMutablePointer<AttentionItem>
+
+  /// Keys of a part at most: some tens of microseconds of work.
+  private static let keysPerPart = 2048
+
+  /// Cuts `runs`; memory comes from the step's scratch.
+  init(_ runs: [Run], _ shape: AttentionShape, _ step: borrowing Step) {
+    let pageTokens = shape.pages.pageTokens
+    let keysPerPart = max(1, Self.keysPerPart / pageTokens) * pageTokens
+    let tile = shape.rowsPerTile
+    func parts(_ run: Run) -> Int {
+      let keys = run.position + run.tokens.count
+      return run.tokens.count > tile ? 1 : max(1, (keys + keysPerPart - 1) / keysPerPart)
+    }
+    var total = 0
+    for run in runs { total += run.tokens.count > tile ? (run.tokens.count + tile - 1) / tile : parts(run) }
+    count = total
+    unsafe base = step.scratch.take(total, of: AttentionItem.self)
+    var (next, rowsBefore) = (0, 0)
+    for index in runs.indices {
+      let run = runs[index]
+      let parts = parts(run)
+      for first in stride(from: 0, to: run.tokens.count, by: tile) {
+        let rows = min(tile, run.tokens.count - first)
+        let end = run.position + first + rows
+        for part in 0..<parts {
+          unsafe base[next] = AttentionItem(
+            run: index, first: first, rows: rows, firstKey: part * keysPerPart,
+            endKey: parts == 1 ? end : min(end, (part + 1) * keysPerPart), parts: parts, rowsBefore: rowsBefore)
+          next += 1
+          if parts > 1 { rowsBefore += rows * shape.group }
+        }
+      }
+    }
+    partRows = rowsBefore
+  }
+
+  subscript(index: Int) -> AttentionItem {
+    precondition(index >= 0 && index < count, "item \(index) of \(count)")
+    return unsafe base[index]
+  }
+}

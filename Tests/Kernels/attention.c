@@ -1,0 +1,76 @@
+#include "check.h"
+
+enum type { F32, F16, Q8_0 };
+
+/// Rounds rows of `d` values to a format of the cache and writes both forms.
+static void *store(enum type type, float *values, size_t n) {
+    if (type == F32) return values;
+    // Two or 34 / 32 bytes a value.
+    void *stored = random_floats((n + 1) / 2 + 1);
+    if (type == F16) {
+        ck_pack_f16(stored, values, n);
+        ck_unpack_f16(values, stored, n);
+    } else {
+        ck_quantize_q8_0(stored, values, n);
+        ck_unpack_q8_0(values, stored, n);
+    }
+    return stored;
+}
+
+static void attend(enum type type, float *sum, float *state, const float *query, const char *keys, const char *values,
+                   const char *next, size_t m, size_t group, ptrdiff_t offset, size_t tokens, size_t d) {
+    switch (type) {
+        case F32: ck_attend_f32(sum, state, query, keys, values, next, m, group, offset, tokens, d); break;
+        case F16: ck_attend_f16(sum, state, query, keys, values, next, m, group, offset, tokens, d); break;
+        case Q8_0: ck_attend_q8_0(sum, state, query, keys, values, next, m, group, offset, tokens, d); break;
+    }
+}
+
+/// Tokens in two pieces, the second of which not every row sees all of.
+static void test_attend(enum type type, size_t m, size_t group, size_t tokens, size_t d) {
+    size_t bytes = type == F32 ? 4 * d : type == F16 ? 2 * d : d / 32 * 34, cut = tokens / 3;
+    float *query = random_floats(m * d), *keys = random_floats(tokens * d), *values = random_floats(tokens * d);
+    float *sum = canaries(m * d + 4), *state = canaries(2 * m + 4);
+    for (size_t i = 0; i < m * d; i++) query[i] *= 3, sum[i] = 0;
+    for (size_t j = 0; j < m; j++) state[2 * j] = -INFINITY, state[2 * j + 1] = 0;
+    const char *key = store(type, keys, tokens * d), *value = store(type, values, tokens * d);
+    ptrdiff_t offset = (ptrdiff_t)tokens - (ptrdiff_t)((m - 1) / group);
+    attend(type, sum, state, query, key, value, NULL, m, group, offset, cut, d);
+    attend(type, sum, state, query, key + cut * bytes, value + cut * bytes, key, m, group, offset - (ptrdiff_t)cut,
+           tokens - cut, d);
+    check_context("ck_attend", m, tokens, d);
+    for (size_t j = 0; j < m; j++) {
+        ptrdiff_t visible = offset + (ptrdiff_t)(j / group);
+        double largest = -INFINITY, total = 0, *weights = calloc(tokens, sizeof *weights);
+        for (ptrdiff_t t = 0; t < visible; t++) {
+            for (size_t i = 0; i < d; i++) weights[t] += (double)query[j * d + i] * keys[(size_t)t * d + i];
+            largest = fmax(largest, weights[t]);
+        }
+        for (ptrdiff_t t = 0; t < visible; t++) total += weights[t] = exp(weights[t] - largest);
+        if (visible > 0) check_close(state[2 * j], largest, 1e-5 * (1 + fabs(largest)));
+        else check_that(state[2 * j + 1] == 0, "a row that sees nothing has no weights");
+        for (size_t i = 0; i < d && visible > 0; i++) {
+            double want = 0;
+            for (ptrdiff_t t = 0; t < visible; t++) want += weights[t] / total * values[(size_t)t * d + i];
+            check_close(sum[j * d + i] / state[2 * j + 1], want, 2e-5);
+        }
+        free(weights);
+    }
+    for (size_t i = 0; i < 4; i++) check_canary(sum[m * d + i]), check_canary(state[2 * m + i]);
+    check_release();
+}
+
+void test_attention(void) {
+    static const size_t dimensions[] = {1, 5, 15, 16, 17, 32, 40, 64, 96, 128, 160};
+    static const size_t tokens[] = {1, 2, 15, 16, 17, 33, 70};
+    for (size_t a = 0; a < COUNT(dimensions); a++) {
+        for (size_t b = 0; b < COUNT(tokens); b++) {
+            for (size_t m = 1; m <= 9; m++) {
+                for (enum type type = F32; type <= Q8_0; type++) {
+                    if (type == Q8_0 && dimensions[a] % 32) continue;
+                    test_attend(type, m, 1 + m % 4, tokens[b], dimensions[a]);
+                }
+            }
+        }
+    }
+}
