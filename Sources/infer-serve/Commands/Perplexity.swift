@@ -39,7 +39,7 @@ struct Perplexity: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Quantise the model to compare with while loading.", valueName: "format"))
   var referenceQuantize: String?
 
-  @Option(help: ArgumentHelp("Format of attention keys and values: f32 or f16.", valueName: "type"))
+  @Option(help: ArgumentHelp("Format of attention keys and values: f32, f16 or q8_0.", valueName: "type"))
   var kvType = KVType.f16
 
   @Flag(help: "Take names of special tokens in the text for these tokens.")
