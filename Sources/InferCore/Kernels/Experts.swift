@@ -71,7 +71,7 @@ package func mixExperts(
     var first = step.take(rows: assignment.count, columns: experts.firstWidth)
     multiplyGrouped(gather(x, assignment, for: experts, step), assignment, by: experts.first, into: &first, step)
     var second = step.take(rows: assignment.count, columns: experts.outputWidth)
-    multiplyGrouped(activate(first, experts, step), assignment, by: experts.second, into: &second, step)
+    multiplyGrouped(activate(first.rows, experts, step), assignment, by: experts.second, into: &second, step)
     addChoices(second.rows, assignment, selection.topK, into: &out, step)
   }
 }
@@ -95,11 +95,8 @@ private func gather(
   _ x: Rows, _ assignment: ExpertAssignment, for experts: Experts, _ step: borrowing Step
 ) -> ProductInput {
   guard experts.roundsInput else {
-    let gathered = step.take(rows: assignment.count, columns: x.columns)
-    forEachRow(assignment.count, step) { index in
-      unsafe (gathered.base + index * gathered.stride).update(
-        from: x.base + assignment.row(at: index) * x.stride, count: x.columns)
-    }
+    var gathered = step.take(rows: assignment.count, columns: x.columns)
+    gather(x, assignment, into: &gathered, step)
     return ProductInput(floats: gathered.rows, rounded: nil)
   }
   // Every row goes to several experts: it is rounded once and copied rounded.
@@ -111,16 +108,35 @@ private func gather(
   return ProductInput(rounded: gathered)
 }
 
+// Rows that one function both takes from the step and uses in a closure are put on the heap, so that is two functions.
+private func gather(
+  _ x: Rows, _ assignment: ExpertAssignment, into out: inout MutableRows, _ step: borrowing Step
+) {
+  forEachRow(assignment.count, step) { index in
+    unsafe (out.base + index * out.stride).update(
+      from: x.base + assignment.row(at: index) * x.stride, count: x.columns)
+  }
+}
+
 /// The activation between the two maps, as the second map reads it.
-private func activate(_ first: borrowing MutableRows, _ experts: Experts, _ step: borrowing Step) -> ProductInput {
+private func activate(_ first: Rows, _ experts: Experts, _ step: borrowing Step) -> ProductInput {
   let width = experts.hiddenWidth
-  let hidden = step.take(rows: first.count, columns: width)
+  var hidden = step.take(rows: first.count, columns: width)
   let rounded =
     experts.roundsHidden ? RoundedRows(rows: first.count, columns: width, scratch: step.scratch) : nil
+  activate(first, experts.activation, rounded, into: &hidden, step)
+  return ProductInput(floats: hidden.rows, rounded: rounded)
+}
+
+private func activate(
+  _ first: Rows, _ activation: Experts.Activation, _ rounded: RoundedRows?, into out: inout MutableRows,
+  _ step: borrowing Step
+) {
+  let width = out.columns
   forEachRow(first.count, step) { row in
     let from = unsafe first.base + row * first.stride
-    let to = unsafe hidden.base + row * hidden.stride
-    switch experts.activation {
+    let to = unsafe out.base + row * out.stride
+    switch activation {
     case .siluGated: unsafe ck_silu_multiply(to, from, from + width, width)
     case .reluSquared:
       unsafe to.update(from: from, count: width)
@@ -128,7 +144,6 @@ private func activate(_ first: borrowing MutableRows, _ experts: Experts, _ step
     }
     unsafe rounded?.set(row, to)
   }
-  return ProductInput(floats: hidden.rows, rounded: rounded)
 }
 
 /// Multiplies each expert's rows by that expert's matrices; see ``multiply(_:by:into:_:)``.
