@@ -23,17 +23,17 @@ public struct GenerationDefaults: Sendable, Equatable {
   /// No recommendations.
   public init() {}
 
-  /// Reads `folder`'s `generation_config.json`, if there is one.
+  /// Reads the model's `generation_config.json`, if there is one.
   ///
   /// - Throws: `ModelError` when a file is malformed.
-  init(folder: URL, config: JSONValue) throws(ModelError) {
-    let path = folder.appending(path: "generation_config.json").path
-    let json = FileManager.default.fileExists(atPath: path) ? try JSONValue(file: path) : .object([:])
+  init(files: ModelFiles, config: JSONValue) throws(ModelError) {
+    let path = files.path(of: "generation_config.json")
+    let json = try files.json("generation_config.json") ?? .object([:])
     guard json.object != nil else { throw .malformed(path: path, reason: "is \(json.kind), expected an object") }
     if let own = json["eos_token_id"], !own.isNull {
       endTokens = try Self.endTokens(own, path)
     } else {
-      endTokens = try Self.endTokens(config["eos_token_id"] ?? .null, folder.appending(path: "config.json").path)
+      endTokens = try Self.endTokens(config["eos_token_id"] ?? .null, files.path(of: "config.json"))
     }
     func number(_ key: String) throws(ModelError) -> Float? {
       guard let value = json[key], !value.isNull else { return nil }

@@ -3,7 +3,7 @@ public import InferCore
 
 /// A model with everything that is needed to serve it.
 public struct LoadedModel: Sendable {
-  /// The name clients ask for: that of its folder.
+  /// The name clients ask for: that of its folder or file.
   public let name: String
   /// The weights, ready to run.
   public let model: any LanguageModel
@@ -27,6 +27,8 @@ public struct LoadOptions: Sendable {
   public var refusesUnknownKeys = false
   /// Quantise the weights while loading; by default they stay as they are stored.
   public var quantization: Quantization?
+  /// Without this, the model is checked and described, but computes nothing: its matrices are not read.
+  package var readsMatrices = true
   /// Threads to quantise with.
   public var threads = availableProcessorCount()
   /// Is told after each tensor how far loading has come, on the thread that loads.
@@ -36,47 +38,68 @@ public struct LoadOptions: Sendable {
   public init() {}
 }
 
-/// Loads a model folder: `config.json`, `model.safetensors` or its shards, and, where present, `tokenizer.json`,
-/// `tokenizer_config.json`, `chat_template.jinja` and `generation_config.json`.
+/// Loads a model: a folder with `config.json`, `model.safetensors` or its shards, and, where present,
+/// `tokenizer.json`, `tokenizer_config.json`, `chat_template.jinja` and `generation_config.json`; or a GGUF file that
+/// carries the same.
 ///
 /// Weights are mapped; loading takes time in proportion to the number of tensors, not to their size. With
 /// ``LoadOptions/quantization`` every weight is read once, and memory is needed for the quantised ones only.
 ///
 /// - Throws: `ModelError` that names the file, the key or the tensor.
 public func loadModel(at path: String, options: LoadOptions = LoadOptions()) throws(ModelError) -> LoadedModel {
-  let folder = URL(filePath: path).standardizedFileURL
-  let isFolder = (try? folder.resourceValues(forKeys: [.isDirectoryKey]))?.isDirectory
-  guard isFolder == true else {
-    let what = isFolder == nil ? "no such folder" : "is a file; give the folder it is in"
-    throw .unreadable(path: path, reason: "\(what); expected one with config.json and model.safetensors")
-  }
-  let file = options.configuration ?? folder.appending(path: "config.json")
-  let json = try JSONValue(file: file.path)
-  let config = try ConfigReader(json)
-  let family = try Families.family(for: config)
-  let checkpoint = try Checkpoint(folder: folder)
-  let weights = WeightScope(
-    checkpoint, plan: options.quantization.map { QuantizationPlan($0, names: checkpoint.tensors.keys) },
-    threads: options.threads, progress: options.progress)
-  let model = try HybridModel(family, weights)
-  let unread = weights.unread
-  if let first = unread.first, !options.allowsUnreadTensors {
-    throw .tensor(name: first, reason: "is not part of the model (\(unread.count) such tensors)")
-  }
-  if let key = config.unread.first, options.refusesUnknownKeys {
-    throw .configuration(key: key, reason: "is not known, and unknown keys are refused")
-  }
-  let text = try TextFiles(folder: folder)
-  let generation = try GenerationDefaults(folder: folder, config: json)
-  if let token = generation.endTokens.first(where: { $0 < 0 || $0 >= model.vocabularySize }) {
-    throw .configuration(key: "eos_token_id", reason: "token \(token) is outside 0 ..< \(model.vocabularySize)")
+  let source = try ModelSource(path: path)
+  let read = try ReadModel(source, options)
+  let text = try TextFiles(source.files)
+  let generation = try GenerationDefaults(files: source.files, config: read.config)
+  let vocabularySize = read.model.vocabularySize
+  if let token = generation.endTokens.first(where: { $0 < 0 || $0 >= vocabularySize }) {
+    throw .configuration(key: "eos_token_id", reason: "token \(token) is outside 0 ..< \(vocabularySize)")
   }
   return LoadedModel(
-    name: folder.lastPathComponent, model: model, tokenizer: text.tokenizer, chatTemplate: text.template,
-    generation: generation,
-    summary: ModelSummary(
-      family: json["model_type"]?.string ?? "", model: model, weights: weights, unreadTensors: unread,
-      warnings: config.unread.map { "config.json: \($0) is not known and has no effect" }))
+    name: source.name, model: read.model, tokenizer: text.tokenizer, chatTemplate: text.template,
+    generation: generation, summary: ModelSummary(read))
+}
+
+/// A model whose configuration and weights are read and checked.
+struct ReadModel {
+  /// `config.json`.
+  let config: JSONValue
+  /// `model_type` of the configuration.
+  let family: String
+  let model: HybridModel
+  let weights: WeightScope
+  /// Tensors that are no part of the model.
+  let unreadTensors: [String]
+  /// Keys of the configuration that nothing reads.
+  let unreadKeys: [String]
+
+  init(_ source: ModelSource, _ options: LoadOptions) throws(ModelError) {
+    config = try Self.configuration(source, options)
+    let reader = try ConfigReader(config)
+    let family = try Families.family(for: reader)
+    let checkpoint = try source.checkpoint()
+    weights = WeightScope(
+      checkpoint, plan: options.quantization.map { QuantizationPlan($0, names: checkpoint.tensors.keys) },
+      readsMatrices: options.readsMatrices, threads: options.threads, progress: options.progress)
+    model = try HybridModel(family, weights)
+    self.family = config["model_type"]?.string ?? ""
+    unreadTensors = weights.unread
+    if let first = unreadTensors.first, !options.allowsUnreadTensors {
+      throw .tensor(name: first, reason: "is not part of the model (\(unreadTensors.count) such tensors)")
+    }
+    unreadKeys = reader.unread
+    if let key = unreadKeys.first, options.refusesUnknownKeys {
+      throw .configuration(key: key, reason: "is not known, and unknown keys are refused")
+    }
+  }
+
+  private static func configuration(_ source: ModelSource, _ options: LoadOptions) throws(ModelError) -> JSONValue {
+    if let file = options.configuration { return try JSONValue(file: file.path) }
+    guard let json = try source.files.json("config.json") else {
+      throw .unreadable(path: source.files.path(of: "config.json"), reason: "there is no such file")
+    }
+    return json
+  }
 }
 
 extension HybridModel {
@@ -106,19 +129,19 @@ extension HybridModel {
   }
 }
 
-/// Tokenizer and chat template of a model folder, where it has them.
+/// Tokenizer and chat template of a model, where it has them.
 private struct TextFiles {
   var tokenizer: Tokenizer?
   var template: ChatTemplate?
 
-  init(folder: URL) throws(ModelError) {
-    if FileManager.default.fileExists(atPath: folder.appending(path: "tokenizer.json").path) {
-      do { tokenizer = try Tokenizer(folder: folder) } catch {
-        throw .malformed(path: folder.path, reason: "tokenizer: \(error)")
+  init(_ files: ModelFiles) throws(ModelError) {
+    if try files.bytes("tokenizer.json") != nil {
+      do { tokenizer = try Tokenizer(files: files) } catch {
+        throw .malformed(path: files.path, reason: "tokenizer: \(error)")
       }
     }
-    do { template = try ChatTemplate.load(folder: folder) } catch {
-      throw .malformed(path: folder.path, reason: "chat template: \(error)")
+    do { template = try ChatTemplate.load(files: files) } catch {
+      throw .malformed(path: files.path, reason: "chat template: \(error)")
     }
   }
 }

@@ -23,9 +23,9 @@ public struct ModelSummary: Sendable {
   /// What else seemed odd.
   public let warnings: [String]
 
-  init(family: String, model: HybridModel, weights: WeightScope, unreadTensors: [String], warnings: [String]) {
-    let tensors = weights.loaded
-    self.family = family
+  init(_ read: ReadModel) {
+    let (model, tensors) = (read.model, read.weights.loaded)
+    family = read.family
     layout = model.layout
     parameterCount = tensors.reduce(0) { $0 + $1.tensor.count }
     activeParameterCount = parameterCount - model.idleParameterCount
@@ -33,8 +33,8 @@ public struct ModelSummary: Sendable {
     formats = FormatShare.shares(of: tensors)
     cacheBytesPerToken = model.stateLayout.pageBytes(tokens: 1, type: .f16)
     stateBytesPerSequence = model.stateLayout.slotBytes
-    self.unreadTensors = unreadTensors
-    self.warnings = warnings
+    unreadTensors = read.unreadTensors
+    warnings = read.unreadKeys.map { "config.json: \($0) is not known and has no effect" }
   }
 }
 

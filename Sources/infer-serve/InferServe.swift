@@ -10,7 +10,9 @@ struct InferServe: AsyncParsableCommand {
     commandName: "infer-serve",
     abstract: "Serves hybrid Mamba-2, attention and mixture-of-experts language models on the CPU.",
     version: version,
-    subcommands: [Serve.self, Generate.self, Logits.self, Inspect.self, Bench.self, Perplexity.self])
+    subcommands: [
+      Serve.self, Generate.self, Logits.self, Inspect.self, Quantize.self, Bench.self, Perplexity.self,
+    ])
 }
 
 /// Runs the command line.

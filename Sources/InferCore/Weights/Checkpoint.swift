@@ -1,7 +1,7 @@
 public import Foundation
 internal import OrderedCollections
 
-/// All tensors of a checkpoint: one safetensors file, or the shards that an index names.
+/// All tensors of a checkpoint: one safetensors file, the shards that an index names, or a GGUF file.
 public struct Checkpoint: Sendable {
   /// Tensors by name.
   public let tensors: [String: Tensor]
@@ -19,6 +19,11 @@ public struct Checkpoint: Sendable {
       let file = try MappedFile(path: folder.appending(path: "model.safetensors").path)
       try self.init(files: [file])
     }
+  }
+
+  /// The tensors of a GGUF file.
+  public init(_ file: GGUF) {
+    tensors = Dictionary(uniqueKeysWithValues: file.tensors.map { ($0.name, $0) })
   }
 
   /// Opens safetensors files that together make up a checkpoint.

@@ -2,6 +2,8 @@
 public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
   /// A file cannot be opened or read.
   case unreadable(path: String, reason: String)
+  /// A file cannot be written.
+  case unwritable(WriteError)
   /// A file is not what its name says.
   case malformed(path: String, reason: String)
   /// A key of `config.json` is missing, of the wrong type, or has a value that no model of the family has.
@@ -19,6 +21,7 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .unreadable(let path, let reason): "cannot read \(path): \(reason)"
+    case .unwritable(let error): error.description
     case .malformed(let path, let reason): "\(path) is malformed: \(reason)"
     case .configuration(let key, let reason): "config.json: \(key): \(reason)"
     case .unknownFamily(let name, let known):

@@ -20,10 +20,11 @@ internal import CKernels
   nonisolated(unsafe) private let base: UnsafeRawPointer
   private let owner: any AnyObject & Sendable
 
-  /// Packs a matrix into memory of `arena`, with the threads of `team`. O(count).
+  /// Packs a matrix into memory of `arena`, with the threads of `team`, O(count); without a team it becomes zeros that
+  /// take no memory until they are read.
   ///
   /// - Throws: ``ModelError/outOfMemory(_:)``.
-  init(_ matrix: Matrix, in arena: WeightArena, team: ThreadTeam) throws(ModelError) {
+  init(_ matrix: Matrix, in arena: WeightArena, team: ThreadTeam?) throws(ModelError) {
     let kernels = matrix.format.panels
     format = matrix.format
     rows = matrix.rows
@@ -34,7 +35,7 @@ internal import CKernels
     let place = try unsafe arena.take(byteCount: panels * panelBytes)
     // Items of about a megabyte: handing one out costs nothing beside packing it.
     let panelsPerItem = max(1, (1 << 20) / max(1, panelBytes))
-    team.forEach((panels + panelsPerItem - 1) / panelsPerItem) { item, _ in
+    team?.forEach((panels + panelsPerItem - 1) / panelsPerItem) { item, _ in
       for panel in item * panelsPerItem..<min(panels, (item + 1) * panelsPerItem) {
         let first = panel * Self.panelRows
         unsafe kernels.pack(

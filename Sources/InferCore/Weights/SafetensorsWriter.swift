@@ -23,9 +23,7 @@ public final class SafetensorsWriter {
     }
   }
 
-  private let path: String
-  private let partialPath: String
-  private let handle: FileHandle
+  private let file: PartialFile
   private let tensors: [Tensor]
   /// Where each tensor's first byte stands in the file.
   private let offsets: [UInt64]
@@ -34,10 +32,7 @@ public final class SafetensorsWriter {
   ///
   /// - Throws: ``WriteError`` when it cannot be written, or when something other than a file has its name.
   public init(path: String, tensors: [Tensor]) throws(WriteError) {
-    try Self.checkReplaceable(path)
-    self.path = path
     self.tensors = tensors
-    partialPath = "\(path).partial-\(UUID())"
     let header = Self.header(tensors)
     var offset = UInt64(header.count)
     var offsets: [UInt64] = []
@@ -46,13 +41,8 @@ public final class SafetensorsWriter {
       offset += UInt64(tensor.rows * tensor.columns * 4)
     }
     self.offsets = offsets
-    do {
-      try header.write(to: URL(filePath: partialPath))
-      handle = try FileHandle(forWritingTo: URL(filePath: partialPath))
-      try handle.truncate(atOffset: offset)
-    } catch {
-      throw WriteError(path: path, reason: error.localizedDescription)
-    }
+    file = try PartialFile(path: path, beginningWith: header)
+    try file.resize(to: offset)
   }
 
   /// Writes consecutive rows of a tensor.
@@ -63,41 +53,21 @@ public final class SafetensorsWriter {
     precondition(
       rows.columns == shape.columns && firstRow >= 0 && firstRow + rows.count <= shape.rows,
       "\(rows.count) rows of \(rows.columns) at \(firstRow) in \(shape.rows) rows of \(shape.columns)")
-    do {
-      try handle.seek(toOffset: offsets[tensor] + UInt64(firstRow * shape.columns * 4))
-      for row in 0..<rows.count {
-        // Little-endian, as the format wants and as every machine is that this runs on.
-        let bytes = unsafe rows[row].withUnsafeBytes { unsafe Data($0) }
-        try handle.write(contentsOf: bytes)
-      }
-    } catch {
-      throw WriteError(path: path, reason: error.localizedDescription)
+    let offset = offsets[tensor] + UInt64(firstRow * shape.columns * 4)
+    for row in 0..<rows.count {
+      // Little-endian, as the format wants and as every machine is that this runs on.
+      let bytes = unsafe rows[row].withUnsafeBytes { unsafe Data($0) }
+      try file.write(bytes, at: row == 0 ? offset : nil)
     }
   }
 
   /// Completes the file and gives it its name.
   ///
   /// - Throws: ``WriteError`` when that fails.
-  public func finish() throws(WriteError) {
-    do { try handle.close() } catch {
-      throw WriteError(path: path, reason: error.localizedDescription)
-    }
-    // Replaces a file in one go, and fails on a folder.
-    guard unsafe rename(partialPath, path) == 0 else {
-      throw WriteError(path: path, reason: unsafe String(cString: strerror(errno)))
-    }
-  }
+  public func finish() throws(WriteError) { try file.finish() }
 
   /// Removes what was written; for use when the rows cannot be had after all.
-  public func abandon() { try? FileManager.default.removeItem(atPath: partialPath) }
-
-  /// Refuses what must not be replaced: a folder and all it holds, a device, a pipe.
-  private static func checkReplaceable(_ path: String) throws(WriteError) {
-    let target = URL(filePath: path).resolvingSymlinksInPath().path
-    let type = try? FileManager.default.attributesOfItem(atPath: target)[.type] as? FileAttributeType
-    guard let type, type != .typeRegular else { return }
-    throw WriteError(path: path, reason: type == .typeDirectory ? "it is a directory" : "it is not a regular file")
-  }
+  public func abandon() { file.abandon() }
 
   /// The header: its length as 8 bytes, then JSON, padded with spaces so that data begin on 8 bytes.
   private static func header(_ tensors: [Tensor]) -> Data {
@@ -120,15 +90,4 @@ public final class SafetensorsWriter {
     let length = (0..<8).map { UInt8(truncatingIfNeeded: json.count >> (8 * $0)) }
     return Data(length + json)
   }
-}
-
-/// Why a file cannot be written.
-public struct WriteError: Error, Sendable, Equatable, CustomStringConvertible {
-  /// The file.
-  public let path: String
-  /// What the system said.
-  public let reason: String
-
-  /// One line for people.
-  public var description: String { "cannot write \(path): \(reason)" }
 }

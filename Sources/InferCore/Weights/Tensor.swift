@@ -30,8 +30,24 @@ public struct Tensor: Sendable {
     return unsafe Matrix(format: format, rows: rows, columns: columns, mapped: bytes, owner: file)
   }
 
+  /// The whole tensor as a matrix of rows of its last size, in place where it is in the format already, else in memory
+  /// of its own. All of the team's threads work on it.
+  ///
+  /// - Throws: ``ModelError/tensor(name:reason:)`` when the element type is no weight format, when the weights are
+  ///   quantised already, or when some cannot be told in the format.
+  package func matrix(in format: WeightFormat, team: ThreadTeam) throws(ModelError) -> Matrix {
+    let columns = shape.last ?? 1
+    return try matrix(rows: columns == 0 ? 0 : count / columns, columns: columns)
+      .quantized(to: format, name: name, team: team)
+  }
+
+  /// Whether it lies before another: in an earlier file, or before it in the same.
+  package func isBefore(_ other: Tensor) -> Bool {
+    (file.path, offset, name) < (other.file.path, other.offset, other.name)
+  }
+
   /// Gives the memory back that reading the tensor took; its bytes stay readable, from the file.
-  func releasePages() { file.releasePages(offset..<offset + byteCount) }
+  package func releasePages() { file.releasePages(offset..<offset + byteCount) }
 }
 
 extension Tensor {

@@ -18,12 +18,18 @@ public struct LoadProgress: Sendable {
   public let bytesDone: Int
   /// Bytes of all tensors.
   public let bytesTotal: Int
+
+  package init(bytesDone: Int, bytesTotal: Int) {
+    self.bytesDone = bytesDone
+    self.bytesTotal = bytesTotal
+  }
 }
 
 /// Hands out a checkpoint's tensors, quantised where a plan says so, and keeps account of them.
 final class WeightLoader: Sendable {
   let checkpoint: Checkpoint
   private let plan: QuantizationPlan?
+  private let readsMatrices: Bool
   private let team: ThreadTeam
   private let arena = WeightArena()
   private let progress: (@Sendable (LoadProgress) -> Void)?
@@ -37,10 +43,12 @@ final class WeightLoader: Sendable {
   }
 
   init(
-    _ checkpoint: Checkpoint, plan: QuantizationPlan?, threads: Int, progress: (@Sendable (LoadProgress) -> Void)?
+    _ checkpoint: Checkpoint, plan: QuantizationPlan?, readsMatrices: Bool, threads: Int,
+    progress: (@Sendable (LoadProgress) -> Void)?
   ) {
     self.checkpoint = checkpoint
     self.plan = plan
+    self.readsMatrices = readsMatrices
     team = ThreadTeam(count: threads)
     self.progress = progress
     bytesTotal = checkpoint.tensors.values.reduce(0) { $0 + $1.byteCount }
@@ -50,9 +58,9 @@ final class WeightLoader: Sendable {
   func table(_ tensor: Tensor, rows: Int, columns: Int, _ role: MatrixRole) throws(ModelError) -> Matrix {
     let stored = try tensor.matrix(rows: rows, columns: columns)
     let format = plan?.format(of: tensor.name, role: role, columns: columns, stored: stored.format) ?? stored.format
-    let matrix = try stored.quantized(to: format, name: tensor.name, team: team)
-    if format != stored.format { tensor.releasePages() }
-    finish(tensor, role, format, byteCount: matrix.byteCount)
+    let matrix = readsMatrices ? try stored.quantized(to: format, name: tensor.name, team: team) : stored
+    if matrix.format != stored.format { tensor.releasePages() }
+    finish(tensor, role, format, byteCount: format.bytes(tensor.count))
     return matrix
   }
 
@@ -64,7 +72,8 @@ final class WeightLoader: Sendable {
     var matrices: [PackedMatrix] = []
     matrices.reserveCapacity(count)
     for index in 0..<count {
-      matrices.append(try PackedMatrix(stack.rows(index * rows..<(index + 1) * rows), in: arena, team: team))
+      matrices.append(
+        try PackedMatrix(stack.rows(index * rows..<(index + 1) * rows), in: arena, team: readsMatrices ? team : nil))
     }
     tensor.releasePages()
     return matrices

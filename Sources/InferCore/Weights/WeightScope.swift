@@ -9,20 +9,23 @@ public struct WeightScope: Sendable {
 
   /// The root of a checkpoint, read as it is stored.
   public init(_ checkpoint: Checkpoint) {
-    self.init(checkpoint, plan: nil, threads: 1, progress: nil)
+    self.init(checkpoint, plan: nil, threads: 1)
   }
 
   /// The root of a checkpoint.
   ///
   /// - Parameters:
   ///   - plan: the formats that matrices are quantised to as they are read; `nil` for those they are stored in.
+  ///   - readsMatrices: without this, names, shapes and formats are checked and accounted for, but matrices are zeros.
   ///   - threads: threads to quantise with.
   ///   - progress: is told after each tensor how far the reading has come, on the thread that reads.
   public init(
-    _ checkpoint: Checkpoint, plan: QuantizationPlan?, threads: Int,
+    _ checkpoint: Checkpoint, plan: QuantizationPlan?, readsMatrices: Bool = true, threads: Int,
     progress: (@Sendable (LoadProgress) -> Void)? = nil
   ) {
-    self.init(prefix: "", loader: WeightLoader(checkpoint, plan: plan, threads: threads, progress: progress))
+    let loader = WeightLoader(
+      checkpoint, plan: plan, readsMatrices: readsMatrices, threads: threads, progress: progress)
+    self.init(prefix: "", loader: loader)
   }
 
   private init(prefix: String, loader: WeightLoader) {

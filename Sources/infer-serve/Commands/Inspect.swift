@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import HybridBlocks
 import InferCore
 import Synchronization
@@ -16,8 +15,8 @@ struct Inspect: AsyncParsableCommand {
   var json = false
 
   func run() async throws {
-    let loaded = try model.load(allowingUnreadTensors: true)
-    let checkpoint = try Checkpoint(folder: URL(filePath: model.model))
+    let loaded = try model.load(onlyDescribing: true)
+    let checkpoint = try ModelSource(path: model.model).checkpoint()
     let broken = Self.scan(checkpoint, threads: model.threadCount)
     let report = ModelReport(
       name: loaded.name, summary: loaded.summary, contextLength: loaded.model.contextLength,

@@ -32,11 +32,7 @@ struct ModelReport {
         nonFinite.isEmpty ? "none" : nonFinite.map { "\($0.name) (\($0.count))" }.joined(separator: ", ")
       ),
     ]
-    lines += summary.formats.map { share in
-      let tensors = "\(share.tensorCount) tensor\(share.tensorCount == 1 ? "" : "s")"
-      let weights = "\(Quantity.count(share.parameterCount)) weights"
-      return ("format", "\(share.name), \(tensors), \(weights), \(Quantity.mebibytes(share.byteCount))")
-    }
+    lines += summary.formats.map { ("format", $0.text) }
     lines += summary.warnings.map { ("warning", $0) }
     return lines.map { label, value in
       label + String(repeating: " ", count: 12 - label.count) + value + "\n"

@@ -5,7 +5,7 @@ public import InferCore
 
 /// Which model, and how it is loaded and computed. Shared by all commands that need one.
 struct ModelOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Folder of the model.", valueName: "path"))
+  @Option(help: ArgumentHelp("Folder of the model, or its GGUF file.", valueName: "path"))
   var model: String
 
   @OptionGroup var computing: ComputingOptions
@@ -13,12 +13,12 @@ struct ModelOptions: ParsableArguments {
   /// Threads to compute with.
   var threadCount: Int { computing.threadCount }
 
-  /// Loads the model; see ``ComputingOptions/load(_:config:allowingUnreadTensors:warn:tell:)``.
+  /// Loads the model; see ``ComputingOptions/load(_:config:onlyDescribing:warn:tell:)``.
   func load(
-    config: String? = nil, allowingUnreadTensors: Bool = false, warn: (String) -> Void = ComputingOptions.warn,
+    config: String? = nil, onlyDescribing: Bool = false, warn: (String) -> Void = ComputingOptions.warn,
     tell: @escaping @Sendable (LoadProgress) -> Void = ComputingOptions.tell
   ) throws -> LoadedModel {
-    try computing.load(model, config: config, allowingUnreadTensors: allowingUnreadTensors, warn: warn, tell: tell)
+    try computing.load(model, config: config, onlyDescribing: onlyDescribing, warn: warn, tell: tell)
   }
 }
 
@@ -38,9 +38,10 @@ struct ComputingOptions: ParsableArguments {
   @OptionGroup var quantizing: QuantizationOptions
 
   /// Loads a model, tells how far that has come where it takes long, and warns of what is odd about it: on standard
-  /// error unless `warn` and `tell` say otherwise.
+  /// error unless `warn` and `tell` say otherwise. One that is only described may have unknown tensors, and cannot
+  /// compute.
   func load(
-    _ path: String, config: String? = nil, allowingUnreadTensors: Bool = false, warn: (String) -> Void = Self.warn,
+    _ path: String, config: String? = nil, onlyDescribing: Bool = false, warn: (String) -> Void = Self.warn,
     tell: @escaping @Sendable (LoadProgress) -> Void = Self.tell
   ) throws -> LoadedModel {
     var options = LoadOptions()
@@ -48,7 +49,8 @@ struct ComputingOptions: ParsableArguments {
     options.threads = threadCount
     options.progress = SlowProgress(tell: tell).update
     options.configuration = config.map { URL(filePath: $0) }
-    options.allowsUnreadTensors = allowingUnreadTensors
+    options.allowsUnreadTensors = onlyDescribing
+    options.readsMatrices = !onlyDescribing
     options.refusesUnknownKeys = strict
     let loaded = try loadModel(at: path, options: options)
     for warning in loaded.summary.warnings { warn(warning) }

@@ -82,7 +82,7 @@ struct Serve: AsyncParsableCommand {
     let logger = Logger(label: "infer-serve") { [logLevel, logFormat] label in
       LogOutput(logLevel: logLevel, label: label, format: logFormat)
     }
-    let state = ServerState(modelName: modelName(of: model.model))
+    let state = ServerState(modelName: ModelSource.name(of: model.model))
     let metrics = EngineMetrics(modelName: state.modelName)
     let lifecycle = ServeLifecycle(
       state: state, drainLimit: .seconds(drainTimeout), logger: logger,
@@ -141,8 +141,3 @@ struct Serve: AsyncParsableCommand {
 
 extension Logger.Level: @retroactive ExpressibleByArgument {}
 extension LogFormat: ExpressibleByArgument {}
-
-/// The name that requests call a model by: its folder's.
-func modelName(of path: String) -> String {
-  URL(filePath: path).standardizedFileURL.lastPathComponent
-}

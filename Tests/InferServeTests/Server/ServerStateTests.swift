@@ -1,3 +1,4 @@
+import HybridBlocks
 import Testing
 
 @testable import infer_serve
@@ -19,8 +20,8 @@ struct ServerStateTests {
     #expect(error?.status == 404 && error?.code == "model_not_found" && error?.parameter == "model")
   }
 
-  @Test(arguments: ["a/b/tiny", "a/b/tiny/", "tiny", "./x/../tiny", "a/tiny/."])
-  func aModelIsCalledByItsFolder(path: String) { #expect(modelName(of: path) == "tiny") }
+  @Test(arguments: ["a/b/tiny", "a/b/tiny/", "tiny", "./x/../tiny", "a/tiny/.", "a/tiny.gguf", "tiny.GGUF"])
+  func aModelIsCalledByItsFolderOrFile(path: String) { #expect(ModelSource.name(of: path) == "tiny") }
 
   @Test func identifiersAreLongAndDiffer() {
     let names = (0..<100).map { _ in Identifier.make("req") }

@@ -22,9 +22,12 @@ public struct ChatTemplate: Sendable {
 
   /// The template of a model's folder: `chat_template.jinja`, or else the member `chat_template` of
   /// `tokenizer_config.json`; nil when there is neither.
-  public static func load(folder: URL) throws(TemplateError) -> ChatTemplate? {
-    if let source = try text("chat_template.jinja", in: folder) { return try ChatTemplate(source: source) }
-    guard let text = try text("tokenizer_config.json", in: folder) else { return nil }
+  public static func load(folder: URL) throws(TemplateError) -> ChatTemplate? { try load(files: .folder(folder)) }
+
+  /// The template among a model's files, as in a folder.
+  public static func load(files: ModelFiles) throws(TemplateError) -> ChatTemplate? {
+    if let source = try text("chat_template.jinja", in: files) { return try ChatTemplate(source: source) }
+    guard let text = try text("tokenizer_config.json", in: files) else { return nil }
     let configuration: JSONValue
     do {
       configuration = try JSONValue(parsing: text, options: .configuration)
@@ -45,13 +48,8 @@ public struct ChatTemplate: Sendable {
     }
   }
 
-  private static func text(_ name: String, in folder: URL) throws(TemplateError) -> String? {
-    let file = folder.appending(path: name)
-    guard FileManager.default.fileExists(atPath: file.path) else { return nil }
-    guard let data = try? Data(contentsOf: file), let text = String(validating: data, as: UTF8.self) else {
-      throw .file("\(name) cannot be read as UTF-8 text")
-    }
-    return text
+  private static func text(_ name: String, in files: ModelFiles) throws(TemplateError) -> String? {
+    do { return try files.text(name) } catch { throw .file("\(name) cannot be read as UTF-8 text") }
   }
 
   /// The messages with their reasoning under every name that templates look for it, as Hugging Face does.

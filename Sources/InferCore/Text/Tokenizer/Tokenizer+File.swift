@@ -2,11 +2,14 @@ public import Foundation
 
 extension Tokenizer {
   /// Loads `tokenizer.json`, and `tokenizer_config.json` if there is one, from a model's folder.
-  public init(folder: URL) throws(TokenizerError) {
-    guard let json = try Self.document("tokenizer.json", in: folder) else {
-      throw .file("tokenizer.json", reason: "there is no such file in \(folder.path)")
+  public init(folder: URL) throws(TokenizerError) { try self.init(files: .folder(folder)) }
+
+  /// Loads `tokenizer.json`, and `tokenizer_config.json` if there is one, from a model's files.
+  public init(files: ModelFiles) throws(TokenizerError) {
+    guard let json = try Self.document("tokenizer.json", in: files) else {
+      throw .file("tokenizer.json", reason: "there is no such file in \(files.path)")
     }
-    try self.init(json: json, configuration: try Self.document("tokenizer_config.json", in: folder))
+    try self.init(json: json, configuration: try Self.document("tokenizer_config.json", in: files))
   }
 
   /// Builds a tokenizer from the parsed files.
@@ -49,14 +52,13 @@ extension Tokenizer {
     self.postProcessor = postProcessor
   }
 
-  private static func document(_ name: String, in folder: URL) throws(TokenizerError) -> JSONValue? {
-    let file = folder.appending(path: name)
-    guard FileManager.default.fileExists(atPath: file.path) else { return nil }
-    let data: Data
-    do { data = try Data(contentsOf: file) } catch { throw .file(name, reason: "cannot be read: \(error)") }
+  private static func document(_ name: String, in files: ModelFiles) throws(TokenizerError) -> JSONValue? {
+    let bytes: [UInt8]?
+    do { bytes = try files.bytes(name) } catch { throw .file(name, reason: error.description) }
+    guard let bytes else { return nil }
     do {
       // Two tokens of the same spelling would lose one of them.
-      return try JSONValue(parsing: Array(data), options: .init(allowNonFinite: true, duplicateKeys: .reject))
+      return try JSONValue(parsing: bytes, options: .init(allowNonFinite: true, duplicateKeys: .reject))
     } catch {
       throw .file(name, reason: error.description)
     }

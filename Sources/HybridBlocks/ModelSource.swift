@@ -1,0 +1,55 @@
+internal import Foundation
+public import InferCore
+
+/// Where a model comes from: a folder as Hugging Face lays it out, or one GGUF file that carries everything.
+public struct ModelSource: Sendable {
+  /// What the model is called by: the folder's name, or the file's without its extension.
+  public let name: String
+  /// Configuration, tokenizer and chat template.
+  public let files: ModelFiles
+  /// The GGUF file, where it is one.
+  private let file: GGUF?
+
+  /// Finds a model's folder, with `config.json` and `model.safetensors` or its shards, or a GGUF file that
+  /// `infer-serve quantize` wrote.
+  ///
+  /// - Throws: `ModelError` when there is neither, or when the file is malformed.
+  public init(path: String) throws(ModelError) {
+    let url = URL(filePath: path).standardizedFileURL
+    let values = try? url.resourceValues(forKeys: [.isDirectoryKey])
+    name = Self.name(of: path)
+    if values?.isDirectory == true {
+      files = .folder(url)
+      file = nil
+      return
+    }
+    let expected = "expected a folder with config.json and model.safetensors, or a GGUF file"
+    guard values != nil else { throw .unreadable(path: path, reason: "no such folder or file; \(expected)") }
+    let mapped = try MappedFile(path: path)
+    guard GGUF.isOne(mapped) else { throw .unreadable(path: path, reason: "is a file of another kind; \(expected)") }
+    let gguf = try GGUF(mapped)
+    files = ModelFiles(gguf)
+    guard try files.bytes("config.json") != nil else {
+      let architecture = gguf.metadata["general.architecture"]?.string.map { "\"\($0)\"" } ?? "unknown"
+      throw .malformed(
+        path: path,
+        reason: "its architecture is \(architecture), and it holds no configuration under "
+          + "\(ModelFiles.metadataPrefix)config.json: only files that `infer-serve quantize` wrote can be loaded")
+    }
+    file = gguf
+  }
+
+  /// Opens all tensors; files are mapped, not read.
+  ///
+  /// - Throws: `ModelError` when there are none, or when a file or tensor is malformed.
+  public func checkpoint() throws(ModelError) -> Checkpoint {
+    if let file { return Checkpoint(file) }
+    return try Checkpoint(folder: URL(filePath: files.path))
+  }
+
+  /// The name of the model at `path`, whether or not there is one.
+  public static func name(of path: String) -> String {
+    let url = URL(filePath: path).standardizedFileURL
+    return (url.pathExtension.lowercased() == "gguf" ? url.deletingPathExtension() : url).lastPathComponent
+  }
+}

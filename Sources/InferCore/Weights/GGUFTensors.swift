@@ -1,0 +1,117 @@
+extension GGUF {
+  /// Element types that are no weights, by number: name and bytes.
+  private static let plainTypes: [UInt32: (name: String, bytes: Int)] = [
+    24: ("I8", 1), 25: ("I16", 2), 26: ("I32", 4), 27: ("I64", 8), 28: ("F64", 8),
+  ]
+  /// Names of element types that others know, for messages.
+  private static let foreignTypes: [UInt32: String] = [
+    9: "Q8_1", 10: "Q2_K", 11: "Q3_K", 15: "Q8_K", 16: "IQ2_XXS", 17: "IQ2_XS", 18: "IQ3_XXS", 19: "IQ1_S",
+    20: "IQ4_NL", 21: "IQ3_S", 22: "IQ2_S", 23: "IQ4_XS", 29: "IQ1_M", 34: "TQ1_0", 35: "TQ2_0", 39: "MXFP4",
+  ]
+  /// Dimensions of a tensor at most.
+  private static let mostDimensions: UInt32 = 4
+
+  /// How the elements of a tensor lie.
+  private struct Layout {
+    let type: String
+    let blockElements: Int
+    let blockBytes: Int
+  }
+
+  /// A tensor as the head describes it; its data begin at some byte behind the head.
+  private struct Description {
+    let name: String
+    let type: String
+    let shape: [Int]
+    let byteCount: Int
+    let offset: UInt64
+  }
+
+  /// Reads the list of tensors that ends the head, and finds their data behind it.
+  static func tensors(_ cursor: inout GGUFCursor, count: Int, alignment: Int) throws(ModelError) -> [Tensor] {
+    var descriptions: [Description] = []
+    descriptions.reserveCapacity(count)
+    var names: Set<String> = []
+    for index in 0..<count {
+      cursor.place = "tensor \(index)"
+      let description = try self.description(&cursor)
+      guard names.insert(description.name).inserted else { throw cursor.wrong("is there twice") }
+      descriptions.append(description)
+    }
+    let file = cursor.file
+    let dataStart = (cursor.offset + alignment - 1) / alignment * alignment
+    var tensors: [Tensor] = []
+    tensors.reserveCapacity(count)
+    for description in descriptions {
+      tensors.append(try tensor(description, dataStart: dataStart, alignment: alignment, file))
+    }
+    tensors.sort { ($0.offset, $0.byteCount) < ($1.offset, $1.byteCount) }
+    for (a, b) in zip(tensors, tensors.dropFirst()) where a.offset + a.byteCount > b.offset {
+      throw .tensor(name: b.name, reason: "overlaps \(a.name) in \(file.path)")
+    }
+    return tensors
+  }
+
+  private static func description(_ cursor: inout GGUFCursor) throws(ModelError) -> Description {
+    let name = try cursor.string()
+    cursor.place = "tensor \(name.prefix(80))"
+    let dimensions = try cursor.integer(UInt32.self)
+    guard dimensions <= mostDimensions else {
+      throw cursor.wrong("\(dimensions) dimensions, expected at most \(mostDimensions)")
+    }
+    var shape: [Int] = []
+    for _ in 0..<dimensions {
+      let size = try cursor.integer(UInt64.self)
+      guard let size = Int(exactly: size) else { throw cursor.wrong("a size of \(size)") }
+      shape.insert(size, at: 0)
+    }
+    let layout = try layout(cursor.integer(), cursor)
+    let byteCount = try byteCount(shape, layout, cursor)
+    return Description(
+      name: name, type: layout.type, shape: shape, byteCount: byteCount, offset: try cursor.integer())
+  }
+
+  private static func layout(_ number: UInt32, _ cursor: GGUFCursor) throws(ModelError) -> Layout {
+    if let format = WeightFormat.all.first(where: { $0.typeID == number }) {
+      return Layout(type: format.name, blockElements: format.blockElements, blockBytes: format.blockBytes)
+    }
+    if let plain = plainTypes[number] { return Layout(type: plain.name, blockElements: 1, blockBytes: plain.bytes) }
+    let known = WeightFormat.all.map(\.name).joined(separator: ", ")
+    let name = foreignTypes[number].map { "\($0) (\(number))" } ?? String(number)
+    throw cursor.wrong("element type \(name) is not supported; expected one of \(known)")
+  }
+
+  private static func byteCount(_ shape: [Int], _ layout: Layout, _ cursor: GGUFCursor) throws(ModelError) -> Int {
+    let columns = shape.last ?? 1
+    guard columns % layout.blockElements == 0 else {
+      throw cursor.wrong("rows of \(columns) are no multiple of \(layout.type)'s block of \(layout.blockElements)")
+    }
+    var bytes = layout.blockBytes
+    for size in shape.dropLast() + [columns / layout.blockElements] {
+      let (product, overflow) = bytes.multipliedReportingOverflow(by: size)
+      guard !overflow else { throw cursor.wrong("sizes \(shape) overflow") }
+      bytes = product
+    }
+    // Elements are counted as well, and there are more of them than bytes in some formats.
+    guard bytes <= Int.max / 64 else { throw cursor.wrong("sizes \(shape) are beyond any file") }
+    return bytes
+  }
+
+  private static func tensor(
+    _ description: Description, dataStart: Int, alignment: Int, _ file: MappedFile
+  ) throws(ModelError) -> Tensor {
+    func wrong(_ reason: String) -> ModelError { .tensor(name: description.name, reason: "\(reason), in \(file.path)") }
+    guard description.offset % UInt64(alignment) == 0 else {
+      throw wrong("begins at byte \(description.offset) of the data, expected a multiple of \(alignment)")
+    }
+    let available = UInt64(max(0, file.byteCount - dataStart))
+    let (end, overflow) = description.offset.addingReportingOverflow(UInt64(description.byteCount))
+    guard !overflow, end <= available else {
+      throw wrong(
+        "takes \(description.byteCount) bytes from byte \(description.offset) of \(available) bytes of data: truncated")
+    }
+    return Tensor(
+      name: description.name, type: description.type, shape: description.shape, file: file,
+      offset: dataStart + Int(description.offset), byteCount: description.byteCount)
+  }
+}

@@ -1,0 +1,40 @@
+/// A value of a GGUF file's metadata. Widths of numbers are told apart on disk and not here.
+public enum GGUFValue: Sendable, Equatable {
+  /// An integer without sign.
+  case unsigned(UInt64)
+  /// An integer with sign.
+  case signed(Int64)
+  /// A number in single or double precision.
+  case number(Double)
+  /// A truth value.
+  case bool(Bool)
+  /// A text.
+  case string(String)
+  /// A list of values of one kind.
+  case array([GGUFValue])
+
+  /// The text, of a value that is one.
+  public var string: String? {
+    if case .string(let text) = self { text } else { nil }
+  }
+
+  /// The integer, of a value that is one and not negative.
+  public var count: Int? {
+    switch self {
+    case .unsigned(let value): Int(exactly: value)
+    case .signed(let value): value >= 0 ? Int(exactly: value) : nil
+    default: nil
+    }
+  }
+
+  /// What it is, for messages.
+  var kind: String {
+    switch self {
+    case .unsigned, .signed: "an integer"
+    case .number: "a number"
+    case .bool: "a truth value"
+    case .string: "a string"
+    case .array: "an array"
+    }
+  }
+}

@@ -1,0 +1,135 @@
+internal import Foundation
+
+/// Writes a GGUF file of version 3, tensor by tensor in the order they were announced in.
+///
+/// The file grows under another name and gets its own when it is complete, so that a file of that name is always
+/// whole.
+public final class GGUFWriter {
+  /// A tensor of the file.
+  public struct Tensor: Sendable {
+    /// Its name.
+    public let name: String
+    /// Its sizes, slowest first.
+    public let shape: [Int]
+    /// The format of its elements.
+    public let format: WeightFormat
+
+    /// Describes a tensor.
+    ///
+    /// - Precondition: rows are whole blocks of the format.
+    public init(name: String, shape: [Int], format: WeightFormat) {
+      precondition((shape.last ?? 1) % format.blockElements == 0, "\(name): rows of \(shape) in \(format.name)")
+      self.name = name
+      self.shape = shape
+      self.format = format
+    }
+
+    /// Bytes that it takes.
+    public var byteCount: Int { format.bytes(shape.reduce(1, *)) }
+  }
+
+  /// A value of the file's metadata.
+  public enum Value: Sendable, Equatable {
+    /// A text.
+    case string(String)
+    /// A number that is a count or a code.
+    case count(UInt32)
+  }
+
+  private let file: PartialFile
+  private let tensors: [Tensor]
+  private var next = 0
+
+  /// Creates the file with its head.
+  ///
+  /// - Throws: ``ModelError/unwritable(_:)`` when it cannot be written, or when something other than a file has its name.
+  public init(path: String, metadata: [(key: String, value: Value)], tensors: [Tensor]) throws(ModelError) {
+    self.tensors = tensors
+    let head = Self.head(metadata, tensors)
+    do { file = try PartialFile(path: path, beginningWith: head) } catch { throw .unwritable(error) }
+  }
+
+  /// Writes the next tensor.
+  ///
+  /// - Precondition: the matrix has the tensor's format and number of elements.
+  /// - Throws: ``ModelError/unwritable(_:)`` when the disk is full or gone.
+  public func write(_ matrix: Matrix) throws(ModelError) {
+    precondition(next < tensors.count, "more than the \(tensors.count) tensors of the file")
+    let tensor = tensors[next]
+    precondition(
+      matrix.format == tensor.format && matrix.byteCount == tensor.byteCount,
+      "\(matrix.byteCount) bytes of \(matrix.format.name) for \(tensor.name)")
+    next += 1
+    // Only read while it is written, and `matrix` outlives that.
+    let source = unsafe UnsafeMutableRawPointer(mutating: matrix.base)
+    do {
+      try file.write(unsafe Data(bytesNoCopy: source, count: matrix.byteCount, deallocator: .none))
+      try file.write(Data(count: Self.padding(behind: matrix.byteCount)))
+    } catch { throw .unwritable(error) }
+  }
+
+  /// Completes the file and gives it its name.
+  ///
+  /// - Precondition: all tensors are written.
+  /// - Throws: ``ModelError/unwritable(_:)`` when that fails.
+  public func finish() throws(ModelError) {
+    precondition(next == tensors.count, "\(next) of \(tensors.count) tensors are written")
+    do { try file.finish() } catch { throw .unwritable(error) }
+  }
+
+  /// Removes what was written; for use when the tensors cannot be had after all.
+  public func abandon() { file.abandon() }
+
+  /// Zeros that follow some bytes up to the next aligned one.
+  private static func padding(behind count: Int) -> Int {
+    (GGUF.defaultAlignment - count % GGUF.defaultAlignment) % GGUF.defaultAlignment
+  }
+
+  private static func head(_ metadata: [(key: String, value: Value)], _ tensors: [Tensor]) -> Data {
+    var head = GGUFBytes()
+    head.data.append(contentsOf: GGUF.magic)
+    head.append(UInt32(3))
+    head.append(UInt64(tensors.count))
+    head.append(UInt64(metadata.count))
+    for (key, value) in metadata {
+      head.append(key)
+      head.append(value)
+    }
+    var offset = 0
+    for tensor in tensors {
+      head.append(tensor.name)
+      head.append(UInt32(tensor.shape.count))
+      for size in tensor.shape.reversed() { head.append(UInt64(size)) }
+      head.append(tensor.format.typeID)
+      head.append(UInt64(offset))
+      offset += tensor.byteCount + padding(behind: tensor.byteCount)
+    }
+    head.data.append(Data(count: padding(behind: head.data.count)))
+    return head.data
+  }
+}
+
+/// Bytes of the head of a GGUF file, little-endian.
+private struct GGUFBytes {
+  var data = Data()
+
+  mutating func append(_ value: some FixedWidthInteger) {
+    for index in 0..<value.bitWidth / 8 { data.append(UInt8(truncatingIfNeeded: value >> (8 * index))) }
+  }
+
+  mutating func append(_ text: String) {
+    append(UInt64(text.utf8.count))
+    data.append(contentsOf: text.utf8)
+  }
+
+  mutating func append(_ value: GGUFWriter.Value) {
+    switch value {
+    case .string(let text):
+      append(GGUFCursor.Kind.string.rawValue)
+      append(text)
+    case .count(let count):
+      append(GGUFCursor.Kind.uint32.rawValue)
+      append(count)
+    }
+  }
+}

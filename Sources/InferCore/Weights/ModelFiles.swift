@@ -1,0 +1,76 @@
+public import Foundation
+
+/// The small files beside a model's weights — configuration, tokenizer, chat template: those of a folder, or copies of
+/// them that a GGUF file carries as metadata.
+public enum ModelFiles: Sendable {
+  /// Files in a folder.
+  case folder(URL)
+  /// Texts by file name, out of the file at `path`.
+  case embedded([String: String], path: String)
+
+  /// What stands before the name of a file in the metadata of a GGUF file that carries it.
+  public static let metadataPrefix = "infer_serve."
+  /// Names of the files that make up a model.
+  public static let names = [
+    "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja",
+  ]
+
+  /// The files that a GGUF file carries.
+  public init(_ file: GGUF) {
+    var texts: [String: String] = [:]
+    for name in Self.names { texts[name] = file.metadata[Self.metadataPrefix + name]?.string }
+    self = .embedded(texts, path: file.path)
+  }
+
+  /// The folder or file that holds them.
+  public var path: String {
+    switch self {
+    case .folder(let folder): folder.path
+    case .embedded(_, let path): path
+    }
+  }
+
+  /// Where a file is, for messages.
+  public func path(of name: String) -> String {
+    switch self {
+    case .folder(let folder): folder.appending(path: name).path
+    case .embedded(_, let path): "\(path) (\(name))"
+    }
+  }
+
+  /// The bytes of a file, or `nil` where there is none.
+  ///
+  /// - Throws: ``ModelError/unreadable(path:reason:)``.
+  public func bytes(_ name: String) throws(ModelError) -> [UInt8]? {
+    switch self {
+    case .embedded(let texts, _): return texts[name].map { Array($0.utf8) }
+    case .folder(let folder):
+      let file = folder.appending(path: name)
+      guard FileManager.default.fileExists(atPath: file.path) else { return nil }
+      do { return Array(try Data(contentsOf: file)) } catch {
+        throw .unreadable(path: file.path, reason: error.localizedDescription)
+      }
+    }
+  }
+
+  /// The text of a file, or `nil` where there is none.
+  ///
+  /// - Throws: ``ModelError`` when it cannot be read or is no UTF-8 text.
+  public func text(_ name: String) throws(ModelError) -> String? {
+    guard let bytes = try bytes(name) else { return nil }
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw .malformed(path: path(of: name), reason: "is no UTF-8 text")
+    }
+    return text
+  }
+
+  /// A JSON file, or `nil` where there is none. Bare `Infinity` and `NaN` are accepted, as Python writes them.
+  ///
+  /// - Throws: ``ModelError`` when it cannot be read or parsed.
+  public func json(_ name: String) throws(ModelError) -> JSONValue? {
+    guard let bytes = try bytes(name) else { return nil }
+    do { return try JSONValue(parsing: bytes, options: .configuration) } catch {
+      throw .malformed(path: path(of: name), reason: "\(error)")
+    }
+  }
+}

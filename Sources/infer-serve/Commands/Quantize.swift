@@ -1,0 +1,69 @@
+import ArgumentParser
+import Foundation
+import HybridBlocks
+import InferCore
+
+/// `infer-serve quantize`: a model's weights in fewer bits, in one file.
+struct Quantize: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Writes a model with quantised weights to a GGUF file.",
+    discussion: """
+      The file carries configuration, tokenizer and chat template as well: --model FILE.gguf is all that the other \
+      commands need, and they compute what --quantize with the same format computes. Routers, norms, convolutions and \
+      other small tensors stay as they are. Formats: \(Quantization.names.joined(separator: ", ")).
+      """)
+
+  @Option(help: ArgumentHelp("Folder or GGUF file of the model.", valueName: "path"))
+  var model: String
+
+  @Option(help: ArgumentHelp("Format of the weights, or a mix of formats.", valueName: "format"))
+  var format: String
+
+  @Option(help: ArgumentHelp("Format of the head (default: as suits the other).", valueName: "format"))
+  var headFormat: WeightFormat?
+
+  @Option(help: ArgumentHelp("The file to write.", valueName: "file"))
+  var output: String
+
+  @Flag(help: "Replace the file if there is one.")
+  var force = false
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Threads to compute with (default: all processors).", valueName: "count"))
+  var threads: Int?
+
+  func validate() throws {
+    try require(1...1024, "threads", threads)
+    guard Quantization(named: format) != nil else {
+      throw ValidationError("--format \(format) is unknown: \(Quantization.names.joined(separator: ", "))")
+    }
+  }
+
+  func run() async throws {
+    guard let quantization = Quantization(named: format, head: headFormat) else { return }
+    guard force || !FileManager.default.fileExists(atPath: output) else {
+      throw CommandFailure("\(output) exists; --force replaces it")
+    }
+    var options = LoadOptions()
+    options.threads = threads ?? availableProcessorCount()
+    options.progress = SlowProgress { note("infer-serve: quantising: \($0.text)") }.update
+    let result = try quantizeModel(at: model, to: output, quantization, options: options)
+    try emit(Self.summary(result, output))
+  }
+
+  /// What was written, for people.
+  static func summary(_ result: QuantizationResult, _ output: String) -> String {
+    let (before, after) = (Quantity.mebibytes(result.bytesBefore), Quantity.mebibytes(result.bytesAfter))
+    return (["\(output): \(after) of weights, \(before) before"] + result.formats.map(\.text))
+      .map { $0 + "\n" }.joined()
+  }
+}
+
+extension FormatShare {
+  /// For people, as `Q4_K, 83 tensors, 4.35 M weights, 2.3 MiB`.
+  var text: String {
+    let tensors = "\(tensorCount) tensor\(tensorCount == 1 ? "" : "s")"
+    return "\(name), \(tensors), \(Quantity.count(parameterCount)) weights, \(Quantity.mebibytes(byteCount))"
+  }
+}

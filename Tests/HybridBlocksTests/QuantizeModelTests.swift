@@ -1,0 +1,130 @@
+import Foundation
+import HybridBlocks
+import InferCore
+import Synchronization
+import TestSupport
+import Testing
+
+@Suite struct QuantizeModelTests {
+  let folder: TemporaryFolder
+  private static let tiny = Fixtures.folder.deletingLastPathComponent().deletingLastPathComponent()
+    .appending(path: "Models/tiny").path
+
+  init() throws { folder = try TemporaryFolder() }
+
+  private var output: String { folder.url.appending(path: "model.gguf").path }
+
+  private func logits(_ model: any LanguageModel, tokens: [Int32] = [5, 17, 9, 100, 33, 2, 7]) throws -> [Float] {
+    let runner = try StepRunner(model: model, sequences: 1, length: tokens.count, kvType: .f32, threads: 2)
+    var result: [Float] = []
+    runner.step([.init(sequence: 0, tokens: tokens[...], position: 0, logits: tokens.count)]) { rows in
+      for row in 0..<rows.count {
+        for column in 0..<rows.columns { result.append(rows[row][column]) }
+      }
+    }
+    return result
+  }
+
+  /// Quantises a model both ways and expects the same bits from both.
+  private func expectSame(_ path: String, _ name: String, head: WeightFormat? = nil) throws {
+    let quantization = try #require(Quantization(named: name, head: head))
+    var options = LoadOptions()
+    options.quantization = quantization
+    let loaded = try loadModel(at: path, options: options)
+    let result = try quantizeModel(at: path, to: output, quantization)
+    let mapped = try loadModel(at: output)
+    #expect(mapped.summary.formats == loaded.summary.formats && result.formats == loaded.summary.formats)
+    #expect(mapped.summary.family == loaded.summary.family && mapped.generation == loaded.generation)
+    #expect(result.bytesAfter == mapped.summary.weightBytes)
+    let (a, b) = (try logits(loaded.model), try logits(mapped.model))
+    #expect(a == b && a.allSatisfy(\.isFinite), "\(path) \(name)")
+  }
+
+  @Test(arguments: Quantization.names) func theTinyModelComputesTheSameBits(_ name: String) throws {
+    try expectSame(Self.tiny, name)
+    let mapped = try loadModel(at: output)
+    let original = try loadModel(at: Self.tiny)
+    #expect(mapped.name == "model" && mapped.tokenizer != nil)
+    #expect(mapped.chatTemplate?.source == original.chatTemplate?.source)
+    let text = "35 heads and 94 legs"
+    #expect(try mapped.tokenizer?.encode(text) == original.tokenizer?.encode(text))
+  }
+
+  @Test(arguments: ParityFixture.all) func everyFamilyComputesTheSameBits(_ fixture: ParityFixture) throws {
+    for name in ["Q8_0", "Q4_K_M", "F16"] { try expectSame(fixture.folder.path, name) }
+    try expectSame(fixture.folder.path, "Q4_0", head: .f16)
+  }
+
+  /// Eight bits and sixteen change logits a little; four change them more, and all less than the logits themselves.
+  @Test func fewerBitsCostAccuracyInOrder() throws {
+    let exact = try logits(loadModel(at: Self.tiny).model)
+    var distances: [Float] = []
+    for name in ["F32", "F16", "Q8_0", "Q6_K", "Q5_K", "Q4_K", "Q4_0"] {
+      var options = LoadOptions()
+      options.quantization = Quantization(named: name)
+      let got = try logits(loadModel(at: Self.tiny, options: options).model)
+      distances.append(zip(got, exact).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) })
+    }
+    let size = exact.reduce(0) { $0 + $1 * $1 }
+    #expect(distances[0] <= 1e-8 * size && distances[1] < 1e-4 * size && distances[2] < 1e-2 * size)
+    #expect(distances[1] < distances[2] && distances[2] < distances[5])
+    #expect(distances[4] < distances[6] && distances[6] < 0.3 * size)
+  }
+
+  @Test func loadingTellsHowFarItIs() throws {
+    let seen = Mutex<[LoadProgress]>([])
+    var options = LoadOptions()
+    options.progress = { progress in seen.withLock { $0.append(progress) } }
+    _ = try loadModel(at: Self.tiny, options: options)
+    let loading = seen.withLock { $0 }
+    #expect(loading.last.map { $0.bytesDone == $0.bytesTotal } == true)
+    #expect(zip(loading, loading.dropFirst()).allSatisfy { $0.bytesDone < $1.bytesDone })
+    seen.withLock { $0 = [] }
+    _ = try quantizeModel(at: Self.tiny, to: output, try #require(Quantization(named: "Q4_K")), options: options)
+    #expect(seen.withLock { $0.last?.bytesDone } == loading.last?.bytesTotal)
+  }
+
+  @Test func filesOfOthersAreNamed() throws {
+    let writer = try GGUFWriter(path: output, metadata: [("general.architecture", .string("llama"))], tensors: [])
+    try writer.finish()
+    let error = #expect(throws: ModelError.self) { _ = try loadModel(at: output) }
+    #expect("\(error, default: "")".contains("its architecture is \"llama\""))
+    try folder.write("model.gguf", "GGUF")
+    #expect(throws: ModelError.self) { _ = try loadModel(at: output) }
+    let text = try folder.write("notes.txt", "hello")
+    let other = #expect(throws: ModelError.self) { _ = try loadModel(at: text) }
+    #expect("\(other, default: "")".contains("is a file of another kind; expected a folder"))
+  }
+
+  /// A model that is quantised already is not quantised again, and nothing is left of the attempt.
+  @Test func quantisingTwiceIsRefused() throws {
+    _ = try quantizeModel(at: Self.tiny, to: output, try #require(Quantization(named: "Q8_0")))
+    let again = folder.url.appending(path: "again.gguf").path
+    let fewer = try #require(Quantization(named: "Q4_0"))
+    let error = #expect(throws: ModelError.self) { _ = try quantizeModel(at: output, to: again, fewer) }
+    #expect("\(error, default: "")".contains("is Q8_0 already"))
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path) == ["model.gguf"])
+    // The same format once more is a copy.
+    _ = try quantizeModel(at: output, to: again, try #require(Quantization(named: "Q8_0")))
+    #expect(try logits(loadModel(at: again).model) == logits(loadModel(at: output).model))
+  }
+
+  @Test func brokenWeightsAreNamedAndNothingIsWritten() throws {
+    let fixture = ParityFixture("qwen3").folder
+    let tensors = try Checkpoint(folder: fixture).tensors.values.map { tensor -> SafetensorsBytes.Entry in
+      var values = try tensor.floats()
+      if tensor.name == "model.layers.1.mlp.up_proj.weight" { values[7] = .nan }
+      return .init(tensor.name, tensor.shape, values)
+    }
+    try folder.write("model.safetensors", SafetensorsBytes.file(tensors))
+    try FileManager.default.copyItem(
+      at: fixture.appending(path: "config.json"), to: folder.url.appending(path: "config.json"))
+    let quantization = try #require(Quantization(named: "Q8_0"))
+    let error = #expect(throws: ModelError.self) {
+      _ = try quantizeModel(at: folder.url.path, to: output, quantization)
+    }
+    #expect("\(error, default: "")".contains("tensor model.layers.1.mlp.up_proj.weight: 1 numbers are NaN"))
+    #expect(!FileManager.default.fileExists(atPath: output))
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path).count == 2)
+  }
+}
