@@ -6,7 +6,7 @@ BINARY := .build/release/infer-serve
 SWIFT_PATHS := Package.swift Sources Tests
 
 .PHONY: serve build test bench format lint docs kernels-test thread-test allocation-test client-test \
-  swift-test clean
+  instruction-test instruction-update swift-test clean
 
 serve: build
 	exec $(BINARY) serve --model $(MODEL) --port $(PORT)
@@ -14,7 +14,7 @@ serve: build
 build: .build/libraries-installed
 	swift build -c release --product infer-serve
 
-test: swift-test kernels-test thread-test allocation-test client-test
+test: swift-test kernels-test thread-test allocation-test client-test instruction-test
 
 # The engine, its kernels, blocks and server, in one process each.
 swift-test: .build/libraries-installed
@@ -37,6 +37,13 @@ allocation-test: .build/libraries-installed
 client-test: build .venv/installed
 	.venv/bin/python -m pytest -q Tests/EndToEnd --binary $(BINARY) --model $(MODEL)
 
+# That steps execute no more instructions than they did; `make instruction-update` keeps what they execute now.
+instruction-test: build .build/valgrind-installed
+	python3 Tests/Instructions/count.py --binary $(BINARY)
+
+instruction-update: build .build/valgrind-installed
+	python3 Tests/Instructions/count.py --binary $(BINARY) --update
+
 bench: build
 	$(BINARY) bench --model $(MODEL) --prompt-tokens 128,512 --generate-tokens 32 --batch 1,4,16
 
@@ -51,6 +58,10 @@ docs: .build/libraries-installed
 
 .build/libraries-installed: scripts/install-libraries.sh
 	scripts/install-libraries.sh
+	mkdir -p .build && touch $@
+
+.build/valgrind-installed: scripts/install-libraries.sh
+	scripts/install-libraries.sh valgrind binutils
 	mkdir -p .build && touch $@
 
 .venv/installed: Tests/EndToEnd/requirements.txt scripts/make-venv.sh

@@ -76,8 +76,7 @@ def ours(binary: str, case: Case, plan: Plan) -> Results:
         for row in json.loads(text):
             size = row["bytes_per_step"]
             if "pl" not in row:
-                # Batches come with single sequences, which may have been measured before.
-                results.setdefault(row["test"], Sample(row["median_ts"], row["roof_share"], size))
+                results[row["test"]] = Sample(row["median_ts"], row["roof_share"], size)
             else:
                 results[f"tg{row['tg']} b{row['pl']}"] = Sample(row["speed_tg"], row["roof_share_tg"], size)
                 results[f"pp{row['pp']} b{row['pl']}"] = Sample(row["speed_pp"], row["roof_share_pp"])
@@ -85,13 +84,15 @@ def ours(binary: str, case: Case, plan: Plan) -> Results:
 
 
 def our_options(plan: Plan) -> Iterator[list[str]]:
-    if plan.prompts:
-        yield ["--prompt-tokens", listed(plan.prompts), "--generate-tokens", "0"]
-    if plan.depths:
-        yield ["--prompt-tokens", "0", "--generate-tokens", str(plan.generate), "--depth", listed(plan.depths)]
-    if plan.batches:
-        yield ["--prompt-tokens", str(plan.batch_prompt), "--generate-tokens", str(plan.generate), "--batch",
-               listed(plan.batches)]
+    """A process for all that begins with nothing, and one for what comes after a long context."""
+    generate = ["--generate-tokens", str(plan.generate)]
+    near, deep = [depth for depth in plan.depths if depth == 0], [depth for depth in plan.depths if depth > 0]
+    if plan.prompts or plan.batches or near:
+        yield [
+            "--prompt-tokens", listed(plan.prompts), "--batch", listed(plan.batches), "--batch-prompt-tokens",
+            str(plan.batch_prompt), *generate]
+    if deep:
+        yield ["--prompt-tokens", "0", "--depth", listed(deep), *generate]
 
 
 def peers(folder: str, case: Case, plan: Plan) -> Results:
@@ -131,7 +132,8 @@ def run(command: list[str]) -> str:
 
 
 def listed(numbers: list[int]) -> str:
-    return ",".join(map(str, numbers))
+    """An argument such as 1,4,16; 0 for an empty list."""
+    return ",".join(map(str, numbers)) or "0"
 
 
 def busy_share(seconds: float = 0.5) -> float:

@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Installs the system libraries that the engine links, where they are missing (Debian and its kin).
+# Installs packages where they are missing (Debian and its kin): the system libraries that the engine links, or those
+# that are named. usage: install-libraries.sh [PACKAGE …]
 set -euo pipefail
 
-packages=(libopenblas-dev liblapacke-dev libpcre2-dev pkg-config)
+packages=("$@")
+(($#)) || packages=(libopenblas-dev liblapacke-dev libpcre2-dev pkg-config)
 missing=()
 for package in "${packages[@]}"; do
   dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")

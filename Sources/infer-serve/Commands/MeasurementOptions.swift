@@ -17,6 +17,11 @@ struct MeasurementOptions: ParsableArguments {
   var batch = NumberList([1, 4, 16])
 
   @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Lengths of prompts in batches (default: those of --prompt-tokens).", valueName: "counts"))
+  var batchPromptTokens: NumberList?
+
+  @Option(
     parsing: .unconditional, help: ArgumentHelp("Tokens that stand before the measured ones.", valueName: "counts"))
   var depth = NumberList([0])
 
@@ -33,7 +38,11 @@ struct MeasurementOptions: ParsableArguments {
     try require(1...10_000, "repetitions", repetitions)
     try require(1...1_048_576, "max-batch-tokens", maxBatchTokens)
     for size in batch.values { try require(0...maxBatchTokens, "batch", size) }
-    for (name, list) in [("prompt-tokens", promptTokens), ("generate-tokens", generateTokens), ("depth", depth)] {
+    let lists = [
+      ("prompt-tokens", promptTokens), ("generate-tokens", generateTokens), ("depth", depth),
+      ("batch-prompt-tokens", batchPromptTokens ?? promptTokens),
+    ]
+    for (name, list) in lists {
       for value in list.values { try require(0...1_000_000, name, value) }
     }
   }
@@ -64,7 +73,7 @@ struct MeasurementOptions: ParsableArguments {
 
   private func batches() -> [BenchTest] {
     var tests: [BenchTest] = []
-    for prompt in promptTokens.values where prompt > 0 {
+    for prompt in (batchPromptTokens ?? promptTokens).values where prompt > 0 {
       for generate in generateTokens.values where generate > 0 {
         for size in batch.values where size > 0 {
           tests.append(BenchTest(prompt: prompt, generate: generate, depth: 0, batch: size, isBatch: true))

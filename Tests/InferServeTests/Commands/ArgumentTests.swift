@@ -2,6 +2,7 @@ import ArgumentParser
 import HybridBlocks
 import InferCore
 import Logging
+import TestSupport
 import Testing
 
 @testable import infer_serve
@@ -77,6 +78,21 @@ struct ArgumentTests {
     let bench = try parse(Bench.self, "bench --roofline --threads 3")
     #expect(bench.model == nil && bench.roofline && bench.computing.threadCount == 3)
     #expect(try !parse(Bench.self, "bench --model x").roofline)
+  }
+
+  @Test func batchesMayHavePromptsOfTheirOwn() throws {
+    let model = HashModel()
+    func names(_ line: String) throws -> [String] {
+      try parse(Bench.self, "bench --model x --generate-tokens 4 --batch 2 --depth 0,9 \(line)")
+        .measurement.tests(for: model).map(\.name)
+    }
+    #expect(
+      try names("--prompt-tokens 5") == ["pp5", "tg4", "pp5 @ d9", "tg4 @ d9", "pp5+tg4 b2"])
+    #expect(
+      try names("--prompt-tokens 5 --batch-prompt-tokens 7")
+        == ["pp5", "tg4", "pp5 @ d9", "tg4 @ d9", "pp7+tg4 b2"])
+    #expect(try names("--prompt-tokens 0 --batch-prompt-tokens 0") == ["tg4", "tg4 @ d9"])
+    #expect(throws: CommandFailure.self) { try names("--prompt-tokens 4096") }
   }
 
   /// A value that begins like an option is a value all the same.
