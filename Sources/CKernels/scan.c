@@ -16,10 +16,10 @@ CK_KERNEL void ck_scan_step(float *restrict state, float *restrict y, const floa
     }
 }
 
-CK_KERNEL void ck_scan_mask(float *restrict out, const float *restrict cb, const float *restrict cum,
-                            const float *restrict dt, size_t n) {
+CK_KERNEL void ck_scan_mask(float *restrict out, const float *restrict cb, size_t cb_stride,
+                            const float *restrict cum, const float *restrict dt, size_t n) {
     for (size_t t = 0; t < n; t++) {
-        for (size_t s = 0; s <= t; s++) out[t * n + s] = cb[t * n + s] * ck_expf(cum[t] - cum[s]) * dt[s];
+        for (size_t s = 0; s <= t; s++) out[t * n + s] = cb[t * cb_stride + s] * ck_expf(cum[t] - cum[s]) * dt[s];
         for (size_t s = t + 1; s < n; s++) out[t * n + s] = 0;
     }
 }

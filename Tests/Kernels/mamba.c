@@ -75,14 +75,15 @@ static void test_step(size_t head_dim, size_t state_dim) {
 }
 
 static void test_mask(size_t n) {
-    float *cb = random_floats(n * n), *cum = random_floats(n), *dt = random_floats(n), *out = canaries(n * n + 4);
+    size_t stride = n + 3;
+    float *cb = random_floats(n * stride), *cum = random_floats(n), *dt = random_floats(n), *out = canaries(n * n + 4);
     // Sums of decays fall, in the end far below where exp vanishes.
     for (size_t t = 0; t < n; t++) cum[t] = (t ? cum[t - 1] : 0) - 3 * fabsf(cum[t]);
-    ck_scan_mask(out, cb, cum, dt, n);
+    ck_scan_mask(out, cb, stride, cum, dt, n);
     check_context("ck_scan_mask", n, 0, 0);
     for (size_t t = 0; t < n; t++) {
         for (size_t s = 0; s < n; s++) {
-            double want = s <= t ? cb[t * n + s] * exp((double)cum[t] - cum[s]) * dt[s] : 0;
+            double want = s <= t ? cb[t * stride + s] * exp((double)cum[t] - cum[s]) * dt[s] : 0;
             check_close(out[t * n + s], want, 3e-6);
         }
     }

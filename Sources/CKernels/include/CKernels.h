@@ -211,7 +211,7 @@ void ck_conv_history(float *history, const float *in, size_t in_stride, size_t r
 void ck_scan_step(float *state, float *y, const float *x, const float *b, const float *c, float decay, float dt, float d,
                   size_t head_dim, size_t state_dim);
 /// Lower-triangular decay of a chunk: out[t, s] = cb[t, s] · exp(cum[t] − cum[s]) · dt[s] for s ≤ t, else 0.
-void ck_scan_mask(float *out, const float *cb, const float *cum, const float *dt, size_t n);
+void ck_scan_mask(float *out, const float *cb, size_t cb_stride, const float *cum, const float *dt, size_t n);
 /// out[i] = exp(x[i]).
 void ck_exp(float *out, const float *x, size_t n);
 

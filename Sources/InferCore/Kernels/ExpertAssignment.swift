@@ -24,11 +24,13 @@
     unsafe weight = step.scratch.take(count, of: Float.self)
     unsafe source = step.scratch.take(count, of: Int32.self)
     unsafe start = step.scratch.take(expertCount + 2, of: Int32.self)
-    let workspace = unsafe step.scratch.take(selection.workspaceCount, of: Float.self)
-    for row in 0..<logits.count {
+    let workspaceCount = selection.workspaceCount
+    let workspace = unsafe step.scratch.take(logits.count * workspaceCount, of: Float.self)
+    let (experts, weights) = unsafe (place, weight)
+    forEachRow(logits.count, step) { row in
       unsafe selection.select(
-        logits: logits.base + row * logits.stride, experts: place + row * topK, weights: weight + row * topK,
-        workspace: workspace)
+        logits: logits.base + row * logits.stride, experts: experts + row * topK, weights: weights + row * topK,
+        workspace: workspace + row * workspaceCount)
     }
     sort()
   }

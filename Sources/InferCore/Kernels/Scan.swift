@@ -65,6 +65,10 @@ package func selectiveScan(
   let chunk = ScanChunk(parameters)
   step.scoped {
     let workspace = step.take(rows: step.team.count, columns: chunk.workspaceCount)
+    let inChunks = step.plan.runs.contains { $0.tokens.count >= ScanChunk.minimumLength }
+    var products = step.take(rows: inChunks ? x.count : 0, columns: parameters.groups * ScanChunk.length)
+    if inChunks { multiplyChunks(b: b, c: c, parameters, into: &products, step) }
+    let (product, productStride) = unsafe (products.base, products.stride)
     // Last runs first: prompts stand behind decodes, and what ends last should be small.
     step.team.forEach(step.plan.runs.count * heads) { item, worker in
       let run = step.plan.runs[step.plan.runs.count - 1 - item / heads]
@@ -76,11 +80,31 @@ package func selectiveScan(
       let inputs = unsafe HeadInputs(
         x: x.base + row * x.stride + head * p, xStride: x.stride, b: b.base + row * b.stride + group * n,
         bStride: b.stride, c: c.base + row * c.stride + group * n, cStride: c.stride,
-        dt: dt.base + row * dt.stride + head, dtStride: dt.stride, out: out.base + row * out.stride + head * p,
+        dt: dt.base + row * dt.stride + head, dtStride: dt.stride,
+        products: product + (inChunks ? row * productStride : 0) + group * ScanChunk.length,
+        productStride: productStride, out: out.base + row * out.stride + head * p,
         outStride: out.stride)
       unsafe chunk.scan(
         inputs, rows: run.tokens.count, head: head, state: headState,
         workspace: workspace.base + worker * workspace.stride)
     }
+  }
+}
+
+/// `C·Bᵀ` within each chunk of the runs that are scanned in chunks, which all heads of a group share.
+private func multiplyChunks(
+  b: Rows, c: Rows, _ parameters: ScanParameters, into out: inout MutableRows, _ step: borrowing Step
+) {
+  let (n, groups) = (parameters.stateSize, parameters.groups)
+  let tiles = step.makeTiles(rowsPerTile: ScanChunk.length)
+  step.team.forEach(tiles.count * groups) { item, _ in
+    let (tile, group) = (tiles[item / groups], item % groups)
+    let run = step.plan.runs[tile.run]
+    guard run.tokens.count >= ScanChunk.minimumLength else { return }
+    let row = run.tokens.lowerBound + tile.first
+    unsafe cblas_sgemm(
+      CblasRowMajor, CblasNoTrans, CblasTrans, blas(tile.count), blas(tile.count), blas(n), 1,
+      c.base + row * c.stride + group * n, blas(c.stride), b.base + row * b.stride + group * n, blas(b.stride), 0,
+      out.base + row * out.stride + group * ScanChunk.length, blas(out.stride))
   }
 }

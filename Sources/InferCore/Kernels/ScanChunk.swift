@@ -13,6 +13,8 @@ internal import CKernels
   let b: UnsafePointer<Float>, bStride: Int
   let c: UnsafePointer<Float>, cStride: Int
   let dt: UnsafePointer<Float>, dtStride: Int
+  /// `C·Bᵀ` of the head's group: row `t` holds the products with the rows of its chunk. Only for runs in chunks.
+  let products: UnsafePointer<Float>, productStride: Int
   let out: UnsafeMutablePointer<Float>, outStride: Int
 }
 
@@ -29,8 +31,8 @@ struct ScanChunk {
 
   private var q: Int { Self.length }
 
-  /// Floats a worker needs: Δ, cumulative decay and its exponential; C·Bᵀ and its masked form; weighted x.
-  var workspaceCount: Int { 3 * q + 2 * q * q + q * parameters.headDimension }
+  /// Floats a worker needs: Δ, cumulative decay and its exponential; masked C·Bᵀ; weighted x.
+  var workspaceCount: Int { 3 * q + q * q + q * parameters.headDimension }
 
   /// Scans `rows` tokens and leaves the state after the last in `state` (`[P × N]`).
   func scan(
@@ -77,8 +79,7 @@ struct ScanChunk {
     let dt = unsafe workspace
     let decay = unsafe dt + q
     let growth = unsafe decay + q
-    let cb = unsafe growth + q
-    let mask = unsafe cb + q * q
+    let mask = unsafe growth + q
     let weighted = unsafe mask + q * q
 
     var total: Float = 0
@@ -97,10 +98,8 @@ struct ScanChunk {
       let (scale, skip) = unsafe (growth[t], parameters.d[head])
       for i in 0..<p { unsafe y[i] = y[i] * scale + skip * input[i] }
     }
-    unsafe cblas_sgemm(
-      CblasRowMajor, CblasNoTrans, CblasTrans, blas(count), blas(count), blas(n), 1, c, blas(inputs.cStride), b,
-      blas(inputs.bStride), 0, cb, blas(count))
-    unsafe ck_scan_mask(mask, cb, decay, dt, count)
+    unsafe ck_scan_mask(
+      mask, inputs.products + first * inputs.productStride, inputs.productStride, decay, dt, count)
     unsafe cblas_sgemm(
       CblasRowMajor, CblasNoTrans, CblasNoTrans, blas(count), blas(p), blas(count), 1, mask, blas(count), x,
       blas(inputs.xStride), 1, out, blas(inputs.outStride))

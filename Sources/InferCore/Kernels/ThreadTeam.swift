@@ -65,8 +65,8 @@ func machineMemoryBytes() -> Int {
 /// One region at a time, shared between the caller and the helpers.
 ///
 /// A region is opened by raising `generation`. A helper joins by incrementing `inside`, takes items until there
-/// are none, and leaves. The caller closes the region when all items are *done*, and waits until nobody is
-/// inside before it touches the region's fields again.
+/// are none, and leaves. The caller closes the region when all items are *done*. The region's fields are written again
+/// only once nobody is inside; while a helper that lost its core still is, the caller works through regions alone.
 @safe private final class SharedWork: @unchecked Sendable {
   // Safe because `body` and `items` are written only while `inside` is zero and `generation` is even.
   private var body = unsafe ck_closure()
@@ -79,11 +79,17 @@ func machineMemoryBytes() -> Int {
   private let stopping = Atomic<Bool>(false)
   private let sleepers = Atomic<Int>(0)
   private let gate = Gate()
+  private let callerSleeps = Atomic<Bool>(false)
+  private let finished = Gate()
 
-  /// Turns of the spin loop before a helper sleeps: about 50 µs.
+  /// Turns of the spin loop before a thread sleeps: about 50 µs.
   private static let spinTurns = 2_000
 
   func run(items: Int, _ body: ck_closure) {
+    guard isEmpty() else {
+      for item in 0..<items { unsafe ck_closure_call(body, item, 0) }
+      return
+    }
     unsafe self.body = unsafe body
     self.items = items
     next.store(0, ordering: .relaxed)
@@ -91,11 +97,29 @@ func machineMemoryBytes() -> Int {
     generation.wrappingAdd(1, ordering: .sequentiallyConsistent)
     if sleepers.load(ordering: .sequentiallyConsistent) > 0 { gate.wakeAll() }
     unsafe work(worker: 0, body: body, items: items)
-    // Other threads may still be computing their last items.
-    var turns = 0
-    while done.load(ordering: .acquiring) < items { relax(&turns) }
+    waitUntilDone(items)
     generation.wrappingAdd(1, ordering: .sequentiallyConsistent)
-    while inside.load(ordering: .sequentiallyConsistent) > 0 { relax(&turns) }
+  }
+
+  /// Whether all helpers have left, or do so at once.
+  private func isEmpty() -> Bool {
+    for _ in 0..<Self.spinTurns / 10 {
+      if inside.load(ordering: .sequentiallyConsistent) == 0 { return true }
+      spinHint()
+    }
+    return false
+  }
+
+  /// Other threads may still be computing their last items. One that takes long was preempted: a caller that sleeps
+  /// leaves it the core.
+  private func waitUntilDone(_ items: Int) {
+    for _ in 0..<Self.spinTurns {
+      if done.load(ordering: .acquiring) == items { return }
+      spinHint()
+    }
+    callerSleeps.store(true, ordering: .sequentiallyConsistent)
+    finished.wait { [self] in done.load(ordering: .sequentiallyConsistent) == items }
+    callerSleeps.store(false, ordering: .sequentiallyConsistent)
   }
 
   private func work(worker: Int, body: ck_closure, items: Int) {
@@ -106,7 +130,9 @@ func machineMemoryBytes() -> Int {
       unsafe ck_closure_call(body, item, worker)
       finished += 1
     }
-    if finished > 0 { done.wrappingAdd(finished, ordering: .acquiringAndReleasing) }
+    guard finished > 0 else { return }
+    let done = done.wrappingAdd(finished, ordering: .sequentiallyConsistent).newValue
+    if done == items, callerSleeps.load(ordering: .sequentiallyConsistent) { self.finished.wakeAll() }
   }
 
   func serve(worker: Int) {
@@ -142,12 +168,6 @@ func machineMemoryBytes() -> Int {
       sleepers.wrappingSubtract(1, ordering: .sequentiallyConsistent)
       turns = 0
     }
-  }
-
-  private func relax(_ turns: inout Int) {
-    turns += 1
-    // Past the spin bound somebody was preempted: give the core away instead of burning it.
-    if turns < Self.spinTurns { spinHint() } else { sched_yield() }
   }
 
   func stop() {
