@@ -82,6 +82,27 @@ def test_inspect(binary, model):
     assert report["family"] in text and report["layout"] in text
 
 
+def test_quantize_writes_a_file_that_stands_alone(binary, model, tmp_path):
+    file = tmp_path / "small.gguf"
+    command = ["quantize", "--model", model, "--format", "Q4_K_M", "--output", file]
+    result = run(binary, *command)
+    assert result.returncode == 0 and "Q4_K, " in result.stdout and str(file) in result.stdout, result.stderr
+    again = run(binary, *command)
+    assert again.returncode != 0 and "--force" in again.stderr and again.stderr.count("\n") == 1
+    assert run(binary, *command, "--force").returncode == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["small.gguf"]
+
+    def formats(*options):
+        return json.loads(run(binary, "inspect", "--json", *options).stdout)["formats"]
+
+    assert formats("--model", file) == formats("--model", model, "--quantize", "Q4_K_M")
+    assert formats("--model", file)["Q4_K"]["tensors"] > 0
+    options = ["--chat", "What is 3 + 4?", "--max-tokens", 40]
+    alone = run(binary, "generate", "--model", file, *options)
+    assert alone.returncode == 0, alone.stderr
+    assert alone.stdout == run(binary, "generate", "--model", model, "--quantize", "Q4_K_M", *options).stdout
+
+
 def test_bench(binary, model):
     rows = json.loads(run(
         binary, "bench", "--model", model, "--prompt-tokens", "16", "--generate-tokens", "4", "--batch", "1,3",

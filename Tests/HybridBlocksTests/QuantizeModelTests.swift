@@ -96,6 +96,27 @@ import Testing
     #expect("\(other, default: "")".contains("is a file of another kind; expected a folder"))
   }
 
+  /// Whatever happens to a file, loading it throws or gives a model that computes.
+  @Test func damagedFilesNeverTrap() throws {
+    let fixture = ParityFixture("granitemoehybrid").folder.path
+    _ = try quantizeModel(at: fixture, to: output, try #require(Quantization(named: "Q8_0")))
+    let good = Array(try Data(contentsOf: URL(filePath: output)))
+    var generator = SeededGenerator(seed: 9)
+    var loaded = 0
+    for round in 0..<40 {
+      var bytes = good
+      // Most of the file is weights; most of what can be wrong is in its first kilobytes.
+      let place = Int.random(in: 0..<(round % 3 == 0 ? bytes.count : 12_000), using: &generator)
+      if round % 5 == 0 { bytes.removeSubrange(place..<place + 1) } else { bytes[place] &+= UInt8(1 + round % 200) }
+      let path = try folder.write("damaged.gguf", bytes)
+      do {
+        _ = try logits(loadModel(at: path).model, tokens: [1, 2, 3])
+        loaded += 1
+      } catch is ModelError {}
+    }
+    #expect(loaded > 0 && loaded < 40)
+  }
+
   /// A model that is quantised already is not quantised again, and nothing is left of the attempt.
   @Test func quantisingTwiceIsRefused() throws {
     _ = try quantizeModel(at: Self.tiny, to: output, try #require(Quantization(named: "Q8_0")))

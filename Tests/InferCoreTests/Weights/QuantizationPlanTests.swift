@@ -72,6 +72,37 @@ import Testing
     #expect(columns % format.blockElements == 0)
   }
 
+  /// Bytes of a model of ten layers at the widths of Granite 4.0 H Tiny, as `llama-quantize` counts them: an embedding
+  /// that is the head; Mamba-2 and in one layer attention; 64 experts and a shared one in each.
+  @Test(arguments: [
+    ("Q4_K_M", ["Q4_K": 807_031_296, "Q6_K": 339_978_240]), ("Q4_0", ["Q4_0": 953_455_104, "Q6_K": 126_443_520]),
+    ("Q8_0", ["Q8_0": 1_964_745_216]),
+  ])
+  func bytesAreThoseOfTheReference(_ name: String, _ expected: [String: Int]) throws {
+    let plan = try plan(name, layers: 10, attention: [5])
+    var bytes: [String: Int] = [:]
+    func add(_ name: String, _ role: MatrixRole, rows: Int, columns: Int) {
+      let format = plan.format(of: name, role: role, columns: columns, stored: .bf16)
+      bytes[format.name, default: 0] += rows * format.bytes(columns)
+    }
+    add("model.embed_tokens.weight", .head, rows: 100_352, columns: 1536)
+    for layer in 0..<10 {
+      let prefix = "model.layers.\(layer)."
+      add(prefix + "experts.up", .linear, rows: 64 * 1024, columns: 1536)
+      add(prefix + "experts.down", .down, rows: 64 * 1536, columns: 512)
+      add(prefix + "shared.up", .linear, rows: 2048, columns: 1536)
+      add(prefix + "shared.down", .down, rows: 1536, columns: 1024)
+      if layer == 5 {
+        for rows in [1536, 512, 1536] { add(prefix + "qko", .linear, rows: rows, columns: 1536) }
+        add(prefix + "v", .value, rows: 512, columns: 1536)
+      } else {
+        add(prefix + "in_proj", .linear, rows: 6448, columns: 1536)
+        add(prefix + "out_proj", .linear, rows: 1536, columns: 3072)
+      }
+    }
+    #expect(bytes == expected)
+  }
+
   @Test func wildNamesHaveNoLayer() throws {
     let odd = ["layers", "layers.", "layers.-1.v_proj.weight", "layers.99999999999999999999.x", "", ".", "layers.x.y"]
     let plan = QuantizationPlan(try #require(Quantization(named: "Q4_K_M")), names: odd)

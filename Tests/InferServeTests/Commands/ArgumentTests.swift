@@ -152,6 +152,11 @@ struct ArgumentTests {
     (["bench", "--model", "x", "--batch", "513"], "--batch"),
     (["bench", "--model", "x", "--repetitions", "0"], "--repetitions"),
     (["bench", "--model", "x", "--prompt-tokens", "1,x"], "--prompt-tokens"),
+    (["quantize", "--model", "x", "--output", "y"], "--format"),
+    (["quantize", "--model", "x", "--format", "Q4_K_M"], "--output"),
+    (["quantize", "--model", "x", "--format", "Q9", "--output", "y"], "--format Q9 is unknown: F32, F16"),
+    (["quantize", "--model", "x", "--format", "Q4_K", "--head-format", "Q9", "--output", "y"], "--head-format"),
+    (["quantize", "--model", "x", "--format", "Q4_K", "--threads", "0", "--output", "y"], "--threads"),
     (["fly"], "fly"),
   ]
 
