@@ -165,7 +165,7 @@ CK_INLINE void pack_scales(uint8_t *scales, uint8_t *mins, ck_panel_kind kind, c
         uint8_t value[16];
         six_bit_scales(value, block + 4);
         for (size_t i = 0; i < 12; i++)
-            mins[16 * i + row] = (uint8_t)(value[i] | ((value[12 + i / 3] >> (2 * (i % 3))) & 3) << 6);
+            mins[16 * i + row] = (uint8_t)(value[i] | ((value[12 + i % 4] >> (2 * (i / 4))) & 3) << 6);
     }
 }
 
@@ -205,7 +205,7 @@ CK_INLINE void unpack_row(float *out, const uint8_t *panel, size_t row, size_t b
         if (kind.super && kind.mins) {
             size_t i = b % 8;
             int upper = 0;
-            for (size_t j = 0; i >= 4 && j < 3; j++) upper |= (mins[16 * (3 * (i - 4) + j) + row] >> 6) << (2 * j);
+            for (size_t j = 0; i >= 4 && j < 3; j++) upper |= (mins[16 * (4 * j + i - 4) + row] >> 6) << (2 * j);
             min = -half_at(scales + 32) * (float)(i < 4 ? mins[16 * (8 + i) + row] & 63 : upper);
             scale[0] = scale[1] = d * (float)(mins[16 * i + row] & 63);
         } else if (kind.super) {

@@ -12,8 +12,8 @@
 //   scales  plain formats: for each block, d[16]; K formats: for each super-block of 8 blocks, d[16]
 //           (half precision), with dmin[16] behind it where the format has mins
 //   mins    plain formats: for each block, m[16]; Q4_K, Q5_K: for each super-block 12 vectors of 16 bytes: the
-//           six-bit scales 0…7, then mins 0…3, with mins 4…7 in the two upper bits: those of vectors 3 g, 3 g + 1 and
-//           3 g + 2 are min 4 + g, from its lowest bits up; Q6_K: sixteen vectors of signed scales
+//           six-bit scales 0…7, then mins 0…3; the two upper bits of vectors j, 4 + j and 8 + j are min 4 + j, from
+//           its lowest bits up; Q6_K: sixteen vectors of signed scales
 #ifndef CK_PANEL_H
 #define CK_PANEL_H
 

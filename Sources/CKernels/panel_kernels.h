@@ -35,6 +35,12 @@ CK_INLINE ck_u8x16 CK_ISA(load_bytes)(const uint8_t *p) {
     return v;
 }
 
+/// Asks for `count` bytes that stand `ahead` of `p`, unless that is zero.
+CK_INLINE void CK_ISA(fetch)(const uint8_t *p, size_t count, size_t ahead) {
+    if (ahead)
+        for (size_t i = 0; i < count; i += 64) __builtin_prefetch(p + ahead + i);
+}
+
 CK_INLINE CK_ISA(codes) CK_ISA(decode)(ck_panel_kind kind, const uint8_t *codes, const uint8_t *high) {
     CK_ISA(codes) w;
     if (kind.bits == 8) {
@@ -63,92 +69,116 @@ CK_INLINE CK_ISA(codes) CK_ISA(decode)(ck_panel_kind kind, const uint8_t *codes,
     return w;
 }
 
-/// sum[t] += scale · d[t] · (dot[t] − centre · Σ codes of x[t]), for one block.
-CK_INLINE void CK_ISA(add_block)(ck_f32x16 *sum, ck_panel_kind kind, const uint8_t *codes, const uint8_t *high,
-                                 ck_f32x16 scale, ck_f32x16 min, const ck_activations *x, size_t x_stride,
-                                 const int tokens) {
+/// sum[t] += scale · d[t] · (dot[t] − centre · Σ codes of x[t]), over groups `first` to `first + count` of a block.
+CK_INLINE void CK_ISA(add_dots)(ck_f32x16 *sum, const CK_ISA(codes) *w, const int first, const int count,
+                                ck_panel_kind kind, ck_f32x16 scale, const ck_activations *x, size_t x_stride,
+                                const int tokens) {
     CK_FAST
-    CK_ISA(codes) w = CK_ISA(decode)(kind, codes, high);
     ck_i32x16 dot[CK_TOKENS];
-    CK_ISA(dots)(dot, w.group, 0, 8, kind.bits, ck_panel_centre(kind), x, x_stride, tokens);
-    CK_UNROLL for (int t = 0; t < tokens; t++) {
-        const ck_activations *row = x + (size_t)t * x_stride;
-        sum[t] += (scale * row->d) * __builtin_convertvector(dot[t], ck_f32x16);
-        if (kind.mins) sum[t] += min * row->sum;
-    }
+    CK_ISA(dots)(dot, w->group, first, count, kind.bits, ck_panel_centre(kind), x, x_stride, tokens);
+    CK_UNROLL for (int t = 0; t < tokens; t++)
+        sum[t] += (scale * x[(size_t)t * x_stride].d) * __builtin_convertvector(dot[t], ck_f32x16);
 }
 
-/// The same for Q6_K, whose halves of a block have scales of their own.
-CK_INLINE void CK_ISA(add_halves)(ck_f32x16 *sum, ck_panel_kind kind, const uint8_t *codes, const uint8_t *high,
-                                  ck_f32x16 low_scale, ck_f32x16 high_scale, const ck_activations *x, size_t x_stride,
+/// sum[t] += factor · value · Σ of x[t], for one block.
+CK_INLINE void CK_ISA(add_offset)(ck_f32x16 *sum, ck_f32x16 value, const ck_activations *x, size_t x_stride,
                                   const int tokens) {
     CK_FAST
-    CK_ISA(codes) w = CK_ISA(decode)(kind, codes, high);
-    ck_i32x16 low[CK_TOKENS], top[CK_TOKENS];
-    CK_ISA(dots)(low, w.group, 0, 4, kind.bits, ck_panel_centre(kind), x, x_stride, tokens);
-    CK_ISA(dots)(top, w.group, 4, 4, kind.bits, ck_panel_centre(kind), x, x_stride, tokens);
-    CK_UNROLL for (int t = 0; t < tokens; t++) {
-        const ck_activations *row = x + (size_t)t * x_stride;
-        sum[t] += (low_scale * row->d) * __builtin_convertvector(low[t], ck_f32x16);
-        sum[t] += (high_scale * row->d) * __builtin_convertvector(top[t], ck_f32x16);
-    }
+    CK_UNROLL for (int t = 0; t < tokens; t++) sum[t] += value * x[(size_t)t * x_stride].sum;
 }
 
-/// Scales and mins of the eight blocks of a super-block of Q4_K or Q5_K.
-CK_INLINE void CK_ISA(unpack_scales)(ck_f32x16 scale[8], ck_f32x16 min[8], const uint8_t *d, const uint8_t *small) {
-    ck_f32x16 factor = CK_ISA(load_f16)(d), offset = -CK_ISA(load_f16)(d + 32);
-    ck_u8x16 upper[4] = {0};
-    for (int i = 0; i < 12; i++) {
-        ck_u8x16 v = CK_ISA(load_bytes)(small + 16 * i);
-        ck_f32x16 value = __builtin_convertvector(v & 63, ck_f32x16);
-        if (i < 8) scale[i] = factor * value;
-        else min[i - 8] = offset * value;
-        upper[i / 3] |= (v >> 6) << (2 * (i % 3));
-    }
-    for (int i = 0; i < 4; i++) min[4 + i] = offset * __builtin_convertvector(upper[i], ck_f32x16);
+/// sum[t] += factor · part[t].
+CK_INLINE void CK_ISA(add_part)(ck_f32x16 *sum, ck_f32x16 factor, const ck_f32x16 *part, const int tokens) {
+    CK_FAST
+    CK_UNROLL for (int t = 0; t < tokens; t++) sum[t] += factor * part[t];
 }
 
-/// out[t][r] = Σ over blocks, for one panel and `tokens` rows of activations.
+/// Adds a block of a plain format.
+CK_INLINE void CK_ISA(add_block)(ck_f32x16 *sum, ck_panel_kind kind, const CK_ISA(codes) *w, const uint8_t *scale,
+                                 const uint8_t *min, const ck_activations *x, size_t x_stride, const int tokens) {
+    CK_ISA(add_dots)(sum, w, 0, 8, kind, CK_ISA(load_f16)(scale), x, x_stride, tokens);
+    if (kind.mins) CK_ISA(add_offset)(sum, CK_ISA(load_f16)(min), x, x_stride, tokens);
+}
+
+/// The six-bit scales, then mins, of a super-block of Q4_K or Q5_K as bytes, sixteen rows each.
+CK_INLINE void CK_ISA(unpack_scales)(uint8_t out[256], const uint8_t *packed) {
+    ck_u8x64 upper = {0};
+    for (int i = 0; i < 3; i++) {
+        ck_u8x64 v = CK_ISA(load)(packed + 64 * i);
+        ck_u8x64 low = v & 63;
+        memcpy(out + 64 * i, &low, sizeof low);
+        upper |= i == 0 ? v >> 6 : i == 1 ? (v >> 4) & 12 : (v >> 2) & 48;
+    }
+    memcpy(out + 192, &upper, sizeof upper);
+}
+
+/// Adds the mins of a super-block: sum[t] −= dmin · Σ over blocks of min · Σ of x[t].
+CK_INLINE void CK_ISA(add_mins)(ck_f32x16 *sum, const uint8_t *dmin, const uint8_t *mins, const ck_activations *x,
+                                size_t x_stride, const int tokens) {
+    ck_f32x16 part[CK_TOKENS], none = {0};
+    CK_UNROLL for (int t = 0; t < tokens; t++) part[t] = none;
+    for (int b = 0; b < 8; b++)
+        CK_ISA(add_offset)
+        (part, __builtin_convertvector(CK_ISA(load_bytes)(mins + 16 * b), ck_f32x16), x + b, x_stride, tokens);
+    CK_ISA(add_part)(sum, -CK_ISA(load_f16)(dmin), part, tokens);
+}
+
+/// Adds a super-block of a K format. The small scales are applied within it, d once behind it.
+CK_INLINE void CK_ISA(add_super)(ck_f32x16 *sum, ck_panel_kind kind, const uint8_t *codes, const uint8_t *high,
+                                 const uint8_t *d, const uint8_t *small, size_t ahead, const ck_activations *x,
+                                 size_t x_stride, const int tokens) {
+    uint8_t scales[256];
+    ck_f32x16 part[CK_TOKENS], none = {0};
+    if (kind.mins) {
+        CK_ISA(unpack_scales)(scales, small);
+        CK_ISA(add_mins)(sum, d + 32, scales + 128, x, x_stride, tokens);
+    }
+    CK_UNROLL for (int t = 0; t < tokens; t++) part[t] = none;
+    for (size_t b = 0; b < 8; b++) {
+        CK_ISA(fetch)(codes, ck_panel_code_bytes(kind), ahead);
+        CK_ISA(fetch)(high, ck_panel_high_bytes(kind), ahead);
+        CK_ISA(codes) w = CK_ISA(decode)(kind, codes, high);
+        if (kind.mins) {
+            ck_f32x16 scale = __builtin_convertvector(CK_ISA(load_bytes)(scales + 16 * b), ck_f32x16);
+            CK_ISA(add_dots)(part, &w, 0, 8, kind, scale, x + b, x_stride, tokens);
+        } else {
+            // Q6_K: the halves of a block have scales of their own.
+            for (int h = 0; h < 2; h++) {
+                ck_i8x16 scale = (ck_i8x16)CK_ISA(load_bytes)(small + 16 * (2 * b + (size_t)h));
+                CK_ISA(add_dots)(part, &w, 4 * h, 4, kind, __builtin_convertvector(scale, ck_f32x16), x + b, x_stride,
+                                 tokens);
+            }
+        }
+        codes += ck_panel_code_bytes(kind);
+        high += ck_panel_high_bytes(kind);
+    }
+    CK_ISA(add_part)(sum, CK_ISA(load_f16)(d), part, tokens);
+}
+
+/// out[t][r] = Σ over blocks, for one panel and `tokens` rows of activations. Asks for the bytes that stand `ahead` of
+/// those it reads, unless that is zero.
 CK_INLINE void CK_ISA(tile)(float *out, size_t out_stride, const ck_activations *x, size_t x_stride,
-                            const uint8_t *panel, size_t rows, size_t blocks, ck_panel_kind kind, const int tokens) {
+                            const uint8_t *panel, size_t rows, size_t blocks, size_t ahead, ck_panel_kind kind,
+                            const int tokens) {
     ck_panel_parts parts = ck_panel_layout(kind, blocks);
     const uint8_t *codes = panel, *high = panel + parts.high;
     const uint8_t *scales = panel + parts.scales, *mins = panel + parts.mins;
     size_t code_bytes = ck_panel_code_bytes(kind), high_bytes = ck_panel_high_bytes(kind);
-    ck_f32x16 sum[CK_TOKENS];
-    ck_f32x16 none = {0};
+    ck_f32x16 sum[CK_TOKENS], none = {0};
     CK_UNROLL for (int t = 0; t < tokens; t++) sum[t] = none;
     for (size_t b = 0; b < blocks; b += kind.super ? 8 : 1) {
-        if (!kind.super) {
-            if (tokens == 1)
-                for (size_t i = 0; i < code_bytes; i += 64) __builtin_prefetch(codes + CK_AHEAD + i);
-            ck_f32x16 min = kind.mins ? CK_ISA(load_f16)(mins) : none;
-            CK_ISA(add_block)(sum, kind, codes, high, CK_ISA(load_f16)(scales), min, x + b, x_stride, tokens);
-            codes += code_bytes;
-            high += high_bytes;
+        CK_ISA(fetch)(scales, ck_panel_scale_bytes(kind), ahead);
+        CK_ISA(fetch)(mins, ck_panel_min_bytes(kind), ahead);
+        if (kind.super) {
+            CK_ISA(add_super)(sum, kind, codes, high, scales, mins, ahead, x + b, x_stride, tokens);
         } else {
-            ck_f32x16 scale[16], min[8];
-            if (kind.mins) {
-                CK_ISA(unpack_scales)(scale, min, scales, mins);
-            } else {
-                ck_f32x16 factor = CK_ISA(load_f16)(scales);
-                for (int i = 0; i < 16; i++) {
-                    ck_i8x16 v = (ck_i8x16)CK_ISA(load_bytes)(mins + 16 * i);
-                    scale[i] = factor * __builtin_convertvector(v, ck_f32x16);
-                }
-            }
-            for (size_t i = 0; i < 8; i++) {
-                if (tokens == 1)
-                    for (size_t j = 0; j < code_bytes; j += 64) __builtin_prefetch(codes + CK_AHEAD + j);
-                if (kind.mins)
-                    CK_ISA(add_block)(sum, kind, codes, high, scale[i], min[i], x + b + i, x_stride, tokens);
-                else
-                    CK_ISA(add_halves)(sum, kind, codes, high, scale[2 * i], scale[2 * i + 1], x + b + i, x_stride,
-                                       tokens);
-                codes += code_bytes;
-                high += high_bytes;
-            }
+            CK_ISA(fetch)(codes, code_bytes, ahead);
+            CK_ISA(fetch)(high, high_bytes, ahead);
+            CK_ISA(codes) w = CK_ISA(decode)(kind, codes, high);
+            CK_ISA(add_block)(sum, kind, &w, scales, mins, x + b, x_stride, tokens);
         }
+        codes += code_bytes * (kind.super ? 8 : 1);
+        high += high_bytes * (kind.super ? 8 : 1);
         scales += ck_panel_scale_bytes(kind);
         mins += ck_panel_min_bytes(kind);
     }
@@ -158,28 +188,23 @@ CK_INLINE void CK_ISA(tile)(float *out, size_t out_stride, const ck_activations 
     }
 }
 
-#define CK_DEFINE_PRODUCT(NAME, KIND)                                                                              \
-    static void CK_ISA(NAME)(float *out, size_t out_stride, const ck_activations *x, size_t x_stride,              \
-                             const void *panels, size_t rows, size_t blocks, size_t m) {                           \
-        size_t panel_bytes = ck_panel_bytes(ck_panel_layout(KIND, blocks));                                        \
-        for (size_t row = 0; row < rows; row += CK_PANEL_ROWS) {                                                   \
-            const uint8_t *panel = (const uint8_t *)panels + row / CK_PANEL_ROWS * panel_bytes;                    \
-            size_t count = rows - row < CK_PANEL_ROWS ? rows - row : CK_PANEL_ROWS;                                \
-            size_t t = 0;                                                                                          \
-            if (CK_TOKENS == 8)                                                                                    \
-                for (; t + 8 <= m; t += 8)                                                                         \
-                    CK_ISA(tile)(out + t * out_stride + row, out_stride, x + t * x_stride, x_stride, panel, count, \
-                                 blocks, KIND, CK_TOKENS);                                                         \
-            for (; t + 4 <= m; t += 4)                                                                             \
-                CK_ISA(tile)(out + t * out_stride + row, out_stride, x + t * x_stride, x_stride, panel, count,     \
-                             blocks, KIND, 4);                                                                     \
-            for (; t + 2 <= m; t += 2)                                                                             \
-                CK_ISA(tile)(out + t * out_stride + row, out_stride, x + t * x_stride, x_stride, panel, count,     \
-                             blocks, KIND, 2);                                                                     \
-            for (; t < m; t++)                                                                                     \
-                CK_ISA(tile)(out + t * out_stride + row, out_stride, x + t * x_stride, x_stride, panel, count,     \
-                             blocks, KIND, 1);                                                                     \
-        }                                                                                                          \
+/// The next panel follows this one, and its bytes are wanted in the same order: asking for what stands a panel ahead
+/// keeps the memory busy where the processor's own prefetcher would start anew for every part of every panel. Only the
+/// first rows of activations ask; later ones find the panel in cache.
+#define CK_TILE(KIND, TOKENS)                                                                                       \
+    for (; t + (TOKENS) <= m; t += (TOKENS))                                                                        \
+        CK_ISA(tile)(out + t * out_stride + row, out_stride, x + t * x_stride, x_stride, panel, count, blocks,      \
+                     t == 0 ? panel_bytes : 0, KIND, TOKENS);
+#define CK_DEFINE_PRODUCT(NAME, KIND)                                                                               \
+    static void CK_ISA(NAME)(float *out, size_t out_stride, const ck_activations *x, size_t x_stride,               \
+                             const void *panels, size_t rows, size_t blocks, size_t m) {                            \
+        size_t panel_bytes = ck_panel_bytes(ck_panel_layout(KIND, blocks));                                         \
+        for (size_t row = 0; row < rows; row += CK_PANEL_ROWS) {                                                    \
+            const uint8_t *panel = (const uint8_t *)panels + row / CK_PANEL_ROWS * panel_bytes;                     \
+            size_t count = rows - row < CK_PANEL_ROWS ? rows - row : CK_PANEL_ROWS, t = 0;                          \
+            if (CK_TOKENS == 8) CK_TILE(KIND, CK_TOKENS)                                                            \
+            CK_TILE(KIND, 4) CK_TILE(KIND, 2) CK_TILE(KIND, 1)                                                      \
+        }                                                                                                           \
     }
 CK_PANEL_FORMATS(CK_DEFINE_PRODUCT)
 

@@ -16,21 +16,28 @@
 CK_INLINE void dots_avx512_vnni(ck_i32x16 *dot, const ck_u8x64 *group, const int first, const int count,
                                 const int bits, const int centre, const ck_activations *x, size_t x_stride,
                                 const int tokens) {
-    __m512i sum[CK_TOKENS];
+    // Sums of a few rows wait for themselves: they are split and joined again, which changes no integer.
+    const int ways = tokens == 1 ? 4 : tokens == 2 ? 2 : 1;
+    __m512i sum[CK_TOKENS][4];
     CK_UNROLL for (int t = 0; t < tokens; t++) {
         const int32_t *sums = x[(size_t)t * x_stride].half;
         int32_t total = count == 8 ? sums[0] + sums[1] : sums[first / 4];
-        sum[t] = _mm512_set1_epi32(-centre * total);
+        sum[t][0] = _mm512_set1_epi32(-centre * total);
+        for (int way = 1; way < ways; way++) sum[t][way] = _mm512_setzero_si512();
     }
     CK_UNROLL for (int i = first; i < first + count; i++) {
         __m512i code = (__m512i)(bits == 8 ? group[i] ^ 128 : group[i]);
         CK_UNROLL for (int t = 0; t < tokens; t++) {
             int32_t four;
             memcpy(&four, x[(size_t)t * x_stride].q + 4 * i, sizeof four);
-            sum[t] = _mm512_dpbusd_epi32(sum[t], code, _mm512_set1_epi32(four));
+            sum[t][i % ways] = _mm512_dpbusd_epi32(sum[t][i % ways], code, _mm512_set1_epi32(four));
         }
     }
-    CK_UNROLL for (int t = 0; t < tokens; t++) dot[t] = (ck_i32x16)sum[t];
+    CK_UNROLL for (int t = 0; t < tokens; t++) {
+        for (int way = ways / 2; way > 0; way /= 2)
+            for (int i = 0; i < way; i++) sum[t][i] = _mm512_add_epi32(sum[t][i], sum[t][i + way]);
+        dot[t] = (ck_i32x16)sum[t][0];
+    }
 }
 
 #include "panel_kernels.h"
