@@ -36,7 +36,7 @@ struct MatMul {
   static let rowsPerItem = 128
   /// Bytes of weights of an item when there are few rows and reading weights is what takes the time: enough that
   /// handing an item out costs nothing, few enough that a thread that loses its core delays the others little.
-  static let bytesPerItem = 96 << 10
+  static let bytesPerItem = 64 << 10
   /// Panels of an item are a multiple of this, which is as many as kernels take at once.
   static let panelGroup = 4
 

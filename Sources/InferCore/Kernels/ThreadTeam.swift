@@ -9,8 +9,8 @@ internal import Synchronization
 
 /// A fixed team of threads that work through numbered items together.
 ///
-/// The caller is a member. Items are handed out one at a time from a shared counter, so a thread that loses
-/// its core to another process costs its share and no more. Between regions the others spin for some tens of
+/// The caller is a member. Items are handed out one at a time, so a thread that loses its core to another process costs
+/// its part and no more. Between regions the others spin for some tens of
 /// microseconds — regions of a step follow each other closely — and then sleep.
 public final class ThreadTeam: Sendable {
   /// Number of threads, the caller included.
@@ -23,7 +23,7 @@ public final class ThreadTeam: Sendable {
     precondition(count >= 1 && count <= 1024, "a team of \(count) threads")
     useOneBLASThread()
     self.count = count
-    let shared = SharedWork()
+    let shared = SharedWork(workers: count)
     self.shared = shared
     threads = (1..<count).compactMap { worker in
       startThread { shared.serve(worker: worker) }
@@ -73,7 +73,7 @@ func machineMemoryBytes() -> Int {
   private var items = 0
   /// Odd while a region is open. 64 bits never wrap.
   private let generation = Atomic<UInt64>(0)
-  private let next = Atomic<Int>(0)
+  private let shares: ItemShares
   private let done = Atomic<Int>(0)
   private let inside = Atomic<Int>(0)
   private let stopping = Atomic<Bool>(false)
@@ -85,6 +85,8 @@ func machineMemoryBytes() -> Int {
   /// Turns of the spin loop before a thread sleeps: about 50 µs.
   private static let spinTurns = 2_000
 
+  init(workers: Int) { shares = ItemShares(workers: workers) }
+
   func run(items: Int, _ body: ck_closure) {
     guard isEmpty() else {
       for item in 0..<items { unsafe ck_closure_call(body, item, 0) }
@@ -92,7 +94,7 @@ func machineMemoryBytes() -> Int {
     }
     unsafe self.body = unsafe body
     self.items = items
-    next.store(0, ordering: .relaxed)
+    shares.deal(items)
     done.store(0, ordering: .relaxed)
     generation.wrappingAdd(1, ordering: .sequentiallyConsistent)
     if sleepers.load(ordering: .sequentiallyConsistent) > 0 { gate.wakeAll() }
@@ -124,9 +126,8 @@ func machineMemoryBytes() -> Int {
 
   private func work(worker: Int, body: ck_closure, items: Int) {
     var finished = 0
-    while true {
-      let item = next.wrappingAdd(1, ordering: .relaxed).oldValue
-      guard item < items else { break }
+    var share = worker
+    while let item = shares.take(&share) {
       unsafe ck_closure_call(body, item, worker)
       finished += 1
     }
