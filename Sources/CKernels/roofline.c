@@ -1,7 +1,9 @@
 #include "ck_internal.h"
 
-#ifdef __x86_64__
+#if defined(__x86_64__)
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 // What the machine can do at most. Every kernel computes something that can be checked, so that neither the compiler
@@ -25,6 +27,12 @@
         return 2.0 * CHAINS * LANES * (double)rounds;                            \
     }
 
+#if defined(__aarch64__)
+#define CK_HIDDEN(vector) "+w"(vector)
+#else
+#define CK_HIDDEN(vector) "+x"(vector)
+#endif
+
 // A chain adds four products 3 · 5 to each of its lanes. Its input is hidden from the compiler at every use, or work
 // that does not change would move out of the loop.
 #define DEFINE_PEAK_I8(NAME, TARGET, V, LANES, SET, DOT)                         \
@@ -33,7 +41,7 @@
         for (int j = 0; j < CHAINS; j++) chain[j] = SET(0);                      \
         for (size_t i = 0; i < rounds; i++)                                      \
             for (int j = 0; j < CHAINS; j++) {                                   \
-                __asm__("" : "+x"(a));                                           \
+                __asm__("" : CK_HIDDEN(a));                                      \
                 chain[j] = DOT(chain[j], a, b);                                  \
             }                                                                    \
         int32_t values[CHAINS * LANES];                                          \
@@ -43,7 +51,7 @@
         return 2.0 * CHAINS * 4 * LANES * (double)rounds;                        \
     }
 
-#ifdef __x86_64__
+#if defined(__x86_64__)
 #define AVX2 __attribute__((target("avx2,fma")))
 #define AVX512 __attribute__((target("avx512f,avx512bw")))
 #define AVX512_VNNI __attribute__((target("avx512f,avx512vnni")))
@@ -61,6 +69,19 @@ DEFINE_PEAK_F32(f32_avx2, AVX2, __m256, 8, _mm256_set1_ps, _mm256_fmadd_ps)
 DEFINE_PEAK_I8(i8_vnni, AVX512_VNNI, __m512i, 16, _mm512_set1_epi32, _mm512_dpbusd_epi32)
 DEFINE_PEAK_I8(i8_avx512, AVX512, __m512i, 16, _mm512_set1_epi32, dot_avx512)
 DEFINE_PEAK_I8(i8_avx2, AVX2, __m256i, 8, _mm256_set1_epi32, dot_avx2)
+#elif defined(__aarch64__)
+#define NEON __attribute__((target("dotprod")))
+
+NEON CK_INLINE int32x4_t dot_neon(int32x4_t sum, int32x4_t a, int32x4_t b) {
+    return vdotq_s32(sum, vreinterpretq_s8_s32(a), vreinterpretq_s8_s32(b));
+}
+
+CK_INLINE float32x4_t fma_neon(float32x4_t x, float32x4_t factor, float32x4_t term) {
+    return vfmaq_f32(term, x, factor);
+}
+
+DEFINE_PEAK_F32(f32_neon, , float32x4_t, 4, vdupq_n_f32, fma_neon)
+DEFINE_PEAK_I8(i8_neon, NEON, int32x4_t, 4, vdupq_n_s32, dot_neon)
 #endif
 
 // Vectors of 16 bytes in the language of the compiler, for every other processor.
@@ -85,22 +106,30 @@ CK_INLINE i32x4 dot_plain(i32x4 sum, i32x4 a, i32x4 b) {
 DEFINE_PEAK_F32(f32_plain, , f32x4, 4, set_f32x4, fma_plain)
 DEFINE_PEAK_I8(i8_plain, , i32x4, 4, set_i32x4, dot_plain)
 
-double ck_peak_f32(size_t rounds, double *sum) {
-#ifdef __x86_64__
-    if (__builtin_cpu_supports("avx512bw")) return f32_avx512(rounds, sum);
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return f32_avx2(rounds, sum);
+// The instruction sets by their names, so that the limits are those of the one in use.
+typedef struct {
+    const char *isa;
+    double (*f32)(size_t rounds, double *sum);
+    double (*i8)(size_t rounds, double *sum);
+} peaks;
+
+static const peaks all_peaks[] = {
+#if defined(__x86_64__)
+    {"avx512-vnni", f32_avx512, i8_vnni}, {"avx512", f32_avx512, i8_avx512}, {"avx2", f32_avx2, i8_avx2},
+#elif defined(__aarch64__)
+    {"neon", f32_neon, i8_neon},
 #endif
-    return f32_plain(rounds, sum);
+    {"plain", f32_plain, i8_plain},
+};
+
+static const peaks *chosen_peaks(void) {
+    const peaks *found = all_peaks;
+    while (strcmp(found->isa, "plain") != 0 && strcmp(found->isa, ck_panel_isa()) != 0) found++;
+    return found;
 }
 
-double ck_peak_i8(size_t rounds, double *sum) {
-#ifdef __x86_64__
-    if (__builtin_cpu_supports("avx512vnni")) return i8_vnni(rounds, sum);
-    if (__builtin_cpu_supports("avx512bw")) return i8_avx512(rounds, sum);
-    if (__builtin_cpu_supports("avx2")) return i8_avx2(rounds, sum);
-#endif
-    return i8_plain(rounds, sum);
-}
+double ck_peak_f32(size_t rounds, double *sum) { return chosen_peaks()->f32(rounds, sum); }
+double ck_peak_i8(size_t rounds, double *sum) { return chosen_peaks()->i8(rounds, sum); }
 
 CK_KERNEL uint64_t ck_sum_words(const uint64_t *words, size_t n) {
     uint64_t sum[32] = {0}, total = 0;

@@ -31,7 +31,7 @@ uint64_t ck_memory_bytes(void);
 
 // MARK: The machine's limits (roofline.c)
 
-/// Multiplies and adds floats in registers, in independent chains of the widest vectors of this processor, `rounds`
+/// Multiplies and adds floats in registers, in independent chains of the vectors that ck_panel_isa() names, `rounds`
 /// times. Returns the number of floating-point operations. Chain j of 12 goes `rounds` times from x, at first j, to
 /// x / 2 + 1; *sum is the sum of the lanes of all chains.
 double ck_peak_f32(size_t rounds, double *sum);
