@@ -58,7 +58,8 @@ def main() -> None:
         print(f"round {number + 1} of {arguments.rounds}", file=sys.stderr)
         for program, measurement in runs.items():
             pairs[program].append(kept(measurement, test, arguments.core))
-    print("| program | idle, tokens/s | one core busy, tokens/s | kept | min … max |\n| --- | ---: | ---: | ---: | ---: |")
+    print("| program | idle, tokens/s | one core busy, tokens/s | kept | min … max |")
+    print("| --- | ---: | ---: | ---: | ---: |")
     for program, values in pairs.items():
         shares = [busy / idle for idle, busy in values]
         print(

@@ -2,8 +2,8 @@
 
 usage: first_token.py [--binary FILE] [--model FOLDER] [--runs N]
 
-Each run is a process of its own that loads the model, reads a short prompt and generates one token. The first run, which
-brings the files into memory, is not counted.
+Each run is a process of its own that loads the model, reads a short prompt and generates one token. The first run,
+which brings the files into memory, is not counted.
 """
 
 import argparse

@@ -2,9 +2,9 @@
 
 usage: plot.py FILE.json FOLDER [--title TEXT]
 
-Writes FOLDER/batch.svg and FOLDER/context.svg, each where there is something to draw. Lines are medians, bars go from least
-to most. Ours are drawn through, the peer's dashed; a colour is a model. The pictures follow the reader's choice of a
-light or a dark page. Needs no packages.
+Writes FOLDER/batch.svg and FOLDER/context.svg, each where there is something to draw. Lines are medians, bars go from
+least to most. Ours are drawn through, the peer's dashed; a colour is a model. The pictures follow the reader's choice
+of a light or a dark page. Needs no packages.
 """
 
 import argparse

@@ -18,7 +18,7 @@ struct Bench: AsyncParsableCommand {
       multiply-adds, over time, over the peak of 32-bit floats for prompts. Without --model, that is all.
       """)
 
-  @Option(help: ArgumentHelp("Folder of the model.", valueName: "path"))
+  @Option(help: ArgumentHelp("Folder of the model, or its GGUF file.", valueName: "path"))
   var model: String?
 
   @OptionGroup var computing: ComputingOptions
