@@ -22,6 +22,12 @@ CK_INLINE ck_f32x16 CK_ISA(weight_bf16)(const void *p) {
     return (ck_f32x16)wide;
 }
 
+#define CK_FLOAT_TILE(NAME, TOKENS)                                                                                 \
+    case TOKENS:                                                                                                    \
+        if (TOKENS * panels <= CK_WIDE)                                                                             \
+            CK_ISA(tile_##NAME)(out + t * out_stride, out_stride, x + t * x_stride, x_stride, panel, panel_stride,  \
+                                columns, first, panels, TOKENS * panels <= CK_WIDE ? TOKENS : 1);                   \
+        break;
 #define CK_DEFINE_FLOAT_PRODUCT(NAME, TYPE)                                                                         \
     CK_INLINE void CK_ISA(tile_##NAME)(float *out, size_t out_stride, const float *x, size_t x_stride,              \
                                        const TYPE *panel, size_t panel_stride, size_t columns, int first,           \
@@ -49,29 +55,19 @@ CK_INLINE ck_f32x16 CK_ISA(weight_bf16)(const void *p) {
         CK_UNROLL for (int i = 0; i < panels * tokens; i++)                                                         \
             memcpy(out + (size_t)(i / panels) * out_stride + CK_PANEL_ROWS * (i % panels), &sum[i], sizeof sum[i]); \
     }                                                                                                               \
-    /* All rows of activations against `panels` panels, which have all their rows. */                              \
+    /* All rows of activations, spread evenly over tiles, against `panels` panels that have all their rows. */      \
     CK_INLINE void CK_ISA(group_##NAME)(float *out, size_t out_stride, const float *x, size_t x_stride,             \
                                         const TYPE *panel, size_t panel_stride, size_t columns, int first,          \
                                         const int panels, size_t m) {                                               \
-        size_t t = 0;                                                                                               \
-        const int wide = CK_WIDE / panels >= 12 ? 12 : CK_WIDE / panels >= 6 ? 6 : CK_WIDE / panels;                \
-        for (; t + (size_t)wide <= m; t += (size_t)wide)                                                            \
-            CK_ISA(tile_##NAME)(out + t * out_stride, out_stride, x + t * x_stride, x_stride, panel, panel_stride,  \
-                                columns, first, panels, wide);                                                      \
-        if (wide > 8)                                                                                               \
-            for (; t + 8 <= m; t += 8)                                                                              \
-                CK_ISA(tile_##NAME)(out + t * out_stride, out_stride, x + t * x_stride, x_stride, panel,            \
-                                    panel_stride, columns, first, panels, wide > 8 ? 8 : 1);                        \
-        if (wide > 4)                                                                                               \
-            for (; t + 4 <= m; t += 4)                                                                              \
-                CK_ISA(tile_##NAME)(out + t * out_stride, out_stride, x + t * x_stride, x_stride, panel,            \
-                                    panel_stride, columns, first, panels, wide > 4 ? 4 : 1);                        \
-        for (; t + 2 <= m; t += 2)                                                                                  \
-            CK_ISA(tile_##NAME)(out + t * out_stride, out_stride, x + t * x_stride, x_stride, panel, panel_stride,  \
-                                columns, first, panels, 2);                                                         \
-        for (; t < m; t++)                                                                                          \
-            CK_ISA(tile_##NAME)(out + t * out_stride, out_stride, x + t * x_stride, x_stride, panel, panel_stride,  \
-                                columns, first, panels, 1);                                                         \
+        const size_t wide = CK_WIDE / panels < 12 ? CK_WIDE / panels : 12, tiles = (m + wide - 1) / wide;           \
+        for (size_t i = 0; i < tiles; i++) {                                                                        \
+            size_t t = m * i / tiles;                                                                               \
+            switch (m * (i + 1) / tiles - t) {                                                                      \
+                CK_FLOAT_TILE(NAME, 1) CK_FLOAT_TILE(NAME, 2) CK_FLOAT_TILE(NAME, 3) CK_FLOAT_TILE(NAME, 4)         \
+                CK_FLOAT_TILE(NAME, 5) CK_FLOAT_TILE(NAME, 6) CK_FLOAT_TILE(NAME, 7) CK_FLOAT_TILE(NAME, 8)         \
+                CK_FLOAT_TILE(NAME, 9) CK_FLOAT_TILE(NAME, 10) CK_FLOAT_TILE(NAME, 11) CK_FLOAT_TILE(NAME, 12)      \
+            }                                                                                                       \
+        }                                                                                                           \
     }                                                                                                               \
     static void CK_ISA(NAME)(float *out, size_t out_stride, const float *x, size_t x_stride, const void *panels,    \
                              size_t rows, size_t columns, size_t m) {                                               \

@@ -49,8 +49,16 @@ CK_KERNEL void ck_quantize_activations(ck_activations *restrict out, const float
     for (size_t b = 0; b < n / CK_BLOCK; b++) {
         const float *restrict block = x + b * CK_BLOCK;
         ck_activations *restrict to = out + b;
-        float largest = 0;
-        for (int i = 0; i < CK_BLOCK; i++) largest = __builtin_fmaxf(largest, __builtin_fabsf(block[i]));
+        // Magnitudes are ordered like their bits, and whole numbers have a maximum that vectorises.
+        int32_t top = 0;
+        for (int i = 0; i < CK_BLOCK; i++) {
+            int32_t bits;
+            memcpy(&bits, &block[i], sizeof bits);
+            bits &= 0x7fffffff;
+            top = bits > top ? bits : top;
+        }
+        float largest;
+        memcpy(&largest, &top, sizeof largest);
         float d = largest / 127.0f, inverse = d > 0 ? 1.0f / d : 0.0f;
         // The reciprocal of a d below 2⁻¹²⁸ overflows. Such a block is nothing beside any other.
         if (!(inverse <= 3.4e38f)) d = inverse = 0;

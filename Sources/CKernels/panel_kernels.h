@@ -191,19 +191,28 @@ CK_INLINE void CK_ISA(tile)(float *out, size_t out_stride, const ck_activations 
 /// The next panel follows this one, and its bytes are wanted in the same order: asking for what stands a panel ahead
 /// keeps the memory busy where the processor's own prefetcher would start anew for every part of every panel. Only the
 /// first rows of activations ask; later ones find the panel in cache.
+///
+/// Rows of activations are spread evenly over tiles: a tile of one costs nearly as much as one of many.
 #define CK_TILE(KIND, TOKENS)                                                                                       \
-    for (; t + (TOKENS) <= m; t += (TOKENS))                                                                        \
-        CK_ISA(tile)(out + t * out_stride + row, out_stride, x + t * x_stride, x_stride, panel, count, blocks,      \
-                     t == 0 ? panel_bytes : 0, KIND, TOKENS);
+    case TOKENS:                                                                                                    \
+        if (TOKENS <= CK_TOKENS)                                                                                    \
+            CK_ISA(tile)(out + t * out_stride + row, out_stride, x + t * x_stride, x_stride, panel, count, blocks,  \
+                         i == 0 ? panel_bytes : 0, KIND, TOKENS <= CK_TOKENS ? TOKENS : 1);                         \
+        break;
 #define CK_DEFINE_PRODUCT(NAME, KIND)                                                                               \
     static void CK_ISA(NAME)(float *out, size_t out_stride, const ck_activations *x, size_t x_stride,               \
                              const void *panels, size_t rows, size_t blocks, size_t m) {                            \
-        size_t panel_bytes = ck_panel_bytes(ck_panel_layout(KIND, blocks));                                         \
+        size_t panel_bytes = ck_panel_bytes(ck_panel_layout(KIND, blocks)), tiles = (m + CK_TOKENS - 1) / CK_TOKENS; \
         for (size_t row = 0; row < rows; row += CK_PANEL_ROWS) {                                                    \
             const uint8_t *panel = (const uint8_t *)panels + row / CK_PANEL_ROWS * panel_bytes;                     \
-            size_t count = rows - row < CK_PANEL_ROWS ? rows - row : CK_PANEL_ROWS, t = 0;                          \
-            if (CK_TOKENS == 8) CK_TILE(KIND, CK_TOKENS)                                                            \
-            CK_TILE(KIND, 4) CK_TILE(KIND, 2) CK_TILE(KIND, 1)                                                      \
+            size_t count = rows - row < CK_PANEL_ROWS ? rows - row : CK_PANEL_ROWS;                                 \
+            for (size_t i = 0; i < tiles; i++) {                                                                    \
+                size_t t = m * i / tiles;                                                                           \
+                switch (m * (i + 1) / tiles - t) {                                                                  \
+                    CK_TILE(KIND, 1) CK_TILE(KIND, 2) CK_TILE(KIND, 3) CK_TILE(KIND, 4) CK_TILE(KIND, 5)            \
+                    CK_TILE(KIND, 6) CK_TILE(KIND, 7) CK_TILE(KIND, 8)                                              \
+                }                                                                                                   \
+            }                                                                                                       \
         }                                                                                                           \
     }
 CK_PANEL_FORMATS(CK_DEFINE_PRODUCT)

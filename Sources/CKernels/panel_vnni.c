@@ -17,7 +17,7 @@ CK_INLINE void dots_avx512_vnni(ck_i32x16 *dot, const ck_u8x64 *group, const int
                                 const int bits, const int centre, const ck_activations *x, size_t x_stride,
                                 const int tokens) {
     // Sums of a few rows wait for themselves: they are split and joined again, which changes no integer.
-    const int ways = tokens == 1 ? 4 : tokens == 2 ? 2 : 1;
+    const int ways = tokens == 1 ? 4 : tokens <= 3 ? 2 : 1;
     __m512i sum[CK_TOKENS][4];
     CK_UNROLL for (int t = 0; t < tokens; t++) {
         const int32_t *sums = x[(size_t)t * x_stride].half;

@@ -7,7 +7,7 @@ CK_KERNEL void ck_rms_norm(float *out, const float *x, const float *restrict wei
     float sum = 0;
     for (size_t i = 0; i < n; i++) sum += x[i] * x[i];
     float scale = 1.0f / sqrtf(sum / (float)n + eps);
-    for (size_t i = 0; i < n; i++) out[i] = x[i] * scale * weight[i];
+    CK_IN_PLACE for (size_t i = 0; i < n; i++) out[i] = x[i] * scale * weight[i];
 }
 
 CK_KERNEL void ck_add_scaled(float *restrict out, const float *restrict x, float scale, size_t n) {
@@ -16,7 +16,7 @@ CK_KERNEL void ck_add_scaled(float *restrict out, const float *restrict x, float
 }
 
 CK_KERNEL void ck_silu_multiply(float *out, const float *gate, const float *up, size_t n) {
-    for (size_t i = 0; i < n; i++) out[i] = ck_siluf(gate[i]) * up[i];
+    CK_IN_PLACE for (size_t i = 0; i < n; i++) out[i] = ck_siluf(gate[i]) * up[i];
 }
 
 CK_KERNEL void ck_relu_squared(float *x, size_t n) {
