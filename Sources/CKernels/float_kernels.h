@@ -5,7 +5,8 @@
 //   CK_WIDE   accumulators of sixteen lanes that the registers hold beside weights and an activation
 // Products are added column after column in single precision, whatever the number of rows of activations: a row's result
 // never depends on the others. Columns are cut in blocks, with sums kept in `out` between them, which rounds nothing:
-// a block of a few panels stays in the first-level cache while all rows of activations pass by.
+// a block of a few panels stays in the first-level cache while all rows of activations pass by. The first of those rows
+// ask for the same columns of the panels that follow, as in panel_kernels.h.
 
 #define CK_COLUMNS 512
 
@@ -26,12 +27,13 @@ CK_INLINE ck_f32x16 CK_ISA(weight_bf16)(const void *p) {
     case TOKENS:                                                                                                    \
         if (TOKENS * panels <= CK_WIDE)                                                                             \
             CK_ISA(tile_##NAME)(out + t * out_stride, out_stride, x + t * x_stride, x_stride, panel, panel_stride,  \
-                                columns, first, panels, TOKENS * panels <= CK_WIDE ? TOKENS : 1);                   \
+                                columns, first, i == 0 ? (size_t)panels * panel_stride : 0, panels,                 \
+                                TOKENS * panels <= CK_WIDE ? TOKENS : 1);                                           \
         break;
 #define CK_DEFINE_FLOAT_PRODUCT(NAME, TYPE)                                                                         \
     CK_INLINE void CK_ISA(tile_##NAME)(float *out, size_t out_stride, const float *x, size_t x_stride,              \
                                        const TYPE *panel, size_t panel_stride, size_t columns, int first,           \
-                                       const int panels, const int tokens) {                                        \
+                                       size_t ahead, const int panels, const int tokens) {                          \
         CK_FAST                                                                                                     \
         ck_f32x16 sum[CK_WIDE];                                                                                     \
         CK_UNROLL for (int i = 0; i < panels * tokens; i++) {                                                       \
@@ -44,7 +46,7 @@ CK_INLINE ck_f32x16 CK_ISA(weight_bf16)(const void *p) {
             ck_f32x16 weight[4];                                                                                    \
             CK_UNROLL for (int p = 0; p < panels; p++) {                                                            \
                 const TYPE *at = panel + (size_t)p * panel_stride + k * CK_PANEL_ROWS;                              \
-                if (tokens == 1) __builtin_prefetch((const char *)at + CK_AHEAD);                                   \
+                __builtin_prefetch(at + ahead);                                                                     \
                 weight[p] = CK_ISA(weight_##NAME)(at);                                                              \
             }                                                                                                       \
             CK_UNROLL for (int t = 0; t < tokens; t++) {                                                            \

@@ -29,8 +29,6 @@ typedef int8_t ck_i8x16 __attribute__((vector_size(16)));
 typedef _Float16 ck_f16x16 __attribute__((vector_size(32)));
 
 #define CK_UNROLL _Pragma("clang loop unroll(full)")
-/// Bytes of codes that one row of activations asks the memory for ahead of their use.
-#define CK_AHEAD 2048
 
 /// What tells one packed format from another. Constants at every use, so that the compiler drops what a format lacks.
 typedef struct {
