@@ -83,8 +83,7 @@ struct Mamba2: Mixer {
     selectiveScan(
       x: xbc.columns(0..<inner), b: xbc.columns(inner..<inner + bc), c: xbc.columns(inner + bc..<channels),
       dt: rows.columns(inner + channels..<inner + channels + shape.heads), scan, state: state, into: &y, step)
-    multiplyBySilu(rows.columns(0..<inner), into: &y, step)
-    rmsNorm(&y, weight: norm, epsilon: epsilon, groups: shape.groups, step)
+    gatedNorm(&y, gate: rows.columns(0..<inner), weight: norm, epsilon: epsilon, groups: shape.groups, step)
     output.apply(y.rows, into: &out, step)
   }
 }

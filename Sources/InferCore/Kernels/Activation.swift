@@ -11,15 +11,6 @@ package func siluGated(_ x: Rows, into out: inout MutableRows, _ step: borrowing
   }
 }
 
-/// `x = silu(gate) · x`.
-package func multiplyBySilu(_ gate: Rows, into x: inout MutableRows, _ step: borrowing Step) {
-  precondition(gate.columns == x.columns && gate.count == x.count, "gate of \(gate.columns) columns for \(x.columns)")
-  forEachRow(x.count, step) { row in
-    let values = unsafe x.base + row * x.stride
-    unsafe ck_silu_multiply(values, gate.base + row * gate.stride, values, x.columns)
-  }
-}
-
 /// `x = max(x, 0)²` (So et al. 2021, arXiv 2109.08668).
 package func reluSquared(_ x: inout MutableRows, _ step: borrowing Step) {
   forEachRow(x.count, step) { row in unsafe ck_relu_squared(x.base + row * x.stride, x.columns) }

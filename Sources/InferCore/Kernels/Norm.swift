@@ -1,32 +1,36 @@
 internal import CKernels
 
-/// Root-mean-square norm of groups of columns: each group of `weight.count / groups` columns is divided by its
-/// own root mean square, then multiplied by its weights. One group is the usual norm (Zhang & Sennrich 2019,
-/// arXiv 1910.07467, eq. 4).
+/// Root-mean-square norm: each row is divided by its root mean square, then multiplied by the weights (Zhang & Sennrich
+/// 2019, arXiv 1910.07467, eq. 4).
 package func rmsNorm(
-  _ x: Rows, weight: [Float], epsilon: Float, groups: Int = 1, into out: inout MutableRows, _ step: borrowing Step
+  _ x: Rows, weight: [Float], epsilon: Float, into out: inout MutableRows, _ step: borrowing Step
 ) {
   precondition(x.columns == weight.count && out.columns == x.columns && out.count == x.count, "norm of \(x.columns)")
-  precondition(groups > 0 && weight.count % groups == 0, "\(weight.count) columns in \(groups) groups")
-  let size = weight.count / groups
   unsafe weight.withUnsafeBufferPointer { weight in
-    guard let weight = weight.baseAddress else { return }
     forEachRow(x.count, step) { row in
-      for group in 0..<groups {
-        let column = group * size
-        unsafe ck_rms_norm(
-          out.base + row * out.stride + column, x.base + row * x.stride + column, weight + column, epsilon, size)
-      }
+      unsafe ck_rms_norm(
+        out.base + row * out.stride, x.base + row * x.stride, weight.baseAddress, epsilon, x.columns)
     }
   }
 }
 
-/// The same in place.
-package func rmsNorm(
-  _ x: inout MutableRows, weight: [Float], epsilon: Float, groups: Int = 1, _ step: borrowing Step
+/// `x = norm(silu(gate) · x)`, where each group of `weight.count / groups` columns has a root mean square of its own.
+package func gatedNorm(
+  _ x: inout MutableRows, gate: Rows, weight: [Float], epsilon: Float, groups: Int, _ step: borrowing Step
 ) {
-  let rows = unsafe Rows(base: x.base, count: x.count, columns: x.columns, stride: x.stride, borrowing: step)
-  rmsNorm(rows, weight: weight, epsilon: epsilon, groups: groups, into: &x, step)
+  precondition(gate.columns == x.columns && gate.count == x.count, "gate of \(gate.columns) columns for \(x.columns)")
+  precondition(x.columns == weight.count && weight.count % groups == 0, "norm of \(x.columns) in \(groups) groups")
+  let size = weight.count / groups
+  unsafe weight.withUnsafeBufferPointer { weight in
+    guard let weight = weight.baseAddress else { return }
+    forEachRow(x.count, step) { row in
+      let values = unsafe x.base + row * x.stride
+      unsafe ck_silu_multiply(values, gate.base + row * gate.stride, values, x.columns)
+      for column in stride(from: 0, to: x.columns, by: size) {
+        unsafe ck_rms_norm(values + column, values + column, weight + column, epsilon, size)
+      }
+    }
+  }
 }
 
 /// Calls `body` for every row, a few rows an item; from this thread alone when there are too few to share.
