@@ -68,7 +68,6 @@ void check_release(void) {
 }
 
 int main(void) {
-    test_dots();
     test_attention();
     test_rows();
     test_exponentials();

@@ -36,7 +36,6 @@ void check_release(void);
 /// Number of elements of an array.
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-void test_dots(void);
 void test_attention(void);
 void test_rows(void);
 void test_exponentials(void);

@@ -52,18 +52,6 @@ typedef struct {
 /// Calls a closure of type (Int, Int) -> Void.
 void ck_closure_call(ck_closure closure, ptrdiff_t first, ptrdiff_t second);
 
-// MARK: Dots of activations with weights (dot.c)
-//
-// out[r * out_stride + c] = Σ_i x[r * x_stride + i] · w[c * w_stride + i]   for r < m, c < n, i < k.
-// Made for few rows m, where reading w is what takes the time: each row of w is read once for up to eight rows of x.
-
-void ck_dot_f32(float *out, size_t out_stride, const float *x, size_t x_stride, const void *w, size_t w_stride,
-                size_t m, size_t n, size_t k);
-void ck_dot_f16(float *out, size_t out_stride, const float *x, size_t x_stride, const void *w, size_t w_stride,
-                size_t m, size_t n, size_t k);
-void ck_dot_bf16(float *out, size_t out_stride, const float *x, size_t x_stride, const void *w, size_t w_stride,
-                 size_t m, size_t n, size_t k);
-
 // MARK: Attention over cached keys and values (attention.c)
 
 /// Folds some tokens into the online softmax of `m` query rows ([m, d], scaled). `keys` and `values` hold one row of d
