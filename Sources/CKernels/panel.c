@@ -57,6 +57,11 @@ CK_KERNEL void ck_quantize_activations(ck_activations *restrict out, const float
             bits &= 0x7fffffff;
             top = bits > top ? bits : top;
         }
+        // Infinity and NaN are above all numbers.
+        if (top >= 0x7f800000) {
+            *to = (ck_activations){.d = __builtin_nanf(""), .sum = __builtin_nanf("")};
+            continue;
+        }
         float largest;
         memcpy(&largest, &top, sizeof largest);
         float d = largest / 127.0f, inverse = d > 0 ? 1.0f / d : 0.0f;

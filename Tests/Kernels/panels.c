@@ -116,6 +116,26 @@ static void test_small_activations(void) {
     }
 }
 
+/// What is no finite number is not rounded to one: it reaches every product of its row, and no other row.
+static void test_broken_activations(float broken) {
+    const struct format *f = &formats[0];
+    float x[3 * 64], out[3], w[64];
+    uint8_t bytes[2 * 34];
+    ck_activations rounded[6];
+    for (int i = 0; i < 3 * 64; i++) x[i] = 1;
+    for (int i = 0; i < 64; i++) w[i] = 1;
+    x[64 + 40] = broken;
+    f->quantize(bytes, w, 64);
+    uint8_t *panel = packed(f, bytes, 1, 64);
+    ck_quantize_activations(rounded, x, 3 * 64);
+    check_context("ck_quantize_activations", 3, 1, 64);
+    f->multiply(out, 1, rounded, 2, panel, 1, 64, 3);
+    check_close(out[0], 64, 0.1);
+    check_that(isnan(out[1]), "a broken activation spoils its row");
+    check_close(out[2], 64, 0.1);
+    free(panel);
+}
+
 void test_panels(void) {
     static const size_t rows[] = {1, 15, 16, 17, 64, 83}, tokens[] = {1, 2, 3, 4, 5, 6, 7, 8, 11, 13, 24};
     for (size_t f = 0; f < COUNT(formats); f++) {
@@ -127,4 +147,8 @@ void test_panels(void) {
         test_product(formats + f, 14, 65, formats[f].multiply ? 2 * block : 1100);
     }
     test_small_activations();
+    test_broken_activations(NAN);
+    test_broken_activations(-NAN);
+    test_broken_activations(INFINITY);
+    test_broken_activations(-INFINITY);
 }

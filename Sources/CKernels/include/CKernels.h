@@ -120,6 +120,7 @@ typedef struct {
 } ck_activations;
 
 /// Rounds `n` values, a multiple of 32: d = max |x| / 127, q = x / d to the nearest integer, ties to even.
+/// A block that holds NaN or an infinity becomes NaN as a whole, and so does every product with it.
 void ck_quantize_activations(ck_activations *out, const float *x, size_t n);
 
 /// The name of the instruction set that the products below use, e.g. "avx512-vnni". INFER_SERVE_ISA in the
