@@ -117,7 +117,7 @@ struct GraniteMoeHybrid: ModelFamily {
       "weight", count: count, rows: frame.width, columns: expertWidth, role: .down)
     return MixtureOfExperts(
       router: try Linear(weights["router"]["layer"], input: frame.width, output: count, role: .exact),
-      selection: selection, experts: Experts(first: first.map { [$0] }, second: second, activation: .siluGated),
+      selection: selection, experts: try Experts(first: first.map { [$0] }, second: second, activation: .siluGated),
       shared: shared, layer: index)
   }
 }

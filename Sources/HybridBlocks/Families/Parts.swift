@@ -85,7 +85,7 @@ extension Experts {
       first.append(matrices)
       second.append(try weights[expert]["down_proj"].matrix("weight", rows: width, columns: hidden, role: .down))
     }
-    self.init(first: first, second: second, activation: activation)
+    try self.init(first: first, second: second, activation: activation)
   }
 }
 

@@ -18,19 +18,26 @@ package struct Experts: Sendable {
   package let activation: Activation
 
   /// Creates experts of equal shapes.
-  package init(first: [[PackedMatrix]], second: [PackedMatrix], activation: Activation) {
+  ///
+  /// - Throws: ``ModelError/unsuitable(_:)`` when some maps of a kind round their activations and others do not.
+  package init(first: [[PackedMatrix]], second: [PackedMatrix], activation: Activation) throws(ModelError) {
     precondition(!first.isEmpty && first.count == second.count, "\(first.count) first maps, \(second.count) second")
     self.first = first
     // Lists of one, made once: products take lists, and steps allocate nothing.
     self.second = second.map { [$0] }
     self.activation = activation
-    func rounds(_ matrices: [PackedMatrix]) -> Bool { matrices.contains { $0.format.panels.roundsActivations } }
-    roundsInput = rounds(first[0])
-    roundsHidden = rounds(second)
-    precondition(
-      first.allSatisfy { $0.allSatisfy { $0.format.panels.roundsActivations == roundsInput } }
-        && second.allSatisfy { $0.format.panels.roundsActivations == roundsHidden },
-      "experts of one layer in formats of different arithmetic")
+    roundsInput = try Self.roundsActivations(first.flatMap { $0 })
+    roundsHidden = try Self.roundsActivations(second)
+  }
+
+  /// Whether all of these read activations that are rounded to eight bits.
+  private static func roundsActivations(_ matrices: [PackedMatrix]) throws(ModelError) -> Bool {
+    let formats = matrices.map(\.format)
+    let rounds = formats.contains { $0.panels.roundsActivations }
+    if rounds, let floats = formats.first(where: { !$0.panels.roundsActivations }) {
+      throw .unsuitable("experts of one layer are quantised, and some are \(floats.name); expected all or none")
+    }
+    return rounds
   }
 
   /// Number of experts.

@@ -111,7 +111,7 @@ import Testing
     }
     let second = try (0..<count).map { _ in try PackedMatrix.rounded(generator.rows(outWidth, hidden), to: secondFormat)
     }
-    let experts = Experts(
+    let experts = try Experts(
       first: first.map { $0.map(\.matrix) }, second: second.map(\.matrix), activation: activation)
     let x = generator.rows(rows, width)
     // Expert 4 is never chosen, expert 1 always.
@@ -145,13 +145,33 @@ import Testing
     #expect(bench.expertRows == [[], [], counts] && counts[4] == 0 && counts[1] == rows)
   }
 
+  /// A file may hold anything: experts that compute in different ways are refused.
+  @Test func expertsOfDifferentArithmeticAreRefused() throws {
+    var generator = SeededGenerator(seed: 15)
+    func matrix(_ format: WeightFormat) throws -> PackedMatrix {
+      try PackedMatrix.rounded(generator.rows(32, 32), to: format).matrix
+    }
+    let (floats, codes) = (try matrix(.f16), try matrix(.q8_0))
+    let mixed = ModelError.unsuitable("experts of one layer are quantised, and some are F16; expected all or none")
+    #expect(throws: mixed) {
+      try Experts(first: [[codes], [floats]], second: [floats, floats], activation: .reluSquared)
+    }
+    #expect(throws: mixed) {
+      try Experts(first: [[codes, floats]], second: [codes], activation: .siluGated)
+    }
+    #expect(throws: mixed) {
+      try Experts(first: [[floats], [floats]], second: [floats, codes], activation: .reluSquared)
+    }
+    _ = try Experts(first: [[codes], [codes]], second: [floats, floats], activation: .reluSquared)
+  }
+
   /// A row's result is its own to the bit, whoever else is in the step.
   @Test(arguments: [WeightFormat.bf16, .q8_0, .q4_0])
   func aRowDoesNotDependOnItsNeighbours(_ format: WeightFormat) throws {
     var generator = SeededGenerator(seed: 14)
-    let experts = Experts(
-      first: try (0..<8).map { _ in [try PackedMatrix.rounded(generator.rows(64, 32), to: format).matrix] },
-      second: try (0..<8).map { _ in try PackedMatrix.rounded(generator.rows(16, 64), to: format).matrix },
+    let experts = try Experts(
+      first: (0..<8).map { _ in [try PackedMatrix.rounded(generator.rows(64, 32), to: format).matrix] },
+      second: (0..<8).map { _ in try PackedMatrix.rounded(generator.rows(16, 64), to: format).matrix },
       activation: .reluSquared)
     let chosen = ExpertSelection(expertCount: 8, topK: 2, scoring: .softmax, normalized: true)
     let (x, logits) = (generator.rows(64, 32), generator.rows(64, 8, scale: 3))
