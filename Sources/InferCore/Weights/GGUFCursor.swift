@@ -19,9 +19,13 @@ struct GGUFCursor {
 
   /// Arrays within arrays at most.
   static let deepestNesting = 4
+  /// Values of all arrays together at most: some times those of the largest vocabularies. In memory a value takes far
+  /// more than the byte it may take in the file.
+  static let mostValues = 1 << 22
 
   let file: MappedFile
   private(set) var offset = 0
+  private var valuesLeft = Self.mostValues
   /// What is being read, for messages.
   var place = "header"
 
@@ -95,6 +99,8 @@ struct GGUFCursor {
     guard depth <= Self.deepestNesting else { throw wrong("arrays nested deeper than \(Self.deepestNesting)") }
     let kind = try kind()
     let count = try count(ofAtLeast: kind.leastBytes)
+    guard count <= valuesLeft else { throw wrong("arrays of more than \(Self.mostValues) values in all") }
+    valuesLeft -= count
     var values: [GGUFValue] = []
     values.reserveCapacity(count)
     for _ in 0..<count { values.append(try value(kind, depth: depth)) }

@@ -132,6 +132,12 @@ import Testing
       $0.append(raw: Array(repeating: 0, count: 12))
     }
     #expect(deep.contains("nested deeper than 4"))
+    let many = value(9) {
+      $0.append(UInt32(0))
+      $0.append(UInt64(1 << 22 + 1))
+      $0.append(raw: Array(repeating: 0, count: 1 << 22 + 1))
+    }
+    #expect(many.contains("metadata some.key: arrays of more than 4194304 values in all"))
     let twice = problem(values: 2) {
       for _ in 0..<2 {
         $0.append(key: "k", kind: 4)
