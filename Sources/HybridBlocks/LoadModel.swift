@@ -29,7 +29,7 @@ public struct LoadOptions: Sendable {
   public var quantization: Quantization?
   /// Without this, the model is checked and described, but computes nothing: its matrices are not read.
   package var readsMatrices = true
-  /// Threads to quantise with.
+  /// Threads to quantise and pack with.
   public var threads = availableProcessorCount()
   /// Is told after each tensor how far loading has come, on the thread that loads.
   public var progress: (@Sendable (LoadProgress) -> Void)?
@@ -42,8 +42,9 @@ public struct LoadOptions: Sendable {
 /// `tokenizer.json`, `tokenizer_config.json`, `chat_template.jinja` and `generation_config.json`; or a GGUF file that
 /// carries the same.
 ///
-/// Weights are mapped; loading takes time in proportion to the number of tensors, not to their size. With
-/// ``LoadOptions/quantization`` every weight is read once, and memory is needed for the quantised ones only.
+/// Files are mapped. Every matrix that is multiplied with is read once and packed into memory of its own, in its format or
+/// in that of ``LoadOptions/quantization``; loading takes time and memory in proportion to that. Tables that are only
+/// looked up stay in the file unless they are quantised.
 ///
 /// - Throws: `ModelError` that names the file, the key or the tensor.
 public func loadModel(at path: String, options: LoadOptions = LoadOptions()) throws(ModelError) -> LoadedModel {

@@ -9,9 +9,9 @@ internal import Synchronization
 
 /// A fixed team of threads that work through numbered items together.
 ///
-/// The caller is a member. Items are handed out one at a time, so a thread that loses its core to another process costs
-/// its part and no more. Between regions the others spin for some tens of
-/// microseconds — regions of a step follow each other closely — and then sleep.
+/// The caller is a member. Every member has a share of consecutive items, and takes from the others' when its own is
+/// done, one at a time, so a thread that loses its core to another process costs its item and no more. Between regions
+/// the others spin for some tens of microseconds — regions of a step follow each other closely — and then sleep.
 public final class ThreadTeam: Sendable {
   /// Number of threads, the caller included.
   public let count: Int
@@ -68,7 +68,7 @@ func machineMemoryBytes() -> Int {
 /// are none, and leaves. The caller closes the region when all items are *done*. The region's fields are written again
 /// only once nobody is inside; while a helper that lost its core still is, the caller works through regions alone.
 @safe private final class SharedWork: @unchecked Sendable {
-  // Safe because `body` and `items` are written only while `inside` is zero and `generation` is even.
+  // Safe because `body`, `items` and shares are written only while `inside` is zero and `generation` is even.
   private var body = unsafe ck_closure()
   private var items = 0
   /// Odd while a region is open. 64 bits never wrap.

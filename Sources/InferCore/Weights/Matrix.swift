@@ -1,13 +1,11 @@
-/// A weight matrix `[rows × columns]`, row-major in some ``WeightFormat``, usually inside a mapped file.
-///
-/// A linear layer multiplies by its transpose: `rows` is what comes out, `columns` what goes in. Copying a
-/// matrix copies no weights.
+/// A weight matrix `[rows × columns]`, row-major in some ``WeightFormat``, usually inside a mapped file: to look rows up,
+/// to quantise, and to make a ``PackedMatrix`` of, which is what products read. Copying a matrix copies no weights.
 @safe public struct Matrix: Sendable {
   /// Element format.
   public let format: WeightFormat
-  /// Number of rows: the width of a linear layer's output.
+  /// Number of rows.
   public let rows: Int
-  /// Number of columns: the width of its input.
+  /// Number of columns.
   public let columns: Int
   // Safe because the memory is never written after loading and `owner` keeps it alive.
   nonisolated(unsafe) let base: UnsafeRawPointer

@@ -17,7 +17,7 @@ public struct WeightScope: Sendable {
   /// - Parameters:
   ///   - plan: the formats that matrices are quantised to as they are read; `nil` for those they are stored in.
   ///   - readsMatrices: without this, names, shapes and formats are checked and accounted for, but matrices are zeros.
-  ///   - threads: threads to quantise with.
+  ///   - threads: threads to quantise and pack with.
   ///   - progress: is told after each tensor how far the reading has come, on the thread that reads.
   public init(
     _ checkpoint: Checkpoint, plan: QuantizationPlan?, readsMatrices: Bool = true, threads: Int,
