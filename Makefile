@@ -20,8 +20,9 @@ test: swift-test kernels-test thread-test allocation-test client-test instructio
 swift-test: .build/libraries-installed
 	swift test --parallel
 
-# The C kernels for every instruction set of this machine, under the address and undefined-behaviour sanitizers.
-kernels-test: .build/libraries-installed
+# The C kernels for every instruction set, this machine's or emulated, and under the address and undefined-behaviour
+# sanitizers.
+kernels-test: .build/libraries-installed .build/emulators-installed
 	Tests/Kernels/run.sh
 
 # The engine's threads under the thread sanitizer.
@@ -58,6 +59,12 @@ docs: .build/libraries-installed
 
 .build/libraries-installed: scripts/install-libraries.sh
 	scripts/install-libraries.sh
+	mkdir -p .build && touch $@
+
+# Elsewhere the tests say what they skip.
+.build/emulators-installed: scripts/install-libraries.sh
+	if command -v apt-get >/dev/null && test "$$(uname -m)" = x86_64; then \
+	  scripts/install-libraries.sh qemu-user gcc-aarch64-linux-gnu libsimde-dev; fi
 	mkdir -p .build && touch $@
 
 .build/valgrind-installed: scripts/install-libraries.sh

@@ -27,6 +27,9 @@
 
 #define CK_INLINE static inline __attribute__((always_inline))
 
+/// Whether this AArch64 processor has the dot product of bytes; 0 on others.
+int ck_has_dotprod(void);
+
 CK_INLINE float ck_from_bf16(uint16_t bits) {
     uint32_t wide = (uint32_t)bits << 16;
     float value;

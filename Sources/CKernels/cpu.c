@@ -2,9 +2,12 @@
 #define _GNU_SOURCE
 #include <sched.h>
 #endif
+#if defined(__linux__) && defined(__aarch64__)
+#include <sys/auxv.h>
+#endif
 #include <unistd.h>
 
-#include "CKernels.h"
+#include "ck_internal.h"
 
 int ck_processor_count(void) {
 #ifdef __linux__
@@ -17,4 +20,15 @@ int ck_processor_count(void) {
 uint64_t ck_memory_bytes(void) {
     long pages = sysconf(_SC_PHYS_PAGES), bytes = sysconf(_SC_PAGESIZE);
     return pages > 0 && bytes > 0 ? (uint64_t)pages * (uint64_t)bytes : 0;
+}
+
+int ck_has_dotprod(void) {
+#if defined(__ARM_FEATURE_DOTPROD)
+    // Every processor that the program is compiled for has it, as Apple's have.
+    return 1;
+#elif defined(__linux__) && defined(__aarch64__)
+    return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
+#else
+    return 0;
+#endif
 }

@@ -14,7 +14,11 @@ typedef struct {
 /// Instruction sets this machine has, the widest first.
 static size_t available(ck_isa *out) {
     size_t count = 0;
-#if defined(__x86_64__)
+#if defined(CK_EMULATION)
+    out[count++] = (ck_isa){"avx512-vnni", &ck_panel_avx512_vnni, &ck_float_avx512};
+    out[count++] = (ck_isa){"avx512", &ck_panel_avx512, &ck_float_avx512};
+    out[count++] = (ck_isa){"avx2", &ck_panel_avx2, &ck_float_avx2};
+#elif defined(__x86_64__)
     __builtin_cpu_init();
     int wide = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
@@ -22,7 +26,7 @@ static size_t available(ck_isa *out) {
     if (wide) out[count++] = (ck_isa){"avx512", &ck_panel_avx512, &ck_float_avx512};
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c"))
         out[count++] = (ck_isa){"avx2", &ck_panel_avx2, &ck_float_avx2};
-#elif defined(__aarch64__) && (defined(__ARM_FEATURE_DOTPROD) || defined(__APPLE__) || defined(__linux__))
+#elif defined(__aarch64__)
     if (ck_has_dotprod()) out[count++] = (ck_isa){"neon", &ck_panel_dotprod, &ck_float_dotprod};
 #endif
     out[count++] = (ck_isa){"plain", &ck_panel_plain, &ck_float_plain};

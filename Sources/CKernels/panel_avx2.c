@@ -1,10 +1,9 @@
 // Products of panels with AVX2, FMA and F16C.
 #if defined(__x86_64__)
-#include <immintrin.h>
-
+#include "ck_intrinsics.h"
 #include "panel.h"
 
-#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
+CK_BEGIN_TARGET("avx2,fma,f16c")
 
 #define CK_ISA(NAME) NAME##_avx2
 #define CK_TOKENS 4
@@ -49,5 +48,5 @@ CK_INLINE void dots_avx2(ck_i32x16 *dot, const ck_u8x64 *group, const int first,
 
 #include "float_kernels.h"
 
-#pragma clang attribute pop
+CK_END_TARGET
 #endif

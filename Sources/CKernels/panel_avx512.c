@@ -1,11 +1,9 @@
 // Products of panels with AVX-512 F, BW, DQ and VL.
 #if defined(__x86_64__)
-#include <immintrin.h>
-
+#include "ck_intrinsics.h"
 #include "panel.h"
 
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c"))), \
-                             apply_to = function)
+CK_BEGIN_TARGET("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c")
 
 #define CK_ISA(NAME) NAME##_avx512
 #define CK_TOKENS 8
@@ -49,5 +47,5 @@ CK_INLINE void dots_avx512(ck_i32x16 *dot, const ck_u8x64 *group, const int firs
 
 #include "float_kernels.h"
 
-#pragma clang attribute pop
+CK_END_TARGET
 #endif

@@ -1,10 +1,9 @@
 // Products of panels with NEON and its dot product (Armv8.2).
 #if defined(__aarch64__)
-#include <arm_neon.h>
-
+#include "ck_intrinsics.h"
 #include "panel.h"
 
-#pragma clang attribute push(__attribute__((target("dotprod,fullfp16"))), apply_to = function)
+CK_BEGIN_TARGET("dotprod")
 
 #define CK_ISA(NAME) NAME##_dotprod
 #define CK_TOKENS 4
@@ -36,5 +35,5 @@ CK_INLINE void dots_dotprod(ck_i32x16 *dot, const ck_u8x64 *group, const int fir
 
 #include "float_kernels.h"
 
-#pragma clang attribute pop
+CK_END_TARGET
 #endif

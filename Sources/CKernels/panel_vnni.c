@@ -1,12 +1,9 @@
 // Products of panels with AVX-512 and its neural-network instructions (VNNI).
 #if defined(__x86_64__)
-#include <immintrin.h>
-
+#include "ck_intrinsics.h"
 #include "panel.h"
 
-#pragma clang attribute push(                                                                     \
-    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c"))), \
-    apply_to = function)
+CK_BEGIN_TARGET("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")
 
 #define CK_ISA(NAME) NAME##_avx512_vnni
 #define CK_TOKENS 8
@@ -42,5 +39,5 @@ CK_INLINE void dots_avx512_vnni(ck_i32x16 *dot, const ck_u8x64 *group, const int
 
 #include "panel_kernels.h"
 
-#pragma clang attribute pop
+CK_END_TARGET
 #endif

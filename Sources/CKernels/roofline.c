@@ -1,10 +1,5 @@
 #include "ck_internal.h"
-
-#if defined(__x86_64__)
-#include <immintrin.h>
-#elif defined(__aarch64__)
-#include <arm_neon.h>
-#endif
+#include "ck_intrinsics.h"
 
 // What the machine can do at most. Every kernel computes something that can be checked, so that neither the compiler
 // nor a mistake in counting can make the machine look faster than it is.
@@ -27,7 +22,9 @@
         return 2.0 * CHAINS * LANES * (double)rounds;                            \
     }
 
-#if defined(__aarch64__)
+#if defined(CK_EMULATION)
+#define CK_HIDDEN(vector) "+m"(vector)
+#elif defined(__aarch64__)
 #define CK_HIDDEN(vector) "+w"(vector)
 #else
 #define CK_HIDDEN(vector) "+x"(vector)
@@ -52,9 +49,9 @@
     }
 
 #if defined(__x86_64__)
-#define AVX2 __attribute__((target("avx2,fma")))
-#define AVX512 __attribute__((target("avx512f,avx512bw")))
-#define AVX512_VNNI __attribute__((target("avx512f,avx512vnni")))
+#define AVX2 CK_TARGET("avx2,fma")
+#define AVX512 CK_TARGET("avx512f,avx512bw")
+#define AVX512_VNNI CK_TARGET("avx512f,avx512vnni")
 
 AVX2 CK_INLINE __m256i dot_avx2(__m256i sum, __m256i a, __m256i b) {
     return _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(a, b), _mm256_set1_epi16(1)));
@@ -70,7 +67,7 @@ DEFINE_PEAK_I8(i8_vnni, AVX512_VNNI, __m512i, 16, _mm512_set1_epi32, _mm512_dpbu
 DEFINE_PEAK_I8(i8_avx512, AVX512, __m512i, 16, _mm512_set1_epi32, dot_avx512)
 DEFINE_PEAK_I8(i8_avx2, AVX2, __m256i, 8, _mm256_set1_epi32, dot_avx2)
 #elif defined(__aarch64__)
-#define NEON __attribute__((target("dotprod")))
+#define NEON CK_TARGET("dotprod")
 
 NEON CK_INLINE int32x4_t dot_neon(int32x4_t sum, int32x4_t a, int32x4_t b) {
     return vdotq_s32(sum, vreinterpretq_s8_s32(a), vreinterpretq_s8_s32(b));

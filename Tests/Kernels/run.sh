@@ -1,6 +1,7 @@
 #!/bin/sh
-# Compares every C kernel with a plain twin in double precision: as shipped, once for each instruction set it is
-# compiled for that this machine has, and under the address and undefined-behaviour sanitizers.
+# Compares every C kernel with a plain twin in double precision: as shipped, once for each instruction set that it is
+# compiled for, and under the address and undefined-behaviour sanitizers. Instruction sets that this machine lacks are
+# emulated: those of x86 by SIMDe, those of AArch64 by QEMU.
 set -eu
 cd "$(dirname "$0")/../.."
 # The compiler of the Swift toolchain, which is what compiles the package.
@@ -8,22 +9,64 @@ clang=${CLANG:-clang}
 build=$(mktemp -d)
 trap 'rm -rf "$build"' EXIT
 
-# check NAME FLAGS…
-check() {
+# compile NAME FLAGS…
+compile() {
   name=$1
   shift
   "$clang" -fuse-ld=lld -std=gnu17 -Wall -Wextra -Werror -I Sources/CKernels -I Sources/CKernels/include "$@" \
     Tests/Kernels/*.c Sources/CKernels/*.c -lm -o "$build/$name"
-  printf '%s: ' "$name"
-  UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 "$build/$name"
 }
 
+# check NAME FLAGS…
+check() {
+  compile "$@"
+  printf '%s: ' "$1"
+  UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 "$build/$1"
+}
+
+# Products of packed weights choose their instruction set when the program starts; a name that the machine lacks is
+# ignored. choose NAME ISA COMMAND…
+choose() {
+  label="$1, INFER_SERVE_ISA=$2" isa=$2
+  shift 2
+  output=$(INFER_SERVE_ISA=$isa "$@")
+  case $output in
+    "products for $isa, "*) echo "$label: $output" ;;
+    *) return 1 ;;
+  esac
+}
+
+# Fails unless the emulated machine has what is asked for.
+emulate() {
+  choose "$@" || { echo "$1: there is no $2" >&2; exit 1; }
+}
+
+case $(uname -m) in
+  x86_64) native='avx512-vnni avx512 avx2 plain' ;;
+  aarch64 | arm64) native='neon plain' ;;
+  *) native=plain ;;
+esac
 check shipped -O3
-# Products of packed weights choose their instruction set when the program starts; names this machine lacks are ignored.
-for isa in avx512 avx2 neon plain; do
-  printf 'shipped, INFER_SERVE_ISA=%s: ' "$isa"
-  INFER_SERVE_ISA=$isa "$build/shipped"
+for isa in $native; do
+  choose shipped "$isa" "$build/shipped" || echo "shipped: skipped $isa, this processor lacks it"
 done
+
+if [ "$(uname -m)" = x86_64 ] && "$clang" -E -include simde/x86/avx512.h - </dev/null >/dev/null 2>&1; then
+  compile emulated -O2 -DCK_KERNEL= '-DCK_EMULATION="../../Tests/Kernels/emulation.h"'
+  for isa in avx512-vnni avx512 avx2; do emulate emulated "$isa" "$build/emulated"; done
+else
+  echo "emulated: skipped, needs x86-64 and SIMDe (libsimde-dev)"
+fi
+
+if [ -d /usr/aarch64-linux-gnu/include ] && command -v qemu-aarch64 >/dev/null; then
+  compile aarch64 -O3 --target=aarch64-linux-gnu -static
+  for isa in neon plain; do emulate aarch64 "$isa" qemu-aarch64 -cpu max "$build/aarch64"; done
+  # A processor of Armv8.0 has no dot product, which the program has to notice.
+  emulate 'aarch64 of Armv8.0' plain env INFER_SERVE_ISA=neon qemu-aarch64 -cpu cortex-a53 "$build/aarch64"
+else
+  echo "aarch64: skipped, needs an AArch64 C library and QEMU (gcc-aarch64-linux-gnu, qemu-user)"
+fi
+
 check plain -O0 -DCK_KERNEL=
 case $(uname -m) in
   x86_64)
