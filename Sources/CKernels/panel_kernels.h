@@ -69,7 +69,7 @@ CK_INLINE CK_ISA(codes) CK_ISA(decode)(ck_panel_kind kind, const uint8_t *codes,
     return w;
 }
 
-/// sum[t] += scale · d[t] · (dot[t] − centre · Σ codes of x[t]), over groups `first` to `first + count` of a block.
+/// sum[t] += scale · d[t] · dot[t], over groups `first` to `first + count` of a block.
 CK_INLINE void CK_ISA(add_dots)(ck_f32x16 *sum, const CK_ISA(codes) *w, const int first, const int count,
                                 ck_panel_kind kind, ck_f32x16 scale, const ck_activations *x, size_t x_stride,
                                 const int tokens) {
@@ -80,7 +80,7 @@ CK_INLINE void CK_ISA(add_dots)(ck_f32x16 *sum, const CK_ISA(codes) *w, const in
         sum[t] += (scale * x[(size_t)t * x_stride].d) * __builtin_convertvector(dot[t], ck_f32x16);
 }
 
-/// sum[t] += factor · value · Σ of x[t], for one block.
+/// sum[t] += value · Σ of x[t], for one block.
 CK_INLINE void CK_ISA(add_offset)(ck_f32x16 *sum, ck_f32x16 value, const ck_activations *x, size_t x_stride,
                                   const int tokens) {
     CK_FAST

@@ -40,9 +40,6 @@ struct MatMul {
   /// Panels of an item are a multiple of this, which is as many as kernels take at once.
   static let panelGroup = 4
 
-  /// Up to this many rows, attention reads cached keys and values where they lie.
-  static let fewRows = 8
-
   let rows: Int
 
   /// Number of items along the rows; rows are spread evenly over them.
