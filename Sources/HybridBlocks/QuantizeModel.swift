@@ -21,6 +21,7 @@ public struct QuantizationResult: Sendable {
 /// - Parameters:
 ///   - path: the model's folder or file.
 ///   - output: the file to write; one of that name is replaced.
+///   - quantization: the formats to quantise to.
 ///   - options: how the model is read; ``LoadOptions/progress`` is told of what is written.
 /// - Throws: `ModelError` when the model cannot be read, or the file not be written.
 public func quantizeModel(

@@ -16,8 +16,10 @@ public struct Quantization: Sendable, Equatable {
 
   /// Quantisation to a format, or the mix, of this name in upper or lower case; `nil` for other names.
   ///
-  /// - Parameter head: the head's format; by default Q6_K where `name` has fewer bits, for every logit passes through
-  ///   it, and else as the other matrices.
+  /// - Parameters:
+  ///   - name: one of ``names``.
+  ///   - head: the head's format; by default Q6_K where `name` has fewer bits, for every logit passes through it, and
+  ///     else as the other matrices.
   public init?(named name: String, head: WeightFormat? = nil) {
     isMix = name.uppercased() == Self.mixName
     guard let format = isMix ? .q4_K : WeightFormat(named: name) else { return nil }

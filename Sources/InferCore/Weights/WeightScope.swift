@@ -15,6 +15,7 @@ public struct WeightScope: Sendable {
   /// The root of a checkpoint.
   ///
   /// - Parameters:
+  ///   - checkpoint: the tensors to read from.
   ///   - plan: the formats that matrices are quantised to as they are read; `nil` for those they are stored in.
   ///   - readsMatrices: without this, names, shapes and formats are checked and accounted for, but matrices are zeros.
   ///   - threads: threads to quantise and pack with.
@@ -46,7 +47,11 @@ public struct WeightScope: Sendable {
 
   /// A matrix `[rows × columns]` to multiply with, quantised on the way where the plan says so.
   ///
-  /// - Parameter role: what it does, which decides its format when a model is quantised.
+  /// - Parameters:
+  ///   - name: the tensor's name within this scope.
+  ///   - rows: number of rows: the width of what comes out.
+  ///   - columns: number of columns: the width of what goes in.
+  ///   - role: what it does, which decides its format when a model is quantised.
   public func matrix(
     _ name: String, rows: Int, columns: Int, role: MatrixRole = .linear
   ) throws(ModelError) -> PackedMatrix {
