@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "ck_super.h"
+
 // MARK: Instruction sets
 
 typedef struct {
@@ -22,7 +24,8 @@ static size_t available(ck_isa *out) {
     __builtin_cpu_init();
     int wide = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-    if (wide && __builtin_cpu_supports("avx512vnni")) out[count++] = (ck_isa){"avx512-vnni", &ck_panel_avx512_vnni, &ck_float_avx512};
+    if (wide && __builtin_cpu_supports("avx512vnni"))
+        out[count++] = (ck_isa){"avx512-vnni", &ck_panel_avx512_vnni, &ck_float_avx512};
     if (wide) out[count++] = (ck_isa){"avx512", &ck_panel_avx512, &ck_float_avx512};
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c"))
         out[count++] = (ck_isa){"avx2", &ck_panel_avx2, &ck_float_avx2};
@@ -91,6 +94,12 @@ CK_KERNEL void ck_quantize_activations(ck_activations *restrict out, const float
 
 // MARK: Packing
 
+/// Bytes of a block of a plain format.
+CK_INLINE size_t plain_block_bytes(ck_panel_kind kind) {
+    size_t least = kind.bits == 8 ? sizeof(ck_q8_0) : sizeof(ck_q4_0);
+    return least + (kind.mins ? 2 : 0) + (kind.bits == 5 ? 4 : 0);
+}
+
 /// The codes of block `b` of a row of the file format, 0 … 31.
 CK_INLINE void codes_of_block(uint8_t code[CK_BLOCK], ck_panel_kind kind, const uint8_t *row, size_t b) {
     if (kind.bits == 8) {
@@ -117,8 +126,8 @@ CK_INLINE void codes_of_block(uint8_t code[CK_BLOCK], ck_panel_kind kind, const 
             if (high) code[i] |= (uint8_t)(((high[i] >> (b % 8)) & 1) << 4);
         }
     } else {
-        size_t size = sizeof(ck_q4_0) + (kind.mins ? 2 : 0) + (kind.bits == 5 ? 4 : 0);
-        const uint8_t *block = row + b * size, *q = block + size - 16;
+        // Nibbles end a block.
+        const uint8_t *q = row + (b + 1) * plain_block_bytes(kind) - CK_BLOCK / 2;
         uint32_t high = 0;
         if (kind.bits == 5) memcpy(&high, q - 4, sizeof high);
         for (int i = 0; i < 16; i++) {
@@ -152,23 +161,11 @@ CK_INLINE int code_at(const uint8_t *codes, const uint8_t *high, ck_panel_kind k
     return code;
 }
 
-/// The six-bit scales 0 … 7 and mins 8 … 15 of a super-block of the file format.
-CK_INLINE void six_bit_scales(uint8_t value[16], const uint8_t scales[12]) {
-    for (int i = 0; i < 4; i++) {
-        value[i] = scales[i] & 63;
-        value[8 + i] = scales[4 + i] & 63;
-        value[4 + i] = (uint8_t)((scales[8 + i] & 15) | scales[i] >> 6 << 4);
-        value[12 + i] = (uint8_t)(scales[8 + i] >> 4 | scales[4 + i] >> 6 << 4);
-    }
-}
-
 /// Packs the scales of block or super-block `unit` of one row.
 CK_INLINE void pack_scales(uint8_t *scales, uint8_t *mins, ck_panel_kind kind, const uint8_t *source, size_t unit,
                            size_t row) {
     if (!kind.super) {
-        size_t size = (kind.bits == 8 ? sizeof(ck_q8_0) : sizeof(ck_q4_0)) + (kind.mins ? 2 : 0) +
-                      (kind.bits == 5 ? 4 : 0);
-        const uint8_t *block = source + unit * size;
+        const uint8_t *block = source + unit * plain_block_bytes(kind);
         memcpy(scales + 2 * row, block, 2);
         if (kind.mins) memcpy(mins + 2 * row, block + 2, 2);
     } else if (kind.bits == 6) {
@@ -179,8 +176,9 @@ CK_INLINE void pack_scales(uint8_t *scales, uint8_t *mins, ck_panel_kind kind, c
         const uint8_t *block = source + unit * (kind.bits == 4 ? sizeof(ck_q4_k) : sizeof(ck_q5_k));
         memcpy(scales + 2 * row, block, 2);
         memcpy(scales + 32 + 2 * row, block + 2, 2);
-        uint8_t value[16];
-        six_bit_scales(value, block + 4);
+        // Scales, then mins.
+        int value[2 * CK_SUBS];
+        for (int b = 0; b < CK_SUBS; b++) ck_super_scale(block + 4, b, &value[b], &value[CK_SUBS + b]);
         for (size_t i = 0; i < 12; i++)
             mins[16 * i + row] = (uint8_t)(value[i] | ((value[12 + i % 4] >> (2 * (i / 4))) & 3) << 6);
     }
@@ -205,9 +203,9 @@ CK_INLINE void pack(uint8_t *panel, const uint8_t *rows, size_t row_bytes, size_
 }
 
 CK_INLINE float half_at(const uint8_t *p) {
-    _Float16 value;
-    memcpy(&value, p, sizeof value);
-    return (float)value;
+    uint16_t bits;
+    memcpy(&bits, p, sizeof bits);
+    return ck_half_value(bits);
 }
 
 CK_INLINE void unpack_row(float *out, const uint8_t *panel, size_t row, size_t blocks, ck_panel_kind kind) {

@@ -10,26 +10,12 @@ CK_KERNEL void ck_quantize_q5_k(void *restrict out, const float *restrict x, siz
             for (int i = 0; i < CK_BLOCK; i++)
                 block->high[i] |= (uint8_t)((codes[b * CK_BLOCK + i] >> 4) << b);
         }
-        for (int pair = 0; pair < CK_SUBS / 2; pair++) {
-            const uint8_t *low = codes + 2 * pair * CK_BLOCK, *high = low + CK_BLOCK;
-            for (int i = 0; i < CK_BLOCK; i++)
-                block->q[pair * CK_BLOCK + i] = (uint8_t)((low[i] & 15) | high[i] << 4);
-        }
+        ck_pack_super_nibbles(block->q, codes);
     }
 }
 
 CK_KERNEL void ck_unpack_q5_k(float *restrict out, const void *restrict in, size_t n) {
     const ck_q5_k *restrict block = in;
-    for (; n >= CK_SUPER; n -= CK_SUPER, out += CK_SUPER, block++) {
-        for (int b = 0; b < CK_SUBS; b++) {
-            int scale, min, shift = b % 2 * 4;
-            ck_super_scale(block->scales, b, &scale, &min);
-            float d = ck_half_value(block->d) * (float)scale, m = ck_half_value(block->dmin) * (float)min;
-            const uint8_t *q = block->q + b / 2 * CK_BLOCK;
-            for (int i = 0; i < CK_BLOCK; i++) {
-                int code = (q[i] >> shift & 15) | (block->high[i] >> b & 1) << 4;
-                out[b * CK_BLOCK + i] = d * (float)code - m;
-            }
-        }
-    }
+    for (; n >= CK_SUPER; n -= CK_SUPER, out += CK_SUPER, block++)
+        ck_unpack_super(out, block->d, block->dmin, block->scales, block->q, block->high);
 }

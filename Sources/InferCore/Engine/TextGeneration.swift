@@ -9,7 +9,8 @@ public struct TextGeneration: AsyncSequence, Sendable {
   private let skippingSpecialTokens: Bool
 
   /// Turns `generation`, made with the same stop conditions, into text. Special tokens have no text unless
-  /// `skippingSpecialTokens` is false or they are the tags around reasoning; a token that ended the generation has none unless stop strings are included.
+  /// `skippingSpecialTokens` is false or they are the tags around reasoning; a token that ended the generation has none
+  /// unless stop strings are included.
   public init(
     _ generation: Generation, stop: StopConditions, tokenizer: Tokenizer, skippingSpecialTokens: Bool = true
   ) {

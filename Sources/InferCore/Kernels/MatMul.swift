@@ -1,5 +1,3 @@
-internal import CBLAS
-
 /// Multiplies rows by the transposes of matrices that share their input, side by side:
 /// `out[r] = [x[r] · A₀ᵀ | x[r] · A₁ᵀ | …]`.
 ///
@@ -84,9 +82,3 @@ struct MatMul {
       out: out + first * outStride + firstOutput, outStride: outStride)
   }
 }
-
-/// BLAS counts in 32 bits.
-func blas(_ value: Int) -> Int32 { Int32(value) }
-
-/// Has BLAS compute on the calling thread alone: the team splits the work. Called once, before the first product.
-func useOneBLASThread() { openblas_set_num_threads(1) }
