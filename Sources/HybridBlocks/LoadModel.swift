@@ -125,8 +125,7 @@ extension HybridModel {
     self.init(
       embedding: embedding, embeddingScale: frame.embeddingScale, blocks: blocks,
       norm: try RMSNorm(weights[frame.norm], width: columns, epsilon: frame.epsilon),
-      head: head,
-      logitScale: frame.logitScale, contextLength: frame.contextLength, stateLayout: state)
+      head: head, logitScale: frame.logitScale, contextLength: frame.contextLength, stateLayout: state)
   }
 }
 
@@ -136,7 +135,7 @@ private struct TextFiles {
   var template: ChatTemplate?
 
   init(_ files: ModelFiles) throws(ModelError) {
-    if try files.bytes("tokenizer.json") != nil {
+    if files.has("tokenizer.json") {
       do { tokenizer = try Tokenizer(files: files) } catch {
         throw .malformed(path: files.path, reason: "tokenizer: \(error)")
       }

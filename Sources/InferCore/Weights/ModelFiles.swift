@@ -38,15 +38,23 @@ public enum ModelFiles: Sendable {
     }
   }
 
+  /// Whether there is a file of this name.
+  public func has(_ name: String) -> Bool {
+    switch self {
+    case .folder(let folder): FileManager.default.fileExists(atPath: folder.appending(path: name).path)
+    case .embedded(let texts, _): texts[name] != nil
+    }
+  }
+
   /// The bytes of a file, or `nil` where there is none.
   ///
   /// - Throws: ``ModelError/unreadable(path:reason:)``.
   public func bytes(_ name: String) throws(ModelError) -> [UInt8]? {
+    guard has(name) else { return nil }
     switch self {
     case .embedded(let texts, _): return texts[name].map { Array($0.utf8) }
     case .folder(let folder):
       let file = folder.appending(path: name)
-      guard FileManager.default.fileExists(atPath: file.path) else { return nil }
       do { return Array(try Data(contentsOf: file)) } catch {
         throw .unreadable(path: file.path, reason: error.localizedDescription)
       }
