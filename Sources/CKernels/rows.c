@@ -35,6 +35,15 @@ CK_KERNEL void ck_rotate_half(float *restrict x, const float *restrict cosine, c
     }
 }
 
+CK_KERNEL void ck_rotate_adjacent(float *restrict x, const float *restrict cosine, const float *restrict sine,
+                                  size_t half) {
+    for (size_t i = 0; i < half; i++) {
+        float a = x[2 * i], b = x[2 * i + 1];
+        x[2 * i] = a * cosine[i] - b * sine[i];
+        x[2 * i + 1] = b * cosine[i] + a * sine[i];
+    }
+}
+
 CK_INLINE float ck_maximum(const float *x, size_t n) {
     float largest = -INFINITY;
     for (size_t i = 0; i < n; i++) largest = x[i] > largest ? x[i] : largest;

@@ -36,16 +36,18 @@ static void test_elementwise(size_t n) {
     for (size_t i = n; i < n + 4; i++) check_canary(out[i]);
 }
 
-static void test_rotation(size_t half) {
+/// Pair i is (x[i · step], x[i · step + apart]).
+static void test_rotation(void (*rotate)(float *, const float *, const float *, size_t), size_t half, size_t step,
+                          size_t apart) {
     float *x = random_floats(2 * half), *cosine = random_floats(half), *sine = random_floats(half);
     float *out = canaries(2 * half + 4);
     memcpy(out, x, 2 * half * sizeof *out);
-    ck_rotate_half(out, cosine, sine, half);
-    check_context("ck_rotate_half", half, 0, 0);
+    rotate(out, cosine, sine, half);
+    check_context("ck_rotate", half, step, apart);
     for (size_t i = 0; i < half; i++) {
-        double a = x[i], b = x[i + half];
-        check_close(out[i], a * cosine[i] - b * sine[i], 2e-7);
-        check_close(out[i + half], b * cosine[i] + a * sine[i], 2e-7);
+        double a = x[i * step], b = x[i * step + apart];
+        check_close(out[i * step], a * cosine[i] - b * sine[i], 2e-7);
+        check_close(out[i * step + apart], b * cosine[i] + a * sine[i], 2e-7);
     }
     for (size_t i = 2 * half; i < 2 * half + 4; i++) check_canary(out[i]);
 }
@@ -89,7 +91,8 @@ void test_rows(void) {
         size_t n = sizes[a];
         test_norm(n);
         test_elementwise(n);
-        test_rotation(n);
+        test_rotation(ck_rotate_half, n, 1, n);
+        test_rotation(ck_rotate_adjacent, n, 2, 1);
         check_release();
         if (n == 0) continue;
         test_softmax(n, 1);

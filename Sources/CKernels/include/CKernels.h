@@ -176,6 +176,8 @@ void ck_silu_multiply(float *out, const float *gate, const float *up, size_t n);
 void ck_relu_squared(float *x, size_t n);
 /// Rotates the pairs (x[i], x[i + half]) by the angles whose cosines and sines are given, i < half.
 void ck_rotate_half(float *x, const float *cosine, const float *sine, size_t half);
+/// The same for the pairs (x[2 i], x[2 i + 1]).
+void ck_rotate_adjacent(float *x, const float *cosine, const float *sine, size_t half);
 /// x = softmax(x).
 void ck_softmax(float *x, size_t n);
 /// One block of an online softmax: scores become exp(scale · score − max), where max is the larger of *running_max

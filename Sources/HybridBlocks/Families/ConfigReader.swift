@@ -15,6 +15,8 @@ struct ConfigReader: Sendable {
 
   private final class Names: Sendable {
     let names = Mutex<Set<String>>([])
+    /// Those of `names` that are read with all they hold.
+    let whole = Mutex<Set<String>>([])
   }
 
   /// Largest size of any dimension: larger values are mistakes, and products of three stay within 64 bits.
@@ -40,18 +42,21 @@ struct ConfigReader: Sendable {
   /// value is null says nothing and is not among them.
   var unread: [String] {
     let seen = read.names.withLock { $0 }
+    let whole = read.whole.withLock { $0 }
     guard let members = json.object else { return [] }
     return members.flatMap { (key, value) -> [String] in
       guard seen.contains(key) else { return value.isNull ? [] : [key] }
+      if whole.contains(key) { return [] }
       // An object counts as read when any of its own keys was.
       guard let inner = value.object, inner.keys.contains(where: { seen.contains("\(key).\($0)") }) else { return [] }
       return inner.filter { !seen.contains("\(key).\($0.key)") && !$0.value.isNull }.map { "\(key).\($0.key)" }
     }
   }
 
-  /// Marks keys as known and without effect.
+  /// Marks keys as known and without effect, with all they hold.
   func ignore(_ keys: [String]) {
     read.names.withLock { $0.formUnion(keys.map { path + $0 }) }
+    read.whole.withLock { $0.formUnion(keys.map { path + $0 }) }
   }
 
   /// Whether a key is there and not null.
@@ -74,9 +79,9 @@ struct ConfigReader: Sendable {
     try integer(keys, in: 0...Self.largestSize, default: fallback)
   }
 
-  /// The longest sequence: up to 2^31 tokens.
-  func contextLength(default fallback: Int? = nil) throws(ModelError) -> Int {
-    try integer(["max_position_embeddings"], in: 1...(1 << 31), default: fallback)
+  /// A number of tokens: up to 2^31.
+  func length(_ key: String, default fallback: Int? = nil) throws(ModelError) -> Int {
+    try integer([key], in: 1...(1 << 31), default: fallback)
   }
 
   /// A finite number.
@@ -95,6 +100,20 @@ struct ConfigReader: Sendable {
       throw wrong(name, value, "a number above 0")
     }
     return number
+  }
+
+  /// A list of numbers above zero.
+  func positives(_ key: String) throws(ModelError) -> [Double] {
+    guard let (name, value) = value([key]) else { return try given(nil, [key]) }
+    guard let array = value.array else { throw wrong(name, value, "a list of numbers above 0") }
+    var numbers: [Double] = []
+    for element in array {
+      guard let number = element.double, number > 0, number.isFinite else {
+        throw wrong(name, element, "a list of numbers above 0")
+      }
+      numbers.append(number)
+    }
+    return numbers
   }
 
   /// A truth value.

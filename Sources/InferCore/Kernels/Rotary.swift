@@ -6,51 +6,50 @@ internal import CKernels
   internal import Darwin
 #endif
 
-/// Rotary position embedding (Su et al. 2021, arXiv 2104.09864) on half-split pairs: dimension `i` is rotated
-/// with dimension `i + d/2` by the angle `position · base^(−2i/d)`.
+/// Rotary position embedding (Su et al. 2021, arXiv 2104.09864): the `i`-th pair of a head's dimensions is rotated by the
+/// angle `position · frequency[i]`.
 ///
 /// Cosines and sines of a position are put together from two tables, one for multiples of 256 and one for the
 /// rest, by the addition theorems in double precision: O(d · (256 + context / 256)) memory.
 package struct RotaryEmbedding: Sendable {
-  /// Dimensions that are rotated.
+  /// Which dimensions make a pair.
+  package enum Pairing: Sendable {
+    /// `i` and `i + d/2`: most checkpoints on the hub.
+    case halves
+    /// `2i` and `2i + 1`: DeepSeek, and the llama checkpoints of GGUF.
+    case adjacent
+  }
+
+  /// Dimensions that are rotated: the first of each head.
   package let dimension: Int
-  /// Cosine and sine of each frequency, for positions 0 ..< 256 and for multiples of 256.
-  private let fine: [Double]
-  private let coarse: [Double]
+  /// See ``Pairing-swift.enum``.
+  package let pairing: Pairing
+  private let tables: AngleTable
+  /// Tables of the positions from `start` on, where they have frequencies of their own.
+  private let later: (start: Int, tables: AngleTable)?
 
-  private static let fineCount = 256
-
-  /// An embedding of `dimension` dimensions for sequences of up to `contextLength` tokens.
+  /// An embedding for sequences of up to `contextLength` tokens.
   ///
-  /// - Precondition: `dimension` is even and positive, `base` positive.
-  package init(dimension: Int, base: Double, contextLength: Int) {
-    precondition(dimension > 0 && dimension % 2 == 0 && base > 0, "rotary dimension \(dimension), base \(base)")
-    self.dimension = dimension
-    let frequencies = (0..<dimension / 2).map { pow(base, -2 * Double($0) / Double(dimension)) }
-    func table(_ positions: some Sequence<Int>) -> [Double] {
-      positions.flatMap { position in
-        frequencies.flatMap { [cos(Double(position) * $0), sin(Double(position) * $0)] }
-      }
+  /// - Parameters:
+  ///   - frequencies: what each pair turns by.
+  ///   - pairing: which dimensions make a pair.
+  ///   - contextLength: positions that angles are prepared for.
+  package init(_ frequencies: RotaryFrequencies, pairing: Pairing = .halves, contextLength: Int) {
+    dimension = frequencies.dimension
+    self.pairing = pairing
+    func tables(_ perPair: [Double]) -> AngleTable {
+      AngleTable(perPair, amplitude: frequencies.amplitude, contextLength: contextLength)
     }
-    fine = table(0..<Self.fineCount)
-    coarse = table((0...contextLength / Self.fineCount).lazy.map { $0 * Self.fineCount })
+    self.tables = tables(frequencies.perPair)
+    later = frequencies.later.flatMap { $0.start < contextLength ? ($0.start, tables($0.perPair)) : nil }
   }
 
-  /// The base of the static NTK-aware scaling that Hunyuan models use: `θ · α^(d / (d − 2))`, independent of the
-  /// length of the sequence.
-  package static func scaledBase(_ base: Double, alpha: Double, dimension: Int) -> Double {
-    base * pow(alpha, Double(dimension) / Double(dimension - 2))
-  }
-
-  /// Writes `[cosines | sines]`, `dimension` floats, for one position.
+  /// Writes `[cosines | sines]`, ``dimension`` floats, for one position.
   func angles(at position: Int, into out: UnsafeMutablePointer<Float>) {
-    let half = dimension / 2
-    let (high, low) = (position / Self.fineCount * dimension, position % Self.fineCount * dimension)
-    for index in 0..<half {
-      let (c, s) = (coarse[high + 2 * index], coarse[high + 2 * index + 1])
-      let (fc, fs) = (fine[low + 2 * index], fine[low + 2 * index + 1])
-      unsafe out[index] = Float(c * fc - s * fs)
-      unsafe out[half + index] = Float(s * fc + c * fs)
+    if let later, position >= later.start {
+      unsafe later.tables.angles(at: position, into: out)
+    } else {
+      unsafe tables.angles(at: position, into: out)
     }
   }
 
@@ -64,7 +63,11 @@ package struct RotaryEmbedding: Sendable {
     forEachRow(x.count, step) { row in
       let cosine = unsafe angles.base + row * angles.stride
       for head in 0..<x.columns / headDimension {
-        unsafe ck_rotate_half(x.base + row * x.stride + head * headDimension, cosine, cosine + half, half)
+        let place = unsafe x.base + row * x.stride + head * headDimension
+        switch pairing {
+        case .halves: unsafe ck_rotate_half(place, cosine, cosine + half, half)
+        case .adjacent: unsafe ck_rotate_adjacent(place, cosine, cosine + half, half)
+        }
       }
     }
   }
@@ -76,6 +79,36 @@ package struct RotaryEmbedding: Sendable {
       forEachRow(run.tokens.count, step) { index in
         unsafe angles(at: run.position + index, into: out.base + (run.tokens.lowerBound + index) * out.stride)
       }
+    }
+  }
+}
+
+/// Cosine and sine of each pair's angle, for positions 0 ..< 256 and for multiples of 256.
+private struct AngleTable: Sendable {
+  private let fine: [Double]
+  private let coarse: [Double]
+
+  private static let fineCount = 256
+
+  /// - Parameter amplitude: factor on every cosine and sine.
+  init(_ frequencies: [Double], amplitude: Double, contextLength: Int) {
+    func table(_ positions: some Sequence<Int>, _ amplitude: Double) -> [Double] {
+      positions.flatMap { position in
+        frequencies.flatMap { [amplitude * cos(Double(position) * $0), amplitude * sin(Double(position) * $0)] }
+      }
+    }
+    fine = table(0..<Self.fineCount, amplitude)
+    coarse = table((0...contextLength / Self.fineCount).lazy.map { $0 * Self.fineCount }, 1)
+  }
+
+  func angles(at position: Int, into out: UnsafeMutablePointer<Float>) {
+    let half = fine.count / (2 * Self.fineCount)
+    let (high, low) = (position / Self.fineCount * 2 * half, position % Self.fineCount * 2 * half)
+    for index in 0..<half {
+      let (c, s) = (coarse[high + 2 * index], coarse[high + 2 * index + 1])
+      let (fc, fs) = (fine[low + 2 * index], fine[low + 2 * index + 1])
+      unsafe out[index] = Float(c * fc - s * fs)
+      unsafe out[half + index] = Float(s * fc + c * fs)
     }
   }
 }

@@ -76,6 +76,8 @@ import Testing
     #expect(config.unread == ["z", "a.w", "b"])
     try config.object("b")?.ignore(["x"])
     #expect(config.unread == ["z", "a.w"])
+    config.ignore(["a"])
+    #expect(config.unread == ["z"])
   }
 
   @Test func listsOfOneSizeALayer() throws {

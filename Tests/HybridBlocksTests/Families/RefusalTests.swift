@@ -31,11 +31,25 @@ import Testing
     Change("qwen3", "head_dim", 8192, says: "head_dim"),
     Change("nemotron_h", "sliding_window", 128, says: "use_sliding_window"),
     Change("qwen3", "layer_types", ["full_attention", "sliding_attention", "full_attention"], says: "layer_types"),
-    Change("qwen3", "rope_parameters", ["rope_type": "yarn", "rope_theta": 1e6, "factor": 4], says: "yarn"),
+    Change("qwen3", "rope_parameters", ["rope_type": "spiral", "rope_theta": 1e6, "factor": 4], says: "spiral"),
+    Change("qwen3", "rope_parameters", ["rope_type": "yarn", "rope_theta": 1, "factor": 4], says: "rope_scaling"),
+    Change("qwen3", "rope_parameters", ["rope_type": "yarn", "rope_theta": 1e6, "factor": 0], says: "factor"),
+    Change("qwen3", "rope_parameters", ["rope_type": "linear", "rope_theta": 1e6], says: "factor"),
+    Change(
+      "qwen3", "rope_parameters",
+      ["rope_type": "llama3", "rope_theta": 1e6, "factor": 8, "low_freq_factor": 4, "high_freq_factor": 4],
+      says: "high_freq_factor"),
+    Change(
+      "qwen3", "rope_parameters",
+      ["rope_type": "longrope", "rope_theta": 1e6, "short_factor": [1], "long_factor": [1, 1, 1, 1, 1, 1, 1, 1]],
+      says: "short_factor"),
+    Change(
+      "qwen3", "rope_parameters", ["rope_type": "longrope", "rope_theta": 1e6, "short_factor": ["x"]],
+      says: "short_factor"),
     Change("qwen3", "rope_parameters", ["rope_type": "default", "rope_theta": -1], says: "rope_theta"),
     Change("qwen3", "rope_parameters", ["rope_type": 7, "rope_theta": 1e6], says: "rope_type"),
     Change("qwen3", "rope_parameters", "default", says: "rope_parameters"),
-    Change("hunyuan_v1_dense", "rope_parameters", ["rope_type": "dynamic", "rope_theta": 1e4], says: "dynamic"),
+    Change("hunyuan_v1_dense", "rope_parameters", ["rope_type": "dynamic", "rope_theta": 1e4], says: "factor"),
     Change(
       "hunyuan_v1_dense", "rope_parameters", ["rope_type": "dynamic", "rope_theta": 1e4, "alpha": 0], says: "alpha"),
     Change("qwen3", "max_position_embeddings", 2_147_483_648, says: "max_position_embeddings"),

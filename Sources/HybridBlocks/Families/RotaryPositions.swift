@@ -1,0 +1,178 @@
+internal import InferCore
+
+extension ConfigReader {
+  /// The longest sequence: `max_position_embeddings`, or more where YaRN is switched on in a file that still says what
+  /// the model was trained on.
+  func contextLength(default fallback: Int? = nil) throws(ModelError) -> Int {
+    let trained = try length("max_position_embeddings", default: fallback)
+    guard let parameters = try ropeParameters(), try parameters.ropeKind() == "yarn",
+      parameters.has("original_max_position_embeddings")
+    else { return trained }
+    let stretched = try ropeFactor(parameters) * Double(try originalLength(parameters))
+    return max(trained, Int(min(stretched, 0x1p31)))
+  }
+
+  /// Rotary positions: `rope_parameters`, or `rope_theta` and `rope_scaling` in older files.
+  ///
+  /// - Parameters:
+  ///   - headDimension: dimensions of a head, all of which are rotated unless `part` says otherwise.
+  ///   - contextLength: positions that angles are prepared for.
+  ///   - theta: the base where the file has none.
+  ///   - part: share of each head, from its first dimension on, that is rotated where the file has no
+  ///     `partial_rotary_factor`. Families that rotate whole heads pass nothing and refuse any other share.
+  ///   - pairing: which dimensions make a pair.
+  /// - Throws: `ModelError` that names the key, and the kind if it is not known.
+  func rotary(
+    headDimension: Int, contextLength: Int, theta: Double? = nil, part: Double? = nil,
+    pairing: RotaryEmbedding.Pairing = .halves
+  ) throws(ModelError) -> RotaryEmbedding {
+    let frequencies = try rotaryFrequencies(headDimension: headDimension, theta: theta, part: part)
+    try require(
+      contextLength <= (1 << 32) / frequencies.dimension, "max_position_embeddings",
+      "\(contextLength) positions are too many for heads of \(frequencies.dimension)")
+    return RotaryEmbedding(frequencies, pairing: pairing, contextLength: contextLength)
+  }
+
+  /// What each pair of a head's dimensions turns by; see ``rotary(headDimension:contextLength:theta:part:pairing:)``.
+  func rotaryFrequencies(
+    headDimension: Int, theta: Double? = nil, part: Double? = nil
+  ) throws(ModelError) -> RotaryFrequencies {
+    let parameters = try ropeParameters()
+    let base: Double
+    if let parameters, parameters.has("rope_theta") {
+      base = try parameters.positive("rope_theta")
+      ignore(["rope_theta"])
+    } else {
+      base = try positive("rope_theta", default: theta)
+    }
+    let dimension = try rotatedDimension(headDimension, parameters, part: part)
+    let plain = RotaryFrequencies(dimension: dimension, base: base)
+    guard let parameters else { return plain }
+    let frequencies = try stretch(plain, parameters)
+    try require(
+      frequencies.areUsable, "rope_scaling",
+      "gives frequencies that are no finite numbers above 0, for heads of \(headDimension)")
+    return frequencies
+  }
+
+  /// The object that describes rotary positions, if there is one. Where each kind of layer has its own, that of layers
+  /// that see everything; windowed layers are refused elsewhere.
+  func ropeParameters() throws(ModelError) -> ConfigReader? {
+    let parameters = has("rope_parameters") ? try object("rope_parameters") : try object("rope_scaling")
+    guard let parameters, parameters.has("full_attention") else { return parameters }
+    parameters.ignore(["sliding_attention"])
+    return try parameters.object("full_attention")
+  }
+
+  /// How many times as long contexts are as those first trained on: `factor`, or by the lengths.
+  func ropeFactor(_ parameters: ConfigReader) throws(ModelError) -> Double {
+    if parameters.has("factor") { return try parameters.positive("factor") }
+    return Double(try maxPositions()) / Double(try originalLength(parameters))
+  }
+
+  private func rotatedDimension(
+    _ headDimension: Int, _ parameters: ConfigReader?, part: Double?
+  ) throws(ModelError) -> Int {
+    var share = part ?? 1
+    for reader in [self, parameters].compactMap(\.self) where reader.has("partial_rotary_factor") {
+      share = try reader.positive("partial_rotary_factor")
+      try reader.require(
+        part == nil ? share == 1 : share <= 1, "partial_rotary_factor",
+        "\(share), expected \(part == nil ? "1: whole heads are rotated" : "at most 1")")
+    }
+    let dimension = Int(Double(headDimension) * share)
+    try require(
+      dimension > 0 && dimension % 2 == 0, "head_dim",
+      "\(dimension) of \(headDimension) dimensions cannot be rotated, positions need pairs")
+    // Far beyond any model, and little memory for the tables of cosines and sines.
+    try require(dimension <= 1 << 12, "head_dim", "\(dimension), expected at most \(1 << 12)")
+    return dimension
+  }
+
+  private func stretch(
+    _ plain: RotaryFrequencies, _ parameters: ConfigReader
+  ) throws(ModelError) -> RotaryFrequencies {
+    // Text has the same position on every axis of images and films.
+    parameters.ignore(["rope_type", "type", "mrope_section", "mrope_interleaved"])
+    switch try parameters.ropeKind() {
+    case "default":
+      parameters.ignore(["factor", "original_max_position_embeddings"])
+      return plain
+    case "linear":
+      return plain.linear(factor: try parameters.positive("factor"))
+    case "dynamic" where parameters.has("alpha"), "ntk_alpha":
+      // In every Hunyuan model, `factor` is 1 and the others are without effect.
+      parameters.ignore(["factor", "beta_fast", "beta_slow", "mscale", "mscale_all_dim"])
+      return plain.ntk(alpha: try parameters.positive("alpha"))
+    case "dynamic":
+      // Stretches sequences that are longer than `max_position_embeddings`, which is where ours end.
+      _ = try parameters.positive("factor")
+      parameters.ignore(["original_max_position_embeddings"])
+      return plain
+    case "yarn": return try yarn(plain, parameters)
+    case "llama3": return try llama3(plain, parameters)
+    case "longrope", "su": return try longRoPE(plain, parameters)
+    case let kind:
+      throw .configuration(
+        key: "rope_scaling",
+        reason: "type \(kind) is not supported, expected default, linear, dynamic, ntk_alpha, yarn, llama3 or longrope")
+    }
+  }
+
+  private func yarn(_ plain: RotaryFrequencies, _ parameters: ConfigReader) throws(ModelError) -> RotaryFrequencies {
+    let factor = try ropeFactor(parameters)
+    var yarn = RotaryFrequencies.YaRN(originalLength: Double(try originalLength(parameters)))
+    yarn.fastTurns = try parameters.positive("beta_fast", default: yarn.fastTurns)
+    yarn.slowTurns = try parameters.positive("beta_slow", default: yarn.slowTurns)
+    yarn.roundsBorders = try parameters.flag("truncate", default: true)
+    var frequencies = plain.yarn(factor: factor, yarn)
+    let numerator = Double(try parameters.number("mscale", default: 0))
+    let denominator = Double(try parameters.number("mscale_all_dim", default: 0))
+    let magnitude =
+      numerator != 0 && denominator != 0
+      ? RotaryFrequencies.yarnMagnitude(scale: factor, m: numerator)
+        / RotaryFrequencies.yarnMagnitude(scale: factor, m: denominator)
+      : RotaryFrequencies.yarnMagnitude(scale: factor)
+    frequencies.amplitude = try parameters.positive("attention_factor", default: magnitude)
+    return frequencies
+  }
+
+  private func llama3(_ plain: RotaryFrequencies, _ parameters: ConfigReader) throws(ModelError) -> RotaryFrequencies {
+    let slow = try parameters.positive("low_freq_factor")
+    let fast = try parameters.positive("high_freq_factor")
+    try parameters.require(slow < fast, "high_freq_factor", "\(fast), expected more than low_freq_factor, \(slow)")
+    return plain.llama3(
+      factor: try parameters.positive("factor"), slowWaves: slow, fastWaves: fast,
+      originalLength: Double(try originalLength(parameters)))
+  }
+
+  private func longRoPE(
+    _ plain: RotaryFrequencies, _ parameters: ConfigReader
+  ) throws(ModelError) -> RotaryFrequencies {
+    let pairs = plain.perPair.count
+    let (short, long) = (try parameters.positives("short_factor"), try parameters.positives("long_factor"))
+    for (key, list) in [("short_factor", short), ("long_factor", long)] {
+      try parameters.require(list.count == pairs, key, "\(list.count) numbers, expected one for each of \(pairs) pairs")
+    }
+    let original = try originalLength(parameters)
+    let factor = try ropeFactor(parameters)
+    var frequencies = plain.longRoPE(short: short, long: long, originalLength: original)
+    frequencies.amplitude = try parameters.positive(
+      "attention_factor", default: RotaryFrequencies.longRoPEMagnitude(scale: factor, originalLength: original))
+    return frequencies
+  }
+
+  private func ropeKind() throws(ModelError) -> String {
+    try string("rope_type", "type", default: "default")
+  }
+
+  /// Positions that the model was first trained on.
+  private func originalLength(_ parameters: ConfigReader) throws(ModelError) -> Int {
+    // Phi-3 has it outside, and there it counts.
+    let reader = has("original_max_position_embeddings") ? self : parameters
+    parameters.ignore(["original_max_position_embeddings"])
+    return try reader.length("original_max_position_embeddings", default: try maxPositions())
+  }
+
+  private func maxPositions() throws(ModelError) -> Int { try length("max_position_embeddings") }
+}

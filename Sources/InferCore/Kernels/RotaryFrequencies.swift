@@ -1,0 +1,128 @@
+#if canImport(Glibc)
+  internal import Glibc
+#else
+  internal import Darwin
+#endif
+
+/// The angle, in radians a token, by which each pair of dimensions turns in a rotary position embedding: `base^(−2i/d)`
+/// for pair `i` of `d/2` (Su et al. 2021, arXiv 2104.09864, eq. 15), stretched in one of several ways for contexts that
+/// are longer than those a model was first trained on.
+///
+/// No kind depends on how long a sequence will become: what a token computes never changes when others follow it.
+package struct RotaryFrequencies: Sendable {
+  /// One frequency a pair.
+  package private(set) var perPair: [Double]
+  /// Frequencies of the positions from `start` on, where they differ.
+  package private(set) var later: (start: Int, perPair: [Double])?
+  /// Factor on cosines and sines.
+  package var amplitude = 1.0
+  private let base: Double
+
+  /// Dimensions that are rotated.
+  package var dimension: Int { 2 * perPair.count }
+
+  /// Plain frequencies.
+  ///
+  /// - Precondition: `dimension` is even and positive, `base` positive.
+  package init(dimension: Int, base: Double) {
+    precondition(dimension > 0 && dimension % 2 == 0 && base > 0, "rotary dimension \(dimension), base \(base)")
+    perPair = (0..<dimension / 2).map { pow(base, -2 * Double($0) / Double(dimension)) }
+    self.base = base
+  }
+
+  /// Whether all frequencies and the amplitude are finite and above zero.
+  package var areUsable: Bool {
+    ([amplitude] + perPair + (later?.perPair ?? [])).allSatisfy { $0.isFinite && $0 > 0 }
+  }
+
+  /// NTK-aware scaling by a fixed number, as Hunyuan models have it: the base becomes `base · α^(d / (d − 2))`.
+  package func ntk(alpha: Double) -> Self {
+    let scaled = base * pow(alpha, Double(dimension) / Double(dimension - 2))
+    var result = self
+    result.perPair = perPair.indices.map { pow(scaled, -2 * Double($0) / Double(dimension)) }
+    return result
+  }
+
+  /// Position interpolation (Chen et al. 2023, arXiv 2306.15595): every frequency divided by `factor`.
+  package func linear(factor: Double) -> Self {
+    var result = self
+    result.perPair = perPair.map { $0 / factor }
+    return result
+  }
+
+  /// What YaRN is told beside the factor.
+  package struct YaRN: Sendable {
+    /// Positions that the model was first trained on.
+    package let originalLength: Double
+    /// Pairs that turn more often than this over the original length keep their frequency …
+    package var fastTurns = 32.0
+    /// … and those that turn less often than this are interpolated.
+    package var slowTurns = 1.0
+    /// Whether the borders between the two are rounded outwards to whole pairs.
+    package var roundsBorders = true
+
+    /// The usual numbers of turns.
+    package init(originalLength: Double) { self.originalLength = originalLength }
+  }
+
+  /// YaRN (Peng et al. 2023, arXiv 2309.00071, §3.2): fast pairs stay, slow ones are divided by `factor`, and between them
+  /// is a ramp.
+  package func yarn(factor: Double, _ yarn: YaRN) -> Self {
+    // The pair that turns so often over the original length.
+    func pair(turns: Double) -> Double {
+      Double(dimension) * log(yarn.originalLength / (turns * 2 * .pi)) / (2 * log(base))
+    }
+    var (low, high) = (pair(turns: yarn.fastTurns), pair(turns: yarn.slowTurns))
+    if yarn.roundsBorders { (low, high) = (low.rounded(.down), high.rounded(.up)) }
+    (low, high) = (max(low, 0), min(high, Double(dimension - 1)))
+    if low == high { high += 0.001 }
+    var result = self
+    result.perPair = perPair.indices.map { index in
+      let interpolated = min(max((Double(index) - low) / (high - low), 0), 1)
+      return perPair[index] * (interpolated / factor + 1 - interpolated)
+    }
+    return result
+  }
+
+  /// YaRN's factor on scores for keys `scale` times as far away, `0.1 · m · ln(scale) + 1` (§3.4, eq. 22), squared where it
+  /// is applied to queries and keys both.
+  package static func yarnMagnitude(scale: Double, m: Double = 1) -> Double {
+    scale <= 1 ? 1 : 0.1 * m * log(scale) + 1
+  }
+
+  /// Llama 3.1: pairs whose wave is shorter than `originalLength / fastWaves` stay, those whose wave is longer than
+  /// `originalLength / slowWaves` are divided by `factor`, and between them is a ramp.
+  package func llama3(factor: Double, slowWaves: Double, fastWaves: Double, originalLength: Double) -> Self {
+    var result = self
+    result.perPair = perPair.map { frequency in
+      let waves = originalLength * frequency / (2 * .pi)
+      let kept = min(max((waves - slowWaves) / (fastWaves - slowWaves), 0), 1)
+      return frequency * ((1 - kept) / factor + kept)
+    }
+    return result
+  }
+
+  /// LongRoPE (Ding et al. 2024, arXiv 2402.13753): each pair has a divisor of its own, `short` at positions below
+  /// `originalLength` and `long` from there on.
+  ///
+  /// That is what transformers computes for sequences that fit the original length, and for those that it generates beyond
+  /// it token by token; a prompt that is longer from the start it computes with `long` divisors throughout, which no cache
+  /// that outlives a step could follow.
+  ///
+  /// - Precondition: one divisor a pair.
+  package func longRoPE(short: [Double], long: [Double], originalLength: Int) -> Self {
+    precondition(
+      short.count == perPair.count && long.count == perPair.count,
+      "\(short.count) and \(long.count) divisors for \(perPair.count) pairs")
+    var result = self
+    result.perPair = zip(perPair, short).map { $0 / $1 }
+    result.later = (originalLength, zip(perPair, long).map { $0 / $1 })
+    return result
+  }
+
+  /// The factor on cosines and sines of LongRoPE models, for contexts `scale` times the original length:
+  /// `√(1 + ln(scale) / ln(originalLength))`.
+  package static func longRoPEMagnitude(scale: Double, originalLength: Int) -> Double {
+    scale <= 1 ? 1 : (1 + log(scale) / log(Double(originalLength))).squareRoot()
+  }
+}
