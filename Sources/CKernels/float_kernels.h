@@ -26,14 +26,15 @@ CK_INLINE ck_f32x16 CK_ISA(weight_bf16)(const void *p) {
 #define CK_FLOAT_TILE(NAME, TOKENS)                                                                                 \
     case TOKENS:                                                                                                    \
         if (TOKENS * panels <= CK_WIDE)                                                                             \
-            CK_ISA(tile_##NAME)(out + t * out_stride, out_stride, x + t * x_stride, x_stride, panel, panel_stride,  \
-                                columns, first, i == 0 ? (size_t)panels * panel_stride : 0, panels,                 \
+            CK_ISA(tile_##NAME)(out + t * out_stride, out_stride, x + t * x_stride, x_stride, x_step, panel,        \
+                                panel_stride, step, columns, first, i == 0 ? ahead : 0, panels,                     \
                                 TOKENS * panels <= CK_WIDE ? TOKENS : 1);                                           \
         break;
 #define CK_DEFINE_FLOAT_PRODUCT(NAME, TYPE)                                                                         \
     CK_INLINE void CK_ISA(tile_##NAME)(float *out, size_t out_stride, const float *x, size_t x_stride,              \
-                                       const TYPE *panel, size_t panel_stride, size_t columns, int first,           \
-                                       size_t ahead, const int panels, const int tokens) {                          \
+                                       size_t x_step, const TYPE *panel, size_t panel_stride, size_t step,          \
+                                       size_t columns, int first, size_t ahead, const int panels,                   \
+                                       const int tokens) {                                                          \
         CK_FAST                                                                                                     \
         ck_f32x16 sum[CK_WIDE];                                                                                     \
         CK_UNROLL for (int i = 0; i < panels * tokens; i++) {                                                       \
@@ -45,12 +46,12 @@ CK_INLINE ck_f32x16 CK_ISA(weight_bf16)(const void *p) {
         for (size_t k = 0; k < columns; k++) {                                                                      \
             ck_f32x16 weight[4];                                                                                    \
             CK_UNROLL for (int p = 0; p < panels; p++) {                                                            \
-                const TYPE *at = panel + (size_t)p * panel_stride + k * CK_PANEL_ROWS;                              \
+                const TYPE *at = panel + (size_t)p * panel_stride + k * step;                                       \
                 __builtin_prefetch(at + ahead);                                                                     \
                 weight[p] = CK_ISA(weight_##NAME)(at);                                                              \
             }                                                                                                       \
             CK_UNROLL for (int t = 0; t < tokens; t++) {                                                            \
-                float value = x[(size_t)t * x_stride + k];                                                          \
+                float value = x[(size_t)t * x_stride + k * x_step];                                                 \
                 CK_UNROLL for (int p = 0; p < panels; p++) sum[t * panels + p] += weight[p] * value;                \
             }                                                                                                       \
         }                                                                                                           \
@@ -59,8 +60,8 @@ CK_INLINE ck_f32x16 CK_ISA(weight_bf16)(const void *p) {
     }                                                                                                               \
     /* All rows of activations, spread evenly over tiles, against `panels` panels that have all their rows. */      \
     CK_INLINE void CK_ISA(group_##NAME)(float *out, size_t out_stride, const float *x, size_t x_stride,             \
-                                        const TYPE *panel, size_t panel_stride, size_t columns, int first,          \
-                                        const int panels, size_t m) {                                               \
+                                        size_t x_step, const TYPE *panel, size_t panel_stride, size_t step,         \
+                                        size_t columns, int first, size_t ahead, const int panels, size_t m) {      \
         const size_t wide = CK_WIDE / panels < 12 ? CK_WIDE / panels : 12, tiles = (m + wide - 1) / wide;           \
         for (size_t i = 0; i < tiles; i++) {                                                                        \
             size_t t = m * i / tiles;                                                                               \
@@ -71,39 +72,62 @@ CK_INLINE ck_f32x16 CK_ISA(weight_bf16)(const void *p) {
             }                                                                                                       \
         }                                                                                                           \
     }                                                                                                               \
+    /* All rows of activations against `whole` panels that have all their rows. */                                  \
+    CK_INLINE void CK_ISA(panels_##NAME)(float *out, size_t out_stride, const float *x, size_t x_stride,            \
+                                         size_t x_step, const TYPE *base, size_t panel_stride, size_t step,         \
+                                         size_t columns, int first, size_t whole, int fetch, size_t m) {            \
+        size_t p = 0, ahead = fetch ? panel_stride : 0;                                                             \
+        /* Few rows of activations leave registers for more panels, whose sums do not wait for each other. */       \
+        if (4 * m <= CK_WIDE)                                                                                       \
+            for (; p + 4 <= whole; p += 4)                                                                          \
+                CK_ISA(group_##NAME)(out + p * CK_PANEL_ROWS, out_stride, x, x_stride, x_step,                      \
+                                     base + p * panel_stride, panel_stride, step, columns, first, 4 * ahead, 4, m); \
+        if (2 * m <= CK_WIDE || CK_WIDE >= 24)                                                                      \
+            for (; p + 2 <= whole; p += 2)                                                                          \
+                CK_ISA(group_##NAME)(out + p * CK_PANEL_ROWS, out_stride, x, x_stride, x_step,                      \
+                                     base + p * panel_stride, panel_stride, step, columns, first, 2 * ahead, 2, m); \
+        for (; p < whole; p++)                                                                                      \
+            CK_ISA(group_##NAME)(out + p * CK_PANEL_ROWS, out_stride, x, x_stride, x_step, base + p * panel_stride, \
+                                 panel_stride, step, columns, first, ahead, 1, m);                                  \
+    }
+#define CK_DEFINE_PACKED_PRODUCT(NAME, TYPE)                                                                        \
     static void CK_ISA(NAME)(float *out, size_t out_stride, const float *x, size_t x_stride, const void *panels,    \
                              size_t rows, size_t columns, size_t m) {                                               \
         size_t panel_stride = ck_float_panel_bytes(columns, sizeof(TYPE)) / sizeof(TYPE);                           \
-        size_t whole = rows / CK_PANEL_ROWS;                                                                        \
-        for (size_t k = 0; k < columns; k += CK_COLUMNS) {                                                          \
-            size_t count = columns - k < CK_COLUMNS ? columns - k : CK_COLUMNS, p = 0;                              \
-            const TYPE *base = (const TYPE *)panels + k * CK_PANEL_ROWS;                                            \
-            /* Few rows of activations leave registers for more panels, whose sums do not wait for each other. */  \
-            if (4 * m <= CK_WIDE)                                                                                   \
-                for (; p + 4 <= whole; p += 4)                                                                      \
-                    CK_ISA(group_##NAME)(out + p * CK_PANEL_ROWS, out_stride, x + k, x_stride,                      \
-                                         base + p * panel_stride, panel_stride, count, k == 0, 4, m);               \
-            if (2 * m <= CK_WIDE || CK_WIDE >= 24)                                                                  \
-                for (; p + 2 <= whole; p += 2)                                                                      \
-                    CK_ISA(group_##NAME)(out + p * CK_PANEL_ROWS, out_stride, x + k, x_stride,                      \
-                                         base + p * panel_stride, panel_stride, count, k == 0, 2, m);               \
-            for (; p < whole; p++)                                                                                  \
-                CK_ISA(group_##NAME)(out + p * CK_PANEL_ROWS, out_stride, x + k, x_stride, base + p * panel_stride, \
-                                     panel_stride, count, k == 0, 1, m);                                            \
-        }                                                                                                           \
-        /* The rows of an incomplete panel go through a place that has room for all. */                            \
-        size_t rest = rows - whole * CK_PANEL_ROWS;                                                                 \
+        size_t whole = rows / CK_PANEL_ROWS, rest = rows - whole * CK_PANEL_ROWS;                                   \
+        for (size_t k = 0; k < columns; k += CK_COLUMNS)                                                            \
+            CK_ISA(panels_##NAME)(out, out_stride, x + k, x_stride, 1, (const TYPE *)panels + k * CK_PANEL_ROWS,    \
+                                  panel_stride, CK_PANEL_ROWS, columns - k < CK_COLUMNS ? columns - k : CK_COLUMNS, \
+                                  k == 0, whole, 1, m);                                                             \
+        /* The rows of an incomplete panel go through a place that has room for all. */                             \
         for (size_t t = 0; rest > 0 && t < m; t++) {                                                                \
             float full[CK_PANEL_ROWS];                                                                              \
-            for (size_t k = 0; k < columns; k += CK_COLUMNS)                                                        \
-                CK_ISA(group_##NAME)(full, 0, x + t * x_stride + k, x_stride,                                       \
-                                     (const TYPE *)panels + whole * panel_stride + k * CK_PANEL_ROWS, panel_stride, \
-                                     columns - k < CK_COLUMNS ? columns - k : CK_COLUMNS, k == 0, 1, 1);            \
+            CK_ISA(panels_##NAME)(full, 0, x + t * x_stride, x_stride, 1,                                           \
+                                  (const TYPE *)panels + whole * panel_stride, panel_stride, CK_PANEL_ROWS,         \
+                                  columns, 1, 1, 0, 1);                                                             \
             memcpy(out + t * out_stride + whole * CK_PANEL_ROWS, full, rest * sizeof *full);                        \
         }                                                                                                           \
     }
 CK_DEFINE_FLOAT_PRODUCT(f32, float)
 CK_DEFINE_FLOAT_PRODUCT(f16, _Float16)
 CK_DEFINE_FLOAT_PRODUCT(bf16, uint16_t)
+CK_DEFINE_PACKED_PRODUCT(f32, float)
+CK_DEFINE_PACKED_PRODUCT(f16, _Float16)
+CK_DEFINE_PACKED_PRODUCT(bf16, uint16_t)
 
-const ck_float_products CK_ISA(ck_float) = {.f32 = CK_ISA(f32), .f16 = CK_ISA(f16), .bf16 = CK_ISA(bf16)};
+/// Sixteen columns of a matrix that is not packed are a panel too: one whose columns lie `b_stride` apart.
+static void CK_ISA(gemm)(float *out, size_t out_stride, const float *a, size_t a_row, size_t a_column, const float *b,
+                         size_t b_stride, size_t m, size_t n, size_t k, int adds) {
+    CK_FAST
+    size_t whole = n / CK_PANEL_ROWS;
+    CK_ISA(panels_f32)(out, out_stride, a, a_row, a_column, b, CK_PANEL_ROWS, b_stride, k, !adds, whole, 0, m);
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = whole * CK_PANEL_ROWS; j < n; j++) {
+            float sum = adds ? out[i * out_stride + j] : 0;
+            for (size_t l = 0; l < k; l++) sum += a[i * a_row + l * a_column] * b[l * b_stride + j];
+            out[i * out_stride + j] = sum;
+        }
+}
+
+const ck_float_products CK_ISA(ck_float) = {
+    .f32 = CK_ISA(f32), .f16 = CK_ISA(f16), .bf16 = CK_ISA(bf16), .gemm = CK_ISA(gemm)};

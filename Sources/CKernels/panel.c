@@ -1,98 +1,7 @@
-// Packing of quantised weights, and the choice of an instruction set for their products.
+// Packing of weights in panels, and products through the instruction set that was chosen.
 #include "panel.h"
 
-#include <stdlib.h>
-
 #include "ck_super.h"
-
-// MARK: Instruction sets
-
-typedef struct {
-    const char *name;
-    const ck_panel_products *products;
-    const ck_float_products *floats;
-} ck_isa;
-
-/// Instruction sets this machine has, the widest first.
-static size_t available(ck_isa *out) {
-    size_t count = 0;
-#if defined(CK_EMULATION)
-    out[count++] = (ck_isa){"avx512-vnni", &ck_panel_avx512_vnni, &ck_float_avx512};
-    out[count++] = (ck_isa){"avx512", &ck_panel_avx512, &ck_float_avx512};
-    out[count++] = (ck_isa){"avx2", &ck_panel_avx2, &ck_float_avx2};
-#elif defined(__x86_64__)
-    __builtin_cpu_init();
-    int wide = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-               __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-    if (wide && __builtin_cpu_supports("avx512vnni"))
-        out[count++] = (ck_isa){"avx512-vnni", &ck_panel_avx512_vnni, &ck_float_avx512};
-    if (wide) out[count++] = (ck_isa){"avx512", &ck_panel_avx512, &ck_float_avx512};
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c"))
-        out[count++] = (ck_isa){"avx2", &ck_panel_avx2, &ck_float_avx2};
-#elif defined(__aarch64__)
-    if (ck_has_dotprod()) out[count++] = (ck_isa){"neon", &ck_panel_dotprod, &ck_float_dotprod};
-#endif
-    out[count++] = (ck_isa){"plain", &ck_panel_plain, &ck_float_plain};
-    return count;
-}
-
-static ck_isa chosen;
-
-/// Runs before anything else, so that no call has to ask whether the choice was made.
-__attribute__((constructor)) static void choose(void) {
-    ck_isa isas[4];
-    size_t count = available(isas), pick = 0;
-    const char *wanted = getenv("INFER_SERVE_ISA");
-    for (size_t i = 0; wanted && i < count; i++)
-        if (strcmp(wanted, isas[i].name) == 0) pick = i;
-    chosen = isas[pick];
-}
-
-const char *ck_panel_isa(void) { return chosen.name; }
-
-// MARK: Activations
-
-CK_KERNEL void ck_quantize_activations(ck_activations *restrict out, const float *restrict x, size_t n) {
-    for (size_t b = 0; b < n / CK_BLOCK; b++) {
-        const float *restrict block = x + b * CK_BLOCK;
-        ck_activations *restrict to = out + b;
-        // Magnitudes are ordered like their bits, and whole numbers have a maximum that vectorises.
-        int32_t top = 0;
-        for (int i = 0; i < CK_BLOCK; i++) {
-            int32_t bits;
-            memcpy(&bits, &block[i], sizeof bits);
-            bits &= 0x7fffffff;
-            top = bits > top ? bits : top;
-        }
-        // Infinity and NaN are above all numbers.
-        if (top >= 0x7f800000) {
-            *to = (ck_activations){.d = __builtin_nanf(""), .sum = __builtin_nanf("")};
-            continue;
-        }
-        float largest;
-        memcpy(&largest, &top, sizeof largest);
-        float d = largest / 127.0f, inverse = d > 0 ? 1.0f / d : 0.0f;
-        // The reciprocal of a d below 2⁻¹²⁸ overflows. Such a block is nothing beside any other.
-        if (!(inverse <= 3.4e38f)) d = inverse = 0;
-        int32_t half[2] = {0, 0};
-        for (int h = 0; h < 2; h++)
-            for (int i = 16 * h; i < 16 * h + 16; i++) {
-                // Adding 1.5 · 2²³ leaves the nearest integer, ties to even, in the low bits.
-                float shifted = block[i] * inverse + 12582912.0f;
-                int32_t bits;
-                memcpy(&bits, &shifted, sizeof bits);
-                int32_t code = bits - 0x4b400000;
-                to->q[i] = (int8_t)code;
-                half[h] += code;
-            }
-        to->half[0] = half[0];
-        to->half[1] = half[1];
-        to->d = d;
-        to->sum = d * (float)(half[0] + half[1]);
-    }
-}
-
-// MARK: Packing
 
 /// Bytes of a block of a plain format.
 CK_INLINE size_t plain_block_bytes(ck_panel_kind kind) {
@@ -245,7 +154,7 @@ CK_INLINE void unpack_row(float *out, const uint8_t *panel, size_t row, size_t b
     }                                                                                                             \
     void ck_multiply_##NAME(float *out, size_t out_stride, const ck_activations *x, size_t x_stride,              \
                             const void *panels, size_t rows, size_t columns, size_t m) {                          \
-        chosen.products->NAME(out, out_stride, x, x_stride, panels, rows, columns / CK_BLOCK, m);                 \
+        ck_chosen.products->NAME(out, out_stride, x, x_stride, panels, rows, columns / CK_BLOCK, m);                 \
     }
 CK_PANEL_FORMATS(CK_DEFINE_PANEL)
 
@@ -265,8 +174,13 @@ CK_PANEL_FORMATS(CK_DEFINE_PANEL)
     }                                                                                                             \
     void ck_multiply_##NAME(float *out, size_t out_stride, const float *x, size_t x_stride, const void *panels,   \
                             size_t rows, size_t columns, size_t m) {                                              \
-        chosen.floats->NAME(out, out_stride, x, x_stride, panels, rows, columns, m);                              \
+        ck_chosen.floats->NAME(out, out_stride, x, x_stride, panels, rows, columns, m);                              \
     }
 CK_DEFINE_FLOAT_PANEL(f32, float)
 CK_DEFINE_FLOAT_PANEL(f16, _Float16)
 CK_DEFINE_FLOAT_PANEL(bf16, uint16_t)
+
+void ck_gemm(float *out, size_t out_stride, const float *a, size_t a_row, size_t a_column, const float *b,
+             size_t b_stride, size_t m, size_t n, size_t k, int adds) {
+    ck_chosen.floats->gemm(out, out_stride, a, a_row, a_column, b, b_stride, m, n, k, adds);
+}

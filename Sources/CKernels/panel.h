@@ -104,10 +104,23 @@ CK_INLINE size_t ck_float_panel_bytes(size_t columns, size_t value_bytes) {
 typedef void ck_float_product(float *out, size_t out_stride, const float *x, size_t x_stride, const void *panels,
                               size_t rows, size_t columns, size_t m);
 
-/// One function a floating-point format.
+/// Multiplies matrices that are not packed; see ck_gemm.
+typedef void ck_gemm_product(float *out, size_t out_stride, const float *a, size_t a_row, size_t a_column,
+                             const float *b, size_t b_stride, size_t m, size_t n, size_t k, int adds);
+
+/// One function a floating-point format, and one for matrices that are not packed.
 typedef struct {
     ck_float_product *f32, *f16, *bf16;
+    ck_gemm_product *gemm;
 } ck_float_products;
+
+/// What products run through (isa.c).
+typedef struct {
+    const char *name;
+    const ck_panel_products *products;
+    const ck_float_products *floats;
+} ck_isa;
+extern ck_isa ck_chosen;
 
 extern const ck_panel_products ck_panel_plain;
 extern const ck_float_products ck_float_plain;

@@ -1,18 +1,50 @@
 #include "ck_internal.h"
+#include "panel.h"
+
+// Vectors wider than the machine's registers have no agreed way to be passed; what takes them here is inlined.
+#pragma clang diagnostic ignored "-Wpsabi"
+
+/// `vectors` · 16 channels of a head. Channels are the lanes: what belongs to a channel is summed without leaving its
+/// lane, and B and C are read as they lie.
+CK_INLINE void step_channels(float *restrict state, float *restrict y, const float *restrict x, const float *restrict b,
+                             const float *restrict c, float decay, float dt, float d, size_t head_dim,
+                             size_t state_dim, const int vectors) {
+    CK_FAST
+    ck_f32x16 input[4], sum[4];
+    CK_UNROLL for (int v = 0; v < vectors; v++) {
+        memcpy(&input[v], x + 16 * v, sizeof input[v]);
+        sum[v] = d * input[v];
+        input[v] *= dt;
+    }
+    for (size_t n = 0; n < state_dim; n++) {
+        CK_UNROLL for (int v = 0; v < vectors; v++) {
+            ck_f32x16 s;
+            memcpy(&s, state + n * head_dim + 16 * v, sizeof s);
+            s = decay * s + input[v] * b[n];
+            memcpy(state + n * head_dim + 16 * v, &s, sizeof s);
+            sum[v] += s * c[n];
+        }
+    }
+    CK_UNROLL for (int v = 0; v < vectors; v++) memcpy(y + 16 * v, &sum[v], sizeof sum[v]);
+}
 
 CK_KERNEL void ck_scan_step(float *restrict state, float *restrict y, const float *restrict x, const float *restrict b,
                             const float *restrict c, float decay, float dt, float d, size_t head_dim,
                             size_t state_dim) {
     CK_FAST
-    for (size_t p = 0; p < head_dim; p++) {
-        float *restrict s = state + p * state_dim;
-        float input = dt * x[p], sum = 0;
+    size_t p = 0;
+    for (; p + 64 <= head_dim; p += 64)
+        step_channels(state + p, y + p, x + p, b, c, decay, dt, d, head_dim, state_dim, 4);
+    for (; p + 16 <= head_dim; p += 16)
+        step_channels(state + p, y + p, x + p, b, c, decay, dt, d, head_dim, state_dim, 1);
+    for (; p < head_dim; p++) {
+        float sum = d * x[p];
         for (size_t n = 0; n < state_dim; n++) {
-            float value = decay * s[n] + input * b[n];
-            s[n] = value;
-            sum += c[n] * value;
+            float *s = state + n * head_dim + p;
+            *s = decay * *s + dt * x[p] * b[n];
+            sum += c[n] * *s;
         }
-        y[p] = sum + d * x[p];
+        y[p] = sum;
     }
 }
 

@@ -63,8 +63,8 @@ static void test_step(size_t head_dim, size_t state_dim) {
     for (size_t p = 0; p < head_dim; p++) {
         double sum = d * (double)x[p], size = fabs(sum);
         for (size_t n = 0; n < state_dim; n++) {
-            double value = decay * (double)state[p * state_dim + n] + dt * (double)x[p] * b[n];
-            check_close(after[p * state_dim + n], value, 3e-7);
+            double value = decay * (double)state[n * head_dim + p] + dt * (double)x[p] * b[n];
+            check_close(after[n * head_dim + p], value, 3e-7);
             sum += c[n] * value;
             size += fabs(c[n] * value);
         }

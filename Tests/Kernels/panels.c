@@ -136,7 +136,34 @@ static void test_broken_activations(float broken) {
     free(panel);
 }
 
+static void test_gemm(size_t m, size_t n, size_t k, int transposed, int adds) {
+    size_t a_row = transposed ? 1 : k + 3, a_column = transposed ? m + 2 : 1, b_stride = n + 5, stride = n + 1;
+    float *a = random_floats((m + 3) * (k + 3)), *b = random_floats(k * b_stride), *before = random_floats(m * n);
+    float *out = canaries(m * stride);
+    for (size_t i = 0; adds && i < m; i++) memcpy(out + i * stride, before + i * n, n * sizeof *out);
+    ck_gemm(out, stride, a, a_row, a_column, b, b_stride, m, n, k, adds);
+    check_context("ck_gemm", m, n, k);
+    for (size_t i = 0; i < m; i++) {
+        for (size_t j = 0; j < n; j++) {
+            double sum = adds ? before[i * n + j] : 0, size = fabs(sum);
+            for (size_t l = 0; l < k; l++) {
+                double product = (double)a[i * a_row + l * a_column] * b[l * b_stride + j];
+                sum += product;
+                size += fabs(product);
+            }
+            check_close(out[i * stride + j], sum, 2e-6 * size);
+        }
+        check_canary(out[i * stride + n]);
+    }
+    check_release();
+}
+
 void test_panels(void) {
+    static const size_t sizes[] = {1, 5, 12, 13, 16, 33, 64};
+    for (size_t m = 0; m < COUNT(sizes); m++)
+        for (size_t n = 0; n < COUNT(sizes); n++)
+            for (size_t k = 0; k < COUNT(sizes); k++) test_gemm(sizes[m], sizes[n], sizes[k], k % 2, n % 2);
+
     static const size_t rows[] = {1, 15, 16, 17, 64, 83}, tokens[] = {1, 2, 3, 4, 5, 6, 7, 8, 11, 13, 24};
     for (size_t f = 0; f < COUNT(formats); f++) {
         size_t block = formats[f].multiply ? formats[f].weights : 7;

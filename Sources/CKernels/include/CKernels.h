@@ -126,6 +126,8 @@ void ck_quantize_activations(ck_activations *out, const float *x, size_t n);
 /// The name of the instruction set that the products below use, e.g. "avx512-vnni". INFER_SERVE_ISA in the
 /// environment may name a lower one that this machine has.
 const char *ck_panel_isa(void);
+/// What INFER_SERVE_ISA asks for when this machine has no such instruction set, and null otherwise.
+const char *ck_refused_isa(void);
 
 /// Declares, for a format and rows of `columns` columns, a multiple of its block:
 /// - ck_panel_size: bytes of a panel, a multiple of 64;
@@ -164,6 +166,12 @@ CK_DECLARE_FLOAT_PANEL(f32)
 CK_DECLARE_FLOAT_PANEL(f16)
 CK_DECLARE_FLOAT_PANEL(bf16)
 
+/// Product of small matrices that are in cache and not packed: out[i, j] = Σ_l a[i · a_row + l · a_column] · b[l, j] for
+/// i < m, j < n and l < k, added to what `out` holds if `adds`. `b` and `out` are row-major with strides. Products are
+/// added in order of l.
+void ck_gemm(float *out, size_t out_stride, const float *a, size_t a_row, size_t a_column, const float *b,
+             size_t b_stride, size_t m, size_t n, size_t k, int adds);
+
 // MARK: Rows (rows.c)
 
 /// out = x / sqrt(mean(x²) + eps) · weight. `out` may be `x`.
@@ -197,7 +205,7 @@ void ck_causal_conv_silu(float *out, size_t out_stride, const float *in, size_t 
 /// Replaces `history` by the last taps − 1 inputs after `rows` new ones.
 void ck_conv_history(float *history, const float *in, size_t in_stride, size_t rows, size_t channels, size_t taps);
 
-/// One token of one head of the Mamba-2 recurrence, in place:
+/// One token of one head of the Mamba-2 recurrence, in place, with the state as [state_dim, head_dim]:
 /// S[p, n] = decay · S[p, n] + dt · x[p] · B[n];  y[p] = Σ_n C[n] · S[p, n] + D · x[p].
 void ck_scan_step(float *state, float *y, const float *x, const float *b, const float *c, float decay, float dt, float d,
                   size_t head_dim, size_t state_dim);

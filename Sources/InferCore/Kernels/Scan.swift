@@ -31,13 +31,13 @@ package struct ScanParameters: Sendable {
     self.dtBias = dtBias
   }
 
-  /// Floats of state a sequence has: `[H × P × N]`.
+  /// Floats of state a sequence has: `[H × N × P]`. Channels stand side by side: they are what registers hold.
   package var stateCount: Int { heads * headDimension * stateSize }
 }
 
 /// The selective state-space scan of Mamba-2 over every run, continuing from and updating the run's state.
 ///
-/// Per head: `S ← exp(Δ·A) S + Δ x ⊗ B`, `y = S C + D x`, with `Δ = softplus(dt + dt_bias)`. Runs of a few tokens
+/// Per head: `S ← exp(Δ·A) S + Δ B ⊗ x`, `y = Sᵀ C + D x`, with `Δ = softplus(dt + dt_bias)`. Runs of a few tokens
 /// follow the recurrence; longer ones use its chunked matrix form, "SSD" (Dao & Gu 2024, arXiv 2405.21060, §6). Work
 /// is cut by head, so that a head's state stays in cache from the first token to the last. State is 32-bit: 16-bit
 /// state is reported to cause repetition (Hunyuan-TurboS report, arXiv 2505.15431, §"Mamba kernels").

@@ -1,4 +1,3 @@
-internal import CBLAS
 internal import CKernels
 
 #if canImport(Glibc)
@@ -34,7 +33,7 @@ struct ScanChunk {
   /// Floats a worker needs: Δ, cumulative decay and its exponential; masked C·Bᵀ; weighted x.
   var workspaceCount: Int { 3 * q + q * q + q * parameters.headDimension }
 
-  /// Scans `rows` tokens and leaves the state after the last in `state` (`[P × N]`).
+  /// Scans `rows` tokens and leaves the state after the last in `state` (`[N × P]`).
   func scan(
     _ inputs: HeadInputs, rows: Int, head: Int, state: UnsafeMutablePointer<Float>,
     workspace: UnsafeMutablePointer<Float>
@@ -65,8 +64,8 @@ struct ScanChunk {
 
   /// One chunk: with `l[t] = Σ_{s ≤ t} Δ[s]·A`,
   ///
-  ///     y[t] = Σ_{s ≤ t} (C[t]·B[s]) exp(l[t] − l[s]) Δ[s] x[s]  +  exp(l[t]) S C[t]  +  D x[t]
-  ///     S    = exp(l[last]) S + Σ_s exp(l[last] − l[s]) Δ[s] x[s] ⊗ B[s]
+  ///     y[t] = Σ_{s ≤ t} (C[t]·B[s]) exp(l[t] − l[s]) Δ[s] x[s]  +  exp(l[t]) Sᵀ C[t]  +  D x[t]
+  ///     S    = exp(l[last]) S + Σ_s exp(l[last] − l[s]) Δ[s] B[s] ⊗ x[s]
   private func scanChunk(
     _ inputs: HeadInputs, first: Int, count: Int, head: Int, state: UnsafeMutablePointer<Float>,
     workspace: UnsafeMutablePointer<Float>
@@ -90,9 +89,7 @@ struct ScanChunk {
     }
     // exp(l[t]), scaling what the old state contributes to each output.
     unsafe ck_exp(growth, decay, count)
-    unsafe cblas_sgemm(
-      CblasRowMajor, CblasNoTrans, CblasTrans, blas(count), blas(p), blas(n), 1, c, blas(inputs.cStride), state,
-      blas(n), 0, out, blas(inputs.outStride))
+    unsafe ck_gemm(out, inputs.outStride, c, inputs.cStride, 1, state, p, count, p, n, 0)
     for t in 0..<count {
       let (y, input) = unsafe (out + t * inputs.outStride, x + t * inputs.xStride)
       let (scale, skip) = unsafe (growth[t], parameters.d[head])
@@ -100,16 +97,14 @@ struct ScanChunk {
     }
     unsafe ck_scan_mask(
       mask, inputs.products + first * inputs.productStride, inputs.productStride, decay, dt, count)
-    unsafe cblas_sgemm(
-      CblasRowMajor, CblasNoTrans, CblasNoTrans, blas(count), blas(p), blas(count), 1, mask, blas(count), x,
-      blas(inputs.xStride), 1, out, blas(inputs.outStride))
+    unsafe ck_gemm(out, inputs.outStride, mask, count, 1, x, inputs.xStride, count, p, count, 1)
     // What each input still weighs at the end of the chunk.
     for t in 0..<count {
       let weight = unsafe dt[t] * expf(total - decay[t])
       for i in 0..<p { unsafe weighted[t * p + i] = weight * x[t * inputs.xStride + i] }
     }
-    unsafe cblas_sgemm(
-      CblasRowMajor, CblasTrans, CblasNoTrans, blas(p), blas(n), blas(count), 1, weighted, blas(p), b,
-      blas(inputs.bStride), expf(total), state, blas(n))
+    let rest = expf(total)
+    for index in 0..<p * n { unsafe state[index] *= rest }
+    unsafe ck_gemm(state, p, b, 1, inputs.bStride, weighted, p, n, p, count, 1)
   }
 }

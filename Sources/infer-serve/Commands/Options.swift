@@ -53,6 +53,11 @@ struct ComputingOptions: ParsableArguments {
     options.readsMatrices = !onlyDescribing
     options.refusesUnknownKeys = strict
     let loaded = try loadModel(at: path, options: options)
+    if let name = InstructionSet.refusedName {
+      warn(
+        "\(InstructionSet.variable)=\(name) is not a set of instructions of this machine; \(InstructionSet.name) is used"
+      )
+    }
     for warning in loaded.summary.warnings { warn(warning) }
     return loaded
   }

@@ -33,7 +33,7 @@ extension Plain {
   }
 
   /// The recurrence of Mamba-2, token by token. Returns outputs `[time][head · P]` and the state after each token
-  /// `[time][head · P · N]`.
+  /// `[time][head · N · P]`.
   public static func scan(
     _ input: ScanInput, groups: Int, a: [Float], d: [Float], dtBias: [Float]
   ) -> (out: [[Double]], states: [[Double]]) {
@@ -51,7 +51,7 @@ extension Plain {
           let x = Double(input.x[time][head * p + i])
           var sum = Double(d[head]) * x
           for j in 0..<n {
-            let place = (head * p + i) * n + j
+            let place = (head * n + j) * p + i
             state[place] = decay * state[place] + delta * x * Double(input.b[time][group * n + j])
             sum += state[place] * Double(input.c[time][group * n + j])
           }
