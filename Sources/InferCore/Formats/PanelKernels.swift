@@ -30,7 +30,7 @@ internal import CKernels
     ) -> Void
 
   /// A product, by what it reads its activations as.
-  @safe enum Product: Sendable {
+  @safe enum Product: BitwiseCopyable, Sendable {
     case floats(FloatProduct)
     case rounded(RoundedProduct)
   }

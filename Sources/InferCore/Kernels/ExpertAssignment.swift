@@ -5,7 +5,7 @@
   /// Number of pairs: rows × top-k.
   let count: Int
   private let topK: Int
-  private let expertCount: Int
+  let expertCount: Int
   /// For each pair in order of rows: its place in the sorted order, and its weight. `[rows × topK]`
   private let place: UnsafeMutablePointer<Int32>
   private let weight: UnsafeMutablePointer<Float>

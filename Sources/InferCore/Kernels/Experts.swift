@@ -14,6 +14,8 @@ package struct Experts: Sendable {
   package let first: [[PackedMatrix]]
   /// For each expert, the one matrix of its second map.
   package let second: [[PackedMatrix]]
+  /// The panels of all of these, one expert behind another.
+  let firstPanels, secondPanels: [Panels]
   /// See ``Activation``.
   package let activation: Activation
 
@@ -22,9 +24,12 @@ package struct Experts: Sendable {
   /// - Throws: ``ModelError/unsuitable(_:)`` when some maps of a kind round their activations and others do not.
   package init(first: [[PackedMatrix]], second: [PackedMatrix], activation: Activation) throws(ModelError) {
     precondition(!first.isEmpty && first.count == second.count, "\(first.count) first maps, \(second.count) second")
+    precondition(first.allSatisfy { $0.count == first[0].count }, "experts with different numbers of matrices")
     self.first = first
     // Lists of one, made once: products take lists, and steps allocate nothing.
     self.second = second.map { [$0] }
+    firstPanels = first.flatMap { $0.map(\.panels) }
+    secondPanels = second.map(\.panels)
     self.activation = activation
     roundsInput = try Self.roundsActivations(first.flatMap { $0 })
     roundsHidden = try Self.roundsActivations(second)
@@ -76,9 +81,11 @@ package func mixExperts(
         assignment.rows(of: expert).count, layer: layer, expert: expert, expertCount: experts.count)
     }
     var first = step.take(rows: assignment.count, columns: experts.firstWidth)
-    multiplyGrouped(gather(x, assignment, for: experts, step), assignment, by: experts.first, into: &first, step)
+    addWork(assignment, experts.first, step)
+    multiplyGrouped(gather(x, assignment, for: experts, step), assignment, by: experts.firstPanels, into: &first, step)
     var second = step.take(rows: assignment.count, columns: experts.outputWidth)
-    multiplyGrouped(activate(first.rows, experts, step), assignment, by: experts.second, into: &second, step)
+    addWork(assignment, experts.second, step)
+    multiplyGrouped(activate(first.rows, experts, step), assignment, by: experts.secondPanels, into: &second, step)
     addChoices(second.rows, assignment, selection.topK, into: &out, step)
   }
 }
@@ -153,26 +160,32 @@ private func activate(
   }
 }
 
-/// Multiplies each expert's rows by that expert's matrices; see ``multiply(_:by:into:_:)``.
-private func multiplyGrouped(
-  _ input: ProductInput, _ assignment: ExpertAssignment, by matrices: [[PackedMatrix]], into out: inout MutableRows,
-  _ step: borrowing Step
-) {
+/// Reports what multiplying each expert's rows by that expert's matrices takes.
+private func addWork(_ assignment: ExpertAssignment, _ matrices: [[PackedMatrix]], _ step: borrowing Step) {
   for expert in matrices.indices {
     step.report.work.addProduct(rows: assignment.rows(of: expert).count, matrices[expert])
   }
+}
+
+/// Multiplies each expert's rows by that expert's matrices, of which all experts have equally many; see
+/// ``multiply(_:by:into:_:)``.
+private func multiplyGrouped(
+  _ input: ProductInput, _ assignment: ExpertAssignment, by panels: [Panels], into out: inout MutableRows,
+  _ step: borrowing Step
+) {
+  let each = panels.count / assignment.expertCount
   step.scoped {
     let items = assignment.itemStarts(step) { expert, rows in
       let product = MatMul(rows: rows)
-      return matrices[expert].reduce(0) { $0 + product.itemCount($1) }
+      return (0..<each).reduce(0) { $0 + product.itemCount(panels[expert * each + $1]) }
     }
     step.team.forEach(items.total) { item, _ in
       let (expert, item) = items.locate(item)
       let rows = assignment.rows(of: expert)
       let product = MatMul(rows: rows.count)
-      let (matrix, column, index) = product.locate(item, in: matrices[expert])
+      let (panels, column, index) = product.locate(item, count: each) { panels[expert * each + $0] }
       unsafe product.compute(
-        index, matrix, input.from(row: rows.lowerBound), out: out.base + rows.lowerBound * out.stride + column,
+        index, panels, input.from(row: rows.lowerBound), out: out.base + rows.lowerBound * out.stride + column,
         outStride: out.stride)
     }
   }

@@ -15,14 +15,14 @@ package func multiply(_ x: Rows, by matrices: [PackedMatrix], into out: inout Mu
   }
   step.report.work.addProduct(rows: x.count, matrices)
   let product = MatMul(rows: x.count)
-  let items = matrices.reduce(0) { $0 + product.itemCount($1) }
+  let items = matrices.reduce(0) { $0 + product.itemCount($1.panels) }
   step.scoped {
     let rounds = matrices.contains { $0.format.panels.roundsActivations }
     let input = ProductInput(floats: x, rounded: rounds ? roundActivations(x, step) : nil)
     // Items are separate parts of `out`, so no two of them write the same float.
     step.team.forEach(items) { item, _ in
-      let (matrix, column, index) = product.locate(item, in: matrices)
-      unsafe product.compute(index, matrix, input, out: out.base + column, outStride: out.stride)
+      let (panels, column, index) = product.locate(item, count: matrices.count) { matrices[$0].panels }
+      unsafe product.compute(index, panels, input, out: out.base + column, outStride: out.stride)
     }
   }
 }
@@ -43,42 +43,46 @@ struct MatMul {
   /// Number of items along the rows; rows are spread evenly over them.
   private var rowBlocks: Int { (rows + Self.rowsPerItem - 1) / Self.rowsPerItem }
 
-  private func panelsPerItem(_ matrix: PackedMatrix) -> Int {
-    let groups = rows > 16 ? 1 : Self.bytesPerItem / max(1, matrix.panelBytes * Self.panelGroup)
+  private func panelsPerItem(_ panels: Panels) -> Int {
+    let groups = rows > 16 ? 1 : Self.bytesPerItem / max(1, panels.panelBytes * Self.panelGroup)
     return max(1, groups) * Self.panelGroup
   }
 
-  func itemCount(_ matrix: PackedMatrix) -> Int {
-    let panels = panelsPerItem(matrix)
-    return (matrix.panelCount + panels - 1) / panels * rowBlocks
+  func itemCount(_ panels: Panels) -> Int {
+    let perItem = panelsPerItem(panels)
+    return (panels.count + perItem - 1) / perItem * rowBlocks
   }
 
-  /// The matrix, its first column in the output, and the number within the matrix of item `item` of them all.
-  func locate(_ item: Int, in matrices: [PackedMatrix]) -> (matrix: PackedMatrix, column: Int, item: Int) {
+  /// The panels, the first column of their matrix in the output, and the number within the matrix, of item `item` of
+  /// `count` matrices.
+  func locate(
+    _ item: Int, count: Int, panels: (_ index: Int) -> Panels
+  ) -> (panels: Panels, column: Int, item: Int) {
     var item = item
     var column = 0
-    for matrix in matrices {
-      let count = itemCount(matrix)
-      if item < count { return (matrix, column, item) }
-      item -= count
-      column += matrix.rows
+    for index in 0..<count {
+      let panels = panels(index)
+      let items = itemCount(panels)
+      if item < items { return (panels, column, item) }
+      item -= items
+      column += panels.rows
     }
     preconditionFailure("item \(item) past the last matrix")
   }
 
-  /// Computes item `item` of a product with `matrix`, whose first output is at `out`.
+  /// Computes item `item` of a product, whose first output is at `out`.
   func compute(
-    _ item: Int, _ matrix: PackedMatrix, _ input: ProductInput, out: UnsafeMutablePointer<Float>, outStride: Int
+    _ item: Int, _ panels: Panels, _ input: ProductInput, out: UnsafeMutablePointer<Float>, outStride: Int
   ) {
-    let panels = panelsPerItem(matrix)
-    let firstPanel = item / rowBlocks * panels
+    let perItem = panelsPerItem(panels)
+    let firstPanel = item / rowBlocks * perItem
     let firstOutput = firstPanel * PackedMatrix.panelRows
-    let outputs = min(panels * PackedMatrix.panelRows, matrix.rows - firstOutput)
+    let outputs = min(perItem * PackedMatrix.panelRows, panels.rows - firstOutput)
     let block = item % rowBlocks
     let first = rows * block / rowBlocks
     let count = rows * (block + 1) / rowBlocks - first
     unsafe input.multiply(
-      first..<first + count, matrix, panel: firstPanel, outputs: outputs,
+      first..<first + count, panels, panel: firstPanel, outputs: outputs,
       out: out + first * outStride + firstOutput, outStride: outStride)
   }
 }

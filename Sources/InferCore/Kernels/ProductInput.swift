@@ -27,21 +27,20 @@ internal import CKernels
     rounded = other.rounded.map { $0.from(row: row) }
   }
 
-  /// `out[t, r] = x[t] · row r` for the given rows of activations and `outputs` rows of `matrix` from a panel on.
+  /// `out[t, r] = x[t] · row r` for the given rows of activations and `outputs` rows of weights from a panel on.
   func multiply(
-    _ rows: Range<Int>, _ matrix: PackedMatrix, panel: Int, outputs: Int, out: UnsafeMutablePointer<Float>,
-    outStride: Int
+    _ rows: Range<Int>, _ panels: Panels, panel: Int, outputs: Int, out: UnsafeMutablePointer<Float>, outStride: Int
   ) {
-    switch matrix.format.panels.product {
+    switch panels.product {
     case .floats(let product):
-      guard let floats = unsafe floats else { preconditionFailure("no floats for weights in \(matrix.format.name)") }
+      guard let floats = unsafe floats else { preconditionFailure("no floats for weights that multiply floats") }
       unsafe product(
-        out, outStride, floats + rows.lowerBound * stride, stride, matrix.panel(panel), outputs, matrix.columns,
+        out, outStride, floats + rows.lowerBound * stride, stride, panels.panel(panel), outputs, panels.columns,
         rows.count)
     case .rounded(let product):
-      guard let rounded else { preconditionFailure("no rounded rows for weights in \(matrix.format.name)") }
+      guard let rounded else { preconditionFailure("no rounded rows for weights that multiply these") }
       unsafe product(
-        out, outStride, rounded.row(rows.lowerBound), rounded.blocks, matrix.panel(panel), outputs, matrix.columns,
+        out, outStride, rounded.row(rows.lowerBound), rounded.blocks, panels.panel(panel), outputs, panels.columns,
         rows.count)
     }
   }

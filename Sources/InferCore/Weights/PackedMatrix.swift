@@ -14,10 +14,8 @@ internal import CKernels
   public let rows: Int
   /// Number of columns: the width of its input.
   public let columns: Int
-  /// Bytes from one panel to the next.
-  let panelBytes: Int
-  // Safe because the memory is never written after packing and `owner` keeps it alive.
-  nonisolated(unsafe) private let base: UnsafeRawPointer
+  /// What products read; `owner` keeps its memory alive.
+  let panels: Panels
   private let owner: any AnyObject & Sendable
 
   /// Packs a matrix into memory of `arena`, with the threads of `team`, O(count); without a team it becomes zeros that
@@ -30,8 +28,7 @@ internal import CKernels
     rows = matrix.rows
     columns = matrix.columns
     let panelBytes = kernels.size(matrix.columns)
-    self.panelBytes = panelBytes
-    let panels = (matrix.rows + Self.panelRows - 1) / Self.panelRows
+    let panels = Panels.count(rows: matrix.rows)
     let place = try unsafe arena.take(byteCount: panels * panelBytes)
     // Items of about a megabyte: handing one out costs nothing beside packing it.
     let panelsPerItem = max(1, (1 << 20) / max(1, panelBytes))
@@ -43,7 +40,9 @@ internal import CKernels
           min(Self.panelRows, matrix.rows - first), matrix.columns)
       }
     }
-    unsafe base = UnsafeRawPointer(place.base)
+    self.panels = unsafe Panels(
+      base: UnsafeRawPointer(place.base), panelBytes: panelBytes, rows: matrix.rows, columns: matrix.columns,
+      product: kernels.product)
     owner = unsafe place.owner
   }
 
@@ -54,9 +53,6 @@ internal import CKernels
   package init(rows: Int, columns: Int, values: [Float]) throws(ModelError) {
     try self.init(Matrix(rows: rows, columns: columns, values: values), in: WeightArena(), team: ThreadTeam(count: 1))
   }
-
-  /// Number of panels; the last may have fewer rows than others.
-  var panelCount: Int { (rows + Self.panelRows - 1) / Self.panelRows }
 
   /// Bytes of all rows in their format.
   public var byteCount: Int { rows * format.bytes(columns) }
@@ -71,12 +67,6 @@ internal import CKernels
       for row in 0..<rows { unsafe unpackRow(row, into: base + row * columns) }
       initialized = count
     }
-  }
-
-  /// The first byte of a panel.
-  func panel(_ index: Int) -> UnsafeRawPointer {
-    precondition(index >= 0 && index < panelCount, "panel \(index) of \(panelCount)")
-    return unsafe base + index * panelBytes
   }
 }
 
@@ -97,7 +87,7 @@ extension PackedMatrix: RowTable {
 
   package func unpackRow(_ index: Int, into out: UnsafeMutablePointer<Float>) {
     precondition(index >= 0 && index < rows, "row \(index) of \(rows)")
-    unsafe format.panels.unpackRow(out, panel(index / Self.panelRows), index % Self.panelRows, columns)
+    unsafe format.panels.unpackRow(out, panels.panel(index / Self.panelRows), index % Self.panelRows, columns)
   }
 }
 
