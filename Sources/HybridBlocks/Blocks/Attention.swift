@@ -18,8 +18,10 @@ struct Attention: Mixer {
     /// Key and value heads; divides ``queryHeads``.
     let keyHeads: Int
     let headDimension: Int
-    /// Whether the projections have biases.
+    /// Whether the projections to queries, keys and values have biases.
     var bias = false
+    /// Whether the projection back has one.
+    var outputBias = false
   }
 
   let shape: Shape
@@ -44,7 +46,7 @@ struct Attention: Mixer {
         .init(weights["q_proj"], output: q), .init(weights["k_proj"], output: k),
         .init(weights["v_proj"], output: k, role: .value),
       ], input: shape.width, bias: shape.bias)
-    output = try Linear(weights["o_proj"], input: q, output: shape.width, bias: shape.bias)
+    output = try Linear(weights["o_proj"], input: q, output: shape.width, bias: shape.outputBias)
     self.rotary = rotary
     self.headNorm = headNorm
     self.scale = scale ?? 1 / Float(shape.headDimension).squareRoot()

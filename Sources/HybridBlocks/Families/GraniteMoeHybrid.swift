@@ -1,9 +1,10 @@
 internal import InferCore
 
-/// Granite 4.0: Mamba-2 or attention, then experts beside a shared feed-forward, each branch scaled. Without
-/// experts the shared feed-forward stands alone; without Mamba layers it is a plain transformer.
+/// Granite with experts: Mamba-2 or attention, then experts beside a shared feed-forward, each branch scaled. Without
+/// experts the shared feed-forward stands alone; without Mamba layers it is a plain transformer. In Granite 3 every layer
+/// is attention with rotary positions, and only some models have the shared feed-forward.
 struct GraniteMoeHybrid: ModelFamily {
-  static let modelTypes = ["granitemoehybrid"]
+  static let modelTypes = ["granitemoehybrid", "granitemoe", "granitemoeshared"]
   static let inertKeys = ["init_method", "mamba_chunk_size", "mamba_expand", "time_step_limit"]
 
   let frame: ModelFrame
@@ -30,7 +31,8 @@ struct GraniteMoeHybrid: ModelFamily {
     attention = try config.attentionShape(
       width: frame.width, bias: try config.flag("attention_bias", default: false))
     attentionScale = try config.number("attention_multiplier", default: 1)
-    let positions = try config.string("position_embedding_type", default: "nope")
+    let isHybrid = try config.string("model_type") == "granitemoehybrid"
+    let positions = try config.string("position_embedding_type", default: isHybrid ? "nope" : "rope")
     try config.require(["rope", "nope"].contains(positions), "position_embedding_type", "\(positions) is unknown")
     rotary =
       positions == "rope"
@@ -49,7 +51,9 @@ struct GraniteMoeHybrid: ModelFamily {
       selection = nil
     }
     expertWidth = try config.size("intermediate_size")
-    sharedWidth = try config.size("shared_intermediate_size")
+    sharedWidth = try config.count("shared_intermediate_size", default: isHybrid ? nil : 0)
+    try config.require(
+      sharedWidth > 0 || selection != nil, "shared_intermediate_size", "is 0, and there are no experts")
   }
 
   /// For each layer, whether it is a Mamba layer.
@@ -102,12 +106,15 @@ struct GraniteMoeHybrid: ModelFamily {
     return blocks
   }
 
-  private func feedForward(_ layer: WeightScope, _ index: Int) throws(ModelError) -> any Mixer {
-    let shared = FeedForward(
-      first: try Linear(layer["shared_mlp"]["input_linear"], input: frame.width, output: 2 * sharedWidth),
-      second: try Linear(layer["shared_mlp"]["output_linear"], input: sharedWidth, output: frame.width, role: .down),
+  private func sharedFeedForward(_ weights: WeightScope) throws(ModelError) -> FeedForward {
+    FeedForward(
+      first: try Linear(weights["input_linear"], input: frame.width, output: 2 * sharedWidth),
+      second: try Linear(weights["output_linear"], input: sharedWidth, output: frame.width, role: .down),
       activation: .siluGated)
-    guard let selection else { return shared }
+  }
+
+  private func feedForward(_ layer: WeightScope, _ index: Int) throws(ModelError) -> any Mixer {
+    guard let selection else { return try sharedFeedForward(layer["shared_mlp"]) }
     let weights = layer["block_sparse_moe"]
     let count = selection.expertCount
     // Gate rows first, then up: one matrix of both.
@@ -118,6 +125,6 @@ struct GraniteMoeHybrid: ModelFamily {
     return MixtureOfExperts(
       router: try Linear(weights["router"]["layer"], input: frame.width, output: count, role: .exact),
       selection: selection, experts: try Experts(first: first.map { [$0] }, second: second, activation: .siluGated),
-      shared: shared, layer: index)
+      shared: sharedWidth > 0 ? try sharedFeedForward(layer["shared_mlp"]) : nil, layer: index)
   }
 }

@@ -52,7 +52,7 @@ struct ModelFrame: Sendable {
 /// Every known family.
 enum Families {
   static let all: [any ModelFamily.Type] = [
-    HunyuanT1.self, HunyuanV1.self, HyV3.self, GraniteMoeHybrid.self, NemotronH.self, Qwen3.self,
+    HunyuanT1.self, HunyuanV1.self, HyV3.self, GraniteMoeHybrid.self, NemotronH.self, Qwen3.self, Llama.self,
   ]
 
   /// Keys of `config.json` that say nothing about inference in any family.

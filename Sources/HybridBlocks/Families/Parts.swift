@@ -4,6 +4,8 @@ internal import InferCore
 
 extension ConfigReader {
   /// The layer's query, key and value heads.
+  ///
+  /// - Parameter bias: whether all four projections have biases.
   func attentionShape(width: Int, bias: Bool) throws(ModelError) -> Attention.Shape {
     let queryHeads = try size("num_attention_heads")
     let keyHeads = try size("num_key_value_heads", default: queryHeads)
@@ -18,13 +20,22 @@ extension ConfigReader {
       headDimension = width / queryHeads
     }
     return Attention.Shape(
-      width: width, queryHeads: queryHeads, keyHeads: keyHeads, headDimension: headDimension, bias: bias)
+      width: width, queryHeads: queryHeads, keyHeads: keyHeads, headDimension: headDimension, bias: bias,
+      outputBias: bias)
   }
 
   /// Refuses windows of attention that are switched on.
   func expectNoSlidingWindow() throws(ModelError) {
     let isUsed = try flag("use_sliding_window", default: has("sliding_window"))
     try expect("use_sliding_window", isUsed && has("sliding_window"), is: false)
+  }
+
+  /// Refuses layers whose attention does not see everything.
+  func expectFullAttention() throws(ModelError) {
+    try expectNoSlidingWindow()
+    guard let kinds = try strings("layer_types") else { return }
+    try require(
+      kinds.allSatisfy { $0 == "full_attention" }, "layer_types", "expected full_attention in every layer")
   }
 }
 

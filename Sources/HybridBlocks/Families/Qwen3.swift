@@ -18,11 +18,7 @@ struct Qwen3: ModelFamily {
     frame = try ModelFrame(config)
     let layers = try config.size("num_hidden_layers")
     try config.expect("hidden_act", try config.string("hidden_act", default: "silu"), is: "silu")
-    try config.expectNoSlidingWindow()
-    if let kinds = try config.strings("layer_types") {
-      try config.require(
-        kinds.allSatisfy { $0 == "full_attention" }, "layer_types", "expected full_attention in every layer")
-    }
+    try config.expectFullAttention()
     attention = try config.attentionShape(
       width: frame.width, bias: try config.flag("attention_bias", default: false))
     rotary = try config.rotary(

@@ -11,8 +11,9 @@ struct ParityFixture: Sendable, CustomTestStringConvertible {
   init(_ name: String) { self.name = name }
 
   static let all = [
-    "granitemoehybrid", "granitemoehybrid_dense_rope", "hunyuan_t1", "hunyuan_v1_dense", "hunyuan_v1_moe", "hy_v3",
-    "nemotron_h", "nemotron_h_latent", "qwen3", "qwen3_moe",
+    "granite", "granitemoe", "granitemoehybrid", "granitemoehybrid_dense_rope", "hunyuan_t1", "hunyuan_v1_dense",
+    "hunyuan_v1_moe", "hy_v3",
+    "llama", "llama_yarn", "mistral", "nemotron_h", "nemotron_h_latent", "qwen2", "qwen3", "qwen3_moe",
   ].map(ParityFixture.init)
 
   private static let root = Fixtures.folder.appending(path: "parity")

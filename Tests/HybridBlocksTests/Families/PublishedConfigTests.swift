@@ -20,6 +20,12 @@ import Testing
   }
 
   static let models = [
+    Model(name: "llama_3_2_1b", width: 2048, vocabulary: 128_256, tied: true, firstTensor: "model.embed_tokens"),
+    Model(name: "smollm2_135m", width: 576, vocabulary: 49_152, tied: true, firstTensor: "model.embed_tokens"),
+    Model(name: "mistral_7b_v0_3", width: 4096, vocabulary: 32_768, tied: false, firstTensor: "model.embed_tokens"),
+    Model(name: "qwen2_5_0_5b", width: 896, vocabulary: 151_936, tied: true, firstTensor: "model.embed_tokens"),
+    Model(name: "granite_3_3_2b", width: 2048, vocabulary: 49_159, tied: true, firstTensor: "model.embed_tokens"),
+    Model(name: "granite_3_0_1b_a400m", width: 1024, vocabulary: 49_155, tied: true, firstTensor: "model.embed_tokens"),
     Model(name: "granite_4_0_h_350m", width: 768, vocabulary: 100_352, tied: true, firstTensor: "model.embed_tokens"),
     Model(name: "granite_4_0_h_1b", width: 1536, vocabulary: 100_352, tied: true, firstTensor: "model.embed_tokens"),
     Model(name: "granite_4_0_h_tiny", width: 1536, vocabulary: 100_352, tied: true, firstTensor: "model.embed_tokens"),
@@ -75,6 +81,17 @@ import Testing
     let little = try GraniteMoeHybrid(config("granite_4_0_h_350m"))
     #expect(little.isMamba.indices.filter { !little.isMamba[$0] } == [10, 13, 17, 27] && little.selection == nil)
     #expect(little.attention.headDimension == 64 && little.attentionScale == 1 / 64)
+  }
+
+  @Test func plainTransformers() throws {
+    let llama = try Llama(config("llama_3_2_1b"))
+    #expect(llama.attention.headDimension == 64 && llama.attention.keyHeads == 8 && !llama.attention.bias)
+    let qwen = try Llama(config("qwen2_5_0_5b"))
+    #expect(qwen.attention.bias && !qwen.attention.outputBias && qwen.attention.headDimension == 64)
+    let granite = try Llama(config("granite_3_3_2b"))
+    #expect(granite.attentionScale == 1 / 64 && granite.residualScale == 0.22 && granite.frame.logitScale == 1 / 8)
+    let mixture = try GraniteMoeHybrid(config("granite_3_0_1b_a400m"))
+    #expect(mixture.rotary != nil && mixture.sharedWidth == 0 && mixture.selection?.topK == 8)
   }
 
   @Test func hunyuanAndQwen() throws {

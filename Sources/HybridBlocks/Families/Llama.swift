@@ -1,0 +1,62 @@
+internal import InferCore
+
+/// The plain transformer: attention with rotary positions, then SwiGLU. Qwen2 has biases on queries, keys and values;
+/// Granite scales embeddings, scores, branches and logits.
+struct Llama: ModelFamily {
+  static let modelTypes = ["granite", "llama", "mistral", "qwen2"]
+  static let inertKeys = [
+    "is_llama_config", "max_window_layers", "rope_interleaved", "sliding_window", "transformers.js_config",
+  ]
+
+  let frame: ModelFrame
+  let layerCount: Int
+  let attention: Attention.Shape
+  /// Factor on scores; `nil` for the usual one.
+  let attentionScale: Float?
+  let rotary: RotaryEmbedding
+  let residualScale: Float
+  let hidden: Int
+  let hiddenBias: Bool
+
+  init(_ config: ConfigReader) throws(ModelError) {
+    let modelType = try config.string("model_type")
+    var frame = try ModelFrame(config)
+    if modelType == "granite" {
+      frame.embeddingScale = try config.number("embedding_multiplier", default: 1)
+      frame.logitScale = 1 / Float(try config.positive("logits_scaling", default: 1))
+      attentionScale = try config.number("attention_multiplier", default: 1)
+      residualScale = try config.number("residual_multiplier", default: 1)
+    } else {
+      attentionScale = nil
+      residualScale = 1
+    }
+    self.frame = frame
+    layerCount = try config.size("num_hidden_layers")
+    try config.expect("hidden_act", try config.string("hidden_act", default: "silu"), is: "silu")
+    try config.expect("use_mrope", try config.flag("use_mrope", default: false), is: false)
+    try config.expectFullAttention()
+    var attention = try config.attentionShape(
+      width: frame.width, bias: try config.flag("attention_bias", default: modelType == "qwen2"))
+    if modelType == "qwen2" { attention.outputBias = false }
+    self.attention = attention
+    rotary = try config.rotary(
+      headDimension: attention.headDimension, contextLength: frame.contextLength, theta: 10_000)
+    hidden = try config.size("intermediate_size")
+    hiddenBias = try config.flag("mlp_bias", default: false)
+  }
+
+  func blocks(_ weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [any Block] {
+    var blocks: [any Block] = []
+    for index in 0..<layerCount {
+      let layer = weights["model"]["layers"][index]
+      let heads = layer["self_attn"]
+      // Old checkpoints hold the frequencies, which follow from the configuration.
+      heads.discard("rotary_emb.inv_freq")
+      let attention = try Attention(heads, attention, rotary: rotary, scale: attentionScale, state: &state)
+      let mlp = try FeedForward.swiGLU(layer["mlp"], width: frame.width, hidden: hidden, bias: hiddenBias)
+      blocks.append(try ResidualSublayer(layer, norm: "input_layernorm", frame, attention, scale: residualScale))
+      blocks.append(try ResidualSublayer(layer, norm: "post_attention_layernorm", frame, mlp, scale: residualScale))
+    }
+    return blocks
+  }
+}
