@@ -132,7 +132,9 @@ CK_INLINE void ck_weigh_block(float *restrict scores, ptrdiff_t visible, float *
             const char *key = (const char *)keys + first * stride;                                            \
             const char *value = (const char *)values + first * stride;                                        \
             const char *next_key = next ? (const char *)next + first * stride : key;                          \
-            const char *next_value = next ? (const char *)next + (tokens + first) * stride : value;           \
+            const char *next_value = !next            ? value                                                 \
+                                     : keys == values ? next_key                                              \
+                                                      : (const char *)next + (tokens + first) * stride;       \
             size_t r = 0;                                                                                     \
             for (; r + 4 <= m; r += 4) CK_ATTEND_ROWS(4, 2, NAME)                                             \
             for (; r + 3 <= m; r += 3) CK_ATTEND_ROWS(3, 2, NAME)                                             \

@@ -55,10 +55,11 @@ void ck_closure_call(ck_closure closure, ptrdiff_t first, ptrdiff_t second);
 // MARK: Attention over cached keys and values (attention.c)
 
 /// Folds some tokens into the online softmax of `m` query rows ([m, d], scaled). `keys` and `values` hold one row of d
-/// numbers a token. Row j sees the first offset + j / group of them. sum[j, i] is Σ_t w[t] · value[t, i] so far,
-/// state[2 j] the largest score of a token seen so far (−inf before the first), by whose exponential the weights are
-/// divided, and state[2 j + 1] the sum of the weights. `next`, if not null, is where as many keys, and the values behind
-/// them, will be read next. Tokens are taken in blocks of 16 from the first on, the same for any m.
+/// numbers a token; they may be the same rows. Row j sees the first offset + j / group of them. sum[j, i] is
+/// Σ_t w[t] · value[t, i] so far, state[2 j] the largest score of a token seen so far (−inf before the first), by whose
+/// exponential the weights are divided, and state[2 j + 1] the sum of the weights. `next`, if not null, is where as many
+/// keys, and the values behind them, will be read next. Tokens are taken in blocks of 16 from the first on, the same for
+/// any m.
 void ck_attend_f32(float *sum, float *state, const float *query, const void *keys, const void *values,
                    const void *next, size_t m, size_t group, ptrdiff_t offset, size_t tokens, size_t d);
 void ck_attend_f16(float *sum, float *state, const float *query, const void *keys, const void *values,

@@ -5,6 +5,12 @@ struct RMSNorm: Sendable {
   let weight: [Float]
   let epsilon: Float
 
+  /// A norm with the given weights.
+  init(weight: [Float], epsilon: Float) {
+    self.weight = weight
+    self.epsilon = epsilon
+  }
+
   /// Reads `weight`, `[width]`.
   init(_ weights: WeightScope, width: Int, epsilon: Float) throws(ModelError) {
     weight = try weights.vector("weight", count: width)

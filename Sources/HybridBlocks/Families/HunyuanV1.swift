@@ -1,13 +1,14 @@
 internal import InferCore
 
 /// The open Hunyuan models of the first generation, dense (0.5B … 7B) and mixture of experts (A13B): attention with
-/// norms of query and key heads after rotation, then SwiGLU or experts beside an ungated shared one.
+/// norms of query and key heads after rotation, then SwiGLU or experts beside an ungated shared one. Of Hunyuan-Large's
+/// layers every other one attends to the keys and values of the layer before it.
 struct HunyuanV1: ModelFamily {
   static let modelTypes = ["hunyuan_v1_dense", "hunyuan_v1_moe", "hunyuan"]
   /// Training, images, and what only grouped routing or latent attention would read, which are refused.
   static let inertKeys = [
     "add_classification_head", "anyres_pooling_size", "anyres_vit_max_image_size", "anyres_vit_two_views",
-    "cla_share_factor", "class_num", "dense_list", "enable_lm_head_fp32", "im_end_id", "im_newline_id", "im_start_id",
+    "class_num", "dense_list", "enable_lm_head_fp32", "im_end_id", "im_newline_id", "im_start_id",
     "image_token_id", "mask_init_id", "max_seq_length", "moe_drop_tokens", "moe_random_routing_dropped_token",
     "n_group", "norm_type", "num_media_embeds", "org_vocab_size", "pad_id", "pool_type",
     "routed_scaling_factor", "skip_cls_token", "sparse_vit", "text_end_id", "text_start_id", "topk_group",
@@ -24,6 +25,8 @@ struct HunyuanV1: ModelFamily {
   let frame: ModelFrame
   let layerCount: Int
   let attention: Attention.Shape
+  /// Layers that have their keys and values from the first of them.
+  let sharedLayers: Int
   let rotary: RotaryEmbedding
   let usesHeadNorm: Bool
   let denseWidth: Int
@@ -39,7 +42,9 @@ struct HunyuanV1: ModelFamily {
     try config.expect(
       "position_embedding_xdrope", try config.flag("position_embedding_xdrope", default: false), is: false)
     try config.require(!config.has("xdrope_section"), "xdrope_section", "sections of positions are not supported")
-    try config.expect("use_cla", try config.flag("use_cla", default: false), is: false)
+    try config.expect("use_pack_kv", try config.flag("use_pack_kv", default: false), is: false)
+    sharedLayers = try config.flag("use_cla", default: false) ? try config.size("cla_share_factor", default: 1) : 1
+    config.ignore(["cla_share_factor"])
     try config.expect("mlp_bias", try config.flag("mlp_bias", default: false), is: false)
     let grouped = try config.flag("group_limited_greedy", default: false)
     try config.expect("group_limited_greedy", grouped, is: false)
@@ -77,19 +82,45 @@ struct HunyuanV1: ModelFamily {
 
   func blocks(_ weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [any Block] {
     var blocks: [any Block] = []
+    var cache: StateHandle?
     for index in 0..<layerCount {
       let layer = weights["model"]["layers"][index]
-      let heads = layer["self_attn"]
-      let attention = try Attention(
-        heads, attention, rotary: rotary,
-        headNorm: usesHeadNorm
-          ? .hunyuan(heads, headDimension: attention.headDimension, epsilon: frame.epsilon) : nil,
-        state: &state)
+      if index % sharedLayers == 0 { cache = nil }
+      let attention = try attentionLayer(layer["self_attn"], cache: &cache, &state)
       blocks.append(try ResidualSublayer(layer, norm: "input_layernorm", frame, attention))
       blocks.append(
         try ResidualSublayer(layer, norm: "post_attention_layernorm", frame, feedForward(layer["mlp"], index)))
     }
     return blocks
+  }
+
+  /// Attention to its own keys and values, where there are none yet, or to those there are.
+  private func attentionLayer(
+    _ weights: WeightScope, cache: inout StateHandle?, _ state: inout StateLayout
+  ) throws(ModelError) -> any Mixer {
+    let norms = try headNorms(weights)
+    if let cache {
+      return try CrossLayerAttention(weights, attention, rotary: rotary, queryNorm: norms?.query, cache: cache)
+    }
+    let layer = try Attention(
+      weights, attention, rotary: rotary,
+      headNorm: norms.map { .afterRotation(query: $0.query, key: $0.key) }, state: &state)
+    cache = layer.cache
+    return layer
+  }
+
+  /// Norms of query and key heads. Keys that several layers share are stored normalised, without the weights, of which
+  /// every layer has its own: a product of a query and a key is the same when the query has the weights of both.
+  private func headNorms(_ weights: WeightScope) throws(ModelError) -> (query: RMSNorm, key: RMSNorm)? {
+    guard usesHeadNorm else { return nil }
+    let width = attention.headDimension
+    let query = try RMSNorm(weights["query_layernorm"], width: width, epsilon: frame.epsilon)
+    let key = try RMSNorm(weights["key_layernorm"], width: width, epsilon: frame.epsilon)
+    guard sharedLayers > 1 else { return (query, key) }
+    return (
+      RMSNorm(weight: zip(query.weight, key.weight).map { $0 * $1 }, epsilon: frame.epsilon),
+      RMSNorm(weight: Array(repeating: 1, count: width), epsilon: frame.epsilon)
+    )
   }
 
   private func feedForward(_ weights: WeightScope, _ index: Int) throws(ModelError) -> any Mixer {

@@ -162,7 +162,8 @@ extension ConfigReader {
     return frequencies
   }
 
-  private func ropeKind() throws(ModelError) -> String {
+  /// The kind of positions that such an object describes.
+  func ropeKind() throws(ModelError) -> String {
     try string("rope_type", "type", default: "default")
   }
 

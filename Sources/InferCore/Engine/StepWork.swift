@@ -41,11 +41,12 @@ public struct StepWork: Sendable, Equatable {
     }
   }
 
-  /// Adds causal attention of the last `rows` of `keys` tokens: scores and weighted values, and the cache read once.
-  mutating func addAttention(rows: Int, keys: Int, queryWidth: Int, cacheBytesPerToken: Int) {
+  /// Adds causal attention of the last `rows` of `keys` tokens: scores and weighted values, which take `width`
+  /// multiplications together for a row and a key, and the cache read once.
+  mutating func addAttention(rows: Int, keys: Int, width: Int, cacheBytesPerToken: Int) {
     cacheBytes += keys * cacheBytesPerToken
     // Row i of the last sees keys − rows + i + 1 keys.
-    multiplyAdds += 2 * queryWidth * (rows * (keys - rows) + rows * (rows + 1) / 2)
+    multiplyAdds += width * (rows * (keys - rows) + rows * (rows + 1) / 2)
   }
 
   /// Adds a recurrence over `rows` tokens that reads and writes `floats` of state, and does

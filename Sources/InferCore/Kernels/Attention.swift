@@ -8,21 +8,41 @@ internal import CKernels
 package func appendToCache(
   keys: Rows, values: Rows, heads: Int, headDimension: Int, cache: StateHandle, _ step: borrowing Step
 ) {
-  let store = step.store
-  let layout = PageLayout(headDimension: headDimension, pageTokens: store.pageTokens, type: store.kvType)
+  let layout = PageLayout(headDimension: headDimension, isLatent: false, step.store)
   let pack = unsafe layout.pack
+  unsafe forEachToken(in: cache, step) { row, page, token in
+    for head in 0..<heads {
+      let key = unsafe page + layout.key(head: head, token: token)
+      unsafe pack(key, keys.base + row * keys.stride + head * headDimension, headDimension)
+      let value = unsafe page + layout.value(head: head, token: token)
+      unsafe pack(value, values.base + row * values.stride + head * headDimension, headDimension)
+    }
+  }
+}
+
+/// Writes the step's new latent rows into the pages of their sequences; see ``StateKind/latent(dimension:)``.
+///
+/// - Parameter latents: `[step rows × dimension]`.
+package func appendToCache(latents: Rows, cache: StateHandle, _ step: borrowing Step) {
+  let layout = PageLayout(headDimension: latents.columns, isLatent: true, step.store)
+  let pack = unsafe layout.pack
+  unsafe forEachToken(in: cache, step) { row, page, token in
+    unsafe pack(
+      page + layout.key(head: 0, token: token), latents.base + row * latents.stride, latents.columns)
+  }
+}
+
+/// Calls `body` for every row of the step, with the page that its token stands in and the token's place there.
+private func forEachToken(
+  in cache: StateHandle, _ step: borrowing Step,
+  _ body: (_ row: Int, _ page: UnsafeMutableRawPointer, _ token: Int) -> Void
+) {
+  let pageTokens = step.store.pageTokens
   for run in step.plan.runs {
     forEachRow(run.tokens.count, step) { index in
       let position = run.position + index
-      let block = step.plan.blocks[run.blocks.lowerBound + position / store.pageTokens]
-      let page = unsafe store.page(block, of: cache)
-      let row = run.tokens.lowerBound + index
-      for head in 0..<heads {
-        let key = unsafe page + layout.key(head: head, token: position % store.pageTokens)
-        unsafe pack(key, keys.base + row * keys.stride + head * headDimension, headDimension)
-        let value = unsafe page + layout.value(head: head, token: position % store.pageTokens)
-        unsafe pack(value, values.base + row * values.stride + head * headDimension, headDimension)
-      }
+      let block = step.plan.blocks[run.blocks.lowerBound + position / pageTokens]
+      unsafe body(run.tokens.lowerBound + index, step.store.page(block, of: cache), position % pageTokens)
     }
   }
 }
@@ -42,36 +62,63 @@ package func attend(
 ) {
   precondition(queryHeads % heads == 0, "\(queryHeads) query heads for \(heads) key heads")
   precondition(queries.columns == queryHeads * headDimension && out.columns == queries.columns, "\(queries.columns)")
+  let shape = AttentionShape(
+    heads: heads, group: queryHeads / heads, valueDimension: headDimension, scale: scale,
+    pages: PageLayout(headDimension: headDimension, isLatent: false, step.store))
+  attend(queries, shape, cache, into: &out, step)
+}
+
+/// The same over rows that are the key of every head, and whose first elements are its value.
+///
+/// - Parameters:
+///   - queries: `[step rows × queryHeads · dimension of a row]`.
+///   - out: `[step rows × queryHeads · dimension of a value]`, overwritten.
+package func attendToLatents(
+  queries: Rows, queryHeads: Int, scale: Float, cache: StateHandle, into out: inout MutableRows,
+  _ step: borrowing Step
+) {
+  let (dimension, valueDimension) = (queries.columns / queryHeads, out.columns / queryHeads)
+  precondition(
+    queries.columns == queryHeads * dimension && out.columns == queryHeads * valueDimension
+      && valueDimension <= dimension, "\(queries.columns) and \(out.columns) columns for \(queryHeads) heads")
+  // All heads could be one group, but then one sequence would be work for one thread. Of the heads' number alone, so that
+  // results depend on nothing else.
+  let group = (1...min(32, queryHeads)).last { queryHeads % $0 == 0 } ?? 1
+  let shape = AttentionShape(
+    heads: queryHeads / group, group: group, valueDimension: valueDimension, scale: scale,
+    pages: PageLayout(headDimension: dimension, isLatent: true, step.store))
+  attend(queries, shape, cache, into: &out, step)
+}
+
+private func attend(
+  _ queries: Rows, _ shape: AttentionShape, _ cache: StateHandle, into out: inout MutableRows, _ step: borrowing Step
+) {
   for run in step.plan.runs {
     step.report.work.addAttention(
-      rows: run.tokens.count, keys: run.position + run.tokens.count, queryWidth: queries.columns,
-      cacheBytesPerToken: 2 * heads * step.store.kvType.bytes(headDimension))
+      rows: run.tokens.count, keys: run.position + run.tokens.count, width: queries.columns + out.columns,
+      cacheBytesPerToken: step.store.layout.kinds[cache.index].bytesPerToken(step.store.kvType))
   }
-  let group = queryHeads / heads
-  let shape = AttentionShape(
-    group: group, headDimension: headDimension, scale: scale,
-    pages: PageLayout(headDimension: headDimension, pageTokens: step.store.pageTokens, type: step.store.kvType))
+  let heads = shape.heads
   step.scoped {
     let workspace = step.take(rows: step.team.count, columns: shape.workspaceCount)
     let plan = AttentionPlan(step.plan.runs, shape, step)
     let parts = unsafe step.scratch.take(
-      heads * AttentionSums.storedCount(rows: plan.partRows, headDimension: headDimension), of: Float.self)
+      heads * AttentionSums.storedCount(rows: plan.partRows, headDimension: shape.headDimension), of: Float.self)
     step.team.forEach(plan.count * heads) { index, worker in
       // Later rows have more keys: begin with them, so that the last item to end is a small one.
       let item = plan[plan.count - 1 - index / heads]
       let run = step.plan.runs[item.run]
       let head = index % heads
       let row = run.tokens.lowerBound + item.first
-      let column = head * group * headDimension
       let sums = unsafe shape.attend(
-        queries: queries.base + row * queries.stride + column, queryStride: queries.stride, rows: item.rows,
-        position: run.position + item.first, keys: item.keys, head: head,
+        queries: queries.base + row * queries.stride + head * shape.group * shape.headDimension,
+        queryStride: queries.stride, rows: item.rows, position: run.position + item.first, keys: item.keys, head: head,
         page: { unsafe step.store.page(step.plan.blocks[run.blocks.lowerBound + $0], of: cache) },
         workspace: workspace.base + worker * workspace.stride)
       if item.parts > 1 {
-        unsafe sums.copy(rows: item.rows * group, to: shape.part(of: item, head: head, heads: heads, in: parts))
+        unsafe sums.copy(rows: item.rows * shape.group, to: shape.part(of: item, head: head, in: parts))
       } else {
-        unsafe shape.write(sums, rows: item.rows, to: out.base + row * out.stride + column, stride: out.stride)
+        unsafe shape.write(sums, rows: item.rows, head: head, to: out.base + row * out.stride, stride: out.stride)
       }
     }
     guard plan.partRows > 0 else { return }
@@ -79,56 +126,13 @@ package func attend(
       let (item, head) = (plan[index / heads], index % heads)
       // The first part of a run puts all of them together.
       guard item.parts > 1, item.keys.lowerBound == 0 else { return }
-      let sums = unsafe shape.part(of: item, head: head, heads: heads, in: parts)
+      let sums = unsafe shape.part(of: item, head: head, in: parts)
       for next in index / heads + 1..<index / heads + item.parts {
-        let other = unsafe shape.part(of: plan[next], head: head, heads: heads, in: parts)
-        for row in 0..<item.rows * group { unsafe sums.add(other, row: row) }
+        let other = unsafe shape.part(of: plan[next], head: head, in: parts)
+        for row in 0..<item.rows * shape.group { unsafe sums.add(other, row: row) }
       }
       let row = step.plan.runs[item.run].tokens.lowerBound + item.first
-      unsafe shape.write(
-        sums, rows: item.rows, to: out.base + row * out.stride + head * group * headDimension, stride: out.stride)
-    }
-  }
-}
-
-/// Where keys and values lie in a page: for each head, all keys and then all values.
-struct PageLayout {
-  let headDimension: Int
-  let pageTokens: Int
-  let type: KVType
-
-  func key(head: Int, token: Int) -> Int { (head * 2 * pageTokens + token) * type.bytes(headDimension) }
-  func value(head: Int, token: Int) -> Int { ((head * 2 + 1) * pageTokens + token) * type.bytes(headDimension) }
-
-  /// Rounds a head's numbers to the cache's format.
-  var pack: (UnsafeMutableRawPointer?, UnsafePointer<Float>?, Int) -> Void {
-    switch type {
-    case .f32: unsafe ck_pack_f32
-    case .f16: unsafe ck_pack_f16
-    case .q8_0: unsafe ck_quantize_q8_0
-    }
-  }
-
-  /// The inverse, of any number of heads.
-  func unpack(_ out: UnsafeMutablePointer<Float>, _ values: UnsafeRawPointer, _ count: Int) {
-    switch type {
-    case .f32: unsafe ck_unpack_f32(out, values, count)
-    case .f16: unsafe ck_unpack_f16(out, values, count)
-    case .q8_0: unsafe ck_unpack_q8_0(out, values, count)
-    }
-  }
-
-  /// See `ck_attend_f16`.
-  var attend:
-    (
-      UnsafeMutablePointer<Float>?, UnsafeMutablePointer<Float>?, UnsafePointer<Float>?, UnsafeRawPointer?,
-      UnsafeRawPointer?, UnsafeRawPointer?, Int, Int, Int, Int, Int
-    ) -> Void
-  {
-    switch type {
-    case .f32: unsafe ck_attend_f32
-    case .f16: unsafe ck_attend_f16
-    case .q8_0: unsafe ck_attend_q8_0
+      unsafe shape.write(sums, rows: item.rows, head: head, to: out.base + row * out.stride, stride: out.stride)
     }
   }
 }

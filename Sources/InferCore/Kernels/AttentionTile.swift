@@ -9,12 +9,18 @@ internal import CKernels
 
 /// Attention of a tile of rows of one sequence with one key head.
 struct AttentionShape {
+  /// Key heads, or groups of query heads that are computed apart.
+  let heads: Int
   /// Query heads that share the key head.
   let group: Int
-  let headDimension: Int
+  /// Elements of a value that are wanted: of latent rows, not all.
+  let valueDimension: Int
   /// Factor on the scores.
   let scale: Float
   let pages: PageLayout
+
+  /// Elements of a query, a key and a row of weighted values.
+  var headDimension: Int { pages.headDimension }
 
   /// Query rows up to which reading the cache takes longer than the arithmetic.
   static let fewRows = 8
@@ -60,15 +66,17 @@ struct AttentionShape {
     return unsafe sums
   }
 
-  /// Divides and writes `rows` rows; query row `r` and head `g` go to `out[r · stride + g · headDimension]`.
-  func write(_ sums: AttentionSums, rows: Int, to out: UnsafeMutablePointer<Float>, stride: Int) {
+  /// Divides and writes `rows` rows of a key head; query row `r` and head `h` of all go to
+  /// `out[r · stride + h · valueDimension]`.
+  func write(_ sums: AttentionSums, rows: Int, head: Int, to out: UnsafeMutablePointer<Float>, stride: Int) {
     for row in 0..<rows * group {
-      unsafe sums.write(row: row, to: out + row / group * stride + row % group * headDimension)
+      let column = (head * group + row % group) * valueDimension
+      unsafe sums.write(row: row, count: valueDimension, to: out + row / group * stride + column)
     }
   }
 
   /// Where the sums of a part are kept: parts one after another, and of each its heads.
-  func part(of item: AttentionItem, head: Int, heads: Int, in parts: UnsafeMutablePointer<Float>) -> AttentionSums {
+  func part(of item: AttentionItem, head: Int, in parts: UnsafeMutablePointer<Float>) -> AttentionSums {
     let rows = item.rows * group
     let before = unsafe AttentionSums.storedCount(
       rows: item.rowsBefore * heads + head * rows, headDimension: headDimension)
@@ -118,7 +126,9 @@ struct AttentionShape {
         }
         for hidden in visible..<count { unsafe rowScores[hidden] = 0 }
       }
-      unsafe unpack(pages.value(head: head, token: 0), first: first, count: count, page, into: unpacked)
+      if !pages.isLatent {
+        unsafe unpack(pages.value(head: head, token: 0), first: first, count: count, page, into: unpacked)
+      }
       unsafe cblas_sgemm(
         CblasRowMajor, CblasNoTrans, CblasNoTrans, blas(m), blas(d), blas(count), 1, scores, blas(blockTokens),
         unpacked, blas(d), 1, sums.values, blas(d))
@@ -178,9 +188,9 @@ struct AttentionShape {
     }
   }
 
-  /// Writes one row of attention.
-  func write(row: Int, to out: UnsafeMutablePointer<Float>) {
+  /// Writes the first `count` numbers of one row of attention.
+  func write(row: Int, count: Int, to out: UnsafeMutablePointer<Float>) {
     let factor = unsafe 1 / state[2 * row + 1]
-    for index in unsafe 0..<headDimension { unsafe out[index] = values[row * headDimension + index] * factor }
+    for index in 0..<count { unsafe out[index] = values[row * headDimension + index] * factor }
   }
 }

@@ -53,17 +53,22 @@ package struct RotaryEmbedding: Sendable {
     }
   }
 
-  /// Rotates the first ``dimension`` columns of every head of every row, by the row's position in its run.
+  /// Rotates ``dimension`` columns of every head of every row, by the row's position in its run.
   ///
-  /// - Parameter x: `[step rows × heads · headDimension]`.
-  package func rotate(_ x: inout MutableRows, headDimension: Int, angles: Rows, _ step: borrowing Step) {
-    precondition(headDimension >= dimension && x.columns % headDimension == 0, "\(x.columns) in \(headDimension)")
+  /// - Parameters:
+  ///   - x: `[step rows × heads · headDimension]`.
+  ///   - first: the first column of each head that is rotated.
+  package func rotate(
+    _ x: inout MutableRows, headDimension: Int, from first: Int = 0, angles: Rows, _ step: borrowing Step
+  ) {
+    precondition(
+      headDimension >= first + dimension && x.columns % headDimension == 0, "\(x.columns) in \(headDimension)")
     precondition(angles.count == x.count && angles.columns == dimension, "angles for \(angles.count) rows")
     let half = dimension / 2
     forEachRow(x.count, step) { row in
       let cosine = unsafe angles.base + row * angles.stride
       for head in 0..<x.columns / headDimension {
-        let place = unsafe x.base + row * x.stride + head * headDimension
+        let place = unsafe x.base + row * x.stride + head * headDimension + first
         switch pairing {
         case .halves: unsafe ck_rotate_half(place, cosine, cosine + half, half)
         case .adjacent: unsafe ck_rotate_adjacent(place, cosine, cosine + half, half)

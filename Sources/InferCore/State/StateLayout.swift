@@ -9,8 +9,22 @@ public enum StateKind: Sendable, Hashable {
   /// Grows with every token (attention keys and values): `2 · heads · headDimension` elements a token in the
   /// cache's ``KVType``, in heads of `headDimension` elements.
   case paged(heads: Int, headDimension: Int)
+  /// Grows with every token by one row of `dimension` elements in the cache's ``KVType``, which is the key of all heads, and
+  /// whose first elements are their value (multi-head latent attention).
+  case latent(dimension: Int)
   /// Has one size for the whole life of a sequence (state-space models): `count` floats, overwritten in place.
   case recurrent(count: Int)
+}
+
+extension StateKind {
+  /// Bytes that a token takes in pages; none of recurrent state.
+  func bytesPerToken(_ type: KVType) -> Int {
+    switch self {
+    case .paged(let heads, let headDimension): 2 * heads * type.bytes(headDimension)
+    case .latent(let dimension): type.bytes(dimension)
+    case .recurrent: 0
+    }
+  }
 }
 
 /// All per-sequence state of a model, declared once while it loads.
@@ -29,19 +43,24 @@ public struct StateLayout: Sendable {
 
   /// Why the heads of paged pieces cannot be stored in this format; `nil` when they can.
   public func check(_ type: KVType) -> String? {
-    for case .paged(_, let headDimension) in kinds where headDimension % type.blockElements != 0 {
-      return "\(type.rawValue) needs heads of a multiple of \(type.blockElements) elements, and this model's have "
-        + "\(headDimension); f16 takes any"
+    for kind in kinds {
+      let dimension: Int
+      switch kind {
+      case .paged(_, let headDimension): dimension = headDimension
+      case .latent(let rowDimension): dimension = rowDimension
+      case .recurrent: continue
+      }
+      guard dimension % type.blockElements == 0 else {
+        return "\(type.rawValue) needs heads of a multiple of \(type.blockElements) elements, and this model's have "
+          + "\(dimension); f16 takes any"
+      }
     }
     return nil
   }
 
   /// Bytes that one page of `tokens` tokens takes over all paged pieces.
   public func pageBytes(tokens: Int, type: KVType) -> Int {
-    kinds.reduce(0) { sum, kind in
-      guard case .paged(let heads, let headDimension) = kind else { return sum }
-      return sum + tokens * 2 * heads * type.bytes(headDimension)
-    }
+    kinds.reduce(0) { $0 + tokens * $1.bytesPerToken(type) }
   }
 
   /// Bytes that one sequence takes over all recurrent pieces, each rounded up to whole cache lines.

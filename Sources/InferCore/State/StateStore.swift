@@ -44,9 +44,8 @@
     var regions: [Region] = []
     for kind in layout.kinds {
       switch kind {
-      case .paged(let heads, let headDimension):
-        regions.append(
-          try Region(count: pageCount, stride: pageTokens * 2 * heads * kvType.bytes(headDimension)))
+      case .paged, .latent:
+        regions.append(try Region(count: pageCount, stride: pageTokens * kind.bytesPerToken(kvType)))
       case .recurrent(let count):
         // Slots start on cache lines of their own, so that threads never share one.
         regions.append(try Region(count: slotCount, stride: (count * 4 + 63) & ~63))
@@ -61,7 +60,7 @@
   /// The first byte of page `page` of a paged piece.
   ///
   /// A page holds, for each head, `pageTokens` keys and then `pageTokens` values of that head, so that one
-  /// head's part is contiguous.
+  /// head's part is contiguous; of a latent piece, `pageTokens` rows.
   package func page(_ page: Int32, of handle: StateHandle) -> UnsafeMutableRawPointer {
     precondition(page >= 0 && page < pageCount, "page \(page) of \(pageCount)")
     let region = regions[handle.index]

@@ -56,6 +56,32 @@
       format: format, rows: range.count, columns: columns, base: base + range.lowerBound * rowBytes, owner: owner)
   }
 
+  /// The transpose, in memory of its own. Blocks of quantised weights do not turn: these become 32-bit floats.
+  ///
+  /// - Parameter isRead: without this, the shape is right and all weights are zero.
+  func transposed(isRead: Bool) -> Matrix {
+    guard !format.isQuantized else {
+      let values = isRead ? floats() : [Float](repeating: 0, count: count)
+      return Matrix(rows: rows, columns: columns, values: values).transposed(isRead: isRead)
+    }
+    let copy = unsafe OwnedBytes(byteCount: byteCount) { target in
+      guard isRead else { return }
+      if format.blockBytes == 2 {
+        unsafe transpose(into: target.assumingMemoryBound(to: UInt16.self))
+      } else {
+        unsafe transpose(into: target.assumingMemoryBound(to: UInt32.self))
+      }
+    }
+    return unsafe Matrix(format: format, rows: columns, columns: rows, base: copy.base, owner: copy)
+  }
+
+  private func transpose<Element: BitwiseCopyable>(into out: UnsafeMutablePointer<Element>) {
+    for row in 0..<rows {
+      let values = unsafe self.row(row).assumingMemoryBound(to: Element.self)
+      for column in 0..<columns { unsafe out[column * rows + row] = values[column] }
+    }
+  }
+
   /// The first byte of a row.
   func row(_ index: Int) -> UnsafeRawPointer {
     precondition(index >= 0 && index < rows, "row \(index) of \(rows)")

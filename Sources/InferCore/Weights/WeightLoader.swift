@@ -79,6 +79,24 @@ final class WeightLoader: Sendable {
     return matrices
   }
 
+  /// A tensor of which each head has `keys + values` rows, packed: of each head the transpose of the first, and the rest.
+  func latentMaps(
+    _ tensor: Tensor, heads: Int, keys: Int, values: Int, latent: Int
+  ) throws(ModelError) -> (keys: [PackedMatrix], values: [PackedMatrix]) {
+    let whole = try table(tensor, rows: heads * (keys + values), columns: latent, .exact)
+    let team = readsMatrices ? team : nil
+    var maps: (keys: [PackedMatrix], values: [PackedMatrix]) = ([], [])
+    for head in 0..<heads {
+      let first = head * (keys + values)
+      let key = whole.rows(first..<first + keys).transposed(isRead: readsMatrices)
+      maps.keys.append(try PackedMatrix(key, in: arena, team: team))
+      let value = whole.rows(first + keys..<first + keys + values)
+      maps.values.append(try PackedMatrix(value, in: arena, team: team))
+    }
+    tensor.releasePages()
+    return maps
+  }
+
   /// A small tensor as floats, row-major.
   func floats(_ tensor: Tensor) throws(ModelError) -> [Float] {
     let values = try tensor.floats()

@@ -67,6 +67,24 @@ public struct WeightScope: Sendable {
       tensor(name, shape: [count, rows, columns]), count: count, rows: rows, columns: columns, role)
   }
 
+  /// The maps of multi-head latent attention from a latent vector to keys and values, stored as one matrix
+  /// `[heads · (keys + values) × latent]`. They stay as they are stored when a model is quantised.
+  ///
+  /// - Parameters:
+  ///   - name: the tensor's name within this scope.
+  ///   - heads: number of heads.
+  ///   - keys: elements of a head's key: its first rows.
+  ///   - values: elements of a head's value: its other rows.
+  ///   - latent: elements of the latent vector.
+  /// - Returns: for each head the transpose of the map to its key, `[latent × keys]`, in 32-bit floats where it is stored
+  ///   quantised, and the map to its value, `[values × latent]`.
+  public func latentMaps(
+    _ name: String, heads: Int, keys: Int, values: Int, latent: Int
+  ) throws(ModelError) -> (keys: [PackedMatrix], values: [PackedMatrix]) {
+    try loader.latentMaps(
+      tensor(name, shape: [heads * (keys + values), latent]), heads: heads, keys: keys, values: values, latent: latent)
+  }
+
   /// A matrix `[rows × columns]` whose rows are looked up: in place unless it is quantised on the way.
   public func table(_ name: String, rows: Int, columns: Int, role: MatrixRole) throws(ModelError) -> Matrix {
     try loader.table(tensor(name, shape: [rows, columns]), rows: rows, columns: columns, role)

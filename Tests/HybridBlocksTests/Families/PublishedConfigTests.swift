@@ -33,6 +33,8 @@ import Testing
     Model(name: "hunyuan_0_5b", width: 1024, vocabulary: 120_818, tied: true, firstTensor: "model.embed_tokens"),
     Model(name: "hunyuan_7b", width: 4096, vocabulary: 128_167, tied: true, firstTensor: "model.embed_tokens"),
     Model(name: "hunyuan_a13b", width: 4096, vocabulary: 128_167, tied: true, firstTensor: "model.embed_tokens"),
+    Model(name: "hunyuan_large", width: 6400, vocabulary: 129_024, tied: true, firstTensor: "model.embed_tokens"),
+    Model(name: "deepseek_v3", width: 7168, vocabulary: 129_280, tied: false, firstTensor: "model.embed_tokens"),
     Model(name: "nemotron_h_8b", width: 4096, vocabulary: 131_072, tied: false, firstTensor: "backbone.embeddings"),
     Model(
       name: "nemotron_nano_9b_v2", width: 4480, vocabulary: 131_072, tied: false, firstTensor: "backbone.embeddings"),
@@ -92,6 +94,16 @@ import Testing
     #expect(granite.attentionScale == 1 / 64 && granite.residualScale == 0.22 && granite.frame.logitScale == 1 / 8)
     let mixture = try GraniteMoeHybrid(config("granite_3_0_1b_a400m"))
     #expect(mixture.rotary != nil && mixture.sharedWidth == 0 && mixture.selection?.topK == 8)
+  }
+
+  @Test func latentAndSharedCaches() throws {
+    let deepSeek = try DeepSeekV3(config("deepseek_v3"))
+    #expect(deepSeek.attention.row == 576 && deepSeek.attention.query == 192 && deepSeek.attention.queryRank == 1536)
+    #expect(deepSeek.routing.groups == (8, 4) && deepSeek.routing.topK == 8 && deepSeek.denseLayers == 3)
+    // 1/√192 by (0.1 · ln 40 + 1)², and the pairs of a head of 64.
+    #expect(abs(deepSeek.scoreScale - 0.135_234) < 1e-5 && deepSeek.rotary.dimension == 64)
+    let large = try HunyuanV1(config("hunyuan_large"))
+    #expect(large.sharedLayers == 2 && large.attention.headDimension == 80 && !large.normalizesWeights)
   }
 
   @Test func hunyuanAndQwen() throws {

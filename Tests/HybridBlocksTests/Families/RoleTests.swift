@@ -14,7 +14,7 @@ import Testing
     if has("lm_head") { return .head }
     if has("v_proj") { return .value }
     if has("down_proj", "output_linear") { return .down }
-    if has("router", "gate") { return .exact }
+    if has("router", "gate", "kv_b_proj") { return .exact }
     if has("conv1d") || name.hasSuffix("norm.weight") || name.hasSuffix("norm_f.weight") { return nil }
     return name.contains("norm") ? nil : .linear
   }

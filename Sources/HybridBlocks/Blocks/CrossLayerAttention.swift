@@ -1,0 +1,47 @@
+internal import InferCore
+
+/// Attention to the keys and values of an earlier layer (Brandon et al. 2024, arXiv 2405.12981): it has queries of its own
+/// and caches nothing.
+struct CrossLayerAttention: Mixer {
+  let shape: Attention.Shape
+  let input: Linear
+  let output: Linear
+  let rotary: RotaryEmbedding
+  /// Norm of query heads after rotation.
+  let queryNorm: RMSNorm?
+  /// The earlier layer's.
+  let cache: StateHandle
+
+  /// Reads `q_proj` and `o_proj`.
+  ///
+  /// - Parameters:
+  ///   - rotary: positions, as the keys have them.
+  ///   - cache: where the earlier layer keeps its keys and values.
+  init(
+    _ weights: WeightScope, _ shape: Attention.Shape, rotary: RotaryEmbedding, queryNorm: RMSNorm?, cache: StateHandle
+  ) throws(ModelError) {
+    self.shape = shape
+    let width = shape.queryHeads * shape.headDimension
+    input = try Linear(weights["q_proj"], input: shape.width, output: width, bias: shape.bias)
+    output = try Linear(weights["o_proj"], input: width, output: shape.width, bias: shape.outputBias)
+    self.rotary = rotary
+    self.queryNorm = queryNorm
+    self.cache = cache
+  }
+
+  var letter: Character { "A" }
+
+  func mix(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
+    var queries = step.take(rows: x.count, columns: input.outputWidth)
+    input.apply(x, into: &queries, step)
+    var angles = step.take(rows: x.count, columns: rotary.dimension)
+    rotary.fillAngles(&angles, step)
+    rotary.rotate(&queries, headDimension: shape.headDimension, angles: angles.rows, step)
+    queryNorm?.applyToHeads(of: &queries, step)
+    var mixed = step.take(rows: x.count, columns: input.outputWidth)
+    attend(
+      queries: queries.rows, queryHeads: shape.queryHeads, heads: shape.keyHeads, headDimension: shape.headDimension,
+      scale: 1 / Float(shape.headDimension).squareRoot(), cache: cache, into: &mixed, step)
+    output.apply(mixed.rows, into: &out, step)
+  }
+}

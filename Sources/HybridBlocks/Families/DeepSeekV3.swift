@@ -1,0 +1,117 @@
+internal import InferCore
+
+/// DeepSeek-V3 and those built like it (arXiv 2412.19437): latent attention; dense layers first, then experts chosen by
+/// biased sigmoid scores within the best groups, beside an ungated shared one.
+struct DeepSeekV3: ModelFamily {
+  static let modelTypes = ["deepseek_v3", "kimi_k2"]
+  /// Training, what follows from other keys, and layers that predict tokens further ahead.
+  static let inertKeys = [
+    "aux_loss_alpha", "ep_size", "head_dim", "num_key_value_heads", "num_mtp_layers", "num_nextn_predict_layers",
+    "qk_head_dim", "seq_aux",
+  ]
+
+  let frame: ModelFrame
+  let layerCount: Int
+  let denseLayers: Int
+  let attention: LatentAttention.Shape
+  let scoreScale: Float
+  let rotary: RotaryEmbedding
+  let denseWidth: Int
+  let expertWidth: Int
+  let sharedExperts: Int
+  /// How experts are chosen, but for the bias, which each layer has of its own.
+  let routing: ExpertSelection
+
+  init(_ config: ConfigReader) throws(ModelError) {
+    frame = try ModelFrame(config)
+    layerCount = try config.size("num_hidden_layers")
+    try config.expect("hidden_act", try config.string("hidden_act", default: "silu"), is: "silu")
+    try config.expect("moe_layer_freq", try config.count("moe_layer_freq", default: 1), is: 1)
+    try config.expect("topk_method", try config.string("topk_method", default: "noaux_tc"), is: "noaux_tc")
+    try config.expect("scoring_func", try config.string("scoring_func", default: "sigmoid"), is: "sigmoid")
+    attention = try config.latentAttentionShape(width: frame.width)
+    scoreScale = try config.latentScoreScale(attention)
+    rotary = try config.rotary(
+      headDimension: attention.shared, contextLength: frame.contextLength, theta: 10_000,
+      pairing: try config.flag("rope_interleave", default: true) ? .adjacent : .halves)
+    denseLayers = min(try config.count("first_k_dense_replace", default: 0), layerCount)
+    denseWidth = try config.size("intermediate_size")
+    expertWidth = try config.size("moe_intermediate_size")
+    sharedExperts = try config.count("n_shared_experts", default: 0)
+    routing = try config.groupedRouting()
+  }
+
+  func blocks(_ weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [any Block] {
+    var blocks: [any Block] = []
+    let layers = weights["model"]["layers"]
+    for index in 0..<layerCount {
+      let layer = layers[index]
+      layer["self_attn"].discard("rotary_emb.inv_freq")
+      let attention = try LatentAttention(
+        layer["self_attn"], attention, rotary: rotary, scale: scoreScale, state: &state)
+      blocks.append(try ResidualSublayer(layer, norm: "input_layernorm", frame, attention))
+      let mlp: any Mixer =
+        index < denseLayers
+        ? try FeedForward.swiGLU(layer["mlp"], width: frame.width, hidden: denseWidth)
+        : try expertLayer(layer["mlp"], index)
+      blocks.append(try ResidualSublayer(layer, norm: "post_attention_layernorm", frame, mlp))
+    }
+    // Layers behind the last predict tokens further ahead; they take no part in the forward pass.
+    layers.discard("\(layerCount).")
+    return blocks
+  }
+
+  private func expertLayer(_ weights: WeightScope, _ index: Int) throws(ModelError) -> MixtureOfExperts {
+    let count = routing.expertCount
+    return MixtureOfExperts(
+      router: try Linear(weights["gate"], input: frame.width, output: count, role: .exact),
+      selection: ExpertSelection(
+        expertCount: count, topK: routing.topK, scoring: .sigmoid, normalized: routing.normalized,
+        scale: routing.scale, selectionBias: try weights.vector("gate.e_score_correction_bias", count: count),
+        groups: routing.groups),
+      experts: try Experts(
+        weights["experts"], count: count, width: frame.width, hidden: expertWidth, activation: .siluGated),
+      shared: sharedExperts > 0
+        ? try .swiGLU(weights["shared_experts"], width: frame.width, hidden: sharedExperts * expertWidth) : nil,
+      layer: index)
+  }
+}
+
+extension ConfigReader {
+  /// Sizes of latent attention.
+  func latentAttentionShape(width: Int) throws(ModelError) -> LatentAttention.Shape {
+    LatentAttention.Shape(
+      width: width, heads: try size("num_attention_heads"),
+      queryRank: has("q_lora_rank") ? try size("q_lora_rank") : nil, latent: try size("kv_lora_rank"),
+      plain: try size("qk_nope_head_dim"), shared: try size("qk_rope_head_dim"), value: try size("v_head_dim"),
+      bias: try flag("attention_bias", default: false))
+  }
+
+  /// The factor on scores: `1 / √query`, and for contexts that are stretched, YaRN's magnitude twice, because it stands on
+  /// the whole of queries and keys, not on the part that is rotated alone.
+  func latentScoreScale(_ shape: LatentAttention.Shape) throws(ModelError) -> Float {
+    let plain = 1 / Double(shape.query).squareRoot()
+    guard let parameters = try ropeParameters(), try parameters.ropeKind() != "default" else { return Float(plain) }
+    let m = Double(try parameters.number("mscale_all_dim", default: 0))
+    guard m != 0 else { return Float(plain) }
+    let magnitude = RotaryFrequencies.yarnMagnitude(scale: try ropeFactor(parameters), m: m)
+    return Float(plain * magnitude * magnitude)
+  }
+
+  /// A choice by sigmoid scores of experts in groups.
+  func groupedRouting() throws(ModelError) -> ExpertSelection {
+    let experts = try size("n_routed_experts", "num_local_experts")
+    ignore(["num_local_experts"])
+    let topK = try size("num_experts_per_tok")
+    let groups = (count: try size("n_group", default: 1), kept: try size("topk_group", default: 1))
+    try require(experts % groups.count == 0, "n_group", "\(groups.count) does not divide \(experts) experts")
+    try require(groups.kept <= groups.count, "topk_group", "\(groups.kept) of \(groups.count) groups")
+    try require(
+      topK <= experts / groups.count * groups.kept, "num_experts_per_tok",
+      "\(topK) of \(experts / groups.count * groups.kept) experts")
+    return ExpertSelection(
+      expertCount: experts, topK: topK, scoring: .sigmoid,
+      normalized: try flag("norm_topk_prob", default: true), scale: try number("routed_scaling_factor", default: 1),
+      groups: groups)
+  }
+}

@@ -1,0 +1,71 @@
+/// Multiplies each head of every row by the transpose of a matrix of its own: `out[r, h] = x[r, h] · Aₕᵀ`.
+///
+/// A result is the same to the bit alone, among other rows, and with any number of threads.
+///
+/// - Parameters:
+///   - x: `[rows × heads · inputStride]`, of each head as many columns as a matrix has.
+///   - inputStride: columns of `x` from one head to the next.
+///   - matrices: one a head, all of one shape and format.
+///   - out: `[rows × heads · outputStride]`, of each head as many columns overwritten as a matrix has rows.
+///   - outputStride: columns of `out` from one head to the next.
+package func multiplyHeads(
+  _ x: Rows, every inputStride: Int, by matrices: [PackedMatrix], into out: inout MutableRows, every outputStride: Int,
+  _ step: borrowing Step
+) {
+  let heads = matrices.count
+  guard let first = matrices.first else { return }
+  precondition(
+    matrices.allSatisfy { $0.rows == first.rows && $0.columns == first.columns }, "heads of different shapes")
+  precondition(x.columns == heads * inputStride && first.columns <= inputStride, "\(x.columns) columns, \(heads) heads")
+  precondition(
+    out.count == x.count && out.columns == heads * outputStride && first.rows <= outputStride,
+    "\(out.count) × \(out.columns) for \(x.count) rows, \(heads) heads")
+  step.report.work.addProduct(rows: x.count, matrices)
+  let product = MatMul(rows: x.count)
+  let items = product.itemCount(first.panels)
+  step.scoped {
+    let rounded = first.format.panels.roundsActivations ? roundHeads(x, every: inputStride, first.columns, step) : nil
+    step.team.forEach(heads * items) { item, _ in
+      let head = item / items
+      let input =
+        rounded.map { ProductInput(rounded: $0.from(row: head * x.count)) }
+        ?? ProductInput(floats: x.columns(head * inputStride..<(head + 1) * inputStride), rounded: nil)
+      unsafe product.compute(
+        item % items, matrices[head].panels, input, out: out.base + head * outputStride, outStride: out.stride)
+    }
+  }
+}
+
+/// Copies columns of each head of every row behind what another such row holds.
+///
+/// - Parameters:
+///   - x: `[rows × heads · inputStride]`.
+///   - columns: the columns of each head that are copied.
+///   - out: `[rows × heads · outputStride]`.
+///   - first: the column of each head that they go to.
+package func copyHeads(
+  _ x: Rows, every inputStride: Int, columns: Range<Int>, into out: inout MutableRows, every outputStride: Int,
+  at first: Int, _ step: borrowing Step
+) {
+  let heads = x.columns / inputStride
+  precondition(
+    out.count == x.count && x.columns == heads * inputStride && out.columns == heads * outputStride
+      && columns.upperBound <= inputStride && first + columns.count <= outputStride,
+    "columns \(columns) of \(inputStride) at \(first) of \(outputStride)")
+  forEachRow(x.count, step) { row in
+    for head in 0..<heads {
+      unsafe (out.base + row * out.stride + head * outputStride + first).update(
+        from: x.base + row * x.stride + head * inputStride + columns.lowerBound, count: columns.count)
+    }
+  }
+}
+
+/// The first columns of every head of every row, rounded to eight bits: all rows of a head, one head after another.
+private func roundHeads(_ x: Rows, every stride: Int, _ columns: Int, _ step: borrowing Step) -> RoundedRows {
+  let heads = x.columns / stride
+  let rounded = RoundedRows(rows: heads * x.count, columns: columns, scratch: step.scratch)
+  forEachRow(x.count, step) { row in
+    for head in 0..<heads { unsafe rounded.set(head * x.count + row, x.base + row * x.stride + head * stride) }
+  }
+  return rounded
+}

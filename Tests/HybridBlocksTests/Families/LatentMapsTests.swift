@@ -1,0 +1,58 @@
+import Foundation
+import InferCore
+import TestSupport
+import Testing
+
+@testable import HybridBlocks
+
+/// Latent attention whose maps to keys and values are stored in two tensors, as GGUF files have them, in place of one.
+@Suite struct LatentMapsTests {
+  @Test(arguments: ["deepseek_v3", "deepseek_v3_yarn"]) func separateMapsAreTheSameModel(_ name: String) throws {
+    let fixture = ParityFixture(name)
+    let folder = try TemporaryFolder()
+    let json = try JSONValue(file: fixture.folder.appending(path: "config.json").path)
+    try folder.write("config.json", json.serialized())
+    let shape = try ConfigReader(json).latentAttentionShape(width: 1)
+    let entries = try Checkpoint(folder: fixture.folder).tensors.values.flatMap { tensor in
+      let values = try tensor.floats()
+      guard tensor.name.hasSuffix("kv_b_proj.weight") else {
+        return [SafetensorsBytes.Entry(tensor.name, tensor.shape, values)]
+      }
+      return split(values, String(tensor.name.dropLast("kv_b_proj.weight".count)), shape)
+    }
+    try folder.write("model.safetensors", SafetensorsBytes.file(entries))
+    let tokens: [Int32] = (0..<20).map { 3 + $0 * 11 % 200 }
+    let whole = try logits(fixture.load("config.json"), tokens)
+    let separate = try logits(loadModel(at: folder.url.path).model, tokens)
+    // Weights of 16 and of 32 bits are multiplied in the same order.
+    #expect(zip(whole, separate).allSatisfy { abs($0 - $1) <= 1e-5 } && whole.count == separate.count)
+  }
+
+  private func split(
+    _ values: [Float], _ prefix: String, _ shape: LatentAttention.Shape
+  ) -> [SafetensorsBytes.Entry] {
+    let rows = shape.plain + shape.value
+    func weight(_ head: Int, _ row: Int, _ column: Int) -> Float {
+      values[(head * rows + row) * shape.latent + column]
+    }
+    let keys = (0..<shape.heads).flatMap { head in
+      (0..<shape.latent).flatMap { column in (0..<shape.plain).map { weight(head, $0, column) } }
+    }
+    let ofValues = (0..<shape.heads).flatMap { head in
+      (shape.plain..<rows).flatMap { row in (0..<shape.latent).map { weight(head, row, $0) } }
+    }
+    return [
+      SafetensorsBytes.Entry(prefix + "k_b_proj.weight", [shape.heads, shape.latent, shape.plain], keys),
+      SafetensorsBytes.Entry(prefix + "v_b_proj.weight", [shape.heads, shape.value, shape.latent], ofValues),
+    ]
+  }
+
+  private func logits(_ model: any LanguageModel, _ tokens: [Int32]) throws -> [Float] {
+    let runner = try StepRunner(model: model, sequences: 1, length: tokens.count, kvType: .f32, threads: 2)
+    var result: [Float] = []
+    runner.step([.init(sequence: 0, tokens: tokens[...], position: 0, logits: 1)]) { rows in
+      result = (0..<rows.columns).map { rows[0][$0] }
+    }
+    return result
+  }
+}
