@@ -53,7 +53,7 @@ struct ModelFrame: Sendable {
 enum Families {
   static let all: [any ModelFamily.Type] = [
     HunyuanT1.self, HunyuanV1.self, HyV3.self, GraniteMoeHybrid.self, NemotronH.self, Qwen3.self, Llama.self,
-    DeepSeekV3.self,
+    DeepSeek.self,
   ]
 
   /// Keys of `config.json` that say nothing about inference in any family.

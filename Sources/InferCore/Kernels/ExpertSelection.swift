@@ -30,21 +30,23 @@ package struct ExpertSelection: Sendable {
   /// Factor on the weights, after normalisation.
   package let scale: Float
   /// Added to scores for the choice alone: one value an expert, or nothing.
-  package let selectionBias: [Float]?
-  /// Experts are cut into `count` equal groups, of which the `kept` best, by the sum of their two best scores, may
-  /// be chosen from. One group means no grouping.
+  package var selectionBias: [Float]?
+  /// Experts are cut into `count` equal groups, of which the `kept` best may be chosen from. One group means no grouping.
   package let groups: (count: Int, kept: Int)
+  /// How many of its best scores make a group's: two in DeepSeek-V3, one in DeepSeek-V2.
+  package let scoresOfGroup: Int
 
   /// Creates a rule.
   ///
   /// - Precondition: `topK` experts exist within the kept groups.
   package init(
     expertCount: Int, topK: Int, scoring: Scoring, normalized: Bool = false, scale: Float = 1,
-    selectionBias: [Float]? = nil, groups: (count: Int, kept: Int) = (1, 1)
+    selectionBias: [Float]? = nil, groups: (count: Int, kept: Int) = (1, 1), scoresOfGroup: Int = 2
   ) {
     precondition(expertCount % groups.count == 0 && groups.kept <= groups.count, "\(expertCount) in \(groups)")
     precondition(
       topK >= 1 && topK <= expertCount / groups.count * groups.kept, "top \(topK) of \(expertCount) in \(groups)")
+    precondition((1...2).contains(scoresOfGroup), "\(scoresOfGroup) scores of a group")
     precondition(selectionBias.map { $0.count == expertCount } ?? true, "\(selectionBias?.count ?? 0) biases")
     self.expertCount = expertCount
     self.topK = topK
@@ -53,6 +55,7 @@ package struct ExpertSelection: Sendable {
     self.scale = scale
     self.selectionBias = selectionBias
     self.groups = groups
+    self.scoresOfGroup = scoresOfGroup
   }
 
   /// Floats of workspace that ``select(logits:experts:weights:workspace:)`` needs.
@@ -96,7 +99,7 @@ package struct ExpertSelection: Sendable {
         let value = unsafe choice[expert]
         if value > first { (first, second) = (value, first) } else if value > second { second = value }
       }
-      unsafe scores[group] = size > 1 ? first + second : first
+      unsafe scores[group] = scoresOfGroup == 2 && size > 1 ? first + second : first
     }
     // Mark the kept groups with NaN, then drop the others.
     for _ in 0..<groups.kept { unsafe scores[argmax(scores, groups.count)] = .nan }

@@ -44,6 +44,14 @@ shapes = {
         granite, hidden_size=48, intermediate_size=32, num_hidden_layers=3, num_attention_heads=4,
         num_key_value_heads=2, num_local_experts=8, num_experts_per_tok=3, tie_word_embeddings=True,
         rope_parameters=dict(rope_type="default", rope_theta=10000.0))),
+    # Softmax of all experts, of which two of four groups are kept by their single best.
+    "deepseek_v2": ("DeepseekV2ForCausalLM", dict(
+        hidden_size=48, intermediate_size=64, moe_intermediate_size=24, num_hidden_layers=3, num_attention_heads=4,
+        num_key_value_heads=4, n_shared_experts=1, n_routed_experts=8, num_experts_per_tok=3, n_group=4, topk_group=2,
+        topk_method="group_limited_greedy", routed_scaling_factor=1.6, kv_lora_rank=24, q_lora_rank=32,
+        qk_rope_head_dim=8, qk_nope_head_dim=16, v_head_dim=16, first_k_dense_replace=1,
+        rope_parameters=dict(rope_type="yarn", rope_theta=10000.0, factor=8.0, original_max_position_embeddings=64,
+                             mscale=0.707, mscale_all_dim=0.707))),
     # Queries without a rank of their own, one group, scores and angles scaled by YaRN.
     "deepseek_v3_yarn": ("DeepseekV3ForCausalLM", dict(
         hidden_size=48, intermediate_size=64, moe_intermediate_size=24, num_hidden_layers=3, num_attention_heads=6,

@@ -11,7 +11,8 @@ struct ParityFixture: Sendable, CustomTestStringConvertible {
   init(_ name: String) { self.name = name }
 
   static let all = [
-    "deepseek_v3", "deepseek_v3_yarn", "granite", "granitemoe", "granitemoehybrid", "granitemoehybrid_dense_rope",
+    "deepseek_v2", "deepseek_v3", "deepseek_v3_yarn", "granite", "granitemoe", "granitemoehybrid",
+    "granitemoehybrid_dense_rope",
     "hunyuan_large", "hunyuan_t1", "hunyuan_v1_dense",
     "hunyuan_v1_moe", "hy_v3",
     "llama", "llama_yarn", "mistral", "nemotron_h", "nemotron_h_latent", "qwen2", "qwen3", "qwen3_moe",

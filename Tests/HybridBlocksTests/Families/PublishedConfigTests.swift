@@ -34,6 +34,7 @@ import Testing
     Model(name: "hunyuan_7b", width: 4096, vocabulary: 128_167, tied: true, firstTensor: "model.embed_tokens"),
     Model(name: "hunyuan_a13b", width: 4096, vocabulary: 128_167, tied: true, firstTensor: "model.embed_tokens"),
     Model(name: "hunyuan_large", width: 6400, vocabulary: 129_024, tied: true, firstTensor: "model.embed_tokens"),
+    Model(name: "deepseek_v2_lite", width: 2048, vocabulary: 102_400, tied: false, firstTensor: "model.embed_tokens"),
     Model(name: "deepseek_v3", width: 7168, vocabulary: 129_280, tied: false, firstTensor: "model.embed_tokens"),
     Model(name: "nemotron_h_8b", width: 4096, vocabulary: 131_072, tied: false, firstTensor: "backbone.embeddings"),
     Model(
@@ -97,11 +98,13 @@ import Testing
   }
 
   @Test func latentAndSharedCaches() throws {
-    let deepSeek = try DeepSeekV3(config("deepseek_v3"))
+    let deepSeek = try DeepSeek(config("deepseek_v3"))
     #expect(deepSeek.attention.row == 576 && deepSeek.attention.query == 192 && deepSeek.attention.queryRank == 1536)
     #expect(deepSeek.routing.groups == (8, 4) && deepSeek.routing.topK == 8 && deepSeek.denseLayers == 3)
     // 1/√192 by (0.1 · ln 40 + 1)², and the pairs of a head of 64.
     #expect(abs(deepSeek.scoreScale - 0.135_234) < 1e-5 && deepSeek.rotary.dimension == 64)
+    let lite = try DeepSeek(config("deepseek_v2_lite"))
+    #expect(lite.routing.scoring == .softmax && lite.routing.groups == (1, 1) && lite.attention.queryRank == nil)
     let large = try HunyuanV1(config("hunyuan_large"))
     #expect(large.sharedLayers == 2 && large.attention.headDimension == 80 && !large.normalizesWeights)
   }

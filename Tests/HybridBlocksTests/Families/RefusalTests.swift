@@ -65,6 +65,8 @@ import Testing
     Change("deepseek_v3", "qk_rope_head_dim", 7, says: "head_dim"),
     Change("deepseek_v3_yarn", "scoring_func", "softmax", says: "scoring_func"),
     Change("deepseek_v3", "topk_method", "greedy", says: "topk_method"),
+    Change("deepseek_v2", "topk_method", "noaux_tc", says: "topk_method"),
+    Change("deepseek_v2", "norm_topk_prob", true, says: "norm_topk_prob"),
     Change("deepseek_v3", "moe_layer_freq", 2, says: "moe_layer_freq"),
     Change("hunyuan_v1_moe", "position_embedding_xdrope", true, says: "position_embedding_xdrope"),
     Change("hunyuan_v1_dense", "xdrope_section", [8, 8], says: "xdrope_section"),

@@ -37,7 +37,8 @@ import Testing
       }
     return ExpertSelection(
       expertCount: experts, topK: rule.topK, scoring: scoring, normalized: rule.normalized, scale: rule.scale,
-      selectionBias: rule.bias, groups: (rule.groups.count, rule.groups.kept))
+      selectionBias: rule.bias, groups: (rule.groups.count, rule.groups.kept),
+      scoresOfGroup: rule.scoresOfGroup)
   }
 
   @Test(arguments: Scoring.allCases, [false, true]) func rulesMatchTheFormula(_ scoring: Scoring, normalized: Bool) {
@@ -49,6 +50,7 @@ import Testing
           var rule = Plain.Routing()
           (rule.scoring, rule.topK, rule.normalized, rule.groups) = (scoring, topK, normalized, groups)
           rule.scale = trial % 2 == 0 ? 1 : 2.5
+          rule.scoresOfGroup = 1 + trial / 2 % 2
           if trial % 3 == 0 { rule.bias = generator.floats(experts, scale: 0.3) }
           let logits = generator.floats(experts, scale: 4)
           let (got, want) = (choose(logits, selection(rule, experts: experts)), Plain.choose(logits, rule))

@@ -18,6 +18,8 @@ extension Plain {
     public var bias: [Float]?
     /// Equal groups of experts, and how many of them may be chosen from.
     public var groups = (count: 1, kept: 1)
+    /// How many of its best scores make a group's.
+    public var scoresOfGroup = 2
 
     /// The best expert by softmax.
     public init() {}
@@ -35,7 +37,7 @@ extension Plain {
     let ranked = scores.indices.map { scores[$0] + Double(rule.bias?[$0] ?? 0) }
     let size = logits.count / rule.groups.count
     let groupScores = (0..<rule.groups.count).map { group in
-      ranked[group * size..<(group + 1) * size].sorted(by: >).prefix(2).reduce(0, +)
+      ranked[group * size..<(group + 1) * size].sorted(by: >).prefix(rule.scoresOfGroup).reduce(0, +)
     }
     let kept = groupScores.indices.sorted { (groupScores[$1], $0) < (groupScores[$0], $1) }.prefix(rule.groups.kept)
     let allowed = scores.indices.filter { kept.contains($0 / size) }

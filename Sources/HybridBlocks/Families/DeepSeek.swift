@@ -1,9 +1,9 @@
 internal import InferCore
 
-/// DeepSeek-V3 and those built like it (arXiv 2412.19437): latent attention; dense layers first, then experts chosen by
-/// biased sigmoid scores within the best groups, beside an ungated shared one.
-struct DeepSeekV3: ModelFamily {
-  static let modelTypes = ["deepseek_v3", "kimi_k2"]
+/// DeepSeek-V2 and V3 (arXiv 2405.04434, 2412.19437) and those built like them: latent attention; dense layers first, then
+/// experts within the best groups, beside an ungated shared one. V3 chooses them by biased sigmoid scores, V2 by softmax.
+struct DeepSeek: ModelFamily {
+  static let modelTypes = ["deepseek_v2", "deepseek_v3", "kimi_k2"]
   /// Training, what follows from other keys, and layers that predict tokens further ahead.
   static let inertKeys = [
     "aux_loss_alpha", "ep_size", "head_dim", "num_key_value_heads", "num_mtp_layers", "num_nextn_predict_layers",
@@ -19,7 +19,7 @@ struct DeepSeekV3: ModelFamily {
   let denseWidth: Int
   let expertWidth: Int
   let sharedExperts: Int
-  /// How experts are chosen, but for the bias, which each layer has of its own.
+  /// How experts are chosen, but for the bias of sigmoid scores, which each layer has of its own.
   let routing: ExpertSelection
 
   init(_ config: ConfigReader) throws(ModelError) {
@@ -27,8 +27,7 @@ struct DeepSeekV3: ModelFamily {
     layerCount = try config.size("num_hidden_layers")
     try config.expect("hidden_act", try config.string("hidden_act", default: "silu"), is: "silu")
     try config.expect("moe_layer_freq", try config.count("moe_layer_freq", default: 1), is: 1)
-    try config.expect("topk_method", try config.string("topk_method", default: "noaux_tc"), is: "noaux_tc")
-    try config.expect("scoring_func", try config.string("scoring_func", default: "sigmoid"), is: "sigmoid")
+    try config.expect("mlp_bias", try config.flag("mlp_bias", default: false), is: false)
     attention = try config.latentAttentionShape(width: frame.width)
     scoreScale = try config.latentScoreScale(attention)
     rotary = try config.rotary(
@@ -38,7 +37,8 @@ struct DeepSeekV3: ModelFamily {
     denseWidth = try config.size("intermediate_size")
     expertWidth = try config.size("moe_intermediate_size")
     sharedExperts = try config.count("n_shared_experts", default: 0)
-    routing = try config.groupedRouting()
+    routing =
+      try config.string("model_type") == "deepseek_v2" ? try config.softmaxRouting() : try config.sigmoidRouting()
   }
 
   func blocks(_ weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [any Block] {
@@ -63,12 +63,12 @@ struct DeepSeekV3: ModelFamily {
 
   private func expertLayer(_ weights: WeightScope, _ index: Int) throws(ModelError) -> MixtureOfExperts {
     let count = routing.expertCount
+    var selection = routing
+    if routing.scoring == .sigmoid {
+      selection.selectionBias = try weights.vector("gate.e_score_correction_bias", count: count)
+    }
     return MixtureOfExperts(
-      router: try Linear(weights["gate"], input: frame.width, output: count, role: .exact),
-      selection: ExpertSelection(
-        expertCount: count, topK: routing.topK, scoring: .sigmoid, normalized: routing.normalized,
-        scale: routing.scale, selectionBias: try weights.vector("gate.e_score_correction_bias", count: count),
-        groups: routing.groups),
+      router: try Linear(weights["gate"], input: frame.width, output: count, role: .exact), selection: selection,
       experts: try Experts(
         weights["experts"], count: count, width: frame.width, hidden: expertWidth, activation: .siluGated),
       shared: sharedExperts > 0
@@ -98,20 +98,44 @@ extension ConfigReader {
     return Float(plain * magnitude * magnitude)
   }
 
-  /// A choice by sigmoid scores of experts in groups.
-  func groupedRouting() throws(ModelError) -> ExpertSelection {
+  /// DeepSeek-V3's choice of experts.
+  fileprivate func sigmoidRouting() throws(ModelError) -> ExpertSelection {
+    try expect("topk_method", try string("topk_method", default: "noaux_tc"), is: "noaux_tc")
+    try expect("scoring_func", try string("scoring_func", default: "sigmoid"), is: "sigmoid")
+    let (experts, topK, groups) = try groupedExperts(isGrouped: true)
+    return ExpertSelection(
+      expertCount: experts, topK: topK, scoring: .sigmoid,
+      normalized: try flag("norm_topk_prob", default: true), scale: try number("routed_scaling_factor", default: 1),
+      groups: groups)
+  }
+
+  /// DeepSeek-V2's choice of experts: of all, or within the groups that hold the best single ones.
+  fileprivate func softmaxRouting() throws(ModelError) -> ExpertSelection {
+    let method = try string("topk_method", default: "greedy")
+    try require(
+      ["greedy", "group_limited_greedy"].contains(method), "topk_method",
+      "\(method) is not supported, expected greedy or group_limited_greedy")
+    try expect("scoring_func", try string("scoring_func", default: "softmax"), is: "softmax")
+    try expect("norm_topk_prob", try flag("norm_topk_prob", default: false), is: false)
+    let (experts, topK, groups) = try groupedExperts(isGrouped: method == "group_limited_greedy")
+    return ExpertSelection(
+      expertCount: experts, topK: topK, scoring: .softmax, scale: try number("routed_scaling_factor", default: 1),
+      groups: groups, scoresOfGroup: 1)
+  }
+
+  private func groupedExperts(
+    isGrouped: Bool
+  ) throws(ModelError) -> (experts: Int, topK: Int, groups: (count: Int, kept: Int)) {
     let experts = try size("n_routed_experts", "num_local_experts")
     ignore(["num_local_experts"])
     let topK = try size("num_experts_per_tok")
-    let groups = (count: try size("n_group", default: 1), kept: try size("topk_group", default: 1))
+    var groups = (count: try size("n_group", default: 1), kept: try size("topk_group", default: 1))
+    if !isGrouped { groups = (1, 1) }
     try require(experts % groups.count == 0, "n_group", "\(groups.count) does not divide \(experts) experts")
     try require(groups.kept <= groups.count, "topk_group", "\(groups.kept) of \(groups.count) groups")
     try require(
       topK <= experts / groups.count * groups.kept, "num_experts_per_tok",
       "\(topK) of \(experts / groups.count * groups.kept) experts")
-    return ExpertSelection(
-      expertCount: experts, topK: topK, scoring: .sigmoid,
-      normalized: try flag("norm_topk_prob", default: true), scale: try number("routed_scaling_factor", default: 1),
-      groups: groups)
+    return (experts, topK, groups)
   }
 }
