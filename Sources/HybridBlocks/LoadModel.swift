@@ -135,7 +135,7 @@ private struct TextFiles {
   var template: ChatTemplate?
 
   init(_ files: ModelFiles) throws(ModelError) {
-    if files.has("tokenizer.json") {
+    if Tokenizer.exists(in: files) {
       do { tokenizer = try Tokenizer(files: files) } catch {
         throw .malformed(path: files.path, reason: "tokenizer: \(error)")
       }

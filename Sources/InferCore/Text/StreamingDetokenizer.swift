@@ -10,6 +10,7 @@ public struct StreamingDetokenizer: Sendable {
   /// At most three bytes: the longest unfinished character.
   private var pending: [UInt8] = []
   private var strippable: Int
+  private var isFirst = true
 
   /// - Parameters:
   ///   - tokenizer: The model's tokenizer.
@@ -25,7 +26,8 @@ public struct StreamingDetokenizer: Sendable {
   /// Takes the next token and returns the text that it completes, possibly none.
   public mutating func append(_ id: Int32) -> String {
     if skippingSpecialTokens, tokenizer.isSpecial(id), !kept.contains(id) { return "" }
-    var bytes = tokenizer.decoded[id]
+    var bytes = isFirst ? tokenizer.firstBytes(for: id) : tokenizer.decoded[id]
+    if isFirst { isFirst = !tokenizer.contains(id) }
     if strippable > 0, !bytes.isEmpty, let strip = tokenizer.decoder.leadingStrip {
       let count = bytes.prefix(strippable).prefix { $0 == strip.character }.count
       bytes = bytes.dropFirst(count)

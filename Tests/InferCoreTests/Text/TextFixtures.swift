@@ -9,8 +9,11 @@ enum TextFixtures {
 
   static let folder = repository.appending(path: "Tests/Fixtures/text")
 
-  /// Data too large for the repository, in a sibling folder that need not exist.
-  static let shared = repository.deletingLastPathComponent().appending(path: "shared")
+  /// Data too large for the repository: the folder that the environment variable names, or a sibling of the
+  /// repository. It need not exist.
+  static let shared =
+    ProcessInfo.processInfo.environment["SHARED_FIXTURES"].map { URL(filePath: $0) }
+    ?? repository.deletingLastPathComponent().appending(path: "shared")
 
   static func exists(_ url: URL) -> Bool { FileManager.default.fileExists(atPath: url.path) }
 

@@ -50,6 +50,18 @@ import Testing
     #expect(tiny.decode([-1, .max, .min, Int32(tiny.vocabularySize)]).isEmpty)
   }
 
+  /// A quadratic step anywhere would take hours.
+  @Test(arguments: ["a", "A", "1", " ", "\n", "!", "雞", "é", "<|"])
+  func aMegabyteOfOneLetterIsAsRegularAsAKilobyte(_ letter: String) throws {
+    let short = try tiny.encode(String(repeating: letter, count: 1 << 10))
+    let long = try tiny.encode(String(repeating: letter, count: 1 << 20))
+    // Both ends may be cut in their own ways.
+    let period = Array(short[16..<32])
+    let middle = long[16..<long.count - 16]
+    #expect(zip(middle, middle.indices).allSatisfy { $0 == period[($1 - 16) % 16] })
+    #expect(abs(long.count - short.count << 10) <= 64 << 10, "\(long.count) and \(short.count) tokens")
+  }
+
   @Test func longPiecesTakeNoQuadraticTime() throws {
     let letters = String(repeating: "thelegsandtheheads", count: 20_000)
     #expect(tiny.decode(try tiny.encode(letters)) == letters)
@@ -67,7 +79,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ("(", "missing"), ("[[a]b]", "inside another"), ("[a&&[b]]", "intersection"), ("\\h", "\\h"), ("a\\", "backslash"),
+    ("(", "missing"), ("[[a]b]", "inside another"), ("[a&&b]", "intersection"), ("[^a&&[b]]", "intersection"),
+    ("\\h", "\\h"), ("a\\", "backslash"),
   ])
   func patternsThatMeanSomethingElseAreErrors(_ pattern: String, _ reason: String) throws {
     let error = #expect(throws: TokenizerError.self) { try Tokenizer(json: json.replacingPattern(pattern)) }
@@ -97,15 +110,21 @@ import Testing
 
   @Test(
     arguments: [
-      ("model", nil, "\"model\" is missing"), ("decoder", nil, "\"decoder\" is missing"),
-      ("model.type", "Unigram", "the model Unigram"), ("model.dropout", 0.1, "dropout"),
+      ("model", nil, "\"model\" is missing"), ("decoder", ["type": "CTC"], "the decoder CTC"),
+      ("model.type", "WordPiece", "the model WordPiece"), ("model.merges", nil, "\"merges\" is missing"),
+      ("model.type", "Unigram", "model.vocab: expected an array"), ("model.dropout", 0.1, "dropout"),
       ("model.vocab", [1], "model.vocab: expected an object"), ("model.vocab.zz", 7, "belongs to another token"),
       ("model.vocab.zz", -1, "model.vocab[\"zz\"]: expected a token id"), ("model.vocab.zz", 2_147_483_648, "token id"),
       ("model.merges", [["qq", "zz"]], "model.merges[0]"), ("model.merges", ["a b c"], "model.merges[0]"),
       ("model.unk_token", "nope", "model.unk_token: not in the vocabulary"),
-      ("normalizer.type", "Precompiled", "Precompiled"),
-      ("pre_tokenizer.type", "Metaspace", "Metaspace"), ("decoder.type", "WordPiece", "the decoder WordPiece"),
-      ("post_processor", ["type": "BertProcessing"], "BertProcessing"),
+      ("normalizer", ["type": "Precompiled", "precompiled_charsmap": "AAAA"], "a table of 3 bytes"),
+      ("normalizer", ["type": "Precompiled", "precompiled_charsmap": "////fwAA"], "a trie of 2147483647 bytes"),
+      ("normalizer.type", "BertNormalizer", "BertNormalizer"),
+      ("pre_tokenizer.type", "UnicodeScripts", "UnicodeScripts"),
+      ("pre_tokenizer", ["type": "FixedLength", "length": 0], "not in 1…65535"),
+      ("pre_tokenizer", ["type": "Metaspace", "replacement": "ab"], "no character"),
+      ("decoder.type", "WordPiece", "the decoder WordPiece"),
+      ("post_processor", ["type": "BertProcessing"], "\"cls\" is missing"),
       ("added_tokens", [["id": 0]], "added_tokens[0]"),
       ("added_tokens", "x", "expected an array"),
     ] as [(String, JSONValue?, String)])
@@ -113,6 +132,49 @@ import Testing
     let broken = try Self.json.get().setting(path.split(separator: ".").map(String.init), to: value)
     let error = #expect(throws: TokenizerError.self) { try Tokenizer(json: broken) }
     #expect(error?.description.contains(reason) == true, "\(error?.description ?? "no error")")
+  }
+
+  @Test func aListThatContradictsItselfIsNamed() throws {
+    let good = TokenList(
+      algorithm: .bytePair, tokens: ["<unk>", "a", "b", "ab", "▁"], scores: [0, -2, -3, -1, -4], types: [2, 1, 1, 1, 1])
+    #expect(try Tokenizer(good).encode("ab cb") == [4, 3, 4, 0, 2])
+    func expectError(_ reason: String, _ change: (inout TokenList) -> Void) {
+      var list = good
+      change(&list)
+      let error = #expect(throws: TokenizerError.self) { try Tokenizer(list) }
+      #expect(error?.description.contains(reason) == true, "\(error?.description ?? "no error")")
+    }
+    expectError("tokens: a list of 0 tokens") { $0.tokens = [] }
+    expectError("scores: 4 scores for 5 tokens") { $0.scores.removeLast() }
+    expectError("scores[2]: the score is no number") { $0.scores[2] = .nan }
+    expectError("token_type: 1 types for 5 tokens") { $0.types = [1] }
+    expectError("bos_token_id: the id 5") { $0.bos = 5 }
+    expectError("eos_token_id: the id -1") { $0.eos = -1 }
+    expectError("precompiled_charsmap: a trie") { $0.characterMap = Array(repeating: 0, count: 8) }
+    expectError("merges: there are none") { $0.algorithm = .byteLevel(merges: [], splitting: "gpt-2") }
+    expectError("merges[1]: expected two tokens") {
+      $0.algorithm = .byteLevel(merges: ["a b", "a c"], splitting: "gpt-2")
+    }
+    expectError("pre: splitting texts as \"new\"") { $0.algorithm = .byteLevel(merges: ["a b"], splitting: "new") }
+  }
+
+  /// Cut off or changed anywhere, a binary file gives an error or a tokenizer that works.
+  @Test(arguments: ["sp_bpe/tokenizer.model", "sp_unigram/tokenizer.model", "hy.tiktoken/hy.tiktoken"])
+  func damagedBinaryFilesNeverTrap(_ path: String) throws {
+    let file = TextFixtures.folder.appending(path: "tokenizers/\(path)")
+    let bytes = Array(try Data(contentsOf: file))
+    let folder = try TemporaryFolder()
+    var random = SeededGenerator(seed: 4)
+    for round in 0..<60 {
+      var damaged = bytes
+      if round % 3 == 0 { damaged.removeLast(Int.random(in: 1..<bytes.count, using: &random)) }
+      for _ in 0..<round % 5 {
+        damaged[Int.random(in: 0..<damaged.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
+      }
+      try folder.write(file.lastPathComponent, damaged)
+      guard let tokenizer = try? Tokenizer(folder: folder.url) else { continue }
+      _ = tokenizer.decode(try tokenizer.encode("Norm é, ﬁ 12 雞\u{0}", addingSpecialTokens: true))
+    }
   }
 
   @Test func aMissingOrDamagedFileIsNamed() throws {

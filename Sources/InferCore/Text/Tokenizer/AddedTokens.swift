@@ -3,20 +3,27 @@ struct AddedToken: Sendable {
   let id: Int32
   let content: String
   /// Marks structure (begin of text, role, …) rather than content.
-  let isSpecial: Bool
+  var isSpecial = false
   /// Looked for in the normalised text instead of the raw text.
-  let isNormalized: Bool
+  var isNormalized = false
   /// Not within a word.
-  let isSingleWord: Bool
+  var isSingleWord = false
   /// Takes the white space before it along.
-  let stripsLeft: Bool
+  var stripsLeft = false
   /// Takes the white space after it along.
-  let stripsRight: Bool
+  var stripsRight = false
+}
 
+extension AddedToken {
+  /// Reads an element of `added_tokens` in a `tokenizer.json`.
   init(_ field: TokenizerField) throws(TokenizerError) {
-    id = try field.require("id").tokenID()
+    try self.init(field, id: try field.require("id").tokenID())
+  }
+
+  /// Reads a member of `added_tokens_decoder` in a `tokenizer_config.json`, which stands under its id.
+  init(_ field: TokenizerField, id: Int32) throws(TokenizerError) {
     let content = try field.require("content")
-    self.content = try content.string()
+    self.init(id: id, content: try content.string())
     guard self.content.utf8.count <= 1024 else { throw content.invalid("an added token of more than 1024 bytes") }
     isSpecial = try field.flag("special", default: false)
     isNormalized = try field.flag("normalized", default: !isSpecial)
@@ -33,9 +40,8 @@ struct AddedTokenMatcher: Sendable {
     case token(Int32)
   }
 
-  /// A trie over bytes; node 0 is the root. Edges by `node << 8 | byte`.
-  private var edges: [Int: Int] = [:]
-  private var tokens: [AddedToken?] = [nil]
+  private var trie = ByteTrie()
+  private var tokens: [AddedToken] = []
   /// Whether any token starts with this byte, so that most positions cost one lookup.
   private var isStart = [Bool](repeating: false, count: 256)
 
@@ -43,36 +49,29 @@ struct AddedTokenMatcher: Sendable {
   mutating func add(_ token: AddedToken, spelling: [UInt8]) {
     guard let first = spelling.first else { return }
     isStart[Int(first)] = true
-    var node = 0
-    for byte in spelling {
-      if let child = edges[node << 8 | Int(byte)] {
-        node = child
-      } else {
-        edges[node << 8 | Int(byte)] = tokens.count
-        node = tokens.count
-        tokens.append(nil)
-      }
-    }
-    tokens[node] = token
+    trie.insert(spelling, value: Int32(tokens.count))
+    tokens.append(token)
   }
 
   /// Cuts `text` into tokens and what lies between them, in order.
   /// - Complexity: O(n · longest token).
   func segments(of text: [UInt8], parsingSpecialTokens: Bool) -> [Segment] {
+    guard !tokens.isEmpty else { return text.isEmpty ? [] : [.text(0..<text.count)] }
     var segments: [Segment] = []
     var position = 0
     var end = 0
     while position < text.count {
-      guard isStart[Int(text[position])], let (token, length) = longestMatch(in: text, at: position) else {
+      guard isStart[Int(text[position])], let (index, length) = longestMatch(in: text, at: position) else {
         position += 1
         continue
       }
+      let token = tokens[index]
       let match = position..<position + length
       position = match.upperBound
       if token.isSpecial && !parsingSpecialTokens { continue }
       if token.isSingleWord && WordBoundary.isInsideWord(match, in: text) { continue }
       let start =
-        token.stripsLeft ? max(end, WordBoundary.startOfSpace(before: match.lowerBound, in: text)) : match.lowerBound
+        token.stripsLeft ? WordBoundary.startOfSpace(before: match.lowerBound, in: text, from: end) : match.lowerBound
       if token.stripsRight { position = WordBoundary.endOfSpace(after: match.upperBound, in: text) }
       if end < start { segments.append(.text(end..<start)) }
       segments.append(.token(token.id))
@@ -82,14 +81,14 @@ struct AddedTokenMatcher: Sendable {
     return segments
   }
 
-  private func longestMatch(in text: [UInt8], at start: Int) -> (AddedToken, Int)? {
-    var best: (AddedToken, Int)?
-    var node = 0
+  private func longestMatch(in text: [UInt8], at start: Int) -> (index: Int, length: Int)? {
+    var best: (Int, Int)?
+    var node = ByteTrie.root
     var position = start
-    while position < text.count, let child = edges[node << 8 | Int(text[position])] {
+    while position < text.count, let child = trie.child(of: node, text[position]) {
       node = child
       position += 1
-      if let token = tokens[node] { best = (token, position - start) }
+      if let index = trie.value(at: node) { best = (Int(index), position - start) }
     }
     return best
   }
@@ -102,10 +101,13 @@ private enum WordBoundary {
       || scalar(after: match.upperBound, in: text).map(isWord) ?? false
   }
 
-  static func startOfSpace(before end: Int, in text: [UInt8]) -> Int {
+  /// Never goes back behind `limit`: text that all tokens look back over would take quadratic time.
+  static func startOfSpace(before end: Int, in text: [UInt8], from limit: Int) -> Int {
     var start = end
-    while let scalar = scalar(before: start, in: text), scalar.properties.isWhitespace { start -= UTF8.width(scalar) }
-    return start
+    while start > limit, let scalar = scalar(before: start, in: text), scalar.properties.isWhitespace {
+      start -= UTF8.width(scalar)
+    }
+    return max(start, limit)
   }
 
   static func endOfSpace(after start: Int, in text: [UInt8]) -> Int {

@@ -1,128 +1,115 @@
-/// Byte-pair encoding: a piece starts as single characters, and the pair that was learned first is joined until none
-/// is left.
+/// Byte-pair encoding: a piece starts as single characters or bytes, and of the neighbours that can join those of the
+/// smallest rank do, until none can.
 struct BytePairModel: Sendable {
-  struct Merge: Sendable {
-    let rank: Int32
-    let result: Int32
+  /// What a piece starts as.
+  enum Alphabet: Sendable, Equatable {
+    /// Characters, each looked up among the pieces.
+    case characters
+    /// Bytes, with the token of each.
+    case bytes([Int32])
   }
 
-  let vocabulary: Vocabulary
-  /// By `pair(left, right)`.
-  let merges: [UInt64: Merge]
-  /// Stands for characters that are not in the vocabulary; without it they are dropped.
-  let unknown: Int32?
-  /// A run of unknown characters is one unknown token.
-  let fusesUnknown: Bool
-  /// The tokens `<0x00>` … `<0xFF>` for characters that are not in the vocabulary; empty when not used.
-  let byteTokens: [Int32]
-  /// A piece that is itself a token is taken whole, also where merging would not arrive at it.
-  let ignoresMerges: Bool
+  /// How characters that are no token themselves are encoded; by default they are dropped.
+  struct Unknowns: Sendable {
+    /// The tokens `<0x00>` … `<0xFF>`, which spell such a character; empty when not used.
+    var byteTokens: [Int32] = []
+    /// Stands for such a character where there are no byte tokens.
+    var token: Int32?
+    /// A run of unknown characters is one unknown token.
+    var fuses = false
+  }
 
-  static func pair(_ left: Int32, _ right: Int32) -> UInt64 {
-    UInt64(UInt32(bitPattern: left)) << 32 | UInt64(UInt32(bitPattern: right))
+  /// What tokens stand for, as it is found in a piece.
+  private(set) var pieces: Vocabulary
+  let merges: MergeTable
+  private(set) var alphabet = Alphabet.characters
+  var unknowns = Unknowns()
+  /// A piece that is itself a token is taken whole, also where merging would not arrive at it.
+  var ignoresMerges = false
+
+  init(pieces: Vocabulary, merges: MergeTable, alphabet: Alphabet = .characters) {
+    self.pieces = pieces
+    self.merges = merges
+    self.alphabet = alphabet
+  }
+
+  /// The same model over the bytes that its pieces spell in the byte alphabet, so that no text need be spelled in it;
+  /// nil when some byte is no token.
+  func overBytes() -> BytePairModel? {
+    let bytes = ByteAlphabet.spelling.compactMap { pieces.id(of: $0) }
+    guard bytes.count == 256 else { return nil }
+    let tokens = pieces.tokens
+    var model = self
+    model.pieces = Vocabulary(minimumCapacity: tokens.endID)
+    for id in 0..<Int32(tokens.endID) where tokens.contains(id) {
+      // A token with other characters in it never appears in a spelled text. No two spell the same bytes.
+      guard let spelled = ByteAlphabet.bytes(spelledBy: String(decoding: tokens[id], as: UTF8.self)) else { continue }
+      _ = model.pieces.insert(spelled, id: id)
+    }
+    model.alphabet = .bytes(bytes)
+    return model
   }
 
   /// Appends the tokens of one piece, given as UTF-8.
-  /// - Complexity: O(n log n) for n characters.
-  func encode(_ piece: ArraySlice<UInt8>, into ids: inout [Int32], _ scratch: inout MergeQueue) {
-    if ignoresMerges, let id = vocabulary.id(of: piece) {
+  /// - Complexity: O(n log n) for n bytes.
+  func encode(_ piece: Span<UInt8>, into ids: inout [Int32], _ queue: inout MergeQueue) {
+    if ignoresMerges, let id = pieces.id(of: piece) {
       ids.append(id)
       return
     }
-    scratch.reset()
-    appendCharacters(of: piece, to: &scratch.symbols)
-    scratch.mergeAll { merges[Self.pair($0, $1)] }
-    scratch.forEachSymbol { ids.append($0) }
+    queue.reset()
+    switch alphabet {
+    case .bytes(let tokens): for index in piece.indices { queue.symbols.append(tokens[Int(piece[index])]) }
+    case .characters: appendCharacters(of: piece, to: &queue.symbols)
+    }
+    queue.mergeAll(merges)
+    queue.appendSymbols(to: &ids)
   }
 
-  private func appendCharacters(of piece: ArraySlice<UInt8>, to symbols: inout [Int32]) {
-    var position = piece.startIndex
+  private func appendCharacters(of piece: Span<UInt8>, to symbols: inout [Int32]) {
+    var position = 0
     var previousIsUnknown = false
-    while position < piece.endIndex {
+    while position < piece.count {
       var end = position + 1
-      while end < piece.endIndex, piece[end] & 0xC0 == 0x80 { end += 1 }
-      let character = piece[position..<end]
+      while end < piece.count, piece[end] & 0xC0 == 0x80 { end += 1 }
+      let character = position..<end
       position = end
-      if let id = vocabulary.id(of: character) {
+      if let id = pieces.id(of: piece.extracting(character)) {
         symbols.append(id)
         previousIsUnknown = false
-      } else if !byteTokens.isEmpty {
-        symbols.append(contentsOf: character.map { byteTokens[Int($0)] })
+      } else if !unknowns.byteTokens.isEmpty {
+        for index in character { symbols.append(unknowns.byteTokens[Int(piece[index])]) }
         previousIsUnknown = false
-      } else if let unknown {
-        if !(fusesUnknown && previousIsUnknown) { symbols.append(unknown) }
+      } else if let unknown = unknowns.token {
+        if !(unknowns.fuses && previousIsUnknown) { symbols.append(unknown) }
         previousIsUnknown = true
       }
     }
   }
 }
 
-/// The symbols of a piece as a linked list, and its mergeable pairs in a heap ordered by rank, then by position.
-/// Kept between pieces so that a text costs a handful of allocations.
-struct MergeQueue {
-  var symbols: [Int32] = []
-  private var next: [Int32] = []
-  private var previous: [Int32] = []
-  /// `rank << 32 | position`, smallest first. An entry is stale when the pair at its position has another rank by now.
-  private var heap: [UInt64] = []
+extension MergeTable {
+  /// The longest token whose parts are searched for. Longer ones are reached by no merge.
+  private static let longestToken = 512
 
-  mutating func reset() {
-    symbols.removeAll(keepingCapacity: true)
-    next.removeAll(keepingCapacity: true)
-    previous.removeAll(keepingCapacity: true)
-    heap.removeAll(keepingCapacity: true)
-  }
-
-  /// Joins pairs until `merge` knows none of those that are left.
-  mutating func mergeAll(_ merge: (Int32, Int32) -> BytePairModel.Merge?) {
-    let count = Int32(symbols.count)
-    for position in 0..<count {
-      next.append(position + 1 < count ? position + 1 : -1)
-      previous.append(position - 1)
+  /// Every pair of pieces that together are a piece: the order of the results alone says which join first, as in
+  /// SentencePiece and tiktoken.
+  /// - Parameters:
+  ///   - pieces: What tokens stand for.
+  ///   - ranks: The rank of each token by id; nil for those that no merge makes.
+  init(joining pieces: Vocabulary, ranks: [Int32?]) {
+    let tokens = pieces.tokens
+    self.init(minimumCapacity: 4 * tokens.endID)
+    for id in 0..<Int32(tokens.endID) where tokens.contains(id) {
+      guard Int(id) < ranks.count, let rank = ranks[Int(id)] else { continue }
+      let token = Array(tokens[id])
+      guard (2...Self.longestToken).contains(token.count) else { continue }
+      for middle in 1..<token.count {
+        guard let left = pieces.id(of: token.span.extracting(0..<middle)),
+          let right = pieces.id(of: token.span.extracting(middle..<token.count))
+        else { continue }
+        insert(left, right, Merge(rank: rank, result: id))
+      }
     }
-    for position in 0..<count { offer(position, merge) }
-    while let candidate = popSmallest() {
-      let left = Int(candidate & 0xFFFF_FFFF)
-      guard symbols[left] >= 0, next[left] >= 0 else { continue }
-      let right = Int(next[left])
-      guard let joined = merge(symbols[left], symbols[right]), UInt64(joined.rank) == candidate >> 32 else { continue }
-      symbols[left] = joined.result
-      symbols[right] = -1
-      next[left] = next[right]
-      if next[left] >= 0 { previous[Int(next[left])] = Int32(left) }
-      offer(Int32(left), merge)
-      offer(previous[left], merge)
-    }
-  }
-
-  /// Queues the pair that starts at `position`, if there is one and it can be joined.
-  private mutating func offer(_ position: Int32, _ merge: (Int32, Int32) -> BytePairModel.Merge?) {
-    guard position >= 0, next[Int(position)] >= 0 else { return }
-    guard let joined = merge(symbols[Int(position)], symbols[Int(next[Int(position)])]) else { return }
-    heap.append(UInt64(joined.rank) << 32 | UInt64(position))
-    var child = heap.count - 1
-    while child > 0, heap[(child - 1) / 2] > heap[child] {
-      heap.swapAt(child, (child - 1) / 2)
-      child = (child - 1) / 2
-    }
-  }
-
-  private mutating func popSmallest() -> UInt64? {
-    guard let smallest = heap.first, let last = heap.popLast() else { return nil }
-    guard !heap.isEmpty else { return smallest }
-    heap[0] = last
-    var parent = 0
-    while 2 * parent + 1 < heap.count {
-      var child = 2 * parent + 1
-      if child + 1 < heap.count, heap[child + 1] < heap[child] { child += 1 }
-      guard heap[child] < heap[parent] else { break }
-      heap.swapAt(child, parent)
-      parent = child
-    }
-    return smallest
-  }
-
-  func forEachSymbol(_ body: (Int32) -> Void) {
-    for symbol in symbols where symbol >= 0 { body(symbol) }
   }
 }

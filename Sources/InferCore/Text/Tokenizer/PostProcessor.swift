@@ -2,10 +2,10 @@
 struct PostProcessor: Sendable {
   var prefix: [Int32] = []
   var suffix: [Int32] = []
+}
 
-  /// Neither before nor after: what a file without a template asks for.
-  init() {}
-
+extension PostProcessor {
+  /// Reads the member `post_processor` of a `tokenizer.json`.
   init(_ field: TokenizerField) throws(TokenizerError) {
     switch try field.type() {
     case "ByteLevel": break  // It only moves offsets.
@@ -16,8 +16,18 @@ struct PostProcessor: Sendable {
         suffix += inner.suffix
       }
     case "TemplateProcessing": try addTemplate(field)
+    case "BertProcessing", "RobertaProcessing":
+      prefix = [try Self.tokenID(try field.require("cls"))]
+      suffix = [try Self.tokenID(try field.require("sep"))]
     case let type: throw field.unsupported("the post-processor \(type)")
     }
+  }
+
+  /// Reads `["<s>", 0]`.
+  private static func tokenID(_ field: TokenizerField) throws(TokenizerError) -> Int32 {
+    let elements = try field.elements()
+    guard elements.count == 2 else { throw field.invalid("expected a token and its id") }
+    return try elements[1].tokenID()
   }
 
   private mutating func addTemplate(_ field: TokenizerField) throws(TokenizerError) {

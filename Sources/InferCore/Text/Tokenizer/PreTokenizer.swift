@@ -1,12 +1,15 @@
 /// A text cut into the pieces that are merged independently of each other.
 struct PreTokenizedText {
-  /// UTF-8; in the byte alphabet after a `byteLevel` step.
+  /// UTF-8; in the byte alphabet after a `spell` step.
   var bytes: [UInt8]
   var pieces: [Range<Int>]
+  /// Whether this is where the whole text starts, rather than what follows an added token.
+  let startsText: Bool
 
-  init(_ bytes: [UInt8]) {
+  init(_ bytes: [UInt8], startsText: Bool) {
     self.bytes = bytes
     pieces = bytes.isEmpty ? [] : [0..<bytes.count]
+    self.startsText = startsText
   }
 }
 
@@ -22,33 +25,49 @@ enum PreTokenizer: Sendable {
     case contiguous = "Contiguous"
   }
 
-  case split(SplitPattern, Behavior, inverted: Bool)
-  case digits(individual: Bool)
-  /// Spells every byte as a character of the byte alphabet, after splitting by `pattern`.
-  case byteLevel(pattern: RegularExpression?, addsPrefixSpace: Bool)
+  /// Which pieces a `metaspace` step starts with its mark.
+  enum PrependScheme: String, Sendable { case always, first, never }
 
-  func apply(
-    to text: inout PreTokenizedText, with matcher: borrowing RegularExpression.Matcher
-  ) throws(TokenizerError) {
+  case split(SplitPattern, Behavior, inverted: Bool = false)
+  /// Puts a space before pieces that do not start with one.
+  case prefixSpace
+  /// Spells every byte as a character of the byte alphabet.
+  case spell
+  /// Writes every space as `mark`, as SentencePiece does, and cuts before each.
+  case metaspace(mark: [UInt8], prepends: PrependScheme, splits: Bool)
+
+  func apply(to text: inout PreTokenizedText, _ scratch: EncoderScratch) throws(TokenizerError) {
     switch self {
     case .split(let pattern, let behavior, let inverted):
-      var pieces: [Range<Int>] = []
+      scratch.pieces.removeAll(keepingCapacity: true)
       for piece in text.pieces {
-        let matches = try pattern.matches(in: text.bytes, piece, with: matcher)
-        Self.cut(piece, at: matches, behavior, inverted: inverted, into: &pieces)
+        scratch.matches.removeAll(keepingCapacity: true)
+        try pattern.findMatches(in: text.bytes, piece, with: scratch.matcher, into: &scratch.matches)
+        Self.cut(piece, at: scratch.matches, behavior, inverted: inverted, into: &scratch.pieces)
       }
-      text.pieces = pieces
-    case .digits(let individual):
-      text.pieces = text.pieces.flatMap { piece in
-        var pieces: [Range<Int>] = []
-        let digits = Self.digits(in: text.bytes, piece)
-        Self.cut(piece, at: digits, individual ? .isolated : .contiguous, inverted: false, into: &pieces)
-        return pieces
+      swap(&text.pieces, &scratch.pieces)
+    case .prefixSpace:
+      let space = UInt8(ascii: " ")
+      Self.rewrite(&text) { bytes, piece, output in
+        if bytes[piece.lowerBound] != space { output.append(space) }
+        output.append(contentsOf: bytes[piece])
       }
-    case .byteLevel(let pattern, let addsPrefixSpace):
-      if addsPrefixSpace { Self.addPrefixSpaces(to: &text) }
-      if let pattern { try Self.split(.regex(pattern), .isolated, inverted: false).apply(to: &text, with: matcher) }
-      Self.spell(&text)
+    case .spell:
+      let spelling = ByteAlphabet.spelling
+      Self.rewrite(&text) { bytes, piece, output in
+        for byte in bytes[piece] { output.append(contentsOf: spelling[Int(byte)]) }
+      }
+    case .metaspace(let mark, let prepends, let splits):
+      let startsText = text.startsText
+      Self.rewrite(&text) { bytes, piece, output in
+        let isPrepended = prepends == .always || prepends == .first && startsText && piece.lowerBound == 0
+        let isMarked = bytes[piece.lowerBound] == UInt8(ascii: " ") || bytes[piece].starts(with: mark)
+        if isPrepended, !isMarked { output.append(contentsOf: mark) }
+        for byte in bytes[piece] {
+          if byte == UInt8(ascii: " ") { output.append(contentsOf: mark) } else { output.append(byte) }
+        }
+      }
+      if splits { try Self.split(.literal(mark), .mergedWithNext).apply(to: &text, scratch) }
     }
   }
 }
@@ -58,71 +77,55 @@ extension PreTokenizer {
   private static func cut(
     _ piece: Range<Int>, at matches: [Range<Int>], _ behavior: Behavior, inverted: Bool, into pieces: inout [Range<Int>]
   ) {
-    var parts: [(range: Range<Int>, isMatch: Bool)] = []
+    var cutter = Cutter(behavior: behavior, first: pieces.count)
     var end = piece.lowerBound
     for match in matches {
-      if end < match.lowerBound { parts.append((end..<match.lowerBound, inverted)) }
-      if !match.isEmpty { parts.append((match, !inverted)) }
+      if end < match.lowerBound { cutter.add(end..<match.lowerBound, isMatch: inverted, to: &pieces) }
+      if !match.isEmpty { cutter.add(match, isMatch: !inverted, to: &pieces) }
       end = match.upperBound
     }
-    if end < piece.upperBound { parts.append((end..<piece.upperBound, inverted)) }
+    if end < piece.upperBound { cutter.add(end..<piece.upperBound, isMatch: inverted, to: &pieces) }
+  }
 
-    let first = pieces.count
-    var previousMatches = false
-    for (index, part) in parts.enumerated() {
+  /// Takes the parts of one piece in order.
+  private struct Cutter {
+    let behavior: Behavior
+    /// How many pieces there were before.
+    let first: Int
+    private var previousMatches: Bool?
+
+    init(behavior: Behavior, first: Int) {
+      self.behavior = behavior
+      self.first = first
+    }
+
+    mutating func add(_ part: Range<Int>, isMatch: Bool, to pieces: inout [Range<Int>]) {
       let joins =
         switch behavior {
         case .removed, .isolated: false
-        case .mergedWithPrevious: part.isMatch && !previousMatches
-        case .mergedWithNext: !part.isMatch && previousMatches
-        case .contiguous: index > 0 && part.isMatch == previousMatches
+        case .mergedWithPrevious: isMatch && previousMatches != true
+        case .mergedWithNext: !isMatch && previousMatches == true
+        case .contiguous: isMatch == previousMatches
         }
-      previousMatches = part.isMatch
-      if behavior == .removed && part.isMatch { continue }
+      previousMatches = isMatch
+      if behavior == .removed && isMatch { return }
       if joins, pieces.count > first {
-        pieces[pieces.count - 1] = pieces[pieces.count - 1].lowerBound..<part.range.upperBound
+        pieces[pieces.count - 1] = pieces[pieces.count - 1].lowerBound..<part.upperBound
       } else {
-        pieces.append(part.range)
+        pieces.append(part)
       }
     }
   }
 
-  /// Each numeric scalar (general categories Nd, Nl, No) by itself.
-  private static func digits(in text: [UInt8], _ piece: Range<Int>) -> [Range<Int>] {
-    var digits: [Range<Int>] = []
-    var position = piece.lowerBound
-    for scalar in String(decoding: text[piece], as: UTF8.self).unicodeScalars {
-      let end = position + UTF8.width(scalar)
-      switch scalar.properties.generalCategory {
-      case .decimalNumber, .letterNumber, .otherNumber: digits.append(position..<end)
-      default: break
-      }
-      position = end
-    }
-    return digits
-  }
-
-  private static func addPrefixSpaces(to text: inout PreTokenizedText) {
-    let space = UInt8(ascii: " ")
-    rewrite(&text) { piece, output in
-      if piece.first != space { output.append(space) }
-      output.append(contentsOf: piece)
-    }
-  }
-
-  private static func spell(_ text: inout PreTokenizedText) {
-    let spelling = ByteAlphabet.spelling
-    rewrite(&text) { piece, output in
-      for byte in piece { output.append(contentsOf: spelling[Int(byte)]) }
-    }
-  }
-
-  private static func rewrite(_ text: inout PreTokenizedText, _ write: (ArraySlice<UInt8>, inout [UInt8]) -> Void) {
+  /// Writes every piece anew.
+  private static func rewrite(
+    _ text: inout PreTokenizedText, _ write: ([UInt8], Range<Int>, inout [UInt8]) -> Void
+  ) {
     var output: [UInt8] = []
     output.reserveCapacity(text.bytes.count + text.bytes.count / 4)
     for index in text.pieces.indices {
       let start = output.count
-      write(text.bytes[text.pieces[index]], &output)
+      write(text.bytes, text.pieces[index], &output)
       text.pieces[index] = start..<output.count
     }
     text.bytes = output

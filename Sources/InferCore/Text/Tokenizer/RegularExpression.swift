@@ -7,6 +7,8 @@ import CPCRE2
 @safe final class RegularExpression: @unchecked Sendable {
   let pattern: String
   private let code: OpaquePointer
+  /// Whether there is machine code for the pattern.
+  private let isCompiled: Bool
 
   /// `path` names the pattern's place in errors.
   init(_ pattern: String, at path: String) throws(TokenizerError) {
@@ -22,7 +24,7 @@ import CPCRE2
       throw .invalid(path: path, reason: "\(Self.message(errorCode)) at byte \(offset) of the pattern \(pattern)")
     }
     // Without a compiler for this machine, matching falls back to the interpreter.
-    _ = unsafe pcre2_jit_compile_8(code, UInt32(PCRE2_JIT_COMPLETE))
+    isCompiled = unsafe pcre2_jit_compile_8(code, UInt32(PCRE2_JIT_COMPLETE)) == 0
     self.pattern = pattern
     unsafe self.code = code
   }
@@ -37,28 +39,38 @@ import CPCRE2
     return String(decoding: buffer.prefix(Int(max(0, length))), as: UTF8.self)
   }
 
-  /// All matches in `text[range]`, left to right, as ranges of `text`; what lies outside of `range` is not seen.
-  /// `text[range]` must be valid UTF-8.
-  func matches(in text: [UInt8], _ range: Range<Int>, with matcher: borrowing Matcher) throws(TokenizerError) -> [Range<
-    Int
-  >] {
+  /// Appends all matches in `text[range]`, left to right, as ranges of `text`; what lies outside of `range` is not
+  /// seen. `text[range]` must be valid UTF-8.
+  func findMatches(
+    in text: [UInt8], _ range: Range<Int>, with matcher: borrowing Matcher, into matches: inout [Range<Int>]
+  ) throws(TokenizerError) {
     precondition(range.lowerBound >= 0 && range.upperBound <= text.count, "\(range) is outside of \(text.count) bytes")
-    var matches: [Range<Int>] = []
-    var position = 0
-    while position <= range.count {
-      let status = unsafe text.withUnsafeBufferPointer { bytes in
-        unsafe pcre2_match_8(
-          code, bytes.baseAddress.map { unsafe $0 + range.lowerBound }, range.count, position,
-          UInt32(PCRE2_NO_UTF_CHECK),
-          matcher.data, matcher.context)
+    var failure: Int?
+    unsafe text.withUnsafeBufferPointer { bytes in
+      guard let start = unsafe bytes.baseAddress.map({ unsafe $0 + range.lowerBound }) else { return }
+      var position = 0
+      while position <= range.count {
+        let status = unsafe match(start, range.count, position, matcher)
+        if status == PCRE2_ERROR_NOMATCH { return }
+        guard status >= 0 else {
+          failure = position
+          return
+        }
+        let match = matcher.range
+        matches.append(match.lowerBound + range.lowerBound..<match.upperBound + range.lowerBound)
+        position = match.isEmpty ? Self.next(after: match.upperBound, in: text, range) : match.upperBound
       }
-      if status == PCRE2_ERROR_NOMATCH { break }
-      guard status >= 0 else { throw .regexLimit(pattern: pattern, offset: position) }
-      let match = matcher.range
-      matches.append(match.lowerBound + range.lowerBound..<match.upperBound + range.lowerBound)
-      position = match.isEmpty ? Self.next(after: match.upperBound, in: text, range) : match.upperBound
     }
-    return matches
+    if let failure { throw .regexLimit(pattern: pattern, offset: failure) }
+  }
+
+  /// Compiled code is called without the checks of arguments, which take longer than most matches.
+  private func match(
+    _ text: UnsafePointer<UInt8>, _ count: Int, _ position: Int, _ matcher: borrowing Matcher
+  ) -> Int32 {
+    if isCompiled { return unsafe pcre2_jit_match_8(code, text, count, position, 0, matcher.data, matcher.context) }
+    return unsafe pcre2_match_8(
+      code, text, count, position, UInt32(PCRE2_NO_UTF_CHECK), matcher.data, matcher.context)
   }
 
   /// After an empty match the search goes on behind the next scalar.
@@ -80,7 +92,7 @@ extension RegularExpression {
     init() {
       unsafe data = pcre2_match_data_create_8(1, nil)
       unsafe context = pcre2_match_context_create_8(nil)
-      unsafe stack = pcre2_jit_stack_create_8(32 << 10, 1 << 20, nil)
+      unsafe stack = pcre2_jit_stack_create_8(32 << 10, 32 << 20, nil)
       unsafe precondition(data != nil && context != nil, "out of memory for a pattern match")
       unsafe pcre2_set_match_limit_8(context, 10_000_000)
       unsafe pcre2_set_heap_limit_8(context, 64 << 10)

@@ -14,15 +14,15 @@ enum SplitPattern: Sendable {
     }
   }
 
-  /// All matches in `text[range]`, left to right and without overlap.
-  func matches(
-    in text: [UInt8], _ range: Range<Int>, with matcher: borrowing RegularExpression.Matcher
-  ) throws(TokenizerError) -> [Range<Int>] {
+  /// Appends all matches in `text[range]`, left to right and without overlap.
+  func findMatches(
+    in text: [UInt8], _ range: Range<Int>, with matcher: borrowing RegularExpression.Matcher,
+    into matches: inout [Range<Int>]
+  ) throws(TokenizerError) {
     switch self {
-    case .regex(let expression): return try expression.matches(in: text, range, with: matcher)
+    case .regex(let expression): try expression.findMatches(in: text, range, with: matcher, into: &matches)
     case .literal(let literal):
-      guard let first = literal.first else { return [] }
-      var matches: [Range<Int>] = []
+      guard let first = literal.first else { return }
       var position = range.lowerBound
       while position + literal.count <= range.upperBound {
         if text[position] == first, text[position..<position + literal.count].elementsEqual(literal) {
@@ -32,7 +32,23 @@ enum SplitPattern: Sendable {
           position += 1
         }
       }
-      return matches
     }
+  }
+
+  /// `text` with `content` in place of every match.
+  func replacingMatches(
+    in text: [UInt8], with content: [UInt8], _ matcher: borrowing RegularExpression.Matcher
+  ) throws(TokenizerError) -> [UInt8] {
+    var matches: [Range<Int>] = []
+    try findMatches(in: text, 0..<text.count, with: matcher, into: &matches)
+    if matches.isEmpty { return text }
+    var output: [UInt8] = []
+    var end = 0
+    for match in matches {
+      output += text[end..<match.lowerBound]
+      output += content
+      end = match.upperBound
+    }
+    return output + text[end...]
   }
 }

@@ -1,7 +1,7 @@
-/// Text ↔ token ids by byte-pair encoding, as a Hugging Face `tokenizer.json` describes it.
+/// Text ↔ token ids, as the tokenizer files of models describe it.
 ///
 /// A text goes through these steps: added tokens are cut out, what lies between them is normalised and cut into
-/// pieces, each piece is merged into tokens. A value is immutable and may be used from many threads at once.
+/// pieces, each piece becomes tokens. A value is immutable and may be used from many threads at once.
 public struct Tokenizer: Sendable {
   /// Name of the token that begins a text, if the configuration tells one.
   public let bosToken: String?
@@ -12,7 +12,9 @@ public struct Tokenizer: Sendable {
   /// One more than the highest token id. A model's logits may be wider than this.
   public let vocabularySize: Int
 
-  let model: BytePairModel
+  let model: TokenModel
+  /// The model's tokens as they are spelled in the file.
+  let spellings: Vocabulary
   let addedTokens: [Int32: AddedToken]
   let addedIDs: [String: Int32]
   /// Added tokens looked for in the raw text, and those looked for after normalising.
@@ -22,9 +24,9 @@ public struct Tokenizer: Sendable {
   let preTokenizers: [PreTokenizer]
   let postProcessor: PostProcessor
   let decoder: TokenDecoder
-  /// What each token decodes to.
+  /// What each token decodes to, but at the start of a text.
   let decoded: TokenBytes
-  let cache: WordCache
+  let pool = EncoderPool()
 
   /// The tokens of a text.
   ///
@@ -39,7 +41,9 @@ public struct Tokenizer: Sendable {
   public func encode(
     _ text: String, parsingSpecialTokens: Bool = true, addingSpecialTokens: Bool = false
   ) throws(TokenizerError) -> [Int32] {
-    var encoder = TokenEncoder(self, parsingSpecialTokens: parsingSpecialTokens)
+    let scratch = pool.take()
+    defer { pool.give(scratch) }
+    var encoder = TokenEncoder(tokenizer: self, parsingSpecialTokens: parsingSpecialTokens, scratch: scratch)
     if addingSpecialTokens { encoder.ids += postProcessor.prefix }
     try encoder.encode(Array(text.utf8))
     if addingSpecialTokens { encoder.ids += postProcessor.suffix }
@@ -47,6 +51,10 @@ public struct Tokenizer: Sendable {
   }
 
   /// The text of a sequence of tokens. Ids without a token contribute nothing; bytes that are not UTF-8 become U+FFFD.
+  ///
+  /// - Parameters:
+  ///   - ids: The tokens.
+  ///   - skippingSpecialTokens: Whether special tokens contribute nothing, rather than their names.
   public func decode(_ ids: some Sequence<Int32>, skippingSpecialTokens: Bool = false) -> String {
     var detokenizer = StreamingDetokenizer(self, skippingSpecialTokens: skippingSpecialTokens)
     var text = ""
@@ -54,19 +62,44 @@ public struct Tokenizer: Sendable {
     return text + detokenizer.finish()
   }
 
-  /// The bytes a token stands for, possibly a part of a character; empty for an id without a token.
+  /// The bytes a token stands for within a text, possibly a part of a character; empty for an id without a token.
+  ///
+  /// - Parameters:
+  ///   - id: The token.
   public func bytes(for id: Int32) -> [UInt8] { Array(decoded[id]) }
 
-  /// The id of a token, spelled as in the file (`Ġthe`, `<|im_end|>`).
-  public func id(for token: String) -> Int32? { addedIDs[token] ?? model.vocabulary.id(of: token.utf8) }
+  /// The id of a token; nil when there is no such token.
+  ///
+  /// - Parameters:
+  ///   - token: The token, spelled as in the file (`Ġthe`, `<|im_end|>`).
+  public func id(for token: String) -> Int32? { addedIDs[token] ?? spellings.id(of: token) }
 
   /// A token as it is spelled in the file; nil for an id without a token.
+  ///
+  /// - Parameters:
+  ///   - id: The token.
   public func token(for id: Int32) -> String? {
-    if let added = addedTokens[id] { return added.content }
-    let tokens = model.vocabulary.tokens
-    return tokens.contains(id) ? String(decoding: tokens[id], as: UTF8.self) : nil
+    contains(id) ? String(decoding: spelling(of: id), as: UTF8.self) : nil
   }
 
   /// Whether the token marks structure rather than text, such as the end of a turn.
+  ///
+  /// - Parameters:
+  ///   - id: The token.
   public func isSpecial(_ id: Int32) -> Bool { addedTokens[id]?.isSpecial ?? false }
+
+  func contains(_ id: Int32) -> Bool { addedTokens[id] != nil || spellings.tokens.contains(id) }
+
+  private func spelling(of id: Int32) -> [UInt8] {
+    addedTokens[id].map { Array($0.content.utf8) } ?? Array(spellings.tokens[id])
+  }
+
+  /// What a token decodes to at the start of a text.
+  func firstBytes(for id: Int32) -> ArraySlice<UInt8> {
+    guard decoder.treatsFirstTokenApart, contains(id) else { return decoded[id] }
+    let scratch = pool.take()
+    defer { pool.give(scratch) }
+    // Loading has decoded every token already, so that no pattern can fail here.
+    return (try? decoder.bytes(for: spelling(of: id), isFirst: true, with: scratch.matcher))?[...] ?? decoded[id]
+  }
 }

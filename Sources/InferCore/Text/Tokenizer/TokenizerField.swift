@@ -23,9 +23,12 @@ struct TokenizerField {
   func string() throws(TokenizerError) -> String { try expect(value.string, "a string") }
   func count() throws(TokenizerError) -> Int { try expect(value.int.flatMap { $0 < 0 ? nil : $0 }, "a count") }
 
-  /// A token id. The bound keeps a damaged file from asking for gigabytes of tables.
+  /// All token ids are below. The bound keeps a damaged file from asking for gigabytes of tables.
+  static let tokenLimit = 1 << 22
+
   func tokenID() throws(TokenizerError) -> Int32 {
-    try expect(value.int.flatMap { (0..<1 << 22).contains($0) ? Int32($0) : nil }, "a token id below 4194304")
+    let id = value.int.flatMap { (0..<Self.tokenLimit).contains($0) ? Int32($0) : nil }
+    return try expect(id, "a token id below \(Self.tokenLimit)")
   }
 
   func elements() throws(TokenizerError) -> [TokenizerField] {

@@ -21,6 +21,12 @@ struct TokenBytes: Sendable {
     bytes.append(contentsOf: string)
     ranges[Int(id)] = start..<bytes.count
   }
+
+  func isEqual(_ id: Int32, to string: Span<UInt8>) -> Bool {
+    guard let range = ranges[Int(id)], range.count == string.count else { return false }
+    for offset in 0..<range.count where bytes[range.lowerBound + offset] != string[offset] { return false }
+    return true
+  }
 }
 
 /// Tokens ↔ ids, through an open-addressing index.
@@ -39,15 +45,19 @@ struct Vocabulary: Sendable {
     slots = Array(repeating: -1, count: size)
   }
 
-  func id(of token: some Collection<UInt8>) -> Int32? {
+  func id(of token: Span<UInt8>) -> Int32? {
     let id = slots[slot(for: token)]
     return id < 0 ? nil : id
   }
 
+  func id(of token: [UInt8]) -> Int32? { id(of: token.span) }
+
+  func id(of token: String) -> Int32? { id(of: Array(token.utf8)) }
+
   /// Adds a token under an id that has none; false, and no change, when the token or the id is taken.
-  mutating func insert(_ token: some Collection<UInt8>, id: Int32) -> Bool {
+  mutating func insert(_ token: [UInt8], id: Int32) -> Bool {
     if 2 * (count + 1) > slots.count { grow() }
-    let slot = slot(for: token)
+    let slot = slot(for: token.span)
     guard slots[slot] < 0, !tokens.contains(id) else { return false }
     tokens.set(token, for: id)
     slots[slot] = id
@@ -57,20 +67,20 @@ struct Vocabulary: Sendable {
 
   private mutating func grow() {
     slots = Array(repeating: -1, count: 2 * slots.count)
-    for id in 0..<Int32(tokens.endID) where tokens.contains(id) { slots[slot(for: tokens[id])] = id }
+    for id in 0..<Int32(tokens.endID) where tokens.contains(id) { slots[slot(for: Array(tokens[id]).span)] = id }
   }
 
   /// The slot that holds `token`, or the free one where it belongs.
-  private func slot(for token: some Collection<UInt8>) -> Int {
-    var slot = Int(truncatingIfNeeded: Self.hash(token)) & (slots.count - 1)
-    while slots[slot] >= 0, !tokens[slots[slot]].elementsEqual(token) { slot = (slot + 1) & (slots.count - 1) }
+  private func slot(for token: Span<UInt8>) -> Int {
+    var slot = Self.hash(token) & (slots.count - 1)
+    while slots[slot] >= 0, !tokens.isEqual(slots[slot], to: token) { slot = (slot + 1) & (slots.count - 1) }
     return slot
   }
 
   /// FNV-1a with a final mix, because the slot comes from the low bits.
-  static func hash(_ bytes: some Collection<UInt8>) -> UInt64 {
+  private static func hash(_ bytes: Span<UInt8>) -> Int {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-    for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-    return hash ^ hash >> 32
+    for index in bytes.indices { hash = (hash ^ UInt64(bytes[index])) &* 0x100_0000_01b3 }
+    return Int(truncatingIfNeeded: hash ^ hash >> 32)
   }
 }

@@ -1,40 +1,56 @@
-import Synchronization
+/// The tokens of short pieces seen before. Direct-mapped, so it is bounded by construction, and without pointers, so that
+/// a lookup is one access to memory.
+struct WordCache {
+  /// The bytes of a piece, the length in the last one. No piece has the key 0.
+  struct Key: Equatable {
+    fileprivate var low: UInt64 = 0
+    fileprivate var high: UInt64 = 0
 
-/// The tokens of pieces seen before. Direct-mapped, so it is bounded by construction and a lookup allocates nothing.
-final class WordCache: Sendable {
-  private struct Entry {
-    let piece: ArraySlice<UInt8>
-    let ids: ArraySlice<Int32>
+    /// Nil for an empty piece and for one of more than 15 bytes, which seldom comes back.
+    init?(_ piece: Span<UInt8>) {
+      guard (1...15).contains(piece.count) else { return nil }
+      for index in 0..<min(8, piece.count) { low |= UInt64(piece[index]) << UInt64(8 * index) }
+      if piece.count > 8 {
+        for index in 8..<piece.count { high |= UInt64(piece[index]) << UInt64(8 * index - 64) }
+      }
+      high |= UInt64(piece.count) << 56
+    }
+
+    fileprivate init() {}
   }
 
-  /// Long pieces seldom come back.
-  private static let longestPiece = 64
-  private let entries: Mutex<[Entry?]>
+  private struct Entry {
+    var key = Key()
+    var ids = SIMD4<Int32>()
+    var count: Int32 = 0
+  }
+
+  private var entries: [Entry]
 
   /// Room for `capacity` pieces, a power of two.
-  init(capacity: Int = 1 << 13) {
+  init(capacity: Int = 1 << 14) {
     precondition(capacity > 0 && capacity & (capacity - 1) == 0, "a capacity of \(capacity) is no power of two")
-    entries = Mutex(Array(repeating: nil, count: capacity))
+    entries = Array(repeating: Entry(), count: capacity)
   }
 
-  /// Appends the tokens of `piece`, remembered or made by `encode`.
-  func tokens(of piece: ArraySlice<UInt8>, into ids: inout [Int32], encode: (inout [Int32]) -> Void) {
-    guard piece.count <= Self.longestPiece else { return encode(&ids) }
-    let hash = Int(truncatingIfNeeded: Vocabulary.hash(piece))
-    let known = entries.withLock { entries in
-      guard let entry = entries[hash & (entries.count - 1)], entry.piece == piece else {
-        return nil as ArraySlice<Int32>?
-      }
-      return entry.ids
-    }
-    if let known {
-      ids.append(contentsOf: known)
-      return
-    }
-    let start = ids.count
-    encode(&ids)
-    // Copies, so that the entry does not keep the whole text alive.
-    let entry = Entry(piece: Array(piece)[...], ids: Array(ids[start...])[...])
-    entries.withLock { $0[hash & ($0.count - 1)] = entry }
+  /// Appends the tokens of a piece; false when they are not known.
+  func append(_ key: Key, to ids: inout [Int32]) -> Bool {
+    let entry = entries[slot(for: key)]
+    guard entry.key == key else { return false }
+    for index in 0..<Int(entry.count) { ids.append(entry.ids[index]) }
+    return true
+  }
+
+  /// Keeps the tokens of a piece, if they are at most four.
+  mutating func keep(_ tokens: ArraySlice<Int32>, for key: Key) {
+    guard tokens.count <= 4 else { return }
+    var entry = Entry(key: key, count: Int32(tokens.count))
+    for (index, id) in tokens.enumerated() { entry.ids[index] = id }
+    entries[slot(for: key)] = entry
+  }
+
+  private func slot(for key: Key) -> Int {
+    let mixed = (key.low ^ key.high &* 0xFF51_AFD7_ED55_8CCD) &* 0x9E37_79B9_7F4A_7C15
+    return Int(truncatingIfNeeded: mixed >> 40) & (entries.count - 1)
   }
 }
