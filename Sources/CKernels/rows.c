@@ -59,16 +59,26 @@ CK_KERNEL void ck_softmax(float *x, size_t n) {
     for (size_t i = 0; i < n; i++) x[i] *= scale;
 }
 
-CK_KERNEL float ck_online_softmax(float *scores, float scale, float *running_max, float *running_sum, size_t n) {
+CK_KERNEL void ck_online_softmax(float *restrict scores, size_t stride, size_t keys, size_t columns,
+                                 float *restrict largest, float *restrict sum, float *restrict factor) {
     CK_FAST
-    for (size_t i = 0; i < n; i++) scores[i] *= scale;
-    float largest = ck_maximum(scores, n);
-    largest = *running_max > largest ? *running_max : largest;
-    float factor = *running_max == -INFINITY ? 0.0f : ck_expf(*running_max - largest);
-    float sum = 0;
-    for (size_t i = 0; i < n; i++) scores[i] = ck_expf(scores[i] - largest);
-    for (size_t i = 0; i < n; i++) sum += scores[i];
-    *running_sum = *running_sum * factor + sum;
-    *running_max = largest;
-    return factor;
+    for (size_t i = 0; i < columns; i++) factor[i] = largest[i];
+    for (size_t t = 0; t < keys; t++)
+        for (size_t i = 0; i < columns; i++) {
+            float score = scores[t * stride + i];
+            factor[i] = score > factor[i] ? score : factor[i];
+        }
+    for (size_t i = 0; i < columns; i++) {
+        float before = largest[i], now = factor[i];
+        largest[i] = now;
+        // Nothing seen yet weighs nothing, and has no largest score to subtract.
+        factor[i] = before == -INFINITY ? 0.0f : ck_expf(before - now);
+        sum[i] *= factor[i];
+    }
+    for (size_t t = 0; t < keys; t++)
+        for (size_t i = 0; i < columns; i++) {
+            float weight = ck_expf(scores[t * stride + i] - (largest[i] == -INFINITY ? 0.0f : largest[i]));
+            scores[t * stride + i] = weight;
+            sum[i] += weight;
+        }
 }

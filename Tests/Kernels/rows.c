@@ -67,23 +67,36 @@ static void test_softmax(size_t n, float spread) {
     for (size_t i = n; i < n + 4; i++) check_canary(out[i]);
 }
 
-/// Any cut of the scores into blocks gives the softmax of the whole.
-static void test_online_softmax(size_t n, size_t block) {
-    float *x = random_floats(n), *scores = random_floats(n);
-    float running_max = -INFINITY, running_sum = 0, scale = 0.37f;
-    for (size_t i = 0; i < n; i++) x[i] *= 30;
-    memcpy(scores, x, n * sizeof *scores);
+/// Any cut of the keys into blocks gives the softmax of the whole, in every column; hidden keys weigh nothing.
+static void test_online_softmax(size_t n, size_t block, size_t columns) {
+    size_t stride = columns + 3;
+    float *x = random_floats(n * columns), *scores = canaries(n * stride);
+    float *largest = random_floats(columns), *sum = random_floats(columns), *factor = random_floats(columns);
+    for (size_t c = 0; c < columns; c++) largest[c] = -INFINITY, sum[c] = 0;
+    for (size_t t = 0; t < n; t++)
+        for (size_t c = 0; c < columns; c++) {
+            float *at = &x[t * columns + c];
+            // The first keys are hidden from the later columns, and all of them from the last.
+            *at = t < c % 5 || c == columns - 1 ? -INFINITY : 11 * *at;
+            scores[t * stride + c] = *at;
+        }
     for (size_t first = 0; first < n; first += block) {
         size_t count = n - first < block ? n - first : block;
-        float factor = ck_online_softmax(scores + first, scale, &running_max, &running_sum, count);
-        for (size_t i = 0; i < first; i++) scores[i] *= factor;
+        ck_online_softmax(scores + first * stride, stride, count, columns, largest, sum, factor);
+        for (size_t t = 0; t < first; t++)
+            for (size_t c = 0; c < columns; c++) scores[t * stride + c] *= factor[c];
     }
-    double largest = -INFINITY, sum = 0;
-    for (size_t i = 0; i < n; i++) largest = fmax(largest, scale * (double)x[i]);
-    for (size_t i = 0; i < n; i++) sum += exp(scale * (double)x[i] - largest);
-    check_context("ck_online_softmax", n, block, 0);
-    check_close(running_max, largest, 2e-6);
-    for (size_t i = 0; i < n; i++) check_close(scores[i] / running_sum, exp(scale * x[i] - largest) / sum, 5e-6);
+    check_context("ck_online_softmax", n, block, columns);
+    for (size_t c = 0; c < columns; c++) {
+        double top = -INFINITY, total = 0;
+        for (size_t t = 0; t < n; t++) top = fmax(top, x[t * columns + c]);
+        for (size_t t = 0; t < n; t++) total += isfinite(top) ? exp(x[t * columns + c] - top) : 0;
+        check_that(largest[c] == (float)top, "the largest score");
+        check_close(sum[c], total, 5e-6 * (total + 1e-9));
+        for (size_t t = 0; t < n; t++)
+            check_close(scores[t * stride + c], isfinite(top) ? exp(x[t * columns + c] - top) : 0, 5e-6);
+    }
+    for (size_t t = 0; t < n; t++) check_canary(scores[t * stride + columns]);
 }
 
 void test_rows(void) {
@@ -97,7 +110,7 @@ void test_rows(void) {
         if (n == 0) continue;
         test_softmax(n, 1);
         test_softmax(n, 50);
-        for (size_t block = 1; block <= n; block = 2 * block + 1) test_online_softmax(n, block);
+        for (size_t block = 1; block <= n; block = 2 * block + 1) test_online_softmax(n, block, 1 + n % 19);
         check_release();
     }
 }

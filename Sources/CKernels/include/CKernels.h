@@ -189,10 +189,12 @@ void ck_rotate_half(float *x, const float *cosine, const float *sine, size_t hal
 void ck_rotate_adjacent(float *x, const float *cosine, const float *sine, size_t half);
 /// x = softmax(x).
 void ck_softmax(float *x, size_t n);
-/// One block of an online softmax: scores become exp(scale · score − max), where max is the larger of *running_max
-/// and the block's own; *running_max and *running_sum are brought up to date. Returns the factor by which whatever
-/// was accumulated before this block has to be multiplied.
-float ck_online_softmax(float *scores, float scale, float *running_max, float *running_sum, size_t n);
+/// One block of an online softmax of every column of scores [keys, columns]: scores become exp(score − largest[column]),
+/// where `largest` is the larger of what it was and the block's own, and `sum` is brought up to date; what was
+/// accumulated before this block has to be multiplied by `factor[column]`. Before the first block `largest` is −∞ and
+/// `sum` 0; a score of −∞ weighs nothing.
+void ck_online_softmax(float *scores, size_t stride, size_t keys, size_t columns, float *largest, float *sum,
+                       float *factor);
 
 // MARK: Mamba (conv.c, scan.c)
 

@@ -1,4 +1,3 @@
-internal import CBLAS
 internal import CKernels
 
 #if canImport(Glibc)
@@ -31,10 +30,14 @@ struct AttentionShape {
   /// Keys that are scored at once: their unpacked keys and values stay in the second-level cache.
   private var blockTokens: Int { max(1, 256 / pages.pageTokens) * pages.pageTokens }
   private var queryRows: Int { max(rowsPerTile * group, Self.fewRows) }
+  /// Columns of scores: query rows, in whole registers.
+  private func columns(_ queryRows: Int) -> Int { (queryRows + 15) & ~15 }
 
-  /// Floats a worker needs: queries, weighted values, maxima and sums, scores, and a block of unpacked keys or values.
+  /// Floats a worker needs: queries, weighted values, maxima and sums; and for many rows queries by column, scores,
+  /// three numbers a column, and a block of unpacked keys or values.
   var workspaceCount: Int {
-    2 * queryRows * headDimension + 2 * queryRows + queryRows * blockTokens + blockTokens * headDimension
+    2 * queryRows * headDimension + 2 * queryRows
+      + columns(queryRows) * (headDimension + blockTokens + 3) + blockTokens * headDimension
   }
 
   /// Attends from `rows` rows, the first at `position`, to the keys `keys`, which begin with a page. Query row `r`
@@ -101,38 +104,44 @@ struct AttentionShape {
     }
   }
 
-  /// A block of keys at a time, unpacked, as matrix products.
+  /// A block of keys at a time, unpacked, as matrix products. Scores stand key by key, a column a query row: keys are
+  /// multiplied as they lie, and a register holds the same key's scores of sixteen query rows.
   private func attendMany(
     _ query: UnsafePointer<Float>, _ m: Int, _ sums: AttentionSums, position: Int, keys: Range<Int>, head: Int,
     _ page: (Int) -> UnsafeMutableRawPointer, scratch: UnsafeMutablePointer<Float>
   ) {
-    let d = headDimension
-    let scores = unsafe scratch
-    let unpacked = unsafe scores + queryRows * blockTokens
+    let (d, columns) = (headDimension, columns(m))
+    let queries = unsafe scratch
+    let largest = unsafe queries + d * columns
+    let (total, factor) = unsafe (largest + columns, largest + 2 * columns)
+    let scores = unsafe factor + columns
+    let unpacked = unsafe scores + blockTokens * columns
+    for index in 0..<d {
+      for row in 0..<columns { unsafe queries[index * columns + row] = row < m ? query[row * d + index] : 0 }
+    }
+    unsafe largest.update(repeating: -.infinity, count: columns)
+    unsafe total.update(repeating: 0, count: columns)
     for first in stride(from: keys.lowerBound, to: keys.upperBound, by: blockTokens) {
       let count = min(blockTokens, keys.upperBound - first)
       unsafe unpack(pages.key(head: head, token: 0), first: first, count: count, page, into: unpacked)
-      unsafe cblas_sgemm(
-        CblasRowMajor, CblasNoTrans, CblasTrans, blas(m), blas(count), blas(d), 1, query, blas(d), unpacked, blas(d), 0,
-        scores, blas(blockTokens))
+      unsafe ck_gemm(scores, columns, unpacked, d, 1, queries, columns, count, columns, d, 0)
+      // A row sees the keys up to its own.
+      let hiding = max(0, position + 1 - first)
+      for key in hiding..<max(hiding, count) {
+        let hidden = min(m, (first + key - position) * group)
+        unsafe (scores + key * columns).update(repeating: -.infinity, count: hidden)
+      }
+      unsafe ck_online_softmax(scores, columns, count, columns, largest, total, factor)
       for row in 0..<m {
-        // A row sees the keys up to its own; what lies behind weighs nothing.
-        let visible = max(0, min(count, position + row / group + 1 - first))
-        let rowScores = unsafe scores + row * blockTokens
-        if visible > 0 {
-          let state = unsafe sums.state + 2 * row
-          let factor = unsafe ck_online_softmax(rowScores, 1, state, state + 1, visible)
-          if factor != 1 { unsafe cblas_sscal(blas(d), factor, sums.values + row * d, 1) }
-        }
-        for hidden in visible..<count { unsafe rowScores[hidden] = 0 }
+        let values = unsafe sums.values + row * d
+        for index in 0..<d { unsafe values[index] *= factor[row] }
       }
       if !pages.isLatent {
         unsafe unpack(pages.value(head: head, token: 0), first: first, count: count, page, into: unpacked)
       }
-      unsafe cblas_sgemm(
-        CblasRowMajor, CblasNoTrans, CblasNoTrans, blas(m), blas(d), blas(count), 1, scores, blas(blockTokens),
-        unpacked, blas(d), 1, sums.values, blas(d))
+      unsafe ck_gemm(sums.values, d, scores, 1, columns, unpacked, d, m, d, count, 1)
     }
+    for row in 0..<m { unsafe (sums.state[2 * row], sums.state[2 * row + 1]) = (largest[row], total[row]) }
   }
 
   /// Unpacks one head's keys or values, `offset` bytes into each page, of `count` tokens.
