@@ -81,9 +81,9 @@ package func attendToLatents(
   precondition(
     queries.columns == queryHeads * dimension && out.columns == queryHeads * valueDimension
       && valueDimension <= dimension, "\(queries.columns) and \(out.columns) columns for \(queryHeads) heads")
-  // All heads could be one group, but then one sequence would be work for one thread. Of the heads' number alone, so that
+  // All heads could be one group, but then one sequence would be work for one thread. By the number of heads alone, so that
   // results depend on nothing else.
-  let group = (1...min(32, queryHeads)).last { queryHeads % $0 == 0 } ?? 1
+  let group = (1...min(32, max(1, queryHeads / 2))).last { queryHeads % $0 == 0 } ?? 1
   let shape = AttentionShape(
     heads: queryHeads / group, group: group, valueDimension: valueDimension, scale: scale,
     pages: PageLayout(headDimension: dimension, isLatent: true, step.store))

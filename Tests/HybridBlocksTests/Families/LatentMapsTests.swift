@@ -28,6 +28,13 @@ import Testing
     #expect(zip(whole, separate).allSatisfy { abs($0 - $1) <= 1e-5 } && whole.count == separate.count)
   }
 
+  /// What these families are for: a latent row in place of all heads' keys and values, and layers that cache nothing.
+  @Test(arguments: [("deepseek_v3", 3 * (32 + 8)), ("deepseek_v2", 3 * (24 + 8)), ("hunyuan_large", 3 * 2 * 2 * 8)])
+  func cachesAreSmall(_ name: String, elementsPerToken: Int) throws {
+    let layout = try ParityFixture(name).load("config.json").stateLayout
+    #expect(layout.pageBytes(tokens: 5, type: .f16) == 5 * 2 * elementsPerToken && layout.slotBytes == 0)
+  }
+
   private func split(
     _ values: [Float], _ prefix: String, _ shape: LatentAttention.Shape
   ) -> [SafetensorsBytes.Entry] {
