@@ -6,9 +6,9 @@ CK_INLINE const float *ck_input_row(const float *in, size_t in_stride, const flo
 }
 
 // Row by row with all channels side by side, so that no transpose is needed and every access is contiguous.
-CK_KERNEL void ck_causal_conv_silu(float *restrict out, size_t out_stride, const float *restrict in, size_t in_stride,
-                                   const float *restrict history, const float *restrict weight,
-                                   const float *restrict bias, size_t first, size_t end, size_t channels, size_t taps) {
+CK_KERNEL void ck_causal_conv(float *restrict out, size_t out_stride, const float *restrict in, size_t in_stride,
+                              const float *restrict history, const float *restrict weight, const float *restrict bias,
+                              size_t first, size_t end, size_t channels, size_t taps, int silu) {
     CK_FAST
     for (size_t t = first; t < end; t++) {
         float *restrict y = out + t * out_stride;
@@ -19,7 +19,8 @@ CK_KERNEL void ck_causal_conv_silu(float *restrict out, size_t out_stride, const
             const float *restrict w = weight + j * channels;
             for (size_t c = 0; c < channels; c++) y[c] += w[c] * x[c];
         }
-        for (size_t c = 0; c < channels; c++) y[c] = ck_siluf(y[c]);
+        if (silu)
+            for (size_t c = 0; c < channels; c++) y[c] = ck_siluf(y[c]);
     }
 }
 

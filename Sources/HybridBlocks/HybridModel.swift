@@ -5,6 +5,8 @@ public struct HybridModel: LanguageModel {
   /// `[vocabulary × width]`.
   let embedding: any RowTable
   let embeddingScale: Float
+  /// Whether blocks see each token's embedding beside the residual stream: rows are `[stream | embedding]`.
+  let carriesEmbedding: Bool
   let blocks: [any Block]
   let norm: RMSNorm
   /// `[vocabulary × width]`: the embedding itself in models that tie the two.
@@ -19,14 +21,16 @@ public struct HybridModel: LanguageModel {
   ///
   /// - Parameters:
   ///   - embeddingScale: factor on embedded tokens.
+  ///   - carriesEmbedding: whether blocks see each token's embedding beside the residual stream.
   ///   - logitScale: factor on logits.
   init(
-    embedding: any RowTable, embeddingScale: Float = 1, blocks: [any Block], norm: RMSNorm, head: PackedMatrix,
-    logitScale: Float = 1, contextLength: Int, stateLayout: StateLayout
+    embedding: any RowTable, embeddingScale: Float = 1, carriesEmbedding: Bool = false, blocks: [any Block],
+    norm: RMSNorm, head: PackedMatrix, logitScale: Float = 1, contextLength: Int, stateLayout: StateLayout
   ) {
     precondition(embedding.rows == head.rows && embedding.columns == head.columns, "head of \(head.rows) rows")
     self.embedding = embedding
     self.embeddingScale = embeddingScale
+    self.carriesEmbedding = carriesEmbedding
     self.blocks = blocks
     self.norm = norm
     self.head = [head]
@@ -47,18 +51,24 @@ public struct HybridModel: LanguageModel {
   /// Runs the step: embedding, blocks in order, and, for the rows whose logits are wanted, norm and head.
   public func forward(_ step: borrowing Step, logits: inout MutableRows) {
     precondition(logits.count == step.plan.logitRowCount && logits.columns == vocabularySize, "\(logits.count) logits")
-    var h = step.take(rows: step.plan.tokens.count, columns: embedding.columns)
-    gatherRows(of: embedding, step.plan.tokens, scale: embeddingScale, into: &h, step)
+    let width = embedding.columns
+    var h = step.take(rows: step.plan.tokens.count, columns: carriesEmbedding ? 2 * width : width)
+    embed(into: &h, 0..<width, step)
+    if carriesEmbedding { embed(into: &h, width..<2 * width, step) }
     for block in blocks {
       step.scoped { block.apply(to: &h, step) }
     }
     guard logits.count > 0 else { return }
     // Only wanted rows pass through the head, which is often the largest matrix of all.
-    var wanted = step.take(rows: logits.count, columns: embedding.columns)
-    gatherLogitRows(of: h.rows, into: &wanted, step)
-    var normed = step.take(rows: logits.count, columns: embedding.columns)
+    var wanted = step.take(rows: logits.count, columns: width)
+    gatherLogitRows(of: h.rows.columns(0..<width), into: &wanted, step)
+    var normed = step.take(rows: logits.count, columns: width)
     norm.apply(wanted.rows, into: &normed, step)
     multiply(normed.rows, by: head, into: &logits, step)
     multiply(&logits, by: logitScale, step)
+  }
+  private func embed(into h: inout MutableRows, _ columns: Range<Int>, _ step: borrowing Step) {
+    var target = h.columns(columns)
+    gatherRows(of: embedding, step.plan.tokens, scale: embeddingScale, into: &target, step)
   }
 }

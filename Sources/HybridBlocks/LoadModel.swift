@@ -123,7 +123,8 @@ extension HybridModel {
     var state = StateLayout()
     let blocks = try family.blocks(weights, state: &state)
     self.init(
-      embedding: embedding, embeddingScale: frame.embeddingScale, blocks: blocks,
+      embedding: embedding, embeddingScale: frame.embeddingScale, carriesEmbedding: frame.carriesEmbedding,
+      blocks: blocks,
       norm: try RMSNorm(weights[frame.norm], width: columns, epsilon: frame.epsilon),
       head: head, logitScale: frame.logitScale, contextLength: frame.contextLength, stateLayout: state)
   }

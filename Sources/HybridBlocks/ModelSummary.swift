@@ -4,7 +4,8 @@ internal import InferCore
 public struct ModelSummary: Sendable {
   /// `model_type` of the configuration.
   public let family: String
-  /// One letter a block: `M` Mamba, `A` attention, `F` feed-forward or experts.
+  /// One letter a block: `M` Mamba, `A` attention, `C` short convolution, `P` attention and Mamba in parallel, `S` Mamba
+  /// behind a shared transformer, `F` feed-forward or experts.
   public let layout: String
   /// All weights.
   public let parameterCount: Int

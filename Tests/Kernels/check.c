@@ -73,6 +73,7 @@ int main(void) {
     test_exponentials();
     test_convolution();
     test_scan();
+    test_selective_scan();
     test_formats();
     test_blocks();
     printf("products for %s, ", ck_panel_isa());

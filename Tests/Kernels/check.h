@@ -41,6 +41,7 @@ void test_rows(void);
 void test_exponentials(void);
 void test_convolution(void);
 void test_scan(void);
+void test_selective_scan(void);
 void test_formats(void);
 void test_panels(void);
 void test_blocks(void);

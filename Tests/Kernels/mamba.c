@@ -8,16 +8,16 @@ static float input_at(const float *in, size_t stride, const float *history, ptrd
     return t < 0 ? history[((size_t)(t + (ptrdiff_t)taps) - 1) * channels + c] : in[(size_t)t * stride + c];
 }
 
-static void test_conv(size_t rows, size_t channels, size_t taps, int has_bias) {
+static void test_conv(size_t rows, size_t channels, size_t taps, int has_bias, int silu) {
     size_t in_stride = channels + 3, out_stride = channels + 2, kept = taps - 1;
     float *in = random_floats(rows * in_stride), *history = random_floats(kept * channels);
     float *weight = random_floats(taps * channels), *bias = random_floats(channels), *out = canaries(rows * out_stride);
     size_t middle = rows / 3;
-    ck_causal_conv_silu(out, out_stride, in, in_stride, history, weight, has_bias ? bias : NULL, 0, middle, channels,
-                        taps);
-    ck_causal_conv_silu(out, out_stride, in, in_stride, history, weight, has_bias ? bias : NULL, middle, rows, channels,
-                        taps);
-    check_context("ck_causal_conv_silu", rows, channels, taps);
+    ck_causal_conv(out, out_stride, in, in_stride, history, weight, has_bias ? bias : NULL, 0, middle, channels, taps,
+                   silu);
+    ck_causal_conv(out, out_stride, in, in_stride, history, weight, has_bias ? bias : NULL, middle, rows, channels, taps,
+                   silu);
+    check_context("ck_causal_conv", rows, channels, taps);
     for (size_t t = 0; t < rows; t++) {
         for (size_t c = 0; c < channels; c++) {
             double sum = has_bias ? bias[c] : 0;
@@ -25,7 +25,7 @@ static void test_conv(size_t rows, size_t channels, size_t taps, int has_bias) {
                 ptrdiff_t from = (ptrdiff_t)t - (ptrdiff_t)kept + (ptrdiff_t)j;
                 sum += (double)weight[j * channels + c] * input_at(in, in_stride, history, from, c, channels, taps);
             }
-            check_close(out[t * out_stride + c], sum / (1 + exp(-sum)), 2e-6);
+            check_close(out[t * out_stride + c], silu ? sum / (1 + exp(-sum)) : sum, 2e-6);
         }
         for (size_t c = channels; c < out_stride; c++) check_canary(out[t * out_stride + c]);
     }
@@ -47,7 +47,7 @@ void test_convolution(void) {
     static const size_t rows[] = {0, 1, 2, 3, 4, 5, 9};
     for (size_t a = 0; a < COUNT(rows); a++) {
         for (size_t b = 0; b < COUNT(widths); b++) {
-            for (size_t taps = 1; taps <= 5; taps++) test_conv(rows[a], widths[b], taps, b % 2 == 0);
+            for (size_t taps = 1; taps <= 5; taps++) test_conv(rows[a], widths[b], taps, b % 2 == 0, b % 4 < 2);
         }
     }
 }
@@ -89,6 +89,69 @@ static void test_mask(size_t n) {
     }
     for (size_t i = n * n; i < n * n + 4; i++) check_canary(out[i]);
     check_release();
+}
+
+static double softplus(double x) { return x > 30 ? x : log1p(exp(x)); }
+
+static ck_rows random_rows(size_t rows, size_t columns, size_t gap) {
+    ck_rows result = {random_floats(rows * (columns + gap)), columns + gap};
+    return result;
+}
+
+/// The recurrence in double precision, and the same tokens in two runs of the kernel: state and outputs of both.
+static void test_selective(size_t rows, size_t channels, size_t n) {
+    size_t count = n * channels, stride = channels + 5;
+    ck_selective_inputs in = {.x = random_rows(rows, channels, 1), .dt = random_rows(rows, channels, 0),
+                              .z = random_rows(rows, channels, 3), .b = random_rows(rows, n, 2),
+                              .c = random_rows(rows, n, 7)};
+    float *a = random_floats(count), *bias = random_floats(channels), *d = random_floats(channels);
+    float *state = random_floats(count), *after = random_floats(count), *y = canaries(rows * stride);
+    // From channels that forget within a token to channels that hardly forget; steps far below and far above 1.
+    for (size_t i = 0; i < count; i++) a[i] = -expf(4 * a[i]);
+    for (size_t i = 0; i < channels; i++) bias[i] = i % 5 == 1 ? -30 : i % 5 == 2 ? 40 : 3 * bias[i];
+    memcpy(after, state, count * sizeof *after);
+    size_t middle = rows / 3;
+    ck_selective_scan(after, y, stride, &in, a, bias, d, middle, channels, n);
+    ck_selective_inputs rest = {.x = {in.x.base + middle * in.x.stride, in.x.stride},
+                                .dt = {in.dt.base + middle * in.dt.stride, in.dt.stride},
+                                .z = {in.z.base + middle * in.z.stride, in.z.stride},
+                                .b = {in.b.base + middle * in.b.stride, in.b.stride},
+                                .c = {in.c.base + middle * in.c.stride, in.c.stride}};
+    ck_selective_scan(after, y + middle * stride, stride, &rest, a, bias, d, rows - middle, channels, n);
+    check_context("ck_selective_scan", rows, channels, n);
+    for (size_t i = 0; i < channels; i++) {
+        double s[64];
+        for (size_t j = 0; j < n; j++) s[j] = state[j * channels + i];
+        for (size_t t = 0; t < rows; t++) {
+            double x = in.x.base[t * in.x.stride + i], z = in.z.base[t * in.z.stride + i];
+            double delta = softplus((double)in.dt.base[t * in.dt.stride + i] + bias[i]), sum = d[i] * x, size = fabs(sum);
+            for (size_t j = 0; j < n; j++) {
+                s[j] = exp(delta * a[j * channels + i]) * s[j] + delta * x * in.b.base[t * in.b.stride + j];
+                sum += in.c.base[t * in.c.stride + j] * s[j];
+                size += fabs(in.c.base[t * in.c.stride + j] * s[j]);
+            }
+            check_close(y[t * stride + i], sum * z / (1 + exp(-z)), 3e-6 * (size + 1));
+        }
+        for (size_t j = 0; j < n; j++) check_close(after[j * channels + i], s[j], 3e-6 * (fabs(s[j]) + 1));
+    }
+    for (size_t t = 0; t < rows; t++) {
+        for (size_t i = channels; i < stride; i++) check_canary(y[t * stride + i]);
+    }
+    float *whole = random_floats(count), *again = canaries(rows * stride);
+    memcpy(whole, state, count * sizeof *whole);
+    ck_selective_scan(whole, again, stride, &in, a, bias, d, rows, channels, n);
+    check_that(memcmp(whole, after, count * sizeof *whole) == 0, "any cut gives the same state to the bit");
+    check_that(memcmp(again, y, rows * stride * sizeof *again) == 0, "any cut gives the same outputs to the bit");
+    check_release();
+}
+
+void test_selective_scan(void) {
+    static const size_t channels[] = {1, 2, 7, 8, 15, 16, 17, 33, 63, CK_SCAN_CHANNELS}, states[] = {1, 8, 16, 17, 64};
+    for (size_t a = 0; a < COUNT(channels); a++) {
+        for (size_t b = 0; b < COUNT(states); b++) {
+            for (size_t rows = 0; rows <= 9; rows += rows < 3 ? 1 : 6) test_selective(rows, channels[a], states[b]);
+        }
+    }
 }
 
 void test_scan(void) {

@@ -24,6 +24,19 @@ static void test_elementwise(size_t n) {
     ck_silu_multiply(out, x, y, n);
     for (size_t i = 0; i < n; i++) check_close(out[i], silu(x[i]) * y[i], 5e-7 * fabs(silu(x[i]) * y[i]) + 1e-36);
     for (size_t i = n; i < n + 4; i++) check_canary(out[i]);
+    check_context("ck_gelu_multiply", n, 0, 0);
+    ck_gelu_multiply(out, x, y, n);
+    for (size_t i = 0; i < n; i++) {
+        double want = 0.5 * x[i] * erfc(-x[i] * sqrt(0.5)) * y[i];
+        check_close(out[i], want, 3e-7 * (1 + fabs(x[i])) * fabs(y[i]));
+    }
+    for (size_t i = n; i < n + 4; i++) check_canary(out[i]);
+    check_context("ck_product", n, 0, 0);
+    ck_product(out, x, y, n);
+    for (size_t i = 0; i < n; i++) check_that(out[i] == x[i] * y[i], "x · y");
+    ck_product(out, out, y, n);
+    for (size_t i = 0; i < n; i++) check_that(out[i] == x[i] * y[i] * y[i], "in place");
+    for (size_t i = n; i < n + 4; i++) check_canary(out[i]);
     check_context("ck_add_scaled", n, 0, 0);
     float *sum = random_floats(n);
     memcpy(sum, y, n * sizeof *sum);

@@ -179,8 +179,12 @@ void ck_gemm(float *out, size_t out_stride, const float *a, size_t a_row, size_t
 void ck_rms_norm(float *out, const float *x, const float *weight, float eps, size_t n);
 /// out += scale · x.
 void ck_add_scaled(float *out, const float *x, float scale, size_t n);
+/// out = x · y, element by element. `out` may be either of them.
+void ck_product(float *out, const float *x, const float *y, size_t n);
 /// out = silu(gate) · up.
 void ck_silu_multiply(float *out, const float *gate, const float *up, size_t n);
+/// out = gelu(gate) · up, where gelu(x) = x · Φ(x) with an error below 3e-7 · (1 + |x|).
+void ck_gelu_multiply(float *out, const float *gate, const float *up, size_t n);
 /// x = max(x, 0)².
 void ck_relu_squared(float *x, size_t n);
 /// Rotates the pairs (x[i], x[i + half]) by the angles whose cosines and sines are given, i < half.
@@ -196,15 +200,15 @@ void ck_softmax(float *x, size_t n);
 void ck_online_softmax(float *scores, size_t stride, size_t keys, size_t columns, float *largest, float *sum,
                        float *factor);
 
-// MARK: Mamba (conv.c, scan.c)
+// MARK: Convolutions and scans (conv.c, scan.c, selective_scan.c)
 
-/// Causal depthwise convolution over time, then SiLU.
+/// Causal depthwise convolution over time, then SiLU unless `silu` is 0.
 ///
-/// out[t, c] = silu(bias[c] + Σ_j weight[j, c] · in[t − (taps − 1) + j, c]) for first ≤ t < end, where rows before
-/// row 0 come from `history` ([taps − 1, channels], oldest first). `bias` may be null.
-void ck_causal_conv_silu(float *out, size_t out_stride, const float *in, size_t in_stride, const float *history,
-                         const float *weight, const float *bias, size_t first, size_t end, size_t channels,
-                         size_t taps);
+/// out[t, c] = bias[c] + Σ_j weight[j, c] · in[t − (taps − 1) + j, c] for first ≤ t < end, where rows before row 0 come
+/// from `history` ([taps − 1, channels], oldest first). `bias` may be null.
+void ck_causal_conv(float *out, size_t out_stride, const float *in, size_t in_stride, const float *history,
+                    const float *weight, const float *bias, size_t first, size_t end, size_t channels, size_t taps,
+                    int silu);
 /// Replaces `history` by the last taps − 1 inputs after `rows` new ones.
 void ck_conv_history(float *history, const float *in, size_t in_stride, size_t rows, size_t channels, size_t taps);
 
@@ -216,6 +220,28 @@ void ck_scan_step(float *state, float *y, const float *x, const float *b, const 
 void ck_scan_mask(float *out, const float *cb, size_t cb_stride, const float *cum, const float *dt, size_t n);
 /// out[i] = exp(x[i]).
 void ck_exp(float *out, const float *x, size_t n);
+
+/// Channels of Mamba-1 whose state stands together.
+#define CK_SCAN_CHANNELS 64
+
+/// Rows of floats: the first, and the floats from one to the next.
+typedef struct {
+    const float *base;
+    size_t stride;
+} ck_rows;
+
+/// What a Mamba-1 scan reads of `rows` tokens: x, dt before bias and softplus, and the gate z of some channels, and B and
+/// C of all.
+typedef struct {
+    ck_rows x, dt, z, b, c;
+} ck_selective_inputs;
+
+/// `rows` tokens of the Mamba-1 recurrence of `channels` ≤ CK_SCAN_CHANNELS neighbouring channels, in place, then the gate:
+/// Δ = softplus(dt[c] + bias[c]);  S[n, c] = exp(Δ · a[n, c]) · S[n, c] + Δ · x[c] · B[n];
+/// y[c] = (Σ_n C[n] · S[n, c] + d[c] · x[c]) · silu(z[c]).
+/// `state` and `a` are [state_dim, channels]. Tokens follow one another, so that any cut of them gives the same bits.
+void ck_selective_scan(float *state, float *y, size_t y_stride, const ck_selective_inputs *in, const float *a,
+                       const float *bias, const float *d, size_t rows, size_t channels, size_t state_dim);
 
 // MARK: Rows of logits (sampling.c)
 

@@ -22,6 +22,13 @@ struct Attention: Mixer {
     var bias = false
     /// Whether the projection back has one.
     var outputBias = false
+    /// Width of what comes out, where it is not that of what goes in.
+    var outputWidth: Int?
+
+    /// Declares a cache of a layer of this shape.
+    func cache(_ state: inout StateLayout) -> StateHandle {
+      state.add(.paged(heads: keyHeads, headDimension: headDimension))
+    }
   }
 
   let shape: Shape
@@ -30,14 +37,18 @@ struct Attention: Mixer {
   let rotary: RotaryEmbedding?
   let headNorm: HeadNorm?
   let scale: Float
-  let cache: StateHandle
+  var cache: StateHandle
+  /// Added to queries, keys and values.
+  var adapter: LowRankAdapter?
 
   /// Reads `q_proj`, `k_proj`, `v_proj` and `o_proj`, and declares the layer's cache.
   ///
-  /// - Parameter scale: factor on the scores; by default `1 / √headDimension`.
+  /// - Parameters:
+  ///   - scale: factor on the scores; by default `1 / √headDimension`.
+  ///   - outputName: another name of `o_proj`.
   init(
     _ weights: WeightScope, _ shape: Shape, rotary: RotaryEmbedding?, headNorm: HeadNorm? = nil, scale: Float? = nil,
-    state: inout StateLayout
+    outputName: String = "o_proj", state: inout StateLayout
   ) throws(ModelError) {
     let (q, k) = (shape.queryHeads * shape.headDimension, shape.keyHeads * shape.headDimension)
     self.shape = shape
@@ -46,11 +57,12 @@ struct Attention: Mixer {
         .init(weights["q_proj"], output: q), .init(weights["k_proj"], output: k),
         .init(weights["v_proj"], output: k, role: .value),
       ], input: shape.width, bias: shape.bias)
-    output = try Linear(weights["o_proj"], input: q, output: shape.width, bias: shape.outputBias)
+    output = try Linear(
+      weights[outputName], input: q, output: shape.outputWidth ?? shape.width, bias: shape.outputBias)
     self.rotary = rotary
     self.headNorm = headNorm
     self.scale = scale ?? 1 / Float(shape.headDimension).squareRoot()
-    cache = state.add(.paged(heads: shape.keyHeads, headDimension: shape.headDimension))
+    cache = shape.cache(&state)
   }
 
   var letter: Character { "A" }
@@ -60,6 +72,7 @@ struct Attention: Mixer {
     let (q, k) = (shape.queryHeads * d, heads * d)
     var projected = step.take(rows: x.count, columns: q + 2 * k)
     input.apply(x, into: &projected, step)
+    adapter?.add(x, to: &projected, step)
     if case .beforeRotation(let query, let key) = headNorm { normalize(&projected, query, key, step) }
     if let rotary {
       var angles = step.take(rows: x.count, columns: rotary.dimension)

@@ -1,19 +1,37 @@
 internal import InferCore
 
-/// A feed-forward network: SwiGLU, or ReLU² without a gate.
+/// Names on disk of the matrices of a gated network.
+struct GatedNames: Sendable {
+  let gate: String
+  let up: String
+  let down: String
+
+  /// Those of Llama and most others.
+  static let projections = GatedNames(gate: "gate_proj", up: "up_proj", down: "down_proj")
+  /// Those of Llama's own files, which Mixtral and LFM2 kept.
+  static let numbered = GatedNames(gate: "w1", up: "w3", down: "w2")
+}
+
+/// A feed-forward network: gated by SiLU or GELU, or ReLU² without a gate.
 struct FeedForward: Mixer {
   /// Gate and up side by side, or up alone.
   let first: Linear
   let second: Linear
   let activation: Experts.Activation
+  /// Factor on the gate before its activation (Falcon-H1).
+  var gateScale: Float = 1
+  /// Added to what ``first`` gives.
+  var adapter: LowRankAdapter?
 
-  /// Reads a SwiGLU network under the names of Llama: `gate_proj`, `up_proj`, `down_proj`.
-  static func swiGLU(_ weights: WeightScope, width: Int, hidden: Int, bias: Bool = false) throws(ModelError) -> Self {
+  /// Reads a SwiGLU network.
+  static func swiGLU(
+    _ weights: WeightScope, width: Int, hidden: Int, bias: Bool = false, names: GatedNames = .projections
+  ) throws(ModelError) -> Self {
     FeedForward(
       first: try Linear(
-        [.init(weights["gate_proj"], output: hidden), .init(weights["up_proj"], output: hidden)], input: width,
+        [.init(weights[names.gate], output: hidden), .init(weights[names.up], output: hidden)], input: width,
         bias: bias),
-      second: try Linear(weights["down_proj"], input: hidden, output: width, bias: bias, role: .down),
+      second: try Linear(weights[names.down], input: hidden, output: width, bias: bias, role: .down),
       activation: .siluGated)
   }
 
@@ -32,14 +50,22 @@ struct FeedForward: Mixer {
   func mix(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
     var inner = step.take(rows: x.count, columns: first.outputWidth)
     first.apply(x, into: &inner, step)
-    switch activation {
-    case .siluGated:
-      var hidden = step.take(rows: x.count, columns: first.outputWidth / 2)
-      siluGated(inner.rows, into: &hidden, step)
-      second.apply(hidden.rows, into: &out, step)
-    case .reluSquared:
+    adapter?.add(x, to: &inner, step)
+    guard activation != .reluSquared else {
       InferCore.reluSquared(&inner, step)
-      second.apply(inner.rows, into: &out, step)
+      return second.apply(inner.rows, into: &out, step)
     }
+    let width = first.outputWidth / 2
+    if gateScale != 1 {
+      var gate = inner.columns(0..<width)
+      multiply(&gate, by: gateScale, step)
+    }
+    var hidden = step.take(rows: x.count, columns: width)
+    if activation == .geluGated {
+      geluGated(inner.rows, into: &hidden, step)
+    } else {
+      siluGated(inner.rows, into: &hidden, step)
+    }
+    second.apply(hidden.rows, into: &out, step)
   }
 }

@@ -9,6 +9,16 @@ internal import InferCore
 /// A Mamba-2 layer (Dao & Gu 2024, arXiv 2405.21060): projection to gate `z`, inputs `x B C` and time steps `dt`;
 /// causal convolution with SiLU on `x B C`; selective scan; gate, then norm over each group; projection back.
 struct Mamba2: Mixer {
+  /// How the gate `z` meets what the scan gives, `y`.
+  enum Gating: Sendable {
+    /// `norm(y · silu(z))`: Mamba-2 as published, and most models.
+    case beforeNorm
+    /// `norm(y) · silu(z)`.
+    case afterNorm
+    /// `y · silu(z)`.
+    case withoutNorm
+  }
+
   /// Sizes of a layer.
   struct Shape: Sendable {
     /// Width of the residual stream.
@@ -25,8 +35,12 @@ struct Mamba2: Mixer {
     let taps: Int
     /// Whether the convolution has a bias.
     var convolutionBias = true
-    /// Whether the two projections have biases.
-    var projectionBias = false
+    /// Whether the projection to the inside has a bias.
+    var inputBias = false
+    /// Whether the projection back has a bias.
+    var outputBias = false
+    /// How the gate meets what the scan gives.
+    var gating = Gating.beforeNorm
 
     /// Width of `x`, `y` and `z`.
     var inner: Int { heads * headDimension }
@@ -42,27 +56,30 @@ struct Mamba2: Mixer {
   let convolution: [Float]
   let convolutionBias: [Float]?
   let scan: ScanParameters
+  /// Empty without a norm.
   let norm: [Float]
   let epsilon: Float
   let history: StateHandle
   let state: StateHandle
+  /// Factors on what `in_proj` gives, a column each (Falcon-H1).
+  var inputScales: [Float]?
 
-  /// Reads `in_proj` (rows in the order z, x, B, C, dt), `conv1d`, `dt_bias`, `A_log`, `D`, `norm` and `out_proj`,
-  /// and declares the layer's state.
+  /// Reads `in_proj` (rows in the order z, x, B, C, dt), `conv1d`, `dt_bias`, `A_log`, `D`, `norm` where there is one, and
+  /// `out_proj`, and declares the layer's state.
   init(_ weights: WeightScope, _ shape: Shape, epsilon: Float, state layout: inout StateLayout) throws(ModelError) {
     self.shape = shape
     self.epsilon = epsilon
     input = try Linear(
       weights["in_proj"], input: shape.width, output: shape.inner + shape.channels + shape.heads,
-      bias: shape.projectionBias)
+      bias: shape.inputBias)
     convolution = try weights.convolution("conv1d.weight", channels: shape.channels, taps: shape.taps)
     convolutionBias = shape.convolutionBias ? try weights.vector("conv1d.bias", count: shape.channels) : nil
     scan = ScanParameters(
       heads: shape.heads, headDimension: shape.headDimension, groups: shape.groups, stateSize: shape.stateSize,
       a: try weights.vector("A_log", count: shape.heads).map { -exp($0) },
       d: try weights.vector("D", count: shape.heads), dtBias: try weights.vector("dt_bias", count: shape.heads))
-    norm = try weights.vector("norm.weight", count: shape.inner)
-    output = try Linear(weights["out_proj"], input: shape.inner, output: shape.width, bias: shape.projectionBias)
+    norm = shape.gating == .withoutNorm ? [] : try weights.vector("norm.weight", count: shape.inner)
+    output = try Linear(weights["out_proj"], input: shape.inner, output: shape.width, bias: shape.outputBias)
     history = layout.add(.recurrent(count: (shape.taps - 1) * shape.channels))
     state = layout.add(.recurrent(count: scan.stateCount))
   }
@@ -73,6 +90,7 @@ struct Mamba2: Mixer {
     let (inner, bc, channels) = (shape.inner, shape.groupState, shape.channels)
     var projected = step.take(rows: x.count, columns: inner + channels + shape.heads)
     input.apply(x, into: &projected, step)
+    if let inputScales { multiply(&projected, by: inputScales, step) }
     let rows = projected.rows
     var convolved = step.take(rows: x.count, columns: channels)
     causalConvolution(
@@ -83,7 +101,14 @@ struct Mamba2: Mixer {
     selectiveScan(
       x: xbc.columns(0..<inner), b: xbc.columns(inner..<inner + bc), c: xbc.columns(inner + bc..<channels),
       dt: rows.columns(inner + channels..<inner + channels + shape.heads), scan, state: state, into: &y, step)
-    gatedNorm(&y, gate: rows.columns(0..<inner), weight: norm, epsilon: epsilon, groups: shape.groups, step)
+    let gate = rows.columns(0..<inner)
+    if shape.gating == .withoutNorm {
+      siluGate(&y, gate: gate, step)
+    } else {
+      gatedNorm(
+        &y, gate: gate, weight: norm, epsilon: epsilon, groups: shape.groups, normFirst: shape.gating == .afterNorm,
+        step)
+    }
     output.apply(y.rows, into: &out, step)
   }
 }

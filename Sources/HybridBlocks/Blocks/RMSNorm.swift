@@ -17,6 +17,12 @@ struct RMSNorm: Sendable {
     self.epsilon = epsilon
   }
 
+  /// A norm whose weights are all 1.
+  init(unweighted width: Int, epsilon: Float) {
+    weight = Array(repeating: 1, count: width)
+    self.epsilon = epsilon
+  }
+
   func apply(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
     rmsNorm(x, weight: weight, epsilon: epsilon, into: &out, step)
   }

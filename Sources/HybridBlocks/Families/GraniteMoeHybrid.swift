@@ -27,7 +27,7 @@ struct GraniteMoeHybrid: ModelFamily {
     let norm = try config.string("normalization_function", default: "rmsnorm")
     try config.expect("normalization_function", norm, is: "rmsnorm")
     isMamba = try Self.layers(config)
-    mamba = isMamba.contains(true) ? try Self.mambaShape(config, width: frame.width) : nil
+    mamba = isMamba.contains(true) ? try config.mamba2Shape(width: frame.width) : nil
     attention = try config.attentionShape(
       width: frame.width, bias: try config.flag("attention_bias", default: false))
     attentionScale = try config.number("attention_multiplier", default: 1)
@@ -66,25 +66,6 @@ struct GraniteMoeHybrid: ModelFamily {
       kinds.count == count && isMamba.count == count, "layer_types",
       "expected \(count) of mamba (linear_attention) or attention (full_attention)")
     return isMamba
-  }
-
-  private static func mambaShape(_ config: ConfigReader, width: Int) throws(ModelError) -> Mamba2.Shape {
-    let heads = try config.size("mamba_n_heads")
-    let groups = try config.size("mamba_n_groups", default: 1)
-    try config.require(heads % groups == 0, "mamba_n_groups", "\(groups) does not divide \(heads) heads")
-    let headDimension: Int
-    if config.has("mamba_d_head") && (try? config.string("mamba_d_head")) != "auto" {
-      headDimension = try config.size("mamba_d_head")
-    } else {
-      let inner = try config.size("mamba_expand", default: 2) * width
-      try config.require(inner % heads == 0, "mamba_n_heads", "\(heads) does not divide \(inner) channels")
-      headDimension = inner / heads
-    }
-    return Mamba2.Shape(
-      width: width, heads: heads, headDimension: headDimension, groups: groups,
-      stateSize: try config.size("mamba_d_state"), taps: try config.size("mamba_d_conv", default: 4),
-      convolutionBias: try config.flag("mamba_conv_bias", default: true),
-      projectionBias: try config.flag("mamba_proj_bias", default: false))
   }
 
   func blocks(_ weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [any Block] {

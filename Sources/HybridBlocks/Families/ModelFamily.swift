@@ -32,18 +32,27 @@ struct ModelFrame: Sendable {
   /// ε of every norm.
   let epsilon: Float
   /// Whether the head is the embedding.
-  let isTied: Bool
+  var isTied: Bool
   /// Names on disk.
   var embedding = "model.embed_tokens"
   var norm = "model.norm"
   var embeddingScale: Float = 1
   var logitScale: Float = 1
+  /// Whether blocks see each token's embedding beside the residual stream: rows are `[stream | embedding]`.
+  var carriesEmbedding = false
 
   /// The keys that nearly all families share.
-  init(_ config: ConfigReader, epsilonKey: String = "rms_norm_eps", tiedByDefault: Bool = false) throws(ModelError) {
+  ///
+  /// - Parameters:
+  ///   - epsilonKey: the key of ε.
+  ///   - tiedByDefault: whether the head is the embedding where the configuration does not say.
+  ///   - contextLength: the longest sequence where the configuration does not say.
+  init(
+    _ config: ConfigReader, epsilonKey: String = "rms_norm_eps", tiedByDefault: Bool = false, contextLength: Int? = nil
+  ) throws(ModelError) {
     width = try config.size("hidden_size")
     vocabularySize = try config.size("vocab_size")
-    contextLength = try config.contextLength()
+    self.contextLength = try config.contextLength(default: contextLength)
     epsilon = Float(try config.positive(epsilonKey))
     isTied = try config.flag("tie_word_embeddings", default: tiedByDefault)
   }
@@ -54,6 +63,7 @@ enum Families {
   static let all: [any ModelFamily.Type] = [
     HunyuanT1.self, HunyuanV1.self, HyV3.self, GraniteMoeHybrid.self, NemotronH.self, Qwen3.self, Llama.self,
     DeepSeek.self,
+    Lfm2.self, Mamba.self, Jamba.self, Bamba.self, FalconH1.self, Zamba2.self,
   ]
 
   /// Keys of `config.json` that say nothing about inference in any family.

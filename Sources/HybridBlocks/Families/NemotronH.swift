@@ -96,7 +96,8 @@ struct NemotronH: ModelFamily {
       stateSize: try config.size("ssm_state_size", "mamba_d_state"),
       taps: try config.size("conv_kernel", "mamba_d_conv", default: 4),
       convolutionBias: try config.flag("use_conv_bias", "mamba_conv_bias", default: true),
-      projectionBias: try config.flag("use_bias", default: hasBias))
+      inputBias: try config.flag("use_bias", default: hasBias),
+      outputBias: try config.flag("use_bias", default: hasBias))
   }
 
   func blocks(_ weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [any Block] {

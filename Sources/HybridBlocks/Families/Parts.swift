@@ -42,17 +42,18 @@ extension ConfigReader {
 extension Experts {
   /// Reads experts that stand one by one on disk, `E.{gate_proj,up_proj,down_proj}`, or without gate.
   init(
-    _ weights: WeightScope, count: Int, width: Int, hidden: Int, activation: Activation
+    _ weights: WeightScope, count: Int, width: Int, hidden: Int, activation: Activation,
+    names: GatedNames = .projections
   ) throws(ModelError) {
-    let names = activation == .siluGated ? ["gate_proj", "up_proj"] : ["up_proj"]
+    let inner = activation == .reluSquared ? [names.up] : [names.gate, names.up]
     var (first, second): ([[PackedMatrix]], [PackedMatrix]) = ([], [])
     for expert in 0..<count {
       var matrices: [PackedMatrix] = []
-      for name in names {
+      for name in inner {
         matrices.append(try weights[expert][name].matrix("weight", rows: hidden, columns: width))
       }
       first.append(matrices)
-      second.append(try weights[expert]["down_proj"].matrix("weight", rows: width, columns: hidden, role: .down))
+      second.append(try weights[expert][names.down].matrix("weight", rows: width, columns: hidden, role: .down))
     }
     try self.init(first: first, second: second, activation: activation)
   }

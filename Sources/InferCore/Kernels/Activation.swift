@@ -11,9 +11,38 @@ package func siluGated(_ x: Rows, into out: inout MutableRows, _ step: borrowing
   }
 }
 
+/// GEGLU's element-wise half (Shazeer 2020, arXiv 2002.05202): `out = gelu(gate) · up`, where each row of `x` is
+/// `[gate | up]` and `gelu(x)` is `x` times the probability that a normal variable is below it.
+package func geluGated(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
+  let width = out.columns
+  precondition(x.columns == 2 * width && x.count == out.count, "gate and up of \(x.columns) columns for \(width)")
+  forEachRow(x.count, step) { row in
+    let gate = unsafe x.base + row * x.stride
+    unsafe ck_gelu_multiply(out.base + row * out.stride, gate, gate + width, width)
+  }
+}
+
+/// `x = silu(gate) · x`.
+package func siluGate(_ x: inout MutableRows, gate: Rows, _ step: borrowing Step) {
+  precondition(gate.columns == x.columns && gate.count == x.count, "gate of \(gate.columns) columns for \(x.columns)")
+  forEachRow(x.count, step) { row in
+    let values = unsafe x.base + row * x.stride
+    unsafe ck_silu_multiply(values, gate.base + row * gate.stride, values, x.columns)
+  }
+}
+
 /// `x = max(x, 0)²` (So et al. 2021, arXiv 2109.08668).
 package func reluSquared(_ x: inout MutableRows, _ step: borrowing Step) {
   forEachRow(x.count, step) { row in unsafe ck_relu_squared(x.base + row * x.stride, x.columns) }
+}
+
+/// `out = scale · x`.
+package func assign(_ x: Rows, scale: Float, to out: inout MutableRows, _ step: borrowing Step) {
+  precondition(x.count == out.count && x.columns == out.columns, "assigning \(x.columns) columns to \(out.columns)")
+  forEachRow(x.count, step) { row in
+    let (from, to) = unsafe (x.base + row * x.stride, out.base + row * out.stride)
+    for column in 0..<x.columns { unsafe to[column] = scale * from[column] }
+  }
 }
 
 /// `out += scale · x`.
@@ -40,6 +69,35 @@ package func multiply(_ x: inout MutableRows, by scale: Float, _ step: borrowing
   forEachRow(x.count, step) { row in
     let values = unsafe x.base + row * x.stride
     for column in 0..<x.columns { unsafe values[column] *= scale }
+  }
+}
+
+/// Multiplies every column of `x` by its factor.
+package func multiply(_ x: inout MutableRows, by factors: [Float], _ step: borrowing Step) {
+  precondition(factors.count == x.columns, "\(factors.count) factors for \(x.columns) columns")
+  unsafe factors.withUnsafeBufferPointer { factors in
+    forEachRow(x.count, step) { row in
+      let values = unsafe x.base + row * x.stride
+      unsafe ck_product(values, values, factors.baseAddress, x.columns)
+    }
+  }
+}
+
+/// `out = x · y`, element by element.
+package func product(_ x: Rows, _ y: Rows, into out: inout MutableRows, _ step: borrowing Step) {
+  precondition(x.count == out.count && x.columns == out.columns, "\(x.columns) columns into \(out.columns)")
+  precondition(y.count == x.count && y.columns == x.columns, "\(x.columns) columns by \(y.columns)")
+  forEachRow(x.count, step) { row in
+    unsafe ck_product(out.base + row * out.stride, x.base + row * x.stride, y.base + row * y.stride, x.columns)
+  }
+}
+
+/// `x = x · y`, element by element.
+package func multiply(_ x: inout MutableRows, by y: Rows, _ step: borrowing Step) {
+  precondition(y.count == x.count && y.columns == x.columns, "\(x.columns) columns by \(y.columns)")
+  forEachRow(x.count, step) { row in
+    let values = unsafe x.base + row * x.stride
+    unsafe ck_product(values, values, y.base + row * y.stride, x.columns)
   }
 }
 

@@ -1,17 +1,18 @@
 internal import CKernels
 
-/// Causal depthwise convolution over each run, followed by SiLU, continuing from and updating the run's history
-/// of inputs.
+/// Causal depthwise convolution over each run, followed by SiLU unless that is not wanted, continuing from and updating
+/// the run's history of inputs.
 ///
 /// - Parameters:
 ///   - x: `[step rows × channels]`, the inputs.
 ///   - weight: `[taps × channels]`.
 ///   - bias: `[channels]`, or nothing.
+///   - silu: whether SiLU follows.
 ///   - history: recurrent state of `(taps − 1) · channels` floats.
 ///   - out: `[step rows × channels]`.
 package func causalConvolution(
-  _ x: Rows, weight: [Float], bias: [Float]?, taps: Int, history: StateHandle, into out: inout MutableRows,
-  _ step: borrowing Step
+  _ x: Rows, weight: [Float], bias: [Float]?, taps: Int, silu: Bool = true, history: StateHandle,
+  into out: inout MutableRows, _ step: borrowing Step
 ) {
   let channels = x.columns
   precondition(weight.count == taps * channels && out.columns == channels && out.count == x.count, "\(channels)")
@@ -31,10 +32,10 @@ package func causalConvolution(
           let tile = tiles[item]
           let run = step.plan.runs[tile.run]
           let first = run.tokens.lowerBound
-          unsafe ck_causal_conv_silu(
+          unsafe ck_causal_conv(
             out.base + first * out.stride, out.stride, x.base + first * x.stride, x.stride,
             step.store.slot(run.slot, of: history), weight.baseAddress, bias, tile.first, tile.first + tile.count,
-            channels, taps)
+            channels, taps, silu ? 1 : 0)
         }
       }
     }

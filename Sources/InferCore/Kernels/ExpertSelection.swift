@@ -27,6 +27,8 @@ package struct ExpertSelection: Sendable {
   package let scoring: Scoring
   /// Whether the chosen weights are divided by their sum.
   package let normalized: Bool
+  /// Added to the sum that the chosen weights are divided by.
+  package let epsilon: Float
   /// Factor on the weights, after normalisation.
   package let scale: Float
   /// Added to scores for the choice alone: one value an expert, or nothing.
@@ -40,8 +42,8 @@ package struct ExpertSelection: Sendable {
   ///
   /// - Precondition: `topK` experts exist within the kept groups.
   package init(
-    expertCount: Int, topK: Int, scoring: Scoring, normalized: Bool = false, scale: Float = 1,
-    selectionBias: [Float]? = nil, groups: (count: Int, kept: Int) = (1, 1), scoresOfGroup: Int = 2
+    expertCount: Int, topK: Int, scoring: Scoring, normalized: Bool = false, epsilon: Float = 1e-20,
+    scale: Float = 1, selectionBias: [Float]? = nil, groups: (count: Int, kept: Int) = (1, 1), scoresOfGroup: Int = 2
   ) {
     precondition(expertCount % groups.count == 0 && groups.kept <= groups.count, "\(expertCount) in \(groups)")
     precondition(
@@ -52,6 +54,7 @@ package struct ExpertSelection: Sendable {
     self.topK = topK
     self.scoring = scoring
     self.normalized = normalized
+    self.epsilon = epsilon
     self.scale = scale
     self.selectionBias = selectionBias
     self.groups = groups
@@ -84,7 +87,7 @@ package struct ExpertSelection: Sendable {
     if scoring == .softmaxOfChosen { unsafe ck_softmax(weights, topK) }
     var factor = scale
     if normalized {
-      var sum: Float = 1e-20
+      var sum = epsilon
       for index in 0..<topK { sum += unsafe weights[index] }
       factor /= sum
     }

@@ -6,6 +6,8 @@ package struct Experts: Sendable {
   package enum Activation: Sendable {
     /// `silu(gate) · up`: the first map is a pair of matrices.
     case siluGated
+    /// `gelu(gate) · up`, with the exact GELU.
+    case geluGated
     /// `max(x, 0)²`: the first map is one matrix.
     case reluSquared
   }
@@ -152,6 +154,7 @@ private func activate(
     let to = unsafe out.base + row * out.stride
     switch activation {
     case .siluGated: unsafe ck_silu_multiply(to, from, from + width, width)
+    case .geluGated: unsafe ck_gelu_multiply(to, from, from + width, width)
     case .reluSquared:
       unsafe to.update(from: from, count: width)
       unsafe ck_relu_squared(to, width)

@@ -14,9 +14,11 @@ package func rmsNorm(
   }
 }
 
-/// `x = norm(silu(gate) · x)`, where each group of `weight.count / groups` columns has a root mean square of its own.
+/// `x = norm(silu(gate) · x)`, where each group of `weight.count / groups` columns has a root mean square of its own; with
+/// `normFirst`, `x = silu(gate) · norm(x)`.
 package func gatedNorm(
-  _ x: inout MutableRows, gate: Rows, weight: [Float], epsilon: Float, groups: Int, _ step: borrowing Step
+  _ x: inout MutableRows, gate: Rows, weight: [Float], epsilon: Float, groups: Int, normFirst: Bool = false,
+  _ step: borrowing Step
 ) {
   precondition(gate.columns == x.columns && gate.count == x.count, "gate of \(gate.columns) columns for \(x.columns)")
   precondition(x.columns == weight.count && weight.count % groups == 0, "norm of \(x.columns) in \(groups) groups")
@@ -25,10 +27,12 @@ package func gatedNorm(
     guard let weight = weight.baseAddress else { return }
     forEachRow(x.count, step) { row in
       let values = unsafe x.base + row * x.stride
-      unsafe ck_silu_multiply(values, gate.base + row * gate.stride, values, x.columns)
+      let gate = unsafe gate.base + row * gate.stride
+      if !normFirst { unsafe ck_silu_multiply(values, gate, values, x.columns) }
       for column in stride(from: 0, to: x.columns, by: size) {
         unsafe ck_rms_norm(values + column, values + column, weight + column, epsilon, size)
       }
+      if normFirst { unsafe ck_silu_multiply(values, gate, values, x.columns) }
     }
   }
 }

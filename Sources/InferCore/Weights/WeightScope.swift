@@ -95,6 +95,15 @@ public struct WeightScope: Sendable {
     try loader.floats(tensor(name, shape: [count]))
   }
 
+  /// A small tensor of any shape, as floats of its own, row-major.
+  ///
+  /// - Parameters:
+  ///   - name: the tensor's name within this scope.
+  ///   - shape: what its shape has to be.
+  public func floats(_ name: String, shape: [Int]) throws(ModelError) -> [Float] {
+    try loader.floats(tensor(name, shape: shape))
+  }
+
   /// A depthwise convolution's weights, on disk `[channels × 1 × taps]`, as `[taps × channels]` floats: one
   /// contiguous row a tap, which is how the kernel walks them.
   public func convolution(_ name: String, channels: Int, taps: Int) throws(ModelError) -> [Float] {

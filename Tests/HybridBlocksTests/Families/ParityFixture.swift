@@ -16,6 +16,9 @@ struct ParityFixture: Sendable, CustomTestStringConvertible {
     "hunyuan_large", "hunyuan_t1", "hunyuan_v1_dense",
     "hunyuan_v1_moe", "hy_v3",
     "llama", "llama_yarn", "mistral", "nemotron_h", "nemotron_h_latent", "qwen2", "qwen3", "qwen3_moe",
+    "bamba", "falcon_h1", "falcon_h1_norm", "falcon_h1_norm_first", "falcon_mamba", "jamba", "lfm2", "lfm2_moe",
+    "mamba",
+    "mamba2", "zamba2", "zamba2_bias",
   ].map(ParityFixture.init)
 
   private static let root = Fixtures.folder.appending(path: "parity")

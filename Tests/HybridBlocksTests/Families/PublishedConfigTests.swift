@@ -42,6 +42,17 @@ import Testing
     Model(
       name: "nemotron_3_nano_30b_a3b", width: 2688, vocabulary: 131_072, tied: false,
       firstTensor: "backbone.embeddings"),
+    Model(name: "lfm2_350m", width: 1024, vocabulary: 65_536, tied: true, firstTensor: "model.embed_tokens"),
+    Model(name: "lfm2_1_2b", width: 2048, vocabulary: 65_536, tied: true, firstTensor: "model.embed_tokens"),
+    Model(name: "lfm2_8b_a1b", width: 2048, vocabulary: 65_536, tied: true, firstTensor: "model.embed_tokens"),
+    Model(name: "mamba_130m", width: 768, vocabulary: 50_280, tied: true, firstTensor: "backbone.embeddings"),
+    Model(name: "falcon_mamba_7b", width: 4096, vocabulary: 65_024, tied: false, firstTensor: "backbone.embeddings"),
+    Model(
+      name: "mamba_codestral_7b", width: 4096, vocabulary: 32_768, tied: false, firstTensor: "backbone.embeddings"),
+    Model(name: "jamba_1_5_mini", width: 4096, vocabulary: 65_536, tied: false, firstTensor: "model.embed_tokens"),
+    Model(name: "bamba_9b", width: 4096, vocabulary: 128_256, tied: false, firstTensor: "model.embed_tokens"),
+    Model(name: "falcon_h1_0_5b", width: 1024, vocabulary: 32_784, tied: false, firstTensor: "model.embed_tokens"),
+    Model(name: "zamba2_7b", width: 3584, vocabulary: 32_000, tied: true, firstTensor: "model.embed_tokens"),
     Model(name: "qwen3_0_6b", width: 1024, vocabulary: 151_936, tied: true, firstTensor: "model.embed_tokens"),
     Model(name: "qwen3_30b_a3b", width: 2048, vocabulary: 151_936, tied: false, firstTensor: "model.embed_tokens"),
   ]
@@ -117,5 +128,48 @@ import Testing
     #expect(mixture.expertCount == 64 && mixture.normalizesWeights && mixture.usesHeadNorm)
     let qwen = try Qwen3(config("qwen3_30b_a3b"))
     #expect(qwen.selection?.expertCount == 128 && qwen.selection?.normalized == true && !qwen.isDense.contains(true))
+  }
+  @Test func mamba() throws {
+    let first = try Mamba(config("mamba_130m"))
+    guard case .one(let shape, innerEpsilon: nil) = first.kind else { Issue.record("\(first.kind)"); return }
+    #expect(shape.inner == 1536 && shape.timeStepRank == 48 && shape.stateSize == 16 && first.layerCount == 24)
+    // States both an expansion and what it is not.
+    guard case .one(let falcon, innerEpsilon: 1e-6) = try Mamba(config("falcon_mamba_7b")).kind else {
+      Issue.record("no Mamba with norms")
+      return
+    }
+    #expect(falcon.inner == 8192 && falcon.timeStepRank == 256)
+    guard case .two(let second) = try Mamba(config("mamba_codestral_7b")).kind else {
+      Issue.record("no Mamba-2")
+      return
+    }
+    #expect(second.inner == 8192 && second.channels == 8192 + 2 * 8 * 128 && second.gating == .beforeNorm)
+  }
+
+  @Test func liquid() throws {
+    // Two thirds of what is stated, as a multiple of 256.
+    #expect(try Lfm2(config("lfm2_350m")).denseWidth == 4608 && Lfm2(config("lfm2_1_2b")).denseWidth == 8192)
+    let small = try Lfm2(config("lfm2_1_2b"))
+    #expect(small.isAttention.indices.filter { small.isAttention[$0] } == [2, 5, 8, 10, 12, 14])
+    #expect(small.attention.headDimension == 64 && small.taps == 3 && small.selection == nil)
+    let mixture = try Lfm2(config("lfm2_8b_a1b"))
+    #expect(mixture.denseWidth == 7168 && mixture.denseLayers == 2 && mixture.selection?.expertCount == 32)
+    #expect(mixture.isAttention.count { $0 } == 6 && mixture.usesSelectionBias)
+  }
+
+  @Test func hybridsOfMambaAndAttention() throws {
+    let jamba = try Jamba(config("jamba_1_5_mini"))
+    #expect((0..<32).filter(jamba.attentionLayers.contains) == [4, 12, 20, 28])
+    #expect((0..<4).map(jamba.expertLayers.contains) == [false, true, false, true])
+    #expect(jamba.mamba.inner == 8192 && jamba.selection.topK == 2 && !jamba.selection.normalized)
+    let bamba = try Bamba(config("bamba_9b"))
+    #expect(bamba.attentionLayers == [9, 18, 27] && bamba.rotary.dimension == 64 && bamba.mamba.inner == 8192)
+    let falcon = try FalconH1(config("falcon_h1_0_5b"))
+    #expect(falcon.mamba.inner == 1536 && falcon.mamba.gating == .withoutNorm && falcon.mambaFactors[3] == 0.5)
+    #expect(falcon.frame.logitScale == 0.0390625 && falcon.attentionScale.output == 0.9375)
+    let zamba = try Zamba2(config("zamba2_7b"))
+    #expect(zamba.isHybrid.count { $0 } == 13 && zamba.transformerCount == 2 && !zamba.adaptsAttention)
+    #expect(zamba.mamba.heads == 112 && zamba.attention.headDimension == 224 && zamba.rotary?.dimension == 224)
+    #expect(zamba.hidden == 14_336 && zamba.adapterRank == 128)
   }
 }

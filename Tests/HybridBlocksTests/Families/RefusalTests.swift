@@ -108,6 +108,36 @@ import Testing
     Change("qwen3", "vocab_size", 0, says: "vocab_size"),
   ]
 
+  static let recurrent = [
+    Change("lfm2_moe", "layer_types", ["conv", "conv", "mamba", "conv"], says: "layer_types"),
+    Change("lfm2_moe", "num_experts_per_tok", 9, says: "num_experts_per_tok"),
+    Change("lfm2", "block_ffn_dim_multiplier", 1e30, says: "block_ffn_dim_multiplier"),
+    Change("lfm2", "conv_L_cache", 0, says: "conv_L_cache"),
+    Change("mamba", "rms_norm", false, says: "rms_norm"),
+    Change("mamba", "time_step_rank", "all", says: "time_step_rank"),
+    Change("mamba2", "n_groups", 3, says: "n_groups"),
+    Change("mamba2", "hidden_act", "gelu", says: "hidden_act"),
+    Change("falcon_mamba", "mixer_rms_eps", 0, says: "mixer_rms_eps"),
+    Change("jamba", "attn_layer_offset", 3, says: "attn_layer_offset"),
+    Change("jamba", "expert_layer_period", 0, says: "expert_layer_period"),
+    Change("jamba", "num_experts_per_tok", 5, says: "num_experts_per_tok"),
+    Change("jamba", "sliding_window", 128, says: "use_sliding_window"),
+    Change("bamba", "attn_layer_indices", [4], says: "attn_layer_indices"),
+    Change("bamba", "attn_rotary_emb", 17, says: "attn_rotary_emb"),
+    Change("falcon_h1", "mamba_d_ssm", 100, says: "mamba_d_ssm"),
+    Change("falcon_h1", "ssm_multipliers", [1, 1, 1, 1], says: "ssm_multipliers"),
+    Change("falcon_h1", "ssm_multipliers", [1, 1, 1, 1, "x"], says: "ssm_multipliers"),
+    Change("falcon_h1", "mlp_multipliers", [0.5], says: "mlp_multipliers"),
+    Change("zamba2", "layers_block_type", ["mamba", "hybrid"], says: "layers_block_type"),
+    Change("zamba2", "n_mamba_heads", 7, says: "n_mamba_heads"),
+    Change("zamba2", "mamba_ngroups", 4, says: "mamba_ngroups"),
+    Change("zamba2", "attention_head_dim", 12, says: "attention_head_dim"),
+    Change("zamba2", "num_key_value_heads", 3, says: "num_key_value_heads"),
+    Change("zamba2", "hidden_act", "silu", says: "hidden_act"),
+    Change("zamba2", "use_long_context", true, says: "use_long_context"),
+    Change("zamba2", "use_shared_mlp_adapter", false, says: "use_shared_mlp_adapter"),
+  ]
+
   static let experts = [
     Change("qwen3_moe", "num_experts_per_tok", 9, says: "num_experts_per_tok"),
     Change("qwen3_moe", "num_experts_per_tok", 0, says: "num_experts_per_tok"),
@@ -128,7 +158,7 @@ import Testing
     Change("nemotron_h", "n_routed_experts", 0, says: "num_experts_per_tok"),
   ]
 
-  @Test(arguments: attention + layers + experts) func unsupportedValuesAreNamed(_ change: Change) throws {
+  @Test(arguments: attention + layers + recurrent + experts) func unsupportedValuesAreNamed(_ change: Change) throws {
     var json = try JSONValue(file: ParityFixture(change.fixture).folder.appending(path: "config.json").path)
     _ = try Families.family(for: ConfigReader(json))
     json[change.key] = change.value

@@ -13,9 +13,13 @@ import Testing
     if has("embed_tokens", "embeddings") { return isTied ? .head : .embedding }
     if has("lm_head") { return .head }
     if has("v_proj") { return .value }
-    if has("down_proj", "output_linear") { return .down }
+    if has("down_proj", "output_linear", "w2") { return .down }
     if has("router", "gate", "kv_b_proj") { return .exact }
-    if has("conv1d") || name.hasSuffix("norm.weight") || name.hasSuffix("norm_f.weight") { return nil }
+    if has("conv1d") || name.hasSuffix("conv.conv.weight") || name.hasSuffix("norm.weight")
+      || name.hasSuffix("norm_f.weight")
+    {
+      return nil
+    }
     return name.contains("norm") ? nil : .linear
   }
 

@@ -18,18 +18,24 @@ import Testing
       let (gate, weight) = (generator.rows(rows, columns, scale: 5), generator.floats(columns))
       let input = GuardedRows(x, columns: columns)
       let gates = GuardedRows(gate, columns: columns, padding: 2)
+      let second = GuardedRows(x, columns: columns)
       let out = GuardedRows(count: rows, columns: columns, padding: 1)
       bench.step(rows: rows) { step in
         var target = out.target
         rmsNorm(input.rows, weight: weight, epsilon: 1e-5, into: &target, step)
         var inPlace = input.target
         gatedNorm(&inPlace, gate: gates.rows, weight: weight, epsilon: 1e-5, groups: groups, step)
+        inPlace = second.target
+        gatedNorm(&inPlace, gate: gates.rows, weight: weight, epsilon: 1e-5, groups: groups, normFirst: true, step)
       }
       let expected = x.map { Plain.rmsNorm($0, weight: weight, epsilon: 1e-5) }
       #expect(distance(out.values(), expected) <= 2e-6, "\(columns) columns")
       let products = zip(x, gate).map { zip($0, $1).map { Float(Double($0) * Plain.silu(Double($1))) } }
       let normed = products.map { Plain.rmsNorm($0, weight: weight, epsilon: 1e-5, groups: groups) }
       #expect(distance(input.values(), normed) <= 3e-6, "\(columns) columns in \(groups) groups")
+      let first = x.map { Plain.rmsNorm($0, weight: weight, epsilon: 1e-5, groups: groups) }
+      let gated = zip(first, gate).map { zip($0, $1).map { $0 * Plain.silu(Double($1)) } }
+      #expect(distance(second.values(), gated) <= 3e-6, "\(columns) columns in \(groups) groups, norm first")
     }
   }
 
@@ -53,17 +59,25 @@ import Testing
       let input = GuardedRows(x, columns: 2 * width)
       let gated = GuardedRows(count: rows, columns: width)
       let squared = GuardedRows(x, columns: 2 * width)
+      let normal = GuardedRows(count: rows, columns: width)
       bench.step(rows: rows) { step in
         var target = gated.target
         siluGated(input.rows, into: &target, step)
         target = squared.target
         reluSquared(&target, step)
+        target = normal.target
+        geluGated(input.rows, into: &target, step)
       }
       let expected = x.map { row in
         (0..<width).map { Plain.silu(Double(row[$0])) * Double(row[width + $0]) }
       }
       #expect(distance(gated.values(), expected) <= 5e-7, "SwiGLU of \(width)")
       #expect(squared.values() == x.map { $0.map { max($0, 0) * max($0, 0) } }, "ReLU² of \(width)")
+      let geglu = x.map { row in
+        (0..<width).map { Plain.gelu(Double(row[$0])) * Double(row[width + $0]) }
+      }
+      // Of factors up to 20, with a GELU exact to 3e-7.
+      #expect(distance(normal.values(), geglu) <= 6e-6, "GEGLU of \(width)")
     }
   }
 
@@ -88,6 +102,38 @@ import Testing
       #expect(distance(summed.values(), expected) <= 2e-7)
       #expect(biased.values() == x.map { zip($0, bias).map { $0 + $1 } })
       #expect(scaled.values() == x.map { $0.map { 3 * $0 } })
+    }
+  }
+
+  @Test mutating func products() throws {
+    let bench = try KernelBench()
+    for (index, width) in MultiplyTests.lengths.enumerated() {
+      let rows = Self.rowCounts[index % Self.rowCounts.count]
+      let (x, y, factors) = (generator.rows(rows, width), generator.rows(rows, width), generator.floats(width))
+      let multiplied = GuardedRows(x, columns: width)
+      let scaled = GuardedRows(x, columns: width)
+      let assigned = GuardedRows(count: rows, columns: width)
+      let gated = GuardedRows(x, columns: width)
+      let out = GuardedRows(count: rows, columns: width)
+      let other = GuardedRows(y, columns: width, padding: 0)
+      bench.step(rows: rows) { step in
+        var target = multiplied.target
+        multiply(&target, by: other.rows, step)
+        target = scaled.target
+        multiply(&target, by: factors, step)
+        target = assigned.target
+        assign(other.rows, scale: 3, to: &target, step)
+        target = out.target
+        product(multiplied.rows, other.rows, into: &target, step)
+        target = gated.target
+        siluGate(&target, gate: other.rows, step)
+      }
+      #expect(multiplied.values() == zip(x, y).map { zip($0, $1).map { $0 * $1 } })
+      #expect(scaled.values() == x.map { zip($0, factors).map { $0 * $1 } })
+      #expect(assigned.values() == y.map { $0.map { 3 * $0 } })
+      #expect(out.values() == zip(x, y).map { zip($0, $1).map { $0 * $1 * $1 } })
+      let expected = zip(x, y).map { zip($0, $1).map { Double($0) * Plain.silu(Double($1)) } }
+      #expect(distance(gated.values(), expected) <= 5e-7)
     }
   }
 

@@ -37,6 +37,9 @@ public enum Plain {
   /// x · σ(x).
   public static func silu(_ x: Double) -> Double { x / (1 + exp(-x)) }
 
+  /// x times the probability that a normal variable is below it.
+  public static func gelu(_ x: Double) -> Double { 0.5 * x * erfc(-x * 0.5.squareRoot()) }
+
   /// ln(1 + eˣ).
   public static func softplus(_ x: Double) -> Double { x > 0 ? x + log1p(exp(-x)) : log1p(exp(x)) }
 

@@ -1,12 +1,14 @@
 import Foundation
 
 extension Plain {
-  /// Causal depthwise convolution of a whole sequence, then SiLU; before the first row there are zeros.
+  /// Causal depthwise convolution of a whole sequence, then SiLU unless that is not wanted; before the first row there are zeros.
   ///
   /// - Parameters:
   ///   - x: `[time][channel]`.
   ///   - weight: `[tap][channel]`, the oldest tap first.
-  public static func convolution(_ x: [[Float]], weight: [[Float]], bias: [Float]?) -> [[Double]] {
+  public static func convolution(
+    _ x: [[Float]], weight: [[Float]], bias: [Float]?, hasSiLU: Bool = true
+  ) -> [[Double]] {
     x.indices.map { time in
       x[time].indices.map { channel in
         var sum = Double(bias?[channel] ?? 0)
@@ -14,7 +16,7 @@ extension Plain {
           let from = time - (weight.count - 1) + tap
           if from >= 0 { sum += Double(weight[tap][channel]) * Double(x[from][channel]) }
         }
-        return silu(sum)
+        return hasSiLU ? silu(sum) : sum
       }
     }
   }
@@ -62,6 +64,42 @@ extension Plain {
       states.append(state)
     }
     return (out, states)
+  }
+
+  /// What a Mamba-1 scan reads: `x`, `dt` and `gate[time][channel]`, `b` and `c[time][N]`.
+  public struct ChannelScanInput {
+    public var x: [[Float]], dt: [[Float]], gate: [[Float]], b: [[Float]], c: [[Float]]
+
+    /// One row a token.
+    public init(x: [[Float]], dt: [[Float]], gate: [[Float]], b: [[Float]], c: [[Float]]) {
+      self.x = x
+      self.dt = dt
+      self.gate = gate
+      self.b = b
+      self.c = c
+    }
+  }
+
+  /// The recurrence of Mamba-1 with its gate, token by token: outputs `[time][channel]`.
+  ///
+  /// - Parameter a: `[channel][N]`.
+  public static func channelScan(
+    _ input: ChannelScanInput, a: [[Float]], d: [Float], dtBias: [Float]
+  ) -> [[Double]] {
+    var state = a.map { $0.map { _ in 0.0 } }
+    return input.x.indices.map { time in
+      a.indices.map { channel in
+        let x = Double(input.x[time][channel])
+        let delta = softplus(Double(input.dt[time][channel]) + Double(dtBias[channel]))
+        var sum = Double(d[channel]) * x
+        for index in a[channel].indices {
+          let kept = exp(delta * Double(a[channel][index])) * state[channel][index]
+          state[channel][index] = kept + delta * x * Double(input.b[time][index])
+          sum += state[channel][index] * Double(input.c[time][index])
+        }
+        return sum * silu(Double(input.gate[time][channel]))
+      }
+    }
   }
 
   /// Softmax attention of one query head over all keys that it sees.

@@ -1,0 +1,36 @@
+internal import InferCore
+
+/// A low-rank addition to a linear map whose outputs stand side by side: part `i` gets `(x · Aᵢᵀ) · Bᵢᵀ` added (Hu et
+/// al. 2021, arXiv 2106.09685, eq. 3).
+struct LowRankAdapter: Sendable {
+  /// `A` of all parts.
+  let down: Linear
+  /// `B` of each part.
+  let up: [Linear]
+  let rank: Int
+
+  /// Reads `0.weight`, `[rank × input]`, and `1.weight`, `[output × rank]`, of each part.
+  init(_ parts: [Linear.Part], input: Int, rank: Int) throws(ModelError) {
+    self.rank = rank
+    var up: [Linear] = []
+    for part in parts {
+      up.append(try Linear(part.weights["1"], input: rank, output: part.output))
+    }
+    self.up = up
+    down = try Linear(parts.map { .init($0.weights["0"], output: rank) }, input: input)
+  }
+
+  /// Adds to `out`, what the map made of `x`.
+  func add(_ x: Rows, to out: inout MutableRows, _ step: borrowing Step) {
+    var inner = step.take(rows: x.count, columns: down.outputWidth)
+    down.apply(x, into: &inner, step)
+    var column = 0
+    for (index, map) in up.enumerated() {
+      var part = step.take(rows: x.count, columns: map.outputWidth)
+      map.apply(inner.rows.columns(index * rank..<(index + 1) * rank), into: &part, step)
+      var target = out.columns(column..<column + map.outputWidth)
+      InferCore.add(part.rows, to: &target, step)
+      column += map.outputWidth
+    }
+  }
+}

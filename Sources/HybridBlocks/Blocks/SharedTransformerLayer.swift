@@ -1,0 +1,54 @@
+internal import InferCore
+
+/// A transformer that stands before several layers of Zamba2 with the same weights (arXiv 2411.15242, §2). It reads the
+/// residual stream beside the token's embedding, and does not add to the stream but to the input of the layer.
+struct SharedTransformer: Sendable {
+  /// Of `[stream | embedding]`.
+  let attentionNorm: RMSNorm
+  var attention: Attention
+  let feedForwardNorm: RMSNorm
+  var feedForward: FeedForward
+
+  func apply(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
+    var normed = step.take(rows: x.count, columns: x.columns)
+    attentionNorm.apply(x, into: &normed, step)
+    var attended = step.take(rows: x.count, columns: out.columns)
+    attention.mix(normed.rows, into: &attended, step)
+    var input = step.take(rows: x.count, columns: out.columns)
+    feedForwardNorm.apply(attended.rows, into: &input, step)
+    feedForward.mix(input.rows, into: &out, step)
+  }
+}
+
+/// A layer of Zamba2: `h += mamba(norm(h + W · transformer([h | embedding])))`, or without the transformer
+/// `h += mamba(norm(h))`.
+struct SharedTransformerLayer: Block {
+  let norm: RMSNorm
+  let mamba: Mamba2
+  /// The transformer and `W`.
+  var shared: (transformer: SharedTransformer, output: Linear)?
+
+  var letter: Character { shared == nil ? "M" : "S" }
+  var idleParameterCount: Int { 0 }
+
+  /// - Parameter stream: `[step rows × 2 · hidden size]`, of which the second half is each token's embedding.
+  func apply(to stream: inout MutableRows, _ step: borrowing Step) {
+    let width = mamba.shape.width
+    precondition(stream.columns == 2 * width, "\(stream.columns) columns for a width of \(width)")
+    var input = step.take(rows: stream.count, columns: width)
+    if let shared {
+      var transformed = step.take(rows: stream.count, columns: width)
+      shared.transformer.apply(stream.rows, into: &transformed, step)
+      var sum = step.take(rows: stream.count, columns: width)
+      shared.output.apply(transformed.rows, into: &sum, step)
+      add(stream.rows.columns(0..<width), to: &sum, step)
+      norm.apply(sum.rows, into: &input, step)
+    } else {
+      norm.apply(stream.rows.columns(0..<width), into: &input, step)
+    }
+    var mixed = step.take(rows: stream.count, columns: width)
+    mamba.mix(input.rows, into: &mixed, step)
+    var h = stream.columns(0..<width)
+    add(mixed.rows, to: &h, step)
+  }
+}

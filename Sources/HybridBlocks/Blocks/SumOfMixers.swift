@@ -1,0 +1,34 @@
+internal import InferCore
+
+/// Mixers side by side on one input: `out = Σ outputScale · mixer(inputScale · x)`.
+struct SumOfMixers: Mixer {
+  /// One of the mixers, with factors on what goes in and on what comes out.
+  struct Branch: Sendable {
+    let mixer: any Mixer
+    var inputScale: Float = 1
+    var outputScale: Float = 1
+  }
+
+  let branches: [Branch]
+
+  var letter: Character { "P" }
+  var idleParameterCount: Int { branches.reduce(0) { $0 + $1.mixer.idleParameterCount } }
+
+  func mix(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
+    precondition(!branches.isEmpty, "a sum of no mixers")
+    run(branches[0], x, into: &out, step)
+    multiply(&out, by: branches[0].outputScale, step)
+    for branch in branches.dropFirst() {
+      var part = step.take(rows: x.count, columns: out.columns)
+      run(branch, x, into: &part, step)
+      add(part.rows, scale: branch.outputScale, to: &out, step)
+    }
+  }
+
+  private func run(_ branch: Branch, _ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
+    guard branch.inputScale != 1 else { return branch.mixer.mix(x, into: &out, step) }
+    var scaled = step.take(rows: x.count, columns: x.columns)
+    assign(x, scale: branch.inputScale, to: &scaled, step)
+    branch.mixer.mix(scaled.rows, into: &out, step)
+  }
+}

@@ -1,0 +1,102 @@
+internal import InferCore
+
+/// Jamba: Mamba with normalised selection, attention without positions at every so many layers, and experts at every so
+/// many, whose weights are their softmax as it is.
+struct Jamba: ModelFamily {
+  static let modelTypes = ["jamba"]
+  static let inertKeys = [
+    "calc_logits_for_entire_prompt", "n_ctx", "rope_scaling", "use_associative_scan", "use_mamba_kernels",
+    "use_mambapy",
+  ]
+
+  /// Which layers are of a kind: one in every `period`, from `offset` on.
+  struct Rhythm: Sendable {
+    let period: Int
+    let offset: Int
+
+    init(_ config: ConfigReader, _ name: String, period: Int, offset: Int) throws(ModelError) {
+      self.period = try config.size(name + "_layer_period", default: period)
+      self.offset = try config.count(name + "_layer_offset", default: offset)
+      try config.require(
+        self.offset < self.period, name + "_layer_offset", "\(self.offset) of a period of \(self.period)")
+    }
+
+    func contains(_ layer: Int) -> Bool { layer % period == offset }
+  }
+
+  let frame: ModelFrame
+  let layerCount: Int
+  let attentionLayers: Rhythm
+  let expertLayers: Rhythm
+  let mamba: Mamba1.Shape
+  let attention: Attention.Shape
+  let selection: ExpertSelection
+  let hidden: Int
+
+  init(_ config: ConfigReader) throws(ModelError) {
+    var frame = try ModelFrame(config)
+    frame.norm = "model.final_layernorm"
+    self.frame = frame
+    layerCount = try config.size("num_hidden_layers")
+    attentionLayers = try Rhythm(config, "attn", period: 8, offset: 4)
+    expertLayers = try Rhythm(config, "expert", period: 2, offset: 1)
+    try config.expect("hidden_act", try config.string("hidden_act", default: "silu"), is: "silu")
+    try config.expectNoSlidingWindow()
+    mamba = Mamba1.Shape(
+      width: frame.width, inner: try config.size("mamba_expand", default: 2) * frame.width,
+      stateSize: try config.size("mamba_d_state", default: 16),
+      timeStepRank: try config.timeStepRank("mamba_dt_rank", width: frame.width),
+      taps: try config.size("mamba_d_conv", default: 4),
+      convolutionBias: try config.flag("mamba_conv_bias", default: true),
+      projectionBias: try config.flag("mamba_proj_bias", default: false))
+    attention = try config.attentionShape(width: frame.width, bias: false)
+    let experts = try config.size("num_experts", "num_local_experts", default: 16)
+    let topK = try config.size("num_experts_per_tok", default: 2)
+    // Models of one expert, which have no router, may still say how many a token goes to.
+    try config.require(
+      experts == 1 || topK <= experts, "num_experts_per_tok", "\(topK) of \(experts) experts")
+    selection = ExpertSelection(expertCount: experts, topK: min(topK, experts), scoring: .softmax)
+    hidden = try config.size("intermediate_size")
+  }
+
+  func blocks(_ weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [any Block] {
+    var blocks: [any Block] = []
+    for index in 0..<layerCount {
+      let layer = weights["model"]["layers"][index]
+      let mixer: any Mixer
+      if attentionLayers.contains(index) {
+        mixer = try Attention(layer["self_attn"], attention, rotary: nil, state: &state)
+      } else {
+        mixer = try mambaLayer(layer["mamba"], &state)
+      }
+      blocks.append(try ResidualSublayer(layer, norm: "input_layernorm", frame, mixer))
+      blocks.append(
+        try ResidualSublayer(layer, norm: "pre_ff_layernorm", frame, feedForward(layer["feed_forward"], index)))
+    }
+    return blocks
+  }
+
+  private func mambaLayer(_ weights: WeightScope, _ state: inout StateLayout) throws(ModelError) -> Mamba1 {
+    try Mamba1(
+      weights, mamba,
+      norms: Mamba1.InnerNorms(
+        timeStep: try RMSNorm(weights["dt_layernorm"], width: mamba.timeStepRank, epsilon: frame.epsilon),
+        b: try RMSNorm(weights["b_layernorm"], width: mamba.stateSize, epsilon: frame.epsilon),
+        c: try RMSNorm(weights["c_layernorm"], width: mamba.stateSize, epsilon: frame.epsilon)),
+      state: &state)
+  }
+
+  private func feedForward(_ weights: WeightScope, _ index: Int) throws(ModelError) -> any Mixer {
+    let count = selection.expertCount
+    guard count > 1, expertLayers.contains(index) else {
+      // Some files have a layer's one network as its only expert.
+      let network = weights.has("gate_proj.weight") ? weights : weights["experts"][0]
+      return try FeedForward.swiGLU(network, width: frame.width, hidden: hidden)
+    }
+    return MixtureOfExperts(
+      router: try Linear(weights["router"], input: frame.width, output: count, role: .exact), selection: selection,
+      experts: try Experts(
+        weights["experts"], count: count, width: frame.width, hidden: hidden, activation: .siluGated),
+      layer: index)
+  }
+}
