@@ -6,7 +6,7 @@ BINARY := .build/release/infer-serve
 SWIFT_PATHS := Package.swift Sources Tests
 
 .PHONY: serve build test bench format lint docs kernels-test thread-test allocation-test client-test \
-  instruction-test instruction-update swift-test clean
+  instruction-test fuzz-test instruction-update swift-test clean
 
 serve: build
 	exec $(BINARY) serve --model $(MODEL) --port $(PORT)
@@ -14,7 +14,7 @@ serve: build
 build: .build/libraries-installed
 	swift build -c release --product infer-serve
 
-test: swift-test kernels-test thread-test allocation-test client-test instruction-test
+test: swift-test kernels-test thread-test allocation-test fuzz-test client-test instruction-test
 
 # The engine, its kernels, blocks and server, in one process each.
 swift-test: .build/libraries-installed
@@ -33,6 +33,11 @@ thread-test: .build/libraries-installed
 # That steps take nothing from the heap.
 allocation-test: .build/libraries-installed
 	swift run -c release Allocations
+
+# The readers of weights, tokenizers and templates on damaged files, for a minute and in four gigabytes.
+fuzz-test: .build/libraries-installed
+	swift build -c release --product Fuzz
+	ulimit -v 4194304; .build/release/Fuzz --seconds 60
 
 # The built binary against the official OpenAI client.
 client-test: build .venv/installed

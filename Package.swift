@@ -77,6 +77,9 @@ let package = Package(
     .executableTarget(
       name: "Allocations", dependencies: ["AllocationCounter", "HybridBlocks", "InferCore"], path: "Tests/Allocations",
       swiftSettings: swiftSettings),
+    .executableTarget(
+      name: "Fuzz", dependencies: ["InferCore", "TestSupport"], path: "Tests/Fuzz",
+      exclude: ["README.md", "corpus", "make_corpus.py"], swiftSettings: swiftSettings),
     .testTarget(
       name: "InferServeTests",
       dependencies: [

@@ -51,7 +51,7 @@ import Testing
   }
 
   /// A quadratic step anywhere would take hours.
-  @Test(arguments: ["a", "A", "1", " ", "\n", "!", "雞", "é", "<|"])
+  @Test(arguments: ["a", "A", "1", " ", "\n", "!", "雞", "é", "<|", "e\u{301}", "\u{1100}\u{1161}"])
   func aMegabyteOfOneLetterIsAsRegularAsAKilobyte(_ letter: String) throws {
     let short = try tiny.encode(String(repeating: letter, count: 1 << 10))
     let long = try tiny.encode(String(repeating: letter, count: 1 << 20))

@@ -1,0 +1,74 @@
+import Foundation
+
+/// Batches of inputs for every reader in turn, until the time is up.
+struct Campaign {
+  /// So few that a failure is found soon after its input, and so many that starting processes costs little.
+  private static let batchSize = 400
+
+  let options: Options
+
+  /// Returns how many batches failed.
+  func run() throws -> Int {
+    try FileManager.default.createDirectory(at: options.failures, withIntermediateDirectories: true)
+    let end = Date().addingTimeInterval(options.seconds)
+    print("fuzzing for \(options.seconds) s from seed \(options.seed)")
+    var failures = 0
+    var counts: [String: Int] = [:]
+    var seed = options.seed
+    while Date() < end {
+      for subject in Subject.allCases where Date() < end {
+        if try !passes(subject, seed: seed) { failures += 1 }
+        counts[subject.rawValue, default: 0] += Self.batchSize
+        seed += 1
+      }
+    }
+    for (subject, count) in counts.sorted(by: { $0.key < $1.key }) { print("\(subject): \(count) inputs") }
+    return failures
+  }
+
+  private func passes(_ subject: Subject, seed: UInt64) throws -> Bool {
+    let file = options.failures.appending(path: "\(subject.rawValue)-\(seed)")
+    let child = Process()
+    child.executableURL = URL(filePath: CommandLine.arguments[0])
+    child.arguments = [
+      "--corpus", options.corpus.path, "--batch", "\(subject.rawValue),\(seed),\(Self.batchSize),\(file.path)",
+    ]
+    try child.run()
+    child.waitUntilExit()
+    if child.terminationReason == .exit, child.terminationStatus == 0 {
+      try FileManager.default.removeItem(at: file)
+      return true
+    }
+    let how = child.terminationReason == .exit ? "exit status" : "signal"
+    print("\(subject.rawValue), seed \(seed): \(how) \(child.terminationStatus); input kept in \(file.path)")
+    print("  once more: \(CommandLine.arguments[0]) --replay \(subject.rawValue) \(file.path)")
+    return false
+  }
+}
+
+/// Some damaged inputs for one reader, all determined by a seed.
+struct Batch {
+  /// No input, however damaged, may take longer; then the system ends the process.
+  private static let secondsPerInput: UInt32 = 20
+
+  let subject: Subject
+  let seed: UInt64
+  let count: Int
+  /// Where each input is written before it is tried.
+  let file: String
+
+  func run(corpus: URL) throws {
+    let folder = corpus.appending(path: subject.rawValue)
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+    let seeds = try names.map { Array(try Data(contentsOf: folder.appending(path: $0))) }
+    guard !seeds.isEmpty else { throw Options.Problem(description: "\(folder.path) is empty") }
+    var mutator = Mutator(seeds: seeds, words: subject.words, seed: seed)
+    for _ in 0..<count {
+      let input = mutator.next()
+      try Data(input).write(to: URL(filePath: file))
+      alarm(Self.secondsPerInput)
+      subject.read(input, at: file)
+      alarm(0)
+    }
+  }
+}

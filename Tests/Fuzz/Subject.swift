@@ -1,0 +1,115 @@
+import Foundation
+import InferCore
+
+/// A reader of files that come from elsewhere.
+enum Subject: String, CaseIterable {
+  case weights, tokenizers, templates
+
+  init(_ name: String) throws {
+    guard let subject = Subject(rawValue: name) else {
+      throw Options.Problem(description: "there is no reader \(name)")
+    }
+    self = subject
+  }
+
+  /// Reads an input, which is also in the file at `path`, and works with what comes out of it. What is thrown is as it
+  /// should be.
+  func read(_ input: [UInt8], at path: String) {
+    switch self {
+    case .weights: try? Self.readWeights(path)
+    case .tokenizers: try? Self.readTokenizer(input, path)
+    case .templates: try? Self.readTemplate(input)
+    }
+  }
+
+  private static func readWeights(_ path: String) throws {
+    let file = try MappedFile(path: path)
+    if GGUF.isOne(file) {
+      let gguf = try GGUF(file)
+      for tensor in gguf.tensors { try use(tensor) }
+      let files = ModelFiles(gguf)
+      _ = try? files.json("config.json")
+      _ = try? Tokenizer(files: files)
+      _ = try? ChatTemplate.load(files: files)
+    } else {
+      for tensor in try Safetensors.tensors(in: file) { try use(tensor) }
+    }
+  }
+
+  private static func use(_ tensor: Tensor) throws {
+    guard tensor.byteCount <= 1 << 20, tensor.format != nil else { return }
+    _ = try tensor.floats()
+  }
+
+  private static func readTokenizer(_ input: [UInt8], _ path: String) throws {
+    let tokenizer: Tokenizer
+    if input.first == UInt8(ascii: "{") {
+      let json = try JSONValue(parsing: input, options: .configuration)
+      tokenizer = try Tokenizer(json: json, configuration: json)
+    } else {
+      let folder = URL(filePath: path + ".folder")
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      defer { try? FileManager.default.removeItem(at: folder) }
+      let name = input.first == 0x0A ? "tokenizer.model" : "hy.tiktoken"
+      try Data(input).write(to: folder.appending(path: name))
+      tokenizer = try Tokenizer(folder: folder)
+    }
+    for text in texts {
+      let ids = try tokenizer.encode(text, addingSpecialTokens: true)
+      _ = tokenizer.decode(ids, skippingSpecialTokens: text.count % 2 == 0)
+    }
+  }
+
+  private static let texts = [
+    "", "The quick brown fox's 35 heads, don't they?\n\n\t  x", "雞兔同籠 é e\u{301} ﬁ 👩‍👧 \u{0}", "<s>hi</s> <mask> NORM",
+    String(repeating: "ab", count: 3000), String(repeating: " ", count: 3000),
+  ]
+
+  private static func readTemplate(_ input: [UInt8]) throws {
+    if let json = try? JSONValue(parsing: input) {
+      let text = json.serialized()
+      let again = try JSONValue(parsing: text)
+      precondition(again.serialized() == text, "JSON changes when it is written and read")
+    }
+    let template = try ChatTemplate(source: String(decoding: input, as: UTF8.self))
+    _ = try template.render(messages: messages, tools: tools, variables: ["bos_token": "<s>", "eos_token": "</s>"])
+  }
+
+  private static let messages: JSONValue = [
+    ["role": "system", "content": "Be brief."], ["role": "user", "content": "2+2?"],
+    [
+      "role": "assistant", "content": "", "reasoning_content": "easy",
+      "tool_calls": [["id": "1", "type": "function", "function": ["name": "add", "arguments": ["a": 2, "b": 2.5]]]],
+    ],
+    ["role": "tool", "tool_call_id": "1", "content": "4"],
+    ["role": "user", "content": [["type": "text", "text": "é"]]],
+  ]
+
+  private static let tools: JSONValue = [
+    ["type": "function", "function": ["name": "add", "description": "Adds", "parameters": ["type": "object"]]]
+  ]
+
+  /// Words of the format.
+  var words: [String] {
+    switch self {
+    case .weights:
+      [
+        "GGUF", "general.alignment", "infer_serve.config.json", "F32", "BF16", "I64", "\"dtype\"", "\"shape\":[",
+        "\"data_offsets\":[0,8]", "__metadata__", "18446744073709551615", "-1", "{", "}", "[", "]", "\0\0\0\0",
+      ]
+    case .tokenizers:
+      [
+        "{\"type\":\"Sequence\",\"normalizers\":[", "\"type\":\"", "BPE", "Unigram", "ByteLevel", "Metaspace", "Split",
+        "Precompiled", "NFKC", "Replace", "Strip", "Regex", "String", "\"(?:a+)+$\"", "\"\"", "null", "true", "-1",
+        "4194303", "2147483648", "1e300", "[[\"a\",\"b\"]]", "\"vocab\":{", "\"merges\":[", "]}", "\\u0000", "\\ud800",
+      ]
+    case .templates:
+      [
+        "{% for i in range(99999999) %}", "{% endfor %}", "{% if ", "{% endif %}", "{{ ", " }}", "{% set x = ",
+        "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", "messages", "loop.index", "namespace(", "|tojson", "|join",
+        " * 1000000", "'x' ~ ", "[0]", "[::-1]", ".split('')", " % ", " ** ", "9223372036854775807", "-", "(", ")", "[",
+        "]", "{#", "#}", "{%-", "-%}", "raise_exception('x')", "strftime_now('%Y')", ".replace('', 'xx')",
+      ]
+    }
+  }
+}

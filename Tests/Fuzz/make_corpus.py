@@ -1,0 +1,130 @@
+"""Makes the small files from which fuzzing starts. `corpus` also keeps inputs that once failed.
+
+    pip install sentencepiece==0.2.3 protobuf && python make_corpus.py
+"""
+import base64
+import json
+import pathlib
+import struct
+
+from sentencepiece import sentencepiece_model_pb2
+
+CORPUS = pathlib.Path(__file__).parent / "corpus"
+
+
+def write(name, content):
+    file = CORPUS / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+def gguf(version=3):
+    def text(value):
+        return struct.pack("<Q", len(value.encode())) + value.encode()
+
+    values = [("general.architecture", 8, text("llama")), ("general.alignment", 4, struct.pack("<I", 32)),
+              ("a.float", 6, struct.pack("<f", 1.5)), ("a.flag", 7, b"\1"), ("a.long", 10, struct.pack("<Q", 7)),
+              ("tokenizer.ggml.model", 8, text("llama")),
+              ("tokenizer.ggml.tokens", 9, struct.pack("<IQ", 8, 4) + b"".join(map(text, ["<unk>", "▁", "a", "▁a"]))),
+              ("tokenizer.ggml.scores", 9, struct.pack("<IQ4f", 6, 4, 0, -1, -2, -0.5)),
+              ("tokenizer.ggml.token_type", 9, struct.pack("<IQ4i", 5, 4, 2, 1, 1, 1)),
+              ("tokenizer.chat_template", 8, text("{{ messages[0].content }}")),
+              ("nested", 9, struct.pack("<IQIQ2B", 9, 1, 0, 2, 1, 2)),
+              ("infer_serve.config.json", 8, text('{"model_type": "llama"}'))]
+    tensors = [("token_embd.weight", [4, 3], 0, 48), ("half", [8], 1, 16), ("blocks", [32, 2], 8, 68)]
+    head = struct.pack("<4sIQQ", b"GGUF", version, len(tensors), len(values))
+    for key, kind, value in values:
+        head += text(key) + struct.pack("<I", kind) + value
+    offset = 0
+    for name, sizes, kind, size in tensors:
+        head += text(name) + struct.pack(f"<I{len(sizes)}QIQ", len(sizes), *sizes, kind, offset)
+        offset += -(-size // 32) * 32
+    head += bytes(-len(head) % 32)
+    return head + bytes(i * 37 % 120 for i in range(offset))
+
+
+def safetensors():
+    tensors = {"__metadata__": {"format": "pt"}, "a": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]},
+               "b": {"dtype": "BF16", "shape": [4], "data_offsets": [24, 32]},
+               "c": {"dtype": "I64", "shape": [1], "data_offsets": [32, 40]}}
+    header = json.dumps(tensors).encode()
+    return struct.pack("<Q", len(header)) + header + bytes(range(40))
+
+
+def byte_pair(pre_tokenizer, **model):
+    vocab = {token: i for i, token in enumerate(["<unk>", *"abcdefgh 12,.▁Ġ雞", "ab", "cd", "abcd", "▁a", "Ġa", "<0x41>"])}
+    return {"added_tokens": [
+                {"id": 30, "content": "<s>", "special": True, "normalized": False, "lstrip": True},
+                {"id": 31, "content": "NORM", "special": False, "normalized": True, "single_word": True, "rstrip": True}],
+            "normalizer": {"type": "Sequence", "normalizers": [
+                {"type": "NFC"}, {"type": "Lowercase"}, {"type": "Replace", "pattern": {"Regex": r"\s{2,}"}, "content": " "},
+                {"type": "Strip", "strip_left": True, "strip_right": False}, {"type": "Prepend", "prepend": "▁"}]},
+            "pre_tokenizer": pre_tokenizer,
+            "post_processor": {"type": "TemplateProcessing", "single": [
+                {"SpecialToken": {"id": "<s>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
+                "special_tokens": {"<s>": {"id": "<s>", "ids": [30], "tokens": ["<s>"]}}},
+            "decoder": {"type": "Sequence", "decoders": [
+                {"type": "Replace", "pattern": {"String": "▁"}, "content": " "}, {"type": "ByteFallback"}, {"type": "Fuse"},
+                {"type": "Strip", "content": " ", "start": 1, "stop": 0}]},
+            "model": {"type": "BPE", "unk_token": "<unk>", "fuse_unk": True, "byte_fallback": True, "vocab": vocab,
+                      "merges": ["a b", ["c", "d"], "ab cd", "▁ a", "Ġ a"]} | model}
+
+
+def unigram():
+    vocab = [["<unk>", 0.0], ["▁", -2.0], ["a", -3.0], ["b", -3.5], ["ab", -4.0], ["▁ab", -5.0], ["<0x0A>", -9.0]]
+    return {"pre_tokenizer": {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "first", "split": True},
+            "normalizer": {"type": "Precompiled", "precompiled_charsmap": "CAAAAAAAAAAAAAAAYQA="},
+            "post_processor": {"type": "RobertaProcessing", "cls": ["<unk>", 0], "sep": ["▁", 1]},
+            "decoder": {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "first"},
+            "model": {"type": "Unigram", "unk_id": 0, "vocab": vocab, "byte_fallback": True}}
+
+
+def sentence_piece(kind):
+    model = sentencepiece_model_pb2.ModelProto()
+    for token, score, type in [("<unk>", 0, 2), ("<s>", 0, 3), ("</s>", 0, 3), ("▁", -2, 1), ("a", -3, 1), ("b", -4, 1),
+                               ("ab", -1, 1), ("▁ab", -0.5, 1), ("<mask>", 0, 4)]:
+        model.pieces.add(piece=token, score=score, type=type)
+    for byte in range(256):
+        model.pieces.add(piece=f"<0x{byte:02X}>", score=0, type=6)
+    model.trainer_spec.model_type = kind
+    model.normalizer_spec.name = "identity"
+    model.normalizer_spec.precompiled_charsmap = struct.pack("<I", 8) + bytes(8) + b"x\0"
+    return model.SerializeToString()
+
+
+def templates():
+    return {"conversation": """{%- if tools %}{{ tools | tojson(indent=2) }}{% endif -%}
+{%- set ns = namespace(last=-1, text='') -%}
+{%- for message in messages -%}
+{%- if message.role == 'user' and not loop.last %}{% set ns.last = loop.index0 %}{% endif -%}
+<|{{ message['role'] }}|>{{ message.content if message.content is string else message.content | tojson }}
+{%- for call in message.tool_calls or [] %}{{ call.function.name }}({{ call.function.arguments | items | list }}){% endfor -%}
+{%- endfor -%}{{ bos_token ~ eos_token }}{% if add_generation_prompt %}<|assistant|>{% endif %}""",
+            "forever": "{% macro m(n) %}{{ m(n + 1) }}{% endmacro %}{{ m(0) }}{% for i in range(10 ** 9) %}{% endfor %}",
+            "growing": "{% set ns = namespace(s='x') %}{% for i in range(99999) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}",
+            "nested": "{{ " + "(" * 300 + "1" + ")" * 300 + " }}" + "{% if 1 %}" * 50 + "{% endif %}" * 50,
+            "filters": "{{ ('a,b' | upper | trim).split(',')[::-1] | join('-') }}{{ '%s %05.2f' | format('x', 2.5) }}"
+                       "{{ [3, 1, 2] | sort | map('string') | list }}{{ {'a': 1, 'b': [none, true]} | tojson }}"
+                       "{{ messages | selectattr('role', 'equalto', 'user') | map(attribute='content') | first }}"
+                       "{{ 'abc'.replace('b', 'x') * 3 }}{{ 7 // 2 ** 2 % 3 }}{{ '%d' % 3 }}{{ strftime_now('%d %b %Y') }}",
+            "document": json.dumps({"a": [1, -2.5e10, "é\n\"", None, True, {"b": {}}], "big": 2 ** 70}, indent=1)}
+
+
+if __name__ == "__main__":
+    write("weights/v2.gguf", gguf(2))
+    write("weights/v3.gguf", gguf())
+    write("weights/small.safetensors", safetensors())
+    sequence = {"type": "Sequence", "pretokenizers": [
+        {"type": "Split", "pattern": {"Regex": r"[^\s]+|\s+(?!\S)"}, "behavior": "Isolated", "invert": False},
+        {"type": "Digits", "individual_digits": True}, {"type": "Punctuation", "behavior": "MergedWithNext"},
+        {"type": "Split", "pattern": {"String": "d"}, "behavior": "MergedWithPrevious", "invert": True}]}
+    write("tokenizers/characters.json", json.dumps(byte_pair(sequence)))
+    write("tokenizers/bytes.json", json.dumps(byte_pair({"type": "ByteLevel", "add_prefix_space": True, "use_regex": True},
+                                                        ignore_merges=True)))
+    write("tokenizers/unigram.json", json.dumps(unigram()))
+    write("tokenizers/unigram.model", sentence_piece(1))
+    write("tokenizers/pairs.model", sentence_piece(2))
+    ranks = [bytes([b]) for b in range(256)] + [b"ab", b"th", b"the", b" the", "雞".encode()]
+    write("tokenizers/ranks.tiktoken", "".join(f"{base64.b64encode(t).decode()} {i}\n" for i, t in enumerate(ranks)))
+    for name, template in templates().items():
+        write(f"templates/{name}", template)
