@@ -1,8 +1,8 @@
 """Has llama.cpp's converter write GGUF from a checkpoint that has weights and no tokenizer.
 
-usage: peer_convert.py LLAMA_CPP CHECKPOINT OUT.gguf TYPE
+usage: peer_convert.py LLAMA_CPP CHECKPOINT OUT.gguf TYPE [OPTION …]
 
-LLAMA_CPP is its source folder; TYPE is f32, f16 or bf16. Needs the packages of requirements.txt.
+LLAMA_CPP is its source folder; TYPE is f32, f16 or bf16; options are the converter's. Needs the packages of requirements.txt.
 """
 
 import argparse
@@ -20,7 +20,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in ("source", "checkpoint", "output", "type"):
         parser.add_argument(name)
-    arguments = parser.parse_args()
+    arguments, options = parser.parse_known_args()
     sys.path.insert(0, arguments.source)
     import convert_hf_to_gguf as converter
 
@@ -33,7 +33,8 @@ def main() -> None:
 
     converter.get_model_class = find_class_without_vocabulary
     sys.argv = [
-        "convert_hf_to_gguf.py", arguments.checkpoint, "--outfile", arguments.output, "--outtype", arguments.type]
+        "convert_hf_to_gguf.py", arguments.checkpoint, "--outfile", arguments.output, "--outtype", arguments.type,
+        *options]
     converter.main()
 
 

@@ -8,10 +8,10 @@ public struct ModelSource: Sendable {
   /// Configuration, tokenizer and chat template.
   public let files: ModelFiles
   /// The GGUF file, where it is one.
-  private let file: GGUF?
+  private let file: GGUFModel?
 
-  /// Finds a model's folder, with `config.json` and `model.safetensors` or its shards, or a GGUF file that
-  /// `infer-serve quantize` wrote.
+  /// Finds a model's folder, with `config.json` and `model.safetensors` or its shards, or a GGUF file, one of
+  /// `infer-serve quantize`'s or of llama.cpp's.
   ///
   /// - Throws: `ModelError` when there is neither, or when the file is malformed.
   public init(path: String) throws(ModelError) {
@@ -27,23 +27,19 @@ public struct ModelSource: Sendable {
     guard values != nil else { throw .unreadable(path: path, reason: "no such folder or file; \(expected)") }
     let mapped = try MappedFile(path: path)
     guard GGUF.isOne(mapped) else { throw .unreadable(path: path, reason: "is a file of another kind; \(expected)") }
-    let gguf = try GGUF(mapped)
-    files = ModelFiles(gguf)
-    guard try files.bytes("config.json") != nil else {
-      let architecture = gguf.metadata["general.architecture"]?.string.map { "\"\($0)\"" } ?? "unknown"
-      throw .malformed(
-        path: path,
-        reason: "its architecture is \(architecture), and it holds no configuration under "
-          + "\(ModelFiles.metadataPrefix)config.json: only files that `infer-serve quantize` wrote can be loaded")
-    }
+    let gguf = try GGUFModel(mapped)
+    files = gguf.files
     file = gguf
   }
+
+  /// Metadata of a GGUF file that describe its vocabulary.
+  var vocabularyMetadata: [(key: String, value: GGUFValue)] { file?.vocabularyMetadata ?? [] }
 
   /// Opens all tensors; files are mapped, not read.
   ///
   /// - Throws: `ModelError` when there are none, or when a file or tensor is malformed.
   public func checkpoint() throws(ModelError) -> Checkpoint {
-    if let file { return Checkpoint(file) }
+    if let file { return try file.checkpoint() }
     return try Checkpoint(folder: URL(filePath: files.path))
   }
 

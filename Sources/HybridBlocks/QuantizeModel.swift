@@ -61,15 +61,15 @@ private func write(_ tensors: [LoadedTensor], with writer: GGUFWriter, _ options
 /// What the file tells about itself, and the small files of the model, each as it is.
 private func metadata(
   of source: ModelSource, family: String, _ options: LoadOptions
-) throws(ModelError) -> [(key: String, value: GGUFWriter.Value)] {
-  var metadata: [(key: String, value: GGUFWriter.Value)] = [
+) throws(ModelError) -> [(key: String, value: GGUFValue)] {
+  var metadata: [(key: String, value: GGUFValue)] = [
     ("general.architecture", .string(family)), ("general.name", .string(source.name)),
-    ("general.quantization_version", .count(2)),
+    ("general.quantization_version", .unsigned(2)),
   ]
   for name in ModelFiles.names {
     var text = try source.files.text(name)
     if name == "config.json", let file = options.configuration { text = try JSONValue(file: file.path).serialized() }
     if let text { metadata.append((ModelFiles.metadataPrefix + name, .string(text))) }
   }
-  return metadata
+  return metadata + source.vocabularyMetadata
 }

@@ -21,10 +21,8 @@ public struct Checkpoint: Sendable {
     }
   }
 
-  /// The tensors of a GGUF file.
-  public init(_ file: GGUF) {
-    tensors = Dictionary(uniqueKeysWithValues: file.tensors.map { ($0.name, $0) })
-  }
+  /// A checkpoint of tensors that are known by name.
+  package init(_ tensors: [String: Tensor]) { self.tensors = tensors }
 
   /// Opens safetensors files that together make up a checkpoint.
   public init(files: [MappedFile]) throws(ModelError) {
@@ -32,7 +30,7 @@ public struct Checkpoint: Sendable {
     for file in files {
       for tensor in try Safetensors.tensors(in: file) {
         if let other = tensors.updateValue(tensor, forKey: tensor.name) {
-          throw .tensor(name: tensor.name, reason: "is in \(other.file.path) and in \(file.path)")
+          throw .tensor(name: tensor.name, reason: "is in \(other.place.file) and in \(file.path)")
         }
       }
     }

@@ -16,6 +16,13 @@ public struct GGUF: Sendable {
   /// Tensors, in order of their data. Sizes are slowest first, as everywhere here; the file has them reversed.
   public let tensors: [Tensor]
 
+  /// What was read of one file or of several parts.
+  init(path: String, metadata: [String: GGUFValue], tensors: [Tensor]) {
+    self.path = path
+    self.metadata = metadata
+    self.tensors = tensors
+  }
+
   /// Reads the head of a mapped file.
   ///
   /// - Throws: ``ModelError`` that names the file, and the key or tensor where there is one.

@@ -45,8 +45,8 @@ extension GGUF {
     for description in descriptions {
       tensors.append(try tensor(description, dataStart: dataStart, alignment: alignment, file))
     }
-    tensors.sort { ($0.offset, $0.byteCount) < ($1.offset, $1.byteCount) }
-    for (a, b) in zip(tensors, tensors.dropFirst()) where a.offset + a.byteCount > b.offset {
+    tensors.sort { ($0.place.offset, $0.byteCount) < ($1.place.offset, $1.byteCount) }
+    for (a, b) in zip(tensors, tensors.dropFirst()) where a.place.offset + a.byteCount > b.place.offset {
       throw .tensor(name: b.name, reason: "overlaps \(a.name) in \(file.path)")
     }
     return tensors
@@ -111,7 +111,7 @@ extension GGUF {
         "takes \(description.byteCount) bytes from byte \(description.offset) of \(available) bytes of data: truncated")
     }
     return Tensor(
-      name: description.name, type: description.type, shape: description.shape, file: file,
-      offset: dataStart + Int(description.offset), byteCount: description.byteCount)
+      name: description.name, type: description.type, shape: description.shape,
+      byteCount: description.byteCount, source: .file(file, offset: dataStart + Int(description.offset)))
   }
 }

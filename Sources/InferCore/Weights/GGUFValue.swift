@@ -27,8 +27,28 @@ public enum GGUFValue: Sendable, Equatable {
     }
   }
 
+  /// The number, of a value that is one or an integer.
+  public var double: Double? {
+    switch self {
+    case .unsigned(let value): Double(value)
+    case .signed(let value): Double(value)
+    case .number(let value): value
+    default: nil
+    }
+  }
+
+  /// The truth value, of a value that is one.
+  public var bool: Bool? {
+    if case .bool(let value) = self { value } else { nil }
+  }
+
+  /// The elements, of a value that is a list.
+  public var array: [GGUFValue]? {
+    if case .array(let values) = self { values } else { nil }
+  }
+
   /// What it is, for messages.
-  var kind: String {
+  package var kind: String {
     switch self {
     case .unsigned, .signed: "an integer"
     case .number: "a number"

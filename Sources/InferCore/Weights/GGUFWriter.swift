@@ -28,22 +28,18 @@ public final class GGUFWriter {
     public var byteCount: Int { format.bytes(shape.reduce(1, *)) }
   }
 
-  /// A value of the file's metadata.
-  public enum Value: Sendable, Equatable {
-    /// A text.
-    case string(String)
-    /// A number that is a count or a code.
-    case count(UInt32)
-  }
-
   private let file: PartialFile
   private let tensors: [Tensor]
   private var next = 0
 
   /// Creates the file with its head.
   ///
+  /// - Parameters:
+  ///   - path: the file to write.
+  ///   - metadata: keys and values. Numbers are written in 32 bits where they fit; lists hold values of one kind.
+  ///   - tensors: what will be written, in this order.
   /// - Throws: ``ModelError/unwritable(_:)`` when it cannot be written, or when something other than a file has its name.
-  public init(path: String, metadata: [(key: String, value: Value)], tensors: [Tensor]) throws(ModelError) {
+  public init(path: String, metadata: [(key: String, value: GGUFValue)], tensors: [Tensor]) throws(ModelError) {
     self.tensors = tensors
     let head = Self.head(metadata, tensors)
     do { file = try PartialFile(path: path, beginningWith: head) } catch { throw .unwritable(error) }
@@ -85,7 +81,7 @@ public final class GGUFWriter {
     (GGUF.defaultAlignment - count % GGUF.defaultAlignment) % GGUF.defaultAlignment
   }
 
-  private static func head(_ metadata: [(key: String, value: Value)], _ tensors: [Tensor]) -> Data {
+  private static func head(_ metadata: [(key: String, value: GGUFValue)], _ tensors: [Tensor]) -> Data {
     var head = GGUFBytes()
     head.data.append(contentsOf: GGUF.magic)
     head.append(UInt32(3))
@@ -122,14 +118,38 @@ private struct GGUFBytes {
     data.append(contentsOf: text.utf8)
   }
 
-  mutating func append(_ value: GGUFWriter.Value) {
+  /// A value behind its kind.
+  mutating func append(_ value: GGUFValue) {
+    append(kind(of: value).rawValue)
+    append(plain: value, kind(of: value))
+  }
+
+  /// The narrowest kind that is usual for a value.
+  private func kind(of value: GGUFValue) -> GGUFCursor.Kind {
     switch value {
-    case .string(let text):
-      append(GGUFCursor.Kind.string.rawValue)
-      append(text)
-    case .count(let count):
-      append(GGUFCursor.Kind.uint32.rawValue)
-      append(count)
+    case .unsigned(let value): UInt32(exactly: value) == nil ? .uint64 : .uint32
+    case .signed(let value): Int32(exactly: value) == nil ? .int64 : .int32
+    case .number: .float32
+    case .bool: .bool
+    case .string: .string
+    case .array: .array
+    }
+  }
+
+  private mutating func append(plain value: GGUFValue, _ kind: GGUFCursor.Kind) {
+    switch value {
+    case .unsigned(let value): if kind == .uint32 { append(UInt32(value)) } else { append(value) }
+    case .signed(let value): if kind == .int32 { append(Int32(value)) } else { append(value) }
+    case .number(let value): append(Float(value).bitPattern)
+    case .bool(let value): append(UInt8(value ? 1 : 0))
+    case .string(let text): append(text)
+    case .array(let values):
+      // One that does not fit makes all of them wide.
+      let kinds = values.map { self.kind(of: $0) }
+      let kind = kinds.max { $0.rawValue < $1.rawValue } ?? .uint32
+      append(kind.rawValue)
+      append(UInt64(values.count))
+      for value in values { append(plain: value, kind) }
     }
   }
 }

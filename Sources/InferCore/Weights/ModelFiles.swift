@@ -1,12 +1,13 @@
 public import Foundation
 
-/// The small files beside a model's weights — configuration, tokenizer, chat template: those of a folder, or copies of
-/// them that a GGUF file carries as metadata.
+/// The small files beside a model's weights — configuration, tokenizer, chat template: those of a folder, or those that a
+/// GGUF file carries or describes.
 public enum ModelFiles: Sendable {
   /// Files in a folder.
   case folder(URL)
   /// Texts by file name, out of the file at `path`.
-  case embedded([String: String], path: String)
+  /// A vocabulary stands for `tokenizer.json` where there is none.
+  case embedded([String: String], vocabulary: TokenList? = nil, path: String)
 
   /// What stands before the name of a file in the metadata of a GGUF file that carries it.
   public static let metadataPrefix = "infer_serve."
@@ -15,18 +16,23 @@ public enum ModelFiles: Sendable {
     "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja",
   ]
 
-  /// The files that a GGUF file carries.
-  public init(_ file: GGUF) {
+  /// The files that a GGUF file carries, by name.
+  public static func embedded(in file: GGUF) -> [String: String] {
     var texts: [String: String] = [:]
-    for name in Self.names { texts[name] = file.metadata[Self.metadataPrefix + name]?.string }
-    self = .embedded(texts, path: file.path)
+    for name in names { texts[name] = file.metadata[metadataPrefix + name]?.string }
+    return texts
+  }
+
+  /// The vocabulary of a file that carries one.
+  public var vocabulary: TokenList? {
+    if case .embedded(_, let vocabulary, _) = self { vocabulary } else { nil }
   }
 
   /// The folder or file that holds them.
   public var path: String {
     switch self {
     case .folder(let folder): folder.path
-    case .embedded(_, let path): path
+    case .embedded(_, _, let path): path
     }
   }
 
@@ -34,7 +40,7 @@ public enum ModelFiles: Sendable {
   public func path(of name: String) -> String {
     switch self {
     case .folder(let folder): folder.appending(path: name).path
-    case .embedded(_, let path): "\(path) (\(name))"
+    case .embedded(_, _, let path): "\(path) (\(name))"
     }
   }
 
@@ -42,7 +48,7 @@ public enum ModelFiles: Sendable {
   public func has(_ name: String) -> Bool {
     switch self {
     case .folder(let folder): FileManager.default.fileExists(atPath: folder.appending(path: name).path)
-    case .embedded(let texts, _): texts[name] != nil
+    case .embedded(let texts, _, _): texts[name] != nil
     }
   }
 
@@ -52,7 +58,7 @@ public enum ModelFiles: Sendable {
   public func bytes(_ name: String) throws(ModelError) -> [UInt8]? {
     guard has(name) else { return nil }
     switch self {
-    case .embedded(let texts, _): return texts[name].map { Array($0.utf8) }
+    case .embedded(let texts, _, _): return texts[name].map { Array($0.utf8) }
     case .folder(let folder):
       let file = folder.appending(path: name)
       do { return Array(try Data(contentsOf: file)) } catch {

@@ -27,8 +27,8 @@ public enum Safetensors {
     for (name, entry) in entries where name != "__metadata__" {
       tensors.append(try tensor(name, entry, dataStart: header.dataStart, in: file))
     }
-    tensors.sort { ($0.offset, $0.byteCount) < ($1.offset, $1.byteCount) }
-    for (a, b) in zip(tensors, tensors.dropFirst()) where a.offset + a.byteCount > b.offset {
+    tensors.sort { ($0.place.offset, $0.byteCount) < ($1.place.offset, $1.byteCount) }
+    for (a, b) in zip(tensors, tensors.dropFirst()) where a.place.offset + a.byteCount > b.place.offset {
       throw .tensor(name: b.name, reason: "overlaps \(a.name) in \(file.path)")
     }
     return tensors
@@ -79,6 +79,7 @@ public enum Safetensors {
     guard end - begin == byteCount else {
       throw wrong("\(type) \(shape) takes \(byteCount) bytes, data_offsets give \(end - begin)")
     }
-    return Tensor(name: name, type: type, shape: shape, file: file, offset: dataStart + begin, byteCount: byteCount)
+    return Tensor(
+      name: name, type: type, shape: shape, byteCount: byteCount, source: .file(file, offset: dataStart + begin))
   }
 }

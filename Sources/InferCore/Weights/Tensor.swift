@@ -1,15 +1,22 @@
-/// A tensor of a checkpoint file: checked bounds, shape and element type; no numbers read yet.
+/// A tensor of a checkpoint: checked bounds, shape and element type; no numbers read yet.
 public struct Tensor: Sendable {
-  /// Name on disk.
+  /// Where its bytes are.
+  enum Source: Sendable {
+    /// In a mapped file.
+    case file(MappedFile, offset: Int)
+    /// Nowhere until they are read: they are made of other tensors'.
+    case derived(Derivation)
+  }
+
+  /// Name, as the families know it.
   public let name: String
   /// Element type as the file spells it, e.g. `BF16` or `I64`.
   public let type: String
   /// Sizes, slowest first; empty for a scalar.
   public let shape: [Int]
-  let file: MappedFile
-  let offset: Int
   /// Bytes it takes.
   public let byteCount: Int
+  let source: Source
 
   /// Product of ``shape``.
   public var count: Int { shape.reduce(1, *) }
@@ -26,8 +33,20 @@ public struct Tensor: Sendable {
       let known = WeightFormat.all.map(\.name).joined(separator: ", ")
       throw .tensor(name: name, reason: "element type \(type) is not supported; expected one of \(known)")
     }
-    let bytes = unsafe UnsafeRawBufferPointer(start: file.base + offset, count: byteCount)
-    return unsafe Matrix(format: format, rows: rows, columns: columns, mapped: bytes, owner: file)
+    switch source {
+    case .file(let file, let offset):
+      let bytes = unsafe UnsafeRawBufferPointer(start: file.base + offset, count: byteCount)
+      return unsafe Matrix(format: format, rows: rows, columns: columns, mapped: bytes, owner: file)
+    case .derived(let derivation):
+      let owner = try derivation.bytes(count: byteCount)
+      return unsafe Matrix(format: format, rows: rows, columns: columns, base: owner.base, owner: owner)
+    }
+  }
+
+  /// The whole tensor as rows of its last size; a vector is one row.
+  func matrix() throws(ModelError) -> Matrix {
+    let columns = shape.last ?? 1
+    return try matrix(rows: columns == 0 ? 0 : count / columns, columns: columns)
   }
 
   /// The whole tensor as a matrix of rows of its last size, in place where it is in the format already, else in memory
@@ -36,31 +55,44 @@ public struct Tensor: Sendable {
   /// - Throws: ``ModelError/tensor(name:reason:)`` when the element type is no weight format, when the weights are
   ///   quantised already, or when some cannot be told in the format.
   package func matrix(in format: WeightFormat, team: ThreadTeam) throws(ModelError) -> Matrix {
-    let columns = shape.last ?? 1
-    return try matrix(rows: columns == 0 ? 0 : count / columns, columns: columns)
-      .quantized(to: format, name: name, team: team)
+    try matrix().quantized(to: format, name: name, team: team)
   }
 
   /// Whether it lies before another: in an earlier file, or before it in the same.
   package func isBefore(_ other: Tensor) -> Bool {
-    (file.path, offset, name) < (other.file.path, other.offset, other.name)
+    (place.file, place.offset, name) < (other.place.file, other.place.offset, other.name)
+  }
+
+  /// The file that holds it, or its first part, and where.
+  var place: (file: String, offset: Int) {
+    switch source {
+    case .file(let file, let offset): (file.path, offset)
+    case .derived(let derivation): derivation.parts.first?.place ?? ("", 0)
+    }
   }
 
   /// Gives the memory back that reading the tensor took; its bytes stay readable, from the file.
-  package func releasePages() { file.releasePages(offset..<offset + byteCount) }
+  package func releasePages() {
+    switch source {
+    case .file(let file, let offset): file.releasePages(offset..<offset + byteCount)
+    case .derived(let derivation): for part in derivation.parts { part.releasePages() }
+    }
+  }
 }
 
 extension Tensor {
   /// All numbers as floats. O(``count``).
   ///
   /// - Throws: ``ModelError/tensor(name:reason:)`` when the element type is no weight format.
-  public func floats() throws(ModelError) -> [Float] { try matrix(rows: 1, columns: count).floats() }
+  public func floats() throws(ModelError) -> [Float] { try matrix().floats() }
 
   /// All numbers of an `I32` tensor. O(``count``).
   ///
   /// - Throws: ``ModelError/tensor(name:reason:)`` when the element type is another.
   public func integers() throws(ModelError) -> [Int32] {
-    guard type == "I32" else { throw .tensor(name: name, reason: "element type \(type), expected I32") }
+    guard type == "I32", case .file(let file, let offset) = source else {
+      throw .tensor(name: name, reason: "element type \(type), expected I32")
+    }
     let bytes = file.copyBytes(offset..<offset + byteCount)
     return stride(from: 0, to: bytes.count, by: 4).map { index in
       Int32(bitPattern: bytes[index..<index + 4].reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) })

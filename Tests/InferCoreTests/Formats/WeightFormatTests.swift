@@ -13,8 +13,9 @@ import Testing
   }
 
   /// A matrix over bytes that a fixture holds.
-  private func matrix(_ bytes: Tensor, _ format: WeightFormat) -> Matrix {
-    let raw = bytes.file.copyBytes(bytes.offset..<bytes.offset + bytes.byteCount)
+  private func matrix(_ bytes: Tensor, _ format: WeightFormat) throws -> Matrix {
+    guard case .file(let file, let offset) = bytes.source else { throw ModelError.unsuitable("no file") }
+    let raw = file.copyBytes(offset..<offset + bytes.byteCount)
     return unsafe raw.withUnsafeBytes { source in
       let owner = unsafe OwnedBytes(copying: source)
       return unsafe Matrix(format: format, rows: 16, columns: 256, base: owner.base, owner: owner)
@@ -25,7 +26,7 @@ import Testing
     let tensors = try Self.reference()
     let bytes = try #require(tensors["\(format.name).bytes"])
     let values = try #require(tensors["\(format.name).values"]).floats()
-    let matrix = matrix(bytes, format)
+    let matrix = try matrix(bytes, format)
     #expect(matrix.byteCount == bytes.byteCount)
     #expect(matrix.floats() == values)
   }

@@ -78,7 +78,6 @@ import Testing
     let halves = (0..<6).map { Float(Float16(bitPattern: UInt16(2 * $0) | UInt16(2 * $0 + 1) << 8)) }
     #expect(try file.tensors[0].floats() == halves)
     #expect(try file.tensors[2].integers() == [192 | 193 << 8 | 194 << 16 | 195 << 24])
-    #expect(Checkpoint(file).tensors.keys.sorted() == ["a", "b", "c"])
   }
 
   /// What is told of a head that `build` puts together.
@@ -224,7 +223,7 @@ import Testing
     }
     let odd = Matrix(format: .f16, rows: 3, columns: 5, values: generator.floats(15))
     let writer = try GGUFWriter(
-      path: path, metadata: [("general.name", .string("ü")), ("n", .count(7))],
+      path: path, metadata: [("general.name", .string("ü")), ("n", .unsigned(7))],
       tensors: [.init(name: "odd", shape: [3, 1, 5], format: .f16)]
         + matrices.map { .init(name: $0.format.name, shape: [$0.rows, 256], format: $0.format) })
     try writer.write(odd)
@@ -234,7 +233,7 @@ import Testing
     let file = try GGUF(MappedFile(path: path))
     #expect(file.metadata == ["general.name": .string("ü"), "n": .unsigned(7)])
     #expect(file.tensors.map(\.name) == ["odd"] + WeightFormat.all.map(\.name))
-    #expect(file.tensors[0].shape == [3, 1, 5] && file.tensors.allSatisfy { $0.offset % 32 == 0 })
+    #expect(file.tensors[0].shape == [3, 1, 5] && file.tensors.allSatisfy { $0.place.offset % 32 == 0 })
     for (tensor, matrix) in zip(file.tensors, [odd] + matrices) {
       #expect(try tensor.floats() == matrix.floats(), "\(tensor.name)")
     }

@@ -31,6 +31,7 @@ struct NamedSplitting {
       patterns = [Self.words(digits: "", letters: #"\p{L}\p{M}"#)]
       composes = true
     case "deepseek-v3", "hunyuan-dense", "joyai-llm", "hy_v4": patterns = Self.deepSeek3
+    case "deepseek-llm": patterns = Self.deepSeek
     case "deepseek-coder": patterns = Self.deepSeekCoder
     case "tekken":
       patterns = [Self.cased(contractions: "", digits: "", tail: "/")]
@@ -91,6 +92,13 @@ extension NamedSplitting {
     #"[\x{4e00}-\x{9fa5}\x{3040}-\x{309f}\x{30a0}-\x{30ff}]+"#,
     ##"[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+"##
       + #"| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#,
+  ]
+
+  private static let deepSeek = [
+    // Letters that have cases, but for Georgian's small ones, which had none when the pattern was written.
+    #"[\r\n]"#, #"\s?(?:(?![\x{10d0}-\x{10fa}\x{10fd}-\x{10ff}])[\p{Lu}\p{Ll}\p{Lt}])+"#,
+    #"\s?[!-/:-~\x{ff01}-\x{ff0f}\x{ff1a}-\x{ff5e}\x{2018}-\x{201f}\x{3000}-\x{3002}]+"#, #"\s+$"#,
+    #"[\x{4e00}-\x{9fa5}\x{800}-\x{4e00}\x{ac00}-\x{d7ff}]+"#, #"\p{N}+"#,
   ]
 
   private static let deepSeekCoder = [

@@ -9,7 +9,7 @@ extension Tokenizer {
   public init(folder: URL) throws(TokenizerError) { try self.init(files: .folder(folder)) }
 
   /// Loads a tokenizer from a model's files: `tokenizer.json`, or else a SentencePiece `tokenizer.model` or a tiktoken
-  /// file of ranks; with `tokenizer_config.json` if there is one.
+  /// file of ranks; with `tokenizer_config.json` if there is one. Or the vocabulary of a GGUF file.
   ///
   /// - Parameters:
   ///   - files: The model's files.
@@ -25,7 +25,10 @@ extension Tokenizer {
       try self.init(bytes: bytes, name: name, configuration: configuration)
       return
     }
-    throw .file("tokenizer.json", reason: "there is no such file in \(files.path)")
+    guard let vocabulary = files.vocabulary else {
+      throw .file("tokenizer.json", reason: "there is no such file in \(files.path)")
+    }
+    try self.init(vocabulary)
   }
 
   /// Whether a model's files hold a tokenizer that ``init(files:)`` can look at.
@@ -33,7 +36,7 @@ extension Tokenizer {
   /// - Parameters:
   ///   - files: The model's files.
   public static func exists(in files: ModelFiles) -> Bool {
-    (["tokenizer.json"] + binaryFiles).contains(where: files.has)
+    files.vocabulary != nil || (["tokenizer.json"] + binaryFiles).contains(where: files.has)
   }
 
   /// Tokenizers that are no JSON, in the order in which they are looked for.

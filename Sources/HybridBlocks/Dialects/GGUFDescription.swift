@@ -1,0 +1,109 @@
+internal import InferCore
+
+/// What a GGUF file of llama.cpp's says about its model: metadata under the prefix of its architecture, and tensors.
+/// Every value is checked as it is read, and errors name its key.
+struct GGUFDescription: Sendable {
+  let path: String
+  /// `general.architecture`.
+  let architecture: String
+  let metadata: [String: GGUFValue]
+  /// By name.
+  let tensors: [String: Tensor]
+
+  /// - Throws: `ModelError` when the file does not say what architecture it is of.
+  init(_ file: GGUF) throws(ModelError) {
+    path = file.path
+    metadata = file.metadata
+    tensors = Dictionary(uniqueKeysWithValues: file.tensors.map { ($0.name, $0) })
+    guard let value = metadata["general.architecture"] else {
+      throw .malformed(path: path, reason: "metadata general.architecture is missing, expected a string")
+    }
+    guard let name = value.string else {
+      throw .malformed(path: path, reason: "metadata general.architecture is \(value.kind), expected a string")
+    }
+    architecture = name
+  }
+
+  /// Whether the tensors have llama.cpp's names, rather than those that families read.
+  var isForeign: Bool { tensors["token_embd.weight"] != nil }
+
+  /// Whether any layer has a tensor of this name, as `attn_q.bias`.
+  func hasInLayers(_ suffix: String) -> Bool {
+    tensors.keys.contains { $0.hasPrefix("blk.") && $0.hasSuffix(".\(suffix)") }
+  }
+
+  /// The sizes of a tensor.
+  ///
+  /// - Throws: `ModelError` when there is none of that name, or when it has another number of sizes.
+  func shape(of name: String, dimensions: Int) throws(ModelError) -> [Int] {
+    guard let tensor = tensors[name] else { throw .tensor(name: name, reason: "is missing from \(path)") }
+    guard tensor.shape.count == dimensions else {
+      throw .tensor(name: name, reason: "has shape \(tensor.shape), expected \(dimensions) sizes")
+    }
+    return tensor.shape
+  }
+
+  /// Whether the architecture's key is there.
+  func has(_ key: String) -> Bool { value(key) != nil }
+
+  /// A count.
+  func count(_ key: String, default fallback: Int? = nil) throws(ModelError) -> Int {
+    try required(key, fallback, "a count") { $0.count }
+  }
+
+  /// A number.
+  func number(_ key: String, default fallback: Double? = nil) throws(ModelError) -> Double {
+    try required(key, fallback, "a number") { $0.double }
+  }
+
+  /// A truth value.
+  func flag(_ key: String, default fallback: Bool? = nil) throws(ModelError) -> Bool {
+    try required(key, fallback, "a truth value") { $0.bool }
+  }
+
+  /// A text.
+  func string(_ key: String, default fallback: String? = nil) throws(ModelError) -> String {
+    try required(key, fallback, "a string") { $0.string }
+  }
+
+  /// One count a layer: on disk a list of them, or one for all.
+  func counts(_ key: String, layers: Int, default fallback: Int? = nil) throws(ModelError) -> [Int] {
+    guard let list = value(key)?.array else {
+      return Array(repeating: try count(key, default: fallback), count: layers)
+    }
+    let counts = list.compactMap(\.count)
+    guard counts.count == list.count, counts.count >= layers else {
+      throw wrong(key, "a list of \(list.count) values", "\(layers) counts")
+    }
+    return Array(counts.prefix(layers))
+  }
+
+  /// One truth value a layer, or `nil` where there is no such key.
+  func flags(_ key: String, layers: Int) throws(ModelError) -> [Bool]? {
+    guard let value = value(key) else { return nil }
+    let list = value.array ?? []
+    let flags = list.compactMap(\.bool)
+    guard flags.count == list.count, flags.count >= layers else {
+      throw wrong(key, value.kind, "\(layers) truth values")
+    }
+    return Array(flags.prefix(layers))
+  }
+
+  /// An error about a key.
+  func wrong(_ key: String, _ found: String, _ expected: String) -> ModelError {
+    .malformed(path: path, reason: "metadata \(architecture).\(key) is \(found), expected \(expected)")
+  }
+
+  private func value(_ key: String) -> GGUFValue? { metadata["\(architecture).\(key)"] }
+
+  private func required<Value>(
+    _ key: String, _ fallback: Value?, _ expected: String, _ read: (GGUFValue) -> Value?
+  ) throws(ModelError) -> Value {
+    guard let value = value(key) else {
+      guard let fallback else { throw wrong(key, "missing", expected) }
+      return fallback
+    }
+    guard let result = read(value) else { throw wrong(key, value.kind, expected) }
+    return result
+  }
+}

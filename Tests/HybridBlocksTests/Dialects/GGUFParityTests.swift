@@ -1,0 +1,41 @@
+import Foundation
+import HybridBlocks
+import InferCore
+import TestSupport
+import Testing
+
+/// Files of llama.cpp's converter against logits of Hugging Face transformers for the weights they were made of (see
+/// `Tests/Fixtures/gguf/make_fixtures.py`).
+@Suite struct GGUFParityTests {
+  static let architectures = [
+    "deepseek2", "deepseek2-lite", "falcon-h1", "granite", "granitehybrid", "granitehybrid-dense", "granitemoe",
+    "hunyuan-dense", "hunyuan-moe", "hy_v3", "jamba", "lfm2", "lfm2moe", "llama", "llama-biased", "llama3", "mamba",
+    "mamba2", "nemotron_h", "nemotron_h_moe", "qwen2", "qwen3", "qwen3moe",
+  ]
+
+  static func file(_ name: String) -> URL { Fixtures.folder.appending(path: "gguf/\(name)") }
+
+  @Test(arguments: architectures) func everyLogitMatches(_ architecture: String) throws {
+    let loaded = try loadModel(at: Self.file("\(architecture).gguf").path)
+    #expect(loaded.summary.unreadTensors.isEmpty && loaded.summary.warnings.isEmpty, "\(loaded.summary.warnings)")
+    let reference = try Fixtures.tensors(Self.file("\(architecture).safetensors"))
+    let tokens = try #require(reference["input_ids"]).integers()
+    let expected = try #require(reference["logits"]).floats()
+    let got = try logits(loaded.model, tokens)
+    let worst = zip(got, expected).map { abs($0 - $1) }.max() ?? .infinity
+    #expect(got.count == expected.count)
+    #expect(worst <= 1e-3, "\(architecture)")
+  }
+
+  private func logits(_ model: any LanguageModel, _ tokens: [Int32]) throws -> [Float] {
+    let runner = try StepRunner(model: model, sequences: 1, length: tokens.count, kvType: .f32, threads: 2)
+    var result: [Float] = []
+    runner.step([.init(sequence: 0, tokens: tokens[...], position: 0, logits: tokens.count)]) { rows in
+      for row in 0..<rows.count {
+        let span = rows[row]
+        for column in span.indices { result.append(span[column]) }
+      }
+    }
+    return result
+  }
+}
