@@ -50,6 +50,19 @@ struct BytePairModel: Sendable {
     return model
   }
 
+  /// Whether a text may be cut before every run of marks (`▁`) that follows anything else, because no token has a mark
+  /// behind another character, so that no merge reaches over such a place.
+  var neverJoinsWords: Bool {
+    let mark = SentencePieceNormalizer.mark
+    guard alphabet == .characters, !ignoresMerges, pieces.id(of: mark) != nil else { return false }
+    let tokens = pieces.tokens
+    return (0..<Int32(tokens.endID)).allSatisfy { id in
+      var rest = tokens[id]
+      while rest.starts(with: mark) { rest.removeFirst(mark.count) }
+      return !rest.indices.contains { rest[$0...].starts(with: mark) }
+    }
+  }
+
   /// Appends the tokens of one piece, given as UTF-8.
   /// - Complexity: O(n log n) for n bytes.
   func encode(_ piece: Span<UInt8>, into ids: inout [Int32], _ queue: inout MergeQueue) {

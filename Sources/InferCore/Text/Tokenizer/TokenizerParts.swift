@@ -43,6 +43,10 @@ extension Tokenizer {
       parts.preTokenizers.removeLast()
       parts.model = .bytePair(bytes)
     }
+    // Short pieces come again, and their tokens are remembered.
+    if parts.preTokenizers.isEmpty, case .bytePair(let model) = parts.model, model.neverJoinsWords {
+      parts.preTokenizers = [try PreTokenizer.split("▁*[^▁]+|▁+", .isolated)]
+    }
     model = parts.model
     spellings = parts.spellings
     addedTokens = Dictionary(parts.added.map { ($0.id, $0) }, uniquingKeysWith: { _, last in last })
