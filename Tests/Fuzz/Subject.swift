@@ -27,7 +27,9 @@ enum Subject: String, CaseIterable {
     if GGUF.isOne(file) {
       let gguf = try GGUF(file)
       for tensor in gguf.tensors { try use(tensor) }
-      let files = ModelFiles(gguf)
+      let vocabulary = try? GGUFVocabulary(metadata: gguf.metadata, path: gguf.path)
+      let files = ModelFiles.embedded(
+        ModelFiles.embedded(in: gguf), vocabulary: vocabulary?.tokens, path: gguf.path)
       _ = try? files.json("config.json")
       _ = try? Tokenizer(files: files)
       _ = try? ChatTemplate.load(files: files)
