@@ -41,6 +41,14 @@ CK_KERNEL void ck_product(float *out, const float *x, const float *y, size_t n) 
     CK_IN_PLACE for (size_t i = 0; i < n; i++) out[i] = x[i] * y[i];
 }
 
+CK_KERNEL void ck_sigmoid_multiply(float *out, const float *gate, const float *up, size_t n) {
+    CK_IN_PLACE for (size_t i = 0; i < n; i++) out[i] = ck_sigmoidf(gate[i]) * up[i];
+}
+
+CK_KERNEL void ck_sigmoid(float *x, size_t n) {
+    for (size_t i = 0; i < n; i++) x[i] = ck_sigmoidf(x[i]);
+}
+
 CK_KERNEL void ck_relu_squared(float *x, size_t n) {
     for (size_t i = 0; i < n; i++) {
         float positive = x[i] > 0 ? x[i] : 0;

@@ -33,7 +33,8 @@ public struct GenerationDefaults: Sendable, Equatable {
     if let own = json["eos_token_id"], !own.isNull {
       endTokens = try Self.endTokens(own, path)
     } else {
-      endTokens = try Self.endTokens(config["eos_token_id"] ?? .null, files.path(of: "config.json"))
+      endTokens = try Self.endTokens(
+        config["eos_token_id"] ?? config["text_config"]?["eos_token_id"] ?? .null, files.path(of: "config.json"))
     }
     func number(_ key: String) throws(ModelError) -> Float? {
       guard let value = json[key], !value.isNull else { return nil }

@@ -125,7 +125,7 @@ extension HybridModel {
     self.init(
       embedding: embedding, embeddingScale: frame.embeddingScale, carriesEmbedding: frame.carriesEmbedding,
       blocks: blocks,
-      norm: try RMSNorm(weights[frame.norm], width: columns, epsilon: frame.epsilon),
+      norm: try RMSNorm(weights[frame.norm], width: columns, epsilon: frame.epsilon, offset: frame.normOffset),
       head: head, logitScale: frame.logitScale, contextLength: frame.contextLength, stateLayout: state)
   }
 }

@@ -4,8 +4,8 @@ internal import InferCore
 public struct ModelSummary: Sendable {
   /// `model_type` of the configuration.
   public let family: String
-  /// One letter a block: `M` Mamba, `A` attention, `C` short convolution, `P` attention and Mamba in parallel, `S` Mamba
-  /// behind a shared transformer, `F` feed-forward or experts.
+  /// One letter a block: `M` Mamba, `D` delta rule, `A` attention, `C` short convolution, `P` attention and Mamba in
+  /// parallel, `S` Mamba behind a shared transformer, `F` feed-forward or experts.
   public let layout: String
   /// All weights.
   public let parameterCount: Int
@@ -35,7 +35,7 @@ public struct ModelSummary: Sendable {
     cacheBytesPerToken = model.stateLayout.pageBytes(tokens: 1, type: .f16)
     stateBytesPerSequence = model.stateLayout.slotBytes
     unreadTensors = read.unreadTensors
-    warnings = read.unreadKeys.map { "config.json: \($0) is not known and has no effect" }
+    warnings = read.weights.remarks + read.unreadKeys.map { "config.json: \($0) is not known and has no effect" }
   }
 }
 

@@ -45,6 +45,19 @@ import Testing
     try folder.write("model.safetensors", SafetensorsBytes.file(entries))
   }
 
+  /// What is left out of a model of images and text is said; what only training needs is not.
+  @Test func aTowerThatIsLeftOutIsMentioned() throws {
+    let summary = try loadModel(at: ParityFixture("qwen3_5").folder.path).summary
+    #expect(summary.layout == "DFAFDFDF" && summary.unreadTensors == [])
+    #expect(summary.warnings.count == 1 && summary.warnings[0].hasPrefix("model.visual.*: 21 tensors are left out"))
+    #expect(try loadModel(at: ParityFixture("qwen3_next").folder.path).summary.warnings == [])
+  }
+
+  /// Qwen3.5 names the tokens that end an answer beside the sizes of its text model.
+  @Test func endTokensOfATextModelWithinAnother() throws {
+    #expect(try loadModel(at: ParityFixture("qwen3_5").folder.path).generation.endTokens == [2])
+  }
+
   @Test func aFolderWithoutTextFilesLoads() throws {
     let loaded = try load()
     #expect(loaded.name == folder.url.lastPathComponent)

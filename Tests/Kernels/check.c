@@ -74,6 +74,7 @@ int main(void) {
     test_convolution();
     test_scan();
     test_selective_scan();
+    test_delta();
     test_formats();
     test_blocks();
     printf("products for %s, ", ck_panel_isa());

@@ -42,6 +42,7 @@ void test_exponentials(void);
 void test_convolution(void);
 void test_scan(void);
 void test_selective_scan(void);
+void test_delta(void);
 void test_formats(void);
 void test_panels(void);
 void test_blocks(void);

@@ -36,6 +36,15 @@ static void test_elementwise(size_t n) {
     for (size_t i = 0; i < n; i++) check_that(out[i] == x[i] * y[i], "x · y");
     ck_product(out, out, y, n);
     for (size_t i = 0; i < n; i++) check_that(out[i] == x[i] * y[i] * y[i], "in place");
+    check_context("ck_sigmoid_multiply", n, 0, 0);
+    ck_sigmoid_multiply(out, x, y, n);
+    for (size_t i = 0; i < n; i++) {
+        double want = y[i] / (1 + exp(-(double)x[i]));
+        check_close(out[i], want, 5e-7 * fabs(want) + 1e-36);
+    }
+    memcpy(out, x, n * sizeof *out);
+    ck_sigmoid(out, n);
+    for (size_t i = 0; i < n; i++) check_close(out[i], 1 / (1 + exp(-(double)x[i])), 5e-7);
     for (size_t i = n; i < n + 4; i++) check_canary(out[i]);
     check_context("ck_add_scaled", n, 0, 0);
     float *sum = random_floats(n);

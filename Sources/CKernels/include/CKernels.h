@@ -185,6 +185,10 @@ void ck_product(float *out, const float *x, const float *y, size_t n);
 void ck_silu_multiply(float *out, const float *gate, const float *up, size_t n);
 /// out = gelu(gate) · up, where gelu(x) = x · Φ(x) with an error below 3e-7 · (1 + |x|).
 void ck_gelu_multiply(float *out, const float *gate, const float *up, size_t n);
+/// out = sigmoid(gate) · up.
+void ck_sigmoid_multiply(float *out, const float *gate, const float *up, size_t n);
+/// x = sigmoid(x).
+void ck_sigmoid(float *x, size_t n);
 /// x = max(x, 0)².
 void ck_relu_squared(float *x, size_t n);
 /// Rotates the pairs (x[i], x[i + half]) by the angles whose cosines and sines are given, i < half.
@@ -242,6 +246,32 @@ typedef struct {
 /// `state` and `a` are [state_dim, channels]. Tokens follow one another, so that any cut of them gives the same bits.
 void ck_selective_scan(float *state, float *y, size_t y_stride, const ck_selective_inputs *in, const float *a,
                        const float *bias, const float *d, size_t rows, size_t channels, size_t state_dim);
+
+// MARK: Gated delta rule (delta.c)
+//
+// The state of a head is S[key_dim, value_dim]. Rows of q, k and decay within a chunk of n tokens are contiguous; decay[t, i]
+// is the factor on key channel i from token t − 1 to token t.
+
+/// One token of one head of the gated delta rule, in place:
+/// S[i, p] = decay[i] · S[i, p];  u = beta · (v[p] − Σ_i k[i] · S[i, p]);  S[i, p] += k[i] · u;  y[p] = Σ_i q[i] · S[i, p].
+void ck_delta_step(float *state, float *y, const float *q, const float *k, const float *v, const float *decay,
+                   float beta, size_t value_dim, size_t key_dim);
+/// Products of the rows of a chunk with its keys, which fade in between: with d[t, s, i] = Π_{s < r ≤ t} decay[r, i],
+/// keys[t, s] = beta[t] · Σ_i k[t, i] · d[t, s, i] · k[s, i] for s < t, the rest of it is left alone, and
+/// queries[t, s] = Σ_i q[t, i] · d[t, s, i] · k[s, i] for s ≤ t, else 0; both [n, n]. `faded` has room for key_dim floats.
+void ck_delta_products(float *keys, float *queries, const float *q, const float *k, const float *decay,
+                       const float *beta, float *faded, size_t n, size_t key_dim);
+/// What lies before a chunk, seen from its rows, and its keys, seen from its end:
+/// total[i] = Π_t decay[t, i], ending[t, i] = k[t, i] · Π_{r > t} decay[r, i], and q and k are multiplied in place by
+/// Π_{r ≤ t} decay[r, i]. `since` has room for key_dim floats.
+void ck_delta_weigh(float *total, float *ending, float *q, float *k, const float *decay, float *since, size_t n,
+                    size_t key_dim);
+/// held[t, i] = beta[t] · (v[t, i] − held[t, i]), where only rows of v are v_stride apart.
+void ck_delta_surprise(float *held, const float *v, size_t v_stride, const float *beta, size_t n, size_t value_dim);
+/// x[row, i] *= factors[row].
+void ck_multiply_rows(float *x, const float *factors, size_t rows, size_t columns);
+/// out[i] = exp(rate[i] · log(1 + exp(x[i] + bias[i]))). `out` may be `x`.
+void ck_softplus_decay(float *out, const float *x, const float *bias, const float *rate, size_t n);
 
 // MARK: Rows of logits (sampling.c)
 

@@ -1,6 +1,7 @@
 internal import InferCore
 
-/// Grouped-query attention, with rotary positions or none, and optionally a norm on each query and key head.
+/// Grouped-query attention, with rotary positions or none, and optionally a norm on each query and key head and a gate on
+/// what comes out.
 struct Attention: Mixer {
   /// When query and key heads are normalised.
   enum HeadNorm: Sendable {
@@ -24,6 +25,9 @@ struct Attention: Mixer {
     var outputBias = false
     /// Width of what comes out, where it is not that of what goes in.
     var outputWidth: Int?
+    /// Whether the output is multiplied by the sigmoid of a gate of its width. `q_proj` then has, for each head, the rows of
+    /// the query and behind them those of the gate, and no bias.
+    var isGated = false
 
     /// Declares a cache of a layer of this shape.
     func cache(_ state: inout StateLayout) -> StateHandle {
@@ -52,11 +56,14 @@ struct Attention: Mixer {
   ) throws(ModelError) {
     let (q, k) = (shape.queryHeads * shape.headDimension, shape.keyHeads * shape.headDimension)
     self.shape = shape
-    input = try Linear(
-      [
-        .init(weights["q_proj"], output: q), .init(weights["k_proj"], output: k),
-        .init(weights["v_proj"], output: k, role: .value),
-      ], input: shape.width, bias: shape.bias)
+    input =
+      try shape.isGated
+      ? Self.gatedInput(weights, shape)
+      : Linear(
+        [
+          .init(weights["q_proj"], output: q), .init(weights["k_proj"], output: k),
+          .init(weights["v_proj"], output: k, role: .value),
+        ], input: shape.width, bias: shape.bias)
     output = try Linear(
       weights[outputName], input: q, output: shape.outputWidth ?? shape.width, bias: shape.outputBias)
     self.rotary = rotary
@@ -65,12 +72,24 @@ struct Attention: Mixer {
     cache = shape.cache(&state)
   }
 
+  /// Query, key, value and gate, in this order.
+  private static func gatedInput(_ weights: WeightScope, _ shape: Shape) throws(ModelError) -> Linear {
+    precondition(!shape.bias, "a gate with a bias")
+    let (d, heads, keys) = (shape.headDimension, shape.queryHeads, shape.keyHeads * shape.headDimension)
+    let query = try weights["q_proj"].matrices(
+      "weight", rows: 2 * heads * d, columns: shape.width,
+      parts: [0, d].map { first in (0..<heads).map { $0 * 2 * d + first..<$0 * 2 * d + first + d } })
+    let key = try weights["k_proj"].matrix("weight", rows: keys, columns: shape.width)
+    let value = try weights["v_proj"].matrix("weight", rows: keys, columns: shape.width, role: .value)
+    return Linear([query[0], key, value, query[1]])
+  }
+
   var letter: Character { "A" }
 
   func mix(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
     let (d, heads) = (shape.headDimension, shape.keyHeads)
     let (q, k) = (shape.queryHeads * d, heads * d)
-    var projected = step.take(rows: x.count, columns: q + 2 * k)
+    var projected = step.take(rows: x.count, columns: input.outputWidth)
     input.apply(x, into: &projected, step)
     adapter?.add(x, to: &projected, step)
     if case .beforeRotation(let query, let key) = headNorm { normalize(&projected, query, key, step) }
@@ -90,6 +109,7 @@ struct Attention: Mixer {
     attend(
       queries: rows.columns(0..<q), queryHeads: shape.queryHeads, heads: heads, headDimension: d, scale: scale,
       cache: cache, into: &mixed, step)
+    if shape.isGated { multiply(&mixed, bySigmoidOf: rows.columns(q + 2 * k..<2 * q + 2 * k), step) }
     output.apply(mixed.rows, into: &out, step)
   }
 

@@ -7,8 +7,8 @@ protocol Block: Sendable {
   /// - Parameter h: `[step rows × hidden size]`.
   func apply(to h: inout MutableRows, _ step: borrowing Step)
 
-  /// One letter for the layout line: `M` Mamba, `A` attention, `C` short convolution, `P` mixers in parallel, `S`
-  /// Mamba behind a shared transformer, `F` feed-forward or mixture of experts.
+  /// One letter for the layout line: `M` Mamba, `D` delta rule, `A` attention, `C` short convolution, `P` mixers in
+  /// parallel, `S` Mamba behind a shared transformer, `F` feed-forward or mixture of experts.
   var letter: Character { get }
 
   /// Weights that a token does not touch: those of experts it is not sent to.

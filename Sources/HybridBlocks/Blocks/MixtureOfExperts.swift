@@ -1,7 +1,7 @@
 internal import InferCore
 
-/// A mixture of experts: a router, routed experts, and optionally an ungated shared expert that every row
-/// passes through. Routed experts may work in a latent space of their own, between two projections.
+/// A mixture of experts: a router, routed experts, and optionally a shared expert that every row
+/// passes through, gated or not. Routed experts may work in a latent space of their own, between two projections.
 struct MixtureOfExperts: Mixer {
   /// `[experts × width]`.
   let router: Linear
@@ -9,6 +9,8 @@ struct MixtureOfExperts: Mixer {
   let experts: Experts
   /// Added to the routed experts' sum.
   var shared: FeedForward?
+  /// `[1 × width]`: the logit of the shared expert's weight, where it has one.
+  var sharedGate: Linear?
   /// Into and out of the experts' own width.
   var latent: (down: Linear, up: Linear)?
   /// The layer's number in metrics.
@@ -32,6 +34,11 @@ struct MixtureOfExperts: Mixer {
     if let shared {
       var common = step.take(rows: x.count, columns: out.columns)
       shared.mix(x, into: &common, step)
+      if let sharedGate {
+        var logit = step.take(rows: x.count, columns: 1)
+        sharedGate.apply(x, into: &logit, step)
+        multiply(&common, bySigmoidOf: logit.rows, step)
+      }
       add(common.rows, to: &out, step)
     }
   }

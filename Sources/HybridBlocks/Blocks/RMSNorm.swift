@@ -12,8 +12,10 @@ struct RMSNorm: Sendable {
   }
 
   /// Reads `weight`, `[width]`.
-  init(_ weights: WeightScope, width: Int, epsilon: Float) throws(ModelError) {
-    weight = try weights.vector("weight", count: width)
+  ///
+  /// - Parameter offset: added to the weights: 1 where they are stored as differences from one.
+  init(_ weights: WeightScope, width: Int, epsilon: Float, offset: Float = 0) throws(ModelError) {
+    weight = try weights.vector("weight", count: width).map { $0 + offset }
     self.epsilon = epsilon
   }
 

@@ -80,8 +80,8 @@ struct ConfigReader: Sendable {
   }
 
   /// A number of tokens: up to 2^31.
-  func length(_ key: String, default fallback: Int? = nil) throws(ModelError) -> Int {
-    try integer([key], in: 1...(1 << 31), default: fallback)
+  func length(_ keys: String..., default fallback: Int? = nil) throws(ModelError) -> Int {
+    try integer(keys, in: 1...(1 << 31), default: fallback)
   }
 
   /// A finite number.

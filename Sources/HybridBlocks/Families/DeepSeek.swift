@@ -53,7 +53,8 @@ struct DeepSeek: ModelFamily {
       let mlp: any Mixer =
         index < denseLayers
         ? try FeedForward.swiGLU(layer["mlp"], width: frame.width, hidden: denseWidth)
-        : try expertLayer(layer["mlp"], index)
+        : try MixtureOfExperts(
+          deepSeek: layer["mlp"], routing, width: frame.width, hidden: expertWidth, shared: sharedExperts, layer: index)
       blocks.append(try ResidualSublayer(layer, norm: "post_attention_layernorm", frame, mlp))
     }
     // Layers behind the last predict tokens further ahead; they take no part in the forward pass.
@@ -61,19 +62,30 @@ struct DeepSeek: ModelFamily {
     return blocks
   }
 
-  private func expertLayer(_ weights: WeightScope, _ index: Int) throws(ModelError) -> MixtureOfExperts {
+}
+
+extension MixtureOfExperts {
+  /// Reads experts as DeepSeek has them: a router, with a bias for the choice where it is by sigmoid scores, and `shared`
+  /// experts as one.
+  ///
+  /// - Parameters:
+  ///   - routing: how experts are chosen, but for the bias.
+  ///   - names: those of the routed experts' matrices.
+  init(
+    deepSeek weights: WeightScope, _ routing: ExpertSelection, width: Int, hidden: Int, shared: Int,
+    names: GatedNames = .projections, layer: Int
+  ) throws(ModelError) {
     let count = routing.expertCount
     var selection = routing
     if routing.scoring == .sigmoid {
       selection.selectionBias = try weights.vector("gate.e_score_correction_bias", count: count)
     }
-    return MixtureOfExperts(
-      router: try Linear(weights["gate"], input: frame.width, output: count, role: .exact), selection: selection,
+    self.init(
+      router: try Linear(weights["gate"], input: width, output: count, role: .exact), selection: selection,
       experts: try Experts(
-        weights["experts"], count: count, width: frame.width, hidden: expertWidth, activation: .siluGated),
-      shared: sharedExperts > 0
-        ? try .swiGLU(weights["shared_experts"], width: frame.width, hidden: sharedExperts * expertWidth) : nil,
-      layer: index)
+        weights["experts"], count: count, width: width, hidden: hidden, activation: .siluGated, names: names),
+      shared: shared > 0 ? try .swiGLU(weights["shared_experts"], width: width, hidden: shared * hidden) : nil,
+      layer: layer)
   }
 }
 
@@ -99,13 +111,14 @@ extension ConfigReader {
   }
 
   /// DeepSeek-V3's choice of experts.
-  fileprivate func sigmoidRouting() throws(ModelError) -> ExpertSelection {
+  func sigmoidRouting() throws(ModelError) -> ExpertSelection {
     try expect("topk_method", try string("topk_method", default: "noaux_tc"), is: "noaux_tc")
     try expect("scoring_func", try string("scoring_func", default: "sigmoid"), is: "sigmoid")
     let (experts, topK, groups) = try groupedExperts(isGrouped: true)
     return ExpertSelection(
       expertCount: experts, topK: topK, scoring: .sigmoid,
-      normalized: try flag("norm_topk_prob", default: true), scale: try number("routed_scaling_factor", default: 1),
+      normalized: try flag("norm_topk_prob", "moe_renormalize", default: true),
+      scale: try number("routed_scaling_factor", default: 1),
       groups: groups)
   }
 
@@ -126,10 +139,12 @@ extension ConfigReader {
   private func groupedExperts(
     isGrouped: Bool
   ) throws(ModelError) -> (experts: Int, topK: Int, groups: (count: Int, kept: Int)) {
-    let experts = try size("n_routed_experts", "num_local_experts")
+    let experts = try size("n_routed_experts", "num_local_experts", "num_experts")
     ignore(["num_local_experts"])
-    let topK = try size("num_experts_per_tok")
-    var groups = (count: try size("n_group", default: 1), kept: try size("topk_group", default: 1))
+    let topK = try size("num_experts_per_tok", "num_experts_per_token")
+    var groups = (
+      count: try size("n_group", "num_expert_group", default: 1), kept: try size("topk_group", default: 1)
+    )
     if !isGrouped { groups = (1, 1) }
     try require(experts % groups.count == 0, "n_group", "\(groups.count) does not divide \(experts) experts")
     try require(groups.kept <= groups.count, "topk_group", "\(groups.kept) of \(groups.count) groups")

@@ -36,6 +36,8 @@ struct ModelFrame: Sendable {
   /// Names on disk.
   var embedding = "model.embed_tokens"
   var norm = "model.norm"
+  /// Added to the weights of norms in the residual stream; see ``RMSNorm``.
+  var normOffset: Float = 0
   var embeddingScale: Float = 1
   var logitScale: Float = 1
   /// Whether blocks see each token's embedding beside the residual stream: rows are `[stream | embedding]`.
@@ -62,7 +64,7 @@ struct ModelFrame: Sendable {
 enum Families {
   static let all: [any ModelFamily.Type] = [
     HunyuanT1.self, HunyuanV1.self, HyV3.self, GraniteMoeHybrid.self, NemotronH.self, Qwen3.self, Llama.self,
-    DeepSeek.self,
+    DeepSeek.self, Qwen3Next.self, KimiLinear.self,
     Lfm2.self, Mamba.self, Jamba.self, Bamba.self, FalconH1.self, Zamba2.self,
   ]
 

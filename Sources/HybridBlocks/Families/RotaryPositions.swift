@@ -4,7 +4,7 @@ extension ConfigReader {
   /// The longest sequence: `max_position_embeddings`, or more where YaRN is switched on in a file that still says what
   /// the model was trained on.
   func contextLength(default fallback: Int? = nil) throws(ModelError) -> Int {
-    let trained = try length("max_position_embeddings", default: fallback)
+    let trained = try length("max_position_embeddings", "model_max_length", default: fallback)
     guard let parameters = try ropeParameters(), try parameters.ropeKind() == "yarn",
       parameters.has("original_max_position_embeddings")
     else { return trained }

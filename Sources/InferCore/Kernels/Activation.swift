@@ -45,6 +45,26 @@ package func assign(_ x: Rows, scale: Float, to out: inout MutableRows, _ step: 
   }
 }
 
+/// `x = σ(x)`.
+package func sigmoid(_ x: inout MutableRows, _ step: borrowing Step) {
+  forEachRow(x.count, step) { row in unsafe ck_sigmoid(x.base + row * x.stride, x.columns) }
+}
+
+/// `x = x · σ(gate)`, with a gate for each column, or one for each row.
+package func multiply(_ x: inout MutableRows, bySigmoidOf gate: Rows, _ step: borrowing Step) {
+  precondition(gate.count == x.count && [1, x.columns].contains(gate.columns), "\(gate.columns) for \(x.columns)")
+  forEachRow(x.count, step) { row in
+    let (values, gates) = unsafe (x.base + row * x.stride, gate.base + row * gate.stride)
+    if gate.columns == x.columns {
+      unsafe ck_sigmoid_multiply(values, gates, values, x.columns)
+    } else {
+      var factor = unsafe gates[0]
+      unsafe ck_sigmoid(&factor, 1)
+      for column in 0..<x.columns { unsafe values[column] *= factor }
+    }
+  }
+}
+
 /// `out += scale · x`.
 package func add(_ x: Rows, scale: Float = 1, to out: inout MutableRows, _ step: borrowing Step) {
   precondition(x.count == out.count && x.columns == out.columns, "adding \(x.columns) columns to \(out.columns)")

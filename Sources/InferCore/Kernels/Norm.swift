@@ -62,3 +62,34 @@ package func rmsNormHeads(_ x: inout MutableRows, weight: [Float], epsilon: Floa
     }
   }
 }
+
+/// What a gate becomes before it is multiplied with.
+package enum GateActivation: Sendable {
+  /// `x · σ(x)`.
+  case silu
+  /// `σ(x)`.
+  case sigmoid
+}
+
+/// `x = norm(x) · activation(gate)`, where every head of `weight.count` columns is normalised by itself, all with the same
+/// weights.
+package func normThenGate(
+  _ x: inout MutableRows, gate: Rows, _ activation: GateActivation, weight: [Float], epsilon: Float,
+  _ step: borrowing Step
+) {
+  precondition(gate.columns == x.columns && gate.count == x.count, "gate of \(gate.columns) columns for \(x.columns)")
+  precondition(x.columns % weight.count == 0, "\(x.columns) columns in heads of \(weight.count)")
+  unsafe weight.withUnsafeBufferPointer { weight in
+    guard let base = weight.baseAddress else { return }
+    forEachRow(x.count, step) { row in
+      let (values, gates) = unsafe (x.base + row * x.stride, gate.base + row * gate.stride)
+      for column in stride(from: 0, to: x.columns, by: weight.count) {
+        unsafe ck_rms_norm(values + column, values + column, base, epsilon, weight.count)
+      }
+      switch activation {
+      case .silu: unsafe ck_silu_multiply(values, gates, values, x.columns)
+      case .sigmoid: unsafe ck_sigmoid_multiply(values, gates, values, x.columns)
+      }
+    }
+  }
+}

@@ -82,6 +82,20 @@
     }
   }
 
+  /// Ranges of rows, one behind another, in memory of their own.
+  func rows(_ ranges: [Range<Int>]) -> Matrix {
+    let count = ranges.reduce(0) { $0 + $1.count }
+    let copy = unsafe OwnedBytes(byteCount: count * rowBytes) { target in
+      var next = unsafe target
+      for range in ranges {
+        let part = rows(range)
+        unsafe next.copyMemory(from: part.base, byteCount: part.byteCount)
+        unsafe next += part.byteCount
+      }
+    }
+    return unsafe Matrix(format: format, rows: count, columns: columns, base: copy.base, owner: copy)
+  }
+
   /// The first byte of a row.
   func row(_ index: Int) -> UnsafeRawPointer {
     precondition(index >= 0 && index < rows, "row \(index) of \(rows)")

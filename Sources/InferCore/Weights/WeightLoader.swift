@@ -39,6 +39,7 @@ final class WeightLoader: Sendable {
   private struct Account {
     var loaded: [String: LoadedTensor] = [:]
     var discarded: Set<String> = []
+    var remarks: [String] = []
     var bytesDone = 0
   }
 
@@ -97,6 +98,21 @@ final class WeightLoader: Sendable {
     return maps
   }
 
+  /// A tensor of interleaved matrices, packed one by one: each is the given ranges of rows, one behind another.
+  func matrices(
+    _ tensor: Tensor, rows: Int, columns: Int, parts: [[Range<Int>]], _ role: MatrixRole
+  ) throws(ModelError) -> [PackedMatrix] {
+    let whole = try table(tensor, rows: rows, columns: columns, role)
+    var matrices: [PackedMatrix] = []
+    for ranges in parts {
+      // What is not read is not copied either; only its shape counts.
+      let part = readsMatrices ? whole.rows(ranges) : whole.rows(0..<ranges.reduce(0) { $0 + $1.count })
+      matrices.append(try PackedMatrix(part, in: arena, team: readsMatrices ? team : nil))
+    }
+    tensor.releasePages()
+    return matrices
+  }
+
   /// A small tensor as floats, row-major.
   func floats(_ tensor: Tensor) throws(ModelError) -> [Float] {
     let values = try tensor.floats()
@@ -109,6 +125,12 @@ final class WeightLoader: Sendable {
     let isNew = account.withLock { $0.discarded.insert(tensor.name).inserted }
     if isNew { report(tensor) }
   }
+
+  /// Keeps a sentence for the people who load the model.
+  func remark(_ sentence: String) { account.withLock { $0.remarks.append(sentence) } }
+
+  /// What there is to tell those people.
+  var remarks: [String] { account.withLock { $0.remarks } }
 
   /// Everything that was read, by name.
   var loaded: [LoadedTensor] { account.withLock { $0.loaded.values.sorted { $0.tensor.name < $1.tensor.name } } }

@@ -85,6 +85,21 @@ public struct WeightScope: Sendable {
       tensor(name, shape: [heads * (keys + values), latent]), heads: heads, keys: keys, values: values, latent: latent)
   }
 
+  /// Matrices to multiply with that are interleaved in one tensor `[rows × columns]`, quantised on the way where the plan
+  /// says so.
+  ///
+  /// - Parameters:
+  ///   - name: the tensor's name within this scope.
+  ///   - rows: number of rows of the tensor.
+  ///   - columns: number of columns: the width of what goes in.
+  ///   - parts: for each matrix, the ranges of rows that it is made of, one behind another.
+  ///   - role: what they do.
+  public func matrices(
+    _ name: String, rows: Int, columns: Int, parts: [[Range<Int>]], role: MatrixRole = .linear
+  ) throws(ModelError) -> [PackedMatrix] {
+    try loader.matrices(tensor(name, shape: [rows, columns]), rows: rows, columns: columns, parts: parts, role)
+  }
+
   /// A matrix `[rows × columns]` whose rows are looked up: in place unless it is quantised on the way.
   public func table(_ name: String, rows: Int, columns: Int, role: MatrixRole) throws(ModelError) -> Matrix {
     try loader.table(tensor(name, shape: [rows, columns]), rows: rows, columns: columns, role)
@@ -92,7 +107,7 @@ public struct WeightScope: Sendable {
 
   /// A vector, as floats of its own.
   public func vector(_ name: String, count: Int) throws(ModelError) -> [Float] {
-    try loader.floats(tensor(name, shape: [count]))
+    try floats(name, shape: [count])
   }
 
   /// A small tensor of any shape, as floats of its own, row-major.
@@ -120,6 +135,23 @@ public struct WeightScope: Sendable {
     let full = prefix + name
     for tensor in loader.checkpoint.tensors.values where tensor.name.hasPrefix(full) { loader.discard(tensor) }
   }
+
+  /// Marks tensors of this scope as known and unused, and has the people who load the model told so: a part that they may
+  /// miss is left out. Does nothing where there are no such tensors.
+  ///
+  /// - Parameters:
+  ///   - name: how the tensors' names begin within this scope.
+  ///   - remark: a sentence that says what is missing without them.
+  public func discard(_ name: String, remark: String) {
+    let full = prefix + name
+    let count = loader.checkpoint.tensors.keys.count { $0.hasPrefix(full) }
+    guard count > 0 else { return }
+    discard(name)
+    loader.remark("\(full)*: \(count) tensors are left out; \(remark)")
+  }
+
+  /// What the people who load the model should know: see ``discard(_:remark:)``.
+  public var remarks: [String] { loader.remarks }
 
   /// Names nobody has read or discarded, sorted.
   public var unread: [String] { loader.unread }

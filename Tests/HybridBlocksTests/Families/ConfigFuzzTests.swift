@@ -25,11 +25,13 @@ import Testing
     // Keys that change what is computed: the others are ignored, whatever they hold.
     let config = try ConfigReader(json)
     let inert = Set(Families.inertKeys).subtracting(["model_type"])
-    let keys = json.keys.filter { !inert.contains($0) }
+    // A text model within another has its sizes inside.
+    let sizes = json["text_config"] ?? json
+    let keys = sizes.keys.filter { !inert.contains($0) }
     _ = try Families.family(for: config)
     var (loaded, refused) = (0, 0)
     for _ in 0..<Self.mutations {
-      var changed = json
+      var changed = sizes
       for _ in 0..<Int.random(in: 1...2, using: &generator) {
         let key = keys.randomElement(using: &generator) ?? ""
         let value = Self.odd.randomElement(using: &generator) ?? .null
@@ -38,6 +40,11 @@ import Testing
         } else {
           changed[key] = Int.random(in: 0..<8, using: &generator) == 0 ? nil : value
         }
+      }
+      if json["text_config"] != nil {
+        let inside = changed
+        changed = json
+        changed["text_config"] = inside
       }
       do {
         let family = try Families.family(for: ConfigReader(changed))

@@ -30,7 +30,7 @@ import Testing
         ? try logits(model, reference.prompts, chunk: form.chunk)
         : try reference.prompts.flatMap { try logits(model, [$0], chunk: form.chunk) }
       for (index, (got, expected)) in zip(computed, reference.logits).enumerated() {
-        let tolerance = 1e-3 * max(1, standardDeviation(expected))
+        let tolerance = fixture.tolerance * max(1, standardDeviation(expected))
         let worst = zip(got, expected).map { abs($0 - $1) }.max() ?? .infinity
         #expect(got.count == expected.count)
         #expect(worst <= tolerance, "\(fixture.name)/\(config), prompt \(index), \(form)")

@@ -54,6 +54,18 @@ import Testing
     Model(name: "falcon_h1_0_5b", width: 1024, vocabulary: 32_784, tied: false, firstTensor: "model.embed_tokens"),
     Model(name: "zamba2_7b", width: 3584, vocabulary: 32_000, tied: true, firstTensor: "model.embed_tokens"),
     Model(name: "qwen3_0_6b", width: 1024, vocabulary: 151_936, tied: true, firstTensor: "model.embed_tokens"),
+    Model(
+      name: "kimi_linear_48b_a3b", width: 2304, vocabulary: 163_840, tied: false, firstTensor: "model.embed_tokens"),
+    Model(name: "qwen3_next_80b_a3b", width: 2048, vocabulary: 151_936, tied: false, firstTensor: "model.embed_tokens"),
+    Model(
+      name: "qwen3_5_0_8b", width: 1024, vocabulary: 248_320, tied: true,
+      firstTensor: "model.language_model.embed_tokens"),
+    Model(
+      name: "qwen3_5_9b", width: 4096, vocabulary: 248_320, tied: false,
+      firstTensor: "model.language_model.embed_tokens"),
+    Model(
+      name: "qwen3_5_35b_a3b", width: 2048, vocabulary: 248_320, tied: false,
+      firstTensor: "model.language_model.embed_tokens"),
     Model(name: "qwen3_30b_a3b", width: 2048, vocabulary: 151_936, tied: false, firstTensor: "model.embed_tokens"),
   ]
 
@@ -171,5 +183,23 @@ import Testing
     #expect(zamba.isHybrid.count { $0 } == 13 && zamba.transformerCount == 2 && !zamba.adaptsAttention)
     #expect(zamba.mamba.heads == 112 && zamba.attention.headDimension == 224 && zamba.rotary?.dimension == 224)
     #expect(zamba.hidden == 14_336 && zamba.adapterRank == 128)
+  }
+
+  @Test func deltaNets() throws {
+    let next = try Qwen3Next(config("qwen3_next_80b_a3b"))
+    #expect(next.isLinear.count { $0 } == 36 && !next.isLinear[3] && next.delta.rule.heads == 32)
+    #expect(next.delta.channels == 8192 && next.rotary.dimension == 64 && next.attention.isGated)
+    #expect(next.selection?.topK == 10 && next.selection?.normalized == true && next.sharedWidth == 512)
+    let small = try Qwen3Next(config("qwen3_5_0_8b"))
+    #expect(small.selection == nil && small.denseWidth == 3584 && small.delta.rule.heads == 16)
+    #expect(small.isLinear.count { !$0 } == 6 && small.rotary.dimension == 64)
+    let mixture = try Qwen3Next(config("qwen3_5_35b_a3b"))
+    #expect(mixture.selection?.expertCount == 256 && mixture.selection?.normalized == true)
+    #expect(!mixture.isDense.contains(true) && mixture.expertWidth == 512)
+    let kimi = try KimiLinear(config("kimi_linear_48b_a3b"))
+    #expect(kimi.isLinear.indices.filter { !kimi.isLinear[$0] } == [3, 7, 11, 15, 19, 23, 26])
+    #expect(kimi.delta.rule.keyWidth == 4096 && kimi.delta.channels == 12_288 && kimi.attention.row == 576)
+    #expect(kimi.isDense.count { $0 } == 1 && kimi.isDense[0] && kimi.routing.topK == 8 && kimi.routing.scale == 2.446)
+    #expect(kimi.frame.contextLength == 1 << 20)
   }
 }

@@ -138,6 +138,28 @@ import Testing
     Change("zamba2", "use_shared_mlp_adapter", false, says: "use_shared_mlp_adapter"),
   ]
 
+  static let delta = [
+    Change("qwen3_next", "attention_bias", true, says: "attention_bias"),
+    Change("qwen3_next", "attn_output_gate", false, says: "attn_output_gate"),
+    Change("qwen3_next", "hidden_act", "gelu", says: "hidden_act"),
+    Change("qwen3_next", "layer_types", ["linear_attention"], says: "layer_types"),
+    Change("qwen3_next", "layer_types", ["mamba", "mamba", "mamba", "full_attention"], says: "layer_types"),
+    Change("qwen3_next", "linear_num_key_heads", 3, says: "linear_num_key_heads"),
+    Change("qwen3_next", "linear_key_head_dim", 0, says: "linear_key_head_dim"),
+    Change("qwen3_next", "linear_conv_kernel_dim", 0, says: "linear_conv_kernel_dim"),
+    Change("qwen3_next", "num_experts_per_tok", 9, says: "num_experts_per_tok"),
+    Change("qwen3_next", "partial_rotary_factor", 2, says: "partial_rotary_factor"),
+    Change("qwen3_5", "text_config", ["hidden_size": 48], says: "text_config.vocab_size"),
+    Change("qwen3_5", "text_config", 7, says: "text_config"),
+    Change("kimi_linear", "mla_use_nope", false, says: "mla_use_nope"),
+    Change("kimi_linear", "moe_router_activation_func", "softmax", says: "moe_router_activation_func"),
+    Change("kimi_linear", "num_experts_per_token", 9, says: "num_experts_per_tok"),
+    Change("kimi_linear", "layer_types", ["linear_attention"], says: "layer_types"),
+    Change("kimi_linear", "mlp_layer_types", ["dense"], says: "mlp_layer_types"),
+    Change("kimi_linear", "linear_head_dim", 0, says: "linear_head_dim"),
+    Change("kimi_linear", "linear_attn_config", ["head_dim": 16], says: "linear_attn_config.num_heads"),
+  ]
+
   static let experts = [
     Change("qwen3_moe", "num_experts_per_tok", 9, says: "num_experts_per_tok"),
     Change("qwen3_moe", "num_experts_per_tok", 0, says: "num_experts_per_tok"),
@@ -158,7 +180,8 @@ import Testing
     Change("nemotron_h", "n_routed_experts", 0, says: "num_experts_per_tok"),
   ]
 
-  @Test(arguments: attention + layers + recurrent + experts) func unsupportedValuesAreNamed(_ change: Change) throws {
+  @Test(arguments: attention + layers + recurrent + delta + experts)
+  func unsupportedValuesAreNamed(_ change: Change) throws {
     var json = try JSONValue(file: ParityFixture(change.fixture).folder.appending(path: "config.json").path)
     _ = try Families.family(for: ConfigReader(json))
     json[change.key] = change.value

@@ -1,3 +1,4 @@
+import Foundation
 import TestSupport
 import Testing
 
@@ -49,6 +50,66 @@ import Testing
     }
     let weights = (0..<7).flatMap { _ in weight }
     #expect(distance(rows.values(), x.map { Plain.rmsNorm($0, weight: weights, epsilon: 1e-6, groups: 7) }) <= 2e-6)
+  }
+
+  @Test(arguments: [GateActivation.silu, .sigmoid])
+  mutating func normOfHeadsThenGate(_ activation: GateActivation) throws {
+    let bench = try KernelBench()
+    let (x, gate) = (generator.rows(11, 7 * 9, scale: 3), generator.rows(11, 7 * 9, scale: 9))
+    let weight = generator.floats(9)
+    let rows = GuardedRows(x)
+    let gates = GuardedRows(gate, padding: 2)
+    bench.step(rows: 11) { step in
+      var target = rows.target
+      normThenGate(&target, gate: gates.rows, activation, weight: weight, epsilon: 1e-6, step)
+    }
+    let weights = (0..<7).flatMap { _ in weight }
+    let expected = zip(x, gate).map { x, gate in
+      zip(Plain.rmsNorm(x, weight: weights, epsilon: 1e-6, groups: 7), gate).map { value, gate in
+        value * (activation == .silu ? Plain.silu(Double(gate)) : Plain.sigmoid(Double(gate)))
+      }
+    }
+    #expect(distance(rows.values(), expected) <= 3e-6)
+  }
+
+  @Test mutating func sigmoidGates() throws {
+    let bench = try KernelBench()
+    for (index, width) in MultiplyTests.lengths.enumerated() {
+      let rows = Self.rowCounts[index % Self.rowCounts.count]
+      let (x, gate) = (generator.rows(rows, width), generator.rows(rows, width, scale: 20))
+      let ofColumns = GuardedRows(x, columns: width)
+      let ofRows = GuardedRows(x, columns: width)
+      let gates = GuardedRows(gate, columns: width, padding: 2)
+      let alone = GuardedRows(gate, columns: width)
+      bench.step(rows: rows) { step in
+        var target = ofColumns.target
+        multiply(&target, bySigmoidOf: gates.rows, step)
+        target = ofRows.target
+        multiply(&target, bySigmoidOf: gates.rows.columns(0..<1), step)
+        target = alone.target
+        sigmoid(&target, step)
+      }
+      let sigmoids = gate.map { $0.map { Plain.sigmoid(Double($0)) } }
+      let products = zip(x, sigmoids).map { zip($0, $1).map { Double($0) * $1 } }
+      #expect(distance(ofColumns.values(), products) <= 3e-7, "\(width) columns")
+      #expect(distance(ofRows.values(), zip(x, sigmoids).map { x, gate in x.map { Double($0) * gate[0] } }) <= 3e-7)
+      #expect(distance(alone.values(), sigmoids) <= 3e-7)
+    }
+  }
+
+  @Test mutating func softplusDecays() throws {
+    let bench = try KernelBench()
+    let x = generator.rows(11, 33, scale: 30)
+    let (bias, rate) = (generator.floats(33), generator.floats(33).map { -exp(3 * $0) })
+    let rows = GuardedRows(x)
+    bench.step(rows: 11) { step in
+      var target = rows.target
+      softplusDecay(&target, bias: bias, rate: rate, step)
+    }
+    let expected = x.map { row in
+      row.indices.map { exp(Double(rate[$0]) * Plain.softplus(Double(row[$0] + bias[$0]))) }
+    }
+    #expect(distance(rows.values(), expected) <= 2e-6)
   }
 
   @Test mutating func activations() throws {

@@ -40,6 +40,9 @@ public enum Plain {
   /// x times the probability that a normal variable is below it.
   public static func gelu(_ x: Double) -> Double { 0.5 * x * erfc(-x * 0.5.squareRoot()) }
 
+  /// 1 / (1 + e⁻ˣ).
+  public static func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
+
   /// ln(1 + eˣ).
   public static func softplus(_ x: Double) -> Double { x > 0 ? x + log1p(exp(-x)) : log1p(exp(x)) }
 

@@ -1,0 +1,171 @@
+internal import InferCore
+
+#if canImport(Glibc)
+  internal import Glibc
+#else
+  internal import Darwin
+#endif
+
+/// Kimi Linear (arXiv 2510.26692): Kimi Delta Attention in most layers and latent attention without positions in the
+/// others; dense layers first, then experts chosen by biased sigmoid scores beside an ungated shared one.
+struct KimiLinear: ModelFamily {
+  static let modelTypes = ["kimi_linear"]
+  /// What follows from other keys, and rotary positions, which no layer has.
+  static let inertKeys = [
+    "head_dim", "num_key_value_heads", "num_nextn_predict_layers", "qk_head_dim", "rope_parameters", "rope_scaling",
+    "rope_theta", "use_grouped_topk",
+  ]
+
+  let frame: ModelFrame
+  let isLinear: [Bool]
+  let isDense: [Bool]
+  let delta: GatedDeltaNet.Shape
+  let attention: LatentAttention.Shape
+  let denseWidth: Int
+  let expertWidth: Int
+  let sharedExperts: Int
+  /// How experts are chosen, but for the bias, which each layer has of its own.
+  let routing: ExpertSelection
+
+  init(_ config: ConfigReader) throws(ModelError) {
+    frame = try ModelFrame(config)
+    let count = try config.size("num_hidden_layers")
+    try config.expect("hidden_act", try config.string("hidden_act", default: "silu"), is: "silu")
+    try config.expect("mla_use_nope", try config.flag("mla_use_nope", default: true), is: true)
+    let scoring = try config.string("moe_router_activation_func", default: "sigmoid")
+    try config.expect("moe_router_activation_func", scoring, is: "sigmoid")
+    let linear = try config.object("linear_attn_config")
+    isLinear = try Self.linearLayers(config, linear, count: count)
+    isDense = try Self.denseLayers(config, count: count)
+    delta = try Self.deltaShape(config, linear, width: frame.width)
+    attention = try config.latentAttentionShape(width: frame.width)
+    denseWidth = try config.size("intermediate_size")
+    expertWidth = try config.size("moe_intermediate_size")
+    sharedExperts = try config.count("num_shared_experts", "n_shared_experts", default: 1)
+    routing = try config.sigmoidRouting()
+  }
+
+  /// For each layer, whether it is one of linear attention: from `layer_types`, or from the numbers, counted from one, in
+  /// `linear_attn_config`.
+  private static func linearLayers(
+    _ config: ConfigReader, _ linear: ConfigReader?, count: Int
+  ) throws(ModelError) -> [Bool] {
+    if let kinds = try config.strings("layer_types") {
+      linear?.ignore(["kda_layers", "full_attn_layers"])
+      try config.require(
+        kinds.count == count && kinds.allSatisfy { ["linear_attention", "full_attention"].contains($0) },
+        "layer_types", "expected \(count) of linear_attention or full_attention")
+      return kinds.map { $0 == "linear_attention" }
+    }
+    guard let linear else {
+      throw .configuration(key: "layer_types or linear_attn_config", reason: "is missing")
+    }
+    let (kda, full) = (try linear.indices("kda_layers"), try linear.indices("full_attn_layers"))
+    try linear.require(
+      kda.isDisjoint(with: full) && kda.union(full) == Set(1...count), "kda_layers",
+      "expected each of the layers 1…\(count) either here or in full_attn_layers")
+    return (1...count).map(kda.contains)
+  }
+
+  private static func deltaShape(
+    _ config: ConfigReader, _ linear: ConfigReader?, width: Int
+  ) throws(ModelError) -> GatedDeltaNet.Shape {
+    let (heads, size, taps): (Int, Int, Int)
+    if let linear {
+      heads = try linear.size("num_heads")
+      size = try linear.size("head_dim")
+      taps = try linear.size("short_conv_kernel_size", default: 4)
+      config.ignore(["linear_num_heads", "linear_head_dim", "linear_conv_kernel_dim"])
+    } else {
+      heads = try config.size("linear_num_heads")
+      size = try config.size("linear_head_dim")
+      taps = try config.size("linear_conv_kernel_dim", default: 4)
+    }
+    return GatedDeltaNet.Shape(
+      width: width, rule: DeltaRuleShape(heads: heads, keyHeads: heads, keyDimension: size, valueDimension: size),
+      taps: taps)
+  }
+
+  private static func denseLayers(_ config: ConfigReader, count: Int) throws(ModelError) -> [Bool] {
+    config.ignore(["first_k_dense_replace", "moe_layer_freq"])
+    guard let kinds = try config.strings("mlp_layer_types") else {
+      let (dense, period) = (
+        try config.count("first_k_dense_replace", default: 1), try config.size("moe_layer_freq", default: 1)
+      )
+      return (0..<count).map { $0 < dense || $0 % period != 0 }
+    }
+    try config.require(
+      kinds.count == count && kinds.allSatisfy { ["dense", "sparse"].contains($0) }, "mlp_layer_types",
+      "expected \(count) of dense or sparse")
+    return kinds.map { $0 == "dense" }
+  }
+
+  func blocks(_ weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [any Block] {
+    var blocks: [any Block] = []
+    let layers = weights["model"]["layers"]
+    for index in isLinear.indices {
+      let layer = layers[index]
+      let mixer: any Mixer
+      if isLinear[index] {
+        let parameters = try GatedDeltaNet.Parameters(kimi: layer["self_attn"], delta, epsilon: frame.epsilon)
+        mixer = GatedDeltaNet(delta, parameters, state: &state)
+      } else {
+        mixer = try LatentAttention(layer["self_attn"], attention, rotary: nil, state: &state)
+      }
+      blocks.append(try ResidualSublayer(layer, norm: "input_layernorm", frame, mixer))
+      blocks.append(
+        try ResidualSublayer(layer, norm: "post_attention_layernorm", frame, feedForward(layer, index)))
+    }
+    // Layers behind the last predict tokens further ahead; they take no part in the forward pass.
+    layers.discard("\(isLinear.count).")
+    return blocks
+  }
+
+  private func feedForward(_ layer: WeightScope, _ index: Int) throws(ModelError) -> any Mixer {
+    let experts = layer["block_sparse_moe"]
+    guard isDense[index] else {
+      return try MixtureOfExperts(
+        deepSeek: experts, routing, width: frame.width, hidden: expertWidth, shared: sharedExperts, names: .numbered,
+        layer: index)
+    }
+    // transformers 5 writes dense layers where experts would be.
+    let dense = experts.has("gate_proj.weight") ? experts : layer["mlp"]
+    return try FeedForward.swiGLU(dense, width: frame.width, hidden: denseWidth)
+  }
+}
+
+extension GatedDeltaNet.Parameters {
+  /// Reads a layer of Kimi: `q_proj`, `k_proj`, `v_proj` and their convolutions `q_conv1d`, `k_conv1d`, `v_conv1d`;
+  /// `b_proj`; decays by `f_a_proj`, `f_b_proj`, `dt_bias`, `A_log`; gates by `g_a_proj`, `g_b_proj`; `o_norm` and `o_proj`.
+  init(kimi weights: WeightScope, _ shape: GatedDeltaNet.Shape, epsilon: Float) throws(ModelError) {
+    let (rule, width) = (shape.rule, shape.width)
+    let (inner, size) = (rule.keyWidth, rule.keyDimension)
+    let rates = try weights.floats("A_log", shape: [1, 1, rule.heads, 1]).map { -exp($0) }
+    self.init(
+      input: try Linear(
+        [
+          .init(weights["q_proj"], output: inner), .init(weights["k_proj"], output: inner),
+          .init(weights["v_proj"], output: inner, role: .value),
+          .init(weights["b_proj"], output: rule.heads, role: .exact),
+          .init(weights["f_a_proj"], output: size, role: .exact), .init(weights["g_a_proj"], output: size),
+        ], input: width),
+      bottleneck: (
+        decay: try Linear(weights["f_b_proj"], input: size, output: inner, role: .exact),
+        gate: try Linear(weights["g_b_proj"], input: size, output: inner)
+      ),
+      convolution: try Self.convolutions(weights, channels: inner, taps: shape.taps),
+      decayBias: try weights.vector("dt_bias", count: inner),
+      decayRate: rates.flatMap { Array(repeating: $0, count: size) },
+      norm: try RMSNorm(weights["o_norm"], width: size, epsilon: epsilon), gate: .sigmoid,
+      output: try Linear(weights["o_proj"], input: inner, output: width))
+  }
+
+  /// The convolutions of query, key and value as one, `[taps × 3 · channels]`.
+  private static func convolutions(_ weights: WeightScope, channels: Int, taps: Int) throws(ModelError) -> [Float] {
+    var parts: [[Float]] = []
+    for name in ["q_conv1d", "k_conv1d", "v_conv1d"] {
+      parts.append(try weights.convolution(name + ".weight", channels: channels, taps: taps))
+    }
+    return (0..<taps).flatMap { tap in parts.flatMap { $0[tap * channels..<(tap + 1) * channels] } }
+  }
+}

@@ -1,0 +1,210 @@
+internal import InferCore
+
+#if canImport(Glibc)
+  internal import Glibc
+#else
+  internal import Darwin
+#endif
+
+/// Qwen3-Next and the text models of Qwen3.5: Gated DeltaNet in most layers and gated attention with norms of query and key
+/// heads in the others, then SwiGLU, or experts beside a gated shared one.
+struct Qwen3Next: ModelFamily {
+  static let modelTypes = [
+    "qwen3_next", "qwen3_5", "qwen3_5_text", "qwen3_5_moe", "qwen3_5_moe_text",
+  ]
+  /// Images and films, and layers that predict tokens further ahead.
+  static let inertKeys = [
+    "image_token_id", "language_model_only", "mamba_ssm_dtype", "mtp_num_hidden_layers", "mtp_use_dedicated_embeddings",
+    "video_token_id", "vision_config", "vision_end_token_id", "vision_start_token_id",
+  ]
+
+  private(set) var frame: ModelFrame
+  /// Path of the layers' parent on disk.
+  let path: [String]
+  let isLinear: [Bool]
+  let isDense: [Bool]
+  let attention: Attention.Shape
+  let rotary: RotaryEmbedding
+  let delta: GatedDeltaNet.Shape
+  let denseWidth: Int
+  let selection: ExpertSelection?
+  let expertWidth: Int
+  let sharedWidth: Int
+
+  init(_ config: ConfigReader) throws(ModelError) {
+    let modelType = try config.string("model_type")
+    let text = try config.object("text_config")
+    text?.ignore(Families.inertKeys + Self.inertKeys)
+    try self.init(text ?? config, modelType: modelType)
+    // Qwen3.5 has this one inside and outside, and outside it counts.
+    frame.isTied = try config.flag("tie_word_embeddings", default: frame.isTied)
+  }
+
+  private init(_ config: ConfigReader, modelType: String) throws(ModelError) {
+    path = modelType.hasPrefix("qwen3_5") ? ["model", "language_model"] : ["model"]
+    var frame = try ModelFrame(config)
+    frame.embedding = (path + ["embed_tokens"]).joined(separator: ".")
+    frame.norm = (path + ["norm"]).joined(separator: ".")
+    frame.normOffset = 1
+    self.frame = frame
+    try config.expect("hidden_act", try config.string("hidden_act", default: "silu"), is: "silu")
+    try config.expect("attention_bias", try config.flag("attention_bias", default: false), is: false)
+    try config.expect("attn_output_gate", try config.flag("attn_output_gate", default: true), is: true)
+    try config.expectNoSlidingWindow()
+    isLinear = try Self.layers(config)
+    var attention = try config.attentionShape(width: frame.width, bias: false)
+    attention.isGated = true
+    self.attention = attention
+    rotary = try config.rotary(
+      headDimension: attention.headDimension, contextLength: frame.contextLength, theta: 10_000, part: 0.25)
+    delta = try Self.deltaShape(config, width: frame.width)
+    let hasExperts = modelType.hasPrefix("qwen3_5_moe") || modelType == "qwen3_next"
+    let period = try config.size("decoder_sparse_step", default: 1)
+    let dense = try config.indices("mlp_only_layers")
+    isDense = isLinear.indices.map { !hasExperts || dense.contains($0) || ($0 + 1) % period != 0 }
+    denseWidth = isDense.contains(true) ? try config.size("intermediate_size") : 0
+    config.ignore(["intermediate_size"])
+    guard hasExperts else {
+      (selection, expertWidth, sharedWidth) = (nil, 0, 0)
+      return
+    }
+    let experts = try config.size("num_experts", "num_local_experts")
+    let topK = try config.size("num_experts_per_tok")
+    try config.require(topK <= experts, "num_experts_per_tok", "\(topK) of \(experts) experts")
+    selection = ExpertSelection(
+      expertCount: experts, topK: topK, scoring: .softmax,
+      normalized: try config.flag("norm_topk_prob", default: true))
+    expertWidth = try config.size("moe_intermediate_size")
+    sharedWidth = try config.size("shared_expert_intermediate_size")
+  }
+
+  /// For each layer, whether it is one of linear attention.
+  private static func layers(_ config: ConfigReader) throws(ModelError) -> [Bool] {
+    let count = try config.size("num_hidden_layers")
+    let interval = try config.size("full_attention_interval", default: 4)
+    guard let kinds = try config.strings("layer_types") else {
+      return (1...count).map { $0 % interval != 0 }
+    }
+    try config.require(
+      kinds.count == count && kinds.allSatisfy { ["linear_attention", "full_attention"].contains($0) }, "layer_types",
+      "expected \(count) of linear_attention or full_attention")
+    return kinds.map { $0 == "linear_attention" }
+  }
+
+  private static func deltaShape(_ config: ConfigReader, width: Int) throws(ModelError) -> GatedDeltaNet.Shape {
+    let heads = try config.size("linear_num_value_heads", default: 32)
+    let keyHeads = try config.size("linear_num_key_heads", default: 16)
+    try config.require(
+      heads % keyHeads == 0, "linear_num_key_heads", "\(keyHeads) does not divide \(heads) value heads")
+    return GatedDeltaNet.Shape(
+      width: width,
+      rule: DeltaRuleShape(
+        heads: heads, keyHeads: keyHeads, keyDimension: try config.size("linear_key_head_dim", default: 128),
+        valueDimension: try config.size("linear_value_head_dim", default: 128)),
+      taps: try config.size("linear_conv_kernel_dim", default: 4))
+  }
+
+  func blocks(_ weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [any Block] {
+    let model = path.reduce(weights) { $0[$1] }
+    var blocks: [any Block] = []
+    for index in isLinear.indices {
+      let layer = model["layers"][index]
+      let mixer: any Mixer
+      if isLinear[index] {
+        let parameters = try GatedDeltaNet.Parameters(qwen: layer["linear_attn"], delta, epsilon: frame.epsilon)
+        mixer = GatedDeltaNet(delta, parameters, state: &state)
+      } else {
+        let heads = layer["self_attn"]
+        mixer = try Attention(
+          heads, attention, rotary: rotary,
+          headNorm: .usual(heads, headDimension: attention.headDimension, epsilon: frame.epsilon, offset: 1),
+          state: &state)
+      }
+      blocks.append(try ResidualSublayer(layer, norm: "input_layernorm", frame, mixer))
+      blocks.append(
+        try ResidualSublayer(layer, norm: "post_attention_layernorm", frame, feedForward(layer["mlp"], index)))
+    }
+    // What predicts tokens further ahead takes no part in the forward pass.
+    weights.discard("mtp.")
+    weights["model"].discard("visual.", remark: "the model sees text only, no images and no films")
+    return blocks
+  }
+
+  private func feedForward(_ weights: WeightScope, _ index: Int) throws(ModelError) -> any Mixer {
+    guard let selection, !isDense[index] else {
+      return try FeedForward.swiGLU(weights, width: frame.width, hidden: denseWidth)
+    }
+    return MixtureOfExperts(
+      router: try Linear(weights["gate"], input: frame.width, output: selection.expertCount, role: .exact),
+      selection: selection, experts: try experts(weights["experts"], count: selection.expertCount),
+      shared: try .swiGLU(weights["shared_expert"], width: frame.width, hidden: sharedWidth),
+      sharedGate: try Linear(weights["shared_expert_gate"], input: frame.width, output: 1, role: .exact), layer: index)
+  }
+
+  /// One by one, or in two tensors.
+  private func experts(_ weights: WeightScope, count: Int) throws(ModelError) -> Experts {
+    guard weights.has("gate_up_proj") else {
+      return try Experts(weights, count: count, width: frame.width, hidden: expertWidth, activation: .siluGated)
+    }
+    let first = try weights.matrices("gate_up_proj", count: count, rows: 2 * expertWidth, columns: frame.width)
+    let second = try weights.matrices(
+      "down_proj", count: count, rows: frame.width, columns: expertWidth, role: .down)
+    return try Experts(first: first.map { [$0] }, second: second, activation: .siluGated)
+  }
+}
+
+extension GatedDeltaNet.Parameters {
+  /// Reads a layer of Qwen: `in_proj_qkv`, `in_proj_z`, `in_proj_b` and `in_proj_a`, or, with one key head's rows behind
+  /// another's, `in_proj_qkvz` and `in_proj_ba`; `conv1d`, `dt_bias`, `A_log`, `norm` and `out_proj`.
+  init(qwen weights: WeightScope, _ shape: GatedDeltaNet.Shape, epsilon: Float) throws(ModelError) {
+    let (rule, width) = (shape.rule, shape.width)
+    let (qkv, z) = try Self.queryToGate(weights, shape)
+    let b: PackedMatrix
+    let a: PackedMatrix
+    if weights.has("in_proj_ba.weight") {
+      let count = rule.heads / rule.keyHeads
+      let parts = try weights.matrices(
+        "in_proj_ba.weight", rows: 2 * rule.heads, columns: width,
+        parts: [0, count].map { Self.rows(of: rule.keyHeads, apart: 2 * count, first: $0, count: count) }, role: .exact)
+      (b, a) = (parts[0], parts[1])
+    } else {
+      b = try weights.matrix("in_proj_b.weight", rows: rule.heads, columns: width, role: .exact)
+      a = try weights.matrix("in_proj_a.weight", rows: rule.heads, columns: width, role: .exact)
+    }
+    self.init(
+      input: Linear([qkv, b, a, z]),
+      convolution: try weights.convolution("conv1d.weight", channels: shape.channels, taps: shape.taps),
+      decayBias: try weights.vector("dt_bias", count: rule.heads),
+      decayRate: try weights.vector("A_log", count: rule.heads).map { -exp($0) },
+      norm: try RMSNorm(weights["norm"], width: rule.valueDimension, epsilon: epsilon), gate: .silu,
+      output: try Linear(weights["out_proj"], input: rule.valueWidth, output: width))
+  }
+
+  private static func queryToGate(
+    _ weights: WeightScope, _ shape: GatedDeltaNet.Shape
+  ) throws(ModelError) -> (qkv: PackedMatrix, z: PackedMatrix) {
+    let rule = shape.rule
+    guard weights.has("in_proj_qkvz.weight") else {
+      return (
+        try weights.matrix("in_proj_qkv.weight", rows: shape.channels, columns: shape.width),
+        try weights.matrix("in_proj_z.weight", rows: rule.valueWidth, columns: shape.width)
+      )
+    }
+    // Of each key head: its query, its key, its value heads, their gates.
+    let (key, values) = (rule.keyDimension, rule.valueWidth / rule.keyHeads)
+    let sizes = [key, key, values, values]
+    let starts = [0, key, 2 * key, 2 * key + values]
+    let ranges = zip(starts, sizes).map { start, size in
+      rows(of: rule.keyHeads, apart: 2 * (key + values), first: start, count: size)
+    }
+    let parts = try weights.matrices(
+      "in_proj_qkvz.weight", rows: shape.channels + rule.valueWidth, columns: shape.width,
+      parts: [ranges[0] + ranges[1] + ranges[2], ranges[3]])
+    return (parts[0], parts[1])
+  }
+
+  /// Rows `first ..< first + count` of each of `heads` heads whose rows begin `apart` rows apart.
+  private static func rows(of heads: Int, apart: Int, first: Int, count: Int) -> [Range<Int>] {
+    (0..<heads).map { $0 * apart + first..<$0 * apart + first + count }
+  }
+}
