@@ -5,9 +5,9 @@ import OrderedCollections
 ///
 /// Behaves like Hugging Face's renderer: `trim_blocks`, `lstrip_blocks`, loop controls, an immutable sandbox (no
 /// method changes a value; only namespaces are written to), `raise_exception`, `strftime_now`, `tojson` as
-/// `json.dumps` without escaping. Known differences: `safe` and `escape` give plain text, integers have 64 bits;
-/// `groupby`, filters for web pages, recursive loops, inheritance and imports are missing. A value is immutable and
-/// thread-safe.
+/// `json.dumps` without escaping. Known differences: `safe` and `escape` give plain text, and nothing is escaped
+/// automatically; integers have 64 bits; `pprint`, `urlize`, `lipsum`, inheritance and imports are missing. A value is
+/// immutable and thread-safe.
 public struct ChatTemplate: Sendable {
   /// The template's text.
   public let source: String

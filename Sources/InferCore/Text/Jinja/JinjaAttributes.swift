@@ -8,6 +8,10 @@ extension JinjaEvaluator {
     case .undefined(let reason): throw .reason(reason)
     case .namespace(let index): if let value = namespaces[index][name] { return value }
     case .loop(let loop): if let value = loop.attribute(name) { return value }
+    case .group(let key, let items) where name == "grouper" || name == "list":
+      return name == "list" ? .list(items) : key
+    case .counter(let index) where name == "current":
+      if case .cycler(let items, let position) = counters[index] { return items[position] }
     default:
       if let method = JinjaMethods.find(name, of: object) { return method }
       if case .dictionary(let members) = object, let value = members[.string(name)] { return value }
@@ -19,7 +23,8 @@ extension JinjaEvaluator {
     switch object {
     case .undefined(let reason): throw .reason(reason)
     case .dictionary(let members): if key.isHashable, let value = members[key] { return value }
-    case .list(let elements), .tuple(let elements):
+    case .list, .tuple, .group, .view(.range, _):
+      let elements = try object.elements()
       if let index = key.asInteger, let position = Self.position(index, count: elements.count) {
         return elements[position]
       }
@@ -60,12 +65,11 @@ extension JinjaLoop {
     case "first": .bool(index == 0)
     case "last": .bool(index == items.count - 1)
     case "length": .integer(items.count)
-    // Only recursive loops are deeper.
-    case "depth": .integer(1)
-    case "depth0": .integer(0)
+    case "depth": .integer(depth + 1)
+    case "depth0": .integer(depth)
     case "previtem": index > 0 ? items[index - 1] : .undefined("there is no previous item")
     case "nextitem": index + 1 < items.count ? items[index + 1] : .undefined("there is no next item")
-    case "cycle": .method(of: .loop(self), name)
+    case "cycle", "changed": .method(of: .loop(self), name)
     default: nil
     }
   }

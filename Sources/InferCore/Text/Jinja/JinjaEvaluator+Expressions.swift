@@ -119,6 +119,8 @@ extension JinjaEvaluator {
     case .macro(let index): return try call(macro: index, arguments)
     case .function(let function): return try call(function, arguments)
     case .method(let receiver, let name): return try call(method: name, of: receiver, arguments)
+    case .loop(let loop): return try recurse(loop, arguments)
+    case .counter(let index): return try callJoiner(index, arguments)
     case .undefined(let reason): throw .reason(reason)
     default: throw .reason("'\(function.typeName)' object is not callable")
     }

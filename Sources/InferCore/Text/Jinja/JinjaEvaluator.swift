@@ -34,7 +34,17 @@ final class JinjaEvaluator {
   private(set) var scope: JinjaScope
   /// Attributes of the namespaces made so far.
   var namespaces: [[String: JinjaValue]] = []
+  /// Cyclers and joiners made so far.
+  var counters: [JinjaCounter] = []
+  /// What `loop.changed` was asked last, by the run of the loop.
+  var lastChanged: [Int: [JinjaValue]] = [:]
   private var macros: [(macro: JinjaMacro, scope: JinjaScope)] = []
+  /// Loops that may be called, with the scopes around them.
+  var recursions: [(loop: JinjaLoopStatement, scope: JinjaScope)] = []
+  /// How many loops have run.
+  var loopRuns = 0
+  /// What is assigned outside of all blocks.
+  private let top: JinjaScope
   private var output = ""
   /// What may still be spent on statements, expressions and values handled, and on sixteenths of characters.
   private(set) var budget: Int
@@ -48,7 +58,8 @@ final class JinjaEvaluator {
     let context = JinjaScope(parent: nil)
     for function in JinjaFunction.allCases { context.variables[function.rawValue] = .function(function) }
     context.variables.merge(variables) { _, variable in variable }
-    scope = JinjaScope(parent: context)
+    top = JinjaScope(parent: context)
+    scope = top
   }
 
   func render(_ statements: [JinjaStatement]) throws(TemplateError) -> String {
@@ -89,7 +100,7 @@ final class JinjaEvaluator {
 
   // MARK: - Statements
 
-  private func execute(_ statements: [JinjaStatement]) throws(JinjaFailure) -> Flow {
+  func execute(_ statements: [JinjaStatement]) throws(JinjaFailure) -> Flow {
     for statement in statements {
       line = statement.line
       let flow = try nested { () throws(JinjaFailure) in try execute(statement) }
@@ -120,6 +131,11 @@ final class JinjaEvaluator {
       let text = try capture(body)
       try write(try self.text(of: try apply(filters, to: .string(text))))
     case .with(let assignments, let body): try execute(body, with: assignments)
+    case .block(let isScoped, let body):
+      return try inScope(JinjaScope(parent: isScoped ? scope : top)) { () throws(JinjaFailure) in try execute(body) }
+    case .autoescape(let expression, let body):
+      if try evaluate(expression).isTrue { throw .reason("automatic escaping is not supported") }
+      return try inScope(JinjaScope(parent: scope)) { () throws(JinjaFailure) in try execute(body) }
     case .scope(let body):
       return try inScope(JinjaScope(parent: scope)) { () throws(JinjaFailure) in try execute(body) }
     case .breakLoop: return .breakLoop
@@ -135,10 +151,16 @@ final class JinjaEvaluator {
 
   /// What a block would print, in a scope of its own.
   private func capture(_ body: [JinjaStatement]) throws(JinjaFailure) -> String {
+    try capture { () throws(JinjaFailure) in
+      _ = try inScope(JinjaScope(parent: scope)) { () throws(JinjaFailure) in try execute(body) }
+    }
+  }
+
+  func capture(_ body: () throws(JinjaFailure) -> Void) throws(JinjaFailure) -> String {
     let outer = output
     output = ""
     defer { output = outer }
-    _ = try inScope(JinjaScope(parent: scope)) { () throws(JinjaFailure) in try execute(body) }
+    try body()
     return output
   }
 
@@ -163,35 +185,7 @@ final class JinjaEvaluator {
     }
   }
 
-  private func execute(_ loop: JinjaLoopStatement) throws(JinjaFailure) -> Flow {
-    let outer = scope
-    var items = try evaluate(loop.sequence).elements()
-    try spend(items.count)
-    if let condition = loop.condition {
-      var kept: [JinjaValue] = []
-      for item in items {
-        try inScope(JinjaScope(parent: outer)) { () throws(JinjaFailure) in
-          try assign(item, to: loop.target)
-          if try evaluate(condition).isTrue { kept.append(item) }
-        }
-      }
-      items = kept
-    }
-    if items.isEmpty {
-      return try inScope(JinjaScope(parent: outer)) { () throws(JinjaFailure) in try execute(loop.otherwise) }
-    }
-    for index in items.indices {
-      let flow = try inScope(JinjaScope(parent: outer)) { () throws(JinjaFailure) in
-        scope.variables["loop"] = .loop(JinjaLoop(items: items, index: index))
-        try assign(items[index], to: loop.target)
-        return try execute(loop.body)
-      }
-      if flow == .breakLoop { break }
-    }
-    return .normal
-  }
-
-  private func assign(_ value: JinjaValue, to target: JinjaTarget) throws(JinjaFailure) {
+  func assign(_ value: JinjaValue, to target: JinjaTarget) throws(JinjaFailure) {
     switch target {
     case .name(let name):
       try spend(on: value)

@@ -2,7 +2,7 @@ import OrderedCollections
 
 /// The filters. Text and lists are in extensions of their own.
 extension JinjaEvaluator {
-  static let filterNames: Set<String> = textFilters.union(listFilters).union(otherFilters)
+  static let filterNames: Set<String> = textFilters.union(listFilters).union(pageFilters).union(otherFilters)
 
   private static let otherFilters: Set<String> = [
     "abs", "attr", "count", "d", "default", "dictsort", "float", "int", "items", "length", "round", "tojson",
@@ -13,6 +13,7 @@ extension JinjaEvaluator {
   ) throws(JinjaFailure) -> JinjaValue {
     if Self.textFilters.contains(name) { return try applyText(filter: name, to: value, arguments) }
     if Self.listFilters.contains(name) { return try applyList(filter: name, to: value, arguments) }
+    if Self.pageFilters.contains(name) { return try applyPage(filter: name, to: value, arguments) }
     switch name {
     case "default", "d":
       let values = try arguments.bind(name, ["default_value", "boolean"])
@@ -129,15 +130,14 @@ extension JinjaValue {
   fileprivate func parsedInteger(base: Int) -> Int? {
     switch self {
     case .string(let text):
-      let digits = text.stripped().replacing("_", with: "", limit: .max)
-      if (2...36).contains(base), let integer = Int(digits, radix: base) { return integer }
+      if let integer = text.pythonInteger(base: base) { return integer }
       return parsedNumber.flatMap { Int(exactly: $0.rounded(.towardZero)) }
     case .number(let value): return Int(exactly: value.rounded(.towardZero))
     default: return asInteger
     }
   }
 
-  fileprivate var parsedNumber: Double? {
+  var parsedNumber: Double? {
     guard case .string(let text) = self else { return asNumber }
     let stripped = text.stripped().lowercased()
     return stripped.hasPrefix("0x") ? nil : Double(stripped)
@@ -147,5 +147,24 @@ extension JinjaValue {
   func sortKey(caseSensitive: Bool) -> JinjaValue {
     guard case .string(let text) = self, !caseSensitive else { return self }
     return .string(text.lowercased())
+  }
+}
+
+extension String {
+  /// What `int(text, base)` gives in Python; a prefix such as `0x` may stand before the digits, and has to for base 0.
+  fileprivate func pythonInteger(base: Int) -> Int? {
+    var digits = stripped()
+    guard !digits.hasPrefix("_"), !digits.hasSuffix("_"), !digits.contains("__") else { return nil }
+    digits = digits.replacing("_", with: "", limit: .max).lowercased()
+    let isNegative = digits.hasPrefix("-")
+    if isNegative || digits.hasPrefix("+") { digits.removeFirst() }
+    var radix = base
+    for (prefix, prefixed) in [("0x", 16), ("0o", 8), ("0b", 2)]
+    where (base == prefixed || base == 0) && digits.hasPrefix(prefix) {
+      digits.removeFirst(2)
+      radix = prefixed
+    }
+    guard !digits.hasPrefix("-"), !digits.hasPrefix("+"), (2...36).contains(radix == 0 ? 10 : radix) else { return nil }
+    return Int((isNegative ? "-" : "") + digits, radix: radix == 0 ? 10 : radix)
   }
 }

@@ -35,7 +35,7 @@ extension JinjaEvaluator {
     case "select", "reject", "selectattr", "rejectattr": return .iterator(try select(elements, name, arguments))
     case "sort":
       let values = try arguments.bind(name, ["reverse", "case_sensitive", "attribute"])
-      let keys = try keys(elements, values[2], caseSensitive: values[1])
+      let keys = try sortKeys(elements, values[2], caseSensitive: values[1])
       let pairs = zip(keys, elements).map { [$0, $1] }
       return .list(try sort(pairs, reversed: values[0]?.isTrue ?? false) { $0[0] }.map { $0[1] })
     case "min", "max": return try extreme(elements, name, arguments)
@@ -52,13 +52,22 @@ extension JinjaEvaluator {
   }
 
   /// The part of an element that an `attribute` argument names: a path as in `function.name` or `0`; all of it for nil.
-  private func get(_ path: JinjaValue?, of element: JinjaValue) throws(JinjaFailure) -> JinjaValue {
+  /// What is missing on the way is `fallback`.
+  func get(
+    _ path: JinjaValue?, of element: JinjaValue, fallback: JinjaValue? = nil
+  ) throws(JinjaFailure) -> JinjaValue {
     guard let path else { return element }
-    if let index = path.asInteger { return try self.element(.integer(index), of: element) }
     if case .none = path { return element }
+    var steps = [path]
+    if path.asInteger == nil {
+      steps = try requiredString(path, "attribute").parts(separatedBy: ".").map {
+        Int($0).map(JinjaValue.integer) ?? .string($0)
+      }
+    }
     var value = element
-    for step in try requiredString(path, "attribute").parts(separatedBy: ".") {
-      value = try self.element(Int(step).map(JinjaValue.integer) ?? .string(step), of: value)
+    for step in steps {
+      value = try self.element(step, of: value)
+      if let fallback, value.isUndefined { value = fallback }
     }
     return value
   }
@@ -71,6 +80,22 @@ extension JinjaEvaluator {
       keys.append(try get(path, of: element).sortKey(caseSensitive: caseSensitive?.isTrue ?? false))
     }
     return keys
+  }
+
+  /// What elements are sorted by: an attribute, or several with commas between them.
+  private func sortKeys(
+    _ elements: [JinjaValue], _ path: JinjaValue?, caseSensitive: JinjaValue?
+  ) throws(JinjaFailure) -> [JinjaValue] {
+    guard case .string(let names)? = path, names.contains(",") else {
+      return try keys(elements, path, caseSensitive: caseSensitive)
+    }
+    var keys: [[JinjaValue]] = elements.map { _ in [] }
+    for name in names.parts(separatedBy: ",") {
+      for (index, key) in try self.keys(elements, .string(name), caseSensitive: caseSensitive).enumerated() {
+        keys[index].append(key)
+      }
+    }
+    return keys.map(JinjaValue.list)
   }
 
   /// A stable merge sort, because the comparison can fail.
@@ -122,10 +147,7 @@ extension JinjaEvaluator {
     var mapped: [JinjaValue] = []
     if arguments.positional.isEmpty {
       guard let path = arguments.named["attribute"] else { throw .reason("map requires a filter argument") }
-      for element in elements {
-        let value = try get(path, of: element)
-        mapped.append(value.isUndefined ? arguments.named["default"] ?? value : value)
-      }
+      for element in elements { mapped.append(try get(path, of: element, fallback: arguments.named["default"])) }
       return mapped
     }
     let filter = try requiredString(arguments.positional[0], "map")
@@ -183,7 +205,7 @@ extension JinjaEvaluator {
     for index in 0..<count {
       let end = start + length + (index < longer ? 1 : 0)
       var group = Array(elements[start..<end])
-      if let fill = values[1], longer > 0, index >= longer { group.append(fill) }
+      if let fill = values[1], index >= longer { group.append(fill) }
       groups.append(.list(group))
       start = end
     }

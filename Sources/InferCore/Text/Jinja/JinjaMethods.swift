@@ -3,9 +3,9 @@ import OrderedCollections
 /// Which methods values have. Those that would change a value exist but are out of a template's reach.
 enum JinjaMethods {
   private static let string: Set<String> = [
-    "capitalize", "casefold", "center", "count", "endswith", "find", "format", "index", "isalnum", "isalpha", "isascii",
-    "isdecimal", "isdigit", "islower", "isnumeric", "isspace", "isupper", "join", "ljust", "lower", "lstrip",
-    "partition",
+    "capitalize", "casefold", "center", "count", "endswith", "expandtabs", "find", "format", "format_map", "index",
+    "isalnum", "isalpha", "isascii", "isdecimal", "isdigit", "isidentifier", "islower", "isnumeric", "isprintable",
+    "isspace", "istitle", "isupper", "join", "ljust", "lower", "lstrip", "partition",
     "removeprefix", "removesuffix", "replace", "rfind", "rindex", "rjust", "rpartition", "rsplit", "rstrip", "split",
     "splitlines", "startswith", "strip", "swapcase", "title", "upper", "zfill",
   ]
@@ -24,8 +24,10 @@ enum JinjaMethods {
       case .string: (string, [])
       case .dictionary: (dictionary, dictionaryUnsafe)
       case .list: (list, listUnsafe)
-      case .tuple: (tuple, [])
+      case .tuple, .group, .view(.range, _): (tuple, [])
       case .number: (["is_integer"], [])
+      case .integer, .bool: (["bit_length"], [])
+      case .counter: (["next", "reset"], [])
       default: ([], [])
       }
     if known.contains(name) { return .method(of: value, name) }
@@ -42,8 +44,9 @@ extension JinjaEvaluator {
     switch receiver {
     case .string(let text): return try call(name, of: text, arguments)
     case .dictionary(let members): return try call(name, of: members, arguments)
-    case .list(let elements), .tuple(let elements):
+    case .list, .tuple, .group, .view:
       if name == "copy" { return receiver }
+      let elements = try receiver.elements()
       let value = try arguments.bind(name, ["value"], required: 1)[0] ?? .none
       try spend(on: receiver)
       if name == "count" { return .integer(elements.count { $0 == value }) }
@@ -51,9 +54,14 @@ extension JinjaEvaluator {
         throw .reason("\(value.representation.prefix(100)) is not in \(receiver.typeName)")
       }
       return .integer(index)
-    case .loop(let loop):
-      guard !arguments.positional.isEmpty else { throw .reason("no items for cycling given") }
-      return arguments.positional[loop.index % arguments.positional.count]
+    case .loop(let loop): return try call(name, of: loop, arguments)
+    case .counter(let index):
+      _ = try arguments.bind(name, [])
+      return try advanceCycler(index, resetting: name == "reset")
+    case .integer, .bool:
+      _ = try arguments.bind(name, [])
+      let magnitude = receiver.asInteger?.magnitude ?? 0
+      return .integer(magnitude.bitWidth - magnitude.leadingZeroBitCount)
     case .number(let value): return .bool(value == value.rounded())
     default: throw .reason("'\(receiver.typeName)' object has no method '\(name)'")
     }
@@ -65,10 +73,13 @@ extension JinjaEvaluator {
     switch name {
     case "get":
       let values = try arguments.bind(name, ["key", "default"], required: 1)
-      return values[0].flatMap { $0.isHashable ? members[$0] : nil } ?? values[1] ?? .none
-    case "items": return .list(members.map { .tuple([$0.key, $0.value]) })
-    case "keys": return .list(Array(members.keys))
-    case "values": return .list(Array(members.values))
+      guard let key = values[0], key.isHashable else {
+        throw .reason("unhashable type: '\(values[0]?.typeName ?? "")'")
+      }
+      return members[key] ?? values[1] ?? .none
+    case "items": return .view(.items, members.map { .tuple([$0.key, $0.value]) })
+    case "keys": return .view(.keys, Array(members.keys))
+    case "values": return .view(.values, Array(members.values))
     default: return .dictionary(members)
     }
   }

@@ -78,7 +78,10 @@ struct JinjaStatement: Sendable {
     case call(JinjaExpression, caller: JinjaMacro)
     case filterBlock([JinjaFilterCall], [JinjaStatement])
     case with([(target: JinjaTarget, value: JinjaExpression)], [JinjaStatement])
-    /// A block that only has a scope of its own: `generation`, `block`.
+    /// `{% block name %}…{% endblock %}`: sees what is assigned outside of all blocks, and more only when scoped.
+    case block(isScoped: Bool, [JinjaStatement])
+    case autoescape(JinjaExpression, [JinjaStatement])
+    /// `{% generation %}…{% endgeneration %}`, which only has a scope of its own.
     case scope([JinjaStatement])
     case breakLoop
     case continueLoop
@@ -94,6 +97,8 @@ struct JinjaLoopStatement: Sendable {
   let condition: JinjaExpression?
   let body: [JinjaStatement]
   let otherwise: [JinjaStatement]
+  /// Whether the body may call `loop`.
+  let isRecursive: Bool
 }
 
 struct JinjaMacro: Sendable {

@@ -132,11 +132,17 @@ extension JinjaEvaluator {
     case .multiply: return left * right
     case .divide, .floorDivide, .modulo:
       guard right != 0 else { throw .reason("division by zero") }
-      let quotient = left / right
-      if kind == .divide { return quotient }
-      if kind == .floorDivide { return quotient.rounded(.down) }
-      let remainder = left.truncatingRemainder(dividingBy: right)
-      return remainder != 0 && (remainder < 0) != (right < 0) ? remainder + right : remainder
+      if kind == .divide { return left / right }
+      // As Python: the quotient is what the remainder leaves, so that both fit each other after rounding.
+      let truncated = left.truncatingRemainder(dividingBy: right)
+      let isOpposite = truncated != 0 && (truncated < 0) != (right < 0)
+      if kind == .modulo {
+        return truncated == 0 ? Double(signOf: right, magnitudeOf: 0) : isOpposite ? truncated + right : truncated
+      }
+      let quotient = (left - truncated) / right - (isOpposite ? 1 : 0)
+      let floor = quotient.rounded(.down)
+      if quotient == 0 { return Double(signOf: left / right, magnitudeOf: 0) }
+      return quotient - floor > 0.5 ? floor + 1 : floor
     case .power: return left.raised(to: right)
     }
   }

@@ -6,6 +6,7 @@ struct JinjaParser {
   private var depth = 0
   /// The loops around this place in the current macro.
   private var loops = 0
+  private var blocks: Set<String> = []
   /// Names that the macro being read mentions, as far as they change how it may be called.
   var mentionsSurplus = false
   var mentionsUnknownNames = false
@@ -154,11 +155,14 @@ struct JinjaParser {
       var filters = [try filterCall()]
       filters += try filterCalls()
       return .filterBlock(filters, try body(until: "endfilter"))
+    case "block": return try block()
+    case "autoescape": return .autoescape(try expression(), try body(until: "endautoescape"))
     case "generation": return .scope(try body(until: "endgeneration"))
     case "break", "continue":
       guard loops > 0 else { throw error("'\(name)' outside of a loop") }
       return name == "break" ? .breakLoop : .continueLoop
-    case "elif", "else", "endif", "endfor", "endmacro", "endset", "endcall", "endwith", "endfilter", "endgeneration":
+    case "elif", "else", "endif", "endfor", "endmacro", "endset", "endcall", "endwith", "endfilter", "endgeneration",
+      "endblock", "endautoescape":
       throw error("unexpected '\(name)'")
     default: throw error("the tag '\(name)' is not supported")
     }
@@ -181,7 +185,7 @@ struct JinjaParser {
     guard skip(name: "in") else { throw unexpected("'in'") }
     let sequence = try expressionOrTuple(allowsConditional: false)
     let condition = skip(name: "if") ? try expression() : nil
-    if isName("recursive") { throw error("recursive loops are not supported") }
+    let isRecursive = skip(name: "recursive")
     loops += 1
     let statements = try openBody(until: ["endfor", "else"])
     loops -= 1
@@ -189,7 +193,8 @@ struct JinjaParser {
     if skip(name: "else") { otherwise = try body(until: "endfor") } else { advance() }
     return .loop(
       JinjaLoopStatement(
-        target: target, sequence: sequence, condition: condition, body: statements, otherwise: otherwise))
+        target: target, sequence: sequence, condition: condition, body: statements, otherwise: otherwise,
+        isRecursive: isRecursive))
   }
 
   private mutating func set() throws(TemplateError) -> JinjaStatement.Kind {
@@ -222,6 +227,18 @@ struct JinjaParser {
     let caller = JinjaMacro(
       name: "caller", parameters: parameters, body: statements, takesSurplus: false, takesUnknownNames: false)
     return .call(call, caller: caller)
+  }
+
+  private mutating func block() throws(TemplateError) -> JinjaStatement.Kind {
+    let name = try expectName()
+    guard blocks.insert(name).inserted else { throw error("block '\(name)' defined twice") }
+    let isScoped = skip(name: "scoped")
+    let outer = loops
+    loops = 0
+    defer { loops = outer }
+    let statements = try body(until: "endblock")
+    _ = skip(name: name)
+    return .block(isScoped: isScoped, statements)
   }
 
   private mutating func parameters() throws(TemplateError) -> [(name: String, fallback: JinjaExpression?)] {

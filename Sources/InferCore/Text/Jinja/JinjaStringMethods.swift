@@ -1,3 +1,5 @@
+import OrderedCollections
+
 /// The methods of strings.
 extension JinjaEvaluator {
   func call(_ name: String, of text: String, _ arguments: JinjaArguments) throws(JinjaFailure) -> JinjaValue {
@@ -26,7 +28,18 @@ extension JinjaEvaluator {
       var parts: [String] = []
       for item in try items.elements() { parts.append(try requiredString(item, name)) }
       return .string(try join(parts, with: text))
-    case "format": return .string(try text.formatted(with: arguments))
+    case "format": return .string(try formatted(text, with: arguments))
+    case "format_map":
+      guard case .dictionary(let members)? = try arguments.bind(name, ["mapping"], required: 1)[0] else {
+        throw .reason("format_map() expects a mapping")
+      }
+      var named = JinjaArguments()
+      for (key, value) in members { if case .string(let key) = key { named.named[key] = value } }
+      return .string(try formatted(text, with: named))
+    case "expandtabs":
+      let size = try arguments.bind(name, ["tabsize"])[0]?.asInteger ?? 8
+      try spend(bytes: text.utf8.count * (1 + max(0, min(size, 1_000_000))))
+      return .string(text.expandingTabs(to: size))
     case "find", "rfind", "index", "rindex", "count": return .integer(try locate(text, name, arguments))
     case "center", "ljust", "rjust", "zfill": return .string(try pad(text, name, arguments))
     default:
@@ -54,6 +67,12 @@ extension JinjaEvaluator {
     case "islower":
       return .bool(
         scalars.contains(where: \.properties.isLowercase) && !scalars.contains(where: \.properties.isUppercase))
+    case "istitle": return .bool(text.isTitle)
+    case "isprintable": return .bool(scalars.allSatisfy(\.isPrintable))
+    case "isidentifier":
+      return .bool(
+        scalars.first.map { $0 == "_" || $0.properties.isXIDStart } ?? false
+          && scalars.dropFirst().allSatisfy(\.properties.isXIDContinue))
     case "isascii": return .bool(scalars.allSatisfy(\.isASCII))
     case "isspace": return .bool(!text.isEmpty && scalars.allSatisfy(\.isPythonSpace))
     case "isalpha": return .bool(!text.isEmpty && scalars.allSatisfy(\.isPythonLetter))
@@ -135,12 +154,34 @@ extension JinjaEvaluator {
   }
 
   private func locate(_ text: String, _ name: String, _ arguments: JinjaArguments) throws(JinjaFailure) -> Int {
-    let part = try requiredString(arguments.bind(name, ["sub"], required: 1)[0], name)
+    let values = try arguments.bind(name, ["sub", "start", "end"], required: 1)
+    if values[1] != nil || values[2] != nil { return try locate(in: text, name, values) }
+    let part = try requiredString(values[0], name)
     let scalars = text.unicodeScalars.count
     if name == "count" { return part.isEmpty ? scalars + 1 : text.positions(of: part).count }
     let parts = text.parts(separatedBy: part, limit: 1, fromRight: name.hasPrefix("r"))
     if part.isEmpty { return name.hasPrefix("r") ? scalars : 0 }
     if parts.count == 2 { return parts[0].unicodeScalars.count }
+    guard name.hasSuffix("find") else { throw .reason("substring not found") }
+    return -1
+  }
+
+  /// As above, in a part of the text.
+  private func locate(in text: String, _ name: String, _ values: [JinjaValue?]) throws(JinjaFailure) -> Int {
+    let bounds = values[1...].map { if case .some(.none)? = Optional($0) { JinjaValue?.none } else { $0 } }
+    let length = text.unicodeScalars.count
+    let start = bounds[bounds.startIndex]?.asInteger ?? 0
+    let first = start < 0 ? max(0, start + length) : start
+    let part = try slice(.string(text), start: first, stop: bounds[bounds.startIndex + 1]?.asInteger, step: nil).text
+    // Python finds nothing, not even an empty string, behind the end.
+    let position =
+      first > length
+      ? -1
+      : try locate(
+        part, name == "count" ? name : name.hasPrefix("r") ? "rfind" : "find",
+        JinjaArguments(positional: [values[0] ?? .none]))
+    if name == "count" { return max(0, position) }
+    if position >= 0 { return position + first }
     guard name.hasSuffix("find") else { throw .reason("substring not found") }
     return -1
   }

@@ -24,6 +24,12 @@ extension JinjaEvaluator {
     "ge": .greaterOrEqual, ">=": .greaterOrEqual, "in": .isIn,
   ]
 
+  private static let testNames = Set(comparisons.keys).union([
+    "boolean", "callable", "defined", "divisibleby", "escaped", "even", "false", "filter", "float", "integer",
+    "iterable", "lower", "mapping", "none", "number", "odd", "sameas", "sequence", "string", "test", "true",
+    "undefined", "upper",
+  ])
+
   /// The tests without arguments.
   private func test(_ name: String, _ value: JinjaValue) throws(JinjaFailure) -> Bool {
     switch (name, value) {
@@ -39,11 +45,15 @@ extension JinjaEvaluator {
     case ("string", .string): return true
     case ("mapping", .dictionary): return true
     case ("iterable", _): return value.isIterable
+    case ("sequence", .view(let view, _)): return view.typeName == "range"
     case ("sequence", _): return value.count != nil
-    case ("callable", .macro), ("callable", .function), ("callable", .method), ("callable", .undefined): return true
+    case ("callable", .macro), ("callable", .function), ("callable", .method), ("callable", .undefined),
+      ("callable", .counter), ("callable", .loop):
+      return true
     case ("lower", _), ("upper", _): return try call("is" + name, of: try text(of: value), JinjaArguments()).isTrue
     case ("odd", _), ("even", _):
       return try compute(.modulo, value, .integer(2)) == .integer(name == "odd" ? 1 : 0)
+    case ("test", _): return Self.testNames.contains(try requiredString(value, name))
     case ("filter", _): return Self.filterNames.contains(try requiredString(value, name))
     case ("escaped", _): return false
     case ("none", _), ("boolean", _), ("true", _), ("false", _), ("integer", _), ("float", _), ("number", _),

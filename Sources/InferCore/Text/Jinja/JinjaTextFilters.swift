@@ -35,7 +35,7 @@ extension JinjaEvaluator {
       let values: JinjaValue =
         names.isEmpty ? .tuple(arguments.positional) : .dictionary(JinjaDictionary(uniqueKeysWithValues: names))
       return .string(try text.formatted(percent: values))
-    case "truncate": return .string(try truncate(text, arguments))
+    case "truncate": return .string(try truncate(try requiredString(value, name), arguments))
     default:
       _ = try arguments.bind(name, [])
       return try applyPlain(filter: name, to: text)
@@ -50,19 +50,7 @@ extension JinjaEvaluator {
     case "capitalize": return .string(text.capitalizedAsSentence)
     case "title": return .string(titled(text))
     case "wordcount": return .integer(text.unicodeScalars.split { !$0.isPythonWordPart }.count)
-    case "e", "escape":
-      var escaped = ""
-      for scalar in text.unicodeScalars {
-        switch scalar {
-        case "&": escaped += "&amp;"
-        case "<": escaped += "&lt;"
-        case ">": escaped += "&gt;"
-        case "'": escaped += "&#39;"
-        case "\"": escaped += "&#34;"
-        default: escaped.unicodeScalars.append(scalar)
-        }
-      }
-      return .string(escaped)
+    case "e", "escape": return .string(text.escapedForXML)
     // Chat templates are not escaped, so text that is safe is just text.
     default: return .string(text)
     }

@@ -24,7 +24,11 @@ extension JinjaValue {
       "(" + elements.map(\.representation).joined(separator: ", ") + (elements.count == 1 ? ",)" : ")")
     case .dictionary(let members):
       "{" + members.map { "\($0.key.representation): \($0.value.representation)" }.joined(separator: ", ") + "}"
-    case .iterator, .namespace, .macro, .loop: "<\(typeName)>"
+    case .view(.range(let start, let stop, let step), _):
+      step == 1 ? "range(\(start), \(stop))" : "range(\(start), \(stop), \(step))"
+    case .view(let view, let elements): "\(view.typeName)(\(JinjaValue.list(elements).representation))"
+    case .group(let key, let items): JinjaValue.tuple([key, .list(items)]).representation
+    case .iterator, .namespace, .counter, .macro, .loop: "<\(typeName)>"
     case .function(let function): "<function \(function.rawValue)>"
     case .method(let receiver, let name): "<built-in method \(name) of \(receiver.typeName) object>"
     }
@@ -39,7 +43,8 @@ extension JinjaValue {
     var size = 1
     switch self {
     case .string(let text): size += text.utf8.count / 16
-    case .list(let elements), .tuple(let elements), .iterator(let elements):
+    case .list(let elements), .tuple(let elements), .iterator(let elements), .view(_, let elements),
+      .group(_, let elements):
       for element in elements where size < limit { size += element.size(upTo: limit - size, depth: depth + 1) }
     case .dictionary(let members):
       for (key, value) in members where size < limit {

@@ -4,7 +4,7 @@ typealias JinjaDictionary = OrderedDictionary<JinjaValue, JinjaValue>
 
 /// A value in a template, with Python's behaviour.
 ///
-/// All values are immutable but namespaces and macros, which live in the evaluator and are referred to by number: so no
+/// All values are immutable but namespaces, counters and macros, which live in the evaluator and are referred to by number: so no
 /// value can contain itself, and nothing outlives the rendering.
 enum JinjaValue: Sendable {
   /// What a missing name, attribute or element gives. Harmless when printed or tested; using it fails with this reason.
@@ -19,7 +19,13 @@ enum JinjaValue: Sendable {
   /// What Python's generators are: can be gone through, but has no length and no elements by index.
   case iterator([JinjaValue])
   case dictionary(JinjaDictionary)
+  /// The view of a dictionary, or a range: no list, but with a length.
+  case view(JinjaView, [JinjaValue])
+  /// What `groupby` gives: a tuple whose elements are named `grouper` and `list`.
+  indirect case group(JinjaValue, [JinjaValue])
   case namespace(Int)
+  /// A cycler or a joiner.
+  case counter(Int)
   case macro(Int)
   case function(JinjaFunction)
   indirect case method(of: JinjaValue, String)
@@ -30,11 +36,38 @@ enum JinjaValue: Sendable {
 struct JinjaLoop: Sendable {
   let items: [JinjaValue]
   let index: Int
+  /// Tells runs of loops apart.
+  let run: Int
+  /// How many recursive loops this one is in.
+  let depth: Int
+  /// Which recursive loop it is, if it may be called.
+  let recursion: Int?
+}
+
+/// What a sequence that is no list goes through.
+enum JinjaView: Sendable, Equatable {
+  case keys, values, items
+  case range(Int, Int, Int)
+
+  var typeName: String {
+    switch self {
+    case .keys: "dict_keys"
+    case .values: "dict_values"
+    case .items: "dict_items"
+    case .range: "range"
+    }
+  }
+}
+
+/// A value that counts: Jinja's `cycler` and `joiner`.
+enum JinjaCounter: Sendable {
+  case cycler([JinjaValue], position: Int)
+  case joiner(JinjaValue, isUsed: Bool)
 }
 
 /// The functions that every template can call.
 enum JinjaFunction: String, Sendable, CaseIterable {
-  case range, dict, namespace
+  case range, dict, namespace, cycler, joiner
   case raiseException = "raise_exception"
   case strftimeNow = "strftime_now"
 }
@@ -53,7 +86,10 @@ extension JinjaValue {
     case .tuple: "tuple"
     case .iterator: "generator"
     case .dictionary: "dict"
+    case .view(let view, _): view.typeName
+    case .group: "_GroupTuple"
     case .namespace: "Namespace"
+    case .counter: "Counter"
     case .macro: "Macro"
     case .function: "function"
     case .method: "builtin_function_or_method"
@@ -70,7 +106,8 @@ extension JinjaValue {
     case .string(let value): !value.isEmpty
     case .list(let elements), .tuple(let elements): !elements.isEmpty
     case .dictionary(let members): !members.isEmpty
-    case .iterator, .namespace, .macro, .function, .method, .loop: true
+    case .view(_, let elements): !elements.isEmpty
+    case .iterator, .group, .namespace, .counter, .macro, .function, .method, .loop: true
     }
   }
 
@@ -93,6 +130,11 @@ extension JinjaValue {
     return value
   }
 
+  fileprivate var isGroup: Bool {
+    if case .group = self { return true }
+    return false
+  }
+
   var isUndefined: Bool {
     if case .undefined = self { return true }
     return false
@@ -102,7 +144,8 @@ extension JinjaValue {
   func elements() throws(JinjaFailure) -> [JinjaValue] {
     switch self {
     case .undefined: []
-    case .list(let elements), .tuple(let elements), .iterator(let elements): elements
+    case .list(let elements), .tuple(let elements), .iterator(let elements), .view(_, let elements): elements
+    case .group(let key, let items): [key, .list(items)]
     case .dictionary(let members): Array(members.keys)
     case .string(let text): text.unicodeScalars.map { .string(String($0)) }
     default: throw .reason("'\(typeName)' object is not iterable")
@@ -111,7 +154,7 @@ extension JinjaValue {
 
   var isIterable: Bool {
     switch self {
-    case .undefined, .list, .tuple, .iterator, .dictionary, .string: true
+    case .undefined, .list, .tuple, .iterator, .dictionary, .view, .group, .string: true
     default: false
     }
   }
@@ -120,7 +163,8 @@ extension JinjaValue {
   var count: Int? {
     switch self {
     case .undefined: 0
-    case .list(let elements), .tuple(let elements): elements.count
+    case .list(let elements), .tuple(let elements), .view(_, let elements): elements.count
+    case .group: 2
     case .dictionary(let members): members.count
     case .string(let text): text.unicodeScalars.count
     default: nil
@@ -137,7 +181,19 @@ extension JinjaValue: Hashable {
     case (.list(let left), .list(let right)), (.tuple(let left), .tuple(let right)): return left == right
     case (.dictionary(let left), .dictionary(let right)):
       return left.count == right.count && left.allSatisfy { right[$0.key] == $0.value }
-    case (.namespace(let left), .namespace(let right)), (.macro(let left), .macro(let right)): return left == right
+    case (.view(.range, let left), .view(.range, let right)): return left == right
+    case (.view(let leftView, let left), .view(let rightView, let right)):
+      // Views of values are equal only to themselves, which cannot be told here.
+      return leftView == rightView && leftView != .values && left.count == right.count
+        && left.allSatisfy(right.contains)
+    case (.group(let left, let leftItems), .group(let right, let rightItems)):
+      return left == right && leftItems == rightItems
+    case (.group, .tuple(let elements)), (.tuple(let elements), .group):
+      guard elements.count == 2, case .group(let key, let items) = left.isGroup ? left : right else { return false }
+      return elements == [key, .list(items)]
+    case (.namespace(let left), .namespace(let right)), (.macro(let left), .macro(let right)),
+      (.counter(let left), .counter(let right)):
+      return left == right
     case (.function(let left), .function(let right)): return left == right
     default:
       if let left = left.asInteger, let right = right.asInteger { return left == right }
@@ -158,7 +214,7 @@ extension JinjaValue: Hashable {
   /// Whether it may be a key of a dictionary.
   var isHashable: Bool {
     switch self {
-    case .list, .dictionary: false
+    case .list, .dictionary, .group: false
     case .tuple(let elements): elements.allSatisfy(\.isHashable)
     default: true
     }

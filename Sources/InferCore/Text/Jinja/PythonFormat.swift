@@ -21,7 +21,12 @@ extension String {
         output.append(scalar)
         continue
       }
-      var directive = try PercentDirective(&scalars)
+      var directive = try PercentDirective(
+        &scalars,
+        stars: { () throws(JinjaFailure) in
+          guard let width = remaining.popFirst()?.asInteger else { throw .reason("* wants int") }
+          return width
+        })
       if directive.type == "%" {
         output.append("%")
         continue
@@ -40,45 +45,6 @@ extension String {
     guard remaining.isEmpty || isNamed else { throw .reason("not all arguments converted during string formatting") }
     return String(output)
   }
-
-  /// `format.format(values)`: fields `{}`, `{0}`, `{name}`, with `!r` or `!s`. What follows a colon is for numbers
-  /// and widths and is not supported.
-  func formatted(with arguments: JinjaArguments) throws(JinjaFailure) -> String {
-    var output = UnicodeScalarView()
-    var scalars = unicodeScalars[...]
-    var nextIndex = 0
-    while let scalar = scalars.popFirst() {
-      guard scalar == "{" || scalar == "}" else {
-        output.append(scalar)
-        continue
-      }
-      if scalars.first == scalar {
-        output.append(scalars.removeFirst())
-        continue
-      }
-      guard scalar == "{", let end = scalars.firstIndex(of: "}") else {
-        throw .reason("single '\(scalar)' encountered in format string")
-      }
-      let field = String(scalars[..<end])
-      scalars = scalars[scalars.index(after: end)...]
-      let parts = field.parts(separatedBy: "!", limit: 1)
-      let name = parts[0]
-      let value: JinjaValue?
-      if let index = name.isEmpty ? nextIndex : Int(name) {
-        if name.isEmpty { nextIndex += 1 }
-        value = arguments.positional.indices.contains(index) ? arguments.positional[index] : nil
-      } else {
-        value = arguments.named[name]
-      }
-      guard let value else { throw .reason("the format field '{\(field)}' has no argument or is not supported") }
-      guard parts.count == 1 || parts[1] == "r" || parts[1] == "s" else {
-        throw .reason("the format field '{\(field)}' is not supported")
-      }
-      output.append(
-        contentsOf: (parts.last == "r" && parts.count == 2 ? value.representation : value.text).unicodeScalars)
-    }
-    return String(output)
-  }
 }
 
 /// `%-10.3f` taken apart.
@@ -89,8 +55,10 @@ private struct PercentDirective {
   private var precision: Int?
   private(set) var type: Unicode.Scalar
 
-  /// Reads a directive behind its percent sign.
-  init(_ scalars: inout Substring.UnicodeScalarView) throws(JinjaFailure) {
+  /// Reads a directive behind its percent sign; a width or precision of `*` is asked for.
+  init(
+    _ scalars: inout Substring.UnicodeScalarView, stars: () throws(JinjaFailure) -> Int
+  ) throws(JinjaFailure) {
     type = "%"
     if scalars.first == "(" {
       guard let end = scalars.firstIndex(of: ")") else { throw .reason("incomplete format key") }
@@ -101,16 +69,29 @@ private struct PercentDirective {
       flags.insert(flag)
       scalars.removeFirst()
     }
-    width = try Self.number(&scalars)
+    width = try Self.number(&scalars, stars)
+    if width < 0 {
+      flags.insert("-")
+      width = -width
+    }
     if scalars.first == "." {
       scalars.removeFirst()
-      precision = try Self.number(&scalars)
+      precision = max(0, try Self.number(&scalars, stars))
     }
+    if let length = scalars.first, "hlL".unicodeScalars.contains(length) { scalars.removeFirst() }
     guard let last = scalars.popFirst() else { throw .reason("incomplete format") }
     type = last
   }
 
-  private static func number(_ scalars: inout Substring.UnicodeScalarView) throws(JinjaFailure) -> Int {
+  private static func number(
+    _ scalars: inout Substring.UnicodeScalarView, _ stars: () throws(JinjaFailure) -> Int
+  ) throws(JinjaFailure) -> Int {
+    if scalars.first == "*" {
+      scalars.removeFirst()
+      let number = try stars()
+      guard (-999...999).contains(number) else { throw .reason("the width \(number) in a format is too large") }
+      return number
+    }
     let digits = String(scalars.prefix { $0.isDecimalDigit })
     scalars = scalars.dropFirst(digits.count)
     guard digits.count <= 3 else { throw .reason("the width \(digits.prefix(20)) in a format is too large") }
@@ -120,7 +101,7 @@ private struct PercentDirective {
   mutating func format(_ value: JinjaValue) throws(JinjaFailure) -> String {
     var text: String
     switch type {
-    case "s", "r":
+    case "s", "r", "a":
       text = type == "s" ? value.text : value.representation
       if let precision { text = String(scalars: text.unicodeScalars.prefix(precision)) }
     case "c":
@@ -129,7 +110,9 @@ private struct PercentDirective {
     }
     let missing = max(0, width - text.unicodeScalars.count)
     if flags.contains("-") { return text + String(repeating: " ", count: missing) }
-    guard flags.contains("0"), type != "s", type != "r" else { return String(repeating: " ", count: missing) + text }
+    guard flags.contains("0"), !["s", "r", "a", "c"].contains(type) else {
+      return String(repeating: " ", count: missing) + text
+    }
     let sign = text.hasPrefix("-") || text.hasPrefix("+") || text.hasPrefix(" ") ? String(text.removeFirst()) : ""
     return sign + String(repeating: "0", count: missing) + text
   }
@@ -147,7 +130,9 @@ private struct PercentDirective {
       return sign + String(integer)
     case "x", "X", "o":
       guard let integer = value.asInteger else { throw .reason("%\(type) format: an integer is required") }
-      return sign + String(integer, radix: type == "o" ? 8 : 16, uppercase: type == "X")
+      let prefix = flags.contains("#") ? (type == "o" ? "0o" : "0\(type)") : ""
+      let digits = String(integer.magnitude, radix: type == "o" ? 8 : 16, uppercase: type == "X")
+      return (integer < 0 ? "-" : sign) + prefix + digits
     case "f", "F", "e", "E", "g", "G":
       return sign + String(format: "%.\(precision ?? 6)\(type)", number)
     default: throw .reason("unsupported format character '\(type)'")

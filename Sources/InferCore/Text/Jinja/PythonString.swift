@@ -111,6 +111,36 @@ extension String {
     return result
   }
 
+  /// With spaces for tabs, up to the next multiple of `size` columns.
+  func expandingTabs(to size: Int) -> String {
+    var result = UnicodeScalarView()
+    var column = 0
+    for scalar in unicodeScalars {
+      if scalar == "\t" {
+        guard size > 0 else { continue }
+        let count = size - column % size
+        result.append(contentsOf: repeatElement(" ", count: count))
+        column += count
+      } else {
+        result.append(scalar)
+        column = scalar == "\n" || scalar == "\r" ? 0 : column + 1
+      }
+    }
+    return String(result)
+  }
+
+  /// Whether upper case letters follow only what is no letter and lower case letters only letters.
+  var isTitle: Bool {
+    var (isInWord, hasLetters) = (false, false)
+    for scalar in unicodeScalars {
+      let isUpper = scalar.properties.isUppercase || scalar.properties.generalCategory == .titlecaseLetter
+      if isUpper ? isInWord : scalar.properties.isLowercase && !isInWord { return false }
+      isInWord = isUpper || scalar.properties.isLowercase
+      hasLetters = hasLetters || isInWord
+    }
+    return hasLetters
+  }
+
   /// As a literal in Python: in single quotes unless only those occur, what is not printable escaped.
   var pythonRepresentation: String {
     let quote: Unicode.Scalar = unicodeScalars.contains("'") && !unicodeScalars.contains("\"") ? "\"" : "'"
@@ -140,7 +170,8 @@ extension Unicode.Scalar {
     }
   }
 
-  fileprivate var isPrintable: Bool {
+  /// What `str.isprintable` says in Python.
+  var isPrintable: Bool {
     switch properties.generalCategory {
     case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator: false
     case .spaceSeparator: self == " "
