@@ -12,6 +12,7 @@ struct InferServe: AsyncParsableCommand {
     version: version,
     subcommands: [
       Serve.self, Generate.self, Logits.self, Inspect.self, Quantize.self, Bench.self, Perplexity.self,
+      Tokenize.self, Render.self,
     ])
 }
 
