@@ -15,6 +15,9 @@ public struct LoadedModel: Sendable {
   public let generation: GenerationDefaults
   /// What was loaded, for people.
   public let summary: ModelSummary
+
+  /// How its answers mark reasoning and calls of tools, as far as the chat template shows it.
+  public var outputFormat: OutputFormat { OutputFormat(template: chatTemplate?.source ?? "") }
 }
 
 /// How strictly a model folder is read.
@@ -50,14 +53,14 @@ public struct LoadOptions: Sendable {
 public func loadModel(at path: String, options: LoadOptions = LoadOptions()) throws(ModelError) -> LoadedModel {
   let source = try ModelSource(path: path)
   let read = try ReadModel(source, options)
-  let text = try TextFiles(source.files)
+  let text = try ModelText(source.files)
   let generation = try GenerationDefaults(files: source.files, config: read.config)
   let vocabularySize = read.model.vocabularySize
   if let token = generation.endTokens.first(where: { $0 < 0 || $0 >= vocabularySize }) {
     throw .configuration(key: "eos_token_id", reason: "token \(token) is outside 0 ..< \(vocabularySize)")
   }
   return LoadedModel(
-    name: source.name, model: read.model, tokenizer: text.tokenizer, chatTemplate: text.template,
+    name: source.name, model: read.model, tokenizer: text.tokenizer, chatTemplate: text.chatTemplate,
     generation: generation, summary: ModelSummary(read))
 }
 
@@ -127,22 +130,5 @@ extension HybridModel {
       blocks: blocks,
       norm: try RMSNorm(weights[frame.norm], width: columns, epsilon: frame.epsilon, offset: frame.normOffset),
       head: head, logitScale: frame.logitScale, contextLength: frame.contextLength, stateLayout: state)
-  }
-}
-
-/// Tokenizer and chat template of a model, where it has them.
-private struct TextFiles {
-  var tokenizer: Tokenizer?
-  var template: ChatTemplate?
-
-  init(_ files: ModelFiles) throws(ModelError) {
-    if Tokenizer.exists(in: files) {
-      do { tokenizer = try Tokenizer(files: files) } catch {
-        throw .malformed(path: files.path, reason: "tokenizer: \(error)")
-      }
-    }
-    do { template = try ChatTemplate.load(files: files) } catch {
-      throw .malformed(path: files.path, reason: "chat template: \(error)")
-    }
   }
 }

@@ -7,17 +7,26 @@ public struct TextGeneration: AsyncSequence, Sendable {
   private let stop: StopConditions
   private let tokenizer: Tokenizer
   private let skippingSpecialTokens: Bool
+  private let kept: Set<Int32>
 
-  /// Turns `generation`, made with the same stop conditions, into text. Special tokens have no text unless
-  /// `skippingSpecialTokens` is false or they are the tags around reasoning; a token that ended the generation has none
-  /// unless stop strings are included.
+  /// Turns a generation into text.
+  ///
+  /// - Parameters:
+  ///   - generation: What is generated.
+  ///   - stop: The stop conditions that it was made with. A token that ended it has no text unless stop strings are
+  ///     included.
+  ///   - tokenizer: The model's tokenizer.
+  ///   - skippingSpecialTokens: Whether special tokens have no text.
+  ///   - kept: Special tokens that have text all the same; `nil` for the usual tags around reasoning.
   public init(
-    _ generation: Generation, stop: StopConditions, tokenizer: Tokenizer, skippingSpecialTokens: Bool = true
+    _ generation: Generation, stop: StopConditions, tokenizer: Tokenizer, skippingSpecialTokens: Bool = true,
+    keeping kept: Set<Int32>? = nil
   ) {
     self.generation = generation
     self.stop = stop
     self.tokenizer = tokenizer
     self.skippingSpecialTokens = skippingSpecialTokens
+    self.kept = kept ?? OutputFormat(template: "").markers(of: tokenizer, takesCalls: false)
   }
 
   /// Ends the generation before the engine's next step, with ``FinishReason/cancelled``.
@@ -30,7 +39,7 @@ public struct TextGeneration: AsyncSequence, Sendable {
       assembly: TextAssembly(
         stop,
         StreamingDetokenizer(
-          tokenizer, skippingSpecialTokens: skippingSpecialTokens, keeping: ReasoningParser.tagTokens(of: tokenizer))))
+          tokenizer, skippingSpecialTokens: skippingSpecialTokens, keeping: kept)))
   }
 
   /// Iterates over the events of a ``TextGeneration``.

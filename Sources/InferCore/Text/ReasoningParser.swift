@@ -34,12 +34,6 @@ public struct ReasoningParser: Sendable {
     state = tail.starts(with: startTag.utf8.reversed()) ? .reasoningStart : .beginning
   }
 
-  /// The tokens that are the usual tags, where a tokenizer has them. Their names belong to the text even if the
-  /// tokenizer holds them to be special.
-  static func tagTokens(of tokenizer: Tokenizer) -> Set<Int32> {
-    Set(["<think>", "</think>"].compactMap { tokenizer.id(for: $0) })
-  }
-
   /// Takes the next piece of text and returns what is certain by now, in order and without empty pieces.
   public mutating func append(_ text: String) -> [Piece] {
     pending += text.utf8

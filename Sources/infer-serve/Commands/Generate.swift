@@ -48,9 +48,13 @@ struct Generate: AsyncParsableCommand {
         to: loaded.generation.maxTokens, promptTokens: prompt.tokens.count,
         contextLength: engine.limits.contextLength))
     let generation = try submit(request, to: engine)
-    var transcript = Transcript(prompt: prompt, hasText: loaded.tokenizer != nil, printing: !json)
+    var transcript = Transcript(
+      prompt: prompt, loaded.outputFormat, hasText: loaded.tokenizer != nil, printing: !json)
     if let tokenizer = loaded.tokenizer {
-      for await event in TextGeneration(generation, stop: request.stop, tokenizer: tokenizer) {
+      for await event in TextGeneration(
+        generation, stop: request.stop, tokenizer: tokenizer,
+        keeping: loaded.outputFormat.markers(of: tokenizer, takesCalls: false))
+      {
         switch event {
         case .piece(let piece): try transcript.append(piece)
         case .finished(let reason, let statistics): transcript.finish(reason, statistics)

@@ -18,6 +18,7 @@ struct Serve: AsyncParsableCommand {
 
   @OptionGroup var model: ModelOptions
   @OptionGroup var engine: EngineOptions
+  @OptionGroup var output: OutputOptions
 
   @Option(help: ArgumentHelp("Address to listen on.", valueName: "address"))
   var host = "127.0.0.1"
@@ -126,7 +127,8 @@ struct Serve: AsyncParsableCommand {
       model: loaded.model, configuration: configuration(endTokens: loaded.generation.endTokens),
       metrics: metrics)
     return ServedModel(
-      model: loaded, tokenizer: tokenizer, engine: engine, created: Int(Date().timeIntervalSince1970))
+      model: loaded, tokenizer: tokenizer, engine: engine, format: output.format(loaded.outputFormat),
+      created: Int(Date().timeIntervalSince1970))
   }
 
   private func announce(_ served: ServedModel, port: Int, logger: Logger) {

@@ -14,8 +14,8 @@ struct Transcript {
   private var statistics: GenerationStatistics?
 
   /// A transcript that has not begun.
-  init(prompt: PromptOptions.Resolved, hasText: Bool, printing: Bool) {
-    chat = prompt.chat.map { ChatChoice(prompt: $0, format: nil) }
+  init(prompt: PromptOptions.Resolved, _ format: OutputFormat, hasText: Bool, printing: Bool) {
+    chat = prompt.chat.map { ChatChoice(OutputParser(format, prompt: $0)) }
     text = hasText ? "" : nil
     isPrinting = printing
   }

@@ -8,6 +8,8 @@ struct GenerationJob<Builder: ResponseBuilder> {
   var builder: Builder
   /// How to stream; nil for one response at the end.
   var streaming: StreamingOptions?
+  /// Special tokens whose names belong to the text; `nil` for the usual ones.
+  var visibleTokens: Set<Int32>?
   /// The field that a complaint about the prompt names.
   var promptField: String
 }

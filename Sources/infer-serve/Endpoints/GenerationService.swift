@@ -59,7 +59,8 @@ struct GenerationService: Sendable {
       let generations = try served.engine.submit(job.requests)
       return Answer(
         zip(generations, job.requests).map { generation, request in
-          TextGeneration(generation, stop: request.stop, tokenizer: served.tokenizer)
+          TextGeneration(
+            generation, stop: request.stop, tokenizer: served.tokenizer, keeping: job.visibleTokens)
         })
     } catch {
       throw APIError(error).renamingPrompt(to: job.promptField)

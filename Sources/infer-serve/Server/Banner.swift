@@ -16,7 +16,8 @@ enum Banner {
       "family": "\(summary.family)", "layout": "\(summary.layout)", "parameters": "\(summary.parameterCount)",
       "active_parameters": "\(summary.activeParameterCount)", "weights_bytes": "\(summary.weightBytes)",
       "kv_bytes": "\(limits.kvBytes)", "state_bytes": "\(limits.stateBytes)",
-      "context_length": "\(limits.contextLength)",
+      "context_length": "\(limits.contextLength)", "reasoning_parser": "\(served.format.reasoning.rawValue)",
+      "tool_call_parser": "\(served.format.toolCalls?.rawValue ?? "unknown")",
     ]
   }
 

@@ -8,15 +8,18 @@ struct ServedModel: Sendable {
   let model: LoadedModel
   let tokenizer: Tokenizer
   let engine: Engine
+  /// How answers mark reasoning and calls of tools.
+  let format: OutputFormat
   /// When it was loaded, in seconds since 1970.
   let created: Int
   /// No text with more bytes fits the context.
   private let longestText: Int
 
-  init(model: LoadedModel, tokenizer: Tokenizer, engine: Engine, created: Int) {
+  init(model: LoadedModel, tokenizer: Tokenizer, engine: Engine, format: OutputFormat, created: Int) {
     self.model = model
     self.tokenizer = tokenizer
     self.engine = engine
+    self.format = format
     self.created = created
     let longestToken = (0..<Int32(tokenizer.vocabularySize)).reduce(1) { max($0, tokenizer.bytes(for: $1).count) }
     // Normalisation may make a text shorter before it is cut into tokens, by a factor of 3 at most.
@@ -35,6 +38,19 @@ struct ServedModel: Sendable {
     do { return try tokenizer.encode(text, addingSpecialTokens: addingSpecialTokens) } catch {
       throw .invalid(field, "The text cannot be tokenised: \(error)", code: "tokenization_failed")
     }
+  }
+
+  /// Refuses tools that the model would not be told of, or whose calls would not be found. Some templates show how
+  /// calls are written and leave it to the messages to tell of the tools.
+  func checkTools(_ template: ChatTemplate) throws(APIError) {
+    guard format.toolCalls == nil else { return }
+    guard template.source.contains("tools") else {
+      throw .unsupported("tools", "The model's chat template takes no tools.")
+    }
+    throw .unsupported(
+      "tools",
+      "The model's chat template does not show how calls of tools are written; the server can be told by "
+        + "--tool-call-parser.")
   }
 
   /// Refuses more choices than there is room for when nothing else runs or waits.

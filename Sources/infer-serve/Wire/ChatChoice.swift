@@ -1,12 +1,13 @@
 import InferCore
 
-/// One choice of a chat completion while it is generated: splits text into reasoning and answer, and adds up what a
-/// response that is not streamed needs.
+/// One choice of a chat completion while it is generated: splits text into reasoning, answer and calls of tools, and
+/// adds up what a response that is not streamed needs.
 struct ChatChoice {
   /// What a step of the choice adds to it.
   struct Delta: Equatable {
     var reasoning: String?
     var content: String?
+    var toolCall: ChatToolCall.Delta?
     /// Elements of `logprobs.content`; nil when none were asked for.
     var logprobs: [JSONValue]?
   }
@@ -15,6 +16,8 @@ struct ChatChoice {
   private(set) var reasoning: String?
   /// All of the answer so far.
   private(set) var content = ""
+  /// The calls so far.
+  private(set) var toolCalls: [ChatToolCall] = []
   /// Elements of `logprobs.content` so far; nil when none were asked for.
   private(set) var logprobs: [JSONValue]?
   /// Tokens of the reasoning, tags included.
@@ -22,16 +25,23 @@ struct ChatChoice {
   private(set) var finishReason: FinishReason?
   private(set) var statistics: GenerationStatistics?
 
-  private var parser: ReasoningParser
+  private var parser: OutputParser
+  private let allowsSeveralCalls: Bool
+  /// Whether the call being read is one too many.
+  private var isDroppingCall = false
   /// Tokens that came since the last text that was told apart.
   private var undecided = 0
   /// Log-probabilities of tokens that have not been in a delta, because their text was held back.
   private var pending: [JSONValue] = []
   private let format: LogprobsFormat?
 
-  /// A choice of an answer to `prompt`, the rendered template, with log-probabilities if there is a `format`.
-  init(prompt: String, format: LogprobsFormat?) {
-    parser = ReasoningParser(prompt: prompt)
+  /// - Parameters:
+  ///   - parser: Takes the text apart.
+  ///   - allowsSeveralCalls: Whether calls behind the first are told.
+  ///   - format: How log-probabilities are told; `nil` for not at all.
+  init(_ parser: OutputParser, allowsSeveralCalls: Bool = true, format: LogprobsFormat? = nil) {
+    self.parser = parser
+    self.allowsSeveralCalls = allowsSeveralCalls
     self.format = format
     logprobs = format == nil ? nil : []
   }
@@ -52,7 +62,7 @@ struct ChatChoice {
     finishReason = reason
     self.statistics = statistics
     var rest = deltas(parser.finish())
-    if reasoning != nil, content.isEmpty { reasoningTokens += undecided }
+    if reasoning != nil, content.isEmpty, toolCalls.isEmpty { reasoningTokens += undecided }
     if !pending.isEmpty {
       rest.append(Delta(logprobs: pending))
       pending = []
@@ -60,21 +70,15 @@ struct ChatChoice {
     return rest
   }
 
-  private mutating func deltas(_ pieces: [ReasoningParser.Piece]) -> [Delta] {
+  /// Why the choice ended, as the API says it.
+  var finishReasonName: String? {
+    finishReason.map { $0 == .stop && !toolCalls.isEmpty ? "tool_calls" : $0.rawValue }
+  }
+
+  private mutating func deltas(_ pieces: [OutputPiece]) -> [Delta] {
     var deltas: [Delta] = []
     for piece in pieces {
-      var delta = Delta()
-      switch piece {
-      case .reasoning(let text):
-        reasoning = (reasoning ?? "") + text
-        reasoningTokens += undecided
-        delta.reasoning = text
-      case .content(let text):
-        // What came with the first text of the answer is taken for the end tag.
-        if content.isEmpty, reasoning != nil, undecided > 1 { reasoningTokens += undecided - 1 }
-        content += text
-        delta.content = text
-      }
+      guard var delta = delta(piece) else { continue }
       undecided = 0
       if format != nil {
         delta.logprobs = pending
@@ -83,5 +87,35 @@ struct ChatChoice {
       deltas.append(delta)
     }
     return deltas
+  }
+
+  private mutating func delta(_ piece: OutputPiece) -> Delta? {
+    switch piece {
+    case .reasoning(let text):
+      reasoning = (reasoning ?? "") + text
+      reasoningTokens += undecided
+      return Delta(reasoning: text)
+    case .content(let text):
+      endReasoning()
+      content += text
+      return Delta(content: text)
+    case .call(let name, let id):
+      endReasoning()
+      isDroppingCall = !allowsSeveralCalls && !toolCalls.isEmpty
+      if isDroppingCall { return nil }
+      let call = ChatToolCall(id: id ?? Identifier.make("call", separator: "_"), name: name)
+      toolCalls.append(call)
+      return Delta(toolCall: ChatToolCall.Delta(index: toolCalls.count - 1, head: call))
+    case .arguments(let text):
+      if isDroppingCall { return nil }
+      let index = toolCalls.count - 1
+      toolCalls[index].arguments += text
+      return Delta(toolCall: ChatToolCall.Delta(index: index, arguments: text))
+    }
+  }
+
+  /// What came with the first text behind the reasoning is taken for the end tag.
+  private mutating func endReasoning() {
+    if content.isEmpty, toolCalls.isEmpty, reasoning != nil, undecided > 1 { reasoningTokens += undecided - 1 }
   }
 }

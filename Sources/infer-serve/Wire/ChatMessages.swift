@@ -4,8 +4,8 @@ import OrderedCollections
 /// The messages of a chat, checked and brought into the one form that chat templates expect.
 enum ChatMessages {
   /// Decodes `messages`: content becomes one string (text parts are joined by line breaks), `developer` is what
-  /// templates call `system`, and members that only some templates read (`reasoning_content`, `tool_calls`,
-  /// `tool_call_id`, `name`) are passed on.
+  /// templates call `system`, arguments of tool calls become the objects that their text holds, and members that only
+  /// some templates read (`reasoning_content`, `tool_call_id`, `name`) are passed on.
   static func decode(_ reader: FieldReader) throws(APIError) -> JSONValue {
     guard let messages = try reader.array("messages") else {
       throw .invalid("messages", "messages is required.", code: "missing_required_parameter")
@@ -28,7 +28,7 @@ enum ChatMessages {
       throw reader.wrongValue("role", "must be system, developer, user, assistant or tool, not '\(role)'")
     }
     let content = try Self.content(reader)
-    let calls = try reader.array("tool_calls").map { .array($0) as JSONValue }
+    let calls = try toolCalls(reader)
     guard content != nil || (role == "assistant" && calls != nil) else {
       throw .invalid(
         reader.name("content"), "\(reader.name("content")) is required.", code: "missing_required_parameter")
@@ -39,6 +39,41 @@ enum ChatMessages {
     members["tool_call_id"] = try reader.string("tool_call_id").map(JSONValue.string)
     members["name"] = try reader.string("name").map(JSONValue.string)
     return .object(members)
+  }
+
+  /// Earlier calls, with arguments as objects: templates print them in ways of their own.
+  private static func toolCalls(_ reader: FieldReader) throws(APIError) -> JSONValue? {
+    guard let elements = try reader.array("tool_calls") else { return nil }
+    var calls: [JSONValue] = []
+    for (index, element) in elements.enumerated() {
+      let call = try FieldReader(element, path: "\(reader.name("tool_calls"))[\(index)]")
+      let type = try call.string("type") ?? "function"
+      guard type == "function" else {
+        throw .unsupported(call.name("type"), "\(call.name("type")) is '\(type)', but only 'function' is supported.")
+      }
+      guard let function = try call.object("function") else {
+        throw .invalid(
+          call.name("function"), "\(call.name("function")) is required.", code: "missing_required_parameter")
+      }
+      var members: OrderedDictionary<String, JSONValue> = [:]
+      members["id"] = try call.string("id").map(JSONValue.string)
+      members["type"] = "function"
+      members["function"] = [
+        "name": .string(try function.required(string: "name")), "arguments": try arguments(function),
+      ]
+      calls.append(.object(members))
+    }
+    return .array(calls)
+  }
+
+  private static func arguments(_ function: FieldReader) throws(APIError) -> JSONValue {
+    guard let value = function["arguments"] else { return [:] }
+    if value.object != nil { return value }
+    guard let text = value.string else { throw function.wrongType("arguments", value, expected: "a string of JSON") }
+    if text.allSatisfy(\.isWhitespace) { return [:] }
+    // What an earlier answer got wrong is shown to the model as it was.
+    guard let object = try? JSONValue(parsing: text), object.object != nil else { return value }
+    return object
   }
 
   private static func content(_ reader: FieldReader) throws(APIError) -> String? {

@@ -6,6 +6,8 @@ import OrderedCollections
 struct ChatRequest {
   /// The conversation as the chat template wants it; see ``ChatMessages``.
   var messages: JSONValue
+  /// What the answer may call.
+  var tools: ChatTools
   /// What is sampled, and how long.
   var sampling: SamplingParameters
   var stop: StopConditions
@@ -21,6 +23,7 @@ struct ChatRequest {
   init(_ reader: FieldReader, defaults: GenerationDefaults) throws(APIError) {
     try UnsupportedFields.check(reader)
     messages = try ChatMessages.decode(reader)
+    tools = try ChatTools(reader)
     let wantsLogprobs = try reader.bool("logprobs") ?? false
     let topLogprobs = try reader.integer("top_logprobs", in: 0...SamplingFields.maximumLogprobs)
     if let topLogprobs, topLogprobs > 0, !wantsLogprobs {

@@ -9,10 +9,10 @@ struct ChatResponse: ResponseBuilder {
 
   private static let eventKind = "chat.completion.chunk"
 
-  /// A response with `count` choices that have not begun. See ``ChatChoice`` for `prompt` and `format`.
-  init(head: ResponseHead, count: Int, prompt: String, format: LogprobsFormat?) {
+  /// A response with `count` choices like `choice`, which has not begun.
+  init(head: ResponseHead, count: Int, choice: ChatChoice) {
     self.head = head
-    choices = Array(repeating: ChatChoice(prompt: prompt, format: format), count: count)
+    choices = Array(repeating: choice, count: count)
     isOpen = Array(repeating: false, count: count)
   }
 
@@ -23,7 +23,8 @@ struct ChatResponse: ResponseBuilder {
   mutating func finish(_ index: Int, _ reason: FinishReason, _ statistics: GenerationStatistics) -> [JSONValue] {
     let rest = choices[index].finish(reason, statistics).map { event(index, $0) }
     let isLast = choices.allSatisfy { $0.finishReason != nil }
-    let closing = event(index, delta: [:], finishReason: .string(reason.rawValue), timings: isLast ? timings : nil)
+    let name = choices[index].finishReasonName.map(JSONValue.string) ?? .null
+    let closing = event(index, delta: [:], finishReason: name, timings: isLast ? timings : nil)
     return opening(index) + rest + [closing]
   }
 
@@ -32,7 +33,7 @@ struct ChatResponse: ResponseBuilder {
       JSONValue.object([
         "index": .integer(index), "message": Self.message(choice),
         "logprobs": choice.logprobs.map(Self.logprobs) ?? .null,
-        "finish_reason": choice.finishReason.map { .string($0.rawValue) } ?? .null,
+        "finish_reason": choice.finishReasonName.map(JSONValue.string) ?? .null,
       ])
     }
     return head.object("chat.completion", ["choices": .array(elements), "usage": usage.json, "timings": timings.json])
@@ -53,7 +54,8 @@ struct ChatResponse: ResponseBuilder {
   private static func message(_ choice: ChatChoice) -> JSONValue {
     var members: OrderedDictionary<String, JSONValue> = ["role": "assistant"]
     members["reasoning_content"] = choice.reasoning.map(JSONValue.string)
-    members["content"] = .string(choice.content)
+    members["content"] = choice.content.isEmpty && !choice.toolCalls.isEmpty ? .null : .string(choice.content)
+    if !choice.toolCalls.isEmpty { members["tool_calls"] = .array(choice.toolCalls.map(\.json)) }
     members["refusal"] = .null
     return .object(members)
   }
@@ -70,6 +72,7 @@ struct ChatResponse: ResponseBuilder {
     var members: OrderedDictionary<String, JSONValue> = [:]
     members["reasoning_content"] = delta.reasoning.map(JSONValue.string)
     members["content"] = delta.content.map(JSONValue.string)
+    members["tool_calls"] = delta.toolCall.map { .array([$0.json]) }
     return event(index, delta: members, logprobs: delta.logprobs.map(Self.logprobs) ?? .null)
   }
 

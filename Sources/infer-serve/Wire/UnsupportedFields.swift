@@ -8,10 +8,8 @@ import InferCore
 enum UnsupportedFields {
   /// Field names with the values that ask for nothing.
   private static let fields: [(name: String, idle: [JSONValue], what: String)] = [
-    ("tools", [.array([])], "Tool calls are"),
-    ("functions", [.array([])], "Function calls are"),
-    ("tool_choice", ["none", "auto"], "Tool calls are"),
-    ("function_call", ["none", "auto"], "Function calls are"),
+    ("functions", [.array([])], "The older form of tools is"),
+    ("function_call", ["none", "auto"], "The older form of tool_choice is"),
     ("audio", [], "Audio output is"),
     ("web_search_options", [], "Web search is"),
     ("grammar", [""], "Constrained output is"),

@@ -50,14 +50,23 @@ struct ChatRequestTests {
         {"role": "developer", "content": "Be brief."},
         {"role": "user", "content": [{"type": "text", "text": "one"}, {"type": "text", "text": "two"}]},
         {"role": "assistant", "content": "three", "reasoning_content": "hm"},
-        {"role": "assistant", "content": null, "tool_calls": [{"id": "x"}]},
+        {"role": "assistant", "content": null, "tool_calls": [
+          {"id": "x", "type": "function", "function": {"name": "f", "arguments": "{\\"a\\": [1.0]}"}},
+          {"function": {"name": "g", "arguments": ""}}, {"function": {"name": "h", "arguments": "{broken"}}]},
         {"role": "tool", "content": "4", "tool_call_id": "x"}]}
       """)
     let expected: JSONValue = [
       ["role": "system", "content": "Be brief."],
       ["role": "user", "content": "one\ntwo"],
       ["role": "assistant", "content": "three", "reasoning_content": "hm"],
-      ["role": "assistant", "content": "", "tool_calls": [["id": "x"]]],
+      [
+        "role": "assistant", "content": "",
+        "tool_calls": [
+          ["id": "x", "type": "function", "function": ["name": "f", "arguments": ["a": [1.0]]]],
+          ["type": "function", "function": ["name": "g", "arguments": [:]]],
+          ["type": "function", "function": ["name": "h", "arguments": "{broken"]],
+        ],
+      ],
       ["role": "tool", "content": "4", "tool_call_id": "x"],
     ]
     #expect(request.messages == expected)
@@ -71,6 +80,15 @@ struct ChatRequestTests {
     let both = try chat(
       #"{\#(Self.hello), "reasoning_effort": "none", "chat_template_kwargs": {"enable_thinking": true}}"#)
     #expect(both.templateVariables["enable_thinking"] == true)
+  }
+
+  @Test func toolsAreForTheTemplateUnlessTheChoiceIsNone() throws {
+    let tools = #""tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]"#
+    let request = try chat("{\(Self.hello), \(tools)}")
+    #expect(request.tools.definitions?[0]?["function"]?["name"] == "f" && request.tools.allowsSeveral)
+    #expect(try chat(#"{\#(Self.hello), \#(tools), "tool_choice": "auto"}"#).tools == request.tools)
+    #expect(try chat(#"{\#(Self.hello), \#(tools), "tool_choice": "none"}"#).tools.definitions == nil)
+    #expect(try !chat(#"{\#(Self.hello), \#(tools), "parallel_tool_calls": false}"#).tools.allowsSeveral)
   }
 
   @Test func harmlessFieldsAreIgnored() throws {
@@ -122,7 +140,27 @@ struct ChatRequestTests {
     (#"{\#(hello), "stream_options": {"include_usage": true}}"#, "stream_options", "invalid_value"),
     (#"{\#(hello), "stream": true, "stream_options": 1}"#, "stream_options", ""),
     (#"{\#(hello), "chat_template_kwargs": []}"#, "chat_template_kwargs", "invalid_type"),
-    (#"{\#(hello), "tools": [{"type": "function"}]}"#, "tools", "unsupported_parameter"),
+    (#"{\#(hello), "tools": [{"type": "function"}]}"#, "tools[0].function", "missing_required_parameter"),
+    (#"{\#(hello), "tools": [{"type": "custom"}]}"#, "tools[0].type", "unsupported_parameter"),
+    (
+      #"{\#(hello), "tools": [{"type": "function", "function": {"name": ""}}]}"#, "tools[0].function.name",
+      "invalid_value"
+    ),
+    (#"{\#(hello), "tools": {}}"#, "tools", "invalid_type"),
+    (#"{\#(hello), "functions": [{"name": "f"}]}"#, "functions", "unsupported_parameter"),
+    (#"{\#(hello), "tool_choice": "any"}"#, "tool_choice", "invalid_value"),
+    (
+      #"{\#(hello), "tool_choice": {"type": "function", "function": {"name": "f"}}}"#, "tool_choice",
+      "unsupported_parameter"
+    ),
+    (
+      #"{"messages": [{"role": "assistant", "tool_calls": [{"id": "x"}]}]}"#, "messages[0].tool_calls[0].function",
+      "missing_required_parameter"
+    ),
+    (
+      #"{"messages": [{"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": 5}}]}]}"#,
+      "messages[0].tool_calls[0].function.arguments", "invalid_type"
+    ),
     (#"{\#(hello), "tool_choice": "required"}"#, "tool_choice", "unsupported_parameter"),
     (#"{\#(hello), "response_format": {"type": "json_object"}}"#, "response_format", "unsupported_parameter"),
     (#"{\#(hello), "response_format": {}}"#, "response_format.type", "missing_required_parameter"),

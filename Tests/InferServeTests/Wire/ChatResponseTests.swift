@@ -5,10 +5,13 @@ import Testing
 
 struct ChatResponseTests {
   private func response(
-    count: Int = 1, prompt: String = "", format: LogprobsFormat? = nil, announcesUsage: Bool = false
+    count: Int = 1, prompt: String = "", tools: JSONValue? = nil, several: Bool = true,
+    format: LogprobsFormat? = nil, announcesUsage: Bool = false
   ) -> ChatResponse {
     let head = ResponseHead(id: "chatcmpl-1", created: 1_700_000_000, model: "tiny", announcesUsage: announcesUsage)
-    return ChatResponse(head: head, count: count, prompt: prompt, format: format)
+    let parser = OutputParser(OutputFormat(template: "<tool_call>"), prompt: prompt, tools: tools)
+    return ChatResponse(
+      head: head, count: count, choice: ChatChoice(parser, allowsSeveralCalls: several, format: format))
   }
 
   /// The deltas of events with one choice.
@@ -104,6 +107,58 @@ struct ChatResponseTests {
     #expect(response.usageEvent["choices"] == [])
     #expect(response.usageEvent["usage"]?["total_tokens"] == 5)
     #expect(self.response().usageEvent["usage"]?["total_tokens"] == 0)
+  }
+
+  /// Two calls in the format of Hermes, and the pieces they come in.
+  private static let calls = [
+    "Let me see.\n<tool_", "call>{\"name\": \"add\", \"arguments\": ", "{\"a\": 1", ", \"b\": 2}}</tool_call>",
+    "<tool_call>{\"name\": \"now\"}</tool_call>",
+  ]
+
+  @Test func callsAreToldByNameAndThenByArguments() throws {
+    var response = response(tools: [])
+    var events: [JSONValue] = []
+    for text in Self.calls { events += response.append(piece(text), to: 0) }
+    events += response.finish(0, .stop, statistics())
+    let deltas = deltas(events).compactMap { $0["tool_calls"]?[0] }
+    let ids = deltas.compactMap { $0["id"]?.string }
+    #expect(Set(ids).count == 2 && ids.allSatisfy { $0.wholeMatch(of: /call_[0-9a-f]{24}/) != nil })
+    let head = { (index: Int, name: JSONValue) -> JSONValue in
+      [
+        "index": .integer(index), "id": .string(ids[index]), "type": "function",
+        "function": ["name": name, "arguments": ""],
+      ]
+    }
+    #expect(
+      deltas == [
+        head(0, "add"), ["index": 0, "function": ["arguments": "{\"a\": 1"]],
+        ["index": 0, "function": ["arguments": ", \"b\": 2}"]], head(1, "now"),
+        ["index": 1, "function": ["arguments": "{}"]],
+      ])
+    #expect(events.last?["choices"]?[0]?["finish_reason"] == "tool_calls")
+
+    let choice = try #require(response.completion["choices"]?[0])
+    #expect(choice["finish_reason"] == "tool_calls" && choice["message"]?["content"] == "Let me see.")
+    let told = try #require(choice["message"]?["tool_calls"]?.array)
+    #expect(told.map { $0["id"]?.string } == ids)
+    #expect(told.map { $0["function"]?["arguments"] } == ["{\"a\": 1, \"b\": 2}", "{}"])
+  }
+
+  @Test func onlyTheFirstCallIsToldWhereOneIsAllowed() {
+    var response = response(tools: [], several: false)
+    for text in Self.calls { _ = response.append(piece(text), to: 0) }
+    _ = response.finish(0, .length, statistics())
+    let choice = response.completion["choices"]?[0]
+    #expect(choice?["message"]?["tool_calls"]?.array?.map { $0["function"]?["name"] } == ["add"])
+    // An answer that was cut off says so, whatever it has called.
+    #expect(choice?["finish_reason"] == "length")
+  }
+
+  @Test func anAnswerOfCallsAloneHasNoContent() {
+    var response = response(tools: [])
+    _ = response.append(piece(Self.calls[4]), to: 0)
+    _ = response.finish(0, .stop, statistics())
+    #expect(response.completion["choices"]?[0]?["message"]?["content"] == .null)
   }
 
   @Test func logprobsOfHeldBackTextComeWithTheNextDelta() throws {

@@ -1,0 +1,138 @@
+/// Reads the channels of gpt-oss: messages with a header each, of which `analysis` is reasoning, those with a recipient
+/// are calls, and the others are the answer.
+///
+///     <|channel|>analysis<|message|>…<|end|><|start|>assistant<|channel|>commentary to=functions.add <|constrain|>json
+///     <|message|>{"a": 1}<|call|>
+///
+/// The text begins where the prompt ends, behind `<|start|>assistant`. Text without a header is the answer.
+struct HarmonyParser: Sendable {
+  private enum Body { case reasoning, content, call }
+  private enum State { case start, header, body(Body) }
+
+  private static let endings = ["<|end|>", "<|return|>", "<|call|>", "<|start|>"].map { Array($0.utf8) }
+  private static let headings = ["<|start|>", "<|channel|>", "<|constrain|>", "<|message|>", "to="].map {
+    Array($0.utf8)
+  }
+  private static let message = Array("<|message|>".utf8)
+
+  /// Everything that may be a token of its own.
+  static let literals = [
+    "<|start|>", "<|channel|>", "<|constrain|>", "<|message|>", "<|end|>", "<|return|>", "<|call|>",
+  ]
+
+  private let takesCalls: Bool
+  private let isStreaming: Bool
+  private var state = State.start
+  private var text = PendingText()
+  private var calls: CallLog
+  /// Of the call being read.
+  private var arguments = ""
+
+  /// - Parameters:
+  ///   - takesCalls: Whether messages with a recipient are calls; otherwise they are what their channel says.
+  ///   - streaming: Whether a call counts once its name is known; otherwise when its arguments are complete.
+  init(takesCalls: Bool, streaming: Bool) {
+    self.takesCalls = takesCalls
+    isStreaming = streaming
+    calls = CallLog(streaming: streaming)
+  }
+
+  mutating func append(_ piece: String) -> [OutputPiece] {
+    text.append(piece)
+    return read()
+  }
+
+  mutating func finish() -> [OutputPiece] {
+    text.isComplete = true
+    var pieces = read()
+    if case .body(.call) = state { endCall(&pieces) }
+    return pieces
+  }
+
+  private mutating func read() -> [OutputPiece] {
+    var pieces: [OutputPiece] = []
+    while step(&pieces) { text.mark() }
+    return pieces
+  }
+
+  /// Goes one step on; false when more text is needed.
+  private mutating func step(_ pieces: inout [OutputPiece]) -> Bool {
+    switch state {
+    case .start:
+      let space = text.leadingSpace
+      if space == text.count, !text.isComplete { return false }
+      let matches = Self.headings.map { text.match($0, at: space) }
+      if !matches.contains(.found), matches.contains(.possible) { return false }
+      state = matches.contains(.found) ? .header : .body(.content)
+      return !text.isEmpty
+    case .header:
+      let (offset, match, _) = text.search([Self.message])
+      if match == .found, offset <= PendingText.longestName {
+        let header = text.take(offset)
+        text.skip(Self.message.count)
+        open(header, &pieces)
+        return true
+      }
+      if !text.isComplete, offset <= PendingText.longestName { return false }
+      // Not a header after all. Its first byte is read here, lest it be taken for the next one's.
+      state = .body(.content)
+      if !text.isEmpty { pieces.append(.content(text.take(1))) }
+      return !text.isEmpty
+    case .body(let body): return stepBody(body, &pieces)
+    }
+  }
+
+  /// Begins the message of a header.
+  private mutating func open(_ header: String, _ pieces: inout [OutputPiece]) {
+    let parts = header.parts(separatedBy: "<|channel|>")
+    let channel = parts.count > 1 ? parts[1].prefix { $0.isLetter } : ""
+    state = .body(channel == "analysis" ? .reasoning : .content)
+    let marks = header.parts(separatedBy: "to=", limit: 1)
+    guard takesCalls, marks.count == 2 else { return }
+    var name = String(marks[1].prefix { !$0.isWhitespace && $0 != "<" })
+    if name.hasPrefix("functions.") { name.removeFirst("functions.".count) }
+    guard !name.isEmpty, name != "assistant" else { return }
+    calls.begin(name)
+    pieces += calls.take()
+    arguments = ""
+    state = .body(.call)
+  }
+
+  private mutating func stepBody(_ body: Body, _ pieces: inout [OutputPiece]) -> Bool {
+    let (end, match, ending) = text.search(Self.endings)
+    let piece = text.take(end)
+    if !piece.isEmpty {
+      switch body {
+      case .reasoning: pieces.append(.reasoning(piece))
+      case .content: pieces.append(.content(piece))
+      case .call:
+        arguments += piece
+        if isStreaming { pieces.append(.arguments(piece)) }
+      }
+    }
+    guard match == .found, let ending else { return false }
+    if case .call = body { endCall(&pieces) }
+    // A start is a part of the next header.
+    if Self.endings[ending] != Self.headings[0] { text.skip(Self.endings[ending].count) }
+    state = .start
+    return true
+  }
+
+  /// Ends a call. One whose arguments are no object counts only where it has been told already.
+  private mutating func endCall(_ pieces: inout [OutputPiece]) {
+    state = .start
+    let isEmpty = arguments.utf8.allSatisfy(\.isJSONSpace)
+    guard !isStreaming else {
+      if isEmpty { pieces.append(.arguments("{}")) }
+      return calls.end()
+    }
+    guard isEmpty || (try? JSONValue(parsing: arguments))?.object != nil else {
+      calls.abandon()
+      pieces.append(.content(arguments))
+      return
+    }
+    calls.arguments(isEmpty ? "{}" : arguments)
+    calls.end()
+    pieces += calls.take()
+  }
+}

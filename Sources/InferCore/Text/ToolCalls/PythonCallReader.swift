@@ -1,0 +1,147 @@
+/// Calls as Python writes them, in a list or alone: `[add(a=1, b=[2, 3]), now()]`.
+///
+/// Every argument is told when it is complete. A method `call` is the call of its object, as in Llama 3:
+/// `search.call(query="x")`.
+struct PythonCallReader: ToolCallReader {
+  private enum State { case start, name, argument, value, next, behind, close }
+
+  private let closings: [String]
+  private var state = State.start
+  private var isList = false
+  private var value = PythonValueScanner()
+  private var held = ""
+  private var isFirstArgument = true
+
+  /// - Parameter closings: What may stand behind the calls.
+  init(closings: [String]) { self.closings = closings }
+
+  mutating func step(_ text: inout PendingText, _ calls: inout CallLog) -> ReaderStep {
+    if state == .value { return stepValue(&text, &calls) }
+    text.skipSpace()
+    guard let byte = text.first else {
+      return text.isComplete && (state == .close || (state == .behind && !isList)) ? .done : .more
+    }
+    switch state {
+    case .start:
+      state = .name
+      guard byte == UInt8(ascii: "[") else { return .again }
+      isList = true
+      text.skip(1)
+    case .name:
+      let (name, step) = identifier(before: "(", &text)
+      guard let name else { return step }
+      calls.begin(name.hasSuffix(".call") ? String(name.dropLast(5)) : name)
+      (state, isFirstArgument) = (.argument, true)
+    case .argument:
+      if byte == UInt8(ascii: ")") { return end(&text, &calls) }
+      let (key, step) = identifier(before: "=", &text)
+      guard let key else { return step }
+      calls.arguments((isFirstArgument ? "{" : ", ") + JSONValue.string(key).serialized() + ": ")
+      (state, isFirstArgument, held, value) = (.value, false, "", PythonValueScanner())
+    case .next:
+      if byte == UInt8(ascii: ")") { return end(&text, &calls) }
+      guard byte == UInt8(ascii: ",") else { return .failed }
+      text.skip(1)
+      state = .argument
+    case .behind: return stepBehind(byte, &text)
+    case .close: return text.end(with: closings)
+    case .value: break
+    }
+    return .again
+  }
+
+  /// What stands behind a call: another one, or the end.
+  private mutating func stepBehind(_ byte: UInt8, _ text: inout PendingText) -> ReaderStep {
+    let isSeparator = byte == UInt8(ascii: ";") || (isList && byte == UInt8(ascii: ","))
+    guard isSeparator || isList else {
+      state = .close
+      return .again
+    }
+    guard isSeparator || byte == UInt8(ascii: "]") else { return .failed }
+    state = isSeparator ? .name : .close
+    text.skip(1)
+    return .again
+  }
+
+  /// Reads a name and the character behind it.
+  private func identifier(before symbol: String, _ text: inout PendingText) -> (String?, ReaderStep) {
+    var length = 0
+    while length < text.count, text[length].isPythonNamePart { length += 1 }
+    guard length <= PendingText.longestName else { return (nil, .failed) }
+    guard length < text.count else { return (nil, .more) }
+    guard length > 0, text[length].isJSONSpace || text[length] == symbol.utf8.first else { return (nil, .failed) }
+    var space = length
+    while space < text.count, text[space].isJSONSpace { space += 1 }
+    guard space < text.count else { return (nil, .more) }
+    guard text[space] == symbol.utf8.first else { return (nil, .failed) }
+    defer { text.skip(space - length + 1) }
+    return (text.take(length), .again)
+  }
+
+  private mutating func end(_ text: inout PendingText, _ calls: inout CallLog) -> ReaderStep {
+    text.skip(1)
+    calls.arguments(isFirstArgument ? "{}" : "}")
+    calls.end()
+    state = .behind
+    return .again
+  }
+
+  private mutating func stepValue(_ text: inout PendingText, _ calls: inout CallLog) -> ReaderStep {
+    var length = 0
+    while length < text.count {
+      switch value.advance(text[length]) {
+      case .more: length += 1
+      case .invalid: return .failed
+      case .complete, .completeBefore:
+        held += text.take(length)
+        guard let json = PythonLiteral.json(held) else { return .failed }
+        calls.arguments(json.serialized(.python))
+        state = .next
+        return .again
+      }
+    }
+    held += text.take(length)
+    return .more
+  }
+}
+
+/// Finds the end of a Python value: a comma or a closing bracket outside of strings and brackets.
+private struct PythonValueScanner: Sendable {
+  private var closing: [UInt8] = []
+  private var quote: UInt8?
+  private var isEscaped = false
+
+  mutating func advance(_ byte: UInt8) -> JSONScanner.Progress {
+    if let quote {
+      if isEscaped {
+        isEscaped = false
+      } else if byte == UInt8(ascii: "\\") {
+        isEscaped = true
+      } else if byte == quote {
+        self.quote = nil
+      }
+      return .more
+    }
+    switch byte {
+    case UInt8(ascii: "\""), UInt8(ascii: "'"): quote = byte
+    case UInt8(ascii: "("): closing.append(UInt8(ascii: ")"))
+    case UInt8(ascii: "["): closing.append(UInt8(ascii: "]"))
+    case UInt8(ascii: "{"): closing.append(UInt8(ascii: "}"))
+    case UInt8(ascii: ")"), UInt8(ascii: "]"), UInt8(ascii: "}"):
+      if closing.isEmpty { return byte == UInt8(ascii: ")") ? .completeBefore : .invalid }
+      if closing.removeLast() != byte { return .invalid }
+    case UInt8(ascii: ",") where closing.isEmpty: return .completeBefore
+    default: break
+    }
+    return .more
+  }
+}
+
+extension UInt8 {
+  /// A letter, digit, underscore or dot, or a part of a letter outside ASCII.
+  fileprivate var isPythonNamePart: Bool {
+    self >= 0x80 || self == UInt8(ascii: "_") || self == UInt8(ascii: ".") || self == UInt8(ascii: "-")
+      || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self)
+      || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(self | 0x20)
+  }
+}

@@ -1,0 +1,136 @@
+/// How a model family writes calls of tools. Raw values are what `--tool-call-parser` takes.
+public enum ToolCallFormat: String, Sendable, CaseIterable {
+  /// Calls are not looked for.
+  case none
+  /// Hermes, Qwen 2.5 and 3, SmolLM3, Granite 4: `<tool_call>{"name": …, "arguments": {…}}</tool_call>`.
+  case hermes
+  /// Qwen3-Coder, Qwen3.5, Nemotron 3: `<tool_call><function=…><parameter=…>…</parameter></function></tool_call>`.
+  case qwen3Coder = "qwen3_coder"
+  /// Granite 3: `<|tool_call|>[{"name": …, "arguments": {…}}]`.
+  case granite
+  /// Hunyuan A13B and Jamba: `<tool_calls>[{"name": …, "arguments": {…}}]</tool_calls>`.
+  case hunyuanA13B = "hunyuan_a13b"
+  /// Hy3, and GLM-4.5 without its tag around all calls: `<tool_call>…<tool_sep><arg_key>…</arg_key><arg_value>…</arg_value></tool_call>`.
+  case hyV3 = "hy_v3"
+  /// Nemotron Nano 2: `<TOOLCALL>[{"name": …, "arguments": {…}}]</TOOLCALL>`.
+  case nemotron
+  /// DeepSeek V3, R1 and V3.1, with their special tokens.
+  case deepSeek = "deepseek"
+  /// Llama 3: the whole answer is `{"name": …, "parameters": {…}}`, or calls follow `<|python_tag|>`.
+  case llama3 = "llama3_json"
+  /// Kimi K2, with its special tokens.
+  case kimiK2 = "kimi_k2"
+  /// LFM2: `<|tool_call_start|>[add(a=1)]<|tool_call_end|>`.
+  case lfm2
+  /// Mistral: `[TOOL_CALLS][{"name": …, "arguments": {…}}]`.
+  case mistral
+  /// gpt-oss: messages to a recipient in channels.
+  case harmony
+
+  /// The format that a chat template writes calls in; `nil` when it shows none.
+  ///
+  /// - Parameter template: The template's text.
+  public init?(template: String) {
+    let shows = { (text: String) in template.contains(scalars: text) }
+    if shows("<|channel|>"), shows("<|message|>") {
+      self = .harmony
+    } else if let (_, format) = Self.signs.first(where: { shows($0.sign) }) {
+      self = format
+    } else {
+      return nil
+    }
+  }
+
+  /// What a template that writes a format has in it, the rarer ones first: some have several.
+  private static let signs: [(sign: String, format: ToolCallFormat)] = [
+    ("<｜tool▁calls▁begin｜>", .deepSeek), ("<|tool_calls_section_begin|>", .kimiK2), ("<arg_key", .hyV3),
+    ("<|tool_list_start|>", .lfm2), ("<|tool_call_start|>", .lfm2), ("<function=", .qwen3Coder),
+    ("<TOOLCALL>", .nemotron), ("<tool_calls>", .hunyuanA13B), ("<|tool_call|>", .granite),
+    ("[TOOL_CALLS]", .mistral), ("<tool_call>", .hermes), ("<|python_tag|>", .llama3),
+  ]
+
+  /// What may be special tokens of a tokenizer and has to be seen all the same.
+  func literals(suffix: String) -> [String] {
+    switch self {
+    case .none: []
+    case .qwen3Coder: ["<tool_call>"] + CallTags.functions.literals
+    case .hyV3: ["<tool_calls\(suffix)>"] + CallTags.pairs(suffix: suffix).literals
+    case .deepSeek: ["<｜tool▁calls▁begin｜>"] + CallFrame.deepSeek.literals
+    case .kimiK2: ["<|tool_calls_section_begin|>"] + CallFrame.kimi.literals
+    case .harmony: HarmonyParser.literals
+    default: brackets.openings + brackets.closings
+    }
+  }
+
+  /// What stands before and behind calls, in formats where nothing else marks them.
+  private var brackets: (openings: [String], closings: [String]) {
+    switch self {
+    case .hermes: (["<tool_call>"], ["</tool_call>"])
+    case .granite: (["<|tool_call|>", "<tool_call>"], ["<|/tool_call|>", "</tool_call>"])
+    case .hunyuanA13B: (["<tool_calls>"], ["</tool_calls>"])
+    case .nemotron: (["<TOOLCALL>"], ["</TOOLCALL>"])
+    case .llama3: (["<|python_tag|>"], [])
+    case .lfm2: (["<|tool_call_start|>"], ["<|tool_call_end|>"])
+    case .mistral: (["[TOOL_CALLS]"], [])
+    default: ([], [])
+    }
+  }
+
+  /// A parser of an answer's content; `nil` for ``none``, and for ``harmony``, which is more than that.
+  func parser(_ schemas: ToolSchemas, suffix: String, streaming: Bool) -> ToolCallParser? {
+    switch self {
+    case .none, .harmony: return nil
+    case .qwen3Coder:
+      return ToolCallParser([CallMarker("<tool_call>"), CallMarker("<function=", isRead: true)], streaming: streaming) {
+        TaggedCallReader(.functions, schemas: schemas)
+      }
+    case .hyV3:
+      let tags = CallTags.pairs(suffix: suffix)
+      return ToolCallParser(
+        [CallMarker("<tool_calls\(suffix)>"), CallMarker(tags.call, isRead: true)], streaming: streaming
+      ) {
+        TaggedCallReader(tags, schemas: schemas)
+      }
+    case .deepSeek:
+      return ToolCallParser(
+        [CallMarker("<｜tool▁calls▁begin｜>"), CallMarker(CallFrame.deepSeek.call, isRead: true)], streaming: streaming
+      ) { FramedCallReader(.deepSeek) }
+    case .kimiK2:
+      return ToolCallParser(
+        [CallMarker("<|tool_calls_section_begin|>"), CallMarker(CallFrame.kimi.call, isRead: true)],
+        streaming: streaming
+      ) { FramedCallReader(.kimi) }
+    default:
+      var markers = brackets.openings.map { CallMarker($0) }
+      if self == .llama3 { markers.append(CallMarker("{", isRead: true, isOnlyFirst: true)) }
+      let closings = brackets.closings
+      let isPython = self == .lfm2 || self == .llama3
+      return ToolCallParser(markers, streaming: streaming) {
+        if isPython { PythonOrJSONCallReader(closings: closings) } else { JSONCallReader(closings: closings) }
+      }
+    }
+  }
+}
+
+/// Calls as Python or as JSON writes them: LFM2 is asked for either, and Llama 3 writes both behind the same token.
+private struct PythonOrJSONCallReader: ToolCallReader {
+  private let closings: [String]
+  private var reader: (any ToolCallReader)?
+
+  init(closings: [String]) { self.closings = closings }
+
+  mutating func step(_ text: inout PendingText, _ calls: inout CallLog) -> ReaderStep {
+    if reader == nil {
+      let start = text.leadingSpace
+      var next = start
+      if next < text.count, text[next] == UInt8(ascii: "[") {
+        next += 1
+        while next < text.count, text[next].isJSONSpace { next += 1 }
+      }
+      guard next < text.count else { return .more }
+      let isJSON = text[next] == UInt8(ascii: "{")
+      reader = isJSON ? JSONCallReader(closings: closings) : PythonCallReader(closings: closings)
+    }
+    return reader?.step(&text, &calls) ?? .failed
+  }
+}

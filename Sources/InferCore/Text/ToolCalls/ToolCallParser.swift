@@ -1,0 +1,106 @@
+/// Finds the calls of tools in an answer, piece by piece.
+///
+/// White space around calls is dropped; all other text is content, and so is what looks like a call and turns out to
+/// be none. How the text is cut into pieces makes no difference.
+struct ToolCallParser: Sendable {
+  /// White space of this many bytes at most waits for a call that may follow.
+  private static let heldSpace = 64
+
+  private let markers: [CallMarker]
+  private let makeReader: @Sendable () -> any ToolCallReader
+  private var text = PendingText()
+  private var calls: CallLog
+  private var reader: (any ToolCallReader)?
+  /// Whether nothing but white space has come.
+  private var isFirst = true
+  /// Whether nothing but white space has come since the last call.
+  private var followsCall = false
+  /// Whether the reader has read something, or the marker was read before it.
+  private var hasRead = false
+
+  /// - Parameters:
+  ///   - markers: What announces calls.
+  ///   - streaming: Whether a call counts once its name is known; otherwise when it is complete.
+  ///   - makeReader: A reader of what follows a marker.
+  init(
+    _ markers: [CallMarker], streaming: Bool, makeReader: @escaping @Sendable () -> any ToolCallReader
+  ) {
+    self.markers = markers
+    self.makeReader = makeReader
+    calls = CallLog(streaming: streaming)
+  }
+
+  mutating func append(_ piece: String) -> [OutputPiece] {
+    text.append(piece)
+    return read()
+  }
+
+  mutating func finish() -> [OutputPiece] {
+    text.isComplete = true
+    return read()
+  }
+
+  private mutating func read() -> [OutputPiece] {
+    var pieces: [OutputPiece] = []
+    while reader == nil ? readContent(&pieces) : readCalls(&pieces) {}
+    return pieces
+  }
+
+  /// Reads up to the next marker; false when more text is needed.
+  private mutating func readContent(_ pieces: inout [OutputPiece]) -> Bool {
+    let literals = markers.map { $0.isOnlyFirst && !isFirst ? [] : $0.literal }
+    var (end, match, marker) = text.search(literals)
+    if let index = marker, markers[index].isOnlyFirst, text.spaceBefore(end) < end {
+      // It is not the first thing in the text: the byte is content.
+      (end, match, marker) = (end + 1, .absent, nil)
+      isFirst = false
+    }
+    // White space waits: it goes if a call follows, or if nothing follows the last call.
+    var space = text.spaceBefore(end, limit: Self.heldSpace)
+    if match != .found, text.isComplete, !(followsCall && space == end) { space = 0 }
+    if space < end {
+      (isFirst, followsCall) = (isFirst && text.spaceBefore(end) == end, false)
+      pieces.append(.content(text.take(end - space)))
+      text.mark()
+      return true
+    }
+    guard match == .found, let marker else {
+      if text.isComplete { text.skip(space) }
+      return false
+    }
+    text.mark()
+    text.skip(space + (markers[marker].isRead ? 0 : markers[marker].literal.count))
+    isFirst = false
+    reader = makeReader()
+    hasRead = !markers[marker].isRead
+    return true
+  }
+
+  /// Goes one step on in a call; false when more text is needed.
+  private mutating func readCalls(_ pieces: inout [OutputPiece]) -> Bool {
+    let step = reader?.step(&text, &calls) ?? .done
+    if calls.hasProgress {
+      pieces += calls.take()
+      text.mark()
+      followsCall = !calls.isOpen
+    }
+    switch step {
+    case .again: hasRead = true
+    case .more where !text.isComplete: return false
+    case .done:
+      text.mark()
+      reader = nil
+    case .failed, .more:
+      calls.abandon()
+      reader = nil
+      // A marker that nobody has read is content, lest it be tried again.
+      let rest = text.takeMarked() + (hasRead ? "" : text.take(1))
+      text.mark()
+      if !rest.isEmpty {
+        followsCall = false
+        pieces.append(.content(rest))
+      }
+    }
+    return true
+  }
+}
