@@ -69,8 +69,8 @@ CK_INLINE float ck_sigmoidf(float x) { return 1.0f / (1.0f + ck_expf(-x)); }
 
 CK_INLINE float ck_siluf(float x) { return x / (1.0f + ck_expf(-x)); }
 
-// log(1 + e^x) = max(x, 0) + log(1 + y), y = e^−|x| ≤ 1; log(1 + y) = 2 artanh(z), z = y / (2 + y) ≤ 1/3, whose series is
-// exact to rounding after eight terms, however small y is.
+/// log(1 + e^x) = max(x, 0) + log(1 + y), y = e^−|x| ≤ 1; log(1 + y) = 2 artanh(z), z = y / (2 + y) ≤ 1/3, whose series is
+/// exact to rounding after eight terms, however small y is.
 CK_INLINE float ck_softplusf(float x) {
     float y = ck_expf(x > 0 ? -x : x), z = y / (2 + y), square = z * z;
     float series = 1.0f / 15;

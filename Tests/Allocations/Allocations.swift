@@ -16,7 +16,10 @@ import InferCore
     var total = 0
     let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .appending(path: "Fixtures/parity")
-    for name in ["granitemoehybrid", "nemotron_h_latent", "hunyuan_t1", "qwen3", "jamba", "lfm2_moe", "falcon_h1", "zamba2", "deepseek_v3", "hunyuan_large"] {
+    for name in [
+      "granitemoehybrid", "nemotron_h_latent", "hunyuan_t1", "qwen3", "jamba", "lfm2_moe", "falcon_h1", "zamba2",
+      "deepseek_v3", "hunyuan_large", "qwen3_next", "kimi_linear",
+    ] {
       let model = try loadModel(at: folder.appending(path: name).path).model
       for threads in 1...2 {
         total += try Steps(model, "\(name), \(threads) threads", threads: threads, sequences: 3, rows: 1).run(50)

@@ -52,7 +52,8 @@ package func sigmoid(_ x: inout MutableRows, _ step: borrowing Step) {
 
 /// `x = x · σ(gate)`, with a gate for each column, or one for each row.
 package func multiply(_ x: inout MutableRows, bySigmoidOf gate: Rows, _ step: borrowing Step) {
-  precondition(gate.count == x.count && [1, x.columns].contains(gate.columns), "\(gate.columns) for \(x.columns)")
+  precondition(
+    gate.count == x.count && (gate.columns == 1 || gate.columns == x.columns), "\(gate.columns) for \(x.columns)")
   forEachRow(x.count, step) { row in
     let (values, gates) = unsafe (x.base + row * x.stride, gate.base + row * gate.stride)
     if gate.columns == x.columns {

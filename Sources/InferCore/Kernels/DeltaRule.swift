@@ -57,7 +57,7 @@ package func gatedDeltaRule(
   precondition(beta.columns == heads, "\(beta.columns) of beta for \(heads) heads")
   let decaysOfHead = decay.columns / heads
   precondition(
-    decay.columns % heads == 0 && [1, shape.keyDimension].contains(decaysOfHead), "\(decay.columns) decays")
+    decay.columns % heads == 0 && (decaysOfHead == 1 || decaysOfHead == shape.keyDimension), "\(decay.columns) decays")
   for run in step.plan.runs {
     // A token changes every float of the state (decay and update) and multiplies it with k and with q.
     step.report.work.addRecurrence(
