@@ -1,0 +1,74 @@
+import Foundation
+import HybridBlocks
+import InferCore
+import TestSupport
+import Testing
+
+/// Files of llama.cpp's that say too little, or what cannot be.
+@Suite struct DialectFaultTests {
+  let folder: TemporaryFolder
+
+  init() throws { folder = try TemporaryFolder() }
+
+  /// What loading tells of a fixture after a change to its metadata or to the names and shapes of its tensors.
+  private func problem(
+    _ architecture: String, _ key: String? = nil, _ value: GGUFValue? = nil,
+    rename: (String, to: String)? = nil, shape: (String, [Int])? = nil
+  ) throws -> String {
+    let file = try GGUF(MappedFile(path: GGUFParityTests.file("\(architecture).gguf").path))
+    var metadata = file.metadata
+    if let key { metadata[key] = value }
+    let path = folder.url.appending(path: "changed.gguf").path
+    let matrices = try file.tensors.map { try $0.floats() }
+    let writer = try GGUFWriter(
+      path: path, metadata: metadata.sorted { $0.key < $1.key }.map { ($0.key, $0.value) },
+      tensors: file.tensors.map { tensor in
+        .init(
+          name: tensor.name == rename?.0 ? rename?.to ?? "" : tensor.name,
+          shape: tensor.name == shape?.0 ? shape?.1 ?? [] : tensor.shape, format: .f32)
+      })
+    for values in matrices { try writer.write(Matrix(rows: 1, columns: values.count, values: values)) }
+    try writer.finish()
+    do {
+      _ = try loadModel(at: path)
+      return "loaded"
+    } catch { return "\(error)" }
+  }
+
+  @Test func theFileWithoutAChangeLoads() throws {
+    for architecture in ["llama", "granitehybrid"] { #expect(try problem(architecture) == "loaded") }
+  }
+
+  @Test(arguments: [
+    (
+      "general.architecture", GGUFValue?.some(.string("bert")),
+      "architecture \"bert\" is not supported, expected one of"
+    ),
+    ("general.architecture", nil, "general.architecture is missing"),
+    ("general.architecture", .unsigned(3), "general.architecture is an integer"),
+    ("llama.block_count", nil, "llama.block_count is missing, expected a count"),
+    ("llama.block_count", .string("2"), "llama.block_count is a string, expected a count"),
+    ("llama.block_count", .unsigned(0), "llama.block_count is 0"),
+    ("llama.block_count", .unsigned(1 << 40), "llama.block_count"),
+    ("llama.attention.head_count", .unsigned(0), "llama.attention.head_count is 0"),
+    ("llama.attention.head_count", .unsigned(5), "2 does not divide 5 heads"),
+    ("llama.attention.head_count_kv", .array([.unsigned(1)]), "head_count_kv is a list of 1 values, expected 2 counts"),
+    ("llama.attention.layer_norm_rms_epsilon", .bool(true), "epsilon is a truth value, expected a number"),
+    ("llama.rope.scaling.type", .string("spiral"), "rope.scaling.type is \"spiral\""),
+    ("llama.rope.scaling.type", .string("yarn"), "rope.scaling.factor is missing"),
+    ("llama.expert_count", .unsigned(8), "llama.expert_count is 8"),
+    ("tokenizer.ggml.model", .string("bert"), "tokenizer.ggml.model is \"bert\""),
+  ]) func keysAreNamed(_ key: String, _ value: GGUFValue?, _ says: String) throws {
+    let problem = try problem("llama", key, value)
+    #expect(problem.contains(says), "\(problem)")
+  }
+
+  @Test func tensorsAreNamed() throws {
+    let missing = try problem("llama", rename: ("blk.1.ffn_up.weight", to: "blk.1.ffn_sideways.weight"))
+    #expect(missing.contains("ffn_sideways") || missing.contains("model.layers.1.mlp.up_proj.weight"), "\(missing)")
+    let experts = try problem("granitehybrid", "granitehybrid.expert_count", .unsigned(5))
+    #expect(experts.contains("blk.0.ffn_gate_exps.weight: has shape [4,") && experts.contains("expected 5 experts"))
+    let flat = try problem("granitehybrid", shape: ("blk.0.ssm_conv1d.weight", [4 * 96]))
+    #expect(flat.contains("blk.0.ssm_conv1d.weight: has shape [384], expected 2 sizes"), "\(flat)")
+  }
+}

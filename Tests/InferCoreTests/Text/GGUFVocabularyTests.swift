@@ -1,0 +1,64 @@
+import TestSupport
+import Testing
+
+@testable import InferCore
+
+@Suite struct GGUFVocabularyTests {
+  /// Bytes, one merge, and tokens of every kind.
+  static let metadata: [String: GGUFValue] = [
+    "tokenizer.ggml.model": .string("gpt2"), "tokenizer.ggml.pre": .string("gpt-2"),
+    "tokenizer.ggml.tokens": .array(["<|endoftext|>", "a", "b", "ab", "Ġ", "<tool>", "[PAD6]"].map(GGUFValue.string)),
+    "tokenizer.ggml.token_type": .array([3, 1, 1, 1, 1, 4, 5].map(GGUFValue.signed)),
+    "tokenizer.ggml.merges": .array([.string("a b")]), "tokenizer.ggml.bos_token_id": .unsigned(0),
+    "tokenizer.ggml.eos_token_id": .unsigned(UInt64(UInt32.max)), "tokenizer.ggml.eot_token_id": .unsigned(3),
+    "tokenizer.chat_template": .string("{{ messages }}"),
+  ]
+
+  @Test func tokensTemplateAndEndsAreRead() throws {
+    let vocabulary = try GGUFVocabulary(metadata: Self.metadata, path: "x.gguf")
+    #expect(vocabulary.chatTemplate == "{{ messages }}" && vocabulary.endTokens == [0, 3])
+    let tokenizer = try Tokenizer(#require(vocabulary.tokens))
+    #expect(try tokenizer.encode("ab a<tool><|endoftext|>") == [3, 4, 1, 5, 0])
+    #expect(tokenizer.bosToken == "<|endoftext|>" && tokenizer.eosToken == nil)
+    #expect(tokenizer.isSpecial(0) && !tokenizer.isSpecial(5))
+  }
+
+  @Test func sentencePiecesAreRead() throws {
+    let metadata: [String: GGUFValue] = [
+      "tokenizer.ggml.model": .string("llama"),
+      "tokenizer.ggml.tokens": .array(["<unk>", "<s>", "▁", "h", "i", "hi", "▁hi"].map(GGUFValue.string)),
+      "tokenizer.ggml.scores": .array([0, 0, -4, -5, -6, -1, -2].map(GGUFValue.number)),
+      "tokenizer.ggml.token_type": .array([2, 3, 1, 1, 1, 1, 1].map(GGUFValue.signed)),
+      "tokenizer.ggml.bos_token_id": .unsigned(1),
+    ]
+    let tokenizer = try Tokenizer(#require(try GGUFVocabulary(metadata: metadata, path: "x").tokens))
+    #expect(try tokenizer.encode("hi hi", addingSpecialTokens: true) == [1, 6, 6])
+    #expect(tokenizer.decode([6, 6]) == "hi hi")
+  }
+
+  @Test func filesWithoutVocabularyHaveNone() throws {
+    for model in [nil, "no_vocab", "none"] as [String?] {
+      var metadata = Self.metadata
+      metadata["tokenizer.ggml.model"] = model.map(GGUFValue.string)
+      let vocabulary = try GGUFVocabulary(metadata: metadata, path: "x")
+      #expect(vocabulary.tokens == nil && vocabulary.endTokens.isEmpty && vocabulary.chatTemplate != nil)
+    }
+  }
+
+  @Test(arguments: [
+    ("tokenizer.ggml.model", GGUFValue.string("bert"), "is \"bert\", expected gpt2, llama or t5"),
+    ("tokenizer.ggml.model", .unsigned(1), "is an integer, expected a string"),
+    ("tokenizer.ggml.tokens", .string("a"), "is a string, expected a list of strings"),
+    ("tokenizer.ggml.tokens", .array([.bool(true)]), "tokens[0] is a truth value"),
+    ("tokenizer.ggml.merges", .array([.unsigned(1)]), "merges[0] is an integer"),
+    ("tokenizer.ggml.token_type", .array([.number(1.5)]), "token_type[0] is a number"),
+    ("tokenizer.ggml.bos_token_id", .unsigned(7), "is 7, expected the id of one of 7 tokens"),
+    ("tokenizer.ggml.add_bos_token", .unsigned(1), "is an integer, expected a truth value"),
+    ("tokenizer.chat_template", .array([]), "is an array, expected a string"),
+  ]) func valuesOfOtherTypesAreNamed(_ key: String, _ value: GGUFValue, _ says: String) {
+    var metadata = Self.metadata
+    metadata[key] = value
+    let error = #expect(throws: ModelError.self) { _ = try GGUFVocabulary(metadata: metadata, path: "x.gguf") }
+    #expect("\(error, default: "")".contains(key) && "\(error, default: "")".contains(says))
+  }
+}
