@@ -10,7 +10,7 @@ import Testing
   static let architectures = [
     "deepseek2", "deepseek2-lite", "falcon-h1", "granite", "granitehybrid", "granitehybrid-dense", "granitemoe",
     "hunyuan-dense", "hunyuan-moe", "hy_v3", "jamba", "lfm2", "lfm2moe", "llama", "llama-biased", "llama3", "mamba",
-    "mamba2", "nemotron_h", "nemotron_h_moe", "qwen2", "qwen3", "qwen3moe",
+    "mamba2", "nemotron_h", "nemotron_h_moe", "qwen2", "qwen3", "qwen3moe", "qwen3next",
   ]
 
   static func file(_ name: String) -> URL { Fixtures.folder.appending(path: "gguf/\(name)") }
