@@ -3,6 +3,7 @@ internal import InferCore
 /// DeepSeek-V2 and V3 and those built like them, with latent attention: one name for both, which differ in how experts are
 /// chosen.
 enum DeepSeekDialect: Dialect {
+  static let family: any ModelFamily.Type = DeepSeek.self
   static let architectures = ["deepseek2"]
   static let fields =
     DialectField.frame() + [

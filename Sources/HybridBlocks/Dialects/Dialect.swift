@@ -4,6 +4,8 @@ internal import InferCore
 /// what was done to their numbers. A dialect is tables; a file read through it is like any other checkpoint of the
 /// family.
 protocol Dialect: Sendable {
+  /// The family that reads its files.
+  static var family: any ModelFamily.Type { get }
   /// Values of `general.architecture`; the first is the one to write.
   static var architectures: [String] { get }
   /// Configuration keys that differ in name only.

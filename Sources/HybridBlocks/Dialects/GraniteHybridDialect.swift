@@ -2,6 +2,7 @@ internal import InferCore
 
 /// Granite with experts: Mamba-2 or attention, then experts beside a shared network, or one of the two alone.
 enum GraniteHybridDialect: Dialect {
+  static let family: any ModelFamily.Type = GraniteMoeHybrid.self
   static let architectures = ["granitehybrid", "granitemoe"]
   static let fields =
     DialectField.frame() + DialectField.granite + DialectField.mamba + [

@@ -2,6 +2,7 @@ internal import InferCore
 
 /// The open Hunyuan models of the first generation, dense and mixture of experts.
 enum HunyuanDialect: Dialect {
+  static let family: any ModelFamily.Type = HunyuanV1.self
   static let architectures = ["hunyuan-dense", "hunyuan-moe"]
   static let fields =
     DialectField.frame() + [
@@ -39,6 +40,7 @@ enum HunyuanDialect: Dialect {
 
 /// Hunyuan 3.
 enum HyV3Dialect: Dialect {
+  static let family: any ModelFamily.Type = HyV3.self
   static let architectures = ["hy_v3", "hy-v3"]
   static let fields =
     DialectField.frame() + [

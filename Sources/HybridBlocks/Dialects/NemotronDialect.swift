@@ -2,6 +2,7 @@ internal import InferCore
 
 /// Nemotron-H and Nemotron 3: one mixer a layer.
 enum NemotronDialect: Dialect {
+  static let family: any ModelFamily.Type = NemotronH.self
   static let architectures = ["nemotron_h", "nemotron_h_moe"]
   static let fields: [DialectField] =
     [

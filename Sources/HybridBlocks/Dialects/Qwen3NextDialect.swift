@@ -2,6 +2,7 @@ internal import InferCore
 
 /// Qwen3-Next: Gated DeltaNet, and gated attention at every so many layers, then experts beside a gated shared one.
 enum Qwen3NextDialect: Dialect {
+  static let family: any ModelFamily.Type = Qwen3Next.self
   static let architectures = ["qwen3next"]
   static let fields =
     DialectField.frame() + [

@@ -2,6 +2,7 @@ internal import InferCore
 
 /// Models of Mamba or Mamba-2 layers alone.
 enum MambaDialect: Dialect {
+  static let family: any ModelFamily.Type = Mamba.self
   static let architectures = ["mamba", "mamba2"]
   static let fields =
     DialectField.frame(epsilon: "layer_norm_epsilon") + [
@@ -41,6 +42,7 @@ enum MambaDialect: Dialect {
 
 /// Jamba: Mamba with normalised selection, and attention and experts at every so many layers.
 enum JambaDialect: Dialect {
+  static let family: any ModelFamily.Type = Jamba.self
   static let architectures = ["jamba"]
   static let fields =
     DialectField.frame() + [
@@ -101,6 +103,7 @@ enum JambaDialect: Dialect {
 
 /// Falcon-H1: its factors are in the file's weights already.
 enum FalconH1Dialect: Dialect {
+  static let family: any ModelFamily.Type = FalconH1.self
   static let architectures = ["falcon-h1"]
   static let fields = DialectField.frame() + DialectField.mamba + [.count("feed_forward_length", "intermediate_size")]
 
@@ -131,6 +134,7 @@ enum FalconH1Dialect: Dialect {
 
 /// LFM2: short convolutions and attention, with experts or without.
 enum Lfm2Dialect: Dialect {
+  static let family: any ModelFamily.Type = Lfm2.self
   static let architectures = ["lfm2", "lfm2moe"]
   static let fields =
     DialectField.frame(epsilon: "norm_eps") + [

@@ -2,6 +2,7 @@ internal import InferCore
 
 /// The plain transformer: Llama and what is made like it — SmolLM2, Mistral, Llama 3 —, Granite 3 and Qwen2.
 enum LlamaDialect: Dialect {
+  static let family: any ModelFamily.Type = Llama.self
   static let architectures = ["llama", "granite", "qwen2"]
   static let fields = DialectField.frame() + DialectField.granite + [.count("feed_forward_length", "intermediate_size")]
 
@@ -26,6 +27,7 @@ enum LlamaDialect: Dialect {
 
 /// Qwen3, dense and mixture of experts.
 enum Qwen3Dialect: Dialect {
+  static let family: any ModelFamily.Type = Qwen3.self
   static let architectures = ["qwen3", "qwen3moe"]
   static let fields =
     DialectField.frame() + [

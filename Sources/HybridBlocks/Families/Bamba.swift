@@ -3,6 +3,8 @@ internal import InferCore
 /// Bamba: Mamba-2, or attention whose heads are rotated by half, at the layers that the configuration lists; then a
 /// feed-forward network.
 struct Bamba: ModelFamily {
+  static let models = "Bamba"
+  static let layers = "Mamba-2, attention"
   static let modelTypes = ["bamba"]
   static let inertKeys = [
     "mamba_chunk_size", "mamba_expand", "rope_scaling", "time_step_limit", "use_mamba_kernels", "z_loss_coefficient",

@@ -3,6 +3,8 @@ internal import InferCore
 /// DeepSeek-V2 and V3 (arXiv 2405.04434, 2412.19437) and those built like them: latent attention; dense layers first, then
 /// experts within the best groups, beside an ungated shared one. V3 chooses them by biased sigmoid scores, V2 by softmax.
 struct DeepSeek: ModelFamily {
+  static let models = "DeepSeek-V2, V3, R1; Kimi K2"
+  static let layers = "latent attention, experts in groups"
   static let modelTypes = ["deepseek_v2", "deepseek_v3", "kimi_k2"]
   /// Training, what follows from other keys, and layers that predict tokens further ahead.
   static let inertKeys = [

@@ -3,6 +3,8 @@ internal import InferCore
 /// Falcon-H1: Mamba-2 and attention side by side on one norm, then a feed-forward network, with factors on nearly
 /// everything that a projection reads or gives.
 struct FalconH1: ModelFamily {
+  static let models = "Falcon-H1"
+  static let layers = "Mamba-2 and attention side by side"
   static let modelTypes = ["falcon_h1"]
   static let inertKeys = [
     "attn_layer_indices", "mamba_chunk_size", "mamba_expand", "mamba_use_mlp", "mlp_expansion_factor",

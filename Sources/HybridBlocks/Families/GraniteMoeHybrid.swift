@@ -4,6 +4,8 @@ internal import InferCore
 /// experts the shared feed-forward stands alone; without Mamba layers it is a plain transformer. In Granite 3 every layer
 /// is attention with rotary positions, and only some models have the shared feed-forward.
 struct GraniteMoeHybrid: ModelFamily {
+  static let models = "Granite 4, Granite 4 H, Granite 3 MoE"
+  static let layers = "Mamba-2, attention, experts"
   static let modelTypes = ["granitemoehybrid", "granitemoe", "granitemoeshared"]
   static let inertKeys = ["init_method", "mamba_chunk_size", "mamba_expand", "time_step_limit"]
 

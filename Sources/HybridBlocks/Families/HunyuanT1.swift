@@ -6,6 +6,8 @@ internal import InferCore
 /// Tencent has published no weights; what the report leaves open is decided in the format's description, and by
 /// the reference in the tests.
 struct HunyuanT1: ModelFamily {
+  static let models = "Hunyuan T1, TurboS (layout of this project; no weights are public)"
+  static let layers = "Mamba-2, attention, experts"
   static let modelTypes = ["hunyuan_t1"]
   static let inertKeys = ["chunk_size"]
 

@@ -4,6 +4,8 @@ internal import InferCore
 /// norms of query and key heads after rotation, then SwiGLU or experts beside an ungated shared one. Of Hunyuan-Large's
 /// layers every other one attends to the keys and values of the layer before it.
 struct HunyuanV1: ModelFamily {
+  static let models = "Hunyuan 0.5B … 7B, A13B, Large"
+  static let layers = "attention, also over the keys of another layer; experts"
   static let modelTypes = ["hunyuan_v1_dense", "hunyuan_v1_moe", "hunyuan"]
   /// Training, images, and what only grouped routing or latent attention would read, which are refused.
   static let inertKeys = [

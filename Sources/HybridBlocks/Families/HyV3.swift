@@ -3,6 +3,8 @@ internal import InferCore
 /// Hunyuan 3 (Hy3): attention with norms of query and key heads before rotation; dense layers first, then experts
 /// chosen by biased sigmoid scores beside an ungated shared one.
 struct HyV3: ModelFamily {
+  static let models = "Hunyuan 3 (Hy3)"
+  static let layers = "attention, experts"
   static let modelTypes = ["hy_v3"]
   static let inertKeys = ["enable_moe_fp32_combine", "num_nextn_predict_layers", "first_k_dense_replace"]
 

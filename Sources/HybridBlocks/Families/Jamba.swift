@@ -3,6 +3,8 @@ internal import InferCore
 /// Jamba: Mamba with normalised selection, attention without positions at every so many layers, and experts at every so
 /// many, whose weights are their softmax as it is.
 struct Jamba: ModelFamily {
+  static let models = "Jamba"
+  static let layers = "Mamba, attention, experts"
   static let modelTypes = ["jamba"]
   static let inertKeys = [
     "calc_logits_for_entire_prompt", "n_ctx", "rope_scaling", "use_associative_scan", "use_mamba_kernels",

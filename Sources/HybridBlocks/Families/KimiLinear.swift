@@ -9,6 +9,8 @@ internal import InferCore
 /// Kimi Linear (arXiv 2510.26692): Kimi Delta Attention in most layers and latent attention without positions in the
 /// others; dense layers first, then experts chosen by biased sigmoid scores beside an ungated shared one.
 struct KimiLinear: ModelFamily {
+  static let models = "Kimi Linear"
+  static let layers = "Kimi Delta Attention, latent attention, experts"
   static let modelTypes = ["kimi_linear"]
   /// What follows from other keys, and rotary positions, which no layer has.
   static let inertKeys = [

@@ -3,6 +3,8 @@ internal import InferCore
 /// LFM2: gated short convolutions, attention with normalised query and key heads at some layers, and a feed-forward
 /// network or, in the mixtures, experts chosen by biased sigmoid scores from some layer on.
 struct Lfm2: ModelFamily {
+  static let models = "LFM2, LFM2 MoE"
+  static let layers = "short convolutions, attention, experts"
   static let modelTypes = ["lfm2", "lfm2_moe"]
   static let inertKeys = [
     "block_dim", "block_mlp_init_scale", "block_norm_eps", "block_out_init_scale", "block_use_swiglu",

@@ -3,6 +3,8 @@ internal import InferCore
 /// The plain transformer: attention with rotary positions, then SwiGLU. Qwen2 has biases on queries, keys and values;
 /// Granite scales embeddings, scores, branches and logits.
 struct Llama: ModelFamily {
+  static let models = "Llama 2 … 3.x, SmolLM2, Mistral, Qwen2, Granite 3"
+  static let layers = "attention"
   static let modelTypes = ["granite", "llama", "mistral", "qwen2"]
   static let inertKeys = [
     "is_llama_config", "max_window_layers", "rope_interleaved", "sliding_window", "transformers.js_config",

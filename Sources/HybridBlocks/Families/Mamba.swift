@@ -2,6 +2,8 @@ internal import InferCore
 
 /// Language models of Mamba or Mamba-2 layers alone, and Falcon-Mamba, which normalises what selects.
 struct Mamba: ModelFamily {
+  static let models = "Mamba, Mamba-2, Codestral Mamba, Falcon Mamba"
+  static let layers = "Mamba or Mamba-2"
   static let modelTypes = ["mamba", "mamba2", "falcon_mamba"]
   static let inertKeys = [
     "chunk_size", "d_inner", "d_model", "fused_add_norm", "n_layer", "norm_before_gate", "pad_vocab_size_multiple",

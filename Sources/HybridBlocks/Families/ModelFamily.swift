@@ -4,6 +4,10 @@ internal import InferCore
 ///
 /// A family is data. It has no forward pass; what a layer computes is the business of the ``Block`` it returns.
 protocol ModelFamily: Sendable {
+  /// Names of published models, for documentation.
+  static var models: String { get }
+  /// What its layers are made of, for documentation.
+  static var layers: String { get }
   /// Values of `model_type` that this family reads.
   static var modelTypes: [String] { get }
   /// Keys of `config.json` known to change nothing about inference, beyond ``Families/inertKeys``.

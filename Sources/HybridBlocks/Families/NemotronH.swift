@@ -3,6 +3,8 @@ internal import InferCore
 /// Nemotron-H, Nemotron Nano 2 and Nemotron 3: one mixer a layer — Mamba-2, attention without positions, ReLU²
 /// feed-forward, or experts chosen by biased sigmoid scores, optionally in a latent space.
 struct NemotronH: ModelFamily {
+  static let models = "Nemotron-H, Nemotron Nano 2, Nemotron 3"
+  static let layers = "Mamba-2, attention, ReLU² feed-forward, latent experts"
   static let modelTypes = ["nemotron_h"]
   static let inertKeys = [
     "chunk_size", "expand", "mamba_ssm_cache_dtype", "moe_shared_expert_overlap", "mtp_layers_block_type",

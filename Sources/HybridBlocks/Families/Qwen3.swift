@@ -3,6 +3,8 @@ internal import InferCore
 /// Qwen3, dense and mixture of experts: attention with norms of query and key heads before rotation, then SwiGLU, or
 /// experts without a shared one.
 struct Qwen3: ModelFamily {
+  static let models = "Qwen3, Qwen3 MoE"
+  static let layers = "attention, experts"
   static let modelTypes = ["qwen3", "qwen3_moe"]
   static let inertKeys = ["max_window_layers", "sliding_window", "num_experts", "num_local_experts"]
 

@@ -9,6 +9,8 @@ internal import InferCore
 /// Qwen3-Next and the text models of Qwen3.5: Gated DeltaNet in most layers and gated attention with norms of query and key
 /// heads in the others, then SwiGLU, or experts beside a gated shared one.
 struct Qwen3Next: ModelFamily {
+  static let models = "Qwen3-Next, Qwen3.5 (text)"
+  static let layers = "Gated DeltaNet, gated attention, experts"
   static let modelTypes = [
     "qwen3_next", "qwen3_5", "qwen3_5_text", "qwen3_5_moe", "qwen3_5_moe_text",
   ]

@@ -3,6 +3,8 @@ internal import InferCore
 /// Zamba2: Mamba-2 layers, before some of which stands one of a few transformers in turn. Each use of a transformer has
 /// a cache of its own, and low-rank additions to its feed-forward network and, in some models, its attention.
 struct Zamba2: ModelFamily {
+  static let models = "Zamba2"
+  static let layers = "Mamba-2, transformers shared between layers"
   static let modelTypes = ["zamba2"]
   static let inertKeys = [
     "attention_hidden_size", "chunk_size", "ffn_hidden_size", "ft_lora", "gated_linear_unit", "hybrid_layer_ids",
