@@ -81,7 +81,6 @@ extension JinjaEvaluator {
         guard !step.isEmpty else { throw .reason("Empty attribute in format string") }
         value = try attribute(step, of: value)
       }
-      if case .undefined(let reason) = value { throw .reason(reason) }
     }
     return value
   }
