@@ -108,7 +108,8 @@ extension JinjaEvaluator {
     let width = values[0]?.asInteger ?? 79
     guard width > 0 else { throw .reason("invalid width \(width) (must be > 0)") }
     let breaksWords = values[1]?.isTrue ?? true
-    let separator = try values[2].map { (value) throws(JinjaFailure) in try self.text(of: value) } ?? "\n"
+    var separator = "\n"
+    if let value = values[2], value.isTrue { separator = try requiredString(value, "wordwrap") }
     var lines: [String] = []
     for line in text.lines() {
       let broken = line.wrapped(

@@ -206,27 +206,33 @@ struct JinjaParser {
 
   /// A macro from its parameters on.
   private mutating func macro(named name: String) throws(TemplateError) -> JinjaMacro {
-    let parameters = try self.parameters()
-    let outer = (loops, mentionsSurplus, mentionsUnknownNames)
-    (loops, mentionsSurplus, mentionsUnknownNames) = (0, false, false)
-    let statements = try body(until: "endmacro")
-    defer { (loops, mentionsSurplus, mentionsUnknownNames) = outer }
-    return JinjaMacro(
-      name: name, parameters: parameters, body: statements, takesSurplus: mentionsSurplus,
-      takesUnknownNames: mentionsUnknownNames)
+    try macro(named: name, try parameters()) { parser throws(TemplateError) in try parser.body(until: "endmacro") }
   }
 
   private mutating func call() throws(TemplateError) -> JinjaStatement.Kind {
     let parameters = isSymbol("(") ? try self.parameters() : []
     let call = try expression()
     guard case .call = call.kind else { throw error("expected a call") }
-    let outer = loops
-    loops = 0
-    defer { loops = outer }
-    let statements = try body(until: "endcall")
-    let caller = JinjaMacro(
-      name: "caller", parameters: parameters, body: statements, takesSurplus: false, takesUnknownNames: false)
+    let caller = try macro(named: "caller", parameters) { parser throws(TemplateError) in
+      try parser.body(until: "endcall")
+    }
     return .call(call, caller: caller)
+  }
+
+  /// A macro's body: what it mentions decides how it may be called. What macros inside of it mention counts as well.
+  private mutating func macro(
+    named name: String, _ parameters: [(name: String, fallback: JinjaExpression?)],
+    _ body: (inout JinjaParser) throws(TemplateError) -> [JinjaStatement]
+  ) throws(TemplateError) -> JinjaMacro {
+    let outer = (loops, mentionsSurplus, mentionsUnknownNames)
+    (loops, mentionsSurplus, mentionsUnknownNames) = (0, false, false)
+    let statements = try body(&self)
+    let macro = JinjaMacro(
+      name: name, parameters: parameters, body: statements, takesSurplus: mentionsSurplus,
+      takesUnknownNames: mentionsUnknownNames)
+    loops = outer.0
+    (mentionsSurplus, mentionsUnknownNames) = (mentionsSurplus || outer.1, mentionsUnknownNames || outer.2)
+    return macro
   }
 
   private mutating func block() throws(TemplateError) -> JinjaStatement.Kind {

@@ -30,6 +30,11 @@ extension JinjaEvaluator {
     "undefined", "upper",
   ])
 
+  private func isName(_ value: JinjaValue, in names: Set<String>) throws(JinjaFailure) -> Bool {
+    guard value.isHashable else { throw .reason("unhashable type: '\(value.typeName)'") }
+    return value.asString.map(names.contains) ?? false
+  }
+
   /// The tests without arguments.
   private func test(_ name: String, _ value: JinjaValue) throws(JinjaFailure) -> Bool {
     switch (name, value) {
@@ -53,8 +58,8 @@ extension JinjaEvaluator {
     case ("lower", _), ("upper", _): return try call("is" + name, of: try text(of: value), JinjaArguments()).isTrue
     case ("odd", _), ("even", _):
       return try compute(.modulo, value, .integer(2)) == .integer(name == "odd" ? 1 : 0)
-    case ("test", _): return Self.testNames.contains(try requiredString(value, name))
-    case ("filter", _): return Self.filterNames.contains(try requiredString(value, name))
+    case ("test", _): return try isName(value, in: Self.testNames)
+    case ("filter", _): return try isName(value, in: Self.filterNames)
     case ("escaped", _): return false
     case ("none", _), ("boolean", _), ("true", _), ("false", _), ("integer", _), ("float", _), ("number", _),
       ("string", _),

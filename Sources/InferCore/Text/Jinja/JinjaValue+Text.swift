@@ -58,6 +58,8 @@ extension JinjaValue {
   /// Python's order of two values: numbers, strings, and lists or tuples by their first difference.
   func precedes(_ other: JinjaValue) throws(JinjaFailure) -> Bool {
     switch (self, other) {
+    case (.group(let key, let items), _): return try JinjaValue.tuple([key, .list(items)]).precedes(other)
+    case (_, .group(let key, let items)): return try precedes(.tuple([key, .list(items)]))
     case (.string(let left), .string(let right)):
       return left.unicodeScalars.lexicographicallyPrecedes(right.unicodeScalars)
     case (.list(let left), .list(let right)), (.tuple(let left), .tuple(let right)):

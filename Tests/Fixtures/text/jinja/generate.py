@@ -129,7 +129,7 @@ class Generator:
             lambda: f"{s()} | indent({self.pick('', '2', '1, true', '3, false, true', repr('> '))})",
             lambda: f"{s()} | truncate({self.random.randint(3, 12)}{self.pick('', ', true', ', false, ' + repr('~'), ', true, ' + repr('..') + ', 0')})",
             lambda: f"{s()} | center({self.random.randint(0, 12)})",
-            lambda: f"{s()} | wordwrap({self.random.randint(2, 9)}{self.pick('', ', false', ', true, ' + repr('|'))})",
+            lambda: f"{s()} | wordwrap({self.random.randint(2, 9)}{self.pick(', true', ', false')}, {self.pick('none', repr('|'))}, false)",
             lambda: f"{e('int')} | filesizeformat{self.pick('', '(true)')}",
             lambda: f"{{'class': {e('str')}, 'id': none, 'n': {e('int')}}} | xmlattr{self.pick('', '(false)')}",
             lambda: f"{e('dict')} | urlencode",
