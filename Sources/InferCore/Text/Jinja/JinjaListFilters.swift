@@ -86,12 +86,12 @@ extension JinjaEvaluator {
   private func sortKeys(
     _ elements: [JinjaValue], _ path: JinjaValue?, caseSensitive: JinjaValue?
   ) throws(JinjaFailure) -> [JinjaValue] {
-    guard case .string(let names)? = path, names.contains(",") else {
-      return try keys(elements, path, caseSensitive: caseSensitive)
-    }
+    var paths = [path]
+    if case .string(let names)? = path { paths = names.parts(separatedBy: ",").map(JinjaValue.string) }
+    // Lists, although most have one element: equal ones need not be comparable.
     var keys: [[JinjaValue]] = elements.map { _ in [] }
-    for name in names.parts(separatedBy: ",") {
-      for (index, key) in try self.keys(elements, .string(name), caseSensitive: caseSensitive).enumerated() {
+    for path in paths {
+      for (index, key) in try self.keys(elements, path, caseSensitive: caseSensitive).enumerated() {
         keys[index].append(key)
       }
     }

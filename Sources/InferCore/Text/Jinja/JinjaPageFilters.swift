@@ -188,9 +188,9 @@ extension String {
       }
       if let chunk = chunks.first, chunk.count > width {
         let room = width - length
-        if breakingWords, room > 0 || line.isEmpty {
-          line.append(Array(chunk.prefix(max(1, room))))
-          chunks[chunks.startIndex] = Array(chunk.dropFirst(max(1, room)))
+        if breakingWords {
+          line.append(Array(chunk.prefix(room)))
+          chunks[chunks.startIndex] = Array(chunk.dropFirst(room))
         } else if line.isEmpty {
           line.append(chunks.removeFirst())
         }

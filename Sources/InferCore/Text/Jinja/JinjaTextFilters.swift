@@ -35,7 +35,14 @@ extension JinjaEvaluator {
       let values: JinjaValue =
         names.isEmpty ? .tuple(arguments.positional) : .dictionary(JinjaDictionary(uniqueKeysWithValues: names))
       return .string(try text.formatted(percent: values))
-    case "truncate": return .string(try truncate(try requiredString(value, name), arguments))
+    case "truncate":
+      // Anything that is short enough stays what it is.
+      guard case .string(let text) = value else {
+        let length = try arguments.bind(name, ["length", "killwords", "end", "leeway"])[0]?.asInteger ?? 255
+        if let count = value.count, count <= length { return value }
+        throw .reason("truncate() expects a string, not \(value.typeName)")
+      }
+      return .string(try truncate(text, arguments))
     default:
       _ = try arguments.bind(name, [])
       return try applyPlain(filter: name, to: text)

@@ -244,6 +244,7 @@ extension JinjaValue {
     case .integer(let value): return .integer(value)
     case .number(let value): return .number(value)
     case .string(let value): return .string(value)
+    case .group(let key, let items): return .array([try key.json(), try JinjaValue.list(items).json()])
     case .list(let elements), .tuple(let elements):
       var array: [JSONValue] = []
       for element in elements { array.append(try element.json()) }

@@ -26,8 +26,10 @@ extension String {
     return String(scalars)
   }
 
-  /// The parts between separators, at most `limit` of which are cut at, from the left or from the right.
+  /// The parts between separators, at most `limit` of which are cut at, from the left or from the right. An empty
+  /// separator separates nothing.
   func parts(separatedBy separator: String, limit: Int = .max, fromRight: Bool = false) -> [String] {
+    if separator.isEmpty { return [self] }
     var positions = self.positions(of: separator, limit: fromRight ? .max : limit)
     if fromRight {
       // Without overlap as seen from the right, which can differ from the left: search the mirrored text.

@@ -168,7 +168,7 @@ class Generator:
         return self.pick(
             lambda: self.leaf("int"), lambda: self.leaf("int"),
             lambda: f"({e('int')} {self.pick('+', '-', '*', '//', '%')} {e('int')})", lambda: f"-({e('int')})",
-            lambda: f"({e('int')} ** {self.pick('2', '3', '0', 'i2')})", lambda: f"({e('int')} / {e('int')})",
+            lambda: f"({e('int')} ** {self.pick('2', '3', '0')})", lambda: f"({e('int')} / {e('int')})",
             lambda: f"{e('any')} | length", lambda: f"{e('any')} | int{self.pick('', '(7)', '(0, 16)', '(base=2)')}",
             lambda: f"({e('str')}).{self.pick('find', 'rfind', 'count', 'index')}({self.literal()}{self.pick('', ', 1', ', 0, 3')})",
             lambda: f"{e('int')} | abs", lambda: "l1 | sum", lambda: f"{e('list')} | count",
@@ -303,7 +303,7 @@ def is_stable(case):
     """Whether Python gives the same on every run, and nothing that this project leaves out on purpose."""
     text = case.get("output", "") + case.get("error", "")
     # Addresses; integers beyond 64 bits; text that remembers having been escaped.
-    return " at 0x" not in text and "Markup(" not in text and not re.search(r"\d{19}", text) and "generator object" not in text and "MemoryError" not in text
+    return " at 0x" not in text and not re.search(r"(?i)m.rkup\(", text) and not re.search(r"\d{19}", text) and "generator object" not in text and "MemoryError" not in text
 
 
 def cases(seed):

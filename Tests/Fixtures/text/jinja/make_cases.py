@@ -65,6 +65,7 @@ text.split(), text.split("\n"), text.split("\n", 1), "a,b,,c".split(","), "a,b,c
 ",".join([1])
 "abc".find("c"), "abc".find("x"), "abcabc".rfind("b"), "abcabc".index("b"), "abcabc".count("bc"), "雞兔".find("兔"), "aaa".count("aa")
 "abc".index("x")
+"abc".find(""), "abc".rfind(""), "abc".count(""), "abc".rfind("", 1), "abc".find("", 1, 2), "abc".find("", 9), "".rfind("")
 "a=b=c".partition("="), "a=b=c".rpartition("="), "abc".partition("="), "abc".rpartition("=")
 "a\nb\r\nc\n".splitlines(), "a\nb".splitlines(true), "".splitlines()
 "5".zfill(3), "-5".zfill(4), "ab".center(7, "*"), "ab".center(6), "ab".ljust(4) ~ "|", "ab".rjust(4)
