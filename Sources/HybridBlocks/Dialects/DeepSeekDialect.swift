@@ -46,9 +46,9 @@ enum DeepSeekDialect: Dialect {
     // Only models that choose by sigmoid scores have a bias for the choice.
     let isBiased = file.hasInLayers("exp_probs_b.bias") || file.hasInLayers("exp_probs_b")
     let gating = try file.count("expert_gating_func", default: isBiased ? sigmoid : softmax)
+    config["norm_topk_prob"] = .bool(try file.flag("expert_weights_norm", default: false))
     guard gating != sigmoid else {
       config["model_type"] = "deepseek_v3"
-      config["norm_topk_prob"] = .bool(try file.flag("expert_weights_norm", default: false))
       return
     }
     guard gating == softmax else {

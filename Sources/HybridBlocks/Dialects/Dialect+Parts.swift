@@ -171,6 +171,11 @@ extension GGUFDescription {
     for (key, name) in [("yarn_beta_fast", "beta_fast"), ("yarn_beta_slow", "beta_slow")] {
       if has("rope.scaling.\(key)") { parameters[name] = .number(try number("rope.scaling.\(key)")) }
     }
+    // YaRN's own factor is what families compute; a further one is in no file that is known.
+    for key in ["rope.scaling.attn_factor", "rope.scaling.yarn_attn_factor", "rope.scaling.yarn_ext_factor"] {
+      let factor = try number(key, default: 1)
+      guard factor == 1 else { throw wrong(key, "\(factor)", "1") }
+    }
   }
 
   /// The factors in a tensor, as a list.

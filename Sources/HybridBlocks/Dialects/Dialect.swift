@@ -122,6 +122,11 @@ extension Dialect {
   static func checkpoint(_ file: GGUFDescription, config: JSONValue) throws(ModelError) -> Checkpoint {
     let reader = try ConfigReader(config)
     let layers = try reader.size("num_hidden_layers")
+    // Every layer has tensors: a count beyond theirs is a mistake, or meant to cost memory.
+    guard layers <= file.tensors.count else {
+      throw file.wrong("block_count", "\(layers)", "at most as many layers as there are tensors, \(file.tensors.count)")
+    }
+    let last = try file.count("block_count", default: layers)
     var left = file.tensors
     var tensors: [String: Tensor] = [:]
     for rule in try rules(reader).expanded(layers: layers) {
@@ -130,16 +135,18 @@ extension Dialect {
       for tensor in try rule.read(parts) { tensors[tensor.name] = tensor }
       for part in parts { left[part.name] = nil }
     }
-    for (name, tensor) in left where !isAhead(name, layers: layers) && !GGUFDescription.configuring.contains(name) {
+    for (name, tensor) in left
+    where !isAhead(name, of: layers, last: last) && !GGUFDescription.configuring.contains(name) {
       tensors[name] = tensor
     }
     return Checkpoint(tensors)
   }
 
-  /// Whether a tensor is of a layer behind the last: those predict tokens further ahead and are not used.
-  private static func isAhead(_ name: String, layers: Int) -> Bool {
+  /// Whether a tensor is of a layer behind those of the model: the rest up to `last` predict tokens further ahead and are
+  /// not used.
+  private static func isAhead(_ name: String, of layers: Int, last: Int) -> Bool {
     let parts = name.split(separator: ".", maxSplits: 2)
     guard parts.count > 1, parts[0] == "blk", let layer = Int(parts[1]) else { return false }
-    return layer >= layers && layer < ConfigReader.largestSize
+    return layer >= layers && layer < last
   }
 }

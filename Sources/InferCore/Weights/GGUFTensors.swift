@@ -62,7 +62,8 @@ extension GGUF {
     var shape: [Int] = []
     for _ in 0..<dimensions {
       let size = try cursor.integer(UInt64.self)
-      guard let size = Int(exactly: size) else { throw cursor.wrong("a size of \(size)") }
+      // Without a zero among them, sizes are bounded by the bytes of the data, and so is all that follows from them.
+      guard let size = Int(exactly: size), size > 0 else { throw cursor.wrong("a size of \(size)") }
       shape.insert(size, at: 0)
     }
     let layout = try layout(cursor.integer(), cursor)

@@ -61,14 +61,16 @@ public enum Safetensors {
     }
     guard let sizes = entry["shape"]?.array else { throw wrong("shape is missing or no list") }
     var shape: [Int] = []
-    var byteCount = elementBytes
+    // Sizes are bounded with zeros among them, too.
+    var (byteCount, bound) = (elementBytes, elementBytes)
     for size in sizes {
       guard let size = size.int, size >= 0 else {
         throw wrong("shape \(entry["shape"]?.serialized() ?? "") has an impossible size")
       }
-      let (product, overflow) = byteCount.multipliedReportingOverflow(by: size)
+      let (product, overflow) = bound.multipliedReportingOverflow(by: max(1, size))
       guard !overflow else { throw wrong("shape overflows") }
-      byteCount = product
+      bound = product
+      byteCount *= size
       shape.append(size)
     }
     guard let offsets = entry["data_offsets"]?.array, offsets.count == 2, let begin = offsets[0].int,

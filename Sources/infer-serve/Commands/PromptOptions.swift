@@ -72,7 +72,12 @@ struct PromptOptions: ParsableArguments {
       guard let members = try JSONValue(parsing: templateKwargs).object else {
         throw ValidationError("--template-kwargs must be a JSON object")
       }
-      for (name, value) in members { variables[name] = value }
+      for (name, value) in members {
+        guard !ChatTemplate.ownVariables.contains(name) else {
+          throw ValidationError("--template-kwargs cannot give \(name), which the conversation itself gives")
+        }
+        variables[name] = value
+      }
     } catch let error as JSONError {
       throw ValidationError("--template-kwargs is not valid JSON: \(error)")
     }

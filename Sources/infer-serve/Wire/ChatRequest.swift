@@ -51,7 +51,15 @@ struct ChatRequest {
       guard let members = given.object else {
         throw reader.wrongType("chat_template_kwargs", given, expected: "an object")
       }
-      for (name, value) in members { variables[name] = value }
+      for (name, value) in members {
+        guard !ChatTemplate.ownVariables.contains(name) else {
+          throw .invalid(
+            "chat_template_kwargs.\(name)",
+            "chat_template_kwargs.\(name) has no effect; \(name) is a field of the request.",
+            code: "invalid_value")
+        }
+        variables[name] = value
+      }
     }
     return variables
   }

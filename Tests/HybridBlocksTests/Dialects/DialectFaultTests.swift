@@ -50,6 +50,8 @@ import Testing
     ("llama.block_count", .string("2"), "llama.block_count is a string, expected a count"),
     ("llama.block_count", .unsigned(0), "llama.block_count is 0"),
     ("llama.block_count", .unsigned(1 << 40), "llama.block_count"),
+    ("llama.block_count", .unsigned(1 << 19), "expected at most as many layers as there are tensors"),
+    ("llama.block_count", .unsigned(1), "blk.1."),
     ("llama.attention.head_count", .unsigned(0), "llama.attention.head_count is 0"),
     ("llama.attention.head_count", .unsigned(5), "2 does not divide 5 heads"),
     ("llama.attention.head_count_kv", .array([.unsigned(1)]), "head_count_kv is a list of 1 values, expected 2 counts"),

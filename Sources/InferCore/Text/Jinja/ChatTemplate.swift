@@ -68,6 +68,9 @@ public struct ChatTemplate: Sendable {
     }
   }
 
+  /// Names that rendering itself gives a template, whatever the further variables say.
+  public static let ownVariables: Set<String> = ["messages", "tools", "add_generation_prompt"]
+
   /// Renders a conversation.
   ///
   /// - Parameters:

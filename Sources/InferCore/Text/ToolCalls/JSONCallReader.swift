@@ -10,6 +10,7 @@ struct JSONCallReader: ToolCallReader {
   }
 
   private let closings: [String]
+  private let needsArguments: Bool
   private var state = State.start
   private var isArray = false
   private var scanned = ScannedJSON()
@@ -19,8 +20,14 @@ struct JSONCallReader: ToolCallReader {
   private var arguments: String?
   private var hasBegun = false
 
-  /// - Parameter closings: What may stand behind the calls.
-  init(closings: [String]) { self.closings = closings }
+  /// - Parameters:
+  ///   - closings: What may stand behind the calls.
+  ///   - needsArguments: Whether an object without arguments is no call: where nothing marks calls, any object with a name
+  ///     looks like one.
+  init(closings: [String], needsArguments: Bool = false) {
+    self.closings = closings
+    self.needsArguments = needsArguments
+  }
 
   mutating func step(_ text: inout PendingText, _ calls: inout CallLog) -> ReaderStep {
     switch state {
@@ -150,7 +157,7 @@ struct JSONCallReader: ToolCallReader {
 
   /// The object has ended: it is a call if it has a name.
   private mutating func finish(_ calls: inout CallLog) -> Bool {
-    guard let name else { return false }
+    guard let name, hasBegun || arguments != nil || !needsArguments else { return false }
     if !hasBegun {
       calls.begin(name)
       calls.arguments(arguments ?? "{}")

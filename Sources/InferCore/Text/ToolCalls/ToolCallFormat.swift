@@ -82,31 +82,34 @@ public enum ToolCallFormat: String, Sendable, CaseIterable {
     case .none, .harmony: return nil
     case .qwen3Coder:
       return ToolCallParser([CallMarker("<tool_call>"), CallMarker("<function=", isRead: true)], streaming: streaming) {
+        _ in
         TaggedCallReader(.functions, schemas: schemas)
       }
     case .hyV3:
       let tags = CallTags.pairs(suffix: suffix)
       return ToolCallParser(
         [CallMarker("<tool_calls\(suffix)>"), CallMarker(tags.call, isRead: true)], streaming: streaming
-      ) {
+      ) { _ in
         TaggedCallReader(tags, schemas: schemas)
       }
     case .deepSeek:
       return ToolCallParser(
         [CallMarker("<｜tool▁calls▁begin｜>"), CallMarker(CallFrame.deepSeek.call, isRead: true)], streaming: streaming
-      ) { FramedCallReader(.deepSeek) }
+      ) { _ in FramedCallReader(.deepSeek) }
     case .kimiK2:
       return ToolCallParser(
         [CallMarker("<|tool_calls_section_begin|>"), CallMarker(CallFrame.kimi.call, isRead: true)],
         streaming: streaming
-      ) { FramedCallReader(.kimi) }
+      ) { _ in FramedCallReader(.kimi) }
     default:
       var markers = brackets.openings.map { CallMarker($0) }
       if self == .llama3 { markers.append(CallMarker("{", isRead: true, isOnlyFirst: true)) }
       let closings = brackets.closings
       let isPython = self == .lfm2 || self == .llama3
-      return ToolCallParser(markers, streaming: streaming) {
-        if isPython { PythonOrJSONCallReader(closings: closings) } else { JSONCallReader(closings: closings) }
+      return ToolCallParser(markers, streaming: streaming) { marker in
+        // A marker that is part of what it marks is a brace, which begins other objects as well.
+        if marker.isRead { return JSONCallReader(closings: closings, needsArguments: true) }
+        return isPython ? PythonOrJSONCallReader(closings: closings) : JSONCallReader(closings: closings)
       }
     }
   }

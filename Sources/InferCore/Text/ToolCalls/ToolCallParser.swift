@@ -7,7 +7,7 @@ struct ToolCallParser: Sendable {
   private static let heldSpace = 64
 
   private let markers: [CallMarker]
-  private let makeReader: @Sendable () -> any ToolCallReader
+  private let makeReader: @Sendable (CallMarker) -> any ToolCallReader
   private var text = PendingText()
   private var calls: CallLog
   private var reader: (any ToolCallReader)?
@@ -21,9 +21,9 @@ struct ToolCallParser: Sendable {
   /// - Parameters:
   ///   - markers: What announces calls.
   ///   - streaming: Whether a call counts once its name is known; otherwise when it is complete.
-  ///   - makeReader: A reader of what follows a marker.
+  ///   - makeReader: A reader of what follows the marker that it is given.
   init(
-    _ markers: [CallMarker], streaming: Bool, makeReader: @escaping @Sendable () -> any ToolCallReader
+    _ markers: [CallMarker], streaming: Bool, makeReader: @escaping @Sendable (CallMarker) -> any ToolCallReader
   ) {
     self.markers = markers
     self.makeReader = makeReader
@@ -71,7 +71,7 @@ struct ToolCallParser: Sendable {
     text.mark()
     text.skip(space + (markers[marker].isRead ? 0 : markers[marker].literal.count))
     isFirst = false
-    reader = makeReader()
+    reader = makeReader(markers[marker])
     hasRead = !markers[marker].isRead
     return true
   }

@@ -99,6 +99,7 @@ struct FormatCase: CustomTestStringConvertible, Sendable {
         + "```<｜tool▁call▁end｜><｜tool▁calls▁end｜>", content: "Ok.", [paris, now]),
     FormatCase(
       .llama3, #"{"name": "get_weather", "parameters": {"city": "Paris", "days": 3}}"#, [paris]),
+    FormatCase(.llama3, #"{"name": "Bob", "age": 3}"#, content: #"{"name": "Bob", "age": 3}"#, []),
     FormatCase(
       .llama3, #"<|python_tag|>{"type": "function", "name": "now", "parameters": {}}; {"name": "now"}"#, [now, now]),
     FormatCase(
