@@ -43,7 +43,6 @@ extension JinjaEvaluator {
     try spend(on: value)
     var options = JSONValue.WritingOptions.python
     options.ensureASCII = values[0]?.isTrue ?? false
-    options.sortKeys = values[3]?.isTrue ?? false
     if let indent = values[1]?.asInteger {
       options.indent = min(max(0, indent), 16)
       options.itemSeparator = ","
@@ -57,7 +56,25 @@ extension JinjaEvaluator {
         options.keySeparator = try requiredString(pair[1], "tojson")
       }
     }
-    return try value.json().serialized(options)
+    let sorted = values[3]?.isTrue == true ? try sortingKeys(of: value) : value
+    return try sorted.json().serialized(options)
+  }
+
+  /// With the members of all dictionaries in the order of their keys, which have to be comparable.
+  private func sortingKeys(of value: JinjaValue) throws(JinjaFailure) -> JinjaValue {
+    switch value {
+    case .list(let elements), .tuple(let elements):
+      var sorted: [JinjaValue] = []
+      for element in elements { sorted.append(try sortingKeys(of: element)) }
+      return .list(sorted)
+    case .dictionary(let members):
+      var sorted: JinjaDictionary = [:]
+      for pair in try sort(members.map { [$0.key, $0.value] }, reversed: false, by: { $0[0] }) {
+        sorted[pair[0]] = try sortingKeys(of: pair[1])
+      }
+      return .dictionary(sorted)
+    default: return value
+    }
   }
 
   private func items(_ value: JinjaValue, _ arguments: JinjaArguments) throws(JinjaFailure) -> JinjaValue {

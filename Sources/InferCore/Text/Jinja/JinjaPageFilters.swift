@@ -34,7 +34,7 @@ extension JinjaEvaluator {
     }
     let base = isBinary ? 1024.0 : 1000.0
     if bytes == 1 { return "1 Byte" }
-    if bytes < base { return "\(String(format: "%.0f", bytes.rounded(.towardZero))) Bytes" }
+    if bytes < base { return "\(String(format: "%.0f", bytes.rounded(.towardZero) + 0)) Bytes" }
     var unit = base
     for prefix in isBinary ? ["Ki", "Mi", "Gi", "Ti", "Pi", "Ei", "Zi"] : ["k", "M", "G", "T", "P", "E", "Z"] {
       unit *= base
