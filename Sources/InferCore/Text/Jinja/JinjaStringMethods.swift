@@ -54,7 +54,11 @@ extension JinjaEvaluator {
     switch name {
     case "upper": return .string(text.uppercased())
     case "lower": return .string(text.lowercased())
-    case "casefold": return .string(text.lowercased())
+    case "casefold":
+      // By way of upper case, so that what has no upper case of its own (ß) is folded too.
+      return .string(
+        scalars.map { $0.properties.uppercaseMapping.unicodeScalars.map(\.properties.lowercaseMapping).joined() }
+          .joined())
     case "capitalize": return .string(text.capitalizedAsSentence)
     case "title": return .string(text.titlecased)
     case "swapcase":

@@ -70,7 +70,7 @@ text.split(), text.split("\n"), text.split("\n", 1), "a,b,,c".split(","), "a,b,c
 "a\nb\r\nc\n".splitlines(), "a\nb".splitlines(true), "".splitlines()
 "5".zfill(3), "-5".zfill(4), "ab".center(7, "*"), "ab".center(6), "ab".ljust(4) ~ "|", "ab".rjust(4)
 "12".isdigit(), "a1".isalnum(), "ab".isalpha(), " ".isspace(), "AB".isupper(), "ab".islower(), "".isdigit(), "½".isnumeric(), "12".isdecimal()
-"prefix-x".removeprefix("prefix-"), "x.txt".removesuffix(".txt"), "aBc".swapcase(), "abc".isascii(), "ÉÀ".casefold()
+"prefix-x".removeprefix("prefix-"), "x.txt".removesuffix(".txt"), "aBc".swapcase(), "Straße ΣΑΣ ﬁn".casefold(), "abc".isascii(), "ÉÀ".casefold()
 "{} and {}".format(1, "b"), "{1}{0}".format("a", "b"), "{x}".format(x=5), "{{}}".format(), "{!r}".format("q"), "{}".format(none)
 "{}".format()
 "%s is %d and %.2f%%" % ("a", 5, 2.5), "%05d|%-5s|%5s|%x" % (42, "ab", "cd", 255), "%(k)s" % {"k": "v"}, "%s" % [1, 2]
