@@ -15,7 +15,8 @@ public struct ModelSource: Sendable {
   ///
   /// - Throws: `ModelError` when there is neither, or when the file is malformed.
   public init(path: String) throws(ModelError) {
-    let url = URL(filePath: path).standardizedFileURL
+    // The kind of a link is that of what it leads to; files beside a GGUF file are looked for where the link is.
+    let url = URL(filePath: path).resolvingSymlinksInPath()
     let values = try? url.resourceValues(forKeys: [.isDirectoryKey])
     name = Self.name(of: path)
     if values?.isDirectory == true {

@@ -71,6 +71,15 @@ import Testing
     #expect(loaded.summary.cacheBytesPerToken == 3 * 2 * 2 * 16 * 2 && loaded.summary.stateBytesPerSequence == 0)
   }
 
+  /// Caches of downloaded models are full of links.
+  @Test func linksLeadToModels() throws {
+    let place = try TemporaryFolder()
+    let link = place.url.appending(path: "linked")
+    try FileManager.default.createSymbolicLink(at: link, withDestinationURL: folder.url)
+    #expect(try ModelSource(path: link.path).name == "linked")
+    #expect(try loadModel(at: link.path).model.contextLength == load().model.contextLength)
+  }
+
   @Test func foldersThatAreNoModel() throws {
     let missing = folder.url.appending(path: "missing").path
     let error = #expect(throws: ModelError.self) { _ = try loadModel(at: missing) }
