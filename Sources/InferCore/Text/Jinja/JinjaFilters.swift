@@ -131,8 +131,9 @@ extension JinjaEvaluator {
     let precision = max(-300, min(300, values[0]?.asInteger ?? 0))
     let scale = 10.0.raised(to: Double(precision))
     switch values[1] ?? .string("common") {
-    case .string("ceil"): return .number((number * scale).rounded(.up) / scale)
-    case .string("floor"): return .number((number * scale).rounded(.down) / scale)
+    // Python rounds up and down to integers, which have no negative zero.
+    case .string("ceil"): return .number(((number * scale).rounded(.up) + 0) / scale)
+    case .string("floor"): return .number(((number * scale).rounded(.down) + 0) / scale)
     case .string("common"):
       if let integer = value.asInteger, precision >= 0 { return .integer(integer) }
       guard number.isFinite, precision >= 0 else { return .number((number * scale).rounded(.toNearestOrEven) / scale) }

@@ -113,7 +113,7 @@ text | replace("o", "0"), text | replace("o", "0", 1), 5 | replace("5", "6"), "a
 "hello world foo" | truncate(9), "hello world foo" | truncate(9, true), "hello" | truncate(9), "hello world foo" | truncate(5, false, "…", 0)
 "5" | int, "5.7" | int, "x" | int, "x" | int(9), 5.9 | int, -5.9 | int, "ff" | int(0, 16), " 7 " | int, true | int, none | int, "1e3" | int
 "5" | float, "x" | float, "1.5" | float, 5 | float, none | float(2.0), "1e3" | float, "inf" | float, "nan" | float
-2.5 | round, 3.5 | round, 2.567 | round(2), 2.51 | round(1, "ceil"), 2.59 | round(1, "floor"), -2.5 | round, 5 | round, 1234.5 | round(-2), 2.675 | round(2)
+2.5 | round, 3.5 | round, 2.567 | round(2), 2.51 | round(1, "ceil"), 2.59 | round(1, "floor"), -0.3 | round(0, "ceil"), -2.5 | round, 5 | round, 1234.5 | round(-2), 2.675 | round(2)
 -5 | abs, -2.5 | abs, true | abs, - 5 | abs
 "x" | abs
 none | default("d"), none | default("d", true), "" | default("d", true), missing | d("e"), 0 | default(5, boolean=true), missing | default
