@@ -46,8 +46,7 @@ struct GraniteMoeHybrid: ModelFamily {
     residualScale = try config.number("residual_multiplier", default: 1)
     let experts = try config.count("num_local_experts", default: 0)
     if experts > 0 {
-      let topK = try config.size("num_experts_per_tok")
-      try config.require(topK <= experts, "num_experts_per_tok", "\(topK) of \(experts) experts")
+      let topK = try config.chosenExperts(of: experts)
       selection = ExpertSelection(expertCount: experts, topK: topK, scoring: .softmaxOfChosen)
     } else {
       selection = nil

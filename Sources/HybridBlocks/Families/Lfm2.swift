@@ -44,8 +44,8 @@ struct Lfm2: ModelFamily {
       selection = nil
       return
     }
-    let (experts, topK) = (try config.size("num_experts"), try config.size("num_experts_per_tok"))
-    try config.require(topK <= experts, "num_experts_per_tok", "\(topK) of \(experts) experts")
+    let experts = try config.size("num_experts")
+    let topK = try config.chosenExperts(of: experts)
     selection = ExpertSelection(
       expertCount: experts, topK: topK, scoring: .sigmoid,
       normalized: try config.flag("norm_topk_prob", default: true), epsilon: 1e-6,

@@ -24,6 +24,13 @@ extension ConfigReader {
       outputBias: bias)
   }
 
+  /// To how many of a layer's experts a token is sent.
+  func chosenExperts(_ key: String = "num_experts_per_tok", of experts: Int) throws(ModelError) -> Int {
+    let topK = try size(key)
+    try require(topK <= experts, key, "\(topK) of \(experts) experts")
+    return topK
+  }
+
   /// Refuses windows of attention that are switched on.
   func expectNoSlidingWindow() throws(ModelError) {
     let isUsed = try flag("use_sliding_window", default: has("sliding_window"))

@@ -71,8 +71,7 @@ struct Qwen3Next: ModelFamily {
       return
     }
     let experts = try config.size("num_experts", "num_local_experts")
-    let topK = try config.size("num_experts_per_tok")
-    try config.require(topK <= experts, "num_experts_per_tok", "\(topK) of \(experts) experts")
+    let topK = try config.chosenExperts(of: experts)
     selection = ExpertSelection(
       expertCount: experts, topK: topK, scoring: .softmax,
       normalized: try config.flag("norm_topk_prob", default: true))

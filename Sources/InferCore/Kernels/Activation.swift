@@ -3,22 +3,26 @@ internal import CKernels
 /// SwiGLU's element-wise half (Shazeer 2020, arXiv 2002.05202): `out = silu(gate) · up`, where each row of `x`
 /// is `[gate | up]`.
 package func siluGated(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
-  let width = out.columns
-  precondition(x.columns == 2 * width && x.count == out.count, "gate and up of \(x.columns) columns for \(width)")
-  forEachRow(x.count, step) { row in
-    let gate = unsafe x.base + row * x.stride
-    unsafe ck_silu_multiply(out.base + row * out.stride, gate, gate + width, width)
-  }
+  unsafe multiplyGated(x, ck_silu_multiply, into: &out, step)
 }
 
 /// GEGLU's element-wise half (Shazeer 2020, arXiv 2002.05202): `out = gelu(gate) · up`, where each row of `x` is
 /// `[gate | up]` and `gelu(x)` is `x` times the probability that a normal variable is below it.
 package func geluGated(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
+  unsafe multiplyGated(x, ck_gelu_multiply, into: &out, step)
+}
+
+/// `out = kernel(gate) · up`, where each row of `x` is `[gate | up]`.
+private func multiplyGated(
+  _ x: Rows,
+  _ kernel: @convention(c) (UnsafeMutablePointer<Float>?, UnsafePointer<Float>?, UnsafePointer<Float>?, Int) -> Void,
+  into out: inout MutableRows, _ step: borrowing Step
+) {
   let width = out.columns
   precondition(x.columns == 2 * width && x.count == out.count, "gate and up of \(x.columns) columns for \(width)")
   forEachRow(x.count, step) { row in
     let gate = unsafe x.base + row * x.stride
-    unsafe ck_gelu_multiply(out.base + row * out.stride, gate, gate + width, width)
+    unsafe kernel(out.base + row * out.stride, gate, gate + width, width)
   }
 }
 
