@@ -13,9 +13,10 @@ struct Bench: AsyncParsableCommand {
       after 1024 tokens. Batches: B prompts are read together, then B sequences generate together. Tokens are random \
       with a fixed seed. Every test runs once to warm up and then --repetitions times.
 
-      With --roofline, the machine's memory bandwidth and arithmetic are measured first, with the same threads, and \
-      every test tells its share of them: bytes that must be read, over time, over bandwidth for generating; \
-      multiply-adds, over time, over the peak of 32-bit floats for prompts. Without --model, that is all.
+      With --roofline, the machine's memory bandwidth and arithmetic are measured before and after every repetition, \
+      with the same threads, and every test tells its share of their medians: bytes that must be read, over time, over \
+      bandwidth for generating; multiply-adds, over time, over the peak of 32-bit floats for prompts. Without --model, \
+      the limits are measured --repetitions times, and that is all.
       """)
 
   @Option(help: ArgumentHelp("Folder of the model, or its GGUF file.", valueName: "path"))
@@ -37,25 +38,23 @@ struct Bench: AsyncParsableCommand {
 
   func run() async throws {
     let threads = computing.threadCount
-    guard let path = model else {
-      let report = RooflineReport(roofline: try measureRoofline(), threads: threads)
-      return try emit(json ? report.json.serialized(.pretty) + "\n" : report.table)
-    }
+    let meter = roofline ? try RooflineMeter(threads: threads) : nil
+    guard let path = model else { return try emitLimits(meter) }
     let loaded = try computing.load(path)
-    let tests = try measurement.tests(for: loaded.model)
-    let roofline = roofline ? try measureRoofline() : nil
-    let results = try tests.map { test in
+    let results = try measurement.tests(for: loaded.model).map { test in
       note("infer-serve: \(test.name)")
-      return try measurement.runner(loaded.model, test, threads: threads).measure(repetitions: measurement.repetitions)
+      return try measurement.runner(loaded.model, test, threads: threads)
+        .measure(repetitions: measurement.repetitions, beside: meter)
     }
     let report = BenchReport(
-      loaded: loaded, path: path, threads: threads, kvType: measurement.kvType,
-      batchTokens: measurement.maxBatchTokens, roofline: roofline)
+      loaded: loaded, path: path, threads: threads, kvType: measurement.kvType, batchTokens: measurement.maxBatchTokens)
     try emit(json ? report.json(results).serialized(.pretty) + "\n" : report.tables(results))
   }
 
-  private func measureRoofline() throws -> Roofline {
-    note("infer-serve: limits of the machine")
-    return try Roofline.measure(threads: computing.threadCount)
+  private func emitLimits(_ meter: RooflineMeter?) throws {
+    guard let meter else { return }
+    let limits = (0..<measurement.repetitions).map { _ in meter.measure() }
+    guard let report = RooflineReport(limits, threads: computing.threadCount) else { return }
+    try emit(json ? report.json.serialized(.pretty) + "\n" : report.table)
   }
 }

@@ -10,22 +10,21 @@ struct BenchReport {
   let threads: Int
   let kvType: KVType
   let batchTokens: Int
-  /// The limits of the machine, where they were measured.
-  let roofline: Roofline?
 
   /// Markdown tables: the machine's limits, single sequences, batches. Rates are medians, spreads are from least to
   /// most.
   func tables(_ results: [BenchResult]) -> String {
     let (single, batches) = (results.filter { !$0.test.isBatch }, results.filter(\.test.isBatch))
     var tables: [String] = []
-    if let roofline { tables.append(RooflineReport(roofline: roofline, threads: threads).table) }
+    let limits = RooflineReport(results.flatMap(\.limits), threads: threads)
+    if let limits { tables.append(limits.table) }
     if !single.isEmpty {
       let names = ["model", "size", "params", "threads", "test", "t/s", "min … max", "MiB/step", "MFLOP/token"]
-      tables.append(table(names + (roofline == nil ? [] : ["of roof"]), single.map(singleRow), leading: 1))
+      tables.append(table(names + (limits == nil ? [] : ["of roof"]), single.map(singleRow), leading: 1))
     }
     if !batches.isEmpty {
       let names = ["PP", "TG", "B", "N_KV", "T_PP s", "S_PP t/s", "T_TG s", "S_TG t/s", "T s", "S t/s", "MiB/step"]
-      tables.append(table(names + (roofline == nil ? [] : ["PP of roof", "TG of roof"]), batches.map(batchRow)))
+      tables.append(table(names + (limits == nil ? [] : ["PP of roof", "TG of roof"]), batches.map(batchRow)))
     }
     return tables.joined(separator: "\n")
   }
@@ -38,7 +37,7 @@ struct BenchReport {
 
   private func singleRow(_ result: BenchResult) -> [String] {
     let rates = Samples(result.rates)
-    let share = roofline.map { [String(format: "%.2f", $0.share(result))] } ?? []
+    let share = result.roofline.map { [String(format: "%.2f", $0.share(result))] } ?? []
     return [
       loaded.name, Quantity.mebibytes(loaded.summary.weightBytes), Quantity.count(loaded.summary.parameterCount),
       "\(threads)", result.test.name, String(format: "%.2f", rates.median),
@@ -50,7 +49,7 @@ struct BenchReport {
   private func batchRow(_ result: BenchResult) -> [String] {
     let row = BatchRow(result)
     let numbers = [row.promptTime, row.promptRate, row.generateTime, row.generateRate, row.time, row.rate]
-    let shares = roofline.map { [$0.promptShare(result), $0.generationShare(result)] } ?? []
+    let shares = result.roofline.map { [$0.promptShare(result), $0.generationShare(result)] } ?? []
     return ["\(result.test.prompt)", "\(result.test.generate)", "\(result.test.batch)", "\(row.tokens)"]
       + numbers.enumerated().map { String(format: $0.offset % 2 == 0 ? "%.3f" : "%.2f", $0.element) }
       + [String(format: "%.1f", result.bytesPerStep / 1_048_576)] + shares.map { String(format: "%.2f", $0) }
@@ -76,7 +75,7 @@ struct BenchReport {
       "samples_ts": .array(rates.values.map { .number($0) }),
       "bytes_per_step": .number(result.bytesPerStep), "flops_per_token": .number(result.operationsPerToken),
     ]
-    if let roofline {
+    if let roofline = result.roofline {
       members["roof_share"] = .number(roofline.share(result))
       members.merge(RooflineReport.members(roofline)) { old, _ in old }
     }
@@ -96,7 +95,7 @@ struct BenchReport {
     members["speed_tg"] = .number(row.generateRate)
     members["t"] = .number(row.time)
     members["speed"] = .number(row.rate)
-    guard let roofline else { return }
+    guard let roofline = result.roofline else { return }
     members["roof_share_pp"] = .number(roofline.promptShare(result))
     members["roof_share_tg"] = .number(roofline.generationShare(result))
   }

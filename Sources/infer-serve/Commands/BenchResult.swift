@@ -19,6 +19,11 @@ struct BenchResult {
   var prompts: [BenchPhase] = []
   /// Tokens generated, by repetition.
   var generations: [BenchPhase] = []
+  /// What the machine could do before the repetitions, between them and after them; empty where it was not measured.
+  var limits: [Roofline] = []
+
+  /// The medians of the limits.
+  var roofline: Roofline? { Roofline(medianOf: limits) }
 
   /// Seconds of each repetition.
   var seconds: [Double] { zip(prompts, generations).map { $0.seconds + $1.seconds } }
@@ -40,6 +45,15 @@ struct BenchResult {
 }
 
 extension Roofline {
+  /// The median of each limit; `nil` of none.
+  init?(medianOf limits: [Roofline]) {
+    guard !limits.isEmpty else { return nil }
+    self.init(
+      bandwidth: Samples(limits.map(\.bandwidth)).median,
+      floatOperations: Samples(limits.map(\.floatOperations)).median,
+      byteOperations: Samples(limits.map(\.byteOperations)).median)
+  }
+
   /// Seconds that a prompt takes at the peak of 32-bit arithmetic.
   func seconds(prompt: StepWork) -> Double { Double(prompt.operations) / floatOperations }
 

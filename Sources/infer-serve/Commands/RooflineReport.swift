@@ -2,26 +2,33 @@ import Foundation
 import InferCore
 import OrderedCollections
 
-/// Prints the limits of the machine.
+/// Prints the limits of the machine as they were measured several times.
 struct RooflineReport {
-  let roofline: Roofline
+  let limits: [Roofline]
+  let median: Roofline
   let threads: Int
 
-  /// A Markdown table.
+  /// `nil` where nothing was measured.
+  init?(_ limits: [Roofline], threads: Int) {
+    guard let median = Roofline(medianOf: limits) else { return nil }
+    (self.limits, self.median, self.threads) = (limits, median, threads)
+  }
+
+  /// A Markdown table of medians, and from least to most.
   var table: String {
     """
-    | limit, \(threads) threads | |
-    | --- | ---: |
-    | memory, read | \(Self.giga(roofline.bandwidth)) GB/s |
-    | multiply-adds of 32-bit floats | \(Self.giga(roofline.floatOperations)) GFLOP/s |
-    | dots of 8-bit integers | \(Self.giga(roofline.byteOperations)) GOP/s |
+    | limit, \(threads) threads | median | min … max |
+    | --- | ---: | ---: |
+    | memory, read, GB/s | \(columns(\.bandwidth)) |
+    | multiply-adds of 32-bit floats, GFLOP/s | \(columns(\.floatOperations)) |
+    | dots of 8-bit integers, GOP/s | \(columns(\.byteOperations)) |
 
     """
   }
 
-  /// One object.
+  /// One object, of medians.
   var json: JSONValue {
-    var members = Self.members(roofline)
+    var members = Self.members(median)
     members["n_threads"] = .integer(threads)
     return .object(members)
   }
@@ -34,5 +41,8 @@ struct RooflineReport {
     ]
   }
 
-  private static func giga(_ value: Double) -> String { String(format: "%.1f", value / 1e9) }
+  private func columns(_ limit: KeyPath<Roofline, Double>) -> String {
+    let samples = Samples(limits.map { $0[keyPath: limit] / 1e9 })
+    return String(format: "%.1f | %.1f … %.1f", samples.median, samples.least, samples.most)
+  }
 }

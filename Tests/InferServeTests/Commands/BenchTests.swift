@@ -70,6 +70,22 @@ import Testing
     #expect(abs(roofline.share(result) - 1.2 / 6) < 1e-12)
   }
 
+  @Test func limitsAreMeasuredBetweenRepetitions() throws {
+    let test = BenchTest(prompt: 1, generate: 1, depth: 0, batch: 1, isBatch: false)
+    let runner = try BenchRunner(model: HashModel { _ in }, test: test, kvType: .f16, threads: 1, batchTokens: 8)
+    let limits = try runner.measure(repetitions: 2, beside: RooflineMeter(threads: 1)).limits
+    #expect(limits.count == 3 && limits.allSatisfy { $0.bandwidth > 0 && $0.floatOperations > 0 })
+    #expect(runner.measure(repetitions: 2).roofline == nil)
+  }
+
+  @Test func roofIsTheMedianOfTheLimits() throws {
+    let limits = [3.0, 1, 8].map { Roofline(bandwidth: $0 * 1e9, floatOperations: 10 - $0, byteOperations: 4) }
+    let median = Roofline(bandwidth: 3e9, floatOperations: 7, byteOperations: 4)
+    #expect(Roofline(medianOf: limits) == median && Roofline(medianOf: []) == nil)
+    let table = try #require(RooflineReport(limits, threads: 2)).table
+    #expect(table.contains("| memory, read, GB/s | 3.0 | 1.0 … 8.0 |") && table.contains("2 threads"))
+  }
+
   @Test func workIsThatOfAStepAndOfAToken() {
     #expect(result.bytesPerStep == 200)
     #expect(result.operationsPerToken == 2 * (4_000 + 800) / 48)
