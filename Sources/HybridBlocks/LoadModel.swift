@@ -57,7 +57,8 @@ public func loadModel(at path: String, options: LoadOptions = LoadOptions()) thr
   let generation = try GenerationDefaults(files: source.files, config: read.config)
   let vocabularySize = read.model.vocabularySize
   if let token = generation.endTokens.first(where: { $0 < 0 || $0 >= vocabularySize }) {
-    throw .configuration(key: "eos_token_id", reason: "token \(token) is outside 0 ..< \(vocabularySize)")
+    throw source.explained(
+      .configuration(key: "eos_token_id", reason: "token \(token) is outside 0 ..< \(vocabularySize)"))
   }
   return LoadedModel(
     name: source.name, model: read.model, tokenizer: text.tokenizer, chatTemplate: text.chatTemplate,
@@ -78,6 +79,13 @@ struct ReadModel {
   let unreadKeys: [String]
 
   init(_ source: ModelSource, _ options: LoadOptions) throws(ModelError) {
+    do { try self.init(reading: source, options) } catch {
+      // Errors about a configuration that the user gives are about that.
+      throw options.configuration == nil ? source.explained(error) : error
+    }
+  }
+
+  private init(reading source: ModelSource, _ options: LoadOptions) throws(ModelError) {
     config = try Self.configuration(source, options)
     let reader = try ConfigReader(config)
     let family = try Families.family(for: reader)

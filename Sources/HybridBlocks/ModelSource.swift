@@ -33,8 +33,14 @@ public struct ModelSource: Sendable {
     file = gguf
   }
 
+  /// The architecture that a GGUF file says it is of: its `general.architecture`.
+  public var architecture: String? { file?.description.architecture }
+
   /// Metadata of a GGUF file that describe its vocabulary.
   var vocabularyMetadata: [(key: String, value: GGUFValue)] { file?.vocabularyMetadata ?? [] }
+
+  /// An error about the configuration, told of the metadata of a GGUF file where those are what it was made of.
+  func explained(_ error: ModelError) -> ModelError { file?.explained(error) ?? error }
 
   /// Opens all tensors; files are mapped, not read.
   ///

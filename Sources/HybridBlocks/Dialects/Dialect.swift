@@ -18,6 +18,9 @@ protocol Dialect: Sendable {
   ///   - config: what ``fields`` made of it.
   static func complete(_ config: inout JSONValue, from file: GGUFDescription) throws(ModelError)
 
+  /// Of which keys ``complete(_:from:)`` makes what, for errors: by the name of what is made.
+  static var completed: [String: [String]] { get }
+
   /// How the tensors of a model of this configuration are named and laid out.
   static func rules(_ config: ConfigReader) throws(ModelError) -> [TensorRule]
 }

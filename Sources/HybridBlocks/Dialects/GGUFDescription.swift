@@ -8,7 +8,7 @@ struct GGUFDescription: Sendable {
   let architecture: String
   let metadata: [String: GGUFValue]
   /// By name.
-  let tensors: [String: Tensor]
+  var tensors: [String: Tensor]
 
   /// - Throws: `ModelError` when the file does not say what architecture it is of.
   init(_ file: GGUF) throws(ModelError) {
@@ -51,9 +51,11 @@ struct GGUFDescription: Sendable {
     try required(key, fallback, "a count") { $0.count }
   }
 
-  /// A number.
+  /// A finite number.
   func number(_ key: String, default fallback: Double? = nil) throws(ModelError) -> Double {
-    try required(key, fallback, "a number") { $0.double }
+    let number = try required(key, fallback, "a number") { $0.double }
+    guard number.isFinite else { throw wrong(key, "\(number)", "a finite number") }
+    return number
   }
 
   /// A truth value.
@@ -94,7 +96,8 @@ struct GGUFDescription: Sendable {
     .malformed(path: path, reason: "metadata \(architecture).\(key) is \(found), expected \(expected)")
   }
 
-  private func value(_ key: String) -> GGUFValue? { metadata["\(architecture).\(key)"] }
+  /// The value of the architecture's key.
+  func value(_ key: String) -> GGUFValue? { metadata["\(architecture).\(key)"] }
 
   private func required<Value>(
     _ key: String, _ fallback: Value?, _ expected: String, _ read: (GGUFValue) -> Value?

@@ -10,23 +10,29 @@ struct GGUFModel: Sendable {
     description.metadata.filter { $0.key.hasPrefix("tokenizer.") }.sorted { $0.key < $1.key }
   }
 
-  private let description: GGUFDescription
-  private let dialect: (any Dialect.Type)?
+  let description: GGUFDescription
+  /// Through which it is read, where it has llama.cpp's names.
+  let dialect: (any Dialect.Type)?
+  /// Whether the configuration is made of the metadata.
+  let isTranslated: Bool
 
   /// - Throws: `ModelError` when the file is malformed, or of an architecture that is not known.
   init(_ mapped: MappedFile) throws(ModelError) {
     let gguf = try GGUF(withParts: mapped)
-    description = try GGUFDescription(gguf)
+    var description = try GGUFDescription(gguf)
     var texts = ModelFiles.embedded(in: gguf)
     let vocabulary = try texts["tokenizer.json"] == nil ? Self.text(of: gguf, into: &texts) : nil
     if description.isForeign {
       let dialect = try Dialects.dialect(of: description)
       self.dialect = dialect
-      if texts["config.json"] == nil {
+      try description.separateProjections()
+      isTranslated = texts["config.json"] == nil
+      if isTranslated {
         texts["config.json"] = try dialect.configuration(description).serialized(.pretty)
       }
     } else {
       dialect = nil
+      isTranslated = false
       guard texts["config.json"] != nil else {
         throw .malformed(
           path: gguf.path,
@@ -34,6 +40,7 @@ struct GGUFModel: Sendable {
             + "\(ModelFiles.metadataPrefix)config.json nor a tensor token_embd.weight")
       }
     }
+    self.description = description
     files = .embedded(texts, vocabulary: vocabulary, path: gguf.path)
   }
 

@@ -9,6 +9,10 @@ enum MambaDialect: Dialect {
       .count("ssm.conv_kernel", "conv_kernel"), .count("ssm.state_size", "state_size"),
       .count("ssm.group_count", "n_groups", optional: true),
     ]
+  static let completed = [
+    "num_heads": ["ssm.time_step_rank"], "time_step_rank": ["ssm.time_step_rank"], "head_dim": ["ssm.inner_size"],
+    "intermediate_size": ["ssm.inner_size"], "num_hidden_layers": ["block_count"],
+  ]
 
   static func complete(_ config: inout JSONValue, from file: GGUFDescription) throws(ModelError) {
     config["use_conv_bias"] = .bool(file.hasInLayers("ssm_conv1d.bias"))

@@ -65,6 +65,45 @@ import Testing
     #expect(problem.contains(says), "\(problem)")
   }
 
+  /// Families speak of `config.json`, which a user of such a file does not have.
+  @Test(arguments: [
+    ("llama", "llama.attention.head_count", GGUFValue.unsigned(5), "metadata llama.attention.head_count_kv, as"),
+    ("llama", "llama.attention.head_count_kv", .unsigned(3), "metadata llama.attention.head_count_kv, as"),
+    ("llama", "llama.context_length", .unsigned(0), "metadata llama.context_length, as max_position_embeddings"),
+    ("llama", "llama.feed_forward_length", .unsigned(0), "metadata llama.feed_forward_length, as intermediate_size"),
+    ("llama", "llama.rope.freq_base", .number(-1), "metadata llama.rope.freq_base, as rope_parameters.rope_theta"),
+    ("llama", "llama.rope.freq_base", .number(.infinity), "metadata llama.rope.freq_base is inf, expected a finite"),
+    (
+      "llama", "llama.attention.layer_norm_rms_epsilon", .number(.nan),
+      "metadata llama.attention.layer_norm_rms_epsilon is nan, expected a finite number"
+    ),
+    ("llama", "llama.attention.key_length", .unsigned(9), "metadata llama.attention."),
+    ("llama", "llama.rope.dimension_count", .unsigned(3), "metadata llama.rope.dimension_count, as"),
+    ("granitehybrid", "granitehybrid.ssm.group_count", .unsigned(3), "metadata granitehybrid.ssm.group_count, as"),
+    ("granitehybrid", "granitehybrid.logit_scale", .number(0), "metadata granitehybrid.logit_scale, as logits_scaling"),
+    ("granitehybrid", "granitehybrid.expert_used_count", .unsigned(9), "metadata granitehybrid.expert_used_count, as"),
+    ("mamba2", "mamba2.ssm.group_count", .unsigned(3), "metadata mamba2.ssm.group_count, as n_groups"),
+    ("deepseek2", "deepseek2.expert_group_count", .unsigned(3), "metadata deepseek2.expert_group_count, as n_group"),
+  ]) func configurationsAreToldOfAsMetadata(
+    _ architecture: String, _ key: String, _ value: GGUFValue, _ says: String
+  ) throws {
+    let problem = try problem(architecture, key, value)
+    #expect(
+      problem.contains("changed.gguf") && problem.contains(says) && !problem.contains("config.json"), "\(problem)")
+  }
+
+  /// Where the user gives a configuration, that is what is wrong.
+  @Test func configurationsOfTheUserAreToldOfAsThat() throws {
+    let config = folder.url.appending(path: "own.json")
+    try folder.write("own.json", #"{"model_type": "llama", "hidden_size": 0}"#)
+    var options = LoadOptions()
+    options.configuration = config
+    let error = #expect(throws: ModelError.self) {
+      _ = try loadModel(at: GGUFParityTests.file("llama.gguf").path, options: options)
+    }
+    #expect("\(error, default: "nothing")".hasPrefix("config.json: "))
+  }
+
   @Test func tensorsAreNamed() throws {
     let missing = try problem("llama", rename: ("blk.1.ffn_up.weight", to: "blk.1.ffn_sideways.weight"))
     #expect(missing.contains("ffn_sideways") || missing.contains("model.layers.1.mlp.up_proj.weight"), "\(missing)")
