@@ -7,7 +7,7 @@ struct Bamba: ModelFamily {
   static let layers = "Mamba-2, attention"
   static let modelTypes = ["bamba"]
   static let inertKeys = [
-    "mamba_chunk_size", "mamba_expand", "rope_scaling", "time_step_limit", "use_mamba_kernels", "z_loss_coefficient",
+    "mamba_chunk_size", "mamba_expand", "rope_scaling", "use_mamba_kernels", "z_loss_coefficient",
   ]
 
   let frame: ModelFrame

@@ -84,6 +84,24 @@ struct ConfigReader: Sendable {
     try integer(keys, in: 1...(1 << 31), default: fallback)
   }
 
+  /// A number of tokens, or `nil` where the file says null, or where it says nothing and there is no `fallback`.
+  func optionalLength(_ key: String, default fallback: Int?) throws(ModelError) -> Int? {
+    if has(key) { return try length(key) }
+    return json[key] == nil ? fallback : nil
+  }
+
+  /// The limits of a range, of which the upper may be infinite, or `nil` where there are none.
+  func limits(_ key: String) throws(ModelError) -> ClosedRange<Double>? {
+    guard let (name, value) = value([key]) else { return nil }
+    let infinity: JSONValue = "Infinity"
+    let list = value.array ?? []
+    let limits = list.compactMap { $0["__float__"] == infinity ? .infinity : $0.double }
+    guard list.count == 2, limits.count == 2, limits[0] <= limits[1] else {
+      throw wrong(name, value, "two numbers, the second no less than the first")
+    }
+    return limits[0]...limits[1]
+  }
+
   /// A finite number.
   func number(_ keys: String..., default fallback: Float? = nil) throws(ModelError) -> Float {
     guard let (name, value) = value(keys) else { return try given(fallback, keys) }

@@ -8,7 +8,7 @@ struct FalconH1: ModelFamily {
   static let modelTypes = ["falcon_h1"]
   static let inertKeys = [
     "attn_layer_indices", "mamba_chunk_size", "mamba_expand", "mamba_use_mlp", "mlp_expansion_factor",
-    "rope_scaling", "time_step_limit", "z_loss_coefficient",
+    "rope_scaling", "z_loss_coefficient",
   ]
 
   let frame: ModelFrame

@@ -43,7 +43,7 @@ struct Jamba: ModelFamily {
     attentionLayers = try Rhythm(config, "attn", period: 8, offset: 4)
     expertLayers = try Rhythm(config, "expert", period: 2, offset: 1)
     try config.expect("hidden_act", try config.string("hidden_act", default: "silu"), is: "silu")
-    try config.expectNoSlidingWindow()
+    try config.expectNoSlidingWindow(contextLength: frame.contextLength)
     mamba = Mamba1.Shape(
       width: frame.width, inner: try config.size("mamba_expand", default: 2) * frame.width,
       stateSize: try config.size("mamba_d_state", default: 16),

@@ -36,7 +36,9 @@ struct Llama: ModelFamily {
     layerCount = try config.size("num_hidden_layers")
     try config.expect("hidden_act", try config.string("hidden_act", default: "silu"), is: "silu")
     try config.expect("use_mrope", try config.flag("use_mrope", default: false), is: false)
-    try config.expectFullAttention()
+    // Mistral's configuration class has a window unless a file says null.
+    try config.expectFullAttention(
+      contextLength: frame.contextLength, window: modelType == "mistral" ? 4096 : nil)
     var attention = try config.attentionShape(
       width: frame.width, bias: try config.flag("attention_bias", default: modelType == "qwen2"))
     if modelType == "qwen2" { attention.outputBias = false }

@@ -58,6 +58,7 @@ struct Mamba: ModelFamily {
   }
 
   private static func secondShape(_ config: ConfigReader, width: Int) throws(ModelError) -> Mamba2.Shape {
+    try config.expectNoTimeStepLimit()
     let (heads, groups) = (try config.size("num_heads"), try config.size("n_groups", default: 8))
     try config.require(heads % groups == 0, "n_groups", "\(groups) does not divide \(heads) heads")
     let hasBias = try config.flag("use_bias", default: false)

@@ -9,7 +9,7 @@ struct NemotronH: ModelFamily {
   static let inertKeys = [
     "chunk_size", "expand", "mamba_ssm_cache_dtype", "moe_shared_expert_overlap", "mtp_layers_block_type",
     "mtp_hybrid_override_pattern", "num_nextn_predict_layers", "rescale_prenorm_residual", "residual_in_fp32",
-    "time_step_floor", "time_step_limit", "time_step_max", "time_step_min", "time_step_rank",
+    "time_step_floor", "time_step_max", "time_step_min", "time_step_rank",
     "use_mamba_kernels", "partial_rotary_factor", "rope_theta", "rope_parameters", "mamba_dt_bias",
     "max_window_layers", "ssm_dt_rank",
   ]
@@ -44,7 +44,7 @@ struct NemotronH: ModelFamily {
     layers = try Self.layers(config)
     try config.expect("mlp_hidden_act", try config.string("mlp_hidden_act", default: "relu2"), is: "relu2")
     try config.expect("mamba_hidden_act", try config.string("mamba_hidden_act", default: "silu"), is: "silu")
-    try config.expectNoSlidingWindow()
+    try config.expectNoSlidingWindow(contextLength: frame.contextLength)
     mamba = try Self.mambaShape(config, width: frame.width)
     attention = try config.attentionShape(
       width: frame.width, bias: try config.flag("attention_bias", default: false))
@@ -89,6 +89,7 @@ struct NemotronH: ModelFamily {
   }
 
   private static func mambaShape(_ config: ConfigReader, width: Int) throws(ModelError) -> Mamba2.Shape {
+    try config.expectNoTimeStepLimit()
     let heads = try config.size("mamba_num_heads", "mamba_n_heads")
     let groups = try config.size("n_groups", "mamba_n_groups")
     try config.require(heads % groups == 0, "n_groups", "\(groups) does not divide \(heads) heads")

@@ -31,15 +31,23 @@ extension ConfigReader {
     return topK
   }
 
-  /// Refuses windows of attention that are switched on.
-  func expectNoSlidingWindow() throws(ModelError) {
-    let isUsed = try flag("use_sliding_window", default: has("sliding_window"))
-    try expect("use_sliding_window", isUsed && has("sliding_window"), is: false)
+  /// Refuses a window of attention that hides something: one that is shorter than the context.
+  ///
+  /// - Parameters:
+  ///   - contextLength: tokens of the longest sequence.
+  ///   - fallback: the window of models whose file does not mention any; where it says null, there is none.
+  func expectNoSlidingWindow(contextLength: Int, default fallback: Int? = nil) throws(ModelError) {
+    let window = try optionalLength("sliding_window", default: fallback)
+    guard try flag("use_sliding_window", default: true), let window else { return }
+    try require(
+      window >= contextLength, "sliding_window",
+      "\(has("sliding_window") ? "is" : "is missing, which stands for") \(window) tokens of a context of "
+        + "\(contextLength); windows are not supported, expected null")
   }
 
-  /// Refuses layers whose attention does not see everything.
-  func expectFullAttention() throws(ModelError) {
-    try expectNoSlidingWindow()
+  /// Refuses layers whose attention does not see everything; see ``expectNoSlidingWindow(contextLength:default:)``.
+  func expectFullAttention(contextLength: Int, window: Int? = nil) throws(ModelError) {
+    try expectNoSlidingWindow(contextLength: contextLength, default: window)
     guard let kinds = try strings("layer_types") else { return }
     try require(
       kinds.allSatisfy { $0 == "full_attention" }, "layer_types", "expected full_attention in every layer")

@@ -20,7 +20,7 @@ struct Qwen3: ModelFamily {
     frame = try ModelFrame(config)
     let layers = try config.size("num_hidden_layers")
     try config.expect("hidden_act", try config.string("hidden_act", default: "silu"), is: "silu")
-    try config.expectFullAttention()
+    try config.expectFullAttention(contextLength: frame.contextLength)
     attention = try config.attentionShape(
       width: frame.width, bias: try config.flag("attention_bias", default: false))
     rotary = try config.rotary(

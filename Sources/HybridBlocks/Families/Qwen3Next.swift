@@ -52,7 +52,7 @@ struct Qwen3Next: ModelFamily {
     try config.expect("hidden_act", try config.string("hidden_act", default: "silu"), is: "silu")
     try config.expect("attention_bias", try config.flag("attention_bias", default: false), is: false)
     try config.expect("attn_output_gate", try config.flag("attn_output_gate", default: true), is: true)
-    try config.expectNoSlidingWindow()
+    try config.expectNoSlidingWindow(contextLength: frame.contextLength)
     isLinear = try Self.layers(config)
     var attention = try config.attentionShape(width: frame.width, bias: false)
     attention.isGated = true

@@ -9,6 +9,7 @@ extension ConfigReader {
 
   /// Sizes of a Mamba-2 layer, as Granite, Bamba and Falcon-H1 spell them.
   func mamba2Shape(width: Int) throws(ModelError) -> Mamba2.Shape {
+    try expectNoTimeStepLimit()
     let heads = try size("mamba_n_heads")
     let groups = try size("mamba_n_groups", default: 1)
     try require(heads % groups == 0, "mamba_n_groups", "\(groups) does not divide \(heads) heads")
@@ -28,6 +29,15 @@ extension ConfigReader {
       width: width, heads: heads, headDimension: headDimension, groups: groups,
       stateSize: try size("mamba_d_state"), taps: try size("mamba_d_conv", default: 4),
       convolutionBias: try flag("mamba_conv_bias", default: true), inputBias: hasBias, outputBias: hasBias)
+  }
+
+  /// Refuses limits on Mamba-2's time steps: implementations keep to them in prompts and not in what follows, so that there
+  /// is no one thing that such a model computes.
+  func expectNoTimeStepLimit() throws(ModelError) {
+    guard let limits = try limits("time_step_limit") else { return }
+    try require(
+      limits.lowerBound <= 0 && limits.upperBound == .infinity, "time_step_limit",
+      "\(limits.lowerBound) … \(limits.upperBound) is not supported, expected 0 … Infinity")
   }
 
   /// The rank of Mamba's time steps: a sixteenth of the width, rounded up, unless it is given.

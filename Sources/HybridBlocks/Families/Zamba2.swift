@@ -34,7 +34,7 @@ struct Zamba2: ModelFamily {
     mamba = try Self.mambaShape(config, width: frame.width, bias: feedForwardBias)
     attention = try Self.attentionShape(config, width: frame.width)
     try config.expect("use_long_context", try config.flag("use_long_context", default: false), is: false)
-    try config.expectNoSlidingWindow()
+    try config.expectNoSlidingWindow(contextLength: frame.contextLength)
     rotary =
       try config.flag("use_mem_rope", default: false)
       ? try config.rotary(headDimension: attention.headDimension, contextLength: frame.contextLength, theta: 10_000)

@@ -29,8 +29,8 @@ import Testing
     Change("qwen3", "head_dim", 15, says: "head_dim"),
     Change("qwen3", "head_dim", 0, says: "head_dim"),
     Change("qwen3", "head_dim", 8192, says: "head_dim"),
-    Change("nemotron_h", "sliding_window", 128, says: "use_sliding_window"),
-    Change("mistral", "sliding_window", 128, says: "use_sliding_window"),
+    Change("nemotron_h", "sliding_window", 128, says: "config.json: sliding_window: is 128"),
+    Change("mistral", "sliding_window", 128, says: "config.json: sliding_window: is 128"),
     Change("qwen2", "layer_types", ["full_attention", "sliding_attention", "full_attention"], says: "layer_types"),
     Change("qwen3", "layer_types", ["full_attention", "sliding_attention", "full_attention"], says: "layer_types"),
     Change("qwen3", "rope_parameters", ["rope_type": "spiral", "rope_theta": 1e6, "factor": 4], says: "spiral"),
@@ -116,12 +116,17 @@ import Testing
     Change("mamba", "rms_norm", false, says: "rms_norm"),
     Change("mamba", "time_step_rank", "all", says: "time_step_rank"),
     Change("mamba2", "n_groups", 3, says: "n_groups"),
+    Change("mamba2", "time_step_limit", [0.001, 0.1], says: "time_step_limit: 0.001 … 0.1"),
+    Change("nemotron_h", "time_step_limit", [0, 0.1], says: "time_step_limit"),
+    Change("granitemoehybrid", "time_step_limit", [0.1], says: "time_step_limit"),
+    Change("bamba", "time_step_limit", [0.1, ["__float__": "Infinity"]], says: "time_step_limit"),
+    Change("falcon_h1", "time_step_limit", "none", says: "time_step_limit"),
     Change("mamba2", "hidden_act", "gelu", says: "hidden_act"),
     Change("falcon_mamba", "mixer_rms_eps", 0, says: "mixer_rms_eps"),
     Change("jamba", "attn_layer_offset", 3, says: "attn_layer_offset"),
     Change("jamba", "expert_layer_period", 0, says: "expert_layer_period"),
     Change("jamba", "num_experts_per_tok", 5, says: "num_experts_per_tok"),
-    Change("jamba", "sliding_window", 128, says: "use_sliding_window"),
+    Change("jamba", "sliding_window", 128, says: "config.json: sliding_window: is 128"),
     Change("bamba", "attn_layer_indices", [4], says: "attn_layer_indices"),
     Change("bamba", "attn_rotary_emb", 17, says: "attn_rotary_emb"),
     Change("falcon_h1", "mamba_d_ssm", 100, says: "mamba_d_ssm"),
@@ -188,6 +193,30 @@ import Testing
     let error = #expect(throws: ModelError.self) { _ = try Families.family(for: ConfigReader(json)) }
     let text = "\(error, default: "nothing")"
     #expect(text.contains("config.json: ") && text.contains(change.says))
+  }
+
+  /// A file of Mistral's that says nothing of a window has one of 4096 tokens, which hides nothing of a context as long.
+  @Test func mistralHasAWindowUnlessToldOtherwise() throws {
+    var json = try JSONValue(file: ParityFixture("mistral").folder.appending(path: "config.json").path)
+    func problem(_ model: String, contextLength: Int) -> String {
+      json["model_type"] = .string(model)
+      json["max_position_embeddings"] = .integer(contextLength)
+      do {
+        _ = try Families.family(for: ConfigReader(json))
+        return "none"
+      } catch { return "\(error)" }
+    }
+    #expect(problem("mistral", contextLength: 4097) == "none")
+    json["sliding_window"] = nil
+    #expect(problem("mistral", contextLength: 4096) == "none")
+    #expect(
+      problem("mistral", contextLength: 4097).contains("sliding_window: is missing, which stands for 4096 tokens"))
+    #expect(problem("llama", contextLength: 4097) == "none")
+    json["sliding_window"] = 64
+    #expect(problem("mistral", contextLength: 64) == "none")
+    #expect(problem("mistral", contextLength: 65).contains("sliding_window: is 64 tokens of a context of 65"))
+    json["use_sliding_window"] = false
+    #expect(problem("mistral", contextLength: 65) == "none")
   }
 
   @Test func unknownFamiliesListTheKnown() throws {
