@@ -29,7 +29,9 @@ struct TensorRule: Sendable {
     case decremented
     /// One tensor for each of so many experts; the file has a stack of them.
     case experts(Int)
-    /// Gate rows above up rows, of one network or of each of some experts; the file has the two apart, gate first.
+    /// Gate rows above up rows, of one network or of each of some experts: a tensor `…input_linear.weight` that is read as
+    /// `…gate_linear.weight` and `…up_linear.weight` where it is in two, as in the file, whose two may be of different
+    /// formats.
     case gateAndUp(experts: Int?)
     /// For each head, rows that make keys above rows that make values; the file has the two apart, and keys transposed:
     /// `[heads × latent × key]` and `[heads × value × latent]`.
@@ -67,7 +69,7 @@ struct TensorRule: Sendable {
     case .decremented: return [.computed([part], name: name, shape: part.shape) { $0[0].map { $0 - 1 } }]
     case .experts(let count): return try experts(part, count)
     case .row: return [part.renamed(name, shape: [1, part.count])]
-    case .gateAndUp(let experts): return [try gateAndUp(parts, experts)]
+    case .gateAndUp(let experts): return try gateAndUp(parts, experts)
     case .keysAndValues(let heads): return [try keysAndValues(keys: part, values: parts[1], heads)]
     }
   }
@@ -85,23 +87,16 @@ struct TensorRule: Sendable {
     return experts
   }
 
-  private func gateAndUp(_ parts: [Tensor], _ experts: Int?) throws(ModelError) -> Tensor {
+  private func gateAndUp(_ parts: [Tensor], _ experts: Int?) throws(ModelError) -> [Tensor] {
     let (gate, up) = (parts[0], parts[1])
     guard gate.shape == up.shape else {
       throw .tensor(name: up.name, reason: "has shape \(up.shape), expected \(gate.shape) as \(gate.name) has")
     }
     try gate.expect(dimensions: experts == nil ? 2 : 3)
-    guard let experts else {
-      return try .joined(parts, name: name, shape: [2 * gate.shape[0], gate.shape[1]])
-    }
-    guard gate.shape[0] == experts else {
+    if let experts, gate.shape[0] != experts {
       throw .tensor(name: gate.name, reason: "has shape \(gate.shape), expected \(experts) experts")
     }
-    var pieces: [Tensor] = []
-    for index in 0..<experts {
-      for part in parts { pieces.append(try part.slices(index..<index + 1, name: part.name)) }
-    }
-    return try .joined(pieces, name: name, shape: [experts, 2 * gate.shape[1], gate.shape[2]])
+    return zip(["gate", "up"], parts).map { $1.renamed(name.replacing("input_linear", with: "\($0)_linear")) }
   }
 }
 

@@ -38,7 +38,8 @@ struct GraniteMoeHybrid: ModelFamily {
     try config.require(["rope", "nope"].contains(positions), "position_embedding_type", "\(positions) is unknown")
     rotary =
       positions == "rope"
-      ? try config.rotary(headDimension: attention.headDimension, contextLength: frame.contextLength, theta: 10_000)
+      ? try config.rotary(
+        headDimension: attention.headDimension, contextLength: frame.contextLength, theta: 10_000, part: 1)
       : nil
     config.ignore(["rope_parameters", "rope_theta", "rope_scaling", "num_experts_per_tok"])
     config.ignore(
@@ -89,24 +90,35 @@ struct GraniteMoeHybrid: ModelFamily {
   }
 
   private func sharedFeedForward(_ weights: WeightScope) throws(ModelError) -> FeedForward {
-    FeedForward(
-      first: try Linear(weights["input_linear"], input: frame.width, output: 2 * sharedWidth),
+    let names = Self.inputs(of: weights)
+    return FeedForward(
+      first: try Linear(
+        names.map { Linear.Part(weights[$0], output: 2 * sharedWidth / names.count) }, input: frame.width),
       second: try Linear(weights["output_linear"], input: sharedWidth, output: frame.width, role: .down),
       activation: .siluGated)
+  }
+
+  /// Where gate rows and behind them up rows are: in one matrix or in two.
+  private static func inputs(of weights: WeightScope) -> [String] {
+    weights.has("input_linear.weight") ? ["input_linear"] : ["gate_linear", "up_linear"]
   }
 
   private func feedForward(_ layer: WeightScope, _ index: Int) throws(ModelError) -> any Mixer {
     guard let selection else { return try sharedFeedForward(layer["shared_mlp"]) }
     let weights = layer["block_sparse_moe"]
     let count = selection.expertCount
-    // Gate rows first, then up: one matrix of both.
-    let first = try weights["input_linear"].matrices(
-      "weight", count: count, rows: 2 * expertWidth, columns: frame.width)
+    let names = Self.inputs(of: weights)
+    var first: [[PackedMatrix]] = Array(repeating: [], count: count)
+    for name in names {
+      let matrices = try weights[name].matrices(
+        "weight", count: count, rows: 2 * expertWidth / names.count, columns: frame.width)
+      for (expert, matrix) in matrices.enumerated() { first[expert].append(matrix) }
+    }
     let second = try weights["output_linear"].matrices(
       "weight", count: count, rows: frame.width, columns: expertWidth, role: .down)
     return MixtureOfExperts(
       router: try Linear(weights["router"]["layer"], input: frame.width, output: count, role: .exact),
-      selection: selection, experts: try Experts(first: first.map { [$0] }, second: second, activation: .siluGated),
+      selection: selection, experts: try Experts(first: first, second: second, activation: .siluGated),
       shared: sharedWidth > 0 ? try sharedFeedForward(layer["shared_mlp"]) : nil, layer: index)
   }
 }

@@ -61,32 +61,6 @@ extension Tensor {
     return shape.first.map { $0 == 0 ? 0 : byteCount / $0 } ?? 0
   }
 
-  /// Tensors one after another, as one.
-  ///
-  /// - Parameters:
-  ///   - parts: the tensors, in order.
-  ///   - name: the new name.
-  ///   - shape: the sizes of the whole.
-  /// - Throws: ``ModelError/tensor(name:reason:)`` when the parts are of different types.
-  /// - Precondition: `shape` has as many elements as the parts together.
-  package static func joined(_ parts: [Tensor], name: String, shape: [Int]) throws(ModelError) -> Tensor {
-    precondition(parts.reduce(0) { $0 + $1.count } == shape.reduce(1, *), "\(parts.map(\.shape)) as \(shape)")
-    let type = parts.first?.type ?? "F32"
-    if let other = parts.first(where: { $0.type != type }) {
-      throw .tensor(name: other.name, reason: "is \(other.type), expected \(type) as \(parts[0].name) is")
-    }
-    let derivation = unsafe Derivation(parts: parts) { parts, target in
-      var offset = 0
-      for part in parts {
-        unsafe (target + offset).copyMemory(from: part.base, byteCount: part.byteCount)
-        offset += part.byteCount
-      }
-    }
-    return Tensor(
-      name: name, type: type, shape: shape, byteCount: parts.reduce(0) { $0 + $1.byteCount },
-      source: .derived(derivation))
-  }
-
   /// The same outermost slices in another order.
   ///
   /// - Parameters:

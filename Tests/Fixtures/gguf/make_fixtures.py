@@ -24,6 +24,11 @@ COMMON = {"vocab_size": VOCABULARY, "pad_token_id": 0, "bos_token_id": 1, "eos_t
 HEADS = {"hidden_size": 32, "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 512}
 LLAMA = HEADS | {"intermediate_size": 32, "num_hidden_layers": 2}
 MAMBA = {"mamba_n_heads": 8, "mamba_d_head": 8, "mamba_n_groups": 2, "mamba_d_state": 8, "mamba_chunk_size": 16}
+DELTA = {
+    "head_dim": 16, "linear_key_head_dim": 8, "linear_value_head_dim": 8, "linear_num_key_heads": 2,
+    "linear_num_value_heads": 4}
+EXPERTS = {
+    "moe_intermediate_size": 16, "shared_expert_intermediate_size": 24, "num_experts": 4, "num_experts_per_tok": 2}
 
 
 def rope(theta: float, **others: Any) -> dict[str, Any]:
@@ -158,6 +163,46 @@ MODELS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
             "num_experts_per_tok": 2, "n_group": 1, "topk_group": 1, "routed_scaling_factor": 1.0, "kv_lora_rank": 16,
             "q_lora_rank": None, "qk_rope_head_dim": 8, "qk_nope_head_dim": 16, "v_head_dim": 12,
             "first_k_dense_replace": 1}, {}),
+    "llama-fused": (
+        "LlamaForCausalLM", LLAMA | rope(10000.0) | {"attention_bias": True, "mlp_bias": True, "head_dim": 16}, {}),
+    "bamba": (
+        "BambaForCausalLM",
+        LLAMA | MAMBA | {
+            "num_hidden_layers": 3, "attn_layer_indices": [1], "mamba_expand": 2,
+            "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 0.5}},
+        {"attn_layer_indices": [1], "attn_rotary_emb": 4}),
+    "qwen3next-fused": (
+        "Qwen3NextForCausalLM",
+        LLAMA | DELTA | rope(10000.0, partial_rotary_factor=0.25) | EXPERTS | {
+            "layer_types": ["linear_attention", "full_attention"]}, {}),
+    "qwen35": (
+        "Qwen3_5ForCausalLM",
+        LLAMA | DELTA | rope(10000.0, partial_rotary_factor=0.25) | {
+            "layer_types": ["linear_attention", "full_attention"], "tie_word_embeddings": True}, {}),
+    "qwen35moe": (
+        "Qwen3_5MoeForCausalLM",
+        LLAMA | DELTA | rope(10000.0, partial_rotary_factor=0.25) | EXPERTS | {
+            "layer_types": ["linear_attention", "full_attention"]}, {}),
+    "kimi-linear": (
+        "KimiLinearForCausalLM",
+        LLAMA | {
+            "num_hidden_layers": 3, "num_key_value_heads": 4, "moe_intermediate_size": 16, "kv_lora_rank": 16,
+            "q_lora_rank": None, "qk_rope_head_dim": 8, "qk_nope_head_dim": 16, "v_head_dim": 12,
+            "num_local_experts": 4, "num_experts_per_tok": 2, "n_shared_experts": 1, "n_group": 1, "topk_group": 1,
+            "routed_scaling_factor": 2.5, "norm_topk_prob": True, "linear_head_dim": 8, "linear_num_heads": 4,
+            "linear_conv_kernel_dim": 4, "mlp_layer_types": ["dense", "sparse", "sparse"],
+            "layer_types": ["linear_attention", "full_attention", "linear_attention"]},
+        {"linear_attn_config": {
+            "full_attn_layers": [2], "kda_layers": [1, 3], "head_dim": 8, "num_heads": 4, "short_conv_kernel_size": 4},
+         "first_k_dense_replace": 1, "num_shared_experts": 1, "num_experts": 4, "num_experts_per_token": 2,
+         "moe_router_activation_func": "sigmoid", "num_expert_group": 1, "moe_layer_freq": 1,
+         "moe_renormalize": True, "tie_word_embeddings": False}),
+}
+# By architecture: what the converter is told besides.
+OPTIONS = {
+    "llama-fused": ["--fuse-qkv"], "bamba": ["--fuse-qkv"], "qwen3next": ["--no-mtp"],
+    "qwen3next-fused": ["--no-mtp", "--fuse-qkv", "--fuse-gate-up-exps"], "qwen35": ["--no-mtp"],
+    "qwen35moe": ["--no-mtp", "--fuse-gate-up-exps"],
 }
 
 
@@ -205,22 +250,23 @@ def make(source: Path, output: Path, architecture: str) -> None:
         save_file(
             {"input_ids": tokens[0].to(torch.int32).contiguous(), "logits": logits.contiguous()},
             output / f"{architecture}.safetensors")
-        convert(source, Path(folder), output / f"{architecture}.gguf", architecture, spelling)
+        precision = "f32" if architecture.startswith("falcon") else "bf16"
+        convert(source, Path(folder), output / f"{architecture}.gguf", architecture, spelling, precision)
     print(architecture, (output / f"{architecture}.gguf").stat().st_size, "bytes, deviation", round(logits.std().item(), 3))
 
 
-def convert(source: Path, folder: Path, output: Path, architecture: str, spelling: dict[str, Any]) -> None:
+def convert(
+    source: Path, folder: Path, output: Path, architecture: str, spelling: dict[str, Any], precision: str
+) -> None:
     weights = folder / "model.safetensors"
-    kind = "f32" if architecture.startswith("falcon") else "bf16"
-    if kind == "bf16":
+    if precision == "bf16":
         save_file({k: v.to(torch.bfloat16) for k, v in load_file(weights).items()}, weights, metadata={"format": "pt"})
     path = folder / "config.json"
     config = json.loads(path.read_text()) | spelling
     path.write_text(json.dumps({k: v for k, v in config.items() if v is not None}))
     script = Path(__file__).resolve().parents[3] / "Benchmarks" / "peer_convert.py"
-    options = ["--no-mtp"] if architecture == "qwen3next" else []
-    subprocess.run(
-        [sys.executable, script, source, folder, output, kind, *options], check=True, capture_output=True, text=True)
+    command = [sys.executable, script, source, folder, output, precision, *OPTIONS.get(architecture, [])]
+    subprocess.run(command, check=True, capture_output=True, text=True)
 
 
 def main() -> None:

@@ -21,13 +21,14 @@ import Testing
     let reference = try Fixtures.tensors(Self.file("\(architecture).safetensors"))
     let tokens = try #require(reference["input_ids"]).integers()
     let expected = try #require(reference["logits"]).floats()
-    let got = try logits(loaded.model, tokens)
+    let got = try Self.logits(loaded.model, tokens)
     let worst = zip(got, expected).map { abs($0 - $1) }.max() ?? .infinity
     #expect(got.count == expected.count)
     #expect(worst <= 1e-3, "\(architecture)")
   }
 
-  private func logits(_ model: any LanguageModel, _ tokens: [Int32]) throws -> [Float] {
+  /// The logits of some tokens, row by row.
+  static func logits(_ model: any LanguageModel, _ tokens: [Int32]) throws -> [Float] {
     let runner = try StepRunner(model: model, sequences: 1, length: tokens.count, kvType: .f32, threads: 2)
     var result: [Float] = []
     runner.step([.init(sequence: 0, tokens: tokens[...], position: 0, logits: tokens.count)]) { rows in

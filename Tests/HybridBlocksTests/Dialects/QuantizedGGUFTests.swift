@@ -1,0 +1,97 @@
+import Foundation
+import HybridBlocks
+import InferCore
+import TestSupport
+import Testing
+
+/// Quantised files of llama.cpp's: what their weights are, and what is computed with them.
+@Suite struct QuantizedGGUFTests {
+  /// Files of `llama-quantize`, every matrix in another format than the one before (see
+  /// `Tests/Fixtures/gguf/make_quantized.py`).
+  static let architectures = [
+    "granitehybrid", "jamba", "llama", "nemotron_h_moe",
+  ]
+
+  let folder: TemporaryFolder
+
+  init() throws { folder = try TemporaryFolder() }
+
+  private static func path(_ architecture: String, _ kind: String = "gguf") -> String {
+    GGUFParityTests.file("quantized/\(architecture).\(kind)").path
+  }
+
+  /// A copy of a file, each tensor in the format that `choose` gives it.
+  private func rewritten(
+    _ path: String, as name: String, _ choose: (Tensor) -> WeightFormat
+  ) throws -> String {
+    let file = try GGUF(MappedFile(path: path))
+    let copy = folder.url.appending(path: "\(name).gguf").path
+    let formats = file.tensors.map(choose)
+    let writer = try GGUFWriter(
+      path: copy, metadata: file.metadata.sorted { $0.key < $1.key }.map { ($0.key, $0.value) },
+      tensors: zip(file.tensors, formats).map { .init(name: $0.name, shape: $0.shape, format: $1) })
+    for (tensor, format) in zip(file.tensors, formats) {
+      let columns = tensor.shape.last ?? 1
+      try writer.write(
+        Matrix(format: format, rows: tensor.count / columns, columns: columns, values: tensor.floats()))
+    }
+    try writer.finish()
+    return copy
+  }
+
+  /// The largest difference between a file's logits and those of transformers, `kind` of which is asked for, in each of
+  /// some prompts.
+  private func distances(of path: String, from kind: String, _ architecture: String) throws -> [Float] {
+    let reference = try Fixtures.tensors(URL(filePath: Self.path(architecture, "safetensors")))
+    let (tokens, expected) = (try #require(reference["input_ids"]), try #require(reference[kind]).floats())
+    let (prompts, length) = (tokens.shape[0], tokens.shape[1])
+    let model = try loadModel(at: path).model
+    #expect(expected.count == tokens.count * model.vocabularySize)
+    let ids = try tokens.integers()
+    return try (0..<prompts).map { prompt in
+      let got = try GGUFParityTests.logits(model, Array(ids[prompt * length..<(prompt + 1) * length]))
+      return zip(got, expected[(prompt * got.count)...]).map { abs($0 - $1) }.max() ?? .infinity
+    }
+  }
+
+  /// With the weights that gguf-py makes of the file's blocks, transformers computes what this engine computes with those
+  /// that it makes of them itself.
+  @Test(arguments: architectures) func blocksStandForTheSameWeights(_ architecture: String) throws {
+    let plain = try rewritten(Self.path(architecture), as: "plain") { _ in .f32 }
+    let distances = try distances(of: plain, from: "dequantized", architecture)
+    #expect(distances.allSatisfy { $0 <= 1e-3 }, "\(distances)")
+  }
+
+  /// Dot products of integers round what a matrix is multiplied with to eight bits, and do nothing else to it. A number on
+  /// the border between two codes may be rounded either way, which moves what follows as far as rounding does at all; most
+  /// prompts have none.
+  @Test(arguments: architectures) func productsRoundNothingButTheirInputs(_ architecture: String) throws {
+    let distances = try distances(of: Self.path(architecture), from: "rounded", architecture)
+    #expect(distances.count { $0 <= 1e-4 } > distances.count / 2 && distances.allSatisfy { $0 <= 0.3 }, "\(distances)")
+  }
+
+  /// Whatever a dialect does to rows, stacks and parts, it does to blocks of any format as it does to numbers, and so that
+  /// the family takes a mixture of them.
+  @Test(arguments: GGUFParityTests.architectures) func blocksMoveAsNumbersDo(_ architecture: String) throws {
+    let formats: [WeightFormat] = [.q8_0, .q4_0, .q5_1, .q4_1, .q5_0]
+    var turn = 0
+    let path = try rewritten(GGUFParityTests.file("\(architecture).gguf").path, as: "mixed") { tensor in
+      // Norms stay as they are, as `llama-quantize` leaves them.
+      guard tensor.shape.count > 1, tensor.shape.last.map({ $0 % 32 == 0 }) == true, !tensor.name.contains("norm")
+      else {
+        return .f32
+      }
+      turn += 1
+      return formats[turn % formats.count]
+    }
+    let plain = try ModelSource(path: rewritten(path, as: "plain") { _ in .f32 }).checkpoint().tensors
+    let mixed = try ModelSource(path: path).checkpoint().tensors
+    #expect(turn > 4 && mixed.keys == plain.keys)
+    for (name, tensor) in mixed {
+      let expected = try #require(plain[name])
+      #expect(tensor.shape == expected.shape)
+      #expect(try tensor.floats().map(\.bitPattern) == expected.floats().map(\.bitPattern), "\(name)")
+    }
+    #expect(try loadModel(at: path).summary.unreadTensors == [])
+  }
+}
