@@ -70,7 +70,9 @@ struct ReadModel {
   /// `config.json`.
   let config: JSONValue
   /// `model_type` of the configuration.
-  let family: String
+  let familyName: String
+  /// What the configuration says, checked.
+  let family: any ModelFamily
   let model: HybridModel
   let weights: WeightScope
   /// Tensors that are no part of the model.
@@ -94,7 +96,8 @@ struct ReadModel {
       checkpoint, plan: options.quantization.map { QuantizationPlan($0, names: checkpoint.tensors.keys) },
       readsMatrices: options.readsMatrices, threads: options.threads, progress: options.progress)
     model = try HybridModel(family, weights)
-    self.family = config["model_type"]?.string ?? ""
+    self.family = family
+    familyName = config["model_type"]?.string ?? ""
     unreadTensors = weights.unread
     if let first = unreadTensors.first, !options.allowsUnreadTensors {
       throw .tensor(name: first, reason: "is not part of the model (\(unreadTensors.count) such tensors)")

@@ -26,7 +26,7 @@ public struct ModelSummary: Sendable {
 
   init(_ read: ReadModel) {
     let (model, tensors) = (read.model, read.weights.loaded)
-    family = read.family
+    family = read.familyName
     layout = model.layout
     parameterCount = tensors.reduce(0) { $0 + $1.tensor.count }
     activeParameterCount = parameterCount - model.idleParameterCount

@@ -3,10 +3,27 @@ public import InferCore
 
 /// What quantising a model made of it.
 public struct QuantizationResult: Sendable {
+  /// Who reads the file.
+  public enum Form: Sendable, Equatable {
+    /// llama.cpp as well, as a model of this architecture.
+    case llamaCpp(architecture: String)
+    /// This project alone, for a reason in a few words.
+    case own(reason: String)
+
+    /// Whether llama.cpp does.
+    public var isLlamaCpp: Bool {
+      if case .llamaCpp = self { true } else { false }
+    }
+  }
+
   /// Bytes of the weights before.
   public let bytesBefore: Int
   /// Share of each weight format after.
   public let formats: [FormatShare]
+  /// Who reads the file.
+  public let form: Form
+  /// What else people should know about the file.
+  public let remarks: [String]
 
   /// Bytes of the weights after.
   public var bytesAfter: Int { formats.reduce(0) { $0 + $1.byteCount } }
@@ -14,9 +31,12 @@ public struct QuantizationResult: Sendable {
 
 /// Writes a model with quantised weights to one GGUF file, which carries its configuration, tokenizer and chat template
 /// as well, and which ``loadModel(at:options:)`` maps. A model of that file computes exactly what the same model
-/// computes when it is quantised while it is loaded.
+/// computes when it is quantised while it is loaded, but for factors that such files have in the weights (Falcon-H1).
 ///
-/// A tensor at a time is in memory, and the file has its name only once it is whole.
+/// The file is one that llama.cpp reads too, where that has the model's architecture and all that the model makes use of;
+/// see ``QuantizationResult/form-swift.property``.
+///
+/// A matrix at a time is in memory, and the file has its name only once it is whole.
 ///
 /// - Parameters:
 ///   - path: the model's folder or file.
@@ -33,43 +53,31 @@ public func quantizeModel(
   survey.progress = nil
   let source = try ModelSource(path: path)
   let read = try ReadModel(source, survey)
-  let tensors = read.weights.loaded.sorted { $0.tensor.isBefore($1.tensor) }
+  let loaded = read.weights.loaded
+  let file = try ModelFile(source, read, quantization, options)
   let writer = try GGUFWriter(
-    path: output, metadata: metadata(of: source, family: read.family, options),
-    tensors: tensors.map { GGUFWriter.Tensor(name: $0.tensor.name, shape: $0.tensor.shape, format: $0.format) })
-  do { try write(tensors, with: writer, options) } catch {
+    path: output, metadata: file.metadata,
+    tensors: file.tensors.map { GGUFWriter.Tensor(name: $0.name, shape: $0.shape, format: $0.format) })
+  do { try write(file.tensors, with: writer, options) } catch {
     writer.abandon()
     throw error
   }
   return QuantizationResult(
-    bytesBefore: tensors.reduce(0) { $0 + $1.tensor.byteCount }, formats: FormatShare.shares(of: tensors))
+    bytesBefore: loaded.reduce(0) { $0 + $1.tensor.byteCount }, formats: FormatShare.shares(of: loaded),
+    form: file.form, remarks: file.remarks)
 }
 
-private func write(_ tensors: [LoadedTensor], with writer: GGUFWriter, _ options: LoadOptions) throws(ModelError) {
+private func write(_ tensors: [FileTensor], with writer: GGUFWriter, _ options: LoadOptions) throws(ModelError) {
   let team = ThreadTeam(count: options.threads)
-  let bytesTotal = tensors.reduce(0) { $0 + $1.tensor.byteCount }
+  let bytesTotal = tensors.reduce(0) { $0 + $1.sourceBytes }
   var bytesDone = 0
-  for target in tensors {
-    try writer.write(target.tensor.matrix(in: target.format, team: team))
-    target.tensor.releasePages()
-    bytesDone += target.tensor.byteCount
+  for tensor in tensors {
+    for part in tensor.parts {
+      try writer.write(part.matrix(in: tensor.format, team: team))
+      part.releasePages()
+    }
+    bytesDone += tensor.sourceBytes
     options.progress?(LoadProgress(bytesDone: bytesDone, bytesTotal: bytesTotal))
   }
   try writer.finish()
-}
-
-/// What the file tells about itself, and the small files of the model, each as it is.
-private func metadata(
-  of source: ModelSource, family: String, _ options: LoadOptions
-) throws(ModelError) -> [(key: String, value: GGUFValue)] {
-  var metadata: [(key: String, value: GGUFValue)] = [
-    ("general.architecture", .string(family)), ("general.name", .string(source.name)),
-    ("general.quantization_version", .unsigned(2)),
-  ]
-  for name in ModelFiles.names {
-    var text = try source.files.text(name)
-    if name == "config.json", let file = options.configuration { text = try JSONValue(file: file.path).serialized() }
-    if let text { metadata.append((ModelFiles.metadataPrefix + name, .string(text))) }
-  }
-  return metadata + source.vocabularyMetadata
 }

@@ -33,11 +33,24 @@ import Testing
     let loaded = try loadModel(at: path, options: options)
     let result = try quantizeModel(at: path, to: output, quantization)
     let mapped = try loadModel(at: output)
-    #expect(mapped.summary.formats == loaded.summary.formats && result.formats == loaded.summary.formats)
+    #expect(sizes(mapped) == sizes(loaded) && result.formats == loaded.summary.formats)
     #expect(mapped.summary.family == loaded.summary.family && mapped.generation == loaded.generation)
     #expect(result.bytesAfter == mapped.summary.weightBytes)
     let (a, b) = (try logits(loaded.model), try logits(mapped.model))
-    #expect(a == b && a.allSatisfy(\.isFinite), "\(path) \(name)")
+    #expect(a.allSatisfy { $0.isFinite })
+    guard mapped.summary.family == "falcon_h1" && result.form == .llamaCpp(architecture: "falcon-h1") else {
+      #expect(a == b, "\(path) \(name)")
+      return
+    }
+    // Its factors are in the weights of such a file before those are rounded.
+    let size = a.reduce(Float(0)) { $0 + $1 * $1 }
+    let distance = zip(a, b).reduce(Float(0)) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+    #expect(distance < 0.05 * size, "\(path) \(name)")
+  }
+
+  /// Weights and bytes in each format: some of a family's tensors are two in a file.
+  private func sizes(_ model: LoadedModel) -> [[String]] {
+    model.summary.formats.map { [$0.name, "\($0.parameterCount)", "\($0.byteCount)"] }
   }
 
   @Test(arguments: Quantization.names) func theTinyModelComputesTheSameBits(_ name: String) throws {
@@ -53,6 +66,37 @@ import Testing
   @Test(arguments: ParityFixture.all) func everyFamilyComputesTheSameBits(_ fixture: ParityFixture) throws {
     for name in ["Q8_0", "Q4_K_M", "F16"] { try expectSame(fixture.folder.path, name) }
     try expectSame(fixture.folder.path, "Q4_0", head: .f16)
+  }
+
+  private static let architectures = [
+    "bamba": "granitehybrid", "deepseek_v3": "deepseek2", "falcon_h1": "falcon-h1", "falcon_h1_norm": "falcon-h1",
+    "falcon_mamba": "mamba", "granite": "granite", "granitemoe": "granitemoe", "granitemoehybrid": "granitehybrid",
+    "hunyuan_v1_dense": "hunyuan-dense", "hunyuan_v1_moe": "hunyuan-moe", "hy_v3": "hy_v3", "jamba": "jamba",
+    "lfm2_moe": "lfm2moe", "llama": "llama", "llama_yarn": "llama", "mamba2": "mamba2", "mistral": "llama",
+    "qwen2": "qwen2", "qwen3": "qwen3", "qwen3_next": "qwen3next",
+  ]
+  private static let obstacles = [
+    "deepseek_v2": "deepseek2 has no groups that count for their best expert alone",
+    "deepseek_v3_yarn": "deepseek2 has no biases of attention",
+    "falcon_h1_norm_first": "falcon-h1 has no factors on a head that is the embedding",
+    "granitemoehybrid_dense_rope": "granitehybrid has no biases of Mamba's projections",
+    "hunyuan_large": "hunyuan-moe cannot say that sharedLayers is 2; it would be 1",
+    "hunyuan_t1": "has no architecture hunyuan_t1", "lfm2": "lfm2 has no biases of convolutions",
+    "mamba": "mamba has no biases of Mamba's projections",
+    "qwen3_moe": "qwen3moe cannot say that isDense.1 is true; it would be false",
+    "zamba2": "has no architecture zamba2",
+  ]
+
+  /// Who reads the file of each family; what llama.cpp lacks is named.
+  @Test(arguments: ParityFixture.all) func llamaCppReadsWhatItKnows(_ fixture: ParityFixture) throws {
+    let result = try quantizeModel(at: fixture.folder.path, to: output, try #require(Quantization(named: "Q8_0")))
+    let architecture = try GGUF(MappedFile(path: output)).metadata["general.architecture"]?.string
+    switch result.form {
+    case .llamaCpp(let name): #expect(name == Self.architectures[fixture.name] && architecture == name)
+    case .own(let reason):
+      #expect(Self.architectures[fixture.name] == nil)
+      #expect(reason.contains(Self.obstacles[fixture.name] ?? "llama.cpp"), "\(reason)")
+    }
   }
 
   /// Eight bits and sixteen change logits a little; four change them more, and all less than the logits themselves.

@@ -93,8 +93,8 @@ struct LatentAttention: Mixer {
         "weight", heads: shape.heads, keys: shape.plain, values: shape.value, latent: shape.latent)
     }
     return (
-      try keys.matrices("weight", count: shape.heads, rows: shape.latent, columns: shape.plain, role: .exact),
-      try values.matrices("weight", count: shape.heads, rows: shape.value, columns: shape.latent, role: .exact)
+      try keys.matrices("weight", count: shape.heads, rows: shape.latent, columns: shape.plain, role: .stored),
+      try values.matrices("weight", count: shape.heads, rows: shape.value, columns: shape.latent, role: .stored)
     )
   }
 

@@ -1,11 +1,5 @@
 internal import InferCore
 
-#if canImport(Glibc)
-  internal import Glibc
-#else
-  internal import Darwin
-#endif
-
 /// A Mamba layer (Gu & Dao 2023, arXiv 2312.00752): projection to inputs `x` and gate `z`; causal convolution with SiLU
 /// on `x`; a second projection to time steps of low rank, B and C; selective scan and gate; projection back.
 struct Mamba1: Mixer {
@@ -61,7 +55,7 @@ struct Mamba1: Mixer {
     // Its bias is added within the scan.
     timeStep = try Linear(weights["dt_proj"], input: shape.timeStepRank, output: inner)
     scan = ChannelScanParameters(
-      stateSize: n, a: try weights.floats("A_log", shape: [inner, n]).map { -exp($0) },
+      stateSize: n, a: try weights.decayRates(shape: [inner, n]),
       d: try weights.vector("D", count: inner), dtBias: try weights["dt_proj"].vector("bias", count: inner))
     output = try Linear(weights["out_proj"], input: inner, output: shape.width, bias: shape.projectionBias)
     history = layout.add(.recurrent(count: (shape.taps - 1) * inner))

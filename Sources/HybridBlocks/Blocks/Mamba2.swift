@@ -1,11 +1,5 @@
 internal import InferCore
 
-#if canImport(Glibc)
-  internal import Glibc
-#else
-  internal import Darwin
-#endif
-
 /// A Mamba-2 layer (Dao & Gu 2024, arXiv 2405.21060): projection to gate `z`, inputs `x B C` and time steps `dt`;
 /// causal convolution with SiLU on `x B C`; selective scan; gate, then norm over each group; projection back.
 struct Mamba2: Mixer {
@@ -76,7 +70,7 @@ struct Mamba2: Mixer {
     convolutionBias = shape.convolutionBias ? try weights.vector("conv1d.bias", count: shape.channels) : nil
     scan = ScanParameters(
       heads: shape.heads, headDimension: shape.headDimension, groups: shape.groups, stateSize: shape.stateSize,
-      a: try weights.vector("A_log", count: shape.heads).map { -exp($0) },
+      a: try weights.decayRates(shape: [shape.heads]),
       d: try weights.vector("D", count: shape.heads), dtBias: try weights.vector("dt_bias", count: shape.heads))
     norm = shape.gating == .withoutNorm ? [] : try weights.vector("norm.weight", count: shape.inner)
     output = try Linear(weights["out_proj"], input: shape.inner, output: shape.width, bias: shape.outputBias)

@@ -3,19 +3,20 @@ internal import InferCore
 /// DeepSeek-V2 and V3 and those built like them, with latent attention: one name for both, which differ in how experts are
 /// chosen.
 enum DeepSeekDialect: Dialect {
-  static let family: any ModelFamily.Type = DeepSeek.self
   static let architectures = ["deepseek2"]
-  static let fields =
+  static let fields: [DialectField<DeepSeek>] =
     DialectField.frame() + [
-      .count("feed_forward_length", "intermediate_size"), .count("attention.head_count", "num_attention_heads"),
-      .count("attention.kv_lora_rank", "kv_lora_rank"),
-      .count("leading_dense_block_count", "first_k_dense_replace", optional: true),
-      .count("expert_count", "n_routed_experts"), .count("expert_used_count", "num_experts_per_tok"),
-      .count("expert_feed_forward_length", "moe_intermediate_size"),
-      .count("expert_shared_count", "n_shared_experts", optional: true),
-      .count("expert_group_count", "n_group", optional: true),
-      .count("expert_group_used_count", "topk_group", optional: true),
-      .number("expert_weights_scale", "routed_scaling_factor", optional: true),
+      .count("feed_forward_length", "intermediate_size") { $0.denseWidth },
+      .count("attention.head_count", "num_attention_heads") { $0.attention.heads },
+      .count("attention.kv_lora_rank", "kv_lora_rank") { $0.attention.latent },
+      .count("leading_dense_block_count", "first_k_dense_replace", optional: true) { $0.denseLayers },
+      .count("expert_count", "n_routed_experts") { $0.routing.expertCount },
+      .count("expert_used_count", "num_experts_per_tok") { $0.routing.topK },
+      .count("expert_feed_forward_length", "moe_intermediate_size") { $0.expertWidth },
+      .count("expert_shared_count", "n_shared_experts", optional: true) { $0.sharedExperts },
+      .count("expert_group_count", "n_group", optional: true) { $0.routing.groups.count },
+      .count("expert_group_used_count", "topk_group", optional: true) { $0.routing.groups.kept },
+      .number("expert_weights_scale", "routed_scaling_factor", optional: true) { $0.routing.scale },
     ]
   /// What stands for choosing experts by softmax and by sigmoid scores.
   private static let (softmax, sigmoid) = (1, 2)
@@ -59,9 +60,9 @@ enum DeepSeekDialect: Dialect {
     config["topk_method"] = groups > 1 ? "group_limited_greedy" : "greedy"
   }
 
-  static func rules(_ config: ConfigReader) throws(ModelError) -> [TensorRule] {
+  static func rules(_ family: DeepSeek) -> [TensorRule] {
     let (layer, mlp) = ("model.layers.{n}.self_attn", "model.layers.{n}.mlp")
-    let heads = try config.size("num_attention_heads")
+    let shape = family.attention
     return TensorRule.frame() + TensorRule.layerNorms() + [
       TensorRule("blk.{n}.attn_q.{s}", as: "\(layer).q_proj.{s}"),
       TensorRule("blk.{n}.attn_q_a.{s}", as: "\(layer).q_a_proj.{s}"),
@@ -71,12 +72,37 @@ enum DeepSeekDialect: Dialect {
       TensorRule("blk.{n}.attn_kv_a_norm.weight", as: "\(layer).kv_a_layernorm.weight"),
       TensorRule(
         "blk.{n}.attn_k_b.weight", "blk.{n}.attn_v_b.weight", as: "\(layer).kv_b_proj.weight",
-        .keysAndValues(heads: heads)),
+        .keysAndValues(heads: shape.heads, keys: shape.plain)),
       TensorRule("blk.{n}.attn_kv_b.weight", as: "\(layer).kv_b_proj.weight"),
       TensorRule("blk.{n}.attn_output.{s}", as: "\(layer).o_proj.{s}"),
       TensorRule("blk.{n}.ffn_gate_inp.weight", as: "\(mlp).gate.weight"),
     ] + TensorRule.feedForward() + TensorRule.feedForward("\(mlp).shared_experts", suffix: "_shexp")
-      + TensorRule.experts(try config.size("n_routed_experts", "num_local_experts"))
+      + TensorRule.experts(family.routing.expertCount)
       + TensorRule.selectionBias("\(mlp).gate.e_score_correction_bias")
+  }
+
+  static func describe(_ family: DeepSeek, in metadata: inout DialectMetadata) {
+    let shape = family.attention
+    // All heads share one key and value: the latent vector, and for keys what is rotated.
+    metadata["attention.head_count_kv"] = .count(1)
+    metadata["attention.key_length"] = .count(shape.row)
+    metadata["attention.value_length"] = .count(shape.latent)
+    metadata["attention.key_length_mla"] = .count(shape.query)
+    metadata["attention.value_length_mla"] = .count(shape.value)
+    metadata["attention.q_lora_rank"] = .count(shape.queryRank ?? 0)
+    metadata["expert_weights_norm"] = .bool(family.routing.normalized)
+    metadata["expert_gating_func"] = .count(family.routing.scoring == .sigmoid ? sigmoid : softmax)
+    metadata.rotary(family.rotary)
+    if family.scoreMagnitude != 0 {
+      metadata["rope.scaling.yarn_log_multiplier"] = .number(family.scoreMagnitude / 10)
+    }
+  }
+
+  static func obstacle(_ family: DeepSeek) -> String? {
+    // Groups count there for their two best experts.
+    if family.routing.groups.count > 1 && family.routing.scoresOfGroup != 2 {
+      return "groups that count for their best expert alone"
+    }
+    return family.attention.bias ? "biases of attention" : family.rotary.obstacle
   }
 }

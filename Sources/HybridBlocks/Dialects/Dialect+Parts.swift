@@ -11,13 +11,16 @@ extension TensorRule {
     ]
   }
 
-  /// Projections of an attention layer under some prefix; where `heads` are given, query and key rows lie in pairs.
+  /// Projections of an attention layer under some prefix; where `heads` are given, query and key rows lie in pairs, those
+  /// that are `rotated` or all.
   static func attention(
-    _ prefix: String = "model.layers.{n}.self_attn", heads: Attention.Shape? = nil, output: String = "o_proj"
+    _ prefix: String = "model.layers.{n}.self_attn", heads: Attention.Shape? = nil, rotated: Int? = nil,
+    output: String = "o_proj"
   ) -> [TensorRule] {
-    [
-      TensorRule("blk.{n}.attn_q.{s}", as: "\(prefix).q_proj.{s}", heads.map { .pairs(heads: $0.queryHeads) } ?? .same),
-      TensorRule("blk.{n}.attn_k.{s}", as: "\(prefix).k_proj.{s}", heads.map { .pairs(heads: $0.keyHeads) } ?? .same),
+    func form(_ count: Int?) -> TensorRule.Form { count.map { .pairs(heads: $0, rotated: rotated) } ?? .same }
+    return [
+      TensorRule("blk.{n}.attn_q.{s}", as: "\(prefix).q_proj.{s}", form(heads?.queryHeads)),
+      TensorRule("blk.{n}.attn_k.{s}", as: "\(prefix).k_proj.{s}", form(heads?.keyHeads)),
       TensorRule("blk.{n}.attn_v.{s}", as: "\(prefix).v_proj.{s}"),
       TensorRule("blk.{n}.attn_output.{s}", as: "\(prefix).\(output).{s}"),
     ]
@@ -67,21 +70,23 @@ extension TensorRule {
     } + [
       TensorRule("blk.{n}.ssm_conv1d.weight", as: "\(prefix).conv1d.weight", .convolution),
       TensorRule("blk.{n}.ssm_conv1d.bias", as: "\(prefix).conv1d.bias"),
-      TensorRule("blk.{n}.ssm_a", as: "\(prefix).A_log", .logarithm(isColumn: false)),
+      TensorRule("blk.{n}.ssm_a", as: "\(prefix).A_log", .rates(isColumn: false)),
       TensorRule("blk.{n}.ssm_d", as: "\(prefix).D"),
     ]
   }
 
   /// A Mamba-2 layer under some prefix.
-  static func mamba2(_ prefix: String, heads: Int, groups: Int, inner: Int) -> [TensorRule] {
+  static func mamba2(_ prefix: String, _ shape: Mamba2.Shape) -> [TensorRule] {
     [
       TensorRule("blk.{n}.ssm_in.{s}", as: "\(prefix).in_proj.{s}"),
       TensorRule("blk.{n}.ssm_conv1d.weight", as: "\(prefix).conv1d.weight", .convolution),
       TensorRule("blk.{n}.ssm_conv1d.bias", as: "\(prefix).conv1d.bias"),
       TensorRule("blk.{n}.ssm_dt.bias", as: "\(prefix).dt_bias"),
-      TensorRule("blk.{n}.ssm_a", as: "\(prefix).A_log", .logarithm(isColumn: true)),
-      TensorRule("blk.{n}.ssm_d", as: "\(prefix).D", .vector(inFile: [heads, 1])),
-      TensorRule("blk.{n}.ssm_norm.weight", as: "\(prefix).norm.weight", .vector(inFile: [groups, inner / groups])),
+      TensorRule("blk.{n}.ssm_a", as: "\(prefix).A_log", .rates(isColumn: true)),
+      TensorRule("blk.{n}.ssm_d", as: "\(prefix).D", .vector(inFile: [shape.heads, 1])),
+      TensorRule(
+        "blk.{n}.ssm_norm.weight", as: "\(prefix).norm.weight",
+        .vector(inFile: [shape.groups, shape.inner / shape.groups])),
       TensorRule("blk.{n}.ssm_out.{s}", as: "\(prefix).out_proj.{s}"),
     ]
   }

@@ -1,15 +1,15 @@
 internal import InferCore
 
 /// How llama.cpp's files of an architecture say what a family reads: names of configuration keys, names of tensors, and
-/// what was done to their numbers. A dialect is tables; a file read through it is like any other checkpoint of the
-/// family.
+/// what was done to their numbers. A dialect is tables that work in both directions: a file read through it is like any
+/// other checkpoint of the family, and a model of the family is written as such a file.
 protocol Dialect: Sendable {
-  /// The family that reads its files.
-  static var family: any ModelFamily.Type { get }
-  /// Values of `general.architecture`; the first is the one to write.
+  /// The family whose files they are.
+  associatedtype Family: ModelFamily
+  /// Values of `general.architecture` that are read.
   static var architectures: [String] { get }
   /// Configuration keys that differ in name only.
-  static var fields: [DialectField] { get }
+  static var fields: [DialectField<Family>] { get }
 
   /// Completes the configuration with what ``fields`` cannot say, `model_type` first of all.
   ///
@@ -21,62 +21,29 @@ protocol Dialect: Sendable {
   /// Of which keys ``complete(_:from:)`` makes what, for errors: by the name of what is made.
   static var completed: [String: [String]] { get }
 
-  /// How the tensors of a model of this configuration are named and laid out.
-  static func rules(_ config: ConfigReader) throws(ModelError) -> [TensorRule]
+  /// How the tensors of a model are named and laid out. Of several rules for one tensor, the first whose names are there
+  /// counts.
+  static func rules(_ family: Family) -> [TensorRule]
+
+  /// The value of `general.architecture` to write; `nil` for models of the family that have no such files.
+  static func architecture(of family: Family) -> String?
+
+  /// Writes down what ``fields`` cannot say.
+  static func describe(_ family: Family, in metadata: inout DialectMetadata)
+
+  /// What keeps llama.cpp from computing a model although its files could say what it is, for people; `nil` for nothing.
+  static func obstacle(_ family: Family) -> String?
+
+  /// The configuration of a model once its factors are in the weights, where files have them there.
+  static func restated(_ config: JSONValue) -> JSONValue
 }
 
-/// A key of a GGUF file's metadata, behind the architecture's prefix, and of `config.json`.
-struct DialectField: Sendable {
-  /// What the value is.
-  enum Kind: Sendable { case count, number, flag }
+extension Dialect {
+  static func architecture(of family: Family) -> String? { architectures[0] }
 
-  let key: String
-  let name: String
-  let kind: Kind
-  /// Whether the family has a value for files that lack it.
-  let isOptional: Bool
+  static func obstacle(_ family: Family) -> String? { nil }
 
-  static func count(_ key: String, _ name: String, optional: Bool = false) -> DialectField {
-    DialectField(key: key, name: name, kind: .count, isOptional: optional)
-  }
-
-  static func number(_ key: String, _ name: String, optional: Bool = false) -> DialectField {
-    DialectField(key: key, name: name, kind: .number, isOptional: optional)
-  }
-
-  static func flag(_ key: String, _ name: String, optional: Bool = false) -> DialectField {
-    DialectField(key: key, name: name, kind: .flag, isOptional: optional)
-  }
-
-  /// What nearly all architectures have.
-  static func frame(epsilon: String = "rms_norm_eps") -> [DialectField] {
-    [
-      .count("embedding_length", "hidden_size"), .count("context_length", "max_position_embeddings"),
-      .number("attention.layer_norm_rms_epsilon", epsilon),
-    ]
-  }
-  /// Granite's factors.
-  static let granite: [DialectField] = [
-    .number("embedding_scale", "embedding_multiplier", optional: true),
-    .number("logit_scale", "logits_scaling", optional: true),
-    .number("residual_scale", "residual_multiplier", optional: true),
-  ]
-  /// Mamba-2 layers, under the names of Granite.
-  static let mamba: [DialectField] = [
-    .count("ssm.conv_kernel", "mamba_d_conv", optional: true),
-    .count("ssm.state_size", "mamba_d_state", optional: true),
-    .count("ssm.time_step_rank", "mamba_n_heads", optional: true),
-    .count("ssm.group_count", "mamba_n_groups", optional: true),
-  ]
-
-  func read(_ file: GGUFDescription) throws(ModelError) -> JSONValue? {
-    if isOptional && !file.has(key) { return nil }
-    return switch kind {
-    case .count: .integer(try file.count(key))
-    case .number: .number(try file.number(key))
-    case .flag: .bool(try file.flag(key))
-    }
-  }
+  static func restated(_ config: JSONValue) -> JSONValue { config }
 }
 
 /// Every known dialect.
@@ -84,13 +51,18 @@ enum Dialects {
   static let all: [any Dialect.Type] = [
     LlamaDialect.self, Qwen3Dialect.self, GraniteHybridDialect.self, HunyuanDialect.self, HyV3Dialect.self,
     NemotronDialect.self, MambaDialect.self, JambaDialect.self, FalconH1Dialect.self, Lfm2Dialect.self,
-    Qwen3NextDialect.self, DeepSeekDialect.self,
+    Qwen3NextDialect.self, DeepSeekDialect.self, BambaDialect.self,
   ]
 
-  /// The dialect of a file.
+  /// The dialect of a file: of the family of its own configuration, where it has one, else by its architecture.
   ///
   /// - Throws: `ModelError` that names the architecture and those that are known.
-  static func dialect(of file: GGUFDescription) throws(ModelError) -> any Dialect.Type {
+  static func dialect(of file: GGUFDescription, config: JSONValue?) throws(ModelError) -> any Dialect.Type {
+    if let config, let family = try? Families.family(for: ConfigReader(config)),
+      let dialect = all.first(where: { $0.architecture(ofAny: family) == file.architecture })
+    {
+      return dialect
+    }
     guard let dialect = all.first(where: { $0.architectures.contains(file.architecture) }) else {
       let known = all.flatMap { $0.architectures }.sorted().joined(separator: ", ")
       throw .malformed(
@@ -99,57 +71,16 @@ enum Dialects {
     }
     return dialect
   }
+
+  /// The dialect that writes models of a family.
+  static func dialect(writing family: any ModelFamily) -> (any Dialect.Type)? {
+    all.first { $0.architecture(ofAny: family) != nil }
+  }
 }
 
 extension Dialect {
-  /// The `config.json` that says what the file does.
-  static func configuration(_ file: GGUFDescription) throws(ModelError) -> JSONValue {
-    var config: JSONValue = [:]
-    for field in fields {
-      if let value = try field.read(file) { config[field.name] = value }
-    }
-    let layers = try file.count("block_count")
-    let ahead = try file.count("nextn_predict_layers", default: 0)
-    guard layers > ahead, layers <= ConfigReader.largestSize else {
-      throw file.wrong("block_count", "\(layers)", "a count of layers, \(ahead) of which predict further tokens")
-    }
-    config["num_hidden_layers"] = .integer(layers - ahead)
-    config["vocab_size"] = .integer(try file.shape(of: "token_embd.weight", dimensions: 2)[0])
-    config["tie_word_embeddings"] = .bool(file.tensors["output.weight"] == nil)
-    try complete(&config, from: file)
-    return config
-  }
+  static var family: any ModelFamily.Type { Family.self }
 
-  /// The file's tensors under the names that the family reads, and as it reads them. Tensors of unknown names keep
-  /// them, so that the family refuses them.
-  static func checkpoint(_ file: GGUFDescription, config: JSONValue) throws(ModelError) -> Checkpoint {
-    let reader = try ConfigReader(config)
-    let layers = try reader.size("num_hidden_layers")
-    // Every layer has tensors: a count beyond theirs is a mistake, or meant to cost memory.
-    guard layers <= file.tensors.count else {
-      throw file.wrong("block_count", "\(layers)", "at most as many layers as there are tensors, \(file.tensors.count)")
-    }
-    let last = try file.count("block_count", default: layers)
-    var left = file.tensors
-    var tensors: [String: Tensor] = [:]
-    for rule in try rules(reader).expanded(layers: layers) {
-      let parts = rule.file.compactMap { left[$0] }
-      guard parts.count == rule.file.count else { continue }
-      for tensor in try rule.read(parts) { tensors[tensor.name] = tensor }
-      for part in parts { left[part.name] = nil }
-    }
-    for (name, tensor) in left
-    where !isAhead(name, of: layers, last: last) && !GGUFDescription.configuring.contains(name) {
-      tensors[name] = tensor
-    }
-    return Checkpoint(tensors)
-  }
-
-  /// Whether a tensor is of a layer behind those of the model: the rest up to `last` predict tokens further ahead and are
-  /// not used.
-  private static func isAhead(_ name: String, of layers: Int, last: Int) -> Bool {
-    let parts = name.split(separator: ".", maxSplits: 2)
-    guard parts.count > 1, parts[0] == "blk", let layer = Int(parts[1]) else { return false }
-    return layer >= layers && layer < last
-  }
+  /// ``architecture(of:)`` of a model of any family.
+  static func architecture(ofAny family: any ModelFamily) -> String? { (family as? Family).flatMap(architecture) }
 }

@@ -24,6 +24,13 @@ struct GGUFDescription: Sendable {
     architecture = name
   }
 
+  init(path: String, architecture: String, metadata: [String: GGUFValue], tensors: [String: Tensor]) {
+    self.path = path
+    self.architecture = architecture
+    self.metadata = metadata
+    self.tensors = tensors
+  }
+
   /// Whether the tensors have llama.cpp's names, rather than those that families read.
   var isForeign: Bool { tensors["token_embd.weight"] != nil }
 

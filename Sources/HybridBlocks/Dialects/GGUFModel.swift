@@ -23,10 +23,11 @@ struct GGUFModel: Sendable {
     var texts = ModelFiles.embedded(in: gguf)
     let vocabulary = try texts["tokenizer.json"] == nil ? Self.text(of: gguf, into: &texts) : nil
     if description.isForeign {
-      let dialect = try Dialects.dialect(of: description)
+      let config = try ModelFiles.embedded(texts, path: gguf.path).json("config.json")
+      let dialect = try Dialects.dialect(of: description, config: config)
       self.dialect = dialect
       try description.separateProjections()
-      isTranslated = texts["config.json"] == nil
+      isTranslated = config == nil
       if isTranslated {
         texts["config.json"] = try dialect.configuration(description).serialized(.pretty)
       }

@@ -2,13 +2,13 @@ internal import InferCore
 
 /// Granite with experts: Mamba-2 or attention, then experts beside a shared network, or one of the two alone.
 enum GraniteHybridDialect: Dialect {
-  static let family: any ModelFamily.Type = GraniteMoeHybrid.self
   static let architectures = ["granitehybrid", "granitemoe"]
-  static let fields =
-    DialectField.frame() + DialectField.granite + DialectField.mamba + [
-      .count("feed_forward_length", "intermediate_size"),
-      .count("expert_count", "num_local_experts", optional: true),
-      .count("expert_used_count", "num_experts_per_tok", optional: true),
+  static let fields: [DialectField<GraniteMoeHybrid>] =
+    DialectField.frame() + DialectField.granite { $0.residualScale } + DialectField.mamba { $0.mamba } + [
+      // Without experts this is the width of the only network, whose name in the configuration is another.
+      .count("feed_forward_length", "intermediate_size") { $0.selection == nil ? $0.sharedWidth : $0.expertWidth },
+      .count("expert_count", "num_local_experts", optional: true) { $0.selection?.expertCount },
+      .count("expert_used_count", "num_experts_per_tok", optional: true) { $0.selection?.topK },
     ]
 
   static func complete(_ config: inout JSONValue, from file: GGUFDescription) throws(ModelError) {
@@ -31,22 +31,15 @@ enum GraniteHybridDialect: Dialect {
       try file.count("expert_shared_feed_forward_length", default: shared))
   }
 
-  static func rules(_ config: ConfigReader) throws(ModelError) -> [TensorRule] {
-    let width = try config.size("hidden_size")
-    let shape = try config.attentionShape(width: width, bias: false)
-    let experts = try config.count("num_local_experts", default: 0)
-    let heads = try config.size("mamba_n_heads", default: 1)
-    let inner = heads * (try config.size("mamba_d_head", default: 1))
+  static func rules(_ family: GraniteMoeHybrid) -> [TensorRule] {
     let layer = "model.layers.{n}"
     let (moe, shared) = ("\(layer).block_sparse_moe", "\(layer).shared_mlp")
-    let suffix = experts > 0 ? "_shexp" : ""
-    return TensorRule.frame() + TensorRule.layerNorms() + TensorRule.attention(heads: shape)
-      + TensorRule.mamba2(
-        "\(layer).mamba", heads: heads, groups: try config.size("mamba_n_groups", default: 1), inner: inner)
-      + [
+    let suffix = family.selection == nil ? "" : "_shexp"
+    return TensorRule.frame() + TensorRule.layerNorms() + TensorRule.attention(heads: family.attention)
+      + (family.mamba.map { TensorRule.mamba2("\(layer).mamba", $0) } ?? []) + [
         TensorRule(
           "blk.{n}.ffn_gate_exps.weight", "blk.{n}.ffn_up_exps.weight", as: "\(moe).input_linear.weight",
-          .gateAndUp(experts: experts)),
+          .gateAndUp(experts: family.selection?.expertCount ?? 0)),
         TensorRule("blk.{n}.ffn_down_exps.weight", as: "\(moe).output_linear.weight"),
         TensorRule("blk.{n}.ffn_gate_inp.weight", as: "\(moe).router.layer.weight"),
         TensorRule(
@@ -54,5 +47,74 @@ enum GraniteHybridDialect: Dialect {
           .gateAndUp(experts: nil)),
         TensorRule("blk.{n}.ffn_down\(suffix).weight", as: "\(shared).output_linear.weight"),
       ]
+  }
+
+  static func architecture(of family: GraniteMoeHybrid) -> String? {
+    if family.mamba != nil { return "granitehybrid" }
+    return family.selection == nil ? "granite" : "granitemoe"
+  }
+
+  static func describe(_ family: GraniteMoeHybrid, in metadata: inout DialectMetadata) {
+    metadata.attention(family.attention, in: family.mamba == nil ? nil : family.isMamba.map { !$0 })
+    metadata["attention.scale"] = .number(Double(family.attentionScale))
+    metadata["expert_shared_feed_forward_length"] = family.sharedWidth == 0 ? nil : .count(family.sharedWidth)
+    metadata["ssm.inner_size"] = family.mamba.map { .count($0.inner) }
+    if let rotary = family.rotary {
+      metadata.rotary(rotary)
+    } else {
+      metadata["rope.scaling.finetuned"] = .bool(false)
+      metadata["rope.dimension_count"] = .count(family.attention.headDimension)
+    }
+  }
+
+  static func obstacle(_ family: GraniteMoeHybrid) -> String? {
+    if let mamba = family.mamba {
+      return mamba.inner == 2 * family.frame.width
+        ? mamba.biasObstacle : "Mamba layers but of twice the model's width"
+    }
+    return family.selection != nil && family.rotary == nil ? "models without positions" : nil
+  }
+}
+
+/// Bamba, whose files are among those of Granite: without their own configuration they are read as such.
+enum BambaDialect: Dialect {
+  static let architectures: [String] = []
+  static let fields: [DialectField<Bamba>] =
+    DialectField.frame() + DialectField.mamba { $0.mamba } + [
+      .count("feed_forward_length", "intermediate_size") { $0.hidden }
+    ]
+
+  static func complete(_ config: inout JSONValue, from file: GGUFDescription) throws(ModelError) {
+    config["model_type"] = "bamba"
+    let keyHeads = try file.attention(into: &config)
+    config["attn_layer_indices"] = .array(keyHeads.indices.filter { keyHeads[$0] > 0 }.map(JSONValue.integer))
+    config["mamba_d_head"] = .integer(try file.mambaHeadDimension())
+    config["mamba_conv_bias"] = .bool(file.hasInLayers("ssm_conv1d.bias"))
+    config["mamba_proj_bias"] = .bool(file.hasInLayers("ssm_in.bias"))
+    config["mlp_bias"] = .bool(file.hasInLayers("ffn_up.bias"))
+    try file.rotary(into: &config)
+    config["attn_rotary_emb"] = .integer(try file.count("rope.dimension_count"))
+  }
+
+  static func rules(_ family: Bamba) -> [TensorRule] {
+    let layer = "model.layers.{n}"
+    return TensorRule.frame(norm: "model.final_layernorm") + TensorRule.layerNorms(second: "pre_ff_layernorm")
+      + TensorRule.attention(heads: family.attention, rotated: family.rotary.dimension)
+      + TensorRule.mamba2("\(layer).mamba", family.mamba)
+      + TensorRule.feedForward("\(layer).feed_forward")
+  }
+
+  static func architecture(of family: Bamba) -> String? { "granitehybrid" }
+
+  static func describe(_ family: Bamba, in metadata: inout DialectMetadata) {
+    metadata.attention(family.attention, in: (0..<family.layerCount).map(family.attentionLayers.contains))
+    metadata.rotary(family.rotary)
+    metadata["rope.scaling.finetuned"] = .bool(true)
+    metadata["ssm.inner_size"] = .count(family.mamba.inner)
+  }
+
+  static func obstacle(_ family: Bamba) -> String? {
+    family.mamba.inner == 2 * family.frame.width
+      ? family.mamba.biasObstacle ?? family.rotary.obstacle : "Mamba layers but of twice the model's width"
   }
 }

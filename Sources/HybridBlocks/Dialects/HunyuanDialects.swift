@@ -2,14 +2,16 @@ internal import InferCore
 
 /// The open Hunyuan models of the first generation, dense and mixture of experts.
 enum HunyuanDialect: Dialect {
-  static let family: any ModelFamily.Type = HunyuanV1.self
   static let architectures = ["hunyuan-dense", "hunyuan-moe"]
-  static let fields =
+  static let fields: [DialectField<HunyuanV1>] =
     DialectField.frame() + [
-      .count("feed_forward_length", "intermediate_size"), .count("expert_count", "num_experts", optional: true),
-      .count("expert_used_count", "moe_topk", optional: true),
-      .count("expert_feed_forward_length", "moe_intermediate_size", optional: true),
-      .count("expert_shared_count", "num_shared_expert", optional: true),
+      .count("feed_forward_length", "intermediate_size") { $0.expertLayers.first?.width ?? $0.denseWidth },
+      .count("expert_count", "num_experts", optional: true) { $0.expertCount > 0 ? $0.expertCount : nil },
+      .count("expert_used_count", "moe_topk", optional: true) { $0.expertLayers.first?.topK },
+      .count("expert_feed_forward_length", "moe_intermediate_size", optional: true) { $0.expertLayers.first?.width },
+      .count("expert_shared_count", "num_shared_expert", optional: true) {
+        $0.expertLayers.first.map { $0.shared / $0.width }
+      },
     ]
 
   static func complete(_ config: inout JSONValue, from file: GGUFDescription) throws(ModelError) {
@@ -28,26 +30,41 @@ enum HunyuanDialect: Dialect {
     config["num_shared_expert"] = .integer(shared / width)
   }
 
-  static func rules(_ config: ConfigReader) throws(ModelError) -> [TensorRule] {
-    let experts = try config.count("num_experts", default: 0)
+  static func rules(_ family: HunyuanV1) -> [TensorRule] {
     let mlp = "model.layers.{n}.mlp"
     return TensorRule.frame() + TensorRule.layerNorms() + TensorRule.attention()
       + TensorRule.headNorms(query: "query_layernorm", key: "key_layernorm") + TensorRule.feedForward()
-      + TensorRule.experts(experts) + TensorRule.feedForward("\(mlp).shared_mlp", suffix: "_shexp")
+      + TensorRule.experts(family.expertCount) + TensorRule.feedForward("\(mlp).shared_mlp", suffix: "_shexp")
       + [TensorRule("blk.{n}.ffn_gate_inp.weight", as: "\(mlp).gate.wg.weight")]
+  }
+
+  static func architecture(of family: HunyuanV1) -> String? {
+    family.expertCount > 0 ? "hunyuan-moe" : "hunyuan-dense"
+  }
+
+  static func describe(_ family: HunyuanV1, in metadata: inout DialectMetadata) {
+    metadata.attention(family.attention)
+    metadata.rotary(family.rotary)
+    metadata["expert_shared_feed_forward_length"] = family.expertLayers.first.map { .count($0.shared) }
+  }
+
+  static func obstacle(_ family: HunyuanV1) -> String? {
+    if !family.usesHeadNorm { return "heads without norms" }
+    if family.expertLayers.contains(where: { $0.shared == 0 }) { return "experts without a shared one" }
+    return family.attention.outputBias ? "bias behind attention" : family.rotary.obstacle
   }
 }
 
 /// Hunyuan 3.
 enum HyV3Dialect: Dialect {
-  static let family: any ModelFamily.Type = HyV3.self
   static let architectures = ["hy_v3", "hy-v3"]
-  static let fields =
+  static let fields: [DialectField<HyV3>] =
     DialectField.frame() + [
-      .count("feed_forward_length", "intermediate_size"), .count("expert_count", "num_experts"),
-      .count("expert_used_count", "num_experts_per_tok"),
-      .count("expert_feed_forward_length", "moe_intermediate_size"),
-      .number("expert_weights_scale", "router_scaling_factor", optional: true),
+      .count("feed_forward_length", "intermediate_size") { $0.denseWidth },
+      .count("expert_count", "num_experts") { $0.expertCount },
+      .count("expert_used_count", "num_experts_per_tok") { $0.topK },
+      .count("expert_feed_forward_length", "moe_intermediate_size") { $0.expertWidth },
+      .number("expert_weights_scale", "router_scaling_factor", optional: true) { $0.expertScale },
     ]
 
   static func complete(_ config: inout JSONValue, from file: GGUFDescription) throws(ModelError) {
@@ -67,13 +84,26 @@ enum HyV3Dialect: Dialect {
     config["num_shared_experts"] = .integer(shared / width)
   }
 
-  static func rules(_ config: ConfigReader) throws(ModelError) -> [TensorRule] {
-    let experts = try config.size("num_experts", "num_local_experts")
+  static func rules(_ family: HyV3) -> [TensorRule] {
     let mlp = "model.layers.{n}.mlp"
     return TensorRule.frame() + TensorRule.layerNorms() + TensorRule.attention() + TensorRule.headNorms()
-      + TensorRule.feedForward() + TensorRule.experts(experts)
+      + TensorRule.feedForward() + TensorRule.experts(family.expertCount)
       + TensorRule.feedForward("\(mlp).shared_mlp", suffix: "_shexp")
-      + TensorRule.selectionBias("\(mlp).expert_bias")
+      // llama.cpp has it without a suffix here.
+      + TensorRule.selectionBias("\(mlp).expert_bias").reversed()
       + [TensorRule("blk.{n}.ffn_gate_inp.weight", as: "\(mlp).router.gate.weight")]
+  }
+
+  static func describe(_ family: HyV3, in metadata: inout DialectMetadata) {
+    metadata.attention(family.attention)
+    metadata.rotary(family.rotary)
+    metadata["expert_shared_feed_forward_length"] = .count(family.sharedExperts * family.expertWidth)
+    metadata["expert_weights_norm"] = .bool(true)
+    metadata["expert_gating_func"] = .sigmoidGating
+  }
+
+  static func obstacle(_ family: HyV3) -> String? {
+    if family.sharedExperts == 0 { return "experts without a shared one" }
+    return family.attention.outputBias ? "bias behind attention" : family.rotary.obstacle
   }
 }

@@ -2,23 +2,33 @@ internal import InferCore
 
 /// Nemotron-H and Nemotron 3: one mixer a layer.
 enum NemotronDialect: Dialect {
-  static let family: any ModelFamily.Type = NemotronH.self
   static let architectures = ["nemotron_h", "nemotron_h_moe"]
-  static let fields: [DialectField] =
+  static let fields: [DialectField<NemotronH>] =
     [
-      .count("embedding_length", "hidden_size"), .count("context_length", "max_position_embeddings"),
-      .number("attention.layer_norm_rms_epsilon", "rms_norm_eps", optional: true),
-      .number("attention.layer_norm_epsilon", "layer_norm_epsilon", optional: true),
-      .count("ssm.conv_kernel", "conv_kernel"), .count("ssm.state_size", "ssm_state_size"),
-      .count("ssm.time_step_rank", "mamba_num_heads"), .count("ssm.group_count", "n_groups"),
-      .count("expert_count", "n_routed_experts", optional: true),
-      .count("expert_used_count", "num_experts_per_tok", optional: true),
-      .count("expert_feed_forward_length", "moe_intermediate_size", optional: true),
-      .count("expert_shared_count", "n_shared_experts", optional: true),
-      .count("expert_shared_feed_forward_length", "moe_shared_expert_intermediate_size", optional: true),
-      .flag("expert_weights_norm", "norm_topk_prob", optional: true),
-      .number("expert_weights_scale", "routed_scaling_factor", optional: true),
-      .count("moe_latent_size", "moe_latent_size", optional: true),
+      .count("embedding_length", "hidden_size") { $0.frame.width },
+      .count("context_length", "max_position_embeddings") { $0.frame.contextLength },
+      .number("attention.layer_norm_rms_epsilon", "rms_norm_eps", optional: true) { _ in nil },
+      .number("attention.layer_norm_epsilon", "layer_norm_epsilon", optional: true) { $0.frame.epsilon },
+      .count("ssm.conv_kernel", "conv_kernel") { $0.mamba.taps },
+      .count("ssm.state_size", "ssm_state_size") { $0.mamba.stateSize },
+      .count("ssm.time_step_rank", "mamba_num_heads") { $0.mamba.heads },
+      .count("ssm.group_count", "n_groups") { $0.mamba.groups },
+      .count("expert_count", "n_routed_experts", optional: true) { $0.selection?.expertCount },
+      .count("expert_used_count", "num_experts_per_tok", optional: true) { $0.selection?.topK },
+      .count("expert_group_count", "n_group", optional: true) { $0.selection?.groups.count },
+      .count("expert_group_used_count", "topk_group", optional: true) { $0.selection?.groups.kept },
+      .count("expert_feed_forward_length", "moe_intermediate_size", optional: true) {
+        $0.selection == nil ? nil : $0.expertWidth
+      },
+      .count("expert_shared_count", "n_shared_experts", optional: true) {
+        $0.selection == nil ? nil : $0.sharedWidth > 0 ? 1 : 0
+      },
+      .count("expert_shared_feed_forward_length", "moe_shared_expert_intermediate_size", optional: true) {
+        $0.selection == nil ? nil : $0.sharedWidth
+      },
+      .flag("expert_weights_norm", "norm_topk_prob", optional: true) { $0.selection?.normalized },
+      .number("expert_weights_scale", "routed_scaling_factor", optional: true) { $0.selection?.scale },
+      .count("moe_latent_size", "moe_latent_size", optional: true) { $0.latentWidth },
     ]
 
   static func complete(_ config: inout JSONValue, from file: GGUFDescription) throws(ModelError) {
@@ -42,10 +52,8 @@ enum NemotronDialect: Dialect {
     return names.first { file.tensors["\(layer).\($0.0).weight"] != nil }?.1 ?? "mamba"
   }
 
-  static func rules(_ config: ConfigReader) throws(ModelError) -> [TensorRule] {
+  static func rules(_ family: NemotronH) -> [TensorRule] {
     let mixer = "backbone.layers.{n}.mixer"
-    let heads = try config.size("mamba_num_heads", "mamba_n_heads")
-    let inner = heads * (try config.size("mamba_head_dim", "mamba_d_head"))
     return [
       TensorRule("token_embd.weight", as: "backbone.embeddings.weight"),
       TensorRule("output_norm.weight", as: "backbone.norm_f.weight"), TensorRule("output.weight", as: "lm_head.weight"),
@@ -58,10 +66,28 @@ enum NemotronDialect: Dialect {
       TensorRule("blk.{n}.ffn_latent_down.{s}", as: "\(mixer).fc1_latent_proj.{s}"),
       TensorRule("blk.{n}.ffn_latent_up.{s}", as: "\(mixer).fc2_latent_proj.{s}"),
     ] + TensorRule.attention(mixer) + TensorRule.selectionBias("\(mixer).gate.e_score_correction_bias")
-      + TensorRule.experts(
-        try config.count("n_routed_experts", "num_local_experts", default: 0), "\(mixer).experts",
-        names: ["up", "down"])
-      + TensorRule.mamba2(
-        mixer, heads: heads, groups: try config.size("n_groups", "mamba_n_groups"), inner: inner)
+      + TensorRule.experts(family.selection?.expertCount ?? 0, "\(mixer).experts", names: ["up", "down"])
+      + TensorRule.mamba2(mixer, family.mamba)
+  }
+
+  static func architecture(of family: NemotronH) -> String? {
+    family.selection == nil ? "nemotron_h" : "nemotron_h_moe"
+  }
+
+  static func describe(_ family: NemotronH, in metadata: inout DialectMetadata) {
+    metadata.attention(family.attention, in: family.layers.map { $0 == .attention })
+    metadata["feed_forward_length"] = .counts(
+      family.layers.map { $0 == .experts ? family.expertWidth : $0 == .feedForward ? family.denseWidth : 0 })
+    metadata["ssm.inner_size"] = .count(family.mamba.inner)
+    metadata["rope.dimension_count"] = .count(family.attention.headDimension)
+    metadata["rope.scaling.finetuned"] = .bool(false)
+  }
+
+  static func obstacle(_ family: NemotronH) -> String? {
+    if family.layers.contains(.experts) && (family.layers.contains(.feedForward) || family.sharedWidth == 0) {
+      return "experts but in all feed-forward layers, and beside a shared one"
+    }
+    if family.feedForwardBias && family.selection != nil { return "biases of experts" }
+    return family.mamba.biasObstacle
   }
 }

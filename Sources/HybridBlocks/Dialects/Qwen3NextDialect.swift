@@ -2,15 +2,17 @@ internal import InferCore
 
 /// Qwen3-Next: Gated DeltaNet, and gated attention at every so many layers, then experts beside a gated shared one.
 enum Qwen3NextDialect: Dialect {
-  static let family: any ModelFamily.Type = Qwen3Next.self
   static let architectures = ["qwen3next"]
-  static let fields =
+  static let fields: [DialectField<Qwen3Next>] =
     DialectField.frame() + [
-      .count("ssm.conv_kernel", "linear_conv_kernel_dim"), .count("ssm.state_size", "linear_key_head_dim"),
-      .count("ssm.group_count", "linear_num_key_heads"), .count("ssm.time_step_rank", "linear_num_value_heads"),
-      .count("expert_count", "num_experts"), .count("expert_used_count", "num_experts_per_tok"),
-      .count("expert_feed_forward_length", "moe_intermediate_size"),
-      .count("expert_shared_feed_forward_length", "shared_expert_intermediate_size"),
+      .count("ssm.conv_kernel", "linear_conv_kernel_dim") { $0.delta.taps },
+      .count("ssm.state_size", "linear_key_head_dim") { $0.delta.rule.keyDimension },
+      .count("ssm.group_count", "linear_num_key_heads") { $0.delta.rule.keyHeads },
+      .count("ssm.time_step_rank", "linear_num_value_heads") { $0.delta.rule.heads },
+      .count("expert_count", "num_experts") { $0.selection?.expertCount },
+      .count("expert_used_count", "num_experts_per_tok") { $0.selection?.topK },
+      .count("expert_feed_forward_length", "moe_intermediate_size") { $0.expertWidth },
+      .count("expert_shared_feed_forward_length", "shared_expert_intermediate_size") { $0.sharedWidth },
     ]
 
   static func complete(_ config: inout JSONValue, from file: GGUFDescription) throws(ModelError) {
@@ -28,30 +30,57 @@ enum Qwen3NextDialect: Dialect {
     try file.rotary(into: &config)
   }
 
-  static func rules(_ config: ConfigReader) throws(ModelError) -> [TensorRule] {
+  static func rules(_ family: Qwen3Next) -> [TensorRule] {
     let layer = "model.layers.{n}"
     let (delta, heads, mlp) = ("\(layer).linear_attn", "\(layer).self_attn", "\(layer).mlp")
+    let rule = family.delta.rule
+    let values = rule.valueWidth / rule.keyHeads
+    let experts = family.selection?.expertCount ?? 0
     return [
       TensorRule("token_embd.weight", as: "model.embed_tokens.weight"),
       TensorRule("output.weight", as: "lm_head.weight"),
-      TensorRule("output_norm.weight", as: "model.norm.weight", .decremented),
-      TensorRule("blk.{n}.attn_norm.weight", as: "\(layer).input_layernorm.weight", .decremented),
-      TensorRule("blk.{n}.post_attention_norm.weight", as: "\(layer).post_attention_layernorm.weight", .decremented),
-      TensorRule("blk.{n}.attn_q_norm.weight", as: "\(heads).q_norm.weight", .decremented),
-      TensorRule("blk.{n}.attn_k_norm.weight", as: "\(heads).k_norm.weight", .decremented),
-      TensorRule("blk.{n}.attn_qkv.weight", as: "\(delta).in_proj_qkv.weight"),
-      TensorRule("blk.{n}.attn_gate.weight", as: "\(delta).in_proj_z.weight"),
+      TensorRule("output_norm.weight", as: "model.norm.weight", .incremented),
+      TensorRule("blk.{n}.attn_norm.weight", as: "\(layer).input_layernorm.weight", .incremented),
+      TensorRule("blk.{n}.post_attention_norm.weight", as: "\(layer).post_attention_layernorm.weight", .incremented),
+      TensorRule("blk.{n}.attn_q_norm.weight", as: "\(heads).q_norm.weight", .incremented),
+      TensorRule("blk.{n}.attn_k_norm.weight", as: "\(heads).k_norm.weight", .incremented),
+      TensorRule(
+        "blk.{n}.attn_qkv.weight", "blk.{n}.attn_gate.weight", as: "\(delta).in_proj_qkvz.weight",
+        .queryToGate(heads: rule.keyHeads, keys: rule.keyDimension, values: values)),
       // Files of the first converter.
       TensorRule("blk.{n}.ssm_in.weight", as: "\(delta).in_proj_qkvz.weight"),
       TensorRule("blk.{n}.ssm_ba.weight", as: "\(delta).in_proj_ba.weight"),
       TensorRule("blk.{n}.ssm_conv1d.weight", as: "\(delta).conv1d.weight", .convolution),
       TensorRule("blk.{n}.ssm_dt.bias", as: "\(delta).dt_bias"),
-      TensorRule("blk.{n}.ssm_a", as: "\(delta).A_log", .logarithm(isColumn: false)),
+      TensorRule("blk.{n}.ssm_a", as: "\(delta).A_log", .rates(isColumn: false)),
       TensorRule("blk.{n}.ssm_norm.weight", as: "\(delta).norm.weight"),
       TensorRule("blk.{n}.ssm_out.weight", as: "\(delta).out_proj.weight"),
       TensorRule("blk.{n}.ffn_gate_inp.weight", as: "\(mlp).gate.weight"),
       TensorRule("blk.{n}.ffn_gate_inp_shexp.weight", as: "\(mlp).shared_expert_gate.weight", .row),
-    ] + TensorRule.attention() + TensorRule.experts(try config.size("num_experts", "num_local_experts"))
-      + TensorRule.feedForward("\(mlp).shared_expert", suffix: "_shexp")
+    ] + TensorRule.attention() + TensorRule.experts(experts) + [
+      TensorRule(
+        "blk.{n}.ffn_gate_exps.weight", "blk.{n}.ffn_up_exps.weight", as: "\(mlp).experts.gate_up_proj",
+        .gateAndUp(experts: experts)),
+      TensorRule("blk.{n}.ffn_down_exps.weight", as: "\(mlp).experts.down_proj"),
+    ] + TensorRule.feedForward("\(mlp).shared_expert", suffix: "_shexp")
+  }
+
+  static func architecture(of family: Qwen3Next) -> String? {
+    family.path == ["model"] && family.selection != nil ? "qwen3next" : nil
+  }
+
+  static func describe(_ family: Qwen3Next, in metadata: inout DialectMetadata) {
+    metadata.attention(family.attention)
+    metadata.rotary(family.rotary)
+    metadata["ssm.inner_size"] = .count(family.delta.rule.valueWidth)
+    metadata["attention.recurrent_layers"] = .array(family.isLinear.map(GGUFValue.bool))
+    metadata["full_attention_interval"] = .count(4)
+    metadata["feed_forward_length"] = .count(family.expertWidth)
+  }
+
+  static func obstacle(_ family: Qwen3Next) -> String? {
+    let rule = family.delta.rule
+    return rule.keyDimension == rule.valueDimension
+      ? family.rotary.obstacle : "value heads of another width than key heads"
   }
 }

@@ -2,12 +2,12 @@ internal import InferCore
 
 /// Models of Mamba or Mamba-2 layers alone.
 enum MambaDialect: Dialect {
-  static let family: any ModelFamily.Type = Mamba.self
   static let architectures = ["mamba", "mamba2"]
-  static let fields =
+  static let fields: [DialectField<Mamba>] =
     DialectField.frame(epsilon: "layer_norm_epsilon") + [
-      .count("ssm.conv_kernel", "conv_kernel"), .count("ssm.state_size", "state_size"),
-      .count("ssm.group_count", "n_groups", optional: true),
+      .count("ssm.conv_kernel", "conv_kernel") { $0.kind.sizes.taps },
+      .count("ssm.state_size", "state_size") { $0.kind.sizes.state },
+      .count("ssm.group_count", "n_groups", optional: true) { $0.kind.sizes.groups },
     ]
   static let completed = [
     "num_heads": ["ssm.time_step_rank"], "time_step_rank": ["ssm.time_step_rank"], "head_dim": ["ssm.inner_size"],
@@ -29,31 +29,67 @@ enum MambaDialect: Dialect {
     config["intermediate_size"] = .integer(try file.count("ssm.inner_size"))
   }
 
-  static func rules(_ config: ConfigReader) throws(ModelError) -> [TensorRule] {
+  static func rules(_ family: Mamba) -> [TensorRule] {
     let mixer = "backbone.layers.{n}.mixer"
     let frame = [
       TensorRule("token_embd.weight", as: "backbone.embeddings.weight"),
       TensorRule("output_norm.weight", as: "backbone.norm_f.weight"), TensorRule("output.weight", as: "lm_head.weight"),
       TensorRule("blk.{n}.attn_norm.weight", as: "backbone.layers.{n}.norm.weight"),
     ]
-    guard try config.string("model_type") == "mamba2" else { return frame + TensorRule.mamba1(mixer) }
-    let heads = try config.size("num_heads")
-    let inner = heads * (try config.size("head_dim"))
-    return frame
-      + TensorRule.mamba2(mixer, heads: heads, groups: try config.size("n_groups", default: 8), inner: inner)
+    return switch family.kind {
+    case .one: frame + TensorRule.mamba1(mixer)
+    case .two(let shape): frame + TensorRule.mamba2(mixer, shape)
+    }
+  }
+
+  static func architecture(of family: Mamba) -> String? {
+    if case .one = family.kind { "mamba" } else { "mamba2" }
+  }
+
+  static func describe(_ family: Mamba, in metadata: inout DialectMetadata) {
+    // llama.cpp asks for these of every model.
+    metadata["feed_forward_length"] = .count(0)
+    metadata["attention.head_count"] = .count(0)
+    switch family.kind {
+    case .one(let shape, let innerEpsilon):
+      metadata["ssm.inner_size"] = .count(shape.inner)
+      metadata["ssm.time_step_rank"] = .count(shape.timeStepRank)
+      metadata["ssm.dt_b_c_rms"] = .bool(innerEpsilon != nil)
+    case .two(let shape):
+      metadata["ssm.inner_size"] = .count(shape.inner)
+      metadata["ssm.time_step_rank"] = .count(shape.heads)
+    }
+  }
+
+  static func obstacle(_ family: Mamba) -> String? {
+    switch family.kind {
+    case .one(let shape, _):
+      shape.inner == 2 * family.frame.width ? shape.biasObstacle : "Mamba layers but of twice the model's width"
+    case .two(let shape): shape.convolutionBias ? shape.biasObstacle : "convolutions without bias"
+    }
+  }
+}
+
+extension Mamba.Kind {
+  fileprivate var sizes: (taps: Int, state: Int, groups: Int?) {
+    switch self {
+    case .one(let shape, _): (shape.taps, shape.stateSize, nil)
+    case .two(let shape): (shape.taps, shape.stateSize, shape.groups)
+    }
   }
 }
 
 /// Jamba: Mamba with normalised selection, and attention and experts at every so many layers.
 enum JambaDialect: Dialect {
-  static let family: any ModelFamily.Type = Jamba.self
   static let architectures = ["jamba"]
-  static let fields =
+  static let fields: [DialectField<Jamba>] =
     DialectField.frame() + [
-      .count("feed_forward_length", "intermediate_size"), .count("ssm.conv_kernel", "mamba_d_conv"),
-      .count("ssm.state_size", "mamba_d_state"), .count("ssm.time_step_rank", "mamba_dt_rank"),
-      .count("expert_count", "num_experts", optional: true),
-      .count("expert_used_count", "num_experts_per_tok", optional: true),
+      .count("feed_forward_length", "intermediate_size") { $0.hidden },
+      .count("ssm.conv_kernel", "mamba_d_conv") { $0.mamba.taps },
+      .count("ssm.state_size", "mamba_d_state") { $0.mamba.stateSize },
+      .count("ssm.time_step_rank", "mamba_dt_rank") { $0.mamba.timeStepRank },
+      .count("expert_count", "num_experts", optional: true) { $0.selection.expertCount },
+      .count("expert_used_count", "num_experts_per_tok", optional: true) { $0.selection.topK },
     ]
 
   static func complete(_ config: inout JSONValue, from file: GGUFDescription) throws(ModelError) {
@@ -92,62 +128,47 @@ enum JambaDialect: Dialect {
     return offset < period && Array(stride(from: offset, to: count, by: period)) == layers ? (period, offset) : nil
   }
 
-  static func rules(_ config: ConfigReader) throws(ModelError) -> [TensorRule] {
+  static func rules(_ family: Jamba) -> [TensorRule] {
     let layer = "model.layers.{n}"
+    let network = "\(layer).feed_forward"
     let norms = ["dt", "b", "c"].map {
       TensorRule("blk.{n}.ssm_\($0)_norm.weight", as: "\(layer).mamba.\($0)_layernorm.weight")
     }
     return TensorRule.frame(norm: "model.final_layernorm") + TensorRule.layerNorms(second: "pre_ff_layernorm")
-      + TensorRule.attention() + TensorRule.mamba1("\(layer).mamba") + norms
-      + TensorRule.feedForward("\(layer).feed_forward")
-      + TensorRule.experts(try config.count("num_experts", default: 16), "\(layer).feed_forward.experts")
-      + [TensorRule("blk.{n}.ffn_gate_inp.weight", as: "\(layer).feed_forward.router.weight")]
-  }
-}
-
-/// Falcon-H1: its factors are in the file's weights already.
-enum FalconH1Dialect: Dialect {
-  static let family: any ModelFamily.Type = FalconH1.self
-  static let architectures = ["falcon-h1"]
-  static let fields = DialectField.frame() + DialectField.mamba + [.count("feed_forward_length", "intermediate_size")]
-
-  static func complete(_ config: inout JSONValue, from file: GGUFDescription) throws(ModelError) {
-    config["model_type"] = "falcon_h1"
-    try file.attention(into: &config)
-    try file.rotary(into: &config)
-    config["mamba_d_head"] = .integer(try file.mambaHeadDimension())
-    config["mamba_conv_bias"] = .bool(file.hasInLayers("ssm_conv1d.bias"))
-    config["mamba_proj_bias"] = .bool(file.hasInLayers("ssm_in.bias"))
-    config["projectors_bias"] = .bool(file.hasInLayers("ssm_out.bias"))
-    config["mlp_bias"] = .bool(file.hasInLayers("ffn_up.bias"))
-    config["mamba_rms_norm"] = .bool(file.hasInLayers("ssm_norm.weight"))
-    config["mamba_norm_before_gate"] = false
+      + TensorRule.attention() + TensorRule.mamba1("\(layer).mamba") + norms + TensorRule.feedForward(network)
+      + TensorRule.experts(family.selection.expertCount, "\(network).experts")
+      + [TensorRule("blk.{n}.ffn_gate_inp.weight", as: "\(network).router.weight")]
+      // Some checkpoints have a layer's one network as its only expert.
+      + TensorRule.feedForward("\(network).experts.0")
   }
 
-  static func rules(_ config: ConfigReader) throws(ModelError) -> [TensorRule] {
-    let layer = "model.layers.{n}"
-    let heads = try config.size("mamba_n_heads")
-    let inner = heads * (try config.size("mamba_d_head"))
-    return TensorRule.frame(norm: "model.final_layernorm") + TensorRule.layerNorms(second: "pre_ff_layernorm")
-      + TensorRule.attention() + TensorRule.feedForward("\(layer).feed_forward")
-      + TensorRule.mamba2(
-        "\(layer).mamba", heads: heads, groups: try config.size("mamba_n_groups", default: 1), inner: inner)
-      + [TensorRule("blk.{n}.ffn_norm", as: "\(layer).pre_ff_layernorm.weight")]
+  static func describe(_ family: Jamba, in metadata: inout DialectMetadata) {
+    metadata.attention(family.attention, in: family.isAttention)
+    metadata["ssm.inner_size"] = .count(family.mamba.inner)
+  }
+
+  static func obstacle(_ family: Jamba) -> String? {
+    family.attention.spansStream
+      ? family.mamba.biasObstacle : "heads that are wider or narrower together than the model"
   }
 }
 
 /// LFM2: short convolutions and attention, with experts or without.
 enum Lfm2Dialect: Dialect {
-  static let family: any ModelFamily.Type = Lfm2.self
   static let architectures = ["lfm2", "lfm2moe"]
-  static let fields =
+  static let fields: [DialectField<Lfm2>] =
     DialectField.frame(epsilon: "norm_eps") + [
-      .count("feed_forward_length", "intermediate_size"), .count("shortconv.l_cache", "conv_L_cache"),
-      .count("expert_count", "num_experts", optional: true),
-      .count("expert_used_count", "num_experts_per_tok", optional: true),
-      .count("expert_feed_forward_length", "moe_intermediate_size", optional: true),
-      .count("leading_dense_block_count", "num_dense_layers", optional: true),
-      .number("expert_weights_scale", "routed_scaling_factor", optional: true),
+      .count("feed_forward_length", "intermediate_size") { $0.denseWidth },
+      .count("shortconv.l_cache", "conv_L_cache") { $0.taps },
+      .count("expert_count", "num_experts", optional: true) { $0.selection?.expertCount },
+      .count("expert_used_count", "num_experts_per_tok", optional: true) { $0.selection?.topK },
+      .count("expert_feed_forward_length", "moe_intermediate_size", optional: true) {
+        $0.selection == nil ? nil : $0.expertWidth
+      },
+      .count("leading_dense_block_count", "num_dense_layers", optional: true) {
+        $0.selection == nil ? nil : $0.denseLayers
+      },
+      .number("expert_weights_scale", "routed_scaling_factor", optional: true) { $0.selection?.scale },
     ]
 
   static func complete(_ config: inout JSONValue, from file: GGUFDescription) throws(ModelError) {
@@ -164,10 +185,10 @@ enum Lfm2Dialect: Dialect {
     try file.rotary(into: &config, theta: 1_000_000)
   }
 
-  static func rules(_ config: ConfigReader) throws(ModelError) -> [TensorRule] {
+  static func rules(_ family: Lfm2) -> [TensorRule] {
     let layer = "model.layers.{n}"
     let (network, numbered) = ("\(layer).feed_forward", ["gate": "w1", "down": "w2", "up": "w3"])
-    let experts = try config.count("num_experts", default: 0)
+    let experts = family.selection?.expertCount ?? 0
     let networks = numbered.sorted { $0.key < $1.key }.flatMap { part, name in
       [
         TensorRule("blk.{n}.ffn_\(part).{s}", as: "\(network).\(name).{s}"),
@@ -189,5 +210,20 @@ enum Lfm2Dialect: Dialect {
     ] + networks + TensorRule.attention(output: "out_proj")
       + TensorRule.headNorms(query: "q_layernorm", key: "k_layernorm")
       + TensorRule.selectionBias("\(network).expert_bias")
+  }
+
+  static func architecture(of family: Lfm2) -> String? { family.selection == nil ? "lfm2" : "lfm2moe" }
+
+  static func describe(_ family: Lfm2, in metadata: inout DialectMetadata) {
+    metadata.attention(family.attention, in: family.isAttention)
+    metadata.rotary(family.rotary)
+    metadata["expert_gating_func"] = family.selection.map { _ in .sigmoidGating }
+  }
+
+  static func obstacle(_ family: Lfm2) -> String? {
+    if family.convolutionBias { return "biases of convolutions" }
+    if family.selection != nil && !family.usesSelectionBias { return "experts that are chosen without a bias" }
+    return family.attention.spansStream
+      ? family.rotary.obstacle : "heads that are wider or narrower together than the model"
   }
 }

@@ -1,41 +1,44 @@
 internal import InferCore
 
-#if canImport(Glibc)
-  internal import Glibc
-#else
-  internal import Darwin
-#endif
-
-/// How one tensor of a family — or the same tensor of each expert — lies in a GGUF file of llama.cpp's.
+/// How one tensor of a family — or the same tensor of each expert — lies in a GGUF file of llama.cpp's: what to make of
+/// the file's, and how to make the file's.
 ///
 /// Names hold `{n}` for the number of a layer, `{e}` for that of an expert, and `{s}` for both of `weight` and `bias`.
 struct TensorRule: Sendable {
-  /// What has to be done to the file's numbers.
+  /// What the file has done to the family's numbers.
   enum Form: Sendable {
     /// Nothing.
     case same
     /// A vector, which has this shape in the file.
     case vector(inFile: [Int])
-    /// A matrix of one row, which is a vector in the file.
+    /// A matrix of one row, which is a vector in some files.
     case row
     /// A convolution's `[channels × 1 × taps]`, which has no size of 1 in the file.
     case convolution
-    /// Rows of query or key heads. Rotation pairs row i of a head with row i + half; files that are made for rotating
-    /// neighbours have such rows beside each other.
-    case pairs(heads: Int)
-    /// `A_log`; the file has A = −exp(A_log), and where `isColumn`, its vector as a column.
-    case logarithm(isColumn: Bool)
-    /// A norm's weight that is meant as 1 + w; the file has the sum.
-    case decremented
+    /// Rows of query or key heads, of which some, or all, are rotated. Rotation pairs row i of these with row i + half; files
+    /// that are made for rotating neighbours have such rows beside each other.
+    case pairs(heads: Int, rotated: Int? = nil)
+    /// `A_log`; the file has A = −exp(A_log), which is then the tensor's name, and where `isColumn`, as a column.
+    case rates(isColumn: Bool)
+    /// A norm's `weight` that is meant as 1 + w; the file has the sum, whose name is `scale`.
+    case incremented
+    /// Numbers of which the family multiplies what they give; the file has the products, and the family's factors are 1
+    /// with it. One factor for all rows, or one a row.
+    case scaled([Float])
     /// One tensor for each of so many experts; the file has a stack of them.
     case experts(Int)
     /// Gate rows above up rows, of one network or of each of some experts: a tensor `…input_linear.weight` that is read as
     /// `…gate_linear.weight` and `…up_linear.weight` where it is in two, as in the file, whose two may be of different
     /// formats.
     case gateAndUp(experts: Int?)
-    /// For each head, rows that make keys above rows that make values; the file has the two apart, and keys transposed:
-    /// `[heads × latent × key]` and `[heads × value × latent]`.
-    case keysAndValues(heads: Int)
+    /// `in_proj_qkvz`: for each of so many key heads, `keys` rows that make its query, as many that make its key, `values`
+    /// that make the values of its value heads, and as many that make their gates. The file has the rows by what they make,
+    /// and gates apart: `in_proj_qkv` and `in_proj_z`.
+    case queryToGate(heads: Int, keys: Int, values: Int)
+    /// `kv_b_proj`: for each of so many heads, `keys` rows that make keys above rows that make values. The file has the
+    /// two apart, and keys transposed, `[heads × latent × keys]` and `[heads × values × latent]`; their names are
+    /// `k_b_proj` and `v_b_proj`.
+    case keysAndValues(heads: Int, keys: Int)
   }
 
   /// Names in the file: one, but for the forms that have two apart.
@@ -50,27 +53,42 @@ struct TensorRule: Sendable {
     self.form = form
   }
 
+  /// The names of the family's tensors that are made of the file's.
+  var resultNames: [String] {
+    switch form {
+    case .rates: [name.replacing("A_log", with: "A")]
+    case .incremented: [name.replacing(".weight", with: ".scale")]
+    case .experts(let count): (0..<count).map { name.replacing("{e}", with: String($0)) }
+    case .queryToGate: ["in_proj_qkv", "in_proj_z"].map { name.replacing("in_proj_qkvz", with: $0) }
+    case .gateAndUp: ["gate", "up"].map { name.replacing("input_linear", with: "\($0)_linear") }
+    case .keysAndValues: ["k_b_proj", "v_b_proj"].map { name.replacing("kv_b_proj", with: $0) }
+    default: [name]
+    }
+  }
+
   /// The family's tensors, made of the file's.
   func read(_ parts: [Tensor]) throws(ModelError) -> [Tensor] {
     let part = parts[0]
     switch form {
-    case .same: return [part.renamed(name)]
+    case .same, .scaled, .incremented: return [part.renamed(resultNames[0])]
     case .vector: return [part.renamed(name, shape: [part.count])]
+    case .row: return [part.renamed(name, shape: [1, part.count])]
     case .convolution:
       try part.expect(dimensions: 2)
       return [part.renamed(name, shape: [part.shape[0], 1, part.shape[1]])]
-    case .pairs(let heads):
-      let half = try part.halfHead(heads)
+    case .pairs(let heads, let rotated):
+      let size = try part.pairedRows(heads)
+      let half = (rotated ?? size) / 2
       return [
-        try part.reordered(name) { row in row - row % (2 * half) + row % half * 2 + row % (2 * half) / half }
+        try part.reordered(name) { row in
+          let place = row % size
+          return place < 2 * half ? row - place + place % half * 2 + place / half : row
+        }
       ]
-    case .logarithm(let isColumn):
-      return [.computed([part], name: name, shape: isColumn ? [part.count] : part.shape) { $0[0].map { log(-$0) } }]
-    case .decremented: return [.computed([part], name: name, shape: part.shape) { $0[0].map { $0 - 1 } }]
+    case .rates(let isColumn): return [part.renamed(resultNames[0], shape: isColumn ? [part.count] : part.shape)]
     case .experts(let count): return try experts(part, count)
-    case .row: return [part.renamed(name, shape: [1, part.count])]
     case .gateAndUp(let experts): return try gateAndUp(parts, experts)
-    case .keysAndValues(let heads): return [try keysAndValues(keys: part, values: parts[1], heads)]
+    case .keysAndValues, .queryToGate: return zip(parts, resultNames).map { $0.renamed($1) }
     }
   }
 
@@ -79,8 +97,7 @@ struct TensorRule: Sendable {
       throw .tensor(name: stack.name, reason: "has shape \(stack.shape), expected \(count) experts")
     }
     var experts: [Tensor] = []
-    for index in 0..<count {
-      let name = name.replacing("{e}", with: String(index))
+    for (index, name) in resultNames.enumerated() {
       experts.append(
         try stack.slices(index..<index + 1, name: name).renamed(name, shape: Array(stack.shape.dropFirst())))
     }
@@ -96,47 +113,23 @@ struct TensorRule: Sendable {
     if let experts, gate.shape[0] != experts {
       throw .tensor(name: gate.name, reason: "has shape \(gate.shape), expected \(experts) experts")
     }
-    return zip(["gate", "up"], parts).map { $1.renamed(name.replacing("input_linear", with: "\($0)_linear")) }
-  }
-}
-
-extension TensorRule {
-  private func keysAndValues(keys: Tensor, values: Tensor, _ heads: Int) throws(ModelError) -> Tensor {
-    try keys.expect(dimensions: 3)
-    try values.expect(dimensions: 3)
-    let (latent, key, value) = (keys.shape[1], keys.shape[2], values.shape[1])
-    guard keys.shape[0] == heads, values.shape == [heads, value, latent] else {
-      throw .tensor(
-        name: values.name, reason: "has shape \(values.shape), expected \(heads) heads as in \(keys.name) \(keys.shape)"
-      )
-    }
-    return .computed([keys, values], name: name, shape: [heads * (key + value), latent]) { parts in
-      var rows: [Float] = []
-      rows.reserveCapacity(heads * (key + value) * latent)
-      for head in 0..<heads {
-        for row in 0..<key {
-          for column in 0..<latent { rows.append(parts[0][(head * latent + column) * key + row]) }
-        }
-        rows += parts[1][head * value * latent..<(head + 1) * value * latent]
-      }
-      return rows
-    }
+    return zip(parts, resultNames).map { $0.renamed($1) }
   }
 }
 
 extension Tensor {
-  fileprivate func expect(dimensions: Int) throws(ModelError) {
+  func expect(dimensions: Int) throws(ModelError) {
     guard shape.count == dimensions else {
       throw .tensor(name: name, reason: "has shape \(shape), expected \(dimensions) sizes")
     }
   }
 
-  /// Half the rows of each of some heads.
-  fileprivate func halfHead(_ heads: Int) throws(ModelError) -> Int {
+  /// The rows of each of some heads, an even number.
+  func pairedRows(_ heads: Int) throws(ModelError) -> Int {
     guard heads > 0, let rows = shape.first, rows > 0, rows % (2 * heads) == 0 else {
       throw .tensor(name: name, reason: "has shape \(shape), expected rows of \(heads) heads of pairs")
     }
-    return rows / heads / 2
+    return rows / heads
   }
 }
 

@@ -2,9 +2,11 @@ internal import InferCore
 
 /// The plain transformer: Llama and what is made like it — SmolLM2, Mistral, Llama 3 —, Granite 3 and Qwen2.
 enum LlamaDialect: Dialect {
-  static let family: any ModelFamily.Type = Llama.self
   static let architectures = ["llama", "granite", "qwen2"]
-  static let fields = DialectField.frame() + DialectField.granite + [.count("feed_forward_length", "intermediate_size")]
+  static let fields: [DialectField<Llama>] =
+    DialectField.frame() + DialectField.granite { $0.kind == .granite ? $0.residualScale : nil } + [
+      .count("feed_forward_length", "intermediate_size") { $0.hidden }
+    ]
 
   static func complete(_ config: inout JSONValue, from file: GGUFDescription) throws(ModelError) {
     let experts = try file.count("expert_count", default: 0)
@@ -16,24 +18,43 @@ enum LlamaDialect: Dialect {
     if file.hasInLayers("ffn_up.bias") { config["mlp_bias"] = true }
   }
 
-  static func rules(_ config: ConfigReader) throws(ModelError) -> [TensorRule] {
-    let shape = try config.attentionShape(width: try config.size("hidden_size"), bias: false)
+  static func rules(_ family: Llama) -> [TensorRule] {
     // Qwen2's rows stay as they are.
-    let isPaired = try config.string("model_type") != "qwen2"
-    return TensorRule.frame() + TensorRule.layerNorms() + TensorRule.attention(heads: isPaired ? shape : nil)
-      + TensorRule.feedForward()
+    TensorRule.frame() + TensorRule.layerNorms()
+      + TensorRule.attention(heads: family.kind == .qwen2 ? nil : family.attention) + TensorRule.feedForward()
+  }
+
+  static func architecture(of family: Llama) -> String? {
+    switch family.kind {
+    case .llama: "llama"
+    case .granite: "granite"
+    case .qwen2: "qwen2"
+    }
+  }
+
+  static func describe(_ family: Llama, in metadata: inout DialectMetadata) {
+    metadata.attention(family.attention)
+    metadata.rotary(family.rotary)
+    metadata["attention.scale"] = family.attentionScale.map { .number(Double($0)) }
+  }
+
+  static func obstacle(_ family: Llama) -> String? {
+    guard family.kind == .qwen2 else { return nil }
+    return family.hiddenBias ? "biases in feed-forward networks" : family.rotary.obstacle
   }
 }
 
 /// Qwen3, dense and mixture of experts.
 enum Qwen3Dialect: Dialect {
-  static let family: any ModelFamily.Type = Qwen3.self
   static let architectures = ["qwen3", "qwen3moe"]
-  static let fields =
+  static let fields: [DialectField<Qwen3>] =
     DialectField.frame() + [
-      .count("feed_forward_length", "intermediate_size"), .count("expert_count", "num_experts", optional: true),
-      .count("expert_used_count", "num_experts_per_tok", optional: true),
-      .count("expert_feed_forward_length", "moe_intermediate_size", optional: true),
+      .count("feed_forward_length", "intermediate_size") { $0.denseWidth },
+      .count("expert_count", "num_experts", optional: true) { $0.selection?.expertCount },
+      .count("expert_used_count", "num_experts_per_tok", optional: true) { $0.selection?.topK },
+      .count("expert_feed_forward_length", "moe_intermediate_size", optional: true) {
+        $0.selection == nil ? nil : $0.expertWidth
+      },
     ]
 
   static func complete(_ config: inout JSONValue, from file: GGUFDescription) throws(ModelError) {
@@ -45,10 +66,20 @@ enum Qwen3Dialect: Dialect {
     try file.rotary(into: &config)
   }
 
-  static func rules(_ config: ConfigReader) throws(ModelError) -> [TensorRule] {
-    let experts = try config.count("num_experts", "num_local_experts", default: 0)
-    return TensorRule.frame() + TensorRule.layerNorms() + TensorRule.attention() + TensorRule.headNorms()
-      + TensorRule.feedForward() + TensorRule.experts(experts)
+  static func rules(_ family: Qwen3) -> [TensorRule] {
+    TensorRule.frame() + TensorRule.layerNorms() + TensorRule.attention() + TensorRule.headNorms()
+      + TensorRule.feedForward() + TensorRule.experts(family.selection?.expertCount ?? 0)
       + [TensorRule("blk.{n}.ffn_gate_inp.weight", as: "model.layers.{n}.mlp.gate.weight")]
+  }
+
+  static func architecture(of family: Qwen3) -> String? { family.selection == nil ? "qwen3" : "qwen3moe" }
+
+  static func describe(_ family: Qwen3, in metadata: inout DialectMetadata) {
+    metadata.attention(family.attention)
+    metadata.rotary(family.rotary)
+  }
+
+  static func obstacle(_ family: Qwen3) -> String? {
+    family.attention.outputBias ? "bias behind attention" : family.rotary.obstacle
   }
 }

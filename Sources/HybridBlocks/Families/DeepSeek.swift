@@ -17,6 +17,8 @@ struct DeepSeek: ModelFamily {
   let denseLayers: Int
   let attention: LatentAttention.Shape
   let scoreScale: Float
+  /// What YaRN's logarithm is multiplied by in the factor on scores, `mscale_all_dim`; 0 for none.
+  let scoreMagnitude: Double
   let rotary: RotaryEmbedding
   let denseWidth: Int
   let expertWidth: Int
@@ -32,6 +34,7 @@ struct DeepSeek: ModelFamily {
     try config.expect("mlp_bias", try config.flag("mlp_bias", default: false), is: false)
     attention = try config.latentAttentionShape(width: frame.width)
     scoreScale = try config.latentScoreScale(attention)
+    scoreMagnitude = try config.latentScoreMagnitude()
     rotary = try config.rotary(
       headDimension: attention.shared, contextLength: frame.contextLength, theta: 10_000,
       pairing: try config.flag("rope_interleave", default: true) ? .adjacent : .halves)
@@ -105,11 +108,16 @@ extension ConfigReader {
   /// the whole of queries and keys, not on the part that is rotated alone.
   func latentScoreScale(_ shape: LatentAttention.Shape) throws(ModelError) -> Float {
     let plain = 1 / Double(shape.query).squareRoot()
-    guard let parameters = try ropeParameters(), try parameters.ropeKind() != "default" else { return Float(plain) }
-    let m = Double(try parameters.number("mscale_all_dim", default: 0))
-    guard m != 0 else { return Float(plain) }
+    let m = try latentScoreMagnitude()
+    guard m != 0, let parameters = try ropeParameters() else { return Float(plain) }
     let magnitude = RotaryFrequencies.yarnMagnitude(scale: try ropeFactor(parameters), m: m)
     return Float(plain * magnitude * magnitude)
+  }
+
+  /// What the logarithm in YaRN's magnitude is multiplied by, where scores have that magnitude; else 0.
+  func latentScoreMagnitude() throws(ModelError) -> Double {
+    guard let parameters = try ropeParameters(), try parameters.ropeKind() != "default" else { return 0 }
+    return Double(try parameters.number("mscale_all_dim", default: 0))
   }
 
   /// DeepSeek-V3's choice of experts.

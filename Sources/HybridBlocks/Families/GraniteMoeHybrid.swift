@@ -20,6 +20,8 @@ struct GraniteMoeHybrid: ModelFamily {
   let expertWidth: Int
   let sharedWidth: Int
 
+  var layerCount: Int { isMamba.count }
+
   init(_ config: ConfigReader) throws(ModelError) {
     var frame = try ModelFrame(config)
     frame.embeddingScale = try config.number("embedding_multiplier", default: 1)
@@ -52,7 +54,8 @@ struct GraniteMoeHybrid: ModelFamily {
     } else {
       selection = nil
     }
-    expertWidth = try config.size("intermediate_size")
+    expertWidth = selection == nil ? 0 : try config.size("intermediate_size")
+    config.ignore(["intermediate_size"])
     sharedWidth = try config.count("shared_intermediate_size", default: isHybrid ? nil : 0)
     try config.require(
       sharedWidth > 0 || selection != nil, "shared_intermediate_size", "is 0, and there are no experts")

@@ -20,6 +20,8 @@ struct HunyuanT1: ModelFamily {
   let expertWidth: Int
   let sharedExperts: Int
 
+  var layerCount: Int { pattern.count }
+
   init(_ config: ConfigReader) throws(ModelError) {
     frame = try ModelFrame(config)
     pattern = try config.string("layer_pattern")

@@ -18,7 +18,7 @@ struct HunyuanV1: ModelFamily {
     "vit_path", "vit_remove_prenorm", "vit_token", "vit_type", "vit_used_rms_norm",
   ]
 
-  private struct ExpertLayer {
+  struct ExpertLayer: Sendable {
     let topK: Int
     let width: Int
     let shared: Int
@@ -33,7 +33,7 @@ struct HunyuanV1: ModelFamily {
   let usesHeadNorm: Bool
   let denseWidth: Int
   let expertCount: Int
-  private let expertLayers: [ExpertLayer]
+  let expertLayers: [ExpertLayer]
   let normalizesWeights: Bool
 
   init(_ config: ConfigReader) throws(ModelError) {
@@ -58,11 +58,12 @@ struct HunyuanV1: ModelFamily {
       width: frame.width, bias: try config.flag("attention_bias", default: false))
     rotary = try config.rotary(headDimension: attention.headDimension, contextLength: frame.contextLength)
     usesHeadNorm = try config.flag("use_qk_norm", default: true)
-    denseWidth = try config.size("intermediate_size")
+    let denseWidth = try config.size("intermediate_size")
     let count = try config.count("num_experts", default: modelType == "hunyuan_v1_dense" ? 0 : nil)
     // A model with one expert has no router.
     expertCount = modelType == "hunyuan_v1_dense" || count == 1 ? 0 : count
     expertLayers = expertCount == 0 ? [] : try Self.expertLayers(config, layerCount, denseWidth, experts: count)
+    self.denseWidth = expertCount == 0 ? denseWidth : 0
     // One expert a token keeps its raw probability in the original code (Hunyuan-Large, `top1gating`).
     normalizesWeights = modelType != "hunyuan" || expertLayers.contains { $0.topK > 1 }
     config.ignore(["moe_topk", "num_shared_expert", "moe_intermediate_size", "use_mixed_mlp_moe"])

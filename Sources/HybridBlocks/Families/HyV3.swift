@@ -19,6 +19,8 @@ struct HyV3: ModelFamily {
   let sharedExperts: Int
   let expertScale: Float
 
+  var layerCount: Int { isDense.count }
+
   init(_ config: ConfigReader) throws(ModelError) {
     frame = try ModelFrame(config)
     let layers = try config.size("num_hidden_layers")

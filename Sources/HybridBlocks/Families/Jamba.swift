@@ -11,37 +11,22 @@ struct Jamba: ModelFamily {
     "use_mambapy",
   ]
 
-  /// Which layers are of a kind: one in every `period`, from `offset` on.
-  struct Rhythm: Sendable {
-    let period: Int
-    let offset: Int
-
-    init(_ config: ConfigReader, _ name: String, period: Int, offset: Int) throws(ModelError) {
-      self.period = try config.size(name + "_layer_period", default: period)
-      self.offset = try config.count(name + "_layer_offset", default: offset)
-      try config.require(
-        self.offset < self.period, name + "_layer_offset", "\(self.offset) of a period of \(self.period)")
-    }
-
-    func contains(_ layer: Int) -> Bool { layer % period == offset }
-  }
-
   let frame: ModelFrame
-  let layerCount: Int
-  let attentionLayers: Rhythm
-  let expertLayers: Rhythm
+  let isAttention: [Bool]
+  let hasExperts: [Bool]
   let mamba: Mamba1.Shape
   let attention: Attention.Shape
   let selection: ExpertSelection
   let hidden: Int
 
+  var layerCount: Int { isAttention.count }
+
   init(_ config: ConfigReader) throws(ModelError) {
     var frame = try ModelFrame(config)
     frame.norm = "model.final_layernorm"
     self.frame = frame
-    layerCount = try config.size("num_hidden_layers")
-    attentionLayers = try Rhythm(config, "attn", period: 8, offset: 4)
-    expertLayers = try Rhythm(config, "expert", period: 2, offset: 1)
+    isAttention = try Self.layers(config, "attn", period: 8, offset: 4)
+    let hasExperts = try Self.layers(config, "expert", period: 2, offset: 1)
     try config.expect("hidden_act", try config.string("hidden_act", default: "silu"), is: "silu")
     try config.expectNoSlidingWindow(contextLength: frame.contextLength)
     mamba = Mamba1.Shape(
@@ -57,16 +42,27 @@ struct Jamba: ModelFamily {
     // Models of one expert, which have no router, may still say how many a token goes to.
     try config.require(
       experts == 1 || topK <= experts, "num_experts_per_tok", "\(topK) of \(experts) experts")
+    self.hasExperts = hasExperts.map { $0 && experts > 1 }
     selection = ExpertSelection(expertCount: experts, topK: min(topK, experts), scoring: .softmax)
     hidden = try config.size("intermediate_size")
   }
 
+  /// For each layer, whether it is of a kind: one in every `period` is, from `offset` on.
+  private static func layers(
+    _ config: ConfigReader, _ name: String, period: Int, offset: Int
+  ) throws(ModelError) -> [Bool] {
+    let period = try config.size(name + "_layer_period", default: period)
+    let offset = try config.count(name + "_layer_offset", default: offset)
+    try config.require(offset < period, name + "_layer_offset", "\(offset) of a period of \(period)")
+    return (0..<(try config.size("num_hidden_layers"))).map { $0 % period == offset }
+  }
+
   func blocks(_ weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [any Block] {
     var blocks: [any Block] = []
-    for index in 0..<layerCount {
+    for index in isAttention.indices {
       let layer = weights["model"]["layers"][index]
       let mixer: any Mixer
-      if attentionLayers.contains(index) {
+      if isAttention[index] {
         mixer = try Attention(layer["self_attn"], attention, rotary: nil, state: &state)
       } else {
         mixer = try mambaLayer(layer["mamba"], &state)
@@ -90,7 +86,7 @@ struct Jamba: ModelFamily {
 
   private func feedForward(_ weights: WeightScope, _ index: Int) throws(ModelError) -> any Mixer {
     let count = selection.expertCount
-    guard count > 1, expertLayers.contains(index) else {
+    guard hasExperts[index] else {
       // Some files have a layer's one network as its only expert.
       let network = weights.has("gate_proj.weight") ? weights : weights["experts"][0]
       return try FeedForward.swiGLU(network, width: frame.width, hidden: hidden)

@@ -1,11 +1,5 @@
 internal import InferCore
 
-#if canImport(Glibc)
-  internal import Glibc
-#else
-  internal import Darwin
-#endif
-
 /// Kimi Linear (arXiv 2510.26692): Kimi Delta Attention in most layers and latent attention without positions in the
 /// others; dense layers first, then experts chosen by biased sigmoid scores beside an ungated shared one.
 struct KimiLinear: ModelFamily {
@@ -28,6 +22,8 @@ struct KimiLinear: ModelFamily {
   let sharedExperts: Int
   /// How experts are chosen, but for the bias, which each layer has of its own.
   let routing: ExpertSelection
+
+  var layerCount: Int { isLinear.count }
 
   init(_ config: ConfigReader) throws(ModelError) {
     frame = try ModelFrame(config)
@@ -142,7 +138,7 @@ extension GatedDeltaNet.Parameters {
   init(kimi weights: WeightScope, _ shape: GatedDeltaNet.Shape, epsilon: Float) throws(ModelError) {
     let (rule, width) = (shape.rule, shape.width)
     let (inner, size) = (rule.keyWidth, rule.keyDimension)
-    let rates = try weights.floats("A_log", shape: [1, 1, rule.heads, 1]).map { -exp($0) }
+    let rates = try weights.decayRates(shape: [1, 1, rule.heads, 1])
     self.init(
       input: try Linear(
         [

@@ -24,6 +24,8 @@ struct Lfm2: ModelFamily {
   let usesSelectionBias: Bool
   let expertWidth: Int
 
+  var layerCount: Int { isAttention.count }
+
   init(_ config: ConfigReader) throws(ModelError) {
     var frame = try ModelFrame(config, epsilonKey: "norm_eps", tiedByDefault: true)
     frame.isTied = try config.flag("tie_embedding", default: frame.isTied)

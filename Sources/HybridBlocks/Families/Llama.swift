@@ -10,6 +10,10 @@ struct Llama: ModelFamily {
     "is_llama_config", "max_window_layers", "rope_interleaved", "sliding_window", "transformers.js_config",
   ]
 
+  /// Which of the models it is, where more than numbers tell them apart.
+  enum Kind: Sendable { case llama, granite, qwen2 }
+
+  let kind: Kind
   let frame: ModelFrame
   let layerCount: Int
   let attention: Attention.Shape
@@ -21,9 +25,9 @@ struct Llama: ModelFamily {
   let hiddenBias: Bool
 
   init(_ config: ConfigReader) throws(ModelError) {
-    let modelType = try config.string("model_type")
+    kind = try ["granite": Kind.granite, "qwen2": .qwen2][config.string("model_type")] ?? .llama
     var frame = try ModelFrame(config)
-    if modelType == "granite" {
+    if kind == .granite {
       frame.embeddingScale = try config.number("embedding_multiplier", default: 1)
       frame.logitScale = 1 / Float(try config.positive("logits_scaling", default: 1))
       attentionScale = try config.number("attention_multiplier", default: 1)
@@ -38,10 +42,10 @@ struct Llama: ModelFamily {
     try config.expect("use_mrope", try config.flag("use_mrope", default: false), is: false)
     // Mistral's configuration class has a window unless a file says null.
     try config.expectFullAttention(
-      contextLength: frame.contextLength, window: modelType == "mistral" ? 4096 : nil)
+      contextLength: frame.contextLength, window: config.string("model_type") == "mistral" ? 4096 : nil)
     var attention = try config.attentionShape(
-      width: frame.width, bias: try config.flag("attention_bias", default: modelType == "qwen2"))
-    if modelType == "qwen2" { attention.outputBias = false }
+      width: frame.width, bias: try config.flag("attention_bias", default: kind == .qwen2))
+    if kind == .qwen2 { attention.outputBias = false }
     self.attention = attention
     rotary = try config.rotary(
       headDimension: attention.headDimension, contextLength: frame.contextLength, theta: 10_000)

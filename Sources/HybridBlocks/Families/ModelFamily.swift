@@ -18,6 +18,8 @@ protocol ModelFamily: Sendable {
 
   /// What stands around the blocks.
   var frame: ModelFrame { get }
+  /// Number of layers.
+  var layerCount: Int { get }
 
   /// Reads all blocks, in order, declaring their state.
   func blocks(_ weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [any Block]

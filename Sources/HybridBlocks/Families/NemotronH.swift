@@ -14,6 +14,13 @@ struct NemotronH: ModelFamily {
     "max_window_layers", "ssm_dt_rank",
   ]
 
+  /// Keys that only layers with experts read.
+  private static let expertKeys = [
+    "moe_intermediate_size", "moe_latent_size", "moe_shared_expert_intermediate_size", "n_group", "n_routed_experts",
+    "n_shared_experts", "norm_topk_prob", "num_experts_per_tok", "num_local_experts", "routed_scaling_factor",
+    "topk_group",
+  ]
+
   /// What a layer is.
   enum Layer: Sendable { case mamba, attention, feedForward, experts }
 
@@ -23,14 +30,13 @@ struct NemotronH: ModelFamily {
   let attention: Attention.Shape
   let feedForwardBias: Bool
   let denseWidth: Int
-  let expertCount: Int
-  let topK: Int
-  let groups: (count: Int, kept: Int)
-  let normalizesWeights: Bool
-  let expertScale: Float
+  /// How experts are chosen, but for the bias, which each layer has of its own; `nil` without experts.
+  let selection: ExpertSelection?
   let expertWidth: Int
   let sharedWidth: Int
   let latentWidth: Int?
+
+  var layerCount: Int { layers.count }
 
   init(_ config: ConfigReader) throws(ModelError) {
     // Files hold up to three of them, all the same.
@@ -49,25 +55,34 @@ struct NemotronH: ModelFamily {
     attention = try config.attentionShape(
       width: frame.width, bias: try config.flag("attention_bias", default: false))
     feedForwardBias = try config.flag("mlp_bias", default: false)
-    denseWidth = try config.size("intermediate_size", default: layers.contains(.feedForward) ? nil : 1)
-    let hasExperts = layers.contains(.experts)
-    expertCount = try config.count("n_routed_experts", "num_local_experts", default: hasExperts ? nil : 1)
-    topK = try config.count("num_experts_per_tok", default: hasExperts ? nil : 1)
-    groups = (try config.size("n_group", default: 1), try config.size("topk_group", default: 1))
-    normalizesWeights = try config.flag("norm_topk_prob", default: true)
-    expertScale = try config.number("routed_scaling_factor", default: 1)
-    expertWidth = try config.size("moe_intermediate_size", default: hasExperts ? nil : 1)
+    denseWidth = layers.contains(.feedForward) ? try config.size("intermediate_size") : 0
+    config.ignore(["intermediate_size"])
+    guard layers.contains(.experts) else {
+      (selection, expertWidth, sharedWidth, latentWidth) = (nil, 0, 0, nil)
+      config.ignore(Self.expertKeys)
+      return
+    }
+    selection = try Self.selection(config)
+    expertWidth = try config.size("moe_intermediate_size")
     let shared = try config.count("n_shared_experts", default: 1)
     sharedWidth = shared > 0 ? try config.count("moe_shared_expert_intermediate_size", default: 0) : 0
     latentWidth = config.has("moe_latent_size") ? try config.size("moe_latent_size") : nil
-    if hasExperts {
-      try config.require(
-        groups.kept <= groups.count && expertCount % groups.count == 0, "n_group",
-        "\(expertCount) experts in \(groups.count) groups, \(groups.kept) kept")
-      try config.require(
-        topK >= 1 && topK <= expertCount / groups.count * groups.kept, "num_experts_per_tok",
-        "\(topK) of \(expertCount) experts")
-    }
+    config.ignore(Self.expertKeys)
+  }
+
+  private static func selection(_ config: ConfigReader) throws(ModelError) -> ExpertSelection {
+    let experts = try config.size("n_routed_experts", "num_local_experts")
+    let topK = try config.size("num_experts_per_tok")
+    let groups = (count: try config.size("n_group", default: 1), kept: try config.size("topk_group", default: 1))
+    try config.require(
+      groups.kept <= groups.count && experts % groups.count == 0, "n_group",
+      "\(experts) experts in \(groups.count) groups, \(groups.kept) kept")
+    try config.require(
+      topK <= experts / groups.count * groups.kept, "num_experts_per_tok", "\(topK) of \(experts) experts")
+    return ExpertSelection(
+      expertCount: experts, topK: topK, scoring: .sigmoid,
+      normalized: try config.flag("norm_topk_prob", default: true),
+      scale: try config.number("routed_scaling_factor", default: 1), groups: groups)
   }
 
   private static func layers(_ config: ConfigReader) throws(ModelError) -> [Layer] {
@@ -115,22 +130,27 @@ struct NemotronH: ModelFamily {
       case .feedForward:
         mixer = try FeedForward.reluSquared(
           layer["mixer"], width: frame.width, hidden: denseWidth, bias: feedForwardBias)
-      case .experts: mixer = try expertLayer(layer["mixer"], index)
+      case .experts:
+        // Models with such layers have a selection.
+        guard let selection else { continue }
+        mixer = try expertLayer(layer["mixer"], selection, index)
       }
       blocks.append(try ResidualSublayer(layer, norm: "norm", frame, mixer))
     }
     return blocks
   }
 
-  private func expertLayer(_ weights: WeightScope, _ index: Int) throws(ModelError) -> MixtureOfExperts {
+  private func expertLayer(
+    _ weights: WeightScope, _ selection: ExpertSelection, _ index: Int
+  ) throws(ModelError) -> MixtureOfExperts {
     let width = latentWidth ?? frame.width
+    let count = selection.expertCount
+    var selection = selection
+    selection.selectionBias = try weights["gate"].vector("e_score_correction_bias", count: count)
     var layer = MixtureOfExperts(
-      router: try Linear(weights["gate"], input: frame.width, output: expertCount, role: .exact),
-      selection: ExpertSelection(
-        expertCount: expertCount, topK: topK, scoring: .sigmoid, normalized: normalizesWeights, scale: expertScale,
-        selectionBias: try weights["gate"].vector("e_score_correction_bias", count: expertCount), groups: groups),
+      router: try Linear(weights["gate"], input: frame.width, output: count, role: .exact), selection: selection,
       experts: try Experts(
-        weights["experts"], count: expertCount, width: width, hidden: expertWidth, activation: .reluSquared),
+        weights["experts"], count: count, width: width, hidden: expertWidth, activation: .reluSquared),
       layer: index)
     if sharedWidth > 0 {
       layer.shared = try .reluSquared(

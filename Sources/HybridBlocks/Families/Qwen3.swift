@@ -16,6 +16,8 @@ struct Qwen3: ModelFamily {
   let selection: ExpertSelection?
   let expertWidth: Int
 
+  var layerCount: Int { isDense.count }
+
   init(_ config: ConfigReader) throws(ModelError) {
     frame = try ModelFrame(config)
     let layers = try config.size("num_hidden_layers")

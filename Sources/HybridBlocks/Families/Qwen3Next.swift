@@ -1,11 +1,5 @@
 internal import InferCore
 
-#if canImport(Glibc)
-  internal import Glibc
-#else
-  internal import Darwin
-#endif
-
 /// Qwen3-Next and the text models of Qwen3.5: Gated DeltaNet in most layers and gated attention with norms of query and key
 /// heads in the others, then SwiGLU, or experts beside a gated shared one.
 struct Qwen3Next: ModelFamily {
@@ -32,6 +26,8 @@ struct Qwen3Next: ModelFamily {
   let selection: ExpertSelection?
   let expertWidth: Int
   let sharedWidth: Int
+
+  var layerCount: Int { isLinear.count }
 
   init(_ config: ConfigReader) throws(ModelError) {
     let modelType = try config.string("model_type")
@@ -166,7 +162,8 @@ extension GatedDeltaNet.Parameters {
       let count = rule.heads / rule.keyHeads
       let parts = try weights.matrices(
         "in_proj_ba.weight", rows: 2 * rule.heads, columns: width,
-        parts: [0, count].map { Self.rows(of: rule.keyHeads, apart: 2 * count, first: $0, count: count) }, role: .exact)
+        parts: [0, count].map { Self.rows(of: rule.keyHeads, apart: 2 * count, first: $0, count: count) }, role: .stored
+      )
       (b, a) = (parts[0], parts[1])
     } else {
       b = try weights.matrix("in_proj_b.weight", rows: rule.heads, columns: width, role: .exact)
@@ -176,7 +173,7 @@ extension GatedDeltaNet.Parameters {
       input: Linear([qkv, b, a, z]),
       convolution: try weights.convolution("conv1d.weight", channels: shape.channels, taps: shape.taps),
       decayBias: try weights.vector("dt_bias", count: rule.heads),
-      decayRate: try weights.vector("A_log", count: rule.heads).map { -exp($0) },
+      decayRate: try weights.decayRates(shape: [rule.heads]),
       norm: try RMSNorm(weights["norm"], width: rule.valueDimension, epsilon: epsilon), gate: .silu,
       output: try Linear(weights["out_proj"], input: rule.valueWidth, output: width))
   }

@@ -24,6 +24,8 @@ struct Zamba2: ModelFamily {
   let adapterRank: Int
   let adaptsAttention: Bool
 
+  var layerCount: Int { isHybrid.count }
+
   init(_ config: ConfigReader) throws(ModelError) {
     var frame = try ModelFrame(config, tiedByDefault: true)
     frame.norm = "model.final_layernorm"

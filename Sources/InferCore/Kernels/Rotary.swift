@@ -20,6 +20,8 @@ package struct RotaryEmbedding: Sendable {
     case adjacent
   }
 
+  /// What each pair turns by, as far as sequences may reach.
+  package let frequencies: RotaryFrequencies
   /// Dimensions that are rotated: the first of each head.
   package let dimension: Int
   /// See ``Pairing-swift.enum``.
@@ -35,13 +37,15 @@ package struct RotaryEmbedding: Sendable {
   ///   - pairing: which dimensions make a pair.
   ///   - contextLength: positions that angles are prepared for.
   package init(_ frequencies: RotaryFrequencies, pairing: Pairing = .halves, contextLength: Int) {
+    let frequencies = frequencies.upTo(contextLength)
+    self.frequencies = frequencies
     dimension = frequencies.dimension
     self.pairing = pairing
     func tables(_ perPair: [Double]) -> AngleTable {
       AngleTable(perPair, amplitude: frequencies.amplitude, contextLength: contextLength)
     }
     self.tables = tables(frequencies.perPair)
-    later = frequencies.later.flatMap { $0.start < contextLength ? ($0.start, tables($0.perPair)) : nil }
+    later = frequencies.later.map { ($0.start, tables($0.perPair)) }
   }
 
   /// Writes `[cosines | sines]`, ``dimension`` floats, for one position.
@@ -115,5 +119,17 @@ private struct AngleTable: Sendable {
       unsafe out[index] = Float(c * fc - s * fs)
       unsafe out[half + index] = Float(s * fc + c * fs)
     }
+  }
+}
+
+extension RotaryEmbedding: CustomReflectable {
+  /// What it is made of, rather than its tables.
+  package var customMirror: Mirror {
+    Mirror(
+      self,
+      children: [
+        "frequencies": frequencies.perPair, "laterStart": frequencies.later?.start as Any,
+        "laterFrequencies": frequencies.later?.perPair as Any, "amplitude": frequencies.amplitude, "pairing": pairing,
+      ])
   }
 }

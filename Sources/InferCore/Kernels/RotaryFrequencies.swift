@@ -16,7 +16,19 @@ package struct RotaryFrequencies: Sendable {
   package private(set) var later: (start: Int, perPair: [Double])?
   /// Factor on cosines and sines.
   package var amplitude = 1.0
-  private let base: Double
+  /// What the frequencies would be a power of without any ``stretching``.
+  package private(set) var base: Double
+  /// What made these frequencies of plain ones.
+  package private(set) var stretching = Stretching.none
+
+  /// How plain frequencies are stretched.
+  package enum Stretching: Sendable {
+    case none
+    case linear(factor: Double)
+    case yarn(factor: Double, YaRN)
+    /// Each pair has a divisor of its own.
+    case divided
+  }
 
   /// Dimensions that are rotated.
   package var dimension: Int { 2 * perPair.count }
@@ -35,18 +47,24 @@ package struct RotaryFrequencies: Sendable {
     ([amplitude] + perPair + (later?.perPair ?? [])).allSatisfy { $0.isFinite && $0 > 0 }
   }
 
+  /// The same without frequencies of positions that sequences of so many tokens never reach.
+  func upTo(_ contextLength: Int) -> Self {
+    var result = self
+    if let later, later.start >= contextLength { result.later = nil }
+    return result
+  }
+
   /// NTK-aware scaling by a fixed number, as Hunyuan models have it: the base becomes `base · α^(d / (d − 2))`.
   package func ntk(alpha: Double) -> Self {
     let scaled = base * pow(alpha, Double(dimension) / Double(dimension - 2))
-    var result = self
-    result.perPair = perPair.indices.map { pow(scaled, -2 * Double($0) / Double(dimension)) }
-    return result
+    return RotaryFrequencies(dimension: dimension, base: scaled)
   }
 
   /// Position interpolation (Chen et al. 2023, arXiv 2306.15595): every frequency divided by `factor`.
   package func linear(factor: Double) -> Self {
     var result = self
     result.perPair = perPair.map { $0 / factor }
+    result.stretching = .linear(factor: factor)
     return result
   }
 
@@ -81,6 +99,7 @@ package struct RotaryFrequencies: Sendable {
       let interpolated = min(max((Double(index) - low) / (high - low), 0), 1)
       return perPair[index] * (interpolated / factor + 1 - interpolated)
     }
+    result.stretching = .yarn(factor: factor, yarn)
     return result
   }
 
@@ -99,6 +118,7 @@ package struct RotaryFrequencies: Sendable {
       let kept = min(max((waves - slowWaves) / (fastWaves - slowWaves), 0), 1)
       return frequency * ((1 - kept) / factor + kept)
     }
+    result.stretching = .divided
     return result
   }
 
@@ -117,7 +137,15 @@ package struct RotaryFrequencies: Sendable {
     var result = self
     result.perPair = zip(perPair, short).map { $0 / $1 }
     result.later = (originalLength, zip(perPair, long).map { $0 / $1 })
+    result.stretching = .divided
     return result
+  }
+
+  /// What plain frequencies of the same ``base`` were divided by, up to the position where ``later`` ones begin and from
+  /// there on.
+  package var divisors: (early: [Double], later: [Double]) {
+    let plain = RotaryFrequencies(dimension: dimension, base: base).perPair
+    return (zip(plain, perPair).map { $0 / $1 }, zip(plain, later?.perPair ?? perPair).map { $0 / $1 })
   }
 
   /// The factor on cosines and sines of LongRoPE models, for contexts `scale` times the original length:

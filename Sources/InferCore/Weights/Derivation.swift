@@ -102,3 +102,23 @@ extension Tensor {
       name: name, type: WeightFormat.f32.name, shape: shape, byteCount: 4 * count, source: .derived(derivation))
   }
 }
+
+extension Tensor {
+  /// A matrix whose rows are this one's columns. Blocks of quantised weights do not turn: these become 32-bit floats.
+  ///
+  /// - Parameter name: the new name.
+  /// - Throws: ``ModelError/tensor(name:reason:)`` when the element type is no weight format.
+  /// - Precondition: it is a matrix.
+  package func transposed(_ name: String) throws(ModelError) -> Tensor {
+    precondition(shape.count == 2, "\(shape) is no matrix")
+    guard let format else { throw .tensor(name: self.name, reason: "element type \(type) is not supported") }
+    let result = format.isQuantized ? .f32 : format
+    let derivation = unsafe Derivation(parts: [self]) { parts, target in
+      let turned = parts[0].transposed(isRead: true)
+      unsafe target.copyMemory(from: turned.base, byteCount: turned.byteCount)
+    }
+    return Tensor(
+      name: name, type: result.name, shape: shape.reversed(), byteCount: result.bytes(count),
+      source: .derived(derivation))
+  }
+}

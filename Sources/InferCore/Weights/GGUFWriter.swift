@@ -31,6 +31,8 @@ public final class GGUFWriter {
   private let file: PartialFile
   private let tensors: [Tensor]
   private var next = 0
+  /// Bytes of the next tensor that are written already.
+  private var bytesDone = 0
 
   /// Creates the file with its head.
   ///
@@ -45,23 +47,26 @@ public final class GGUFWriter {
     do { file = try PartialFile(path: path, beginningWith: head) } catch { throw .unwritable(error) }
   }
 
-  /// Writes the next tensor.
+  /// Writes the next tensor, or the next part of it.
   ///
-  /// - Precondition: the matrix has the tensor's format and number of elements.
+  /// - Precondition: the matrix has the tensor's format, and no more elements than are left of it.
   /// - Throws: ``ModelError/unwritable(_:)`` when the disk is full or gone.
   public func write(_ matrix: Matrix) throws(ModelError) {
     precondition(next < tensors.count, "more than the \(tensors.count) tensors of the file")
     let tensor = tensors[next]
     precondition(
-      matrix.format == tensor.format && matrix.byteCount == tensor.byteCount,
-      "\(matrix.byteCount) bytes of \(matrix.format.name) for \(tensor.name)")
-    next += 1
+      matrix.format == tensor.format && bytesDone + matrix.byteCount <= tensor.byteCount,
+      "\(matrix.byteCount) bytes of \(matrix.format.name) behind \(bytesDone) of \(tensor.name)")
+    bytesDone += matrix.byteCount
     // Only read while it is written, and `matrix` outlives that.
     let source = unsafe UnsafeMutableRawPointer(mutating: matrix.base)
     do {
       try file.write(unsafe Data(bytesNoCopy: source, count: matrix.byteCount, deallocator: .none))
-      try file.write(Data(count: Self.padding(behind: matrix.byteCount)))
+      guard bytesDone == tensor.byteCount else { return }
+      try file.write(Data(count: Self.padding(behind: bytesDone)))
     } catch { throw .unwritable(error) }
+    next += 1
+    bytesDone = 0
   }
 
   /// Completes the file and gives it its name.

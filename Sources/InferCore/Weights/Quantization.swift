@@ -1,6 +1,6 @@
 /// What quantising a model is to make of its weights: a format for its matrices and one for its head.
 ///
-/// Vectors, convolutions, routers and whatever else is no large matrix keep the format they are stored in.
+/// Vectors, convolutions, routers and whatever else is no large matrix become 32-bit floats.
 public struct Quantization: Sendable, Equatable {
   /// The format of linear layers, experts and embeddings.
   public let format: WeightFormat
@@ -49,6 +49,8 @@ public enum MatrixRole: Sendable, Equatable {
   case embedding
   /// The map to logits, which may be the table of tokens as well.
   case head
-  /// Small and sensitive, such as a router: stays as it is.
+  /// Small and sensitive, such as a router: in 32-bit floats, unless it is quantised already.
   case exact
+  /// Stays as it is, because it is taken apart or turned before it is multiplied with.
+  case stored
 }

@@ -30,7 +30,8 @@ public struct QuantizationPlan: Sendable {
   public func format(of name: String, role: MatrixRole, columns: Int, stored: WeightFormat) -> WeightFormat {
     let wanted: WeightFormat
     switch role {
-    case .exact: return stored
+    case .exact: return stored.isQuantized ? stored : .f32
+    case .stored: return stored
     case .head: wanted = quantization.headFormat
     case .linear, .embedding: wanted = quantization.format
     case .value, .down: wanted = deservesMore(name, role) ? .q6_K : quantization.format

@@ -84,7 +84,7 @@ final class WeightLoader: Sendable {
   func latentMaps(
     _ tensor: Tensor, heads: Int, keys: Int, values: Int, latent: Int
   ) throws(ModelError) -> (keys: [PackedMatrix], values: [PackedMatrix]) {
-    let whole = try table(tensor, rows: heads * (keys + values), columns: latent, .exact)
+    let whole = try table(tensor, rows: heads * (keys + values), columns: latent, .stored)
     let team = readsMatrices ? team : nil
     var maps: (keys: [PackedMatrix], values: [PackedMatrix]) = ([], [])
     for head in 0..<heads {
@@ -116,7 +116,10 @@ final class WeightLoader: Sendable {
   /// A small tensor as floats, row-major.
   func floats(_ tensor: Tensor) throws(ModelError) -> [Float] {
     let values = try tensor.floats()
-    if let format = tensor.format { finish(tensor, nil, format, byteCount: tensor.byteCount) }
+    if let stored = tensor.format {
+      let format = plan == nil ? stored : .f32
+      finish(tensor, nil, format, byteCount: format.bytes(tensor.count))
+    }
     return values
   }
 

@@ -9,8 +9,10 @@ struct Quantize: AsyncParsableCommand {
     abstract: "Writes a model with quantised weights to a GGUF file.",
     discussion: """
       The file carries configuration, tokenizer and chat template as well: --model FILE.gguf is all that the other \
-      commands need, and they compute what --quantize with the same format computes. Routers, norms, convolutions and \
-      other small tensors stay as they are. Formats: \(Quantization.names.joined(separator: ", ")).
+      commands need, and they compute what --quantize with the same format computes. llama.cpp loads it too where it \
+      has the architecture and all that the model makes use of; the output says whether, and else why not. Routers, \
+      norms, convolutions and other small tensors are 32-bit floats. Formats: \
+      \(Quantization.names.joined(separator: ", ")).
       """)
 
   @Option(help: ArgumentHelp("Folder or GGUF file of the model.", valueName: "path"))
@@ -55,7 +57,8 @@ struct Quantize: AsyncParsableCommand {
   /// What was written, for people.
   static func summary(_ result: QuantizationResult, _ output: String) -> String {
     let (before, after) = (Quantity.mebibytes(result.bytesBefore), Quantity.mebibytes(result.bytesAfter))
-    return (["\(output): \(after) of weights, \(before) before"] + result.formats.map(\.text))
+    let lines = ["\(output): \(after) of weights, \(before) before", result.form.text] + result.remarks
+    return (lines + result.formats.map(\.text))
       .map { $0 + "\n" }.joined()
   }
 }
@@ -65,5 +68,15 @@ extension FormatShare {
   var text: String {
     let tensors = "\(tensorCount) tensor\(tensorCount == 1 ? "" : "s")"
     return "\(name), \(tensors), \(Quantity.count(parameterCount)) weights, \(Quantity.mebibytes(byteCount))"
+  }
+}
+
+extension QuantizationResult.Form {
+  /// For people.
+  var text: String {
+    switch self {
+    case .llamaCpp(let architecture): "a file that llama.cpp loads too, as \(architecture)"
+    case .own(let reason): "a file for infer-serve alone: \(reason)"
+    }
   }
 }

@@ -3,7 +3,8 @@
 usage: make_fixtures.py LLAMA_CPP OUTPUT [ARCHITECTURE …]
 
 Writes OUTPUT/ARCHITECTURE.gguf with the converter of LLAMA_CPP, its source folder (`Benchmarks/peer.sh` unpacks one),
-and OUTPUT/ARCHITECTURE.safetensors: `input_ids`, and `logits` [tokens × vocabulary] computed in 32-bit floats on weights
+OUTPUT/ARCHITECTURE.json, its configuration before that is spelled as the converter expects, and
+OUTPUT/ARCHITECTURE.safetensors: `input_ids`, and `logits` [tokens × vocabulary] computed in 32-bit floats on weights
 that were rounded to bfloat16. Needs the packages of Benchmarks/requirements.txt.
 """
 
@@ -250,6 +251,7 @@ def make(source: Path, output: Path, architecture: str) -> None:
         save_file(
             {"input_ids": tokens[0].to(torch.int32).contiguous(), "logits": logits.contiguous()},
             output / f"{architecture}.safetensors")
+        (output / f"{architecture}.json").write_text((Path(folder) / "config.json").read_text())
         precision = "f32" if architecture.startswith("falcon") else "bf16"
         convert(source, Path(folder), output / f"{architecture}.gguf", architecture, spelling, precision)
     print(architecture, (output / f"{architecture}.gguf").stat().st_size, "bytes, deviation", round(logits.std().item(), 3))

@@ -93,8 +93,10 @@ import Testing
     #expect(nano2.layers.count { $0 == .mamba } == 27 && nano2.layers.count { $0 == .attention } == 4)
     #expect(nano2.mamba.inner == 10_240 && nano2.mamba.channels == 10_240 + 2 * 8 * 128)
     let nano3 = try NemotronH(config("nemotron_3_nano_30b_a3b"))
-    #expect(nano3.layers.count { $0 == .experts } == 23 && nano3.expertCount == 128 && nano3.topK == 6)
-    #expect(nano3.expertWidth == 1856 && nano3.sharedWidth == 3712 && nano3.expertScale == 2.5)
+    #expect(nano3.layers.count { $0 == .experts } == 23 && nano3.selection?.expertCount == 128)
+    #expect(
+      nano3.expertWidth == 1856 && nano3.sharedWidth == 3712 && nano3.selection?.scale == 2.5
+        && nano3.selection?.topK == 6)
     let first = try NemotronH(config("nemotron_h_8b"))
     #expect(first.attention.headDimension == 128 && first.denseWidth == 21_504 && !first.layers.contains(.experts))
   }
@@ -171,8 +173,8 @@ import Testing
 
   @Test func hybridsOfMambaAndAttention() throws {
     let jamba = try Jamba(config("jamba_1_5_mini"))
-    #expect((0..<32).filter(jamba.attentionLayers.contains) == [4, 12, 20, 28])
-    #expect((0..<4).map(jamba.expertLayers.contains) == [false, true, false, true])
+    #expect(jamba.isAttention.indices.filter { jamba.isAttention[$0] } == [4, 12, 20, 28])
+    #expect(jamba.hasExperts.prefix(4) == [false, true, false, true])
     #expect(jamba.mamba.inner == 8192 && jamba.selection.topK == 2 && !jamba.selection.normalized)
     let bamba = try Bamba(config("bamba_9b"))
     #expect(bamba.attentionLayers == [9, 18, 27] && bamba.rotary.dimension == 64 && bamba.mamba.inner == 8192)

@@ -182,7 +182,7 @@ import Testing
     Change("deepseek_v3", "topk_group", 5, says: "topk_group"),
     Change("deepseek_v3", "num_experts_per_tok", 5, says: "num_experts_per_tok"),
     Change("nemotron_h_latent", "topk_group", 5, says: "n_group"),
-    Change("nemotron_h", "n_routed_experts", 0, says: "num_experts_per_tok"),
+    Change("nemotron_h", "n_routed_experts", 0, says: "n_routed_experts"),
   ]
 
   @Test(arguments: attention + layers + recurrent + delta + experts)

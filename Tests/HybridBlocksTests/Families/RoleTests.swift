@@ -14,8 +14,9 @@ import Testing
     if has("lm_head") { return .head }
     if has("v_proj") { return .value }
     if has("down_proj", "output_linear", "w2") { return .down }
-    if has("router", "gate", "shared_expert_gate", "kv_b_proj") { return .exact }
-    if has("in_proj_ba", "in_proj_b", "in_proj_a", "b_proj", "f_a_proj", "f_b_proj") { return .exact }
+    if has("kv_b_proj", "in_proj_ba") { return .stored }
+    if has("router", "gate", "shared_expert_gate") { return .exact }
+    if has("in_proj_b", "in_proj_a", "b_proj", "f_a_proj", "f_b_proj") { return .exact }
     if has("q_conv1d", "k_conv1d", "v_conv1d") { return nil }
     if has("conv1d") || name.hasSuffix("conv.conv.weight") || name.hasSuffix("norm.weight")
       || name.hasSuffix("norm_f.weight")

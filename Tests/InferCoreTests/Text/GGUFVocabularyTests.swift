@@ -1,3 +1,4 @@
+import Foundation
 import TestSupport
 import Testing
 
@@ -34,6 +35,32 @@ import Testing
     let tokenizer = try Tokenizer(#require(try GGUFVocabulary(metadata: metadata, path: "x").tokens))
     #expect(try tokenizer.encode("hi hi", addingSpecialTokens: true) == [1, 6, 6])
     #expect(tokenizer.decode([6, 6]) == "hi hi")
+  }
+
+  /// They cut or change texts in ways that llama.cpp has no name for.
+  private static let unnamed = [
+    "classes", "prefix_space", "sp_unigram", "spelled", "splits", "unigram", "unigram_bytes", "unknown",
+  ]
+
+  /// A tokenizer as a list of tokens makes the same of every text; one whose ways have no name is no list.
+  @Test(arguments: TokenizerReference.small) func tokenizersAreWritten(_ folder: URL) throws {
+    let tokenizer = try Tokenizer(folder: folder)
+    let list = TokenList(tokenizer, count: tokenizer.vocabularySize + 2, endTokens: [])
+    guard let list else {
+      #expect(Self.unnamed.contains(folder.lastPathComponent))
+      return
+    }
+    #expect(!Self.unnamed.contains(folder.lastPathComponent))
+    let metadata = Dictionary(uniqueKeysWithValues: list.metadata.map { ($0.key, $0.value) })
+    let written = try #require(try GGUFVocabulary(metadata: metadata, path: "x").tokens)
+    #expect(written.tokens.count == tokenizer.vocabularySize + 2)
+    let again = try Tokenizer(written)
+    for item in try #require(try TextFixtures.json(folder.appending(path: "cases.json")).array) {
+      let text = try #require(item["text"]?.string)
+      #expect(try again.encode(text) == tokenizer.encode(text), "\(text.debugDescription)")
+      let ids = try tokenizer.encode(text, addingSpecialTokens: true)
+      #expect(try again.encode(text, addingSpecialTokens: true) == ids, "\(text.debugDescription)")
+    }
   }
 
   @Test func filesWithoutVocabularyHaveNone() throws {

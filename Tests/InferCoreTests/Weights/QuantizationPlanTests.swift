@@ -35,11 +35,14 @@ import Testing
     #expect(own.format(of: "lm_head.weight", role: .head, columns: 512, stored: .bf16) == .q5_1)
   }
 
-  @Test func exactMatricesStay() throws {
-    for stored in [WeightFormat.f32, .f16, .bf16] {
-      #expect(
-        try plan("Q4_K_M").format(of: "model.layers.0.gate.weight", role: .exact, columns: 512, stored: stored)
-          == stored)
+  @Test func smallMatricesKeepTheirNumbers() throws {
+    let plan = try plan("Q4_K_M")
+    for stored in [WeightFormat.f32, .f16, .bf16, .q8_0] {
+      func format(_ role: MatrixRole) -> WeightFormat {
+        plan.format(of: "model.layers.0.gate.weight", role: role, columns: 512, stored: stored)
+      }
+      #expect(format(.stored) == stored)
+      #expect(format(.exact) == (stored == .q8_0 ? .q8_0 : .f32))
     }
   }
 

@@ -1,6 +1,6 @@
 /// The vocabulary and chat template in a GGUF file's metadata.
 public struct GGUFVocabulary: Sendable {
-  private static let prefix = "tokenizer.ggml."
+  static let prefix = "tokenizer.ggml."
   /// Ways to say in metadata that there is no vocabulary.
   private static let absent: Set<String> = ["no_vocab", "none"]
   /// Names of tokens that end an answer, where metadata may only tell which ends a text.

@@ -38,6 +38,13 @@ struct MergeTable: Sendable {
     entries[slot] = Entry(key: key, merge: merge)
   }
 
+  /// All merges, those learned first first.
+  var sorted: [(left: Int32, right: Int32, merge: Merge)] {
+    entries.filter { $0.key != .max }
+      .map { (Int32(truncatingIfNeeded: $0.key >> 32), Int32(truncatingIfNeeded: $0.key), $0.merge) }
+      .sorted { ($0.2.rank, $0.0, $0.1) < ($1.2.rank, $1.0, $1.1) }
+  }
+
   private static func key(_ left: Int32, _ right: Int32) -> UInt64 {
     UInt64(UInt32(bitPattern: left)) << 32 | UInt64(UInt32(bitPattern: right))
   }

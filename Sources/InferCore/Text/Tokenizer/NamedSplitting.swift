@@ -52,6 +52,13 @@ struct NamedSplitting {
     }
   }
 
+  /// A name of each way to cut texts.
+  static let names = [
+    "gpt-2", "llama-bpe", "qwen2", "stablelm2", "smollm", "deepseek-v3", "qwen35", "gpt-4o", "kimi-k2", "tekken",
+    "dbrx",
+    "deepseek-llm", "deepseek-coder", "default", "falcon", "seed-coder", "bailingmoe",
+  ]
+
   /// Whether tokenizers of that name begin a text with a token unless told otherwise.
   static func addsBOS(_ name: String) -> Bool {
     ["llama3", "llama-v3", "llama-bpe", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2", "tekken"].contains(name)

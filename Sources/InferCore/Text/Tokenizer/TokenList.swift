@@ -45,6 +45,8 @@ public struct TokenList: Sendable {
   public var bos: Int32?
   /// The token that ends a text.
   public var eos: Int32?
+  /// The token that ends an answer, where that is another than ``eos``; only told, for those who read the list.
+  public var eot: Int32?
   /// The token that fills batches.
   public var pad: Int32?
   /// Whether to begin a text with ``bos``, where special tokens are asked for; nil for what is usual.

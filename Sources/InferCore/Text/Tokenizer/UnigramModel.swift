@@ -8,11 +8,11 @@ struct UnigramModel: Sendable {
   /// Tokens by what they stand for.
   private let trie: ByteTrie
   /// The logarithm of each token's probability, by id.
-  private let scores: [Double]
+  let scores: [Double]
   private let unknownScore: Double
-  private let unknown: Int32?
+  let unknown: Int32?
   /// The tokens `<0x00>` … `<0xFF>`, which spell unknown characters; empty when not used.
-  private let byteTokens: [Int32]
+  let byteTokens: [Int32]
 
   /// The best way to cut what lies before a position.
   struct Node {

@@ -1,0 +1,59 @@
+internal import InferCore
+
+extension Dialect {
+  /// The `config.json` that says what the file does.
+  static func configuration(_ file: GGUFDescription) throws(ModelError) -> JSONValue {
+    var config: JSONValue = [:]
+    for field in fields {
+      if let value = try field.read(file) { config[field.name] = value }
+    }
+    let layers = try file.count("block_count")
+    let ahead = try file.count("nextn_predict_layers", default: 0)
+    guard layers > ahead, layers <= ConfigReader.largestSize else {
+      throw file.wrong("block_count", "\(layers)", "a count of layers, \(ahead) of which predict further tokens")
+    }
+    config["num_hidden_layers"] = .integer(layers - ahead)
+    config["vocab_size"] = .integer(try file.shape(of: "token_embd.weight", dimensions: 2)[0])
+    config["tie_word_embeddings"] = .bool(file.tensors["output.weight"] == nil)
+    try complete(&config, from: file)
+    return config
+  }
+
+  /// The file's tensors under the names that the family reads, and as it reads them. Tensors of unknown names keep
+  /// them, so that the family refuses them.
+  static func checkpoint(_ file: GGUFDescription, config: JSONValue) throws(ModelError) -> Checkpoint {
+    let found = try Families.family(for: ConfigReader(config))
+    guard let family = found as? Family else {
+      throw .malformed(
+        path: file.path,
+        reason: "its configuration is that of \(type(of: found)), and its architecture \"\(file.architecture)\"")
+    }
+    let layers = family.layerCount
+    // Every layer has tensors: a count beyond theirs is a mistake, or meant to cost memory.
+    guard layers <= file.tensors.count else {
+      throw file.wrong("block_count", "\(layers)", "at most as many layers as there are tensors, \(file.tensors.count)")
+    }
+    let last = try file.count("block_count", default: layers)
+    var left = file.tensors
+    var tensors: [String: Tensor] = [:]
+    for rule in rules(family).expanded(layers: layers) {
+      let parts = rule.file.compactMap { left[$0] }
+      guard parts.count == rule.file.count else { continue }
+      for tensor in try rule.read(parts) { tensors[tensor.name] = tensor }
+      for part in parts { left[part.name] = nil }
+    }
+    for (name, tensor) in left
+    where !isAhead(name, of: layers, last: last) && !GGUFDescription.configuring.contains(name) {
+      tensors[name] = tensor
+    }
+    return Checkpoint(tensors)
+  }
+
+  /// Whether a tensor is of a layer behind those of the model: the rest up to `last` predict tokens further ahead and are
+  /// not used.
+  private static func isAhead(_ name: String, of layers: Int, last: Int) -> Bool {
+    let parts = name.split(separator: ".", maxSplits: 2)
+    guard parts.count > 1, parts[0] == "blk", let layer = Int(parts[1]) else { return false }
+    return layer >= layers && layer < last
+  }
+}

@@ -1,0 +1,30 @@
+internal import InferCore
+
+// What llama.cpp's models lack that ours may have.
+
+extension RotaryEmbedding {
+  var obstacle: String? {
+    if case .divided = frequencies.stretching { "divisors of rotary frequencies" } else { nil }
+  }
+}
+
+extension Attention.Shape {
+  /// Whether all heads together are as wide as the residual stream.
+  var spansStream: Bool { queryHeads * headDimension == width }
+}
+
+extension Mamba1.Shape {
+  var biasObstacle: String? {
+    if projectionBias { return "biases of Mamba's projections" }
+    return convolutionBias ? nil : "convolutions without bias"
+  }
+}
+
+extension Mamba2.Shape {
+  var biasObstacle: String? { inputBias || outputBias ? "biases of Mamba's projections" : nil }
+}
+
+extension GGUFValue {
+  /// `expert_gating_func` of experts that are chosen by sigmoid scores.
+  static let sigmoidGating = GGUFValue.unsigned(2)
+}

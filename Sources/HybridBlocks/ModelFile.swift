@@ -1,0 +1,116 @@
+internal import InferCore
+
+/// A model as one GGUF file: of llama.cpp's, with the model's small files beside its own metadata, or where that cannot
+/// be, with tensors under the names that families read.
+struct ModelFile {
+  let form: QuantizationResult.Form
+  let metadata: [(key: String, value: GGUFValue)]
+  /// In the order of what they are made of on disk.
+  let tensors: [FileTensor]
+  /// What people should know about it.
+  let remarks: [String]
+
+  /// - Throws: `ModelError` when a small file cannot be read, or a tensor has no shape that its name promises.
+  init(
+    _ source: ModelSource, _ read: ReadModel, _ quantization: Quantization, _ options: LoadOptions
+  ) throws(ModelError) {
+    let loaded = read.weights.loaded
+    var described: [(key: String, value: GGUFValue)] = []
+    // Its text is as it was where nothing about it is new.
+    var config: JSONValue?
+    if options.configuration != nil { config = read.config }
+    let tensors: [FileTensor]
+    switch try DialectFile.outcome(of: read.family, config: read.config, loaded) {
+    case .file(let file):
+      form = .llamaCpp(architecture: file.architecture)
+      described = file.metadata + [("general.file_type", .count(quantization.fileType))]
+      if file.config != read.config { config = file.config }
+      tensors = file.tensors
+    case .obstacle(let reason):
+      form = .own(reason: reason)
+      tensors = loaded.map {
+        FileTensor(
+          name: $0.tensor.name, shape: $0.tensor.shape, parts: [$0.tensor], format: $0.format,
+          sourceBytes: $0.tensor.byteCount)
+      }
+    }
+    self.tensors = tensors.sorted { $0.parts[0].isBefore($1.parts[0]) }
+    let vocabulary = try FileVocabulary(source, read, isForeign: form.isLlamaCpp)
+    remarks = vocabulary.remarks
+    metadata =
+      try Self.general(form, source, read.familyName) + described + Self.files(of: source, config: config)
+      + vocabulary.metadata
+  }
+
+  /// What every file tells about itself.
+  private static func general(
+    _ form: QuantizationResult.Form, _ source: ModelSource, _ family: String
+  ) -> [(key: String, value: GGUFValue)] {
+    let architecture = if case .llamaCpp(let architecture) = form { architecture } else { family }
+    return [
+      ("general.architecture", .string(architecture)), ("general.type", .string("model")),
+      ("general.name", .string(source.name)), ("general.quantization_version", .unsigned(2)),
+    ]
+  }
+
+  /// The small files of the model, each as it is.
+  private static func files(
+    of source: ModelSource, config: JSONValue?
+  ) throws(ModelError) -> [(key: String, value: GGUFValue)] {
+    var metadata: [(key: String, value: GGUFValue)] = []
+    for name in ModelFiles.names {
+      var text = try source.files.text(name)
+      if name == "config.json", let config { text = config.serialized() }
+      if let text { metadata.append((ModelFiles.metadataPrefix + name, .string(text))) }
+    }
+    return metadata
+  }
+}
+
+/// What a file says of its model's tokens, in metadata that llama.cpp reads.
+private struct FileVocabulary {
+  var metadata: [(key: String, value: GGUFValue)] = []
+  var remarks: [String] = []
+
+  /// - Parameter isForeign: whether llama.cpp reads the rest of the file.
+  /// - Throws: `ModelError` when a file of the model's cannot be read.
+  init(_ source: ModelSource, _ read: ReadModel, isForeign: Bool) throws(ModelError) {
+    let given = source.vocabularyMetadata
+    guard given.isEmpty || given.allSatisfy({ $0.key == "tokenizer.ggml.model" }) else {
+      metadata = given
+      return
+    }
+    // Who reads `tokenizer.json` needs no list.
+    guard isForeign || !source.files.has("tokenizer.json") else { return }
+    do throws(ModelError) {
+      try describe(source, read)
+    } catch {
+      remarks.append("the file has no vocabulary for llama.cpp: \(error)")
+    }
+    if metadata.isEmpty && isForeign { metadata = [("tokenizer.ggml.model", .string("no_vocab"))] }
+  }
+
+  private mutating func describe(_ source: ModelSource, _ read: ReadModel) throws(ModelError) {
+    let text = try ModelText(source.files)
+    guard let tokenizer = text.tokenizer else { return }
+    let ends = try GenerationDefaults(files: source.files, config: read.config).endTokens
+    guard let list = TokenList(tokenizer, count: read.model.vocabularySize, endTokens: ends.sorted()) else {
+      remarks.append("the file has no vocabulary for llama.cpp, which has no name for how the tokenizer cuts texts")
+      return
+    }
+    metadata = list.metadata
+    if let template = text.chatTemplate { metadata.append(("tokenizer.chat_template", .string(template.source))) }
+  }
+}
+
+extension Quantization {
+  /// What llama.cpp counts such files among, `general.file_type`.
+  fileprivate var fileType: Int {
+    if isMix { return 15 }
+    let types = [
+      "F32": 0, "F16": 1, "Q4_0": 2, "Q4_1": 3, "Q8_0": 7, "Q5_0": 8, "Q5_1": 9, "Q4_K": 14, "Q5_K": 16, "Q6_K": 18,
+      "BF16": 32,
+    ]
+    return types[format.name] ?? 0
+  }
+}
