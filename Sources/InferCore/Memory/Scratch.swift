@@ -1,52 +1,55 @@
 /// Memory for the activations of a step: a bump pointer that is reset between steps and given back never.
 ///
-/// A step that needs more than there is gets another chunk; the next ``reset()`` melts all chunks into one
-/// as large as their sum, so that the steady state allocates nothing. Used by one thread at a time: the
-/// engine's.
+/// Takes its memory from the system in chunks that are backed when first touched, so what a chunk has too much of costs
+/// addresses only, and the steady state allocates nothing. Used by one thread at a time: the engine's.
 @safe final class Scratch {
-  private var chunks: [Chunk] = []
-  private var used = 0
+  /// Bytes of a chunk, unless a single piece needs more: far more than the steps of most models take.
+  private static let chunkBytes = 256 << 20
 
-  private final class Chunk {
-    let buffer: AlignedBuffer
-    init(byteCount: Int) { buffer = AlignedBuffer(byteCount: byteCount) }
-  }
+  private var chunks: [AnonymousMapping] = []
+  /// The chunk that memory is taken from, and how much of it is.
+  private var top = Mark(chunk: -1, used: 0)
 
-  /// Bytes held.
-  var byteCount: Int { chunks.reduce(0) { $0 + $1.buffer.byteCount } }
+  /// Bytes of addresses held; what was never touched of them takes no memory.
+  var byteCount: Int { chunks.reduce(0) { $0 + $1.byteCount } }
 
   /// A place to come back to.
   struct Mark {
-    fileprivate let chunk: Int
-    fileprivate let used: Int
+    fileprivate var chunk: Int
+    fileprivate var used: Int
   }
 
-  var mark: Mark { Mark(chunk: chunks.count, used: used) }
+  var mark: Mark { top }
 
-  /// Gives back all that was taken since `mark`. Chunks that were added since are kept for ``reset()``;
-  /// memory in them is given back only then.
-  func release(to mark: Mark) {
-    if mark.chunk == chunks.count { used = mark.used }
-  }
+  /// Gives back all that was taken since `mark`.
+  func release(to mark: Mark) { top = mark }
 
   /// Gives back everything.
-  func reset() {
-    if chunks.count > 1 {
-      let total = byteCount
-      chunks = [Chunk(byteCount: total)]
-    }
-    used = 0
-  }
+  func reset() { top = Mark(chunk: chunks.isEmpty ? -1 : 0, used: 0) }
 
   /// Uninitialised memory for `count` values of a trivial type, on a 64-byte boundary.
   func take<T: BitwiseCopyable>(_ count: Int, of type: T.Type) -> UnsafeMutablePointer<T> {
     let bytes = (count * MemoryLayout<T>.stride + AlignedBuffer.alignment - 1) & ~(AlignedBuffer.alignment - 1)
-    if chunks.last.map({ used + bytes > $0.buffer.byteCount }) ?? true {
-      chunks.append(Chunk(byteCount: max(bytes, byteCount, 1 << 20)))
-      used = 0
-    }
-    let pointer = unsafe chunks[chunks.count - 1].buffer.base + used
-    used += bytes
+    if top.chunk < 0 || top.used + bytes > chunks[top.chunk].byteCount { moveOn(to: bytes) }
+    let pointer = unsafe chunks[top.chunk].base + top.used
+    top.used += bytes
     return unsafe pointer.bindMemory(to: T.self, capacity: count)
+  }
+
+  /// Goes on with the next chunk that has room for a piece of `bytes`, a new one where there is none.
+  private func moveOn(to bytes: Int) {
+    top.used = 0
+    repeat {
+      top.chunk += 1
+      if top.chunk == chunks.count { chunks.append(Self.reserve(max(bytes, Self.chunkBytes))) }
+    } while chunks[top.chunk].byteCount < bytes
+  }
+
+  private static func reserve(_ byteCount: Int) -> AnonymousMapping {
+    do {
+      return try AnonymousMapping(byteCount: byteCount)
+    } catch {
+      preconditionFailure("no addresses for \(byteCount) bytes of activations: \(error)")
+    }
   }
 }
