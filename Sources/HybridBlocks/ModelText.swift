@@ -14,7 +14,7 @@ public struct ModelText: Sendable {
   public init(path: String) throws(ModelError) { try self.init(try ModelSource(path: path).files) }
 
   init(_ files: ModelFiles) throws(ModelError) {
-    if Tokenizer.exists(in: files) {
+    if Tokenizer.source(in: files) != nil {
       do { tokenizer = try Tokenizer(files: files) } catch {
         throw .malformed(path: files.path, reason: "tokenizer: \(error)")
       }

@@ -80,6 +80,35 @@ def test_inspect(binary, model):
     assert report["unread_tensors"] == [] and report["non_finite_tensors"] == []
     text = run(binary, "inspect", "--model", model).stdout
     assert report["family"] in text and report["layout"] in text
+    assert [line.split()[0] for line in text.splitlines()][:5] == ["model", "files", "family", "layout", "parameters"]
+    # What the model's own files say.
+    folder = Path(model)
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    names = json.loads((folder / "tokenizer_config.json").read_text())
+    generation = json.loads((folder / "generation_config.json").read_text())
+    assert report["files"] == {
+        "format": "safetensors", "architecture": None, "count": len(list(folder.glob("*.safetensors"))),
+        "tensors": sum(format["tensors"] for format in report["formats"].values())}
+    assert report["tokenizer"]["source"] == "tokenizer.json"
+    assert report["tokenizer"]["kind"] == tokenizer["model"]["type"] and report["tokenizer"]["splitting"] is None
+    assert report["tokenizer"]["special_tokens"] == {
+        name: names[f"{name}_token"] for name in ("bos", "eos", "pad") if names.get(f"{name}_token")}
+    ends = generation["eos_token_id"]
+    assert [end["id"] for end in report["end_tokens"]] == sorted(ends if isinstance(ends, list) else [ends])
+    assert all(f"{end['token']} ({end['id']})" in text for end in report["end_tokens"])
+    assert report["chat_template"]["reasoning"] == "think" and "reasoning think" in text
+    assert report["sampling"].keys() <= {
+        "temperature", "top_k", "top_p", "min_p", "repetition_penalty", "max_tokens"}
+
+
+def test_inspect_tells_what_is_not_there(binary, model, tmp_path):
+    for name in ("config.json", "model.safetensors"):
+        (tmp_path / name).write_bytes((Path(model) / name).read_bytes())
+    report = json.loads(run(binary, "inspect", "--model", tmp_path, "--json").stdout)
+    assert report["tokenizer"] is report["chat_template"] is None and report["sampling"] == {}
+    text = run(binary, "inspect", "--model", tmp_path).stdout
+    assert all(f"\n{line}\n" in text for line in (
+        "tokenizer   none", "template    none", "sampling    no recommendation"))
 
 
 def test_quantize_writes_a_file_that_stands_alone(binary, model, tmp_path):

@@ -71,10 +71,44 @@ def test_the_vocabulary_ends_the_answer(chat):
     assert choice["finish_reason"] == "stop" and choice["message"]["content"] == "The capital of France is Paris."
 
 
-def test_prompts_have_the_tokens_of_the_template(chat, expected):
+def output(binary, *arguments, stdin):
+    """What a command prints."""
+    result = subprocess.run(
+        [binary, *map(str, arguments)], input=stdin.encode(), capture_output=True, timeout=120)
+    assert result.returncode == 0, result.stderr
+    return result.stdout.decode()
+
+
+def tokenize(binary, *arguments, stdin):
+    """What `tokenize` makes of some values."""
+    lines = output(binary, "tokenize", *arguments, stdin="".join(json.dumps(value) + "\n" for value in stdin))
+    return [json.loads(line) for line in lines.split("\n")[:-1]]
+
+
+def test_texts_have_the_tokens_of_llama_cpp(binary, smollm2, expected):
+    texts, ids = ([reference[key] for reference in expected["texts"]] for key in ("text", "ids"))
+    assert tokenize(binary, "--model", smollm2, stdin=texts) == ids
+    assert tokenize(binary, "--model", smollm2, "--decode", stdin=ids) == texts
+
+
+def test_answers_have_the_text_of_transformers(binary, smollm2, expected):
+    tokens, texts = ([answer[key] for answer in expected["answers"]] for key in ("tokens", "text"))
+    options = ["--model", smollm2, "--decode", "--skip-special-tokens"]
+    assert tokenize(binary, *options, stdin=tokens) == texts
+
+
+def test_prompts_have_the_tokens_of_transformers(binary, smollm2, chat, expected):
     for reference in expected["answers"]:
-        answer = chat.post("/v1/chat/completions", chat.chat(reference["question"], max_tokens=1)).json()
+        conversation = {"messages": [{"role": "user", "content": reference["question"]}]}
+        prompt = output(binary, "render", "--model", smollm2, stdin=json.dumps(conversation))
+        assert tokenize(binary, "--model", smollm2, stdin=[prompt]) == [reference["prompt"]]
+        # The server renders the same: the seed makes its answer to the prompt's ids the same as to the conversation.
+        options = dict(temperature=1, seed=7, max_tokens=8)
+        answer = chat.post("/v1/chat/completions", chat.chat(reference["question"], **options)).json()
         assert answer["usage"]["prompt_tokens"] == len(reference["prompt"])
+        completion = chat.post(
+            "/v1/completions", {"model": chat.model, "prompt": reference["prompt"], **options}).json()
+        assert answer["choices"][0]["message"]["content"] == completion["choices"][0]["text"]
 
 
 def best_tokens(path):
@@ -114,6 +148,11 @@ def test_perplexity_is_that_of_llama_cpp(binary, smollm2, expected):
 def test_inspect_describes_it(binary, smollm2):
     report = json.loads(run(binary, "inspect", "--model", smollm2, "--json").stdout)
     assert report["family"] == "llama" and report["vocabulary_size"] == 49152 and report["context_length"] == 8192
-    assert report["tokenizer"] and report["chat_template"]
+    assert report["files"] == {"format": "GGUF", "architecture": "llama", "count": 1, "tensors": 272}
+    assert report["tokenizer"] == {
+        "source": "tokenizer.ggml", "kind": "gpt2", "splitting": "smollm", "tokens": 49152,
+        "special_tokens": {"bos": "<|im_start|>", "eos": "<|im_end|>", "pad": "<|im_end|>"}, "added_tokens": []}
+    assert {end["token"] for end in report["end_tokens"]} >= {"<|im_end|>"}
+    assert report["chat_template"] == {"tool_calls": None, "reasoning": "think"}
     assert report["warnings"] == report["unread_tensors"] == report["non_finite_tensors"] == []
     assert set(report["formats"]) == {"F32", "Q4_1", "Q8_0"}

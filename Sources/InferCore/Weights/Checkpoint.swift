@@ -21,6 +21,9 @@ public struct Checkpoint: Sendable {
     }
   }
 
+  /// How many files hold the tensors.
+  public var fileCount: Int { Set(tensors.values.map(\.place.file)).count }
+
   /// A checkpoint of tensors that are known by name.
   package init(_ tensors: [String: Tensor]) { self.tensors = tensors }
 

@@ -16,13 +16,14 @@ struct Inspect: AsyncParsableCommand {
 
   func run() async throws {
     let loaded = try model.load(onlyDescribing: true)
-    let checkpoint = try ModelSource(path: model.model).checkpoint()
-    let broken = Self.scan(checkpoint, threads: model.threadCount)
+    let source = try ModelSource(path: model.model)
+    let checkpoint = try source.checkpoint()
     let report = ModelReport(
-      name: loaded.name, summary: loaded.summary, contextLength: loaded.model.contextLength,
-      vocabularySize: loaded.model.vocabularySize, hasTokenizer: loaded.tokenizer != nil,
-      hasChatTemplate: loaded.chatTemplate != nil, nonFinite: broken)
-    try emit(json ? report.json.serialized(.pretty) + "\n" : report.text)
+      name: loaded.name, architecture: source.architecture, fileCount: checkpoint.fileCount,
+      tensorCount: checkpoint.tensors.count, summary: loaded.summary, contextLength: loaded.model.contextLength,
+      vocabularySize: loaded.model.vocabularySize, text: TextReport(loaded, files: source.files),
+      nonFinite: Self.scan(checkpoint, threads: model.threadCount))
+    try emit(json ? report.json.serialized(.pretty) + "\n" : report.description)
   }
 
   /// Tensors with numbers that are not finite, by name.

@@ -5,18 +5,24 @@ import OrderedCollections
 /// What `inspect` tells of a model.
 struct ModelReport {
   var name: String
+  /// The architecture of a GGUF file; `nil` for other files.
+  var architecture: String?
+  /// Files that hold tensors, and tensors in them.
+  var fileCount: Int
+  var tensorCount: Int
   var summary: ModelSummary
   var contextLength: Int
   var vocabularySize: Int
-  var hasTokenizer: Bool
-  var hasChatTemplate: Bool
+  var text: TextReport
   /// Tensors with NaN or infinity, and how many.
   var nonFinite: [(name: String, count: Int)]
 
   /// For people.
-  var text: String {
+  var description: String {
+    let files = "\(tensorCount) tensors in \(fileCount) file\(fileCount == 1 ? "" : "s")"
     var lines = [
-      ("model", name), ("family", summary.family), ("layout", summary.layout),
+      ("model", name), ("files", architecture.map { "GGUF of \($0), \(files)" } ?? "safetensors, \(files)"),
+      ("family", summary.family), ("layout", summary.layout),
       (
         "parameters",
         "\(Quantity.count(summary.parameterCount)), \(Quantity.count(summary.activeParameterCount)) active per token"
@@ -25,7 +31,9 @@ struct ModelReport {
       ("weights", Quantity.mebibytes(summary.weightBytes)),
       ("KV", "\(summary.cacheBytesPerToken) bytes per token (f16)"),
       ("state", "\(summary.stateBytesPerSequence) bytes per sequence"),
-      ("tokenizer", hasTokenizer ? "yes" : "none"), ("template", hasChatTemplate ? "yes" : "none"),
+    ]
+    lines += text.lines.map { ($0.label, $0.value) }
+    lines += [
       ("unread", summary.unreadTensors.isEmpty ? "none" : summary.unreadTensors.joined(separator: ", ")),
       (
         "not finite",
@@ -48,20 +56,38 @@ struct ModelReport {
       ]
       return (share.name, counts)
     }
-    return [
-      "model": .string(name), "family": .string(summary.family), "layout": .string(summary.layout),
-      "parameters": .integer(summary.parameterCount), "active_parameters": .integer(summary.activeParameterCount),
-      "formats": .object(OrderedDictionary(uniqueKeysWithValues: formats)),
-      "vocabulary_size": .integer(vocabularySize), "context_length": .integer(contextLength),
-      "memory": [
-        "weights_bytes": .integer(summary.weightBytes), "kv_bytes_per_token": .integer(summary.cacheBytesPerToken),
-        "state_bytes_per_sequence": .integer(summary.stateBytesPerSequence),
-      ],
-      "tokenizer": .bool(hasTokenizer), "chat_template": .bool(hasChatTemplate),
-      "unread_tensors": .array(summary.unreadTensors.map(JSONValue.string)),
-      "non_finite_tensors": .array(
-        nonFinite.map { ["tensor": .string($0.name), "count": .integer($0.count)] }),
-      "warnings": .array(summary.warnings.map(JSONValue.string)),
+    let members: [(String, JSONValue)] = [
+      ("model", .string(name)),
+      (
+        "files",
+        [
+          "format": architecture == nil ? "safetensors" : "GGUF",
+          "architecture": architecture.map(JSONValue.string) ?? .null, "count": .integer(fileCount),
+          "tensors": .integer(tensorCount),
+        ]
+      ),
+      ("family", .string(summary.family)), ("layout", .string(summary.layout)),
+      ("parameters", .integer(summary.parameterCount)), ("active_parameters", .integer(summary.activeParameterCount)),
+      ("formats", JSONValue(members: formats)), ("vocabulary_size", .integer(vocabularySize)),
+      ("context_length", .integer(contextLength)),
+      (
+        "memory",
+        [
+          "weights_bytes": .integer(summary.weightBytes), "kv_bytes_per_token": .integer(summary.cacheBytesPerToken),
+          "state_bytes_per_sequence": .integer(summary.stateBytesPerSequence),
+        ]
+      ),
     ]
+    let findings: [(String, JSONValue)] = [
+      ("unread_tensors", .array(summary.unreadTensors.map(JSONValue.string))),
+      ("non_finite_tensors", .array(nonFinite.map { ["tensor": .string($0.name), "count": .integer($0.count)] })),
+      ("warnings", .array(summary.warnings.map(JSONValue.string))),
+    ]
+    return JSONValue(members: members + text.json.map { ($0.key, $0.value) } + findings)
   }
+}
+
+extension JSONValue {
+  /// An object of members in their order.
+  init(members: [(String, JSONValue)]) { self = .object(OrderedDictionary(uniqueKeysWithValues: members)) }
 }

@@ -15,6 +15,20 @@ public struct TokenList: Sendable {
     case bytePair
     /// SentencePiece's unigram language model: scores are logarithms of probabilities.
     case unigram
+
+    /// What `tokenizer.ggml.model` calls it.
+    public var name: String {
+      switch self {
+      case .byteLevel: "gpt2"
+      case .bytePair: "llama"
+      case .unigram: "t5"
+      }
+    }
+
+    /// What `tokenizer.ggml.pre` calls the way to cut a text into words, where that is told.
+    public var splitting: String? {
+      if case .byteLevel(_, let splitting) = self { splitting } else { nil }
+    }
   }
 
   /// What a token is for, numbered as in both kinds of files.

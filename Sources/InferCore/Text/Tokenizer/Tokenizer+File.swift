@@ -31,12 +31,13 @@ extension Tokenizer {
     try self.init(vocabulary)
   }
 
-  /// Whether a model's files hold a tokenizer that ``init(files:)`` can look at.
+  /// What ``init(files:)`` reads: the name of a file, `tokenizer.ggml` for the vocabulary of a GGUF file, or `nil` where
+  /// there is no tokenizer.
   ///
   /// - Parameters:
   ///   - files: The model's files.
-  public static func exists(in files: ModelFiles) -> Bool {
-    files.vocabulary != nil || (["tokenizer.json"] + binaryFiles).contains(where: files.has)
+  public static func source(in files: ModelFiles) -> String? {
+    (["tokenizer.json"] + binaryFiles).first(where: files.has) ?? files.vocabulary.map { _ in "tokenizer.ggml" }
   }
 
   /// Tokenizers that are no JSON, in the order in which they are looked for.

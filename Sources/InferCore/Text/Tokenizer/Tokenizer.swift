@@ -68,6 +68,14 @@ public struct Tokenizer: Sendable {
   ///   - id: The token.
   public func bytes(for id: Int32) -> [UInt8] { Array(decoded[id]) }
 
+  /// How pieces of a text become tokens, as `tokenizer.json` calls it: `BPE` or `Unigram`.
+  public var algorithm: String {
+    switch model {
+    case .bytePair: "BPE"
+    case .unigram: "Unigram"
+    }
+  }
+
   /// The id of a token; nil when there is no such token.
   ///
   /// - Parameters:
