@@ -51,7 +51,7 @@ enum Dialects {
   static let all: [any Dialect.Type] = [
     LlamaDialect.self, Qwen3Dialect.self, GraniteHybridDialect.self, HunyuanDialect.self, HyV3Dialect.self,
     NemotronDialect.self, MambaDialect.self, JambaDialect.self, FalconH1Dialect.self, Lfm2Dialect.self,
-    Qwen3NextDialect.self, DeepSeekDialect.self, BambaDialect.self,
+    Qwen3NextDialect.self, DeepSeekDialect.self, KimiLinearDialect.self, BambaDialect.self,
   ]
 
   /// The dialect of a file: of the family of its own configuration, where it has one, else by its architecture.

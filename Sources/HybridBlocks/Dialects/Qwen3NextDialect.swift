@@ -1,24 +1,29 @@
 internal import InferCore
 
-/// Qwen3-Next: Gated DeltaNet, and gated attention at every so many layers, then experts beside a gated shared one.
+/// Qwen3-Next and Qwen3.5: Gated DeltaNet, and gated attention at every so many layers, then experts beside a gated shared
+/// one, or a dense network.
 enum Qwen3NextDialect: Dialect {
-  static let architectures = ["qwen3next"]
+  static let architectures = ["qwen3next", "qwen35", "qwen35moe"]
   static let fields: [DialectField<Qwen3Next>] =
     DialectField.frame() + [
       .count("ssm.conv_kernel", "linear_conv_kernel_dim") { $0.delta.taps },
       .count("ssm.state_size", "linear_key_head_dim") { $0.delta.rule.keyDimension },
       .count("ssm.group_count", "linear_num_key_heads") { $0.delta.rule.keyHeads },
       .count("ssm.time_step_rank", "linear_num_value_heads") { $0.delta.rule.heads },
-      .count("expert_count", "num_experts") { $0.selection?.expertCount },
-      .count("expert_used_count", "num_experts_per_tok") { $0.selection?.topK },
-      .count("expert_feed_forward_length", "moe_intermediate_size") { $0.expertWidth },
-      .count("expert_shared_feed_forward_length", "shared_expert_intermediate_size") { $0.sharedWidth },
+      .count("feed_forward_length", "intermediate_size", optional: true) { $0.expertWidth },
+      .count("expert_count", "num_experts", optional: true) { $0.selection?.expertCount },
+      .count("expert_used_count", "num_experts_per_tok", optional: true) { $0.selection?.topK },
+      .count("expert_feed_forward_length", "moe_intermediate_size", optional: true) { $0.expertWidth },
+      .count("expert_shared_feed_forward_length", "shared_expert_intermediate_size", optional: true) { $0.sharedWidth },
     ]
 
   static func complete(_ config: inout JSONValue, from file: GGUFDescription) throws(ModelError) {
-    config["model_type"] = "qwen3_next"
+    let names: [String: JSONValue] = ["qwen35": "qwen3_5", "qwen35moe": "qwen3_5_moe"]
+    config["model_type"] = names[file.architecture] ?? "qwen3_next"
+    // All that belongs to value heads is in another order in the files of Qwen3.5.
+    if names[file.architecture] != nil { config["linear_value_heads_tiled"] = true }
     // llama.cpp always divides the weights of the chosen experts by their sum.
-    config["norm_topk_prob"] = true
+    if config["num_experts"] != nil { config["norm_topk_prob"] = true }
     config["linear_value_head_dim"] = .integer(try file.mambaHeadDimension())
     let layers = config["num_hidden_layers"]?.int ?? 0
     let interval = try file.count("full_attention_interval", default: 4)
@@ -31,15 +36,16 @@ enum Qwen3NextDialect: Dialect {
   }
 
   static func rules(_ family: Qwen3Next) -> [TensorRule] {
-    let layer = "model.layers.{n}"
+    let model = family.path.joined(separator: ".")
+    let layer = "\(model).layers.{n}"
     let (delta, heads, mlp) = ("\(layer).linear_attn", "\(layer).self_attn", "\(layer).mlp")
     let rule = family.delta.rule
     let values = rule.valueWidth / rule.keyHeads
     let experts = family.selection?.expertCount ?? 0
     return [
-      TensorRule("token_embd.weight", as: "model.embed_tokens.weight"),
+      TensorRule("token_embd.weight", as: "\(model).embed_tokens.weight"),
       TensorRule("output.weight", as: "lm_head.weight"),
-      TensorRule("output_norm.weight", as: "model.norm.weight", .incremented),
+      TensorRule("output_norm.weight", as: "\(model).norm.weight", .incremented),
       TensorRule("blk.{n}.attn_norm.weight", as: "\(layer).input_layernorm.weight", .incremented),
       TensorRule("blk.{n}.post_attention_norm.weight", as: "\(layer).post_attention_layernorm.weight", .incremented),
       TensorRule("blk.{n}.attn_q_norm.weight", as: "\(heads).q_norm.weight", .incremented),
@@ -47,6 +53,8 @@ enum Qwen3NextDialect: Dialect {
       TensorRule(
         "blk.{n}.attn_qkv.weight", "blk.{n}.attn_gate.weight", as: "\(delta).in_proj_qkvz.weight",
         .queryToGate(heads: rule.keyHeads, keys: rule.keyDimension, values: values)),
+      TensorRule("blk.{n}.ssm_beta.weight", as: "\(delta).in_proj_b.weight"),
+      TensorRule("blk.{n}.ssm_alpha.weight", as: "\(delta).in_proj_a.weight"),
       // Files of the first converter.
       TensorRule("blk.{n}.ssm_in.weight", as: "\(delta).in_proj_qkvz.weight"),
       TensorRule("blk.{n}.ssm_ba.weight", as: "\(delta).in_proj_ba.weight"),
@@ -57,14 +65,16 @@ enum Qwen3NextDialect: Dialect {
       TensorRule("blk.{n}.ssm_out.weight", as: "\(delta).out_proj.weight"),
       TensorRule("blk.{n}.ffn_gate_inp.weight", as: "\(mlp).gate.weight"),
       TensorRule("blk.{n}.ffn_gate_inp_shexp.weight", as: "\(mlp).shared_expert_gate.weight", .row),
-    ] + TensorRule.attention() + TensorRule.experts(experts) + [
+    ] + TensorRule.attention(heads) + TensorRule.feedForward(mlp) + TensorRule.experts(experts, "\(mlp).experts") + [
       TensorRule(
         "blk.{n}.ffn_gate_exps.weight", "blk.{n}.ffn_up_exps.weight", as: "\(mlp).experts.gate_up_proj",
         .gateAndUp(experts: experts)),
+      TensorRule("blk.{n}.ffn_gate_up_exps.weight", as: "\(mlp).experts.gate_up_proj"),
       TensorRule("blk.{n}.ffn_down_exps.weight", as: "\(mlp).experts.down_proj"),
     ] + TensorRule.feedForward("\(mlp).shared_expert", suffix: "_shexp")
   }
 
+  /// Qwen3.5 is read only: its files have value heads in another order than checkpoints, which takes columns apart.
   static func architecture(of family: Qwen3Next) -> String? {
     family.path == ["model"] && family.selection != nil ? "qwen3next" : nil
   }
@@ -75,7 +85,6 @@ enum Qwen3NextDialect: Dialect {
     metadata["ssm.inner_size"] = .count(family.delta.rule.valueWidth)
     metadata["attention.recurrent_layers"] = .array(family.isLinear.map(GGUFValue.bool))
     metadata["full_attention_interval"] = .count(4)
-    metadata["feed_forward_length"] = .count(family.expertWidth)
   }
 
   static func obstacle(_ family: Qwen3Next) -> String? {

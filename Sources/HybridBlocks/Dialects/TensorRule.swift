@@ -13,7 +13,7 @@ struct TensorRule: Sendable {
     case vector(inFile: [Int])
     /// A matrix of one row, which is a vector in some files.
     case row
-    /// A convolution's `[channels × 1 × taps]`, which has no size of 1 in the file.
+    /// A convolution's `[channels × 1 × taps]`, which has no size of 1 in the file, or others than here.
     case convolution
     /// Rows of query or key heads, of which some, or all, are rotated. Rotation pairs row i of these with row i + half; files
     /// that are made for rotating neighbours have such rows beside each other.
@@ -74,8 +74,8 @@ struct TensorRule: Sendable {
     case .vector: return [part.renamed(name, shape: [part.count])]
     case .row: return [part.renamed(name, shape: [1, part.count])]
     case .convolution:
-      try part.expect(dimensions: 2)
-      return [part.renamed(name, shape: [part.shape[0], 1, part.shape[1]])]
+      let sizes = try part.convolutionSizes()
+      return [part.renamed(name, shape: [sizes[0], 1, sizes[1]])]
     case .pairs(let heads, let rotated):
       let size = try part.pairedRows(heads)
       let half = (rotated ?? size) / 2
@@ -122,6 +122,13 @@ extension Tensor {
     guard shape.count == dimensions else {
       throw .tensor(name: name, reason: "has shape \(shape), expected \(dimensions) sizes")
     }
+  }
+
+  /// Channels and taps.
+  fileprivate func convolutionSizes() throws(ModelError) -> [Int] {
+    let sizes = shape.dropLast().filter { $0 != 1 } + shape.suffix(1)
+    guard sizes.count == 2 else { throw .tensor(name: name, reason: "has shape \(shape), expected 2 sizes") }
+    return sizes
   }
 
   /// The rows of each of some heads, an even number.

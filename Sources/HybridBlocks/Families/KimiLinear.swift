@@ -138,7 +138,8 @@ extension GatedDeltaNet.Parameters {
   init(kimi weights: WeightScope, _ shape: GatedDeltaNet.Shape, epsilon: Float) throws(ModelError) {
     let (rule, width) = (shape.rule, shape.width)
     let (inner, size) = (rule.keyWidth, rule.keyDimension)
-    let rates = try weights.decayRates(shape: [1, 1, rule.heads, 1])
+    let rates =
+      try weights.has("A") ? weights.vector("A", count: rule.heads) : weights.decayRates(shape: [1, 1, rule.heads, 1])
     self.init(
       input: try Linear(
         [

@@ -97,7 +97,8 @@ struct Qwen3Next: ModelFamily {
       width: width,
       rule: DeltaRuleShape(
         heads: heads, keyHeads: keyHeads, keyDimension: try config.size("linear_key_head_dim", default: 128),
-        valueDimension: try config.size("linear_value_head_dim", default: 128)),
+        valueDimension: try config.size("linear_value_head_dim", default: 128),
+        tilesValues: try config.flag("linear_value_heads_tiled", default: false)),
       taps: try config.size("linear_conv_kernel_dim", default: 4))
   }
 
@@ -138,14 +139,22 @@ struct Qwen3Next: ModelFamily {
       sharedGate: try Linear(weights["shared_expert_gate"], input: frame.width, output: 1, role: .exact), layer: index)
   }
 
-  /// One by one, or in two tensors.
+  /// One by one; or gate and up in one tensor, and down in another or one by one.
   private func experts(_ weights: WeightScope, count: Int) throws(ModelError) -> Experts {
     guard weights.has("gate_up_proj") else {
       return try Experts(weights, count: count, width: frame.width, hidden: expertWidth, activation: .siluGated)
     }
     let first = try weights.matrices("gate_up_proj", count: count, rows: 2 * expertWidth, columns: frame.width)
-    let second = try weights.matrices(
-      "down_proj", count: count, rows: frame.width, columns: expertWidth, role: .down)
+    var second: [PackedMatrix] = []
+    if weights.has("down_proj") {
+      second = try weights.matrices(
+        "down_proj", count: count, rows: frame.width, columns: expertWidth, role: .down)
+    } else {
+      for expert in 0..<count {
+        second.append(
+          try weights[expert]["down_proj"].matrix("weight", rows: frame.width, columns: expertWidth, role: .down))
+      }
+    }
     return try Experts(first: first.map { [$0] }, second: second, activation: .siluGated)
   }
 }

@@ -2,7 +2,7 @@ internal import CKernels
 
 /// Sizes of a gated delta rule.
 package struct DeltaRuleShape: Sendable {
-  /// Value heads `H`; value head `h` uses key head `h / (H / keyHeads)`.
+  /// Value heads `H`; see ``keyHead(of:)``.
   package let heads: Int
   /// Heads of queries and keys.
   package let keyHeads: Int
@@ -11,14 +11,22 @@ package struct DeltaRuleShape: Sendable {
   /// Channels of a value, `V`.
   package let valueDimension: Int
 
+  /// Whether the first value heads of all key heads come first, then the second, and so on, rather than the value heads of
+  /// the first key head.
+  package let tilesValues: Bool
+
   /// Creates sizes; key heads divide value heads.
-  package init(heads: Int, keyHeads: Int, keyDimension: Int, valueDimension: Int) {
+  package init(heads: Int, keyHeads: Int, keyDimension: Int, valueDimension: Int, tilesValues: Bool = false) {
     precondition(heads % keyHeads == 0, "\(heads) value heads share \(keyHeads) key heads")
     self.heads = heads
     self.keyHeads = keyHeads
     self.keyDimension = keyDimension
     self.valueDimension = valueDimension
+    self.tilesValues = tilesValues
   }
+
+  /// The key head that a value head `h` uses: `h / (H / keyHeads)`, or where values are tiled, `h mod keyHeads`.
+  package func keyHead(of head: Int) -> Int { tilesValues ? head % keyHeads : head / (heads / keyHeads) }
 
   /// Width of queries and of keys.
   package var keyWidth: Int { keyHeads * keyDimension }
@@ -71,7 +79,7 @@ package func gatedDeltaRule(
       let run = step.plan.runs[step.plan.runs.count - 1 - item / heads]
       let head = item % heads
       let row = run.tokens.lowerBound
-      let keyColumn = head / (heads / shape.keyHeads) * shape.keyDimension
+      let keyColumn = shape.keyHead(of: head) * shape.keyDimension
       let valueColumn = head * shape.valueDimension
       let count = shape.valueDimension * shape.keyDimension
       let headState = unsafe step.store.slot(run.slot, of: state) + head * count

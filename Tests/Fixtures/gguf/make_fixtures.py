@@ -10,6 +10,7 @@ that were rounded to bfloat16. Needs the packages of Benchmarks/requirements.txt
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -205,6 +206,8 @@ OPTIONS = {
     "qwen3next-fused": ["--no-mtp", "--fuse-qkv", "--fuse-gate-up-exps"], "qwen35": ["--no-mtp"],
     "qwen35moe": ["--no-mtp", "--fuse-gate-up-exps"],
 }
+# By architecture: names of tensors that transformers spells otherwise than the converter.
+NAMES = {"kimi-linear": (r"\.block_sparse_moe\.(\w+_proj)\.", r".mlp.\1.")}
 
 
 def perturb(model: torch.nn.Module, generator: torch.Generator) -> None:
@@ -261,8 +264,10 @@ def convert(
     source: Path, folder: Path, output: Path, architecture: str, spelling: dict[str, Any], precision: str
 ) -> None:
     weights = folder / "model.safetensors"
-    if precision == "bf16":
-        save_file({k: v.to(torch.bfloat16) for k, v in load_file(weights).items()}, weights, metadata={"format": "pt"})
+    kind = torch.bfloat16 if precision == "bf16" else torch.float32
+    names = NAMES.get(architecture, ("$^", ""))
+    tensors = {re.sub(*names, name): tensor.to(kind) for name, tensor in load_file(weights).items()}
+    save_file(tensors, weights, metadata={"format": "pt"})
     path = folder / "config.json"
     config = json.loads(path.read_text()) | spelling
     path.write_text(json.dumps({k: v for k, v in config.items() if v is not None}))

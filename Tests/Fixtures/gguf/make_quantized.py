@@ -2,11 +2,12 @@
 
 usage: make_quantized.py LLAMA_CPP LLAMA_QUANTIZE OUTPUT [ARCHITECTURE …]
 
-LLAMA_CPP is llama.cpp's source folder, LLAMA_QUANTIZE its program. Writes OUTPUT/ARCHITECTURE.gguf, whose matrices are in
-formats that change from one to the next, and OUTPUT/ARCHITECTURE.safetensors: `input_ids`
-[prompts × tokens], and two kinds of logits [prompts × tokens × vocabulary], both of transformers in 32-bit floats with the weights that gguf-py makes of the file:
-`dequantized`, and `rounded`, for which what a quantised matrix is multiplied with was rounded to 8 bits first, as dot
-products of integers need it: in blocks of 32, to multiples of the 127th part of the block's largest magnitude.
+LLAMA_CPP is llama.cpp's source folder, LLAMA_QUANTIZE its program. Writes OUTPUT/ARCHITECTURE.gguf, whose matrices are
+in formats that change from one to the next, and OUTPUT/ARCHITECTURE.safetensors: `input_ids` [prompts × tokens], and two
+kinds of logits [prompts × tokens × vocabulary], both of transformers in 32-bit floats with the weights that gguf-py makes
+of the file: `dequantized`, and `rounded`, for which what a quantised matrix is multiplied with was rounded to 8 bits
+first, as dot products of integers need it: in blocks of 32, to multiples of the 127th part of the block's largest
+magnitude.
 
 Where the converter puts a number is found by converting numbers that tell where they come from.
 """
@@ -73,12 +74,16 @@ def rounded(x: torch.Tensor) -> torch.Tensor:
 
 
 def formats(reader: Any) -> dict[str, str]:
-    """A format for every matrix whose rows are whole blocks, each in turn."""
+    """A format for every matrix whose rows are whole blocks, each in turn. Those that expand keys and values of latent
+    attention stay as they are: how they are multiplied with is no part of the format."""
     chosen: dict[str, str] = {}
     turns = {size: 0 for size in FORMATS}
     for tensor in reader.tensors:
         size = next((size for size in FORMATS if tensor.shape[0] % size == 0), None)
         if len(tensor.shape) < 2 or size is None:
+            continue
+        if re.search("attn_[kv]_b", tensor.name):
+            chosen[tensor.name] = "BF16"
             continue
         chosen[tensor.name] = FORMATS[size][turns[size] % len(FORMATS[size])]
         turns[size] += 1
@@ -137,14 +142,13 @@ def load(kind: Any, folder: Path, state: dict[str, torch.Tensor]) -> torch.nn.Mo
 
 
 def quantized_matrices(mask: torch.nn.Module, model: torch.nn.Module) -> dict[int, str]:
-    """By address, the model's matrices that the file holds quantised and that are multiplied with as they are. Keys and
-    values of latent attention are not: they are expanded into 32-bit floats."""
+    """By address, the model's matrices that the file holds quantised."""
     marks = dict(mask.named_parameters())
     found: dict[int, str] = {}
     for name, parameter in model.named_parameters():
         share = marks[name].float().mean().item()
         assert share in (0, 1), f"{share} of {name} is quantised"
-        if share and "kv_b_proj" not in name:
+        if share:
             found[parameter.untyped_storage().data_ptr()] = name
     return found
 

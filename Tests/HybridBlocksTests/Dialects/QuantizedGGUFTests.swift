@@ -9,7 +9,7 @@ import Testing
   /// Files of `llama-quantize`, every matrix in another format than the one before (see
   /// `Tests/Fixtures/gguf/make_quantized.py`).
   static let architectures = [
-    "granitehybrid", "jamba", "llama", "nemotron_h_moe",
+    "deepseek2", "granitehybrid", "jamba", "lfm2moe", "llama", "nemotron_h_moe", "qwen3next",
   ]
 
   let folder: TemporaryFolder
@@ -72,7 +72,8 @@ import Testing
 
   /// Whatever a dialect does to rows, stacks and parts, it does to blocks of any format as it does to numbers, and so that
   /// the family takes a mixture of them.
-  @Test(arguments: GGUFParityTests.architectures) func blocksMoveAsNumbersDo(_ architecture: String) throws {
+  @Test(arguments: GGUFParityTests.architectures + GGUFParityTests.others)
+  func blocksMoveAsNumbersDo(_ architecture: String) throws {
     let formats: [WeightFormat] = [.q8_0, .q4_0, .q5_1, .q4_1, .q5_0]
     var turn = 0
     let path = try rewritten(GGUFParityTests.file("\(architecture).gguf").path, as: "mixed") { tensor in

@@ -16,9 +16,10 @@ import Testing
     let inputs: [Plain.DeltaInput]
     let expected: [(out: [[Double]], states: [[Double]])]
 
-    init(heads: Int, keyHeads: Int, k: Int, v: Int, _ gate: Gate, lengths: [Int], seed: UInt64) {
+    init(heads: Int, keyHeads: Int, k: Int, v: Int, tiled: Bool = false, _ gate: Gate, lengths: [Int], seed: UInt64) {
       var generator = SeededGenerator(seed: seed)
-      shape = DeltaRuleShape(heads: heads, keyHeads: keyHeads, keyDimension: k, valueDimension: v)
+      shape = DeltaRuleShape(
+        heads: heads, keyHeads: keyHeads, keyDimension: k, valueDimension: v, tilesValues: tiled)
       inputs = lengths.map { length in
         // From channels that forget within a token, far below the smallest float, to those that never forget.
         var decay = generator.rows(length, gate == .ofHead ? heads : heads * k, scale: 12).map { row in
@@ -31,7 +32,7 @@ import Testing
           v: generator.rows(length, heads * v), decay: decay,
           beta: generator.rows(length, heads).map { row in row.map { ($0 + 1) / 2 } })
       }
-      expected = inputs.map { Plain.gatedDeltaRule($0, keyHeads: keyHeads) }
+      expected = inputs.map { Plain.gatedDeltaRule($0, keyHeads: keyHeads, tilesValues: tiled) }
     }
 
     /// Every head of every row divided by its length.
@@ -89,9 +90,15 @@ import Testing
   /// Sizes (heads, key heads, K, V), two of them as models have them.
   @Test(arguments: [[1, 1, 1, 1], [2, 1, 16, 8], [6, 3, 5, 17], [2, 1, 128, 128], [3, 3, 64, 128]], Gate.allCases)
   func anyCutGivesTheWhole(sizes: [Int], _ gate: Gate) throws {
+    // Either order of value heads, where they are several to a key head.
+    for tiled in sizes[0] > sizes[1] ? [false, true] : [false] { try anyCutGivesTheWhole(sizes, tiled: tiled, gate) }
+  }
+
+  private func anyCutGivesTheWhole(_ sizes: [Int], tiled: Bool, _ gate: Gate) throws {
     let lengths = sizes[2] > 32 ? [90, 17] : [1, 15, 64, 130, 201]
     let rule = Case(
-      heads: sizes[0], keyHeads: sizes[1], k: sizes[2], v: sizes[3], gate, lengths: lengths, seed: UInt64(sizes[3]))
+      heads: sizes[0], keyHeads: sizes[1], k: sizes[2], v: sizes[3], tiled: tiled, gate, lengths: lengths,
+      seed: UInt64(sizes[3]))
     var layout = StateLayout()
     let state = layout.add(.recurrent(count: rule.shape.stateCount))
     var generator = SeededGenerator(seed: 6)

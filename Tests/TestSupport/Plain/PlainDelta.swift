@@ -17,8 +17,10 @@ extension Plain {
   }
 
   /// The recurrence of the gated delta rule, token by token. Returns outputs `[time][head · V]` and the state after each
-  /// token `[time][head · K · V]`.
-  public static func gatedDeltaRule(_ input: DeltaInput, keyHeads: Int) -> (out: [[Double]], states: [[Double]]) {
+  /// token `[time][head · K · V]`. Value heads of one key head stand together, or where `tilesValues`, `keyHeads` apart.
+  public static func gatedDeltaRule(
+    _ input: DeltaInput, keyHeads: Int, tilesValues: Bool = false
+  ) -> (out: [[Double]], states: [[Double]]) {
     let heads = input.beta[0].count
     let (keys, values) = (input.k[0].count / keyHeads, input.v[0].count / heads)
     let decays = input.decay[0].count / heads
@@ -27,7 +29,7 @@ extension Plain {
     for time in input.v.indices {
       var y = [Double](repeating: 0, count: heads * values)
       for head in 0..<heads {
-        let first = head / (heads / keyHeads) * keys
+        let first = (tilesValues ? head % keyHeads : head / (heads / keyHeads)) * keys
         for i in 0..<values {
           func place(_ j: Int) -> Int { (head * keys + j) * values + i }
           var held = 0.0
