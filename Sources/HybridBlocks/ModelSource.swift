@@ -33,8 +33,11 @@ public struct ModelSource: Sendable {
     file = gguf
   }
 
-  /// The architecture that a GGUF file says it is of: its `general.architecture`.
+  /// The architecture that a GGUF file says it is of, its `general.architecture`; `nil` for other files.
   public var architecture: String? { file?.description.architecture }
+
+  /// How many tensors a GGUF file holds, which may be stacks of what families read one by one; `nil` for other files.
+  public var tensorCount: Int? { file?.tensorCount }
 
   /// Metadata of a GGUF file that describe its vocabulary.
   var vocabularyMetadata: [(key: String, value: GGUFValue)] { file?.vocabularyMetadata ?? [] }

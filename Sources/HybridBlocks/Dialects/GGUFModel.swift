@@ -13,12 +13,15 @@ struct GGUFModel: Sendable {
   let description: GGUFDescription
   /// Through which it is read, where it has llama.cpp's names.
   let dialect: (any Dialect.Type)?
+  /// How many tensors the file holds.
+  let tensorCount: Int
   /// Whether the configuration is made of the metadata.
   let isTranslated: Bool
 
   /// - Throws: `ModelError` when the file is malformed, or of an architecture that is not known.
   init(_ mapped: MappedFile) throws(ModelError) {
     let gguf = try GGUF(withParts: mapped)
+    tensorCount = gguf.tensors.count
     var description = try GGUFDescription(gguf)
     var texts = ModelFiles.embedded(in: gguf)
     let vocabulary = try texts["tokenizer.json"] == nil ? Self.text(of: gguf, into: &texts) : nil

@@ -20,7 +20,8 @@ struct Inspect: AsyncParsableCommand {
     let checkpoint = try source.checkpoint()
     let report = ModelReport(
       name: loaded.name, architecture: source.architecture, fileCount: checkpoint.fileCount,
-      tensorCount: checkpoint.tensors.count, summary: loaded.summary, contextLength: loaded.model.contextLength,
+      tensorCount: source.tensorCount ?? checkpoint.tensors.count, summary: loaded.summary,
+      contextLength: loaded.model.contextLength,
       vocabularySize: loaded.model.vocabularySize, text: TextReport(loaded, files: source.files),
       nonFinite: Self.scan(checkpoint, threads: model.threadCount))
     try emit(json ? report.json.serialized(.pretty) + "\n" : report.description)

@@ -32,6 +32,16 @@ import Testing
     #expect(worst <= 1e-3, "\(architecture)")
   }
 
+  /// What a file holds is told as it is there, with three projections in one and experts in stacks.
+  @Test func filesTellWhatTheyHold() throws {
+    let source = try ModelSource(path: Self.file("qwen3next-fused.gguf").path)
+    let file = try GGUF(MappedFile(path: source.files.path))
+    #expect(source.architecture == "qwen3next" && source.tensorCount == file.tensors.count)
+    #expect(try source.checkpoint().tensors.count > file.tensors.count)
+    let folder = try ModelSource(path: Fixtures.folder.appending(path: "parity/llama").path)
+    #expect(folder.architecture == nil && folder.tensorCount == nil)
+  }
+
   /// The logits of some tokens, row by row.
   static func logits(_ model: any LanguageModel, _ tokens: [Int32]) throws -> [Float] {
     let runner = try StepRunner(model: model, sequences: 1, length: tokens.count, kvType: .f32, threads: 2)
