@@ -28,6 +28,28 @@ import Testing
     #expect(try zoned.render(messages: [], now: Date(timeIntervalSince1970: 0), timeZone: east) == "05:30 +0530")
   }
 
+  @Test func whatIsLeftOutIsRefusedByName() throws {
+    for (source, name) in [
+      ("{{ 'x' | urlize }}", "'urlize' is not supported"), ("{{ 'x' | pprint }}", "'pprint' is not supported"),
+      ("{% include 'x' %}", "'include' is not supported"), ("{% extends 'x' %}", "'extends' is not supported"),
+      ("{% import 'x' as y %}", "'import' is not supported"), ("{% from 'x' import y %}", "'from' is not supported"),
+    ] {
+      let result = Result { () throws(TemplateError) in try ChatTemplate(source: source).render(messages: []) }
+      guard case .failure(let error) = result else {
+        Issue.record("\(source) renders")
+        continue
+      }
+      #expect("\(error)".contains(name) && "\(error)".contains("line 1"))
+    }
+  }
+
+  @Test func templatesTellWhatTheyMention() throws {
+    let template = try ChatTemplate(
+      source:
+        "tools {# tools #}{{ 'tools' }}{{ x.tools }}{% set tools = 1 %}{% macro m() %}{{ xml_tools }}{% endmacro %}")
+    #expect(template.mentions("xml_tools") && template.mentions("x") && !template.mentions("tools"))
+  }
+
   @Test func reasoningHasAllItsNames() throws {
     let template = try ChatTemplate(
       source: "{% for m in messages %}{{ m.reasoning_content }},{{ m.thinking }},{{ m.keys() | list }};{% endfor %}")

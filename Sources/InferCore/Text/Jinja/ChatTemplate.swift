@@ -5,20 +5,25 @@ import OrderedCollections
 ///
 /// Behaves like Hugging Face's renderer: `trim_blocks`, `lstrip_blocks`, loop controls, an immutable sandbox (no
 /// method changes a value; only namespaces are written to), `raise_exception`, `strftime_now`, `tojson` as
-/// `json.dumps` without escaping. Known differences: `safe` and `escape` give plain text, and nothing is escaped
-/// automatically; integers have 64 bits; `pprint`, `urlize`, `lipsum`, inheritance and imports are missing. A value is
-/// immutable and thread-safe.
+/// `json.dumps` without escaping. Known differences: nothing is escaped automatically; integers have 64 bits; `pprint`,
+/// `urlize`, `lipsum`, inheritance and imports are refused by name. A value is immutable and thread-safe.
 public struct ChatTemplate: Sendable {
   /// The template's text.
   public let source: String
   private let statements: [JinjaStatement]
+  private let names: Set<String>
 
   /// Reads a template.
   /// - Throws: `TemplateError.syntax` with the line.
   public init(source: String) throws(TemplateError) {
     self.source = source
-    statements = try JinjaParser.parse(source)
+    (statements, names) = try JinjaParser.parse(source)
   }
+
+  /// Whether an expression of the template mentions a variable, such as `tools`. One that does not cannot depend on it.
+  ///
+  /// - Parameter name: The variable's name.
+  public func mentions(_ name: String) -> Bool { names.contains(name) }
 
   /// The template of a model's folder: `chat_template.jinja`, or else the member `chat_template` of
   /// `tokenizer_config.json`; nil when there is neither.

@@ -7,6 +7,7 @@ extension JinjaEvaluator {
     switch object {
     case .undefined(let reason): throw .reason(reason)
     case .namespace(let index): if let value = namespaces[index][name] { return value }
+    case .macro(let index): if let value = attribute(name, ofMacro: index) { return value }
     case .loop(let loop): if let value = loop.attribute(name) { return value }
     case .group(let key, let items) where name == "grouper" || name == "list":
       return name == "list" ? .list(items) : key
@@ -28,17 +29,18 @@ extension JinjaEvaluator {
       if let index = key.asInteger, let position = Self.position(index, count: elements.count) {
         return elements[position]
       }
-    case .string(let text):
+    case .string(let text), .markup(let text):
       if let index = key.asInteger {
         try spend(bytes: text.utf8.count)
         let scalars = text.unicodeScalars
         if let position = Self.position(index, count: scalars.count) {
-          return .string(String(scalars[scalars.index(scalars.startIndex, offsetBy: position)]))
+          let character = JinjaValue.string(String(scalars[scalars.index(scalars.startIndex, offsetBy: position)]))
+          return object.isMarkup ? character.asMarkup : character
         }
       }
     default: break
     }
-    if case .string(let name) = key { return try attribute(name, of: object) }
+    if let name = key.asString { return try attribute(name, of: object) }
     return .undefined("\(object.objectDescription) has no element \(key.representation.prefix(100))")
   }
 

@@ -113,7 +113,9 @@ extension JinjaEvaluator {
     }
     let function = try evaluate(callee)
     var arguments = try evaluate(argumentExpressions)
-    if let caller { arguments.named["caller"] = caller }
+    if let caller, arguments.named.updateValue(caller, forKey: "caller") != nil {
+      throw .reason("the argument 'caller' is the block's own")
+    }
     at(line: expression.line)
     switch function {
     case .macro(let index): return try call(macro: index, arguments)
@@ -140,7 +142,7 @@ extension JinjaEvaluator {
         throw .reason("what follows ** must be a dictionary")
       }
       for (key, value) in members {
-        guard case .string(let name) = key else { throw .reason("keywords must be strings") }
+        guard let name = key.asString else { throw .reason("keywords must be strings") }
         arguments.named[name] = value
       }
     }
@@ -160,7 +162,7 @@ extension JinjaEvaluator {
 
   /// The text that a value prints as.
   func text(of value: JinjaValue) throws(JinjaFailure) -> String {
-    if case .string(let text) = value { return text }
+    if let text = value.asString { return text }
     try spend(on: value)
     return value.text
   }

@@ -226,6 +226,19 @@ final class JinjaEvaluator {
     return .string(text)
   }
 
+  /// What a template may ask of a macro.
+  func attribute(_ name: String, ofMacro index: Int) -> JinjaValue? {
+    let macro = macros[index].macro
+    switch name {
+    case "name": return .string(macro.name)
+    case "arguments": return .tuple(macro.parameters.map { .string($0.name) })
+    case "catch_varargs": return .bool(macro.takesSurplus)
+    case "catch_kwargs": return .bool(macro.takesUnknownNames)
+    case "caller": return .bool(macro.takesCaller)
+    default: return nil
+    }
+  }
+
   private func bind(_ arguments: JinjaArguments, to macro: JinjaMacro, in scope: JinjaScope) throws(JinjaFailure) {
     var named = arguments.named
     for (index, parameter) in macro.parameters.enumerated() {
@@ -241,7 +254,9 @@ final class JinjaEvaluator {
         scope.variables[parameter.name] = .undefined("parameter '\(parameter.name)' was not provided")
       }
     }
-    if let caller = named.removeValue(forKey: "caller") { scope.variables["caller"] = caller }
+    if macro.takesCaller, scope.variables["caller"] == nil {
+      scope.variables["caller"] = named.removeValue(forKey: "caller") ?? .undefined("No caller defined")
+    }
     let surplus = arguments.positional.dropFirst(macro.parameters.count)
     guard macro.takesSurplus || surplus.isEmpty else {
       throw .reason("macro '\(macro.name)' takes not more than \(macro.parameters.count) argument(s)")

@@ -33,6 +33,8 @@ extension JinjaEvaluator {
     case "dictsort": return try sortedItems(value, arguments)
     case "tojson": return .string(try json(value, arguments))
     case "abs", "int", "float", "round": return try applyNumber(filter: name, to: value, arguments)
+    // Without which a template for a model can do.
+    case "pprint", "urlize": throw .reason("the filter '\(name)' is not supported")
     default: throw .reason("no filter named '\(name)'")
     }
   }
@@ -46,7 +48,7 @@ extension JinjaEvaluator {
     if let indent = values[1]?.asInteger {
       options.indent = min(max(0, indent), 16)
       options.itemSeparator = ","
-    } else if let indent = values[1], case .string = indent {
+    } else if values[1]?.asString != nil {
       throw .reason("tojson: an indent that is a string is not supported")
     }
     if let separators = values[2] {
@@ -147,7 +149,7 @@ extension JinjaEvaluator {
 extension JinjaValue {
   fileprivate func parsedInteger(base: Int) -> Int? {
     switch self {
-    case .string(let text):
+    case .string(let text), .markup(let text):
       if let integer = text.pythonInteger(base: base) { return integer }
       return parsedNumber.flatMap { Int(exactly: $0.rounded(.towardZero)) }
     case .number(let value): return Int(exactly: value.rounded(.towardZero))
@@ -156,14 +158,15 @@ extension JinjaValue {
   }
 
   var parsedNumber: Double? {
-    guard case .string(let text) = self else { return asNumber }
+    guard let text = asString else { return asNumber }
     let stripped = text.stripped().lowercased()
-    return stripped.hasPrefix("0x") ? nil : Double(stripped)
+    // Swift reads hexadecimal numbers too.
+    return stripped.contains("x") ? nil : Double(stripped)
   }
 
   /// What a value is sorted by: text without regard to case, unless asked for.
   func sortKey(caseSensitive: Bool) -> JinjaValue {
-    guard case .string(let text) = self, !caseSensitive else { return self }
+    guard let text = asString, !caseSensitive else { return self }
     return .string(text.lowercased())
   }
 }

@@ -19,7 +19,7 @@ extension JinjaEvaluator {
     case .namespace:
       namespaces.append([:])
       for (key, value) in try dictionary(arguments) {
-        guard case .string(let name) = key else { throw .reason("attribute names must be strings") }
+        guard let name = key.asString else { throw .reason("attribute names must be strings") }
         try spend(on: value)
         try setAttribute(name, of: namespaces.count - 1, to: value)
       }
@@ -28,7 +28,7 @@ extension JinjaEvaluator {
       let message = try arguments.bind(function.rawValue, ["message"], required: 1)[0] ?? .none
       throw .raised(try text(of: message))
     case .strftimeNow:
-      guard case .string(let format)? = try arguments.bind(function.rawValue, ["format"], required: 1)[0] else {
+      guard let format = try arguments.bind(function.rawValue, ["format"], required: 1)[0]?.asString else {
         throw .reason("strftime_now() expects a format string")
       }
       return .string(DateFormat(now, in: timeZone).format(format))

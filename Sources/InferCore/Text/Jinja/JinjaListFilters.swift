@@ -13,8 +13,9 @@ extension JinjaEvaluator {
   func applyList(
     filter name: String, to value: JinjaValue, _ arguments: JinjaArguments
   ) throws(JinjaFailure) -> JinjaValue {
-    if name == "reverse", case .string(let text) = value {
-      return .string(String(scalars: text.unicodeScalars.reversed()))
+    if name == "reverse", let text = value.asString {
+      let reversed = JinjaValue.string(String(scalars: text.unicodeScalars.reversed()))
+      return value.isMarkup ? reversed.asMarkup : reversed
     }
     // Some go through nothing when there is nothing, whatever kind of nothing it is.
     let elements = !value.isTrue && Self.lenientFilters.contains(name) ? [] : try value.elements()
@@ -22,7 +23,7 @@ extension JinjaEvaluator {
     switch name {
     case "first", "last":
       _ = try arguments.bind(name, [])
-      let element = name == "first" ? elements.first : elements.last
+      let element = name == "first" ? elements.first : value.isMarkup ? elements.last?.asMarkup : elements.last
       return element ?? .undefined("No \(name) item, sequence was empty.")
     case "list": return .list(elements)
     case "reverse": return .iterator(elements.reversed())
@@ -87,7 +88,7 @@ extension JinjaEvaluator {
     _ elements: [JinjaValue], _ path: JinjaValue?, caseSensitive: JinjaValue?
   ) throws(JinjaFailure) -> [JinjaValue] {
     var paths = [path]
-    if case .string(let names)? = path { paths = names.parts(separatedBy: ",").map(JinjaValue.string) }
+    if let names = path?.asString { paths = names.parts(separatedBy: ",").map(JinjaValue.string) }
     // Lists, although most have one element: equal ones need not be comparable.
     var keys: [[JinjaValue]] = elements.map { _ in [] }
     for path in paths {

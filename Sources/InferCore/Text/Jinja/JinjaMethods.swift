@@ -21,7 +21,7 @@ enum JinjaMethods {
   static func find(_ name: String, of value: JinjaValue) -> JinjaValue? {
     let (known, unsafe): (Set<String>, Set<String>) =
       switch value {
-      case .string: (string, [])
+      case .string, .markup: (string, [])
       case .dictionary: (dictionary, dictionaryUnsafe)
       case .list: (list, listUnsafe)
       case .tuple, .group, .view(.range, _): (tuple, [])
@@ -43,6 +43,7 @@ extension JinjaEvaluator {
     try spend(receiver.count ?? 0)
     switch receiver {
     case .string(let text): return try call(name, of: text, arguments)
+    case .markup(let text): return try call(name, ofMarkup: text, arguments)
     case .dictionary(let members): return try call(name, of: members, arguments)
     case .list, .tuple, .group, .view:
       if name == "copy" { return receiver }

@@ -109,4 +109,6 @@ struct JinjaMacro: Sendable {
   let takesSurplus: Bool
   /// Whether the body speaks of `kwargs`: only then unknown names are accepted.
   let takesUnknownNames: Bool
+  /// Whether the body speaks of `caller`: only then the macro may be what a `call` block calls.
+  let takesCaller: Bool
 }

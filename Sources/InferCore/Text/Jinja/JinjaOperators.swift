@@ -39,9 +39,16 @@ extension JinjaEvaluator {
   func compute(
     _ kind: JinjaArithmetic, _ left: JinjaValue, _ right: JinjaValue
   ) throws(JinjaFailure) -> JinjaValue {
-    if kind == .modulo, case .string(let format) = left { return .string(try format.formatted(percent: right)) }
+    if kind == .modulo, let format = left.asString {
+      let text = JinjaValue.string(try format.formatted(percent: right, escaping: left.isMarkup))
+      return left.isMarkup ? text.asMarkup : text
+    }
     for value in [left, right] { if case .undefined(let reason) = value { throw .reason(reason) } }
     switch (kind, left, right) {
+    case (.add, .string, .markup), (.add, .markup, .string), (.add, .markup, .markup):
+      let (left, right) = (try escaped(left), try escaped(right))
+      try spend(bytes: left.utf8.count + right.utf8.count)
+      return .markup(left + right)
     case (.add, .string(let left), .string(let right)):
       try spend(bytes: left.utf8.count + right.utf8.count)
       return .string(left + right)
@@ -79,6 +86,7 @@ extension JinjaEvaluator {
     try spend(overflows ? .max : size)
     switch sequence {
     case .string(let text): return .string(String(repeating: text, count: times))
+    case .markup(let text): return .markup(String(repeating: text, count: times))
     case .list(let elements): return .list(Array(repeatElement(elements, count: times).joined()))
     case .tuple(let elements): return .tuple(Array(repeatElement(elements, count: times).joined()))
     default: preconditionFailure("not a sequence: \(sequence.typeName)")
@@ -155,7 +163,9 @@ extension JinjaEvaluator {
     switch value {
     case .list(let elements): return .list(sliced(elements, start, stop, step ?? 1))
     case .tuple(let elements): return .tuple(sliced(elements, start, stop, step ?? 1))
-    case .string(let text): return .string(String(scalars: sliced(Array(text.unicodeScalars), start, stop, step ?? 1)))
+    case .string(let text), .markup(let text):
+      let part = JinjaValue.string(String(scalars: sliced(Array(text.unicodeScalars), start, stop, step ?? 1)))
+      return value.isMarkup ? part.asMarkup : part
     case .undefined(let reason): throw .reason(reason)
     default: throw .reason("'\(value.typeName)' object is not subscriptable")
     }
@@ -176,7 +186,7 @@ extension JinjaEvaluator {
 extension JinjaValue {
   fileprivate var isSequence: Bool {
     switch self {
-    case .string, .list, .tuple: true
+    case .string, .markup, .list, .tuple: true
     default: false
     }
   }

@@ -19,11 +19,14 @@ extension JinjaEvaluator {
     case "xmlattr": return .string(try attributes(value, arguments))
     case "random":
       _ = try arguments.bind(name, [])
-      return try value.elements().randomElement() ?? .undefined("No random item, sequence was empty.")
+      guard let element = try value.elements().randomElement() else {
+        return .undefined("No random item, sequence was empty.")
+      }
+      return value.isMarkup ? element.asMarkup : element
     default:
       _ = try arguments.bind(name, [])
       let text = try text(of: value)
-      return .string(name == "striptags" ? text.withoutTags : text.escapedForXML)
+      return name == "striptags" ? .string(text.withoutTags) : .markup(text.escapedForXML)
     }
   }
 
@@ -95,7 +98,7 @@ extension JinjaEvaluator {
       if name.unicodeScalars.contains(where: { $0.isPythonSpace || "/>=".unicodeScalars.contains($0) }) {
         throw .reason("Invalid character in attribute name: \(name.pythonRepresentation)")
       }
-      attributes.append("\(name.escapedForXML)=\"\((try text(of: value)).escapedForXML)\"")
+      attributes.append("\(try escaped(key))=\"\(try escaped(value))\"")
     }
     let text = attributes.joined(separator: " ")
     return text.isEmpty || !hasSpace ? text : " " + text

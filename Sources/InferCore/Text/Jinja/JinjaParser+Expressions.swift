@@ -198,8 +198,7 @@ extension JinjaParser {
     case "none", "None": return .literal(.none)
     default:
       guard !Self.reserved.contains(name) else { throw unexpected("an expression") }
-      mentionsSurplus = mentionsSurplus || name == "varargs"
-      mentionsUnknownNames = mentionsUnknownNames || name == "kwargs"
+      names.insert(name)
       return .name(name)
     }
   }

@@ -28,14 +28,8 @@ extension JinjaEvaluator {
       var parts: [String] = []
       for item in try items.elements() { parts.append(try requiredString(item, name)) }
       return .string(try join(parts, with: text))
-    case "format": return .string(try formatted(text, with: arguments))
-    case "format_map":
-      guard case .dictionary(let members)? = try arguments.bind(name, ["mapping"], required: 1)[0] else {
-        throw .reason("format_map() expects a mapping")
-      }
-      var named = JinjaArguments()
-      for (key, value) in members { if case .string(let key) = key { named.named[key] = value } }
-      return .string(try formatted(text, with: named))
+    case "format", "format_map":
+      return .string(try formatted(text, with: try formatArguments(name, arguments), escaping: false))
     case "expandtabs":
       let size = try arguments.bind(name, ["tabsize"])[0]?.asInteger ?? 8
       try spend(bytes: text.utf8.count * (1 + max(0, min(size, 1_000_000))))
@@ -92,8 +86,19 @@ extension JinjaEvaluator {
 
   // MARK: - Arguments
 
+  /// What `format` or `format_map` fills in.
+  func formatArguments(_ name: String, _ arguments: JinjaArguments) throws(JinjaFailure) -> JinjaArguments {
+    guard name == "format_map" else { return arguments }
+    guard case .dictionary(let members)? = try arguments.bind(name, ["mapping"], required: 1)[0] else {
+      throw .reason("format_map() expects a mapping")
+    }
+    var named = JinjaArguments()
+    for (key, value) in members { if let key = key.asString { named.named[key] = value } }
+    return named
+  }
+
   func requiredString(_ value: JinjaValue?, _ function: String) throws(JinjaFailure) -> String {
-    guard case .string(let text)? = value else {
+    guard let text = value?.asString else {
       throw .reason("\(function)() expects a string, not \(value?.typeName ?? "nothing")")
     }
     return text
@@ -134,6 +139,8 @@ extension JinjaEvaluator {
     let values = try arguments.bind(name, ["affix", "start", "end"], required: 1)
     var text = text
     if values[1] != nil || values[2] != nil {
+      // Behind the end is nothing, not even an empty string.
+      if let start = values[1]?.asInteger, start > text.unicodeScalars.count { return false }
       text = try slice(.string(text), start: values[1]?.asInteger, stop: values[2]?.asInteger, step: nil).text
     }
     var affixes = [values[0] ?? .none]

@@ -47,7 +47,7 @@ extension JinjaEvaluator {
     case ("integer", .integer): return true
     case ("float", .number): return true
     case ("number", .integer), ("number", .number), ("number", .bool): return true
-    case ("string", .string): return true
+    case ("string", .string), ("string", .markup): return true
     case ("mapping", .dictionary): return true
     case ("iterable", _): return value.isIterable
     case ("sequence", .view(let view, _)): return view.typeName == "range"
@@ -60,7 +60,7 @@ extension JinjaEvaluator {
       return try compute(.modulo, value, .integer(2)) == .integer(name == "odd" ? 1 : 0)
     case ("test", _): return try isName(value, in: Self.testNames)
     case ("filter", _): return try isName(value, in: Self.filterNames)
-    case ("escaped", _): return false
+    case ("escaped", _): return value.isMarkup
     case ("none", _), ("boolean", _), ("true", _), ("false", _), ("integer", _), ("float", _), ("number", _),
       ("string", _),
       ("mapping", _), ("callable", _):

@@ -10,8 +10,21 @@ extension JinjaEvaluator {
   func applyText(
     filter name: String, to value: JinjaValue, _ arguments: JinjaArguments
   ) throws(JinjaFailure) -> JinjaValue {
+    try spend(bytes: try text(of: value).utf8.count)
+    switch name {
+    case "e", "escape", "safe":
+      _ = try arguments.bind(name, [])
+      return .markup(name == "safe" ? try text(of: value) : try escaped(value))
+    default:
+      let result = try convert(value, by: name, arguments)
+      return value.isMarkup && Self.markupFilters.contains(name) ? result.asMarkup : result
+    }
+  }
+
+  private func convert(
+    _ value: JinjaValue, by name: String, _ arguments: JinjaArguments
+  ) throws(JinjaFailure) -> JinjaValue {
     let text = try self.text(of: value)
-    try spend(bytes: text.utf8.count)
     switch name {
     case "trim":
       let characters = try arguments.bind(name, ["chars"])[0]
@@ -34,15 +47,15 @@ extension JinjaEvaluator {
       let names = arguments.named.map { (JinjaValue.string($0.key), $0.value) }
       let values: JinjaValue =
         names.isEmpty ? .tuple(arguments.positional) : .dictionary(JinjaDictionary(uniqueKeysWithValues: names))
-      return .string(try text.formatted(percent: values))
+      return .string(try text.formatted(percent: values, escaping: value.isMarkup))
     case "truncate":
       // Anything that is short enough stays what it is.
-      guard case .string(let text) = value else {
+      guard value.asString != nil else {
         let length = try arguments.bind(name, ["length", "killwords", "end", "leeway"])[0]?.asInteger ?? 255
         if let count = value.count, count <= length { return value }
         throw .reason("truncate() expects a string, not \(value.typeName)")
       }
-      return .string(try truncate(text, arguments))
+      return .string(try truncate(text, isMarkup: value.isMarkup, arguments))
     default:
       _ = try arguments.bind(name, [])
       return try applyPlain(filter: name, to: text)
@@ -57,8 +70,6 @@ extension JinjaEvaluator {
     case "capitalize": return .string(text.capitalizedAsSentence)
     case "title": return .string(titled(text))
     case "wordcount": return .integer(text.unicodeScalars.split { !$0.isPythonWordPart }.count)
-    case "e", "escape": return .string(text.escapedForXML)
-    // Chat templates are not escaped, so text that is safe is just text.
     default: return .string(text)
     }
   }
@@ -78,7 +89,7 @@ extension JinjaEvaluator {
   private func indent(_ text: String, _ arguments: JinjaArguments) throws(JinjaFailure) -> String {
     let values = try arguments.bind("indent", ["width", "first", "blank"])
     let indentation: String
-    if case .string(let text)? = values[0] {
+    if let text = values[0]?.asString {
       indentation = text
     } else {
       indentation = String(repeating: " ", count: max(0, min(values[0]?.asInteger ?? 4, 1000)))
@@ -95,13 +106,16 @@ extension JinjaEvaluator {
     return indented.joined(separator: "\n")
   }
 
-  private func truncate(_ text: String, _ arguments: JinjaArguments) throws(JinjaFailure) -> String {
+  private func truncate(
+    _ text: String, isMarkup: Bool, _ arguments: JinjaArguments
+  ) throws(JinjaFailure) -> String {
     let values = try arguments.bind("truncate", ["length", "killwords", "end", "leeway"])
     let length = values[0]?.asInteger ?? 255
-    let end = try self.text(of: values[2] ?? .string("..."))
+    let ending = values[2] ?? .string("...")
+    let end = isMarkup ? try escaped(ending) : try self.text(of: ending)
     let scalars = Array(text.unicodeScalars)
     let leeway = values[3]?.asInteger ?? 5
-    let endLength = end.unicodeScalars.count
+    let endLength = try self.text(of: ending).unicodeScalars.count
     guard length >= endLength, leeway >= 0 else {
       throw .reason("truncate: expected a length of at least \(endLength) and a leeway of at least 0")
     }

@@ -5,7 +5,7 @@ extension JinjaValue {
   var text: String {
     switch self {
     case .undefined: ""
-    case .string(let text): text
+    case .string(let text), .markup(let text): text
     default: representation
     }
   }
@@ -19,6 +19,7 @@ extension JinjaValue {
     case .integer(let value): String(value)
     case .number(let value): value.pythonDescription
     case .string(let text): text.pythonRepresentation
+    case .markup(let text): "Markup(\(text.pythonRepresentation))"
     case .list(let elements): "[" + elements.map(\.representation).joined(separator: ", ") + "]"
     case .tuple(let elements):
       "(" + elements.map(\.representation).joined(separator: ", ") + (elements.count == 1 ? ",)" : ")")
@@ -42,7 +43,7 @@ extension JinjaValue {
     guard depth <= 500 else { return limit }
     var size = 1
     switch self {
-    case .string(let text): size += text.utf8.count / 16
+    case .string(let text), .markup(let text): size += text.utf8.count / 16
     case .list(let elements), .tuple(let elements), .iterator(let elements), .view(_, let elements),
       .group(_, let elements):
       for element in elements where size < limit { size += element.size(upTo: limit - size, depth: depth + 1) }
@@ -60,12 +61,13 @@ extension JinjaValue {
     switch (self, other) {
     case (.group(let key, let items), _): return try JinjaValue.tuple([key, .list(items)]).precedes(other)
     case (_, .group(let key, let items)): return try precedes(.tuple([key, .list(items)]))
-    case (.string(let left), .string(let right)):
-      return left.unicodeScalars.lexicographicallyPrecedes(right.unicodeScalars)
     case (.list(let left), .list(let right)), (.tuple(let left), .tuple(let right)):
       for (left, right) in zip(left, right) where left != right { return try left.precedes(right) }
       return left.count < right.count
     default:
+      if let left = asString, let right = other.asString {
+        return left.unicodeScalars.lexicographicallyPrecedes(right.unicodeScalars)
+      }
       if let left = asInteger, let right = other.asInteger { return left < right }
       guard let left = asNumber, let right = other.asNumber else {
         throw .reason("'<' not supported between instances of '\(typeName)' and '\(other.typeName)'")
@@ -80,8 +82,8 @@ extension JinjaValue {
     case .dictionary(let members):
       guard element.isHashable else { throw .reason("unhashable type: '\(element.typeName)'") }
       return members[element] != nil
-    case .string(let text):
-      guard case .string(let part) = element else {
+    case .string(let text), .markup(let text):
+      guard let part = element.asString else {
         throw .reason("'in <string>' requires string as left operand, not \(element.typeName)")
       }
       return text.contains(scalars: part)

@@ -14,6 +14,8 @@ enum JinjaValue: Sendable {
   case integer(Int)
   case number(Double)
   case string(String)
+  /// Text that has been escaped.
+  case markup(String)
   case list([JinjaValue])
   case tuple([JinjaValue])
   /// What Python's generators are: can be gone through, but has no length and no elements by index.
@@ -82,6 +84,7 @@ extension JinjaValue {
     case .integer: "int"
     case .number: "float"
     case .string: "str"
+    case .markup: "Markup"
     case .list: "list"
     case .tuple: "tuple"
     case .iterator: "generator"
@@ -103,7 +106,7 @@ extension JinjaValue {
     case .bool(let value): value
     case .integer(let value): value != 0
     case .number(let value): value != 0
-    case .string(let value): !value.isEmpty
+    case .string(let value), .markup(let value): !value.isEmpty
     case .list(let elements), .tuple(let elements): !elements.isEmpty
     case .dictionary(let members): !members.isEmpty
     case .view(_, let elements): !elements.isEmpty
@@ -126,8 +129,10 @@ extension JinjaValue {
   }
 
   var asString: String? {
-    guard case .string(let value) = self else { return nil }
-    return value
+    switch self {
+    case .string(let value), .markup(let value): value
+    default: nil
+    }
   }
 
   fileprivate var isGroup: Bool {
@@ -147,14 +152,14 @@ extension JinjaValue {
     case .list(let elements), .tuple(let elements), .iterator(let elements), .view(_, let elements): elements
     case .group(let key, let items): [key, .list(items)]
     case .dictionary(let members): Array(members.keys)
-    case .string(let text): text.unicodeScalars.map { .string(String($0)) }
+    case .string(let text), .markup(let text): text.unicodeScalars.map { .string(String($0)) }
     default: throw .reason("'\(typeName)' object is not iterable")
     }
   }
 
   var isIterable: Bool {
     switch self {
-    case .undefined, .list, .tuple, .iterator, .dictionary, .view, .group, .string: true
+    case .undefined, .list, .tuple, .iterator, .dictionary, .view, .group, .string, .markup: true
     default: false
     }
   }
@@ -166,7 +171,7 @@ extension JinjaValue {
     case .list(let elements), .tuple(let elements), .view(_, let elements): elements.count
     case .group: 2
     case .dictionary(let members): members.count
-    case .string(let text): text.unicodeScalars.count
+    case .string(let text), .markup(let text): text.unicodeScalars.count
     default: nil
     }
   }
@@ -177,7 +182,6 @@ extension JinjaValue: Hashable {
   static func == (left: JinjaValue, right: JinjaValue) -> Bool {
     switch (left, right) {
     case (.undefined, .undefined), (.none, .none): return true
-    case (.string(let left), .string(let right)): return left.utf8.elementsEqual(right.utf8)
     case (.list(let left), .list(let right)), (.tuple(let left), .tuple(let right)): return left == right
     case (.dictionary(let left), .dictionary(let right)):
       return left.count == right.count && left.allSatisfy { right[$0.key] == $0.value }
@@ -196,6 +200,7 @@ extension JinjaValue: Hashable {
       return left == right
     case (.function(let left), .function(let right)): return left == right
     default:
+      if let left = left.asString, let right = right.asString { return left.utf8.elementsEqual(right.utf8) }
       if let left = left.asInteger, let right = right.asInteger { return left == right }
       guard let left = left.asNumber, let right = right.asNumber else { return false }
       return left == right
@@ -204,7 +209,7 @@ extension JinjaValue: Hashable {
 
   func hash(into hasher: inout Hasher) {
     switch self {
-    case .string(let text): for byte in text.utf8 { hasher.combine(byte) }
+    case .string(let text), .markup(let text): for byte in text.utf8 { hasher.combine(byte) }
     case .tuple(let elements): hasher.combine(elements)
     case .bool, .integer, .number: hasher.combine(asNumber)
     default: break
@@ -243,7 +248,7 @@ extension JinjaValue {
     case .bool(let value): return .bool(value)
     case .integer(let value): return .integer(value)
     case .number(let value): return .number(value)
-    case .string(let value): return .string(value)
+    case .string(let value), .markup(let value): return .string(value)
     case .group(let key, let items): return .array([try key.json(), try JinjaValue.list(items).json()])
     case .list(let elements), .tuple(let elements):
       var array: [JSONValue] = []
@@ -253,7 +258,7 @@ extension JinjaValue {
       var object: OrderedDictionary<String, JSONValue> = [:]
       for (key, value) in members {
         switch key {
-        case .string(let name): object[name] = try value.json()
+        case .string(let name), .markup(let name): object[name] = try value.json()
         case .none, .bool, .integer, .number: object[try key.json().serialized()] = try value.json()
         default: throw .reason("keys must be str, int, float, bool or None, not \(key.typeName)")
         }

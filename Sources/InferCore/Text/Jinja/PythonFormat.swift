@@ -4,7 +4,11 @@ import OrderedCollections
 extension String {
   /// `format % values`: `%s`, `%r`, `%d`, `%i`, `%u`, `%f`, `%e`, `%g`, `%x`, `%o`, `%c` and `%%`, with flags, width
   /// and precision, by position or by name.
-  func formatted(percent values: JinjaValue) throws(JinjaFailure) -> String {
+  ///
+  /// - Parameters:
+  ///   - values: What follows the percent sign.
+  ///   - escaping: Whether values are escaped, unless they are markup.
+  func formatted(percent values: JinjaValue, escaping: Bool) throws(JinjaFailure) -> String {
     var arguments: [JinjaValue] = [values]
     if case .tuple(let elements) = values { arguments = elements }
     var remaining = arguments[...]
@@ -40,7 +44,7 @@ extension String {
         guard let next = remaining.popFirst() else { throw .reason("not enough arguments for format string") }
         value = next
       }
-      output.append(contentsOf: try directive.format(value).unicodeScalars)
+      output.append(contentsOf: try directive.format(value, escaping: escaping).unicodeScalars)
     }
     guard remaining.isEmpty || isNamed else { throw .reason("not all arguments converted during string formatting") }
     return String(output)
@@ -98,11 +102,12 @@ private struct PercentDirective {
     return Int(digits) ?? 0
   }
 
-  mutating func format(_ value: JinjaValue) throws(JinjaFailure) -> String {
+  mutating func format(_ value: JinjaValue, escaping: Bool) throws(JinjaFailure) -> String {
     var text: String
     switch type {
     case "s", "r", "a":
       text = type == "s" ? value.text : value.representation
+      if escaping, type != "s" || !value.isMarkup { text = text.escapedForXML }
       if let precision { text = String(scalars: text.unicodeScalars.prefix(precision)) }
     case "c":
       text = value.asInteger.flatMap(UInt32.init(exactly:)).flatMap(Unicode.Scalar.init).map(String.init) ?? value.text

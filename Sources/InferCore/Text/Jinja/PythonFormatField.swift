@@ -2,14 +2,17 @@ import OrderedCollections
 
 /// `str.format`: fields `{}`, `{0}`, `{name.attribute[key]!r:spec}`.
 extension JinjaEvaluator {
-  func formatted(_ format: String, with arguments: JinjaArguments) throws(JinjaFailure) -> String {
+  /// - Parameter escaping: Whether values are escaped, unless they are markup.
+  func formatted(
+    _ format: String, with arguments: JinjaArguments, escaping: Bool
+  ) throws(JinjaFailure) -> String {
     var nextIndex: Int? = 0
-    return try formatted(format, with: arguments, nextIndex: &nextIndex, depth: 0)
+    return try formatted(format, with: arguments, escaping: escaping, nextIndex: &nextIndex, depth: 0)
   }
 
   /// - Parameter nextIndex: Of the next field without a name; nil once a field was numbered, which excludes those.
   private func formatted(
-    _ format: String, with arguments: JinjaArguments, nextIndex: inout Int?, depth: Int
+    _ format: String, with arguments: JinjaArguments, escaping: Bool, nextIndex: inout Int?, depth: Int
   ) throws(JinjaFailure) -> String {
     guard depth < 2 else { throw .reason("Max string recursion exceeded") }
     var output = String.UnicodeScalarView()
@@ -27,7 +30,9 @@ extension JinjaEvaluator {
       let field = try Self.field(&scalars)
       var value = try self.value(of: field.name, arguments, &nextIndex)
       let spec =
-        field.spec.isEmpty ? "" : try formatted(field.spec, with: arguments, nextIndex: &nextIndex, depth: depth + 1)
+        field.spec.isEmpty
+        ? ""
+        : try formatted(field.spec, with: arguments, escaping: escaping, nextIndex: &nextIndex, depth: depth + 1)
       switch field.conversion {
       case nil: break
       case "s": value = .string(try text(of: value))
@@ -36,7 +41,9 @@ extension JinjaEvaluator {
         value = .string(value.representation)
       case .some(let other): throw .reason("Unknown conversion specifier '\(other)'")
       }
-      let text = try PythonFormatSpec(spec).format(value, text: try self.text(of: value))
+      if escaping, value.isMarkup, !spec.isEmpty { throw .reason("Unsupported format specification for Markup.") }
+      var text = try PythonFormatSpec(spec).format(value, text: try self.text(of: value))
+      if escaping, !value.isMarkup { text = text.escapedForXML }
       try spend(bytes: text.utf8.count)
       output.append(contentsOf: text.unicodeScalars)
     }

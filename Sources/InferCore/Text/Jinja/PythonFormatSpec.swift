@@ -50,7 +50,7 @@ struct PythonFormatSpec {
     case .integer(let integer): return try format(integer)
     case .bool(let flag) where type != nil: return try format(flag ? 1 : 0)
     case .number(let number): return try format(number)
-    case .string: return try format(text)
+    case .string, .markup: return try format(text)
     default:
       let isPlain = width == 0 && type == nil && align == nil && precision == nil
       guard isPlain || value.isBool else {

@@ -6,7 +6,7 @@ enum PythonLiteral {
   /// The value that a text is, or `nil` when it is none.
   static func json(_ text: String) -> JSONValue? {
     // A template's expressions have the same literals, and JSON's names for constants too.
-    guard let statements = try? JinjaParser.parse("{{ \(text) }}"), statements.count == 1,
+    guard let statements = try? JinjaParser.parse("{{ \(text) }}").statements, statements.count == 1,
       case .output(let expression) = statements[0].kind
     else { return nil }
     return value(of: expression)

@@ -105,6 +105,10 @@ words is nosuchtest
 words | map("upper") | length
 words | select is iterable, words | select is sequence, (empty | select) and true, words | select is string
 text | trim, " x " | trim, "xxaxx" | trim("x"), none | trim, 5 | trim ~ "!"
+("<a>" | e) | e, "<a>" | e | forceescape, ("<a>" | safe) is escaped, "<" is escaped, {"a": "<" | e, "b": "<"} | xmlattr, ("<" | e) | tojson
+("<" | e) + "<", "<" + ("<" | e), ("<" | e) ~ "<", ("%s" | safe) % "<", ("{}" | safe).format("<"), ("," | e).join(["<", "<" | e]), ["<" | e, "<"] | join | e
+("<" | e).replace("&", "<"), ("a<" | e)[1:] | e, ("a<" | e)[0] | e, ("<" | e) | upper | e, ("<" | e) | title | e, ["<" | e], ("<" | e) == "&lt;", {"&lt;": 1}["<" | e]
+"-0x3" | float, "".startswith("", 1), "ab".endswith("", 3), "ab".startswith("", 2)
 ("<a & 'b'>" | e) ~ ("<a>" | escape) ~ ("<x>" | safe), "x" | string, 5 | string, [1] | string, none | string, true | string
 text | upper, text | lower, "hello world-foo (bar)" | title, "hELLO" | capitalize, "it's o'clock" | title
 text | indent, text | indent(2), text | indent(2, true), text | indent(2, true, true), text | indent("> "), "" | indent(2, true), "a\n" | indent
@@ -190,7 +194,10 @@ TEMPLATES = [
     "{% set x = 1 %}{% macro m() %}{{ x }}{% set x = 2 %}{{ x }}{% endmacro %}{{ m() }}{{ x }}", "{% for i in [1,2] %}{% macro m() %}{{ i }}{% endmacro %}{{ m() }}{% endfor %}",
     "{% macro m(x) %}{{ x }}{% endmacro %}{% for loopvar in [1] %}{{ m(loopvar) | upper ~ '!' }}{% endfor %}", "{% macro m() %}{{ loop is defined }}{% endmacro %}{% for i in [1] %}{{ m() }}{% endfor %}",
     "{% macro w(t) %}<{{ t }}>{{ caller() }}</{{ t }}>{% endmacro %}{% call w('b') %}in {{ n }}{% endcall %}",
-    "{% macro w() %}{{ caller(1, 2) }}{% endmacro %}{% call(a, b) w() %}{{ a }}+{{ b }}{% endcall %}", "{% call 5 %}x{% endcall %}",
+    "{% macro w() %}{{ caller(1, 2) }}{% endmacro %}{% call(a, b) w() %}{{ a }}+{{ b }}{% endcall %}", "{% call 5 %}x{% endcall %}", "{% macro w(a, b=1) %}{{ caller() }}{% endmacro %}{{ w.name }}{{ w.arguments }}{{ w.caller }}{{ w.catch_kwargs }}{{ w.catch_varargs }}{{ w.nope is defined }}",
+    "{% macro w() %}x{% endmacro %}{% call w() %}y{% endcall %}", "{% macro w() %}{{ caller is defined }}{% endmacro %}{{ w() }}{{ w(caller=1) }}", "{% macro w() %}{{ kwargs }}{% endmacro %}{{ w(caller=1) }}",
+    "{% if false %}{% call w(caller=1) %}y{% endcall %}{% endif %}", "{% macro w(caller=5) %}{{ caller }}{% endmacro %}{{ w() }}{{ w(caller=6) }}",
+    "{% import 'x' as y %}", "{% from 'x' import y %}", "{{ 'x' | pprintx }}",
     "{% macro a() %}A{{ caller() }}{% endmacro %}{% macro b() %}B{{ caller() }}{% endmacro %}{% call a() %}{% call b() %}x{% endcall %}{% endcall %}",
     "{% filter upper %}a{{ n }}b{% endfilter %}", "{% filter replace('a', 'b') | upper %}aXa{% endfilter %}", "{% with a = 1, b = n %}{{ a }}{{ b }}{% endwith %}{{ a is defined }}",
     "{% with %}{% set q = 1 %}{{ q }}{% endwith %}{{ q is defined }}", "{% generation %}x{{ n }}{% set z = 1 %}{% endgeneration %}{{ z is defined }}",
