@@ -110,6 +110,17 @@ def test_mistakes_are_named(binary, model, arguments, stdin, message):
     assert result.returncode != 0 and message in error and error.startswith("infer-serve: ") and error.count("\n") == 1
 
 
+@pytest.mark.parametrize("command", ["tokenize", "render"])
+def test_input_that_cannot_be_read_is_named(binary, model, tmp_path, command):
+    folder = os.open(tmp_path, os.O_RDONLY)
+    try:
+        result = subprocess.run([binary, command, "--model", model], stdin=folder, capture_output=True, timeout=60)
+    finally:
+        os.close(folder)
+    assert result.returncode == 1 and result.stdout == b""
+    assert result.stderr.startswith(b"infer-serve: cannot read standard input: ") and result.stderr.count(b"\n") == 1
+
+
 @pytest.mark.parametrize("now, expected", [
     ("2026-01-02T03:04:05", "03:04 +0000"), ("2026-01-02 03:04:05Z", "03:04 +0000"),
     ("2026-01-02T03:04:05.5+05:30", "03:04 +0530"), ("2026-01-02T03:04:05-08:00", "03:04 -0800")])

@@ -100,11 +100,115 @@ def test_without_tools_there_are_no_calls(recital):
         assert "深圳" in choice.message.content
 
 
-def test_what_cannot_be_promised_is_refused(recital):
-    for choice in ("required", {"type": "function", "function": {"name": "get_weather"}}):
+NAMED = {"type": "function", "function": {"name": "get_weather"}}
+JSON = '{"city": "深圳", "days": 3}'
+PARAMETERS = "<parameter=city>\n深圳\n</parameter>\n<parameter=days>\n3\n</parameter>\n</function>\n</tool_call>"
+PAIRS = ("\n<arg_key>city</arg_key>\n<arg_value>深圳</arg_value>\n<arg_key>days</arg_key>\n<arg_value>3</arg_value>\n"
+         "</tool_call></tool_calls>")
+# What a model goes on with behind the beginning of a call: one of its choice, and one of a function that is named.
+RESTS = {
+    **{name: (f'get_weather", "arguments": {JSON}}}' + end, f" {JSON}}}" + end) for name, end in {
+        "hermes": "</tool_call>", "granite": "]", "hunyuan_a13b": "]</tool_calls>", "nemotron": "]</TOOLCALL>",
+        "mistral": "]"}.items()},
+    "llama3_json": (f'get_weather", "parameters": {JSON}}}', f" {JSON}}}"),
+    "qwen3_coder": ("=get_weather>\n" + PARAMETERS, PARAMETERS),
+    "hy_v3": ("get_weather<tool_sep>" + PAIRS, PAIRS),
+    "deepseek": (f"get_weather<｜tool▁sep｜>{JSON}<｜tool▁call▁end｜>", f"{JSON}<｜tool▁call▁end｜>"),
+    "kimi_k2": (f".get_weather:0<|tool_call_argument_begin|>{JSON}", f"0<|tool_call_argument_begin|>{JSON}"),
+    "lfm2": ('[get_weather(city="深圳", days=3)]', 'city="深圳", days=3)]'),
+    "harmony": (f".get_weather <|constrain|>json<|message|>{JSON}", JSON),
+}
+
+
+@pytest.mark.parametrize("kind", RESTS)
+def test_calls_can_be_demanded(binary, tmp_path, kind):
+    """The model says what makes sense only behind the beginning of a call, which is in the prompt."""
+    for choice, rest in zip(("required", NAMED), RESTS[kind]):
+        folder = reciter.make(tmp_path / f"{kind}-{len(rest)}", rest, "Qwen3.5-4B")
+        with Server(binary, folder, "--tool-call-parser", kind) as server:
+            client = openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0, timeout=60)
+            options = {"model": server.model, "messages": [{"role": "user", "content": "?"}], "tools": TOOLS,
+                       "tool_choice": choice}
+            whole = client.chat.completions.create(**options)
+            (call,) = whole.choices[0].message.tool_calls
+            assert call.function.name == "get_weather" and json.loads(call.function.arguments) == ARGUMENTS
+            assert whole.choices[0].finish_reason == "tool_calls" and whole.choices[0].message.content is None
+            assert getattr(whole.choices[0].message, "reasoning_content", None) is None
+            chunks = list(client.chat.completions.create(stream=True, **options))
+            deltas = [chunk.choices[0].delta for chunk in chunks]
+            parts = [part for delta in deltas for part in delta.tool_calls or []]
+            assert parts[0].id and parts[0].function.name == "get_weather"
+            assert json.loads("".join(part.function.arguments for part in parts)) == ARGUMENTS
+            assert not any(delta.content for delta in deltas) and chunks[-1].choices[0].finish_reason == "tool_calls"
+            # The answer is the text behind the beginning when nothing is demanded.
+            free = client.chat.completions.create(**{**options, "tool_choice": "none"})
+            assert free.usage.prompt_tokens < whole.usage.prompt_tokens and not free.choices[0].message.tool_calls
+
+
+def test_demands_that_cannot_be_met_are_refused(recital):
+    for options, param in (
+            ({"tool_choice": "required"}, "tool_choice"),
+            ({"tools": TOOLS, "tool_choice": {"type": "function", "function": {"name": "f"}}}, "tool_choice.function.name"),
+            ({"tools": TOOLS, "tool_choice": "required", "extra_body": {"add_generation_prompt": False}}, "tool_choice")):
         with pytest.raises(openai.BadRequestError) as error:
-            ask(recital, tools=TOOLS, tool_choice=choice)
-        assert error.value.param == "tool_choice" and "constrained" in error.value.message
+            ask(recital, **options)
+        assert error.value.param == param
+
+
+def test_one_call_ends_the_answer_where_one_is_allowed(binary, tmp_path):
+    call = '<tool_call>\n{"name": "get_weather", "arguments": {"city": "深圳", "days": 3}}\n</tool_call>'
+    text = "One. " + call + "\nTwo of them: " + '{"name": 5}' + " and so on, and on, and on until the end of time."
+    folder = reciter.make(tmp_path / "talker", text, "Qwen-Qwen3-0.6B")
+    with Server(binary, folder) as server:
+        client = openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0, timeout=60)
+        options = {"model": server.model, "messages": [{"role": "user", "content": "?"}], "tools": TOOLS}
+        many = client.chat.completions.create(**options)
+        one = client.chat.completions.create(parallel_tool_calls=False, **options)
+        assert "end of time" in many.choices[0].message.content and one.choices[0].message.content == "One."
+        assert [choice.finish_reason for choice in (*many.choices, *one.choices)] == ["tool_calls"] * 2
+        assert one.usage.completion_tokens < many.usage.completion_tokens
+        chunks = list(client.chat.completions.create(
+            parallel_tool_calls=False, stream=True, stream_options={"include_usage": True}, **options))
+        assert chunks[-1].usage == one.usage and chunks[-2].choices[0].finish_reason == "tool_calls"
+        # The engine has stopped as well, and takes the next request.
+        server.wait_until_idle()
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_broken_call_is_no_reason_to_stop(binary, tmp_path, stream):
+    text = '<tool_call>\n{"name": "get_weather", "arguments": {"city": 深圳}}\n</tool_call>'
+    folder = reciter.make(tmp_path / "breaker", text, "Qwen-Qwen3-0.6B")
+    with Server(binary, folder) as server:
+        client = openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0, timeout=60)
+        answer = client.chat.completions.create(
+            model=server.model, messages=[{"role": "user", "content": "?"}], tools=TOOLS, stream=stream)
+        assert ([*answer][-1] if stream else answer).choices[0].finish_reason == "stop"
+
+
+def warns_of_tools(server):
+    return any("does not read 'tools'" in json.dumps(event) for event in server.events())
+
+
+def test_a_template_that_is_not_told_of_tools_is_warned_of(binary, tmp_path):
+    """The template reads nothing called tools: its own name for them has to be given beside them."""
+    folder = reciter.make(
+        tmp_path / "quiet", '<tool_call>{"name": "get_weather", "arguments": {"city": "深圳", "days": 3}}</tool_call>',
+        "Qwen-Qwen3-0.6B")
+    template = ("{% for tool in xml_tools or [] %}{{ tool.function.name }}{% endfor %}"
+                "{% for message in messages %}{{ message.content }}{% endfor %}<tool_call>")
+    (tmp_path / "quiet" / "chat_template.jinja").write_text(template)
+    with Server(binary, folder) as server:
+        assert warns_of_tools(server)
+        ask = {"model": "quiet", "messages": [{"role": "user", "content": "?"}], "tools": TOOLS}
+        untold = server.post("/v1/chat/completions", ask).json()
+        told = server.post(
+            "/v1/chat/completions", {**ask, "chat_template_kwargs": {"xml_tools": TOOLS}}).json()
+    assert all(answer["choices"][0]["message"]["tool_calls"] for answer in (untold, told))
+    assert told["usage"]["prompt_tokens"] > untold["usage"]["prompt_tokens"]
+    folder = reciter.make(tmp_path / "hermes", "Hm.", "microsoft-Phi-3.5-mini-instruct")
+    for options, warns in (((), False), (("--tool-call-parser", "hermes"), True), (("--tool-call-parser", "none"), False)):
+        with Server(binary, folder, *options) as server:
+            assert warns_of_tools(server) == warns
 
 
 def test_an_answer_that_is_cut_off_says_so(recital):

@@ -32,6 +32,9 @@ public struct TextGeneration: AsyncSequence, Sendable {
   /// Ends the generation before the engine's next step, with ``FinishReason/cancelled``.
   public func cancel() { generation.cancel() }
 
+  /// Ends the generation before the engine's next step, with ``FinishReason/stop``: what was asked for is there.
+  public func finish() { generation.stop() }
+
   /// Iterates over the events.
   public func makeAsyncIterator() -> Iterator {
     Iterator(

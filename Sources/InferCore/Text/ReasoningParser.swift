@@ -18,8 +18,9 @@ public struct ReasoningParser: Sendable {
   private let startTag: [UInt8]
   private let endTag: [UInt8]
   private var state: State
-  /// Text that cannot be told apart yet: a possible tag, or line breaks that a tag may follow.
-  private var pending: [UInt8] = []
+  private var text = PendingText()
+  /// Line breaks at the end of the reasoning so far, which belong to it if it goes on.
+  private var lineBreaks = ""
 
   /// - Parameters:
   ///   - startTag: Opens the reasoning; not empty.
@@ -30,27 +31,26 @@ public struct ReasoningParser: Sendable {
     precondition(!startTag.isEmpty && !endTag.isEmpty, "reasoning tags are empty: \"\(startTag)\", \"\(endTag)\"")
     self.startTag = Array(startTag.utf8)
     self.endTag = Array(endTag.utf8)
-    let tail = prompt.utf8.reversed().drop(while: Self.isSpace)
-    state = tail.starts(with: startTag.utf8.reversed()) ? .reasoningStart : .beginning
+    state = Self.openEnd(of: prompt, startTag: startTag) == nil ? .beginning : .reasoningStart
+  }
+
+  /// The white space behind the open start tag that a prompt ends with; `nil` for a prompt that does not.
+  static func openEnd(of prompt: String, startTag: String) -> String? {
+    let space = prompt.utf8.reversed().prefix { $0.isJSONSpace }.count
+    guard prompt.utf8.dropLast(space).reversed().starts(with: startTag.utf8.reversed()) else { return nil }
+    return String(decoding: prompt.utf8.suffix(space), as: UTF8.self)
   }
 
   /// Takes the next piece of text and returns what is certain by now, in order and without empty pieces.
   public mutating func append(_ text: String) -> [Piece] {
-    pending += text.utf8
-    var pieces: [Piece] = []
-    while step(&pieces) {}
-    return pieces
+    self.text.append(text)
+    return read()
   }
 
   /// Ends the text: returns what was held back.
   public mutating func finish() -> [Piece] {
-    defer { pending = [] }
-    switch state {
-    case .beginning, .contentStart, .content: return take(pending.count).map { [.content($0)] } ?? []
-    case .reasoningStart, .reasoning:
-      return take(pending.count - pending.reversed().prefix(while: Self.isLineBreak).count).map { [.reasoning($0)] }
-        ?? []
-    }
+    text.isComplete = true
+    return read()
   }
 
   /// The whole text at once; `reasoning` is nil when there is none.
@@ -69,54 +69,61 @@ public struct ReasoningParser: Sendable {
     return (reasoning, content)
   }
 
+  private mutating func read() -> [Piece] {
+    var pieces: [Piece] = []
+    while step(&pieces) { text.mark() }
+    return pieces
+  }
+
   /// Goes on as far as one state leads; false when more text is needed.
   private mutating func step(_ pieces: inout [Piece]) -> Bool {
     switch state {
     case .beginning:
-      let rest = pending.drop(while: Self.isSpace)
-      if rest.starts(with: startTag) {
-        pending = Array(rest.dropFirst(startTag.count))
+      let space = text.leadingSpace
+      switch text.match(startTag, at: space) {
+      case .possible: return false
+      case .absent: state = .content
+      case .found:
+        text.skip(space + startTag.count)
         state = .reasoningStart
-      } else if startTag.starts(with: rest) {
-        return false
-      } else {
-        state = .content
       }
     case .reasoningStart, .contentStart:
-      pending.removeFirst(pending.prefix(while: Self.isLineBreak).count)
-      if pending.isEmpty { return false }
+      while let byte = text.first, byte.isLineBreak { text.skip(1) }
+      if text.isEmpty { return false }
       state = state == .reasoningStart ? .reasoning : .content
     case .reasoning: return stepReasoning(&pieces)
     case .content:
-      if let text = take(pending.count) { pieces.append(.content(text)) }
-      return false
+      guard !text.isEmpty else { return false }
+      pieces.append(.content(text.take(text.count)))
     }
     return true
   }
 
   private mutating func stepReasoning(_ pieces: inout [Piece]) -> Bool {
-    var position = 0
-    while position < pending.count, !pending[position...].starts(with: endTag),
-      !endTag.starts(with: pending[position...])
-    {
-      position += 1
+    let (end, match, _) = text.search([endTag])
+    let trailing = text.lineBreaksBefore(end)
+    if trailing < end {
+      pieces.append(.reasoning(lineBreaks + text.take(end - trailing)))
+      lineBreaks = ""
     }
-    let isComplete = pending[position...].starts(with: endTag)
-    let lineBreaks = pending[..<position].reversed().prefix(while: Self.isLineBreak).count
-    if let text = take(position - lineBreaks) { pieces.append(.reasoning(text)) }
-    guard isComplete else { return false }
-    pending.removeFirst(lineBreaks + endTag.count)
+    lineBreaks += text.take(trailing)
+    guard match == .found else {
+      text.mark()
+      return false
+    }
+    text.skip(endTag.count)
     state = .contentStart
     return true
   }
+}
 
-  /// Removes and returns the first `count` bytes; nil for none.
-  private mutating func take(_ count: Int) -> String? {
-    guard count > 0 else { return nil }
-    defer { pending.removeFirst(count) }
-    return String(decoding: pending[..<count], as: UTF8.self)
+extension PendingText {
+  /// How many of the first `count` bytes are line breaks at their end.
+  fileprivate func lineBreaksBefore(_ count: Int) -> Int {
+    (0..<count).reversed().prefix { self[$0].isLineBreak }.count
   }
+}
 
-  private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
-  private static func isLineBreak(_ byte: UInt8) -> Bool { byte == 0x0A || byte == 0x0D }
+extension UInt8 {
+  fileprivate var isLineBreak: Bool { self == 0x0A || self == 0x0D }
 }

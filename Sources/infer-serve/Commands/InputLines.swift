@@ -1,14 +1,15 @@
 import Foundation
 
 /// The lines of standard input as they come, as bytes and without their line feeds.
-struct InputLines: Sequence, IteratorProtocol {
-  private let input = FileHandle.standardInput
+struct InputLines {
   private var buffer: [UInt8] = []
   /// Where the next line starts, and up to where it is known to hold no line feed.
   private var (start, searched) = (0, 0)
   private var isAtEnd = false
+  private var chunk = [UInt8](repeating: 0, count: 65_536)
 
-  mutating func next() -> [UInt8]? {
+  /// The next line; `nil` behind the last.
+  mutating func next() throws(CommandFailure) -> [UInt8]? {
     while true {
       if let end = buffer[searched...].firstIndex(of: UInt8(ascii: "\n")) {
         defer { (start, searched) = (end + 1, end + 1) }
@@ -20,9 +21,23 @@ struct InputLines: Sequence, IteratorProtocol {
       }
       buffer.removeFirst(start)
       (start, searched) = (0, buffer.count)
-      let data = input.availableData
-      isAtEnd = data.isEmpty
-      buffer += data
+      try fill()
+    }
+  }
+
+  /// Adds what there is of the input, and waits for some if there is none. `FileHandle` ends the process where it cannot
+  /// read.
+  private mutating func fill() throws(CommandFailure) {
+    while true {
+      let count = unsafe chunk.withUnsafeMutableBytes { unsafe read(STDIN_FILENO, $0.baseAddress, $0.count) }
+      guard count < 0 else {
+        buffer += chunk[..<count]
+        isAtEnd = count == 0
+        return
+      }
+      guard errno == EINTR else {
+        throw CommandFailure("cannot read standard input: \(unsafe String(cString: strerror(errno)))")
+      }
     }
   }
 

@@ -126,9 +126,11 @@ struct Serve: AsyncParsableCommand {
     let engine = try Engine(
       model: loaded.model, configuration: configuration(endTokens: loaded.generation.endTokens),
       metrics: metrics)
-    return ServedModel(
+    let served = ServedModel(
       model: loaded, tokenizer: tokenizer, engine: engine, format: output.format(loaded.outputFormat),
       created: Int(Date().timeIntervalSince1970))
+    if let warning = served.toolWarning { logger.warning("odd model", metadata: ["warning": "\(warning)"]) }
+    return served
   }
 
   private func announce(_ served: ServedModel, port: Int, logger: Logger) {

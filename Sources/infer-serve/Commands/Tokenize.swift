@@ -35,14 +35,18 @@ struct Tokenize: ParsableCommand {
 
   func run() throws {
     let tokenizer = try loadTokenizer()
-    for (index, line) in InputLines().enumerated() where !line.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) {
+    var lines = InputLines()
+    var number = 0
+    while let line = try lines.next() {
+      number += 1
+      if line.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) { continue }
       do {
         let value = try JSONValue(parsing: line)
         try emit((decode ? try text(value, tokenizer) : try ids(value, tokenizer)).serialized() + "\n")
       } catch let failure as CommandFailure {
         throw failure
       } catch {
-        throw CommandFailure("line \(index + 1): \(error)")
+        throw CommandFailure("line \(number): \(error)")
       }
     }
   }

@@ -17,6 +17,9 @@ struct Answer: AsyncSequence, Sendable {
     for generation in generations { generation.cancel() }
   }
 
+  /// Ends a choice before the engine's next step, because what was asked for is there.
+  func finish(_ choice: Int) { generations[choice].finish() }
+
   /// Iterates over the events of all choices; those of one choice are in order.
   struct AsyncIterator: AsyncIteratorProtocol {
     fileprivate enum Source {

@@ -21,21 +21,39 @@ struct ChatCompletions: Sendable {
     }
     if request.tools.definitions != nil { try served.checkTools(template) }
     let prompt = try render(template, request, served)
-    let tokens = try served.encode(prompt, field: "messages", addingSpecialTokens: false)
+    let opening = try opening(request, prompt, served)
+    let tokens = try served.encode(prompt + opening, field: "messages", addingSpecialTokens: false)
     let head = ResponseHead(
       id: Identifier.make("chatcmpl"), created: Int(Date().timeIntervalSince1970), model: served.model.name,
       announcesUsage: request.streaming?.includesUsage ?? false)
     let parser = OutputParser(
       served.format, prompt: prompt, tools: request.tools.definitions, streaming: request.streaming != nil)
     let choice = ChatChoice(
-      parser, allowsSeveralCalls: request.tools.allowsSeveral,
-      format: request.sampling.logprobs == nil ? nil : LogprobsFormat(tokenizer: served.tokenizer))
+      parser, opening: opening, allowsSeveralCalls: request.tools.allowsSeveral,
+      format: request.sampling.logprobs == nil ? nil : LogprobsFormat(tokenizer: served.tokenizer),
+      makeCallID: { [format = served.format.toolCalls] in Identifier.makeCall(format) })
     return GenerationJob(
       requests: try served.requests(
         request.choices, prompt: tokens, request.sampling, request.stop, length: served.model.generation.maxTokens),
       builder: ChatResponse(head: head, count: request.choices, choice: choice), streaming: request.streaming,
       visibleTokens: served.format.markers(of: served.tokenizer, takesCalls: request.tools.definitions != nil),
       promptField: "messages")
+  }
+
+  /// What the prompt has to hold of an answer that must begin with a call.
+  private static func opening(
+    _ request: ChatRequest, _ prompt: String, _ served: ServedModel
+  ) throws(APIError) -> String {
+    guard let demand = request.tools.demand else { return "" }
+    guard request.addsGenerationPrompt else {
+      throw .invalid(
+        "tool_choice", "A tool_choice that demands a call needs add_generation_prompt.", code: "invalid_value")
+    }
+    let function: String? = if case .function(let name) = demand { name } else { nil }
+    guard let opening = served.format.callOpening(of: function, prompt: prompt) else {
+      throw .unsupported("tool_choice", "No call can be demanded: the server has been told to look for none.")
+    }
+    return opening
   }
 
   private static func render(

@@ -98,7 +98,9 @@ struct GenerationService: Sendable {
     defer { context.record.generation = RequestRecord.Generation(builder) }
     for await (choice, event) in answer {
       switch event {
-      case .piece(let piece): _ = builder.append(piece, to: choice)
+      case .piece(let piece):
+        _ = builder.append(piece, to: choice)
+        if builder.isComplete(choice) { answer.finish(choice) }
       case .finished(let reason, let statistics):
         _ = builder.finish(choice, reason, statistics)
         // Leaving the loop ends the other choices.
@@ -124,7 +126,9 @@ struct GenerationService: Sendable {
       reading: for await (choice, event) in answer {
         let events: [JSONValue]
         switch event {
-        case .piece(let piece): events = builder.append(piece, to: choice)
+        case .piece(let piece):
+          events = builder.append(piece, to: choice)
+          if builder.isComplete(choice) { answer.finish(choice) }
         case .finished(let reason, let statistics):
           events = builder.finish(choice, reason, statistics)
           failure = self.failure(reason, supervisor)

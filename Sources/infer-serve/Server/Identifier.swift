@@ -1,4 +1,6 @@
-/// Names for requests and responses.
+import InferCore
+
+/// Names for requests, responses and calls.
 enum Identifier {
   /// `prefix`, `separator` and 24 random hexadecimal digits.
   static func make(_ prefix: String, separator: String = "-") -> String {
@@ -7,4 +9,12 @@ enum Identifier {
     let digits = String(repeating: "0", count: 16 - high.count) + high + String(repeating: "0", count: 8 - low.count)
     return "\(prefix)\(separator)\(digits)\(low)"
   }
+
+  /// A name for a call of a tool. Mistral's templates take back nothing but nine letters and digits.
+  static func makeCall(_ format: ToolCallFormat?) -> String {
+    guard format == .mistral else { return make("call", separator: "_") }
+    return String((0..<9).compactMap { _ in letters.randomElement() })
+  }
+
+  private static let letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 }

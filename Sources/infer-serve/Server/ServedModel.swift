@@ -40,17 +40,26 @@ struct ServedModel: Sendable {
     }
   }
 
-  /// Refuses tools that the model would not be told of, or whose calls would not be found. Some templates show how
-  /// calls are written and leave it to the messages to tell of the tools.
+  /// Refuses tools whose calls would not be found.
   func checkTools(_ template: ChatTemplate) throws(APIError) {
     guard format.toolCalls == nil else { return }
-    guard template.source.contains("tools") else {
+    guard template.mentions("tools") else {
       throw .unsupported("tools", "The model's chat template takes no tools.")
     }
     throw .unsupported(
       "tools",
       "The model's chat template does not show how calls of tools are written; the server can be told by "
         + "--tool-call-parser.")
+  }
+
+  /// Why a model whose calls are looked for may make none: some templates show how calls are written, and leave it to
+  /// the messages or to variables of their own to tell of the tools.
+  var toolWarning: String? {
+    guard let template = model.chatTemplate, !template.mentions("tools"),
+      let format = format.toolCalls, format != .none
+    else { return nil }
+    return "The chat template does not read 'tools': requests with tools have to tell the model of them in their "
+      + "messages, or in chat_template_kwargs if the template has a name of its own for them."
   }
 
   /// Refuses more choices than there is room for when nothing else runs or waits.

@@ -25,10 +25,18 @@ struct ChatChoice {
   private(set) var finishReason: FinishReason?
   private(set) var statistics: GenerationStatistics?
 
+  /// Whether the only call that is allowed is complete: what follows is not told.
+  private(set) var isComplete = false
+
   private var parser: OutputParser
+  /// What the prompt holds of the answer and the parser has not been given.
+  private var opening: String
   private let allowsSeveralCalls: Bool
-  /// Whether the call being read is one too many.
-  private var isDroppingCall = false
+  private let makeCallID: @Sendable () -> String
+  /// Calls that have come to their end.
+  private var completeCalls = 0
+  /// Tokens so far.
+  private var tokens = 0
   /// Tokens that came since the last text that was told apart.
   private var undecided = 0
   /// Log-probabilities of tokens that have not been in a delta, because their text was held back.
@@ -37,31 +45,42 @@ struct ChatChoice {
 
   /// - Parameters:
   ///   - parser: Takes the text apart.
-  ///   - allowsSeveralCalls: Whether calls behind the first are told.
+  ///   - opening: What the prompt holds of the answer.
+  ///   - allowsSeveralCalls: Whether anything behind the first call is told.
   ///   - format: How log-probabilities are told; `nil` for not at all.
-  init(_ parser: OutputParser, allowsSeveralCalls: Bool = true, format: LogprobsFormat? = nil) {
+  ///   - makeCallID: Names calls that the model gives no name.
+  init(
+    _ parser: OutputParser, opening: String = "", allowsSeveralCalls: Bool = true, format: LogprobsFormat? = nil,
+    makeCallID: @escaping @Sendable () -> String = { Identifier.makeCall(nil) }
+  ) {
     self.parser = parser
+    self.opening = opening
     self.allowsSeveralCalls = allowsSeveralCalls
     self.format = format
+    self.makeCallID = makeCallID
     logprobs = format == nil ? nil : []
   }
 
   /// Takes the next piece of text and returns what there is to tell, in order.
   mutating func append(_ piece: TextPiece) -> [Delta] {
+    if isComplete { return [] }
+    tokens += piece.tokens.count
     undecided += piece.tokens.count
     if let format {
       let elements = format.chat(piece.tokens.filter { !$0.isStop })
       logprobs?.append(contentsOf: elements)
       pending.append(contentsOf: elements)
     }
-    return deltas(parser.append(piece.text))
+    defer { opening = "" }
+    return deltas(parser.append(opening + piece.text))
   }
 
   /// Takes the end and returns what was held back.
   mutating func finish(_ reason: FinishReason, _ statistics: GenerationStatistics) -> [Delta] {
-    finishReason = reason
+    finishReason = isComplete ? .stop : reason
     self.statistics = statistics
-    var rest = deltas(parser.finish())
+    if isComplete { self.statistics?.generatedTokens = tokens }
+    var rest = isComplete ? [] : deltas(parser.append(opening) + parser.finish())
     if reasoning != nil, content.isEmpty, toolCalls.isEmpty { reasoningTokens += undecided }
     if !pending.isEmpty {
       rest.append(Delta(logprobs: pending))
@@ -70,14 +89,14 @@ struct ChatChoice {
     return rest
   }
 
-  /// Why the choice ended, as the API says it.
+  /// Why the choice ended, as the API says it. Calls are the reason if one is complete.
   var finishReasonName: String? {
-    finishReason.map { $0 == .stop && !toolCalls.isEmpty ? "tool_calls" : $0.rawValue }
+    finishReason.map { $0 == .stop && completeCalls > 0 ? "tool_calls" : $0.rawValue }
   }
 
   private mutating func deltas(_ pieces: [OutputPiece]) -> [Delta] {
     var deltas: [Delta] = []
-    for piece in pieces {
+    for piece in pieces where !isComplete {
       guard var delta = delta(piece) else { continue }
       undecided = 0
       if format != nil {
@@ -101,16 +120,17 @@ struct ChatChoice {
       return Delta(content: text)
     case .call(let name, let id):
       endReasoning()
-      isDroppingCall = !allowsSeveralCalls && !toolCalls.isEmpty
-      if isDroppingCall { return nil }
-      let call = ChatToolCall(id: id ?? Identifier.make("call", separator: "_"), name: name)
+      let call = ChatToolCall(id: id ?? makeCallID(), name: name)
       toolCalls.append(call)
       return Delta(toolCall: ChatToolCall.Delta(index: toolCalls.count - 1, head: call))
     case .arguments(let text):
-      if isDroppingCall { return nil }
       let index = toolCalls.count - 1
       toolCalls[index].arguments += text
       return Delta(toolCall: ChatToolCall.Delta(index: index, arguments: text))
+    case .callEnd:
+      completeCalls += 1
+      isComplete = !allowsSeveralCalls
+      return nil
     }
   }
 

@@ -20,6 +20,8 @@ struct ChatResponse: ResponseBuilder {
     opening(index) + choices[index].append(piece).map { event(index, $0) }
   }
 
+  func isComplete(_ index: Int) -> Bool { choices[index].isComplete }
+
   mutating func finish(_ index: Int, _ reason: FinishReason, _ statistics: GenerationStatistics) -> [JSONValue] {
     let rest = choices[index].finish(reason, statistics).map { event(index, $0) }
     let isLast = choices.allSatisfy { $0.finishReason != nil }

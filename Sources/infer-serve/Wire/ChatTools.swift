@@ -8,18 +8,32 @@ struct ChatTools: Equatable {
   var definitions: JSONValue?
   /// Whether an answer may have more than one call.
   var allowsSeveral = true
+  /// What the answer has to begin with, if it does not have the choice.
+  var demand: Demand?
+
+  /// A call that is demanded.
+  enum Demand: Equatable {
+    case any
+    case function(String)
+  }
 
   /// Decodes `tools`, `tool_choice` and `parallel_tool_calls`.
   init(_ reader: FieldReader) throws(APIError) {
     let tools = try reader.array("tools") ?? []
+    var names: Set<String> = []
     for (index, tool) in tools.enumerated() {
-      try Self.check(FieldReader(tool, path: "tools[\(index)]"))
+      names.insert(try Self.name(of: FieldReader(tool, path: "tools[\(index)]")))
     }
     allowsSeveral = try reader.bool("parallel_tool_calls") ?? true
-    if try Self.mayCall(reader, tools), !tools.isEmpty { definitions = .array(tools) }
+    guard try Self.mayCall(reader) else { return }
+    if !tools.isEmpty { definitions = .array(tools) }
+    demand = try Self.demand(reader, of: names)
+    // Who names a function wants that one call.
+    if case .function = demand { allowsSeveral = false }
   }
 
-  private static func check(_ tool: FieldReader) throws(APIError) {
+  /// The name of a tool that is as it should be.
+  private static func name(of tool: FieldReader) throws(APIError) -> String {
     let type = try tool.required(string: "type")
     guard type == "function" else {
       throw .unsupported(tool.name("type"), "\(tool.name("type")) is '\(type)', but only 'function' is supported.")
@@ -28,24 +42,44 @@ struct ChatTools: Equatable {
       throw .invalid(
         tool.name("function"), "\(tool.name("function")) is required.", code: "missing_required_parameter")
     }
-    if try function.required(string: "name").isEmpty { throw function.wrongValue("name", "must not be empty") }
+    let name = try function.required(string: "name")
+    if name.isEmpty { throw function.wrongValue("name", "must not be empty") }
     _ = try function.string("description")
     _ = try function.object("parameters")
+    return name
   }
 
-  /// Whether the answer may call tools. That it calls one cannot be promised, so a request that demands it is refused.
-  private static func mayCall(_ reader: FieldReader, _ tools: [JSONValue]) throws(APIError) -> Bool {
+  /// Whether the answer may call tools.
+  private static func mayCall(_ reader: FieldReader) throws(APIError) -> Bool {
     guard let choice = reader["tool_choice"] else { return true }
     switch choice {
     case "none": return false
-    case "auto": return true
-    case "required", .object:
-      throw .unsupported(
-        "tool_choice",
-        "A tool_choice that demands a call needs constrained output, which is not supported; use 'auto' or 'none'.")
-    case .string(let other): throw reader.wrongValue("tool_choice", "must be 'none' or 'auto', not '\(other)'")
-    default: throw reader.wrongType("tool_choice", choice, expected: "a string")
+    case "auto", "required", .object: return true
+    case .string(let other):
+      throw reader.wrongValue("tool_choice", "must be 'none', 'auto', 'required' or a function, not '\(other)'")
+    default: throw reader.wrongType("tool_choice", choice, expected: "a string or an object")
     }
+  }
+
+  private static func demand(_ reader: FieldReader, of names: Set<String>) throws(APIError) -> Demand? {
+    guard let choice = reader["tool_choice"], choice != "auto" else { return nil }
+    guard !names.isEmpty else { throw reader.wrongValue("tool_choice", "demands a call, but there are no tools") }
+    guard choice != "required" else { return .any }
+    let named = try FieldReader(choice, path: "tool_choice")
+    let type = try named.required(string: "type")
+    guard type == "function" else {
+      throw .unsupported(named.name("type"), "\(named.name("type")) is '\(type)', but only 'function' is supported.")
+    }
+    guard let function = try named.object("function") else {
+      throw .invalid(
+        named.name("function"), "\(named.name("function")) is required.", code: "missing_required_parameter")
+    }
+    let name = try function.required(string: "name")
+    guard names.contains(name) else { throw function.wrongValue("name", "is '\(name)', which none of the tools is") }
+    guard name.wholeMatch(of: /[A-Za-z0-9_.\-]+/) != nil else {
+      throw function.wrongValue("name", "must be made of letters, digits, '_', '-' and '.' to be demanded")
+    }
+    return .function(name)
   }
 }
 

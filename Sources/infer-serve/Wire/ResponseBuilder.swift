@@ -7,6 +7,8 @@ import OrderedCollections
 protocol ResponseBuilder: Sendable {
   /// Takes a piece of a choice's text and returns the events that tell of it.
   mutating func append(_ piece: TextPiece, to index: Int) -> [JSONValue]
+  /// Whether nothing that a choice still generates would be told.
+  func isComplete(_ index: Int) -> Bool
   /// Takes a choice's end and returns the events that tell of it.
   mutating func finish(_ index: Int, _ reason: FinishReason, _ statistics: GenerationStatistics) -> [JSONValue]
   /// The whole response, when every choice has finished.
@@ -17,6 +19,10 @@ protocol ResponseBuilder: Sendable {
   var usage: Usage { get }
   /// How the first choice ended; nil while it has not.
   var finishReason: FinishReason? { get }
+}
+
+extension ResponseBuilder {
+  func isComplete(_ index: Int) -> Bool { false }
 }
 
 /// The members that all objects of one response share.

@@ -1,6 +1,7 @@
 import Foundation
-import InferCore
 import Testing
+
+@testable import InferCore
 
 /// What Hugging Face's renderer makes of real models' templates.
 @Suite struct ChatTemplateReference {
@@ -14,6 +15,32 @@ import Testing
   @Test(.enabled(if: TextFixtures.exists(shared), "the other templates are not here"))
   func agreesOnOtherTemplates() throws {
     try expectAgreement(in: Self.shared, models: 16)
+  }
+
+  /// What a call that is demanded begins with is what templates write earlier calls with; where reasoning is closed for
+  /// it, and all in all, the prompt is that of an earlier turn.
+  @Test func callsBeginAsInTheTemplates() throws {
+    let places = [Self.bundled, Self.shared].filter(TextFixtures.exists)
+    for folder in places {
+      let file = try TextFixtures.json(folder.appending(path: "expected.json"))
+      for name in try #require(file["expected"]).keys {
+        let cases = file["expected"]?[name]
+        let format = OutputFormat(
+          template: try String(contentsOf: folder.appending(path: "\(name).jinja"), encoding: .utf8))
+        // The first writes a header in another order than its model does, the second no earlier calls at all.
+        guard let calls = format.toolCalls, ![.harmony, .lfm2].contains(calls),
+          let earlier = cases?["tool_result"]?["output"]?.string, let prompt = cases?["tools"]?["output"]?.string
+        else { continue }
+        let opening = try #require(format.callOpening(of: "get_weather", prompt: ""))
+        #expect(earlier.contains(scalars: opening), "\(name)")
+        if ["Qwen-Qwen3-0.6B", "Qwen3-Coder", "Qwen3.5-4B", "ibm-granite-granite-4.0", "tencent-Hy3"].contains(name) {
+          let whole = prompt + (try #require(format.callOpening(of: "get_weather", prompt: prompt)))
+          #expect(earlier.hasPrefix(scalars: whole), "\(name)")
+          let open = prompt + (try #require(format.callOpening(of: nil, prompt: prompt)))
+          #expect(earlier.hasPrefix(scalars: open), "\(name)")
+        }
+      }
+    }
   }
 
   private func expectAgreement(in folder: URL, models: Int) throws {

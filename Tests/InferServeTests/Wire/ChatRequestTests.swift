@@ -91,6 +91,25 @@ struct ChatRequestTests {
     #expect(try !chat(#"{\#(Self.hello), \#(tools), "parallel_tool_calls": false}"#).tools.allowsSeveral)
   }
 
+  @Test func callsCanBeDemanded() throws {
+    let tools =
+      #""tools": [{"type": "function", "function": {"name": "f.g-1"}}, {"type": "function", "function": {"name": "h h"}}]"#
+    #expect(try chat("{\(Self.hello), \(tools)}").tools.demand == nil)
+    let any = try chat(#"{\#(Self.hello), \#(tools), "tool_choice": "required"}"#).tools
+    #expect(any.demand == .any && any.allowsSeveral)
+    let choice = { #""tool_choice": {"type": "function", "function": {"name": "\#($0)"}}"# }
+    let named = try chat("{\(Self.hello), \(tools), \(choice("f.g-1"))}").tools
+    #expect(named.demand == .function("f.g-1") && !named.allowsSeveral && named.definitions == any.definitions)
+    for name in ["g", "h h"] {
+      let error = refusal { () throws(APIError) in try chat("{\(Self.hello), \(tools), \(choice(name))}") }
+      #expect(error?.parameter == "tool_choice.function.name" && error?.code == "invalid_value")
+    }
+    let error = refusal { () throws(APIError) in
+      try chat(#"{\#(Self.hello), \#(tools), "tool_choice": {"type": "allowed_tools"}}"#)
+    }
+    #expect(error?.parameter == "tool_choice.type" && error?.code == "unsupported_parameter")
+  }
+
   @Test func harmlessFieldsAreIgnored() throws {
     let request = try chat(
       """
@@ -150,9 +169,9 @@ struct ChatRequestTests {
     (#"{\#(hello), "functions": [{"name": "f"}]}"#, "functions", "unsupported_parameter"),
     (#"{\#(hello), "tool_choice": "any"}"#, "tool_choice", "invalid_value"),
     (
-      #"{\#(hello), "tool_choice": {"type": "function", "function": {"name": "f"}}}"#, "tool_choice",
-      "unsupported_parameter"
+      #"{\#(hello), "tool_choice": {"type": "function", "function": {"name": "f"}}}"#, "tool_choice", "invalid_value"
     ),
+    (#"{\#(hello), "tool_choice": 5}"#, "tool_choice", "invalid_type"),
     (
       #"{"messages": [{"role": "assistant", "tool_calls": [{"id": "x"}]}]}"#, "messages[0].tool_calls[0].function",
       "missing_required_parameter"
@@ -161,7 +180,7 @@ struct ChatRequestTests {
       #"{"messages": [{"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": 5}}]}]}"#,
       "messages[0].tool_calls[0].function.arguments", "invalid_type"
     ),
-    (#"{\#(hello), "tool_choice": "required"}"#, "tool_choice", "unsupported_parameter"),
+    (#"{\#(hello), "tool_choice": "required"}"#, "tool_choice", "invalid_value"),
     (#"{\#(hello), "response_format": {"type": "json_object"}}"#, "response_format", "unsupported_parameter"),
     (#"{\#(hello), "response_format": {}}"#, "response_format.type", "missing_required_parameter"),
     (#"{\#(hello), "audio": {"voice": "x"}}"#, "audio", "unsupported_parameter"),

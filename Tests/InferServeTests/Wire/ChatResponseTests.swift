@@ -5,13 +5,15 @@ import Testing
 
 struct ChatResponseTests {
   private func response(
-    count: Int = 1, prompt: String = "", tools: JSONValue? = nil, several: Bool = true,
-    format: LogprobsFormat? = nil, announcesUsage: Bool = false
+    count: Int = 1, prompt: String = "", opening: String = "", tools: JSONValue? = nil, several: Bool = true,
+    streaming: Bool = true, format: LogprobsFormat? = nil, announcesUsage: Bool = false
   ) -> ChatResponse {
     let head = ResponseHead(id: "chatcmpl-1", created: 1_700_000_000, model: "tiny", announcesUsage: announcesUsage)
-    let parser = OutputParser(OutputFormat(template: "<tool_call>"), prompt: prompt, tools: tools)
+    let parser = OutputParser(
+      OutputFormat(template: "<tool_call>"), prompt: prompt, tools: tools, streaming: streaming)
     return ChatResponse(
-      head: head, count: count, choice: ChatChoice(parser, allowsSeveralCalls: several, format: format))
+      head: head, count: count,
+      choice: ChatChoice(parser, opening: opening, allowsSeveralCalls: several, format: format))
   }
 
   /// The deltas of events with one choice.
@@ -144,14 +146,48 @@ struct ChatResponseTests {
     #expect(told.map { $0["function"]?["arguments"] } == ["{\"a\": 1, \"b\": 2}", "{}"])
   }
 
-  @Test func onlyTheFirstCallIsToldWhereOneIsAllowed() {
+  @Test func anAnswerOfOneCallIsCompleteWithItsEnd() {
     var response = response(tools: [], several: false)
-    for text in Self.calls { _ = response.append(piece(text), to: 0) }
-    _ = response.finish(0, .length, statistics())
+    for (index, text) in Self.calls.enumerated() {
+      #expect(response.isComplete(0) == (index > 3))
+      _ = response.append(piece(text), to: 0)
+    }
+    #expect(response.append(piece("More.", tokens: 7), to: 0).isEmpty)
+    _ = response.finish(0, .length, statistics(generated: 12))
     let choice = response.completion["choices"]?[0]
     #expect(choice?["message"]?["tool_calls"]?.array?.map { $0["function"]?["name"] } == ["add"])
-    // An answer that was cut off says so, whatever it has called.
-    #expect(choice?["finish_reason"] == "length")
+    #expect(choice?["finish_reason"] == "tool_calls" && choice?["message"]?["content"] == "Let me see.")
+    #expect(response.usage.completionTokens == 4)
+  }
+
+  /// Streamed or not, calls are the reason for the end when one is complete and the answer has not been cut off.
+  @Test(arguments: [
+    (4, FinishReason.stop, "tool_calls"), (4, .length, "length"), (3, .stop, "stop"), (3, .length, "length"),
+  ]) func theReasonIsTheSameStreamedOrNot(pieces: Int, reason: FinishReason, name: JSONValue) {
+    for streaming in [true, false] {
+      var response = response(tools: [], streaming: streaming)
+      for text in Self.calls.prefix(pieces) { _ = response.append(piece(text), to: 0) }
+      let last = response.finish(0, reason, statistics()).last
+      #expect(last?["choices"]?[0]?["finish_reason"] == name)
+      #expect(response.completion["choices"]?[0]?["finish_reason"] == name)
+    }
+  }
+
+  @Test func whatThePromptHoldsOfACallBelongsToTheAnswer() throws {
+    var response = response(tools: [], opening: "<tool_call>\n{\"name\": \"add\", \"arguments\":")
+    let events = response.append(piece(" {\"a\": 1}}"), to: 0) + response.finish(0, .stop, statistics())
+    let parts = deltas(events).compactMap { $0["tool_calls"]?[0]?["function"] }
+    #expect(parts == [["name": "add", "arguments": ""], ["arguments": "{\"a\": 1}"]])
+    #expect(events.last?["choices"]?[0]?["finish_reason"] == "tool_calls")
+    // A model that says nothing at all has not called.
+    response = self.response(tools: [], opening: "<tool_call>\n{\"name\": \"")
+    _ = response.finish(0, .stop, statistics())
+    #expect(response.completion["choices"]?[0]?["finish_reason"] == "stop")
+  }
+
+  @Test func mistralTakesIDsOfNineCharacters() {
+    let ids = (0..<50).map { _ in Identifier.makeCall(.mistral) }
+    #expect(ids.allSatisfy { $0.wholeMatch(of: /[A-Za-z0-9]{9}/) != nil } && Set(ids).count == 50)
   }
 
   @Test func anAnswerOfCallsAloneHasNoContent() {

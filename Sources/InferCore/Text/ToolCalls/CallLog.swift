@@ -8,12 +8,14 @@ public enum OutputPiece: Sendable, Equatable {
   case call(name: String, id: String?)
   /// A part of the last call's arguments: all parts joined are a JSON object.
   case arguments(String)
+  /// The last call is complete. One without this has gone wrong or was cut off.
+  case callEnd
 }
 
 /// Collects what a reader finds of a call, and decides when it counts.
 ///
 /// When answers are streamed, a call counts once its name is known; otherwise when it is complete, so that one that
-/// breaks off is told as it stands in the text.
+/// breaks off is told as it stands in the text. Only a complete one has an end.
 struct CallLog: Sendable {
   /// What counts and has not been told.
   private var certain: [OutputPiece] = []
@@ -39,7 +41,7 @@ struct CallLog: Sendable {
   /// The call is complete.
   mutating func end() {
     isOpen = false
-    certain += held
+    certain += held + [.callEnd]
     held = []
     hasProgress = true
   }

@@ -5,7 +5,7 @@
 ///     <|message|>{"a": 1}<|call|>
 ///
 /// The text begins where the prompt ends, behind `<|start|>assistant`. Text without a header is the answer.
-struct HarmonyParser: Sendable {
+struct HarmonyParser: AnswerReader {
   private enum Body { case reasoning, content, call }
   private enum State { case start, header, body(Body) }
 
@@ -23,7 +23,7 @@ struct HarmonyParser: Sendable {
   private let takesCalls: Bool
   private let isStreaming: Bool
   private var state = State.start
-  private var text = PendingText()
+  var text = PendingText()
   private var calls: CallLog
   /// Of the call being read.
   private var arguments = ""
@@ -37,26 +37,8 @@ struct HarmonyParser: Sendable {
     calls = CallLog(streaming: streaming)
   }
 
-  mutating func append(_ piece: String) -> [OutputPiece] {
-    text.append(piece)
-    return read()
-  }
-
-  mutating func finish() -> [OutputPiece] {
-    text.isComplete = true
-    var pieces = read()
-    if case .body(.call) = state { endCall(&pieces) }
-    return pieces
-  }
-
-  private mutating func read() -> [OutputPiece] {
-    var pieces: [OutputPiece] = []
-    while step(&pieces) { text.mark() }
-    return pieces
-  }
-
-  /// Goes one step on; false when more text is needed.
-  private mutating func step(_ pieces: inout [OutputPiece]) -> Bool {
+  mutating func step(_ pieces: inout [OutputPiece]) -> Bool {
+    text.mark()
     switch state {
     case .start:
       let space = text.leadingSpace
@@ -110,28 +92,29 @@ struct HarmonyParser: Sendable {
         if isStreaming { pieces.append(.arguments(piece)) }
       }
     }
-    guard match == .found, let ending else { return false }
+    guard match == .found || text.isComplete else { return false }
     if case .call = body { endCall(&pieces) }
+    guard let ending else { return false }
     // A start is a part of the next header.
     if Self.endings[ending] != Self.headings[0] { text.skip(Self.endings[ending].count) }
     state = .start
     return true
   }
 
-  /// Ends a call. One whose arguments are no object counts only where it has been told already.
+  /// Ends a call. One whose arguments are no object is none, and content if it has not been told already.
   private mutating func endCall(_ pieces: inout [OutputPiece]) {
     state = .start
     let isEmpty = arguments.utf8.allSatisfy(\.isJSONSpace)
-    guard !isStreaming else {
-      if isEmpty { pieces.append(.arguments("{}")) }
-      return calls.end()
-    }
     guard isEmpty || (try? JSONValue(parsing: arguments))?.object != nil else {
       calls.abandon()
-      pieces.append(.content(arguments))
+      if !isStreaming { pieces.append(.content(arguments)) }
       return
     }
-    calls.arguments(isEmpty ? "{}" : arguments)
+    if isEmpty {
+      calls.arguments("{}")
+    } else if !isStreaming {
+      calls.arguments(arguments)
+    }
     calls.end()
     pieces += calls.take()
   }

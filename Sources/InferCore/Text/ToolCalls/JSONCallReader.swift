@@ -11,8 +11,8 @@ struct JSONCallReader: ToolCallReader {
 
   private let closings: [String]
   private let needsArguments: Bool
-  private var state = State.start
-  private var isArray = false
+  private var state: State
+  private var isList: Bool
   private var scanned = ScannedJSON()
   private var name: String?
   /// A value being read, or arguments that wait for the name.
@@ -24,9 +24,12 @@ struct JSONCallReader: ToolCallReader {
   ///   - closings: What may stand behind the calls.
   ///   - needsArguments: Whether an object without arguments is no call: where nothing marks calls, any object with a name
   ///     looks like one.
-  init(closings: [String], needsArguments: Bool = false) {
+  ///   - isList: Whether the bracket of an array has been read.
+  init(closings: [String], needsArguments: Bool = false, isList: Bool = false) {
     self.closings = closings
     self.needsArguments = needsArguments
+    self.isList = isList
+    state = isList ? .item : .start
   }
 
   mutating func step(_ text: inout PendingText, _ calls: inout CallLog) -> ReaderStep {
@@ -44,7 +47,7 @@ struct JSONCallReader: ToolCallReader {
     }
     switch (state, byte) {
     case (.start, UInt8(ascii: "[")):
-      isArray = true
+      isList = true
       state = .item
     case (.start, UInt8(ascii: "{")), (.item, UInt8(ascii: "{")):
       (state, name, arguments, hasBegun) = (.key, nil, nil, false)
@@ -173,10 +176,10 @@ struct JSONCallReader: ToolCallReader {
     case UInt8(ascii: ","), UInt8(ascii: ";"):
       text.skip(1)
       state = .item
-    case UInt8(ascii: "]") where isArray:
+    case UInt8(ascii: "]") where isList:
       text.skip(1)
       state = .close
-    case UInt8(ascii: "{") where !isArray: state = .item
+    case UInt8(ascii: "{") where !isList: state = .item
     default: state = .close
     }
     return .again

@@ -18,6 +18,8 @@ public struct OutputFormat: Sendable, Equatable {
   public var toolCalls: ToolCallFormat?
   /// What stands at the end of every tag's name: `:opensource` in `<think:opensource>`.
   public let tagSuffix: String
+  /// Whether the template writes arguments of calls in a code block, as DeepSeek's did before V3.1.
+  let hasFencedArguments: Bool
 
   /// The format that a template shows: reasoning between `<think>` tags and no calls where it shows neither.
   ///
@@ -27,6 +29,7 @@ public struct OutputFormat: Sendable, Equatable {
     toolCalls = ToolCallFormat(template: template)
     reasoning = toolCalls == .harmony ? .harmony : shows("<answer>") && shows("<think>") ? .thinkAnswer : .think
     tagSuffix = Self.suffix(in: template)
+    hasFencedArguments = shows("```json")
   }
 
   /// The suffix of tags, which Hy3's template sets as a variable.

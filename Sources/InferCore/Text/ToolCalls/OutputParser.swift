@@ -1,7 +1,8 @@
 /// Takes an answer apart into reasoning, content and calls of tools, piece by piece.
 ///
-/// How the text is cut into pieces makes no difference to what the pieces of each kind are when joined. Calls that are
-/// malformed are content.
+/// How the text is cut into pieces makes no difference to what the pieces of each kind are when joined. Where calls count
+/// when they are complete, those that go wrong or break off are content. Where they count once their names are known, a
+/// call that goes wrong stays without ``OutputPiece/callEnd``, and content begins where it went wrong.
 public struct OutputParser: Sendable {
   private var harmony: HarmonyParser?
   private var reasoning: ReasoningParser?

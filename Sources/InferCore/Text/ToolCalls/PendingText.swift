@@ -9,6 +9,8 @@ struct PendingText: Sendable {
   private var bytes: [UInt8] = []
   private var position = 0
   private var marked = 0
+  /// Up to where white space is known to go on from `position`, when that is further.
+  private var spaceEnd = 0
   /// No more text will come: nothing is merely possible any longer.
   var isComplete = false
 
@@ -24,6 +26,7 @@ struct PendingText: Sendable {
     if marked > bytes.count / 2 {
       bytes.removeFirst(marked)
       position -= marked
+      spaceEnd = max(0, spaceEnd - marked)
       marked = 0
     }
     bytes += text.utf8
@@ -57,9 +60,7 @@ struct PendingText: Sendable {
 
   mutating func skip(_ count: Int) { position += count }
 
-  mutating func skipSpace() {
-    while let byte = first, byte.isJSONSpace { position += 1 }
-  }
+  mutating func skipSpace() { position += leadingSpace }
 
   /// Reads that many bytes.
   mutating func take(_ count: Int) -> String {
@@ -67,8 +68,14 @@ struct PendingText: Sendable {
     return String(decoding: bytes[position..<position + count], as: UTF8.self)
   }
 
-  /// How many bytes of white space come next.
-  var leadingSpace: Int { bytes[position...].prefix { $0.isJSONSpace }.count }
+  /// How many bytes of white space come next. None of them is looked at again when more text has come.
+  var leadingSpace: Int {
+    mutating get {
+      spaceEnd = max(spaceEnd, position)
+      while spaceEnd < bytes.count, bytes[spaceEnd].isJSONSpace { spaceEnd += 1 }
+      return spaceEnd - position
+    }
+  }
 
   /// How many of the first `count` bytes are white space at their end.
   func spaceBefore(_ count: Int, limit: Int = .max) -> Int {

@@ -3,17 +3,24 @@
 /// Every argument is told when it is complete. A method `call` is the call of its object, as in Llama 3:
 /// `search.call(query="x")`.
 struct PythonCallReader: ToolCallReader {
-  private enum State { case start, name, argument, value, next, behind, close }
+  private enum State { case name, open, argument, equals, value, next, behind, close }
 
   private let closings: [String]
-  private var state = State.start
-  private var isList = false
+  private let isList: Bool
+  private var state = State.name
+  /// Of the call or the argument that begins.
+  private var name = ""
   private var value = PythonValueScanner()
   private var held = ""
   private var isFirstArgument = true
 
-  /// - Parameter closings: What may stand behind the calls.
-  init(closings: [String]) { self.closings = closings }
+  /// - Parameters:
+  ///   - closings: What may stand behind the calls.
+  ///   - isList: Whether the bracket of a list has been read.
+  init(closings: [String], isList: Bool) {
+    self.closings = closings
+    self.isList = isList
+  }
 
   mutating func step(_ text: inout PendingText, _ calls: inout CallLog) -> ReaderStep {
     if state == .value { return stepValue(&text, &calls) }
@@ -22,21 +29,17 @@ struct PythonCallReader: ToolCallReader {
       return text.isComplete && (state == .close || (state == .behind && !isList)) ? .done : .more
     }
     switch state {
-    case .start:
-      state = .name
-      guard byte == UInt8(ascii: "[") else { return .again }
-      isList = true
+    case .name: return readName(&text, then: .open)
+    case .open:
+      guard byte == UInt8(ascii: "(") else { return .failed }
       text.skip(1)
-    case .name:
-      let (name, step) = identifier(before: "(", &text)
-      guard let name else { return step }
       calls.begin(name.hasSuffix(".call") ? String(name.dropLast(5)) : name)
       (state, isFirstArgument) = (.argument, true)
-    case .argument:
-      if byte == UInt8(ascii: ")") { return end(&text, &calls) }
-      let (key, step) = identifier(before: "=", &text)
-      guard let key else { return step }
-      calls.arguments((isFirstArgument ? "{" : ", ") + JSONValue.string(key).serialized() + ": ")
+    case .argument: return byte == UInt8(ascii: ")") ? end(&text, &calls) : readName(&text, then: .equals)
+    case .equals:
+      guard byte == UInt8(ascii: "=") else { return .failed }
+      text.skip(1)
+      calls.arguments((isFirstArgument ? "{" : ", ") + JSONValue.string(name).serialized() + ": ")
       (state, isFirstArgument, held, value) = (.value, false, "", PythonValueScanner())
     case .next:
       if byte == UInt8(ascii: ")") { return end(&text, &calls) }
@@ -63,19 +66,14 @@ struct PythonCallReader: ToolCallReader {
     return .again
   }
 
-  /// Reads a name and the character behind it.
-  private func identifier(before symbol: String, _ text: inout PendingText) -> (String?, ReaderStep) {
+  /// Reads a name; what follows shows that it has ended.
+  private mutating func readName(_ text: inout PendingText, then next: State) -> ReaderStep {
     var length = 0
-    while length < text.count, text[length].isPythonNamePart { length += 1 }
-    guard length <= PendingText.longestName else { return (nil, .failed) }
-    guard length < text.count else { return (nil, .more) }
-    guard length > 0, text[length].isJSONSpace || text[length] == symbol.utf8.first else { return (nil, .failed) }
-    var space = length
-    while space < text.count, text[space].isJSONSpace { space += 1 }
-    guard space < text.count else { return (nil, .more) }
-    guard text[space] == symbol.utf8.first else { return (nil, .failed) }
-    defer { text.skip(space - length + 1) }
-    return (text.take(length), .again)
+    while length < text.count, length <= PendingText.longestName, text[length].isPythonNamePart { length += 1 }
+    guard (1...PendingText.longestName).contains(length) else { return .failed }
+    guard length < text.count else { return .more }
+    (name, state) = (text.take(length), next)
+    return .again
   }
 
   private mutating func end(_ text: inout PendingText, _ calls: inout CallLog) -> ReaderStep {

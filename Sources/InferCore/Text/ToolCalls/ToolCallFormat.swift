@@ -10,7 +10,7 @@ public enum ToolCallFormat: String, Sendable, CaseIterable {
   case granite
   /// Hunyuan A13B and Jamba: `<tool_calls>[{"name": …, "arguments": {…}}]</tool_calls>`.
   case hunyuanA13B = "hunyuan_a13b"
-  /// Hy3, and GLM-4.5 without its tag around all calls: `<tool_call>…<tool_sep><arg_key>…</arg_key><arg_value>…</arg_value></tool_call>`.
+  /// Hy3: `<tool_call>…<tool_sep><arg_key>…</arg_key><arg_value>…</arg_value></tool_call>`.
   case hyV3 = "hy_v3"
   /// Nemotron Nano 2: `<TOOLCALL>[{"name": …, "arguments": {…}}]</TOOLCALL>`.
   case nemotron
@@ -63,7 +63,7 @@ public enum ToolCallFormat: String, Sendable, CaseIterable {
   }
 
   /// What stands before and behind calls, in formats where nothing else marks them.
-  private var brackets: (openings: [String], closings: [String]) {
+  var brackets: (openings: [String], closings: [String]) {
     switch self {
     case .hermes: (["<tool_call>"], ["</tool_call>"])
     case .granite: (["<|tool_call|>", "<tool_call>"], ["<|/tool_call|>", "</tool_call>"])
@@ -118,22 +118,23 @@ public enum ToolCallFormat: String, Sendable, CaseIterable {
 /// Calls as Python or as JSON writes them: LFM2 is asked for either, and Llama 3 writes both behind the same token.
 private struct PythonOrJSONCallReader: ToolCallReader {
   private let closings: [String]
+  private var isList = false
   private var reader: (any ToolCallReader)?
 
   init(closings: [String]) { self.closings = closings }
 
   mutating func step(_ text: inout PendingText, _ calls: inout CallLog) -> ReaderStep {
-    if reader == nil {
-      let start = text.leadingSpace
-      var next = start
-      if next < text.count, text[next] == UInt8(ascii: "[") {
-        next += 1
-        while next < text.count, text[next].isJSONSpace { next += 1 }
-      }
-      guard next < text.count else { return .more }
-      let isJSON = text[next] == UInt8(ascii: "{")
-      reader = isJSON ? JSONCallReader(closings: closings) : PythonCallReader(closings: closings)
+    if let step = reader?.step(&text, &calls) { return step }
+    text.skipSpace()
+    guard let byte = text.first else { return .more }
+    if byte == UInt8(ascii: "["), !isList {
+      isList = true
+      text.skip(1)
+      return .again
     }
-    return reader?.step(&text, &calls) ?? .failed
+    let isJSON = byte == UInt8(ascii: "{")
+    reader =
+      isJSON ? JSONCallReader(closings: closings, isList: isList) : PythonCallReader(closings: closings, isList: isList)
+    return .again
   }
 }

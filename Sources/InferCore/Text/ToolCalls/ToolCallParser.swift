@@ -2,13 +2,13 @@
 ///
 /// White space around calls is dropped; all other text is content, and so is what looks like a call and turns out to
 /// be none. How the text is cut into pieces makes no difference.
-struct ToolCallParser: Sendable {
+struct ToolCallParser: AnswerReader {
   /// White space of this many bytes at most waits for a call that may follow.
   private static let heldSpace = 64
 
   private let markers: [CallMarker]
   private let makeReader: @Sendable (CallMarker) -> any ToolCallReader
-  private var text = PendingText()
+  var text = PendingText()
   private var calls: CallLog
   private var reader: (any ToolCallReader)?
   /// Whether nothing but white space has come.
@@ -30,20 +30,8 @@ struct ToolCallParser: Sendable {
     calls = CallLog(streaming: streaming)
   }
 
-  mutating func append(_ piece: String) -> [OutputPiece] {
-    text.append(piece)
-    return read()
-  }
-
-  mutating func finish() -> [OutputPiece] {
-    text.isComplete = true
-    return read()
-  }
-
-  private mutating func read() -> [OutputPiece] {
-    var pieces: [OutputPiece] = []
-    while reader == nil ? readContent(&pieces) : readCalls(&pieces) {}
-    return pieces
+  mutating func step(_ pieces: inout [OutputPiece]) -> Bool {
+    reader == nil ? readContent(&pieces) : readCalls(&pieces)
   }
 
   /// Reads up to the next marker; false when more text is needed.

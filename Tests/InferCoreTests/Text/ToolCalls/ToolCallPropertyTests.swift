@@ -1,6 +1,7 @@
-import InferCore
 import TestSupport
 import Testing
+
+@testable import InferCore
 
 @Suite struct ToolCallProperties {
   /// Pieces of every format's markup, in no order that makes sense.
@@ -54,7 +55,7 @@ import Testing
     #expect(parser.append("call>{\"name\": \"now\", \"arguments\": ") == [])
     #expect(parser.append("{\"a\"") == [.call(name: "now", id: nil), .arguments("{\"a\"")])
     #expect(parser.append(": 1") == [.arguments(": 1")])
-    #expect(parser.append("}}\n</tool_call>") == [.arguments("}")])
+    #expect(parser.append("}}\n</tool_call>") == [.arguments("}"), .callEnd])
     #expect(parser.finish() == [])
     parser = OutputParser(outputFormat(.qwen3Coder), prompt: "", tools: toolDefinitions)
     #expect(parser.append("<tool_call><function=get_weather><") == [.call(name: "get_weather", id: nil)])
@@ -62,7 +63,7 @@ import Testing
     #expect(parser.append("is</param") == [.arguments("is")])
     #expect(parser.append("eter><parameter=days>") == [.arguments("\""), .arguments(", \"days\": ")])
     #expect(parser.append("12") == [])
-    #expect(parser.append("</parameter></function>") == [.arguments("12"), .arguments("}")])
+    #expect(parser.append("</parameter></function>") == [.arguments("12"), .arguments("}"), .callEnd])
   }
 
   @Test func aCallThatGoesWrongIsToldAsFarAsItWent() {
@@ -70,9 +71,17 @@ import Testing
     var parser = OutputParser(outputFormat(.hermes), prompt: "", tools: toolDefinitions, streaming: false)
     #expect(TakenApart(parser.append(text) + parser.finish()) == TakenApart(content: text))
     parser = OutputParser(outputFormat(.hermes), prompt: "", tools: toolDefinitions)
-    let call = TakenApart.Call(name: "now", id: nil, arguments: "{\"a\": 1,")
+    let call = TakenApart.Call(name: "now", id: nil, arguments: "{\"a\": 1,", isComplete: false)
     #expect(
       TakenApart(parser.append(text) + parser.finish()) == TakenApart(content: ", }}</tool_call>", calls: [call]))
+    for arguments in ["{\"a\": 1,, }", "[]", "{\"a\""] {
+      let text = "<|channel|>commentary to=functions.now<|message|>" + arguments
+      parser = OutputParser(outputFormat(.harmony), prompt: "", tools: toolDefinitions, streaming: false)
+      #expect(TakenApart(parser.append(text) + parser.finish()) == TakenApart(content: arguments))
+      parser = OutputParser(outputFormat(.harmony), prompt: "", tools: toolDefinitions)
+      let call = TakenApart.Call(name: "now", id: nil, arguments: arguments, isComplete: false)
+      #expect(TakenApart(parser.append(text) + parser.finish()) == TakenApart(calls: [call]))
+    }
   }
 
   @Test func answersMayHaveTagsOfTheirOwn() {
@@ -89,7 +98,7 @@ import Testing
   /// Linear in the length: a quadratic reader would take hours.
   @Test(arguments: [
     (ToolCallFormat.hermes, "<tool_call>{\"name\": \"f\", \"arguments\": {\"a\": \"", "x"),
-    (.hermes, "<tool_call>{\"arguments\": {\"a\": \"", "x"), (.hermes, "", "<tool_call>"), (.hermes, "", " "),
+    (.hermes, "<tool_call>{\"arguments\": {\"a\": \"", "x"), (.hermes, "", "<tool_call>"),
     (.qwen3Coder, "<function=get_weather><parameter=where>", "x"), (.qwen3Coder, "<function=", "x"),
     (.lfm2, "<|tool_call_start|>[f(a=", "["), (.kimiK2, "<|tool_calls_section_begin|><|tool_call_begin|>", "x"),
     (.harmony, "<|channel|>", "a"), (.hyV3, "<tool_calls><tool_call>f<tool_sep><arg_key>", "k"),
@@ -97,5 +106,21 @@ import Testing
     let parser = OutputParser(outputFormat(format), prompt: "", tools: toolDefinitions, streaming: false)
     let pieces = [start] + Array(repeating: part, count: 20_000)
     #expect(TakenApart(takeApart(pieces, parser)).content == pieces.joined())
+  }
+
+  /// White space can go on for as long as a model likes.
+  @Test(arguments: [
+    (ToolCallFormat.none, "", " "), (.none, "<think>a", "\n"), (.hermes, "", " "), (.hermes, "x", "\n"),
+    (.hermes, "<tool_call>", " "), (.hermes, "<tool_call>{\"name\":", " "), (.llama3, "", " "), (.harmony, "", " "),
+    (.lfm2, "<|tool_call_start|>", " "), (.lfm2, "<|tool_call_start|>[", " "), (.lfm2, "<|tool_call_start|>[f", " "),
+    (.lfm2, "<|tool_call_start|>[f(a", " "), (.kimiK2, "<|tool_calls_section_begin|>", " "),
+    (.qwen3Coder, "<function=f>", " "), (.hunyuanA13B, "", "\n"),
+  ]) func whiteSpaceIsReadOnce(_ format: ToolCallFormat, _ start: String, _ space: String) {
+    var output = outputFormat(format)
+    if format == .hunyuanA13B { output.reasoning = .thinkAnswer }
+    let parser = OutputParser(output, prompt: "", tools: toolDefinitions, streaming: false)
+    let count = 200_000
+    let whole = TakenApart(takeApart([start] + Array(repeating: space, count: count) + ["x"], parser))
+    #expect(whole.text.hasSuffix(scalars: String(repeating: space, count: count) + "x"))
   }
 }

@@ -7,6 +7,7 @@ struct TakenApart: Equatable {
     var name: String
     var id: String?
     var arguments = ""
+    var isComplete = true
   }
 
   var reasoning = ""
@@ -22,8 +23,9 @@ struct TakenApart: Equatable {
       switch piece {
       case .reasoning(let text): reasoning += text
       case .content(let text): content += text
-      case .call(let name, let id): calls.append(Call(name: name, id: id))
+      case .call(let name, let id): calls.append(Call(name: name, id: id, isComplete: false))
       case .arguments(let text): calls[calls.count - 1].arguments += text
+      case .callEnd: calls[calls.count - 1].isComplete = true
       }
     }
   }
@@ -66,22 +68,21 @@ func outputFormat(_ toolCalls: ToolCallFormat, suffix: String = "") -> OutputFor
   return format
 }
 
+/// A tool with parameters that the members of `properties` describe.
+func tool(_ name: String, _ properties: JSONValue, definitions: JSONValue = [:]) -> JSONValue {
+  let parameters: JSONValue = ["type": "object", "properties": properties, "$defs": definitions]
+  return ["type": "function", "function": ["name": .string(name), "parameters": parameters]]
+}
+
 /// Tools with parameters of many types.
 let toolDefinitions: JSONValue = [
-  [
-    "type": "function",
-    "function": [
-      "name": "get_weather",
-      "parameters": [
-        "type": "object",
-        "properties": [
-          "city": ["type": "string"], "days": ["type": "integer"], "exact": ["type": "boolean"],
-          "ratio": ["type": "number"], "tags": ["type": "array"], "where": ["type": "object"],
-          "note": ["type": ["string", "null"]], "unit": ["enum": ["c", "f"]],
-          "limit": ["anyOf": [["type": "integer"], ["type": "null"]]],
-        ],
-      ],
-    ],
-  ],
+  tool(
+    "get_weather",
+    [
+      "city": ["type": "string"], "days": ["type": "integer"], "exact": ["type": "boolean"],
+      "ratio": ["type": "number"], "tags": ["type": "array"], "where": ["type": "object"],
+      "note": ["type": ["string", "null"]], "unit": ["enum": ["c", "f"]],
+      "limit": ["anyOf": [["type": "integer"], ["type": "null"]]],
+    ]),
   ["type": "function", "function": ["name": "now"]],
 ]

@@ -1,0 +1,26 @@
+/// Reads an answer piece by piece, one step after another.
+protocol AnswerReader: Sendable {
+  /// What has come and has not been read.
+  var text: PendingText { get set }
+
+  /// Goes one step on, and adds what is certain by now to `pieces`; false when more text is needed.
+  mutating func step(_ pieces: inout [OutputPiece]) -> Bool
+}
+
+extension AnswerReader {
+  mutating func append(_ piece: String) -> [OutputPiece] {
+    text.append(piece)
+    return read()
+  }
+
+  mutating func finish() -> [OutputPiece] {
+    text.isComplete = true
+    return read()
+  }
+
+  private mutating func read() -> [OutputPiece] {
+    var pieces: [OutputPiece] = []
+    while step(&pieces) {}
+    return pieces
+  }
+}
