@@ -95,11 +95,11 @@ struct ChatRequestTests {
     let tools =
       #""tools": [{"type": "function", "function": {"name": "f.g-1"}}, {"type": "function", "function": {"name": "h h"}}]"#
     #expect(try chat("{\(Self.hello), \(tools)}").tools.demand == nil)
-    let any = try chat(#"{\#(Self.hello), \#(tools), "tool_choice": "required"}"#).tools
-    #expect(any.demand == .any && any.allowsSeveral)
-    let choice = { #""tool_choice": {"type": "function", "function": {"name": "\#($0)"}}"# }
+    let required = try chat(#"{\#(Self.hello), \#(tools), "tool_choice": "required"}"#).tools
+    #expect(required.demand == .any && required.allowsSeveral)
+    let choice = { (name: String) in #""tool_choice": {"type": "function", "function": {"name": "\#(name)"}}"# }
     let named = try chat("{\(Self.hello), \(tools), \(choice("f.g-1"))}").tools
-    #expect(named.demand == .function("f.g-1") && !named.allowsSeveral && named.definitions == any.definitions)
+    #expect(named.demand == .function("f.g-1") && !named.allowsSeveral && named.definitions == required.definitions)
     for name in ["g", "h h"] {
       let error = refusal { () throws(APIError) in try chat("{\(Self.hello), \(tools), \(choice(name))}") }
       #expect(error?.parameter == "tool_choice.function.name" && error?.code == "invalid_value")

@@ -48,16 +48,18 @@ struct PythonFormatSpec {
   func format(_ value: JinjaValue, text: String) throws(JinjaFailure) -> String {
     switch value {
     case .integer(let integer): return try format(integer)
-    case .bool(let flag) where type != nil: return try format(flag ? 1 : 0)
+    // Where anything is asked for, a boolean is a number.
+    case .bool(let flag): return isPlain ? text : try format(flag ? 1 : 0)
     case .number(let number): return try format(number)
     case .string, .markup: return try format(text)
     default:
-      let isPlain = width == 0 && type == nil && align == nil && precision == nil
-      guard isPlain || value.isBool else {
-        throw .reason("unsupported format string passed to \(value.typeName).__format__")
-      }
-      return value.isBool ? padded(text, sign: "", align: align ?? "<") : text
+      guard isPlain else { throw .reason("unsupported format string passed to \(value.typeName).__format__") }
+      return text
     }
+  }
+
+  private var isPlain: Bool {
+    width == 0 && type == nil && align == nil && precision == nil && sign == "-" && !isAlternate && grouping == nil
   }
 
   private func format(_ text: String) throws(JinjaFailure) -> String {
@@ -135,12 +137,5 @@ struct PythonFormatSpec {
     case "^": return fill(missing / 2) + sign + text + fill(missing - missing / 2)
     default: return fill(missing) + sign + text
     }
-  }
-}
-
-extension JinjaValue {
-  fileprivate var isBool: Bool {
-    if case .bool = self { return true }
-    return false
   }
 }
