@@ -81,8 +81,11 @@ import Testing
     "falcon_h1_norm_first": "falcon-h1 has no factors on a head that is the embedding",
     "granitemoehybrid_dense_rope": "granitehybrid has no biases of Mamba's projections",
     "hunyuan_large": "hunyuan-moe cannot say that sharedLayers is 2; it would be 1",
-    "hunyuan_t1": "has no architecture hunyuan_t1", "lfm2": "lfm2 has no biases of convolutions",
+    "hunyuan_t1": "has no architecture hunyuan_t1",
+    "kimi_linear": "llama.cpp's files of kimi_linear are read and not written",
+    "lfm2": "lfm2 has no biases of convolutions",
     "mamba": "mamba has no biases of Mamba's projections",
+    "qwen3_5": "llama.cpp's files of qwen3_5 are read and not written",
     "qwen3_moe": "qwen3moe cannot say that isDense.1 is true; it would be false",
     "zamba2": "has no architecture zamba2",
   ]

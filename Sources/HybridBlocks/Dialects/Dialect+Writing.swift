@@ -26,7 +26,10 @@ struct DialectFile: Sendable {
     of family: any ModelFamily, config: JSONValue, _ tensors: [LoadedTensor]
   ) throws(ModelError) -> Outcome {
     guard let dialect = Dialects.dialect(writing: family) else {
-      return .obstacle("llama.cpp has no architecture \(config["model_type"]?.string ?? "like it")")
+      let name = config["model_type"]?.string ?? "like it"
+      let isRead = Dialects.all.contains { $0.family == type(of: family) }
+      return .obstacle(
+        isRead ? "llama.cpp's files of \(name) are read and not written" : "llama.cpp has no architecture \(name)")
     }
     return try dialect.outcome(of: family, config: config, tensors)
   }

@@ -25,6 +25,7 @@ extension GGUFDescription {
       ]
       for (part, range) in ranges where !range.isEmpty {
         let own = "blk.\(layer).attn_\(part).\(parts[3])"
+        guard tensors[own] == nil else { throw .tensor(name: own, reason: "is there, and in \(name) as well") }
         tensors[own] = try tensor.slices(range, name: own)
       }
       tensors[name] = nil

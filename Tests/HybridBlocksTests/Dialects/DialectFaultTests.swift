@@ -104,6 +104,18 @@ import Testing
     #expect("\(error, default: "nothing")".hasPrefix("config.json: "))
   }
 
+  @Test func fusedProjectionsAreWhatMetadataSay() throws {
+    #expect(try problem("llama-fused") == "loaded")
+    let twice = try problem("llama-fused", rename: ("blk.0.ffn_up.weight", to: "blk.0.attn_k.weight"))
+    #expect(twice.contains("blk.0.attn_k.weight: is there, and in blk.0.attn_qkv.weight as well"), "\(twice)")
+    let many = try problem("llama-fused", "llama.attention.head_count_kv", .unsigned(64))
+    #expect(many.contains("attn_qkv.") && many.contains("expected more than the 1024 rows of keys"), "\(many)")
+    let huge = try problem("llama-fused", "llama.attention.key_length", .unsigned(1 << 40))
+    #expect(huge.contains("llama.attention.key_length is 1099511627776, expected at most"), "\(huge)")
+    let none = try problem("bamba", "granitehybrid.attention.head_count_kv", .array([.unsigned(0)]))
+    #expect(none.contains("head_count_kv is a list of 1 values, expected a count for layer 1"), "\(none)")
+  }
+
   @Test func tensorsAreNamed() throws {
     let missing = try problem("llama", rename: ("blk.1.ffn_up.weight", to: "blk.1.ffn_sideways.weight"))
     #expect(missing.contains("ffn_sideways") || missing.contains("model.layers.1.mlp.up_proj.weight"), "\(missing)")
