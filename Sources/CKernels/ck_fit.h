@@ -131,4 +131,10 @@ CK_INLINE ck_line ck_fit_line(const float *x, int n, float levels, int below_zer
     return (ck_line){best.scale * range, best.low * range + least};
 }
 
+/// The codes of a block, from 0 to `levels`, that are nearest to inverse · x + offset.
+CK_INLINE void ck_round_codes(uint8_t *restrict codes, const float *restrict x, float inverse, float offset,
+                              float levels) {
+    for (int i = 0; i < CK_BLOCK; i++) codes[i] = (uint8_t)ck_code(x[i] * inverse + offset, 0, levels);
+}
+
 #endif

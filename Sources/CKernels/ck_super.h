@@ -2,6 +2,7 @@
 #ifndef CK_SUPER_H
 #define CK_SUPER_H
 
+#include "ck_codes.h"
 #include "ck_fit.h"
 
 #define CK_SUBS (CK_SUPER / CK_BLOCK)
@@ -69,27 +70,16 @@ CK_INLINE void ck_super_scale(const uint8_t *packed, int b, int *scale, int *min
     *min = b < 4 ? packed[4 + b] & 63 : packed[4 + b] >> 4 | (packed[b] >> 6) << 4;
 }
 
-/// Puts the low nibbles of the codes of a super-block, one a byte, in their places.
-CK_INLINE void ck_pack_super_nibbles(uint8_t *restrict q, const uint8_t *restrict codes) {
-    for (int pair = 0; pair < CK_SUBS / 2; pair++) {
-        const uint8_t *low = codes + 2 * pair * CK_BLOCK, *high = low + CK_BLOCK;
-        for (int i = 0; i < CK_BLOCK; i++) q[pair * CK_BLOCK + i] = (uint8_t)((low[i] & 15) | high[i] << 4);
-    }
-}
-
 /// The weights of a super-block. `fifth` holds the bits above the nibbles, and is null where there are none.
 CK_INLINE void ck_unpack_super(float *restrict out, uint16_t half_d, uint16_t half_dmin, const uint8_t *restrict packed,
                                const uint8_t *restrict q, const uint8_t *restrict fifth) {
     for (int b = 0; b < CK_SUBS; b++) {
-        int scale, min, shift = b % 2 * 4;
+        int scale, min;
+        uint8_t codes[CK_BLOCK];
         ck_super_scale(packed, b, &scale, &min);
         float d = ck_half_value(half_d) * (float)scale, m = ck_half_value(half_dmin) * (float)min;
-        const uint8_t *nibbles = q + b / 2 * CK_BLOCK;
-        for (int i = 0; i < CK_BLOCK; i++) {
-            int code = nibbles[i] >> shift & 15;
-            if (fifth) code |= (fifth[i] >> b & 1) << 4;
-            out[b * CK_BLOCK + i] = d * (float)code - m;
-        }
+        ck_read_super(codes, q, fifth, b);
+        ck_weigh_codes(out + b * CK_BLOCK, codes, d, 0, -m);
     }
 }
 

@@ -1,6 +1,7 @@
 // Packing of weights in panels, and products through the instruction set that was chosen.
 #include "panel.h"
 
+#include "ck_codes.h"
 #include "ck_super.h"
 
 /// Bytes of a block of a plain format.
@@ -9,47 +10,31 @@ CK_INLINE size_t plain_block_bytes(ck_panel_kind kind) {
     return least + (kind.mins ? 2 : 0) + (kind.bits == 5 ? 4 : 0);
 }
 
-/// The codes of block `b` of a row of the file format, 0 … 31.
-CK_INLINE void codes_of_block(uint8_t code[CK_BLOCK], ck_panel_kind kind, const uint8_t *row, size_t b) {
+/// The codes of block `b` of a row of the file format: bytes with a sign, or 0 … 63.
+CK_INLINE void codes_of_block(uint8_t codes[CK_BLOCK], ck_panel_kind kind, const uint8_t *row, size_t b) {
+    const size_t supers = b / (CK_SUPER / CK_BLOCK);
+    const int within = (int)(b % (CK_SUPER / CK_BLOCK));
     if (kind.bits == 8) {
-        memcpy(code, ((const ck_q8_0 *)row)[b].q, CK_BLOCK);
+        memcpy(codes, ((const ck_q8_0 *)row)[b].q, CK_BLOCK);
     } else if (kind.bits == 6) {
-        const ck_q6_k *block = (const ck_q6_k *)row + b / 8;
-        size_t half = b % 8 / 4, part = b % 4;
-        const uint8_t *low = block->low + 64 * half + 32 * (part % 2), *high = block->high + 32 * half;
-        for (int i = 0; i < CK_BLOCK; i++) {
-            int nibble = part < 2 ? low[i] & 15 : low[i] >> 4;
-            code[i] = (uint8_t)(nibble | ((high[i] >> (2 * part)) & 3) << 4);
-        }
+        ck_read_six(codes, (const ck_q6_k *)row + supers, within);
+    } else if (kind.super && kind.bits == 5) {
+        const ck_q5_k *block = (const ck_q5_k *)row + supers;
+        ck_read_super(codes, block->q, block->high, within);
     } else if (kind.super) {
-        const uint8_t *q, *high = NULL;
-        if (kind.bits == 4) {
-            q = ((const ck_q4_k *)row)[b / 8].q;
-        } else {
-            q = ((const ck_q5_k *)row)[b / 8].q;
-            high = ((const ck_q5_k *)row)[b / 8].high;
-        }
-        q += 32 * (b % 8 / 2);
-        for (int i = 0; i < CK_BLOCK; i++) {
-            code[i] = b % 2 ? q[i] >> 4 : q[i] & 15;
-            if (high) code[i] |= (uint8_t)(((high[i] >> (b % 8)) & 1) << 4);
-        }
+        ck_read_super(codes, ((const ck_q4_k *)row)[supers].q, NULL, within);
     } else {
-        // Nibbles end a block.
+        // Nibbles end a block, and fifth bits stand before them.
         const uint8_t *q = row + (b + 1) * plain_block_bytes(kind) - CK_BLOCK / 2;
-        uint32_t high = 0;
-        if (kind.bits == 5) memcpy(&high, q - 4, sizeof high);
-        for (int i = 0; i < 16; i++) {
-            code[i] = (uint8_t)((q[i] & 15) | ((high >> i) & 1) << 4);
-            code[i + 16] = (uint8_t)(q[i] >> 4 | ((high >> (i + 16)) & 1) << 4);
-        }
+        if (kind.bits == 5) ck_read_five(codes, q, q - CK_BLOCK / 8);
+        else ck_read_nibbles(codes, q);
     }
 }
 
 /// Puts the codes of one row's block into the panel's vectors.
 CK_INLINE void pack_codes(uint8_t *codes, uint8_t *high, const uint8_t code[CK_BLOCK], ck_panel_kind kind, size_t row) {
-    for (int i = 0; i < CK_BLOCK; i++) {
-        size_t group = (size_t)i / 4, byte = 4 * row + (size_t)i % 4;
+    for (size_t i = 0; i < CK_BLOCK; i++) {
+        const size_t group = i / 4, byte = 4 * row + i % 4;
         if (kind.bits == 8) {
             codes[64 * group + byte] = code[i];
             continue;
@@ -61,8 +46,8 @@ CK_INLINE void pack_codes(uint8_t *codes, uint8_t *high, const uint8_t code[CK_B
 }
 
 /// The code of one row and column of a panel's block: what pack_codes put there.
-CK_INLINE int code_at(const uint8_t *codes, const uint8_t *high, ck_panel_kind kind, size_t row, int i) {
-    size_t group = (size_t)i / 4, byte = 4 * row + (size_t)i % 4;
+CK_INLINE int code_at(const uint8_t *codes, const uint8_t *high, ck_panel_kind kind, size_t row, size_t i) {
+    const size_t group = i / 4, byte = 4 * row + i % 4;
     if (kind.bits == 8) return (int8_t)codes[64 * group + byte];
     int code = (codes[64 * (group % 4) + byte] >> (group < 4 ? 0 : 4)) & 15;
     if (kind.bits == 5) code |= ((high[byte] >> group) & 1) << 4;
@@ -138,8 +123,8 @@ CK_INLINE void unpack_row(float *out, const uint8_t *panel, size_t row, size_t b
             min = half_at(mins + 2 * row);
         }
         int centre = kind.bits == 8 ? 0 : ck_panel_centre(kind);
-        for (int i = 0; i < CK_BLOCK; i++)
-            out[b * CK_BLOCK + (size_t)i] =
+        for (size_t i = 0; i < CK_BLOCK; i++)
+            out[b * CK_BLOCK + i] =
                 scale[i / 16] * (float)(code_at(codes, high, kind, row, i) - centre) + min;
     }
 }

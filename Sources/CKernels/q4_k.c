@@ -5,7 +5,7 @@ CK_KERNEL void ck_quantize_q4_k(void *restrict out, const float *restrict x, siz
     for (; n >= CK_SUPER; n -= CK_SUPER, x += CK_SUPER, block++) {
         uint8_t codes[CK_SUPER];
         ck_quantize_super(codes, &block->d, &block->dmin, block->scales, x, 15);
-        ck_pack_super_nibbles(block->q, codes);
+        ck_write_super(block->q, NULL, codes);
     }
 }
 

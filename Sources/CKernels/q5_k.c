@@ -5,12 +5,7 @@ CK_KERNEL void ck_quantize_q5_k(void *restrict out, const float *restrict x, siz
     for (; n >= CK_SUPER; n -= CK_SUPER, x += CK_SUPER, block++) {
         uint8_t codes[CK_SUPER];
         ck_quantize_super(codes, &block->d, &block->dmin, block->scales, x, 31);
-        memset(block->high, 0, sizeof block->high);
-        for (int b = 0; b < CK_SUBS; b++) {
-            for (int i = 0; i < CK_BLOCK; i++)
-                block->high[i] |= (uint8_t)((codes[b * CK_BLOCK + i] >> 4) << b);
-        }
-        ck_pack_super_nibbles(block->q, codes);
+        ck_write_super(block->q, block->high, codes);
     }
 }
 

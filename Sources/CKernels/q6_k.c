@@ -1,18 +1,8 @@
+#include "ck_codes.h"
 #include "ck_fit.h"
 
 #define SUB 16
 #define SUBS (CK_SUPER / SUB)
-
-/// Where weight i of a super-block has its bits: its half, its quarter of that half, and its place in the quarter.
-CK_INLINE void pack_six(ck_q6_k *restrict block, const uint8_t *restrict codes) {
-    for (int h = 0; h < 2; h++) {
-        const uint8_t *half = codes + 128 * h;
-        for (int i = 0; i < 64; i++) block->low[64 * h + i] = (uint8_t)((half[i] & 15) | half[i + 64] << 4);
-        for (int i = 0; i < 32; i++)
-            block->high[32 * h + i] = (uint8_t)(half[i] >> 4 | half[i + 32] >> 4 << 2 | half[i + 64] >> 4 << 4
-                                                | half[i + 96] >> 4 << 6);
-    }
-}
 
 CK_KERNEL void ck_quantize_q6_k(void *restrict out, const float *restrict x, size_t n) {
     ck_q6_k *restrict block = out;
@@ -31,7 +21,7 @@ CK_KERNEL void ck_quantize_q6_k(void *restrict out, const float *restrict x, siz
             for (int i = s * SUB; i < (s + 1) * SUB; i++)
                 codes[i] = (uint8_t)(ck_code(x[i] * inverse, -32, 31) + 32);
         }
-        pack_six(block, codes);
+        ck_write_six(block, codes);
     }
 }
 
@@ -39,14 +29,11 @@ CK_KERNEL void ck_unpack_q6_k(float *restrict out, const void *restrict in, size
     const ck_q6_k *restrict block = in;
     for (; n >= CK_SUPER; n -= CK_SUPER, out += CK_SUPER, block++) {
         float d = ck_half_value(block->d);
-        for (int s = 0; s < SUBS; s++) {
-            int h = s / 8, quarter = s % 8 / 2, at = s % 2 * SUB;
-            const uint8_t *low = block->low + 64 * h + quarter % 2 * 32 + at, *high = block->high + 32 * h + at;
-            float scale = d * (float)block->scales[s];
-            for (int i = 0; i < SUB; i++) {
-                int code = (low[i] >> quarter / 2 * 4 & 15) | (high[i] >> 2 * quarter & 3) << 4;
-                out[s * SUB + i] = scale * (float)(code - 32);
-            }
+        for (int b = 0; b < CK_SUPER / CK_BLOCK; b++) {
+            uint8_t codes[CK_BLOCK];
+            ck_read_six(codes, block, b);
+            for (int i = 0; i < CK_BLOCK; i++)
+                out[b * CK_BLOCK + i] = d * (float)block->scales[2 * b + i / SUB] * (float)(codes[i] - 32);
         }
     }
 }
