@@ -41,10 +41,14 @@ static double fade(const float *decay, size_t s, size_t t, size_t i, size_t key_
 }
 
 static void test_products(size_t n, size_t key_dim) {
-    float *q = random_floats(n * key_dim), *k = random_floats(n * key_dim), *decay = random_decays(n * key_dim);
-    float *beta = random_floats(n), *faded = canaries(key_dim + 4);
-    float *keys = canaries(n * n + 4), *queries = canaries(n * n + 4);
-    ck_delta_products(keys, queries, q, k, decay, beta, faded, n, key_dim);
+    size_t count = n * key_dim, stride = ck_delta_stride(n);
+    float *q = random_floats(count), *k = random_floats(count), *decay = random_decays(count);
+    float *beta = random_floats(n), *since = canaries(key_dim + 4), *total = canaries(key_dim + 4);
+    float *keys = canaries(n * n + 4), *queries = canaries(n * n + 4), *ending = canaries(key_dim * stride + 4);
+    float *q_after = canaries(count + 4), *k_after = canaries(count + 4);
+    memcpy(q_after, q, count * sizeof *q);
+    memcpy(k_after, k, count * sizeof *k);
+    ck_delta_products(keys, queries, ending, total, q_after, k_after, decay, beta, since, n, key_dim);
     check_context("ck_delta_products", n, key_dim, 0);
     for (size_t t = 0; t < n; t++) {
         for (size_t s = 0; s <= t; s++) {
@@ -61,20 +65,6 @@ static void test_products(size_t n, size_t key_dim) {
         for (size_t s = t; s < n; s++) check_canary(keys[t * n + s]);
         for (size_t s = t + 1; s < n; s++) check_that(queries[t * n + s] == 0, "queries see no later key");
     }
-    for (size_t i = n * n; i < n * n + 4; i++) check_canary(keys[i]), check_canary(queries[i]);
-    for (size_t i = key_dim; i < key_dim + 4; i++) check_canary(faded[i]);
-    check_release();
-}
-
-static void test_weigh(size_t n, size_t key_dim) {
-    size_t count = n * key_dim;
-    float *q = random_floats(count), *k = random_floats(count), *decay = random_decays(count);
-    float *total = canaries(key_dim + 4), *since = canaries(key_dim + 4), *ending = canaries(count + 4);
-    float *q_after = canaries(count + 4), *k_after = canaries(count + 4);
-    memcpy(q_after, q, count * sizeof *q);
-    memcpy(k_after, k, count * sizeof *k);
-    ck_delta_weigh(total, ending, q_after, k_after, decay, since, n, key_dim);
-    check_context("ck_delta_weigh", n, key_dim, 0);
     for (size_t i = 0; i < key_dim; i++) {
         double from_start = 1;
         for (size_t t = 0; t < n; t++) {
@@ -83,12 +73,13 @@ static void test_weigh(size_t n, size_t key_dim) {
             check_close(q_after[at], q[at] * from_start, 1e-5 * fabs(q[at] * from_start) + 1e-36);
             check_close(k_after[at], k[at] * from_start, 1e-5 * fabs(k[at] * from_start) + 1e-36);
             double to_end = k[at] * fade(decay, t, n - 1, i, key_dim);
-            check_close(ending[at], to_end, 1e-5 * fabs(to_end) + 1e-36);
+            check_close(ending[i * stride + t], to_end, 1e-5 * fabs(to_end) + 1e-36);
         }
         check_close(total[i], from_start, 1e-5 * from_start + 1e-36);
     }
     for (size_t i = 0; i < 4; i++) {
-        check_canary(total[key_dim + i]), check_canary(since[key_dim + i]), check_canary(ending[count + i]);
+        check_canary(keys[n * n + i]), check_canary(queries[n * n + i]), check_canary(ending[key_dim * stride + i]);
+        check_canary(since[key_dim + i]), check_canary(total[key_dim + i]);
         check_canary(q_after[count + i]), check_canary(k_after[count + i]);
     }
     check_release();
@@ -135,7 +126,6 @@ void test_delta(void) {
         for (size_t b = 0; b < COUNT(widths); b++) {
             test_step(widths[a], widths[b]);
             test_products(widths[a], widths[b]);
-            test_weigh(widths[a], widths[b]);
             test_updates(widths[a], widths[b]);
         }
         static const float scales[] = {1, 10, 100, 1e4f};

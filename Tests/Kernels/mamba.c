@@ -50,6 +50,8 @@ void test_convolution(void) {
             for (size_t taps = 1; taps <= 5; taps++) test_conv(rows[a], widths[b], taps, b % 2 == 0, b % 4 < 2);
         }
     }
+    // More channels than are computed at once.
+    test_conv(9, 600, 4, 1, 1);
 }
 
 static void test_step(size_t head_dim, size_t state_dim) {

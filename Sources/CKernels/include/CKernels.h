@@ -256,16 +256,16 @@ void ck_selective_scan(float *state, float *y, size_t y_stride, const ck_selecti
 /// S[i, p] = decay[i] · S[i, p];  u = beta · (v[p] − Σ_i k[i] · S[i, p]);  S[i, p] += k[i] · u;  y[p] = Σ_i q[i] · S[i, p].
 void ck_delta_step(float *state, float *y, const float *q, const float *k, const float *v, const float *decay,
                    float beta, size_t value_dim, size_t key_dim);
-/// Products of the rows of a chunk with its keys, which fade in between: with d[t, s, i] = Π_{s < r ≤ t} decay[r, i],
-/// keys[t, s] = beta[t] · Σ_i k[t, i] · d[t, s, i] · k[s, i] for s < t, the rest of it is left alone, and
-/// queries[t, s] = Σ_i q[t, i] · d[t, s, i] · k[s, i] for s ≤ t, else 0; both [n, n]. `faded` has room for key_dim floats.
-void ck_delta_products(float *keys, float *queries, const float *q, const float *k, const float *decay,
-                       const float *beta, float *faded, size_t n, size_t key_dim);
-/// What lies before a chunk, seen from its rows, and its keys, seen from its end:
-/// total[i] = Π_t decay[t, i], ending[t, i] = k[t, i] · Π_{r > t} decay[r, i], and q and k are multiplied in place by
-/// Π_{r ≤ t} decay[r, i]. `since` has room for key_dim floats.
-void ck_delta_weigh(float *total, float *ending, float *q, float *k, const float *decay, float *since, size_t n,
-                    size_t key_dim);
+/// Tokens of a row of `ending` below: n, rounded up to whole registers.
+static inline size_t ck_delta_stride(size_t n) { return (n + 15) & ~(size_t)15; }
+/// What the rows of a chunk have to do with each other, with what lies before it and with its end. With
+/// d[t, s, i] = Π_{s < r ≤ t} decay[r, i]:
+/// keys[t, s] = beta[t] · Σ_i k[t, i] · d[t, s, i] · k[s, i] for s < t, the rest of it is left alone;
+/// queries[t, s] = Σ_i q[t, i] · d[t, s, i] · k[s, i] for s ≤ t, else 0; both [n, n];
+/// ending[i, t] = k[t, i] · Π_{r > t} decay[r, i], [key_dim, ck_delta_stride(n)]; total[i] = Π_t decay[t, i];
+/// and q and k are multiplied in place by Π_{r ≤ t} decay[r, i]. `since` has room for key_dim floats.
+void ck_delta_products(float *keys, float *queries, float *ending, float *total, float *q, float *k,
+                       const float *decay, const float *beta, float *since, size_t n, size_t key_dim);
 /// held[t, i] = beta[t] · (v[t, i] − held[t, i]), where only rows of v are v_stride apart.
 void ck_delta_surprise(float *held, const float *v, size_t v_stride, const float *beta, size_t n, size_t value_dim);
 /// x[row, i] *= factors[row].

@@ -134,12 +134,12 @@ struct AttentionShape {
       unsafe ck_online_softmax(scores, columns, count, columns, largest, total, factor)
       for row in 0..<m {
         let values = unsafe sums.values + row * d
-        for index in 0..<d { unsafe values[index] *= factor[row] }
+        for index in 0..<valueDimension { unsafe values[index] *= factor[row] }
       }
       if !pages.isLatent {
         unsafe unpack(pages.value(head: head, token: 0), first: first, count: count, page, into: unpacked)
       }
-      unsafe ck_gemm(sums.values, d, scores, 1, columns, unpacked, d, m, d, count, 1)
+      unsafe ck_gemm(sums.values, d, scores, 1, columns, unpacked, d, m, valueDimension, count, 1)
     }
     for row in 0..<m { unsafe (sums.state[2 * row], sums.state[2 * row + 1]) = (largest[row], total[row]) }
   }

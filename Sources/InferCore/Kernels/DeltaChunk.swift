@@ -33,7 +33,7 @@ package struct DeltaChunk {
 
   /// Floats a worker needs; see ``Workspace``.
   var workspaceCount: Int {
-    length * (4 * keyDimension + valueDimension + 2 * length + 1) + 2 * keyDimension
+    length * (3 * keyDimension + valueDimension + 2 * length + 1) + (ck_delta_stride(length) + 2) * keyDimension
   }
 
   /// A worker's memory, cut for a chunk of `n` tokens.
@@ -42,6 +42,7 @@ package struct DeltaChunk {
     let keys: UnsafeMutablePointer<Float>
     let queries: UnsafeMutablePointer<Float>
     let decay: UnsafeMutablePointer<Float>
+    /// `[K × n, rounded up]`.
     let ending: UnsafeMutablePointer<Float>
     /// `[n × V]`: what the state holds under the keys, which becomes what the tokens write.
     let held: UnsafeMutablePointer<Float>
@@ -62,7 +63,7 @@ package struct DeltaChunk {
       unsafe queries = keys + k
       unsafe decay = queries + k
       unsafe ending = decay + k
-      unsafe held = ending + k
+      unsafe held = ending + ck_delta_stride(n) * shape.keyDimension
       unsafe byKeys = held + v
       unsafe byQueries = byKeys + n * n
       unsafe beta = byQueries + n * n
@@ -114,9 +115,8 @@ package struct DeltaChunk {
     let (k, v) = (keyDimension, valueDimension)
     unsafe gather(inputs, first: first, count: count, into: space)
     unsafe ck_delta_products(
-      space.byKeys, space.byQueries, space.queries, space.keys, space.decay, space.beta, space.running, count,
-      k)
-    unsafe ck_delta_weigh(space.total, space.ending, space.queries, space.keys, space.decay, space.running, count, k)
+      space.byKeys, space.byQueries, space.ending, space.total, space.queries, space.keys, space.decay, space.beta,
+      space.running, count, k)
     let out = unsafe inputs.out + first * inputs.outStride
     unsafe ck_gemm(space.held, v, space.keys, k, 1, state, v, count, v, k, 0)
     unsafe ck_gemm(out, inputs.outStride, space.queries, k, 1, state, v, count, v, k, 0)
@@ -125,7 +125,7 @@ package struct DeltaChunk {
     unsafe solveUnitLower(space.byKeys, rows: count, space.held, columns: v)
     unsafe ck_gemm(out, inputs.outStride, space.byQueries, count, 1, space.held, v, count, v, count, 1)
     unsafe ck_multiply_rows(state, space.total, k, v)
-    unsafe ck_gemm(state, v, space.ending, 1, k, space.held, v, k, v, count, 1)
+    unsafe ck_gemm(state, v, space.ending, ck_delta_stride(count), 1, space.held, v, k, v, count, 1)
   }
 
   /// Copies what a chunk reads again and again: rows of the step lie so far apart that they evict each other.
