@@ -29,6 +29,8 @@
 
 /// Whether this AArch64 processor has the dot product of bytes; 0 on others.
 int ck_has_dotprod(void);
+/// Whether it multiplies small matrices of bytes; 0 on others.
+int ck_has_i8mm(void);
 
 CK_INLINE float ck_from_bf16(uint16_t bits) {
     uint32_t wide = (uint32_t)bits << 16;

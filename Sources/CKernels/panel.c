@@ -31,10 +31,20 @@ CK_INLINE void codes_of_block(uint8_t codes[CK_BLOCK], ck_panel_kind kind, const
     }
 }
 
+/// Which group of codes a row's column belongs to, and its byte there; see panel.h.
+typedef struct {
+    size_t group, byte;
+} place;
+
+CK_INLINE place place_of(size_t row, size_t i) {
+    if (ck_chosen.eight_columns) return (place){i / 8 * 2 + row / 8, row % 8 * 8 + i % 8};
+    return (place){i / 4, 4 * row + i % 4};
+}
+
 /// Puts the codes of one row's block into the panel's vectors.
 CK_INLINE void pack_codes(uint8_t *codes, uint8_t *high, const uint8_t code[CK_BLOCK], ck_panel_kind kind, size_t row) {
     for (size_t i = 0; i < CK_BLOCK; i++) {
-        const size_t group = i / 4, byte = 4 * row + i % 4;
+        const size_t group = place_of(row, i).group, byte = place_of(row, i).byte;
         if (kind.bits == 8) {
             codes[64 * group + byte] = code[i];
             continue;
@@ -47,7 +57,7 @@ CK_INLINE void pack_codes(uint8_t *codes, uint8_t *high, const uint8_t code[CK_B
 
 /// The code of one row and column of a panel's block: what pack_codes put there.
 CK_INLINE int code_at(const uint8_t *codes, const uint8_t *high, ck_panel_kind kind, size_t row, size_t i) {
-    const size_t group = i / 4, byte = 4 * row + i % 4;
+    const size_t group = place_of(row, i).group, byte = place_of(row, i).byte;
     if (kind.bits == 8) return (int8_t)codes[64 * group + byte];
     int code = (codes[64 * (group % 4) + byte] >> (group < 4 ? 0 : 4)) & 15;
     if (kind.bits == 5) code |= ((high[byte] >> group) & 1) << 4;

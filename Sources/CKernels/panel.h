@@ -2,8 +2,10 @@
 //
 // A panel holds CK_PANEL_ROWS = 16 rows of a matrix, interleaved so that a vector register holds the same four columns
 // of all sixteen rows: byte 4 r + c of a vector of codes is row r, column c of the group. One block of activations then
-// serves sixteen dots, sums stay in the lanes of their rows, and scales apply to whole vectors. A panel takes exactly
-// the bytes of its rows in the file format, rounded up to a cache line; every format has the same four parts:
+// serves sixteen dots, sums stay in the lanes of their rows, and scales apply to whole vectors. (Where instructions take
+// eight columns, two groups share their two vectors: the first has both groups of rows 0 … 7, byte 8 r + c, the second
+// those of rows 8 … 15.) A panel takes exactly the bytes of its rows in the file format, rounded up to a cache line; every
+// format has the same four parts:
 //
 //   codes   per block of 32 columns: 4 vectors of nibbles (vector j: group j in the low, group j + 4 in the high half),
 //           or 8 vectors of bytes
@@ -119,6 +121,8 @@ typedef struct {
     const char *name;
     const ck_panel_products *products;
     const ck_float_products *floats;
+    /// Whether quantised panels are interleaved by eight columns instead of four.
+    int eight_columns;
 } ck_isa;
 extern ck_isa ck_chosen;
 
@@ -128,7 +132,7 @@ extern const ck_float_products ck_float_plain;
 extern const ck_panel_products ck_panel_avx2, ck_panel_avx512, ck_panel_avx512_vnni;
 extern const ck_float_products ck_float_avx2, ck_float_avx512;
 #elif defined(__aarch64__)
-extern const ck_panel_products ck_panel_dotprod;
+extern const ck_panel_products ck_panel_dotprod, ck_panel_i8mm;
 extern const ck_float_products ck_float_dotprod;
 #endif
 

@@ -30,9 +30,9 @@
 #define CK_HIDDEN(vector) "+x"(vector)
 #endif
 
-// A chain adds four products 3 · 5 to each of its lanes. Its input is hidden from the compiler at every use, or work
+// A chain adds some products 3 · 5 to each of its lanes. Its input is hidden from the compiler at every use, or work
 // that does not change would move out of the loop.
-#define DEFINE_PEAK_I8(NAME, TARGET, V, LANES, SET, DOT)                         \
+#define DEFINE_PEAK_I8(NAME, TARGET, V, LANES, PRODUCTS, SET, DOT)               \
     TARGET static double NAME(size_t rounds, double *sum) {                      \
         V chain[CHAINS], a = SET(0x03030303), b = SET(0x05050505);               \
         for (int j = 0; j < CHAINS; j++) chain[j] = SET(0);                      \
@@ -45,7 +45,7 @@
         memcpy(values, chain, sizeof values);                                    \
         *sum = 0;                                                                \
         for (int j = 0; j < CHAINS * LANES; j++) *sum += values[j];              \
-        return 2.0 * CHAINS * 4 * LANES * (double)rounds;                        \
+        return 2.0 * CHAINS * PRODUCTS * LANES * (double)rounds;                 \
     }
 
 #if defined(__x86_64__)
@@ -63,11 +63,16 @@ AVX512 CK_INLINE __m512i dot_avx512(__m512i sum, __m512i a, __m512i b) {
 
 DEFINE_PEAK_F32(f32_avx512, AVX512, __m512, 16, _mm512_set1_ps, _mm512_fmadd_ps)
 DEFINE_PEAK_F32(f32_avx2, AVX2, __m256, 8, _mm256_set1_ps, _mm256_fmadd_ps)
-DEFINE_PEAK_I8(i8_vnni, AVX512_VNNI, __m512i, 16, _mm512_set1_epi32, _mm512_dpbusd_epi32)
-DEFINE_PEAK_I8(i8_avx512, AVX512, __m512i, 16, _mm512_set1_epi32, dot_avx512)
-DEFINE_PEAK_I8(i8_avx2, AVX2, __m256i, 8, _mm256_set1_epi32, dot_avx2)
+DEFINE_PEAK_I8(i8_vnni, AVX512_VNNI, __m512i, 16, 4, _mm512_set1_epi32, _mm512_dpbusd_epi32)
+DEFINE_PEAK_I8(i8_avx512, AVX512, __m512i, 16, 4, _mm512_set1_epi32, dot_avx512)
+DEFINE_PEAK_I8(i8_avx2, AVX2, __m256i, 8, 4, _mm256_set1_epi32, dot_avx2)
 #elif defined(__aarch64__)
 #define NEON CK_TARGET("dotprod")
+#define I8MM CK_TARGET("i8mm")
+
+I8MM CK_INLINE int32x4_t dot_i8mm(int32x4_t sum, int32x4_t a, int32x4_t b) {
+    return vmmlaq_s32(sum, vreinterpretq_s8_s32(a), vreinterpretq_s8_s32(b));
+}
 
 NEON CK_INLINE int32x4_t dot_neon(int32x4_t sum, int32x4_t a, int32x4_t b) {
     return vdotq_s32(sum, vreinterpretq_s8_s32(a), vreinterpretq_s8_s32(b));
@@ -78,7 +83,8 @@ CK_INLINE float32x4_t fma_neon(float32x4_t x, float32x4_t factor, float32x4_t te
 }
 
 DEFINE_PEAK_F32(f32_neon, , float32x4_t, 4, vdupq_n_f32, fma_neon)
-DEFINE_PEAK_I8(i8_neon, NEON, int32x4_t, 4, vdupq_n_s32, dot_neon)
+DEFINE_PEAK_I8(i8_i8mm, I8MM, int32x4_t, 4, 8, vdupq_n_s32, dot_i8mm)
+DEFINE_PEAK_I8(i8_neon, NEON, int32x4_t, 4, 4, vdupq_n_s32, dot_neon)
 #endif
 
 // Vectors of 16 bytes in the language of the compiler, for every other processor.
@@ -101,7 +107,7 @@ CK_INLINE i32x4 dot_plain(i32x4 sum, i32x4 a, i32x4 b) {
 }
 
 DEFINE_PEAK_F32(f32_plain, , f32x4, 4, set_f32x4, fma_plain)
-DEFINE_PEAK_I8(i8_plain, , i32x4, 4, set_i32x4, dot_plain)
+DEFINE_PEAK_I8(i8_plain, , i32x4, 4, 4, set_i32x4, dot_plain)
 
 // The instruction sets by their names, so that the limits are those of the one in use.
 typedef struct {
@@ -114,7 +120,7 @@ static const peaks all_peaks[] = {
 #if defined(__x86_64__)
     {"avx512-vnni", f32_avx512, i8_vnni}, {"avx512", f32_avx512, i8_avx512}, {"avx2", f32_avx2, i8_avx2},
 #elif defined(__aarch64__)
-    {"neon", f32_neon, i8_neon},
+    {"neon-i8mm", f32_neon, i8_i8mm}, {"neon", f32_neon, i8_neon},
 #endif
     {"plain", f32_plain, i8_plain},
 };

@@ -43,7 +43,7 @@ emulate() {
 
 case $(uname -m) in
   x86_64) native='avx512-vnni avx512 avx2 plain' ;;
-  aarch64 | arm64) native='neon plain' ;;
+  aarch64 | arm64) native='neon-i8mm neon plain' ;;
   *) native=plain ;;
 esac
 check shipped -O3
@@ -60,8 +60,9 @@ fi
 
 if [ -d /usr/aarch64-linux-gnu/include ] && command -v qemu-aarch64 >/dev/null; then
   compile aarch64 -O3 --target=aarch64-linux-gnu -static
-  for isa in neon plain; do emulate aarch64 "$isa" qemu-aarch64 -cpu max "$build/aarch64"; done
-  # A processor of Armv8.0 has no dot product, which the program has to notice.
+  for isa in neon-i8mm neon plain; do emulate aarch64 "$isa" qemu-aarch64 -cpu max "$build/aarch64"; done
+  # Processors of Armv8.2 have no matrix products, and those of Armv8.0 no dot product, which the program has to notice.
+  emulate 'aarch64 of Armv8.2' neon env INFER_SERVE_ISA=neon-i8mm qemu-aarch64 -cpu neoverse-n1 "$build/aarch64"
   emulate 'aarch64 of Armv8.0' plain env INFER_SERVE_ISA=neon qemu-aarch64 -cpu cortex-a53 "$build/aarch64"
 else
   echo "aarch64: skipped, needs an AArch64 C library and QEMU (gcc-aarch64-linux-gnu, qemu-user)"
