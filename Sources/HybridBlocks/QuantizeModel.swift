@@ -58,10 +58,7 @@ public func quantizeModel(
   let writer = try GGUFWriter(
     path: output, metadata: file.metadata,
     tensors: file.tensors.map { GGUFWriter.Tensor(name: $0.name, shape: $0.shape, format: $0.format) })
-  do { try write(file.tensors, with: writer, options) } catch {
-    writer.abandon()
-    throw error
-  }
+  try write(file.tensors, with: writer, options)
   return QuantizationResult(
     bytesBefore: loaded.reduce(0) { $0 + $1.tensor.byteCount }, formats: FormatShare.shares(of: loaded),
     form: file.form, remarks: file.remarks)

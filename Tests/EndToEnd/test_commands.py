@@ -1,7 +1,10 @@
 """The commands that need no server."""
 import json
+import resource
+import signal
 import struct
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -130,6 +133,36 @@ def test_quantize_writes_a_file_that_stands_alone(binary, model, tmp_path):
     alone = run(binary, "generate", "--model", file, *options)
     assert alone.returncode == 0, alone.stderr
     assert alone.stdout == run(binary, "generate", "--model", model, "--quantize", "Q4_K_M", *options).stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("command", [
+    ["quantize", "--format", "Q4_K", "--threads", "1"],
+    ["logits", "--tokens", ",".join(["5"] * 1900), "--chunk", "1"],
+], ids=["quantize", "logits"])
+def test_a_signal_leaves_no_part_of_a_file(binary, model, tmp_path, command, number):
+    name, *options = command
+    with subprocess.Popen([binary, name, "--model", str(model), *options, "--output", str(tmp_path / "out")],
+                          stderr=subprocess.PIPE) as process:
+        deadline = time.monotonic() + 60
+        while not any(tmp_path.iterdir()):
+            assert process.poll() is None and time.monotonic() < deadline
+        process.send_signal(number)
+        assert process.wait(60) == -number
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("room", [1000, 2_000_000], ids=["head", "tensors"])
+def test_a_full_disk_leaves_no_part_of_a_file(binary, model, tmp_path, room):
+    def limit():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
+
+    result = subprocess.run(
+        [binary, "quantize", "--model", str(model), "--format", "Q8_0", "--output", str(tmp_path / "out")],
+        capture_output=True, text=True, timeout=120, restore_signals=False, preexec_fn=limit)
+    assert result.returncode > 0 and f"cannot write {tmp_path / 'out'}" in result.stderr, result.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_bench(binary, model):

@@ -3,7 +3,7 @@ internal import Foundation
 /// Writes a GGUF file of version 3, tensor by tensor in the order they were announced in.
 ///
 /// The file grows under another name and gets its own when it is complete, so that a file of that name is always
-/// whole.
+/// whole. When the writer goes away before, so does what it has written.
 public final class GGUFWriter {
   /// A tensor of the file.
   public struct Tensor: Sendable {
@@ -77,9 +77,6 @@ public final class GGUFWriter {
     precondition(next == tensors.count, "\(next) of \(tensors.count) tensors are written")
     do { try file.finish() } catch { throw .unwritable(error) }
   }
-
-  /// Removes what was written; for use when the tensors cannot be had after all.
-  public func abandon() { file.abandon() }
 
   /// Zeros that follow some bytes up to the next aligned one.
   private static func padding(behind count: Int) -> Int {

@@ -1,12 +1,16 @@
 import Foundation
+import Synchronization
 
 /// A file that grows under another name and gets its own when it is complete, so that a file of that name is always
-/// whole.
+/// whole. One that goes away before is removed.
 final class PartialFile {
   /// The name that it gets.
   let path: String
   private let partialPath: String
   private let handle: FileHandle
+
+  /// The names that files of this process have before they are complete.
+  fileprivate static let unfinished = Mutex<Set<String>>([])
 
   /// Creates the file with its first bytes.
   ///
@@ -14,13 +18,25 @@ final class PartialFile {
   init(path: String, beginningWith head: Data) throws(WriteError) {
     try Self.checkReplaceable(path)
     self.path = path
-    partialPath = "\(path).partial-\(UUID())"
+    let partialPath = "\(path).partial-\(UUID())"
+    self.partialPath = partialPath
+    Self.unfinished.withLock { _ = $0.insert(partialPath) }
     do {
       try head.write(to: URL(filePath: partialPath))
       handle = try FileHandle(forWritingTo: URL(filePath: partialPath))
       try handle.seekToEnd()
     } catch {
+      Self.remove(partialPath)
       throw WriteError(path: path, reason: error.localizedDescription)
+    }
+  }
+
+  deinit { Self.remove(partialPath) }
+
+  /// Removes a file that is not complete.
+  private static func remove(_ partialPath: String) {
+    unfinished.withLock { unfinished in
+      if unfinished.remove(partialPath) != nil { try? FileManager.default.removeItem(atPath: partialPath) }
     }
   }
 
@@ -50,10 +66,8 @@ final class PartialFile {
     guard unsafe rename(partialPath, path) == 0 else {
       throw WriteError(path: path, reason: systemErrorText())
     }
+    Self.unfinished.withLock { _ = $0.remove(partialPath) }
   }
-
-  /// Removes what was written.
-  func abandon() { try? FileManager.default.removeItem(atPath: partialPath) }
 
   /// Refuses what must not be replaced: a folder and all it holds, a device, a pipe.
   private static func checkReplaceable(_ path: String) throws(WriteError) {
@@ -61,6 +75,14 @@ final class PartialFile {
     let type = try? FileManager.default.attributesOfItem(atPath: target)[.type] as? FileAttributeType
     guard let type, type != .typeRegular else { return }
     throw WriteError(path: path, reason: type == .typeDirectory ? "it is a directory" : "it is not a regular file")
+  }
+}
+
+/// Removes all files that this process has begun and not completed; for use when it is told to end.
+public func removeUnfinishedFiles() {
+  PartialFile.unfinished.withLock { unfinished in
+    for path in unfinished { try? FileManager.default.removeItem(atPath: path) }
+    unfinished = []
   }
 }
 

@@ -4,7 +4,7 @@ import OrderedCollections
 /// Writes a safetensors file of f32 matrices, row by row in any order.
 ///
 /// The file grows under another name and gets its own when it is complete, so that a file of that name is always
-/// whole.
+/// whole. When the writer goes away before, so does what it has written.
 public final class SafetensorsWriter {
   /// A matrix of the file.
   public struct Tensor: Sendable {
@@ -65,9 +65,6 @@ public final class SafetensorsWriter {
   ///
   /// - Throws: ``WriteError`` when that fails.
   public func finish() throws(WriteError) { try file.finish() }
-
-  /// Removes what was written; for use when the rows cannot be had after all.
-  public func abandon() { file.abandon() }
 
   /// The header: its length as 8 bytes, then JSON, padded with spaces so that data begin on 8 bytes.
   private static func header(_ tensors: [Tensor]) -> Data {

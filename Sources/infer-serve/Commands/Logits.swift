@@ -46,8 +46,10 @@ struct Logits: AsyncParsableCommand {
     }
     let runner = try StepRunner(
       model: loaded.model, sequences: prompts.count, length: longest, kvType: kvType, threads: model.threadCount)
-    try Self.write(
-      prompts, chunk: chunk ?? longest, vocabularySize: loaded.model.vocabularySize, runner: runner, to: output)
+    try await cleaningUpAtSignals {
+      try Self.write(
+        prompts, chunk: chunk ?? longest, vocabularySize: loaded.model.vocabularySize, runner: runner, to: output)
+    }
   }
 
   /// Computes the logits of all prompts, `chunk` tokens of each in a step, and writes them to a file.
@@ -60,13 +62,8 @@ struct Logits: AsyncParsableCommand {
         SafetensorsWriter.Tensor(
           name: prompts.count == 1 ? "logits" : "logits.\(index)", rows: prompt.count, columns: vocabularySize)
       })
-    do {
-      try compute(prompts, chunk: chunk, runner: runner, writer: writer)
-      try writer.finish()
-    } catch {
-      writer.abandon()
-      throw error
-    }
+    try compute(prompts, chunk: chunk, runner: runner, writer: writer)
+    try writer.finish()
   }
 
   private static func check(_ prompts: [[Int32]], vocabularySize: Int) throws {

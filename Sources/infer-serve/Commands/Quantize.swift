@@ -50,7 +50,9 @@ struct Quantize: AsyncParsableCommand {
     var options = LoadOptions()
     options.threads = threads ?? availableProcessorCount()
     options.progress = SlowProgress { note("infer-serve: quantising: \($0.text)") }.update
-    let result = try quantizeModel(at: model, to: output, quantization, options: options)
+    let result = try await cleaningUpAtSignals {
+      try quantizeModel(at: model, to: output, quantization, options: options)
+    }
     try emit(Self.summary(result, output))
   }
 

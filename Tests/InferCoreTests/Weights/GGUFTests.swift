@@ -247,7 +247,12 @@ import Testing
       #expect("\(error, default: "nothing")".contains("cannot write \(path)"))
     }
     let path = folder.url.appending(path: "x.gguf").path
-    try GGUFWriter(path: path, metadata: [], tensors: [.init(name: "a", shape: [1], format: .f32)]).abandon()
+    do {
+      let writer = try GGUFWriter(path: path, metadata: [], tensors: [.init(name: "a", shape: [1], format: .f32)])
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path).count == 1)
+      withExtendedLifetime(writer) {}
+    }
+    // It was never finished.
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path) == [])
   }
 }
