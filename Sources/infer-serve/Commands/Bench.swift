@@ -44,7 +44,7 @@ struct Bench: AsyncParsableCommand {
     let results = try measurement.tests(for: loaded.model).map { test in
       note("infer-serve: \(test.name)")
       return try measurement.runner(loaded.model, test, threads: threads)
-        .measure(repetitions: measurement.repetitions, beside: meter)
+        .measure(repetitions: measurement.repetitions, limits: meter?.measure)
     }
     let report = BenchReport(
       loaded: loaded, path: path, threads: threads, kvType: measurement.kvType, batchTokens: measurement.maxBatchTokens)

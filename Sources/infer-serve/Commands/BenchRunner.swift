@@ -53,18 +53,18 @@ struct BenchRunner {
   ///
   /// What stands before the measured tokens is computed once. Each repetition continues from there: it overwrites the
   /// keys and values of the one before and carries its recurrent state on, which takes the same time. The limits of the
-  /// machine are measured between them, where there is a `meter`.
-  func measure(repetitions: Int, beside meter: RooflineMeter? = nil) -> BenchResult {
+  /// machine are measured between them, where `limits` does that.
+  func measure(repetitions: Int, limits: (() -> Roofline)? = nil) -> BenchResult {
     var result = BenchResult(test: test, date: Date())
     _ = prefill(0..<test.depth)
     for repetition in 0...repetitions {
-      if repetition == 1, let meter { result.limits.append(meter.measure()) }
+      if repetition == 1, let limits { result.limits.append(limits()) }
       let prompt = timed { prefill(test.depth..<test.depth + test.prompt) }
       let generation = timed { decode((test.depth + test.prompt)..<test.length) }
       if repetition == 0 { continue }
       result.prompts.append(prompt)
       result.generations.append(generation)
-      if let meter { result.limits.append(meter.measure()) }
+      if let limits { result.limits.append(limits()) }
     }
     return result
   }

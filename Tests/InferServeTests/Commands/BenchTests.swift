@@ -71,10 +71,15 @@ import Testing
   }
 
   @Test func limitsAreMeasuredBetweenRepetitions() throws {
-    let test = BenchTest(prompt: 1, generate: 1, depth: 0, batch: 1, isBatch: false)
-    let runner = try BenchRunner(model: HashModel { _ in }, test: test, kvType: .f16, threads: 1, batchTokens: 8)
-    let limits = try runner.measure(repetitions: 2, beside: RooflineMeter(threads: 1)).limits
-    #expect(limits.count == 3 && limits.allSatisfy { $0.bandwidth > 0 && $0.floatOperations > 0 })
+    let test = BenchTest(prompt: 1, generate: 1, depth: 3, batch: 1, isBatch: false)
+    let steps = Mutex(0)
+    let model = HashModel { _ in steps.withLock { $0 += 1 } }
+    let runner = try BenchRunner(model: model, test: test, kvType: .f16, threads: 1, batchTokens: 8)
+    let limits = runner.measure(repetitions: 2) {
+      Roofline(bandwidth: Double(steps.withLock { $0 }), floatOperations: 1, byteOperations: 1)
+    }.limits
+    // Behind the context and the warm-up, and behind each repetition.
+    #expect(limits.map(\.bandwidth) == [3, 5, 7])
     #expect(runner.measure(repetitions: 2).roofline == nil)
   }
 
