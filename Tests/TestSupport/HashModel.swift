@@ -1,3 +1,4 @@
+internal import Foundation
 public import InferCore
 
 /// A language model whose logits are a hash of the whole token history — as it finds it in pages and slots.
@@ -44,6 +45,14 @@ public struct HashModel: LanguageModel {
     pages = memory.contains(.paged) ? layout.add(.paged(heads: heads, headDimension: 2)) : nil
     slot = memory.contains(.recurrent) ? layout.add(.recurrent(count: 2)) : nil
     stateLayout = layout
+  }
+
+  /// A model that takes its time once a sequence is long: whoever has to end it still finds it at work when other tests
+  /// have kept all threads busy for a minute.
+  public static func unhurried() -> HashModel {
+    HashModel { plan in
+      if plan.runs.contains(where: { $0.position > 500 }) { Thread.sleep(forTimeInterval: 0.05) }
+    }
   }
 
   /// See ``LanguageModel``.

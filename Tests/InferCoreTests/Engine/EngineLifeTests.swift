@@ -84,7 +84,7 @@ final class Barrier: Sendable {
 
   /// Leaving the loop, dropping the sequence unread, and cancelling the reading task all end the work.
   @Test func abandonedGenerationsEnd() async throws {
-    let engine = try engine()
+    let engine = try Engine(model: HashModel.unhurried(), configuration: smallConfiguration())
     for await event in try engine.submit(try request()) {
       guard case .token = event else { break }
       break

@@ -60,7 +60,7 @@ private struct Read {
   }
 
   @Test func aStopStringEndsTextUsageAndWork() async throws {
-    let engine = try Engine(model: model, configuration: smallConfiguration())
+    let engine = try Engine(model: HashModel.unhurried(), configuration: smallConfiguration())
     let text = tokenizer.decode(model.greedy(after: prompt, count: 12), skippingSpecialTokens: true)
     let needle = String(text.dropFirst(8).prefix(3))
     let read = try await read(try StopConditions(stopStrings: ["\u{1}", needle]), on: engine)
@@ -78,7 +78,7 @@ private struct Read {
   }
 
   @Test func cancellingEndsTheText() async throws {
-    let engine = try Engine(model: model, configuration: smallConfiguration())
+    let engine = try Engine(model: HashModel.unhurried(), configuration: smallConfiguration())
     let generation = try engine.submitText(GenerationRequest(prompt: prompt), tokenizer: tokenizer)
     var last: TextEvent?
     for await event in generation {
