@@ -47,10 +47,10 @@ public struct HashModel: LanguageModel {
     stateLayout = layout
   }
 
-  /// A model that takes its time once a sequence is long: whoever has to end it still finds it at work when other tests
-  /// have kept all threads busy for a minute.
-  public static func unhurried() -> HashModel {
-    HashModel { plan in
+  /// A model that takes its time once a sequence is long, three minutes for all of its context: whoever has to end it
+  /// finds it at work even when other tests keep all threads busy meanwhile.
+  public static func unhurried(vocabularySize: Int = 97) -> HashModel {
+    HashModel(vocabularySize: vocabularySize) { plan in
       if plan.runs.contains(where: { $0.position > 500 }) { Thread.sleep(forTimeInterval: 0.05) }
     }
   }
