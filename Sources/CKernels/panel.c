@@ -44,24 +44,24 @@ CK_INLINE place place_of(size_t row, size_t i) {
 /// Puts the codes of one row's block into the panel's vectors.
 CK_INLINE void pack_codes(uint8_t *codes, uint8_t *high, const uint8_t code[CK_BLOCK], ck_panel_kind kind, size_t row) {
     for (size_t i = 0; i < CK_BLOCK; i++) {
-        const size_t group = place_of(row, i).group, byte = place_of(row, i).byte;
+        const place at = place_of(row, i);
         if (kind.bits == 8) {
-            codes[64 * group + byte] = code[i];
+            codes[64 * at.group + at.byte] = code[i];
             continue;
         }
-        codes[64 * (group % 4) + byte] |= (uint8_t)((code[i] & 15) << (group < 4 ? 0 : 4));
-        if (kind.bits == 5) high[byte] |= (uint8_t)((code[i] >> 4) << group);
-        if (kind.bits == 6) high[64 * (group / 4) + byte] |= (uint8_t)((code[i] >> 4) << (2 * (group % 4)));
+        codes[64 * (at.group % 4) + at.byte] |= (uint8_t)((code[i] & 15) << (at.group < 4 ? 0 : 4));
+        if (kind.bits == 5) high[at.byte] |= (uint8_t)((code[i] >> 4) << at.group);
+        if (kind.bits == 6) high[64 * (at.group / 4) + at.byte] |= (uint8_t)((code[i] >> 4) << (2 * (at.group % 4)));
     }
 }
 
 /// The code of one row and column of a panel's block: what pack_codes put there.
 CK_INLINE int code_at(const uint8_t *codes, const uint8_t *high, ck_panel_kind kind, size_t row, size_t i) {
-    const size_t group = place_of(row, i).group, byte = place_of(row, i).byte;
-    if (kind.bits == 8) return (int8_t)codes[64 * group + byte];
-    int code = (codes[64 * (group % 4) + byte] >> (group < 4 ? 0 : 4)) & 15;
-    if (kind.bits == 5) code |= ((high[byte] >> group) & 1) << 4;
-    if (kind.bits == 6) code |= ((high[64 * (group / 4) + byte] >> (2 * (group % 4))) & 3) << 4;
+    const place at = place_of(row, i);
+    if (kind.bits == 8) return (int8_t)codes[64 * at.group + at.byte];
+    int code = (codes[64 * (at.group % 4) + at.byte] >> (at.group < 4 ? 0 : 4)) & 15;
+    if (kind.bits == 5) code |= ((high[at.byte] >> at.group) & 1) << 4;
+    if (kind.bits == 6) code |= ((high[64 * (at.group / 4) + at.byte] >> (2 * (at.group % 4))) & 3) << 4;
     return code;
 }
 
