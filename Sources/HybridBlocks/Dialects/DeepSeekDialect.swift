@@ -18,8 +18,6 @@ enum DeepSeekDialect: Dialect {
       .count("expert_group_used_count", "topk_group", optional: true) { $0.routing.groups.kept },
       .number("expert_weights_scale", "routed_scaling_factor", optional: true) { $0.routing.scale },
     ]
-  /// What stands for choosing experts by softmax and by sigmoid scores.
-  private static let (softmax, sigmoid) = (1, 2)
 
   static func complete(_ config: inout JSONValue, from file: GGUFDescription) throws(ModelError) {
     try routing(of: &config, file)
@@ -45,17 +43,16 @@ enum DeepSeekDialect: Dialect {
 
   private static func routing(of config: inout JSONValue, _ file: GGUFDescription) throws(ModelError) {
     // Only models that choose by sigmoid scores have a bias for the choice.
-    let isBiased = file.hasInLayers("exp_probs_b.bias") || file.hasInLayers("exp_probs_b")
-    let gating = try file.count("expert_gating_func", default: isBiased ? sigmoid : softmax)
+    let usual = file.hasSelectionBias ? ExpertGating.sigmoid : .softmax
+    let gating = try file.count("expert_gating_func", default: usual.rawValue)
     config["norm_topk_prob"] = .bool(try file.flag("expert_weights_norm", default: false))
-    guard gating != sigmoid else {
+    switch ExpertGating(rawValue: gating) {
+    case .sigmoid:
       config["model_type"] = "deepseek_v3"
       return
+    case .softmax: config["model_type"] = "deepseek_v2"
+    case nil: throw file.wrong("expert_gating_func", "\(gating)", "1 or 2, for softmax or sigmoid")
     }
-    guard gating == softmax else {
-      throw file.wrong("expert_gating_func", "\(gating)", "\(softmax) or \(sigmoid), for softmax or sigmoid")
-    }
-    config["model_type"] = "deepseek_v2"
     let groups = try file.count("expert_group_count", default: 1)
     config["topk_method"] = groups > 1 ? "group_limited_greedy" : "greedy"
   }
@@ -91,7 +88,7 @@ enum DeepSeekDialect: Dialect {
     metadata["attention.value_length_mla"] = .count(shape.value)
     metadata["attention.q_lora_rank"] = .count(shape.queryRank ?? 0)
     metadata["expert_weights_norm"] = .bool(family.routing.normalized)
-    metadata["expert_gating_func"] = .count(family.routing.scoring == .sigmoid ? sigmoid : softmax)
+    metadata["expert_gating_func"] = (family.routing.scoring == .sigmoid ? ExpertGating.sigmoid : .softmax).value
     metadata.rotary(family.rotary)
     if family.scoreMagnitude != 0 {
       metadata["rope.scaling.yarn_log_multiplier"] = .number(family.scoreMagnitude / 10)

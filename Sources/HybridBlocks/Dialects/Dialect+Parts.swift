@@ -92,6 +92,15 @@ extension TensorRule {
   }
 }
 
+/// What experts are scored by, as `expert_gating_func` numbers it.
+enum ExpertGating: Int {
+  case softmax = 1
+  case sigmoid = 2
+
+  /// As metadata.
+  var value: GGUFValue { .count(rawValue) }
+}
+
 extension GGUFDescription {
   /// Heads, and the width of a head.
   ///
@@ -122,6 +131,25 @@ extension GGUFDescription {
     let scale = try number("attention.scale", default: 0)
     let headDimension = Double(config["head_dim"]?.int ?? 1)
     config["attention_multiplier"] = .number(scale == 0 ? 1 / headDimension.squareRoot() : scale)
+  }
+
+  /// Whether experts are chosen with a bias; see ``TensorRule/selectionBias(_:)``.
+  var hasSelectionBias: Bool { hasInLayers("exp_probs_b.bias") || hasInLayers("exp_probs_b") }
+
+  /// How many experts of some width the shared one stands for; one where the file does not tell its width.
+  func sharedExperts(width: Int) throws(ModelError) -> Int {
+    let shared = try count("expert_shared_feed_forward_length", default: width)
+    guard width > 0, shared % width == 0 else {
+      throw wrong("expert_shared_feed_forward_length", "\(shared)", "a multiple of the experts' \(width)")
+    }
+    return shared / width
+  }
+
+  /// What Mamba-2 layers are besides their sizes, under the names of Granite.
+  func mamba2(into config: inout JSONValue) throws(ModelError) {
+    config["mamba_d_head"] = .integer(try mambaHeadDimension())
+    config["mamba_conv_bias"] = .bool(hasInLayers("ssm_conv1d.bias"))
+    config["mamba_proj_bias"] = .bool(hasInLayers("ssm_in.bias"))
   }
 
   /// Channels of a head of Mamba-2.

@@ -22,9 +22,9 @@ extension Mamba1.Shape {
 
 extension Mamba2.Shape {
   var biasObstacle: String? { inputBias || outputBias ? "biases of Mamba's projections" : nil }
-}
 
-extension GGUFValue {
-  /// `expert_gating_func` of experts that are chosen by sigmoid scores.
-  static let sigmoidGating = GGUFValue.unsigned(2)
+  /// Where llama.cpp takes the inner width for twice the model's `width`.
+  func obstacle(width: Int) -> String? {
+    inner == 2 * width ? biasObstacle : "Mamba layers but of twice the model's width"
+  }
 }

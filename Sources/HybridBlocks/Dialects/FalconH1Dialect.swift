@@ -17,9 +17,7 @@ enum FalconH1Dialect: Dialect {
     config["model_type"] = "falcon_h1"
     try file.attention(into: &config)
     try file.rotary(into: &config)
-    config["mamba_d_head"] = .integer(try file.mambaHeadDimension())
-    config["mamba_conv_bias"] = .bool(file.hasInLayers("ssm_conv1d.bias"))
-    config["mamba_proj_bias"] = .bool(file.hasInLayers("ssm_in.bias"))
+    try file.mamba2(into: &config)
     config["projectors_bias"] = .bool(file.hasInLayers("ssm_out.bias"))
     config["mlp_bias"] = .bool(file.hasInLayers("ffn_up.bias"))
     config["mamba_rms_norm"] = .bool(file.hasInLayers("ssm_norm.weight"))

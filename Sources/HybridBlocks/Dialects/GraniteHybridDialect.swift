@@ -15,11 +15,7 @@ enum GraniteHybridDialect: Dialect {
     config["model_type"] = "granitemoehybrid"
     let keyHeads = try file.attention(into: &config)
     config["layer_types"] = .array(keyHeads.map { $0 == 0 ? "mamba" : "attention" })
-    if keyHeads.contains(0) {
-      config["mamba_d_head"] = .integer(try file.mambaHeadDimension())
-      config["mamba_conv_bias"] = .bool(file.hasInLayers("ssm_conv1d.bias"))
-      config["mamba_proj_bias"] = .bool(file.hasInLayers("ssm_in.bias"))
-    }
+    if keyHeads.contains(0) { try file.mamba2(into: &config) }
     let isRotated = try file.flag("rope.scaling.finetuned", default: true)
     config["position_embedding_type"] = isRotated ? "rope" : "nope"
     if isRotated { try file.rotary(into: &config) }
@@ -68,10 +64,7 @@ enum GraniteHybridDialect: Dialect {
   }
 
   static func obstacle(_ family: GraniteMoeHybrid) -> String? {
-    if let mamba = family.mamba {
-      return mamba.inner == 2 * family.frame.width
-        ? mamba.biasObstacle : "Mamba layers but of twice the model's width"
-    }
+    if let mamba = family.mamba { return mamba.obstacle(width: family.frame.width) }
     return family.selection != nil && family.rotary == nil ? "models without positions" : nil
   }
 }
@@ -88,9 +81,7 @@ enum BambaDialect: Dialect {
     config["model_type"] = "bamba"
     let keyHeads = try file.attention(into: &config)
     config["attn_layer_indices"] = .array(keyHeads.indices.filter { keyHeads[$0] > 0 }.map(JSONValue.integer))
-    config["mamba_d_head"] = .integer(try file.mambaHeadDimension())
-    config["mamba_conv_bias"] = .bool(file.hasInLayers("ssm_conv1d.bias"))
-    config["mamba_proj_bias"] = .bool(file.hasInLayers("ssm_in.bias"))
+    try file.mamba2(into: &config)
     config["mlp_bias"] = .bool(file.hasInLayers("ffn_up.bias"))
     try file.rotary(into: &config)
     config["attn_rotary_emb"] = .integer(try file.count("rope.dimension_count"))
@@ -114,7 +105,6 @@ enum BambaDialect: Dialect {
   }
 
   static func obstacle(_ family: Bamba) -> String? {
-    family.mamba.inner == 2 * family.frame.width
-      ? family.mamba.biasObstacle ?? family.rotary.obstacle : "Mamba layers but of twice the model's width"
+    family.mamba.obstacle(width: family.frame.width) ?? family.rotary.obstacle
   }
 }

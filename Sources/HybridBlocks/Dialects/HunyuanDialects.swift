@@ -23,11 +23,7 @@ enum HunyuanDialect: Dialect {
     try file.rotary(into: &config)
     guard hasExperts else { return }
     let width = try file.count("expert_feed_forward_length", default: try file.count("feed_forward_length"))
-    let shared = try file.count("expert_shared_feed_forward_length", default: width)
-    guard width > 0, shared % width == 0 else {
-      throw file.wrong("expert_shared_feed_forward_length", "\(shared)", "a multiple of the experts' \(width)")
-    }
-    config["num_shared_expert"] = .integer(shared / width)
+    config["num_shared_expert"] = .integer(try file.sharedExperts(width: width))
   }
 
   static func rules(_ family: HunyuanV1) -> [TensorRule] {
@@ -77,11 +73,7 @@ enum HyV3Dialect: Dialect {
     config["mlp_layer_types"] = .array(
       (0..<layers).map { file.tensors["blk.\($0).ffn_gate_inp.weight"] == nil ? "dense" : "sparse" })
     let width = try file.count("expert_feed_forward_length")
-    let shared = try file.count("expert_shared_feed_forward_length", default: width)
-    guard width > 0, shared % width == 0 else {
-      throw file.wrong("expert_shared_feed_forward_length", "\(shared)", "a multiple of the experts' \(width)")
-    }
-    config["num_shared_experts"] = .integer(shared / width)
+    config["num_shared_experts"] = .integer(try file.sharedExperts(width: width))
   }
 
   static func rules(_ family: HyV3) -> [TensorRule] {
@@ -99,7 +91,7 @@ enum HyV3Dialect: Dialect {
     metadata.rotary(family.rotary)
     metadata["expert_shared_feed_forward_length"] = .count(family.sharedExperts * family.expertWidth)
     metadata["expert_weights_norm"] = .bool(true)
-    metadata["expert_gating_func"] = .sigmoidGating
+    metadata["expert_gating_func"] = ExpertGating.sigmoid.value
   }
 
   static func obstacle(_ family: HyV3) -> String? {

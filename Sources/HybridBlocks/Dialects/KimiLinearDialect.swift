@@ -25,14 +25,12 @@ enum KimiLinearDialect: Dialect {
       .count("expert_group_used_count", "topk_group", optional: true) { $0.routing.groups.kept },
       .number("expert_weights_scale", "routed_scaling_factor", optional: true) { $0.routing.scale },
     ]
-  /// What stands for choosing experts by sigmoid scores.
-  private static let sigmoid = 2
 
   static func complete(_ config: inout JSONValue, from file: GGUFDescription) throws(ModelError) {
     config["model_type"] = "kimi_linear"
-    let gating = try file.count("expert_gating_func", default: sigmoid)
-    guard gating == sigmoid else {
-      throw file.wrong("expert_gating_func", "\(gating)", "\(sigmoid), for sigmoid")
+    let gating = try file.count("expert_gating_func", default: ExpertGating.sigmoid.rawValue)
+    guard ExpertGating(rawValue: gating) == .sigmoid else {
+      throw file.wrong("expert_gating_func", "\(gating)", "2, for sigmoid")
     }
     // llama.cpp always divides the weights of the chosen experts by their sum.
     config["moe_renormalize"] = true

@@ -175,7 +175,7 @@ enum Lfm2Dialect: Dialect {
     let hasExperts = file.architecture == "lfm2moe"
     config["model_type"] = hasExperts ? "lfm2_moe" : "lfm2"
     if hasExperts {
-      config["use_expert_bias"] = .bool(file.hasInLayers("exp_probs_b.bias") || file.hasInLayers("exp_probs_b"))
+      config["use_expert_bias"] = .bool(file.hasSelectionBias)
     } else {
       config["block_auto_adjust_ff_dim"] = false
     }
@@ -217,7 +217,7 @@ enum Lfm2Dialect: Dialect {
   static func describe(_ family: Lfm2, in metadata: inout DialectMetadata) {
     metadata.attention(family.attention, in: family.isAttention)
     metadata.rotary(family.rotary)
-    metadata["expert_gating_func"] = family.selection.map { _ in .sigmoidGating }
+    metadata["expert_gating_func"] = family.selection.map { _ in ExpertGating.sigmoid.value }
   }
 
   static func obstacle(_ family: Lfm2) -> String? {

@@ -58,13 +58,12 @@ struct BenchRunner {
     var result = BenchResult(test: test, date: Date())
     _ = prefill(0..<test.depth)
     for repetition in 0...repetitions {
-      if repetition == 1, let limits { result.limits.append(limits()) }
       let prompt = timed { prefill(test.depth..<test.depth + test.prompt) }
       let generation = timed { decode((test.depth + test.prompt)..<test.length) }
+      if let limits { result.limits.append(limits()) }
       if repetition == 0 { continue }
       result.prompts.append(prompt)
       result.generations.append(generation)
-      if let limits { result.limits.append(limits()) }
     }
     return result
   }

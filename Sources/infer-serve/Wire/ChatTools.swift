@@ -34,19 +34,25 @@ struct ChatTools: Equatable {
 
   /// The name of a tool that is as it should be.
   private static func name(of tool: FieldReader) throws(APIError) -> String {
-    let type = try tool.required(string: "type")
-    guard type == "function" else {
-      throw .unsupported(tool.name("type"), "\(tool.name("type")) is '\(type)', but only 'function' is supported.")
-    }
-    guard let function = try tool.object("function") else {
-      throw .invalid(
-        tool.name("function"), "\(tool.name("function")) is required.", code: "missing_required_parameter")
-    }
+    let function = try function(of: tool)
     let name = try function.required(string: "name")
     if name.isEmpty { throw function.wrongValue("name", "must not be empty") }
     _ = try function.string("description")
     _ = try function.object("parameters")
     return name
+  }
+
+  /// The function of what says that it is one: a tool, or a choice of one.
+  private static func function(of reader: FieldReader) throws(APIError) -> FieldReader {
+    let type = try reader.required(string: "type")
+    guard type == "function" else {
+      throw .unsupported(reader.name("type"), "\(reader.name("type")) is '\(type)', but only 'function' is supported.")
+    }
+    guard let function = try reader.object("function") else {
+      throw .invalid(
+        reader.name("function"), "\(reader.name("function")) is required.", code: "missing_required_parameter")
+    }
+    return function
   }
 
   /// Whether the answer may call tools.
@@ -65,15 +71,7 @@ struct ChatTools: Equatable {
     guard let choice = reader["tool_choice"], choice != "auto" else { return nil }
     guard !names.isEmpty else { throw reader.wrongValue("tool_choice", "demands a call, but there are no tools") }
     guard choice != "required" else { return .any }
-    let named = try FieldReader(choice, path: "tool_choice")
-    let type = try named.required(string: "type")
-    guard type == "function" else {
-      throw .unsupported(named.name("type"), "\(named.name("type")) is '\(type)', but only 'function' is supported.")
-    }
-    guard let function = try named.object("function") else {
-      throw .invalid(
-        named.name("function"), "\(named.name("function")) is required.", code: "missing_required_parameter")
-    }
+    let function = try function(of: FieldReader(choice, path: "tool_choice"))
     let name = try function.required(string: "name")
     guard names.contains(name) else { throw function.wrongValue("name", "is '\(name)', which none of the tools is") }
     guard name.wholeMatch(of: /[A-Za-z0-9_.\-]+/) != nil else {

@@ -5,17 +5,12 @@ extension TokenList {
     func add(_ key: String, _ value: GGUFValue?) {
       if let value { entries.append((GGUFVocabulary.prefix + key, value)) }
     }
+    add("model", .string(algorithm.name))
+    add("pre", .string(algorithm.splitting ?? "default"))
     switch algorithm {
-    case .byteLevel(let merges, let splitting):
-      add("model", .string("gpt2"))
-      add("pre", .string(splitting))
-      add("merges", .array(merges.map(GGUFValue.string)))
-    case .bytePair:
-      add("model", .string("llama"))
-      add("pre", .string("default"))
+    case .byteLevel(let merges, _): add("merges", .array(merges.map(GGUFValue.string)))
+    case .bytePair: break
     case .unigram:
-      add("model", .string("t5"))
-      add("pre", .string("default"))
       if !characterMap.isEmpty {
         add("precompiled_charsmap", .array(characterMap.map { .unsigned(UInt64($0)) }))
       }
