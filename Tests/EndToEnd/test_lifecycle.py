@@ -41,6 +41,8 @@ def test_what_is_not_finished_in_time_is_ended(start):
             rest = list(stream)
         assert rest[-2]["error"]["code"] == "draining" and rest[-1] == "[DONE]"
         assert server.exit_code(10) == 0
+        line = next(event for event in server.events() if event["message"] == "request" and event["route"] == CHAT)
+        assert line["finish_reason"] == "shutdown" and line["error"] == "draining" and line["generated_tokens"] > 0
 
 
 def test_a_second_signal_stops_at_once(start):

@@ -48,6 +48,21 @@ def test_a_client_that_leaves_a_stream_ends_its_generations(server):
     assert aborted(server) == before + 4
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_log_tells_what_a_client_that_left_has_cost(server, stream):
+    server.wait_until_idle()
+    before = server.metric("generation_tokens_total")
+    lines = len(server.events())
+    connection = raw_request(server, server.chat(n=2, stream=stream, **LONG))
+    wait_until(lambda: server.metric("generation_tokens_total") > before + 100)
+    connection.close()
+    server.wait_until_idle()
+    line = wait_until(lambda: next((event for event in server.events()[lines:] if "error" in event), None))
+    assert line["error"] == "client_closed" and line["status"] == (200 if stream else 499)
+    assert line["finish_reason"] == "abort" and line["prompt_tokens"] > 0
+    assert line["generated_tokens"] == server.metric("generation_tokens_total") - before
+
+
 def test_a_client_that_leaves_while_it_waits_ends_its_generation(server):
     server.wait_until_idle()
     before = aborted(server)
@@ -115,6 +130,11 @@ def test_a_request_that_takes_too_long_is_ended(start):
             told = list(events(response))
         assert told[-2]["error"]["code"] == "request_timeout" and told[-1] == "[DONE]"
         server.wait_until_idle()
+        lines = [event for event in server.events() if event["message"] == "request"
+                 and event["route"] == CHAT]
+        assert [(line["status"], line["error"]) for line in lines] == [(504, "request_timeout"), (200, "request_timeout")]
+        generated = sum(line["generated_tokens"] for line in lines)
+        assert generated == server.metric("generation_tokens_total") > 16
 
 
 @pytest.mark.parametrize("sent", [b"", b"POST /v1/chat/completions HTTP/1.1\r\nHos", b"POST /v1/chat/completions "

@@ -40,7 +40,7 @@ final class ActiveGeneration {
     }
     lastToken = now
     let isStop = stopTokens.contains(token.id)
-    submission.events.yield(.token(GeneratedToken(id: token.id, logprobs: token.logprobs, isStop: isStop)))
+    submission.channel.send(GeneratedToken(id: token.id, logprobs: token.logprobs, isStop: isStop))
     if isStop { return .stop }
     return statistics.generatedTokens == submission.tokenLimit ? .length : nil
   }
@@ -51,8 +51,7 @@ final class ActiveGeneration {
     if let firstToken, let lastToken { statistics.decodeTime = lastToken - firstToken }
     statistics.totalTime = now - submission.arrival
     record(reason, metrics)
-    submission.events.yield(.finished(reason, statistics))
-    submission.events.finish()
+    submission.channel.finish(GenerationEnd(reason: reason, statistics: statistics))
   }
 
   private func record(_ reason: FinishReason, _ metrics: EngineMetrics) {

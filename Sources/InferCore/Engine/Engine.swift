@@ -1,8 +1,8 @@
 /// Runs a model for many requests at the same time.
 ///
 /// An engine has a thread of its own; nothing here ever waits for a step. Requests are taken on or refused at once,
-/// run as memory allows, oldest first, and report through their ``Generation``. When the engine is dropped, what is
-/// unfinished is cancelled.
+/// run as memory allows, oldest first, and report through their ``Generation``, which keeps the engine alive. When
+/// nothing holds the engine any more, its thread ends.
 public final class Engine: Sendable {
   /// What the engine has and takes.
   public let limits: EngineLimits
@@ -66,7 +66,7 @@ public final class Engine: Sendable {
       }
       metrics.requestsWaiting.add(Double(requests.count))
       do throws(RequestError) {
-        return try inbox.submit(checked)
+        return try inbox.submit(checked).map { Generation(GenerationHandle($0, inbox, self)) }
       } catch {
         metrics.requestsWaiting.add(-Double(requests.count))
         throw error
@@ -83,22 +83,22 @@ public final class Engine: Sendable {
   /// Whether new requests are taken on: not once draining or shut down.
   public var isAccepting: Bool { inbox.phase == .accepting }
 
-  /// Refuses new requests from now on, and returns when none is unfinished. What is not finished within `limit` is
-  /// cancelled.
+  /// Refuses new requests from now on, and returns when none is unfinished. What is not finished within `limit` ends
+  /// with ``FinishReason/shutdown``.
   public func drain(within limit: Duration? = nil) async {
     let inbox = inbox
     inbox.enter(.draining)
     let deadline = limit.map { limit in
       Task {
         try await Task.sleep(for: limit)
-        inbox.enter(.cancelling)
+        inbox.enter(.ending)
       }
     }
     await inbox.idle()
     deadline?.cancel()
   }
 
-  /// Cancels what is unfinished and returns when the engine's thread has ended, one step later at the latest. The
-  /// engine is of no use afterwards.
+  /// Ends what is unfinished, with ``FinishReason/shutdown``, and returns when the engine's thread has ended, one step
+  /// later at the latest. The engine is of no use afterwards.
   public func shutdown() async { await inbox.stop() }
 }

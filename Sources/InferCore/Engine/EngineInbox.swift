@@ -7,12 +7,12 @@ final class EngineInbox: Sendable {
     /// Tokens it may generate.
     let tokenLimit: Int
     let arrival: ContinuousClock.Instant
-    let events: AsyncStream<GenerationEvent>.Continuation
+    let channel: EventChannel
   }
 
   /// What the engine is to do; it only moves forward.
   enum Phase: Int, Comparable {
-    case accepting, draining, cancelling, stopping
+    case accepting, draining, ending, stopping
 
     static func < (a: Phase, b: Phase) -> Bool { a.rawValue < b.rawValue }
   }
@@ -41,23 +41,20 @@ final class EngineInbox: Sendable {
   var phase: Phase { contents.withLock { $0.news.phase } }
 
   /// Takes requests on, all or none.
-  func submit(_ requests: [(GenerationRequest, tokenLimit: Int)]) throws(RequestError) -> [Generation] {
+  func submit(_ requests: [(GenerationRequest, tokenLimit: Int)]) throws(RequestError) -> [Submission] {
     let arrival = ContinuousClock.now
     return try contents.change { contents throws(RequestError) in
       guard contents.news.phase == .accepting else { throw .draining }
       guard contents.unfinished + requests.count <= maxUnfinished else { throw .queueFull(limit: maxUnfinished) }
       contents.unfinished += requests.count
-      return requests.map { request, tokenLimit in
-        let id = contents.nextID
-        contents.nextID += 1
-        let (stream, events) = AsyncStream<GenerationEvent>.makeStream(bufferingPolicy: .unbounded)
-        contents.news.submissions.append(
-          Submission(id: id, request: request, tokenLimit: tokenLimit, arrival: arrival, events: events))
-        events.onTermination = { [weak self] termination in
-          if case .cancelled = termination { self?.end(id, .cancelled) }
-        }
-        return Generation(events: stream) { [weak self] reason in self?.end(id, reason) }
+      let submissions = requests.enumerated().map { index, element in
+        Submission(
+          id: contents.nextID + index, request: element.0, tokenLimit: element.tokenLimit, arrival: arrival,
+          channel: EventChannel())
       }
+      contents.nextID += requests.count
+      contents.news.submissions += submissions
+      return submissions
     }
   }
 

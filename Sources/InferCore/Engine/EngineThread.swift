@@ -40,8 +40,8 @@ final class EngineThread: @unchecked Sendable {
     while true {
       inbox.take(into: &news)
       accept()
-      if news.phase >= .cancelling {
-        for id in active.keys.sorted() { end(id, .cancelled) }
+      if news.phase >= .ending {
+        for id in active.keys.sorted() { end(id, .shutdown) }
       }
       announceEndings(at: .now)
       if news.phase == .stopping { break }

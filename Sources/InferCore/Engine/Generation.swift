@@ -1,23 +1,97 @@
 /// A request under way: an asynchronous sequence of events, tokens first, then one ``GenerationEvent/finished(_:_:)``.
 ///
-/// Events wait until they are read; a slow reader slows nobody. One task may iterate. When the sequence is dropped
-/// or the iterating task is cancelled, the generation is cancelled before the engine's next step.
+/// Events wait until they are read; a slow reader slows nobody. One task may iterate. A generation keeps its engine
+/// alive.
+///
+/// Work that nobody wants ends before the engine's next step, with ``FinishReason/cancelled``: when the loop over the
+/// events is left, when the iterating task is cancelled, when the generation is dropped, and on ``cancel()``. Either way
+/// the end is told, with what it cost: a sequence that is read on, also by a cancelled task, always ends with
+/// ``GenerationEvent/finished(_:_:)``, and ``end`` can be asked at any time.
 public struct Generation: AsyncSequence, Sendable {
-  private let events: AsyncStream<GenerationEvent>
-  private let end: @Sendable (FinishReason) -> Void
+  private let handle: GenerationHandle
 
-  init(events: AsyncStream<GenerationEvent>, end: @escaping @Sendable (FinishReason) -> Void) {
-    self.events = events
-    self.end = end
+  init(_ handle: GenerationHandle) { self.handle = handle }
+
+  /// Iterates over the events. When the iterator is dropped before the end, the generation is cancelled.
+  public func makeAsyncIterator() -> Iterator { Iterator(GenerationReading(handle)) }
+
+  /// How the generation ended, and what it cost; waits for the end. A task that is cancelled while it waits cancels the
+  /// generation.
+  public var end: GenerationEnd {
+    get async {
+      await withTaskCancellationHandler {
+        await handle.channel.end()
+      } onCancel: {
+        handle.end(.cancelled)
+      }
+    }
   }
-
-  /// Iterates over the events.
-  public func makeAsyncIterator() -> AsyncStream<GenerationEvent>.AsyncIterator { events.makeAsyncIterator() }
 
   /// Ends the generation before the engine's next step, with ``FinishReason/cancelled``. Does nothing when it has
   /// ended already.
-  public func cancel() { end(.cancelled) }
+  public func cancel() { handle.end(.cancelled) }
 
   /// Ends the generation before the next step because what was asked for is there: a stop string came.
-  func stop() { end(.stop) }
+  func stop() { handle.end(.stop) }
+
+  /// Iterates over the events of a ``Generation``.
+  public struct Iterator: AsyncIteratorProtocol {
+    private let reading: GenerationReading
+
+    init(_ reading: GenerationReading) { self.reading = reading }
+
+    /// The next event; `nil` after the end. In a cancelled task the end follows, after the tokens that are there.
+    public mutating func next(isolation actor: isolated (any Actor)? = #isolation) async -> GenerationEvent? {
+      let handle = reading.handle
+      return await withTaskCancellationHandler(
+        operation: { await handle.channel.next(isolation: actor) }, onCancel: { handle.end(.cancelled) },
+        isolation: actor)
+    }
+  }
+}
+
+/// How a ``Generation`` ended.
+public struct GenerationEnd: Sendable, Equatable {
+  /// Why.
+  public let reason: FinishReason
+  /// What it cost.
+  public let statistics: GenerationStatistics
+
+  /// Creates an end.
+  public init(reason: FinishReason, statistics: GenerationStatistics) {
+    self.reason = reason
+    self.statistics = statistics
+  }
+}
+
+/// A hold on a generation and its engine: when the last is let go, the generation ends.
+final class GenerationHandle: Sendable {
+  let channel: EventChannel
+  private let id: Int
+  private let inbox: EngineInbox
+  /// The engine stops when nobody holds it.
+  private let engine: Engine
+
+  init(_ submission: EngineInbox.Submission, _ inbox: EngineInbox, _ engine: Engine) {
+    channel = submission.channel
+    id = submission.id
+    self.inbox = inbox
+    self.engine = engine
+  }
+
+  deinit { end(.cancelled) }
+
+  /// Has the generation end, if it has not already.
+  func end(_ reason: FinishReason) {
+    if !channel.hasEnded { inbox.end(id, reason) }
+  }
+}
+
+/// One reading of a generation's events: leaving it ends the generation.
+final class GenerationReading: Sendable {
+  let handle: GenerationHandle
+
+  init(_ handle: GenerationHandle) { self.handle = handle }
+
+  deinit { handle.end(.cancelled) }
 }

@@ -52,14 +52,16 @@ public struct TokenLogprob: Sendable, Equatable {
   }
 }
 
-/// Why a generation ended. Raw values are the values of the label `finished_reason` in metrics, which are vLLM's.
+/// Why a generation ended. Raw values are the values of the label `finished_reason` in metrics: vLLM's, and one more.
 public enum FinishReason: String, Sendable, CaseIterable {
   /// An end token, a stop token or a stop string came.
   case stop
-  /// `max_tokens` or the end of the context was reached.
+  /// ``StopConditions/maxTokens`` or the end of the context was reached.
   case length
-  /// The caller cancelled it, or the engine was shut down.
+  /// The caller cancelled it or went away.
   case cancelled = "abort"
+  /// The engine was shut down, or its drain took longer than it may.
+  case shutdown
   /// The model's logits were no numbers, or left no token to choose.
   case error
 }

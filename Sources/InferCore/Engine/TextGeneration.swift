@@ -1,7 +1,8 @@
 /// A generation as text: an asynchronous sequence of pieces, then one ``TextEvent/finished(_:_:)``.
 ///
 /// Pieces hold whole characters. A stop string ends the generation, and text that may become part of one is held back.
-/// The work is done where the sequence is iterated, never on the engine's thread.
+/// The work is done where the sequence is iterated, never on the engine's thread. For how it ends early, see
+/// ``Generation``.
 public struct TextGeneration: AsyncSequence, Sendable {
   private let generation: Generation
   private let stop: StopConditions
@@ -35,7 +36,11 @@ public struct TextGeneration: AsyncSequence, Sendable {
   /// Ends the generation before the engine's next step, with ``FinishReason/stop``: what was asked for is there.
   public func finish() { generation.stop() }
 
-  /// Iterates over the events.
+  /// How the generation ended, and what it cost; see ``Generation/end``. The engine may have generated a few more tokens
+  /// than ``TextEvent/finished(_:_:)`` counts, after the one that completed a stop string.
+  public var end: GenerationEnd { get async { await generation.end } }
+
+  /// Iterates over the events. When the iterator is dropped before the end, the generation is cancelled.
   public func makeAsyncIterator() -> Iterator {
     Iterator(
       generation: generation, events: generation.makeAsyncIterator(),
@@ -48,20 +53,20 @@ public struct TextGeneration: AsyncSequence, Sendable {
   /// Iterates over the events of a ``TextGeneration``.
   public struct Iterator: AsyncIteratorProtocol {
     fileprivate let generation: Generation
-    fileprivate var events: AsyncStream<GenerationEvent>.AsyncIterator
+    fileprivate var events: Generation.Iterator
     fileprivate var assembly: TextAssembly
     /// Comes after the last piece.
     private var end: TextEvent?
 
     fileprivate init(
-      generation: Generation, events: AsyncStream<GenerationEvent>.AsyncIterator, assembly: TextAssembly
+      generation: Generation, events: Generation.Iterator, assembly: TextAssembly
     ) {
       self.generation = generation
       self.events = events
       self.assembly = assembly
     }
 
-    /// The next event; `nil` after the end, or when the task is cancelled.
+    /// The next event; `nil` after the end. In a cancelled task the end follows, after the text that is there.
     public mutating func next(isolation actor: isolated (any Actor)? = #isolation) async -> TextEvent? {
       if let end {
         self.end = nil

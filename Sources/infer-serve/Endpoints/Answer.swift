@@ -9,6 +9,9 @@ struct Answer: AsyncSequence, Sendable {
 
   private let generations: [TextGeneration]
 
+  /// Numbers of the choices.
+  var choices: Range<Int> { generations.indices }
+
   /// Choices that the engine has taken on.
   init(_ generations: [TextGeneration]) { self.generations = generations }
 
@@ -16,6 +19,9 @@ struct Answer: AsyncSequence, Sendable {
   func cancel() {
     for generation in generations { generation.cancel() }
   }
+
+  /// How a choice ended, and what it cost; waits for the end.
+  func end(of choice: Int) async -> GenerationEnd { await generations[choice].end }
 
   /// Ends a choice before the engine's next step, because what was asked for is there.
   func finish(_ choice: Int) { generations[choice].finish() }

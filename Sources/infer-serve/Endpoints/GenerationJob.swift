@@ -28,11 +28,18 @@ extension ServedModel {
 }
 
 extension RequestRecord.Generation {
-  /// What a response says it cost.
-  init(_ builder: some ResponseBuilder) {
+  /// What an answer cost that was written by `builder`, and the error that cut it off. Choices that are still at work
+  /// are ended, and waited for.
+  init(_ answer: Answer, _ builder: some ResponseBuilder, error: APIError?) async {
+    var builder = builder
+    answer.cancel()
+    for choice in answer.choices where builder.finishReason(of: choice) == nil {
+      let end = await answer.end(of: choice)
+      _ = builder.finish(choice, end.reason, end.statistics)
+    }
     let usage = builder.usage
     self.init(
       promptTokens: usage.promptTokens, generatedTokens: usage.completionTokens,
-      finishReason: builder.finishReason?.rawValue)
+      finishReason: builder.finishReason(of: 0)?.rawValue, error: error?.code)
   }
 }

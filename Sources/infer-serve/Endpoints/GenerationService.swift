@@ -95,18 +95,21 @@ struct GenerationService: Sendable {
     let supervisor = try await AnswerSupervisor(answer, channel: context.channel, until: deadline)
     defer { supervisor.stop() }
     var builder = builder
-    defer { context.record.generation = RequestRecord.Generation(builder) }
-    for await (choice, event) in answer {
+    var failure: APIError?
+    reading: for await (choice, event) in answer {
       switch event {
       case .piece(let piece):
         _ = builder.append(piece, to: choice)
         if builder.isComplete(choice) { answer.finish(choice) }
       case .finished(let reason, let statistics):
         _ = builder.finish(choice, reason, statistics)
+        failure = self.failure(reason, supervisor)
         // Leaving the loop ends the other choices.
-        if let failure = failure(reason, supervisor) { throw failure }
+        if failure != nil { break reading }
       }
     }
+    context.record.generation = await RequestRecord.Generation(answer, builder, error: failure)
+    if let failure { throw failure }
     return .json(builder.completion)
   }
 
@@ -121,21 +124,15 @@ struct GenerationService: Sendable {
       let supervisor = try await AnswerSupervisor(answer, channel: context.channel, until: deadline)
       defer { supervisor.stop() }
       var builder = builder
-      defer { context.record.generation = RequestRecord.Generation(builder) }
       var failure: APIError?
-      reading: for await (choice, event) in answer {
-        let events: [JSONValue]
-        switch event {
-        case .piece(let piece):
-          events = builder.append(piece, to: choice)
-          if builder.isComplete(choice) { answer.finish(choice) }
-        case .finished(let reason, let statistics):
-          events = builder.finish(choice, reason, statistics)
-          failure = self.failure(reason, supervisor)
-          // Leaving the loop ends the other choices.
-          if failure != nil { break reading }
-        }
-        if !events.isEmpty { try await writer.write(ServerSentEvents.events(events)) }
+      do {
+        failure = try await write(answer, &builder, supervisor, to: &writer)
+        context.record.generation = await RequestRecord.Generation(answer, builder, error: failure)
+      } catch {
+        // Nobody reads what is written.
+        failure = supervisor.cause == .timedOut ? .timedOut(after: limits.requestTime) : .clientGone
+        context.record.generation = await RequestRecord.Generation(answer, builder, error: failure)
+        throw error
       }
       let last = failure.map { [$0.json] } ?? (options.includesUsage ? [builder.usageEvent] : [])
       if !last.isEmpty { try await writer.write(ServerSentEvents.events(last)) }
@@ -145,6 +142,26 @@ struct GenerationService: Sendable {
     return Response(status: .ok, headers: headers, body: body)
   }
 
+  /// Writes an answer's events as they come, and returns what to tell the client if it ended before it was complete.
+  @concurrent private func write<Builder: ResponseBuilder>(
+    _ answer: Answer, _ builder: inout Builder, _ supervisor: AnswerSupervisor, to writer: inout any ResponseBodyWriter
+  ) async throws -> APIError? {
+    for await (choice, event) in answer {
+      let events: [JSONValue]
+      switch event {
+      case .piece(let piece):
+        events = builder.append(piece, to: choice)
+        if builder.isComplete(choice) { answer.finish(choice) }
+      case .finished(let reason, let statistics):
+        events = builder.finish(choice, reason, statistics)
+        // Leaving the loop ends the other choices.
+        if let failure = failure(reason, supervisor) { return failure }
+      }
+      if !events.isEmpty { try await writer.write(ServerSentEvents.events(events)) }
+    }
+    return nil
+  }
+
   /// What to tell the client of a choice that ended before it was complete.
   private func failure(_ reason: FinishReason, _ supervisor: AnswerSupervisor) -> APIError? {
     switch (reason, supervisor.cause) {
@@ -152,7 +169,8 @@ struct GenerationService: Sendable {
     case (.error, _): .failed("The model's logits left no token to choose.")
     case (.cancelled, .timedOut): .timedOut(after: limits.requestTime)
     case (.cancelled, .clientGone): .clientGone
-    case (.cancelled, nil): .unavailable("The server is shutting down.", code: "draining", retryAfter: 5)
+    case (.shutdown, _), (.cancelled, nil):
+      .unavailable("The server is shutting down.", code: "draining", retryAfter: 5)
     }
   }
 }

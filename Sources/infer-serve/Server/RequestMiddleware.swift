@@ -80,6 +80,7 @@ struct RequestMiddleware: RouterMiddleware {
       metadata["prompt_tokens"] = "\(generation.promptTokens)"
       metadata["generated_tokens"] = "\(generation.generatedTokens)"
       metadata["finish_reason"] = generation.finishReason.map { "\($0)" }
+      metadata["error"] = generation.error.map { "\($0)" }
     }
     logger.info("request", metadata: metadata)
   }

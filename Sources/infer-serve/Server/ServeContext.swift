@@ -26,6 +26,8 @@ final class RequestRecord: Sendable {
     var promptTokens = 0
     var generatedTokens = 0
     var finishReason: String?
+    /// The code of the error that cut the answer off.
+    var error: String?
   }
 
   private let state = Mutex<(id: String, generation: Generation?)>(("", nil))

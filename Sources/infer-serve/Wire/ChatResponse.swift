@@ -49,7 +49,7 @@ struct ChatResponse: ResponseBuilder {
       reasoningTokens: choices.reduce(0) { $0 + $1.reasoningTokens })
   }
 
-  var finishReason: FinishReason? { choices.first?.finishReason }
+  func finishReason(of index: Int) -> FinishReason? { choices[index].finishReason }
 
   private var timings: Timings { Timings(choices.compactMap(\.statistics)) }
 

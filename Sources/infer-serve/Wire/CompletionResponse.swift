@@ -41,7 +41,7 @@ struct CompletionResponse: ResponseBuilder {
     Usage(choices.compactMap { choice in choice.statistics.map { (prompt: choice.prompt, statistics: $0) } })
   }
 
-  var finishReason: FinishReason? { choices.first?.finishReason }
+  func finishReason(of index: Int) -> FinishReason? { choices[index].finishReason }
 
   private var timings: Timings { Timings(choices.compactMap(\.statistics)) }
 

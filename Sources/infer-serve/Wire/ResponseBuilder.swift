@@ -17,8 +17,8 @@ protocol ResponseBuilder: Sendable {
   var usageEvent: JSONValue { get }
   /// Token counts of the choices that have finished.
   var usage: Usage { get }
-  /// How the first choice ended; nil while it has not.
-  var finishReason: FinishReason? { get }
+  /// How a choice ended; nil while it has not.
+  func finishReason(of index: Int) -> FinishReason?
 }
 
 extension ResponseBuilder {

@@ -124,7 +124,7 @@ final class Barrier: Sendable {
     await engine.shutdown()
   }
 
-  @Test func drainingCancelsWhatDoesNotEndInTime() async throws {
+  @Test func drainingEndsWhatDoesNotEndInTime() async throws {
     let engine = try engine()
     barrier.close()
     let endless = try engine.submit(try request())
@@ -133,10 +133,12 @@ final class Barrier: Sendable {
     try await Task.sleep(for: .milliseconds(200))
     barrier.open()
     await drain.value
-    #expect(await Collected(endless).reason == .cancelled)
+    #expect(await Collected(endless).reason == .shutdown)
+    #expect(engine.metrics.requestSuccess("shutdown").value == 1)
   }
 
-  @Test func shutdownCancelsEverything() async throws {
+  /// An engine that is shut down does not look like a caller who cancels.
+  @Test func shutdownEndsEverything() async throws {
     let engine = try engine()
     barrier.close()
     let generations = try (0..<20).map { _ in try engine.submit(try request()) }
@@ -145,20 +147,59 @@ final class Barrier: Sendable {
     try await eventually { !engine.isAccepting }
     barrier.open()
     await shutdown.value
-    for generation in generations { #expect(await Collected(generation).reason == .cancelled) }
+    for generation in generations { #expect(await Collected(generation).reason == .shutdown) }
     await engine.shutdown()
   }
 
-  @Test func aDroppedEngineEndsItsGenerations() async throws {
-    var generation: Generation?
-    do {
-      let engine = try engine()
-      barrier.close()
-      generation = try engine.submit(try request())
-      try await barrier.held()
+  @Test func aGenerationKeepsItsEngine() async throws {
+    final class Mark: Sendable {}
+    weak var mark: Mark?
+    func generation() throws -> Generation {
+      let held = Mark()
+      mark = held
+      return try Engine(
+        model: HashModel { _ in withExtendedLifetime(held) {} }, configuration: smallConfiguration()
+      ).submit(try request(20))
     }
-    barrier.open()
-    #expect(await Collected(try #require(generation)).reason == .cancelled)
+    let collected = await Collected(try generation())
+    #expect(collected.tokens.count == 20 && collected.reason == .length)
+    // Nothing holds the engine any more: its thread ends, and lets go of the model.
+    try await eventually { mark == nil }
+  }
+
+  /// However a generation is left, its end is told with what it cost.
+  @Test(arguments: ["loop", "task", "cancel", "asking"]) func theEndIsAlwaysTold(way: String) async throws {
+    let engine = try Engine(model: HashModel.unhurried(), configuration: smallConfiguration())
+    let generation = try engine.submit(try request())
+    let isReading = Monitor(false)
+    switch way {
+    case "loop":
+      for await _ in generation { break }
+    case "cancel":
+      for await _ in generation { generation.cancel() }
+    case "asking":
+      let asking = Task { await generation.end }
+      asking.cancel()
+      #expect(await asking.value.reason == .cancelled)
+    default:
+      let reader = Task {
+        var collected = Collected()
+        for await event in generation {
+          collected.append(event)
+          isReading.withLock { $0 = true }
+        }
+        return collected
+      }
+      try await eventually { isReading.withLock { $0 } }
+      reader.cancel()
+      let collected = await reader.value
+      #expect(collected.reason == .cancelled && collected.statistics.generatedTokens == collected.tokens.count)
+    }
+    let end = await generation.end
+    #expect(end.reason == .cancelled && end.statistics.promptTokens == 3 && end.statistics.totalTime > .zero)
+    #expect(way == "asking" || end.statistics.generatedTokens > 0)
+    #expect(engine.metrics.generationTokens.value == end.statistics.generatedTokens)
+    #expect(await generation.end == end)
   }
 
   /// Requests from many tasks in tight memory, a third of them left at some point: the others get the tokens they get

@@ -10,12 +10,16 @@ struct Collected: Equatable {
   var reason: FinishReason?
   var statistics = GenerationStatistics(promptTokens: 0)
 
+  init() {}
+
   init(_ generation: Generation) async {
-    for await event in generation {
-      switch event {
-      case .token(let token): tokens.append(token.id)
-      case .finished(let reason, let statistics): (self.reason, self.statistics) = (reason, statistics)
-      }
+    for await event in generation { append(event) }
+  }
+
+  mutating func append(_ event: GenerationEvent) {
+    switch event {
+    case .token(let token): tokens.append(token.id)
+    case .finished(let reason, let statistics): (self.reason, self.statistics) = (reason, statistics)
     }
   }
 }
