@@ -14,10 +14,10 @@ func example(_ folder: String) async throws -> String {
 
   let prompt = try template.render(messages: [["role": "user", "content": "What is 47 + 85?"]])
   let request = GenerationRequest(prompt: try tokenizer.encode(prompt), sampling: .greedy)
-
   var answer = ""
   for await event in try engine.submitText(request, tokenizer: tokenizer) {
     switch event {
+    case .promptScores: break  // only for requests that ask for them
     case .piece(let piece):
       answer += piece.text
       print(piece.text, terminator: "")

@@ -5,6 +5,7 @@ final class ActiveGeneration {
   private(set) var statistics: GenerationStatistics
   private let stopTokens: Set<Int32>
   private var start: ContinuousClock.Instant?
+  private var promptEnd: ContinuousClock.Instant?
   private var firstToken: ContinuousClock.Instant?
   private var lastToken: ContinuousClock.Instant?
 
@@ -25,18 +26,70 @@ final class ActiveGeneration {
 
   func notePreemption() { statistics.preemptions += 1 }
 
+  /// What the logits are for that follow the token at `position`.
+  func use(ofLogitsAfter position: Int) -> RowUse {
+    let request = submission.request
+    if let count = request.promptLogprobs, position + 1 < request.prompt.count {
+      return .score(request.prompt[position + 1], top: count)
+    }
+    return submission.tokenLimit == 0 ? .nothing : .choose(sampler)
+  }
+
+  /// What a step means for a generation.
+  enum Progress {
+    /// The prompt is not read to its end.
+    case reading
+    case token(Int32)
+    case ended(FinishReason)
+  }
+
+  /// Passes on what came of a step's rows, in order of position.
+  func receive(
+    _ results: ArraySlice<RowResult>, at now: ContinuousClock.Instant, _ metrics: EngineMetrics
+  ) -> Progress {
+    var scores: [PromptTokenScore] = []
+    var progress = Progress.reading
+    for result in results {
+      switch result {
+      case .scored(let score): scores.append(score)
+      case .chosen(let token):
+        tell(&scores)
+        progress = receive(token, at: now, metrics).map(Progress.ended) ?? .token(token.id)
+      case .nothing:
+        notePromptEnd(at: now, metrics)
+        progress = .ended(.length)
+      case .unsound: return .ended(.error)
+      }
+    }
+    tell(&scores)
+    return progress
+  }
+
+  private func tell(_ scores: inout [PromptTokenScore]) {
+    guard !scores.isEmpty else { return }
+    submission.channel.send(scores)
+    scores = []
+  }
+
+  private func notePromptEnd(at now: ContinuousClock.Instant, _ metrics: EngineMetrics) {
+    promptEnd = now
+    statistics.prefillTime = now - (start ?? now)
+    metrics.promptTokens.increment(by: statistics.promptTokens)
+  }
+
   /// Passes a token on, and returns why the generation ends with it, if it does.
-  func receive(_ token: GeneratedToken, at now: ContinuousClock.Instant, _ metrics: EngineMetrics) -> FinishReason? {
+  private func receive(
+    _ token: GeneratedToken, at now: ContinuousClock.Instant, _ metrics: EngineMetrics
+  ) -> FinishReason? {
     statistics.generatedTokens += 1
     metrics.generationTokens.increment()
     if let lastToken {
       metrics.interTokenLatency.observe(now - lastToken)
     } else {
       firstToken = now
-      statistics.prefillTime = now - (start ?? now)
+      notePromptEnd(at: now, metrics)
       statistics.timeToFirstToken = now - submission.arrival
       metrics.timeToFirstToken.observe(now - submission.arrival)
-      metrics.promptTokens.increment(by: statistics.promptTokens)
     }
     lastToken = now
     let isStop = stopTokens.contains(token.id)
@@ -60,8 +113,9 @@ final class ActiveGeneration {
     metrics.queueTime.observe(statistics.queueTime)
     metrics.requestPromptTokens.observe(Double(statistics.promptTokens))
     metrics.requestGenerationTokens.observe(Double(statistics.generatedTokens))
-    guard firstToken != nil else { return }
+    guard promptEnd != nil else { return }
     metrics.prefillTime.observe(statistics.prefillTime)
+    guard firstToken != nil else { return }
     metrics.decodeTime.observe(statistics.decodeTime)
     guard statistics.generatedTokens > 1 else { return }
     metrics.timePerOutputToken.observe(statistics.decodeTime.seconds / Double(statistics.generatedTokens - 1))

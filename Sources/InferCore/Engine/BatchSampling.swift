@@ -1,42 +1,75 @@
-/// Chooses the tokens of a step, in parallel where it pays.
+/// What a row of logits is for.
+enum RowUse {
+  /// To choose the next token.
+  case choose(Sampler)
+  /// To score a token of the prompt, and as many of the most likely ones.
+  case score(Int32, top: Int)
+  /// Nothing: the prompt was only to be read.
+  case nothing
+}
+
+/// What came of a row of logits.
+enum RowResult {
+  case chosen(GeneratedToken)
+  case scored(PromptTokenScore)
+  case nothing
+  /// The row is no distribution, or leaves no token to choose.
+  case unsound
+}
+
+/// Uses a step's rows of logits up, in parallel where it pays.
 struct BatchSampling {
-  /// The token chosen from each row; `nil` when there was none to choose.
-  private(set) var tokens: [GeneratedToken?] = []
-  private var samplers: [Sampler] = []
+  /// What came of each row.
+  private(set) var results: [RowResult] = []
+  private var uses: [RowUse] = []
   /// One for each thread.
   private let workspaces: [SamplingWorkspace]
 
   init(workers: Int) { workspaces = (0..<workers).map { _ in SamplingWorkspace() } }
 
+  /// Tokens that were chosen.
+  var chosenCount: Int { results.count { if case .chosen = $0 { true } else { false } } }
+
   mutating func removeAll() {
-    tokens.removeAll(keepingCapacity: true)
-    samplers.removeAll(keepingCapacity: true)
+    results.removeAll(keepingCapacity: true)
+    uses.removeAll(keepingCapacity: true)
   }
 
-  /// Adds the sampler of the next row.
-  mutating func append(_ sampler: Sampler) {
-    samplers.append(sampler)
-    tokens.append(nil)
+  /// Says what the next row is for.
+  mutating func append(_ use: RowUse) {
+    uses.append(use)
+    results.append(.nothing)
   }
 
-  /// Uses the logits up, one row for each sampler.
+  /// Uses the logits up, one row for each use.
   mutating func run(_ logits: inout MutableRows, _ team: ThreadTeam) {
-    precondition(logits.count == samplers.count, "\(logits.count) rows for \(samplers.count) samplers")
+    precondition(logits.count == uses.count, "\(logits.count) rows for \(uses.count) uses")
     guard logits.count > 1, logits.count * logits.columns >= Self.parallelThreshold else {
-      for row in samplers.indices {
+      for row in uses.indices {
         var values = logits.row(row)
-        tokens[row] = samplers[row].next(&values, workspaces[0])
+        results[row] = Self.result(uses[row], &values, workspaces[0])
       }
       return
     }
     let (base, stride, columns) = unsafe (logits.base, logits.stride, logits.columns)
-    let (samplers, workspaces) = (samplers, workspaces)
-    unsafe tokens.withUnsafeMutableBufferPointer { tokens in
-      team.forEach(samplers.count) { row, worker in
+    let (uses, workspaces) = (uses, workspaces)
+    unsafe results.withUnsafeMutableBufferPointer { results in
+      team.forEach(uses.count) { row, worker in
         // Rows, samplers and results of different rows are disjoint.
         var values = unsafe MutableSpan(_unsafeStart: base + row * stride, count: columns)
-        unsafe tokens[row] = samplers[row].next(&values, workspaces[worker])
+        unsafe results[row] = Self.result(uses[row], &values, workspaces[worker])
       }
+    }
+  }
+
+  private static func result(
+    _ use: RowUse, _ row: inout MutableSpan<Float>, _ workspace: SamplingWorkspace
+  ) -> RowResult {
+    switch use {
+    case .choose(let sampler): sampler.next(&row, workspace).map(RowResult.chosen) ?? .unsound
+    case .score(let token, let count):
+      PromptTokenScore(token, in: row.span, count: count, workspace).map(RowResult.scored) ?? .unsound
+    case .nothing: .nothing
     }
   }
 

@@ -17,6 +17,9 @@ public struct EngineLimits: Sendable, Equatable {
   public let stateBytes: Int
   /// Requests that can be unfinished at the same time.
   public let maxUnfinished: Int
+  /// Rows of a step at most whose logits score tokens of prompts: their logits take at most 32 MiB, unless that is
+  /// less than a row.
+  let maxScoredRows: Int
 
   /// Divides the budgets of a valid configuration.
   ///
@@ -52,6 +55,7 @@ public struct EngineLimits: Sendable, Equatable {
     }
     kvBytes = pageCount * pageBytes
     maxUnfinished = slotCount + configuration.maxQueue
+    maxScoredRows = max(1, min(configuration.maxBatchTokens, (8 << 20) / max(1, vocabularySize)))
     // Memory is reserved without being backed, so the system would agree now and end the process later.
     let memory = machineMemoryBytes()
     guard kvBytes + stateBytes <= memory else {
@@ -79,7 +83,9 @@ public struct EngineLimits: Sendable, Equatable {
   func tokenLimit(of request: GenerationRequest) throws(RequestError) -> Int {
     let prompt = request.prompt
     guard !prompt.isEmpty else { throw .emptyPrompt }
-    guard prompt.count < contextLength else { throw .promptTooLong(tokens: prompt.count, limit: contextLength - 1) }
+    // One that is only read needs no room for an answer.
+    let longest = request.stop.maxTokens == 0 ? contextLength : contextLength - 1
+    guard prompt.count <= longest else { throw .promptTooLong(tokens: prompt.count, limit: longest) }
     if let position = prompt.firstIndex(where: { $0 < 0 || $0 >= vocabularySize }) {
       throw .tokenOutOfRange(token: prompt[position], position: position, vocabularySize: vocabularySize)
     }
@@ -88,6 +94,9 @@ public struct EngineLimits: Sendable, Equatable {
     }
     if let token = request.stop.stopTokenIDs.first(where: { $0 < 0 || $0 >= vocabularySize }) {
       throw .invalid(field: "stop_token_ids", reason: "token \(token) is outside 0 ..< \(vocabularySize)")
+    }
+    if let count = request.promptLogprobs, !(0...20).contains(count) {
+      throw .invalid(field: "prompt_logprobs", reason: "must be between 0 and 20, not \(count)")
     }
     let room = contextLength - prompt.count
     let wanted = request.stop.maxTokens ?? room

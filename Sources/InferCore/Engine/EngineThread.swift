@@ -32,7 +32,7 @@ final class EngineThread: @unchecked Sendable {
     sampling = BatchSampling(workers: team.count)
     scheduler = Scheduler(
       maxBatchTokens: configuration.maxBatchTokens, pageTokens: limits.pageTokens, pageCount: limits.pageCount,
-      slotCount: limits.slotCount)
+      slotCount: limits.slotCount, maxScoredRows: limits.maxScoredRows)
   }
 
   /// Works until the engine is to stop.
@@ -58,7 +58,8 @@ final class EngineThread: @unchecked Sendable {
   private func accept() {
     for submission in news.submissions {
       active[submission.id] = ActiveGeneration(submission, endTokens: endTokens)
-      scheduler.add(submission.id, prompt: submission.request.prompt)
+      let request = submission.request
+      scheduler.add(submission.id, prompt: request.prompt, scoresPrompt: request.promptLogprobs != nil)
     }
     recorder.noteArrivals(news.submissions.count)
     for (id, reason) in news.endings { end(id, reason) }
@@ -93,15 +94,19 @@ final class EngineThread: @unchecked Sendable {
     recorder.note(scheduler)
     compute()
     let now = ContinuousClock.now
-    recorder.noteStep(plan, preemptions: scheduler.preempted.count, report: workspace.report, at: now)
+    recorder.noteStep(
+      plan, chosen: sampling.chosenCount, preemptions: scheduler.preempted.count, report: workspace.report, at: now)
     deliver(at: now)
   }
 
-  /// Runs the model, and chooses a token from each row of logits.
+  /// Runs the model, and chooses a token from each row of logits, or scores one.
   private func compute() {
     sampling.removeAll()
     for run in plan.runs where !run.logits.isEmpty {
-      if let generation = active[run.generation] { sampling.append(generation.sampler) }
+      guard let generation = active[run.generation] else { continue }
+      for row in run.logits {
+        sampling.append(generation.use(ofLogitsAfter: run.position + row - run.tokens.lowerBound))
+      }
     }
     run(Step(plan: plan, store: store, team: team, workspace: workspace))
   }
@@ -121,11 +126,15 @@ final class EngineThread: @unchecked Sendable {
         outcomes.append(.pending)
         continue
       }
-      let token = sampling.tokens[row]
-      row += 1
-      let reason = token.map { generation.receive($0, at: now, recorder.metrics) } ?? .error
-      outcomes.append(reason == nil ? .token(token?.id ?? 0) : .ended)
-      if let reason { note(run.generation, reason) }
+      let results = sampling.results[row..<row + run.logits.count]
+      row += run.logits.count
+      switch generation.receive(results, at: now, recorder.metrics) {
+      case .reading: outcomes.append(.pending)
+      case .token(let token): outcomes.append(.token(token))
+      case .ended(let reason):
+        outcomes.append(.ended)
+        note(run.generation, reason)
+      }
     }
     scheduler.commit(plan, outcomes)
     announceEndings(at: now)

@@ -3,6 +3,7 @@ internal import DequeModule
 /// The way of a generation's events from the engine's thread to a reader. The end is kept for whoever asks.
 final class EventChannel: Sendable {
   private struct State {
+    var scores: Deque<[PromptTokenScore]> = []
     var tokens: Deque<GeneratedToken> = []
     var end: GenerationEnd?
     var isEndRead = false
@@ -11,6 +12,8 @@ final class EventChannel: Sendable {
 
     /// The next event; `.some(nil)` after the last, `nil` when there is none yet.
     mutating func take() -> GenerationEvent?? {
+      // Scores of the prompt come before all tokens.
+      if let scores = scores.popFirst() { return .promptScores(scores) }
       if let token = tokens.popFirst() { return .token(token) }
       guard let end else { return nil }
       if isEndRead { return .some(nil) }
@@ -31,10 +34,15 @@ final class EventChannel: Sendable {
   /// Whether the generation has ended, read or not.
   var hasEnded: Bool { state.withLock { $0.end != nil } }
 
+  /// Takes scores of the next tokens of the prompt.
+  func send(_ scores: [PromptTokenScore]) { send { $0.scores.append(scores) } }
+
   /// Takes the next token.
-  func send(_ token: GeneratedToken) {
+  func send(_ token: GeneratedToken) { send { $0.tokens.append(token) } }
+
+  private func send(_ append: (inout State) -> Void) {
     let delivery = state.withLock { state in
-      state.tokens.append(token)
+      append(&state)
       return state.delivery()
     }
     delivery.map { $0.resume(returning: $1) }

@@ -1,5 +1,8 @@
 /// What a ``Generation`` reports: tokens, then once how it ended.
 public enum GenerationEvent: Sendable {
+  /// Scores of the next tokens of the prompt, from its second token on. Comes before all tokens, and only when the
+  /// request has ``GenerationRequest/promptLogprobs``.
+  case promptScores([PromptTokenScore])
   /// The next token.
   case token(GeneratedToken)
   /// The end; nothing follows.
@@ -52,6 +55,23 @@ public struct TokenLogprob: Sendable, Equatable {
   }
 }
 
+/// What the model makes of a token of the prompt, given those before it.
+public struct PromptTokenScore: Sendable, Equatable {
+  /// The token's id.
+  public let id: Int32
+  /// Log-probabilities; ``TokenLogprobs/chosen`` is the token's own.
+  public let logprobs: TokenLogprobs
+  /// The token's place among all by likelihood: 1 for the most likely.
+  public let rank: Int
+
+  /// Creates a score.
+  public init(id: Int32, logprobs: TokenLogprobs, rank: Int) {
+    self.id = id
+    self.logprobs = logprobs
+    self.rank = rank
+  }
+}
+
 /// Why a generation ended. Raw values are the values of the label `finished_reason` in metrics: vLLM's, and one more.
 public enum FinishReason: String, Sendable, CaseIterable {
   /// An end token, a stop token or a stop string came.
@@ -78,7 +98,8 @@ public struct GenerationStatistics: Sendable, Equatable {
   public var preemptions = 0
   /// From submission to the first step that computed a part of it.
   public var queueTime = Duration.zero
-  /// From that step's start to the first token; zero when there was none.
+  /// From that step's start to the first token, or to the prompt's end when no token was asked for; zero when neither
+  /// came.
   public var prefillTime = Duration.zero
   /// From the first token to the last.
   public var decodeTime = Duration.zero

@@ -6,18 +6,25 @@ public struct GenerationRequest: Sendable {
   public var sampling: SamplingParameters
   /// When to stop.
   public var stop: StopConditions
+  /// Log-probabilities to report of the prompt's tokens: `nil` for none, 0 for each token's own, n for the n most
+  /// likely tokens' as well. Costs a row of logits for every token of the prompt.
+  public var promptLogprobs: Int?
 
   /// Creates a request. The prompt is checked by ``Engine/submit(_:)-(GenerationRequest)``, which knows the model.
-  public init(prompt: [Int32], sampling: SamplingParameters = .standard, stop: StopConditions = .standard) {
+  public init(
+    prompt: [Int32], sampling: SamplingParameters = .standard, stop: StopConditions = .standard,
+    promptLogprobs: Int? = nil
+  ) {
     self.prompt = prompt
     self.sampling = sampling
     self.stop = stop
+    self.promptLogprobs = promptLogprobs
   }
 }
 
 /// When a generation ends.
 public struct StopConditions: Sendable, Equatable {
-  /// Generated tokens at most; `nil` for as many as the context allows.
+  /// Generated tokens at most; `nil` for as many as the context allows, 0 to read the prompt only.
   public let maxTokens: Int?
   /// Until this many tokens are generated, tokens and strings that would end the generation do not.
   public let minTokens: Int
@@ -44,14 +51,13 @@ public struct StopConditions: Sendable, Equatable {
 
   /// Checks and keeps the conditions.
   ///
-  /// - Throws: ``RequestError/invalid(field:reason:)`` when `maxTokens` is below 1, `minTokens` is negative or above
-  ///   `maxTokens`, a stop string is empty, or there are more than 64 of them.
+  /// - Throws: ``RequestError/invalid(field:reason:)`` when a length is negative, `minTokens` is above `maxTokens`, a stop string is empty, or there are more than 64 of them.
   public init(
     maxTokens: Int? = nil, minTokens: Int = 0, stopTokenIDs: Set<Int32> = [], ignoresEndTokens: Bool = false,
     stopStrings: [String] = [], includesStopString: Bool = false
   ) throws(RequestError) {
-    if let maxTokens, maxTokens < 1 {
-      throw .invalid(field: "max_tokens", reason: "must be at least 1, not \(maxTokens)")
+    if let maxTokens, maxTokens < 0 {
+      throw .invalid(field: "max_tokens", reason: "must not be negative, not \(maxTokens)")
     }
     if minTokens < 0 { throw .invalid(field: "min_tokens", reason: "must not be negative, not \(minTokens)") }
     if let maxTokens, minTokens > maxTokens {

@@ -28,13 +28,15 @@ struct Scheduler {
     /// Hold the state of positions `0 ..< computed`.
     fileprivate(set) var pages: [Int32] = []
     fileprivate(set) var slot: Int32?
+    /// Positions of the prompt whose logits are wanted and have not been computed: they score the tokens behind them.
+    fileprivate(set) var unscored: Range<Int>
 
     fileprivate var missing: Int { tokens.count - computed }
   }
 
   /// What came out of a run of the plan.
   enum Outcome: Equatable {
-    /// The run wanted no logits.
+    /// Tokens are left to compute.
     case pending
     /// The sequence goes on with this token.
     case token(Int32)
@@ -44,6 +46,8 @@ struct Scheduler {
 
   /// Rows of a step at most; no fewer than there are slots, so that every running sequence gets one.
   private let maxBatchTokens: Int
+  /// Rows of a step at most whose logits score prompts.
+  private let maxScoredRows: Int
   /// Tokens of a page; `nil` when the model has no paged state.
   private let pageTokens: Int?
   private(set) var pages: IndexPool
@@ -53,9 +57,11 @@ struct Scheduler {
   /// Sequences that the last plan preempted.
   private(set) var preempted: [Int] = []
 
-  init(maxBatchTokens: Int, pageTokens: Int?, pageCount: Int, slotCount: Int) {
+  init(maxBatchTokens: Int, pageTokens: Int?, pageCount: Int, slotCount: Int, maxScoredRows: Int) {
     precondition(slotCount >= 1 && maxBatchTokens >= slotCount, "\(maxBatchTokens) rows for \(slotCount) sequences")
+    precondition(maxScoredRows >= 1, "\(maxScoredRows) rows score prompts")
     self.maxBatchTokens = maxBatchTokens
+    self.maxScoredRows = maxScoredRows
     self.pageTokens = pageTokens
     pages = IndexPool(count: pageCount)
     slots = IndexPool(count: slotCount)
@@ -64,11 +70,12 @@ struct Scheduler {
   /// Whether there is nothing to do.
   var isIdle: Bool { running.isEmpty && waiting.isEmpty }
 
-  /// Takes a request on. `id` must be above all earlier ones, and `prompt` and all tokens to come must fit the pages.
-  mutating func add(_ id: Int, prompt: [Int32]) {
-    precondition(!prompt.isEmpty && pageCount(for: prompt.count + 1) <= pages.count, "\(prompt.count) tokens never fit")
+  /// Takes a request on, whose prompt's tokens are to be scored if `scoresPrompt`. `id` must be above all earlier ones,
+  /// and `prompt` and all tokens to come must fit the pages.
+  mutating func add(_ id: Int, prompt: [Int32], scoresPrompt: Bool = false) {
+    precondition(!prompt.isEmpty && pageCount(for: prompt.count) <= pages.count, "\(prompt.count) tokens never fit")
     precondition((waiting.last ?? running.last).map { $0.id < id } ?? true, "request \(id) is older than the last")
-    waiting.append(Sequence(id: id, tokens: prompt))
+    waiting.append(Sequence(id: id, tokens: prompt, unscored: 0..<(scoresPrompt ? prompt.count - 1 : 0)))
   }
 
   /// Forgets a request and frees what it holds. Returns whether there was one.
@@ -88,16 +95,31 @@ struct Scheduler {
     plan.removeAll()
     preempted.removeAll(keepingCapacity: true)
     // Each decode's row is set aside first.
-    var budget = maxBatchTokens - running.count { $0.missing == 1 }
+    var budget = Budget(rows: maxBatchTokens - running.count { $0.missing == 1 }, scoredRows: maxScoredRows)
     var index = 0
     while index < running.count {
-      let missing = running[index].missing
-      let rows = secure(missing == 1 ? 1 : min(missing, budget), for: index)
-      if missing > 1 { budget -= rows }
-      if rows > 0 { running[index].appendRun(of: rows, to: &plan) }
+      if running[index].missing == 1 { budget.rows += 1 }
+      advance(index, in: &plan, &budget)
       index += 1
     }
-    admit(into: &plan, budget: &budget)
+    admit(into: &plan, &budget)
+  }
+
+  /// What is left of a step for prompts.
+  private struct Budget {
+    var rows: Int
+    /// Rows whose logits may score prompts.
+    var scoredRows: Int
+  }
+
+  /// Adds to the plan what a running sequence can compute.
+  private mutating func advance(_ index: Int, in plan: inout StepPlan, _ budget: inout Budget) {
+    let scoring = running[index].rows(scoringAtMost: budget.scoredRows)
+    let rows = secure(min(running[index].missing, budget.rows, scoring), for: index)
+    guard rows > 0 else { return }
+    budget.rows -= rows
+    budget.scoredRows -= running[index].scored(within: rows).count
+    running[index].appendRun(of: rows, to: &plan)
   }
 
   /// Advances the runs of `plan`, the last one planned, given what came out of each.
@@ -106,11 +128,13 @@ struct Scheduler {
     var index = 0
     for (run, outcome) in zip(plan.runs, outcomes) {
       while running[index].id != run.generation { index += 1 }
-      precondition((outcome == .pending) == run.logits.isEmpty, "sequence \(run.generation): outcome \(outcome)")
-      running[index].computed += run.tokens.count
+      running[index].advance(by: run.tokens.count)
+      let missing = running[index].missing
       switch outcome {
-      case .pending: break
-      case .token(let token): running[index].tokens.append(token)
+      case .pending: precondition(missing > 0, "sequence \(run.generation) has nothing left to compute")
+      case .token(let token):
+        precondition(missing == 0, "sequence \(run.generation): token \(token) with \(missing) to compute")
+        running[index].tokens.append(token)
       case .ended: running[index].release(&pages, &slots)
       }
     }
@@ -119,15 +143,13 @@ struct Scheduler {
 
   /// Moves sequences from the queue's head into the plan while there is room. When a row is left, all running prompts
   /// have got theirs, pages included.
-  private mutating func admit(into plan: inout StepPlan, budget: inout Int) {
-    while budget > 0, let next = waiting.first, hasRoom(for: next), let slot = slots.take() {
+  private mutating func admit(into plan: inout StepPlan, _ budget: inout Budget) {
+    while budget.rows > 0, let next = waiting.first, hasRoom(for: next), let slot = slots.take() {
       waiting.removeFirst()
       running.append(next)
       let index = running.count - 1
       running[index].slot = slot
-      let rows = secure(min(next.missing, budget), for: index)
-      budget -= rows
-      running[index].appendRun(of: rows, to: &plan)
+      advance(index, in: &plan, &budget)
     }
   }
 
@@ -175,16 +197,32 @@ extension Scheduler.Sequence {
     computed = 0
   }
 
-  /// Adds the next `rows` tokens to a plan. Logits are wanted once no token is left to compute.
+  /// Which positions the next `rows` tokens score.
+  fileprivate func scored(within rows: Int) -> Range<Int> { unscored.clamped(to: computed..<computed + rows) }
+
+  /// How many of the next tokens can be computed when no more than `limit` of them may score.
+  fileprivate func rows(scoringAtMost limit: Int) -> Int {
+    let first = max(computed, unscored.lowerBound)
+    return unscored.upperBound - first <= limit ? missing : first - computed + limit
+  }
+
+  /// Notes that the next `rows` tokens are computed.
+  fileprivate mutating func advance(by rows: Int) {
+    computed += rows
+    unscored = min(max(unscored.lowerBound, computed), unscored.upperBound)..<unscored.upperBound
+  }
+
+  /// Adds the next `rows` tokens to a plan. Logits are wanted where they score, and once no token is left to compute.
   fileprivate func appendRun(of rows: Int, to plan: inout StepPlan) {
     let first = plan.tokens.count
     plan.tokens.append(contentsOf: tokens[computed..<computed + rows])
     let firstBlock = plan.blocks.count
     plan.blocks.append(contentsOf: pages)
     let end = plan.tokens.count
+    let wanted = scored(within: rows).count + (rows == missing ? 1 : 0)
     plan.runs.append(
       Run(
         generation: id, tokens: first..<end, position: computed, blocks: firstBlock..<plan.blocks.count,
-        slot: slot ?? 0, logits: (rows == missing ? end - 1 : end)..<end))
+        slot: slot ?? 0, logits: end - wanted..<end))
   }
 }

@@ -28,11 +28,13 @@ final class StepRecorder {
     windowStart = .now
   }
 
-  func noteStep(_ plan: StepPlan, preemptions: Int, report: StepReport, at now: ContinuousClock.Instant) {
+  func noteStep(
+    _ plan: StepPlan, chosen: Int, preemptions: Int, report: StepReport, at now: ContinuousClock.Instant
+  ) {
     metrics.iterationTokens.observe(Double(plan.tokens.count))
     if preemptions > 0 { metrics.preemptions.increment(by: preemptions) }
     recordExperts(report.expertRows)
-    windowTokens += plan.logitRowCount
+    windowTokens += chosen
     let elapsed = now - windowStart
     guard elapsed >= .seconds(1) else { return }
     metrics.generationTokensPerSecond.set(Double(windowTokens) / elapsed.seconds)

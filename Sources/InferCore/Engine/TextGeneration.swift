@@ -74,6 +74,7 @@ public struct TextGeneration: AsyncSequence, Sendable {
       }
       while let event = await events.next(isolation: actor) {
         switch event {
+        case .promptScores(let scores): return .promptScores(scores)
         case .token(let token):
           let piece = assembly.append(token)
           if assembly.hasStopped { generation.stop() }
@@ -104,6 +105,8 @@ extension Engine {
 
 /// What a ``TextGeneration`` reports.
 public enum TextEvent: Sendable, Equatable {
+  /// Scores of the prompt's next tokens; see ``GenerationEvent/promptScores(_:)``.
+  case promptScores([PromptTokenScore])
   /// The next piece of text.
   case piece(TextPiece)
   /// The end; nothing follows. Generated tokens are counted up to the one that completed a stop string.

@@ -56,6 +56,7 @@ struct Generate: AsyncParsableCommand {
         keeping: loaded.outputFormat.markers(of: tokenizer, takesCalls: false))
       {
         switch event {
+        case .promptScores: break
         case .piece(let piece): try transcript.append(piece)
         case .finished(let reason, let statistics): transcript.finish(reason, statistics)
         }
@@ -63,6 +64,7 @@ struct Generate: AsyncParsableCommand {
     } else {
       for await event in generation {
         switch event {
+        case .promptScores: break
         case .token(let token): try transcript.append(token)
         case .finished(let reason, let statistics): transcript.finish(reason, statistics)
         }

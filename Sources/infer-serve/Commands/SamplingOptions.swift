@@ -93,9 +93,10 @@ struct SamplingOptions: ParsableArguments {
   }
 
   func validate() throws {
-    do {
+    do throws(RequestError) {
       _ = try sampling(GenerationDefaults())
       _ = try conditions()
+      if maxTokens == 0 { throw .invalid(field: "max_tokens", reason: "must be at least 1, not 0") }
     } catch {
       guard case .invalid(let field, let reason) = error else { throw error }
       let option = field == "top_logprobs" ? "logprobs" : field.replacing("_", with: "-")

@@ -98,6 +98,7 @@ struct GenerationService: Sendable {
     var failure: APIError?
     reading: for await (choice, event) in answer {
       switch event {
+      case .promptScores(let scores): builder.append(scores, to: choice)
       case .piece(let piece):
         _ = builder.append(piece, to: choice)
         if builder.isComplete(choice) { answer.finish(choice) }
@@ -149,6 +150,9 @@ struct GenerationService: Sendable {
     for await (choice, event) in answer {
       let events: [JSONValue]
       switch event {
+      case .promptScores(let scores):
+        builder.append(scores, to: choice)
+        continue
       case .piece(let piece):
         events = builder.append(piece, to: choice)
         if builder.isComplete(choice) { answer.finish(choice) }

@@ -5,6 +5,8 @@ import OrderedCollections
 ///
 /// Knows nothing of connections, so that it can be tested without one.
 protocol ResponseBuilder: Sendable {
+  /// Takes scores of the next tokens of a choice's prompt.
+  mutating func append(_ scores: [PromptTokenScore], to index: Int)
   /// Takes a piece of a choice's text and returns the events that tell of it.
   mutating func append(_ piece: TextPiece, to index: Int) -> [JSONValue]
   /// Whether nothing that a choice still generates would be told.
@@ -23,6 +25,7 @@ protocol ResponseBuilder: Sendable {
 
 extension ResponseBuilder {
   func isComplete(_ index: Int) -> Bool { false }
+  mutating func append(_ scores: [PromptTokenScore], to index: Int) {}
 }
 
 /// The members that all objects of one response share.

@@ -6,6 +6,7 @@ import Testing
 
 /// What a generation came to.
 struct Collected: Equatable {
+  var scores: [PromptTokenScore] = []
   var tokens: [Int32] = []
   var reason: FinishReason?
   var statistics = GenerationStatistics(promptTokens: 0)
@@ -18,6 +19,7 @@ struct Collected: Equatable {
 
   mutating func append(_ event: GenerationEvent) {
     switch event {
+    case .promptScores(let more): scores += more
     case .token(let token): tokens.append(token.id)
     case .finished(let reason, let statistics): (self.reason, self.statistics) = (reason, statistics)
     }
@@ -112,6 +114,10 @@ func smallConfiguration(_ change: (inout EngineConfiguration) -> Void = { _ in }
     #expect(error(try request([5, 97], 1)) == .tokenOutOfRange(token: 97, position: 1, vocabularySize: 97))
     #expect(error(try request([-1], 1)) == .tokenOutOfRange(token: -1, position: 0, vocabularySize: 97))
     #expect(error(try request(prompt(20, 1), nil)) == .promptTooLong(tokens: 20, limit: 19))
+    try engine.check(request(prompt(20, 1), 0))
+    #expect(error(try request(prompt(21, 1), 0)) == .promptTooLong(tokens: 21, limit: 20))
+    let scores = GenerationRequest(prompt: [1], promptLogprobs: 21)
+    #expect(error(scores)?.field == "prompt_logprobs")
     #expect(error(try request(prompt(15, 1), 6)) == .neverFits(tokens: 21, limit: 20))
     #expect(error(try request(prompt(15, 1), .max)) == .neverFits(tokens: .max, limit: 20))
     let bias = GenerationRequest(prompt: [1], sampling: try SamplingParameters(logitBias: [97: 1]))

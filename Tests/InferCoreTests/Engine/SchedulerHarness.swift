@@ -11,21 +11,29 @@ struct SchedulerHarness {
   private(set) var answers: [Int: [Int32]] = [:]
   private(set) var unfinished: Set<Int> = []
   private(set) var preemptions = 0
+  /// Positions whose logits scored prompts, by request, in the order in which they came.
+  private(set) var scored: [Int: [Int]] = [:]
+  let maxScoredRows: Int
+  private var prompts: [Int: Int] = [:]
   private var wanted: [Int: Int] = [:]
   private var pages: [[Int32]]
   private var slots: [UInt64]
   private let pageTokens: Int?
 
-  init(maxBatchTokens: Int, pageTokens: Int?, pageCount: Int, slotCount: Int) {
+  init(maxBatchTokens: Int, pageTokens: Int?, pageCount: Int, slotCount: Int, maxScoredRows: Int = 1) {
     scheduler = Scheduler(
-      maxBatchTokens: maxBatchTokens, pageTokens: pageTokens, pageCount: pageCount, slotCount: slotCount)
+      maxBatchTokens: maxBatchTokens, pageTokens: pageTokens, pageCount: pageCount, slotCount: slotCount,
+      maxScoredRows: maxScoredRows)
+    self.maxScoredRows = maxScoredRows
     self.pageTokens = pageTokens
     pages = Array(repeating: Array(repeating: -1, count: pageTokens ?? 0), count: pageCount)
     slots = Array(repeating: 0, count: slotCount)
   }
 
-  mutating func add(_ id: Int, prompt: [Int32], wanted count: Int) {
-    scheduler.add(id, prompt: prompt)
+  mutating func add(_ id: Int, prompt: [Int32], wanted count: Int, scoresPrompt: Bool = false) {
+    scheduler.add(id, prompt: prompt, scoresPrompt: scoresPrompt)
+    prompts[id] = prompt.count
+    scored[id] = []
     answers[id] = []
     wanted[id] = count
     unfinished.insert(id)
@@ -42,9 +50,14 @@ struct SchedulerHarness {
     preemptions += scheduler.preempted.count
     scheduler.checkInvariants(during: plan)
     var ended: [Int] = []
+    var scoredRows = 0
     let outcomes = plan.runs.map { run in
       let token = compute(run)
-      guard !run.logits.isEmpty else { return Scheduler.Outcome.pending }
+      let behind = prompts[run.generation, default: 0] - 1
+      let positions = run.logits.map { run.position + $0 - run.tokens.lowerBound }
+      scored[run.generation]? += positions.filter { $0 < behind }
+      scoredRows += positions.count { $0 < behind }
+      guard let last = positions.last, last >= behind else { return Scheduler.Outcome.pending }
       answers[run.generation, default: []].append(token)
       if answers[run.generation]?.count == wanted[run.generation] {
         ended.append(run.generation)
@@ -52,6 +65,7 @@ struct SchedulerHarness {
       }
       return .token(token)
     }
+    #expect(scoredRows <= maxScoredRows, "\(scoredRows) rows score prompts")
     scheduler.commit(plan, outcomes)
     scheduler.checkInvariants(during: nil)
     unfinished.subtract(ended)
@@ -120,7 +134,8 @@ extension Scheduler {
       #expect(Array(plan.blocks[run.blocks]) == sequence.pages && run.slot == sequence.slot)
       let end = run.position + run.tokens.count
       #expect(plan.tokens[run.tokens].elementsEqual(sequence.tokens[run.position..<end]))
-      #expect(run.logits.count == (end == sequence.tokens.count ? 1 : 0))
+      let scores = sequence.unscored.clamped(to: run.position..<end).count
+      #expect(run.logits.count == scores + (end == sequence.tokens.count ? 1 : 0))
     }
     #expect(row == plan.tokens.count)
     #expect(Set(plan.runs.map(\.generation)).count == plan.runs.count, "two runs of one sequence")

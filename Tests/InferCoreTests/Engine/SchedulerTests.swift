@@ -18,7 +18,8 @@ import Testing
     let slotCount = Int.random(in: 1...9, using: &random)
     var harness = SchedulerHarness(
       maxBatchTokens: slotCount + Int.random(in: 0...30, using: &random), pageTokens: pageTokens,
-      pageCount: least + Int.random(in: 0...least * 4, using: &random), slotCount: slotCount)
+      pageCount: least + Int.random(in: 0...least * 4, using: &random), slotCount: slotCount,
+      maxScoredRows: Int.random(in: 1...20, using: &random))
     var requests: [(prompt: [Int32], count: Int)] = []
     var cancelled: Set<Int> = []
     var steps = 0
@@ -27,7 +28,7 @@ import Testing
         let length = Int.random(in: 1..<longest, using: &random)
         let count = Int.random(in: 1...longest - length, using: &random)
         let tokens = prompt(length, &random)
-        harness.add(requests.count, prompt: tokens, wanted: count)
+        harness.add(requests.count, prompt: tokens, wanted: count, scoresPrompt: requests.count % 3 == 0)
         requests.append((tokens, count))
       }
       if Int.random(in: 0..<12, using: &random) == 0, let id = harness.unfinished.sorted().randomElement(using: &random)
@@ -46,6 +47,10 @@ import Testing
     for (id, request) in requests.enumerated() {
       let expected = SchedulerHarness.answer(to: request.prompt, count: request.count)
       let answer = harness.answers[id] ?? []
+      // Each token behind another is scored once, in order, whatever was computed again.
+      let scored = id % 3 == 0 ? Array(0..<request.prompt.count - 1) : []
+      let found = harness.scored[id] ?? []
+      #expect(cancelled.contains(id) ? scored.starts(with: found) : found == scored, "request \(id)")
       #expect(cancelled.contains(id) ? expected.starts(with: answer) : answer == expected, "request \(id)")
     }
   }
@@ -125,8 +130,8 @@ import Testing
       pool.give(0)
     }
     await #expect(processExitsWith: .failure) {
-      var scheduler = Scheduler(maxBatchTokens: 8, pageTokens: 4, pageCount: 2, slotCount: 2)
-      scheduler.add(0, prompt: Array(repeating: 1, count: 8))
+      var scheduler = Scheduler(maxBatchTokens: 8, pageTokens: 4, pageCount: 2, slotCount: 2, maxScoredRows: 1)
+      scheduler.add(0, prompt: Array(repeating: 1, count: 9))
     }
   }
 }

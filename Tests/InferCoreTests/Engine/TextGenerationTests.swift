@@ -32,6 +32,7 @@ private struct Read {
   init(_ generation: TextGeneration) async {
     for await event in generation {
       switch event {
+      case .promptScores: break
       case .piece(let piece): pieces.append(piece)
       case .finished(let reason, let statistics): (self.reason, self.statistics) = (reason, statistics)
       }

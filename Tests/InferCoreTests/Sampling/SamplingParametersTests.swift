@@ -46,7 +46,8 @@ import Testing
 
   @Test func absurdStopConditionsAreRefusedByName() {
     typealias S = StopConditions
-    #expect(field { () throws(RequestError) in try S(maxTokens: 0) } == "max_tokens")
+    #expect(field { () throws(RequestError) in try S(maxTokens: -1) } == "max_tokens")
+    #expect(field { () throws(RequestError) in try S(maxTokens: 0) } == nil)
     #expect(field { () throws(RequestError) in try S(minTokens: -1) } == "min_tokens")
     #expect(field { () throws(RequestError) in try S(maxTokens: 3, minTokens: 4) } == "min_tokens")
     #expect(field { () throws(RequestError) in try S(stopStrings: ["a", ""]) } == "stop")
