@@ -49,7 +49,7 @@ let package = Package(
       swiftSettings: swiftSettings),
     .target(
       name: "HybridBlocks",
-      dependencies: ["InferCore", .product(name: "OrderedCollections", package: "swift-collections")],
+      dependencies: ["InferCore"],
       swiftSettings: swiftSettings),
     .executableTarget(
       name: "infer-serve",
@@ -62,7 +62,6 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
-        .product(name: "OrderedCollections", package: "swift-collections"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ],
@@ -89,7 +88,6 @@ let package = Package(
         .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
-        .product(name: "OrderedCollections", package: "swift-collections"),
       ],
       swiftSettings: swiftSettings),
   ]

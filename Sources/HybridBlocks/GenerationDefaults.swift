@@ -1,6 +1,5 @@
 internal import Foundation
 internal import InferCore
-internal import OrderedCollections
 
 /// What a model's makers recommend for generation: `generation_config.json`, and end tokens from `config.json` where
 /// that does not name any. Values that a request leaves out come from here.

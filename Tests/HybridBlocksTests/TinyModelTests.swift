@@ -9,7 +9,7 @@ import Testing
   private struct Case {
     let name: String
     let messages: JSONValue
-    let variables: [String: JSONValue]
+    let variables: JSONObject
     let prompt: String
     let promptTokens: [Int32]
     let outputTokens: [Int32]
@@ -22,7 +22,7 @@ import Testing
     let json = try JSONValue(file: Fixtures.folder.appending(path: "tiny/expected.json").path)
     return try #require(json["cases"]?.array).map { entry in
       func tokens(_ key: String) throws -> [Int32] { try #require(entry[key]?.array).compactMap(\.int).map(Int32.init) }
-      var variables: [String: JSONValue] = [:]
+      var variables: JSONObject = [:]
       for key in entry["template_kwargs"]?.keys ?? [] { variables[key] = entry["template_kwargs"]?[key] }
       return Case(
         name: entry["name"]?.string ?? "", messages: try #require(entry["messages"]), variables: variables,

@@ -8,8 +8,8 @@ public enum Fixtures {
     .appending(path: "Fixtures")
 
   /// The numbers of a tensor file, by name.
-  public static func tensors(_ file: URL) throws -> [String: Tensor] {
+  public static func tensors(_ file: URL) throws -> TextDictionary<Tensor> {
     let mapped = try MappedFile(path: file.path)
-    return Dictionary(uniqueKeysWithValues: try Safetensors.tensors(in: mapped).map { ($0.name, $0) })
+    return TextDictionary(uniqueKeysWithValues: try Safetensors.tensors(in: mapped).map { ($0.name, $0) })
   }
 }

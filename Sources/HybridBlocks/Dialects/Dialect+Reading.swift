@@ -35,7 +35,7 @@ extension Dialect {
     }
     let last = try file.count("block_count", default: layers)
     var left = file.tensors
-    var tensors: [String: Tensor] = [:]
+    var tensors: TextDictionary<Tensor> = [:]
     for rule in rules(family).expanded(layers: layers) {
       let parts = rule.file.compactMap { left[$0] }
       guard parts.count == rule.file.count else { continue }

@@ -64,7 +64,7 @@ extension Dialect {
   private static func layout(
     _ family: Family, _ tensors: [LoadedTensor]
   ) throws(ModelError) -> (tensors: [FileTensor], left: String?) {
-    var left = Dictionary(uniqueKeysWithValues: tensors.map { ($0.tensor.name, $0) })
+    var left = TextDictionary(uniqueKeysWithValues: tensors.map { ($0.tensor.name, $0) })
     var result: [FileTensor] = []
     for rule in rules(family).expanded(layers: family.layerCount) {
       for names in rule.sourceNames where !names.isEmpty {
@@ -93,8 +93,8 @@ extension Dialect {
   private static func difference(of file: DialectFile) throws(ModelError) -> String? {
     let description = GGUFDescription(
       path: file.architecture, architecture: file.architecture,
-      metadata: Dictionary(uniqueKeysWithValues: file.metadata.map { ($0.key, $0.value) }),
-      tensors: Dictionary(uniqueKeysWithValues: file.tensors.map { ($0.name, $0.outline) }))
+      metadata: TextDictionary(uniqueKeysWithValues: file.metadata.map { ($0.key, $0.value) }),
+      tensors: TextDictionary(uniqueKeysWithValues: file.tensors.map { ($0.name, $0.outline) }))
     let meant = try Families.family(for: ConfigReader(file.config))
     let told: any ModelFamily
     do { told = try Families.family(for: ConfigReader(configuration(description))) } catch {

@@ -6,7 +6,7 @@ struct DialectMetadata: Sendable {
   /// `general.architecture`.
   let architecture: String
   /// By key, without the prefix.
-  private var values: [String: GGUFValue] = [:]
+  private var values: TextDictionary<GGUFValue> = [:]
   /// Tensors that say what the configuration says.
   private(set) var tensors: [FileTensor] = []
 

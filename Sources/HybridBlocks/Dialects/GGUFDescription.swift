@@ -6,15 +6,15 @@ struct GGUFDescription: Sendable {
   let path: String
   /// `general.architecture`.
   let architecture: String
-  let metadata: [String: GGUFValue]
+  let metadata: TextDictionary<GGUFValue>
   /// By name.
-  var tensors: [String: Tensor]
+  var tensors: TextDictionary<Tensor>
 
   /// - Throws: `ModelError` when the file does not say what architecture it is of.
   init(_ file: GGUF) throws(ModelError) {
     path = file.path
     metadata = file.metadata
-    tensors = Dictionary(uniqueKeysWithValues: file.tensors.map { ($0.name, $0) })
+    tensors = TextDictionary(uniqueKeysWithValues: file.tensors.map { ($0.name, $0) })
     guard let value = metadata["general.architecture"] else {
       throw .malformed(path: path, reason: "metadata general.architecture is missing, expected a string")
     }
@@ -24,7 +24,7 @@ struct GGUFDescription: Sendable {
     architecture = name
   }
 
-  init(path: String, architecture: String, metadata: [String: GGUFValue], tensors: [String: Tensor]) {
+  init(path: String, architecture: String, metadata: TextDictionary<GGUFValue>, tensors: TextDictionary<Tensor>) {
     self.path = path
     self.architecture = architecture
     self.metadata = metadata
@@ -36,7 +36,7 @@ struct GGUFDescription: Sendable {
 
   /// Whether any layer has a tensor of this name, as `attn_q.bias`.
   func hasInLayers(_ suffix: String) -> Bool {
-    tensors.keys.contains { $0.hasPrefix("blk.") && $0.hasSuffix(".\(suffix)") }
+    tensors.keys.contains { $0.hasExactPrefix("blk.") && $0.hasExactSuffix(".\(suffix)") }
   }
 
   /// The sizes of a tensor.

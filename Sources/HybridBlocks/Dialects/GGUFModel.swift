@@ -7,7 +7,7 @@ struct GGUFModel: Sendable {
   let files: ModelFiles
   /// Metadata that describe the vocabulary, by key.
   var vocabularyMetadata: [(key: String, value: GGUFValue)] {
-    description.metadata.filter { $0.key.hasPrefix("tokenizer.") }.sorted { $0.key < $1.key }
+    description.metadata.filter { $0.key.hasExactPrefix("tokenizer.") }.sorted { $0.key < $1.key }
   }
 
   let description: GGUFDescription

@@ -18,7 +18,7 @@ enum Qwen3NextDialect: Dialect {
     ]
 
   static func complete(_ config: inout JSONValue, from file: GGUFDescription) throws(ModelError) {
-    let names: [String: JSONValue] = ["qwen35": "qwen3_5", "qwen35moe": "qwen3_5_moe"]
+    let names: JSONObject = ["qwen35": "qwen3_5", "qwen35moe": "qwen3_5_moe"]
     config["model_type"] = names[file.architecture] ?? "qwen3_next"
     // All that belongs to value heads is in another order in the files of Qwen3.5.
     if names[file.architecture] != nil { config["linear_value_heads_tiled"] = true }

@@ -1,5 +1,4 @@
 internal import InferCore
-internal import OrderedCollections
 internal import Synchronization
 
 /// Reads a model's `config.json`: every value is checked as it is read, under whichever of its spellings the file
@@ -14,9 +13,9 @@ struct ConfigReader: Sendable {
   private let read: Names
 
   private final class Names: Sendable {
-    let names = Mutex<Set<String>>([])
+    let names = Mutex<Set<ExactText>>([])
     /// Those of `names` that are read with all they hold.
-    let whole = Mutex<Set<String>>([])
+    let whole = Mutex<Set<ExactText>>([])
   }
 
   /// Largest size of any dimension: larger values are mistakes, and products of three stay within 64 bits.
@@ -55,8 +54,8 @@ struct ConfigReader: Sendable {
 
   /// Marks keys as known and without effect, with all they hold.
   func ignore(_ keys: [String]) {
-    read.names.withLock { $0.formUnion(keys.map { path + $0 }) }
-    read.whole.withLock { $0.formUnion(keys.map { path + $0 }) }
+    read.names.withLock { $0.formUnion(keys.map { ExactText(path + $0) }) }
+    read.whole.withLock { $0.formUnion(keys.map { ExactText(path + $0) }) }
   }
 
   /// Whether a key is there and not null.

@@ -1,10 +1,9 @@
 public import Foundation
-internal import OrderedCollections
 
 /// All tensors of a checkpoint: one safetensors file, the shards that an index names, or a GGUF file.
 public struct Checkpoint: Sendable {
   /// Tensors by name.
-  public let tensors: [String: Tensor]
+  public let tensors: TextDictionary<Tensor>
 
   /// Opens `folder`'s `model.safetensors`, or the shards named by its `model.safetensors.index.json`.
   ///
@@ -25,11 +24,11 @@ public struct Checkpoint: Sendable {
   public var fileCount: Int { Set(tensors.values.map(\.place.file)).count }
 
   /// A checkpoint of tensors that are known by name.
-  package init(_ tensors: [String: Tensor]) { self.tensors = tensors }
+  package init(_ tensors: TextDictionary<Tensor>) { self.tensors = tensors }
 
   /// Opens safetensors files that together make up a checkpoint.
   public init(files: [MappedFile]) throws(ModelError) {
-    var tensors: [String: Tensor] = [:]
+    var tensors: TextDictionary<Tensor> = [:]
     for file in files {
       for tensor in try Safetensors.tensors(in: file) {
         if let other = tensors.updateValue(tensor, forKey: tensor.name) {
@@ -45,15 +44,17 @@ public struct Checkpoint: Sendable {
     guard let map = json["weight_map"]?.object else {
       throw .malformed(path: index.path, reason: "weight_map is missing, expected an object of tensor to file name")
     }
-    var shards: Set<String> = []
+    var shards: Set<ExactText> = []
     for (name, shard) in map {
-      guard let shard = shard.string, !shard.isEmpty, !shard.contains("/"), shard != ".." else {
+      guard let shard = shard.string, !shard.isEmpty, !shard.utf8.contains(UInt8(ascii: "/")), shard != ".." else {
         throw .tensor(name: name, reason: "weight_map names \(shard.serialized()), expected a file beside the index")
       }
       shards.insert(shard)
     }
     var files: [MappedFile] = []
-    for shard in shards.sorted() { files.append(try MappedFile(path: folder.appending(path: shard).path)) }
+    for shard in shards.map(\.string).sorted() {
+      files.append(try MappedFile(path: folder.appending(path: shard).path))
+    }
     try self.init(files: files)
     for (name, shard) in map where tensors[name] == nil {
       throw .tensor(name: name, reason: "weight_map says it is in \(shard.string ?? ""), which does not hold it")

@@ -12,12 +12,12 @@ public struct GGUF: Sendable {
   /// Where it is.
   public let path: String
   /// Metadata by key.
-  public let metadata: [String: GGUFValue]
+  public let metadata: TextDictionary<GGUFValue>
   /// Tensors, in order of their data. Sizes are slowest first, as everywhere here; the file has them reversed.
   public let tensors: [Tensor]
 
   /// What was read of one file or of several parts.
-  init(path: String, metadata: [String: GGUFValue], tensors: [Tensor]) {
+  init(path: String, metadata: TextDictionary<GGUFValue>, tensors: [Tensor]) {
     self.path = path
     self.metadata = metadata
     self.tensors = tensors
@@ -43,8 +43,8 @@ public struct GGUF: Sendable {
     tensors = try Self.tensors(&cursor, count: tensorCount, alignment: Self.alignment(metadata, cursor))
   }
 
-  private static func metadata(_ cursor: inout GGUFCursor, count: Int) throws(ModelError) -> [String: GGUFValue] {
-    var metadata: [String: GGUFValue] = [:]
+  private static func metadata(_ cursor: inout GGUFCursor, count: Int) throws(ModelError) -> TextDictionary<GGUFValue> {
+    var metadata: TextDictionary<GGUFValue> = [:]
     for index in 0..<count {
       cursor.place = "metadata \(index)"
       let key = try cursor.string()
@@ -55,7 +55,7 @@ public struct GGUF: Sendable {
     return metadata
   }
 
-  private static func alignment(_ metadata: [String: GGUFValue], _ cursor: GGUFCursor) throws(ModelError) -> Int {
+  private static func alignment(_ metadata: TextDictionary<GGUFValue>, _ cursor: GGUFCursor) throws(ModelError) -> Int {
     guard let value = metadata["general.alignment"] else { return defaultAlignment }
     guard let alignment = value.count, 8...(1 << 16) ~= alignment, alignment & (alignment - 1) == 0 else {
       let what = value.count.map { String($0) } ?? value.kind

@@ -27,11 +27,11 @@ extension GGUF {
         path: first.path, reason: "is the first of \(count) parts, expected a name that ends in \(suffix)")
     }
     var tensors = head.tensors
-    var names = Set(tensors.map(\.name))
+    var names = Set(tensors.map { ExactText($0.name) })
     for number in 1..<count {
       let part = try GGUF(MappedFile(path: String(first.path.dropLast(suffix.count)) + Self.suffix(number, of: count)))
       try part.expect(number: number, of: count)
-      for tensor in part.tensors where !names.insert(tensor.name).inserted {
+      for tensor in part.tensors where !names.insert(tensor.name) {
         throw .tensor(name: tensor.name, reason: "is in \(part.path) and in a part before it")
       }
       tensors += part.tensors

@@ -31,11 +31,11 @@ extension GGUF {
   static func tensors(_ cursor: inout GGUFCursor, count: Int, alignment: Int) throws(ModelError) -> [Tensor] {
     var descriptions: [Description] = []
     descriptions.reserveCapacity(count)
-    var names: Set<String> = []
+    var names: Set<ExactText> = []
     for index in 0..<count {
       cursor.place = "tensor \(index)"
       let description = try self.description(&cursor)
-      guard names.insert(description.name).inserted else { throw cursor.wrong("is there twice") }
+      guard names.insert(description.name) else { throw cursor.wrong("is there twice") }
       descriptions.append(description)
     }
     let file = cursor.file

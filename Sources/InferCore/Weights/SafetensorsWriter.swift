@@ -1,5 +1,4 @@
 import Foundation
-import OrderedCollections
 
 /// Writes a safetensors file of f32 matrices, row by row in any order.
 ///

@@ -37,8 +37,8 @@ final class WeightLoader: Sendable {
   private let account = Mutex(Account())
 
   private struct Account {
-    var loaded: [String: LoadedTensor] = [:]
-    var discarded: Set<String> = []
+    var loaded: TextDictionary<LoadedTensor> = [:]
+    var discarded: Set<ExactText> = []
     var remarks: [String] = []
     var bytesDone = 0
   }
@@ -125,7 +125,7 @@ final class WeightLoader: Sendable {
 
   /// Marks a tensor as known and unused.
   func discard(_ tensor: Tensor) {
-    let isNew = account.withLock { $0.discarded.insert(tensor.name).inserted }
+    let isNew = account.withLock { $0.discarded.insert(tensor.name) }
     if isNew { report(tensor) }
   }
 

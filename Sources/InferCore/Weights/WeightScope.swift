@@ -133,7 +133,7 @@ public struct WeightScope: Sendable {
   /// Marks tensors of this scope as known and unused: everything whose name begins with `name`.
   public func discard(_ name: String) {
     let full = prefix + name
-    for tensor in loader.checkpoint.tensors.values where tensor.name.hasPrefix(full) { loader.discard(tensor) }
+    for tensor in loader.checkpoint.tensors.values where tensor.name.hasExactPrefix(full) { loader.discard(tensor) }
   }
 
   /// Marks tensors of this scope as known and unused, and has the people who load the model told so: a part that they may
@@ -144,7 +144,7 @@ public struct WeightScope: Sendable {
   ///   - remark: a sentence that says what is missing without them.
   public func discard(_ name: String, remark: String) {
     let full = prefix + name
-    let count = loader.checkpoint.tensors.keys.count { $0.hasPrefix(full) }
+    let count = loader.checkpoint.tensors.keys.count { $0.hasExactPrefix(full) }
     guard count > 0 else { return }
     discard(name)
     loader.remark("\(full)*: \(count) tensors are left out; \(remark)")

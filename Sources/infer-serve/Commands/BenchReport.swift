@@ -1,7 +1,6 @@
 import Foundation
 import HybridBlocks
 import InferCore
-import OrderedCollections
 
 /// Prints results in the manner of llama-bench and llama-batched-bench.
 struct BenchReport {
@@ -63,7 +62,7 @@ struct BenchReport {
     let test = result.test
     let times = Samples(result.seconds.map { $0 * 1e9 })
     let rates = Samples(result.rates)
-    var members: OrderedDictionary<String, JSONValue> = [
+    var members: JSONObject = [
       "test": .string(test.name), "model_filename": .string(path), "model_type": .string(modelType),
       "model_size": .integer(loaded.summary.weightBytes), "model_n_params": .integer(loaded.summary.parameterCount),
       "n_batch": .integer(batchTokens), "n_threads": .integer(threads), "type_k": .string(kvType.rawValue),
@@ -83,7 +82,7 @@ struct BenchReport {
     return .object(members)
   }
 
-  private func addBatch(_ result: BenchResult, to members: inout OrderedDictionary<String, JSONValue>) {
+  private func addBatch(_ result: BenchResult, to members: inout JSONObject) {
     let row = BatchRow(result)
     members["pp"] = .integer(result.test.prompt)
     members["tg"] = .integer(result.test.generate)

@@ -1,6 +1,5 @@
 import HybridBlocks
 import InferCore
-import OrderedCollections
 
 /// What `inspect` tells of a model.
 struct ModelReport {
@@ -89,5 +88,5 @@ struct ModelReport {
 
 extension JSONValue {
   /// An object of members in their order.
-  init(members: [(String, JSONValue)]) { self = .object(OrderedDictionary(uniqueKeysWithValues: members)) }
+  init(members: [(String, JSONValue)]) { self = .object(JSONObject(uniqueKeysWithValues: members)) }
 }

@@ -1,7 +1,6 @@
 import Foundation
 import HybridBlocks
 import InferCore
-import OrderedCollections
 
 /// Prints how well a model predicts a text.
 struct PerplexityReport {
@@ -43,7 +42,7 @@ struct PerplexityReport {
 
   /// For programs.
   var json: JSONValue {
-    var members: OrderedDictionary<String, JSONValue> = [
+    var members: JSONObject = [
       "windows": .integer(windowCount), "context": .integer(windows.context),
       "stride": windows.stride.map(JSONValue.integer) ?? .null, "tokens": .integer(windows.tokens.count),
       "scored_tokens": .integer(score.count), "model": Self.json(model, score),

@@ -1,7 +1,6 @@
 import ArgumentParser
 import HybridBlocks
 import InferCore
-import OrderedCollections
 
 /// The prompt on the command line, in one of three forms.
 struct PromptOptions: ParsableArguments {
@@ -65,8 +64,8 @@ struct PromptOptions: ParsableArguments {
     return Resolved(tokens: try tokenizer.encode(text), chat: text)
   }
 
-  private func variables() throws -> [String: JSONValue] {
-    var variables: [String: JSONValue] = noThinking ? ["enable_thinking": false] : [:]
+  private func variables() throws -> JSONObject {
+    var variables: JSONObject = noThinking ? ["enable_thinking": false] : [:]
     guard let templateKwargs else { return variables }
     do {
       guard let members = try JSONValue(parsing: templateKwargs).object else {
@@ -86,8 +85,8 @@ struct PromptOptions: ParsableArguments {
 }
 
 /// What every chat template is given.
-func templateVariables(of tokenizer: Tokenizer) -> [String: JSONValue] {
-  var variables: [String: JSONValue] = [:]
+func templateVariables(of tokenizer: Tokenizer) -> JSONObject {
+  var variables: JSONObject = [:]
   variables["bos_token"] = tokenizer.bosToken.map(JSONValue.string)
   variables["eos_token"] = tokenizer.eosToken.map(JSONValue.string)
   variables["pad_token"] = tokenizer.padToken.map(JSONValue.string)

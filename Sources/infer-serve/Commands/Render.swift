@@ -2,7 +2,6 @@ import ArgumentParser
 import Foundation
 import HybridBlocks
 import InferCore
-import OrderedCollections
 
 /// `infer-serve render`: the prompt that a chat template makes of a conversation.
 struct Render: ParsableCommand {
@@ -40,7 +39,7 @@ struct Render: ParsableCommand {
     }
   }
 
-  private func load() throws -> (ChatTemplate, [String: JSONValue]) {
+  private func load() throws -> (ChatTemplate, JSONObject) {
     if let path = template {
       guard let data = FileManager.default.contents(atPath: path), let source = String(validating: data, as: UTF8.self)
       else { throw CommandFailure("\(path) cannot be read as UTF-8 text") }
@@ -60,7 +59,7 @@ struct Conversation {
   var addsGenerationPrompt = true
   var now: (Date, TimeZone)?
   /// All other members.
-  var variables: [String: JSONValue] = [:]
+  var variables: JSONObject = [:]
 
   init(parsing bytes: [UInt8]) throws(CommandFailure) {
     let json: JSONValue

@@ -1,6 +1,5 @@
 import Foundation
 import InferCore
-import OrderedCollections
 
 /// Prints the limits of the machine as they were measured several times.
 struct RooflineReport {
@@ -34,7 +33,7 @@ struct RooflineReport {
   }
 
   /// The limits as fields of other objects; a second's bytes and operations.
-  static func members(_ roofline: Roofline) -> OrderedDictionary<String, JSONValue> {
+  static func members(_ roofline: Roofline) -> JSONObject {
     [
       "roof_bandwidth": .number(roofline.bandwidth), "roof_f32_flops": .number(roofline.floatOperations),
       "roof_int8_ops": .number(roofline.byteOperations),

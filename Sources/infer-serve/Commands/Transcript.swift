@@ -1,5 +1,4 @@
 import InferCore
-import OrderedCollections
 
 /// What `generate` has generated: printed as it comes, or collected for one object.
 struct Transcript {
@@ -43,7 +42,7 @@ struct Transcript {
 
   /// The object that `--json` prints.
   var json: JSONValue {
-    var members: OrderedDictionary<String, JSONValue> = [
+    var members: JSONObject = [
       "tokens": .array(tokens.map { .integer(Int($0.id)) }),
       "text": text.map(JSONValue.string) ?? .null,
     ]

@@ -1,7 +1,6 @@
 import Foundation
 import InferCore
 import Logging
-import OrderedCollections
 
 /// Forms of the log.
 enum LogFormat: String, CaseIterable, Sendable {
@@ -45,7 +44,7 @@ struct LogOutput: LogHandler {
       let pairs = fields.map { " \($0.key)=\(quoted($0.value))" }.joined()
       return "\(time) \(level) \(message)\(pairs)"
     case .json:
-      var object: OrderedDictionary<String, JSONValue> = [
+      var object: JSONObject = [
         "time": .string(time), "level": .string(level.rawValue), "message": .string(message),
       ]
       for field in fields where object[field.key] == nil {

@@ -1,5 +1,4 @@
 import InferCore
-import OrderedCollections
 
 /// The messages of a chat, checked and brought into the one form that chat templates expect.
 enum ChatMessages {
@@ -19,7 +18,7 @@ enum ChatMessages {
   }
 
   private static func message(_ reader: FieldReader) throws(APIError) -> JSONValue {
-    var members: OrderedDictionary<String, JSONValue> = [:]
+    var members: JSONObject = [:]
     let role = try reader.required(string: "role")
     switch role {
     case "system", "user", "assistant", "tool": members["role"] = .string(role)
@@ -55,7 +54,7 @@ enum ChatMessages {
         throw .invalid(
           call.name("function"), "\(call.name("function")) is required.", code: "missing_required_parameter")
       }
-      var members: OrderedDictionary<String, JSONValue> = [:]
+      var members: JSONObject = [:]
       members["id"] = try call.string("id").map(JSONValue.string)
       members["type"] = "function"
       members["function"] = [

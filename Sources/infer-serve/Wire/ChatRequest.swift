@@ -1,6 +1,5 @@
 import HybridBlocks
 import InferCore
-import OrderedCollections
 
 /// The body of `POST /v1/chat/completions`.
 struct ChatRequest {
@@ -15,7 +14,7 @@ struct ChatRequest {
   var choices: Int
   var streaming: StreamingOptions?
   /// What the chat template is given beside the messages: `chat_template_kwargs` and `reasoning_effort`.
-  var templateVariables: [String: JSONValue]
+  var templateVariables: JSONObject
   /// Whether the template opens the assistant's turn.
   var addsGenerationPrompt: Bool
 
@@ -40,8 +39,8 @@ struct ChatRequest {
     addsGenerationPrompt = try reader.bool("add_generation_prompt") ?? true
   }
 
-  private static func variables(_ reader: FieldReader) throws(APIError) -> [String: JSONValue] {
-    var variables: [String: JSONValue] = [:]
+  private static func variables(_ reader: FieldReader) throws(APIError) -> JSONObject {
+    var variables: JSONObject = [:]
     if let effort = try reader.string("reasoning_effort") {
       variables["reasoning_effort"] = .string(effort)
       // Templates that know thinking as a switch do not know efforts.

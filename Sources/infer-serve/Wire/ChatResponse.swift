@@ -1,5 +1,4 @@
 import InferCore
-import OrderedCollections
 
 /// The responses of `POST /v1/chat/completions`.
 struct ChatResponse: ResponseBuilder {
@@ -54,7 +53,7 @@ struct ChatResponse: ResponseBuilder {
   private var timings: Timings { Timings(choices.compactMap(\.statistics)) }
 
   private static func message(_ choice: ChatChoice) -> JSONValue {
-    var members: OrderedDictionary<String, JSONValue> = ["role": "assistant"]
+    var members: JSONObject = ["role": "assistant"]
     members["reasoning_content"] = choice.reasoning.map(JSONValue.string)
     members["content"] = choice.content.isEmpty && !choice.toolCalls.isEmpty ? .null : .string(choice.content)
     if !choice.toolCalls.isEmpty { members["tool_calls"] = .array(choice.toolCalls.map(\.json)) }
@@ -71,7 +70,7 @@ struct ChatResponse: ResponseBuilder {
   }
 
   private func event(_ index: Int, _ delta: ChatChoice.Delta) -> JSONValue {
-    var members: OrderedDictionary<String, JSONValue> = [:]
+    var members: JSONObject = [:]
     members["reasoning_content"] = delta.reasoning.map(JSONValue.string)
     members["content"] = delta.content.map(JSONValue.string)
     members["tool_calls"] = delta.toolCall.map { .array([$0.json]) }
@@ -79,7 +78,7 @@ struct ChatResponse: ResponseBuilder {
   }
 
   private func event(
-    _ index: Int, delta: OrderedDictionary<String, JSONValue>, logprobs: JSONValue = .null,
+    _ index: Int, delta: JSONObject, logprobs: JSONValue = .null,
     finishReason: JSONValue = .null, timings: Timings? = nil
   ) -> JSONValue {
     let choice: JSONValue = .object([

@@ -1,5 +1,4 @@
 import InferCore
-import OrderedCollections
 
 /// The tools of a chat request, and what the answer may do with them.
 struct ChatTools: Equatable {
@@ -20,7 +19,7 @@ struct ChatTools: Equatable {
   /// Decodes `tools`, `tool_choice` and `parallel_tool_calls`.
   init(_ reader: FieldReader) throws(APIError) {
     let tools = try reader.array("tools") ?? []
-    var names: Set<String> = []
+    var names: Set<ExactText> = []
     for (index, tool) in tools.enumerated() {
       names.insert(try Self.name(of: FieldReader(tool, path: "tools[\(index)]")))
     }
@@ -67,7 +66,7 @@ struct ChatTools: Equatable {
     }
   }
 
-  private static func demand(_ reader: FieldReader, of names: Set<String>) throws(APIError) -> Demand? {
+  private static func demand(_ reader: FieldReader, of names: Set<ExactText>) throws(APIError) -> Demand? {
     guard let choice = reader["tool_choice"], choice != "auto" else { return nil }
     guard !names.isEmpty else { throw reader.wrongValue("tool_choice", "demands a call, but there are no tools") }
     guard choice != "required" else { return .any }
@@ -103,7 +102,7 @@ struct ChatToolCall: Equatable {
 
     /// An element of `delta.tool_calls`.
     var json: JSONValue {
-      var members: OrderedDictionary<String, JSONValue> = ["index": .integer(index)]
+      var members: JSONObject = ["index": .integer(index)]
       guard let head else {
         members["function"] = ["arguments": .string(arguments)]
         return .object(members)

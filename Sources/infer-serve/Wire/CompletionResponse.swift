@@ -1,5 +1,4 @@
 import InferCore
-import OrderedCollections
 
 /// The responses of `POST /v1/completions`.
 struct CompletionResponse: ResponseBuilder {

@@ -1,5 +1,4 @@
 import InferCore
-import OrderedCollections
 
 /// Log-probabilities as the two endpoints write them.
 struct LogprobsFormat {
@@ -22,7 +21,7 @@ struct LogprobsFormat {
     }
   }
 
-  private typealias Members = OrderedDictionary<String, JSONValue>
+  private typealias Members = JSONObject
 
   private func members(_ id: Int32, _ logprob: Float) -> Members {
     [

@@ -1,5 +1,4 @@
 import InferCore
-import OrderedCollections
 
 /// Turns what is generated for a request into the response's JSON: events as they come, or one object at the end.
 ///
@@ -41,8 +40,8 @@ struct ResponseHead: Sendable {
   static let systemFingerprint = "infer-serve-\(InferServe.version)"
 
   /// An object of this response: the shared members, then `rest`.
-  func object(_ kind: String, _ rest: OrderedDictionary<String, JSONValue>) -> JSONValue {
-    var members: OrderedDictionary<String, JSONValue> = [
+  func object(_ kind: String, _ rest: JSONObject) -> JSONValue {
+    var members: JSONObject = [
       "id": .string(id), "object": .string(kind), "created": .integer(created), "model": .string(model),
       "system_fingerprint": .string(Self.systemFingerprint),
     ]
@@ -52,7 +51,7 @@ struct ResponseHead: Sendable {
 
   /// An event with one choice.
   func event(_ kind: String, _ choice: JSONValue, timings: Timings? = nil) -> JSONValue {
-    var rest: OrderedDictionary<String, JSONValue> = ["choices": .array([choice])]
+    var rest: JSONObject = ["choices": .array([choice])]
     if announcesUsage { rest["usage"] = .null }
     rest["timings"] = timings?.json
     return object(kind, rest)

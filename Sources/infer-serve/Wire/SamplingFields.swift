@@ -1,6 +1,5 @@
 import HybridBlocks
 import InferCore
-import OrderedCollections
 
 /// The fields of sampling and stopping that both completion endpoints have.
 struct SamplingFields {

@@ -8,7 +8,7 @@ import Testing
   static let quantized = WeightFormat.all.filter(\.isQuantized)
 
   /// Rows that another implementation quantised; how they were made stands beside them.
-  static func reference() throws -> [String: Tensor] {
+  static func reference() throws -> TextDictionary<Tensor> {
     try Fixtures.tensors(Fixtures.folder.appending(path: "formats/reference.safetensors"))
   }
 

@@ -32,12 +32,12 @@ import Testing
           let earlier = cases?["tool_result"]?["output"]?.string, let prompt = cases?["tools"]?["output"]?.string
         else { continue }
         let opening = try #require(format.callOpening(of: "get_weather", prompt: ""))
-        #expect(earlier.contains(scalars: opening), "\(name)")
+        #expect(earlier.containsExactly(opening), "\(name)")
         if ["Qwen-Qwen3-0.6B", "Qwen3-Coder", "Qwen3.5-4B", "ibm-granite-granite-4.0", "tencent-Hy3"].contains(name) {
           let whole = prompt + (try #require(format.callOpening(of: "get_weather", prompt: prompt)))
-          #expect(earlier.hasPrefix(scalars: whole), "\(name)")
+          #expect(earlier.hasExactPrefix(whole), "\(name)")
           let open = prompt + (try #require(format.callOpening(of: nil, prompt: prompt)))
-          #expect(earlier.hasPrefix(scalars: open), "\(name)")
+          #expect(earlier.hasExactPrefix(open), "\(name)")
         }
       }
     }
@@ -54,7 +54,7 @@ import Testing
       for conversation in try #require(file["cases"]).keys {
         let input = try #require(file["cases"]?[conversation])
         let expected = try #require(file["expected"]?[name]?[conversation])
-        var variables: [String: JSONValue] = [:]
+        var variables: JSONObject = [:]
         for key in file["variables"]?.keys ?? [] { variables[key] = file["variables"]?[key] }
         for key in input.keys where !["messages", "tools", "add_generation_prompt"].contains(key) {
           variables[key] = input[key]

@@ -65,7 +65,7 @@ import Testing
     let template = try ChatTemplate(
       source:
         "{{ bos_token }}{{ enable_thinking }}{{ tools }}{{ documents }}{{ add_generation_prompt }}{{ custom.x[0] }}")
-    let variables: [String: JSONValue] = ["bos_token": "<s>", "enable_thinking": false, "custom": ["x": [1.0]]]
+    let variables: JSONObject = ["bos_token": "<s>", "enable_thinking": false, "custom": ["x": [1.0]]]
     #expect(
       try template.render(messages: [], tools: [], addGenerationPrompt: false, variables: variables)
         == "<s>False[]NoneFalse1.0")

@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct GGUFVocabularyTests {
   /// Bytes, one merge, and tokens of every kind.
-  static let metadata: [String: GGUFValue] = [
+  static let metadata: TextDictionary<GGUFValue> = [
     "tokenizer.ggml.model": .string("gpt2"), "tokenizer.ggml.pre": .string("gpt-2"),
     "tokenizer.ggml.tokens": .array(["<|endoftext|>", "a", "b", "ab", "Ġ", "<tool>", "[PAD6]"].map(GGUFValue.string)),
     "tokenizer.ggml.token_type": .array([3, 1, 1, 1, 1, 4, 5].map(GGUFValue.signed)),
@@ -25,7 +25,7 @@ import Testing
   }
 
   @Test func sentencePiecesAreRead() throws {
-    let metadata: [String: GGUFValue] = [
+    let metadata: TextDictionary<GGUFValue> = [
       "tokenizer.ggml.model": .string("llama"),
       "tokenizer.ggml.tokens": .array(["<unk>", "<s>", "▁", "h", "i", "hi", "▁hi"].map(GGUFValue.string)),
       "tokenizer.ggml.scores": .array([0, 0, -4, -5, -6, -1, -2].map(GGUFValue.number)),
@@ -51,7 +51,7 @@ import Testing
       return
     }
     #expect(!Self.unnamed.contains(folder.lastPathComponent))
-    let metadata = Dictionary(uniqueKeysWithValues: list.metadata.map { ($0.key, $0.value) })
+    let metadata = TextDictionary(uniqueKeysWithValues: list.metadata.map { ($0.key, $0.value) })
     let written = try #require(try GGUFVocabulary(metadata: metadata, path: "x").tokens)
     #expect(written.tokens.count == tokenizer.vocabularySize + 2)
     let again = try Tokenizer(written)

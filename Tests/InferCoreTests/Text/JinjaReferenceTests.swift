@@ -7,7 +7,7 @@ import Testing
 @Suite struct JinjaReference {
   @Test func agreesOnEveryCase() throws {
     let file = try TextFixtures.json(TextFixtures.folder.appending(path: "jinja/cases.json"))
-    var variables: [String: JSONValue] = [:]
+    var variables: JSONObject = [:]
     for key in file["variables"]?.keys ?? [] { variables[key] = file["variables"]?[key] }
     let messages = try #require(variables["messages"])
     let cases = try #require(file["cases"]?.array)
@@ -20,14 +20,14 @@ import Testing
     let cases = try #require(try TextFixtures.json(TextFixtures.folder.appending(path: "jinja/generated.json")).array)
     #expect(cases.count >= 300)
     for item in cases {
-      var variables: [String: JSONValue] = [:]
+      var variables: JSONObject = [:]
       for name in item["context"]?.keys ?? [] { variables[name] = item["context"]?[name] }
       try expectAgreement(item, variables, try #require(variables["messages"]))
     }
   }
 
   private func expectAgreement(
-    _ item: JSONValue, _ variables: [String: JSONValue], _ messages: JSONValue
+    _ item: JSONValue, _ variables: JSONObject, _ messages: JSONValue
   ) throws {
     let source = try #require(item["template"]?.string)
     let result = Result { () throws(TemplateError) in

@@ -11,9 +11,9 @@ import Testing
 
   init() throws { folder = try TemporaryFolder() }
 
-  private func tensors(_ bytes: [UInt8]) throws -> [String: Tensor] {
+  private func tensors(_ bytes: [UInt8]) throws -> TextDictionary<Tensor> {
     let file = try MappedFile(path: folder.write("model.safetensors", bytes))
-    return Dictionary(uniqueKeysWithValues: try Safetensors.tensors(in: file).map { ($0.name, $0) })
+    return TextDictionary(uniqueKeysWithValues: try Safetensors.tensors(in: file).map { ($0.name, $0) })
   }
 
   @Test(arguments: ["F32", "F16", "BF16"]) func numbersComeOutAsWritten(_ type: String) throws {

@@ -1,5 +1,3 @@
-import OrderedCollections
-
 extension JSONValue {
   /// How strictly a document is read.
   public struct ParsingOptions: Sendable {
@@ -33,7 +31,8 @@ extension JSONValue {
 
   /// Reads one JSON document (RFC 8259, UTF-8, no byte order mark) that fills `bytes` but for white space.
   ///
-  /// An escaped surrogate without its partner, a number too large for a `Double` and invalid UTF-8 are errors.
+  /// An escaped surrogate without its partner, a fraction too large for a `Double`, an integer of more digits than
+  /// ``LargeInteger/maximumDigits`` and invalid UTF-8 are errors.
   /// - Complexity: O(n).
   public init(parsing bytes: [UInt8], options: ParsingOptions = .strict) throws(JSONError) {
     var parser = JSONParser(bytes: bytes, options: options)
@@ -94,7 +93,7 @@ struct JSONParser {
 
   private mutating func object(depth: Int) throws(JSONError) -> JSONValue {
     try enter(depth)
-    var members: OrderedDictionary<String, JSONValue> = [:]
+    var members: JSONObject = [:]
     if closes(with: "}") { return .object(members) }
     while true {
       skipSpace()
@@ -145,7 +144,13 @@ struct JSONParser {
       try digits()
     }
     let text = String(decoding: bytes[start..<position], as: UTF8.self)
-    if isInteger, let integer = Int(text) { return .integer(integer) }
+    if isInteger {
+      if let integer = Int(text) { return .integer(integer) }
+      guard let integer = LargeInteger(text) else {
+        throw error("the integer \(text.prefix(40))… has more than \(LargeInteger.maximumDigits) digits", at: start)
+      }
+      return .largeInteger(integer)
+    }
     guard let value = Double(text), value.isFinite || options.allowNonFinite else {
       throw error("the number \(text.prefix(40)) is out of range", at: start)
     }

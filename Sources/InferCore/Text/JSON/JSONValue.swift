@@ -1,19 +1,39 @@
-public import OrderedCollections
-
 /// A JSON document as a value: objects keep the order of their keys, and integers stay integers.
 ///
 /// Order matters twice: a chat template prints a tool's schema in the order the caller wrote it, and a `vocab` may be
-/// read in file order. Equality is exact: `.integer(1)` differs from `.number(1)`, and objects compare with their
-/// order.
-public enum JSONValue: Sendable, Equatable {
+/// read in file order. Equality is exact: `.integer(1)` differs from `.number(1)`, objects compare with their order, and
+/// strings and keys by their bytes.
+public enum JSONValue: Sendable {
   case null
   case bool(Bool)
   case integer(Int)
-  /// Any number written with a fraction or an exponent, and any integer beyond 64 bits (rounded).
+  /// An integer beyond 64 bits, with all its digits.
+  case largeInteger(LargeInteger)
+  /// A number written with a fraction or an exponent.
   case number(Double)
   case string(String)
   case array([JSONValue])
-  case object(OrderedDictionary<String, JSONValue>)
+  case object(JSONObject)
+}
+
+/// The members of a JSON object by name, in order. Names are compared by their bytes.
+public typealias JSONObject = TextDictionary<JSONValue>
+
+extension JSONValue: Equatable {
+  /// Whether both are of the same kind and value.
+  public static func == (left: JSONValue, right: JSONValue) -> Bool {
+    switch (left, right) {
+    case (.null, .null): true
+    case (.bool(let left), .bool(let right)): left == right
+    case (.integer(let left), .integer(let right)): left == right
+    case (.largeInteger(let left), .largeInteger(let right)): left == right
+    case (.number(let left), .number(let right)): left == right
+    case (.string(let left), .string(let right)): left.isExactly(right)
+    case (.array(let left), .array(let right)): left == right
+    case (.object(let left), .object(let right)): left == right
+    default: false
+    }
+  }
 }
 
 extension JSONValue {
@@ -36,7 +56,7 @@ extension JSONValue {
   /// The names of an object's members in order; none for any other value.
   public var keys: [String] {
     guard case .object(let members) = self else { return [] }
-    return Array(members.keys)
+    return members.keys
   }
 
   /// The element at that index, or nil when this is no array or is shorter.
@@ -46,7 +66,9 @@ extension JSONValue {
   }
 
   /// Whether this is the value `null`.
-  public var isNull: Bool { self == .null }
+  public var isNull: Bool {
+    if case .null = self { true } else { false }
+  }
 
   /// The value of a boolean.
   public var bool: Bool? {
@@ -63,11 +85,23 @@ extension JSONValue {
     }
   }
 
-  /// Any number, converted.
+  /// Any number, converted; infinite for an integer from 2¹⁰²⁴ on.
   public var double: Double? {
     switch self {
     case .integer(let value): Double(value)
+    case .largeInteger(let value): value.double
     case .number(let value): value
+    default: nil
+    }
+  }
+
+  /// A number with its sign changed; nil for any other value.
+  var negated: JSONValue? {
+    switch self {
+    case .integer(let value):
+      value == .min ? LargeInteger("9223372036854775808").map(JSONValue.largeInteger) : .integer(-value)
+    case .largeInteger(let value): Int(value.negated.description).map(JSONValue.integer) ?? .largeInteger(value.negated)
+    case .number(let value): .number(-value)
     default: nil
     }
   }
@@ -85,7 +119,7 @@ extension JSONValue {
   }
 
   /// The members of an object, in order.
-  public var object: OrderedDictionary<String, JSONValue>? {
+  public var object: JSONObject? {
     guard case .object(let value) = self else { return nil }
     return value
   }
@@ -95,7 +129,7 @@ extension JSONValue {
     switch self {
     case .null: "null"
     case .bool: "a boolean"
-    case .integer: "an integer"
+    case .integer, .largeInteger: "an integer"
     case .number: "a number"
     case .string: "a string"
     case .array: "an array"
@@ -121,6 +155,6 @@ extension JSONValue: ExpressibleByNilLiteral, ExpressibleByBooleanLiteral, Expre
   public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
   /// An object; the last of duplicate keys counts.
   public init(dictionaryLiteral elements: (String, JSONValue)...) {
-    self = .object(OrderedDictionary(elements, uniquingKeysWith: { _, last in last }))
+    self = .object(JSONObject(elements, uniquingKeysWith: { _, last in last }))
   }
 }

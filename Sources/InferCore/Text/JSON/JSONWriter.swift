@@ -52,6 +52,7 @@ private struct JSONWriter {
     case .null: text += "null"
     case .bool(let value): text += value ? "true" : "false"
     case .integer(let value): text += String(value)
+    case .largeInteger(let value): text += value.description
     case .number(let value): text += Self.literal(value)
     case .string(let value): quote(value)
     case .array(let elements):

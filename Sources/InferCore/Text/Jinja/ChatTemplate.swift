@@ -1,5 +1,4 @@
 public import Foundation
-import OrderedCollections
 
 /// A chat template: a Jinja program that turns a conversation into the prompt a model was trained on.
 ///
@@ -11,7 +10,7 @@ public struct ChatTemplate: Sendable {
   /// The template's text.
   public let source: String
   private let statements: [JinjaStatement]
-  private let names: Set<String>
+  private let names: Set<ExactText>
 
   /// Reads a template.
   /// - Throws: `TemplateError.syntax` with the line.
@@ -89,7 +88,7 @@ public struct ChatTemplate: Sendable {
   ///   does something impossible or too much.
   public func render(
     messages: JSONValue, tools: JSONValue? = nil, addGenerationPrompt: Bool = true,
-    variables: [String: JSONValue] = [:], now: Date = Date(), timeZone: TimeZone = .current
+    variables: JSONObject = [:], now: Date = Date(), timeZone: TimeZone = .current
   ) throws(TemplateError) -> String {
     var context = variables.mapValues(JinjaValue.init)
     context["messages"] = JinjaValue(.array(try Self.aliasingReasoning(in: messages)))

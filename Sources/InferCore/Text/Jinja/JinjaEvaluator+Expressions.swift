@@ -171,14 +171,14 @@ extension JinjaEvaluator {
 /// Evaluated arguments of a call.
 struct JinjaArguments {
   var positional: [JinjaValue] = []
-  var named: OrderedDictionary<String, JinjaValue> = [:]
+  var named: TextDictionary<JinjaValue> = [:]
 
   /// The arguments in the order of `names`, of which the first `required` must be given; nil for those left out.
   func bind(_ function: String, _ names: [String], required: Int = 0) throws(JinjaFailure) -> [JinjaValue?] {
     guard positional.count <= names.count else {
       throw .reason("\(function)() takes at most \(names.count) argument(s), but \(positional.count) were given")
     }
-    if let unknown = named.keys.first(where: { !names.contains($0) }) {
+    if let unknown = named.keys.first(where: { !names.containsExactly($0) }) {
       throw .reason("\(function)() got an unexpected keyword argument '\(unknown)'")
     }
     var values: [JinjaValue?] = []

@@ -1,5 +1,3 @@
-import OrderedCollections
-
 /// `{% for %}`, and loops that call themselves.
 extension JinjaEvaluator {
   func execute(_ loop: JinjaLoopStatement) throws(JinjaFailure) -> Flow {

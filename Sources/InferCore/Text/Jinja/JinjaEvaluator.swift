@@ -3,7 +3,7 @@ import OrderedCollections
 
 /// Variables that are visible together. A name is looked up here, then in the scopes around.
 final class JinjaScope {
-  var variables: [String: JinjaValue] = [:]
+  var variables: TextDictionary<JinjaValue> = [:]
   private let parent: JinjaScope?
 
   init(parent: JinjaScope?) { self.parent = parent }
@@ -33,7 +33,7 @@ final class JinjaEvaluator {
   let timeZone: TimeZone
   private(set) var scope: JinjaScope
   /// Attributes of the namespaces made so far.
-  var namespaces: [[String: JinjaValue]] = []
+  var namespaces: [TextDictionary<JinjaValue>] = []
   /// Cyclers and joiners made so far.
   var counters: [JinjaCounter] = []
   /// What `loop.changed` was asked last, by the run of the loop.
@@ -50,7 +50,7 @@ final class JinjaEvaluator {
   private(set) var budget: Int
   private var depth = 0
 
-  init(variables: [String: JinjaValue], now: Date, timeZone: TimeZone) {
+  init(variables: TextDictionary<JinjaValue>, now: Date, timeZone: TimeZone) {
     self.now = now
     self.timeZone = timeZone
     // Ample for real templates, most of which go through the conversation once and some once for each message.
@@ -206,7 +206,7 @@ final class JinjaEvaluator {
   }
 
   func setAttribute(_ name: String, of namespace: Int, to value: JinjaValue) throws(JinjaFailure) {
-    guard !name.hasPrefix("_") else {
+    guard !name.hasExactPrefix("_") else {
       throw .reason("attributes of a namespace must not start with an underscore, but found '\(name)'")
     }
     namespaces[namespace][name] = value

@@ -1,5 +1,3 @@
-import OrderedCollections
-
 /// Filters over sequences.
 extension JinjaEvaluator {
   static let listFilters: Set<String> = [

@@ -98,7 +98,7 @@ extension JinjaParser {
 
   private mutating func block() throws(TemplateError) -> JinjaStatement.Kind {
     let name = try expectName()
-    guard blocks.insert(name).inserted else { throw error("block '\(name)' defined twice") }
+    guard blocks.insert(name) else { throw error("block '\(name)' defined twice") }
     let isScoped = skip(name: "scoped")
     let outer = loops
     loops = 0

@@ -6,16 +6,16 @@ struct JinjaParser {
   private var depth = 0
   /// The loops around this place in the current macro.
   var loops = 0
-  var blocks: Set<String> = []
+  var blocks: Set<ExactText> = []
   /// All names that expressions mention, in the macro being read or outside of all.
-  var names: Set<String> = []
+  var names: Set<ExactText> = []
 
   private static let maximumDepth = 150
 
   /// A template's statements, and the names that its expressions mention.
   static func parse(
     _ source: String
-  ) throws(TemplateError) -> (statements: [JinjaStatement], names: Set<String>) {
+  ) throws(TemplateError) -> (statements: [JinjaStatement], names: Set<ExactText>) {
     var lexer = JinjaLexer(source)
     var parser = JinjaParser(tokens: try lexer.tokenize())
     let statements = try parser.statements(until: [])

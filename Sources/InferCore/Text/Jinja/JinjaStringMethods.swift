@@ -16,9 +16,9 @@ extension JinjaEvaluator {
     case "removeprefix", "removesuffix":
       let affix = try requiredString(arguments.bind(name, ["affix"], required: 1)[0], name)
       if name == "removeprefix" {
-        return .string(text.hasPrefix(scalars: affix) ? String(text.utf8.dropFirst(affix.utf8.count)) ?? text : text)
+        return .string(text.removing(exactPrefix: affix) ?? text)
       }
-      return .string(text.hasSuffix(scalars: affix) ? String(text.utf8.dropLast(affix.utf8.count)) ?? text : text)
+      return .string(text.removing(exactSuffix: affix) ?? text)
     case "replace":
       let values = try arguments.bind(name, ["old", "new", "count"], required: 2)
       let (old, new) = (try requiredString(values[0], name), try requiredString(values[1], name))
@@ -147,13 +147,13 @@ extension JinjaEvaluator {
     if case .tuple(let elements) = affixes[0] { affixes = elements }
     for affix in affixes {
       let affix = try requiredString(affix, name)
-      if name == "startswith" ? text.hasPrefix(scalars: affix) : text.hasSuffix(scalars: affix) { return true }
+      if name == "startswith" ? text.hasExactPrefix(affix) : text.hasExactSuffix(affix) { return true }
     }
     return false
   }
 
   func replace(_ old: String, in text: String, with new: String, limit: Int) throws(JinjaFailure) -> String {
-    let places = old.isEmpty ? text.unicodeScalars.count + 1 : text.positions(of: old).count
+    let places = old.isEmpty ? text.unicodeScalars.count + 1 : text.exactPositions(of: old).count
     let (bytes, overflow) = places.multipliedReportingOverflow(by: new.utf8.count)
     try spend(bytes: overflow ? .max : text.utf8.count + bytes)
     return text.replacing(old, with: new, limit: limit < 0 ? .max : limit)
@@ -169,7 +169,7 @@ extension JinjaEvaluator {
     if values[1] != nil || values[2] != nil { return try locate(in: text, name, values) }
     let part = try requiredString(values[0], name)
     let scalars = text.unicodeScalars.count
-    if name == "count" { return part.isEmpty ? scalars + 1 : text.positions(of: part).count }
+    if name == "count" { return part.isEmpty ? scalars + 1 : text.exactPositions(of: part).count }
     let parts = text.parts(separatedBy: part, limit: 1, fromRight: name.hasPrefix("r"))
     if part.isEmpty { return name.hasPrefix("r") ? scalars : 0 }
     if parts.count == 2 { return parts[0].unicodeScalars.count }

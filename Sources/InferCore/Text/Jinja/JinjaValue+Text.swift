@@ -17,6 +17,7 @@ extension JinjaValue {
     case .none: "None"
     case .bool(let value): value ? "True" : "False"
     case .integer(let value): String(value)
+    case .largeInteger(let value): value.description
     case .number(let value): value.pythonDescription
     case .string(let text): text.pythonRepresentation
     case .markup(let text): "Markup(\(text.pythonRepresentation))"
@@ -68,8 +69,7 @@ extension JinjaValue {
       if let left = asString, let right = other.asString {
         return left.unicodeScalars.lexicographicallyPrecedes(right.unicodeScalars)
       }
-      if let left = asInteger, let right = other.asInteger { return left < right }
-      guard let left = asNumber, let right = other.asNumber else {
+      guard let left = JinjaNumber(self), let right = JinjaNumber(other) else {
         throw .reason("'<' not supported between instances of '\(typeName)' and '\(other.typeName)'")
       }
       return left < right
@@ -86,7 +86,7 @@ extension JinjaValue {
       guard let part = element.asString else {
         throw .reason("'in <string>' requires string as left operand, not \(element.typeName)")
       }
-      return text.contains(scalars: part)
+      return text.containsExactly(part)
     default: return try elements().contains(element)
     }
   }

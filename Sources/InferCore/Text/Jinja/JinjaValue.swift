@@ -12,6 +12,8 @@ enum JinjaValue: Sendable {
   case none
   case bool(Bool)
   case integer(Int)
+  /// An integer beyond 64 bits: printed and compared, but not calculated with.
+  case largeInteger(LargeInteger)
   case number(Double)
   case string(String)
   /// Text that has been escaped.
@@ -81,7 +83,7 @@ extension JinjaValue {
     case .undefined: "Undefined"
     case .none: "NoneType"
     case .bool: "bool"
-    case .integer: "int"
+    case .integer, .largeInteger: "int"
     case .number: "float"
     case .string: "str"
     case .markup: "Markup"
@@ -110,7 +112,7 @@ extension JinjaValue {
     case .list(let elements), .tuple(let elements): !elements.isEmpty
     case .dictionary(let members): !members.isEmpty
     case .view(_, let elements): !elements.isEmpty
-    case .iterator, .group, .namespace, .counter, .macro, .function, .method, .loop: true
+    case .largeInteger, .iterator, .group, .namespace, .counter, .macro, .function, .method, .loop: true
     }
   }
 
@@ -124,8 +126,11 @@ extension JinjaValue {
   }
 
   var asNumber: Double? {
-    if case .number(let value) = self { return value }
-    return asInteger.map(Double.init)
+    switch self {
+    case .number(let value): value
+    case .largeInteger(let value): value.double
+    default: asInteger.map(Double.init)
+    }
   }
 
   var asString: String? {
@@ -188,8 +193,8 @@ extension JinjaValue: Hashable {
     case (.view(.range, let left), .view(.range, let right)): return left == right
     case (.view(let leftView, let left), .view(let rightView, let right)):
       // Views of values are equal only to themselves, which cannot be told here.
-      return leftView == rightView && leftView != .values && left.count == right.count
-        && left.allSatisfy(right.contains)
+      guard leftView == rightView, leftView != .values, left.count == right.count else { return false }
+      return leftView == .keys ? Set(left) == Set(right) : JinjaDictionary(items: left) == JinjaDictionary(items: right)
     case (.group(let left, let leftItems), .group(let right, let rightItems)):
       return left == right && leftItems == rightItems
     case (.group, .tuple(let elements)), (.tuple(let elements), .group):
@@ -200,18 +205,18 @@ extension JinjaValue: Hashable {
       return left == right
     case (.function(let left), .function(let right)): return left == right
     default:
-      if let left = left.asString, let right = right.asString { return left.utf8.elementsEqual(right.utf8) }
-      if let left = left.asInteger, let right = right.asInteger { return left == right }
-      guard let left = left.asNumber, let right = right.asNumber else { return false }
-      return left == right
+      if let left = left.asString, let right = right.asString { return left.isExactly(right) }
+      return JinjaNumber(left).flatMap { left in JinjaNumber(right).map { left == $0 } } ?? false
     }
   }
 
   func hash(into hasher: inout Hasher) {
     switch self {
-    case .string(let text), .markup(let text): for byte in text.utf8 { hasher.combine(byte) }
+    case .string(let text), .markup(let text): hasher.combine(ExactText(text))
     case .tuple(let elements): hasher.combine(elements)
-    case .bool, .integer, .number: hasher.combine(asNumber)
+    case .bool, .integer, .largeInteger, .number: hasher.combine(asNumber)
+    case .namespace(let index), .counter(let index), .macro(let index): hasher.combine(index)
+    case .function(let function): hasher.combine(function)
     default: break
     }
   }
@@ -219,10 +224,19 @@ extension JinjaValue: Hashable {
   /// Whether it may be a key of a dictionary.
   var isHashable: Bool {
     switch self {
-    case .list, .dictionary, .group: false
+    case .list, .dictionary, .group, .iterator, .loop, .method: false
+    case .view(let view, _): view.typeName == "range"
     case .tuple(let elements): elements.allSatisfy(\.isHashable)
     default: true
     }
+  }
+}
+
+extension JinjaDictionary {
+  /// What a view of items goes through.
+  fileprivate init(items: [JinjaValue]) {
+    self = [:]
+    for case .tuple(let pair) in items where pair.count == 2 { self[pair[0]] = pair[1] }
   }
 }
 
@@ -232,6 +246,7 @@ extension JinjaValue {
     case .null: self = .none
     case .bool(let value): self = .bool(value)
     case .integer(let value): self = .integer(value)
+    case .largeInteger(let value): self = .largeInteger(value)
     case .number(let value): self = .number(value)
     case .string(let value): self = .string(value)
     case .array(let elements): self = .list(elements.map(JinjaValue.init))
@@ -247,6 +262,7 @@ extension JinjaValue {
     case .none: return .null
     case .bool(let value): return .bool(value)
     case .integer(let value): return .integer(value)
+    case .largeInteger(let value): return .largeInteger(value)
     case .number(let value): return .number(value)
     case .string(let value), .markup(let value): return .string(value)
     case .group(let key, let items): return .array([try key.json(), try JinjaValue.list(items).json()])
@@ -255,11 +271,11 @@ extension JinjaValue {
       for element in elements { array.append(try element.json()) }
       return .array(array)
     case .dictionary(let members):
-      var object: OrderedDictionary<String, JSONValue> = [:]
+      var object: JSONObject = [:]
       for (key, value) in members {
         switch key {
         case .string(let name), .markup(let name): object[name] = try value.json()
-        case .none, .bool, .integer, .number: object[try key.json().serialized()] = try value.json()
+        case .none, .bool, .integer, .largeInteger, .number: object[try key.json().serialized()] = try value.json()
         default: throw .reason("keys must be str, int, float, bool or None, not \(key.typeName)")
         }
       }

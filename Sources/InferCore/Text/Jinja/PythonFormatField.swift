@@ -1,5 +1,3 @@
-import OrderedCollections
-
 /// `str.format`: fields `{}`, `{0}`, `{name.attribute[key]!r:spec}`.
 extension JinjaEvaluator {
   /// - Parameter escaping: Whether values are escaped, unless they are markup.

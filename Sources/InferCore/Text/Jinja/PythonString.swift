@@ -7,15 +7,6 @@ extension String {
     self = String(view)
   }
 
-  /// Where `part` starts, in bytes, without overlap. An empty part is at no place.
-  func positions(of part: String, limit: Int = .max) -> [Int] {
-    part.isEmpty ? [] : SubstringSearch(part.utf8).positions(in: utf8, limit: limit)
-  }
-
-  func contains(scalars part: String) -> Bool { part.isEmpty || !positions(of: part, limit: 1).isEmpty }
-  func hasPrefix(scalars prefix: String) -> Bool { utf8.starts(with: prefix.utf8) }
-  func hasSuffix(scalars suffix: String) -> Bool { utf8.reversed().starts(with: suffix.utf8.reversed()) }
-
   /// Without the white space, or the characters given, at its ends.
   func stripped(of characters: String? = nil, left: Bool = true, right: Bool = true) -> String {
     let set = characters.map { Set($0.unicodeScalars) }
@@ -30,7 +21,7 @@ extension String {
   /// separator separates nothing.
   func parts(separatedBy separator: String, limit: Int = .max, fromRight: Bool = false) -> [String] {
     if separator.isEmpty { return [self] }
-    var positions = self.positions(of: separator, limit: fromRight ? .max : limit)
+    var positions = exactPositions(of: separator, limit: fromRight ? .max : limit)
     if fromRight {
       // Without overlap as seen from the right, which can differ from the left: search the mirrored text.
       let mirrored = SubstringSearch(separator.utf8.reversed()).positions(in: utf8.reversed(), limit: limit)

@@ -1,5 +1,3 @@
-import OrderedCollections
-
 extension BytePairModel {
   /// Reads the member `model` of a `tokenizer.json`, of the type `BPE`.
   init(_ field: TokenizerField) throws(TokenizerError) {

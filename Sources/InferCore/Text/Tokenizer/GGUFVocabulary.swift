@@ -24,7 +24,7 @@ public struct GGUFVocabulary: Sendable {
   /// - Throws: ``ModelError/malformed(path:reason:)`` that names the key which is missing, of another type, or has a value
   ///   that is not supported.
   /// - Complexity: O(n) in the vocabulary's size.
-  public init(metadata: [String: GGUFValue], path: String) throws(ModelError) {
+  public init(metadata: TextDictionary<GGUFValue>, path: String) throws(ModelError) {
     let reader = Reader(metadata: metadata, path: path)
     chatTemplate = try reader.value("tokenizer.chat_template", "a string") { $0.string }
     guard let model = try reader.value(Self.prefix + "model", "a string", { $0.string }), !Self.absent.contains(model)
@@ -84,7 +84,7 @@ public struct GGUFVocabulary: Sendable {
 extension GGUFVocabulary {
   /// Reads values of metadata, and names the key of what is wrong.
   private struct Reader {
-    let metadata: [String: GGUFValue]
+    let metadata: TextDictionary<GGUFValue>
     let path: String
 
     func value<Value>(

@@ -1,5 +1,3 @@
-import OrderedCollections
-
 extension TokenizerParts {
   /// Reads a tiktoken file: on each line a token in base64 and its rank, which is its id and says which tokens join
   /// first. How texts are cut into words and what the special tokens are is no part of it.

@@ -16,7 +16,7 @@ public struct Tokenizer: Sendable {
   /// The model's tokens as they are spelled in the file.
   let spellings: Vocabulary
   let addedTokens: [Int32: AddedToken]
-  let addedIDs: [String: Int32]
+  let addedIDs: TextDictionary<Int32>
   /// Added tokens looked for in the raw text, and those looked for after normalising.
   let rawMatcher: AddedTokenMatcher
   let normalizedMatcher: AddedTokenMatcher

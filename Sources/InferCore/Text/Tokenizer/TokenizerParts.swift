@@ -14,7 +14,7 @@ struct TokenizerParts {
 
   /// The id of a token by its name, added tokens before others.
   func id(for token: String) -> Int32? {
-    added.last { $0.content == token }?.id ?? spellings.id(of: token)
+    added.last { $0.content.isExactly(token) }?.id ?? spellings.id(of: token)
   }
 
   /// Takes the names of special tokens from a `tokenizer_config.json`, and puts those around a text that it asks for,
@@ -50,7 +50,7 @@ extension Tokenizer {
     model = parts.model
     spellings = parts.spellings
     addedTokens = Dictionary(parts.added.map { ($0.id, $0) }, uniquingKeysWith: { _, last in last })
-    addedIDs = Dictionary(parts.added.map { ($0.content, $0.id) }, uniquingKeysWith: { _, last in last })
+    addedIDs = TextDictionary(parts.added.map { ($0.content, $0.id) }, uniquingKeysWith: { _, last in last })
     normalizers = parts.normalizers
     preTokenizers = parts.preTokenizers
     postProcessor = parts.postProcessor

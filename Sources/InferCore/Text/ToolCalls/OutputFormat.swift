@@ -25,7 +25,7 @@ public struct OutputFormat: Sendable, Equatable {
   ///
   /// - Parameter template: A chat template's text; empty for none.
   public init(template: String) {
-    let shows = { (text: String) in template.contains(scalars: text) }
+    let shows = { (text: String) in template.containsExactly(text) }
     toolCalls = ToolCallFormat(template: template)
     reasoning = toolCalls == .harmony ? .harmony : shows("<answer>") && shows("<think>") ? .thinkAnswer : .think
     tagSuffix = Self.suffix(in: template)

@@ -1,5 +1,3 @@
-import OrderedCollections
-
 /// Python's literals as JSON: strings, numbers, `True`, `False`, `None` (and their names in JSON), lists, tuples and
 /// dictionaries with strings for keys.
 enum PythonLiteral {
@@ -17,16 +15,12 @@ enum PythonLiteral {
     case .literal(let value): return try? value.json()
     case .name("null"): return .null
     case .negative(let operand):
-      switch value(of: operand) {
-      case .integer(let number): return .integer(-number)
-      case .number(let number): return .number(-number)
-      default: return nil
-      }
+      return value(of: operand)?.negated
     case .list(let elements), .tuple(let elements):
       let values = elements.compactMap(value)
       return values.count == elements.count ? .array(values) : nil
     case .dictionary(let pairs):
-      var members: OrderedDictionary<String, JSONValue> = [:]
+      var members: JSONObject = [:]
       for pair in pairs {
         guard case .string(let key)? = value(of: pair.key), let value = value(of: pair.value) else { return nil }
         members[key] = value

@@ -31,7 +31,7 @@ public enum ToolCallFormat: String, Sendable, CaseIterable {
   ///
   /// - Parameter template: The template's text.
   public init?(template: String) {
-    let shows = { (text: String) in template.contains(scalars: text) }
+    let shows = { (text: String) in template.containsExactly(text) }
     if shows("<|channel|>"), shows("<|message|>") {
       self = .harmony
     } else if let (_, format) = Self.signs.first(where: { shows($0.sign) }) {

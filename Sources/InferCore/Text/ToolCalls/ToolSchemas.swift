@@ -1,9 +1,7 @@
-import OrderedCollections
-
 /// What the tools of a request say of the types of their parameters.
 struct ToolSchemas: Sendable {
   /// Types by parameter by function. Parameters that no schema speaks of are not there: they are strings.
-  private var types: [String: [String: JSONTypes]] = [:]
+  private var types: TextDictionary<TextDictionary<JSONTypes>> = [:]
 
   /// - Parameter tools: As in a request: an array of objects with a `function` that has a `name` and, as a JSON schema,
   ///   `parameters`; functions by themselves are understood as well, and everything else is passed over.
@@ -73,7 +71,7 @@ struct JSONTypes: OptionSet, Sendable {
       switch value {
       case .null: .null
       case .bool: .boolean
-      case .integer: .integer
+      case .integer, .largeInteger: .integer
       case .number: .number
       case .string: .string
       case .array: .array

@@ -121,6 +121,6 @@ import Testing
     let parser = OutputParser(output, prompt: "", tools: toolDefinitions, streaming: false)
     let count = 200_000
     let whole = TakenApart(takeApart([start] + Array(repeating: space, count: count) + ["x"], parser))
-    #expect(whole.text.hasSuffix(scalars: String(repeating: space, count: count) + "x"))
+    #expect(whole.text.hasExactSuffix(String(repeating: space, count: count) + "x"))
   }
 }
