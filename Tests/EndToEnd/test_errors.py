@@ -20,7 +20,6 @@ BAD = [
     (CHAT, {**HELLO, "top_p": 2}, "top_p", "invalid_value"),
     (CHAT, {**HELLO, "max_tokens": 0}, "max_tokens", "invalid_value"),
     (CHAT, {**HELLO, "max_tokens": "many"}, "max_tokens", "invalid_type"),
-    (CHAT, {**HELLO, "max_tokens": 10**9}, "max_tokens", "context_length_exceeded"),
     (CHAT, {**HELLO, "min_tokens": 10**9}, "min_tokens", "invalid_value"),
     (TEXT, {"prompt": "x", "min_tokens": 10**9}, "min_tokens", "invalid_value"),
     (CHAT, {**HELLO, "seed": 2**64}, "seed", "invalid_value"),

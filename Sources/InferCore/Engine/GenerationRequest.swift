@@ -24,7 +24,8 @@ public struct GenerationRequest: Sendable {
 
 /// When a generation ends.
 public struct StopConditions: Sendable, Equatable {
-  /// Generated tokens at most; `nil` for as many as the context allows, 0 to read the prompt only.
+  /// Generated tokens at most, as far as the context has room; `nil` for as many as it has room for, 0 to read the
+  /// prompt only.
   public let maxTokens: Int?
   /// Until this many tokens are generated, tokens and strings that would end the generation do not.
   public let minTokens: Int

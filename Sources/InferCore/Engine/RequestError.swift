@@ -8,8 +8,6 @@ public enum RequestError: Error, Sendable, Equatable {
   case tokenOutOfRange(token: Int32, position: Int, vocabularySize: Int)
   /// The prompt alone leaves no room for a single generated token: it may have `limit` tokens.
   case promptTooLong(tokens: Int, limit: Int)
-  /// Prompt and `max_tokens` together are `tokens`, more than the context or the cache will ever hold.
-  case neverFits(tokens: Int, limit: Int)
   /// As many requests are unfinished as the engine takes on; a later attempt may succeed.
   case queueFull(limit: Int)
   /// The engine is finishing what it has and takes nothing new.
@@ -26,8 +24,6 @@ extension RequestError: CustomStringConvertible {
       "prompt: token \(token) at position \(position) is outside 0 ..< \(vocabularySize)"
     case .promptTooLong(let tokens, let limit):
       "prompt: has \(tokens) tokens; at most \(limit) leave room for an answer"
-    case .neverFits(let tokens, let limit):
-      "max_tokens: prompt and answer may take \(tokens) tokens together; at most \(limit) fit"
     case .queueFull(let limit): "\(limit) requests are unfinished already; try again later"
     case .draining: "the engine is shutting down and takes no new requests"
     }
@@ -38,7 +34,6 @@ extension RequestError: CustomStringConvertible {
     switch self {
     case .invalid(let field, _): field
     case .emptyPrompt, .tokenOutOfRange, .promptTooLong: "prompt"
-    case .neverFits: "max_tokens"
     case .queueFull, .draining: nil
     }
   }
@@ -50,7 +45,6 @@ extension RequestError: CustomStringConvertible {
     case .emptyPrompt: "empty_prompt"
     case .tokenOutOfRange: "token_out_of_range"
     case .promptTooLong: "prompt_too_long"
-    case .neverFits: "never_fits"
     case .queueFull: "queue_full"
     case .draining: "draining"
     }
@@ -58,6 +52,6 @@ extension RequestError: CustomStringConvertible {
 
   /// All values of ``label``.
   public static let labels = [
-    "invalid", "empty_prompt", "token_out_of_range", "prompt_too_long", "never_fits", "queue_full", "draining",
+    "invalid", "empty_prompt", "token_out_of_range", "prompt_too_long", "queue_full", "draining",
   ]
 }

@@ -4,7 +4,8 @@ public struct SamplingParameters: Sendable, Equatable {
   public let temperature: Float
   /// Only the `topK` most likely tokens may be chosen; 0 for all.
   public let topK: Int
-  /// Only the shortest list of most likely tokens whose probabilities reach this sum may be chosen.
+  /// Only the shortest list of most likely tokens whose probabilities reach this sum may be chosen; with 0, only
+  /// the most likely one.
   public let topP: Float
   /// Only tokens at least this fraction as likely as the most likely one may be chosen.
   public let minP: Float
@@ -46,7 +47,7 @@ public struct SamplingParameters: Sendable, Equatable {
   /// Checks and keeps the parameters. `topK` may also be −1 for all tokens, as in vLLM.
   ///
   /// - Throws: ``RequestError/invalid(field:reason:)`` for a value outside its range: temperature 0…2, top-p
-  ///   in (0, 1], min-p 0…1, repetition penalty in (0, 10], other penalties −2…2, biases −100…100 for ids
+  ///   0…1, min-p 0…1, repetition penalty in (0, 10], other penalties −2…2, biases −100…100 for ids
   ///   that are not negative and at most 1024 of them, at most 20 log-probabilities. These are OpenAI's ranges
   ///   where it has one and vLLM's otherwise, with bounds where vLLM has none.
   public init(
@@ -56,9 +57,7 @@ public struct SamplingParameters: Sendable, Equatable {
   ) throws(RequestError) {
     try Self.check(temperature, in: 0...2, "temperature")
     guard topK >= -1 else { throw .invalid(field: "top_k", reason: "must be at least 0, or -1 for all, not \(topK)") }
-    guard topP > 0, topP <= 1 else {
-      throw .invalid(field: "top_p", reason: "must be above 0 and at most 1, not \(topP)")
-    }
+    try Self.check(topP, in: 0...1, "top_p")
     try Self.check(minP, in: 0...1, "min_p")
     guard repetitionPenalty > 0, repetitionPenalty <= 10 else {
       throw .invalid(field: "repetition_penalty", reason: "must be above 0 and at most 10, not \(repetitionPenalty)")

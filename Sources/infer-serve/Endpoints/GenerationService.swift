@@ -63,7 +63,7 @@ struct GenerationService: Sendable {
             generation, stop: request.stop, tokenizer: served.tokenizer, keeping: job.visibleTokens)
         })
     } catch {
-      throw APIError(error).renamingPrompt(to: job.promptField)
+      throw APIError(error, promptField: job.promptField, maxTokens: job.requests.first?.stop.maxTokens)
     }
   }
 

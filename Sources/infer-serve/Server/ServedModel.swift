@@ -30,10 +30,9 @@ struct ServedModel: Sendable {
   func encode(_ text: String, field: String, addingSpecialTokens: Bool) throws(APIError) -> [Int32] {
     let bytes = text.utf8.count
     guard bytes <= longestText else {
-      throw .invalid(
-        field,
-        "The prompt has \(bytes) bytes, far more than the context of \(engine.limits.contextLength) tokens holds.",
-        code: APIError.contextExceeded)
+      // It has no fewer tokens than this.
+      throw .contextExceeded(
+        length: engine.limits.contextLength, tokens: bytes / (longestText / engine.limits.contextLength), field: field)
     }
     do { return try tokenizer.encode(text, addingSpecialTokens: addingSpecialTokens) } catch {
       throw .invalid(field, "The text cannot be tokenised: \(error)", code: "tokenization_failed")

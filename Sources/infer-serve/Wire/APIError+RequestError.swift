@@ -6,24 +6,24 @@ extension APIError {
   static let queueRetryAfter = 1
 
   /// An engine's refusal as the API says it.
-  init(_ error: RequestError) {
+  ///
+  /// - Parameters:
+  ///   - promptField: The field that holds the prompt, as the endpoint names it.
+  ///   - maxTokens: The tokens that the request wanted to have generated, if it said so.
+  init(_ error: RequestError, promptField: String = "prompt", maxTokens: Int? = nil) {
     switch error {
     case .invalid(let field, let reason):
       self = .invalid(field, "\(field) \(reason).", code: "invalid_value")
     case .emptyPrompt:
-      self = .invalid("prompt", "The prompt is empty; at least one token is needed.", code: "empty_prompt")
+      self = .invalid(promptField, "The prompt is empty; at least one token is needed.", code: "empty_prompt")
     case .tokenOutOfRange(let token, let position, let vocabularySize):
       self = .invalid(
-        "prompt", "Token \(token) at position \(position) of the prompt is outside 0 ..< \(vocabularySize).",
+        promptField, "Token \(token) at position \(position) of the prompt is outside 0 ..< \(vocabularySize).",
         code: "token_out_of_range")
     case .promptTooLong(let tokens, let limit):
-      self = .invalid(
-        "prompt", "The prompt has \(tokens) tokens; at most \(limit) leave room for an answer.",
-        code: Self.contextExceeded)
-    case .neverFits(let tokens, let limit):
-      self = .invalid(
-        "max_tokens", "Prompt and answer may take \(tokens) tokens together, but at most \(limit) fit.",
-        code: Self.contextExceeded)
+      // A prompt that is only read may fill the context.
+      let length = maxTokens == 0 ? limit : limit + 1
+      self = .contextExceeded(length: length, tokens: tokens, field: promptField, maxTokens: maxTokens)
     case .queueFull(let limit):
       self = APIError(
         status: 429, message: "\(limit) requests are unfinished already; try again later.", type: "rate_limit_error",
@@ -33,10 +33,17 @@ extension APIError {
     }
   }
 
-  /// The same, with the field that holds the prompt named as the endpoint names it.
-  func renamingPrompt(to field: String) -> APIError {
-    var error = self
-    if error.parameter == "prompt" { error.parameter = field }
-    return error
+  /// A prompt that leaves no room for an answer, in OpenAI's words: clients know them and shorten the conversation.
+  static func contextExceeded(length: Int, tokens: Int, field: String, maxTokens: Int? = nil) -> APIError {
+    let limit = "This model's maximum context length is \(length) tokens."
+    guard let maxTokens, maxTokens < .max - tokens else {
+      return .invalid(
+        field, "\(limit) However, your \(field) resulted in \(tokens) tokens. Please reduce the length of the \(field).",
+        code: contextExceeded)
+    }
+    return .invalid(
+      field,
+      "\(limit) However, you requested \(tokens + maxTokens) tokens (\(tokens) in the \(field), \(maxTokens) in the "
+        + "completion). Please reduce the length of the \(field) or completion.", code: contextExceeded)
   }
 }

@@ -5,6 +5,8 @@ import InferCore
 /// A member that is `null` counts as absent, as it does for the API's own clients.
 struct FieldReader {
   private let value: JSONValue
+  /// Members that came under another name, by the name that they are read by.
+  private var aliases: [String: Alias] = [:]
   /// Path of this object from the request's root, as in `messages[2]`; empty at the root.
   let path: String
 
@@ -27,13 +29,28 @@ struct FieldReader {
     try self.init(value)
   }
 
-  /// The path of a member.
-  func name(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
+  /// The path of a member, as the request spells it.
+  func name(_ key: String) -> String {
+    if own(key) == nil, let alias = aliases[key] { return alias.path }
+    return path.isEmpty ? key : "\(path).\(key)"
+  }
 
   /// The member, unless it is absent or `null`.
-  subscript(_ key: String) -> JSONValue? {
+  subscript(_ key: String) -> JSONValue? { own(key) ?? aliases[key]?.value }
+
+  private func own(_ key: String) -> JSONValue? {
     guard let member = value[key], !member.isNull else { return nil }
     return member
+  }
+
+  /// Lets a value that stands elsewhere be read as a member, unless that is there itself or has been given.
+  mutating func alias(_ key: String, path: String, _ value: JSONValue) {
+    if aliases[key] == nil { aliases[key] = Alias(path: path, value: value) }
+  }
+
+  private struct Alias {
+    let path: String
+    let value: JSONValue
   }
 
   /// A complaint about a member's type.

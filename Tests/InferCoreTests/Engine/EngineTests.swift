@@ -118,13 +118,11 @@ func smallConfiguration(_ change: (inout EngineConfiguration) -> Void = { _ in }
     #expect(error(try request(prompt(21, 1), 0)) == .promptTooLong(tokens: 21, limit: 20))
     let scores = GenerationRequest(prompt: [1], promptLogprobs: 21)
     #expect(error(scores)?.field == "prompt_logprobs")
-    #expect(error(try request(prompt(15, 1), 6)) == .neverFits(tokens: 21, limit: 20))
-    #expect(error(try request(prompt(15, 1), .max)) == .neverFits(tokens: .max, limit: 20))
     let bias = GenerationRequest(prompt: [1], sampling: try SamplingParameters(logitBias: [97: 1]))
     #expect(error(bias)?.field == "logit_bias")
     let long = GenerationRequest(prompt: [1], stop: try StopConditions(minTokens: 20))
     #expect(error(long)?.field == "min_tokens")
-    #expect(engine.metrics.admissionRejections("never_fits").value == 2)
+    #expect(engine.metrics.admissionRejections("prompt_too_long").value == 2)
     #expect(engine.metrics.requestsWaiting.value == 0)
   }
 
@@ -135,6 +133,11 @@ func smallConfiguration(_ change: (inout EngineConfiguration) -> Void = { _ in }
       let prompt = prompt(count, 3)
       let collected = await Collected(try engine.submit(try request(prompt, nil)))
       #expect(collected.tokens == model.greedy(after: prompt, count: 20 - count) && collected.reason == .length)
+      // More than there is room for means what there is room for.
+      for more in [21 - count, .max] {
+        let longer = await Collected(try engine.submit(try request(prompt, more)))
+        #expect(longer.tokens == collected.tokens && longer.reason == .length)
+      }
     }
   }
 

@@ -98,6 +98,14 @@ func exponential(_ x: Double) -> Double { exp(x) }
     #expect((0..<4).map { _ in next(penalised, logits)?.id } == [1, 3, 4, 1])
   }
 
+  @Test func noMassAtAllIsGreedy() throws {
+    let logits: [Float] = [1, 5, 2, 5, 5]
+    for temperature: Float in [0.1, 1, 2] {
+      let sampler = Sampler(request(try SamplingParameters(temperature: temperature, topP: 0)), stopTokens: [])
+      #expect((0..<50).allSatisfy { _ in next(sampler, logits)?.id == 1 })
+    }
+  }
+
   @Test func stopTokensWaitForTheMinimumLength() throws {
     let stop = try StopConditions(maxTokens: 9, minTokens: 2)
     let sampler = Sampler(request(.greedy, stop: stop), stopTokens: [3, 99, -1])

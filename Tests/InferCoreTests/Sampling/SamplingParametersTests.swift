@@ -20,7 +20,7 @@ import Testing
       #expect(field { () throws(RequestError) in try P(presencePenalty: value) } == "presence_penalty")
       #expect(field { () throws(RequestError) in try P(frequencyPenalty: value) } == "frequency_penalty")
     }
-    for value: Float in [-1, 0, 1.01, .nan] {
+    for value: Float in [-1, 1.01, .nan] {
       #expect(field { () throws(RequestError) in try P(topP: value) } == "top_p")
     }
     for value: Float in [-0.5, 1.01, .nan] {
@@ -42,6 +42,7 @@ import Testing
       temperature: 2, topK: -1, topP: 1, minP: 1, repetitionPenalty: 10, presencePenalty: -2, frequencyPenalty: 2,
       logitBias: [0: -100, 1: 100], seed: .max, logprobs: 20)
     #expect(try SamplingParameters(topK: -1).topK == 0)
+    _ = try SamplingParameters(topP: 0)
   }
 
   @Test func absurdStopConditionsAreRefusedByName() {

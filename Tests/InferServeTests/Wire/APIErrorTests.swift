@@ -22,7 +22,6 @@ struct APIErrorTests {
     (.emptyPrompt, 400, "empty_prompt", "prompt"),
     (.tokenOutOfRange(token: 512, position: 3, vocabularySize: 512), 400, "token_out_of_range", "prompt"),
     (.promptTooLong(tokens: 3000, limit: 2047), 400, "context_length_exceeded", "prompt"),
-    (.neverFits(tokens: 3000, limit: 2048), 400, "context_length_exceeded", "max_tokens"),
     (.queueFull(limit: 8), 429, "queue_full", nil),
     (.draining, 503, "draining", nil),
   ]
@@ -37,8 +36,26 @@ struct APIErrorTests {
   }
 
   @Test func chatsNameTheirOwnField() {
-    #expect(APIError(.emptyPrompt).renamingPrompt(to: "messages").parameter == "messages")
-    #expect(APIError(.neverFits(tokens: 9, limit: 4)).renamingPrompt(to: "messages").parameter == "max_tokens")
+    #expect(APIError(.emptyPrompt, promptField: "messages").parameter == "messages")
+    #expect(APIError(.invalid(field: "top_p", reason: "is bad"), promptField: "messages").parameter == "top_p")
+  }
+
+  /// Clients find by these words that a conversation has to be made shorter, and read the numbers out of them.
+  @Test func promptsThatLeaveNoRoomAreRefusedInTheWordsThatClientsKnow() {
+    let error = RequestError.promptTooLong(tokens: 3000, limit: 2047)
+    #expect(
+      APIError(error, promptField: "messages", maxTokens: 100).message
+        == "This model's maximum context length is 2048 tokens. However, you requested 3100 tokens (3000 in the "
+        + "messages, 100 in the completion). Please reduce the length of the messages or completion.")
+    for unlimited in [nil, Int.max] {
+      #expect(
+        APIError(error, maxTokens: unlimited).message
+          == "This model's maximum context length is 2048 tokens. However, your prompt resulted in 3000 tokens. "
+          + "Please reduce the length of the prompt.")
+    }
+    #expect(
+      APIError(error, promptField: "messages").message.hasSuffix(
+        "However, your messages resulted in 3000 tokens. Please reduce the length of the messages."))
   }
 
   @Test func wrongMethodsLearnTheRightOnes() {

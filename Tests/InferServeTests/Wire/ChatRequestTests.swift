@@ -137,7 +137,7 @@ struct ChatRequestTests {
     (#"{\#(hello), "temperature": -1}"#, "temperature", "invalid_value"),
     (#"{\#(hello), "temperature": "hot"}"#, "temperature", "invalid_type"),
     (#"{\#(hello), "temperature": 1e300}"#, "temperature", "invalid_value"),
-    (#"{\#(hello), "top_p": 0}"#, "top_p", "invalid_value"),
+    (#"{\#(hello), "top_p": -0.1}"#, "top_p", "invalid_value"),
     (#"{\#(hello), "top_k": 1.5}"#, "top_k", "invalid_type"),
     (#"{\#(hello), "n": 0}"#, "n", "invalid_value"),
     (#"{\#(hello), "n": 1000000}"#, "n", "invalid_value"),
