@@ -19,10 +19,13 @@ public struct GenerationDefaults: Sendable, Equatable {
   /// Length of an answer, as far as the context has room.
   public var maxTokens: Int?
 
+  /// Recommendations that no request could be answered with, and that have no effect.
+  public private(set) var warnings: [String] = []
+
   /// No recommendations.
   public init() {}
 
-  /// Reads the model's `generation_config.json`, if there is one.
+  /// Reads the model's `generation_config.json`, if there is one. Recommendations out of their ranges are left out.
   ///
   /// - Throws: `ModelError` when a file is malformed.
   init(files: ModelFiles, config: JSONValue) throws(ModelError) {
@@ -35,40 +38,17 @@ public struct GenerationDefaults: Sendable, Equatable {
       endTokens = try Self.endTokens(
         config["eos_token_id"] ?? config["text_config"]?["eos_token_id"] ?? .null, files.path(of: "config.json"))
     }
-    func number(_ key: String) throws(ModelError) -> Float? {
-      guard let value = json[key], !value.isNull else { return nil }
-      guard let number = value.double.map({ Float($0) }), number.isFinite else {
-        throw .malformed(path: path, reason: "\(key) is \(value.serialized().prefix(40)), expected a number")
-      }
-      return number
-    }
-    func count(_ key: String) throws(ModelError) -> Int? {
-      guard let value = json[key], !value.isNull else { return nil }
-      guard let count = value.int, count >= 0 else {
-        throw .malformed(path: path, reason: "\(key) is \(value.serialized()), expected a count")
-      }
-      return count
-    }
+    var reader = Recommendations(json: json)
     // Without `do_sample`, or with it false, Hugging Face decodes greedily; a file that recommends a temperature
     // means it to be used.
-    temperature = json["do_sample"]?.bool == false ? 0 : try number("temperature")
-    topK = try count("top_k")
-    topP = try number("top_p")
-    minP = try number("min_p")
-    repetitionPenalty = try number("repetition_penalty")
-    maxTokens = try count("max_new_tokens")
-    try check(path)
-  }
-
-  /// Refuses what no request could be answered with.
-  private func check(_ path: String) throws(ModelError) {
-    do {
-      _ = try SamplingParameters(
-        temperature: temperature ?? 1, topK: topK ?? 0, topP: topP ?? 1, minP: minP ?? 0,
-        repetitionPenalty: repetitionPenalty ?? 1)
-    } catch {
-      throw .malformed(path: path, reason: "\(error)")
-    }
+    let temperature = reader.number("temperature", in: 0...2)
+    self.temperature = json["do_sample"]?.bool == false ? 0 : temperature
+    topK = reader.count("top_k")
+    topP = reader.number("top_p", in: Float.leastNonzeroMagnitude...1, isOff: { $0 == 0 || $0 == -1 })
+    minP = reader.number("min_p", in: 0...1, isOff: { $0 == -1 })
+    repetitionPenalty = reader.number("repetition_penalty", in: Float.leastNonzeroMagnitude...10)
+    maxTokens = reader.count("max_new_tokens")
+    warnings = reader.warnings
   }
 
   private static func endTokens(_ value: JSONValue, _ path: String) throws(ModelError) -> Set<Int32> {
@@ -82,5 +62,41 @@ public struct GenerationDefaults: Sendable, Equatable {
       tokens.insert(id)
     }
     return tokens
+  }
+}
+
+/// Reads recommendations. What is out of its range is left out with a warning: a model works without it.
+private struct Recommendations {
+  let json: JSONValue
+  var warnings: [String] = []
+
+  /// A number in `range`, or `nil` where the file has none, says that the transform is off, or has nonsense.
+  mutating func number(
+    _ key: String, in range: ClosedRange<Float>, isOff: (Float) -> Bool = { _ in false }
+  ) -> Float? {
+    guard let value = json[key], !value.isNull else { return nil }
+    let number = value.double.map { Float($0) } ?? .nan
+    if isOff(number) { return nil }
+    guard range.contains(number) else {
+      let bounds = range.lowerBound == 0 ? "from 0 to" : "above 0 and at most"
+      warn(key, value, "a number \(bounds) \(range.upperBound)")
+      return nil
+    }
+    return number
+  }
+
+  /// A count, or `nil` where the file has none, or has 0 or −1, which stand for no limit.
+  mutating func count(_ key: String) -> Int? {
+    guard let value = json[key], !value.isNull else { return nil }
+    guard let count = value.double.flatMap({ Int(exactly: $0) }), count >= -1 else {
+      warn(key, value, "a count, or -1 for no limit")
+      return nil
+    }
+    return count > 0 ? count : nil
+  }
+
+  private mutating func warn(_ key: String, _ value: JSONValue, _ expected: String) {
+    warnings.append(
+      "generation_config.json: \(key) is \(value.serialized().prefix(40)), expected \(expected); it has no effect")
   }
 }

@@ -62,7 +62,7 @@ public func loadModel(at path: String, options: LoadOptions = LoadOptions()) thr
   }
   return LoadedModel(
     name: source.name, model: read.model, tokenizer: text.tokenizer, chatTemplate: text.chatTemplate,
-    generation: generation, summary: ModelSummary(read))
+    generation: generation, summary: ModelSummary(read, generation))
 }
 
 /// A model whose configuration and weights are read and checked.
@@ -89,6 +89,7 @@ struct ReadModel {
 
   private init(reading source: ModelSource, _ options: LoadOptions) throws(ModelError) {
     config = try Self.configuration(source, options)
+    try QuantizedElsewhere.check(config)
     let reader = try ConfigReader(config)
     let family = try Families.family(for: reader)
     let checkpoint = try source.checkpoint()

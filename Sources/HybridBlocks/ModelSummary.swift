@@ -24,7 +24,7 @@ public struct ModelSummary: Sendable {
   /// What else seemed odd.
   public let warnings: [String]
 
-  init(_ read: ReadModel) {
+  init(_ read: ReadModel, _ generation: GenerationDefaults) {
     let (model, tensors) = (read.model, read.weights.loaded)
     family = read.familyName
     layout = model.layout
@@ -35,7 +35,9 @@ public struct ModelSummary: Sendable {
     cacheBytesPerToken = model.stateLayout.pageBytes(tokens: 1, type: .f16)
     stateBytesPerSequence = model.stateLayout.slotBytes
     unreadTensors = read.unreadTensors
-    warnings = read.weights.remarks + read.unreadKeys.map { "config.json: \($0) is not known and has no effect" }
+    warnings =
+      read.weights.remarks + read.unreadKeys.map { "config.json: \($0) is not known and has no effect" }
+      + generation.warnings
   }
 }
 

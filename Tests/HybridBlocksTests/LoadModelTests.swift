@@ -1,5 +1,6 @@
 import Foundation
 import InferCore
+import OrderedCollections
 import TestSupport
 import Testing
 
@@ -180,15 +181,64 @@ import Testing
     #expect(try load().generation.endTokens == [2])
   }
 
+  /// A model works without what its makers recommend, so that nonsense there is only mentioned.
   @Test(arguments: [
-    "{\"top_k\": 1e30}", "{\"top_k\": 2.5}", "{\"max_new_tokens\": -1}", "{\"top_k\": \"20\"}",
-    "{\"temperature\": NaN}", "{\"temperature\": -1}",
+    "{\"top_k\": 1e30}", "{\"top_k\": 2.5}", "{\"max_new_tokens\": -2}", "{\"top_k\": \"20\"}", "{\"top_k\": -7}",
+    "{\"temperature\": NaN}", "{\"temperature\": -1}", "{\"min_p\": 2}",
     "{\"temperature\": 1e300}", "{\"top_p\": 7}", "{\"top_p\": [0.8]}", "{\"repetition_penalty\": 0}",
+  ])
+  func nonsenseIsLeftOutWithAWarning(_ text: String) throws {
+    try folder.write("generation_config.json", text)
+    let loaded = try load()
+    let generation = loaded.generation
+    let key = try #require(JSONValue(parsing: text, options: .configuration).object?.keys.first)
+    #expect(generation.warnings.count == 1 && generation.warnings[0].hasPrefix("generation_config.json: \(key) is "))
+    #expect(loaded.summary.warnings == generation.warnings)
+    #expect(generation.temperature == nil && generation.topK == nil && generation.topP == nil)
+    #expect(generation.minP == nil && generation.repetitionPenalty == nil && generation.maxTokens == nil)
+  }
+
+  @Test(arguments: [
+    "{\"top_k\": -1}", "{\"top_k\": 0}", "{\"top_p\": 0}", "{\"top_p\": -1}", "{\"min_p\": -1}",
+    "{\"max_new_tokens\": -1}",
+  ])
+  func whatIsOffIsNoRecommendation(_ text: String) throws {
+    try folder.write("generation_config.json", text)
+    let generation = try load().generation
+    #expect(generation.warnings == [] && generation.topK == nil && generation.topP == nil && generation.minP == nil)
+    #expect(generation.maxTokens == nil)
+  }
+
+  @Test(arguments: [
     "{\"eos_token_id\": \"x\"}", "{\"eos_token_id\": [1, 2.5]}", "{\"eos_token_id\": 9999999999}", "[]", "{", "7",
   ])
   func brokenRecommendationsAreNamed(_ text: String) throws {
     try folder.write("generation_config.json", text)
     #expect(problem().contains("generation_config.json"))
+  }
+
+  // MARK: Quantised checkpoints of other tools
+
+  @Test(arguments: [
+    ("quantization_config", "{\"quant_method\": \"awq\", \"bits\": 4}", "quantization_config.quant_method", "awq"),
+    ("quantization_config", "{\"quant_method\": \"fp8\"}", "quantization_config.quant_method", "fp8"),
+    ("quantization_config", "{\"load_in_4bit\": true}", "quantization_config", "bitsandbytes"),
+    ("compression_config", "{\"quant_method\": \"compressed-tensors\"}", "compression_config", "compressed-tensors"),
+    ("quantization", "{\"group_size\": 64, \"bits\": 4}", "quantization", "MLX (4 bits)"),
+    (
+      "text_config", "{\"quantization_config\": {\"quant_method\": \"gptq\"}}", "text_config.quantization_config",
+      "gptq"
+    ),
+  ])
+  func theMethodIsNamedBeforeAnyTensor(_ key: String, _ value: String, _ name: String, _ method: String) throws {
+    let value = try JSONValue(parsing: value)
+    try edit("config.json") { $0[key] = value }
+    try folder.write("model.safetensors", "not looked at")
+    let problem = problem()
+    #expect(problem.contains(name) && problem.contains("quantised by \(method)"), "\(problem)")
+    #expect(problem.contains("expected a checkpoint in F32, F16 or BF16"))
+    try edit("config.json") { $0[key] = [:] }
+    #expect(!self.problem().contains("quantised"))
   }
 
   @Test func endTokensOutsideTheVocabularyAreRefused() throws {

@@ -39,6 +39,28 @@ import Testing
     #expect(prompt.hasSuffix("</think>\n") == ["none", "minimal", "low"].contains(effort))
   }
 
+  /// Configurations of before transformers 5 spell positions otherwise.
+  @Test func theOlderSpellingOfPositionsComputesTheSame() throws {
+    let folder = try TemporaryFolder()
+    var config = try JSONValue(file: Self.folder.appending(path: "config.json").path)
+    config["rope_parameters"] = nil
+    config["rope_theta"] = 10_000
+    config["rope_scaling"] = ["type": "dynamic", "alpha": 50]
+    try folder.write("config.json", config.serialized())
+    var options = LoadOptions()
+    options.configuration = folder.url.appending(path: "config.json")
+    let logits = try [LoadOptions(), options].map { options in
+      let model = try loadModel(at: Self.folder.path, options: options).model
+      let runner = try StepRunner(model: model, sequences: 1, length: 64, kvType: .f32, threads: 1)
+      var result: [Float] = []
+      runner.step([.init(sequence: 0, tokens: (1..<60).map(Int32.init)[...], position: 0, logits: 1)]) { rows in
+        for column in 0..<rows.columns { result.append(rows[0][column]) }
+      }
+      return result
+    }
+    #expect(logits[0] == logits[1] && logits[0].count == 512)
+  }
+
   @Test func promptsAreRenderedAndEncodedAsByTheReference() throws {
     let loaded = try loadModel(at: Self.folder.path)
     let (tokenizer, template) = (try #require(loaded.tokenizer), try #require(loaded.chatTemplate))

@@ -20,7 +20,6 @@ CONFIG = {
     "pad_token_id": 0,
     "vocab_size": 512,
     "rms_norm_eps": 1e-05,
-    "rope_theta": 10000.0,
     "use_conv_bias": True,
     "conv_kernel": 4,
     "hidden_act": "silu",
@@ -33,7 +32,7 @@ CONFIG = {
     "num_attention_heads": 8,
     "num_key_value_heads": 2,
     "head_dim": 32,
-    "rope_scaling": {"type": "dynamic", "alpha": 50.0},
+    "rope_parameters": {"rope_type": "dynamic", "rope_theta": 10000.0, "alpha": 50.0, "factor": 1.0},
     "mamba_num_heads": 8,
     "mamba_head_dim": 64,
     "n_groups": 2,
@@ -69,7 +68,8 @@ class Attention(nn.Module):
         self.o_proj = nn.Linear(queries, width, bias=False)
         self.query_layernorm = RMSNorm(self.head, c["rms_norm_eps"])
         self.key_layernorm = RMSNorm(self.head, c["rms_norm_eps"])
-        base = c["rope_theta"] * c["rope_scaling"]["alpha"] ** (self.head / (self.head - 2))
+        rope = c["rope_parameters"]
+        base = rope["rope_theta"] * rope["alpha"] ** (self.head / (self.head - 2))
         frequency = base ** (-torch.arange(0, self.head, 2) / self.head)
         angle = torch.arange(c["max_position_embeddings"])[:, None] * frequency
         self.register_buffer("cos", angle.cos().repeat(1, 2), persistent=False)

@@ -191,12 +191,14 @@ extension GGUFDescription {
       parameters["attention_factor"] = .number(try number("rope.scaling.attn_factor", default: 1))
       return
     }
-    let kind = try string("rope.scaling.type", default: "none")
+    // A factor alone is linear. Files from before there were kinds have it under a key of its own; 0 is none.
+    let key = !has("rope.scaling.factor") && has("rope.scale_linear") ? "rope.scale_linear" : "rope.scaling.factor"
+    let kind = try string("rope.scaling.type", default: try number(key, default: 0) == 0 ? "none" : "linear")
     switch kind {
     case "none": parameters["rope_type"] = "default"
     case "linear", "yarn":
       parameters["rope_type"] = .string(kind)
-      parameters["factor"] = .number(try number("rope.scaling.factor"))
+      parameters["factor"] = .number(try number(key))
     default: throw wrong("rope.scaling.type", "\"\(kind)\"", "none, linear or yarn")
     }
     guard kind == "yarn" else { return }

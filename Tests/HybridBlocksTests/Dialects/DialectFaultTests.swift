@@ -1,8 +1,9 @@
 import Foundation
-import HybridBlocks
 import InferCore
 import TestSupport
 import Testing
+
+@testable import HybridBlocks
 
 /// Files of llama.cpp's that say too little, or what cannot be.
 @Suite struct DialectFaultTests {
@@ -33,6 +34,25 @@ import Testing
       _ = try loadModel(at: path)
       return "loaded"
     } catch { return "\(error)" }
+  }
+
+  /// Files from before there were kinds of scaling have a factor alone, or one under an older key, which is linear.
+  @Test(arguments: ["llama.rope.scale_linear", "llama.rope.scaling.factor"])
+  func aFactorAloneIsLinear(_ key: String) throws {
+    let file = try GGUF(MappedFile(path: GGUFParityTests.file("llama.gguf").path))
+    func rope(_ entries: [String: GGUFValue]) throws -> JSONValue? {
+      let metadata = file.metadata.filter { !$0.key.contains(".rope.scal") }.merging(entries) { _, new in new }
+      let description = GGUFDescription(
+        path: "x", architecture: "llama", metadata: metadata,
+        tensors: Dictionary(
+          uniqueKeysWithValues: file.tensors.filter { $0.name != "rope_freqs.weight" }.map { ($0.name, $0) }))
+      return try Dialects.dialect(of: description, config: nil).configuration(description)["rope_parameters"]
+    }
+    let scaled = try rope([key: .number(4)])
+    #expect(scaled?["rope_type"] == "linear" && scaled?["factor"] == .number(4))
+    #expect(try rope([key: .number(0)])?["rope_type"] == "default")
+    #expect(try rope([key: .number(4), "llama.rope.scaling.type": .string("none")])?["rope_type"] == "default")
+    #expect(try rope([:])?["rope_type"] == "default")
   }
 
   @Test func theFileWithoutAChangeLoads() throws {

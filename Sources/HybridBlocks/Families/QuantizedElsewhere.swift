@@ -1,0 +1,32 @@
+internal import InferCore
+internal import OrderedCollections
+
+/// Checkpoints whose tensors other tools have quantised, in ways that are not read.
+enum QuantizedElsewhere {
+  /// Where configurations say how: Hugging Face's key, an older one of compressed-tensors', and MLX's.
+  private static let keys = ["quantization_config", "compression_config", "quantization"]
+
+  /// Refuses the configuration of such a checkpoint before its tensors are missed under their usual names.
+  ///
+  /// - Throws: `ModelError` that names the key, the method and what is read instead.
+  static func check(_ config: JSONValue) throws(ModelError) {
+    for (prefix, part) in [("", config), ("text_config.", config["text_config"] ?? .null)] {
+      for key in keys {
+        guard let value = part[key], let members = value.object, !members.isEmpty else { continue }
+        let (name, method) = method(of: value, key)
+        throw .configuration(
+          key: prefix + name,
+          reason:
+            "the weights are quantised by \(method), which is not supported; expected a checkpoint in F32, F16 or "
+            + "BF16, which `quantize` and --quantize make smaller, or a GGUF file")
+      }
+    }
+  }
+
+  private static func method(of value: JSONValue, _ key: String) -> (name: String, method: String) {
+    if let method = value["quant_method"]?.string { return ("\(key).quant_method", method) }
+    if value["load_in_8bit"] != nil || value["load_in_4bit"] != nil { return (key, "bitsandbytes") }
+    if let bits = value["bits"]?.int { return (key, "MLX (\(bits) bits)") }
+    return (key, "a method without a name")
+  }
+}
