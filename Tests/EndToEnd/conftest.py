@@ -39,8 +39,8 @@ def model(request, tmp_path_factory):
 def start(binary, model):
     """Starts a server of its own for a test that needs special options or ends it."""
 
-    def start(*options):
-        return Server(binary, model, *options)
+    def start(*options, **more):
+        return Server(binary, model, *options, **more)
 
     return start
 

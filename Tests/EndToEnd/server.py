@@ -1,6 +1,8 @@
 """A server under test: a process, its port, its log and its metrics."""
 import json
+import os
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -14,9 +16,12 @@ LONG = {"max_tokens": 1900, "ignore_eos": True, "temperature": 1.0, "seed": 1}
 
 
 class Server:
-    def __init__(self, binary, model, *options):
+    def __init__(self, binary, model, *options, limits=None):
+        """`limits` are arguments of the shell's `ulimit`."""
         self.log = tempfile.NamedTemporaryFile("w+", suffix=".log")
         command = [binary, "serve", "--model", str(model), "--port", "0", "--log-format", "json", *options]
+        if limits:
+            command = ["bash", "-c", f'ulimit {limits} && exec "$@"', "bash", *command]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log)
         self.model = Path(model).name
         self.port = self.wait_for_event("ready")["port"]
@@ -44,6 +49,20 @@ class Server:
 
     def chat(self, text="Hello", **fields):
         return {"model": self.model, "messages": [{"role": "user", "content": text}], **fields}
+
+    def connect(self, data=b"", timeout=10, source=None):
+        """A connection that has sent some bytes."""
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout, source and (source, 0))
+        connection.sendall(data)
+        return connection
+
+    def cpu_seconds(self):
+        times = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(times[11]) + int(times[12])) / os.sysconf("SC_CLK_TCK")
+
+    def resident_bytes(self):
+        pages = Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
     def metrics(self):
         """Every sample, by name and labels (but for those that every sample has)."""
@@ -73,6 +92,21 @@ class Server:
             self.process.kill()
         self.process.wait()
         self.log.close()
+
+
+def request(method, path, body=b"", **headers):
+    """The bytes of a request."""
+    fields = {"Host": "localhost", "Content_Length": len(body), **headers}
+    lines = [f"{method} {path} HTTP/1.1", *(f"{name.replace('_', '-')}: {value}" for name, value in fields.items())]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def read_answer(connection):
+    """Status, headers and body of an answer after which the connection is closed."""
+    head, _, body = connection.makefile("rb").read().partition(b"\r\n\r\n")
+    status, *fields = head.decode().split("\r\n")
+    headers = dict(field.lower().split(": ", 1) for field in fields)
+    return int(status.split()[1]), headers, body
 
 
 def wait_until(condition, timeout=30, what="the condition"):

@@ -96,7 +96,7 @@ def test_unknown_paths_and_methods(server):
 def test_answers_to_head_have_no_body(server):
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
         for path, status in (("/v2/chat", 404), (CHAT, 405), ("/health", 200)):
-            connection.sendall(f"HEAD {path} HTTP/1.1\r\nHost: x\r\n\r\nGET /health HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            connection.sendall(f"HEAD {path} HTTP/1.1\r\nHost: localhost\r\n\r\nGET /health HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
             reader = connection.makefile("rb")
             assert reader.readline().split()[1] == str(status).encode()
             length = 0

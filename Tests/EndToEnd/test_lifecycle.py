@@ -73,7 +73,7 @@ def test_a_client_that_does_not_read_does_not_keep_the_server(start):
         connection = socket.create_connection(("127.0.0.1", server.port))
         body = httpx.Request("POST", "http://x", json=server.chat(
             stream=True, n=8, logprobs=True, top_logprobs=20, **{**LONG, "max_tokens": 900}))
-        head = f"POST {CHAT} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body.content)}\r\n\r\n"
+        head = f"POST {CHAT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body.content)}\r\n\r\n"
         connection.sendall(head.encode() + body.content)
         wait_until(lambda: server.metric("num_requests_running") > 0)
         server.signal()

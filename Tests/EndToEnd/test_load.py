@@ -20,7 +20,7 @@ def raw_request(server, body):
     """A connection that has sent a request."""
     data = json.dumps(body).encode()
     connection = socket.create_connection(("127.0.0.1", server.port))
-    head = f"POST {CHAT} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(data)}\r\n\r\n"
+    head = f"POST {CHAT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(data)}\r\n\r\n"
     connection.sendall(head.encode() + data)
     return connection
 
@@ -138,7 +138,7 @@ def test_a_request_that_takes_too_long_is_ended(start):
 
 
 @pytest.mark.parametrize("sent", [b"", b"POST /v1/chat/completions HTTP/1.1\r\nHos", b"POST /v1/chat/completions "
-                                  b"HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"])
+                                  b"HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{"])
 def test_a_silent_connection_is_closed(start, sent):
     with start("--idle-timeout", "0.5") as server:
         connection = socket.create_connection(("127.0.0.1", server.port))
@@ -150,7 +150,7 @@ def test_a_silent_connection_is_closed(start, sent):
         assert 0.3 < time.monotonic() - started < 5
 
 
-HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n"
+HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
 
 
 @pytest.mark.parametrize("garbage, status", [
@@ -171,7 +171,7 @@ def test_garbage_is_answered_and_survived(server, garbage, status):
 
 def test_garbage_after_a_request_leaves_its_answer_whole(server):
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
-        connection.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+        connection.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert b" 200 " in connection.recv(4096)
         connection.sendall(b"nonsense\r\n\r\n")
         answer = connection.makefile("rb").read()

@@ -53,6 +53,27 @@ struct Serve: AsyncParsableCommand {
   var drainTimeout = 30.0
 
   @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Connections at most (default: what the limit of descriptors leaves).", valueName: "count"))
+  var maxConnections: Int?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Connections from one address at most (default: half of all, and as many as they like from this machine).",
+      valueName: "count"))
+  var maxConnectionsPerAddress: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      A host name that requests may be for; may be repeated. A server on a loopback address takes no others, beside \
+      localhost and addresses; any other server takes all unless some are given. '*' stands for all.
+      """, valueName: "name"))
+  var allowedHost: [String] = []
+
+  @Option(
     help: ArgumentHelp(
       "Least severe log lines: trace, debug, info, notice, warning, error or critical.", valueName: "level"))
   var logLevel = Logger.Level.info
@@ -66,6 +87,10 @@ struct Serve: AsyncParsableCommand {
     try require(0.001...604_800, "request-timeout", requestTimeout)
     try require(0.001...604_800, "idle-timeout", idleTimeout)
     try require(0...604_800, "drain-timeout", drainTimeout)
+    if let maxConnections { try require(1...1_048_576, "max-connections", maxConnections) }
+    if let maxConnectionsPerAddress {
+      try require(1...1_048_576, "max-connections-per-address", maxConnectionsPerAddress)
+    }
     try check(configuration(endTokens: []))
   }
 
@@ -92,7 +117,7 @@ struct Serve: AsyncParsableCommand {
     let service = GenerationService(
       state: state, metrics: metrics,
       limits: GenerationService.Limits(bodyBytes: maxBodyKib * 1024, requestTime: .seconds(requestTimeout)))
-    let server = HTTPServer.Configuration(host: host, port: port, idleTimeout: .seconds(idleTimeout))
+    let server = HTTPServer.Configuration(host: host, port: port, rules: connectionRules(logger))
     let application = HTTPServer.application(server, router: Routes.router(service, logger: logger)) { port in
       lifecycle.listening(port: port)
     }
@@ -102,6 +127,20 @@ struct Serve: AsyncParsableCommand {
     defer { signals.cancel() }
     try await Self.run(ListeningService(application, server), lifecycle)
     logger.notice("stopped")
+  }
+
+  private func connectionRules(_ logger: Logger) -> ConnectionRules {
+    let descriptors = ConnectionLimits.raiseDescriptorLimit()
+    let limits = ConnectionLimits(
+      descriptors: descriptors, total: maxConnections, perAddress: maxConnectionsPerAddress)
+    if limits.descriptors > descriptors {
+      logger.warning(
+        "few descriptors", metadata: ["needed": "\(limits.descriptors)", "limit": "\(descriptors)"])
+    }
+    return ConnectionRules(
+      idleTimeout: .seconds(idleTimeout),
+      hosts: HostRule(names: allowedHost, isLoopback: HTTPServer.isLoopback(host, port: port)),
+      connections: Connections(limits: limits), log: RateLimitedLog(logger))
   }
 
   /// Runs the server until it has nothing left to do.

@@ -22,10 +22,13 @@ final class AnswerSupervisor: Sendable {
   var cause: Cause? { first.withLock { $0 } }
 
   /// Watches over an answer that is written to `channel`, until ``stop()``.
-  init(_ answer: Answer, channel: any Channel, until deadline: ContinuousClock.Instant) async throws {
+  init(_ answer: Answer, channel: any Channel, until deadline: ContinuousClock.Instant) async {
     self.answer = answer
-    let connection = try await DisconnectHandler.connection(of: channel)
-    registration.withLock { $0 = connection.whenClosed { [weak self] in self?.end(.clientGone) } }
+    if let connection = await DisconnectHandler.connection(of: channel) {
+      registration.withLock { $0 = connection.whenClosed { [weak self] in self?.end(.clientGone) } }
+    } else {
+      end(.clientGone)
+    }
     timer.withLock {
       $0 = Task { [weak self] in
         try await Task.sleep(until: deadline)

@@ -29,7 +29,7 @@ struct GenerationService: Sendable {
     try MediaType.check(request.headers)
     // Before the body is read, so that a server without a model answers at once.
     let served = try state.model()
-    let body = try await Self.body(of: request, context, limit: limits.bodyBytes, until: deadline)
+    let body = try await body(of: request, context, until: deadline)
     let job = try decodeCounted(body, served, decode)
     let answer = try Self.submit(job, served)
     if let streaming = job.streaming {
@@ -67,24 +67,27 @@ struct GenerationService: Sendable {
     }
   }
 
-  private static func body(
-    of request: Request, _ context: ServeContext, limit: Int, until deadline: ContinuousClock.Instant
+  private func body(
+    of request: Request, _ context: ServeContext, until deadline: ContinuousClock.Instant
   ) async throws -> [UInt8] {
-    if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limit {
-      throw APIError.bodyTooLarge(limit: limit)
+    if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limits.bodyBytes {
+      throw APIError.bodyTooLarge(limit: limits.bodyBytes)
     }
     // A client that sends its body a byte at a time is cut off.
     let timer = Task {
       try await Task.sleep(until: deadline)
-      context.channel.close(promise: nil)
+      context.channel.triggerUserOutboundEvent(
+        ConnectionHandler.Refusal(error: .requestIncomplete(after: limits.requestTime)), promise: nil)
     }
     defer { timer.cancel() }
     do {
-      return Array(try await request.body.collect(upTo: limit).readableBytesView)
+      return Array(try await request.body.collect(upTo: limits.bodyBytes).readableBytesView)
     } catch is NIOTooManyBytesError {
-      throw APIError.bodyTooLarge(limit: limit)
+      throw APIError.bodyTooLarge(limit: limits.bodyBytes)
     } catch {
+      if ContinuousClock.now >= deadline { throw APIError.requestIncomplete(after: limits.requestTime) }
       // The client went, or what it sent is no HTTP.
+      guard context.channel.isActive else { throw APIError.clientGone }
       throw APIError.invalid(nil, "The request body could not be read: \(error)", code: "invalid_body")
     }
   }
@@ -92,7 +95,7 @@ struct GenerationService: Sendable {
   private func collect<Builder: ResponseBuilder>(
     _ answer: Answer, _ builder: Builder, _ context: ServeContext, until deadline: ContinuousClock.Instant
   ) async throws -> Response {
-    let supervisor = try await AnswerSupervisor(answer, channel: context.channel, until: deadline)
+    let supervisor = await AnswerSupervisor(answer, channel: context.channel, until: deadline)
     defer { supervisor.stop() }
     var builder = builder
     var failure: APIError?
@@ -122,7 +125,7 @@ struct GenerationService: Sendable {
       .contentType: "text/event-stream; charset=utf-8", .cacheControl: "no-cache", .accelBuffering: "no",
     ]
     let body = ResponseBody { writer in
-      let supervisor = try await AnswerSupervisor(answer, channel: context.channel, until: deadline)
+      let supervisor = await AnswerSupervisor(answer, channel: context.channel, until: deadline)
       defer { supervisor.stop() }
       var builder = builder
       var failure: APIError?

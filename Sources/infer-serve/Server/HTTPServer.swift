@@ -10,8 +10,8 @@ enum HTTPServer {
   struct Configuration: Sendable {
     var host: String
     var port: Int
-    /// How long a connection may be silent before its request has come.
-    var idleTimeout: Duration
+    /// What holds for connections.
+    var rules: ConnectionRules
   }
 
   /// Bytes of all header fields of a request at most.
@@ -21,23 +21,30 @@ enum HTTPServer {
   static func application(
     _ configuration: Configuration, router: Router<ServeContext>, onListening: @escaping @Sendable (Int) -> Void
   ) -> some ApplicationProtocol {
-    let idle = TimeAmount.nanoseconds(Int64(configuration.idleTimeout / .nanoseconds(1)))
     let decoder = HTTP1Channel.Configuration.DecoderConfiguration(
       maxHeaderFieldSize: headerLimit, maxHeaderListSize: headerLimit, maxHeaderFieldCount: 200)
-    let port = configuration.port
+    let (port, rules) = (configuration.port, configuration.rules)
     return Application(
       router: router,
       server: .http1(
         configuration: HTTP1Channel.Configuration(
-          additionalChannelHandlers: [DisconnectHandler()], idleTimeout: idle, httpDecoderConfiguration: decoder)),
+          additionalChannelHandlers: [DisconnectHandler(rules)], httpDecoderConfiguration: decoder)),
       configuration: ApplicationConfiguration(
         address: .hostname(configuration.host, port: port), serverName: "infer-serve"),
-      onServerRunning: { channel in onListening(channel.localAddress?.port ?? port) },
+      onServerRunning: { channel in
+        try? await channel.pipeline.addHandler(AcceptErrors(rules.connections, rules.log), position: .first)
+        onListening(channel.localAddress?.port ?? port)
+      },
       logger: quietLogger)
   }
 
   /// For libraries whose errors are thrown as well: each is reported once, by us.
   static let quietLogger = Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() }
+
+  /// Whether a host to listen on is this machine talking to itself.
+  static func isLoopback(_ host: String, port: Int) -> Bool {
+    ConnectionOrigin(try? SocketAddress.makeAddressResolvingHost(host, port: port)).isLoopback
+  }
 
   /// Why listening failed, in one line.
   static func failure(_ error: any Error, _ configuration: Configuration) -> CommandFailure {

@@ -78,6 +78,25 @@ struct APIError: Error, Equatable {
     status: 431, message: "The request's header fields or its URL are larger than the server's limit.",
     type: "invalid_request_error", code: "header_too_large")
 
+  /// The request names a host that this server is not.
+  static func hostNotAllowed(_ host: String) -> APIError {
+    APIError(
+      status: 403,
+      message: "The server does not answer for the host '\(host)'; it can be told to by --allowed-host.",
+      type: "invalid_request_error", code: "host_not_allowed")
+  }
+
+  /// The rest of the request did not come.
+  static func requestIncomplete(after limit: Duration) -> APIError {
+    APIError(
+      status: 408, message: "The request did not come whole within \(limit.components.seconds) s.",
+      type: "invalid_request_error", code: "request_timeout")
+  }
+
+  /// All connections that the server takes are in use.
+  static let tooManyConnections = APIError.unavailable(
+    "Too many connections are open.", code: "too_many_connections", retryAfter: 1)
+
   /// The server cannot take requests now.
   static func unavailable(_ message: String, code: String, retryAfter: Int) -> APIError {
     APIError(status: 503, message: message, type: "service_unavailable", code: code, retryAfter: retryAfter)

@@ -6,6 +6,9 @@ enum ServerSentEvents {
   /// The event that ends a stream.
   static let done = ByteBuffer(string: "data: [DONE]\n\n")
 
+  /// A comment, which readers pass over.
+  static let comment = ByteBuffer(string: ":\n\n")
+
   /// Events, one after another. JSON escapes line breaks, so that the data of each are one line.
   static func events(_ values: [JSONValue]) -> ByteBuffer {
     ByteBuffer(string: values.map { "data: \($0.serialized())\n\n" }.joined())

@@ -33,7 +33,11 @@ struct LoadingTests {
       let service = GenerationService(
         state: state, metrics: EngineMetrics(modelName: "tiny"),
         limits: GenerationService.Limits(bodyBytes: 1024, requestTime: .seconds(60)))
-      let configuration = HTTPServer.Configuration(host: "127.0.0.1", port: 0, idleTimeout: .seconds(60))
+      let rules = ConnectionRules(
+        idleTimeout: .seconds(60), hosts: HostRule(names: [], isLoopback: true),
+        connections: Connections(limits: ConnectionLimits(descriptors: 256)),
+        log: RateLimitedLog(HTTPServer.quietLogger))
+      let configuration = HTTPServer.Configuration(host: "127.0.0.1", port: 0, rules: rules)
       let (ports, port) = AsyncStream<Int>.makeStream()
       let application = HTTPServer.application(
         configuration, router: Routes.router(service, logger: HTTPServer.quietLogger)

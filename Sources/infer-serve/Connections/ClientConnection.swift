@@ -1,10 +1,10 @@
 import NIOCore
+import NIOHTTP1
 import Synchronization
 
 /// Tells when the client of a connection is gone.
 ///
-/// A client that closes its side of the connection before it has its answer is taken to have given up, also when it
-/// could still read: that is all a server without a running write ever sees of a closed socket.
+/// A client that has only closed its own side is still there to read; see ``ClosedClientProbe``.
 final class ClientConnection: Sendable {
   private struct State {
     var isClosed = false
@@ -53,15 +53,19 @@ final class DisconnectHandler: ChannelInboundHandler, RemovableChannelHandler {
   typealias InboundIn = NIOAny
 
   let connection = ClientConnection()
+  private let rules: ConnectionRules
 
-  /// The server's library lets handlers be added behind its own only; this one brings the one before them.
+  init(_ rules: ConnectionRules) { self.rules = rules }
+
+  /// The server's library lets handlers be added behind its own only; this one brings those before them.
   func handlerAdded(context: ChannelHandlerContext) {
-    do { try ProtocolHandler.add(to: context.pipeline.syncOperations) } catch { context.fireErrorCaught(error) }
-  }
-
-  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-    if case ChannelEvent.inputClosed? = event as? ChannelEvent { connection.close() }
-    context.fireUserInboundEventTriggered(event)
+    let pipeline = context.pipeline.syncOperations
+    let ticket = rules.connections.open(context.channel)
+    do {
+      let parser = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
+      try pipeline.addHandlers(
+        [ConnectionHandler(rules: rules, ticket: ticket), OldClientHandler()], position: .after(parser))
+    } catch { context.fireErrorCaught(error) }
   }
 
   func channelInactive(context: ChannelHandlerContext) {
@@ -69,9 +73,9 @@ final class DisconnectHandler: ChannelInboundHandler, RemovableChannelHandler {
     context.fireChannelInactive()
   }
 
-  /// The connection whose pipeline belongs to `channel`.
-  static func connection(of channel: any Channel) async throws -> ClientConnection {
-    try await channel.eventLoop.submit {
+  /// The connection whose pipeline belongs to `channel`; `nil` when the client is gone and the pipeline with it.
+  static func connection(of channel: any Channel) async -> ClientConnection? {
+    try? await channel.eventLoop.submit {
       try channel.pipeline.syncOperations.handler(type: DisconnectHandler.self).connection
     }.get()
   }

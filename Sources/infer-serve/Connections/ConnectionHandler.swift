@@ -1,0 +1,186 @@
+import HTTPTypes
+import InferCore
+import NIOCore
+import NIOHTTP1
+
+/// Sits next to the HTTP parser and sees to it that no client holds a connection: refuses what the layers above are not
+/// to see, closes behind the last answer, and closes when a client neither sends nor reads.
+///
+/// An answer that is given before its request has come whole is the last one of its connection.
+final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
+  typealias InboundIn = HTTPServerRequestPart
+  typealias InboundOut = HTTPServerRequestPart
+  typealias OutboundIn = HTTPServerResponsePart
+  typealias OutboundOut = HTTPServerResponsePart
+
+  /// An outbound event: refuse the request that is being read.
+  struct Refusal: Sendable { let error: APIError }
+
+  private let rules: ConnectionRules
+  private let ticket: ConnectionTicket
+  private var progress = ConnectionProgress()
+  private var timer: Scheduled<Void>?
+  /// When the client was last seen to send, or to take what was written.
+  private var lastSeen = NIODeadline.now()
+  /// Bytes that waited for the client when that was last looked at.
+  private var waitingBytes = 0
+  /// Whether the client will send nothing more.
+  private var inputIsClosed = false
+
+  init(rules: ConnectionRules, ticket: ConnectionTicket) {
+    self.rules = rules
+    self.ticket = ticket
+  }
+
+  func handlerAdded(context: ChannelHandlerContext) { startTimer(context) }
+
+  func handlerRemoved(context: ChannelHandlerContext) { timer?.cancel() }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    timer?.cancel()
+    context.fireChannelInactive()
+  }
+
+  // MARK: Requests
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    let part = unwrapInboundIn(data)
+    lastSeen = .now()
+    guard progress.read(part) else { return }
+    if case .head(let head) = part {
+      if let refusal = rules.refusal(of: head, ticket) { return refuse(refusal, context) }
+      ticket.note(.busy)
+      if !ticket.isRegular { progress.closeAfterThis() }
+    }
+    context.fireChannelRead(data)
+  }
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    if case ChannelEvent.inputClosed? = event as? ChannelEvent {
+      inputIsClosed = true
+      progress.noMoreRequests()
+      switch progress.stage {
+      case .idle: return context.close(promise: nil)
+      case .unanswered: ClosedClientProbe.addToHead(of: context.pipeline)
+      case .events: context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(ServerSentEvents.comment))), promise: nil)
+      case .reading, .answering, .closing: break
+      }
+    }
+    context.fireUserInboundEventTriggered(event)
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    // What comes after the fault is not parsed any more, and reported again and again.
+    if progress.stage == .closing { return }
+    // A fault within a body is for the endpoint that reads it.
+    guard let error = error as? HTTPParserError, progress.hasAnsweredAll else { return context.fireErrorCaught(error) }
+    refuse(error == .headerOverflow ? .headerTooLarge : .malformed("\(error)"), context)
+  }
+
+  // MARK: Responses
+
+  func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+    guard progress.stage != .closing else {
+      promise?.fail(ChannelError.outputClosed)
+      return
+    }
+    switch unwrapOutboundIn(data) {
+    case .head(var head) where head.status.code >= 200:
+      if progress.begin(head) { head.headers.replaceOrAdd(name: "connection", value: "close") }
+      context.write(wrapOutboundOut(.head(head)), promise: promise)
+    case .end:
+      lastSeen = .now()
+      guard progress.end() else {
+        if progress.stage == .idle { ticket.note(.idle) }
+        return context.write(data, promise: promise)
+      }
+      finish(context, data, promise)
+    case .head, .body: context.write(data, promise: promise)
+    }
+  }
+
+  func triggerUserOutboundEvent(context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?) {
+    guard let refusal = event as? Refusal else { return context.triggerUserOutboundEvent(event, promise: promise) }
+    promise?.succeed()
+    switch progress.stage {
+    case .reading, .unanswered: refuse(refusal.error, context)
+    case .idle, .answering, .events: context.close(promise: nil)
+    case .closing: break
+    }
+  }
+
+  /// The layers above close their side behind an answer; here that waits until the answer is written.
+  func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+    guard mode == .output else { return context.close(mode: mode, promise: promise) }
+    if progress.stage == .closing { promise?.succeed() } else { context.close(promise: promise) }
+  }
+
+  private func refuse(_ refusal: APIError, _ context: ChannelHandlerContext) {
+    rules.note(refusal, ticket)
+    progress.refuse()
+    let body = ByteBuffer(string: refusal.json.serialized() + "\n")
+    var headers: HTTPHeaders = [
+      "content-type": "application/json", "content-length": "\(body.readableBytes)", "connection": "close",
+    ]
+    if let seconds = refusal.retryAfter { headers.add(name: "retry-after", value: "\(seconds)") }
+    let head = HTTPResponseHead(
+      version: .http1_1, status: HTTPResponseStatus(statusCode: refusal.status), headers: headers)
+    context.write(wrapOutboundOut(.head(head)), promise: nil)
+    context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)
+    finish(context, wrapOutboundOut(HTTPServerResponsePart.end(nil)), nil)
+    context.flush()
+  }
+
+  /// Writes the end of the connection's last answer, and closes behind it: closing at once would throw the answer away
+  /// when the client is still sending.
+  private func finish(_ context: ChannelHandlerContext, _ end: NIOAny, _ promise: EventLoopPromise<Void>?) {
+    ticket.note(.closing)
+    let written = context.eventLoop.makePromise(of: Void.self)
+    written.futureResult.cascade(to: promise)
+    written.futureResult.assumeIsolated().whenComplete { [self] result in
+      guard case .success = result, !inputIsClosed else { return context.close(promise: nil) }
+      timer?.cancel()
+      LingeringClose.begin(context)
+    }
+    context.write(end, promise: written)
+  }
+
+  // MARK: Time
+
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    lastSeen = .now()
+    context.fireChannelWritabilityChanged()
+  }
+
+  private func startTimer(_ context: ChannelHandlerContext) {
+    timer = context.eventLoop.assumeIsolated().scheduleTask(deadline: lastSeen + TimeAmount(rules.idleTimeout)) {
+      [self] in timeIsUp(context)
+    }
+  }
+
+  private func timeIsUp(_ context: ChannelHandlerContext) {
+    guard NIODeadline.now() - lastSeen >= TimeAmount(rules.idleTimeout) else { return startTimer(context) }
+    let waiting = Self.waitingBytes(context)
+    if waiting > 0 {
+      // Who has taken anything since this was last looked at may go on.
+      if waitingBytes > 0, waiting >= waitingBytes {
+        rules.noteStalledReader(ticket, bytes: waiting)
+        return context.close(promise: nil)
+      }
+    } else {
+      switch progress.stage {
+      case .idle, .closing: return context.close(promise: nil)
+      case .reading: return refuse(.requestIncomplete(after: rules.idleTimeout), context)
+      case .unanswered, .answering, .events: break
+      }
+    }
+    waitingBytes = waiting
+    lastSeen = .now()
+    startTimer(context)
+  }
+
+  /// Bytes that are written and that the client has not taken.
+  private static func waitingBytes(_ context: ChannelHandlerContext) -> Int {
+    (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+  }
+}
