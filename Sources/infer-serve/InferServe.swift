@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import InferCore
 
 /// The command `infer-serve`.
 struct InferServe: AsyncParsableCommand {
@@ -35,6 +36,7 @@ enum Main {
   }
 
   private static func exit(with error: any Error) -> Never {
+    let error = (error as? ConfigurationError).map { CommandFailure($0.usage) } ?? error
     let code = InferServe.exitCode(for: error)
     // Help and version are answers and no errors.
     if code == .success { InferServe.exit(withError: error) }

@@ -270,7 +270,7 @@ WRONG = [
     (["generate", "--model", "MODEL", "--tokens", "5,100000"], "--tokens: token 100000"),
     (["generate", "--model", "MODEL", "--tokens", "5", "--max-tokens", "100000"], "--max-tokens"),
     (["generate", "--model", "MODEL", "--tokens", "5", "--min-tokens", "100000"], "--min-tokens"),
-    (["generate", "--model", "MODEL", "--prompt", ""], "--prompt: is empty"),
+    (["generate", "--model", "MODEL", "--prompt", ""], "--prompt: the prompt is empty"),
     (["generate", "--model", "/nowhere", "--tokens", "5"], "/nowhere"),
     (["generate", "--model", "MODEL", "--tokens", "5", "--kv-type", "q1"], "--kv-type"),
     (["logits", "--model", "MODEL", "--tokens", "100000", "--output", "/nowhere/never"], "100000"),

@@ -25,7 +25,7 @@ public final class Engine: Sendable {
       model: model, configuration: configuration, limits: limits,
       store: try Self.store(model.stateLayout, configuration, limits), inbox: inbox, metrics: metrics)
     guard startDetachedThread({ thread.run() }) else {
-      throw ConfigurationError(name: "threads", reason: "cannot be \(configuration.threads): the system refuses one")
+      throw ConfigurationError(.threads, reason: "cannot be \(configuration.threads): the system refuses one")
     }
     self.limits = limits
     self.metrics = metrics
@@ -42,7 +42,7 @@ public final class Engine: Sendable {
         layout: layout, kvType: configuration.kvType, pageTokens: configuration.pageTokens,
         pageCount: limits.pageCount, slotCount: limits.slotCount)
     } catch {
-      throw ConfigurationError(name: "kv-cache-mib", reason: "and state-cache-mib are too large: \(error)")
+      throw ConfigurationError(.kvCacheMiB, reason: "and the memory for recurrent state are too large: \(error)")
     }
   }
 
@@ -62,7 +62,7 @@ public final class Engine: Sendable {
       var checked: [(GenerationRequest, tokenLimit: Int)] = []
       for request in requests { checked.append((request, try limits.tokenLimit(of: request))) }
       guard requests.count <= limits.maxUnfinished else {
-        throw .invalid(field: "n", reason: "asks for \(requests.count) texts; at most \(limits.maxUnfinished) at once")
+        throw .invalid(.requests, reason: "asks for \(requests.count) texts; at most \(limits.maxUnfinished) at once")
       }
       metrics.requestsWaiting.add(Double(requests.count))
       do throws(RequestError) {

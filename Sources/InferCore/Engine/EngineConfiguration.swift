@@ -31,24 +31,25 @@ public struct EngineConfiguration: Sendable {
   ///
   /// - Throws: ``ConfigurationError`` naming the value.
   public func validate() throws(ConfigurationError) {
-    try Self.check(threads, in: 1...1024, "threads")
-    try Self.check(kvCacheMiB, in: 0...(1 << 24), "kv-cache-mib")
-    try Self.check(stateCacheMiB, in: 0...(1 << 24), "state-cache-mib")
-    try Self.check(pageTokens, in: 1...4096, "page-tokens")
-    try Self.check(maxRunning, in: 1...65_536, "max-running")
+    try Self.check(threads, in: 1...1024, .threads)
+    try Self.check(kvCacheMiB, in: 0...(1 << 24), .kvCacheMiB)
+    try Self.check(stateCacheMiB, in: 0...(1 << 24), .stateCacheMiB)
+    try Self.check(pageTokens, in: 1...4096, .pageTokens)
+    try Self.check(maxRunning, in: 1...65_536, .maxRunning)
     // Every running sequence must find a row in every step.
     try Self.check(
-      maxBatchTokens, in: maxRunning...(1 << 20), "max-batch-tokens", hint: " (max-running is \(maxRunning))")
-    try Self.check(maxQueue, in: 0...(1 << 24), "max-queue")
-    if let maxContext { try Self.check(maxContext, in: 2...Int(Int32.max), "max-context") }
+      maxBatchTokens, in: maxRunning...(1 << 20), .maxBatchTokens,
+      hint: " (each of \(maxRunning) running sequences needs one)")
+    try Self.check(maxQueue, in: 0...(1 << 24), .maxQueue)
+    if let maxContext { try Self.check(maxContext, in: 2...Int(Int32.max), .maxContext) }
   }
 
   private static func check(
-    _ value: Int, in range: ClosedRange<Int>, _ name: String, hint: String = ""
+    _ value: Int, in range: ClosedRange<Int>, _ property: ConfigurationError.Property, hint: String = ""
   ) throws(ConfigurationError) {
     guard range.contains(value) else {
       throw ConfigurationError(
-        name: name, reason: "must be between \(range.lowerBound) and \(range.upperBound)\(hint), not \(value)")
+        property, reason: "must be between \(range.lowerBound) and \(range.upperBound)\(hint), not \(value)")
     }
   }
 }
@@ -56,17 +57,39 @@ public struct EngineConfiguration: Sendable {
 /// A value of an ``EngineConfiguration`` that makes no sense, is too small for the model, or asks for more memory than
 /// the system gives.
 public struct ConfigurationError: Error, Sendable, Equatable, CustomStringConvertible {
-  /// The value's name, spelled as the command line's option without dashes.
-  public let name: String
+  /// What is at fault.
+  public let property: Property
   /// What was expected.
   public let reason: String
 
   /// Creates an error.
-  public init(name: String, reason: String) {
-    self.name = name
+  public init(_ property: Property, reason: String) {
+    self.property = property
     self.reason = reason
   }
 
   /// One line for people.
-  public var description: String { "--\(name) \(reason)" }
+  public var description: String { "\(property.rawValue) \(reason)" }
+
+  /// A property of an ``EngineConfiguration`` that an error can be about.
+  public enum Property: String, Sendable, CaseIterable {
+    /// ``EngineConfiguration/threads``
+    case threads
+    /// ``EngineConfiguration/kvCacheMiB``
+    case kvCacheMiB
+    /// ``EngineConfiguration/stateCacheMiB``
+    case stateCacheMiB
+    /// ``EngineConfiguration/kvType``
+    case kvType
+    /// ``EngineConfiguration/pageTokens``
+    case pageTokens
+    /// ``EngineConfiguration/maxBatchTokens``
+    case maxBatchTokens
+    /// ``EngineConfiguration/maxRunning``
+    case maxRunning
+    /// ``EngineConfiguration/maxQueue``
+    case maxQueue
+    /// ``EngineConfiguration/maxContext``
+    case maxContext
+  }
 }

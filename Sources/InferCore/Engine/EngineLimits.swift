@@ -26,17 +26,17 @@ public struct EngineLimits: Sendable, Equatable {
   /// - Throws: ``ConfigurationError`` when a budget is too small for a single sequence.
   init(_ configuration: EngineConfiguration, model: any LanguageModel) throws(ConfigurationError) {
     let layout = model.stateLayout
-    if let reason = layout.check(configuration.kvType) { throw ConfigurationError(name: "kv-type", reason: reason) }
+    if let reason = layout.check(configuration.kvType) { throw ConfigurationError(.kvType, reason: reason) }
     vocabularySize = model.vocabularySize
     let slotBytes = layout.slotBytes
     slotCount = try Self.count(
-      budget: configuration.stateCacheMiB, unit: slotBytes, limit: configuration.maxRunning, "state-cache-mib",
+      budget: configuration.stateCacheMiB, unit: slotBytes, limit: configuration.maxRunning, .stateCacheMiB,
       "the state of one sequence takes")
     stateBytes = slotCount * slotBytes
     let context = configuration.maxContext ?? model.contextLength
     guard context <= model.contextLength else {
       throw ConfigurationError(
-        name: "max-context", reason: "of \(context) is beyond the model's \(model.contextLength) tokens")
+        .maxContext, reason: "of \(context) is beyond the model's \(model.contextLength) tokens")
     }
     let pageTokens = configuration.pageTokens
     let pageBytes = layout.pageBytes(tokens: pageTokens, type: configuration.kvType)
@@ -44,7 +44,7 @@ public struct EngineLimits: Sendable, Equatable {
       let useful = slotCount * ((context + pageTokens - 1) / pageTokens)
       // Two tokens are the least: one of a prompt and one of an answer.
       pageCount = try Self.count(
-        budget: configuration.kvCacheMiB, unit: pageBytes, limit: min(useful, configuration.pageLimit), "kv-cache-mib",
+        budget: configuration.kvCacheMiB, unit: pageBytes, limit: min(useful, configuration.pageLimit), .kvCacheMiB,
         "a page of \(pageTokens) tokens takes", atLeast: (2 + pageTokens - 1) / pageTokens)
       self.pageTokens = pageTokens
       contextLength = min(context, pageCount * pageTokens)
@@ -60,19 +60,21 @@ public struct EngineLimits: Sendable, Equatable {
     let memory = machineMemoryBytes()
     guard kvBytes + stateBytes <= memory else {
       throw ConfigurationError(
-        name: "kv-cache-mib",
-        reason: "and state-cache-mib come to \(kvBytes + stateBytes >> 20) MiB, the machine has \(memory >> 20)")
+        .kvCacheMiB,
+        reason:
+          "and the memory for recurrent state come to \(kvBytes + stateBytes >> 20) MiB, the machine has \(memory >> 20)"
+      )
     }
   }
 
   private static func count(
-    budget: Int, unit: Int, limit: Int, _ name: String, _ what: String, atLeast least: Int = 1
+    budget: Int, unit: Int, limit: Int, _ property: ConfigurationError.Property, _ what: String, atLeast least: Int = 1
   ) throws(ConfigurationError) -> Int {
     guard unit > 0 else { return limit }
     let count = (budget << 20) / unit
     guard count >= least else {
       throw ConfigurationError(
-        name: name,
+        property,
         reason:
           "of \(budget) is too small: \(what) \(unit) bytes, so at least \((least * unit >> 20) + 1) MiB are needed")
     }
@@ -90,17 +92,17 @@ public struct EngineLimits: Sendable, Equatable {
       throw .tokenOutOfRange(token: prompt[position], position: position, vocabularySize: vocabularySize)
     }
     if let token = request.sampling.logitBias.keys.first(where: { $0 >= vocabularySize }) {
-      throw .invalid(field: "logit_bias", reason: "token \(token) is outside 0 ..< \(vocabularySize)")
+      throw .invalid(.logitBias, reason: "token \(token) is outside 0 ..< \(vocabularySize)")
     }
     if let token = request.stop.stopTokenIDs.first(where: { $0 < 0 || $0 >= vocabularySize }) {
-      throw .invalid(field: "stop_token_ids", reason: "token \(token) is outside 0 ..< \(vocabularySize)")
+      throw .invalid(.stopTokenIDs, reason: "token \(token) is outside 0 ..< \(vocabularySize)")
     }
     if let count = request.promptLogprobs, !(0...20).contains(count) {
-      throw .invalid(field: "prompt_logprobs", reason: "must be between 0 and 20, not \(count)")
+      throw .invalid(.promptLogprobs, reason: "must be between 0 and 20, not \(count)")
     }
     let room = contextLength - prompt.count
     guard request.stop.minTokens <= room else {
-      throw .invalid(field: "min_tokens", reason: "of \(request.stop.minTokens) leaves the context of \(contextLength)")
+      throw .invalid(.minTokens, reason: "of \(request.stop.minTokens) leaves the context of \(contextLength)")
     }
     return min(request.stop.maxTokens ?? room, room)
   }

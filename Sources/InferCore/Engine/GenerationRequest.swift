@@ -52,22 +52,23 @@ public struct StopConditions: Sendable, Equatable {
 
   /// Checks and keeps the conditions.
   ///
-  /// - Throws: ``RequestError/invalid(field:reason:)`` when a length is negative, `minTokens` is above `maxTokens`, a stop string is empty, or there are more than 64 of them.
+  /// - Throws: ``RequestError/invalid(_:reason:)`` when a length is negative, `minTokens` is above `maxTokens`, a stop
+  ///   string is empty, or there are more than 64 of them.
   public init(
     maxTokens: Int? = nil, minTokens: Int = 0, stopTokenIDs: Set<Int32> = [], ignoresEndTokens: Bool = false,
     stopStrings: [String] = [], includesStopString: Bool = false
   ) throws(RequestError) {
     if let maxTokens, maxTokens < 0 {
-      throw .invalid(field: "max_tokens", reason: "must not be negative, not \(maxTokens)")
+      throw .invalid(.maxTokens, reason: "must not be negative, not \(maxTokens)")
     }
-    if minTokens < 0 { throw .invalid(field: "min_tokens", reason: "must not be negative, not \(minTokens)") }
+    if minTokens < 0 { throw .invalid(.minTokens, reason: "must not be negative, not \(minTokens)") }
     if let maxTokens, minTokens > maxTokens {
-      throw .invalid(field: "min_tokens", reason: "must be at most max_tokens (\(maxTokens)), not \(minTokens)")
+      throw .invalid(.minTokens, reason: "is \(minTokens), but at most \(maxTokens) tokens are generated")
     }
-    if stopStrings.contains("") { throw .invalid(field: "stop", reason: "must not hold an empty string") }
+    if stopStrings.contains("") { throw .invalid(.stopStrings, reason: "must not hold an empty string") }
     if stopStrings.count > Self.stopStringLimit {
       throw .invalid(
-        field: "stop", reason: "must hold at most \(Self.stopStringLimit) strings, not \(stopStrings.count)")
+        .stopStrings, reason: "must hold at most \(Self.stopStringLimit) strings, not \(stopStrings.count)")
     }
     self.maxTokens = maxTokens
     self.minTokens = minTokens

@@ -1,7 +1,7 @@
 /// Why a request is refused. Every case says what was wrong and what was expected.
 public enum RequestError: Error, Sendable, Equatable {
-  /// A parameter has a value that makes no sense. `field` is its name in the OpenAI API (`top_p`).
-  case invalid(field: String, reason: String)
+  /// A property has a value that makes no sense.
+  case invalid(Property, reason: String)
   /// There is no prompt token to start from.
   case emptyPrompt
   /// The prompt holds a token id that the model does not have.
@@ -18,24 +18,60 @@ extension RequestError: CustomStringConvertible {
   /// One line for people.
   public var description: String {
     switch self {
-    case .invalid(let field, let reason): "\(field): \(reason)"
-    case .emptyPrompt: "prompt: is empty; at least one token is needed"
+    case .invalid(let property, let reason): "\(property.rawValue) \(reason)"
+    case .emptyPrompt: "the prompt is empty; at least one token is needed"
     case .tokenOutOfRange(let token, let position, let vocabularySize):
-      "prompt: token \(token) at position \(position) is outside 0 ..< \(vocabularySize)"
+      "token \(token) at position \(position) of the prompt is outside 0 ..< \(vocabularySize)"
     case .promptTooLong(let tokens, let limit):
-      "prompt: has \(tokens) tokens; at most \(limit) leave room for an answer"
+      "the prompt has \(tokens) tokens; at most \(limit) leave room for an answer"
     case .queueFull(let limit): "\(limit) requests are unfinished already; try again later"
     case .draining: "the engine is shutting down and takes no new requests"
     }
   }
 
-  /// The field of the OpenAI API that is at fault, when one is.
-  public var field: String? {
+  /// What is at fault, when a property of the request is.
+  public var property: Property? {
     switch self {
-    case .invalid(let field, _): field
-    case .emptyPrompt, .tokenOutOfRange, .promptTooLong: "prompt"
+    case .invalid(let property, _): property
+    case .emptyPrompt, .tokenOutOfRange, .promptTooLong: .prompt
     case .queueFull, .draining: nil
     }
+  }
+
+  /// A part of a ``GenerationRequest`` that an error can be about. Raw values are paths of Swift properties.
+  public enum Property: String, Sendable, CaseIterable {
+    /// ``GenerationRequest/prompt``
+    case prompt
+    /// ``GenerationRequest/promptLogprobs``
+    case promptLogprobs
+    /// The number of requests that are submitted together.
+    case requests
+    /// ``SamplingParameters/temperature``
+    case temperature = "sampling.temperature"
+    /// ``SamplingParameters/topK``
+    case topK = "sampling.topK"
+    /// ``SamplingParameters/topP``
+    case topP = "sampling.topP"
+    /// ``SamplingParameters/minP``
+    case minP = "sampling.minP"
+    /// ``SamplingParameters/repetitionPenalty``
+    case repetitionPenalty = "sampling.repetitionPenalty"
+    /// ``SamplingParameters/presencePenalty``
+    case presencePenalty = "sampling.presencePenalty"
+    /// ``SamplingParameters/frequencyPenalty``
+    case frequencyPenalty = "sampling.frequencyPenalty"
+    /// ``SamplingParameters/logitBias``
+    case logitBias = "sampling.logitBias"
+    /// ``SamplingParameters/logprobs``
+    case logprobs = "sampling.logprobs"
+    /// ``StopConditions/maxTokens``
+    case maxTokens = "stop.maxTokens"
+    /// ``StopConditions/minTokens``
+    case minTokens = "stop.minTokens"
+    /// ``StopConditions/stopTokenIDs``
+    case stopTokenIDs = "stop.stopTokenIDs"
+    /// ``StopConditions/stopStrings``
+    case stopStrings = "stop.stopStrings"
   }
 
   /// The value of the label `reason` in metrics.

@@ -46,7 +46,7 @@ public struct SamplingParameters: Sendable, Equatable {
 
   /// Checks and keeps the parameters. `topK` may also be −1 for all tokens, as in vLLM.
   ///
-  /// - Throws: ``RequestError/invalid(field:reason:)`` for a value outside its range: temperature 0…2, top-p
+  /// - Throws: ``RequestError/invalid(_:reason:)`` for a value outside its range: temperature 0…2, top-p
   ///   0…1, min-p 0…1, repetition penalty in (0, 10], other penalties −2…2, biases −100…100 for ids
   ///   that are not negative and at most 1024 of them, at most 20 log-probabilities. These are OpenAI's ranges
   ///   where it has one and vLLM's otherwise, with bounds where vLLM has none.
@@ -55,24 +55,24 @@ public struct SamplingParameters: Sendable, Equatable {
     presencePenalty: Float = 0, frequencyPenalty: Float = 0, logitBias: [Int32: Float] = [:], seed: UInt64? = nil,
     logprobs: Int? = nil
   ) throws(RequestError) {
-    try Self.check(temperature, in: 0...2, "temperature")
-    guard topK >= -1 else { throw .invalid(field: "top_k", reason: "must be at least 0, or -1 for all, not \(topK)") }
-    try Self.check(topP, in: 0...1, "top_p")
-    try Self.check(minP, in: 0...1, "min_p")
+    try Self.check(temperature, in: 0...2, .temperature)
+    guard topK >= -1 else { throw .invalid(.topK, reason: "must be at least 0, or -1 for all, not \(topK)") }
+    try Self.check(topP, in: 0...1, .topP)
+    try Self.check(minP, in: 0...1, .minP)
     guard repetitionPenalty > 0, repetitionPenalty <= 10 else {
-      throw .invalid(field: "repetition_penalty", reason: "must be above 0 and at most 10, not \(repetitionPenalty)")
+      throw .invalid(.repetitionPenalty, reason: "must be above 0 and at most 10, not \(repetitionPenalty)")
     }
-    try Self.check(presencePenalty, in: -2...2, "presence_penalty")
-    try Self.check(frequencyPenalty, in: -2...2, "frequency_penalty")
+    try Self.check(presencePenalty, in: -2...2, .presencePenalty)
+    try Self.check(frequencyPenalty, in: -2...2, .frequencyPenalty)
     guard logitBias.count <= Self.biasLimit else {
-      throw .invalid(field: "logit_bias", reason: "must name at most \(Self.biasLimit) tokens, not \(logitBias.count)")
+      throw .invalid(.logitBias, reason: "must name at most \(Self.biasLimit) tokens, not \(logitBias.count)")
     }
     for (id, bias) in logitBias {
-      guard id >= 0 else { throw .invalid(field: "logit_bias", reason: "token \(id) is negative") }
-      try Self.check(bias, in: -100...100, "logit_bias")
+      guard id >= 0 else { throw .invalid(.logitBias, reason: "token \(id) is negative") }
+      try Self.check(bias, in: -100...100, .logitBias)
     }
     if let logprobs, !(0...20).contains(logprobs) {
-      throw .invalid(field: "top_logprobs", reason: "must be between 0 and 20, not \(logprobs)")
+      throw .invalid(.logprobs, reason: "must be between 0 and 20, not \(logprobs)")
     }
     self.temperature = temperature
     self.topK = max(topK, 0)
@@ -99,11 +99,13 @@ public struct SamplingParameters: Sendable, Equatable {
   /// Biases are applied one by one at every token, so their number is bounded.
   private static let biasLimit = 1024
 
-  private static func check(_ value: Float, in range: ClosedRange<Float>, _ field: String) throws(RequestError) {
+  private static func check(_ value: Float, in range: ClosedRange<Float>, _ property: RequestError.Property)
+    throws(RequestError)
+  {
     // NaN is in no range.
     guard range.contains(value) else {
       let bounds = "between \(range.lowerBound) and \(range.upperBound)"
-      throw .invalid(field: field, reason: "must be \(bounds), not \(value)")
+      throw .invalid(property, reason: "must be \(bounds), not \(value)")
     }
   }
 }

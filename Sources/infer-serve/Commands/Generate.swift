@@ -80,9 +80,11 @@ struct Generate: AsyncParsableCommand {
   /// Submits the request; a refusal names the option.
   private func submit(_ request: GenerationRequest, to engine: Engine) throws -> Generation {
     do { return try engine.submit(request) } catch {
-      guard let field = error.field else { throw error }
-      let option = field == "prompt" ? prompt.option : field
-      throw CommandFailure("--\(option.replacing("_", with: "-"))\("\(error)".dropFirst(field.count))")
+      guard let property = error.property, let option = property == .prompt ? prompt.option : property.option else {
+        throw error
+      }
+      let reason = if case .invalid(_, let reason) = error { " \(reason)" } else { ": \(error)" }
+      throw CommandFailure("--\(option)\(reason)")
     }
   }
 }

@@ -152,5 +152,5 @@ func require<Value: Comparable>(_ range: ClosedRange<Value>, _ option: String, _
 
 /// Refuses an engine's configuration that makes no sense, as wrong usage.
 func check(_ configuration: EngineConfiguration) throws {
-  do { try configuration.validate() } catch { throw ValidationError("\(error)") }
+  do { try configuration.validate() } catch { throw ValidationError(error.usage) }
 }

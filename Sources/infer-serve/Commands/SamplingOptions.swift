@@ -94,12 +94,11 @@ struct SamplingOptions: ParsableArguments {
 
   func validate() throws {
     do throws(RequestError) {
+      if let maxTokens, maxTokens < 1 { throw .invalid(.maxTokens, reason: "must be at least 1, not \(maxTokens)") }
       _ = try sampling(GenerationDefaults())
       _ = try conditions()
-      if maxTokens == 0 { throw .invalid(field: "max_tokens", reason: "must be at least 1, not 0") }
     } catch {
-      guard case .invalid(let field, let reason) = error else { throw error }
-      let option = field == "top_logprobs" ? "logprobs" : field.replacing("_", with: "-")
+      guard case .invalid(let property, let reason) = error, let option = property.option else { throw error }
       throw ValidationError("--\(option) \(reason)")
     }
   }

@@ -12,8 +12,8 @@ extension APIError {
   ///   - maxTokens: The tokens that the request wanted to have generated, if it said so.
   init(_ error: RequestError, promptField: String = "prompt", maxTokens: Int? = nil) {
     switch error {
-    case .invalid(let field, let reason):
-      self = .invalid(field, "\(field) \(reason).", code: "invalid_value")
+    case .invalid(let property, let reason):
+      self = .invalid(property.field, "\(property.field) \(reason).", code: "invalid_value")
     case .emptyPrompt:
       self = .invalid(promptField, "The prompt is empty; at least one token is needed.", code: "empty_prompt")
     case .tokenOutOfRange(let token, let position, let vocabularySize):
@@ -38,7 +38,8 @@ extension APIError {
     let limit = "This model's maximum context length is \(length) tokens."
     guard let maxTokens, maxTokens < .max - tokens else {
       return .invalid(
-        field, "\(limit) However, your \(field) resulted in \(tokens) tokens. Please reduce the length of the \(field).",
+        field,
+        "\(limit) However, your \(field) resulted in \(tokens) tokens. Please reduce the length of the \(field).",
         code: contextExceeded)
     }
     return .invalid(

@@ -103,7 +103,7 @@ final class Barrier: Sendable {
     // More than fit even an idle engine: no use in trying again.
     #expect {
       try engine.submit(Array(repeating: try request(1), count: 4))
-    } throws: { ($0 as? RequestError)?.field == "n" }
+    } throws: { ($0 as? RequestError)?.property == .requests }
     #expect(throws: RequestError.emptyPrompt) { try engine.submit([try request(1), GenerationRequest(prompt: [])]) }
     let generations = try engine.submit(Array(repeating: try request(1), count: 3))
     for generation in generations { #expect(await Collected(generation).reason == .length) }

@@ -117,11 +117,11 @@ func smallConfiguration(_ change: (inout EngineConfiguration) -> Void = { _ in }
     try engine.check(request(prompt(20, 1), 0))
     #expect(error(try request(prompt(21, 1), 0)) == .promptTooLong(tokens: 21, limit: 20))
     let scores = GenerationRequest(prompt: [1], promptLogprobs: 21)
-    #expect(error(scores)?.field == "prompt_logprobs")
+    #expect(error(scores)?.property == .promptLogprobs)
     let bias = GenerationRequest(prompt: [1], sampling: try SamplingParameters(logitBias: [97: 1]))
-    #expect(error(bias)?.field == "logit_bias")
+    #expect(error(bias)?.property == .logitBias)
     let long = GenerationRequest(prompt: [1], stop: try StopConditions(minTokens: 20))
-    #expect(error(long)?.field == "min_tokens")
+    #expect(error(long)?.property == .minTokens)
     #expect(engine.metrics.admissionRejections("prompt_too_long").value == 2)
     #expect(engine.metrics.requestsWaiting.value == 0)
   }
@@ -160,7 +160,7 @@ func smallConfiguration(_ change: (inout EngineConfiguration) -> Void = { _ in }
       let stop = try StopConditions(stopTokenIDs: [token])
       #expect {
         try engine.submit(GenerationRequest(prompt: prompt, stop: stop))
-      } throws: { ($0 as? RequestError)?.field == "stop_token_ids" }
+      } throws: { ($0 as? RequestError)?.property == .stopTokenIDs }
     }
   }
 
@@ -175,20 +175,22 @@ func smallConfiguration(_ change: (inout EngineConfiguration) -> Void = { _ in }
   }
 
   @Test func configurationsThatCannotWorkAreRefused() throws {
-    func name(_ change: (inout EngineConfiguration) -> Void, model: HashModel = HashModel()) -> String? {
+    func name(_ change: (inout EngineConfiguration) -> Void, model: HashModel = HashModel()) -> ConfigurationError
+      .Property?
+    {
       do throws(ConfigurationError) {
         _ = try Engine(model: model, configuration: smallConfiguration(change))
         return nil
       } catch {
-        return error.name
+        return error.property
       }
     }
-    #expect(name { $0.threads = 0 } == "threads")
-    #expect(name { $0.maxBatchTokens = 7 } == "max-batch-tokens")
-    #expect(name { $0.kvCacheMiB = 0 } == "kv-cache-mib")
-    #expect(name { $0.stateCacheMiB = 0 } == "state-cache-mib")
+    #expect(name { $0.threads = 0 } == .threads)
+    #expect(name { $0.maxBatchTokens = 7 } == .maxBatchTokens)
+    #expect(name { $0.kvCacheMiB = 0 } == .kvCacheMiB)
+    #expect(name { $0.stateCacheMiB = 0 } == .stateCacheMiB)
     #expect(name({ $0.stateCacheMiB = 0 }, model: HashModel(memory: .paged)) == nil)
     #expect(name({ $0.kvCacheMiB = 0 }, model: HashModel(memory: .recurrent)) == nil)
-    #expect(name { $0.maxContext = 1 } == "max-context")
+    #expect(name { $0.maxContext = 1 } == .maxContext)
   }
 }

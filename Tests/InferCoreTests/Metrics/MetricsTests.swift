@@ -98,7 +98,7 @@ import Testing
 
   @Test func everyRejectionHasAKnownLabel() {
     let all: [RequestError] = [
-      .invalid(field: "", reason: ""), .emptyPrompt, .tokenOutOfRange(token: 0, position: 0, vocabularySize: 0),
+      .invalid(.topP, reason: ""), .emptyPrompt, .tokenOutOfRange(token: 0, position: 0, vocabularySize: 0),
       .promptTooLong(tokens: 0, limit: 0), .queueFull(limit: 0), .draining,
     ]
     #expect(all.map(\.label) == RequestError.labels)

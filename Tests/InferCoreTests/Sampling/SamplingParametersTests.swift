@@ -2,39 +2,39 @@ import InferCore
 import Testing
 
 @Suite struct SamplingParametersTests {
-  private func field(_ make: () throws(RequestError) -> some Any) -> String? {
+  private func property(_ make: () throws(RequestError) -> some Any) -> RequestError.Property? {
     do {
       _ = try make()
       return nil
     } catch {
-      return error.field
+      return error.property
     }
   }
 
   @Test func absurdValuesAreRefusedByName() {
     typealias P = SamplingParameters
     for value: Float in [-0.1, 2.5, .nan, .infinity] {
-      #expect(field { () throws(RequestError) in try P(temperature: value) } == "temperature")
+      #expect(property { () throws(RequestError) in try P(temperature: value) } == .temperature)
     }
     for value: Float in [-2.1, 2.1, .nan, -.infinity] {
-      #expect(field { () throws(RequestError) in try P(presencePenalty: value) } == "presence_penalty")
-      #expect(field { () throws(RequestError) in try P(frequencyPenalty: value) } == "frequency_penalty")
+      #expect(property { () throws(RequestError) in try P(presencePenalty: value) } == .presencePenalty)
+      #expect(property { () throws(RequestError) in try P(frequencyPenalty: value) } == .frequencyPenalty)
     }
     for value: Float in [-1, 1.01, .nan] {
-      #expect(field { () throws(RequestError) in try P(topP: value) } == "top_p")
+      #expect(property { () throws(RequestError) in try P(topP: value) } == .topP)
     }
     for value: Float in [-0.5, 1.01, .nan] {
-      #expect(field { () throws(RequestError) in try P(minP: value) } == "min_p")
+      #expect(property { () throws(RequestError) in try P(minP: value) } == .minP)
     }
     for value: Float in [0, -1, 11, .nan, .infinity] {
-      #expect(field { () throws(RequestError) in try P(repetitionPenalty: value) } == "repetition_penalty")
+      #expect(property { () throws(RequestError) in try P(repetitionPenalty: value) } == .repetitionPenalty)
     }
-    #expect(field { () throws(RequestError) in try P(topK: -2) } == "top_k")
-    #expect(field { () throws(RequestError) in try P(logitBias: [3: 101]) } == "logit_bias")
-    #expect(field { () throws(RequestError) in try P(logitBias: [3: .nan]) } == "logit_bias")
-    #expect(field { () throws(RequestError) in try P(logitBias: [-3: 1]) } == "logit_bias")
-    #expect(field { () throws(RequestError) in try P(logprobs: 21) } == "top_logprobs")
-    #expect(field { () throws(RequestError) in try P(logprobs: -1) } == "top_logprobs")
+    #expect(property { () throws(RequestError) in try P(topK: -2) } == .topK)
+    #expect(property { () throws(RequestError) in try P(logitBias: [3: 101]) } == .logitBias)
+    #expect(property { () throws(RequestError) in try P(logitBias: [3: .nan]) } == .logitBias)
+    #expect(property { () throws(RequestError) in try P(logitBias: [-3: 1]) } == .logitBias)
+    #expect(property { () throws(RequestError) in try P(logprobs: 21) } == .logprobs)
+    #expect(property { () throws(RequestError) in try P(logprobs: -1) } == .logprobs)
   }
 
   @Test func limitsThemselvesAreAccepted() throws {
@@ -47,12 +47,13 @@ import Testing
 
   @Test func absurdStopConditionsAreRefusedByName() {
     typealias S = StopConditions
-    #expect(field { () throws(RequestError) in try S(maxTokens: -1) } == "max_tokens")
-    #expect(field { () throws(RequestError) in try S(maxTokens: 0) } == nil)
-    #expect(field { () throws(RequestError) in try S(minTokens: -1) } == "min_tokens")
-    #expect(field { () throws(RequestError) in try S(maxTokens: 3, minTokens: 4) } == "min_tokens")
-    #expect(field { () throws(RequestError) in try S(stopStrings: ["a", ""]) } == "stop")
-    #expect(field { () throws(RequestError) in try S(stopStrings: Array(repeating: "a", count: 65)) } == "stop")
-    #expect(field { () throws(RequestError) in try S(maxTokens: 4, minTokens: 4, stopStrings: ["a"]) } == nil)
+    #expect(property { () throws(RequestError) in try S(maxTokens: -1) } == .maxTokens)
+    #expect(property { () throws(RequestError) in try S(maxTokens: 0) } == nil)
+    #expect(property { () throws(RequestError) in try S(minTokens: -1) } == .minTokens)
+    #expect(property { () throws(RequestError) in try S(maxTokens: 3, minTokens: 4) } == .minTokens)
+    #expect(property { () throws(RequestError) in try S(stopStrings: ["a", ""]) } == .stopStrings)
+    #expect(
+      property { () throws(RequestError) in try S(stopStrings: Array(repeating: "a", count: 65)) } == .stopStrings)
+    #expect(property { () throws(RequestError) in try S(maxTokens: 4, minTokens: 4, stopStrings: ["a"]) } == nil)
   }
 }

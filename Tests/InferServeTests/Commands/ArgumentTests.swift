@@ -139,7 +139,7 @@ struct ArgumentTests {
     (["generate", "--model", "x", "--tokens", "1,,2"], "--tokens"),
     (["generate", "--model", "x", "--tokens", "-1"], "--tokens"),
     (["generate", "--model", "x", "--tokens", "1", "--temperature", "-1"], "--temperature"),
-    (["generate", "--model", "x", "--tokens", "1", "--top-p", "0"], "--top-p"),
+    (["generate", "--model", "x", "--tokens", "1", "--top-p", "-1"], "--top-p"),
     (["generate", "--model", "x", "--tokens", "1", "--max-tokens", "0"], "--max-tokens"),
     (["generate", "--model", "x", "--tokens", "1", "--logit-bias", "x"], "--logit-bias"),
     (["generate", "--model", "x", "--tokens", "1", "--logprobs", "3"], "--logprobs"),
@@ -159,6 +159,20 @@ struct ArgumentTests {
     (["quantize", "--model", "x", "--format", "Q4_K", "--threads", "0", "--output", "y"], "--threads"),
     (["fly"], "fly"),
   ]
+
+  /// What the library's errors are about has options of these names.
+  @Test func optionsThatErrorsNameExist() {
+    let generate = InferServe.helpMessage(for: Generate.self)
+    for property in RequestError.Property.allCases {
+      guard property != .requests, property != .promptLogprobs else { continue }
+      #expect(property.option.map { generate.contains("--\($0) ") } == true, "\(property)")
+    }
+    let serve = InferServe.helpMessage(for: Serve.self)
+    for property in ConfigurationError.Property.allCases {
+      #expect(serve.contains("--\(property.option) "), "\(property)")
+    }
+    #expect(ConfigurationError(.maxQueue, reason: "is -1").usage == "--max-queue is -1")
+  }
 
   @Test(arguments: wrong) func wrongUsageNamesTheOption(arguments: [String], names: String) throws {
     let complaint = try #require(self.complaint(arguments))

@@ -1,5 +1,6 @@
 import HTTPTypes
 import HummingbirdCore
+import HybridBlocks
 import InferCore
 import Testing
 
@@ -18,7 +19,7 @@ struct APIErrorTests {
   }
 
   static let refusals: [(error: RequestError, status: Int, code: String, field: String?)] = [
-    (.invalid(field: "top_p", reason: "must be above 0"), 400, "invalid_value", "top_p"),
+    (.invalid(.topP, reason: "must be above 0"), 400, "invalid_value", "top_p"),
     (.emptyPrompt, 400, "empty_prompt", "prompt"),
     (.tokenOutOfRange(token: 512, position: 3, vocabularySize: 512), 400, "token_out_of_range", "prompt"),
     (.promptTooLong(tokens: 3000, limit: 2047), 400, "context_length_exceeded", "prompt"),
@@ -35,9 +36,33 @@ struct APIErrorTests {
     #expect(refusal.response.status.code == status)
   }
 
+  /// A request that gives each property a value that makes no sense is told of the field that it gave it in.
+  @Test(arguments: RequestError.Property.allCases) func propertiesAreNamedAsFields(property: RequestError.Property) {
+    let wrong: [RequestError.Property: String] = [
+      .temperature: "9", .topK: "-5", .topP: "7", .minP: "7", .repetitionPenalty: "-1", .presencePenalty: "7",
+      .frequencyPenalty: "7", .logitBias: #"{"5": 999}"#, .minTokens: "-1", .maxTokens: "-7",
+      .stopTokenIDs: "[-1]", .logprobs: "99", .requests: "0",
+      .stopStrings: "[\(Array(repeating: #""a""#, count: 65).joined(separator: ","))]",
+    ]
+    // The engine judges prompts, which have a field in each endpoint.
+    guard let value = wrong[property] else {
+      #expect(property == .prompt && property.field == "prompt" || property == .promptLogprobs)
+      return
+    }
+    let switchesOn = property == .logprobs ? #""logprobs": true, "# : ""
+    let body = #"{\#(switchesOn)"messages": [{"role": "user", "content": "a"}], "\#(property.field)": \#(value)}"#
+    do {
+      _ = try ChatRequest(FieldReader(body: Array(body.utf8)), defaults: GenerationDefaults())
+      Issue.record("\(body) is taken")
+    } catch {
+      #expect(error.parameter?.hasPrefix(property.field) == true, "\(error)")
+      #expect(error.message.hasPrefix(property.field), "\(error)")
+    }
+  }
+
   @Test func chatsNameTheirOwnField() {
     #expect(APIError(.emptyPrompt, promptField: "messages").parameter == "messages")
-    #expect(APIError(.invalid(field: "top_p", reason: "is bad"), promptField: "messages").parameter == "top_p")
+    #expect(APIError(.invalid(.topP, reason: "is bad"), promptField: "messages").parameter == "top_p")
   }
 
   /// Clients find by these words that a conversation has to be made shorter, and read the numbers out of them.
