@@ -40,12 +40,13 @@ import Testing
   @Test(arguments: ["llama.rope.scale_linear", "llama.rope.scaling.factor"])
   func aFactorAloneIsLinear(_ key: String) throws {
     let file = try GGUF(MappedFile(path: GGUFParityTests.file("llama.gguf").path))
-    func rope(_ entries: [String: GGUFValue]) throws -> JSONValue? {
-      let metadata = file.metadata.filter { !$0.key.contains(".rope.scal") }.merging(entries) { _, new in new }
+    func rope(_ entries: TextDictionary<GGUFValue>) throws -> JSONValue? {
+      var metadata = file.metadata
+      for key in metadata.keys where key.contains(".rope.scal") { metadata[key] = nil }
+      metadata.merge(entries) { _, new in new }
+      let tensors = file.tensors.filter { $0.name != "rope_freqs.weight" }.map { ($0.name, $0) }
       let description = GGUFDescription(
-        path: "x", architecture: "llama", metadata: metadata,
-        tensors: Dictionary(
-          uniqueKeysWithValues: file.tensors.filter { $0.name != "rope_freqs.weight" }.map { ($0.name, $0) }))
+        path: "x", architecture: "llama", metadata: metadata, tensors: TextDictionary(uniqueKeysWithValues: tensors))
       return try Dialects.dialect(of: description, config: nil).configuration(description)["rope_parameters"]
     }
     let scaled = try rope([key: .number(4)])
