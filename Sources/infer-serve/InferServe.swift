@@ -33,6 +33,7 @@ enum Main {
     } catch {
       exit(with: error)
     }
+    LineWriter.standardError.flush()
   }
 
   private static func exit(with error: any Error) -> Never {
@@ -42,6 +43,7 @@ enum Main {
     if code == .success { InferServe.exit(withError: error) }
     let message = InferServe.message(for: error).split(whereSeparator: \.isNewline).joined(separator: " ")
     note("infer-serve: \(message)")
+    LineWriter.standardError.flush()
     Foundation.exit(code.rawValue)
   }
 }

@@ -5,7 +5,7 @@ from prometheus_client.parser import text_string_to_metric_families
 CHAT = "/v1/chat/completions"
 
 COUNTERS = ["num_preemptions", "prompt_tokens", "generation_tokens", "request_success", "admission_rejections",
-            "http_requests", "expert_rows"]
+            "http_requests", "log_lines_dropped", "expert_rows"]
 GAUGES = ["num_requests_running", "num_requests_waiting", "kv_cache_usage_perc", "state_cache_usage_perc",
           "generation_tokens_per_second"]
 HISTOGRAMS = ["time_to_first_token_seconds", "inter_token_latency_seconds", "request_time_per_output_token_seconds",

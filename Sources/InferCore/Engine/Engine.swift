@@ -20,7 +20,7 @@ public final class Engine: Sendable {
   ) throws(ConfigurationError) {
     try configuration.validate()
     let limits = try EngineLimits(configuration, model: model)
-    let inbox = EngineInbox(maxUnfinished: limits.maxUnfinished)
+    let inbox = EngineInbox(maxUnfinished: limits.maxUnfinished, maxUnread: configuration.maxUnreadTokens)
     let thread = EngineThread(
       model: model, configuration: configuration, limits: limits,
       store: try Self.store(model.stateLayout, configuration, limits), inbox: inbox, metrics: metrics)

@@ -18,6 +18,10 @@ public struct EngineConfiguration: Sendable {
   public var maxQueue = 256
   /// Prompt and generated tokens at most, if fewer than the model is made for.
   public var maxContext: Int?
+  /// Tokens of a generation that may wait to be read: with more, it pauses until half of them are.
+  public var maxUnreadTokens = 256
+  /// How long a generation pauses for its reader before it ends with ``FinishReason/unread``.
+  public var readerPatience = Duration.seconds(600)
   /// The model's end tokens.
   public var endTokens: Set<Int32> = []
 
@@ -40,6 +44,7 @@ public struct EngineConfiguration: Sendable {
     try Self.check(
       maxBatchTokens, in: maxRunning...(1 << 20), .maxBatchTokens,
       hint: " (each of \(maxRunning) running sequences needs one)")
+    try Self.check(maxUnreadTokens, in: 1...(1 << 30), .maxUnreadTokens)
     try Self.check(maxQueue, in: 0...(1 << 24), .maxQueue)
     if let maxContext { try Self.check(maxContext, in: 2...Int(Int32.max), .maxContext) }
   }
@@ -89,6 +94,8 @@ public struct ConfigurationError: Error, Sendable, Equatable, CustomStringConver
     case maxRunning
     /// ``EngineConfiguration/maxQueue``
     case maxQueue
+    /// ``EngineConfiguration/maxUnreadTokens``
+    case maxUnreadTokens
     /// ``EngineConfiguration/maxContext``
     case maxContext
   }

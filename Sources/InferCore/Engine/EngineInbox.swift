@@ -21,6 +21,8 @@ final class EngineInbox: Sendable {
   struct News {
     var submissions: [Submission] = []
     var endings: [(id: Int, reason: FinishReason)] = []
+    /// Requests that paused and whose readers have caught up.
+    var caughtUp: [Int] = []
     var phase = Phase.accepting
   }
 
@@ -35,8 +37,13 @@ final class EngineInbox: Sendable {
 
   private let contents = Monitor(Contents())
   private let maxUnfinished: Int
+  private let maxUnread: Int
 
-  init(maxUnfinished: Int) { self.maxUnfinished = maxUnfinished }
+  /// An inbox for as many unfinished requests, each with as many unread tokens.
+  init(maxUnfinished: Int, maxUnread: Int) {
+    self.maxUnfinished = maxUnfinished
+    self.maxUnread = maxUnread
+  }
 
   var phase: Phase { contents.withLock { $0.news.phase } }
 
@@ -48,9 +55,10 @@ final class EngineInbox: Sendable {
       guard contents.unfinished + requests.count <= maxUnfinished else { throw .queueFull(limit: maxUnfinished) }
       contents.unfinished += requests.count
       let submissions = requests.enumerated().map { index, element in
-        Submission(
-          id: contents.nextID + index, request: element.0, tokenLimit: element.tokenLimit, arrival: arrival,
-          channel: EventChannel())
+        let id = contents.nextID + index
+        return Submission(
+          id: id, request: element.0, tokenLimit: element.tokenLimit, arrival: arrival,
+          channel: EventChannel(capacity: maxUnread) { [weak self] in self?.noteCaughtUp(id) })
       }
       contents.nextID += requests.count
       contents.news.submissions += submissions
@@ -63,6 +71,10 @@ final class EngineInbox: Sendable {
     contents.change { $0.news.endings.append((id, reason)) }
   }
 
+  private func noteCaughtUp(_ id: Int) {
+    contents.change { $0.news.caughtUp.append(id) }
+  }
+
   /// Moves to a later phase.
   func enter(_ phase: Phase) {
     contents.change { $0.news.phase = max($0.news.phase, phase) }
@@ -72,15 +84,21 @@ final class EngineInbox: Sendable {
   func take(into news: inout News) {
     news.submissions.removeAll(keepingCapacity: true)
     news.endings.removeAll(keepingCapacity: true)
+    news.caughtUp.removeAll(keepingCapacity: true)
     contents.withLock { contents in
       news.phase = contents.news.phase
       swap(&news, &contents.news)
     }
   }
 
-  /// Sleeps until something comes in.
-  func wait() {
-    contents.wait { !$0.news.submissions.isEmpty || !$0.news.endings.isEmpty || $0.news.phase == .stopping }
+  /// Sleeps until something comes in, or until the deadline.
+  func wait(until deadline: ContinuousClock.Instant?) {
+    contents.wait(until: deadline) { contents in
+      let news = contents.news
+      // Paused requests have to be ended as well.
+      let isToEnd = news.phase == .stopping || news.phase == .ending && contents.unfinished > 0
+      return isToEnd || !news.submissions.isEmpty || !news.endings.isEmpty || !news.caughtUp.isEmpty
+    }
   }
 
   /// Makes room for as many new requests.

@@ -10,6 +10,9 @@ final class EngineThread: @unchecked Sendable {
   private let workspace = Workspace()
   private var scheduler: Scheduler
   private var active: [Int: ActiveGeneration] = [:]
+  /// When generations that paused are given up, by id.
+  private var patience: [Int: ContinuousClock.Instant] = [:]
+  private let readerPatience: Duration
 
   // Reused from step to step.
   private var news = EngineInbox.News()
@@ -24,6 +27,7 @@ final class EngineThread: @unchecked Sendable {
   ) {
     self.model = model
     endTokens = configuration.endTokens
+    readerPatience = configuration.readerPatience
     self.inbox = inbox
     self.store = store
     plan.blocks.reserveCapacity(limits.pageCount)
@@ -40,6 +44,7 @@ final class EngineThread: @unchecked Sendable {
     while true {
       inbox.take(into: &news)
       accept()
+      giveUpOnReaders(at: .now)
       if news.phase >= .ending {
         for id in active.keys.sorted() { end(id, .shutdown) }
       }
@@ -47,7 +52,7 @@ final class EngineThread: @unchecked Sendable {
       if news.phase == .stopping { break }
       if scheduler.isIdle {
         recorder.noteIdle()
-        inbox.wait()
+        inbox.wait(until: patience.values.min())
       } else {
         step()
       }
@@ -63,6 +68,22 @@ final class EngineThread: @unchecked Sendable {
     }
     recorder.noteArrivals(news.submissions.count)
     for (id, reason) in news.endings { end(id, reason) }
+    for id in news.caughtUp {
+      patience[id] = nil
+      scheduler.unpark(id)
+    }
+  }
+
+  /// Pauses a generation whose reader is behind.
+  private func pause(_ id: Int, at now: ContinuousClock.Instant) {
+    scheduler.park(id)
+    patience[id] = now + readerPatience
+  }
+
+  /// Ends generations that have paused for too long.
+  private func giveUpOnReaders(at now: ContinuousClock.Instant) {
+    guard !patience.isEmpty else { return }
+    for (id, deadline) in patience where deadline <= now { end(id, .unread) }
   }
 
   /// Ends a request between steps, unless it has ended.
@@ -71,6 +92,7 @@ final class EngineThread: @unchecked Sendable {
   }
 
   private func note(_ id: Int, _ reason: FinishReason) {
+    patience[id] = nil
     if let generation = active.removeValue(forKey: id) { endings.append((generation, reason)) }
   }
 
@@ -137,6 +159,9 @@ final class EngineThread: @unchecked Sendable {
       }
     }
     scheduler.commit(plan, outcomes)
+    for run in plan.runs where active[run.generation]?.submission.channel.isFull() == true {
+      pause(run.generation, at: now)
+    }
     announceEndings(at: now)
   }
 }

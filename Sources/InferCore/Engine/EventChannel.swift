@@ -1,8 +1,15 @@
 internal import DequeModule
 
 /// The way of a generation's events from the engine's thread to a reader. The end is kept for whoever asks.
+///
+/// Events wait until they are read, but not any number of them: a channel that is full tells the sender to pause, and
+/// once half of it is read, that it may go on.
 final class EventChannel: Sendable {
   private struct State {
+    /// Tokens, of the prompt and generated, that wait to be read.
+    var unread = 0
+    /// Whether the sender was told to pause.
+    var isPaused = false
     var scores: Deque<[PromptTokenScore]> = []
     var tokens: Deque<GeneratedToken> = []
     var end: GenerationEnd?
@@ -13,8 +20,14 @@ final class EventChannel: Sendable {
     /// The next event; `.some(nil)` after the last, `nil` when there is none yet.
     mutating func take() -> GenerationEvent?? {
       // Scores of the prompt come before all tokens.
-      if let scores = scores.popFirst() { return .promptScores(scores) }
-      if let token = tokens.popFirst() { return .token(token) }
+      if let scores = scores.popFirst() {
+        unread -= scores.count
+        return .promptScores(scores)
+      }
+      if let token = tokens.popFirst() {
+        unread -= 1
+        return .token(token)
+      }
       guard let end else { return nil }
       if isEndRead { return .some(nil) }
       isEndRead = true
@@ -30,18 +43,36 @@ final class EventChannel: Sendable {
   }
 
   private let state = Monitor(State())
+  private let capacity: Int
+  /// Called when a sender that paused may go on.
+  private let resume: @Sendable () -> Void
+
+  /// A channel that is full with `capacity` unread tokens.
+  init(capacity: Int, resume: @escaping @Sendable () -> Void) {
+    self.capacity = capacity
+    self.resume = resume
+  }
+
+  /// Whether the sender has to pause, until it is told to go on.
+  func isFull() -> Bool {
+    state.withLock { state in
+      if state.unread >= capacity { state.isPaused = true }
+      return state.isPaused
+    }
+  }
 
   /// Whether the generation has ended, read or not.
   var hasEnded: Bool { state.withLock { $0.end != nil } }
 
   /// Takes scores of the next tokens of the prompt.
-  func send(_ scores: [PromptTokenScore]) { send { $0.scores.append(scores) } }
+  func send(_ scores: [PromptTokenScore]) { send(scores.count) { $0.scores.append(scores) } }
 
   /// Takes the next token.
-  func send(_ token: GeneratedToken) { send { $0.tokens.append(token) } }
+  func send(_ token: GeneratedToken) { send(1) { $0.tokens.append(token) } }
 
-  private func send(_ append: (inout State) -> Void) {
+  private func send(_ count: Int, _ append: (inout State) -> Void) {
     let delivery = state.withLock { state in
+      state.unread += count
       append(&state)
       return state.delivery()
     }
@@ -62,7 +93,14 @@ final class EventChannel: Sendable {
 
   /// The next event, once there is one; `nil` after the end.
   func next(isolation actor: isolated (any Actor)?) async -> GenerationEvent? {
-    if let event = state.withLock({ $0.take() }) { return event }
+    let (event, mayGoOn) = state.withLock { state in
+      let event = state.take()
+      guard state.isPaused, state.unread <= capacity / 2 else { return (event, false) }
+      state.isPaused = false
+      return (event, true)
+    }
+    if mayGoOn { resume() }
+    if let event { return event }
     return await withCheckedContinuation(isolation: actor) { continuation in
       let delivery = state.withLock { state in
         precondition(state.reader == nil, "two tasks read one generation at the same time")

@@ -1,7 +1,8 @@
 /// A request under way: an asynchronous sequence of events, tokens first, then one ``GenerationEvent/finished(_:_:)``.
 ///
-/// Events wait until they are read; a slow reader slows nobody. One task may iterate. A generation keeps its engine
-/// alive.
+/// Events wait until they are read. A generation whose reader is far behind pauses, and ends when that takes too long
+/// (``EngineConfiguration/maxUnreadTokens``, ``EngineConfiguration/readerPatience``); it slows nobody else. One task may
+/// iterate. A generation keeps its engine alive.
 ///
 /// Work that nobody wants ends before the engine's next step, with ``FinishReason/cancelled``: when the loop over the
 /// events is left, when the iterating task is cancelled, when the generation is dropped, and on ``cancel()``. Either way

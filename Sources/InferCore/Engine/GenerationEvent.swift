@@ -72,7 +72,7 @@ public struct PromptTokenScore: Sendable, Equatable {
   }
 }
 
-/// Why a generation ended. Raw values are the values of the label `finished_reason` in metrics: vLLM's, and one more.
+/// Why a generation ended. Raw values are the values of the label `finished_reason` in metrics: vLLM's, and two more.
 public enum FinishReason: String, Sendable, CaseIterable {
   /// An end token, a stop token or a stop string came.
   case stop
@@ -82,6 +82,8 @@ public enum FinishReason: String, Sendable, CaseIterable {
   case cancelled = "abort"
   /// The engine was shut down, or its drain took longer than it may.
   case shutdown
+  /// Nobody read the tokens for longer than ``EngineConfiguration/readerPatience``.
+  case unread
   /// The model's logits were no numbers, or left no token to choose.
   case error
 }

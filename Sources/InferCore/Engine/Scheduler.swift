@@ -16,6 +16,10 @@ internal import DequeModule
 /// more for it and for each running sequence to grow into, so nobody is preempted in the next steps, as many as a page
 /// has tokens. Running sequences only grow, so one that was preempted cannot come back before another has ended:
 /// between two endings there are at most as many preemptions as running sequences.
+///
+/// A sequence whose tokens nobody takes is parked: it takes no part in steps, and keeps its memory for as long as nobody
+/// else needs it. Parked memory counts as free. Who comes back without memory queues up by age, and so may stand behind
+/// younger ones that run.
 struct Scheduler {
   /// A request as the scheduler sees it.
   struct Sequence {
@@ -54,7 +58,9 @@ struct Scheduler {
   private(set) var slots: IndexPool
   private(set) var running: [Sequence] = []
   private(set) var waiting: Deque<Sequence> = []
-  /// Sequences that the last plan preempted.
+  /// Neither run nor wait, in order of arrival.
+  private(set) var parked: [Sequence] = []
+  /// Sequences that lost their memory to others in the last plan.
   private(set) var preempted: [Int] = []
 
   init(maxBatchTokens: Int, pageTokens: Int?, pageCount: Int, slotCount: Int, maxScoredRows: Int) {
@@ -67,14 +73,16 @@ struct Scheduler {
     slots = IndexPool(count: slotCount)
   }
 
-  /// Whether there is nothing to do.
+  /// Whether there is nothing to do, until a parked sequence goes on.
   var isIdle: Bool { running.isEmpty && waiting.isEmpty }
 
   /// Takes a request on, whose prompt's tokens are to be scored if `scoresPrompt`. `id` must be above all earlier ones,
   /// and `prompt` and all tokens to come must fit the pages.
   mutating func add(_ id: Int, prompt: [Int32], scoresPrompt: Bool = false) {
     precondition(!prompt.isEmpty && pageCount(for: prompt.count) <= pages.count, "\(prompt.count) tokens never fit")
-    precondition((waiting.last ?? running.last).map { $0.id < id } ?? true, "request \(id) is older than the last")
+    precondition(
+      [waiting.last, running.last, parked.last].allSatisfy { $0.map { $0.id < id } ?? true },
+      "request \(id) is older than the last")
     waiting.append(Sequence(id: id, tokens: prompt, unscored: 0..<(scoresPrompt ? prompt.count - 1 : 0)))
   }
 
@@ -85,8 +93,43 @@ struct Scheduler {
       running.remove(at: index)
       return true
     }
+    if let index = parked.firstIndex(where: { $0.id == id }) {
+      parked[index].release(&pages, &slots)
+      parked.remove(at: index)
+      return true
+    }
     guard let index = waiting.firstIndex(where: { $0.id == id }) else { return false }
     waiting.remove(at: index)
+    return true
+  }
+
+  /// Takes a running sequence out of the steps. Does nothing when it does not run.
+  mutating func park(_ id: Int) {
+    guard let index = running.firstIndex(where: { $0.id == id }) else { return }
+    let sequence = running.remove(at: index)
+    parked.insert(sequence, at: parked.firstIndex { $0.id > id } ?? parked.endIndex)
+  }
+
+  /// Lets a parked sequence go on. Does nothing when it is not parked.
+  mutating func unpark(_ id: Int) {
+    guard let index = parked.firstIndex(where: { $0.id == id }) else { return }
+    let sequence = parked.remove(at: index)
+    if sequence.slot == nil {
+      enqueue(sequence)
+    } else {
+      running.insert(sequence, at: running.firstIndex { $0.id > id } ?? running.endIndex)
+    }
+  }
+
+  private mutating func enqueue(_ sequence: Sequence) {
+    waiting.insert(sequence, at: waiting.firstIndex { $0.id > sequence.id } ?? waiting.endIndex)
+  }
+
+  /// Takes the memory of the youngest parked sequence that has any. Returns whether there was one.
+  private mutating func reclaim() -> Bool {
+    guard let index = parked.lastIndex(where: { $0.slot != nil }) else { return false }
+    parked[index].release(&pages, &slots)
+    preempted.append(parked[index].id)
     return true
   }
 
@@ -139,12 +182,14 @@ struct Scheduler {
       }
     }
     running.removeAll { $0.slot == nil }
+    // Who comes back from being parked may have been admitted behind younger ones.
+    if zip(running, running.dropFirst()).contains(where: { $0.id > $1.id }) { running.sort { $0.id < $1.id } }
   }
 
   /// Moves sequences from the queue's head into the plan while there is room. When a row is left, all running prompts
   /// have got theirs, pages included.
   private mutating func admit(into plan: inout StepPlan, _ budget: inout Budget) {
-    while budget.rows > 0, let next = waiting.first, hasRoom(for: next), let slot = slots.take() {
+    while budget.rows > 0, let next = waiting.first, hasRoom(for: next), let slot = takeSlot() {
       waiting.removeFirst()
       running.append(next)
       let index = running.count - 1
@@ -155,10 +200,16 @@ struct Scheduler {
 
   private func hasRoom(for next: Sequence) -> Bool {
     guard pageTokens != nil, !running.isEmpty else { return true }
-    return pageCount(for: next.tokens.count) + 1 + running.count <= pages.freeCount
+    let free = parked.reduce(pages.freeCount) { $0 + $1.pages.count }
+    return pageCount(for: next.tokens.count) + 1 + running.count <= free
   }
 
-  /// Gets pages for up to `rows` more tokens of a running sequence, if need be from younger ones, and returns for how
+  private mutating func takeSlot() -> Int32? {
+    if let slot = slots.take() { return slot }
+    return reclaim() ? slots.take() : nil
+  }
+
+  /// Gets pages for up to `rows` more tokens of a running sequence, if need be from parked and from younger ones, and returns for how
   /// many there are pages.
   private mutating func secure(_ rows: Int, for index: Int) -> Int {
     guard let pageTokens else { return rows }
@@ -166,6 +217,8 @@ struct Scheduler {
     while running[index].pages.count < needed {
       if let page = pages.take() {
         running[index].pages.append(page)
+      } else if reclaim() {
+        continue
       } else if index < running.count - 1 {
         preemptLast()
       } else {
@@ -178,7 +231,7 @@ struct Scheduler {
   private mutating func preemptLast() {
     var last = running.removeLast()
     last.release(&pages, &slots)
-    waiting.prepend(last)
+    enqueue(last)
     preempted.append(last.id)
   }
 

@@ -33,6 +33,25 @@ internal import CKernels
     unsafe pthread_mutex_unlock(mutex)
   }
 
+  /// Sleeps until `isOpen` holds, or until the deadline.
+  func wait(until deadline: ContinuousClock.Instant?, _ isOpen: () -> Bool) {
+    guard let deadline else { return wait(until: isOpen) }
+    unsafe pthread_mutex_lock(mutex)
+    defer { unsafe pthread_mutex_unlock(mutex) }
+    while !isOpen() {
+      let (seconds, attoseconds) = (deadline - .now).components
+      guard seconds > 0 || attoseconds > 0 else { return }
+      // The condition's clock is the wall's: should somebody set it, the caller looks too early or sleeps a minute too
+      // long at most.
+      var time = timespec()
+      unsafe clock_gettime(CLOCK_REALTIME, &time)
+      let nanoseconds = time.tv_nsec + Int(attoseconds / 1_000_000_000)
+      time.tv_sec += Int(min(seconds, 60)) + nanoseconds / 1_000_000_000
+      time.tv_nsec = nanoseconds % 1_000_000_000
+      unsafe pthread_cond_timedwait(condition, mutex, &time)
+    }
+  }
+
   /// Calls `body` while nobody else is in here and no sleeper looks.
   func withLock<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
     unsafe pthread_mutex_lock(mutex)

@@ -23,4 +23,9 @@ final class Monitor<Value>: @unchecked Sendable {
 
   /// Sleeps until `condition` holds.
   func wait(until condition: (Value) -> Bool) { gate.wait { condition(value) } }
+
+  /// Sleeps until `condition` holds, or until the deadline.
+  func wait(until deadline: ContinuousClock.Instant?, for condition: (Value) -> Bool) {
+    gate.wait(until: deadline) { condition(value) }
+  }
 }

@@ -22,6 +22,8 @@ public final class EngineMetrics: Sendable {
   public let admissionRejections: MetricFamily<Counter>
   /// Requests that the server answered: the route's pattern, never a path as it came, and the status.
   public let httpRequests: MetricFamily<Counter>
+  /// Lines of the server's log that were dropped because nobody read them.
+  public let logLinesDropped: Counter
   let expertRows: MetricFamily<Counter>
   // How long it took, and how much it was.
   let timeToFirstToken: Histogram
@@ -55,6 +57,8 @@ public final class EngineMetrics: Sendable {
       "admission_rejections_total", "Requests that were refused, by why.", labels: ["reason"],
       known: RequestError.labels.map { [$0] })
     httpRequests = list.counters("http_requests_total", "Requests answered.", labels: ["route", "status"])
+    logLinesDropped = list.counter(
+      "log_lines_dropped_total", "Lines of the log that were dropped because nobody read them.")
     expertRows = list.counters(
       "expert_rows_total", "Rows that each expert of each mixture-of-experts layer computed.",
       labels: ["layer", "expert"])

@@ -7,11 +7,8 @@ struct CommandFailure: LocalizedError {
   init(_ description: String) { errorDescription = description }
 }
 
-/// Writes a line to standard error.
-func note(_ line: String) {
-  // Nobody is left to be told when even this fails.
-  try? FileHandle.standardError.write(contentsOf: Data((line + "\n").utf8))
-}
+/// Writes a line to standard error, without waiting for whoever reads it.
+func note(_ line: String) { LineWriter.standardError.write(line) }
 
 /// Writes text to standard output at once.
 func emit(_ text: String) throws(CommandFailure) {

@@ -35,6 +35,7 @@ extension ConfigurationError.Property {
     case .maxBatchTokens: "max-batch-tokens"
     case .maxRunning: "max-running"
     case .maxQueue: "max-queue"
+    case .maxUnreadTokens: "max-unread-tokens"
     case .maxContext: "max-context"
     }
   }

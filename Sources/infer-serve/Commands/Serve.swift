@@ -13,7 +13,8 @@ struct Serve: AsyncParsableCommand {
     abstract: "Serves a model over HTTP, compatible with OpenAI's API.",
     discussion: """
       Listens at once and answers /health with 503 until the model is loaded. SIGTERM or SIGINT drains: new requests \
-      are refused, running ones are finished, for at most --drain-timeout. A second signal stops at once.
+      are refused, running ones are finished, for at most --drain-timeout. A second signal stops at once, with an exit \
+      code of 128 and the signal's number if that cuts responses off.
       """)
 
   @OptionGroup var model: ModelOptions
@@ -36,6 +37,11 @@ struct Serve: AsyncParsableCommand {
 
   @Option(parsing: .unconditional, help: ArgumentHelp("Size of a request's body at most.", valueName: "KiB"))
   var maxBodyKib = 4096
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Bodies of requests that are being read, all together at most.", valueName: "MiB"))
+  var maxBodiesMib = 64
 
   @Option(
     parsing: .unconditional,
@@ -84,6 +90,7 @@ struct Serve: AsyncParsableCommand {
   func validate() throws {
     try require(0...65_535, "port", port)
     try require(1...1_048_576, "max-body-kib", maxBodyKib)
+    try require(1...1_048_576, "max-bodies-mib", maxBodiesMib)
     try require(0.001...604_800, "request-timeout", requestTimeout)
     try require(0.001...604_800, "idle-timeout", idleTimeout)
     try require(0...604_800, "drain-timeout", drainTimeout)
@@ -99,30 +106,40 @@ struct Serve: AsyncParsableCommand {
     var configuration = engine.configuration(model, endTokens: endTokens)
     configuration.maxRunning = maxRunning
     configuration.maxQueue = maxQueue
+    configuration.readerPatience = .seconds(idleTimeout)
     return configuration
   }
 
   func run() async throws {
     // One event loop does all input and output: the cores are the engine's.
     NIOSingletons.groupLoopCountSuggestion = 1
-    let logger = Logger(label: "infer-serve") { [logLevel, logFormat] label in
-      LogOutput(logLevel: logLevel, label: label, format: logFormat)
-    }
     let state = ServerState(modelName: ModelSource.name(of: model.model))
     let metrics = EngineMetrics(modelName: state.modelName)
+    let logger = Logger(label: "infer-serve") { [logLevel, logFormat] label in
+      LogOutput(
+        logLevel: logLevel, label: label, format: logFormat,
+        noteDropped: { metrics.logLinesDropped.increment() })
+    }
+    LineWriter.standardError.describeDropped { [logFormat] count in
+      LogOutput.line(
+        logFormat, level: .warning, message: "log lines dropped", fields: [(key: "count", value: "\(count)")],
+        date: Date())
+    }
     let lifecycle = ServeLifecycle(
       state: state, drainLimit: .seconds(drainTimeout), logger: logger,
       load: { [self] in try load(metrics, logger) },
       announce: { [self] in announce($0, port: $1, logger: logger) })
     let service = GenerationService(
       state: state, metrics: metrics,
-      limits: GenerationService.Limits(bodyBytes: maxBodyKib * 1024, requestTime: .seconds(requestTimeout)))
+      limits: GenerationService.Limits(bodyBytes: maxBodyKib * 1024, requestTime: .seconds(requestTimeout)),
+      bodies: BodyBudget(limit: maxBodiesMib << 20),
+      workers: RequestWorkers(processors: availableProcessorCount()))
     let server = HTTPServer.Configuration(host: host, port: port, rules: connectionRules(logger))
     let application = HTTPServer.application(server, router: Routes.router(service, logger: logger)) { port in
       lifecycle.listening(port: port)
     }
     let signals = Task {
-      for await _ in await UnixSignalsSequence(trapping: .sigterm, .sigint) { lifecycle.signal() }
+      for await arrived in await UnixSignalsSequence(trapping: .sigterm, .sigint) { lifecycle.signal(arrived.rawValue) }
     }
     defer { signals.cancel() }
     try await Self.run(ListeningService(application, server), lifecycle)

@@ -30,7 +30,7 @@ struct Answer: AsyncSequence, Sendable {
   struct AsyncIterator: AsyncIteratorProtocol {
     fileprivate enum Source {
       case one(TextGeneration.Iterator)
-      case several(AsyncStream<Element>.AsyncIterator)
+      case several(Merging)
     }
     fileprivate var source: Source
 
@@ -40,10 +40,10 @@ struct Answer: AsyncSequence, Sendable {
         let event = await events.next(isolation: actor)
         source = .one(events)
         return event.map { (0, $0) }
-      case .several(var events):
-        let element = await events.next(isolation: actor)
-        source = .several(events)
-        return element
+      case .several(let merging):
+        return await withTaskCancellationHandler(
+          operation: { await merging.handover.next(isolation: actor) }, onCancel: { merging.answer.cancel() },
+          isolation: actor)
       }
     }
   }
@@ -51,22 +51,35 @@ struct Answer: AsyncSequence, Sendable {
   func makeAsyncIterator() -> AsyncIterator {
     // The usual case does without the tasks that bring several sequences together.
     if generations.count == 1 { return AsyncIterator(source: .one(generations[0].makeAsyncIterator())) }
-    return AsyncIterator(source: .several(merged().makeAsyncIterator()))
+    return AsyncIterator(source: .several(Merging(self)))
   }
 
-  private func merged() -> AsyncStream<Element> {
-    let (events, continuation) = AsyncStream<Element>.makeStream()
-    let reading = Task {
-      await withTaskGroup { group in
-        for (choice, generation) in generations.enumerated() {
-          group.addTask {
-            for await event in generation { continuation.yield((choice, event)) }
+  /// The sequences of all choices being brought together. Each waits until its event is taken, so that nothing piles up
+  /// behind a slow reader.
+  fileprivate final class Merging: Sendable {
+    let answer: Answer
+    let handover = Handover<Element>()
+    private let reading: Task<Void, Never>
+
+    init(_ answer: Answer) {
+      self.answer = answer
+      reading = Task { [handover] in
+        await withTaskGroup { group in
+          for (choice, generation) in answer.generations.enumerated() {
+            group.addTask {
+              for await event in generation {
+                guard await handover.send((choice, event)) else { break }
+              }
+            }
           }
         }
+        handover.finish()
       }
-      continuation.finish()
     }
-    continuation.onTermination = { _ in reading.cancel() }
-    return events
+
+    deinit {
+      handover.finish()
+      reading.cancel()
+    }
   }
 }

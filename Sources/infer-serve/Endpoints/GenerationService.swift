@@ -16,21 +16,27 @@ struct GenerationService: Sendable {
   let state: ServerState
   let metrics: EngineMetrics
   let limits: Limits
+  let bodies: BodyBudget
+  let workers: RequestWorkers
 
   /// An endpoint's part: decodes the body and says what to generate and how to write it.
   typealias Decoder<Builder: ResponseBuilder> =
-    (FieldReader, ServedModel) throws(APIError) -> GenerationJob<Builder>
+    @Sendable (FieldReader, ServedModel) throws(APIError) -> GenerationJob<Builder>
 
   /// Answers a request.
   func respond<Builder: ResponseBuilder>(
-    _ request: Request, _ context: ServeContext, decode: Decoder<Builder>
+    _ request: Request, _ context: ServeContext, decode: @escaping Decoder<Builder>
   ) async throws -> Response {
     let deadline = ContinuousClock.now + limits.requestTime
     try MediaType.check(request.headers)
     // Before the body is read, so that a server without a model answers at once.
     let served = try state.model()
-    let body = try await body(of: request, context, until: deadline)
-    let job = try decodeCounted(body, served, decode)
+    let (body, share) = try await body(of: request, context, until: deadline)
+    let job = try await workers.run(bytes: body.count) { () throws(APIError) in
+      // The body is held until it is decoded.
+      defer { withExtendedLifetime(share) {} }
+      return try decodeCounted(body, served, decode)
+    }
     let answer = try Self.submit(job, served)
     if let streaming = job.streaming {
       return stream(answer, job.builder, streaming, context, until: deadline)
@@ -69,7 +75,7 @@ struct GenerationService: Sendable {
 
   private func body(
     of request: Request, _ context: ServeContext, until deadline: ContinuousClock.Instant
-  ) async throws -> [UInt8] {
+  ) async throws -> (bytes: [UInt8], share: BodyBudget.Share) {
     if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limits.bodyBytes {
       throw APIError.bodyTooLarge(limit: limits.bodyBytes)
     }
@@ -81,9 +87,18 @@ struct GenerationService: Sendable {
     }
     defer { timer.cancel() }
     do {
-      return Array(try await request.body.collect(upTo: limits.bodyBytes).readableBytesView)
-    } catch is NIOTooManyBytesError {
-      throw APIError.bodyTooLarge(limit: limits.bodyBytes)
+      let share = bodies.open()
+      var bytes: [UInt8] = []
+      for try await part in request.body {
+        try share.grow(by: part.readableBytes)
+        guard bytes.count + part.readableBytes <= limits.bodyBytes else {
+          throw APIError.bodyTooLarge(limit: limits.bodyBytes)
+        }
+        bytes.append(contentsOf: part.readableBytesView)
+      }
+      return (bytes, share)
+    } catch let error as APIError {
+      throw error
     } catch {
       if ContinuousClock.now >= deadline { throw APIError.requestIncomplete(after: limits.requestTime) }
       // The client went, or what it sent is no HTTP.
@@ -173,6 +188,7 @@ struct GenerationService: Sendable {
   private func failure(_ reason: FinishReason, _ supervisor: AnswerSupervisor) -> APIError? {
     switch (reason, supervisor.cause) {
     case (.stop, _), (.length, _): nil
+    case (.unread, _): .notRead
     case (.error, _): .failed("The model's logits left no token to choose.")
     case (.cancelled, .timedOut): .timedOut(after: limits.requestTime)
     case (.cancelled, .clientGone): .clientGone

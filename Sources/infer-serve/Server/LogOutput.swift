@@ -18,6 +18,8 @@ struct LogOutput: LogHandler {
   var logLevel: Logger.Level
   let label: String
   let format: LogFormat
+  /// Called for each line that there is no room for.
+  var noteDropped: @Sendable () -> Void = {}
 
   subscript(metadataKey key: String) -> Logger.Metadata.Value? {
     get { metadata[key] }
@@ -31,7 +33,7 @@ struct LogOutput: LogHandler {
     all["hb.request.id"] = nil
     let fields = all.sorted { $0.key < $1.key }.map { (key: $0.key, value: "\($0.value)") }
     let line = Self.line(format, level: event.level, message: "\(event.message)", fields: fields, date: Date())
-    note(line)
+    if !LineWriter.standardError.write(line) { noteDropped() }
   }
 
   /// One line, without its line break.

@@ -43,12 +43,15 @@ final class ServeLifecycle: Service {
   /// The listener is up.
   func listening(port: Int) { post.yield(.listening(port: port)) }
 
-  /// A first signal drains, a second one ends the process.
-  func signal() {
+  /// A first signal drains, a second one ends the process: with the exit code that shells have for signals, 128 and its
+  /// number, if that cuts responses off.
+  func signal(_ number: Int32 = SIGTERM) {
     if case .draining = state.phase {
-      logger.warning("stopped")
+      let cut = state.responses.count
+      logger.warning("stopped", metadata: ["cut_responses": "\(cut)"])
+      LineWriter.standardError.flush(patience: 0.2)
       // Not exit(3): it takes libraries apart while the engine's threads still compute in them.
-      _exit(0)
+      _exit(cut > 0 ? 128 + number : 0)
     }
     post.yield(.signal)
     state.phase = .draining

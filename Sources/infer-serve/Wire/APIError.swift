@@ -93,6 +93,15 @@ struct APIError: Error, Equatable {
       type: "invalid_request_error", code: "request_timeout")
   }
 
+  /// The client did not read its answer.
+  static let notRead = APIError(
+    status: 408, message: "The answer was not read for too long.", type: "invalid_request_error",
+    code: "answer_not_read")
+
+  /// Large requests are being read, more than there is room for.
+  static let tooManyBodies = APIError.unavailable(
+    "Too many large requests are being read; try again later.", code: "too_many_bodies", retryAfter: 1)
+
   /// All connections that the server takes are in use.
   static let tooManyConnections = APIError.unavailable(
     "Too many connections are open.", code: "too_many_connections", retryAfter: 1)

@@ -11,6 +11,8 @@ struct SchedulerHarness {
   private(set) var answers: [Int: [Int32]] = [:]
   private(set) var unfinished: Set<Int> = []
   private(set) var preemptions = 0
+  private(set) var parked: Set<Int> = []
+  private var hasParked = false
   /// Positions whose logits scored prompts, by request, in the order in which they came.
   private(set) var scored: [Int: [Int]] = [:]
   let maxScoredRows: Int
@@ -42,13 +44,27 @@ struct SchedulerHarness {
   mutating func cancel(_ id: Int) {
     #expect(scheduler.cancel(id) == unfinished.contains(id))
     unfinished.remove(id)
+    parked.remove(id)
+  }
+
+  /// Parks a request if it runs.
+  mutating func park(_ id: Int) {
+    guard scheduler.running.contains(where: { $0.id == id }) else { return }
+    scheduler.park(id)
+    parked.insert(id)
+    hasParked = true
+  }
+
+  mutating func unpark(_ id: Int) {
+    scheduler.unpark(id)
+    parked.remove(id)
   }
 
   /// One step, with all invariants checked before and after. Returns the requests that ended.
   @discardableResult mutating func step() -> [Int] {
     scheduler.plan(into: &plan)
     preemptions += scheduler.preempted.count
-    scheduler.checkInvariants(during: plan)
+    scheduler.checkInvariants(during: plan, hasParked: hasParked)
     var ended: [Int] = []
     var scoredRows = 0
     let outcomes = plan.runs.map { run in
@@ -67,7 +83,7 @@ struct SchedulerHarness {
     }
     #expect(scoredRows <= maxScoredRows, "\(scoredRows) rows score prompts")
     scheduler.commit(plan, outcomes)
-    scheduler.checkInvariants(during: nil)
+    scheduler.checkInvariants(during: nil, hasParked: hasParked)
     unfinished.subtract(ended)
     return ended
   }
@@ -110,19 +126,22 @@ struct SchedulerHarness {
 
 extension Scheduler {
   /// Everything that holds between calls; with a plan, also what holds between planning and committing it.
-  func checkInvariants(during plan: StepPlan?) {
-    let held = running.flatMap(\.pages)
+  func checkInvariants(during plan: StepPlan?, hasParked: Bool) {
+    let held = (running + parked).flatMap(\.pages)
     #expect(Set(held).count == held.count, "a page belongs to two sequences")
     #expect(held.count == pages.takenCount, "pages leaked")
-    let heldSlots = running.compactMap(\.slot)
-    #expect(heldSlots.count == running.count && Set(heldSlots).count == running.count)
+    let heldSlots = (running + parked).compactMap(\.slot)
+    #expect(running.allSatisfy { $0.slot != nil } && Set(heldSlots).count == heldSlots.count)
     #expect(heldSlots.count == slots.takenCount, "slots leaked")
     #expect(waiting.allSatisfy { $0.pages.isEmpty && $0.slot == nil && $0.computed == 0 })
+    #expect(parked.allSatisfy { $0.slot != nil || $0.pages.isEmpty && $0.computed == 0 })
     let ids = running.map(\.id) + waiting.map(\.id)
-    #expect(zip(ids, ids.dropFirst()).allSatisfy { $0 < $1 }, "not in order of arrival: \(ids)")
+    // Who was parked may come back behind younger ones.
+    let orders = hasParked ? [plan == nil ? running.map(\.id) : [], waiting.map(\.id), parked.map(\.id)] : [ids]
+    for ids in orders { #expect(zip(ids, ids.dropFirst()).allSatisfy { $0 < $1 }, "not in order of arrival: \(ids)") }
     #expect(running.allSatisfy { $0.computed < $0.tokens.count })
     guard let plan else { return }
-    #expect(plan.runs.first?.generation == ids.first, "the oldest does not advance")
+    #expect(hasParked ? !plan.runs.isEmpty : plan.runs.first?.generation == ids.first, "the oldest does not advance")
     var row = 0
     for run in plan.runs {
       guard let sequence = running.first(where: { $0.id == run.generation }) else {

@@ -23,7 +23,8 @@ import Testing
     var requests: [(prompt: [Int32], count: Int)] = []
     var cancelled: Set<Int> = []
     var steps = 0
-    while requests.count < 60 || !harness.scheduler.isIdle {
+    let parks = seed % 2 == 1
+    while requests.count < 60 || !harness.unfinished.isEmpty {
       if requests.count < 60, Int.random(in: 0..<3, using: &random) == 0 {
         let length = Int.random(in: 1..<longest, using: &random)
         let count = Int.random(in: 1...longest - length, using: &random)
@@ -35,6 +36,16 @@ import Testing
       {
         harness.cancel(id)
         cancelled.insert(id)
+      }
+      if parks, Int.random(in: 0..<4, using: &random) == 0,
+        let id = harness.scheduler.running.map(\.id).randomElement(using: &random)
+      {
+        harness.park(id)
+      }
+      if Int.random(in: 0..<6, using: &random) == 0 || harness.scheduler.isIdle,
+        let id = harness.parked.sorted().randomElement(using: &random)
+      {
+        harness.unpark(id)
       }
       if !harness.scheduler.isIdle { harness.step() }
       steps += 1
@@ -122,6 +133,23 @@ import Testing
       // checkInvariants holds the order; what came before the large one ends within 9 tokens each.
       if step == 200 { #expect(!harness.unfinished.contains(7), "the large request is still not done") }
     }
+  }
+
+  /// Whatever parked sequences hold, others get it when they need it.
+  @Test func parkedMemoryIsForOthers() {
+    var random = SeededGenerator(seed: 5)
+    var harness = SchedulerHarness(maxBatchTokens: 16, pageTokens: 4, pageCount: 16, slotCount: 2)
+    let prompts = (0..<4).map { _ in prompt(20, &random) }
+    for id in 0..<2 { harness.add(id, prompt: prompts[id], wanted: 30) }
+    for _ in 0..<6 { harness.step() }
+    for id in 0..<2 { harness.park(id) }
+    #expect(harness.scheduler.isIdle && harness.scheduler.slots.freeCount == 0)
+    for id in 2..<4 { harness.add(id, prompt: prompts[id], wanted: 30) }
+    while !harness.scheduler.isIdle { harness.step() }
+    #expect(harness.unfinished == [0, 1])
+    for id in 0..<2 { harness.unpark(id) }
+    while !harness.scheduler.isIdle { harness.step() }
+    for id in 0..<4 { #expect(harness.answers[id] == SchedulerHarness.answer(to: prompts[id], count: 30)) }
   }
 
   @Test func programmerMistakesTrap() async {

@@ -32,7 +32,8 @@ struct LoadingTests {
         }, announce: { _, _ in })
       let service = GenerationService(
         state: state, metrics: EngineMetrics(modelName: "tiny"),
-        limits: GenerationService.Limits(bodyBytes: 1024, requestTime: .seconds(60)))
+        limits: GenerationService.Limits(bodyBytes: 1024, requestTime: .seconds(60)),
+        bodies: BodyBudget(limit: 1 << 20), workers: RequestWorkers(processors: 2))
       let rules = ConnectionRules(
         idleTimeout: .seconds(60), hosts: HostRule(names: [], isLoopback: true),
         connections: Connections(limits: ConnectionLimits(descriptors: 256)),
