@@ -1,23 +1,35 @@
 #ifdef __linux__
 #define _GNU_SOURCE
+#include <pthread.h>
 #include <sched.h>
 #endif
 #if defined(__linux__) && defined(__aarch64__)
 #include <sys/auxv.h>
 #endif
 #ifdef __APPLE__
+#include <pthread.h>
 #include <sys/sysctl.h>
 #endif
 #include <unistd.h>
 
 #include "ck_internal.h"
 
+void ck_name_thread(const char *name) {
+#if defined(__linux__)
+    pthread_setname_np(pthread_self(), name);
+#elif defined(__APPLE__)
+    pthread_setname_np(name);
+#endif
+}
+
+int ck_machine_processor_count(void) { return (int)sysconf(_SC_NPROCESSORS_ONLN); }
+
 int ck_processor_count(void) {
 #ifdef __linux__
     cpu_set_t set;
     if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
 #endif
-    return (int)sysconf(_SC_NPROCESSORS_ONLN);
+    return ck_machine_processor_count();
 }
 
 uint64_t ck_memory_bytes(void) {

@@ -93,7 +93,7 @@ struct ReadModel {
     let reader = try ConfigReader(config)
     let family = try Families.family(for: reader)
     let checkpoint = try source.checkpoint()
-    weights = WeightScope(
+    weights = try WeightScope(
       checkpoint, plan: options.quantization.map { QuantizationPlan($0, names: checkpoint.tensors.keys) },
       readsMatrices: options.readsMatrices, threads: options.threads, progress: options.progress)
     model = try HybridModel(family, weights)

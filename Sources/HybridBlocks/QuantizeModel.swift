@@ -65,7 +65,7 @@ public func quantizeModel(
 }
 
 private func write(_ tensors: [FileTensor], with writer: GGUFWriter, _ options: LoadOptions) throws(ModelError) {
-  let team = ThreadTeam(count: options.threads)
+  let team = try ThreadTeam(count: options.threads)
   let bytesTotal = tensors.reduce(0) { $0 + $1.sourceBytes }
   var bytesDone = 0
   for tensor in tensors {

@@ -24,6 +24,10 @@ static inline void ck_spin_hint(void) {
 #endif
 }
 
+/// Names the calling thread; the system cuts names after 15 bytes.
+void ck_name_thread(const char *name);
+/// Number of processors of this machine.
+int ck_machine_processor_count(void);
 /// Number of processors this process may run on.
 int ck_processor_count(void);
 /// Bytes of memory of this machine; 0 when unknown.

@@ -21,11 +21,13 @@ public final class Engine: Sendable {
     try configuration.validate()
     let limits = try EngineLimits(configuration, model: model)
     let inbox = EngineInbox(maxUnfinished: limits.maxUnfinished, maxUnread: configuration.maxUnreadTokens)
-    let thread = EngineThread(
-      model: model, configuration: configuration, limits: limits,
-      store: try Self.store(model.stateLayout, configuration, limits), inbox: inbox, metrics: metrics)
-    guard startDetachedThread({ thread.run() }) else {
-      throw ConfigurationError(.threads, reason: "cannot be \(configuration.threads): the system refuses one")
+    let store = try Self.store(model.stateLayout, configuration, limits)
+    do throws(ModelError) {
+      let thread = try EngineThread(
+        model: model, configuration: configuration, limits: limits, store: store, inbox: inbox, metrics: metrics)
+      try startDetachedThread("infer-engine") { thread.run() }
+    } catch {
+      throw ConfigurationError(.threads, reason: "cannot be \(configuration.threads): \(error)")
     }
     self.limits = limits
     self.metrics = metrics

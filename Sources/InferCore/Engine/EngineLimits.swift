@@ -57,12 +57,12 @@ public struct EngineLimits: Sendable, Equatable {
     maxUnfinished = slotCount + configuration.maxQueue
     maxScoredRows = max(1, min(configuration.maxBatchTokens, (8 << 20) / max(1, vocabularySize)))
     // Memory is reserved without being backed, so the system would agree now and end the process later.
-    let memory = machineMemoryBytes()
+    let memory = MachineLimits.current.usableMemory
     guard kvBytes + stateBytes <= memory else {
       throw ConfigurationError(
         .kvCacheMiB,
         reason:
-          "and the memory for recurrent state come to \(kvBytes + stateBytes >> 20) MiB, the machine has \(memory >> 20)"
+          "and the memory for recurrent state come to \(kvBytes + stateBytes >> 20) MiB, there are \(memory >> 20)"
       )
     }
   }

@@ -24,7 +24,7 @@ final class EngineThread: @unchecked Sendable {
   init(
     model: any LanguageModel, configuration: EngineConfiguration, limits: EngineLimits, store: StateStore,
     inbox: EngineInbox, metrics: EngineMetrics
-  ) {
+  ) throws(ModelError) {
     self.model = model
     endTokens = configuration.endTokens
     readerPatience = configuration.readerPatience
@@ -32,7 +32,7 @@ final class EngineThread: @unchecked Sendable {
     self.store = store
     plan.blocks.reserveCapacity(limits.pageCount)
     recorder = StepRecorder(metrics)
-    team = ThreadTeam(count: configuration.threads)
+    team = try ThreadTeam(count: configuration.threads)
     sampling = BatchSampling(workers: team.count)
     scheduler = Scheduler(
       maxBatchTokens: configuration.maxBatchTokens, pageTokens: limits.pageTokens, pageCount: limits.pageCount,

@@ -35,7 +35,7 @@ public final class StepRunner {
 
   /// A runner for `sequences` sequences of up to `length` tokens each.
   ///
-  /// - Throws: ``ModelError`` when there is no memory.
+  /// - Throws: ``ModelError`` when there is no memory, or no thread.
   public init(
     model: any LanguageModel, sequences: Int, length: Int, kvType: KVType, threads: Int, pageTokens: Int = 16
   ) throws(ModelError) {
@@ -45,7 +45,7 @@ public final class StepRunner {
     store = try StateStore(
       layout: model.stateLayout, kvType: kvType, pageTokens: pageTokens, pageCount: sequences * pagesPerSequence,
       slotCount: sequences)
-    team = ThreadTeam(count: threads)
+    team = try ThreadTeam(count: threads)
     plan.blocks.reserveCapacity(sequences * pagesPerSequence)
   }
 

@@ -67,34 +67,5 @@ internal import CKernels
   }
 }
 
-/// Starts a thread that runs `body`.
-func startThread(_ body: @escaping @Sendable () -> Void) -> pthread_t? {
-  final class Start {
-    let body: @Sendable () -> Void
-    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
-  }
-  let context = unsafe Unmanaged.passRetained(Start(body)).toOpaque()
-  var thread = pthread_t()
-  let status = unsafe pthread_create(
-    &thread, nil,
-    { context in
-      guard let context = unsafe context else { return nil }
-      unsafe Unmanaged<Start>.fromOpaque(context).takeRetainedValue().body()
-      return nil
-    }, context)
-  guard status == 0 else {
-    unsafe Unmanaged<Start>.fromOpaque(context).release()
-    return nil
-  }
-  return thread
-}
-
-/// Starts a thread that nobody waits for. Returns whether the system granted one.
-func startDetachedThread(_ body: @escaping @Sendable () -> Void) -> Bool {
-  guard let thread = startThread(body) else { return false }
-  pthread_detach(thread)
-  return true
-}
-
 /// Tells the processor that this is a spin loop.
 @inline(__always) func spinHint() { ck_spin_hint() }

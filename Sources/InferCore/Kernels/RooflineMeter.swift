@@ -16,10 +16,10 @@ public final class RooflineMeter {
   /// Reserves the memory, and starts `threads` threads less the calling one; they sleep between measurements.
   ///
   /// - Parameter threads: How many threads work together, at least 1.
-  /// - Throws: ``ModelError`` when there is no memory.
+  /// - Throws: ``ModelError`` when there is no memory, or no thread.
   public init(threads: Int) throws(ModelError) {
-    team = ThreadTeam(count: threads)
-    let pieces = min(1 << 30, machineMemoryBytes() / 4) / Self.pieceBytes
+    team = try ThreadTeam(count: threads)
+    let pieces = min(1 << 30, MachineLimits.current.usableMemory / 4) / Self.pieceBytes
     self.pieces = pieces
     memory = try AnonymousMapping(byteCount: pieces * Self.pieceBytes)
     // Written before it is read: pages that nobody wrote are all the same page of zeros, which stays in cache.

@@ -11,29 +11,46 @@ internal import Synchronization
 ///
 /// The caller is a member. Every member has a share of consecutive items, and takes from the others' when its own is
 /// done, one at a time, so a thread that loses its core to another process costs its item and no more. Between regions
-/// the others spin for some tens of microseconds — regions of a step follow each other closely — and then sleep.
+/// the others spin for some tens of microseconds — regions of a step follow each other closely — and then sleep. A team of
+/// more threads than ``MachineLimits/threads`` hardly spins: where time is rationed, that would be time taken from the work.
 public final class ThreadTeam: Sendable {
   /// Number of threads, the caller included.
   public let count: Int
   private let shared: SharedWork
   private let threads: [pthread_t]
 
-  /// Starts `count - 1` threads.
-  public init(count: Int) {
+  /// Starts `count - 1` threads, named `infer-worker-1` and so on.
+  ///
+  /// - Throws: ``ModelError/outOfThreads(_:)`` when the system refuses one; those that did start have ended then.
+  public convenience init(count: Int) throws(ModelError) { try self.init(count: count, start: startThread) }
+
+  init(count: Int, start: ThreadStarter) throws(ModelError) {
     precondition(count >= 1 && count <= 1024, "a team of \(count) threads")
     useOneBLASThread()
     self.count = count
-    let shared = SharedWork(workers: count)
+    let shared = SharedWork(workers: count, spins: count <= availableProcessorCount())
     self.shared = shared
-    threads = (1..<count).compactMap { worker in
-      startThread { shared.serve(worker: worker) }
+    var threads: [pthread_t] = []
+    do throws(ModelError) {
+      for worker in 1..<count {
+        threads.append(try start(Self.name(of: worker)) { shared.serve(worker: worker) })
+      }
+    } catch {
+      Self.end(threads, shared)
+      throw .outOfThreads("\(error), after \(threads.count + 1) of \(count)")
     }
+    self.threads = threads
   }
 
-  deinit {
+  deinit { Self.end(threads, shared) }
+
+  private static func end(_ threads: [pthread_t], _ shared: SharedWork) {
     shared.stop()
     for thread in threads { pthread_join(thread, nil) }
   }
+
+  /// Names have at most 15 bytes.
+  private static func name(of worker: Int) -> String { "infer-work\(worker < 100 ? "er" : "")-\(worker)" }
 
   /// Calls `body` once for every item in `0 ..< items`, from all threads, and returns when all are done.
   ///
@@ -52,15 +69,6 @@ public final class ThreadTeam: Sendable {
 /// Takes a closure apart, so that other threads can call it while it lives. `withoutActuallyEscaping` would allocate.
 @_silgen_name("ck_closure_parts")
 private func parts(of body: (_ item: Int, _ worker: Int) -> Void) -> ck_closure
-
-/// Number of processors this process may use.
-public func availableProcessorCount() -> Int { max(1, Int(ck_processor_count())) }
-
-/// Bytes of memory of this machine; as many as integers count where the system does not tell.
-func machineMemoryBytes() -> Int {
-  let bytes = Int(clamping: ck_memory_bytes())
-  return bytes > 0 ? bytes : .max
-}
 
 /// One region at a time, shared between the caller and the helpers.
 ///
@@ -82,10 +90,13 @@ func machineMemoryBytes() -> Int {
   private let callerSleeps = Atomic<Bool>(false)
   private let finished = Gate()
 
-  /// Turns of the spin loop before a thread sleeps: about 50 µs.
-  private static let spinTurns = 2_000
+  /// Turns of the spin loop before a thread sleeps: about 50 µs, or one.
+  private let spinTurns: Int
 
-  init(workers: Int) { shares = ItemShares(workers: workers) }
+  init(workers: Int, spins: Bool) {
+    shares = ItemShares(workers: workers)
+    spinTurns = spins ? 2_000 : 40
+  }
 
   func run(items: Int, _ body: ck_closure) {
     guard isEmpty() else {
@@ -105,7 +116,7 @@ func machineMemoryBytes() -> Int {
 
   /// Whether all helpers have left, or do so at once.
   private func isEmpty() -> Bool {
-    for _ in 0..<Self.spinTurns / 10 {
+    for _ in 0..<200 {
       if inside.load(ordering: .sequentiallyConsistent) == 0 { return true }
       spinHint()
     }
@@ -115,7 +126,7 @@ func machineMemoryBytes() -> Int {
   /// Other threads may still be computing their last items. One that takes long was preempted: a caller that sleeps
   /// leaves it the core.
   private func waitUntilDone(_ items: Int) {
-    for _ in 0..<Self.spinTurns {
+    for _ in 0..<spinTurns {
       if done.load(ordering: .acquiring) == items { return }
       spinHint()
     }
@@ -156,7 +167,7 @@ func machineMemoryBytes() -> Int {
       let current = generation.load(ordering: .sequentiallyConsistent)
       if stopping.load(ordering: .relaxed) { return nil }
       if current & 1 == 1, current != seen { return current }
-      if turns < Self.spinTurns {
+      if turns < spinTurns {
         turns += 1
         spinHint()
         continue

@@ -16,6 +16,8 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
   case unsuitable(String)
   /// The system refuses memory, or a budget is too small for even one sequence.
   case outOfMemory(String)
+  /// The system refuses a thread.
+  case outOfThreads(String)
 
   /// One line for people.
   public var description: String {
@@ -27,7 +29,7 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
     case .unknownFamily(let name, let known):
       "config.json: model_type \"\(name)\" is not supported; known: \(known.joined(separator: ", "))"
     case .tensor(let name, let reason): "tensor \(name): \(reason)"
-    case .unsuitable(let reason), .outOfMemory(let reason): reason
+    case .unsuitable(let reason), .outOfMemory(let reason), .outOfThreads(let reason): reason
     }
   }
 }

@@ -46,11 +46,11 @@ final class WeightLoader: Sendable {
   init(
     _ checkpoint: Checkpoint, plan: QuantizationPlan?, readsMatrices: Bool, threads: Int,
     progress: (@Sendable (LoadProgress) -> Void)?
-  ) {
+  ) throws(ModelError) {
     self.checkpoint = checkpoint
     self.plan = plan
     self.readsMatrices = readsMatrices
-    team = ThreadTeam(count: threads)
+    team = try ThreadTeam(count: threads)
     self.progress = progress
     bytesTotal = checkpoint.tensors.values.reduce(0) { $0 + $1.byteCount }
   }

@@ -8,8 +8,10 @@ public struct WeightScope: Sendable {
   private let loader: WeightLoader
 
   /// The root of a checkpoint, read as it is stored.
-  public init(_ checkpoint: Checkpoint) {
-    self.init(checkpoint, plan: nil, threads: 1)
+  ///
+  /// - Throws: ``ModelError/outOfThreads(_:)``.
+  public init(_ checkpoint: Checkpoint) throws(ModelError) {
+    try self.init(checkpoint, plan: nil, threads: 1)
   }
 
   /// The root of a checkpoint.
@@ -20,11 +22,12 @@ public struct WeightScope: Sendable {
   ///   - readsMatrices: without this, names, shapes and formats are checked and accounted for, but matrices are zeros.
   ///   - threads: threads to quantise and pack with.
   ///   - progress: is told after each tensor how far the reading has come, on the thread that reads.
+  /// - Throws: ``ModelError/outOfThreads(_:)``.
   public init(
     _ checkpoint: Checkpoint, plan: QuantizationPlan?, readsMatrices: Bool = true, threads: Int,
     progress: (@Sendable (LoadProgress) -> Void)? = nil
-  ) {
-    let loader = WeightLoader(
+  ) throws(ModelError) {
+    let loader = try WeightLoader(
       checkpoint, plan: plan, readsMatrices: readsMatrices, threads: threads, progress: progress)
     self.init(prefix: "", loader: loader)
   }

@@ -23,15 +23,15 @@ struct Inspect: AsyncParsableCommand {
       tensorCount: source.tensorCount ?? checkpoint.tensors.count, summary: loaded.summary,
       contextLength: loaded.model.contextLength,
       vocabularySize: loaded.model.vocabularySize, text: TextReport(loaded, files: source.files),
-      nonFinite: Self.scan(checkpoint, threads: model.threadCount))
+      nonFinite: try Self.scan(checkpoint, threads: model.threadCount))
     try emit(json ? report.json.serialized(.pretty) + "\n" : report.description)
   }
 
   /// Tensors with numbers that are not finite, by name.
-  private static func scan(_ checkpoint: Checkpoint, threads: Int) -> [(name: String, count: Int)] {
+  private static func scan(_ checkpoint: Checkpoint, threads: Int) throws -> [(name: String, count: Int)] {
     let tensors = checkpoint.tensors.values.sorted { $0.name < $1.name }
     let counts = Mutex(Array(repeating: 0, count: tensors.count))
-    ThreadTeam(count: threads).forEach(tensors.count) { item, _ in
+    try ThreadTeam(count: threads).forEach(tensors.count) { item, _ in
       let count = tensors[item].nonFiniteCount()
       counts.withLock { $0[item] = count }
     }

@@ -26,7 +26,8 @@ struct ModelOptions: ParsableArguments {
 struct ComputingOptions: ParsableArguments {
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Threads to compute with (default: all processors).", valueName: "count"))
+    help: ArgumentHelp(
+      "Threads to compute with (default: all processors that the process may use).", valueName: "count"))
   var threads: Int?
 
   @Flag(help: "Refuse a config.json with keys that nothing reads.")

@@ -10,6 +10,9 @@ enum Quantity {
     return String(value)
   }
 
+  /// 1.5 as `1.5`, 2 as `2`.
+  static func decimal(_ value: Double) -> String { String(format: "%g", value) }
+
   /// Bytes in MiB.
   static func mebibytes(_ bytes: Int) -> String { String(format: "%.1f MiB", Double(bytes) / 1_048_576) }
 }

@@ -193,7 +193,7 @@ struct Serve: AsyncParsableCommand {
     var metadata: Logger.Metadata = ["model": "\(served.model.name)", "port": "\(port)"]
     switch logFormat {
     case .text: note(Banner.text(served, host: host, port: port, threads: model.threadCount))
-    case .json: metadata.merge(Banner.metadata(served)) { own, _ in own }
+    case .json: metadata.merge(Banner.metadata(served, threads: model.threadCount)) { own, _ in own }
     }
     logger.notice("ready", metadata: metadata)
   }

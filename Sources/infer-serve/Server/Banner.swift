@@ -10,15 +10,16 @@ enum Banner {
     "A cage holds chickens and rabbits: 35 heads and 94 legs. How many of each?"
 
   /// What was loaded.
-  static func metadata(_ served: ServedModel) -> Logger.Metadata {
+  static func metadata(_ served: ServedModel, threads: Int) -> Logger.Metadata {
     let (summary, limits) = (served.model.summary, served.engine.limits)
-    return [
+    let machine = metadata(threads: threads, .current)
+    return machine.merging([
       "family": "\(summary.family)", "layout": "\(summary.layout)", "parameters": "\(summary.parameterCount)",
       "active_parameters": "\(summary.activeParameterCount)", "weights_bytes": "\(summary.weightBytes)",
       "kv_bytes": "\(limits.kvBytes)", "state_bytes": "\(limits.stateBytes)",
       "context_length": "\(limits.contextLength)", "reasoning_parser": "\(served.format.reasoning.rawValue)",
       "tool_call_parser": "\(served.format.toolCalls?.rawValue ?? "unknown")",
-    ]
+    ]) { _, own in own }
   }
 
   /// What was loaded, where it listens, and a command to try.
@@ -37,9 +38,9 @@ enum Banner {
       \(Quantity.count(summary.activeParameterCount)) active per token
         layout     \(summary.layout)
         memory     weights \(Quantity.mebibytes(summary.weightBytes)), KV \(Quantity.mebibytes(limits.kvBytes)), \
-      state \(Quantity.mebibytes(limits.stateBytes)) (\(limits.slotCount) sequences)
+      state \(Quantity.mebibytes(limits.stateBytes)) (\(limits.slotCount) sequences)\(memoryLimit(.current))
         context    \(limits.contextLength) tokens
-        threads    \(threads)
+        threads    \(Self.threads(threads, .current))
         listening  \(url)
 
       Try it:

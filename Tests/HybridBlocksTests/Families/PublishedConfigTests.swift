@@ -80,7 +80,7 @@ import Testing
     let frame = family.frame
     #expect(frame.width == model.width && frame.vocabularySize == model.vocabulary && frame.isTied == model.tied)
     // All that is missing is the weights.
-    let weights = WeightScope(try Checkpoint(files: []))
+    let weights = try WeightScope(Checkpoint(files: []))
     #expect(
       throws: ModelError.tensor(
         name: model.firstTensor + ".weight", reason: "is missing, expected [\(model.vocabulary), \(model.width)]")

@@ -29,7 +29,7 @@ import Testing
   @Test(arguments: ParityFixture.all) func everyMatrixHasTheRoleOfItsName(_ fixture: ParityFixture) throws {
     let config = try ConfigReader(JSONValue(file: fixture.folder.appending(path: "config.json").path))
     let family = try Families.family(for: config)
-    let weights = WeightScope(try Checkpoint(folder: fixture.folder))
+    let weights = try WeightScope(Checkpoint(folder: fixture.folder))
     _ = try HybridModel(family, weights)
     let loaded = weights.loaded
     #expect(loaded.contains { $0.role == .linear } && loaded.contains { $0.role == nil })

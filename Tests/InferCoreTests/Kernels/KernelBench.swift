@@ -89,7 +89,7 @@ final class KernelBench {
     pages = (0..<sequences).map { sequence in
       Array(scattered[sequence * pagesPerSequence..<(sequence + 1) * pagesPerSequence])
     }
-    team = ThreadTeam(count: threads)
+    team = try ThreadTeam(count: threads)
   }
 
   /// Pages that belong to no sequence.

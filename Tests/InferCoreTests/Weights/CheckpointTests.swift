@@ -72,7 +72,7 @@ import Testing
         Entry("m.conv", [3, 1, 2], [1, 2, 3, 4, 5, 6]), Entry("m.ids", [2], type: "I64", bytes: Array(0..<16)),
         Entry("head", [2], [8, 9], type: "BF16"),
       ]))
-    return WeightScope(try Checkpoint(folder: folder.url))
+    return try WeightScope(Checkpoint(folder: folder.url))
   }
 
   @Test func whatWasReadIsRemembered() throws {

@@ -18,7 +18,7 @@ import Testing
     let file = try MappedFile(path: folder.write("model.safetensors", SafetensorsBytes.file(entries)))
     let checkpoint = try Checkpoint(files: [file])
     let plan = try name.map { QuantizationPlan(try #require(Quantization(named: $0)), names: checkpoint.tensors.keys) }
-    return WeightScope(checkpoint, plan: plan, threads: threads, progress: progress)
+    return try WeightScope(checkpoint, plan: plan, threads: threads, progress: progress)
   }
 
   /// Whatever the source and the number of threads, each row becomes what it becomes alone.

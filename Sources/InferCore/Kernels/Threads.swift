@@ -1,0 +1,48 @@
+internal import CKernels
+
+#if canImport(Glibc)
+  internal import Glibc
+#else
+  internal import Darwin
+#endif
+
+/// How a team gets its threads: a name and what to run. Tests refuse some.
+typealias ThreadStarter = (_ name: String, _ body: @escaping @Sendable () -> Void) throws(ModelError) -> pthread_t
+
+/// Starts a thread that runs `body`. Its name, of at most 15 bytes, is what `top` and debuggers show.
+///
+/// - Throws: ``ModelError/outOfThreads(_:)``.
+func startThread(_ name: String, _ body: @escaping @Sendable () -> Void) throws(ModelError) -> pthread_t {
+  precondition(name.utf8.count <= 15, "the system cuts the name \(name)")
+  final class Start {
+    let name: String
+    let body: @Sendable () -> Void
+    init(_ name: String, _ body: @escaping @Sendable () -> Void) {
+      self.name = name
+      self.body = body
+    }
+  }
+  let context = unsafe Unmanaged.passRetained(Start(name, body)).toOpaque()
+  var thread = pthread_t()
+  let status = unsafe pthread_create(
+    &thread, nil,
+    { context in
+      guard let context = unsafe context else { return nil }
+      let start = unsafe Unmanaged<Start>.fromOpaque(context).takeRetainedValue()
+      unsafe ck_name_thread(start.name)
+      start.body()
+      return nil
+    }, context)
+  guard status == 0 else {
+    unsafe Unmanaged<Start>.fromOpaque(context).release()
+    throw .outOfThreads("the system starts no thread \(name): \(unsafe String(cString: strerror(status)))")
+  }
+  return thread
+}
+
+/// Starts a thread that nobody waits for.
+///
+/// - Throws: ``ModelError/outOfThreads(_:)``.
+func startDetachedThread(_ name: String, _ body: @escaping @Sendable () -> Void) throws(ModelError) {
+  pthread_detach(try startThread(name, body))
+}
