@@ -1,5 +1,5 @@
-/// All metrics of an engine and its server: the one list. Names, labels and buckets are vLLM's, under the prefix
-/// `infer_`.
+/// All metrics of an engine: numbers to be read at any time, and one text of all of them. Names, labels and buckets are
+/// vLLM's, under the prefix `infer_`.
 ///
 /// A new metric is one declaration here and one line where it is recorded.
 public final class EngineMetrics: Sendable {
@@ -7,35 +7,48 @@ public final class EngineMetrics: Sendable {
   public let modelName: String
   private let all: [@Sendable (inout PrometheusText) -> Void]
 
-  // What is there now.
-  let requestsRunning: Gauge
-  let requestsWaiting: Gauge
-  let kvCacheUsage: Gauge
-  let stateCacheUsage: Gauge
-  let generationTokensPerSecond: Gauge
-  // What happened.
-  let preemptions: Counter
-  let promptTokens: Counter
-  let generationTokens: Counter
-  let requestSuccess: MetricFamily<Counter>
+  /// Requests in the running batch.
+  public let requestsRunning: Gauge
+  /// Requests waiting to run.
+  public let requestsWaiting: Gauge
+  /// Fraction of the pages of keys and values in use, 0 to 1.
+  public let kvCacheUsage: Gauge
+  /// Fraction of the slots of recurrent state in use, 0 to 1.
+  public let stateCacheUsage: Gauge
+  /// Tokens generated per second, over the last second or so; 0 when idle.
+  public let generationTokensPerSecond: Gauge
+  /// Times that a request lost its memory to an older one.
+  public let preemptions: Counter
+  /// Prompt tokens of requests that got their first token.
+  public let promptTokens: Counter
+  /// Tokens generated.
+  public let generationTokens: Counter
+  /// Requests that ended, by the raw value of their ``FinishReason``.
+  public let requestSuccess: MetricFamily<Counter>
   /// Requests that were refused, by ``RequestError/label``.
   public let admissionRejections: MetricFamily<Counter>
-  /// Requests that the server answered: the route's pattern, never a path as it came, and the status.
-  public let httpRequests: MetricFamily<Counter>
-  /// Lines of the server's log that were dropped because nobody read them.
-  public let logLinesDropped: Counter
-  let expertRows: MetricFamily<Counter>
-  // How long it took, and how much it was.
-  let timeToFirstToken: Histogram
-  let interTokenLatency: Histogram
-  let timePerOutputToken: Histogram
-  let endToEndLatency: Histogram
-  let queueTime: Histogram
-  let prefillTime: Histogram
-  let decodeTime: Histogram
-  let requestPromptTokens: Histogram
-  let requestGenerationTokens: Histogram
-  let iterationTokens: Histogram
+  /// Rows that each expert of each mixture-of-experts layer computed, by layer and expert.
+  public let expertRows: MetricFamily<Counter>
+  /// Seconds from a request's arrival to its first token.
+  public let timeToFirstToken: Histogram
+  /// Seconds from one token of a request to the next.
+  public let interTokenLatency: Histogram
+  /// A request's mean seconds from token to token.
+  public let timePerOutputToken: Histogram
+  /// Seconds from a request's arrival to its end.
+  public let endToEndLatency: Histogram
+  /// Seconds from arrival to the first step.
+  public let queueTime: Histogram
+  /// Seconds from the first step to the first token.
+  public let prefillTime: Histogram
+  /// Seconds from the first token to the last.
+  public let decodeTime: Histogram
+  /// Tokens of a request's prompt.
+  public let requestPromptTokens: Histogram
+  /// Tokens generated for a request.
+  public let requestGenerationTokens: Histogram
+  /// Rows of a step.
+  public let iterationTokens: Histogram
 
   /// All metrics at zero. Token counts of requests are counted in buckets up to `contextLength`.
   public init(modelName: String, contextLength: Int = 131_072) {
@@ -56,9 +69,6 @@ public final class EngineMetrics: Sendable {
     admissionRejections = list.counters(
       "admission_rejections_total", "Requests that were refused, by why.", labels: ["reason"],
       known: RequestError.labels.map { [$0] })
-    httpRequests = list.counters("http_requests_total", "Requests answered.", labels: ["route", "status"])
-    logLinesDropped = list.counter(
-      "log_lines_dropped_total", "Lines of the log that were dropped because nobody read them.")
     expertRows = list.counters(
       "expert_rows_total", "Rows that each expert of each mixture-of-experts layer computed.",
       labels: ["layer", "expert"])
@@ -85,9 +95,17 @@ public final class EngineMetrics: Sendable {
   /// All metrics in the Prometheus text format, see ``PrometheusText``. Every sample has vLLM's two labels: the model
   /// and the number of the engine, of which a process has one.
   public func text() -> String {
-    var text = PrometheusText(commonLabels: [("model_name", modelName), ("engine", "0")])
-    for write in all { write(&text) }
+    var text = PrometheusText(commonLabels: commonLabels)
+    write(to: &text)
     return text.text
+  }
+
+  /// What every sample has.
+  package var commonLabels: [(name: String, value: String)] { [("model_name", modelName), ("engine", "0")] }
+
+  /// Adds all metrics to a text.
+  package func write(to text: inout PrometheusText) {
+    for write in all { write(&text) }
   }
 }
 

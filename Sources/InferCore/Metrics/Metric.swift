@@ -4,7 +4,7 @@ internal import Synchronization
 public final class Counter: Sendable {
   private let total = Atomic<Int>(0)
 
-  init() {}
+  package init() {}
 
   /// What was counted so far.
   public var value: Int { total.load(ordering: .relaxed) }
@@ -17,14 +17,14 @@ public final class Counter: Sendable {
 }
 
 /// A number that goes up and down.
-final class Gauge: Sendable {
+public final class Gauge: Sendable {
   /// The bit pattern, because there are no atomic floating-point numbers.
   private let bits = Atomic<UInt64>(0)
 
   init() {}
 
   /// The present value.
-  var value: Double { Double(bitPattern: bits.load(ordering: .relaxed)) }
+  public var value: Double { Double(bitPattern: bits.load(ordering: .relaxed)) }
 
   /// Replaces the value.
   func set(_ value: Double) { bits.store(value.bitPattern, ordering: .relaxed) }
@@ -42,9 +42,9 @@ final class Gauge: Sendable {
 }
 
 /// How often observed values fell below each of a list of bounds.
-final class Histogram: Sendable {
+public final class Histogram: Sendable {
   /// Ascending upper bounds, inclusive; one more bucket takes what is above the last.
-  let bounds: [Double]
+  public let bounds: [Double]
   private let counts: [Counter]
   private let total = Gauge()
 
@@ -69,10 +69,13 @@ final class Histogram: Sendable {
   func observe(_ duration: Duration) { observe(duration.seconds) }
 
   /// Sum of all values.
-  var sum: Double { total.value }
+  public var sum: Double { total.value }
 
-  /// Number of values up to each bound, and of all values at the end.
-  var cumulativeCounts: [Int] {
+  /// Number of all values.
+  public var count: Int { counts.reduce(0) { $0 + $1.value } }
+
+  /// Number of values up to each of ``bounds``, and of all values at the end.
+  public var cumulativeCounts: [Int] {
     var sum = 0
     return counts.map { count in
       sum += count.value

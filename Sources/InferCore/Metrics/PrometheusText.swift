@@ -5,25 +5,25 @@ public struct PrometheusText {
   public static let contentType = "text/plain; version=0.0.4; charset=utf-8"
 
   /// What was written so far.
-  private(set) var text = ""
+  package private(set) var text = ""
   /// On every sample.
   private let commonLabels: [(name: String, value: String)]
 
-  init(commonLabels: [(name: String, value: String)]) { self.commonLabels = commonLabels }
+  package init(commonLabels: [(name: String, value: String)]) { self.commonLabels = commonLabels }
 
-  mutating func write(_ family: MetricFamily<Counter>) {
+  package mutating func write(_ family: MetricFamily<Counter>) {
     header(family.name, family.help, "counter")
-    for (values, counter) in family.sorted { sample(family.name, family.labels, values, String(counter.value)) }
+    for (values, counter) in family.members { sample(family.name, family.labels, values, String(counter.value)) }
   }
 
   mutating func write(_ family: MetricFamily<Gauge>) {
     header(family.name, family.help, "gauge")
-    for (values, gauge) in family.sorted { sample(family.name, family.labels, values, Self.number(gauge.value)) }
+    for (values, gauge) in family.members { sample(family.name, family.labels, values, Self.number(gauge.value)) }
   }
 
   mutating func write(_ family: MetricFamily<Histogram>) {
     header(family.name, family.help, "histogram")
-    for (values, histogram) in family.sorted {
+    for (values, histogram) in family.members {
       let counts = histogram.cumulativeCounts
       let bounds = histogram.bounds.map(Self.number) + ["+Inf"]
       for (bound, count) in zip(bounds, counts) {

@@ -114,11 +114,11 @@ struct Serve: AsyncParsableCommand {
     // One event loop does all input and output: the cores are the engine's.
     NIOSingletons.groupLoopCountSuggestion = 1
     let state = ServerState(modelName: ModelSource.name(of: model.model))
-    let metrics = EngineMetrics(modelName: state.modelName)
+    let metrics = ServerMetrics(engine: EngineMetrics(modelName: state.modelName))
     let logger = Logger(label: "infer-serve") { [logLevel, logFormat] label in
       LogOutput(
         logLevel: logLevel, label: label, format: logFormat,
-        noteDropped: { metrics.logLinesDropped.increment() })
+        noteDropped: { metrics.logLinesDropped().increment() })
     }
     LineWriter.standardError.describeDropped { [logFormat] count in
       LogOutput.line(
@@ -127,7 +127,7 @@ struct Serve: AsyncParsableCommand {
     }
     let lifecycle = ServeLifecycle(
       state: state, drainLimit: .seconds(drainTimeout), logger: logger,
-      load: { [self] in try load(metrics, logger) },
+      load: { [self] in try load(metrics.engine, logger) },
       announce: { [self] in announce($0, port: $1, logger: logger) })
     let service = GenerationService(
       state: state, metrics: metrics,

@@ -14,7 +14,7 @@ struct GenerationService: Sendable {
   }
 
   let state: ServerState
-  let metrics: EngineMetrics
+  let metrics: ServerMetrics
   let limits: Limits
   let bodies: BodyBudget
   let workers: RequestWorkers
@@ -53,7 +53,8 @@ struct GenerationService: Sendable {
       if let name = try reader.string("model") { try state.check(modelName: name) }
       return try decode(reader, served)
     } catch {
-      metrics.admissionRejections(error.code == APIError.contextExceeded ? "prompt_too_long" : "invalid").increment()
+      metrics.engine.admissionRejections(error.code == APIError.contextExceeded ? "prompt_too_long" : "invalid")
+        .increment()
       throw error
     }
   }

@@ -4,7 +4,7 @@ import NIOCore
 
 /// `GET /metrics`: Prometheus text.
 struct MetricsPage: Sendable {
-  let metrics: EngineMetrics
+  let metrics: ServerMetrics
 
   func respond(_ request: Request, _ context: ServeContext) -> Response {
     Response(

@@ -10,7 +10,7 @@ import NIOCore
 struct RequestMiddleware: RouterMiddleware {
   typealias Context = ServeContext
 
-  let metrics: EngineMetrics
+  let metrics: ServerMetrics
   let responses: OpenResponses
   let logger: Logger
 

@@ -31,7 +31,7 @@ struct LoadingTests {
           throw CommandFailure("nothing to load")
         }, announce: { _, _ in })
       let service = GenerationService(
-        state: state, metrics: EngineMetrics(modelName: "tiny"),
+        state: state, metrics: ServerMetrics(engine: EngineMetrics(modelName: "tiny")),
         limits: GenerationService.Limits(bodyBytes: 1024, requestTime: .seconds(60)),
         bodies: BodyBudget(limit: 1 << 20), workers: RequestWorkers(processors: 2))
       let rules = ConnectionRules(

@@ -1,0 +1,28 @@
+import InferCore
+
+/// What is measured of the server, and of its engine: the one list of what `/metrics` tells.
+final class ServerMetrics: Sendable {
+  /// The engine's part.
+  let engine: EngineMetrics
+  /// Requests that were answered: the route's pattern, never a path as it came, and the status.
+  let httpRequests = MetricFamily(
+    "infer_http_requests_total", "Requests answered.", labels: ["route", "status"], known: []
+  ) { Counter() }
+  /// Lines of the log that were dropped because nobody read them.
+  let logLinesDropped = MetricFamily(
+    "infer_log_lines_dropped_total", "Lines of the log that were dropped because nobody read them.", labels: [],
+    known: [[]]
+  ) { Counter() }
+
+  /// The server's metrics at zero, beside those of an engine.
+  init(engine: EngineMetrics) { self.engine = engine }
+
+  /// All metrics in the Prometheus text format.
+  func text() -> String {
+    var text = PrometheusText(commonLabels: engine.commonLabels)
+    engine.write(to: &text)
+    text.write(httpRequests)
+    text.write(logLinesDropped)
+    return text.text
+  }
+}
