@@ -12,7 +12,7 @@ serve: build
 	exec $(BINARY) serve --model $(MODEL) --port $(PORT)
 
 build: .build/libraries-installed
-	swift build -c release --product infer-serve
+	scripts/build.sh -c release --product infer-serve
 
 test: swift-test kernels-test thread-test allocation-test fuzz-test client-test instruction-test
 
@@ -36,7 +36,7 @@ allocation-test: .build/libraries-installed
 
 # The readers of weights, tokenizers and templates on damaged files, for a minute and in four gigabytes.
 fuzz-test: .build/libraries-installed
-	swift build -c release --product Fuzz
+	scripts/build.sh -c release --product Fuzz
 	ulimit -v 4194304; .build/release/Fuzz --seconds 60
 
 # The built binary against the official OpenAI client.

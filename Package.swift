@@ -71,8 +71,10 @@ let package = Package(
     .testTarget(
       name: "InferCoreTests", dependencies: ["InferCore", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(
-      name: "HybridBlocksTests", dependencies: ["HybridBlocks", "InferCore", "TestSupport"],
+      name: "HybridBlocksTests", dependencies: ["Example", "HybridBlocks", "InferCore", "TestSupport"],
       swiftSettings: swiftSettings),
+    // The README's example, with what a reader's package has: the libraries and no settings.
+    .target(name: "Example", dependencies: ["HybridBlocks", "InferCore"], path: "Tests/Example"),
     .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
     .executableTarget(
       name: "Allocations", dependencies: ["AllocationCounter", "HybridBlocks", "InferCore"], path: "Tests/Allocations",

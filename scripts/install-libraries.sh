@@ -17,6 +17,6 @@ command -v apt-get >/dev/null || {
 }
 run=()
 if ((EUID != 0)); then run=(sudo); fi
-echo "installing ${missing[*]}" >&2
+echo "installing ${missing[*]} with apt-get" >&2
 "${run[@]}" apt-get update -qq
 DEBIAN_FRONTEND=noninteractive "${run[@]}" apt-get install -y -qq "${missing[@]}" >/dev/null

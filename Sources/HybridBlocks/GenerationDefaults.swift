@@ -1,5 +1,5 @@
 internal import Foundation
-internal import InferCore
+public import InferCore
 
 /// What a model's makers recommend for generation: `generation_config.json`, and end tokens from `config.json` where
 /// that does not name any. Values that a request leaves out come from here.
@@ -24,6 +24,21 @@ public struct GenerationDefaults: Sendable, Equatable {
 
   /// No recommendations.
   public init() {}
+
+  /// Sampling parameters: those that are given, otherwise the model's, otherwise neutral ones.
+  ///
+  /// - Throws: `RequestError.invalid` for a value outside its range; see `SamplingParameters`.
+  public func sampling(
+    temperature: Float? = nil, topK: Int? = nil, topP: Float? = nil, minP: Float? = nil,
+    repetitionPenalty: Float? = nil, presencePenalty: Float = 0, frequencyPenalty: Float = 0,
+    logitBias: [Int32: Float] = [:], seed: UInt64? = nil, logprobs: Int? = nil
+  ) throws(RequestError) -> SamplingParameters {
+    try SamplingParameters(
+      temperature: temperature ?? self.temperature ?? 1, topK: topK ?? self.topK ?? 0, topP: topP ?? self.topP ?? 1,
+      minP: minP ?? self.minP ?? 0, repetitionPenalty: repetitionPenalty ?? self.repetitionPenalty ?? 1,
+      presencePenalty: presencePenalty, frequencyPenalty: frequencyPenalty, logitBias: logitBias, seed: seed,
+      logprobs: logprobs)
+  }
 
   /// Reads the model's `generation_config.json`, if there is one. Recommendations out of their ranges are left out.
   ///

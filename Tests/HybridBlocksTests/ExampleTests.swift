@@ -2,16 +2,20 @@ import Foundation
 import TestSupport
 import Testing
 
-/// The README's example is `Example.swift`, compiled and run here.
+@testable import Example
+
+/// The README's example is a module of its own, which imports the libraries as a reader's does.
 @Suite struct ExampleTests {
   private static let root = Fixtures.folder.deletingLastPathComponent().deletingLastPathComponent()
 
   @Test func theReadmeShowsThisCode() throws {
-    let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Example.swift")
-    let code = try String(contentsOf: file, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
+    let code = try String(contentsOf: Self.root.appending(path: "Tests/Example/Example.swift"), encoding: .utf8)
     let readme = try String(contentsOf: Self.root.appending(path: "README.md"), encoding: .utf8)
-    #expect(readme.contains("```swift\n\(code)\n```"))
+    let shown = readme.matches(of: /```swift\n([^`]*)```/).map { String($0.1) }
+    #expect(shown == [code])
     #expect(code.split(separator: "\n", omittingEmptySubsequences: false).count <= 30)
+    let imports = code.matches(of: /import (\w+)/).map { String($0.1) }
+    #expect(imports == ["HybridBlocks", "InferCore"])
   }
 
   @Test func itAnswers() async throws {

@@ -26,7 +26,7 @@ public struct GenerationRequest: Sendable {
 public struct StopConditions: Sendable, Equatable {
   /// Generated tokens at most, as far as the context has room; `nil` for as many as it has room for, 0 to read the
   /// prompt only.
-  public let maxTokens: Int?
+  public private(set) var maxTokens: Int?
   /// Until this many tokens are generated, tokens and strings that would end the generation do not.
   public let minTokens: Int
   /// Tokens that end the generation, beside the model's own end tokens.
@@ -76,6 +76,14 @@ public struct StopConditions: Sendable, Equatable {
     self.ignoresEndTokens = ignoresEndTokens
     self.stopStrings = stopStrings
     self.includesStopString = includesStopString
+  }
+
+  /// These conditions, with a length where they have none: `maxTokens`, but no fewer than ``minTokens`` and one.
+  public func defaulting(maxTokens length: Int?) -> StopConditions {
+    guard maxTokens == nil, let length else { return self }
+    var copy = self
+    copy.maxTokens = max(1, minTokens, length)
+    return copy
   }
 
   /// Every piece of text is searched for all strings, so their number is bounded.

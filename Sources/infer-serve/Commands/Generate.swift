@@ -22,15 +22,15 @@ struct Generate: AsyncParsableCommand {
   var json = false
 
   /// The engine's configuration.
-  func configuration(endTokens: Set<Int32>) -> EngineConfiguration {
-    var configuration = engine.configuration(model, endTokens: endTokens)
+  func configuration() -> EngineConfiguration {
+    var configuration = engine.configuration(model)
     configuration.maxRunning = 1
     configuration.maxQueue = 1
     return configuration
   }
 
   func validate() throws {
-    try check(configuration(endTokens: []))
+    try check(configuration())
     if sampling.logprobs != nil, !json { throw ValidationError("--logprobs needs --json") }
   }
 
@@ -40,8 +40,7 @@ struct Generate: AsyncParsableCommand {
       throw CommandFailure("--stop needs a tokenizer, which \(model.model) does not have")
     }
     let prompt = try prompt.resolve(loaded)
-    let engine = try Engine(
-      model: loaded.model, configuration: configuration(endTokens: loaded.generation.endTokens))
+    let engine = try Engine(loaded, configuration: configuration())
     let request = GenerationRequest(
       prompt: prompt.tokens, sampling: try sampling.sampling(loaded.generation),
       stop: try sampling.conditions().defaultingLength(

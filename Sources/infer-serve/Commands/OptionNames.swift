@@ -24,8 +24,8 @@ extension RequestError.Property {
 }
 
 extension ConfigurationError.Property {
-  /// The option of `serve` that gives it, without its dashes.
-  var option: String {
+  /// The option of `serve` that gives it, without its dashes; `nil` when none does.
+  var option: String? {
     switch self {
     case .threads: "threads"
     case .kvCacheMiB: "kv-cache-mib"
@@ -35,7 +35,7 @@ extension ConfigurationError.Property {
     case .maxBatchTokens: "max-batch-tokens"
     case .maxRunning: "max-running"
     case .maxQueue: "max-queue"
-    case .maxUnreadTokens: "max-unread-tokens"
+    case .maxUnreadTokens: nil
     case .maxContext: "max-context"
     }
   }
@@ -43,5 +43,5 @@ extension ConfigurationError.Property {
 
 extension ConfigurationError {
   /// One line that names the option.
-  var usage: String { "--\(property.option) \(reason)" }
+  var usage: String { property.option.map { "--\($0) \(reason)" } ?? description }
 }

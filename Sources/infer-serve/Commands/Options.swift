@@ -96,8 +96,8 @@ struct EngineOptions: ParsableArguments {
   )
   var maxContext: Int?
 
-  /// The engine's configuration for a model with these end tokens.
-  func configuration(_ model: ModelOptions, endTokens: Set<Int32>) -> EngineConfiguration {
+  /// The engine's configuration.
+  func configuration(_ model: ModelOptions) -> EngineConfiguration {
     var configuration = EngineConfiguration()
     configuration.threads = model.threadCount
     configuration.kvType = kvType
@@ -106,7 +106,6 @@ struct EngineOptions: ParsableArguments {
     configuration.pageTokens = pageTokens
     configuration.maxBatchTokens = maxBatchTokens
     configuration.maxContext = maxContext
-    configuration.endTokens = endTokens
     return configuration
   }
 }

@@ -76,11 +76,9 @@ struct SamplingOptions: ParsableArguments {
 
   /// The parameters, checked.
   func sampling(_ defaults: GenerationDefaults) throws(RequestError) -> SamplingParameters {
-    try SamplingParameters(
-      temperature: temperature ?? defaults.temperature ?? 1, topK: topK ?? defaults.topK ?? 0,
-      topP: topP ?? defaults.topP ?? 1, minP: minP ?? defaults.minP ?? 0,
-      repetitionPenalty: repetitionPenalty ?? defaults.repetitionPenalty ?? 1, presencePenalty: presencePenalty,
-      frequencyPenalty: frequencyPenalty,
+    try defaults.sampling(
+      temperature: temperature, topK: topK, topP: topP, minP: minP, repetitionPenalty: repetitionPenalty,
+      presencePenalty: presencePenalty, frequencyPenalty: frequencyPenalty,
       logitBias: Dictionary(logitBias.map { ($0.id, $0.bias) }) { _, last in last },
       seed: seed.map { UInt64(bitPattern: Int64($0)) }, logprobs: logprobs)
   }

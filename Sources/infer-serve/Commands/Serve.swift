@@ -98,12 +98,12 @@ struct Serve: AsyncParsableCommand {
     if let maxConnectionsPerAddress {
       try require(1...1_048_576, "max-connections-per-address", maxConnectionsPerAddress)
     }
-    try check(configuration(endTokens: []))
+    try check(configuration())
   }
 
   /// The engine's configuration.
-  func configuration(endTokens: Set<Int32>) -> EngineConfiguration {
-    var configuration = engine.configuration(model, endTokens: endTokens)
+  func configuration() -> EngineConfiguration {
+    var configuration = engine.configuration(model)
     configuration.maxRunning = maxRunning
     configuration.maxQueue = maxQueue
     configuration.readerPatience = .seconds(idleTimeout)
@@ -179,9 +179,7 @@ struct Serve: AsyncParsableCommand {
     guard let tokenizer = loaded.tokenizer else {
       throw CommandFailure("\(model.model) has no tokenizer.json, which serving needs")
     }
-    let engine = try Engine(
-      model: loaded.model, configuration: configuration(endTokens: loaded.generation.endTokens),
-      metrics: metrics)
+    let engine = try Engine(loaded, configuration: configuration(), metrics: metrics)
     let served = ServedModel(
       model: loaded, tokenizer: tokenizer, engine: engine, format: output.format(loaded.outputFormat),
       created: Int(Date().timeIntervalSince1970))

@@ -23,10 +23,8 @@ struct SamplingFields {
     let logitBias = try logitBias()
     let seed = try reader.integer("seed").map { UInt64(bitPattern: Int64($0)) }
     do {
-      return try SamplingParameters(
-        temperature: temperature ?? defaults.temperature ?? 1, topK: topK ?? defaults.topK ?? 0,
-        topP: topP ?? defaults.topP ?? 1, minP: minP ?? defaults.minP ?? 0,
-        repetitionPenalty: repetitionPenalty ?? defaults.repetitionPenalty ?? 1,
+      return try defaults.sampling(
+        temperature: temperature, topK: topK, topP: topP, minP: minP, repetitionPenalty: repetitionPenalty,
         presencePenalty: presencePenalty ?? 0, frequencyPenalty: frequencyPenalty ?? 0, logitBias: logitBias,
         seed: seed, logprobs: logprobs)
     } catch { throw APIError(error) }

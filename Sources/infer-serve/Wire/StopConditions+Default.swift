@@ -8,10 +8,6 @@ extension StopConditions {
   ) throws(RequestError) -> StopConditions {
     let room = contextLength - promptTokens
     // More `minTokens` than there is room are refused as such; a length that follows them would be blamed instead.
-    guard maxTokens == nil, let length, minTokens <= room else { return self }
-    return try StopConditions(
-      maxTokens: max(1, minTokens, min(length, room)), minTokens: minTokens,
-      stopTokenIDs: stopTokenIDs, ignoresEndTokens: ignoresEndTokens, stopStrings: stopStrings,
-      includesStopString: includesStopString)
+    return minTokens <= room ? defaulting(maxTokens: length.map { min($0, room) }) : self
   }
 }

@@ -1,0 +1,93 @@
+public import InferCore
+
+extension LoadedModel {
+  /// A request for the answer to a conversation: its prompt as the model's chat template makes it, chosen and ended as
+  /// the model's files recommend where nothing else is said.
+  ///
+  /// - Parameters:
+  ///   - messages: An array of objects with `role`, `content` and whatever else the template reads.
+  ///   - tools: An array of tool definitions, or nil for none.
+  ///   - addGenerationPrompt: Whether the prompt ends with the start of an assistant's turn.
+  ///   - variables: More names for the template: `enable_thinking`, `reasoning_effort`, …
+  ///   - sampling: How tokens are chosen; by default as ``GenerationDefaults`` say.
+  ///   - stop: When to stop. Without a length of its own, at the length that ``GenerationDefaults/maxTokens`` says.
+  /// - Throws: `ModelError.unsuitable` when the model has no tokenizer or no chat template, `TemplateError` when the
+  ///   template refuses the conversation, `TokenizerError` when the prompt cannot be tokenised.
+  public func request(
+    messages: JSONValue, tools: JSONValue? = nil, addGenerationPrompt: Bool = true, variables: JSONObject = [:],
+    sampling: SamplingParameters? = nil, stop: StopConditions = .standard
+  ) throws -> GenerationRequest {
+    guard let chatTemplate else { throw ModelError.unsuitable("\(name) has no chat template") }
+    let tokenizer = try textTokenizer()
+    var names = tokenizer.templateVariables
+    for (name, value) in variables { names[name] = value }
+    let prompt = try chatTemplate.render(
+      messages: messages, tools: tools, addGenerationPrompt: addGenerationPrompt, variables: names)
+    return try request(prompt: tokenizer.encode(prompt), sampling: sampling, stop: stop)
+  }
+
+  /// A request for the continuation of a text, to which the tokenizer adds what its files say: often a token for the
+  /// beginning.
+  ///
+  /// - Throws: `ModelError.unsuitable` when the model has no tokenizer, `TokenizerError` when the text cannot be
+  ///   tokenised.
+  public func request(
+    text: String, sampling: SamplingParameters? = nil, stop: StopConditions = .standard
+  ) throws -> GenerationRequest {
+    try request(
+      prompt: textTokenizer().encode(text, addingSpecialTokens: true), sampling: sampling, stop: stop)
+  }
+
+  /// A request for the continuation of tokens, to which nothing is added.
+  public func request(
+    prompt: [Int32], sampling: SamplingParameters? = nil, stop: StopConditions = .standard
+  ) throws(RequestError) -> GenerationRequest {
+    GenerationRequest(
+      prompt: prompt, sampling: try sampling ?? generation.sampling(),
+      stop: stop.defaulting(maxTokens: generation.maxTokens))
+  }
+
+  /// The tokenizer, which working with text needs.
+  fileprivate func textTokenizer() throws(ModelError) -> Tokenizer {
+    guard let tokenizer else { throw .unsuitable("\(name) has no tokenizer") }
+    return tokenizer
+  }
+}
+
+extension Tokenizer {
+  /// What every chat template is given: the names of special tokens.
+  public var templateVariables: JSONObject {
+    var variables: JSONObject = [:]
+    variables["bos_token"] = bosToken.map(JSONValue.string)
+    variables["eos_token"] = eosToken.map(JSONValue.string)
+    variables["pad_token"] = padToken.map(JSONValue.string)
+    return variables
+  }
+}
+
+extension Engine {
+  /// Starts an engine for a loaded model. What its files say holds: its end tokens end generations, beside those of the
+  /// configuration, and its name is that of the metrics.
+  ///
+  /// - Throws: ``ConfigurationError``; see `init(model:configuration:metrics:)`.
+  public convenience init(
+    _ loaded: LoadedModel, configuration: EngineConfiguration = EngineConfiguration(), metrics: EngineMetrics? = nil
+  ) throws(ConfigurationError) {
+    var configuration = configuration
+    configuration.endTokens.formUnion(loaded.generation.endTokens)
+    try self.init(
+      model: loaded.model, configuration: configuration,
+      metrics: metrics ?? EngineMetrics(modelName: loaded.name, contextLength: loaded.model.contextLength))
+  }
+
+  /// Takes a request on and reports it as a loaded model's text: tags around reasoning and calls of tools are part of
+  /// it, other special tokens are not.
+  ///
+  /// - Throws: `RequestError` as `submit(_:)` does, and `ModelError.unsuitable` when the model has no tokenizer.
+  public func submitText(_ request: GenerationRequest, of loaded: LoadedModel) throws -> TextGeneration {
+    let tokenizer = try loaded.textTokenizer()
+    return TextGeneration(
+      try submit(request), stop: request.stop, tokenizer: tokenizer,
+      keeping: loaded.outputFormat.markers(of: tokenizer, takesCalls: true))
+  }
+}
