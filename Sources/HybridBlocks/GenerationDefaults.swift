@@ -66,6 +66,15 @@ public struct GenerationDefaults: Sendable, Equatable {
     warnings = reader.warnings
   }
 
+  /// Adds the tokens that end an answer by what the tokenizer and the chat template say: files tell but the end of a text
+  /// at times, and a model that is asked in turns ends those.
+  mutating func addEndTokens(of text: ModelText, vocabularySize: Int) {
+    guard let tokenizer = text.tokenizer else { return }
+    var found = tokenizer.endTokens(in: text.chatTemplate?.sources.values.joined(separator: "\n") ?? "")
+    if let end = tokenizer.eosToken.flatMap(tokenizer.id) { found.insert(end) }
+    endTokens.formUnion(found.filter { $0 < vocabularySize })
+  }
+
   private static func endTokens(_ value: JSONValue, _ path: String) throws(ModelError) -> Set<Int32> {
     if value.isNull { return [] }
     let list = value.array ?? [value]

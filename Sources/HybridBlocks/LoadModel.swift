@@ -9,7 +9,7 @@ public struct LoadedModel: Sendable {
   public let model: any LanguageModel
   /// `tokenizer.json`, where there is one.
   public let tokenizer: Tokenizer?
-  /// `chat_template.jinja`, or the template in `tokenizer_config.json`, where there is one.
+  /// The model's chat templates, where it has any: probed, and told the names of the tokenizer's special tokens.
   public let chatTemplate: ChatTemplate?
   /// What `generation_config.json` asks for.
   public let generation: GenerationDefaults
@@ -17,13 +17,17 @@ public struct LoadedModel: Sendable {
   public let summary: ModelSummary
 
   /// How its answers mark reasoning and calls of tools, as far as the chat template shows it.
-  public var outputFormat: OutputFormat { OutputFormat(template: chatTemplate?.source ?? "") }
+  public var outputFormat: OutputFormat {
+    OutputFormat(template: chatTemplate?.sources.values.joined(separator: "\n") ?? "")
+  }
 }
 
 /// How strictly a model folder is read.
 public struct LoadOptions: Sendable {
   /// Read the configuration from here instead of the folder's `config.json`.
   public var configuration: URL?
+  /// Takes the place of the model's own chat templates.
+  public var chatTemplate: ChatTemplate?
   /// Accept tensors that the family does not know, and list them in ``ModelSummary/unreadTensors``.
   public var allowsUnreadTensors = false
   /// Refuse configuration keys that the family does not know, instead of listing them as warnings.
@@ -53,13 +57,14 @@ public struct LoadOptions: Sendable {
 public func loadModel(at path: String, options: LoadOptions = LoadOptions()) throws(ModelError) -> LoadedModel {
   let source = try ModelSource(path: path)
   let read = try ReadModel(source, options)
-  let text = try ModelText(source.files)
-  let generation = try GenerationDefaults(files: source.files, config: read.config)
+  let text = try ModelText(source.files, chatTemplate: options.chatTemplate)
+  var generation = try GenerationDefaults(files: source.files, config: read.config)
   let vocabularySize = read.model.vocabularySize
   if let token = generation.endTokens.first(where: { $0 < 0 || $0 >= vocabularySize }) {
     throw source.explained(
       .configuration(key: "eos_token_id", reason: "token \(token) is outside 0 ..< \(vocabularySize)"))
   }
+  generation.addEndTokens(of: text, vocabularySize: vocabularySize)
   return LoadedModel(
     name: source.name, model: read.model, tokenizer: text.tokenizer, chatTemplate: text.chatTemplate,
     generation: generation, summary: ModelSummary(read, generation))

@@ -58,7 +58,7 @@ struct ModelFile {
     of source: ModelSource, config: JSONValue?
   ) throws(ModelError) -> [(key: String, value: GGUFValue)] {
     var metadata: [(key: String, value: GGUFValue)] = []
-    for name in ModelFiles.names {
+    for name in source.files.allNames {
       var text = try source.files.text(name)
       if name == "config.json", let config { text = config.serialized() }
       if let text { metadata.append((ModelFiles.metadataPrefix + name, .string(text))) }
@@ -99,7 +99,13 @@ private struct FileVocabulary {
       return
     }
     metadata = list.metadata
-    if let template = text.chatTemplate { metadata.append(("tokenizer.chat_template", .string(template.source))) }
+    let templates = text.chatTemplate?.sources ?? [:]
+    let names = templates.keys.filter { !$0.isExactly(ChatTemplate.standardName) }
+    if let template = templates[ChatTemplate.standardName] {
+      metadata.append((GGUFVocabulary.templateKey, .string(template)))
+    }
+    for name in names { metadata.append(("\(GGUFVocabulary.templateKey).\(name)", .string(templates[name] ?? ""))) }
+    if !names.isEmpty { metadata.append(("tokenizer.chat_templates", .array(names.map(GGUFValue.string)))) }
   }
 }
 

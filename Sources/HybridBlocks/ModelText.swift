@@ -4,16 +4,20 @@ public import InferCore
 public struct ModelText: Sendable {
   /// The tokenizer, where there is one.
   public let tokenizer: Tokenizer?
-  /// `chat_template.jinja`, or the template in `tokenizer_config.json`, where there is one.
+  /// The model's chat templates, where it has any: probed, and told the names of the tokenizer's special tokens.
   public let chatTemplate: ChatTemplate?
 
   /// Reads tokenizer and chat template of the model at `path` and nothing else, so that weights need not be there.
   ///
-  /// - Parameter path: A model's folder or file; see ``ModelSource/init(path:)``.
+  /// - Parameters:
+  ///   - path: A model's folder or file; see ``ModelSource/init(path:)``.
+  ///   - chatTemplate: Takes the place of the model's own templates.
   /// - Throws: `ModelError` when there is no model, or when one of the two is malformed.
-  public init(path: String) throws(ModelError) { try self.init(try ModelSource(path: path).files) }
+  public init(path: String, chatTemplate: ChatTemplate? = nil) throws(ModelError) {
+    try self.init(try ModelSource(path: path).files, chatTemplate: chatTemplate)
+  }
 
-  init(_ files: ModelFiles) throws(ModelError) {
+  init(_ files: ModelFiles, chatTemplate replacement: ChatTemplate? = nil) throws(ModelError) {
     if Tokenizer.source(in: files) != nil {
       do { tokenizer = try Tokenizer(files: files) } catch {
         throw .malformed(path: files.path, reason: "tokenizer: \(error)")
@@ -21,8 +25,13 @@ public struct ModelText: Sendable {
     } else {
       tokenizer = nil
     }
-    do { chatTemplate = try ChatTemplate.load(files: files) } catch {
-      throw .malformed(path: files.path, reason: "chat template: \(error)")
+    var template = replacement
+    do {
+      if template == nil { template = try ChatTemplate.load(files: files) }
+    } catch {
+      throw .malformed(path: files.path, reason: "\(error)")
     }
+    if let tokenizer { template?.specialTokens = tokenizer.specialTokenNames }
+    chatTemplate = template?.probed()
   }
 }

@@ -52,6 +52,10 @@ struct GGUFModel: Sendable {
   private static func text(of file: GGUF, into texts: inout [String: String]) throws(ModelError) -> TokenList? {
     let vocabulary = try GGUFVocabulary(metadata: file.metadata, path: file.path)
     texts["chat_template.jinja"] = texts["chat_template.jinja"] ?? vocabulary.chatTemplate
+    for (name, template) in vocabulary.namedTemplates {
+      let file = "additional_chat_templates/\(name).jinja"
+      texts[file] = texts[file] ?? template
+    }
     if !vocabulary.endTokens.isEmpty && texts["generation_config.json"] == nil {
       let ends = vocabulary.endTokens.map { JSONValue.integer(Int($0)) }
       texts["generation_config.json"] = (["eos_token_id": .array(ends)] as JSONValue).serialized()

@@ -20,6 +20,12 @@ public enum ModelFiles: Sendable {
   public static func embedded(in file: GGUF) -> [String: String] {
     var texts: [String: String] = [:]
     for name in names { texts[name] = file.metadata[metadataPrefix + name]?.string }
+    for (key, value) in file.metadata {
+      guard let name = key.removing(exactPrefix: metadataPrefix), name.hasExactPrefix(ChatTemplate.folder + "/") else {
+        continue
+      }
+      texts[name] = value.string
+    }
     return texts
   }
 
@@ -50,6 +56,22 @@ public enum ModelFiles: Sendable {
     case .folder(let folder): FileManager.default.fileExists(atPath: folder.appending(path: name).path)
     case .embedded(let texts, _, _): texts[name] != nil
     }
+  }
+
+  /// What stands before `ending` in the names of the files of a folder that end so, ascending.
+  func names(in folder: String, endingWith ending: String) -> [String] {
+    let names: [String]
+    switch self {
+    case .folder(let url):
+      names = (try? FileManager.default.contentsOfDirectory(atPath: url.appending(path: folder).path)) ?? []
+    case .embedded(let texts, _, _): names = texts.keys.compactMap { $0.removing(exactPrefix: folder + "/") }
+    }
+    return names.compactMap { $0.removing(exactSuffix: ending) }.filter { !$0.isEmpty }.sorted()
+  }
+
+  /// The names of all files that make up a model, whether they are there or not, and those of its further chat templates.
+  package var allNames: [String] {
+    Self.names + names(in: ChatTemplate.folder, endingWith: ".jinja").map { "\(ChatTemplate.folder)/\($0).jinja" }
   }
 
   /// The bytes of a file, or `nil` where there is none.

@@ -35,7 +35,7 @@ struct Generate: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let loaded = try model.load()
+    let loaded = try model.load(template: prompt.template.replacement())
     if loaded.tokenizer == nil, !sampling.stop.isEmpty {
       throw CommandFailure("--stop needs a tokenizer, which \(model.model) does not have")
     }

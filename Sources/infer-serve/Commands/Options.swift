@@ -13,12 +13,14 @@ struct ModelOptions: ParsableArguments {
   /// Threads to compute with.
   var threadCount: Int { computing.threadCount }
 
-  /// Loads the model; see ``ComputingOptions/load(_:config:onlyDescribing:warn:tell:)``.
+  /// Loads the model; see ``ComputingOptions/load(_:config:template:onlyDescribing:warn:tell:)``.
   func load(
-    config: String? = nil, onlyDescribing: Bool = false, warn: (String) -> Void = ComputingOptions.warn,
+    config: String? = nil, template: ChatTemplate? = nil, onlyDescribing: Bool = false,
+    warn: (String) -> Void = ComputingOptions.warn,
     tell: @escaping @Sendable (LoadProgress) -> Void = ComputingOptions.tell
   ) throws -> LoadedModel {
-    try computing.load(model, config: config, onlyDescribing: onlyDescribing, warn: warn, tell: tell)
+    try computing.load(
+      model, config: config, template: template, onlyDescribing: onlyDescribing, warn: warn, tell: tell)
   }
 }
 
@@ -42,7 +44,8 @@ struct ComputingOptions: ParsableArguments {
   /// error unless `warn` and `tell` say otherwise. One that is only described may have unknown tensors, and cannot
   /// compute.
   func load(
-    _ path: String, config: String? = nil, onlyDescribing: Bool = false, warn: (String) -> Void = Self.warn,
+    _ path: String, config: String? = nil, template: ChatTemplate? = nil, onlyDescribing: Bool = false,
+    warn: (String) -> Void = Self.warn,
     tell: @escaping @Sendable (LoadProgress) -> Void = Self.tell
   ) throws -> LoadedModel {
     var options = LoadOptions()
@@ -50,6 +53,7 @@ struct ComputingOptions: ParsableArguments {
     options.threads = threadCount
     options.progress = SlowProgress(tell: tell).update
     options.configuration = config.map { URL(filePath: $0) }
+    options.chatTemplate = template
     options.allowsUnreadTensors = onlyDescribing
     options.readsMatrices = !onlyDescribing
     options.refusesUnknownKeys = strict

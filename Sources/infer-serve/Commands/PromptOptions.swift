@@ -24,12 +24,15 @@ struct PromptOptions: ParsableArguments {
   @Option(help: ArgumentHelp("More variables for the chat template, as a JSON object.", valueName: "json"))
   var templateKwargs: String?
 
+  @OptionGroup var template: ChatTemplateOptions
+
   func validate() throws {
     guard [chat != nil, prompt != nil, tokens != nil].count(where: { $0 }) == 1 else {
       throw ValidationError("give one of --chat, --prompt and --tokens")
     }
     for (option, isGiven) in [
       ("system", system != nil), ("no-thinking", noThinking), ("template-kwargs", templateKwargs != nil),
+      ("chat-template", template.chatTemplate != nil), ("allow-special-in-messages", template.allowSpecialInMessages),
     ] where isGiven && chat == nil {
       throw ValidationError("--\(option) needs --chat")
     }
@@ -53,15 +56,15 @@ struct PromptOptions: ParsableArguments {
       throw CommandFailure("the model has no tokenizer; use --tokens")
     }
     if let prompt { return Resolved(tokens: try tokenizer.encode(prompt, addingSpecialTokens: true)) }
-    guard let template = loaded.chatTemplate else {
+    guard let chatTemplate = loaded.chatTemplate else {
       throw CommandFailure("the model has no chat template; use --prompt")
     }
     var messages: [JSONValue] = []
     if let system { messages.append(["role": "system", "content": .string(system)]) }
     messages.append(["role": "user", "content": .string(chat ?? "")])
-    let variables = templateVariables(of: tokenizer).merging(try variables()) { _, given in given }
-    let text = try template.render(messages: .array(messages), variables: variables)
-    return Resolved(tokens: try tokenizer.encode(text), chat: text)
+    let prompt = try chatTemplate.prompt(messages: .array(messages), variables: try variables())
+    let tokens = try tokenizer.encode(prompt, allowingSpecialInMessages: template.allowSpecialInMessages)
+    return Resolved(tokens: tokens, chat: prompt.text)
   }
 
   private func variables() throws -> JSONObject {
@@ -82,13 +85,4 @@ struct PromptOptions: ParsableArguments {
     }
     return variables
   }
-}
-
-/// What every chat template is given.
-func templateVariables(of tokenizer: Tokenizer) -> JSONObject {
-  var variables: JSONObject = [:]
-  variables["bos_token"] = tokenizer.bosToken.map(JSONValue.string)
-  variables["eos_token"] = tokenizer.eosToken.map(JSONValue.string)
-  variables["pad_token"] = tokenizer.padToken.map(JSONValue.string)
-  return variables
 }

@@ -11,7 +11,8 @@ struct Render: ParsableCommand {
       Reads one JSON object from standard input: `messages`, and where wanted `tools`, `add_generation_prompt` (true \
       unless given), `now` (as in 2026-01-02T03:04:05, for templates that print the date; a zone may follow), and any \
       other variable of the template, such as `enable_thinking`. With --model, the names of its special tokens \
-      (`bos_token`, …) are given too. Nothing is added to the prompt, not even a line break.
+      (`bos_token`, …) are given too, and messages that its template refuses are joined as `serve` does. Nothing is \
+      added to the prompt, not even a line break. With --ids, what is printed is the array of the prompt's tokens.
       """)
 
   @Option(help: ArgumentHelp("Folder of a model, or its GGUF file.", valueName: "path"))
@@ -20,35 +21,49 @@ struct Render: ParsableCommand {
   @Option(help: ArgumentHelp("A file with a chat template.", valueName: "file"))
   var template: String?
 
+  @OptionGroup var replacing: ChatTemplateOptions
+
+  @Flag(help: "Print the tokens that the model's tokenizer makes of the prompt.")
+  var ids = false
+
   func validate() throws {
     guard (model == nil) != (template == nil) else { throw ValidationError("give one of --model and --template") }
+    for (option, isGiven) in [
+      ("ids", ids), ("chat-template", replacing.chatTemplate != nil),
+    ] where isGiven && model == nil {
+      throw ValidationError("--\(option) needs --model")
+    }
+    if replacing.allowSpecialInMessages, !ids { throw ValidationError("--allow-special-in-messages needs --ids") }
   }
 
   func run() throws {
-    let (template, variables) = try load()
+    let (template, tokenizer) = try load()
     let conversation = try Conversation(parsing: InputLines.all())
     let (now, zone) = conversation.now ?? (Date(), .current)
     do {
-      try emit(
-        template.render(
-          messages: conversation.messages, tools: conversation.tools,
-          addGenerationPrompt: conversation.addsGenerationPrompt,
-          variables: variables.merging(conversation.variables) { _, given in given }, now: now, timeZone: zone))
+      let prompt = try template.prompt(
+        messages: conversation.messages, tools: conversation.tools,
+        addGenerationPrompt: conversation.addsGenerationPrompt, variables: conversation.variables, now: now,
+        timeZone: zone)
+      guard ids else { return try emit(prompt.text) }
+      let tokens = try tokenizer?.encode(prompt, allowingSpecialInMessages: replacing.allowSpecialInMessages) ?? []
+      try emit(JSONValue.array(tokens.map { .integer(Int($0)) }).serialized() + "\n")
     } catch let error as TemplateError {
       throw CommandFailure("\(error)")
     }
   }
 
-  private func load() throws -> (ChatTemplate, JSONObject) {
+  private func load() throws -> (ChatTemplate, Tokenizer?) {
     if let path = template {
       guard let data = FileManager.default.contents(atPath: path), let source = String(validating: data, as: UTF8.self)
       else { throw CommandFailure("\(path) cannot be read as UTF-8 text") }
-      do { return (try ChatTemplate(source: source), [:]) } catch { throw CommandFailure("\(path): \(error)") }
+      do { return (try ChatTemplate(source: source), nil) } catch { throw CommandFailure("\(path): \(error)") }
     }
     let path = model ?? ""
-    let text = try ModelText(path: path)
+    let text = try ModelText(path: path, chatTemplate: try replacing.replacement())
     guard let template = text.chatTemplate else { throw CommandFailure("\(path) has no chat template") }
-    return (template, text.tokenizer.map(templateVariables) ?? [:])
+    if ids, text.tokenizer == nil { throw CommandFailure("\(path) has no tokenizer, which --ids needs") }
+    return (template, text.tokenizer)
   }
 }
 

@@ -19,6 +19,7 @@ struct Serve: AsyncParsableCommand {
 
   @OptionGroup var model: ModelOptions
   @OptionGroup var engine: EngineOptions
+  @OptionGroup var template: ChatTemplateOptions
   @OptionGroup var output: OutputOptions
 
   @Option(help: ArgumentHelp("Address to listen on.", valueName: "address"))
@@ -174,6 +175,7 @@ struct Serve: AsyncParsableCommand {
 
   private func load(_ metrics: EngineMetrics, _ logger: Logger) throws -> ServedModel {
     let loaded = try model.load(
+      template: template.replacement(),
       warn: { logger.warning("odd model", metadata: ["warning": "\($0)"]) },
       tell: { logger.info("loading", metadata: ["progress": "\($0.text)"]) })
     guard let tokenizer = loaded.tokenizer else {
@@ -182,7 +184,10 @@ struct Serve: AsyncParsableCommand {
     let engine = try Engine(loaded, configuration: configuration(), metrics: metrics)
     let served = ServedModel(
       model: loaded, tokenizer: tokenizer, engine: engine, format: output.format(loaded.outputFormat),
-      created: Int(Date().timeIntervalSince1970))
+      created: Int(Date().timeIntervalSince1970), allowsSpecialInMessages: template.allowSpecialInMessages)
+    for sentence in loaded.chatTemplate?.adaptations ?? [] {
+      logger.notice("messages are adapted", metadata: ["how": "\(sentence)"])
+    }
     if let warning = served.toolWarning { logger.warning("odd model", metadata: ["warning": "\(warning)"]) }
     return served
   }

@@ -21,13 +21,13 @@ struct ChatCompletions: Sendable {
     }
     if request.tools.definitions != nil { try served.checkTools(template) }
     let prompt = try render(template, request, served)
-    let opening = try opening(request, prompt, served)
-    let tokens = try served.encode(prompt + opening, field: "messages", addingSpecialTokens: false)
+    let opening = try opening(request, prompt.text, served)
+    let tokens = try served.encode(prompt.appending(opening), field: "messages")
     let head = ResponseHead(
       id: Identifier.make("chatcmpl"), created: Int(Date().timeIntervalSince1970), model: served.model.name,
       announcesUsage: request.streaming?.includesUsage ?? false)
     let parser = OutputParser(
-      served.format, prompt: prompt, tools: request.tools.definitions, streaming: request.streaming != nil)
+      served.format, prompt: prompt.text, tools: request.tools.definitions, streaming: request.streaming != nil)
     let choice = ChatChoice(
       parser, opening: opening, allowsSeveralCalls: request.tools.allowsSeveral,
       format: request.sampling.logprobs == nil ? nil : LogprobsFormat(tokenizer: served.tokenizer),
@@ -58,11 +58,11 @@ struct ChatCompletions: Sendable {
 
   private static func render(
     _ template: ChatTemplate, _ request: ChatRequest, _ served: ServedModel
-  ) throws(APIError) -> String {
+  ) throws(APIError) -> ChatPrompt {
     do {
-      return try template.render(
+      return try template.prompt(
         messages: request.messages, tools: request.tools.definitions, addGenerationPrompt: request.addsGenerationPrompt,
-        variables: templateVariables(of: served.tokenizer).merging(request.templateVariables) { _, given in given })
+        variables: request.templateVariables)
     } catch {
       let reason = if case .raised(let message) = error { message } else { "\(error)" }
       throw .invalid("messages", "The chat template refuses the conversation: \(reason)", code: "template_error")

@@ -12,15 +12,21 @@ struct ServedModel: Sendable {
   let format: OutputFormat
   /// When it was loaded, in seconds since 1970.
   let created: Int
+  /// Whether names of special tokens in messages are those tokens.
+  let allowsSpecialInMessages: Bool
   /// No text with more bytes fits the context.
   private let longestText: Int
 
-  init(model: LoadedModel, tokenizer: Tokenizer, engine: Engine, format: OutputFormat, created: Int) {
+  init(
+    model: LoadedModel, tokenizer: Tokenizer, engine: Engine, format: OutputFormat, created: Int,
+    allowsSpecialInMessages: Bool = false
+  ) {
     self.model = model
     self.tokenizer = tokenizer
     self.engine = engine
     self.format = format
     self.created = created
+    self.allowsSpecialInMessages = allowsSpecialInMessages
     let longestToken = (0..<Int32(tokenizer.vocabularySize)).reduce(1) { max($0, tokenizer.bytes(for: $1).count) }
     // Normalisation may make a text shorter before it is cut into tokens, by a factor of 3 at most.
     longestText = engine.limits.contextLength * longestToken * 3
@@ -28,14 +34,30 @@ struct ServedModel: Sendable {
 
   /// The tokens of a text. One that is far too long is refused before it costs the time to tokenise it.
   func encode(_ text: String, field: String, addingSpecialTokens: Bool) throws(APIError) -> [Int32] {
+    try check(text, field)
+    do { return try tokenizer.encode(text, addingSpecialTokens: addingSpecialTokens) } catch {
+      throw Self.untokenised(field, error)
+    }
+  }
+
+  /// The tokens of a chat prompt, as above.
+  func encode(_ prompt: ChatPrompt, field: String) throws(APIError) -> [Int32] {
+    try check(prompt.text, field)
+    do { return try tokenizer.encode(prompt, allowingSpecialInMessages: allowsSpecialInMessages) } catch {
+      throw Self.untokenised(field, error)
+    }
+  }
+
+  private static func untokenised(_ field: String, _ error: TokenizerError) -> APIError {
+    .invalid(field, "The text cannot be tokenised: \(error)", code: "tokenization_failed")
+  }
+
+  private func check(_ text: String, _ field: String) throws(APIError) {
     let bytes = text.utf8.count
     guard bytes <= longestText else {
       // It has no fewer tokens than this.
       throw .contextExceeded(
         length: engine.limits.contextLength, tokens: bytes / (longestText / engine.limits.contextLength), field: field)
-    }
-    do { return try tokenizer.encode(text, addingSpecialTokens: addingSpecialTokens) } catch {
-      throw .invalid(field, "The text cannot be tokenised: \(error)", code: "tokenization_failed")
     }
   }
 

@@ -21,8 +21,7 @@ enum ChatMessages {
     var members: JSONObject = [:]
     let role = try reader.required(string: "role")
     switch role {
-    case "system", "user", "assistant", "tool": members["role"] = .string(role)
-    case "developer": members["role"] = "system"
+    case "system", "developer", "user", "assistant", "tool": members["role"] = .string(role)
     default:
       throw reader.wrongValue("role", "must be system, developer, user, assistant or tool, not '\(role)'")
     }

@@ -87,13 +87,35 @@ import Testing
     try Data(several.utf8).write(to: configuration)
     #expect(try ChatTemplate.load(folder: folder)?.source == "two")
     try Data(#"{"chat_template": 5}"#.utf8).write(to: configuration)
-    #expect(throws: TemplateError.file("tokenizer_config.json: chat_template is an integer, expected a string")) {
+    #expect(
+      throws: TemplateError.file("tokenizer_config.json: chat_template is an integer, expected a string or a list")
+    ) {
       try ChatTemplate.load(folder: folder)
     }
+
+    // Without one named so, there are still those for other purposes.
+    try Data(#"{"chat_template": [{"name": "tool_use", "template": "tools"}]}"#.utf8).write(to: configuration)
+    let purposes = try #require(try ChatTemplate.load(folder: folder))
+    #expect(try purposes.render(messages: [], tools: []) == "tools")
+    #expect(throws: TemplateError.file("there is none named \"default\", only \"tool_use\"")) {
+      try purposes.render(messages: [])
+    }
+    try Data(#"{"chat_template": [{"name": "tool_use"}]}"#.utf8).write(to: configuration)
+    #expect(throws: TemplateError.self) { try ChatTemplate.load(folder: folder) }
 
     try Data("three\n".utf8).write(to: folder.appending(path: "chat_template.jinja"))
     let template = try #require(try ChatTemplate.load(folder: folder))
     #expect(try template.render(messages: []) == "three")
+    try FileManager.default.createDirectory(
+      at: folder.appending(path: "additional_chat_templates"), withIntermediateDirectories: true)
+    let further = folder.appending(path: "additional_chat_templates/tool_use.jinja")
+    try Data("{{ tools | length }} tools".utf8).write(to: further)
+    let named = try #require(try ChatTemplate.load(folder: folder))
+    #expect(try named.render(messages: []) == "three" && named.mentions("tools"))
+    #expect(try named.render(messages: [], tools: [1, 2]) == "2 tools" && named.source == "three\n")
+    try Data("{{".utf8).write(to: further)
+    let broken = #expect(throws: TemplateError.self) { try ChatTemplate.load(folder: folder) }
+    #expect("\(broken, default: "")".containsExactly("\"tool_use\""))
     try Data([0xFF]).write(to: folder.appending(path: "chat_template.jinja"))
     #expect(throws: TemplateError.file("chat_template.jinja cannot be read as UTF-8 text")) {
       try ChatTemplate.load(folder: folder)

@@ -37,6 +37,57 @@ import Testing
     #expect(tokenizer.decode([6, 6]) == "hi hi")
   }
 
+  /// Conversions take markers for text, or tell but one of those that end an answer.
+  @Test(arguments: [1, 4]) func markersAreKnownByTheirNames(_ type: Int64) throws {
+    var names = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|fim_prefix|>", "<|custom_end|>", "[", "<"]
+    names += ["a", "b", "Ġ", "i", "m", "_", "|", ">", "s", "t", "r", "e", "n", "d", "im"]
+    var types = Array(repeating: Int64(1), count: names.count)
+    for id in 0..<5 { types[id] = type }
+    let metadata: TextDictionary<GGUFValue> = [
+      "tokenizer.ggml.model": .string("gpt2"), "tokenizer.ggml.pre": .string("gpt-2"),
+      "tokenizer.ggml.tokens": .array(names.map(GGUFValue.string)),
+      "tokenizer.ggml.token_type": .array(types.map(GGUFValue.signed)),
+      "tokenizer.ggml.merges": .array([.string("i m")]), "tokenizer.ggml.eos_token_id": .unsigned(0),
+      "tokenizer.ggml.eom_token_id": .unsigned(4), "tokenizer.ggml.fim_suf_token_id": .unsigned(7),
+      "tokenizer.ggml.middle_token_id": .unsigned(8),
+    ]
+    let vocabulary = try GGUFVocabulary(metadata: metadata, path: "x")
+    #expect(vocabulary.endTokens == [0, 2, 4])
+    let list = try #require(vocabulary.tokens)
+    let tokenizer = try Tokenizer(list)
+    #expect(try tokenizer.encode("<|im_start|>a<|im_end|><|custom_end|>") == [1, 7, 2, 4])
+    #expect(tokenizer.decode([7, 2, 8, 4], skippingSpecialTokens: true) == "ab")
+    #expect([0, 1, 2, 3, 4].allSatisfy(tokenizer.isSpecial) && !tokenizer.isSpecial(7))
+    #expect(tokenizer.fillInMiddle.prefix == 3 && tokenizer.fillInMiddle.suffix == 7)
+    #expect(tokenizer.fillInMiddle.middle == 8 && tokenizer.fillInMiddle.pad == nil)
+    let again = TextDictionary(uniqueKeysWithValues: list.metadata.map { ($0.key, $0.value) })
+    let written = try #require(try GGUFVocabulary(metadata: again, path: "x").tokens)
+    #expect(written.fillInMiddle.suffix == 7 && written.fillInMiddle.middle == 8 && written.eom == 4)
+  }
+
+  /// Where an answer has several messages, the end of one is not its end.
+  @Test func theEndOfAMessageInAChannelIsNoEnd() throws {
+    var metadata = Self.metadata
+    metadata["tokenizer.ggml.tokens"] = .array(
+      ["<|return|>", "a", "b", "ab", "<|end|>", "<|call|>", "<|x|>"].map(GGUFValue.string))
+    metadata["tokenizer.ggml.eot_token_id"] = nil
+    #expect(try GGUFVocabulary(metadata: metadata, path: "x").endTokens == [0, 5])
+    metadata["tokenizer.ggml.tokens"] = .array(
+      ["</s>", "a", "b", "ab", "<|end|>", "c", "<|x|>"].map(GGUFValue.string))
+    #expect(try GGUFVocabulary(metadata: metadata, path: "x").endTokens == [0, 4])
+  }
+
+  @Test func namedTemplatesAreRead() throws {
+    var metadata = Self.metadata
+    metadata["tokenizer.chat_template.tool_use"] = .string("tools")
+    metadata["tokenizer.chat_template.rag"] = .string("rag")
+    metadata["tokenizer.chat_templates"] = .array([.string("tool_use"), .string("rag")])
+    let vocabulary = try GGUFVocabulary(metadata: metadata, path: "x")
+    #expect(vocabulary.namedTemplates == ["rag": "rag", "tool_use": "tools"])
+    metadata["tokenizer.chat_template.rag"] = .unsigned(1)
+    #expect(throws: ModelError.self) { try GGUFVocabulary(metadata: metadata, path: "x") }
+  }
+
   /// They cut or change texts in ways that llama.cpp has no name for.
   private static let unnamed = [
     "classes", "prefix_space", "sp_unigram", "spelled", "splits", "unigram", "unigram_bytes", "unknown",

@@ -56,7 +56,7 @@ struct ChatRequestTests {
         {"role": "tool", "content": "4", "tool_call_id": "x"}]}
       """)
     let expected: JSONValue = [
-      ["role": "system", "content": "Be brief."],
+      ["role": "developer", "content": "Be brief."],
       ["role": "user", "content": "one\ntwo"],
       ["role": "assistant", "content": "three", "reasoning_content": "hm"],
       [

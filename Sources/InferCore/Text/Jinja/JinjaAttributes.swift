@@ -15,7 +15,7 @@ extension JinjaEvaluator {
       if case .cycler(let items, let position) = counters[index] { return items[position] }
     default:
       if let method = JinjaMethods.find(name, of: object) { return method }
-      if case .dictionary(let members) = object, let value = members[.string(name)] { return value }
+      if case .dictionary(let members) = object, let value = members[.plain(name)] { return value }
     }
     return .undefined("'\(object.objectDescription)' has no attribute '\(name)'")
   }
@@ -31,11 +31,9 @@ extension JinjaEvaluator {
       }
     case .string(let text), .markup(let text):
       if let index = key.asInteger {
-        try spend(bytes: text.utf8.count)
-        let scalars = text.unicodeScalars
-        if let position = Self.position(index, count: scalars.count) {
-          let character = JinjaValue.string(String(scalars[scalars.index(scalars.startIndex, offsetBy: position)]))
-          return object.isMarkup ? character.asMarkup : character
+        try spend(bytes: text.count)
+        if let position = Self.position(index, count: text.text.unicodeScalars.count) {
+          return try slice(object, start: position, stop: position + 1, step: nil)
         }
       }
     default: break

@@ -59,10 +59,10 @@ extension JinjaEvaluator {
     case .comparison(let first, let rest): return try evaluateComparison(first, rest)
     case .arithmetic(let kind, let left, let right): return try compute(kind, try evaluate(left), try evaluate(right))
     case .concatenation(let parts):
-      var text = ""
+      var text: JinjaString = ""
       for part in parts {
-        text += try self.text(of: try evaluate(part))
-        try spend(bytes: text.utf8.count)
+        text.append(try printed(try evaluate(part)))
+        try spend(bytes: text.count)
       }
       return .string(text)
     case .conditional(let value, let test, let otherwise):
@@ -144,6 +144,7 @@ extension JinjaEvaluator {
       for (key, value) in members {
         guard let name = key.asString else { throw .reason("keywords must be strings") }
         arguments.named[name] = value
+        if key.isFromOutside { arguments.namesAreFromOutside = true }
       }
     }
     try spend(arguments.positional.count)
@@ -161,10 +162,16 @@ extension JinjaEvaluator {
   }
 
   /// The text that a value prints as.
-  func text(of value: JinjaValue) throws(JinjaFailure) -> String {
-    if let text = value.asString { return text }
-    try spend(on: value)
-    return value.text
+  func text(of value: JinjaValue) throws(JinjaFailure) -> String { try printed(value).text }
+
+  /// The text that a value prints as, with where it comes from.
+  func printed(_ value: JinjaValue) throws(JinjaFailure) -> JinjaString {
+    switch value {
+    case .string(let text), .markup(let text): return text
+    default:
+      try spend(on: value)
+      return JinjaString(value.text, isFromOutside: value.isFromOutside)
+    }
   }
 }
 
@@ -172,6 +179,8 @@ extension JinjaEvaluator {
 struct JinjaArguments {
   var positional: [JinjaValue] = []
   var named: TextDictionary<JinjaValue> = [:]
+  /// Whether names were unpacked from a dictionary whose keys are not the template's.
+  var namesAreFromOutside = false
 
   /// The arguments in the order of `names`, of which the first `required` must be given; nil for those left out.
   func bind(_ function: String, _ names: [String], required: Int = 0) throws(JinjaFailure) -> [JinjaValue?] {

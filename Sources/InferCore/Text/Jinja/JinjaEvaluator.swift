@@ -45,7 +45,7 @@ final class JinjaEvaluator {
   var loopRuns = 0
   /// What is assigned outside of all blocks.
   private let top: JinjaScope
-  private var output = ""
+  private var output: JinjaString = ""
   /// What may still be spent on statements, expressions and values handled, and on sixteenths of characters.
   private(set) var budget: Int
   private var depth = 0
@@ -62,7 +62,7 @@ final class JinjaEvaluator {
     scope = top
   }
 
-  func render(_ statements: [JinjaStatement]) throws(TemplateError) -> String {
+  func render(_ statements: [JinjaStatement]) throws(TemplateError) -> JinjaString {
     do {
       _ = try execute(statements)
     } catch {
@@ -111,8 +111,8 @@ final class JinjaEvaluator {
 
   private func execute(_ statement: JinjaStatement) throws(JinjaFailure) -> Flow {
     switch statement.kind {
-    case .text(let text): try write(text)
-    case .output(let expression): try write(try text(of: try evaluate(expression)))
+    case .text(let text): try write(JinjaString(text, isFromOutside: false))
+    case .output(let expression): try write(try printed(try evaluate(expression)))
     case .conditional(let branches, let otherwise):
       for branch in branches where try evaluate(branch.test).isTrue { return try execute(branch.body) }
       return try execute(otherwise)
@@ -126,10 +126,10 @@ final class JinjaEvaluator {
       scope.variables[macro.name] = .macro(macros.count - 1)
     case .call(let expression, let caller):
       macros.append((caller, scope))
-      try write(try text(of: try evaluateCall(expression, caller: .macro(macros.count - 1))))
+      try write(try printed(try evaluateCall(expression, caller: .macro(macros.count - 1))))
     case .filterBlock(let filters, let body):
       let text = try capture(body)
-      try write(try self.text(of: try apply(filters, to: .string(text))))
+      try write(try printed(try apply(filters, to: .string(text))))
     case .with(let assignments, let body): try execute(body, with: assignments)
     case .block(let isScoped, let body):
       return try inScope(JinjaScope(parent: isScoped ? scope : top)) { () throws(JinjaFailure) in try execute(body) }
@@ -144,19 +144,19 @@ final class JinjaEvaluator {
     return .normal
   }
 
-  private func write(_ text: String) throws(JinjaFailure) {
-    try spend(bytes: text.utf8.count)
-    output += text
+  private func write(_ text: JinjaString) throws(JinjaFailure) {
+    try spend(bytes: text.count)
+    output.append(text)
   }
 
   /// What a block would print, in a scope of its own.
-  private func capture(_ body: [JinjaStatement]) throws(JinjaFailure) -> String {
+  private func capture(_ body: [JinjaStatement]) throws(JinjaFailure) -> JinjaString {
     try capture { () throws(JinjaFailure) in
       _ = try inScope(JinjaScope(parent: scope)) { () throws(JinjaFailure) in try execute(body) }
     }
   }
 
-  func capture(_ body: () throws(JinjaFailure) -> Void) throws(JinjaFailure) -> String {
+  func capture(_ body: () throws(JinjaFailure) -> Void) throws(JinjaFailure) -> JinjaString {
     let outer = output
     output = ""
     defer { output = outer }
@@ -230,8 +230,8 @@ final class JinjaEvaluator {
   func attribute(_ name: String, ofMacro index: Int) -> JinjaValue? {
     let macro = macros[index].macro
     switch name {
-    case "name": return .string(macro.name)
-    case "arguments": return .tuple(macro.parameters.map { .string($0.name) })
+    case "name": return .plain(macro.name)
+    case "arguments": return .tuple(macro.parameters.map { .plain($0.name) })
     case "catch_varargs": return .bool(macro.takesSurplus)
     case "catch_kwargs": return .bool(macro.takesUnknownNames)
     case "caller": return .bool(macro.takesCaller)
@@ -266,7 +266,9 @@ final class JinjaEvaluator {
     }
     if macro.takesSurplus { scope.variables["varargs"] = .tuple(Array(surplus)) }
     if macro.takesUnknownNames {
-      let pairs = named.map { (JinjaValue.string($0.key), $0.value) }
+      let pairs = named.map {
+        (JinjaValue.string(JinjaString($0.key, isFromOutside: arguments.namesAreFromOutside)), $0.value)
+      }
       scope.variables["kwargs"] = .dictionary(JinjaDictionary(uniqueKeysWithValues: pairs))
     }
   }

@@ -31,7 +31,9 @@ extension JinjaEvaluator {
       return try self.attribute(attribute, of: value)
     case "items": return try items(value, arguments)
     case "dictsort": return try sortedItems(value, arguments)
-    case "tojson": return .string(try json(value, arguments))
+    case "tojson":
+      let isFromOutside = value.isFromOutside || arguments.areFromOutside
+      return .string(JinjaString(try json(value, arguments), isFromOutside: isFromOutside))
     case "abs", "int", "float", "round": return try applyNumber(filter: name, to: value, arguments)
     // Without which a template for a model can do.
     case "pprint", "urlize": throw .reason("the filter '\(name)' is not supported")
@@ -150,7 +152,7 @@ extension JinjaValue {
   fileprivate func parsedInteger(base: Int) -> Int? {
     switch self {
     case .string(let text), .markup(let text):
-      if let integer = text.pythonInteger(base: base) { return integer }
+      if let integer = text.text.pythonInteger(base: base) { return integer }
       return parsedNumber.flatMap { Int(exactly: $0.rounded(.towardZero)) }
     case .number(let value): return Int(exactly: value.rounded(.towardZero))
     default: return asInteger
@@ -167,7 +169,7 @@ extension JinjaValue {
   /// What a value is sorted by: text without regard to case, unless asked for.
   func sortKey(caseSensitive: Bool) -> JinjaValue {
     guard let text = asString, !caseSensitive else { return self }
-    return .string(text.lowercased())
+    return .plain(text.lowercased())
   }
 }
 

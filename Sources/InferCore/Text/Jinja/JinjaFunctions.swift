@@ -31,7 +31,8 @@ extension JinjaEvaluator {
       guard let format = try arguments.bind(function.rawValue, ["format"], required: 1)[0]?.asString else {
         throw .reason("strftime_now() expects a format string")
       }
-      return .string(DateFormat(now, in: timeZone).format(format))
+      return .string(
+        JinjaString(DateFormat(now, in: timeZone).format(format), isFromOutside: arguments.areFromOutside))
     }
   }
 
@@ -70,7 +71,9 @@ extension JinjaEvaluator {
         }
       }
     }
-    for (name, value) in arguments.named { members[.string(name)] = value }
+    for (name, value) in arguments.named {
+      members[.string(JinjaString(name, isFromOutside: arguments.namesAreFromOutside))] = value
+    }
     return members
   }
 }

@@ -12,8 +12,8 @@ extension JinjaEvaluator {
     filter name: String, to value: JinjaValue, _ arguments: JinjaArguments
   ) throws(JinjaFailure) -> JinjaValue {
     if name == "reverse", let text = value.asString {
-      let reversed = JinjaValue.string(String(scalars: text.unicodeScalars.reversed()))
-      return value.isMarkup ? reversed.asMarkup : reversed
+      let reversed = JinjaValue.plain(String(scalars: text.unicodeScalars.reversed()))
+      return (value.isMarkup ? reversed.asMarkup : reversed).derived(fromOutside: value.isFromOutside)
     }
     // Some go through nothing when there is nothing, whatever kind of nothing it is.
     let elements = !value.isTrue && Self.lenientFilters.contains(name) ? [] : try value.elements()
@@ -27,9 +27,9 @@ extension JinjaEvaluator {
     case "reverse": return .iterator(elements.reversed())
     case "join":
       let values = try arguments.bind(name, ["d", "attribute"])
-      var parts: [String] = []
-      for element in elements { parts.append(try text(of: try get(values[1], of: element))) }
-      return .string(try join(parts, with: try text(of: values[0] ?? .string(""))))
+      var parts: [JinjaString] = []
+      for element in elements { parts.append(try printed(try get(values[1], of: element))) }
+      return .string(try join(parts, with: try printed(values[0] ?? .string(""))))
     case "map": return .iterator(try map(elements, arguments))
     case "select", "reject", "selectattr", "rejectattr": return .iterator(try select(elements, name, arguments))
     case "sort":
@@ -60,7 +60,7 @@ extension JinjaEvaluator {
     var steps = [path]
     if path.asInteger == nil {
       steps = try requiredString(path, "attribute").parts(separatedBy: ".").map {
-        Int($0).map(JinjaValue.integer) ?? .string($0)
+        Int($0).map(JinjaValue.integer) ?? .plain($0)
       }
     }
     var value = element
@@ -86,7 +86,7 @@ extension JinjaEvaluator {
     _ elements: [JinjaValue], _ path: JinjaValue?, caseSensitive: JinjaValue?
   ) throws(JinjaFailure) -> [JinjaValue] {
     var paths = [path]
-    if let names = path?.asString { paths = names.parts(separatedBy: ",").map(JinjaValue.string) }
+    if let names = path?.asString { paths = names.parts(separatedBy: ",").map(JinjaValue.plain) }
     // Lists, although most have one element: equal ones need not be comparable.
     var keys: [[JinjaValue]] = elements.map { _ in [] }
     for path in paths {

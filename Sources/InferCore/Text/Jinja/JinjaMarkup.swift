@@ -24,13 +24,14 @@ extension JinjaEvaluator {
   ]
 
   /// The text of a value with the characters that mean something in XML as entities.
-  func escaped(_ value: JinjaValue) throws(JinjaFailure) -> String {
-    let text = try text(of: value)
-    return value.isMarkup ? text : text.escapedForXML
+  func escaped(_ value: JinjaValue) throws(JinjaFailure) -> JinjaString {
+    let text = try printed(value)
+    return value.isMarkup ? text : JinjaString(text.text.escapedForXML, isFromOutside: text.isFromOutside)
   }
 
   /// A method of markup.
-  func call(_ name: String, ofMarkup text: String, _ arguments: JinjaArguments) throws(JinjaFailure) -> JinjaValue {
+  func call(_ name: String, ofMarkup text: JinjaString, _ arguments: JinjaArguments) throws(JinjaFailure) -> JinjaValue
+  {
     var arguments = arguments
     switch name {
     case "join":

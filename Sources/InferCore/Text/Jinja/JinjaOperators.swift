@@ -39,18 +39,19 @@ extension JinjaEvaluator {
   func compute(
     _ kind: JinjaArithmetic, _ left: JinjaValue, _ right: JinjaValue
   ) throws(JinjaFailure) -> JinjaValue {
-    if kind == .modulo, let format = left.asString {
-      let text = JinjaValue.string(try format.formatted(percent: right, escaping: left.isMarkup))
-      return left.isMarkup ? text.asMarkup : text
+    switch (kind, left) {
+    case (.modulo, .string(let format)): return .string(try format.formatted(percent: right, escaping: false))
+    case (.modulo, .markup(let format)): return .markup(try format.formatted(percent: right, escaping: true))
+    default: break
     }
     for value in [left, right] { if case .undefined(let reason) = value { throw .reason(reason) } }
     switch (kind, left, right) {
     case (.add, .string, .markup), (.add, .markup, .string), (.add, .markup, .markup):
       let (left, right) = (try escaped(left), try escaped(right))
-      try spend(bytes: left.utf8.count + right.utf8.count)
+      try spend(bytes: left.count + right.count)
       return .markup(left + right)
     case (.add, .string(let left), .string(let right)):
-      try spend(bytes: left.utf8.count + right.utf8.count)
+      try spend(bytes: left.count + right.count)
       return .string(left + right)
     case (.add, .list(let left), .list(let right)):
       try spend(left.count + right.count)
@@ -85,8 +86,9 @@ extension JinjaEvaluator {
     let (size, overflows) = (sequence.size(upTo: budget) + 1).multipliedReportingOverflow(by: times)
     try spend(overflows ? .max : size)
     switch sequence {
-    case .string(let text): return .string(String(repeating: text, count: times))
-    case .markup(let text): return .markup(String(repeating: text, count: times))
+    case .string(let text), .markup(let text):
+      let product = JinjaString(String(repeating: text.text, count: times), isFromOutside: text.isFromOutside)
+      return sequence.isMarkup ? .markup(product) : .string(product)
     case .list(let elements): return .list(Array(repeatElement(elements, count: times).joined()))
     case .tuple(let elements): return .tuple(Array(repeatElement(elements, count: times).joined()))
     default: preconditionFailure("not a sequence: \(sequence.typeName)")
@@ -164,11 +166,22 @@ extension JinjaEvaluator {
     case .list(let elements): return .list(sliced(elements, start, stop, step ?? 1))
     case .tuple(let elements): return .tuple(sliced(elements, start, stop, step ?? 1))
     case .string(let text), .markup(let text):
-      let part = JinjaValue.string(String(scalars: sliced(Array(text.unicodeScalars), start, stop, step ?? 1)))
-      return value.isMarkup ? part.asMarkup : part
+      let part = sliced(text, start, stop, step ?? 1)
+      return value.isMarkup ? .markup(part) : .string(part)
     case .undefined(let reason): throw .reason(reason)
     default: throw .reason("'\(value.typeName)' object is not subscriptable")
     }
+  }
+
+  private func sliced(_ text: JinjaString, _ start: Int?, _ stop: Int?, _ step: Int) -> JinjaString {
+    let scalars = Array(text.text.unicodeScalars)
+    let places = sliced(Array(scalars.indices), start, stop, step)
+    guard step == 1 else {
+      return JinjaString(String(scalars: places.map { scalars[$0] }), isFromOutside: text.isFromOutside)
+    }
+    guard let first = places.first else { return "" }
+    let start = scalars[..<first].reduce(0) { $0 + UTF8.width($1) }
+    return text[start..<places.reduce(start) { $0 + UTF8.width(scalars[$1]) }]
   }
 
   private func sliced<Element>(_ elements: [Element], _ start: Int?, _ stop: Int?, _ step: Int) -> [Element] {

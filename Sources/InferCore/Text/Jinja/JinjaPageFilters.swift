@@ -12,11 +12,7 @@ extension JinjaEvaluator {
   ) throws(JinjaFailure) -> JinjaValue {
     try spend(on: value)
     switch name {
-    case "filesizeformat": return .string(try fileSize(value, arguments))
     case "groupby": return try groups(value, arguments)
-    case "urlencode": return .string(try urlEncoded(value, arguments))
-    case "wordwrap": return .string(try wrapped(try requiredString(value, name), arguments))
-    case "xmlattr": return .string(try attributes(value, arguments))
     case "random":
       _ = try arguments.bind(name, [])
       guard let element = try value.elements().randomElement() else {
@@ -24,9 +20,24 @@ extension JinjaEvaluator {
       }
       return value.isMarkup ? element.asMarkup : element
     default:
+      let result = try makePage(filter: name, of: value, arguments)
+      return result.derived(fromOutside: value.isFromOutside || arguments.areFromOutside)
+    }
+  }
+
+  /// The filters that make a text.
+  private func makePage(
+    filter name: String, of value: JinjaValue, _ arguments: JinjaArguments
+  ) throws(JinjaFailure) -> JinjaValue {
+    switch name {
+    case "filesizeformat": return .plain(try fileSize(value, arguments))
+    case "urlencode": return .plain(try urlEncoded(value, arguments))
+    case "wordwrap": return .plain(try wrapped(try requiredString(value, name), arguments))
+    case "xmlattr": return .plain(try attributes(value, arguments))
+    default:
       _ = try arguments.bind(name, [])
       let text = try text(of: value)
-      return name == "striptags" ? .string(text.withoutTags) : .markup(text.escapedForXML)
+      return name == "striptags" ? .plain(text.withoutTags) : JinjaValue.plain(text.escapedForXML).asMarkup
     }
   }
 
@@ -98,7 +109,7 @@ extension JinjaEvaluator {
       if name.unicodeScalars.contains(where: { $0.isPythonSpace || "/>=".unicodeScalars.contains($0) }) {
         throw .reason("Invalid character in attribute name: \(name.pythonRepresentation)")
       }
-      attributes.append("\(try escaped(key))=\"\(try escaped(value))\"")
+      attributes.append("\(try escaped(key).text)=\"\(try escaped(value).text)\"")
     }
     let text = attributes.joined(separator: " ")
     return text.isEmpty || !hasSpace ? text : " " + text

@@ -179,7 +179,7 @@ extension JinjaParser {
         text += more
         advance()
       }
-      return JinjaExpression(kind: .literal(.string(text)), line: token.line)
+      return JinjaExpression(kind: .literal(.plain(text)), line: token.line)
     case .integer(let value): kind = .literal(.integer(value))
     case .number(let value): kind = .literal(.number(value))
     case .symbol("("): return try parenthesized()

@@ -2,40 +2,49 @@ import OrderedCollections
 
 /// The methods of strings.
 extension JinjaEvaluator {
-  func call(_ name: String, of text: String, _ arguments: JinjaArguments) throws(JinjaFailure) -> JinjaValue {
+  /// Those that cut, join and fill in keep track of where each byte comes from.
+  func call(_ name: String, of text: JinjaString, _ arguments: JinjaArguments) throws(JinjaFailure) -> JinjaValue {
     switch name {
     case "strip", "lstrip", "rstrip":
       let characters = try optionalString(arguments.bind(name, ["chars"])[0], name)
       return .string(text.stripped(of: characters, left: name != "rstrip", right: name != "lstrip"))
-    case "split", "rsplit": return try split(text, name, arguments)
-    case "splitlines":
-      let keeps = try arguments.bind(name, ["keepends"])[0]?.isTrue ?? false
-      return .list(text.lines(keepingBreaks: keeps).map(JinjaValue.string))
-    case "partition", "rpartition": return try partition(text, name, arguments)
-    case "startswith", "endswith": return .bool(try matches(text, name, arguments))
     case "removeprefix", "removesuffix":
       let affix = try requiredString(arguments.bind(name, ["affix"], required: 1)[0], name)
-      if name == "removeprefix" {
-        return .string(text.removing(exactPrefix: affix) ?? text)
-      }
-      return .string(text.removing(exactSuffix: affix) ?? text)
+      let isPrefix = name == "removeprefix"
+      guard isPrefix ? text.text.hasExactPrefix(affix) : text.text.hasExactSuffix(affix) else { return .string(text) }
+      let length = affix.utf8.count
+      return .string(isPrefix ? text[length..<text.count] : text[0..<text.count - length])
+    case "split", "rsplit": return try split(text, name, arguments)
+    case "partition", "rpartition": return try partition(text, name, arguments)
     case "replace":
       let values = try arguments.bind(name, ["old", "new", "count"], required: 2)
-      let (old, new) = (try requiredString(values[0], name), try requiredString(values[1], name))
+      let (old, new) = (try requiredString(values[0], name), try requiredText(values[1], name))
       return .string(try replace(old, in: text, with: new, limit: values[2]?.asInteger ?? -1))
     case "join":
       let items = try arguments.bind(name, ["iterable"], required: 1)[0] ?? .none
-      var parts: [String] = []
-      for item in try items.elements() { parts.append(try requiredString(item, name)) }
+      var parts: [JinjaString] = []
+      for item in try items.elements() { parts.append(try requiredText(item, name)) }
       return .string(try join(parts, with: text))
     case "format", "format_map":
       return .string(try formatted(text, with: try formatArguments(name, arguments), escaping: false))
+    default:
+      let result = try call(name, of: text.text, arguments)
+      return result.derived(fromOutside: text.isFromOutside || arguments.areFromOutside)
+    }
+  }
+
+  private func call(_ name: String, of text: String, _ arguments: JinjaArguments) throws(JinjaFailure) -> JinjaValue {
+    switch name {
+    case "splitlines":
+      let keeps = try arguments.bind(name, ["keepends"])[0]?.isTrue ?? false
+      return .list(text.lines(keepingBreaks: keeps).map(JinjaValue.plain))
+    case "startswith", "endswith": return .bool(try matches(text, name, arguments))
     case "expandtabs":
       let size = try arguments.bind(name, ["tabsize"])[0]?.asInteger ?? 8
       try spend(bytes: text.utf8.count * (1 + max(0, min(size, 1_000_000))))
-      return .string(text.expandingTabs(to: size))
+      return .plain(text.expandingTabs(to: size))
     case "find", "rfind", "index", "rindex", "count": return .integer(try locate(text, name, arguments))
-    case "center", "ljust", "rjust", "zfill": return .string(try pad(text, name, arguments))
+    case "center", "ljust", "rjust", "zfill": return .plain(try pad(text, name, arguments))
     default:
       _ = try arguments.bind(name, [])
       return call(name, of: text)
@@ -46,17 +55,17 @@ extension JinjaEvaluator {
   private func call(_ name: String, of text: String) -> JinjaValue {
     let scalars = text.unicodeScalars
     switch name {
-    case "upper": return .string(text.uppercased())
-    case "lower": return .string(text.lowercased())
+    case "upper": return .plain(text.uppercased())
+    case "lower": return .plain(text.lowercased())
     case "casefold":
       // By way of upper case, so that what has no upper case of its own (ß) is folded too.
-      return .string(
+      return .plain(
         scalars.map { $0.properties.uppercaseMapping.unicodeScalars.map(\.properties.lowercaseMapping).joined() }
           .joined())
-    case "capitalize": return .string(text.capitalizedAsSentence)
-    case "title": return .string(text.titlecased)
+    case "capitalize": return .plain(text.capitalizedAsSentence)
+    case "title": return .plain(text.titlecased)
     case "swapcase":
-      return .string(
+      return .plain(
         scalars.map { $0.properties.isUppercase ? $0.properties.lowercaseMapping : $0.properties.uppercaseMapping }
           .joined())
     case "isupper":
@@ -104,6 +113,13 @@ extension JinjaEvaluator {
     return text
   }
 
+  private func requiredText(_ value: JinjaValue?, _ function: String) throws(JinjaFailure) -> JinjaString {
+    switch value {
+    case .string(let text), .markup(let text): return text
+    default: throw .reason("\(function)() expects a string, not \(value?.typeName ?? "nothing")")
+    }
+  }
+
   private func optionalString(_ value: JinjaValue?, _ function: String) throws(JinjaFailure) -> String? {
     if case .some(.none)? = Optional(value) { return nil }
     return try value.map { (value) throws(JinjaFailure) in try requiredString(value, function) }
@@ -111,27 +127,34 @@ extension JinjaEvaluator {
 
   // MARK: - Methods with arguments
 
-  private func split(_ text: String, _ name: String, _ arguments: JinjaArguments) throws(JinjaFailure) -> JinjaValue {
+  private func split(
+    _ text: JinjaString, _ name: String, _ arguments: JinjaArguments
+  ) throws(JinjaFailure) -> JinjaValue {
     let values = try arguments.bind(name, ["sep", "maxsplit"])
     let count = values[1]?.asInteger ?? -1
     let limit = count < 0 ? .max : count
     let separator = try optionalString(values[0], name)
     if separator == "" { throw .reason("empty separator") }
-    let parts =
-      separator.map { text.parts(separatedBy: $0, limit: limit, fromRight: name == "rsplit") }
-      ?? text.words(limit: limit, fromRight: name == "rsplit")
-    return .list(parts.map(JinjaValue.string))
+    if let separator {
+      let parts = text.parts(separatedBy: separator, limit: limit, fromRight: name == "rsplit")
+      return .list(parts.map(JinjaValue.string))
+    }
+    let words = text.text.words(limit: limit, fromRight: name == "rsplit")
+    return JinjaValue.list(words.map(JinjaValue.plain)).derived(fromOutside: text.isFromOutside)
   }
 
   private func partition(
-    _ text: String, _ name: String, _ arguments: JinjaArguments
+    _ text: JinjaString, _ name: String, _ arguments: JinjaArguments
   ) throws(JinjaFailure) -> JinjaValue {
     let separator = try requiredString(arguments.bind(name, ["sep"], required: 1)[0], name)
     if separator.isEmpty { throw .reason("empty separator") }
-    let parts = text.parts(separatedBy: separator, limit: 1, fromRight: name == "rpartition").map(JinjaValue.string)
-    if parts.count == 2 { return .tuple([parts[0], .string(separator), parts[1]]) }
+    let parts = text.parts(separatedBy: separator, limit: 1, fromRight: name == "rpartition")
+    if parts.count == 2 {
+      let found = text[parts[0].count..<text.count - parts[1].count]
+      return .tuple([.string(parts[0]), .string(found), .string(parts[1])])
+    }
     let empty = JinjaValue.string("")
-    return .tuple(name == "partition" ? [parts[0], empty, empty] : [empty, empty, parts[0]])
+    return .tuple(name == "partition" ? [.string(text), empty, empty] : [empty, empty, .string(text)])
   }
 
   /// `startswith` and `endswith`, of one string or of any in a tuple.
@@ -141,7 +164,7 @@ extension JinjaEvaluator {
     if values[1] != nil || values[2] != nil {
       // Behind the end is nothing, not even an empty string.
       if let start = values[1]?.asInteger, start > text.unicodeScalars.count { return false }
-      text = try slice(.string(text), start: values[1]?.asInteger, stop: values[2]?.asInteger, step: nil).text
+      text = try slice(.plain(text), start: values[1]?.asInteger, stop: values[2]?.asInteger, step: nil).text
     }
     var affixes = [values[0] ?? .none]
     if case .tuple(let elements) = affixes[0] { affixes = elements }
@@ -152,16 +175,21 @@ extension JinjaEvaluator {
     return false
   }
 
-  func replace(_ old: String, in text: String, with new: String, limit: Int) throws(JinjaFailure) -> String {
-    let places = old.isEmpty ? text.unicodeScalars.count + 1 : text.exactPositions(of: old).count
-    let (bytes, overflow) = places.multipliedReportingOverflow(by: new.utf8.count)
-    try spend(bytes: overflow ? .max : text.utf8.count + bytes)
-    return text.replacing(old, with: new, limit: limit < 0 ? .max : limit)
+  func replace(
+    _ old: String, in text: JinjaString, with new: JinjaString, limit: Int
+  ) throws(JinjaFailure) -> JinjaString {
+    let limit = limit < 0 ? .max : limit
+    let places = old.isEmpty ? text.text.unicodeScalars.count + 1 : text.text.exactPositions(of: old).count
+    let (bytes, overflow) = places.multipliedReportingOverflow(by: new.count)
+    try spend(bytes: overflow ? .max : text.count + bytes)
+    guard old.isEmpty else { return JinjaString(joining: text.parts(separatedBy: old, limit: limit), with: new) }
+    return JinjaString(
+      text.text.replacing(old, with: new.text, limit: limit), isFromOutside: text.isFromOutside || new.isFromOutside)
   }
 
-  func join(_ parts: [String], with separator: String) throws(JinjaFailure) -> String {
-    try spend(bytes: parts.reduce(0) { $0 + $1.utf8.count + separator.utf8.count })
-    return parts.joined(separator: separator)
+  func join(_ parts: [JinjaString], with separator: JinjaString) throws(JinjaFailure) -> JinjaString {
+    try spend(bytes: parts.reduce(0) { $0 + $1.count + separator.count })
+    return JinjaString(joining: parts, with: separator)
   }
 
   private func locate(_ text: String, _ name: String, _ arguments: JinjaArguments) throws(JinjaFailure) -> Int {
@@ -183,7 +211,7 @@ extension JinjaEvaluator {
     let length = text.unicodeScalars.count
     let start = bounds[bounds.startIndex]?.asInteger ?? 0
     let first = start < 0 ? max(0, start + length) : start
-    let part = try slice(.string(text), start: first, stop: bounds[bounds.startIndex + 1]?.asInteger, step: nil).text
+    let part = try slice(.plain(text), start: first, stop: bounds[bounds.startIndex + 1]?.asInteger, step: nil).text
     // Python finds nothing, not even an empty string, behind the end.
     let position =
       first > length

@@ -55,7 +55,7 @@ extension JinjaEvaluator {
     case ("callable", .macro), ("callable", .function), ("callable", .method), ("callable", .undefined),
       ("callable", .counter), ("callable", .loop):
       return true
-    case ("lower", _), ("upper", _): return try call("is" + name, of: try text(of: value), JinjaArguments()).isTrue
+    case ("lower", _), ("upper", _): return try call("is" + name, of: try printed(value), JinjaArguments()).isTrue
     case ("odd", _), ("even", _):
       return try compute(.modulo, value, .integer(2)) == .integer(name == "odd" ? 1 : 0)
     case ("test", _): return try isName(value, in: Self.testNames)

@@ -14,7 +14,7 @@ extension JinjaEvaluator {
     switch name {
     case "e", "escape", "safe":
       _ = try arguments.bind(name, [])
-      return .markup(name == "safe" ? try text(of: value) : try escaped(value))
+      return .markup(name == "safe" ? try printed(value) : try escaped(value))
     default:
       let result = try convert(value, by: name, arguments)
       return value.isMarkup && Self.markupFilters.contains(name) ? result.asMarkup : result
@@ -24,7 +24,7 @@ extension JinjaEvaluator {
   private func convert(
     _ value: JinjaValue, by name: String, _ arguments: JinjaArguments
   ) throws(JinjaFailure) -> JinjaValue {
-    let text = try self.text(of: value)
+    let text = try printed(value)
     switch name {
     case "trim":
       let characters = try arguments.bind(name, ["chars"])[0]
@@ -34,9 +34,8 @@ extension JinjaEvaluator {
       return .string(text.stripped(of: set))
     case "replace":
       let values = try arguments.bind(name, ["old", "new", "count"], required: 2)
-      let (old, new) = (try self.text(of: values[0] ?? .none), try self.text(of: values[1] ?? .none))
+      let (old, new) = (try self.text(of: values[0] ?? .none), try printed(values[1] ?? .none))
       return .string(try replace(old, in: text, with: new, limit: values[2]?.asInteger ?? -1))
-    case "indent": return .string(try indent(try requiredString(value, name), arguments))
     case "center":
       let width = try arguments.bind(name, ["width"])[0] ?? .integer(80)
       return try call(name, of: text, JinjaArguments(positional: [width]))
@@ -44,10 +43,25 @@ extension JinjaEvaluator {
       guard arguments.named.isEmpty || arguments.positional.isEmpty else {
         throw .reason("can't handle positional and keyword arguments at the same time")
       }
-      let names = arguments.named.map { (JinjaValue.string($0.key), $0.value) }
+      let names = arguments.named.map { (JinjaValue.plain($0.key), $0.value) }
       let values: JinjaValue =
         names.isEmpty ? .tuple(arguments.positional) : .dictionary(JinjaDictionary(uniqueKeysWithValues: names))
       return .string(try text.formatted(percent: values, escaping: value.isMarkup))
+    case "string":
+      _ = try arguments.bind(name, [])
+      return .string(text)
+    default:
+      let result = try convert(value, printedAs: text.text, by: name, arguments)
+      return result.derived(fromOutside: text.isFromOutside || arguments.areFromOutside)
+    }
+  }
+
+  /// What the other filters make of a value, or of the text that it prints as.
+  private func convert(
+    _ value: JinjaValue, printedAs text: String, by name: String, _ arguments: JinjaArguments
+  ) throws(JinjaFailure) -> JinjaValue {
+    switch name {
+    case "indent": return .plain(try indent(try requiredString(value, name), arguments))
     case "truncate":
       // Anything that is short enough stays what it is.
       guard value.asString != nil else {
@@ -55,7 +69,7 @@ extension JinjaEvaluator {
         if let count = value.count, count <= length { return value }
         throw .reason("truncate() expects a string, not \(value.typeName)")
       }
-      return .string(try truncate(text, isMarkup: value.isMarkup, arguments))
+      return .plain(try truncate(text, isMarkup: value.isMarkup, arguments))
     default:
       _ = try arguments.bind(name, [])
       return try applyPlain(filter: name, to: text)
@@ -65,12 +79,12 @@ extension JinjaEvaluator {
   /// The filters without arguments.
   private func applyPlain(filter name: String, to text: String) throws(JinjaFailure) -> JinjaValue {
     switch name {
-    case "upper": return .string(text.uppercased())
-    case "lower": return .string(text.lowercased())
-    case "capitalize": return .string(text.capitalizedAsSentence)
-    case "title": return .string(titled(text))
+    case "upper": return .plain(text.uppercased())
+    case "lower": return .plain(text.lowercased())
+    case "capitalize": return .plain(text.capitalizedAsSentence)
+    case "title": return .plain(titled(text))
     case "wordcount": return .integer(text.unicodeScalars.split { !$0.isPythonWordPart }.count)
-    default: return .string(text)
+    default: preconditionFailure("'\(name)' is listed as a filter of texts but is none")
     }
   }
 
@@ -112,7 +126,7 @@ extension JinjaEvaluator {
     let values = try arguments.bind("truncate", ["length", "killwords", "end", "leeway"])
     let length = values[0]?.asInteger ?? 255
     let ending = values[2] ?? .string("...")
-    let end = isMarkup ? try escaped(ending) : try self.text(of: ending)
+    let end = isMarkup ? try escaped(ending).text : try self.text(of: ending)
     let scalars = Array(text.unicodeScalars)
     let leeway = values[3]?.asInteger ?? 5
     let endLength = try self.text(of: ending).unicodeScalars.count

@@ -5,7 +5,7 @@ extension JinjaValue {
   var text: String {
     switch self {
     case .undefined: ""
-    case .string(let text), .markup(let text): text
+    case .string(let text), .markup(let text): text.text
     default: representation
     }
   }
@@ -19,8 +19,8 @@ extension JinjaValue {
     case .integer(let value): String(value)
     case .largeInteger(let value): value.description
     case .number(let value): value.pythonDescription
-    case .string(let text): text.pythonRepresentation
-    case .markup(let text): "Markup(\(text.pythonRepresentation))"
+    case .string(let text): text.text.pythonRepresentation
+    case .markup(let text): "Markup(\(text.text.pythonRepresentation))"
     case .list(let elements): "[" + elements.map(\.representation).joined(separator: ", ") + "]"
     case .tuple(let elements):
       "(" + elements.map(\.representation).joined(separator: ", ") + (elements.count == 1 ? ",)" : ")")
@@ -44,7 +44,7 @@ extension JinjaValue {
     guard depth <= 500 else { return limit }
     var size = 1
     switch self {
-    case .string(let text), .markup(let text): size += text.utf8.count / 16
+    case .string(let text), .markup(let text): size += text.count / 16
     case .list(let elements), .tuple(let elements), .iterator(let elements), .view(_, let elements),
       .group(_, let elements):
       for element in elements where size < limit { size += element.size(upTo: limit - size, depth: depth + 1) }
@@ -86,7 +86,7 @@ extension JinjaValue {
       guard let part = element.asString else {
         throw .reason("'in <string>' requires string as left operand, not \(element.typeName)")
       }
-      return text.containsExactly(part)
+      return text.text.containsExactly(part)
     default: return try elements().contains(element)
     }
   }

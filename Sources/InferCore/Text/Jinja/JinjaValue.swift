@@ -15,9 +15,9 @@ enum JinjaValue: Sendable {
   /// An integer beyond 64 bits: printed and compared, but not calculated with.
   case largeInteger(LargeInteger)
   case number(Double)
-  case string(String)
+  case string(JinjaString)
   /// Text that has been escaped.
-  case markup(String)
+  case markup(JinjaString)
   case list([JinjaValue])
   case tuple([JinjaValue])
   /// What Python's generators are: can be gone through, but has no length and no elements by index.
@@ -108,7 +108,7 @@ extension JinjaValue {
     case .bool(let value): value
     case .integer(let value): value != 0
     case .number(let value): value != 0
-    case .string(let value), .markup(let value): !value.isEmpty
+    case .string(let value), .markup(let value): !value.text.isEmpty
     case .list(let elements), .tuple(let elements): !elements.isEmpty
     case .dictionary(let members): !members.isEmpty
     case .view(_, let elements): !elements.isEmpty
@@ -135,7 +135,7 @@ extension JinjaValue {
 
   var asString: String? {
     switch self {
-    case .string(let value), .markup(let value): value
+    case .string(let value), .markup(let value): value.text
     default: nil
     }
   }
@@ -157,7 +157,7 @@ extension JinjaValue {
     case .list(let elements), .tuple(let elements), .iterator(let elements), .view(_, let elements): elements
     case .group(let key, let items): [key, .list(items)]
     case .dictionary(let members): Array(members.keys)
-    case .string(let text), .markup(let text): text.unicodeScalars.map { .string(String($0)) }
+    case .string(let text), .markup(let text): text.characters.map(JinjaValue.string)
     default: throw .reason("'\(typeName)' object is not iterable")
     }
   }
@@ -176,7 +176,7 @@ extension JinjaValue {
     case .list(let elements), .tuple(let elements), .view(_, let elements): elements.count
     case .group: 2
     case .dictionary(let members): members.count
-    case .string(let text), .markup(let text): text.unicodeScalars.count
+    case .string(let text), .markup(let text): text.text.unicodeScalars.count
     default: nil
     }
   }
@@ -212,7 +212,7 @@ extension JinjaValue: Hashable {
 
   func hash(into hasher: inout Hasher) {
     switch self {
-    case .string(let text), .markup(let text): hasher.combine(ExactText(text))
+    case .string(let text), .markup(let text): hasher.combine(ExactText(text.text))
     case .tuple(let elements): hasher.combine(elements)
     case .bool, .integer, .largeInteger, .number: hasher.combine(asNumber)
     case .namespace(let index), .counter(let index), .macro(let index): hasher.combine(index)
@@ -241,6 +241,7 @@ extension JinjaDictionary {
 }
 
 extension JinjaValue {
+  /// A value from outside of the template.
   init(_ json: JSONValue) {
     switch json {
     case .null: self = .none
@@ -248,11 +249,14 @@ extension JinjaValue {
     case .integer(let value): self = .integer(value)
     case .largeInteger(let value): self = .largeInteger(value)
     case .number(let value): self = .number(value)
-    case .string(let value): self = .string(value)
-    case .array(let elements): self = .list(elements.map(JinjaValue.init))
+    case .string(let value): self = .string(JinjaString(value, isFromOutside: true))
+    case .array(let elements): self = .list(elements.map { JinjaValue($0) })
     case .object(let members):
       self = .dictionary(
-        JinjaDictionary(uniqueKeysWithValues: members.map { (.string($0.key), JinjaValue($0.value)) }))
+        JinjaDictionary(
+          uniqueKeysWithValues: members.map {
+            (.string(JinjaString($0.key, isFromOutside: true)), JinjaValue($0.value))
+          }))
     }
   }
 
@@ -264,7 +268,7 @@ extension JinjaValue {
     case .integer(let value): return .integer(value)
     case .largeInteger(let value): return .largeInteger(value)
     case .number(let value): return .number(value)
-    case .string(let value), .markup(let value): return .string(value)
+    case .string(let value), .markup(let value): return .string(value.text)
     case .group(let key, let items): return .array([try key.json(), try JinjaValue.list(items).json()])
     case .list(let elements), .tuple(let elements):
       var array: [JSONValue] = []
@@ -274,7 +278,7 @@ extension JinjaValue {
       var object: JSONObject = [:]
       for (key, value) in members {
         switch key {
-        case .string(let name), .markup(let name): object[name] = try value.json()
+        case .string(let name), .markup(let name): object[name.text] = try value.json()
         case .none, .bool, .integer, .largeInteger, .number: object[try key.json().serialized()] = try value.json()
         default: throw .reason("keys must be str, int, float, bool or None, not \(key.typeName)")
         }

@@ -1,14 +1,14 @@
 import Foundation
 import OrderedCollections
 
-extension String {
+extension JinjaString {
   /// `format % values`: `%s`, `%r`, `%d`, `%i`, `%u`, `%f`, `%e`, `%g`, `%x`, `%o`, `%c` and `%%`, with flags, width
   /// and precision, by position or by name.
   ///
   /// - Parameters:
   ///   - values: What follows the percent sign.
   ///   - escaping: Whether values are escaped, unless they are markup.
-  func formatted(percent values: JinjaValue, escaping: Bool) throws(JinjaFailure) -> String {
+  func formatted(percent values: JinjaValue, escaping: Bool) throws(JinjaFailure) -> JinjaString {
     var arguments: [JinjaValue] = [values]
     if case .tuple(let elements) = values { arguments = elements }
     var remaining = arguments[...]
@@ -18,8 +18,8 @@ extension String {
       case .dictionary, .list, .undefined: true
       default: false
       }
-    var output = UnicodeScalarView()
-    var scalars = unicodeScalars[...]
+    var output = FormattedText(format: self)
+    var scalars = text.unicodeScalars[...]
     while let scalar = scalars.popFirst() {
       guard scalar == "%" else {
         output.append(scalar)
@@ -38,16 +38,45 @@ extension String {
       let value: JinjaValue
       if let name = directive.name {
         guard case .dictionary(let members) = values else { throw .reason("format requires a mapping") }
-        guard let member = members[.string(name)] else { throw .reason("the format names '\(name)', which is missing") }
+        guard let member = members[.plain(name)] else { throw .reason("the format names '\(name)', which is missing") }
         value = member
       } else {
         guard let next = remaining.popFirst() else { throw .reason("not enough arguments for format string") }
         value = next
       }
-      output.append(contentsOf: try directive.format(value, escaping: escaping).unicodeScalars)
+      output.append(try directive.format(value, escaping: escaping), of: value, makesCharacter: directive.type == "c")
     }
     guard remaining.isEmpty || isNamed else { throw .reason("not all arguments converted during string formatting") }
-    return String(output)
+    return output.finished()
+  }
+}
+
+/// A text that is made by filling values into a format. What is not filled in is as good as the format.
+struct FormattedText {
+  private let isFromOutside: Bool
+  private var result: JinjaString = ""
+  private var literal = String.UnicodeScalarView()
+
+  init(format: JinjaString) { isFromOutside = format.isFromOutside }
+
+  /// Adds a character of the format.
+  mutating func append(_ scalar: Unicode.Scalar) { literal.append(scalar) }
+
+  /// Adds a value as text.
+  /// - Parameter makesCharacter: Whether a number is written as the character of that code.
+  mutating func append(_ text: String, of value: JinjaValue, makesCharacter: Bool) {
+    flush()
+    result.append(JinjaString(text, isFromOutside: isFromOutside || makesCharacter || value.isFromOutside))
+  }
+
+  mutating func finished() -> JinjaString {
+    flush()
+    return result
+  }
+
+  private mutating func flush() {
+    result.append(JinjaString(String(literal), isFromOutside: isFromOutside))
+    literal = String.UnicodeScalarView()
   }
 }
 

@@ -2,19 +2,19 @@
 extension JinjaEvaluator {
   /// - Parameter escaping: Whether values are escaped, unless they are markup.
   func formatted(
-    _ format: String, with arguments: JinjaArguments, escaping: Bool
-  ) throws(JinjaFailure) -> String {
+    _ format: JinjaString, with arguments: JinjaArguments, escaping: Bool
+  ) throws(JinjaFailure) -> JinjaString {
     var nextIndex: Int? = 0
     return try formatted(format, with: arguments, escaping: escaping, nextIndex: &nextIndex, depth: 0)
   }
 
   /// - Parameter nextIndex: Of the next field without a name; nil once a field was numbered, which excludes those.
   private func formatted(
-    _ format: String, with arguments: JinjaArguments, escaping: Bool, nextIndex: inout Int?, depth: Int
-  ) throws(JinjaFailure) -> String {
+    _ format: JinjaString, with arguments: JinjaArguments, escaping: Bool, nextIndex: inout Int?, depth: Int
+  ) throws(JinjaFailure) -> JinjaString {
     guard depth < 2 else { throw .reason("Max string recursion exceeded") }
-    var output = String.UnicodeScalarView()
-    var scalars = format.unicodeScalars[...]
+    var output = FormattedText(format: format)
+    var scalars = format.text.unicodeScalars[...]
     while let scalar = scalars.popFirst() {
       guard scalar == "{" || scalar == "}" else {
         output.append(scalar)
@@ -29,23 +29,26 @@ extension JinjaEvaluator {
       var value = try self.value(of: field.name, arguments, &nextIndex)
       let spec =
         field.spec.isEmpty
-        ? ""
-        : try formatted(field.spec, with: arguments, escaping: escaping, nextIndex: &nextIndex, depth: depth + 1)
+        ? JinjaString("", isFromOutside: false)
+        : try formatted(
+          JinjaString(field.spec, isFromOutside: format.isFromOutside), with: arguments, escaping: escaping,
+          nextIndex: &nextIndex, depth: depth + 1)
       switch field.conversion {
       case nil: break
-      case "s": value = .string(try text(of: value))
+      case "s": value = .string(try printed(value))
       case "r", "a":
         try spend(on: value)
-        value = .string(value.representation)
+        value = .string(JinjaString(value.representation, isFromOutside: value.isFromOutside))
       case .some(let other): throw .reason("Unknown conversion specifier '\(other)'")
       }
-      if escaping, value.isMarkup, !spec.isEmpty { throw .reason("Unsupported format specification for Markup.") }
-      var text = try PythonFormatSpec(spec).format(value, text: try self.text(of: value))
+      if escaping, value.isMarkup, !spec.text.isEmpty { throw .reason("Unsupported format specification for Markup.") }
+      var text = try PythonFormatSpec(spec.text).format(value, text: try self.text(of: value))
       if escaping, !value.isMarkup { text = text.escapedForXML }
       try spend(bytes: text.utf8.count)
-      output.append(contentsOf: text.unicodeScalars)
+      let makesCharacter = spec.isFromOutside || spec.text.hasExactSuffix("c")
+      output.append(text, of: value, makesCharacter: makesCharacter)
     }
-    return String(output)
+    return output.finished()
   }
 
   /// Takes a field apart, from behind its brace to behind the closing one.
@@ -78,7 +81,7 @@ extension JinjaEvaluator {
         step = String(scalars.prefix { $0 != "]" })
         scalars = scalars.dropFirst(step.unicodeScalars.count)
         guard scalars.popFirst() == "]", !step.isEmpty else { throw .reason("Missing ']' in format string") }
-        value = try element(Int(step).map(JinjaValue.integer) ?? .string(step), of: value)
+        value = try element(Int(step).map(JinjaValue.integer) ?? .plain(step), of: value)
       } else {
         guard symbol == "." else { throw .reason("Only '.' or '[' may follow ']' in format field specifier") }
         step = String(scalars.prefix { $0 != "." && $0 != "[" })

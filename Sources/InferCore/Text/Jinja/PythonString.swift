@@ -9,32 +9,44 @@ extension String {
 
   /// Without the white space, or the characters given, at its ends.
   func stripped(of characters: String? = nil, left: Bool = true, right: Bool = true) -> String {
+    String(self[strippedRange(of: characters, left: left, right: right)])
+  }
+
+  /// What is left without the white space, or the characters given, at its ends.
+  func strippedRange(of characters: String? = nil, left: Bool = true, right: Bool = true) -> Range<Index> {
     let set = characters.map { Set($0.unicodeScalars) }
     let drops = { (scalar: Unicode.Scalar) in set?.contains(scalar) ?? scalar.isPythonSpace }
     var scalars = unicodeScalars[...]
     if left { scalars = scalars.drop(while: drops) }
     while right, let last = scalars.last, drops(last) { scalars.removeLast() }
-    return String(scalars)
+    return scalars.startIndex..<scalars.endIndex
   }
 
   /// The parts between separators, at most `limit` of which are cut at, from the left or from the right. An empty
   /// separator separates nothing.
   func parts(separatedBy separator: String, limit: Int = .max, fromRight: Bool = false) -> [String] {
-    if separator.isEmpty { return [self] }
+    let bytes = Array(utf8)
+    return partRanges(separatedBy: separator, limit: limit, fromRight: fromRight).map {
+      String(decoding: bytes[$0], as: UTF8.self)
+    }
+  }
+
+  /// Where the parts between separators lie, in bytes.
+  func partRanges(separatedBy separator: String, limit: Int = .max, fromRight: Bool = false) -> [Range<Int>] {
+    if separator.isEmpty { return [0..<utf8.count] }
     var positions = exactPositions(of: separator, limit: fromRight ? .max : limit)
     if fromRight {
       // Without overlap as seen from the right, which can differ from the left: search the mirrored text.
       let mirrored = SubstringSearch(separator.utf8.reversed()).positions(in: utf8.reversed(), limit: limit)
       positions = mirrored.map { utf8.count - $0 - separator.utf8.count }.reversed()
     }
-    let bytes = Array(utf8)
-    var parts: [String] = []
+    var parts: [Range<Int>] = []
     var start = 0
     for position in positions {
-      parts.append(String(decoding: bytes[start..<position], as: UTF8.self))
+      parts.append(start..<position)
       start = position + separator.utf8.count
     }
-    return parts + [String(decoding: bytes[start...], as: UTF8.self)]
+    return parts + [start..<utf8.count]
   }
 
   /// The words between runs of white space; at most `limit` cuts, after which the rest stays whole.

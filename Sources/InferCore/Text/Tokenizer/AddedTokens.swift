@@ -51,24 +51,29 @@ struct AddedTokenMatcher: Sendable {
     isStart[Int(first)] = true
     trie.insert(spelling, value: Int32(tokens.count))
     tokens.append(token)
+    if token.isSpecial { hasSpecialTokens = true }
   }
 
-  /// Cuts `text` into tokens and what lies between them, in order.
+  /// Whether any special token is among those looked for.
+  private(set) var hasSpecialTokens = false
+
+  /// Cuts `text` into tokens and what lies between them, in order. Special tokens are found in some places only.
   /// - Complexity: O(n · longest token).
-  func segments(of text: [UInt8], parsingSpecialTokens: Bool) -> [Segment] {
+  func segments(of text: [UInt8], findingSpecialTokens places: SpecialTokenPlaces) -> [Segment] {
     guard !tokens.isEmpty else { return text.isEmpty ? [] : [.text(0..<text.count)] }
     var segments: [Segment] = []
     var position = 0
     var end = 0
     while position < text.count {
-      guard isStart[Int(text[position])], let (index, length) = longestMatch(in: text, at: position) else {
+      guard isStart[Int(text[position])], let found = longestMatch(in: text, at: position, places) else {
         position += 1
         continue
       }
-      let token = tokens[index]
-      let match = position..<position + length
+      let token = tokens[found.index]
+      let match = position..<position + found.length
       position = match.upperBound
-      if token.isSpecial && !parsingSpecialTokens { continue }
+      // All that such a name spells is text, also what is the name of another token.
+      if token.isSpecial && !places.take(match) { continue }
       if token.isSingleWord && WordBoundary.isInsideWord(match, in: text) { continue }
       let start =
         token.stripsLeft ? WordBoundary.startOfSpace(before: match.lowerBound, in: text, from: end) : match.lowerBound
@@ -81,14 +86,20 @@ struct AddedTokenMatcher: Sendable {
     return segments
   }
 
-  private func longestMatch(in text: [UInt8], at start: Int) -> (index: Int, length: Int)? {
+  /// The longest token that starts at a place. One that only partly stands where special tokens are found gives way to
+  /// shorter ones.
+  private func longestMatch(
+    in text: [UInt8], at start: Int, _ places: SpecialTokenPlaces
+  ) -> (index: Int, length: Int)? {
     var best: (Int, Int)?
     var node = ByteTrie.root
     var position = start
     while position < text.count, let child = trie.child(of: node, text[position]) {
       node = child
       position += 1
-      if let index = trie.value(at: node) { best = (Int(index), position - start) }
+      guard let index = trie.value(at: node) else { continue }
+      if tokens[Int(index)].isSpecial, places.cut(start..<position) { continue }
+      best = (Int(index), position - start)
     }
     return best
   }

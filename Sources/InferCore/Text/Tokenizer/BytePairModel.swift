@@ -21,16 +21,24 @@ struct BytePairModel: Sendable {
 
   /// What tokens stand for, as it is found in a piece.
   private(set) var pieces: Vocabulary
-  let merges: MergeTable
+  private(set) var merges: MergeTable
   private(set) var alphabet = Alphabet.characters
   var unknowns = Unknowns()
   /// A piece that is itself a token is taken whole, also where merging would not arrive at it.
   var ignoresMerges = false
+  /// Tokens that no piece is taken for.
+  private var forgotten: Set<Int32> = []
 
   init(pieces: Vocabulary, merges: MergeTable, alphabet: Alphabet = .characters) {
     self.pieces = pieces
     self.merges = merges
     self.alphabet = alphabet
+  }
+
+  /// Sees to it that no text becomes one of these tokens, but for single characters.
+  mutating func forget(_ ids: Set<Int32>) {
+    merges.removeAll(making: ids)
+    forgotten = ids.filter { pieces.tokens.contains($0) }
   }
 
   /// The same model over the bytes that its pieces spell in the byte alphabet, so that no text need be spelled in it;
@@ -66,7 +74,7 @@ struct BytePairModel: Sendable {
   /// Appends the tokens of one piece, given as UTF-8.
   /// - Complexity: O(n log n) for n bytes.
   func encode(_ piece: Span<UInt8>, into ids: inout [Int32], _ queue: inout MergeQueue) {
-    if ignoresMerges, let id = pieces.id(of: piece) {
+    if ignoresMerges, let id = pieces.id(of: piece), !forgotten.contains(id) {
       ids.append(id)
       return
     }

@@ -18,8 +18,11 @@ extension TokenList {
     add("tokens", .array(tokens.map(GGUFValue.string)))
     if !scores.isEmpty { add("scores", .array(scores.map { .number(Double($0)) })) }
     if !types.isEmpty { add("token_type", .array(types.map { .signed(Int64($0)) })) }
-    for (name, id) in [("bos", bos), ("eos", eos), ("eot", eot), ("padding", pad)] {
+    for (name, id) in [("bos", bos), ("eos", eos), ("eot", eot), ("eom", eom), ("padding", pad)] {
       add("\(name)_token_id", id.map { .unsigned(UInt64(max($0, 0))) })
+    }
+    for (keys, place) in FillInMiddleTokens.keys {
+      add("\(keys[0])_token_id", fillInMiddle[keyPath: place].map { .unsigned(UInt64(max($0, 0))) })
     }
     add("add_bos_token", addsBOS.map(GGUFValue.bool))
     add("add_eos_token", addsEOS.map(GGUFValue.bool))

@@ -1,18 +1,17 @@
 /// The vocabulary and chat template in a GGUF file's metadata.
 public struct GGUFVocabulary: Sendable {
   static let prefix = "tokenizer.ggml."
+  /// The key of the chat template, and with a dot and a name behind it those of further ones.
+  package static let templateKey = "tokenizer.chat_template"
   /// Ways to say in metadata that there is no vocabulary.
   private static let absent: Set<String> = ["no_vocab", "none"]
-  /// Names of tokens that end an answer, where metadata may only tell which ends a text.
-  private static let endNames: Set<String> = [
-    "<|eot_id|>", "<|im_end|>", "<|end|>", "<|return|>", "<|end_of_text|>", "<|endoftext|>", "<|end_of_turn|>",
-    "<end_of_turn>", "<|eom_id|>", "<|eos|>", "<EOT>", "<｜end▁of▁sentence｜>",
-  ]
 
   /// The tokens; `nil` where metadata hold no vocabulary.
   public let tokens: TokenList?
   /// The template of `tokenizer.chat_template`, where there is one.
   public let chatTemplate: String?
+  /// Further templates by name: `tokenizer.chat_template.NAME`.
+  public let namedTemplates: TextDictionary<String>
   /// Tokens that end an answer, ascending: those that metadata name, and those whose names tell.
   public let endTokens: [Int32]
 
@@ -26,7 +25,8 @@ public struct GGUFVocabulary: Sendable {
   /// - Complexity: O(n) in the vocabulary's size.
   public init(metadata: TextDictionary<GGUFValue>, path: String) throws(ModelError) {
     let reader = Reader(metadata: metadata, path: path)
-    chatTemplate = try reader.value("tokenizer.chat_template", "a string") { $0.string }
+    chatTemplate = try reader.value(Self.templateKey, "a string") { $0.string }
+    namedTemplates = try reader.templates()
     guard let model = try reader.value(Self.prefix + "model", "a string", { $0.string }), !Self.absent.contains(model)
     else {
       (tokens, endTokens) = (nil, [])
@@ -34,14 +34,10 @@ public struct GGUFVocabulary: Sendable {
     }
     let list = try Self.list(model, reader)
     tokens = list
-    var ends: Set<Int32> = []
-    for key in ["eos", "eot", "eom"] {
-      if let id = try reader.token("\(key)_token_id", of: list.tokens.count) { ends.insert(id) }
-    }
-    for (id, token) in list.tokens.enumerated() where Self.endNames.contains(token) && list.type(of: id) == .control {
-      ends.insert(Int32(id))
-    }
-    endTokens = ends.sorted()
+    let named = KnownMarkers.ends(among: list.tokens.indices.lazy.map { (Int32($0), list.tokens[$0]) })
+    let told = [list.eos, list.eot, list.eom, list.fillInMiddle.pad]
+    let files = [list.fillInMiddle.repository, list.fillInMiddle.separator]
+    endTokens = named.union((told + files).compactMap(\.self)).sorted()
   }
 
   private static func list(_ model: String, _ reader: Reader) throws(ModelError) -> TokenList {
@@ -64,7 +60,15 @@ public struct GGUFVocabulary: Sendable {
       types: try reader.list("token_type", "integers") { $0.count.flatMap { Int32(exactly: $0) } } ?? [])
     list.bos = try reader.token("bos_token_id", of: tokens.count)
     list.eos = try reader.token("eos_token_id", of: tokens.count)
+    list.eot = try reader.token("eot_token_id", of: tokens.count)
+    list.eom = try reader.token("eom_token_id", of: tokens.count)
     list.pad = try reader.token("padding_token_id", of: tokens.count)
+    for (keys, place) in FillInMiddleTokens.keys {
+      for key in keys where list.fillInMiddle[keyPath: place] == nil {
+        list.fillInMiddle[keyPath: place] = try reader.token("\(key)_token_id", of: tokens.count)
+      }
+    }
+    list.recogniseMarkers()
     list.addsBOS = try reader.flag("add_bos_token")
     list.addsEOS = try reader.flag("add_eos_token")
     list.addsSpacePrefix = try reader.flag("add_space_prefix") ?? true
@@ -120,6 +124,15 @@ extension GGUFVocabulary {
       guard let id = try value(key, "a token id", { $0.count }), id != Int(UInt32.max) else { return nil }
       guard id < count else { throw wrong(key, String(id), "the id of one of \(count) tokens") }
       return Int32(id)
+    }
+
+    func templates() throws(ModelError) -> TextDictionary<String> {
+      var templates: TextDictionary<String> = [:]
+      for key in metadata.keys.sorted() {
+        guard let name = key.removing(exactPrefix: templateKey + "."), !name.isEmpty else { continue }
+        templates[name] = try value(key, "a string") { $0.string }
+      }
+      return templates
     }
 
     func wrong(_ key: String, _ found: String, _ expected: String) -> ModelError {

@@ -38,6 +38,14 @@ struct MergeTable: Sendable {
     entries[slot] = Entry(key: key, merge: merge)
   }
 
+  /// Drops the merges that make these tokens.
+  mutating func removeAll(making ids: Set<Int32>) {
+    guard entries.contains(where: { $0.key != .max && ids.contains($0.merge.result) }) else { return }
+    var kept = MergeTable(minimumCapacity: count)
+    for (left, right, merge) in sorted where !ids.contains(merge.result) { kept.insert(left, right, merge) }
+    self = kept
+  }
+
   /// All merges, those learned first first.
   var sorted: [(left: Int32, right: Int32, merge: Merge)] {
     entries.filter { $0.key != .max }

@@ -1,12 +1,13 @@
 /// One text on its way to tokens.
 struct TokenEncoder {
   let tokenizer: Tokenizer
-  let parsingSpecialTokens: Bool
+  /// Where names of special tokens are those tokens.
+  let places: SpecialTokenPlaces
   let scratch: EncoderScratch
   var ids: [Int32] = []
 
   mutating func encode(_ text: [UInt8]) throws(TokenizerError) {
-    for segment in tokenizer.rawMatcher.segments(of: text, parsingSpecialTokens: parsingSpecialTokens) {
+    for segment in tokenizer.rawMatcher.segments(of: text, findingSpecialTokens: places) {
       switch segment {
       case .token(let id): ids.append(id)
       case .text(let range): try encodeRaw(text, range)
@@ -15,11 +16,10 @@ struct TokenEncoder {
   }
 
   private mutating func encodeRaw(_ text: [UInt8], _ range: Range<Int>) throws(TokenizerError) {
-    var bytes = range.count == text.count ? text : Array(text[range])
-    for normalizer in tokenizer.normalizers {
-      bytes = try normalizer.apply(to: bytes, startsText: range.lowerBound == 0, with: scratch.matcher)
-    }
-    for segment in tokenizer.normalizedMatcher.segments(of: bytes, parsingSpecialTokens: parsingSpecialTokens) {
+    let bytes = try tokenizer.normalizing(
+      range.count == text.count ? text : Array(text[range]), startsText: range.lowerBound == 0, scratch.matcher)
+    let places = try places(text, range, normalized: bytes)
+    for segment in tokenizer.normalizedMatcher.segments(of: bytes, findingSpecialTokens: places) {
       switch segment {
       case .token(let id): ids.append(id)
       case .text(let part):
@@ -29,6 +29,48 @@ struct TokenEncoder {
         try encodePieces(piece)
       }
     }
+  }
+
+  /// The places in a part of the text after normalising. Normalising the stretches between borders by themselves shows
+  /// where the borders went; from the first that cannot be found on, nothing is a special token.
+  private func places(
+    _ text: [UInt8], _ part: Range<Int>, normalized: [UInt8]
+  ) throws(TokenizerError) -> SpecialTokenPlaces {
+    guard tokenizer.normalizedMatcher.hasSpecialTokens, case .outside(let ranges) = places.within(part) else {
+      return places.within(part)
+    }
+    guard !tokenizer.normalizers.isEmpty else { return .outside(ranges) }
+    let raw = Array(text[part])
+    let borders = ranges.flatMap { [$0.lowerBound, $0.upperBound] } + [part.count]
+    var moved: [Int] = []
+    var (start, end) = (0, 0)
+    for border in borders {
+      let stretch = try normalizedStretch(raw, start..<border, startsText: part.lowerBound == 0)
+      guard normalized[end...].starts(with: stretch) else { break }
+      end += stretch.count
+      start = border
+      moved.append(end)
+    }
+    return .outside(
+      stride(from: 0, to: ranges.count * 2, by: 2).compactMap { index in
+        let lower = index < moved.count ? moved[index] : end
+        let upper = index + 1 < moved.count ? moved[index + 1] : normalized.count
+        return lower < upper && index <= moved.count ? lower..<upper : nil
+      })
+  }
+
+  /// What a stretch of a text becomes behind the character before it.
+  private func normalizedStretch(
+    _ text: [UInt8], _ range: Range<Int>, startsText: Bool
+  ) throws(TokenizerError) -> ArraySlice<UInt8> {
+    var before = range.lowerBound
+    repeat { before -= 1 } while before > 0 && text[before] & 0xC0 == 0x80
+    before = max(before, 0)
+    let first = try tokenizer.normalizing(
+      Array(text[before..<range.lowerBound]), startsText: startsText, scratch.matcher)
+    let both = try tokenizer.normalizing(
+      Array(text[before..<range.upperBound]), startsText: startsText, scratch.matcher)
+    return both.starts(with: first) ? both[first.count...] : both[...]
   }
 
   private mutating func encodePieces(_ text: consuming PreTokenizedText) throws(TokenizerError) {

@@ -13,7 +13,9 @@ extension TokenList {
     list.setTokens(of: tokenizer, count: count)
     list.bos = tokenizer.postProcessor.prefix.first ?? tokenizer.bosToken.flatMap(tokenizer.id)
     list.eos = tokenizer.eosToken.flatMap(tokenizer.id) ?? endTokens.first
-    list.eot = endTokens.first { $0 != list.eos }
+    list.eom = tokenizer.id(for: "<|eom_id|>").flatMap { endTokens.contains($0) && $0 != list.eos ? $0 : nil }
+    list.eot = endTokens.first { $0 != list.eos && $0 != list.eom }
+    list.fillInMiddle = tokenizer.fillInMiddle
     list.pad = tokenizer.padToken.flatMap(tokenizer.id)
     list.addsBOS = !tokenizer.postProcessor.prefix.isEmpty
     list.addsEOS = !tokenizer.postProcessor.suffix.isEmpty

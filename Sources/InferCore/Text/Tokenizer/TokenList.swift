@@ -61,8 +61,12 @@ public struct TokenList: Sendable {
   public var eos: Int32?
   /// The token that ends an answer, where that is another than ``eos``; only told, for those who read the list.
   public var eot: Int32?
+  /// The token that ends a message which expects another of the same answer; only told.
+  public var eom: Int32?
   /// The token that fills batches.
   public var pad: Int32?
+  /// Tokens for texts with a gap to be filled; those that are not told are known by their names.
+  public var fillInMiddle = FillInMiddleTokens()
   /// Whether to begin a text with ``bos``, where special tokens are asked for; nil for what is usual.
   public var addsBOS: Bool?
   /// Whether to end a text with ``eos``, where special tokens are asked for; nil for not.
@@ -86,6 +90,22 @@ public struct TokenList: Sendable {
     self.tokens = tokens
     self.scores = scores
     self.types = types
+  }
+
+  /// Makes control tokens of those that are structure by their names, or that are told to end texts or to mark gaps, where
+  /// the list takes them for text: they would not be found whole, and would be printed. As llama.cpp does.
+  mutating func recogniseMarkers() {
+    guard types.isEmpty || types.count == tokens.count else { return }
+    var told = Set([eos, eot, eom].compactMap(\.self))
+    for (_, place) in FillInMiddleTokens.keys { if let id = fillInMiddle[keyPath: place] { told.insert(id) } }
+    for (id, token) in tokens.enumerated() {
+      guard type(of: id) == .normal || type(of: id) == .userDefined else { continue }
+      guard KnownMarkers.isStructure(token) || told.contains(Int32(id)) && KnownMarkers.looksMadeUp(token) else {
+        continue
+      }
+      if types.isEmpty { types = Array(repeating: TokenType.normal.rawValue, count: tokens.count) }
+      types[id] = TokenType.control.rawValue
+    }
   }
 
   func type(of id: Int) -> TokenType { types.isEmpty ? .normal : TokenType(rawValue: types[id]) ?? .normal }

@@ -3,6 +3,20 @@ enum TokenModel: Sendable {
   case bytePair(BytePairModel)
   case unigram(UnigramModel)
 
+  /// Sees to it that no text becomes one of the special tokens but by the names that added tokens are found by: files
+  /// may hold merges or scores for them as for any other.
+  mutating func forgetSpecialTokens(among added: [AddedToken]) {
+    let special = added.filter(\.isSpecial)
+    switch self {
+    case .bytePair(var model):
+      model.forget(Set(special.map(\.id)))
+      self = .bytePair(model)
+    case .unigram(var model):
+      for token in special { model.forget(Array(token.content.utf8)) }
+      self = .unigram(model)
+    }
+  }
+
   /// Appends the tokens of one piece, given as UTF-8.
   func encode(_ piece: Span<UInt8>, into ids: inout [Int32], _ scratch: EncoderScratch) {
     switch self {

@@ -12,6 +12,9 @@ public struct Tokenizer: Sendable {
   /// One more than the highest token id. A model's logits may be wider than this.
   public let vocabularySize: Int
 
+  /// Tokens for texts with a gap to be filled, where the vocabulary has such.
+  public let fillInMiddle: FillInMiddleTokens
+
   let model: TokenModel
   /// The model's tokens as they are spelled in the file.
   let spellings: Vocabulary
@@ -41,13 +44,43 @@ public struct Tokenizer: Sendable {
   public func encode(
     _ text: String, parsingSpecialTokens: Bool = true, addingSpecialTokens: Bool = false
   ) throws(TokenizerError) -> [Int32] {
+    let ids = try encode(text, findingSpecialTokens: parsingSpecialTokens ? .everywhere : .nowhere)
+    return addingSpecialTokens ? postProcessor.prefix + ids + postProcessor.suffix : ids
+  }
+
+  /// The tokens of a chat prompt. Names of special tokens that the template wrote become those tokens; in what came from
+  /// messages, tools, documents and variables they are plain text, also where template and messages spell a name
+  /// together. A prompt without such names has the tokens of its text.
+  ///
+  /// - Parameters:
+  ///   - prompt: What to encode.
+  ///   - allowingSpecialInMessages: Whether a special token's name becomes that token wherever it stands.
+  /// - Throws: `TokenizerError.regexLimit` when a pattern takes too long on this text; nothing else.
+  /// - Complexity: O(n log n) in the length of the text.
+  public func encode(
+    _ prompt: ChatPrompt, allowingSpecialInMessages: Bool = false
+  ) throws(TokenizerError) -> [Int32] {
+    let outside = allowingSpecialInMessages ? [] : prompt.outside
+    return try encode(prompt.text, findingSpecialTokens: outside.isEmpty ? .everywhere : .outside(outside))
+  }
+
+  private func encode(_ text: String, findingSpecialTokens places: SpecialTokenPlaces) throws(TokenizerError) -> [Int32]
+  {
     let scratch = pool.take()
     defer { pool.give(scratch) }
-    var encoder = TokenEncoder(tokenizer: self, parsingSpecialTokens: parsingSpecialTokens, scratch: scratch)
-    if addingSpecialTokens { encoder.ids += postProcessor.prefix }
+    var encoder = TokenEncoder(tokenizer: self, places: places, scratch: scratch)
     try encoder.encode(Array(text.utf8))
-    if addingSpecialTokens { encoder.ids += postProcessor.suffix }
     return encoder.ids
+  }
+
+  /// The form of a text that the vocabulary was learned on.
+  /// - Parameter startsText: Whether the text starts here, rather than follows an added token.
+  func normalizing(
+    _ text: [UInt8], startsText: Bool, _ matcher: borrowing RegularExpression.Matcher
+  ) throws(TokenizerError) -> [UInt8] {
+    var bytes = text
+    for normalizer in normalizers { bytes = try normalizer.apply(to: bytes, startsText: startsText, with: matcher) }
+    return bytes
   }
 
   /// The text of a sequence of tokens. Ids without a token contribute nothing; bytes that are not UTF-8 become U+FFFD.
@@ -67,6 +100,16 @@ public struct Tokenizer: Sendable {
   /// - Parameters:
   ///   - id: The token.
   public func bytes(for id: Int32) -> [UInt8] { Array(decoded[id]) }
+
+  /// The names of the tokens that begin, end and fill texts, as chat templates know them: `bos_token`, `eos_token` and
+  /// `pad_token`, as far as the configuration tells them.
+  public var specialTokenNames: TextDictionary<String> {
+    var names: TextDictionary<String> = [:]
+    names["bos_token"] = bosToken
+    names["eos_token"] = eosToken
+    names["pad_token"] = padToken
+    return names
+  }
 
   /// How pieces of a text become tokens, as `tokenizer.json` calls it: `BPE` or `Unigram`.
   public var algorithm: String {

@@ -11,6 +11,8 @@ struct TokenizerParts {
   var bosToken: String?
   var eosToken: String?
   var padToken: String?
+  /// Told by the file; by default, names tell.
+  var fillInMiddle: FillInMiddleTokens?
 
   /// The id of a token by its name, added tokens before others.
   func id(for token: String) -> Int32? {
@@ -47,6 +49,7 @@ extension Tokenizer {
     if parts.preTokenizers.isEmpty, case .bytePair(let model) = parts.model, model.neverJoinsWords {
       parts.preTokenizers = [try PreTokenizer.split("▁*[^▁]+|▁+", .isolated)]
     }
+    parts.model.forgetSpecialTokens(among: parts.added)
     model = parts.model
     spellings = parts.spellings
     addedTokens = Dictionary(parts.added.map { ($0.id, $0) }, uniquingKeysWith: { _, last in last })
@@ -58,6 +61,9 @@ extension Tokenizer {
     bosToken = parts.bosToken
     eosToken = parts.eosToken
     padToken = parts.padToken
+    let added = parts.added
+    fillInMiddle =
+      parts.fillInMiddle ?? FillInMiddleTokens { name in added.last { $0.content.isExactly(name) }?.id }
 
     let regex = RegularExpression.Matcher()
     var matchers = (raw: AddedTokenMatcher(), normalized: AddedTokenMatcher())

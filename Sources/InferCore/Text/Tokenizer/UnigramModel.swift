@@ -6,7 +6,7 @@ struct UnigramModel: Sendable {
   private static let unknownPenalty = 10.0
 
   /// Tokens by what they stand for.
-  private let trie: ByteTrie
+  private var trie: ByteTrie
   /// The logarithm of each token's probability, by id.
   let scores: [Double]
   private let unknownScore: Double
@@ -38,6 +38,9 @@ struct UnigramModel: Sendable {
     self.unknown = unknown
     self.byteTokens = byteTokens
   }
+
+  /// Sees to it that no text becomes this token.
+  mutating func forget(_ token: [UInt8]) { trie.insert(token, value: -1) }
 
   /// Appends the tokens of one piece, given as UTF-8. `lattice` is scratch.
   /// - Complexity: O(n · longest token) for n bytes.

@@ -1,0 +1,50 @@
+/// Where in a text names of special tokens become those tokens.
+enum SpecialTokenPlaces: Sendable {
+  case everywhere, nowhere
+  /// Where no byte of the name is in these ranges, which are ascending and apart.
+  case outside([Range<Int>])
+
+  /// Whether a name in this place is its token.
+  func take(_ match: Range<Int>) -> Bool {
+    switch self {
+    case .everywhere: true
+    case .nowhere: false
+    case .outside(let ranges): Self.firstRange(reaching: match, in: ranges) == nil
+    }
+  }
+
+  /// Whether a name in this place is put together from both sides of a border.
+  func cut(_ match: Range<Int>) -> Bool {
+    guard case .outside(let ranges) = self, let range = Self.firstRange(reaching: match, in: ranges) else {
+      return false
+    }
+    return match.lowerBound < range.lowerBound || match.upperBound > range.upperBound
+  }
+
+  /// The places in a part of the text, counted from its start.
+  func within(_ part: Range<Int>) -> SpecialTokenPlaces {
+    guard case .outside(let ranges) = self else { return self }
+    var moved: [Range<Int>] = []
+    var index = Self.indexOfFirst(endingBehind: part.lowerBound, in: ranges)
+    while index < ranges.count, ranges[index].lowerBound < part.upperBound {
+      let common = ranges[index].clamped(to: part)
+      if !common.isEmpty { moved.append(common.lowerBound - part.lowerBound..<common.upperBound - part.lowerBound) }
+      index += 1
+    }
+    return moved.isEmpty ? .everywhere : .outside(moved)
+  }
+
+  private static func firstRange(reaching match: Range<Int>, in ranges: [Range<Int>]) -> Range<Int>? {
+    let index = indexOfFirst(endingBehind: match.lowerBound, in: ranges)
+    return index < ranges.count && ranges[index].lowerBound < match.upperBound ? ranges[index] : nil
+  }
+
+  private static func indexOfFirst(endingBehind position: Int, in ranges: [Range<Int>]) -> Int {
+    var (low, high) = (0, ranges.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if ranges[middle].upperBound <= position { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
+}
