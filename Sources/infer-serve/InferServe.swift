@@ -44,6 +44,8 @@ enum Main {
     let message = InferServe.message(for: error).split(whereSeparator: \.isNewline).joined(separator: " ")
     note("infer-serve: \(message)")
     LineWriter.standardError.flush()
-    Foundation.exit(code.rawValue)
+    // Not exit(3): it waits for threads of libraries, which may wait for memory.
+    fflush(nil)
+    _exit(code.rawValue)
   }
 }

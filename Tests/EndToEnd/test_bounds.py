@@ -175,3 +175,40 @@ def test_large_requests_hold_up_no_small_ones(start):
             stop.set()
             for thread in threads:
                 thread.join()
+
+
+MANY = [
+    (CHAT, {"messages": [{"role": "user", "content": ""}] * 100_000}, "messages"),
+    (CHAT, {"messages": [{"role": "user", "content": [{"type": "text", "text": ""}] * 20_000}]}, "messages"),
+    (CHAT, {"messages": [{"role": "user", "content": "x"}], "stop": ["x" * 2000]}, "stop"),
+    (CHAT, {"messages": [{"role": "user", "content": "x"}], "stop": ["x"] * 65}, "stop"),
+    (CHAT, {"messages": [{"role": "user", "content": "x"}], "stop_token_ids": [1] * 2000}, "stop_token_ids"),
+    (CHAT, {"messages": [{"role": "user", "content": "x"}], "logit_bias": {i: 1 for i in range(5000)}}, "logit_bias"),
+    (CHAT, {"messages": [{"role": "user", "content": "x"}], "tools": [{}] * 2000}, "tools"),
+    (CHAT, {"messages": [{"role": "user", "content": "x"}],
+            "chat_template_kwargs": {str(i): 1 for i in range(300)}}, "chat_template_kwargs"),
+    (CHAT, {"messages": [{"role": "user", "content": "x"}],
+            "chat_template_kwargs": {"documents": [0] * 100_000}}, "chat_template_kwargs"),
+    (CHAT, {"messages": [{"role": "user", "content": "x"}],
+            "chat_template_kwargs": {"documents": "x" * 2_000_000}}, "chat_template_kwargs"),
+    (TEXT, {"prompt": ["x"] * 3000}, "prompt"),
+]
+
+
+@pytest.mark.parametrize("path, body, field", MANY, ids=[f"{field}-{i}" for i, (_, _, field) in enumerate(MANY)])
+def test_numbers_of_things_are_bounded(server, path, body, field):
+    response = server.post(path, body)
+    error = response.json()["error"]
+    assert response.status_code == 400 and error["param"] == field and "at most" in error["message"]
+
+
+def test_log_probabilities_of_an_answer_are_bounded(server):
+    fields = {"logprobs": True, "top_logprobs": 20, "n": 128}
+    response = server.post(CHAT, server.chat(max_tokens=900, **fields))
+    assert response.status_code == 400 and response.json()["error"]["code"] == "too_many_logprobs"
+    response = server.post(TEXT, {"prompt": "x", "max_tokens": 900, "logprobs": 20, "n": 128})
+    assert response.status_code == 400 and response.json()["error"]["code"] == "too_many_logprobs"
+    # Who names no length gets what there is room for.
+    with httpx.stream("POST", server.url + CHAT, json=server.chat(stream=True, **fields), timeout=60) as response:
+        assert response.status_code == 200
+        next(events(response))

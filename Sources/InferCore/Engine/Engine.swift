@@ -22,9 +22,11 @@ public final class Engine: Sendable {
     let limits = try EngineLimits(configuration, model: model)
     let inbox = EngineInbox(maxUnfinished: limits.maxUnfinished, maxUnread: configuration.maxUnreadTokens)
     let store = try Self.store(model.stateLayout, configuration, limits)
+    let workspace = try Self.workspace(model, configuration, limits)
     do throws(ModelError) {
       let thread = try EngineThread(
-        model: model, configuration: configuration, limits: limits, store: store, inbox: inbox, metrics: metrics)
+        model: model, configuration: configuration, limits: limits, store: store, workspace: workspace, inbox: inbox,
+        metrics: metrics)
       try startDetachedThread("infer-engine") { thread.run() }
     } catch {
       throw ConfigurationError(.threads, reason: "cannot be \(configuration.threads): \(error)")
@@ -46,6 +48,22 @@ public final class Engine: Sendable {
     } catch {
       throw ConfigurationError(.kvCacheMiB, reason: "and the memory for recurrent state are too large: \(error)")
     }
+  }
+
+  private static func workspace(
+    _ model: any LanguageModel, _ configuration: EngineConfiguration, _ limits: EngineLimits
+  ) throws(ConfigurationError) -> Workspace {
+    let workspace = Workspace()
+    guard configuration.reservesActivations else { return workspace }
+    do {
+      try workspace.reserve(
+        byteCount: try StepRunner.activationBytes(
+          of: model, rows: configuration.maxBatchTokens, logitRows: limits.slotCount + limits.maxScoredRows,
+          kvType: configuration.kvType, threads: configuration.threads))
+    } catch {
+      throw ConfigurationError(.maxBatchTokens, reason: "of \(configuration.maxBatchTokens) is too large: \(error)")
+    }
+    return workspace
   }
 
   /// Takes a request on. Never waits.

@@ -18,6 +18,9 @@ public struct EngineConfiguration: Sendable {
   public var maxQueue = 256
   /// Prompt and generated tokens at most, if fewer than the model is made for.
   public var maxContext: Int?
+  /// Whether a small step is tried at the start, and memory reserved for the activations of the largest. Otherwise it is
+  /// taken when a step needs it, which ends the process if the system has none.
+  public var reservesActivations = false
   /// Tokens of a generation that may wait to be read: with more, it pauses until half of them are.
   public var maxUnreadTokens = 256
   /// How long a generation pauses for its reader before it ends with ``FinishReason/unread``.

@@ -7,7 +7,7 @@ final class EngineThread: @unchecked Sendable {
   private let recorder: StepRecorder
   private let store: StateStore
   private let team: ThreadTeam
-  private let workspace = Workspace()
+  private let workspace: Workspace
   private var scheduler: Scheduler
   private var active: [Int: ActiveGeneration] = [:]
   /// When generations that paused are given up, by id.
@@ -23,9 +23,10 @@ final class EngineThread: @unchecked Sendable {
 
   init(
     model: any LanguageModel, configuration: EngineConfiguration, limits: EngineLimits, store: StateStore,
-    inbox: EngineInbox, metrics: EngineMetrics
+    workspace: Workspace, inbox: EngineInbox, metrics: EngineMetrics
   ) throws(ModelError) {
     self.model = model
+    self.workspace = workspace
     endTokens = configuration.endTokens
     readerPatience = configuration.readerPatience
     self.inbox = inbox

@@ -52,6 +52,11 @@ public final class Workspace {
 
   /// Bytes held for activations.
   public var byteCount: Int { scratch.byteCount }
+
+  /// Reserves addresses for as many bytes of activations; steps that need more take it when they do.
+  ///
+  /// - Throws: ``ModelError`` when the system has none.
+  func reserve(byteCount: Int) throws(ModelError) { try scratch.reserve(byteCount: byteCount) }
 }
 
 /// What a model reports of a step, beside its logits.

@@ -29,7 +29,7 @@ public final class StepRunner {
   private let model: any LanguageModel
   private let store: StateStore
   private let team: ThreadTeam
-  private let workspace = Workspace()
+  fileprivate let workspace = Workspace()
   private let pagesPerSequence: Int
   private var plan = StepPlan()
 
@@ -77,5 +77,32 @@ public final class StepRunner {
       Run(
         generation: part.sequence, tokens: rows, position: part.position, blocks: firstBlock..<plan.blocks.count,
         slot: Int32(part.sequence), logits: (rows.upperBound - part.logits)..<rows.upperBound))
+  }
+}
+
+extension StepRunner {
+  /// Rows of the step that is tried.
+  private static let triedRows = 64
+
+  /// Bytes of activations that steps of a model need at most, found by computing a small one.
+  ///
+  /// - Parameters:
+  ///   - model: The model.
+  ///   - rows: Rows of a step at most.
+  ///   - logitRows: Rows of logits of a step at most.
+  ///   - kvType: Element format of keys and values.
+  ///   - threads: Threads to compute with: some activations are one for each.
+  /// - Throws: ``ModelError`` when there is no memory for even that.
+  /// - Complexity: that of reading a prompt of 64 tokens.
+  static func activationBytes(
+    of model: any LanguageModel, rows: Int, logitRows: Int, kvType: KVType, threads: Int
+  ) throws(ModelError) -> Int {
+    let tried = min(triedRows, rows, model.contextLength)
+    let runner = try StepRunner(model: model, sequences: 1, length: tried, kvType: kvType, threads: threads)
+    let tokens = Array(repeating: Int32(0), count: tried)
+    runner.step([Part(sequence: 0, tokens: tokens[...], position: 0, logits: 1)]) { _ in }
+    // What does not grow with rows is counted as if it did, which leaves room for what grows with a sequence's length.
+    let steps = (rows + tried - 1) / tried
+    return runner.workspace.scratch.peakByteCount * steps * 5 / 4 + logitRows * (model.vocabularySize + 16) * 4
   }
 }

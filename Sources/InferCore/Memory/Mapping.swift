@@ -26,6 +26,9 @@
   deinit { unsafe _ = munmap(base, max(byteCount, 1)) }
 }
 
+/// Whether the process may have that many more bytes of addresses, as a limit of the system's (`ulimit -v`) leaves them.
+public func hasAddressSpace(for byteCount: Int) -> Bool { (try? AnonymousMapping(byteCount: byteCount)) != nil }
+
 /// A file mapped for reading.
 @safe public final class MappedFile: Sendable {
   /// Where the file is.

@@ -6,6 +6,8 @@
   /// Bytes of a chunk, unless a single piece needs more: far more than the steps of most models take.
   private static let chunkBytes = 256 << 20
 
+  /// Bytes that were in use at the same time at most, with what chunks had left at their ends.
+  private(set) var peakByteCount = 0
   private var chunks: [AnonymousMapping] = []
   /// The chunk that memory is taken from, and how much of it is.
   private var top = Mark(chunk: -1, used: 0)
@@ -33,6 +35,7 @@
     if top.chunk < 0 || top.used + bytes > chunks[top.chunk].byteCount { moveOn(to: bytes) }
     let pointer = unsafe chunks[top.chunk].base + top.used
     top.used += bytes
+    peakByteCount = max(peakByteCount, top.used + chunks[..<top.chunk].reduce(0) { $0 + $1.byteCount })
     return unsafe pointer.bindMemory(to: T.self, capacity: count)
   }
 
@@ -41,11 +44,22 @@
     top.used = 0
     repeat {
       top.chunk += 1
-      if top.chunk == chunks.count { chunks.append(Self.reserve(max(bytes, Self.chunkBytes))) }
+      if top.chunk == chunks.count { chunks.append(Self.reserve(bytes)) }
     } while chunks[top.chunk].byteCount < bytes
   }
 
+  /// Reserves addresses for as many bytes, of which nothing must be in use.
+  ///
+  /// - Throws: ``ModelError/outOfMemory(_:)`` when the system has none.
+  func reserve(byteCount: Int) throws(ModelError) {
+    precondition(top.used == 0 && top.chunk <= 0, "activations are in use")
+    guard byteCount > self.byteCount else { return }
+    chunks = [try AnonymousMapping(byteCount: byteCount)]
+    reset()
+  }
+
   private static func reserve(_ byteCount: Int) -> AnonymousMapping {
+    if let chunk = try? AnonymousMapping(byteCount: max(byteCount, chunkBytes)) { return chunk }
     do {
       return try AnonymousMapping(byteCount: byteCount)
     } catch {

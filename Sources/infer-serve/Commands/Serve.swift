@@ -108,10 +108,12 @@ struct Serve: AsyncParsableCommand {
     configuration.maxRunning = maxRunning
     configuration.maxQueue = maxQueue
     configuration.readerPatience = .seconds(idleTimeout)
+    configuration.reservesActivations = true
     return configuration
   }
 
   func run() async throws {
+    try AddressSpace.check("to start")
     // One event loop does all input and output: the cores are the engine's.
     NIOSingletons.groupLoopCountSuggestion = 1
     let state = ServerState(modelName: ModelSource.name(of: model.model))
@@ -185,6 +187,7 @@ struct Serve: AsyncParsableCommand {
     let served = ServedModel(
       model: loaded, tokenizer: tokenizer, engine: engine, format: output.format(loaded.outputFormat),
       created: Int(Date().timeIntervalSince1970), allowsSpecialInMessages: template.allowSpecialInMessages)
+    try AddressSpace.check("to serve requests")
     for sentence in loaded.chatTemplate?.adaptations ?? [] {
       logger.notice("messages are adapted", metadata: ["how": "\(sentence)"])
     }

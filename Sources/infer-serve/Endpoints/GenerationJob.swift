@@ -20,8 +20,11 @@ extension ServedModel {
     _ count: Int, prompt: [Int32], _ sampling: SamplingParameters, _ stop: StopConditions, length: Int?
   ) throws(APIError) -> [GenerationRequest] {
     do {
+      // Who names no length gets no more than can be told.
+      let told = sampling.logprobs.map { RequestBounds.logprobs / (count * ($0 + 1)) }
       let stop = try stop.defaultingLength(
-        to: length, promptTokens: prompt.count, contextLength: engine.limits.contextLength)
+        to: [length, told].compactMap { $0 }.min(), promptTokens: prompt.count,
+        contextLength: engine.limits.contextLength)
       return (0..<count).map { GenerationRequest(prompt: prompt, sampling: sampling.choice($0), stop: stop) }
     } catch { throw APIError(error) }
   }

@@ -51,7 +51,10 @@ struct GenerationService: Sendable {
     do {
       let reader = try FieldReader(body: body)
       if let name = try reader.string("model") { try state.check(modelName: name) }
-      return try decode(reader, served)
+      try RequestBounds.check(reader)
+      let job = try decode(reader, served)
+      try job.checkLogprobs(contextLength: served.engine.limits.contextLength)
+      return job
     } catch {
       metrics.engine.admissionRejections(error.code == APIError.contextExceeded ? "prompt_too_long" : "invalid")
         .increment()

@@ -1,0 +1,99 @@
+import InferCore
+
+/// How much a request may hold, whatever its body's size: what comes in numbers costs more than its bytes.
+enum RequestBounds {
+  static let messages = 8_192
+  /// Parts of the content of all messages.
+  static let contentParts = 16_384
+  /// Earlier calls of tools, of all messages.
+  static let toolCalls = 8_192
+  static let tools = 1_024
+  static let prompts = 2_048
+  /// Members of `chat_template_kwargs`, the values in them at any depth, and their bytes.
+  static let templateVariables = 256
+  static let templateValues = 65_536
+  static let templateBytes = 1 << 20
+  static let stopStringBytes = 1_024
+  static let stopTokens = 1_024
+  static let biases = 4_096
+  /// Log-probabilities that all choices of one answer may have together.
+  static let logprobs = 1 << 19
+
+  /// Refuses a body with more than that.
+  static func check(_ reader: FieldReader) throws(APIError) {
+    try check(reader, "messages", count: reader["messages"]?.array?.count, messages)
+    try check(reader, "messages", count: sum(reader, "content"), contentParts, "content parts")
+    try check(reader, "messages", count: sum(reader, "tool_calls"), toolCalls, "calls of tools")
+    try check(reader, "tools", count: reader["tools"]?.array?.count, tools)
+    try check(reader, "stop_token_ids", count: reader["stop_token_ids"]?.array?.count, stopTokens)
+    try check(reader, "logit_bias", count: reader["logit_bias"]?.object?.count, biases)
+    // A prompt of token ids is one prompt.
+    if let elements = reader["prompt"]?.array, elements.first?.double == nil {
+      try check(reader, "prompt", count: elements.count, prompts)
+    }
+    for string in reader["stop"].map({ $0.array ?? [$0] }) ?? [] {
+      try check(reader, "stop", count: string.string?.utf8.count, stopStringBytes, "bytes in a string")
+    }
+    if let variables = reader["chat_template_kwargs"] {
+      try check(reader, "chat_template_kwargs", count: variables.object?.count, templateVariables)
+      var weight = Weight()
+      weight.add(variables)
+      try check(reader, "chat_template_kwargs", count: weight.values, templateValues, "values")
+      try check(reader, "chat_template_kwargs", count: weight.bytes, templateBytes, "bytes")
+    }
+  }
+
+  private static func check(
+    _ reader: FieldReader, _ key: String, count: Int?, _ limit: Int, _ what: String = "elements"
+  ) throws(APIError) {
+    guard let count, count > limit else { return }
+    throw reader.wrongValue(key, "may have at most \(limit) \(what), not \(count)")
+  }
+
+  /// Elements of a member of all messages.
+  private static func sum(_ reader: FieldReader, _ key: String) -> Int? {
+    reader["messages"]?.array?.reduce(0) { $0 + ($1[key]?.array?.count ?? 0) }
+  }
+
+  /// What a JSON value consists of.
+  private struct Weight {
+    var values = 0
+    var bytes = 0
+
+    mutating func add(_ value: JSONValue) {
+      values += 1
+      if let text = value.string {
+        bytes += text.utf8.count
+      } else if let elements = value.array {
+        for element in elements { add(element) }
+      } else if let members = value.object {
+        for (name, member) in members {
+          bytes += name.utf8.count
+          add(member)
+        }
+      }
+    }
+  }
+}
+
+extension GenerationJob {
+  /// Refuses a job with more log-probabilities than an answer may have.
+  func checkLogprobs(contextLength: Int) throws(APIError) {
+    let wanted = requests.reduce(0) { $0 + $1.logprobCount(contextLength: contextLength) }
+    guard wanted > RequestBounds.logprobs else { return }
+    throw .invalid(
+      "logprobs",
+      "The request asks for \(wanted) log-probabilities: choices × tokens × (alternatives + 1). At most "
+        + "\(RequestBounds.logprobs) can be given; lower n, max_tokens or the number of alternatives.",
+      code: "too_many_logprobs")
+  }
+}
+
+extension GenerationRequest {
+  /// Log-probabilities that may be told of this request.
+  fileprivate func logprobCount(contextLength: Int) -> Int {
+    let room = max(0, contextLength - prompt.count)
+    let generated = sampling.logprobs.map { ($0 + 1) * min(stop.maxTokens ?? room, room) } ?? 0
+    return generated + (promptLogprobs.map { ($0 + 1) * prompt.count } ?? 0)
+  }
+}
