@@ -42,9 +42,9 @@ extension LoadedModel {
   public func request(
     prompt: [Int32], sampling: SamplingParameters? = nil, stop: StopConditions = .standard
   ) throws(RequestError) -> GenerationRequest {
-    GenerationRequest(
-      prompt: prompt, sampling: try sampling ?? generation.sampling(),
-      stop: stop.defaulting(maxTokens: generation.maxTokens))
+    let sampling = if let sampling { sampling } else { try generation.sampling() }
+    return GenerationRequest(
+      prompt: prompt, sampling: sampling, stop: stop.defaulting(maxTokens: generation.maxTokens))
   }
 
   /// The tokenizer, which working with text needs.
