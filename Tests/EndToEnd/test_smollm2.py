@@ -8,6 +8,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import gguf
 import pytest
 
 from server import Server
@@ -156,3 +157,48 @@ def test_inspect_describes_it(binary, smollm2):
     assert report["chat_template"] == {"tool_calls": None, "reasoning": "think"}
     assert report["warnings"] == report["unread_tensors"] == report["non_finite_tensors"] == []
     assert set(report["formats"]) == {"F32", "Q4_1", "Q8_0"}
+
+
+def write_floats(source, target):
+    """A GGUF file with the same metadata and its weights as 32-bit floats."""
+    reader = gguf.GGUFReader(source)
+    infos, offset = [], 0
+    for tensor in reader.tensors:
+        name = tensor.name.encode()
+        infos.append(struct.pack("<Q", len(name)) + name + struct.pack("<I", len(tensor.shape)) + struct.pack(
+            f"<{len(tensor.shape)}QIQ", *map(int, tensor.shape), gguf.GGMLQuantizationType.F32, offset))
+        offset += -(-4 * int(tensor.n_elements) // 32) * 32
+    # What stands before the list of tensors stays as it is.
+    head = bytes(reader.data[:min(tensor.field.offset for tensor in reader.tensors)]) + b"".join(infos)
+    with target.open("wb") as file:
+        file.write(head + bytes(-len(head) % 32))
+        for tensor in reader.tensors:
+            data = gguf.quants.dequantize(tensor.data, tensor.tensor_type).astype("<f4").tobytes()
+            file.write(data + bytes(-len(data) % 32))
+
+
+@pytest.fixture(scope="session")
+def exact(binary, smollm2, tmp_path_factory):
+    """The same weights as transformers computes with."""
+    file = tmp_path_factory.mktemp("smollm2") / "SmolLM2-F32.gguf"
+    write_floats(smollm2, file)
+    with Server(binary, file, "--kv-type", "f32", "--max-context", "2048") as server:
+        file.unlink()
+        yield server
+
+
+def test_log_probabilities_are_those_of_transformers(exact):
+    references = json.loads((FIXTURES / "logprobs.json").read_text(encoding="utf-8"))
+    for reference in references:
+        text = reference["context"] + reference["continuation"]
+        assert exact.post("/tokenize", {"prompt": text}).json()["tokens"] == reference["tokens"]
+    # As harnesses of evaluations ask: several prompts of tokens, one token more, which they drop.
+    answer = exact.post("/v1/completions", {
+        "prompt": [reference["tokens"] for reference in references], "temperature": 0,
+        "max_tokens": 1, "logprobs": 1, "seed": 1234, "echo": True}).json()
+    for reference, choice in zip(references, answer["choices"]):
+        logprobs = choice["logprobs"]
+        assert logprobs["token_logprobs"][0] is None
+        assert logprobs["token_logprobs"][1:-1] == pytest.approx(reference["logprobs"], abs=1e-3)
+        best = [max(top.values()) for top in logprobs["top_logprobs"][1:-1]]
+        assert best == pytest.approx(reference["best"], abs=1e-3)

@@ -22,6 +22,14 @@ struct Serve: AsyncParsableCommand {
   @OptionGroup var template: ChatTemplateOptions
   @OptionGroup var output: OutputOptions
 
+  @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp(
+      "Names that requests may call the model by (default: its folder or file): the first stands in responses, the "
+        + "others are aliases. Commas separate them too, and the option may be given several times.",
+      valueName: "name"))
+  var servedModelName: [String] = []
+
   @Option(help: ArgumentHelp("Address to listen on.", valueName: "address"))
   var host = "127.0.0.1"
 
@@ -53,6 +61,13 @@ struct Serve: AsyncParsableCommand {
     parsing: .unconditional, help: ArgumentHelp("Time for a connection to send its next request.", valueName: "seconds")
   )
   var idleTimeout = 60.0
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Time after which a stream that has nothing to tell gets a comment line, which clients skip; 0 for never.",
+      valueName: "seconds"))
+  var keepAliveInterval = 5.0
 
   @Option(
     parsing: .unconditional, help: ArgumentHelp("Time to finish running requests after a signal.", valueName: "seconds")
@@ -94,10 +109,14 @@ struct Serve: AsyncParsableCommand {
     try require(1...1_048_576, "max-bodies-mib", maxBodiesMib)
     try require(0.001...604_800, "request-timeout", requestTimeout)
     try require(0.001...604_800, "idle-timeout", idleTimeout)
+    try require(0...604_800, "keep-alive-interval", keepAliveInterval)
     try require(0...604_800, "drain-timeout", drainTimeout)
     if let maxConnections { try require(1...1_048_576, "max-connections", maxConnections) }
     if let maxConnectionsPerAddress {
       try require(1...1_048_576, "max-connections-per-address", maxConnectionsPerAddress)
+    }
+    guard servedModelName.isEmpty || !names.isEmpty else {
+      throw ValidationError("--served-model-name needs a name that is not empty")
     }
     try check(configuration())
   }
@@ -112,12 +131,15 @@ struct Serve: AsyncParsableCommand {
     return configuration
   }
 
+  /// The names that are given for the model.
+  var names: [String] { servedModelName.flatMap { $0.split(separator: ",").map(String.init) } }
+
   func run() async throws {
     try AddressSpace.check("to start")
     // One event loop does all input and output: the cores are the engine's.
     NIOSingletons.groupLoopCountSuggestion = 1
-    let state = ServerState(modelName: ModelSource.name(of: model.model))
-    let metrics = ServerMetrics(engine: EngineMetrics(modelName: state.modelName))
+    let state = ServerState(modelNames: names.isEmpty ? [ModelSource.name(of: model.model)] : names)
+    let metrics = ServerMetrics(engine: EngineMetrics(modelName: state.modelNames[0]))
     let logger = Logger(label: "infer-serve") { [logLevel, logFormat] label in
       LogOutput(
         logLevel: logLevel, label: label, format: logFormat,
@@ -130,11 +152,12 @@ struct Serve: AsyncParsableCommand {
     }
     let lifecycle = ServeLifecycle(
       state: state, drainLimit: .seconds(drainTimeout), logger: logger,
-      load: { [self] in try load(metrics.engine, logger) },
+      load: { [self] in try load(state.modelNames[0], metrics.engine, logger) },
       announce: { [self] in announce($0, port: $1, logger: logger) })
     let service = GenerationService(
       state: state, metrics: metrics,
-      limits: GenerationService.Limits(bodyBytes: maxBodyKib * 1024, requestTime: .seconds(requestTimeout)),
+      limits: GenerationService.Limits(
+        bodyBytes: maxBodyKib * 1024, requestTime: .seconds(requestTimeout), keepAlive: .seconds(keepAliveInterval)),
       bodies: BodyBudget(limit: maxBodiesMib << 20),
       workers: RequestWorkers(processors: availableProcessorCount()))
     let server = HTTPServer.Configuration(host: host, port: port, rules: connectionRules(logger))
@@ -175,7 +198,7 @@ struct Serve: AsyncParsableCommand {
     try await ServiceGroup(configuration: configuration).run()
   }
 
-  private func load(_ metrics: EngineMetrics, _ logger: Logger) throws -> ServedModel {
+  private func load(_ name: String, _ metrics: EngineMetrics, _ logger: Logger) throws -> ServedModel {
     let loaded = try model.load(
       template: template.replacement(),
       warn: { logger.warning("odd model", metadata: ["warning": "\($0)"]) },
@@ -185,7 +208,7 @@ struct Serve: AsyncParsableCommand {
     }
     let engine = try Engine(loaded, configuration: configuration(), metrics: metrics)
     let served = ServedModel(
-      model: loaded, tokenizer: tokenizer, engine: engine, format: output.format(loaded.outputFormat),
+      model: loaded, name: name, tokenizer: tokenizer, engine: engine, format: output.format(loaded.outputFormat),
       created: Int(Date().timeIntervalSince1970), allowsSpecialInMessages: template.allowSpecialInMessages)
     try AddressSpace.check("to serve requests")
     for sentence in loaded.chatTemplate?.adaptations ?? [] {
@@ -196,7 +219,7 @@ struct Serve: AsyncParsableCommand {
   }
 
   private func announce(_ served: ServedModel, port: Int, logger: Logger) {
-    var metadata: Logger.Metadata = ["model": "\(served.model.name)", "port": "\(port)"]
+    var metadata: Logger.Metadata = ["model": "\(served.name)", "port": "\(port)"]
     switch logFormat {
     case .text: note(Banner.text(served, host: host, port: port, threads: model.threadCount))
     case .json: metadata.merge(Banner.metadata(served, threads: model.threadCount)) { own, _ in own }

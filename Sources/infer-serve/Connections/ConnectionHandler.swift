@@ -15,6 +15,8 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
   /// An outbound event: refuse the request that is being read.
   struct Refusal: Sendable { let error: APIError }
+  /// An outbound event: the body is about to be read of a request whose client waits to be told that it may send it.
+  struct Proceed: Sendable {}
 
   private let rules: ConnectionRules
   private let ticket: ConnectionTicket
@@ -100,6 +102,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
   }
 
   func triggerUserOutboundEvent(context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?) {
+    if event is Proceed { return proceed(context, promise) }
     guard let refusal = event as? Refusal else { return context.triggerUserOutboundEvent(event, promise: promise) }
     promise?.succeed()
     switch progress.stage {
@@ -107,6 +110,16 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     case .idle, .answering, .events: context.close(promise: nil)
     case .closing: break
     }
+  }
+
+  private func proceed(_ context: ChannelHandlerContext, _ promise: EventLoopPromise<Void>?) {
+    // Who has sent it all the same waits for nothing.
+    guard progress.stage == .reading else {
+      promise?.succeed()
+      return
+    }
+    let head = HTTPResponseHead(version: .http1_1, status: .continue)
+    context.writeAndFlush(wrapOutboundOut(.head(head)), promise: promise)
   }
 
   /// The layers above close their side behind an answer; here that waits until the answer is written.

@@ -19,6 +19,15 @@ final class OldClientHandler: ChannelDuplexHandler, RemovableChannelHandler {
     context.fireChannelRead(wrapInboundOut(.head(head)))
   }
 
+  func triggerUserOutboundEvent(context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?) {
+    // Interim responses are unknown to HTTP/1.0.
+    if isOld, event is ConnectionHandler.Proceed {
+      promise?.succeed()
+    } else {
+      context.triggerUserOutboundEvent(event, promise: promise)
+    }
+  }
+
   func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
     guard isOld, case .head(var head) = unwrapOutboundIn(data) else { return context.write(data, promise: promise) }
     // Without a length, the end of the connection is then the end of the body.

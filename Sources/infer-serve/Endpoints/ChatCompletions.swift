@@ -16,15 +16,13 @@ struct ChatCompletions: Sendable {
   ) throws(APIError) -> GenerationJob<ChatResponse> {
     let request = try ChatRequest(reader, defaults: served.model.generation)
     try served.check(choices: request.choices)
-    guard let template = served.model.chatTemplate else {
-      throw .invalid("messages", "The model has no chat template; use /v1/completions.", code: "no_chat_template")
-    }
+    let template = try template(of: served)
     if request.tools.definitions != nil { try served.checkTools(template) }
     let prompt = try render(template, request, served)
     let opening = try opening(request, prompt.text, served)
     let tokens = try served.encode(prompt.appending(opening), field: "messages")
     let head = ResponseHead(
-      id: Identifier.make("chatcmpl"), created: Int(Date().timeIntervalSince1970), model: served.model.name,
+      id: Identifier.make("chatcmpl"), created: Int(Date().timeIntervalSince1970), model: served.name,
       announcesUsage: request.streaming?.includesUsage ?? false)
     let parser = OutputParser(
       served.format, prompt: prompt.text, tools: request.tools.definitions, streaming: request.streaming != nil)
@@ -32,12 +30,28 @@ struct ChatCompletions: Sendable {
       parser, opening: opening, allowsSeveralCalls: request.tools.allowsSeveral,
       format: request.sampling.logprobs == nil ? nil : LogprobsFormat(tokenizer: served.tokenizer),
       makeCallID: { [format = served.format.toolCalls] in Identifier.makeCall(format) })
+    var requests = try served.requests(
+      request.choices, prompt: tokens, request.sampling, request.stop, length: served.model.generation.maxTokens)
+    requests[0].promptLogprobs = request.promptLogprobs
+    let promptLogprobs = request.promptLogprobs.map { PromptLogprobs(served.tokenizer, count: $0) }
     return GenerationJob(
-      requests: try served.requests(
-        request.choices, prompt: tokens, request.sampling, request.stop, length: served.model.generation.maxTokens),
-      builder: ChatResponse(head: head, count: request.choices, choice: choice), streaming: request.streaming,
+      requests: requests,
+      builder: ChatResponse(head: head, count: request.choices, choice: choice, promptLogprobs: promptLogprobs),
+      streaming: request.streaming,
       visibleTokens: served.format.markers(of: served.tokenizer, takesCalls: request.tools.definitions != nil),
       promptField: "messages")
+  }
+
+  /// The prompt of a chat request, without what a demanded call adds to it.
+  static func prompt(_ reader: FieldReader, _ served: ServedModel) throws(APIError) -> ChatPrompt {
+    try render(template(of: served), ChatRequest(reader, defaults: served.model.generation), served)
+  }
+
+  private static func template(of served: ServedModel) throws(APIError) -> ChatTemplate {
+    guard let template = served.model.chatTemplate else {
+      throw .invalid("messages", "The model has no chat template; use /v1/completions.", code: "no_chat_template")
+    }
+    return template
   }
 
   /// What the prompt has to hold of an answer that must begin with a call.

@@ -15,34 +15,46 @@ struct Completions: Sendable {
     _ reader: FieldReader, _ served: ServedModel
   ) throws(APIError) -> GenerationJob<CompletionResponse> {
     let request = try CompletionRequest(reader, defaults: served.model.generation)
-    try served.check(choices: request.prompts.count * request.choices)
-    let format = request.sampling.logprobs == nil ? nil : LogprobsFormat(tokenizer: served.tokenizer)
+    try served.check(choices: request.prompts.count * request.bestOf)
     var requests: [GenerationRequest] = []
     var choices: [CompletionChoice] = []
     for (index, prompt) in request.prompts.enumerated() {
-      let (tokens, text) = try tokens(prompt, echo: request.echo, served)
+      let prompt = try read(prompt, request, served)
       requests += try served.requests(
-        request.choices, prompt: tokens, request.sampling, request.stop, length: CompletionRequest.defaultMaxTokens)
-      choices += Array(
-        repeating: CompletionChoice(prompt: index, echo: text, format: format), count: request.choices)
+        request.bestOf, prompt: prompt.tokens, request.sampling, request.stop,
+        length: CompletionRequest.defaultMaxTokens, promptLogprobs: request.scoredLogprobs)
+      let choice = choice(index, prompt, request, served)
+      choices += Array(repeating: choice, count: request.bestOf)
     }
     let head = ResponseHead(
-      id: Identifier.make("cmpl"), created: Int(Date().timeIntervalSince1970), model: served.model.name,
+      id: Identifier.make("cmpl"), created: Int(Date().timeIntervalSince1970), model: served.name,
       announcesUsage: request.streaming?.includesUsage ?? false)
+    let response = CompletionResponse(
+      head: head, choices: choices, keeping: request.choices, isStreamed: request.streaming != nil)
     return GenerationJob(
-      requests: requests, builder: CompletionResponse(head: head, choices: choices), streaming: request.streaming,
-      promptField: "prompt")
+      requests: requests, builder: response, streaming: request.streaming, promptField: "prompt")
   }
 
-  /// A prompt's tokens, and its text if that is to be echoed.
-  private static func tokens(
-    _ prompt: CompletionRequest.Prompt, echo: Bool, _ served: ServedModel
-  ) throws(APIError) -> (tokens: [Int32], echo: String) {
+  /// A prompt's text, if it is to be echoed, and its tokens.
+  private static func read(
+    _ prompt: CompletionRequest.Prompt, _ request: CompletionRequest, _ served: ServedModel
+  ) throws(APIError) -> EchoedPrompt {
     switch prompt {
-    case .tokens(let ids):
-      return (ids, echo ? served.tokenizer.decode(ids) : "")
+    case .tokens(let ids): EchoedPrompt(text: request.echo ? served.tokenizer.decode(ids) : "", tokens: ids)
     case .text(let text):
-      return (try served.encode(text, field: "prompt", addingSpecialTokens: true), echo ? text : "")
+      EchoedPrompt(
+        text: text,
+        tokens: try served.encode(text, field: "prompt", addingSpecialTokens: request.addsSpecialTokens))
     }
+  }
+
+  private static func choice(
+    _ index: Int, _ prompt: EchoedPrompt, _ request: CompletionRequest, _ served: ServedModel
+  ) -> CompletionChoice {
+    let names = TokenNames(tokenizer: served.tokenizer, areNumbers: request.numbersTokens)
+    return CompletionChoice(
+      prompt: index, echo: request.echo ? prompt : nil,
+      logprobs: request.logprobs.map { CompletionLogprobs(names, count: $0) },
+      promptLogprobs: request.promptLogprobs.map { PromptLogprobs(served.tokenizer, count: $0) })
   }
 }

@@ -17,7 +17,8 @@ struct GenerationJob<Builder: ResponseBuilder> {
 extension ServedModel {
   /// Requests to the engine for `count` choices that continue `prompt`, `length` tokens long if they name no length.
   func requests(
-    _ count: Int, prompt: [Int32], _ sampling: SamplingParameters, _ stop: StopConditions, length: Int?
+    _ count: Int, prompt: [Int32], _ sampling: SamplingParameters, _ stop: StopConditions, length: Int?,
+    promptLogprobs: Int? = nil
   ) throws(APIError) -> [GenerationRequest] {
     do {
       // Who names no length gets no more than can be told.
@@ -25,7 +26,9 @@ extension ServedModel {
       let stop = try stop.defaultingLength(
         to: [length, told].compactMap { $0 }.min(), promptTokens: prompt.count,
         contextLength: engine.limits.contextLength)
-      return (0..<count).map { GenerationRequest(prompt: prompt, sampling: sampling.choice($0), stop: stop) }
+      return (0..<count).map {
+        GenerationRequest(prompt: prompt, sampling: sampling.choice($0), stop: stop, promptLogprobs: promptLogprobs)
+      }
     } catch { throw APIError(error) }
   }
 }

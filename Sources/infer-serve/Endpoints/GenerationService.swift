@@ -11,6 +11,8 @@ struct GenerationService: Sendable {
     var bodyBytes: Int
     /// From a request's head to the end of its response at most.
     var requestTime: Duration
+    /// After how long a stream that has nothing to tell gets a comment; zero for never.
+    var keepAlive = Duration.seconds(5)
   }
 
   let state: ServerState
@@ -28,14 +30,9 @@ struct GenerationService: Sendable {
     _ request: Request, _ context: ServeContext, decode: @escaping Decoder<Builder>
   ) async throws -> Response {
     let deadline = ContinuousClock.now + limits.requestTime
-    try MediaType.check(request.headers)
-    // Before the body is read, so that a server without a model answers at once.
-    let served = try state.model()
-    let (body, share) = try await body(of: request, context, until: deadline)
-    let job = try await workers.run(bytes: body.count) { () throws(APIError) in
-      // The body is held until it is decoded.
-      defer { withExtendedLifetime(share) {} }
-      return try decodeCounted(body, served, decode)
+    let (body, served) = try await body(of: request, context, until: deadline)
+    let job = try await workers.run(bytes: body.effort) { () throws(APIError) in
+      try decodeCounted(body, served, decode)
     }
     let answer = try Self.submit(job, served)
     if let streaming = job.streaming {
@@ -44,13 +41,56 @@ struct GenerationService: Sendable {
     return try await collect(answer, job.builder, context, until: deadline)
   }
 
+  /// Answers a request that needs no engine from what its body says.
+  func read(
+    _ request: Request, _ context: ServeContext,
+    answer: @escaping @Sendable (FieldReader, ServedModel) throws(APIError) -> JSONValue
+  ) async throws -> Response {
+    let (body, served) = try await body(of: request, context, until: ContinuousClock.now + limits.requestTime)
+    let value = try await workers.run(bytes: body.effort) { () throws(APIError) in
+      try answer(try reader(of: body), served)
+    }
+    return .json(value)
+  }
+
+  /// A body as it came, which is held until it is decoded.
+  private struct Body: Sendable {
+    let bytes: [UInt8]
+    let coding: ContentCoding
+    let share: BodyBudget.Share
+    /// Bytes that it may become.
+    let limit: Int
+
+    /// Bytes that decoding it may have to deal with.
+    var effort: Int { coding == .identity ? bytes.count : limit }
+
+    /// The body itself.
+    func decoded() throws(APIError) -> [UInt8] {
+      guard coding != .identity else { return bytes }
+      let decoded = try coding.decode(bytes, limit: limit)
+      try share.grow(by: decoded.count)
+      return decoded
+    }
+  }
+
+  /// A request's body, and the model that it is for.
+  private func body(
+    of request: Request, _ context: ServeContext, until deadline: ContinuousClock.Instant
+  ) async throws -> (body: Body, served: ServedModel) {
+    try MediaType.check(request.headers)
+    let coding = try ContentCoding(request.headers)
+    // Before the body is read, so that a server without a model answers at once.
+    let served = try state.model()
+    let (bytes, share) = try await bytes(of: request, context, until: deadline)
+    return (Body(bytes: bytes, coding: coding, share: share, limit: limits.bodyBytes), served)
+  }
+
   /// Decodes, and counts a refusal that the engine will never see.
   private func decodeCounted<Builder: ResponseBuilder>(
-    _ body: [UInt8], _ served: ServedModel, _ decode: Decoder<Builder>
+    _ body: Body, _ served: ServedModel, _ decode: Decoder<Builder>
   ) throws(APIError) -> GenerationJob<Builder> {
     do {
-      let reader = try FieldReader(body: body)
-      if let name = try reader.string("model") { try state.check(modelName: name) }
+      let reader = try reader(of: body)
       try RequestBounds.check(reader)
       let job = try decode(reader, served)
       try job.checkLogprobs(contextLength: served.engine.limits.contextLength)
@@ -60,6 +100,12 @@ struct GenerationService: Sendable {
         .increment()
       throw error
     }
+  }
+
+  private func reader(of body: Body) throws(APIError) -> FieldReader {
+    let reader = try FieldReader(body: body.decoded())
+    if let name = try reader.string("model") { try state.check(modelName: name) }
+    return reader
   }
 
   private static func submit<Builder: ResponseBuilder>(
@@ -77,11 +123,14 @@ struct GenerationService: Sendable {
     }
   }
 
-  private func body(
+  private func bytes(
     of request: Request, _ context: ServeContext, until deadline: ContinuousClock.Instant
   ) async throws -> (bytes: [UInt8], share: BodyBudget.Share) {
     if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limits.bodyBytes {
       throw APIError.bodyTooLarge(limit: limits.bodyBytes)
+    }
+    if let expectation = request.headers[.expect], expectation.lowercased() == "100-continue" {
+      context.channel.triggerUserOutboundEvent(ConnectionHandler.Proceed(), promise: nil)
     }
     // A client that sends its body a byte at a time is cut off.
     let timer = Task {
@@ -146,10 +195,12 @@ struct GenerationService: Sendable {
     let body = ResponseBody { writer in
       let supervisor = await AnswerSupervisor(answer, channel: context.channel, until: deadline)
       defer { supervisor.stop() }
+      let keepAlive = KeepAlive(writer, every: limits.keepAlive)
       var builder = builder
       var failure: APIError?
       do {
-        failure = try await write(answer, &builder, supervisor, to: &writer)
+        failure = try await write(answer, &builder, supervisor, to: &writer, keepAlive)
+        await keepAlive.stop()
         context.record.generation = await RequestRecord.Generation(answer, builder, error: failure)
       } catch {
         // Nobody reads what is written.
@@ -167,7 +218,8 @@ struct GenerationService: Sendable {
 
   /// Writes an answer's events as they come, and returns what to tell the client if it ended before it was complete.
   @concurrent private func write<Builder: ResponseBuilder>(
-    _ answer: Answer, _ builder: inout Builder, _ supervisor: AnswerSupervisor, to writer: inout any ResponseBodyWriter
+    _ answer: Answer, _ builder: inout Builder, _ supervisor: AnswerSupervisor, to writer: inout any ResponseBodyWriter,
+    _ keepAlive: KeepAlive
   ) async throws -> APIError? {
     for await (choice, event) in answer {
       let events: [JSONValue]
@@ -183,7 +235,7 @@ struct GenerationService: Sendable {
         // Leaving the loop ends the other choices.
         if let failure = failure(reason, supervisor) { return failure }
       }
-      if !events.isEmpty { try await writer.write(ServerSentEvents.events(events)) }
+      if !events.isEmpty { try await keepAlive.write(ServerSentEvents.events(events), to: &writer) }
     }
     return nil
   }

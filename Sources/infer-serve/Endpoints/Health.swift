@@ -3,13 +3,13 @@ import Hummingbird
 import HybridBlocks
 import InferCore
 
-/// `GET /health`: 200 when requests are taken, 503 before and after.
+/// `GET /health` and `/ping`: 200 when requests are taken, 503 before and after.
 struct Health: Sendable {
   let state: ServerState
 
   func respond(_ request: Request, _ context: ServeContext) -> Response {
     switch state.phase {
-    case .ready(let served): .json(["status": "ok", "model": .string(served.model.name)])
+    case .ready(let served): .json(["status": "ok", "model": .string(served.name)])
     case .loading: Self.unavailable("loading", retryAfter: "2")
     case .draining: Self.unavailable("draining", retryAfter: "5")
     }

@@ -3,27 +3,28 @@ import Hummingbird
 import HybridBlocks
 import InferCore
 
-/// `GET /v1/models` and `GET /v1/models/{id}`
+/// `GET /v1/models` and `GET /v1/models/NAME`
 struct Models: Sendable {
   let state: ServerState
 
-  /// All models: the one that is served.
+  /// All models: the one that is served, by each of its names.
   func list(_ request: Request, _ context: ServeContext) throws -> Response {
-    .json(["object": "list", "data": [Self.object(try state.model())]])
+    let served = try state.model()
+    return .json(["object": "list", "data": .array(state.modelNames.map { Self.object($0, served) })])
   }
 
-  /// One model by its name.
+  /// One model by its name, which may have slashes.
   func model(_ request: Request, _ context: ServeContext) throws -> Response {
-    let given = context.parameters.get("id") ?? ""
-    let name = given.removingPercentEncoding ?? given
+    let path = request.uri.path.split(separator: "/").drop { $0 == "v1" }.dropFirst().joined(separator: "/")
+    let name = path.removingPercentEncoding ?? path
     let served = try state.model()
     try state.check(modelName: name)
-    return .json(Self.object(served))
+    return .json(Self.object(name, served))
   }
 
-  private static func object(_ served: ServedModel) -> JSONValue {
+  private static func object(_ name: String, _ served: ServedModel) -> JSONValue {
     [
-      "id": .string(served.model.name), "object": "model", "created": .integer(served.created),
+      "id": .string(name), "object": "model", "created": .integer(served.created),
       "owned_by": "infer-serve", "max_model_len": .integer(served.engine.limits.contextLength),
     ]
   }

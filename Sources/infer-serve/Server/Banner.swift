@@ -29,12 +29,12 @@ enum Banner {
     let url = "http://\(host.contains(":") ? "[\(host)]" : host):\(port)"
     let isAny = host == "0.0.0.0" || host == "::"
     let body: JSONValue = [
-      "model": .string(served.model.name), "stream": true,
+      "model": .string(served.name), "stream": true,
       "messages": [["role": "user", "content": .string(puzzle)]],
     ]
     return """
       infer-serve \(InferServe.version)
-        model      \(served.model.name) (\(summary.family)), \(Quantity.count(summary.parameterCount)) parameters, \
+        model      \(served.name) (\(summary.family)), \(Quantity.count(summary.parameterCount)) parameters, \
       \(Quantity.count(summary.activeParameterCount)) active per token
         layout     \(summary.layout)
         memory     weights \(Quantity.mebibytes(summary.weightBytes)), KV \(Quantity.mebibytes(limits.kvBytes)), \

@@ -7,34 +7,63 @@ import Logging
 enum Routes {
   private typealias Handler = @Sendable (Request, ServeContext) async throws -> Response
 
+  /// An endpoint: its paths, the first of which is the one to tell of, and the methods it has.
+  private struct Endpoint {
+    var paths: [String]
+    var methods: [HTTPRequest.Method]
+    var handler: Handler
+
+    /// What the header `Allow` says.
+    var allow: String { methods.flatMap { $0 == .get ? ["GET", "HEAD"] : [$0.rawValue] }.joined(separator: ", ") }
+  }
+
   /// Methods that a client may try on any path.
   private static let methods: [HTTPRequest.Method] = [.get, .head, .post, .put, .patch, .delete, .options]
 
-  /// The router of all endpoints.
+  /// The router of all endpoints. What stands under `/v1` is there without it too.
   static func router(_ service: GenerationService, logger: Logger) -> Router<ServeContext> {
     let state = service.state
     let router = Router(context: ServeContext.self)
     router.add(middleware: RequestMiddleware(metrics: service.metrics, responses: state.responses, logger: logger))
-    add("/v1/chat/completions", .post, ChatCompletions(service: service).respond, to: router)
-    add("/v1/completions", .post, Completions(service: service).respond, to: router)
-    add("/v1/models", .get, Models(state: state).list, to: router)
-    add("/v1/models/{id}", .get, Models(state: state).model, to: router)
-    add("/health", .get, Health(state: state).respond, to: router)
-    add("/metrics", .get, MetricsPage(metrics: service.metrics).respond, to: router)
+    let (tokenization, health) = (Tokenization(service: service), Health(state: state))
+    let models = Models(state: state)
+    var endpoints = [
+      post(["/v1/chat/completions", "/chat/completions"], ChatCompletions(service: service).respond),
+      post(["/v1/completions", "/completions"], Completions(service: service).respond),
+      get(["/v1/models", "/models"], models.list),
+      get(["/v1/models/{id}", "/models/{id}", "/v1/models/{id}/**", "/models/{id}/**"], models.model),
+      post(["/tokenize", "/v1/tokenize"], tokenization.tokenize),
+      post(["/detokenize", "/v1/detokenize"], tokenization.detokenize),
+      get(["/tokenizer_info", "/v1/tokenizer_info"], tokenization.info),
+      get(["/health", "/v1/health"], health.respond),
+      Endpoint(paths: ["/ping"], methods: [.get, .post], handler: health.respond),
+      get(["/metrics"], MetricsPage(metrics: service.metrics).respond),
+    ]
+    let told = endpoints.map { "\($0.methods[0].rawValue) \($0.paths[0])" }
+    let greeting = Greeting(state: state, endpoints: told + ["GET /version"])
+    endpoints += [get(["/version", "/v1/version"], greeting.version), get(["/"], greeting.respond)]
+    for endpoint in endpoints { add(endpoint, to: router) }
     return router
   }
 
-  /// One path with one method, and an answer that says so to all others.
-  private static func add(
-    _ path: String, _ method: HTTPRequest.Method, _ handler: @escaping Handler, to router: Router<ServeContext>
-  ) {
-    let isGet = method == .get
-    for other in methods {
-      router.on(RouterPath(path), method: other) { request, context in
+  private static func get(_ paths: [String], _ handler: @escaping Handler) -> Endpoint {
+    Endpoint(paths: paths, methods: [.get], handler: handler)
+  }
+
+  private static func post(_ paths: [String], _ handler: @escaping Handler) -> Endpoint {
+    Endpoint(paths: paths, methods: [.post], handler: handler)
+  }
+
+  /// An endpoint's paths with its methods, and an answer that names them to all others.
+  private static func add(_ endpoint: Endpoint, to router: Router<ServeContext>) {
+    for path in endpoint.paths {
+      for method in methods {
         // The middleware takes the body off the answer to HEAD.
-        if other == method || isGet && other == .head { return try await handler(request, context) }
-        throw APIError.methodNotAllowed(
-          other.rawValue, request.uri.path, allow: isGet ? "GET, HEAD" : method.rawValue)
+        let isKnown = endpoint.methods.contains(method == .head ? .get : method)
+        router.on(RouterPath(path), method: method) { request, context in
+          if isKnown { return try await endpoint.handler(request, context) }
+          throw APIError.methodNotAllowed(method.rawValue, request.uri.path, allow: endpoint.allow)
+        }
       }
     }
   }

@@ -6,6 +6,8 @@ import Synchronization
 /// A model that is loaded and the engine that runs it.
 struct ServedModel: Sendable {
   let model: LoadedModel
+  /// What responses call it.
+  let name: String
   let tokenizer: Tokenizer
   let engine: Engine
   /// How answers mark reasoning and calls of tools.
@@ -18,10 +20,11 @@ struct ServedModel: Sendable {
   private let longestText: Int
 
   init(
-    model: LoadedModel, tokenizer: Tokenizer, engine: Engine, format: OutputFormat, created: Int,
+    model: LoadedModel, name: String, tokenizer: Tokenizer, engine: Engine, format: OutputFormat, created: Int,
     allowsSpecialInMessages: Bool = false
   ) {
     self.model = model
+    self.name = name
     self.tokenizer = tokenizer
     self.engine = engine
     self.format = format
@@ -101,15 +104,27 @@ final class ServerState: Sendable {
     case loading
     case ready(ServedModel)
     case draining
+
+    /// The stage's name.
+    var name: String {
+      switch self {
+      case .loading: "loading"
+      case .ready: "ok"
+      case .draining: "draining"
+      }
+    }
   }
 
   private let state = Mutex(Phase.loading)
   /// Requests under way, of every kind.
   let responses = OpenResponses()
-  /// The name that requests call the model by.
-  let modelName: String
+  /// The names that requests may call the model by; the first is the one in responses.
+  let modelNames: [String]
 
-  init(modelName: String) { self.modelName = modelName }
+  init(modelNames: [String]) {
+    precondition(!modelNames.isEmpty, "a model without a name")
+    self.modelNames = modelNames
+  }
 
   /// The current stage.
   var phase: Phase {
@@ -137,6 +152,8 @@ final class ServerState: Sendable {
 
   /// Refuses names of other models.
   func check(modelName name: String) throws(APIError) {
-    guard name == modelName else { throw .modelNotFound(name, served: modelName) }
+    guard modelNames.contains(where: { $0.utf8.elementsEqual(name.utf8) }) else {
+      throw .modelNotFound(name, served: modelNames)
+    }
   }
 }

@@ -17,6 +17,8 @@ struct APIError: Error, Equatable {
   var retryAfter: Int?
   /// The methods that a path has, for status 405.
   var allow: String?
+  /// The codings that bodies may have, for status 415.
+  var acceptEncoding: String?
 
   /// The code of requests that are too long.
   static let contextExceeded = "context_length_exceeded"
@@ -32,9 +34,10 @@ struct APIError: Error, Equatable {
   }
 
   /// No model of that name is served.
-  static func modelNotFound(_ name: String, served: String) -> APIError {
-    APIError(
-      status: 404, message: "The model '\(name)' does not exist; this server serves '\(served)'.",
+  static func modelNotFound(_ name: String, served: [String]) -> APIError {
+    let names = served.map { "'\($0)'" }.joined(separator: ", ")
+    return APIError(
+      status: 404, message: "The model '\(name)' does not exist; this server serves \(names).",
       type: "invalid_request_error", parameter: "model", code: "model_not_found")
   }
 
@@ -66,6 +69,14 @@ struct APIError: Error, Equatable {
       message:
         "The request body must have the content type application/json, not \(found.map { "'\($0)'" } ?? "none").",
       type: "invalid_request_error", code: "unsupported_media_type")
+  }
+
+  /// The body has a coding that nothing here undoes.
+  static func unsupportedContentCoding(_ found: String) -> APIError {
+    APIError(
+      status: 415,
+      message: "The request body has the content encoding '\(found)'; supported are \(ContentCoding.supported).",
+      type: "invalid_request_error", code: "unsupported_content_encoding", acceptEncoding: ContentCoding.supported)
   }
 
   /// What came is no HTTP request.
@@ -144,6 +155,7 @@ extension APIError {
     var response = Response.json(json, status: .init(code: status))
     if let retryAfter { response.headers[.retryAfter] = String(retryAfter) }
     if let allow { response.headers[.allow] = allow }
+    if let acceptEncoding { response.headers[.acceptEncoding] = acceptEncoding }
     return response
   }
 }

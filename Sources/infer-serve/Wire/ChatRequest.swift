@@ -12,6 +12,8 @@ struct ChatRequest {
   var stop: StopConditions
   /// Answers wanted.
   var choices: Int
+  /// Most likely tokens wanted beside each token of the prompt; nil when it is not to be scored.
+  var promptLogprobs: Int?
   var streaming: StreamingOptions?
   /// What the chat template is given beside the messages: `chat_template_kwargs` and `reasoning_effort`.
   var templateVariables: JSONObject
@@ -34,7 +36,12 @@ struct ChatRequest {
     let oldMaximum = try reader.integer("max_tokens", in: 1 ... .max)
     stop = try fields.stop(maxTokens: maximum ?? oldMaximum)
     choices = try reader.integer("n", in: 1...SamplingFields.maximumChoices) ?? 1
+    if let best = try reader.integer("best_of"), best != 1 {
+      throw .unsupported("best_of", "Chat completions have no best_of; /v1/completions does.")
+    }
     streaming = try StreamingOptions(reader)
+    promptLogprobs = try fields.promptLogprobs()
+    if promptLogprobs != nil, streaming != nil { throw reader.wrongValue("prompt_logprobs", "cannot be streamed") }
     templateVariables = try Self.variables(reader)
     addsGenerationPrompt = try reader.bool("add_generation_prompt") ?? true
   }

@@ -5,14 +5,21 @@ struct ChatResponse: ResponseBuilder {
   private let head: ResponseHead
   private(set) var choices: [ChatChoice]
   private var isOpen: [Bool]
+  private var promptLogprobs: PromptLogprobs?
 
   private static let eventKind = "chat.completion.chunk"
 
-  /// A response with `count` choices like `choice`, which has not begun.
-  init(head: ResponseHead, count: Int, choice: ChatChoice) {
+  /// A response with `count` choices like `choice`, which has not begun, and scores of the prompt if they are wanted.
+  init(head: ResponseHead, count: Int, choice: ChatChoice, promptLogprobs: PromptLogprobs? = nil) {
     self.head = head
+    self.promptLogprobs = promptLogprobs
     choices = Array(repeating: choice, count: count)
     isOpen = Array(repeating: false, count: count)
+  }
+
+  /// Of all choices for the prompt, the first one scores it.
+  mutating func append(_ scores: [PromptTokenScore], to index: Int) {
+    if index == 0 { promptLogprobs?.append(scores) }
   }
 
   mutating func append(_ piece: TextPiece, to index: Int) -> [JSONValue] {
@@ -37,7 +44,9 @@ struct ChatResponse: ResponseBuilder {
         "finish_reason": choice.finishReasonName.map(JSONValue.string) ?? .null,
       ])
     }
-    return head.object("chat.completion", ["choices": .array(elements), "usage": usage.json, "timings": timings.json])
+    var members: JSONObject = ["choices": .array(elements), "usage": usage.json, "timings": timings.json]
+    members["prompt_logprobs"] = promptLogprobs?.json
+    return head.object("chat.completion", members)
   }
 
   var usageEvent: JSONValue { head.object(Self.eventKind, ["choices": .array([]), "usage": usage.json]) }

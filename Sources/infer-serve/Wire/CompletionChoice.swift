@@ -2,58 +2,69 @@ import InferCore
 
 /// One choice of a text completion while it is generated.
 struct CompletionChoice {
-  /// What a step of the choice adds to it.
+  /// What there is to tell of the choice.
   struct Delta: Equatable {
     var text: String
-    /// The object `logprobs`; nil when none was asked for.
+    /// The object `logprobs`; nil when there is none.
     var logprobs: JSONValue?
   }
 
   /// Which of the request's prompts it continues.
   let prompt: Int
-  /// The text so far, after what is echoed of the prompt.
+  /// The text that has not been taken, the echoed prompt first.
   private(set) var text: String
   private(set) var finishReason: FinishReason?
   private(set) var statistics: GenerationStatistics?
+  /// The sum of its tokens' log-probabilities, as far as they are known.
+  private(set) var logprobSum = 0.0
 
-  private var tokens: [GeneratedToken] = []
-  /// Unicode scalars of the text before the next token's.
-  private var offset = 0
-  /// What is echoed and has not been in a delta.
-  private var pendingEcho: String
-  private let format: LogprobsFormat?
+  private let echoes: Bool
+  private var tokenLogprobs: CompletionLogprobs?
+  private var promptLogprobs: PromptLogprobs?
 
-  /// A continuation of the request's prompt number `prompt`, with log-probabilities if there is a `format`.
-  init(prompt: Int, echo: String, format: LogprobsFormat?) {
+  /// A continuation of the request's prompt number `prompt`, which stands before it if it is echoed.
+  init(
+    prompt: Int, echo: EchoedPrompt? = nil, logprobs: CompletionLogprobs? = nil, promptLogprobs: PromptLogprobs? = nil
+  ) {
     self.prompt = prompt
-    text = echo
-    pendingEcho = echo
-    self.format = format
+    text = echo?.text ?? ""
+    tokenLogprobs = logprobs
+    if let echo { tokenLogprobs?.append(echo) }
+    echoes = echo != nil
+    self.promptLogprobs = promptLogprobs
+  }
+
+  /// Takes scores of the prompt's next tokens.
+  mutating func append(_ scores: [PromptTokenScore]) {
+    if echoes { tokenLogprobs?.append(scores) }
+    promptLogprobs?.append(scores)
   }
 
   /// Takes the next piece of text.
-  mutating func append(_ piece: TextPiece) -> Delta {
+  mutating func append(_ piece: TextPiece) {
     text += piece.text
-    let added = pendingEcho + piece.text
-    pendingEcho = ""
-    guard let format else { return Delta(text: added) }
-    let tokens = piece.tokens.filter { !$0.isStop }
-    self.tokens += tokens
-    return Delta(text: added, logprobs: tokens.isEmpty ? nil : format.completion(tokens, offset: &offset))
+    tokenLogprobs?.append(piece.tokens)
+    for token in piece.tokens { logprobSum += Double(token.logprobs?.chosen ?? 0) }
   }
 
-  /// Takes the end and returns what was held back.
-  mutating func finish(_ reason: FinishReason, _ statistics: GenerationStatistics) -> Delta? {
+  /// Takes the end.
+  mutating func finish(_ reason: FinishReason, _ statistics: GenerationStatistics) {
     finishReason = reason
     self.statistics = statistics
-    defer { pendingEcho = "" }
-    return pendingEcho.isEmpty ? nil : Delta(text: pendingEcho)
   }
 
-  /// The log-probabilities of all tokens; nil when none were asked for.
-  var logprobs: JSONValue? {
-    guard let format else { return nil }
-    var offset = 0
-    return format.completion(tokens, offset: &offset)
+  /// What has come since the last time; nil when there is nothing to tell.
+  mutating func take() -> Delta? {
+    let logprobs = tokenLogprobs?.take()
+    // A piece without text still has tokens to tell when log-probabilities are wanted.
+    guard !text.isEmpty || logprobs != nil else { return nil }
+    defer { text = "" }
+    return Delta(text: text, logprobs: logprobs)
   }
+
+  /// All that has come and has not been taken.
+  var whole: Delta { Delta(text: text, logprobs: tokenLogprobs?.json) }
+
+  /// The member `prompt_logprobs`; nil when none was asked for.
+  var promptLogprobsJSON: JSONValue? { promptLogprobs?.json }
 }

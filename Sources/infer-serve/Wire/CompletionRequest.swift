@@ -16,8 +16,18 @@ struct CompletionRequest {
   var stop: StopConditions
   /// Continuations wanted of each prompt.
   var choices: Int
+  /// Continuations made of each prompt, of which the most likely ones are told.
+  var bestOf: Int
   /// Whether the prompt stands before each continuation.
   var echo: Bool
+  /// Log-probabilities wanted of each token that is told: nil for none, else the number of most likely tokens beside.
+  var logprobs: Int?
+  /// The same of each token of the prompt, told apart from the text.
+  var promptLogprobs: Int?
+  /// Whether tokens are called by their numbers.
+  var numbersTokens: Bool
+  /// Whether what the tokenizer puts around a text is put around a prompt.
+  var addsSpecialTokens: Bool
   var streaming: StreamingOptions?
 
   /// Tokens generated when the request names no number, as the API has it.
@@ -28,16 +38,32 @@ struct CompletionRequest {
     try UnsupportedFields.check(reader)
     prompts = try Self.prompts(reader)
     let fields = SamplingFields(reader: reader, defaults: defaults)
-    let logprobs = try reader.integer("logprobs", in: 0...SamplingFields.maximumLogprobs)
-    sampling = try fields.sampling(logprobs: logprobs)
-    let maximum = try reader.integer("max_tokens", in: 1 ... .max)
-    stop = try fields.stop(maxTokens: maximum)
+    logprobs = try reader.integer("logprobs", in: 0...SamplingFields.maximumLogprobs)
+    promptLogprobs = try fields.promptLogprobs()
     choices = try reader.integer("n", in: 1...SamplingFields.maximumChoices) ?? 1
-    echo = try reader.bool("echo") ?? false
-    if echo, logprobs != nil {
-      throw .unsupported("logprobs", "Log-probabilities of an echoed prompt are not supported.")
+    bestOf = try reader.integer("best_of", in: 1...SamplingFields.maximumChoices) ?? choices
+    guard bestOf >= choices else {
+      throw reader.wrongValue("best_of", "must be at least n (\(choices)), not \(bestOf)")
     }
+    // The most likely choices are known by their log-probabilities.
+    sampling = try fields.sampling(logprobs: logprobs ?? (bestOf > choices ? 0 : nil))
+    let maximum = try reader.integer("max_tokens", in: 0 ... .max)
+    stop = try fields.stop(maxTokens: maximum)
+    echo = try reader.bool("echo") ?? false
+    numbersTokens = try reader.bool("return_tokens_as_token_ids") ?? false
+    addsSpecialTokens = try reader.bool("add_special_tokens") ?? true
     streaming = try StreamingOptions(reader)
+    guard streaming != nil else { return }
+    if bestOf > choices {
+      throw reader.wrongValue("best_of", "above n cannot be streamed: the best is known at the end")
+    }
+    if promptLogprobs != nil { throw reader.wrongValue("prompt_logprobs", "cannot be streamed") }
+  }
+
+  /// Log-probabilities that the engine has to report of the prompt's tokens.
+  var scoredLogprobs: Int? {
+    let wanted = [echo ? logprobs : nil, promptLogprobs].compactMap { $0 }
+    return wanted.max()
   }
 
   private static func prompts(_ reader: FieldReader) throws(APIError) -> [Prompt] {

@@ -4,32 +4,43 @@ import InferCore
 struct CompletionResponse: ResponseBuilder {
   private let head: ResponseHead
   private(set) var choices: [CompletionChoice]
+  /// How many of the choices for each prompt are told.
+  private let kept: Int
+  private let isStreamed: Bool
 
   private static let kind = "text_completion"
 
-  /// A response with choices that have not begun.
-  init(head: ResponseHead, choices: [CompletionChoice]) {
+  /// A response with choices that have not begun, prompt by prompt. The `kept` most likely ones for each prompt are
+  /// told; all of them, when it is streamed.
+  init(head: ResponseHead, choices: [CompletionChoice], keeping kept: Int = .max, isStreamed: Bool = false) {
     self.head = head
     self.choices = choices
+    self.kept = kept
+    self.isStreamed = isStreamed
   }
 
+  mutating func append(_ scores: [PromptTokenScore], to index: Int) { choices[index].append(scores) }
+
   mutating func append(_ piece: TextPiece, to index: Int) -> [JSONValue] {
-    let delta = choices[index].append(piece)
-    // A piece without text still has tokens to tell when log-probabilities are wanted.
-    return delta.text.isEmpty && delta.logprobs == nil ? [] : [event(index, delta)]
+    choices[index].append(piece)
+    return news(index)
   }
 
   mutating func finish(_ index: Int, _ reason: FinishReason, _ statistics: GenerationStatistics) -> [JSONValue] {
+    choices[index].finish(reason, statistics)
+    guard isStreamed else { return [] }
     // An echo that no text took along.
-    let rest = choices[index].finish(reason, statistics).map { [event(index, $0)] } ?? []
+    let rest = news(index)
     let isLast = choices.allSatisfy { $0.finishReason != nil }
-    let closing = Self.choice(index, "", nil, reason)
+    let closing: JSONValue = .object(Self.choice(index, CompletionChoice.Delta(text: ""), reason))
     return rest + [head.event(Self.kind, closing, timings: isLast ? timings : nil)]
   }
 
   var completion: JSONValue {
-    let elements = choices.enumerated().map { index, choice in
-      Self.choice(index, choice.text, choice.logprobs, choice.finishReason)
+    let elements = best.enumerated().map { index, choice in
+      var members = Self.choice(index, choice.whole, choice.finishReason)
+      members["prompt_logprobs"] = choice.promptLogprobsJSON
+      return JSONValue.object(members)
     }
     return head.object(Self.kind, ["choices": .array(elements), "usage": usage.json, "timings": timings.json])
   }
@@ -44,16 +55,26 @@ struct CompletionResponse: ResponseBuilder {
 
   private var timings: Timings { Timings(choices.compactMap(\.statistics)) }
 
-  private func event(_ index: Int, _ delta: CompletionChoice.Delta) -> JSONValue {
-    head.event(Self.kind, Self.choice(index, delta.text, delta.logprobs, nil))
+  /// Of each prompt the choices that are told, the most likely first if some are not.
+  private var best: [CompletionChoice] {
+    let groups = Dictionary(grouping: choices, by: \.prompt).sorted { $0.key < $1.key }.map(\.value)
+    return groups.flatMap { group in
+      // Sorting keeps the order of equals.
+      group.count > kept ? Array(group.sorted { $0.logprobSum > $1.logprobSum }.prefix(kept)) : group
+    }
+  }
+
+  private mutating func news(_ index: Int) -> [JSONValue] {
+    guard isStreamed, let delta = choices[index].take() else { return [] }
+    return [head.event(Self.kind, .object(Self.choice(index, delta, nil)))]
   }
 
   private static func choice(
-    _ index: Int, _ text: String, _ logprobs: JSONValue?, _ reason: FinishReason?
-  ) -> JSONValue {
-    .object([
-      "index": .integer(index), "text": .string(text), "logprobs": logprobs ?? .null,
+    _ index: Int, _ delta: CompletionChoice.Delta, _ reason: FinishReason?
+  ) -> JSONObject {
+    [
+      "index": .integer(index), "text": .string(delta.text), "logprobs": delta.logprobs ?? .null,
       "finish_reason": reason.map { .string($0.rawValue) } ?? .null,
-    ])
+    ]
   }
 }

@@ -23,10 +23,21 @@ struct FieldReader {
   /// A reader of a request's body.
   init(body: [UInt8]) throws(APIError) {
     let value: JSONValue
-    do { value = try JSONValue(parsing: body) } catch {
+    do { value = try JSONValue(parsing: Self.text(body)) } catch {
       throw .invalid(nil, "The request body is not valid JSON: \(error)", code: "invalid_json")
     }
     try self.init(value)
+  }
+
+  /// A body's UTF-8, without the mark that some programs put before it.
+  private static func text(_ body: [UInt8]) throws(APIError) -> [UInt8] {
+    if body.starts(with: [0xEF, 0xBB, 0xBF]) { return Array(body.dropFirst(3)) }
+    // JSON begins with a character of ASCII, so that a zero beside it tells wider units apart, marked or not.
+    let start = body.prefix(2)
+    guard start.count == 2,
+      start.contains(0) || start.elementsEqual([0xFF, 0xFE]) || start.elementsEqual([0xFE, 0xFF])
+    else { return body }
+    throw .invalid(nil, "The request body is UTF-16 or UTF-32; JSON is sent as UTF-8.", code: "invalid_json")
   }
 
   /// The path of a member, as the request spells it.

@@ -46,6 +46,12 @@ struct SamplingFields {
     } catch { throw APIError(error) }
   }
 
+  /// Log-probabilities wanted of the prompt's tokens; `false` is none.
+  func promptLogprobs() throws(APIError) -> Int? {
+    if reader["prompt_logprobs"] == false { return nil }
+    return try reader.integer("prompt_logprobs", in: 0...Self.maximumLogprobs)
+  }
+
   private func float(_ key: String) throws(APIError) -> Float? { try reader.number(key).map { Float($0) } }
 
   private func stopStrings() throws(APIError) -> [String] {

@@ -29,11 +29,13 @@ struct ArgumentTests {
       """
       serve --model Models/tiny --host 0.0.0.0 --port 0 --threads 3 --kv-cache-mib 64 --state-cache-mib 32 \
       --max-batch-tokens 256 --max-running 8 --max-queue 4 --max-context 1000 --kv-type f32 --page-tokens 32 \
-      --max-body-kib 16 --request-timeout 5 --drain-timeout 0 --idle-timeout 3 --log-level debug --log-format json
+      --max-body-kib 16 --request-timeout 5 --drain-timeout 0 --idle-timeout 3 --log-level debug --log-format json \
+      --served-model-name a/b,c --keep-alive-interval 0 --served-model-name d e
       """)
     #expect(serve.model.model == "Models/tiny" && serve.model.threadCount == 3)
     #expect(serve.host == "0.0.0.0" && serve.port == 0 && serve.maxBodyKib == 16)
     #expect(serve.requestTimeout == 5 && serve.drainTimeout == 0 && serve.idleTimeout == 3)
+    #expect(serve.names == ["a/b", "c", "d", "e"] && serve.keepAliveInterval == 0)
     #expect(serve.logLevel == .debug && serve.logFormat == .json)
     let configuration = serve.configuration()
     #expect(configuration.threads == 3 && configuration.kvCacheMiB == 64 && configuration.stateCacheMiB == 32)

@@ -22,7 +22,7 @@ struct LoadingTests {
     let url: URL
 
     init() async throws {
-      let state = ServerState(modelName: "tiny")
+      let state = ServerState(modelNames: ["tiny"])
       let gate = gate
       let lifecycle = ServeLifecycle(
         state: state, drainLimit: .seconds(1), logger: HTTPServer.quietLogger,

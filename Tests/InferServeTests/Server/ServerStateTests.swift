@@ -5,7 +5,7 @@ import Testing
 
 struct ServerStateTests {
   @Test func aServerThatIsNotReadySaysWhenToComeBack() {
-    let state = ServerState(modelName: "tiny")
+    let state = ServerState(modelNames: ["tiny"])
     let loading = refusal { () throws(APIError) in try state.model() }
     #expect(loading?.status == 503 && loading?.code == "loading" && loading?.retryAfter != nil)
     state.phase = .draining
@@ -14,7 +14,7 @@ struct ServerStateTests {
   }
 
   @Test func otherModelsAreNotFound() {
-    let state = ServerState(modelName: "tiny")
+    let state = ServerState(modelNames: ["tiny"])
     #expect(refusal { () throws(APIError) in try state.check(modelName: "tiny") } == nil)
     let error = refusal { () throws(APIError) in try state.check(modelName: "huge") }
     #expect(error?.status == 404 && error?.code == "model_not_found" && error?.parameter == "model")

@@ -27,6 +27,21 @@ struct CompletionRequestTests {
     #expect(try completion(#"{"prompt": "x", "logprobs": 5}"#).sampling.logprobs == 5)
   }
 
+  @Test func promptsAreScoredForAnEchoAndOnRequest() throws {
+    #expect(try completion(#"{"prompt": "x", "logprobs": 3}"#).scoredLogprobs == nil)
+    #expect(try completion(#"{"prompt": "x", "echo": true}"#).scoredLogprobs == nil)
+    #expect(try completion(#"{"prompt": "x", "echo": true, "logprobs": 0}"#).scoredLogprobs == 0)
+    #expect(try completion(#"{"prompt": "x", "echo": true, "logprobs": 2, "prompt_logprobs": 5}"#).scoredLogprobs == 5)
+    #expect(try completion(#"{"prompt": "x", "logprobs": 2, "prompt_logprobs": 1}"#).scoredLogprobs == 1)
+    #expect(try completion(#"{"prompt": "x", "prompt_logprobs": false}"#).scoredLogprobs == nil)
+  }
+
+  @Test func theBestOfSeveralAreKnownByTheirLogprobs() throws {
+    let request = try completion(#"{"prompt": "x", "n": 2, "best_of": 5}"#)
+    #expect(request.choices == 2 && request.bestOf == 5 && request.logprobs == nil && request.sampling.logprobs == 0)
+    #expect(try completion(#"{"prompt": "x", "n": 2, "best_of": 2, "stream": true}"#).sampling.logprobs == nil)
+  }
+
   static let bad: [(json: String, field: String)] = [
     (#"{}"#, "prompt"),
     (#"{"prompt": []}"#, "prompt"),
@@ -38,10 +53,12 @@ struct CompletionRequestTests {
     (#"{"prompt": [99999999999999999999]}"#, "prompt[0]"),
     (#"{"prompt": [[1, 2.5]]}"#, "prompt[0][1]"),
     (#"{"prompt": "x", "suffix": "y"}"#, "suffix"),
-    (#"{"prompt": "x", "best_of": 3}"#, "best_of"),
+    (#"{"prompt": "x", "n": 3, "best_of": 2}"#, "best_of"),
+    (#"{"prompt": "x", "best_of": 2, "stream": true}"#, "best_of"),
+    (#"{"prompt": "x", "prompt_logprobs": 1, "stream": true}"#, "prompt_logprobs"),
+    (#"{"prompt": "x", "prompt_logprobs": -1}"#, "prompt_logprobs"),
     (#"{"prompt": "x", "logprobs": true}"#, "logprobs"),
     (#"{"prompt": "x", "logprobs": 21}"#, "logprobs"),
-    (#"{"prompt": "x", "logprobs": 1, "echo": true}"#, "logprobs"),
     (#"{"prompt": "x", "echo": 1}"#, "echo"),
   ]
 

@@ -1,0 +1,22 @@
+import Hummingbird
+import InferCore
+
+/// `GET /` and `GET /version`: what this is.
+struct Greeting: Sendable {
+  let state: ServerState
+  /// `METHOD path` of every endpoint.
+  let endpoints: [String]
+
+  /// For whoever opens the server's address.
+  func respond(_ request: Request, _ context: ServeContext) -> Response {
+    .json([
+      "name": "infer-serve", "version": .string(InferServe.version), "model": .string(state.modelNames[0]),
+      "status": .string(state.phase.name), "endpoints": .array(endpoints.map(JSONValue.string)),
+    ])
+  }
+
+  /// The version alone.
+  func version(_ request: Request, _ context: ServeContext) -> Response {
+    .json(["version": .string(InferServe.version)])
+  }
+}

@@ -1,0 +1,64 @@
+import Hummingbird
+import NIOCore
+import Synchronization
+
+/// Writes a comment to a stream of events whenever nothing else has been written for a while, so that neither a client
+/// nor a proxy between takes a long prompt or a full queue for a server that is gone.
+///
+/// Readers of server-sent events skip comments.
+final class KeepAlive: Sendable {
+  /// The comment, between two events.
+  static let comment = ByteBuffer(string: ": keep-alive\n\n")
+
+  /// A stream's writer, for several tasks: it holds nothing but NIO's, which takes bytes from many.
+  private struct SharedWriter: @unchecked Sendable {
+    var writer: any ResponseBodyWriter
+  }
+
+  /// When the last write ended; nil during one.
+  private final class LastWrite: Sendable {
+    let time = Mutex<ContinuousClock.Instant?>(.now)
+  }
+
+  private let last = LastWrite()
+  private let task = Mutex<Task<Void, Never>?>(nil)
+
+  /// Begins, until ``stop()``. An interval of zero is for never.
+  init(_ writer: any ResponseBodyWriter, every interval: Duration) {
+    guard interval > .zero else { return }
+    let shared = SharedWriter(writer: writer)
+    task.withLock { [last] in $0 = Task { await Self.run(shared, interval, last) } }
+  }
+
+  deinit { task.withLock { $0?.cancel() } }
+
+  private static func run(_ shared: SharedWriter, _ interval: Duration, _ last: LastWrite) async {
+    var shared = shared
+    var comment = ContinuousClock.now
+    do {
+      while true {
+        try await Task.sleep(until: max(last.time.withLock { $0 } ?? .now, comment) + interval)
+        // Bytes that are being written, or came meanwhile, are sign enough.
+        guard let time = last.time.withLock({ $0 }), ContinuousClock.now - time >= interval else { continue }
+        try await shared.writer.write(Self.comment)
+        comment = .now
+      }
+    } catch {
+      // Stopped, or the client is gone, of which others hear as well.
+    }
+  }
+
+  /// Writes what is to be told.
+  @concurrent func write(_ bytes: ByteBuffer, to writer: inout any ResponseBodyWriter) async throws {
+    last.time.withLock { $0 = nil }
+    defer { last.time.withLock { $0 = .now } }
+    try await writer.write(bytes)
+  }
+
+  /// Ends; nothing is written afterwards.
+  func stop() async {
+    let task = task.withLock { $0 }
+    task?.cancel()
+    await task?.value
+  }
+}
