@@ -2,7 +2,8 @@ public import InferCore
 
 extension LoadedModel {
   /// A request for the answer to a conversation: its prompt as the model's chat template makes it, chosen and ended as
-  /// the model's files recommend where nothing else is said.
+  /// the model's files recommend where nothing else is said. Names of special tokens are such tokens only where the
+  /// template wrote them.
   ///
   /// - Parameters:
   ///   - messages: An array of objects with `role`, `content` and whatever else the template reads.
@@ -18,12 +19,9 @@ extension LoadedModel {
     sampling: SamplingParameters? = nil, stop: StopConditions = .standard
   ) throws -> GenerationRequest {
     guard let chatTemplate else { throw ModelError.unsuitable("\(name) has no chat template") }
-    let tokenizer = try textTokenizer()
-    var names = tokenizer.templateVariables
-    for (name, value) in variables { names[name] = value }
-    let prompt = try chatTemplate.render(
-      messages: messages, tools: tools, addGenerationPrompt: addGenerationPrompt, variables: names)
-    return try request(prompt: tokenizer.encode(prompt), sampling: sampling, stop: stop)
+    let prompt = try chatTemplate.prompt(
+      messages: messages, tools: tools, addGenerationPrompt: addGenerationPrompt, variables: variables)
+    return try request(prompt: textTokenizer().encode(prompt), sampling: sampling, stop: stop)
   }
 
   /// A request for the continuation of a text, to which the tokenizer adds what its files say: often a token for the
@@ -51,17 +49,6 @@ extension LoadedModel {
   fileprivate func textTokenizer() throws(ModelError) -> Tokenizer {
     guard let tokenizer else { throw .unsuitable("\(name) has no tokenizer") }
     return tokenizer
-  }
-}
-
-extension Tokenizer {
-  /// What every chat template is given: the names of special tokens.
-  public var templateVariables: JSONObject {
-    var variables: JSONObject = [:]
-    variables["bos_token"] = bosToken.map(JSONValue.string)
-    variables["eos_token"] = eosToken.map(JSONValue.string)
-    variables["pad_token"] = padToken.map(JSONValue.string)
-    return variables
   }
 }
 
