@@ -1,6 +1,7 @@
 """Clients that hold connections: they keep nobody else out, and are cut off in time."""
 import json
 import socket
+import struct
 import threading
 import time
 from contextlib import ExitStack
@@ -216,6 +217,20 @@ def test_a_client_that_has_no_more_to_send_gets_its_answer(server, stream):
         assert b"data: [DONE]" in answer
     else:
         assert json.loads(answer)["usage"]["completion_tokens"] == 200
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_clients_that_vanish_are_no_failures_of_the_server(start, stream):
+    with start() as server:
+        body = json.dumps(server.chat(max_tokens=50, stream=stream)).encode()
+        for _ in range(40):
+            connection = server.connect(request("POST", CHAT, body))
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.close()
+        server.wait_until_idle()
+        assert health(server) == 200
+        statuses = {dict(labels)["status"] for name, *labels in server.metrics() if name == "infer_http_requests_total"}
+        assert statuses <= {"200", "499"}
 
 
 def test_what_is_no_request_leaves_a_line(start):

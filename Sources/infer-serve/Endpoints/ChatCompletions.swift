@@ -76,8 +76,9 @@ struct ChatCompletions: Sendable {
     do {
       return try template.prompt(
         messages: request.messages, tools: request.tools.definitions, addGenerationPrompt: request.addsGenerationPrompt,
-        variables: request.templateVariables)
+        variables: request.templateVariables, byteLimit: served.longestText)
     } catch {
+      if case .tooLong(let limit) = error { throw served.tooLong(bytes: limit + 1, "messages") }
       let reason = if case .raised(let message) = error { message } else { "\(error)" }
       throw .invalid("messages", "The chat template refuses the conversation: \(reason)", code: "template_error")
     }

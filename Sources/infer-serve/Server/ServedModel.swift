@@ -17,7 +17,7 @@ struct ServedModel: Sendable {
   /// Whether names of special tokens in messages are those tokens.
   let allowsSpecialInMessages: Bool
   /// No text with more bytes fits the context.
-  private let longestText: Int
+  let longestText: Int
 
   init(
     model: LoadedModel, name: String, tokenizer: Tokenizer, engine: Engine, format: OutputFormat, created: Int,
@@ -57,11 +57,14 @@ struct ServedModel: Sendable {
 
   private func check(_ text: String, _ field: String) throws(APIError) {
     let bytes = text.utf8.count
-    guard bytes <= longestText else {
-      // It has no fewer tokens than this.
-      throw .contextExceeded(
-        length: engine.limits.contextLength, tokens: bytes / (longestText / engine.limits.contextLength), field: field)
-    }
+    guard bytes <= longestText else { throw tooLong(bytes: bytes, field) }
+  }
+
+  /// The refusal of a text that fits the context by no means.
+  func tooLong(bytes: Int, _ field: String) -> APIError {
+    // It has no fewer tokens than this.
+    let tokens = max(engine.limits.contextLength + 1, bytes / (longestText / engine.limits.contextLength))
+    return .contextExceeded(length: engine.limits.contextLength, tokens: tokens, field: field)
   }
 
   /// Refuses tools whose calls would not be found.

@@ -17,7 +17,7 @@ enum RequestBounds {
   static let stopTokens = 1_024
   static let biases = 4_096
   /// Log-probabilities that all choices of one answer may have together.
-  static let logprobs = 1 << 19
+  static let logprobs = 1 << 18
 
   /// Refuses a body with more than that.
   static func check(_ reader: FieldReader) throws(APIError) {

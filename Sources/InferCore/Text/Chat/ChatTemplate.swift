@@ -82,11 +82,13 @@ public struct ChatTemplate: Sendable {
   ///     ``specialTokens`` of the same name.
   ///   - now: What `strftime_now` formats.
   ///   - timeZone: Where `now` is read off a clock.
+  ///   - byteLimit: Bytes of the text at most.
   /// - Throws: `TemplateError.raised` when the template rejects the conversation, `TemplateError.evaluation` when it
-  ///   does something impossible or too much, `TemplateError.file` when there is no template for the purpose.
+  ///   does something impossible or too much, `TemplateError.file` when there is no template for the purpose,
+  ///   `TemplateError.tooLong` as soon as the text exceeds its limit.
   public func prompt(
     messages: JSONValue, tools: JSONValue? = nil, addGenerationPrompt: Bool = true,
-    variables: JSONObject = [:], now: Date = Date(), timeZone: TimeZone = .current
+    variables: JSONObject = [:], now: Date = Date(), timeZone: TimeZone = .current, byteLimit: Int = .max
   ) throws(TemplateError) -> ChatPrompt {
     guard let given = messages.array else {
       throw .evaluation(line: 1, reason: "messages is \(messages.kind), expected an array")
@@ -100,7 +102,8 @@ public struct ChatTemplate: Sendable {
     context["documents"] = context["documents"] ?? JinjaValue.none
     context["add_generation_prompt"] = .bool(addGenerationPrompt)
     return ChatPrompt(
-      try JinjaEvaluator(variables: context, now: now, timeZone: timeZone).render(program.statements))
+      try JinjaEvaluator(variables: context, now: now, timeZone: timeZone, byteLimit: byteLimit)
+        .render(program.statements))
   }
 
   private func program(hasTools: Bool) throws(TemplateError) -> Program {

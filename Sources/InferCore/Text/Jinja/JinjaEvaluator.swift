@@ -49,9 +49,14 @@ final class JinjaEvaluator {
   /// What may still be spent on statements, expressions and values handled, and on sixteenths of characters.
   private(set) var budget: Int
   private var depth = 0
+  /// Bytes of the output at most.
+  private let byteLimit: Int
+  /// Blocks under way whose text is kept and not printed.
+  private var captures = 0
 
-  init(variables: TextDictionary<JinjaValue>, now: Date, timeZone: TimeZone) {
+  init(variables: TextDictionary<JinjaValue>, now: Date, timeZone: TimeZone, byteLimit: Int = .max) {
     self.now = now
+    self.byteLimit = byteLimit
     self.timeZone = timeZone
     // Ample for real templates, most of which go through the conversation once and some once for each message.
     budget = 5_000_000 + 100 * variables.values.reduce(0) { $0 + $1.size(upTo: 10_000_000) }
@@ -69,6 +74,7 @@ final class JinjaEvaluator {
       switch error {
       case .reason(let reason): throw .evaluation(line: line, reason: reason)
       case .raised(let message): throw .raised(message)
+      case .tooLong: throw .tooLong(limit: byteLimit)
       }
     }
     return output
@@ -146,6 +152,7 @@ final class JinjaEvaluator {
 
   private func write(_ text: JinjaString) throws(JinjaFailure) {
     try spend(bytes: text.count)
+    if captures == 0, output.count + text.count > byteLimit { throw .tooLong }
     output.append(text)
   }
 
@@ -159,7 +166,11 @@ final class JinjaEvaluator {
   func capture(_ body: () throws(JinjaFailure) -> Void) throws(JinjaFailure) -> JinjaString {
     let outer = output
     output = ""
-    defer { output = outer }
+    captures += 1
+    defer {
+      output = outer
+      captures -= 1
+    }
     try body()
     return output
   }

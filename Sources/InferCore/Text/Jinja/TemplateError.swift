@@ -8,6 +8,8 @@ public enum TemplateError: Error, Equatable, CustomStringConvertible {
   case evaluation(line: Int, reason: String)
   /// The template rejected the conversation with `raise_exception(message)`.
   case raised(String)
+  /// The text became longer than was asked for.
+  case tooLong(limit: Int)
 
   /// One line with the place and the reason.
   public var description: String {
@@ -16,6 +18,7 @@ public enum TemplateError: Error, Equatable, CustomStringConvertible {
     case .syntax(let line, let reason): "chat template, line \(line): \(reason)"
     case .evaluation(let line, let reason): "chat template, line \(line): \(reason)"
     case .raised(let message): message
+    case .tooLong(let limit): "chat template: the text is longer than \(limit) bytes"
     }
   }
 }
@@ -24,4 +27,5 @@ public enum TemplateError: Error, Equatable, CustomStringConvertible {
 enum JinjaFailure: Error {
   case reason(String)
   case raised(String)
+  case tooLong
 }
