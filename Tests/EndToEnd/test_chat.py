@@ -59,15 +59,18 @@ def test_same_seed_same_answer_and_choices_differ(client, server):
 
 
 def test_logprobs(client, server):
-    answer = ask(client, server, max_tokens=6, logprobs=True, top_logprobs=3, temperature=0)
+    options = {"max_tokens": 6, "logprobs": True, "top_logprobs": 3, "temperature": 0,
+               "extra_body": {"enable_thinking": False}}
+    answer = ask(client, server, **options)
     tokens = answer.choices[0].logprobs.content
     assert len(tokens) == 6
+    assert b"".join(bytes(token.bytes) for token in tokens).decode() == answer.choices[0].message.content
     for token in tokens:
         assert token.logprob <= 0 and len(token.top_logprobs) == 3
         # Greedy takes the most likely token.
         assert token.top_logprobs[0].token == token.token
         assert bytes(token.bytes).decode(errors="replace") == token.token
-    streamed = ask(client, server, max_tokens=6, logprobs=True, top_logprobs=3, temperature=0, stream=True)
+    streamed = ask(client, server, stream=True, **options)
     pieces = [c.choices[0].logprobs.content for c in streamed if c.choices and c.choices[0].logprobs]
     assert [token.token for piece in pieces for token in piece] == [token.token for token in tokens]
 

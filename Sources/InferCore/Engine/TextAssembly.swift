@@ -10,6 +10,8 @@ struct TextAssembly {
   private var matcher: StopStringMatcher
   /// Tokens whose text is still held back.
   private var tokens: [GeneratedToken] = []
+  /// The number of the token that each byte of that text came from.
+  private var sources: [Int] = []
 
   init(_ stop: StopConditions, _ detokenizer: StreamingDetokenizer) {
     self.detokenizer = detokenizer
@@ -21,9 +23,9 @@ struct TextAssembly {
   /// Takes a token; returns the text that is certain now, if there is any.
   mutating func append(_ token: GeneratedToken) -> TextPiece? {
     guard !hasStopped else { return nil }
-    tokenCount += 1
     tokens.append(token)
-    let text = token.isStop && !includesStop ? "" : detokenizer.append(token.id)
+    let text = token.isStop && !includesStop ? "" : trace(detokenizer.append(token.id, number: tokenCount))
+    tokenCount += 1
     // Stop strings are looked for in what comes after the first minTokens tokens, as in vLLM.
     guard tokenCount > minTokens else { return take(text) }
     let output = matcher.append(text)
@@ -34,12 +36,24 @@ struct TextAssembly {
   /// Returns what was held back, when no stop string has come.
   mutating func finish() -> TextPiece? {
     guard !hasStopped else { return nil }
-    return take(matcher.append(detokenizer.finish()).text + matcher.finish(), evenIfEmpty: !tokens.isEmpty)
+    let rest = matcher.append(trace(detokenizer.finishTraced()))
+    hasStopped = rest.stopString != nil
+    return take(rest.text + matcher.finish(), evenIfEmpty: !tokens.isEmpty)
+  }
+
+  private mutating func trace(_ text: TracedText) -> String {
+    sources += text.sources
+    return text.text
   }
 
   private mutating func take(_ text: String, evenIfEmpty: Bool = false) -> TextPiece? {
     guard evenIfEmpty || !text.isEmpty else { return nil }
-    defer { tokens.removeAll(keepingCapacity: true) }
-    return TextPiece(text: text, tokens: tokens)
+    let count = text.utf8.count
+    let first = tokenCount - tokens.count
+    defer {
+      tokens.removeAll(keepingCapacity: true)
+      sources.removeFirst(count)
+    }
+    return TextPiece(text: text, tokens: tokens, sources: sources[..<count].map { $0 - first })
   }
 }

@@ -119,4 +119,20 @@ public struct TextPiece: Sendable, Equatable {
   public let text: String
   /// The tokens since the piece before.
   public let tokens: [GeneratedToken]
+  /// For every byte of the text, the index in `tokens` of the token that it came from. The text of a token may have been
+  /// held back: negative indices count back from the end of the tokens of the pieces before.
+  public let sources: [Int]
+
+  init(text: String, tokens: [GeneratedToken], sources: [Int]) {
+    precondition(sources.count == text.utf8.count, "\(sources.count) sources of \(text.utf8.count) bytes")
+    self.text = text
+    self.tokens = tokens
+    self.sources = sources
+  }
+
+  /// Creates a piece all of whose text came from the last of its tokens, or from the one before it if it has none.
+  public init(text: String, tokens: [GeneratedToken]) {
+    self.init(
+      text: text, tokens: tokens, sources: Array(repeating: tokens.count - 1, count: text.utf8.count))
+  }
 }

@@ -42,13 +42,20 @@ public struct ReasoningParser: Sendable {
   }
 
   /// Takes the next piece of text and returns what is certain by now, in order and without empty pieces.
-  public mutating func append(_ text: String) -> [Piece] {
+  public mutating func append(_ text: String) -> [Piece] { appendPlaced(text).map(\.piece) }
+
+  /// Ends the text: returns what was held back.
+  public mutating func finish() -> [Piece] { finishPlaced().map(\.piece) }
+
+  /// A piece and how many bytes of the text stand before it.
+  typealias Placed = (piece: Piece, offset: Int)
+
+  mutating func appendPlaced(_ text: String) -> [Placed] {
     self.text.append(text)
     return read()
   }
 
-  /// Ends the text: returns what was held back.
-  public mutating func finish() -> [Piece] {
+  mutating func finishPlaced() -> [Placed] {
     text.isComplete = true
     return read()
   }
@@ -69,14 +76,14 @@ public struct ReasoningParser: Sendable {
     return (reasoning, content)
   }
 
-  private mutating func read() -> [Piece] {
-    var pieces: [Piece] = []
+  private mutating func read() -> [Placed] {
+    var pieces: [Placed] = []
     while step(&pieces) { text.mark() }
     return pieces
   }
 
   /// Goes on as far as one state leads; false when more text is needed.
-  private mutating func step(_ pieces: inout [Piece]) -> Bool {
+  private mutating func step(_ pieces: inout [Placed]) -> Bool {
     switch state {
     case .beginning:
       let space = text.leadingSpace
@@ -94,16 +101,18 @@ public struct ReasoningParser: Sendable {
     case .reasoning: return stepReasoning(&pieces)
     case .content:
       guard !text.isEmpty else { return false }
-      pieces.append(.content(text.take(text.count)))
+      let offset = text.offset
+      pieces.append((.content(text.take(text.count)), offset))
     }
     return true
   }
 
-  private mutating func stepReasoning(_ pieces: inout [Piece]) -> Bool {
+  private mutating func stepReasoning(_ pieces: inout [Placed]) -> Bool {
     let (end, match, _) = text.search([endTag])
     let trailing = text.lineBreaksBefore(end)
     if trailing < end {
-      pieces.append(.reasoning(lineBreaks + text.take(end - trailing)))
+      let offset = text.offset - lineBreaks.utf8.count
+      pieces.append((.reasoning(lineBreaks + text.take(end - trailing)), offset))
       lineBreaks = ""
     }
     lineBreaks += text.take(trailing)

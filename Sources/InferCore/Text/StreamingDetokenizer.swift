@@ -9,6 +9,8 @@ public struct StreamingDetokenizer: Sendable {
   private let kept: Set<Int32>
   /// At most three bytes: the longest unfinished character.
   private var pending: [UInt8] = []
+  /// The number of the token that each of them came from.
+  private var pendingSources: [Int] = []
   private var strippable: Int
   private var isFirst = true
 
@@ -24,8 +26,11 @@ public struct StreamingDetokenizer: Sendable {
   }
 
   /// Takes the next token and returns the text that it completes, possibly none.
-  public mutating func append(_ id: Int32) -> String {
-    if skippingSpecialTokens, tokenizer.isSpecial(id), !kept.contains(id) { return "" }
+  public mutating func append(_ id: Int32) -> String { append(id, number: 0).text }
+
+  /// Takes the next token, which is known by a number, and returns the text that it completes, possibly none.
+  mutating func append(_ id: Int32, number: Int) -> TracedText {
+    if skippingSpecialTokens, tokenizer.isSpecial(id), !kept.contains(id) { return TracedText() }
     var bytes = isFirst ? tokenizer.firstBytes(for: id) : tokenizer.decoded[id]
     if isFirst { isFirst = !tokenizer.contains(id) }
     if strippable > 0, !bytes.isEmpty, let strip = tokenizer.decoder.leadingStrip {
@@ -34,15 +39,21 @@ public struct StreamingDetokenizer: Sendable {
       strippable = bytes.isEmpty ? strippable - count : 0
     }
     pending += bytes
-    let complete = pending.count - UTF8.unfinishedSuffix(of: pending)
-    defer { pending.removeFirst(complete) }
-    return String(decoding: pending[..<complete], as: UTF8.self)
+    pendingSources += repeatElement(number, count: bytes.count)
+    return take(pending.count - UTF8.unfinishedSuffix(of: pending))
   }
 
   /// Ends the text: returns U+FFFD if it ended within a character.
-  public mutating func finish() -> String {
-    defer { pending = [] }
-    return String(decoding: pending, as: UTF8.self)
+  public mutating func finish() -> String { finishTraced().text }
+
+  mutating func finishTraced() -> TracedText { take(pending.count) }
+
+  private mutating func take(_ count: Int) -> TracedText {
+    defer {
+      pending.removeFirst(count)
+      pendingSources.removeFirst(count)
+    }
+    return TracedText(decoding: pending[..<count], sources: pendingSources[..<count])
   }
 }
 

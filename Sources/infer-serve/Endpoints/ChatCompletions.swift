@@ -18,20 +18,30 @@ struct ChatCompletions: Sendable {
     try served.check(choices: request.choices)
     let template = try template(of: served)
     if request.tools.definitions != nil { try served.checkTools(template) }
+    if request.templateVariables["documents"] != nil, !template.mentions("documents") {
+      throw .unsupported("documents", "The model's chat template takes no documents.")
+    }
     let prompt = try render(template, request, served)
     let opening = try opening(request, prompt.text, served)
     let tokens = try served.encode(prompt.appending(opening), field: "messages")
     let head = ResponseHead(
       id: Identifier.make("chatcmpl"), created: Int(Date().timeIntervalSince1970), model: served.name,
       announcesUsage: request.streaming?.includesUsage ?? false)
+    // Reasoning that is wanted in the content stays as the model wrote it.
+    var format = served.format
+    if request.reasoningPlace == .inContent { format.reasoning = .none }
     let parser = OutputParser(
-      served.format, prompt: prompt.text, tools: request.tools.definitions, streaming: request.streaming != nil)
+      format, prompt: prompt.text, tools: request.tools.definitions, streaming: request.streaming != nil)
     let choice = ChatChoice(
-      parser, opening: opening, allowsSeveralCalls: request.tools.allowsSeveral,
-      format: request.sampling.logprobs == nil ? nil : LogprobsFormat(tokenizer: served.tokenizer),
-      makeCallID: { [format = served.format.toolCalls] in Identifier.makeCall(format) })
+      parser,
+      ChatChoice.Options(
+        opening: opening, stop: request.stop, allowsSeveralCalls: request.tools.allowsSeveral,
+        reasoningPlace: request.reasoningPlace,
+        logprobs: request.sampling.logprobs == nil ? nil : LogprobsFormat(tokenizer: served.tokenizer),
+        makeCallID: { [format = served.format.toolCalls] in Identifier.makeCall(format) }))
     var requests = try served.requests(
-      request.choices, prompt: tokens, request.sampling, request.stop, length: served.model.generation.maxTokens)
+      request.choices, prompt: tokens, request.sampling, request.stop, length: served.model.generation.maxTokens,
+      matchesStopStrings: false)
     requests[0].promptLogprobs = request.promptLogprobs
     let promptLogprobs = request.promptLogprobs.map { PromptLogprobs(served.tokenizer, count: $0) }
     return GenerationJob(
@@ -39,7 +49,7 @@ struct ChatCompletions: Sendable {
       builder: ChatResponse(head: head, count: request.choices, choice: choice, promptLogprobs: promptLogprobs),
       streaming: request.streaming,
       visibleTokens: served.format.markers(of: served.tokenizer, takesCalls: request.tools.definitions != nil),
-      promptField: "messages")
+      skipsSpecialTokens: request.skipsSpecialTokens, promptField: "messages")
   }
 
   /// The prompt of a chat request, without what a demanded call adds to it.

@@ -32,7 +32,8 @@ struct Completions: Sendable {
     let response = CompletionResponse(
       head: head, choices: choices, keeping: request.choices, isStreamed: request.streaming != nil)
     return GenerationJob(
-      requests: requests, builder: response, streaming: request.streaming, promptField: "prompt")
+      requests: requests, builder: response, streaming: request.streaming,
+      skipsSpecialTokens: request.skipsSpecialTokens, promptField: "prompt")
   }
 
   /// A prompt's text, if it is to be echoed, and its tokens.

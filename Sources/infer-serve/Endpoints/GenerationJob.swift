@@ -10,20 +10,23 @@ struct GenerationJob<Builder: ResponseBuilder> {
   var streaming: StreamingOptions?
   /// Special tokens whose names belong to the text; `nil` for the usual ones.
   var visibleTokens: Set<Int32>?
+  /// Whether special tokens have no text otherwise.
+  var skipsSpecialTokens = true
   /// The field that a complaint about the prompt names.
   var promptField: String
 }
 
 extension ServedModel {
   /// Requests to the engine for `count` choices that continue `prompt`, `length` tokens long if they name no length.
+  /// Stop strings are left out if the text is not to be searched for them as a whole.
   func requests(
     _ count: Int, prompt: [Int32], _ sampling: SamplingParameters, _ stop: StopConditions, length: Int?,
-    promptLogprobs: Int? = nil
+    promptLogprobs: Int? = nil, matchesStopStrings: Bool = true
   ) throws(APIError) -> [GenerationRequest] {
     do {
       // Who names no length gets no more than can be told.
       let told = sampling.logprobs.map { RequestBounds.logprobs / (count * ($0 + 1)) }
-      let stop = try stop.defaultingLength(
+      let stop = try (matchesStopStrings ? stop : stop.withoutStrings()).defaultingLength(
         to: [length, told].compactMap { $0 }.min(), promptTokens: prompt.count,
         contextLength: engine.limits.contextLength)
       return (0..<count).map {

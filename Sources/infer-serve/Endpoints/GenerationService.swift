@@ -116,7 +116,8 @@ struct GenerationService: Sendable {
       return Answer(
         zip(generations, job.requests).map { generation, request in
           TextGeneration(
-            generation, stop: request.stop, tokenizer: served.tokenizer, keeping: job.visibleTokens)
+            generation, stop: request.stop, tokenizer: served.tokenizer,
+            skippingSpecialTokens: job.skipsSpecialTokens, keeping: job.visibleTokens)
         })
     } catch {
       throw APIError(error, promptField: job.promptField, maxTokens: job.requests.first?.stop.maxTokens)

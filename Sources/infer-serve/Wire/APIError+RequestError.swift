@@ -9,11 +9,16 @@ extension APIError {
   ///
   /// - Parameters:
   ///   - promptField: The field that holds the prompt, as the endpoint names it.
+  ///   - spelling: How the request spells a field.
   ///   - maxTokens: The tokens that the request wanted to have generated, if it said so.
-  init(_ error: RequestError, promptField: String = "prompt", maxTokens: Int? = nil) {
+  init(
+    _ error: RequestError, promptField: String = "prompt", naming spelling: (String) -> String = { $0 },
+    maxTokens: Int? = nil
+  ) {
     switch error {
     case .invalid(let property, let reason):
-      self = .invalid(property.field, "\(property.field) \(reason).", code: "invalid_value")
+      let field = spelling(property.field)
+      self = .invalid(field, "\(field) \(reason).", code: "invalid_value")
     case .emptyPrompt:
       self = .invalid(promptField, "The prompt is empty; at least one token is needed.", code: "empty_prompt")
     case .tokenOutOfRange(let token, let position, let vocabularySize):

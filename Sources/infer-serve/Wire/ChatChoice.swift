@@ -1,91 +1,90 @@
 import InferCore
 
-/// One choice of a chat completion while it is generated: splits text into reasoning, answer and calls of tools, and
-/// adds up what a response that is not streamed needs.
+/// One choice of a chat completion while it is generated: splits text into reasoning, answer and calls of tools, ends the
+/// answer at a stop string, and adds up what a response that is not streamed needs.
 struct ChatChoice {
   /// What a step of the choice adds to it.
   struct Delta: Equatable {
     var reasoning: String?
     var content: String?
     var toolCall: ChatToolCall.Delta?
-    /// Elements of `logprobs.content`; nil when none were asked for.
-    var logprobs: [JSONValue]?
+    /// `nil` when there is nothing to add.
+    var logprobs: ChatLogprobs.Delta?
   }
 
-  /// All of the reasoning so far; nil when there was none.
+  /// All of the reasoning so far that is told apart; nil when there was none.
   private(set) var reasoning: String?
   /// All of the answer so far.
   private(set) var content = ""
   /// The calls so far.
   private(set) var toolCalls: [ChatToolCall] = []
-  /// Elements of `logprobs.content` so far; nil when none were asked for.
-  private(set) var logprobs: [JSONValue]?
   /// Tokens of the reasoning, tags included.
   private(set) var reasoningTokens = 0
   private(set) var finishReason: FinishReason?
   private(set) var statistics: GenerationStatistics?
 
-  /// Whether the only call that is allowed is complete: what follows is not told.
-  private(set) var isComplete = false
+  /// Whether what was asked for is there: the only call that is allowed, or a stop string. What follows is not told.
+  var isComplete: Bool { completeTokens != nil }
 
   private var parser: OutputParser
-  /// What the prompt holds of the answer and the parser has not been given.
-  private var opening: String
-  private let allowsSeveralCalls: Bool
-  private let makeCallID: @Sendable () -> String
+  private let options: Options
+  private var stop: ContentStop
+  private var ledger = TokenLedger()
+  private var lists: ChatLogprobs?
   /// Calls that have come to their end.
   private var completeCalls = 0
-  /// Tokens so far.
-  private var tokens = 0
-  /// Tokens that came since the last text that was told apart.
-  private var undecided = 0
-  /// Log-probabilities of tokens that have not been in a delta, because their text was held back.
-  private var pending: [JSONValue] = []
-  private let format: LogprobsFormat?
+  /// Tokens up to where the choice was complete.
+  private var completeTokens: Int?
+  /// Whether what came last is reasoning; nil before the first piece.
+  private var isReasoning: Bool?
+  /// The first token that is neither reasoning nor anything else yet.
+  private var firstUndecided = 0
 
-  /// - Parameters:
-  ///   - parser: Takes the text apart.
-  ///   - opening: What the prompt holds of the answer.
-  ///   - allowsSeveralCalls: Whether anything behind the first call is told.
-  ///   - format: How log-probabilities are told; `nil` for not at all.
-  ///   - makeCallID: Names calls that the model gives no name.
-  init(
-    _ parser: OutputParser, opening: String = "", allowsSeveralCalls: Bool = true, format: LogprobsFormat? = nil,
-    makeCallID: @escaping @Sendable () -> String = { Identifier.makeCall(nil) }
-  ) {
+  /// What a choice consists of, and how it is told.
+  struct Options: Sendable {
+    /// What the prompt holds of the answer.
+    var opening = ""
+    /// Where stop strings end the answer.
+    var stop = StopConditions.standard
+    /// Whether anything behind the first call is told.
+    var allowsSeveralCalls = true
+    var reasoningPlace = ReasoningFields.Place.besideContent
+    /// How log-probabilities are told; `nil` for not at all.
+    var logprobs: LogprobsFormat?
+    /// Names calls that the model gives no name.
+    var makeCallID: @Sendable () -> String = { Identifier.makeCall(nil) }
+  }
+
+  /// A choice that has not begun; `parser` takes its text apart.
+  init(_ parser: OutputParser, _ options: Options = Options()) {
     self.parser = parser
-    self.opening = opening
-    self.allowsSeveralCalls = allowsSeveralCalls
-    self.format = format
-    self.makeCallID = makeCallID
-    logprobs = format == nil ? nil : []
+    self.options = options
+    stop = ContentStop(options.stop)
+    lists = options.logprobs.map(ChatLogprobs.init)
   }
 
   /// Takes the next piece of text and returns what there is to tell, in order.
   mutating func append(_ piece: TextPiece) -> [Delta] {
     if isComplete { return [] }
-    tokens += piece.tokens.count
-    undecided += piece.tokens.count
-    if let format {
-      let elements = format.chat(piece.tokens.filter { !$0.isStop })
-      logprobs?.append(contentsOf: elements)
-      pending.append(contentsOf: elements)
-    }
-    defer { opening = "" }
-    return deltas(parser.append(opening + piece.text))
+    let opening = takeOpening()
+    ledger.add(piece)
+    return deltas(parser.appendPlaced(opening + piece.text))
   }
 
   /// Takes the end and returns what was held back.
   mutating func finish(_ reason: FinishReason, _ statistics: GenerationStatistics) -> [Delta] {
+    var rest: [Delta] = []
+    if !isComplete {
+      let opening = takeOpening()
+      rest = deltas(parser.appendPlaced(opening) + parser.finishPlaced())
+      if !isComplete, let delta = content(stop.finish()) { rest.append(delta) }
+      if isReasoning == true { reasoningTokens += ledger.count - firstUndecided }
+    }
     finishReason = isComplete ? .stop : reason
     self.statistics = statistics
-    if isComplete { self.statistics?.generatedTokens = tokens }
-    var rest = isComplete ? [] : deltas(parser.append(opening) + parser.finish())
-    if reasoning != nil, content.isEmpty, toolCalls.isEmpty { reasoningTokens += undecided }
-    if !pending.isEmpty {
-      rest.append(Delta(logprobs: pending))
-      pending = []
-    }
+    if let completeTokens { self.statistics?.generatedTokens = completeTokens }
+    lists?.close(ledger)
+    if let delta = completed(Delta()) { rest.append(delta) }
     return rest
   }
 
@@ -94,48 +93,91 @@ struct ChatChoice {
     finishReason.map { $0 == .stop && completeCalls > 0 ? "tool_calls" : $0.rawValue }
   }
 
-  private mutating func deltas(_ pieces: [OutputPiece]) -> [Delta] {
+  /// The log-probabilities so far; nil when none were asked for.
+  var logprobs: ChatLogprobs.Delta? { lists?.all }
+
+  private var hasTakenOpening = false
+
+  private mutating func takeOpening() -> String {
+    if hasTakenOpening { return "" }
+    hasTakenOpening = true
+    ledger.add(opening: options.opening)
+    return options.opening
+  }
+
+  private mutating func deltas(_ pieces: [PlacedPiece]) -> [Delta] {
     var deltas: [Delta] = []
-    for piece in pieces where !isComplete {
-      guard var delta = delta(piece) else { continue }
-      undecided = 0
-      if format != nil {
-        delta.logprobs = pending
-        pending = []
-      }
-      deltas.append(delta)
+    for placed in pieces where !isComplete {
+      lists?.closeUnlessGoingOn(at: placed.offset, ledger)
+      decide(placed)
+      deltas += self.deltas(placed)
+      let offset = stop.offset ?? placed.offset
+      ledger.forget(before: offset, token: min(ledger.number(at: offset), lists?.openNumber ?? .max))
     }
     return deltas
   }
 
-  private mutating func delta(_ piece: OutputPiece) -> Delta? {
-    switch piece {
+  /// Counts tokens of the reasoning. What stands between reasoning and something else belongs to what came before.
+  private mutating func decide(_ placed: PlacedPiece) {
+    let isReasoning = if case .reasoning = placed.piece { true } else { false }
+    if self.isReasoning == isReasoning { return }
+    if self.isReasoning != nil {
+      let first = max(ledger.number(at: placed.offset), firstUndecided)
+      if !isReasoning { reasoningTokens += first - firstUndecided }
+      firstUndecided = first
+    }
+    self.isReasoning = isReasoning
+  }
+
+  private mutating func deltas(_ placed: PlacedPiece) -> [Delta] {
+    switch placed.piece {
     case .reasoning(let text):
-      reasoning = (reasoning ?? "") + text
-      reasoningTokens += undecided
-      return Delta(reasoning: text)
-    case .content(let text):
-      endReasoning()
-      content += text
-      return Delta(content: text)
+      switch options.reasoningPlace {
+      case .nowhere: return []
+      case .inContent: return appendContent(text, at: placed.offset)
+      case .besideContent:
+        reasoning = (reasoning ?? "") + text
+        lists?.reasoning.add(text.utf8, at: placed.offset, ledger)
+        return [completed(Delta(reasoning: text))].compactMap { $0 }
+      }
+    case .content(let text): return appendContent(text, at: placed.offset)
     case .call(let name, let id):
-      endReasoning()
-      let call = ChatToolCall(id: id ?? makeCallID(), name: name)
+      let rest = content(stop.finish())
+      let call = ChatToolCall(id: id ?? options.makeCallID(), name: name)
       toolCalls.append(call)
-      return Delta(toolCall: ChatToolCall.Delta(index: toolCalls.count - 1, head: call))
+      let head = Delta(toolCall: ChatToolCall.Delta(index: toolCalls.count - 1, head: call))
+      return [rest, completed(head)].compactMap { $0 }
     case .arguments(let text):
       let index = toolCalls.count - 1
       toolCalls[index].arguments += text
-      return Delta(toolCall: ChatToolCall.Delta(index: index, arguments: text))
+      return [completed(Delta(toolCall: ChatToolCall.Delta(index: index, arguments: text)))].compactMap { $0 }
     case .callEnd:
       completeCalls += 1
-      isComplete = !allowsSeveralCalls
-      return nil
+      if !options.allowsSeveralCalls { completeTokens = ledger.count }
+      return []
     }
   }
 
-  /// What came with the first text behind the reasoning is taken for the end tag.
-  private mutating func endReasoning() {
-    if content.isEmpty, toolCalls.isEmpty, reasoning != nil, undecided > 1 { reasoningTokens += undecided - 1 }
+  private mutating func appendContent(_ text: String, at offset: Int) -> [Delta] {
+    let output = stop.append(text, at: offset, ledger)
+    if let end = output.end { completeTokens = ledger.number(at: end) + 1 }
+    return [content(output)].compactMap { $0 }
+  }
+
+  private mutating func content(_ output: ContentStop.Output) -> Delta? {
+    var rest = output.text.utf8[...]
+    for (offset, count) in output.places {
+      lists?.content.add(rest.prefix(count), at: offset, ledger)
+      rest = rest.dropFirst(count)
+    }
+    content += output.text
+    return completed(output.text.isEmpty ? Delta() : Delta(content: output.text))
+  }
+
+  /// The delta with the log-probabilities that are complete; nil when it says nothing.
+  private mutating func completed(_ delta: Delta) -> Delta? {
+    var delta = delta
+    if let logprobs = lists?.take(), !logprobs.isEmpty { delta.logprobs = logprobs }
+    return delta == Delta() ? nil : delta
   }
 }

@@ -2,9 +2,10 @@ import InferCore
 
 /// The messages of a chat, checked and brought into the one form that chat templates expect.
 enum ChatMessages {
-  /// Decodes `messages`: content becomes one string (text parts are joined by line breaks), `developer` is what
-  /// templates call `system`, arguments of tool calls become the objects that their text holds, and members that only
-  /// some templates read (`reasoning_content`, `tool_call_id`, `name`) are passed on.
+  /// Decodes `messages`: content becomes one string (see ``MessageContent``), `developer` is what templates call `system`
+  /// and `function` what they call `tool`, arguments of calls become the objects that their text holds, and members that
+  /// only some templates read (`reasoning_content`, `tool_call_id`, `name`) are passed on. Members that are `null` or
+  /// unknown, and empty lists of calls, are as good as absent.
   static func decode(_ reader: FieldReader) throws(APIError) -> JSONValue {
     guard let messages = try reader.array("messages") else {
       throw .invalid("messages", "messages is required.", code: "missing_required_parameter")
@@ -22,28 +23,40 @@ enum ChatMessages {
     let role = try reader.required(string: "role")
     switch role {
     case "system", "developer", "user", "assistant", "tool": members["role"] = .string(role)
+    case "function": members["role"] = "tool"
     default:
       throw reader.wrongValue("role", "must be system, developer, user, assistant or tool, not '\(role)'")
     }
-    let content = try Self.content(reader)
-    let calls = try toolCalls(reader)
-    guard content != nil || (role == "assistant" && calls != nil) else {
+    try refuseContinuation(reader)
+    let content = try MessageContent(reader)
+    guard content.text != nil || !["system", "developer", "user"].contains(role) else {
       throw .invalid(
         reader.name("content"), "\(reader.name("content")) is required.", code: "missing_required_parameter")
     }
-    members["content"] = .string(content ?? "")
-    members["reasoning_content"] = try reader.string("reasoning_content").map(JSONValue.string)
-    members["tool_calls"] = calls
+    members["content"] = .string(content.text ?? "")
+    members["reasoning_content"] = content.reasoning.map(JSONValue.string)
+    let calls = try toolCalls(reader)
+    if !calls.isEmpty { members["tool_calls"] = .array(calls) }
     members["tool_call_id"] = try reader.string("tool_call_id").map(JSONValue.string)
     members["name"] = try reader.string("name").map(JSONValue.string)
     return .object(members)
   }
 
+  /// Refuses a message that the answer is to go on with, and one whose content is a recording.
+  private static func refuseContinuation(_ reader: FieldReader) throws(APIError) {
+    for name in ["prefix", "partial"] where try reader.bool(name) ?? false {
+      throw .unsupported(
+        reader.name(name), "Continuation of a message is not supported (field '\(reader.name(name))').")
+    }
+    if reader["audio"] != nil {
+      throw .unsupported(reader.name("audio"), "Audio input is not supported (field '\(reader.name("audio"))').")
+    }
+  }
+
   /// Earlier calls, with arguments as objects: templates print them in ways of their own.
-  private static func toolCalls(_ reader: FieldReader) throws(APIError) -> JSONValue? {
-    guard let elements = try reader.array("tool_calls") else { return nil }
+  private static func toolCalls(_ reader: FieldReader) throws(APIError) -> [JSONValue] {
     var calls: [JSONValue] = []
-    for (index, element) in elements.enumerated() {
+    for (index, element) in (try reader.array("tool_calls") ?? []).enumerated() {
       let call = try FieldReader(element, path: "\(reader.name("tool_calls"))[\(index)]")
       let type = try call.string("type") ?? "function"
       guard type == "function" else {
@@ -53,42 +66,32 @@ enum ChatMessages {
         throw .invalid(
           call.name("function"), "\(call.name("function")) is required.", code: "missing_required_parameter")
       }
-      var members: JSONObject = [:]
-      members["id"] = try call.string("id").map(JSONValue.string)
-      members["type"] = "function"
-      members["function"] = [
-        "name": .string(try function.required(string: "name")), "arguments": try arguments(function),
-      ]
-      calls.append(.object(members))
+      calls.append(try Self.call(function, id: call.string("id")))
     }
-    return .array(calls)
+    // The older form of a call, which has no id.
+    if let function = try reader.object("function_call") { calls.append(try call(function, id: nil)) }
+    return calls
+  }
+
+  private static func call(_ function: FieldReader, id: String?) throws(APIError) -> JSONValue {
+    var members: JSONObject = [:]
+    members["id"] = id.map(JSONValue.string)
+    members["type"] = "function"
+    members["function"] = [
+      "name": .string(try function.required(string: "name")), "arguments": try arguments(function),
+    ]
+    return .object(members)
   }
 
   private static func arguments(_ function: FieldReader) throws(APIError) -> JSONValue {
     guard let value = function["arguments"] else { return [:] }
     if value.object != nil { return value }
-    guard let text = value.string else { throw function.wrongType("arguments", value, expected: "a string of JSON") }
+    guard let text = value.string else {
+      throw function.wrongType("arguments", value, expected: "an object or a string of JSON")
+    }
     if text.allSatisfy(\.isWhitespace) { return [:] }
     // What an earlier answer got wrong is shown to the model as it was.
     guard let object = try? JSONValue(parsing: text), object.object != nil else { return value }
     return object
-  }
-
-  private static func content(_ reader: FieldReader) throws(APIError) -> String? {
-    guard let value = reader["content"] else { return nil }
-    if let text = value.string { return text }
-    guard let parts = value.array else {
-      throw reader.wrongType("content", value, expected: "a string or an array of text parts")
-    }
-    var texts: [String] = []
-    for (index, part) in parts.enumerated() {
-      let part = try FieldReader(part, path: "\(reader.name("content"))[\(index)]")
-      let type = try part.required(string: "type")
-      guard type == "text" else {
-        throw .unsupported(part.name("type"), "\(part.name("type")) is '\(type)', but only 'text' is supported.")
-      }
-      texts.append(try part.required(string: "text"))
-    }
-    return texts.joined(separator: "\n")
   }
 }

@@ -15,43 +15,58 @@ struct ChatRequest {
   /// Most likely tokens wanted beside each token of the prompt; nil when it is not to be scored.
   var promptLogprobs: Int?
   var streaming: StreamingOptions?
-  /// What the chat template is given beside the messages: `chat_template_kwargs` and `reasoning_effort`.
+  /// What the chat template is given beside the messages: `chat_template_kwargs`, `documents` and what the fields of
+  /// reasoning say.
   var templateVariables: JSONObject
   /// Whether the template opens the assistant's turn.
   var addsGenerationPrompt: Bool
+  /// Where the reasoning is told.
+  var reasoningPlace: ReasoningFields.Place
+  /// Whether special tokens of the answer have no text.
+  var skipsSpecialTokens: Bool
 
   /// Decodes a body; `defaults` fill what it leaves out.
-  init(_ reader: FieldReader, defaults: GenerationDefaults) throws(APIError) {
-    try UnsupportedFields.check(reader)
+  init(_ body: FieldReader, defaults: GenerationDefaults) throws(APIError) {
+    let reader = try RequestFields.chat.resolve(body)
     messages = try ChatMessages.decode(reader)
     tools = try ChatTools(reader)
-    let wantsLogprobs = try reader.bool("logprobs") ?? false
-    let topLogprobs = try reader.integer("top_logprobs", in: 0...SamplingFields.maximumLogprobs)
-    if let topLogprobs, topLogprobs > 0, !wantsLogprobs {
-      throw reader.wrongValue("top_logprobs", "needs logprobs to be true")
-    }
     let fields = SamplingFields(reader: reader, defaults: defaults)
-    sampling = try fields.sampling(logprobs: wantsLogprobs ? topLogprobs ?? 0 : nil)
-    let maximum = try reader.integer("max_completion_tokens", in: 1 ... .max)
-    let oldMaximum = try reader.integer("max_tokens", in: 1 ... .max)
+    sampling = try fields.sampling(logprobs: Self.logprobs(reader))
+    let maximum = try fields.maxTokens("max_completion_tokens")
+    let oldMaximum = try fields.maxTokens("max_tokens")
     stop = try fields.stop(maxTokens: maximum ?? oldMaximum)
     choices = try reader.integer("n", in: 1...SamplingFields.maximumChoices) ?? 1
-    if let best = try reader.integer("best_of"), best != 1 {
-      throw .unsupported("best_of", "Chat completions have no best_of; /v1/completions does.")
-    }
     streaming = try StreamingOptions(reader)
     promptLogprobs = try fields.promptLogprobs()
     if promptLogprobs != nil, streaming != nil { throw reader.wrongValue("prompt_logprobs", "cannot be streamed") }
-    templateVariables = try Self.variables(reader)
+    let reasoning = try ReasoningFields(reader)
+    reasoningPlace = reasoning.place
+    templateVariables = try Self.variables(reader, reasoning)
     addsGenerationPrompt = try reader.bool("add_generation_prompt") ?? true
+    skipsSpecialTokens = try reader.bool("skip_special_tokens") ?? true
   }
 
-  private static func variables(_ reader: FieldReader) throws(APIError) -> JSONObject {
-    var variables: JSONObject = [:]
-    if let effort = try reader.string("reasoning_effort") {
-      variables["reasoning_effort"] = .string(effort)
-      // Templates that know thinking as a switch do not know efforts.
-      if effort == "none" { variables["enable_thinking"] = false }
+  /// How many alternatives are wanted beside each token's log-probability; `nil` when none is wanted at all.
+  private static func logprobs(_ reader: FieldReader) throws(APIError) -> Int? {
+    let isWanted = try reader.bool("logprobs") ?? false
+    let count = try reader.integer("top_logprobs", in: 0...SamplingFields.maximumLogprobs)
+    // llama-server's name for both.
+    let other = try reader.integer("n_probs", in: 0...SamplingFields.maximumLogprobs) ?? 0
+    if let count, count > 0, !isWanted, other == 0 {
+      throw reader.wrongValue("top_logprobs", "needs logprobs to be true")
+    }
+    return isWanted || other > 0 ? count ?? other : nil
+  }
+
+  private static func variables(
+    _ reader: FieldReader, _ reasoning: ReasoningFields
+  ) throws(APIError) -> JSONObject {
+    var variables = reasoning.variables
+    if let documents = try reader.array("documents"), !documents.isEmpty {
+      for (index, document) in documents.enumerated() {
+        _ = try FieldReader(document, path: "\(reader.name("documents"))[\(index)]")
+      }
+      variables["documents"] = .array(documents)
     }
     if let given = reader["chat_template_kwargs"] {
       guard let members = given.object else {

@@ -40,7 +40,7 @@ struct ChatResponse: ResponseBuilder {
     let elements = choices.enumerated().map { index, choice in
       JSONValue.object([
         "index": .integer(index), "message": Self.message(choice),
-        "logprobs": choice.logprobs.map(Self.logprobs) ?? .null,
+        "logprobs": choice.logprobs?.json ?? .null,
         "finish_reason": choice.finishReasonName.map(JSONValue.string) ?? .null,
       ])
     }
@@ -83,7 +83,7 @@ struct ChatResponse: ResponseBuilder {
     members["reasoning_content"] = delta.reasoning.map(JSONValue.string)
     members["content"] = delta.content.map(JSONValue.string)
     members["tool_calls"] = delta.toolCall.map { .array([$0.json]) }
-    return event(index, delta: members, logprobs: delta.logprobs.map(Self.logprobs) ?? .null)
+    return event(index, delta: members, logprobs: delta.logprobs?.json ?? .null)
   }
 
   private func event(
@@ -94,9 +94,5 @@ struct ChatResponse: ResponseBuilder {
       "index": .integer(index), "delta": .object(delta), "logprobs": logprobs, "finish_reason": finishReason,
     ])
     return head.event(Self.eventKind, choice, timings: timings)
-  }
-
-  private static func logprobs(_ elements: [JSONValue]) -> JSONValue {
-    .object(["content": .array(elements), "refusal": .null])
   }
 }

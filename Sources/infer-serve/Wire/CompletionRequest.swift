@@ -29,13 +29,15 @@ struct CompletionRequest {
   /// Whether what the tokenizer puts around a text is put around a prompt.
   var addsSpecialTokens: Bool
   var streaming: StreamingOptions?
+  /// Whether special tokens of the continuation have no text.
+  var skipsSpecialTokens: Bool
 
   /// Tokens generated when the request names no number, as the API has it.
   static let defaultMaxTokens = 16
 
   /// Decodes a body; `defaults` fill what it leaves out.
-  init(_ reader: FieldReader, defaults: GenerationDefaults) throws(APIError) {
-    try UnsupportedFields.check(reader)
+  init(_ body: FieldReader, defaults: GenerationDefaults) throws(APIError) {
+    let reader = try RequestFields.completions.resolve(body)
     prompts = try Self.prompts(reader)
     let fields = SamplingFields(reader: reader, defaults: defaults)
     logprobs = try reader.integer("logprobs", in: 0...SamplingFields.maximumLogprobs)
@@ -47,12 +49,12 @@ struct CompletionRequest {
     }
     // The most likely choices are known by their log-probabilities.
     sampling = try fields.sampling(logprobs: logprobs ?? (bestOf > choices ? 0 : nil))
-    let maximum = try reader.integer("max_tokens", in: 0 ... .max)
-    stop = try fields.stop(maxTokens: maximum)
+    stop = try fields.stop(maxTokens: fields.maxTokens("max_tokens", atLeast: 0))
     echo = try reader.bool("echo") ?? false
     numbersTokens = try reader.bool("return_tokens_as_token_ids") ?? false
     addsSpecialTokens = try reader.bool("add_special_tokens") ?? true
     streaming = try StreamingOptions(reader)
+    skipsSpecialTokens = try reader.bool("skip_special_tokens") ?? true
     guard streaming != nil else { return }
     if bestOf > choices {
       throw reader.wrongValue("best_of", "above n cannot be streamed: the best is known at the end")

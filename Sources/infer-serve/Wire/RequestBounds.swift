@@ -26,7 +26,7 @@ enum RequestBounds {
     try check(reader, "messages", count: sum(reader, "tool_calls"), toolCalls, "calls of tools")
     try check(reader, "tools", count: reader["tools"]?.array?.count, tools)
     try check(reader, "stop_token_ids", count: reader["stop_token_ids"]?.array?.count, stopTokens)
-    try check(reader, "logit_bias", count: reader["logit_bias"]?.object?.count, biases)
+    try check(reader, "logit_bias", count: reader["logit_bias"].flatMap { $0.object?.count ?? $0.array?.count }, biases)
     // A prompt of token ids is one prompt.
     if let elements = reader["prompt"]?.array, elements.first?.double == nil {
       try check(reader, "prompt", count: elements.count, prompts)

@@ -1,25 +1,59 @@
 import InferCore
 
-extension RequestError.Property {
-  /// The field of a request's body that gives it.
-  var field: String {
-    switch self {
-    case .prompt: "prompt"
-    case .promptLogprobs: "prompt_logprobs"
-    case .requests: "n"
-    case .temperature: "temperature"
-    case .topK: "top_k"
-    case .topP: "top_p"
-    case .minP: "min_p"
-    case .repetitionPenalty: "repetition_penalty"
-    case .presencePenalty: "presence_penalty"
-    case .frequencyPenalty: "frequency_penalty"
-    case .logitBias: "logit_bias"
-    case .logprobs: "top_logprobs"
-    case .maxTokens: "max_tokens"
-    case .minTokens: "min_tokens"
-    case .stopTokenIDs: "stop_token_ids"
-    case .stopStrings: "stop"
+/// What becomes of the fields of a request: OpenAI's own, and those that llama-server, vLLM, SGLang, Ollama and
+/// OpenRouter add to them.
+///
+/// A field that changes what is generated or told is read, or refused by its name: ignoring it would answer another
+/// question than the one that was asked. Fields that change nothing here are ignored, as are those that nobody knows.
+struct RequestFields: Sendable {
+  /// What becomes of a field.
+  enum Use: Sendable, Equatable {
+    /// It is read.
+    case read
+    /// It is read as the field of that name, unless that is there itself.
+    case alias(of: String)
+    /// It changes nothing that this server generates or tells.
+    case ignored
+    /// It is refused, with words that say what it asks for, but for values that ask for nothing.
+    case refused(String, unless: [JSONValue])
+  }
+
+  /// A field's name and use.
+  typealias Field = (name: String, use: Use)
+
+  /// All fields that are known, each once.
+  let fields: [Field]
+
+  /// Refuses a body that uses what is not supported, and lets other names of fields be read by the fields' own.
+  func resolve(_ body: FieldReader) throws(APIError) -> FieldReader {
+    var reader = body
+    for field in fields {
+      guard case .alias(let name) = field.use, let value = body[field.name] else { continue }
+      reader.alias(name, path: body.name(field.name), value)
     }
+    if let options = try body.object("options") {
+      for (name, field) in Self.options {
+        if let value = options[name] { reader.alias(field, path: options.name(name), value) }
+      }
+    }
+    for field in fields {
+      guard case .refused(let what, let idle) = field.use, let value = reader[field.name] else { continue }
+      guard idle.contains(where: { Self.isSame($0, value) }) else {
+        throw .unsupported(reader.name(field.name), "\(what) not supported (field '\(reader.name(field.name))').")
+      }
+    }
+    if let modalities = try reader.array("modalities"), modalities != ["text"] {
+      throw .unsupported("modalities", "Of modalities, only 'text' is supported.")
+    }
+    if let format = try reader.object("response_format"), try format.required(string: "type") != "text" {
+      throw .unsupported("response_format", "Only the response_format 'text' is supported.")
+    }
+    return reader
+  }
+
+  /// Whether two values are the same, numbers by what they amount to.
+  private static func isSame(_ a: JSONValue, _ b: JSONValue) -> Bool {
+    if let a = a.double, let b = b.double { return a == b }
+    return a == b
   }
 }

@@ -17,17 +17,44 @@ struct SamplingFields {
     let topK = try reader.integer("top_k")
     let topP = try float("top_p")
     let minP = try float("min_p")
-    let repetitionPenalty = try float("repetition_penalty")
-    let presencePenalty = try float("presence_penalty")
-    let frequencyPenalty = try float("frequency_penalty")
+    let penalties = try penalties()
     let logitBias = try logitBias()
-    let seed = try reader.integer("seed").map { UInt64(bitPattern: Int64($0)) }
+    // A seed of -1 asks for none, as in vLLM and llama-server.
+    let seed = try reader.integer("seed").flatMap { $0 == -1 ? nil : UInt64(bitPattern: Int64($0)) }
     do {
       return try defaults.sampling(
-        temperature: temperature, topK: topK, topP: topP, minP: minP, repetitionPenalty: repetitionPenalty,
-        presencePenalty: presencePenalty ?? 0, frequencyPenalty: frequencyPenalty ?? 0, logitBias: logitBias,
+        temperature: temperature, topK: topK, topP: topP, minP: minP, repetitionPenalty: penalties.repetition,
+        presencePenalty: penalties.presence, frequencyPenalty: penalties.frequency, logitBias: logitBias,
         seed: seed, logprobs: logprobs)
-    } catch { throw APIError(error) }
+    } catch { throw APIError(error, naming: reader.name) }
+  }
+
+  /// The penalties. llama-server and Ollama have a window for them, `repeat_last_n`: here they heed the whole context
+  /// (-1), or nothing (0).
+  private func penalties() throws(APIError) -> (repetition: Float, presence: Float, frequency: Float) {
+    let repetition = try float("repetition_penalty") ?? defaults.repetitionPenalty ?? 1
+    let presence = try float("presence_penalty") ?? 0
+    let frequency = try float("frequency_penalty") ?? 0
+    guard let window = try reader.integer("repeat_last_n", in: -1 ... .max), window >= 0 else {
+      return (repetition, presence, frequency)
+    }
+    guard window == 0 || (repetition == 1 && presence == 0 && frequency == 0) else {
+      throw .unsupported(
+        reader.name("repeat_last_n"),
+        "Penalties heed the whole context; \(reader.name("repeat_last_n")) must be -1, or 0 for no penalties.")
+    }
+    return (1, 0, 0)
+  }
+
+  /// The field that names how many tokens to generate at most: `Int.max` for -1, as many as there is room for; `nil`
+  /// when it is absent.
+  func maxTokens(_ key: String, atLeast least: Int = 1) throws(APIError) -> Int? {
+    guard let count = try reader.integer(key) else { return nil }
+    if count == -1 { return .max }
+    guard count >= least else {
+      throw reader.wrongValue(key, "must be at least \(least), or -1 for as many as there is room for, not \(count)")
+    }
+    return count
   }
 
   /// When generation ends.
@@ -43,7 +70,7 @@ struct SamplingFields {
       return try StopConditions(
         maxTokens: maxTokens, minTokens: minTokens, stopTokenIDs: Set(ids ?? []), ignoresEndTokens: ignoresEndTokens,
         stopStrings: strings, includesStopString: includesStopString)
-    } catch { throw APIError(error) }
+    } catch { throw APIError(error, naming: reader.name) }
   }
 
   /// Log-probabilities wanted of the prompt's tokens; `false` is none.
@@ -54,31 +81,18 @@ struct SamplingFields {
 
   private func float(_ key: String) throws(APIError) -> Float? { try reader.number(key).map { Float($0) } }
 
+  /// Empty strings stop nothing.
   private func stopStrings() throws(APIError) -> [String] {
     guard let value = reader["stop"] else { return [] }
-    if let text = value.string { return [text] }
+    if let text = value.string { return text.isEmpty ? [] : [text] }
     guard let elements = value.array else {
       throw reader.wrongType("stop", value, expected: "a string or an array of strings")
     }
     var strings: [String] = []
     for (index, element) in elements.enumerated() {
       guard let text = element.string else { throw reader.wrongType("stop[\(index)]", element, expected: "a string") }
-      strings.append(text)
+      if !text.isEmpty { strings.append(text) }
     }
     return strings
-  }
-
-  private func logitBias() throws(APIError) -> [Int32: Float] {
-    guard let value = reader["logit_bias"] else { return [:] }
-    guard let members = value.object else { throw reader.wrongType("logit_bias", value, expected: "an object") }
-    var biases: [Int32: Float] = [:]
-    for (key, bias) in members {
-      guard let id = Int32(key), id >= 0 else {
-        throw reader.wrongValue("logit_bias", "has the key '\(key)', which is no token id")
-      }
-      guard let number = bias.double else { throw reader.wrongType("logit_bias.\(key)", bias, expected: "a number") }
-      biases[id] = Float(number)
-    }
-    return biases
   }
 }

@@ -10,4 +10,11 @@ extension StopConditions {
     // More `minTokens` than there is room are refused as such; a length that follows them would be blamed instead.
     return minTokens <= room ? defaulting(maxTokens: length.map { min($0, room) }) : self
   }
+
+  /// These conditions without stop strings, for generations whose strings are looked for elsewhere.
+  func withoutStrings() throws(RequestError) -> StopConditions {
+    try StopConditions(
+      maxTokens: maxTokens, minTokens: minTokens, stopTokenIDs: stopTokenIDs, ignoresEndTokens: ignoresEndTokens,
+      includesStopString: includesStopString)
+  }
 }

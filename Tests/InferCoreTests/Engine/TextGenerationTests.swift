@@ -60,6 +60,42 @@ private struct Read {
     #expect(read.text == tokenizer.decode(expected, skippingSpecialTokens: true))
   }
 
+  /// Tokens 94 and 95 alone are no UTF-8, together they are "é": their text comes late, or is U+FFFD.
+  @Test func everyByteOfTextComesFromItsToken() throws {
+    var random = SeededGenerator(seed: 5)
+    for _ in 0..<300 {
+      let ids = (0..<Int.random(in: 0...12, using: &random)).map { _ in
+        [5, 6, 94, 94, 95, 95, 96].randomElement(using: &random) ?? Int32(0)
+      }
+      // Text that may become a stop string is held back.
+      let stop = try StopConditions(stopStrings: ["&&&%%", "\u{FFFD}\u{FFFD}\u{FFFD}"])
+      var assembly = TextAssembly(stop, StreamingDetokenizer(tokenizer))
+      var pieces = ids.compactMap { assembly.append(GeneratedToken(id: $0)) }
+      if let rest = assembly.finish() { pieces.append(rest) }
+      var texts = [[UInt8]](repeating: [], count: ids.count)
+      var count = 0
+      for piece in pieces {
+        for (byte, source) in zip(piece.text.utf8, piece.sources) { texts[count + source].append(byte) }
+        count += piece.tokens.count
+      }
+      #expect(texts.joined().elementsEqual(pieces.map(\.text).joined().utf8))
+      var index = 0
+      while index < (assembly.hasStopped ? 0 : ids.count) {
+        switch (ids[index], ids.dropFirst(index + 1).first { $0 != 96 }) {
+        case (94, 95):
+          // A special token has no text and does not part the two.
+          let second = ids[(index + 1)...].firstIndex(of: 95) ?? index
+          #expect(texts[index] == [0xC3] && texts[second] == [0xA9])
+          index = second
+        case (94, _), (95, _): #expect(texts[index] == Array("\u{FFFD}".utf8))
+        case (96, _): #expect(texts[index] == [])
+        case (let id, _): #expect(texts[index] == [UInt8(0x21 + id)])
+        }
+        index += 1
+      }
+    }
+  }
+
   @Test func aStopStringEndsTextUsageAndWork() async throws {
     let engine = try Engine(model: HashModel.unhurried(), configuration: smallConfiguration())
     let text = tokenizer.decode(model.greedy(after: prompt, count: 12), skippingSpecialTokens: true)

@@ -11,7 +11,7 @@ struct ChatRequestTests {
     let request = try chat(
       """
       {\(Self.hello), "temperature": 0.5, "top_p": 0.9, "top_k": 40, "min_p": 0.05, "repetition_penalty": 1.1,
-       "presence_penalty": 0.25, "frequency_penalty": -0.5, "logit_bias": {"17": -100, "3": 2.5}, "seed": -1, "n": 3,
+       "presence_penalty": 0.25, "frequency_penalty": -0.5, "logit_bias": {"17": -100, "3": 2.5}, "seed": -2, "n": 3,
        "stop": ["a", "b"], "stop_token_ids": [7, 9], "min_tokens": 2, "ignore_eos": true, "max_completion_tokens": 64,
        "max_tokens": 5, "logprobs": true, "top_logprobs": 4, "stream": true, "stream_options": {"include_usage": true},
        "include_stop_str_in_output": true}
@@ -20,7 +20,7 @@ struct ChatRequestTests {
     #expect(sampling.temperature == 0.5 && sampling.topP == 0.9 && sampling.topK == 40 && sampling.minP == 0.05)
     #expect(sampling.repetitionPenalty == 1.1 && sampling.presencePenalty == 0.25)
     #expect(sampling.frequencyPenalty == -0.5 && sampling.logitBias == [17: -100, 3: 2.5])
-    #expect(sampling.seed == UInt64.max && sampling.logprobs == 4)
+    #expect(sampling.seed == UInt64.max - 1 && sampling.logprobs == 4)
     let stop = request.stop
     // The newer name wins over the older.
     #expect(stop.maxTokens == 64 && stop.minTokens == 2 && stop.stopTokenIDs == [7, 9])
@@ -72,11 +72,158 @@ struct ChatRequestTests {
     #expect(request.messages == expected)
   }
 
+  /// What a message of an earlier answer becomes, as the official clients, LangChain, litellm, OpenRouter's and others
+  /// send it back.
+  static let earlierAnswers: [(json: String, content: JSONValue, reasoning: JSONValue?, calls: JSONValue?)] = [
+    (#""content": "a", "reasoning": "hm""#, "a", "hm", nil),
+    (#""content": "a", "thinking": "hm""#, "a", "hm", nil),
+    (#""content": null, "reasoning_content": "hm", "thinking": "other""#, "", "hm", nil),
+    (#""content": null"#, "", nil, nil),
+    (#""reasoning": """#, "", "", nil),
+    (#""content": """#, "", nil, nil),
+    (#""content": []"#, "", nil, nil),
+    (#""content": null, "refusal": "I must not.""#, "I must not.", nil, nil),
+    (#""content": [{"type": "refusal", "refusal": "No."}]"#, "No.", nil, nil),
+    (
+      #""content": [{"type": "output_text", "text": "a", "annotations": []}, {"type": "text", "text": "b"}]"#, "a\nb",
+      nil, nil
+    ),
+    (
+      #""content": [{"type": "thinking", "thinking": "hm", "signature": ""}, {"type": "text", "text": "a"}]"#, "a",
+      "hm", nil
+    ),
+    (#""content": [{"type": "reasoning", "text": "hm"}, "a", {"text": "b"}]"#, "a\nb", "hm", nil),
+    (
+      #""content": "a", "reasoning": null, "reasoning_details": [{"type": "reasoning.text", "text": "hm", "index": 0}]"#,
+      "a", "hm", nil
+    ),
+    (
+      #""content": "a", "refusal": null, "audio": null, "function_call": null, "tool_calls": null, "annotations": [], "name": null"#,
+      "a", nil, nil
+    ),
+    (#""content": "a", "tool_calls": [], "prefix": false, "provider_specific_fields": {"x": 1}"#, "a", nil, nil),
+    (
+      #""content": null, "function_call": {"name": "f", "arguments": "{\"a\": 1}"}"#, "", nil,
+      [["type": "function", "function": ["name": "f", "arguments": ["a": 1]]]]
+    ),
+    (
+      #""tool_calls": [{"id": "x", "index": 0, "type": "function", "function": {"name": "f", "arguments": {"a": 1}}}]"#,
+      "", nil, [["id": "x", "type": "function", "function": ["name": "f", "arguments": ["a": 1]]]]
+    ),
+    (
+      #""tool_calls": [{"id": null, "type": null, "function": {"name": "f", "arguments": null}}]"#, "", nil,
+      [["type": "function", "function": ["name": "f", "arguments": [:]]]]
+    ),
+  ]
+
+  @Test(arguments: earlierAnswers)
+  func earlierAnswersComeInManyForms(json: String, content: JSONValue, reasoning: JSONValue?, calls: JSONValue?) throws
+  {
+    let message = try chat(#"{"messages": [{"role": "assistant", \#(json)}]}"#).messages[0]
+    #expect(message?["role"] == "assistant" && message?["content"] == content)
+    #expect(message?["reasoning_content"] == reasoning && message?["tool_calls"] == calls)
+    let keys = Set(message?.keys ?? [])
+    #expect(keys.isSubset(of: ["role", "content", "reasoning_content", "tool_calls"]))
+  }
+
+  @Test func everyRoleTakesPartsAndResultsOfToolsMayBeEmpty() throws {
+    let parts = #"[{"type": "input_text", "text": "a", "cache_control": {"type": "ephemeral"}}]"#
+    for role in ["system", "developer", "user", "assistant", "tool", "function"] {
+      #expect(try chat(#"{"messages": [{"role": "\#(role)", "content": \#(parts)}]}"#).messages[0]?["content"] == "a")
+    }
+    let messages = try chat(
+      """
+      {"messages": [{"role": "tool", "tool_call_id": "x", "content": null, "name": "f"},
+                    {"role": "function", "name": "f", "content": "4"}]}
+      """
+    ).messages
+    #expect(
+      messages == [
+        ["role": "tool", "content": "", "tool_call_id": "x", "name": "f"],
+        ["role": "tool", "content": "4", "name": "f"],
+      ])
+  }
+
+  /// Every way to switch reasoning off or on, and what counts when several are there.
+  static let switches: [(json: String, variables: [String: JSONValue])] = [
+    (#""enable_thinking": false"#, off), (#""thinking": false"#, off), (#""think": false"#, off),
+    (#""thinking": {"type": "disabled"}"#, off), (#""reasoning": {"enabled": false}"#, off),
+    (#""thinking": {"type": "enabled"}"#, on), (#""think": true"#, on), (#""reasoning": {"enabled": true}"#, on),
+    (#""thinking": {"type": "auto"}"#, [:]), (#""reasoning": {"exclude": false}"#, [:]),
+    (#""reasoning": {"effort": "high"}"#, ["reasoning_effort": "high"]),
+    (#""think": "low""#, ["reasoning_effort": "low"]),
+    (#""reasoning": {"effort": "none"}"#, off.merging(["reasoning_effort": "none"]) { $1 }),
+    (#""reasoning_effort": "low", "reasoning": {"effort": "high"}"#, ["reasoning_effort": "low"]),
+    (#""enable_thinking": true, "think": false"#, on),
+    (
+      #""enable_thinking": true, "chat_template_kwargs": {"enable_thinking": false}"#,
+      ["enable_thinking": false, "thinking": true]
+    ),
+    (#""documents": [{"title": "a"}]"#, ["documents": [["title": "a"]]]), (#""documents": []"#, [:]),
+  ]
+  private static let off: [String: JSONValue] = ["enable_thinking": false, "thinking": false]
+  private static let on: [String: JSONValue] = ["enable_thinking": true, "thinking": true]
+
+  @Test(arguments: switches) func reasoningIsSwitchedInManyWays(json: String, variables: [String: JSONValue]) throws {
+    let told = try chat("{\(Self.hello), \(json)}").templateVariables
+    #expect(Dictionary(uniqueKeysWithValues: told.map { ($0, $1) }) == variables)
+  }
+
+  @Test func reasoningIsToldWhereItIsWanted() throws {
+    let place = { (json: String) in try chat("{\(Self.hello)\(json)}").reasoningPlace }
+    #expect(
+      try place("") == .besideContent
+        && place(#", "reasoning_format": "auto", "include_reasoning": true"#) == .besideContent)
+    #expect(
+      try place(#", "include_reasoning": false"#) == .nowhere && place(#", "reasoning": {"exclude": true}"#) == .nowhere
+    )
+    #expect(
+      try place(#", "separate_reasoning": false"#) == .inContent
+        && place(#", "reasoning_format": "none""#) == .inContent)
+  }
+
+  @Test func otherServersNamesAreReadToo() throws {
+    let request = try chat(
+      """
+      {\(Self.hello), "n_predict": 7, "repeat_penalty": 1.5, "repeat_last_n": -1, "no_stop_trim": true, "n_probs": 3,
+       "logit_bias": [[5, 1.5], [6, false]], "n_cmpl": 2, "seed": -1, "skip_special_tokens": false,
+       "options": {"temperature": 0.25, "top_k": 5, "stop": ["a"], "num_ctx": 4096, "num_predict": 3}}
+      """)
+    #expect(request.stop.maxTokens == 7 && request.stop.includesStopString && request.stop.stopStrings == ["a"])
+    #expect(request.sampling.repetitionPenalty == 1.5 && request.sampling.logprobs == 3 && request.choices == 2)
+    #expect(request.sampling.logitBias == [5: 1.5, 6: -100] && request.sampling.seed == nil)
+    #expect(request.sampling.temperature == 0.25 && request.sampling.topK == 5 && !request.skipsSpecialTokens)
+    // The field's own name wins.
+    let own = try chat(
+      #"{\#(Self.hello), "max_tokens": 5, "n_predict": 7, "temperature": 1, "options": {"temperature": 0}}"#)
+    #expect(own.stop.maxTokens == 5 && own.sampling.temperature == 1)
+    let window = try chat(#"{\#(Self.hello), "repeat_penalty": 1.5, "presence_penalty": 1, "repeat_last_n": 0}"#)
+      .sampling
+    #expect(window.repetitionPenalty == 1 && window.presencePenalty == 0)
+    #expect(try chat(#"{\#(Self.hello), "repeat_penalty": 1, "repeat_last_n": 64}"#).sampling.repetitionPenalty == 1)
+    let usage = try chat(#"{\#(Self.hello), "stream": true, "usage": {"include": true}}"#)
+    #expect(usage.streaming?.includesUsage == true)
+  }
+
+  @Test func boundsMeanWhatClientsMean() throws {
+    for field in ["max_tokens", "max_completion_tokens", "n_predict"] {
+      #expect(try chat(#"{\#(Self.hello), "\#(field)": -1}"#).stop.maxTokens == .max)
+      #expect(try chat(#"{\#(Self.hello), "\#(field)": null}"#).stop.maxTokens == nil)
+    }
+    for stop in [#""""#, "null", "[]", #"["", ""]"#] {
+      #expect(try chat(#"{\#(Self.hello), "stop": \#(stop)}"#).stop.stopStrings == [])
+    }
+    #expect(try chat(#"{\#(Self.hello), "stop": ["a", ""]}"#).stop.stopStrings == ["a"])
+    let request = try chat(
+      #"{\#(Self.hello), "top_p": 0, "temperature": 2, "top_k": -1, "n": 1, "presence_penalty": -2, "min_tokens": 0}"#)
+    #expect(request.sampling.topP == 0 && request.sampling.topK == 0 && request.sampling.temperature == 2)
+  }
+
   @Test func templateVariablesComeFromBothPlaces() throws {
     let low = try chat(#"{\#(Self.hello), "reasoning_effort": "low", "chat_template_kwargs": {"a": [1]}}"#)
     #expect(low.templateVariables == ["reasoning_effort": "low", "a": [1]])
     let none = try chat(#"{\#(Self.hello), "reasoning_effort": "none"}"#)
-    #expect(none.templateVariables == ["reasoning_effort": "none", "enable_thinking": false])
+    #expect(none.templateVariables == ["reasoning_effort": "none", "enable_thinking": false, "thinking": false])
     let both = try chat(
       #"{\#(Self.hello), "reasoning_effort": "none", "chat_template_kwargs": {"enable_thinking": true}}"#)
     #expect(both.templateVariables["enable_thinking"] == true)
@@ -134,6 +281,29 @@ struct ChatRequestTests {
       #"{"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}"#, "messages[0].content[0].type",
       "unsupported_parameter"
     ),
+    (
+      #"{"messages": [{"role": "user", "content": ["a", {"type": "input_audio", "input_audio": {}}]}]}"#,
+      "messages[0].content[1].type", "unsupported_parameter"
+    ),
+    (
+      #"{"messages": [{"role": "user", "content": [{"type": "tool_result"}]}]}"#, "messages[0].content[0].type",
+      "unsupported_parameter"
+    ),
+    (
+      #"{"messages": [{"role": "user", "content": [{}]}]}"#, "messages[0].content[0].type", "missing_required_parameter"
+    ),
+    (
+      #"{"messages": [{"role": "user", "content": [{"type": "text"}]}]}"#, "messages[0].content[0].text",
+      "missing_required_parameter"
+    ),
+    (#"{"messages": [{"role": "system", "content": null}]}"#, "messages[0].content", "missing_required_parameter"),
+    (
+      #"{"messages": [{"role": "assistant", "content": "x", "reasoning": 5}]}"#, "messages[0].reasoning", "invalid_type"
+    ),
+    (
+      #"{"messages": [{"role": "assistant", "content": "x", "prefix": true}]}"#, "messages[0].prefix",
+      "unsupported_parameter"
+    ),
     (#"{\#(hello), "temperature": -1}"#, "temperature", "invalid_value"),
     (#"{\#(hello), "temperature": "hot"}"#, "temperature", "invalid_type"),
     (#"{\#(hello), "temperature": 1e300}"#, "temperature", "invalid_value"),
@@ -147,11 +317,29 @@ struct ChatRequestTests {
     (#"{\#(hello), "min_tokens": 9, "max_tokens": 3}"#, "min_tokens", "invalid_value"),
     (#"{\#(hello), "stop": 3}"#, "stop", "invalid_type"),
     (#"{\#(hello), "stop": ["a", 3]}"#, "stop[1]", "invalid_type"),
-    (#"{\#(hello), "stop": ""}"#, "stop", "invalid_value"),
     (#"{\#(hello), "stop_token_ids": [-1]}"#, "stop_token_ids[0]", "invalid_value"),
     (#"{\#(hello), "logit_bias": {"x": 1}}"#, "logit_bias", "invalid_value"),
     (#"{\#(hello), "logit_bias": {"4": "much"}}"#, "logit_bias.4", "invalid_type"),
     (#"{\#(hello), "logit_bias": {"4": 101}}"#, "logit_bias", "invalid_value"),
+    (#"{\#(hello), "logit_bias": [[4]]}"#, "logit_bias[0]", "invalid_type"),
+    (#"{\#(hello), "logit_bias": [["four", 1]]}"#, "logit_bias[0][0]", "invalid_value"),
+    (#"{\#(hello), "n_predict": -2}"#, "n_predict", "invalid_value"),
+    (#"{\#(hello), "options": {"num_predict": 0}}"#, "options.num_predict", "invalid_value"),
+    (#"{\#(hello), "options": {"mirostat": 1}}"#, "options.mirostat", "unsupported_parameter"),
+    (#"{\#(hello), "options": []}"#, "options", ""),
+    (#"{\#(hello), "repeat_penalty": 1.1, "repeat_last_n": 64}"#, "repeat_last_n", "unsupported_parameter"),
+    (
+      #"{\#(hello), "thinking": {"type": "enabled", "budget_tokens": 1}}"#, "thinking.budget_tokens",
+      "unsupported_parameter"
+    ),
+    (#"{\#(hello), "thinking": {"type": "often"}}"#, "thinking.type", "invalid_value"),
+    (#"{\#(hello), "reasoning": {"max_tokens": 100}}"#, "reasoning.max_tokens", "unsupported_parameter"),
+    (#"{\#(hello), "reasoning_format": "xml"}"#, "reasoning_format", "invalid_value"),
+    (#"{\#(hello), "documents": ["x"]}"#, "documents[0]", ""),
+    (
+      #"{\#(hello), "stream": true, "stream_options": {"continuous_usage_stats": true}}"#,
+      "stream_options.continuous_usage_stats", "unsupported_parameter"
+    ),
     (#"{\#(hello), "top_logprobs": 3}"#, "top_logprobs", "invalid_value"),
     (#"{\#(hello), "logprobs": true, "top_logprobs": 21}"#, "top_logprobs", "invalid_value"),
     (#"{\#(hello), "logprobs": 3}"#, "logprobs", "invalid_type"),

@@ -13,7 +13,8 @@ struct ChatResponseTests {
       OutputFormat(template: "<tool_call>"), prompt: prompt, tools: tools, streaming: streaming)
     return ChatResponse(
       head: head, count: count,
-      choice: ChatChoice(parser, opening: opening, allowsSeveralCalls: several, format: format))
+      choice: ChatChoice(
+        parser, ChatChoice.Options(opening: opening, allowsSeveralCalls: several, logprobs: format)))
   }
 
   /// The deltas of events with one choice.
@@ -205,20 +206,22 @@ struct ChatResponseTests {
       let top = [TokenLogprob(id: ids[index], logprob: -0.5), TokenLogprob(id: 0, logprob: -.infinity)]
       return GeneratedToken(id: ids[index], logprobs: TokenLogprobs(chosen: -0.5, top: top))
     }
-    // A stop string may have begun: the first token's text waits for the second's.
+    // The first token's text waits for the second's.
+    let texts = ids.prefix(2).map { tokenizer.decode([$0]) }
     var events = response.append(TextPiece(text: "", tokens: [token(0)]), to: 0)
-    events += response.append(TextPiece(text: "7 ", tokens: [token(1)]), to: 0)
+    let sources = Array(repeating: -1, count: texts[0].utf8.count) + Array(repeating: 0, count: texts[1].utf8.count)
+    events += response.append(TextPiece(text: texts.joined(), tokens: [token(1)], sources: sources), to: 0)
     events += response.append(
       TextPiece(text: "", tokens: [GeneratedToken(id: 2, logprobs: TokenLogprobs(chosen: 0, top: []), isStop: true)]),
       to: 0)
     events += response.finish(0, .stop, statistics())
     let told = events.compactMap { $0["choices"]?[0]?["logprobs"]?["content"]?.array }.flatMap { $0 }
-    #expect(told.map { $0["token"]?.string } == ids.prefix(2).map { tokenizer.decode([$0]) })
+    #expect(told.map { $0["token"]?.string } == texts)
     let first = try #require(told.first)
     #expect(first["logprob"] == -0.5)
     #expect(first["bytes"] == .array(tokenizer.bytes(for: ids[0]).map { .integer(Int($0)) }))
     // JSON has no infinity.
     #expect(first["top_logprobs"]?[1]?["logprob"] == -9999.0)
-    #expect(response.completion["choices"]?[0]?["logprobs"]?["content"] == .array(told))
+    #expect(response.completion["choices"]?[0]?["logprobs"] == ["content": .array(told), "refusal": .null])
   }
 }

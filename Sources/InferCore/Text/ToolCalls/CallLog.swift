@@ -12,6 +12,20 @@ public enum OutputPiece: Sendable, Equatable {
   case callEnd
 }
 
+/// A stretch of what a model has generated, and where it stands in the text that an ``OutputParser`` was given.
+public struct PlacedPiece: Sendable, Equatable {
+  /// What it is.
+  public let piece: OutputPiece
+  /// Bytes of the text before it. Reasoning and content are the bytes of the text from there on; a call, or a part of
+  /// it, was read from text that begins there.
+  public let offset: Int
+
+  init(_ piece: OutputPiece, at offset: Int) {
+    self.piece = piece
+    self.offset = offset
+  }
+}
+
 /// Collects what a reader finds of a call, and decides when it counts.
 ///
 /// When answers are streamed, a call counts once its name is known; otherwise when it is complete, so that one that

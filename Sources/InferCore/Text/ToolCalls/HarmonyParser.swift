@@ -27,6 +27,7 @@ struct HarmonyParser: AnswerReader {
   private var calls: CallLog
   /// Of the call being read.
   private var arguments = ""
+  private var argumentsOffset = 0
 
   /// - Parameters:
   ///   - takesCalls: Whether messages with a recipient are calls; otherwise they are what their channel says.
@@ -37,7 +38,7 @@ struct HarmonyParser: AnswerReader {
     calls = CallLog(streaming: streaming)
   }
 
-  mutating func step(_ pieces: inout [OutputPiece]) -> Bool {
+  mutating func step(_ pieces: inout [PlacedPiece]) -> Bool {
     text.mark()
     switch state {
     case .start:
@@ -58,14 +59,15 @@ struct HarmonyParser: AnswerReader {
       if !text.isComplete, offset <= PendingText.longestName { return false }
       // Not a header after all. Its first byte is read here, lest it be taken for the next one's.
       state = .body(.content)
-      if !text.isEmpty { pieces.append(.content(text.take(1))) }
+      let start = text.offset
+      if !text.isEmpty { pieces.append(PlacedPiece(.content(text.take(1)), at: start)) }
       return !text.isEmpty
     case .body(let body): return stepBody(body, &pieces)
     }
   }
 
   /// Begins the message of a header.
-  private mutating func open(_ header: String, _ pieces: inout [OutputPiece]) {
+  private mutating func open(_ header: String, _ pieces: inout [PlacedPiece]) {
     let parts = header.parts(separatedBy: "<|channel|>")
     let channel = parts.count > 1 ? parts[1].prefix { $0.isLetter } : ""
     state = .body(channel == "analysis" ? .reasoning : .content)
@@ -75,21 +77,22 @@ struct HarmonyParser: AnswerReader {
     if name.hasPrefix("functions.") { name.removeFirst("functions.".count) }
     guard !name.isEmpty, name != "assistant" else { return }
     calls.begin(name)
-    pieces += calls.take()
-    arguments = ""
+    pieces += calls.take().map { PlacedPiece($0, at: text.markedOffset) }
+    (arguments, argumentsOffset) = ("", text.offset)
     state = .body(.call)
   }
 
-  private mutating func stepBody(_ body: Body, _ pieces: inout [OutputPiece]) -> Bool {
+  private mutating func stepBody(_ body: Body, _ pieces: inout [PlacedPiece]) -> Bool {
     let (end, match, ending) = text.search(Self.endings)
+    let offset = text.offset
     let piece = text.take(end)
     if !piece.isEmpty {
       switch body {
-      case .reasoning: pieces.append(.reasoning(piece))
-      case .content: pieces.append(.content(piece))
+      case .reasoning: pieces.append(PlacedPiece(.reasoning(piece), at: offset))
+      case .content: pieces.append(PlacedPiece(.content(piece), at: offset))
       case .call:
         arguments += piece
-        if isStreaming { pieces.append(.arguments(piece)) }
+        if isStreaming { pieces.append(PlacedPiece(.arguments(piece), at: offset)) }
       }
     }
     guard match == .found || text.isComplete else { return false }
@@ -102,12 +105,12 @@ struct HarmonyParser: AnswerReader {
   }
 
   /// Ends a call. One whose arguments are no object is none, and content if it has not been told already.
-  private mutating func endCall(_ pieces: inout [OutputPiece]) {
+  private mutating func endCall(_ pieces: inout [PlacedPiece]) {
     state = .start
     let isEmpty = arguments.utf8.allSatisfy(\.isJSONSpace)
     guard isEmpty || (try? JSONValue(parsing: arguments))?.object != nil else {
       calls.abandon()
-      if !isStreaming { pieces.append(.content(arguments)) }
+      if !isStreaming { pieces.append(PlacedPiece(.content(arguments), at: argumentsOffset)) }
       return
     }
     if isEmpty {
@@ -116,6 +119,6 @@ struct HarmonyParser: AnswerReader {
       calls.arguments(arguments)
     }
     calls.end()
-    pieces += calls.take()
+    pieces += calls.take().map { PlacedPiece($0, at: text.offset) }
   }
 }

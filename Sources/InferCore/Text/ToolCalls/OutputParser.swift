@@ -8,6 +8,10 @@ public struct OutputParser: Sendable {
   private var reasoning: ReasoningParser?
   private var answer: AnswerTagFilter?
   private var calls: ToolCallParser?
+  /// Where the content begins in the text; `nil` while there is none.
+  private var contentStart: Int?
+  /// Bytes of content that have passed, where no calls are looked for.
+  private var passed = 0
 
   /// - Parameters:
   ///   - format: How the model writes.
@@ -23,6 +27,8 @@ public struct OutputParser: Sendable {
     }
     if format.reasoning != .none {
       reasoning = ReasoningParser(startTag: format.tags.start, endTag: format.tags.end, prompt: prompt)
+    } else {
+      contentStart = 0
     }
     if format.reasoning == .thinkAnswer { answer = AnswerTagFilter() }
     calls = toolCalls?.parser(ToolSchemas(tools), suffix: format.tagSuffix, streaming: streaming)
@@ -32,87 +38,71 @@ public struct OutputParser: Sendable {
   ///
   /// - Parameter text: Whole characters.
   /// - Returns: What is certain by now, in order and without empty pieces.
-  public mutating func append(_ text: String) -> [OutputPiece] {
-    if harmony != nil { return harmony?.append(text) ?? [] }
-    guard let pieces = reasoning?.append(text) else { return content(text) }
-    return self.pieces(pieces)
-  }
+  public mutating func append(_ text: String) -> [OutputPiece] { appendPlaced(text).map(\.piece) }
 
   /// Ends the text.
   ///
   /// - Returns: What was held back.
-  public mutating func finish() -> [OutputPiece] {
-    if harmony != nil { return harmony?.finish() ?? [] }
-    var pieces = self.pieces(reasoning?.finish() ?? [])
-    if let rest = answer?.finish(), !rest.isEmpty { pieces += callsOrContent(rest) }
-    return pieces + (calls?.finish() ?? [])
+  public mutating func finish() -> [OutputPiece] { finishPlaced().map(\.piece) }
+
+  /// Takes the next piece of text, as ``append(_:)``, and says where in the text the pieces stand.
+  public mutating func appendPlaced(_ text: String) -> [PlacedPiece] {
+    if harmony != nil { return harmony?.append(text) ?? [] }
+    guard let pieces = reasoning?.appendPlaced(text) else { return content(text) }
+    return self.pieces(pieces)
   }
 
-  private mutating func pieces(_ pieces: [ReasoningParser.Piece]) -> [OutputPiece] {
-    var output: [OutputPiece] = []
-    for piece in pieces {
+  /// Ends the text, as ``finish()``, and says where in the text the pieces stand.
+  public mutating func finishPlaced() -> [PlacedPiece] {
+    if harmony != nil { return harmony?.finish() ?? [] }
+    var pieces = self.pieces(reasoning?.finishPlaced() ?? [])
+    if let rest = answer?.finish(), !rest.isEmpty { pieces += callsOrContent(rest) }
+    return pieces + placedInText(calls?.finish() ?? [])
+  }
+
+  private mutating func pieces(_ pieces: [ReasoningParser.Placed]) -> [PlacedPiece] {
+    var output: [PlacedPiece] = []
+    for (piece, offset) in pieces {
       switch piece {
-      case .reasoning(let text): output.append(.reasoning(text))
-      case .content(let text): output += content(text)
+      case .reasoning(let text): output.append(PlacedPiece(.reasoning(text), at: offset))
+      case .content(let text):
+        contentStart = contentStart ?? offset
+        output += content(text)
       }
     }
     return output
   }
 
-  private mutating func content(_ text: String) -> [OutputPiece] {
+  private mutating func content(_ text: String) -> [PlacedPiece] {
     callsOrContent(answer?.append(text) ?? text)
   }
 
-  private mutating func callsOrContent(_ text: String) -> [OutputPiece] {
+  private mutating func callsOrContent(_ text: String) -> [PlacedPiece] {
     if text.isEmpty { return [] }
-    return calls?.append(text) ?? [.content(text)]
-  }
-}
-
-/// Takes the tags off an answer that stands between `<answer>` and `</answer>`, with the line breaks inside of them.
-struct AnswerTagFilter: Sendable {
-  private enum State { case beginning, lineBreak, content }
-
-  private static let start = Array("<answer>".utf8)
-  private static let end = Array("</answer>".utf8)
-
-  private var state = State.beginning
-  private var text = PendingText()
-
-  mutating func append(_ piece: String) -> String {
-    text.append(piece)
-    return read()
+    if let pieces = calls?.append(text) { return placedInText(pieces) }
+    defer { passed += text.utf8.count }
+    return placedInText([PlacedPiece(.content(text), at: passed)])
   }
 
-  mutating func finish() -> String {
-    text.isComplete = true
-    return read()
-  }
-
-  private mutating func read() -> String {
-    if state == .beginning {
-      let space = text.leadingSpace
-      switch text.match(Self.start, at: space) {
-      case .possible: return ""
-      case .absent: state = .content
-      case .found:
-        text.skip(space + Self.start.count)
-        state = .lineBreak
+  /// Pieces that are placed in the content, without tags, placed in the text. Content that tags stood in comes in parts.
+  private func placedInText(_ pieces: [PlacedPiece]) -> [PlacedPiece] {
+    let start = contentStart ?? 0
+    guard let answer else { return pieces.map { PlacedPiece($0.piece, at: start + $0.offset) } }
+    return pieces.flatMap { placed -> [PlacedPiece] in
+      guard case .content(let text) = placed.piece else {
+        return [PlacedPiece(placed.piece, at: start + answer.source(of: placed.offset))]
       }
-    }
-    if state == .lineBreak, let first = text.first {
-      if first == UInt8(ascii: "\n") { text.skip(1) }
-      state = .content
-    }
-    guard state == .content else { return "" }
-    var output = ""
-    while true {
-      // A line break before the end tag goes with it.
-      let (end, match, _) = text.search([Array("\n".utf8) + Self.end, Self.end])
-      output += text.take(end)
-      text.mark()
-      guard match == .found else { return output }
-      text.skip((text.first == UInt8(ascii: "\n") ? 1 : 0) + Self.end.count)
+      var rest = text.utf8[...]
+      var parts: [PlacedPiece] = []
+      while !rest.isEmpty {
+        let offset = placed.offset + text.utf8.count - rest.count
+        let count = min(rest.count, answer.connectedBytes(from: offset))
+        parts.append(
+          PlacedPiece(
+            .content(String(decoding: rest.prefix(count), as: UTF8.self)), at: start + answer.source(of: offset)))
+        rest = rest.dropFirst(count)
+      }
+      return parts
     }
   }
 }

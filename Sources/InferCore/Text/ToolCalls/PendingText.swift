@@ -8,6 +8,8 @@ struct PendingText: Sendable {
 
   private var bytes: [UInt8] = []
   private var position = 0
+  /// Bytes that were there before those of `bytes`.
+  private var dropped = 0
   private var marked = 0
   /// Up to where white space is known to go on from `position`, when that is further.
   private var spaceEnd = 0
@@ -16,6 +18,10 @@ struct PendingText: Sendable {
 
   var count: Int { bytes.count - position }
   var isEmpty: Bool { count == 0 }
+  /// How many bytes were read of all that has come.
+  var offset: Int { dropped + position }
+  /// How many were read before the last mark.
+  var markedOffset: Int { dropped + marked }
   var first: UInt8? { position < bytes.count ? bytes[position] : nil }
 
   /// The byte that many places ahead, which must be there.
@@ -25,6 +31,7 @@ struct PendingText: Sendable {
     // What was read goes when it is most of the buffer, so that a byte is moved a bounded number of times.
     if marked > bytes.count / 2 {
       bytes.removeFirst(marked)
+      dropped += marked
       position -= marked
       spaceEnd = max(0, spaceEnd - marked)
       marked = 0

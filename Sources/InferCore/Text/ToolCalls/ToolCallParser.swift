@@ -30,12 +30,12 @@ struct ToolCallParser: AnswerReader {
     calls = CallLog(streaming: streaming)
   }
 
-  mutating func step(_ pieces: inout [OutputPiece]) -> Bool {
+  mutating func step(_ pieces: inout [PlacedPiece]) -> Bool {
     reader == nil ? readContent(&pieces) : readCalls(&pieces)
   }
 
   /// Reads up to the next marker; false when more text is needed.
-  private mutating func readContent(_ pieces: inout [OutputPiece]) -> Bool {
+  private mutating func readContent(_ pieces: inout [PlacedPiece]) -> Bool {
     let literals = markers.map { $0.isOnlyFirst && !isFirst ? [] : $0.literal }
     var (end, match, marker) = text.search(literals)
     if let index = marker, markers[index].isOnlyFirst, text.spaceBefore(end) < end {
@@ -48,7 +48,8 @@ struct ToolCallParser: AnswerReader {
     if match != .found, text.isComplete, !(followsCall && space == end) { space = 0 }
     if space < end {
       (isFirst, followsCall) = (isFirst && text.spaceBefore(end) == end, false)
-      pieces.append(.content(text.take(end - space)))
+      let offset = text.offset
+      pieces.append(PlacedPiece(.content(text.take(end - space)), at: offset))
       text.mark()
       return true
     }
@@ -65,10 +66,10 @@ struct ToolCallParser: AnswerReader {
   }
 
   /// Goes one step on in a call; false when more text is needed.
-  private mutating func readCalls(_ pieces: inout [OutputPiece]) -> Bool {
+  private mutating func readCalls(_ pieces: inout [PlacedPiece]) -> Bool {
     let step = reader?.step(&text, &calls) ?? .done
     if calls.hasProgress {
-      pieces += calls.take()
+      pieces += calls.take().map { PlacedPiece($0, at: text.markedOffset) }
       text.mark()
       followsCall = !calls.isOpen
     }
@@ -82,11 +83,12 @@ struct ToolCallParser: AnswerReader {
       calls.abandon()
       reader = nil
       // A marker that nobody has read is content, lest it be tried again.
+      let offset = text.markedOffset
       let rest = text.takeMarked() + (hasRead ? "" : text.take(1))
       text.mark()
       if !rest.isEmpty {
         followsCall = false
-        pieces.append(.content(rest))
+        pieces.append(PlacedPiece(.content(rest), at: offset))
       }
     }
     return true

@@ -29,6 +29,39 @@ import Testing
     }
   }
 
+  /// Reasoning and content are the text's own bytes from where they are said to stand, in order.
+  @Test(arguments: ToolCallFormat.allCases) func piecesStandWhereTheySay(_ toolCalls: ToolCallFormat) {
+    var random = SeededGenerator(seed: 29)
+    let tags = [
+      "<answer>", "\n</answer>", "</answer>", "<think>", "</think>\n\n", "<|channel|>final<|message|>", "\r\n",
+    ]
+    for _ in 0..<150 {
+      var text = text(using: &random)
+      for tag in tags where Bool.random(using: &random) { text = Bool.random(using: &random) ? tag + text : text + tag }
+      var format = outputFormat(toolCalls)
+      if toolCalls != .harmony {
+        format.reasoning = [.none, .think, .thinkAnswer].randomElement(using: &random) ?? .none
+      }
+      var parser = OutputParser(
+        format, prompt: "", tools: Bool.random(using: &random) ? toolDefinitions : nil,
+        streaming: Bool.random(using: &random))
+      var pieces: [PlacedPiece] = []
+      for cut in text.randomCut(upTo: 5, using: &random) { pieces += parser.appendPlaced(cut) }
+      pieces += parser.finishPlaced()
+      var end = 0
+      for placed in pieces {
+        #expect(placed.offset >= end && placed.offset <= text.utf8.count, "\(placed) in \(text.debugDescription)")
+        end = placed.offset
+        switch placed.piece {
+        case .reasoning(let piece), .content(let piece):
+          #expect(text.utf8.dropFirst(placed.offset).starts(with: piece.utf8), "\(placed) in \(text.debugDescription)")
+          end += piece.utf8.count
+        case .call, .arguments, .callEnd: break
+        }
+      }
+    }
+  }
+
   /// Text without any mark of the format comes out as it went in; broken markup loses white space and marks at most.
   @Test(arguments: ToolCallFormat.allCases) func nothingIsLost(_ format: ToolCallFormat) {
     var random = SeededGenerator(seed: 23)

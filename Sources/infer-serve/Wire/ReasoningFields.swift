@@ -1,0 +1,86 @@
+import InferCore
+
+/// How a request wants the model to reason, and what it wants to be told of the reasoning.
+///
+/// Servers have named this in many ways: OpenAI's `reasoning_effort`, OpenRouter's `reasoning`, Qwen's
+/// `enable_thinking`, DeepSeek's `thinking`, Ollama's `think`, vLLM's `include_reasoning`, SGLang's
+/// `separate_reasoning` and llama-server's `reasoning_format`.
+struct ReasoningFields: Equatable {
+  /// Where a response tells the reasoning.
+  enum Place { case besideContent, inContent, nowhere }
+
+  /// What chat templates are told of it.
+  var variables: JSONObject = [:]
+  var place = Place.besideContent
+
+  /// Decodes the fields.
+  init(_ reader: FieldReader) throws(APIError) {
+    let reasoning = try reader.object("reasoning")
+    if let reasoning, reasoning["max_tokens"] != nil {
+      throw .unsupported(
+        reasoning.name("max_tokens"),
+        "A limit of the reasoning's length is not supported (field '\(reasoning.name("max_tokens"))').")
+    }
+    let think = try Self.think(reader)
+    // All are decoded, so that a wrong one is refused whichever counts.
+    let efforts = [try reader.string("reasoning_effort"), try reasoning?.string("effort"), think.effort]
+    let switches = [
+      try reader.bool("enable_thinking"), try Self.thinking(reader), think.isOn, try reasoning?.bool("enabled"),
+    ]
+    if let effort = efforts.lazy.compactMap({ $0 }).first {
+      variables["reasoning_effort"] = .string(effort)
+      // Templates that know thinking as a switch do not know efforts.
+      if effort == "none" { setSwitch(false) }
+    }
+    if let isOn = switches.lazy.compactMap({ $0 }).first { setSwitch(isOn) }
+    place = try Self.place(reader, reasoning)
+  }
+
+  /// Templates have two names for the switch.
+  private mutating func setSwitch(_ isOn: Bool) {
+    variables["enable_thinking"] = .bool(isOn)
+    variables["thinking"] = .bool(isOn)
+  }
+
+  /// `thinking`: a boolean, or an object whose type says whether.
+  private static func thinking(_ reader: FieldReader) throws(APIError) -> Bool? {
+    guard let value = reader["thinking"] else { return nil }
+    if let isOn = value.bool { return isOn }
+    guard value.object != nil else { throw reader.wrongType("thinking", value, expected: "a boolean or an object") }
+    let thinking = try FieldReader(value, path: reader.name("thinking"))
+    if thinking["budget_tokens"] != nil {
+      throw .unsupported(
+        thinking.name("budget_tokens"),
+        "A limit of the reasoning's length is not supported (field '\(thinking.name("budget_tokens"))').")
+    }
+    switch try thinking.required(string: "type") {
+    case "enabled": return true
+    case "disabled": return false
+    case "auto", "adaptive": return nil
+    case let other:
+      throw thinking.wrongValue("type", "must be 'enabled', 'disabled' or 'auto', not '\(other)'")
+    }
+  }
+
+  /// `think`: a boolean or an effort.
+  private static func think(_ reader: FieldReader) throws(APIError) -> (isOn: Bool?, effort: String?) {
+    guard let value = reader["think"] else { return (nil, nil) }
+    if let isOn = value.bool { return (isOn, nil) }
+    guard let effort = value.string else { throw reader.wrongType("think", value, expected: "a boolean or a string") }
+    return (nil, effort)
+  }
+
+  private static func place(_ reader: FieldReader, _ reasoning: FieldReader?) throws(APIError) -> Place {
+    let isIncluded = try reader.bool("include_reasoning") ?? true
+    let isExcluded = try reasoning?.bool("exclude") ?? false
+    var isSeparate = try reader.bool("separate_reasoning") ?? true
+    switch try reader.string("reasoning_format") {
+    case nil, "auto", "deepseek": break
+    case "none": isSeparate = false
+    case let other?:
+      throw reader.wrongValue("reasoning_format", "must be 'none', 'auto' or 'deepseek', not '\(other)'")
+    }
+    if !isIncluded || isExcluded { return .nowhere }
+    return isSeparate ? .besideContent : .inContent
+  }
+}
