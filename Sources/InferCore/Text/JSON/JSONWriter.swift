@@ -35,19 +35,34 @@ extension JSONValue {
   /// The document as text. Numbers print as Python prints them, so that they read back to the same value;
   /// non-finite numbers become `NaN`, `Infinity` and `-Infinity`, which only a lenient reader accepts.
   public func serialized(_ options: WritingOptions = .compact) -> String {
-    var writer = JSONWriter(options: options)
+    var writer = JSONWriter(options: options, limit: .max)
     writer.write(self, level: 0)
     return writer.text
+  }
+
+  /// As ``serialized(_:)``, or nil when the text would have more than `limit` bytes.
+  func serialized(_ options: WritingOptions, atMost limit: Int) -> String? {
+    var writer = JSONWriter(options: options, limit: limit)
+    writer.write(self, level: 0)
+    return writer.isFull ? nil : writer.text
   }
 }
 
 private struct JSONWriter {
   let options: JSONValue.WritingOptions
+  /// The most bytes of text; no more is written once there are more.
+  let limit: Int
   var text = ""
 
-  init(options: JSONValue.WritingOptions) { self.options = options }
+  init(options: JSONValue.WritingOptions, limit: Int) {
+    self.options = options
+    self.limit = limit
+  }
+
+  var isFull: Bool { text.utf8.count > limit }
 
   mutating func write(_ value: JSONValue, level: Int) {
+    if isFull { return }
     switch value {
     case .null: text += "null"
     case .bool(let value): text += value ? "true" : "false"
@@ -74,7 +89,7 @@ private struct JSONWriter {
     _ items: [Item], _ open: String, _ close: String, _ level: Int, _ writeItem: (inout JSONWriter, Item) -> Void
   ) {
     text += open
-    for (index, item) in items.enumerated() {
+    for (index, item) in items.enumerated() where !isFull {
       if index > 0 { text += options.itemSeparator }
       breakLine(level + 1)
       writeItem(&self, item)
@@ -85,7 +100,10 @@ private struct JSONWriter {
 
   private mutating func breakLine(_ level: Int) {
     guard let indent = options.indent else { return }
-    text += "\n" + String(repeating: " ", count: indent * level)
+    let (width, overflow) = indent.multipliedReportingOverflow(by: level)
+    // One break of a line can be longer than all that is allowed.
+    let room = limit - min(limit, text.utf8.count)
+    text += "\n" + String(repeating: " ", count: overflow || width > room ? room : width)
   }
 
   private static func literal(_ value: Double) -> String {

@@ -92,14 +92,8 @@ extension JinjaEvaluator {
     let value = try evaluate(object)
     var bounds: [Int?] = []
     for bound in [start, stop, step] {
-      let bound = try bound.map { (expression) throws(JinjaFailure) in try evaluate(expression) } ?? .none
-      if case .none = bound {
-        bounds.append(nil)
-      } else if let integer = bound.asInteger {
-        bounds.append(integer)
-      } else {
-        throw .reason("slice indices must be integers or None, not \(bound.typeName)")
-      }
+      let value = try bound.map { (expression) throws(JinjaFailure) in try evaluate(expression) }
+      bounds.append(try JinjaValue.bound(value))
     }
     try spend(value.count ?? 0)
     return try slice(value, start: bounds[0], stop: bounds[1], step: bounds[2])
@@ -172,35 +166,5 @@ extension JinjaEvaluator {
       try spend(on: value)
       return JinjaString(value.text, isFromOutside: value.isFromOutside)
     }
-  }
-}
-
-/// Evaluated arguments of a call.
-struct JinjaArguments {
-  var positional: [JinjaValue] = []
-  var named: TextDictionary<JinjaValue> = [:]
-  /// Whether names were unpacked from a dictionary whose keys are not the template's.
-  var namesAreFromOutside = false
-
-  /// The arguments in the order of `names`, of which the first `required` must be given; nil for those left out.
-  func bind(_ function: String, _ names: [String], required: Int = 0) throws(JinjaFailure) -> [JinjaValue?] {
-    guard positional.count <= names.count else {
-      throw .reason("\(function)() takes at most \(names.count) argument(s), but \(positional.count) were given")
-    }
-    if let unknown = named.keys.first(where: { !names.containsExactly($0) }) {
-      throw .reason("\(function)() got an unexpected keyword argument '\(unknown)'")
-    }
-    var values: [JinjaValue?] = []
-    for (index, name) in names.enumerated() {
-      let value = index < positional.count ? positional[index] : named[name]
-      if index < positional.count, named[name] != nil {
-        throw .reason("\(function)() got two values for the argument '\(name)'")
-      }
-      guard value != nil || index >= required else {
-        throw .reason("\(function)() is missing the argument '\(name)'")
-      }
-      values.append(value)
-    }
-    return values
   }
 }

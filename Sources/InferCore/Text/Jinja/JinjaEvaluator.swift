@@ -27,6 +27,9 @@ final class JinjaEvaluator {
   /// Levels of statements and expressions inside of each other, over all macros called at the moment.
   private static let maximumDepth = 250
 
+  /// The longest text that a template may make, in bytes.
+  static let maximumTextBytes = 1 << 26
+
   /// Where the evaluation is, for errors.
   private(set) var line = 1
   let now: Date
@@ -88,7 +91,18 @@ final class JinjaEvaluator {
   }
 
   /// Pays for text of that many bytes; call before making it.
-  func spend(bytes: Int) throws(JinjaFailure) { try spend(1 + bytes / 16) }
+  func spend(bytes: Int) throws(JinjaFailure) {
+    guard bytes <= Self.maximumTextBytes else {
+      throw .reason("a text of more than the \(Self.maximumTextBytes) bytes that are allowed")
+    }
+    try spend(1 + bytes / 16)
+  }
+
+  /// Pays for that many repetitions of a text of so many bytes.
+  func spend(bytes: Int, times: Int) throws(JinjaFailure) {
+    let (product, overflow) = bytes.multipliedReportingOverflow(by: max(0, times))
+    try spend(bytes: overflow ? .max : product)
+  }
 
   /// Pays for going through a value; call before printing, comparing or keeping one.
   func spend(on value: JinjaValue) throws(JinjaFailure) { try spend(value.size(upTo: budget)) }

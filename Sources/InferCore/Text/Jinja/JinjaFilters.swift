@@ -47,11 +47,11 @@ extension JinjaEvaluator {
     try spend(on: value)
     var options = JSONValue.WritingOptions.python
     options.ensureASCII = values[0]?.isTrue ?? false
-    if let indent = values[1]?.asInteger {
-      options.indent = min(max(0, indent), 16)
+    if values[1]?.asString != nil { throw .reason("tojson: an indent that is a string is not supported") }
+    let indent = try JinjaValue.integer(values[1], of: "tojson", default: -1)
+    if let given = values[1], given.isInteger {
+      options.indent = max(0, indent)
       options.itemSeparator = ","
-    } else if values[1]?.asString != nil {
-      throw .reason("tojson: an indent that is a string is not supported")
     }
     if let separators = values[2] {
       let pair = try separators.elements()
@@ -61,7 +61,11 @@ extension JinjaEvaluator {
       }
     }
     let sorted = values[3]?.isTrue == true ? try sortingKeys(of: value) : value
-    return try sorted.json().serialized(options)
+    guard let text = try sorted.json().serialized(options, atMost: Self.maximumTextBytes) else {
+      throw .reason("tojson: a text of more than the \(Self.maximumTextBytes) bytes that are allowed")
+    }
+    try spend(bytes: text.utf8.count)
+    return text
   }
 
   /// With the members of all dictionaries in the order of their keys, which have to be comparable.
@@ -116,12 +120,13 @@ extension JinjaEvaluator {
     switch name {
     case "abs":
       _ = try arguments.bind(name, [])
-      if let integer = value.asInteger { return integer < 0 ? try negate(.integer(integer)) : .integer(integer) }
       guard let number = value.asNumber else { throw .reason("bad operand type for abs(): '\(value.typeName)'") }
+      if value.isInteger { return number < 0 ? try negate(value) : value.asInteger.map(JinjaValue.integer) ?? value }
       return .number(number.magnitude)
     case "int":
       let values = try arguments.bind(name, ["default", "base"])
-      return value.parsedInteger(base: values[1]?.asInteger ?? 10).map(JinjaValue.integer) ?? values[0] ?? .integer(0)
+      let base = try JinjaValue.integer(values[1], of: name, default: 10)
+      return value.parsedInteger(base: base) ?? values[0] ?? .integer(0)
     case "float":
       let fallback = try arguments.bind(name, ["default"])[0]
       return value.parsedNumber.map(JinjaValue.number) ?? fallback ?? .number(0)
@@ -132,14 +137,17 @@ extension JinjaEvaluator {
   private func round(_ value: JinjaValue, _ arguments: JinjaArguments) throws(JinjaFailure) -> JinjaValue {
     let values = try arguments.bind("round", ["precision", "method"])
     guard let number = value.asNumber else { throw .reason("type \(value.typeName) can't be rounded") }
-    let precision = max(-300, min(300, values[0]?.asInteger ?? 0))
+    let precision = max(-300, min(300, try JinjaValue.integer(values[0], of: "round", default: 0)))
     let scale = 10.0.raised(to: Double(precision))
     switch values[1] ?? .string("common") {
     // Python rounds up and down to integers, which have no negative zero.
-    case .string("ceil"): return .number(((number * scale).rounded(.up) + 0) / scale)
-    case .string("floor"): return .number(((number * scale).rounded(.down) + 0) / scale)
+    case .string("ceil"), .string("floor"):
+      guard number.isFinite else { throw .reason("cannot convert float \(number.pythonDescription) to integer") }
+      let rounds = values[1] == .string("ceil") ? FloatingPointRoundingRule.up : .down
+      // Where scaling overflows, there is no digit to round.
+      return .number((number * scale).isFinite ? ((number * scale).rounded(rounds) + 0) / scale : number)
     case .string("common"):
-      if let integer = value.asInteger, precision >= 0 { return .integer(integer) }
+      if value.isInteger, precision >= 0 { return value.asInteger.map(JinjaValue.integer) ?? value }
       guard number.isFinite, precision >= 0 else { return .number((number * scale).rounded(.toNearestOrEven) / scale) }
       // Correct rounding of the decimal expansion, halves to even, as Python's round: by way of its digits.
       return .number(Double(number.fixed(digits: precision)) ?? number)
@@ -149,13 +157,25 @@ extension JinjaEvaluator {
 }
 
 extension JinjaValue {
-  fileprivate func parsedInteger(base: Int) -> Int? {
+  fileprivate func parsedInteger(base: Int) -> JinjaValue? {
     switch self {
     case .string(let text), .markup(let text):
-      if let integer = text.text.pythonInteger(base: base) { return integer }
-      return parsedNumber.flatMap { Int(exactly: $0.rounded(.towardZero)) }
-    case .number(let value): return Int(exactly: value.rounded(.towardZero))
-    default: return asInteger
+      return text.text.pythonInteger(base: base) ?? parsedNumber.flatMap { JinjaValue(truncating: $0) }
+    case .number(let value): return JinjaValue(truncating: value)
+    case .largeInteger: return self
+    default: return asInteger.map(JinjaValue.integer)
+    }
+  }
+
+  /// The integer part of a number; nil for one that is not finite.
+  init?(truncating number: Double) {
+    let whole = number.rounded(.towardZero)
+    if let integer = Int(exactly: whole) {
+      self = .integer(integer)
+    } else if whole.isFinite, let integer = LargeInteger(whole.fixed(digits: 0)) {
+      self = .largeInteger(integer)
+    } else {
+      return nil
     }
   }
 
@@ -163,7 +183,7 @@ extension JinjaValue {
     guard let text = asString else { return asNumber }
     let stripped = text.stripped().lowercased()
     // Swift reads hexadecimal numbers too.
-    return stripped.contains("x") ? nil : Double(stripped)
+    return stripped.utf8.contains(UInt8(ascii: "x")) ? nil : Double(stripped)
   }
 
   /// What a value is sorted by: text without regard to case, unless asked for.
@@ -175,19 +195,22 @@ extension JinjaValue {
 
 extension String {
   /// What `int(text, base)` gives in Python; a prefix such as `0x` may stand before the digits, and has to for base 0.
-  fileprivate func pythonInteger(base: Int) -> Int? {
+  fileprivate func pythonInteger(base: Int) -> JinjaValue? {
     var digits = stripped()
-    guard !digits.hasPrefix("_"), !digits.hasSuffix("_"), !digits.contains("__") else { return nil }
+    guard !digits.hasExactPrefix("_"), !digits.hasExactSuffix("_"), !digits.containsExactly("__") else { return nil }
     digits = digits.replacing("_", with: "", limit: .max).lowercased()
-    let isNegative = digits.hasPrefix("-")
-    if isNegative || digits.hasPrefix("+") { digits.removeFirst() }
+    let isNegative = digits.hasExactPrefix("-")
+    digits = digits.removing(exactPrefix: isNegative ? "-" : "+") ?? digits
     var radix = base
-    for (prefix, prefixed) in [("0x", 16), ("0o", 8), ("0b", 2)]
-    where (base == prefixed || base == 0) && digits.hasPrefix(prefix) {
-      digits.removeFirst(2)
+    for (prefix, prefixed) in [("0x", 16), ("0o", 8), ("0b", 2)] where base == prefixed || base == 0 {
+      guard let rest = digits.removing(exactPrefix: prefix) else { continue }
+      digits = rest
       radix = prefixed
     }
-    guard !digits.hasPrefix("-"), !digits.hasPrefix("+"), (2...36).contains(radix == 0 ? 10 : radix) else { return nil }
-    return Int((isNegative ? "-" : "") + digits, radix: radix == 0 ? 10 : radix)
+    if radix == 0 { radix = 10 }
+    guard (2...36).contains(radix), !digits.hasExactPrefix("-"), !digits.hasExactPrefix("+") else { return nil }
+    digits = (isNegative ? "-" : "") + digits
+    return Int(digits, radix: radix).map(JinjaValue.integer)
+      ?? (radix == 10 ? LargeInteger(digits).map(JinjaValue.largeInteger) : nil)
   }
 }

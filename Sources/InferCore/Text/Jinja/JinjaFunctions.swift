@@ -31,6 +31,8 @@ extension JinjaEvaluator {
       guard let format = try arguments.bind(function.rawValue, ["format"], required: 1)[0]?.asString else {
         throw .reason("strftime_now() expects a format string")
       }
+      // No directive prints more than some names of months.
+      try spend(bytes: format.utf8.count, times: 32)
       return .string(
         JinjaString(DateFormat(now, in: timeZone).format(format), isFromOutside: arguments.areFromOutside))
     }
@@ -41,10 +43,10 @@ extension JinjaEvaluator {
     var numbers: [Int] = []
     for value in try arguments.bind("range", ["start", "stop", "step"], required: 1) {
       guard let value else { break }
-      guard let number = value.asInteger else {
+      guard value.isInteger else {
         throw .reason("'\(value.typeName)' object cannot be interpreted as an integer")
       }
-      numbers.append(number)
+      numbers.append(try JinjaValue.integer(value, of: "range", default: 0))
     }
     let (start, stop) = numbers.count == 1 ? (0, numbers[0]) : (numbers[0], numbers[1])
     let step = numbers.count == 3 ? numbers[2] : 1

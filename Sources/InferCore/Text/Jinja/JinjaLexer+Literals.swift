@@ -51,6 +51,7 @@ extension JinjaLexer {
       text += takeDigits()
     }
     if isInteger, let value = Int(text) { return .integer(value) }
+    if isInteger, let value = LargeInteger(text) { return .largeInteger(value) }
     guard !isInteger, let value = Double(text) else { throw error("the number \(text.prefix(40)) is too large") }
     return .number(value)
   }

@@ -6,6 +6,7 @@ struct JinjaToken: Sendable {
     case name(String)
     case string(String)
     case integer(Int)
+    case largeInteger(LargeInteger)
     case number(Double)
     /// An operator or a bracket.
     case symbol(String)

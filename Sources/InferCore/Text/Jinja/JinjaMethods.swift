@@ -16,6 +16,14 @@ enum JinjaMethods {
     "append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort",
   ]
   private static let tuple: Set<String> = ["count", "index"]
+  private static let number: Set<String> = ["is_integer"]
+  private static let integer: Set<String> = ["bit_length"]
+  private static let counter: Set<String> = ["next", "reset"]
+  private static let loop: Set<String> = ["changed", "cycle"]
+
+  /// Those of all kinds of values.
+  static let names = [string, dictionary, dictionaryUnsafe, list, listUnsafe, tuple, number, integer, counter, loop]
+    .reduce(into: Set<String>()) { $0.formUnion($1) }
 
   /// The method of that name, something unusable if it is out of reach, or nil if there is none.
   static func find(_ name: String, of value: JinjaValue) -> JinjaValue? {
@@ -25,9 +33,9 @@ enum JinjaMethods {
       case .dictionary: (dictionary, dictionaryUnsafe)
       case .list: (list, listUnsafe)
       case .tuple, .group, .view(.range, _): (tuple, [])
-      case .number: (["is_integer"], [])
-      case .integer, .bool: (["bit_length"], [])
-      case .counter: (["next", "reset"], [])
+      case .number: (number, [])
+      case .integer, .bool: (integer, [])
+      case .counter: (counter, [])
       default: ([], [])
       }
     if known.contains(name) { return .method(of: value, name) }

@@ -6,18 +6,20 @@ extension JinjaEvaluator {
   }
 
   func negate(_ value: JinjaValue) throws(JinjaFailure) -> JinjaValue {
-    if let integer = value.asInteger {
-      guard integer > .min else { throw .reason("the number is too large") }
-      return .integer(-integer)
-    }
-    guard let number = value.asNumber else { throw badOperand("-", value) }
-    return .number(-number)
+    let number: JSONValue? =
+      switch value {
+      case .largeInteger(let integer): .largeInteger(integer)
+      case .number(let number): .number(number)
+      default: value.asInteger.map(JSONValue.integer)
+      }
+    guard let negated = number?.negated else { throw badOperand("-", value) }
+    return JinjaValue(negated)
   }
 
   func compare(
     _ comparison: JinjaComparison, _ left: JinjaValue, _ right: JinjaValue
   ) throws(JinjaFailure) -> Bool {
-    try spend(bytes: min(left.size(upTo: budget), right.size(upTo: budget)) * 16)
+    try spend(min(left.size(upTo: budget), right.size(upTo: budget)))
     switch comparison {
     case .equal: return left == right
     case .notEqual: return left != right
@@ -40,8 +42,8 @@ extension JinjaEvaluator {
     _ kind: JinjaArithmetic, _ left: JinjaValue, _ right: JinjaValue
   ) throws(JinjaFailure) -> JinjaValue {
     switch (kind, left) {
-    case (.modulo, .string(let format)): return .string(try format.formatted(percent: right, escaping: false))
-    case (.modulo, .markup(let format)): return .markup(try format.formatted(percent: right, escaping: true))
+    case (.modulo, .string(let format)): return .string(try formatted(format, percent: right, escaping: false))
+    case (.modulo, .markup(let format)): return .markup(try formatted(format, percent: right, escaping: true))
     default: break
     }
     for value in [left, right] { if case .undefined(let reason) = value { throw .reason(reason) } }
@@ -65,6 +67,10 @@ extension JinjaEvaluator {
       guard let leftNumber = left.asNumber, let rightNumber = right.asNumber else {
         throw mismatch(kind, left, right)
       }
+      // With a float, and in true division, the result is a float anyway.
+      if left.isInteger, right.isInteger, kind != .divide {
+        throw .reason("integers beyond 64 bits cannot be calculated with")
+      }
       return .number(try number(kind, leftNumber, rightNumber))
     }
   }
@@ -79,12 +85,13 @@ extension JinjaEvaluator {
 
   private func repeated(_ left: JinjaValue, _ right: JinjaValue) throws(JinjaFailure) -> JinjaValue {
     let (sequence, factor) = left.isSequence ? (left, right) : (right, left)
-    guard let count = factor.asInteger else {
+    guard factor.isInteger, let count = try JinjaValue.bound(factor) else {
       throw .reason("can't multiply sequence by non-int of type '\(factor.typeName)'")
     }
     let times = max(0, count)
     let (size, overflows) = (sequence.size(upTo: budget) + 1).multipliedReportingOverflow(by: times)
     try spend(overflows ? .max : size)
+    if let text = sequence.asString { try spend(bytes: text.utf8.count, times: times) }
     switch sequence {
     case .string(let text), .markup(let text):
       let product = JinjaString(String(repeating: text.text, count: times), isFromOutside: text.isFromOutside)

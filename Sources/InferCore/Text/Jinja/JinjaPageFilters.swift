@@ -119,7 +119,7 @@ extension JinjaEvaluator {
   private func wrapped(_ text: String, _ arguments: JinjaArguments) throws(JinjaFailure) -> String {
     let values = try arguments.bind(
       "wordwrap", ["width", "break_long_words", "wrapstring", "break_on_hyphens"])
-    let width = values[0]?.asInteger ?? 79
+    let width = try JinjaValue.integer(values[0], of: "wordwrap", default: 79)
     guard width > 0 else { throw .reason("invalid width \(width) (must be > 0)") }
     let breaksWords = values[1]?.isTrue ?? true
     var separator = "\n"
@@ -130,7 +130,8 @@ extension JinjaEvaluator {
         width: width, breakingWords: breaksWords, breakingAtHyphens: values[3]?.isTrue ?? true)
       lines += broken.isEmpty ? [""] : broken
     }
-    try spend(bytes: text.utf8.count + lines.count * separator.utf8.count)
+    try spend(bytes: text.utf8.count)
+    try spend(bytes: separator.utf8.count, times: lines.count)
     return lines.joined(separator: separator)
   }
 }
@@ -189,12 +190,12 @@ extension String {
 
   /// One line as Python's `textwrap` breaks it.
   fileprivate func wrapped(width: Int, breakingWords: Bool, breakingAtHyphens: Bool) -> [String] {
-    var chunks = wrappingChunks(breakingAtHyphens: breakingAtHyphens)[...]
+    var chunks = wrappingChunks(breakingAtHyphens: breakingAtHyphens).map { $0[...] }[...]
     var lines: [String] = []
     while !chunks.isEmpty {
       // White space at the start of a line goes, but for the first line.
       if !lines.isEmpty, chunks.first?.first?.isPythonSpace == true { chunks.removeFirst() }
-      var line: [[Unicode.Scalar]] = []
+      var line: [ArraySlice<Unicode.Scalar>] = []
       var length = 0
       while let chunk = chunks.first, length + chunk.count <= width {
         line.append(chunks.removeFirst())
@@ -203,8 +204,8 @@ extension String {
       if let chunk = chunks.first, chunk.count > width {
         let room = width - length
         if breakingWords {
-          line.append(Array(chunk.prefix(room)))
-          chunks[chunks.startIndex] = Array(chunk.dropFirst(room))
+          line.append(chunk.prefix(room))
+          chunks[chunks.startIndex] = chunk.dropFirst(room)
         } else if line.isEmpty {
           line.append(chunks.removeFirst())
         }

@@ -181,6 +181,7 @@ extension JinjaParser {
       }
       return JinjaExpression(kind: .literal(.plain(text)), line: token.line)
     case .integer(let value): kind = .literal(.integer(value))
+    case .largeInteger(let value): kind = .literal(.largeInteger(value))
     case .number(let value): kind = .literal(.number(value))
     case .symbol("("): return try parenthesized()
     case .symbol("["): return JinjaExpression(kind: .list(try elements(until: "]")), line: token.line)

@@ -105,7 +105,7 @@ extension JinjaParser {
 
   private var startsArgument: Bool {
     switch current.kind {
-    case .string, .integer, .number, .symbol("["), .symbol("{"): true
+    case .string, .integer, .largeInteger, .number, .symbol("["), .symbol("{"): true
     case .name(let name): !["else", "or", "and", "is", "if", "in", "not"].contains(name)
     default: false
     }

@@ -73,7 +73,7 @@ struct JinjaParser {
       case .variableEnd: "'}}'"
       case .name(let name): "'\(name)'"
       case .string: "a string"
-      case .integer, .number: "a number"
+      case .integer, .largeInteger, .number: "a number"
       case .symbol(let symbol): "'\(symbol)'"
       case .end: "the end of the template"
       }

@@ -19,7 +19,8 @@ extension JinjaEvaluator {
     case "replace":
       let values = try arguments.bind(name, ["old", "new", "count"], required: 2)
       let (old, new) = (try requiredString(values[0], name), try requiredText(values[1], name))
-      return .string(try replace(old, in: text, with: new, limit: values[2]?.asInteger ?? -1))
+      let limit = try JinjaValue.integer(values[2], of: name, default: -1)
+      return .string(try replace(old, in: text, with: new, limit: limit))
     case "join":
       let items = try arguments.bind(name, ["iterable"], required: 1)[0] ?? .none
       var parts: [JinjaString] = []
@@ -40,8 +41,9 @@ extension JinjaEvaluator {
       return .list(text.lines(keepingBreaks: keeps).map(JinjaValue.plain))
     case "startswith", "endswith": return .bool(try matches(text, name, arguments))
     case "expandtabs":
-      let size = try arguments.bind(name, ["tabsize"])[0]?.asInteger ?? 8
-      try spend(bytes: text.utf8.count * (1 + max(0, min(size, 1_000_000))))
+      let size = try JinjaValue.integer(arguments.bind(name, ["tabsize"])[0], of: name, default: 8)
+      try spend(bytes: size, times: text.unicodeScalars.count { $0 == "\t" })
+      try spend(bytes: text.utf8.count)
       return .plain(text.expandingTabs(to: size))
     case "find", "rfind", "index", "rindex", "count": return .integer(try locate(text, name, arguments))
     case "center", "ljust", "rjust", "zfill": return .plain(try pad(text, name, arguments))
@@ -131,7 +133,7 @@ extension JinjaEvaluator {
     _ text: JinjaString, _ name: String, _ arguments: JinjaArguments
   ) throws(JinjaFailure) -> JinjaValue {
     let values = try arguments.bind(name, ["sep", "maxsplit"])
-    let count = values[1]?.asInteger ?? -1
+    let count = try JinjaValue.integer(values[1], of: name, default: -1)
     let limit = count < 0 ? .max : count
     let separator = try optionalString(values[0], name)
     if separator == "" { throw .reason("empty separator") }
@@ -163,8 +165,9 @@ extension JinjaEvaluator {
     var text = text
     if values[1] != nil || values[2] != nil {
       // Behind the end is nothing, not even an empty string.
-      if let start = values[1]?.asInteger, start > text.unicodeScalars.count { return false }
-      text = try slice(.plain(text), start: values[1]?.asInteger, stop: values[2]?.asInteger, step: nil).text
+      let start = try JinjaValue.bound(values[1])
+      if let start, start > text.unicodeScalars.count { return false }
+      text = try slice(.plain(text), start: start, stop: try JinjaValue.bound(values[2]), step: nil).text
     }
     var affixes = [values[0] ?? .none]
     if case .tuple(let elements) = affixes[0] { affixes = elements }
@@ -207,11 +210,10 @@ extension JinjaEvaluator {
 
   /// As above, in a part of the text.
   private func locate(in text: String, _ name: String, _ values: [JinjaValue?]) throws(JinjaFailure) -> Int {
-    let bounds = values[1...].map { if case .some(.none)? = Optional($0) { JinjaValue?.none } else { $0 } }
     let length = text.unicodeScalars.count
-    let start = bounds[bounds.startIndex]?.asInteger ?? 0
+    let start = try JinjaValue.bound(values[1]) ?? 0
     let first = start < 0 ? max(0, start + length) : start
-    let part = try slice(.plain(text), start: first, stop: bounds[bounds.startIndex + 1]?.asInteger, step: nil).text
+    let part = try slice(.plain(text), start: first, stop: try JinjaValue.bound(values[2]), step: nil).text
     // Python finds nothing, not even an empty string, behind the end.
     let position =
       first > length
@@ -227,11 +229,14 @@ extension JinjaEvaluator {
 
   private func pad(_ text: String, _ name: String, _ arguments: JinjaArguments) throws(JinjaFailure) -> String {
     let values = try arguments.bind(name, name == "zfill" ? ["width"] : ["width", "fillchar"], required: 1)
-    guard let width = values[0]?.asInteger else { throw .reason("\(name)() expects a width") }
+    guard values[0]?.isInteger == true else { throw .reason("\(name)() expects an integer as its width") }
+    let width = try JinjaValue.integer(values[0], of: name, default: 0)
     let fill = values.count > 1 ? try optionalString(values[1], name) ?? " " : "0"
     guard fill.unicodeScalars.count == 1 else { throw .reason("\(name)() expects one character to fill with") }
-    try spend(max(0, width))
-    let missing = max(0, width - text.unicodeScalars.count)
+    let length = text.unicodeScalars.count
+    // A text that is wide enough stays as it is, however far below the width is.
+    let missing = width > length ? width - length : 0
+    try spend(bytes: fill.utf8.count, times: missing)
     let padding = { (count: Int) in String(repeating: fill, count: count) }
     switch name {
     case "ljust": return text + padding(missing)
@@ -240,8 +245,8 @@ extension JinjaEvaluator {
       let left = missing / 2 + (missing & width & 1)
       return padding(left) + text + padding(missing - left)
     default:
-      let sign = text.hasPrefix("-") || text.hasPrefix("+") ? String(text.prefix(1)) : ""
-      return sign + padding(missing) + text.dropFirst(sign.count)
+      let sign = ["-", "+"].first(where: text.hasExactPrefix) ?? ""
+      return sign + padding(missing) + (text.removing(exactPrefix: sign) ?? "")
     }
   }
 }

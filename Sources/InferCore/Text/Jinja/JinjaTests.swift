@@ -24,7 +24,7 @@ extension JinjaEvaluator {
     "ge": .greaterOrEqual, ">=": .greaterOrEqual, "in": .isIn,
   ]
 
-  private static let testNames = Set(comparisons.keys).union([
+  static let testNames = Set(comparisons.keys).union([
     "boolean", "callable", "defined", "divisibleby", "escaped", "even", "false", "filter", "float", "integer",
     "iterable", "lower", "mapping", "none", "number", "odd", "sameas", "sequence", "string", "test", "true",
     "undefined", "upper",
@@ -44,9 +44,9 @@ extension JinjaEvaluator {
     case ("boolean", .bool): return true
     case ("true", .bool(let value)): return value
     case ("false", .bool(let value)): return !value
-    case ("integer", .integer): return true
+    case ("integer", .integer), ("integer", .largeInteger): return true
     case ("float", .number): return true
-    case ("number", .integer), ("number", .number), ("number", .bool): return true
+    case ("number", .integer), ("number", .largeInteger), ("number", .number), ("number", .bool): return true
     case ("string", .string), ("string", .markup): return true
     case ("mapping", .dictionary): return true
     case ("iterable", _): return value.isIterable

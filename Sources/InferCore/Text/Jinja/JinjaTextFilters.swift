@@ -35,7 +35,8 @@ extension JinjaEvaluator {
     case "replace":
       let values = try arguments.bind(name, ["old", "new", "count"], required: 2)
       let (old, new) = (try self.text(of: values[0] ?? .none), try printed(values[1] ?? .none))
-      return .string(try replace(old, in: text, with: new, limit: values[2]?.asInteger ?? -1))
+      let limit = try JinjaValue.integer(values[2], of: name, default: -1)
+      return .string(try replace(old, in: text, with: new, limit: limit))
     case "center":
       let width = try arguments.bind(name, ["width"])[0] ?? .integer(80)
       return try call(name, of: text, JinjaArguments(positional: [width]))
@@ -46,7 +47,7 @@ extension JinjaEvaluator {
       let names = arguments.named.map { (JinjaValue.plain($0.key), $0.value) }
       let values: JinjaValue =
         names.isEmpty ? .tuple(arguments.positional) : .dictionary(JinjaDictionary(uniqueKeysWithValues: names))
-      return .string(try text.formatted(percent: values, escaping: value.isMarkup))
+      return .string(try formatted(text, percent: values, escaping: value.isMarkup))
     case "string":
       _ = try arguments.bind(name, [])
       return .string(text)
@@ -65,7 +66,8 @@ extension JinjaEvaluator {
     case "truncate":
       // Anything that is short enough stays what it is.
       guard value.asString != nil else {
-        let length = try arguments.bind(name, ["length", "killwords", "end", "leeway"])[0]?.asInteger ?? 255
+        let values = try arguments.bind(name, ["length", "killwords", "end", "leeway"])
+        let length = try JinjaValue.integer(values[0], of: name, default: 255)
         if let count = value.count, count <= length { return value }
         throw .reason("truncate() expects a string, not \(value.typeName)")
       }
@@ -102,16 +104,14 @@ extension JinjaEvaluator {
 
   private func indent(_ text: String, _ arguments: JinjaArguments) throws(JinjaFailure) -> String {
     let values = try arguments.bind("indent", ["width", "first", "blank"])
-    let indentation: String
-    if let text = values[0]?.asString {
-      indentation = text
-    } else {
-      indentation = String(repeating: " ", count: max(0, min(values[0]?.asInteger ?? 4, 1000)))
-    }
+    let width = values[0]?.asString == nil ? max(0, try JinjaValue.integer(values[0], of: "indent", default: 4)) : 0
+    try spend(bytes: width)
+    let indentation = values[0]?.asString ?? String(repeating: " ", count: width)
     let (first, blank) = (values[1]?.isTrue ?? false, values[2]?.isTrue ?? false)
     // The text gains a line break, as in Jinja, so that lines at its end keep theirs.
     let lines = (text + "\n").lines()
-    try spend(bytes: text.utf8.count + lines.count * indentation.utf8.count)
+    try spend(bytes: indentation.utf8.count, times: lines.count)
+    try spend(bytes: text.utf8.count)
     var indented: [String] = []
     for (index, line) in lines.enumerated() {
       let indents = index == 0 ? first : blank || !line.isEmpty
@@ -124,11 +124,11 @@ extension JinjaEvaluator {
     _ text: String, isMarkup: Bool, _ arguments: JinjaArguments
   ) throws(JinjaFailure) -> String {
     let values = try arguments.bind("truncate", ["length", "killwords", "end", "leeway"])
-    let length = values[0]?.asInteger ?? 255
+    let length = try JinjaValue.integer(values[0], of: "truncate", default: 255)
     let ending = values[2] ?? .string("...")
     let end = isMarkup ? try escaped(ending).text : try self.text(of: ending)
     let scalars = Array(text.unicodeScalars)
-    let leeway = values[3]?.asInteger ?? 5
+    let leeway = try JinjaValue.integer(values[3], of: "truncate", default: 5)
     let endLength = try self.text(of: ending).unicodeScalars.count
     guard length >= endLength, leeway >= 0 else {
       throw .reason("truncate: expected a length of at least \(endLength) and a leeway of at least 0")

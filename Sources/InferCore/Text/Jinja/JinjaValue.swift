@@ -125,6 +125,12 @@ extension JinjaValue {
     }
   }
 
+  /// Whether it is an integer of any size, or a boolean.
+  var isInteger: Bool {
+    if case .largeInteger = self { return true }
+    return asInteger != nil
+  }
+
   var asNumber: Double? {
     switch self {
     case .number(let value): value

@@ -1,14 +1,17 @@
 import Foundation
 import OrderedCollections
 
-extension JinjaString {
+extension JinjaEvaluator {
   /// `format % values`: `%s`, `%r`, `%d`, `%i`, `%u`, `%f`, `%e`, `%g`, `%x`, `%o`, `%c` and `%%`, with flags, width
   /// and precision, by position or by name.
   ///
   /// - Parameters:
-  ///   - values: What follows the percent sign.
+  ///   - format: What precedes the percent sign.
+  ///   - values: What follows it.
   ///   - escaping: Whether values are escaped, unless they are markup.
-  func formatted(percent values: JinjaValue, escaping: Bool) throws(JinjaFailure) -> JinjaString {
+  func formatted(
+    _ format: JinjaString, percent values: JinjaValue, escaping: Bool
+  ) throws(JinjaFailure) -> JinjaString {
     var arguments: [JinjaValue] = [values]
     if case .tuple(let elements) = values { arguments = elements }
     var remaining = arguments[...]
@@ -18,18 +21,19 @@ extension JinjaString {
       case .dictionary, .list, .undefined: true
       default: false
       }
-    var output = FormattedText(format: self)
-    var scalars = text.unicodeScalars[...]
+    var output = FormattedText(format: format)
+    var scalars = format.text.unicodeScalars[...]
+    try spend(bytes: format.count)
     while let scalar = scalars.popFirst() {
       guard scalar == "%" else {
         output.append(scalar)
         continue
       }
-      var directive = try PercentDirective(
+      let directive = try PercentDirective(
         &scalars,
         stars: { () throws(JinjaFailure) in
-          guard let width = remaining.popFirst()?.asInteger else { throw .reason("* wants int") }
-          return width
+          guard let width = remaining.popFirst(), width.isInteger else { throw .reason("* wants int") }
+          return try JinjaValue.integer(width, of: "*", default: 0)
         })
       if directive.type == "%" {
         output.append("%")
@@ -44,7 +48,10 @@ extension JinjaString {
         guard let next = remaining.popFirst() else { throw .reason("not enough arguments for format string") }
         value = next
       }
-      output.append(try directive.format(value, escaping: escaping), of: value, makesCharacter: directive.type == "c")
+      try spend(on: value)
+      let text = try directive.format(value, escaping: escaping)
+      try spend(bytes: text.utf8.count)
+      output.append(text, of: value, makesCharacter: directive.type == "c")
     }
     guard remaining.isEmpty || isNamed else { throw .reason("not all arguments converted during string formatting") }
     return output.finished()
@@ -131,15 +138,17 @@ private struct PercentDirective {
     return Int(digits) ?? 0
   }
 
-  mutating func format(_ value: JinjaValue, escaping: Bool) throws(JinjaFailure) -> String {
-    var text: String
+  func format(_ value: JinjaValue, escaping: Bool) throws(JinjaFailure) -> String {
+    let text: String
     switch type {
     case "s", "r", "a":
-      text = type == "s" ? value.text : value.representation
-      if escaping, type != "s" || !value.isMarkup { text = text.escapedForXML }
-      if let precision { text = String(scalars: text.unicodeScalars.prefix(precision)) }
+      let plain = type == "s" ? value.text : value.representation
+      let escaped = escaping && (type != "s" || !value.isMarkup) ? plain.escapedForXML : plain
+      text = precision.map { String(scalars: escaped.unicodeScalars.prefix($0)) } ?? escaped
     case "c":
-      text = value.asInteger.flatMap(UInt32.init(exactly:)).flatMap(Unicode.Scalar.init).map(String.init) ?? value.text
+      let scalar = value.asInteger.flatMap(UInt32.init(exactly:)).flatMap(Unicode.Scalar.init)
+      if scalar == nil, value.isInteger { throw .reason("%c arg not in range(0x110000)") }
+      text = scalar.map(String.init) ?? value.text
     default: text = try number(value)
     }
     let missing = max(0, width - text.unicodeScalars.count)
@@ -147,8 +156,8 @@ private struct PercentDirective {
     guard flags.contains("0"), !["s", "r", "a", "c"].contains(type) else {
       return String(repeating: " ", count: missing) + text
     }
-    let sign = text.hasPrefix("-") || text.hasPrefix("+") || text.hasPrefix(" ") ? String(text.removeFirst()) : ""
-    return sign + String(repeating: "0", count: missing) + text
+    let sign = ["-", "+", " "].first(where: text.hasExactPrefix) ?? ""
+    return sign + String(repeating: "0", count: missing) + (text.removing(exactPrefix: sign) ?? "")
   }
 
   private func number(_ value: JinjaValue) throws(JinjaFailure) -> String {
@@ -158,12 +167,15 @@ private struct PercentDirective {
     let sign = number >= 0 ? (flags.contains("+") ? "+" : flags.contains(" ") ? " " : "") : ""
     switch type {
     case "d", "i", "u":
-      guard let integer = value.asInteger ?? Int(exactly: number.rounded(.towardZero)) else {
-        throw .reason("the number is too large")
+      guard let integer = value.isInteger ? value : JinjaValue(truncating: number) else {
+        throw .reason("%\(type) format: a finite number is required")
       }
-      return sign + String(integer)
+      return sign + (integer.asInteger.map(String.init) ?? integer.text)
     case "x", "X", "o":
-      guard let integer = value.asInteger else { throw .reason("%\(type) format: an integer is required") }
+      guard let integer = value.asInteger else {
+        throw .reason(
+          value.isInteger ? "%\(type): the number is too large" : "%\(type) format: an integer is required")
+      }
       let prefix = flags.contains("#") ? (type == "o" ? "0o" : "0\(type)") : ""
       let digits = String(integer.magnitude, radix: type == "o" ? 8 : 16, uppercase: type == "X")
       return (integer < 0 ? "-" : sign) + prefix + digits

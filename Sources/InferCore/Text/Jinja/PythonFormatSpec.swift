@@ -48,6 +48,7 @@ struct PythonFormatSpec {
   func format(_ value: JinjaValue, text: String) throws(JinjaFailure) -> String {
     switch value {
     case .integer(let integer): return try format(integer)
+    case .largeInteger(let integer): return try format(integer)
     // Where anything is asked for, a boolean is a number.
     case .bool(let flag): return isPlain ? text : try format(flag ? 1 : 0)
     case .number(let number): return try format(number)
@@ -92,6 +93,17 @@ struct PythonFormatSpec {
     let digits = String(integer.magnitude, radix: radix, uppercase: type == "X")
     let text = grouped(digits, every: radix == 10 ? 3 : 4)
     return padded(text, sign: signText(isNegative: integer < 0) + (isAlternate ? prefix : ""), align: align ?? ">")
+  }
+
+  private func format(_ integer: LargeInteger) throws(JinjaFailure) -> String {
+    switch type {
+    case nil, "d", "n":
+      guard precision == nil else { throw .reason("Precision not allowed in integer format specifier") }
+      return padded(
+        grouped(integer.digits, every: 3), sign: signText(isNegative: integer.isNegative), align: align ?? ">")
+    case "e", "E", "f", "F", "g", "G", "%": return try format(integer.double)
+    case .some(let type): throw .reason("the number is too large to be written as '\(type)'")
+    }
   }
 
   private func format(_ number: Double) throws(JinjaFailure) -> String {
