@@ -34,17 +34,17 @@ extension Dialect {
       throw file.wrong("block_count", "\(layers)", "at most as many layers as there are tensors, \(file.tensors.count)")
     }
     let last = try file.count("block_count", default: layers)
-    var left = file.tensors
+    var left = Dictionary(uniqueKeysWithValues: file.tensors.map { (ExactText($0.key), $0.value) })
     var tensors: TextDictionary<Tensor> = [:]
     for rule in rules(family).expanded(layers: layers) {
-      let parts = rule.file.compactMap { left[$0] }
+      let parts = rule.file.compactMap { left[ExactText($0)] }
       guard parts.count == rule.file.count else { continue }
       for tensor in try rule.read(parts) { tensors[tensor.name] = tensor }
-      for part in parts { left[part.name] = nil }
+      for part in parts { left[ExactText(part.name)] = nil }
     }
     for (name, tensor) in left
-    where !isAhead(name, of: layers, last: last) && !GGUFDescription.configuring.contains(name) {
-      tensors[name] = tensor
+    where !isAhead(name.string, of: layers, last: last) && !GGUFDescription.configuring.contains(name.string) {
+      tensors[name.string] = tensor
     }
     return Checkpoint(tensors)
   }

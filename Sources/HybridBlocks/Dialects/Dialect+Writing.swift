@@ -64,11 +64,11 @@ extension Dialect {
   private static func layout(
     _ family: Family, _ tensors: [LoadedTensor]
   ) throws(ModelError) -> (tensors: [FileTensor], left: String?) {
-    var left = TextDictionary(uniqueKeysWithValues: tensors.map { ($0.tensor.name, $0) })
+    var left = Dictionary(uniqueKeysWithValues: tensors.map { (ExactText($0.tensor.name), $0) })
     var result: [FileTensor] = []
     for rule in rules(family).expanded(layers: family.layerCount) {
       for names in rule.sourceNames where !names.isEmpty {
-        let sources = names.compactMap { left[$0] }
+        let sources = names.compactMap { left[ExactText($0)] }
         guard sources.count == names.count else { continue }
         let written = try rule.write(sources.map(\.tensor))
         // Each of several is made of one of several, or all of the same.
@@ -82,11 +82,11 @@ extension Dialect {
           tensor.sourceBytes = index == 0 ? sources.reduce(0) { $0 + $1.tensor.byteCount } : 0
           result.append(tensor)
         }
-        for name in names { left[name] = nil }
+        for name in names { left[ExactText(name)] = nil }
         break
       }
     }
-    return (result, left.keys.min())
+    return (result, left.keys.map(\.string).min())
   }
 
   /// What is different about the model when it is read of the file without its own configuration, as llama.cpp does.

@@ -8,7 +8,8 @@ extension GGUFDescription {
   ///
   /// - Throws: `ModelError` when the tensor has not the rows that the metadata promise.
   mutating func separateProjections() throws(ModelError) {
-    for (name, tensor) in tensors where name.hasPrefix("blk.") && name.contains(".attn_qkv.") {
+    var whole: Set<ExactText> = []
+    for (name, tensor) in tensors where name.hasExactPrefix("blk.") && name.containsExactly(".attn_qkv.") {
       let parts = name.split(separator: ".")
       guard parts.count == 4, let layer = Int(parts[1]), tensors["blk.\(layer).attn_output.weight"] != nil else {
         continue
@@ -28,8 +29,10 @@ extension GGUFDescription {
         guard tensors[own] == nil else { throw .tensor(name: own, reason: "is there, and in \(name) as well") }
         tensors[own] = try tensor.slices(range, name: own)
       }
-      tensors[name] = nil
+      whole.insert(name)
     }
+    tensors = TextDictionary(
+      uniqueKeysWithValues: tensors.lazy.filter { !whole.contains($0.key) }.map { ($0.key, $0.value) })
   }
 
   /// How many rows of a layer make keys and values.

@@ -17,7 +17,7 @@ public struct QuantizationPlan: Sendable {
     for name in names {
       guard let layer = Self.layer(of: name) else { continue }
       layerCount = max(layerCount, layer + 1)
-      if name.hasSuffix(".v_proj.weight") { valueLayers.insert(layer) }
+      if name.hasExactSuffix(".v_proj.weight") { valueLayers.insert(layer) }
     }
     self.layerCount = layerCount
     self.valueLayers = valueLayers.sorted()

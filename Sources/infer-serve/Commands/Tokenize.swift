@@ -55,7 +55,9 @@ struct Tokenize: ParsableCommand {
     if let path = tokenizer {
       let json: JSONValue
       do {
-        json = try JSONValue(parsing: Array(try Data(contentsOf: URL(filePath: path))), options: .configuration)
+        json = try JSONValue(
+          parsing: Array(try Data(contentsOf: URL(filePath: path))),
+          options: .init(allowNonFinite: true, duplicateKeys: .reject))
       } catch let error as JSONError {
         throw CommandFailure("\(path): \(error)")
       } catch {

@@ -5,20 +5,17 @@ import Testing
 /// Numbers and texts at the edges, in everything that a template can call: the result is text or an error.
 @Suite struct JinjaBoundaries {
   static let arguments: [JSONValue] = [
-    .integer(.min), .integer(.max), -1, 0, .number(.infinity), "", "é",
-    LargeInteger("18446744073709551616").map(JSONValue.largeInteger) ?? nil,
+    .integer(.min), .integer(.max), -1, "é", LargeInteger("18446744073709551616").map(JSONValue.largeInteger) ?? nil,
   ]
-  static let receivers: [JSONValue] = [" a\tb-c", .integer(.min), 1e308, [1, "a"], ["a": 1]]
 
-  @Test func everyCallTakesEveryPairOfEdges() throws {
+  @Test(arguments: [" a\tb-c", .integer(.min), 1e308, [["a", 1]]] as [JSONValue])
+  func everyCallTakesEveryPairOfEdges(_ x: JSONValue) throws {
     #expect(TemplateCalls.expressions.count > 400)
     for expression in TemplateCalls.expressions {
       let template = try ChatTemplate(source: "{{ \(expression) }}")
       let takesTwo = expression.contains("b")
-      for x in Self.receivers {
-        for a in Self.arguments {
-          for b in takesTwo ? Self.arguments : [nil] { _ = TemplateCalls.render(template, x: x, a: a, b: b) }
-        }
+      for a in Self.arguments {
+        for b in takesTwo ? Self.arguments : [nil] { _ = TemplateCalls.render(template, x: x, a: a, b: b) }
       }
     }
   }

@@ -81,7 +81,7 @@ enum ByteFallback {
   }
 
   static func byte(of token: String) -> UInt8? {
-    guard token.utf8.count == 6, token.hasPrefix("<0x"), token.hasSuffix(">") else { return nil }
-    return UInt8(token.dropFirst(3).dropLast(), radix: 16)
+    guard token.utf8.count == 6, token.hasExactPrefix("<0x"), token.hasExactSuffix(">") else { return nil }
+    return UInt8(String(token.unicodeScalars.dropFirst(3).dropLast()), radix: 16)
   }
 }

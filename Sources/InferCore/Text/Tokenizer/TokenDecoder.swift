@@ -39,15 +39,19 @@ struct TokenDecoder: Sendable {
   }
 
   /// The bytes that a token stands for.
+  ///
+  /// An added token is text and not spelled in an alphabet of bytes, even where its characters all are of that alphabet
+  /// (`ü` in DeepSeek's vocabulary).
   func bytes(
-    for token: [UInt8], isFirst: Bool, with matcher: borrowing RegularExpression.Matcher
+    for token: [UInt8], isAdded: Bool, isFirst: Bool, with matcher: borrowing RegularExpression.Matcher
   ) throws(TokenizerError) -> [UInt8] {
     var bytes = token
     for step in steps {
       switch step {
-      case .byteLevel: return ByteAlphabet.bytes(spelledBy: String(decoding: bytes, as: UTF8.self)) ?? bytes
+      case .byteLevel:
+        return isAdded ? bytes : ByteAlphabet.bytes(spelledBy: String(decoding: bytes, as: UTF8.self)) ?? bytes
       case .byteFallback:
-        if let byte = ByteFallback.byte(of: String(decoding: bytes, as: UTF8.self)) { return [byte] }
+        if !isAdded, let byte = ByteFallback.byte(of: String(decoding: bytes, as: UTF8.self)) { return [byte] }
       case .replace(let pattern, let content):
         bytes = try pattern.replacingMatches(in: bytes, with: content, matcher)
       case .strip(let character, let start, let stop): bytes = Self.strip(bytes, of: character, start, stop)

@@ -151,6 +151,8 @@ public struct Tokenizer: Sendable {
     let scratch = pool.take()
     defer { pool.give(scratch) }
     // Loading has decoded every token already, so that no pattern can fail here.
-    return (try? decoder.bytes(for: spelling(of: id), isFirst: true, with: scratch.matcher))?[...] ?? decoded[id]
+    let isAdded = addedTokens[id] != nil
+    return (try? decoder.bytes(for: spelling(of: id), isAdded: isAdded, isFirst: true, with: scratch.matcher))?[...]
+      ?? decoded[id]
   }
 }

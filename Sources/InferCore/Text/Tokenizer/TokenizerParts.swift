@@ -82,11 +82,13 @@ extension Tokenizer {
     var decoded = TokenBytes()
     let tokens = parts.spellings.tokens
     for id in 0..<Int32(tokens.endID) where tokens.contains(id) {
-      decoded.set(try parts.decoder.bytes(for: Array(tokens[id]), isFirst: false, with: regex), for: id)
+      decoded.set(
+        try parts.decoder.bytes(for: Array(tokens[id]), isAdded: false, isFirst: false, with: regex), for: id)
     }
     for token in parts.added {
       decoded.set(
-        try parts.decoder.bytes(for: Array(token.content.utf8), isFirst: false, with: regex), for: token.id)
+        try parts.decoder.bytes(for: Array(token.content.utf8), isAdded: true, isFirst: false, with: regex),
+        for: token.id)
     }
     self.decoded = decoded
     vocabularySize = decoded.endID

@@ -74,10 +74,10 @@ struct FramedCallReader: ToolCallReader {
     let first = parts[0].stripped()
     let second = parts[1].replacing("```json", with: "", limit: 1).stripped()
     var name = second.isEmpty ? first : second
-    guard !name.isEmpty, !name.contains(where: \.isWhitespace) else { return .failed }
+    guard !name.isEmpty, !name.unicodeScalars.contains(where: \.properties.isWhitespace) else { return .failed }
     let id = frame.nameIsID ? name : nil
     if frame.nameIsID {
-      if name.hasPrefix("functions.") { name.removeFirst("functions.".count) }
+      name = name.removing(exactPrefix: "functions.") ?? name
       name = name.parts(separatedBy: ":", limit: 1, fromRight: true)[0]
     }
     calls.begin(name, id: id)

@@ -69,12 +69,12 @@ struct HarmonyParser: AnswerReader {
   /// Begins the message of a header.
   private mutating func open(_ header: String, _ pieces: inout [PlacedPiece]) {
     let parts = header.parts(separatedBy: "<|channel|>")
-    let channel = parts.count > 1 ? parts[1].prefix { $0.isLetter } : ""
+    let channel = parts.count > 1 ? String(parts[1].unicodeScalars.prefix { $0.properties.isAlphabetic }) : ""
     state = .body(channel == "analysis" ? .reasoning : .content)
     let marks = header.parts(separatedBy: "to=", limit: 1)
     guard takesCalls, marks.count == 2 else { return }
-    var name = String(marks[1].prefix { !$0.isWhitespace && $0 != "<" })
-    if name.hasPrefix("functions.") { name.removeFirst("functions.".count) }
+    var name = String(marks[1].unicodeScalars.prefix { !$0.properties.isWhitespace && $0 != "<" })
+    name = name.removing(exactPrefix: "functions.") ?? name
     guard !name.isEmpty, name != "assistant" else { return }
     calls.begin(name)
     pieces += calls.take().map { PlacedPiece($0, at: text.markedOffset) }

@@ -33,7 +33,7 @@ struct PythonCallReader: ToolCallReader {
     case .open:
       guard byte == UInt8(ascii: "(") else { return .failed }
       text.skip(1)
-      calls.begin(name.hasSuffix(".call") ? String(name.dropLast(5)) : name)
+      calls.begin(name.removing(exactSuffix: ".call") ?? name)
       (state, isFirstArgument) = (.argument, true)
     case .argument: return byte == UInt8(ascii: ")") ? end(&text, &calls) : readName(&text, then: .equals)
     case .equals:

@@ -93,7 +93,8 @@ struct TaggedCallReader: ToolCallReader {
     guard let name = text.takeName(before: Array(literal.utf8), needsMore: &needsMore) else { return nil }
     let trimmed = name.stripped()
     needsMore = false
-    return trimmed.isEmpty || trimmed.contains(where: \.isNewline) || trimmed.contains("<") ? nil : trimmed
+    return trimmed.isEmpty || trimmed.contains(where: \.isNewline) || trimmed.utf8.contains(UInt8(ascii: "<"))
+      ? nil : trimmed
   }
 
   /// Reads one of several tags and goes to the state behind it.
