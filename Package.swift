@@ -18,7 +18,7 @@ let package = Package(
   name: "infer-serve",
   platforms: [.macOS("26.0")],
   products: [
-    .executable(name: "infer-serve", targets: ["infer-serve"]),
+    .executable(name: "infer-serve", targets: ["infer-serve-main"]),
     .library(name: "InferCore", targets: ["InferCore"]),
     .library(name: "HybridBlocks", targets: ["HybridBlocks"]),
   ],
@@ -52,7 +52,8 @@ let package = Package(
       name: "HybridBlocks",
       dependencies: ["InferCore"],
       swiftSettings: swiftSettings),
-    .executableTarget(
+    .executableTarget(name: "infer-serve-main", dependencies: ["infer-serve"], swiftSettings: swiftSettings),
+    .target(
       name: "infer-serve",
       dependencies: [
         "CZlib", "HybridBlocks", "InferCore",
@@ -81,7 +82,7 @@ let package = Package(
       name: "Allocations", dependencies: ["AllocationCounter", "HybridBlocks", "InferCore"], path: "Tests/Allocations",
       swiftSettings: swiftSettings),
     .executableTarget(
-      name: "Fuzz", dependencies: ["InferCore", "TestSupport"], path: "Tests/Fuzz",
+      name: "Fuzz", dependencies: ["infer-serve", "InferCore", "TestSupport"], path: "Tests/Fuzz",
       exclude: ["README.md", "corpus", "make_corpus.py"], swiftSettings: swiftSettings),
     .testTarget(
       name: "InferServeTests",

@@ -17,12 +17,12 @@ struct InferServe: AsyncParsableCommand {
     ])
 }
 
-/// Runs the command line.
+/// The command line as a whole, which the executable runs.
 ///
 /// Standard output carries results only; what goes wrong is one line on standard error and an exit code other than 0.
-@main
-enum Main {
-  static func main() async {
+package enum Main {
+  /// Runs what the process's arguments say, and ends the process where that fails.
+  package static func run() async {
     do {
       var command = try InferServe.parseAsRoot()
       if var command = command as? any AsyncParsableCommand {

@@ -58,17 +58,22 @@ struct Batch {
   let file: String
 
   func run(corpus: URL) throws {
-    let folder = corpus.appending(path: subject.rawValue)
-    let names = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
-    let seeds = try names.map { Array(try Data(contentsOf: folder.appending(path: $0))) }
-    guard !seeds.isEmpty else { throw Options.Problem(description: "\(folder.path) is empty") }
-    var mutator = Mutator(seeds: seeds, words: subject.words, seed: seed)
+    var calls = CallGenerator(seed: seed)
+    var mutator = subject == .calls ? nil : try mutator(corpus: corpus)
     for _ in 0..<count {
-      let input = mutator.next()
+      let input = mutator?.next() ?? calls.next()
       try Data(input).write(to: URL(filePath: file))
       alarm(Self.secondsPerInput)
       subject.read(input, at: file)
       alarm(0)
     }
+  }
+
+  private func mutator(corpus: URL) throws -> Mutator {
+    let folder = corpus.appending(path: subject.rawValue)
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+    let seeds = try names.map { Array(try Data(contentsOf: folder.appending(path: $0))) }
+    guard !seeds.isEmpty else { throw Options.Problem(description: "\(folder.path) is empty") }
+    return Mutator(seeds: seeds, words: subject.words, seed: seed)
   }
 }

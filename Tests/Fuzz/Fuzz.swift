@@ -1,7 +1,7 @@
 import Foundation
 
-/// Feeds damaged files to the readers of weights, tokenizers and templates. Whatever a file says, a reader must give a
-/// value or throw; trapping, running on and running out of memory are failures.
+/// Feeds damaged inputs to the readers of weights, tokenizers, templates, requests and answers of models, and calls all
+/// that templates can call with values at the edges. Whatever an input says, a reader must give a value or throw; trapping, running on and running out of memory are failures.
 ///
 ///     Fuzz --seconds 60 [--seed N] [--corpus FOLDER] [--failures FOLDER]
 ///     Fuzz --replay KIND FILE…

@@ -1,9 +1,9 @@
 import Foundation
 import InferCore
 
-/// A reader of files that come from elsewhere.
+/// A reader of what comes from elsewhere: files, templates, requests, answers of models.
 enum Subject: String, CaseIterable {
-  case weights, tokenizers, templates
+  case weights, tokenizers, templates, calls, requests, outputs
 
   init(_ name: String) throws {
     guard let subject = Subject(rawValue: name) else {
@@ -18,7 +18,9 @@ enum Subject: String, CaseIterable {
     switch self {
     case .weights: try? Self.readWeights(path)
     case .tokenizers: try? Self.readTokenizer(input, path)
-    case .templates: try? Self.readTemplate(input)
+    case .templates, .calls: try? Self.readTemplate(input)
+    case .requests: try? Self.readRequest(input)
+    case .outputs: Self.readOutput(input)
     }
   }
 
@@ -87,7 +89,7 @@ enum Subject: String, CaseIterable {
     ["role": "user", "content": [["type": "text", "text": "é"]]],
   ]
 
-  private static let tools: JSONValue = [
+  static let tools: JSONValue = [
     ["type": "function", "function": ["name": "add", "description": "Adds", "parameters": ["type": "object"]]]
   ]
 
@@ -104,6 +106,30 @@ enum Subject: String, CaseIterable {
         "{\"type\":\"Sequence\",\"normalizers\":[", "\"type\":\"", "BPE", "Unigram", "ByteLevel", "Metaspace", "Split",
         "Precompiled", "NFKC", "Replace", "Strip", "Regex", "String", "\"(?:a+)+$\"", "\"\"", "null", "true", "-1",
         "4194303", "2147483648", "1e300", "[[\"a\",\"b\"]]", "\"vocab\":{", "\"merges\":[", "]}", "\\u0000", "\\ud800",
+      ]
+    case .calls: []
+    case .requests:
+      [
+        "\"messages\":[", "{\"role\":\"user\",\"content\":\"x\"}", "\"tool_calls\":[", "\"arguments\":\"{}\"",
+        "\"temperature\":", "\"top_k\":", "\"max_tokens\":", "\"n\":", "\"seed\":", "\"stop\":[",
+        "\"logit_bias\":{\"1\":",
+        "\"logprobs\":", "\"stream\":true", "\"prompt\":[", "\"min_tokens\":", "9223372036854775807",
+        "-9223372036854775808", "18446744073709551616", "1e308", "-1e999", "2147483648", "-1", "0", "null", "true",
+        "\"\"",
+        "[]", "{}", "[[", "]]", ",", ":", "\\ud800", "\\u0000",
+      ]
+    case .outputs:
+      [
+        "<think>", "</think>", "<tool_call>", "</tool_call>", "{\"name\": \"add\", \"arguments\": {", "}}",
+        "<function=add>",
+        "<parameter=a>", "</parameter>", "</function>", "<|tool_call|>", "[TOOL_CALLS]", "[{", "}]", "<tool_calls>",
+        "</tool_calls>", "<TOOLCALL>", "<|python_tag|>", "add.call(a=", "add(a=-9223372036854775808)", "(", ")", "'",
+        "\"",
+        "\\", "<|channel|>", "<|message|>", "<|start|>", "<|call|>", "<|end|>", " to=functions.add", "<arg_key>",
+        "</arg_key>", "<arg_value>", "<tool_sep>", "<|tool_call_start|>", "[add(a=[1, {'b': None}])]", "<answer>",
+        "</answer>", "<｜tool▁calls▁begin｜>", "<｜tool▁call▁begin｜>", "<｜tool▁sep｜>", "```json\n", "\n```",
+        "<|tool_calls_section_begin|>", "<|tool_call_begin|>", "<|tool_call_argument_begin|>", "\u{301}", "\n", " ",
+        "18446744073709551616", "-", "1e999", "[[[[", "{\"",
       ]
     case .templates:
       [

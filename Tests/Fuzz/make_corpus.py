@@ -110,7 +110,53 @@ def templates():
             "document": json.dumps({"a": [1, -2.5e10, "é\n\"", None, True, {"b": {}}], "big": 2 ** 70}, indent=1)}
 
 
+def requests():
+    tool = {"type": "function", "function": {"name": "add", "parameters": {
+        "type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}}}
+    call = {"id": "c1", "type": "function", "function": {"name": "add", "arguments": json.dumps({"a": 2 ** 64 - 1})}}
+    chat = {"model": "m", "messages": [
+                {"role": "system", "content": "Be brief."},
+                {"role": "user", "content": [{"type": "text", "text": "2+2?"}, {"type": "text", "text": "é"}]},
+                {"role": "assistant", "content": None, "tool_calls": [call], "reasoning_content": "hm"},
+                {"role": "tool", "tool_call_id": "c1", "content": "4"}],
+            "tools": [tool], "tool_choice": "auto", "temperature": 0.7, "top_p": 0.9, "top_k": 40, "min_p": 0.05, "n": 2,
+            "seed": -1, "max_tokens": 100, "stop": ["x", "y"], "logprobs": True, "top_logprobs": 5, "stream": True,
+            "stream_options": {"include_usage": True}, "logit_bias": {"5": -100}, "presence_penalty": 1,
+            "frequency_penalty": -1, "repetition_penalty": 1.1, "min_tokens": 3, "reasoning_effort": "low",
+            "chat_template_kwargs": {"enable_thinking": False, "n": 1e300}, "response_format": {"type": "text"}}
+    completion = {"model": "m", "prompt": ["a", [1, 2, 3]], "max_tokens": 5, "echo": True, "n": 1, "stop": "\n",
+                  "logprobs": 2, "temperature": 0, "stop_token_ids": [1], "ignore_eos": True, "seed": 2 ** 63 - 1}
+    return {"chat": "/v1/chat/completions\n" + json.dumps(chat), "completion": "/v1/completions\n" + json.dumps(completion),
+            "tokens": "/v1/completions\n" + json.dumps({"prompt": [1, 2, 2 ** 31]}),
+            "choice": "/v1/chat/completions\n" + json.dumps({
+                "messages": [{"role": "developer", "content": "x"}], "tools": [tool],
+                "tool_choice": {"type": "function", "function": {"name": "add"}}, "parallel_tool_calls": False})}
+
+
+# The formats in the order of `ToolCallFormat`; each text follows bytes for its format, its reasoning and its options.
+OUTPUTS = [
+    "Plain text.", "<think>hm</think>Hi.<tool_call>\n{\"name\": \"add\", \"arguments\": {\"a\": 1}}\n</tool_call>",
+    "<tool_call>\n<function=add>\n<parameter=a>\n18446744073709551615\n</parameter>\n</function>\n</tool_call>",
+    "<|tool_call|>[{\"name\": \"add\", \"arguments\": {\"a\": 1}}]",
+    "<answer>x</answer><tool_calls>[{\"name\": \"add\", \"arguments\": {}}]</tool_calls>",
+    "<tool_calls><tool_call>add<tool_sep><arg_key>a</arg_key><arg_value>1</arg_value></tool_call></tool_calls>",
+    "<TOOLCALL>[{\"name\": \"add\", \"arguments\": {\"a\": [1, null]}}]</TOOLCALL>",
+    "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>add\n```json\n{\"a\": 1}\n```<｜tool▁call▁end｜><｜tool▁calls▁end｜>",
+    "{\"name\": \"add\", \"parameters\": {\"a\": 1}}",
+    "<|tool_calls_section_begin|><|tool_call_begin|>functions.add:0<|tool_call_argument_begin|>{\"a\": 1}<|tool_call_end|>"
+    "<|tool_calls_section_end|>",
+    "<|tool_call_start|>[add(a=-9223372036854775807, b='x', c=[None, {'d': True}]), now()]<|tool_call_end|>",
+    "[TOOL_CALLS][{\"name\": \"add\", \"arguments\": {\"a\": 1}}]",
+    "<|channel|>analysis<|message|>hm<|end|><|start|>assistant<|channel|>commentary to=functions.add <|constrain|>json"
+    "<|message|>{\"a\": 1}<|call|>",
+]
+
+
 if __name__ == "__main__":
+    for name, request in requests().items():
+        write(f"requests/{name}", request)
+    for index, text in enumerate(OUTPUTS):
+        write(f"outputs/{index}", bytes([index, 3 if index == 12 else 1, index % 8]) + text.encode())
     write("weights/v2.gguf", gguf(2))
     write("weights/v3.gguf", gguf())
     write("weights/small.safetensors", safetensors())

@@ -6,8 +6,9 @@ public import Foundation
 /// Behaves like Hugging Face's renderer: `trim_blocks`, `lstrip_blocks`, loop controls, an immutable sandbox (no
 /// method changes a value; only namespaces are written to), `raise_exception`, `strftime_now`, `tojson` as
 /// `json.dumps` without escaping. Of several templates, that named `tool_use` is rendered for conversations with tools,
-/// and `default` otherwise. Known differences: nothing is escaped automatically; integers have 64 bits; `pprint`,
-/// `urlize`, `lipsum`, inheritance and imports are refused by name. A value is immutable and thread-safe.
+/// and `default` otherwise. Known differences: nothing is escaped automatically; integers beyond 64 bits
+/// are printed and compared, but not calculated with; `pprint`, `urlize`, `lipsum`, inheritance and imports are refused by
+/// name. A value is immutable and thread-safe.
 ///
 /// What a template takes differs: ``probed()`` finds out, and from then on messages that it would refuse are brought into
 /// a form that it takes; see <doc:ChatTemplates>.
