@@ -96,9 +96,10 @@ import Testing
     let folder = try TemporaryFolder()
     try folder.write("hy.tiktoken", Array(text.utf8))
     let tokenizer = try Tokenizer(folder: folder.url)
+    // Texts are cut before marks here, so that only tokens of one character come up by themselves.
     for token in Self.tokens {
       let id = try #require(tokens.firstIndex(of: Array(token.utf8)))
-      #expect(try tokenizer.encode(token) == [Int32(id)])
+      if token.unicodeScalars.count == 1 { #expect(try tokenizer.encode(token) == [Int32(id)]) }
       #expect(tokenizer.decode([Int32(id)]).isExactly(token))
     }
   }
@@ -116,7 +117,8 @@ import Testing
       ["type": "ByteLevel"], ["type": "Sequence", "decoders": [["type": "ByteFallback"], ["type": "ByteLevel"]]],
     ] {
       let json: JSONValue = [
-        "model": model, "decoder": decoder, "added_tokens": .array(list), "pre_tokenizer": ["type": "ByteLevel"],
+        "model": model, "decoder": decoder, "added_tokens": .array(list),
+        "pre_tokenizer": ["type": "ByteLevel", "add_prefix_space": false],
       ]
       let tokenizer = try Tokenizer(json: json)
       #expect(tokenizer.decode([70, 302, 104]) == "Füh")
@@ -126,7 +128,7 @@ import Testing
       }
       #expect(tokenizer.decode([300, 302, 301]) == "öüø")
       let ids = try tokenizer.encode("Führer", addingSpecialTokens: false)
-      #expect(ids.contains(302) && tokenizer.decode(ids).hasSuffix("Führer"))
+      #expect(ids.contains(302) && tokenizer.decode(ids).isExactly("Führer"))
     }
     // The same as types 3 and 4 of a list.
     let types = Array(repeating: Int32(1), count: 256) + [3, 4, 4, 3, 4, 4]
