@@ -1,5 +1,6 @@
 """A limit of addresses: the server serves, or does not start, in words."""
 import subprocess
+import threading
 
 import httpx
 import pytest
@@ -15,6 +16,9 @@ def test_what_starts_serves(binary, model, mebibytes):
     command = f'{limit} && exec "$@"'
     arguments = [binary, "serve", "--model", model, "--port", "0", "--log-format", "json"]
     process = subprocess.Popen(["bash", "-c", command, "bash", *arguments], stderr=subprocess.PIPE, text=True)
+    # One that neither serves nor ends is no better than one that crashes.
+    patience = threading.Timer(60, process.kill)
+    patience.start()
     try:
         lines = []
         while (line := process.stderr.readline()) and '"ready"' not in line:
@@ -24,6 +28,7 @@ def test_what_starts_serves(binary, model, mebibytes):
             assert lines and len(lines[-1]) < 500 and "memory" in lines[-1] or "address" in lines[-1], lines
             return
     finally:
+        patience.cancel()
         process.kill()
         process.wait()
     with Server(binary, model, limits=f"-v {mebibytes << 10}") as server:

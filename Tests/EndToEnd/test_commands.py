@@ -268,7 +268,7 @@ WRONG = [
     (["generate", "--model", "MODEL"], "--chat"),
     (["generate", "--model", "MODEL", "--tokens", "5,x"], "--tokens"),
     (["generate", "--model", "MODEL", "--tokens", "5,100000"], "--tokens: token 100000"),
-    (["generate", "--model", "MODEL", "--tokens", "5", "--max-tokens", "100000"], "--max-tokens"),
+    (["generate", "--model", "MODEL", "--tokens", "5", "--max-tokens", "-5"], "--max-tokens"),
     (["generate", "--model", "MODEL", "--tokens", "5", "--min-tokens", "100000"], "--min-tokens"),
     (["generate", "--model", "MODEL", "--prompt", ""], "--prompt: the prompt is empty"),
     (["generate", "--model", "/nowhere", "--tokens", "5"], "/nowhere"),

@@ -135,7 +135,7 @@ struct Serve: AsyncParsableCommand {
   var names: [String] { servedModelName.flatMap { $0.split(separator: ",").map(String.init) } }
 
   func run() async throws {
-    try AddressSpace.check("to start")
+    try AddressSpace.checkBeforeStart()
     // One event loop does all input and output: the cores are the engine's.
     NIOSingletons.groupLoopCountSuggestion = 1
     let state = ServerState(modelNames: names.isEmpty ? [ModelSource.name(of: model.model)] : names)
@@ -210,7 +210,7 @@ struct Serve: AsyncParsableCommand {
     let served = ServedModel(
       model: loaded, name: name, tokenizer: tokenizer, engine: engine, format: output.format(loaded.outputFormat),
       created: Int(Date().timeIntervalSince1970), allowsSpecialInMessages: template.allowSpecialInMessages)
-    try AddressSpace.check("to serve requests")
+    try AddressSpace.checkBeforeServing()
     for sentence in loaded.chatTemplate?.adaptations ?? [] {
       logger.notice("messages are adapted", metadata: ["how": "\(sentence)"])
     }
