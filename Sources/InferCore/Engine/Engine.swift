@@ -55,6 +55,15 @@ public final class Engine: Sendable {
   ) throws(ConfigurationError) -> Workspace {
     let workspace = Workspace()
     guard configuration.reservesActivations else { return workspace }
+    // OpenBLAS asks for a buffer of 128 MiB for each thread, and asks again for ever where the system refuses it. The
+    // rest is for stacks, heaps and the activations of the step that is tried.
+    let needed = 256 + 160 * configuration.threads
+    guard hasAddressSpace(for: needed << 20) else {
+      throw ConfigurationError(
+        .threads,
+        reason: "cannot be \(configuration.threads): they take \(needed) MiB of address space, which the system refuses"
+      )
+    }
     do {
       try workspace.reserve(
         byteCount: try StepRunner.activationBytes(
