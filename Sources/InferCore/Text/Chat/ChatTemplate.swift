@@ -62,7 +62,7 @@ public struct ChatTemplate: Sendable {
   public static let ownVariables: Set<String> = ["messages", "tools", "add_generation_prompt"]
 
   /// The text of a conversation's prompt; see
-  /// ``prompt(messages:tools:addGenerationPrompt:variables:now:timeZone:)``.
+  /// ``prompt(messages:tools:addGenerationPrompt:variables:now:timeZone:byteLimit:)``.
   public func render(
     messages: JSONValue, tools: JSONValue? = nil, addGenerationPrompt: Bool = true,
     variables: JSONObject = [:], now: Date = Date(), timeZone: TimeZone = .current
