@@ -56,7 +56,7 @@ extension Engine {
   /// Starts an engine for a loaded model. What its files say holds: its end tokens end generations, beside those of the
   /// configuration, and its name is that of the metrics.
   ///
-  /// - Throws: ``ConfigurationError``; see `init(model:configuration:metrics:)`.
+  /// - Throws: `ConfigurationError`; see `init(model:configuration:metrics:)`.
   public convenience init(
     _ loaded: LoadedModel, configuration: EngineConfiguration = EngineConfiguration(), metrics: EngineMetrics? = nil
   ) throws(ConfigurationError) {
