@@ -6,11 +6,18 @@
   /// Bytes of a chunk, unless a single piece needs more: far more than the steps of most models take.
   private static let chunkBytes = 256 << 20
 
-  /// Bytes that were in use at the same time at most, with what chunks had left at their ends.
-  private(set) var peakByteCount = 0
   private var chunks: [AnonymousMapping] = []
   /// The chunk that memory is taken from, and how much of it is.
   private var top = Mark(chunk: -1, used: 0)
+
+  /// Bytes that were in use when any were given back, at most.
+  private var notedPeak = 0
+
+  /// Bytes that are in use, with what chunks had left at their ends.
+  private var usedByteCount: Int { chunks.prefix(max(0, top.chunk)).reduce(top.used) { $0 + $1.byteCount } }
+
+  /// Bytes that were in use at the same time at most: use only grows until something is given back.
+  var peakByteCount: Int { max(notedPeak, usedByteCount) }
 
   /// Bytes of addresses held; what was never touched of them takes no memory.
   var byteCount: Int { chunks.reduce(0) { $0 + $1.byteCount } }
@@ -24,10 +31,13 @@
   var mark: Mark { top }
 
   /// Gives back all that was taken since `mark`.
-  func release(to mark: Mark) { top = mark }
+  func release(to mark: Mark) {
+    notedPeak = peakByteCount
+    top = mark
+  }
 
   /// Gives back everything.
-  func reset() { top = Mark(chunk: chunks.isEmpty ? -1 : 0, used: 0) }
+  func reset() { release(to: Mark(chunk: chunks.isEmpty ? -1 : 0, used: 0)) }
 
   /// Uninitialised memory for `count` values of a trivial type, on a 64-byte boundary.
   func take<T: BitwiseCopyable>(_ count: Int, of type: T.Type) -> UnsafeMutablePointer<T> {
@@ -35,7 +45,6 @@
     if top.chunk < 0 || top.used + bytes > chunks[top.chunk].byteCount { moveOn(to: bytes) }
     let pointer = unsafe chunks[top.chunk].base + top.used
     top.used += bytes
-    peakByteCount = max(peakByteCount, top.used + chunks[..<top.chunk].reduce(0) { $0 + $1.byteCount })
     return unsafe pointer.bindMemory(to: T.self, capacity: count)
   }
 
