@@ -70,7 +70,7 @@ public struct GenerationDefaults: Sendable, Equatable {
   /// at times, and a model that is asked in turns ends those.
   mutating func addEndTokens(of text: ModelText, vocabularySize: Int) {
     guard let tokenizer = text.tokenizer else { return }
-    var found = tokenizer.endTokens(in: text.chatTemplate?.sources.values.joined(separator: "\n") ?? "")
+    var found = tokenizer.endTokens(in: text.chatTemplate?.allSources ?? "")
     if let end = tokenizer.eosToken.flatMap(tokenizer.id) { found.insert(end) }
     endTokens.formUnion(found.filter { $0 < vocabularySize })
   }

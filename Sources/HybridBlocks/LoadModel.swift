@@ -17,9 +17,7 @@ public struct LoadedModel: Sendable {
   public let summary: ModelSummary
 
   /// How its answers mark reasoning and calls of tools, as far as the chat template shows it.
-  public var outputFormat: OutputFormat {
-    OutputFormat(template: chatTemplate?.sources.values.joined(separator: "\n") ?? "")
-  }
+  public var outputFormat: OutputFormat { OutputFormat(template: chatTemplate?.allSources ?? "") }
 }
 
 /// How strictly a model folder is read.

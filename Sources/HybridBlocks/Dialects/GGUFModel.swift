@@ -53,7 +53,7 @@ struct GGUFModel: Sendable {
     let vocabulary = try GGUFVocabulary(metadata: file.metadata, path: file.path)
     texts["chat_template.jinja"] = texts["chat_template.jinja"] ?? vocabulary.chatTemplate
     for (name, template) in vocabulary.namedTemplates {
-      let file = "additional_chat_templates/\(name).jinja"
+      let file = ChatTemplate.file(of: name)
       texts[file] = texts[file] ?? template
     }
     if !vocabulary.endTokens.isEmpty && texts["generation_config.json"] == nil {

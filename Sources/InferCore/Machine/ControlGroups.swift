@@ -94,19 +94,15 @@ private struct GroupFiles {
       let path = own.first {
         mount.version == 2 ? $0.controllers.isEmpty : $0.controllers.contains(controller)
       }?.path
-      var groups: [Group] = []
-      for folder in Self.folders(below: mount, path ?? "/") {
-        groups.append(Group(path: folder, version: mount.version))
-      }
-      return groups
+      return Self.folders(below: mount, path ?? "/").map { Group(path: $0, version: mount.version) }
     }
   }
 
   /// The folder of the group `path` at a mount point and those around it, innermost first. Within a container, paths may
   /// be those of the host, which are not to be seen: then the mount point stands for the group.
   private static func folders(below mount: Mount, _ path: String) -> [String] {
-    let base = mount.root.utf8.elementsEqual("/".utf8) ? "" : mount.root
-    let isBelow = (path + "/").utf8.starts(with: (base + "/").utf8) && !path.split(separator: "/").contains("..")
+    let base = mount.root.isExactly("/") ? "" : mount.root
+    let isBelow = (path + "/").hasExactPrefix(base + "/") && !path.split(separator: "/").contains("..")
     var rest = isBelow ? Substring(path.utf8.dropFirst(base.utf8.count)) : ""
     var folders: [String] = []
     while let slash = rest.lastIndex(of: "/") {

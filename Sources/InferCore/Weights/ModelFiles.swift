@@ -71,7 +71,7 @@ public enum ModelFiles: Sendable {
 
   /// The names of all files that make up a model, whether they are there or not, and those of its further chat templates.
   package var allNames: [String] {
-    Self.names + names(in: ChatTemplate.folder, endingWith: ".jinja").map { "\(ChatTemplate.folder)/\($0).jinja" }
+    Self.names + names(in: ChatTemplate.folder, endingWith: ChatTemplate.fileEnding).map(ChatTemplate.file)
   }
 
   /// The bytes of a file, or `nil` where there is none.

@@ -55,9 +55,7 @@ struct Tokenize: ParsableCommand {
     if let path = tokenizer {
       let json: JSONValue
       do {
-        json = try JSONValue(
-          parsing: Array(try Data(contentsOf: URL(filePath: path))),
-          options: .init(allowNonFinite: true, duplicateKeys: .reject))
+        json = try JSONValue(parsing: Array(try Data(contentsOf: URL(filePath: path))), options: .vocabulary)
       } catch let error as JSONError {
         throw CommandFailure("\(path): \(error)")
       } catch {

@@ -155,7 +155,7 @@ final class ServerState: Sendable {
 
   /// Refuses names of other models.
   func check(modelName name: String) throws(APIError) {
-    guard modelNames.contains(where: { $0.utf8.elementsEqual(name.utf8) }) else {
+    guard modelNames.containsExactly(name) else {
       throw .modelNotFound(name, served: modelNames)
     }
   }

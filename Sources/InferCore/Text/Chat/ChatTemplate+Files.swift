@@ -3,6 +3,11 @@ public import Foundation
 extension ChatTemplate {
   /// The folder that holds further templates, `NAME.jinja` each.
   static let folder = "additional_chat_templates"
+  /// The end of those files' names.
+  static let fileEnding = ".jinja"
+
+  /// Where a model's folder has a further template.
+  package static func file(of name: String) -> String { "\(folder)/\(name)\(fileEnding)" }
 
   /// The templates of a model's folder; see ``load(files:)``.
   public static func load(folder: URL) throws(TemplateError) -> ChatTemplate? { try load(files: .folder(folder)) }
@@ -19,8 +24,8 @@ extension ChatTemplate {
     } else if let text = try text("tokenizer_config.json", in: files) {
       sources = try configured(text)
     }
-    for name in files.names(in: folder, endingWith: ".jinja") {
-      sources[name] = try text("\(folder)/\(name).jinja", in: files)
+    for name in files.names(in: folder, endingWith: fileEnding) {
+      sources[name] = try text(file(of: name), in: files)
     }
     return sources.isEmpty ? nil : try ChatTemplate(sources: sources)
   }

@@ -51,7 +51,10 @@ public struct ChatTemplate: Sendable {
   }
 
   /// The text of the template named `default`, or of all templates in a row where none is.
-  public var source: String { sources[Self.standardName] ?? sources.values.joined(separator: "\n") }
+  public var source: String { sources[Self.standardName] ?? allSources }
+
+  /// The texts of all templates in a row, for those who look for what any of them writes.
+  package var allSources: String { sources.values.joined(separator: "\n") }
 
   /// Whether an expression of a template mentions a variable, such as `tools`. One that does not cannot depend on it.
   ///
@@ -59,7 +62,7 @@ public struct ChatTemplate: Sendable {
   public func mentions(_ name: String) -> Bool { programs.values.contains { $0.names.contains(name) } }
 
   /// Names that rendering itself gives a template, whatever the further variables say.
-  public static let ownVariables: Set<String> = ["messages", "tools", "add_generation_prompt"]
+  public static let ownVariables: Set<ExactText> = ["messages", "tools", "add_generation_prompt"]
 
   /// The text of a conversation's prompt; see
   /// ``prompt(messages:tools:addGenerationPrompt:variables:now:timeZone:byteLimit:)``.

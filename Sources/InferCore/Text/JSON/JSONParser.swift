@@ -27,6 +27,8 @@ extension JSONValue {
     public static let strict = ParsingOptions()
     /// What files written by Python may hold: RFC 8259 and the non-finite numbers.
     public static let configuration = ParsingOptions(allowNonFinite: true)
+    /// As `configuration`, for files with vocabularies: of two tokens of the same spelling one would be lost.
+    public static let vocabulary = ParsingOptions(allowNonFinite: true, duplicateKeys: .reject)
   }
 
   /// Reads one JSON document (RFC 8259, UTF-8, no byte order mark) that fills `bytes` but for white space.

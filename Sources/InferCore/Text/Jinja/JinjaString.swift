@@ -71,21 +71,7 @@ struct JinjaString: Sendable {
     let start = utf8.index(utf8.startIndex, offsetBy: range.lowerBound)
     let part = String(text[start..<utf8.index(start, offsetBy: range.count)])
     guard origin == .mixed else { return JinjaString(part, isFromOutside: origin == .outside) }
-    // The first range that ends behind the start.
-    var (low, high) = (0, ranges.count)
-    while low < high {
-      let middle = (low + high) / 2
-      if ranges[middle].upperBound <= range.lowerBound { low = middle + 1 } else { high = middle }
-    }
-    var parts: [Range<Int>] = []
-    while low < ranges.count, ranges[low].lowerBound < range.upperBound {
-      let common = ranges[low].clamped(to: range)
-      if !common.isEmpty {
-        parts.append(common.lowerBound - range.lowerBound..<common.upperBound - range.lowerBound)
-      }
-      low += 1
-    }
-    return JinjaString(part, parts)
+    return JinjaString(part, ranges.within(range))
   }
 
   /// The characters, one by one.

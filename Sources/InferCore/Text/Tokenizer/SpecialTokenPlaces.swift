@@ -24,27 +24,12 @@ enum SpecialTokenPlaces: Sendable {
   /// The places in a part of the text, counted from its start.
   func within(_ part: Range<Int>) -> SpecialTokenPlaces {
     guard case .outside(let ranges) = self else { return self }
-    var moved: [Range<Int>] = []
-    var index = Self.indexOfFirst(endingBehind: part.lowerBound, in: ranges)
-    while index < ranges.count, ranges[index].lowerBound < part.upperBound {
-      let common = ranges[index].clamped(to: part)
-      if !common.isEmpty { moved.append(common.lowerBound - part.lowerBound..<common.upperBound - part.lowerBound) }
-      index += 1
-    }
+    let moved = ranges.within(part)
     return moved.isEmpty ? .everywhere : .outside(moved)
   }
 
   private static func firstRange(reaching match: Range<Int>, in ranges: [Range<Int>]) -> Range<Int>? {
-    let index = indexOfFirst(endingBehind: match.lowerBound, in: ranges)
+    let index = ranges.indexOfFirst(endingBehind: match.lowerBound)
     return index < ranges.count && ranges[index].lowerBound < match.upperBound ? ranges[index] : nil
-  }
-
-  private static func indexOfFirst(endingBehind position: Int, in ranges: [Range<Int>]) -> Int {
-    var (low, high) = (0, ranges.count)
-    while low < high {
-      let middle = (low + high) / 2
-      if ranges[middle].upperBound <= position { low = middle + 1 } else { high = middle }
-    }
-    return low
   }
 }

@@ -36,9 +36,8 @@ struct TokenEncoder {
   private func places(
     _ text: [UInt8], _ part: Range<Int>, normalized: [UInt8]
   ) throws(TokenizerError) -> SpecialTokenPlaces {
-    guard tokenizer.normalizedMatcher.hasSpecialTokens, case .outside(let ranges) = places.within(part) else {
-      return places.within(part)
-    }
+    let places = places.within(part)
+    guard tokenizer.normalizedMatcher.hasSpecialTokens, case .outside(let ranges) = places else { return places }
     guard !tokenizer.normalizers.isEmpty else { return .outside(ranges) }
     let raw = Array(text[part])
     let borders = ranges.flatMap { [$0.lowerBound, $0.upperBound] } + [part.count]

@@ -79,8 +79,7 @@ extension Tokenizer {
   private static func document(_ name: String, in files: ModelFiles) throws(TokenizerError) -> JSONValue? {
     guard let bytes = try bytes(name, in: files) else { return nil }
     do {
-      // Two tokens of the same spelling would lose one of them.
-      return try JSONValue(parsing: bytes, options: .init(allowNonFinite: true, duplicateKeys: .reject))
+      return try JSONValue(parsing: bytes, options: .vocabulary)
     } catch {
       throw .file(name, reason: error.description)
     }
