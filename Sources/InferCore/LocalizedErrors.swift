@@ -1,38 +1,17 @@
 public import Foundation
 
-// Every error's `localizedDescription` is its description. Foundation's own would name a type and a number.
+/// An error whose `localizedDescription` is its description. Foundation's own would name a type and a number.
+public protocol DescribedError: LocalizedError, CustomStringConvertible {}
 
-extension ConfigurationError: LocalizedError {
+extension DescribedError {
   /// See `description`.
   public var errorDescription: String? { description }
 }
 
-extension JSONError: LocalizedError {
-  /// See `description`.
-  public var errorDescription: String? { description }
-}
-
-extension ModelError: LocalizedError {
-  /// See `description`.
-  public var errorDescription: String? { description }
-}
-
-extension RequestError: LocalizedError {
-  /// See `description`.
-  public var errorDescription: String? { description }
-}
-
-extension TemplateError: LocalizedError {
-  /// See `description`.
-  public var errorDescription: String? { description }
-}
-
-extension TokenizerError: LocalizedError {
-  /// See `description`.
-  public var errorDescription: String? { description }
-}
-
-extension WriteError: LocalizedError {
-  /// See `description`.
-  public var errorDescription: String? { description }
-}
+extension ConfigurationError: DescribedError {}
+extension JSONError: DescribedError {}
+extension ModelError: DescribedError {}
+extension RequestError: DescribedError {}
+extension TemplateError: DescribedError {}
+extension TokenizerError: DescribedError {}
+extension WriteError: DescribedError {}

@@ -26,7 +26,7 @@ final class ActiveGeneration {
 
   func notePreemption() { statistics.preemptions += 1 }
 
-  /// What the logits are for that follow the token at `position`.
+  /// The use of the logits that follow the token at `position`.
   func use(ofLogitsAfter position: Int) -> RowUse {
     let request = submission.request
     if let count = request.promptLogprobs, position + 1 < request.prompt.count {
@@ -35,7 +35,7 @@ final class ActiveGeneration {
     return submission.tokenLimit == 0 ? .nothing : .choose(sampler)
   }
 
-  /// What a step means for a generation.
+  /// How far a step has brought a generation.
   enum Progress {
     /// The prompt is not read to its end.
     case reading

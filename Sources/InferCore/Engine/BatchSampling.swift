@@ -1,4 +1,4 @@
-/// What a row of logits is for.
+/// The use of a row of logits.
 enum RowUse {
   /// To choose the next token.
   case choose(Sampler)
@@ -8,7 +8,7 @@ enum RowUse {
   case nothing
 }
 
-/// What came of a row of logits.
+/// The result of a row of logits.
 enum RowResult {
   case chosen(GeneratedToken)
   case scored(PromptTokenScore)
@@ -19,7 +19,7 @@ enum RowResult {
 
 /// Uses a step's rows of logits up, in parallel where it pays.
 struct BatchSampling {
-  /// What came of each row.
+  /// The result of each row.
   private(set) var results: [RowResult] = []
   private var uses: [RowUse] = []
   /// One for each thread.
@@ -35,7 +35,7 @@ struct BatchSampling {
     uses.removeAll(keepingCapacity: true)
   }
 
-  /// Says what the next row is for.
+  /// Adds the use of the next row.
   mutating func append(_ use: RowUse) {
     uses.append(use)
     results.append(.nothing)

@@ -65,7 +65,7 @@ public struct EngineConfiguration: Sendable {
 /// A value of an ``EngineConfiguration`` that makes no sense, is too small for the model, or asks for more memory than
 /// the system gives.
 public struct ConfigurationError: Error, Sendable, Equatable, CustomStringConvertible {
-  /// What is at fault.
+  /// The property at fault.
   public let property: Property
   /// What was expected.
   public let reason: String

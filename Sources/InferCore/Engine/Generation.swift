@@ -53,9 +53,9 @@ public struct Generation: AsyncSequence, Sendable {
 
 /// How a ``Generation`` ended.
 public struct GenerationEnd: Sendable, Equatable {
-  /// Why.
+  /// The reason of the end.
   public let reason: FinishReason
-  /// What it cost.
+  /// The tokens and the time that it took.
   public let statistics: GenerationStatistics
 
   /// Creates an end.

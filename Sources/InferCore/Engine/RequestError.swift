@@ -29,7 +29,7 @@ extension RequestError: CustomStringConvertible {
     }
   }
 
-  /// What is at fault, when a property of the request is.
+  /// The property at fault, when one of the request's is.
   public var property: Property? {
     switch self {
     case .invalid(let property, _): property

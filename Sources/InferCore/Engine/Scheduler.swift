@@ -209,8 +209,8 @@ struct Scheduler {
     return reclaim() ? slots.take() : nil
   }
 
-  /// Gets pages for up to `rows` more tokens of a running sequence, if need be from parked and from younger ones, and returns for how
-  /// many there are pages.
+  /// Gets pages for up to `rows` more tokens of a running sequence, if need be from parked and from younger ones, and
+  /// returns for how many there are pages.
   private mutating func secure(_ rows: Int, for index: Int) -> Int {
     guard let pageTokens else { return rows }
     let needed = pageCount(for: running[index].computed + rows)

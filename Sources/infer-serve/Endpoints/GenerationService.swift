@@ -168,18 +168,10 @@ struct GenerationService: Sendable {
     defer { supervisor.stop() }
     var builder = builder
     var failure: APIError?
-    reading: for await (choice, event) in answer {
-      switch event {
-      case .promptScores(let scores): builder.append(scores, to: choice)
-      case .piece(let piece):
-        _ = builder.append(piece, to: choice)
-        if builder.isComplete(choice) { answer.finish(choice) }
-      case .finished(let reason, let statistics):
-        _ = builder.finish(choice, reason, statistics)
-        failure = self.failure(reason, supervisor)
-        // Leaving the loop ends the other choices.
-        if failure != nil { break reading }
-      }
+    for await (choice, event) in answer {
+      failure = take(event, of: choice, answer, &builder, supervisor).failure
+      // Leaving the loop ends the other choices.
+      if failure != nil { break }
     }
     context.record.generation = await RequestRecord.Generation(answer, builder, error: failure)
     if let failure { throw failure }
@@ -223,22 +215,30 @@ struct GenerationService: Sendable {
     _ keepAlive: KeepAlive
   ) async throws -> APIError? {
     for await (choice, event) in answer {
-      let events: [JSONValue]
-      switch event {
-      case .promptScores(let scores):
-        builder.append(scores, to: choice)
-        continue
-      case .piece(let piece):
-        events = builder.append(piece, to: choice)
-        if builder.isComplete(choice) { answer.finish(choice) }
-      case .finished(let reason, let statistics):
-        events = builder.finish(choice, reason, statistics)
-        // Leaving the loop ends the other choices.
-        if let failure = failure(reason, supervisor) { return failure }
-      }
+      let (events, failure) = take(event, of: choice, answer, &builder, supervisor)
+      // Leaving the loop ends the other choices.
+      if let failure { return failure }
       if !events.isEmpty { try await keepAlive.write(ServerSentEvents.events(events), to: &writer) }
     }
     return nil
+  }
+
+  /// Takes an event of a choice. Returns the events that tell of it, and what to tell the client instead if the choice
+  /// ended before it was complete.
+  private func take<Builder: ResponseBuilder>(
+    _ event: TextEvent, of choice: Int, _ answer: Answer, _ builder: inout Builder, _ supervisor: AnswerSupervisor
+  ) -> (events: [JSONValue], failure: APIError?) {
+    switch event {
+    case .promptScores(let scores):
+      builder.append(scores, to: choice)
+      return ([], nil)
+    case .piece(let piece):
+      let events = builder.append(piece, to: choice)
+      if builder.isComplete(choice) { answer.finish(choice) }
+      return (events, nil)
+    case .finished(let reason, let statistics):
+      return (builder.finish(choice, reason, statistics), failure(reason, supervisor))
+    }
   }
 
   /// What to tell the client of a choice that ended before it was complete.
