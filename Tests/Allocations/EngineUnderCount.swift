@@ -13,6 +13,8 @@ extension Allocations {
     configuration.threads = 2
     configuration.maxRunning = 4
     configuration.maxContext = 500
+    // Nobody reads, and nobody is to be waited for.
+    configuration.maxUnreadTokens = 500
     let engine = try Engine(model: watched, configuration: configuration)
     let sampled = try SamplingParameters(temperature: 0.8, topK: 20, topP: 0.9, minP: 0.01, seed: 1)
     let stop = try StopConditions(maxTokens: WatchedModel.lastStep + 10, ignoresEndTokens: true)

@@ -29,7 +29,8 @@ func startThread(_ name: String, _ body: @escaping @Sendable () -> Void) throws(
     { context in
       guard let context = unsafe context else { return nil }
       let start = unsafe Unmanaged<Start>.fromOpaque(context).takeRetainedValue()
-      unsafe ck_name_thread(start.name)
+      // Without the heap, which steps that run by now do not touch.
+      unsafe start.name.withCString { name in unsafe ck_name_thread(name) }
       start.body()
       return nil
     }, context)
