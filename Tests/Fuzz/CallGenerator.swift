@@ -1,6 +1,7 @@
 import TestSupport
 
-/// Templates with one call each: everything a template can call in turn, with values at the edges of what it takes.
+/// Templates with one call each: everything a template can call in turn, with values at the edges of what it takes, and
+/// every hundredth time over and over, so that work which is not paid for takes too long.
 struct CallGenerator {
   private var random: SeededGenerator
   private var index: Int
@@ -13,6 +14,9 @@ struct CallGenerator {
   mutating func next() -> [UInt8] {
     defer { index = (index + 1) % TemplateCalls.expressions.count }
     let values = ["x", "a", "b"].map { "{% set \($0) = \(TemplateCalls.edges.randomElement(using: &random) ?? "0") %}" }
-    return Array((values.joined() + "{{ \(TemplateCalls.expressions[index]) }}").utf8)
+    let expression = TemplateCalls.expressions[index]
+    let isRepeated = Int.random(in: 0..<100, using: &random) == 0
+    let call = isRepeated ? TemplateCalls.repeated(expression) : "{{ \(expression) }}"
+    return Array((values.joined() + call).utf8)
   }
 }

@@ -31,6 +31,7 @@ import Testing
   @Test func whatIsLeftOutIsRefusedByName() throws {
     for (source, name) in [
       ("{{ 'x' | urlize }}", "'urlize' is not supported"), ("{{ 'x' | pprint }}", "'pprint' is not supported"),
+      ("{{ [] | groupby('a') }}", "'groupby' is not supported"), ("{{ cycler() }}", "'cycler' is undefined"),
       ("{% include 'x' %}", "'include' is not supported"), ("{% extends 'x' %}", "'extends' is not supported"),
       ("{% import 'x' as y %}", "'import' is not supported"), ("{% from 'x' import y %}", "'from' is not supported"),
     ] {

@@ -17,7 +17,7 @@ import Testing
     "{{ 9223372036854775807 + 1 }}",
     "{{ -9223372036854775807 - 2 }}", "{{ 2 ** 64 }}", "{{ (0 - 9223372036854775807 - 1) // -1 }}",
     "{{ 10 ** 18 * 10 ** 18 }}",
-    "{{ '{9999999999999999999}'.format(1) }}", "{{ [1] | batch(10 ** 12) }}", "{{ 'x' | indent(10 ** 12) * 10 ** 9 }}",
+    "{{ '{9999999999999999999}'.format(1) }}", "{{ 'x' | indent(10 ** 12) * 10 ** 9 }}",
     doubling.replacingOccurrences(of: "START", with: "'x'").replacingOccurrences(of: "STEP", with: "ns.x + ns.x"),
     doubling.replacingOccurrences(of: "START", with: "'x'").replacingOccurrences(of: "STEP", with: "ns.x ~ ns.x"),
     doubling.replacingOccurrences(of: "START", with: "[1]").replacingOccurrences(of: "STEP", with: "ns.x + ns.x"),

@@ -9,10 +9,6 @@ extension JinjaEvaluator {
     case .namespace(let index): if let value = namespaces[index][name] { return value }
     case .macro(let index): if let value = attribute(name, ofMacro: index) { return value }
     case .loop(let loop): if let value = loop.attribute(name) { return value }
-    case .group(let key, let items) where name == "grouper" || name == "list":
-      return name == "list" ? .list(items) : key
-    case .counter(let index) where name == "current":
-      if case .cycler(let items, let position) = counters[index] { return items[position] }
     default:
       if let method = JinjaMethods.find(name, of: object) { return method }
       if case .dictionary(let members) = object, let value = members[.plain(name)] { return value }
@@ -23,8 +19,10 @@ extension JinjaEvaluator {
   func element(_ key: JinjaValue, of object: JinjaValue) throws(JinjaFailure) -> JinjaValue {
     switch object {
     case .undefined(let reason): throw .reason(reason)
-    case .dictionary(let members): if key.isHashable, let value = members[key] { return value }
-    case .list, .tuple, .group, .view(.range, _):
+    case .dictionary(let members):
+      try spend(on: key)
+      if key.isHashable, let value = members[key] { return value }
+    case .list, .tuple, .view(.range, _):
       let elements = try object.elements()
       if let index = key.asInteger, let position = Self.position(index, count: elements.count) {
         return elements[position]

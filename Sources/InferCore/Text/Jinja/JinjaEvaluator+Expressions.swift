@@ -27,8 +27,7 @@ extension JinjaEvaluator {
     case .dictionary(let pairs):
       var members: JinjaDictionary = [:]
       for pair in pairs {
-        let key = try evaluate(pair.key)
-        guard key.isHashable else { throw .reason("unhashable type: '\(key.typeName)'") }
+        let key = try key(try evaluate(pair.key))
         members[key] = try evaluate(pair.value)
       }
       return .dictionary(members)
@@ -95,7 +94,7 @@ extension JinjaEvaluator {
       let value = try bound.map { (expression) throws(JinjaFailure) in try evaluate(expression) }
       bounds.append(try JinjaValue.bound(value))
     }
-    try spend(value.count ?? 0)
+    try spend(try length(of: value) ?? 0)
     return try slice(value, start: bounds[0], stop: bounds[1], step: bounds[2])
   }
 
@@ -116,7 +115,6 @@ extension JinjaEvaluator {
     case .function(let function): return try call(function, arguments)
     case .method(let receiver, let name): return try call(method: name, of: receiver, arguments)
     case .loop(let loop): return try recurse(loop, arguments)
-    case .counter(let index): return try callJoiner(index, arguments)
     case .undefined(let reason): throw .reason(reason)
     default: throw .reason("'\(function.typeName)' object is not callable")
     }

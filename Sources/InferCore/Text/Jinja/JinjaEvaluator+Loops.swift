@@ -64,7 +64,8 @@ extension JinjaEvaluator {
     let values = arguments.positional
     if name == "changed" {
       defer { lastChanged[loop.run] = values }
-      return .bool(lastChanged[loop.run] != values)
+      guard let last = lastChanged[loop.run] else { return .bool(true) }
+      return .bool(try compare(.notEqual, .list(last), .list(values)))
     }
     guard !values.isEmpty else { throw .reason("no items for cycling given") }
     return values[loop.index % values.count]

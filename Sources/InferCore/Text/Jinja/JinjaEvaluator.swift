@@ -37,8 +37,6 @@ final class JinjaEvaluator {
   private(set) var scope: JinjaScope
   /// Attributes of the namespaces made so far.
   var namespaces: [TextDictionary<JinjaValue>] = []
-  /// Cyclers and joiners made so far.
-  var counters: [JinjaCounter] = []
   /// What `loop.changed` was asked last, by the run of the loop.
   var lastChanged: [Int: [JinjaValue]] = [:]
   private var macros: [(macro: JinjaMacro, scope: JinjaScope)] = []
@@ -106,6 +104,37 @@ final class JinjaEvaluator {
 
   /// Pays for going through a value; call before printing, comparing or keeping one.
   func spend(on value: JinjaValue) throws(JinjaFailure) { try spend(value.size(upTo: budget)) }
+
+  /// Pays for going through those arguments that are texts.
+  func spend(onTextsIn arguments: JinjaArguments) throws(JinjaFailure) {
+    for value in arguments.positional { if let text = value.asString { try spend(bytes: text.utf8.count) } }
+    for value in arguments.named.values { if let text = value.asString { try spend(bytes: text.utf8.count) } }
+  }
+
+  /// Pays for going through two values together, which ends where the smaller one does; neither is gone through much
+  /// further than that to find its size.
+  func spend(onComparing left: JinjaValue, _ right: JinjaValue) throws(JinjaFailure) {
+    var limit = min(64, budget)
+    var size = min(left.size(upTo: limit), right.size(upTo: limit))
+    while size == limit, limit < budget {
+      limit = limit > budget / 4 ? budget : 4 * limit
+      size = min(left.size(upTo: limit), right.size(upTo: limit))
+    }
+    try spend(size)
+  }
+
+  /// A value that is to be a key of a dictionary or the element of a set; pays for going through it.
+  func key(_ value: JinjaValue) throws(JinjaFailure) -> JinjaValue {
+    try spend(on: value)
+    guard value.isHashable else { throw .reason("unhashable type: '\(value.typeName)'") }
+    return value
+  }
+
+  /// The length that `len` tells, paid for, since characters have to be counted; nil for values without one.
+  func length(of value: JinjaValue) throws(JinjaFailure) -> Int? {
+    if let text = value.asString { try spend(bytes: text.utf8.count) }
+    return value.count
+  }
 
   /// Runs `body` one level deeper.
   func nested<Result>(_ body: () throws(JinjaFailure) -> Result) throws(JinjaFailure) -> Result {

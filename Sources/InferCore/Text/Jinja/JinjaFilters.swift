@@ -2,7 +2,7 @@ import OrderedCollections
 
 /// The filters. Text and lists are in extensions of their own.
 extension JinjaEvaluator {
-  static let filterNames: Set<String> = textFilters.union(listFilters).union(pageFilters).union(otherFilters)
+  static let filterNames: Set<String> = textFilters.union(listFilters).union(otherFilters)
 
   private static let otherFilters: Set<String> = [
     "abs", "attr", "count", "d", "default", "dictsort", "float", "int", "items", "length", "round", "tojson",
@@ -13,7 +13,6 @@ extension JinjaEvaluator {
   ) throws(JinjaFailure) -> JinjaValue {
     if Self.textFilters.contains(name) { return try applyText(filter: name, to: value, arguments) }
     if Self.listFilters.contains(name) { return try applyList(filter: name, to: value, arguments) }
-    if Self.pageFilters.contains(name) { return try applyPage(filter: name, to: value, arguments) }
     switch name {
     case "default", "d":
       let values = try arguments.bind(name, ["default_value", "boolean"])
@@ -21,7 +20,7 @@ extension JinjaEvaluator {
       return replaces ? values[0] ?? .string("") : value
     case "length", "count":
       _ = try arguments.bind(name, [])
-      guard let count = value.count else { throw .reason("object of type '\(value.typeName)' has no len()") }
+      guard let count = try length(of: value) else { throw .reason("object of type '\(value.typeName)' has no len()") }
       return .integer(count)
     case "attr":
       let attribute = try requiredString(arguments.bind(name, ["name"], required: 1)[0], name)
@@ -35,9 +34,7 @@ extension JinjaEvaluator {
       let isFromOutside = value.isFromOutside || arguments.areFromOutside
       return .string(JinjaString(try json(value, arguments), isFromOutside: isFromOutside))
     case "abs", "int", "float", "round": return try applyNumber(filter: name, to: value, arguments)
-    // Without which a template for a model can do.
-    case "pprint", "urlize": throw .reason("the filter '\(name)' is not supported")
-    default: throw .reason("no filter named '\(name)'")
+    default: throw .reason("the filter '\(name)' is not supported")
     }
   }
 
@@ -104,11 +101,12 @@ extension JinjaEvaluator {
     case .string("value"): position = 1
     default: throw .reason("You can only sort by either \"key\" or \"value\"")
     }
-    let pairs = members.map { [$0.key, $0.value] }
-    let sorted = try sort(pairs, reversed: values[2]?.isTrue ?? false) {
-      $0[position].sortKey(caseSensitive: values[0]?.isTrue ?? false)
+    var pairs: [[JinjaValue]] = []
+    for (key, value) in members {
+      pairs.append([try sortKey(of: position == 0 ? key : value, caseSensitive: values[0]), key, value])
     }
-    return .list(sorted.map(JinjaValue.tuple))
+    let sorted = try sort(pairs, reversed: values[2]?.isTrue ?? false) { $0[0] }
+    return .list(sorted.map { .tuple([$0[1], $0[2]]) })
   }
 
   // MARK: - Numbers
@@ -184,12 +182,6 @@ extension JinjaValue {
     let stripped = text.stripped().lowercased()
     // Swift reads hexadecimal numbers too.
     return stripped.utf8.contains(UInt8(ascii: "x")) ? nil : Double(stripped)
-  }
-
-  /// What a value is sorted by: text without regard to case, unless asked for.
-  func sortKey(caseSensitive: Bool) -> JinjaValue {
-    guard let text = asString, !caseSensitive else { return self }
-    return .plain(text.lowercased())
   }
 }
 

@@ -6,15 +6,6 @@ extension JinjaEvaluator {
   func call(_ function: JinjaFunction, _ arguments: JinjaArguments) throws(JinjaFailure) -> JinjaValue {
     switch function {
     case .range: return try range(arguments)
-    case .cycler:
-      guard !arguments.positional.isEmpty, arguments.named.isEmpty else {
-        throw .reason("at least one item has to be provided")
-      }
-      counters.append(.cycler(arguments.positional, position: 0))
-      return .counter(counters.count - 1)
-    case .joiner:
-      counters.append(.joiner(try arguments.bind(function.rawValue, ["sep"])[0] ?? .string(", "), isUsed: false))
-      return .counter(counters.count - 1)
     case .dict: return .dictionary(try dictionary(arguments))
     case .namespace:
       namespaces.append([:])
@@ -77,28 +68,5 @@ extension JinjaEvaluator {
       members[.string(JinjaString(name, isFromOutside: arguments.namesAreFromOutside))] = value
     }
     return members
-  }
-}
-
-// MARK: - Things that count
-
-extension JinjaEvaluator {
-  /// What a cycler gives, which then goes on to its next item.
-  func advanceCycler(_ index: Int, resetting: Bool) throws(JinjaFailure) -> JinjaValue {
-    guard case .cycler(let items, let position) = counters[index] else {
-      throw .reason("'Joiner object' has no attribute 'next'")
-    }
-    counters[index] = .cycler(items, position: resetting ? 0 : (position + 1) % items.count)
-    return resetting ? .none : items[position]
-  }
-
-  /// What calling a joiner gives: its text, but nothing the first time.
-  func callJoiner(_ index: Int, _ arguments: JinjaArguments) throws(JinjaFailure) -> JinjaValue {
-    _ = try arguments.bind("joiner", [])
-    guard case .joiner(let text, let isUsed) = counters[index] else {
-      throw .reason("'Cycler' object is not callable")
-    }
-    counters[index] = .joiner(text, isUsed: true)
-    return isUsed ? text : .string("")
   }
 }

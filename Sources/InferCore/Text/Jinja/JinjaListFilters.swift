@@ -1,9 +1,9 @@
 /// Filters over sequences.
 extension JinjaEvaluator {
   static let listFilters: Set<String> = [
-    "batch", "first", "join", "last", "list", "map", "max", "min", "reject", "rejectattr", "reverse", "select",
+    "first", "join", "last", "list", "map", "max", "min", "reject", "rejectattr", "reverse", "select",
     "selectattr",
-    "slice", "sort", "sum", "unique",
+    "sort", "sum", "unique",
   ]
 
   private static let lenientFilters: Set<String> = ["map", "reject", "rejectattr", "select", "selectattr"]
@@ -46,7 +46,7 @@ extension JinjaEvaluator {
       var sum = values[1] ?? .integer(0)
       for element in elements { sum = try compute(.add, sum, try get(values[0], of: element)) }
       return sum
-    default: return .iterator(try groups(elements, name, arguments))
+    default: preconditionFailure("'\(name)' is listed as a filter of lists but is none")
     }
   }
 
@@ -59,7 +59,9 @@ extension JinjaEvaluator {
     if case .none = path { return element }
     var steps = [path]
     if path.asInteger == nil {
-      steps = try requiredString(path, "attribute").parts(separatedBy: ".").map {
+      let names = try requiredString(path, "attribute")
+      try spend(bytes: names.utf8.count)
+      steps = names.parts(separatedBy: ".").map {
         Int($0).map(JinjaValue.integer) ?? .plain($0)
       }
     }
@@ -71,12 +73,19 @@ extension JinjaEvaluator {
     return value
   }
 
+  /// What a value is sorted by: text without regard to case, unless asked for.
+  func sortKey(of value: JinjaValue, caseSensitive: JinjaValue?) throws(JinjaFailure) -> JinjaValue {
+    guard let text = value.asString, caseSensitive?.isTrue != true else { return value }
+    try spend(bytes: text.utf8.count)
+    return .plain(text.lowercased())
+  }
+
   private func keys(
     _ elements: [JinjaValue], _ path: JinjaValue?, caseSensitive: JinjaValue?
   ) throws(JinjaFailure) -> [JinjaValue] {
     var keys: [JinjaValue] = []
     for element in elements {
-      keys.append(try get(path, of: element).sortKey(caseSensitive: caseSensitive?.isTrue ?? false))
+      keys.append(try sortKey(of: try get(path, of: element), caseSensitive: caseSensitive))
     }
     return keys
   }
@@ -135,8 +144,7 @@ extension JinjaEvaluator {
     var seen: Set<JinjaValue> = []
     var kept: [JinjaValue] = []
     for (key, element) in zip(keys, elements) {
-      guard key.isHashable else { throw .reason("unhashable type: '\(key.typeName)'") }
-      if seen.insert(key).inserted { kept.append(element) }
+      if seen.insert(try self.key(key)).inserted { kept.append(element) }
     }
     return kept
   }
@@ -178,36 +186,5 @@ extension JinjaEvaluator {
       if holds == keeps { kept.append(element) }
     }
     return kept
-  }
-
-  /// `batch(count)`: runs of that length. `slice(count)`: that many runs, of about the same length.
-  private func groups(
-    _ elements: [JinjaValue], _ name: String, _ arguments: JinjaArguments
-  ) throws(JinjaFailure) -> [JinjaValue] {
-    let values = try arguments.bind(name, ["count", "fill_with"], required: 1)
-    guard let count = values[0]?.asInteger, (1...100_000).contains(count) else {
-      throw .reason("\(name) expects a count from 1 to 100000")
-    }
-    try spend(count)
-    var groups: [JinjaValue] = []
-    var start = 0
-    if name == "batch" {
-      while start < elements.count {
-        var group = Array(elements[start..<min(start + count, elements.count)])
-        if let fill = values[1] { group += Array(repeating: fill, count: count - group.count) }
-        groups.append(.list(group))
-        start += count
-      }
-      return groups
-    }
-    let (length, longer) = elements.count.quotientAndRemainder(dividingBy: count)
-    for index in 0..<count {
-      let end = start + length + (index < longer ? 1 : 0)
-      var group = Array(elements[start..<end])
-      if let fill = values[1], index >= longer { group.append(fill) }
-      groups.append(.list(group))
-      start = end
-    }
-    return groups
   }
 }

@@ -20,7 +20,7 @@ extension JinjaValue {
 extension JinjaEvaluator {
   /// The filters that make markup of markup.
   static let markupFilters: Set<String> = [
-    "capitalize", "center", "format", "indent", "lower", "string", "trim", "truncate", "upper",
+    "capitalize", "format", "indent", "lower", "string", "trim", "truncate", "upper",
   ]
 
   /// The text of a value with the characters that mean something in XML as entities.
@@ -48,5 +48,23 @@ extension JinjaEvaluator {
     default: break
     }
     return try call(name, of: text, arguments).asMarkup
+  }
+}
+
+extension String {
+  /// With the characters that mean something in XML as entities.
+  var escapedForXML: String {
+    var escaped = ""
+    for scalar in unicodeScalars {
+      switch scalar {
+      case "&": escaped += "&amp;"
+      case "<": escaped += "&lt;"
+      case ">": escaped += "&gt;"
+      case "'": escaped += "&#39;"
+      case "\"": escaped += "&#34;"
+      default: escaped.unicodeScalars.append(scalar)
+      }
+    }
+    return escaped
   }
 }

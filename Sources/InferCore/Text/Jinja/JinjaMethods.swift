@@ -18,11 +18,10 @@ enum JinjaMethods {
   private static let tuple: Set<String> = ["count", "index"]
   private static let number: Set<String> = ["is_integer"]
   private static let integer: Set<String> = ["bit_length"]
-  private static let counter: Set<String> = ["next", "reset"]
   private static let loop: Set<String> = ["changed", "cycle"]
 
   /// Those of all kinds of values.
-  static let names = [string, dictionary, dictionaryUnsafe, list, listUnsafe, tuple, number, integer, counter, loop]
+  static let names = [string, dictionary, dictionaryUnsafe, list, listUnsafe, tuple, number, integer, loop]
     .reduce(into: Set<String>()) { $0.formUnion($1) }
 
   /// The method of that name, something unusable if it is out of reach, or nil if there is none.
@@ -32,10 +31,9 @@ enum JinjaMethods {
       case .string, .markup: (string, [])
       case .dictionary: (dictionary, dictionaryUnsafe)
       case .list: (list, listUnsafe)
-      case .tuple, .group, .view(.range, _): (tuple, [])
+      case .tuple, .view(.range, _): (tuple, [])
       case .number: (number, [])
       case .integer, .bool: (integer, [])
-      case .counter: (counter, [])
       default: ([], [])
       }
     if known.contains(name) { return .method(of: value, name) }
@@ -48,25 +46,23 @@ extension JinjaEvaluator {
   func call(
     method name: String, of receiver: JinjaValue, _ arguments: JinjaArguments
   ) throws(JinjaFailure) -> JinjaValue {
-    try spend(receiver.count ?? 0)
+    if receiver.asString == nil { try spend(receiver.count ?? 0) }
     switch receiver {
     case .string(let text): return try call(name, of: text, arguments)
     case .markup(let text): return try call(name, ofMarkup: text, arguments)
     case .dictionary(let members): return try call(name, of: members, arguments)
-    case .list, .tuple, .group, .view:
+    case .list, .tuple, .view:
       if name == "copy" { return receiver }
       let elements = try receiver.elements()
       let value = try arguments.bind(name, ["value"], required: 1)[0] ?? .none
       try spend(on: receiver)
+      try spend(on: value)
       if name == "count" { return .integer(elements.count { $0 == value }) }
       guard let index = elements.firstIndex(of: value) else {
         throw .reason("\(value.representation.prefix(100)) is not in \(receiver.typeName)")
       }
       return .integer(index)
     case .loop(let loop): return try call(name, of: loop, arguments)
-    case .counter(let index):
-      _ = try arguments.bind(name, [])
-      return try advanceCycler(index, resetting: name == "reset")
     case .integer, .bool:
       _ = try arguments.bind(name, [])
       let magnitude = receiver.asInteger?.magnitude ?? 0
@@ -82,10 +78,7 @@ extension JinjaEvaluator {
     switch name {
     case "get":
       let values = try arguments.bind(name, ["key", "default"], required: 1)
-      guard let key = values[0], key.isHashable else {
-        throw .reason("unhashable type: '\(values[0]?.typeName ?? "")'")
-      }
-      return members[key] ?? values[1] ?? .none
+      return members[try key(values[0] ?? .none)] ?? values[1] ?? .none
     case "items": return .view(.items, members.map { .tuple([$0.key, $0.value]) })
     case "keys": return .view(.keys, Array(members.keys))
     case "values": return .view(.values, Array(members.values))

@@ -19,11 +19,12 @@ extension JinjaEvaluator {
   func compare(
     _ comparison: JinjaComparison, _ left: JinjaValue, _ right: JinjaValue
   ) throws(JinjaFailure) -> Bool {
-    try spend(min(left.size(upTo: budget), right.size(upTo: budget)))
+    try spend(onComparing: left, right)
     switch comparison {
     case .equal: return left == right
     case .notEqual: return left != right
     case .isIn, .isNotIn:
+      try spend(on: left)
       try spend(on: right)
       return try right.contains(left) == (comparison == .isIn)
     case .less, .lessOrEqual, .greater, .greaterOrEqual:

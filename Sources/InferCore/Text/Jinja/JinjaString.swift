@@ -135,7 +135,6 @@ extension JinjaValue {
     case .string(let text), .markup(let text): text.isFromOutside
     case .list(let elements), .tuple(let elements), .iterator(let elements), .view(_, let elements):
       elements.contains(where: \.isFromOutside)
-    case .group(let key, let items): key.isFromOutside || items.contains(where: \.isFromOutside)
     case .dictionary(let members): members.contains { $0.key.isFromOutside || $0.value.isFromOutside }
     case .method(let receiver, _): receiver.isFromOutside
     default: false

@@ -4,6 +4,8 @@ import OrderedCollections
 extension JinjaEvaluator {
   /// Those that cut, join and fill in keep track of where each byte comes from.
   func call(_ name: String, of text: JinjaString, _ arguments: JinjaArguments) throws(JinjaFailure) -> JinjaValue {
+    try spend(bytes: text.count)
+    try spend(onTextsIn: arguments)
     switch name {
     case "strip", "lstrip", "rstrip":
       let characters = try optionalString(arguments.bind(name, ["chars"])[0], name)

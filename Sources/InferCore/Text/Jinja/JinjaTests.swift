@@ -11,7 +11,8 @@ extension JinjaEvaluator {
       return try compute(.modulo, value, divisor).asNumber == 0
     case "sameas":
       let other = try arguments.bind(name, ["other"], required: 1)[0] ?? .none
-      return value.typeName == other.typeName && value == other
+      guard value.typeName == other.typeName else { return false }
+      return try compare(.equal, value, other)
     default:
       _ = try arguments.bind(name, [])
       return try test(name, value)
@@ -31,8 +32,7 @@ extension JinjaEvaluator {
   ])
 
   private func isName(_ value: JinjaValue, in names: Set<String>) throws(JinjaFailure) -> Bool {
-    guard value.isHashable else { throw .reason("unhashable type: '\(value.typeName)'") }
-    return value.asString.map(names.contains) ?? false
+    try key(value).asString.map(names.contains) ?? false
   }
 
   /// The tests without arguments.
@@ -51,9 +51,9 @@ extension JinjaEvaluator {
     case ("mapping", .dictionary): return true
     case ("iterable", _): return value.isIterable
     case ("sequence", .view(let view, _)): return view.typeName == "range"
-    case ("sequence", _): return value.count != nil
+    case ("sequence", _): return try length(of: value) != nil
     case ("callable", .macro), ("callable", .function), ("callable", .method), ("callable", .undefined),
-      ("callable", .counter), ("callable", .loop):
+      ("callable", .loop):
       return true
     case ("lower", _), ("upper", _): return try call("is" + name, of: try printed(value), JinjaArguments()).isTrue
     case ("odd", _), ("even", _):

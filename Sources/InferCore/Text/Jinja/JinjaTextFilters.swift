@@ -3,14 +3,15 @@ import OrderedCollections
 /// Filters over text. What is no text is printed first.
 extension JinjaEvaluator {
   static let textFilters: Set<String> = [
-    "capitalize", "center", "e", "escape", "format", "indent", "lower", "replace", "safe", "string", "title", "trim",
-    "truncate", "upper", "wordcount",
+    "capitalize", "e", "escape", "format", "indent", "lower", "replace", "safe", "string", "title", "trim",
+    "truncate", "upper",
   ]
 
   func applyText(
     filter name: String, to value: JinjaValue, _ arguments: JinjaArguments
   ) throws(JinjaFailure) -> JinjaValue {
     try spend(bytes: try text(of: value).utf8.count)
+    try spend(onTextsIn: arguments)
     switch name {
     case "e", "escape", "safe":
       _ = try arguments.bind(name, [])
@@ -37,9 +38,6 @@ extension JinjaEvaluator {
       let (old, new) = (try self.text(of: values[0] ?? .none), try printed(values[1] ?? .none))
       let limit = try JinjaValue.integer(values[2], of: name, default: -1)
       return .string(try replace(old, in: text, with: new, limit: limit))
-    case "center":
-      let width = try arguments.bind(name, ["width"])[0] ?? .integer(80)
-      return try call(name, of: text, JinjaArguments(positional: [width]))
     case "format":
       guard arguments.named.isEmpty || arguments.positional.isEmpty else {
         throw .reason("can't handle positional and keyword arguments at the same time")
@@ -85,7 +83,6 @@ extension JinjaEvaluator {
     case "lower": return .plain(text.lowercased())
     case "capitalize": return .plain(text.capitalizedAsSentence)
     case "title": return .plain(titled(text))
-    case "wordcount": return .integer(text.unicodeScalars.split { !$0.isPythonWordPart }.count)
     default: preconditionFailure("'\(name)' is listed as a filter of texts but is none")
     }
   }

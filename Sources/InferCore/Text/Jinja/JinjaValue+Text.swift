@@ -29,8 +29,7 @@ extension JinjaValue {
     case .view(.range(let start, let stop, let step), _):
       step == 1 ? "range(\(start), \(stop))" : "range(\(start), \(stop), \(step))"
     case .view(let view, let elements): "\(view.typeName)(\(JinjaValue.list(elements).representation))"
-    case .group(let key, let items): JinjaValue.tuple([key, .list(items)]).representation
-    case .iterator, .namespace, .counter, .macro, .loop: "<\(typeName)>"
+    case .iterator, .namespace, .macro, .loop: "<\(typeName)>"
     case .function(let function): "<function \(function.rawValue)>"
     case .method(let receiver, let name): "<built-in method \(name) of \(receiver.typeName) object>"
     }
@@ -45,8 +44,7 @@ extension JinjaValue {
     var size = 1
     switch self {
     case .string(let text), .markup(let text): size += text.count / 16
-    case .list(let elements), .tuple(let elements), .iterator(let elements), .view(_, let elements),
-      .group(_, let elements):
+    case .list(let elements), .tuple(let elements), .iterator(let elements), .view(_, let elements):
       for element in elements where size < limit { size += element.size(upTo: limit - size, depth: depth + 1) }
     case .dictionary(let members):
       for (key, value) in members where size < limit {
@@ -60,8 +58,6 @@ extension JinjaValue {
   /// Python's order of two values: numbers, strings, and lists or tuples by their first difference.
   func precedes(_ other: JinjaValue) throws(JinjaFailure) -> Bool {
     switch (self, other) {
-    case (.group(let key, let items), _): return try JinjaValue.tuple([key, .list(items)]).precedes(other)
-    case (_, .group(let key, let items)): return try precedes(.tuple([key, .list(items)]))
     case (.list(let left), .list(let right)), (.tuple(let left), .tuple(let right)):
       for (left, right) in zip(left, right) where left != right { return try left.precedes(right) }
       return left.count < right.count

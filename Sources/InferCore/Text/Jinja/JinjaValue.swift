@@ -4,7 +4,7 @@ typealias JinjaDictionary = OrderedDictionary<JinjaValue, JinjaValue>
 
 /// A value in a template, with Python's behaviour.
 ///
-/// All values are immutable but namespaces, counters and macros, which live in the evaluator and are referred to by number: so no
+/// All values are immutable but namespaces and macros, which live in the evaluator and are referred to by number: so no
 /// value can contain itself, and nothing outlives the rendering.
 enum JinjaValue: Sendable {
   /// What a missing name, attribute or element gives. Harmless when printed or tested; using it fails with this reason.
@@ -25,11 +25,7 @@ enum JinjaValue: Sendable {
   case dictionary(JinjaDictionary)
   /// The view of a dictionary, or a range: no list, but with a length.
   case view(JinjaView, [JinjaValue])
-  /// What `groupby` gives: a tuple whose elements are named `grouper` and `list`.
-  indirect case group(JinjaValue, [JinjaValue])
   case namespace(Int)
-  /// A cycler or a joiner.
-  case counter(Int)
   case macro(Int)
   case function(JinjaFunction)
   indirect case method(of: JinjaValue, String)
@@ -63,15 +59,9 @@ enum JinjaView: Sendable, Equatable {
   }
 }
 
-/// A value that counts: Jinja's `cycler` and `joiner`.
-enum JinjaCounter: Sendable {
-  case cycler([JinjaValue], position: Int)
-  case joiner(JinjaValue, isUsed: Bool)
-}
-
 /// The functions that every template can call.
 enum JinjaFunction: String, Sendable, CaseIterable {
-  case range, dict, namespace, cycler, joiner
+  case range, dict, namespace
   case raiseException = "raise_exception"
   case strftimeNow = "strftime_now"
 }
@@ -92,9 +82,7 @@ extension JinjaValue {
     case .iterator: "generator"
     case .dictionary: "dict"
     case .view(let view, _): view.typeName
-    case .group: "_GroupTuple"
     case .namespace: "Namespace"
-    case .counter: "Counter"
     case .macro: "Macro"
     case .function: "function"
     case .method: "builtin_function_or_method"
@@ -112,7 +100,7 @@ extension JinjaValue {
     case .list(let elements), .tuple(let elements): !elements.isEmpty
     case .dictionary(let members): !members.isEmpty
     case .view(_, let elements): !elements.isEmpty
-    case .largeInteger, .iterator, .group, .namespace, .counter, .macro, .function, .method, .loop: true
+    case .largeInteger, .iterator, .namespace, .macro, .function, .method, .loop: true
     }
   }
 
@@ -146,11 +134,6 @@ extension JinjaValue {
     }
   }
 
-  fileprivate var isGroup: Bool {
-    if case .group = self { return true }
-    return false
-  }
-
   var isUndefined: Bool {
     if case .undefined = self { return true }
     return false
@@ -161,7 +144,6 @@ extension JinjaValue {
     switch self {
     case .undefined: []
     case .list(let elements), .tuple(let elements), .iterator(let elements), .view(_, let elements): elements
-    case .group(let key, let items): [key, .list(items)]
     case .dictionary(let members): Array(members.keys)
     case .string(let text), .markup(let text): text.characters.map(JinjaValue.string)
     default: throw .reason("'\(typeName)' object is not iterable")
@@ -170,7 +152,7 @@ extension JinjaValue {
 
   var isIterable: Bool {
     switch self {
-    case .undefined, .list, .tuple, .iterator, .dictionary, .view, .group, .string, .markup: true
+    case .undefined, .list, .tuple, .iterator, .dictionary, .view, .string, .markup: true
     default: false
     }
   }
@@ -180,7 +162,6 @@ extension JinjaValue {
     switch self {
     case .undefined: 0
     case .list(let elements), .tuple(let elements), .view(_, let elements): elements.count
-    case .group: 2
     case .dictionary(let members): members.count
     case .string(let text), .markup(let text): text.text.unicodeScalars.count
     default: nil
@@ -201,13 +182,7 @@ extension JinjaValue: Hashable {
       // Views of values are equal only to themselves, which cannot be told here.
       guard leftView == rightView, leftView != .values, left.count == right.count else { return false }
       return leftView == .keys ? Set(left) == Set(right) : JinjaDictionary(items: left) == JinjaDictionary(items: right)
-    case (.group(let left, let leftItems), .group(let right, let rightItems)):
-      return left == right && leftItems == rightItems
-    case (.group, .tuple(let elements)), (.tuple(let elements), .group):
-      guard elements.count == 2, case .group(let key, let items) = left.isGroup ? left : right else { return false }
-      return elements == [key, .list(items)]
-    case (.namespace(let left), .namespace(let right)), (.macro(let left), .macro(let right)),
-      (.counter(let left), .counter(let right)):
+    case (.namespace(let left), .namespace(let right)), (.macro(let left), .macro(let right)):
       return left == right
     case (.function(let left), .function(let right)): return left == right
     default:
@@ -221,7 +196,7 @@ extension JinjaValue: Hashable {
     case .string(let text), .markup(let text): hasher.combine(ExactText(text.text))
     case .tuple(let elements): hasher.combine(elements)
     case .bool, .integer, .largeInteger, .number: hasher.combine(asNumber)
-    case .namespace(let index), .counter(let index), .macro(let index): hasher.combine(index)
+    case .namespace(let index), .macro(let index): hasher.combine(index)
     case .function(let function): hasher.combine(function)
     default: break
     }
@@ -230,7 +205,7 @@ extension JinjaValue: Hashable {
   /// Whether it may be a key of a dictionary.
   var isHashable: Bool {
     switch self {
-    case .list, .dictionary, .group, .iterator, .loop, .method: false
+    case .list, .dictionary, .iterator, .loop, .method: false
     case .view(let view, _): view.typeName == "range"
     case .tuple(let elements): elements.allSatisfy(\.isHashable)
     default: true
@@ -275,7 +250,6 @@ extension JinjaValue {
     case .largeInteger(let value): return .largeInteger(value)
     case .number(let value): return .number(value)
     case .string(let value), .markup(let value): return .string(value.text)
-    case .group(let key, let items): return .array([try key.json(), try JinjaValue.list(items).json()])
     case .list(let elements), .tuple(let elements):
       var array: [JSONValue] = []
       for element in elements { array.append(try element.json()) }

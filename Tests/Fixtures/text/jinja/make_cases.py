@@ -86,7 +86,7 @@ words.pop()
 data.nope()
 words.count("a"), words.index("c"), (1, 1).count(1), words.copy()
 words | first, words | last, empty | first is defined, words | join, words | join(", "), numbers | join("-"), "abc" | join("."), rows | join(",", attribute="k")
-words | length, "雞兔" | length, data | count, text | wordcount
+words | length, "雞兔" | length, data | count
 5 | length
 words | sort, words | sort(reverse=true), words | sort(case_sensitive=true), rows | sort(attribute="k", reverse=true) | map(attribute="k") | list
 numbers | sort, numbers | min, numbers | max, numbers | sum, empty | sum, rows[:2] | sum(attribute="v", start=10), words | min, words | max, empty | max is defined
@@ -101,11 +101,10 @@ numbers | select("odd") | list
 words | map("nosuchfilter") | list
 words | nosuchfilter
 words is nosuchtest
-[1, 2, 3, 4, 5] | batch(2) | list, [1, 2, 3] | batch(2, "-") | list, [1, 2, 3, 4, 5] | slice(2) | list, [1, 2, 3] | slice(2, "-") | list
 words | map("upper") | length
 words | select is iterable, words | select is sequence, (empty | select) and true, words | select is string
 text | trim, " x " | trim, "xxaxx" | trim("x"), none | trim, 5 | trim ~ "!"
-("<a>" | e) | e, "<a>" | e | forceescape, ("<a>" | safe) is escaped, "<" is escaped, {"a": "<" | e, "b": "<"} | xmlattr, ("<" | e) | tojson
+("<a>" | e) | e, ("<a>" | safe) is escaped, "<" is escaped, ("<" | e) | tojson
 ("<" | e) + "<", "<" + ("<" | e), ("<" | e) ~ "<", ("%s" | safe) % "<", ("{}" | safe).format("<"), ("," | e).join(["<", "<" | e]), ["<" | e, "<"] | join | e
 ("<" | e).replace("&", "<"), ("a<" | e)[1:] | e, ("a<" | e)[0] | e, ("<" | e) | upper | e, ("<" | e) | title | e, ["<" | e], ("<" | e) == "&lt;", {"&lt;": 1}["<" | e]
 "-0x3" | float, "".startswith("", 1), "ab".endswith("", 3), "ab".startswith("", 2)
