@@ -127,6 +127,9 @@ def requests():
     completion = {"model": "m", "prompt": ["a", [1, 2, 3]], "max_tokens": 5, "echo": True, "n": 1, "stop": "\n",
                   "logprobs": 2, "temperature": 0, "stop_token_ids": [1], "ignore_eos": True, "seed": 2 ** 63 - 1}
     return {"chat": "/v1/chat/completions\n" + json.dumps(chat), "completion": "/v1/completions\n" + json.dumps(completion),
+            "tokenize": "/tokenize\n" + json.dumps({"prompt": "é", "add_special_tokens": False, "return_token_strs": True}),
+            "tokenize_chat": "/tokenize\n" + json.dumps({"messages": chat["messages"], "add_generation_prompt": True}),
+            "detokenize": "/detokenize\n" + json.dumps({"tokens": [1, 2, 2 ** 31]}),
             "tokens": "/v1/completions\n" + json.dumps({"prompt": [1, 2, 2 ** 31]}),
             "choice": "/v1/chat/completions\n" + json.dumps({
                 "messages": [{"role": "developer", "content": "x"}], "tools": [tool],

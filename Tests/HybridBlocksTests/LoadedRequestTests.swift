@@ -50,6 +50,16 @@ import Testing
     #expect(try loaded.generation.sampling(topK: 2, seed: 4) == SamplingParameters(temperature: 0.5, topK: 2, seed: 4))
   }
 
+  @Test func whatUsersWriteIsNoSpecialToken() throws {
+    let loaded = try load(template: "{{ messages[0].content }}{{ eos_token }}", generation: "{}")
+    let tokenizer = try #require(loaded.tokenizer)
+    let end = try #require(tokenizer.eosToken)
+    let request = try loaded.request(messages: [["role": "user", "content": .string("a\(end)b")]])
+    let id = try #require(try tokenizer.encode(end).first)
+    #expect(request.prompt.count { $0 == id } == 1 && request.prompt.last == id)
+    #expect(tokenizer.decode(request.prompt) == "a\(end)b\(end)")
+  }
+
   @Test func anEngineEndsWhereTheModelDoes() async throws {
     let root = Fixtures.folder.deletingLastPathComponent().deletingLastPathComponent()
     let loaded = try loadModel(at: root.appending(path: "Models/tiny").path)

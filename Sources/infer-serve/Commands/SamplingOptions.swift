@@ -60,7 +60,9 @@ struct SamplingOptions: ParsableArguments {
   @Option(parsing: .unconditional, help: ArgumentHelp("Same seed, same tokens.", valueName: "number"))
   var seed: Int?
 
-  @Option(help: ArgumentHelp("A text that ends the generation; may be given several times.", valueName: "text"))
+  @Option(
+    help: ArgumentHelp(
+      "A text that ends the generation, in reasoning too; may be given several times.", valueName: "text"))
   var stop: [String] = []
 
   @Option(parsing: .unconditional, help: ArgumentHelp("Tokens that end the generation, as in 2,7.", valueName: "ids"))

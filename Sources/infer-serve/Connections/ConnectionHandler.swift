@@ -64,7 +64,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
       switch progress.stage {
       case .idle: return context.close(promise: nil)
       case .unanswered: ClosedClientProbe.addToHead(of: context.pipeline)
-      case .events: context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(ServerSentEvents.comment))), promise: nil)
+      case .events: context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(ServerSentEvents.keepAlive))), promise: nil)
       case .reading, .answering, .closing: break
       }
     }

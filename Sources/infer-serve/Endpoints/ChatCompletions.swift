@@ -53,8 +53,8 @@ struct ChatCompletions: Sendable {
   }
 
   /// The prompt of a chat request, without what a demanded call adds to it.
-  static func prompt(_ reader: FieldReader, _ served: ServedModel) throws(APIError) -> ChatPrompt {
-    try render(template(of: served), ChatRequest(reader, defaults: served.model.generation), served)
+  static func prompt(_ request: ChatRequest, _ served: ServedModel) throws(APIError) -> ChatPrompt {
+    try render(template(of: served), request, served)
   }
 
   private static func template(of served: ServedModel) throws(APIError) -> ChatTemplate {

@@ -8,16 +8,10 @@ struct Health: Sendable {
   let state: ServerState
 
   func respond(_ request: Request, _ context: ServeContext) -> Response {
-    switch state.phase {
-    case .ready(let served): .json(["status": "ok", "model": .string(served.name)])
-    case .loading: Self.unavailable("loading", retryAfter: "2")
-    case .draining: Self.unavailable("draining", retryAfter: "5")
-    }
-  }
-
-  private static func unavailable(_ status: String, retryAfter: String) -> Response {
-    var response = Response.json(["status": .string(status)], status: .serviceUnavailable)
-    response.headers[.retryAfter] = retryAfter
+    let phase = state.phase
+    if case .ready(let served) = phase { return .json(["status": .string(phase.name), "model": .string(served.name)]) }
+    var response = Response.json(["status": .string(phase.name)], status: .serviceUnavailable)
+    response.headers[.retryAfter] = if case .loading = phase { "2" } else { "5" }
     return response
   }
 }

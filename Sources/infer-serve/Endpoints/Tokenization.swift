@@ -6,44 +6,29 @@ import InferCore
 struct Tokenization: Sendable {
   let service: GenerationService
 
-  /// The tokens of a text (`prompt`), or of a conversation as the chat template renders it (`messages`).
-  ///
-  /// llama-server's form is understood too: the text in `content`, to which special tokens are added with `add_special`.
+  /// The tokens of a text, or of a conversation as the chat template renders it.
   func tokenize(_ request: Request, _ context: ServeContext) async throws -> Response {
     try await service.read(request, context) { reader, served throws(APIError) in
-      let tokens = try Self.tokens(reader, served)
-      let strings: JSONValue? =
-        try reader.bool("return_token_strs") ?? false
-        ? .array(tokens.map { .string(served.tokenizer.token(for: $0) ?? "") }) : nil
+      let request = try TokenizeRequest(reader, defaults: served.model.generation)
+      let tokens: [Int32] =
+        switch request.source {
+        case .text(let text, let field, let addsSpecialTokens):
+          try served.encode(text, field: field, addingSpecialTokens: addsSpecialTokens)
+        case .chat(let chat): try served.encode(ChatCompletions.prompt(chat, served), field: "messages")
+        }
+      let strings = tokens.map { JSONValue.string(served.tokenizer.token(for: $0) ?? "") }
       return [
         "count": .integer(tokens.count), "max_model_len": .integer(served.engine.limits.contextLength),
-        "tokens": .array(tokens.map { .integer(Int($0)) }), "token_strs": strings ?? .null,
+        "tokens": .array(tokens.map { .integer(Int($0)) }),
+        "token_strs": request.returnsStrings ? .array(strings) : .null,
       ]
     }
-  }
-
-  private static func tokens(_ reader: FieldReader, _ served: ServedModel) throws(APIError) -> [Int32] {
-    if reader["messages"] != nil {
-      if try reader.bool("add_special_tokens") ?? false {
-        throw .unsupported("add_special_tokens", "The special tokens of a conversation are the chat template's.")
-      }
-      return try served.encode(ChatCompletions.prompt(reader, served), field: "messages")
-    }
-    if let content = try reader.string("content") {
-      return try served.encode(content, field: "content", addingSpecialTokens: try reader.bool("add_special") ?? false)
-    }
-    let prompt = try reader.required(string: "prompt")
-    let adds = try reader.bool("add_special_tokens") ?? true
-    return try served.encode(prompt, field: "prompt", addingSpecialTokens: adds)
   }
 
   /// The text of tokens, names of special ones included; `prompt` for vLLM's clients, `content` for llama-server's.
   func detokenize(_ request: Request, _ context: ServeContext) async throws -> Response {
     try await service.read(request, context) { reader, served throws(APIError) in
-      guard let elements = try reader.array("tokens") else {
-        throw .invalid("tokens", "tokens is required.", code: "missing_required_parameter")
-      }
-      let ids = try reader.tokens(elements, "tokens")
+      let ids = try DetokenizeRequest(reader).tokens
       let size = served.engine.limits.vocabularySize
       if let position = ids.firstIndex(where: { $0 >= size }) {
         throw .invalid(

@@ -7,9 +7,6 @@ import Synchronization
 ///
 /// Readers of server-sent events skip comments.
 final class KeepAlive: Sendable {
-  /// The comment, between two events.
-  static let comment = ByteBuffer(string: ": keep-alive\n\n")
-
   /// A stream's writer, for several tasks: it holds nothing but NIO's, which takes bytes from many.
   private struct SharedWriter: @unchecked Sendable {
     var writer: any ResponseBodyWriter
@@ -40,7 +37,7 @@ final class KeepAlive: Sendable {
         try await Task.sleep(until: max(last.time.withLock { $0 } ?? .now, comment) + interval)
         // Bytes that are being written, or came meanwhile, are sign enough.
         guard let time = last.time.withLock({ $0 }), ContinuousClock.now - time >= interval else { continue }
-        try await shared.writer.write(Self.comment)
+        try await shared.writer.write(ServerSentEvents.keepAlive)
         comment = .now
       }
     } catch {

@@ -83,7 +83,9 @@ final class ServeLifecycle: Service {
   private func startLoading() {
     let (load, post) = (load, post)
     // Loading reads and converts gigabytes; the cooperative pool has better things to do.
-    Thread { post.yield(.loaded(Result(catching: load))) }.start()
+    let thread = Thread { post.yield(.loaded(Result(catching: load))) }
+    thread.name = "infer-load"
+    thread.start()
   }
 
   private func startDraining(_ engine: Engine?) {

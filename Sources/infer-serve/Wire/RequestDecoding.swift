@@ -11,23 +11,31 @@ package enum RequestDecoding {
   }
 
   /// Paths of the endpoints.
-  package static let paths = ["/v1/chat/completions", "/v1/completions"]
+  package static let paths = ["/v1/chat/completions", "/v1/completions", "/tokenize", "/detokenize"]
 
   /// Decodes a body as the endpoint does.
   ///
   /// - Parameters:
   ///   - body: The body's bytes.
   ///   - path: One of ``paths``.
-  /// - Returns: What a chat asks to be rendered; nil for other endpoints.
+  /// - Returns: The conversation that is to be rendered; nil when there is none.
   /// - Throws: What the client would be told.
   package static func decode(_ body: [UInt8], path: String) throws -> Conversation? {
-    let reader = try FieldReader(body: body)
-    guard path == paths[0] else {
-      _ = try CompletionRequest(reader, defaults: GenerationDefaults())
-      return nil
+    let (reader, defaults) = (try FieldReader(body: body), GenerationDefaults())
+    switch path {
+    case "/v1/chat/completions": return Conversation(try ChatRequest(reader, defaults: defaults))
+    case "/v1/completions": _ = try CompletionRequest(reader, defaults: defaults)
+    case "/tokenize":
+      if case .chat(let chat) = try TokenizeRequest(reader, defaults: defaults).source { return Conversation(chat) }
+    case "/detokenize": _ = try DetokenizeRequest(reader)
+    default: preconditionFailure("no endpoint \(path) reads a body")
     }
-    let request = try ChatRequest(reader, defaults: GenerationDefaults())
-    return Conversation(
-      messages: request.messages, tools: request.tools.definitions, variables: request.templateVariables)
+    return nil
+  }
+}
+
+extension RequestDecoding.Conversation {
+  fileprivate init(_ request: ChatRequest) {
+    self.init(messages: request.messages, tools: request.tools.definitions, variables: request.templateVariables)
   }
 }

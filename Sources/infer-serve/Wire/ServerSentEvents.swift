@@ -7,7 +7,7 @@ enum ServerSentEvents {
   static let done = ByteBuffer(string: "data: [DONE]\n\n")
 
   /// A comment, which readers pass over.
-  static let comment = ByteBuffer(string: ":\n\n")
+  static let keepAlive = ByteBuffer(string: ": keep-alive\n\n")
 
   /// Events, one after another. JSON escapes line breaks, so that the data of each are one line.
   static func events(_ values: [JSONValue]) -> ByteBuffer {

@@ -43,6 +43,24 @@ struct ChatRequestTests {
     #expect(try chat(#"{\#(Self.hello), "temperature": 0}"#, defaults: defaults).sampling.temperature == 0)
   }
 
+  /// Integers beyond 64 bits, as some ids are, in the arguments of an earlier call, in a tool and in a variable.
+  @Test func integersKeepTheirDigitsUpToThePrompt() throws {
+    let large = "18446744073709551615"
+    let request = try chat(
+      """
+      {"messages": [{"role": "assistant", "tool_calls": [{"type": "function", "function":
+          {"name": "f", "arguments": "{\\"id\\": \(large), \\"less\\": -\(large)}"}}]}],
+       "tools": [{"type": "function", "function": {"name": "f", "parameters": {"maximum": \(large)}}}],
+       "chat_template_kwargs": {"limit": \(large)}}
+      """)
+    let template = try ChatTemplate(
+      source: "{% set a = messages[0].tool_calls[0].function.arguments %}{{ a.id }} {{ a|tojson }} {{ limit }} "
+        + "{{ tools[0].function.parameters.maximum }}")
+    let prompt = try template.render(
+      messages: request.messages, tools: request.tools.definitions, variables: request.templateVariables)
+    #expect(prompt == #"\#(large) {"id": \#(large), "less": -\#(large)} \#(large) \#(large)"#)
+  }
+
   @Test func messagesTakeTheFormOfTemplates() throws {
     let request = try chat(
       """
