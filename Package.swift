@@ -19,6 +19,7 @@ let package = Package(
   platforms: [.macOS("26.0")],
   products: [
     .executable(name: "infer-serve", targets: ["infer-serve-main"]),
+    .library(name: "InferText", targets: ["InferText"]),
     .library(name: "InferCore", targets: ["InferCore"]),
     .library(name: "HybridBlocks", targets: ["HybridBlocks"]),
   ],
@@ -41,22 +42,26 @@ let package = Package(
       // Optimised in debug builds too, so that tests of whole models stay fast.
       cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror"])]),
     .target(
+      name: "InferText",
+      dependencies: ["CPCRE2", .product(name: "OrderedCollections", package: "swift-collections")],
+      swiftSettings: swiftSettings),
+    .target(
       name: "InferCore",
       dependencies: [
-        "CBLAS", "CKernels", "CPCRE2",
+        "CBLAS", "CKernels", "InferText",
         .product(name: "DequeModule", package: "swift-collections"),
         .product(name: "OrderedCollections", package: "swift-collections"),
       ],
       swiftSettings: swiftSettings),
     .target(
       name: "HybridBlocks",
-      dependencies: ["InferCore"],
+      dependencies: ["InferCore", "InferText"],
       swiftSettings: swiftSettings),
     .executableTarget(name: "infer-serve-main", dependencies: ["infer-serve"], swiftSettings: swiftSettings),
     .target(
       name: "infer-serve",
       dependencies: [
-        "CZlib", "HybridBlocks", "InferCore",
+        "CZlib", "HybridBlocks", "InferCore", "InferText",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "DequeModule", package: "swift-collections"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -69,25 +74,30 @@ let package = Package(
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ],
       swiftSettings: swiftSettings),
-    .target(name: "TestSupport", dependencies: ["InferCore"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
+    .target(
+      name: "TestSupport", dependencies: ["InferCore", "InferText"], path: "Tests/TestSupport",
+      swiftSettings: swiftSettings),
     .testTarget(
-      name: "InferCoreTests", dependencies: ["InferCore", "TestSupport"], swiftSettings: swiftSettings),
+      name: "InferTextTests", dependencies: ["InferText", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(
-      name: "HybridBlocksTests", dependencies: ["Example", "HybridBlocks", "InferCore", "TestSupport"],
+      name: "InferCoreTests", dependencies: ["InferCore", "InferText", "TestSupport"], swiftSettings: swiftSettings),
+    .testTarget(
+      name: "HybridBlocksTests", dependencies: ["Example", "HybridBlocks", "InferCore", "InferText", "TestSupport"],
       swiftSettings: swiftSettings),
     // The README's example, with what a reader's package has: the libraries and no settings.
-    .target(name: "Example", dependencies: ["HybridBlocks", "InferCore"], path: "Tests/Example"),
+    .target(name: "Example", dependencies: ["HybridBlocks", "InferCore", "InferText"], path: "Tests/Example"),
     .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
     .executableTarget(
-      name: "Allocations", dependencies: ["AllocationCounter", "HybridBlocks", "InferCore"], path: "Tests/Allocations",
+      name: "Allocations", dependencies: ["AllocationCounter", "HybridBlocks", "InferCore", "InferText"],
+      path: "Tests/Allocations",
       swiftSettings: swiftSettings),
     .executableTarget(
-      name: "Fuzz", dependencies: ["infer-serve", "InferCore", "TestSupport"], path: "Tests/Fuzz",
+      name: "Fuzz", dependencies: ["infer-serve", "InferCore", "InferText", "TestSupport"], path: "Tests/Fuzz",
       exclude: ["README.md", "corpus", "make_corpus.py"], swiftSettings: swiftSettings),
     .testTarget(
       name: "InferServeTests",
       dependencies: [
-        "infer-serve", "HybridBlocks", "InferCore", "TestSupport",
+        "infer-serve", "HybridBlocks", "InferCore", "InferText", "TestSupport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdCore", package: "hummingbird"),

@@ -1,5 +1,6 @@
 internal import Foundation
 public import InferCore
+import InferText
 
 /// What a model's makers recommend for generation: `generation_config.json`, and end tokens from `config.json` where
 /// that does not name any. Values that a request leaves out come from here.
@@ -45,7 +46,7 @@ public struct GenerationDefaults: Sendable, Equatable {
   /// - Throws: `ModelError` when a file is malformed.
   init(files: ModelFiles, config: JSONValue) throws(ModelError) {
     let path = files.path(of: "generation_config.json")
-    let json = try files.json("generation_config.json") ?? .object([:])
+    let json = try files.document("generation_config.json") ?? .object([:])
     guard json.object != nil else { throw .malformed(path: path, reason: "is \(json.kind), expected an object") }
     if let own = json["eos_token_id"], !own.isNull {
       endTokens = try Self.endTokens(own, path)

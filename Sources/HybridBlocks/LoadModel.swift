@@ -1,5 +1,6 @@
 public import Foundation
 public import InferCore
+public import InferText
 
 /// A model with everything that is needed to serve it.
 public struct LoadedModel: Sendable {
@@ -114,7 +115,7 @@ struct ReadModel {
 
   private static func configuration(_ source: ModelSource, _ options: LoadOptions) throws(ModelError) -> JSONValue {
     if let file = options.configuration { return try JSONValue(file: file.path) }
-    guard let json = try source.files.json("config.json") else {
+    guard let json = try source.files.document("config.json") else {
       throw .unreadable(path: source.files.path(of: "config.json"), reason: "there is no such file")
     }
     return json

@@ -1,4 +1,5 @@
 public import InferCore
+public import InferText
 
 extension LoadedModel {
   /// A request for the answer to a conversation: its prompt as the model's chat template makes it, chosen and ended as

@@ -1,4 +1,5 @@
 internal import InferCore
+internal import InferText
 
 /// A model as one GGUF file: of llama.cpp's, with the model's small files beside its own metadata, or where that cannot
 /// be, with tensors under the names that families read.
@@ -59,7 +60,7 @@ struct ModelFile {
   ) throws(ModelError) -> [(key: String, value: GGUFValue)] {
     var metadata: [(key: String, value: GGUFValue)] = []
     for name in source.files.allNames {
-      var text = try source.files.text(name)
+      var text = try source.files.contents(name)
       if name == "config.json", let config { text = config.serialized() }
       if let text { metadata.append((ModelFiles.metadataPrefix + name, .string(text))) }
     }

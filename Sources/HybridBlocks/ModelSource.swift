@@ -1,5 +1,6 @@
 internal import Foundation
 public import InferCore
+public import InferText
 
 /// Where a model comes from: a folder as Hugging Face lays it out, or one GGUF file that carries everything.
 public struct ModelSource: Sendable {

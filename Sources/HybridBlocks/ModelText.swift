@@ -1,4 +1,5 @@
 public import InferCore
+public import InferText
 
 /// What turns conversations into a model's tokens and tokens into text, where the model has it.
 public struct ModelText: Sendable {

@@ -1,5 +1,6 @@
 internal import Foundation
 public import InferCore
+import InferText
 
 /// What quantising a model made of it.
 public struct QuantizationResult: Sendable {

@@ -1,4 +1,5 @@
 import Foundation
+import InferText
 
 /// Feeds damaged inputs to the readers of weights, tokenizers, templates, requests and answers of models, and calls all
 /// that templates can call with values at the edges. Whatever an input says, a reader must give a value or throw; trapping, running on and running out of memory are failures.

@@ -1,5 +1,6 @@
 import Foundation
 import InferCore
+import InferText
 
 /// A reader of what comes from elsewhere: files, templates, requests, answers of models.
 enum Subject: String, CaseIterable {

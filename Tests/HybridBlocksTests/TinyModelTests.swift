@@ -1,6 +1,7 @@
 import Foundation
 import HybridBlocks
 import InferCore
+import InferText
 import TestSupport
 import Testing
 

@@ -1,4 +1,5 @@
 import Foundation
+import InferText
 import TestSupport
 import Testing
 

@@ -1,11 +1,18 @@
 public import Foundation
 public import InferCore
+public import InferText
 
 /// Files that tests compare with, in `Tests/Fixtures`.
 public enum Fixtures {
   /// The folder of all fixtures.
   public static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .appending(path: "Fixtures")
+
+  /// The folders of small tokenizers of every kind, each with texts and their tokens in `cases.json`.
+  public static let tokenizers = [
+    "tiny", "prefix_space", "sentence_piece", "unknown", "splits", "unigram", "unigram_bytes", "classes", "spelled",
+    "sp_bpe", "sp_unigram", "hy.tiktoken", "tiktoken.model",
+  ].map { folder.appending(path: "text/tokenizers/\($0)") }
 
   /// The numbers of a tensor file, by name.
   public static func tensors(_ file: URL) throws -> TextDictionary<Tensor> {

@@ -1,4 +1,4 @@
-public import InferCore
+public import InferText
 
 /// Expressions that call everything a template can call, with up to two arguments. The names come from the renderer's
 /// own tables, so that whatever is added to those is tried too.

@@ -1,4 +1,5 @@
 internal import InferCore
+internal import InferText
 
 /// DeepSeek-V2 and V3 and those built like them, with latent attention: one name for both, which differ in how experts are
 /// chosen.

@@ -1,4 +1,5 @@
 internal import InferCore
+internal import InferText
 
 // What several dialects have in common.
 

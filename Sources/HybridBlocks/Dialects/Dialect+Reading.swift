@@ -1,4 +1,5 @@
 internal import InferCore
+internal import InferText
 
 extension Dialect {
   /// The `config.json` that says what the file does.

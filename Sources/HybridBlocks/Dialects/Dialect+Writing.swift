@@ -1,4 +1,5 @@
 internal import InferCore
+internal import InferText
 
 /// A model as a file of llama.cpp's: what it says and holds.
 struct DialectFile: Sendable {

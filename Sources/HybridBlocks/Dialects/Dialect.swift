@@ -1,4 +1,5 @@
 internal import InferCore
+internal import InferText
 
 /// How llama.cpp's files of an architecture say what a family reads: names of configuration keys, names of tensors, and
 /// what was done to their numbers. A dialect is tables that work in both directions: a file read through it is like any

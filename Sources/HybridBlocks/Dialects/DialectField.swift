@@ -1,4 +1,5 @@
 internal import InferCore
+internal import InferText
 
 /// A key of a GGUF file's metadata, behind the architecture's prefix, and of `config.json`.
 struct DialectField<Family: ModelFamily>: Sendable {

@@ -1,4 +1,5 @@
 internal import InferCore
+internal import InferText
 
 /// What a file to be written says about its model, under the prefix of its architecture: the other direction of
 /// ``GGUFDescription``.

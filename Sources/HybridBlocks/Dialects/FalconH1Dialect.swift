@@ -1,4 +1,5 @@
 internal import InferCore
+internal import InferText
 
 /// Falcon-H1: its factors are in the file's weights already.
 enum FalconH1Dialect: Dialect {

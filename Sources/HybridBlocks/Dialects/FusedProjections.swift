@@ -1,4 +1,5 @@
 internal import InferCore
+internal import InferText
 
 extension GGUFDescription {
   /// Takes queries, keys and values apart: a file may hold those of a layer as one tensor, whose rows are those of the

@@ -1,4 +1,5 @@
 internal import InferCore
+internal import InferText
 
 /// What a GGUF file of llama.cpp's says about its model: metadata under the prefix of its architecture, and tensors.
 /// Every value is checked as it is read, and errors name its key.

@@ -1,4 +1,5 @@
 internal import InferCore
+internal import InferText
 
 /// A GGUF file as a model: of this project, with the model's small files as they were and tensors under the names that
 /// families read, or of llama.cpp, through the dialect of its architecture. A file may be both.
@@ -26,7 +27,7 @@ struct GGUFModel: Sendable {
     var texts = ModelFiles.embedded(in: gguf)
     let vocabulary = try texts["tokenizer.json"] == nil ? Self.text(of: gguf, into: &texts) : nil
     if description.isForeign {
-      let config = try ModelFiles.embedded(texts, path: gguf.path).json("config.json")
+      let config = try ModelFiles.embedded(texts, path: gguf.path).document("config.json")
       let dialect = try Dialects.dialect(of: description, config: config)
       self.dialect = dialect
       try description.separateProjections()
@@ -67,7 +68,7 @@ struct GGUFModel: Sendable {
   ///
   /// - Throws: `ModelError` when a tensor has no shape that its name promises.
   func checkpoint() throws(ModelError) -> Checkpoint {
-    guard let dialect, let config = try files.json("config.json") else { return Checkpoint(description.tensors) }
+    guard let dialect, let config = try files.document("config.json") else { return Checkpoint(description.tensors) }
     return try dialect.checkpoint(description, config: config)
   }
 }

@@ -1,4 +1,5 @@
 internal import InferCore
+internal import InferText
 
 /// Granite with experts: Mamba-2 or attention, then experts beside a shared network, or one of the two alone.
 enum GraniteHybridDialect: Dialect {

@@ -1,4 +1,5 @@
 internal import InferCore
+internal import InferText
 
 /// The open Hunyuan models of the first generation, dense and mixture of experts.
 enum HunyuanDialect: Dialect {

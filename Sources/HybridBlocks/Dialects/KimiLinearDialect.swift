@@ -1,4 +1,5 @@
 internal import InferCore
+internal import InferText
 
 /// Kimi Linear: Kimi Delta Attention, and latent attention where a layer has heads for keys and values; then experts beside
 /// a shared one, but for the first layers.

@@ -1,4 +1,5 @@
 internal import InferCore
+internal import InferText
 
 /// Nemotron-H and Nemotron 3: one mixer a layer.
 enum NemotronDialect: Dialect {

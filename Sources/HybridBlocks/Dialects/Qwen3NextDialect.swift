@@ -1,4 +1,5 @@
 internal import InferCore
+internal import InferText
 
 /// Qwen3-Next and Qwen3.5: Gated DeltaNet, and gated attention at every so many layers, then experts beside a gated shared
 /// one, or a dense network.

@@ -1,4 +1,5 @@
 internal import InferCore
+internal import InferText
 
 /// Models of Mamba or Mamba-2 layers alone.
 enum MambaDialect: Dialect {

@@ -1,4 +1,5 @@
 internal import InferCore
+internal import InferText
 
 /// How one tensor of a family — or the same tensor of each expert — lies in a GGUF file of llama.cpp's: what to make of
 /// the file's, and how to make the file's.

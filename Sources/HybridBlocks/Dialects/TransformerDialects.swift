@@ -1,4 +1,5 @@
 internal import InferCore
+internal import InferText
 
 /// The plain transformer: Llama and what is made like it — SmolLM2, Mistral, Llama 3 —, Granite 3 and Qwen2.
 enum LlamaDialect: Dialect {

@@ -1,4 +1,5 @@
 internal import InferCore
+internal import InferText
 internal import Synchronization
 
 /// Reads a model's `config.json`: every value is checked as it is read, under whichever of its spellings the file

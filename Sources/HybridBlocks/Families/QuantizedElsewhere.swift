@@ -1,4 +1,5 @@
 internal import InferCore
+internal import InferText
 internal import OrderedCollections
 
 /// Checkpoints whose tensors other tools have quantised, in ways that are not read.

@@ -1,3 +1,5 @@
+internal import InferText
+
 /// What the engine's thread knows of an unfinished request.
 final class ActiveGeneration {
   let submission: EngineInbox.Submission

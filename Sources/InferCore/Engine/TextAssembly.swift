@@ -1,3 +1,5 @@
+internal import InferText
+
 /// Tokens → pieces of text, up to a stop string.
 struct TextAssembly {
   /// Whether a stop string was found; all that follows is dropped.

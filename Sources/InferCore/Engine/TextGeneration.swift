@@ -1,3 +1,5 @@
+public import InferText
+
 /// A generation as text: an asynchronous sequence of pieces, then one ``TextEvent/finished(_:_:)``.
 ///
 /// Pieces hold whole characters. A stop string ends the generation, and text that may become part of one is held back.

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import InferText
 
 /// What the control groups of this process let it use: the limits of a container (cgroups(7), versions 1 and 2).
 ///

@@ -1,4 +1,5 @@
 public import Foundation
+public import InferText
 
 /// All tensors of a checkpoint: one safetensors file, the shards that an index names, or a GGUF file.
 public struct Checkpoint: Sendable {

@@ -1,3 +1,5 @@
+public import InferText
+
 /// A GGUF file, versions 2 and 3: metadata by key, and tensors, both behind a header.
 ///
 /// Everything a hostile file could lie about is checked while it is opened, so that whoever holds a ``Tensor`` may

@@ -1,3 +1,5 @@
+internal import InferText
+
 extension GGUF {
   /// Keys by which the parts of a file know each other.
   private static let (countKey, numberKey, tensorsKey) = ("split.count", "split.no", "split.tensors.count")

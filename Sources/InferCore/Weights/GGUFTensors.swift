@@ -1,3 +1,5 @@
+internal import InferText
+
 extension GGUF {
   /// Element types that are no weights, by number: name and bytes.
   private static let plainTypes: [UInt32: (name: String, bytes: Int)] = [

@@ -1,3 +1,5 @@
+public import InferText
+
 /// Why a model cannot be loaded. Every case says what was wrong, where, and what was expected.
 public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
   /// A file cannot be opened or read.
@@ -31,5 +33,16 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
     case .tensor(let name, let reason): "tensor \(name): \(reason)"
     case .unsuitable(let reason), .outOfMemory(let reason), .outOfThreads(let reason): reason
     }
+  }
+}
+
+extension ModelError {
+  /// The error of a small file beside the weights.
+  public init(_ error: ModelFileError) {
+    self =
+      switch error {
+      case .unreadable(let path, let reason): .unreadable(path: path, reason: reason)
+      case .malformed(let path, let reason): .malformed(path: path, reason: reason)
+      }
   }
 }

@@ -1,3 +1,5 @@
+internal import InferText
+
 /// Which format each matrix of a model gets: a pure function of names, roles and shapes.
 ///
 /// The mix follows what `llama-quantize` calls Q4_K_M (for models of other than eight experts), so that a model has as

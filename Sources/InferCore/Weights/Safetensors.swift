@@ -1,3 +1,5 @@
+internal import InferText
+
 /// Reads the header of a safetensors file: 8 bytes little-endian header length, a JSON object
 /// `{name: {dtype, shape, data_offsets}}`, then the data.
 ///

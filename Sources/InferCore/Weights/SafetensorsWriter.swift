@@ -1,4 +1,5 @@
 import Foundation
+internal import InferText
 
 /// Writes a safetensors file of f32 matrices, row by row in any order.
 ///

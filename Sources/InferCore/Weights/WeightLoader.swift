@@ -1,3 +1,4 @@
+internal import InferText
 internal import Synchronization
 
 /// A tensor that a model is made of: where it comes from and what it became in memory.

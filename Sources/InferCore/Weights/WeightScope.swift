@@ -1,3 +1,5 @@
+internal import InferText
+
 /// A cursor over a checkpoint's names: `scope["model"]["layers"][3].matrix("mlp.up_proj.weight", …)`.
 ///
 /// Every read states the shape that the configuration implies and checks it at once. What was read is

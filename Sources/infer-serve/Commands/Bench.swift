@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import HybridBlocks
 import InferCore
+import InferText
 
 /// `infer-serve bench`: how fast prompts are read and tokens are generated, and how near that is to what the machine
 /// can do.

@@ -1,6 +1,7 @@
 import Foundation
 import HybridBlocks
 import InferCore
+import InferText
 
 /// Prints results in the manner of llama-bench and llama-batched-bench.
 struct BenchReport {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import InferCore
+import InferText
 
 /// Which chat template is rendered, and what messages may do to it. Shared by the commands that render one.
 struct ChatTemplateOptions: ParsableArguments {

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import HybridBlocks
 import InferCore
+import InferText
 
 /// `infer-serve generate`: one answer, without a server.
 struct Generate: AsyncParsableCommand {

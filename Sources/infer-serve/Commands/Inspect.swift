@@ -1,6 +1,7 @@
 import ArgumentParser
 import HybridBlocks
 import InferCore
+import InferText
 import Synchronization
 
 /// `infer-serve inspect`: what a model is, and whether its files are sound.

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import HybridBlocks
 import InferCore
+import InferText
 
 /// `infer-serve logits`: what the model says after every token of one or several prompts.
 struct Logits: AsyncParsableCommand {

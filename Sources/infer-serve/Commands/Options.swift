@@ -2,6 +2,7 @@ public import ArgumentParser
 import Foundation
 import HybridBlocks
 public import InferCore
+import InferText
 
 /// Which model, and how it is loaded and computed. Shared by all commands that need one.
 struct ModelOptions: ParsableArguments {

@@ -1,5 +1,6 @@
 public import ArgumentParser
-public import InferCore
+import InferCore
+public import InferText
 
 /// How answers are taken apart, where the chat template does not show it or is not to decide.
 struct OutputOptions: ParsableArguments {

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import HybridBlocks
 import InferCore
+import InferText
 
 /// `infer-serve perplexity`: how well a model predicts a text, and how far it is from another.
 struct Perplexity: AsyncParsableCommand {

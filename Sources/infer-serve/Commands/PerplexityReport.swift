@@ -1,6 +1,7 @@
 import Foundation
 import HybridBlocks
 import InferCore
+import InferText
 
 /// Prints how well a model predicts a text.
 struct PerplexityReport {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import HybridBlocks
 import InferCore
+import InferText
 
 /// The prompt on the command line, in one of three forms.
 struct PromptOptions: ParsableArguments {

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import HybridBlocks
 import InferCore
+import InferText
 
 /// `infer-serve quantize`: a model's weights in fewer bits, in one file.
 struct Quantize: AsyncParsableCommand {

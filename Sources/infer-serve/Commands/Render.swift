@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import HybridBlocks
 import InferCore
+import InferText
 
 /// `infer-serve render`: the prompt that a chat template makes of a conversation.
 struct Render: ParsableCommand {

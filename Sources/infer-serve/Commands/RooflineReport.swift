@@ -1,5 +1,6 @@
 import Foundation
 import InferCore
+import InferText
 
 /// Prints the limits of the machine as they were measured several times.
 struct RooflineReport {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import HybridBlocks
 import InferCore
+import InferText
 
 /// How tokens are chosen and when generation ends, on the command line. What is left out comes from the model's
 /// `generation_config.json`.

@@ -1,5 +1,6 @@
 import HybridBlocks
 import InferCore
+import InferText
 
 /// What `inspect` tells of how a model reads and writes text.
 struct TextReport {

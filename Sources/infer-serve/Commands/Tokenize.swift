@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import HybridBlocks
 import InferCore
+import InferText
 
 /// `infer-serve tokenize`: what a tokenizer makes of texts, or of tokens.
 struct Tokenize: ParsableCommand {

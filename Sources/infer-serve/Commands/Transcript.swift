@@ -1,4 +1,5 @@
 import InferCore
+import InferText
 
 /// What `generate` has generated: printed as it comes, or collected for one object.
 struct Transcript {

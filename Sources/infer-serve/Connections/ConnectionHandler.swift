@@ -1,5 +1,6 @@
 import HTTPTypes
 import InferCore
+import InferText
 import NIOCore
 import NIOHTTP1
 

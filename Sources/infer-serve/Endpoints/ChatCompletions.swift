@@ -2,6 +2,7 @@ import Foundation
 import Hummingbird
 import HybridBlocks
 import InferCore
+import InferText
 
 /// `POST /v1/chat/completions`
 struct ChatCompletions: Sendable {

@@ -1,6 +1,7 @@
 import HTTPTypes
 import Hummingbird
 import InferCore
+import InferText
 import NIOCore
 
 /// What both completion endpoints do: read the body, have the engine generate, and write what comes.

@@ -1,5 +1,6 @@
 import Hummingbird
 import InferCore
+import InferText
 
 /// `GET /` and `GET /version`: what this is.
 struct Greeting: Sendable {

@@ -2,6 +2,7 @@ import HTTPTypes
 import Hummingbird
 import HybridBlocks
 import InferCore
+import InferText
 
 /// `GET /health` and `/ping`: 200 when requests are taken, 503 before and after.
 struct Health: Sendable {

@@ -2,6 +2,7 @@ import Foundation
 import Hummingbird
 import HybridBlocks
 import InferCore
+import InferText
 
 /// `GET /v1/models` and `GET /v1/models/NAME`
 struct Models: Sendable {

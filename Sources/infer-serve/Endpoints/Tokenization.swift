@@ -1,6 +1,7 @@
 import Hummingbird
 import HybridBlocks
 import InferCore
+import InferText
 
 /// `POST /tokenize`, `POST /detokenize` and `GET /tokenizer_info`: the model's tokenizer, in vLLM's form.
 struct Tokenization: Sendable {

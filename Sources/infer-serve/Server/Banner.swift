@@ -1,6 +1,7 @@
 import Foundation
 import HybridBlocks
 import InferCore
+import InferText
 import Logging
 
 /// What the server tells when it is ready: text for people, fields for programs.

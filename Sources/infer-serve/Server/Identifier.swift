@@ -1,4 +1,5 @@
 import InferCore
+import InferText
 
 /// Names for requests, responses and calls.
 enum Identifier {

@@ -1,6 +1,7 @@
 import HTTPTypes
 import Hummingbird
 import InferCore
+import InferText
 import NIOCore
 
 extension Response {

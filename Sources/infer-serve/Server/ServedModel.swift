@@ -1,6 +1,7 @@
 import Foundation
 import HybridBlocks
 import InferCore
+import InferText
 import Synchronization
 
 /// A model that is loaded and the engine that runs it.

@@ -1,6 +1,7 @@
 import HTTPTypes
 import Hummingbird
 import InferCore
+import InferText
 
 /// A refusal in the form clients of the OpenAI API know: a status and
 /// `{"error": {"message", "type", "param", "code"}}`.

@@ -1,4 +1,5 @@
 import InferCore
+import InferText
 
 /// One choice of a chat completion while it is generated: splits text into reasoning, answer and calls of tools, ends the
 /// answer at a stop string, and adds up what a response that is not streamed needs.

@@ -1,4 +1,5 @@
 import InferCore
+import InferText
 
 /// The elements of one list of log-probabilities of a chat: of the message's content, or of its reasoning.
 ///

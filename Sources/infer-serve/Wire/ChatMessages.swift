@@ -1,4 +1,5 @@
 import InferCore
+import InferText
 
 /// The messages of a chat, checked and brought into the one form that chat templates expect.
 enum ChatMessages {

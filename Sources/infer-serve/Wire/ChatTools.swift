@@ -1,4 +1,5 @@
 import InferCore
+import InferText
 
 /// The tools of a chat request, and what the answer may do with them.
 struct ChatTools: Equatable {

@@ -1,4 +1,5 @@
 import InferCore
+import InferText
 
 /// One choice of a text completion while it is generated.
 struct CompletionChoice {

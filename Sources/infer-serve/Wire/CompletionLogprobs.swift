@@ -1,4 +1,5 @@
 import InferCore
+import InferText
 
 /// The object `logprobs` of a completion, which grows with its text.
 struct CompletionLogprobs {

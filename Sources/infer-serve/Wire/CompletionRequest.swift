@@ -1,5 +1,6 @@
 import HybridBlocks
 import InferCore
+import InferText
 
 /// The body of `POST /v1/completions`.
 struct CompletionRequest {

@@ -1,4 +1,5 @@
 import InferCore
+import InferText
 
 /// The responses of `POST /v1/completions`.
 struct CompletionResponse: ResponseBuilder {

@@ -1,4 +1,5 @@
 import InferCore
+import InferText
 
 /// Looks for stop strings in a chat's content, and holds back what may become one.
 ///

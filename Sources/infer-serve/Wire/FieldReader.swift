@@ -1,4 +1,5 @@
 import InferCore
+import InferText
 
 /// Reads the members of a JSON object, naming the member in every complaint.
 ///

@@ -1,4 +1,5 @@
 import InferCore
+import InferText
 
 extension SamplingFields {
   /// `logit_bias`: an object of ids and biases, or llama-server's list of pairs. A bias of `false` bans a token.

@@ -1,4 +1,5 @@
 import InferCore
+import InferText
 
 /// Log-probabilities as chat completions write them.
 struct LogprobsFormat {

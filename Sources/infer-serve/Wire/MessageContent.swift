@@ -1,4 +1,5 @@
 import InferCore
+import InferText
 
 /// What a message of a chat says, as text.
 ///

@@ -1,4 +1,5 @@
 import InferCore
+import InferText
 
 /// The member `prompt_logprobs`, as vLLM has it: `null` for the prompt's first token, then an object for each with the
 /// log-probability, rank and text of the token itself and of the most likely ones, by their numbers.

@@ -1,4 +1,5 @@
 import InferCore
+import InferText
 
 /// How a request wants the model to reason, and what it wants to be told of the reasoning.
 ///

@@ -1,4 +1,5 @@
 import InferCore
+import InferText
 
 /// How much a request may hold, whatever its body's size: what comes in numbers costs more than its bytes.
 enum RequestBounds {

@@ -1,5 +1,6 @@
 import HybridBlocks
-package import InferCore
+import InferCore
+package import InferText
 
 /// The decoders of all endpoints that read a body, for those that try them without a server.
 package enum RequestDecoding {

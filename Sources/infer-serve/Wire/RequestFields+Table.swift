@@ -1,4 +1,5 @@
 import InferCore
+import InferText
 
 extension RequestFields {
   /// The fields of `POST /v1/chat/completions`.

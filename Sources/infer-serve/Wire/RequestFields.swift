@@ -1,4 +1,5 @@
 import InferCore
+import InferText
 
 /// What becomes of the fields of a request: OpenAI's own, and those that llama-server, vLLM, SGLang, Ollama and
 /// OpenRouter add to them.

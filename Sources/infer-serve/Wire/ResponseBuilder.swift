@@ -1,4 +1,5 @@
 import InferCore
+import InferText
 
 /// Turns what is generated for a request into the response's JSON: events as they come, or one object at the end.
 ///

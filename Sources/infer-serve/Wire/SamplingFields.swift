@@ -1,5 +1,6 @@
 import HybridBlocks
 import InferCore
+import InferText
 
 /// The fields of sampling and stopping that both completion endpoints have.
 struct SamplingFields {

@@ -1,4 +1,5 @@
 import InferCore
+import InferText
 import NIOCore
 
 /// The framing of a stream of server-sent events whose data are JSON documents.

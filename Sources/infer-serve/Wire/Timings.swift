@@ -1,4 +1,5 @@
 import InferCore
+import InferText
 
 /// Where a response's time went, with the names that llama-server uses.
 ///

@@ -1,4 +1,5 @@
 import InferCore
+import InferText
 
 /// What completions call tokens, so that tokens that print alike have names of their own.
 ///

@@ -1,4 +1,5 @@
 import InferCore
+import InferText
 
 /// Token counts of a response, as `usage` has them.
 struct Usage: Equatable {

@@ -1,4 +1,5 @@
 import InferCore
+import InferText
 import TestSupport
 import Testing
 

@@ -1,5 +1,6 @@
 import Foundation
 import InferCore
+import InferText
 import TestSupport
 import Testing
 

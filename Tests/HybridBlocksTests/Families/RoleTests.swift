@@ -1,5 +1,6 @@
 import Foundation
 import InferCore
+import InferText
 import Testing
 
 @testable import HybridBlocks

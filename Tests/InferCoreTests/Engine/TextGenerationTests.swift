@@ -1,3 +1,4 @@
+import InferText
 import TestSupport
 import Testing
 

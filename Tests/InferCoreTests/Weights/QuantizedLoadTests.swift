@@ -1,4 +1,5 @@
 import Foundation
+import InferText
 import Synchronization
 import TestSupport
 import Testing

@@ -1,3 +1,4 @@
+import InferText
 import NIOCore
 import NIOHTTP1
 import Testing

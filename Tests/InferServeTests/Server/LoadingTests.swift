@@ -2,6 +2,7 @@ import Dispatch
 import Foundation
 import HummingbirdCore
 import InferCore
+import InferText
 import Logging
 import ServiceLifecycle
 import Testing

@@ -2,6 +2,7 @@ import HTTPTypes
 import HummingbirdCore
 import HybridBlocks
 import InferCore
+import InferText
 import Testing
 
 @testable import infer_serve

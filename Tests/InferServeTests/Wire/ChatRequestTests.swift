@@ -1,5 +1,6 @@
 import HybridBlocks
 import InferCore
+import InferText
 import Testing
 
 @testable import infer_serve

@@ -1,3 +1,4 @@
+import InferText
 import Testing
 
 @testable import InferCore

@@ -1,4 +1,5 @@
 import InferCore
+import InferText
 import Testing
 
 @testable import infer_serve

@@ -1,5 +1,6 @@
 import Foundation
 import HybridBlocks
+import InferText
 import TestSupport
 
 @testable import InferCore

@@ -1,0 +1,144 @@
+public import InferText
+
+/// The vocabulary and chat template in a GGUF file's metadata.
+public struct GGUFVocabulary: Sendable {
+  static let prefix = "tokenizer.ggml."
+  /// The key of the chat template, and with a dot and a name behind it those of further ones.
+  package static let templateKey = "tokenizer.chat_template"
+  /// Ways to say in metadata that there is no vocabulary.
+  private static let absent: Set<String> = ["no_vocab", "none"]
+
+  /// The tokens; `nil` where metadata hold no vocabulary.
+  public let tokens: TokenList?
+  /// The template of `tokenizer.chat_template`, where there is one.
+  public let chatTemplate: String?
+  /// Further templates by name: `tokenizer.chat_template.NAME`.
+  public let namedTemplates: TextDictionary<String>
+  /// Tokens that end an answer, ascending: those that metadata name, and those whose names tell.
+  public let endTokens: [Int32]
+
+  /// Reads the vocabulary of a file.
+  ///
+  /// - Parameters:
+  ///   - metadata: the file's metadata.
+  ///   - path: where the file is, for errors.
+  /// - Throws: ``ModelError/malformed(path:reason:)`` that names the key which is missing, of another type, or has a value
+  ///   that is not supported.
+  /// - Complexity: O(n) in the vocabulary's size.
+  public init(metadata: TextDictionary<GGUFValue>, path: String) throws(ModelError) {
+    let reader = Reader(metadata: metadata, path: path)
+    chatTemplate = try reader.value(Self.templateKey, "a string") { $0.string }
+    namedTemplates = try reader.templates()
+    guard let model = try reader.value(Self.prefix + "model", "a string", { $0.string }), !Self.absent.contains(model)
+    else {
+      (tokens, endTokens) = (nil, [])
+      return
+    }
+    let list = try Self.list(model, reader)
+    tokens = list
+    let named = KnownMarkers.ends(among: list.tokens.indices.lazy.map { (Int32($0), list.tokens[$0]) })
+    let told = [list.eos, list.eot, list.eom, list.fillInMiddle.pad]
+    let files = [list.fillInMiddle.repository, list.fillInMiddle.separator]
+    endTokens = named.union((told + files).compactMap(\.self)).sorted()
+  }
+
+  private static func list(_ model: String, _ reader: Reader) throws(ModelError) -> TokenList {
+    let algorithm: TokenList.Algorithm
+    switch model {
+    case "gpt2":
+      algorithm = .byteLevel(
+        merges: try reader.list("merges", "strings") { $0.string } ?? [],
+        splitting: try reader.value(prefix + "pre", "a string") { $0.string } ?? "default")
+    case "llama": algorithm = .bytePair
+    case "t5": algorithm = .unigram
+    default: throw reader.wrong(prefix + "model", "\"\(model)\"", "gpt2, llama or t5")
+    }
+    guard let tokens = try reader.list("tokens", "strings", { $0.string }) else {
+      throw reader.wrong(prefix + "tokens", "missing", "a list of strings")
+    }
+    var list = TokenList(
+      algorithm: algorithm, tokens: tokens,
+      scores: try reader.list("scores", "numbers") { $0.double.map { Float($0) } } ?? [],
+      types: try reader.list("token_type", "integers") { $0.count.flatMap { Int32(exactly: $0) } } ?? [])
+    list.bos = try reader.token("bos_token_id", of: tokens.count)
+    list.eos = try reader.token("eos_token_id", of: tokens.count)
+    list.eot = try reader.token("eot_token_id", of: tokens.count)
+    list.eom = try reader.token("eom_token_id", of: tokens.count)
+    list.pad = try reader.token("padding_token_id", of: tokens.count)
+    for (keys, place) in FillInMiddleTokens.keys {
+      for key in keys where list.fillInMiddle[keyPath: place] == nil {
+        list.fillInMiddle[keyPath: place] = try reader.token("\(key)_token_id", of: tokens.count)
+      }
+    }
+    list.recogniseMarkers()
+    list.addsBOS = try reader.flag("add_bos_token")
+    list.addsEOS = try reader.flag("add_eos_token")
+    list.addsSpacePrefix = try reader.flag("add_space_prefix") ?? true
+    list.removesExtraSpaces = try reader.flag("remove_extra_whitespaces")
+    list.characterMap =
+      try reader.list("precompiled_charsmap", "bytes") { value in
+        switch value {
+        case .unsigned(let byte): UInt8(exactly: byte)
+        case .signed(let byte): Int8(exactly: byte).map { UInt8(bitPattern: $0) }
+        default: nil
+        }
+      } ?? []
+    return list
+  }
+}
+
+extension GGUFVocabulary {
+  /// Reads values of metadata, and names the key of what is wrong.
+  private struct Reader {
+    let metadata: TextDictionary<GGUFValue>
+    let path: String
+
+    func value<Value>(
+      _ key: String, _ expected: String, _ read: (GGUFValue) -> Value?
+    ) throws(ModelError) -> Value? {
+      guard let value = metadata[key] else { return nil }
+      guard let result = read(value) else { throw wrong(key, value.kind, expected) }
+      return result
+    }
+
+    func flag(_ key: String) throws(ModelError) -> Bool? { try value(prefix + key, "a truth value") { $0.bool } }
+
+    func list<Element>(
+      _ key: String, _ expected: String, _ read: (GGUFValue) -> Element?
+    ) throws(ModelError) -> [Element]? {
+      let key = prefix + key
+      guard let values = try value(key, "a list of \(expected)", { $0.array }) else { return nil }
+      var elements: [Element] = []
+      elements.reserveCapacity(values.count)
+      for (index, value) in values.enumerated() {
+        guard let element = read(value) else {
+          throw wrong("\(key)[\(index)]", value.kind, "one of a list of \(expected)")
+        }
+        elements.append(element)
+      }
+      return elements
+    }
+
+    /// The id that a key names. Files of models without such a token have −1, or the largest of 32 bits.
+    func token(_ key: String, of count: Int) throws(ModelError) -> Int32? {
+      let key = prefix + key
+      if case .signed(let id) = metadata[key], id < 0 { return nil }
+      guard let id = try value(key, "a token id", { $0.count }), id != Int(UInt32.max) else { return nil }
+      guard id < count else { throw wrong(key, String(id), "the id of one of \(count) tokens") }
+      return Int32(id)
+    }
+
+    func templates() throws(ModelError) -> TextDictionary<String> {
+      var templates: TextDictionary<String> = [:]
+      for key in metadata.keys.sorted() {
+        guard let name = key.removing(exactPrefix: templateKey + "."), !name.isEmpty else { continue }
+        templates[name] = try value(key, "a string") { $0.string }
+      }
+      return templates
+    }
+
+    func wrong(_ key: String, _ found: String, _ expected: String) -> ModelError {
+      .malformed(path: path, reason: "metadata \(key) is \(found), expected \(expected)")
+    }
+  }
+}

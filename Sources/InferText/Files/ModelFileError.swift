@@ -1,0 +1,15 @@
+/// Why one of the small files beside a model's weights cannot be used.
+public enum ModelFileError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// A file cannot be opened or read.
+  case unreadable(path: String, reason: String)
+  /// A file is not what its name says.
+  case malformed(path: String, reason: String)
+
+  /// One line for people.
+  public var description: String {
+    switch self {
+    case .unreadable(let path, let reason): "cannot read \(path): \(reason)"
+    case .malformed(let path, let reason): "\(path) is malformed: \(reason)"
+    }
+  }
+}

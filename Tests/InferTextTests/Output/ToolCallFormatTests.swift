@@ -1,0 +1,203 @@
+import Foundation
+import InferText
+import TestSupport
+import Testing
+
+/// A text that a model of some family writes, and what is in it.
+struct FormatCase: CustomTestStringConvertible, Sendable {
+  var format: ToolCallFormat
+  var text: String
+  var expected: TakenApart
+  var suffix = ""
+
+  init(
+    _ format: ToolCallFormat, _ text: String, content: String = "", reasoning: String = "", suffix: String = "",
+    _ calls: [(name: String, arguments: String)], ids: [String]? = nil
+  ) {
+    self.format = format
+    self.text = text
+    self.suffix = suffix
+    expected = TakenApart(
+      reasoning: reasoning, content: content,
+      calls: calls.enumerated().map { TakenApart.Call(name: $1.name, id: ids?[$0], arguments: $1.arguments) })
+  }
+
+  var testDescription: String { "\(format.rawValue): \(text.prefix(60))" }
+  func parser(streaming: Bool) -> OutputParser {
+    OutputParser(outputFormat(format, suffix: suffix), prompt: "", tools: toolDefinitions, streaming: streaming)
+  }
+}
+
+@Suite struct ToolCallFormats {
+  private static let paris = (name: "get_weather", arguments: #"{"city": "Paris", "days": 3}"#)
+  private static let now = (name: "now", arguments: "{}")
+
+  static let cases: [FormatCase] = [
+    FormatCase(
+      .hermes,
+      "<tool_call>\n{\"name\": \"get_weather\", \"arguments\": {\"city\": \"Paris\", \"days\": 3}}\n</tool_call>",
+      [paris]),
+    FormatCase(
+      .hermes,
+      "<think>\nHm.\n</think>\n\nLet me look.\n<tool_call>\n{\"name\": \"now\", \"arguments\": {}}\n</tool_call>\n"
+        + "<tool_call>\n{\"arguments\": {\"city\": \"深圳 }\\\" \\u00e9\"}, \"name\": \"get_weather\"}\n</tool_call>\n",
+      content: "Let me look.", reasoning: "Hm.",
+      [now, (name: "get_weather", arguments: #"{"city": "深圳 }\" \u00e9"}"#)]),
+    // Arguments in a string, none at all, none but null, and an end that never comes.
+    FormatCase(
+      .hermes, #"<tool_call>{"name": "f", "arguments": "{\"a\": [1, 2]}"}</tool_call><tool_call>{"name": "now"}"#,
+      [(name: "f", arguments: #"{"a": [1, 2]}"#), now]),
+    FormatCase(.hermes, #"A <tool_call>{"name":"now","parameters":null}</tool_call> B"#, content: "A B", [now]),
+    FormatCase(
+      .hermes, "<tool_call>{\"name\": \"f\", \"arguments\": {\"code\": \"a\n\tb\"}}</tool_call>",
+      [(name: "f", arguments: #"{"code": "a\n\tb"}"#)]),
+    FormatCase(
+      .granite, #"<|tool_call|>[{"name": "get_weather", "arguments": {"city": "Paris", "days": 3}}, {"name": "now"}]"#,
+      [paris, now]),
+    FormatCase(
+      .hunyuanA13B,
+      "<tool_calls>[{\"name\": \"now\", \"arguments\": {}},\n{\"name\": \"get_weather\", \"arguments\": "
+        + "{\"city\": \"Paris\", \"days\": 3}}]</tool_calls>", [now, paris]),
+    FormatCase(
+      .nemotron, #"Sure. <TOOLCALL>[{"name": "get_weather", "arguments": {"city": "Paris", "days": 3}}]</TOOLCALL>"#,
+      content: "Sure.", [paris]),
+    FormatCase(
+      .mistral, #"[TOOL_CALLS][{"name": "get_weather", "arguments": {"city": "Paris", "days": 3}}]"#, [paris]),
+    FormatCase(
+      .qwen3Coder,
+      "I'll check.\n\n<tool_call>\n<function=get_weather>\n<parameter=city>\nParis\n</parameter>\n<parameter=days>\n3\n"
+        + "</parameter>\n</function>\n</tool_call>", content: "I'll check.", [paris]),
+    FormatCase(
+      .qwen3Coder,
+      "<function=get_weather>\n<parameter=city>\nline 1\n\n\"x\" < 3\n\n</parameter>\n<parameter=exact>True</parameter>"
+        + "<parameter=tags>[1, \"a\"]</parameter><parameter=where>{\"x\": {}}</parameter><parameter=ratio>2</parameter>"
+        + "<parameter=note>null</parameter><parameter=limit>x7</parameter><parameter=other>5</parameter>"
+        + "<parameter=unit>c</parameter>\n</function>\n<function=now>\n</function>",
+      [
+        (
+          name: "get_weather",
+          arguments:
+            #"{"city": "line 1\n\n\"x\" < 3\n", "exact": true, "tags": [1, "a"], "where": {"x": {}}, "ratio": 2, "#
+            + #""note": null, "limit": "x7", "other": "5", "unit": "c"}"#
+        ), now,
+      ]),
+    FormatCase(
+      .hyV3,
+      "<think:opensource>Hm</think:opensource>Yes.<tool_calls:opensource>\n<tool_call:opensource>get_weather<tool_sep:opensource>\n"
+        + "<arg_key:opensource>city</arg_key:opensource>\n<arg_value:opensource>Paris</arg_value:opensource>\n"
+        + "<arg_key:opensource>days</arg_key:opensource>\n<arg_value:opensource>3</arg_value:opensource>\n"
+        + "</tool_call:opensource>\n<tool_call:opensource>now<tool_sep:opensource>\n</tool_call:opensource>\n"
+        + "</tool_calls:opensource>", content: "Yes.", reasoning: "Hm", suffix: ":opensource", [paris, now]),
+    FormatCase(
+      .deepSeek,
+      "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>get_weather<｜tool▁sep｜>{\"city\": \"Paris\", \"days\": 3}<｜tool▁call▁end｜>"
+        + "<｜tool▁call▁begin｜>now<｜tool▁sep｜>{}<｜tool▁call▁end｜><｜tool▁calls▁end｜>", [paris, now]),
+    FormatCase(
+      .deepSeek,
+      "Ok.<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>get_weather\n```json\n"
+        + "{\"city\": \"Paris\", \"days\": 3}\n```<｜tool▁call▁end｜>\n<｜tool▁call▁begin｜>function<｜tool▁sep｜>now\n```json\n{}\n"
+        + "```<｜tool▁call▁end｜><｜tool▁calls▁end｜>", content: "Ok.", [paris, now]),
+    FormatCase(
+      .llama3, #"{"name": "get_weather", "parameters": {"city": "Paris", "days": 3}}"#, [paris]),
+    FormatCase(.llama3, #"{"name": "Bob", "age": 3}"#, content: #"{"name": "Bob", "age": 3}"#, []),
+    FormatCase(
+      .llama3, #"<|python_tag|>{"type": "function", "name": "now", "parameters": {}}; {"name": "now"}"#, [now, now]),
+    FormatCase(
+      .llama3, #"<|python_tag|>brave_search.call(query="a \"b\", c")"#,
+      [(name: "brave_search", arguments: #"{"query": "a \"b\", c"}"#)]),
+    FormatCase(
+      .kimiK2,
+      "I see. <|tool_calls_section_begin|><|tool_call_begin|>functions.get_weather:0<|tool_call_argument_begin|>"
+        + "{\"city\": \"Paris\", \"days\": 3}<|tool_call_end|><|tool_call_begin|>functions.now:1"
+        + "<|tool_call_argument_begin|>{}<|tool_call_end|><|tool_calls_section_end|>",
+      content: "I see.", [paris, now], ids: ["functions.get_weather:0", "functions.now:1"]),
+    FormatCase(
+      .lfm2, #"<|tool_call_start|>[get_weather(city="Paris", days=3), now()]<|tool_call_end|>Asking."#,
+      content: "Asking.", [paris, now]),
+    FormatCase(
+      .lfm2, #"<|tool_call_start|>[f(a=[1, (2.5, None)], b={'k': 'it\'s, ok)'}, c=-1e3, d=true)]<|tool_call_end|>"#,
+      [(name: "f", arguments: #"{"a": [1, [2.5, null]], "b": {"k": "it's, ok)"}, "c": -1000.0, "d": true}"#)]),
+    FormatCase(.lfm2, #"<|tool_call_start|>[{"name": "now", "arguments": {}}]<|tool_call_end|>"#, [now]),
+    FormatCase(
+      .harmony,
+      "<|channel|>analysis<|message|>Need weather.<|end|><|start|>assistant<|channel|>commentary<|message|>One moment."
+        + "<|end|><|start|>assistant<|channel|>commentary to=functions.get_weather <|constrain|>json<|message|>"
+        + "{\"city\": \"Paris\", \"days\": 3}<|call|>", content: "One moment.", reasoning: "Need weather.", [paris]),
+    FormatCase(
+      .harmony, " to=functions.now<|channel|>commentary json<|message|>{}", [now]),
+    FormatCase(
+      .harmony,
+      "<|channel|>analysis<|message|>a < b<|end|><|start|>assistant<|channel|>final<|message|>Hi <|there|>!"
+        + "<|return|>", content: "Hi <|there|>!", reasoning: "a < b", []),
+    FormatCase(.harmony, "No header at all.", content: "No header at all.", []),
+  ]
+
+  @Test(arguments: cases) func findsWhatIsThere(_ item: FormatCase) {
+    for streaming in [true, false] {
+      #expect(TakenApart(takeApart([item.text], item.parser(streaming: streaming))) == item.expected)
+    }
+  }
+
+  @Test(arguments: cases) func everyCutGivesTheSame(_ item: FormatCase) {
+    for streaming in [true, false] {
+      for pieces in item.text.cuts {
+        let output = takeApart(pieces, item.parser(streaming: streaming))
+        #expect(TakenApart(output) == item.expected, "\(pieces)")
+        #expect(!output.contains { [.content(""), .reasoning(""), .arguments("")].contains($0) }, "\(pieces)")
+      }
+    }
+  }
+
+  @Test(arguments: cases) func argumentsAreObjects(_ item: FormatCase) throws {
+    for call in TakenApart(takeApart([item.text], item.parser(streaming: true))).calls {
+      #expect(try JSONValue(parsing: call.arguments).object != nil, "\(call.arguments)")
+    }
+  }
+
+  @Test(arguments: cases) func withoutToolsThereAreNoCalls(_ item: FormatCase) {
+    let parser = OutputParser(outputFormat(item.format, suffix: item.suffix), prompt: "", tools: nil)
+    let output = TakenApart(takeApart([item.text], parser))
+    #expect(output.calls.isEmpty && output.reasoning == item.expected.reasoning)
+    for call in item.expected.calls where item.format != .harmony { #expect(output.content.contains(call.name)) }
+  }
+
+  /// What stands in for a call that breaks off or is none must reach the client.
+  @Test(arguments: cases) func aTextThatBreaksOffLosesNothing(_ item: FormatCase) {
+    for length in 0...item.text.count {
+      let text = String(item.text.prefix(length))
+      let whole = TakenApart(takeApart([text], item.parser(streaming: false)))
+      #expect(whole.calls.count <= item.expected.calls.count)
+      // An answer in channels may end behind the head of a call, which then has no arguments.
+      for (call, expected) in zip(whole.calls, item.expected.calls) {
+        #expect(call == expected || (item.format == .harmony && call.arguments == "{}"), "\(text)")
+      }
+      // What is told early is what is told in the end, as far as it goes. Only what counts in the end is complete.
+      let streamed = TakenApart(takeApart([text], item.parser(streaming: true)))
+      #expect(streamed.calls.filter(\.isComplete) == whole.calls, "\(text)")
+      for (early, call) in zip(streamed.calls, item.expected.calls) {
+        // In channels the arguments are whatever stands in the message, be it the first half of a token's name.
+        let isBegun = item.format == .harmony || call.arguments.hasPrefix(early.arguments)
+        #expect(early.name == call.name && isBegun, "\(text)")
+      }
+    }
+  }
+
+  @Test func templatesShowTheirFormat() throws {
+    let expected: [(String, ToolCallFormat?, ReasoningFormat)] = [
+      ("Qwen-Qwen3-0.6B", .hermes, .think), ("Qwen3-Coder", .qwen3Coder, .think), ("Qwen3.5-4B", .qwen3Coder, .think),
+      ("deepseek-ai-DeepSeek-V3.1", .deepSeek, .think), ("ibm-granite-granite-4.0", .hermes, .think),
+      ("deepseek-ai-DeepSeek-R1-Distill-Qwen-32B", .deepSeek, .think),
+      ("openai-gpt-oss-120b", .harmony, .harmony), ("microsoft-Phi-3.5-mini-instruct", nil, .think),
+    ]
+    for (name, toolCalls, reasoning) in expected {
+      let file = ChatTemplateReference.bundled.appending(path: "\(name).jinja")
+      let format = OutputFormat(template: try String(contentsOf: file, encoding: .utf8))
+      #expect(format.toolCalls == toolCalls && format.reasoning == reasoning, "\(name)")
+      #expect(format.tagSuffix.isEmpty)
+    }
+    let hunyuan = OutputFormat(
+      template: "{% set HYTK = ':opensource' %}{{ '<think{}><arg_key{}>'.format(HYTK, HYTK) }}")
+    #expect(hunyuan.toolCalls == .hyV3 && hunyuan.tagSuffix == ":opensource")
+    #expect(OutputFormat(template: "<think><answer><tool_calls>").reasoning == .thinkAnswer)
+  }
+}
