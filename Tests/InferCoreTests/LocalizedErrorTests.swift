@@ -11,7 +11,7 @@ import Testing
     ConfigurationError(.maxRunning, reason: "must be at least 1, not 0"), ModelError.unsuitable("no"),
     RequestError.invalid(.topP, reason: "must be above 0, not -1"), TemplateError.raised("roles must alternate"),
     TokenizerError.file("tokenizer.json", reason: "is empty"), WriteError(path: "/x", reason: "read-only"),
-    jsonError,
+    ModelFileError.malformed(path: "config.json", reason: "is empty"), jsonError,
   ]
 
   private static var jsonError: JSONError {
@@ -32,7 +32,7 @@ import Testing
   @Test func everyPublicErrorIsHere() throws {
     let sources = Fixtures.folder.deletingLastPathComponent().deletingLastPathComponent().appending(path: "Sources")
     var declared: Set<String> = []
-    for library in ["InferCore", "HybridBlocks"] {
+    for library in ["InferText", "InferCore", "HybridBlocks"] {
       let files = FileManager.default.enumerator(atPath: sources.appending(path: library).path)
       while let file = files?.nextObject() as? String {
         guard file.hasSuffix(".swift") else { continue }
