@@ -1,6 +1,6 @@
 import OrderedCollections
 
-/// What a chat template makes of a conversation: a text of which it is known what the template wrote and what came from
+/// A conversation that a chat template has rendered: a text of which it is known what the template wrote and what came from
 /// messages, tools, documents and variables.
 ///
 /// Only the template can write special tokens: ``Tokenizer/encode(_:allowingSpecialInMessages:)`` takes their names in

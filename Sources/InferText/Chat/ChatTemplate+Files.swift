@@ -6,7 +6,7 @@ extension ChatTemplate {
   /// The end of those files' names.
   static let fileEnding = ".jinja"
 
-  /// Where a model's folder has a further template.
+  /// The file of a further template in a model's folder.
   package static func file(of name: String) -> String { "\(folder)/\(name)\(fileEnding)" }
 
   /// The templates of a model's folder; see ``load(files:)``.

@@ -10,7 +10,7 @@ public import Foundation
 /// are printed and compared, but not calculated with; `pprint`, `urlize`, `lipsum`, inheritance and imports are refused by
 /// name. A value is immutable and thread-safe.
 ///
-/// What a template takes differs: ``probed()`` finds out, and from then on messages that it would refuse are brought into
+/// Templates differ in what they take: ``probed()`` finds out, and from then on messages that it would refuse are brought into
 /// a form that it takes; see <doc:ChatTemplates>.
 public struct ChatTemplate: Sendable {
   /// The name of the template that is rendered where there is none for the purpose.
@@ -28,7 +28,7 @@ public struct ChatTemplate: Sendable {
   /// The texts of all templates by name.
   public let sources: TextDictionary<String>
   private var programs: TextDictionary<Program>
-  /// What templates may print of the tokenizer: names of special tokens, such as `bos_token`, under which they know them.
+  /// The tokenizer's special tokens that templates may print, under the names that they know, such as `bos_token`.
   public var specialTokens: TextDictionary<String> = [:]
 
   /// Reads a template, under the name `default`.
@@ -148,7 +148,7 @@ extension ChatTemplate {
     return result
   }
 
-  /// What is done to messages that the templates refuse, a sentence each; empty before ``probed()``.
+  /// The changes that are made to messages which the templates refuse, a sentence each; empty before ``probed()``.
   public var adaptations: [String] {
     var sentences: [String] = []
     for program in programs.values {

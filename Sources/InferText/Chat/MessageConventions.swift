@@ -1,4 +1,4 @@
-/// What conversations a chat template takes, found out by rendering: some refuse, or leave out, messages that clients
+/// The conversations that a chat template takes, found out by rendering: some refuse, or leave out, messages that clients
 /// send as a matter of course.
 struct MessageConventions: Sendable, Equatable {
   /// System messages at all.
@@ -44,7 +44,7 @@ struct MessageConventions: Sendable, Equatable {
     ["role": .string(role), "content": .string(content)]
   }
 
-  /// What ``adapt(_:)`` may do to messages, a sentence each.
+  /// The changes that ``adapt(_:)`` may make to messages, a sentence each.
   var adaptations: [String] {
     var sentences: [String] = []
     if !takesSystem {

@@ -50,7 +50,7 @@ extension String {
   /// Whether the text's bytes end with those of `suffix`.
   package func hasExactSuffix(_ suffix: String) -> Bool { utf8.reversed().starts(with: suffix.utf8.reversed()) }
 
-  /// Where the bytes of `part` start, without overlap; an empty part is at no place.
+  /// The places where the bytes of `part` start, without overlap; an empty part is at no place.
   package func exactPositions(of part: String, limit: Int = .max) -> [Int] {
     part.isEmpty ? [] : SubstringSearch(part.utf8).positions(in: utf8, limit: limit)
   }
@@ -60,12 +60,12 @@ extension String {
     part.isEmpty || !exactPositions(of: part, limit: 1).isEmpty
   }
 
-  /// What follows `prefix`, or nil when the text does not start with its bytes.
+  /// The rest behind `prefix`, or nil when the text does not start with its bytes.
   package func removing(exactPrefix prefix: String) -> String? {
     hasExactPrefix(prefix) ? String(decoding: utf8.dropFirst(prefix.utf8.count), as: UTF8.self) : nil
   }
 
-  /// What precedes `suffix`, or nil when the text does not end with its bytes.
+  /// The rest before `suffix`, or nil when the text does not end with its bytes.
   package func removing(exactSuffix suffix: String) -> String? {
     hasExactSuffix(suffix) ? String(decoding: utf8.dropLast(suffix.utf8.count), as: UTF8.self) : nil
   }

@@ -27,7 +27,7 @@ struct SubstringSearch: Sendable {
     return true
   }
 
-  /// Where the string starts in `text`, left to right and without overlap, at most `limit` times.
+  /// The places where the string starts in `text`, left to right and without overlap, at most `limit` of them.
   func positions(in text: some Sequence<UInt8>, limit: Int = .max) -> [Int] {
     var search = self
     search.matched = 0

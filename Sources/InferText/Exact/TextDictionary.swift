@@ -22,7 +22,7 @@ public struct TextDictionary<Value> {
     for (key, value) in pairs { try merge(value, forKey: key, combine) }
   }
 
-  /// What a dictionary holds, in no particular order. Keys that are canonically equivalent were one there already.
+  /// The members of a dictionary, in no particular order. Keys that are canonically equivalent were one there already.
   public init(_ dictionary: [String: Value]) {
     self.init(uniqueKeysWithValues: dictionary.map { ($0.key, $0.value) })
   }

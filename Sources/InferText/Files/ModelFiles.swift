@@ -27,7 +27,7 @@ public enum ModelFiles: Sendable {
     }
   }
 
-  /// Where a file is, for messages.
+  /// The path of a file, for messages.
   public func path(of name: String) -> String {
     switch self {
     case .folder(let folder): folder.appending(path: name).path
@@ -43,7 +43,7 @@ public enum ModelFiles: Sendable {
     }
   }
 
-  /// What stands before `ending` in the names of the files of a folder that end so, ascending.
+  /// The names, without `ending`, of the files of a folder that end so, ascending.
   func names(in folder: String, endingWith ending: String) -> [String] {
     let names: [String]
     switch self {

@@ -1,6 +1,6 @@
 /// Why a text is not the JSON it should be, and where.
 public struct JSONError: Error, Equatable, CustomStringConvertible {
-  /// What was expected or is not allowed, for example `expected ',' or '}', found ']'`.
+  /// The expectation or the offence, for example `expected ',' or '}', found ']'`.
   public let reason: String
   /// Offset in bytes from the start of the input.
   public let offset: Int

@@ -1,7 +1,7 @@
 extension JSONValue {
   /// How strictly a document is read.
   public struct ParsingOptions: Sendable {
-    /// What a second member of the same name means.
+    /// The meaning of a second member of the same name.
     public enum DuplicateKeys: Sendable {
       /// The last member of a name counts, as in Python; it stands where the first one stood.
       case keepLast
@@ -11,7 +11,7 @@ extension JSONValue {
 
     /// Accept the bare words `NaN`, `Infinity` and `-Infinity`, which Python writes into configuration files.
     public var allowNonFinite: Bool
-    /// What a second member of the same name means.
+    /// The meaning of a second member of the same name.
     public var duplicateKeys: DuplicateKeys
     /// How deeply arrays and objects may nest.
     public var maximumDepth: Int
@@ -25,7 +25,7 @@ extension JSONValue {
 
     /// RFC 8259 as written.
     public static let strict = ParsingOptions()
-    /// What files written by Python may hold: RFC 8259 and the non-finite numbers.
+    /// Files written by Python: RFC 8259 and the non-finite numbers.
     public static let configuration = ParsingOptions(allowNonFinite: true)
     /// As `configuration`, for files with vocabularies: of two tokens of the same spelling one would be lost.
     public static let vocabulary = ParsingOptions(allowNonFinite: true, duplicateKeys: .reject)

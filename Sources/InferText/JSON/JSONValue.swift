@@ -124,7 +124,7 @@ extension JSONValue {
     return value
   }
 
-  /// What kind of value this is, in the words of an error message: "a string", "an object", …
+  /// The kind of this value, in the words of an error message: "a string", "an object", …
   public var kind: String {
     switch self {
     case .null: "null"

@@ -30,24 +30,24 @@ final class JinjaEvaluator {
   /// The longest text that a template may make, in bytes.
   static let maximumTextBytes = 1 << 26
 
-  /// Where the evaluation is, for errors.
+  /// The line that is evaluated, for errors.
   private(set) var line = 1
   let now: Date
   let timeZone: TimeZone
   private(set) var scope: JinjaScope
   /// Attributes of the namespaces made so far.
   var namespaces: [TextDictionary<JinjaValue>] = []
-  /// What `loop.changed` was asked last, by the run of the loop.
+  /// The last arguments of `loop.changed`, by the run of the loop.
   var lastChanged: [Int: [JinjaValue]] = [:]
   private var macros: [(macro: JinjaMacro, scope: JinjaScope)] = []
   /// Loops that may be called, with the scopes around them.
   var recursions: [(loop: JinjaLoopStatement, scope: JinjaScope)] = []
   /// How many loops have run.
   var loopRuns = 0
-  /// What is assigned outside of all blocks.
+  /// The variables that are assigned outside of all blocks.
   private let top: JinjaScope
   private var output: JinjaString = ""
-  /// What may still be spent on statements, expressions and values handled, and on sixteenths of characters.
+  /// The work that is left: statements, expressions and values handled, and sixteenths of characters.
   private(set) var budget: Int
   private var depth = 0
   /// Bytes of the output at most.
@@ -199,7 +199,7 @@ final class JinjaEvaluator {
     output.append(text)
   }
 
-  /// What a block would print, in a scope of its own.
+  /// The text that a block prints, evaluated in a scope of its own.
   private func capture(_ body: [JinjaStatement]) throws(JinjaFailure) -> JinjaString {
     try capture { () throws(JinjaFailure) in
       _ = try inScope(JinjaScope(parent: scope)) { () throws(JinjaFailure) in try execute(body) }
@@ -280,7 +280,7 @@ final class JinjaEvaluator {
     return .string(text)
   }
 
-  /// What a template may ask of a macro.
+  /// An attribute of a macro.
   func attribute(_ name: String, ofMacro index: Int) -> JinjaValue? {
     let macro = macros[index].macro
     switch name {

@@ -186,7 +186,7 @@ extension JinjaValue {
 }
 
 extension String {
-  /// What `int(text, base)` gives in Python; a prefix such as `0x` may stand before the digits, and has to for base 0.
+  /// Python's `int(text, base)`; a prefix such as `0x` may stand before the digits, and has to for base 0.
   fileprivate func pythonInteger(base: Int) -> JinjaValue? {
     var digits = stripped()
     guard !digits.hasExactPrefix("_"), !digits.hasExactSuffix("_"), !digits.containsExactly("__") else { return nil }

@@ -114,7 +114,7 @@ extension JinjaLexer {
 }
 
 extension Unicode.Scalar {
-  /// What `str.isspace` says in Python: Unicode's white space and four separators of ASCII.
+  /// Python's `str.isspace`: Unicode's white space and four separators of ASCII.
   var isPythonSpace: Bool {
     value < 0x80
       ? value == 0x20 || (0x09...0x0D).contains(value) || (0x1C...0x1F).contains(value) : properties.isWhitespace

@@ -67,7 +67,7 @@ struct JinjaLexer {
     return tokens
   }
 
-  /// What kind of tag begins at the current position.
+  /// The kind of tag that begins at the current position.
   private var tag: Tag? {
     guard peek() == "{" else { return nil }
     switch peek(1) {

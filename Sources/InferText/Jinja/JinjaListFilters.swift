@@ -51,7 +51,7 @@ extension JinjaEvaluator {
   }
 
   /// The part of an element that an `attribute` argument names: a path as in `function.name` or `0`; all of it for nil.
-  /// What is missing on the way is `fallback`.
+  /// A part that is missing on the way is `fallback`.
   func get(
     _ path: JinjaValue?, of element: JinjaValue, fallback: JinjaValue? = nil
   ) throws(JinjaFailure) -> JinjaValue {
@@ -73,7 +73,7 @@ extension JinjaEvaluator {
     return value
   }
 
-  /// What a value is sorted by: text without regard to case, unless asked for.
+  /// The key that sorts a value: text without regard to case, unless asked for.
   func sortKey(of value: JinjaValue, caseSensitive: JinjaValue?) throws(JinjaFailure) -> JinjaValue {
     guard let text = value.asString, caseSensitive?.isTrue != true else { return value }
     try spend(bytes: text.utf8.count)
@@ -90,7 +90,7 @@ extension JinjaEvaluator {
     return keys
   }
 
-  /// What elements are sorted by: an attribute, or several with commas between them.
+  /// The keys that sort elements: an attribute, or several with commas between them.
   private func sortKeys(
     _ elements: [JinjaValue], _ path: JinjaValue?, caseSensitive: JinjaValue?
   ) throws(JinjaFailure) -> [JinjaValue] {

@@ -20,7 +20,7 @@ enum JinjaMethods {
   private static let integer: Set<String> = ["bit_length"]
   private static let loop: Set<String> = ["changed", "cycle"]
 
-  /// Those of all kinds of values.
+  /// The methods of all kinds of values.
   static let names = [string, dictionary, dictionaryUnsafe, list, listUnsafe, tuple, number, integer, loop]
     .reduce(into: Set<String>()) { $0.formUnion($1) }
 

@@ -56,7 +56,7 @@ struct JinjaFilterCall: Sendable {
   let line: Int
 }
 
-/// What `set` and `for` assign to.
+/// The target of `set` and `for`.
 indirect enum JinjaTarget: Sendable {
   case name(String)
   /// `namespace.attribute`

@@ -17,7 +17,7 @@ enum JinjaNumber {
     }
   }
 
-  /// What is below, equal to or above another: -1, 0 or 1; nil beside a number that is none.
+  /// The order of two numbers: -1, 0 or 1; nil beside a number that is none.
   private func order(to other: JinjaNumber) -> Int? {
     switch (self, other) {
     case (.integer(let left), .integer(let right)): Self.sign(left, right)

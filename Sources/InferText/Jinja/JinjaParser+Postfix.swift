@@ -1,4 +1,4 @@
-/// What follows a value: attributes, subscripts, calls, filters, tests.
+/// Parsing behind a value: attributes, subscripts, calls, filters, tests.
 extension JinjaParser {
   mutating func postfix(_ value: JinjaExpression) throws(TemplateError) -> JinjaExpression {
     var value = value

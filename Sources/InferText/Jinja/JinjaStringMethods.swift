@@ -2,7 +2,7 @@ import OrderedCollections
 
 /// The methods of strings.
 extension JinjaEvaluator {
-  /// Those that cut, join and fill in keep track of where each byte comes from.
+  /// A method of a string. Methods that cut, join and fill in keep track of where each byte comes from.
   func call(_ name: String, of text: JinjaString, _ arguments: JinjaArguments) throws(JinjaFailure) -> JinjaValue {
     try spend(bytes: text.count)
     try spend(onTextsIn: arguments)
@@ -99,7 +99,7 @@ extension JinjaEvaluator {
 
   // MARK: - Arguments
 
-  /// What `format` or `format_map` fills in.
+  /// The values that `format` or `format_map` fills in.
   func formatArguments(_ name: String, _ arguments: JinjaArguments) throws(JinjaFailure) -> JinjaArguments {
     guard name == "format_map" else { return arguments }
     guard case .dictionary(let members)? = try arguments.bind(name, ["mapping"], required: 1)[0] else {
@@ -210,7 +210,7 @@ extension JinjaEvaluator {
     return -1
   }
 
-  /// As above, in a part of the text.
+  /// Finds or counts in a part of the text.
   private func locate(in text: String, _ name: String, _ values: [JinjaValue?]) throws(JinjaFailure) -> Int {
     let length = text.unicodeScalars.count
     let start = try JinjaValue.bound(values[1]) ?? 0
@@ -261,6 +261,6 @@ extension Unicode.Scalar {
     }
   }
 
-  /// What `\w` matches in Python.
+  /// A character that `\w` matches in Python.
   var isPythonWordPart: Bool { self == "_" || isPythonLetter || properties.numericType != nil }
 }

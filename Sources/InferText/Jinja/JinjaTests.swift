@@ -1,4 +1,4 @@
-/// What `is` asks.
+/// The tests behind `is`.
 extension JinjaEvaluator {
   func test(_ name: String, _ value: JinjaValue, _ arguments: JinjaArguments) throws(JinjaFailure) -> Bool {
     if let comparison = Self.comparisons[name] {

@@ -55,7 +55,7 @@ extension JinjaEvaluator {
     }
   }
 
-  /// What the other filters make of a value, or of the text that it prints as.
+  /// The other filters, of a value or of the text that it prints as.
   private func convert(
     _ value: JinjaValue, printedAs text: String, by name: String, _ arguments: JinjaArguments
   ) throws(JinjaFailure) -> JinjaValue {

@@ -1,7 +1,7 @@
 import OrderedCollections
 
 extension JinjaValue {
-  /// What `str` gives: the text that a template prints.
+  /// Python's `str`: the text that a template prints.
   var text: String {
     switch self {
     case .undefined: ""
@@ -10,7 +10,7 @@ extension JinjaValue {
     }
   }
 
-  /// What `repr` gives: values inside of lists and dictionaries print so.
+  /// Python's `repr`: values inside of lists and dictionaries print so.
   var representation: String {
     switch self {
     case .undefined: "Undefined"

@@ -7,7 +7,7 @@ typealias JinjaDictionary = OrderedDictionary<JinjaValue, JinjaValue>
 /// All values are immutable but namespaces and macros, which live in the evaluator and are referred to by number: so no
 /// value can contain itself, and nothing outlives the rendering.
 enum JinjaValue: Sendable {
-  /// What a missing name, attribute or element gives. Harmless when printed or tested; using it fails with this reason.
+  /// The value of a missing name, attribute or element. Harmless when printed or tested; using it fails with this reason.
   case undefined(String)
   case none
   case bool(Bool)
@@ -20,7 +20,7 @@ enum JinjaValue: Sendable {
   case markup(JinjaString)
   case list([JinjaValue])
   case tuple([JinjaValue])
-  /// What Python's generators are: can be gone through, but has no length and no elements by index.
+  /// Python's generator: can be gone through, but has no length and no elements by index.
   case iterator([JinjaValue])
   case dictionary(JinjaDictionary)
   /// The view of a dictionary, or a range: no list, but with a length.
@@ -44,7 +44,7 @@ struct JinjaLoop: Sendable {
   let recursion: Int?
 }
 
-/// What a sequence that is no list goes through.
+/// The kind of a sequence that is no list.
 enum JinjaView: Sendable, Equatable {
   case keys, values, items
   case range(Int, Int, Int)
@@ -157,7 +157,7 @@ extension JinjaValue {
     }
   }
 
-  /// What `len` says; nil for values without a length.
+  /// Python's `len`; nil for values without a length.
   var count: Int? {
     switch self {
     case .undefined: 0
@@ -214,7 +214,7 @@ extension JinjaValue: Hashable {
 }
 
 extension JinjaDictionary {
-  /// What a view of items goes through.
+  /// The dictionary of a view's pairs.
   fileprivate init(items: [JinjaValue]) {
     self = [:]
     for case .tuple(let pair) in items where pair.count == 2 { self[pair[0]] = pair[1] }

@@ -12,7 +12,7 @@ extension String {
     String(self[strippedRange(of: characters, left: left, right: right)])
   }
 
-  /// What is left without the white space, or the characters given, at its ends.
+  /// The range without the white space, or the characters given, at its ends.
   func strippedRange(of characters: String? = nil, left: Bool = true, right: Bool = true) -> Range<Index> {
     let set = characters.map { Set($0.unicodeScalars) }
     let drops = { (scalar: Unicode.Scalar) in set?.contains(scalar) ?? scalar.isPythonSpace }
@@ -31,7 +31,7 @@ extension String {
     }
   }
 
-  /// Where the parts between separators lie, in bytes.
+  /// The byte ranges of the parts between separators.
   func partRanges(separatedBy separator: String, limit: Int = .max, fromRight: Bool = false) -> [Range<Int>] {
     if separator.isEmpty { return [0..<utf8.count] }
     var positions = exactPositions(of: separator, limit: fromRight ? .max : limit)
@@ -175,7 +175,7 @@ extension Unicode.Scalar {
     }
   }
 
-  /// What `str.isprintable` says in Python.
+  /// Python's `str.isprintable`.
   var isPrintable: Bool {
     switch properties.generalCategory {
     case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator: false

@@ -1,6 +1,6 @@
 /// Reads an answer piece by piece, one step after another.
 protocol AnswerReader: Sendable {
-  /// What has come and has not been read.
+  /// The text that has come and has not been read.
   var text: PendingText { get set }
 
   /// Goes one step on, and adds what is certain by now to `pieces`; false when more text is needed.

@@ -9,7 +9,7 @@ struct AnswerTagFilter: Sendable {
   private var text = PendingText()
   /// Bytes that were kept.
   private var kept = 0
-  /// Where bytes were taken off, in what was kept, and how many up to there.
+  /// The places, in the text that was kept, where bytes were taken off, and how many up to there.
   private var gaps: [(offset: Int, dropped: Int)] = []
 
   mutating func append(_ piece: String) -> String {

@@ -14,7 +14,7 @@ public enum OutputPiece: Sendable, Equatable {
 
 /// A stretch of what a model has generated, and where it stands in the text that an ``OutputParser`` was given.
 public struct PlacedPiece: Sendable, Equatable {
-  /// What it is.
+  /// The piece itself.
   public let piece: OutputPiece
   /// Bytes of the text before it. Reasoning and content are the bytes of the text from there on; a call, or a part of
   /// it, was read from text that begins there.
@@ -31,9 +31,9 @@ public struct PlacedPiece: Sendable, Equatable {
 /// When answers are streamed, a call counts once its name is known; otherwise when it is complete, so that one that
 /// breaks off is told as it stands in the text. Only a complete one has an end.
 struct CallLog: Sendable {
-  /// What counts and has not been told.
+  /// Pieces that count and have not been told.
   private var certain: [OutputPiece] = []
-  /// What belongs to a call that does not count yet.
+  /// Pieces of a call that does not count yet.
   private var held: [OutputPiece] = []
   private let isStreaming: Bool
   /// Whether a call has begun and not ended.
@@ -66,7 +66,7 @@ struct CallLog: Sendable {
     held = []
   }
 
-  /// What has come to count.
+  /// The pieces that have come to count.
   mutating func take() -> [OutputPiece] {
     defer { (certain, hasProgress) = ([], false) }
     return certain

@@ -1,4 +1,4 @@
-/// How calls are written with tokens around name and arguments.
+/// The marks of calls that have tokens around name and arguments.
 struct CallFrame: Sendable {
   let call: String
   let nameEnd: String

@@ -170,7 +170,7 @@ struct JSONCallReader: ToolCallReader {
     return true
   }
 
-  /// What stands behind an object: another one, or the end.
+  /// Reads behind an object: another one, or the end.
   private mutating func stepBehind(_ byte: UInt8, _ text: inout PendingText) -> ReaderStep {
     switch byte {
     case UInt8(ascii: ","), UInt8(ascii: ";"):

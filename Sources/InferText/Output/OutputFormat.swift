@@ -10,13 +10,13 @@ public enum ReasoningFormat: String, Sendable, CaseIterable {
   case harmony
 }
 
-/// What a model's answers are made of: reasoning, content and calls of tools, each marked in a way of its family.
+/// The makeup of a model's answers: reasoning, content and calls of tools, each marked in a way of its family.
 public struct OutputFormat: Sendable, Equatable {
-  /// How reasoning is marked.
+  /// The marks of reasoning.
   public var reasoning: ReasoningFormat
-  /// How tools are called; `nil` when the template does not show it.
+  /// The format of calls; `nil` when the template does not show it.
   public var toolCalls: ToolCallFormat?
-  /// What stands at the end of every tag's name: `:opensource` in `<think:opensource>`.
+  /// The end of every tag's name: `:opensource` in `<think:opensource>`.
   public let tagSuffix: String
   /// Whether the template writes arguments of calls in a code block, as DeepSeek's did before V3.1.
   let hasFencedArguments: Bool

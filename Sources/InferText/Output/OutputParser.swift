@@ -8,7 +8,7 @@ public struct OutputParser: Sendable {
   private var reasoning: ReasoningParser?
   private var answer: AnswerTagFilter?
   private var calls: ToolCallParser?
-  /// Where the content begins in the text; `nil` while there is none.
+  /// The offset of the content in the text; `nil` while there is none.
   private var contentStart: Int?
   /// Bytes of content that have passed, where no calls are looked for.
   private var passed = 0

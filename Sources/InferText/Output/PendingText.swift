@@ -92,7 +92,7 @@ struct PendingText: Sendable {
   /// From here on, what is read can be had back.
   mutating func mark() { marked = position }
 
-  /// What was read since the last mark; moves the mark.
+  /// The text that was read since the last mark; moves the mark.
   mutating func takeMarked() -> String {
     defer { marked = position }
     return String(decoding: bytes[marked..<position], as: UTF8.self)

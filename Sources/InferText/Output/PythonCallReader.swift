@@ -53,7 +53,7 @@ struct PythonCallReader: ToolCallReader {
     return .again
   }
 
-  /// What stands behind a call: another one, or the end.
+  /// Reads behind a call: another one, or the end.
   private mutating func stepBehind(_ byte: UInt8, _ text: inout PendingText) -> ReaderStep {
     let isSeparator = byte == UInt8(ascii: ";") || (isList && byte == UInt8(ascii: ","))
     guard isSeparator || isList else {

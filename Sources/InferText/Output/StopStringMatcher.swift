@@ -3,7 +3,7 @@
 /// The first stop string to be completed counts, the longest if several end together, wherever the text was cut into
 /// pieces. Strings are compared by their scalars: composed and decomposed forms differ.
 public struct StopStringMatcher: Sendable {
-  /// What came of a piece of text.
+  /// The outcome of a piece of text.
   public struct Output: Sendable, Equatable {
     /// Text that is certain by now: no part of it can belong to a stop string (but for the included one).
     public var text: String

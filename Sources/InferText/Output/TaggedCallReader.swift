@@ -1,4 +1,4 @@
-/// How calls are written with one tag around every argument.
+/// The marks of calls that have one tag around every argument.
 struct CallTags: Sendable {
   /// Stands before a call's name.
   let call: String

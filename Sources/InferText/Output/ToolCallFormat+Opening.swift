@@ -1,6 +1,6 @@
 /// How calls begin, for answers that have to begin with one.
 extension ToolCallFormat {
-  /// What a call begins with, up to its function's name or, when the function is given, up to its arguments; `nil` where
+  /// The beginning of a call, up to its function's name or, when the function is given, up to its arguments; `nil` where
   /// calls are not looked for.
   ///
   /// It ends where tokens end: what a tokenizer takes together with what follows, such as the space before a brace, is
@@ -39,7 +39,7 @@ extension ToolCallFormat {
 }
 
 extension OutputFormat {
-  /// What is added to a prompt so that the answer has to begin with a call; `nil` where calls are not looked for.
+  /// The text that is added to a prompt so that the answer has to begin with a call; `nil` where calls are not looked for.
   ///
   /// The model goes on from there, so the answer is all but certain to be a call, though nothing keeps a model from
   /// breaking off. Reasoning that the prompt has opened is closed: such an answer has none.

@@ -41,7 +41,7 @@ public enum ToolCallFormat: String, Sendable, CaseIterable {
     }
   }
 
-  /// What a template that writes a format has in it, the rarer ones first: some have several.
+  /// The text by which a template that writes a format is known, the rarer ones first: some have several.
   private static let signs: [(sign: String, format: ToolCallFormat)] = [
     ("<｜tool▁calls▁begin｜>", .deepSeek), ("<|tool_calls_section_begin|>", .kimiK2), ("<arg_key", .hyV3),
     ("<|tool_list_start|>", .lfm2), ("<|tool_call_start|>", .lfm2), ("<function=", .qwen3Coder),
@@ -49,7 +49,7 @@ public enum ToolCallFormat: String, Sendable, CaseIterable {
     ("[TOOL_CALLS]", .mistral), ("<tool_call>", .hermes), ("<|python_tag|>", .llama3),
   ]
 
-  /// What may be special tokens of a tokenizer and has to be seen all the same.
+  /// Marks that may be special tokens of a tokenizer and have to be seen all the same.
   func literals(suffix: String) -> [String] {
     switch self {
     case .none: []
@@ -62,7 +62,7 @@ public enum ToolCallFormat: String, Sendable, CaseIterable {
     }
   }
 
-  /// What stands before and behind calls, in formats where nothing else marks them.
+  /// The marks before and behind calls, in formats where nothing else marks them.
   var brackets: (openings: [String], closings: [String]) {
     switch self {
     case .hermes: (["<tool_call>"], ["</tool_call>"])

@@ -11,9 +11,9 @@ struct ToolCallParser: AnswerReader {
   var text = PendingText()
   private var calls: CallLog
   private var reader: (any ToolCallReader)?
-  /// Whether nothing but white space has come.
+  /// True until something other than white space has come.
   private var isFirst = true
-  /// Whether nothing but white space has come since the last call.
+  /// True while only white space has come since the last call.
   private var followsCall = false
   /// Whether the reader has read something, or the marker was read before it.
   private var hasRead = false

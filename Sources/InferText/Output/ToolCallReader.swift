@@ -16,7 +16,7 @@ enum ReaderStep: Equatable {
   case failed
 }
 
-/// What announces calls.
+/// The announcement of calls.
 struct CallMarker: Sendable {
   let literal: [UInt8]
   /// Whether the marker is a part of what the reader reads.

@@ -1,4 +1,4 @@
-/// What the tools of a request say of the types of their parameters.
+/// The types of parameters, from the tools of a request.
 struct ToolSchemas: Sendable {
   /// Types by parameter by function. Parameters that no schema speaks of are not there: they are strings.
   private var types: TextDictionary<TextDictionary<JSONTypes>> = [:]
@@ -115,7 +115,7 @@ private struct SchemaReader {
 
   private func known(_ types: JSONTypes) -> JSONTypes? { types.isEmpty || types == .all ? nil : types }
 
-  /// What a JSON pointer into the root points at, as in `#/$defs/Place`.
+  /// The value that a JSON pointer into the root points at, as in `#/$defs/Place`.
   private func target(of reference: String) -> JSONValue? {
     let steps = reference.parts(separatedBy: "/")
     guard steps.first == "#" else { return nil }

@@ -105,7 +105,7 @@ struct AddedTokenMatcher: Sendable {
   }
 }
 
-/// What surrounds a match, by Unicode's properties.
+/// The surroundings of a match, by Unicode's properties.
 private enum WordBoundary {
   static func isInsideWord(_ match: Range<Int>, in text: [UInt8]) -> Bool {
     scalar(before: match.lowerBound, in: text).map(isWord) ?? false

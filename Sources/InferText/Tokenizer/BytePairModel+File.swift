@@ -46,7 +46,7 @@ extension BytePairModel {
     return merges
   }
 
-  /// What every merge of a file has to be.
+  /// The requirement for every merge of a file.
   static let mergeRule = "expected two tokens that are in the vocabulary, as is their concatenation"
 
   /// The two tokens of a merge written as `"a b"`.

@@ -1,7 +1,7 @@
 /// Byte-pair encoding: a piece starts as single characters or bytes, and of the neighbours that can join those of the
 /// smallest rank do, until none can.
 struct BytePairModel: Sendable {
-  /// What a piece starts as.
+  /// The symbols that a piece starts as.
   enum Alphabet: Sendable, Equatable {
     /// Characters, each looked up among the pieces.
     case characters
@@ -19,7 +19,7 @@ struct BytePairModel: Sendable {
     var fuses = false
   }
 
-  /// What tokens stand for, as it is found in a piece.
+  /// The alphabet in which tokens are spelled.
   private(set) var pieces: Vocabulary
   private(set) var merges: MergeTable
   private(set) var alphabet = Alphabet.characters

@@ -20,7 +20,7 @@ struct CharacterMap: Sendable {
     replacements = Array(bytes[(4 + size)...])
   }
 
-  /// What the beginnings of `text` are replaced by, the shortest first: how long each is, and its replacement.
+  /// The replacements of the beginnings of `text`, the shortest first: how long each beginning is, and its replacement.
   private func matches(_ text: some Sequence<UInt8>, _ visit: (Int, Range<Int>) -> Bool) {
     var node = Int(units[0].offset)
     var length = 0

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// What one encoding needs besides the tokenizer: buffers that are worth keeping, and pieces seen before.
+/// The memory of one encoding: buffers that are worth keeping, and pieces seen before.
 ///
 /// `@unchecked Sendable`. Safe because a pool gives it to one user at a time.
 final class EncoderScratch: @unchecked Sendable {

@@ -25,7 +25,7 @@ public struct FillInMiddleTokens: Sendable, Equatable {
     (["fim_pad"], \.pad), (["fim_rep"], \.repository), (["fim_sep"], \.separator),
   ]
 
-  /// What the tokens are called: by Qwen and others, StarCoder, Granite, DeepSeek, CodeLlama, CodeGeeX.
+  /// The tokens' names: of Qwen and others, StarCoder, Granite, DeepSeek, CodeLlama, CodeGeeX.
   static let names: [(names: [String], place: Place)] = [
     (
       ["<|fim_prefix|>", "<fim_prefix>", "<fim-prefix>", "<｜fim▁begin｜>", "<PRE>", "▁<PRE>", "<|code_prefix|>"],

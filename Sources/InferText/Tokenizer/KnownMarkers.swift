@@ -30,7 +30,7 @@ package enum KnownMarkers {
     return inner.hasPrefix("<") && inner.hasSuffix(">") || inner.hasPrefix("[") && inner.hasSuffix("]")
   }
 
-  /// Those of some tokens that end an answer by their names. Where messages of several channels make an answer, the end of
+  /// The tokens that end an answer by their names. Where messages of several channels make an answer, the end of
   /// a message is not the end of the answer.
   package static func ends(among names: some Sequence<(id: Int32, name: String)>) -> Set<Int32> {
     var found: TextDictionary<Int32> = [:]

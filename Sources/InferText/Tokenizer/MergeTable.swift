@@ -22,7 +22,7 @@ struct MergeTable: Sendable {
     entries = Array(repeating: Entry(key: .max, merge: Merge(rank: 0, result: 0)), count: size)
   }
 
-  /// What two neighbours become; nil when they do not join.
+  /// The token that two neighbours become; nil when they do not join.
   subscript(left: Int32, right: Int32) -> Merge? {
     let key = Self.key(left, right)
     let entry = entries[slot(for: key)]

@@ -15,7 +15,7 @@ struct PreTokenizedText {
 
 /// One step of cutting a text into pieces.
 enum PreTokenizer: Sendable {
-  /// What becomes of the matches of a splitting pattern.
+  /// The fate of the matches of a splitting pattern.
   enum Behavior: String, Sendable {
     case removed = "Removed"
     case isolated = "Isolated"

@@ -22,7 +22,7 @@ struct RegexDialect {
     return output
   }
 
-  /// What follows the opening bracket of a class. An intersection turns into the class on its left, where the one on
+  /// The rest of a class behind its opening bracket. An intersection turns into the class on its left, where the one on
   /// its right matches too.
   private mutating func characterClass(depth: Int) throws(TokenizerError) -> String {
     guard depth <= 8 else { throw unsupported("nesting character classes more than eight deep") }

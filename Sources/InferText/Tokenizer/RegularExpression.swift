@@ -82,7 +82,7 @@ import CPCRE2
 }
 
 extension RegularExpression {
-  /// What one thread needs to match: the result, a stack for compiled code, and the limits that keep a hostile pattern
+  /// One thread's means to match: the result, a stack for compiled code, and the limits that keep a hostile pattern
   /// or text from running on. Serves any number of patterns, one after another.
   @safe struct Matcher: ~Copyable {
     fileprivate let data: OpaquePointer?
@@ -105,7 +105,7 @@ extension RegularExpression {
       unsafe pcre2_jit_stack_free_8(stack)
     }
 
-    /// Where the last match was. (`\K` in a lookahead can move its start behind its end: then it is empty.)
+    /// The range of the last match. (`\K` in a lookahead can move its start behind its end: then it is empty.)
     fileprivate var range: Range<Int> {
       guard let bounds = unsafe pcre2_get_ovector_pointer_8(data) else { return 0..<0 }
       let end = unsafe bounds[1]

@@ -1,7 +1,7 @@
-/// Where in a text names of special tokens become those tokens.
+/// The places in a text where names of special tokens become those tokens.
 enum SpecialTokenPlaces: Sendable {
   case everywhere, nowhere
-  /// Where no byte of the name is in these ranges, which are ascending and apart.
+  /// Everywhere but where a byte of the name is in these ranges, which are ascending and apart.
   case outside([Range<Int>])
 
   /// Whether a name in this place is its token.

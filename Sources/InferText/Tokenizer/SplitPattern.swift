@@ -1,4 +1,4 @@
-/// What a splitting or replacing step looks for: literal text, or a regular expression.
+/// The pattern of a splitting or replacing step: literal text, or a regular expression.
 enum SplitPattern: Sendable {
   case literal([UInt8])
   case regex(RegularExpression)

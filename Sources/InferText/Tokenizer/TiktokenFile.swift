@@ -47,7 +47,7 @@ extension TokenizerParts {
   }
 }
 
-/// What the models that ship a tiktoken file say in code about it.
+/// Facts about tiktoken files that the models which ship them say in code.
 private enum TiktokenFamily {
   case hunyuan, qwen, kimi
 
@@ -68,7 +68,7 @@ private enum TiktokenFamily {
     }
   }
 
-  /// Those that the configuration lists, and those that the family always has.
+  /// The tokens that the configuration lists, and those that the family always has.
   func specialTokens(_ configuration: JSONValue?, firstID: Int32) throws(TokenizerError) -> [AddedToken] {
     let list = TokenizerField(configuration ?? .null, at: "tokenizer_config.json")["added_tokens_decoder"]
     var tokens: [AddedToken] = []

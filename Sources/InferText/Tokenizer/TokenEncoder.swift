@@ -1,7 +1,7 @@
 /// One text on its way to tokens.
 struct TokenEncoder {
   let tokenizer: Tokenizer
-  /// Where names of special tokens are those tokens.
+  /// The places where names of special tokens are those tokens.
   let places: SpecialTokenPlaces
   let scratch: EncoderScratch
   var ids: [Int32] = []
@@ -58,7 +58,7 @@ struct TokenEncoder {
       })
   }
 
-  /// What a stretch of a text becomes behind the character before it.
+  /// The normal form of a stretch of a text, behind the character before it.
   private func normalizedStretch(
     _ text: [UInt8], _ range: Range<Int>, startsText: Bool
   ) throws(TokenizerError) -> ArraySlice<UInt8> {

@@ -16,7 +16,7 @@ public struct TokenList: Sendable {
     /// SentencePiece's unigram language model: scores are logarithms of probabilities.
     case unigram
 
-    /// What `tokenizer.ggml.model` calls it.
+    /// The name in `tokenizer.ggml.model`.
     public var name: String {
       switch self {
       case .byteLevel: "gpt2"
@@ -25,13 +25,13 @@ public struct TokenList: Sendable {
       }
     }
 
-    /// What `tokenizer.ggml.pre` calls the way to cut a text into words, where that is told.
+    /// The name of the way to cut a text into words, as in `tokenizer.ggml.pre`, where that is told.
     public var splitting: String? {
       if case .byteLevel(_, let splitting) = self { splitting } else { nil }
     }
   }
 
-  /// What a token is for, numbered as in both kinds of files.
+  /// The purpose of a token, numbered as in both kinds of files.
   public enum TokenType: Int32, Sendable {
     /// A part of text.
     case normal = 1
@@ -53,7 +53,7 @@ public struct TokenList: Sendable {
   public var tokens: [String]
   /// Each token's score, by id; byte-level lists need none.
   public var scores: [Float]
-  /// What each token is for, by id; empty when all are normal.
+  /// The purpose of each token, by id; empty when all are normal.
   public var types: [Int32]
   /// The token that begins a text.
   public var bos: Int32?

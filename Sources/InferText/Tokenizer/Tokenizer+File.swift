@@ -31,7 +31,7 @@ extension Tokenizer {
     try self.init(vocabulary)
   }
 
-  /// What ``init(files:)`` reads: the name of a file, `tokenizer.ggml` for the vocabulary of a GGUF file, or `nil` where
+  /// The source that ``init(files:)`` reads: the name of a file, `tokenizer.ggml` for the vocabulary of a GGUF file, or `nil` where
   /// there is no tokenizer.
   ///
   /// - Parameters:

@@ -27,7 +27,7 @@ public struct Tokenizer: Sendable {
   let preTokenizers: [PreTokenizer]
   let postProcessor: PostProcessor
   let decoder: TokenDecoder
-  /// What each token decodes to, but at the start of a text.
+  /// The bytes that each token decodes to, but at the start of a text.
   let decoded: TokenBytes
   let pool = EncoderPool()
 
@@ -145,7 +145,7 @@ public struct Tokenizer: Sendable {
     addedTokens[id].map { Array($0.content.utf8) } ?? Array(spellings.tokens[id])
   }
 
-  /// What a token decodes to at the start of a text.
+  /// The bytes that a token decodes to at the start of a text.
   func firstBytes(for id: Int32) -> ArraySlice<UInt8> {
     guard decoder.treatsFirstTokenApart, contains(id) else { return decoded[id] }
     let scratch = pool.take()

@@ -1,4 +1,4 @@
-/// What a tokenizer is made of, whatever kind of file tells it.
+/// The parts of a tokenizer, whatever kind of file tells them.
 struct TokenizerParts {
   var model: TokenModel
   /// The model's tokens as they are spelled in the file.

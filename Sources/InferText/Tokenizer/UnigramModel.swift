@@ -17,7 +17,7 @@ struct UnigramModel: Sendable {
   /// The best way to cut what lies before a position.
   struct Node {
     var score: Double
-    /// Where its last token starts; -1 while there is none.
+    /// The start of its last token; -1 while there is none.
     var start: Int
     /// Its last token; -1 for an unknown character.
     var id: Int32

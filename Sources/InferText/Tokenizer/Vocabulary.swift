@@ -1,7 +1,7 @@
 /// A byte string for each id, in one flat buffer.
 struct TokenBytes: Sendable {
   private var bytes: [UInt8] = []
-  /// Where the string of each id lies in `bytes`; nil for ids without one.
+  /// The range of each id's string in `bytes`; nil for ids without one.
   private var ranges: [Range<Int>?] = []
 
   /// One more than the highest id.

@@ -1,6 +1,6 @@
 import InferCore
 
-/// What a limit of addresses (`ulimit -v`) leaves for what cannot fail in words: threads and small objects.
+/// The check that a limit of addresses (`ulimit -v`) leaves enough for what cannot fail in words: threads and small objects.
 enum AddressSpace {
   /// For the heap, and stacks of the threads that each processor gets.
   private static var neededMiB: Int { 96 + 24 * min(availableProcessorCount(), 64) }

@@ -1,13 +1,13 @@
 import Foundation
 import InferCore
 
-/// What a test's prompt, or what follows it, took once.
+/// One measurement of a test's prompt, or of its generation.
 struct BenchPhase: Equatable {
   var seconds: Double
-  /// What each step had to read and compute.
+  /// The work of each step.
   var steps: [StepWork]
 
-  /// What all steps had to.
+  /// The work of all steps.
   var work: StepWork { steps.reduce(into: StepWork()) { $0 += $1 } }
 }
 
@@ -19,7 +19,7 @@ struct BenchResult {
   var prompts: [BenchPhase] = []
   /// Tokens generated, by repetition.
   var generations: [BenchPhase] = []
-  /// What the machine could do before the repetitions, between them and after them; empty where it was not measured.
+  /// The machine's limits before the repetitions, between them and after them; empty where they were not measured.
   var limits: [Roofline] = []
 
   /// The medians of the limits.

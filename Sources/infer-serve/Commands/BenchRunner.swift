@@ -51,7 +51,7 @@ struct BenchRunner {
 
   /// Runs the test once unmeasured and then `repetitions` times.
   ///
-  /// What stands before the measured tokens is computed once. Each repetition continues from there: it overwrites the
+  /// The tokens before the measured ones are computed once. Each repetition continues from there: it overwrites the
   /// keys and values of the one before and carries its recurrent state on, which takes the same time. The limits of the
   /// machine are measured between them, where `limits` does that.
   func measure(repetitions: Int, limits: (() -> Roofline)? = nil) -> BenchResult {

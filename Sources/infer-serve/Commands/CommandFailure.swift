@@ -1,6 +1,6 @@
 import Foundation
 
-/// What a command could not do, in one line.
+/// The failure of a command, in one line.
 struct CommandFailure: LocalizedError {
   let errorDescription: String?
 

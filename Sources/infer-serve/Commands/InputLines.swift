@@ -3,7 +3,7 @@ import Foundation
 /// The lines of standard input as they come, as bytes and without their line feeds.
 struct InputLines {
   private var buffer: [UInt8] = []
-  /// Where the next line starts, and up to where it is known to hold no line feed.
+  /// The start of the next line, and the end of its part that is known to hold no line feed.
   private var (start, searched) = (0, 0)
   private var isAtEnd = false
   private var chunk = [UInt8](repeating: 0, count: 65_536)

@@ -1,7 +1,7 @@
 import ArgumentParser
 import InferCore
 
-/// What a benchmark measures.
+/// The options for what a benchmark measures.
 struct MeasurementOptions: ParsableArguments {
   @Option(parsing: .unconditional, help: ArgumentHelp("Lengths of prompts; 0 for no such test.", valueName: "counts"))
   var promptTokens = NumberList([128, 512])
@@ -59,7 +59,7 @@ struct MeasurementOptions: ParsableArguments {
     return tests
   }
 
-  /// What measures a test.
+  /// The runner of a test.
   func runner(_ model: any LanguageModel, _ test: BenchTest, threads: Int) throws -> BenchRunner {
     try BenchRunner(model: model, test: test, kvType: kvType, threads: threads, batchTokens: maxBatchTokens)
   }

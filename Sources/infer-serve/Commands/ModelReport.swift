@@ -2,7 +2,7 @@ import HybridBlocks
 import InferCore
 import InferText
 
-/// What `inspect` tells of a model.
+/// The report of `inspect` on a model.
 struct ModelReport {
   var name: String
   /// The architecture of a GGUF file; `nil` for other files.

@@ -2,7 +2,7 @@ public import ArgumentParser
 import InferCore
 public import InferText
 
-/// How answers are taken apart, where the chat template does not show it or is not to decide.
+/// The options for taking answers apart, where the chat template does not show it or is not to decide.
 struct OutputOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
@@ -28,7 +28,7 @@ extension ToolCallFormat: ExpressibleByArgument {}
 extension ReasoningFormat: ExpressibleByArgument {}
 
 extension CaseIterable where Self: RawRepresentable<String> {
-  /// What an option takes, for its help.
+  /// An option's values, for its help.
   fileprivate static var names: String {
     let names = allCases.map(\.rawValue)
     return names.dropLast().joined(separator: ", ") + " or " + (names.last ?? "")

@@ -3,7 +3,7 @@ import Foundation
 public import InferCore
 import Synchronization
 
-/// What weights are quantised to while a model is loaded. Shared by all commands that compute.
+/// The options for quantising weights while a model is loaded. Shared by all commands that compute.
 struct QuantizationOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
@@ -13,7 +13,7 @@ struct QuantizationOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Format of the head, with --quantize (default: as suits it).", valueName: "format"))
   var quantizeHead: WeightFormat?
 
-  /// What to quantise to, if to anything.
+  /// The quantisation, if any.
   var quantization: Quantization? {
     quantize.flatMap { Quantization(named: $0, head: quantizeHead) }
   }

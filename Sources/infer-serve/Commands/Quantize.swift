@@ -57,7 +57,7 @@ struct Quantize: AsyncParsableCommand {
     try emit(Self.summary(result, output))
   }
 
-  /// What was written, for people.
+  /// A summary of the written file, for people.
   static func summary(_ result: QuantizationResult, _ output: String) -> String {
     let (before, after) = (Quantity.mebibytes(result.bytesBefore), Quantity.mebibytes(result.bytesAfter))
     let lines = ["\(output): \(after) of weights, \(before) before", result.form.text] + result.remarks

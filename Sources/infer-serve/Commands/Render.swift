@@ -68,7 +68,7 @@ struct Render: ParsableCommand {
   }
 }
 
-/// What `render` reads.
+/// The input of `render`.
 struct Conversation {
   var messages: JSONValue
   var tools: JSONValue?

@@ -3,7 +3,7 @@ import HybridBlocks
 import InferCore
 import InferText
 
-/// How tokens are chosen and when generation ends, on the command line. What is left out comes from the model's
+/// The options for choosing tokens and ending generation. What is left out comes from the model's
 /// `generation_config.json`.
 struct SamplingOptions: ParsableArguments {
   @Option(

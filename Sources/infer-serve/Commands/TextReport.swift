@@ -2,15 +2,15 @@ import HybridBlocks
 import InferCore
 import InferText
 
-/// What `inspect` tells of how a model reads and writes text.
+/// The part of `inspect` on how a model reads and writes text.
 struct TextReport {
-  /// Where the tokenizer is from, and how it works; `nil` without one.
+  /// The tokenizer's source and kind; `nil` without one.
   var tokenizer: TokenizerReport?
-  /// How answers are marked, as far as the chat template shows it; `nil` without a template.
+  /// The marks of answers, as far as the chat template shows them; `nil` without a template.
   var format: OutputFormat?
   /// Tokens that end an answer, ascending, and their names.
   var endTokens: [(id: Int32, name: String?)]
-  /// What the makers recommend for sampling, by the names of requests.
+  /// The makers' recommendations for sampling, by the names of requests.
   var sampling: [(name: String, value: Float)]
 
   init(_ model: LoadedModel, files: ModelFiles) {
@@ -65,19 +65,19 @@ struct TextReport {
   }
 }
 
-/// What `inspect` tells of a tokenizer.
+/// The part of `inspect` on a tokenizer.
 struct TokenizerReport {
   /// The file, or `tokenizer.ggml` for the vocabulary of a GGUF file.
   var source: String
   /// `BPE` or `Unigram`; of a vocabulary, what the file calls it.
   var kind: String
-  /// What a vocabulary's file calls the way to cut a text into words.
+  /// The name, in a vocabulary's file, of the way to cut a text into words.
   var splitting: String?
   /// One more than the highest token.
   var size: Int
   /// Names of the tokens that begin and end a text and fill a batch, where there are such.
   var special: [(name: String, token: String)]
-  /// What is put around a text where special tokens are asked for.
+  /// The tokens that are put around a text where special tokens are asked for.
   var added: [String]
 
   init(_ tokenizer: Tokenizer, files: ModelFiles) {

@@ -91,7 +91,7 @@ struct Tokenize: ParsableCommand {
   }
 }
 
-/// What is wrong with a line of input.
+/// The fault of a line of input.
 private struct LineFailure: Error, CustomStringConvertible {
   let description: String
 

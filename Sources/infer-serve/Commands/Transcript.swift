@@ -1,7 +1,7 @@
 import InferCore
 import InferText
 
-/// What `generate` has generated: printed as it comes, or collected for one object.
+/// The answer of `generate`: printed as it comes, or collected for one object.
 struct Transcript {
   private(set) var finishReason: FinishReason?
 

@@ -53,11 +53,11 @@ struct ConnectionLimits: Sendable, Equatable {
   private let descriptorLimit = RLIMIT_NOFILE
 #endif
 
-/// Where a connection comes from.
+/// The origin of a connection.
 struct ConnectionOrigin: Sendable, Equatable {
   /// The address, for the log.
   let address: String
-  /// What counts as one client: an address, or a network of 64 bits with IPv6.
+  /// The unit that counts as one client: an address, or a network of 64 bits with IPv6.
   let network: String
   /// Whether the client is on this machine.
   let isLoopback: Bool

@@ -2,7 +2,7 @@ import NIOHTTP1
 
 /// How far a connection's requests and responses have come.
 struct ConnectionProgress {
-  /// What the connection is at.
+  /// The stage that the connection is at.
   enum Stage {
     /// No request has begun.
     case idle

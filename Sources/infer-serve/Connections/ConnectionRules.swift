@@ -3,7 +3,7 @@ import Logging
 import NIOCore
 import NIOHTTP1
 
-/// What holds for every connection, and where it is told of.
+/// The rules for every connection, and the logger for breaking them.
 struct ConnectionRules: Sendable {
   /// How long a client may neither send what is waited for nor read what is written.
   let idleTimeout: Duration

@@ -6,7 +6,7 @@ import Synchronization
 /// Beyond the limits a few connections more are taken, so that the server's health can be asked for and others are told
 /// why they have to wait. Connections at which nothing happens make room for new ones.
 final class Connections: Sendable {
-  /// What a connection is at.
+  /// The stage of a connection.
   enum Activity: Sendable {
     /// No request is under way.
     case idle
@@ -128,7 +128,7 @@ final class Connections: Sendable {
 struct ConnectionTicket: Sendable {
   fileprivate let connections: Connections
   fileprivate let id: Int
-  /// Where it comes from.
+  /// The connection's origin.
   let origin: ConnectionOrigin
 
   /// Whether it is within the limits, now if it was not before.

@@ -8,7 +8,7 @@ import NIOCore
 final class LingeringClose: ChannelInboundHandler, RemovableChannelHandler {
   typealias InboundIn = ByteBuffer
 
-  /// How long is read on.
+  /// The time for reading on.
   private static let time = TimeAmount.seconds(10)
   /// How long the client may be silent meanwhile.
   private static let silence = TimeAmount.seconds(3)

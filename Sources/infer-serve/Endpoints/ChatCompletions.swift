@@ -65,7 +65,7 @@ struct ChatCompletions: Sendable {
     return template
   }
 
-  /// What the prompt has to hold of an answer that must begin with a call.
+  /// The part of an answer, which must begin with a call, that the prompt has to hold.
   private static func opening(
     _ request: ChatRequest, _ prompt: String, _ served: ServedModel
   ) throws(APIError) -> String {

@@ -1,6 +1,6 @@
 import InferCore
 
-/// What to generate for a request, and how to write it.
+/// The generations for a request, and how they are written.
 struct GenerationJob<Builder: ResponseBuilder> {
   /// One request to the engine for every choice.
   var requests: [GenerationRequest]
@@ -37,7 +37,7 @@ extension ServedModel {
 }
 
 extension RequestRecord.Generation {
-  /// What an answer cost that was written by `builder`, and the error that cut it off. Choices that are still at work
+  /// The cost of an answer that was written by `builder`, and the error that cut it off. Choices that are still at work
   /// are ended, and waited for.
   init(_ answer: Answer, _ builder: some ResponseBuilder, error: APIError?) async {
     var builder = builder

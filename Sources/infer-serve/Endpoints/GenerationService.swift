@@ -4,7 +4,7 @@ import InferCore
 import InferText
 import NIOCore
 
-/// What both completion endpoints do: read the body, have the engine generate, and write what comes.
+/// The work of both completion endpoints: reading the body, having the engine generate, and writing what comes.
 struct GenerationService: Sendable {
   /// Bounds of a request.
   struct Limits: Sendable {
@@ -242,7 +242,7 @@ struct GenerationService: Sendable {
     }
   }
 
-  /// What to tell the client of a choice that ended before it was complete.
+  /// The error for the client of a choice that ended before it was complete.
   private func failure(_ reason: FinishReason, _ supervisor: AnswerSupervisor) -> APIError? {
     switch (reason, supervisor.cause) {
     case (.stop, _), (.length, _): nil

@@ -41,7 +41,7 @@ struct Tokenization: Sendable {
     }
   }
 
-  /// What the tokenizer is: names of special tokens, and the chat template.
+  /// A description of the tokenizer: names of special tokens, and the chat template.
   func info(_ request: Request, _ context: ServeContext) throws -> Response {
     let served = try service.state.model()
     func name(_ token: String?) -> JSONValue { token.map(JSONValue.string) ?? .null }

@@ -4,13 +4,13 @@ import InferCore
 import InferText
 import Logging
 
-/// What the server tells when it is ready: text for people, fields for programs.
+/// The server's announcement when it is ready: text for people, fields for programs.
 enum Banner {
   /// The request that a newcomer is invited to try.
   private static let puzzle =
     "A cage holds chickens and rabbits: 35 heads and 94 legs. How many of each?"
 
-  /// What was loaded.
+  /// The model that was loaded.
   static func metadata(_ served: ServedModel, threads: Int) -> Logger.Metadata {
     let (summary, limits) = (served.model.summary, served.engine.limits)
     let machine = metadata(threads: threads, .current)
@@ -23,7 +23,7 @@ enum Banner {
     ]) { _, own in own }
   }
 
-  /// What was loaded, where it listens, and a command to try.
+  /// The model, the address, and a command to try.
   static func text(_ served: ServedModel, host: String, port: Int, threads: Int) -> String {
     let summary = served.model.summary
     let limits = served.engine.limits

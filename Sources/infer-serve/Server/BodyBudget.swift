@@ -17,7 +17,7 @@ final class BodyBudget: Sendable {
   /// A share for one body, which is given back when the share is dropped.
   func open() -> Share { Share(self) }
 
-  /// What one body takes of a ``BodyBudget``.
+  /// One body's share of a ``BodyBudget``.
   final class Share: Sendable {
     private let budget: BodyBudget
     private let bytes = Mutex(0)

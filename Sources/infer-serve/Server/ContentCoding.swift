@@ -6,10 +6,10 @@ enum ContentCoding: Equatable {
   case gzip
   case deflate
 
-  /// What ``init(_:)`` knows, for those who ask with something else.
+  /// The codings that ``init(_:)`` knows, for those who ask with something else.
   static let supported = "gzip, deflate"
 
-  /// What a request's header says.
+  /// Reads a request's header.
   ///
   /// - Throws: 415 for a coding that is not known, and for several, one on top of another.
   init(_ headers: HTTPFields) throws(APIError) {

@@ -6,11 +6,11 @@ import NIOCore
 
 /// The HTTP side of the server: listener, connections, routes.
 enum HTTPServer {
-  /// Where to listen, and how patient to be.
+  /// The address to listen at, and the server's patience.
   struct Configuration: Sendable {
     var host: String
     var port: Int
-    /// What holds for connections.
+    /// The rules for connections.
     var rules: ConnectionRules
   }
 

@@ -2,7 +2,7 @@ internal import CZlib
 
 /// Decompression by zlib into bounded memory.
 enum Inflater {
-  /// What stands around the compressed bytes. Raw values are zlib's `windowBits` for it.
+  /// The frame around the compressed bytes. Raw values are zlib's `windowBits` for it.
   enum Frame: Int32 {
     case raw = -15
     case zlib = 15
@@ -23,7 +23,7 @@ enum Inflater {
     return bytes[0] & 0x0F == 8 && (UInt16(bytes[0]) << 8 | UInt16(bytes[1])) % 31 == 0
   }
 
-  /// What the bytes decompress to, `limit` bytes at most. Several gzip frames, one after another, are one text.
+  /// Decompresses bytes, to `limit` bytes at most. Several gzip frames, one after another, are one text.
   static func inflate(_ bytes: [UInt8], _ frame: Frame, limit: Int) throws(Fault) -> [UInt8] {
     guard let count = UInt32(exactly: bytes.count) else { throw .tooLarge }
     // zlib keeps the stream's address.

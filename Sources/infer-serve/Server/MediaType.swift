@@ -1,6 +1,6 @@
 import HTTPTypes
 
-/// What a request may say that its body is.
+/// A media type that a request's body may have.
 enum MediaType {
   /// Refuses bodies that any page in a browser could send here without asking.
   ///

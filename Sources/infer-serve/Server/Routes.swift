@@ -13,7 +13,7 @@ enum Routes {
     var methods: [HTTPRequest.Method]
     var handler: Handler
 
-    /// What the header `Allow` says.
+    /// The value of the header `Allow`.
     var allow: String { methods.flatMap { $0 == .get ? ["GET", "HEAD"] : [$0.rawValue] }.joined(separator: ", ") }
   }
 

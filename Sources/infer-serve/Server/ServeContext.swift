@@ -5,12 +5,12 @@ import Logging
 import NIOCore
 import Synchronization
 
-/// What travels with a request through middleware and endpoint.
+/// The companion of a request through middleware and endpoint.
 struct ServeContext: RequestContext {
   var coreContext: CoreRequestContextStorage
   /// The connection, to learn when the client is gone.
   let channel: any Channel
-  /// What the request's log line will tell.
+  /// The contents of the request's log line.
   let record = RequestRecord()
 
   init(source: ApplicationRequestContextSource) {
@@ -19,7 +19,7 @@ struct ServeContext: RequestContext {
   }
 }
 
-/// What is known about a request when it ends, for its log line.
+/// The facts about a request when it ends, for its log line.
 final class RequestRecord: Sendable {
   /// Tokens and outcome of a generation.
   struct Generation {

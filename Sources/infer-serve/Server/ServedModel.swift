@@ -7,7 +7,7 @@ import Synchronization
 /// A model that is loaded and the engine that runs it.
 struct ServedModel: Sendable {
   let model: LoadedModel
-  /// What responses call it.
+  /// The model's name in responses.
   let name: String
   let tokenizer: Tokenizer
   let engine: Engine

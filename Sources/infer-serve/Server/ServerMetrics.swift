@@ -1,6 +1,6 @@
 import InferCore
 
-/// What is measured of the server, and of its engine: the one list of what `/metrics` tells.
+/// The measurements of the server, and of its engine: the one list of what `/metrics` tells.
 final class ServerMetrics: Sendable {
   /// The engine's part.
   let engine: EngineMetrics

@@ -80,7 +80,7 @@ struct APIError: Error, Equatable {
       type: "invalid_request_error", code: "unsupported_content_encoding", acceptEncoding: ContentCoding.supported)
   }
 
-  /// What came is no HTTP request.
+  /// The error for bytes that are no HTTP request.
   static func malformed(_ reason: String) -> APIError {
     .invalid(nil, "The request is not valid HTTP: \(reason).", code: "malformed_request")
   }

@@ -4,7 +4,7 @@ import InferText
 /// One choice of a chat completion while it is generated: splits text into reasoning, answer and calls of tools, ends the
 /// answer at a stop string, and adds up what a response that is not streamed needs.
 struct ChatChoice {
-  /// What a step of the choice adds to it.
+  /// The addition of a step to the choice.
   struct Delta: Equatable {
     var reasoning: String?
     var content: String?
@@ -41,11 +41,11 @@ struct ChatChoice {
   /// The first token that is neither reasoning nor anything else yet.
   private var firstUndecided = 0
 
-  /// What a choice consists of, and how it is told.
+  /// The makeup of a choice, and how it is told.
   struct Options: Sendable {
-    /// What the prompt holds of the answer.
+    /// The beginning of the answer that the prompt holds.
     var opening = ""
-    /// Where stop strings end the answer.
+    /// The conditions whose stop strings end the answer.
     var stop = StopConditions.standard
     /// Whether anything behind the first call is told.
     var allowsSeveralCalls = true

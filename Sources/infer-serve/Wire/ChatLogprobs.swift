@@ -61,7 +61,7 @@ struct ChatLogprobs {
   var content: LogprobList
   var reasoning: LogprobList
 
-  /// What a step adds to them.
+  /// The addition of a step to them.
   struct Delta: Equatable {
     var content: [JSONValue]
     var reasoning: [JSONValue]
@@ -97,7 +97,7 @@ struct ChatLogprobs {
     reasoning.close(ledger)
   }
 
-  /// What has not been told.
+  /// The elements that have not been told.
   mutating func take() -> Delta { Delta(content: content.take(), reasoning: reasoning.take()) }
 
   /// All of it.

@@ -6,9 +6,9 @@ import InferText
 struct ChatRequest {
   /// The conversation as the chat template wants it; see ``ChatMessages``.
   var messages: JSONValue
-  /// What the answer may call.
+  /// The tools that the answer may call.
   var tools: ChatTools
-  /// What is sampled, and how long.
+  /// Sampling, and the end of it.
   var sampling: SamplingParameters
   var stop: StopConditions
   /// Answers wanted.
@@ -16,12 +16,12 @@ struct ChatRequest {
   /// Most likely tokens wanted beside each token of the prompt; nil when it is not to be scored.
   var promptLogprobs: Int?
   var streaming: StreamingOptions?
-  /// What the chat template is given beside the messages: `chat_template_kwargs`, `documents` and what the fields of
+  /// The chat template's variables beside the messages: `chat_template_kwargs`, `documents` and what the fields of
   /// reasoning say.
   var templateVariables: JSONObject
   /// Whether the template opens the assistant's turn.
   var addsGenerationPrompt: Bool
-  /// Where the reasoning is told.
+  /// The place of the reasoning.
   var reasoningPlace: ReasoningFields.Place
   /// Whether special tokens of the answer have no text.
   var skipsSpecialTokens: Bool

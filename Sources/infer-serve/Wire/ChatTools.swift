@@ -8,7 +8,7 @@ struct ChatTools: Equatable {
   var definitions: JSONValue?
   /// Whether an answer may have more than one call.
   var allowsSeveral = true
-  /// What the answer has to begin with, if it does not have the choice.
+  /// The call that the answer has to begin with, if it does not have the choice.
   var demand: Demand?
 
   /// A call that is demanded.
@@ -94,7 +94,7 @@ struct ChatToolCall: Equatable {
     ["id": .string(id), "type": "function", "function": ["name": .string(name), "arguments": .string(arguments)]]
   }
 
-  /// What an event tells of a call: all of its head, or more of its arguments.
+  /// The part of a call in an event: all of its head, or more of its arguments.
   struct Delta: Equatable {
     var index: Int
     /// The call without its arguments, in its first event.

@@ -3,7 +3,7 @@ import InferText
 
 /// One choice of a text completion while it is generated.
 struct CompletionChoice {
-  /// What there is to tell of the choice.
+  /// The news of the choice.
   struct Delta: Equatable {
     var text: String
     /// The object `logprobs`; nil when there is none.
@@ -54,7 +54,7 @@ struct CompletionChoice {
     self.statistics = statistics
   }
 
-  /// What has come since the last time; nil when there is nothing to tell.
+  /// The news since the last time; nil when there is nothing to tell.
   mutating func take() -> Delta? {
     let logprobs = tokenLogprobs?.take()
     // A piece without text still has tokens to tell when log-probabilities are wanted.

@@ -71,7 +71,7 @@ struct EchoedPrompt {
   var tokens: [Int32]
 }
 
-/// Where the text of each token begins in a completion's text, in Unicode scalars, which are what Python and the API
+/// The offset of each token's text in a completion's text, in Unicode scalars, which are what Python and the API
 /// call characters. A token that begins within a character has that character's place.
 struct TextOffsets {
   private var detokenizer: StreamingDetokenizer

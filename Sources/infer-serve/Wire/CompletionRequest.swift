@@ -12,7 +12,7 @@ struct CompletionRequest {
 
   /// The prompts, in order; choices are numbered prompt by prompt.
   var prompts: [Prompt]
-  /// What is sampled, and how long.
+  /// Sampling, and the end of it.
   var sampling: SamplingParameters
   var stop: StopConditions
   /// Continuations wanted of each prompt.

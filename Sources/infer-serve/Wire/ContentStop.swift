@@ -20,10 +20,10 @@ struct ContentStop {
     StopStringMatcher(conditions.stopStrings, includesStopString: conditions.includesStopString)
   }
 
-  /// Where what is held back begins.
+  /// The offset of the first byte that is held back.
   var offset: Int? { held.first?.offset }
 
-  /// What comes of some content.
+  /// The outcome of some content.
   struct Output {
     /// Text that is certain.
     var text = ""

@@ -1,7 +1,7 @@
 import InferCore
 import InferText
 
-/// What a message of a chat says, as text.
+/// The contents of a chat's message, as text.
 ///
 /// Content comes as a string or as parts. Parts of text have several names; those that are reasoning belong to the
 /// message's reasoning. Texts of parts are joined by line breaks.

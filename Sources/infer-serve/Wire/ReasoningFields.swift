@@ -7,10 +7,10 @@ import InferText
 /// `enable_thinking`, DeepSeek's `thinking`, Ollama's `think`, vLLM's `include_reasoning`, SGLang's
 /// `separate_reasoning` and llama-server's `reasoning_format`.
 struct ReasoningFields: Equatable {
-  /// Where a response tells the reasoning.
+  /// The place of reasoning in a response.
   enum Place { case besideContent, inContent, nowhere }
 
-  /// What chat templates are told of it.
+  /// The template's variables about it.
   var variables: JSONObject = [:]
   var place = Place.besideContent
 

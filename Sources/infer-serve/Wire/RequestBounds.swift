@@ -56,7 +56,7 @@ enum RequestBounds {
     reader["messages"]?.array?.reduce(0) { $0 + ($1[key]?.array?.count ?? 0) }
   }
 
-  /// What a JSON value consists of.
+  /// The size of a JSON value.
   private struct Weight {
     var values = 0
     var bytes = 0

@@ -4,7 +4,7 @@ package import InferText
 
 /// The decoders of all endpoints that read a body, for those that try them without a server.
 package enum RequestDecoding {
-  /// What a body asks a chat template to render.
+  /// The conversation that a body asks a chat template to render.
   package struct Conversation: Sendable {
     package let messages: JSONValue
     package let tools: JSONValue?

@@ -118,7 +118,7 @@ extension RequestFields {
     ("lora_request", .refused("An adapter is", unless: [])),
   ]
 
-  /// What an answer may consist of, and where it ends.
+  /// Fields for what an answer may consist of, and where it ends.
   private static let constraints =
     all(
       .refused("Constrained output is", unless: [""]), "grammar", "regex", "ebnf", "json_schema", "structural_tag",
@@ -135,7 +135,7 @@ extension RequestFields {
       ("images", .refused("Image input is", unless: [.array([])])),
     ]
 
-  /// What a response tells, and how.
+  /// Fields for what a response tells, and how.
   private static let forms: [Field] =
     all(
       .refused("Ids of tokens in the response are", unless: [false]), "return_token_ids", "return_prompt_token_ids",

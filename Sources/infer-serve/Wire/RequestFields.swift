@@ -1,13 +1,13 @@
 import InferCore
 import InferText
 
-/// What becomes of the fields of a request: OpenAI's own, and those that llama-server, vLLM, SGLang, Ollama and
+/// The treatment of a request's fields: OpenAI's own, and those that llama-server, vLLM, SGLang, Ollama and
 /// OpenRouter add to them.
 ///
 /// A field that changes what is generated or told is read, or refused by its name: ignoring it would answer another
 /// question than the one that was asked. Fields that change nothing here are ignored, as are those that nobody knows.
 struct RequestFields: Sendable {
-  /// What becomes of a field.
+  /// The treatment of a field.
   enum Use: Sendable, Equatable {
     /// It is read.
     case read

@@ -9,7 +9,7 @@ protocol ResponseBuilder: Sendable {
   mutating func append(_ scores: [PromptTokenScore], to index: Int)
   /// Takes a piece of a choice's text and returns the events that tell of it.
   mutating func append(_ piece: TextPiece, to index: Int) -> [JSONValue]
-  /// Whether nothing that a choice still generates would be told.
+  /// True when a choice would tell nothing of what it still generates.
   func isComplete(_ index: Int) -> Bool
   /// Takes a choice's end and returns the events that tell of it.
   mutating func finish(_ index: Int, _ reason: FinishReason, _ statistics: GenerationStatistics) -> [JSONValue]

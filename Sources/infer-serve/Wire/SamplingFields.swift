@@ -12,7 +12,7 @@ struct SamplingFields {
   /// The most alternatives that a log-probability may be asked with.
   static let maximumLogprobs = 20
 
-  /// What is sampled. `logprobs` is the number of alternatives wanted beside each token's own log-probability.
+  /// The parameters of sampling. `logprobs` is the number of alternatives wanted beside each token's own log-probability.
   func sampling(logprobs: Int?) throws(APIError) -> SamplingParameters {
     let temperature = try float("temperature")
     let topK = try reader.integer("top_k")

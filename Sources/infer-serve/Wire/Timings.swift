@@ -1,7 +1,7 @@
 import InferCore
 import InferText
 
-/// Where a response's time went, with the names that llama-server uses.
+/// The times of a response, with the names that llama-server uses.
 ///
 /// `prompt` lasts up to the first token, `predicted` from there to the last. Choices that run side by side are taken
 /// together: tokens add up, and times are the longest.

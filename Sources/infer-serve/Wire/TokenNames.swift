@@ -1,7 +1,7 @@
 import InferCore
 import InferText
 
-/// What completions call tokens, so that tokens that print alike have names of their own.
+/// The names of tokens in completions, where tokens that print alike have names of their own.
 ///
 /// A token is called by its text. One that is no text by itself, such as a part of a character, is called by its bytes,
 /// as in `bytes:\xe2\x80`, which is how OpenAI does it; one without bytes by its number, as in `token_id:7`, which is how

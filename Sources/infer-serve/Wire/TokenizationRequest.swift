@@ -3,7 +3,7 @@ import InferCore
 
 /// The body of `POST /tokenize`, in vLLM's form or llama-server's.
 struct TokenizeRequest: Sendable {
-  /// What is to be tokenised.
+  /// The input that is to be tokenised.
   enum Source: Sendable {
     /// A text, which is in this field.
     case text(String, field: String, addingSpecialTokens: Bool)
