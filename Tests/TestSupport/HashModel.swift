@@ -64,9 +64,9 @@ public struct HashModel: LanguageModel {
       for (offset, index) in run.tokens.enumerated() {
         let (token, position) = (step.plan.tokens[index], run.position + offset)
         recurrent = Self.extend(recurrent, with: token, at: position)
-        store(token, at: position, in: step.plan.blocks[run.blocks], step.store)
+        store(token, at: position, in: step.plan.pages[run.pages], step.store)
         guard run.logits.contains(index) else { continue }
-        let paged = pagedHash(count: position + 1, in: step.plan.blocks[run.blocks], step.store)
+        let paged = pagedHash(count: position + 1, in: step.plan.pages[run.pages], step.store)
         var values = logits.row(row)
         let all = self.values(token: token, position: position, paged: paged, recurrent: recurrent)
         for i in values.indices { values[i] = all[i] }
@@ -114,26 +114,26 @@ public struct HashModel: LanguageModel {
 extension HashModel {
   /// Keys hold tokens and values hold positions.
   private func addresses(
-    of position: Int, in blocks: ArraySlice<Int32>, _ store: StateStore, _ handle: StateHandle
+    of position: Int, in table: ArraySlice<Int32>, _ store: StateStore, _ handle: StateHandle
   ) -> (key: UnsafeMutableRawPointer, value: UnsafeMutableRawPointer) {
-    let page = unsafe store.page(blocks[blocks.startIndex + position / store.pageTokens], of: handle)
+    let page = unsafe store.page(table[table.startIndex + position / store.pageTokens], of: handle)
     let stride = store.kvType.bytes(2)
     let key = unsafe page + position % store.pageTokens * stride
     return unsafe (key, key + store.pageTokens * stride)
   }
 
-  private func store(_ token: Int32, at position: Int, in blocks: ArraySlice<Int32>, _ store: StateStore) {
+  private func store(_ token: Int32, at position: Int, in table: ArraySlice<Int32>, _ store: StateStore) {
     guard let pages else { return }
-    let (key, value) = unsafe addresses(of: position, in: blocks, store, pages)
+    let (key, value) = unsafe addresses(of: position, in: table, store, pages)
     unsafe key.storeBytes(of: token, as: Int32.self)
     unsafe value.storeBytes(of: Int32(position), as: Int32.self)
   }
 
-  private func pagedHash(count: Int, in blocks: ArraySlice<Int32>, _ store: StateStore) -> UInt64 {
+  private func pagedHash(count: Int, in table: ArraySlice<Int32>, _ store: StateStore) -> UInt64 {
     guard let pages else { return 0 }
     var hash: UInt64 = 0
     for position in 0..<count {
-      let (key, value) = unsafe addresses(of: position, in: blocks, store, pages)
+      let (key, value) = unsafe addresses(of: position, in: table, store, pages)
       let found = unsafe Int(value.load(as: Int32.self))
       hash = unsafe Self.extend(hash, with: key.load(as: Int32.self), at: found)
     }

@@ -31,7 +31,7 @@ final class EngineThread: @unchecked Sendable {
     readerPatience = configuration.readerPatience
     self.inbox = inbox
     self.store = store
-    plan.blocks.reserveCapacity(limits.pageCount)
+    plan.pages.reserveCapacity(limits.pageCount)
     recorder = StepRecorder(metrics)
     team = try ThreadTeam(count: configuration.threads)
     sampling = BatchSampling(workers: team.count)
@@ -113,7 +113,7 @@ final class EngineThread: @unchecked Sendable {
     precondition(!plan.runs.isEmpty, "\(scheduler.running.count) sequences run and none advances")
     let start = ContinuousClock.now
     for id in scheduler.preempted { active[id]?.notePreemption() }
-    for run in plan.runs { active[run.generation]?.begin(at: start) }
+    for run in plan.runs { active[run.sequence]?.begin(at: start) }
     recorder.note(scheduler)
     compute()
     let now = ContinuousClock.now
@@ -126,7 +126,7 @@ final class EngineThread: @unchecked Sendable {
   private func compute() {
     sampling.removeAll()
     for run in plan.runs where !run.logits.isEmpty {
-      guard let generation = active[run.generation] else { continue }
+      guard let generation = active[run.sequence] else { continue }
       for row in run.logits {
         sampling.append(generation.use(ofLogitsAfter: run.position + row - run.tokens.lowerBound))
       }
@@ -145,7 +145,7 @@ final class EngineThread: @unchecked Sendable {
     outcomes.removeAll(keepingCapacity: true)
     var row = 0
     for run in plan.runs {
-      guard !run.logits.isEmpty, let generation = active[run.generation] else {
+      guard !run.logits.isEmpty, let generation = active[run.sequence] else {
         outcomes.append(.pending)
         continue
       }
@@ -156,12 +156,12 @@ final class EngineThread: @unchecked Sendable {
       case .token(let token): outcomes.append(.token(token))
       case .ended(let reason):
         outcomes.append(.ended)
-        note(run.generation, reason)
+        note(run.sequence, reason)
       }
     }
     scheduler.commit(plan, outcomes)
-    for run in plan.runs where active[run.generation]?.submission.channel.isFull() == true {
-      pause(run.generation, at: now)
+    for run in plan.runs where active[run.sequence]?.submission.channel.isFull() == true {
+      pause(run.sequence, at: now)
     }
     announceEndings(at: now)
   }

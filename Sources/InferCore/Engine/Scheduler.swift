@@ -170,13 +170,13 @@ struct Scheduler {
     precondition(outcomes.count == plan.runs.count, "\(outcomes.count) outcomes of \(plan.runs.count) runs")
     var index = 0
     for (run, outcome) in zip(plan.runs, outcomes) {
-      while running[index].id != run.generation { index += 1 }
+      while running[index].id != run.sequence { index += 1 }
       running[index].advance(by: run.tokens.count)
       let missing = running[index].missing
       switch outcome {
-      case .pending: precondition(missing > 0, "sequence \(run.generation) has nothing left to compute")
+      case .pending: precondition(missing > 0, "sequence \(run.sequence) has nothing left to compute")
       case .token(let token):
-        precondition(missing == 0, "sequence \(run.generation): token \(token) with \(missing) to compute")
+        precondition(missing == 0, "sequence \(run.sequence): token \(token) with \(missing) to compute")
         running[index].tokens.append(token)
       case .ended: running[index].release(&pages, &slots)
       }
@@ -269,13 +269,13 @@ extension Scheduler.Sequence {
   fileprivate func appendRun(of rows: Int, to plan: inout StepPlan) {
     let first = plan.tokens.count
     plan.tokens.append(contentsOf: tokens[computed..<computed + rows])
-    let firstBlock = plan.blocks.count
-    plan.blocks.append(contentsOf: pages)
+    let firstPage = plan.pages.count
+    plan.pages.append(contentsOf: pages)
     let end = plan.tokens.count
     let wanted = scored(within: rows).count + (rows == missing ? 1 : 0)
     plan.runs.append(
       Run(
-        generation: id, tokens: first..<end, position: computed, blocks: firstBlock..<plan.blocks.count,
+        sequence: id, tokens: first..<end, position: computed, pages: firstPage..<plan.pages.count,
         slot: slot ?? 0, logits: end - wanted..<end))
   }
 }

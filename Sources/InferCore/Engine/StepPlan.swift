@@ -6,7 +6,7 @@ public struct StepPlan: Sendable {
   /// Token ids of all runs, one after another; row `i` of the step is `tokens[i]`.
   public var tokens: [Int32] = []
   /// Page indices of all runs, one after another.
-  public var blocks: [Int32] = []
+  public var pages: [Int32] = []
   /// The sequences that take part.
   public var runs: [Run] = []
 
@@ -16,7 +16,7 @@ public struct StepPlan: Sendable {
   /// Forgets all runs and keeps the capacity.
   public mutating func removeAll() {
     tokens.removeAll(keepingCapacity: true)
-    blocks.removeAll(keepingCapacity: true)
+    pages.removeAll(keepingCapacity: true)
     runs.removeAll(keepingCapacity: true)
   }
 
@@ -27,15 +27,15 @@ public struct StepPlan: Sendable {
 /// The tokens of one sequence in a step.
 public struct Run: Sendable {
   /// Identifies the sequence to the scheduler; numerics do not look at it.
-  public var generation: Int
+  public var sequence: Int
   /// Rows of the step.
   public var tokens: Range<Int>
   /// Position in the sequence of the first of `tokens`. At position 0 recurrent state starts from zero,
   /// whatever its slot holds.
   public var position: Int
-  /// Where in ``StepPlan/blocks`` this sequence's pages stand: page `j` holds positions
+  /// Where in ``StepPlan/pages`` this sequence's pages stand: page `j` holds positions
   /// `j * pageTokens ..< (j + 1) * pageTokens`, up to and including this run's last.
-  public var blocks: Range<Int>
+  public var pages: Range<Int>
   /// The sequence's slot of recurrent state.
   public var slot: Int32
   /// Rows of the step whose logits are wanted: a suffix of `tokens`, possibly empty. They stand in the
@@ -43,14 +43,14 @@ public struct Run: Sendable {
   public var logits: Range<Int>
 
   /// Creates a run; see the properties.
-  public init(generation: Int, tokens: Range<Int>, position: Int, blocks: Range<Int>, slot: Int32, logits: Range<Int>) {
+  public init(sequence: Int, tokens: Range<Int>, position: Int, pages: Range<Int>, slot: Int32, logits: Range<Int>) {
     precondition(
       logits.isEmpty || (tokens.contains(logits.lowerBound) && logits.upperBound == tokens.upperBound),
       "logits \(logits) are no suffix of tokens \(tokens)")
-    self.generation = generation
+    self.sequence = sequence
     self.tokens = tokens
     self.position = position
-    self.blocks = blocks
+    self.pages = pages
     self.slot = slot
     self.logits = logits
   }

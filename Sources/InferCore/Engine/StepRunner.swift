@@ -46,7 +46,7 @@ public final class StepRunner {
       layout: model.stateLayout, kvType: kvType, pageTokens: pageTokens, pageCount: sequences * pagesPerSequence,
       slotCount: sequences)
     team = try ThreadTeam(count: threads)
-    plan.blocks.reserveCapacity(sequences * pagesPerSequence)
+    plan.pages.reserveCapacity(sequences * pagesPerSequence)
   }
 
   /// Computes one step. `body` gets the rows of logits that were asked for, in order of `parts`.
@@ -69,13 +69,13 @@ public final class StepRunner {
     let firstRow = plan.tokens.count
     plan.tokens.append(contentsOf: part.tokens)
     let rows = firstRow..<plan.tokens.count
-    let firstBlock = plan.blocks.count
+    let firstPage = plan.pages.count
     let pages = (part.position + part.tokens.count + store.pageTokens - 1) / store.pageTokens
     precondition(pages <= pagesPerSequence, "\(pages) pages of \(pagesPerSequence)")
-    for page in 0..<pages { plan.blocks.append(Int32(part.sequence * pagesPerSequence + page)) }
+    for page in 0..<pages { plan.pages.append(Int32(part.sequence * pagesPerSequence + page)) }
     plan.runs.append(
       Run(
-        generation: part.sequence, tokens: rows, position: part.position, blocks: firstBlock..<plan.blocks.count,
+        sequence: part.sequence, tokens: rows, position: part.position, pages: firstPage..<plan.pages.count,
         slot: Int32(part.sequence), logits: (rows.upperBound - part.logits)..<rows.upperBound))
   }
 }

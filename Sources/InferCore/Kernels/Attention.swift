@@ -41,8 +41,8 @@ private func forEachToken(
   for run in step.plan.runs {
     forEachRow(run.tokens.count, step) { index in
       let position = run.position + index
-      let block = step.plan.blocks[run.blocks.lowerBound + position / pageTokens]
-      unsafe body(run.tokens.lowerBound + index, step.store.page(block, of: cache), position % pageTokens)
+      let page = step.plan.pages[run.pages.lowerBound + position / pageTokens]
+      unsafe body(run.tokens.lowerBound + index, step.store.page(page, of: cache), position % pageTokens)
     }
   }
 }
@@ -113,7 +113,7 @@ private func attend(
       let sums = unsafe shape.attend(
         queries: queries.base + row * queries.stride + head * shape.group * shape.headDimension,
         queryStride: queries.stride, rows: item.rows, position: run.position + item.first, keys: item.keys, head: head,
-        page: { unsafe step.store.page(step.plan.blocks[run.blocks.lowerBound + $0], of: cache) },
+        page: { unsafe step.store.page(step.plan.pages[run.pages.lowerBound + $0], of: cache) },
         workspace: workspace.base + worker * workspace.stride)
       if item.parts > 1 {
         unsafe sums.copy(rows: item.rows * shape.group, to: shape.part(of: item, head: head, in: parts))

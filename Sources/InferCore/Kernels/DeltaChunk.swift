@@ -31,13 +31,13 @@ package struct DeltaChunk {
   private var keyDimension: Int { shape.keyDimension }
   private var valueDimension: Int { shape.valueDimension }
 
-  /// Floats a worker needs; see ``Workspace``.
+  /// Floats a worker needs; see ``Buffers``.
   var workspaceCount: Int {
     length * (3 * keyDimension + valueDimension + 2 * length + 1) + (ck_delta_stride(length) + 2) * keyDimension
   }
 
   /// A worker's memory, cut for a chunk of `n` tokens.
-  @unsafe private struct Workspace {
+  @unsafe private struct Buffers {
     /// `[n × K]` each.
     let keys: UnsafeMutablePointer<Float>
     let queries: UnsafeMutablePointer<Float>
@@ -81,7 +81,7 @@ package struct DeltaChunk {
     for first in stride(from: 0, to: rows, by: length) {
       let count = min(length, rows - first)
       unsafe runChunk(
-        inputs, first: first, count: count, state: state, Workspace(workspace, count: count, shape))
+        inputs, first: first, count: count, state: state, Buffers(workspace, count: count, shape))
     }
   }
 
@@ -110,7 +110,7 @@ package struct DeltaChunk {
   ///     y[t] = S·(D[t,0] q[t]) + Σ_{s ≤ t} (q[t]·D[t,s] k[s]) u[s]
   ///     S    = S·diag(D[last,0]) + Σ_s u[s] ⊗ (D[last,s] k[s])
   private func runChunk(
-    _ inputs: DeltaInputs, first: Int, count: Int, state: UnsafeMutablePointer<Float>, _ space: Workspace
+    _ inputs: DeltaInputs, first: Int, count: Int, state: UnsafeMutablePointer<Float>, _ space: Buffers
   ) {
     let (k, v) = (keyDimension, valueDimension)
     unsafe gather(inputs, first: first, count: count, into: space)
@@ -129,7 +129,7 @@ package struct DeltaChunk {
   }
 
   /// Copies what a chunk reads again and again: rows of the step lie so far apart that they evict each other.
-  private func gather(_ inputs: DeltaInputs, first: Int, count: Int, into space: Workspace) {
+  private func gather(_ inputs: DeltaInputs, first: Int, count: Int, into space: Buffers) {
     for row in 0..<count {
       let from = first + row
       unsafe (space.keys + row * keyDimension).update(from: inputs.k + from * inputs.kStride, count: keyDimension)

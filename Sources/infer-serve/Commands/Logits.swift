@@ -21,7 +21,7 @@ struct Logits: AsyncParsableCommand {
   @Option(
     parsing: .unconditionalSingleValue,
     help: ArgumentHelp("Token ids of a prompt, as in 5,17,9; may be given several times.", valueName: "ids"))
-  var tokens: [TokenList]
+  var tokens: [TokenIDs]
 
   @Option(
     parsing: .unconditional, help: ArgumentHelp("Tokens of each prompt in a step (default: all).", valueName: "count"))

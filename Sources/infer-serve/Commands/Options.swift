@@ -118,7 +118,7 @@ struct EngineOptions: ParsableArguments {
 extension KVType: ExpressibleByArgument {}
 
 /// Token ids on the command line: `5,17,9`.
-struct TokenList: ExpressibleByArgument, Equatable {
+struct TokenIDs: ExpressibleByArgument, Equatable {
   let ids: [Int32]
 
   init?(argument: String) {

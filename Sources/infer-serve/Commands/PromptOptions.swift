@@ -14,7 +14,7 @@ struct PromptOptions: ParsableArguments {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp("Token ids to continue, as in 5,17,9; nothing is added.", valueName: "ids"))
-  var tokens: TokenList?
+  var tokens: TokenIDs?
 
   @Option(help: ArgumentHelp("A system message before --chat.", valueName: "text"))
   var system: String?

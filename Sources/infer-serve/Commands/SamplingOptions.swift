@@ -67,7 +67,7 @@ struct SamplingOptions: ParsableArguments {
   var stop: [String] = []
 
   @Option(parsing: .unconditional, help: ArgumentHelp("Tokens that end the generation, as in 2,7.", valueName: "ids"))
-  var stopTokenIds: TokenList?
+  var stopTokenIds: TokenIDs?
 
   @Flag(help: "Generate past the model's end tokens.")
   var ignoreEos = false

@@ -69,14 +69,14 @@ struct SchedulerHarness {
     var scoredRows = 0
     let outcomes = plan.runs.map { run in
       let token = compute(run)
-      let behind = prompts[run.generation, default: 0] - 1
+      let behind = prompts[run.sequence, default: 0] - 1
       let positions = run.logits.map { run.position + $0 - run.tokens.lowerBound }
-      scored[run.generation]? += positions.filter { $0 < behind }
+      scored[run.sequence]? += positions.filter { $0 < behind }
       scoredRows += positions.count { $0 < behind }
       guard let last = positions.last, last >= behind else { return Scheduler.Outcome.pending }
-      answers[run.generation, default: []].append(token)
-      if answers[run.generation]?.count == wanted[run.generation] {
-        ended.append(run.generation)
+      answers[run.sequence, default: []].append(token)
+      if answers[run.sequence]?.count == wanted[run.sequence] {
+        ended.append(run.sequence)
         return .ended
       }
       return .token(token)
@@ -94,13 +94,13 @@ struct SchedulerHarness {
       hash = Self.extend(hash, plan.tokens[index])
       guard let pageTokens else { continue }
       let position = run.position + offset
-      pages[Int(plan.blocks[run.blocks.lowerBound + position / pageTokens])][position % pageTokens] = plan.tokens[index]
+      pages[Int(plan.pages[run.pages.lowerBound + position / pageTokens])][position % pageTokens] = plan.tokens[index]
     }
     slots[Int(run.slot)] = hash
     guard let pageTokens else { return Self.token(hash, hash) }
     var paged: UInt64 = 0
     for position in 0..<run.position + run.tokens.count {
-      let page = plan.blocks[run.blocks.lowerBound + position / pageTokens]
+      let page = plan.pages[run.pages.lowerBound + position / pageTokens]
       paged = Self.extend(paged, pages[Int(page)][position % pageTokens])
     }
     return Self.token(hash, paged)
@@ -141,22 +141,22 @@ extension Scheduler {
     for ids in orders { #expect(zip(ids, ids.dropFirst()).allSatisfy { $0 < $1 }, "not in order of arrival: \(ids)") }
     #expect(running.allSatisfy { $0.computed < $0.tokens.count })
     guard let plan else { return }
-    #expect(hasParked ? !plan.runs.isEmpty : plan.runs.first?.generation == ids.first, "the oldest does not advance")
+    #expect(hasParked ? !plan.runs.isEmpty : plan.runs.first?.sequence == ids.first, "the oldest does not advance")
     var row = 0
     for run in plan.runs {
-      guard let sequence = running.first(where: { $0.id == run.generation }) else {
-        Issue.record("run of \(run.generation), which is not running")
+      guard let sequence = running.first(where: { $0.id == run.sequence }) else {
+        Issue.record("run of \(run.sequence), which is not running")
         continue
       }
       #expect(run.tokens.lowerBound == row && !run.tokens.isEmpty && run.position == sequence.computed)
       row = run.tokens.upperBound
-      #expect(Array(plan.blocks[run.blocks]) == sequence.pages && run.slot == sequence.slot)
+      #expect(Array(plan.pages[run.pages]) == sequence.pages && run.slot == sequence.slot)
       let end = run.position + run.tokens.count
       #expect(plan.tokens[run.tokens].elementsEqual(sequence.tokens[run.position..<end]))
       let scores = sequence.unscored.clamped(to: run.position..<end).count
       #expect(run.logits.count == scores + (end == sequence.tokens.count ? 1 : 0))
     }
     #expect(row == plan.tokens.count)
-    #expect(Set(plan.runs.map(\.generation)).count == plan.runs.count, "two runs of one sequence")
+    #expect(Set(plan.runs.map(\.sequence)).count == plan.runs.count, "two runs of one sequence")
   }
 }

@@ -101,12 +101,12 @@ final class KernelBench {
     for part in parts {
       let first = plan.tokens.count
       plan.tokens.append(contentsOf: Array(repeating: 0, count: part.count))
-      let firstBlock = plan.blocks.count
-      plan.blocks.append(contentsOf: pages[part.sequence])
+      let firstPage = plan.pages.count
+      plan.pages.append(contentsOf: pages[part.sequence])
       plan.runs.append(
         Run(
-          generation: part.sequence, tokens: first..<first + part.count, position: part.position,
-          blocks: firstBlock..<plan.blocks.count, slot: Int32(part.sequence + 1),
+          sequence: part.sequence, tokens: first..<first + part.count, position: part.position,
+          pages: firstPage..<plan.pages.count, slot: Int32(part.sequence + 1),
           logits: first + part.count - part.logits..<first + part.count))
     }
     body(Step(plan: plan, store: store, team: team, workspace: workspace))
