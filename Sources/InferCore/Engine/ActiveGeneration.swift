@@ -15,7 +15,9 @@ final class ActiveGeneration {
     self.submission = submission
     let stop = submission.request.stop
     stopTokens = stop.ignoresEndTokens ? stop.stopTokenIDs : stop.stopTokenIDs.union(endTokens)
-    sampler = Sampler(submission.request, stopTokens: stopTokens)
+    sampler = Sampler(
+      submission.request.sampling, prompt: submission.request.prompt, minimumLength: stop.minTokens,
+      stopTokens: stopTokens)
     statistics = GenerationStatistics(promptTokens: submission.request.prompt.count)
   }
 

@@ -1,59 +1,66 @@
-/// Chooses the tokens of one generation.
+/// Chooses the tokens of one request.
 ///
 /// The order is that of vLLM's v1 sampler (docs.vllm.ai, `vllm.v1.sample.sampler`): log-probabilities of the
-/// untouched logits; minimum length; logit bias; penalties; then, unless the most likely token is taken,
-/// temperature, min-p, top-k, top-p and a draw. A token depends on the seed, its place in the answer, its row of
-/// logits and the generation's own tokens, and on nothing else.
+/// untouched logits; the request's processors; then, unless the most likely token is taken, temperature, min-p, top-k,
+/// top-p and a draw. A token depends on the seed, its place in the answer, its row of logits and the request's own
+/// tokens, and on nothing else.
 final class Sampler {
   private let parameters: SamplingParameters
   private let generator: CounterGenerator
-  private let minimumLength: Int
-  private let minimum: MinimumTokens
-  private let bias: LogitBias
-  private var penalties: Penalties?
+  /// In the order in which they act.
+  private var processors: [any LogitsProcessor]
   /// Tokens chosen so far.
   private(set) var count = 0
 
-  /// A sampler for one request; `stopTokens` are the tokens that end it. Biased tokens must be in the vocabulary.
-  init(_ request: GenerationRequest, stopTokens: Set<Int32>) {
-    parameters = request.sampling
+  /// A sampler whose rows of logits go through `processors` first.
+  init(_ parameters: SamplingParameters, processors: [any LogitsProcessor]) {
+    self.parameters = parameters
+    self.processors = processors
     var system = SystemRandomNumberGenerator()
-    generator = CounterGenerator(seed: request.sampling.seed ?? system.next())
-    minimumLength = request.stop.minTokens
-    minimum = MinimumTokens(stopTokens: Array(stopTokens))
-    bias = LogitBias(biases: request.sampling.logitBias.map { ($0.key, $0.value) })
-    penalties = Penalties(request.sampling, prompt: request.prompt)
+    generator = CounterGenerator(seed: parameters.seed ?? system.next())
   }
 
-  /// Chooses the next token from its row of logits, which is used up. O(vocabulary), without sorting it.
+  /// A sampler for one request. Biased tokens must be in the vocabulary.
+  ///
+  /// - Parameters:
+  ///   - parameters: How tokens are chosen.
+  ///   - prompt: The tokens before the answer, which penalties may count.
+  ///   - minimumLength: The number of tokens before which none of `stopTokens` is chosen.
+  ///   - stopTokens: The tokens that end the answer.
+  convenience init(_ parameters: SamplingParameters, prompt: [Int32], minimumLength: Int, stopTokens: Set<Int32>) {
+    self.init(
+      parameters,
+      processors: parameters.processors(prompt: prompt, minimumLength: minimumLength, stopTokens: stopTokens))
+  }
+
+  /// Chooses the next token from its row of logits, which is used up.
   ///
   /// - Returns: `nil` when there is nothing to choose from: the row holds NaN or +∞, or all tokens are ruled out.
+  /// - Complexity: O(vocabulary); the row is not sorted.
   func next(_ row: inout MutableSpan<Float>, _ workspace: SamplingWorkspace) -> GeneratedToken? {
     var logprobs: Logprobs?
     if let wanted = parameters.logprobs {
       guard let maximum = RowReduction.maximum(row.span) else { return nil }
       logprobs = Logprobs(row.span, maximum: maximum, count: wanted, workspace)
     }
-    adjust(&row, workspace)
+    process(&row)
     guard let maximum = RowReduction.maximum(row.span) else { return nil }
     let isGreedy = parameters.temperature < SamplingParameters.greedyTemperature
     let chosen = isGreedy ? Self.first(maximum, in: row.span) : draw(&row, maximum: maximum, workspace)
     guard let chosen else { return nil }
-    record(chosen)
+    accept(chosen)
     return GeneratedToken(id: chosen, logprobs: logprobs?.choosing(chosen, workspace))
   }
 
   /// Adds a token to the answer.
-  func record(_ token: Int32) {
+  func accept(_ token: Int32) {
     count += 1
-    penalties?.record(token)
+    for index in processors.indices { processors[index].accept(token) }
   }
 
-  /// The transforms that also bear on which token is the most likely one.
-  func adjust(_ row: inout MutableSpan<Float>, _ workspace: SamplingWorkspace) {
-    if count < minimumLength { minimum.apply(to: &row, workspace) }
-    bias.apply(to: &row, workspace)
-    penalties?.apply(to: &row, workspace)
+  /// Applies the request's processors to a row of logits.
+  func process(_ row: inout MutableSpan<Float>) {
+    for index in processors.indices { processors[index].apply(to: &row) }
   }
 
   private func draw(_ row: inout MutableSpan<Float>, maximum: Float, _ workspace: SamplingWorkspace) -> Int32? {
@@ -61,12 +68,19 @@ final class Sampler {
     return Self.token(at: generator.uniform(at: UInt64(count)), of: row.span)
   }
 
-  /// Turns logits, of which `maximum` is the largest, into the weights to draw from.
+  /// Turns logits, of which `maximum` is the largest, into the weights to draw from: probabilities times a constant, with
+  /// 0 for tokens that are ruled out. Before tokens are ruled out, the largest weight is 1.
   func weigh(_ row: inout MutableSpan<Float>, maximum: Float, _ workspace: SamplingWorkspace) {
-    Temperature(temperature: parameters.temperature, maximum: maximum).apply(to: &row, workspace)
-    if parameters.minP > 0 { MinP(fraction: parameters.minP).apply(to: &row, workspace) }
-    if parameters.topK > 0 { TopK(count: parameters.topK).apply(to: &row, workspace) }
-    if parameters.topP < 1 { TopP(mass: parameters.topP).apply(to: &row, workspace) }
+    RowReduction.exponentiate(&row, maximum: maximum, scale: 1 / parameters.temperature)
+    if parameters.minP > 0 { Self.cut(&row, below: parameters.minP) }
+    if parameters.topK > 0 { workspace.selection.keepTop(parameters.topK, of: &row) }
+    if parameters.topP < 1 { workspace.selection.keepTop(mass: parameters.topP, of: &row) }
+  }
+
+  /// Min-p: keeps tokens that are at least `fraction` as likely as the most likely one, whose weight is 1 (Nguyen et al.,
+  /// "Turning Up the Heat: Min-p Sampling for Creative and Coherent LLM Outputs", 2024).
+  private static func cut(_ weights: inout MutableSpan<Float>, below fraction: Float) {
+    for token in weights.indices { weights[token] = weights[token] < fraction ? 0 : weights[token] }
   }
 
   private static func first(_ value: Float, in row: Span<Float>) -> Int32? {
@@ -87,4 +101,12 @@ final class Sampler {
     }
     return last
   }
+}
+
+/// Memory that one thread's sampling reuses from token to token.
+final class SamplingWorkspace {
+  /// Candidates of the selection under way.
+  var selection = Selection()
+  /// A copy of the model's own logits, when log-probabilities are wanted.
+  var logits: [Float] = []
 }

@@ -33,10 +33,11 @@ struct Selection {
     }
   }
 
+  /// The values that were gathered last.
   private(set) var ranks: [Rank] = []
 
-  /// The last of what was gathered.
-  var least: Rank? { ranks.min() }
+  /// The gathered value that is last in the order.
+  private var least: Rank? { ranks.min() }
 
   /// Gathers the first `count` values of the order, in no order. O(row), a few times `count` of memory.
   mutating func gatherLargest(_ count: Int, of row: Span<Float>) {
@@ -55,13 +56,13 @@ struct Selection {
   }
 
   /// Gathers all values above `floor`, in order of index.
-  mutating func gather(above floor: Float, of row: Span<Float>) {
+  private mutating func gather(above floor: Float, of row: Span<Float>) {
     ranks.removeAll(keepingCapacity: true)
     for i in row.indices where row[i] > floor { ranks.append(Rank(row[i], at: i)) }
   }
 
   /// The value at which the gathered values, summed up in order, first reach `sum`; the last one if they never do.
-  mutating func leastReaching(_ sum: Double) -> Rank? {
+  private mutating func leastReaching(_ sum: Double) -> Rank? {
     var range = 0..<ranks.count
     var missing = sum
     while range.count > 1 {
@@ -83,7 +84,7 @@ struct Selection {
     return range.first.map { ranks[$0] }
   }
 
-  /// Drops all but the first `count` of what was gathered (quickselect: Hoare, "Algorithm 65: Find", 1961).
+  /// Drops all but the first `count` gathered values (quickselect: Hoare, "Algorithm 65: Find", 1961).
   private mutating func keepFirst(_ count: Int) {
     guard ranks.count > count else { return }
     var range = 0..<ranks.count
@@ -95,8 +96,9 @@ struct Selection {
     ranks.removeLast(ranks.count - count)
   }
 
-  /// Moves what comes before some value to its front, and returns where that value came to stand. Expected to split
-  /// the range well whatever its order: the pivot's place is scrambled, though the same for the same range.
+  /// Moves the values that are ordered before a pivot to its front, and returns the index at which the pivot came to
+  /// stand. Expected to split the range well whatever its order: the pivot's place is scrambled, though the same for the
+  /// same range.
   private mutating func partition(_ range: Range<Int>) -> Int {
     let scrambled = UInt64(range.count) &* 0x9E37_79B9_7F4A_7C15
     let pivotIndex = range.lowerBound + Int(scrambled >> 32) % range.count
@@ -110,5 +112,30 @@ struct Selection {
     }
     ranks.swapAt(front, last)
     return front
+  }
+}
+
+extension Selection {
+  /// Top-k: keeps the `count` most likely tokens (lowest ids first on ties) and sets the weights of others to 0.
+  ///
+  /// Fan, Lewis and Dauphin, "Hierarchical Neural Story Generation", 2018.
+  mutating func keepTop(_ count: Int, of weights: inout MutableSpan<Float>) {
+    guard count < weights.count else { return }
+    gatherLargest(count, of: weights.span)
+    least?.cut(&weights)
+  }
+
+  /// Top-p: keeps the shortest list of most likely tokens (lowest ids first on ties) whose probabilities sum to `mass`, and
+  /// sets the weights of others to 0. The largest weight is 1.
+  ///
+  /// Holtzman et al., "The Curious Case of Neural Text Degeneration", 2020. Probabilities are those of the given weights,
+  /// so that top-p of top-k is a part of what top-k left. The most likely token is kept whatever the mass.
+  mutating func keepTop(mass: Float, of weights: inout MutableSpan<Float>) {
+    let total = RowReduction.sum(weights.span)
+    // All tokens below this weight together do not make up the part that is cut off, so none of them is kept.
+    let floor = Float((1 - Double(mass)) * total / Double(weights.count))
+    gather(above: min(floor, 0.5), of: weights.span)
+    let sum = Double(max(mass, .leastNormalMagnitude)) * total
+    leastReaching(sum)?.cut(&weights)
   }
 }

@@ -6,6 +6,14 @@ import Testing
 
 func exponential(_ x: Double) -> Double { exp(x) }
 
+extension Sampler {
+  /// A sampler for a whole request.
+  fileprivate convenience init(_ request: GenerationRequest, stopTokens: Set<Int32>) {
+    self.init(
+      request.sampling, prompt: request.prompt, minimumLength: request.stop.minTokens, stopTokens: stopTokens)
+  }
+}
+
 @Suite struct SamplerTests {
   private let workspace = SamplingWorkspace()
 
@@ -46,10 +54,10 @@ func exponential(_ x: Double) -> Double { exp(x) }
       let answer = (0..<8).map { _ in Int32.random(in: 0..<Int32(size), using: &random) }
       let stop = try StopConditions(minTokens: Bool.random(using: &random) ? 20 : 0)
       let sampler = Sampler(request(parameters, prompt: prompt, stop: stop), stopTokens: [1, 2])
-      for token in answer { sampler.record(token) }
+      for token in answer { sampler.accept(token) }
       var row = logits
       var span = row.mutableSpan
-      sampler.adjust(&span, workspace)
+      sampler.process(&span)
       let largest = RowReduction.maximum(span.span)
       let maximum = try #require(largest)
       sampler.weigh(&span, maximum: maximum, workspace)
@@ -110,6 +118,39 @@ func exponential(_ x: Double) -> Double { exp(x) }
     let stop = try StopConditions(maxTokens: 9, minTokens: 2)
     let sampler = Sampler(request(.greedy, stop: stop), stopTokens: [3, 99, -1])
     #expect((0..<3).map { _ in next(sampler, [1, 0, 0, 7])?.id } == [0, 0, 3])
+  }
+
+  /// A processor of a request that rules out the token that was chosen last.
+  private struct NoRepetition: LogitsProcessor {
+    var last: Int32?
+
+    mutating func apply(to logits: inout MutableSpan<Float>) {
+      if let last { logits[Int(last)] = -.infinity }
+    }
+
+    mutating func accept(_ token: Int32) { last = token }
+  }
+
+  /// Each processor sees the logits that the one before leaves, and every token that is chosen.
+  @Test func processorsActInOrderAndSeeTheAnswer() throws {
+    let parameters = try SamplingParameters(temperature: 0, logprobs: 1)
+    let logits: [Float] = [0, 4, 2, 3]
+    let sampler = Sampler(parameters, processors: [LogitBias([2: 1.5]), NoRepetition()])
+    let tokens = try (0..<4).map { _ in try #require(next(sampler, logits)) }
+    #expect(tokens.map(\.id) == [1, 2, 1, 2])
+    #expect(tokens.allSatisfy { $0.logprobs?.top.map(\.id) == [1] }, "log-probabilities are the model's own")
+    // What rules a token out comes first here, and a bias cannot bring it back.
+    let other = Sampler(parameters, processors: [NoRepetition(last: 1), LogitBias([1: 100])])
+    #expect(next(other, logits)?.id == 3)
+  }
+
+  /// A request has the processors that it needs and no others: an empty list costs nothing for each token.
+  @Test func processorsAreThoseThatARequestNeeds() throws {
+    let none = SamplingParameters.standard.processors(prompt: [1], minimumLength: 0, stopTokens: [2])
+    #expect(none.isEmpty)
+    let parameters = try SamplingParameters(presencePenalty: 1, logitBias: [3: 1])
+    let all = parameters.processors(prompt: [1], minimumLength: 2, stopTokens: [2])
+    #expect(all.map { String(describing: type(of: $0)) } == ["MinimumTokens", "LogitBias", "Penalties"])
   }
 
   @Test(arguments: [Float(0), 1])

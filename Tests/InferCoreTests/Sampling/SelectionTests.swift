@@ -17,13 +17,13 @@ import Testing
   @Test(arguments: [1, 2, 7, 500, 40_000], [3, 100, 1_000_000])
   func topKKeepsTheFirstOfTheSortedOrder(size: Int, levels: Int) {
     var random = SeededGenerator(seed: UInt64(size * levels))
-    let workspace = SamplingWorkspace()
+    var selection = Selection()
     let row = weights(size, levels: levels, &random)
     let sorted = order(row)
     for count in [1, 2, 20, 256, 9_999, size - 1, size, size + 5] where count > 0 {
       var result = row
       var span = result.mutableSpan
-      TopK(count: count).apply(to: &span, workspace)
+      selection.keepTop(count, of: &span)
       let kept = Set(sorted.prefix(count))
       #expect(result.indices.allSatisfy { result[$0] == (kept.contains($0) ? row[$0] : 0) })
     }
@@ -32,7 +32,7 @@ import Testing
   @Test(arguments: [1, 2, 7, 500, 40_000], [4, 64, 1 << 20])
   func topPKeepsTheShortestSufficientListOfTheSortedOrder(size: Int, levels: Int) {
     var random = SeededGenerator(seed: UInt64(size + levels))
-    let workspace = SamplingWorkspace()
+    var selection = Selection()
     // Multiples of a power of two up to 1: their sums are exact, so that the cut is the same to the last token.
     let row = weights(size, levels: levels, &random)
     let sorted = order(row)
@@ -40,7 +40,7 @@ import Testing
     for mass: Float in [0.001, 0.25, 0.5, 0.75, 0.95, 0.999] {
       var result = row
       var span = result.mutableSpan
-      TopP(mass: mass).apply(to: &span, workspace)
+      selection.keepTop(mass: mass, of: &span)
       var sum = 0.0
       let kept = Set(
         sorted.prefix { token in
