@@ -9,6 +9,8 @@ public final class Engine: Sendable {
   /// What is measured.
   public let metrics: EngineMetrics
   private let inbox: EngineInbox
+  private let endTokens: Set<Int32>
+  private let maxUnreadTokens: Int
 
   /// Reserves memory for state and starts the engine's thread, which sleeps while there is nothing to do.
   ///
@@ -20,7 +22,7 @@ public final class Engine: Sendable {
   ) throws(ConfigurationError) {
     try configuration.validate()
     let limits = try EngineLimits(configuration, model: model)
-    let inbox = EngineInbox(maxUnfinished: limits.maxUnfinished, maxUnread: configuration.maxUnreadTokens)
+    let inbox = EngineInbox(maxUnfinished: limits.maxUnfinished)
     let store = try Self.store(model.stateLayout, configuration, limits)
     let workspace = try Self.workspace(model, configuration, limits)
     do throws(ModelError) {
@@ -34,6 +36,8 @@ public final class Engine: Sendable {
     self.limits = limits
     self.metrics = metrics
     self.inbox = inbox
+    endTokens = configuration.endTokens
+    maxUnreadTokens = configuration.maxUnreadTokens
   }
 
   deinit { inbox.enter(.stopping) }
@@ -88,14 +92,20 @@ public final class Engine: Sendable {
   /// - Throws: ``RequestError`` of the first request that can never run, or when there is no room for all of them.
   public func submit(_ requests: [GenerationRequest]) throws(RequestError) -> [Generation] {
     do throws(RequestError) {
-      var checked: [(GenerationRequest, tokenLimit: Int)] = []
-      for request in requests { checked.append((request, try limits.tokenLimit(of: request))) }
+      var tokenLimits: [Int] = []
+      for request in requests { tokenLimits.append(try limits.tokenLimit(of: request)) }
       guard requests.count <= limits.maxUnfinished else {
         throw .invalid(.requests, reason: "asks for \(requests.count) texts; at most \(limits.maxUnfinished) at once")
       }
+      let arrival = ContinuousClock.now
+      let sequences = zip(requests, tokenLimits).map { request, limit in
+        EngineSequence(
+          request, tokenLimit: limit, endTokens: endTokens, maxUnread: maxUnreadTokens, arrival: arrival)
+      }
       metrics.requestsWaiting.add(Double(requests.count))
       do throws(RequestError) {
-        return try inbox.submit(checked).map { Generation(GenerationHandle($0, inbox, self)) }
+        try inbox.submit(sequences)
+        return sequences.map { Generation(GenerationHandle($0.channel, inbox, self)) }
       } catch {
         metrics.requestsWaiting.add(-Double(requests.count))
         throw error

@@ -1,15 +1,5 @@
 /// What outsiders leave for the engine's thread, which looks in between steps. Nobody waits for a step here.
 final class EngineInbox: Sendable {
-  /// A request that was taken on.
-  struct Submission: Sendable {
-    let id: Int
-    let request: GenerationRequest
-    /// Tokens it may generate.
-    let tokenLimit: Int
-    let arrival: ContinuousClock.Instant
-    let channel: EventChannel
-  }
-
   /// What the engine is to do; it only moves forward.
   enum Phase: Int, Comparable {
     case accepting, draining, ending, stopping
@@ -19,16 +9,17 @@ final class EngineInbox: Sendable {
 
   /// What has come in since the last look.
   struct News {
-    var submissions: [Submission] = []
-    var endings: [(id: Int, reason: FinishReason)] = []
-    /// Requests that paused and whose readers have caught up.
-    var caughtUp: [Int] = []
+    /// Requests that were taken on, in order of arrival.
+    var arrivals: [EngineSequence] = []
+    /// Requests that are to end, by the channel of their events.
+    var endings: [(channel: EventChannel, reason: FinishReason)] = []
+    /// Channels of requests that paused and whose readers have caught up.
+    var caughtUp: [EventChannel] = []
     var phase = Phase.accepting
   }
 
   private struct Contents {
     var news = News()
-    var nextID = 0
     var unfinished = 0
     var hasStopped = false
     var waitingForIdle: [CheckedContinuation<Void, Never>] = []
@@ -37,42 +28,32 @@ final class EngineInbox: Sendable {
 
   private let contents = Monitor(Contents())
   private let maxUnfinished: Int
-  private let maxUnread: Int
 
-  /// An inbox for as many unfinished requests, each with as many unread tokens.
-  init(maxUnfinished: Int, maxUnread: Int) {
-    self.maxUnfinished = maxUnfinished
-    self.maxUnread = maxUnread
-  }
+  /// An inbox for as many unfinished requests.
+  init(maxUnfinished: Int) { self.maxUnfinished = maxUnfinished }
 
   var phase: Phase { contents.withLock { $0.news.phase } }
 
   /// Takes requests on, all or none.
-  func submit(_ requests: [(GenerationRequest, tokenLimit: Int)]) throws(RequestError) -> [Submission] {
-    let arrival = ContinuousClock.now
-    return try contents.change { contents throws(RequestError) in
+  ///
+  /// - Throws: ``RequestError/draining``, and ``RequestError/queueFull(limit:)`` when there is no room for all of them.
+  func submit(_ sequences: [EngineSequence]) throws(RequestError) {
+    try contents.change { contents throws(RequestError) in
       guard contents.news.phase == .accepting else { throw .draining }
-      guard contents.unfinished + requests.count <= maxUnfinished else { throw .queueFull(limit: maxUnfinished) }
-      contents.unfinished += requests.count
-      let submissions = requests.enumerated().map { index, element in
-        let id = contents.nextID + index
-        return Submission(
-          id: id, request: element.0, tokenLimit: element.tokenLimit, arrival: arrival,
-          channel: EventChannel(capacity: maxUnread) { [weak self] in self?.noteCaughtUp(id) })
-      }
-      contents.nextID += requests.count
-      contents.news.submissions += submissions
-      return submissions
+      guard contents.unfinished + sequences.count <= maxUnfinished else { throw .queueFull(limit: maxUnfinished) }
+      contents.unfinished += sequences.count
+      contents.news.arrivals += sequences
     }
   }
 
-  /// Has a request end, if it has not already.
-  func end(_ id: Int, _ reason: FinishReason) {
-    contents.change { $0.news.endings.append((id, reason)) }
+  /// Has the request with this channel end, if it has not already.
+  func end(_ channel: EventChannel, _ reason: FinishReason) {
+    contents.change { $0.news.endings.append((channel, reason)) }
   }
 
-  private func noteCaughtUp(_ id: Int) {
-    contents.change { $0.news.caughtUp.append(id) }
+  /// Has the request with this channel go on after a pause.
+  func resume(_ channel: EventChannel) {
+    contents.change { $0.news.caughtUp.append(channel) }
   }
 
   /// Moves to a later phase.
@@ -82,7 +63,7 @@ final class EngineInbox: Sendable {
 
   /// Moves what came in to `news`, whose memory is used for what comes next.
   func take(into news: inout News) {
-    news.submissions.removeAll(keepingCapacity: true)
+    news.arrivals.removeAll(keepingCapacity: true)
     news.endings.removeAll(keepingCapacity: true)
     news.caughtUp.removeAll(keepingCapacity: true)
     contents.withLock { contents in
@@ -97,7 +78,7 @@ final class EngineInbox: Sendable {
       let news = contents.news
       // Paused requests have to be ended as well.
       let isToEnd = news.phase == .stopping || news.phase == .ending && contents.unfinished > 0
-      return isToEnd || !news.submissions.isEmpty || !news.endings.isEmpty || !news.caughtUp.isEmpty
+      return isToEnd || !news.arrivals.isEmpty || !news.endings.isEmpty || !news.caughtUp.isEmpty
     }
   }
 

@@ -2,24 +2,21 @@
 final class EngineThread: @unchecked Sendable {
   // Safe because it is made by one thread and from then on used by the thread that calls run() alone.
   private let model: any LanguageModel
-  private let endTokens: Set<Int32>
   private let inbox: EngineInbox
   private let recorder: StepRecorder
   private let store: StateStore
   private let team: ThreadTeam
   private let workspace: Workspace
-  private var scheduler: Scheduler
-  private var active: [Int: ActiveGeneration] = [:]
-  /// When generations that paused are given up, by id.
-  private var patience: [Int: ContinuousClock.Instant] = [:]
+  private var scheduler: Scheduler<EngineSequence>
   private let readerPatience: Duration
 
   // Reused from step to step.
   private var news = EngineInbox.News()
   private var plan = StepPlan()
   private var sampling: BatchSampling
-  private var outcomes: [Scheduler.Outcome] = []
-  private var endings: [(generation: ActiveGeneration, reason: FinishReason)] = []
+  private var outcomes: [RunOutcome] = []
+  /// Sequences that have ended and have not been told.
+  private var endings: [(sequence: EngineSequence, reason: FinishReason)] = []
 
   init(
     model: any LanguageModel, configuration: EngineConfiguration, limits: EngineLimits, store: StateStore,
@@ -27,7 +24,6 @@ final class EngineThread: @unchecked Sendable {
   ) throws(ModelError) {
     self.model = model
     self.workspace = workspace
-    endTokens = configuration.endTokens
     readerPatience = configuration.readerPatience
     self.inbox = inbox
     self.store = store
@@ -47,13 +43,13 @@ final class EngineThread: @unchecked Sendable {
       accept()
       giveUpOnReaders(at: .now)
       if news.phase >= .ending {
-        for id in active.keys.sorted() { end(id, .shutdown) }
+        for sequence in scheduler.removeAll() { endings.append((sequence, .shutdown)) }
       }
       announceEndings(at: .now)
       if news.phase == .stopping { break }
       if scheduler.isIdle {
         recorder.noteIdle()
-        inbox.wait(until: patience.values.min())
+        inbox.wait(until: scheduler.parked.compactMap(\.deadline).min())
       } else {
         step()
       }
@@ -61,40 +57,25 @@ final class EngineThread: @unchecked Sendable {
     inbox.stopped()
   }
 
+  /// Looks at the news: requests that came, that are to end, and that go on.
   private func accept() {
-    for submission in news.submissions {
-      active[submission.id] = ActiveGeneration(submission, endTokens: endTokens)
-      let request = submission.request
-      scheduler.add(submission.id, prompt: request.prompt, scoresPrompt: request.promptLogprobs != nil)
-    }
-    recorder.noteArrivals(news.submissions.count)
-    for (id, reason) in news.endings { end(id, reason) }
-    for id in news.caughtUp {
-      patience[id] = nil
-      scheduler.unpark(id)
-    }
+    for sequence in news.arrivals { scheduler.add(sequence) }
+    recorder.noteArrivals(news.arrivals.count)
+    news.arrivals.removeAll(keepingCapacity: true)
+    for (channel, reason) in news.endings { end(reason) { $0.channel === channel } }
+    for channel in news.caughtUp { scheduler.unpark { $0.channel === channel }?.deadline = nil }
   }
 
-  /// Pauses a generation whose reader is behind.
-  private func pause(_ id: Int, at now: ContinuousClock.Instant) {
-    scheduler.park(id)
-    patience[id] = now + readerPatience
-  }
-
-  /// Ends generations that have paused for too long.
+  /// Ends requests that have paused for too long.
   private func giveUpOnReaders(at now: ContinuousClock.Instant) {
-    guard !patience.isEmpty else { return }
-    for (id, deadline) in patience where deadline <= now { end(id, .unread) }
+    while let late = scheduler.parked.first(where: { $0.deadline.map { $0 <= now } ?? false }) {
+      end(.unread) { $0 === late }
+    }
   }
 
   /// Ends a request between steps, unless it has ended.
-  private func end(_ id: Int, _ reason: FinishReason) {
-    if scheduler.cancel(id) { note(id, reason) }
-  }
-
-  private func note(_ id: Int, _ reason: FinishReason) {
-    patience[id] = nil
-    if let generation = active.removeValue(forKey: id) { endings.append((generation, reason)) }
+  private func end(_ reason: FinishReason, where isWanted: (EngineSequence) -> Bool) {
+    if let sequence = scheduler.remove(where: isWanted) { endings.append((sequence, reason)) }
   }
 
   /// Tells of what has ended, once its memory is free and the metrics are true: whoever hears of it may look, or
@@ -103,7 +84,7 @@ final class EngineThread: @unchecked Sendable {
     recorder.note(scheduler)
     guard !endings.isEmpty else { return }
     inbox.free(endings.count)
-    for (generation, reason) in endings { generation.finish(reason, at: now, recorder.metrics) }
+    for (sequence, reason) in endings { sequence.finish(reason, at: now, recorder.metrics) }
     endings.removeAll(keepingCapacity: true)
     inbox.announceIdleness()
   }
@@ -112,8 +93,8 @@ final class EngineThread: @unchecked Sendable {
     scheduler.plan(into: &plan)
     precondition(!plan.runs.isEmpty, "\(scheduler.running.count) sequences run and none advances")
     let start = ContinuousClock.now
-    for id in scheduler.preempted { active[id]?.notePreemption() }
-    for run in plan.runs { active[run.sequence]?.begin(at: start) }
+    for sequence in scheduler.preempted { sequence.notePreemption() }
+    for sequence in scheduler.planned { sequence.noteStep(at: start) }
     recorder.note(scheduler)
     compute()
     let now = ContinuousClock.now
@@ -125,10 +106,9 @@ final class EngineThread: @unchecked Sendable {
   /// Runs the model, and chooses a token from each row of logits, or scores one.
   private func compute() {
     sampling.removeAll()
-    for run in plan.runs where !run.logits.isEmpty {
-      guard let generation = active[run.sequence] else { continue }
+    for (sequence, run) in zip(scheduler.planned, plan.runs) {
       for row in run.logits {
-        sampling.append(generation.use(ofLogitsAfter: run.position + row - run.tokens.lowerBound))
+        sampling.append(sequence.use(ofLogitsAfter: run.position + row - run.tokens.lowerBound))
       }
     }
     run(Step(plan: plan, store: store, team: team, workspace: workspace))
@@ -141,28 +121,23 @@ final class EngineThread: @unchecked Sendable {
     sampling.run(&logits, team)
   }
 
+  /// Passes on what came of the step, and ends or pauses the sequences that end or whose readers are behind.
   private func deliver(at now: ContinuousClock.Instant) {
     outcomes.removeAll(keepingCapacity: true)
     var row = 0
-    for run in plan.runs {
-      guard !run.logits.isEmpty, let generation = active[run.sequence] else {
-        outcomes.append(.pending)
-        continue
-      }
+    for (sequence, run) in zip(scheduler.planned, plan.runs) {
       let results = sampling.results[row..<row + run.logits.count]
       row += run.logits.count
-      switch generation.receive(results, at: now, recorder.metrics) {
-      case .reading: outcomes.append(.pending)
-      case .token(let token): outcomes.append(.token(token))
-      case .ended(let reason):
-        outcomes.append(.ended)
-        note(run.sequence, reason)
+      let progress = sequence.receive(results, at: now, recorder.metrics)
+      outcomes.append(progress.outcome)
+      if case .ended(let reason) = progress {
+        endings.append((sequence, reason))
+      } else if sequence.channel.isFull() {
+        sequence.deadline = now + readerPatience
       }
     }
     scheduler.commit(plan, outcomes)
-    for run in plan.runs where active[run.sequence]?.submission.channel.isFull() == true {
-      pause(run.sequence, at: now)
-    }
+    scheduler.park { $0.deadline != nil }
     announceEndings(at: now)
   }
 }

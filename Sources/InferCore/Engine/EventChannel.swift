@@ -44,14 +44,9 @@ final class EventChannel: Sendable {
 
   private let state = Monitor(State())
   private let capacity: Int
-  /// Called when a sender that paused may go on.
-  private let resume: @Sendable () -> Void
 
   /// A channel that is full with `capacity` unread tokens.
-  init(capacity: Int, resume: @escaping @Sendable () -> Void) {
-    self.capacity = capacity
-    self.resume = resume
-  }
+  init(capacity: Int) { self.capacity = capacity }
 
   /// Whether the sender has to pause, until it is told to go on.
   func isFull() -> Bool {
@@ -91,8 +86,8 @@ final class EventChannel: Sendable {
     for waiter in waiting { waiter.resume(returning: end) }
   }
 
-  /// The next event, once there is one; `nil` after the end.
-  func next(isolation actor: isolated (any Actor)?) async -> GenerationEvent? {
+  /// The next event, once there is one; `nil` after the end. Calls `resume` when a sender that paused may go on.
+  func next(isolation actor: isolated (any Actor)?, resume: () -> Void) async -> GenerationEvent? {
     let (event, mayGoOn) = state.withLock { state in
       let event = state.take()
       guard state.isPaused, state.unread <= capacity / 2 else { return (event, false) }

@@ -45,8 +45,8 @@ public struct Generation: AsyncSequence, Sendable {
     public mutating func next(isolation actor: isolated (any Actor)? = #isolation) async -> GenerationEvent? {
       let handle = reading.handle
       return await withTaskCancellationHandler(
-        operation: { await handle.channel.next(isolation: actor) }, onCancel: { handle.end(.cancelled) },
-        isolation: actor)
+        operation: { await handle.channel.next(isolation: actor) { handle.resume() } },
+        onCancel: { handle.end(.cancelled) }, isolation: actor)
     }
   }
 }
@@ -68,14 +68,12 @@ public struct GenerationEnd: Sendable, Equatable {
 /// A hold on a generation and its engine: when the last is let go, the generation ends.
 final class GenerationHandle: Sendable {
   let channel: EventChannel
-  private let id: Int
   private let inbox: EngineInbox
   /// The engine stops when nobody holds it.
   private let engine: Engine
 
-  init(_ submission: EngineInbox.Submission, _ inbox: EngineInbox, _ engine: Engine) {
-    channel = submission.channel
-    id = submission.id
+  init(_ channel: EventChannel, _ inbox: EngineInbox, _ engine: Engine) {
+    self.channel = channel
     self.inbox = inbox
     self.engine = engine
   }
@@ -84,8 +82,11 @@ final class GenerationHandle: Sendable {
 
   /// Has the generation end, if it has not already.
   func end(_ reason: FinishReason) {
-    if !channel.hasEnded { inbox.end(id, reason) }
+    if !channel.hasEnded { inbox.end(channel, reason) }
   }
+
+  /// Has the generation go on after a pause.
+  func resume() { inbox.resume(channel) }
 }
 
 /// One reading of a generation's events: leaving it ends the generation.

@@ -1,9 +1,19 @@
 internal import DequeModule
 
+/// The outcome of a run of a plan.
+enum RunOutcome: Equatable {
+  /// Tokens are left to compute.
+  case pending
+  /// The sequence goes on with this token.
+  case token(Int32)
+  /// The sequence has ended.
+  case ended
+}
+
 /// Decides what each step computes: continuous batching, prompts in chunks, first come first served.
 ///
-/// Pure bookkeeping: no clock, no model, no bytes. Each step is a ``plan(into:)`` and a ``commit(_:_:)``; requests
-/// come and go in between.
+/// Pure bookkeeping: no clock, no model, no bytes; of a sequence it sees the ``SchedulingState``. Each step is a
+/// ``plan(into:)`` and a ``commit(_:_:)``; sequences come and go in between.
 ///
 /// Priority is age, without exception: `running` and `waiting` together are in order of arrival. Sequences that
 /// decode get a row in every step, and what is left of the step's rows goes to prompts, oldest first, so a long
@@ -20,48 +30,27 @@ internal import DequeModule
 /// A sequence whose tokens nobody takes is parked: it takes no part in steps, and keeps its memory for as long as nobody
 /// else needs it. Parked memory counts as free. Who comes back without memory queues up by age, and so may stand behind
 /// younger ones that run.
-struct Scheduler {
-  /// A request as the scheduler sees it.
-  struct Sequence {
-    /// Ascending in order of arrival.
-    let id: Int
-    /// Prompt and generated tokens. At least one is not computed yet.
-    fileprivate(set) var tokens: [Int32]
-    /// How many of `tokens` have left their mark in the state.
-    fileprivate(set) var computed = 0
-    /// Hold the state of positions `0 ..< computed`.
-    fileprivate(set) var pages: [Int32] = []
-    fileprivate(set) var slot: Int32?
-    /// Positions of the prompt whose logits are wanted and have not been computed: they score the tokens behind them.
-    fileprivate(set) var unscored: Range<Int>
-
-    fileprivate var missing: Int { tokens.count - computed }
-  }
-
-  /// What came out of a run of the plan.
-  enum Outcome: Equatable {
-    /// Tokens are left to compute.
-    case pending
-    /// The sequence goes on with this token.
-    case token(Int32)
-    /// The sequence has ended.
-    case ended
-  }
-
-  /// Rows of a step at most; no fewer than there are slots, so that every running sequence gets one.
+struct Scheduler<Sequence: Schedulable> {
+  /// The maximum number of rows in a step; no fewer than there are slots, so that every running sequence gets one.
   private let maxBatchTokens: Int
-  /// Rows of a step at most whose logits score prompts.
+  /// The maximum number of rows in a step whose logits score prompts.
   private let maxScoredRows: Int
   /// Tokens of a page; `nil` when the model has no paged state.
   private let pageTokens: Int?
   private(set) var pages: IndexPool
   private(set) var slots: IndexPool
+  /// Sequences with a slot, in order of arrival but while a step is under way.
   private(set) var running: [Sequence] = []
+  /// Sequences without memory, in order of arrival.
   private(set) var waiting: Deque<Sequence> = []
-  /// Neither run nor wait, in order of arrival.
+  /// Sequences that neither run nor wait, in order of arrival.
   private(set) var parked: [Sequence] = []
+  /// Sequences of the plan under way, one for each of its runs.
+  private(set) var planned: [Sequence] = []
   /// Sequences that lost their memory to others in the last plan.
-  private(set) var preempted: [Int] = []
+  private(set) var preempted: [Sequence] = []
+  /// Sequences that were added so far.
+  private var arrivals = 0
 
   init(maxBatchTokens: Int, pageTokens: Int?, pageCount: Int, slotCount: Int, maxScoredRows: Int) {
     precondition(slotCount >= 1 && maxBatchTokens >= slotCount, "\(maxBatchTokens) rows for \(slotCount) sequences")
@@ -76,72 +65,94 @@ struct Scheduler {
   /// Whether there is nothing to do, until a parked sequence goes on.
   var isIdle: Bool { running.isEmpty && waiting.isEmpty }
 
-  /// Takes a request on, whose prompt's tokens are to be scored if `scoresPrompt`. `id` must be above all earlier ones,
-  /// and `prompt` and all tokens to come must fit the pages.
-  mutating func add(_ id: Int, prompt: [Int32], scoresPrompt: Bool = false) {
-    precondition(!prompt.isEmpty && pageCount(for: prompt.count) <= pages.count, "\(prompt.count) tokens never fit")
-    precondition(
-      [waiting.last, running.last, parked.last].allSatisfy { $0.map { $0.id < id } ?? true },
-      "request \(id) is older than the last")
-    waiting.append(Sequence(id: id, tokens: prompt, unscored: 0..<(scoresPrompt ? prompt.count - 1 : 0)))
+  /// Takes a sequence on and numbers it. Its tokens and all to come must fit the pages.
+  mutating func add(_ sequence: Sequence) {
+    let count = sequence.scheduling.tokens.count
+    precondition(count > 0 && pageCount(for: count) <= pages.count, "\(count) tokens never fit")
+    sequence.scheduling.id = arrivals
+    arrivals += 1
+    waiting.append(sequence)
   }
 
-  /// Forgets a request and frees what it holds. Returns whether there was one.
-  mutating func cancel(_ id: Int) -> Bool {
-    if let index = running.firstIndex(where: { $0.id == id }) {
-      running[index].release(&pages, &slots)
-      running.remove(at: index)
-      return true
-    }
-    if let index = parked.firstIndex(where: { $0.id == id }) {
-      parked[index].release(&pages, &slots)
-      parked.remove(at: index)
-      return true
-    }
-    guard let index = waiting.firstIndex(where: { $0.id == id }) else { return false }
-    waiting.remove(at: index)
-    return true
-  }
-
-  /// Takes a running sequence out of the steps. Does nothing when it does not run.
-  mutating func park(_ id: Int) {
-    guard let index = running.firstIndex(where: { $0.id == id }) else { return }
-    let sequence = running.remove(at: index)
-    parked.insert(sequence, at: parked.firstIndex { $0.id > id } ?? parked.endIndex)
-  }
-
-  /// Lets a parked sequence go on. Does nothing when it is not parked.
-  mutating func unpark(_ id: Int) {
-    guard let index = parked.firstIndex(where: { $0.id == id }) else { return }
-    let sequence = parked.remove(at: index)
-    if sequence.slot == nil {
-      enqueue(sequence)
+  /// Removes the first sequence that is wanted, and frees what it holds. Returns `nil` when there is none. O(sequences).
+  mutating func remove(where isWanted: (Sequence) -> Bool) -> Sequence? {
+    let removed: Sequence
+    if let index = running.firstIndex(where: isWanted) {
+      removed = running.remove(at: index)
+    } else if let index = parked.firstIndex(where: isWanted) {
+      removed = parked.remove(at: index)
+    } else if let index = waiting.firstIndex(where: isWanted) {
+      removed = waiting.remove(at: index)
     } else {
-      running.insert(sequence, at: running.firstIndex { $0.id > id } ?? running.endIndex)
+      return nil
+    }
+    removed.scheduling.release(to: &pages, slots: &slots)
+    return removed
+  }
+
+  /// Removes all sequences, and returns them in order of arrival.
+  mutating func removeAll() -> [Sequence] {
+    let all = (running + parked + waiting).sorted { $0.scheduling.id < $1.scheduling.id }
+    for sequence in all { sequence.scheduling.release(to: &pages, slots: &slots) }
+    running = []
+    parked = []
+    waiting = []
+    return all
+  }
+
+  /// Takes running sequences out of the steps.
+  mutating func park(where isToPause: (Sequence) -> Bool) {
+    var index = 0
+    while index < running.count {
+      if isToPause(running[index]) {
+        Self.insert(running.remove(at: index), into: &parked)
+      } else {
+        index += 1
+      }
     }
   }
 
-  private mutating func enqueue(_ sequence: Sequence) {
-    waiting.insert(sequence, at: waiting.firstIndex { $0.id > sequence.id } ?? waiting.endIndex)
+  /// Lets the first parked sequence that is wanted go on, and returns it; `nil` when there is none.
+  @discardableResult mutating func unpark(where isWanted: (Sequence) -> Bool) -> Sequence? {
+    guard let index = parked.firstIndex(where: isWanted) else { return nil }
+    let sequence = parked.remove(at: index)
+    if sequence.scheduling.slot == nil {
+      Self.insert(sequence, into: &waiting)
+    } else {
+      Self.insert(sequence, into: &running)
+    }
+    return sequence
+  }
+
+  /// Inserts by age.
+  private static func insert<List: RangeReplaceableCollection<Sequence>>(_ sequence: Sequence, into list: inout List) {
+    let index = list.firstIndex { $0.scheduling.id > sequence.scheduling.id } ?? list.endIndex
+    list.insert(sequence, at: index)
   }
 
   /// Takes the memory of the youngest parked sequence that has any. Returns whether there was one.
   private mutating func reclaim() -> Bool {
-    guard let index = parked.lastIndex(where: { $0.slot != nil }) else { return false }
-    parked[index].release(&pages, &slots)
-    preempted.append(parked[index].id)
+    guard let index = parked.lastIndex(where: { $0.scheduling.slot != nil }) else { return false }
+    preempt(parked[index])
     return true
+  }
+
+  private mutating func preempt(_ sequence: Sequence) {
+    sequence.scheduling.release(to: &pages, slots: &slots)
+    preempted.append(sequence)
   }
 
   /// Writes the next step's runs, in order of arrival. O(rows + running).
   mutating func plan(into plan: inout StepPlan) {
     plan.removeAll()
+    planned.removeAll(keepingCapacity: true)
     preempted.removeAll(keepingCapacity: true)
     // Each decode's row is set aside first.
-    var budget = Budget(rows: maxBatchTokens - running.count { $0.missing == 1 }, scoredRows: maxScoredRows)
+    let decodes = running.count { $0.scheduling.missing == 1 }
+    var budget = Budget(rows: maxBatchTokens - decodes, scoredRows: maxScoredRows)
     var index = 0
     while index < running.count {
-      if running[index].missing == 1 { budget.rows += 1 }
+      if running[index].scheduling.missing == 1 { budget.rows += 1 }
       advance(index, in: &plan, &budget)
       index += 1
     }
@@ -157,33 +168,38 @@ struct Scheduler {
 
   /// Adds to the plan what a running sequence can compute.
   private mutating func advance(_ index: Int, in plan: inout StepPlan, _ budget: inout Budget) {
-    let scoring = running[index].rows(scoringAtMost: budget.scoredRows)
-    let rows = secure(min(running[index].missing, budget.rows, scoring), for: index)
+    let sequence = running[index]
+    let scoring = sequence.scheduling.rows(scoringAtMost: budget.scoredRows)
+    let rows = secure(min(sequence.scheduling.missing, budget.rows, scoring), for: index)
     guard rows > 0 else { return }
     budget.rows -= rows
-    budget.scoredRows -= running[index].scored(within: rows).count
-    running[index].appendRun(of: rows, to: &plan)
+    budget.scoredRows -= sequence.scheduling.scored(within: rows).count
+    sequence.scheduling.appendRun(of: rows, to: &plan)
+    planned.append(sequence)
   }
 
-  /// Advances the runs of `plan`, the last one planned, given what came out of each.
-  mutating func commit(_ plan: StepPlan, _ outcomes: [Outcome]) {
-    precondition(outcomes.count == plan.runs.count, "\(outcomes.count) outcomes of \(plan.runs.count) runs")
-    var index = 0
-    for (run, outcome) in zip(plan.runs, outcomes) {
-      while running[index].id != run.sequence { index += 1 }
-      running[index].advance(by: run.tokens.count)
-      let missing = running[index].missing
-      switch outcome {
-      case .pending: precondition(missing > 0, "sequence \(run.sequence) has nothing left to compute")
+  /// Advances the sequences of `plan`, the last one planned, given the outcome of each run.
+  mutating func commit(_ plan: StepPlan, _ outcomes: [RunOutcome]) {
+    precondition(
+      outcomes.count == plan.runs.count && planned.count == plan.runs.count,
+      "\(outcomes.count) outcomes of \(plan.runs.count) runs of \(planned.count) sequences")
+    for index in planned.indices {
+      let sequence = planned[index]
+      sequence.scheduling.advance(by: plan.runs[index].tokens.count)
+      let (id, missing) = (sequence.scheduling.id, sequence.scheduling.missing)
+      switch outcomes[index] {
+      case .pending: precondition(missing > 0, "sequence \(id) has nothing left to compute")
       case .token(let token):
-        precondition(missing == 0, "sequence \(run.sequence): token \(token) with \(missing) to compute")
-        running[index].tokens.append(token)
-      case .ended: running[index].release(&pages, &slots)
+        precondition(missing == 0, "sequence \(id): token \(token) with \(missing) to compute")
+        sequence.scheduling.append(token)
+      case .ended: sequence.scheduling.release(to: &pages, slots: &slots)
       }
     }
-    running.removeAll { $0.slot == nil }
+    planned.removeAll(keepingCapacity: true)
+    running.removeAll { $0.scheduling.slot == nil }
     // Who comes back from being parked may have been admitted behind younger ones.
-    if zip(running, running.dropFirst()).contains(where: { $0.id > $1.id }) { running.sort { $0.id < $1.id } }
+    let isInOrder = zip(running, running.dropFirst()).allSatisfy { $0.scheduling.id < $1.scheduling.id }
+    if !isInOrder { running.sort { $0.scheduling.id < $1.scheduling.id } }
   }
 
   /// Moves sequences from the queue's head into the plan while there is room. When a row is left, all running prompts
@@ -191,17 +207,16 @@ struct Scheduler {
   private mutating func admit(into plan: inout StepPlan, _ budget: inout Budget) {
     while budget.rows > 0, let next = waiting.first, hasRoom(for: next), let slot = takeSlot() {
       waiting.removeFirst()
+      next.scheduling.hold(slot: slot)
       running.append(next)
-      let index = running.count - 1
-      running[index].slot = slot
-      advance(index, in: &plan, &budget)
+      advance(running.count - 1, in: &plan, &budget)
     }
   }
 
   private func hasRoom(for next: Sequence) -> Bool {
     guard pageTokens != nil, !running.isEmpty else { return true }
-    let free = parked.reduce(pages.freeCount) { $0 + $1.pages.count }
-    return pageCount(for: next.tokens.count) + 1 + running.count <= free
+    let free = parked.reduce(pages.freeCount) { $0 + $1.scheduling.pages.count }
+    return pageCount(for: next.scheduling.tokens.count) + 1 + running.count <= free
   }
 
   private mutating func takeSlot() -> Int32? {
@@ -210,72 +225,28 @@ struct Scheduler {
   }
 
   /// Gets pages for up to `rows` more tokens of a running sequence, if need be from parked and from younger ones, and
-  /// returns for how many there are pages.
+  /// returns the number of tokens that there are pages for.
   private mutating func secure(_ rows: Int, for index: Int) -> Int {
     guard let pageTokens else { return rows }
-    let needed = pageCount(for: running[index].computed + rows)
-    while running[index].pages.count < needed {
+    let sequence = running[index]
+    let needed = pageCount(for: sequence.scheduling.computed + rows)
+    while sequence.scheduling.pages.count < needed {
       if let page = pages.take() {
-        running[index].pages.append(page)
+        sequence.scheduling.hold(page: page)
       } else if reclaim() {
         continue
       } else if index < running.count - 1 {
-        preemptLast()
+        let last = running.removeLast()
+        preempt(last)
+        Self.insert(last, into: &waiting)
       } else {
         break
       }
     }
-    return min(rows, running[index].pages.count * pageTokens - running[index].computed)
-  }
-
-  private mutating func preemptLast() {
-    var last = running.removeLast()
-    last.release(&pages, &slots)
-    enqueue(last)
-    preempted.append(last.id)
+    return min(rows, sequence.scheduling.pages.count * pageTokens - sequence.scheduling.computed)
   }
 
   private func pageCount(for tokens: Int) -> Int {
     pageTokens.map { (tokens + $0 - 1) / $0 } ?? 0
-  }
-}
-
-extension Scheduler.Sequence {
-  /// Gives all memory back; what was computed is lost.
-  fileprivate mutating func release(_ pool: inout IndexPool, _ slots: inout IndexPool) {
-    for page in pages { pool.give(page) }
-    pages.removeAll()
-    if let slot { slots.give(slot) }
-    slot = nil
-    computed = 0
-  }
-
-  /// Which positions the next `rows` tokens score.
-  fileprivate func scored(within rows: Int) -> Range<Int> { unscored.clamped(to: computed..<computed + rows) }
-
-  /// How many of the next tokens can be computed when no more than `limit` of them may score.
-  fileprivate func rows(scoringAtMost limit: Int) -> Int {
-    let first = max(computed, unscored.lowerBound)
-    return unscored.upperBound - first <= limit ? missing : first - computed + limit
-  }
-
-  /// Notes that the next `rows` tokens are computed.
-  fileprivate mutating func advance(by rows: Int) {
-    computed += rows
-    unscored = min(max(unscored.lowerBound, computed), unscored.upperBound)..<unscored.upperBound
-  }
-
-  /// Adds the next `rows` tokens to a plan. Logits are wanted where they score, and once no token is left to compute.
-  fileprivate func appendRun(of rows: Int, to plan: inout StepPlan) {
-    let first = plan.tokens.count
-    plan.tokens.append(contentsOf: tokens[computed..<computed + rows])
-    let firstPage = plan.pages.count
-    plan.pages.append(contentsOf: pages)
-    let end = plan.tokens.count
-    let wanted = scored(within: rows).count + (rows == missing ? 1 : 0)
-    plan.runs.append(
-      Run(
-        sequence: id, tokens: first..<end, position: computed, pages: firstPage..<plan.pages.count,
-        slot: slot ?? 0, logits: end - wanted..<end))
   }
 }

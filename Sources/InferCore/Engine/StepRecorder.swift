@@ -14,7 +14,7 @@ final class StepRecorder {
   func noteArrivals(_ count: Int) { waiting += count }
 
   /// Notes who runs, who waits, and what they hold.
-  func note(_ scheduler: Scheduler) {
+  func note(_ scheduler: Scheduler<EngineSequence>) {
     metrics.requestsRunning.set(Double(scheduler.running.count))
     metrics.requestsWaiting.add(Double(scheduler.waiting.count - waiting))
     waiting = scheduler.waiting.count

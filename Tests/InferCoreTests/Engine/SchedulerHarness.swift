@@ -2,10 +2,21 @@ import Testing
 
 @testable import InferCore
 
+/// A sequence that is nothing but what the scheduler sees of it.
+final class BareSequence: Schedulable {
+  var scheduling: SchedulingState
+
+  init(_ prompt: [Int32], scoresPrompt: Bool = false) {
+    scheduling = SchedulingState(prompt: prompt, scoresPrompt: scoresPrompt)
+  }
+
+  var id: Int { scheduling.id }
+}
+
 /// Drives a scheduler against a model that is nothing but its state: what a page or slot holds, it remembers, and a
 /// sequence's next token is a hash of what it remembers.
 struct SchedulerHarness {
-  var scheduler: Scheduler
+  var scheduler: Scheduler<BareSequence>
   var plan = StepPlan()
   /// Tokens that came out, by request.
   private(set) var answers: [Int: [Int32]] = [:]
@@ -33,7 +44,9 @@ struct SchedulerHarness {
   }
 
   mutating func add(_ id: Int, prompt: [Int32], wanted count: Int, scoresPrompt: Bool = false) {
-    scheduler.add(id, prompt: prompt, scoresPrompt: scoresPrompt)
+    let sequence = BareSequence(prompt, scoresPrompt: scoresPrompt)
+    scheduler.add(sequence)
+    #expect(sequence.id == id, "sequences are numbered in order of arrival")
     prompts[id] = prompt.count
     scored[id] = []
     answers[id] = []
@@ -42,7 +55,7 @@ struct SchedulerHarness {
   }
 
   mutating func cancel(_ id: Int) {
-    #expect(scheduler.cancel(id) == unfinished.contains(id))
+    #expect(scheduler.remove { $0.id == id }?.id == (unfinished.contains(id) ? id : nil))
     unfinished.remove(id)
     parked.remove(id)
   }
@@ -50,13 +63,13 @@ struct SchedulerHarness {
   /// Parks a request if it runs.
   mutating func park(_ id: Int) {
     guard scheduler.running.contains(where: { $0.id == id }) else { return }
-    scheduler.park(id)
+    scheduler.park { $0.id == id }
     parked.insert(id)
     hasParked = true
   }
 
   mutating func unpark(_ id: Int) {
-    scheduler.unpark(id)
+    #expect(scheduler.unpark { $0.id == id }?.id == (parked.contains(id) ? id : nil))
     parked.remove(id)
   }
 
@@ -73,7 +86,7 @@ struct SchedulerHarness {
       let positions = run.logits.map { run.position + $0 - run.tokens.lowerBound }
       scored[run.sequence]? += positions.filter { $0 < behind }
       scoredRows += positions.count { $0 < behind }
-      guard let last = positions.last, last >= behind else { return Scheduler.Outcome.pending }
+      guard let last = positions.last, last >= behind else { return RunOutcome.pending }
       answers[run.sequence, default: []].append(token)
       if answers[run.sequence]?.count == wanted[run.sequence] {
         ended.append(run.sequence)
@@ -124,22 +137,25 @@ struct SchedulerHarness {
   private static func token(_ a: UInt64, _ b: UInt64) -> Int32 { Int32((a ^ (b >> 20)) & 0xFFFF) }
 }
 
-extension Scheduler {
+extension Scheduler<BareSequence> {
   /// Everything that holds between calls; with a plan, also what holds between planning and committing it.
   func checkInvariants(during plan: StepPlan?, hasParked: Bool) {
-    let held = (running + parked).flatMap(\.pages)
+    let held = (running + parked).flatMap(\.scheduling.pages)
     #expect(Set(held).count == held.count, "a page belongs to two sequences")
     #expect(held.count == pages.takenCount, "pages leaked")
-    let heldSlots = (running + parked).compactMap(\.slot)
-    #expect(running.allSatisfy { $0.slot != nil } && Set(heldSlots).count == heldSlots.count)
+    let heldSlots = (running + parked).compactMap(\.scheduling.slot)
+    #expect(running.allSatisfy { $0.scheduling.slot != nil } && Set(heldSlots).count == heldSlots.count)
     #expect(heldSlots.count == slots.takenCount, "slots leaked")
-    #expect(waiting.allSatisfy { $0.pages.isEmpty && $0.slot == nil && $0.computed == 0 })
-    #expect(parked.allSatisfy { $0.slot != nil || $0.pages.isEmpty && $0.computed == 0 })
+    #expect(
+      waiting.allSatisfy { $0.scheduling.pages.isEmpty && $0.scheduling.slot == nil && $0.scheduling.computed == 0 })
+    #expect(
+      parked.allSatisfy { $0.scheduling.slot != nil || $0.scheduling.pages.isEmpty && $0.scheduling.computed == 0 })
     let ids = running.map(\.id) + waiting.map(\.id)
     // Who was parked may come back behind younger ones.
     let orders = hasParked ? [plan == nil ? running.map(\.id) : [], waiting.map(\.id), parked.map(\.id)] : [ids]
     for ids in orders { #expect(zip(ids, ids.dropFirst()).allSatisfy { $0 < $1 }, "not in order of arrival: \(ids)") }
-    #expect(running.allSatisfy { $0.computed < $0.tokens.count })
+    #expect(running.allSatisfy { $0.scheduling.computed < $0.scheduling.tokens.count })
+    #expect(planned.map(\.id) == plan?.runs.map(\.sequence) ?? [])
     guard let plan else { return }
     #expect(hasParked ? !plan.runs.isEmpty : plan.runs.first?.sequence == ids.first, "the oldest does not advance")
     var row = 0
@@ -148,13 +164,13 @@ extension Scheduler {
         Issue.record("run of \(run.sequence), which is not running")
         continue
       }
-      #expect(run.tokens.lowerBound == row && !run.tokens.isEmpty && run.position == sequence.computed)
+      #expect(run.tokens.lowerBound == row && !run.tokens.isEmpty && run.position == sequence.scheduling.computed)
       row = run.tokens.upperBound
-      #expect(Array(plan.pages[run.pages]) == sequence.pages && run.slot == sequence.slot)
+      #expect(Array(plan.pages[run.pages]) == sequence.scheduling.pages && run.slot == sequence.scheduling.slot)
       let end = run.position + run.tokens.count
-      #expect(plan.tokens[run.tokens].elementsEqual(sequence.tokens[run.position..<end]))
-      let scores = sequence.unscored.clamped(to: run.position..<end).count
-      #expect(run.logits.count == scores + (end == sequence.tokens.count ? 1 : 0))
+      #expect(plan.tokens[run.tokens].elementsEqual(sequence.scheduling.tokens[run.position..<end]))
+      let scores = sequence.scheduling.unscored.clamped(to: run.position..<end).count
+      #expect(run.logits.count == scores + (end == sequence.scheduling.tokens.count ? 1 : 0))
     }
     #expect(row == plan.tokens.count)
     #expect(Set(plan.runs.map(\.sequence)).count == plan.runs.count, "two runs of one sequence")

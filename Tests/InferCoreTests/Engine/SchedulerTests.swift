@@ -104,7 +104,7 @@ import Testing
     var (running, sinceAdmission) = (0, 0)
     while !harness.scheduler.isIdle {
       let ended = harness.step()
-      for id in harness.scheduler.preempted {
+      for id in harness.scheduler.preempted.map(\.id) {
         sinceEnding[id, default: 0] += 1
         #expect(sinceAdmission >= 4)
       }
@@ -152,14 +152,28 @@ import Testing
     for id in 0..<4 { #expect(harness.answers[id] == SchedulerHarness.answer(to: prompts[id], count: 30)) }
   }
 
+  /// Whoever runs, waits or is parked: all go, oldest first, and leave nothing behind.
+  @Test func removingAllFreesAllMemory() {
+    var random = SeededGenerator(seed: 6)
+    var harness = SchedulerHarness(maxBatchTokens: 16, pageTokens: 4, pageCount: 16, slotCount: 3)
+    for id in 0..<6 { harness.add(id, prompt: prompt(8, &random), wanted: 30) }
+    for _ in 0..<4 { harness.step() }
+    harness.park(1)
+    #expect(harness.scheduler.running.count == 2 && harness.scheduler.waiting.count == 3)
+    #expect(harness.scheduler.removeAll().map(\.id) == Array(0..<6))
+    #expect(harness.scheduler.isIdle && harness.scheduler.parked.isEmpty)
+    #expect(harness.scheduler.pages.takenCount == 0 && harness.scheduler.slots.takenCount == 0)
+  }
+
   @Test func programmerMistakesTrap() async {
     await #expect(processExitsWith: .failure) {
       var pool = IndexPool(count: 2)
       pool.give(0)
     }
     await #expect(processExitsWith: .failure) {
-      var scheduler = Scheduler(maxBatchTokens: 8, pageTokens: 4, pageCount: 2, slotCount: 2, maxScoredRows: 1)
-      scheduler.add(0, prompt: Array(repeating: 1, count: 9))
+      var scheduler = Scheduler<BareSequence>(
+        maxBatchTokens: 8, pageTokens: 4, pageCount: 2, slotCount: 2, maxScoredRows: 1)
+      scheduler.add(BareSequence(Array(repeating: 1, count: 9)))
     }
   }
 }

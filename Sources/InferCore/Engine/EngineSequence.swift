@@ -1,0 +1,120 @@
+/// A request on the engine's thread, from its arrival to its end: its tokens and memory, how its next token is chosen,
+/// the time it has taken, and the way of its events to a reader.
+///
+/// Made by the thread that submits the request. From ``EngineInbox/submit(_:)`` on it is the engine's thread's alone, but
+/// for ``channel``.
+final class EngineSequence: Schedulable, @unchecked Sendable {
+  // Safe because one thread at a time uses it: the one that makes it until the inbox has it, then the engine's.
+  var scheduling: SchedulingState
+  /// The way of events to the reader.
+  let channel: EventChannel
+  /// The moment at which the request ends unless its reader catches up; `nil` while it does not pause.
+  var deadline: ContinuousClock.Instant?
+  private let sampler: Sampler
+  private let stopTokens: Set<Int32>
+  /// The maximum number of generated tokens.
+  private let tokenLimit: Int
+  /// See ``GenerationRequest/promptLogprobs``.
+  private let promptLogprobs: Int?
+  private var timing: SequenceTiming
+
+  /// A sequence for a request that was checked.
+  ///
+  /// - Parameters:
+  ///   - request: The request.
+  ///   - tokenLimit: The maximum number of generated tokens; see ``EngineLimits/tokenLimit(of:)``.
+  ///   - endTokens: The model's end tokens.
+  ///   - maxUnread: The number of unread tokens at which the sequence pauses.
+  ///   - arrival: The time of submission.
+  /// - Complexity: O(prompt) with a repetition penalty.
+  init(
+    _ request: GenerationRequest, tokenLimit: Int, endTokens: Set<Int32>, maxUnread: Int,
+    arrival: ContinuousClock.Instant
+  ) {
+    let stop = request.stop
+    scheduling = SchedulingState(prompt: request.prompt, scoresPrompt: request.promptLogprobs != nil)
+    channel = EventChannel(capacity: maxUnread)
+    stopTokens = stop.ignoresEndTokens ? stop.stopTokenIDs : stop.stopTokenIDs.union(endTokens)
+    sampler = Sampler(
+      request.sampling, prompt: request.prompt, minimumLength: stop.minTokens, stopTokens: stopTokens)
+    promptLogprobs = request.promptLogprobs
+    self.tokenLimit = tokenLimit
+    timing = SequenceTiming(promptTokens: request.prompt.count, arrival: arrival)
+  }
+
+  /// Notes that a step which computes a part of this begins.
+  func noteStep(at now: ContinuousClock.Instant) { timing.noteStep(at: now) }
+
+  /// Notes that the memory went to an older sequence.
+  func notePreemption() { timing.notePreemption() }
+
+  /// The use of the logits that follow the token at `position`.
+  func use(ofLogitsAfter position: Int) -> RowUse {
+    if let promptLogprobs, position + 1 < timing.statistics.promptTokens {
+      return .score(scheduling.tokens[position + 1], top: promptLogprobs)
+    }
+    return tokenLimit == 0 ? .nothing : .choose(sampler)
+  }
+
+  /// How far a step has brought a sequence.
+  enum Progress {
+    /// The prompt is not read to its end.
+    case reading
+    case token(Int32)
+    case ended(FinishReason)
+
+    /// What it means to the scheduler.
+    var outcome: RunOutcome {
+      switch self {
+      case .reading: .pending
+      case .token(let token): .token(token)
+      case .ended: .ended
+      }
+    }
+  }
+
+  /// Passes on what came of a step's rows, in order of position.
+  func receive(
+    _ results: ArraySlice<RowResult>, at now: ContinuousClock.Instant, _ metrics: EngineMetrics
+  ) -> Progress {
+    var scores: [PromptTokenScore] = []
+    var progress = Progress.reading
+    for result in results {
+      switch result {
+      case .scored(let score): scores.append(score)
+      case .chosen(let token):
+        send(&scores)
+        progress = receive(token, at: now, metrics).map(Progress.ended) ?? .token(token.id)
+      case .nothing:
+        timing.notePromptEnd(at: now, metrics)
+        progress = .ended(.length)
+      case .unsound: return .ended(.error)
+      }
+    }
+    send(&scores)
+    return progress
+  }
+
+  private func send(_ scores: inout [PromptTokenScore]) {
+    guard !scores.isEmpty else { return }
+    channel.send(scores)
+    scores = []
+  }
+
+  /// Passes a token on. Returns the reason of the end if the sequence ends with it.
+  private func receive(
+    _ token: GeneratedToken, at now: ContinuousClock.Instant, _ metrics: EngineMetrics
+  ) -> FinishReason? {
+    timing.noteToken(at: now, metrics)
+    let isStop = stopTokens.contains(token.id)
+    channel.send(GeneratedToken(id: token.id, logprobs: token.logprobs, isStop: isStop))
+    if isStop { return .stop }
+    return timing.statistics.generatedTokens == tokenLimit ? .length : nil
+  }
+
+  /// Reports the end.
+  func finish(_ reason: FinishReason, at now: ContinuousClock.Instant, _ metrics: EngineMetrics) {
+    timing.noteEnd(reason, at: now, metrics)
+    channel.finish(GenerationEnd(reason: reason, statistics: timing.statistics))
+  }
+}

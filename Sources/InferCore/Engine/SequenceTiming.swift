@@ -1,0 +1,66 @@
+/// The times and counts of one request, for its statistics and for the engine's metrics. It is told the time.
+struct SequenceTiming {
+  /// The statistics so far.
+  private(set) var statistics: GenerationStatistics
+  private let arrival: ContinuousClock.Instant
+  private var start: ContinuousClock.Instant?
+  private var promptEnd: ContinuousClock.Instant?
+  private var firstToken: ContinuousClock.Instant?
+  private var lastToken: ContinuousClock.Instant?
+
+  /// The timing of a request that came at `arrival`.
+  init(promptTokens: Int, arrival: ContinuousClock.Instant) {
+    statistics = GenerationStatistics(promptTokens: promptTokens)
+    self.arrival = arrival
+  }
+
+  /// Notes that a step which computes a part of the request begins; the first ends its time in the queue.
+  mutating func noteStep(at now: ContinuousClock.Instant) {
+    guard start == nil else { return }
+    start = now
+    statistics.queueTime = now - arrival
+  }
+
+  /// Notes that the request lost its memory to an older one.
+  mutating func notePreemption() { statistics.preemptions += 1 }
+
+  /// Notes that the prompt is read.
+  mutating func notePromptEnd(at now: ContinuousClock.Instant, _ metrics: EngineMetrics) {
+    promptEnd = now
+    statistics.prefillTime = now - (start ?? now)
+    metrics.promptTokens.increment(by: statistics.promptTokens)
+  }
+
+  /// Notes a generated token; the first also ends the prompt.
+  mutating func noteToken(at now: ContinuousClock.Instant, _ metrics: EngineMetrics) {
+    statistics.generatedTokens += 1
+    metrics.generationTokens.increment()
+    if let lastToken {
+      metrics.interTokenLatency.observe(now - lastToken)
+    } else {
+      firstToken = now
+      notePromptEnd(at: now, metrics)
+      statistics.timeToFirstToken = now - arrival
+      metrics.timeToFirstToken.observe(now - arrival)
+    }
+    lastToken = now
+  }
+
+  /// Notes the end, which completes the statistics.
+  mutating func noteEnd(_ reason: FinishReason, at now: ContinuousClock.Instant, _ metrics: EngineMetrics) {
+    if start == nil { statistics.queueTime = now - arrival }
+    if let firstToken, let lastToken { statistics.decodeTime = lastToken - firstToken }
+    statistics.totalTime = now - arrival
+    metrics.requestSuccess(reason.rawValue).increment()
+    metrics.endToEndLatency.observe(statistics.totalTime)
+    metrics.queueTime.observe(statistics.queueTime)
+    metrics.requestPromptTokens.observe(Double(statistics.promptTokens))
+    metrics.requestGenerationTokens.observe(Double(statistics.generatedTokens))
+    guard promptEnd != nil else { return }
+    metrics.prefillTime.observe(statistics.prefillTime)
+    guard firstToken != nil else { return }
+    metrics.decodeTime.observe(statistics.decodeTime)
+    guard statistics.generatedTokens > 1 else { return }
+    metrics.timePerOutputToken.observe(statistics.decodeTime.seconds / Double(statistics.generatedTokens - 1))
+  }
+}
