@@ -27,7 +27,7 @@ struct BatchSampling {
 
   init(workers: Int) { workspaces = (0..<workers).map { _ in SamplingWorkspace() } }
 
-  /// Tokens that were chosen.
+  /// The number of tokens that were chosen.
   var chosenCount: Int { results.count { if case .chosen = $0 { true } else { false } } }
 
   mutating func removeAll() {

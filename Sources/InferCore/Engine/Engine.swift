@@ -4,9 +4,9 @@
 /// run as memory allows, oldest first, and report through their ``Generation``, which keeps the engine alive. When
 /// nothing holds the engine any more, its thread ends.
 public final class Engine: Sendable {
-  /// What the engine has and takes.
+  /// The memory that the engine has and the sizes of requests that it takes.
   public let limits: EngineLimits
-  /// What is measured.
+  /// The engine's metrics, which may be read at any time.
   public let metrics: EngineMetrics
   private let inbox: EngineInbox
   private let endTokens: Set<Int32>
@@ -82,6 +82,7 @@ public final class Engine: Sendable {
   /// Takes a request on. Never waits.
   ///
   /// - Throws: ``RequestError`` when the request can never run, the queue is full, or the engine is draining.
+  /// - Complexity: O(prompt).
   public func submit(_ request: GenerationRequest) throws(RequestError) -> Generation {
     let generations = try submit([request])
     return generations[0]
@@ -116,10 +117,12 @@ public final class Engine: Sendable {
     }
   }
 
-  /// Checks what ``submit(_:)-(GenerationRequest)`` checks of the request itself.
+  /// Checks a request as ``submit(_:)-(GenerationRequest)`` does, without taking it on.
+  ///
+  /// - Throws: ``RequestError`` when the request can never run.
   public func check(_ request: GenerationRequest) throws(RequestError) { _ = try limits.tokenLimit(of: request) }
 
-  /// Whether new requests are taken on: not once draining or shut down.
+  /// `true` while new requests are taken on, until the engine drains or is shut down.
   public var isAccepting: Bool { inbox.phase == .accepting }
 
   /// Refuses new requests from now on, and returns when none is unfinished. What is not finished within `limit` ends

@@ -1,6 +1,6 @@
-/// How much an ``Engine`` may use and take on.
+/// The memory and threads that an ``Engine`` may use, and the amount of work that it takes on.
 public struct EngineConfiguration: Sendable {
-  /// Threads to compute with, the engine's own included.
+  /// The number of threads to compute with, the engine's own included.
   public var threads = availableProcessorCount()
   /// Memory for attention keys and values, in MiB. Reserved at once, taken from the system as it is used.
   public var kvCacheMiB = 1024
@@ -8,27 +8,27 @@ public struct EngineConfiguration: Sendable {
   public var stateCacheMiB = 1024
   /// Element format of keys and values.
   public var kvType = KVType.f16
-  /// Tokens of a page of keys and values.
+  /// The number of tokens in a page of keys and values.
   public var pageTokens = 16
-  /// Rows of a step at most. Sequences that decode take theirs first, prompts share the rest.
+  /// The maximum number of rows in a step. Sequences that decode take theirs first, prompts share the rest.
   public var maxBatchTokens = 512
-  /// Sequences that run at the same time at most.
+  /// The maximum number of sequences that run at the same time.
   public var maxRunning = 32
-  /// Requests that wait at most, beside those that run.
+  /// The maximum number of requests that wait, beside those that run.
   public var maxQueue = 256
-  /// Prompt and generated tokens at most, if fewer than the model is made for.
+  /// The maximum number of prompt and generated tokens of a sequence; `nil` for as many as the model is made for.
   public var maxContext: Int?
-  /// Whether a small step is tried at the start, and memory reserved for the activations of the largest. Otherwise it is
-  /// taken when a step needs it, which ends the process if the system has none.
+  /// `true` to try a small step at the start and to reserve memory for the activations of the largest. Otherwise memory
+  /// is taken when a step needs it, which ends the process if the system has none.
   public var reservesActivations = false
-  /// Tokens of a generation that may wait to be read: with more, it pauses until half of them are.
+  /// The number of unread tokens at which a generation pauses until half of them are read.
   public var maxUnreadTokens = 256
-  /// How long a generation pauses for its reader before it ends with ``FinishReason/unread``.
+  /// The time for which a generation pauses for its reader before it ends with ``FinishReason/unread``.
   public var readerPatience = Duration.seconds(600)
   /// The model's end tokens.
   public var endTokens: Set<Int32> = []
 
-  /// Pages at most, whatever the budget: lets tests run out of them.
+  /// The maximum number of pages, whatever the budget: lets tests run out of them.
   package var pageLimit = Int(Int32.max)
 
   /// The defaults.
@@ -67,7 +67,7 @@ public struct EngineConfiguration: Sendable {
 public struct ConfigurationError: Error, Sendable, Equatable, CustomStringConvertible {
   /// The property at fault.
   public let property: Property
-  /// What was expected.
+  /// The expectation that the value does not meet.
   public let reason: String
 
   /// Creates an error.

@@ -1,13 +1,13 @@
-/// What outsiders leave for the engine's thread, which looks in between steps. Nobody waits for a step here.
+/// Messages from outsiders to the engine's thread, which reads them between steps. Nobody waits for a step here.
 final class EngineInbox: Sendable {
-  /// What the engine is to do; it only moves forward.
+  /// The phases of an engine's life, in their order.
   enum Phase: Int, Comparable {
     case accepting, draining, ending, stopping
 
     static func < (a: Phase, b: Phase) -> Bool { a.rawValue < b.rawValue }
   }
 
-  /// What has come in since the last look.
+  /// The messages since the last look.
   struct News {
     /// Requests that were taken on, in order of arrival.
     var arrivals: [EngineSequence] = []
@@ -61,7 +61,7 @@ final class EngineInbox: Sendable {
     contents.change { $0.news.phase = max($0.news.phase, phase) }
   }
 
-  /// Moves what came in to `news`, whose memory is used for what comes next.
+  /// Moves the messages to `news`, whose memory is used for those to come.
   func take(into news: inout News) {
     news.arrivals.removeAll(keepingCapacity: true)
     news.endings.removeAll(keepingCapacity: true)
@@ -82,7 +82,7 @@ final class EngineInbox: Sendable {
     }
   }
 
-  /// Makes room for as many new requests.
+  /// Makes room for `count` new requests.
   func free(_ count: Int) { contents.withLock { $0.unfinished -= count } }
 
   /// Wakes those who wait for idleness, if no request is unfinished.

@@ -1,24 +1,26 @@
-/// What an ``Engine`` has and takes, for banners, metrics and checks before submission.
+/// The memory of an ``Engine`` and the sizes of requests that it takes, for banners, metrics and checks before
+/// submission.
 public struct EngineLimits: Sendable, Equatable {
   /// Token ids are `0 ..< vocabularySize`.
   public let vocabularySize: Int
-  /// Prompt and generated tokens of a request at most: the least of what the model is made for, what was
-  /// configured, and what the pages hold.
+  /// The maximum number of prompt and generated tokens of a request: the least of the model's context, the configured
+  /// one, and the tokens that all pages hold.
   public let contextLength: Int
-  /// Tokens of a page; `nil` when the model has no paged state.
+  /// The number of tokens in a page; `nil` when the model has no paged state.
   public let pageTokens: Int?
-  /// Pages of keys and values: as many as the budget holds, but no more than all sequences together can fill.
+  /// The number of pages of keys and values: as many as the budget holds, but no more than all sequences together can
+  /// fill.
   public let pageCount: Int
-  /// Bytes of all pages.
+  /// The size of all pages in bytes.
   public let kvBytes: Int
-  /// Slots of recurrent state, which is also the number of sequences that can run at the same time.
+  /// The number of slots of recurrent state, which is also the number of sequences that can run at the same time.
   public let slotCount: Int
-  /// Bytes of all slots.
+  /// The size of all slots in bytes.
   public let stateBytes: Int
-  /// Requests that can be unfinished at the same time.
+  /// The maximum number of unfinished requests.
   public let maxUnfinished: Int
-  /// Rows of a step at most whose logits score tokens of prompts: their logits take at most 32 MiB, unless that is
-  /// less than a row.
+  /// The maximum number of rows in a step whose logits score tokens of prompts: their logits take at most 32 MiB,
+  /// unless that is less than a row.
   let maxScoredRows: Int
 
   /// Divides the budgets of a valid configuration.
@@ -81,7 +83,10 @@ public struct EngineLimits: Sendable, Equatable {
     return min(count, limit)
   }
 
-  /// Checks a request against the limits, and returns how many tokens it may generate.
+  /// Checks a request against the limits, and returns the maximum number of tokens that it generates.
+  ///
+  /// - Throws: ``RequestError`` when the request can never run.
+  /// - Complexity: O(prompt).
   func tokenLimit(of request: GenerationRequest) throws(RequestError) -> Int {
     let prompt = request.prompt
     guard !prompt.isEmpty else { throw .emptyPrompt }

@@ -1,8 +1,8 @@
 /// A request on the engine's thread, from its arrival to its end: its tokens and memory, how its next token is chosen,
 /// the time it has taken, and the way of its events to a reader.
 ///
-/// Made by the thread that submits the request. From ``EngineInbox/submit(_:)`` on it is the engine's thread's alone, but
-/// for ``channel``.
+/// Made by the thread that submits the request. From ``EngineInbox/submit(_:)`` on it is the engine's thread's alone,
+/// but for ``channel``.
 final class EngineSequence: Schedulable, @unchecked Sendable {
   // Safe because one thread at a time uses it: the one that makes it until the inbox has it, then the engine's.
   var scheduling: SchedulingState
@@ -56,14 +56,14 @@ final class EngineSequence: Schedulable, @unchecked Sendable {
     return tokenLimit == 0 ? .nothing : .choose(sampler)
   }
 
-  /// How far a step has brought a sequence.
+  /// The progress of a sequence in a step.
   enum Progress {
     /// The prompt is not read to its end.
     case reading
     case token(Int32)
     case ended(FinishReason)
 
-    /// What it means to the scheduler.
+    /// The outcome for the scheduler.
     var outcome: RunOutcome {
       switch self {
       case .reading: .pending
@@ -73,7 +73,7 @@ final class EngineSequence: Schedulable, @unchecked Sendable {
     }
   }
 
-  /// Passes on what came of a step's rows, in order of position.
+  /// Passes on the results of a step's rows, which are in order of position.
   func receive(
     _ results: ArraySlice<RowResult>, at now: ContinuousClock.Instant, _ metrics: EngineMetrics
   ) -> Progress {

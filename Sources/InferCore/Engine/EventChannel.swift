@@ -8,7 +8,7 @@ final class EventChannel: Sendable {
   private struct State {
     /// Tokens, of the prompt and generated, that wait to be read.
     var unread = 0
-    /// Whether the sender was told to pause.
+    /// `true` from the time the sender is told to pause until it may go on.
     var isPaused = false
     var scores: Deque<[PromptTokenScore]> = []
     var tokens: Deque<GeneratedToken> = []
@@ -48,7 +48,7 @@ final class EventChannel: Sendable {
   /// A channel that is full with `capacity` unread tokens.
   init(capacity: Int) { self.capacity = capacity }
 
-  /// Whether the sender has to pause, until it is told to go on.
+  /// Returns `true` when the sender has to pause, until it is told to go on.
   func isFull() -> Bool {
     state.withLock { state in
       if state.unread >= capacity { state.isPaused = true }
@@ -56,7 +56,7 @@ final class EventChannel: Sendable {
     }
   }
 
-  /// Whether the generation has ended, read or not.
+  /// `true` once the generation has ended, read or not.
   var hasEnded: Bool { state.withLock { $0.end != nil } }
 
   /// Takes scores of the next tokens of the prompt.

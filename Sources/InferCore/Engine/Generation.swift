@@ -1,12 +1,12 @@
 /// A request under way: an asynchronous sequence of events, tokens first, then one ``GenerationEvent/finished(_:_:)``.
 ///
 /// Events wait until they are read. A generation whose reader is far behind pauses, and ends when that takes too long
-/// (``EngineConfiguration/maxUnreadTokens``, ``EngineConfiguration/readerPatience``); it slows nobody else. One task may
-/// iterate. A generation keeps its engine alive.
+/// (``EngineConfiguration/maxUnreadTokens``, ``EngineConfiguration/readerPatience``); it slows nobody else. One task
+/// may iterate. A generation keeps its engine alive.
 ///
 /// Work that nobody wants ends before the engine's next step, with ``FinishReason/cancelled``: when the loop over the
-/// events is left, when the iterating task is cancelled, when the generation is dropped, and on ``cancel()``. Either way
-/// the end is told, with what it cost: a sequence that is read on, also by a cancelled task, always ends with
+/// events is left, when the iterating task is cancelled, when the generation is dropped, and on ``cancel()``. Either
+/// way the end is told, with what it cost: a sequence that is read on, also by a cancelled task, always ends with
 /// ``GenerationEvent/finished(_:_:)``, and ``end`` can be asked at any time.
 public struct Generation: AsyncSequence, Sendable {
   private let handle: GenerationHandle
@@ -16,7 +16,7 @@ public struct Generation: AsyncSequence, Sendable {
   /// Iterates over the events. When the iterator is dropped before the end, the generation is cancelled.
   public func makeAsyncIterator() -> Iterator { Iterator(GenerationReading(handle)) }
 
-  /// How the generation ended, and what it cost; waits for the end. A task that is cancelled while it waits cancels the
+  /// The end of the generation and its cost; waits for it. A task that is cancelled while it waits cancels the
   /// generation.
   public var end: GenerationEnd {
     get async {
@@ -32,7 +32,7 @@ public struct Generation: AsyncSequence, Sendable {
   /// ended already.
   public func cancel() { handle.end(.cancelled) }
 
-  /// Ends the generation before the next step because what was asked for is there: a stop string came.
+  /// Ends the generation before the next step with ``FinishReason/stop``: a stop string came.
   func stop() { handle.end(.stop) }
 
   /// Iterates over the events of a ``Generation``.
@@ -51,11 +51,11 @@ public struct Generation: AsyncSequence, Sendable {
   }
 }
 
-/// How a ``Generation`` ended.
+/// The end of a ``Generation``.
 public struct GenerationEnd: Sendable, Equatable {
   /// The reason of the end.
   public let reason: FinishReason
-  /// The tokens and the time that it took.
+  /// The cost in tokens and time.
   public let statistics: GenerationStatistics
 
   /// Creates an end.

@@ -1,4 +1,4 @@
-/// What a ``Generation`` reports: tokens, then once how it ended.
+/// An event of a ``Generation``: tokens, then one end.
 public enum GenerationEvent: Sendable {
   /// Scores of the next tokens of the prompt, from its second token on. Comes before all tokens, and only when the
   /// request has ``GenerationRequest/promptLogprobs``.
@@ -72,7 +72,8 @@ public struct PromptTokenScore: Sendable, Equatable {
   }
 }
 
-/// Why a generation ended. Raw values are the values of the label `finished_reason` in metrics: vLLM's, and two more.
+/// The reason of a generation's end. Raw values are those of the label `finished_reason` in metrics: vLLM's, and two
+/// more.
 public enum FinishReason: String, Sendable, CaseIterable {
   /// An end token, a stop token or a stop string came.
   case stop
@@ -84,19 +85,19 @@ public enum FinishReason: String, Sendable, CaseIterable {
   case shutdown
   /// Nobody read the tokens for longer than ``EngineConfiguration/readerPatience``.
   case unread
-  /// The model's logits were no numbers, or left no token to choose.
+  /// The model's logits held NaN or +∞, or left no token to choose.
   case error
 }
 
-/// What one request cost, for `usage` and `timings`.
+/// The cost of one request, for `usage` and `timings`.
 public struct GenerationStatistics: Sendable, Equatable {
-  /// Tokens of the prompt.
+  /// The number of the prompt's tokens.
   public var promptTokens: Int
-  /// Generated tokens, a stop token included.
+  /// The number of generated tokens, a stop token included.
   public var generatedTokens = 0
-  /// Prompt tokens whose state was found instead of computed.
+  /// The number of prompt tokens whose state was found instead of computed.
   public var cachedTokens = 0
-  /// How often the request lost its memory to an older one and was computed again.
+  /// The number of times that the request lost its memory to an older one and was computed again.
   public var preemptions = 0
   /// From submission to the first step that computed a part of it.
   public var queueTime = Duration.zero

@@ -1,10 +1,10 @@
-/// What to generate: a prompt, how to choose tokens, and when to stop.
+/// A request to generate tokens: a prompt, the way to choose tokens, and the conditions to stop.
 public struct GenerationRequest: Sendable {
   /// The prompt's token ids. Nothing is added to them.
   public var prompt: [Int32]
-  /// How tokens are chosen.
+  /// The way in which tokens are chosen.
   public var sampling: SamplingParameters
-  /// When to stop.
+  /// The conditions that end the generation.
   public var stop: StopConditions
   /// Log-probabilities to report of the prompt's tokens: `nil` for none, 0 for each token's own, n for the n most
   /// likely tokens' as well. Costs a row of logits for every token of the prompt.
@@ -22,20 +22,20 @@ public struct GenerationRequest: Sendable {
   }
 }
 
-/// When a generation ends.
+/// Conditions that end a generation.
 public struct StopConditions: Sendable, Equatable {
-  /// Generated tokens at most, as far as the context has room; `nil` for as many as it has room for, 0 to read the
-  /// prompt only.
+  /// The maximum number of generated tokens, as far as the context has room; `nil` for as many as it has room for, 0 to
+  /// read the prompt only.
   public private(set) var maxTokens: Int?
-  /// Until this many tokens are generated, tokens and strings that would end the generation do not.
+  /// The number of generated tokens before which neither a token nor a string ends the generation.
   public let minTokens: Int
   /// Tokens that end the generation, beside the model's own end tokens.
   public let stopTokenIDs: Set<Int32>
-  /// Whether the model's end tokens are tokens like any other.
+  /// `true` when the model's end tokens are tokens like any other.
   public let ignoresEndTokens: Bool
   /// Strings that end the generation. Matched by ``TextGeneration``; a ``Generation`` of tokens ignores them.
   public let stopStrings: [String]
-  /// Whether a matched stop string is part of the text.
+  /// `true` when a matched stop string is part of the text.
   public let includesStopString: Bool
 
   /// No conditions but the model's end tokens and the context's end.

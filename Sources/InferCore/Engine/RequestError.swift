@@ -1,6 +1,6 @@
-/// Why a request is refused. Every case says what was wrong and what was expected.
+/// The reason for which a request is refused, with the fault and the expectation.
 public enum RequestError: Error, Sendable, Equatable {
-  /// A property has a value that makes no sense.
+  /// A property has a value outside its range; the reason says what was expected.
   case invalid(Property, reason: String)
   /// There is no prompt token to start from.
   case emptyPrompt
@@ -8,9 +8,9 @@ public enum RequestError: Error, Sendable, Equatable {
   case tokenOutOfRange(token: Int32, position: Int, vocabularySize: Int)
   /// The prompt alone leaves no room for a single generated token: it may have `limit` tokens.
   case promptTooLong(tokens: Int, limit: Int)
-  /// As many requests are unfinished as the engine takes on; a later attempt may succeed.
+  /// The engine has as many unfinished requests as it takes on, `limit`; a later attempt may succeed.
   case queueFull(limit: Int)
-  /// The engine is finishing what it has and takes nothing new.
+  /// The engine finishes its requests and takes no new ones.
   case draining
 }
 

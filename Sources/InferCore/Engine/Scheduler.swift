@@ -27,9 +27,9 @@ enum RunOutcome: Equatable {
 /// has tokens. Running sequences only grow, so one that was preempted cannot come back before another has ended:
 /// between two endings there are at most as many preemptions as running sequences.
 ///
-/// A sequence whose tokens nobody takes is parked: it takes no part in steps, and keeps its memory for as long as nobody
-/// else needs it. Parked memory counts as free. Who comes back without memory queues up by age, and so may stand behind
-/// younger ones that run.
+/// A sequence whose tokens nobody takes is parked: it takes no part in steps, and keeps its memory for as long as
+/// nobody else needs it. Parked memory counts as free. Who comes back without memory queues up by age, and so may stand
+/// behind younger ones that run.
 struct Scheduler<Sequence: Schedulable> {
   /// The maximum number of rows in a step; no fewer than there are slots, so that every running sequence gets one.
   private let maxBatchTokens: Int
@@ -62,7 +62,7 @@ struct Scheduler<Sequence: Schedulable> {
     slots = IndexPool(count: slotCount)
   }
 
-  /// Whether there is nothing to do, until a parked sequence goes on.
+  /// `true` when there is nothing to do until a parked sequence goes on.
   var isIdle: Bool { running.isEmpty && waiting.isEmpty }
 
   /// Takes a sequence on and numbers it. Its tokens and all to come must fit the pages.
@@ -74,7 +74,8 @@ struct Scheduler<Sequence: Schedulable> {
     waiting.append(sequence)
   }
 
-  /// Removes the first sequence that is wanted, and frees what it holds. Returns `nil` when there is none. O(sequences).
+  /// Removes the first sequence that is wanted, and frees what it holds. Returns `nil` when there is none.
+  /// O(sequences).
   mutating func remove(where isWanted: (Sequence) -> Bool) -> Sequence? {
     let removed: Sequence
     if let index = running.firstIndex(where: isWanted) {
@@ -159,14 +160,14 @@ struct Scheduler<Sequence: Schedulable> {
     admit(into: &plan, &budget)
   }
 
-  /// What is left of a step for prompts.
+  /// The rows of a step that are left for prompts.
   private struct Budget {
     var rows: Int
-    /// Rows whose logits may score prompts.
+    /// The number of rows whose logits may score prompts.
     var scoredRows: Int
   }
 
-  /// Adds to the plan what a running sequence can compute.
+  /// Adds the tokens to the plan that a running sequence can compute.
   private mutating func advance(_ index: Int, in plan: inout StepPlan, _ budget: inout Budget) {
     let sequence = running[index]
     let scoring = sequence.scheduling.rows(scoringAtMost: budget.scoredRows)

@@ -1,7 +1,7 @@
-/// Records what the engine's thread does between tokens.
+/// Records the steps of the engine's thread, and who runs and waits, in the metrics.
 final class StepRecorder {
   let metrics: EngineMetrics
-  /// What this thread has added to the gauge of waiting requests; the rest was submitted since.
+  /// The part of the gauge of waiting requests that this thread knows of; the rest was submitted since.
   private var waiting = 0
   /// Counters of experts, by layer and expert, because looking them up takes a lock.
   private var experts: [[Counter]] = []
@@ -10,10 +10,10 @@ final class StepRecorder {
 
   init(_ metrics: EngineMetrics) { self.metrics = metrics }
 
-  /// Submitting counted these as waiting.
+  /// Notes requests that were counted as waiting when they were submitted.
   func noteArrivals(_ count: Int) { waiting += count }
 
-  /// Notes who runs, who waits, and what they hold.
+  /// Notes the numbers of running and waiting requests, and the memory that they hold.
   func note(_ scheduler: Scheduler<EngineSequence>) {
     metrics.requestsRunning.set(Double(scheduler.running.count))
     metrics.requestsWaiting.add(Double(scheduler.waiting.count - waiting))

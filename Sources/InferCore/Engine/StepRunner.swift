@@ -1,9 +1,8 @@
-/// Runs a model's steps one by one, without scheduling: for logits, benchmarks and tests, which choose themselves
-/// what a step holds.
+/// Runs a model's steps one by one, without scheduling: for logits, benchmarks and tests, which plan steps themselves.
 ///
 /// Every sequence has its own pages and slot for the runner's whole life.
 public final class StepRunner {
-  /// A part of a sequence that a step computes.
+  /// Consecutive tokens of a sequence that a step computes.
   public struct Part: Sendable {
     /// The sequence's number.
     public var sequence: Int
@@ -11,7 +10,7 @@ public final class StepRunner {
     public var tokens: ArraySlice<Int32>
     /// Position of the first of them.
     public var position: Int
-    /// How many of the last of them have their logits computed.
+    /// The number of rows, the last ones, whose logits are computed.
     public var logits: Int
 
     /// Creates a part; see the properties.
@@ -23,7 +22,7 @@ public final class StepRunner {
     }
   }
 
-  /// What the last step reports.
+  /// The report of the last step.
   public var report: StepReport { workspace.report }
 
   private let model: any LanguageModel
@@ -49,7 +48,7 @@ public final class StepRunner {
     plan.pages.reserveCapacity(sequences * pagesPerSequence)
   }
 
-  /// Computes one step. `body` gets the rows of logits that were asked for, in order of `parts`.
+  /// Computes one step. `body` gets the wanted rows of logits, `[rows × vocabulary]`, in order of `parts`.
   ///
   /// - Precondition: token ids are within the model's vocabulary, positions continue each sequence.
   public func step<Failure: Error>(_ parts: [Part], _ body: (Rows) throws(Failure) -> Void) throws(Failure) {
@@ -81,15 +80,15 @@ public final class StepRunner {
 }
 
 extension StepRunner {
-  /// Rows of the step that is tried.
+  /// The number of rows of the step that is tried.
   private static let triedRows = 64
 
-  /// Bytes of activations that steps of a model need at most, found by computing a small one.
+  /// The bytes of activations that the largest step of a model needs, estimated from a small one that is computed.
   ///
   /// - Parameters:
   ///   - model: The model.
-  ///   - rows: Rows of a step at most.
-  ///   - logitRows: Rows of logits of a step at most.
+  ///   - rows: The maximum number of rows in a step.
+  ///   - logitRows: The maximum number of rows of logits in a step.
   ///   - kvType: Element format of keys and values.
   ///   - threads: Threads to compute with: some activations are one for each.
   /// - Throws: ``ModelError`` when there is no memory for even that.
@@ -101,7 +100,7 @@ extension StepRunner {
     let runner = try StepRunner(model: model, sequences: 1, length: tried, kvType: kvType, threads: threads)
     let tokens = Array(repeating: Int32(0), count: tried)
     runner.step([Part(sequence: 0, tokens: tokens[...], position: 0, logits: 1)]) { _ in }
-    // What does not grow with rows is counted as if it did, which leaves room for what grows with a sequence's length.
+    // Memory that does not grow with rows is counted as if it did, which leaves room for that of longer sequences.
     let steps = (rows + tried - 1) / tried
     return runner.workspace.scratch.peakByteCount * steps * 5 / 4 + logitRows * (model.vocabularySize + 16) * 4
   }

@@ -1,10 +1,10 @@
 internal import InferText
 
-/// Tokens → pieces of text, up to a stop string.
+/// Turns tokens into pieces of text, up to a stop string.
 struct TextAssembly {
-  /// Whether a stop string was found; all that follows is dropped.
+  /// `true` once a stop string was found; everything that follows is dropped.
   private(set) var hasStopped = false
-  /// Tokens up to the end of the stop string, or so far.
+  /// The number of tokens, up to the end of the stop string if there was one.
   private(set) var tokenCount = 0
   private let minTokens: Int
   private let includesStop: Bool
@@ -35,7 +35,7 @@ struct TextAssembly {
     return take(output.text, evenIfEmpty: hasStopped)
   }
 
-  /// Returns what was held back, when no stop string has come.
+  /// Returns the text that was held back, when no stop string has come.
   mutating func finish() -> TextPiece? {
     guard !hasStopped else { return nil }
     let rest = matcher.append(trace(detokenizer.finishTraced()))

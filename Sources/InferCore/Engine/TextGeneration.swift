@@ -15,11 +15,11 @@ public struct TextGeneration: AsyncSequence, Sendable {
   /// Turns a generation into text.
   ///
   /// - Parameters:
-  ///   - generation: What is generated.
+  ///   - generation: The generation, which nobody else iterates.
   ///   - stop: The stop conditions that it was made with. A token that ended it has no text unless stop strings are
   ///     included.
   ///   - tokenizer: The model's tokenizer.
-  ///   - skippingSpecialTokens: Whether special tokens have no text.
+  ///   - skippingSpecialTokens: `true` when special tokens have no text.
   ///   - kept: Special tokens that have text all the same; `nil` for the usual tags around reasoning.
   public init(
     _ generation: Generation, stop: StopConditions, tokenizer: Tokenizer, skippingSpecialTokens: Bool = true,
@@ -35,10 +35,10 @@ public struct TextGeneration: AsyncSequence, Sendable {
   /// Ends the generation before the engine's next step, with ``FinishReason/cancelled``.
   public func cancel() { generation.cancel() }
 
-  /// Ends the generation before the engine's next step, with ``FinishReason/stop``: what was asked for is there.
+  /// Ends the generation before the engine's next step, with ``FinishReason/stop``: the caller has all it asked for.
   public func finish() { generation.stop() }
 
-  /// How the generation ended, and what it cost; see ``Generation/end``. The engine may have generated a few more tokens
+  /// The end of the generation and its cost; see ``Generation/end``. The engine may have generated a few more tokens
   /// than ``TextEvent/finished(_:_:)`` counts, after the one that completed a stop string.
   public var end: GenerationEnd { get async { await generation.end } }
 
@@ -105,7 +105,7 @@ extension Engine {
   }
 }
 
-/// What a ``TextGeneration`` reports.
+/// An event of a ``TextGeneration``.
 public enum TextEvent: Sendable, Equatable {
   /// Scores of the prompt's next tokens; see ``GenerationEvent/promptScores(_:)``.
   case promptScores([PromptTokenScore])
@@ -121,8 +121,8 @@ public struct TextPiece: Sendable, Equatable {
   public let text: String
   /// The tokens since the piece before.
   public let tokens: [GeneratedToken]
-  /// For every byte of the text, the index in `tokens` of the token that it came from. The text of a token may have been
-  /// held back: negative indices count back from the end of the tokens of the pieces before.
+  /// For every byte of the text, the index in `tokens` of the token that it came from. The text of a token may have
+  /// been held back: negative indices count back from the end of the tokens of the pieces before.
   public let sources: [Int]
 
   init(text: String, tokens: [GeneratedToken], sources: [Int]) {

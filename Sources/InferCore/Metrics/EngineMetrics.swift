@@ -15,13 +15,13 @@ public final class EngineMetrics: Sendable {
   public let kvCacheUsage: Gauge
   /// Fraction of the slots of recurrent state in use, 0 to 1.
   public let stateCacheUsage: Gauge
-  /// Tokens generated per second, over the last second or so; 0 when idle.
+  /// Generated tokens per second, over the last second or so; 0 when idle.
   public let generationTokensPerSecond: Gauge
   /// Times that a request lost its memory to an older one.
   public let preemptions: Counter
   /// Prompt tokens of requests that got their first token.
   public let promptTokens: Counter
-  /// Tokens generated.
+  /// Generated tokens.
   public let generationTokens: Counter
   /// Requests that ended, by the raw value of their ``FinishReason``.
   public let requestSuccess: MetricFamily<Counter>
@@ -45,7 +45,7 @@ public final class EngineMetrics: Sendable {
   public let decodeTime: Histogram
   /// Tokens of a request's prompt.
   public let requestPromptTokens: Histogram
-  /// Tokens generated for a request.
+  /// Generated tokens of a request.
   public let requestGenerationTokens: Histogram
   /// Rows of a step.
   public let iterationTokens: Histogram
@@ -100,7 +100,7 @@ public final class EngineMetrics: Sendable {
     return text.text
   }
 
-  /// What every sample has.
+  /// The labels of every sample.
   package var commonLabels: [(name: String, value: String)] { [("model_name", modelName), ("engine", "0")] }
 
   /// Adds all metrics to a text.

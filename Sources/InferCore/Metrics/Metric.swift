@@ -1,12 +1,12 @@
 internal import Synchronization
 
-/// A number that only grows.
+/// A number that only grows. May be read and changed by any thread.
 public final class Counter: Sendable {
   private let total = Atomic<Int>(0)
 
   package init() {}
 
-  /// What was counted so far.
+  /// The count so far.
   public var value: Int { total.load(ordering: .relaxed) }
 
   /// Adds `amount`, which must not be negative.
@@ -16,7 +16,7 @@ public final class Counter: Sendable {
   }
 }
 
-/// A number that goes up and down.
+/// A number that goes up and down. May be read and changed by any thread.
 public final class Gauge: Sendable {
   /// The bit pattern, because there are no atomic floating-point numbers.
   private let bits = Atomic<UInt64>(0)
@@ -41,7 +41,7 @@ public final class Gauge: Sendable {
   }
 }
 
-/// How often observed values fell below each of a list of bounds.
+/// Counts of observed values up to each of a list of bounds. May be read and changed by any thread.
 public final class Histogram: Sendable {
   /// Ascending upper bounds, inclusive; one more bucket takes what is above the last.
   public let bounds: [Double]
@@ -68,13 +68,13 @@ public final class Histogram: Sendable {
   /// Counts a duration in seconds.
   func observe(_ duration: Duration) { observe(duration.seconds) }
 
-  /// Sum of all values.
+  /// The sum of all values.
   public var sum: Double { total.value }
 
-  /// Number of all values.
+  /// The number of all values.
   public var count: Int { counts.reduce(0) { $0 + $1.value } }
 
-  /// Number of values up to each of ``bounds``, and of all values at the end.
+  /// The number of values up to each of ``bounds``, and of all values at the end.
   public var cumulativeCounts: [Int] {
     var sum = 0
     return counts.map { count in
@@ -85,7 +85,7 @@ public final class Histogram: Sendable {
 }
 
 extension Duration {
-  /// In seconds.
+  /// The duration in seconds.
   public var seconds: Double {
     let (whole, atto) = components
     return Double(whole) + Double(atto) * 1e-18

@@ -2,7 +2,7 @@
 public final class MetricFamily<Metric: Sendable>: Sendable {
   /// The name in the Prometheus text.
   public let name: String
-  /// What it counts.
+  /// The line of help in the Prometheus text.
   public let help: String
   /// Names of the labels that tell members apart.
   public let labels: [String]
@@ -22,7 +22,7 @@ public final class MetricFamily<Metric: Sendable>: Sendable {
     byValues = Monitor(members)
   }
 
-  /// The member with these label values, one for each label. Rare or kept by the caller: it takes a lock.
+  /// The member with these label values, one for each label. Takes a lock: callers that need a member often keep it.
   public func callAsFunction(_ values: String...) -> Metric {
     precondition(values.count == labels.count, "\(name) has the labels \(labels), not \(values.count) values")
     return byValues.withLock { members in

@@ -4,9 +4,9 @@ public struct PrometheusText {
   /// The value of the header `Content-Type`.
   public static let contentType = "text/plain; version=0.0.4; charset=utf-8"
 
-  /// What was written so far.
+  /// The text so far.
   package private(set) var text = ""
-  /// On every sample.
+  /// The labels of every sample.
   private let commonLabels: [(name: String, value: String)]
 
   package init(commonLabels: [(name: String, value: String)]) { self.commonLabels = commonLabels }

@@ -1,8 +1,8 @@
 /// Random bits as a function of a seed and a position (SplitMix64 with the state computed directly: Steele, Lea and
 /// Flood, "Fast splittable pseudorandom number generators", 2014).
 ///
-/// Token `i` of a generation takes the bits at `i`, so that neither batching nor preemption nor anything another
-/// request does can shift the sequence.
+/// Token `i` of a generation takes the bits at `i`, so that batching, preemption and other requests never shift the
+/// sequence.
 struct CounterGenerator: Sendable {
   private let start: UInt64
 

@@ -1,9 +1,10 @@
-/// Reads log-probabilities off a row of logits.
+/// Log-probabilities of a row of logits.
 struct Logprobs {
   private let normaliser: Float
   private let top: [TokenLogprob]
 
-  /// Of the `count` most likely tokens, and of whichever is chosen later. `maximum` is the row's largest logit.
+  /// Keeps those of the `count` most likely tokens, and a copy of the row for the token that is chosen later. `maximum`
+  /// is the row's largest logit.
   init(_ row: Span<Float>, maximum: Float, count: Int, _ workspace: SamplingWorkspace) {
     let normaliser = RowReduction.logSumExp(row, maximum: maximum)
     self.normaliser = normaliser
@@ -13,7 +14,7 @@ struct Logprobs {
     for i in row.indices { workspace.logits.append(row[i]) }
   }
 
-  /// With the chosen token's own.
+  /// The log-probabilities, with that of the chosen token.
   func choosing(_ token: Int32, _ workspace: SamplingWorkspace) -> TokenLogprobs {
     TokenLogprobs(chosen: workspace.logits[Int(token)] - normaliser, top: top)
   }
@@ -29,7 +30,7 @@ struct Logprobs {
 }
 
 extension PromptTokenScore {
-  /// Of `token`, and of the `count` most likely ones; `nil` when the row is no distribution.
+  /// Scores `token` by a row of logits, and the `count` most likely tokens; `nil` when the row is no distribution.
   init?(_ token: Int32, in row: Span<Float>, count: Int, _ workspace: SamplingWorkspace) {
     guard let maximum = RowReduction.maximum(row) else { return nil }
     let normaliser = RowReduction.logSumExp(row, maximum: maximum)

@@ -9,7 +9,7 @@ final class Sampler {
   private let generator: CounterGenerator
   /// In the order in which they act.
   private var processors: [any LogitsProcessor]
-  /// Tokens chosen so far.
+  /// The number of tokens chosen so far.
   private(set) var count = 0
 
   /// A sampler whose rows of logits go through `processors` first.
@@ -23,7 +23,7 @@ final class Sampler {
   /// A sampler for one request. Biased tokens must be in the vocabulary.
   ///
   /// - Parameters:
-  ///   - parameters: How tokens are chosen.
+  ///   - parameters: The way in which tokens are chosen.
   ///   - prompt: The tokens before the answer, which penalties may count.
   ///   - minimumLength: The number of tokens before which none of `stopTokens` is chosen.
   ///   - stopTokens: The tokens that end the answer.
@@ -68,8 +68,8 @@ final class Sampler {
     return Self.token(at: generator.uniform(at: UInt64(count)), of: row.span)
   }
 
-  /// Turns logits, of which `maximum` is the largest, into the weights to draw from: probabilities times a constant, with
-  /// 0 for tokens that are ruled out. Before tokens are ruled out, the largest weight is 1.
+  /// Turns logits, of which `maximum` is the largest, into the weights to draw from: probabilities times a constant,
+  /// with 0 for tokens that are ruled out. Before tokens are ruled out, the largest weight is 1.
   func weigh(_ row: inout MutableSpan<Float>, maximum: Float, _ workspace: SamplingWorkspace) {
     RowReduction.exponentiate(&row, maximum: maximum, scale: 1 / parameters.temperature)
     if parameters.minP > 0 { Self.cut(&row, below: parameters.minP) }
@@ -77,8 +77,8 @@ final class Sampler {
     if parameters.topP < 1 { workspace.selection.keepTop(mass: parameters.topP, of: &row) }
   }
 
-  /// Min-p: keeps tokens that are at least `fraction` as likely as the most likely one, whose weight is 1 (Nguyen et al.,
-  /// "Turning Up the Heat: Min-p Sampling for Creative and Coherent LLM Outputs", 2024).
+  /// Min-p: keeps tokens that are at least `fraction` as likely as the most likely one, whose weight is 1 (Nguyen et
+  /// al., "Turning Up the Heat: Min-p Sampling for Creative and Coherent LLM Outputs", 2024).
   private static func cut(_ weights: inout MutableSpan<Float>, below fraction: Float) {
     for token in weights.indices { weights[token] = weights[token] < fraction ? 0 : weights[token] }
   }

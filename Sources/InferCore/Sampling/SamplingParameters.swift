@@ -1,29 +1,29 @@
-/// How tokens are chosen. Names, meanings and defaults are those of the OpenAI API and of vLLM.
+/// The way in which tokens are chosen. Names, meanings and defaults are those of the OpenAI API and of vLLM.
 public struct SamplingParameters: Sendable, Equatable {
-  /// Divides the logits. Below ``greedyTemperature`` the most likely token is taken.
+  /// The number that divides the logits. Below ``greedyTemperature`` the most likely token is taken.
   public let temperature: Float
-  /// Only the `topK` most likely tokens may be chosen; 0 for all.
+  /// The number of most likely tokens that may be chosen; 0 for all.
   public let topK: Int
-  /// Only the shortest list of most likely tokens whose probabilities reach this sum may be chosen; with 0, only
-  /// the most likely one.
+  /// The sum of probabilities whose shortest list of most likely tokens may be chosen from; with 0, only the most
+  /// likely token may.
   public let topP: Float
-  /// Only tokens at least this fraction as likely as the most likely one may be chosen.
+  /// The least likelihood of a token that may be chosen, as a fraction of the most likely one's.
   public let minP: Float
-  /// Divides positive logits, multiplies negative ones, of tokens in prompt or answer.
+  /// The number that divides positive logits, and multiplies negative ones, of tokens in prompt or answer.
   public let repetitionPenalty: Float
-  /// Subtracted from the logits of tokens in the answer.
+  /// The number that is subtracted from the logits of tokens in the answer.
   public let presencePenalty: Float
-  /// Subtracted from the logits of tokens in the answer, times how often they are there.
+  /// The number that is subtracted from the logits of tokens in the answer, once for each time they are there.
   public let frequencyPenalty: Float
-  /// Added to the logits of these tokens.
+  /// The numbers that are added to the logits of some tokens, by token id.
   public let logitBias: [Int32: Float]
-  /// Same seed, same tokens; `nil` for a seed from the system.
+  /// The seed of random numbers: the same seed chooses the same tokens. `nil` for a seed from the system.
   public private(set) var seed: UInt64?
   /// Log-probabilities to report with each token: `nil` for none, 0 for the chosen token's, n for the n most
   /// likely tokens' as well.
   public let logprobs: Int?
 
-  /// Temperatures below are taken as 0, as vLLM does.
+  /// The temperature below which the most likely token is taken, as in vLLM.
   public static let greedyTemperature: Float = 1e-5
 
   /// Temperature 1 and no other transform: the model's own distribution.

@@ -1,9 +1,9 @@
 /// Bookkeeping of pages or slots: which of the indices `0 ..< count` are free. Holds no bytes; those are the
 /// ``StateStore``'s.
 struct IndexPool {
-  /// Number of indices, free or taken.
+  /// The number of indices, free or taken.
   let count: Int
-  /// A stack: what was given back last is taken next, so that a quiet server touches few pages.
+  /// The free indices as a stack: the one given back last is taken next, so that a quiet server touches few pages.
   private var free: [Int32]
   private var isTaken: [Bool]
 

@@ -1,23 +1,23 @@
-/// Names one piece of per-sequence state of a model: an index into ``StateLayout/kinds``.
+/// The name of one piece of per-sequence state of a model: an index into ``StateLayout/kinds``.
 public struct StateHandle: Sendable, Hashable {
   /// Position in ``StateLayout/kinds``.
   public let index: Int
 }
 
-/// How a piece of state grows with its sequence.
+/// The shape of a piece of state, and its growth with the sequence.
 public enum StateKind: Sendable, Hashable {
-  /// Grows with every token (attention keys and values): `2 · heads · headDimension` elements a token in the
+  /// State that grows with every token (attention keys and values): `2 · heads · headDimension` elements a token in the
   /// cache's ``KVType``, in heads of `headDimension` elements.
   case paged(heads: Int, headDimension: Int)
-  /// Grows with every token by one row of `dimension` elements in the cache's ``KVType``, which is the key of all heads, and
-  /// whose first elements are their value (multi-head latent attention).
+  /// State that grows with every token by one row of `dimension` elements in the cache's ``KVType``, which is the key
+  /// of all heads, and whose first elements are their value (multi-head latent attention).
   case latent(dimension: Int)
-  /// Has one size for the whole life of a sequence (state-space models): `count` floats, overwritten in place.
+  /// State of one size for the whole life of a sequence (state-space models): `count` floats, overwritten in place.
   case recurrent(count: Int)
 }
 
 extension StateKind {
-  /// Bytes that a token takes in pages; none of recurrent state.
+  /// The bytes that a token takes in pages; 0 for recurrent state.
   func bytesPerToken(_ type: KVType) -> Int {
     switch self {
     case .paged(let heads, let headDimension): 2 * heads * type.bytes(headDimension)
@@ -41,7 +41,7 @@ public struct StateLayout: Sendable {
     return StateHandle(index: kinds.count - 1)
   }
 
-  /// Why the heads of paged pieces cannot be stored in this format; `nil` when they can.
+  /// The reason for which the heads of paged pieces cannot be stored in this format; `nil` when they can.
   public func check(_ type: KVType) -> String? {
     for kind in kinds {
       let dimension: Int
@@ -58,12 +58,12 @@ public struct StateLayout: Sendable {
     return nil
   }
 
-  /// Bytes that one page of `tokens` tokens takes over all paged pieces.
+  /// The bytes that one page of `tokens` tokens takes over all paged pieces.
   public func pageBytes(tokens: Int, type: KVType) -> Int {
     kinds.reduce(0) { $0 + tokens * $1.bytesPerToken(type) }
   }
 
-  /// Bytes that one sequence takes over all recurrent pieces, each rounded up to whole cache lines.
+  /// The bytes that one sequence takes over all recurrent pieces, each rounded up to whole cache lines.
   public var slotBytes: Int {
     kinds.reduce(0) { sum, kind in
       guard case .recurrent(let count) = kind else { return sum }
@@ -74,19 +74,19 @@ public struct StateLayout: Sendable {
 
 /// Element format of the attention cache.
 public enum KVType: String, Sendable, CaseIterable {
-  /// 32-bit floats: what parity is measured with.
+  /// 32-bit floats, with which parity is measured.
   case f32
   /// 16-bit floats: half the bytes; the default for serving.
   case f16
 
-  /// 8-bit integers, with a 16-bit scale for each 32 of them (GGUF's Q8_0): little more than half the bytes again. Heads
-  /// must be multiples of 32 elements; see ``StateLayout/check(_:)``.
+  /// 8-bit integers, with a 16-bit scale for each 32 of them (GGUF's Q8_0): little more than half the bytes again.
+  /// Heads must be multiples of 32 elements; see ``StateLayout/check(_:)``.
   case q8_0
 
-  /// Elements that are stored together.
+  /// The number of elements that are stored together.
   public var blockElements: Int { self == .q8_0 ? 32 : 1 }
 
-  /// Bytes of a head of `count` elements, a multiple of ``blockElements``.
+  /// The bytes of a head of `count` elements, a multiple of ``blockElements``.
   public func bytes(_ count: Int) -> Int {
     switch self {
     case .f32: count * 4

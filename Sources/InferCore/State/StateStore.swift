@@ -1,19 +1,18 @@
 /// The bytes of all per-sequence state: attention pages and recurrent slots, addressed by index.
 ///
-/// Which page belongs to whom is decided by the scheduler. Page `i` is a page of every
-/// paged piece of the layout, slot `i` a slot of every recurrent piece. Memory is reserved whole and touched
-/// by the system page by page, so that an idle server holds what it uses. Used by the engine's thread and its
-/// team only.
+/// The scheduler decides which sequence has which pages and slot. Page `i` is a page of every paged piece of the
+/// layout, slot `i` a slot of every recurrent piece. Memory is reserved whole, and the system backs it page by page
+/// when it is first written, so that an idle server holds little. Used by the engine's thread and its team only.
 @safe public final class StateStore {
-  /// What is stored.
+  /// The pieces of state that are stored.
   public let layout: StateLayout
-  /// Element format of pages.
+  /// The element format of pages.
   public let kvType: KVType
-  /// Tokens of a page.
+  /// The number of tokens in a page.
   public let pageTokens: Int
-  /// Number of pages.
+  /// The number of pages.
   public let pageCount: Int
-  /// Number of slots.
+  /// The number of slots.
   public let slotCount: Int
 
   private let regions: [Region]
@@ -54,7 +53,7 @@
     self.regions = regions
   }
 
-  /// Bytes reserved.
+  /// The number of reserved bytes.
   public var byteCount: Int { regions.reduce(0) { $0 + $1.mapping.byteCount } }
 
   /// The first byte of page `page` of a paged piece.
