@@ -1,10 +1,10 @@
 /// The use of a row of logits.
 enum RowUse {
-  /// To choose the next token.
+  /// The next token is chosen from it.
   case choose(Sampler)
-  /// To score a token of the prompt, and as many of the most likely ones.
+  /// It scores a token of the prompt, and `top` of the most likely ones.
   case score(Int32, top: Int)
-  /// Nothing: the prompt was only to be read.
+  /// It has none: the prompt was only to be read.
   case nothing
 }
 
@@ -22,7 +22,7 @@ struct BatchSampling {
   /// The result of each row.
   private(set) var results: [RowResult] = []
   private var uses: [RowUse] = []
-  /// One for each thread.
+  /// The memory of each thread.
   private let workspaces: [SamplingWorkspace]
 
   init(workers: Int) { workspaces = (0..<workers).map { _ in SamplingWorkspace() } }

@@ -94,7 +94,7 @@ final class EngineInbox: Sendable {
     }
   }
 
-  /// Says that the engine's thread has done its last.
+  /// Notes that the engine's thread has ended, and wakes those who wait for it.
   func stopped() {
     contents.withLock { contents in
       contents.hasStopped = true

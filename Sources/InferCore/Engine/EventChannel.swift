@@ -1,6 +1,6 @@
 internal import DequeModule
 
-/// The way of a generation's events from the engine's thread to a reader. The end is kept for whoever asks.
+/// The way of a generation's events from the engine's thread to a reader. The end is kept, and may be asked for often.
 ///
 /// Events wait until they are read, but not any number of them: a channel that is full tells the sender to pause, and
 /// once half of it is read, that it may go on.

@@ -2,14 +2,17 @@
 ///
 /// Implementations hold weights only; whatever a sequence leaves behind lives in the step's ``StateStore``.
 public protocol LanguageModel: Sendable {
-  /// Number of logits of a row. Token ids are `0 ..< vocabularySize`.
+  /// The number of logits in a row. Token ids are `0 ..< vocabularySize`.
   var vocabularySize: Int { get }
-  /// The longest sequence, prompt and generated tokens together, that the model is made for.
+  /// The maximum number of tokens in a sequence, prompt and generated tokens together.
   var contextLength: Int { get }
   /// The state that every sequence has.
   var stateLayout: StateLayout { get }
 
-  /// Runs the step and writes one row of `vocabularySize` logits for each wanted row
-  /// (``StepPlan/logitRowCount``), and advances the state of every run.
+  /// Runs the step, which advances the state of every run.
+  ///
+  /// - Parameters:
+  ///   - step: The plan, the state that it works on, and the threads and memory to compute with.
+  ///   - logits: `[StepPlan.logitRowCount × vocabularySize]`, overwritten with the wanted rows, in order of runs.
   func forward(_ step: borrowing Step, logits: inout MutableRows)
 }

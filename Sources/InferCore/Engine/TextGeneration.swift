@@ -117,7 +117,7 @@ public enum TextEvent: Sendable, Equatable {
 
 /// Some text and the tokens that completed it.
 public struct TextPiece: Sendable, Equatable {
-  /// Whole characters; empty in the last piece of a generation whose last tokens have no text.
+  /// The text, in whole characters; empty in the last piece of a generation whose last tokens have no text.
   public let text: String
   /// The tokens since the piece before.
   public let tokens: [GeneratedToken]

@@ -6,7 +6,7 @@ internal import CKernels
   internal import Darwin
 #endif
 
-/// What rows of logits say of texts and of each other, for judging models.
+/// Measures of texts by rows of logits, and of rows by each other, for judging models.
 public enum LogitScore {
   /// The logarithm of the probability that the row gives `token`; `nil` when the row is no distribution: it holds NaN,
   /// +∞, or nothing but −∞.

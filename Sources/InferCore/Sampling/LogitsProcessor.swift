@@ -67,8 +67,8 @@ struct LogitBias: LogitsProcessor {
 
 /// Makes tokens that were there before less likely (or more, when a penalty is negative or below 1).
 ///
-/// In this order, as in vLLM: the repetition penalty (Keskar et al., "CTRL", 2019) over prompt and answer, the
-/// frequency and the presence penalty of the OpenAI API over the answer alone.
+/// The order is vLLM's: the repetition penalty (Keskar et al., "CTRL", 2019) over prompt and answer, then the frequency
+/// and the presence penalty of the OpenAI API over the answer alone.
 struct Penalties: LogitsProcessor {
   private let repetition: Float
   private let frequency: Float

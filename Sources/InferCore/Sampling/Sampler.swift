@@ -7,7 +7,7 @@
 final class Sampler {
   private let parameters: SamplingParameters
   private let generator: CounterGenerator
-  /// In the order in which they act.
+  /// The processors of the request's logits, in the order in which they act.
   private var processors: [any LogitsProcessor]
   /// The number of tokens chosen so far.
   private(set) var count = 0

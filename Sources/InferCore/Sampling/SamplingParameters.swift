@@ -26,7 +26,7 @@ public struct SamplingParameters: Sendable, Equatable {
   /// The temperature below which the most likely token is taken, as in vLLM.
   public static let greedyTemperature: Float = 1e-5
 
-  /// Temperature 1 and no other transform: the model's own distribution.
+  /// Temperature 1 and nothing else: the model's own distribution.
   public static let standard = SamplingParameters(unchecked: 1)
   /// Always the most likely token, the lowest id on ties.
   public static let greedy = SamplingParameters(unchecked: 0)
