@@ -43,17 +43,23 @@ public struct GenerationDefaults: Sendable, Equatable {
 
   /// Reads the model's `generation_config.json`, if there is one. Recommendations out of their ranges are left out.
   ///
-  /// - Throws: `ModelError` when a file is malformed.
-  init(files: ModelFiles, config: JSONValue) throws(ModelError) {
-    let path = files.path(of: "generation_config.json")
-    let json = try files.document("generation_config.json") ?? .object([:])
+  /// - Throws: `ModelError` when a file is malformed, or when a token that ends a text is none of the vocabulary's.
+  init(_ source: ModelSource, _ config: Configuration, vocabularySize: Int) throws(ModelError) {
+    let path = source.files.path(of: "generation_config.json")
+    let file = try source.files.document("generation_config.json")
+    let json = file ?? .object([:])
     guard json.object != nil else { throw .malformed(path: path, reason: "is \(json.kind), expected an object") }
-    if let own = json["eos_token_id"], !own.isNull {
-      endTokens = try Self.endTokens(own, path)
-    } else {
-      endTokens = try Self.endTokens(
-        config["eos_token_id"] ?? config["text_config"]?["eos_token_id"] ?? .null, files.path(of: "config.json"))
-    }
+    let ends: [EndTokens] = [
+      EndTokens(file: path, key: "eos_token_id", value: json["eos_token_id"] ?? .null),
+      EndTokens(
+        file: source.files.path, key: "tokenizer.ggml.eos_token_id",
+        value: file == nil && !source.endTokens.isEmpty ? .array(source.endTokens.map { .integer(Int($0)) }) : .null),
+      EndTokens(file: config.file, key: "eos_token_id", value: config["eos_token_id"] ?? .null),
+      EndTokens(
+        file: config.file, key: "text_config.eos_token_id",
+        value: config["text_config"]?["eos_token_id"] ?? .null),
+    ]
+    endTokens = try ends.first { !$0.value.isNull }?.tokens(vocabularySize: vocabularySize) ?? []
     var reader = Recommendations(json: json)
     // Without `do_sample`, or with it false, Hugging Face decodes greedily; a file that recommends a temperature
     // means it to be used.
@@ -75,14 +81,24 @@ public struct GenerationDefaults: Sendable, Equatable {
     if let end = tokenizer.eosToken.flatMap(tokenizer.id) { found.insert(end) }
     endTokens.formUnion(found.filter { $0 < vocabularySize })
   }
+}
 
-  private static func endTokens(_ value: JSONValue, _ path: String) throws(ModelError) -> Set<Int32> {
-    if value.isNull { return [] }
-    let list = value.array ?? [value]
+/// The tokens that a file says end a text.
+private struct EndTokens {
+  let file: String
+  let key: String
+  /// A token, a list of them, or null.
+  let value: JSONValue
+
+  /// - Throws: `ModelError` when there is something other than tokens of the vocabulary.
+  func tokens(vocabularySize: Int) throws(ModelError) -> Set<Int32> {
     var tokens: Set<Int32> = []
-    for element in list {
+    for element in value.array ?? [value] {
       guard let id = element.int.flatMap({ Int32(exactly: $0) }) else {
-        throw .malformed(path: path, reason: "eos_token_id holds \(element.kind), expected token ids")
+        throw .configuration(file: file, key: key, reason: "holds \(element.kind), expected token ids")
+      }
+      guard 0..<vocabularySize ~= Int(id) else {
+        throw .configuration(file: file, key: key, reason: "token \(id) is outside 0 ..< \(vocabularySize)")
       }
       tokens.insert(id)
     }

@@ -57,13 +57,8 @@ public func loadModel(at path: String, options: LoadOptions = LoadOptions()) thr
   let source = try ModelSource(path: path)
   let read = try ReadModel(source, options)
   let text = try ModelText(source.files, chatTemplate: options.chatTemplate)
-  var generation = try GenerationDefaults(files: source.files, config: read.config)
-  let vocabularySize = read.model.vocabularySize
-  if let token = generation.endTokens.first(where: { $0 < 0 || $0 >= vocabularySize }) {
-    throw source.explained(
-      .configuration(key: "eos_token_id", reason: "token \(token) is outside 0 ..< \(vocabularySize)"))
-  }
-  generation.addEndTokens(of: text, vocabularySize: vocabularySize)
+  var generation = try GenerationDefaults(source, read.configuration, vocabularySize: read.model.vocabularySize)
+  generation.addEndTokens(of: text, vocabularySize: read.model.vocabularySize)
   return LoadedModel(
     name: source.name, model: read.model, tokenizer: text.tokenizer, chatTemplate: text.chatTemplate,
     generation: generation, summary: ModelSummary(read, generation))
@@ -71,8 +66,8 @@ public func loadModel(at path: String, options: LoadOptions = LoadOptions()) thr
 
 /// A model whose configuration and weights are read and checked.
 struct ReadModel {
-  /// `config.json`.
-  let config: JSONValue
+  /// The model's own configuration, or the one that the user gives.
+  let configuration: Configuration
   /// `model_type` of the configuration.
   let familyName: String
   /// What the configuration says, checked.
@@ -84,17 +79,16 @@ struct ReadModel {
   /// Keys of the configuration that nothing reads.
   let unreadKeys: [String]
 
-  init(_ source: ModelSource, _ options: LoadOptions) throws(ModelError) {
-    do { try self.init(reading: source, options) } catch {
-      // Errors about a configuration that the user gives are about that.
-      throw options.configuration == nil ? source.explained(error) : error
-    }
-  }
+  /// The values of the configuration, under the keys of `config.json`.
+  var config: JSONValue { configuration.values }
 
-  private init(reading source: ModelSource, _ options: LoadOptions) throws(ModelError) {
-    config = try Self.configuration(source, options)
-    try QuantizedElsewhere.check(config)
-    let reader = try ConfigReader(config)
+  init(_ source: ModelSource, _ options: LoadOptions) throws(ModelError) {
+    configuration =
+      if let file = options.configuration {
+        try Configuration(JSONValue(file: file.path), file: file.path)
+      } else { try source.configuration() }
+    try QuantizedElsewhere.check(configuration)
+    let reader = ConfigReader(configuration)
     let family = try Families.family(for: reader)
     let checkpoint = try source.checkpoint()
     weights = try WeightScope(
@@ -102,23 +96,16 @@ struct ReadModel {
       readsMatrices: options.readsMatrices, threads: options.threads, progress: options.progress)
     model = try HybridModel(family, weights)
     self.family = family
-    familyName = config["model_type"]?.string ?? ""
+    familyName = configuration["model_type"]?.string ?? ""
     unreadTensors = weights.unread
     if let first = unreadTensors.first, !options.allowsUnreadTensors {
       throw .tensor(name: first, reason: "is not part of the model (\(unreadTensors.count) such tensors)")
     }
     unreadKeys = reader.unread
     if let key = unreadKeys.first, options.refusesUnknownKeys {
-      throw .configuration(key: key, reason: "is not known, and unknown keys are refused")
+      throw .configuration(
+        file: configuration.file, key: key, reason: "is not known, and unknown keys are refused")
     }
-  }
-
-  private static func configuration(_ source: ModelSource, _ options: LoadOptions) throws(ModelError) -> JSONValue {
-    if let file = options.configuration { return try JSONValue(file: file.path) }
-    guard let json = try source.files.document("config.json") else {
-      throw .unreadable(path: source.files.path(of: "config.json"), reason: "there is no such file")
-    }
-    return json
   }
 }
 

@@ -19,7 +19,7 @@ struct ModelFile {
     var described: [(key: String, value: GGUFValue)] = []
     // Its text is as it was where nothing about it is new.
     var config: JSONValue?
-    if options.configuration != nil { config = read.config }
+    if options.configuration != nil || !source.files.has("config.json") { config = read.config }
     let tensors: [FileTensor]
     switch try DialectFile.outcome(of: read.family, config: read.config, loaded) {
     case .file(let file):
@@ -94,8 +94,9 @@ private struct FileVocabulary {
   private mutating func describe(_ source: ModelSource, _ read: ReadModel) throws(ModelError) {
     let text = try ModelText(source.files)
     guard let tokenizer = text.tokenizer else { return }
-    let ends = try GenerationDefaults(files: source.files, config: read.config).endTokens
-    guard let list = TokenList(tokenizer, count: read.model.vocabularySize, endTokens: ends.sorted()) else {
+    let size = read.model.vocabularySize
+    let ends = try GenerationDefaults(source, read.configuration, vocabularySize: size).endTokens
+    guard let list = TokenList(tokenizer, count: size, endTokens: ends.sorted()) else {
       remarks.append("the file has no vocabulary for llama.cpp, which has no name for how the tokenizer cuts texts")
       return
     }

@@ -43,8 +43,20 @@ public struct ModelSource: Sendable {
   /// Metadata of a GGUF file that describe its vocabulary.
   var vocabularyMetadata: [(key: String, value: GGUFValue)] { file?.vocabularyMetadata ?? [] }
 
-  /// An error about the configuration, told of the metadata of a GGUF file where those are what it was made of.
-  func explained(_ error: ModelError) -> ModelError { file?.explained(error) ?? error }
+  /// The tokens that end an answer, as the metadata of a GGUF file tell.
+  var endTokens: [Int32] { file?.endTokens ?? [] }
+
+  /// The configuration: `config.json`, or the translation of a GGUF file's metadata.
+  ///
+  /// - Throws: `ModelError` when there is none, or when it is malformed.
+  func configuration() throws(ModelError) -> Configuration {
+    if let file, let configuration = try file.configuration() { return configuration }
+    let path = files.path(of: "config.json")
+    guard let json = try files.document("config.json") else {
+      throw .unreadable(path: path, reason: "there is no such file")
+    }
+    return try Configuration(json, file: path)
+  }
 
   /// Opens all tensors; files are mapped, not read.
   ///

@@ -36,7 +36,7 @@ public struct ModelSummary: Sendable {
     stateBytesPerSequence = model.stateLayout.slotBytes
     unreadTensors = read.unreadTensors
     warnings =
-      read.weights.remarks + read.unreadKeys.map { "config.json: \($0) is not known and has no effect" }
+      read.weights.remarks + read.unreadKeys.map { "\(read.configuration.file): \($0) is not known and has no effect" }
       + generation.warnings
   }
 }

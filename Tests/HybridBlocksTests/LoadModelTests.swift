@@ -244,7 +244,10 @@ import Testing
 
   @Test func endTokensOutsideTheVocabularyAreRefused() throws {
     try folder.write("generation_config.json", "{\"eos_token_id\": [2, 256]}")
-    #expect(problem().contains("eos_token_id: token 256"))
+    #expect(problem().contains("generation_config.json: eos_token_id: token 256"))
+    try edit("config.json") { $0["eos_token_id"] = -1 }
+    try folder.write("generation_config.json", "{}")
+    #expect(problem().contains("/config.json: eos_token_id: token -1 is outside 0 ..< 256"))
   }
 
   @Test func brokenTextFilesAreNamed() throws {

@@ -20,42 +20,47 @@ enum DeepSeekDialect: Dialect {
       .number("expert_weights_scale", "routed_scaling_factor", optional: true) { $0.routing.scale },
     ]
 
-  static func complete(_ config: inout JSONValue, from file: GGUFDescription) throws(ModelError) {
+  static func complete(_ config: inout Configuration, from file: GGUFDescription) throws(ModelError) {
     try routing(of: &config, file)
     if file.hasInLayers("attn_q_a.weight") {
-      config["q_lora_rank"] = .integer(try file.count("attention.q_lora_rank"))
+      let rank = try file.count("attention.q_lora_rank")
+      config.set("q_lora_rank", .integer(rank), from: "attention.q_lora_rank", isComputed: false)
     }
     // Lengths of keys and values are those of the shared latent where it is not expanded.
-    let query = try file.count("attention.key_length_mla", default: try file.count("attention.key_length"))
-    let shared = try file.count("rope.dimension_count")
-    guard query > shared else { throw file.wrong("attention.key_length_mla", "\(query)", "more than \(shared)") }
-    config["qk_rope_head_dim"] = .integer(shared)
-    config["qk_nope_head_dim"] = .integer(query - shared)
-    config["v_head_dim"] = .integer(
-      try file.count("attention.value_length_mla", default: try file.count("attention.value_length")))
+    let isExpanded = (
+      key: file.has("attention.key_length_mla"), value: file.has("attention.value_length_mla")
+    )
+    let keyLength = isExpanded.key ? "attention.key_length_mla" : "attention.key_length"
+    let valueLength = isExpanded.value ? "attention.value_length_mla" : "attention.value_length"
+    let (query, shared) = (try file.count(keyLength), try file.count("rope.dimension_count"))
+    guard query > shared else { throw file.wrong(keyLength, "\(query)", "more than \(shared)") }
+    config.set("qk_rope_head_dim", .integer(shared), from: "rope.dimension_count", isComputed: false)
+    config.set("qk_nope_head_dim", .integer(query - shared), from: .key(keyLength))
+    config.set("v_head_dim", .integer(try file.count(valueLength)), from: .key(valueLength), isComputed: false)
     try file.rotary(into: &config)
-    config["rope_parameters"]?["partial_rotary_factor"] = nil
     if file.has("rope.scaling.yarn_log_multiplier") {
       let magnitude = JSONValue.number(try file.number("rope.scaling.yarn_log_multiplier") * 10)
-      config["rope_parameters"]?["mscale"] = magnitude
-      config["rope_parameters"]?["mscale_all_dim"] = magnitude
+      for name in ["mscale", "mscale_all_dim"] {
+        config.set("rope_parameters.\(name)", magnitude, from: "rope.scaling.yarn_log_multiplier")
+      }
     }
   }
 
-  private static func routing(of config: inout JSONValue, _ file: GGUFDescription) throws(ModelError) {
+  private static func routing(of config: inout Configuration, _ file: GGUFDescription) throws(ModelError) {
     // Only models that choose by sigmoid scores have a bias for the choice.
-    let usual = file.hasSelectionBias ? ExpertGating.sigmoid : .softmax
-    let gating = try file.count("expert_gating_func", default: usual.rawValue)
-    config["norm_topk_prob"] = .bool(try file.flag("expert_weights_norm", default: false))
-    switch ExpertGating(rawValue: gating) {
+    let usual = file.hasSelectionBias ? ExpertScoring.sigmoid : .softmax
+    let scoring = try file.count("expert_gating_func", default: usual.rawValue)
+    let normalizes = try file.flag("expert_weights_norm", default: false)
+    config.set("norm_topk_prob", .bool(normalizes), from: "expert_weights_norm", isComputed: false)
+    switch ExpertScoring(rawValue: scoring) {
     case .sigmoid:
-      config["model_type"] = "deepseek_v3"
+      config.set("model_type", "deepseek_v3", from: "expert_gating_func")
       return
-    case .softmax: config["model_type"] = "deepseek_v2"
-    case nil: throw file.wrong("expert_gating_func", "\(gating)", "1 or 2, for softmax or sigmoid")
+    case .softmax: config.set("model_type", "deepseek_v2", from: "expert_gating_func")
+    case nil: throw file.wrong("expert_gating_func", "\(scoring)", "1 or 2, for softmax or sigmoid")
     }
     let groups = try file.count("expert_group_count", default: 1)
-    config["topk_method"] = groups > 1 ? "group_limited_greedy" : "greedy"
+    config.set("topk_method", groups > 1 ? "group_limited_greedy" : "greedy", from: "expert_group_count")
   }
 
   static func rules(_ family: DeepSeek) -> [TensorRule] {
@@ -89,7 +94,7 @@ enum DeepSeekDialect: Dialect {
     metadata["attention.value_length_mla"] = .count(shape.value)
     metadata["attention.q_lora_rank"] = .count(shape.queryRank ?? 0)
     metadata["expert_weights_norm"] = .bool(family.routing.normalized)
-    metadata["expert_gating_func"] = (family.routing.scoring == .sigmoid ? ExpertGating.sigmoid : .softmax).value
+    metadata["expert_gating_func"] = (family.routing.scoring == .sigmoid ? ExpertScoring.sigmoid : .softmax).value
     metadata.rotary(family.rotary)
     if family.scoreMagnitude != 0 {
       metadata["rope.scaling.yarn_log_multiplier"] = .number(family.scoreMagnitude / 10)

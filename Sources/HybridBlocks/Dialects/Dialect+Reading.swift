@@ -2,27 +2,26 @@ internal import InferCore
 internal import InferText
 
 extension Dialect {
-  /// The `config.json` that says what the file does.
-  static func configuration(_ file: GGUFDescription) throws(ModelError) -> JSONValue {
-    var config: JSONValue = [:]
-    for field in fields {
-      if let value = try field.read(file) { config[field.name] = value }
-    }
+  /// The configuration of a file's model, under the keys that the family reads.
+  static func configuration(_ file: GGUFDescription) throws(ModelError) -> Configuration {
+    var config = Configuration(file: file.path, architecture: file.architecture)
+    for field in fields { try field.read(file, into: &config) }
     let layers = try file.count("block_count")
     let ahead = try file.count("nextn_predict_layers", default: 0)
     guard layers > ahead, layers <= ConfigReader.largestSize else {
       throw file.wrong("block_count", "\(layers)", "a count of layers, \(ahead) of which predict further tokens")
     }
-    config["num_hidden_layers"] = .integer(layers - ahead)
-    config["vocab_size"] = .integer(try file.shape(of: "token_embd.weight", dimensions: 2)[0])
-    config["tie_word_embeddings"] = .bool(file.tensors["output.weight"] == nil)
+    config.set("num_hidden_layers", .integer(layers - ahead), from: "block_count")
+    let rows = try file.shape(of: "token_embd.weight", dimensions: 2)[0]
+    config.set("vocab_size", .integer(rows), from: .tensor("token_embd.weight"))
+    config.set("tie_word_embeddings", .bool(file.tensors["output.weight"] == nil), from: .tensor("output.weight"))
     try complete(&config, from: file)
     return config
   }
 
   /// The file's tensors under the names that the family reads, and as it reads them. Tensors of unknown names keep
   /// them, so that the family refuses them.
-  static func checkpoint(_ file: GGUFDescription, config: JSONValue) throws(ModelError) -> Checkpoint {
+  static func checkpoint(_ file: GGUFDescription, config: Configuration) throws(ModelError) -> Checkpoint {
     let found = try Families.family(for: ConfigReader(config))
     guard let family = found as? Family else {
       throw .malformed(

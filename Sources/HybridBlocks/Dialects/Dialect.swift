@@ -17,10 +17,7 @@ protocol Dialect: Sendable {
   /// - Parameters:
   ///   - file: the file's metadata and tensors.
   ///   - config: what ``fields`` made of it.
-  static func complete(_ config: inout JSONValue, from file: GGUFDescription) throws(ModelError)
-
-  /// Of which keys ``complete(_:from:)`` makes what, for errors: by the name of what is made.
-  static var completed: [String: [String]] { get }
+  static func complete(_ config: inout Configuration, from file: GGUFDescription) throws(ModelError)
 
   /// How the tensors of a model are named and laid out. Of several rules for one tensor, the first whose names are there
   /// counts.

@@ -32,9 +32,17 @@ struct DialectField<Family: ModelFamily>: Sendable {
     DialectField(key: key, name: name, kind: .flag, isOptional: optional) { value($0).map(GGUFValue.bool) }
   }
 
-  func read(_ file: GGUFDescription) throws(ModelError) -> JSONValue? {
-    if isOptional && !file.has(key) { return nil }
-    return switch kind {
+  /// Reads the value of a file into a configuration.
+  func read(_ file: GGUFDescription, into config: inout Configuration) throws(ModelError) {
+    if isOptional && !file.has(key) {
+      config.name(name, from: .key(key), isComputed: false)
+    } else {
+      config.set(name, try value(in: file), from: .key(key), isComputed: false)
+    }
+  }
+
+  private func value(in file: GGUFDescription) throws(ModelError) -> JSONValue {
+    switch kind {
     case .count: .integer(try file.count(key))
     case .number: .number(try file.number(key))
     case .flag: .bool(try file.flag(key))

@@ -14,15 +14,15 @@ enum FalconH1Dialect: Dialect {
     "lm_head_multiplier", "mlp_multipliers", "ssm_in_multiplier", "ssm_multipliers", "ssm_out_multiplier",
   ]
 
-  static func complete(_ config: inout JSONValue, from file: GGUFDescription) throws(ModelError) {
-    config["model_type"] = "falcon_h1"
+  static func complete(_ config: inout Configuration, from file: GGUFDescription) throws(ModelError) {
+    config.set("model_type", "falcon_h1", from: .architecture)
     try file.attention(into: &config)
     try file.rotary(into: &config)
     try file.mamba2(into: &config)
-    config["projectors_bias"] = .bool(file.hasInLayers("ssm_out.bias"))
-    config["mlp_bias"] = .bool(file.hasInLayers("ffn_up.bias"))
-    config["mamba_rms_norm"] = .bool(file.hasInLayers("ssm_norm.weight"))
-    config["mamba_norm_before_gate"] = false
+    file.flag("projectors_bias", hasInLayers: "ssm_out.bias", into: &config)
+    file.flag("mlp_bias", hasInLayers: "ffn_up.bias", into: &config)
+    file.flag("mamba_rms_norm", hasInLayers: "ssm_norm.weight", into: &config)
+    config.set("mamba_norm_before_gate", false, from: .architecture)
   }
 
   static func rules(_ family: FalconH1) -> [TensorRule] {

@@ -17,10 +17,10 @@ struct GGUFDescription: Sendable {
     metadata = file.metadata
     tensors = TextDictionary(uniqueKeysWithValues: file.tensors.map { ($0.name, $0) })
     guard let value = metadata["general.architecture"] else {
-      throw .malformed(path: path, reason: "metadata general.architecture is missing, expected a string")
+      throw .configuration(file: path, key: "general.architecture", reason: "is missing, expected a string")
     }
     guard let name = value.string else {
-      throw .malformed(path: path, reason: "metadata general.architecture is \(value.kind), expected a string")
+      throw .configuration(file: path, key: "general.architecture", reason: "is \(value.kind), expected a string")
     }
     architecture = name
   }
@@ -34,6 +34,11 @@ struct GGUFDescription: Sendable {
 
   /// Whether the tensors have llama.cpp's names, rather than those that families read.
   var isForeign: Bool { tensors["token_embd.weight"] != nil }
+
+  /// Sets a flag of a configuration to whether any layer has a tensor of this name, as `attn_q.bias`.
+  func flag(_ key: String, hasInLayers suffix: String, into config: inout Configuration) {
+    config.set(key, .bool(hasInLayers(suffix)), from: .tensor(suffix))
+  }
 
   /// Whether any layer has a tensor of this name, as `attn_q.bias`.
   func hasInLayers(_ suffix: String) -> Bool {
@@ -101,7 +106,7 @@ struct GGUFDescription: Sendable {
 
   /// An error about a key.
   func wrong(_ key: String, _ found: String, _ expected: String) -> ModelError {
-    .malformed(path: path, reason: "metadata \(architecture).\(key) is \(found), expected \(expected)")
+    .configuration(file: path, key: "\(architecture).\(key)", reason: "is \(found), expected \(expected)")
   }
 
   /// The value of the architecture's key.

@@ -4,7 +4,8 @@ internal import InferText
 /// A GGUF file as a model: of this project, with the model's small files as they were and tensors under the names that
 /// families read, or of llama.cpp, through the dialect of its architecture. A file may be both.
 struct GGUFModel: Sendable {
-  /// Configuration, tokenizer and chat template: the file's own copies, and translations of the rest.
+  /// Configuration, tokenizer and chat template, as far as the file carries copies of them, and the vocabulary and the
+  /// chat templates of its metadata.
   let files: ModelFiles
   /// Metadata that describe the vocabulary, by key.
   var vocabularyMetadata: [(key: String, value: GGUFValue)] {
@@ -16,8 +17,10 @@ struct GGUFModel: Sendable {
   let dialect: (any Dialect.Type)?
   /// How many tensors the file holds.
   let tensorCount: Int
-  /// Whether the configuration is made of the metadata.
-  let isTranslated: Bool
+  /// The configuration, of a file that has none but in its metadata.
+  private let translation: Configuration?
+  /// The tokens that end an answer, as the metadata tell.
+  let endTokens: [Int32]
 
   /// - Throws: `ModelError` when the file is malformed, or of an architecture that is not known.
   init(_ mapped: MappedFile) throws(ModelError) {
@@ -25,19 +28,19 @@ struct GGUFModel: Sendable {
     tensorCount = gguf.tensors.count
     var description = try GGUFDescription(gguf)
     var texts = ModelFiles.embedded(in: gguf)
-    let vocabulary = try texts["tokenizer.json"] == nil ? Self.text(of: gguf, into: &texts) : nil
+    let vocabulary =
+      try texts["tokenizer.json"] == nil ? GGUFVocabulary(metadata: gguf.metadata, path: gguf.path) : nil
+    if let vocabulary { Self.addTemplates(of: vocabulary, to: &texts) }
+    endTokens = vocabulary?.endTokens ?? []
     if description.isForeign {
       let config = try ModelFiles.embedded(texts, path: gguf.path).document("config.json")
       let dialect = try Dialects.dialect(of: description, config: config)
       self.dialect = dialect
       try description.separateProjections()
-      isTranslated = config == nil
-      if isTranslated {
-        texts["config.json"] = try dialect.configuration(description).serialized(.pretty)
-      }
+      translation = try config == nil ? dialect.configuration(description) : nil
     } else {
       dialect = nil
-      isTranslated = false
+      translation = nil
       guard texts["config.json"] != nil else {
         throw .malformed(
           path: gguf.path,
@@ -46,29 +49,33 @@ struct GGUFModel: Sendable {
       }
     }
     self.description = description
-    files = .embedded(texts, vocabulary: vocabulary, path: gguf.path)
+    files = .embedded(texts, vocabulary: vocabulary?.tokens, path: gguf.path)
   }
 
-  /// The vocabulary; chat template and end tokens become files of their own.
-  private static func text(of file: GGUF, into texts: inout [String: String]) throws(ModelError) -> TokenList? {
-    let vocabulary = try GGUFVocabulary(metadata: file.metadata, path: file.path)
+  /// Chat templates of the metadata become files, where the file carries no copies of those.
+  private static func addTemplates(of vocabulary: GGUFVocabulary, to texts: inout [String: String]) {
     texts["chat_template.jinja"] = texts["chat_template.jinja"] ?? vocabulary.chatTemplate
     for (name, template) in vocabulary.namedTemplates {
       let file = ChatTemplate.file(of: name)
       texts[file] = texts[file] ?? template
     }
-    if !vocabulary.endTokens.isEmpty && texts["generation_config.json"] == nil {
-      let ends = vocabulary.endTokens.map { JSONValue.integer(Int($0)) }
-      texts["generation_config.json"] = (["eos_token_id": .array(ends)] as JSONValue).serialized()
+  }
+
+  /// The configuration: the file's copy, or the translation of its metadata.
+  ///
+  /// - Throws: `ModelError` when the copy is malformed.
+  func configuration() throws(ModelError) -> Configuration? {
+    if let translation { return translation }
+    return try files.document("config.json").map { json throws(ModelError) in
+      try Configuration(json, file: files.path(of: "config.json"))
     }
-    return vocabulary.tokens
   }
 
   /// The tensors, under the names that families read.
   ///
   /// - Throws: `ModelError` when a tensor has no shape that its name promises.
   func checkpoint() throws(ModelError) -> Checkpoint {
-    guard let dialect, let config = try files.document("config.json") else { return Checkpoint(description.tensors) }
+    guard let dialect, let config = try configuration() else { return Checkpoint(description.tensors) }
     return try dialect.checkpoint(description, config: config)
   }
 }

@@ -12,20 +12,23 @@ enum GraniteHybridDialect: Dialect {
       .count("expert_used_count", "num_experts_per_tok", optional: true) { $0.selection?.topK },
     ]
 
-  static func complete(_ config: inout JSONValue, from file: GGUFDescription) throws(ModelError) {
-    config["model_type"] = "granitemoehybrid"
+  static func complete(_ config: inout Configuration, from file: GGUFDescription) throws(ModelError) {
+    config.set("model_type", "granitemoehybrid", from: .architecture)
     let keyHeads = try file.attention(into: &config)
-    config["layer_types"] = .array(keyHeads.map { $0 == 0 ? "mamba" : "attention" })
+    config.set(
+      "layer_types", .array(keyHeads.map { $0 == 0 ? "mamba" : "attention" }), from: "attention.head_count_kv")
     if keyHeads.contains(0) { try file.mamba2(into: &config) }
     let isRotated = try file.flag("rope.scaling.finetuned", default: true)
-    config["position_embedding_type"] = isRotated ? "rope" : "nope"
+    config.set("position_embedding_type", isRotated ? "rope" : "nope", from: "rope.scaling.finetuned")
     if isRotated { try file.rotary(into: &config) }
     try file.attentionScale(into: &config)
     // Without experts the shared network has no suffix.
     let hasExperts = try file.count("expert_count", default: 0) > 0
     let shared = try hasExperts ? 0 : file.count("feed_forward_length")
-    config["shared_intermediate_size"] = .integer(
-      try file.count("expert_shared_feed_forward_length", default: shared))
+    let key = "expert_shared_feed_forward_length"
+    config.set(
+      "shared_intermediate_size", .integer(try file.count(key, default: shared)),
+      from: hasExperts || file.has(key) ? .key(key) : "feed_forward_length", isComputed: false)
   }
 
   static func rules(_ family: GraniteMoeHybrid) -> [TensorRule] {
@@ -78,14 +81,16 @@ enum BambaDialect: Dialect {
       .count("feed_forward_length", "intermediate_size") { $0.hidden }
     ]
 
-  static func complete(_ config: inout JSONValue, from file: GGUFDescription) throws(ModelError) {
-    config["model_type"] = "bamba"
+  static func complete(_ config: inout Configuration, from file: GGUFDescription) throws(ModelError) {
+    config.set("model_type", "bamba", from: .architecture)
     let keyHeads = try file.attention(into: &config)
-    config["attn_layer_indices"] = .array(keyHeads.indices.filter { keyHeads[$0] > 0 }.map(JSONValue.integer))
+    let indices = keyHeads.indices.filter { keyHeads[$0] > 0 }
+    config.set("attn_layer_indices", .array(indices.map(JSONValue.integer)), from: "attention.head_count_kv")
     try file.mamba2(into: &config)
-    config["mlp_bias"] = .bool(file.hasInLayers("ffn_up.bias"))
+    file.flag("mlp_bias", hasInLayers: "ffn_up.bias", into: &config)
     try file.rotary(into: &config)
-    config["attn_rotary_emb"] = .integer(try file.count("rope.dimension_count"))
+    let rotated = try file.count("rope.dimension_count")
+    config.set("attn_rotary_emb", .integer(rotated), from: "rope.dimension_count", isComputed: false)
   }
 
   static func rules(_ family: Bamba) -> [TensorRule] {

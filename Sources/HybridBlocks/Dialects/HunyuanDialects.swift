@@ -15,16 +15,17 @@ enum HunyuanDialect: Dialect {
       },
     ]
 
-  static func complete(_ config: inout JSONValue, from file: GGUFDescription) throws(ModelError) {
+  static func complete(_ config: inout Configuration, from file: GGUFDescription) throws(ModelError) {
     let hasExperts = file.architecture == "hunyuan-moe"
-    config["model_type"] = hasExperts ? "hunyuan_v1_moe" : "hunyuan_v1_dense"
-    config["use_qk_norm"] = .bool(file.hasInLayers("attn_q_norm.weight"))
+    config.set("model_type", hasExperts ? "hunyuan_v1_moe" : "hunyuan_v1_dense", from: .architecture)
+    file.flag("use_qk_norm", hasInLayers: "attn_q_norm.weight", into: &config)
     try file.attention(into: &config)
     // The base is that of the NTK-aware scaling already.
     try file.rotary(into: &config)
     guard hasExperts else { return }
     let width = try file.count("expert_feed_forward_length", default: try file.count("feed_forward_length"))
-    config["num_shared_expert"] = .integer(try file.sharedExperts(width: width))
+    config.set(
+      "num_shared_expert", .integer(try file.sharedExperts(width: width)), from: "expert_shared_feed_forward_length")
   }
 
   static func rules(_ family: HunyuanV1) -> [TensorRule] {
@@ -64,17 +65,18 @@ enum HyV3Dialect: Dialect {
       .number("expert_weights_scale", "router_scaling_factor", optional: true) { $0.expertScale },
     ]
 
-  static func complete(_ config: inout JSONValue, from file: GGUFDescription) throws(ModelError) {
-    config["model_type"] = "hy_v3"
+  static func complete(_ config: inout Configuration, from file: GGUFDescription) throws(ModelError) {
+    config.set("model_type", "hy_v3", from: .architecture)
     let isNormalized = try file.flag("expert_weights_norm", default: true)
     guard isNormalized else { throw file.wrong("expert_weights_norm", "false", "true") }
     try file.attention(into: &config)
     try file.rotary(into: &config, theta: 11_158_840)
     let layers = config["num_hidden_layers"]?.int ?? 0
-    config["mlp_layer_types"] = .array(
-      (0..<layers).map { file.tensors["blk.\($0).ffn_gate_inp.weight"] == nil ? "dense" : "sparse" })
+    let kinds = (0..<layers).map { file.tensors["blk.\($0).ffn_gate_inp.weight"] == nil ? "dense" : "sparse" }
+    config.set("mlp_layer_types", .array(kinds.map(JSONValue.string)), from: .tensor("ffn_gate_inp.weight"))
     let width = try file.count("expert_feed_forward_length")
-    config["num_shared_experts"] = .integer(try file.sharedExperts(width: width))
+    config.set(
+      "num_shared_experts", .integer(try file.sharedExperts(width: width)), from: "expert_shared_feed_forward_length")
   }
 
   static func rules(_ family: HyV3) -> [TensorRule] {
@@ -92,7 +94,7 @@ enum HyV3Dialect: Dialect {
     metadata.rotary(family.rotary)
     metadata["expert_shared_feed_forward_length"] = .count(family.sharedExperts * family.expertWidth)
     metadata["expert_weights_norm"] = .bool(true)
-    metadata["expert_gating_func"] = ExpertGating.sigmoid.value
+    metadata["expert_gating_func"] = ExpertScoring.sigmoid.value
   }
 
   static func obstacle(_ family: HyV3) -> String? {

@@ -27,21 +27,24 @@ enum KimiLinearDialect: Dialect {
       .number("expert_weights_scale", "routed_scaling_factor", optional: true) { $0.routing.scale },
     ]
 
-  static func complete(_ config: inout JSONValue, from file: GGUFDescription) throws(ModelError) {
-    config["model_type"] = "kimi_linear"
-    let gating = try file.count("expert_gating_func", default: ExpertGating.sigmoid.rawValue)
-    guard ExpertGating(rawValue: gating) == .sigmoid else {
-      throw file.wrong("expert_gating_func", "\(gating)", "2, for sigmoid")
+  static func complete(_ config: inout Configuration, from file: GGUFDescription) throws(ModelError) {
+    config.set("model_type", "kimi_linear", from: .architecture)
+    let scoring = try file.count("expert_gating_func", default: ExpertScoring.sigmoid.rawValue)
+    guard ExpertScoring(rawValue: scoring) == .sigmoid else {
+      throw file.wrong("expert_gating_func", "\(scoring)", "2, for sigmoid")
     }
     // llama.cpp always divides the weights of the chosen experts by their sum.
-    config["moe_renormalize"] = true
-    config["linear_num_heads"] = config["num_attention_heads"]
+    config.set("moe_renormalize", true, from: .architecture)
+    let heads = try file.count("attention.head_count")
+    config.set("linear_num_heads", .integer(heads), from: "attention.head_count", isComputed: false)
     let layers = config["num_hidden_layers"]?.int ?? 0
     let keyHeads = try file.counts("attention.head_count_kv", layers: layers)
-    config["layer_types"] = .array(keyHeads.map { $0 == 0 ? "linear_attention" : "full_attention" })
+    config.set(
+      "layer_types", .array(keyHeads.map { $0 == 0 ? "linear_attention" : "full_attention" }),
+      from: "attention.head_count_kv")
     let (query, shared) = (try file.count("attention.key_length_mla"), try file.count("rope.dimension_count"))
     guard query > shared else { throw file.wrong("attention.key_length_mla", "\(query)", "more than \(shared)") }
-    config["qk_nope_head_dim"] = .integer(query - shared)
+    config.set("qk_nope_head_dim", .integer(query - shared), from: "attention.key_length_mla")
   }
 
   static func rules(_ family: KimiLinear) -> [TensorRule] {

@@ -32,19 +32,20 @@ enum NemotronDialect: Dialect {
       .count("moe_latent_size", "moe_latent_size", optional: true) { $0.latentWidth },
     ]
 
-  static func complete(_ config: inout JSONValue, from file: GGUFDescription) throws(ModelError) {
-    config["model_type"] = "nemotron_h"
+  static func complete(_ config: inout Configuration, from file: GGUFDescription) throws(ModelError) {
+    config.set("model_type", "nemotron_h", from: .architecture)
     let layers = config["num_hidden_layers"]?.int ?? 0
     try file.attention(into: &config)
     let kinds = (0..<layers).map { kind(of: "blk.\($0)", in: file) }
-    config["layers_block_type"] = .array(kinds.map(JSONValue.string))
+    config.set("layers_block_type", .array(kinds.map(JSONValue.string)), from: "block_count")
     if let layer = kinds.firstIndex(of: "mlp") {
-      config["intermediate_size"] = .integer(try file.shape(of: "blk.\(layer).ffn_up.weight", dimensions: 2)[0])
+      let name = "blk.\(layer).ffn_up.weight"
+      config.set("intermediate_size", .integer(try file.shape(of: name, dimensions: 2)[0]), from: .tensor(name))
     }
-    config["mamba_head_dim"] = .integer(try file.mambaHeadDimension())
-    config["use_conv_bias"] = .bool(file.hasInLayers("ssm_conv1d.bias"))
-    config["use_bias"] = .bool(file.hasInLayers("ssm_in.bias"))
-    config["mlp_bias"] = .bool(file.hasInLayers("ffn_up.bias"))
+    config.set("mamba_head_dim", .integer(try file.mambaHeadDimension()), from: "ssm.inner_size")
+    file.flag("use_conv_bias", hasInLayers: "ssm_conv1d.bias", into: &config)
+    file.flag("use_bias", hasInLayers: "ssm_in.bias", into: &config)
+    file.flag("mlp_bias", hasInLayers: "ffn_up.bias", into: &config)
   }
 
   /// What a layer is shows in its tensors.

@@ -18,20 +18,22 @@ enum Qwen3NextDialect: Dialect {
       .count("expert_shared_feed_forward_length", "shared_expert_intermediate_size", optional: true) { $0.sharedWidth },
     ]
 
-  static func complete(_ config: inout JSONValue, from file: GGUFDescription) throws(ModelError) {
+  static func complete(_ config: inout Configuration, from file: GGUFDescription) throws(ModelError) {
     let names: JSONObject = ["qwen35": "qwen3_5", "qwen35moe": "qwen3_5_moe"]
-    config["model_type"] = names[file.architecture] ?? "qwen3_next"
+    config.set("model_type", names[file.architecture] ?? "qwen3_next", from: .architecture)
     // All that belongs to value heads is in another order in the files of Qwen3.5.
-    if names[file.architecture] != nil { config["linear_value_heads_tiled"] = true }
+    if names[file.architecture] != nil { config.set("linear_value_heads_tiled", true, from: .architecture) }
     // llama.cpp always divides the weights of the chosen experts by their sum.
-    if config["num_experts"] != nil { config["norm_topk_prob"] = true }
-    config["linear_value_head_dim"] = .integer(try file.mambaHeadDimension())
+    if config["num_experts"] != nil { config.set("norm_topk_prob", true, from: .architecture) }
+    config.set("linear_value_head_dim", .integer(try file.mambaHeadDimension()), from: "ssm.inner_size")
     let layers = config["num_hidden_layers"]?.int ?? 0
     let interval = try file.count("full_attention_interval", default: 4)
     guard interval > 0 else { throw file.wrong("full_attention_interval", "0", "a count above 0") }
     let isRecurrent =
       try file.flags("attention.recurrent_layers", layers: layers) ?? (1...layers).map { $0 % interval != 0 }
-    config["layer_types"] = .array(isRecurrent.map { $0 ? "linear_attention" : "full_attention" })
+    config.set(
+      "layer_types", .array(isRecurrent.map { $0 ? "linear_attention" : "full_attention" }),
+      from: "attention.recurrent_layers")
     try file.attention(into: &config)
     try file.rotary(into: &config)
   }

@@ -10,24 +10,22 @@ enum MambaDialect: Dialect {
       .count("ssm.state_size", "state_size") { $0.kind.sizes.state },
       .count("ssm.group_count", "n_groups", optional: true) { $0.kind.sizes.groups },
     ]
-  static let completed = [
-    "num_heads": ["ssm.time_step_rank"], "time_step_rank": ["ssm.time_step_rank"], "head_dim": ["ssm.inner_size"],
-    "intermediate_size": ["ssm.inner_size"], "num_hidden_layers": ["block_count"],
-  ]
 
-  static func complete(_ config: inout JSONValue, from file: GGUFDescription) throws(ModelError) {
-    config["use_conv_bias"] = .bool(file.hasInLayers("ssm_conv1d.bias"))
-    config["use_bias"] = .bool(file.hasInLayers("ssm_in.bias"))
+  static func complete(_ config: inout Configuration, from file: GGUFDescription) throws(ModelError) {
+    file.flag("use_conv_bias", hasInLayers: "ssm_conv1d.bias", into: &config)
+    file.flag("use_bias", hasInLayers: "ssm_in.bias", into: &config)
+    let rank = JSONValue.integer(try file.count("ssm.time_step_rank"))
     if file.architecture == "mamba2" {
-      config["model_type"] = "mamba2"
-      config["num_heads"] = .integer(try file.count("ssm.time_step_rank"))
-      config["head_dim"] = .integer(try file.mambaHeadDimension())
+      config.set("model_type", "mamba2", from: .architecture)
+      config.set("num_heads", rank, from: "ssm.time_step_rank", isComputed: false)
+      config.set("head_dim", .integer(try file.mambaHeadDimension()), from: "ssm.inner_size")
       return
     }
     let normalizes = try file.flag("ssm.dt_b_c_rms", default: false)
-    config["model_type"] = normalizes ? "falcon_mamba" : "mamba"
-    config["time_step_rank"] = .integer(try file.count("ssm.time_step_rank"))
-    config["intermediate_size"] = .integer(try file.count("ssm.inner_size"))
+    config.set("model_type", normalizes ? "falcon_mamba" : "mamba", from: "ssm.dt_b_c_rms")
+    config.set("time_step_rank", rank, from: "ssm.time_step_rank", isComputed: false)
+    let inner = try file.count("ssm.inner_size")
+    config.set("intermediate_size", .integer(inner), from: "ssm.inner_size", isComputed: false)
   }
 
   static func rules(_ family: Mamba) -> [TensorRule] {
@@ -93,33 +91,33 @@ enum JambaDialect: Dialect {
       .count("expert_used_count", "num_experts_per_tok", optional: true) { $0.selection.topK },
     ]
 
-  static func complete(_ config: inout JSONValue, from file: GGUFDescription) throws(ModelError) {
-    config["model_type"] = "jamba"
+  static func complete(_ config: inout Configuration, from file: GGUFDescription) throws(ModelError) {
+    config.set("model_type", "jamba", from: .architecture)
     let keyHeads = try file.attention(into: &config)
     let width = try file.count("embedding_length")
     let inner = try file.count("ssm.inner_size")
     guard width > 0, inner % width == 0 else {
       throw file.wrong("ssm.inner_size", "\(inner)", "a multiple of embedding_length \(width)")
     }
-    config["mamba_expand"] = .integer(inner / width)
-    config["mamba_conv_bias"] = .bool(file.hasInLayers("ssm_conv1d.bias"))
-    config["mamba_proj_bias"] = .bool(file.hasInLayers("ssm_in.bias"))
+    config.set("mamba_expand", .integer(inner / width), from: "ssm.inner_size")
+    file.flag("mamba_conv_bias", hasInLayers: "ssm_conv1d.bias", into: &config)
+    file.flag("mamba_proj_bias", hasInLayers: "ssm_in.bias", into: &config)
     let layers = 0..<keyHeads.count
     guard let attention = rhythm(layers.filter { keyHeads[$0] > 0 }, of: keyHeads.count) else {
       throw file.wrong("attention.head_count_kv", "\(keyHeads)", "attention at every so many layers")
     }
-    config["attn_layer_period"] = .integer(attention.period)
-    config["attn_layer_offset"] = .integer(attention.offset)
+    config.set("attn_layer_period", .integer(attention.period), from: "attention.head_count_kv")
+    config.set("attn_layer_offset", .integer(attention.offset), from: "attention.head_count_kv")
     let expertLayers = layers.filter { file.tensors["blk.\($0).ffn_gate_inp.weight"] != nil }
     guard !expertLayers.isEmpty else {
-      config["num_experts"] = 1
+      config.set("num_experts", 1, from: "expert_count")
       return
     }
     guard let experts = rhythm(expertLayers, of: keyHeads.count) else {
       throw file.wrong("expert_count", "that of layers \(expertLayers)", "that of every so many layers")
     }
-    config["expert_layer_period"] = .integer(experts.period)
-    config["expert_layer_offset"] = .integer(experts.offset)
+    config.set("expert_layer_period", .integer(experts.period), from: .tensor("ffn_gate_inp.weight"))
+    config.set("expert_layer_offset", .integer(experts.offset), from: .tensor("ffn_gate_inp.weight"))
   }
 
   /// The first of some layers and the distance between them, where that is always the same.
@@ -172,17 +170,18 @@ enum Lfm2Dialect: Dialect {
       .number("expert_weights_scale", "routed_scaling_factor", optional: true) { $0.selection?.scale },
     ]
 
-  static func complete(_ config: inout JSONValue, from file: GGUFDescription) throws(ModelError) {
+  static func complete(_ config: inout Configuration, from file: GGUFDescription) throws(ModelError) {
     let hasExperts = file.architecture == "lfm2moe"
-    config["model_type"] = hasExperts ? "lfm2_moe" : "lfm2"
+    config.set("model_type", hasExperts ? "lfm2_moe" : "lfm2", from: .architecture)
     if hasExperts {
-      config["use_expert_bias"] = .bool(file.hasSelectionBias)
+      config.set("use_expert_bias", .bool(file.hasSelectionBias), from: .tensor("exp_probs_b"))
     } else {
-      config["block_auto_adjust_ff_dim"] = false
+      config.set("block_auto_adjust_ff_dim", false, from: "feed_forward_length")
     }
-    config["conv_bias"] = .bool(file.hasInLayers("shortconv.conv.bias"))
+    file.flag("conv_bias", hasInLayers: "shortconv.conv.bias", into: &config)
     let keyHeads = try file.attention(into: &config)
-    config["layer_types"] = .array(keyHeads.map { $0 == 0 ? "conv" : "full_attention" })
+    config.set(
+      "layer_types", .array(keyHeads.map { $0 == 0 ? "conv" : "full_attention" }), from: "attention.head_count_kv")
     try file.rotary(into: &config, theta: 1_000_000)
   }
 
@@ -218,7 +217,7 @@ enum Lfm2Dialect: Dialect {
   static func describe(_ family: Lfm2, in metadata: inout DialectMetadata) {
     metadata.attention(family.attention, in: family.isAttention)
     metadata.rotary(family.rotary)
-    metadata["expert_gating_func"] = family.selection.map { _ in ExpertGating.sigmoid.value }
+    metadata["expert_gating_func"] = family.selection.map { _ in ExpertScoring.sigmoid.value }
   }
 
   static func obstacle(_ family: Lfm2) -> String? {

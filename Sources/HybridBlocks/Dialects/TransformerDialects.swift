@@ -9,14 +9,14 @@ enum LlamaDialect: Dialect {
       .count("feed_forward_length", "intermediate_size") { $0.hidden }
     ]
 
-  static func complete(_ config: inout JSONValue, from file: GGUFDescription) throws(ModelError) {
+  static func complete(_ config: inout Configuration, from file: GGUFDescription) throws(ModelError) {
     let experts = try file.count("expert_count", default: 0)
     guard experts == 0 else { throw file.wrong("expert_count", "\(experts)", "none: experts are not supported here") }
-    config["model_type"] = .string(file.architecture)
+    config.set("model_type", .string(file.architecture), from: .architecture)
     try file.attention(into: &config)
     try file.rotary(into: &config)
     if file.architecture == "granite" { try file.attentionScale(into: &config) }
-    if file.hasInLayers("ffn_up.bias") { config["mlp_bias"] = true }
+    file.flag("mlp_bias", hasInLayers: "ffn_up.bias", into: &config)
   }
 
   static func rules(_ family: Llama) -> [TensorRule] {
@@ -58,11 +58,11 @@ enum Qwen3Dialect: Dialect {
       },
     ]
 
-  static func complete(_ config: inout JSONValue, from file: GGUFDescription) throws(ModelError) {
+  static func complete(_ config: inout Configuration, from file: GGUFDescription) throws(ModelError) {
     let hasExperts = file.architecture == "qwen3moe"
-    config["model_type"] = hasExperts ? "qwen3_moe" : "qwen3"
+    config.set("model_type", hasExperts ? "qwen3_moe" : "qwen3", from: .architecture)
     // llama.cpp always divides the weights of the chosen experts by their sum.
-    if hasExperts { config["norm_topk_prob"] = true }
+    if hasExperts { config.set("norm_topk_prob", true, from: .architecture) }
     try file.attention(into: &config)
     try file.rotary(into: &config)
   }

@@ -2,8 +2,8 @@ internal import InferCore
 internal import InferText
 internal import Synchronization
 
-/// Reads a model's `config.json`: every value is checked as it is read, under whichever of its spellings the file
-/// has, and remembered, so that a key nobody read can be reported.
+/// Reads a model's configuration: every value is checked as it is read, under whichever of its spellings the file has,
+/// and remembered, so that a key nobody read can be reported. Errors name the file and the key that is in it.
 ///
 /// Two spellings are on disk in the world: that of transformers 5 (`rope_parameters`, `layers_block_type`,
 /// `{"__float__": "Infinity"}`) and that of older hub files (`rope_theta`, `hybrid_override_pattern`, bare
@@ -11,52 +11,64 @@ internal import Synchronization
 struct ConfigReader: Sendable {
   private let json: JSONValue
   private let path: String
+  private let configuration: Configuration
   private let read: Names
 
   private final class Names: Sendable {
     let names = Mutex<Set<ExactText>>([])
-    /// Those of `names` that are read with all they hold.
+    /// The members of `names` that are read with all they hold.
     let whole = Mutex<Set<ExactText>>([])
+    /// For keys that the file does not have, the key that it has in their place.
+    let spellings = Mutex<TextDictionary<String>>([:])
   }
 
   /// Largest size of any dimension: larger values are mistakes, and products of three stay within 64 bits.
   static let largestSize = 1 << 20
 
-  /// A reader of a whole file.
-  ///
-  /// - Throws: `ModelError` when `json` is no object.
-  init(_ json: JSONValue) throws(ModelError) {
-    guard json.object != nil else {
-      throw .configuration(key: "(root)", reason: "is \(json.kind), expected an object")
-    }
-    self.init(json: json, path: "", read: Names())
+  /// A reader of a whole configuration.
+  init(_ configuration: Configuration) {
+    self.init(configuration, json: configuration.values, path: "", read: Names())
   }
 
-  private init(json: JSONValue, path: String, read: Names) {
+  /// A reader of a JSON file.
+  ///
+  /// - Throws: `ModelError` when `json` is no object.
+  init(_ json: JSONValue, file: String = "config.json") throws(ModelError) {
+    self.init(try Configuration(json, file: file))
+  }
+
+  private init(_ configuration: Configuration, json: JSONValue, path: String, read: Names) {
+    self.configuration = configuration
     self.json = json
     self.path = path
     self.read = read
   }
 
-  /// Keys of the file that nobody has read, in the file's order; keys of nested objects as `outer.inner`. A key whose
-  /// value is null says nothing and is not among them.
+  /// Keys that nobody has read, as the file names them, in the file's order; keys of nested objects as `outer.inner`. A
+  /// key whose value is null says nothing and is not among them.
   var unread: [String] {
     let seen = read.names.withLock { $0 }
     let whole = read.whole.withLock { $0 }
     guard let members = json.object else { return [] }
-    return members.flatMap { (key, value) -> [String] in
+    let paths = members.flatMap { (key, value) -> [String] in
       guard seen.contains(key) else { return value.isNull ? [] : [key] }
       if whole.contains(key) { return [] }
       // An object counts as read when any of its own keys was.
       guard let inner = value.object, inner.keys.contains(where: { seen.contains("\(key).\($0)") }) else { return [] }
       return inner.filter { !seen.contains("\(key).\($0.key)") && !$0.value.isNull }.map { "\(key).\($0.key)" }
     }
+    return paths.map { configuration.origin(of: $0)?.name ?? $0 }
   }
 
   /// Marks keys as known and without effect, with all they hold.
   func ignore(_ keys: [String]) {
     read.names.withLock { $0.formUnion(keys.map { ExactText(path + $0) }) }
     read.whole.withLock { $0.formUnion(keys.map { ExactText(path + $0) }) }
+  }
+
+  /// Has errors about a value that the file does not have name the key that it follows from.
+  func derive(_ key: String, from other: String) {
+    read.spellings.withLock { $0[path + key] = other }
   }
 
   /// Whether a key is there and not null.
@@ -66,7 +78,7 @@ struct ConfigReader: Sendable {
   func object(_ key: String) throws(ModelError) -> ConfigReader? {
     guard let (name, value) = value([key]) else { return nil }
     guard value.object != nil else { throw wrong(name, value, "an object") }
-    return ConfigReader(json: value, path: path + name + ".", read: read)
+    return ConfigReader(configuration, json: value, path: path + name + ".", read: read)
   }
 
   /// A size: an integer from 1 to ``largestSize``.
@@ -192,15 +204,21 @@ struct ConfigReader: Sendable {
   func expect<Value: Equatable & Sendable>(
     _ key: String, _ actual: Value, is expected: Value
   ) throws(ModelError) {
-    guard actual == expected else {
-      throw .configuration(key: path + key, reason: "\(actual) is not supported, expected \(expected)")
-    }
+    try require(actual == expected, key, "\(actual) is not supported, expected \(expected)")
   }
 
   /// Throws unless a relation between values holds.
   func require(_ condition: Bool, _ key: String, _ reason: @autoclosure () -> String) throws(ModelError) {
-    guard condition else { throw .configuration(key: path + key, reason: reason()) }
+    guard condition else { throw wrong([key], reason()) }
   }
+
+  /// Throws unless a relation between the members of this nested object holds.
+  func require(_ condition: Bool, _ reason: @autoclosure () -> String) throws(ModelError) {
+    guard condition else { throw wrong(at: String(path.dropLast()), reason()) }
+  }
+
+  /// An error about a key, or about several that mean the same and are all missing.
+  func wrong(_ keys: String..., because reason: String) -> ModelError { wrong(keys, reason) }
 
   // MARK: -
 
@@ -208,7 +226,13 @@ struct ConfigReader: Sendable {
     for key in keys {
       guard let value = json[key] else { continue }
       _ = read.names.withLock { $0.insert(path + key) }
-      if !value.isNull { return (key, value) }
+      guard !value.isNull else { continue }
+      if keys.count > 1 {
+        read.spellings.withLock { spellings in
+          for other in keys where json[other] == nil { spellings[path + other] = key }
+        }
+      }
+      return (key, value)
     }
     return nil
   }
@@ -224,13 +248,25 @@ struct ConfigReader: Sendable {
   }
 
   private func given<Value>(_ fallback: Value?, _ keys: [String]) throws(ModelError) -> Value {
-    guard let fallback else {
-      throw .configuration(key: path + keys.joined(separator: " or "), reason: "is missing")
-    }
+    guard let fallback else { throw wrong(keys, "is missing") }
     return fallback
   }
 
   private func wrong(_ key: String, _ value: JSONValue, _ expected: String) -> ModelError {
-    .configuration(key: path + key, reason: "is \(value.serialized().prefix(80)), expected \(expected)")
+    let verb = configuration.origin(of: path + key)?.isComputed == true ? "gives" : "is"
+    return wrong(at: path + key, "\(verb) \(value.serialized().prefix(80)), expected \(expected)")
+  }
+
+  private func wrong(_ keys: [String], _ reason: String) -> ModelError {
+    // A file of another kind has one name for what has several spellings.
+    if let path = keys.lazy.map({ path + $0 }).first(where: { configuration.origin(of: $0) != nil }) {
+      return wrong(at: path, reason)
+    }
+    let spelled = keys.count == 1 && json[keys[0]] == nil ? read.spellings.withLock { $0[path + keys[0]] } : nil
+    return wrong(at: path + (spelled ?? keys.joined(separator: " or ")), reason)
+  }
+
+  private func wrong(at path: String, _ reason: String) -> ModelError {
+    .configuration(file: configuration.file, key: configuration.origin(of: path)?.name ?? path, reason: reason)
   }
 }

@@ -37,7 +37,7 @@ struct DeepSeek: ModelFamily {
     scoreMagnitude = try config.latentScoreMagnitude()
     rotary = try config.rotary(
       headDimension: attention.shared, contextLength: frame.contextLength, theta: 10_000,
-      pairing: try config.flag("rope_interleave", default: true) ? .adjacent : .halves)
+      pairing: try config.flag("rope_interleave", default: true) ? .adjacent : .halves, key: "qk_rope_head_dim")
     denseLayers = min(try config.count("first_k_dense_replace", default: 0), layerCount)
     denseWidth = try config.size("intermediate_size")
     expertWidth = try config.size("moe_intermediate_size")

@@ -56,7 +56,7 @@ struct KimiLinear: ModelFamily {
       return kinds.map { $0 == "linear_attention" }
     }
     guard let linear else {
-      throw .configuration(key: "layer_types or linear_attn_config", reason: "is missing")
+      throw config.wrong("layer_types", "linear_attn_config", because: "is missing")
     }
     let (kda, full) = (try linear.indices("kda_layers"), try linear.indices("full_attn_layers"))
     try linear.require(

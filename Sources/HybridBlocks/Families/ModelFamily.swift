@@ -84,11 +84,12 @@ enum Families {
 
   /// The family of a configuration.
   ///
-  /// - Throws: ``ModelError/unknownFamily(_:known:)``.
+  /// - Throws: `ModelError` that names the families that are known.
   static func family(for config: ConfigReader) throws(ModelError) -> any ModelFamily {
     let modelType = try config.string("model_type")
     guard let family = all.first(where: { $0.modelTypes.contains(modelType) }) else {
-      throw .unknownFamily(modelType, known: all.flatMap { $0.modelTypes }.sorted())
+      let known = all.flatMap { $0.modelTypes }.sorted().joined(separator: ", ")
+      throw config.wrong("model_type", because: "\"\(modelType)\" is not supported; known: \(known)")
     }
     config.ignore(inertKeys + family.inertKeys)
     return try family.init(config)

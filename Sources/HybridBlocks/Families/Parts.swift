@@ -16,8 +16,9 @@ extension ConfigReader {
       ignore(["attention_head_dim"])
     } else {
       try require(
-        width % queryHeads == 0, "num_attention_heads", "\(queryHeads) does not divide hidden_size \(width)")
+        width % queryHeads == 0, "num_attention_heads", "\(queryHeads) does not divide the width \(width)")
       headDimension = width / queryHeads
+      derive("head_dim", from: "num_attention_heads")
     }
     return Attention.Shape(
       width: width, queryHeads: queryHeads, keyHeads: keyHeads, headDimension: headDimension, bias: bias,

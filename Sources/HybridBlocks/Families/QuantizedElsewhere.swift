@@ -10,13 +10,13 @@ enum QuantizedElsewhere {
   /// Refuses the configuration of such a checkpoint before its tensors are missed under their usual names.
   ///
   /// - Throws: `ModelError` that names the key, the method and what is read instead.
-  static func check(_ config: JSONValue) throws(ModelError) {
-    for (prefix, part) in [("", config), ("text_config.", config["text_config"] ?? .null)] {
+  static func check(_ config: Configuration) throws(ModelError) {
+    for (prefix, part) in [("", config.values), ("text_config.", config["text_config"] ?? .null)] {
       for key in keys {
         guard let value = part[key], let members = value.object, !members.isEmpty else { continue }
         let (name, method) = method(of: value, key)
         throw .configuration(
-          key: prefix + name,
+          file: config.file, key: prefix + name,
           reason:
             "the weights are quantised by \(method), which is not supported; expected a checkpoint in F32, F16 or "
             + "BF16, which `quantize` and --quantize make smaller, or a GGUF file")

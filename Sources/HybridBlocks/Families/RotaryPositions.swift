@@ -21,21 +21,23 @@ extension ConfigReader {
   ///   - part: share of each head, from its first dimension on, that is rotated where the file has no
   ///     `partial_rotary_factor`. Families that rotate whole heads pass nothing and refuse any other share.
   ///   - pairing: which dimensions make a pair.
+  ///   - key: the key of `headDimension`, for errors.
   /// - Throws: `ModelError` that names the key, and the kind if it is not known.
   func rotary(
     headDimension: Int, contextLength: Int, theta: Double? = nil, part: Double? = nil,
-    pairing: RotaryEmbedding.Pairing = .halves
+    pairing: RotaryEmbedding.Pairing = .halves, key: String = "head_dim"
   ) throws(ModelError) -> RotaryEmbedding {
-    let frequencies = try rotaryFrequencies(headDimension: headDimension, theta: theta, part: part)
+    let frequencies = try rotaryFrequencies(headDimension: headDimension, theta: theta, part: part, key: key)
     try require(
       contextLength <= (1 << 32) / frequencies.dimension, "max_position_embeddings",
       "\(contextLength) positions are too many for heads of \(frequencies.dimension)")
     return RotaryEmbedding(frequencies, pairing: pairing, contextLength: contextLength)
   }
 
-  /// What each pair of a head's dimensions turns by; see ``rotary(headDimension:contextLength:theta:part:pairing:)``.
+  /// What each pair of a head's dimensions turns by; see
+  /// ``rotary(headDimension:contextLength:theta:part:pairing:key:)``.
   func rotaryFrequencies(
-    headDimension: Int, theta: Double? = nil, part: Double? = nil
+    headDimension: Int, theta: Double? = nil, part: Double? = nil, key: String = "head_dim"
   ) throws(ModelError) -> RotaryFrequencies {
     let parameters = try ropeParameters()
     let base: Double
@@ -45,13 +47,12 @@ extension ConfigReader {
     } else {
       base = try positive("rope_theta", default: theta)
     }
-    let dimension = try rotatedDimension(headDimension, parameters, part: part)
+    let dimension = try rotatedDimension(headDimension, parameters, part: part, key)
     let plain = RotaryFrequencies(dimension: dimension, base: base)
     guard let parameters else { return plain }
     let frequencies = try stretch(plain, parameters)
-    try require(
-      frequencies.areUsable, "rope_scaling",
-      "gives frequencies that are no finite numbers above 0, for heads of \(headDimension)")
+    try parameters.require(
+      frequencies.areUsable, "gives frequencies that are no finite numbers above 0, for heads of \(headDimension)")
     return frequencies
   }
 
@@ -71,7 +72,7 @@ extension ConfigReader {
   }
 
   private func rotatedDimension(
-    _ headDimension: Int, _ parameters: ConfigReader?, part: Double?
+    _ headDimension: Int, _ parameters: ConfigReader?, part: Double?, _ key: String
   ) throws(ModelError) -> Int {
     var share = part ?? 1
     for reader in [self, parameters].compactMap(\.self) where reader.has("partial_rotary_factor") {
@@ -82,10 +83,10 @@ extension ConfigReader {
     }
     let dimension = Int(Double(headDimension) * share)
     try require(
-      dimension > 0 && dimension % 2 == 0, "head_dim",
+      dimension > 0 && dimension % 2 == 0, key,
       "\(dimension) of \(headDimension) dimensions cannot be rotated, positions need pairs")
     // Far beyond any model, and little memory for the tables of cosines and sines.
-    try require(dimension <= 1 << 12, "head_dim", "\(dimension), expected at most \(1 << 12)")
+    try require(dimension <= 1 << 12, key, "\(dimension), expected at most \(1 << 12)")
     return dimension
   }
 
@@ -113,9 +114,9 @@ extension ConfigReader {
     case "llama3": return try llama3(plain, parameters)
     case "longrope", "su": return try longRoPE(plain, parameters)
     case let kind:
-      throw .configuration(
-        key: "rope_scaling",
-        reason: "type \(kind) is not supported, expected default, linear, dynamic, ntk_alpha, yarn, llama3 or longrope")
+      throw parameters.wrong(
+        "rope_type",
+        because: "\(kind) is not supported, expected default, linear, dynamic, ntk_alpha, yarn, llama3 or longrope")
     }
   }
 
@@ -140,7 +141,8 @@ extension ConfigReader {
   private func llama3(_ plain: RotaryFrequencies, _ parameters: ConfigReader) throws(ModelError) -> RotaryFrequencies {
     let slow = try parameters.positive("low_freq_factor")
     let fast = try parameters.positive("high_freq_factor")
-    try parameters.require(slow < fast, "high_freq_factor", "\(fast), expected more than low_freq_factor, \(slow)")
+    try parameters.require(
+      slow < fast, "high_freq_factor", "\(fast), expected more than that of low frequencies, \(slow)")
     return plain.llama3(
       factor: try parameters.positive("factor"), slowWaves: slow, fastWaves: fast,
       originalLength: Double(try originalLength(parameters)))

@@ -85,6 +85,7 @@ struct Zamba2: ModelFamily {
     try config.require(heads % keyHeads == 0, "num_key_value_heads", "\(keyHeads) does not divide \(heads) heads")
     try config.require(2 * width % heads == 0, "num_attention_heads", "\(heads) does not divide \(2 * width)")
     let headDimension = 2 * width / heads
+    config.derive("head_dim", from: "num_attention_heads")
     try config.expect(
       "attention_head_dim", try config.size("attention_head_dim", "head_dim", default: headDimension),
       is: headDimension)

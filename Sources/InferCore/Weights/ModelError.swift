@@ -8,10 +8,9 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
   case unwritable(WriteError)
   /// A file is not what its name says.
   case malformed(path: String, reason: String)
-  /// A key of `config.json` is missing, of the wrong type, or has a value that no model of the family has.
-  case configuration(key: String, reason: String)
-  /// `model_type` is of no known family.
-  case unknownFamily(String, known: [String])
+  /// A key of a model's configuration is missing, of the wrong type, or has a value that no model of the family has. Both
+  /// file and key are named as the user has them: a key of `config.json`, or of the metadata of a GGUF file.
+  case configuration(file: String, key: String, reason: String)
   /// A tensor is missing, of the wrong shape or type, out of its file's bounds, or read by nobody.
   case tensor(name: String, reason: String)
   /// The model cannot be run in the way that was asked for.
@@ -27,9 +26,7 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
     case .unreadable(let path, let reason): "cannot read \(path): \(reason)"
     case .unwritable(let error): error.description
     case .malformed(let path, let reason): "\(path) is malformed: \(reason)"
-    case .configuration(let key, let reason): "config.json: \(key): \(reason)"
-    case .unknownFamily(let name, let known):
-      "config.json: model_type \"\(name)\" is not supported; known: \(known.joined(separator: ", "))"
+    case .configuration(let file, let key, let reason): "\(file): \(key): \(reason)"
     case .tensor(let name, let reason): "tensor \(name): \(reason)"
     case .unsuitable(let reason), .outOfMemory(let reason), .outOfThreads(let reason): reason
     }

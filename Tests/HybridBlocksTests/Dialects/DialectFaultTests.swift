@@ -66,52 +66,60 @@ import Testing
       "general.architecture", GGUFValue?.some(.string("bert")),
       "architecture \"bert\" is not supported, expected one of"
     ),
-    ("general.architecture", nil, "general.architecture is missing"),
-    ("general.architecture", .unsigned(3), "general.architecture is an integer"),
-    ("llama.block_count", nil, "llama.block_count is missing, expected a count"),
-    ("llama.block_count", .string("2"), "llama.block_count is a string, expected a count"),
-    ("llama.block_count", .unsigned(0), "llama.block_count is 0"),
+    ("general.architecture", nil, "general.architecture: is missing"),
+    ("general.architecture", .unsigned(3), "general.architecture: is an integer"),
+    ("llama.block_count", nil, "llama.block_count: is missing, expected a count"),
+    ("llama.block_count", .string("2"), "llama.block_count: is a string, expected a count"),
+    ("llama.block_count", .unsigned(0), "llama.block_count: is 0"),
     ("llama.block_count", .unsigned(1 << 40), "llama.block_count"),
     ("llama.block_count", .unsigned(1 << 19), "expected at most as many layers as there are tensors"),
     ("llama.block_count", .unsigned(1), "blk.1."),
-    ("llama.attention.head_count", .unsigned(0), "llama.attention.head_count is 0"),
+    ("llama.attention.head_count", .unsigned(0), "llama.attention.head_count: is 0"),
     ("llama.attention.head_count", .unsigned(5), "2 does not divide 5 heads"),
-    ("llama.attention.head_count_kv", .array([.unsigned(1)]), "head_count_kv is a list of 1 values, expected 2 counts"),
-    ("llama.attention.layer_norm_rms_epsilon", .bool(true), "epsilon is a truth value, expected a number"),
-    ("llama.rope.scaling.type", .string("spiral"), "rope.scaling.type is \"spiral\""),
-    ("llama.rope.scaling.type", .string("yarn"), "rope.scaling.factor is missing"),
-    ("llama.expert_count", .unsigned(8), "llama.expert_count is 8"),
+    (
+      "llama.attention.head_count_kv", .array([.unsigned(1)]), "head_count_kv: is a list of 1 values, expected 2 counts"
+    ),
+    ("llama.attention.layer_norm_rms_epsilon", .bool(true), "epsilon: is a truth value, expected a number"),
+    ("llama.rope.scaling.type", .string("spiral"), "rope.scaling.type: is \"spiral\""),
+    ("llama.rope.scaling.type", .string("yarn"), "rope.scaling.factor: is missing"),
+    ("llama.expert_count", .unsigned(8), "llama.expert_count: is 8"),
     ("tokenizer.ggml.model", .string("bert"), "tokenizer.ggml.model is \"bert\""),
   ]) func keysAreNamed(_ key: String, _ value: GGUFValue?, _ says: String) throws {
     let problem = try problem("llama", key, value)
     #expect(problem.contains(says), "\(problem)")
   }
 
-  /// Families speak of `config.json`, which a user of such a file does not have.
+  /// Families read one configuration, whatever file it is from; errors name the keys of that file and no others.
   @Test(arguments: [
-    ("llama", "llama.attention.head_count", GGUFValue.unsigned(5), "metadata llama.attention.head_count_kv, as"),
-    ("llama", "llama.attention.head_count_kv", .unsigned(3), "metadata llama.attention.head_count_kv, as"),
-    ("llama", "llama.context_length", .unsigned(0), "metadata llama.context_length, as max_position_embeddings"),
-    ("llama", "llama.feed_forward_length", .unsigned(0), "metadata llama.feed_forward_length, as intermediate_size"),
-    ("llama", "llama.rope.freq_base", .number(-1), "metadata llama.rope.freq_base, as rope_parameters.rope_theta"),
-    ("llama", "llama.rope.freq_base", .number(.infinity), "metadata llama.rope.freq_base is inf, expected a finite"),
     (
-      "llama", "llama.attention.layer_norm_rms_epsilon", .number(.nan),
-      "metadata llama.attention.layer_norm_rms_epsilon is nan, expected a finite number"
+      "llama", "attention.head_count", GGUFValue.unsigned(5), "llama.attention.head_count_kv: 2 does not divide 5 heads"
     ),
-    ("llama", "llama.attention.key_length", .unsigned(9), "metadata llama.attention."),
-    ("llama", "llama.rope.dimension_count", .unsigned(3), "metadata llama.rope.dimension_count, as"),
-    ("granitehybrid", "granitehybrid.ssm.group_count", .unsigned(3), "metadata granitehybrid.ssm.group_count, as"),
-    ("granitehybrid", "granitehybrid.logit_scale", .number(0), "metadata granitehybrid.logit_scale, as logits_scaling"),
-    ("granitehybrid", "granitehybrid.expert_used_count", .unsigned(9), "metadata granitehybrid.expert_used_count, as"),
-    ("mamba2", "mamba2.ssm.group_count", .unsigned(3), "metadata mamba2.ssm.group_count, as n_groups"),
-    ("deepseek2", "deepseek2.expert_group_count", .unsigned(3), "metadata deepseek2.expert_group_count, as n_group"),
-  ]) func configurationsAreToldOfAsMetadata(
-    _ architecture: String, _ key: String, _ value: GGUFValue, _ says: String
+    ("llama", "attention.head_count_kv", .unsigned(3), "llama.attention.head_count_kv: 3 does not divide"),
+    ("llama", "context_length", .unsigned(0), "llama.context_length: is 0, expected an integer in 1…"),
+    ("llama", "feed_forward_length", .unsigned(0), "llama.feed_forward_length: is 0"),
+    ("llama", "rope.freq_base", .number(-1), "llama.rope.freq_base: is -1"),
+    ("llama", "rope.freq_base", .number(.infinity), "llama.rope.freq_base: is inf, expected a finite number"),
+    (
+      "llama", "attention.layer_norm_rms_epsilon", .number(.nan),
+      "llama.attention.layer_norm_rms_epsilon: is nan, expected a finite number"
+    ),
+    ("llama", "attention.key_length", .unsigned(9), "llama.attention."),
+    ("llama", "rope.dimension_count", .unsigned(3), "llama.rope.dimension_count: "),
+    ("granitehybrid", "ssm.group_count", .unsigned(3), "granitehybrid.ssm.group_count: 3 does not divide"),
+    ("granitehybrid", "logit_scale", .number(0), "granitehybrid.logit_scale: is 0"),
+    ("granitehybrid", "expert_used_count", .unsigned(9), "granitehybrid.expert_used_count: 9 of 4 experts"),
+    ("granitehybrid", "expert_used_count", nil, "granitehybrid.expert_used_count: is missing"),
+    ("mamba2", "ssm.group_count", .unsigned(3), "mamba2.ssm.group_count: 3 does not divide"),
+    ("deepseek2", "expert_group_count", .unsigned(3), "deepseek2.expert_group_count: 3 does not divide"),
+    ("deepseek2", "rope.dimension_count", .unsigned(7), "deepseek2.rope.dimension_count: 7 of 7 dimensions"),
+    ("falcon-h1", "attention.head_count", .unsigned(7), "falcon-h1.attention.head_count_kv: 2 does not divide 7"),
+    ("falcon-h1", "ssm.inner_size", .unsigned(0), "falcon-h1.ssm.inner_size: gives 0, expected an integer in 1…"),
+    ("kimi-linear", "expert_used_count", .unsigned(99), "kimi-linear.expert_used_count: 99 of"),
+  ]) func valuesAreToldOfByTheKeysOfTheFile(
+    _ architecture: String, _ key: String, _ value: GGUFValue?, _ says: String
   ) throws {
-    let problem = try problem(architecture, key, value)
-    #expect(
-      problem.contains("changed.gguf") && problem.contains(says) && !problem.contains("config.json"), "\(problem)")
+    let problem = try problem(architecture, "\(architecture).\(key)", value)
+    #expect(problem.hasPrefix("\(folder.url.path)/changed.gguf: \(says)"), "\(problem)")
   }
 
   /// Where the user gives a configuration, that is what is wrong.
@@ -123,7 +131,7 @@ import Testing
     let error = #expect(throws: ModelError.self) {
       _ = try loadModel(at: GGUFParityTests.file("llama.gguf").path, options: options)
     }
-    #expect("\(error, default: "nothing")".hasPrefix("config.json: "))
+    #expect("\(error, default: "nothing")".hasPrefix("\(config.path): hidden_size: is 0"))
   }
 
   @Test func fusedProjectionsAreWhatMetadataSay() throws {
@@ -133,9 +141,9 @@ import Testing
     let many = try problem("llama-fused", "llama.attention.head_count_kv", .unsigned(64))
     #expect(many.contains("attn_qkv.") && many.contains("expected more than the 1024 rows of keys"), "\(many)")
     let huge = try problem("llama-fused", "llama.attention.key_length", .unsigned(1 << 40))
-    #expect(huge.contains("llama.attention.key_length is 1099511627776, expected at most"), "\(huge)")
+    #expect(huge.contains("llama.attention.key_length: is 1099511627776, expected at most"), "\(huge)")
     let none = try problem("bamba", "granitehybrid.attention.head_count_kv", .array([.unsigned(0)]))
-    #expect(none.contains("head_count_kv is a list of 1 values, expected a count for layer 1"), "\(none)")
+    #expect(none.contains("head_count_kv: is a list of 1 values, expected a count for layer 1"), "\(none)")
   }
 
   @Test func tensorsAreNamed() throws {

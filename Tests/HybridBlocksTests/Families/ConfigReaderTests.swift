@@ -88,4 +88,53 @@ import Testing
     #expect(try config.sizes("none", layers: 2, default: 5) == [5, 5])
     #expect(throws: ModelError.self) { try config.sizes("none", layers: 2) }
   }
+
+  /// Of several spellings, errors name the one in the file, with the objects around it.
+  @Test func keysAreNamedAsTheFileHasThem() throws {
+    let config = try ConfigReader(
+      JSONValue(
+        parsing: """
+          {"text_config": {"hidden_size": 4, "num_experts_per_token": 9, "rope_scaling": {"type": "spiral", "factor": 0}}}
+          """), file: "models/own.json")
+    let text = try #require(try config.object("text_config"))
+    _ = try text.size("num_experts_per_tok", "num_experts_per_token")
+    let experts = problem { try text.require(false, "num_experts_per_tok", "9 of 4 experts") }
+    #expect(experts == "models/own.json: text_config.num_experts_per_token: 9 of 4 experts")
+    let rope = try #require(try text.ropeParameters())
+    let factor = problem { _ = try rope.positive("factor") }
+    #expect(factor == "models/own.json: text_config.rope_scaling.factor: is 0, expected a number above 0")
+    let kind = problem { _ = try text.rotaryFrequencies(headDimension: 8, theta: 10) }
+    #expect(kind.hasPrefix("models/own.json: text_config.rope_scaling.type: spiral is not supported"))
+    // A key that the file has under both spellings is named as it is.
+    let both = try reader("{\"a\": 1, \"b\": 2}")
+    _ = try both.size("a", "b")
+    #expect(problem { try both.require(false, "b", "no") } == "config.json: b: no")
+    // What follows from another key.
+    let heads = try reader("{\"num_attention_heads\": 8}")
+    _ = try heads.attentionShape(width: 24, bias: false)
+    let odd = problem { _ = try heads.rotary(headDimension: 3, contextLength: 1, theta: 10) }
+    #expect(odd.hasPrefix("config.json: num_attention_heads: 3 of 3 dimensions"))
+  }
+
+  /// Values of a file of another kind are named by its keys, given and missing ones alike.
+  @Test func valuesKnowWhereTheyComeFrom() throws {
+    var translated = Configuration(file: "model.gguf", architecture: "mamba9")
+    translated.set("hidden_size", 0, from: "embedding_length", isComputed: false)
+    translated.set("head_dim", 0, from: "ssm.inner_size")
+    translated.name("num_experts", from: "expert_count")
+    translated.set("rope_parameters.factor", -1, from: "rope.scaling.factor", isComputed: false)
+    translated.set("vocab_size", "many", from: .tensor("token_embd.weight"))
+    translated.set("model_type", "mamba9", from: .architecture)
+    let config = ConfigReader(translated)
+    #expect(problem { _ = try config.size("hidden_size") }.hasPrefix("model.gguf: mamba9.embedding_length: is 0, "))
+    #expect(problem { _ = try config.size("head_dim") }.hasPrefix("model.gguf: mamba9.ssm.inner_size: gives 0, "))
+    let missing = problem { _ = try config.size("num_local_experts", "num_experts") }
+    #expect(missing == "model.gguf: mamba9.expert_count: is missing")
+    let factor = problem { _ = try config.object("rope_parameters")?.positive("factor") }
+    #expect(factor.hasPrefix("model.gguf: mamba9.rope.scaling.factor: is -1, "))
+    #expect(problem { _ = try config.size("vocab_size") }.hasPrefix("model.gguf: tensor token_embd.weight: gives "))
+    #expect(problem { _ = try Families.family(for: config) }.contains("model.gguf: general.architecture: \"mamba9\""))
+    #expect(translated["num_experts"] == nil && !config.has("num_experts"))
+    #expect(ConfigReader(translated).unread.first == "mamba9.embedding_length")
+  }
 }

@@ -34,8 +34,12 @@ import Testing
     Change("mistral", "sliding_window", 128, says: "config.json: sliding_window: is 128"),
     Change("qwen2", "layer_types", ["full_attention", "sliding_attention", "full_attention"], says: "layer_types"),
     Change("qwen3", "layer_types", ["full_attention", "sliding_attention", "full_attention"], says: "layer_types"),
-    Change("qwen3", "rope_parameters", ["rope_type": "spiral", "rope_theta": 1e6, "factor": 4], says: "spiral"),
-    Change("qwen3", "rope_parameters", ["rope_type": "yarn", "rope_theta": 1, "factor": 4], says: "rope_scaling"),
+    Change(
+      "qwen3", "rope_parameters", ["rope_type": "spiral", "rope_theta": 1e6, "factor": 4],
+      says: "rope_parameters.rope_type: spiral"),
+    Change(
+      "qwen3", "rope_parameters", ["rope_type": "yarn", "rope_theta": 1, "factor": 4],
+      says: "config.json: rope_parameters: gives"),
     Change("qwen3", "rope_parameters", ["rope_type": "yarn", "rope_theta": 1e6, "factor": 0], says: "factor"),
     Change("qwen3", "rope_parameters", ["rope_type": "linear", "rope_theta": 1e6], says: "factor"),
     Change(
@@ -63,7 +67,7 @@ import Testing
     Change("hunyuan_large", "use_pack_kv", true, says: "use_pack_kv"),
     Change("deepseek_v3", "kv_lora_rank", 0, says: "kv_lora_rank"),
     Change("deepseek_v3", "q_lora_rank", -1, says: "q_lora_rank"),
-    Change("deepseek_v3", "qk_rope_head_dim", 7, says: "head_dim"),
+    Change("deepseek_v3", "qk_rope_head_dim", 7, says: "config.json: qk_rope_head_dim: 7 of 7"),
     Change("deepseek_v3_yarn", "scoring_func", "softmax", says: "scoring_func"),
     Change("deepseek_v3", "topk_method", "greedy", says: "topk_method"),
     Change("deepseek_v2", "topk_method", "noaux_tc", says: "topk_method"),
@@ -159,7 +163,7 @@ import Testing
     Change("qwen3_5", "text_config", 7, says: "text_config"),
     Change("kimi_linear", "mla_use_nope", false, says: "mla_use_nope"),
     Change("kimi_linear", "moe_router_activation_func", "softmax", says: "moe_router_activation_func"),
-    Change("kimi_linear", "num_experts_per_token", 9, says: "num_experts_per_tok"),
+    Change("kimi_linear", "num_experts_per_token", 9, says: "config.json: num_experts_per_token: 9 of"),
     Change("kimi_linear", "layer_types", ["linear_attention"], says: "layer_types"),
     Change("kimi_linear", "mlp_layer_types", ["dense"], says: "mlp_layer_types"),
     Change("kimi_linear", "linear_head_dim", 0, says: "linear_head_dim"),
@@ -226,7 +230,7 @@ import Testing
     }
     let text = "\(error, default: "nothing")"
     #expect(text.contains("\"abacus\"") && Families.all.allSatisfy { $0.modelTypes.allSatisfy(text.contains) })
-    #expect(throws: ModelError.configuration(key: "model_type", reason: "is missing")) {
+    #expect(throws: ModelError.configuration(file: "config.json", key: "model_type", reason: "is missing")) {
       try Families.family(for: ConfigReader([:]))
     }
   }
