@@ -113,6 +113,7 @@ extension HybridModel {
   /// Reads a model of a family.
   init(_ family: any ModelFamily, _ weights: WeightScope) throws(ModelError) {
     let frame = family.frame
+    let weights = weights.reading(family.storedForms)
     let (rows, columns) = (frame.vocabularySize, frame.width)
     // A head of its own is multiplied with and packed, an embedding is only looked up and stays in the file. Tied
     // models sometimes store the head all the same.
@@ -131,7 +132,7 @@ extension HybridModel {
     self.init(
       embedding: embedding, embeddingScale: frame.embeddingScale, carriesEmbedding: frame.carriesEmbedding,
       blocks: blocks,
-      norm: try RMSNorm(weights[frame.norm], width: columns, epsilon: frame.epsilon, offset: frame.normOffset),
+      norm: try RMSNorm(weights[frame.norm], width: columns, epsilon: frame.epsilon),
       head: head, logitScale: frame.logitScale, contextLength: frame.contextLength, stateLayout: state)
   }
 }

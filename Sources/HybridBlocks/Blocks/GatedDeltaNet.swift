@@ -27,8 +27,9 @@ struct GatedDeltaNet: Mixer {
     var bottleneck: (decay: Linear, gate: Linear)?
     /// `[taps × channels]`.
     let convolution: [Float]
-    /// Added to a decay's input, and the rate `−exp(A_log)` of its decay: for each head, or for each channel of each key.
+    /// Added to a decay's input: for each head, or for each channel of each key.
     let decayBias: [Float]
+    /// The rate `A` of a decay, likewise.
     let decayRate: [Float]
     /// Of each head of the output.
     let norm: RMSNorm

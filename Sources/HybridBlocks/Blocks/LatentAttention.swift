@@ -49,9 +49,9 @@ struct LatentAttention: Mixer {
   let scale: Float
   let cache: StateHandle
 
-  /// Reads `q_proj`, or `q_a_proj`, `q_a_layernorm` and `q_b_proj`; `kv_a_proj_with_mqa` and `kv_a_layernorm`;
-  /// `kv_b_proj`, or `k_b_proj` (transposed) and `v_b_proj`, a matrix a head each; and `o_proj`. Declares the layer's
-  /// cache.
+  /// Reads `q_proj`, or `q_a_proj`, `q_a_layernorm` and `q_b_proj`; `kv_a_proj_with_mqa` and `kv_a_layernorm`; of each
+  /// head the map to keys, transposed, `k_b_proj`, `[heads × latent × keys]`, and the map to values, `v_b_proj`,
+  /// `[heads × values × latent]`; and `o_proj`. Declares the layer's cache.
   ///
   /// - Parameters:
   ///   - rotary: positions of the shared key and the part of queries that meets it; `nil` for none.
@@ -65,7 +65,10 @@ struct LatentAttention: Mixer {
     compression = try Linear(
       weights["kv_a_proj_with_mqa"], input: shape.width, output: shape.row, bias: shape.bias)
     norm = try RMSNorm(weights["kv_a_layernorm"], width: shape.latent, epsilon: shape.epsilon)
-    (keyMaps, valueMaps) = try Self.maps(weights, shape)
+    keyMaps = try weights["k_b_proj"].matrices(
+      "weight", count: shape.heads, rows: shape.latent, columns: shape.plain, role: .stored)
+    valueMaps = try weights["v_b_proj"].matrices(
+      "weight", count: shape.heads, rows: shape.value, columns: shape.latent, role: .stored)
     output = try Linear(
       weights["o_proj"], input: shape.heads * shape.value, output: shape.width, bias: shape.bias)
     self.rotary = rotary
@@ -82,20 +85,6 @@ struct LatentAttention: Mixer {
       down: try Linear(weights["q_a_proj"], input: shape.width, output: rank, bias: shape.bias),
       norm: try RMSNorm(weights["q_a_layernorm"], width: rank, epsilon: shape.epsilon),
       up: try Linear(weights["q_b_proj"], input: rank, output: width))
-  }
-
-  private static func maps(
-    _ weights: WeightScope, _ shape: Shape
-  ) throws(ModelError) -> (keys: [PackedMatrix], values: [PackedMatrix]) {
-    let (keys, values) = (weights["k_b_proj"], weights["v_b_proj"])
-    guard keys.has("weight") else {
-      return try weights["kv_b_proj"].latentMaps(
-        "weight", heads: shape.heads, keys: shape.plain, values: shape.value, latent: shape.latent)
-    }
-    return (
-      try keys.matrices("weight", count: shape.heads, rows: shape.latent, columns: shape.plain, role: .stored),
-      try values.matrices("weight", count: shape.heads, rows: shape.value, columns: shape.latent, role: .stored)
-    )
   }
 
   var letter: Character { "A" }

@@ -40,8 +40,8 @@ struct Mamba1: Mixer {
   let history: StateHandle
   let state: StateHandle
 
-  /// Reads `in_proj` (rows in the order x, z), `conv1d`, `x_proj` (rows in the order time step, B, C), `dt_proj`, `A_log`,
-  /// `D` and `out_proj`, and declares the layer's state.
+  /// Reads `in_proj` (rows in the order x, z), `conv1d`, `x_proj` (rows in the order time step, B, C), `dt_proj`, `A`, `D`
+  /// and `out_proj`, and declares the layer's state.
   init(
     _ weights: WeightScope, _ shape: Shape, norms: InnerNorms? = nil, state layout: inout StateLayout
   ) throws(ModelError) {
@@ -55,7 +55,7 @@ struct Mamba1: Mixer {
     // Its bias is added within the scan.
     timeStep = try Linear(weights["dt_proj"], input: shape.timeStepRank, output: inner)
     scan = ChannelScanParameters(
-      stateSize: n, a: try weights.decayRates(shape: [inner, n]),
+      stateSize: n, a: try weights.floats("A", shape: [inner, n]),
       d: try weights.vector("D", count: inner), dtBias: try weights["dt_proj"].vector("bias", count: inner))
     output = try Linear(weights["out_proj"], input: inner, output: shape.width, bias: shape.projectionBias)
     history = layout.add(.recurrent(count: (shape.taps - 1) * inner))

@@ -58,7 +58,7 @@ struct Mamba2: Mixer {
   /// Factors on what `in_proj` gives, a column each (Falcon-H1).
   var inputScales: [Float]?
 
-  /// Reads `in_proj` (rows in the order z, x, B, C, dt), `conv1d`, `dt_bias`, `A_log`, `D`, `norm` where there is one, and
+  /// Reads `in_proj` (rows in the order z, x, B, C, dt), `conv1d`, `dt_bias`, `A`, `D`, `norm` where there is one, and
   /// `out_proj`, and declares the layer's state.
   init(_ weights: WeightScope, _ shape: Shape, epsilon: Float, state layout: inout StateLayout) throws(ModelError) {
     self.shape = shape
@@ -70,7 +70,7 @@ struct Mamba2: Mixer {
     convolutionBias = shape.convolutionBias ? try weights.vector("conv1d.bias", count: shape.channels) : nil
     scan = ScanParameters(
       heads: shape.heads, headDimension: shape.headDimension, groups: shape.groups, stateSize: shape.stateSize,
-      a: try weights.decayRates(shape: [shape.heads]),
+      a: try weights.vector("A", count: shape.heads),
       d: try weights.vector("D", count: shape.heads), dtBias: try weights.vector("dt_bias", count: shape.heads))
     norm = shape.gating == .withoutNorm ? [] : try weights.vector("norm.weight", count: shape.inner)
     output = try Linear(weights["out_proj"], input: shape.inner, output: shape.width, bias: shape.outputBias)

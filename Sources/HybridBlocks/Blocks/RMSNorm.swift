@@ -12,13 +12,8 @@ struct RMSNorm: Sendable {
   }
 
   /// Reads `weight`, `[width]`.
-  ///
-  /// - Parameter offset: added to the weights: 1 where they are stored as differences from one. Files of llama.cpp hold
-  ///   the sum, which then has the name `scale`.
-  init(_ weights: WeightScope, width: Int, epsilon: Float, offset: Float = 0) throws(ModelError) {
-    weight =
-      offset != 0 && weights.has("scale")
-      ? try weights.vector("scale", count: width) : try weights.vector("weight", count: width).map { $0 + offset }
+  init(_ weights: WeightScope, width: Int, epsilon: Float) throws(ModelError) {
+    weight = try weights.vector("weight", count: width)
     self.epsilon = epsilon
   }
 

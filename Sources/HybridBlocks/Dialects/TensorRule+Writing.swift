@@ -123,15 +123,9 @@ extension TensorRule {
   }
 
   private func keysAndValues(_ both: Tensor, heads: Int, keys: Int) throws(ModelError) -> [FileTensor] {
-    let (latent, rows) = (both.shape[1], both.shape[0] / heads)
-    var parts: (keys: [Tensor], values: [Tensor]) = ([], [])
-    for first in stride(from: 0, to: heads * rows, by: rows) {
-      parts.keys.append(try both.slices(first..<first + keys, name: name).transposed(name))
-      parts.values.append(try both.slices(first + keys..<first + rows, name: name))
-    }
-    return [
-      FileTensor(name: file[0], shape: [heads, latent, keys], parts: parts.keys),
-      FileTensor(name: file[1], shape: [heads, rows - keys, latent], parts: parts.values),
-    ]
+    let rows = both.shape[0] / heads
+    let ofKeys = try both.rows(0..<keys, ofEach: rows, name: name).transposed(name)
+    let ofValues = both.rows(keys..<rows, ofEach: rows, name: name)
+    return zip(file, [ofKeys, ofValues]).map { FileTensor(name: $0, shape: $1.shape, parts: [$1]) }
   }
 }

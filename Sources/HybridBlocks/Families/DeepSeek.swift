@@ -46,6 +46,8 @@ struct DeepSeek: ModelFamily {
       try config.string("model_type") == "deepseek_v2" ? try config.softmaxRouting() : try config.sigmoidRouting()
   }
 
+  var storedForms: [StoredForm] { attention.storedForms }
+
   func blocks(_ weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [any Block] {
     var blocks: [any Block] = []
     let layers = weights["model"]["layers"]

@@ -88,10 +88,10 @@ extension Attention.HeadNorm {
 
   /// The usual norm of query and key heads, before rotation.
   static func usual(
-    _ weights: WeightScope, headDimension: Int, epsilon: Float, offset: Float = 0
+    _ weights: WeightScope, headDimension: Int, epsilon: Float
   ) throws(ModelError) -> Self {
     .beforeRotation(
-      query: try RMSNorm(weights["q_norm"], width: headDimension, epsilon: epsilon, offset: offset),
-      key: try RMSNorm(weights["k_norm"], width: headDimension, epsilon: epsilon, offset: offset))
+      query: try RMSNorm(weights["q_norm"], width: headDimension, epsilon: epsilon),
+      key: try RMSNorm(weights["k_norm"], width: headDimension, epsilon: epsilon))
   }
 }

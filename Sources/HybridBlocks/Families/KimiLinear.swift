@@ -98,6 +98,10 @@ struct KimiLinear: ModelFamily {
     return kinds.map { $0 == "dense" }
   }
 
+  var storedForms: [StoredForm] {
+    [.decayRates(of: delta.rule.heads, storedAs: [1, 1, delta.rule.heads, 1])] + attention.storedForms
+  }
+
   func blocks(_ weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [any Block] {
     var blocks: [any Block] = []
     let layers = weights["model"]["layers"]
@@ -134,12 +138,11 @@ struct KimiLinear: ModelFamily {
 
 extension GatedDeltaNet.Parameters {
   /// Reads a layer of Kimi: `q_proj`, `k_proj`, `v_proj` and their convolutions `q_conv1d`, `k_conv1d`, `v_conv1d`;
-  /// `b_proj`; decays by `f_a_proj`, `f_b_proj`, `dt_bias`, `A_log`; gates by `g_a_proj`, `g_b_proj`; `o_norm` and `o_proj`.
+  /// `b_proj`; decays by `f_a_proj`, `f_b_proj`, `dt_bias`, `A`; gates by `g_a_proj`, `g_b_proj`; `o_norm` and `o_proj`.
   init(kimi weights: WeightScope, _ shape: GatedDeltaNet.Shape, epsilon: Float) throws(ModelError) {
     let (rule, width) = (shape.rule, shape.width)
     let (inner, size) = (rule.keyWidth, rule.keyDimension)
-    let rates =
-      try weights.has("A") ? weights.vector("A", count: rule.heads) : weights.decayRates(shape: [1, 1, rule.heads, 1])
+    let rates = try weights.vector("A", count: rule.heads)
     self.init(
       input: try Linear(
         [

@@ -21,12 +21,17 @@ protocol ModelFamily: Sendable {
   /// Number of layers.
   var layerCount: Int { get }
 
+  /// The forms in which checkpoints store tensors that blocks read in another.
+  var storedForms: [StoredForm] { get }
+
   /// Reads all blocks, in order, declaring their state.
   func blocks(_ weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [any Block]
 }
 
 extension ModelFamily {
   static var inertKeys: [String] { [] }
+
+  var storedForms: [StoredForm] { [.decayRates] }
 }
 
 /// What stands around the blocks of a model: embedding, final norm and head.
@@ -42,8 +47,6 @@ struct ModelFrame: Sendable {
   /// Names on disk.
   var embedding = "model.embed_tokens"
   var norm = "model.norm"
-  /// Added to the weights of norms in the residual stream; see ``RMSNorm``.
-  var normOffset: Float = 0
   var embeddingScale: Float = 1
   var logitScale: Float = 1
   /// Whether blocks see each token's embedding beside the residual stream: rows are `[stream | embedding]`.

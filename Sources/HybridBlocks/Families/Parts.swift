@@ -80,7 +80,7 @@ extension ResidualSublayer {
   init(_ layer: WeightScope, norm: String, _ frame: ModelFrame, _ mixer: any Mixer, scale: Float = 1) throws(ModelError)
   {
     self.init(
-      norm: try RMSNorm(layer[norm], width: frame.width, epsilon: frame.epsilon, offset: frame.normOffset),
+      norm: try RMSNorm(layer[norm], width: frame.width, epsilon: frame.epsilon),
       mixer: mixer, scale: scale)
   }
 }

@@ -43,7 +43,6 @@ struct Qwen3Next: ModelFamily {
     var frame = try ModelFrame(config)
     frame.embedding = (path + ["embed_tokens"]).joined(separator: ".")
     frame.norm = (path + ["norm"]).joined(separator: ".")
-    frame.normOffset = 1
     self.frame = frame
     try config.expect("hidden_act", try config.string("hidden_act", default: "silu"), is: "silu")
     try config.expect("attention_bias", try config.flag("attention_bias", default: false), is: false)
@@ -102,6 +101,12 @@ struct Qwen3Next: ModelFamily {
       taps: try config.size("linear_conv_kernel_dim", default: 4))
   }
 
+  /// All norms but those of what delta rules give are stored as differences from one.
+  var storedForms: [StoredForm] {
+    let norms = ["input_layernorm", "post_attention_layernorm", "q_norm", "k_norm", frame.norm]
+    return [.decayRates] + norms.flatMap(StoredForm.normFromOne)
+  }
+
   func blocks(_ weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [any Block] {
     let model = path.reduce(weights) { $0[$1] }
     var blocks: [any Block] = []
@@ -115,7 +120,7 @@ struct Qwen3Next: ModelFamily {
         let heads = layer["self_attn"]
         mixer = try Attention(
           heads, attention, rotary: rotary,
-          headNorm: .usual(heads, headDimension: attention.headDimension, epsilon: frame.epsilon, offset: 1),
+          headNorm: .usual(heads, headDimension: attention.headDimension, epsilon: frame.epsilon),
           state: &state)
       }
       blocks.append(try ResidualSublayer(layer, norm: "input_layernorm", frame, mixer))
@@ -161,7 +166,7 @@ struct Qwen3Next: ModelFamily {
 
 extension GatedDeltaNet.Parameters {
   /// Reads a layer of Qwen: `in_proj_qkv`, `in_proj_z`, `in_proj_b` and `in_proj_a`, or, with one key head's rows behind
-  /// another's, `in_proj_qkvz` and `in_proj_ba`; `conv1d`, `dt_bias`, `A_log`, `norm` and `out_proj`.
+  /// another's, `in_proj_qkvz` and `in_proj_ba`; `conv1d`, `dt_bias`, `A`, `norm` and `out_proj`.
   init(qwen weights: WeightScope, _ shape: GatedDeltaNet.Shape, epsilon: Float) throws(ModelError) {
     let (rule, width) = (shape.rule, shape.width)
     let (qkv, z) = try Self.queryToGate(weights, shape)
@@ -182,7 +187,7 @@ extension GatedDeltaNet.Parameters {
       input: Linear([qkv, b, a, z]),
       convolution: try weights.convolution("conv1d.weight", channels: shape.channels, taps: shape.taps),
       decayBias: try weights.vector("dt_bias", count: rule.heads),
-      decayRate: try weights.decayRates(shape: [rule.heads]),
+      decayRate: try weights.vector("A", count: rule.heads),
       norm: try RMSNorm(weights["norm"], width: rule.valueDimension, epsilon: epsilon), gate: .silu,
       output: try Linear(weights["out_proj"], input: rule.valueWidth, output: width))
   }

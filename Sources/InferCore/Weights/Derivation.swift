@@ -104,21 +104,48 @@ extension Tensor {
 }
 
 extension Tensor {
-  /// A matrix whose rows are this one's columns. Blocks of quantised weights do not turn: these become 32-bit floats.
+  /// A stack of matrices, each of some rows of one of the equal blocks that this matrix consists of.
+  ///
+  /// - Parameters:
+  ///   - range: the rows within each block.
+  ///   - size: the number of rows of a block.
+  ///   - name: the new name.
+  /// - Precondition: it is a matrix of whole blocks, and the range is within one.
+  package func rows(_ range: Range<Int>, ofEach size: Int, name: String) -> Tensor {
+    precondition(shape.count == 2 && shape[0] % size == 0, "blocks of \(size) in \(shape)")
+    precondition(range.lowerBound >= 0 && range.upperBound <= size, "rows \(range) of \(size)")
+    let (blocks, rowBytes) = (shape[0] / size, byteCount / max(shape[0], 1))
+    let bytes = range.count * rowBytes
+    let derivation = unsafe Derivation(parts: [self]) { parts, target in
+      for block in 0..<blocks {
+        let from = (block * size + range.lowerBound) * rowBytes
+        unsafe (target + block * bytes).copyMemory(from: parts[0].base + from, byteCount: bytes)
+      }
+    }
+    return Tensor(
+      name: name, type: type, shape: [blocks, range.count, shape[1]], byteCount: blocks * bytes,
+      source: .derived(derivation))
+  }
+
+  /// A stack of the transposes of a stack's matrices. Blocks of quantised weights do not turn: these become 32-bit floats.
   ///
   /// - Parameter name: the new name.
   /// - Throws: ``ModelError/tensor(name:reason:)`` when the element type is no weight format.
-  /// - Precondition: it is a matrix.
+  /// - Precondition: it is a stack of matrices.
   package func transposed(_ name: String) throws(ModelError) -> Tensor {
-    precondition(shape.count == 2, "\(shape) is no matrix")
+    precondition(shape.count == 3, "\(shape) is no stack of matrices")
     guard let format else { throw .tensor(name: self.name, reason: "element type \(type) is not supported") }
+    let (matrices, rows) = (shape[0], shape[1])
     let result = format.isQuantized ? .f32 : format
+    let bytes = result.bytes(rows * shape[2])
     let derivation = unsafe Derivation(parts: [self]) { parts, target in
-      let turned = parts[0].transposed(isRead: true)
-      unsafe target.copyMemory(from: turned.base, byteCount: turned.byteCount)
+      for index in 0..<matrices {
+        let turned = parts[0].rows(index * rows..<(index + 1) * rows).transposed()
+        unsafe (target + index * bytes).copyMemory(from: turned.base, byteCount: bytes)
+      }
     }
     return Tensor(
-      name: name, type: result.name, shape: shape.reversed(), byteCount: result.bytes(count),
+      name: name, type: result.name, shape: [matrices, shape[2], rows], byteCount: matrices * bytes,
       source: .derived(derivation))
   }
 }

@@ -57,15 +57,11 @@
   }
 
   /// The transpose, in memory of its own. Blocks of quantised weights do not turn: these become 32-bit floats.
-  ///
-  /// - Parameter isRead: without this, the shape is right and all weights are zero.
-  func transposed(isRead: Bool) -> Matrix {
+  func transposed() -> Matrix {
     guard !format.isQuantized else {
-      let values = isRead ? floats() : [Float](repeating: 0, count: count)
-      return Matrix(rows: rows, columns: columns, values: values).transposed(isRead: isRead)
+      return Matrix(rows: rows, columns: columns, values: floats()).transposed()
     }
     let copy = unsafe OwnedBytes(byteCount: byteCount) { target in
-      guard isRead else { return }
       if format.blockBytes == 2 {
         unsafe transpose(into: target.assumingMemoryBound(to: UInt16.self))
       } else {

@@ -26,8 +26,12 @@ public struct Tensor: Sendable {
 
   /// The whole tensor as a matrix of `rows` rows, in place where it is aligned.
   ///
+  /// - Parameters:
+  ///   - rows: Number of rows.
+  ///   - columns: Number of columns.
+  ///   - isRead: Without this, a derived tensor is not computed: its shape and format are right and all weights zero.
   /// - Throws: ``ModelError/tensor(name:reason:)`` when the element type is no weight format.
-  func matrix(rows: Int, columns: Int) throws(ModelError) -> Matrix {
+  func matrix(rows: Int, columns: Int, isRead: Bool = true) throws(ModelError) -> Matrix {
     precondition(rows * columns == count, "\(shape) as \(rows) × \(columns)")
     guard let format else {
       let known = WeightFormat.all.map(\.name).joined(separator: ", ")
@@ -38,7 +42,7 @@ public struct Tensor: Sendable {
       let bytes = unsafe UnsafeRawBufferPointer(start: file.base + offset, count: byteCount)
       return unsafe Matrix(format: format, rows: rows, columns: columns, mapped: bytes, owner: file)
     case .derived(let derivation):
-      let owner = try derivation.bytes(count: byteCount)
+      let owner = try isRead ? derivation.bytes(count: byteCount) : unsafe OwnedBytes(byteCount: byteCount) { _ in }
       return unsafe Matrix(format: format, rows: rows, columns: columns, base: owner.base, owner: owner)
     }
   }

@@ -57,70 +57,51 @@ final class WeightLoader: Sendable {
   }
 
   /// A tensor as one matrix, row-major: mapped where it is in its format already, else in memory of its own.
-  func table(_ tensor: Tensor, rows: Int, columns: Int, _ role: MatrixRole) throws(ModelError) -> Matrix {
-    let stored = try tensor.matrix(rows: rows, columns: columns)
-    let format = plan?.format(of: tensor.name, role: role, columns: columns, stored: stored.format) ?? stored.format
-    let matrix = readsMatrices ? try stored.quantized(to: format, name: tensor.name, team: team) : stored
-    if matrix.format != stored.format { tensor.releasePages() }
-    finish(tensor, role, format, byteCount: format.bytes(tensor.count))
+  func table(_ read: ReadTensor, rows: Int, columns: Int, _ role: MatrixRole) throws(ModelError) -> Matrix {
+    let tensor = read.tensor
+    let whole = try tensor.matrix(rows: rows, columns: columns, isRead: readsMatrices)
+    let format = plan?.format(of: tensor.name, role: role, columns: columns, stored: whole.format) ?? whole.format
+    let matrix = readsMatrices ? try whole.quantized(to: format, name: tensor.name, team: team) : whole
+    if matrix.format != whole.format { tensor.releasePages() }
+    // A tensor that stays as it is, is accounted for as it is stored, whatever it is read as.
+    finish(read.stored, role, format == whole.format ? read.stored.format ?? format : format)
     return matrix
   }
 
   /// A tensor as a stack of `count` matrices, packed. The pages of the file are given back to the system.
   func matrices(
-    _ tensor: Tensor, count: Int, rows: Int, columns: Int, _ role: MatrixRole
+    _ read: ReadTensor, count: Int, rows: Int, columns: Int, _ role: MatrixRole
   ) throws(ModelError) -> [PackedMatrix] {
-    let stack = try table(tensor, rows: count * rows, columns: columns, role)
+    let stack = try table(read, rows: count * rows, columns: columns, role)
     var matrices: [PackedMatrix] = []
     matrices.reserveCapacity(count)
     for index in 0..<count {
       matrices.append(
         try PackedMatrix(stack.rows(index * rows..<(index + 1) * rows), in: arena, team: readsMatrices ? team : nil))
     }
-    tensor.releasePages()
+    read.tensor.releasePages()
     return matrices
-  }
-
-  /// A tensor of which each head has `keys + values` rows, packed: of each head the transpose of the first, and the rest.
-  func latentMaps(
-    _ tensor: Tensor, heads: Int, keys: Int, values: Int, latent: Int
-  ) throws(ModelError) -> (keys: [PackedMatrix], values: [PackedMatrix]) {
-    let whole = try table(tensor, rows: heads * (keys + values), columns: latent, .stored)
-    let team = readsMatrices ? team : nil
-    var maps: (keys: [PackedMatrix], values: [PackedMatrix]) = ([], [])
-    for head in 0..<heads {
-      let first = head * (keys + values)
-      let key = whole.rows(first..<first + keys).transposed(isRead: readsMatrices)
-      maps.keys.append(try PackedMatrix(key, in: arena, team: team))
-      let value = whole.rows(first + keys..<first + keys + values)
-      maps.values.append(try PackedMatrix(value, in: arena, team: team))
-    }
-    tensor.releasePages()
-    return maps
   }
 
   /// A tensor of interleaved matrices, packed one by one: each is the given ranges of rows, one behind another.
   func matrices(
-    _ tensor: Tensor, rows: Int, columns: Int, parts: [[Range<Int>]], _ role: MatrixRole
+    _ read: ReadTensor, rows: Int, columns: Int, parts: [[Range<Int>]], _ role: MatrixRole
   ) throws(ModelError) -> [PackedMatrix] {
-    let whole = try table(tensor, rows: rows, columns: columns, role)
+    let whole = try table(read, rows: rows, columns: columns, role)
     var matrices: [PackedMatrix] = []
     for ranges in parts {
       // What is not read is not copied either; only its shape counts.
       let part = readsMatrices ? whole.rows(ranges) : whole.rows(0..<ranges.reduce(0) { $0 + $1.count })
       matrices.append(try PackedMatrix(part, in: arena, team: readsMatrices ? team : nil))
     }
-    tensor.releasePages()
+    read.tensor.releasePages()
     return matrices
   }
 
   /// A small tensor as floats, row-major.
-  func floats(_ tensor: Tensor) throws(ModelError) -> [Float] {
-    let values = try tensor.floats()
-    if let stored = tensor.format {
-      let format = plan == nil ? stored : .f32
-      finish(tensor, nil, format, byteCount: format.bytes(tensor.count))
-    }
+  func floats(_ read: ReadTensor) throws(ModelError) -> [Float] {
+    let values = try read.tensor.floats()
+    if let stored = read.stored.format { finish(read.stored, nil, plan == nil ? stored : .f32) }
     return values
   }
 
@@ -146,8 +127,8 @@ final class WeightLoader: Sendable {
     }
   }
 
-  private func finish(_ tensor: Tensor, _ role: MatrixRole?, _ format: WeightFormat, byteCount: Int) {
-    let entry = LoadedTensor(tensor: tensor, role: role, format: format, byteCount: byteCount)
+  private func finish(_ tensor: Tensor, _ role: MatrixRole?, _ format: WeightFormat) {
+    let entry = LoadedTensor(tensor: tensor, role: role, format: format, byteCount: format.bytes(tensor.count))
     let isNew = account.withLock { $0.loaded.updateValue(entry, forKey: tensor.name) == nil }
     if isNew { report(tensor) }
   }

@@ -8,6 +8,8 @@ public struct WeightScope: Sendable {
   /// Path of this scope, with a trailing dot unless it is the root.
   public let prefix: String
   private let loader: WeightLoader
+  /// The forms in which the checkpoint may store what is read.
+  private let forms: [StoredForm]
 
   /// The root of a checkpoint, read as it is stored.
   ///
@@ -31,24 +33,35 @@ public struct WeightScope: Sendable {
   ) throws(ModelError) {
     let loader = try WeightLoader(
       checkpoint, plan: plan, readsMatrices: readsMatrices, threads: threads, progress: progress)
-    self.init(prefix: "", loader: loader)
+    self.init(prefix: "", loader: loader, forms: [])
   }
 
-  private init(prefix: String, loader: WeightLoader) {
+  private init(prefix: String, loader: WeightLoader, forms: [StoredForm]) {
     self.prefix = prefix
     self.loader = loader
+    self.forms = forms
+  }
+
+  /// The same scope, in which tensors of these forms are read as layers know them. Of several forms of one tensor, the
+  /// first counts that is there; a tensor without any is read as it is.
+  public func reading(_ forms: [StoredForm]) -> WeightScope {
+    WeightScope(prefix: prefix, loader: loader, forms: forms)
   }
 
   /// The scope of names that begin with `component.`.
   public subscript(component: String) -> WeightScope {
-    WeightScope(prefix: prefix + component + ".", loader: loader)
+    WeightScope(prefix: prefix + component + ".", loader: loader, forms: forms)
   }
 
   /// The scope of one element of a list.
   public subscript(index: Int) -> WeightScope { self[String(index)] }
 
-  /// Whether a tensor exists.
-  public func has(_ name: String) -> Bool { loader.checkpoint.tensors[prefix + name] != nil }
+  /// Whether a tensor exists, in any of its forms.
+  public func has(_ name: String) -> Bool {
+    let full = prefix + name
+    let names = forms.compactMap { $0.storedName(of: full) } + [full]
+    return names.contains { loader.checkpoint.tensors[$0] != nil }
+  }
 
   /// A matrix `[rows × columns]` to multiply with, quantised on the way where the plan says so.
   ///
@@ -70,24 +83,6 @@ public struct WeightScope: Sendable {
   ) throws(ModelError) -> [PackedMatrix] {
     try loader.matrices(
       tensor(name, shape: [count, rows, columns]), count: count, rows: rows, columns: columns, role)
-  }
-
-  /// The maps of multi-head latent attention from a latent vector to keys and values, stored as one matrix
-  /// `[heads · (keys + values) × latent]`. They stay as they are stored when a model is quantised.
-  ///
-  /// - Parameters:
-  ///   - name: the tensor's name within this scope.
-  ///   - heads: number of heads.
-  ///   - keys: elements of a head's key: its first rows.
-  ///   - values: elements of a head's value: its other rows.
-  ///   - latent: elements of the latent vector.
-  /// - Returns: for each head the transpose of the map to its key, `[latent × keys]`, in 32-bit floats where it is stored
-  ///   quantised, and the map to its value, `[values × latent]`.
-  public func latentMaps(
-    _ name: String, heads: Int, keys: Int, values: Int, latent: Int
-  ) throws(ModelError) -> (keys: [PackedMatrix], values: [PackedMatrix]) {
-    try loader.latentMaps(
-      tensor(name, shape: [heads * (keys + values), latent]), heads: heads, keys: keys, values: values, latent: latent)
   }
 
   /// Matrices to multiply with that are interleaved in one tensor `[rows × columns]`, quantised on the way where the plan
@@ -164,14 +159,32 @@ public struct WeightScope: Sendable {
   /// Every tensor that was read, by name.
   public var loaded: [LoadedTensor] { loader.loaded }
 
-  private func tensor(_ name: String, shape: [Int]) throws(ModelError) -> Tensor {
+  /// Finds a tensor in one of its forms, and makes it what layers read.
+  private func tensor(_ name: String, shape: [Int]) throws(ModelError) -> ReadTensor {
     let full = prefix + name
+    var missing: ModelError?
+    for form in forms {
+      guard let storedName = form.storedName(of: full) else { continue }
+      let expected = form.shape ?? shape
+      guard let stored = loader.checkpoint.tensors[storedName] else {
+        missing = missing ?? .tensor(name: storedName, reason: "is missing, expected \(expected)")
+        continue
+      }
+      try Self.expect(stored, expected)
+      let tensor = try form.read(stored)
+      precondition(tensor.shape == shape, "\(storedName) is read as \(tensor.shape), and not as \(shape)")
+      return ReadTensor(tensor: tensor, stored: stored)
+    }
     guard let tensor = loader.checkpoint.tensors[full] else {
-      throw .tensor(name: full, reason: "is missing, expected \(shape)")
+      throw missing ?? .tensor(name: full, reason: "is missing, expected \(shape)")
     }
+    try Self.expect(tensor, shape)
+    return ReadTensor(tensor: tensor, stored: tensor)
+  }
+
+  private static func expect(_ tensor: Tensor, _ shape: [Int]) throws(ModelError) {
     guard tensor.shape == shape else {
-      throw .tensor(name: full, reason: "has shape \(tensor.shape), expected \(shape)")
+      throw .tensor(name: tensor.name, reason: "has shape \(tensor.shape), expected \(shape)")
     }
-    return tensor
   }
 }

@@ -1,0 +1,46 @@
+internal import InferText
+
+/// The way in which a checkpoint stores a tensor that layers read in another form: under another name, and as numbers that
+/// its own are computed from.
+///
+/// Layers know one name and one layout of every tensor. Forms belong to a model's family, and a scope applies them; see
+/// ``WeightScope/reading(_:)``.
+public struct StoredForm: Sendable {
+  /// The end of the name that layers read, of whole components.
+  let name: String
+  /// The end of the stored tensor's name in its place.
+  let stored: String
+  /// The stored tensor's sizes; `nil` for those that layers read.
+  let shape: [Int]?
+  /// Makes the tensor that layers read.
+  let read: @Sendable (Tensor) throws(ModelError) -> Tensor
+
+  /// A form.
+  ///
+  /// - Parameters:
+  ///   - name: The end of the name that layers read, such as `A` or `k_b_proj.weight`.
+  ///   - stored: The end of the stored tensor's name, which takes its place.
+  ///   - shape: The stored tensor's sizes; by default those that layers read.
+  ///   - read: Makes the tensor that layers read of the stored one; by default it is the same.
+  package init(
+    _ name: String, from stored: String, shape: [Int]? = nil,
+    _ read: @escaping @Sendable (Tensor) throws(ModelError) -> Tensor = { tensor throws(ModelError) in tensor }
+  ) {
+    self.name = name
+    self.stored = stored
+    self.shape = shape
+    self.read = read
+  }
+
+  /// The name of the tensor that stands for `full`; `nil` where the form is one of other tensors.
+  func storedName(of full: String) -> String? {
+    if full.isExactly(name) { return stored }
+    return full.removing(exactSuffix: "." + name).map { "\($0).\(stored)" }
+  }
+}
+
+/// A tensor as layers read it, and the one of the checkpoint that it is made of or the same as.
+struct ReadTensor: Sendable {
+  let tensor: Tensor
+  let stored: Tensor
+}
