@@ -2,7 +2,7 @@ internal import Foundation
 public import InferCore
 import InferText
 
-/// What a model's makers recommend for generation: `generation_config.json`, and end tokens from `config.json` where
+/// The recommendations of a model's makers for generation: `generation_config.json`, and end tokens from `config.json` where
 /// that does not name any. Values that a request leaves out come from here.
 public struct GenerationDefaults: Sendable, Equatable {
   /// Tokens that end a text.

@@ -1,20 +1,20 @@
 public import InferCore
 
-/// A language model as a list of blocks between an embedding and a head.
+/// A language model as a list of layers between an embedding and a head.
 public struct HybridModel: LanguageModel {
   /// `[vocabulary × width]`.
   let embedding: any RowTable
   let embeddingScale: Float
   /// Whether blocks see each token's embedding beside the residual stream: rows are `[stream | embedding]`.
   let carriesEmbedding: Bool
-  let blocks: [any Block]
+  let layers: [Layer]
   let norm: RMSNorm
   /// `[vocabulary × width]`: the embedding itself in models that tie the two.
   let head: [PackedMatrix]
   let logitScale: Float
   /// The longest sequence that the model is made for.
   public let contextLength: Int
-  /// The state that its blocks declared.
+  /// The state that its layers declared.
   public let stateLayout: StateLayout
 
   /// Creates a model.
@@ -24,14 +24,14 @@ public struct HybridModel: LanguageModel {
   ///   - carriesEmbedding: whether blocks see each token's embedding beside the residual stream.
   ///   - logitScale: factor on logits.
   init(
-    embedding: any RowTable, embeddingScale: Float = 1, carriesEmbedding: Bool = false, blocks: [any Block],
+    embedding: any RowTable, embeddingScale: Float = 1, carriesEmbedding: Bool = false, layers: [Layer],
     norm: RMSNorm, head: PackedMatrix, logitScale: Float = 1, contextLength: Int, stateLayout: StateLayout
   ) {
     precondition(embedding.rows == head.rows && embedding.columns == head.columns, "head of \(head.rows) rows")
     self.embedding = embedding
     self.embeddingScale = embeddingScale
     self.carriesEmbedding = carriesEmbedding
-    self.blocks = blocks
+    self.layers = layers
     self.norm = norm
     self.head = [head]
     self.logitScale = logitScale
@@ -42,21 +42,23 @@ public struct HybridModel: LanguageModel {
   /// Number of logits of a row.
   public var vocabularySize: Int { embedding.rows }
 
-  /// One letter a block, e.g. `MFMFAMFMF`.
-  public var layout: String { String(blocks.map(\.letter)) }
+  /// The letters of all blocks, e.g. `MFMFAMFMF`.
+  public var layout: String { String(layers.flatMap(\.blocks).map(\.letter)) }
 
   /// Weights that a token does not touch.
-  public var idleParameterCount: Int { blocks.reduce(0) { $0 + $1.idleParameterCount } }
+  public var idleParameterCount: Int { layers.flatMap(\.blocks).reduce(0) { $0 + $1.idleParameterCount } }
 
-  /// Runs the step: embedding, blocks in order, and, for the rows whose logits are wanted, norm and head.
+  /// Runs the step: embedding, layers in order, and, for the rows whose logits are wanted, norm and head.
   public func forward(_ step: borrowing Step, logits: inout MutableRows) {
     precondition(logits.count == step.plan.logitRowCount && logits.columns == vocabularySize, "\(logits.count) logits")
     let width = embedding.columns
     var h = step.take(rows: step.plan.tokens.count, columns: carriesEmbedding ? 2 * width : width)
     embed(into: &h, 0..<width, step)
     if carriesEmbedding { embed(into: &h, width..<2 * width, step) }
-    for block in blocks {
-      step.scoped { block.apply(to: &h, step) }
+    for layer in layers {
+      for block in layer.blocks {
+        step.scoped { block.apply(to: &h, step) }
+      }
     }
     guard logits.count > 0 else { return }
     // Only wanted rows pass through the head, which is often the largest matrix of all.
@@ -67,6 +69,7 @@ public struct HybridModel: LanguageModel {
     multiply(normed.rows, by: head, into: &logits, step)
     multiply(&logits, by: logitScale, step)
   }
+
   private func embed(into h: inout MutableRows, _ columns: Range<Int>, _ step: borrowing Step) {
     var target = h.columns(columns)
     gatherRows(of: embedding, step.plan.tokens, scale: embeddingScale, into: &target, step)

@@ -12,16 +12,16 @@ public struct LoadedModel: Sendable {
   public let tokenizer: Tokenizer?
   /// The model's chat templates, where it has any: probed, and told the names of the tokenizer's special tokens.
   public let chatTemplate: ChatTemplate?
-  /// What `generation_config.json` asks for.
+  /// The recommendations of `generation_config.json`.
   public let generation: GenerationDefaults
-  /// What was loaded, for people.
+  /// A summary of the loaded model, for people.
   public let summary: ModelSummary
 
-  /// How its answers mark reasoning and calls of tools, as far as the chat template shows it.
+  /// The marks of reasoning and of tool calls in its answers, as far as the chat template shows them.
   public var outputFormat: OutputFormat { OutputFormat(template: chatTemplate?.allSources ?? "") }
 }
 
-/// How strictly a model folder is read.
+/// Options of loading a model.
 public struct LoadOptions: Sendable {
   /// Read the configuration from here instead of the folder's `config.json`.
   public var configuration: URL?
@@ -37,7 +37,7 @@ public struct LoadOptions: Sendable {
   package var readsMatrices = true
   /// Threads to quantise and pack with.
   public var threads = availableProcessorCount()
-  /// Is told after each tensor how far loading has come, on the thread that loads.
+  /// A closure that is called after each tensor with the progress of loading, on the thread that loads.
   public var progress: (@Sendable (LoadProgress) -> Void)?
 
   /// The folder's own configuration; unknown tensors are errors, unknown keys warnings.
@@ -70,7 +70,7 @@ struct ReadModel {
   let configuration: Configuration
   /// `model_type` of the configuration.
   let familyName: String
-  /// What the configuration says, checked.
+  /// The family, with the values of the configuration, checked.
   let family: any ModelFamily
   let model: HybridModel
   let weights: WeightScope
@@ -128,10 +128,10 @@ extension HybridModel {
       head = try weights["lm_head"].matrix("weight", rows: rows, columns: columns, role: .head)
     }
     var state = StateLayout()
-    let blocks = try family.blocks(weights, state: &state)
+    let layers = try family.layers(reading: weights, state: &state)
     self.init(
       embedding: embedding, embeddingScale: frame.embeddingScale, carriesEmbedding: frame.carriesEmbedding,
-      blocks: blocks,
+      layers: layers,
       norm: try RMSNorm(weights[frame.norm], width: columns, epsilon: frame.epsilon),
       head: head, logitScale: frame.logitScale, contextLength: frame.contextLength, stateLayout: state)
   }

@@ -8,7 +8,7 @@ struct ModelFile {
   let metadata: [(key: String, value: GGUFValue)]
   /// In the order of what they are made of on disk.
   let tensors: [FileTensor]
-  /// What people should know about it.
+  /// Remarks for people.
   let remarks: [String]
 
   /// - Throws: `ModelError` when a small file cannot be read, or a tensor has no shape that its name promises.
@@ -43,7 +43,7 @@ struct ModelFile {
       + vocabulary.metadata
   }
 
-  /// What every file tells about itself.
+  /// The metadata of every file.
   private static func general(
     _ form: QuantizationResult.Form, _ source: ModelSource, _ family: String
   ) -> [(key: String, value: GGUFValue)] {
@@ -68,7 +68,7 @@ struct ModelFile {
   }
 }
 
-/// What a file says of its model's tokens, in metadata that llama.cpp reads.
+/// A model's vocabulary, as metadata that llama.cpp reads.
 private struct FileVocabulary {
   var metadata: [(key: String, value: GGUFValue)] = []
   var remarks: [String] = []
@@ -112,7 +112,7 @@ private struct FileVocabulary {
 }
 
 extension Quantization {
-  /// What llama.cpp counts such files among, `general.file_type`.
+  /// llama.cpp's number for such files, `general.file_type`.
   fileprivate var fileType: Int {
     if isMix { return 15 }
     let types = [

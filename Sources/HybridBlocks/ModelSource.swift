@@ -2,13 +2,13 @@ internal import Foundation
 public import InferCore
 public import InferText
 
-/// Where a model comes from: a folder as Hugging Face lays it out, or one GGUF file that carries everything.
+/// The place of a model: a folder as Hugging Face lays it out, or one GGUF file that carries everything.
 public struct ModelSource: Sendable {
-  /// What the model is called by: the folder's name, or the file's without its extension.
+  /// The model's name: that of the folder, or that of the file without its extension.
   public let name: String
   /// Configuration, tokenizer and chat template.
   public let files: ModelFiles
-  /// The GGUF file, where it is one.
+  /// The GGUF file; `nil` for a folder.
   private let file: GGUFModel?
 
   /// Finds a model's folder, with `config.json` and `model.safetensors` or its shards, or a GGUF file, one of
@@ -37,7 +37,8 @@ public struct ModelSource: Sendable {
   /// The architecture that a GGUF file says it is of, its `general.architecture`; `nil` for other files.
   public var architecture: String? { file?.description.architecture }
 
-  /// How many tensors a GGUF file holds, which may be stacks of what families read one by one; `nil` for other files.
+  /// The number of tensors in a GGUF file, of which some may be stacks of what families read one by one; `nil` for other
+  /// files.
   public var tensorCount: Int? { file?.tensorCount }
 
   /// Metadata of a GGUF file that describe its vocabulary.

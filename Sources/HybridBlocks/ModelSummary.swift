@@ -1,6 +1,6 @@
 internal import InferCore
 
-/// What a loaded model is made of, for people.
+/// A summary of a loaded model, for people.
 public struct ModelSummary: Sendable {
   /// `model_type` of the configuration.
   public let family: String
@@ -9,7 +9,7 @@ public struct ModelSummary: Sendable {
   public let layout: String
   /// All weights.
   public let parameterCount: Int
-  /// Weights that a token passes through: all but those of experts it is not sent to.
+  /// The number of weights that a token passes through: all but those of experts it is not sent to.
   public let activeParameterCount: Int
   /// Bytes of all weights in the formats they are computed with.
   public let weightBytes: Int
@@ -21,7 +21,7 @@ public struct ModelSummary: Sendable {
   public let stateBytesPerSequence: Int
   /// Tensors of the checkpoint that are no part of the model, sorted.
   public let unreadTensors: [String]
-  /// What else seemed odd.
+  /// Warnings about the files.
   public let warnings: [String]
 
   init(_ read: ReadModel, _ generation: GenerationDefaults) {
@@ -41,7 +41,7 @@ public struct ModelSummary: Sendable {
   }
 }
 
-/// How much of a model is in one weight format.
+/// A weight format's share of a model.
 public struct FormatShare: Sendable, Equatable {
   /// Name of the format.
   public let name: String

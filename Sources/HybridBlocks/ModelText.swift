@@ -1,7 +1,7 @@
 public import InferCore
 public import InferText
 
-/// What turns conversations into a model's tokens and tokens into text, where the model has it.
+/// The tokenizer and the chat templates of a model, which turn conversations into tokens and tokens into text.
 public struct ModelText: Sendable {
   /// The tokenizer, where there is one.
   public let tokenizer: Tokenizer?

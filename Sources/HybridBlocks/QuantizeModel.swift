@@ -2,16 +2,16 @@ internal import Foundation
 public import InferCore
 import InferText
 
-/// What quantising a model made of it.
+/// The result of quantising a model.
 public struct QuantizationResult: Sendable {
-  /// Who reads the file.
+  /// The programs that read the file.
   public enum Form: Sendable, Equatable {
     /// llama.cpp as well, as a model of this architecture.
     case llamaCpp(architecture: String)
     /// This project alone, for a reason in a few words.
     case own(reason: String)
 
-    /// Whether llama.cpp does.
+    /// Whether llama.cpp reads it.
     public var isLlamaCpp: Bool {
       if case .llamaCpp = self { true } else { false }
     }
@@ -21,9 +21,9 @@ public struct QuantizationResult: Sendable {
   public let bytesBefore: Int
   /// Share of each weight format after.
   public let formats: [FormatShare]
-  /// Who reads the file.
+  /// The programs that read the file.
   public let form: Form
-  /// What else people should know about the file.
+  /// Remarks about the file, for people.
   public let remarks: [String]
 
   /// Bytes of the weights after.
@@ -43,7 +43,7 @@ public struct QuantizationResult: Sendable {
 ///   - path: the model's folder or file.
 ///   - output: the file to write; one of that name is replaced.
 ///   - quantization: the formats to quantise to.
-///   - options: how the model is read; ``LoadOptions/progress`` is told of what is written.
+///   - options: options of reading the model; ``LoadOptions/progress`` is called with the progress of writing.
 /// - Throws: `ModelError` when the model cannot be read, or the file not be written.
 public func quantizeModel(
   at path: String, to output: String, _ quantization: Quantization, options: LoadOptions = LoadOptions()

@@ -1,9 +1,9 @@
 internal import InferCore
 
 /// Grouped-query attention, with rotary positions or none, and optionally a norm on each query and key head and a gate on
-/// what comes out.
+/// the output.
 struct Attention: Mixer {
-  /// When query and key heads are normalised.
+  /// The norms of query and key heads, and their order with rotation.
   enum HeadNorm: Sendable {
     /// Before rotation (Qwen3, Hy3).
     case beforeRotation(query: RMSNorm, key: RMSNorm)
@@ -11,7 +11,7 @@ struct Attention: Mixer {
     case afterRotation(query: RMSNorm, key: RMSNorm)
   }
 
-  /// Sizes of an attention layer.
+  /// The sizes of a mixer.
   struct Shape: Sendable {
     /// Width of the residual stream.
     let width: Int
@@ -21,9 +21,9 @@ struct Attention: Mixer {
     let headDimension: Int
     /// Whether the projections to queries, keys and values have biases.
     var bias = false
-    /// Whether the projection back has one.
+    /// Whether the projection back has a bias.
     var outputBias = false
-    /// Width of what comes out, where it is not that of what goes in.
+    /// Width of the output, where it is not that of the input.
     var outputWidth: Int?
     /// Whether the output is multiplied by the sigmoid of a gate of its width. `q_proj` then has, for each head, the rows of
     /// the query and behind them those of the gate, and no bias.

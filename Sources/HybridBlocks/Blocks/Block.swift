@@ -1,6 +1,6 @@
 internal import InferCore
 
-/// One layer of a model: changes the residual stream in place.
+/// A part of a layer that changes the residual stream in place.
 protocol Block: Sendable {
   /// Computes on all rows of the step.
   ///
@@ -11,11 +11,11 @@ protocol Block: Sendable {
   /// parallel, `S` Mamba behind a shared transformer, `F` feed-forward or mixture of experts.
   var letter: Character { get }
 
-  /// Weights that a token does not touch: those of experts it is not sent to.
+  /// The number of weights that a token does not touch, which are those of experts it is not sent to.
   var idleParameterCount: Int { get }
 }
 
-/// What stands inside a residual sub-layer.
+/// The operation inside a residual block: attention, a recurrence, a convolution, a feed-forward network or experts.
 protocol Mixer: Sendable {
   /// Computes `out` from the normalised input `x`, both `[step rows × hidden size]`.
   func mix(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step)

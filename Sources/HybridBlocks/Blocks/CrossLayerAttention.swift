@@ -16,7 +16,7 @@ struct CrossLayerAttention: Mixer {
   ///
   /// - Parameters:
   ///   - rotary: positions, as the keys have them.
-  ///   - cache: where the earlier layer keeps its keys and values.
+  ///   - cache: the earlier layer's keys and values.
   init(
     _ weights: WeightScope, _ shape: Attention.Shape, rotary: RotaryEmbedding, queryNorm: RMSNorm?, cache: StateHandle
   ) throws(ModelError) {

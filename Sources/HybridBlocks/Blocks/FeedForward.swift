@@ -6,9 +6,9 @@ struct GatedNames: Sendable {
   let up: String
   let down: String
 
-  /// Those of Llama and most others.
+  /// The names in most checkpoints.
   static let projections = GatedNames(gate: "gate_proj", up: "up_proj", down: "down_proj")
-  /// Those of Llama's own files, which Mixtral and LFM2 kept.
+  /// The names in Llama's own files, which Mixtral and LFM2 kept.
   static let numbered = GatedNames(gate: "w1", up: "w3", down: "w2")
 }
 
@@ -20,7 +20,7 @@ struct FeedForward: Mixer {
   let activation: Experts.Activation
   /// Factor on the gate before its activation (Falcon-H1).
   var gateScale: Float = 1
-  /// Added to what ``first`` gives.
+  /// Added to the output of ``first``.
   var adapter: LowRankAdapter?
 
   /// Reads a SwiGLU network.

@@ -1,12 +1,12 @@
 internal import InferCore
 
-/// A layer of linear attention by the gated delta rule: projections to query, key and value, a causal convolution with SiLU
+/// A mixer of linear attention by the gated delta rule: projections to query, key and value, a causal convolution with SiLU
 /// on them, the rule, a norm of each head times a gate, and a projection back.
 ///
 /// Gated DeltaNet (arXiv 2412.06464) decays whole heads and gates by SiLU. Kimi Delta Attention (arXiv 2510.26692) decays
 /// every channel of a key by itself and gates by a sigmoid; its decays and gates come through a bottleneck.
 struct GatedDeltaNet: Mixer {
-  /// Sizes of a layer.
+  /// The sizes of a mixer.
   struct Shape: Sendable {
     /// Width of the residual stream.
     let width: Int
@@ -15,11 +15,11 @@ struct GatedDeltaNet: Mixer {
     /// Taps of the convolution.
     let taps: Int
 
-    /// Width of what the convolution sees: `q k v`.
+    /// Width of the input of the convolution, `q k v`.
     var channels: Int { 2 * rule.keyWidth + rule.valueWidth }
   }
 
-  /// All that is read from a checkpoint.
+  /// The weights of a mixer.
   struct Parameters: Sendable {
     /// Side by side: `q k v`, β, and the inputs of decay and gate or of their bottlenecks.
     let input: Linear

@@ -6,7 +6,7 @@ internal import InferCore
 /// The maps are absorbed: a query goes through its head's key map once, and then meets latent vectors themselves; their
 /// weighted sum goes through the head's value map (same paper, end of §2.1.2).
 struct LatentAttention: Mixer {
-  /// Sizes of a layer.
+  /// The sizes of a mixer.
   struct Shape: Sendable {
     /// Width of the residual stream.
     let width: Int

@@ -20,7 +20,7 @@ struct LowRankAdapter: Sendable {
     down = try Linear(parts.map { .init($0.weights["0"], output: rank) }, input: input)
   }
 
-  /// Adds to `out`, what the map made of `x`.
+  /// Adds to `out`, the output of the map for `x`.
   func add(_ x: Rows, to out: inout MutableRows, _ step: borrowing Step) {
     var inner = step.take(rows: x.count, columns: down.outputWidth)
     down.apply(x, into: &inner, step)

@@ -1,9 +1,9 @@
 internal import InferCore
 
-/// A Mamba layer (Gu & Dao 2023, arXiv 2312.00752): projection to inputs `x` and gate `z`; causal convolution with SiLU
+/// A Mamba mixer (Gu & Dao 2023, arXiv 2312.00752): projection to inputs `x` and gate `z`; causal convolution with SiLU
 /// on `x`; a second projection to time steps of low rank, B and C; selective scan and gate; projection back.
 struct Mamba1: Mixer {
-  /// Sizes of a layer.
+  /// The sizes of a mixer.
   struct Shape: Sendable {
     /// Width of the residual stream.
     let width: Int
@@ -21,7 +21,7 @@ struct Mamba1: Mixer {
     var projectionBias = false
   }
 
-  /// Norms of what the second projection gives.
+  /// Norms of the three outputs of the second projection.
   struct InnerNorms: Sendable {
     let timeStep: RMSNorm
     let b: RMSNorm

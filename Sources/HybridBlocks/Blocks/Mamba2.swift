@@ -1,9 +1,9 @@
 internal import InferCore
 
-/// A Mamba-2 layer (Dao & Gu 2024, arXiv 2405.21060): projection to gate `z`, inputs `x B C` and time steps `dt`;
+/// A Mamba-2 mixer (Dao & Gu 2024, arXiv 2405.21060): projection to gate `z`, inputs `x B C` and time steps `dt`;
 /// causal convolution with SiLU on `x B C`; selective scan; gate, then norm over each group; projection back.
 struct Mamba2: Mixer {
-  /// How the gate `z` meets what the scan gives, `y`.
+  /// The way in which the gate `z` is applied to the output of the scan, `y`.
   enum Gating: Sendable {
     /// `norm(y · silu(z))`: Mamba-2 as published, and most models.
     case beforeNorm
@@ -13,7 +13,7 @@ struct Mamba2: Mixer {
     case withoutNorm
   }
 
-  /// Sizes of a layer.
+  /// The sizes of a mixer.
   struct Shape: Sendable {
     /// Width of the residual stream.
     let width: Int
@@ -33,14 +33,14 @@ struct Mamba2: Mixer {
     var inputBias = false
     /// Whether the projection back has a bias.
     var outputBias = false
-    /// How the gate meets what the scan gives.
+    /// The way in which the gate is applied.
     var gating = Gating.beforeNorm
 
     /// Width of `x`, `y` and `z`.
     var inner: Int { heads * headDimension }
     /// Width of B and of C.
     var groupState: Int { groups * stateSize }
-    /// Width of what the convolution sees: `x B C`.
+    /// Width of the input of the convolution, `x B C`.
     var channels: Int { inner + 2 * groupState }
   }
 
@@ -55,7 +55,7 @@ struct Mamba2: Mixer {
   let epsilon: Float
   let history: StateHandle
   let state: StateHandle
-  /// Factors on what `in_proj` gives, a column each (Falcon-H1).
+  /// Factors on the outputs of `in_proj`, one for each column (Falcon-H1).
   var inputScales: [Float]?
 
   /// Reads `in_proj` (rows in the order z, x, B, C, dt), `conv1d`, `dt_bias`, `A`, `D`, `norm` where there is one, and

@@ -49,8 +49,8 @@ extension Dialect {
     return Checkpoint(tensors)
   }
 
-  /// Whether a tensor is of a layer behind those of the model: the rest up to `last` predict tokens further ahead and are
-  /// not used.
+  /// Whether a tensor belongs to a layer behind the model's own. Such layers, up to `last`, predict tokens further ahead and
+  /// are not used.
   private static func isAhead(_ name: String, of layers: Int, last: Int) -> Bool {
     let parts = name.split(separator: ".", maxSplits: 2)
     guard parts.count > 1, parts[0] == "blk", let layer = Int(parts[1]) else { return false }

@@ -1,7 +1,7 @@
 internal import InferCore
 internal import InferText
 
-/// A model as a file of llama.cpp's: what it says and holds.
+/// The metadata and tensors of a model as a file of llama.cpp's.
 struct DialectFile: Sendable {
   /// `general.architecture`.
   let architecture: String
@@ -90,7 +90,7 @@ extension Dialect {
     return (result, left.keys.map(\.string).min())
   }
 
-  /// What is different about the model when it is read of the file without its own configuration, as llama.cpp does.
+  /// The first difference between the model and the one that is read from the metadata alone, as llama.cpp does.
   private static func difference(of file: DialectFile) throws(ModelError) -> String? {
     let description = GGUFDescription(
       path: file.architecture, architecture: file.architecture,

@@ -1,8 +1,8 @@
 internal import InferCore
 internal import InferText
 
-/// How llama.cpp's files of an architecture say what a family reads: names of configuration keys, names of tensors, and
-/// what was done to their numbers. A dialect is tables that work in both directions: a file read through it is like any
+/// The form that a family's models have in llama.cpp's files of an architecture: names of configuration keys, names of
+/// tensors, and changes to their numbers. A dialect is tables that work in both directions: a file read through it is like any
 /// other checkpoint of the family, and a model of the family is written as such a file.
 protocol Dialect: Sendable {
   /// The family whose files they are.
@@ -16,10 +16,10 @@ protocol Dialect: Sendable {
   ///
   /// - Parameters:
   ///   - file: the file's metadata and tensors.
-  ///   - config: what ``fields`` made of it.
+  ///   - config: the configuration with the values of ``fields``.
   static func complete(_ config: inout Configuration, from file: GGUFDescription) throws(ModelError)
 
-  /// How the tensors of a model are named and laid out. Of several rules for one tensor, the first whose names are there
+  /// The names and layouts of the tensors of a model. Of several rules for one tensor, the first whose names are there
   /// counts.
   static func rules(_ family: Family) -> [TensorRule]
 
@@ -29,7 +29,8 @@ protocol Dialect: Sendable {
   /// Writes down what ``fields`` cannot say.
   static func describe(_ family: Family, in metadata: inout DialectMetadata)
 
-  /// What keeps llama.cpp from computing a model although its files could say what it is, for people; `nil` for nothing.
+  /// The feature of a model that llama.cpp does not compute although its files could describe it, for people; `nil` for
+  /// none.
   static func obstacle(_ family: Family) -> String?
 
   /// The configuration of a model once its factors are in the weights, where files have them there.

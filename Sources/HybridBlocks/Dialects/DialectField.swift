@@ -3,7 +3,7 @@ internal import InferText
 
 /// A key of a GGUF file's metadata, behind the architecture's prefix, and of `config.json`.
 struct DialectField<Family: ModelFamily>: Sendable {
-  /// What the value is.
+  /// The type of a value.
   enum Kind: Sendable { case count, number, flag }
 
   let key: String
@@ -11,7 +11,7 @@ struct DialectField<Family: ModelFamily>: Sendable {
   let kind: Kind
   /// Whether the family has a value for files that lack it.
   let isOptional: Bool
-  /// What a file of a model has; `nil` for nothing.
+  /// The value in a model's file; `nil` for none.
   let value: @Sendable (Family) -> GGUFValue?
 
   static func count(
@@ -51,7 +51,7 @@ struct DialectField<Family: ModelFamily>: Sendable {
 }
 
 extension DialectField {
-  /// What nearly all architectures have.
+  /// The keys of nearly all architectures.
   static func frame(epsilon: String = "rms_norm_eps") -> [DialectField] {
     [
       .count("embedding_length", "hidden_size") { $0.frame.width },

@@ -1,7 +1,7 @@
 internal import InferCore
 internal import InferText
 
-/// What a file to be written says about its model, under the prefix of its architecture: the other direction of
+/// The metadata of a file to be written, under the prefix of its architecture: the other direction of
 /// ``GGUFDescription``.
 struct DialectMetadata: Sendable {
   /// `general.architecture`.

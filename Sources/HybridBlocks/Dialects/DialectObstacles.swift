@@ -1,6 +1,6 @@
 internal import InferCore
 
-// What llama.cpp's models lack that ours may have.
+// Features of models that llama.cpp lacks.
 
 extension RotaryEmbedding {
   var obstacle: String? {
@@ -23,7 +23,7 @@ extension Mamba1.Shape {
 extension Mamba2.Shape {
   var biasObstacle: String? { inputBias || outputBias ? "biases of Mamba's projections" : nil }
 
-  /// Where llama.cpp takes the inner width for twice the model's `width`.
+  /// The obstacle for an architecture whose inner width llama.cpp takes to be twice the model's `width`.
   func obstacle(width: Int) -> String? {
     inner == 2 * width ? biasObstacle : "Mamba layers but of twice the model's width"
   }

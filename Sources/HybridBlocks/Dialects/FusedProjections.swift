@@ -36,7 +36,7 @@ extension GGUFDescription {
       uniqueKeysWithValues: tensors.lazy.filter { !whole.contains($0.key) }.map { ($0.key, $0.value) })
   }
 
-  /// How many rows of a layer make keys and values.
+  /// The numbers of rows of a layer that make keys and values.
   private func keyAndValueRows(layer: Int) throws(ModelError) -> (keys: Int, values: Int) {
     let heads = try count("attention.head_count", layer: layer)
     let keyHeads = try count("attention.head_count_kv", layer: layer, default: heads)

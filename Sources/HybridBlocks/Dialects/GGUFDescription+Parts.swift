@@ -8,7 +8,7 @@ enum ExpertScoring: Int {
   case softmax = 1
   case sigmoid = 2
 
-  /// As metadata.
+  /// The number, for metadata.
   var value: GGUFValue { .count(rawValue) }
 }
 
@@ -52,7 +52,7 @@ extension GGUFDescription {
   /// Whether experts are chosen with a bias; see ``TensorRule/selectionBias(_:)``.
   var hasSelectionBias: Bool { hasInLayers("exp_probs_b.bias") || hasInLayers("exp_probs_b") }
 
-  /// How many experts of some width the shared one stands for; one where the file does not tell its width.
+  /// The number of experts of some width that make up the shared one; one where the file does not tell its width.
   func sharedExperts(width: Int) throws(ModelError) -> Int {
     let shared = try count("expert_shared_feed_forward_length", default: width)
     guard width > 0, shared % width == 0 else {
@@ -61,7 +61,7 @@ extension GGUFDescription {
     return shared / width
   }
 
-  /// What Mamba-2 layers are besides their sizes, under the names of Granite.
+  /// The head dimension and the biases of Mamba-2 layers, under the names of Granite.
   func mamba2(into config: inout Configuration) throws(ModelError) {
     config.set("mamba_d_head", .integer(try mambaHeadDimension()), from: "ssm.inner_size")
     flag("mamba_conv_bias", hasInLayers: "ssm_conv1d.bias", into: &config)

@@ -17,7 +17,7 @@ extension GGUFDescription {
     try scaling(into: &config)
   }
 
-  /// How positions are stretched: by a kind with its numbers, or by a factor for each pair that the file holds as a tensor.
+  /// The stretching of positions: a kind with its numbers, or a factor for each pair, in a tensor.
   private func scaling(into config: inout Configuration) throws(ModelError) {
     if let factors = try factors("rope_freqs.weight") {
       // Where both are alike, it does not matter from where on the second counts.

@@ -1,14 +1,14 @@
 internal import InferCore
 internal import InferText
 
-/// What a GGUF file of llama.cpp's says about its model: metadata under the prefix of its architecture, and tensors.
+/// The description of a model in a GGUF file of llama.cpp's: metadata under the prefix of its architecture, and tensors.
 /// Every value is checked as it is read, and errors name its key.
 struct GGUFDescription: Sendable {
   let path: String
   /// `general.architecture`.
   let architecture: String
   let metadata: TextDictionary<GGUFValue>
-  /// By name.
+  /// The tensors by name.
   var tensors: TextDictionary<Tensor>
 
   /// - Throws: `ModelError` when the file does not say what architecture it is of.

@@ -13,11 +13,11 @@ struct GGUFModel: Sendable {
   }
 
   let description: GGUFDescription
-  /// Through which it is read, where it has llama.cpp's names.
+  /// The dialect that the file is read through; `nil` for a file of this project.
   let dialect: (any Dialect.Type)?
-  /// How many tensors the file holds.
+  /// The number of tensors in the file.
   let tensorCount: Int
-  /// The configuration, of a file that has none but in its metadata.
+  /// The configuration that the metadata describe, of a file without a copy of `config.json`.
   private let translation: Configuration?
   /// The tokens that end an answer, as the metadata tell.
   let endTokens: [Int32]

@@ -80,7 +80,7 @@ enum KimiLinearDialect: Dialect {
       + TensorRule.selectionBias("\(moe).gate.e_score_correction_bias")
   }
 
-  /// Files are read only: those that llama.cpp loads have sizes of 1 that no other architecture's convolutions have.
+  /// Files are read only. The files that llama.cpp loads have sizes of 1 that no other architecture's convolutions have.
   static func architecture(of family: KimiLinear) -> String? { nil }
 
   /// Never asked for, as no files are written.

@@ -48,7 +48,7 @@ enum NemotronDialect: Dialect {
     file.flag("mlp_bias", hasInLayers: "ffn_up.bias", into: &config)
   }
 
-  /// What a layer is shows in its tensors.
+  /// The mixer of a layer, by its tensors.
   private static func kind(of layer: String, in file: GGUFDescription) -> String {
     let names = [("ffn_gate_inp", "moe"), ("ffn_up", "mlp"), ("attn_q", "attention")]
     return names.first { file.tensors["\(layer).\($0.0).weight"] != nil }?.1 ?? "mamba"
@@ -77,16 +77,16 @@ enum NemotronDialect: Dialect {
   }
 
   static func describe(_ family: NemotronH, in metadata: inout DialectMetadata) {
-    metadata.attention(family.attention, in: family.layers.map { $0 == .attention })
+    metadata.attention(family.attention, in: family.kinds.map { $0 == .attention })
     metadata["feed_forward_length"] = .counts(
-      family.layers.map { $0 == .experts ? family.expertWidth : $0 == .feedForward ? family.denseWidth : 0 })
+      family.kinds.map { $0 == .experts ? family.expertWidth : $0 == .feedForward ? family.denseWidth : 0 })
     metadata["ssm.inner_size"] = .count(family.mamba.inner)
     metadata["rope.dimension_count"] = .count(family.attention.headDimension)
     metadata["rope.scaling.finetuned"] = .bool(false)
   }
 
   static func obstacle(_ family: NemotronH) -> String? {
-    if family.layers.contains(.experts) && (family.layers.contains(.feedForward) || family.sharedWidth == 0) {
+    if family.kinds.contains(.experts) && (family.kinds.contains(.feedForward) || family.sharedWidth == 0) {
       return "experts but in all feed-forward layers, and beside a shared one"
     }
     if family.feedForwardBias && family.selection != nil { return "biases of experts" }

@@ -1,6 +1,6 @@
 internal import InferCore
 
-/// A tensor of a file to be written: what it is made of, one behind another.
+/// A tensor of a file to be written, and the parts that it is made of, one behind another.
 struct FileTensor: Sendable {
   let name: String
   /// Sizes, slowest first.
@@ -11,8 +11,8 @@ struct FileTensor: Sendable {
   var sourceBytes = 0
 }
 
-// The other direction: a file's tensors, made of the family's. Whatever moves whole rows gives the same before they are
-// quantised and after.
+// The other direction: a file's tensors, made of the family's. Moving whole rows gives the same before they are quantised
+// and after.
 extension TensorRule {
   /// Lists of names of the family's tensors that this rule writes: as checkpoints have them, and as they are when they are
   /// read of a file of llama.cpp's.

@@ -1,12 +1,12 @@
 internal import InferCore
 internal import InferText
 
-/// How one tensor of a family — or the same tensor of each expert — lies in a GGUF file of llama.cpp's: what to make of
-/// the file's, and how to make the file's.
+/// The name and layout in a GGUF file of llama.cpp's of one tensor of a family, or of the same tensor of each expert. A
+/// rule reads the file's tensors and writes them.
 ///
 /// Names hold `{n}` for the number of a layer, `{e}` for that of an expert, and `{s}` for both of `weight` and `bias`.
 struct TensorRule: Sendable {
-  /// What the file has done to the family's numbers.
+  /// The difference between the file's numbers and the family's.
   enum Form: Sendable {
     /// Nothing.
     case same

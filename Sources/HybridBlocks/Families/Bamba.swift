@@ -41,8 +41,8 @@ struct Bamba: ModelFamily {
     feedForwardBias = try config.flag("mlp_bias", default: false)
   }
 
-  func blocks(_ weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [any Block] {
-    var blocks: [any Block] = []
+  func layers(reading weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [Layer] {
+    var layers: [Layer] = []
     for index in 0..<layerCount {
       let layer = weights["model"]["layers"][index]
       let mixer: any Mixer
@@ -51,11 +51,11 @@ struct Bamba: ModelFamily {
       } else {
         mixer = try Mamba2(layer["mamba"], mamba, epsilon: frame.epsilon, state: &state)
       }
-      blocks.append(try ResidualSublayer(layer, norm: "input_layernorm", frame, mixer))
+      let mixing = try ResidualBlock(layer, norm: "input_layernorm", frame, mixer)
       let network = try FeedForward.swiGLU(
         layer["feed_forward"], width: frame.width, hidden: hidden, bias: feedForwardBias)
-      blocks.append(try ResidualSublayer(layer, norm: "pre_ff_layernorm", frame, network))
+      layers.append(Layer(mixing, try ResidualBlock(layer, norm: "pre_ff_layernorm", frame, network)))
     }
-    return blocks
+    return layers
   }
 }

@@ -17,13 +17,13 @@ struct DeepSeek: ModelFamily {
   let denseLayers: Int
   let attention: LatentAttention.Shape
   let scoreScale: Float
-  /// What YaRN's logarithm is multiplied by in the factor on scores, `mscale_all_dim`; 0 for none.
+  /// The multiplier of YaRN's logarithm in the factor on scores, `mscale_all_dim`; 0 for none.
   let scoreMagnitude: Double
   let rotary: RotaryEmbedding
   let denseWidth: Int
   let expertWidth: Int
   let sharedExperts: Int
-  /// How experts are chosen, but for the bias of sigmoid scores, which each layer has of its own.
+  /// The choice of experts, but for the bias of sigmoid scores, of which each layer has its own.
   let routing: ExpertSelection
 
   init(_ config: ConfigReader) throws(ModelError) {
@@ -48,25 +48,25 @@ struct DeepSeek: ModelFamily {
 
   var storedForms: [StoredForm] { attention.storedForms }
 
-  func blocks(_ weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [any Block] {
-    var blocks: [any Block] = []
-    let layers = weights["model"]["layers"]
+  func layers(reading weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [Layer] {
+    var layers: [Layer] = []
+    let scopes = weights["model"]["layers"]
     for index in 0..<layerCount {
-      let layer = layers[index]
+      let layer = scopes[index]
       layer["self_attn"].discard("rotary_emb.inv_freq")
       let attention = try LatentAttention(
         layer["self_attn"], attention, rotary: rotary, scale: scoreScale, state: &state)
-      blocks.append(try ResidualSublayer(layer, norm: "input_layernorm", frame, attention))
+      let mixing = try ResidualBlock(layer, norm: "input_layernorm", frame, attention)
       let mlp: any Mixer =
         index < denseLayers
         ? try FeedForward.swiGLU(layer["mlp"], width: frame.width, hidden: denseWidth)
         : try MixtureOfExperts(
           deepSeek: layer["mlp"], routing, width: frame.width, hidden: expertWidth, shared: sharedExperts, layer: index)
-      blocks.append(try ResidualSublayer(layer, norm: "post_attention_layernorm", frame, mlp))
+      layers.append(Layer(mixing, try ResidualBlock(layer, norm: "post_attention_layernorm", frame, mlp)))
     }
     // Layers behind the last predict tokens further ahead; they take no part in the forward pass.
-    layers.discard("\(layerCount).")
-    return blocks
+    scopes.discard("\(layerCount).")
+    return layers
   }
 
 }
@@ -76,8 +76,8 @@ extension MixtureOfExperts {
   /// experts as one.
   ///
   /// - Parameters:
-  ///   - routing: how experts are chosen, but for the bias.
-  ///   - names: those of the routed experts' matrices.
+  ///   - routing: the choice of experts, but for the bias.
+  ///   - names: the names of the routed experts' matrices.
   init(
     deepSeek weights: WeightScope, _ routing: ExpertSelection, width: Int, hidden: Int, shared: Int,
     names: GatedNames = .projections, layer: Int
@@ -116,7 +116,7 @@ extension ConfigReader {
     return Float(plain * magnitude * magnitude)
   }
 
-  /// What the logarithm in YaRN's magnitude is multiplied by, where scores have that magnitude; else 0.
+  /// The multiplier of the logarithm in YaRN's magnitude, where scores have that magnitude; else 0.
   func latentScoreMagnitude() throws(ModelError) -> Double {
     guard let parameters = try ropeParameters(), try parameters.ropeKind() != "default" else { return 0 }
     return Double(try parameters.number("mscale_all_dim", default: 0))

@@ -58,8 +58,8 @@ struct FalconH1: ModelFamily {
     feedForwardScale = (factors[0], factors[1])
   }
 
-  func blocks(_ weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [any Block] {
-    var blocks: [any Block] = []
+  func layers(reading weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [Layer] {
+    var layers: [Layer] = []
     for index in 0..<layerCount {
       let layer = weights["model"]["layers"][index]
       let mixers = SumOfMixers(branches: [
@@ -69,14 +69,14 @@ struct FalconH1: ModelFamily {
           mixer: try attentionLayer(layer["self_attn"], &state), inputScale: attentionScale.input,
           outputScale: attentionScale.output),
       ])
-      blocks.append(try ResidualSublayer(layer, norm: "input_layernorm", frame, mixers))
+      let mixing = try ResidualBlock(layer, norm: "input_layernorm", frame, mixers)
       var network = try FeedForward.swiGLU(
         layer["feed_forward"], width: frame.width, hidden: hidden, bias: feedForwardBias)
       network.gateScale = feedForwardScale.gate
-      blocks.append(
-        try ResidualSublayer(layer, norm: "pre_ff_layernorm", frame, network, scale: feedForwardScale.down))
+      layers.append(
+        Layer(mixing, try ResidualBlock(layer, norm: "pre_ff_layernorm", frame, network, scale: feedForwardScale.down)))
     }
-    return blocks
+    return layers
   }
 
   private func mambaLayer(_ weights: WeightScope, _ state: inout StateLayout) throws(ModelError) -> Mamba2 {

@@ -61,7 +61,7 @@ struct GraniteMoeHybrid: ModelFamily {
       sharedWidth > 0 || selection != nil, "shared_intermediate_size", "is 0, and there are no experts")
   }
 
-  /// For each layer, whether it is a Mamba layer.
+  /// Whether each layer is a Mamba layer.
   private static func layers(_ config: ConfigReader) throws(ModelError) -> [Bool] {
     let count = try config.size("num_hidden_layers")
     let kinds = try config.strings("layer_types") ?? Array(repeating: "attention", count: count)
@@ -73,8 +73,8 @@ struct GraniteMoeHybrid: ModelFamily {
     return isMamba
   }
 
-  func blocks(_ weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [any Block] {
-    var blocks: [any Block] = []
+  func layers(reading weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [Layer] {
+    var layers: [Layer] = []
     for index in isMamba.indices {
       let layer = weights["model"]["layers"][index]
       let mixer: any Mixer
@@ -84,12 +84,13 @@ struct GraniteMoeHybrid: ModelFamily {
         mixer = try Attention(
           layer["self_attn"], attention, rotary: rotary, scale: attentionScale, state: &state)
       }
-      blocks.append(try ResidualSublayer(layer, norm: "input_layernorm", frame, mixer, scale: residualScale))
-      blocks.append(
-        try ResidualSublayer(
-          layer, norm: "post_attention_layernorm", frame, feedForward(layer, index), scale: residualScale))
+      layers.append(
+        Layer(
+          try ResidualBlock(layer, norm: "input_layernorm", frame, mixer, scale: residualScale),
+          try ResidualBlock(
+            layer, norm: "post_attention_layernorm", frame, feedForward(layer, index), scale: residualScale)))
     }
-    return blocks
+    return layers
   }
 
   private func sharedFeedForward(_ weights: WeightScope) throws(ModelError) -> FeedForward {
@@ -101,7 +102,7 @@ struct GraniteMoeHybrid: ModelFamily {
       activation: .siluGated)
   }
 
-  /// Where gate rows and behind them up rows are: in one matrix or in two.
+  /// The names of the matrices that hold gate rows and behind them up rows: one or two.
   private static func inputs(of weights: WeightScope) -> [String] {
     weights.has("input_linear.weight") ? ["input_linear"] : ["gate_linear", "up_linear"]
   }

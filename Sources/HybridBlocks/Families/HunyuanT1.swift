@@ -1,7 +1,7 @@
 internal import InferCore
 
 /// Hunyuan T1 / TurboS (technical report, arXiv 2505.15431), in the checkpoint format of this project: one
-/// sub-layer a letter of `layer_pattern`, `M` Mamba-2, `A` attention, `F` mixture of experts with a shared expert.
+/// layer for each letter of `layer_pattern`, `M` Mamba-2, `A` attention, `F` mixture of experts with a shared expert.
 ///
 /// Tencent has published no weights; what the report leaves open is decided in the format's description, and by
 /// the reference in the tests.
@@ -44,8 +44,8 @@ struct HunyuanT1: ModelFamily {
     sharedExperts = try config.count("num_shared_experts", default: 1)
   }
 
-  func blocks(_ weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [any Block] {
-    var blocks: [any Block] = []
+  func layers(reading weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [Layer] {
+    var layers: [Layer] = []
     for (index, letter) in pattern.enumerated() {
       let layer = weights["model"]["layers"][index]
       let mixer: any Mixer
@@ -54,9 +54,9 @@ struct HunyuanT1: ModelFamily {
       case "A": mixer = try attentionLayer(layer["self_attn"], &state)
       default: mixer = try expertLayer(layer["mlp"], index)
       }
-      blocks.append(try ResidualSublayer(layer, norm: "norm", frame, mixer))
+      layers.append(Layer(try ResidualBlock(layer, norm: "norm", frame, mixer)))
     }
-    return blocks
+    return layers
   }
 
   private func attentionLayer(_ weights: WeightScope, _ state: inout StateLayout) throws(ModelError) -> Attention {

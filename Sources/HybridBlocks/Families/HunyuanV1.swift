@@ -83,18 +83,19 @@ struct HunyuanV1: ModelFamily {
     }
   }
 
-  func blocks(_ weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [any Block] {
-    var blocks: [any Block] = []
+  func layers(reading weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [Layer] {
+    var layers: [Layer] = []
     var cache: StateHandle?
     for index in 0..<layerCount {
       let layer = weights["model"]["layers"][index]
       if index % sharedLayers == 0 { cache = nil }
       let attention = try attentionLayer(layer["self_attn"], cache: &cache, &state)
-      blocks.append(try ResidualSublayer(layer, norm: "input_layernorm", frame, attention))
-      blocks.append(
-        try ResidualSublayer(layer, norm: "post_attention_layernorm", frame, feedForward(layer["mlp"], index)))
+      layers.append(
+        Layer(
+          try ResidualBlock(layer, norm: "input_layernorm", frame, attention),
+          try ResidualBlock(layer, norm: "post_attention_layernorm", frame, feedForward(layer["mlp"], index))))
     }
-    return blocks
+    return layers
   }
 
   /// Attention to its own keys and values, where there are none yet, or to those there are.

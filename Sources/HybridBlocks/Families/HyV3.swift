@@ -48,25 +48,25 @@ struct HyV3: ModelFamily {
     expertScale = try config.number("router_scaling_factor", default: 1)
   }
 
-  func blocks(_ weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [any Block] {
-    var blocks: [any Block] = []
-    let layers = weights["model"]["layers"]
+  func layers(reading weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [Layer] {
+    var layers: [Layer] = []
+    let scopes = weights["model"]["layers"]
     for index in isDense.indices {
-      let layer = layers[index]
+      let layer = scopes[index]
       let heads = layer["self_attn"]
       let attention = try Attention(
         heads, attention, rotary: rotary,
         headNorm: .usual(heads, headDimension: attention.headDimension, epsilon: frame.epsilon), state: &state)
-      blocks.append(try ResidualSublayer(layer, norm: "input_layernorm", frame, attention))
+      let mixing = try ResidualBlock(layer, norm: "input_layernorm", frame, attention)
       let mlp: any Mixer =
         isDense[index]
         ? try FeedForward.swiGLU(layer["mlp"], width: frame.width, hidden: denseWidth)
         : try expertLayer(layer["mlp"], index)
-      blocks.append(try ResidualSublayer(layer, norm: "post_attention_layernorm", frame, mlp))
+      layers.append(Layer(mixing, try ResidualBlock(layer, norm: "post_attention_layernorm", frame, mlp)))
     }
     // Layers behind the last predict tokens further ahead; they take no part in the forward pass.
-    layers.discard("\(isDense.count).")
-    return blocks
+    scopes.discard("\(isDense.count).")
+    return layers
   }
 
   private func expertLayer(_ weights: WeightScope, _ index: Int) throws(ModelError) -> MixtureOfExperts {

@@ -47,7 +47,7 @@ struct Jamba: ModelFamily {
     hidden = try config.size("intermediate_size")
   }
 
-  /// For each layer, whether it is of a kind: one in every `period` is, from `offset` on.
+  /// Whether each layer is of a kind: every `period`th is, from `offset` on.
   private static func layers(
     _ config: ConfigReader, _ name: String, period: Int, offset: Int
   ) throws(ModelError) -> [Bool] {
@@ -57,8 +57,8 @@ struct Jamba: ModelFamily {
     return (0..<(try config.size("num_hidden_layers"))).map { $0 % period == offset }
   }
 
-  func blocks(_ weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [any Block] {
-    var blocks: [any Block] = []
+  func layers(reading weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [Layer] {
+    var layers: [Layer] = []
     for index in isAttention.indices {
       let layer = weights["model"]["layers"][index]
       let mixer: any Mixer
@@ -67,11 +67,12 @@ struct Jamba: ModelFamily {
       } else {
         mixer = try mambaLayer(layer["mamba"], &state)
       }
-      blocks.append(try ResidualSublayer(layer, norm: "input_layernorm", frame, mixer))
-      blocks.append(
-        try ResidualSublayer(layer, norm: "pre_ff_layernorm", frame, feedForward(layer["feed_forward"], index)))
+      layers.append(
+        Layer(
+          try ResidualBlock(layer, norm: "input_layernorm", frame, mixer),
+          try ResidualBlock(layer, norm: "pre_ff_layernorm", frame, feedForward(layer["feed_forward"], index))))
     }
-    return blocks
+    return layers
   }
 
   private func mambaLayer(_ weights: WeightScope, _ state: inout StateLayout) throws(ModelError) -> Mamba1 {

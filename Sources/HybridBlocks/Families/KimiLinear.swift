@@ -6,7 +6,7 @@ struct KimiLinear: ModelFamily {
   static let models = "Kimi Linear"
   static let layers = "Kimi Delta Attention, latent attention, experts"
   static let modelTypes = ["kimi_linear"]
-  /// What follows from other keys, and rotary positions, which no layer has.
+  /// Values that follow from other keys, and rotary positions, which no layer has.
   static let inertKeys = [
     "head_dim", "num_key_value_heads", "num_nextn_predict_layers", "qk_head_dim", "rope_parameters", "rope_scaling",
     "rope_theta", "use_grouped_topk",
@@ -20,7 +20,7 @@ struct KimiLinear: ModelFamily {
   let denseWidth: Int
   let expertWidth: Int
   let sharedExperts: Int
-  /// How experts are chosen, but for the bias, which each layer has of its own.
+  /// The choice of experts, but for the bias, of which each layer has its own.
   let routing: ExpertSelection
 
   var layerCount: Int { isLinear.count }
@@ -43,7 +43,7 @@ struct KimiLinear: ModelFamily {
     routing = try config.sigmoidRouting()
   }
 
-  /// For each layer, whether it is one of linear attention: from `layer_types`, or from the numbers, counted from one, in
+  /// Whether each layer is one of linear attention: from `layer_types`, or from the numbers, counted from one, in
   /// `linear_attn_config`.
   private static func linearLayers(
     _ config: ConfigReader, _ linear: ConfigReader?, count: Int
@@ -102,11 +102,11 @@ struct KimiLinear: ModelFamily {
     [.decayRates(of: delta.rule.heads, storedAs: [1, 1, delta.rule.heads, 1])] + attention.storedForms
   }
 
-  func blocks(_ weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [any Block] {
-    var blocks: [any Block] = []
-    let layers = weights["model"]["layers"]
+  func layers(reading weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [Layer] {
+    var layers: [Layer] = []
+    let scopes = weights["model"]["layers"]
     for index in isLinear.indices {
-      let layer = layers[index]
+      let layer = scopes[index]
       let mixer: any Mixer
       if isLinear[index] {
         let parameters = try GatedDeltaNet.Parameters(kimi: layer["self_attn"], delta, epsilon: frame.epsilon)
@@ -114,13 +114,14 @@ struct KimiLinear: ModelFamily {
       } else {
         mixer = try LatentAttention(layer["self_attn"], attention, rotary: nil, state: &state)
       }
-      blocks.append(try ResidualSublayer(layer, norm: "input_layernorm", frame, mixer))
-      blocks.append(
-        try ResidualSublayer(layer, norm: "post_attention_layernorm", frame, feedForward(layer, index)))
+      layers.append(
+        Layer(
+          try ResidualBlock(layer, norm: "input_layernorm", frame, mixer),
+          try ResidualBlock(layer, norm: "post_attention_layernorm", frame, feedForward(layer, index))))
     }
     // Layers behind the last predict tokens further ahead; they take no part in the forward pass.
-    layers.discard("\(isLinear.count).")
-    return blocks
+    scopes.discard("\(isLinear.count).")
+    return layers
   }
 
   private func feedForward(_ layer: WeightScope, _ index: Int) throws(ModelError) -> any Mixer {

@@ -54,7 +54,7 @@ struct Lfm2: ModelFamily {
       scale: try config.number("routed_scaling_factor", default: 1))
   }
 
-  /// For each layer, whether it is attention.
+  /// Whether each layer is attention.
   private static func layers(_ config: ConfigReader) throws(ModelError) -> [Bool] {
     let count = try config.size("num_hidden_layers")
     guard let kinds = try config.strings("layer_types") else {
@@ -83,8 +83,8 @@ struct Lfm2: ModelFamily {
     return (Int(width) + multiple - 1) / multiple * multiple
   }
 
-  func blocks(_ weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [any Block] {
-    var blocks: [any Block] = []
+  func layers(reading weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [Layer] {
+    var layers: [Layer] = []
     for index in isAttention.indices {
       let layer = weights["model"]["layers"][index]
       let mixer: any Mixer
@@ -94,11 +94,12 @@ struct Lfm2: ModelFamily {
         mixer = try ShortConvolution(
           layer["conv"], width: frame.width, taps: taps, bias: convolutionBias, state: &state)
       }
-      blocks.append(try ResidualSublayer(layer, norm: "operator_norm", frame, mixer))
-      blocks.append(
-        try ResidualSublayer(layer, norm: "ffn_norm", frame, feedForward(layer["feed_forward"], index)))
+      layers.append(
+        Layer(
+          try ResidualBlock(layer, norm: "operator_norm", frame, mixer),
+          try ResidualBlock(layer, norm: "ffn_norm", frame, feedForward(layer["feed_forward"], index))))
     }
-    return blocks
+    return layers
   }
 
   private func attentionLayer(_ weights: WeightScope, _ state: inout StateLayout) throws(ModelError) -> Attention {

@@ -10,7 +10,7 @@ struct Llama: ModelFamily {
     "is_llama_config", "max_window_layers", "rope_interleaved", "sliding_window", "transformers.js_config",
   ]
 
-  /// Which of the models it is, where more than numbers tell them apart.
+  /// The kind of model, where more than numbers tells them apart.
   enum Kind: Sendable { case llama, granite, qwen2 }
 
   let kind: Kind
@@ -53,8 +53,8 @@ struct Llama: ModelFamily {
     hiddenBias = try config.flag("mlp_bias", default: false)
   }
 
-  func blocks(_ weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [any Block] {
-    var blocks: [any Block] = []
+  func layers(reading weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [Layer] {
+    var layers: [Layer] = []
     for index in 0..<layerCount {
       let layer = weights["model"]["layers"][index]
       let heads = layer["self_attn"]
@@ -62,9 +62,11 @@ struct Llama: ModelFamily {
       heads.discard("rotary_emb.inv_freq")
       let attention = try Attention(heads, attention, rotary: rotary, scale: attentionScale, state: &state)
       let mlp = try FeedForward.swiGLU(layer["mlp"], width: frame.width, hidden: hidden, bias: hiddenBias)
-      blocks.append(try ResidualSublayer(layer, norm: "input_layernorm", frame, attention, scale: residualScale))
-      blocks.append(try ResidualSublayer(layer, norm: "post_attention_layernorm", frame, mlp, scale: residualScale))
+      layers.append(
+        Layer(
+          try ResidualBlock(layer, norm: "input_layernorm", frame, attention, scale: residualScale),
+          try ResidualBlock(layer, norm: "post_attention_layernorm", frame, mlp, scale: residualScale)))
     }
-    return blocks
+    return layers
   }
 }

@@ -12,7 +12,7 @@ struct Mamba: ModelFamily {
     "use_associative_scan", "use_falcon_mambapy", "use_mambapy",
   ]
 
-  /// Which mixer the layers have.
+  /// The mixer of the layers.
   enum Kind: Sendable {
     /// Mamba; with an ε, its time steps, B and C are normalised.
     case one(Mamba1.Shape, innerEpsilon: Float?)
@@ -68,8 +68,8 @@ struct Mamba: ModelFamily {
       convolutionBias: try config.flag("use_conv_bias", default: true), inputBias: hasBias, outputBias: hasBias)
   }
 
-  func blocks(_ weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [any Block] {
-    var blocks: [any Block] = []
+  func layers(reading weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [Layer] {
+    var layers: [Layer] = []
     for index in 0..<layerCount {
       let layer = weights["backbone"]["layers"][index]
       let mixer: any Mixer
@@ -80,9 +80,9 @@ struct Mamba: ModelFamily {
       case .two(let shape):
         mixer = try Mamba2(layer["mixer"], shape, epsilon: frame.epsilon, state: &state)
       }
-      blocks.append(try ResidualSublayer(layer, norm: "norm", frame, mixer))
+      layers.append(Layer(try ResidualBlock(layer, norm: "norm", frame, mixer)))
     }
-    return blocks
+    return layers
   }
 }
 

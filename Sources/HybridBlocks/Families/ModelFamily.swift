@@ -1,12 +1,12 @@
 internal import InferCore
 
-/// Knows one architecture: reads its configuration and names on disk, and returns the list of its blocks.
+/// An architecture: it reads its configuration and its tensors, and returns the list of its layers.
 ///
-/// A family is data. It has no forward pass; what a layer computes is the business of the ``Block`` it returns.
+/// A family is data. It has no forward pass; what a layer computes is the business of its ``Block``s.
 protocol ModelFamily: Sendable {
   /// Names of published models, for documentation.
   static var models: String { get }
-  /// What its layers are made of, for documentation.
+  /// The parts that its layers are made of, for documentation.
   static var layers: String { get }
   /// Values of `model_type` that this family reads.
   static var modelTypes: [String] { get }
@@ -16,7 +16,7 @@ protocol ModelFamily: Sendable {
   /// Reads and checks the configuration.
   init(_ config: ConfigReader) throws(ModelError)
 
-  /// What stands around the blocks.
+  /// The parts around the layers.
   var frame: ModelFrame { get }
   /// Number of layers.
   var layerCount: Int { get }
@@ -24,8 +24,8 @@ protocol ModelFamily: Sendable {
   /// The forms in which checkpoints store tensors that blocks read in another.
   var storedForms: [StoredForm] { get }
 
-  /// Reads all blocks, in order, declaring their state.
-  func blocks(_ weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [any Block]
+  /// Reads all layers, in order, declaring their state.
+  func layers(reading weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [Layer]
 }
 
 extension ModelFamily {
@@ -34,7 +34,7 @@ extension ModelFamily {
   var storedForms: [StoredForm] { [.decayRates] }
 }
 
-/// What stands around the blocks of a model: embedding, final norm and head.
+/// The parts of a model around its layers: embedding, final norm and head.
 struct ModelFrame: Sendable {
   /// Width of the residual stream.
   let width: Int

@@ -21,22 +21,22 @@ struct NemotronH: ModelFamily {
     "topk_group",
   ]
 
-  /// What a layer is.
-  enum Layer: Sendable { case mamba, attention, feedForward, experts }
+  /// The mixer of a layer.
+  enum Kind: Sendable { case mamba, attention, feedForward, experts }
 
   let frame: ModelFrame
-  let layers: [Layer]
+  let kinds: [Kind]
   let mamba: Mamba2.Shape
   let attention: Attention.Shape
   let feedForwardBias: Bool
   let denseWidth: Int
-  /// How experts are chosen, but for the bias, which each layer has of its own; `nil` without experts.
+  /// The choice of experts, but for the bias, of which each layer has its own; `nil` without experts.
   let selection: ExpertSelection?
   let expertWidth: Int
   let sharedWidth: Int
   let latentWidth: Int?
 
-  var layerCount: Int { layers.count }
+  var layerCount: Int { kinds.count }
 
   init(_ config: ConfigReader) throws(ModelError) {
     // Files hold up to three of them, all the same.
@@ -47,7 +47,7 @@ struct NemotronH: ModelFamily {
     frame.embedding = "backbone.embeddings"
     frame.norm = "backbone.norm_f"
     self.frame = frame
-    layers = try Self.layers(config)
+    kinds = try Self.kinds(config)
     try config.expect("mlp_hidden_act", try config.string("mlp_hidden_act", default: "relu2"), is: "relu2")
     try config.expect("mamba_hidden_act", try config.string("mamba_hidden_act", default: "silu"), is: "silu")
     try config.expectNoSlidingWindow(contextLength: frame.contextLength)
@@ -55,9 +55,9 @@ struct NemotronH: ModelFamily {
     attention = try config.attentionShape(
       width: frame.width, bias: try config.flag("attention_bias", default: false))
     feedForwardBias = try config.flag("mlp_bias", default: false)
-    denseWidth = layers.contains(.feedForward) ? try config.size("intermediate_size") : 0
+    denseWidth = kinds.contains(.feedForward) ? try config.size("intermediate_size") : 0
     config.ignore(["intermediate_size"])
-    guard layers.contains(.experts) else {
+    guard kinds.contains(.experts) else {
       (selection, expertWidth, sharedWidth, latentWidth) = (nil, 0, 0, nil)
       config.ignore(Self.expertKeys)
       return
@@ -85,22 +85,22 @@ struct NemotronH: ModelFamily {
       scale: try config.number("routed_scaling_factor", default: 1), groups: groups)
   }
 
-  private static func layers(_ config: ConfigReader) throws(ModelError) -> [Layer] {
-    let names: [String: Layer] = [
+  private static func kinds(_ config: ConfigReader) throws(ModelError) -> [Kind] {
+    let names: [String: Kind] = [
       "M": .mamba, "mamba": .mamba, "linear_attention": .mamba, "*": .attention, "attention": .attention,
       "full_attention": .attention, "-": .feedForward, "mlp": .feedForward, "E": .experts, "moe": .experts,
     ]
     // The same list under three names, the last of them one letter a layer.
-    var kinds = try config.strings("layers_block_type")
-    if kinds == nil { kinds = try config.strings("layer_types") }
-    if kinds == nil { kinds = try config.string("hybrid_override_pattern").map { String($0) } }
-    let layers = (kinds ?? []).compactMap { names[$0] }
+    var listed = try config.strings("layers_block_type")
+    if listed == nil { listed = try config.strings("layer_types") }
+    if listed == nil { listed = try config.string("hybrid_override_pattern").map { String($0) } }
+    let kinds = (listed ?? []).compactMap { names[$0] }
     try config.require(
-      !layers.isEmpty && layers.count == kinds?.count, "hybrid_override_pattern or layers_block_type",
-      "\(kinds?.first { names[$0] == nil } ?? "nothing") is no kind of layer")
-    let count = try config.size("num_hidden_layers", default: layers.count)
-    try config.require(count == layers.count, "num_hidden_layers", "\(count), but \(layers.count) kinds of layers")
-    return layers
+      !kinds.isEmpty && kinds.count == listed?.count, "hybrid_override_pattern or layers_block_type",
+      "\(listed?.first { names[$0] == nil } ?? "nothing") is no kind of layer")
+    let count = try config.size("num_hidden_layers", default: kinds.count)
+    try config.require(count == kinds.count, "num_hidden_layers", "\(count), but \(kinds.count) kinds of layers")
+    return kinds
   }
 
   private static func mambaShape(_ config: ConfigReader, width: Int) throws(ModelError) -> Mamba2.Shape {
@@ -118,10 +118,10 @@ struct NemotronH: ModelFamily {
       outputBias: try config.flag("use_bias", default: hasBias))
   }
 
-  func blocks(_ weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [any Block] {
+  func layers(reading weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [Layer] {
     weights.discard("mtp.")
-    var blocks: [any Block] = []
-    for (index, kind) in layers.enumerated() {
+    var layers: [Layer] = []
+    for (index, kind) in kinds.enumerated() {
       let layer = weights["backbone"]["layers"][index]
       let mixer: any Mixer
       switch kind {
@@ -135,9 +135,9 @@ struct NemotronH: ModelFamily {
         guard let selection else { continue }
         mixer = try expertLayer(layer["mixer"], selection, index)
       }
-      blocks.append(try ResidualSublayer(layer, norm: "norm", frame, mixer))
+      layers.append(Layer(try ResidualBlock(layer, norm: "norm", frame, mixer)))
     }
-    return blocks
+    return layers
   }
 
   private func expertLayer(

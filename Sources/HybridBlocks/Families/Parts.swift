@@ -3,7 +3,7 @@ internal import InferCore
 // Parts of configurations and checkpoints that several families have in common.
 
 extension ConfigReader {
-  /// The layer's query, key and value heads.
+  /// The sizes of an attention layer's heads.
   ///
   /// - Parameter bias: whether all four projections have biases.
   func attentionShape(width: Int, bias: Bool) throws(ModelError) -> Attention.Shape {
@@ -25,7 +25,7 @@ extension ConfigReader {
       outputBias: bias)
   }
 
-  /// To how many of a layer's experts a token is sent.
+  /// The number of experts that a token is sent to in a layer.
   func chosenExperts(_ key: String = "num_experts_per_tok", of experts: Int) throws(ModelError) -> Int {
     let topK = try size(key)
     try require(topK <= experts, key, "\(topK) of \(experts) experts")
@@ -75,8 +75,8 @@ extension Experts {
   }
 }
 
-extension ResidualSublayer {
-  /// A sub-layer whose norm is `norm` of its layer.
+extension ResidualBlock {
+  /// A block with the norm of the given name in its layer.
   init(_ layer: WeightScope, norm: String, _ frame: ModelFrame, _ mixer: any Mixer, scale: Float = 1) throws(ModelError)
   {
     self.init(

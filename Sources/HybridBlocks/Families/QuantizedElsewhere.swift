@@ -4,7 +4,7 @@ internal import OrderedCollections
 
 /// Checkpoints whose tensors other tools have quantised, in ways that are not read.
 enum QuantizedElsewhere {
-  /// Where configurations say how: Hugging Face's key, an older one of compressed-tensors', and MLX's.
+  /// The keys that describe the method: Hugging Face's, an older one of compressed-tensors, and MLX's.
   private static let keys = ["quantization_config", "compression_config", "quantization"]
 
   /// Refuses the configuration of such a checkpoint before its tensors are missed under their usual names.

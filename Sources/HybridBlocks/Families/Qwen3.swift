@@ -45,19 +45,20 @@ struct Qwen3: ModelFamily {
     isDense = (0..<layers).map { dense.contains($0) || ($0 + 1) % period != 0 }
   }
 
-  func blocks(_ weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [any Block] {
-    var blocks: [any Block] = []
+  func layers(reading weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [Layer] {
+    var layers: [Layer] = []
     for index in isDense.indices {
       let layer = weights["model"]["layers"][index]
       let heads = layer["self_attn"]
       let attention = try Attention(
         heads, attention, rotary: rotary,
         headNorm: .usual(heads, headDimension: attention.headDimension, epsilon: frame.epsilon), state: &state)
-      blocks.append(try ResidualSublayer(layer, norm: "input_layernorm", frame, attention))
-      blocks.append(
-        try ResidualSublayer(layer, norm: "post_attention_layernorm", frame, feedForward(layer["mlp"], index)))
+      layers.append(
+        Layer(
+          try ResidualBlock(layer, norm: "input_layernorm", frame, attention),
+          try ResidualBlock(layer, norm: "post_attention_layernorm", frame, feedForward(layer["mlp"], index))))
     }
-    return blocks
+    return layers
   }
 
   private func feedForward(_ weights: WeightScope, _ index: Int) throws(ModelError) -> any Mixer {

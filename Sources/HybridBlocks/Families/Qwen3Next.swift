@@ -15,7 +15,7 @@ struct Qwen3Next: ModelFamily {
   ]
 
   private(set) var frame: ModelFrame
-  /// Path of the layers' parent on disk.
+  /// The path of the layers' parent in the checkpoint.
   let path: [String]
   let isLinear: [Bool]
   let isDense: [Bool]
@@ -74,7 +74,7 @@ struct Qwen3Next: ModelFamily {
     sharedWidth = try config.size("shared_expert_intermediate_size")
   }
 
-  /// For each layer, whether it is one of linear attention.
+  /// Whether each layer is one of linear attention.
   private static func layers(_ config: ConfigReader) throws(ModelError) -> [Bool] {
     let count = try config.size("num_hidden_layers")
     let interval = try config.size("full_attention_interval", default: 4)
@@ -107,9 +107,9 @@ struct Qwen3Next: ModelFamily {
     return [.decayRates] + norms.flatMap(StoredForm.normFromOne)
   }
 
-  func blocks(_ weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [any Block] {
+  func layers(reading weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [Layer] {
     let model = path.reduce(weights) { $0[$1] }
-    var blocks: [any Block] = []
+    var layers: [Layer] = []
     for index in isLinear.indices {
       let layer = model["layers"][index]
       let mixer: any Mixer
@@ -123,14 +123,15 @@ struct Qwen3Next: ModelFamily {
           headNorm: .usual(heads, headDimension: attention.headDimension, epsilon: frame.epsilon),
           state: &state)
       }
-      blocks.append(try ResidualSublayer(layer, norm: "input_layernorm", frame, mixer))
-      blocks.append(
-        try ResidualSublayer(layer, norm: "post_attention_layernorm", frame, feedForward(layer["mlp"], index)))
+      layers.append(
+        Layer(
+          try ResidualBlock(layer, norm: "input_layernorm", frame, mixer),
+          try ResidualBlock(layer, norm: "post_attention_layernorm", frame, feedForward(layer["mlp"], index))))
     }
     // What predicts tokens further ahead takes no part in the forward pass.
     weights.discard("mtp.")
     weights["model"].discard("visual.", remark: "the model sees text only, no images and no films")
-    return blocks
+    return layers
   }
 
   private func feedForward(_ weights: WeightScope, _ index: Int) throws(ModelError) -> any Mixer {

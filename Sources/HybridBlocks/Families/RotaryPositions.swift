@@ -20,7 +20,7 @@ extension ConfigReader {
   ///   - theta: the base where the file has none.
   ///   - part: share of each head, from its first dimension on, that is rotated where the file has no
   ///     `partial_rotary_factor`. Families that rotate whole heads pass nothing and refuse any other share.
-  ///   - pairing: which dimensions make a pair.
+  ///   - pairing: the choice of the two dimensions that make a pair.
   ///   - key: the key of `headDimension`, for errors.
   /// - Throws: `ModelError` that names the key, and the kind if it is not known.
   func rotary(
@@ -34,7 +34,7 @@ extension ConfigReader {
     return RotaryEmbedding(frequencies, pairing: pairing, contextLength: contextLength)
   }
 
-  /// What each pair of a head's dimensions turns by; see
+  /// The frequencies that the pairs of a head's dimensions turn by; see
   /// ``rotary(headDimension:contextLength:theta:part:pairing:key:)``.
   func rotaryFrequencies(
     headDimension: Int, theta: Double? = nil, part: Double? = nil, key: String = "head_dim"
@@ -65,7 +65,7 @@ extension ConfigReader {
     return try parameters.object("full_attention")
   }
 
-  /// How many times as long contexts are as those first trained on: `factor`, or by the lengths.
+  /// The ratio of the context to that of the first training: `factor`, or that of the two lengths.
   func ropeFactor(_ parameters: ConfigReader) throws(ModelError) -> Double {
     if parameters.has("factor") { return try parameters.positive("factor") }
     return Double(try maxPositions()) / Double(try originalLength(parameters))

@@ -52,7 +52,7 @@ struct Zamba2: ModelFamily {
     try config.expect("use_shared_mlp_adapter", adapts, is: true)
   }
 
-  /// For each layer, whether a transformer stands before it.
+  /// Whether each layer has a transformer before it.
   private static func layers(_ config: ConfigReader) throws(ModelError) -> [Bool] {
     let names = ["mamba": false, "linear_attention": false, "hybrid": true]
     let key = config.has("layers_block_type") ? "layers_block_type" : "layer_types"
@@ -93,8 +93,8 @@ struct Zamba2: ModelFamily {
       width: 2 * width, queryHeads: heads, keyHeads: keyHeads, headDimension: headDimension, outputWidth: width)
   }
 
-  func blocks(_ weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [any Block] {
-    var blocks: [any Block] = []
+  func layers(reading weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [Layer] {
+    var layers: [Layer] = []
     var transformers: [SharedTransformer] = []
     // Where each transformer's weights stand: with its first use.
     var places: [WeightScope] = []
@@ -102,7 +102,7 @@ struct Zamba2: ModelFamily {
     for index in isHybrid.indices {
       let layer = weights["model"]["layers"][index]
       let own = isHybrid[index] ? layer["mamba_decoder"] : layer
-      var block = SharedTransformerLayer(
+      var block = SharedTransformerBlock(
         norm: try RMSNorm(own["input_layernorm"], width: frame.width, epsilon: frame.epsilon),
         // Its norm's ε is a constant of the architecture.
         mamba: try Mamba2(own["mamba"], mamba, epsilon: 1e-5, state: &state))
@@ -122,9 +122,9 @@ struct Zamba2: ModelFamily {
         )
         uses += 1
       }
-      blocks.append(block)
+      layers.append(Layer(block))
     }
-    return blocks
+    return layers
   }
 
   private func transformer(_ weights: WeightScope, _ state: inout StateLayout) throws(ModelError) -> SharedTransformer {

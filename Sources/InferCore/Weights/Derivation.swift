@@ -1,6 +1,6 @@
-/// How the bytes of a tensor are made of those of others, when they are read.
+/// A way to compute the bytes of a tensor from those of others, when they are read.
 @safe struct Derivation: Sendable {
-  /// What they are made of.
+  /// The tensors that the bytes are computed from.
   let parts: [Tensor]
   /// Writes the bytes, given the parts as matrices.
   let write: @Sendable (_ parts: [Matrix], _ target: UnsafeMutableRawPointer) -> Void
@@ -31,7 +31,7 @@ extension Tensor {
   /// Some of the outermost slices — rows of a matrix, matrices of a stack —, in place.
   ///
   /// - Parameters:
-  ///   - range: which of the slices that the first size counts.
+  ///   - range: a range within the first size.
   ///   - name: the new name.
   /// - Throws: ``ModelError/tensor(name:reason:)`` when slices are no whole blocks of the format.
   /// - Precondition: the range is within the first size.
@@ -65,7 +65,7 @@ extension Tensor {
   ///
   /// - Parameters:
   ///   - name: the new name.
-  ///   - order: which slice of this tensor comes at each place of the new one.
+  ///   - order: for each place of the new tensor, the index of the slice of this one.
   /// - Throws: ``ModelError/tensor(name:reason:)`` when slices are no whole blocks of the format.
   package func reordered(_ name: String, _ order: @escaping @Sendable (Int) -> Int) throws(ModelError) -> Tensor {
     let total = shape.first ?? 0
@@ -86,7 +86,7 @@ extension Tensor {
   ///   - parts: the tensors to compute with.
   ///   - name: the new name.
   ///   - shape: the new sizes.
-  ///   - compute: makes as many numbers as `shape` says of the parts' numbers.
+  ///   - compute: computes as many numbers as `shape` says from the parts' numbers.
   package static func computed(
     _ parts: [Tensor], name: String, shape: [Int], _ compute: @escaping @Sendable ([[Float]]) -> [Float]
   ) -> Tensor {

@@ -7,18 +7,18 @@ public import InferText
 public struct GGUF: Sendable {
   /// Bytes between starts of tensors where the file says nothing else.
   static let defaultAlignment = 32
-  /// Whether a file begins like one.
+  /// Whether a file begins with the format's magic bytes.
   public static func isOne(_ file: MappedFile) -> Bool { file.byteCount >= 4 && file.copyBytes(0..<4) == magic }
   static let magic = Array("GGUF".utf8)
 
-  /// Where it is.
+  /// The path of the file.
   public let path: String
   /// Metadata by key.
   public let metadata: TextDictionary<GGUFValue>
   /// Tensors, in order of their data. Sizes are slowest first, as everywhere here; the file has them reversed.
   public let tensors: [Tensor]
 
-  /// What was read of one file or of several parts.
+  /// Combines the metadata and tensors of one file or of several parts.
   init(path: String, metadata: TextDictionary<GGUFValue>, tensors: [Tensor]) {
     self.path = path
     self.metadata = metadata

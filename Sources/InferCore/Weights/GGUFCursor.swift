@@ -1,5 +1,5 @@
-/// Walks through the head of a GGUF file. Nothing is taken for granted: whatever a length says, no byte behind the
-/// file's last is touched, and no memory is asked for that the file cannot fill.
+/// A cursor over the head of a GGUF file. Lengths are checked: no byte behind the file's last is touched, and no memory
+/// is allocated that the file cannot fill.
 struct GGUFCursor {
   /// Kinds of metadata values, by their numbers.
   enum Kind: UInt32 {
@@ -26,7 +26,7 @@ struct GGUFCursor {
   let file: MappedFile
   private(set) var offset = 0
   private var valuesLeft = Self.mostValues
-  /// What is being read, for messages.
+  /// The name of the part that is being read, for messages.
   var place = "header"
 
   init(_ file: MappedFile) { self.file = file }
@@ -49,7 +49,7 @@ struct GGUFCursor {
     return Value(littleEndian: unsafe file.base.loadUnaligned(fromByteOffset: range.lowerBound, as: Value.self))
   }
 
-  /// How many things follow of which each takes some bytes at least.
+  /// The number of items that follow, of which each takes at least so many bytes.
   mutating func count(ofAtLeast bytes: Int) throws(ModelError) -> Int {
     let count = try integer(UInt64.self)
     guard count <= UInt64((file.byteCount - offset) / bytes) else {

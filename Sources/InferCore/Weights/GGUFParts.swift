@@ -44,7 +44,7 @@ extension GGUF {
     self.init(path: head.path, metadata: head.metadata, tensors: tensors)
   }
 
-  /// Where part `number` of `count` is, behind the name that all parts begin with.
+  /// The end of the name of part `number` of `count`, behind the name that all parts begin with.
   private static func suffix(_ number: Int, of count: Int) -> String {
     func digits(_ value: Int) -> String { String(String(100_000 + value).dropFirst()) }
     return "-\(digits(number + 1))-of-\(digits(count)).gguf"

@@ -13,7 +13,7 @@ extension GGUF {
   /// Dimensions of a tensor at most.
   private static let mostDimensions: UInt32 = 4
 
-  /// How the elements of a tensor lie.
+  /// The layout of the elements of a tensor.
   private struct Layout {
     let type: String
     let blockElements: Int

@@ -13,12 +13,12 @@ public enum GGUFValue: Sendable, Equatable {
   /// A list of values of one kind.
   case array([GGUFValue])
 
-  /// The text, of a value that is one.
+  /// The text; `nil` for other values.
   public var string: String? {
     if case .string(let text) = self { text } else { nil }
   }
 
-  /// The integer, of a value that is one and not negative.
+  /// The integer; `nil` for other values and for negative ones.
   public var count: Int? {
     switch self {
     case .unsigned(let value): Int(exactly: value)
@@ -27,7 +27,7 @@ public enum GGUFValue: Sendable, Equatable {
     }
   }
 
-  /// The number, of a value that is one or an integer.
+  /// The number or integer; `nil` for other values.
   public var double: Double? {
     switch self {
     case .unsigned(let value): Double(value)
@@ -37,17 +37,17 @@ public enum GGUFValue: Sendable, Equatable {
     }
   }
 
-  /// The truth value, of a value that is one.
+  /// The truth value; `nil` for other values.
   public var bool: Bool? {
     if case .bool(let value) = self { value } else { nil }
   }
 
-  /// The elements, of a value that is a list.
+  /// The elements of a list; `nil` for other values.
   public var array: [GGUFValue]? {
     if case .array(let values) = self { values } else { nil }
   }
 
-  /// What it is, for messages.
+  /// The kind of value, for messages.
   package var kind: String {
     switch self {
     case .unsigned, .signed: "an integer"

@@ -14,14 +14,14 @@ public struct GGUFVocabulary: Sendable {
   public let chatTemplate: String?
   /// Further templates by name: `tokenizer.chat_template.NAME`.
   public let namedTemplates: TextDictionary<String>
-  /// Tokens that end an answer, ascending: those that metadata name, and those whose names tell.
+  /// Tokens that end an answer, ascending: the ones that metadata name, and those whose names are known.
   public let endTokens: [Int32]
 
   /// Reads the vocabulary of a file.
   ///
   /// - Parameters:
   ///   - metadata: the file's metadata.
-  ///   - path: where the file is, for errors.
+  ///   - path: the path of the file, for errors.
   /// - Throws: ``ModelError/malformed(path:reason:)`` that names the key which is missing, of another type, or has a value
   ///   that is not supported.
   /// - Complexity: O(n) in the vocabulary's size.

@@ -39,7 +39,7 @@ public final class GGUFWriter {
   /// - Parameters:
   ///   - path: the file to write.
   ///   - metadata: keys and values. Numbers are written in 32 bits where they fit; lists hold values of one kind.
-  ///   - tensors: what will be written, in this order.
+  ///   - tensors: the tensors that will be written, in this order.
   /// - Throws: ``ModelError/unwritable(_:)`` when it cannot be written, or when something other than a file has its name.
   public init(path: String, metadata: [(key: String, value: GGUFValue)], tensors: [Tensor]) throws(ModelError) {
     self.tensors = tensors

@@ -1,11 +1,11 @@
 internal import InferText
 internal import Synchronization
 
-/// A tensor that a model is made of: where it comes from and what it became in memory.
+/// A tensor that a model is made of, and its format in memory.
 public struct LoadedTensor: Sendable {
   /// The tensor on disk.
   public let tensor: Tensor
-  /// What it does, where it is a matrix or a stack of them; `nil` for vectors and convolutions.
+  /// The role of a matrix or of a stack of them; `nil` for vectors and convolutions.
   public let role: MatrixRole?
   /// The format it is computed with.
   public let format: WeightFormat
@@ -13,7 +13,7 @@ public struct LoadedTensor: Sendable {
   public let byteCount: Int
 }
 
-/// How far loading has come.
+/// The progress of loading.
 public struct LoadProgress: Sendable {
   /// Bytes of the files' tensors that are dealt with.
   public let bytesDone: Int
@@ -26,7 +26,7 @@ public struct LoadProgress: Sendable {
   }
 }
 
-/// Hands out a checkpoint's tensors, quantised where a plan says so, and keeps account of them.
+/// Reads a checkpoint's tensors, quantised where a plan says so, and keeps account of them.
 final class WeightLoader: Sendable {
   let checkpoint: Checkpoint
   private let plan: QuantizationPlan?
@@ -114,7 +114,7 @@ final class WeightLoader: Sendable {
   /// Keeps a sentence for the people who load the model.
   func remark(_ sentence: String) { account.withLock { $0.remarks.append(sentence) } }
 
-  /// What there is to tell those people.
+  /// The sentences that are kept for them.
   var remarks: [String] { account.withLock { $0.remarks } }
 
   /// Everything that was read, by name.

@@ -2,8 +2,8 @@ internal import InferText
 
 /// A cursor over a checkpoint's names: `scope["model"]["layers"][3].matrix("mlp.up_proj.weight", …)`.
 ///
-/// Every read states the shape that the configuration implies and checks it at once. What was read is
-/// remembered, so that a tensor nobody asked for can be reported.
+/// Every read states the shape that the configuration implies and checks it at once. The scope remembers the tensors that
+/// were read, so that a tensor nobody asked for can be reported.
 public struct WeightScope: Sendable {
   /// Path of this scope, with a trailing dot unless it is the root.
   public let prefix: String
@@ -25,7 +25,7 @@ public struct WeightScope: Sendable {
   ///   - plan: the formats that matrices are quantised to as they are read; `nil` for those they are stored in.
   ///   - readsMatrices: without this, names, shapes and formats are checked and accounted for, but matrices are zeros.
   ///   - threads: threads to quantise and pack with.
-  ///   - progress: is told after each tensor how far the reading has come, on the thread that reads.
+  ///   - progress: a closure that is called after each tensor with the progress of reading, on the thread that reads.
   /// - Throws: ``ModelError/outOfThreads(_:)``.
   public init(
     _ checkpoint: Checkpoint, plan: QuantizationPlan?, readsMatrices: Bool = true, threads: Int,
@@ -67,9 +67,9 @@ public struct WeightScope: Sendable {
   ///
   /// - Parameters:
   ///   - name: the tensor's name within this scope.
-  ///   - rows: number of rows: the width of what comes out.
-  ///   - columns: number of columns: the width of what goes in.
-  ///   - role: what it does, which decides its format when a model is quantised.
+  ///   - rows: number of rows: the width of the output.
+  ///   - columns: number of columns: the width of the input.
+  ///   - role: the role of the matrix, which decides its format when a model is quantised.
   public func matrix(
     _ name: String, rows: Int, columns: Int, role: MatrixRole = .linear
   ) throws(ModelError) -> PackedMatrix {
@@ -91,9 +91,9 @@ public struct WeightScope: Sendable {
   /// - Parameters:
   ///   - name: the tensor's name within this scope.
   ///   - rows: number of rows of the tensor.
-  ///   - columns: number of columns: the width of what goes in.
+  ///   - columns: number of columns: the width of the input.
   ///   - parts: for each matrix, the ranges of rows that it is made of, one behind another.
-  ///   - role: what they do.
+  ///   - role: the role of the matrices.
   public func matrices(
     _ name: String, rows: Int, columns: Int, parts: [[Range<Int>]], role: MatrixRole = .linear
   ) throws(ModelError) -> [PackedMatrix] {
@@ -114,7 +114,7 @@ public struct WeightScope: Sendable {
   ///
   /// - Parameters:
   ///   - name: the tensor's name within this scope.
-  ///   - shape: what its shape has to be.
+  ///   - shape: the expected shape.
   public func floats(_ name: String, shape: [Int]) throws(ModelError) -> [Float] {
     try loader.floats(tensor(name, shape: shape))
   }
@@ -140,7 +140,7 @@ public struct WeightScope: Sendable {
   /// miss is left out. Does nothing where there are no such tensors.
   ///
   /// - Parameters:
-  ///   - name: how the tensors' names begin within this scope.
+  ///   - name: the beginning of the tensors' names within this scope.
   ///   - remark: a sentence that says what is missing without them.
   public func discard(_ name: String, remark: String) {
     let full = prefix + name
@@ -150,7 +150,7 @@ public struct WeightScope: Sendable {
     loader.remark("\(full)*: \(count) tensors are left out; \(remark)")
   }
 
-  /// What the people who load the model should know: see ``discard(_:remark:)``.
+  /// Remarks for the people who load the model; see ``discard(_:remark:)``.
   public var remarks: [String] { loader.remarks }
 
   /// Names nobody has read or discarded, sorted.

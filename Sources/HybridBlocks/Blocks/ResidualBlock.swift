@@ -1,10 +1,10 @@
 internal import InferCore
 
-/// The pre-norm residual sub-layer that nearly every layer of every family is: `h += scale · mixer(norm(h))`.
-struct ResidualSublayer: Block {
+/// The pre-norm residual block of nearly all layers: `h += scale · mixer(norm(h))`.
+struct ResidualBlock: Block {
   let norm: RMSNorm
   let mixer: any Mixer
-  /// Granite's residual multiplier.
+  /// The factor on the mixer's output (Granite).
   var scale: Float = 1
 
   var letter: Character { mixer.letter }

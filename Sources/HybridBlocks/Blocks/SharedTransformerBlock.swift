@@ -20,9 +20,9 @@ struct SharedTransformer: Sendable {
   }
 }
 
-/// A layer of Zamba2: `h += mamba(norm(h + W · transformer([h | embedding])))`, or without the transformer
+/// The block of a layer of Zamba2: `h += mamba(norm(h + W · transformer([h | embedding])))`, or without the transformer
 /// `h += mamba(norm(h))`.
-struct SharedTransformerLayer: Block {
+struct SharedTransformerBlock: Block {
   let norm: RMSNorm
   let mamba: Mamba2
   /// The transformer and `W`.
