@@ -16,7 +16,6 @@ let swiftSettings: [SwiftSetting] = [
 
 let package = Package(
   name: "infer-serve",
-  platforms: [.macOS("26.0")],
   products: [
     .executable(name: "infer-serve", targets: ["infer-serve-main"]),
     .library(name: "InferText", targets: ["InferText"]),

@@ -12,6 +12,3 @@ func solveUnitLower(
     CblasRowMajor, CblasLeft, CblasLower, CblasNoTrans, CblasUnit, blas(rows), blas(columns), 1, l, blas(rows), b,
     blas(columns))
 }
-
-/// Has BLAS compute on the calling thread alone: the team splits the work. Called once, before the first product.
-func useOneBLASThread() { openblas_set_num_threads(1) }

@@ -37,18 +37,6 @@ package func gatedNorm(
   }
 }
 
-/// Calls `body` for every row, a few rows an item; from this thread alone when there are too few to share.
-func forEachRow(_ rows: Int, _ step: borrowing Step, _ body: (_ row: Int) -> Void) {
-  let rowsPerItem = 8
-  guard rows > rowsPerItem else {
-    for row in 0..<rows { body(row) }
-    return
-  }
-  step.team.forEach((rows + rowsPerItem - 1) / rowsPerItem) { item, _ in
-    for row in item * rowsPerItem..<min(rows, (item + 1) * rowsPerItem) { body(row) }
-  }
-}
-
 /// Normalises every head of `weight.count` columns of every row by itself, in place, all with the same weights.
 package func rmsNormHeads(_ x: inout MutableRows, weight: [Float], epsilon: Float, _ step: borrowing Step) {
   precondition(x.columns % weight.count == 0, "\(x.columns) columns in heads of \(weight.count)")

@@ -1,10 +1,5 @@
 internal import CKernels
-
-#if canImport(Glibc)
-  internal import Glibc
-#else
-  internal import Darwin
-#endif
+internal import Glibc
 
 /// Rotary position embedding (Su et al. 2021, arXiv 2104.09864): the `i`-th pair of a head's dimensions is rotated by the
 /// angle `position · frequency[i]`.

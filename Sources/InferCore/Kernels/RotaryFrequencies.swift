@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-  internal import Glibc
-#else
-  internal import Darwin
-#endif
+internal import Glibc
 
 /// The angle, in radians a token, by which each pair of dimensions turns in a rotary position embedding: `base^(−2i/d)`
 /// for pair `i` of `d/2` (Su et al. 2021, arXiv 2104.09864, eq. 15), stretched in one of several ways for contexts that

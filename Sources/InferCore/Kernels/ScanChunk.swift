@@ -1,10 +1,5 @@
 internal import CKernels
-
-#if canImport(Glibc)
-  internal import Glibc
-#else
-  internal import Darwin
-#endif
+internal import Glibc
 
 /// What the scan of one head reads and writes: pointers to the first row, and strides in floats.
 @unsafe struct HeadInputs {

@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-  internal import Glibc
-#else
-  internal import Darwin
-#endif
+internal import Glibc
 
 /// Zeroed memory from the system, reserved whole and backed page by page when first touched.
 @safe final class AnonymousMapping {
@@ -17,10 +13,8 @@
       throw .outOfMemory("cannot reserve \(byteCount >> 20) MiB of memory: \(systemErrorText())")
     }
     unsafe base = mapped
-    #if os(Linux)
-      // Advice only: without huge pages everything works, with more misses in the translation cache.
-      _ = unsafe madvise(mapped, length, MADV_HUGEPAGE)
-    #endif
+    // Advice only: without huge pages everything works, with more misses in the translation cache.
+    _ = unsafe madvise(mapped, length, MADV_HUGEPAGE)
   }
 
   deinit { unsafe _ = munmap(base, max(byteCount, 1)) }

@@ -1,11 +1,3 @@
-internal import CKernels
-
-#if canImport(Glibc)
-  internal import Glibc
-#else
-  internal import Darwin
-#endif
-
 /// Measures of texts by rows of logits, and of rows by each other, for judging models.
 public enum LogitScore {
   /// The logarithm of the probability that the row gives `token`; `nil` when the row is no distribution: it holds NaN,
@@ -27,17 +19,7 @@ public enum LogitScore {
   public static func divergence(of row: Span<Float>, from reference: Span<Float>) -> Double? {
     precondition(row.count == reference.count, "a row of \(row.count) logits against one of \(reference.count)")
     guard let maximum = RowReduction.maximum(row), let top = RowReduction.maximum(reference) else { return nil }
-    var sums = (0.0, 0.0, 0.0)
-    unsafe withUnsafeMutableBytes(of: &sums) { sums in
-      unsafe reference.withUnsafeBufferPointer { p in
-        unsafe row.withUnsafeBufferPointer { q in
-          unsafe ck_row_divergence(
-            p.baseAddress, q.baseAddress, q.count, top, maximum, sums.assumingMemoryBound(to: Double.self).baseAddress)
-        }
-      }
-    }
-    // Rounding may leave equal rows a little below 0.
-    return max(0, sums.2 / sums.0 - log(sums.0) + log(sums.1))
+    return RowReduction.divergence(row, maximum: maximum, from: reference, maximum: top)
   }
 
   /// The index of the largest logit, the first of equals; `nil` when the row is no distribution.

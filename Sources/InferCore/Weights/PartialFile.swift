@@ -85,14 +85,3 @@ public func removeUnfinishedFiles() {
     unfinished = []
   }
 }
-
-/// Why a file cannot be written.
-public struct WriteError: Error, Sendable, Equatable, CustomStringConvertible {
-  /// The file.
-  public let path: String
-  /// What the system said.
-  public let reason: String
-
-  /// One line for people.
-  public var description: String { "cannot write \(path): \(reason)" }
-}

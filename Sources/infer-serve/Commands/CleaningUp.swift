@@ -1,11 +1,6 @@
+import Glibc
 import InferCore
 import UnixSignals
-
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
 
 /// Runs `body`, which writes files. A signal that ends the process meanwhile ends it as ever, but takes along what is not
 /// complete.

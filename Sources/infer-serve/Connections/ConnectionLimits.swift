@@ -1,10 +1,5 @@
+import Glibc
 import NIOCore
-
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
 
 /// How many connections there may be.
 struct ConnectionLimits: Sendable, Equatable {
@@ -47,11 +42,7 @@ struct ConnectionLimits: Sendable, Equatable {
   }
 }
 
-#if canImport(Glibc)
-  private let descriptorLimit = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
-#else
-  private let descriptorLimit = RLIMIT_NOFILE
-#endif
+private let descriptorLimit = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
 
 /// The origin of a connection.
 struct ConnectionOrigin: Sendable, Equatable {

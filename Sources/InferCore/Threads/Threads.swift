@@ -1,10 +1,5 @@
 internal import CKernels
-
-#if canImport(Glibc)
-  internal import Glibc
-#else
-  internal import Darwin
-#endif
+internal import Glibc
 
 /// How a team gets its threads: a name and what to run. Tests refuse some.
 typealias ThreadStarter = (_ name: String, _ body: @escaping @Sendable () -> Void) throws(ModelError) -> pthread_t

@@ -60,4 +60,20 @@ extension Matrix {
     if !format.isQuantized { unsafe format.unpack(scratch, out, count) }
     return unsafe ck_count_nonfinite(scratch, count)
   }
+
+  /// The number of weights that are NaN or infinite. O(count).
+  func nonFiniteCount() -> Int {
+    // A piece at a time, so that the largest embedding needs no more memory than the smallest norm.
+    let piece = 1 << 16
+    var values = [Float](repeating: 0, count: min(count, piece))
+    var result = 0
+    for start in stride(from: 0, to: count, by: piece) {
+      let length = min(piece, count - start)
+      unsafe values.withUnsafeMutableBufferPointer { buffer in
+        unsafe format.unpack(buffer.baseAddress, base + format.bytes(start), length)
+        result += unsafe ck_count_nonfinite(buffer.baseAddress, length)
+      }
+    }
+    return result
+  }
 }

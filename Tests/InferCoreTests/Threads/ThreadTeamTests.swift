@@ -1,13 +1,8 @@
+import Glibc
 import Synchronization
 import Testing
 
 @testable import InferCore
-
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
 
 @Suite(.timeLimit(.minutes(1))) struct ThreadTeamTests {
   /// Each item once, by a worker that nobody else is at that moment.

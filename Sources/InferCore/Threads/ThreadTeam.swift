@@ -1,11 +1,7 @@
+internal import CBLAS
 internal import CKernels
+internal import Glibc
 internal import Synchronization
-
-#if canImport(Glibc)
-  internal import Glibc
-#else
-  internal import Darwin
-#endif
 
 /// A fixed team of threads that work through numbered items together.
 ///
@@ -26,7 +22,8 @@ public final class ThreadTeam: Sendable {
 
   init(count: Int, start: ThreadStarter) throws(ModelError) {
     precondition(count >= 1 && count <= 1024, "a team of \(count) threads")
-    useOneBLASThread()
+    // BLAS computes on the thread that calls it: the team splits the work.
+    openblas_set_num_threads(1)
     self.count = count
     let shared = SharedWork(workers: count, spins: count <= availableProcessorCount())
     self.shared = shared

@@ -1,10 +1,5 @@
 internal import CKernels
-
-#if canImport(Glibc)
-  internal import Glibc
-#else
-  internal import Darwin
-#endif
+internal import Glibc
 
 /// A place where threads sleep until a condition holds (a POSIX mutex and condition variable).
 @safe final class Gate: @unchecked Sendable {

@@ -1,0 +1,19 @@
+/// Bytes that live as long as the matrices that view them.
+@safe final class OwnedBytes: Sendable {
+  // Safe because the memory is written in `init` only.
+  nonisolated(unsafe) private let buffer: AlignedBuffer
+  nonisolated(unsafe) let base: UnsafeRawPointer
+
+  /// Bytes that `fill` writes once.
+  init(byteCount: Int, _ fill: (UnsafeMutableRawPointer) -> Void) {
+    unsafe buffer = AlignedBuffer(byteCount: byteCount)
+    unsafe fill(buffer.base)
+    unsafe base = UnsafeRawPointer(buffer.base)
+  }
+
+  convenience init(copying bytes: UnsafeRawBufferPointer) {
+    unsafe self.init(byteCount: bytes.count) { target in
+      if let source = bytes.baseAddress { unsafe target.copyMemory(from: source, byteCount: bytes.count) }
+    }
+  }
+}

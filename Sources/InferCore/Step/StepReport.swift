@@ -1,0 +1,21 @@
+/// What a model reports of a step, beside its logits.
+public final class StepReport {
+  /// Rows that each expert of each mixture-of-experts layer computed in this step: `[layer][expert]`.
+  public private(set) var expertRows: [[Int]] = []
+  /// What the step had to read and compute. Kernels add to it on the calling thread.
+  public package(set) var work = StepWork()
+
+  func reset() {
+    work = StepWork()
+    for layer in expertRows.indices {
+      for expert in expertRows[layer].indices { expertRows[layer][expert] = 0 }
+    }
+  }
+
+  /// Adds `rows` rows to an expert's count. Layers are numbered by their position in the model.
+  public func addExpertRows(_ rows: Int, layer: Int, expert: Int, expertCount: Int) {
+    while expertRows.count <= layer { expertRows.append([]) }
+    if expertRows[layer].isEmpty { expertRows[layer] = Array(repeating: 0, count: expertCount) }
+    expertRows[layer][expert] += rows
+  }
+}
