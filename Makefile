@@ -56,8 +56,11 @@ bench: build
 format:
 	swift format --in-place --recursive $(SWIFT_PATHS)
 
+# The sources' form, and the arrows between their folders.
 lint:
 	swift format lint --strict --recursive $(SWIFT_PATHS)
+	scripts/check-layers.py --self-test
+	scripts/check-layers.py
 
 docs: .build/libraries-installed
 	scripts/check-docs.sh

@@ -4,13 +4,10 @@ import InferCore
 
 /// The command `infer-serve`.
 struct InferServe: AsyncParsableCommand {
-  /// The version of this software.
-  static let version = "0.1.0"
-
   static let configuration = CommandConfiguration(
-    commandName: "infer-serve",
+    commandName: Software.name,
     abstract: "Serves hybrid Mamba-2, attention and mixture-of-experts language models on the CPU.",
-    version: version,
+    version: Software.version,
     subcommands: [
       Serve.self, Generate.self, Logits.self, Inspect.self, Quantize.self, Bench.self, Perplexity.self,
       Tokenize.self, Render.self,

@@ -83,11 +83,3 @@ public final class Histogram: Sendable {
     }
   }
 }
-
-extension Duration {
-  /// The duration in seconds.
-  public var seconds: Double {
-    let (whole, atto) = components
-    return Double(whole) + Double(atto) * 1e-18
-  }
-}

@@ -16,6 +16,28 @@ struct GenerationJob<Builder: ResponseBuilder> {
   var promptField: String
 }
 
+extension GenerationJob {
+  /// Refuses a job with more log-probabilities than an answer may have.
+  func checkLogprobs(contextLength: Int) throws(APIError) {
+    let wanted = requests.reduce(0) { $0 + $1.logprobCount(contextLength: contextLength) }
+    guard wanted > RequestBounds.logprobs else { return }
+    throw .invalid(
+      "logprobs",
+      "The request asks for \(wanted) log-probabilities: choices × tokens × (alternatives + 1). At most "
+        + "\(RequestBounds.logprobs) can be given; lower n, max_tokens or the number of alternatives.",
+      code: "too_many_logprobs")
+  }
+}
+
+extension GenerationRequest {
+  /// Log-probabilities that may be told of this request.
+  fileprivate func logprobCount(contextLength: Int) -> Int {
+    let room = max(0, contextLength - prompt.count)
+    let generated = sampling.logprobs.map { ($0 + 1) * min(stop.maxTokens ?? room, room) } ?? 0
+    return generated + (promptLogprobs.map { ($0 + 1) * prompt.count } ?? 0)
+  }
+}
+
 extension ServedModel {
   /// Requests to the engine for `count` choices that continue `prompt`, `length` tokens long if they name no length.
   /// Stop strings are left out if the text is not to be searched for them as a whole.

@@ -11,13 +11,13 @@ struct Greeting: Sendable {
   /// For whoever opens the server's address.
   func respond(_ request: Request, _ context: ServeContext) -> Response {
     .json([
-      "name": "infer-serve", "version": .string(InferServe.version), "model": .string(state.modelNames[0]),
+      "name": .string(Software.name), "version": .string(Software.version), "model": .string(state.modelNames[0]),
       "status": .string(state.phase.name), "endpoints": .array(endpoints.map(JSONValue.string)),
     ])
   }
 
   /// The version alone.
   func version(_ request: Request, _ context: ServeContext) -> Response {
-    .json(["version": .string(InferServe.version)])
+    .json(["version": .string(Software.version)])
   }
 }

@@ -34,7 +34,7 @@ enum Banner {
       "messages": [["role": "user", "content": .string(puzzle)]],
     ]
     return """
-      infer-serve \(InferServe.version)
+      \(Software.name) \(Software.version)
         model      \(served.name) (\(summary.family)), \(Quantity.count(summary.parameterCount)) parameters, \
       \(Quantity.count(summary.activeParameterCount)) active per token
         layout     \(summary.layout)

@@ -38,7 +38,7 @@ struct ResponseHead: Sendable {
   var announcesUsage: Bool
 
   /// Tells apart servers whose answers may differ for the same seed.
-  static let systemFingerprint = "infer-serve-\(InferServe.version)"
+  static let systemFingerprint = "\(Software.name)-\(Software.version)"
 
   /// An object of this response: the shared members, then `rest`.
   func object(_ kind: String, _ rest: JSONObject) -> JSONValue {
