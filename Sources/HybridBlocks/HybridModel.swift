@@ -66,8 +66,8 @@ public struct HybridModel: LanguageModel {
     gatherLogitRows(of: h.rows.columns(0..<width), into: &wanted, step)
     var normed = step.take(rows: logits.count, columns: width)
     norm.apply(wanted.rows, into: &normed, step)
-    multiply(normed.rows, by: head, into: &logits, step)
-    multiply(&logits, by: logitScale, step)
+    matmul(normed.rows, by: head, into: &logits, step)
+    scale(&logits, by: logitScale, step)
   }
 
   private func embed(into h: inout MutableRows, _ columns: Range<Int>, _ step: borrowing Step) {

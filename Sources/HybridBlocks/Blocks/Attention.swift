@@ -109,7 +109,7 @@ struct Attention: Mixer {
     attend(
       queries: rows.columns(0..<q), queryHeads: shape.queryHeads, heads: heads, headDimension: d, scale: scale,
       cache: cache, into: &mixed, step)
-    if shape.isGated { multiply(&mixed, bySigmoidOf: rows.columns(q + 2 * k..<2 * q + 2 * k), step) }
+    if shape.isGated { sigmoidGate(&mixed, gate: rows.columns(q + 2 * k..<2 * q + 2 * k), step) }
     output.apply(mixed.rows, into: &out, step)
   }
 

@@ -58,7 +58,7 @@ struct FeedForward: Mixer {
     let width = first.outputWidth / 2
     if gateScale != 1 {
       var gate = inner.columns(0..<width)
-      multiply(&gate, by: gateScale, step)
+      scale(&gate, by: gateScale, step)
     }
     var hidden = step.take(rows: x.count, columns: width)
     if activation == .geluGated {

@@ -106,7 +106,7 @@ struct LatentAttention: Mixer {
     }
     appendToCache(latents: rows.rows, cache: cache, step)
     var absorbed = step.take(rows: x.count, columns: shape.heads * shape.row)
-    multiplyHeads(queries.rows, every: shape.query, by: keyMaps, into: &absorbed, every: shape.row, step)
+    matmulHeads(queries.rows, every: shape.query, by: keyMaps, into: &absorbed, every: shape.row, step)
     copyHeads(
       queries.rows, every: shape.query, columns: shape.plain..<shape.query, into: &absorbed, every: shape.row,
       at: shape.latent, step)
@@ -114,7 +114,7 @@ struct LatentAttention: Mixer {
     attendToLatents(
       queries: absorbed.rows, queryHeads: shape.heads, scale: scale, cache: cache, into: &mixed, step)
     var values = step.take(rows: x.count, columns: shape.heads * shape.value)
-    multiplyHeads(mixed.rows, every: shape.latent, by: valueMaps, into: &values, every: shape.value, step)
+    matmulHeads(mixed.rows, every: shape.latent, by: valueMaps, into: &values, every: shape.value, step)
     output.apply(values.rows, into: &out, step)
   }
 

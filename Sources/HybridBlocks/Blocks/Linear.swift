@@ -46,7 +46,7 @@ struct Linear: Sendable {
   var outputWidth: Int { parts.reduce(0) { $0 + $1.rows } }
 
   func apply(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
-    multiply(x, by: parts, into: &out, step)
+    matmul(x, by: parts, into: &out, step)
     if let bias { addBias(bias, to: &out, step) }
   }
 }

@@ -84,7 +84,7 @@ struct Mamba2: Mixer {
     let (inner, bc, channels) = (shape.inner, shape.groupState, shape.channels)
     var projected = step.take(rows: x.count, columns: inner + channels + shape.heads)
     input.apply(x, into: &projected, step)
-    if let inputScales { multiply(&projected, by: inputScales, step) }
+    if let inputScales { scaleColumns(&projected, by: inputScales, step) }
     let rows = projected.rows
     var convolved = step.take(rows: x.count, columns: channels)
     causalConvolution(

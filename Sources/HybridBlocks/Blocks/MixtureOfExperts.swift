@@ -37,7 +37,7 @@ struct MixtureOfExperts: Mixer {
       if let sharedGate {
         var logit = step.take(rows: x.count, columns: 1)
         sharedGate.apply(x, into: &logit, step)
-        multiply(&common, bySigmoidOf: logit.rows, step)
+        sigmoidGate(&common, gate: logit.rows, step)
       }
       add(common.rows, to: &out, step)
     }

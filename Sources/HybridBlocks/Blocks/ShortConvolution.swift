@@ -37,7 +37,7 @@ struct ShortConvolution: Mixer {
     input.apply(x, into: &projected, step)
     let rows = projected.rows
     var gated = step.take(rows: x.count, columns: width)
-    product(rows.columns(0..<width), rows.columns(2 * width..<3 * width), into: &gated, step)
+    multiply(rows.columns(0..<width), rows.columns(2 * width..<3 * width), into: &gated, step)
     var convolved = step.take(rows: x.count, columns: width)
     causalConvolution(
       gated.rows, weight: convolution, bias: convolutionBias, taps: taps, silu: false, history: history,

@@ -17,7 +17,7 @@ struct SumOfMixers: Mixer {
   func mix(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
     precondition(!branches.isEmpty, "a sum of no mixers")
     run(branches[0], x, into: &out, step)
-    multiply(&out, by: branches[0].outputScale, step)
+    scale(&out, by: branches[0].outputScale, step)
     for branch in branches.dropFirst() {
       var part = step.take(rows: x.count, columns: out.columns)
       run(branch, x, into: &part, step)

@@ -54,7 +54,7 @@ struct BatchSampling {
     let (base, stride, columns) = unsafe (logits.base, logits.stride, logits.columns)
     let (uses, workspaces) = (uses, workspaces)
     unsafe results.withUnsafeMutableBufferPointer { results in
-      team.forEach(uses.count) { row, worker in
+      unsafe team.forEach(uses.count) { row, worker in
         // Rows, samplers and results of different rows are disjoint.
         var values = unsafe MutableSpan(_unsafeStart: base + row * stride, count: columns)
         unsafe results[row] = Self.result(uses[row], &values, workspaces[worker])

@@ -39,7 +39,7 @@ private func forEachToken(
 ) {
   let pageTokens = step.store.pageTokens
   for run in step.plan.runs {
-    forEachRow(run.tokens.count, step) { index in
+    unsafe forEachRow(run.tokens.count, step) { index in
       let position = run.position + index
       let page = step.plan.pages[run.pages.lowerBound + position / pageTokens]
       unsafe body(run.tokens.lowerBound + index, step.store.page(page, of: cache), position % pageTokens)
@@ -101,10 +101,10 @@ private func attend(
   let heads = shape.heads
   step.scoped {
     let workspace = step.take(rows: step.team.count, columns: shape.workspaceCount)
-    let plan = AttentionPlan(step.plan.runs, shape, step)
+    let plan = AttentionPlan(shape, step)
     let parts = unsafe step.scratch.take(
       heads * AttentionSums.storedCount(rows: plan.partRows, headDimension: shape.headDimension), of: Float.self)
-    step.team.forEach(plan.count * heads) { index, worker in
+    unsafe step.team.forEach(plan.count * heads) { index, worker in
       // Later rows have more keys: begin with them, so that the last item to end is a small one.
       let item = plan[plan.count - 1 - index / heads]
       let run = step.plan.runs[item.run]
@@ -122,7 +122,7 @@ private func attend(
       }
     }
     guard plan.partRows > 0 else { return }
-    step.team.forEach(plan.count * heads) { index, _ in
+    unsafe step.team.forEach(plan.count * heads) { index, _ in
       let (item, head) = (plan[index / heads], index % heads)
       // The first part of a run puts all of them together.
       guard item.parts > 1, item.keys.lowerBound == 0 else { return }

@@ -18,7 +18,7 @@ struct AttentionItem {
 ///
 /// The cut depends on a run's own lengths alone, never on the number of threads or the other runs, and the parts are
 /// put together in their order: results do not depend on who computes what.
-@safe struct AttentionPlan {
+@safe struct AttentionPlan: ~Escapable {
   let count: Int
   /// Query rows, of one head, of all parts.
   let partRows: Int
@@ -27,8 +27,10 @@ struct AttentionItem {
   /// Keys of a part at most: some tens of microseconds of work.
   private static let keysPerPart = 2048
 
-  /// Cuts `runs`; memory comes from the step's scratch.
-  init(_ runs: [Run], _ shape: AttentionShape, _ step: borrowing Step) {
+  /// Cuts the runs of `step`, in its scratch.
+  @_lifetime(borrow step)
+  init(_ shape: AttentionShape, _ step: borrowing Step) {
+    let runs = step.plan.runs
     let pageTokens = shape.pages.pageTokens
     let keysPerPart = max(1, Self.keysPerPart / pageTokens) * pageTokens
     let tile = shape.rowsPerTile

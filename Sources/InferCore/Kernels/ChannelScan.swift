@@ -72,7 +72,7 @@ package func channelScan(
   unsafe parameters.constants.withUnsafeBufferPointer { constants in
     guard let constants = constants.baseAddress else { return }
     // Last runs first: prompts stand behind decodes, and what ends last should be small.
-    step.team.forEach(step.plan.runs.count * itemsPerRun) { item, _ in
+    unsafe step.team.forEach(step.plan.runs.count * itemsPerRun) { item, _ in
       let run = step.plan.runs[step.plan.runs.count - 1 - item / itemsPerRun]
       let (row, first) = (run.tokens.lowerBound, item % itemsPerRun * blocksPerItem)
       for block in first..<min(first + blocksPerItem, parameters.blockCount) {

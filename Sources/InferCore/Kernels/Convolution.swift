@@ -25,10 +25,10 @@ package func causalConvolution(
     for run in step.plan.runs where run.position == 0 {
       unsafe step.store.slot(run.slot, of: history).update(repeating: 0, count: (taps - 1) * channels)
     }
-    let tiles = step.makeTiles(rowsPerTile: 16)
+    let tiles = RowTiles(rowsPerTile: 16, step)
     unsafe weight.withUnsafeBufferPointer { weight in
       unsafe withOptionalPointer(bias) { bias in
-        step.team.forEach(tiles.count) { item, _ in
+        unsafe step.team.forEach(tiles.count) { item, _ in
           let tile = tiles[item]
           let run = step.plan.runs[tile.run]
           let first = run.tokens.lowerBound

@@ -75,7 +75,7 @@ package func gatedDeltaRule(
   step.scoped {
     let workspace = step.take(rows: step.team.count, columns: chunk.workspaceCount)
     // Last runs first: prompts stand behind decodes, and what ends last should be small.
-    step.team.forEach(step.plan.runs.count * heads) { item, worker in
+    unsafe step.team.forEach(step.plan.runs.count * heads) { item, worker in
       let run = step.plan.runs[step.plan.runs.count - 1 - item / heads]
       let head = item % heads
       let row = run.tokens.lowerBound
@@ -106,7 +106,7 @@ package func softplusDecay(_ x: inout MutableRows, bias: [Float], rate: [Float],
   precondition(bias.count == x.columns && rate.count == x.columns, "\(rate.count) rates for \(x.columns) columns")
   unsafe bias.withUnsafeBufferPointer { bias in
     unsafe rate.withUnsafeBufferPointer { rate in
-      forEachRow(x.count, step) { row in
+      unsafe forEachRow(x.count, step) { row in
         let values = unsafe x.base + row * x.stride
         unsafe ck_softplus_decay(values, values, bias.baseAddress, rate.baseAddress, x.columns)
       }

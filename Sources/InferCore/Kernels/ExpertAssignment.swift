@@ -1,7 +1,6 @@
-/// Which rows of a step go to which expert: all (row, choice) pairs, sorted by expert, and within an expert by row.
-///
-/// Memory comes from the step's scratch and is valid within the enclosing scope.
-@safe struct ExpertAssignment {
+/// The rows of a step that go to each expert: all (row, choice) pairs, sorted by expert, and within an expert by row, in
+/// the step's scratch.
+@safe struct ExpertAssignment: ~Escapable {
   /// Number of pairs: rows × top-k.
   let count: Int
   private let topK: Int
@@ -15,6 +14,7 @@
   private let start: UnsafeMutablePointer<Int32>
 
   /// Chooses experts for every row of `logits`, which become scores.
+  @_lifetime(borrow step)
   init(_ logits: inout MutableRows, _ selection: ExpertSelection, _ step: borrowing Step) {
     let topK = selection.topK
     self.topK = topK
@@ -27,7 +27,7 @@
     let workspaceCount = selection.workspaceCount
     let workspace = unsafe step.scratch.take(logits.count * workspaceCount, of: Float.self)
     let (experts, weights) = unsafe (place, weight)
-    forEachRow(logits.count, step) { row in
+    unsafe forEachRow(logits.count, step) { row in
       unsafe selection.select(
         logits: logits.base + row * logits.stride, experts: experts + row * topK, weights: weights + row * topK,
         workspace: workspace + row * workspaceCount)
@@ -70,27 +70,30 @@
   }
 
   /// Numbers the work items of all experts one after another.
+  @_lifetime(borrow step)
   func itemStarts(_ step: borrowing Step, _ itemCount: (_ expert: Int, _ rows: Int) -> Int) -> ExpertItems {
-    let starts = unsafe step.scratch.take(expertCount + 1, of: Int32.self)
-    unsafe starts[0] = 0
-    for expert in 0..<expertCount {
+    ExpertItems(expertCount: expertCount, step) { expert in
       let rows = rows(of: expert).count
-      unsafe starts[expert + 1] = starts[expert] + Int32(rows > 0 ? itemCount(expert, rows) : 0)
+      return rows > 0 ? itemCount(expert, rows) : 0
     }
-    return unsafe ExpertItems(starts: starts, expertCount: expertCount)
   }
 }
 
-/// Work items of all experts, numbered one after another.
-@safe struct ExpertItems {
+/// Work items of all experts, numbered one after another, in the step's scratch.
+@safe struct ExpertItems: ~Escapable {
   private let starts: UnsafeMutablePointer<Int32>
   private let expertCount: Int
 
-  init(starts: UnsafeMutablePointer<Int32>, expertCount: Int) {
-    unsafe self.starts = unsafe starts
+  /// Numbers the items of experts that have `itemCount` of them each.
+  @_lifetime(borrow step)
+  init(expertCount: Int, _ step: borrowing Step, itemCount: (_ expert: Int) -> Int) {
     self.expertCount = expertCount
+    unsafe starts = step.scratch.take(expertCount + 1, of: Int32.self)
+    unsafe starts[0] = 0
+    for expert in 0..<expertCount { unsafe starts[expert + 1] = starts[expert] + Int32(itemCount(expert)) }
   }
 
+  /// The number of items of all experts.
   var total: Int { unsafe Int(starts[expertCount]) }
 
   /// The expert whose item has this number, and the item's number within the expert.

@@ -84,10 +84,10 @@ package func mixExperts(
     }
     var first = step.take(rows: assignment.count, columns: experts.firstWidth)
     addWork(assignment, experts.first, step)
-    multiplyGrouped(gather(x, assignment, for: experts, step), assignment, by: experts.firstPanels, into: &first, step)
+    groupedMatmul(gather(x, assignment, for: experts, step), assignment, by: experts.firstPanels, into: &first, step)
     var second = step.take(rows: assignment.count, columns: experts.outputWidth)
     addWork(assignment, experts.second, step)
-    multiplyGrouped(activate(first.rows, experts, step), assignment, by: experts.secondPanels, into: &second, step)
+    groupedMatmul(activate(first.rows, experts, step), assignment, by: experts.secondPanels, into: &second, step)
     addChoices(second.rows, assignment, selection.topK, into: &out, step)
   }
 }
@@ -96,7 +96,7 @@ package func mixExperts(
 private func addChoices(
   _ outputs: Rows, _ assignment: ExpertAssignment, _ topK: Int, into out: inout MutableRows, _ step: borrowing Step
 ) {
-  forEachRow(out.count, step) { row in
+  unsafe forEachRow(out.count, step) { row in
     let sum = unsafe out.base + row * out.stride
     unsafe sum.update(repeating: 0, count: out.columns)
     for choice in 0..<topK {
@@ -107,18 +107,19 @@ private func addChoices(
 }
 
 /// The rows of every expert, one expert after another, as the first map reads them.
+@_lifetime(borrow step)
 private func gather(
   _ x: Rows, _ assignment: ExpertAssignment, for experts: Experts, _ step: borrowing Step
 ) -> ProductInput {
   guard experts.roundsInput else {
     var gathered = step.take(rows: assignment.count, columns: x.columns)
     gather(x, assignment, into: &gathered, step)
-    return ProductInput(floats: gathered.rows, rounded: nil)
+    return ProductInput(floats: gathered.sealed())
   }
   // Every row goes to several experts: it is rounded once and copied rounded.
   let rounded = roundActivations(x, step)
-  let gathered = RoundedRows(rows: assignment.count, columns: x.columns, scratch: step.scratch)
-  forEachRow(assignment.count, step) { index in
+  let gathered = RoundedRows(rows: assignment.count, columns: x.columns, step)
+  unsafe forEachRow(assignment.count, step) { index in
     gathered.copy(index, from: rounded, row: assignment.row(at: index))
   }
   return ProductInput(rounded: gathered)
@@ -128,20 +129,24 @@ private func gather(
 private func gather(
   _ x: Rows, _ assignment: ExpertAssignment, into out: inout MutableRows, _ step: borrowing Step
 ) {
-  forEachRow(assignment.count, step) { index in
+  unsafe forEachRow(assignment.count, step) { index in
     unsafe (out.base + index * out.stride).update(
       from: x.base + assignment.row(at: index) * x.stride, count: x.columns)
   }
 }
 
 /// The activation between the two maps, as the second map reads it.
+@_lifetime(borrow step)
 private func activate(_ first: Rows, _ experts: Experts, _ step: borrowing Step) -> ProductInput {
   let width = experts.hiddenWidth
   var hidden = step.take(rows: first.count, columns: width)
-  let rounded =
-    experts.roundsHidden ? RoundedRows(rows: first.count, columns: width, scratch: step.scratch) : nil
+  guard experts.roundsHidden else {
+    activate(first, experts.activation, nil, into: &hidden, step)
+    return ProductInput(floats: hidden.sealed())
+  }
+  let rounded = RoundedRows(rows: first.count, columns: width, step)
   activate(first, experts.activation, rounded, into: &hidden, step)
-  return ProductInput(floats: hidden.rows, rounded: rounded)
+  return ProductInput(rounded: rounded)
 }
 
 private func activate(
@@ -149,7 +154,7 @@ private func activate(
   _ step: borrowing Step
 ) {
   let width = out.columns
-  forEachRow(first.count, step) { row in
+  unsafe forEachRow(first.count, step) { row in
     let from = unsafe first.base + row * first.stride
     let to = unsafe out.base + row * out.stride
     switch activation {
@@ -159,20 +164,20 @@ private func activate(
       unsafe to.update(from: from, count: width)
       unsafe ck_relu_squared(to, width)
     }
-    unsafe rounded?.set(row, to)
+    if let rounded { unsafe rounded.set(row, to) }
   }
 }
 
 /// Reports what multiplying each expert's rows by that expert's matrices takes.
 private func addWork(_ assignment: ExpertAssignment, _ matrices: [[PackedMatrix]], _ step: borrowing Step) {
   for expert in matrices.indices {
-    step.report.work.addProduct(rows: assignment.rows(of: expert).count, matrices[expert])
+    step.report.work.addMatmul(rows: assignment.rows(of: expert).count, matrices[expert])
   }
 }
 
 /// Multiplies each expert's rows by that expert's matrices, of which all experts have equally many; see
-/// ``multiply(_:by:into:_:)``.
-private func multiplyGrouped(
+/// ``matmul(_:by:into:_:)``.
+private func groupedMatmul(
   _ input: ProductInput, _ assignment: ExpertAssignment, by panels: [Panels], into out: inout MutableRows,
   _ step: borrowing Step
 ) {
@@ -182,7 +187,7 @@ private func multiplyGrouped(
       let product = MatMul(rows: rows)
       return (0..<each).reduce(0) { $0 + product.itemCount(panels[expert * each + $1]) }
     }
-    step.team.forEach(items.total) { item, _ in
+    unsafe step.team.forEach(items.total) { item, _ in
       let (expert, item) = items.locate(item)
       let rows = assignment.rows(of: expert)
       let product = MatMul(rows: rows.count)

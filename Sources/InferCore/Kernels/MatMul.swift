@@ -7,20 +7,21 @@
 /// - Parameters:
 ///   - x: `[rows × columns of every matrix]`.
 ///   - out: `[rows × sum of the matrices' rows]`, overwritten.
-package func multiply(_ x: Rows, by matrices: [PackedMatrix], into out: inout MutableRows, _ step: borrowing Step) {
+package func matmul(_ x: Rows, by matrices: [PackedMatrix], into out: inout MutableRows, _ step: borrowing Step) {
   let width = matrices.reduce(0) { $0 + $1.rows }
   precondition(out.count == x.count && out.columns == width, "\(out.count) × \(out.columns) for \(x.count) × \(width)")
   for matrix in matrices {
     precondition(x.columns == matrix.columns, "input of \(x.columns) columns for a matrix of \(matrix.columns)")
   }
-  step.report.work.addProduct(rows: x.count, matrices)
+  step.report.work.addMatmul(rows: x.count, matrices)
   let product = MatMul(rows: x.count)
   let items = matrices.reduce(0) { $0 + product.itemCount($1.panels) }
   step.scoped {
     let rounds = matrices.contains { $0.format.panels.roundsActivations }
-    let input = ProductInput(floats: x, rounded: rounds ? roundActivations(x, step) : nil)
+    let input =
+      if rounds { ProductInput(floats: x, rounded: roundActivations(x, step)) } else { ProductInput(floats: x) }
     // Items are separate parts of `out`, so no two of them write the same float.
-    step.team.forEach(items) { item, _ in
+    unsafe step.team.forEach(items) { item, _ in
       let (panels, column, index) = product.locate(item, count: matrices.count) { matrices[$0].panels }
       unsafe product.compute(index, panels, input, out: out.base + column, outStride: out.stride)
     }
@@ -81,7 +82,7 @@ struct MatMul {
     let block = item % rowBlocks
     let first = rows * block / rowBlocks
     let count = rows * (block + 1) / rowBlocks - first
-    unsafe input.multiply(
+    unsafe input.matmul(
       first..<first + count, panels, panel: firstPanel, outputs: outputs,
       out: out + first * outStride + firstOutput, outStride: outStride)
   }

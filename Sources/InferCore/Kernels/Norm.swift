@@ -7,7 +7,7 @@ package func rmsNorm(
 ) {
   precondition(x.columns == weight.count && out.columns == x.columns && out.count == x.count, "norm of \(x.columns)")
   unsafe weight.withUnsafeBufferPointer { weight in
-    forEachRow(x.count, step) { row in
+    unsafe forEachRow(x.count, step) { row in
       unsafe ck_rms_norm(
         out.base + row * out.stride, x.base + row * x.stride, weight.baseAddress, epsilon, x.columns)
     }
@@ -25,7 +25,7 @@ package func gatedNorm(
   let size = weight.count / groups
   unsafe weight.withUnsafeBufferPointer { weight in
     guard let weight = weight.baseAddress else { return }
-    forEachRow(x.count, step) { row in
+    unsafe forEachRow(x.count, step) { row in
       let values = unsafe x.base + row * x.stride
       let gate = unsafe gate.base + row * gate.stride
       if !normFirst { unsafe ck_silu_multiply(values, gate, values, x.columns) }
@@ -42,7 +42,7 @@ package func rmsNormHeads(_ x: inout MutableRows, weight: [Float], epsilon: Floa
   precondition(x.columns % weight.count == 0, "\(x.columns) columns in heads of \(weight.count)")
   unsafe weight.withUnsafeBufferPointer { weight in
     guard let base = weight.baseAddress else { return }
-    forEachRow(x.count, step) { row in
+    unsafe forEachRow(x.count, step) { row in
       for column in stride(from: 0, to: x.columns, by: weight.count) {
         let head = unsafe x.base + row * x.stride + column
         unsafe ck_rms_norm(head, head, base, epsilon, weight.count)
@@ -69,7 +69,7 @@ package func normThenGate(
   precondition(x.columns % weight.count == 0, "\(x.columns) columns in heads of \(weight.count)")
   unsafe weight.withUnsafeBufferPointer { weight in
     guard let base = weight.baseAddress else { return }
-    forEachRow(x.count, step) { row in
+    unsafe forEachRow(x.count, step) { row in
       let (values, gates) = unsafe (x.base + row * x.stride, gate.base + row * gate.stride)
       for column in stride(from: 0, to: x.columns, by: weight.count) {
         unsafe ck_rms_norm(values + column, values + column, base, epsilon, weight.count)

@@ -24,7 +24,7 @@ public final class RooflineMeter {
     memory = try AnonymousMapping(byteCount: pieces * Self.pieceBytes)
     // Written before it is read: pages that nobody wrote are all the same page of zeros, which stays in cache.
     let first = unsafe memory.base.bindMemory(to: UInt64.self, capacity: pieces * Self.words)
-    team.forEach(pieces) { piece, _ in
+    unsafe team.forEach(pieces) { piece, _ in
       unsafe (first + piece * Self.words).update(repeating: UInt64(piece + 1), count: Self.words)
     }
   }
@@ -43,7 +43,7 @@ public final class RooflineMeter {
     let sum = Atomic<UInt64>(0)
     let seconds = best(of: 4) {
       sum.store(0, ordering: .relaxed)
-      team.forEach(pieces) { piece, _ in
+      unsafe team.forEach(pieces) { piece, _ in
         unsafe sum.wrappingAdd(ck_sum_words(first + piece * Self.words, Self.words), ordering: .relaxed)
       }
     }
@@ -58,7 +58,7 @@ public final class RooflineMeter {
     let operations = Mutex(0.0)
     let seconds = best(of: 3) {
       operations.withLock { $0 = 0 }
-      team.forEach(pieces) { _, _ in
+      unsafe team.forEach(pieces) { _, _ in
         var sum = 0.0
         let done = unsafe kernel(rounds, &sum)
         operations.withLock { $0 += done }

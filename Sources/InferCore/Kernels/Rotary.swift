@@ -64,7 +64,7 @@ package struct RotaryEmbedding: Sendable {
       headDimension >= first + dimension && x.columns % headDimension == 0, "\(x.columns) in \(headDimension)")
     precondition(angles.count == x.count && angles.columns == dimension, "angles for \(angles.count) rows")
     let half = dimension / 2
-    forEachRow(x.count, step) { row in
+    unsafe forEachRow(x.count, step) { row in
       let cosine = unsafe angles.base + row * angles.stride
       for head in 0..<x.columns / headDimension {
         let place = unsafe x.base + row * x.stride + head * headDimension + first
@@ -80,7 +80,7 @@ package struct RotaryEmbedding: Sendable {
   package func fillAngles(_ out: inout MutableRows, _ step: borrowing Step) {
     precondition(out.columns == dimension && out.count == step.plan.tokens.count, "angles of \(out.columns)")
     for run in step.plan.runs {
-      forEachRow(run.tokens.count, step) { index in
+      unsafe forEachRow(run.tokens.count, step) { index in
         unsafe angles(at: run.position + index, into: out.base + (run.tokens.lowerBound + index) * out.stride)
       }
     }

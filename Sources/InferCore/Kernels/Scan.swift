@@ -67,10 +67,10 @@ package func selectiveScan(
     let workspace = step.take(rows: step.team.count, columns: chunk.workspaceCount)
     let inChunks = step.plan.runs.contains { $0.tokens.count >= ScanChunk.minimumLength }
     var products = step.take(rows: inChunks ? x.count : 0, columns: parameters.groups * ScanChunk.length)
-    if inChunks { multiplyChunks(b: b, c: c, parameters, into: &products, step) }
+    if inChunks { matmulChunks(b: b, c: c, parameters, into: &products, step) }
     let (product, productStride) = unsafe (products.base, products.stride)
     // Last runs first: prompts stand behind decodes, and what ends last should be small.
-    step.team.forEach(step.plan.runs.count * heads) { item, worker in
+    unsafe step.team.forEach(step.plan.runs.count * heads) { item, worker in
       let run = step.plan.runs[step.plan.runs.count - 1 - item / heads]
       let head = item % heads
       let (row, p, n) = (run.tokens.lowerBound, parameters.headDimension, parameters.stateSize)
@@ -92,12 +92,12 @@ package func selectiveScan(
 }
 
 /// `C·Bᵀ` within each chunk of the runs that are scanned in chunks, which all heads of a group share.
-private func multiplyChunks(
+private func matmulChunks(
   b: Rows, c: Rows, _ parameters: ScanParameters, into out: inout MutableRows, _ step: borrowing Step
 ) {
   let (n, groups) = (parameters.stateSize, parameters.groups)
-  let tiles = step.makeTiles(rowsPerTile: ScanChunk.length)
-  step.team.forEach(tiles.count * groups) { item, _ in
+  let tiles = RowTiles(rowsPerTile: ScanChunk.length, step)
+  unsafe step.team.forEach(tiles.count * groups) { item, _ in
     let (tile, group) = (tiles[item / groups], item % groups)
     let run = step.plan.runs[tile.run]
     guard run.tokens.count >= ScanChunk.minimumLength else { return }

@@ -33,7 +33,7 @@ extension Matrix {
     let owner = unsafe OwnedBytes(byteCount: rows * format.bytes(columns)) { target in
       unsafe floats.withUnsafeMutableBufferPointer { floats in
         guard let scratch = floats.baseAddress else { return }
-        team.forEach((rows + piece - 1) / piece) { item, worker in
+        unsafe team.forEach((rows + piece - 1) / piece) { item, worker in
           let range = item * piece..<min(rows, (item + 1) * piece)
           let count = unsafe convert(range, to: format, target, scratch: scratch + worker * piece * columns)
           if count > 0 { broken.wrappingAdd(count, ordering: .relaxed) }

@@ -32,7 +32,7 @@ internal import CKernels
     let place = try unsafe arena.take(byteCount: panels * panelBytes)
     // Items of about a megabyte: handing one out costs nothing beside packing it.
     let panelsPerItem = max(1, (1 << 20) / max(1, panelBytes))
-    team?.forEach((panels + panelsPerItem - 1) / panelsPerItem) { item, _ in
+    unsafe team?.forEach((panels + panelsPerItem - 1) / panelsPerItem) { item, _ in
       for panel in item * panelsPerItem..<min(panels, (item + 1) * panelsPerItem) {
         let first = panel * Self.panelRows
         unsafe kernels.pack(

@@ -92,6 +92,13 @@
     }
   }
 
+  /// The same rows, read-only from now on, for as long as these would have been valid.
+  @_lifetime(copy self)
+  consuming func sealed() -> Rows {
+    let rows = unsafe Rows(base: UnsafePointer(base), count: count, columns: columns, stride: stride, borrowing: self)
+    return unsafe _overrideLifetime(rows, copying: self)
+  }
+
   /// The given columns of every row, writable.
   @_lifetime(&self)
   public mutating func columns(_ range: Range<Int>) -> MutableRows {

@@ -1,18 +1,25 @@
-/// Some rows of a run.
+/// Consecutive rows of a run.
 struct RowTile {
+  /// The run's number in the step.
   let run: Int
+  /// The first row, counted from the run's first.
   let first: Int
+  /// The number of rows.
   let count: Int
 }
 
-/// All runs of a step, cut into tiles; valid as long as the scratch it was taken from.
-@safe struct RowTiles {
+/// All runs of a step, cut into tiles, in the step's scratch.
+@safe struct RowTiles: ~Escapable {
+  /// The number of tiles.
   let count: Int
   private let base: UnsafeMutablePointer<RowTile>
 
-  init(_ runs: [Run], rowsPerTile: Int, scratch: Scratch) {
+  /// Cuts every run of `step` into tiles of at most `rowsPerTile` rows, in order.
+  @_lifetime(borrow step)
+  init(rowsPerTile: Int, _ step: borrowing Step) {
+    let runs = step.plan.runs
     count = runs.reduce(0) { $0 + ($1.tokens.count + rowsPerTile - 1) / rowsPerTile }
-    unsafe base = scratch.take(count, of: RowTile.self)
+    unsafe base = step.scratch.take(count, of: RowTile.self)
     var next = 0
     for index in runs.indices {
       for first in stride(from: 0, to: runs[index].tokens.count, by: rowsPerTile) {
@@ -26,12 +33,5 @@ struct RowTile {
   subscript(index: Int) -> RowTile {
     precondition(index >= 0 && index < count, "tile \(index) of \(count)")
     return unsafe base[index]
-  }
-}
-
-extension Step {
-  /// Cuts every run into tiles of at most `rowsPerTile` rows, in order.
-  borrowing func makeTiles(rowsPerTile: Int) -> RowTiles {
-    RowTiles(plan.runs, rowsPerTile: rowsPerTile, scratch: scratch)
   }
 }

@@ -33,7 +33,7 @@ public struct StepWork: Sendable, Equatable {
   }
 
   /// Adds a product of `rows` rows with matrices; none when there are no rows.
-  mutating func addProduct(rows: Int, _ matrices: [PackedMatrix]) {
+  mutating func addMatmul(rows: Int, _ matrices: [PackedMatrix]) {
     guard rows > 0 else { return }
     for matrix in matrices {
       weightBytes += matrix.byteCount

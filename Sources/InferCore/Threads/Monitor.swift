@@ -2,9 +2,9 @@
 ///
 /// Beside a `Mutex` it can wait, and the thread sanitizer understands it.
 final class Monitor<Value>: @unchecked Sendable {
-  // Safe because `value` is touched under the gate's lock only.
+  // Safe because `value` is touched under the lock's lock only.
   private var value: Value
-  private let gate = Gate()
+  private let lock = ConditionLock()
 
   init(_ value: sending Value) { self.value = value }
 
@@ -12,20 +12,20 @@ final class Monitor<Value>: @unchecked Sendable {
   func withLock<Result, Failure: Error>(
     _ body: (inout Value) throws(Failure) -> Result
   ) throws(Failure) -> Result {
-    try gate.withLock { () throws(Failure) in try body(&value) }
+    try lock.withLock { () throws(Failure) in try body(&value) }
   }
 
   /// Calls `body` with the value, alone, and then has those who wait look at it.
   func change<Result, Failure: Error>(_ body: (inout Value) throws(Failure) -> Result) throws(Failure) -> Result {
-    defer { gate.wakeAll() }
+    defer { lock.wakeAll() }
     return try withLock(body)
   }
 
   /// Sleeps until `condition` holds.
-  func wait(until condition: (Value) -> Bool) { gate.wait { condition(value) } }
+  func wait(until condition: (Value) -> Bool) { lock.wait { condition(value) } }
 
   /// Sleeps until `condition` holds, or until the deadline.
   func wait(until deadline: ContinuousClock.Instant?, for condition: (Value) -> Bool) {
-    gate.wait(until: deadline) { condition(value) }
+    lock.wait(until: deadline) { condition(value) }
   }
 }

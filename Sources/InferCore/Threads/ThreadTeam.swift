@@ -49,12 +49,24 @@ public final class ThreadTeam: Sendable {
   /// Names have at most 15 bytes.
   private static func name(of worker: Int) -> String { "infer-work\(worker < 100 ? "er" : "")-\(worker)" }
 
-  /// Calls `body` once for every item in `0 ..< items`, from all threads, and returns when all are done.
+  /// Calls `body` once for every item in `0 ..< items`, from all threads of the team, and returns when all calls have
+  /// returned.
   ///
-  /// Calls run at the same time: what they write must be disjoint. `worker` is in `0 ..< count`, and no two
-  /// calls with the same `worker` overlap, so it can name private scratch. One region at a time: a team
-  /// belongs to one caller, and `body` must not start another region.
-  public func forEach(_ items: Int, _ body: (_ item: Int, _ worker: Int) -> Void) {
+  /// Unsafe, because the compiler does not check what the calls share: `body` is not `@Sendable`, so that it can capture
+  /// borrowed steps and views of rows, and runs on several threads at once with whatever it captures. The caller ensures
+  /// that
+  ///
+  /// - memory that a call writes is read and written by no other call of the region, but through atomics and locks;
+  /// - captured variables, and objects that are not `Sendable`, are only read;
+  /// - `body` starts no other region, and no other thread starts one: a team belongs to one caller at a time.
+  ///
+  /// What the caller wrote before is visible to all calls, and what they write is visible to the caller afterwards.
+  ///
+  /// - Parameters:
+  ///   - items: the number of items.
+  ///   - body: the work on one item. `worker` is in `0 ..< count`; no two calls with the same `worker` overlap, so that
+  ///     it can name private memory.
+  @unsafe public func forEach(_ items: Int, _ body: (_ item: Int, _ worker: Int) -> Void) {
     guard items > 1, count > 1 else {
       for item in 0..<items { body(item, 0) }
       return
@@ -83,9 +95,9 @@ private func parts(of body: (_ item: Int, _ worker: Int) -> Void) -> ck_closure
   private let inside = Atomic<Int>(0)
   private let stopping = Atomic<Bool>(false)
   private let sleepers = Atomic<Int>(0)
-  private let gate = Gate()
+  private let opened = ConditionLock()
   private let callerSleeps = Atomic<Bool>(false)
-  private let finished = Gate()
+  private let finished = ConditionLock()
 
   /// Turns of the spin loop before a thread sleeps: about 50 µs, or one.
   private let spinTurns: Int
@@ -105,7 +117,7 @@ private func parts(of body: (_ item: Int, _ worker: Int) -> Void) -> ck_closure
     shares.deal(items)
     done.store(0, ordering: .relaxed)
     generation.wrappingAdd(1, ordering: .sequentiallyConsistent)
-    if sleepers.load(ordering: .sequentiallyConsistent) > 0 { gate.wakeAll() }
+    if sleepers.load(ordering: .sequentiallyConsistent) > 0 { opened.wakeAll() }
     unsafe work(worker: 0, body: body, items: items)
     waitUntilDone(items)
     generation.wrappingAdd(1, ordering: .sequentiallyConsistent)
@@ -170,7 +182,7 @@ private func parts(of body: (_ item: Int, _ worker: Int) -> Void) -> ck_closure
         continue
       }
       sleepers.wrappingAdd(1, ordering: .sequentiallyConsistent)
-      gate.wait { [self] in
+      opened.wait { [self] in
         let current = generation.load(ordering: .sequentiallyConsistent)
         return (current & 1 == 1 && current != seen) || stopping.load(ordering: .relaxed)
       }
@@ -181,6 +193,6 @@ private func parts(of body: (_ item: Int, _ worker: Int) -> Void) -> ck_closure
 
   func stop() {
     stopping.store(true, ordering: .relaxed)
-    gate.wakeAll()
+    opened.wakeAll()
   }
 }

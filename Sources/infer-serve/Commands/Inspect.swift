@@ -32,7 +32,7 @@ struct Inspect: AsyncParsableCommand {
   private static func scan(_ checkpoint: Checkpoint, threads: Int) throws -> [(name: String, count: Int)] {
     let tensors = checkpoint.tensors.values.sorted { $0.name < $1.name }
     let counts = Mutex(Array(repeating: 0, count: tensors.count))
-    try ThreadTeam(count: threads).forEach(tensors.count) { item, _ in
+    try unsafe ThreadTeam(count: threads).forEach(tensors.count) { item, _ in
       let count = tensors[item].nonFiniteCount()
       counts.withLock { $0[item] = count }
     }

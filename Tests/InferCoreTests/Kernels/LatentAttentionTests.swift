@@ -84,7 +84,7 @@ import Testing
       let out = GuardedRows(Array(repeating: [Float](repeating: 7, count: heads * outputStride), count: rows))
       try KernelBench(threads: threads).step(rows: rows) { step in
         var target = out.target
-        multiplyHeads(
+        matmulHeads(
           input.rows, every: inputStride, by: matrices.map(\.matrix), into: &target, every: outputStride, step)
         copyHeads(
           input.rows, every: inputStride, columns: columns..<columns + 1, into: &target, every: outputStride,
@@ -95,7 +95,7 @@ import Testing
     let want = x.map { row in
       (0..<heads).flatMap { head -> [Double] in
         let own = Array(row[head * inputStride..<head * inputStride + columns])
-        let result = Plain.product([MultiplyTests.seen(own, format)], matrices[head].values)[0]
+        let result = Plain.product([MatMulTests.seen(own, format)], matrices[head].values)[0]
         return result + [7, Double(row[head * inputStride + columns])]
       }
     }

@@ -11,7 +11,7 @@ import Testing
 
   @Test(arguments: [1, 2, 4]) mutating func normOfGroups(_ groups: Int) throws {
     let bench = try KernelBench()
-    for (index, size) in MultiplyTests.lengths.enumerated() {
+    for (index, size) in MatMulTests.lengths.enumerated() {
       let (rows, columns) = (Self.rowCounts[index % Self.rowCounts.count], size * groups)
       var x = generator.rows(rows, columns, scale: 5)
       // A row of zeros is where ε matters.
@@ -74,7 +74,7 @@ import Testing
 
   @Test mutating func sigmoidGates() throws {
     let bench = try KernelBench()
-    for (index, width) in MultiplyTests.lengths.enumerated() {
+    for (index, width) in MatMulTests.lengths.enumerated() {
       let rows = Self.rowCounts[index % Self.rowCounts.count]
       let (x, gate) = (generator.rows(rows, width), generator.rows(rows, width, scale: 20))
       let ofColumns = GuardedRows(x, columns: width)
@@ -83,9 +83,9 @@ import Testing
       let alone = GuardedRows(gate, columns: width)
       bench.step(rows: rows) { step in
         var target = ofColumns.target
-        multiply(&target, bySigmoidOf: gates.rows, step)
+        sigmoidGate(&target, gate: gates.rows, step)
         target = ofRows.target
-        multiply(&target, bySigmoidOf: gates.rows.columns(0..<1), step)
+        sigmoidGate(&target, gate: gates.rows.columns(0..<1), step)
         target = alone.target
         sigmoid(&target, step)
       }
@@ -114,7 +114,7 @@ import Testing
 
   @Test mutating func activations() throws {
     let bench = try KernelBench()
-    for (index, width) in MultiplyTests.lengths.enumerated() {
+    for (index, width) in MatMulTests.lengths.enumerated() {
       let rows = Self.rowCounts[index % Self.rowCounts.count]
       let x = generator.rows(rows, 2 * width, scale: 20)
       let input = GuardedRows(x, columns: 2 * width)
@@ -144,7 +144,7 @@ import Testing
 
   @Test mutating func sums() throws {
     let bench = try KernelBench()
-    for (index, width) in MultiplyTests.lengths.enumerated() {
+    for (index, width) in MatMulTests.lengths.enumerated() {
       let rows = Self.rowCounts[index % Self.rowCounts.count]
       let (x, y, bias) = (generator.rows(rows, width), generator.rows(rows, width), generator.floats(width))
       let summed = GuardedRows(x, columns: width)
@@ -157,7 +157,7 @@ import Testing
         target = biased.target
         addBias(bias, to: &target, step)
         target = scaled.target
-        multiply(&target, by: 3, step)
+        scale(&target, by: 3, step)
       }
       let expected = zip(x, y).map { zip($0, $1).map { Double($0) + Double(Float(0.22)) * Double($1) } }
       #expect(distance(summed.values(), expected) <= 2e-7)
@@ -168,7 +168,7 @@ import Testing
 
   @Test mutating func products() throws {
     let bench = try KernelBench()
-    for (index, width) in MultiplyTests.lengths.enumerated() {
+    for (index, width) in MatMulTests.lengths.enumerated() {
       let rows = Self.rowCounts[index % Self.rowCounts.count]
       let (x, y, factors) = (generator.rows(rows, width), generator.rows(rows, width), generator.floats(width))
       let multiplied = GuardedRows(x, columns: width)
@@ -181,11 +181,11 @@ import Testing
         var target = multiplied.target
         multiply(&target, by: other.rows, step)
         target = scaled.target
-        multiply(&target, by: factors, step)
+        scaleColumns(&target, by: factors, step)
         target = assigned.target
         assign(other.rows, scale: 3, to: &target, step)
         target = out.target
-        product(multiplied.rows, other.rows, into: &target, step)
+        multiply(multiplied.rows, other.rows, into: &target, step)
         target = gated.target
         siluGate(&target, gate: other.rows, step)
       }

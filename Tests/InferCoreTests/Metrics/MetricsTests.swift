@@ -15,7 +15,7 @@ import Testing
   @Test func nothingIsLostBetweenThreads() throws {
     let (counter, gauge, histogram) = (Counter(), Gauge(), Histogram(bounds: [0.5]))
     let family = MetricFamily("f", "", labels: ["x"], known: []) { Counter() }
-    try ThreadTeam(count: 4).forEach(20_000) { item, _ in
+    try unsafe ThreadTeam(count: 4).forEach(20_000) { item, _ in
       counter.increment(by: 2)
       gauge.add(item.isMultiple(of: 2) ? 1 : -0.5)
       histogram.observe(Double(item & 1))

@@ -13,7 +13,7 @@ import Testing
         let done = (0..<items).map { _ in Counter() }
         let busy = (0..<threads).map { _ in Counter() }
         let overlaps = Atomic<Int>(0)
-        team.forEach(items) { item, worker in
+        unsafe team.forEach(items) { item, worker in
           done[item].increment()
           busy[worker].increment()
           let before = busy[worker].value
@@ -31,7 +31,7 @@ import Testing
     var values = [Int](repeating: 0, count: 501)
     for round in 1...500 {
       unsafe values.withUnsafeMutableBufferPointer { values in
-        team.forEach(values.count) { item, _ in unsafe values[item] += item * round }
+        unsafe team.forEach(values.count) { item, _ in unsafe values[item] += item * round }
       }
     }
     #expect(values.indices.allSatisfy { values[$0] == $0 * 500 * 501 / 2 })
@@ -43,7 +43,7 @@ import Testing
         group.addTask {
           let team = try ThreadTeam(count: 3)
           let sum = Atomic<Int>(0)
-          for _ in 0..<200 { team.forEach(50) { item, _ in sum.add(item, ordering: .relaxed) } }
+          for _ in 0..<200 { unsafe team.forEach(50) { item, _ in sum.add(item, ordering: .relaxed) } }
           return sum.load(ordering: .relaxed)
         }
       }
@@ -55,7 +55,7 @@ import Testing
   @Test func aTeamThatIsTooLargeWorks() throws {
     let team = try ThreadTeam(count: availableProcessorCount() + 5)
     let sum = Atomic<Int>(0)
-    for _ in 0..<200 { team.forEach(50) { item, _ in sum.add(item, ordering: .relaxed) } }
+    for _ in 0..<200 { unsafe team.forEach(50) { item, _ in sum.add(item, ordering: .relaxed) } }
     #expect(sum.load(ordering: .relaxed) == 200 * 1225)
   }
 
@@ -84,14 +84,14 @@ import Testing
     await #expect(processExitsWith: .success) {
       let engine = try Engine(model: IdleModel())
       let team = try ThreadTeam(count: 8)
-      team.forEach(100) { _, _ in }
+      unsafe team.forEach(100) { _, _ in }
       _ = try engine.submit(GenerationRequest(prompt: [0], stop: StopConditions(maxTokens: 1)))
       try await Task.sleep(for: .milliseconds(100))
       let before = clock()
       try await Task.sleep(for: .milliseconds(500))
       let seconds = Double(clock() - before) / Double(CLOCKS_PER_SEC)
       precondition(seconds < 0.05, "\(seconds) seconds of processor time in half a second of idleness")
-      team.forEach(1) { _, _ in }
+      unsafe team.forEach(1) { _, _ in }
       await engine.shutdown()
     }
   }

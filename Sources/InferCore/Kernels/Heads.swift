@@ -8,7 +8,7 @@
 ///   - matrices: one a head, all of one shape and format.
 ///   - out: `[rows × heads · outputStride]`, of each head as many columns overwritten as a matrix has rows.
 ///   - outputStride: columns of `out` from one head to the next.
-package func multiplyHeads(
+package func matmulHeads(
   _ x: Rows, every inputStride: Int, by matrices: [PackedMatrix], into out: inout MutableRows, every outputStride: Int,
   _ step: borrowing Step
 ) {
@@ -20,16 +20,20 @@ package func multiplyHeads(
   precondition(
     out.count == x.count && out.columns == heads * outputStride && first.rows <= outputStride,
     "\(out.count) × \(out.columns) for \(x.count) rows, \(heads) heads")
-  step.report.work.addProduct(rows: x.count, matrices)
+  step.report.work.addMatmul(rows: x.count, matrices)
   let product = MatMul(rows: x.count)
   let items = product.itemCount(first.panels)
   step.scoped {
-    let rounded = first.format.panels.roundsActivations ? roundHeads(x, every: inputStride, first.columns, step) : nil
-    step.team.forEach(heads * items) { item, _ in
+    let rounded =
+      if first.format.panels.roundsActivations { roundHeads(x, every: inputStride, first.columns, step) } else {
+        RoundedRows?.none
+      }
+    unsafe step.team.forEach(heads * items) { item, _ in
       let head = item / items
       let input =
-        rounded.map { ProductInput(rounded: $0.from(row: head * x.count)) }
-        ?? ProductInput(floats: x.columns(head * inputStride..<(head + 1) * inputStride), rounded: nil)
+        if let rounded { ProductInput(rounded: rounded.from(row: head * x.count)) } else {
+          ProductInput(floats: x.columns(head * inputStride..<(head + 1) * inputStride))
+        }
       unsafe product.compute(
         item % items, matrices[head].panels, input, out: out.base + head * outputStride, outStride: out.stride)
     }
@@ -52,7 +56,7 @@ package func copyHeads(
     out.count == x.count && x.columns == heads * inputStride && out.columns == heads * outputStride
       && columns.upperBound <= inputStride && first + columns.count <= outputStride,
     "columns \(columns) of \(inputStride) at \(first) of \(outputStride)")
-  forEachRow(x.count, step) { row in
+  unsafe forEachRow(x.count, step) { row in
     for head in 0..<heads {
       unsafe (out.base + row * out.stride + head * outputStride + first).update(
         from: x.base + row * x.stride + head * inputStride + columns.lowerBound, count: columns.count)
@@ -61,10 +65,11 @@ package func copyHeads(
 }
 
 /// The first columns of every head of every row, rounded to eight bits: all rows of a head, one head after another.
+@_lifetime(borrow step)
 private func roundHeads(_ x: Rows, every stride: Int, _ columns: Int, _ step: borrowing Step) -> RoundedRows {
   let heads = x.columns / stride
-  let rounded = RoundedRows(rows: heads * x.count, columns: columns, scratch: step.scratch)
-  forEachRow(x.count, step) { row in
+  let rounded = RoundedRows(rows: heads * x.count, columns: columns, step)
+  unsafe forEachRow(x.count, step) { row in
     for head in 0..<heads { unsafe rounded.set(head * x.count + row, x.base + row * x.stride + head * stride) }
   }
   return rounded

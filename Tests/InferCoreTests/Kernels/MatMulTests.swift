@@ -3,7 +3,7 @@ import Testing
 
 @testable import InferCore
 
-@Suite struct MultiplyTests {
+@Suite struct MatMulTests {
   /// Row lengths around the widths of vectors.
   static let lengths = [1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100, 257]
 
@@ -29,7 +29,7 @@ import Testing
       let out = GuardedRows(count: rows, columns: 193)
       bench.step(rows: rows) { step in
         var target = out.target
-        multiply(input.rows, by: parts.map(\.matrix), into: &target, step)
+        matmul(input.rows, by: parts.map(\.matrix), into: &target, step)
       }
       // Rounding of a sum grows with the root of its length.
       let tolerance = 1e-6 * Double(columns).squareRoot() + 1e-6
@@ -53,7 +53,7 @@ import Testing
       let out = GuardedRows(count: range.count, columns: 106)
       try KernelBench(threads: threads).step(rows: range.count) { step in
         var target = out.target
-        multiply(input.rows, by: parts, into: &target, step)
+        matmul(input.rows, by: parts, into: &target, step)
       }
       return out.values()
     }
@@ -75,7 +75,7 @@ import Testing
     bench.step(rows: 12) { step in
       var target = out.target
       var middle = target.columns(7..<27)
-      multiply(input.rows.columns(5..<16), by: [matrix], into: &middle, step)
+      matmul(input.rows.columns(5..<16), by: [matrix], into: &middle, step)
     }
     let values = out.values()
     #expect(distance(values.map { Array($0[7..<27]) }, Plain.product(x.map { Array($0[5..<16]) }, w)) <= 2e-6)

@@ -2,7 +2,7 @@ internal import CKernels
 internal import Glibc
 
 /// A place where threads sleep until a condition holds (a POSIX mutex and condition variable).
-@safe final class Gate: @unchecked Sendable {
+@safe final class ConditionLock: @unchecked Sendable {
   // Safe because POSIX synchronisation objects may be used from all threads, and these have stable addresses.
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
