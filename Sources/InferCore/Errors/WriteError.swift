@@ -2,7 +2,7 @@
 public struct WriteError: Error, Sendable, Equatable, CustomStringConvertible {
   /// The file.
   public let path: String
-  /// What the system said.
+  /// The system's reason.
   public let reason: String
 
   /// One line for people.

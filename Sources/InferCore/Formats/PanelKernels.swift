@@ -1,12 +1,12 @@
 internal import CKernels
 
-/// How matrices of a format are packed and multiplied: as panels of ``PackedMatrix/panelRows`` rows whose numbers are
-/// interleaved, so that a register holds the same column of all of them.
+/// The kernels that pack matrices of a format and multiply with them. A panel is ``PackedMatrix/panelRows`` rows whose
+/// numbers are interleaved, so that a register holds the same column of all of them.
 ///
 /// For one format the arithmetic of an output depends on its row of activations and its row of weights alone, never on
 /// how many rows are computed together.
 @safe struct PanelKernels: Sendable {
-  /// Bytes of a panel of rows of `columns` columns.
+  /// Returns the bytes of a panel of rows of `columns` columns.
   typealias Size = @convention(c) (_ columns: Int) -> Int
   /// Packs `count` rows that lie `rowBytes` apart.
   typealias Pack =
@@ -22,14 +22,14 @@ internal import CKernels
       _ out: UnsafeMutablePointer<Float>?, _ outStride: Int, _ x: UnsafePointer<Float>?, _ xStride: Int,
       _ panels: UnsafeRawPointer?, _ rows: Int, _ columns: Int, _ m: Int
     ) -> Void
-  /// The same with activations that were rounded to eight bits, `xStride` blocks a row.
+  /// The product with activations rounded to eight bits, whose rows are `xStride` blocks apart.
   typealias RoundedProduct =
     @convention(c) (
       _ out: UnsafeMutablePointer<Float>?, _ outStride: Int, _ x: UnsafePointer<ck_activations>?, _ xStride: Int,
       _ panels: UnsafeRawPointer?, _ rows: Int, _ columns: Int, _ m: Int
     ) -> Void
 
-  /// A product, by what it reads its activations as.
+  /// A product with activations as floats, or rounded to eight bits.
   @safe enum Product: BitwiseCopyable, Sendable {
     case floats(FloatProduct)
     case rounded(RoundedProduct)

@@ -1,21 +1,21 @@
-/// How the numbers of a weight matrix lie in a file: a block layout, ways from and to 32-bit floats, and kernels that
-/// multiply with them once they are packed. Quantised formats have the layouts of GGUF files.
+/// A format of the numbers of a weight matrix: a block layout, conversions from and to 32-bit floats, and kernels for
+/// packed matrices. Quantised formats have the layouts of GGUF files.
 ///
-/// Adding a format takes one file that declares it and one line in ``all``.
+/// A new format is one file that declares it and one line in ``all``.
 @safe public struct WeightFormat: Sendable {
-  /// Name as checkpoints and GGUF tools spell it, e.g. `BF16` or `Q4_K`.
+  /// The name as checkpoints and GGUF tools spell it, e.g. `BF16` or `Q4_K`.
   public let name: String
-  /// The number that stands for it in GGUF files.
+  /// The type number in GGUF files.
   public let typeID: UInt32
-  /// Values that are stored together; a row's length is a multiple of it.
+  /// The number of values in a block. A row's length is a multiple of it.
   public let blockElements: Int
-  /// Bytes of a block.
+  /// The number of bytes of a block.
   public let blockBytes: Int
 
   /// Writes `n` values as floats.
   typealias Unpack =
     @convention(c) (_ out: UnsafeMutablePointer<Float>?, _ values: UnsafeRawPointer?, _ n: Int) -> Void
-  /// Writes `n` floats as values, as near as the format allows.
+  /// Writes `n` floats as the nearest values of the format.
   typealias Quantize =
     @convention(c) (_ out: UnsafeMutableRawPointer?, _ x: UnsafePointer<Float>?, _ n: Int) -> Void
 
@@ -36,15 +36,15 @@
     self.panels = panels
   }
 
-  /// Every format that weights can be read in.
+  /// All formats that weights can be read in.
   public static let all: [WeightFormat] = [
     .f32, .f16, .bf16, .q8_0, .q4_0, .q4_1, .q5_0, .q5_1, .q4_K, .q5_K, .q6_K,
   ]
 
-  /// Whether its values are codes that share a scale.
+  /// Whether values are codes that share a scale.
   public var isQuantized: Bool { blockElements > 1 }
 
-  /// Bytes of `count` values.
+  /// The number of bytes of `count` values.
   ///
   /// - Precondition: `count` is a multiple of ``blockElements``.
   public func bytes(_ count: Int) -> Int {

@@ -32,7 +32,7 @@ package func appendToCache(latents: Rows, cache: StateHandle, _ step: borrowing 
   }
 }
 
-/// Calls `body` for every row of the step, with the page that its token stands in and the token's place there.
+/// Calls `body` for every row of the step, with the page of its token and the token's place in the page.
 private func forEachToken(
   in cache: StateHandle, _ step: borrowing Step,
   _ body: (_ row: Int, _ page: UnsafeMutableRawPointer, _ token: Int) -> Void
@@ -68,7 +68,8 @@ package func attend(
   attend(queries, shape, cache, into: &out, step)
 }
 
-/// The same over rows that are the key of every head, and whose first elements are its value.
+/// Causal attention over latent rows, each of which is the key of all heads and, with its first elements, their value;
+/// see ``StateKind/latent(dimension:)``.
 ///
 /// - Parameters:
 ///   - queries: `[step rows × queryHeads · dimension of a row]`.

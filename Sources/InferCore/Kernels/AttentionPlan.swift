@@ -1,30 +1,34 @@
-/// A tile of rows and the keys it attends to, with one key head.
+/// A tile of rows of a run and a range of keys that it attends to.
 struct AttentionItem {
+  /// The run's number in the step.
   let run: Int
-  /// Rows of the run.
+  /// The first row, counted from the run's first.
   let first: Int
+  /// The number of rows.
   let rows: Int
   let firstKey: Int
   let endKey: Int
-  /// Parts that the keys of these rows are cut into; 1 when `keys` are all.
+  /// The number of parts that the keys of these rows are cut into; 1 when `keys` are all.
   let parts: Int
-  /// Query rows, of one head, of the parts before this one.
+  /// The number of query rows, of one head, of the parts before this one.
   let rowsBefore: Int
 
   var keys: Range<Int> { firstKey..<endKey }
 }
 
-/// How a step's attention is cut into work: by tiles of rows, and where a run has only one, by keys.
+/// The work items of a step's attention, in the step's scratch: tiles of rows, and where a run has only one tile, parts
+/// of its keys.
 ///
-/// The cut depends on a run's own lengths alone, never on the number of threads or the other runs, and the parts are
-/// put together in their order: results do not depend on who computes what.
+/// The cut depends on a run's own lengths alone, never on the number of threads or the other runs, and parts are added
+/// up in their order, so that results do not depend on the threads that compute them.
 @safe struct AttentionPlan: ~Escapable {
+  /// The number of items.
   let count: Int
-  /// Query rows, of one head, of all parts.
+  /// The number of query rows, of one head, of all parts.
   let partRows: Int
   private let base: UnsafeMutablePointer<AttentionItem>
 
-  /// Keys of a part at most: some tens of microseconds of work.
+  /// The maximum number of keys of a part: some tens of microseconds of work.
   private static let keysPerPart = 2048
 
   /// Cuts the runs of `step`, in its scratch.

@@ -1,8 +1,8 @@
 internal import Glibc
 
-/// What attention to some keys comes to, for some query rows, before the division.
+/// Attention of query rows to a range of keys, before the division by the sum of the weights.
 @unsafe struct AttentionSums {
-  /// `[rows × headDimension]`, weighted values.
+  /// `[rows × headDimension]`: weighted values.
   let values: UnsafeMutablePointer<Float>
   /// `[rows × 2]`: the largest score, and the sum of the weights relative to it.
   let state: UnsafeMutablePointer<Float>
@@ -19,8 +19,10 @@ internal import Glibc
     unsafe self.init(values: stored, state: stored + rows * headDimension, headDimension: headDimension)
   }
 
+  /// The number of floats of the sums of `rows` rows.
   static func storedCount(rows: Int, headDimension: Int) -> Int { rows * (headDimension + 2) }
 
+  /// Copies the sums of `rows` rows.
   func copy(rows: Int, to other: AttentionSums) {
     unsafe other.values.update(from: values, count: rows * headDimension)
     unsafe other.state.update(from: state, count: 2 * rows)

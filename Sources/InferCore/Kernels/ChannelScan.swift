@@ -2,12 +2,12 @@ internal import CKernels
 
 /// Sizes and constants of a Mamba-1 scan, whose decay differs from channel to channel.
 package struct ChannelScanParameters: Sendable {
-  /// Channels that are scanned.
+  /// The number of channels.
   package let channels: Int
-  /// State size of a channel, `N`.
+  /// The state size of a channel, `N`.
   package let stateSize: Int
-  /// What each block of ``blockWidth`` channels works with, as the kernel walks it: decay rates `[N × channels]`, then
-  /// biases of Δ, then skip weights.
+  /// The constants of each block of ``blockWidth`` channels, in the order of their use: decay rates `[N × channels]`,
+  /// then biases of Δ, then skip weights.
   let constants: [Float]
 
   static let blockWidth = Int(CK_SCAN_CHANNELS)
@@ -34,7 +34,7 @@ package struct ChannelScanParameters: Sendable {
     self.constants = constants
   }
 
-  /// Floats of state a sequence has.
+  /// The number of floats of a sequence's state.
   package var stateCount: Int { channels * stateSize }
 
   var blockCount: Int { (channels + Self.blockWidth - 1) / Self.blockWidth }
@@ -93,7 +93,7 @@ package func channelScan(
   }
 }
 
-/// A view of rows from a row and a column on.
+/// The address and the stride of rows from a row and a column on.
 private func rows(_ rows: Rows, _ row: Int, _ column: Int) -> ck_rows {
   unsafe ck_rows(base: rows.base + row * rows.stride + column, stride: rows.stride)
 }

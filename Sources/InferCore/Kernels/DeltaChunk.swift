@@ -1,6 +1,6 @@
 internal import CKernels
 
-/// What the delta rule of one head reads and writes: pointers to the first row, and strides in floats.
+/// The inputs and the output of one head's delta rule: pointers to the first row, and strides in floats.
 @unsafe struct DeltaInputs {
   let q: UnsafePointer<Float>, qStride: Int
   let k: UnsafePointer<Float>, kStride: Int
@@ -14,9 +14,10 @@ internal import CKernels
 
 /// The gated delta rule of one head over one run, by recurrence or in chunks.
 package struct DeltaChunk {
-  /// Tokens of a chunk. Work inside a chunk grows with it, work between chunks shrinks.
+  /// The number of tokens of a chunk. Work inside a chunk grows with it, work between chunks shrinks.
   package static let usualLength = 64
-  /// Runs shorter than this follow the recurrence, whose cost a token is lower than a nearly empty chunk's.
+  /// The number of tokens from which on runs are computed in chunks. The recurrence costs less a token than a nearly
+  /// empty chunk.
   static let minimumLength = 16
 
   let shape: DeltaRuleShape
@@ -31,7 +32,7 @@ package struct DeltaChunk {
   private var keyDimension: Int { shape.keyDimension }
   private var valueDimension: Int { shape.valueDimension }
 
-  /// Floats a worker needs; see ``Buffers``.
+  /// The number of floats of a worker's memory; see ``Buffers``.
   var workspaceCount: Int {
     length * (3 * keyDimension + valueDimension + 2 * length + 1) + (ck_delta_stride(length) + 2) * keyDimension
   }
@@ -44,7 +45,7 @@ package struct DeltaChunk {
     let decay: UnsafeMutablePointer<Float>
     /// `[K × n, rounded up]`.
     let ending: UnsafeMutablePointer<Float>
-    /// `[n × V]`: what the state holds under the keys, which becomes what the tokens write.
+    /// `[n × V]`: the values that the state holds under the keys, and then those that the tokens write.
     let held: UnsafeMutablePointer<Float>
     /// `[n × n]` each.
     let byKeys: UnsafeMutablePointer<Float>
@@ -128,7 +129,8 @@ package struct DeltaChunk {
     unsafe ck_gemm(state, v, space.ending, ck_delta_stride(count), 1, space.held, v, k, v, count, 1)
   }
 
-  /// Copies what a chunk reads again and again: rows of the step lie so far apart that they evict each other.
+  /// Copies the inputs that a chunk reads several times: rows of the step lie so far apart that they evict each other
+  /// from the cache.
   private func gather(_ inputs: DeltaInputs, first: Int, count: Int, into space: Buffers) {
     for row in 0..<count {
       let from = first + row

@@ -2,17 +2,17 @@ internal import CKernels
 
 /// Sizes of a gated delta rule.
 package struct DeltaRuleShape: Sendable {
-  /// Value heads `H`; see ``keyHead(of:)``.
+  /// The number of value heads, `H`; see ``keyHead(of:)``.
   package let heads: Int
-  /// Heads of queries and keys.
+  /// The number of heads of queries and keys.
   package let keyHeads: Int
-  /// Channels of a query and of a key, `K`.
+  /// The number of channels of a query and of a key, `K`.
   package let keyDimension: Int
-  /// Channels of a value, `V`.
+  /// The number of channels of a value, `V`.
   package let valueDimension: Int
 
-  /// Whether the first value heads of all key heads come first, then the second, and so on, rather than the value heads of
-  /// the first key head.
+  /// Whether value heads are tiled: the first value heads of all key heads come first, then the second ones, and so on;
+  /// otherwise the value heads of a key head stand side by side.
   package let tilesValues: Bool
 
   /// Creates sizes; key heads divide value heads.
@@ -28,29 +28,29 @@ package struct DeltaRuleShape: Sendable {
   /// The key head that a value head `h` uses: `h / (H / keyHeads)`, or where values are tiled, `h mod keyHeads`.
   package func keyHead(of head: Int) -> Int { tilesValues ? head % keyHeads : head / (heads / keyHeads) }
 
-  /// Width of queries and of keys.
+  /// The width of queries and of keys.
   package var keyWidth: Int { keyHeads * keyDimension }
-  /// Width of values and of outputs.
+  /// The width of values and of outputs.
   package var valueWidth: Int { heads * valueDimension }
-  /// Floats of state a sequence has: `[H × K × V]`.
+  /// The number of floats of a sequence's state: `[H × K × V]`.
   package var stateCount: Int { heads * valueDimension * keyDimension }
 }
 
 /// The gated delta rule over every run, continuing from and updating the run's state.
 ///
-/// Per head, with decays `a` of the key's channels: `S ← S·diag(a)`, `S ← S + β (v − S k) ⊗ k`, `y = S q`. With one decay a
-/// head it is Gated DeltaNet (Yang, Kautz & Hatamizadeh 2024, arXiv 2412.06464, eq. 10), with one a channel Kimi Delta
-/// Attention (Kimi Team 2025, arXiv 2510.26692, eq. 1). Runs of a few tokens follow the recurrence; longer ones its chunked
-/// form, which solves a triangular system for what the tokens of a chunk write (ibid., §3.1; Yang et al. 2024, arXiv
-/// 2406.06484). Work is cut by head, so that a head's state stays in cache from the first token to the last. State is
-/// 32-bit.
+/// Per head, with decays `a` of the key's channels: `S ← S·diag(a)`, `S ← S + β (v − S k) ⊗ k`, `y = S q`. With one
+/// decay a head it is Gated DeltaNet (Yang, Kautz & Hatamizadeh 2024, arXiv 2412.06464, eq. 10), with one a channel
+/// Kimi Delta Attention (Kimi Team 2025, arXiv 2510.26692, eq. 1). Runs of a few tokens follow the recurrence; longer
+/// ones its chunked form, which solves a triangular system for the values that the tokens of a chunk write (ibid.,
+/// §3.1; Yang et al. 2024, arXiv 2406.06484). Work is cut by head, so that a head's state stays in cache from the first
+/// token to the last. State is 32-bit.
 ///
 /// - Parameters:
 ///   - q: `[step rows × keyHeads·K]`, normalised and scaled.
 ///   - k: `[step rows × keyHeads·K]`, normalised.
 ///   - v: `[step rows × H·V]`.
 ///   - decay: factors from 0 to 1, `[step rows × H]` or `[step rows × H·K]`.
-///   - beta: `[step rows × H]`, how much of what a key holds is replaced.
+///   - beta: `[step rows × H]`, the fraction of the value under a key that is replaced.
 ///   - shape: the sizes.
 ///   - state: recurrent state of ``DeltaRuleShape/stateCount`` floats.
 ///   - chunkLength: tokens of a chunk; results differ by rounding only.

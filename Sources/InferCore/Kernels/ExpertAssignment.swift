@@ -1,16 +1,17 @@
-/// The rows of a step that go to each expert: all (row, choice) pairs, sorted by expert, and within an expert by row, in
-/// the step's scratch.
+/// The rows of a step that go to each expert: all (row, choice) pairs, sorted by expert, and within an expert by row,
+/// in the step's scratch.
 @safe struct ExpertAssignment: ~Escapable {
-  /// Number of pairs: rows × top-k.
+  /// The number of pairs: rows × top-k.
   let count: Int
   private let topK: Int
+  /// The number of experts.
   let expertCount: Int
   /// For each pair in order of rows: its place in the sorted order, and its weight. `[rows × topK]`
   private let place: UnsafeMutablePointer<Int32>
   private let weight: UnsafeMutablePointer<Float>
   /// For each place in the sorted order: the row. `[count]`
   private let source: UnsafeMutablePointer<Int32>
-  /// Where each expert's rows begin in the sorted order. `[experts + 1]`
+  /// The place of each expert's first row in the sorted order. `[experts + 1]`
   private let start: UnsafeMutablePointer<Int32>
 
   /// Chooses experts for every row of `logits`, which become scores.
@@ -62,7 +63,7 @@
     return unsafe Int(source[index])
   }
 
-  /// Where the `choice`-th expert's output for `row` stands, and its weight.
+  /// The place of the output of a row's `choice`-th expert in the sorted order, and its weight.
   func choice(_ choice: Int, of row: Int) -> (place: Int, weight: Float) {
     let pair = row * topK + choice
     precondition(choice < topK && pair < count, "choice \(choice) of row \(row)")

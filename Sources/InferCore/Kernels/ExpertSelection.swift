@@ -1,36 +1,37 @@
 internal import CKernels
 internal import Glibc
 
-/// How a router's logits become a choice of experts and their weights.
+/// The rule by which a router's logits become a choice of experts and their weights.
 package struct ExpertSelection: Sendable {
-  /// What a logit becomes before the weights are taken.
+  /// The function of the logits that weights are taken from.
   package enum Scoring: Sendable {
     /// Softmax over all experts (Hunyuan, Qwen3, Jamba).
     case softmax
     /// Softmax over the chosen experts only (Granite, Mixtral).
     case softmaxOfChosen
-    /// Each expert by itself; a bias may take part in the choice, never in the weight (DeepSeek-V3, arXiv
+    /// Sigmoid of each expert's logit; a bias may take part in the choice, never in the weight (DeepSeek-V3, arXiv
     /// 2412.19437, eq. 12–16).
     case sigmoid
   }
 
-  /// Experts a row chooses from.
+  /// The number of experts.
   package let expertCount: Int
-  /// Experts a row is sent to.
+  /// The number of experts that a row is sent to.
   package let topK: Int
-  /// See ``Scoring``.
+  /// The function of the logits.
   package let scoring: Scoring
   /// Whether the chosen weights are divided by their sum.
   package let normalized: Bool
-  /// Added to the sum that the chosen weights are divided by.
+  /// The number added to the sum that the chosen weights are divided by.
   package let epsilon: Float
-  /// Factor on the weights, after normalisation.
+  /// The factor on the weights, after normalisation.
   package let scale: Float
-  /// Added to scores for the choice alone: one value an expert, or nothing.
+  /// A bias on the scores for the choice alone, one value an expert.
   package var selectionBias: [Float]?
-  /// Experts are cut into `count` equal groups, of which the `kept` best may be chosen from. One group means no grouping.
+  /// The number of equal groups of experts, and the number of best groups that experts are chosen from. One group means
+  /// no grouping.
   package let groups: (count: Int, kept: Int)
-  /// How many of its best scores make a group's: two in DeepSeek-V3, one in DeepSeek-V2.
+  /// The number of best scores that a group's score is the sum of: two in DeepSeek-V3, one in DeepSeek-V2.
   package let scoresOfGroup: Int
 
   /// Creates a rule.
@@ -56,7 +57,7 @@ package struct ExpertSelection: Sendable {
     self.scoresOfGroup = scoresOfGroup
   }
 
-  /// Floats of workspace that ``select(logits:experts:weights:workspace:)`` needs.
+  /// The number of floats of workspace that ``select(logits:experts:weights:workspace:)`` needs.
   var workspaceCount: Int { expertCount + groups.count }
 
   /// Chooses ``topK`` experts of one row, best first; of equal ones the lower index. `logits` become scores.
@@ -106,7 +107,7 @@ package struct ExpertSelection: Sendable {
     }
   }
 
-  /// Index of the largest value, the lowest of equals; NaN counts as smaller than anything.
+  /// The index of the largest value, the lowest of equals; NaN counts as smaller than anything.
   private func argmax(_ values: UnsafePointer<Float>, _ count: Int) -> Int {
     var best = 0
     for index in 1..<max(1, count) {

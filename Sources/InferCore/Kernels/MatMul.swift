@@ -28,20 +28,21 @@ package func matmul(_ x: Rows, by matrices: [PackedMatrix], into out: inout Muta
   }
 }
 
-/// How a product with a given number of input rows is cut into work items, and how an item is computed.
+/// A product of matrices with a given number of input rows, cut into work items.
 struct MatMul {
-  /// Input rows of an item at most: rounded to eight bits or as floats, they stay in the second-level cache while
-  /// panel after panel, each in the first-level cache, is multiplied with them.
+  /// The maximum number of input rows of an item: rounded to eight bits or as floats, they stay in the second-level
+  /// cache while panel after panel, each in the first-level cache, is multiplied with them.
   static let rowsPerItem = 128
-  /// Bytes of weights of an item when there are few rows and reading weights is what takes the time: enough that
+  /// The bytes of weights of an item when there are few rows and reading weights takes most of the time: enough that
   /// handing an item out costs nothing, few enough that a thread that loses its core delays the others little.
   static let bytesPerItem = 64 << 10
-  /// Panels of an item are a multiple of this, which is as many as kernels take at once.
+  /// The number of panels that kernels take at once. Items have a multiple of it.
   static let panelGroup = 4
 
+  /// The number of input rows.
   let rows: Int
 
-  /// Number of items along the rows; rows are spread evenly over them.
+  /// The number of items along the rows, over which rows are spread evenly.
   private var rowBlocks: Int { (rows + Self.rowsPerItem - 1) / Self.rowsPerItem }
 
   private func panelsPerItem(_ panels: Panels) -> Int {
@@ -49,6 +50,7 @@ struct MatMul {
     return max(1, groups) * Self.panelGroup
   }
 
+  /// The number of items of one matrix.
   func itemCount(_ panels: Panels) -> Int {
     let perItem = panelsPerItem(panels)
     return (panels.count + perItem - 1) / perItem * rowBlocks

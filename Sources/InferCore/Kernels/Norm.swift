@@ -14,8 +14,8 @@ package func rmsNorm(
   }
 }
 
-/// `x = norm(silu(gate) · x)`, where each group of `weight.count / groups` columns has a root mean square of its own; with
-/// `normFirst`, `x = silu(gate) · norm(x)`.
+/// `x = norm(silu(gate) · x)`, where each group of `weight.count / groups` columns has a root mean square of its own;
+/// with `normFirst`, `x = silu(gate) · norm(x)`.
 package func gatedNorm(
   _ x: inout MutableRows, gate: Rows, weight: [Float], epsilon: Float, groups: Int, normFirst: Bool = false,
   _ step: borrowing Step
@@ -51,7 +51,7 @@ package func rmsNormHeads(_ x: inout MutableRows, weight: [Float], epsilon: Floa
   }
 }
 
-/// What a gate becomes before it is multiplied with.
+/// The function of a gate that values are multiplied with.
 package enum GateActivation: Sendable {
   /// `x · σ(x)`.
   case silu
@@ -59,8 +59,8 @@ package enum GateActivation: Sendable {
   case sigmoid
 }
 
-/// `x = norm(x) · activation(gate)`, where every head of `weight.count` columns is normalised by itself, all with the same
-/// weights.
+/// `x = norm(x) · activation(gate)`, where every head of `weight.count` columns is normalised by itself, all with the
+/// same weights.
 package func normThenGate(
   _ x: inout MutableRows, gate: Rows, _ activation: GateActivation, weight: [Float], epsilon: Float,
   _ step: borrowing Step

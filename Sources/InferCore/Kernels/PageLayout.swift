@@ -1,12 +1,15 @@
 internal import CKernels
 
-/// Where keys and values lie in a page: for each head, all keys and then all values; or rows that are both, of every head.
+/// The layout of a page: for each head, all keys and then all values; or latent rows, which are both, of every head.
 struct PageLayout {
-  /// Elements of a key.
+  /// The number of elements of a key.
   let headDimension: Int
-  /// Whether one row a token is the key and, with its first elements, the value of every head.
+  /// Whether a page holds latent rows: one row a token that is the key and, with its first elements, the value of every
+  /// head.
   let isLatent: Bool
+  /// The number of tokens of a page.
   let pageTokens: Int
+  /// The format of the numbers.
   let type: KVType
 
   init(headDimension: Int, isLatent: Bool, _ store: StateStore) {
@@ -16,17 +19,17 @@ struct PageLayout {
     type = store.kvType
   }
 
-  /// Bytes from the page's first to a head's key of a token.
+  /// The number of bytes from the start of a page to a head's key of a token.
   func key(head: Int, token: Int) -> Int {
     ((isLatent ? 0 : head * 2 * pageTokens) + token) * type.bytes(headDimension)
   }
 
-  /// Bytes from the page's first to a head's value of a token.
+  /// The number of bytes from the start of a page to a head's value of a token.
   func value(head: Int, token: Int) -> Int {
     key(head: head, token: token) + (isLatent ? 0 : pageTokens * type.bytes(headDimension))
   }
 
-  /// Rounds a head's numbers to the cache's format.
+  /// The kernel that rounds a head's numbers to the cache's format.
   var pack: (UnsafeMutableRawPointer?, UnsafePointer<Float>?, Int) -> Void {
     switch type {
     case .f32: unsafe ck_pack_f32
@@ -35,7 +38,7 @@ struct PageLayout {
     }
   }
 
-  /// The inverse, of any number of heads.
+  /// Converts the numbers of any number of heads to floats.
   func unpack(_ out: UnsafeMutablePointer<Float>, _ values: UnsafeRawPointer, _ count: Int) {
     switch type {
     case .f32: unsafe ck_unpack_f32(out, values, count)
@@ -44,7 +47,7 @@ struct PageLayout {
     }
   }
 
-  /// See `ck_attend_f16`.
+  /// The kernel of attention to a page; see `ck_attend_f16`.
   var attend:
     (
       UnsafeMutablePointer<Float>?, UnsafeMutablePointer<Float>?, UnsafePointer<Float>?, UnsafeRawPointer?,

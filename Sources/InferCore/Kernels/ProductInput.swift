@@ -22,7 +22,7 @@ internal import CKernels
     self.rounded = rounded
   }
 
-  /// The same rows, both as floats and rounded.
+  /// Rows as floats and rounded.
   @_lifetime(copy floats, copy rounded)
   init(floats: Rows, rounded: RoundedRows) {
     unsafe self.floats = unsafe floats.base

@@ -1,10 +1,10 @@
 internal import CKernels
 internal import Synchronization
 
-/// Measures a machine's ``Roofline``, again and again beside what is held against it: the bandwidth of a virtual machine
-/// moves with its neighbours.
+/// Measures a machine's ``Roofline``, as often as asked: the bandwidth of a virtual machine changes with its
+/// neighbours.
 ///
-/// Takes 1 GiB of memory for as long as it lives, of a machine with less than 4 GiB a quarter.
+/// Holds 1 GiB of memory, or a quarter of the memory of a machine with less than 4 GiB.
 public final class RooflineMeter {
   private static let pieceBytes = 4 << 20
   private static let words = pieceBytes / MemoryLayout<UInt64>.stride
@@ -15,7 +15,7 @@ public final class RooflineMeter {
 
   /// Reserves the memory, and starts `threads` threads less the calling one; they sleep between measurements.
   ///
-  /// - Parameter threads: How many threads work together, at least 1.
+  /// - Parameter threads: The number of threads, at least 1.
   /// - Throws: ``ModelError`` when there is no memory, or no thread.
   public init(threads: Int) throws(ModelError) {
     team = try ThreadTeam(count: threads)
@@ -29,8 +29,7 @@ public final class RooflineMeter {
     }
   }
 
-  /// The limits now: the best of a few passes each, in a fraction of a second. What else runs on the machine lowers
-  /// them.
+  /// Measures each limit as the best of a few passes, in a fraction of a second. Other work on the machine lowers them.
   public func measure() -> Roofline {
     Roofline(
       bandwidth: measureBandwidth(), floatOperations: unsafe measurePeak(ck_peak_f32),

@@ -1,13 +1,13 @@
 internal import CKernels
 internal import Glibc
 
-/// Rotary position embedding (Su et al. 2021, arXiv 2104.09864): the `i`-th pair of a head's dimensions is rotated by the
-/// angle `position · frequency[i]`.
+/// Rotary position embedding (Su et al. 2021, arXiv 2104.09864): the `i`-th pair of a head's dimensions is rotated by
+/// the angle `position · frequency[i]`.
 ///
 /// Cosines and sines of a position are put together from two tables, one for multiples of 256 and one for the
 /// rest, by the addition theorems in double precision: O(d · (256 + context / 256)) memory.
 package struct RotaryEmbedding: Sendable {
-  /// Which dimensions make a pair.
+  /// The rule by which dimensions make pairs.
   package enum Pairing: Sendable {
     /// `i` and `i + d/2`: most checkpoints on the hub.
     case halves
@@ -15,11 +15,11 @@ package struct RotaryEmbedding: Sendable {
     case adjacent
   }
 
-  /// What each pair turns by, as far as sequences may reach.
+  /// The frequency of each pair, as far as sequences may reach.
   package let frequencies: RotaryFrequencies
-  /// Dimensions that are rotated: the first of each head.
+  /// The number of dimensions that are rotated: the first of each head.
   package let dimension: Int
-  /// See ``Pairing-swift.enum``.
+  /// The rule by which dimensions make pairs.
   package let pairing: Pairing
   private let tables: AngleTable
   /// Tables of the positions from `start` on, where they have frequencies of their own.
@@ -28,9 +28,9 @@ package struct RotaryEmbedding: Sendable {
   /// An embedding for sequences of up to `contextLength` tokens.
   ///
   /// - Parameters:
-  ///   - frequencies: what each pair turns by.
-  ///   - pairing: which dimensions make a pair.
-  ///   - contextLength: positions that angles are prepared for.
+  ///   - frequencies: the frequency of each pair.
+  ///   - pairing: the rule by which dimensions make pairs.
+  ///   - contextLength: the number of positions that angles are prepared for.
   package init(_ frequencies: RotaryFrequencies, pairing: Pairing = .halves, contextLength: Int) {
     let frequencies = frequencies.upTo(contextLength)
     self.frequencies = frequencies
@@ -118,7 +118,7 @@ private struct AngleTable: Sendable {
 }
 
 extension RotaryEmbedding: CustomReflectable {
-  /// What it is made of, rather than its tables.
+  /// The settings, without the tables.
   package var customMirror: Mirror {
     Mirror(
       self,

@@ -6,18 +6,18 @@ internal import Glibc
 ///
 /// No kind depends on how long a sequence will become: what a token computes never changes when others follow it.
 package struct RotaryFrequencies: Sendable {
-  /// One frequency a pair.
+  /// The frequency of each pair.
   package private(set) var perPair: [Double]
-  /// Frequencies of the positions from `start` on, where they differ.
+  /// The frequencies of the positions from `start` on, if they differ.
   package private(set) var later: (start: Int, perPair: [Double])?
-  /// Factor on cosines and sines.
+  /// The factor on cosines and sines.
   package var amplitude = 1.0
-  /// What the frequencies would be a power of without any ``stretching``.
+  /// The base of the plain frequencies, before any ``stretching``.
   package private(set) var base: Double
-  /// What made these frequencies of plain ones.
+  /// The way in which plain frequencies were stretched.
   package private(set) var stretching = Stretching.none
 
-  /// How plain frequencies are stretched.
+  /// A way to stretch plain frequencies.
   package enum Stretching: Sendable {
     case none
     case linear(factor: Double)
@@ -26,7 +26,7 @@ package struct RotaryFrequencies: Sendable {
     case divided
   }
 
-  /// Dimensions that are rotated.
+  /// The number of dimensions that are rotated.
   package var dimension: Int { 2 * perPair.count }
 
   /// Plain frequencies.
@@ -43,7 +43,7 @@ package struct RotaryFrequencies: Sendable {
     ([amplitude] + perPair + (later?.perPair ?? [])).allSatisfy { $0.isFinite && $0 > 0 }
   }
 
-  /// The same without frequencies of positions that sequences of so many tokens never reach.
+  /// These frequencies without those of positions that sequences of `contextLength` tokens never reach.
   func upTo(_ contextLength: Int) -> Self {
     var result = self
     if let later, later.start >= contextLength { result.later = nil }
@@ -64,13 +64,13 @@ package struct RotaryFrequencies: Sendable {
     return result
   }
 
-  /// What YaRN is told beside the factor.
+  /// The parameters of YaRN beside the factor.
   package struct YaRN: Sendable {
-    /// Positions that the model was first trained on.
+    /// The number of positions that the model was first trained on.
     package let originalLength: Double
-    /// Pairs that turn more often than this over the original length keep their frequency …
+    /// The number of turns over the original length above which pairs keep their frequency.
     package var fastTurns = 32.0
-    /// … and those that turn less often than this are interpolated.
+    /// The number of turns over the original length below which pairs are interpolated.
     package var slowTurns = 1.0
     /// Whether the borders between the two are rounded outwards to whole pairs.
     package var roundsBorders = true
@@ -79,10 +79,10 @@ package struct RotaryFrequencies: Sendable {
     package init(originalLength: Double) { self.originalLength = originalLength }
   }
 
-  /// YaRN (Peng et al. 2023, arXiv 2309.00071, §3.2): fast pairs stay, slow ones are divided by `factor`, and between them
-  /// is a ramp.
+  /// YaRN (Peng et al. 2023, arXiv 2309.00071, §3.2): fast pairs stay, slow ones are divided by `factor`, and between
+  /// them is a ramp.
   package func yarn(factor: Double, _ yarn: YaRN) -> Self {
-    // The pair that turns so often over the original length.
+    // The pair that turns this often over the original length.
     func pair(turns: Double) -> Double {
       Double(dimension) * log(yarn.originalLength / (turns * 2 * .pi)) / (2 * log(base))
     }
@@ -99,8 +99,8 @@ package struct RotaryFrequencies: Sendable {
     return result
   }
 
-  /// YaRN's factor on scores for keys `scale` times as far away, `0.1 · m · ln(scale) + 1` (§3.4, eq. 22), squared where it
-  /// is applied to queries and keys both.
+  /// YaRN's factor on scores for keys `scale` times as far away, `0.1 · m · ln(scale) + 1` (§3.4, eq. 22), squared
+  /// where it is applied to queries and keys both.
   package static func yarnMagnitude(scale: Double, m: Double = 1) -> Double {
     scale <= 1 ? 1 : 0.1 * m * log(scale) + 1
   }
@@ -121,9 +121,9 @@ package struct RotaryFrequencies: Sendable {
   /// LongRoPE (Ding et al. 2024, arXiv 2402.13753): each pair has a divisor of its own, `short` at positions below
   /// `originalLength` and `long` from there on.
   ///
-  /// That is what transformers computes for sequences that fit the original length, and for those that it generates beyond
-  /// it token by token; a prompt that is longer from the start it computes with `long` divisors throughout, which no cache
-  /// that outlives a step could follow.
+  /// The transformers library computes the same for sequences that fit the original length, and for tokens that it
+  /// generates beyond it one by one. It computes a prompt that is longer from the start with `long` divisors
+  /// throughout, which a cache of earlier keys cannot follow.
   ///
   /// - Precondition: one divisor a pair.
   package func longRoPE(short: [Double], long: [Double], originalLength: Int) -> Self {
@@ -137,7 +137,7 @@ package struct RotaryFrequencies: Sendable {
     return result
   }
 
-  /// What plain frequencies of the same ``base`` were divided by, up to the position where ``later`` ones begin and from
+  /// The divisors of plain frequencies of the same ``base``, up to the position where ``later`` ones begin and from
   /// there on.
   package var divisors: (early: [Double], later: [Double]) {
     let plain = RotaryFrequencies(dimension: dimension, base: base).perPair

@@ -3,19 +3,19 @@ internal import CKernels
 
 /// Sizes and per-head constants of a Mamba-2 scan.
 package struct ScanParameters: Sendable {
-  /// Heads `H`; head `h` uses group `h / (H / groups)` of B and C.
+  /// The number of heads, `H`; head `h` uses group `h / (H / groups)` of B and C.
   package let heads: Int
-  /// Channels of a head, `P`.
+  /// The number of channels of a head, `P`.
   package let headDimension: Int
-  /// Groups `G` of B and C.
+  /// The number of groups of B and C, `G`.
   package let groups: Int
-  /// State size of a channel, `N`.
+  /// The state size of a channel, `N`.
   package let stateSize: Int
-  /// Decay rates per head, `A = −exp(A_log)`.
+  /// The decay rate of each head, `A = −exp(A_log)`.
   package let a: [Float]
-  /// Skip weight per head.
+  /// The skip weight of each head.
   package let d: [Float]
-  /// Added to Δ before the softplus.
+  /// The bias of each head that is added to Δ before the softplus.
   package let dtBias: [Float]
 
   /// Creates parameters; the three vectors have one value a head.
@@ -31,7 +31,8 @@ package struct ScanParameters: Sendable {
     self.dtBias = dtBias
   }
 
-  /// Floats of state a sequence has: `[H × N × P]`. Channels stand side by side: they are what registers hold.
+  /// The number of floats of a sequence's state: `[H × N × P]`. Channels stand side by side, because registers hold
+  /// them.
   package var stateCount: Int { heads * headDimension * stateSize }
 }
 

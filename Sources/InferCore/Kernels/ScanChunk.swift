@@ -1,7 +1,7 @@
 internal import CKernels
 internal import Glibc
 
-/// What the scan of one head reads and writes: pointers to the first row, and strides in floats.
+/// The inputs and the output of one head's scan: pointers to the first row, and strides in floats.
 @unsafe struct HeadInputs {
   let x: UnsafePointer<Float>, xStride: Int
   let b: UnsafePointer<Float>, bStride: Int
@@ -14,9 +14,10 @@ internal import Glibc
 
 /// The scan of one head over one run, by recurrence or in chunks.
 struct ScanChunk {
-  /// Tokens of a chunk. Work inside a chunk grows with it, work between chunks shrinks.
+  /// The number of tokens of a chunk. Work inside a chunk grows with it, work between chunks shrinks.
   static let length = 64
-  /// Runs shorter than this follow the recurrence, whose cost a token is lower than a nearly empty chunk's.
+  /// The number of tokens from which on runs are scanned in chunks. The recurrence costs less a token than a nearly
+  /// empty chunk.
   static let minimumLength = 16
 
   let parameters: ScanParameters
@@ -25,7 +26,7 @@ struct ScanChunk {
 
   private var q: Int { Self.length }
 
-  /// Floats a worker needs: Δ, cumulative decay and its exponential; masked C·Bᵀ; weighted x.
+  /// The number of floats of a worker's memory: Δ, cumulative decay and its exponential; masked C·Bᵀ; weighted x.
   var workspaceCount: Int { 3 * q + q * q + q * parameters.headDimension }
 
   /// Scans `rows` tokens and leaves the state after the last in `state` (`[N × P]`).
@@ -93,7 +94,7 @@ struct ScanChunk {
     unsafe ck_scan_mask(
       mask, inputs.products + first * inputs.productStride, inputs.productStride, decay, dt, count)
     unsafe ck_gemm(out, inputs.outStride, mask, count, 1, x, inputs.xStride, count, p, count, 1)
-    // What each input still weighs at the end of the chunk.
+    // The weight of each input at the end of the chunk.
     for t in 0..<count {
       let weight = unsafe dt[t] * expf(total - decay[t])
       for i in 0..<p { unsafe weighted[t * p + i] = weight * x[t * inputs.xStride + i] }

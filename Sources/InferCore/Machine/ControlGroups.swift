@@ -1,7 +1,7 @@
 internal import Foundation
 internal import InferText
 
-/// What the control groups of this process let it use: the limits of a container (cgroups(7), versions 1 and 2).
+/// The limits that control groups set for this process, as those of a container do (cgroups(7), versions 1 and 2).
 ///
 /// A process is in a group of each hierarchy, and groups are folders in folders: the least limit from its own up to the
 /// mount point counts. What cannot be read or understood limits nothing.
@@ -64,7 +64,7 @@ private struct GroupFiles {
     /// The group that is seen at the mount point.
     var root: String
     var point: String
-    /// Of version 1; empty in version 2, which has all in one hierarchy.
+    /// The controllers of a hierarchy of version 1; empty in version 2, which has all in one hierarchy.
     var controllers: [Substring]
     var version: Int { controllers.isEmpty ? 2 : 1 }
   }
@@ -99,8 +99,8 @@ private struct GroupFiles {
     }
   }
 
-  /// The folder of the group `path` at a mount point and those around it, innermost first. Within a container, paths may
-  /// be those of the host, which are not to be seen: then the mount point stands for the group.
+  /// The folder of the group `path` at a mount point and those around it, innermost first. Within a container, paths
+  /// may be those of the host, which are not to be seen: then the mount point stands for the group.
   private static func folders(below mount: Mount, _ path: String) -> [String] {
     let base = mount.root.isExactly("/") ? "" : mount.root
     let isBelow = (path + "/").hasExactPrefix(base + "/") && !path.split(separator: "/").contains("..")

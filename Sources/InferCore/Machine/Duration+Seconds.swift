@@ -1,5 +1,5 @@
 extension Duration {
-  /// In seconds.
+  /// The duration in seconds.
   public var seconds: Double {
     let (whole, atto) = components
     return Double(whole) + Double(atto) * 1e-18

@@ -1,19 +1,20 @@
 internal import CKernels
 
-/// What this process may use of the machine: all of it, or what a container's control groups and affinity leave.
+/// The part of the machine that this process may use: all of it, or less under control groups and affinity.
 public struct MachineLimits: Sendable, Equatable {
-  /// Processors of the machine.
+  /// The number of processors of the machine.
   public let processors: Int
-  /// Processors that the process's threads may run on: affinity, which sets of processors (cpusets) act through.
+  /// The number of processors that the process's threads may run on: its affinity, through which sets of processors
+  /// (cpusets) act.
   public let allowedProcessors: Int
-  /// Processors' worth of time that the control groups give, as in 1.5; `nil` for no limit.
+  /// The processor time that control groups allow, in processors, as in 1.5; `nil` for no limit.
   public let processorQuota: Double?
-  /// Bytes of the machine's memory; as many as integers count where the system does not tell.
+  /// The bytes of the machine's memory; the largest integer where the system does not tell.
   public let memoryBytes: Int
-  /// Bytes of memory that the control groups give, if fewer than the machine has; `nil` for no limit.
+  /// The bytes of memory that control groups allow, if fewer than the machine has; `nil` for no limit.
   public let memoryLimit: Int?
 
-  /// The limits when they were first asked for.
+  /// The limits at their first use.
   public static let current = MachineLimits(ControlGroups(root: ""))
 
   init(_ groups: ControlGroups) {
@@ -31,19 +32,18 @@ public struct MachineLimits: Sendable, Equatable {
     memoryLimit = groups.memoryLimit.flatMap { $0 < memoryBytes ? $0 : nil }
   }
 
-  /// Threads that can compute at the same time all the time.
+  /// The number of threads that can compute at the same time all the time.
   ///
-  /// A quota with a fraction is rounded down, but not to nothing: threads that work together and use up their quota are
-  /// stopped together for the rest of each period of a tenth of a second, and generation stutters. Who prefers the last
-  /// fraction of the throughput can ask for one thread more.
+  /// A quota with a fraction is rounded down, but not to zero: threads that work together and use up their quota are
+  /// stopped together for the rest of each period of a tenth of a second, and generation stutters.
   public var threads: Int {
     guard let processorQuota, processorQuota < Double(allowedProcessors) else { return allowedProcessors }
     return max(1, Int(processorQuota))
   }
 
-  /// Bytes of memory that the process can use.
+  /// The bytes of memory that the process can use.
   public var usableMemory: Int { memoryLimit ?? memoryBytes }
 }
 
-/// Number of threads that can compute at the same time: see ``MachineLimits/threads``.
+/// The number of threads that can compute at the same time: see ``MachineLimits/threads``.
 public func availableProcessorCount() -> Int { MachineLimits.current.threads }

@@ -2,7 +2,7 @@ internal import CKernels
 internal import Synchronization
 
 extension Matrix {
-  /// A matrix of its own memory, of floats rounded to some format.
+  /// A matrix of floats rounded to a format, in memory of its own.
   ///
   /// - Precondition: `values.count == rows * columns`, and rows are whole blocks of the format.
   public init(format: WeightFormat, rows: Int, columns: Int, values: [Float]) {
@@ -13,12 +13,12 @@ extension Matrix {
     unsafe self.init(format: format, rows: rows, columns: columns, base: owner.base, owner: owner)
   }
 
-  /// The same weights in another format, in memory of their own; itself where it has that format. All of the team's
-  /// threads work on it, a few rows at a time.
+  /// The weights in another format, in memory of their own; the matrix itself if it has that format. The team's threads
+  /// work on a few rows at a time.
   ///
   /// - Parameter name: the tensor's name, for errors.
   /// - Throws: ``ModelError/tensor(name:reason:)`` when the weights are quantised already, or when some are no finite
-  ///   numbers or beyond what the format holds.
+  ///   numbers or beyond the format's range.
   /// - Precondition: rows are whole blocks of the format.
   func quantized(to format: WeightFormat, name: String, team: ThreadTeam) throws(ModelError) -> Matrix {
     guard format != self.format else { return self }
@@ -47,7 +47,7 @@ extension Matrix {
     return unsafe Matrix(format: format, rows: rows, columns: columns, base: owner.base, owner: owner)
   }
 
-  /// Writes some rows in another format, and returns how many numbers it cannot tell.
+  /// Writes rows in another format, and returns the number of weights that are not finite in it.
   private func convert(
     _ range: Range<Int>, to format: WeightFormat, _ target: UnsafeMutableRawPointer,
     scratch: UnsafeMutablePointer<Float>

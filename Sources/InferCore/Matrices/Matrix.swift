@@ -1,11 +1,13 @@
-/// A weight matrix `[rows × columns]`, row-major in some ``WeightFormat``, usually inside a mapped file: to look rows up,
-/// to quantise, and to make a ``PackedMatrix`` of, which is what products read. Copying a matrix copies no weights.
+/// A weight matrix `[rows × columns]`, row-major in a ``WeightFormat``, usually inside a mapped file.
+///
+/// Rows of it can be looked up, it can be quantised, and a ``PackedMatrix`` can be made of it, which products read.
+/// Copying a matrix copies no weights.
 @safe public struct Matrix: Sendable {
-  /// Element format.
+  /// The format of the weights.
   public let format: WeightFormat
-  /// Number of rows.
+  /// The number of rows.
   public let rows: Int
-  /// Number of columns.
+  /// The number of columns.
   public let columns: Int
   // Safe because the memory is never written after loading and `owner` keeps it alive.
   nonisolated(unsafe) let base: UnsafeRawPointer
@@ -19,7 +21,7 @@
     self.owner = owner
   }
 
-  /// A matrix of its own memory, of 32-bit floats.
+  /// A matrix of 32-bit floats, in memory of its own.
   ///
   /// - Precondition: `values.count == rows * columns`.
   public init(rows: Int, columns: Int, values: [Float]) {
@@ -28,8 +30,8 @@
     unsafe self.init(format: .f32, rows: rows, columns: columns, base: owner.base, owner: owner)
   }
 
-  /// A matrix in memory that `owner` keeps alive, or, where its numbers do not lie on addresses that are multiples of
-  /// their size, in a copy of it: some files have no padding behind their header.
+  /// A matrix in memory that `owner` keeps alive; in a copy of that memory where its numbers are not aligned, as in
+  /// files without padding behind the header.
   init(format: WeightFormat, rows: Int, columns: Int, mapped: UnsafeRawBufferPointer, owner: any AnyObject & Sendable) {
     let alignment = min(4, format.blockBytes & -format.blockBytes)
     if let base = mapped.baseAddress, Int(bitPattern: base) % alignment == 0 {
@@ -40,13 +42,13 @@
     }
   }
 
-  /// Bytes of a row.
+  /// The number of bytes of a row.
   package var rowBytes: Int { format.bytes(columns) }
 
-  /// Bytes of all rows.
+  /// The number of bytes of all rows.
   public var byteCount: Int { rows * rowBytes }
 
-  /// Number of weights.
+  /// The number of weights.
   public var count: Int { rows * columns }
 
   /// Some of the rows, in place.
@@ -56,7 +58,8 @@
       format: format, rows: range.count, columns: columns, base: base + range.lowerBound * rowBytes, owner: owner)
   }
 
-  /// The transpose, in memory of its own. Blocks of quantised weights do not turn: these become 32-bit floats.
+  /// The transpose, in memory of its own. Quantised weights become 32-bit floats, because their blocks cannot be
+  /// transposed.
   func transposed() -> Matrix {
     guard !format.isQuantized else {
       return Matrix(rows: rows, columns: columns, values: floats()).transposed()
@@ -78,7 +81,7 @@
     }
   }
 
-  /// Ranges of rows, one behind another, in memory of their own.
+  /// The given ranges of rows, one after another, in memory of their own.
   func rows(_ ranges: [Range<Int>]) -> Matrix {
     let count = ranges.reduce(0) { $0 + $1.count }
     let copy = unsafe OwnedBytes(byteCount: count * rowBytes) { target in

@@ -1,25 +1,25 @@
 internal import CKernels
 
-/// A weight matrix `[rows × columns]` as products read it: panels of sixteen interleaved rows, in memory of its own.
+/// A weight matrix `[rows × columns]` as products read it: in panels of sixteen interleaved rows, in memory of its own.
 ///
-/// A linear layer multiplies by its transpose: `rows` is what comes out, `columns` what goes in. Copying a packed
-/// matrix copies no weights.
+/// A linear layer multiplies by its transpose: `rows` is the width of the output, `columns` that of the input. Copying
+/// a packed matrix copies no weights.
 @safe public struct PackedMatrix: Sendable {
-  /// Rows of a panel.
+  /// The number of rows of a panel.
   static let panelRows = Int(CK_PANEL_ROWS)
 
-  /// Element format.
+  /// The format of the weights.
   public let format: WeightFormat
-  /// Number of rows: the width of a linear layer's output.
+  /// The number of rows: the width of a linear layer's output.
   public let rows: Int
-  /// Number of columns: the width of its input.
+  /// The number of columns: the width of its input.
   public let columns: Int
-  /// What products read; `owner` keeps its memory alive.
+  /// The panels, in memory that `owner` keeps alive.
   let panels: Panels
   private let owner: any AnyObject & Sendable
 
-  /// Packs a matrix into memory of `arena`, with the threads of `team`, O(count); without a team it becomes zeros that
-  /// take no memory until they are read.
+  /// Packs a matrix into memory of `arena`, with the threads of `team`, O(count). Without a team all weights are zeros,
+  /// which take no memory until they are read.
   ///
   /// - Throws: ``ModelError/outOfMemory(_:)``.
   init(_ matrix: Matrix, in arena: WeightArena, team: ThreadTeam?) throws(ModelError) {
@@ -54,10 +54,10 @@ internal import CKernels
     try self.init(Matrix(rows: rows, columns: columns, values: values), in: WeightArena(), team: ThreadTeam(count: 1))
   }
 
-  /// Bytes of all rows in their format.
+  /// The number of bytes of all rows in their format.
   public var byteCount: Int { rows * format.bytes(columns) }
 
-  /// Number of weights.
+  /// The number of weights.
   public var count: Int { rows * columns }
 
   /// All weights as floats, row-major. O(count); for inspection.

@@ -1,20 +1,21 @@
-/// What a product reads of a packed matrix: plain numbers and addresses.
+/// The sizes, the address and the kernel that a product needs of a packed matrix.
 ///
-/// Threads that take work items copy one for each item. Copying a ``PackedMatrix`` would count a reference up and down,
-/// in a place that all threads write. Whoever holds the matrix keeps the memory of its panels alive.
+/// Threads copy one for each work item. Copying a ``PackedMatrix`` would count a reference up and down, in a place that
+/// all threads write. The matrix keeps the memory of its panels alive. The address leaves this type only as a pointer,
+/// whose use is `unsafe`.
 @safe struct Panels: BitwiseCopyable, Sendable {
   // Safe because the memory is never written after packing.
   nonisolated(unsafe) private let base: UnsafeRawPointer
-  /// Bytes from one panel to the next.
+  /// The number of bytes from one panel to the next.
   let panelBytes: Int
-  /// Number of rows of the matrix.
+  /// The number of rows of the matrix.
   let rows: Int
-  /// Number of its columns.
+  /// The number of columns of the matrix.
   let columns: Int
-  /// Multiplies with them.
+  /// The kernel that multiplies with the panels.
   let product: PanelKernels.Product
 
-  /// Panels that begin at `base`, one behind another.
+  /// Panels that begin at `base`, one after another.
   init(base: UnsafeRawPointer, panelBytes: Int, rows: Int, columns: Int, product: PanelKernels.Product) {
     unsafe self.base = unsafe base
     self.panelBytes = panelBytes
@@ -23,10 +24,10 @@
     self.product = product
   }
 
-  /// Number of panels; the last may have fewer rows than others.
+  /// The number of panels, of which the last may have fewer rows.
   var count: Int { Self.count(rows: rows) }
 
-  /// Number of panels of so many rows.
+  /// The number of panels that `rows` rows take.
   static func count(rows: Int) -> Int { (rows + PackedMatrix.panelRows - 1) / PackedMatrix.panelRows }
 
   /// The first byte of a panel.

@@ -1,10 +1,10 @@
-/// A matrix whose rows can be read one by one, as an embedding's are.
+/// A matrix whose rows can be read one by one, as those of an embedding are.
 package protocol RowTable: Sendable {
-  /// Number of rows.
+  /// The number of rows.
   var rows: Int { get }
-  /// Floats of a row.
+  /// The number of floats of a row.
   var columns: Int { get }
-  /// Bytes that a row takes.
+  /// The number of bytes that a row takes.
   var rowBytes: Int { get }
   /// Writes a row as floats.
   func unpackRow(_ index: Int, into out: UnsafeMutablePointer<Float>)

@@ -1,6 +1,6 @@
 /// Owned, zero-initialised memory on a 64-byte boundary (one cache line, one AVX-512 register).
 @safe struct AlignedBuffer: ~Copyable {
-  /// Bytes from one aligned address to the next.
+  /// The alignment in bytes.
   static let alignment = 64
 
   let base: UnsafeMutableRawPointer

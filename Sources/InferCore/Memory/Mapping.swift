@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// Zeroed memory from the system, reserved whole and backed page by page when first touched.
+/// Zeroed memory from the system, whose addresses are reserved at once and whose pages are backed when first touched.
 @safe final class AnonymousMapping {
   let base: UnsafeMutableRawPointer
   let byteCount: Int
@@ -20,14 +20,14 @@ internal import Glibc
   deinit { unsafe _ = munmap(base, max(byteCount, 1)) }
 }
 
-/// Whether the process may have that many more bytes of addresses, as a limit of the system's (`ulimit -v`) leaves them.
+/// Whether the system still gives the process `byteCount` bytes of addresses, which `ulimit -v` limits.
 public func hasAddressSpace(for byteCount: Int) -> Bool { (try? AnonymousMapping(byteCount: byteCount)) != nil }
 
 /// A file mapped for reading.
 @safe public final class MappedFile: Sendable {
-  /// Where the file is.
+  /// The file's path.
   public let path: String
-  /// Its length.
+  /// The file's length in bytes.
   public let byteCount: Int
   // Safe because the mapping is read-only and lives as long as this object.
   nonisolated(unsafe) let base: UnsafeRawPointer
@@ -63,7 +63,7 @@ extension MappedFile {
     return unsafe Array(UnsafeRawBufferPointer(start: base + range.lowerBound, count: range.count))
   }
 
-  /// Tells the system that the whole pages of a range are not needed soon; they are read anew when they are.
+  /// Tells the system that the whole pages of a range are not needed soon. Their next use reads the file again.
   func releasePages(_ range: Range<Int>) {
     precondition(range.lowerBound >= 0 && range.upperBound <= byteCount, "bytes \(range) of \(byteCount)")
     let page = Int(sysconf(Int32(_SC_PAGESIZE)))
@@ -73,7 +73,7 @@ extension MappedFile {
   }
 }
 
-/// What the system says of the last failed call.
+/// The system's description of the last failed call.
 func systemErrorText() -> String {
   let code = errno
   guard let text = unsafe strerror(code) else { return "error \(code)" }

@@ -1,10 +1,10 @@
-/// Bytes that live as long as the matrices that view them.
+/// Bytes that live as long as the matrices that refer to them.
 @safe final class OwnedBytes: Sendable {
   // Safe because the memory is written in `init` only.
   nonisolated(unsafe) private let buffer: AlignedBuffer
   nonisolated(unsafe) let base: UnsafeRawPointer
 
-  /// Bytes that `fill` writes once.
+  /// `byteCount` bytes, which `fill` writes once.
   init(byteCount: Int, _ fill: (UnsafeMutableRawPointer) -> Void) {
     unsafe buffer = AlignedBuffer(byteCount: byteCount)
     unsafe fill(buffer.base)

@@ -1,14 +1,14 @@
 /// A read-only view of `count` rows of `columns` floats, `stride` floats apart.
 ///
-/// The currency of every kernel: activations, logits, slices of a fused projection. A view never owns its
-/// memory and cannot outlive it; slicing is O(1) and keeps the stride.
+/// Kernels read activations, logits and slices of fused projections as rows. A view does not own its memory and cannot
+/// outlive it; slicing is O(1) and keeps the stride.
 @safe public struct Rows: ~Escapable {
   let base: UnsafePointer<Float>
-  /// Number of rows.
+  /// The number of rows.
   public let count: Int
-  /// Floats in a row.
+  /// The number of floats in a row.
   public let columns: Int
-  /// Floats from the start of one row to the start of the next.
+  /// The number of floats from the start of one row to the start of the next.
   public let stride: Int
 
   @_lifetime(borrow owner)
@@ -58,11 +58,11 @@
 /// A writable view of `count` rows of `columns` floats, `stride` floats apart. See ``Rows``.
 @safe public struct MutableRows: ~Escapable, ~Copyable {
   let base: UnsafeMutablePointer<Float>
-  /// Number of rows.
+  /// The number of rows.
   public let count: Int
-  /// Floats in a row.
+  /// The number of floats in a row.
   public let columns: Int
-  /// Floats from the start of one row to the start of the next.
+  /// The number of floats from the start of one row to the start of the next.
   public let stride: Int
 
   @_lifetime(borrow owner)
@@ -84,7 +84,7 @@
     self.stride = other.stride
   }
 
-  /// The same rows, read-only.
+  /// A read-only view of these rows.
   public var rows: Rows {
     @_lifetime(borrow self)
     borrowing get {
@@ -92,7 +92,7 @@
     }
   }
 
-  /// The same rows, read-only from now on, for as long as these would have been valid.
+  /// A read-only view in place of this one, valid as long.
   @_lifetime(copy self)
   consuming func sealed() -> Rows {
     let rows = unsafe Rows(base: UnsafePointer(base), count: count, columns: columns, stride: stride, borrowing: self)

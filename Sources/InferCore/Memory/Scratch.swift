@@ -1,28 +1,29 @@
-/// Memory for the activations of a step: a bump pointer that is reset between steps and given back never.
+/// Memory for the activations of a step: a bump pointer that is reset between steps. Memory that was taken from the
+/// system once is kept.
 ///
-/// Takes its memory from the system in chunks that are backed when first touched, so what a chunk has too much of costs
-/// addresses only, and the steady state allocates nothing. Used by one thread at a time: the engine's.
+/// The system backs pages of a chunk when they are first touched, so that the unused rest of a chunk takes addresses
+/// only. Steps like earlier ones allocate nothing. Used by one thread at a time.
 @safe final class Scratch {
-  /// Bytes of a chunk, unless a single piece needs more: far more than the steps of most models take.
+  /// The bytes of a chunk, unless a single piece needs more. Steps of most models take far less.
   private static let chunkBytes = 256 << 20
 
   private var chunks: [AnonymousMapping] = []
-  /// The chunk that memory is taken from, and how much of it is.
+  /// The chunk that memory is taken from, and the bytes of it in use.
   private var top = Mark(chunk: -1, used: 0)
 
-  /// Bytes that were in use when any were given back, at most.
+  /// The largest number of bytes that were in use when some were given back.
   private var notedPeak = 0
 
-  /// Bytes that are in use, with what chunks had left at their ends.
+  /// The bytes in use, including the unused ends of full chunks.
   private var usedByteCount: Int { chunks.prefix(max(0, top.chunk)).reduce(top.used) { $0 + $1.byteCount } }
 
-  /// Bytes that were in use at the same time at most: use only grows until something is given back.
+  /// The largest number of bytes in use at the same time. Use only grows until something is given back.
   var peakByteCount: Int { max(notedPeak, usedByteCount) }
 
-  /// Bytes of addresses held; what was never touched of them takes no memory.
+  /// The bytes of addresses held. Pages that were never touched take no memory.
   var byteCount: Int { chunks.reduce(0) { $0 + $1.byteCount } }
 
-  /// A place to come back to.
+  /// A state of the bump pointer.
   struct Mark {
     fileprivate var chunk: Int
     fileprivate var used: Int
@@ -30,13 +31,13 @@
 
   var mark: Mark { top }
 
-  /// Gives back all that was taken since `mark`.
+  /// Gives back all memory that was taken since `mark`.
   func release(to mark: Mark) {
     notedPeak = peakByteCount
     top = mark
   }
 
-  /// Gives back everything.
+  /// Gives back all memory.
   func reset() { release(to: Mark(chunk: chunks.isEmpty ? -1 : 0, used: 0)) }
 
   /// Uninitialised memory for `count` values of a trivial type, on a 64-byte boundary.
@@ -48,7 +49,7 @@
     return unsafe pointer.bindMemory(to: T.self, capacity: count)
   }
 
-  /// Goes on with the next chunk that has room for a piece of `bytes`, a new one where there is none.
+  /// Moves on to the next chunk with room for a piece of `bytes`, a new one if there is none.
   private func moveOn(to bytes: Int) {
     top.used = 0
     repeat {
@@ -57,7 +58,7 @@
     } while chunks[top.chunk].byteCount < bytes
   }
 
-  /// Reserves addresses for as many bytes, of which nothing must be in use.
+  /// Reserves addresses for `byteCount` bytes. No memory may be in use.
   ///
   /// - Throws: ``ModelError/outOfMemory(_:)`` when the system has none.
   func reserve(byteCount: Int) throws(ModelError) {

@@ -1,10 +1,11 @@
 internal import Synchronization
 
-/// Memory for packed weights, in pieces large enough for huge pages, given back when the last matrix in it is gone.
+/// Memory for packed weights, in chunks large enough for huge pages. A chunk goes back to the system with the last
+/// matrix in it.
 @safe final class WeightArena: Sendable {
-  /// Bytes of a piece: a matrix that is larger has one of its own.
+  /// The bytes of a chunk. A larger matrix has a chunk of its own.
   private static let chunkBytes = 64 << 20
-  /// Matrices begin on cache lines.
+  /// The alignment of matrices in bytes: a cache line.
   private static let alignment = AlignedBuffer.alignment
 
   @safe private final class Chunk: @unchecked Sendable {
@@ -20,7 +21,7 @@ internal import Synchronization
 
   private let state = Mutex(State())
 
-  /// Memory of `byteCount` zero bytes, on a cache line, and what keeps it alive.
+  /// `byteCount` zero bytes that begin on a cache line, and the owner that keeps them alive.
   ///
   /// - Throws: ``ModelError/outOfMemory(_:)``.
   func take(

@@ -1,20 +1,19 @@
-/// One forward pass under way: the plan, the state it works on, and the means to work with.
+/// One forward pass: its plan, the state of its sequences, the threads and the memory to compute with.
 ///
-/// Borrowed all the way down the model. ``take(rows:columns:)`` only borrows, so that several activations may
-/// be alive at once; they are given back together at the end of the enclosing ``scoped(_:)``.
+/// Blocks and kernels borrow it. ``take(rows:columns:)`` only borrows, so that several activations may be alive at
+/// once; they are given back together at the end of the enclosing ``scoped(_:)``.
 public struct Step: ~Copyable {
-  /// What to compute.
+  /// The tokens to compute, by sequence.
   public let plan: StepPlan
-  /// Pages and slots.
+  /// The state of all sequences, in pages and slots.
   public let store: StateStore
   /// The threads to compute with.
   public let team: ThreadTeam
-  /// Counts of what the model did, for metrics.
+  /// Counts of the model's work, for metrics.
   public let report: StepReport
   let scratch: Scratch
 
-  /// A step over `plan`, with memory of its own for activations, which the next step reuses when it is given
-  /// the same `workspace`.
+  /// A step over `plan` whose activations are in `workspace`, which successive steps can share.
   public init(plan: consuming StepPlan, store: StateStore, team: ThreadTeam, workspace: Workspace) {
     self.plan = plan
     self.store = store

@@ -1,8 +1,9 @@
-/// What a model reports of a step, beside its logits.
+/// A model's report of a step, beside its logits.
 public final class StepReport {
-  /// Rows that each expert of each mixture-of-experts layer computed in this step: `[layer][expert]`.
+  /// The number of rows that each expert of each mixture-of-experts layer computed in this step: `[layer][expert]`.
   public private(set) var expertRows: [[Int]] = []
-  /// What the step had to read and compute. Kernels add to it on the calling thread.
+  /// The memory that the step had to read and the arithmetic that it had to do. Kernels add to it on the calling
+  /// thread.
   public package(set) var work = StepWork()
 
   func reset() {

@@ -1,4 +1,4 @@
-/// What successive steps reuse: memory for activations and the report's counters.
+/// Memory for activations and the counters of a report, which successive steps reuse.
 public final class Workspace {
   let scratch = Scratch()
   let report = StepReport()
@@ -6,10 +6,10 @@ public final class Workspace {
   /// An empty workspace; it grows to the largest step it has seen.
   public init() {}
 
-  /// Bytes held for activations.
+  /// The number of bytes of addresses held for activations.
   public var byteCount: Int { scratch.byteCount }
 
-  /// Reserves addresses for as many bytes of activations; steps that need more take it when they do.
+  /// Reserves addresses for `byteCount` bytes of activations. Steps that need more reserve more.
   ///
   /// - Throws: ``ModelError`` when the system has none.
   func reserve(byteCount: Int) throws(ModelError) { try scratch.reserve(byteCount: byteCount) }

@@ -1,7 +1,7 @@
 internal import CKernels
 internal import Glibc
 
-/// A place where threads sleep until a condition holds (a POSIX mutex and condition variable).
+/// A lock with a condition variable: threads sleep on it until a condition holds (POSIX).
 @safe final class ConditionLock: @unchecked Sendable {
   // Safe because POSIX synchronisation objects may be used from all threads, and these have stable addresses.
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
@@ -21,19 +21,19 @@ internal import Glibc
     unsafe mutex.deallocate()
   }
 
-  /// Sleeps until `isOpen` holds. It is asked again after every ``wakeAll()``.
-  func wait(until isOpen: () -> Bool) {
+  /// Sleeps until `isSatisfied` returns true. It is called at first and after every ``wakeAll()``, with the lock held.
+  func wait(until isSatisfied: () -> Bool) {
     unsafe pthread_mutex_lock(mutex)
-    while !isOpen() { unsafe pthread_cond_wait(condition, mutex) }
+    while !isSatisfied() { unsafe pthread_cond_wait(condition, mutex) }
     unsafe pthread_mutex_unlock(mutex)
   }
 
-  /// Sleeps until `isOpen` holds, or until the deadline.
-  func wait(until deadline: ContinuousClock.Instant?, _ isOpen: () -> Bool) {
-    guard let deadline else { return wait(until: isOpen) }
+  /// Sleeps until `isSatisfied` returns true, or until the deadline.
+  func wait(until deadline: ContinuousClock.Instant?, _ isSatisfied: () -> Bool) {
+    guard let deadline else { return wait(until: isSatisfied) }
     unsafe pthread_mutex_lock(mutex)
     defer { unsafe pthread_mutex_unlock(mutex) }
-    while !isOpen() {
+    while !isSatisfied() {
       let (seconds, attoseconds) = (deadline - .now).components
       guard seconds > 0 || attoseconds > 0 else { return }
       // The condition's clock is the wall's: should somebody set it, the caller looks too early or sleeps a minute too
@@ -47,14 +47,14 @@ internal import Glibc
     }
   }
 
-  /// Calls `body` while nobody else is in here and no sleeper looks.
+  /// Calls `body` with the lock held.
   func withLock<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
     unsafe pthread_mutex_lock(mutex)
     defer { unsafe pthread_mutex_unlock(mutex) }
     return try body()
   }
 
-  /// Has every sleeper look again. A condition that became true before this call is never missed.
+  /// Wakes all sleepers, so that they evaluate their conditions. A condition that became true before is not missed.
   func wakeAll() {
     unsafe pthread_mutex_lock(mutex)
     unsafe pthread_cond_broadcast(condition)
@@ -62,5 +62,5 @@ internal import Glibc
   }
 }
 
-/// Tells the processor that this is a spin loop.
+/// Tells the processor that the thread is in a spin loop.
 @inline(__always) func spinHint() { ck_spin_hint() }

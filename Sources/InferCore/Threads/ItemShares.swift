@@ -1,16 +1,16 @@
 internal import Synchronization
 
-/// The items of a region, handed out one at a time: every worker has a share of consecutive items, and takes from the
-/// others' when its own is done.
+/// The items of a region, which workers take one at a time: each from its own share of consecutive items, and from the
+/// others' shares once its own is done.
 ///
-/// Neighbouring items read neighbouring memory, so a worker that goes through its share reads one long stream, whose
-/// next part the processor has fetched already; and yet nobody waits for a worker that lost its core.
+/// Neighbouring items read neighbouring memory, so that a worker reads one long stream, whose next part the processor
+/// has fetched already. No worker waits for another that lost its core.
 @safe final class ItemShares: @unchecked Sendable {
   // Safe because bounds are written only while nobody takes items, and the rest is atomic.
   private let workers: Int
   private let shares: UnsafeMutablePointer<Share>
 
-  /// A cache line of its own, so that taking an item disturbs nobody.
+  /// The rest of a worker's share, on a cache line of its own.
   private struct Share: ~Copyable {
     let next = Atomic<Int>(0)
     var end = 0
@@ -28,7 +28,7 @@ internal import Synchronization
     unsafe shares.deallocate()
   }
 
-  /// Deals out `0 ..< items`. Nobody may be taking items.
+  /// Shares `0 ..< items` out. No worker may be taking items.
   func deal(_ items: Int) {
     for worker in 0..<workers {
       unsafe shares[worker].next.store(items * worker / workers, ordering: .relaxed)
@@ -36,7 +36,8 @@ internal import Synchronization
     }
   }
 
-  /// The next item for a worker; `nil` when all are taken. `share` is the share it took from last: at first its own.
+  /// Takes the next item for a worker; `nil` when all are taken. `share` is the share it took from last, at first its
+  /// own.
   func take(_ share: inout Int) -> Int? {
     for _ in 0..<workers {
       let item = unsafe shares[share].next.wrappingAdd(1, ordering: .relaxed).oldValue

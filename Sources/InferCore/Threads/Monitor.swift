@@ -1,21 +1,19 @@
-/// A value behind a lock, with sleeping until it satisfies a condition.
-///
-/// Beside a `Mutex` it can wait, and the thread sanitizer understands it.
+/// A value behind a lock on which threads can sleep until the value satisfies a condition, unlike on a `Mutex`.
 final class Monitor<Value>: @unchecked Sendable {
-  // Safe because `value` is touched under the lock's lock only.
+  // Safe because `value` is read and written with the lock held only.
   private var value: Value
   private let lock = ConditionLock()
 
   init(_ value: sending Value) { self.value = value }
 
-  /// Calls `body` with the value, alone.
+  /// Calls `body` with the value and the lock held.
   func withLock<Result, Failure: Error>(
     _ body: (inout Value) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     try lock.withLock { () throws(Failure) in try body(&value) }
   }
 
-  /// Calls `body` with the value, alone, and then has those who wait look at it.
+  /// Calls `body` with the value and the lock held, and then wakes all sleepers.
   func change<Result, Failure: Error>(_ body: (inout Value) throws(Failure) -> Result) throws(Failure) -> Result {
     defer { lock.wakeAll() }
     return try withLock(body)

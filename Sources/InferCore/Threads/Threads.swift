@@ -1,7 +1,7 @@
 internal import CKernels
 internal import Glibc
 
-/// How a team gets its threads: a name and what to run. Tests refuse some.
+/// Starts a thread of a name that runs a body. Tests replace it by one that refuses.
 typealias ThreadStarter = (_ name: String, _ body: @escaping @Sendable () -> Void) throws(ModelError) -> pthread_t
 
 /// Starts a thread that runs `body`. Its name, of at most 15 bytes, is what `top` and debuggers show.

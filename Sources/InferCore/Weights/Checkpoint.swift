@@ -8,7 +8,7 @@ public struct Checkpoint: Sendable {
 
   /// Opens `folder`'s `model.safetensors`, or the shards named by its `model.safetensors.index.json`.
   ///
-  /// Files are mapped, not read: this takes time in proportion to the number of tensors.
+  /// Files are mapped and not read. O(number of tensors).
   ///
   /// - Throws: ``ModelError`` when there is neither, or when a file or tensor is malformed.
   public init(folder: URL) throws(ModelError) {
@@ -21,10 +21,10 @@ public struct Checkpoint: Sendable {
     }
   }
 
-  /// How many files hold the tensors.
+  /// The number of files that hold the tensors.
   public var fileCount: Int { Set(tensors.values.map(\.place.file)).count }
 
-  /// A checkpoint of tensors that are known by name.
+  /// A checkpoint of the given tensors.
   package init(_ tensors: TextDictionary<Tensor>) { self.tensors = tensors }
 
   /// Opens safetensors files that together make up a checkpoint.

@@ -1,15 +1,15 @@
 import Foundation
 import Synchronization
 
-/// A file that grows under another name and gets its own when it is complete, so that a file of that name is always
-/// whole. One that goes away before is removed.
+/// A file that is written under another name and gets its own when it is complete, so that a file of that name is
+/// always whole. The file is removed if this object goes away before.
 final class PartialFile {
-  /// The name that it gets.
+  /// The path of the complete file.
   let path: String
   private let partialPath: String
   private let handle: FileHandle
 
-  /// The names that files of this process have before they are complete.
+  /// The names of this process's files that are not complete.
   fileprivate static let unfinished = Mutex<Set<String>>([])
 
   /// Creates the file with its first bytes.
@@ -40,14 +40,14 @@ final class PartialFile {
     }
   }
 
-  /// Makes the file this long; what was not written reads as zeros.
+  /// Sets the length of the file. Bytes that were not written read as zeros.
   func resize(to byteCount: UInt64) throws(WriteError) {
     do { try handle.truncate(atOffset: byteCount) } catch {
       throw WriteError(path: path, reason: error.localizedDescription)
     }
   }
 
-  /// Writes some bytes at a place, or behind the last ones written.
+  /// Writes bytes at an offset, or after the last ones written.
   func write(_ bytes: Data, at offset: UInt64? = nil) throws(WriteError) {
     do {
       if let offset { try handle.seek(toOffset: offset) }
@@ -69,7 +69,7 @@ final class PartialFile {
     Self.unfinished.withLock { _ = $0.remove(partialPath) }
   }
 
-  /// Refuses what must not be replaced: a folder and all it holds, a device, a pipe.
+  /// Refuses to replace a folder, a device or a pipe.
   private static func checkReplaceable(_ path: String) throws(WriteError) {
     let target = URL(filePath: path).resolvingSymlinksInPath().path
     let type = try? FileManager.default.attributesOfItem(atPath: target)[.type] as? FileAttributeType
@@ -78,7 +78,7 @@ final class PartialFile {
   }
 }
 
-/// Removes all files that this process has begun and not completed; for use when it is told to end.
+/// Removes all files that this process has begun and not completed, for use when it is told to end.
 public func removeUnfinishedFiles() {
   PartialFile.unfinished.withLock { unfinished in
     for path in unfinished { try? FileManager.default.removeItem(atPath: path) }

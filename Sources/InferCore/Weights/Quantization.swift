@@ -1,6 +1,6 @@
-/// What quantising a model is to make of its weights: a format for its matrices and one for its head.
+/// The formats that quantising a model gives its weights: one for its matrices and one for its head.
 ///
-/// Vectors, convolutions, routers and whatever else is no large matrix become 32-bit floats.
+/// Vectors, convolutions, routers and other weights that are no large matrices become 32-bit floats.
 public struct Quantization: Sendable, Equatable {
   /// The format of linear layers, experts and embeddings.
   public let format: WeightFormat
@@ -9,9 +9,9 @@ public struct Quantization: Sendable, Equatable {
   /// Whether half of the value and down projections, which lose most, get Q6_K instead of ``format``.
   public let isMix: Bool
 
-  /// Name of the mix of Q4_K and Q6_K.
+  /// The name of the mix of Q4_K and Q6_K.
   public static let mixName = "Q4_K_M"
-  /// Names of all formats and mixes.
+  /// The names of all formats and mixes.
   public static let names = WeightFormat.all.map(\.name) + [mixName]
 
   /// Quantisation to a format, or the mix, of this name in upper or lower case; `nil` for other names.
@@ -37,7 +37,7 @@ extension WeightFormat {
   }
 }
 
-/// What a matrix does, as far as quantising asks.
+/// The role of a matrix in its model, which decides how it is quantised.
 public enum MatrixRole: Sendable, Equatable {
   /// Any linear layer that is not named below.
   case linear

@@ -1,6 +1,6 @@
 internal import InferText
 
-/// Which format each matrix of a model gets: a pure function of names, roles and shapes.
+/// The choice of a format for each matrix of a model: a pure function of names, roles and shapes.
 ///
 /// The mix follows what `llama-quantize` calls Q4_K_M (for models of other than eight experts), so that a model has as
 /// many bytes here as there: value and down projections get Q6_K in the first and the last eighth of the layers and in
@@ -8,7 +8,7 @@ internal import InferText
 public struct QuantizationPlan: Sendable {
   private let quantization: Quantization
   private let layerCount: Int
-  /// Numbers of the layers that have a value projection, ascending.
+  /// The numbers of the layers that have a value projection, ascending.
   private let valueLayers: [Int]
 
   /// A plan for a model whose tensors have these names.

@@ -25,7 +25,7 @@ public final class SafetensorsWriter {
 
   private let file: PartialFile
   private let tensors: [Tensor]
-  /// Where each tensor's first byte stands in the file.
+  /// The place of each tensor's first byte in the file.
   private let offsets: [UInt64]
 
   /// Creates the file with room for `tensors`, in that order.

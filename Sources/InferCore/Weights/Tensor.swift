@@ -1,27 +1,27 @@
-/// A tensor of a checkpoint: checked bounds, shape and element type; no numbers read yet.
+/// A tensor of a checkpoint, whose bounds, shape and element type are checked and whose numbers are not read yet.
 public struct Tensor: Sendable {
-  /// Where its bytes are.
+  /// The source of a tensor's bytes.
   enum Source: Sendable {
-    /// In a mapped file.
+    /// A mapped file.
     case file(MappedFile, offset: Int)
-    /// Nowhere until they are read: they are made of other tensors'.
+    /// Other tensors, from which the bytes are computed when they are read.
     case derived(Derivation)
   }
 
-  /// Name, as the families know it.
+  /// The name, as model families know it.
   public let name: String
-  /// Element type as the file spells it, e.g. `BF16` or `I64`.
+  /// The element type as the file spells it, e.g. `BF16` or `I64`.
   public let type: String
-  /// Sizes, slowest first; empty for a scalar.
+  /// The sizes, slowest first; empty for a scalar.
   public let shape: [Int]
-  /// Bytes it takes.
+  /// The number of bytes.
   public let byteCount: Int
   let source: Source
 
-  /// Product of ``shape``.
+  /// The number of elements: the product of ``shape``.
   public var count: Int { shape.reduce(1, *) }
 
-  /// The format to compute with, or `nil` for element types that are no weights.
+  /// The format of the weights, or `nil` for element types that are no weights.
   public var format: WeightFormat? { WeightFormat.all.first { $0.name == type } }
 
   /// The whole tensor as a matrix of `rows` rows, in place where it is aligned.
@@ -62,7 +62,7 @@ public struct Tensor: Sendable {
     try matrix().quantized(to: format, name: name, team: team)
   }
 
-  /// Whether it lies before another: in an earlier file, or before it in the same.
+  /// Whether the tensor stands before another: in an earlier file, or earlier in the same file.
   package func isBefore(_ other: Tensor) -> Bool {
     (place.file, place.offset, name) < (other.place.file, other.place.offset, other.name)
   }
@@ -75,7 +75,7 @@ public struct Tensor: Sendable {
     }
   }
 
-  /// Gives the memory back that reading the tensor took; its bytes stay readable, from the file.
+  /// Gives back the memory that reading the tensor took. Its bytes can be read again from the file.
   package func releasePages() {
     switch source {
     case .file(let file, let offset): file.releasePages(offset..<offset + byteCount)

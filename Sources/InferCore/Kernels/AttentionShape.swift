@@ -3,33 +3,34 @@ internal import Glibc
 
 /// Attention of a tile of rows of one sequence with one key head.
 struct AttentionShape {
-  /// Key heads, or groups of query heads that are computed apart.
+  /// The number of key heads, or of groups of query heads that are computed apart.
   let heads: Int
-  /// Query heads that share the key head.
+  /// The number of query heads that share a key head.
   let group: Int
-  /// Elements of a value that are wanted: of latent rows, not all.
+  /// The number of elements of a value that are wanted, which are not all of a latent row.
   let valueDimension: Int
-  /// Factor on the scores.
+  /// The factor on the scores.
   let scale: Float
+  /// The layout of pages.
   let pages: PageLayout
 
-  /// Elements of a query, a key and a row of weighted values.
+  /// The number of elements of a query, a key and a row of weighted values.
   var headDimension: Int { pages.headDimension }
 
-  /// Query rows up to which reading the cache takes longer than the arithmetic.
+  /// The number of query rows up to which reading the cache takes longer than the arithmetic.
   static let fewRows = 8
 
-  /// Rows of a tile: enough query rows for a matrix product, few enough that their scores stay in cache.
+  /// The number of rows of a tile: enough query rows for a matrix product, few enough that their scores stay in cache.
   var rowsPerTile: Int { max(1, 64 / group) }
 
-  /// Keys that are scored at once: their unpacked keys and values stay in the second-level cache.
+  /// The number of keys that are scored at once: their unpacked keys and values stay in the second-level cache.
   private var blockTokens: Int { max(1, 256 / pages.pageTokens) * pages.pageTokens }
   private var queryRows: Int { max(rowsPerTile * group, Self.fewRows) }
-  /// Columns of scores: query rows, in whole registers.
+  /// The number of columns of scores: query rows, in whole registers.
   private func columns(_ queryRows: Int) -> Int { (queryRows + 15) & ~15 }
 
-  /// Floats a worker needs: queries, weighted values, maxima and sums; and for many rows queries by column, scores,
-  /// three numbers a column, and a block of unpacked keys or values.
+  /// The number of floats of a worker's memory: queries, weighted values, maxima and sums; and for many rows queries by
+  /// column, scores, three numbers a column, and a block of unpacked keys or values.
   var workspaceCount: Int {
     2 * queryRows * headDimension + 2 * queryRows
       + columns(queryRows) * (headDimension + blockTokens + 3) + blockTokens * headDimension
@@ -73,7 +74,7 @@ struct AttentionShape {
     }
   }
 
-  /// Where the sums of a part are kept: parts one after another, and of each its heads.
+  /// The sums of a part in `parts`, which holds the heads of one part after another.
   func part(of item: AttentionItem, head: Int, in parts: UnsafeMutablePointer<Float>) -> AttentionSums {
     let rows = item.rows * group
     let before = unsafe AttentionSums.storedCount(

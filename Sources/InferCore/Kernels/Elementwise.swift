@@ -1,0 +1,66 @@
+internal import CKernels
+
+/// `out = scale · x`.
+package func assign(_ x: Rows, scale: Float, to out: inout MutableRows, _ step: borrowing Step) {
+  precondition(x.count == out.count && x.columns == out.columns, "assigning \(x.columns) columns to \(out.columns)")
+  unsafe forEachRow(x.count, step) { row in
+    let (from, to) = unsafe (x.base + row * x.stride, out.base + row * out.stride)
+    for column in 0..<x.columns { unsafe to[column] = scale * from[column] }
+  }
+}
+
+/// `out += scale · x`.
+package func add(_ x: Rows, scale: Float = 1, to out: inout MutableRows, _ step: borrowing Step) {
+  precondition(x.count == out.count && x.columns == out.columns, "adding \(x.columns) columns to \(out.columns)")
+  unsafe forEachRow(x.count, step) { row in
+    unsafe ck_add_scaled(out.base + row * out.stride, x.base + row * x.stride, scale, x.columns)
+  }
+}
+
+/// Adds `bias` to every row of `x`.
+package func addBias(_ bias: [Float], to x: inout MutableRows, _ step: borrowing Step) {
+  precondition(bias.count == x.columns, "bias of \(bias.count) for \(x.columns) columns")
+  unsafe bias.withUnsafeBufferPointer { bias in
+    unsafe forEachRow(x.count, step) { row in
+      unsafe ck_add_scaled(x.base + row * x.stride, bias.baseAddress, 1, x.columns)
+    }
+  }
+}
+
+/// `x *= scale`.
+package func scale(_ x: inout MutableRows, by scale: Float, _ step: borrowing Step) {
+  guard scale != 1 else { return }
+  unsafe forEachRow(x.count, step) { row in
+    let values = unsafe x.base + row * x.stride
+    for column in 0..<x.columns { unsafe values[column] *= scale }
+  }
+}
+
+/// Multiplies every column of `x` by its factor.
+package func scaleColumns(_ x: inout MutableRows, by factors: [Float], _ step: borrowing Step) {
+  precondition(factors.count == x.columns, "\(factors.count) factors for \(x.columns) columns")
+  unsafe factors.withUnsafeBufferPointer { factors in
+    unsafe forEachRow(x.count, step) { row in
+      let values = unsafe x.base + row * x.stride
+      unsafe ck_product(values, values, factors.baseAddress, x.columns)
+    }
+  }
+}
+
+/// `out = x · y`, element by element.
+package func multiply(_ x: Rows, _ y: Rows, into out: inout MutableRows, _ step: borrowing Step) {
+  precondition(x.count == out.count && x.columns == out.columns, "\(x.columns) columns into \(out.columns)")
+  precondition(y.count == x.count && y.columns == x.columns, "\(x.columns) columns by \(y.columns)")
+  unsafe forEachRow(x.count, step) { row in
+    unsafe ck_product(out.base + row * out.stride, x.base + row * x.stride, y.base + row * y.stride, x.columns)
+  }
+}
+
+/// `x = x · y`, element by element.
+package func multiply(_ x: inout MutableRows, by y: Rows, _ step: borrowing Step) {
+  precondition(y.count == x.count && y.columns == x.columns, "\(x.columns) columns by \(y.columns)")
+  unsafe forEachRow(x.count, step) { row in
+    let values = unsafe x.base + row * x.stride
+    unsafe ck_product(values, values, y.base + row * y.stride, x.columns)
+  }
+}

@@ -1,0 +1,29 @@
+/// Row `i` of `out` becomes row `indices[i]` of a matrix, as floats, times `factor`: an embedding.
+///
+/// - Precondition: every index is a row of `table`.
+package func gatherRows(
+  of table: any RowTable, _ indices: [Int32], scale factor: Float, into out: inout MutableRows, _ step: borrowing Step
+) {
+  precondition(out.count == indices.count && out.columns == table.columns, "\(indices.count) rows for \(out.count)")
+  step.report.work.weightBytes += indices.count * table.rowBytes
+  unsafe forEachRow(indices.count, step) { row in
+    unsafe table.unpackRow(Int(indices[row]), into: out.base + row * out.stride)
+  }
+  scale(&out, by: factor, step)
+}
+
+/// Copies the rows whose logits are wanted, in the order of runs.
+///
+/// - Parameters:
+///   - h: `[step rows × width]`.
+///   - out: `[wanted rows × width]`.
+package func gatherLogitRows(of h: Rows, into out: inout MutableRows, _ step: borrowing Step) {
+  precondition(out.count == step.plan.logitRowCount && out.columns == h.columns, "\(out.count) wanted rows")
+  var next = 0
+  for run in step.plan.runs {
+    for row in run.logits {
+      unsafe (out.base + next * out.stride).update(from: h.base + row * h.stride, count: h.columns)
+      next += 1
+    }
+  }
+}
