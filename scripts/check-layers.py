@@ -33,7 +33,8 @@ IMPORTS = {
     "CPCRE2": ["InferText/Tokenizer"],
     "CZlib": ["infer-serve/Wire"],
     "Glibc": [
-        "InferCore/Memory", "InferCore/Threads", "InferCore/Kernels", "infer-serve/Connections", "infer-serve/Commands"],
+        "InferCore/Memory", "InferCore/Threads", "InferCore/Kernels", "HybridBlocks/Families", "infer-serve/Connections",
+        "infer-serve/Commands"],
 }
 
 # Where the order of InferCore's folders is written down for people.

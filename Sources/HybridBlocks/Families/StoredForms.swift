@@ -1,10 +1,5 @@
+internal import Glibc
 internal import InferCore
-
-#if canImport(Glibc)
-  internal import Glibc
-#else
-  internal import Darwin
-#endif
 
 // Forms in which the checkpoints of several families store what blocks read.
 
