@@ -1,10 +1,10 @@
 /// One generated token.
 public struct GeneratedToken: Sendable, Equatable {
-  /// Its id.
+  /// The token's id.
   public let id: Int32
   /// Log-probabilities, when the request asked for them.
   public let logprobs: TokenLogprobs?
-  /// Whether this is the end token or stop token that ended the generation: counted, but no part of the answer.
+  /// `true` for the end token or stop token that ended the generation, which counts but is no part of the answer.
   public let isStop: Bool
 
   /// Creates a token.
@@ -15,9 +15,9 @@ public struct GeneratedToken: Sendable, Equatable {
   }
 }
 
-/// Natural logarithms of the probabilities that the model itself gives, before any sampling parameter acts.
+/// Natural logarithms of the model's own probabilities, before any sampling parameter acts.
 public struct TokenLogprobs: Sendable, Equatable {
-  /// Of the chosen token.
+  /// The chosen token's log-probability.
   public let chosen: Float
   /// The most likely tokens, most likely first (lowest id first on ties): as many as were asked for. The chosen
   /// token need not be among them.
@@ -44,7 +44,7 @@ public struct TokenLogprob: Sendable, Equatable {
   }
 }
 
-/// What the model makes of a token of the prompt, given those before it.
+/// The model's score of a token of the prompt, given the tokens before it.
 public struct PromptTokenScore: Sendable, Equatable {
   /// The token's id.
   public let id: Int32

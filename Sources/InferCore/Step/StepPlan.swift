@@ -1,4 +1,4 @@
-/// What one forward pass computes: the only thing that passes from scheduling to numerics.
+/// The work of one forward pass: the only thing that passes from scheduling to numerics.
 ///
 /// A step has no phase. A prompt chunk is a run of many tokens, a decode is a run of one; a plan holds any
 /// mixture. The arrays are flat and keep their capacity from step to step.
@@ -20,7 +20,7 @@ public struct StepPlan: Sendable {
     runs.removeAll(keepingCapacity: true)
   }
 
-  /// Rows for which logits are computed, over all runs.
+  /// The number of rows for which logits are computed, over all runs.
   public var logitRowCount: Int { runs.reduce(0) { $0 + $1.logits.count } }
 }
 
@@ -33,7 +33,7 @@ public struct Run: Sendable {
   /// Position in the sequence of the first of `tokens`. At position 0 recurrent state starts from zero,
   /// whatever its slot holds.
   public var position: Int
-  /// Where in ``StepPlan/pages`` this sequence's pages stand: page `j` holds positions
+  /// The sequence's page table, as indices of ``StepPlan/pages``: its page `j` holds positions
   /// `j * pageTokens ..< (j + 1) * pageTokens`, up to and including this run's last.
   public var pages: Range<Int>
   /// The sequence's slot of recurrent state.
