@@ -2,20 +2,14 @@
 #ifndef CK_INTERNAL_H
 #define CK_INTERNAL_H
 
+#include <math.h>
 #include <string.h>
 
 #include "CKernels.h"
 
-// A kernel is compiled once for each of these; the loader picks one by the running processor.
-// v3 is AVX2 + FMA + F16C, v4 is AVX-512 (F, BW, DQ, VL). AArch64 has Advanced SIMD and FMA at its baseline.
-// The thread sanitizer instruments the loader's choice and is not there yet when it is made. Tests define CK_KERNEL
-// themselves, to run one variant after another on the same machine.
-#if defined(CK_KERNEL)
-#elif defined(__x86_64__) && defined(__linux__) && !__has_feature(thread_sanitizer)
-#define CK_KERNEL __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define CK_KERNEL
-#endif
+// A kernel is compiled once for each instruction set, by the file that includes it (isa_*.c), and called through the
+// table of the chosen one (isa.h). It is never inlined, so that its sums are added in one order whoever calls it.
+#define CK_KERNEL static __attribute__((noinline))
 
 // Sums may be re-associated, which is what lets them use vectors; products and sums contract to FMA.
 #define CK_FAST _Pragma("clang fp reassociate(on) contract(fast)")
@@ -26,6 +20,12 @@
 #define CK_IN_PLACE _Pragma("clang loop vectorize(assume_safety)")
 
 #define CK_INLINE static inline __attribute__((always_inline))
+#define CK_UNROLL _Pragma("clang loop unroll(full)")
+
+// Kernels compute with vectors of CK_LANES numbers, which the compiler splits where registers are narrower. Vectors wider
+// than registers have no agreed way to be passed: functions that take or return them are inlined.
+#define CK_LANES 16
+#pragma clang diagnostic ignored "-Wpsabi"
 
 /// Whether this AArch64 processor has the dot product of bytes; 0 on others.
 int ck_has_dotprod(void);

@@ -1,4 +1,4 @@
-// The processor's own vector instructions, and the leave to use them in a function of a program for any processor.
+// The vector instructions of processors, and the leave to use them in a program for any processor.
 #ifndef CK_INTRINSICS_H
 #define CK_INTRINSICS_H
 
@@ -6,9 +6,9 @@
 // Tests name a header here that spells the instructions in plain C, to run variants that their machine lacks.
 #include CK_EMULATION
 
-#define CK_TARGET(FEATURES)
 #define CK_BEGIN_TARGET(FEATURES)
 #define CK_END_TARGET
+#define CK_SUPPORTS(FEATURE) 1
 #else
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -17,11 +17,12 @@
 #endif
 
 #define CK_PRAGMA(TEXT) _Pragma(#TEXT)
-/// Compiles a function for a processor that has `FEATURES`, or all functions from here to CK_END_TARGET.
-#define CK_TARGET(FEATURES) __attribute__((target(FEATURES)))
+/// Compiles all functions from here to CK_END_TARGET for a processor that has `FEATURES`.
 #define CK_BEGIN_TARGET(FEATURES) \
     CK_PRAGMA(clang attribute push(__attribute__((target(FEATURES))), apply_to = function))
 #define CK_END_TARGET CK_PRAGMA(clang attribute pop)
+/// Whether this x86 processor has a feature.
+#define CK_SUPPORTS(FEATURE) __builtin_cpu_supports(FEATURE)
 #endif
 
 #endif

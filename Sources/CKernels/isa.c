@@ -1,47 +1,21 @@
-// The instruction set of products: chosen once, when the program starts.
+// The instruction set that kernels run with: chosen once, when the program starts.
+#include "isa.h"
+
 #include <stdlib.h>
 
-#include "panel.h"
-
-/// A set that the program has kernels for, and whether this machine has it.
-typedef struct {
-    ck_isa isa;
-    int (*is_available)(void);
-} candidate;
-
-static int always(void) { return 1; }
-
-#if defined(__x86_64__) && !defined(CK_EMULATION)
-static int has_avx2(void) {
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
-}
-
-static int has_avx512(void) {
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-}
-
-static int has_avx512_vnni(void) { return has_avx512() && __builtin_cpu_supports("avx512vnni"); }
-#elif defined(CK_EMULATION)
-#define has_avx2 always
-#define has_avx512 always
-#define has_avx512_vnni always
+// The best first, and last the one that every machine has.
+#if defined(__x86_64__)
+#define CK_ROWS(X) X(avx512_vnni) X(avx512) X(avx2) X(plain)
 #elif defined(__aarch64__)
-static int has_dotprod_and_i8mm(void) { return ck_has_dotprod() && ck_has_i8mm(); }
+#define CK_ROWS(X) X(neon_i8mm) X(neon) X(plain)
+#else
+#define CK_ROWS(X) X(plain)
 #endif
 
-/// The widest first; the last is everywhere.
-static const candidate candidates[] = {
-#if defined(CK_EMULATION) || defined(__x86_64__)
-    {{"avx512-vnni", &ck_panel_avx512_vnni, &ck_float_avx512, 0}, has_avx512_vnni},
-    {{"avx512", &ck_panel_avx512, &ck_float_avx512, 0}, has_avx512},
-    {{"avx2", &ck_panel_avx2, &ck_float_avx2, 0}, has_avx2},
-#elif defined(__aarch64__)
-    {{"neon-i8mm", &ck_panel_i8mm, &ck_float_dotprod, .eight_columns = 1}, has_dotprod_and_i8mm},
-    {{"neon", &ck_panel_dotprod, &ck_float_dotprod, 0}, ck_has_dotprod},
-#endif
-    {{"plain", &ck_panel_plain, &ck_float_plain, 0}, always},
-};
+#define CK_DECLARE_ROW(NAME) extern const ck_isa ck_isa_##NAME;
+#define CK_ROW(NAME) &ck_isa_##NAME,
+CK_ROWS(CK_DECLARE_ROW)
+static const ck_isa *const rows[] = {CK_ROWS(CK_ROW)};
 
 ck_isa ck_chosen;
 static const char *refused;
@@ -53,16 +27,21 @@ __attribute__((constructor)) static void choose(void) {
 #endif
     const ck_isa *best = NULL, *named = NULL;
     refused = getenv("INFER_SERVE_ISA");
-    for (size_t i = 0; i < sizeof candidates / sizeof *candidates; i++) {
-        const candidate *each = &candidates[i];
-        if (!each->is_available()) continue;
-        if (!best) best = &each->isa;
-        if (refused && strcmp(refused, each->isa.name) == 0) named = &each->isa;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (!rows[i]->is_available()) continue;
+        if (!best) best = rows[i];
+        if (refused && strcmp(refused, rows[i]->name) == 0) named = rows[i];
     }
     if (named) refused = NULL;
     ck_chosen = named ? *named : *best;
 }
 
-const char *ck_panel_isa(void) { return ck_chosen.name; }
+const char *ck_isa_name(void) { return ck_chosen.name; }
 
 const char *ck_refused_isa(void) { return refused; }
+
+size_t ck_tile_rows(void) { return ck_chosen.tile_rows; }
+
+void ck_prepare_thread(void) {
+    if (ck_chosen.prepare_thread) ck_chosen.prepare_thread();
+}

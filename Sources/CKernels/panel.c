@@ -1,8 +1,9 @@
-// Packing of weights in panels, and products through the instruction set that was chosen.
+// Packing of weights in panels, as the chosen instruction set reads them.
 #include "panel.h"
 
 #include "ck_codes.h"
 #include "ck_super.h"
+#include "isa.h"
 
 /// Bytes of a block of a plain format.
 CK_INLINE size_t plain_block_bytes(ck_panel_kind kind) {
@@ -37,8 +38,9 @@ typedef struct {
 } place;
 
 CK_INLINE place place_of(size_t row, size_t i) {
-    if (ck_chosen.eight_columns) return (place){i / 8 * 2 + row / 8, row % 8 * 8 + i % 8};
-    return (place){i / 4, 4 * row + i % 4};
+    const size_t columns = ck_chosen.panel_columns;
+    const int shift = __builtin_ctzll(columns);
+    return (place){(i >> shift << (shift - 2)) + (row << shift >> 6), ((row << shift) & 63) + (i & (columns - 1))};
 }
 
 /// Puts the codes of one row's block into the panel's vectors.
@@ -139,43 +141,30 @@ CK_INLINE void unpack_row(float *out, const uint8_t *panel, size_t row, size_t b
     }
 }
 
-#define CK_DEFINE_PANEL(NAME, KIND)                                                                               \
+#define CK_DEFINE_PANEL(NAME, KIND)                                                                                   \
     size_t ck_panel_size_##NAME(size_t columns) { return ck_panel_bytes(ck_panel_layout(KIND, columns / CK_BLOCK)); } \
-    void ck_pack_panel_##NAME(void *panel, const void *rows, size_t row_bytes, size_t count, size_t columns) {    \
-        pack(panel, rows, row_bytes, count, columns / CK_BLOCK, KIND);                                            \
-    }                                                                                                             \
-    void ck_unpack_panel_row_##NAME(float *out, const void *panel, size_t row, size_t columns) {                  \
-        unpack_row(out, panel, row, columns / CK_BLOCK, KIND);                                                    \
-    }                                                                                                             \
-    void ck_multiply_##NAME(float *out, size_t out_stride, const ck_activations *x, size_t x_stride,              \
-                            const void *panels, size_t rows, size_t columns, size_t m) {                          \
-        ck_chosen.products->NAME(out, out_stride, x, x_stride, panels, rows, columns / CK_BLOCK, m);                 \
+    void ck_pack_panel_##NAME(void *panel, const void *rows, size_t row_bytes, size_t count, size_t columns) {        \
+        pack(panel, rows, row_bytes, count, columns / CK_BLOCK, KIND);                                                \
+    }                                                                                                                 \
+    void ck_unpack_panel_row_##NAME(float *out, const void *panel, size_t row, size_t columns) {                      \
+        unpack_row(out, panel, row, columns / CK_BLOCK, KIND);                                                        \
     }
 CK_PANEL_FORMATS(CK_DEFINE_PANEL)
 
-#define CK_DEFINE_FLOAT_PANEL(NAME, TYPE)                                                                         \
-    size_t ck_panel_size_##NAME(size_t columns) { return ck_float_panel_bytes(columns, sizeof(TYPE)); }           \
-    void ck_pack_panel_##NAME(void *panel, const void *rows, size_t row_bytes, size_t count, size_t columns) {    \
-        TYPE *restrict to = panel;                                                                                \
-        if (count < CK_PANEL_ROWS) memset(panel, 0, columns * CK_PANEL_ROWS * sizeof(TYPE));                      \
-        for (size_t row = 0; row < count; row++) {                                                                \
-            const TYPE *restrict from = (const TYPE *)((const char *)rows + row * row_bytes);                     \
-            for (size_t k = 0; k < columns; k++) to[k * CK_PANEL_ROWS + row] = from[k];                           \
-        }                                                                                                         \
-    }                                                                                                             \
-    void ck_unpack_panel_row_##NAME(float *out, const void *panel, size_t row, size_t columns) {                  \
-        const TYPE *from = panel;                                                                                 \
-        for (size_t k = 0; k < columns; k++) out[k] = ck_from_##NAME(from[k * CK_PANEL_ROWS + row]);              \
-    }                                                                                                             \
-    void ck_multiply_##NAME(float *out, size_t out_stride, const float *x, size_t x_stride, const void *panels,   \
-                            size_t rows, size_t columns, size_t m) {                                              \
-        ck_chosen.floats->NAME(out, out_stride, x, x_stride, panels, rows, columns, m);                              \
+#define CK_DEFINE_FLOAT_PANEL(NAME, TYPE)                                                                      \
+    size_t ck_panel_size_##NAME(size_t columns) { return ck_float_panel_bytes(columns, sizeof(TYPE)); }        \
+    void ck_pack_panel_##NAME(void *panel, const void *rows, size_t row_bytes, size_t count, size_t columns) { \
+        TYPE *restrict to = panel;                                                                             \
+        if (count < CK_PANEL_ROWS) memset(panel, 0, columns * CK_PANEL_ROWS * sizeof(TYPE));                   \
+        for (size_t row = 0; row < count; row++) {                                                             \
+            const TYPE *restrict from = (const TYPE *)((const char *)rows + row * row_bytes);                  \
+            for (size_t k = 0; k < columns; k++) to[k * CK_PANEL_ROWS + row] = from[k];                        \
+        }                                                                                                      \
+    }                                                                                                          \
+    void ck_unpack_panel_row_##NAME(float *out, const void *panel, size_t row, size_t columns) {               \
+        const TYPE *from = panel;                                                                              \
+        for (size_t k = 0; k < columns; k++) out[k] = ck_from_##NAME(from[k * CK_PANEL_ROWS + row]);           \
     }
 CK_DEFINE_FLOAT_PANEL(f32, float)
 CK_DEFINE_FLOAT_PANEL(f16, _Float16)
 CK_DEFINE_FLOAT_PANEL(bf16, uint16_t)
-
-void ck_gemm(float *out, size_t out_stride, const float *a, size_t a_row, size_t a_column, const float *b,
-             size_t b_stride, size_t m, size_t n, size_t k, int adds) {
-    ck_chosen.floats->gemm(out, out_stride, a, a_row, a_column, b, b_stride, m, n, k, adds);
-}

@@ -3,9 +3,9 @@
 // A panel holds CK_PANEL_ROWS = 16 rows of a matrix, interleaved so that a vector register holds the same four columns
 // of all sixteen rows: byte 4 r + c of a vector of codes is row r, column c of the group. One block of activations then
 // serves sixteen dots, sums stay in the lanes of their rows, and scales apply to whole vectors. (Where instructions take
-// eight columns, two groups share their two vectors: the first has both groups of rows 0 … 7, byte 8 r + c, the second
-// those of rows 8 … 15.) A panel takes exactly the bytes of its rows in the file format, rounded up to a cache line; every
-// format has the same four parts:
+// more columns (ck_isa.panel_columns), as many groups share their vectors: with eight, the first of two vectors has both
+// groups of rows 0 … 7, byte 8 r + c, and the second those of rows 8 … 15.) A panel takes exactly the bytes of its rows in
+// the file format, rounded up to a cache line; every format has the same four parts:
 //
 //   codes   per block of 32 columns: 4 vectors of nibbles (vector j: group j in the low, group j + 4 in the high half),
 //           or 8 vectors of bytes
@@ -29,8 +29,6 @@ typedef uint8_t ck_u8x64 __attribute__((vector_size(64)));
 typedef uint8_t ck_u8x16 __attribute__((vector_size(16)));
 typedef int8_t ck_i8x16 __attribute__((vector_size(16)));
 typedef _Float16 ck_f16x16 __attribute__((vector_size(32)));
-
-#define CK_UNROLL _Pragma("clang loop unroll(full)")
 
 /// What tells one packed format from another. Constants at every use, so that the compiler drops what a format lacks.
 typedef struct {
@@ -86,54 +84,9 @@ CK_INLINE size_t ck_panel_bytes(ck_panel_parts parts) { return (parts.end + 63) 
 /// What a centred code counts from.
 CK_INLINE int ck_panel_centre(ck_panel_kind kind) { return kind.mins ? 0 : 1 << (kind.bits - 1); }
 
-/// Multiplies panels; see ck_multiply_q8_0.
-typedef void ck_panel_product(float *out, size_t out_stride, const ck_activations *x, size_t x_stride,
-                              const void *panels, size_t rows, size_t blocks, size_t m);
-
-/// One function a format, in the order of CK_PANEL_FORMATS.
-typedef struct {
-#define CK_MEMBER(NAME, KIND) ck_panel_product *NAME;
-    CK_PANEL_FORMATS(CK_MEMBER)
-#undef CK_MEMBER
-} ck_panel_products;
-
 /// Bytes from one panel of floating-point weights to the next.
 CK_INLINE size_t ck_float_panel_bytes(size_t columns, size_t value_bytes) {
     return (columns * CK_PANEL_ROWS * value_bytes + 63) & ~(size_t)63;
 }
-
-/// Multiplies panels of floating-point weights; see ck_multiply_f32.
-typedef void ck_float_product(float *out, size_t out_stride, const float *x, size_t x_stride, const void *panels,
-                              size_t rows, size_t columns, size_t m);
-
-/// Multiplies matrices that are not packed; see ck_gemm.
-typedef void ck_gemm_product(float *out, size_t out_stride, const float *a, size_t a_row, size_t a_column,
-                             const float *b, size_t b_stride, size_t m, size_t n, size_t k, int adds);
-
-/// One function a floating-point format, and one for matrices that are not packed.
-typedef struct {
-    ck_float_product *f32, *f16, *bf16;
-    ck_gemm_product *gemm;
-} ck_float_products;
-
-/// What products run through (isa.c).
-typedef struct {
-    const char *name;
-    const ck_panel_products *products;
-    const ck_float_products *floats;
-    /// Whether quantised panels are interleaved by eight columns instead of four.
-    int eight_columns;
-} ck_isa;
-extern ck_isa ck_chosen;
-
-extern const ck_panel_products ck_panel_plain;
-extern const ck_float_products ck_float_plain;
-#if defined(__x86_64__)
-extern const ck_panel_products ck_panel_avx2, ck_panel_avx512, ck_panel_avx512_vnni;
-extern const ck_float_products ck_float_avx2, ck_float_avx512;
-#elif defined(__aarch64__)
-extern const ck_panel_products ck_panel_dotprod, ck_panel_i8mm;
-extern const ck_float_products ck_float_dotprod;
-#endif
 
 #endif

@@ -68,6 +68,8 @@ void check_release(void) {
 }
 
 int main(void) {
+    printf("kernels for %s, ", ck_isa_name());
+    ck_prepare_thread();
     test_attention();
     test_rows();
     test_exponentials();
@@ -77,10 +79,10 @@ int main(void) {
     test_delta();
     test_formats();
     test_blocks();
-    printf("products for %s, ", ck_panel_isa());
     test_panels();
     test_logits();
     test_limits();
+    test_threads();
     printf("%zu comparisons\n", check_count);
     return 0;
 }

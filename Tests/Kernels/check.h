@@ -48,5 +48,6 @@ void test_panels(void);
 void test_blocks(void);
 void test_logits(void);
 void test_limits(void);
+void test_threads(void);
 
 #endif

@@ -14,10 +14,10 @@ static const struct format {
 } formats[] = {
 #define QUANTISED(NAME, WEIGHTS, BYTES)                                                                             \
     {#NAME, WEIGHTS, BYTES, ck_quantize_##NAME, ck_unpack_##NAME, ck_panel_size_##NAME, ck_pack_panel_##NAME,       \
-     ck_unpack_panel_row_##NAME, ck_multiply_##NAME, NULL}
+     ck_unpack_panel_row_##NAME, ck_matmul_##NAME, NULL}
 #define FLOATS(NAME, BYTES)                                                                                         \
     {#NAME, 1, BYTES, ck_pack_##NAME, ck_unpack_##NAME, ck_panel_size_##NAME, ck_pack_panel_##NAME,                 \
-     ck_unpack_panel_row_##NAME, NULL, ck_multiply_##NAME}
+     ck_unpack_panel_row_##NAME, NULL, ck_matmul_##NAME}
     QUANTISED(q8_0, 32, 34), QUANTISED(q4_0, 32, 18), QUANTISED(q4_1, 32, 20), QUANTISED(q5_0, 32, 22),
     QUANTISED(q5_1, 32, 24), QUANTISED(q4_k, 256, 144), QUANTISED(q5_k, 256, 176), QUANTISED(q6_k, 256, 210),
     FLOATS(f32, 4), FLOATS(f16, 2), FLOATS(bf16, 2)};
@@ -164,7 +164,8 @@ void test_panels(void) {
         for (size_t n = 0; n < COUNT(sizes); n++)
             for (size_t k = 0; k < COUNT(sizes); k++) test_gemm(sizes[m], sizes[n], sizes[k], k % 2, n % 2);
 
-    static const size_t rows[] = {1, 15, 16, 17, 64, 83}, tokens[] = {1, 2, 3, 4, 5, 6, 7, 8, 11, 13, 24};
+    const size_t tile = ck_tile_rows();
+    const size_t rows[] = {1, 15, 16, 17, 64, 83}, tokens[] = {1, 2, 3, 4, 5, 6, 7, 8, 13, tile + 1, 2 * tile + 3, 24};
     for (size_t f = 0; f < COUNT(formats); f++) {
         size_t block = formats[f].multiply ? formats[f].weights : 7;
         for (size_t r = 0; r < COUNT(rows); r++)

@@ -1,11 +1,12 @@
 #!/bin/sh
-# Compares every C kernel with a plain twin in double precision: as shipped, once for each instruction set that it is
-# compiled for, and under the address and undefined-behaviour sanitizers. Instruction sets that this machine lacks are
-# emulated: those of x86 by SIMDe, those of AArch64 by QEMU.
+# Compares every C kernel with a plain twin in double precision, with every instruction set that it is compiled for:
+# optimised, as the compiler finds them, and under the address and undefined-behaviour sanitizers. Instruction sets that
+# this machine lacks are emulated: those of x86 by SIMDe, those of AArch64 by QEMU.
 set -eu
 cd "$(dirname "$0")/../.."
 # The compiler of the Swift toolchain, which is what compiles the package.
 clang=${CLANG:-clang}
+objdump=${OBJDUMP:-llvm-objdump}
 build=$(mktemp -d)
 trap 'rm -rf "$build"' EXIT
 
@@ -14,31 +15,54 @@ compile() {
   name=$1
   shift
   "$clang" -fuse-ld=lld -std=gnu17 -Wall -Wextra -Werror -I Sources/CKernels -I Sources/CKernels/include "$@" \
-    Tests/Kernels/*.c Sources/CKernels/*.c -lm -o "$build/$name"
+    Tests/Kernels/*.c Sources/CKernels/*.c -pthread -lm -o "$build/$name"
 }
 
-# check NAME FLAGS…
-check() {
-  compile "$@"
-  printf '%s: ' "$1"
-  UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 "$build/$1"
-}
-
-# Products of packed weights choose their instruction set when the program starts; a name that the machine lacks is
-# ignored. choose NAME ISA COMMAND…
+# Kernels choose their instruction set when the program starts; a name that the machine lacks is ignored.
+# choose NAME ISA COMMAND…
 choose() {
   label="$1, INFER_SERVE_ISA=$2" isa=$2
   shift 2
-  output=$(INFER_SERVE_ISA=$isa "$@")
+  output=$(INFER_SERVE_ISA=$isa UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 "$@") || return 1
   case $output in
-    "products for $isa, "*) echo "$label: $output" ;;
+    "kernels for $isa, "*) echo "$label: $output" ;;
+    "kernels for "*) return 2 ;;
     *) return 1 ;;
   esac
 }
 
 # Fails unless the emulated machine has what is asked for.
 emulate() {
-  choose "$@" || { echo "$1: there is no $2" >&2; exit 1; }
+  choose "$@" || { echo "$1: kernels for $2 fail, or there are none" >&2; exit 1; }
+}
+
+# check NAME FLAGS…: every instruction set of this machine.
+check() {
+  compile "$@"
+  for isa in $native; do
+    status=0
+    choose "$1" "$isa" "$build/$1" || status=$?
+    case $status in
+      0) ;;
+      2) echo "$1: skipped $isa, this processor lacks it" ;;
+      *) exit 1 ;;
+    esac
+  done
+}
+
+# Fails if a kernel of an instruction set has instructions of a larger one.
+# disjoint NAME ISA PATTERN
+disjoint() {
+  "$objdump" -d --no-show-raw-insn "$build/$1" | awk -v isa="$2" -v pattern="$3" '
+    /^[0-9a-f]+ <.*>:$/ { own = $2 ~ "_" isa "(\\.[a-z0-9.]+)?>:$"; name = $2; kernels += own; next }
+    own && $0 ~ pattern { print name " has" $0; failed = 1; exit 1 }
+    END { if (!failed && kernels < 60) { print "only " kernels " kernels for " isa; failed = 1 } exit failed }' >&2
+}
+
+# disjoint_neon NAME
+disjoint_neon() {
+  disjoint "$1" plain '\t[us]dot|\tsmmla'
+  disjoint "$1" neon '\tsmmla'
 }
 
 case $(uname -m) in
@@ -47,12 +71,20 @@ case $(uname -m) in
   *) native=plain ;;
 esac
 check shipped -O3
-for isa in $native; do
-  choose shipped "$isa" "$build/shipped" || echo "shipped: skipped $isa, this processor lacks it"
+case $(uname -m) in
+  x86_64)
+    disjoint shipped plain '\tv[a-z]'
+    disjoint shipped avx2 '%zmm|%k[1-7]'
+    disjoint shipped avx512 vpdpbusd ;;
+  aarch64 | arm64) disjoint_neon shipped ;;
+esac
+check unoptimised -O0
+for sanitizer in address undefined; do
+  check "$sanitizer" -O1 -g "-fsanitize=$sanitizer" -fno-sanitize-recover=all -fno-omit-frame-pointer
 done
 
 if [ "$(uname -m)" = x86_64 ] && "$clang" -E -include simde/x86/avx512.h - </dev/null >/dev/null 2>&1; then
-  compile emulated -O2 -DCK_KERNEL= '-DCK_EMULATION="../../Tests/Kernels/emulation.h"'
+  compile emulated -O2 '-DCK_EMULATION="../../Tests/Kernels/emulation.h"'
   for isa in avx512-vnni avx512 avx2; do emulate emulated "$isa" "$build/emulated"; done
 else
   echo "emulated: skipped, needs x86-64 and SIMDe (libsimde-dev)"
@@ -60,6 +92,7 @@ fi
 
 if [ -d /usr/aarch64-linux-gnu/include ] && command -v qemu-aarch64 >/dev/null; then
   compile aarch64 -O3 --target=aarch64-linux-gnu -static
+  disjoint_neon aarch64
   for isa in neon-i8mm neon plain; do emulate aarch64 "$isa" qemu-aarch64 -cpu max "$build/aarch64"; done
   # Processors of Armv8.2 have no matrix products, and those of Armv8.0 no dot product, which the program has to notice.
   emulate 'aarch64 of Armv8.2' neon env INFER_SERVE_ISA=neon-i8mm qemu-aarch64 -cpu neoverse-n1 "$build/aarch64"
@@ -67,20 +100,3 @@ if [ -d /usr/aarch64-linux-gnu/include ] && command -v qemu-aarch64 >/dev/null; 
 else
   echo "aarch64: skipped, needs an AArch64 C library and QEMU (gcc-aarch64-linux-gnu, qemu-user)"
 fi
-
-check plain -O0 -DCK_KERNEL=
-case $(uname -m) in
-  x86_64)
-    check baseline -O3 -DCK_KERNEL=
-    flags=$(sed -n '/^flags/{p;q;}' /proc/cpuinfo 2>/dev/null || true)
-    for level in v3:avx2 v4:avx512bw; do
-      case " $flags " in
-        *" ${level#*:} "*)
-          check "${level%:*}" -O3 "-DCK_KERNEL=__attribute__((target(\"arch=x86-64-${level%:*}\")))" ;;
-        *) echo "${level%:*}: skipped, this processor lacks ${level#*:}" ;;
-      esac
-    done ;;
-esac
-for sanitizer in address undefined; do
-  check "$sanitizer" -O1 -g -DCK_KERNEL= "-fsanitize=$sanitizer" -fno-sanitize-recover=all -fno-omit-frame-pointer
-done

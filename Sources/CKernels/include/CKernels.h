@@ -1,7 +1,7 @@
-// What BLAS lacks: plain C without allocation, threads or I/O.
+// Kernels that BLAS lacks: C without allocation, threads or I/O.
 //
-// Matrices are row-major; a `stride` is the number of elements from one row to the next. Kernels that
-// compute are compiled for several instruction sets, and the best one is chosen when the program starts. Sums are
+// Matrices are row-major; a `stride` is the number of elements from one row to the next. All kernels are compiled for
+// several instruction sets, and all run with the same one, which is chosen when the program starts (isa.c). Sums are
 // re-associated, so results differ between instruction sets by rounding, never between calls.
 #ifndef CKERNELS_H
 #define CKERNELS_H
@@ -33,9 +33,23 @@ int ck_processor_count(void);
 /// Bytes of memory of this machine; 0 when unknown.
 uint64_t ck_memory_bytes(void);
 
-// MARK: The machine's limits (roofline.c)
+// MARK: The instruction set (isa.c)
 
-/// Multiplies and adds floats in registers, in independent chains of the vectors that ck_panel_isa() names, `rounds`
+/// The name of the instruction set that kernels run with, e.g. "avx512-vnni": the best that this machine has, or the one
+/// that INFER_SERVE_ISA in the environment names.
+const char *ck_isa_name(void);
+/// The value of INFER_SERVE_ISA when this machine has no such instruction set, and null otherwise.
+const char *ck_refused_isa(void);
+/// The number of rows of activations that a product of quantised weights takes at once. Other numbers of rows work too;
+/// a multiple leaves no registers empty.
+size_t ck_tile_rows(void);
+/// Prepares the calling thread for the instruction set. A thread calls this before its first kernel; more calls cost
+/// nothing and change nothing.
+void ck_prepare_thread(void);
+
+// MARK: The machine's limits (Kernels/roofline.h)
+
+/// Multiplies and adds floats in registers, in independent chains of registers of the instruction set, `rounds`
 /// times. Returns the number of floating-point operations. Chain j of 12 goes `rounds` times from x, at first j, to
 /// x / 2 + 1; *sum is the sum of the lanes of all chains.
 double ck_peak_f32(size_t rounds, double *sum);
@@ -56,7 +70,7 @@ typedef struct {
 /// Calls a closure of type (Int, Int) -> Void.
 void ck_closure_call(ck_closure closure, ptrdiff_t first, ptrdiff_t second);
 
-// MARK: Attention over cached keys and values (attention.c)
+// MARK: Attention over cached keys and values (Kernels/attention.h)
 
 /// Folds some tokens into the online softmax of `m` query rows ([m, d], scaled). `keys` and `values` hold one row of d
 /// numbers a token; they may be the same rows. Row j sees the first offset + j / group of them. sum[j, i] is
@@ -72,7 +86,7 @@ void ck_attend_f16(float *sum, float *state, const float *query, const void *key
 void ck_attend_q8_0(float *sum, float *state, const float *query, const void *keys, const void *values,
                     const void *next, size_t m, size_t group, ptrdiff_t offset, size_t tokens, size_t d);
 
-// MARK: Weight formats (convert.c, q8_0.c, q4.c, q5.c, q4_k.c, q5_k.c, q6_k.c)
+// MARK: Weight formats (Kernels/convert.h, Kernels/q*.h)
 //
 // The blocks of the quantised formats are described in ck_blocks.h; n is a multiple of 32, of 256 for those ending in
 // _k. Any bits are accepted both ways: a value that is no finite number spoils its block and nothing else, and scales
@@ -106,7 +120,7 @@ void ck_quantize_q6_k(void *out, const float *x, size_t n);
 /// Number of values that are NaN or infinite.
 size_t ck_count_nonfinite(const float *x, size_t n);
 
-// MARK: Products of packed quantised weights with quantised activations (panel.c)
+// MARK: Products of packed quantised weights with quantised activations (panel.c, Kernels/panel_matmul.h)
 //
 // Weights are packed in panels of CK_PANEL_ROWS rows. Activations are rounded to eight bits in blocks of 32 columns,
 // whatever the number of rows; sums within a block are exact integers, and blocks are added in order in single
@@ -128,24 +142,18 @@ typedef struct {
 /// A block that holds NaN or an infinity becomes NaN as a whole, and so does every product with it.
 void ck_quantize_activations(ck_activations *out, const float *x, size_t n);
 
-/// The name of the instruction set that the products below use, e.g. "avx512-vnni". INFER_SERVE_ISA in the
-/// environment may name a lower one that this machine has.
-const char *ck_panel_isa(void);
-/// What INFER_SERVE_ISA asks for when this machine has no such instruction set, and null otherwise.
-const char *ck_refused_isa(void);
-
 /// Declares, for a format and rows of `columns` columns, a multiple of its block:
 /// - ck_panel_size: bytes of a panel, a multiple of 64;
 /// - ck_pack_panel: packs `count` ≤ CK_PANEL_ROWS rows, `row_bytes` apart, as a panel; missing rows are zero;
 /// - ck_unpack_panel_row: one row of a panel as floats;
-/// - ck_multiply: out[t · out_stride + r] = x[t] · row r, for t < m and r < rows, over panels that lie one behind
+/// - ck_matmul: out[t · out_stride + r] = x[t] · row r, for t < m and r < rows, over panels that lie one behind
 ///   another. Row t of the activations begins at x + t · x_stride, a stride in blocks.
-#define CK_DECLARE_PANEL(NAME)                                                                                     \
-    size_t ck_panel_size_##NAME(size_t columns);                                                                   \
-    void ck_pack_panel_##NAME(void *panel, const void *rows, size_t row_bytes, size_t count, size_t columns);      \
-    void ck_unpack_panel_row_##NAME(float *out, const void *panel, size_t row, size_t columns);                    \
-    void ck_multiply_##NAME(float *out, size_t out_stride, const ck_activations *x, size_t x_stride,               \
-                            const void *panels, size_t rows, size_t columns, size_t m);
+#define CK_DECLARE_PANEL(NAME)                                                                                \
+    size_t ck_panel_size_##NAME(size_t columns);                                                              \
+    void ck_pack_panel_##NAME(void *panel, const void *rows, size_t row_bytes, size_t count, size_t columns); \
+    void ck_unpack_panel_row_##NAME(float *out, const void *panel, size_t row, size_t columns);               \
+    void ck_matmul_##NAME(float *out, size_t out_stride, const ck_activations *x, size_t x_stride,            \
+                          const void *panels, size_t rows, size_t columns, size_t m);
 CK_DECLARE_PANEL(q8_0)
 CK_DECLARE_PANEL(q4_0)
 CK_DECLARE_PANEL(q4_1)
@@ -155,18 +163,18 @@ CK_DECLARE_PANEL(q4_k)
 CK_DECLARE_PANEL(q5_k)
 CK_DECLARE_PANEL(q6_k)
 
-// MARK: Products of packed floating-point weights (panel.c)
+// MARK: Products of packed floating-point weights (panel.c, Kernels/float_matmul.h)
 
 /// Declares, for a floating-point format:
 /// - ck_panel_size, ck_pack_panel, ck_unpack_panel_row: as above, for rows of any number of columns;
-/// - ck_multiply: out[t · out_stride + r] = Σ_k x[t · x_stride + k] · row r [k], for t < m and r < rows, over panels that
+/// - ck_matmul: out[t · out_stride + r] = Σ_k x[t · x_stride + k] · row r [k], for t < m and r < rows, over panels that
 ///   lie one behind another. Products are added in order of columns.
-#define CK_DECLARE_FLOAT_PANEL(NAME)                                                                               \
-    void ck_unpack_panel_row_##NAME(float *out, const void *panel, size_t row, size_t columns);                    \
-    size_t ck_panel_size_##NAME(size_t columns);                                                                   \
-    void ck_pack_panel_##NAME(void *panel, const void *rows, size_t row_bytes, size_t count, size_t columns);      \
-    void ck_multiply_##NAME(float *out, size_t out_stride, const float *x, size_t x_stride, const void *panels,    \
-                            size_t rows, size_t columns, size_t m);
+#define CK_DECLARE_FLOAT_PANEL(NAME)                                                                          \
+    void ck_unpack_panel_row_##NAME(float *out, const void *panel, size_t row, size_t columns);               \
+    size_t ck_panel_size_##NAME(size_t columns);                                                              \
+    void ck_pack_panel_##NAME(void *panel, const void *rows, size_t row_bytes, size_t count, size_t columns); \
+    void ck_matmul_##NAME(float *out, size_t out_stride, const float *x, size_t x_stride, const void *panels, \
+                          size_t rows, size_t columns, size_t m);
 CK_DECLARE_FLOAT_PANEL(f32)
 CK_DECLARE_FLOAT_PANEL(f16)
 CK_DECLARE_FLOAT_PANEL(bf16)
@@ -177,7 +185,7 @@ CK_DECLARE_FLOAT_PANEL(bf16)
 void ck_gemm(float *out, size_t out_stride, const float *a, size_t a_row, size_t a_column, const float *b,
              size_t b_stride, size_t m, size_t n, size_t k, int adds);
 
-// MARK: Rows (rows.c)
+// MARK: Rows (Kernels/rows.h)
 
 /// out = x / sqrt(mean(x²) + eps) · weight. `out` may be `x`.
 void ck_rms_norm(float *out, const float *x, const float *weight, float eps, size_t n);
@@ -208,7 +216,7 @@ void ck_softmax(float *x, size_t n);
 void ck_online_softmax(float *scores, size_t stride, size_t keys, size_t columns, float *largest, float *sum,
                        float *factor);
 
-// MARK: Convolutions and scans (conv.c, scan.c, selective_scan.c)
+// MARK: Convolutions and scans (Kernels/conv.h, Kernels/scan.h, Kernels/selective_scan.h)
 
 /// Causal depthwise convolution over time, then SiLU unless `silu` is 0.
 ///
@@ -238,8 +246,8 @@ typedef struct {
     size_t stride;
 } ck_rows;
 
-/// What a Mamba-1 scan reads of `rows` tokens: x, dt before bias and softplus, and the gate z of some channels, and B and
-/// C of all.
+/// The inputs of a Mamba-1 scan of some tokens: x, dt before bias and softplus, and the gate z of the scan's channels, and
+/// B and C, which all channels share.
 typedef struct {
     ck_rows x, dt, z, b, c;
 } ck_selective_inputs;
@@ -251,7 +259,7 @@ typedef struct {
 void ck_selective_scan(float *state, float *y, size_t y_stride, const ck_selective_inputs *in, const float *a,
                        const float *bias, const float *d, size_t rows, size_t channels, size_t state_dim);
 
-// MARK: Gated delta rule (delta.c)
+// MARK: Gated delta rule (Kernels/delta.h)
 //
 // The state of a head is S[key_dim, value_dim]. Rows of q, k and decay within a chunk of n tokens are contiguous; decay[t, i]
 // is the factor on key channel i from token t − 1 to token t.
@@ -262,7 +270,7 @@ void ck_delta_step(float *state, float *y, const float *q, const float *k, const
                    float beta, size_t value_dim, size_t key_dim);
 /// Tokens of a row of `ending` below: n, rounded up to whole registers.
 static inline size_t ck_delta_stride(size_t n) { return (n + 15) & ~(size_t)15; }
-/// What the rows of a chunk have to do with each other, with what lies before it and with its end. With
+/// The products of a chunk's rows with each other, with the state before it and with the state at its end. With
 /// d[t, s, i] = Π_{s < r ≤ t} decay[r, i]:
 /// keys[t, s] = beta[t] · Σ_i k[t, i] · d[t, s, i] · k[s, i] for s < t, the rest of it is left alone;
 /// queries[t, s] = Σ_i q[t, i] · d[t, s, i] · k[s, i] for s ≤ t, else 0; both [n, n];
@@ -277,7 +285,7 @@ void ck_multiply_rows(float *x, const float *factors, size_t rows, size_t column
 /// out[i] = exp(rate[i] · log(1 + exp(x[i] + bias[i]))). `out` may be `x`.
 void ck_softplus_decay(float *out, const float *x, const float *bias, const float *rate, size_t n);
 
-// MARK: Rows of logits (sampling.c)
+// MARK: Rows of logits (Kernels/sampling.h)
 
 /// Writes the largest of `n` values, -inf when there is none. Returns whether any of them is NaN or +inf.
 int ck_row_max(const float *x, size_t n, float *max);
@@ -287,7 +295,7 @@ void ck_row_exp(float *x, size_t n, float max, float scale);
 double ck_row_sum(const float *x, size_t n);
 /// log of the sum of exp(x[i]), of which none is above `max`.
 float ck_row_log_sum_exp(const float *x, size_t n, float max);
-/// What the divergence of two rows of logits p and q is made of, none of them above its row's maximum:
+/// The sums that the divergence of two rows of logits p and q consists of, none of them above its row's maximum:
 /// Σ exp(p[i] - p_max), Σ exp(q[i] - q_max) and Σ exp(p[i] - p_max) · ((p[i] - p_max) - (q[i] - q_max)).
 void ck_row_divergence(const float *p, const float *q, size_t n, float p_max, float q_max, double sums[3]);
 

@@ -42,7 +42,7 @@ struct MatMul {
   /// The number of input rows.
   let rows: Int
 
-  /// The number of items along the rows, over which rows are spread evenly.
+  /// The number of items along the rows, over which tiles of rows are spread evenly.
   private var rowBlocks: Int { (rows + Self.rowsPerItem - 1) / Self.rowsPerItem }
 
   private func panelsPerItem(_ panels: Panels) -> Int {
@@ -82,10 +82,12 @@ struct MatMul {
     let firstOutput = firstPanel * PackedMatrix.panelRows
     let outputs = min(perItem * PackedMatrix.panelRows, panels.rows - firstOutput)
     let block = item % rowBlocks
-    let first = rows * block / rowBlocks
-    let count = rows * (block + 1) / rowBlocks - first
+    let tileRows = InstructionSet.tileRows
+    let tiles = (rows + tileRows - 1) / tileRows
+    let first = tiles * block / rowBlocks * tileRows
+    let end = min(rows, tiles * (block + 1) / rowBlocks * tileRows)
     unsafe input.matmul(
-      first..<first + count, panels, panel: firstPanel, outputs: outputs,
+      first..<end, panels, panel: firstPanel, outputs: outputs,
       out: out + first * outStride + firstOutput, outStride: outStride)
   }
 }

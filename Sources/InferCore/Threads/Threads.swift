@@ -4,7 +4,8 @@ internal import Glibc
 /// Starts a thread of a name that runs a body. Tests replace it by one that refuses.
 typealias ThreadStarter = (_ name: String, _ body: @escaping @Sendable () -> Void) throws(ModelError) -> pthread_t
 
-/// Starts a thread that runs `body`. Its name, of at most 15 bytes, is what `top` and debuggers show.
+/// Starts a thread that is prepared for kernels and runs `body`. Its name, of at most 15 bytes, is what `top` and
+/// debuggers show.
 ///
 /// - Throws: ``ModelError/outOfThreads(_:)``.
 func startThread(_ name: String, _ body: @escaping @Sendable () -> Void) throws(ModelError) -> pthread_t {
@@ -26,6 +27,7 @@ func startThread(_ name: String, _ body: @escaping @Sendable () -> Void) throws(
       let start = unsafe Unmanaged<Start>.fromOpaque(context).takeRetainedValue()
       // Without the heap, which steps that run by now do not touch.
       unsafe start.name.withCString { name in unsafe ck_name_thread(name) }
+      ck_prepare_thread()
       start.body()
       return nil
     }, context)

@@ -1,17 +1,17 @@
-// Products of panels with AVX-512 F, BW, DQ and VL.
+// AVX-512 F, BW, DQ and VL.
 #if defined(__x86_64__)
 #include "ck_intrinsics.h"
-#include "panel.h"
+#include "isa.h"
 
 CK_BEGIN_TARGET("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c")
 
 #define CK_ISA(NAME) NAME##_avx512
 #define CK_TOKENS 8
 
-/// See panel_plain.c and, for the room in 16 bits, panel_avx2.c. There is no sign instruction: where a code is
+/// See isa_plain.c and, for the room in 16 bits, isa_avx2.c. There is no sign instruction: where a code is
 /// negative, a masked subtraction negates the activation.
-CK_INLINE void dots_avx512(ck_i32x16 *dot, const ck_u8x64 *group, const int first, const int count, const int bits,
-                           const int centre, const ck_activations *x, size_t x_stride, const int tokens) {
+CK_INLINE void dots(ck_i32x16 *dot, const ck_u8x64 *group, const int first, const int count, const int bits,
+                    const int centre, const ck_activations *x, size_t x_stride, const int tokens) {
     const int run = bits == 4 ? 8 : bits == 5 ? 4 : bits == 6 ? 2 : 1;
     const __m512i ones = _mm512_set1_epi16(1);
     __m512i sum[CK_TOKENS], narrow[CK_TOKENS];
@@ -43,9 +43,22 @@ CK_INLINE void dots_avx512(ck_i32x16 *dot, const ck_u8x64 *group, const int firs
 }
 
 #define CK_WIDE 24
-#include "panel_kernels.h"
+#define CK_REGISTER __m512i
+#define CK_LANE_PRODUCTS 4
 
-#include "float_kernels.h"
+CK_INLINE __m512i dot_bytes(__m512i sum, __m512i a, __m512i b) {
+    return _mm512_add_epi32(sum, _mm512_madd_epi16(_mm512_maddubs_epi16(a, b), _mm512_set1_epi16(1)));
+}
+
+#include "Kernels/all.h"
 
 CK_END_TARGET
+
+static int is_available(void) {
+    return CK_SUPPORTS("avx512f") && CK_SUPPORTS("avx512bw") && CK_SUPPORTS("avx512dq") && CK_SUPPORTS("avx512vl");
+}
+
+const ck_isa CK_ISA(ck_isa) = {
+    .name = "avx512", .is_available = is_available, .panel_columns = 4, .tile_rows = CK_TOKENS,
+    CK_KERNEL_ENTRIES};
 #endif

@@ -1,20 +1,20 @@
-// Products of panels with AVX2, FMA and F16C.
+// AVX2, FMA and F16C.
 #if defined(__x86_64__)
 #include "ck_intrinsics.h"
-#include "panel.h"
+#include "isa.h"
 
 CK_BEGIN_TARGET("avx2,fma,f16c")
 
 #define CK_ISA(NAME) NAME##_avx2
 #define CK_TOKENS 4
 
-/// See panel_plain.c. A panel's rows are two registers, done one after the other.
+/// See isa_plain.c. A panel's rows are two registers, done one after the other.
 ///
 /// `vpmaddubsw` adds two products of a code with an activation in 16 bits: codes of b bits leave room for a few such
 /// sums (2 · 15 · 127 · 8 < 2¹⁵) before they have to be widened. Eight-bit codes are signed: their sign moves to the
 /// activation, and |code| ≤ 128 just fits (2 · 128 · 127 < 2¹⁵).
-CK_INLINE void dots_avx2(ck_i32x16 *dot, const ck_u8x64 *group, const int first, const int count, const int bits,
-                         const int centre, const ck_activations *x, size_t x_stride, const int tokens) {
+CK_INLINE void dots(ck_i32x16 *dot, const ck_u8x64 *group, const int first, const int count, const int bits,
+                    const int centre, const ck_activations *x, size_t x_stride, const int tokens) {
     const int run = bits == 4 ? 8 : bits == 5 ? 4 : bits == 6 ? 2 : 1;
     const __m256i ones = _mm256_set1_epi16(1);
     CK_UNROLL for (int half = 0; half < 2; half++) {
@@ -44,9 +44,20 @@ CK_INLINE void dots_avx2(ck_i32x16 *dot, const ck_u8x64 *group, const int first,
 }
 
 #define CK_WIDE 6
-#include "panel_kernels.h"
+#define CK_REGISTER __m256i
+#define CK_LANE_PRODUCTS 4
 
-#include "float_kernels.h"
+CK_INLINE __m256i dot_bytes(__m256i sum, __m256i a, __m256i b) {
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(a, b), _mm256_set1_epi16(1)));
+}
+
+#include "Kernels/all.h"
 
 CK_END_TARGET
+
+static int is_available(void) { return CK_SUPPORTS("avx2") && CK_SUPPORTS("fma") && CK_SUPPORTS("f16c"); }
+
+const ck_isa CK_ISA(ck_isa) = {
+    .name = "avx2", .is_available = is_available, .panel_columns = 4, .tile_rows = CK_TOKENS,
+    CK_KERNEL_ENTRIES};
 #endif

@@ -1,16 +1,16 @@
-// Products of panels with NEON and its dot product (Armv8.2).
+// NEON with its dot product (Armv8.2).
 #if defined(__aarch64__)
 #include "ck_intrinsics.h"
-#include "panel.h"
+#include "isa.h"
 
 CK_BEGIN_TARGET("dotprod")
 
-#define CK_ISA(NAME) NAME##_dotprod
+#define CK_ISA(NAME) NAME##_neon
 #define CK_TOKENS 4
 
-/// See panel_plain.c. `sdot` by a lane adds four products of signed bytes for four rows; every code fits a signed byte.
-CK_INLINE void dots_dotprod(ck_i32x16 *dot, const ck_u8x64 *group, const int first, const int count, const int bits,
-                            const int centre, const ck_activations *x, size_t x_stride, const int tokens) {
+/// See isa_plain.c. `sdot` by a lane adds four products of signed bytes for four rows; every code fits a signed byte.
+CK_INLINE void dots(ck_i32x16 *dot, const ck_u8x64 *group, const int first, const int count, const int bits,
+                    const int centre, const ck_activations *x, size_t x_stride, const int tokens) {
     CK_UNROLL for (int t = 0; t < tokens; t++) {
         const ck_activations *row = x + (size_t)t * x_stride;
         int32_t total = count == 8 ? row->half[0] + row->half[1] : row->half[first / 4];
@@ -31,9 +31,18 @@ CK_INLINE void dots_dotprod(ck_i32x16 *dot, const ck_u8x64 *group, const int fir
 }
 
 #define CK_WIDE 6
-#include "panel_kernels.h"
+#define CK_REGISTER int32x4_t
+#define CK_LANE_PRODUCTS 4
 
-#include "float_kernels.h"
+CK_INLINE int32x4_t dot_bytes(int32x4_t sum, int32x4_t a, int32x4_t b) {
+    return vdotq_s32(sum, vreinterpretq_s8_s32(a), vreinterpretq_s8_s32(b));
+}
+
+#include "Kernels/all.h"
 
 CK_END_TARGET
+
+const ck_isa CK_ISA(ck_isa) = {
+    .name = "neon", .is_available = ck_has_dotprod, .panel_columns = 4, .tile_rows = CK_TOKENS,
+    CK_KERNEL_ENTRIES};
 #endif

@@ -1,6 +1,3 @@
-#include "ck_codes.h"
-#include "ck_fit.h"
-
 // Q5_0 and Q5_1: five bits of 32 weights, the fifth of all of them in a word of its own.
 
 CK_INLINE void unpack_five(float *restrict out, const uint8_t *restrict q, const uint8_t *restrict high, float d,
@@ -10,7 +7,7 @@ CK_INLINE void unpack_five(float *restrict out, const uint8_t *restrict q, const
     ck_weigh_codes(out, codes, d, zero, m);
 }
 
-CK_KERNEL void ck_quantize_q5_0(void *restrict out, const float *restrict x, size_t n) {
+CK_KERNEL void CK_ISA(quantize_q5_0)(void *restrict out, const float *restrict x, size_t n) {
     ck_q5_0 *restrict block = out;
     uint8_t codes[CK_BLOCK];
     for (; n >= CK_BLOCK; n -= CK_BLOCK, x += CK_BLOCK, block++) {
@@ -20,7 +17,7 @@ CK_KERNEL void ck_quantize_q5_0(void *restrict out, const float *restrict x, siz
     }
 }
 
-CK_KERNEL void ck_quantize_q5_1(void *restrict out, const float *restrict x, size_t n) {
+CK_KERNEL void CK_ISA(quantize_q5_1)(void *restrict out, const float *restrict x, size_t n) {
     ck_q5_1 *restrict block = out;
     uint8_t codes[CK_BLOCK];
     for (; n >= CK_BLOCK; n -= CK_BLOCK, x += CK_BLOCK, block++) {
@@ -33,13 +30,13 @@ CK_KERNEL void ck_quantize_q5_1(void *restrict out, const float *restrict x, siz
     }
 }
 
-CK_KERNEL void ck_unpack_q5_0(float *restrict out, const void *restrict in, size_t n) {
+CK_KERNEL void CK_ISA(unpack_q5_0)(float *restrict out, const void *restrict in, size_t n) {
     const ck_q5_0 *restrict block = in;
     for (; n >= CK_BLOCK; n -= CK_BLOCK, out += CK_BLOCK, block++)
         unpack_five(out, block->q, block->high, ck_half_value(block->d), 16, 0);
 }
 
-CK_KERNEL void ck_unpack_q5_1(float *restrict out, const void *restrict in, size_t n) {
+CK_KERNEL void CK_ISA(unpack_q5_1)(float *restrict out, const void *restrict in, size_t n) {
     const ck_q5_1 *restrict block = in;
     for (; n >= CK_BLOCK; n -= CK_BLOCK, out += CK_BLOCK, block++)
         unpack_five(out, block->q, block->high, ck_half_value(block->d), 0, ck_half_value(block->m));

@@ -1,6 +1,4 @@
-#include "ck_super.h"
-
-CK_KERNEL void ck_quantize_q4_k(void *restrict out, const float *restrict x, size_t n) {
+CK_KERNEL void CK_ISA(quantize_q4_k)(void *restrict out, const float *restrict x, size_t n) {
     ck_q4_k *restrict block = out;
     for (; n >= CK_SUPER; n -= CK_SUPER, x += CK_SUPER, block++) {
         uint8_t codes[CK_SUPER];
@@ -9,7 +7,7 @@ CK_KERNEL void ck_quantize_q4_k(void *restrict out, const float *restrict x, siz
     }
 }
 
-CK_KERNEL void ck_unpack_q4_k(float *restrict out, const void *restrict in, size_t n) {
+CK_KERNEL void CK_ISA(unpack_q4_k)(float *restrict out, const void *restrict in, size_t n) {
     const ck_q4_k *restrict block = in;
     for (; n >= CK_SUPER; n -= CK_SUPER, out += CK_SUPER, block++)
         ck_unpack_super(out, block->d, block->dmin, block->scales, block->q, NULL);

@@ -1,10 +1,4 @@
 // Rounding of activations for products with quantised weights.
-#include "ck_blocks.h"
-#include "ck_internal.h"
-#include "panel.h"
-
-// Vectors wider than the machine's registers have no agreed way to be passed; what takes them here is inlined.
-#pragma clang diagnostic ignored "-Wpsabi"
 
 /// Rounds half a block, and returns the sum of its codes.
 CK_INLINE int32_t round_half(int8_t *restrict out, const ck_f32x16 *x, float inverse) {
@@ -15,7 +9,7 @@ CK_INLINE int32_t round_half(int8_t *restrict out, const ck_f32x16 *x, float inv
     return __builtin_reduce_add(codes);
 }
 
-CK_KERNEL void ck_quantize_activations(ck_activations *restrict out, const float *restrict x, size_t n) {
+CK_KERNEL void CK_ISA(quantize_activations)(ck_activations *restrict out, const float *restrict x, size_t n) {
     for (size_t b = 0; b < n / CK_BLOCK; b++) {
         ck_activations *restrict to = out + b;
         ck_f32x16 first, last;

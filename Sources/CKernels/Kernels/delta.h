@@ -1,13 +1,7 @@
-#include "ck_internal.h"
-#include "panel.h"
-
-// Vectors wider than the machine's registers have no agreed way to be passed; what takes them here is inlined.
-#pragma clang diagnostic ignored "-Wpsabi"
-
 /// `vectors` · 16 channels of a value. They are the lanes: what is summed over the key stays in its lane.
-CK_INLINE void step_channels(float *restrict state, float *restrict y, const float *restrict q, const float *restrict k,
-                             const float *restrict v, const float *restrict decay, float beta, size_t value_dim,
-                             size_t key_dim, const int vectors) {
+CK_INLINE void delta_step_channels(float *restrict state, float *restrict y, const float *restrict q, const float *restrict k,
+                                   const float *restrict v, const float *restrict decay, float beta, size_t value_dim,
+                                   size_t key_dim, const int vectors) {
     CK_FAST
     ck_f32x16 update[4], sum[4];
     CK_UNROLL for (int i = 0; i < vectors; i++) update[i] = sum[i] = (ck_f32x16){0};
@@ -36,15 +30,15 @@ CK_INLINE void step_channels(float *restrict state, float *restrict y, const flo
     CK_UNROLL for (int i = 0; i < vectors; i++) memcpy(y + 16 * i, &sum[i], sizeof sum[i]);
 }
 
-CK_KERNEL void ck_delta_step(float *restrict state, float *restrict y, const float *restrict q, const float *restrict k,
-                             const float *restrict v, const float *restrict decay, float beta, size_t value_dim,
-                             size_t key_dim) {
+CK_KERNEL void CK_ISA(delta_step)(float *restrict state, float *restrict y, const float *restrict q, const float *restrict k,
+                                  const float *restrict v, const float *restrict decay, float beta, size_t value_dim,
+                                  size_t key_dim) {
     CK_FAST
     size_t p = 0;
     for (; p + 64 <= value_dim; p += 64)
-        step_channels(state + p, y + p, q, k, v + p, decay, beta, value_dim, key_dim, 4);
+        delta_step_channels(state + p, y + p, q, k, v + p, decay, beta, value_dim, key_dim, 4);
     for (; p + 16 <= value_dim; p += 16)
-        step_channels(state + p, y + p, q, k, v + p, decay, beta, value_dim, key_dim, 1);
+        delta_step_channels(state + p, y + p, q, k, v + p, decay, beta, value_dim, key_dim, 1);
     for (; p < value_dim; p++) {
         float held = 0, sum = 0;
         for (size_t n = 0; n < key_dim; n++) held += k[n] * decay[n] * state[n * value_dim + p];
@@ -61,7 +55,7 @@ CK_KERNEL void ck_delta_step(float *restrict state, float *restrict y, const flo
 // Within a chunk, tokens are taken in blocks of as many as a register has lanes. A key fades from token to token within
 // its block, and from block to block behind it; what compares with keys of earlier blocks fades from the begin of its own.
 // All factors are products of decays: a quotient of cumulative decays, which would overflow, is never formed.
-enum { TOKENS = 16 };
+enum { CK_DELTA_TOKENS = 16 };
 
 /// Lets the keys of a block, which are the lanes, fade by one token, and compares them with that token's key and query.
 CK_INLINE void compare_token(ck_f32x16 *by_key, ck_f32x16 *by_query, float *restrict fading, size_t stride,
@@ -96,7 +90,7 @@ CK_INLINE void compare_block(float *restrict keys, float *restrict queries, size
     CK_FAST
     for (size_t i = 0; i < key_dim; i++) {
         since[i] = 1;
-        memset(fading + i * stride, 0, TOKENS * sizeof *fading);
+        memset(fading + i * stride, 0, CK_DELTA_TOKENS * sizeof *fading);
     }
     for (size_t t = 0; t < count; t++, q += key_dim, k += key_dim, decay += key_dim) {
         ck_f32x16 by_key, by_query;
@@ -121,20 +115,20 @@ CK_INLINE void multiply_columns(float *restrict x, const float *restrict factors
         for (size_t i = 0; i < columns; i++) x[row * columns + i] *= factors[i];
 }
 
-CK_KERNEL void ck_delta_products(float *restrict keys, float *restrict queries, float *restrict ending,
-                                 float *restrict total, float *restrict q, float *restrict k,
-                                 const float *restrict decay, const float *restrict beta, float *restrict since,
-                                 size_t n, size_t key_dim) {
+CK_KERNEL void CK_ISA(delta_products)(float *restrict keys, float *restrict queries, float *restrict ending,
+                                      float *restrict total, float *restrict q, float *restrict k,
+                                      const float *restrict decay, const float *restrict beta, float *restrict since,
+                                      size_t n, size_t key_dim) {
     const size_t stride = ck_delta_stride(n);
     for (size_t i = 0; i < key_dim; i++) total[i] = 1;
-    for (size_t first = 0; first < n; first += TOKENS) {
-        const size_t count = n - first < TOKENS ? n - first : TOKENS;
+    for (size_t first = 0; first < n; first += CK_DELTA_TOKENS) {
+        const size_t count = n - first < CK_DELTA_TOKENS ? n - first : CK_DELTA_TOKENS;
         float *block_q = q + first * key_dim, *block_k = k + first * key_dim;
         float *by_key = keys + first * n, *by_query = queries + first * n;
         compare_block(by_key + first, by_query + first, n, ending + first, stride, since, block_q, block_k,
                       decay + first * key_dim, count, key_dim);
-        ck_gemm(by_key, n, block_k, key_dim, 1, ending, stride, count, first, key_dim, 0);
-        ck_gemm(by_query, n, block_q, key_dim, 1, ending, stride, count, first, key_dim, 0);
+        CK_ISA(gemm)(by_key, n, block_k, key_dim, 1, ending, stride, count, first, key_dim, 0);
+        CK_ISA(gemm)(by_query, n, block_q, key_dim, 1, ending, stride, count, first, key_dim, 0);
         for (size_t t = 0; t < count; t++) {
             for (size_t s = 0; s < first + t; s++) by_key[t * n + s] *= beta[first + t];
             for (size_t s = first + count; s < n; s++) by_query[t * n + s] = 0;
@@ -147,8 +141,8 @@ CK_KERNEL void ck_delta_products(float *restrict keys, float *restrict queries, 
     }
 }
 
-CK_KERNEL void ck_delta_surprise(float *restrict held, const float *restrict v, size_t v_stride,
-                                 const float *restrict beta, size_t n, size_t value_dim) {
+CK_KERNEL void CK_ISA(delta_surprise)(float *restrict held, const float *restrict v, size_t v_stride,
+                                      const float *restrict beta, size_t n, size_t value_dim) {
     for (size_t t = 0; t < n; t++) {
         for (size_t i = 0; i < value_dim; i++) {
             held[t * value_dim + i] = beta[t] * (v[t * v_stride + i] - held[t * value_dim + i]);
@@ -156,13 +150,13 @@ CK_KERNEL void ck_delta_surprise(float *restrict held, const float *restrict v, 
     }
 }
 
-CK_KERNEL void ck_multiply_rows(float *restrict x, const float *restrict factors, size_t rows, size_t columns) {
+CK_KERNEL void CK_ISA(multiply_rows)(float *restrict x, const float *restrict factors, size_t rows, size_t columns) {
     for (size_t row = 0; row < rows; row++) {
         for (size_t i = 0; i < columns; i++) x[row * columns + i] *= factors[row];
     }
 }
 
-CK_KERNEL void ck_softplus_decay(float *out, const float *x, const float *restrict bias, const float *restrict rate,
-                                 size_t n) {
+CK_KERNEL void CK_ISA(softplus_decay)(float *out, const float *x, const float *restrict bias, const float *restrict rate,
+                                      size_t n) {
     CK_IN_PLACE for (size_t i = 0; i < n; i++) out[i] = ck_expf(rate[i] * ck_softplusf(x[i] + bias[i]));
 }

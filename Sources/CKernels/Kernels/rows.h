@@ -1,8 +1,4 @@
-#include <math.h>
-
-#include "ck_internal.h"
-
-CK_KERNEL void ck_rms_norm(float *out, const float *x, const float *restrict weight, float eps, size_t n) {
+CK_KERNEL void CK_ISA(rms_norm)(float *out, const float *x, const float *restrict weight, float eps, size_t n) {
     CK_FAST
     float sum = 0;
     for (size_t i = 0; i < n; i++) sum += x[i] * x[i];
@@ -10,12 +6,12 @@ CK_KERNEL void ck_rms_norm(float *out, const float *x, const float *restrict wei
     CK_IN_PLACE for (size_t i = 0; i < n; i++) out[i] = x[i] * scale * weight[i];
 }
 
-CK_KERNEL void ck_add_scaled(float *restrict out, const float *restrict x, float scale, size_t n) {
+CK_KERNEL void CK_ISA(add_scaled)(float *restrict out, const float *restrict x, float scale, size_t n) {
     CK_FAST
     for (size_t i = 0; i < n; i++) out[i] += scale * x[i];
 }
 
-CK_KERNEL void ck_silu_multiply(float *out, const float *gate, const float *up, size_t n) {
+CK_KERNEL void CK_ISA(silu_multiply)(float *out, const float *gate, const float *up, size_t n) {
     CK_IN_PLACE for (size_t i = 0; i < n; i++) out[i] = ck_siluf(gate[i]) * up[i];
 }
 
@@ -33,31 +29,31 @@ CK_INLINE float ck_geluf(float x) {
     return x * (x < 0 ? tail : 1.0f - tail);
 }
 
-CK_KERNEL void ck_gelu_multiply(float *out, const float *gate, const float *up, size_t n) {
+CK_KERNEL void CK_ISA(gelu_multiply)(float *out, const float *gate, const float *up, size_t n) {
     CK_IN_PLACE for (size_t i = 0; i < n; i++) out[i] = ck_geluf(gate[i]) * up[i];
 }
 
-CK_KERNEL void ck_product(float *out, const float *x, const float *y, size_t n) {
+CK_KERNEL void CK_ISA(product)(float *out, const float *x, const float *y, size_t n) {
     CK_IN_PLACE for (size_t i = 0; i < n; i++) out[i] = x[i] * y[i];
 }
 
-CK_KERNEL void ck_sigmoid_multiply(float *out, const float *gate, const float *up, size_t n) {
+CK_KERNEL void CK_ISA(sigmoid_multiply)(float *out, const float *gate, const float *up, size_t n) {
     CK_IN_PLACE for (size_t i = 0; i < n; i++) out[i] = ck_sigmoidf(gate[i]) * up[i];
 }
 
-CK_KERNEL void ck_sigmoid(float *x, size_t n) {
+CK_KERNEL void CK_ISA(sigmoid)(float *x, size_t n) {
     for (size_t i = 0; i < n; i++) x[i] = ck_sigmoidf(x[i]);
 }
 
-CK_KERNEL void ck_relu_squared(float *x, size_t n) {
+CK_KERNEL void CK_ISA(relu_squared)(float *x, size_t n) {
     for (size_t i = 0; i < n; i++) {
         float positive = x[i] > 0 ? x[i] : 0;
         x[i] = positive * positive;
     }
 }
 
-CK_KERNEL void ck_rotate_half(float *restrict x, const float *restrict cosine, const float *restrict sine,
-                              size_t half) {
+CK_KERNEL void CK_ISA(rotate_half)(float *restrict x, const float *restrict cosine, const float *restrict sine,
+                                   size_t half) {
     for (size_t i = 0; i < half; i++) {
         float a = x[i], b = x[i + half];
         x[i] = a * cosine[i] - b * sine[i];
@@ -65,8 +61,8 @@ CK_KERNEL void ck_rotate_half(float *restrict x, const float *restrict cosine, c
     }
 }
 
-CK_KERNEL void ck_rotate_adjacent(float *restrict x, const float *restrict cosine, const float *restrict sine,
-                                  size_t half) {
+CK_KERNEL void CK_ISA(rotate_adjacent)(float *restrict x, const float *restrict cosine, const float *restrict sine,
+                                       size_t half) {
     for (size_t i = 0; i < half; i++) {
         float a = x[2 * i], b = x[2 * i + 1];
         x[2 * i] = a * cosine[i] - b * sine[i];
@@ -80,7 +76,7 @@ CK_INLINE float ck_maximum(const float *x, size_t n) {
     return largest;
 }
 
-CK_KERNEL void ck_softmax(float *x, size_t n) {
+CK_KERNEL void CK_ISA(softmax)(float *x, size_t n) {
     CK_FAST
     float largest = ck_maximum(x, n), sum = 0;
     for (size_t i = 0; i < n; i++) x[i] = ck_expf(x[i] - largest);
@@ -89,8 +85,8 @@ CK_KERNEL void ck_softmax(float *x, size_t n) {
     for (size_t i = 0; i < n; i++) x[i] *= scale;
 }
 
-CK_KERNEL void ck_online_softmax(float *restrict scores, size_t stride, size_t keys, size_t columns,
-                                 float *restrict largest, float *restrict sum, float *restrict factor) {
+CK_KERNEL void CK_ISA(online_softmax)(float *restrict scores, size_t stride, size_t keys, size_t columns,
+                                      float *restrict largest, float *restrict sum, float *restrict factor) {
     CK_FAST
     for (size_t i = 0; i < columns; i++) factor[i] = largest[i];
     for (size_t t = 0; t < keys; t++)

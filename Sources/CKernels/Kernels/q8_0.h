@@ -1,6 +1,4 @@
-#include "ck_fit.h"
-
-CK_KERNEL void ck_quantize_q8_0(void *restrict out, const float *restrict x, size_t n) {
+CK_KERNEL void CK_ISA(quantize_q8_0)(void *restrict out, const float *restrict x, size_t n) {
     ck_q8_0 *restrict block = out;
     for (; n >= CK_BLOCK; n -= CK_BLOCK, x += CK_BLOCK, block++) {
         float least, largest;
@@ -11,7 +9,7 @@ CK_KERNEL void ck_quantize_q8_0(void *restrict out, const float *restrict x, siz
     }
 }
 
-CK_KERNEL void ck_unpack_q8_0(float *restrict out, const void *restrict in, size_t n) {
+CK_KERNEL void CK_ISA(unpack_q8_0)(float *restrict out, const void *restrict in, size_t n) {
     const ck_q8_0 *restrict block = in;
     for (; n >= CK_BLOCK; n -= CK_BLOCK, out += CK_BLOCK, block++) {
         float d = ck_half_value(block->d);

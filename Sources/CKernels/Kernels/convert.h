@@ -1,23 +1,23 @@
-#include "ck_internal.h"
-
-CK_KERNEL void ck_unpack_f16(float *restrict out, const void *restrict in, size_t n) {
+CK_KERNEL void CK_ISA(unpack_f16)(float *restrict out, const void *restrict in, size_t n) {
     const _Float16 *restrict half = in;
     for (size_t i = 0; i < n; i++) out[i] = (float)half[i];
 }
 
-CK_KERNEL void ck_unpack_bf16(float *restrict out, const void *restrict in, size_t n) {
+CK_KERNEL void CK_ISA(unpack_bf16)(float *restrict out, const void *restrict in, size_t n) {
     const uint16_t *restrict half = in;
     for (size_t i = 0; i < n; i++) out[i] = ck_from_bf16(half[i]);
 }
 
-void ck_unpack_f32(float *restrict out, const void *restrict in, size_t n) { memcpy(out, in, n * sizeof *out); }
+CK_KERNEL void CK_ISA(unpack_f32)(float *restrict out, const void *restrict in, size_t n) {
+    memcpy(out, in, n * sizeof *out);
+}
 
-CK_KERNEL void ck_pack_f16(void *restrict out, const float *restrict in, size_t n) {
+CK_KERNEL void CK_ISA(pack_f16)(void *restrict out, const float *restrict in, size_t n) {
     _Float16 *restrict half = out;
     for (size_t i = 0; i < n; i++) half[i] = (_Float16)in[i];
 }
 
-CK_KERNEL void ck_pack_bf16(void *restrict out, const float *restrict in, size_t n) {
+CK_KERNEL void CK_ISA(pack_bf16)(void *restrict out, const float *restrict in, size_t n) {
     uint16_t *restrict half = out;
     for (size_t i = 0; i < n; i++) {
         uint32_t bits;
@@ -28,9 +28,11 @@ CK_KERNEL void ck_pack_bf16(void *restrict out, const float *restrict in, size_t
     }
 }
 
-void ck_pack_f32(void *restrict out, const float *restrict in, size_t n) { memcpy(out, in, n * sizeof *in); }
+CK_KERNEL void CK_ISA(pack_f32)(void *restrict out, const float *restrict in, size_t n) {
+    memcpy(out, in, n * sizeof *in);
+}
 
-CK_KERNEL size_t ck_count_nonfinite(const float *restrict x, size_t n) {
+CK_KERNEL size_t CK_ISA(count_nonfinite)(const float *restrict x, size_t n) {
     size_t count = 0;
     for (size_t i = 0; i < n; i++) {
         uint32_t bits;

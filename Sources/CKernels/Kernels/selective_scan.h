@@ -1,9 +1,3 @@
-#include "ck_internal.h"
-#include "panel.h"
-
-// Vectors wider than the machine's registers have no agreed way to be passed; what takes them here is inlined.
-#pragma clang diagnostic ignored "-Wpsabi"
-
 /// 2^x for x ≤ 0, to about 2 ulp; 2⁻¹²⁵ for what is less, and for NaN.
 CK_INLINE ck_f32x16 power_of_two(ck_f32x16 x) {
     x = __builtin_elementwise_max(x, (ck_f32x16){0} - 125.0f);
@@ -22,10 +16,10 @@ CK_INLINE ck_f32x16 power_of_two(ck_f32x16 x) {
 }
 
 /// One token of `vectors` · 16 channels, which are the lanes.
-CK_INLINE void scan_channels(float *restrict state, float *restrict y, const float *restrict x,
-                             const float *restrict delta, const float *restrict b, const float *restrict c,
-                             const float *restrict a, const float *restrict d, size_t channels, size_t state_dim,
-                             const int vectors) {
+CK_INLINE void selective_scan_channels(float *restrict state, float *restrict y, const float *restrict x,
+                                       const float *restrict delta, const float *restrict b, const float *restrict c,
+                                       const float *restrict a, const float *restrict d, size_t channels, size_t state_dim,
+                                       const int vectors) {
     ck_f32x16 step[4], input[4], sum[4];
     CK_UNROLL for (int v = 0; v < vectors; v++) {
         ck_f32x16 value, skip;
@@ -49,10 +43,10 @@ CK_INLINE void scan_channels(float *restrict state, float *restrict y, const flo
     CK_UNROLL for (int v = 0; v < vectors; v++) memcpy(y + 16 * v, &sum[v], sizeof sum[v]);
 }
 
-CK_KERNEL void ck_selective_scan(float *restrict state, float *restrict y, size_t y_stride,
-                                 const ck_selective_inputs *restrict in, const float *restrict a,
-                                 const float *restrict bias, const float *restrict d, size_t rows, size_t channels,
-                                 size_t state_dim) {
+CK_KERNEL void CK_ISA(selective_scan)(float *restrict state, float *restrict y, size_t y_stride,
+                                      const ck_selective_inputs *restrict in, const float *restrict a,
+                                      const float *restrict bias, const float *restrict d, size_t rows, size_t channels,
+                                      size_t state_dim) {
     float delta[CK_SCAN_CHANNELS];
     for (size_t t = 0; t < rows; t++) {
         const float *restrict x = in->x.base + t * in->x.stride;
@@ -64,9 +58,9 @@ CK_KERNEL void ck_selective_scan(float *restrict state, float *restrict y, size_
         for (size_t i = 0; i < channels; i++) delta[i] = ck_softplusf(dt[i] + bias[i]);
         size_t i = 0;
         for (; i + 64 <= channels; i += 64)
-            scan_channels(state + i, out + i, x + i, delta + i, b, c, a + i, d + i, channels, state_dim, 4);
+            selective_scan_channels(state + i, out + i, x + i, delta + i, b, c, a + i, d + i, channels, state_dim, 4);
         for (; i + 16 <= channels; i += 16)
-            scan_channels(state + i, out + i, x + i, delta + i, b, c, a + i, d + i, channels, state_dim, 1);
+            selective_scan_channels(state + i, out + i, x + i, delta + i, b, c, a + i, d + i, channels, state_dim, 1);
         for (; i < channels; i++) {
             float sum = d[i] * x[i];
             for (size_t n = 0; n < state_dim; n++) {

@@ -1,11 +1,11 @@
-// Products of panels with NEON and its products of small matrices of bytes (Armv8.6).
+// NEON with its dot product and its products of small matrices of bytes (Armv8.6).
 #if defined(__aarch64__)
 #include "ck_intrinsics.h"
-#include "panel.h"
+#include "isa.h"
 
 CK_BEGIN_TARGET("dotprod,i8mm")
 
-#define CK_ISA(NAME) NAME##_i8mm
+#define CK_ISA(NAME) NAME##_neon_i8mm
 #define CK_TOKENS 4
 
 /// One row of activations: a register holds eight columns of two rows of weights, whose `sdot` leaves two sums a row.
@@ -28,12 +28,12 @@ CK_INLINE void dots_of_one(ck_i32x16 *dot, const ck_u8x64 *group, const int firs
     memcpy(dot, rows, sizeof rows);
 }
 
-/// See panel_plain.c; two groups of four columns lie together as eight. `smmla` adds the products of two
+/// See isa_plain.c; two groups of four columns lie together as eight. `smmla` adds the products of two
 /// rows of weights with two rows of activations, eight columns of each: half as many instructions as `sdot` takes. The sums
 /// are exact, so that a row of activations without a second one comes to the same. (For 32 columns of a panel and four rows
 /// of activations, 270 instructions of Q8_0 and 301 of Q4_K; with `sdot` 412 and 511.)
-CK_INLINE void dots_i8mm(ck_i32x16 *dot, const ck_u8x64 *group, const int first, const int count, const int bits,
-                         const int centre, const ck_activations *x, size_t x_stride, const int tokens) {
+CK_INLINE void dots(ck_i32x16 *dot, const ck_u8x64 *group, const int first, const int count, const int bits,
+                    const int centre, const ck_activations *x, size_t x_stride, const int tokens) {
     int32_t start[CK_TOKENS];
     CK_UNROLL for (int t = 0; t < tokens; t++) {
         const int32_t *sums = x[(size_t)t * x_stride].half;
@@ -64,7 +64,21 @@ CK_INLINE void dots_i8mm(ck_i32x16 *dot, const ck_u8x64 *group, const int first,
         dots_of_one(&dot[tokens - 1], group, first, count, start[tokens - 1], x + (size_t)(tokens - 1) * x_stride);
 }
 
-#include "panel_kernels.h"
+#define CK_WIDE 6
+#define CK_REGISTER int32x4_t
+#define CK_LANE_PRODUCTS 8
+
+CK_INLINE int32x4_t dot_bytes(int32x4_t sum, int32x4_t a, int32x4_t b) {
+    return vmmlaq_s32(sum, vreinterpretq_s8_s32(a), vreinterpretq_s8_s32(b));
+}
+
+#include "Kernels/all.h"
 
 CK_END_TARGET
+
+static int is_available(void) { return ck_has_dotprod() && ck_has_i8mm(); }
+
+const ck_isa CK_ISA(ck_isa) = {
+    .name = "neon-i8mm", .is_available = is_available, .panel_columns = 8, .tile_rows = CK_TOKENS,
+    CK_KERNEL_ENTRIES};
 #endif

@@ -1,18 +1,18 @@
-// Products of panels with AVX-512 and its neural-network instructions (VNNI).
+// AVX-512 F, BW, DQ and VL with its neural-network instructions (VNNI).
 #if defined(__x86_64__)
 #include "ck_intrinsics.h"
-#include "panel.h"
+#include "isa.h"
 
 CK_BEGIN_TARGET("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")
 
 #define CK_ISA(NAME) NAME##_avx512_vnni
 #define CK_TOKENS 8
 
-/// See panel_plain.c. `vpdpbusd` adds four products of unsigned codes with signed activations in 32 bits. Signed codes
+/// See isa_plain.c. `vpdpbusd` adds four products of unsigned codes with signed activations in 32 bits. Signed codes
 /// become unsigned by adding 128, which makes their centre 128.
-CK_INLINE void dots_avx512_vnni(ck_i32x16 *dot, const ck_u8x64 *group, const int first, const int count,
-                                const int bits, const int centre, const ck_activations *x, size_t x_stride,
-                                const int tokens) {
+CK_INLINE void dots(ck_i32x16 *dot, const ck_u8x64 *group, const int first, const int count,
+                    const int bits, const int centre, const ck_activations *x, size_t x_stride,
+                    const int tokens) {
     // Sums of a few rows wait for themselves: they are split and joined again, which changes no integer.
     const int ways = tokens == 1 ? 4 : tokens <= 3 ? 2 : 1;
     __m512i sum[CK_TOKENS][4];
@@ -37,7 +37,21 @@ CK_INLINE void dots_avx512_vnni(ck_i32x16 *dot, const ck_u8x64 *group, const int
     }
 }
 
-#include "panel_kernels.h"
+#define CK_WIDE 24
+#define CK_REGISTER __m512i
+#define CK_LANE_PRODUCTS 4
+#define dot_bytes _mm512_dpbusd_epi32
+
+#include "Kernels/all.h"
 
 CK_END_TARGET
+
+static int is_available(void) {
+    return CK_SUPPORTS("avx512f") && CK_SUPPORTS("avx512bw") && CK_SUPPORTS("avx512dq") && CK_SUPPORTS("avx512vl") &&
+           CK_SUPPORTS("avx512vnni");
+}
+
+const ck_isa CK_ISA(ck_isa) = {
+    .name = "avx512-vnni", .is_available = is_available, .panel_columns = 4, .tile_rows = CK_TOKENS,
+    CK_KERNEL_ENTRIES};
 #endif

@@ -1,6 +1,3 @@
-#include "ck_codes.h"
-#include "ck_fit.h"
-
 // Q4_0 and Q4_1: nibbles of 32 weights, around zero or above an offset.
 
 CK_INLINE void unpack_nibbles(float *restrict out, const uint8_t *restrict q, float d, int zero, float m) {
@@ -9,7 +6,7 @@ CK_INLINE void unpack_nibbles(float *restrict out, const uint8_t *restrict q, fl
     ck_weigh_codes(out, codes, d, zero, m);
 }
 
-CK_KERNEL void ck_quantize_q4_0(void *restrict out, const float *restrict x, size_t n) {
+CK_KERNEL void CK_ISA(quantize_q4_0)(void *restrict out, const float *restrict x, size_t n) {
     ck_q4_0 *restrict block = out;
     uint8_t codes[CK_BLOCK];
     for (; n >= CK_BLOCK; n -= CK_BLOCK, x += CK_BLOCK, block++) {
@@ -19,7 +16,7 @@ CK_KERNEL void ck_quantize_q4_0(void *restrict out, const float *restrict x, siz
     }
 }
 
-CK_KERNEL void ck_quantize_q4_1(void *restrict out, const float *restrict x, size_t n) {
+CK_KERNEL void CK_ISA(quantize_q4_1)(void *restrict out, const float *restrict x, size_t n) {
     ck_q4_1 *restrict block = out;
     uint8_t codes[CK_BLOCK];
     for (; n >= CK_BLOCK; n -= CK_BLOCK, x += CK_BLOCK, block++) {
@@ -32,13 +29,13 @@ CK_KERNEL void ck_quantize_q4_1(void *restrict out, const float *restrict x, siz
     }
 }
 
-CK_KERNEL void ck_unpack_q4_0(float *restrict out, const void *restrict in, size_t n) {
+CK_KERNEL void CK_ISA(unpack_q4_0)(float *restrict out, const void *restrict in, size_t n) {
     const ck_q4_0 *restrict block = in;
     for (; n >= CK_BLOCK; n -= CK_BLOCK, out += CK_BLOCK, block++)
         unpack_nibbles(out, block->q, ck_half_value(block->d), 8, 0);
 }
 
-CK_KERNEL void ck_unpack_q4_1(float *restrict out, const void *restrict in, size_t n) {
+CK_KERNEL void CK_ISA(unpack_q4_1)(float *restrict out, const void *restrict in, size_t n) {
     const ck_q4_1 *restrict block = in;
     for (; n >= CK_BLOCK; n -= CK_BLOCK, out += CK_BLOCK, block++)
         unpack_nibbles(out, block->q, ck_half_value(block->d), 0, ck_half_value(block->m));

@@ -1,11 +1,5 @@
-#include "ck_internal.h"
-#include "panel.h"
-
-// Vectors wider than the machine's registers have no agreed way to be passed; what takes them here is inlined.
-#pragma clang diagnostic ignored "-Wpsabi"
-
 /// Channels of all rows that are computed before the next ones: their inputs stay in the first-level cache from tap to tap.
-#define CHANNELS 256
+#define CK_CONV_CHANNELS 256
 
 CK_INLINE const float *ck_input_row(const float *in, size_t in_stride, const float *history, ptrdiff_t t, size_t channels,
                                     size_t taps) {
@@ -49,11 +43,11 @@ CK_INLINE float convolve_one(const float *restrict in, size_t in_stride, const f
     return silu ? ck_siluf(sum) : sum;
 }
 
-CK_KERNEL void ck_causal_conv(float *restrict out, size_t out_stride, const float *restrict in, size_t in_stride,
-                              const float *restrict history, const float *restrict weight, const float *restrict bias,
-                              size_t first, size_t end, size_t channels, size_t taps, int silu) {
-    for (size_t begin = 0; begin < channels; begin += CHANNELS) {
-        const size_t stop = channels - begin < CHANNELS ? channels : begin + CHANNELS;
+CK_KERNEL void CK_ISA(causal_conv)(float *restrict out, size_t out_stride, const float *restrict in, size_t in_stride,
+                                   const float *restrict history, const float *restrict weight, const float *restrict bias,
+                                   size_t first, size_t end, size_t channels, size_t taps, int silu) {
+    for (size_t begin = 0; begin < channels; begin += CK_CONV_CHANNELS) {
+        const size_t stop = channels - begin < CK_CONV_CHANNELS ? channels : begin + CK_CONV_CHANNELS;
         for (size_t t = first; t < end; t++) {
             float *restrict y = out + t * out_stride;
             size_t c = begin;
@@ -67,7 +61,8 @@ CK_KERNEL void ck_causal_conv(float *restrict out, size_t out_stride, const floa
     }
 }
 
-void ck_conv_history(float *history, const float *in, size_t in_stride, size_t rows, size_t channels, size_t taps) {
+CK_KERNEL void CK_ISA(conv_history)(float *history, const float *in, size_t in_stride, size_t rows, size_t channels,
+                                    size_t taps) {
     size_t kept = taps - 1;
     for (size_t j = 0; j < kept; j++) {
         // Ascending order: a row that moves within the history moves towards the front.

@@ -1,0 +1,215 @@
+// Products of panels of quantised weights with rows of rounded activations, on top of the dots of an instruction set.
+//
+// All arithmetic in here is on whole vectors of sixteen lanes, a lane a row of weights, which the compiler splits where
+// registers are narrower. Per output, blocks are added in order in single precision, whatever the number of rows of
+// activations: a row's result never depends on the others.
+
+/// Codes of a block: group i of four columns, sixteen rows.
+typedef struct {
+    ck_u8x64 group[8];
+} block_codes;
+
+CK_INLINE ck_u8x64 load(const uint8_t *p) {
+    ck_u8x64 v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+CK_INLINE ck_f32x16 load_f16(const uint8_t *p) {
+    ck_f16x16 v;
+    memcpy(&v, p, sizeof v);
+    return __builtin_convertvector(v, ck_f32x16);
+}
+
+CK_INLINE ck_u8x16 load_bytes(const uint8_t *p) {
+    ck_u8x16 v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+/// Asks for `count` bytes that stand `ahead` of `p`, unless that is zero.
+CK_INLINE void fetch(const uint8_t *p, size_t count, size_t ahead) {
+    if (ahead)
+        for (size_t i = 0; i < count; i += 64) __builtin_prefetch(p + ahead + i);
+}
+
+CK_INLINE block_codes decode(ck_panel_kind kind, const uint8_t *codes, const uint8_t *high) {
+    block_codes w;
+    if (kind.bits == 8) {
+        for (int i = 0; i < 8; i++) w.group[i] = load(codes + 64 * i);
+        return w;
+    }
+    for (int i = 0; i < 4; i++) {
+        ck_u8x64 pair = load(codes + 64 * i);
+        w.group[i] = pair & 15;
+        w.group[i + 4] = pair >> 4;
+    }
+    if (kind.bits == 5) {
+        ck_u8x64 bits = load(high);
+        for (int i = 0; i < 4; i++) w.group[i] |= (bits << (4 - i)) & 16;
+        for (int i = 4; i < 8; i++) w.group[i] |= (bits >> (i - 4)) & 16;
+    }
+    if (kind.bits == 6) {
+        for (int h = 0; h < 2; h++) {
+            ck_u8x64 bits = load(high + 64 * h);
+            w.group[4 * h] |= (bits << 4) & 48;
+            w.group[4 * h + 1] |= (bits << 2) & 48;
+            w.group[4 * h + 2] |= bits & 48;
+            w.group[4 * h + 3] |= (bits >> 2) & 48;
+        }
+    }
+    return w;
+}
+
+/// sum[t] += scale · d[t] · dot[t], over groups `first` to `first + count` of a block.
+CK_INLINE void add_dots(ck_f32x16 *sum, const block_codes *w, const int first, const int count,
+                        ck_panel_kind kind, ck_f32x16 scale, const ck_activations *x, size_t x_stride,
+                        const int tokens) {
+    CK_FAST
+    ck_i32x16 dot[CK_TOKENS];
+    dots(dot, w->group, first, count, kind.bits, ck_panel_centre(kind), x, x_stride, tokens);
+    CK_UNROLL for (int t = 0; t < tokens; t++)
+        sum[t] += (scale * x[(size_t)t * x_stride].d) * __builtin_convertvector(dot[t], ck_f32x16);
+}
+
+/// sum[t] += value · Σ of x[t], for one block.
+CK_INLINE void add_offset(ck_f32x16 *sum, ck_f32x16 value, const ck_activations *x, size_t x_stride,
+                          const int tokens) {
+    CK_FAST
+    CK_UNROLL for (int t = 0; t < tokens; t++) sum[t] += value * x[(size_t)t * x_stride].sum;
+}
+
+/// sum[t] += factor · part[t].
+CK_INLINE void add_part(ck_f32x16 *sum, ck_f32x16 factor, const ck_f32x16 *part, const int tokens) {
+    CK_FAST
+    CK_UNROLL for (int t = 0; t < tokens; t++) sum[t] += factor * part[t];
+}
+
+/// Adds a block of a plain format.
+CK_INLINE void add_block(ck_f32x16 *sum, ck_panel_kind kind, const block_codes *w, const uint8_t *scale,
+                         const uint8_t *min, const ck_activations *x, size_t x_stride, const int tokens) {
+    add_dots(sum, w, 0, 8, kind, load_f16(scale), x, x_stride, tokens);
+    if (kind.mins) add_offset(sum, load_f16(min), x, x_stride, tokens);
+}
+
+/// The six-bit scales, then mins, of a super-block of Q4_K or Q5_K as bytes, sixteen rows each.
+CK_INLINE void unpack_scales(uint8_t out[256], const uint8_t *packed) {
+    ck_u8x64 upper = {0};
+    for (int i = 0; i < 3; i++) {
+        ck_u8x64 v = load(packed + 64 * i);
+        ck_u8x64 low = v & 63;
+        memcpy(out + 64 * i, &low, sizeof low);
+        upper |= i == 0 ? v >> 6 : i == 1 ? (v >> 4) & 12 : (v >> 2) & 48;
+    }
+    memcpy(out + 192, &upper, sizeof upper);
+}
+
+/// Adds the mins of a super-block: sum[t] −= dmin · Σ over blocks of min · Σ of x[t].
+CK_INLINE void add_mins(ck_f32x16 *sum, const uint8_t *dmin, const uint8_t *mins, const ck_activations *x,
+                        size_t x_stride, const int tokens) {
+    ck_f32x16 part[CK_TOKENS], none = {0};
+    CK_UNROLL for (int t = 0; t < tokens; t++) part[t] = none;
+    for (int b = 0; b < 8; b++)
+        add_offset
+        (part, __builtin_convertvector(load_bytes(mins + 16 * b), ck_f32x16), x + b, x_stride, tokens);
+    add_part(sum, -load_f16(dmin), part, tokens);
+}
+
+/// Adds a super-block of a K format. The small scales are applied within it, d once behind it.
+CK_INLINE void add_super(ck_f32x16 *sum, ck_panel_kind kind, const uint8_t *codes, const uint8_t *high,
+                         const uint8_t *d, const uint8_t *small, size_t ahead, const ck_activations *x,
+                         size_t x_stride, const int tokens) {
+    uint8_t scales[256];
+    ck_f32x16 part[CK_TOKENS], none = {0};
+    if (kind.mins) {
+        unpack_scales(scales, small);
+        add_mins(sum, d + 32, scales + 128, x, x_stride, tokens);
+    }
+    CK_UNROLL for (int t = 0; t < tokens; t++) part[t] = none;
+    for (size_t b = 0; b < 8; b++) {
+        fetch(codes, ck_panel_code_bytes(kind), ahead);
+        fetch(high, ck_panel_high_bytes(kind), ahead);
+        block_codes w = decode(kind, codes, high);
+        if (kind.mins) {
+            ck_f32x16 scale = __builtin_convertvector(load_bytes(scales + 16 * b), ck_f32x16);
+            add_dots(part, &w, 0, 8, kind, scale, x + b, x_stride, tokens);
+        } else {
+            // Q6_K: the halves of a block have scales of their own.
+            for (int h = 0; h < 2; h++) {
+                ck_i8x16 scale = (ck_i8x16)load_bytes(small + 16 * (2 * b + (size_t)h));
+                add_dots(part, &w, 4 * h, 4, kind, __builtin_convertvector(scale, ck_f32x16), x + b, x_stride,
+                         tokens);
+            }
+        }
+        codes += ck_panel_code_bytes(kind);
+        high += ck_panel_high_bytes(kind);
+    }
+    add_part(sum, load_f16(d), part, tokens);
+}
+
+/// out[t][r] = Σ over blocks, for one panel and `tokens` rows of activations. Asks for the bytes that stand `ahead` of
+/// those it reads, unless that is zero.
+CK_INLINE void tile(float *out, size_t out_stride, const ck_activations *x, size_t x_stride,
+                    const uint8_t *panel, size_t rows, size_t blocks, size_t ahead, ck_panel_kind kind,
+                    const int tokens) {
+    ck_panel_parts parts = ck_panel_layout(kind, blocks);
+    const uint8_t *codes = panel, *high = panel + parts.high;
+    const uint8_t *scales = panel + parts.scales, *mins = panel + parts.mins;
+    size_t code_bytes = ck_panel_code_bytes(kind), high_bytes = ck_panel_high_bytes(kind);
+    ck_f32x16 sum[CK_TOKENS], none = {0};
+    CK_UNROLL for (int t = 0; t < tokens; t++) sum[t] = none;
+    for (size_t b = 0; b < blocks; b += kind.super ? 8 : 1) {
+        fetch(scales, ck_panel_scale_bytes(kind), ahead);
+        fetch(mins, ck_panel_min_bytes(kind), ahead);
+        if (kind.super) {
+            add_super(sum, kind, codes, high, scales, mins, ahead, x + b, x_stride, tokens);
+        } else {
+            fetch(codes, code_bytes, ahead);
+            fetch(high, high_bytes, ahead);
+            block_codes w = decode(kind, codes, high);
+            add_block(sum, kind, &w, scales, mins, x + b, x_stride, tokens);
+        }
+        codes += code_bytes * (kind.super ? 8 : 1);
+        high += high_bytes * (kind.super ? 8 : 1);
+        scales += ck_panel_scale_bytes(kind);
+        mins += ck_panel_min_bytes(kind);
+    }
+    CK_UNROLL for (int t = 0; t < tokens; t++) {
+        if (rows == CK_PANEL_ROWS) memcpy(out + (size_t)t * out_stride, &sum[t], sizeof sum[t]);
+        else memcpy(out + (size_t)t * out_stride, &sum[t], rows * sizeof(float));
+    }
+}
+
+_Static_assert(CK_TOKENS <= 16, "CK_DEFINE_PRODUCT has tiles of up to 16 rows");
+
+/// The next panel follows this one, and its bytes are wanted in the same order: asking for what stands a panel ahead
+/// keeps the memory busy where the processor's own prefetcher would start anew for every part of every panel. Only the
+/// first rows of activations ask; later ones find the panel in cache.
+///
+/// Rows of activations are spread evenly over tiles: a tile of one costs nearly as much as one of many.
+#define CK_TILE(KIND, TOKENS)                                                                              \
+    case TOKENS:                                                                                           \
+        if (TOKENS <= CK_TOKENS)                                                                           \
+            tile(out + t * out_stride + row, out_stride, x + t * x_stride, x_stride, panel, count, blocks, \
+                 i == 0 ? panel_bytes : 0, KIND, TOKENS <= CK_TOKENS ? TOKENS : 1);                        \
+        break;
+#define CK_DEFINE_PRODUCT(NAME, KIND)                                                                             \
+    CK_KERNEL void CK_ISA(matmul_##NAME)(float *out, size_t out_stride, const ck_activations *x, size_t x_stride, \
+                                         const void *panels, size_t rows, size_t columns, size_t m) {             \
+        const size_t blocks = columns / CK_BLOCK, tiles = (m + CK_TOKENS - 1) / CK_TOKENS;                        \
+        const size_t panel_bytes = ck_panel_bytes(ck_panel_layout(KIND, blocks));                                 \
+        for (size_t row = 0; row < rows; row += CK_PANEL_ROWS) {                                                  \
+            const uint8_t *panel = (const uint8_t *)panels + row / CK_PANEL_ROWS * panel_bytes;                   \
+            size_t count = rows - row < CK_PANEL_ROWS ? rows - row : CK_PANEL_ROWS;                               \
+            for (size_t i = 0; i < tiles; i++) {                                                                  \
+                size_t t = m * i / tiles;                                                                         \
+                switch (m * (i + 1) / tiles - t) {                                                                \
+                    CK_TILE(KIND, 1) CK_TILE(KIND, 2) CK_TILE(KIND, 3) CK_TILE(KIND, 4) CK_TILE(KIND, 5)          \
+                    CK_TILE(KIND, 6) CK_TILE(KIND, 7) CK_TILE(KIND, 8) CK_TILE(KIND, 9) CK_TILE(KIND, 10)         \
+                    CK_TILE(KIND, 11) CK_TILE(KIND, 12) CK_TILE(KIND, 13) CK_TILE(KIND, 14) CK_TILE(KIND, 15)     \
+                    CK_TILE(KIND, 16)                                                                             \
+                }                                                                                                 \
+            }                                                                                                     \
+        }                                                                                                         \
+    }
+CK_PANEL_FORMATS(CK_DEFINE_PRODUCT)

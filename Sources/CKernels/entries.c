@@ -1,0 +1,116 @@
+// The kernels of the interface: calls of the chosen instruction set's.
+#include "isa.h"
+
+#define CK_ENTRY(TYPE, NAME, PARAMETERS, ARGUMENTS) \
+    TYPE ck_##NAME PARAMETERS { return ck_chosen.NAME ARGUMENTS; }
+
+#define CK_PANEL_ENTRY(NAME, KIND)                                                                         \
+    CK_ENTRY(void, matmul_##NAME,                                                                          \
+             (float *out, size_t out_stride, const ck_activations *x, size_t x_stride, const void *panels, \
+              size_t rows, size_t columns, size_t m),                                                      \
+             (out, out_stride, x, x_stride, panels, rows, columns, m))                                     \
+    CK_FORMAT_ENTRIES(NAME, quantize)
+#define CK_FLOAT_PANEL_ENTRY(NAME)                                                                             \
+    CK_ENTRY(void, matmul_##NAME,                                                                              \
+             (float *out, size_t out_stride, const float *x, size_t x_stride, const void *panels, size_t rows, \
+              size_t columns, size_t m),                                                                       \
+             (out, out_stride, x, x_stride, panels, rows, columns, m))                                         \
+    CK_FORMAT_ENTRIES(NAME, pack)
+#define CK_FORMAT_ENTRIES(NAME, PACK)                                                   \
+    CK_ENTRY(void, unpack_##NAME, (float *out, const void *in, size_t n), (out, in, n)) \
+    CK_ENTRY(void, PACK##_##NAME, (void *out, const float *x, size_t n), (out, x, n))
+#define CK_ATTEND_ENTRY(NAME)                                                                       \
+    CK_ENTRY(void, attend_##NAME,                                                                   \
+             (float *sum, float *state, const float *query, const void *keys, const void *values,   \
+              const void *next, size_t m, size_t group, ptrdiff_t offset, size_t tokens, size_t d), \
+             (sum, state, query, keys, values, next, m, group, offset, tokens, d))
+#define CK_GATE_ENTRY(NAME) \
+    CK_ENTRY(void, NAME, (float *out, const float *gate, const float *up, size_t n), (out, gate, up, n))
+#define CK_ROTATE_ENTRY(NAME) \
+    CK_ENTRY(void, NAME, (float *x, const float *cosine, const float *sine, size_t half), (x, cosine, sine, half))
+
+// Products, panels and formats.
+CK_PANEL_FORMATS(CK_PANEL_ENTRY)
+CK_FLOAT_PANEL_ENTRY(f32)
+CK_FLOAT_PANEL_ENTRY(f16)
+CK_FLOAT_PANEL_ENTRY(bf16)
+CK_ENTRY(void, gemm,
+         (float *out, size_t out_stride, const float *a, size_t a_row, size_t a_column, const float *b,
+          size_t b_stride, size_t m, size_t n, size_t k, int adds),
+         (out, out_stride, a, a_row, a_column, b, b_stride, m, n, k, adds))
+CK_ENTRY(void, quantize_activations, (ck_activations *out, const float *x, size_t n), (out, x, n))
+CK_ENTRY(size_t, count_nonfinite, (const float *x, size_t n), (x, n))
+
+// Attention.
+CK_ATTEND_ENTRY(f32)
+CK_ATTEND_ENTRY(f16)
+CK_ATTEND_ENTRY(q8_0)
+
+// Rows.
+CK_ENTRY(void, rms_norm, (float *out, const float *x, const float *weight, float eps, size_t n),
+         (out, x, weight, eps, n))
+CK_ENTRY(void, add_scaled, (float *out, const float *x, float scale, size_t n), (out, x, scale, n))
+CK_GATE_ENTRY(product)
+CK_GATE_ENTRY(silu_multiply)
+CK_GATE_ENTRY(gelu_multiply)
+CK_GATE_ENTRY(sigmoid_multiply)
+CK_ENTRY(void, sigmoid, (float *x, size_t n), (x, n))
+CK_ENTRY(void, relu_squared, (float *x, size_t n), (x, n))
+CK_ROTATE_ENTRY(rotate_half)
+CK_ROTATE_ENTRY(rotate_adjacent)
+CK_ENTRY(void, softmax, (float *x, size_t n), (x, n))
+CK_ENTRY(void, online_softmax,
+         (float *scores, size_t stride, size_t keys, size_t columns, float *largest, float *sum, float *factor),
+         (scores, stride, keys, columns, largest, sum, factor))
+
+// Convolutions and scans.
+CK_ENTRY(void, causal_conv,
+         (float *out, size_t out_stride, const float *in, size_t in_stride, const float *history,
+          const float *weight, const float *bias, size_t first, size_t end, size_t channels, size_t taps, int silu),
+         (out, out_stride, in, in_stride, history, weight, bias, first, end, channels, taps, silu))
+CK_ENTRY(void, conv_history,
+         (float *history, const float *in, size_t in_stride, size_t rows, size_t channels, size_t taps),
+         (history, in, in_stride, rows, channels, taps))
+CK_ENTRY(void, scan_step,
+         (float *state, float *y, const float *x, const float *b, const float *c, float decay, float dt, float d,
+          size_t head_dim, size_t state_dim),
+         (state, y, x, b, c, decay, dt, d, head_dim, state_dim))
+CK_ENTRY(void, scan_mask,
+         (float *out, const float *cb, size_t cb_stride, const float *cum, const float *dt, size_t n),
+         (out, cb, cb_stride, cum, dt, n))
+CK_ENTRY(void, exp, (float *out, const float *x, size_t n), (out, x, n))
+CK_ENTRY(void, selective_scan,
+         (float *state, float *y, size_t y_stride, const ck_selective_inputs *in, const float *a, const float *bias,
+          const float *d, size_t rows, size_t channels, size_t state_dim),
+         (state, y, y_stride, in, a, bias, d, rows, channels, state_dim))
+
+// Gated delta rule.
+CK_ENTRY(void, delta_step,
+         (float *state, float *y, const float *q, const float *k, const float *v, const float *decay, float beta,
+          size_t value_dim, size_t key_dim),
+         (state, y, q, k, v, decay, beta, value_dim, key_dim))
+CK_ENTRY(void, delta_products,
+         (float *keys, float *queries, float *ending, float *total, float *q, float *k, const float *decay,
+          const float *beta, float *since, size_t n, size_t key_dim),
+         (keys, queries, ending, total, q, k, decay, beta, since, n, key_dim))
+CK_ENTRY(void, delta_surprise,
+         (float *held, const float *v, size_t v_stride, const float *beta, size_t n, size_t value_dim),
+         (held, v, v_stride, beta, n, value_dim))
+CK_ENTRY(void, multiply_rows, (float *x, const float *factors, size_t rows, size_t columns),
+         (x, factors, rows, columns))
+CK_ENTRY(void, softplus_decay, (float *out, const float *x, const float *bias, const float *rate, size_t n),
+         (out, x, bias, rate, n))
+
+// Rows of logits.
+CK_ENTRY(int, row_max, (const float *x, size_t n, float *max), (x, n, max))
+CK_ENTRY(void, row_exp, (float *x, size_t n, float max, float scale), (x, n, max, scale))
+CK_ENTRY(double, row_sum, (const float *x, size_t n), (x, n))
+CK_ENTRY(float, row_log_sum_exp, (const float *x, size_t n, float max), (x, n, max))
+CK_ENTRY(void, row_divergence,
+         (const float *p, const float *q, size_t n, float p_max, float q_max, double sums[3]),
+         (p, q, n, p_max, q_max, sums))
+
+// The machine's limits.
+CK_ENTRY(double, peak_f32, (size_t rounds, double *sum), (rounds, sum))
+CK_ENTRY(double, peak_i8, (size_t rounds, double *sum), (rounds, sum))
+CK_ENTRY(uint64_t, sum_words, (const uint64_t *words, size_t n), (words, n))

@@ -1,0 +1,50 @@
+// The table of instruction sets: what each has to say, and the one that kernels run with. Not part of the interface.
+//
+// An instruction set is a file isa_*.c, which includes every kernel (Kernels/all.h) for its target and makes a row of them,
+// and the row's name in the list of isa.c.
+#ifndef CK_ISA_H
+#define CK_ISA_H
+
+#include "ck_codes.h"
+#include "ck_fit.h"
+#include "ck_internal.h"
+#include "ck_super.h"
+#include "panel.h"
+
+/// X(name) for every kernel ck_name of CKernels.h.
+#define CK_KERNELS(X)                                                                           \
+    X(matmul_q8_0) X(matmul_q4_0) X(matmul_q4_1) X(matmul_q5_0) X(matmul_q5_1) X(matmul_q4_k)   \
+    X(matmul_q5_k) X(matmul_q6_k) X(matmul_f32) X(matmul_f16) X(matmul_bf16) X(gemm)            \
+    X(quantize_activations) X(attend_f32) X(attend_f16) X(attend_q8_0)                          \
+    X(unpack_f32) X(unpack_f16) X(unpack_bf16) X(unpack_q8_0) X(unpack_q4_0) X(unpack_q4_1)     \
+    X(unpack_q5_0) X(unpack_q5_1) X(unpack_q4_k) X(unpack_q5_k) X(unpack_q6_k)                  \
+    X(pack_f32) X(pack_f16) X(pack_bf16) X(quantize_q8_0) X(quantize_q4_0) X(quantize_q4_1)     \
+    X(quantize_q5_0) X(quantize_q5_1) X(quantize_q4_k) X(quantize_q5_k) X(quantize_q6_k)        \
+    X(count_nonfinite) X(rms_norm) X(add_scaled) X(product) X(silu_multiply) X(gelu_multiply)   \
+    X(sigmoid_multiply) X(sigmoid) X(relu_squared) X(rotate_half) X(rotate_adjacent) X(softmax) \
+    X(online_softmax) X(causal_conv) X(conv_history) X(scan_step) X(scan_mask) X(exp)           \
+    X(selective_scan) X(delta_step) X(delta_products) X(delta_surprise) X(multiply_rows)        \
+    X(softplus_decay) X(row_max) X(row_exp) X(row_sum) X(row_log_sum_exp) X(row_divergence)     \
+    X(peak_f32) X(peak_i8) X(sum_words)
+
+/// A row of the table: an instruction set.
+typedef struct {
+    /// The name by which INFER_SERVE_ISA asks for it.
+    const char *name;
+    /// Whether this machine has it.
+    int (*is_available)(void);
+    /// Does what a thread has to do before it runs kernels, and nothing when the thread has done it; null for nothing.
+    void (*prepare_thread)(void);
+    /// The layout of quantised panels: columns of a row that stand together, a power of two from 4 to 32; see panel.h.
+    size_t panel_columns;
+    /// Rows of activations that a product of quantised panels takes at once.
+    size_t tile_rows;
+#define CK_MEMBER(NAME) __typeof__(ck_##NAME) *NAME;
+    CK_KERNELS(CK_MEMBER)
+#undef CK_MEMBER
+} ck_isa;
+
+/// A copy of the row that kernels run with: written before main and never again.
+extern ck_isa ck_chosen __attribute__((visibility("hidden")));
+
+#endif
