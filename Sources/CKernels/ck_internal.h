@@ -27,9 +27,9 @@
 #define CK_LANES 16
 #pragma clang diagnostic ignored "-Wpsabi"
 
-/// Whether this AArch64 processor has the dot product of bytes; 0 on others.
+/// 1 when this is an AArch64 processor with the dot product of bytes, otherwise 0.
 int ck_has_dotprod(void);
-/// Whether it multiplies small matrices of bytes; 0 on others.
+/// 1 when this is an AArch64 processor that multiplies small matrices of bytes, otherwise 0.
 int ck_has_i8mm(void);
 
 CK_INLINE float ck_from_bf16(uint16_t bits) {

@@ -21,7 +21,7 @@
 #define CK_BEGIN_TARGET(FEATURES) \
     CK_PRAGMA(clang attribute push(__attribute__((target(FEATURES))), apply_to = function))
 #define CK_END_TARGET CK_PRAGMA(clang attribute pop)
-/// Whether this x86 processor has a feature.
+/// 1 when this x86 processor has a feature, otherwise 0.
 #define CK_SUPPORTS(FEATURE) __builtin_cpu_supports(FEATURE)
 #endif
 

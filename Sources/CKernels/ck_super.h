@@ -1,4 +1,4 @@
-// What Q4_K and Q5_K share: super-blocks of eight sub-blocks of 32 weights, each with a scale and a min of six bits.
+// The common part of Q4_K and Q5_K: super-blocks of eight sub-blocks of 32 weights, each with a scale and a min of six bits.
 #ifndef CK_SUPER_H
 #define CK_SUPER_H
 

@@ -31,7 +31,7 @@
 typedef struct {
     /// The name by which INFER_SERVE_ISA asks for it.
     const char *name;
-    /// Whether this machine has it.
+    /// 1 when this machine has the instructions, otherwise 0.
     int (*is_available)(void);
     /// Does what a thread has to do before it runs kernels, and nothing when the thread has done it; null for nothing.
     void (*prepare_thread)(void);

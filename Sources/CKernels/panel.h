@@ -30,13 +30,13 @@ typedef uint8_t ck_u8x16 __attribute__((vector_size(16)));
 typedef int8_t ck_i8x16 __attribute__((vector_size(16)));
 typedef _Float16 ck_f16x16 __attribute__((vector_size(32)));
 
-/// What tells one packed format from another. Constants at every use, so that the compiler drops what a format lacks.
+/// The traits of a packed format. They are constants at every use, so that the compiler drops what a format lacks.
 typedef struct {
     /// Bits of a code.
     int bits;
-    /// Whether scales stand in super-blocks of eight blocks.
+    /// 1 when scales stand in super-blocks of eight blocks.
     int super;
-    /// Whether blocks have an offset of their own; otherwise codes are centred.
+    /// 1 when blocks have an offset of their own; otherwise codes are centred.
     int mins;
 } ck_panel_kind;
 
@@ -81,7 +81,7 @@ CK_INLINE ck_panel_parts ck_panel_layout(ck_panel_kind kind, size_t blocks) {
 /// Bytes from one panel to the next.
 CK_INLINE size_t ck_panel_bytes(ck_panel_parts parts) { return (parts.end + 63) & ~(size_t)63; }
 
-/// What a centred code counts from.
+/// The code that stands for zero where codes are centred.
 CK_INLINE int ck_panel_centre(ck_panel_kind kind) { return kind.mins ? 0 : 1 << (kind.bits - 1); }
 
 /// Bytes from one panel of floating-point weights to the next.

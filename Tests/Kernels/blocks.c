@@ -140,7 +140,7 @@ static void test_constants(const struct format *format) {
     }
 }
 
-/// What is no number, or beyond all halves, gives numbers all the same, and harms no other block.
+/// Values that are no numbers, or beyond all halves, give numbers all the same, and harm no other block.
 static void test_wild(const struct format *format) {
     float wild[] = {NAN, -NAN, INFINITY, -INFINITY, 3e38f, -3e38f};
     for (size_t count = 1; count <= 256; count = count * 2 + 1) {

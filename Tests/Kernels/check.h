@@ -14,7 +14,7 @@
 /// Comparisons made so far.
 extern size_t check_count;
 
-/// What the current comparison is about, for the message of a failure.
+/// Sets the kernel and the numbers that a failure of the next comparisons names.
 void check_context(const char *kernel, size_t a, size_t b, size_t c);
 /// Ends the program unless |got − want| ≤ tolerance, or both are the same infinity or NaN.
 void check_close(double got, double want, double tolerance);

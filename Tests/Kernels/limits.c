@@ -1,6 +1,6 @@
 #include "check.h"
 
-/// What 12 chains add up to after some rounds of x / 2 + 1.
+/// The sum of 12 chains after some rounds of x / 2 + 1.
 static double chains(size_t rounds) {
     double sum = 0;
     for (int j = 0; j < 12; j++) {

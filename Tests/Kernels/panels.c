@@ -116,7 +116,7 @@ static void test_small_activations(void) {
     }
 }
 
-/// What is no finite number is not rounded to one: it reaches every product of its row, and no other row.
+/// A value that is no finite number is not rounded to one: it reaches every product of its row, and no other row.
 static void test_broken_activations(float broken) {
     const struct format *f = &formats[0];
     float x[3 * 64], out[3], w[64];

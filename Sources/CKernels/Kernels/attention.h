@@ -114,7 +114,7 @@ CK_INLINE void ck_weigh_block(float *restrict scores, ptrdiff_t visible, float *
                     sum[(r + j) * d + i] += scores[j][t] * tail_cached_##NAME(value + t * stride, i); \
     }
 
-// What comes next is asked for row by row, as fast as rows are used up: asking for all of it at once fills the
+// The next tokens are asked for row by row, as fast as rows are used up: asking for all of them at once fills the
 // processor's queue of misses, and the next page is not where the processor's own prefetcher looks. (12 query heads,
 // f16, from memory: 1.4 times as fast as all at once, 2.7 times as without.)
 #define CK_DEFINE_ATTEND(NAME, ROW_BYTES)                                                                         \

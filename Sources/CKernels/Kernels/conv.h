@@ -1,3 +1,5 @@
+// Causal depthwise convolution over time, and the rows that it keeps.
+
 /// Channels of all rows that are computed before the next ones: their inputs stay in the first-level cache from tap to tap.
 #define CK_CONV_CHANNELS 256
 

@@ -1,3 +1,5 @@
+// Floats to and from the floating-point formats.
+
 CK_KERNEL void CK_ISA(unpack_f16)(float *restrict out, const void *restrict in, size_t n) {
     const _Float16 *restrict half = in;
     for (size_t i = 0; i < n; i++) out[i] = (float)half[i];

@@ -1,7 +1,9 @@
+// The gated delta rule: one token, and the products within a chunk of tokens.
+
 /// `vectors` · 16 channels of a value. They are the lanes: what is summed over the key stays in its lane.
-CK_INLINE void delta_step_channels(float *restrict state, float *restrict y, const float *restrict q, const float *restrict k,
-                                   const float *restrict v, const float *restrict decay, float beta, size_t value_dim,
-                                   size_t key_dim, const int vectors) {
+CK_INLINE void delta_step_channels(float *restrict state, float *restrict y, const float *restrict q,
+                                   const float *restrict k, const float *restrict v, const float *restrict decay,
+                                   float beta, size_t value_dim, size_t key_dim, const int vectors) {
     CK_FAST
     ck_f32x16 update[4], sum[4];
     CK_UNROLL for (int i = 0; i < vectors; i++) update[i] = sum[i] = (ck_f32x16){0};

@@ -1,3 +1,5 @@
+// Q4_K: nibbles in super-blocks.
+
 CK_KERNEL void CK_ISA(quantize_q4_k)(void *restrict out, const float *restrict x, size_t n) {
     ck_q4_k *restrict block = out;
     for (; n >= CK_SUPER; n -= CK_SUPER, x += CK_SUPER, block++) {

@@ -1,3 +1,5 @@
+// Q6_K: six bits in super-blocks of sixteen sub-blocks.
+
 #define CK_SIX_SUB 16
 #define CK_SIX_SUBS (CK_SUPER / CK_SIX_SUB)
 

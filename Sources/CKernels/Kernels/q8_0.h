@@ -1,3 +1,5 @@
+// Q8_0: bytes in blocks of 32 weights.
+
 CK_KERNEL void CK_ISA(quantize_q8_0)(void *restrict out, const float *restrict x, size_t n) {
     ck_q8_0 *restrict block = out;
     for (; n >= CK_BLOCK; n -= CK_BLOCK, x += CK_BLOCK, block++) {

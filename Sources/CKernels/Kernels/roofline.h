@@ -1,5 +1,5 @@
-// What the machine can do at most. Every kernel computes something that can be checked, so that neither the compiler
-// nor a mistake in counting can make the machine look faster than it is.
+// Measurements of the most that the machine can do. Every kernel computes something that can be checked, so that neither
+// the compiler nor a mistake in counting can make the machine look faster than it is.
 
 /// Independent sums: at least latency × units of today's multiply-add units (4 or 5 cycles, two of them), and few
 /// enough for 16 registers.

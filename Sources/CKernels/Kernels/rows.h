@@ -1,3 +1,5 @@
+// Norms, activations, rotations and softmax of rows.
+
 CK_KERNEL void CK_ISA(rms_norm)(float *out, const float *x, const float *restrict weight, float eps, size_t n) {
     CK_FAST
     float sum = 0;

@@ -60,7 +60,7 @@ CK_KERNEL void CK_ISA(row_divergence)(const float *p, const float *q, size_t n, 
             const float a = p[i + j] - p_max, b = q[i + j] - q_max;
             weight[j] = ck_expf(a);
             other[j] = ck_expf(b);
-            // What has no weight has no say, also where the difference is no number.
+            // A value without weight has no say, also where the difference is no number.
             difference[j] = weight[j] > 0 ? weight[j] * (a - b) : 0;
         }
         sums[0] += CK_ISA(row_sum)(weight, count);

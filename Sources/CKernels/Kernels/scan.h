@@ -1,3 +1,5 @@
+// The Mamba-2 recurrence: one token, and the decay within a chunk of tokens.
+
 /// `vectors` · 16 channels of a head. Channels are the lanes: what belongs to a channel is summed without leaving its
 /// lane, and B and C are read as they lie.
 CK_INLINE void scan_step_channels(float *restrict state, float *restrict y, const float *restrict x, const float *restrict b,

@@ -1,3 +1,5 @@
+// The Mamba-1 recurrence.
+
 /// 2^x for x ≤ 0, to about 2 ulp; 2⁻¹²⁵ for what is less, and for NaN.
 CK_INLINE ck_f32x16 power_of_two(ck_f32x16 x) {
     x = __builtin_elementwise_max(x, (ck_f32x16){0} - 125.0f);
