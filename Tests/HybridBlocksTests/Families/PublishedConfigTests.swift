@@ -91,7 +91,7 @@ import Testing
   @Test func nemotron() throws {
     let nano2 = try NemotronH(config("nemotron_nano_9b_v2"))
     #expect(nano2.attention.headDimension == 128 && nano2.attention.queryHeads == 40)
-    #expect(nano2.kinds.count { $0 == .mamba } == 27 && nano2.layers.count { $0 == .attention } == 4)
+    #expect(nano2.kinds.count { $0 == .mamba } == 27 && nano2.kinds.count { $0 == .attention } == 4)
     #expect(nano2.mamba.inner == 10_240 && nano2.mamba.channels == 10_240 + 2 * 8 * 128)
     let nano3 = try NemotronH(config("nemotron_3_nano_30b_a3b"))
     #expect(nano3.kinds.count { $0 == .experts } == 23 && nano3.selection?.expertCount == 128)
