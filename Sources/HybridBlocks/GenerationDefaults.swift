@@ -73,7 +73,7 @@ public struct GenerationDefaults: Sendable, Equatable {
     warnings = reader.warnings
   }
 
-  /// Adds the tokens that end an answer by what the tokenizer and the chat template say: files tell but the end of a text
+  /// Adds the tokens that end an answer according to the tokenizer and the chat template: files tell but the end of a text
   /// at times, and a model that is asked in turns ends those.
   mutating func addEndTokens(of text: ModelText, vocabularySize: Int) {
     guard let tokenizer = text.tokenizer else { return }

@@ -7,7 +7,7 @@ extension LoadedModel {
   /// template wrote them.
   ///
   /// - Parameters:
-  ///   - messages: An array of objects with `role`, `content` and whatever else the template reads.
+  ///   - messages: An array of objects with `role`, `content` and further members that the template reads.
   ///   - tools: An array of tool definitions, or nil for none.
   ///   - addGenerationPrompt: Whether the prompt ends with the start of an assistant's turn.
   ///   - variables: More names for the template: `enable_thinking`, `reasoning_effort`, …
@@ -25,7 +25,7 @@ extension LoadedModel {
     return try request(prompt: textTokenizer().encode(prompt), sampling: sampling, stop: stop)
   }
 
-  /// A request for the continuation of a text, to which the tokenizer adds what its files say: often a token for the
+  /// A request for the continuation of a text, to which the tokenizer adds the tokens that its files name: often one for the
   /// beginning.
   ///
   /// - Throws: `ModelError.unsuitable` when the model has no tokenizer, `TokenizerError` when the text cannot be
@@ -54,7 +54,7 @@ extension LoadedModel {
 }
 
 extension Engine {
-  /// Starts an engine for a loaded model. What its files say holds: its end tokens end generations, beside those of the
+  /// Starts an engine for a loaded model. Its files apply: its end tokens end generations, beside those of the
   /// configuration, and its name is that of the metrics.
   ///
   /// - Throws: `ConfigurationError`; see `init(model:configuration:metrics:)`.

@@ -6,7 +6,7 @@ internal import InferText
 struct ModelFile {
   let form: QuantizationResult.Form
   let metadata: [(key: String, value: GGUFValue)]
-  /// In the order of what they are made of on disk.
+  /// The tensors, in the order of their sources on disk.
   let tensors: [FileTensor]
   /// Remarks for people.
   let remarks: [String]

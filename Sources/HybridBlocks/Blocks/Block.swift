@@ -11,7 +11,7 @@ protocol Block: Sendable {
   /// parallel, `S` Mamba behind a shared transformer, `F` feed-forward or mixture of experts.
   var letter: Character { get }
 
-  /// The number of weights that a token does not touch, which are those of experts it is not sent to.
+  /// The number of weights that a token does not touch, the weights of experts it is not sent to.
   var idleParameterCount: Int { get }
 }
 

@@ -1,7 +1,7 @@
 internal import InferCore
 
 /// Multi-head latent attention (DeepSeek-V2, arXiv 2405.04434, §2.1): the keys and values of all heads are linear maps of
-/// one latent vector a token. That vector is what is cached, with one key for positions that all heads share behind it.
+/// one latent vector a token. The cache holds that vector, with one key for positions that all heads share behind it.
 ///
 /// The maps are absorbed: a query goes through its head's key map once, and then meets latent vectors themselves; their
 /// weighted sum goes through the head's value map (same paper, end of §2.1.2).

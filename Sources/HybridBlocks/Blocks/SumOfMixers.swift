@@ -2,7 +2,7 @@ internal import InferCore
 
 /// Mixers side by side on one input: `out = Σ outputScale · mixer(inputScale · x)`.
 struct SumOfMixers: Mixer {
-  /// One of the mixers, with factors on what goes in and on what comes out.
+  /// One of the mixers, with factors on its input and its output.
   struct Branch: Sendable {
     let mixer: any Mixer
     var inputScale: Float = 1

@@ -12,7 +12,7 @@ protocol Dialect: Sendable {
   /// Configuration keys that differ in name only.
   static var fields: [DialectField<Family>] { get }
 
-  /// Completes the configuration with what ``fields`` cannot say, `model_type` first of all.
+  /// Completes the configuration with values that ``fields`` cannot describe, `model_type` first of all.
   ///
   /// - Parameters:
   ///   - file: the file's metadata and tensors.
@@ -26,7 +26,7 @@ protocol Dialect: Sendable {
   /// The value of `general.architecture` to write; `nil` for models of the family that have no such files.
   static func architecture(of family: Family) -> String?
 
-  /// Writes down what ``fields`` cannot say.
+  /// Adds metadata that ``fields`` cannot describe.
   static func describe(_ family: Family, in metadata: inout DialectMetadata)
 
   /// The feature of a model that llama.cpp does not compute although its files could describe it, for people; `nil` for

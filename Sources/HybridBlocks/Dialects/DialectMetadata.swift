@@ -8,7 +8,7 @@ struct DialectMetadata: Sendable {
   let architecture: String
   /// By key, without the prefix.
   private var values: TextDictionary<GGUFValue> = [:]
-  /// Tensors that say what the configuration says.
+  /// Tensors that are part of the configuration.
   private(set) var tensors: [FileTensor] = []
 
   init(architecture: String) { self.architecture = architecture }

@@ -1,4 +1,4 @@
-/// The first difference between two values, found by looking at what they are made of.
+/// The first difference between two values, found by comparing their properties.
 struct Difference {
   /// Names of properties, from the outermost on.
   let path: String

@@ -78,6 +78,6 @@ extension GGUFDescription {
     return inner / heads
   }
 
-  /// Tensors that say what the configuration says.
+  /// Tensors that are part of the configuration.
   static let configuring: Set<String> = ["rope_freqs.weight", "rope_factors_short.weight", "rope_factors_long.weight"]
 }

@@ -23,8 +23,8 @@ struct TensorRule: Sendable {
     case rates(isColumn: Bool)
     /// A norm's `weight` that is meant as 1 + w; the file has the sum, whose name is `scale`.
     case incremented
-    /// Numbers of which the family multiplies what they give; the file has the products, and the family's factors are 1
-    /// with it. One factor for all rows, or one a row.
+    /// Weights whose outputs the family multiplies by factors; the file has the products of both, and the family's factors
+    /// are 1 with it. One factor for all rows, or one a row.
     case scaled([Float])
     /// One tensor for each of so many experts; the file has a stack of them.
     case experts(Int)

@@ -1,7 +1,7 @@
 internal import InferCore
 internal import InferText
 
-/// The plain transformer: Llama and what is made like it — SmolLM2, Mistral, Llama 3 —, Granite 3 and Qwen2.
+/// The plain transformer: Llama and models like it — SmolLM2, Mistral, Llama 3 —, Granite 3 and Qwen2.
 enum LlamaDialect: Dialect {
   static let architectures = ["llama", "granite", "qwen2"]
   static let fields: [DialectField<Llama>] =

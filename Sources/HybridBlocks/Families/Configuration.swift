@@ -8,7 +8,7 @@ struct Configuration: Sendable {
   enum Source: Sendable, ExpressibleByStringLiteral {
     /// A key of the metadata, behind the prefix of the architecture.
     case key(String)
-    /// The architecture, for what all its models have in common.
+    /// The architecture, for values that all its models have in common.
     case architecture
     /// A tensor, or the tensors of this name behind the number of a layer.
     case tensor(String)
@@ -44,7 +44,7 @@ struct Configuration: Sendable {
     architecture = ""
   }
 
-  /// An empty configuration, to be filled with what a GGUF file says.
+  /// An empty configuration, to be filled with the values of a GGUF file.
   init(file: String, architecture: String) {
     values = [:]
     self.file = file

@@ -6,7 +6,7 @@ struct DeepSeek: ModelFamily {
   static let models = "DeepSeek-V2, V3, R1; Kimi K2"
   static let layers = "latent attention, experts in groups"
   static let modelTypes = ["deepseek_v2", "deepseek_v3", "kimi_k2"]
-  /// Training, what follows from other keys, and layers that predict tokens further ahead.
+  /// Keys of training, keys that follow from others, and keys of layers that predict tokens further ahead.
   static let inertKeys = [
     "aux_loss_alpha", "ep_size", "head_dim", "num_key_value_heads", "num_mtp_layers", "num_nextn_predict_layers",
     "qk_head_dim", "seq_aux",

@@ -1,5 +1,5 @@
 extension Families {
-  /// All families as a table in Markdown: models, layers, and what configurations and GGUF files call them.
+  /// All families as a table in Markdown: models, layers, and their names in configurations and GGUF files.
   static var table: String {
     let rows = all.map { family in
       let architectures = Dialects.all.filter { $0.family == family }.flatMap { $0.architectures }

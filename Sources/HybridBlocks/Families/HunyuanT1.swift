@@ -3,7 +3,7 @@ internal import InferCore
 /// Hunyuan T1 / TurboS (technical report, arXiv 2505.15431), in the checkpoint format of this project: one
 /// layer for each letter of `layer_pattern`, `M` Mamba-2, `A` attention, `F` mixture of experts with a shared expert.
 ///
-/// Tencent has published no weights; what the report leaves open is decided in the format's description, and by
+/// Tencent has published no weights; questions that the report leaves open are decided in the format's description, and by
 /// the reference in the tests.
 struct HunyuanT1: ModelFamily {
   static let models = "Hunyuan T1, TurboS (layout of this project; no weights are public)"

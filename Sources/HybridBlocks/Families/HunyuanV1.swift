@@ -7,7 +7,7 @@ struct HunyuanV1: ModelFamily {
   static let models = "Hunyuan 0.5B … 7B, A13B, Large"
   static let layers = "attention, also over the keys of another layer; experts"
   static let modelTypes = ["hunyuan_v1_dense", "hunyuan_v1_moe", "hunyuan"]
-  /// Training, images, and what only grouped routing or latent attention would read, which are refused.
+  /// Keys of training and of images, and keys of grouped routing and latent attention, which are refused.
   static let inertKeys = [
     "add_classification_head", "anyres_pooling_size", "anyres_vit_max_image_size", "anyres_vit_two_views",
     "class_num", "dense_list", "enable_lm_head_fp32", "im_end_id", "im_newline_id", "im_start_id",

@@ -1,6 +1,6 @@
 internal import InferCore
 
-/// Language models of Mamba or Mamba-2 layers alone, and Falcon-Mamba, which normalises what selects.
+/// Language models of Mamba or Mamba-2 layers alone, and Falcon-Mamba, which normalises time steps, B and C.
 struct Mamba: ModelFamily {
   static let models = "Mamba, Mamba-2, Codestral Mamba, Falcon Mamba"
   static let layers = "Mamba or Mamba-2"

@@ -2,7 +2,7 @@ internal import InferCore
 
 /// An architecture: it reads its configuration and its tensors, and returns the list of its layers.
 ///
-/// A family is data. It has no forward pass; what a layer computes is the business of its ``Block``s.
+/// A family is data. It has no forward pass: a layer is computed by its ``Block``s.
 protocol ModelFamily: Sendable {
   /// Names of published models, for documentation.
   static var models: String { get }

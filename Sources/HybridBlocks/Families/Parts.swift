@@ -46,7 +46,7 @@ extension ConfigReader {
         + "\(contextLength); windows are not supported, expected null")
   }
 
-  /// Refuses layers whose attention does not see everything; see ``expectNoSlidingWindow(contextLength:default:)``.
+  /// Refuses layers with a window of attention shorter than the context; see ``expectNoSlidingWindow(contextLength:default:)``.
   func expectFullAttention(contextLength: Int, window: Int? = nil) throws(ModelError) {
     try expectNoSlidingWindow(contextLength: contextLength, default: window)
     guard let kinds = try strings("layer_types") else { return }

@@ -2,14 +2,14 @@ internal import InferCore
 internal import InferText
 internal import OrderedCollections
 
-/// Checkpoints whose tensors other tools have quantised, in ways that are not read.
+/// Checkpoints in the quantised formats of other tools, which are not read.
 enum QuantizedElsewhere {
   /// The keys that describe the method: Hugging Face's, an older one of compressed-tensors, and MLX's.
   private static let keys = ["quantization_config", "compression_config", "quantization"]
 
   /// Refuses the configuration of such a checkpoint before its tensors are missed under their usual names.
   ///
-  /// - Throws: `ModelError` that names the key, the method and what is read instead.
+  /// - Throws: `ModelError` that names the key, the method and the formats that are read.
   static func check(_ config: Configuration) throws(ModelError) {
     for (prefix, part) in [("", config.values), ("text_config.", config["text_config"] ?? .null)] {
       for key in keys {

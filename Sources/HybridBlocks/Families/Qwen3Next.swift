@@ -101,7 +101,7 @@ struct Qwen3Next: ModelFamily {
       taps: try config.size("linear_conv_kernel_dim", default: 4))
   }
 
-  /// All norms but those of what delta rules give are stored as differences from one.
+  /// All norms but those behind delta rules are stored as differences from one.
   var storedForms: [StoredForm] {
     let norms = ["input_layernorm", "post_attention_layernorm", "q_norm", "k_norm", frame.norm]
     return [.decayRates] + norms.flatMap(StoredForm.normFromOne)

@@ -3,7 +3,7 @@ internal import Foundation
 /// Writes a GGUF file of version 3, tensor by tensor in the order they were announced in.
 ///
 /// The file grows under another name and gets its own when it is complete, so that a file of that name is always
-/// whole. When the writer goes away before, so does what it has written.
+/// whole. A writer that goes away before removes the file.
 public final class GGUFWriter {
   /// A tensor of the file.
   public struct Tensor: Sendable {

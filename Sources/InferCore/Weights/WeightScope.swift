@@ -159,7 +159,7 @@ public struct WeightScope: Sendable {
   /// Every tensor that was read, by name.
   public var loaded: [LoadedTensor] { loader.loaded }
 
-  /// Finds a tensor in one of its forms, and makes it what layers read.
+  /// Finds a tensor in one of its forms, and makes the one that layers read.
   private func tensor(_ name: String, shape: [Int]) throws(ModelError) -> ReadTensor {
     let full = prefix + name
     var missing: ModelError?
