@@ -91,6 +91,7 @@ struct ReadModel {
     let reader = ConfigReader(configuration)
     let family = try Families.family(for: reader)
     let checkpoint = try source.checkpoint()
+    try QuantizedElsewhere.check(checkpoint)
     weights = try WeightScope(
       checkpoint, plan: options.quantization.map { QuantizationPlan($0, names: checkpoint.tensors.keys) },
       readsMatrices: options.readsMatrices, threads: options.threads, progress: options.progress)

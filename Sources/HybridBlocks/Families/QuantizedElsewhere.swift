@@ -17,10 +17,26 @@ enum QuantizedElsewhere {
         let (name, method) = method(of: value, key)
         throw .configuration(
           file: config.file, key: prefix + name,
-          reason:
-            "the weights are quantised by \(method), which is not supported; expected a checkpoint in F32, F16 or "
-            + "BF16, which `quantize` and --quantize make smaller, or a GGUF file")
+          reason: "the weights are quantised by \(method), \(expectation)")
       }
+    }
+  }
+
+  private static let expectation =
+    "which is not supported; expected a checkpoint in F32, F16 or BF16, which `quantize` and --quantize make smaller, or "
+    + "a GGUF file"
+
+  /// Refuses the tensors of such a checkpoint where no configuration tells: older tools kept the method in a file of
+  /// their own.
+  ///
+  /// - Throws: `ModelError` that names a tensor, the method and the formats that are read.
+  static func check(_ checkpoint: Checkpoint) throws(ModelError) {
+    let marks = [
+      (".qweight", "GPTQ or AWQ"), (".weight_packed", "compressed-tensors"), (".weight_scale", "scales of FP8"),
+    ]
+    for name in checkpoint.tensors.keys {
+      guard let mark = marks.first(where: { name.hasExactSuffix($0.0) }) else { continue }
+      throw .tensor(name: name, reason: "the weights are quantised by \(mark.1), \(expectation)")
     }
   }
 

@@ -37,9 +37,10 @@ public struct GGUFVocabulary: Sendable {
     let list = try Self.list(model, reader)
     tokens = list
     let named = KnownMarkers.ends(among: list.tokens.indices.lazy.map { (Int32($0), list.tokens[$0]) })
-    let told = [list.eos, list.eot, list.eom, list.fillInMiddle.pad]
-    let files = [list.fillInMiddle.repository, list.fillInMiddle.separator]
-    endTokens = named.union((told + files).compactMap(\.self)).sorted()
+    // As in llama.cpp, nothing is generated past what fills batches or begins another file.
+    let gaps = list.fillInMiddleByName
+    let told = [list.eos, list.eot, list.eom, gaps.pad, gaps.repository, gaps.separator]
+    endTokens = named.union(told.compactMap(\.self)).sorted()
   }
 
   private static func list(_ model: String, _ reader: Reader) throws(ModelError) -> TokenList {

@@ -92,6 +92,12 @@ public struct TokenList: Sendable {
     self.types = types
   }
 
+  /// ``fillInMiddle``, and by their names the tokens that it lacks. O(tokens).
+  package var fillInMiddleByName: FillInMiddleTokens {
+    let ids = Dictionary(zip(tokens.map { ExactText($0) }, tokens.indices), uniquingKeysWith: { first, _ in first })
+    return fillInMiddle.filled(from: FillInMiddleTokens { ids[ExactText($0)].map(Int32.init) })
+  }
+
   /// Makes control tokens of those that are structure by their names, or that are told to end texts or to mark gaps, where
   /// the list takes them for text: they would not be found whole, and would be printed. As llama.cpp does.
   package mutating func recogniseMarkers() {

@@ -11,9 +11,7 @@ extension TokenizerParts {
       guard type == .control || type == .userDefined || type == .unknown else { continue }
       added.append(AddedToken(id: Int32(id), content: token, isSpecial: type != .userDefined))
     }
-    let ids = Dictionary(
-      zip(list.tokens.map { ExactText($0) }, list.tokens.indices), uniquingKeysWith: { first, _ in first })
-    fillInMiddle = list.fillInMiddle.filled(from: FillInMiddleTokens { ids[ExactText($0)].map(Int32.init) })
+    fillInMiddle = list.fillInMiddleByName
     (bosToken, eosToken, padToken) = (list.name(list.bos), list.name(list.eos), list.name(list.pad))
     if list.addsBOS ?? list.usuallyAddsBOS, let bos = list.bos { postProcessor.prefix = [bos] }
     if list.addsEOS ?? false, let eos = list.eos { postProcessor.suffix = [eos] }

@@ -49,6 +49,7 @@ struct ComputingOptions: ParsableArguments {
     warn: (String) -> Void = Self.warn,
     tell: @escaping @Sendable (LoadProgress) -> Void = Self.tell
   ) throws -> LoadedModel {
+    if !onlyDescribing { try AddressSpace.checkBeforeStart() }
     var options = LoadOptions()
     options.quantization = quantizing.quantization
     options.threads = threadCount

@@ -61,9 +61,10 @@ final class LineWriter: @unchecked Sendable {
     condition.broadcast()
   }
 
-  /// Returns when everything is written, or when nothing has been for as long as `patience`.
+  /// Returns when everything is written, or when nothing has been for as long as `patience`. Lines that no thread has
+  /// begun to write by then, because the system refuses one, are written here.
   func flush(patience: TimeInterval = 1) {
-    condition.withLock {
+    let rest: [[UInt8]] = condition.withLock {
       var seen = progress
       var deadline = Date(timeIntervalSinceNow: patience)
       while !lines.isEmpty || isWriting {
@@ -72,10 +73,14 @@ final class LineWriter: @unchecked Sendable {
           seen = progress
           deadline = Date(timeIntervalSinceNow: patience)
         } else if !isInTime {
-          return
+          if isWriting { return [] }
+          defer { lines.removeAll() }
+          return Array(lines)
         }
       }
+      return []
     }
+    for line in rest { put(line) }
   }
 
   private func run() {

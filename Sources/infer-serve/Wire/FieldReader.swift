@@ -24,7 +24,8 @@ struct FieldReader {
   /// A reader of a request's body.
   init(body: [UInt8]) throws(APIError) {
     let value: JSONValue
-    do { value = try JSONValue(parsing: Self.text(body)) } catch {
+    let text = try Self.text(body)
+    do { value = try JSONValue(parsing: text) } catch {
       throw .invalid(nil, "The request body is not valid JSON: \(error)", code: "invalid_json")
     }
     try self.init(value)

@@ -34,10 +34,13 @@ struct MessageContent {
     text = text ?? refusal
     for name in ["reasoning_content", "reasoning", "thinking"] {
       let given = try message.string(name)
-      reasoning = reasoning ?? given
+      // An empty name does not hide another.
+      if reasoning ?? "" == "" { reasoning = given ?? reasoning }
     }
-    if reasoning == nil { reasoningParts += try Self.details(message) }
-    if reasoning == nil, !reasoningParts.isEmpty { reasoning = reasoningParts.joined(separator: "\n") }
+    if reasoning ?? "" == "" {
+      reasoningParts += try Self.details(message)
+      if !reasoningParts.isEmpty { reasoning = reasoningParts.joined(separator: "\n") }
+    }
   }
 
   private enum Part {

@@ -20,6 +20,8 @@ extension RequestFields {
         ("continue_final_message", .refused("Continuation of the last message is", unless: [false])),
         ("echo", .refused("Repetition of the last message is", unless: [false])),
         ("input_ids", .refused("A prompt beside the messages is", unless: [])),
+        ("template", .refused("A template of the request's own is", unless: [""])),
+        ("context", .refused("A context of Ollama is", unless: [.array([])])),
         ("system", .refused("A system prompt outside the messages is", unless: [""])),
         ("task", .refused("A task beside the messages is", unless: [])),
         ("audio", .refused("Audio output is", unless: [])),
@@ -56,7 +58,8 @@ extension RequestFields {
       "min_tokens", "stop", "stop_token_ids", "ignore_eos", "include_stop_str_in_output", "skip_special_tokens",
       "response_format", "modalities", "usage", "options")
     + [
-      ("n_predict", .alias(of: "max_tokens")), ("repeat_penalty", .alias(of: "repetition_penalty")),
+      ("n_predict", .alias(of: "max_tokens")), ("max_new_tokens", .alias(of: "max_tokens")),
+      ("min_new_tokens", .alias(of: "min_tokens")), ("repeat_penalty", .alias(of: "repetition_penalty")),
       ("n_cmpl", .alias(of: "n")), ("no_stop_trim", .alias(of: "include_stop_str_in_output")),
     ]
     + ignored + samplers + constraints + forms
@@ -88,6 +91,7 @@ extension RequestFields {
 
   /// Ways to choose tokens.
   private static let samplers: [Field] = [
+    ("prompt_embeds", .refused("A prompt of embeddings is", unless: [])),
     ("use_beam_search", .refused("Beam search is", unless: [false])),
     ("samplers", .refused("An order of the samplers is", unless: [.array([]), ""])),
     ("min_keep", .refused("min_keep is", unless: [0, 1])),

@@ -50,6 +50,8 @@ struct SamplingFields {
   /// The field that names how many tokens to generate at most: `Int.max` for -1, as many as there is room for; `nil`
   /// when it is absent.
   func maxTokens(_ key: String, atLeast least: Int = 1) throws(APIError) -> Int? {
+    // More than 64 bits is as much as there is room for as well.
+    if let number = reader[key]?.double, number == number.rounded(), number >= 0x1p63 { return .max }
     guard let count = try reader.integer(key) else { return nil }
     if count == -1 { return .max }
     guard count >= least else {
