@@ -10,6 +10,15 @@ from server import Server
 CHAT = "/v1/chat/completions"
 
 
+@pytest.mark.parametrize("command", [["bench"], ["generate", "--tokens", "5,6", "--max-tokens", "3"], ["perplexity", "--file", __file__]])
+@pytest.mark.parametrize("mebibytes", [450, 700])
+def test_commands_end_in_words(binary, model, command, mebibytes):
+    arguments = [binary, command[0], "--model", model, *command[1:]]
+    result = subprocess.run(
+        ["bash", "-c", f'ulimit -v {mebibytes << 10} && exec "$@"', "bash", *arguments], capture_output=True, text=True, timeout=60)
+    assert result.returncode == 1 and "address space" in result.stderr, result
+
+
 @pytest.mark.parametrize("mebibytes", [250, 400, 550, 700, 850, 1000, 1200, 1500, 2000, 3000])
 def test_what_starts_serves(binary, model, mebibytes):
     limit = f"ulimit -v {mebibytes << 10}"

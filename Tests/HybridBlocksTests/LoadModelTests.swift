@@ -242,6 +242,15 @@ import Testing
     #expect(!self.problem().contains("quantised"))
   }
 
+  @Test func quantisedTensorsAreToldWhereNoConfigurationTells() throws {
+    let bytes = SafetensorsBytes.file([
+      .init("model.layers.0.self_attn.q_proj.qweight", [1], type: "I32", bytes: [0, 0, 0, 0])
+    ])
+    try Data(bytes).write(to: folder.url.appending(path: "model.safetensors"))
+    let problem = problem()
+    #expect(problem.contains("q_proj.qweight") && problem.contains("quantised by GPTQ or AWQ"), "\(problem)")
+  }
+
   @Test func endTokensOutsideTheVocabularyAreRefused() throws {
     try folder.write("generation_config.json", "{\"eos_token_id\": [2, 256]}")
     #expect(problem().contains("generation_config.json: eos_token_id: token 256"))

@@ -41,7 +41,9 @@ import Testing
   /// Conversions take markers for text, or tell but one of those that end an answer.
   @Test(arguments: [1, 4]) func markersAreKnownByTheirNames(_ type: Int64) throws {
     var names = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|fim_prefix|>", "<|custom_end|>", "[", "<"]
-    names += ["a", "b", "Ġ", "i", "m", "_", "|", ">", "s", "t", "r", "e", "n", "d", "im"]
+    names += [
+      "a", "b", "Ġ", "i", "m", "_", "|", ">", "s", "t", "r", "e", "n", "d", "im", "<|fim_pad|>", "<|file_sep|>",
+    ]
     var types = Array(repeating: Int64(1), count: names.count)
     for id in 0..<5 { types[id] = type }
     let metadata: TextDictionary<GGUFValue> = [
@@ -53,14 +55,14 @@ import Testing
       "tokenizer.ggml.middle_token_id": .unsigned(8),
     ]
     let vocabulary = try GGUFVocabulary(metadata: metadata, path: "x")
-    #expect(vocabulary.endTokens == [0, 2, 4])
+    #expect(vocabulary.endTokens == [0, 2, 4, 22, 23])
     let list = try #require(vocabulary.tokens)
     let tokenizer = try Tokenizer(list)
     #expect(try tokenizer.encode("<|im_start|>a<|im_end|><|custom_end|>") == [1, 7, 2, 4])
     #expect(tokenizer.decode([7, 2, 8, 4], skippingSpecialTokens: true) == "ab")
     #expect([0, 1, 2, 3, 4].allSatisfy(tokenizer.isSpecial) && !tokenizer.isSpecial(7))
     #expect(tokenizer.fillInMiddle.prefix == 3 && tokenizer.fillInMiddle.suffix == 7)
-    #expect(tokenizer.fillInMiddle.middle == 8 && tokenizer.fillInMiddle.pad == nil)
+    #expect(tokenizer.fillInMiddle.middle == 8 && tokenizer.fillInMiddle.pad == 22)
     let again = TextDictionary(uniqueKeysWithValues: list.metadata.map { ($0.key, $0.value) })
     let written = try #require(try GGUFVocabulary(metadata: again, path: "x").tokens)
     #expect(written.fillInMiddle.suffix == 7 && written.fillInMiddle.middle == 8 && written.eom == 4)

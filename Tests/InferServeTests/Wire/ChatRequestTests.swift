@@ -97,6 +97,8 @@ struct ChatRequestTests {
     (#""content": "a", "reasoning": "hm""#, "a", "hm", nil),
     (#""content": "a", "thinking": "hm""#, "a", "hm", nil),
     (#""content": null, "reasoning_content": "hm", "thinking": "other""#, "", "hm", nil),
+    (#""content": "a", "reasoning_content": "", "reasoning": "hm""#, "a", "hm", nil),
+    (#""content": "a", "reasoning": "", "reasoning_details": [{"text": "hm"}]"#, "a", "hm", nil),
     (#""content": null"#, "", nil, nil),
     (#""reasoning": """#, "", "", nil),
     (#""content": """#, "", nil, nil),
@@ -228,6 +230,10 @@ struct ChatRequestTests {
     for field in ["max_tokens", "max_completion_tokens", "n_predict"] {
       #expect(try chat(#"{\#(Self.hello), "\#(field)": -1}"#).stop.maxTokens == .max)
       #expect(try chat(#"{\#(Self.hello), "\#(field)": null}"#).stop.maxTokens == nil)
+    }
+    #expect(try chat(#"{\#(Self.hello), "max_new_tokens": 7, "min_new_tokens": 3}"#).stop.maxTokens == 7)
+    for count in ["9223372036854775807", "18446744073709551615", "1e30"] {
+      #expect(try chat(#"{\#(Self.hello), "max_tokens": \#(count)}"#).stop.maxTokens == .max)
     }
     for stop in [#""""#, "null", "[]", #"["", ""]"#] {
       #expect(try chat(#"{\#(Self.hello), "stop": \#(stop)}"#).stop.stopStrings == [])
