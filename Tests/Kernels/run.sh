@@ -1,7 +1,7 @@
 #!/bin/sh
 # Compares every C kernel with a plain twin in double precision, with every instruction set that it is compiled for:
-# optimised, as the compiler finds them, and under the address and undefined-behaviour sanitizers. Instruction sets that
-# this machine lacks are emulated: those of x86 by SIMDe, those of AArch64 by QEMU.
+# optimised, and as written under the address and undefined-behaviour sanitizers. Instruction sets that this machine lacks
+# are emulated: those of x86 by SIMDe, those of AArch64 by QEMU.
 set -eu
 cd "$(dirname "$0")/../.."
 # The compiler of the Swift toolchain, which is what compiles the package.
@@ -78,10 +78,8 @@ case $(uname -m) in
     disjoint shipped avx512 vpdpbusd ;;
   aarch64 | arm64) disjoint_neon shipped ;;
 esac
-check unoptimised -O0
-for sanitizer in address undefined; do
-  check "$sanitizer" -O1 -g "-fsanitize=$sanitizer" -fno-sanitize-recover=all -fno-omit-frame-pointer
-done
+# Optimising what sanitizers add takes minutes for each instruction set.
+check sanitized -O0 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
 if [ "$(uname -m)" = x86_64 ] && "$clang" -E -include simde/x86/avx512.h - </dev/null >/dev/null 2>&1; then
   compile emulated -O2 '-DCK_EMULATION="../../Tests/Kernels/emulation.h"'
