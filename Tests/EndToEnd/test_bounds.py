@@ -179,6 +179,7 @@ def test_large_requests_hold_up_no_small_ones(start):
 
 MANY = [
     (CHAT, {"messages": [{"role": "user", "content": ""}] * 100_000}, "messages"),
+    ("/tokenize", {"messages": [{"role": "user", "content": ""}] * 100_000}, "messages"),
     (CHAT, {"messages": [{"role": "user", "content": [{"type": "text", "text": ""}] * 20_000}]}, "messages"),
     (CHAT, {"messages": [{"role": "user", "content": "x"}], "stop": ["x" * 2000]}, "stop"),
     (CHAT, {"messages": [{"role": "user", "content": "x"}], "stop": ["x"] * 65}, "stop"),

@@ -92,7 +92,6 @@ struct GenerationService: Sendable {
   ) throws(APIError) -> GenerationJob<Builder> {
     do {
       let reader = try reader(of: body)
-      try RequestBounds.check(reader)
       let job = try decode(reader, served)
       try job.checkLogprobs(contextLength: served.engine.limits.contextLength)
       return job
@@ -106,6 +105,7 @@ struct GenerationService: Sendable {
   private func reader(of body: Body) throws(APIError) -> FieldReader {
     let reader = try FieldReader(body: body.decoded())
     if let name = try reader.string("model") { try state.check(modelName: name) }
+    try RequestBounds.check(reader)
     return reader
   }
 
