@@ -10,12 +10,15 @@ objdump=${OBJDUMP:-llvm-objdump}
 build=$(mktemp -d)
 trap 'rm -rf "$build"' EXIT
 
-# compile NAME FLAGS…
+# compile NAME FLAGS…: as many files at a time as there are processors.
 compile() {
   name=$1
   shift
-  "$clang" -fuse-ld=lld -std=gnu17 -Wall -Wextra -Werror -I Sources/CKernels -I Sources/CKernels/include "$@" \
-    Tests/Kernels/*.c Sources/CKernels/*.c -pthread -lm -o "$build/$name"
+  mkdir -p "$build/$name.o/Tests/Kernels" "$build/$name.o/Sources/CKernels"
+  printf '%s\n' Tests/Kernels/*.c Sources/CKernels/*.c | xargs -P "$(nproc)" -I FILE "$clang" -std=gnu17 \
+    -Wall -Wextra -Werror -Wno-unused-command-line-argument -I Sources/CKernels -I Sources/CKernels/include "$@" \
+    -c FILE -o "$build/$name.o/FILE.o"
+  "$clang" -fuse-ld=lld "$@" "$build/$name.o"/*/*/*.o -pthread -lm -o "$build/$name"
 }
 
 # Kernels choose their instruction set when the program starts; a name that the machine lacks is ignored.
