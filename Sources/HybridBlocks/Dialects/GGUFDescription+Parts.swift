@@ -79,5 +79,7 @@ extension GGUFDescription {
   }
 
   /// Tensors that are part of the configuration.
-  static let configuring: Set<String> = ["rope_freqs.weight", "rope_factors_short.weight", "rope_factors_long.weight"]
+  static let configuring: Set<ExactText> = [
+    "rope_freqs.weight", "rope_factors_short.weight", "rope_factors_long.weight",
+  ]
 }

@@ -260,7 +260,4 @@ extension Unicode.Scalar {
     default: false
     }
   }
-
-  /// A character that `\w` matches in Python.
-  var isPythonWordPart: Bool { self == "_" || isPythonLetter || properties.numericType != nil }
 }

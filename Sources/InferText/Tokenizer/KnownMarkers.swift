@@ -21,8 +21,11 @@ package enum KnownMarkers {
 
   /// Whether a token of this name is structure and no text.
   package static func isStructure(_ name: String) -> Bool {
-    ends.contains(name) || turns.contains(name) || gaps.contains(name)
+    ends.contains(name) || turns.contains(name) || marksGap(name)
   }
+
+  /// Whether a token of this name marks a part of a text with a gap.
+  static func marksGap(_ name: String) -> Bool { gaps.contains(name) }
 
   /// Whether a name looks like one that was made up for a token, as `<|x|>` and `[X]` do.
   package static func looksMadeUp(_ name: String) -> Bool {

@@ -94,8 +94,11 @@ public struct TokenList: Sendable {
 
   /// ``fillInMiddle``, and by their names the tokens that it lacks. O(tokens).
   package var fillInMiddleByName: FillInMiddleTokens {
-    let ids = Dictionary(zip(tokens.map { ExactText($0) }, tokens.indices), uniquingKeysWith: { first, _ in first })
-    return fillInMiddle.filled(from: FillInMiddleTokens { ids[ExactText($0)].map(Int32.init) })
+    var ids: TextDictionary<Int32> = [:]
+    for (id, token) in tokens.enumerated() where KnownMarkers.marksGap(token) && !ids.contains(key: token) {
+      ids[token] = Int32(id)
+    }
+    return fillInMiddle.filled(from: FillInMiddleTokens { ids[$0] })
   }
 
   /// Makes control tokens of those that are structure by their names, or that are told to end texts or to mark gaps, where

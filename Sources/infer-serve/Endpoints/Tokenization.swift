@@ -17,11 +17,11 @@ struct Tokenization: Sendable {
           try served.encode(text, field: field, addingSpecialTokens: addsSpecialTokens)
         case .chat(let chat): try served.encode(ChatCompletions.prompt(chat, served), field: "messages")
         }
-      let strings = tokens.map { JSONValue.string(served.tokenizer.token(for: $0) ?? "") }
+      let strings: JSONValue =
+        request.returnsStrings ? .array(tokens.map { .string(served.tokenizer.token(for: $0) ?? "") }) : .null
       return [
         "count": .integer(tokens.count), "max_model_len": .integer(served.engine.limits.contextLength),
-        "tokens": .array(tokens.map { .integer(Int($0)) }),
-        "token_strs": request.returnsStrings ? .array(strings) : .null,
+        "tokens": .array(tokens.map { .integer(Int($0)) }), "token_strs": strings,
       ]
     }
   }

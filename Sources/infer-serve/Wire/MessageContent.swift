@@ -35,9 +35,9 @@ struct MessageContent {
     for name in ["reasoning_content", "reasoning", "thinking"] {
       let given = try message.string(name)
       // An empty name does not hide another.
-      if reasoning ?? "" == "" { reasoning = given ?? reasoning }
+      if reasoning?.isEmpty ?? true { reasoning = given ?? reasoning }
     }
-    if reasoning ?? "" == "" {
+    if reasoning?.isEmpty ?? true {
       reasoningParts += try Self.details(message)
       if !reasoningParts.isEmpty { reasoning = reasoningParts.joined(separator: "\n") }
     }

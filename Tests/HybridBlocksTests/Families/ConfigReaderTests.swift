@@ -109,7 +109,7 @@ import Testing
     let both = try reader("{\"a\": 1, \"b\": 2}")
     _ = try both.size("a", "b")
     #expect(problem { try both.require(false, "b", "no") } == "config.json: b: no")
-    // What follows from another key.
+    // A value that follows from another key.
     let heads = try reader("{\"num_attention_heads\": 8}")
     _ = try heads.attentionShape(width: 24, bias: false)
     let odd = problem { _ = try heads.rotary(headDimension: 3, contextLength: 1, theta: 10) }

@@ -42,7 +42,7 @@ import Testing
     #expect(differences > 6 && plain > 1)
   }
 
-  /// What blocks of both kinds of files read is of the same names and shapes.
+  /// Blocks read the same names and shapes from both kinds of files.
   @Test(arguments: ["deepseek_v3", "kimi_linear"]) func latentMapsAreApart(_ name: String) throws {
     let (checkpoint, scope) = try weights(name)
     let config = try ConfigReader(JSONValue(file: ParityFixture(name).folder.appending(path: "config.json").path))

@@ -139,7 +139,7 @@ extension Sampler {
     let tokens = try (0..<4).map { _ in try #require(next(sampler, logits)) }
     #expect(tokens.map(\.id) == [1, 2, 1, 2])
     #expect(tokens.allSatisfy { $0.logprobs?.top.map(\.id) == [1] }, "log-probabilities are the model's own")
-    // What rules a token out comes first here, and a bias cannot bring it back.
+    // The processor that rules a token out comes first, and a bias cannot bring the token back.
     let other = Sampler(parameters, processors: [NoRepetition(last: 1), LogitBias([1: 100])])
     #expect(next(other, logits)?.id == 3)
   }

@@ -25,7 +25,7 @@ import Testing
     #expect(try weights["a"]["gain"].vector("weight", count: 2) == [2, 6])
     // Without the form, it is read as it is.
     #expect(try weights["b"].vector("gain.weight", count: 2) == [5, 7])
-    // What is reported is what the file has.
+    // Reports name the tensors of the file.
     #expect(weights.loaded.map(\.tensor.name) == ["a.half.weight", "b.gain.weight"] && weights.unread == [])
   }
 

@@ -51,7 +51,7 @@ import Testing
     #expect(throws: TemplateError.self) { try template.render(messages: []) }
   }
 
-  /// What goes through a long text, or makes one, costs by its length however often it is done.
+  /// Calls that go through a long text, or make one, cost by its length however often they are made.
   @Test(arguments: [
     "x|length", "x is sequence", "{x: 1}", "d[x]", "d.get(x)", "x in d", "d|dictsort", "[x, x]|sort",
     "[x, x]|unique|list",
