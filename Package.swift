@@ -19,6 +19,7 @@ let package = Package(
   products: [
     .executable(name: "infer-serve", targets: ["infer-serve-main"]),
     .library(name: "InferText", targets: ["InferText"]),
+    .library(name: "InferMetrics", targets: ["InferMetrics"]),
     .library(name: "InferCore", targets: ["InferCore"]),
     .library(name: "HybridBlocks", targets: ["HybridBlocks"]),
   ],
@@ -44,10 +45,11 @@ let package = Package(
       name: "InferText",
       dependencies: ["CPCRE2", .product(name: "OrderedCollections", package: "swift-collections")],
       swiftSettings: swiftSettings),
+    .target(name: "InferMetrics", swiftSettings: swiftSettings),
     .target(
       name: "InferCore",
       dependencies: [
-        "CBLAS", "CKernels", "InferText",
+        "CBLAS", "CKernels", "InferMetrics", "InferText",
         .product(name: "DequeModule", package: "swift-collections"),
         .product(name: "OrderedCollections", package: "swift-collections"),
       ],
@@ -60,7 +62,7 @@ let package = Package(
     .target(
       name: "infer-serve",
       dependencies: [
-        "CZlib", "HybridBlocks", "InferCore", "InferText",
+        "CZlib", "HybridBlocks", "InferCore", "InferMetrics", "InferText",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "DequeModule", package: "swift-collections"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -78,10 +80,13 @@ let package = Package(
       swiftSettings: swiftSettings),
     .testTarget(
       name: "InferTextTests", dependencies: ["InferText", "TestSupport"], swiftSettings: swiftSettings),
+    .testTarget(name: "InferMetricsTests", dependencies: ["InferMetrics"], swiftSettings: swiftSettings),
     .testTarget(
-      name: "InferCoreTests", dependencies: ["InferCore", "InferText", "TestSupport"], swiftSettings: swiftSettings),
+      name: "InferCoreTests", dependencies: ["InferCore", "InferMetrics", "InferText", "TestSupport"],
+      swiftSettings: swiftSettings),
     .testTarget(
-      name: "HybridBlocksTests", dependencies: ["Example", "HybridBlocks", "InferCore", "InferText", "TestSupport"],
+      name: "HybridBlocksTests",
+      dependencies: ["Example", "HybridBlocks", "InferCore", "InferMetrics", "InferText", "TestSupport"],
       swiftSettings: swiftSettings),
     // The README's example, with what a reader's package has: the libraries and no settings.
     .target(name: "Example", dependencies: ["HybridBlocks", "InferCore", "InferText"], path: "Tests/Example"),
@@ -96,7 +101,7 @@ let package = Package(
     .testTarget(
       name: "InferServeTests",
       dependencies: [
-        "infer-serve", "HybridBlocks", "InferCore", "InferText", "TestSupport",
+        "infer-serve", "HybridBlocks", "InferCore", "InferMetrics", "InferText", "TestSupport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdCore", package: "hummingbird"),

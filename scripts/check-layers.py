@@ -14,13 +14,13 @@ import tempfile
 from pathlib import Path
 
 # Each target before those that depend on it.
-TARGETS = ["InferText", "InferCore", "HybridBlocks", "infer-serve"]
+TARGETS = ["InferText", "InferMetrics", "InferCore", "HybridBlocks", "infer-serve"]
 
 # Folders of each target, each before those that may use it; "" stands for the files beside the folders.
 LAYERS = {
     "InferCore": [
         "Errors", "Machine", "Memory", "Formats", "Threads", "Matrices", "State", "Step", "Kernels", "Weights",
-        "Sampling", "Metrics", "Engine", "",
+        "Sampling", "Engine", "",
     ],
     "infer-serve": ["Terminal", "Wire", "Connections", "Server", "Endpoints", "Commands", ""],
 }

@@ -1,4 +1,5 @@
 import InferCore
+import InferMetrics
 import TestSupport
 import Testing
 

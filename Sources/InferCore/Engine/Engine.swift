@@ -1,3 +1,5 @@
+internal import InferMetrics
+
 /// Runs a model for many requests at the same time.
 ///
 /// An engine has a thread of its own; nothing here ever waits for a step. Requests are taken on or refused at once,

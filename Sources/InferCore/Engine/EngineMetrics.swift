@@ -1,3 +1,5 @@
+public import InferMetrics
+
 /// All metrics of an engine: numbers to be read at any time, and one text of all of them. Names, labels and buckets are
 /// vLLM's, under the prefix `infer_`.
 ///

@@ -1,3 +1,5 @@
+internal import InferMetrics
+
 /// A request on the engine's thread, from its arrival to its end: its tokens and memory, how its next token is chosen,
 /// the time it has taken, and the way of its events to a reader.
 ///

@@ -1,3 +1,5 @@
+internal import InferMetrics
+
 /// The engine's loop: look at what came in, plan a step, run it, choose tokens, pass them on.
 final class EngineThread: @unchecked Sendable {
   // Safe because it is made by one thread and from then on used by the thread that calls run() alone.

@@ -1,3 +1,5 @@
+internal import InferMetrics
+
 /// The times and counts of one request, for its statistics and for the engine's metrics. It is told the time.
 struct SequenceTiming {
   /// The statistics so far.

@@ -1,3 +1,5 @@
+internal import InferMetrics
+
 /// Records the steps of the engine's thread, and who runs and waits, in the metrics.
 final class StepRecorder {
   let metrics: EngineMetrics

@@ -2,6 +2,7 @@ public import ArgumentParser
 import Foundation
 import HybridBlocks
 import InferCore
+import InferMetrics
 import InferText
 public import Logging
 import NIOCore

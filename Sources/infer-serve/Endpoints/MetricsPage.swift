@@ -1,5 +1,5 @@
 import Hummingbird
-import InferCore
+import InferMetrics
 import NIOCore
 
 /// `GET /metrics`: Prometheus text.

@@ -2,6 +2,7 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import InferCore
+import InferMetrics
 import Logging
 import NIOCore
 

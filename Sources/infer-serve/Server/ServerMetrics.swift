@@ -1,4 +1,5 @@
 import InferCore
+import InferMetrics
 
 /// The measurements of the server, and of its engine: the one list of what `/metrics` tells.
 final class ServerMetrics: Sendable {

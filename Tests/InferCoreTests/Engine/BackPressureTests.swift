@@ -1,3 +1,4 @@
+import InferMetrics
 import TestSupport
 import Testing
 

@@ -1,3 +1,4 @@
+import InferMetrics
 import Synchronization
 import TestSupport
 import Testing

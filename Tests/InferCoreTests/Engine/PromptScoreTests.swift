@@ -1,4 +1,5 @@
 import Foundation
+import InferMetrics
 import TestSupport
 import Testing
 

@@ -1,3 +1,4 @@
+import InferMetrics
 import Testing
 
 @testable import InferCore

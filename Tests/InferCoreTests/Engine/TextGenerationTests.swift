@@ -1,3 +1,4 @@
+import InferMetrics
 import InferText
 import TestSupport
 import Testing

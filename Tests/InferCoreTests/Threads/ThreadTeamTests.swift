@@ -1,4 +1,5 @@
 import Glibc
+import InferMetrics
 import Synchronization
 import Testing
 

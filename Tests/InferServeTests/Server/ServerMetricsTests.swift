@@ -1,4 +1,5 @@
 import InferCore
+import InferMetrics
 import Testing
 
 @testable import infer_serve

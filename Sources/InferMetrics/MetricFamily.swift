@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// Metrics of one name that differ in the values of some labels. A member is made when it is first asked for.
 public final class MetricFamily<Metric: Sendable>: Sendable {
   /// The name in the Prometheus text.
@@ -7,7 +9,7 @@ public final class MetricFamily<Metric: Sendable>: Sendable {
   /// Names of the labels that tell members apart.
   public let labels: [String]
   private let make: @Sendable () -> Metric
-  private let byValues: Monitor<[[String]: Metric]>
+  private let byValues: Mutex<[[String]: Metric]>
 
   /// `known` are the values that are there from the start, so that rates over them begin at zero.
   package init(
@@ -19,7 +21,7 @@ public final class MetricFamily<Metric: Sendable>: Sendable {
     self.make = make
     var members: [[String]: Metric] = [:]
     for values in known { members[values] = make() }
-    byValues = Monitor(members)
+    byValues = Mutex(members)
   }
 
   /// The member with these label values, one for each label. Takes a lock: callers that need a member often keep it.

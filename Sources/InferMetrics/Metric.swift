@@ -21,16 +21,16 @@ public final class Gauge: Sendable {
   /// The bit pattern, because there are no atomic floating-point numbers.
   private let bits = Atomic<UInt64>(0)
 
-  init() {}
+  package init() {}
 
   /// The present value.
   public var value: Double { Double(bitPattern: bits.load(ordering: .relaxed)) }
 
   /// Replaces the value.
-  func set(_ value: Double) { bits.store(value.bitPattern, ordering: .relaxed) }
+  package func set(_ value: Double) { bits.store(value.bitPattern, ordering: .relaxed) }
 
   /// Adds to the value, which may go down.
-  func add(_ amount: Double) {
+  package func add(_ amount: Double) {
     var old = bits.load(ordering: .relaxed)
     while true {
       let new = (Double(bitPattern: old) + amount).bitPattern
@@ -48,14 +48,14 @@ public final class Histogram: Sendable {
   private let counts: [Counter]
   private let total = Gauge()
 
-  init(bounds: [Double]) {
+  package init(bounds: [Double]) {
     precondition(zip(bounds, bounds.dropFirst()).allSatisfy { $0 < $1 }, "bounds \(bounds) do not ascend")
     self.bounds = bounds
     counts = (0...bounds.count).map { _ in Counter() }
   }
 
   /// Counts a value. O(log bounds).
-  func observe(_ value: Double) {
+  package func observe(_ value: Double) {
     var range = 0..<bounds.count
     while !range.isEmpty {
       let middle = range.lowerBound + range.count / 2
@@ -66,7 +66,7 @@ public final class Histogram: Sendable {
   }
 
   /// Counts a duration in seconds.
-  func observe(_ duration: Duration) { observe(duration.seconds) }
+  package func observe(_ duration: Duration) { observe(duration / .seconds(1)) }
 
   /// The sum of all values.
   public var sum: Double { total.value }

@@ -16,12 +16,12 @@ public struct PrometheusText {
     for (values, counter) in family.members { sample(family.name, family.labels, values, String(counter.value)) }
   }
 
-  mutating func write(_ family: MetricFamily<Gauge>) {
+  package mutating func write(_ family: MetricFamily<Gauge>) {
     header(family.name, family.help, "gauge")
     for (values, gauge) in family.members { sample(family.name, family.labels, values, Self.number(gauge.value)) }
   }
 
-  mutating func write(_ family: MetricFamily<Histogram>) {
+  package mutating func write(_ family: MetricFamily<Histogram>) {
     header(family.name, family.help, "histogram")
     for (values, histogram) in family.members {
       let counts = histogram.cumulativeCounts
