@@ -1,6 +1,7 @@
 import HTTPTypes
 import Hummingbird
 import InferCore
+import InferMetrics
 import InferText
 import NIOCore
 
