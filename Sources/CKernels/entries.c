@@ -69,8 +69,9 @@ CK_ENTRY(void, causal_conv,
           const float *weight, const float *bias, size_t first, size_t end, size_t channels, size_t taps, int silu),
          (out, out_stride, in, in_stride, history, weight, bias, first, end, channels, taps, silu))
 CK_ENTRY(void, conv_history,
-         (float *history, const float *in, size_t in_stride, size_t rows, size_t channels, size_t taps),
-         (history, in, in_stride, rows, channels, taps))
+         (float *out, const float *history, const float *in, size_t in_stride, size_t rows, size_t channels,
+          size_t taps),
+         (out, history, in, in_stride, rows, channels, taps))
 CK_ENTRY(void, scan_step,
          (float *state, float *y, const float *x, const float *b, const float *c, float decay, float dt, float d,
           size_t head_dim, size_t state_dim),

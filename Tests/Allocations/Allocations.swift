@@ -24,6 +24,9 @@ import InferCore
       for threads in 1...2 {
         total += try Steps(model, "\(name), \(threads) threads", threads: threads, sequences: 3, rows: 1).run(50)
         total += try Steps(model, "\(name), \(threads) threads", threads: threads, sequences: 2, rows: 40).run(6)
+        total += try Steps(
+          model, "\(name), \(threads) threads, captures", threads: threads, sequences: 2, rows: 40, captures: [10, 40]
+        ).run(6)
       }
       total += try checkEngine(model, name)
     }
@@ -49,16 +52,24 @@ import InferCore
   }
 }
 
-/// Steps in which every sequence advances by the same number of rows.
+/// Steps in which every sequence advances by the same number of rows. With captures, each starts from the last one of the
+/// step before.
 struct Steps {
   let runner: StepRunner
   let name: String
   let sequences: Int
   let rows: Int
+  let captures: [Int]
   let tokens: [Int32]
 
-  init(_ model: any LanguageModel, _ name: String, threads: Int, sequences: Int, rows: Int) throws {
-    runner = try StepRunner(model: model, sequences: sequences, length: 340, kvType: .f16, threads: threads)
+  init(
+    _ model: any LanguageModel, _ name: String, threads: Int, sequences: Int, rows: Int, captures: [Int] = []
+  ) throws {
+    // Those of two steps, so that a step does not write what it starts from.
+    runner = try StepRunner(
+      model: model, sequences: sequences, length: 340, kvType: .f16, threads: threads,
+      spareSlots: 2 * sequences * captures.count)
+    self.captures = captures
     self.name = name
     self.sequences = sequences
     self.rows = rows
@@ -67,15 +78,24 @@ struct Steps {
 
   /// Counts from the third step on.
   func run(_ steps: Int) throws -> Int {
-    let all = (0..<steps + 2).map { step in
-      (0..<sequences).map { sequence in
-        StepRunner.Part(
-          sequence: sequence, tokens: tokens[step * rows..<(step + 1) * rows], position: step * rows, logits: 1)
-      }
-    }
+    let all = (0..<steps + 2).map { step in (0..<sequences).map { part($0, of: step) } }
     for step in all.prefix(2) { runner.step(step) { _ in } }
     allocation_counter_start()
     for step in all.dropFirst(2) { runner.step(step) { _ in } }
     return Allocations.report(allocation_counter_stop(), "\(name), \(steps) steps of \(sequences) × \(rows) rows")
+  }
+
+  private func part(_ sequence: Int, of step: Int) -> StepRunner.Part {
+    var part = StepRunner.Part(
+      sequence: sequence, tokens: tokens[step * rows..<(step + 1) * rows], position: step * rows, logits: 1)
+    part.captures = captures.indices.map {
+      StateCapture(rows: captures[$0], slot: slot(ofCapture: $0, sequence, step))
+    }
+    if !captures.isEmpty && step > 0 { part.start = .copy(of: slot(ofCapture: captures.count - 1, sequence, step - 1)) }
+    return part
+  }
+
+  private func slot(ofCapture index: Int, _ sequence: Int, _ step: Int) -> Int32 {
+    runner.spareSlots.lowerBound + Int32((step % 2 * sequences + sequence) * captures.count + index)
   }
 }

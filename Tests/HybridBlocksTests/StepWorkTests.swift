@@ -77,4 +77,18 @@ import Testing
         == 40 * (Tiny.active - Tiny.head + Tiny.recurrence) + Tiny.head + 2 * 256 * (61...100).reduce(0, +))
     #expect(second.cacheBytes == 100 * 2 * 2 * 64)
   }
+
+  /// A capture is one more store of the state, and nothing else.
+  @Test func aCaptureStoresTheState() throws {
+    let runner = try StepRunner(
+      model: loaded.model, sequences: 1, length: 20, kvType: .f16, threads: 2, spareSlots: 2)
+    let plain = work(runner, sequences: 1, at: 0, count: 20)
+    let tokens = (0..<20).map { Int32(40 + $0 * 7 % 300) }
+    let captures = zip([7, 20], runner.spareSlots).map { StateCapture(rows: $0, slot: $1) }
+    runner.step([StepRunner.Part(sequence: 0, tokens: tokens[...], position: 0, logits: 1, captures: captures)]) { _ in
+    }
+    var want = plain
+    want.stateBytes += 2 * 4 * 4 * Tiny.stateFloats
+    #expect(runner.report.work == want)
+  }
 }

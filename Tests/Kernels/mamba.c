@@ -29,17 +29,20 @@ static void test_conv(size_t rows, size_t channels, size_t taps, int has_bias, i
         }
         for (size_t c = channels; c < out_stride; c++) check_canary(out[t * out_stride + c]);
     }
-    float *after = random_floats(kept * channels);
-    memcpy(after, history, kept * channels * sizeof *after);
-    ck_conv_history(after, in, in_stride, rows, channels, taps);
+    float *apart = canaries(kept * channels + 4), *in_place = random_floats(kept * channels);
+    memcpy(in_place, history, kept * channels * sizeof *in_place);
+    ck_conv_history(apart, history, in, in_stride, rows, channels, taps);
+    ck_conv_history(in_place, in_place, in, in_stride, rows, channels, taps);
     check_context("ck_conv_history", rows, channels, taps);
     for (size_t j = 0; j < kept; j++) {
         ptrdiff_t from = (ptrdiff_t)rows - (ptrdiff_t)kept + (ptrdiff_t)j;
         for (size_t c = 0; c < channels; c++) {
             float want = input_at(in, in_stride, history, from, c, channels, taps);
-            check_that(after[j * channels + c] == want, "the last inputs are kept");
+            check_that(apart[j * channels + c] == want, "the last inputs are kept elsewhere");
+            check_that(in_place[j * channels + c] == want, "the last inputs are kept in place");
         }
     }
+    for (size_t i = 0; i < 4; i++) check_canary(apart[kept * channels + i]);
     check_release();
 }
 

@@ -60,11 +60,19 @@ public struct HashModel: LanguageModel {
     onForward?(step.plan)
     var row = 0
     for run in step.plan.runs {
-      var recurrent = run.position == 0 ? 0 : loadSlot(run.slot, step.store)
+      var recurrent: UInt64
+      switch run.start {
+      case .zero: recurrent = 0
+      case .slot: recurrent = loadSlot(run.slot, step.store)
+      case .copy(let kept): recurrent = loadSlot(kept, step.store)
+      }
       for (offset, index) in run.tokens.enumerated() {
         let (token, position) = (step.plan.tokens[index], run.position + offset)
         recurrent = Self.extend(recurrent, with: token, at: position)
         store(token, at: position, in: step.plan.pages[run.pages], step.store)
+        for capture in step.plan.captures[run.captures] where capture.rows == offset + 1 {
+          saveSlot(recurrent, capture.slot, step.store)
+        }
         guard run.logits.contains(index) else { continue }
         let paged = pagedHash(count: position + 1, in: step.plan.pages[run.pages], step.store)
         var values = logits.row(row)

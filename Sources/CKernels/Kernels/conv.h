@@ -63,13 +63,13 @@ CK_KERNEL void CK_ISA(causal_conv)(float *restrict out, size_t out_stride, const
     }
 }
 
-CK_KERNEL void CK_ISA(conv_history)(float *history, const float *in, size_t in_stride, size_t rows, size_t channels,
-                                    size_t taps) {
+CK_KERNEL void CK_ISA(conv_history)(float *out, const float *history, const float *in, size_t in_stride, size_t rows,
+                                    size_t channels, size_t taps) {
     size_t kept = taps - 1;
     for (size_t j = 0; j < kept; j++) {
         // Ascending order: a row that moves within the history moves towards the front.
         ptrdiff_t from = (ptrdiff_t)rows - (ptrdiff_t)kept + (ptrdiff_t)j;
         const float *row = ck_input_row(in, in_stride, history, from, channels, taps);
-        memmove(history + j * channels, row, channels * sizeof *row);
+        memmove(out + j * channels, row, channels * sizeof *row);
     }
 }

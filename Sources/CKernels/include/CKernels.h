@@ -225,8 +225,9 @@ void ck_online_softmax(float *scores, size_t stride, size_t keys, size_t columns
 void ck_causal_conv(float *out, size_t out_stride, const float *in, size_t in_stride, const float *history,
                     const float *weight, const float *bias, size_t first, size_t end, size_t channels, size_t taps,
                     int silu);
-/// Replaces `history` by the last taps − 1 inputs after `rows` new ones.
-void ck_conv_history(float *history, const float *in, size_t in_stride, size_t rows, size_t channels, size_t taps);
+/// Writes the last taps − 1 inputs after `rows` new ones to `out`, laid out as `history`, which may be the same memory.
+void ck_conv_history(float *out, const float *history, const float *in, size_t in_stride, size_t rows, size_t channels,
+                     size_t taps);
 
 /// One token of one head of the Mamba-2 recurrence, in place, with the state as [state_dim, head_dim]:
 /// S[p, n] = decay · S[p, n] + dt · x[p] · B[n];  y[p] = Σ_n C[n] · S[p, n] + D · x[p].

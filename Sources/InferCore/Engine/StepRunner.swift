@@ -1,6 +1,7 @@
 /// Runs a model's steps one by one, without scheduling: for logits, benchmarks and tests, which plan steps themselves.
 ///
-/// Every sequence has its own pages and slot for the runner's whole life.
+/// Every sequence has its own pages and slot for the runner's whole life; the slot's number is the sequence's. Further
+/// slots keep captured states.
 public final class StepRunner {
   /// Consecutive tokens of a sequence that a step computes.
   public struct Part: Sendable {
@@ -12,15 +13,27 @@ public final class StepRunner {
     public var position: Int
     /// The number of rows, the last ones, whose logits are computed.
     public var logits: Int
+    /// The recurrent state before `tokens`; `nil` for zero before position 0, and elsewhere for the sequence's own.
+    public var start: StateStart?
+    /// Captures of the recurrent state between and after `tokens`, in ascending order.
+    public var captures: [StateCapture]
 
     /// Creates a part; see the properties.
-    public init(sequence: Int, tokens: ArraySlice<Int32>, position: Int, logits: Int) {
+    public init(
+      sequence: Int, tokens: ArraySlice<Int32>, position: Int, logits: Int, start: StateStart? = nil,
+      captures: [StateCapture] = []
+    ) {
       self.sequence = sequence
       self.tokens = tokens
       self.position = position
       self.logits = logits
+      self.start = start
+      self.captures = captures
     }
   }
+
+  /// The slots of no sequence, which captured states can be kept in.
+  public let spareSlots: Range<Int32>
 
   /// The report of the last step.
   public var report: StepReport { workspace.report }
@@ -32,18 +45,20 @@ public final class StepRunner {
   private let pagesPerSequence: Int
   private var plan = StepPlan()
 
-  /// A runner for `sequences` sequences of up to `length` tokens each.
+  /// A runner for `sequences` sequences of up to `length` tokens each, and with `spareSlots` slots for captured states.
   ///
   /// - Throws: ``ModelError`` when there is no memory, or no thread.
   public init(
-    model: any LanguageModel, sequences: Int, length: Int, kvType: KVType, threads: Int, pageTokens: Int = 16
+    model: any LanguageModel, sequences: Int, length: Int, kvType: KVType, threads: Int, pageTokens: Int = 16,
+    spareSlots: Int = 0
   ) throws(ModelError) {
     precondition(length <= model.contextLength, "\(length) tokens in a context of \(model.contextLength)")
     self.model = model
     pagesPerSequence = (length + pageTokens - 1) / pageTokens
     store = try StateStore(
       layout: model.stateLayout, kvType: kvType, pageTokens: pageTokens, pageCount: sequences * pagesPerSequence,
-      slotCount: sequences)
+      slotCount: sequences + spareSlots)
+    self.spareSlots = Int32(sequences)..<Int32(sequences + spareSlots)
     team = try ThreadTeam(count: threads)
     plan.pages.reserveCapacity(sequences * pagesPerSequence)
   }
@@ -55,6 +70,18 @@ public final class StepRunner {
     plan.removeAll()
     for part in parts { append(part) }
     try run(Step(plan: plan, store: store, team: team, workspace: workspace), body)
+  }
+
+  /// Copies the keys and values of a sequence's first `tokens` tokens to another sequence, which can then go on from
+  /// there.
+  public func copyPages(of source: Int, to target: Int, tokens: Int) {
+    precondition(tokens <= pagesPerSequence * store.pageTokens, "\(tokens) tokens of \(pagesPerSequence) pages")
+    for first in stride(from: 0, to: tokens, by: store.pageTokens) {
+      let page = first / store.pageTokens
+      store.copyPage(
+        from: Int32(source * pagesPerSequence + page), to: Int32(target * pagesPerSequence + page),
+        tokens: min(store.pageTokens, tokens - first))
+    }
   }
 
   // A step that is a local variable is put on the heap, one that is an argument is not.
@@ -72,10 +99,13 @@ public final class StepRunner {
     let pages = (part.position + part.tokens.count + store.pageTokens - 1) / store.pageTokens
     precondition(pages <= pagesPerSequence, "\(pages) pages of \(pagesPerSequence)")
     for page in 0..<pages { plan.pages.append(Int32(part.sequence * pagesPerSequence + page)) }
+    let firstCapture = plan.captures.count
+    plan.captures.append(contentsOf: part.captures)
     plan.runs.append(
       Run(
         sequence: part.sequence, tokens: rows, position: part.position, pages: firstPage..<plan.pages.count,
-        slot: Int32(part.sequence), logits: (rows.upperBound - part.logits)..<rows.upperBound))
+        slot: Int32(part.sequence), start: part.start, captures: firstCapture..<plan.captures.count,
+        logits: (rows.upperBound - part.logits)..<rows.upperBound))
   }
 }
 

@@ -16,10 +16,10 @@ struct AttentionItem {
   var keys: Range<Int> { firstKey..<endKey }
 }
 
-/// The work items of a step's attention, in the step's scratch: tiles of rows, and where a run has only one tile, parts
-/// of its keys.
+/// The work items of a step's attention, in the step's scratch: tiles of rows, and where a segment of a run has only one
+/// tile, parts of its keys.
 ///
-/// The cut depends on a run's own lengths alone, never on the number of threads or the other runs, and parts are added
+/// The cut depends on a segment's own lengths alone, never on the number of threads or the other runs, and parts are added
 /// up in their order, so that results do not depend on the threads that compute them.
 @safe struct AttentionPlan: ~Escapable {
   /// The number of items.
@@ -38,31 +38,39 @@ struct AttentionItem {
     let pageTokens = shape.pages.pageTokens
     let keysPerPart = max(1, Self.keysPerPart / pageTokens) * pageTokens
     let tile = shape.rowsPerTile
-    func parts(_ run: Run) -> Int {
-      let keys = run.position + run.tokens.count
-      return run.tokens.count > tile ? 1 : max(1, (keys + keysPerPart - 1) / keysPerPart)
+    func parts(_ segment: RunSegment, of run: Run) -> Int {
+      let keys = run.position + segment.first + segment.count - run.tokens.lowerBound
+      return segment.count > tile ? 1 : max(1, (keys + keysPerPart - 1) / keysPerPart)
     }
     var total = 0
-    for run in runs { total += run.tokens.count > tile ? (run.tokens.count + tile - 1) / tile : parts(run) }
-    count = total
-    unsafe base = step.scratch.take(total, of: AttentionItem.self)
+    for run in runs {
+      step.plan.forEachSegment(of: run) { segment in
+        total += (segment.count + tile - 1) / tile * parts(segment, of: run)
+      }
+    }
+    let items = unsafe step.scratch.take(total, of: AttentionItem.self)
     var (next, rowsBefore) = (0, 0)
     for index in runs.indices {
       let run = runs[index]
-      let parts = parts(run)
-      for first in stride(from: 0, to: run.tokens.count, by: tile) {
-        let rows = min(tile, run.tokens.count - first)
-        let end = run.position + first + rows
-        for part in 0..<parts {
-          unsafe base[next] = AttentionItem(
-            run: index, first: first, rows: rows, firstKey: part * keysPerPart,
-            endKey: parts == 1 ? end : min(end, (part + 1) * keysPerPart), parts: parts, rowsBefore: rowsBefore)
-          next += 1
-          if parts > 1 { rowsBefore += rows * shape.group }
+      step.plan.forEachSegment(of: run) { segment in
+        let parts = parts(segment, of: run)
+        for done in stride(from: 0, to: segment.count, by: tile) {
+          let first = segment.first - run.tokens.lowerBound + done
+          let rows = min(tile, segment.count - done)
+          let end = run.position + first + rows
+          for part in 0..<parts {
+            unsafe items[next] = AttentionItem(
+              run: index, first: first, rows: rows, firstKey: part * keysPerPart,
+              endKey: parts == 1 ? end : min(end, (part + 1) * keysPerPart), parts: parts, rowsBefore: rowsBefore)
+            next += 1
+            if parts > 1 { rowsBefore += rows * shape.group }
+          }
         }
       }
     }
+    count = total
     partRows = rowsBefore
+    unsafe base = items
   }
 
   subscript(index: Int) -> AttentionItem {

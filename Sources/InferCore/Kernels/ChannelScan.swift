@@ -40,8 +40,8 @@ package struct ChannelScanParameters: Sendable {
   var blockCount: Int { (channels + Self.blockWidth - 1) / Self.blockWidth }
 }
 
-/// The selective scan of Mamba-1 over every run, with its gate, continuing from and updating the run's state (Gu & Dao
-/// 2023, arXiv 2312.00752, algorithm 2).
+/// The selective scan of Mamba-1 over every run, with its gate, with state from the run's start on to its captures and
+/// its end (Gu & Dao 2023, arXiv 2312.00752, algorithm 2).
 ///
 /// Per channel: `S ← exp(Δ·A) ∘ S + Δ x B`, `y = (S·C + D x) · silu(z)`, with `Δ = softplus(dt + dt_bias)`. Decay is a
 /// vector here, so that there is no form in matrix products: tokens follow one another, channels side by side, and the
@@ -62,10 +62,8 @@ package func channelScan(
   let (channels, n, width) = (parameters.channels, parameters.stateSize, ChannelScanParameters.blockWidth)
   precondition(x.columns == channels && dt.columns == channels && gate.columns == channels, "\(x.columns) channels")
   precondition(b.columns == n && c.columns == n && out.columns == channels, "\(b.columns) of B for a state of \(n)")
-  for run in step.plan.runs {
-    step.report.work.addRecurrence(
-      rows: run.tokens.count, floats: parameters.stateCount, multiplyAddsPerRow: 2 * parameters.stateCount)
-  }
+  step.report.work.addRecurrence(
+    over: step.plan, floats: parameters.stateCount, multiplyAddsPerRow: 2 * parameters.stateCount)
   // A block of one token is too little to hand out by itself.
   let blocksPerItem = step.plan.runs.contains { $0.tokens.count > 4 } ? 1 : 8
   let itemsPerRun = (parameters.blockCount + blocksPerItem - 1) / blocksPerItem
@@ -74,20 +72,21 @@ package func channelScan(
     // Last runs first: prompts stand behind decodes, and what ends last should be small.
     unsafe step.team.forEach(step.plan.runs.count * itemsPerRun) { item, _ in
       let run = step.plan.runs[step.plan.runs.count - 1 - item / itemsPerRun]
-      let (row, first) = (run.tokens.lowerBound, item % itemsPerRun * blocksPerItem)
+      let first = item % itemsPerRun * blocksPerItem
       for block in first..<min(first + blocksPerItem, parameters.blockCount) {
         let channel = block * width
         let count = min(width, channels - channel)
-        let blockState = unsafe step.store.slot(run.slot, of: state) + channel * n
-        if run.position == 0 { unsafe blockState.update(repeating: 0, count: count * n) }
         let rates = unsafe constants + channel * (n + 2)
         let bias = unsafe rates + count * n
-        var inputs = unsafe ck_selective_inputs(
-          x: rows(x, row, channel), dt: rows(dt, row, channel), z: rows(gate, row, channel), b: rows(b, row, 0),
-          c: rows(c, row, 0))
-        unsafe ck_selective_scan(
-          blockState, out.base + row * out.stride + channel, out.stride, &inputs, rates, bias, bias + count,
-          run.tokens.count, count, n)
+        unsafe advance(run, state, offset: channel * n, count: count * n, step) { segment, blockState in
+          let row = segment.lowerBound
+          var inputs = unsafe ck_selective_inputs(
+            x: rows(x, row, channel), dt: rows(dt, row, channel), z: rows(gate, row, channel), b: rows(b, row, 0),
+            c: rows(c, row, 0))
+          unsafe ck_selective_scan(
+            blockState, out.base + row * out.stride + channel, out.stride, &inputs, rates, bias, bias + count,
+            segment.count, count, n)
+        }
       }
     }
   }

@@ -1,7 +1,7 @@
 internal import CKernels
 
-/// Causal depthwise convolution over each run, followed by SiLU unless that is not wanted, continuing from and updating
-/// the run's history of inputs.
+/// Causal depthwise convolution over each run, followed by SiLU unless that is not wanted, with the history of inputs from
+/// the run's start on to its captures and its end.
 ///
 /// - Parameters:
 ///   - x: `[step rows × channels]`, the inputs.
@@ -17,12 +17,10 @@ package func causalConvolution(
   let channels = x.columns
   precondition(weight.count == taps * channels && out.columns == channels && out.count == x.count, "\(channels)")
   precondition(bias.map { $0.count == channels } ?? true, "bias of \(bias?.count ?? 0) for \(channels) channels")
-  for run in step.plan.runs {
-    step.report.work.addRecurrence(
-      rows: run.tokens.count, floats: (taps - 1) * channels, multiplyAddsPerRow: taps * channels)
-  }
+  step.report.work.addRecurrence(
+    over: step.plan, floats: (taps - 1) * channels, multiplyAddsPerRow: taps * channels)
   step.scoped {
-    for run in step.plan.runs where run.position == 0 {
+    for run in step.plan.runs where run.start == .zero {
       unsafe step.store.slot(run.slot, of: history).update(repeating: 0, count: (taps - 1) * channels)
     }
     let tiles = RowTiles(rowsPerTile: 16, step)
@@ -31,20 +29,32 @@ package func causalConvolution(
         unsafe step.team.forEach(tiles.count) { item, _ in
           let tile = tiles[item]
           let run = step.plan.runs[tile.run]
-          let first = run.tokens.lowerBound
+          let row = run.tokens.lowerBound
+          let end = tile.first + tile.count - row
+          let earlier = unsafe step.store.slot(run.slotOfStart, of: history)
           unsafe ck_causal_conv(
-            out.base + first * out.stride, out.stride, x.base + first * x.stride, x.stride,
-            step.store.slot(run.slot, of: history), weight.baseAddress, bias, tile.first, tile.first + tile.count,
-            channels, taps, silu ? 1 : 0)
+            out.base + row * out.stride, out.stride, x.base + row * x.stride, x.stride, earlier, weight.baseAddress,
+            bias, tile.first - row, end, channels, taps, silu ? 1 : 0)
+          if let slot = tile.capture {
+            unsafe ck_conv_history(
+              step.store.slot(slot, of: history), earlier, x.base + row * x.stride, x.stride, end, channels, taps)
+          }
         }
       }
     }
-    // After all tiles: the first of them read the old history.
+    // After all tiles, which read the history before the run.
     for run in step.plan.runs {
       unsafe ck_conv_history(
-        step.store.slot(run.slot, of: history), x.base + run.tokens.lowerBound * x.stride, x.stride,
-        run.tokens.count, channels, taps)
+        step.store.slot(run.slot, of: history), step.store.slot(run.slotOfStart, of: history),
+        x.base + run.tokens.lowerBound * x.stride, x.stride, run.tokens.count, channels, taps)
     }
+  }
+}
+
+extension Run {
+  /// The slot that holds the state before the run, once the run's own is zero where it is to start from that.
+  fileprivate var slotOfStart: Int32 {
+    if case .copy(let kept) = start { kept } else { slot }
   }
 }
 

@@ -36,12 +36,12 @@ package struct DeltaRuleShape: Sendable {
   package var stateCount: Int { heads * valueDimension * keyDimension }
 }
 
-/// The gated delta rule over every run, continuing from and updating the run's state.
+/// The gated delta rule over every run, with state from the run's start on to its captures and its end.
 ///
 /// Per head, with decays `a` of the key's channels: `S ← S·diag(a)`, `S ← S + β (v − S k) ⊗ k`, `y = S q`. With one
 /// decay a head it is Gated DeltaNet (Yang, Kautz & Hatamizadeh 2024, arXiv 2412.06464, eq. 10), with one a channel
-/// Kimi Delta Attention (Kimi Team 2025, arXiv 2510.26692, eq. 1). Runs of a few tokens follow the recurrence; longer
-/// ones its chunked form, which solves a triangular system for the values that the tokens of a chunk write (ibid.,
+/// Kimi Delta Attention (Kimi Team 2025, arXiv 2510.26692, eq. 1). Segments of a few tokens follow the recurrence;
+/// longer ones its chunked form, which solves a triangular system for the values that the tokens of a chunk write (ibid.,
 /// §3.1; Yang et al. 2024, arXiv 2406.06484). Work is cut by head, so that a head's state stays in cache from the first
 /// token to the last. State is 32-bit.
 ///
@@ -66,11 +66,9 @@ package func gatedDeltaRule(
   let decaysOfHead = decay.columns / heads
   precondition(
     decay.columns % heads == 0 && (decaysOfHead == 1 || decaysOfHead == shape.keyDimension), "\(decay.columns) decays")
-  for run in step.plan.runs {
-    // A token changes every float of the state (decay and update) and multiplies it with k and with q.
-    step.report.work.addRecurrence(
-      rows: run.tokens.count, floats: shape.stateCount, multiplyAddsPerRow: 3 * shape.stateCount)
-  }
+  // A token changes every float of the state (decay and update) and multiplies it with k and with q.
+  step.report.work.addRecurrence(
+    over: step.plan, floats: shape.stateCount, multiplyAddsPerRow: 3 * shape.stateCount)
   let chunk = DeltaChunk(shape, length: chunkLength)
   step.scoped {
     let workspace = step.take(rows: step.team.count, columns: chunk.workspaceCount)
@@ -78,20 +76,20 @@ package func gatedDeltaRule(
     unsafe step.team.forEach(step.plan.runs.count * heads) { item, worker in
       let run = step.plan.runs[step.plan.runs.count - 1 - item / heads]
       let head = item % heads
-      let row = run.tokens.lowerBound
       let keyColumn = shape.keyHead(of: head) * shape.keyDimension
       let valueColumn = head * shape.valueDimension
       let count = shape.valueDimension * shape.keyDimension
-      let headState = unsafe step.store.slot(run.slot, of: state) + head * count
-      if run.position == 0 { unsafe headState.update(repeating: 0, count: count) }
-      let inputs = unsafe DeltaInputs(
-        q: q.base + row * q.stride + keyColumn, qStride: q.stride, k: k.base + row * k.stride + keyColumn,
-        kStride: k.stride, v: v.base + row * v.stride + valueColumn, vStride: v.stride,
-        decay: decay.base + row * decay.stride + head * decaysOfHead, decayStride: decay.stride,
-        isPerChannel: decaysOfHead > 1, beta: beta.base + row * beta.stride + head,
-        betaStride: beta.stride, out: out.base + row * out.stride + valueColumn, outStride: out.stride)
-      unsafe chunk.run(
-        inputs, rows: run.tokens.count, state: headState, workspace: workspace.base + worker * workspace.stride)
+      unsafe advance(run, state, offset: head * count, count: count, step) { rows, headState in
+        let row = rows.lowerBound
+        let inputs = unsafe DeltaInputs(
+          q: q.base + row * q.stride + keyColumn, qStride: q.stride, k: k.base + row * k.stride + keyColumn,
+          kStride: k.stride, v: v.base + row * v.stride + valueColumn, vStride: v.stride,
+          decay: decay.base + row * decay.stride + head * decaysOfHead, decayStride: decay.stride,
+          isPerChannel: decaysOfHead > 1, beta: beta.base + row * beta.stride + head, betaStride: beta.stride,
+          out: out.base + row * out.stride + valueColumn, outStride: out.stride)
+        unsafe chunk.run(
+          inputs, rows: rows.count, state: headState, workspace: workspace.base + worker * workspace.stride)
+      }
     }
   }
 }

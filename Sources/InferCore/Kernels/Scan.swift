@@ -36,9 +36,10 @@ package struct ScanParameters: Sendable {
   package var stateCount: Int { heads * headDimension * stateSize }
 }
 
-/// The selective state-space scan of Mamba-2 over every run, continuing from and updating the run's state.
+/// The selective state-space scan of Mamba-2 over every run, with state from the run's start on to its captures and its
+/// end.
 ///
-/// Per head: `S ← exp(Δ·A) S + Δ B ⊗ x`, `y = Sᵀ C + D x`, with `Δ = softplus(dt + dt_bias)`. Runs of a few tokens
+/// Per head: `S ← exp(Δ·A) S + Δ B ⊗ x`, `y = Sᵀ C + D x`, with `Δ = softplus(dt + dt_bias)`. Segments of a few tokens
 /// follow the recurrence; longer ones use its chunked matrix form, "SSD" (Dao & Gu 2024, arXiv 2405.21060, §6). Work
 /// is cut by head, so that a head's state stays in cache from the first token to the last. State is 32-bit: 16-bit
 /// state is reported to cause repetition (Hunyuan-TurboS report, arXiv 2505.15431, §"Mamba kernels").
@@ -58,11 +59,9 @@ package func selectiveScan(
   precondition(x.columns == heads * parameters.headDimension && out.columns == x.columns, "\(x.columns) channels")
   precondition(b.columns == parameters.groups * parameters.stateSize && c.columns == b.columns, "\(b.columns) of B")
   precondition(dt.columns == heads, "\(dt.columns) of dt for \(heads) heads")
-  for run in step.plan.runs {
-    // A token changes every float of the state (decay and update) and multiplies it with C.
-    step.report.work.addRecurrence(
-      rows: run.tokens.count, floats: parameters.stateCount, multiplyAddsPerRow: 2 * parameters.stateCount)
-  }
+  // A token changes every float of the state (decay and update) and multiplies it with C.
+  step.report.work.addRecurrence(
+    over: step.plan, floats: parameters.stateCount, multiplyAddsPerRow: 2 * parameters.stateCount)
   let chunk = ScanChunk(parameters)
   step.scoped {
     let workspace = step.take(rows: step.team.count, columns: chunk.workspaceCount)
@@ -74,25 +73,25 @@ package func selectiveScan(
     unsafe step.team.forEach(step.plan.runs.count * heads) { item, worker in
       let run = step.plan.runs[step.plan.runs.count - 1 - item / heads]
       let head = item % heads
-      let (row, p, n) = (run.tokens.lowerBound, parameters.headDimension, parameters.stateSize)
+      let (p, n) = (parameters.headDimension, parameters.stateSize)
       let group = head / (heads / parameters.groups)
-      let headState = unsafe step.store.slot(run.slot, of: state) + head * p * n
-      if run.position == 0 { unsafe headState.update(repeating: 0, count: p * n) }
-      let inputs = unsafe HeadInputs(
-        x: x.base + row * x.stride + head * p, xStride: x.stride, b: b.base + row * b.stride + group * n,
-        bStride: b.stride, c: c.base + row * c.stride + group * n, cStride: c.stride,
-        dt: dt.base + row * dt.stride + head, dtStride: dt.stride,
-        products: product + (inChunks ? row * productStride : 0) + group * ScanChunk.length,
-        productStride: productStride, out: out.base + row * out.stride + head * p,
-        outStride: out.stride)
-      unsafe chunk.scan(
-        inputs, rows: run.tokens.count, head: head, state: headState,
-        workspace: workspace.base + worker * workspace.stride)
+      unsafe advance(run, state, offset: head * p * n, count: p * n, step) { rows, headState in
+        let row = rows.lowerBound
+        let inputs = unsafe HeadInputs(
+          x: x.base + row * x.stride + head * p, xStride: x.stride, b: b.base + row * b.stride + group * n,
+          bStride: b.stride, c: c.base + row * c.stride + group * n, cStride: c.stride,
+          dt: dt.base + row * dt.stride + head, dtStride: dt.stride,
+          products: product + (inChunks ? row * productStride : 0) + group * ScanChunk.length,
+          productStride: productStride, out: out.base + row * out.stride + head * p, outStride: out.stride)
+        unsafe chunk.scan(
+          inputs, rows: rows.count, head: head, state: headState,
+          workspace: workspace.base + worker * workspace.stride)
+      }
     }
   }
 }
 
-/// `C·Bᵀ` within each chunk of the runs that are scanned in chunks, which all heads of a group share.
+/// `C·Bᵀ` within each chunk of the segments that are scanned in chunks, which all heads of a group share.
 private func matmulChunks(
   b: Rows, c: Rows, _ parameters: ScanParameters, into out: inout MutableRows, _ step: borrowing Step
 ) {
@@ -100,9 +99,8 @@ private func matmulChunks(
   let tiles = RowTiles(rowsPerTile: ScanChunk.length, step)
   unsafe step.team.forEach(tiles.count * groups) { item, _ in
     let (tile, group) = (tiles[item / groups], item % groups)
-    let run = step.plan.runs[tile.run]
-    guard run.tokens.count >= ScanChunk.minimumLength else { return }
-    let row = run.tokens.lowerBound + tile.first
+    guard tile.segment.count >= ScanChunk.minimumLength else { return }
+    let row = tile.first
     unsafe cblas_sgemm(
       CblasRowMajor, CblasNoTrans, CblasTrans, blas(tile.count), blas(tile.count), blas(n), 1,
       c.base + row * c.stride + group * n, blas(c.stride), b.base + row * b.stride + group * n, blas(b.stride), 0,

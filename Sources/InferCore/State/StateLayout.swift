@@ -17,13 +17,20 @@ public enum StateKind: Sendable, Hashable {
 }
 
 extension StateKind {
+  /// A page's stretches, in each of which the rows of its tokens lie one after another: the keys of a head or its
+  /// values, or latent rows. None for recurrent state.
+  func stretches(_ type: KVType) -> (count: Int, bytesPerToken: Int) {
+    switch self {
+    case .paged(let heads, let headDimension): (2 * heads, type.bytes(headDimension))
+    case .latent(let dimension): (1, type.bytes(dimension))
+    case .recurrent: (0, 0)
+    }
+  }
+
   /// The bytes that a token takes in pages; 0 for recurrent state.
   func bytesPerToken(_ type: KVType) -> Int {
-    switch self {
-    case .paged(let heads, let headDimension): 2 * heads * type.bytes(headDimension)
-    case .latent(let dimension): type.bytes(dimension)
-    case .recurrent: 0
-    }
+    let stretches = stretches(type)
+    return stretches.count * stretches.bytesPerToken
   }
 }
 

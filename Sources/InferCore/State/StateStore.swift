@@ -73,3 +73,37 @@
     return unsafe (region.mapping.base + Int(slot) * region.stride).assumingMemoryBound(to: Float.self)
   }
 }
+
+extension StateStore {
+  /// Copies the first `tokens` tokens of a page of every paged and latent piece to another page, whose other tokens stay.
+  ///
+  /// - Complexity: O(bytes of the tokens).
+  package func copyPage(from source: Int32, to target: Int32, tokens: Int) {
+    precondition(tokens >= 0 && tokens <= pageTokens, "\(tokens) tokens of a page of \(pageTokens)")
+    precondition(source != target, "page \(source) copied to itself")
+    for (index, kind) in layout.kinds.enumerated() {
+      let stretches = kind.stretches(kvType)
+      guard stretches.count > 0 else { continue }
+      let handle = StateHandle(index: index)
+      let (from, to) = unsafe (page(source, of: handle), page(target, of: handle))
+      for stretch in 0..<stretches.count {
+        let start = stretch * pageTokens * stretches.bytesPerToken
+        unsafe (to + start).copyMemory(from: from + start, byteCount: tokens * stretches.bytesPerToken)
+      }
+    }
+  }
+
+  /// Copies all recurrent state of a slot to another slot.
+  ///
+  /// A run that goes on from a state at once copies it itself, with all threads; see ``StateStart/copy(of:)``.
+  ///
+  /// - Complexity: O(``StateLayout/slotBytes``).
+  package func copySlot(from source: Int32, to target: Int32) {
+    precondition(source != target, "slot \(source) copied to itself")
+    for (index, kind) in layout.kinds.enumerated() {
+      guard case .recurrent(let count) = kind else { continue }
+      let handle = StateHandle(index: index)
+      unsafe slot(target, of: handle).update(from: slot(source, of: handle), count: count)
+    }
+  }
+}

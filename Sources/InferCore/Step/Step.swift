@@ -14,7 +14,11 @@ public struct Step: ~Copyable {
   let scratch: Scratch
 
   /// A step over `plan` whose activations are in `workspace`, which successive steps can share.
+  ///
+  /// - Precondition: captures are in order, and no slot of recurrent state is written twice, or read as another's start
+  ///   and written.
   public init(plan: consuming StepPlan, store: StateStore, team: ThreadTeam, workspace: Workspace) {
+    plan.checkStates()
     self.plan = plan
     self.store = store
     self.team = team

@@ -49,10 +49,12 @@ public struct StepWork: Sendable, Equatable {
     multiplyAdds += width * (rows * (keys - rows) + rows * (rows + 1) / 2)
   }
 
-  /// Adds a recurrence over `rows` tokens that reads and writes `floats` of state, and does
-  /// `multiplyAddsPerRow` of arithmetic for each token.
-  mutating func addRecurrence(rows: Int, floats: Int, multiplyAddsPerRow: Int) {
-    stateBytes += 2 * floats * MemoryLayout<Float>.stride
-    multiplyAdds += rows * multiplyAddsPerRow
+  /// Adds a recurrence over all runs of a plan, which reads `floats` of state of each and writes them at its end and at
+  /// each capture, and does `multiplyAddsPerRow` of arithmetic for each token.
+  mutating func addRecurrence(over plan: StepPlan, floats: Int, multiplyAddsPerRow: Int) {
+    for run in plan.runs {
+      stateBytes += (2 + run.captures.count) * floats * MemoryLayout<Float>.stride
+      multiplyAdds += run.tokens.count * multiplyAddsPerRow
+    }
   }
 }

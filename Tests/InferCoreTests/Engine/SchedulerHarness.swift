@@ -102,9 +102,15 @@ struct SchedulerHarness {
   }
 
   private mutating func compute(_ run: Run) -> Int32 {
-    var hash = run.position == 0 ? 0 : slots[Int(run.slot)]
+    var hash: UInt64
+    switch run.start {
+    case .zero: hash = 0
+    case .slot: hash = slots[Int(run.slot)]
+    case .copy(let kept): hash = slots[Int(kept)]
+    }
     for (offset, index) in run.tokens.enumerated() {
       hash = Self.extend(hash, plan.tokens[index])
+      for capture in plan.captures[run.captures] where capture.rows == offset + 1 { slots[Int(capture.slot)] = hash }
       guard let pageTokens else { continue }
       let position = run.position + offset
       pages[Int(plan.pages[run.pages.lowerBound + position / pageTokens])][position % pageTokens] = plan.tokens[index]

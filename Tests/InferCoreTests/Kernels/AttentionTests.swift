@@ -181,6 +181,28 @@ import Testing
     }
   }
 
+  /// Rows around a capture round as if the run had been cut there, in tiles and in parts of keys.
+  @Test(arguments: KVType.allCases) func aCaptureIsACut(_ kvType: KVType) throws {
+    let shape = Shape(queryHeads: 6, heads: 2, dimension: 32, pageTokens: 16)
+    let lengths = [90, 2300]
+    let cuts = [[0, 3, 40, 41, 90], [0, 2200, 2201, 2215, 2300]]
+    let captured = try Case(shape, kvType, lengths: lengths, seed: 14)
+    let cut = try Case(shape, kvType, lengths: lengths, seed: 14)
+    let parts = lengths.indices.map { sequence in
+      KernelBench.Part(
+        sequence: sequence, count: lengths[sequence],
+        captures: cuts[sequence].dropFirst().enumerated().map { index, end in
+          StateCapture(rows: end, slot: Int32(10 * (sequence + 1) + index))
+        })
+    }
+    let want = lengths.indices.flatMap { sequence in
+      zip(cuts[sequence], cuts[sequence].dropFirst()).flatMap { first, end in
+        cut.run([.init(sequence: sequence, position: first, count: end - first)])
+      }
+    }
+    #expect(captured.run(parts) == want)
+  }
+
   @Test func headsThatAreNoBlocksAreRefused() throws {
     var layout = StateLayout()
     _ = layout.add(.paged(heads: 2, headDimension: 48))

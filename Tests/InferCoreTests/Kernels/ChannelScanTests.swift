@@ -26,7 +26,7 @@ import Testing
       bench.soil(state, count: parameters.stateCount)
       var computed = lengths.map { _ in [[Float]]() }
       for parts in KernelBench.randomSteps(lengths, longest: longest, using: &generator) {
-        let rows = run(bench, parts, inputs, parameters, state)
+        let rows = Self.run(bench, parts, inputs, parameters, state)
         var next = 0
         for part in parts {
           computed[part.sequence] += rows[next..<next + part.count]
@@ -41,7 +41,8 @@ import Testing
     }
   }
 
-  private func run(
+  /// Runs a step and returns the outputs.
+  static func run(
     _ bench: KernelBench, _ parts: [KernelBench.Part], _ inputs: [Plain.ChannelScanInput],
     _ parameters: ChannelScanParameters, _ state: StateHandle
   ) -> [[Float]] {

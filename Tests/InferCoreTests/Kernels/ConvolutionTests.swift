@@ -4,6 +4,22 @@ import Testing
 @testable import InferCore
 
 @Suite struct ConvolutionTests {
+  /// Runs a step and returns the outputs.
+  static func run(
+    _ bench: KernelBench, _ parts: [KernelBench.Part], _ inputs: [[[Float]]], weight: [[Float]], bias: [Float]?,
+    silu: Bool, _ history: StateHandle
+  ) -> [[Float]] {
+    let input = GuardedRows(parts.flatMap { inputs[$0.sequence][$0.position..<$0.position + $0.count] })
+    let out = GuardedRows(count: input.count, columns: input.columns)
+    bench.step(parts) { step in
+      var target = out.target
+      causalConvolution(
+        input.rows, weight: weight.flatMap { $0 }, bias: bias, taps: weight.count, silu: silu, history: history,
+        into: &target, step)
+    }
+    return out.values()
+  }
+
   /// However sequences are cut into runs and runs into steps, each comes out as a whole sequence does.
   @Test(arguments: [1, 2, 3, 4, 5], [1, 7, 16, 33]) func anyCutGivesTheWhole(taps: Int, channels: Int) throws {
     let hasSiLU = taps % 2 == 0
@@ -19,17 +35,9 @@ import Testing
       let bench = try KernelBench(layout: layout, sequences: lengths.count)
       bench.soil(history, count: (taps - 1) * channels)
       for parts in KernelBench.randomSteps(lengths, longest: longest, using: &generator) {
-        let x = parts.flatMap { inputs[$0.sequence][$0.position..<$0.position + $0.count] }
-        let input = GuardedRows(x)
-        let out = GuardedRows(count: x.count, columns: channels)
-        bench.step(parts) { step in
-          var target = out.target
-          causalConvolution(
-            input.rows, weight: weight.flatMap { $0 }, bias: bias, taps: taps, silu: hasSiLU,
-            history: history, into: &target, step)
-        }
+        let out = Self.run(bench, parts, inputs, weight: weight, bias: bias, silu: hasSiLU, history)
         let want = parts.flatMap { expected[$0.sequence][$0.position..<$0.position + $0.count] }
-        #expect(distance(out.values(), want) <= 2e-6, "runs up to \(longest)")
+        #expect(distance(out, want) <= 2e-6, "runs up to \(longest)")
       }
       for (sequence, input) in inputs.enumerated() {
         let padded = Array(repeating: Array(repeating: Float(0), count: channels), count: taps) + input

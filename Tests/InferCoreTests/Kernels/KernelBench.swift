@@ -68,6 +68,9 @@ final class KernelBench {
     var count: Int
     /// How many of the last rows have their logits computed.
     var logits = 0
+    /// The recurrent state before the tokens, unless it is the usual one.
+    var start: StateStart?
+    var captures: [StateCapture] = []
   }
 
   let store: StateStore
@@ -78,12 +81,13 @@ final class KernelBench {
 
   init(
     layout: StateLayout = StateLayout(), kvType: KVType = .f32, pageTokens: Int = 16, sequences: Int = 1,
-    pagesPerSequence: Int = 0, threads: Int = 2
+    pagesPerSequence: Int = 0, spareSlots: Int = 0, threads: Int = 2
   ) throws {
     let count = sequences * pagesPerSequence
     // A few pages more than are used, which must stay untouched.
     store = try StateStore(
-      layout: layout, kvType: kvType, pageTokens: pageTokens, pageCount: count + 2, slotCount: sequences + 1)
+      layout: layout, kvType: kvType, pageTokens: pageTokens, pageCount: count + 2,
+      slotCount: sequences + 1 + spareSlots)
     var generator = SeededGenerator(seed: 7)
     let scattered = (0..<Int32(count + 2)).shuffled(using: &generator)
     pages = (0..<sequences).map { sequence in
@@ -95,7 +99,7 @@ final class KernelBench {
   /// Pages that belong to no sequence.
   var freePages: [Int32] { (0..<Int32(store.pageCount)).filter { page in !pages.contains { $0.contains(page) } } }
 
-  /// Runs a step over the given parts. Sequence `s` has slot `s + 1`; slot 0 belongs to nobody.
+  /// Runs a step over the given parts. Sequence `s` has slot `s + 1`; slot 0 belongs to nobody, and spare slots come last.
   func step(_ parts: [Part], _ body: (borrowing Step) -> Void) {
     var plan = StepPlan()
     for part in parts {
@@ -103,10 +107,13 @@ final class KernelBench {
       plan.tokens.append(contentsOf: Array(repeating: 0, count: part.count))
       let firstPage = plan.pages.count
       plan.pages.append(contentsOf: pages[part.sequence])
+      let firstCapture = plan.captures.count
+      plan.captures += part.captures
       plan.runs.append(
         Run(
           sequence: part.sequence, tokens: first..<first + part.count, position: part.position,
-          pages: firstPage..<plan.pages.count, slot: Int32(part.sequence + 1),
+          pages: firstPage..<plan.pages.count, slot: Int32(part.sequence + 1), start: part.start,
+          captures: firstCapture..<plan.captures.count,
           logits: first + part.count - part.logits..<first + part.count))
     }
     body(Step(plan: plan, store: store, team: team, workspace: workspace))
@@ -120,15 +127,23 @@ final class KernelBench {
 
   /// Floats of a sequence's slot.
   func state(_ handle: StateHandle, of sequence: Int, count: Int) -> [Float] {
-    let slot = unsafe store.slot(Int32(sequence + 1), of: handle)
+    state(handle, slot: Int32(sequence + 1), count: count)
+  }
+
+  /// Floats of a slot.
+  func state(_ handle: StateHandle, slot: Int32, count: Int) -> [Float] {
+    let slot = unsafe store.slot(slot, of: handle)
     return (0..<count).map { unsafe slot[$0] }
   }
 
   /// Fills every slot with a number, as left behind by an earlier owner.
   func soil(_ handle: StateHandle, count: Int) {
-    for slot in 0..<Int32(store.slotCount) {
-      unsafe store.slot(slot, of: handle).update(repeating: 77, count: count)
-    }
+    for slot in 0..<Int32(store.slotCount) { soil(handle, count: count, slot: slot) }
+  }
+
+  /// Fills a slot with a number.
+  func soil(_ handle: StateHandle, count: Int, slot: Int32) {
+    unsafe store.slot(slot, of: handle).update(repeating: 77, count: count)
   }
 
   /// Cuts the sequences `0 ..< lengths.count` into steps at random: each step holds the next part of some of them.

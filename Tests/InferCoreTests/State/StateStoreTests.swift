@@ -1,0 +1,88 @@
+import Testing
+
+@testable import InferCore
+
+@Suite struct StateStoreTests {
+  private static let pageTokens = 7
+  private static let heads = 3
+
+  /// The first tokens of a page, in every format: all of their numbers as kernels find them, and nothing of the tokens
+  /// behind.
+  @Test(arguments: KVType.allCases, [0, 1, 4, 7]) func aPartOfAPageIsCopied(_ kvType: KVType, tokens: Int) throws {
+    var layout = StateLayout()
+    _ = layout.add(.recurrent(count: 5))
+    let paged = layout.add(.paged(heads: Self.heads, headDimension: 32))
+    let latent = layout.add(.latent(dimension: 64))
+    let store = try StateStore(
+      layout: layout, kvType: kvType, pageTokens: Self.pageTokens, pageCount: 4, slotCount: 1)
+    let pages = PageLayout(headDimension: 32, isLatent: false, store)
+    let rows = PageLayout(headDimension: 64, isLatent: true, store)
+    for page in 0..<Int32(4) {
+      for head in 0..<Self.heads {
+        for token in 0..<Self.pageTokens {
+          let base = unsafe store.page(page, of: paged)
+          let mark = UInt8(Int(page) * 50 + head * 16 + token * 2)
+          unsafe fill(base + pages.key(head: head, token: token), kvType.bytes(32), mark)
+          unsafe fill(base + pages.value(head: head, token: token), kvType.bytes(32), mark + 1)
+        }
+      }
+      for token in 0..<Self.pageTokens {
+        unsafe fill(
+          store.page(page, of: latent) + rows.key(head: 0, token: token), kvType.bytes(64),
+          UInt8(Int(page) * 50 + token))
+      }
+    }
+    let before = bytes(store, paged, latent)
+    store.copyPage(from: 2, to: 1, tokens: tokens)
+    let after = bytes(store, paged, latent)
+    for page in [0, 2, 3] { #expect(after[page] == before[page], "page \(page) changed") }
+    for token in 0..<Self.pageTokens {
+      let source = token < tokens ? 2 : 1
+      for head in 0..<Self.heads {
+        let key = pages.key(head: head, token: token)..<pages.key(head: head, token: token) + kvType.bytes(32)
+        let value = pages.value(head: head, token: token)..<pages.value(head: head, token: token) + kvType.bytes(32)
+        #expect(after[1].paged[key] == before[source].paged[key], "key of head \(head), token \(token)")
+        #expect(after[1].paged[value] == before[source].paged[value], "value of head \(head), token \(token)")
+      }
+      let row = rows.key(head: 0, token: token)..<rows.key(head: 0, token: token) + kvType.bytes(64)
+      #expect(after[1].latent[row] == before[source].latent[row], "row of token \(token)")
+    }
+  }
+
+  @Test func allPiecesOfASlotAreCopied() throws {
+    var layout = StateLayout()
+    let first = layout.add(.recurrent(count: 5))
+    _ = layout.add(.paged(heads: 1, headDimension: 2))
+    let second = layout.add(.recurrent(count: 40))
+    let store = try StateStore(layout: layout, kvType: .f16, pageTokens: 2, pageCount: 1, slotCount: 3)
+    for slot in 0..<Int32(3) {
+      for (handle, count) in [(first, 5), (second, 40)] {
+        for index in 0..<count { unsafe store.slot(slot, of: handle)[index] = Float(Int(slot) * 100 + index) }
+      }
+    }
+    store.copySlot(from: 2, to: 0)
+    for (slot, source) in [(Int32(0), 2), (1, 1), (2, 2)] {
+      for (handle, count) in [(first, 5), (second, 40)] {
+        for index in 0..<count { #expect(unsafe store.slot(slot, of: handle)[index] == Float(source * 100 + index)) }
+      }
+    }
+  }
+
+  private func fill(_ place: UnsafeMutableRawPointer, _ count: Int, _ mark: UInt8) {
+    unsafe place.initializeMemory(as: UInt8.self, repeating: mark, count: count)
+  }
+
+  private struct Page: Equatable {
+    let paged: [UInt8]
+    let latent: [UInt8]
+  }
+
+  /// The bytes of all pages.
+  private func bytes(_ store: StateStore, _ paged: StateHandle, _ latent: StateHandle) -> [Page] {
+    func bytes(_ page: Int32, _ handle: StateHandle) -> [UInt8] {
+      let count = store.pageTokens * store.layout.kinds[handle.index].bytesPerToken(store.kvType)
+      return unsafe Array(UnsafeRawBufferPointer(start: store.page(page, of: handle), count: count))
+    }
+    return (0..<Int32(store.pageCount)).map { Page(paged: bytes($0, paged), latent: bytes($0, latent)) }
+  }
+}
