@@ -11,7 +11,7 @@
 set -euo pipefail
 
 release=0.3.36
-programs=(llama-bench llama-batched-bench llama-quantize llama-perplexity)
+programs=(llama-bench llama-batched-bench llama-quantize llama-perplexity llama-server)
 here=$(cd "$(dirname "$0")" && pwd)
 
 fail() {

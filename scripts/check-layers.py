@@ -22,7 +22,7 @@ LAYERS = {
         "Errors", "Machine", "Memory", "Formats", "Threads", "Matrices", "State", "Step", "Kernels", "Weights",
         "Sampling", "Engine", "",
     ],
-    "infer-serve": ["Terminal", "Wire", "Connections", "Server", "Endpoints", "Commands", ""],
+    "infer-serve": ["Terminal", "Wire", "Connections", "Server", "Endpoints", "Replay", "Commands", ""],
 }
 
 # Folders, or whole targets, that alone may import a module.
