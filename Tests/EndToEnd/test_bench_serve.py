@@ -143,6 +143,8 @@ def test_a_server_that_refuses_ignore_eos_is_asked_without(bench):
     assert report["completed"] == 2 and "ignore_eos" in result.stderr and "ignore_eos" not in body
     assert body["user"] == "u" and body["temperature"] == 1 and body["stream_options"] == {"include_usage": True}
     assert headers["X-Team"] == "a b" and headers["Authorization"] == "Bearer secret"
+    # A connection of its own, which no server can close too early.
+    assert headers["Connection"] == "close"
 
 
 def test_an_interrupt_reports_what_was_measured(binary):

@@ -40,12 +40,15 @@ struct ReplayClient: Sendable {
     try? await group.shutdownGracefully()
   }
 
-  /// Sends a completion. Times of the outcome count from `epoch`.
+  /// Sends a completion, on a connection of its own: a server that just closes an idle one would fail the request.
+  /// Times of the outcome count from `epoch`.
   func complete(_ body: ByteBuffer, epoch: NIODeadline) -> RunningRequest {
     let loop = group.next()
+    var headers = target.headers
+    headers.replaceOrAdd(name: "Connection", value: "close")
     do {
       let request = try HTTPClient.Request(
-        url: target.url, method: .POST, headers: target.headers, body: .byteBuffer(body))
+        url: target.url, method: .POST, headers: headers, body: .byteBuffer(body))
       let task = http.execute(
         request: request, delegate: AnswerDelegate(epoch: epoch, start: epoch.secondsUntilNow),
         eventLoop: .delegateAndChannel(on: loop), deadline: .now() + TimeAmount(timeout))
