@@ -25,10 +25,13 @@ swift-test: .build/libraries-installed
 kernels-test: .build/libraries-installed .build/emulators-installed
 	Tests/Kernels/run.sh
 
-# The engine's threads under the thread sanitizer.
+# The threads of metrics, engine, kernels and server under the thread sanitizer: the suites that have any, but for those
+# whose arithmetic would take it an hour.
 thread-test: .build/libraries-installed
-	swift test --sanitize=thread --scratch-path .build/thread-sanitizer \
-	  --filter 'ThreadTeamTests|EngineTests|EngineLifeTests|SchedulerTests'
+	swift test --sanitize=thread --scratch-path .build/thread-sanitizer --filter 'InferMetricsTests|InferServeTests'
+	swift test --sanitize=thread --scratch-path .build/thread-sanitizer --filter '$(THREADED)'
+
+THREADED := ThreadTeamTests|EngineTests|EngineLifeTests|EngineThreadsTests|BackPressureTests|TextGenerationTests|PrefixCacheTests
 
 # That steps take nothing from the heap.
 allocation-test: .build/libraries-installed

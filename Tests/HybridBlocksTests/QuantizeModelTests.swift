@@ -2,7 +2,6 @@ import Foundation
 import HybridBlocks
 import InferCore
 import InferText
-import Synchronization
 import TestSupport
 import Testing
 
@@ -120,7 +119,7 @@ import Testing
   }
 
   @Test func loadingTellsHowFarItIs() throws {
-    let seen = Mutex<[LoadProgress]>([])
+    let seen = Monitor<[LoadProgress]>([])
     var options = LoadOptions()
     options.progress = { progress in seen.withLock { $0.append(progress) } }
     _ = try loadModel(at: Self.tiny, options: options)

@@ -1,6 +1,5 @@
 internal import InferCore
 internal import InferText
-internal import Synchronization
 
 /// Reads a model's configuration: every value is checked as it is read, under whichever of its spellings the file has,
 /// and remembered, so that a key nobody read can be reported. Errors name the file and the key that is in it.
@@ -15,11 +14,11 @@ struct ConfigReader: Sendable {
   private let read: Names
 
   private final class Names: Sendable {
-    let names = Mutex<Set<ExactText>>([])
+    let names = Monitor<Set<ExactText>>([])
     /// The members of `names` that are read with all they hold.
-    let whole = Mutex<Set<ExactText>>([])
+    let whole = Monitor<Set<ExactText>>([])
     /// For keys that the file does not have, the key that it has in their place.
-    let spellings = Mutex<TextDictionary<String>>([:])
+    let spellings = Monitor<TextDictionary<String>>([:])
   }
 
   /// Largest size of any dimension: larger values are mistakes, and products of three stay within 64 bits.

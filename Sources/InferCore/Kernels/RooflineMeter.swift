@@ -54,7 +54,7 @@ public final class RooflineMeter {
   /// Keeps every thread's units busy in pieces of about a millisecond.
   private func measurePeak(_ kernel: (_ rounds: Int, _ sum: UnsafeMutablePointer<Double>?) -> Double) -> Double {
     let (pieces, rounds) = (32 * team.count, 200_000)
-    let operations = Mutex(0.0)
+    let operations = Monitor(0.0)
     let seconds = best(of: 3) {
       operations.withLock { $0 = 0 }
       unsafe team.forEach(pieces) { _, _ in

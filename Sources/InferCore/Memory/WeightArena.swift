@@ -1,5 +1,3 @@
-internal import Synchronization
-
 /// Memory for packed weights, in chunks large enough for huge pages. A chunk goes back to the system with the last
 /// matrix in it.
 @safe final class WeightArena: Sendable {
@@ -19,7 +17,7 @@ internal import Synchronization
     var used = 0
   }
 
-  private let state = Mutex(State())
+  private let state = Monitor(State())
 
   /// `byteCount` zero bytes that begin on a cache line, and the owner that keeps them alive.
   ///

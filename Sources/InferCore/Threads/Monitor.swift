@@ -1,29 +1,33 @@
-/// A value behind a lock on which threads can sleep until the value satisfies a condition, unlike on a `Mutex`.
-final class Monitor<Value>: @unchecked Sendable {
+/// A value behind a lock, on which threads can also sleep until the value satisfies a condition.
+///
+/// The lock is POSIX's rather than the standard library's `Mutex`: the thread sanitizer does not see that one when a
+/// thread has to sleep for it (Swift 6.3), and takes what it guards for a race.
+package final class Monitor<Value>: @unchecked Sendable {
   // Safe because `value` is read and written with the lock held only.
   private var value: Value
   private let lock = ConditionLock()
 
-  init(_ value: sending Value) { self.value = value }
+  package init(_ value: sending Value) { self.value = value }
 
   /// Calls `body` with the value and the lock held.
-  func withLock<Result, Failure: Error>(
+  package func withLock<Result, Failure: Error>(
     _ body: (inout Value) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     try lock.withLock { () throws(Failure) in try body(&value) }
   }
 
   /// Calls `body` with the value and the lock held, and then wakes all sleepers.
-  func change<Result, Failure: Error>(_ body: (inout Value) throws(Failure) -> Result) throws(Failure) -> Result {
+  package func change<Result, Failure: Error>(_ body: (inout Value) throws(Failure) -> Result) throws(Failure) -> Result
+  {
     defer { lock.wakeAll() }
     return try withLock(body)
   }
 
   /// Sleeps until `condition` holds.
-  func wait(until condition: (Value) -> Bool) { lock.wait { condition(value) } }
+  package func wait(until condition: (Value) -> Bool) { lock.wait { condition(value) } }
 
   /// Sleeps until `condition` holds, or until the deadline.
-  func wait(until deadline: ContinuousClock.Instant?, for condition: (Value) -> Bool) {
+  package func wait(until deadline: ContinuousClock.Instant?, for condition: (Value) -> Bool) {
     lock.wait(until: deadline) { condition(value) }
   }
 }

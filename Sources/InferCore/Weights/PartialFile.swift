@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 
 /// A file that is written under another name and gets its own when it is complete, so that a file of that name is
 /// always whole. The file is removed if this object goes away before.
@@ -10,7 +9,7 @@ final class PartialFile {
   private let handle: FileHandle
 
   /// The names of this process's files that are not complete.
-  fileprivate static let unfinished = Mutex<Set<String>>([])
+  fileprivate static let unfinished = Monitor<Set<String>>([])
 
   /// Creates the file with its first bytes.
   ///

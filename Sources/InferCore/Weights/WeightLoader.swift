@@ -1,5 +1,4 @@
 internal import InferText
-internal import Synchronization
 
 /// A tensor that a model is made of, and its format in memory.
 public struct LoadedTensor: Sendable {
@@ -35,7 +34,7 @@ final class WeightLoader: Sendable {
   private let arena = WeightArena()
   private let progress: (@Sendable (LoadProgress) -> Void)?
   private let bytesTotal: Int
-  private let account = Mutex(Account())
+  private let account = Monitor(Account())
 
   private struct Account {
     var loaded: TextDictionary<LoadedTensor> = [:]

@@ -1,4 +1,4 @@
-import Synchronization
+import Foundation
 
 /// The memory of one encoding: buffers that are worth keeping, and pieces seen before.
 ///
@@ -13,11 +13,14 @@ final class EncoderScratch: @unchecked Sendable {
 }
 
 /// Scratch for encodings that run at the same time: as many as ever ran at once.
-final class EncoderPool: Sendable {
-  private let free = Mutex<[EncoderScratch]>([])
+///
+/// `@unchecked Sendable`. Safe because what is free is read and changed with the lock held only.
+final class EncoderPool: @unchecked Sendable {
+  private let lock = NSLock()
+  private var free: [EncoderScratch] = []
 
   /// Scratch that nobody else has until it is given back.
-  func take() -> EncoderScratch { free.withLock { $0.popLast() } ?? EncoderScratch() }
+  func take() -> EncoderScratch { lock.withLock { free.popLast() } ?? EncoderScratch() }
 
-  func give(_ scratch: EncoderScratch) { free.withLock { $0.append(scratch) } }
+  func give(_ scratch: EncoderScratch) { lock.withLock { free.append(scratch) } }
 }

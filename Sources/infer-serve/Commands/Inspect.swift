@@ -2,7 +2,6 @@ import ArgumentParser
 import HybridBlocks
 import InferCore
 import InferText
-import Synchronization
 
 /// `infer-serve inspect`: what a model is, and whether its files are sound.
 struct Inspect: AsyncParsableCommand {
@@ -31,7 +30,7 @@ struct Inspect: AsyncParsableCommand {
   /// Tensors with numbers that are not finite, by name.
   private static func scan(_ checkpoint: Checkpoint, threads: Int) throws -> [(name: String, count: Int)] {
     let tensors = checkpoint.tensors.values.sorted { $0.name < $1.name }
-    let counts = Mutex(Array(repeating: 0, count: tensors.count))
+    let counts = Monitor(Array(repeating: 0, count: tensors.count))
     try unsafe ThreadTeam(count: threads).forEach(tensors.count) { item, _ in
       let count = tensors[item].nonFiniteCount()
       counts.withLock { $0[item] = count }

@@ -1,7 +1,6 @@
 public import ArgumentParser
 import Foundation
 public import InferCore
-import Synchronization
 
 /// The options for quantising weights while a model is loaded. Shared by all commands that compute.
 struct QuantizationOptions: ParsableArguments {
@@ -39,7 +38,7 @@ extension WeightFormat: ExpressibleByArgument {
 /// Passes progress on once loading has taken two seconds, and every two seconds from then on.
 final class SlowProgress: Sendable {
   private let tell: @Sendable (LoadProgress) -> Void
-  private let last = Mutex(ContinuousClock.now)
+  private let last = Monitor(ContinuousClock.now)
 
   init(tell: @escaping @Sendable (LoadProgress) -> Void) { self.tell = tell }
 

@@ -1,6 +1,6 @@
+import InferCore
 import NIOCore
 import NIOHTTP1
-import Synchronization
 
 /// Tells when the client of a connection is gone.
 ///
@@ -11,7 +11,7 @@ final class ClientConnection: Sendable {
     var nextID = 0
     var actions: [Int: @Sendable () -> Void] = [:]
   }
-  private let state = Mutex(State())
+  private let state = Monitor(State())
 
   /// Calls `action` once when the client goes, at once if it has gone; until the registration is removed.
   func whenClosed(_ action: @escaping @Sendable () -> Void) -> Registration {

@@ -1,5 +1,5 @@
+import InferCore
 import NIOCore
-import Synchronization
 
 /// All open connections, and which of them have to go when there are too many.
 ///
@@ -36,7 +36,7 @@ final class Connections: Sendable {
 
   /// How many connections there may be.
   let limits: ConnectionLimits
-  private let state = Mutex(State())
+  private let state = Monitor(State())
 
   /// How long nothing must have happened at a connection that makes room for a new one.
   private static let patience = Duration.milliseconds(500)

@@ -1,5 +1,5 @@
+import InferCore
 import Logging
-import Synchronization
 
 /// A log for what clients cause as often as they like: some lines a second of each message, and then how many were
 /// left out.
@@ -14,7 +14,7 @@ final class RateLimitedLog: Sendable {
   private static let limit = 5
 
   private let logger: Logger
-  private let windows = Mutex<[String: Window]>([:])
+  private let windows = Monitor<[String: Window]>([:])
 
   init(_ logger: Logger) { self.logger = logger }
 

@@ -1,6 +1,6 @@
 import Hummingbird
+import InferCore
 import NIOCore
-import Synchronization
 
 /// Ends an answer early when its client is gone or its time is up.
 final class AnswerSupervisor: Sendable {
@@ -13,10 +13,10 @@ final class AnswerSupervisor: Sendable {
   /// How long after its time is up a response may take to reach a client that is slow to read.
   private static let grace = Duration.seconds(5)
 
-  private let first = Mutex<Cause?>(nil)
+  private let first = Monitor<Cause?>(nil)
   private let answer: Answer
-  private let timer = Mutex<Task<Void, any Error>?>(nil)
-  private let registration = Mutex<ClientConnection.Registration?>(nil)
+  private let timer = Monitor<Task<Void, any Error>?>(nil)
+  private let registration = Monitor<ClientConnection.Registration?>(nil)
 
   /// Why the answer was ended, if it was.
   var cause: Cause? { first.withLock { $0 } }

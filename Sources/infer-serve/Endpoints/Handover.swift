@@ -1,5 +1,5 @@
 import DequeModule
-import Synchronization
+import InferCore
 
 /// Hands elements from any number of tasks to one, without a buffer: a sender waits until its element is taken.
 final class Handover<Element: Sendable>: Sendable {
@@ -12,7 +12,7 @@ final class Handover<Element: Sendable>: Sendable {
   private enum Sending { case deliver(CheckedContinuation<Element?, Never>), refuse, wait }
   private enum Receiving { case take(Element, CheckedContinuation<Bool, Never>), end, wait }
 
-  private let state = Mutex(State())
+  private let state = Monitor(State())
 
   /// Returns when the element has been taken; `false` when it never will be.
   func send(_ element: Element) async -> Bool {

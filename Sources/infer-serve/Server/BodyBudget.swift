@@ -1,4 +1,4 @@
-import Synchronization
+import InferCore
 
 /// Bytes of request bodies that are held at the same time, counted as they come.
 final class BodyBudget: Sendable {
@@ -6,7 +6,7 @@ final class BodyBudget: Sendable {
   static let exemptBytes = 64 << 10
 
   private let limit: Int
-  private let used = Mutex(0)
+  private let used = Monitor(0)
 
   /// A budget of `limit` bytes.
   init(limit: Int) { self.limit = limit }
@@ -20,7 +20,7 @@ final class BodyBudget: Sendable {
   /// One body's share of a ``BodyBudget``.
   final class Share: Sendable {
     private let budget: BodyBudget
-    private let bytes = Mutex(0)
+    private let bytes = Monitor(0)
 
     fileprivate init(_ budget: BodyBudget) { self.budget = budget }
 

@@ -1,6 +1,6 @@
 import Hummingbird
+import InferCore
 import NIOCore
-import Synchronization
 
 /// Writes a comment to a stream of events whenever nothing else has been written for a while, so that neither a client
 /// nor a proxy between takes a long prompt or a full queue for a server that is gone.
@@ -14,11 +14,11 @@ final class KeepAlive: Sendable {
 
   /// When the last write ended; nil during one.
   private final class LastWrite: Sendable {
-    let time = Mutex<ContinuousClock.Instant?>(.now)
+    let time = Monitor<ContinuousClock.Instant?>(.now)
   }
 
   private let last = LastWrite()
-  private let task = Mutex<Task<Void, Never>?>(nil)
+  private let task = Monitor<Task<Void, Never>?>(nil)
 
   /// Begins, until ``stop()``. An interval of zero is for never.
   init(_ writer: any ResponseBodyWriter, every interval: Duration) {

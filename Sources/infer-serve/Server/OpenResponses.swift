@@ -1,8 +1,8 @@
-import Synchronization
+import InferCore
 
 /// Counts the requests whose responses are not written yet, so that a server that shuts down can wait for them.
 final class OpenResponses: Sendable {
-  private let state = Mutex(0)
+  private let state = Monitor(0)
 
   /// Requests under way.
   var count: Int { state.withLock { $0 } }

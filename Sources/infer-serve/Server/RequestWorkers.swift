@@ -1,5 +1,5 @@
+import InferCore
 import NIOPosix
-import Synchronization
 
 /// Threads for decoding, rendering and tokenising large requests, beside the pool that writes streams and answers
 /// about the server's health.
@@ -12,7 +12,7 @@ final class RequestWorkers: Sendable {
   private static let limit = 256
 
   private let pool: NIOThreadPool
-  private let count = Mutex(0)
+  private let count = Monitor(0)
 
   /// Starts the threads.
   init(processors: Int) {

@@ -1,9 +1,9 @@
 import Foundation
 import HTTPTypes
 import Hummingbird
+import InferCore
 import Logging
 import NIOCore
-import Synchronization
 
 /// The companion of a request through middleware and endpoint.
 struct ServeContext: RequestContext {
@@ -30,7 +30,7 @@ final class RequestRecord: Sendable {
     var error: String?
   }
 
-  private let state = Mutex<(id: String, generation: Generation?)>(("", nil))
+  private let state = Monitor<(id: String, generation: Generation?)>(("", nil))
 
   /// The request's id, as in the response's `x-request-id`.
   var id: String {

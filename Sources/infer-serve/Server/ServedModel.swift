@@ -2,7 +2,6 @@ import Foundation
 import HybridBlocks
 import InferCore
 import InferText
-import Synchronization
 
 /// A model that is loaded and the engine that runs it.
 struct ServedModel: Sendable {
@@ -119,7 +118,7 @@ final class ServerState: Sendable {
     }
   }
 
-  private let state = Mutex(Phase.loading)
+  private let state = Monitor(Phase.loading)
   /// Requests under way, of every kind.
   let responses = OpenResponses()
   /// The names that requests may call the model by; the first is the one in responses.

@@ -1,6 +1,5 @@
 import Foundation
 import InferText
-import Synchronization
 import TestSupport
 import Testing
 
@@ -52,7 +51,7 @@ import Testing
   }
 
   @Test func whatIsNoMatrixStaysAndAllIsAccountedFor() throws {
-    let seen = Mutex<[LoadProgress]>([])
+    let seen = Monitor<[LoadProgress]>([])
     let scope = try scope(
       [
         .init("v", [64], Array(repeating: 0.1, count: 64)), .init("r", [2, 64], Array(repeating: 0.1, count: 128)),

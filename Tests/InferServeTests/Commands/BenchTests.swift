@@ -1,6 +1,5 @@
 import Foundation
 import InferCore
-import Synchronization
 import TestSupport
 import Testing
 
@@ -9,7 +8,7 @@ import Testing
 @Suite struct BenchTests {
   /// Rows and positions of every step that a test runs.
   private func steps(_ test: BenchTest, batchTokens: Int, repetitions: Int) throws -> [[(position: Int, rows: Int)]] {
-    let steps = Mutex<[[(position: Int, rows: Int)]]>([])
+    let steps = Monitor<[[(position: Int, rows: Int)]]>([])
     let model = HashModel { plan in
       steps.withLock { $0.append(plan.runs.map { ($0.position, $0.tokens.count) }) }
     }
@@ -72,7 +71,7 @@ import Testing
 
   @Test func limitsAreMeasuredBetweenRepetitions() throws {
     let test = BenchTest(prompt: 1, generate: 1, depth: 3, batch: 1, isBatch: false)
-    let steps = Mutex(0)
+    let steps = Monitor(0)
     let model = HashModel { _ in steps.withLock { $0 += 1 } }
     let runner = try BenchRunner(model: model, test: test, kvType: .f16, threads: 1, batchTokens: 8)
     let limits = runner.measure(repetitions: 2) {

@@ -1,4 +1,4 @@
-import Synchronization
+import InferCore
 import Testing
 
 @testable import infer_serve
@@ -6,7 +6,7 @@ import Testing
 struct ClientConnectionTests {
   @Test func actionsRunOnceWhenTheClientGoes() {
     let connection = ClientConnection()
-    let calls = Mutex<[String]>([])
+    let calls = Monitor<[String]>([])
     _ = connection.whenClosed { calls.withLock { $0.append("kept") } }
     let removed = connection.whenClosed { calls.withLock { $0.append("removed") } }
     removed.remove()

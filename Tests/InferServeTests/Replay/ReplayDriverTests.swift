@@ -1,7 +1,7 @@
+import InferCore
 import InferText
 import NIOCore
 import NIOPosix
-import Synchronization
 import Testing
 
 @testable import infer_serve
@@ -16,7 +16,7 @@ private final class FakeServer: Sendable {
 
   struct Gone: Error {}
 
-  let state = Mutex(State())
+  let state = Monitor(State())
   let loop: any EventLoop
   let delay: TimeAmount
   let failing: String?
