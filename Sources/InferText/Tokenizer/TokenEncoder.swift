@@ -5,12 +5,16 @@ struct TokenEncoder {
   let places: SpecialTokenPlaces
   let scratch: EncoderScratch
   var ids: [Int32] = []
+  /// Where texts between added tokens begin: the byte of the text, and the number of tokens before it.
+  private(set) var starts: [(byte: Int, tokens: Int)] = []
 
   mutating func encode(_ text: [UInt8]) throws(TokenizerError) {
     for segment in tokenizer.rawMatcher.segments(of: text, findingSpecialTokens: places) {
       switch segment {
       case .token(let id): ids.append(id)
-      case .text(let range): try encodeRaw(text, range)
+      case .text(let range):
+        starts.append((range.lowerBound, ids.count))
+        try encodeRaw(text, range)
       }
     }
   }

@@ -60,17 +60,37 @@ public struct Tokenizer: Sendable {
   public func encode(
     _ prompt: ChatPrompt, allowingSpecialInMessages: Bool = false
   ) throws(TokenizerError) -> [Int32] {
+    try tokens(of: prompt, allowingSpecialInMessages: allowingSpecialInMessages).ids
+  }
+
+  /// The tokens of a chat prompt, as ``encode(_:allowingSpecialInMessages:)`` has them, and where messages begin and end
+  /// in them.
+  public func tokens(
+    of prompt: ChatPrompt, allowingSpecialInMessages: Bool = false
+  ) throws(TokenizerError) -> ChatTokens {
     let outside = allowingSpecialInMessages ? [] : prompt.outside
-    return try encode(prompt.text, findingSpecialTokens: outside.isEmpty ? .everywhere : .outside(outside))
+    return try withEncoder(findingSpecialTokens: outside.isEmpty ? .everywhere : .outside(outside)) {
+      (encoder) throws(TokenizerError) in
+      try encoder.encode(Array(prompt.text.utf8))
+      return ChatTokens(ids: encoder.ids, outside: prompt.outside, starts: encoder.starts)
+    }
   }
 
   private func encode(_ text: String, findingSpecialTokens places: SpecialTokenPlaces) throws(TokenizerError) -> [Int32]
   {
+    try withEncoder(findingSpecialTokens: places) { (encoder) throws(TokenizerError) in
+      try encoder.encode(Array(text.utf8))
+      return encoder.ids
+    }
+  }
+
+  private func withEncoder<Result>(
+    findingSpecialTokens places: SpecialTokenPlaces, _ body: (inout TokenEncoder) throws(TokenizerError) -> Result
+  ) throws(TokenizerError) -> Result {
     let scratch = pool.take()
     defer { pool.give(scratch) }
     var encoder = TokenEncoder(tokenizer: self, places: places, scratch: scratch)
-    try encoder.encode(Array(text.utf8))
-    return encoder.ids
+    return try body(&encoder)
   }
 
   /// The form of a text that the vocabulary was learned on.

@@ -1,0 +1,46 @@
+/// The tokens of a chat prompt, and where its messages begin and end.
+public struct ChatTokens: Sendable, Equatable {
+  /// The token ids.
+  public let ids: [Int32]
+  /// Numbers of first tokens after which the text of a message begins, as far as the template marks beginnings by added
+  /// tokens: what the template writes between that token and the text is left out. Ascending.
+  public let messageStarts: [Int]
+  /// The number of first tokens after which the text of the last message has ended, with the token that marks its end;
+  /// `nil` where the template has none.
+  public let lastMessageEnd: Int?
+
+  /// - Parameters:
+  ///   - ids: The token ids.
+  ///   - outside: Bytes of the prompt that came from messages.
+  ///   - starts: Bytes at which texts between added tokens begin, and the number of tokens before them.
+  init(ids: [Int32], outside: [Range<Int>], starts: [(byte: Int, tokens: Int)]) {
+    self.ids = ids
+    var messageStarts: [Int] = []
+    var next = starts.startIndex
+    var end = 0
+    for range in outside {
+      var last: Int?
+      while next < starts.endIndex, starts[next].byte <= range.lowerBound {
+        // Added tokens within messages mark nothing.
+        if starts[next].byte >= end { last = starts[next].tokens }
+        next += 1
+      }
+      if let last, last > messageStarts.last ?? 0 { messageStarts.append(last) }
+      end = range.upperBound
+    }
+    self.messageStarts = messageStarts
+    lastMessageEnd = outside.last.flatMap { last in starts.first { $0.byte >= last.upperBound }?.tokens }
+  }
+
+  /// Numbers of first tokens after which other prompts are likely to go on differently: where the first two messages and
+  /// the last two begin, and where the last one ends.
+  ///
+  /// A system prompt is often followed by other questions; the last messages are asked again, or in other words; and what
+  /// the template wrote behind the last message may be gone in the next turn, as reasoning is.
+  public var branches: [Int] {
+    var branches = Array(messageStarts.prefix(2))
+    for start in messageStarts.suffix(2) where start > branches.last ?? 0 { branches.append(start) }
+    if let lastMessageEnd, lastMessageEnd > branches.last ?? 0 { branches.append(lastMessageEnd) }
+    return branches
+  }
+}
