@@ -52,6 +52,7 @@ let package = Package(
       dependencies: [
         "CBLAS", "CKernels", "InferMetrics", "InferText",
         .product(name: "DequeModule", package: "swift-collections"),
+        .product(name: "HeapModule", package: "swift-collections"),
         .product(name: "OrderedCollections", package: "swift-collections"),
       ],
       swiftSettings: swiftSettings),

@@ -19,8 +19,8 @@ TARGETS = ["InferText", "InferMetrics", "InferCore", "HybridBlocks", "infer-serv
 # Folders of each target, each before those that may use it; "" stands for the files beside the folders.
 LAYERS = {
     "InferCore": [
-        "Errors", "Machine", "Memory", "Formats", "Threads", "Matrices", "State", "Step", "Kernels", "Weights",
-        "Sampling", "Engine", "",
+        "Errors", "Machine", "Threads", "Memory", "Formats", "Matrices", "State", "Step", "Kernels", "Weights",
+        "Sampling", "Cache", "Engine", "",
     ],
     "infer-serve": ["Terminal", "Wire", "Connections", "Server", "Endpoints", "Replay", "Commands", ""],
 }

@@ -12,6 +12,7 @@ public final class Engine: Sendable {
   public let metrics: EngineMetrics
   private let inbox: EngineInbox
   private let endTokens: Set<Int32>
+  private let keepsPrefixes: Bool
   private let maxUnreadTokens: Int
 
   /// Reserves memory for state and starts the engine's thread, which sleeps while there is nothing to do.
@@ -39,6 +40,7 @@ public final class Engine: Sendable {
     self.metrics = metrics
     self.inbox = inbox
     endTokens = configuration.endTokens
+    keepsPrefixes = configuration.keepsPrefixes
     maxUnreadTokens = configuration.maxUnreadTokens
   }
 
@@ -73,7 +75,7 @@ public final class Engine: Sendable {
     do {
       try workspace.reserve(
         byteCount: try StepRunner.activationBytes(
-          of: model, rows: configuration.maxBatchTokens, logitRows: limits.slotCount + limits.maxScoredRows,
+          of: model, rows: configuration.maxBatchTokens, logitRows: limits.maxRunning + limits.maxScoredRows,
           kvType: configuration.kvType, threads: configuration.threads))
     } catch {
       throw ConfigurationError(.maxBatchTokens, reason: "of \(configuration.maxBatchTokens) is too large: \(error)")
@@ -103,7 +105,8 @@ public final class Engine: Sendable {
       let arrival = ContinuousClock.now
       let sequences = zip(requests, tokenLimits).map { request, limit in
         EngineSequence(
-          request, tokenLimit: limit, endTokens: endTokens, maxUnread: maxUnreadTokens, arrival: arrival)
+          request, tokenLimit: limit, endTokens: endTokens, keepsPrefixes: keepsPrefixes, maxUnread: maxUnreadTokens,
+          arrival: arrival)
       }
       metrics.requestsWaiting.add(Double(requests.count))
       do throws(RequestError) {
@@ -141,6 +144,10 @@ public final class Engine: Sendable {
     await inbox.idle()
     deadline?.cancel()
   }
+
+  /// Gives up what the prefix cache keeps, and returns when it is done, between two steps. What running requests hold
+  /// stays until they end.
+  public func resetPrefixCache() async { await inbox.resetCache() }
 
   /// Ends what is unfinished, with ``FinishReason/shutdown``, and returns when the engine's thread has ended, one step
   /// later at the latest. The engine is of no use afterwards.

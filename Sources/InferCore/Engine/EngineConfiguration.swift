@@ -10,6 +10,9 @@ public struct EngineConfiguration: Sendable {
   public var kvType = KVType.f16
   /// The number of tokens in a page of keys and values.
   public var pageTokens = 16
+  /// `true` to keep keys, values and states of sequences for others that begin alike, in what memory running ones do not
+  /// need.
+  public var keepsPrefixes = true
   /// The maximum number of rows in a step. Sequences that decode take theirs first, prompts share the rest.
   public var maxBatchTokens = 512
   /// The maximum number of sequences that run at the same time.

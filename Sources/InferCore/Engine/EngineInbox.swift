@@ -15,6 +15,8 @@ final class EngineInbox: Sendable {
     var endings: [(channel: EventChannel, reason: FinishReason)] = []
     /// Channels of requests that paused and whose readers have caught up.
     var caughtUp: [EventChannel] = []
+    /// Those who wait until the prefix cache is given up.
+    var cacheResets: [CheckedContinuation<Void, Never>] = []
     var phase = Phase.accepting
   }
 
@@ -66,6 +68,7 @@ final class EngineInbox: Sendable {
     news.arrivals.removeAll(keepingCapacity: true)
     news.endings.removeAll(keepingCapacity: true)
     news.caughtUp.removeAll(keepingCapacity: true)
+    news.cacheResets = []
     contents.withLock { contents in
       news.phase = contents.news.phase
       swap(&news, &contents.news)
@@ -79,6 +82,7 @@ final class EngineInbox: Sendable {
       // Paused requests have to be ended as well.
       let isToEnd = news.phase == .stopping || news.phase == .ending && contents.unfinished > 0
       return isToEnd || !news.arrivals.isEmpty || !news.endings.isEmpty || !news.caughtUp.isEmpty
+        || !news.cacheResets.isEmpty
     }
   }
 
@@ -98,8 +102,18 @@ final class EngineInbox: Sendable {
   func stopped() {
     contents.withLock { contents in
       contents.hasStopped = true
-      for waiter in contents.waitingForStop { waiter.resume() }
+      for waiter in contents.waitingForStop + contents.news.cacheResets { waiter.resume() }
       contents.waitingForStop = []
+      contents.news.cacheResets = []
+    }
+  }
+
+  /// Has the prefix cache given up, and returns when it is; at once when the engine's thread has ended.
+  func resetCache() async {
+    await withCheckedContinuation { continuation in
+      contents.change { contents in
+        if contents.hasStopped { continuation.resume() } else { contents.news.cacheResets.append(continuation) }
+      }
     }
   }
 

@@ -6,14 +6,15 @@ public struct EngineLimits: Sendable, Equatable {
   /// The maximum number of prompt and generated tokens of a request: the least of the model's context, the configured
   /// one, and the tokens that all pages hold.
   public let contextLength: Int
-  /// The number of tokens in a page; `nil` when the model has no paged state.
-  public let pageTokens: Int?
-  /// The number of pages of keys and values: as many as the budget holds, but no more than all sequences together can
-  /// fill.
+  /// The number of tokens in a page. Pages of a model without paged state take no memory.
+  public let pageTokens: Int
+  /// The number of pages of keys and values, of running sequences and of those that are kept.
   public let pageCount: Int
   /// The size of all pages in bytes.
   public let kvBytes: Int
-  /// The number of slots of recurrent state, which is also the number of sequences that can run at the same time.
+  /// The maximum number of sequences that run at the same time.
+  public let maxRunning: Int
+  /// The number of slots of recurrent state: one for each running sequence, and those of states that are kept.
   public let slotCount: Int
   /// The size of all slots in bytes.
   public let stateBytes: Int
@@ -31,35 +32,45 @@ public struct EngineLimits: Sendable, Equatable {
     if let reason = layout.check(configuration.kvType) { throw ConfigurationError(.kvType, reason: reason) }
     vocabularySize = model.vocabularySize
     let slotBytes = layout.slotBytes
-    slotCount = try Self.count(
+    maxRunning = try Self.count(
       budget: configuration.stateCacheMiB, unit: slotBytes, limit: configuration.maxRunning, .stateCacheMiB,
       "the state of one sequence takes")
-    stateBytes = slotCount * slotBytes
     let context = configuration.maxContext ?? model.contextLength
     guard context <= model.contextLength else {
       throw ConfigurationError(
         .maxContext, reason: "of \(context) is beyond the model's \(model.contextLength) tokens")
     }
-    let pageTokens = configuration.pageTokens
+    pageTokens = configuration.pageTokens
     let pageBytes = layout.pageBytes(tokens: pageTokens, type: configuration.kvType)
+    // What all sequences together can fill, and as much again for what is kept; more is for caches of text only.
+    let pagesOfContext = (context + pageTokens - 1) / pageTokens
+    let useful = pagesOfContext.multipliedReportingOverflow(by: maxRunning)
+    let filled = min(useful.overflow ? .max : useful.partialValue, configuration.pageLimit)
+    let memory = MachineLimits.current.usableMemory
     if pageBytes > 0 {
-      let useful = slotCount * ((context + pageTokens - 1) / pageTokens)
       // Two tokens are the least: one of a prompt and one of an answer.
-      pageCount = try Self.count(
-        budget: configuration.kvCacheMiB, unit: pageBytes, limit: min(useful, configuration.pageLimit), .kvCacheMiB,
+      let affordable = try Self.count(
+        budget: configuration.kvCacheMiB, unit: pageBytes, limit: configuration.pageLimit, .kvCacheMiB,
         "a page of \(pageTokens) tokens takes", atLeast: (2 + pageTokens - 1) / pageTokens)
-      self.pageTokens = pageTokens
-      contextLength = min(context, pageCount * pageTokens)
+      let running = min(affordable, filled)
+      let spare = Self.spareMemory(memory, used: running * pageBytes + maxRunning * slotBytes)
+      pageCount = configuration.keepsPrefixes ? running + min(affordable - running, spare / pageBytes) : running
     } else {
-      pageCount = 0
-      self.pageTokens = nil
-      contextLength = context
+      pageCount = min(max(filled, pagesOfContext), Self.maxEmptyPages, configuration.pageLimit)
     }
+    contextLength = min(context, pageCount.multipliedReportingOverflow(by: pageTokens).partialValue)
     kvBytes = pageCount * pageBytes
-    maxUnfinished = slotCount + configuration.maxQueue
+    if configuration.keepsPrefixes, slotBytes > 0 {
+      let affordable = (configuration.stateCacheMiB << 20) / slotBytes - maxRunning
+      let spare = Self.spareMemory(memory, used: kvBytes + maxRunning * slotBytes) / slotBytes
+      slotCount = maxRunning + max(0, min(affordable, spare, Self.maxKeptStates))
+    } else {
+      slotCount = maxRunning
+    }
+    stateBytes = slotCount * slotBytes
+    maxUnfinished = maxRunning + configuration.maxQueue
     maxScoredRows = max(1, min(configuration.maxBatchTokens, (8 << 20) / max(1, vocabularySize)))
     // Memory is reserved without being backed, so the system would agree now and end the process later.
-    let memory = MachineLimits.current.usableMemory
     guard kvBytes + stateBytes <= memory else {
       throw ConfigurationError(
         .kvCacheMiB,
@@ -68,6 +79,14 @@ public struct EngineLimits: Sendable, Equatable {
       )
     }
   }
+
+  /// Pages that take no memory, so that only their bookkeeping does.
+  private static let maxEmptyPages = 1 << 18
+  /// States are looked through when one is evicted.
+  private static let maxKeptStates = 1 << 12
+
+  /// The memory that what is kept may take beside what running sequences need: half of what is left.
+  private static func spareMemory(_ memory: Int, used: Int) -> Int { max(0, memory - used) / 2 }
 
   private static func count(
     budget: Int, unit: Int, limit: Int, _ property: ConfigurationError.Property, _ what: String, atLeast least: Int = 1

@@ -13,14 +13,27 @@ public final class EngineMetrics: Sendable {
   public let requestsRunning: Gauge
   /// Requests waiting to run.
   public let requestsWaiting: Gauge
-  /// Fraction of the pages of keys and values in use, 0 to 1.
+  /// Fraction of the pages of keys and values that requests hold, 0 to 1; what is kept for others does not count.
   public let kvCacheUsage: Gauge
-  /// Fraction of the slots of recurrent state in use, 0 to 1.
+  /// Fraction of the slots of recurrent state that requests hold, 0 to 1; likewise.
   public let stateCacheUsage: Gauge
   /// Generated tokens per second, over the last second or so; 0 when idle.
   public let generationTokensPerSecond: Gauge
   /// Times that a request lost its memory to an older one.
   public let preemptions: Counter
+  /// Tokens of prompts that were looked up in the prefix cache.
+  public let prefixCacheQueries: Counter
+  /// Tokens of those that were found there.
+  public let prefixCacheHits: Counter
+  /// Tokens of those that were not, by the reason: `no_kv` when no prompt began so, `no_state` when keys and values were
+  /// there and no recurrent state, `evicted` when they had been there, `too_short` when less than a page was left.
+  public let prefixCacheMisses: MetricFamily<Counter>
+  /// Entries that the prefix cache gave up, by kind: `kv` for pages, `state` for recurrent states.
+  public let prefixCacheEvictions: MetricFamily<Counter>
+  /// Entries of the prefix cache, by kind as above.
+  public let prefixCacheEntries: MetricFamily<Gauge>
+  /// Bytes of those.
+  public let prefixCacheBytes: MetricFamily<Gauge>
   /// Prompt tokens of requests that got their first token.
   public let promptTokens: Counter
   /// Generated tokens.
@@ -58,11 +71,24 @@ public final class EngineMetrics: Sendable {
     var list = MetricList()
     requestsRunning = list.gauge("num_requests_running", "Requests in the running batch.")
     requestsWaiting = list.gauge("num_requests_waiting", "Requests waiting to run.")
-    kvCacheUsage = list.gauge("kv_cache_usage_perc", "Fraction of the pages of keys and values in use, 0 to 1.")
-    stateCacheUsage = list.gauge("state_cache_usage_perc", "Fraction of the slots of recurrent state in use, 0 to 1.")
+    kvCacheUsage = list.gauge(
+      "kv_cache_usage_perc", "Fraction of the pages of keys and values that requests hold, 0 to 1.")
+    stateCacheUsage = list.gauge(
+      "state_cache_usage_perc", "Fraction of the slots of recurrent state that requests hold, 0 to 1.")
     generationTokensPerSecond = list.gauge(
       "generation_tokens_per_second", "Tokens generated per second, over the last second or so; 0 when idle.")
     preemptions = list.counter("num_preemptions_total", "Times that a request lost its memory to an older one.")
+    prefixCacheQueries = list.counter(
+      "prefix_cache_queries_total", "Tokens of prompts that were looked up in the prefix cache.")
+    prefixCacheHits = list.counter("prefix_cache_hits_total", "Tokens of prompts that were found in the prefix cache.")
+    prefixCacheMisses = list.counters(
+      "prefix_cache_misses_total", "Tokens of prompts that were not found in the prefix cache, by why.",
+      labels: ["reason"], known: PrefixCacheCounts.Miss.allCases.map { [$0.rawValue] })
+    prefixCacheEvictions = list.counters(
+      "prefix_cache_evictions_total", "Entries that the prefix cache gave up.", labels: ["kind"],
+      known: [["kv"], ["state"]])
+    prefixCacheEntries = list.gauges("prefix_cache_entries", "Entries of the prefix cache.", labels: ["kind"])
+    prefixCacheBytes = list.gauges("prefix_cache_bytes", "Bytes of the prefix cache's entries.", labels: ["kind"])
     promptTokens = list.counter("prompt_tokens_total", "Prompt tokens of requests that got their first token.")
     generationTokens = list.counter("generation_tokens_total", "Tokens generated.")
     requestSuccess = list.counters(
@@ -151,11 +177,14 @@ private struct MetricList {
 
   mutating func counter(_ name: String, _ help: String) -> Counter { counters(name, help, labels: [], known: [[]])() }
 
-  mutating func gauge(_ name: String, _ help: String) -> Gauge {
-    let family = MetricFamily("infer_" + name, help, labels: [], known: [[]]) { Gauge() }
+  mutating func gauges(_ name: String, _ help: String, labels: [String], known: [[String]] = []) -> MetricFamily<Gauge>
+  {
+    let family = MetricFamily("infer_" + name, help, labels: labels, known: known) { Gauge() }
     writers.append { $0.write(family) }
-    return family()
+    return family
   }
+
+  mutating func gauge(_ name: String, _ help: String) -> Gauge { gauges(name, help, labels: [], known: [[]])() }
 
   mutating func histogram(_ name: String, _ help: String, _ bounds: [Double]) -> Histogram {
     let family = MetricFamily("infer_" + name, help, labels: [], known: [[]]) { Histogram(bounds: bounds) }

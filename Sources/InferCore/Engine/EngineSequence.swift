@@ -26,15 +26,18 @@ final class EngineSequence: Schedulable, @unchecked Sendable {
   ///   - request: The request.
   ///   - tokenLimit: The maximum number of generated tokens; see ``EngineLimits/tokenLimit(of:)``.
   ///   - endTokens: The model's end tokens.
+  ///   - keepsPrefixes: `true` when state is shared with the sequences of the request's scope.
   ///   - maxUnread: The number of unread tokens at which the sequence pauses.
   ///   - arrival: The time of submission.
   /// - Complexity: O(prompt) with a repetition penalty.
   init(
-    _ request: GenerationRequest, tokenLimit: Int, endTokens: Set<Int32>, maxUnread: Int,
+    _ request: GenerationRequest, tokenLimit: Int, endTokens: Set<Int32>, keepsPrefixes: Bool, maxUnread: Int,
     arrival: ContinuousClock.Instant
   ) {
     let stop = request.stop
-    scheduling = SchedulingState(prompt: request.prompt, scoresPrompt: request.promptLogprobs != nil)
+    scheduling = SchedulingState(
+      prompt: request.prompt, scoresPrompt: request.promptLogprobs != nil,
+      scope: keepsPrefixes ? request.cacheScope : nil, marks: request.branches)
     channel = EventChannel(capacity: maxUnread)
     stopTokens = stop.ignoresEndTokens ? stop.stopTokenIDs : stop.stopTokenIDs.union(endTokens)
     sampler = Sampler(
@@ -45,7 +48,9 @@ final class EngineSequence: Schedulable, @unchecked Sendable {
   }
 
   /// Notes that a step which computes a part of this begins.
-  func noteStep(at now: ContinuousClock.Instant) { timing.noteStep(at: now) }
+  func noteStep(at now: ContinuousClock.Instant) {
+    timing.noteStep(at: now, cachedTokens: scheduling.cachedTokens ?? 0)
+  }
 
   /// Notes that the memory went to an older sequence.
   func notePreemption() { timing.notePreemption() }

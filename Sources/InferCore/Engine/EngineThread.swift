@@ -30,12 +30,17 @@ final class EngineThread: @unchecked Sendable {
     self.inbox = inbox
     self.store = store
     plan.pages.reserveCapacity(limits.pageCount)
-    recorder = StepRecorder(metrics)
+    recorder = StepRecorder(
+      metrics, pageBytes: model.stateLayout.pageBytes(tokens: limits.pageTokens, type: configuration.kvType),
+      slotBytes: model.stateLayout.slotBytes)
     team = try ThreadTeam(count: configuration.threads)
     sampling = BatchSampling(workers: team.count)
     scheduler = Scheduler(
-      maxBatchTokens: configuration.maxBatchTokens, pageTokens: limits.pageTokens, pageCount: limits.pageCount,
-      slotCount: limits.slotCount, maxScoredRows: limits.maxScoredRows)
+      maxBatchTokens: configuration.maxBatchTokens, maxRunning: limits.maxRunning,
+      maxScoredRows: limits.maxScoredRows,
+      memory: SequenceMemory(
+        pageTokens: limits.pageTokens, pageCount: limits.pageCount, slotCount: limits.slotCount,
+        hasRecurrentState: model.stateLayout.slotBytes > 0))
   }
 
   /// Works until the engine is to stop.
@@ -65,7 +70,15 @@ final class EngineThread: @unchecked Sendable {
     recorder.noteArrivals(news.arrivals.count)
     news.arrivals.removeAll(keepingCapacity: true)
     for (channel, reason) in news.endings { end(reason) { $0.channel === channel } }
+    if !news.cacheResets.isEmpty { resetCache() }
     for channel in news.caughtUp { scheduler.unpark { $0.channel === channel }?.deadline = nil }
+  }
+
+  private func resetCache() {
+    scheduler.resetCache()
+    recorder.note(scheduler)
+    for waiter in news.cacheResets { waiter.resume() }
+    news.cacheResets = []
   }
 
   /// Ends requests that have paused for too long.
@@ -107,6 +120,7 @@ final class EngineThread: @unchecked Sendable {
 
   /// Runs the model, and chooses a token from each row of logits, or scores one.
   private func compute() {
+    for copy in plan.pageCopies { store.copyPage(from: copy.source, to: copy.target, tokens: copy.tokens) }
     sampling.removeAll()
     for (sequence, run) in zip(scheduler.planned, plan.runs) {
       for row in run.logits {

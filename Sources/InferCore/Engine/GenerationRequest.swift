@@ -10,15 +10,24 @@ public struct GenerationRequest: Sendable {
   /// likely tokens' as well. Costs a row of logits for every token of the prompt.
   public var promptLogprobs: Int?
 
+  /// The requests that this one may share state with; `nil` for none: it then neither finds what others left nor leaves
+  /// anything.
+  public var cacheScope: CacheScope?
+  /// Numbers of the prompt's first tokens after which other prompts are likely to go on differently, such as the ends of
+  /// its messages: state is kept there. Others than `1 ..< prompt.count` are passed over.
+  public var branches: [Int]
+
   /// Creates a request. The prompt is checked by ``Engine/submit(_:)-(GenerationRequest)``, which knows the model.
   public init(
     prompt: [Int32], sampling: SamplingParameters = .standard, stop: StopConditions = .standard,
-    promptLogprobs: Int? = nil
+    promptLogprobs: Int? = nil, cacheScope: CacheScope? = .shared, branches: [Int] = []
   ) {
     self.prompt = prompt
     self.sampling = sampling
     self.stop = stop
     self.promptLogprobs = promptLogprobs
+    self.cacheScope = cacheScope
+    self.branches = branches
   }
 }
 

@@ -15,7 +15,8 @@ enum RunOutcome: Equatable {
 /// Pure bookkeeping: no clock, no model, no bytes; of a sequence it sees the ``SchedulingState``. Each step is a
 /// ``plan(into:)`` and a ``commit(_:_:)``; sequences come and go in between.
 ///
-/// Priority is age, without exception: `running` and `waiting` together are in order of arrival. Sequences that
+/// Priority is age: `running` and `waiting` together are in order of arrival, but for sequences that wait for an older one
+/// to compute what both begin with, which are passed over. Sequences that
 /// decode get a row in every step, and what is left of the step's rows goes to prompts, oldest first, so a long
 /// prompt slows others down but never stops them. When pages run out, an older sequence takes them from the youngest
 /// running one, which goes back to the head of the queue and computes its tokens again later; the youngest itself
@@ -35,10 +36,10 @@ struct Scheduler<Sequence: Schedulable> {
   private let maxBatchTokens: Int
   /// The maximum number of rows in a step whose logits score prompts.
   private let maxScoredRows: Int
-  /// Tokens of a page; `nil` when the model has no paged state.
-  private let pageTokens: Int?
-  private(set) var pages: IndexPool
-  private(set) var slots: IndexPool
+  /// The maximum number of sequences that run at the same time.
+  private let maxRunning: Int
+  /// Pages and slots, and the state that is kept in them for sequences to come.
+  private(set) var memory: SequenceMemory
   /// Sequences with a slot, in order of arrival but while a step is under way.
   private(set) var running: [Sequence] = []
   /// Sequences without memory, in order of arrival.
@@ -52,14 +53,20 @@ struct Scheduler<Sequence: Schedulable> {
   /// Sequences that were added so far.
   private var arrivals = 0
 
-  init(maxBatchTokens: Int, pageTokens: Int?, pageCount: Int, slotCount: Int, maxScoredRows: Int) {
-    precondition(slotCount >= 1 && maxBatchTokens >= slotCount, "\(maxBatchTokens) rows for \(slotCount) sequences")
+  /// - Parameters:
+  ///   - maxBatchTokens: The maximum number of rows in a step.
+  ///   - maxRunning: The maximum number of sequences that run at the same time.
+  ///   - maxScoredRows: The maximum number of rows in a step whose logits score prompts.
+  ///   - memory: Pages and slots, at least as many slots as sequences can run.
+  init(maxBatchTokens: Int, maxRunning: Int, maxScoredRows: Int, memory: SequenceMemory) {
+    precondition(
+      maxRunning >= 1 && maxBatchTokens >= maxRunning && memory.slots.count >= maxRunning,
+      "\(maxBatchTokens) rows and \(memory.slots.count) slots for \(maxRunning) sequences")
     precondition(maxScoredRows >= 1, "\(maxScoredRows) rows score prompts")
     self.maxBatchTokens = maxBatchTokens
+    self.maxRunning = maxRunning
     self.maxScoredRows = maxScoredRows
-    self.pageTokens = pageTokens
-    pages = IndexPool(count: pageCount)
-    slots = IndexPool(count: slotCount)
+    self.memory = memory
   }
 
   /// `true` when there is nothing to do until a parked sequence goes on.
@@ -68,9 +75,10 @@ struct Scheduler<Sequence: Schedulable> {
   /// Takes a sequence on and numbers it. Its tokens and all to come must fit the pages.
   mutating func add(_ sequence: Sequence) {
     let count = sequence.scheduling.tokens.count
-    precondition(count > 0 && pageCount(for: count) <= pages.count, "\(count) tokens never fit")
+    precondition(count > 0 && memory.pageCount(for: count) <= memory.pages.count, "\(count) tokens never fit")
     sequence.scheduling.id = arrivals
     arrivals += 1
+    follow(sequence)
     waiting.append(sequence)
   }
 
@@ -87,19 +95,22 @@ struct Scheduler<Sequence: Schedulable> {
     } else {
       return nil
     }
-    removed.scheduling.release(to: &pages, slots: &slots)
+    removed.scheduling.release(to: &memory)
     return removed
   }
 
   /// Removes all sequences, and returns them in order of arrival.
   mutating func removeAll() -> [Sequence] {
     let all = (running + parked + waiting).sorted { $0.scheduling.id < $1.scheduling.id }
-    for sequence in all { sequence.scheduling.release(to: &pages, slots: &slots) }
+    for sequence in all { sequence.scheduling.release(to: &memory) }
     running = []
     parked = []
     waiting = []
     return all
   }
+
+  /// Gives up all that is kept and that no sequence holds.
+  mutating func resetCache() { memory.reset() }
 
   /// Takes running sequences out of the steps.
   mutating func park(where isToPause: (Sequence) -> Bool) {
@@ -139,7 +150,7 @@ struct Scheduler<Sequence: Schedulable> {
   }
 
   private mutating func preempt(_ sequence: Sequence) {
-    sequence.scheduling.release(to: &pages, slots: &slots)
+    sequence.scheduling.release(to: &memory, isWanted: true)
     preempted.append(sequence)
   }
 
@@ -175,7 +186,7 @@ struct Scheduler<Sequence: Schedulable> {
     guard rows > 0 else { return }
     budget.rows -= rows
     budget.scoredRows -= sequence.scheduling.scored(within: rows).count
-    sequence.scheduling.appendRun(of: rows, to: &plan)
+    sequence.scheduling.appendRun(of: rows, to: &plan) { memory.hasRecurrentState ? memory.takeSlot() : nil }
     planned.append(sequence)
   }
 
@@ -186,14 +197,15 @@ struct Scheduler<Sequence: Schedulable> {
       "\(outcomes.count) outcomes of \(plan.runs.count) runs of \(planned.count) sequences")
     for index in planned.indices {
       let sequence = planned[index]
-      sequence.scheduling.advance(by: plan.runs[index].tokens.count)
+      let run = plan.runs[index]
+      sequence.scheduling.finish(run, plan.captures[run.captures], in: &memory)
       let (id, missing) = (sequence.scheduling.id, sequence.scheduling.missing)
       switch outcomes[index] {
       case .pending: precondition(missing > 0, "sequence \(id) has nothing left to compute")
       case .token(let token):
         precondition(missing == 0, "sequence \(id): token \(token) with \(missing) to compute")
         sequence.scheduling.append(token)
-      case .ended: sequence.scheduling.release(to: &pages, slots: &slots)
+      case .ended: sequence.scheduling.release(to: &memory)
       }
     }
     planned.removeAll(keepingCapacity: true)
@@ -204,38 +216,74 @@ struct Scheduler<Sequence: Schedulable> {
   }
 
   /// Moves sequences from the queue's head into the plan while there is room. When a row is left, all running prompts
-  /// have got theirs, pages included.
+  /// have got theirs, pages included. Those that wait for an older one's state are passed over.
   private mutating func admit(into plan: inout StepPlan, _ budget: inout Budget) {
-    while budget.rows > 0, let next = waiting.first, hasRoom(for: next), let slot = takeSlot() {
-      waiting.removeFirst()
-      next.scheduling.hold(slot: slot)
+    var index = 0
+    while budget.rows > 0, index < waiting.count, running.count < maxRunning {
+      let next = waiting[index]
+      if waitsForLeader(next) {
+        index += 1
+        continue
+      }
+      guard start(next, in: &plan) else { break }
+      waiting.remove(at: index)
       running.append(next)
       advance(running.count - 1, in: &plan, &budget)
     }
   }
 
-  private func hasRoom(for next: Sequence) -> Bool {
-    guard pageTokens != nil, !running.isEmpty else { return true }
-    let free = parked.reduce(pages.freeCount) { $0 + $1.scheduling.pages.count }
-    return pageCount(for: next.scheduling.tokens.count) + 1 + running.count <= free
+  /// Gives a sequence a slot, and what the cache has of its first tokens. Returns `false` when there is no room.
+  private mutating func start(_ next: Sequence, in plan: inout StepPlan) -> Bool {
+    var hit = SequenceMemory.Hit()
+    if let scope = next.scheduling.scope {
+      hit = memory.lookUp(next.scheduling.tokens, limit: next.scheduling.reusable, in: scope)
+    }
+    guard hasRoom(for: next, behind: hit) else { return false }
+    memory.hold(hit)
+    guard let slot = takeSlot() else {
+      memory.letGo(hit)
+      return false
+    }
+    if hit.partialPage != nil {
+      if let page = takePage() {
+        next.scheduling.hold(slot: slot, hit, in: &memory)
+        next.scheduling.copyPartialPage(to: page, of: hit, in: &plan)
+        return true
+      }
+      // So little memory that the sequence needs the very page: it is computed anew.
+      memory.letGo(hit)
+      hit = SequenceMemory.Hit()
+    }
+    next.scheduling.hold(slot: slot, hit, in: &memory)
+    return true
+  }
+
+  private func hasRoom(for next: Sequence, behind hit: SequenceMemory.Hit) -> Bool {
+    guard !running.isEmpty else { return true }
+    let needed = memory.pageCount(for: next.scheduling.tokens.count) + 1 + running.count - hit.pages.count
+    return memory.hasPages(needed - parked.reduce(0) { $0 + $1.scheduling.pages.count })
   }
 
   private mutating func takeSlot() -> Int32? {
-    if let slot = slots.take() { return slot }
-    return reclaim() ? slots.take() : nil
+    if let slot = memory.takeSlot() { return slot }
+    return reclaim() ? memory.takeSlot() : nil
+  }
+
+  private mutating func takePage() -> Int32? {
+    while true {
+      if let page = memory.takePage() { return page }
+      guard reclaim() else { return nil }
+    }
   }
 
   /// Gets pages for up to `rows` more tokens of a running sequence, if need be from parked and from younger ones, and
   /// returns the number of tokens that there are pages for.
   private mutating func secure(_ rows: Int, for index: Int) -> Int {
-    guard let pageTokens else { return rows }
     let sequence = running[index]
-    let needed = pageCount(for: sequence.scheduling.computed + rows)
+    let needed = memory.pageCount(for: sequence.scheduling.computed + rows)
     while sequence.scheduling.pages.count < needed {
-      if let page = pages.take() {
+      if let page = takePage() {
         sequence.scheduling.hold(page: page)
-      } else if reclaim() {
-        continue
       } else if index < running.count - 1 {
         let last = running.removeLast()
         preempt(last)
@@ -244,10 +292,41 @@ struct Scheduler<Sequence: Schedulable> {
         break
       }
     }
-    return min(rows, sequence.scheduling.pages.count * pageTokens - sequence.scheduling.computed)
+    return min(rows, sequence.scheduling.pages.count * memory.pageTokens - sequence.scheduling.computed)
+  }
+}
+
+// Sequences that begin alike and come together.
+extension Scheduler {
+  /// Finds the older sequence that a new one shares most tokens with, and has it keep its state where they part.
+  private func follow(_ sequence: Sequence) {
+    sequence.scheduling.leader = nil
+    guard let scope = sequence.scheduling.scope else { return }
+    var leader: (sequence: Sequence, tokens: Int)?
+    for others in [running, Array(waiting)] {
+      for other in others where other.scheduling.scope == scope && other.scheduling.id < sequence.scheduling.id {
+        let common = commonPrefix(other.scheduling.tokens, sequence.scheduling.tokens)
+        let shared = min(common, sequence.scheduling.reusable, other.scheduling.tokens.count - 1)
+        if shared > max(other.scheduling.computed, leader?.tokens ?? 0) { leader = (other, shared) }
+      }
+    }
+    guard let leader, leader.tokens >= SchedulingState.leastKept else { return }
+    leader.sequence.scheduling.mark(leader.tokens)
+    sequence.scheduling.mark(leader.tokens)
+    sequence.scheduling.leader = (leader.sequence.scheduling.id, leader.tokens)
   }
 
-  private func pageCount(for tokens: Int) -> Int {
-    pageTokens.map { (tokens + $0 - 1) / $0 } ?? 0
+  /// `true` while an older sequence is computing what a waiting one begins with as well.
+  private func waitsForLeader(_ sequence: Sequence) -> Bool {
+    while let leader = sequence.scheduling.leader {
+      if let other = running.first(where: { $0.scheduling.id == leader.id })
+        ?? waiting.first(where: { $0.scheduling.id == leader.id })
+      {
+        return other.scheduling.computed < leader.tokens
+      }
+      // It has ended or pauses; somebody else may have the same prefix.
+      follow(sequence)
+    }
+    return false
   }
 }

@@ -18,39 +18,151 @@ struct SchedulingState {
   private(set) var slot: Int32?
   /// Positions of the prompt whose logits are wanted and have not been computed: they score the tokens behind them.
   private(set) var unscored: Range<Int>
+  /// The sequences with which state is shared; `nil` when this one neither finds nor leaves any.
+  let scope: CacheScope?
+  /// Numbers of tokens after which state is to be kept, in ascending order, as far as they are not computed.
+  private(set) var marks: [Int] = []
+  /// The number of the prompt's tokens that were found when the sequence first ran.
+  private(set) var cachedTokens: Int?
+  /// The recurrent state that the next run starts from.
+  private var start = StateStart.zero
+  /// The node of the last whole page that is in the cache, and the number of whole pages up to there.
+  private var node: Int32?
+  private var wholePages = 0
+  /// What the next run starts from or is copied from, held until it is computed.
+  private(set) var held: (page: Int32?, slot: Int32?) = (nil, nil)
+  /// An older sequence that begins as this one does, and the number of tokens that both begin with.
+  var leader: (id: Int, tokens: Int)?
 
-  /// The state of a request that has just come, whose prompt's tokens are to be scored if `scoresPrompt`.
-  init(prompt: [Int32], scoresPrompt: Bool) {
+  /// The state of a request that has just come.
+  ///
+  /// - Parameters:
+  ///   - prompt: The prompt.
+  ///   - scoresPrompt: `true` when its tokens are to be scored, for which all are computed.
+  ///   - scope: The sequences with which state is shared; `nil` for none.
+  ///   - marks: Numbers of the prompt's tokens after which other prompts may go on differently.
+  init(prompt: [Int32], scoresPrompt: Bool, scope: CacheScope? = nil, marks: [Int] = []) {
     tokens = prompt
     unscored = 0..<(scoresPrompt ? max(0, prompt.count - 1) : 0)
+    self.scope = scope
+    guard scope != nil else { return }
+    for mark in marks + [prompt.count - 1] { self.mark(mark) }
+    for mark in stride(from: Self.markInterval, to: prompt.count, by: Self.markInterval) { self.mark(mark) }
   }
 
   /// The number of tokens that are left to compute.
   var missing: Int { tokens.count - computed }
 
-  /// Takes a slot.
-  mutating func hold(slot: Int32) { self.slot = slot }
+  /// The number of first tokens whose state may be found instead of computed: all but the last, unless they score.
+  var reusable: Int { unscored.isEmpty ? tokens.count - 1 : min(unscored.lowerBound, tokens.count - 1) }
+
+  /// Has the state after `count` tokens kept, unless it is computed already or not worth it.
+  mutating func mark(_ count: Int) {
+    guard scope != nil, count > computed, count >= Self.leastKept, count < tokens.count, !marks.contains(count) else {
+      return
+    }
+    marks.insert(count, at: marks.firstIndex { $0 > count } ?? marks.endIndex)
+  }
+
+  /// The number of tokens below which computing them costs less than keeping their state.
+  static let leastKept = 16
+  /// The number of tokens after which a state is kept wherever they end, so that of a long prompt that is changed at its
+  /// end, or that breaks off, no more has to be computed again.
+  static let markInterval = 4096
+
+  /// `true` once a run of the sequence is computed in its present memory.
+  private var isStarted: Bool { if case .slot = start { true } else { false } }
+
+  /// Takes a slot, and what the cache has of the first tokens, which the caller has had held.
+  mutating func hold(slot: Int32, _ hit: SequenceMemory.Hit, in memory: inout SequenceMemory) {
+    self.slot = slot
+    computed = hit.tokens
+    pages = hit.pages
+    node = hit.node
+    wholePages = hit.pages.count
+    held = (hit.partialPage, hit.slot)
+    start = hit.slot.map(StateStart.copy) ?? .zero
+    if let scope {
+      if cachedTokens == nil { memory.note(hit, of: tokens, in: scope) }
+      memory.use(hit)
+    }
+    cachedTokens = cachedTokens ?? hit.tokens
+    // Where known sequences part, others may: the next that begins so needs the state there.
+    mark(hit.knownTokens)
+    dropMarks()
+  }
+
+  /// Takes a page, into which the plan copies the part of a hit's last page that is in the hit.
+  mutating func copyPartialPage(to page: Int32, of hit: SequenceMemory.Hit, in plan: inout StepPlan) {
+    guard let source = hit.partialPage else { return }
+    plan.pageCopies.append(PageCopy(from: source, to: page, tokens: hit.partialTokens))
+    pages.append(page)
+  }
 
   /// Takes a page, which holds the state of positions behind those of the last.
   mutating func hold(page: Int32) { pages.append(page) }
 
-  /// Gives all memory back; what was computed is lost.
-  mutating func release(to pool: inout IndexPool, slots: inout IndexPool) {
-    for page in pages { pool.give(page) }
-    pages.removeAll()
-    if let slot { slots.give(slot) }
+  /// Gives all memory back. What was computed is lost but for what the cache keeps.
+  ///
+  /// - Parameter isWanted: `true` when the sequence goes on later.
+  mutating func release(to memory: inout SequenceMemory, isWanted: Bool = false) {
+    letGo(&memory)
+    if let slot {
+      let keepsState = scope != nil && isStarted && memory.hasRecurrentState
+      if let scope, isStarted {
+        memory.keep(
+          keepsState ? slot : nil, after: computed, of: tokens, pages: pages, last: node, whole: wholePages, in: scope,
+          isWanted: isWanted)
+      }
+      if !keepsState { memory.give(slot: slot) }
+    }
+    for page in pages { memory.give(page: page) }
     slot = nil
+    pages.removeAll()
     computed = 0
+    node = nil
+    wholePages = 0
+    start = .zero
   }
 
   /// Adds a generated token.
   mutating func append(_ token: Int32) { tokens.append(token) }
 
-  /// Notes that the next `rows` tokens are computed.
-  mutating func advance(by rows: Int) {
-    computed += rows
+  /// Notes that a run is computed, and puts what it left into the cache.
+  mutating func finish(_ run: Run, _ captures: ArraySlice<StateCapture>, in memory: inout SequenceMemory) {
+    letGo(&memory)
+    start = .slot
+    let first = computed
+    computed += run.tokens.count
     unscored = min(max(unscored.lowerBound, computed), unscored.upperBound)..<unscored.upperBound
+    share(in: &memory)
+    guard let scope else { return }
+    if !memory.hasRecurrentState {
+      for mark in marks where mark > first && mark <= computed {
+        memory.keep(nil, after: mark, of: tokens, pages: pages, last: node, whole: wholePages, in: scope)
+      }
+    }
+    for capture in captures {
+      memory.keep(
+        capture.slot, after: first + capture.rows, of: tokens, pages: pages, last: node, whole: wholePages,
+        in: scope)
+    }
+    dropMarks()
   }
+
+  /// Puts whole pages into the cache.
+  private mutating func share(in memory: inout SequenceMemory) {
+    guard let scope else { return }
+    memory.insert(tokens, computed: computed, pages: &pages, last: &node, whole: &wholePages, in: scope)
+  }
+
+  private mutating func letGo(_ memory: inout SequenceMemory) {
+    if let page = held.page { memory.give(page: page) }
+    if let slot = held.slot { memory.give(slot: slot) }
+    held = (nil, nil)
+  }
+
+  private mutating func dropMarks() { marks.removeAll { $0 <= computed } }
 
   /// The positions that the next `rows` tokens score.
   func scored(within rows: Int) -> Range<Int> { unscored.clamped(to: computed..<computed + rows) }
@@ -62,16 +174,23 @@ struct SchedulingState {
   }
 
   /// Adds the next `rows` tokens to a plan. Logits are wanted where they score, and once no token is left to compute.
-  func appendRun(of rows: Int, to plan: inout StepPlan) {
+  ///
+  /// - Parameter slot: Gives a slot to keep a state in; `nil` when there is none.
+  func appendRun(of rows: Int, to plan: inout StepPlan, keepingIn slot: () -> Int32?) {
     let first = plan.tokens.count
     plan.tokens.append(contentsOf: tokens[computed..<computed + rows])
     let firstPage = plan.pages.count
     plan.pages.append(contentsOf: pages)
+    let firstCapture = plan.captures.count
+    for mark in marks where mark > computed && mark <= computed + rows {
+      guard let slot = slot() else { break }
+      plan.captures.append(StateCapture(rows: mark - computed, slot: slot))
+    }
     let end = plan.tokens.count
     let wanted = scored(within: rows).count + (rows == missing ? 1 : 0)
     plan.runs.append(
       Run(
         sequence: id, tokens: first..<end, position: computed, pages: firstPage..<plan.pages.count,
-        slot: slot ?? 0, logits: end - wanted..<end))
+        slot: self.slot ?? 0, start: start, captures: firstCapture..<plan.captures.count, logits: end - wanted..<end))
   }
 }

@@ -16,9 +16,11 @@ struct SequenceTiming {
     self.arrival = arrival
   }
 
-  /// Notes that a step which computes a part of the request begins; the first ends its time in the queue.
-  mutating func noteStep(at now: ContinuousClock.Instant) {
+  /// Notes that a step which computes a part of the request begins; the first ends its time in the queue, and
+  /// `cachedTokens` of the prompt need no step.
+  mutating func noteStep(at now: ContinuousClock.Instant, cachedTokens: Int = 0) {
     guard start == nil else { return }
+    statistics.cachedTokens = cachedTokens
     start = now
     statistics.queueTime = now - arrival
   }

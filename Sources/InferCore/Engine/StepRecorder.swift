@@ -10,7 +10,18 @@ final class StepRecorder {
   private var windowStart = ContinuousClock.now
   private var windowTokens = 0
 
-  init(_ metrics: EngineMetrics) { self.metrics = metrics }
+  /// The counts of the prefix cache that the metrics have.
+  private var cacheCounts = PrefixCacheCounts()
+  /// The number of entries of the prefix cache, their bytes, and those of one, for pages and for states.
+  private typealias Entries = (count: Gauge, bytes: Gauge, size: Int)
+  private let pages: Entries
+  private let states: Entries
+
+  init(_ metrics: EngineMetrics, pageBytes: Int, slotBytes: Int) {
+    self.metrics = metrics
+    pages = (metrics.prefixCacheEntries("kv"), metrics.prefixCacheBytes("kv"), pageBytes)
+    states = (metrics.prefixCacheEntries("state"), metrics.prefixCacheBytes("state"), slotBytes)
+  }
 
   /// Notes requests that were counted as waiting when they were submitted.
   func noteArrivals(_ count: Int) { waiting += count }
@@ -20,8 +31,31 @@ final class StepRecorder {
     metrics.requestsRunning.set(Double(scheduler.running.count))
     metrics.requestsWaiting.add(Double(scheduler.waiting.count - waiting))
     waiting = scheduler.waiting.count
-    metrics.kvCacheUsage.set(Double(scheduler.pages.takenCount) / Double(max(scheduler.pages.count, 1)))
-    metrics.stateCacheUsage.set(Double(scheduler.slots.takenCount) / Double(scheduler.slots.count))
+    let (pages, slots) = (scheduler.memory.pages, scheduler.memory.slots)
+    metrics.kvCacheUsage.set(Double(pages.takenCount - pages.idleCount) / Double(max(pages.count, 1)))
+    metrics.stateCacheUsage.set(Double(slots.takenCount - slots.idleCount) / Double(slots.count))
+    noteCache(scheduler.memory)
+  }
+
+  private func set(_ entries: Entries, _ count: Int) {
+    entries.count.set(Double(count))
+    entries.bytes.set(Double(count * entries.size))
+  }
+
+  private func noteCache(_ memory: SequenceMemory) {
+    set(pages, memory.tree.count)
+    set(states, memory.keptStateCount)
+    let counts = memory.counts
+    guard counts != cacheCounts else { return }
+    metrics.prefixCacheQueries.increment(by: counts.queriedTokens - cacheCounts.queriedTokens)
+    metrics.prefixCacheHits.increment(by: counts.hitTokens - cacheCounts.hitTokens)
+    for reason in PrefixCacheCounts.Miss.allCases {
+      metrics.prefixCacheMisses(reason.rawValue).increment(
+        by: counts.misses[reason, default: 0] - cacheCounts.misses[reason, default: 0])
+    }
+    metrics.prefixCacheEvictions("kv").increment(by: counts.evictedPages - cacheCounts.evictedPages)
+    metrics.prefixCacheEvictions("state").increment(by: counts.evictedStates - cacheCounts.evictedStates)
+    cacheCounts = counts
   }
 
   func noteIdle() {

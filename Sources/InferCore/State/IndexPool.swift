@@ -1,34 +1,75 @@
-/// Bookkeeping of pages or slots: which of the indices `0 ..< count` are free. Holds no bytes; those are the
+/// Bookkeeping of pages or slots: how many hold each of the indices `0 ..< count`. Holds no bytes; those are the
 /// ``StateStore``'s.
 struct IndexPool {
   /// The number of indices, free or taken.
   let count: Int
   /// The free indices as a stack: the one given back last is taken next, so that a quiet server touches few pages.
   private var free: [Int32]
-  private var isTaken: [Bool]
+  /// The number of holders of each index.
+  private var holders: [Int32]
+  /// Whether one of the holders keeps the index only for as long as nobody needs it.
+  private var isKept: [Bool]
+  /// The number of indices that nobody else holds.
+  private(set) var idleCount = 0
 
   /// A pool of which everything is free.
   init(count: Int) {
     precondition(count >= 0 && count <= Int(Int32.max), "a pool of \(count)")
     self.count = count
     free = (0..<Int32(count)).reversed()
-    isTaken = Array(repeating: false, count: count)
+    holders = Array(repeating: 0, count: count)
+    isKept = Array(repeating: false, count: count)
   }
 
   var freeCount: Int { free.count }
   var takenCount: Int { count - free.count }
 
-  /// A free index, taken; `nil` when there is none. O(1).
+  /// The number of holders of an index; 0 when it is free. O(1).
+  func holderCount(_ index: Int32) -> Int { Int(holders[Int(index)]) }
+
+  /// A free index, taken by one holder; `nil` when there is none. O(1).
   mutating func take() -> Int32? {
     guard let index = free.popLast() else { return nil }
-    isTaken[Int(index)] = true
+    holders[Int(index)] = 1
     return index
   }
 
-  /// Gives an index back. O(1).
+  /// Adds a holder to a taken index. O(1).
+  mutating func share(_ index: Int32) {
+    checkIsTaken(index)
+    if isIdle(index) { idleCount -= 1 }
+    holders[Int(index)] += 1
+  }
+
+  /// Removes a holder; the index is free when that was the last. O(1).
   mutating func give(_ index: Int32) {
-    precondition(index >= 0 && index < count && isTaken[Int(index)], "index \(index) of \(count) is not taken")
-    isTaken[Int(index)] = false
-    free.append(index)
+    checkIsTaken(index)
+    holders[Int(index)] -= 1
+    precondition(holders[Int(index)] > 0 || !isKept[Int(index)], "index \(index) is kept and not given up")
+    if holders[Int(index)] == 0 { free.append(index) }
+    if isIdle(index) { idleCount += 1 }
+  }
+
+  /// Makes one holder of a taken index one that keeps it only for as long as nobody needs it. O(1).
+  mutating func keep(_ index: Int32) {
+    checkIsTaken(index)
+    precondition(!isKept[Int(index)], "index \(index) is kept twice")
+    isKept[Int(index)] = true
+    if isIdle(index) { idleCount += 1 }
+  }
+
+  /// Gives up an index that is kept. O(1).
+  mutating func giveUp(_ index: Int32) {
+    precondition(isKept[Int(index)], "index \(index) is not kept")
+    if isIdle(index) { idleCount -= 1 }
+    isKept[Int(index)] = false
+    give(index)
+  }
+
+  /// `true` when an index is kept and held by nobody else. O(1).
+  func isIdle(_ index: Int32) -> Bool { isKept[Int(index)] && holders[Int(index)] == 1 }
+
+  private func checkIsTaken(_ index: Int32) {
+    precondition(index >= 0 && index < count && holders[Int(index)] > 0, "index \(index) of \(count) is not taken")
   }
 }

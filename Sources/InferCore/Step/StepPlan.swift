@@ -9,6 +9,8 @@ public struct StepPlan: Sendable {
   public var pages: [Int32] = []
   /// The captures of all runs, one after another.
   public var captures: [StateCapture] = []
+  /// Copies of parts of pages, to be made before the step.
+  public var pageCopies: [PageCopy] = []
   /// The sequences that take part.
   public var runs: [Run] = []
 
@@ -20,9 +22,27 @@ public struct StepPlan: Sendable {
     tokens.removeAll(keepingCapacity: true)
     pages.removeAll(keepingCapacity: true)
     captures.removeAll(keepingCapacity: true)
+    pageCopies.removeAll(keepingCapacity: true)
     runs.removeAll(keepingCapacity: true)
   }
 
   /// The number of rows for which logits are computed, over all runs.
   public var logitRowCount: Int { runs.reduce(0) { $0 + $1.logits.count } }
+}
+
+/// A copy of the first tokens of a page to a page of a sequence's own, which then goes on differently.
+public struct PageCopy: Sendable, Hashable {
+  /// The page to copy from.
+  public var source: Int32
+  /// The page to copy to.
+  public var target: Int32
+  /// The number of tokens whose keys and values are copied.
+  public var tokens: Int
+
+  /// Creates a copy; see the properties.
+  public init(from source: Int32, to target: Int32, tokens: Int) {
+    self.source = source
+    self.target = target
+    self.tokens = tokens
+  }
 }

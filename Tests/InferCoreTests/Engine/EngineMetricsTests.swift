@@ -12,7 +12,10 @@ import Testing
     let types = [
       "num_requests_running": "gauge", "num_requests_waiting": "gauge", "kv_cache_usage_perc": "gauge",
       "state_cache_usage_perc": "gauge", "generation_tokens_per_second": "gauge", "num_preemptions_total": "counter",
-      "prompt_tokens_total": "counter", "generation_tokens_total": "counter", "request_success_total": "counter",
+      "prefix_cache_queries_total": "counter", "prefix_cache_hits_total": "counter",
+      "prefix_cache_misses_total": "counter", "prefix_cache_evictions_total": "counter",
+      "prefix_cache_entries": "gauge", "prefix_cache_bytes": "gauge", "prompt_tokens_total": "counter",
+      "generation_tokens_total": "counter", "request_success_total": "counter",
       "admission_rejections_total": "counter", "expert_rows_total": "counter",
       "time_to_first_token_seconds": "histogram", "inter_token_latency_seconds": "histogram",
       "request_time_per_output_token_seconds": "histogram", "e2e_request_latency_seconds": "histogram",

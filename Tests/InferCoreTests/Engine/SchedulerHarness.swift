@@ -6,8 +6,8 @@ import Testing
 final class BareSequence: Schedulable {
   var scheduling: SchedulingState
 
-  init(_ prompt: [Int32], scoresPrompt: Bool = false) {
-    scheduling = SchedulingState(prompt: prompt, scoresPrompt: scoresPrompt)
+  init(_ prompt: [Int32], scoresPrompt: Bool = false, scope: CacheScope? = nil, marks: [Int] = []) {
+    scheduling = SchedulingState(prompt: prompt, scoresPrompt: scoresPrompt, scope: scope, marks: marks)
   }
 
   var id: Int { scheduling.id }
@@ -24,6 +24,7 @@ struct SchedulerHarness {
   private(set) var preemptions = 0
   private(set) var parked: Set<Int> = []
   private var hasParked = false
+  private var shares = false
   /// Positions whose logits scored prompts, by request, in the order in which they came.
   private(set) var scored: [Int: [Int]] = [:]
   let maxScoredRows: Int
@@ -31,20 +32,40 @@ struct SchedulerHarness {
   private var wanted: [Int: Int] = [:]
   private var pages: [[Int32]]
   private var slots: [UInt64]
-  private let pageTokens: Int?
+  private var steps = 0
+  /// Rows that were computed so far.
+  private(set) var rows = 0
+  private let hasPages: Bool
+  private let hasState: Bool
+  private let pageTokens: Int
 
-  init(maxBatchTokens: Int, pageTokens: Int?, pageCount: Int, slotCount: Int, maxScoredRows: Int = 1) {
+  /// - Parameters:
+  ///   - pageTokens: Tokens of a page; `nil` for a model without keys and values.
+  ///   - spareSlots: Slots for kept states, beside one for each running sequence.
+  ///   - hasState: `false` for a model of attention alone.
+  init(
+    maxBatchTokens: Int, pageTokens: Int?, pageCount: Int, slotCount: Int, spareSlots: Int = 0, hasState: Bool = true,
+    maxScoredRows: Int = 1
+  ) {
+    hasPages = pageTokens != nil
+    self.hasState = hasState
+    self.pageTokens = pageTokens ?? 4
+    let pageCount = hasPages ? pageCount : 1000
     scheduler = Scheduler(
-      maxBatchTokens: maxBatchTokens, pageTokens: pageTokens, pageCount: pageCount, slotCount: slotCount,
-      maxScoredRows: maxScoredRows)
+      maxBatchTokens: maxBatchTokens, maxRunning: slotCount, maxScoredRows: maxScoredRows,
+      memory: SequenceMemory(
+        pageTokens: self.pageTokens, pageCount: pageCount, slotCount: slotCount + spareSlots,
+        hasRecurrentState: hasState))
     self.maxScoredRows = maxScoredRows
-    self.pageTokens = pageTokens
-    pages = Array(repeating: Array(repeating: -1, count: pageTokens ?? 0), count: pageCount)
-    slots = Array(repeating: 0, count: slotCount)
+    pages = Array(repeating: Array(repeating: -1, count: self.pageTokens), count: pageCount)
+    slots = Array(repeating: 0, count: slotCount + spareSlots)
   }
 
-  mutating func add(_ id: Int, prompt: [Int32], wanted count: Int, scoresPrompt: Bool = false) {
-    let sequence = BareSequence(prompt, scoresPrompt: scoresPrompt)
+  mutating func add(
+    _ id: Int, prompt: [Int32], wanted count: Int, scoresPrompt: Bool = false, scope: CacheScope? = nil,
+    marks: [Int] = []
+  ) {
+    let sequence = BareSequence(prompt, scoresPrompt: scoresPrompt, scope: scope, marks: marks)
     scheduler.add(sequence)
     #expect(sequence.id == id, "sequences are numbered in order of arrival")
     prompts[id] = prompt.count
@@ -52,6 +73,7 @@ struct SchedulerHarness {
     answers[id] = []
     wanted[id] = count
     unfinished.insert(id)
+    shares = shares || scope != nil
   }
 
   mutating func cancel(_ id: Int) {
@@ -77,7 +99,9 @@ struct SchedulerHarness {
   @discardableResult mutating func step() -> [Int] {
     scheduler.plan(into: &plan)
     preemptions += scheduler.preempted.count
-    scheduler.checkInvariants(during: plan, hasParked: hasParked)
+    scheduler.checkInvariants(during: plan, isOrdered: !hasParked && !shares)
+    copyPages()
+    rows += plan.tokens.count
     var ended: [Int] = []
     var scoredRows = 0
     let outcomes = plan.runs.map { run in
@@ -96,33 +120,62 @@ struct SchedulerHarness {
     }
     #expect(scoredRows <= maxScoredRows, "\(scoredRows) rows score prompts")
     scheduler.commit(plan, outcomes)
-    scheduler.checkInvariants(during: nil, hasParked: hasParked)
+    scheduler.checkInvariants(during: nil, isOrdered: !hasParked && !shares)
+    steps += 1
+    if steps % 16 == 1 || scheduler.isIdle { checkCache() }
     unfinished.subtract(ended)
     return ended
   }
 
-  private mutating func compute(_ run: Run) -> Int32 {
-    var hash: UInt64
-    switch run.start {
-    case .zero: hash = 0
-    case .slot: hash = slots[Int(run.slot)]
-    case .copy(let kept): hash = slots[Int(kept)]
+  private mutating func copyPages() {
+    for copy in plan.pageCopies {
+      for token in 0..<copy.tokens { pages[Int(copy.target)][token] = pages[Int(copy.source)][token] }
     }
+  }
+
+  private mutating func compute(_ run: Run) -> Int32 {
+    var hash: UInt64 =
+      switch run.start {
+      case .zero: 0
+      case .slot: slots[Int(run.slot)]
+      case .copy(let slot): slots[Int(slot)]
+      }
     for (offset, index) in run.tokens.enumerated() {
       hash = Self.extend(hash, plan.tokens[index])
       for capture in plan.captures[run.captures] where capture.rows == offset + 1 { slots[Int(capture.slot)] = hash }
-      guard let pageTokens else { continue }
+      guard hasPages else { continue }
       let position = run.position + offset
       pages[Int(plan.pages[run.pages.lowerBound + position / pageTokens])][position % pageTokens] = plan.tokens[index]
     }
     slots[Int(run.slot)] = hash
-    guard let pageTokens else { return Self.token(hash, hash) }
+    guard hasPages else { return Self.token(hash, hash) }
     var paged: UInt64 = 0
     for position in 0..<run.position + run.tokens.count {
       let page = plan.pages[run.pages.lowerBound + position / pageTokens]
       paged = Self.extend(paged, pages[Int(page)][position % pageTokens])
     }
-    return Self.token(hash, paged)
+    return hasState ? Self.token(hash, paged) : Self.token(paged, paged)
+  }
+
+  /// That what is kept is what it is kept as.
+  private func checkCache() {
+    let tree = scheduler.memory.tree
+    for (index, node) in tree.nodes.enumerated() where node.page != PrefixTree.none {
+      if hasPages { #expect(pages[Int(node.page)].starts(with: node.tokens), "node \(index)") }
+      guard !node.states.isEmpty else { continue }
+      var path: [[Int32]] = []
+      var before = node.parent
+      while before != PrefixTree.none {
+        path.append(tree[before].tokens)
+        before = tree[before].parent
+      }
+      var hash: UInt64 = 0
+      for token in path.reversed().joined() { hash = Self.extend(hash, token) }
+      for (offset, token) in node.tokens.enumerated() {
+        hash = Self.extend(hash, token)
+        for state in node.states where state.offset == offset + 1 { #expect(slots[Int(state.slot)] == hash) }
+      }
+    }
   }
 
   /// What a request yields when nothing else is there.
@@ -145,25 +198,20 @@ struct SchedulerHarness {
 
 extension Scheduler<BareSequence> {
   /// Everything that holds between calls; with a plan, also what holds between planning and committing it.
-  func checkInvariants(during plan: StepPlan?, hasParked: Bool) {
-    let held = (running + parked).flatMap(\.scheduling.pages)
-    #expect(Set(held).count == held.count, "a page belongs to two sequences")
-    #expect(held.count == pages.takenCount, "pages leaked")
-    let heldSlots = (running + parked).compactMap(\.scheduling.slot)
-    #expect(running.allSatisfy { $0.scheduling.slot != nil } && Set(heldSlots).count == heldSlots.count)
-    #expect(heldSlots.count == slots.takenCount, "slots leaked")
+  func checkInvariants(during plan: StepPlan?, isOrdered: Bool) {
+    checkHolders(during: plan)
     #expect(
       waiting.allSatisfy { $0.scheduling.pages.isEmpty && $0.scheduling.slot == nil && $0.scheduling.computed == 0 })
     #expect(
       parked.allSatisfy { $0.scheduling.slot != nil || $0.scheduling.pages.isEmpty && $0.scheduling.computed == 0 })
     let ids = running.map(\.id) + waiting.map(\.id)
-    // Who was parked may come back behind younger ones.
-    let orders = hasParked ? [plan == nil ? running.map(\.id) : [], waiting.map(\.id), parked.map(\.id)] : [ids]
+    // Who was parked, or waited for another, may come behind younger ones.
+    let orders = isOrdered ? [ids] : [plan == nil ? running.map(\.id) : [], waiting.map(\.id), parked.map(\.id)]
     for ids in orders { #expect(zip(ids, ids.dropFirst()).allSatisfy { $0 < $1 }, "not in order of arrival: \(ids)") }
     #expect(running.allSatisfy { $0.scheduling.computed < $0.scheduling.tokens.count })
     #expect(planned.map(\.id) == plan?.runs.map(\.sequence) ?? [])
     guard let plan else { return }
-    #expect(hasParked ? !plan.runs.isEmpty : plan.runs.first?.sequence == ids.first, "the oldest does not advance")
+    #expect(isOrdered ? plan.runs.first?.sequence == ids.first : !plan.runs.isEmpty, "the oldest does not advance")
     var row = 0
     for run in plan.runs {
       guard let sequence = running.first(where: { $0.id == run.sequence }) else {
@@ -180,5 +228,32 @@ extension Scheduler<BareSequence> {
     }
     #expect(row == plan.tokens.count)
     #expect(Set(plan.runs.map(\.sequence)).count == plan.runs.count, "two runs of one sequence")
+  }
+
+  /// That every page and slot is held by as many as say so.
+  private func checkHolders(during plan: StepPlan?) {
+    var pages = Array(repeating: 0, count: memory.pages.count)
+    var slots = Array(repeating: 0, count: memory.slots.count)
+    for sequence in running + parked {
+      for page in sequence.scheduling.pages { pages[Int(page)] += 1 }
+      if let slot = sequence.scheduling.slot { slots[Int(slot)] += 1 }
+      if let page = sequence.scheduling.held.page { pages[Int(page)] += 1 }
+      if let slot = sequence.scheduling.held.slot { slots[Int(slot)] += 1 }
+    }
+    for capture in plan?.captures ?? [] { slots[Int(capture.slot)] += 1 }
+    var kept = 0
+    for node in memory.tree.nodes where node.page != PrefixTree.none {
+      pages[Int(node.page)] += 1
+      for state in node.states { slots[Int(state.slot)] += 1 }
+      kept += node.states.count
+    }
+    #expect(kept == memory.keptStateCount)
+    let idle = memory.tree.nodes.count { $0.page != PrefixTree.none && pages[Int($0.page)] == 1 }
+    #expect(idle == memory.pages.idleCount)
+    #expect(pages == pages.indices.map { memory.pages.holderCount(Int32($0)) }, "holders of pages")
+    #expect(slots == slots.indices.map { memory.slots.holderCount(Int32($0)) }, "holders of slots")
+    #expect(running.allSatisfy { $0.scheduling.slot != nil })
+    let own = (running + parked).compactMap(\.scheduling.slot)
+    #expect(Set(own).count == own.count, "a slot belongs to two sequences")
   }
 }

@@ -54,7 +54,7 @@ import Testing
         return
       }
     }
-    #expect(harness.scheduler.pages.takenCount == 0 && harness.scheduler.slots.takenCount == 0)
+    #expect(harness.scheduler.memory.pages.takenCount == 0 && harness.scheduler.memory.slots.takenCount == 0)
     for (id, request) in requests.enumerated() {
       let expected = SchedulerHarness.answer(to: request.prompt, count: request.count)
       let answer = harness.answers[id] ?? []
@@ -143,7 +143,7 @@ import Testing
     for id in 0..<2 { harness.add(id, prompt: prompts[id], wanted: 30) }
     for _ in 0..<6 { harness.step() }
     for id in 0..<2 { harness.park(id) }
-    #expect(harness.scheduler.isIdle && harness.scheduler.slots.freeCount == 0)
+    #expect(harness.scheduler.isIdle && harness.scheduler.memory.slots.freeCount == 0)
     for id in 2..<4 { harness.add(id, prompt: prompts[id], wanted: 30) }
     while !harness.scheduler.isIdle { harness.step() }
     #expect(harness.unfinished == [0, 1])
@@ -162,7 +162,7 @@ import Testing
     #expect(harness.scheduler.running.count == 2 && harness.scheduler.waiting.count == 3)
     #expect(harness.scheduler.removeAll().map(\.id) == Array(0..<6))
     #expect(harness.scheduler.isIdle && harness.scheduler.parked.isEmpty)
-    #expect(harness.scheduler.pages.takenCount == 0 && harness.scheduler.slots.takenCount == 0)
+    #expect(harness.scheduler.memory.pages.takenCount == 0 && harness.scheduler.memory.slots.takenCount == 0)
   }
 
   @Test func programmerMistakesTrap() async {
@@ -172,7 +172,8 @@ import Testing
     }
     await #expect(processExitsWith: .failure) {
       var scheduler = Scheduler<BareSequence>(
-        maxBatchTokens: 8, pageTokens: 4, pageCount: 2, slotCount: 2, maxScoredRows: 1)
+        maxBatchTokens: 8, maxRunning: 2, maxScoredRows: 1,
+        memory: SequenceMemory(pageTokens: 4, pageCount: 2, slotCount: 2, hasRecurrentState: true))
       scheduler.add(BareSequence(Array(repeating: 1, count: 9)))
     }
   }

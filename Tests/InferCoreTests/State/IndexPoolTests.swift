@@ -30,6 +30,34 @@ import Testing
     #expect(pool.take() == 0)
   }
 
+  @Test func whatIsSharedIsFreeWhenItsLastHolderGivesItBack() {
+    var pool = IndexPool(count: 1)
+    #expect(pool.take() == 0)
+    pool.share(0)
+    pool.share(0)
+    for holders in [3, 2, 1] {
+      #expect(pool.holderCount(0) == holders && pool.take() == nil)
+      pool.give(0)
+    }
+    #expect(pool.holderCount(0) == 0 && pool.take() == 0)
+  }
+
+  @Test func whatIsKeptIsIdleWhenNobodyElseHoldsIt() {
+    var pool = IndexPool(count: 3)
+    #expect(pool.take() == 0 && pool.idleCount == 0)
+    pool.share(0)
+    pool.keep(0)
+    #expect(pool.idleCount == 0 && !pool.isIdle(0))
+    pool.give(0)
+    #expect(pool.idleCount == 1 && pool.isIdle(0))
+    pool.share(0)
+    #expect(pool.idleCount == 0)
+    pool.giveUp(0)
+    #expect(pool.idleCount == 0 && pool.freeCount == 2)
+    pool.give(0)
+    #expect(pool.freeCount == 3)
+  }
+
   @Test func givingBackTwiceTraps() async {
     await #expect(processExitsWith: .failure) {
       var pool = IndexPool(count: 2)

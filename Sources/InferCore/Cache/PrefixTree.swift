@@ -1,0 +1,244 @@
+/// A tree over the tokens of sequences, a page of tokens a node: which page holds the keys and values of which tokens,
+/// and at which positions recurrent state is kept.
+///
+/// Pure bookkeeping of indices; the ``SequenceMemory`` says which live how long. Only full nodes have children, and
+/// no node's tokens are a prefix of a sibling's. A prefix may end at any token, in mid-page as well.
+struct PrefixTree {
+  /// Recurrent state after a token of a node.
+  struct KeptState {
+    /// The slot that holds the state.
+    let slot: Int32
+    /// The number of the node's tokens that the state comes after.
+    let offset: Int
+    /// What the state is worth; see ``StateWorth``.
+    var worth: StateWorth
+  }
+
+  struct Node {
+    /// The node before; ``none`` for a root.
+    let parent: Int32
+    /// The position of the first token.
+    let position: Int
+    /// Up to a page of tokens; none in a root.
+    var tokens: [Int32]
+    /// The page of the tokens' keys and values; ``none`` in a root.
+    var page: Int32
+    /// A hash of all tokens from the root on, of a full node.
+    var hash: PrefixHash
+    var children: [Int32] = []
+    /// In order of their offsets.
+    var states: [KeptState] = []
+    /// The time of the last use, in lookups.
+    var lastUse = 0
+  }
+
+  /// The longest known prefix of a sequence.
+  struct Match {
+    /// The number of tokens whose keys and values are there.
+    var tokens = 0
+    /// The number of tokens of the longest prefix that has kept state.
+    var stateTokens = 0
+    /// The node of the last of `tokens`.
+    var node: Int32?
+    /// The node of that state.
+    var stateNode: Int32?
+  }
+
+  /// The way in which tokens came into the tree.
+  enum Insertion {
+    /// A node was made for the page.
+    case added(Int32)
+    /// A node is there already, with a page of its own.
+    case found(Int32)
+    /// A node of fewer tokens has got the page in place of its own.
+    case grown(Int32, instead: Int32)
+  }
+
+  static let none: Int32 = -1
+
+  /// The number of tokens of a page.
+  let pageTokens: Int
+  private(set) var nodes: [Node] = []
+  private var free: [Int32] = []
+  private var roots: [CacheScope: Int32] = [:]
+  private var scopes: [Int32: CacheScope] = [:]
+  /// The number of nodes that are no roots.
+  private(set) var count = 0
+  /// The number of tokens in all nodes.
+  private(set) var tokenCount = 0
+
+  init(pageTokens: Int) { self.pageTokens = pageTokens }
+
+  subscript(node: Int32) -> Node { nodes[Int(node)] }
+
+  /// The longest prefix of the first `limit` of a scope's `tokens`. O(limit + siblings on the way).
+  func match(_ tokens: [Int32], limit: Int, in scope: CacheScope) -> Match {
+    var match = Match()
+    guard var node = roots[scope] else { return match }
+    while true {
+      let position = match.tokens
+      var longest = 0
+      var next = Self.none
+      for child in self[node].children {
+        let common = commonPrefix(self[child].tokens, tokens[position..<limit])
+        if let state = self[child].states.last(where: { $0.offset <= common }),
+          position + state.offset > match.stateTokens
+        {
+          match.stateTokens = position + state.offset
+          match.stateNode = child
+        }
+        if common > longest { (longest, next) = (common, child) }
+      }
+      guard longest > 0 else { return match }
+      match.tokens = position + longest
+      match.node = next
+      guard longest == pageTokens else { return match }
+      node = next
+    }
+  }
+
+  /// Adds the tokens behind a full node, or behind a scope's root, whose keys and values are in `page`.
+  /// O(siblings).
+  mutating func insert(
+    _ tokens: ArraySlice<Int32>, page: Int32, behind parent: Int32?, in scope: CacheScope
+  ) -> Insertion {
+    precondition((1...pageTokens).contains(tokens.count), "\(tokens.count) tokens in a page of \(pageTokens)")
+    let parent = parent ?? root(of: scope)
+    precondition(self[parent].tokens.count % pageTokens == 0, "tokens behind \(self[parent].tokens.count) of a page")
+    for child in self[parent].children {
+      let known = self[child].tokens
+      let common = commonPrefix(known, tokens)
+      if common == tokens.count { return .found(child) }
+      guard common == known.count else { continue }
+      let instead = self[child].page
+      nodes[Int(child)].tokens = Array(tokens)
+      nodes[Int(child)].page = page
+      nodes[Int(child)].hash = self[parent].hash.adding(tokens)
+      tokenCount += tokens.count - known.count
+      return .grown(child, instead: instead)
+    }
+    let position = self[parent].position + self[parent].tokens.count
+    let node = add(
+      Node(
+        parent: parent, position: position, tokens: Array(tokens), page: page, hash: self[parent].hash.adding(tokens)))
+    nodes[Int(parent)].children.append(node)
+    count += 1
+    tokenCount += tokens.count
+    return .added(node)
+  }
+
+  /// Keeps state after `offset` tokens of a node. Returns whether it was not there before.
+  mutating func keep(_ slot: Int32, after offset: Int, of node: Int32, worth: StateWorth) -> Bool {
+    let count = self[node].tokens.count
+    precondition((1...count).contains(offset), "state after \(offset) of \(count) tokens")
+    let index = self[node].states.firstIndex { $0.offset >= offset } ?? self[node].states.endIndex
+    if index < self[node].states.endIndex, self[node].states[index].offset == offset { return false }
+    nodes[Int(node)].states.insert(KeptState(slot: slot, offset: offset, worth: worth), at: index)
+    return true
+  }
+
+  /// Changes what the state in a slot is worth.
+  mutating func update(_ slot: Int32, of node: Int32, _ change: (inout StateWorth) -> Void) {
+    guard let index = self[node].states.firstIndex(where: { $0.slot == slot }) else { return }
+    change(&nodes[Int(node)].states[index].worth)
+  }
+
+  /// Forgets the state in a slot.
+  mutating func forget(_ slot: Int32, of node: Int32) { nodes[Int(node)].states.removeAll { $0.slot == slot } }
+
+  /// Removes a node without children and without state.
+  mutating func remove(_ node: Int32) {
+    precondition(self[node].children.isEmpty && self[node].states.isEmpty, "node \(node) is in use")
+    let parent = self[node].parent
+    count -= 1
+    tokenCount -= self[node].tokens.count
+    free(node)
+    nodes[Int(parent)].children.removeAll { $0 == node }
+    // A scope that holds nothing is forgotten.
+    if self[parent].children.isEmpty, let scope = scopes[parent] {
+      roots[scope] = nil
+      scopes[parent] = nil
+      free(parent)
+    }
+  }
+
+  /// Notes the use of a node and of all before it.
+  mutating func touch(_ node: Int32, at time: Int) {
+    var node = node
+    while node != Self.none {
+      nodes[Int(node)].lastUse = time
+      node = self[node].parent
+    }
+  }
+
+  /// The pages of a node and of all before it, in order of position.
+  func pages(upTo node: Int32) -> [Int32] {
+    var pages: [Int32] = []
+    var node = node
+    while self[node].parent != Self.none {
+      pages.append(self[node].page)
+      node = self[node].parent
+    }
+    pages.reverse()
+    return pages
+  }
+
+  /// The node so many before a node.
+  func ancestor(of node: Int32, _ generations: Int) -> Int32 {
+    var node = node
+    for _ in 0..<generations { node = self[node].parent }
+    return node
+  }
+
+  /// The number of tokens from the nearest kept state before `offset` tokens of a node to there. O(depth).
+  func tokensSinceState(before offset: Int, of node: Int32) -> Int {
+    var (node, offset) = (node, offset)
+    let end = self[node].position + offset
+    while self[node].parent != Self.none {
+      if let state = self[node].states.last(where: { $0.offset < offset }) {
+        return end - self[node].position - state.offset
+      }
+      node = self[node].parent
+      offset = .max
+    }
+    return end
+  }
+
+  /// The nodes without children; no roots.
+  var leaves: [Int32] {
+    nodes.indices.lazy.map(Int32.init).filter { !self[$0].tokens.isEmpty && self[$0].children.isEmpty }
+  }
+
+  private mutating func root(of scope: CacheScope) -> Int32 {
+    if let root = roots[scope] { return root }
+    let root = add(Node(parent: Self.none, position: 0, tokens: [], page: Self.none, hash: PrefixHash(scope)))
+    roots[scope] = root
+    scopes[root] = scope
+    return root
+  }
+
+  private mutating func add(_ node: Node) -> Int32 {
+    if let index = free.popLast() {
+      nodes[Int(index)] = node
+      return index
+    }
+    nodes.append(node)
+    return Int32(nodes.count - 1)
+  }
+
+  private mutating func free(_ node: Int32) {
+    nodes[Int(node)].tokens = []
+    nodes[Int(node)].page = Self.none
+    free.append(node)
+  }
+}
+
+/// The number of tokens that both begin with.
+func commonPrefix(_ a: some RandomAccessCollection<Int32>, _ b: some RandomAccessCollection<Int32>) -> Int {
+  var count = 0
+  for (a, b) in zip(a, b) {
+    guard a == b else { return count }
+    count += 1
+  }
+  return count
+}

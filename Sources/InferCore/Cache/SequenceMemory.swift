@@ -1,0 +1,332 @@
+internal import HeapModule
+
+/// The pages and slots of all sequences, and what of them is kept for sequences to come: a prefix cache over keys and
+/// values and recurrent state.
+///
+/// Pages are shared by their content; a sequence and the cache hold them at the same time. A kept state is a slot that
+/// nobody changes, after any number of tokens. Everything that the cache alone holds is given up when it is needed; what
+/// running sequences hold never is. Pure bookkeeping of indices, as the scheduler that uses it.
+struct SequenceMemory {
+  /// The number of tokens in a page.
+  let pageTokens: Int
+  /// Whether sequences have recurrent state, so that a prefix is of use only up to a kept state.
+  let hasRecurrentState: Bool
+  private(set) var pages: IndexPool
+  private(set) var slots: IndexPool
+  private(set) var tree: PrefixTree
+  /// Lookups and evictions so far.
+  private(set) var counts = PrefixCacheCounts()
+  /// Nodes of kept states, by slot; ``PrefixTree/none`` for other slots.
+  private var nodesBySlot: [Int32]
+  private var keptStates = 0
+  /// The priority of the state that was evicted last; see ``StateWorth``.
+  private var evictedPriority = 0.0
+  /// Hashes of prefixes that were evicted, to tell why they are not found.
+  private var evicted = RecentHashes(capacity: 1 << 16)
+
+  init(pageTokens: Int, pageCount: Int, slotCount: Int, hasRecurrentState: Bool) {
+    self.pageTokens = pageTokens
+    self.hasRecurrentState = hasRecurrentState
+    pages = IndexPool(count: pageCount)
+    slots = IndexPool(count: slotCount)
+    tree = PrefixTree(pageTokens: pageTokens)
+    nodesBySlot = Array(repeating: PrefixTree.none, count: slotCount)
+  }
+
+  /// The number of slots that hold kept states.
+  var keptStateCount: Int { keptStates }
+
+  /// The number of pages that tokens take.
+  func pageCount(for tokens: Int) -> Int { (tokens + pageTokens - 1) / pageTokens }
+
+  // MARK: Pages and slots of sequences
+
+  /// A page for a sequence, if need be one that only the cache holds.
+  mutating func takePage() -> Int32? {
+    if let page = pages.take() { return page }
+    evictPages(1 + pages.count / 64)
+    return pages.take()
+  }
+
+  /// A slot for a sequence, if need be that of a kept state.
+  mutating func takeSlot() -> Int32? {
+    if let slot = slots.take() { return slot }
+    evictState()
+    return slots.take()
+  }
+
+  mutating func give(page: Int32) { pages.give(page) }
+  mutating func give(slot: Int32) { slots.give(slot) }
+
+  /// `true` when so many pages are free or held by the cache alone. O(1).
+  func hasPages(_ count: Int) -> Bool { pages.freeCount + pages.idleCount >= count }
+
+  // MARK: Lookup
+
+  /// A prefix of a sequence that need not be computed.
+  struct Hit {
+    /// The number of its tokens.
+    var tokens = 0
+    /// The pages that are all in the prefix.
+    var pages: [Int32] = []
+    /// The node of the last of `pages`.
+    var node: Int32?
+    /// A page of whose tokens only the first ``partialTokens`` are in the prefix.
+    var partialPage: Int32?
+    var partialTokens = 0
+    /// The slot of the state after the prefix.
+    var slot: Int32?
+    /// The number of tokens whose keys and values are known, with state or not.
+    var knownTokens = 0
+  }
+
+  /// The longest prefix of the first `limit` of `tokens` from which the rest can be computed. O(limit).
+  func lookUp(_ tokens: [Int32], limit: Int, in scope: CacheScope) -> Hit {
+    let match = tree.match(tokens, limit: limit, in: scope)
+    var hit = Hit()
+    hit.knownTokens = match.tokens
+    hit.tokens = hasRecurrentState ? match.stateTokens : match.tokens
+    guard hit.tokens > 0, let node = hasRecurrentState ? match.stateNode : match.node else { return hit }
+    if hasRecurrentState {
+      let offset = hit.tokens - tree[node].position
+      hit.slot = tree[node].states.first { $0.offset == offset }?.slot
+    }
+    hit.pages = tree.pages(upTo: node)
+    hit.node = node
+    hit.partialTokens = hit.tokens % pageTokens
+    if hit.partialTokens != 0 {
+      hit.partialPage = hit.pages.removeLast()
+      hit.node = hit.pages.isEmpty ? nil : tree[node].parent
+    }
+    return hit
+  }
+
+  /// Holds the pages and the state of a hit, so that nothing of them is evicted.
+  mutating func hold(_ hit: Hit) {
+    for page in hit.pages { pages.share(page) }
+    if let page = hit.partialPage { pages.share(page) }
+    if let slot = hit.slot { slots.share(slot) }
+  }
+
+  /// Gives back what ``hold(_:)`` took.
+  mutating func letGo(_ hit: Hit) {
+    for page in hit.pages { pages.give(page) }
+    if let page = hit.partialPage { pages.give(page) }
+    if let slot = hit.slot { slots.give(slot) }
+  }
+
+  /// Notes that a sequence of `tokens` starts behind a hit, and why it does not start later.
+  mutating func note(_ hit: Hit, of tokens: [Int32], in scope: CacheScope) {
+    counts.queriedTokens += tokens.count
+    counts.hitTokens += hit.tokens
+    counts.misses[.noState, default: 0] += hit.knownTokens - hit.tokens
+    let known = hit.knownTokens
+    let lost = known % pageTokens == 0 ? evictedTokens(tokens, from: known, in: scope) : 0
+    counts.misses[.evicted, default: 0] += lost
+    let rest = tokens.count - known - lost
+    counts.misses[rest < pageTokens ? .tooShort : .noPages, default: 0] += rest
+    counts.lookups += 1
+  }
+
+  /// Notes that a sequence starts behind a hit.
+  mutating func use(_ hit: Hit) {
+    if let slot = hit.slot { use(slot) }
+    if let node = hit.node { tree.touch(node, at: counts.lookups) }
+  }
+
+  private func evictedTokens(_ tokens: [Int32], from first: Int, in scope: CacheScope) -> Int {
+    var hash = PrefixHash(scope)
+    var end = 0
+    while end + pageTokens <= tokens.count {
+      hash = hash.adding(tokens[end..<end + pageTokens])
+      if end >= first, !evicted.contains(hash) { break }
+      end += pageTokens
+    }
+    return max(0, end - first)
+  }
+
+  private mutating func use(_ slot: Int32) {
+    let node = nodesBySlot[Int(slot)]
+    guard node != PrefixTree.none, let state = tree[node].states.first(where: { $0.slot == slot }) else { return }
+    let saved = tree.tokensSinceState(before: state.offset, of: node)
+    let worth = StateWorth(priority: evictedPriority + Double(saved), lastUse: counts.evictedStates)
+    tree.update(slot, of: node) { $0 = worth }
+  }
+
+  private func forEachState(_ body: (_ slot: Int32, _ node: Int32, _ rank: StateWorth.Rank) -> Void) {
+    guard keptStates > 0 else { return }
+    for slot in 0..<Int32(slots.count) {
+      let node = nodesBySlot[Int(slot)]
+      guard node != PrefixTree.none, let state = tree[node].states.first(where: { $0.slot == slot }) else { continue }
+      body(slot, node, rank(state))
+    }
+  }
+
+  private func rank(_ state: PrefixTree.KeptState) -> StateWorth.Rank {
+    state.worth.rank(evictions: counts.evictedStates, capacity: slots.count)
+  }
+
+  // MARK: Keeping
+
+  /// Puts the pages of the first `computed` tokens of a sequence into the cache; whole pages only, unless `partial`.
+  ///
+  /// Where the cache has a page with the same tokens already, the sequence gets that one in place of its own.
+  ///
+  /// - Parameters:
+  ///   - last: The node of the last whole page that is there; afterwards, of the last that was put there.
+  ///   - whole: The number of whole pages up to `last`; changed likewise.
+  mutating func insert(
+    _ tokens: [Int32], computed: Int, pages own: inout [Int32], last: inout Int32?, whole: inout Int,
+    in scope: CacheScope
+  ) {
+    while (whole + 1) * pageTokens <= computed {
+      let node = insert(
+        tokens[whole * pageTokens..<(whole + 1) * pageTokens], page: own[whole], behind: last, in: scope)
+      let page = tree[node].page
+      if page != own[whole] {
+        pages.share(page)
+        pages.give(own[whole])
+        own[whole] = page
+      }
+      last = node
+      whole += 1
+    }
+  }
+
+  /// Keeps the first `position` of a sequence's tokens, and the state after them in `slot` if there is one. Takes the
+  /// caller's hold on the slot over, or gives it back.
+  ///
+  /// - Parameters:
+  ///   - last: The node of the last whole page that is in the cache.
+  ///   - whole: The number of whole pages up to `last`; at most one page more holds the tokens.
+  ///   - isWanted: `true` when somebody is sure to start from the state.
+  mutating func keep(
+    _ slot: Int32?, after position: Int, of tokens: [Int32], pages own: [Int32], last: Int32?, whole: Int,
+    in scope: CacheScope, isWanted: Bool = false
+  ) {
+    let page = (position - 1) / pageTokens
+    precondition(position > 0 && page <= whole, "state after \(position) tokens, of which \(whole) pages are kept")
+    let offset = position - page * pageTokens
+    let node =
+      if page < whole, let last {
+        tree.ancestor(of: last, whole - 1 - page)
+      } else {
+        insert(tokens[page * pageTokens..<position], page: own[page], behind: last, in: scope)
+      }
+    tree.touch(node, at: counts.lookups)
+    guard let slot else { return }
+    let saved = tree.tokensSinceState(before: offset, of: node)
+    let worth = StateWorth(
+      priority: evictedPriority + Double(saved), lastUse: isWanted ? counts.evictedStates : nil)
+    guard tree.keep(slot, after: offset, of: node, worth: worth) else { return slots.give(slot) }
+    slots.keep(slot)
+    nodesBySlot[Int(slot)] = node
+    keptStates += 1
+  }
+
+  /// Puts a page of a sequence into the cache, unless one with the same tokens is there. Returns its node.
+  private mutating func insert(
+    _ tokens: ArraySlice<Int32>, page: Int32, behind last: Int32?, in scope: CacheScope
+  ) -> Int32 {
+    switch tree.insert(tokens, page: page, behind: last, in: scope) {
+    case .found(let node): return node
+    case .added(let node):
+      keep(page: page)
+      return node
+    case .grown(let node, let instead):
+      if instead != page {
+        keep(page: page)
+        pages.giveUp(instead)
+      }
+      return node
+    }
+  }
+
+  private mutating func keep(page: Int32) {
+    pages.share(page)
+    pages.keep(page)
+  }
+
+  // MARK: Eviction
+
+  /// Gives up everything that no sequence holds.
+  mutating func reset() {
+    evictPages(.max)
+    while evictState() {}
+  }
+
+  /// Gives up the kept state that is worth least, of those that nobody starts from at the moment.
+  @discardableResult private mutating func evictState() -> Bool {
+    var least: (slot: Int32, node: Int32, rank: StateWorth.Rank)?
+    forEachState { slot, node, rank in
+      guard slots.isIdle(slot) else { return }
+      if least.map({ rank < $0.rank }) ?? true { least = (slot, node, rank) }
+    }
+    guard let least else { return false }
+    evictedPriority = max(evictedPriority, least.rank.priority)
+    forget(least.slot, of: least.node)
+    counts.evictedStates += 1
+    return true
+  }
+
+  private mutating func forget(_ slot: Int32, of node: Int32) {
+    tree.forget(slot, of: node)
+    nodesBySlot[Int(slot)] = PrefixTree.none
+    keptStates -= 1
+    slots.giveUp(slot)
+  }
+
+  /// Gives up about `count` pages that only the cache holds: those behind all kept states first, then those whose
+  /// states are worth least; among equals those that were used longest ago. O(nodes · log nodes).
+  private mutating func evictPages(_ count: Int) {
+    var heap = Heap(tree.leaves.compactMap(candidate))
+    var left = count
+    while left > 0, let next = heap.popMin() {
+      let parent = tree[next.node].parent
+      evict(next.node)
+      left -= 1
+      if tree[parent].parent != PrefixTree.none, tree[parent].children.isEmpty, let candidate = candidate(parent) {
+        heap.insert(candidate)
+      }
+    }
+  }
+
+  private struct Candidate: Comparable {
+    let node: Int32
+    /// The rank of the best state; `nil` when there is none.
+    let rank: StateWorth.Rank?
+    let lastUse: Int
+    /// Of two that are equal otherwise the deeper goes first.
+    let position: Int
+
+    static func < (a: Candidate, b: Candidate) -> Bool {
+      switch (a.rank, b.rank) {
+      case (nil, .some): true
+      case (.some, nil): false
+      case (let a?, let b?) where a != b: a < b
+      default: a.lastUse == b.lastUse ? a.position > b.position : a.lastUse < b.lastUse
+      }
+    }
+  }
+
+  /// A leaf that can be given up; `nil` for one that a sequence holds, or that one starts from.
+  private func candidate(_ node: Int32) -> Candidate? {
+    let leaf = tree[node]
+    guard pages.isIdle(leaf.page), leaf.states.allSatisfy({ slots.isIdle($0.slot) }) else { return nil }
+    return Candidate(
+      node: node, rank: leaf.states.map(rank).max(), lastUse: leaf.lastUse, position: leaf.position)
+  }
+
+  private mutating func evict(_ node: Int32) {
+    for state in tree[node].states {
+      evictedPriority = max(evictedPriority, state.worth.priority)
+      forget(state.slot, of: node)
+      counts.evictedStates += 1
+    }
+    if tree[node].tokens.count == pageTokens { evicted.insert(tree[node].hash) }
+    let page = tree[node].page
+    tree.remove(node)
+    pages.giveUp(page)
+    counts.evictedPages += 1
+  }
+}
