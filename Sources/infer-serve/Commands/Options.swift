@@ -88,6 +88,11 @@ struct EngineOptions: ParsableArguments {
   @Option(parsing: .unconditional, help: ArgumentHelp("Memory for recurrent state.", valueName: "MiB"))
   var stateCacheMib = EngineConfiguration().stateCacheMiB
 
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Keep state of requests for others that begin alike, in what memory running ones do not need.")
+  var prefixCaching = EngineConfiguration().keepsPrefixes
+
   @Option(parsing: .unconditional, help: ArgumentHelp("Tokens of a page of keys and values.", valueName: "count"))
   var pageTokens = EngineConfiguration().pageTokens
 
@@ -109,6 +114,7 @@ struct EngineOptions: ParsableArguments {
     configuration.kvType = kvType
     configuration.kvCacheMiB = kvCacheMib
     configuration.stateCacheMiB = stateCacheMib
+    configuration.keepsPrefixes = prefixCaching
     configuration.pageTokens = pageTokens
     configuration.maxBatchTokens = maxBatchTokens
     configuration.maxContext = maxContext

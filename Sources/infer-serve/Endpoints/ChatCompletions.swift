@@ -41,8 +41,8 @@ struct ChatCompletions: Sendable {
         logprobs: request.sampling.logprobs == nil ? nil : LogprobsFormat(tokenizer: served.tokenizer),
         makeCallID: { [format = served.format.toolCalls] in Identifier.makeCall(format) }))
     var requests = try served.requests(
-      request.choices, prompt: tokens, request.sampling, request.stop, length: served.model.generation.maxTokens,
-      matchesStopStrings: false)
+      request.choices, prompt: tokens.ids, request.sampling, request.stop, length: served.model.generation.maxTokens,
+      cache: request.cacheScope, branches: tokens.branches, matchesStopStrings: false)
     requests[0].promptLogprobs = request.promptLogprobs
     let promptLogprobs = request.promptLogprobs.map { PromptLogprobs(served.tokenizer, count: $0) }
     return GenerationJob(

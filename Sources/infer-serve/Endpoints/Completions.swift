@@ -23,7 +23,7 @@ struct Completions: Sendable {
       let prompt = try read(prompt, request, served)
       requests += try served.requests(
         request.bestOf, prompt: prompt.tokens, request.sampling, request.stop,
-        length: CompletionRequest.defaultMaxTokens, promptLogprobs: request.scoredLogprobs)
+        length: CompletionRequest.defaultMaxTokens, cache: request.cacheScope, promptLogprobs: request.scoredLogprobs)
       let choice = choice(index, prompt, request, served)
       choices += Array(repeating: choice, count: request.bestOf)
     }

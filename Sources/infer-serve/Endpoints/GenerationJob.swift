@@ -43,7 +43,7 @@ extension ServedModel {
   /// Stop strings are left out if the text is not to be searched for them as a whole.
   func requests(
     _ count: Int, prompt: [Int32], _ sampling: SamplingParameters, _ stop: StopConditions, length: Int?,
-    promptLogprobs: Int? = nil, matchesStopStrings: Bool = true
+    cache scope: CacheScope?, branches: [Int] = [], promptLogprobs: Int? = nil, matchesStopStrings: Bool = true
   ) throws(APIError) -> [GenerationRequest] {
     do {
       // Who names no length gets no more than can be told.
@@ -52,7 +52,9 @@ extension ServedModel {
         to: [length, told].compactMap { $0 }.min(), promptTokens: prompt.count,
         contextLength: engine.limits.contextLength)
       return (0..<count).map {
-        GenerationRequest(prompt: prompt, sampling: sampling.choice($0), stop: stop, promptLogprobs: promptLogprobs)
+        GenerationRequest(
+          prompt: prompt, sampling: sampling.choice($0), stop: stop, promptLogprobs: promptLogprobs, cacheScope: scope,
+          branches: branches)
       }
     } catch { throw APIError(error) }
   }

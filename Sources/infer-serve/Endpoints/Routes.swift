@@ -27,6 +27,7 @@ enum Routes {
     router.add(middleware: RequestMiddleware(metrics: service.metrics, responses: state.responses, logger: logger))
     let (tokenization, health) = (Tokenization(service: service), Health(state: state))
     let models = Models(state: state)
+    let cache = PrefixCache(state: state)
     var endpoints = [
       post(["/v1/chat/completions", "/chat/completions"], ChatCompletions(service: service).respond),
       post(["/v1/completions", "/completions"], Completions(service: service).respond),
@@ -37,6 +38,8 @@ enum Routes {
       get(["/tokenizer_info", "/v1/tokenizer_info"], tokenization.info),
       get(["/health", "/v1/health"], health.respond),
       Endpoint(paths: ["/ping"], methods: [.get, .post], handler: health.respond),
+      get(["/cache"], cache.tell),
+      post(["/cache/reset", "/reset_prefix_cache"], cache.reset),
       get(["/metrics"], MetricsPage(metrics: service.metrics).respond),
     ]
     let told = endpoints.map { "\($0.methods[0].rawValue) \($0.paths[0])" }

@@ -39,7 +39,7 @@ enum Banner {
       \(Quantity.count(summary.activeParameterCount)) active per token
         layout     \(summary.layout)
         memory     weights \(Quantity.mebibytes(summary.weightBytes)), KV \(Quantity.mebibytes(limits.kvBytes)), \
-      state \(Quantity.mebibytes(limits.stateBytes)) (\(limits.slotCount) sequences)\(memoryLimit(.current))
+      state \(Quantity.mebibytes(limits.stateBytes)) (\(limits.maxRunning) sequences)\(memoryLimit(.current))
         context    \(limits.contextLength) tokens
         threads    \(Self.threads(threads, .current))
         listening  \(url)

@@ -44,9 +44,9 @@ struct ServedModel: Sendable {
   }
 
   /// The tokens of a chat prompt, as above.
-  func encode(_ prompt: ChatPrompt, field: String) throws(APIError) -> [Int32] {
+  func encode(_ prompt: ChatPrompt, field: String) throws(APIError) -> ChatTokens {
     try check(prompt.text, field)
-    do { return try tokenizer.encode(prompt, allowingSpecialInMessages: allowsSpecialInMessages) } catch {
+    do { return try tokenizer.tokens(of: prompt, allowingSpecialInMessages: allowsSpecialInMessages) } catch {
       throw Self.untokenised(field, error)
     }
   }

@@ -16,6 +16,8 @@ struct ChatRequest {
   /// Most likely tokens wanted beside each token of the prompt; nil when it is not to be scored.
   var promptLogprobs: Int?
   var streaming: StreamingOptions?
+  /// The requests that this one may share state with.
+  var cacheScope: CacheScope?
   /// The chat template's variables beside the messages: `chat_template_kwargs`, `documents` and what the fields of
   /// reasoning say.
   var templateVariables: JSONObject
@@ -38,6 +40,7 @@ struct ChatRequest {
     stop = try fields.stop(maxTokens: maximum ?? oldMaximum)
     choices = try reader.integer("n", in: 1...SamplingFields.maximumChoices) ?? 1
     streaming = try StreamingOptions(reader)
+    cacheScope = try fields.cacheScope()
     promptLogprobs = try fields.promptLogprobs()
     if promptLogprobs != nil, streaming != nil { throw reader.wrongValue("prompt_logprobs", "cannot be streamed") }
     let reasoning = try ReasoningFields(reader)

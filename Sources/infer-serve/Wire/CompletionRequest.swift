@@ -30,6 +30,8 @@ struct CompletionRequest {
   /// Whether what the tokenizer puts around a text is put around a prompt.
   var addsSpecialTokens: Bool
   var streaming: StreamingOptions?
+  /// The requests that this one may share state with.
+  var cacheScope: CacheScope?
   /// Whether special tokens of the continuation have no text.
   var skipsSpecialTokens: Bool
 
@@ -55,6 +57,7 @@ struct CompletionRequest {
     numbersTokens = try reader.bool("return_tokens_as_token_ids") ?? false
     addsSpecialTokens = try reader.bool("add_special_tokens") ?? true
     streaming = try StreamingOptions(reader)
+    cacheScope = try fields.cacheScope()
     skipsSpecialTokens = try reader.bool("skip_special_tokens") ?? true
     guard streaming != nil else { return }
     if bestOf > choices {
