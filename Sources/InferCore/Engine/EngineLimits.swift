@@ -42,7 +42,7 @@ public struct EngineLimits: Sendable, Equatable {
     }
     pageTokens = configuration.pageTokens
     let pageBytes = layout.pageBytes(tokens: pageTokens, type: configuration.kvType)
-    // What all sequences together can fill, and as much again for what is kept; more is for caches of text only.
+    // What all sequences together can fill; beyond that memory is for what is kept.
     let pagesOfContext = (context + pageTokens - 1) / pageTokens
     let useful = pagesOfContext.multipliedReportingOverflow(by: maxRunning)
     let filled = min(useful.overflow ? .max : useful.partialValue, configuration.pageLimit)
@@ -54,7 +54,9 @@ public struct EngineLimits: Sendable, Equatable {
         "a page of \(pageTokens) tokens takes", atLeast: (2 + pageTokens - 1) / pageTokens)
       let running = min(affordable, filled)
       let spare = Self.spareMemory(memory, used: running * pageBytes + maxRunning * slotBytes)
-      pageCount = configuration.keepsPrefixes ? running + min(affordable - running, spare / pageBytes) : running
+      pageCount =
+        configuration.keepsPrefixes
+        ? running + min(affordable - running, spare / pageBytes, Self.maxKeptPages) : running
     } else {
       pageCount = min(max(filled, pagesOfContext), Self.maxEmptyPages, configuration.pageLimit)
     }
@@ -80,6 +82,8 @@ public struct EngineLimits: Sendable, Equatable {
     }
   }
 
+  /// Pages beside those that running sequences can fill: their bookkeeping takes memory and time at the start as well.
+  private static let maxKeptPages = 1 << 16
   /// Pages that take no memory, so that only their bookkeeping does.
   private static let maxEmptyPages = 1 << 18
   /// States are looked through when one is evicted.
