@@ -20,9 +20,13 @@ private final class FakeServer: Sendable {
   let loop: any EventLoop
   let delay: TimeAmount
   let failing: String?
+  /// A body that is not answered.
+  let unanswered: String?
 
-  init(_ loop: any EventLoop, delay: TimeAmount = .milliseconds(5), failing: String? = nil) {
-    (self.loop, self.delay, self.failing) = (loop, delay, failing)
+  init(
+    _ loop: any EventLoop, delay: TimeAmount = .milliseconds(5), failing: String? = nil, unanswered: String? = nil
+  ) {
+    (self.loop, self.delay, self.failing, self.unanswered) = (loop, delay, failing, unanswered)
   }
 
   @Sendable func send(_ body: ByteBuffer, _ epoch: NIODeadline) -> RunningRequest {
@@ -34,14 +38,20 @@ private final class FakeServer: Sendable {
     }
     let promise = loop.makePromise(of: RequestOutcome.self)
     let start = epoch.secondsUntilNow
+    if text != unanswered {
+      answer(text, start, promise)
+    }
+    promise.futureResult.whenComplete { [self] _ in state.withLock { $0.running -= 1 } }
+    return RunningRequest(outcome: promise.futureResult, cancel: { promise.fail(Gone()) })
+  }
+
+  private func answer(_ text: String, _ start: Double, _ promise: EventLoopPromise<RequestOutcome>) {
     loop.scheduleTask(in: delay) { [self] in
       if text == failing { return promise.fail(Gone()) }
       var outcome = RequestOutcome()
       (outcome.start, outcome.text) = (start, "answer to \(text)")
       promise.succeed(outcome)
     }
-    promise.futureResult.whenComplete { [self] _ in state.withLock { $0.running -= 1 } }
-    return RunningRequest(outcome: promise.futureResult, cancel: { promise.fail(Gone()) })
   }
 }
 
@@ -100,11 +110,13 @@ struct ReplayDriverTests {
   }
 
   @Test func aStoppedRunKeepsWhatWasAnswered() async throws {
-    let server = FakeServer(loop, delay: .milliseconds(20))
-    let sessions = [single("a"), single("b", at: 0.1), single("c", at: 60)]
+    let server = FakeServer(loop, unanswered: "b")
+    let sessions = [single("a"), single("b"), single("c", at: 600)]
     let driver = ReplayDriver(sessions, on: loop, send: server.send)
     async let run = driver.run()
-    while server.state.withLock({ $0.bodies.count }) < 2 { try await Task.sleep(for: .milliseconds(2)) }
+    while try await driver.currentProgress().finished < 1 || server.state.withLock({ $0.bodies.count }) < 2 {
+      try await Task.sleep(for: .milliseconds(2))
+    }
     driver.stop()
     let outcomes = try await run.outcomes
     #expect(outcomes.count == 1 && outcomes[0].failure == nil)
