@@ -9,7 +9,8 @@ internal import HeapModule
 struct SequenceMemory {
   /// The number of tokens in a page.
   let pageTokens: Int
-  /// Whether sequences have recurrent state, so that a prefix is of use only up to a kept state.
+  /// Whether sequences have recurrent state, so that a prefix is of use only up to a kept state. Without, slots are empty,
+  /// and a kept state is a position at which prompts are cut, so that who starts there rounds as who came there alone.
   let hasRecurrentState: Bool
   private(set) var pages: IndexPool
   private(set) var slots: IndexPool
@@ -193,15 +194,15 @@ struct SequenceMemory {
     }
   }
 
-  /// Keeps the first `position` of a sequence's tokens, and the state after them in `slot` if there is one. Takes the
-  /// caller's hold on the slot over, or gives it back.
+  /// Keeps the state in `slot`, which comes after the first `position` of a sequence's tokens. Takes the caller's hold on
+  /// the slot over, or gives it back.
   ///
   /// - Parameters:
   ///   - last: The node of the last whole page that is in the cache.
   ///   - whole: The number of whole pages up to `last`; at most one page more holds the tokens.
   ///   - isWanted: `true` when somebody is sure to start from the state.
   mutating func keep(
-    _ slot: Int32?, after position: Int, of tokens: [Int32], pages own: [Int32], last: Int32?, whole: Int,
+    _ slot: Int32, after position: Int, of tokens: [Int32], pages own: [Int32], last: Int32?, whole: Int,
     in scope: CacheScope, isWanted: Bool = false
   ) {
     let page = (position - 1) / pageTokens
@@ -214,7 +215,6 @@ struct SequenceMemory {
         insert(tokens[page * pageTokens..<position], page: own[page], behind: last, in: scope)
       }
     tree.touch(node, at: counts.lookups)
-    guard let slot else { return }
     let saved = tree.tokensSinceState(before: offset, of: node)
     let worth = StateWorth(
       priority: evictedPriority + Double(saved), lastUse: isWanted ? counts.evictedStates : nil)

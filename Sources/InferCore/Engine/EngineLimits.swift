@@ -62,9 +62,10 @@ public struct EngineLimits: Sendable, Equatable {
     }
     contextLength = min(context, pageCount.multipliedReportingOverflow(by: pageTokens).partialValue)
     kvBytes = pageCount * pageBytes
-    if configuration.keepsPrefixes, slotBytes > 0 {
-      let affordable = (configuration.stateCacheMiB << 20) / slotBytes - maxRunning
-      let spare = Self.spareMemory(memory, used: kvBytes + maxRunning * slotBytes) / slotBytes
+    if configuration.keepsPrefixes {
+      let bytes = max(1, slotBytes)
+      let affordable = (configuration.stateCacheMiB << 20) / bytes - maxRunning
+      let spare = Self.spareMemory(memory, used: kvBytes + maxRunning * slotBytes) / bytes
       slotCount = maxRunning + max(0, min(affordable, spare, Self.maxKeptStates))
     } else {
       slotCount = maxRunning

@@ -186,7 +186,7 @@ struct Scheduler<Sequence: Schedulable> {
     guard rows > 0 else { return }
     budget.rows -= rows
     budget.scoredRows -= sequence.scheduling.scored(within: rows).count
-    sequence.scheduling.appendRun(of: rows, to: &plan) { memory.hasRecurrentState ? memory.takeSlot() : nil }
+    sequence.scheduling.appendRun(of: rows, to: &plan) { memory.takeSlot() }
     planned.append(sequence)
   }
 
@@ -303,13 +303,14 @@ extension Scheduler {
     sequence.scheduling.leader = nil
     guard let scope = sequence.scheduling.scope else { return }
     var leader: (sequence: Sequence, tokens: Int)?
-    for others in [running, Array(waiting)] {
-      for other in others where other.scheduling.scope == scope && other.scheduling.id < sequence.scheduling.id {
-        let common = commonPrefix(other.scheduling.tokens, sequence.scheduling.tokens)
-        let shared = min(common, sequence.scheduling.reusable, other.scheduling.tokens.count - 1)
-        if shared > max(other.scheduling.computed, leader?.tokens ?? 0) { leader = (other, shared) }
-      }
+    func consider(_ other: Sequence) {
+      guard other.scheduling.scope == scope, other.scheduling.id < sequence.scheduling.id else { return }
+      let common = commonPrefix(other.scheduling.tokens, sequence.scheduling.tokens)
+      let shared = min(common, sequence.scheduling.reusable, other.scheduling.tokens.count - 1)
+      if shared > max(other.scheduling.computed, leader?.tokens ?? 0) { leader = (other, shared) }
     }
+    running.forEach(consider)
+    waiting.forEach(consider)
     guard let leader, leader.tokens >= SchedulingState.leastKept else { return }
     leader.sequence.scheduling.mark(leader.tokens)
     sequence.scheduling.mark(leader.tokens)

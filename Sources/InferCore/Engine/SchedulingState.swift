@@ -108,13 +108,13 @@ struct SchedulingState {
   mutating func release(to memory: inout SequenceMemory, isWanted: Bool = false) {
     letGo(&memory)
     if let slot {
-      let keepsState = scope != nil && isStarted && memory.hasRecurrentState
       if let scope, isStarted {
         memory.keep(
-          keepsState ? slot : nil, after: computed, of: tokens, pages: pages, last: node, whole: wholePages, in: scope,
+          slot, after: computed, of: tokens, pages: pages, last: node, whole: wholePages, in: scope,
           isWanted: isWanted)
+      } else {
+        memory.give(slot: slot)
       }
-      if !keepsState { memory.give(slot: slot) }
     }
     for page in pages { memory.give(page: page) }
     slot = nil
@@ -137,11 +137,6 @@ struct SchedulingState {
     unscored = min(max(unscored.lowerBound, computed), unscored.upperBound)..<unscored.upperBound
     share(in: &memory)
     guard let scope else { return }
-    if !memory.hasRecurrentState {
-      for mark in marks where mark > first && mark <= computed {
-        memory.keep(nil, after: mark, of: tokens, pages: pages, last: node, whole: wholePages, in: scope)
-      }
-    }
     for capture in captures {
       memory.keep(
         capture.slot, after: first + capture.rows, of: tokens, pages: pages, last: node, whole: wholePages,

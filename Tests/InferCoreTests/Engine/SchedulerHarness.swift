@@ -162,7 +162,7 @@ struct SchedulerHarness {
     let tree = scheduler.memory.tree
     for (index, node) in tree.nodes.enumerated() where node.page != PrefixTree.none {
       if hasPages { #expect(pages[Int(node.page)].starts(with: node.tokens), "node \(index)") }
-      guard !node.states.isEmpty else { continue }
+      guard hasState, !node.states.isEmpty else { continue }
       var path: [[Int32]] = []
       var before = node.parent
       while before != PrefixTree.none {
