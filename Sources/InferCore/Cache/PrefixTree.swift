@@ -19,13 +19,14 @@ struct PrefixTree {
     let parent: Int32
     /// The position of the first token.
     let position: Int
-    /// Up to a page of tokens; none in a root.
-    var tokens: [Int32]
+    /// The number of tokens, up to a page; none in a root.
+    var count: Int
     /// The page of the tokens' keys and values; ``none`` in a root.
     var page: Int32
     /// A hash of all tokens from the root on, of a full node.
     var hash: PrefixHash
-    var children: [Int32] = []
+    var firstChild = PrefixTree.none
+    var nextSibling = PrefixTree.none
     /// In order of their offsets.
     var states: [KeptState] = []
     /// The time of the last use, in lookups.
@@ -59,6 +60,8 @@ struct PrefixTree {
   /// The number of tokens of a page.
   let pageTokens: Int
   private(set) var nodes: [Node] = []
+  /// The tokens of all nodes, a page of each one after another, so that a page is put in without an allocation.
+  private var texts: [Int32] = []
   private var free: [Int32] = []
   private var roots: [CacheScope: Int32] = [:]
   private var scopes: [Int32: CacheScope] = [:]
@@ -67,9 +70,21 @@ struct PrefixTree {
   /// The number of tokens in all nodes.
   private(set) var tokenCount = 0
 
-  init(pageTokens: Int) { self.pageTokens = pageTokens }
+  /// A tree of up to `capacity` pages.
+  init(pageTokens: Int, capacity: Int) {
+    self.pageTokens = pageTokens
+    // Addresses, which take memory when they are written.
+    nodes.reserveCapacity(capacity + 1)
+    texts.reserveCapacity((capacity + 1) * pageTokens)
+  }
 
   subscript(node: Int32) -> Node { nodes[Int(node)] }
+
+  /// The tokens of a node.
+  func tokens(of node: Int32) -> ArraySlice<Int32> {
+    let first = Int(node) * pageTokens
+    return texts[first..<first + self[node].count]
+  }
 
   /// The longest prefix of the first `limit` of a scope's `tokens`. O(limit + siblings on the way).
   func match(_ tokens: [Int32], limit: Int, in scope: CacheScope) -> Match {
@@ -79,8 +94,9 @@ struct PrefixTree {
       let position = match.tokens
       var longest = 0
       var next = Self.none
-      for child in self[node].children {
-        let common = commonPrefix(self[child].tokens, tokens[position..<limit])
+      var child = self[node].firstChild
+      while child != Self.none {
+        let common = commonPrefix(self.tokens(of: child), tokens[position..<limit])
         if let state = self[child].states.last(where: { $0.offset <= common }),
           position + state.offset > match.stateTokens
         {
@@ -88,6 +104,7 @@ struct PrefixTree {
           match.stateNode = child
         }
         if common > longest { (longest, next) = (common, child) }
+        child = self[child].nextSibling
       }
       guard longest > 0 else { return match }
       match.tokens = position + longest
@@ -104,32 +121,42 @@ struct PrefixTree {
   ) -> Insertion {
     precondition((1...pageTokens).contains(tokens.count), "\(tokens.count) tokens in a page of \(pageTokens)")
     let parent = parent ?? root(of: scope)
-    precondition(self[parent].tokens.count % pageTokens == 0, "tokens behind \(self[parent].tokens.count) of a page")
-    for child in self[parent].children {
-      let known = self[child].tokens
-      let common = commonPrefix(known, tokens)
+    precondition(self[parent].count % pageTokens == 0, "tokens behind \(self[parent].count) of a page")
+    var child = self[parent].firstChild
+    while child != Self.none {
+      let known = self[child].count
+      let common = commonPrefix(self.tokens(of: child), tokens)
       if common == tokens.count { return .found(child) }
-      guard common == known.count else { continue }
-      let instead = self[child].page
-      nodes[Int(child)].tokens = Array(tokens)
-      nodes[Int(child)].page = page
-      nodes[Int(child)].hash = self[parent].hash.adding(tokens)
-      tokenCount += tokens.count - known.count
-      return .grown(child, instead: instead)
+      if common == known {
+        let instead = self[child].page
+        write(tokens, to: child)
+        nodes[Int(child)].page = page
+        nodes[Int(child)].hash = self[parent].hash.adding(tokens)
+        tokenCount += tokens.count - known
+        return .grown(child, instead: instead)
+      }
+      child = self[child].nextSibling
     }
-    let position = self[parent].position + self[parent].tokens.count
     let node = add(
       Node(
-        parent: parent, position: position, tokens: Array(tokens), page: page, hash: self[parent].hash.adding(tokens)))
-    nodes[Int(parent)].children.append(node)
+        parent: parent, position: self[parent].position + self[parent].count, count: 0, page: page,
+        hash: self[parent].hash.adding(tokens)))
+    write(tokens, to: node)
+    nodes[Int(node)].nextSibling = self[parent].firstChild
+    nodes[Int(parent)].firstChild = node
     count += 1
     tokenCount += tokens.count
     return .added(node)
   }
 
+  private mutating func write(_ tokens: ArraySlice<Int32>, to node: Int32) {
+    for (offset, token) in tokens.enumerated() { texts[Int(node) * pageTokens + offset] = token }
+    nodes[Int(node)].count = tokens.count
+  }
+
   /// Keeps state after `offset` tokens of a node. Returns whether it was not there before.
   mutating func keep(_ slot: Int32, after offset: Int, of node: Int32, worth: StateWorth) -> Bool {
-    let count = self[node].tokens.count
+    let count = self[node].count
     precondition((1...count).contains(offset), "state after \(offset) of \(count) tokens")
     let index = self[node].states.firstIndex { $0.offset >= offset } ?? self[node].states.endIndex
     if index < self[node].states.endIndex, self[node].states[index].offset == offset { return false }
@@ -148,14 +175,20 @@ struct PrefixTree {
 
   /// Removes a node without children and without state.
   mutating func remove(_ node: Int32) {
-    precondition(self[node].children.isEmpty && self[node].states.isEmpty, "node \(node) is in use")
+    precondition(self[node].firstChild == Self.none && self[node].states.isEmpty, "node \(node) is in use")
     let parent = self[node].parent
     count -= 1
-    tokenCount -= self[node].tokens.count
+    tokenCount -= self[node].count
+    if self[parent].firstChild == node {
+      nodes[Int(parent)].firstChild = self[node].nextSibling
+    } else {
+      var before = self[parent].firstChild
+      while self[before].nextSibling != node { before = self[before].nextSibling }
+      nodes[Int(before)].nextSibling = self[node].nextSibling
+    }
     free(node)
-    nodes[Int(parent)].children.removeAll { $0 == node }
     // A scope that holds nothing is forgotten.
-    if self[parent].children.isEmpty, let scope = scopes[parent] {
+    if self[parent].firstChild == Self.none, let scope = scopes[parent] {
       roots[scope] = nil
       scopes[parent] = nil
       free(parent)
@@ -206,12 +239,12 @@ struct PrefixTree {
 
   /// The nodes without children; no roots.
   var leaves: [Int32] {
-    nodes.indices.lazy.map(Int32.init).filter { !self[$0].tokens.isEmpty && self[$0].children.isEmpty }
+    nodes.indices.lazy.map(Int32.init).filter { self[$0].count > 0 && self[$0].firstChild == Self.none }
   }
 
   private mutating func root(of scope: CacheScope) -> Int32 {
     if let root = roots[scope] { return root }
-    let root = add(Node(parent: Self.none, position: 0, tokens: [], page: Self.none, hash: PrefixHash(scope)))
+    let root = add(Node(parent: Self.none, position: 0, count: 0, page: Self.none, hash: PrefixHash(scope)))
     roots[scope] = root
     scopes[root] = scope
     return root
@@ -223,11 +256,12 @@ struct PrefixTree {
       return index
     }
     nodes.append(node)
+    for _ in 0..<pageTokens { texts.append(0) }
     return Int32(nodes.count - 1)
   }
 
   private mutating func free(_ node: Int32) {
-    nodes[Int(node)].tokens = []
+    nodes[Int(node)].count = 0
     nodes[Int(node)].page = Self.none
     free.append(node)
   }

@@ -30,7 +30,7 @@ struct SequenceMemory {
     self.hasRecurrentState = hasRecurrentState
     pages = IndexPool(count: pageCount)
     slots = IndexPool(count: slotCount)
-    tree = PrefixTree(pageTokens: pageTokens)
+    tree = PrefixTree(pageTokens: pageTokens, capacity: pageCount)
     nodesBySlot = Array(repeating: PrefixTree.none, count: slotCount)
   }
 
@@ -285,7 +285,9 @@ struct SequenceMemory {
       let parent = tree[next.node].parent
       evict(next.node)
       left -= 1
-      if tree[parent].parent != PrefixTree.none, tree[parent].children.isEmpty, let candidate = candidate(parent) {
+      if tree[parent].parent != PrefixTree.none, tree[parent].firstChild == PrefixTree.none,
+        let candidate = candidate(parent)
+      {
         heap.insert(candidate)
       }
     }
@@ -323,7 +325,7 @@ struct SequenceMemory {
       forget(state.slot, of: node)
       counts.evictedStates += 1
     }
-    if tree[node].tokens.count == pageTokens { evicted.insert(tree[node].hash) }
+    if tree[node].count == pageTokens { evicted.insert(tree[node].hash) }
     let page = tree[node].page
     tree.remove(node)
     pages.giveUp(page)

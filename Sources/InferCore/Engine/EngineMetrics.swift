@@ -120,7 +120,7 @@ public final class EngineMetrics: Sendable {
     all = list.writers
   }
 
-  /// All metrics in the Prometheus text format, see ``PrometheusText``. Every sample has vLLM's two labels: the model
+  /// All metrics in the Prometheus text format, see `PrometheusText`. Every sample has vLLM's two labels: the model
   /// and the number of the engine, of which a process has one.
   public func text() -> String {
     var text = PrometheusText(commonLabels: commonLabels)

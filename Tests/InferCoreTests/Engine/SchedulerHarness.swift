@@ -161,17 +161,18 @@ struct SchedulerHarness {
   private func checkCache() {
     let tree = scheduler.memory.tree
     for (index, node) in tree.nodes.enumerated() where node.page != PrefixTree.none {
-      if hasPages { #expect(pages[Int(node.page)].starts(with: node.tokens), "node \(index)") }
+      let tokens = tree.tokens(of: Int32(index))
+      if hasPages { #expect(pages[Int(node.page)].starts(with: tokens), "node \(index)") }
       guard hasState, !node.states.isEmpty else { continue }
-      var path: [[Int32]] = []
+      var path: [ArraySlice<Int32>] = []
       var before = node.parent
       while before != PrefixTree.none {
-        path.append(tree[before].tokens)
+        path.append(tree.tokens(of: before))
         before = tree[before].parent
       }
       var hash: UInt64 = 0
       for token in path.reversed().joined() { hash = Self.extend(hash, token) }
-      for (offset, token) in node.tokens.enumerated() {
+      for (offset, token) in tokens.enumerated() {
         hash = Self.extend(hash, token)
         for state in node.states where state.offset == offset + 1 { #expect(slots[Int(state.slot)] == hash) }
       }
