@@ -10,7 +10,8 @@ public struct CacheScope: Sendable, Hashable {
   public static let shared = CacheScope()
 }
 
-/// A hash of a prefix: of a scope's salt and all tokens, page after page (FNV-1a with 64 bits a word, and a finisher).
+/// A hash of a prefix: of a scope's salt and all tokens, page after page: each word is added by xor, and mixed by a
+/// multiplication and a shift.
 struct PrefixHash: Hashable {
   private(set) var value: UInt64 = 0xcbf2_9ce4_8422_2325
 

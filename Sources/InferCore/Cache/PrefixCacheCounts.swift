@@ -1,4 +1,4 @@
-/// What the prefix cache was asked for and found, since the start.
+/// Counts of the prefix cache's lookups and evictions since the start.
 struct PrefixCacheCounts: Equatable {
   /// The reason for which tokens of a sequence had to be computed.
   enum Miss: String, CaseIterable {

@@ -10,7 +10,7 @@ struct PrefixTree {
     let slot: Int32
     /// The number of the node's tokens that the state comes after.
     let offset: Int
-    /// What the state is worth; see ``StateWorth``.
+    /// The worth by which the state is evicted.
     var worth: StateWorth
   }
 
@@ -41,8 +41,9 @@ struct PrefixTree {
     var stateTokens = 0
     /// The node of the last of `tokens`.
     var node: Int32?
-    /// The node of that state.
+    /// The node of that state, and the slot that holds it.
     var stateNode: Int32?
+    var stateSlot: Int32?
   }
 
   /// The way in which tokens came into the tree.
@@ -67,8 +68,8 @@ struct PrefixTree {
   private var scopes: [Int32: CacheScope] = [:]
   /// The number of nodes that are no roots.
   private(set) var count = 0
-  /// The number of tokens in all nodes.
-  private(set) var tokenCount = 0
+  /// The number of tokens in all nodes. O(nodes).
+  var tokenCount: Int { nodes.reduce(0) { $0 + $1.count } }
 
   /// A tree of up to `capacity` pages.
   init(pageTokens: Int, capacity: Int) {
@@ -102,6 +103,7 @@ struct PrefixTree {
         {
           match.stateTokens = position + state.offset
           match.stateNode = child
+          match.stateSlot = state.slot
         }
         if common > longest { (longest, next) = (common, child) }
         child = self[child].nextSibling
@@ -124,15 +126,13 @@ struct PrefixTree {
     precondition(self[parent].count % pageTokens == 0, "tokens behind \(self[parent].count) of a page")
     var child = self[parent].firstChild
     while child != Self.none {
-      let known = self[child].count
       let common = commonPrefix(self.tokens(of: child), tokens)
       if common == tokens.count { return .found(child) }
-      if common == known {
+      if common == self[child].count {
         let instead = self[child].page
         write(tokens, to: child)
         nodes[Int(child)].page = page
         nodes[Int(child)].hash = self[parent].hash.adding(tokens)
-        tokenCount += tokens.count - known
         return .grown(child, instead: instead)
       }
       child = self[child].nextSibling
@@ -145,7 +145,6 @@ struct PrefixTree {
     nodes[Int(node)].nextSibling = self[parent].firstChild
     nodes[Int(parent)].firstChild = node
     count += 1
-    tokenCount += tokens.count
     return .added(node)
   }
 
@@ -164,10 +163,10 @@ struct PrefixTree {
     return true
   }
 
-  /// Changes what the state in a slot is worth.
-  mutating func update(_ slot: Int32, of node: Int32, _ change: (inout StateWorth) -> Void) {
+  /// Sets the worth of the state in a slot.
+  mutating func setWorth(_ worth: StateWorth, of slot: Int32, in node: Int32) {
     guard let index = self[node].states.firstIndex(where: { $0.slot == slot }) else { return }
-    change(&nodes[Int(node)].states[index].worth)
+    nodes[Int(node)].states[index].worth = worth
   }
 
   /// Forgets the state in a slot.
@@ -178,7 +177,6 @@ struct PrefixTree {
     precondition(self[node].firstChild == Self.none && self[node].states.isEmpty, "node \(node) is in use")
     let parent = self[node].parent
     count -= 1
-    tokenCount -= self[node].count
     if self[parent].firstChild == node {
       nodes[Int(parent)].firstChild = self[node].nextSibling
     } else {

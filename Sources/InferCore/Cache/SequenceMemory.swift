@@ -19,7 +19,8 @@ struct SequenceMemory {
   private(set) var counts = PrefixCacheCounts()
   /// Nodes of kept states, by slot; ``PrefixTree/none`` for other slots.
   private var nodesBySlot: [Int32]
-  private var keptStates = 0
+  /// The number of slots that hold kept states.
+  private(set) var keptStateCount = 0
   /// The priority of the state that was evicted last; see ``StateWorth``.
   private var evictedPriority = 0.0
   /// Hashes of prefixes that were evicted, to tell why they are not found.
@@ -33,9 +34,6 @@ struct SequenceMemory {
     tree = PrefixTree(pageTokens: pageTokens, capacity: pageCount)
     nodesBySlot = Array(repeating: PrefixTree.none, count: slotCount)
   }
-
-  /// The number of slots that hold kept states.
-  var keptStateCount: Int { keptStates }
 
   /// The number of pages that tokens take.
   func pageCount(for tokens: Int) -> Int { (tokens + pageTokens - 1) / pageTokens }
@@ -88,10 +86,7 @@ struct SequenceMemory {
     hit.knownTokens = match.tokens
     hit.tokens = hasRecurrentState ? match.stateTokens : match.tokens
     guard hit.tokens > 0, let node = hasRecurrentState ? match.stateNode : match.node else { return hit }
-    if hasRecurrentState {
-      let offset = hit.tokens - tree[node].position
-      hit.slot = tree[node].states.first { $0.offset == offset }?.slot
-    }
+    if hasRecurrentState { hit.slot = match.stateSlot }
     hit.pages = tree.pages(upTo: node)
     hit.node = node
     hit.partialTokens = hit.tokens % pageTokens
@@ -151,11 +146,11 @@ struct SequenceMemory {
     guard node != PrefixTree.none, let state = tree[node].states.first(where: { $0.slot == slot }) else { return }
     let saved = tree.tokensSinceState(before: state.offset, of: node)
     let worth = StateWorth(priority: evictedPriority + Double(saved), lastUse: counts.evictedStates)
-    tree.update(slot, of: node) { $0 = worth }
+    tree.setWorth(worth, of: slot, in: node)
   }
 
   private func forEachState(_ body: (_ slot: Int32, _ node: Int32, _ rank: StateWorth.Rank) -> Void) {
-    guard keptStates > 0 else { return }
+    guard keptStateCount > 0 else { return }
     for slot in 0..<Int32(slots.count) {
       let node = nodesBySlot[Int(slot)]
       guard node != PrefixTree.none, let state = tree[node].states.first(where: { $0.slot == slot }) else { continue }
@@ -169,7 +164,7 @@ struct SequenceMemory {
 
   // MARK: Keeping
 
-  /// Puts the pages of the first `computed` tokens of a sequence into the cache; whole pages only, unless `partial`.
+  /// Puts the whole pages of the first `computed` tokens of a sequence into the cache.
   ///
   /// Where the cache has a page with the same tokens already, the sequence gets that one in place of its own.
   ///
@@ -221,7 +216,7 @@ struct SequenceMemory {
     guard tree.keep(slot, after: offset, of: node, worth: worth) else { return slots.give(slot) }
     slots.keep(slot)
     nodesBySlot[Int(slot)] = node
-    keptStates += 1
+    keptStateCount += 1
   }
 
   /// Puts a page of a sequence into the cache, unless one with the same tokens is there. Returns its node.
@@ -263,17 +258,17 @@ struct SequenceMemory {
       if least.map({ rank < $0.rank }) ?? true { least = (slot, node, rank) }
     }
     guard let least else { return false }
-    evictedPriority = max(evictedPriority, least.rank.priority)
-    forget(least.slot, of: least.node)
-    counts.evictedStates += 1
+    evictState(in: least.slot, of: least.node, priority: least.rank.priority)
     return true
   }
 
-  private mutating func forget(_ slot: Int32, of node: Int32) {
+  private mutating func evictState(in slot: Int32, of node: Int32, priority: Double) {
+    evictedPriority = max(evictedPriority, priority)
     tree.forget(slot, of: node)
     nodesBySlot[Int(slot)] = PrefixTree.none
-    keptStates -= 1
+    keptStateCount -= 1
     slots.giveUp(slot)
+    counts.evictedStates += 1
   }
 
   /// Gives up about `count` pages that only the cache holds: those behind all kept states first, then those whose
@@ -320,11 +315,7 @@ struct SequenceMemory {
   }
 
   private mutating func evict(_ node: Int32) {
-    for state in tree[node].states {
-      evictedPriority = max(evictedPriority, state.worth.priority)
-      forget(state.slot, of: node)
-      counts.evictedStates += 1
-    }
+    for state in tree[node].states { evictState(in: state.slot, of: node, priority: state.worth.priority) }
     if tree[node].count == pageTokens { evicted.insert(tree[node].hash) }
     let page = tree[node].page
     tree.remove(node)

@@ -1,4 +1,4 @@
-/// What a kept state is worth, by which states are evicted.
+/// The worth of a kept state, by which states are evicted.
 ///
 /// All states of a model take the same memory, so that what one saves is the tokens from the nearest kept state before
 /// it. Together with recency that makes the priority of GreedyDual-Size (Cao & Irani 1997): the priority of what was

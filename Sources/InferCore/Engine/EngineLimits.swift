@@ -42,7 +42,7 @@ public struct EngineLimits: Sendable, Equatable {
     }
     pageTokens = configuration.pageTokens
     let pageBytes = layout.pageBytes(tokens: pageTokens, type: configuration.kvType)
-    // What all sequences together can fill; beyond that memory is for what is kept.
+    // Pages beyond those that all sequences together can fill are for what is kept.
     let pagesOfContext = (context + pageTokens - 1) / pageTokens
     let useful = pagesOfContext.multipliedReportingOverflow(by: maxRunning)
     let filled = min(useful.overflow ? .max : useful.partialValue, configuration.pageLimit)
@@ -58,7 +58,7 @@ public struct EngineLimits: Sendable, Equatable {
         configuration.keepsPrefixes
         ? running + min(affordable - running, spare / pageBytes, Self.maxKeptPages) : running
     } else {
-      pageCount = min(max(filled, pagesOfContext), Self.maxEmptyPages, configuration.pageLimit)
+      pageCount = min(filled, Self.maxEmptyPages)
     }
     contextLength = min(context, pageCount.multipliedReportingOverflow(by: pageTokens).partialValue)
     kvBytes = pageCount * pageBytes

@@ -29,7 +29,7 @@ struct SchedulingState {
   /// The node of the last whole page that is in the cache, and the number of whole pages up to there.
   private var node: Int32?
   private var wholePages = 0
-  /// What the next run starts from or is copied from, held until it is computed.
+  /// The page that the next run's first page is copied from, and the slot that it starts from, held until it is computed.
   private(set) var held: (page: Int32?, slot: Int32?) = (nil, nil)
   /// An older sequence that begins as this one does, and the number of tokens that both begin with.
   var leader: (id: Int, tokens: Int)?
@@ -177,7 +177,7 @@ struct SchedulingState {
     let firstPage = plan.pages.count
     plan.pages.append(contentsOf: pages)
     let firstCapture = plan.captures.count
-    for mark in marks where mark > computed && mark <= computed + rows {
+    for mark in marks.prefix(while: { $0 <= computed + rows }) {
       guard let slot = slot() else { break }
       plan.captures.append(StateCapture(rows: mark - computed, slot: slot))
     }

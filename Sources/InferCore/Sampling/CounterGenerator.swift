@@ -3,7 +3,7 @@
 ///
 /// Token `i` of a generation takes the bits at `i`, so that batching, preemption and other requests never shift the
 /// sequence.
-struct CounterGenerator: Sendable {
+package struct CounterGenerator: Sendable {
   private let start: UInt64
 
   /// A generator whose bits are a function of `seed`.
@@ -12,11 +12,14 @@ struct CounterGenerator: Sendable {
     start = Self.mix(seed)
   }
 
+  /// A generator for one `stream` of the numbers of a seed. Streams of neighbouring numbers have nothing in common.
+  package init(seed: UInt64, stream: UInt64) { self.init(seed: Self.mix(seed) &+ stream) }
+
   /// 64 random bits.
-  func bits(at position: UInt64) -> UInt64 { Self.mix(start &+ (position &+ 1) &* 0x9E37_79B9_7F4A_7C15) }
+  package func bits(at position: UInt64) -> UInt64 { Self.mix(start &+ (position &+ 1) &* 0x9E37_79B9_7F4A_7C15) }
 
   /// A number in 0 ..< 1 with 53 random bits.
-  func uniform(at position: UInt64) -> Double { Double(bits(at: position) >> 11) * 0x1p-53 }
+  package func uniform(at position: UInt64) -> Double { Double(bits(at: position) >> 11) * 0x1p-53 }
 
   private static func mix(_ value: UInt64) -> UInt64 {
     var z = value

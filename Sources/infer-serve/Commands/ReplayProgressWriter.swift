@@ -1,11 +1,11 @@
 import Foundation
 import Glibc
 
-/// Tells on standard error how far a run is: a bar that moves on a terminal, a line now and then elsewhere.
+/// Writes the progress of a run to standard error: a moving bar on a terminal, a line every five seconds elsewhere.
 struct ReplayProgressWriter {
   private let isTerminal = isatty(STDERR_FILENO) == 1
 
-  /// Tells until the task is cancelled.
+  /// Writes until the task is cancelled.
   func follow(_ driver: ReplayDriver) async {
     let pause = Duration.milliseconds(isTerminal ? 200 : 5000)
     while (try? await Task.sleep(for: pause)) != nil, let progress = try? await driver.currentProgress() {

@@ -61,7 +61,7 @@ struct ReplayWorkloadOptions: ParsableArguments {
   @Option(parsing: .unconditional, help: ArgumentHelp("Decides lengths, times and words.", valueName: "number"))
   var seed: UInt64 = 0
 
-  /// What `--trace` names.
+  /// The kind and the file of a `--trace`.
   private enum Trace {
     case azure(String)
     case mooncake(String)

@@ -1,21 +1,24 @@
 import Foundation
+import InferCore
 
-/// Random numbers that a seed decides (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
+/// Random numbers of a seed, one after another.
 struct SplitMix64: RandomNumberGenerator {
-  private var state: UInt64
+  private let generator: CounterGenerator
+  private var position: UInt64 = 0
 
-  /// A generator for one `stream` of the numbers of a seed. Streams of neighbouring numbers have nothing in common.
-  init(seed: UInt64, stream: UInt64 = 0) {
-    state = Self.mix(Self.mix(seed) &+ stream)
-  }
+  /// A generator for one `stream` of the numbers of a seed.
+  init(seed: UInt64, stream: UInt64 = 0) { generator = CounterGenerator(seed: seed, stream: stream) }
 
   mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    return Self.mix(state)
+    defer { position &+= 1 }
+    return generator.bits(at: position)
   }
 
   /// A number in 0 ..< 1.
-  mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
+  mutating func uniform() -> Double {
+    defer { position &+= 1 }
+    return generator.uniform(at: position)
+  }
 
   /// A number of the standard normal distribution, by Box and Muller's method.
   mutating func normal() -> Double {
@@ -39,12 +42,5 @@ struct SplitMix64: RandomNumberGenerator {
       let v = root * root * root
       if log(1 - uniform()) < x * x / 2 + d * (1 - v + log(v)) { return d * v }
     }
-  }
-
-  private static func mix(_ value: UInt64) -> UInt64 {
-    var z = value
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }
