@@ -3,7 +3,9 @@ import OrderedCollections
 /// Attributes and elements. `object.name` looks for a method first and for a key then, `object["name"]` the other way
 /// round.
 extension JinjaEvaluator {
+  /// The name may be any text that a template has made, and looking it up goes through all of it.
   func attribute(_ name: String, of object: JinjaValue) throws(JinjaFailure) -> JinjaValue {
+    try spend(bytes: name.utf8.count)
     switch object {
     case .undefined(let reason): throw .reason(reason)
     case .namespace(let index): if let value = namespaces[index][name] { return value }
@@ -13,14 +15,14 @@ extension JinjaEvaluator {
       if let method = JinjaMethods.find(name, of: object) { return method }
       if case .dictionary(let members) = object, let value = members[.plain(name)] { return value }
     }
-    return .undefined("'\(object.objectDescription)' has no attribute '\(name)'")
+    return .undefined("'\(object.objectDescription)' has no attribute '\(name.prefix(100))'")
   }
 
   func element(_ key: JinjaValue, of object: JinjaValue) throws(JinjaFailure) -> JinjaValue {
+    try spend(on: key)
     switch object {
     case .undefined(let reason): throw .reason(reason)
     case .dictionary(let members):
-      try spend(on: key)
       if key.isHashable, let value = members[key] { return value }
     case .list, .tuple, .view(.range, _):
       let elements = try object.elements()

@@ -9,13 +9,20 @@ extension JinjaLexer {
   mutating func expressionToken() throws(TemplateError) -> JinjaToken.Kind {
     guard let first = peek() else { return .end }
     if first.isDecimalDigit { return try number() }
-    if first.isIdentifierPart { return .name(take { $0.isIdentifierPart }) }
+    if first.isIdentifierPart { return .name(try name()) }
     if first == "\"" || first == "'" { return .string(try string(quote: first)) }
     guard let symbol = Self.operators.first(where: { matches($0, at: position) }) else {
       throw error("unexpected character '\(first)'")
     }
     position += symbol.unicodeScalars.count
     return .symbol(symbol)
+  }
+
+  /// Names are looked up again and again, at a cost by their length.
+  private mutating func name() throws(TemplateError) -> String {
+    let name = take { $0.isIdentifierPart }
+    guard name.utf8.count <= 1000 else { throw error("a name of \(name.utf8.count) bytes, more than the 1000 allowed") }
+    return name
   }
 
   private mutating func take(while condition: (Unicode.Scalar) -> Bool) -> String {

@@ -45,9 +45,13 @@ extension JinjaValue {
     switch self {
     case .string(let text), .markup(let text): size += text.count / 16
     case .list(let elements), .tuple(let elements), .iterator(let elements), .view(_, let elements):
-      for element in elements where size < limit { size += element.size(upTo: limit - size, depth: depth + 1) }
+      for element in elements {
+        guard size < limit else { break }
+        size += element.size(upTo: limit - size, depth: depth + 1)
+      }
     case .dictionary(let members):
-      for (key, value) in members where size < limit {
+      for (key, value) in members {
+        guard size < limit else { break }
         size += key.size(upTo: limit, depth: depth + 1) + value.size(upTo: limit - size, depth: depth + 1)
       }
     default: break

@@ -2,6 +2,9 @@ import Foundation
 import OrderedCollections
 
 extension JinjaEvaluator {
+  /// A format is gone through character by character, at several times the cost of looking at its bytes.
+  static let formatCost = 4
+
   /// `format % values`: `%s`, `%r`, `%d`, `%i`, `%u`, `%f`, `%e`, `%g`, `%x`, `%o`, `%c` and `%%`, with flags, width
   /// and precision, by position or by name.
   ///
@@ -23,7 +26,7 @@ extension JinjaEvaluator {
       }
     var output = FormattedText(format: format)
     var scalars = format.text.unicodeScalars[...]
-    try spend(bytes: format.count)
+    try spend(bytes: format.count, times: Self.formatCost)
     while let scalar = scalars.popFirst() {
       guard scalar == "%" else {
         output.append(scalar)

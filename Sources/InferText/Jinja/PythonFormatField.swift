@@ -13,6 +13,7 @@ extension JinjaEvaluator {
     _ format: JinjaString, with arguments: JinjaArguments, escaping: Bool, nextIndex: inout Int?, depth: Int
   ) throws(JinjaFailure) -> JinjaString {
     guard depth < 2 else { throw .reason("Max string recursion exceeded") }
+    try spend(bytes: format.count, times: Self.formatCost)
     var output = FormattedText(format: format)
     var scalars = format.text.unicodeScalars[...]
     while let scalar = scalars.popFirst() {

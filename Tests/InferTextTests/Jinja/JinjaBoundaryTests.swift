@@ -51,6 +51,12 @@ import Testing
     #expect(throws: TemplateError.self) { try template.render(messages: []) }
   }
 
+  @Test func namesHaveALimit() throws {
+    let name = String(repeating: "x", count: 1000)
+    #expect(try ChatTemplate(source: "{% set \(name) = 1 %}{{ \(name) }}").render(messages: []) == "1")
+    #expect(throws: TemplateError.self) { try ChatTemplate(source: "{{ \(name)x }}") }
+  }
+
   /// Calls that go through a long text, or make one, cost by its length however often they are made.
   @Test(arguments: [
     "x|length", "x is sequence", "{x: 1}", "d[x]", "d.get(x)", "x in d", "d|dictsort", "[x, x]|sort",
@@ -58,10 +64,13 @@ import Testing
     "[x, x]|min", "'a'.find(x)", "'a'.replace(x, '')", "'a'|replace(x, '')", "x == y", "x is sameas y", "x[1:2]",
     "x[1]",
     "'%s' % x", "'{}'.format(x)", "x.isascii()", "x is filter", "x is upper", "x|tojson", "x ~ ''",
-    "[d]|map(attribute=x)|list",
+    "[d]|map(attribute=x)|list", "[1][x]", "x[x]", "none is filter or namespace(v=1)[x]",
+    "[1][d]", "x.format()", "'a' == [l]",
   ])
   func longTextsArePaidFor(_ expression: String) throws {
-    let setting = "{% set x = 'x' * 1000000 %}{% set y = 'x' * 999999 + 'x' %}{% set d = {x: x, 'a': x} %}"
+    let setting =
+      "{% set x = 'x' * 1000000 %}{% set y = 'x' * 999999 + 'x' %}{% set d = {x: x, 'a': x} %}"
+      + "{% set l = range(100000)|list %}"
     let template = try ChatTemplate(source: setting + TemplateCalls.repeated(expression))
     let error = #expect(throws: TemplateError.self) { try template.render(messages: []) }
     #expect(error?.description.contains("more work than is allowed") == true)
