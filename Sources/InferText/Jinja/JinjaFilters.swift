@@ -11,6 +11,7 @@ extension JinjaEvaluator {
   func apply(
     filter name: String, to value: JinjaValue, _ arguments: JinjaArguments
   ) throws(JinjaFailure) -> JinjaValue {
+    if let text = value.asString { try spend(bytes: text.utf8.count) }
     if Self.textFilters.contains(name) { return try applyText(filter: name, to: value, arguments) }
     if Self.listFilters.contains(name) { return try applyList(filter: name, to: value, arguments) }
     switch name {
@@ -122,6 +123,7 @@ extension JinjaEvaluator {
       if value.isInteger { return number < 0 ? try negate(value) : value.asInteger.map(JinjaValue.integer) ?? value }
       return .number(number.magnitude)
     case "int":
+      if let text = value.asString { try spend(bytes: text.utf8.count, times: Self.formatCost) }
       let values = try arguments.bind(name, ["default", "base"])
       let base = try JinjaValue.integer(values[1], of: name, default: 10)
       return value.parsedInteger(base: base) ?? values[0] ?? .integer(0)

@@ -65,7 +65,7 @@ import Testing
     "x[1]",
     "'%s' % x", "'{}'.format(x)", "x.isascii()", "x is filter", "x is upper", "x|tojson", "x ~ ''",
     "[d]|map(attribute=x)|list", "[1][x]", "x[x]", "none is filter or namespace(v=1)[x]",
-    "[1][d]", "x.format()", "'a' == [l]",
+    "[1][d]", "x.format()", "x|float", "x|int", "'a' == [l]",
   ])
   func longTextsArePaidFor(_ expression: String) throws {
     let setting =
