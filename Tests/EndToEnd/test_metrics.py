@@ -6,7 +6,7 @@ CHAT = "/v1/chat/completions"
 
 COUNTERS = ["num_preemptions", "prompt_tokens", "generation_tokens", "request_success", "admission_rejections",
             "http_requests", "log_lines_dropped", "expert_rows", "prefix_cache_queries", "prefix_cache_hits",
-            "prefix_cache_misses", "prefix_cache_evictions"]
+            "prefix_cache_misses", "prefix_cache_evictions", "context_shifts"]
 GAUGES = ["num_requests_running", "num_requests_waiting", "kv_cache_usage_perc", "state_cache_usage_perc",
           "generation_tokens_per_second", "prefix_cache_entries", "prefix_cache_bytes"]
 HISTOGRAMS = ["time_to_first_token_seconds", "inter_token_latency_seconds", "request_time_per_output_token_seconds",

@@ -32,6 +32,15 @@ struct Serve: AsyncParsableCommand {
       valueName: "name"))
   var servedModelName: [String] = []
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      Prompts that leave no room for an answer in the context: 'error' refuses them; 'shift' leaves out a conversation's \
+      oldest turns, or a text's oldest tokens, and says so. A request may have its own 'overflow'. An answer that comes \
+      to the context's end ends there either way, with finish_reason 'length'.
+      """, valueName: "policy"))
+  var overflow = Overflow.error
+
   @Option(help: ArgumentHelp("Address to listen on.", valueName: "address"))
   var host = "127.0.0.1"
 
@@ -211,7 +220,8 @@ struct Serve: AsyncParsableCommand {
     let engine = try Engine(loaded, configuration: configuration(), metrics: metrics)
     let served = ServedModel(
       model: loaded, name: name, tokenizer: tokenizer, engine: engine, format: output.format(loaded.outputFormat),
-      created: Int(Date().timeIntervalSince1970), allowsSpecialInMessages: template.allowSpecialInMessages)
+      created: Int(Date().timeIntervalSince1970), allowsSpecialInMessages: template.allowSpecialInMessages,
+      overflow: overflow)
     try AddressSpace.checkBeforeServing()
     for sentence in loaded.chatTemplate?.adaptations ?? [] {
       logger.notice("messages are adapted", metadata: ["how": "\(sentence)"])
@@ -232,3 +242,4 @@ struct Serve: AsyncParsableCommand {
 
 extension Logger.Level: @retroactive ExpressibleByArgument {}
 extension LogFormat: ExpressibleByArgument {}
+extension Overflow: ExpressibleByArgument {}

@@ -22,27 +22,26 @@ struct ChatCompletions: Sendable {
     if request.templateVariables["documents"] != nil, !template.mentions("documents") {
       throw .unsupported("documents", "The model's chat template takes no documents.")
     }
-    let prompt = try render(template, request, served)
-    let opening = try opening(request, prompt.text, served)
-    let tokens = try served.encode(prompt.appending(opening), field: "messages")
+    let chat = try EncodedChat(request, template, served)
     let head = ResponseHead(
       id: Identifier.make("chatcmpl"), created: Int(Date().timeIntervalSince1970), model: served.name,
-      announcesUsage: request.streaming?.includesUsage ?? false)
+      announcesUsage: request.streaming?.includesUsage ?? false, contextShift: chat.shift)
     // Reasoning that is wanted in the content stays as the model wrote it.
     var format = served.format
     if request.reasoningPlace == .inContent { format.reasoning = .none }
     let parser = OutputParser(
-      format, prompt: prompt.text, tools: request.tools.definitions, streaming: request.streaming != nil)
+      format, prompt: chat.prompt.text, tools: request.tools.definitions, streaming: request.streaming != nil)
     let choice = ChatChoice(
       parser,
       ChatChoice.Options(
-        opening: opening, stop: request.stop, allowsSeveralCalls: request.tools.allowsSeveral,
+        opening: chat.opening, stop: request.stop, allowsSeveralCalls: request.tools.allowsSeveral,
         reasoningPlace: request.reasoningPlace,
         logprobs: request.sampling.logprobs == nil ? nil : LogprobsFormat(tokenizer: served.tokenizer),
         makeCallID: { [format = served.format.toolCalls] in Identifier.makeCall(format) }))
     var requests = try served.requests(
-      request.choices, prompt: tokens.ids, request.sampling, request.stop, length: served.model.generation.maxTokens,
-      cache: request.cacheScope, branches: tokens.branches, matchesStopStrings: false)
+      request.choices, prompt: chat.tokens.ids, request.sampling, request.stop,
+      length: served.model.generation.maxTokens,
+      cache: request.cacheScope, branches: chat.tokens.branches, matchesStopStrings: false)
     requests[0].promptLogprobs = request.promptLogprobs
     let promptLogprobs = request.promptLogprobs.map { PromptLogprobs(served.tokenizer, count: $0) }
     return GenerationJob(
@@ -50,12 +49,12 @@ struct ChatCompletions: Sendable {
       builder: ChatResponse(head: head, count: request.choices, choice: choice, promptLogprobs: promptLogprobs),
       streaming: request.streaming,
       visibleTokens: served.format.markers(of: served.tokenizer, takesCalls: request.tools.definitions != nil),
-      skipsSpecialTokens: request.skipsSpecialTokens, promptField: "messages")
+      skipsSpecialTokens: request.skipsSpecialTokens, promptField: "messages", contextShift: chat.shift)
   }
 
   /// The prompt of a chat request, without what a demanded call adds to it.
   static func prompt(_ request: ChatRequest, _ served: ServedModel) throws(APIError) -> ChatPrompt {
-    try render(template(of: served), request, served)
+    try render(template(of: served), request, served, byteLimit: served.longestText)
   }
 
   private static func template(of served: ServedModel) throws(APIError) -> ChatTemplate {
@@ -66,7 +65,7 @@ struct ChatCompletions: Sendable {
   }
 
   /// The part of an answer, which must begin with a call, that the prompt has to hold.
-  private static func opening(
+  static func opening(
     _ request: ChatRequest, _ prompt: String, _ served: ServedModel
   ) throws(APIError) -> String {
     guard let demand = request.tools.demand else { return "" }
@@ -81,13 +80,14 @@ struct ChatCompletions: Sendable {
     return opening
   }
 
-  private static func render(
-    _ template: ChatTemplate, _ request: ChatRequest, _ served: ServedModel
+  /// The text of a conversation's prompt, of so many bytes at most.
+  static func render(
+    _ template: ChatTemplate, _ request: ChatRequest, _ served: ServedModel, byteLimit: Int
   ) throws(APIError) -> ChatPrompt {
     do {
       return try template.prompt(
         messages: request.messages, tools: request.tools.definitions, addGenerationPrompt: request.addsGenerationPrompt,
-        variables: request.templateVariables, byteLimit: served.longestText)
+        variables: request.templateVariables, byteLimit: byteLimit)
     } catch {
       if case .tooLong(let limit) = error { throw served.tooLong(bytes: limit + 1, "messages") }
       let reason = if case .raised(let message) = error { message } else { "\(error)" }

@@ -19,8 +19,9 @@ struct Completions: Sendable {
     try served.check(choices: request.prompts.count * request.bestOf)
     var requests: [GenerationRequest] = []
     var choices: [CompletionChoice] = []
+    var shift: ContextShift?
     for (index, prompt) in request.prompts.enumerated() {
-      let prompt = try read(prompt, request, served)
+      let prompt = try fitting(read(prompt, request, served), request, served, &shift)
       requests += try served.requests(
         request.bestOf, prompt: prompt.tokens, request.sampling, request.stop,
         length: CompletionRequest.defaultMaxTokens, cache: request.cacheScope, promptLogprobs: request.scoredLogprobs)
@@ -29,12 +30,12 @@ struct Completions: Sendable {
     }
     let head = ResponseHead(
       id: Identifier.make("cmpl"), created: Int(Date().timeIntervalSince1970), model: served.name,
-      announcesUsage: request.streaming?.includesUsage ?? false)
+      announcesUsage: request.streaming?.includesUsage ?? false, contextShift: shift)
     let response = CompletionResponse(
       head: head, choices: choices, keeping: request.choices, isStreamed: request.streaming != nil)
     return GenerationJob(
       requests: requests, builder: response, streaming: request.streaming,
-      skipsSpecialTokens: request.skipsSpecialTokens, promptField: "prompt")
+      skipsSpecialTokens: request.skipsSpecialTokens, promptField: "prompt", contextShift: shift)
   }
 
   /// A prompt's text, if it is to be echoed, and its tokens.
@@ -46,8 +47,31 @@ struct Completions: Sendable {
     case .text(let text):
       EchoedPrompt(
         text: text,
-        tokens: try served.encode(text, field: "prompt", addingSpecialTokens: request.addsSpecialTokens))
+        tokens: try served.encode(
+          text, field: "prompt", addingSpecialTokens: request.addsSpecialTokens,
+          overflow: request.overflow ?? served.overflow))
     }
+  }
+
+  /// A prompt that fits the context, if it may be shortened: its first tokens, as many as the request wants kept, and its
+  /// last ones.
+  private static func fitting(
+    _ prompt: EchoedPrompt, _ request: CompletionRequest, _ served: ServedModel, _ shift: inout ContextShift?
+  ) -> EchoedPrompt {
+    guard (request.overflow ?? served.overflow) == .shift, let kept = request.keptTokens else { return prompt }
+    let fit = ContextFit(
+      context: served.engine.limits.contextLength, maxTokens: request.stop.maxTokens,
+      usual: CompletionRequest.defaultMaxTokens, minTokens: request.stop.minTokens)
+    let tokens = prompt.tokens
+    let begin = served.tokenizer.bosToken.flatMap(served.tokenizer.id(for:))
+    let mark = begin != nil && tokens.first == begin ? 1 : 0
+    guard tokens.count > fit.limit, kept < fit.limit - mark,
+      let length = fit.length(of: tokens.count, least: kept + mark + 1)
+    else { return prompt }
+    let dropped = tokens.count - length
+    let left = Array(tokens[..<(kept + mark)] + tokens[(kept + mark + dropped)...])
+    shift = ContextShift(droppedTokens: dropped + (shift?.droppedTokens ?? 0))
+    return EchoedPrompt(text: request.echo ? served.tokenizer.decode(left) : "", tokens: left)
   }
 
   private static func choice(

@@ -14,6 +14,8 @@ struct GenerationJob<Builder: ResponseBuilder> {
   var skipsSpecialTokens = true
   /// The field that a complaint about the prompt names.
   var promptField: String
+  /// What was left out of the prompt; `nil` for nothing.
+  var contextShift: ContextShift?
 }
 
 extension GenerationJob {

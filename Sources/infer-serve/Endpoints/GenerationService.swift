@@ -37,10 +37,17 @@ struct GenerationService: Sendable {
       try decodeCounted(body, served, decode)
     }
     let answer = try Self.submit(job, served)
+    var response: Response
     if let streaming = job.streaming {
-      return stream(answer, job.builder, streaming, context, until: deadline)
+      response = stream(answer, job.builder, streaming, context, until: deadline)
+    } else {
+      response = try await collect(answer, job.builder, context, until: deadline)
     }
-    return try await collect(answer, job.builder, context, until: deadline)
+    if let shift = job.contextShift {
+      metrics.contextShifts().increment()
+      response.headers[.contextShift] = shift.header
+    }
+    return response
   }
 
   /// Answers a request that needs no engine from what its body says.

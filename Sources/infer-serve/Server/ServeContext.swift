@@ -48,6 +48,8 @@ final class RequestRecord: Sendable {
 extension HTTPField.Name {
   /// Names a request across the logs of client and server.
   static var requestID: HTTPField.Name { knownName("x-request-id") }
+  /// Tells what was left out of a prompt.
+  static var contextShift: HTTPField.Name { knownName("x-context-shift") }
   /// Keeps nginx from holding back a stream.
   static var accelBuffering: HTTPField.Name { knownName("x-accel-buffering") }
 

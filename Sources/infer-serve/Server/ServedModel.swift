@@ -16,12 +16,14 @@ struct ServedModel: Sendable {
   let created: Int
   /// Whether names of special tokens in messages are those tokens.
   let allowsSpecialInMessages: Bool
+  /// The treatment of prompts that do not fit the context, unless a request has its own.
+  let overflow: Overflow
   /// No text with more bytes fits the context.
   let longestText: Int
 
   init(
     model: LoadedModel, name: String, tokenizer: Tokenizer, engine: Engine, format: OutputFormat, created: Int,
-    allowsSpecialInMessages: Bool = false
+    allowsSpecialInMessages: Bool = false, overflow: Overflow = .error
   ) {
     self.model = model
     self.name = name
@@ -30,22 +32,27 @@ struct ServedModel: Sendable {
     self.format = format
     self.created = created
     self.allowsSpecialInMessages = allowsSpecialInMessages
+    self.overflow = overflow
     let longestToken = (0..<Int32(tokenizer.vocabularySize)).reduce(1) { max($0, tokenizer.bytes(for: $1).count) }
     // Normalisation may make a text shorter before it is cut into tokens, by a factor of 3 at most.
     longestText = engine.limits.contextLength * longestToken * 3
   }
 
   /// The tokens of a text. One that is far too long is refused before it costs the time to tokenise it.
-  func encode(_ text: String, field: String, addingSpecialTokens: Bool) throws(APIError) -> [Int32] {
-    try check(text, field)
+  func encode(
+    _ text: String, field: String, addingSpecialTokens: Bool, overflow: Overflow = .error
+  ) throws(APIError) -> [Int32] {
+    try check(text, field, overflow)
     do { return try tokenizer.encode(text, addingSpecialTokens: addingSpecialTokens) } catch {
       throw Self.untokenised(field, error)
     }
   }
 
   /// The tokens of a chat prompt, as above.
-  func encode(_ prompt: ChatPrompt, field: String) throws(APIError) -> ChatTokens {
-    try check(prompt.text, field)
+  func encode(
+    _ prompt: ChatPrompt, field: String, overflow: Overflow = .error
+  ) throws(APIError) -> ChatTokens {
+    try check(prompt.text, field, overflow)
     do { return try tokenizer.tokens(of: prompt, allowingSpecialInMessages: allowsSpecialInMessages) } catch {
       throw Self.untokenised(field, error)
     }
@@ -55,9 +62,12 @@ struct ServedModel: Sendable {
     .invalid(field, "The text cannot be tokenised: \(error)", code: "tokenization_failed")
   }
 
-  private func check(_ text: String, _ field: String) throws(APIError) {
+  /// The maximum number of bytes of a text that is tokenised: what may become shorter may be longer than the context.
+  func longestText(_ overflow: Overflow) -> Int { overflow == .shift ? max(longestText, 64 << 20) : longestText }
+
+  private func check(_ text: String, _ field: String, _ overflow: Overflow) throws(APIError) {
     let bytes = text.utf8.count
-    guard bytes <= longestText else { throw tooLong(bytes: bytes, field) }
+    guard bytes <= longestText(overflow) else { throw tooLong(bytes: bytes, field) }
   }
 
   /// The refusal of a text that fits the context by no means.

@@ -14,6 +14,10 @@ final class ServerMetrics: Sendable {
     "infer_log_lines_dropped_total", "Lines of the log that were dropped because nobody read them.", labels: [],
     known: [[]]
   ) { Counter() }
+  /// Requests whose prompts were shortened to fit the context.
+  let contextShifts = MetricFamily(
+    "infer_context_shifts_total", "Requests whose prompts were shortened to fit the context.", labels: [], known: [[]]
+  ) { Counter() }
 
   /// The server's metrics at zero, beside those of an engine.
   init(engine: EngineMetrics) { self.engine = engine }
@@ -24,6 +28,7 @@ final class ServerMetrics: Sendable {
     engine.write(to: &text)
     text.write(httpRequests)
     text.write(logLinesDropped)
+    text.write(contextShifts)
     return text.text
   }
 }

@@ -18,6 +18,8 @@ struct ChatRequest {
   var streaming: StreamingOptions?
   /// The requests that this one may share state with.
   var cacheScope: CacheScope?
+  /// The treatment of messages that do not fit the context; `nil` for the server's.
+  var overflow: Overflow?
   /// The chat template's variables beside the messages: `chat_template_kwargs`, `documents` and what the fields of
   /// reasoning say.
   var templateVariables: JSONObject
@@ -41,6 +43,7 @@ struct ChatRequest {
     choices = try reader.integer("n", in: 1...SamplingFields.maximumChoices) ?? 1
     streaming = try StreamingOptions(reader)
     cacheScope = try fields.cacheScope()
+    overflow = try Overflow(reader)
     promptLogprobs = try fields.promptLogprobs()
     if promptLogprobs != nil, streaming != nil { throw reader.wrongValue("prompt_logprobs", "cannot be streamed") }
     let reasoning = try ReasoningFields(reader)

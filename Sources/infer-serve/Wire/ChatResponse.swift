@@ -47,10 +47,10 @@ struct ChatResponse: ResponseBuilder {
     }
     var members: JSONObject = ["choices": .array(elements), "usage": usage.json, "timings": timings.json]
     members["prompt_logprobs"] = promptLogprobs?.json
-    return head.object("chat.completion", members)
+    return head.object("chat.completion", members, isLast: true)
   }
 
-  var usageEvent: JSONValue { head.object(Self.eventKind, ["choices": .array([]), "usage": usage.json]) }
+  var usageEvent: JSONValue { head.object(Self.eventKind, ["choices": .array([]), "usage": usage.json], isLast: true) }
 
   var usage: Usage {
     Usage(

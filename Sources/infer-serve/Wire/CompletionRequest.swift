@@ -32,6 +32,10 @@ struct CompletionRequest {
   var streaming: StreamingOptions?
   /// The requests that this one may share state with.
   var cacheScope: CacheScope?
+  /// The treatment of prompts that do not fit the context; `nil` for the server's.
+  var overflow: Overflow?
+  /// The first tokens that a prompt keeps when it is shortened, beside the one that marks its beginning; `nil` for all.
+  var keptTokens: Int?
   /// Whether special tokens of the continuation have no text.
   var skipsSpecialTokens: Bool
 
@@ -58,6 +62,9 @@ struct CompletionRequest {
     addsSpecialTokens = try reader.bool("add_special_tokens") ?? true
     streaming = try StreamingOptions(reader)
     cacheScope = try fields.cacheScope()
+    overflow = try Overflow(reader)
+    let kept = try reader.integer("n_keep", in: -1 ... .max) ?? 0
+    keptTokens = kept == -1 ? nil : kept
     skipsSpecialTokens = try reader.bool("skip_special_tokens") ?? true
     guard streaming != nil else { return }
     if bestOf > choices {

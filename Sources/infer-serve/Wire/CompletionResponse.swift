@@ -43,10 +43,11 @@ struct CompletionResponse: ResponseBuilder {
       members["prompt_logprobs"] = choice.promptLogprobsJSON
       return JSONValue.object(members)
     }
-    return head.object(Self.kind, ["choices": .array(elements), "usage": usage.json, "timings": timings.json])
+    return head.object(
+      Self.kind, ["choices": .array(elements), "usage": usage.json, "timings": timings.json], isLast: true)
   }
 
-  var usageEvent: JSONValue { head.object(Self.kind, ["choices": .array([]), "usage": usage.json]) }
+  var usageEvent: JSONValue { head.object(Self.kind, ["choices": .array([]), "usage": usage.json], isLast: true) }
 
   var usage: Usage {
     Usage(choices.compactMap { choice in choice.statistics.map { (prompt: choice.prompt, statistics: $0) } })

@@ -11,7 +11,7 @@ extension RequestFields {
         "reasoning_effort", "reasoning", "enable_thinking", "thinking", "think", "include_reasoning",
         "separate_reasoning", "reasoning_format")
       // How reasoning is cut into events, and what the server itself reads off the template.
-      + all(.ignored, "stream_reasoning", "chat_format", "thinking_forced_open", "generation_prompt")
+      + all(.ignored, "stream_reasoning", "chat_format", "thinking_forced_open", "generation_prompt", "n_keep")
       + [
         ("functions", .refused("The older form of tools is", unless: [.array([])])),
         ("function_call", .refused("The older form of tool_choice is", unless: ["none", "auto"])),
@@ -42,7 +42,9 @@ extension RequestFields {
   static let completions = RequestFields(
     fields: shared
       + all(
-        .read, "prompt", "echo", "best_of", "prompt_logprobs", "return_tokens_as_token_ids", "add_special_tokens") + [
+        .read, "prompt", "echo", "best_of", "prompt_logprobs", "return_tokens_as_token_ids", "add_special_tokens",
+        "n_keep")
+      + [
         ("suffix", .refused("Insertion before a suffix is", unless: [""])),
         ("n_probs", .refused("n_probs is", unless: [0])),
         ("system", .refused("A system prompt is", unless: [""])),
@@ -56,7 +58,7 @@ extension RequestFields {
       .read, "model", "stream", "stream_options", "temperature", "top_k", "top_p", "min_p", "repetition_penalty",
       "repeat_last_n", "presence_penalty", "frequency_penalty", "logit_bias", "seed", "n", "logprobs", "max_tokens",
       "min_tokens", "stop", "stop_token_ids", "ignore_eos", "include_stop_str_in_output", "skip_special_tokens",
-      "response_format", "modalities", "usage", "options", "cache_salt", "cache_prompt")
+      "response_format", "modalities", "usage", "options", "cache_salt", "cache_prompt", "overflow")
     + [
       ("n_predict", .alias(of: "max_tokens")), ("max_new_tokens", .alias(of: "max_tokens")),
       ("min_new_tokens", .alias(of: "min_tokens")), ("repeat_penalty", .alias(of: "repetition_penalty")),
@@ -72,7 +74,7 @@ extension RequestFields {
     "user", "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key", "prompt_cache_retention",
     "prediction", "provider", "models", "route", "transforms", "trace",
     // Names, caches, queues and machines.
-    "request_id", "rid", "session_id", "extra_key", "custom_labels", "priority", "id_slot", "slot_id", "n_keep",
+    "request_id", "rid", "session_id", "extra_key", "custom_labels", "priority", "id_slot", "slot_id",
     "n_discard", "keep_alive", "ttl", "draft_model", "data_parallel_rank", "routed_dp_rank",
     "disagg_prefill_dp_rank", "bootstrap_host", "bootstrap_port", "bootstrap_room", "kv_transfer_params",
     "ec_transfer_params", "ngram_corpus_id", "backend_sampling", "speculative.n_max", "speculative.n_min",
@@ -159,7 +161,9 @@ extension RequestFields {
     [
       "temperature", "top_k", "top_p", "min_p", "typical_p", "tfs_z", "seed", "stop", "repeat_last_n",
       "presence_penalty", "frequency_penalty", "mirostat",
-    ].map { ($0, $0) } + [("num_predict", "max_tokens"), ("repeat_penalty", "repetition_penalty")]
+    ].map { ($0, $0) } + [
+      ("num_predict", "max_tokens"), ("repeat_penalty", "repetition_penalty"), ("num_keep", "n_keep"),
+    ]
 
   private static func all(_ use: Use, _ names: String...) -> [Field] { names.map { ($0, use) } }
 }

@@ -36,17 +36,22 @@ struct ResponseHead: Sendable {
   var model: String
   /// Whether a last event tells the usage: then all others say that they do not.
   var announcesUsage: Bool
+  /// What was left out of the prompt, which the last event or the whole response tells.
+  var contextShift: ContextShift?
 
   /// Tells apart servers whose answers may differ for the same seed.
   static let systemFingerprint = "\(Software.name)-\(Software.version)"
 
   /// An object of this response: the shared members, then `rest`.
-  func object(_ kind: String, _ rest: JSONObject) -> JSONValue {
+  ///
+  /// - Parameter isLast: `true` when it tells of the whole response.
+  func object(_ kind: String, _ rest: JSONObject, isLast: Bool = false) -> JSONValue {
     var members: JSONObject = [
       "id": .string(id), "object": .string(kind), "created": .integer(created), "model": .string(model),
       "system_fingerprint": .string(Self.systemFingerprint),
     ]
     members.merge(rest) { _, new in new }
+    if isLast { members["context_shift"] = contextShift?.json }
     return .object(members)
   }
 
@@ -55,6 +60,6 @@ struct ResponseHead: Sendable {
     var rest: JSONObject = ["choices": .array([choice])]
     if announcesUsage { rest["usage"] = .null }
     rest["timings"] = timings?.json
-    return object(kind, rest)
+    return object(kind, rest, isLast: timings != nil)
   }
 }
