@@ -8,7 +8,8 @@ COUNTERS = ["num_preemptions", "prompt_tokens", "generation_tokens", "request_su
             "http_requests", "log_lines_dropped", "expert_rows", "prefix_cache_queries", "prefix_cache_hits",
             "prefix_cache_misses", "prefix_cache_evictions", "context_shifts"]
 GAUGES = ["num_requests_running", "num_requests_waiting", "kv_cache_usage_perc", "state_cache_usage_perc",
-          "generation_tokens_per_second", "prefix_cache_entries", "prefix_cache_bytes"]
+          "generation_tokens_per_second", "prefix_cache_entries", "prefix_cache_bytes",
+          "state_memory_bytes", "state_memory_limit_bytes"]
 HISTOGRAMS = ["time_to_first_token_seconds", "inter_token_latency_seconds", "request_time_per_output_token_seconds",
               "e2e_request_latency_seconds", "request_queue_time_seconds", "request_prefill_time_seconds",
               "request_decode_time_seconds", "request_prompt_tokens", "request_generation_tokens",

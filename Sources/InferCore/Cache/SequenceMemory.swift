@@ -12,8 +12,10 @@ struct SequenceMemory {
   /// Whether sequences have recurrent state, so that a prefix is of use only up to a kept state. Without, slots are empty,
   /// and a kept state is a position at which prompts are cut, so that who starts there rounds as who came there alone.
   let hasRecurrentState: Bool
-  private(set) var pages: IndexPool
-  private(set) var slots: IndexPool
+  /// The bytes that pages and slots may take.
+  let budget: MemoryBudget
+  var pages: IndexPool
+  var slots: IndexPool
   private(set) var tree: PrefixTree
   /// Lookups and evictions so far.
   private(set) var counts = PrefixCacheCounts()
@@ -25,9 +27,26 @@ struct SequenceMemory {
   private var evictedPriority = 0.0
   /// Hashes of prefixes that were evicted, to tell why they are not found.
   private var evicted = RecentHashes(capacity: 1 << 16)
+  var released = Released()
+  /// The number of evicted states when too few pages behind all states were last found.
+  var deadPagesScan = Int.min / 2
 
-  init(pageTokens: Int, pageCount: Int, slotCount: Int, hasRecurrentState: Bool) {
+  /// - Parameters:
+  ///   - pageTokens: The number of tokens in a page.
+  ///   - pageCount: The maximum number of pages; as many fit the budget beside the slots that are set aside.
+  ///   - slotCount: The maximum number of slots; likewise.
+  ///   - hasRecurrentState: Whether sequences have recurrent state.
+  ///   - budget: The bytes that pages and slots may take.
+  init(
+    pageTokens: Int, pageCount: Int, slotCount: Int, hasRecurrentState: Bool, budget: MemoryBudget = .unlimited
+  ) {
+    precondition(
+      budget.pageCount(besideSlots: 0) >= pageCount && budget.reservedSlots <= slotCount,
+      "\(pageCount) pages and \(slotCount) slots in \(budget)")
     self.pageTokens = pageTokens
+    self.budget = budget
+    released.pages.reserveCapacity(pageCount)
+    released.slots.reserveCapacity(slotCount)
     self.hasRecurrentState = hasRecurrentState
     pages = IndexPool(count: pageCount)
     slots = IndexPool(count: slotCount)
@@ -40,25 +59,8 @@ struct SequenceMemory {
 
   // MARK: Pages and slots of sequences
 
-  /// A page for a sequence, if need be one that only the cache holds.
-  mutating func takePage() -> Int32? {
-    if let page = pages.take() { return page }
-    evictPages(1 + pages.count / 64)
-    return pages.take()
-  }
-
-  /// A slot for a sequence, if need be that of a kept state.
-  mutating func takeSlot() -> Int32? {
-    if let slot = slots.take() { return slot }
-    evictState()
-    return slots.take()
-  }
-
   mutating func give(page: Int32) { pages.give(page) }
   mutating func give(slot: Int32) { slots.give(slot) }
-
-  /// `true` when so many pages are free or held by the cache alone. O(1).
-  func hasPages(_ count: Int) -> Bool { pages.freeCount + pages.idleCount >= count }
 
   // MARK: Lookup
 
@@ -244,14 +246,15 @@ struct SequenceMemory {
 
   // MARK: Eviction
 
-  /// Gives up everything that no sequence holds.
+  /// Gives up everything that no sequence holds, and has its memory go back to the system.
   mutating func reset() {
     evictPages(.max)
     while evictState() {}
+    releaseFree()
   }
 
   /// Gives up the kept state that is worth least, of those that nobody starts from at the moment.
-  @discardableResult private mutating func evictState() -> Bool {
+  @discardableResult mutating func evictState() -> Bool {
     var least: (slot: Int32, node: Int32, rank: StateWorth.Rank)?
     forEachState { slot, node, rank in
       guard slots.isIdle(slot) else { return }
@@ -273,10 +276,14 @@ struct SequenceMemory {
 
   /// Gives up about `count` pages that only the cache holds: those behind all kept states first, then those whose
   /// states are worth least; among equals those that were used longest ago. O(nodes · log nodes).
-  private mutating func evictPages(_ count: Int) {
+  ///
+  /// - Parameter behindStates: `true` to give up none but those behind all kept states.
+  /// - Returns: The number of pages that were given up.
+  @discardableResult mutating func evictPages(_ count: Int, behindStates: Bool = false) -> Int {
     var heap = Heap(tree.leaves.compactMap(candidate))
     var left = count
     while left > 0, let next = heap.popMin() {
+      if behindStates, next.rank != nil { break }
       let parent = tree[next.node].parent
       evict(next.node)
       left -= 1
@@ -286,6 +293,7 @@ struct SequenceMemory {
         heap.insert(candidate)
       }
     }
+    return count - left
   }
 
   private struct Candidate: Comparable {

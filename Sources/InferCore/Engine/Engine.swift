@@ -24,10 +24,13 @@ public final class Engine: Sendable {
     metrics: EngineMetrics = EngineMetrics(modelName: "model")
   ) throws(ConfigurationError) {
     try configuration.validate()
-    let limits = try EngineLimits(configuration, model: model)
+    var limits = try EngineLimits(configuration, model: model)
+    let (workspace, activationBytes) = try Self.workspace(model, configuration, limits)
+    if configuration.kvCacheMiB == nil {
+      limits = try EngineLimits(configuration, model: model, activationBytes: activationBytes)
+    }
     let inbox = EngineInbox(maxUnfinished: limits.maxUnfinished)
     let store = try Self.store(model.stateLayout, configuration, limits)
-    let workspace = try Self.workspace(model, configuration, limits)
     do throws(ModelError) {
       let thread = try EngineThread(
         model: model, configuration: configuration, limits: limits, store: store, workspace: workspace, inbox: inbox,
@@ -58,11 +61,12 @@ public final class Engine: Sendable {
     }
   }
 
+  /// A place for activations, and the bytes of them that are reserved.
   private static func workspace(
     _ model: any LanguageModel, _ configuration: EngineConfiguration, _ limits: EngineLimits
-  ) throws(ConfigurationError) -> Workspace {
+  ) throws(ConfigurationError) -> (Workspace, Int) {
     let workspace = Workspace()
-    guard configuration.reservesActivations else { return workspace }
+    guard configuration.reservesActivations else { return (workspace, 0) }
     // OpenBLAS asks for a buffer of 128 MiB for each thread, and asks again for ever where the system refuses it. The
     // rest is for stacks, heaps and the activations of the step that is tried.
     let needed = 256 + 160 * configuration.threads
@@ -73,14 +77,14 @@ public final class Engine: Sendable {
       )
     }
     do {
-      try workspace.reserve(
-        byteCount: try StepRunner.activationBytes(
-          of: model, rows: configuration.maxBatchTokens, logitRows: limits.maxRunning + limits.maxScoredRows,
-          kvType: configuration.kvType, threads: configuration.threads))
+      let bytes = try StepRunner.activationBytes(
+        of: model, rows: configuration.maxBatchTokens, logitRows: limits.maxRunning + limits.maxScoredRows,
+        kvType: configuration.kvType, threads: configuration.threads)
+      try workspace.reserve(byteCount: bytes)
+      return (workspace, bytes)
     } catch {
       throw ConfigurationError(.maxBatchTokens, reason: "of \(configuration.maxBatchTokens) is too large: \(error)")
     }
-    return workspace
   }
 
   /// Takes a request on. Never waits.

@@ -2,9 +2,12 @@
 public struct EngineConfiguration: Sendable {
   /// The number of threads to compute with, the engine's own included.
   public var threads = availableProcessorCount()
-  /// Memory for attention keys and values, in MiB. Reserved at once, taken from the system as it is used.
-  public var kvCacheMiB = 1024
-  /// Memory for recurrent state, in MiB.
+  /// Memory for attention keys and values, in MiB; `nil` for what the machine, or its control group, has left when the
+  /// model is loaded, but for activations and a margin. Reserved at once, taken from the system as it is used.
+  public var kvCacheMiB: Int? = 1024
+  /// Memory for recurrent state, in MiB, of which a slot for each running sequence is set aside. The rest, and all of
+  /// ``kvCacheMiB``, is one budget: what one kind of state does not need is the other's. Where the latter is `nil`, this
+  /// bounds no more than what is set aside.
   public var stateCacheMiB = 1024
   /// Element format of keys and values.
   public var kvType = KVType.f16
@@ -42,7 +45,7 @@ public struct EngineConfiguration: Sendable {
   /// - Throws: ``ConfigurationError`` naming the value.
   public func validate() throws(ConfigurationError) {
     try Self.check(threads, in: 1...1024, .threads)
-    try Self.check(kvCacheMiB, in: 0...(1 << 24), .kvCacheMiB)
+    if let kvCacheMiB { try Self.check(kvCacheMiB, in: 0...(1 << 24), .kvCacheMiB) }
     try Self.check(stateCacheMiB, in: 0...(1 << 24), .stateCacheMiB)
     try Self.check(pageTokens, in: 1...4096, .pageTokens)
     try Self.check(maxRunning, in: 1...65_536, .maxRunning)

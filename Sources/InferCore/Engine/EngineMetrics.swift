@@ -13,7 +13,8 @@ public final class EngineMetrics: Sendable {
   public let requestsRunning: Gauge
   /// Requests waiting to run.
   public let requestsWaiting: Gauge
-  /// Fraction of the pages of keys and values that requests hold, 0 to 1; what is kept for others does not count.
+  /// Fraction of the pages of keys and values that there can be which requests hold, 0 to 1; what is kept for others does
+  /// not count.
   public let kvCacheUsage: Gauge
   /// Fraction of the slots of recurrent state that requests hold, 0 to 1; likewise.
   public let stateCacheUsage: Gauge
@@ -34,6 +35,10 @@ public final class EngineMetrics: Sendable {
   public let prefixCacheEntries: MetricFamily<Gauge>
   /// Bytes of those.
   public let prefixCacheBytes: MetricFamily<Gauge>
+  /// Bytes of memory that the system may have backed for state, by kind as above.
+  public let stateMemoryBytes: MetricFamily<Gauge>
+  /// The budget of both kinds together; see ``EngineLimits/cacheBytes``.
+  public let stateMemoryLimit: Gauge
   /// Prompt tokens of requests that got their first token.
   public let promptTokens: Counter
   /// Generated tokens.
@@ -89,6 +94,9 @@ public final class EngineMetrics: Sendable {
       known: [["kv"], ["state"]])
     prefixCacheEntries = list.gauges("prefix_cache_entries", "Entries of the prefix cache.", labels: ["kind"])
     prefixCacheBytes = list.gauges("prefix_cache_bytes", "Bytes of the prefix cache's entries.", labels: ["kind"])
+    stateMemoryBytes = list.gauges(
+      "state_memory_bytes", "Bytes of memory taken for keys and values and for recurrent state.", labels: ["kind"])
+    stateMemoryLimit = list.gauge("state_memory_limit_bytes", "Bytes of memory that both may take together.")
     promptTokens = list.counter("prompt_tokens_total", "Prompt tokens of requests that got their first token.")
     generationTokens = list.counter("generation_tokens_total", "Tokens generated.")
     requestSuccess = list.counters(

@@ -30,9 +30,7 @@ final class EngineThread: @unchecked Sendable {
     self.inbox = inbox
     self.store = store
     plan.pages.reserveCapacity(limits.pageCount)
-    recorder = StepRecorder(
-      metrics, pageBytes: model.stateLayout.pageBytes(tokens: limits.pageTokens, type: configuration.kvType),
-      slotBytes: model.stateLayout.slotBytes)
+    recorder = StepRecorder(metrics, limits.budget)
     team = try ThreadTeam(count: configuration.threads)
     sampling = BatchSampling(workers: team.count)
     scheduler = Scheduler(
@@ -40,7 +38,7 @@ final class EngineThread: @unchecked Sendable {
       maxScoredRows: limits.maxScoredRows,
       memory: SequenceMemory(
         pageTokens: limits.pageTokens, pageCount: limits.pageCount, slotCount: limits.slotCount,
-        hasRecurrentState: model.stateLayout.slotBytes > 0))
+        hasRecurrentState: model.stateLayout.slotBytes > 0, budget: limits.budget))
   }
 
   /// Works until the engine is to stop.
@@ -76,9 +74,15 @@ final class EngineThread: @unchecked Sendable {
 
   private func resetCache() {
     scheduler.resetCache()
+    giveBackMemory()
     recorder.note(scheduler)
     for waiter in news.cacheResets { waiter.resume() }
     news.cacheResets = []
+  }
+
+  /// Lets the system have the memory that the scheduler does without, before anything is written elsewhere.
+  private func giveBackMemory() {
+    scheduler.giveBackMemory { [store] in store.giveBack(pages: $0.pages, slots: $0.slots) }
   }
 
   /// Ends requests that have paused for too long.
@@ -120,6 +124,7 @@ final class EngineThread: @unchecked Sendable {
 
   /// Runs the model, and chooses a token from each row of logits, or scores one.
   private func compute() {
+    giveBackMemory()
     for copy in plan.pageCopies { store.copyPage(from: copy.source, to: copy.target, tokens: copy.tokens) }
     sampling.removeAll()
     for (sequence, run) in zip(scheduler.planned, plan.runs) {

@@ -28,6 +28,11 @@ enum RunOutcome: Equatable {
 /// has tokens. Running sequences only grow, so one that was preempted cannot come back before another has ended:
 /// between two endings there are at most as many preemptions as running sequences.
 ///
+/// Pages and slots share the memory's budget, and none of this changes: the slots of running sequences are set aside, at
+/// least two, so that the first to advance has its own and that which it starts from, and all pages fit beside them. What
+/// other slots take is counted when a sequence is admitted, and given up as pages are needed; a state is kept in passing
+/// only where it leaves the pages that running sequences were promised.
+///
 /// A sequence whose tokens nobody takes is parked: it takes no part in steps, and keeps its memory for as long as
 /// nobody else needs it. Parked memory counts as free. Who comes back without memory queues up by age, and so may stand
 /// behind younger ones that run.
@@ -109,6 +114,9 @@ struct Scheduler<Sequence: Schedulable> {
     return all
   }
 
+  /// Calls `body` with pages and slots whose memory is to go back to the system, if there are any.
+  mutating func giveBackMemory(_ body: (SequenceMemory.Released) -> Void) { memory.giveBack(body) }
+
   /// Gives up all that is kept and that no sequence holds.
   mutating func resetCache() { memory.reset() }
 
@@ -186,8 +194,15 @@ struct Scheduler<Sequence: Schedulable> {
     guard rows > 0 else { return }
     budget.rows -= rows
     budget.scoredRows -= sequence.scheduling.scored(within: rows).count
-    sequence.scheduling.appendRun(of: rows, to: &plan) { memory.takeSlot() }
+    sequence.scheduling.appendRun(of: rows, to: &plan) { memory.takeSpareSlot(leaving: promisedPages) }
     planned.append(sequence)
+  }
+
+  /// The pages that running sequences need for the tokens that they have, and one more each.
+  private var promisedPages: Int {
+    running.reduce(0) {
+      $0 + max(0, memory.pageCount(for: $1.scheduling.tokens.count) + 1 - $1.scheduling.pages.count)
+    }
   }
 
   /// Advances the sequences of `plan`, the last one planned, given the outcome of each run.
@@ -238,12 +253,19 @@ struct Scheduler<Sequence: Schedulable> {
     if let scope = next.scheduling.scope {
       hit = memory.lookUp(next.scheduling.tokens, limit: next.scheduling.reusable, in: scope)
     }
-    guard hasRoom(for: next, behind: hit) else { return false }
     memory.hold(hit)
-    guard let slot = takeSlot() else {
+    guard hasRoom(for: next, behind: hit) else {
       memory.letGo(hit)
       return false
     }
+    var slot = takeSlot()
+    if slot == nil {
+      // So little memory that the sequence needs the very slot.
+      memory.letGo(hit)
+      hit = SequenceMemory.Hit()
+      slot = takeSlot()
+    }
+    guard let slot else { return false }
     if hit.partialPage != nil {
       if let page = takePage() {
         next.scheduling.hold(slot: slot, hit, in: &memory)
@@ -261,7 +283,9 @@ struct Scheduler<Sequence: Schedulable> {
   private func hasRoom(for next: Sequence, behind hit: SequenceMemory.Hit) -> Bool {
     guard !running.isEmpty else { return true }
     let needed = memory.pageCount(for: next.scheduling.tokens.count) + 1 + running.count - hit.pages.count
-    return memory.hasPages(needed - parked.reduce(0) { $0 + $1.scheduling.pages.count })
+    return memory.hasPages(
+      needed - parked.reduce(0) { $0 + $1.scheduling.pages.count },
+      takingSlots: 1 - parked.count { $0.scheduling.slot != nil })
   }
 
   private mutating func takeSlot() -> Int32? {

@@ -13,14 +13,18 @@ final class StepRecorder {
   /// The counts of the prefix cache that the metrics have.
   private var cacheCounts = PrefixCacheCounts()
   /// The number of entries of the prefix cache, their bytes, and those of one, for pages and for states.
-  private typealias Entries = (count: Gauge, bytes: Gauge, size: Int)
+  private typealias Entries = (count: Gauge, bytes: Gauge, memory: Gauge, size: Int)
   private let pages: Entries
   private let states: Entries
 
-  init(_ metrics: EngineMetrics, pageBytes: Int, slotBytes: Int) {
+  init(_ metrics: EngineMetrics, _ budget: MemoryBudget) {
+    func entries(_ kind: String, _ size: Int) -> Entries {
+      (metrics.prefixCacheEntries(kind), metrics.prefixCacheBytes(kind), metrics.stateMemoryBytes(kind), size)
+    }
     self.metrics = metrics
-    pages = (metrics.prefixCacheEntries("kv"), metrics.prefixCacheBytes("kv"), pageBytes)
-    states = (metrics.prefixCacheEntries("state"), metrics.prefixCacheBytes("state"), slotBytes)
+    pages = entries("kv", budget.pageBytes)
+    states = entries("state", budget.slotBytes)
+    metrics.stateMemoryLimit.set(Double(budget.bytes))
   }
 
   /// Notes requests that were counted as waiting when they were submitted.
@@ -45,6 +49,8 @@ final class StepRecorder {
   private func noteCache(_ memory: SequenceMemory) {
     set(pages, memory.tree.count)
     set(states, memory.keptStateCount)
+    pages.memory.set(Double(memory.pages.backedCount * pages.size))
+    states.memory.set(Double(memory.slots.backedCount * states.size))
     let counts = memory.counts
     guard counts != cacheCounts else { return }
     metrics.prefixCacheQueries.increment(by: counts.queriedTokens - cacheCounts.queriedTokens)

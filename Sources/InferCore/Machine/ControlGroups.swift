@@ -10,11 +10,15 @@ struct ControlGroups: Equatable {
   private(set) var processorQuota: Double?
   /// Bytes of memory before the process is ended or slowed down; `nil` for no limit.
   private(set) var memoryLimit: Int?
+  /// Bytes of memory that the groups may still take: the least of what their limits leave beside what they use, where
+  /// copies of files that are not in use do not count; `nil` for no limit.
+  private(set) var memoryLeft: Int?
 
   /// Limits that are known already.
-  init(processorQuota: Double? = nil, memoryLimit: Int? = nil) {
+  init(processorQuota: Double? = nil, memoryLimit: Int? = nil, memoryLeft: Int? = nil) {
     self.processorQuota = processorQuota
     self.memoryLimit = memoryLimit
+    self.memoryLeft = memoryLeft
   }
 
   /// Reads the limits.
@@ -26,6 +30,8 @@ struct ControlGroups: Equatable {
       for name in group.version == 2 ? ["memory.max", "memory.high"] : ["memory.limit_in_bytes"] {
         guard let limit = files.text(group.path + "/" + name).flatMap({ Int($0) }), limit > 0 else { continue }
         memoryLimit = min(memoryLimit ?? limit, limit)
+        let left = max(0, limit - files.memoryUse(group))
+        memoryLeft = min(memoryLeft ?? left, left)
       }
     }
     for group in files.groups("cpu") {
@@ -88,6 +94,16 @@ private struct GroupFiles {
 
   /// The contents of a file below the root, without white space around them.
   func text(_ path: String) -> String? { Self.text(root + path)?.trimmingCharacters(in: .whitespacesAndNewlines) }
+
+  /// The bytes that a group uses and cannot give up at once; 0 where that is not told.
+  func memoryUse(_ group: Group) -> Int {
+    let isUnified = group.version == 2
+    let use = text(group.path + (isUnified ? "/memory.current" : "/memory.usage_in_bytes")).flatMap { Int($0) } ?? 0
+    let files = text(group.path + "/memory.stat").flatMap {
+      MemoryInformation.value(of: isUnified ? "inactive_file" : "total_inactive_file", in: $0)
+    }
+    return max(0, use - (files ?? 0))
+  }
 
   /// The process's group of a controller, in both versions, and all groups around it.
   func groups(_ controller: Substring) -> [Group] {

@@ -13,23 +13,30 @@ public struct MachineLimits: Sendable, Equatable {
   public let memoryBytes: Int
   /// The bytes of memory that control groups allow, if fewer than the machine has; `nil` for no limit.
   public let memoryLimit: Int?
+  /// The bytes of memory that nothing uses when the limits are read: neither on the machine nor, where they are limited,
+  /// in the process's control groups. The largest integer where the system does not tell.
+  public let availableMemory: Int
 
   /// The limits at their first use.
-  public static let current = MachineLimits(ControlGroups(root: ""))
+  public static let current = read()
 
-  init(_ groups: ControlGroups) {
+  /// The limits as they are now.
+  static func read() -> MachineLimits { MachineLimits(ControlGroups(root: ""), MemoryInformation(root: "")) }
+
+  private init(_ groups: ControlGroups, _ information: MemoryInformation) {
     let bytes = Int(clamping: ck_memory_bytes())
     self.init(
       groups, processors: Int(ck_machine_processor_count()), allowed: Int(ck_processor_count()),
-      memoryBytes: bytes > 0 ? bytes : .max)
+      memoryBytes: bytes > 0 ? bytes : .max, availableBytes: information.availableBytes)
   }
 
-  init(_ groups: ControlGroups, processors: Int, allowed: Int, memoryBytes: Int) {
+  init(_ groups: ControlGroups, processors: Int, allowed: Int, memoryBytes: Int, availableBytes: Int? = nil) {
     allowedProcessors = max(1, allowed)
     self.processors = max(processors, allowedProcessors)
     processorQuota = groups.processorQuota
     self.memoryBytes = memoryBytes
     memoryLimit = groups.memoryLimit.flatMap { $0 < memoryBytes ? $0 : nil }
+    availableMemory = min(availableBytes ?? .max, groups.memoryLeft ?? .max)
   }
 
   /// The number of threads that can compute at the same time all the time.

@@ -18,6 +18,15 @@ internal import Glibc
   }
 
   deinit { unsafe _ = munmap(base, max(byteCount, 1)) }
+
+  /// Gives the whole pages of a range back to the system, which backs them anew, with zeros, when they are next touched.
+  func giveBack(_ range: Range<Int>) {
+    precondition(range.lowerBound >= 0 && range.upperBound <= byteCount, "bytes \(range) of \(byteCount)")
+    let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+    let (first, end) = ((range.lowerBound + page - 1) / page * page, range.upperBound / page * page)
+    // Advice only: what is not given back is memory that stays taken.
+    if first < end { _ = unsafe madvise(base + first, end - first, MADV_DONTNEED) }
+  }
 }
 
 /// Whether the system still gives the process `byteCount` bytes of addresses, which `ulimit -v` limits.

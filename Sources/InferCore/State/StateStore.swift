@@ -2,7 +2,8 @@
 ///
 /// The scheduler decides which sequence has which pages and slot. Page `i` is a page of every paged piece of the
 /// layout, slot `i` a slot of every recurrent piece. Memory is reserved whole, and the system backs it page by page
-/// when it is first written, so that an idle server holds little. Used by the engine's thread and its team only.
+/// when it is first written, so that an idle server holds little. Pages and slots may be more than there is memory for
+/// as long as not all are written. Used by the engine's thread and its team only.
 @safe public final class StateStore {
   /// The pieces of state that are stored.
   public let layout: StateLayout
@@ -75,6 +76,25 @@
 }
 
 extension StateStore {
+  /// Gives the memory of pages and slots back to the system, but for what shares a page of memory with others.
+  ///
+  /// - Parameters:
+  ///   - pages: Pages in ascending order, whose contents are lost.
+  ///   - slots: Slots in ascending order, likewise.
+  /// - Complexity: A system call for each row of neighbours and each piece of state.
+  func giveBack(pages: [Int32], slots: [Int32]) {
+    for (region, kind) in zip(regions, layout.kinds) {
+      let indices = if case .recurrent = kind { slots } else { pages }
+      var first = indices.startIndex
+      while first < indices.endIndex {
+        var end = first + 1
+        while end < indices.endIndex, indices[end] == indices[end - 1] + 1 { end += 1 }
+        region.mapping.giveBack(Int(indices[first]) * region.stride..<(Int(indices[end - 1]) + 1) * region.stride)
+        first = end
+      }
+    }
+  }
+
   /// Copies the first `tokens` tokens of a page of every paged and latent piece to another page, whose other tokens stay.
   ///
   /// - Complexity: O(bytes of the tokens).

@@ -82,10 +82,20 @@ struct EngineOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Format of attention keys and values: f32, f16 or q8_0.", valueName: "type"))
   var kvType = KVType.f16
 
-  @Option(parsing: .unconditional, help: ArgumentHelp("Memory for attention keys and values.", valueName: "MiB"))
-  var kvCacheMib = EngineConfiguration().kvCacheMiB
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      """
+      Memory for attention keys and values; 'auto' takes what the machine or its container has left when the model is \
+      loaded, and is best where nothing else needs it. It is one budget with --state-cache-mib: what one kind of state does \
+      not need the other may take.
+      """, valueName: "MiB"))
+  var kvCacheMib = CacheSize(EngineConfiguration().kvCacheMiB)
 
-  @Option(parsing: .unconditional, help: ArgumentHelp("Memory for recurrent state.", valueName: "MiB"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Memory for recurrent state, of which that of running sequences is set aside.", valueName: "MiB"))
   var stateCacheMib = EngineConfiguration().stateCacheMiB
 
   @Flag(
@@ -112,7 +122,7 @@ struct EngineOptions: ParsableArguments {
     var configuration = EngineConfiguration()
     configuration.threads = model.threadCount
     configuration.kvType = kvType
-    configuration.kvCacheMiB = kvCacheMib
+    configuration.kvCacheMiB = kvCacheMib.mebibytes
     configuration.stateCacheMiB = stateCacheMib
     configuration.keepsPrefixes = prefixCaching
     configuration.pageTokens = pageTokens
@@ -123,6 +133,25 @@ struct EngineOptions: ParsableArguments {
 }
 
 extension KVType: ExpressibleByArgument {}
+
+/// Memory in MiB, or `auto`.
+struct CacheSize: ExpressibleByArgument, Equatable {
+  /// `nil` for what is left.
+  let mebibytes: Int?
+
+  init(_ mebibytes: Int?) { self.mebibytes = mebibytes }
+
+  init?(argument: String) {
+    if argument.isExactly("auto") {
+      mebibytes = nil
+    } else {
+      guard let number = Int(argument) else { return nil }
+      mebibytes = number
+    }
+  }
+
+  var defaultValueDescription: String { mebibytes.map(String.init) ?? "auto" }
+}
 
 /// Token ids on the command line: `5,17,9`.
 struct TokenIDs: ExpressibleByArgument, Equatable {

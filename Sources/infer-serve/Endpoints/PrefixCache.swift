@@ -17,6 +17,8 @@ struct PrefixCache: Sendable {
       "missed_tokens": Self.object(metrics.prefixCacheMisses) { .integer($0.value) },
       "entries": Self.object(metrics.prefixCacheEntries) { .integer(Int($0.value)) },
       "bytes": Self.object(metrics.prefixCacheBytes) { .integer(Int($0.value)) },
+      "memory": Self.object(metrics.stateMemoryBytes) { .integer(Int($0.value)) },
+      "memory_limit": .integer(Int(metrics.stateMemoryLimit.value)),
       "evicted_entries": Self.object(metrics.prefixCacheEvictions) { .integer($0.value) },
     ])
   }

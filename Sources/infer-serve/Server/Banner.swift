@@ -18,6 +18,7 @@ enum Banner {
       "family": "\(summary.family)", "layout": "\(summary.layout)", "parameters": "\(summary.parameterCount)",
       "active_parameters": "\(summary.activeParameterCount)", "weights_bytes": "\(summary.weightBytes)",
       "kv_bytes": "\(limits.kvBytes)", "state_bytes": "\(limits.stateBytes)",
+      "cache_bytes": "\(limits.cacheBytes)",
       "context_length": "\(limits.contextLength)", "reasoning_parser": "\(served.format.reasoning.rawValue)",
       "tool_call_parser": "\(served.format.toolCalls?.rawValue ?? "unknown")",
     ]) { _, own in own }
@@ -38,8 +39,8 @@ enum Banner {
         model      \(served.name) (\(summary.family)), \(Quantity.count(summary.parameterCount)) parameters, \
       \(Quantity.count(summary.activeParameterCount)) active per token
         layout     \(summary.layout)
-        memory     weights \(Quantity.mebibytes(summary.weightBytes)), KV \(Quantity.mebibytes(limits.kvBytes)), \
-      state \(Quantity.mebibytes(limits.stateBytes)) (\(limits.maxRunning) sequences)\(memoryLimit(.current))
+        memory     weights \(Quantity.mebibytes(summary.weightBytes)), KV and state \
+      \(Quantity.mebibytes(limits.cacheBytes)) (\(limits.maxRunning) sequences)\(memoryLimit(.current))
         context    \(limits.contextLength) tokens
         threads    \(Self.threads(threads, .current))
         listening  \(url)

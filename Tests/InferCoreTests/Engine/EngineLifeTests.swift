@@ -208,7 +208,7 @@ final class Barrier: Sendable {
   @Test func whoStaysIsNotDisturbedByWhoLeaves() async throws {
     let model = HashModel(contextLength: 64, heads: 512)
     let engine = try Engine(
-      model: model, configuration: smallConfiguration { ($0.kvType, $0.kvCacheMiB, $0.maxQueue) = (.f32, 1, 300) })
+      model: model, configuration: smallConfiguration { ($0.kvType, $0.pageLimit, $0.maxQueue) = (.f32, 32, 300) })
     try await withThrowingTaskGroup(of: Void.self) { group in
       for index in 0..<200 {
         group.addTask {

@@ -69,7 +69,7 @@ func smallConfiguration(_ change: (inout EngineConfiguration) -> Void = { _ in }
   /// There are pages for two sequences: the others lose theirs again and again, and nobody can tell from the tokens.
   @Test func preemptedEqualsUninterrupted() async throws {
     let model = HashModel(contextLength: 64, heads: 512)
-    let configuration = smallConfiguration { ($0.kvType, $0.kvCacheMiB) = (.f32, 1) }
+    let configuration = smallConfiguration { ($0.kvType, $0.pageLimit) = (.f32, 32) }
     let engine = try Engine(model: model, configuration: configuration)
     #expect(engine.limits.pageCount == 32)
     let prompts = (0..<12).map { prompt(5, UInt64($0)) }

@@ -7,18 +7,26 @@ import Testing
 @Suite struct PrefixSharingTests {
   /// Prompts that branch off from each other at random, in a few scopes: thousands of arrivals, cancellations and pauses
   /// in memory from ample to the least, with forks, marks and evictions. Whoever is not cancelled gets the tokens it gets
-  /// alone; every page and slot is held by as many as say so, after every step; what is kept is what it is kept as.
-  @Test(arguments: 0..<100) func everyRequestGetsTheTokensItGetsAlone(seed: UInt64) {
+  /// alone; every page and slot is held by as many as say so, after every step; what is kept is what it is kept as. From
+  /// seed 80 on pages and slots share a budget, which is never exceeded, and memory that is given back is lost.
+  @Test(arguments: 0..<150) func everyRequestGetsTheTokensItGetsAlone(seed: UInt64) {
     var random = SeededGenerator(seed: seed &+ 1000)
     let pageTokens: Int? = seed % 7 == 0 ? nil : [1, 3, 4, 16].randomElement(using: &random)
     let longest = Int.random(in: 24...90, using: &random)
     let least = pageTokens.map { (longest + $0 - 1) / $0 } ?? 0
     let slotCount = Int.random(in: 1...6, using: &random)
+    let pageCount = least + Int.random(in: 0...least * 6, using: &random)
+    let spareSlots = Int.random(in: 0...12, using: &random)
+    var bytes: (budget: Int, page: Int, slot: Int)?
+    if seed >= 80 {
+      let (page, slot) = (Int.random(in: 1...6, using: &random), Int.random(in: 1...40, using: &random))
+      let budget = pageCount * page + max(2, slotCount) * slot
+      bytes = (budget + [0, 0, 1, slot].randomElement(using: &random)!, page, slot)
+    }
     var harness = SchedulerHarness(
-      maxBatchTokens: slotCount + Int.random(in: 0...40, using: &random), pageTokens: pageTokens,
-      pageCount: least + Int.random(in: 0...least * 6, using: &random), slotCount: slotCount,
-      spareSlots: Int.random(in: 0...12, using: &random), hasState: pageTokens == nil || seed % 5 != 1,
-      maxScoredRows: Int.random(in: 1...20, using: &random))
+      maxBatchTokens: slotCount + Int.random(in: 0...40, using: &random), pageTokens: pageTokens, pageCount: pageCount,
+      slotCount: slotCount, spareSlots: spareSlots, hasState: pageTokens == nil || seed % 5 != 1,
+      maxScoredRows: Int.random(in: 1...20, using: &random), bytes: bytes)
     let scopes: [CacheScope?] = [.shared, .shared, CacheScope(salt: [1]), nil]
     var prompts: [[Int32]] = [[]]
     var requests: [(prompt: [Int32], count: Int)] = []
@@ -82,6 +90,17 @@ import Testing
     harness.scheduler.resetCache()
     let memory = harness.scheduler.memory
     #expect(memory.pages.takenCount == 0 && memory.slots.takenCount == 0 && memory.tree.count == 0)
+    #expect(memory.pages.backedCount == 0 && memory.slots.backedCount == 0)
+  }
+
+  /// One that runs alone, in memory for one state: it starts anew where that is the one it would start from.
+  @Test func aSingleSlotServesWhoComesAgain() {
+    var harness = SchedulerHarness(maxBatchTokens: 64, pageTokens: 16, pageCount: 20, slotCount: 1)
+    for id in 0..<3 {
+      harness.add(id, prompt: tokens(100, seed: 3), wanted: 5, scope: .shared)
+      finish(&harness)
+      #expect(harness.answers[id] == SchedulerHarness.answer(to: tokens(100, seed: 3), count: 5))
+    }
   }
 
   private func tokens(_ count: Int, seed: UInt64) -> [Int32] {

@@ -56,7 +56,7 @@ import Testing
   /// There are pages for two sequences: the others lose theirs, and each token is scored once all the same.
   @Test func preemptedPromptsAreScoredOnce() async throws {
     let model = HashModel(contextLength: 64, heads: 512)
-    let configuration = smallConfiguration { ($0.kvType, $0.kvCacheMiB, $0.maxBatchTokens) = (.f32, 1, 8) }
+    let configuration = smallConfiguration { ($0.kvType, $0.pageLimit, $0.maxBatchTokens) = (.f32, 32, 8) }
     let engine = try Engine(model: model, configuration: configuration)
     #expect(engine.limits.pageCount == 32)
     let prompts = (0..<12).map { prompt(20, UInt64($0)) }

@@ -43,19 +43,27 @@ struct SchedulerHarness {
   ///   - pageTokens: Tokens of a page; `nil` for a model without keys and values.
   ///   - spareSlots: Slots for kept states, beside one for each running sequence.
   ///   - hasState: `false` for a model of attention alone.
+  ///   - bytes: The budget, of which `slotCount` slots are set aside; pages and slots take as many bytes as given.
   init(
     maxBatchTokens: Int, pageTokens: Int?, pageCount: Int, slotCount: Int, spareSlots: Int = 0, hasState: Bool = true,
-    maxScoredRows: Int = 1
+    maxScoredRows: Int = 1, bytes: (budget: Int, page: Int, slot: Int)? = nil
   ) {
     hasPages = pageTokens != nil
     self.hasState = hasState
     self.pageTokens = pageTokens ?? 4
     let pageCount = hasPages ? pageCount : 1000
+    var budget = MemoryBudget.unlimited
+    if let bytes {
+      budget = MemoryBudget(
+        bytes: bytes.budget, pageBytes: hasPages ? bytes.page : 0, slotBytes: hasState ? bytes.slot : 0,
+        reservedSlots: min(slotCount + spareSlots, max(2, slotCount)))
+    }
     scheduler = Scheduler(
       maxBatchTokens: maxBatchTokens, maxRunning: slotCount, maxScoredRows: maxScoredRows,
       memory: SequenceMemory(
         pageTokens: self.pageTokens, pageCount: pageCount, slotCount: slotCount + spareSlots,
-        hasRecurrentState: hasState))
+        hasRecurrentState: hasState,
+        budget: budget))
     self.maxScoredRows = maxScoredRows
     pages = Array(repeating: Array(repeating: -1, count: self.pageTokens), count: pageCount)
     slots = Array(repeating: 0, count: slotCount + spareSlots)
@@ -100,6 +108,10 @@ struct SchedulerHarness {
     scheduler.plan(into: &plan)
     preemptions += scheduler.preempted.count
     scheduler.checkInvariants(during: plan, isOrdered: !hasParked && !shares)
+    scheduler.giveBackMemory { released in
+      for page in released.pages { pages[Int(page)] = Array(repeating: -2, count: pageTokens) }
+      for slot in released.slots { slots[Int(slot)] = 0xDEAD }
+    }
     copyPages()
     rows += plan.tokens.count
     var ended: [Int] = []
@@ -233,6 +245,7 @@ extension Scheduler<BareSequence> {
 
   /// That every page and slot is held by as many as say so.
   private func checkHolders(during plan: StepPlan?) {
+    #expect(memory.byteCount <= memory.budget.bytes)
     var pages = Array(repeating: 0, count: memory.pages.count)
     var slots = Array(repeating: 0, count: memory.slots.count)
     for sequence in running + parked {

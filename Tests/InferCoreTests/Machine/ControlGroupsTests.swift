@@ -66,6 +66,41 @@ import Testing
     #expect(try limits(files) == (2.5, 536_870_912))
   }
 
+  /// What groups use counts but for copies of files that nobody looks at.
+  @Test(arguments: [1, 2]) func whatIsLeftIsTheLeastAlongThePath(version: Int) throws {
+    let root = try TemporaryFolder()
+    let (limit, use, prefix) =
+      version == 2 ? ("memory.max", "memory.current", "") : ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_")
+    let top = version == 2 ? "sys/fs/cgroup" : "sys/fs/cgroup/memory"
+    let files = [
+      "proc/self/cgroup": version == 2 ? "0::/a/b\n" : "7:memory:/docker/ab/a/b\n",
+      "proc/self/mountinfo": version == 2 ? Self.unified : Self.separate,
+      "\(top)/a/\(limit)": "1000\n", "\(top)/a/\(use)": "900\n",
+      "\(top)/a/memory.stat": "anon 5\n\(prefix)inactive_file 300\n\(prefix)active_file 100\n",
+      "\(top)/a/b/\(limit)": "500\n", "\(top)/a/b/\(use)": "70\n", "\(top)/a/b/memory.stat": "anon 70\n",
+    ]
+    for (path, text) in files {
+      let file = root.url.appending(path: path)
+      try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+      try Data(text.utf8).write(to: file)
+    }
+    let groups = ControlGroups(root: root.url.path)
+    #expect(groups.memoryLimit == 500 && groups.memoryLeft == 400)
+  }
+
+  @Test func availableMemoryIsRead() throws {
+    let root = try TemporaryFolder()
+    try FileManager.default.createDirectory(at: root.url.appending(path: "proc"), withIntermediateDirectories: true)
+    for (text, expected) in [
+      ("MemTotal: 9 kB\nMemAvailable:   1234 kB\n", 1234 * 1024), ("MemTotal: 9 kB\n", nil), ("MemAvailable: x", nil),
+      ("MemAvailable: 9223372036854775807 kB", nil), ("MemAvailable: -4 kB", nil),
+    ] as [(String, Int?)] {
+      try Data(text.utf8).write(to: root.url.appending(path: "proc/meminfo"))
+      #expect(MemoryInformation(root: root.url.path).availableBytes == expected)
+    }
+    #expect(MachineLimits.read().availableMemory > 0)
+  }
+
   /// Controllers of version 1 beside an empty hierarchy of version 2.
   @Test func bothVersionsAreRead() throws {
     let found = try limits([

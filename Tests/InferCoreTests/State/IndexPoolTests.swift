@@ -58,6 +58,18 @@ import Testing
     #expect(pool.freeCount == 3)
   }
 
+  /// What was taken once stays backed until it is released, and is taken before what was not.
+  @Test func whatIsBackedIsTakenFirst() {
+    var pool = IndexPool(count: 4)
+    #expect([pool.take(), pool.take(), pool.take()] == [0, 1, 2] && pool.backedCount == 3)
+    pool.give(1)
+    pool.give(0)
+    #expect(pool.freeBackedCount == 2 && pool.freeCount == 3 && pool.takenCount == 1)
+    #expect(pool.release() == 0 && pool.backedCount == 2 && pool.freeCount == 3)
+    #expect(pool.take() == 1 && pool.freeBackedCount == 0 && pool.release() == nil)
+    #expect(pool.take() == 0 && pool.take() == 3 && pool.take() == nil && pool.backedCount == 4)
+  }
+
   @Test func givingBackTwiceTraps() async {
     await #expect(processExitsWith: .failure) {
       var pool = IndexPool(count: 2)

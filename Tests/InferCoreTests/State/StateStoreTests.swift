@@ -68,6 +68,23 @@ import Testing
     }
   }
 
+  /// Memory that is given back is zero when it is next read, and its neighbours stay as they are.
+  @Test func whatIsGivenBackIsEmpty() throws {
+    var layout = StateLayout()
+    // A page of memory for each page and each slot, whatever its size on this machine.
+    let paged = layout.add(.paged(heads: 16, headDimension: 64))
+    let recurrent = layout.add(.recurrent(count: 16384))
+    let store = try StateStore(layout: layout, kvType: .f32, pageTokens: 8, pageCount: 6, slotCount: 4)
+    for page in 0..<Int32(6) { unsafe store.page(page, of: paged).storeBytes(of: 7, as: UInt8.self) }
+    for slot in 0..<Int32(4) { unsafe store.slot(slot, of: recurrent)[100] = 7 }
+    store.giveBack(pages: [0, 2, 3], slots: [1, 3])
+    for page in 0..<Int32(6) {
+      let byte = unsafe store.page(page, of: paged).load(as: UInt8.self)
+      #expect(byte == ([0, 2, 3].contains(page) ? 0 : 7), "page \(page)")
+    }
+    for slot in 0..<Int32(4) { #expect(unsafe store.slot(slot, of: recurrent)[100] == (slot % 2 == 1 ? 0 : 7)) }
+  }
+
   private func fill(_ place: UnsafeMutableRawPointer, _ count: Int, _ mark: UInt8) {
     unsafe place.initializeMemory(as: UInt8.self, repeating: mark, count: count)
   }

@@ -48,6 +48,9 @@ struct ArgumentTests {
     #expect(serve.host == "127.0.0.1" && serve.port == 8080)
     let configuration = serve.configuration()
     #expect(configuration.kvType == .f16 && configuration.maxQueue == EngineConfiguration().maxQueue)
+    #expect(configuration.kvCacheMiB == EngineConfiguration().kvCacheMiB && serve.overflow == .error)
+    let automatic = try parse(Serve.self, "serve --model x --kv-cache-mib auto --overflow shift")
+    #expect(automatic.configuration().kvCacheMiB == nil && automatic.overflow == .shift)
     #expect(try parse(Logits.self, "logits --model x --tokens 1 --output y").kvType == .f32)
     #expect(try parse(Generate.self, "generate --model x --tokens 1").engine.kvType == .f16)
     #expect(try parse(Bench.self, "bench --model x").measurement.kvType == .f16)
@@ -125,6 +128,8 @@ struct ArgumentTests {
     (["serve", "--model", "x", "--port", "http"], "--port"),
     (["serve", "--model", "x", "--threads", "0"], "--threads"),
     (["serve", "--model", "x", "--kv-cache-mib", "-3"], "--kv-cache-mib"),
+    (["serve", "--model", "x", "--kv-cache-mib", "some"], "--kv-cache-mib"),
+    (["serve", "--model", "x", "--overflow", "drop"], "--overflow"),
     (["serve", "--model", "x", "--kv-type", "q9"], "--kv-type"),
     (["serve", "--model", "x", "--max-running", "1000"], "--max-batch-tokens"),
     (["serve", "--model", "x", "--request-timeout", "0"], "--request-timeout"),
