@@ -93,13 +93,15 @@ import Testing
     #expect(memory.pages.backedCount == 0 && memory.slots.backedCount == 0)
   }
 
-  /// One that runs alone, in memory for one state: it starts anew where that is the one it would start from.
-  @Test func aSingleSlotServesWhoComesAgain() {
+  /// A conversation alone, in memory for one state: a turn starts anew where that is the one it would start from.
+  @Test func aSingleSlotServesTurnAfterTurn() {
     var harness = SchedulerHarness(maxBatchTokens: 64, pageTokens: 16, pageCount: 20, slotCount: 1)
+    var text = tokens(100, seed: 3)
     for id in 0..<3 {
-      harness.add(id, prompt: tokens(100, seed: 3), wanted: 5, scope: .shared)
-      finish(&harness)
-      #expect(harness.answers[id] == SchedulerHarness.answer(to: tokens(100, seed: 3), count: 5))
+      harness.add(id, prompt: text, wanted: 5, scope: .shared)
+      for _ in 0..<10 where !harness.scheduler.isIdle { harness.step() }
+      #expect(harness.answers[id] == SchedulerHarness.answer(to: text, count: 5))
+      text += (harness.answers[id] ?? []) + tokens(3, seed: UInt64(id))
     }
   }
 

@@ -116,6 +116,28 @@ import Testing
     #expect(harness.preemptions > 0, "memory was not tight enough to test anything")
   }
 
+  /// Nor where pages and slots share a tight budget, some prompts begin alike, and states are kept in passing.
+  @Test(arguments: 0..<30) func preemptionDoesNotThrashInABudget(seed: UInt64) {
+    var random = SeededGenerator(seed: seed)
+    let slot = Int.random(in: 1...12, using: &random)
+    var harness = SchedulerHarness(
+      maxBatchTokens: 64, pageTokens: 4, pageCount: 60, slotCount: 8, spareSlots: 30,
+      bytes: (60 + 8 * slot + Int.random(in: 0...20, using: &random), 1, slot))
+    let system = prompt(18, &random)
+    for id in 0..<30 {
+      let own = prompt(.random(in: 17...40, using: &random), &random)
+      harness.add(id, prompt: id % 3 == 0 ? system + own : own, wanted: 60, scope: .shared, marks: [16, 18, 24, 30])
+    }
+    var sinceEnding: [Int: Int] = [:]
+    while !harness.scheduler.isIdle {
+      let ended = harness.step()
+      for id in harness.scheduler.preempted.map(\.id) { sinceEnding[id, default: 0] += 1 }
+      #expect(sinceEnding.values.allSatisfy { $0 <= 1 })
+      if !ended.isEmpty { sinceEnding = [:] }
+    }
+    #expect(harness.preemptions > 0 && harness.scheduler.memory.counts.evictedStates > 0)
+  }
+
   /// A large request is neither overtaken nor starved by small ones that keep coming.
   @Test func smallRequestsDoNotOvertakeALargeOne() {
     var random = SeededGenerator(seed: 4)
