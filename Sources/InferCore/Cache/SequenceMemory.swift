@@ -9,8 +9,8 @@ internal import HeapModule
 struct SequenceMemory {
   /// The number of tokens in a page.
   let pageTokens: Int
-  /// Whether sequences have recurrent state, so that a prefix is of use only up to a kept state. Without, slots are empty,
-  /// and a kept state is a position at which prompts are cut, so that who starts there rounds as who came there alone.
+  /// `true` when sequences have recurrent state, so that a prefix is of use only up to a kept state. Otherwise slots are
+  /// empty, and a kept state is a position at which prompts are cut, so that who starts there rounds as who came there alone.
   let hasRecurrentState: Bool
   /// The bytes that pages and slots may take.
   let budget: MemoryBudget
@@ -34,8 +34,8 @@ struct SequenceMemory {
   /// - Parameters:
   ///   - pageTokens: The number of tokens in a page.
   ///   - pageCount: The maximum number of pages; as many fit the budget beside the slots that are set aside.
-  ///   - slotCount: The maximum number of slots; likewise.
-  ///   - hasRecurrentState: Whether sequences have recurrent state.
+  ///   - slotCount: The maximum number of slots, no fewer than are set aside.
+  ///   - hasRecurrentState: `true` when sequences have recurrent state.
   ///   - budget: The bytes that pages and slots may take.
   init(
     pageTokens: Int, pageCount: Int, slotCount: Int, hasRecurrentState: Bool, budget: MemoryBudget = .unlimited
@@ -172,7 +172,7 @@ struct SequenceMemory {
   ///
   /// - Parameters:
   ///   - last: The node of the last whole page that is there; afterwards, of the last that was put there.
-  ///   - whole: The number of whole pages up to `last`; changed likewise.
+  ///   - whole: The number of whole pages up to `last`, before and afterwards.
   mutating func insert(
     _ tokens: [Int32], computed: Int, pages own: inout [Int32], last: inout Int32?, whole: inout Int,
     in scope: CacheScope

@@ -19,8 +19,8 @@ struct CacheDivision {
 
   /// Divides the budgets of a configuration.
   ///
-  /// What running sequences can use of the budgets as they are given is granted if the machine has it at all. What is
-  /// kept for others beside takes up to half of what the machine has left. With ``EngineConfiguration/kvCacheMiB`` of
+  /// Running sequences get all that they can use of the two budgets, if the machine has it at all. Kept pages and states
+  /// get the rest of the budgets, up to half of the machine's memory beside. With ``EngineConfiguration/kvCacheMiB`` of
   /// `nil` the budget is what the machine has available but for a margin.
   ///
   /// - Parameters:

@@ -29,7 +29,7 @@ internal import Glibc
   }
 }
 
-/// Whether the system still gives the process `byteCount` bytes of addresses, which `ulimit -v` limits.
+/// `true` when the system still gives the process `byteCount` bytes of addresses, which `ulimit -v` limits.
 public func hasAddressSpace(for byteCount: Int) -> Bool { (try? AnonymousMapping(byteCount: byteCount)) != nil }
 
 /// A file mapped for reading.

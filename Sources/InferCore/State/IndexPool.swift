@@ -13,7 +13,7 @@ struct IndexPool {
   private var unbacked: [Int32]
   /// The number of holders of each index.
   private var holders: [Int32]
-  /// Whether one of the holders keeps the index only for as long as nobody needs it.
+  /// `true` where one of the holders keeps the index only for as long as nobody needs it.
   private var isKept: [Bool]
   /// The number of indices that nobody else holds.
   private(set) var idleCount = 0

@@ -79,8 +79,8 @@ extension StateStore {
   /// Gives the memory of pages and slots back to the system, but for what shares a page of memory with others.
   ///
   /// - Parameters:
-  ///   - pages: Pages in ascending order, whose contents are lost.
-  ///   - slots: Slots in ascending order, likewise.
+  ///   - pages: The pages in ascending order. Their contents are lost.
+  ///   - slots: The slots in ascending order. Their contents are lost as well.
   /// - Complexity: A system call for each row of neighbours and each piece of state.
   func giveBack(pages: [Int32], slots: [Int32]) {
     for (region, kind) in zip(regions, layout.kinds) {

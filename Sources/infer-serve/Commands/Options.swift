@@ -25,7 +25,7 @@ struct ModelOptions: ParsableArguments {
   }
 }
 
-/// How any model is loaded and computed.
+/// The options for loading and computing any model.
 struct ComputingOptions: ParsableArguments {
   @Option(
     parsing: .unconditional,
@@ -77,7 +77,7 @@ struct ComputingOptions: ParsableArguments {
   }
 }
 
-/// How much memory and work the engine takes on. Shared by the commands that run an engine.
+/// The memory and work that the engine takes on. Shared by the commands that run an engine.
 struct EngineOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Format of attention keys and values: f32, f16 or q8_0.", valueName: "type"))
   var kvType = KVType.f16

@@ -6,15 +6,15 @@ struct GenerationJob<Builder: ResponseBuilder> {
   var requests: [GenerationRequest]
   /// Turns what comes into the response.
   var builder: Builder
-  /// How to stream; nil for one response at the end.
+  /// The options of streaming; `nil` for one response at the end.
   var streaming: StreamingOptions?
   /// Special tokens whose names belong to the text; `nil` for the usual ones.
   var visibleTokens: Set<Int32>?
-  /// Whether special tokens have no text otherwise.
+  /// `true` when all other special tokens have no text.
   var skipsSpecialTokens = true
   /// The field that a complaint about the prompt names.
   var promptField: String
-  /// What was left out of the prompt; `nil` for nothing.
+  /// The part that was left out of the prompt, if any.
   var contextShift: ContextShift?
 }
 

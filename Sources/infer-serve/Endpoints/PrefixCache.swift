@@ -7,7 +7,7 @@ import InferText
 struct PrefixCache: Sendable {
   let state: ServerState
 
-  /// What the cache holds and has been worth so far.
+  /// Entries, bytes and memory of the cache, and the tokens that it has saved.
   func tell(_ request: Request, _ context: ServeContext) throws -> Response {
     let metrics = try state.model().engine.metrics
     let (queries, hits) = (metrics.prefixCacheQueries.value, metrics.prefixCacheHits.value)

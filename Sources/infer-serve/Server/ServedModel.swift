@@ -10,11 +10,11 @@ struct ServedModel: Sendable {
   let name: String
   let tokenizer: Tokenizer
   let engine: Engine
-  /// How answers mark reasoning and calls of tools.
+  /// The marks of reasoning and calls of tools in answers.
   let format: OutputFormat
   /// When it was loaded, in seconds since 1970.
   let created: Int
-  /// Whether names of special tokens in messages are those tokens.
+  /// `true` when names of special tokens in messages are those tokens.
   let allowsSpecialInMessages: Bool
   /// The treatment of prompts that do not fit the context, unless a request has its own.
   let overflow: Overflow
@@ -48,7 +48,7 @@ struct ServedModel: Sendable {
     }
   }
 
-  /// The tokens of a chat prompt, as above.
+  /// The tokens of a chat prompt, which is refused like a text when it is far too long.
   func encode(
     _ prompt: ChatPrompt, field: String, overflow: Overflow = .error
   ) throws(APIError) -> ChatTokens {
@@ -110,7 +110,7 @@ struct ServedModel: Sendable {
   }
 }
 
-/// How far the server is in its life.
+/// The stage of the server's life.
 final class ServerState: Sendable {
   /// Stages of the life, in order.
   enum Phase: Sendable {

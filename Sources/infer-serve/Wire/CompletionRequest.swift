@@ -19,15 +19,15 @@ struct CompletionRequest {
   var choices: Int
   /// Continuations made of each prompt, of which the most likely ones are told.
   var bestOf: Int
-  /// Whether the prompt stands before each continuation.
+  /// `true` when the prompt stands before each continuation.
   var echo: Bool
   /// Log-probabilities wanted of each token that is told: nil for none, else the number of most likely tokens beside.
   var logprobs: Int?
   /// The same of each token of the prompt, told apart from the text.
   var promptLogprobs: Int?
-  /// Whether tokens are called by their numbers.
+  /// `true` when tokens are called by their numbers.
   var numbersTokens: Bool
-  /// Whether what the tokenizer puts around a text is put around a prompt.
+  /// `true` when a prompt gets the special tokens that the tokenizer puts around a text.
   var addsSpecialTokens: Bool
   var streaming: StreamingOptions?
   /// The requests that this one may share state with.
@@ -36,7 +36,7 @@ struct CompletionRequest {
   var overflow: Overflow?
   /// The first tokens that a prompt keeps when it is shortened, beside the one that marks its beginning; `nil` for all.
   var keptTokens: Int?
-  /// Whether special tokens of the continuation have no text.
+  /// `true` when special tokens of the continuation have no text.
   var skipsSpecialTokens: Bool
 
   /// Tokens generated when the request names no number, as the API has it.

@@ -19,7 +19,7 @@ protocol ResponseBuilder: Sendable {
   var usageEvent: JSONValue { get }
   /// Token counts of the choices that have finished.
   var usage: Usage { get }
-  /// How a choice ended; nil while it has not.
+  /// The reason for which a choice ended; `nil` while it has not.
   func finishReason(of index: Int) -> FinishReason?
 }
 
@@ -34,9 +34,9 @@ struct ResponseHead: Sendable {
   /// Seconds since 1970.
   var created: Int
   var model: String
-  /// Whether a last event tells the usage: then all others say that they do not.
+  /// `true` when a last event tells the usage: then all others say that they do not.
   var announcesUsage: Bool
-  /// What was left out of the prompt, which the last event or the whole response tells.
+  /// The part that was left out of the prompt. The last event, or the whole response, tells of it.
   var contextShift: ContextShift?
 
   /// Tells apart servers whose answers may differ for the same seed.
