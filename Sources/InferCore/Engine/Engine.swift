@@ -29,7 +29,8 @@ public final class Engine: Sendable {
     if configuration.kvCacheMiB == nil {
       limits = try EngineLimits(configuration, model: model, activationBytes: activationBytes)
     }
-    let inbox = EngineInbox(maxUnfinished: limits.maxUnfinished)
+    let inbox = EngineInbox(
+      maxUnfinished: limits.maxUnfinished, maxWaitingTokens: configuration.maxQueueTokens ?? .max)
     let store = try Self.store(model.stateLayout, configuration, limits)
     do throws(ModelError) {
       let thread = try EngineThread(
@@ -114,7 +115,7 @@ public final class Engine: Sendable {
       }
       metrics.requestsWaiting.add(Double(requests.count))
       do throws(RequestError) {
-        try inbox.submit(sequences)
+        try inbox.submit(sequences, at: arrival)
         return sequences.map { Generation(GenerationHandle($0.channel, inbox, self)) }
       } catch {
         metrics.requestsWaiting.add(-Double(requests.count))

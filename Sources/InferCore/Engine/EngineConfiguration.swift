@@ -22,6 +22,12 @@ public struct EngineConfiguration: Sendable {
   public var maxRunning = 32
   /// The maximum number of requests that wait, beside those that run.
   public var maxQueue = 256
+  /// The maximum number of prompt tokens of requests that wait; `nil` for as many as ``maxQueue`` requests have. A request
+  /// that nobody waits before is taken whatever its length.
+  public var maxQueueTokens: Int?
+  /// The time from token to token that prompts leave to sequences that decode: a step has no more prompt rows than fit, by
+  /// the times of the steps before. `nil` for as many as throughput asks for.
+  public var interTokenTarget: Duration?
   /// The maximum number of prompt and generated tokens of a sequence; `nil` for as many as the model is made for.
   public var maxContext: Int?
   /// `true` to try a small step at the start and to reserve memory for the activations of the largest. Otherwise memory
@@ -55,6 +61,11 @@ public struct EngineConfiguration: Sendable {
       hint: " (each of \(maxRunning) running sequences needs one)")
     try Self.check(maxUnreadTokens, in: 1...(1 << 30), .maxUnreadTokens)
     try Self.check(maxQueue, in: 0...(1 << 24), .maxQueue)
+    if let maxQueueTokens { try Self.check(maxQueueTokens, in: 1...(1 << 40), .maxQueueTokens) }
+    if let interTokenTarget, interTokenTarget < .milliseconds(1) || interTokenTarget > .seconds(60) {
+      throw ConfigurationError(
+        .interTokenTarget, reason: "must be between 1 ms and 60 s, not \(interTokenTarget.seconds) s")
+    }
     if let maxContext { try Self.check(maxContext, in: 2...Int(Int32.max), .maxContext) }
   }
 
@@ -103,6 +114,10 @@ public struct ConfigurationError: Error, Sendable, Equatable, CustomStringConver
     case maxRunning
     /// ``EngineConfiguration/maxQueue``
     case maxQueue
+    /// ``EngineConfiguration/maxQueueTokens``
+    case maxQueueTokens
+    /// ``EngineConfiguration/interTokenTarget``
+    case interTokenTarget
     /// ``EngineConfiguration/maxUnreadTokens``
     case maxUnreadTokens
     /// ``EngineConfiguration/maxContext``

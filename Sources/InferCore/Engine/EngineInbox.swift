@@ -23,6 +23,11 @@ final class EngineInbox: Sendable {
   private struct Contents {
     var news = News()
     var unfinished = 0
+    /// Prompt tokens of requests that have not started.
+    var waitingTokens = 0
+    /// The pace at which requests end, and at which prompt tokens start.
+    var endingRate = RecentRate()
+    var startingRate = RecentRate()
     var hasStopped = false
     var waitingForIdle: [CheckedContinuation<Void, Never>] = []
     var waitingForStop: [CheckedContinuation<Void, Never>] = []
@@ -30,20 +35,36 @@ final class EngineInbox: Sendable {
 
   private let contents = Monitor(Contents())
   private let maxUnfinished: Int
+  private let maxWaitingTokens: Int
 
-  /// An inbox for as many unfinished requests.
-  init(maxUnfinished: Int) { self.maxUnfinished = maxUnfinished }
+  /// An inbox for as many unfinished requests, whose prompts have so many tokens as long as they wait.
+  init(maxUnfinished: Int, maxWaitingTokens: Int) {
+    self.maxUnfinished = maxUnfinished
+    self.maxWaitingTokens = maxWaitingTokens
+  }
 
   var phase: Phase { contents.withLock { $0.news.phase } }
 
   /// Takes requests on, all or none.
   ///
-  /// - Throws: ``RequestError/draining``, and ``RequestError/queueFull(limit:)`` when there is no room for all of them.
-  func submit(_ sequences: [EngineSequence]) throws(RequestError) {
+  /// - Throws: ``RequestError/draining``; ``RequestError/queueFull(limit:retryAfter:)`` or
+  ///   ``RequestError/queueTokensFull(limit:retryAfter:)`` when there is no room for all of them.
+  func submit(_ sequences: [EngineSequence], at now: ContinuousClock.Instant) throws(RequestError) {
+    let tokens = sequences.reduce(0) { $0 + $1.scheduling.promptLength }
     try contents.change { contents throws(RequestError) in
       guard contents.news.phase == .accepting else { throw .draining }
-      guard contents.unfinished + sequences.count <= maxUnfinished else { throw .queueFull(limit: maxUnfinished) }
+      let excess = contents.unfinished + sequences.count - maxUnfinished
+      guard excess <= 0 else {
+        throw .queueFull(limit: maxUnfinished, retryAfter: contents.endingRate.time(for: excess, from: now))
+      }
+      // The first in the queue would never be taken otherwise.
+      if contents.waitingTokens > 0, tokens > maxWaitingTokens - contents.waitingTokens {
+        let excess = contents.waitingTokens - max(0, maxWaitingTokens - tokens)
+        throw .queueTokensFull(
+          limit: maxWaitingTokens, retryAfter: contents.startingRate.time(for: excess, from: now))
+      }
       contents.unfinished += sequences.count
+      contents.waitingTokens += tokens
       contents.news.arrivals += sequences
     }
   }
@@ -86,8 +107,22 @@ final class EngineInbox: Sendable {
     }
   }
 
-  /// Makes room for `count` new requests.
-  func free(_ count: Int) { contents.withLock { $0.unfinished -= count } }
+  /// Makes room for `count` new requests, of whose prompts so many tokens never started.
+  func free(_ count: Int, unreadTokens: Int, at now: ContinuousClock.Instant) {
+    contents.withLock { contents in
+      contents.unfinished -= count
+      contents.waitingTokens -= unreadTokens
+      contents.endingRate.note(count, at: now)
+    }
+  }
+
+  /// Notes that prompts with so many tokens wait no more.
+  func started(tokens: Int, at now: ContinuousClock.Instant) {
+    contents.withLock { contents in
+      contents.waitingTokens -= tokens
+      contents.startingRate.note(tokens, at: now)
+    }
+  }
 
   /// Wakes those who wait for idleness, if no request is unfinished.
   func announceIdleness() {

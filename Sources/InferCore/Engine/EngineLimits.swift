@@ -86,6 +86,9 @@ public struct EngineLimits: Sendable, Equatable {
     if let count = request.promptLogprobs, !(0...20).contains(count) {
       throw .invalid(.promptLogprobs, reason: "must be between 0 and 20, not \(count)")
     }
+    guard request.priority >= 0 else {
+      throw .invalid(.priority, reason: "must not be negative, not \(request.priority)")
+    }
     let room = contextLength - prompt.count
     guard request.stop.minTokens <= room else {
       throw .invalid(.minTokens, reason: "of \(request.stop.minTokens) leaves the context of \(contextLength)")

@@ -37,7 +37,8 @@ final class EngineSequence: Schedulable, @unchecked Sendable {
     let stop = request.stop
     scheduling = SchedulingState(
       prompt: request.prompt, scoresPrompt: request.promptLogprobs != nil,
-      scope: keepsPrefixes ? request.cacheScope : nil, marks: request.branches)
+      scope: keepsPrefixes ? request.cacheScope : nil, marks: request.branches, priority: request.priority,
+      client: request.client.map { Array($0.utf8) } ?? [])
     channel = EventChannel(capacity: maxUnread)
     stopTokens = stop.ignoresEndTokens ? stop.stopTokenIDs : stop.stopTokenIDs.union(endTokens)
     sampler = Sampler(
@@ -47,9 +48,14 @@ final class EngineSequence: Schedulable, @unchecked Sendable {
     timing = SequenceTiming(promptTokens: request.prompt.count, arrival: arrival)
   }
 
-  /// Notes that a step which computes a part of this begins.
-  func noteStep(at now: ContinuousClock.Instant) {
-    timing.noteStep(at: now, cachedTokens: scheduling.cachedTokens ?? 0)
+  /// `true` once a step computed a part of this.
+  var hasStarted: Bool { timing.hasStarted }
+
+  /// Notes that a step which computes a part of this begins. Returns whether it is the first.
+  func noteStep(at now: ContinuousClock.Instant) -> Bool {
+    guard !timing.hasStarted else { return false }
+    timing.noteStart(at: now, cachedTokens: scheduling.cachedTokens ?? 0)
+    return true
   }
 
   /// Notes that the memory went to an older sequence.

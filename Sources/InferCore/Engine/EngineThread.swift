@@ -35,7 +35,7 @@ final class EngineThread: @unchecked Sendable {
     sampling = BatchSampling(workers: team.count)
     scheduler = Scheduler(
       maxBatchTokens: configuration.maxBatchTokens, maxRunning: limits.maxRunning,
-      maxScoredRows: limits.maxScoredRows,
+      maxScoredRows: limits.maxScoredRows, targetSeconds: configuration.interTokenTarget?.seconds,
       memory: SequenceMemory(
         pageTokens: limits.pageTokens, pageCount: limits.pageCount, slotCount: limits.slotCount,
         hasRecurrentState: model.stateLayout.slotBytes > 0, budget: limits.budget))
@@ -102,7 +102,8 @@ final class EngineThread: @unchecked Sendable {
   private func announceEndings(at now: ContinuousClock.Instant) {
     recorder.note(scheduler)
     guard !endings.isEmpty else { return }
-    inbox.free(endings.count)
+    let unread = endings.reduce(0) { $0 + ($1.sequence.hasStarted ? 0 : $1.sequence.scheduling.promptLength) }
+    inbox.free(endings.count, unreadTokens: unread, at: now)
     for (sequence, reason) in endings { sequence.finish(reason, at: now, recorder.metrics) }
     endings.removeAll(keepingCapacity: true)
     inbox.announceIdleness()
@@ -113,10 +114,15 @@ final class EngineThread: @unchecked Sendable {
     precondition(!plan.runs.isEmpty, "\(scheduler.running.count) sequences run and none advances")
     let start = ContinuousClock.now
     for sequence in scheduler.preempted { sequence.notePreemption() }
-    for sequence in scheduler.planned { sequence.noteStep(at: start) }
+    var started = 0
+    for sequence in scheduler.planned where sequence.noteStep(at: start) {
+      started += sequence.scheduling.promptLength
+    }
+    if started > 0 { inbox.started(tokens: started, at: start) }
     recorder.note(scheduler)
     compute()
     let now = ContinuousClock.now
+    scheduler.observe(plan, seconds: (now - start).seconds)
     recorder.noteStep(
       plan, chosen: sampling.chosenCount, preemptions: scheduler.preempted.count, report: workspace.report, at: now)
     deliver(at: now)

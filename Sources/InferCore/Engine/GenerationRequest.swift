@@ -16,11 +16,18 @@ public struct GenerationRequest: Sendable {
   /// Numbers of the prompt's first tokens after which other prompts are likely to go on differently, such as the ends of
   /// its messages: state is kept there. Others than `1 ..< prompt.count` are passed over.
   public var branches: [Int]
+  /// The urgency, 0 or more: requests with a lower number run before all with a higher one, and take their memory if
+  /// there is not enough.
+  public var priority: Int
+  /// The client whose request it is, compared by bytes; `nil` for one without a name. Clients that compete get as much
+  /// service each, however many requests they have.
+  public var client: String?
 
   /// Creates a request. The prompt is checked by ``Engine/submit(_:)-(GenerationRequest)``, which knows the model.
   public init(
     prompt: [Int32], sampling: SamplingParameters = .standard, stop: StopConditions = .standard,
-    promptLogprobs: Int? = nil, cacheScope: CacheScope? = .shared, branches: [Int] = []
+    promptLogprobs: Int? = nil, cacheScope: CacheScope? = .shared, branches: [Int] = [], priority: Int = 0,
+    client: String? = nil
   ) {
     self.prompt = prompt
     self.sampling = sampling
@@ -28,6 +35,8 @@ public struct GenerationRequest: Sendable {
     self.promptLogprobs = promptLogprobs
     self.cacheScope = cacheScope
     self.branches = branches
+    self.priority = priority
+    self.client = client
   }
 }
 

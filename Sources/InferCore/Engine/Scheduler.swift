@@ -10,23 +10,27 @@ enum RunOutcome: Equatable {
   case ended
 }
 
-/// Decides what each step computes: continuous batching, prompts in chunks, first come first served.
+/// Decides what each step computes: continuous batching, with prompts in chunks beside the sequences that decode.
 ///
 /// Pure bookkeeping: no clock, no model, no bytes; of a sequence it sees the ``SchedulingState``. Each step is a
 /// ``plan(into:)`` and a ``commit(_:_:)``; sequences come and go in between.
 ///
-/// Priority is age: `running` and `waiting` together are in order of arrival, but for sequences that wait for an older one
-/// to compute what both begin with, which are passed over. Sequences that
-/// decode get a row in every step, and what is left of the step's rows goes to prompts, oldest first, so a long
-/// prompt slows others down but never stops them. When pages run out, an older sequence takes them from the youngest
-/// running one, which goes back to the head of the queue and computes its tokens again later; the youngest itself
-/// waits in place. Therefore the oldest sequence always advances (alone it fits, or it was refused), and so, one
-/// after the other, do all.
+/// **Rows.** Sequences that decode get a row in every step. What is left of the step's rows, or of its time, goes to
+/// prompts: by priority, then to clients that were served least, then to whoever has least left to compute. A quarter goes
+/// to the first of the running prompts by rank whatever is shorter, so that a long prompt is never starved.
 ///
-/// Preemption cannot thrash: beside others a sequence is admitted only if there are pages for all its tokens, and one
-/// more for it and for each running sequence to grow into, so nobody is preempted in the next steps, as many as a page
-/// has tokens. Running sequences only grow, so one that was preempted cannot come back before another has ended:
-/// between two endings there are at most as many preemptions as running sequences.
+/// **Memory.** Rank is priority and then age; `running`, `waiting` and `parked` are each in its order. When pages run out,
+/// a sequence takes them from the last running one, which waits again and computes little anew, since the cache keeps
+/// what it can; the last itself waits in place. Therefore the first always advances (alone it fits, or it was refused),
+/// and so, one after the other, do all.
+///
+/// **Admission** goes by the order of rows, but for sequences that were preempted or overtaken too often, which go first
+/// of their priority. Who finds no room keeps others from overtaking. Preemption cannot thrash: beside others a sequence
+/// is admitted only if there are pages for all its tokens, for those that running prompts have still to get, and for each
+/// of them to grow into, so nobody is preempted in the next steps, as many as a page has tokens. Running sequences only
+/// grow, so one that was preempted cannot come back before another has ended: between two endings there are at most as
+/// many preemptions as running sequences, and one more for each arrival of a lower number of priority, for which room is
+/// made.
 ///
 /// Pages and slots share the memory's budget, and none of this changes: the slots of running sequences are set aside, at
 /// least two, so that the first to advance has its own and that which it starts from, and all pages fit beside them. What
@@ -34,27 +38,32 @@ enum RunOutcome: Equatable {
 /// only where it leaves the pages that running sequences were promised.
 ///
 /// A sequence whose tokens nobody takes is parked: it takes no part in steps, and keeps its memory for as long as
-/// nobody else needs it. Parked memory counts as free. Who comes back without memory queues up by age, and so may stand
-/// behind younger ones that run.
+/// nobody else needs it. Parked memory counts as free. Who comes back without memory queues up by rank.
 struct Scheduler<Sequence: Schedulable> {
   /// The maximum number of rows in a step; no fewer than there are slots, so that every running sequence gets one.
-  private let maxBatchTokens: Int
+  let maxBatchTokens: Int
   /// The maximum number of rows in a step whose logits score prompts.
-  private let maxScoredRows: Int
+  let maxScoredRows: Int
   /// The maximum number of sequences that run at the same time.
-  private let maxRunning: Int
+  let maxRunning: Int
+  /// The seconds that a step with decoding sequences should take at most; `nil` for as long as throughput asks for.
+  let targetSeconds: Double?
+  /// The time of steps, learned from those that were.
+  var cost = StepCost()
+  /// The service of each client.
+  var clients = ServiceCounters()
   /// Pages and slots, and the state that is kept in them for sequences to come.
-  private(set) var memory: SequenceMemory
-  /// Sequences with a slot, in order of arrival but while a step is under way.
-  private(set) var running: [Sequence] = []
-  /// Sequences without memory, in order of arrival.
-  private(set) var waiting: Deque<Sequence> = []
-  /// Sequences that neither run nor wait, in order of arrival.
+  var memory: SequenceMemory
+  /// Sequences with a slot, by rank.
+  var running: [Sequence] = []
+  /// Sequences without memory, by rank.
+  var waiting: Deque<Sequence> = []
+  /// Sequences that neither run nor wait, by rank.
   private(set) var parked: [Sequence] = []
   /// Sequences of the plan under way, one for each of its runs.
-  private(set) var planned: [Sequence] = []
+  var planned: [Sequence] = []
   /// Sequences that lost their memory to others in the last plan.
-  private(set) var preempted: [Sequence] = []
+  var preempted: [Sequence] = []
   /// Sequences that were added so far.
   private var arrivals = 0
 
@@ -62,8 +71,11 @@ struct Scheduler<Sequence: Schedulable> {
   ///   - maxBatchTokens: The maximum number of rows in a step.
   ///   - maxRunning: The maximum number of sequences that run at the same time.
   ///   - maxScoredRows: The maximum number of rows in a step whose logits score prompts.
+  ///   - targetSeconds: The seconds that a step with decoding sequences should take at most.
   ///   - memory: Pages and slots, at least as many slots as sequences can run.
-  init(maxBatchTokens: Int, maxRunning: Int, maxScoredRows: Int, memory: SequenceMemory) {
+  init(
+    maxBatchTokens: Int, maxRunning: Int, maxScoredRows: Int, targetSeconds: Double? = nil, memory: SequenceMemory
+  ) {
     precondition(
       maxRunning >= 1 && maxBatchTokens >= maxRunning && memory.slots.count >= maxRunning,
       "\(maxBatchTokens) rows and \(memory.slots.count) slots for \(maxRunning) sequences")
@@ -71,6 +83,7 @@ struct Scheduler<Sequence: Schedulable> {
     self.maxBatchTokens = maxBatchTokens
     self.maxRunning = maxRunning
     self.maxScoredRows = maxScoredRows
+    self.targetSeconds = targetSeconds
     self.memory = memory
   }
 
@@ -83,8 +96,13 @@ struct Scheduler<Sequence: Schedulable> {
     precondition(count > 0 && memory.pageCount(for: count) <= memory.pages.count, "\(count) tokens never fit")
     sequence.scheduling.id = arrivals
     arrivals += 1
+    sequence.scheduling.clientIndex = clients.enter(sequence.scheduling.client)
+    if let scope = sequence.scheduling.scope {
+      let hit = memory.lookUp(sequence.scheduling.tokens, limit: sequence.scheduling.reusable, in: scope)
+      sequence.scheduling.expectedTokens = hit.tokens
+    }
     follow(sequence)
-    waiting.append(sequence)
+    Self.insert(sequence, into: &waiting)
   }
 
   /// Removes the first sequence that is wanted, and frees what it holds. Returns `nil` when there is none.
@@ -100,18 +118,24 @@ struct Scheduler<Sequence: Schedulable> {
     } else {
       return nil
     }
-    removed.scheduling.release(to: &memory)
+    end(removed)
     return removed
   }
 
   /// Removes all sequences, and returns them in order of arrival.
   mutating func removeAll() -> [Sequence] {
     let all = (running + parked + waiting).sorted { $0.scheduling.id < $1.scheduling.id }
-    for sequence in all { sequence.scheduling.release(to: &memory) }
+    all.forEach { end($0) }
     running = []
     parked = []
     waiting = []
     return all
+  }
+
+  /// Frees what a sequence holds that goes for good.
+  private mutating func end(_ sequence: Sequence) {
+    sequence.scheduling.release(to: &memory)
+    clients.leave(sequence.scheduling.clientIndex)
   }
 
   /// Calls `body` with pages and slots whose memory is to go back to the system, if there are any.
@@ -144,17 +168,33 @@ struct Scheduler<Sequence: Schedulable> {
     return sequence
   }
 
-  /// Inserts by age.
-  private static func insert<List: RangeReplaceableCollection<Sequence>>(_ sequence: Sequence, into list: inout List) {
-    let index = list.firstIndex { $0.scheduling.id > sequence.scheduling.id } ?? list.endIndex
+  /// Inserts by rank.
+  static func insert<List: RangeReplaceableCollection<Sequence> & BidirectionalCollection>(
+    _ sequence: Sequence, into list: inout List
+  ) {
+    var index = list.endIndex
+    while index > list.startIndex {
+      let before = list.index(before: index)
+      guard sequence.scheduling.rank < list[before].scheduling.rank else { break }
+      index = before
+    }
     list.insert(sequence, at: index)
   }
 
-  /// Takes the memory of the youngest parked sequence that has any. Returns whether there was one.
-  private mutating func reclaim() -> Bool {
+  /// Takes the memory of the last parked sequence that has any. Returns whether there was one.
+  mutating func reclaim() -> Bool {
     guard let index = parked.lastIndex(where: { $0.scheduling.slot != nil }) else { return false }
     preempt(parked[index])
     return true
+  }
+
+  /// Takes the memory of the last running sequence, which waits again and is not in the plan.
+  mutating func preemptLast(_ plan: inout StepPlan) {
+    let last = running.removeLast()
+    plan.pageCopies.removeAll { last.scheduling.pages.contains($0.target) }
+    last.scheduling.isDealt = true
+    preempt(last)
+    Self.insert(last, into: &waiting)
   }
 
   private mutating func preempt(_ sequence: Sequence) {
@@ -162,196 +202,44 @@ struct Scheduler<Sequence: Schedulable> {
     preempted.append(sequence)
   }
 
-  /// Writes the next step's runs, in order of arrival. O(rows + running).
-  mutating func plan(into plan: inout StepPlan) {
-    plan.removeAll()
-    planned.removeAll(keepingCapacity: true)
-    preempted.removeAll(keepingCapacity: true)
-    // Each decode's row is set aside first.
-    let decodes = running.count { $0.scheduling.missing == 1 }
-    var budget = Budget(rows: maxBatchTokens - decodes, scoredRows: maxScoredRows)
-    var index = 0
-    while index < running.count {
-      if running[index].scheduling.missing == 1 { budget.rows += 1 }
-      advance(index, in: &plan, &budget)
-      index += 1
-    }
-    admit(into: &plan, &budget)
-  }
-
-  /// The rows of a step that are left for prompts.
-  private struct Budget {
-    var rows: Int
-    /// The number of rows whose logits may score prompts.
-    var scoredRows: Int
-  }
-
-  /// Adds the tokens to the plan that a running sequence can compute.
-  private mutating func advance(_ index: Int, in plan: inout StepPlan, _ budget: inout Budget) {
-    let sequence = running[index]
-    let scoring = sequence.scheduling.rows(scoringAtMost: budget.scoredRows)
-    let rows = secure(min(sequence.scheduling.missing, budget.rows, scoring), for: index)
-    guard rows > 0 else { return }
-    budget.rows -= rows
-    budget.scoredRows -= sequence.scheduling.scored(within: rows).count
-    sequence.scheduling.appendRun(of: rows, to: &plan) { memory.takeSpareSlot(leaving: promisedPages) }
-    planned.append(sequence)
-  }
-
-  /// The pages that running sequences need for the tokens that they have, and one more each.
-  private var promisedPages: Int {
-    running.reduce(0) {
-      $0 + max(0, memory.pageCount(for: $1.scheduling.tokens.count) + 1 - $1.scheduling.pages.count)
-    }
-  }
-
   /// Advances the sequences of `plan`, the last one planned, given the outcome of each run.
   mutating func commit(_ plan: StepPlan, _ outcomes: [RunOutcome]) {
     precondition(
       outcomes.count == plan.runs.count && planned.count == plan.runs.count,
       "\(outcomes.count) outcomes of \(plan.runs.count) runs of \(planned.count) sequences")
+    var hasEnded = false
     for index in planned.indices {
       let sequence = planned[index]
       let run = plan.runs[index]
+      let isAnswering = sequence.scheduling.hasAnswered
       sequence.scheduling.finish(run, plan.captures[run.captures], in: &memory)
+      if !isAnswering { clients.charge(sequence.scheduling.clientIndex, run.tokens.count) }
       let (id, missing) = (sequence.scheduling.id, sequence.scheduling.missing)
       switch outcomes[index] {
       case .pending: precondition(missing > 0, "sequence \(id) has nothing left to compute")
       case .token(let token):
         precondition(missing == 0, "sequence \(id): token \(token) with \(missing) to compute")
         sequence.scheduling.append(token)
-      case .ended: sequence.scheduling.release(to: &memory)
+        clients.charge(sequence.scheduling.clientIndex, ServiceCounters.generatedWeight)
+      case .ended:
+        end(sequence)
+        hasEnded = true
       }
     }
     planned.removeAll(keepingCapacity: true)
-    running.removeAll { $0.scheduling.slot == nil }
-    // Who comes back from being parked may have been admitted behind younger ones.
-    let isInOrder = zip(running, running.dropFirst()).allSatisfy { $0.scheduling.id < $1.scheduling.id }
-    if !isInOrder { running.sort { $0.scheduling.id < $1.scheduling.id } }
+    if hasEnded { running.removeAll { $0.scheduling.slot == nil } }
   }
 
-  /// Moves sequences from the queue's head into the plan while there is room. When a row is left, all running prompts
-  /// have got theirs, pages included. Those that wait for an older one's state are passed over.
-  private mutating func admit(into plan: inout StepPlan, _ budget: inout Budget) {
-    var index = 0
-    while budget.rows > 0, index < waiting.count, running.count < maxRunning {
-      let next = waiting[index]
-      if waitsForLeader(next) {
-        index += 1
-        continue
-      }
-      guard start(next, in: &plan) else { break }
-      waiting.remove(at: index)
-      running.append(next)
-      advance(running.count - 1, in: &plan, &budget)
-    }
-  }
-
-  /// Gives a sequence a slot, and what the cache has of its first tokens. Returns `false` when there is no room.
-  private mutating func start(_ next: Sequence, in plan: inout StepPlan) -> Bool {
-    var hit = SequenceMemory.Hit()
-    if let scope = next.scheduling.scope {
-      hit = memory.lookUp(next.scheduling.tokens, limit: next.scheduling.reusable, in: scope)
-    }
-    memory.hold(hit)
-    guard hasRoom(for: next, behind: hit) else {
-      memory.letGo(hit)
-      return false
-    }
-    var slot = takeSlot()
-    if slot == nil {
-      // So little memory that the sequence needs the very slot.
-      memory.letGo(hit)
-      hit = SequenceMemory.Hit()
-      slot = takeSlot()
-    }
-    guard let slot else { return false }
-    if hit.partialPage != nil {
-      if let page = takePage() {
-        next.scheduling.hold(slot: slot, hit, in: &memory)
-        next.scheduling.copyPartialPage(to: page, of: hit, in: &plan)
-        return true
-      }
-      // So little memory that the sequence needs the very page: it is computed anew.
-      memory.letGo(hit)
-      hit = SequenceMemory.Hit()
-    }
-    next.scheduling.hold(slot: slot, hit, in: &memory)
-    return true
-  }
-
-  private func hasRoom(for next: Sequence, behind hit: SequenceMemory.Hit) -> Bool {
-    guard !running.isEmpty else { return true }
-    let needed = memory.pageCount(for: next.scheduling.tokens.count) + 1 + running.count - hit.pages.count
-    return memory.hasPages(
-      needed - parked.reduce(0) { $0 + $1.scheduling.pages.count },
-      takingSlots: 1 - parked.count { $0.scheduling.slot != nil })
-  }
-
-  private mutating func takeSlot() -> Int32? {
-    if let slot = memory.takeSlot() { return slot }
-    return reclaim() ? memory.takeSlot() : nil
-  }
-
-  private mutating func takePage() -> Int32? {
-    while true {
-      if let page = memory.takePage() { return page }
-      guard reclaim() else { return nil }
-    }
-  }
-
-  /// Gets pages for up to `rows` more tokens of a running sequence, if need be from parked and from younger ones, and
-  /// returns the number of tokens that there are pages for.
-  private mutating func secure(_ rows: Int, for index: Int) -> Int {
-    let sequence = running[index]
-    let needed = memory.pageCount(for: sequence.scheduling.computed + rows)
-    while sequence.scheduling.pages.count < needed {
-      if let page = takePage() {
-        sequence.scheduling.hold(page: page)
-      } else if index < running.count - 1 {
-        let last = running.removeLast()
-        preempt(last)
-        Self.insert(last, into: &waiting)
+  /// Learns the time that a plan took.
+  mutating func observe(_ plan: StepPlan, seconds: Double) {
+    var (decoding, prompts) = (StepCost.Work(), StepCost.Work())
+    for run in plan.runs {
+      if run.tokens.count == 1 {
+        decoding.add(rows: 1, position: run.position)
       } else {
-        break
+        prompts.add(rows: run.tokens.count, position: run.position)
       }
     }
-    return min(rows, sequence.scheduling.pages.count * memory.pageTokens - sequence.scheduling.computed)
-  }
-}
-
-// Sequences that begin alike and come together.
-extension Scheduler {
-  /// Finds the older sequence that a new one shares most tokens with, and has it keep its state where they part.
-  private func follow(_ sequence: Sequence) {
-    sequence.scheduling.leader = nil
-    guard let scope = sequence.scheduling.scope else { return }
-    var leader: (sequence: Sequence, tokens: Int)?
-    func consider(_ other: Sequence) {
-      guard other.scheduling.scope == scope, other.scheduling.id < sequence.scheduling.id else { return }
-      let common = commonPrefix(other.scheduling.tokens, sequence.scheduling.tokens)
-      let shared = min(common, sequence.scheduling.reusable, other.scheduling.tokens.count - 1)
-      if shared > max(other.scheduling.computed, leader?.tokens ?? 0) { leader = (other, shared) }
-    }
-    running.forEach(consider)
-    waiting.forEach(consider)
-    guard let leader, leader.tokens >= SchedulingState.leastKept else { return }
-    leader.sequence.scheduling.mark(leader.tokens)
-    sequence.scheduling.mark(leader.tokens)
-    sequence.scheduling.leader = (leader.sequence.scheduling.id, leader.tokens)
-  }
-
-  /// `true` while an older sequence is computing what a waiting one begins with as well.
-  private func waitsForLeader(_ sequence: Sequence) -> Bool {
-    while let leader = sequence.scheduling.leader {
-      if let other = running.first(where: { $0.scheduling.id == leader.id })
-        ?? waiting.first(where: { $0.scheduling.id == leader.id })
-      {
-        return other.scheduling.computed < leader.tokens
-      }
-      // It has ended or pauses; somebody else may have the same prefix.
-      follow(sequence)
-    }
-    return false
+    cost.observe(decoding: decoding, prompts: prompts, seconds: seconds)
   }
 }

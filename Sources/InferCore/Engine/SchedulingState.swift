@@ -31,8 +31,25 @@ struct SchedulingState {
   private var wholePages = 0
   /// The page that the next run's first page is copied from, and the slot that it starts from, held until it is computed.
   private(set) var held: (page: Int32?, slot: Int32?) = (nil, nil)
-  /// An older sequence that begins as this one does, and the number of tokens that both begin with.
+  /// A running sequence that begins as this one does, and the number of tokens that both begin with.
   var leader: (id: Int, tokens: Int)?
+
+  /// The urgency: those with a lower number go before all with a higher one.
+  let priority: Int
+  /// The client whose sequence this is; sequences of different clients get as much service each.
+  let client: [UInt8]
+  /// The index of ``client`` in the scheduler's ``ServiceCounters``.
+  var clientIndex = 0
+  /// The number of the prompt's tokens.
+  let promptLength: Int
+  /// The number of first tokens that the cache was seen to have while the sequence waits.
+  var expectedTokens = 0
+  /// The number of younger sequences of the same priority that began to run while this one waits.
+  var overtaken = 0
+  /// The number of rows that the step being planned has for the sequence.
+  var share = 0
+  /// `true` when the step being planned has nothing more for the sequence.
+  var isDealt = false
 
   /// The state of a request that has just come.
   ///
@@ -41,8 +58,16 @@ struct SchedulingState {
   ///   - scoresPrompt: `true` when its tokens are to be scored, for which all are computed.
   ///   - scope: The sequences with which state is shared; `nil` for none.
   ///   - marks: Numbers of the prompt's tokens after which other prompts may go on differently.
-  init(prompt: [Int32], scoresPrompt: Bool, scope: CacheScope? = nil, marks: [Int] = []) {
+  ///   - priority: The urgency, lower before higher.
+  ///   - client: The client whose request it is.
+  init(
+    prompt: [Int32], scoresPrompt: Bool, scope: CacheScope? = nil, marks: [Int] = [], priority: Int = 0,
+    client: [UInt8] = []
+  ) {
     tokens = prompt
+    promptLength = prompt.count
+    self.priority = priority
+    self.client = client
     unscored = 0..<(scoresPrompt ? max(0, prompt.count - 1) : 0)
     self.scope = scope
     guard scope != nil else { return }
@@ -52,6 +77,20 @@ struct SchedulingState {
 
   /// The number of tokens that are left to compute.
   var missing: Int { tokens.count - computed }
+
+  /// `true` once the sequence has a generated token.
+  var hasAnswered: Bool { tokens.count > promptLength }
+
+  /// The position in the order in which sequences keep their memory.
+  var rank: Rank { Rank(priority: priority, id: id) }
+
+  /// By priority and then by age.
+  struct Rank: Comparable {
+    let priority: Int
+    let id: Int
+
+    static func < (a: Rank, b: Rank) -> Bool { (a.priority, a.id) < (b.priority, b.id) }
+  }
 
   /// The number of first tokens whose state may be found instead of computed: all but the last, unless they score.
   var reusable: Int { unscored.isEmpty ? tokens.count - 1 : min(unscored.lowerBound, tokens.count - 1) }
@@ -107,6 +146,7 @@ struct SchedulingState {
   /// - Parameter isWanted: `true` when the sequence goes on later.
   mutating func release(to memory: inout SequenceMemory, isWanted: Bool = false) {
     letGo(&memory)
+    expectedTokens = computed
     if let slot {
       if let scope, isStarted {
         memory.keep(

@@ -16,10 +16,13 @@ struct SequenceTiming {
     self.arrival = arrival
   }
 
-  /// Notes that a step which computes a part of the request begins; the first ends its time in the queue, and
+  /// `true` once a step that computes a part of the request has begun.
+  var hasStarted: Bool { start != nil }
+
+  /// Notes that the first step which computes a part of the request begins, which ends its time in the queue;
   /// `cachedTokens` of the prompt need no step.
-  mutating func noteStep(at now: ContinuousClock.Instant, cachedTokens: Int = 0) {
-    guard start == nil else { return }
+  mutating func noteStart(at now: ContinuousClock.Instant, cachedTokens: Int = 0) {
+    precondition(start == nil, "a request that started begins again")
     statistics.cachedTokens = cachedTokens
     start = now
     statistics.queueTime = now - arrival

@@ -8,8 +8,10 @@ public enum RequestError: Error, Sendable, Equatable {
   case tokenOutOfRange(token: Int32, position: Int, vocabularySize: Int)
   /// The prompt alone leaves no room for a single generated token: it may have `limit` tokens.
   case promptTooLong(tokens: Int, limit: Int)
-  /// The engine has as many unfinished requests as it takes on, `limit`; a later attempt may succeed.
-  case queueFull(limit: Int)
+  /// The engine has as many unfinished requests as it takes on, `limit`; room is expected after a time.
+  case queueFull(limit: Int, retryAfter: Duration)
+  /// The prompts of the requests that wait have as many tokens as may wait, `limit`; room is expected after a time.
+  case queueTokensFull(limit: Int, retryAfter: Duration)
   /// The engine finishes its requests and takes no new ones.
   case draining
 }
@@ -24,7 +26,9 @@ extension RequestError: CustomStringConvertible {
       "token \(token) at position \(position) of the prompt is outside 0 ..< \(vocabularySize)"
     case .promptTooLong(let tokens, let limit):
       "the prompt has \(tokens) tokens; at most \(limit) leave room for an answer"
-    case .queueFull(let limit): "\(limit) requests are unfinished already; try again later"
+    case .queueFull(let limit, _): "\(limit) requests are unfinished already; try again later"
+    case .queueTokensFull(let limit, _):
+      "requests with about \(limit) prompt tokens are waiting already; try again later"
     case .draining: "the engine is shutting down and takes no new requests"
     }
   }
@@ -34,7 +38,7 @@ extension RequestError: CustomStringConvertible {
     switch self {
     case .invalid(let property, _): property
     case .emptyPrompt, .tokenOutOfRange, .promptTooLong: .prompt
-    case .queueFull, .draining: nil
+    case .queueFull, .queueTokensFull, .draining: nil
     }
   }
 
@@ -44,6 +48,8 @@ extension RequestError: CustomStringConvertible {
     case prompt
     /// ``GenerationRequest/promptLogprobs``
     case promptLogprobs
+    /// ``GenerationRequest/priority``
+    case priority
     /// The number of requests that are submitted together.
     case requests
     /// ``SamplingParameters/temperature``
@@ -82,12 +88,14 @@ extension RequestError: CustomStringConvertible {
     case .tokenOutOfRange: "token_out_of_range"
     case .promptTooLong: "prompt_too_long"
     case .queueFull: "queue_full"
+    case .queueTokensFull: "queue_tokens_full"
     case .draining: "draining"
     }
   }
 
   /// All values of ``label``.
   public static let labels = [
-    "invalid", "empty_prompt", "token_out_of_range", "prompt_too_long", "queue_full", "draining",
+    "invalid", "empty_prompt", "token_out_of_range", "prompt_too_long", "queue_full", "queue_tokens_full",
+    "draining",
   ]
 }

@@ -4,7 +4,7 @@ extension RequestError.Property {
   /// The option of `generate` that gives it, without its dashes; `nil` when none does.
   var option: String? {
     switch self {
-    case .requests, .promptLogprobs: nil
+    case .requests, .promptLogprobs, .priority: nil
     case .prompt: "prompt"
     case .temperature: "temperature"
     case .topK: "top-k"
@@ -35,6 +35,8 @@ extension ConfigurationError.Property {
     case .maxBatchTokens: "max-batch-tokens"
     case .maxRunning: "max-running"
     case .maxQueue: "max-queue"
+    case .maxQueueTokens: "max-queue-tokens"
+    case .interTokenTarget: "target-itl-ms"
     case .maxUnreadTokens: nil
     case .maxContext: "max-context"
     }

@@ -55,6 +55,22 @@ struct Serve: AsyncParsableCommand {
     parsing: .unconditional, help: ArgumentHelp("Requests that wait at most; more get status 429.", valueName: "count"))
   var maxQueue = EngineConfiguration().maxQueue
 
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Prompt tokens of waiting requests at most, beside those of the first; more get status 429 (default: no limit).",
+      valueName: "count"))
+  var maxQueueTokens: Int?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      """
+      Time from token to token of answers that prompts of others leave them, as far as the model can be that fast \
+      (default: prompts take as many rows as --max-batch-tokens allows).
+      """, valueName: "ms"))
+  var targetItlMs: Double?
+
   @Option(parsing: .unconditional, help: ArgumentHelp("Size of a request's body at most.", valueName: "KiB"))
   var maxBodyKib = 4096
 
@@ -120,6 +136,7 @@ struct Serve: AsyncParsableCommand {
     try require(1...1_048_576, "max-bodies-mib", maxBodiesMib)
     try require(0.001...604_800, "request-timeout", requestTimeout)
     try require(0.001...604_800, "idle-timeout", idleTimeout)
+    try require(1...60_000, "target-itl-ms", targetItlMs)
     try require(0...604_800, "keep-alive-interval", keepAliveInterval)
     try require(0...604_800, "drain-timeout", drainTimeout)
     if let maxConnections { try require(1...1_048_576, "max-connections", maxConnections) }
@@ -137,6 +154,8 @@ struct Serve: AsyncParsableCommand {
     var configuration = engine.configuration(model)
     configuration.maxRunning = maxRunning
     configuration.maxQueue = maxQueue
+    configuration.maxQueueTokens = maxQueueTokens
+    configuration.interTokenTarget = targetItlMs.map { .milliseconds($0) }
     configuration.readerPatience = .seconds(idleTimeout)
     configuration.reservesActivations = true
     return configuration

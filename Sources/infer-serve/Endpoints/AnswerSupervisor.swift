@@ -14,6 +14,8 @@ final class AnswerSupervisor: Sendable {
   private static let grace = Duration.seconds(5)
 
   private let first = Monitor<Cause?>(nil)
+  /// The time that the answer had.
+  let limit: Duration
   private let answer: Answer
   private let timer = Monitor<Task<Void, any Error>?>(nil)
   private let registration = Monitor<ClientConnection.Registration?>(nil)
@@ -22,8 +24,9 @@ final class AnswerSupervisor: Sendable {
   var cause: Cause? { first.withLock { $0 } }
 
   /// Watches over an answer that is written to `channel`, until ``stop()``.
-  init(_ answer: Answer, channel: any Channel, until deadline: ContinuousClock.Instant) async {
+  init(_ answer: Answer, channel: any Channel, until deadline: Deadline) async {
     self.answer = answer
+    limit = deadline.limit
     if let connection = await DisconnectHandler.connection(of: channel) {
       registration.withLock { $0 = connection.whenClosed { [weak self] in self?.end(.clientGone) } }
     } else {
@@ -31,7 +34,7 @@ final class AnswerSupervisor: Sendable {
     }
     timer.withLock {
       $0 = Task { [weak self] in
-        try await Task.sleep(until: deadline)
+        try await Task.sleep(until: deadline.instant)
         self?.end(.timedOut)
         try await Task.sleep(for: Self.grace)
         // The client does not read: nothing else wakes a write that waits for it.

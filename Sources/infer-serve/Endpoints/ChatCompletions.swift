@@ -41,13 +41,13 @@ struct ChatCompletions: Sendable {
     var requests = try served.requests(
       request.choices, prompt: chat.tokens.ids, request.sampling, request.stop,
       length: served.model.generation.maxTokens,
-      cache: request.cacheScope, branches: chat.tokens.branches, matchesStopStrings: false)
+      scheduling: request.scheduling, branches: chat.tokens.branches, matchesStopStrings: false)
     requests[0].promptLogprobs = request.promptLogprobs
     let promptLogprobs = request.promptLogprobs.map { PromptLogprobs(served.tokenizer, count: $0) }
     return GenerationJob(
       requests: requests,
       builder: ChatResponse(head: head, count: request.choices, choice: choice, promptLogprobs: promptLogprobs),
-      streaming: request.streaming,
+      streaming: request.streaming, timeLimit: request.scheduling.timeLimit,
       visibleTokens: served.format.markers(of: served.tokenizer, takesCalls: request.tools.definitions != nil),
       skipsSpecialTokens: request.skipsSpecialTokens, promptField: "messages", contextShift: chat.shift)
   }

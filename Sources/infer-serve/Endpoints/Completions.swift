@@ -24,7 +24,8 @@ struct Completions: Sendable {
       let prompt = try fitting(read(prompt, request, served), request, served, &shift)
       requests += try served.requests(
         request.bestOf, prompt: prompt.tokens, request.sampling, request.stop,
-        length: CompletionRequest.defaultMaxTokens, cache: request.cacheScope, promptLogprobs: request.scoredLogprobs)
+        length: CompletionRequest.defaultMaxTokens, scheduling: request.scheduling,
+        promptLogprobs: request.scoredLogprobs)
       let choice = choice(index, prompt, request, served)
       choices += Array(repeating: choice, count: request.bestOf)
     }
@@ -34,7 +35,7 @@ struct Completions: Sendable {
     let response = CompletionResponse(
       head: head, choices: choices, keeping: request.choices, isStreamed: request.streaming != nil)
     return GenerationJob(
-      requests: requests, builder: response, streaming: request.streaming,
+      requests: requests, builder: response, streaming: request.streaming, timeLimit: request.scheduling.timeLimit,
       skipsSpecialTokens: request.skipsSpecialTokens, promptField: "prompt", contextShift: shift)
   }
 

@@ -8,6 +8,8 @@ struct GenerationJob<Builder: ResponseBuilder> {
   var builder: Builder
   /// The options of streaming; `nil` for one response at the end.
   var streaming: StreamingOptions?
+  /// The time for the request, if it wants less than the server allows.
+  var timeLimit: Duration?
   /// Special tokens whose names belong to the text; `nil` for the usual ones.
   var visibleTokens: Set<Int32>?
   /// `true` when all other special tokens have no text.
@@ -45,7 +47,7 @@ extension ServedModel {
   /// Stop strings are left out if the text is not to be searched for them as a whole.
   func requests(
     _ count: Int, prompt: [Int32], _ sampling: SamplingParameters, _ stop: StopConditions, length: Int?,
-    cache scope: CacheScope?, branches: [Int] = [], promptLogprobs: Int? = nil, matchesStopStrings: Bool = true
+    scheduling: SchedulingFields, branches: [Int] = [], promptLogprobs: Int? = nil, matchesStopStrings: Bool = true
   ) throws(APIError) -> [GenerationRequest] {
     do {
       // Who names no length gets no more than can be told.
@@ -55,8 +57,9 @@ extension ServedModel {
         contextLength: engine.limits.contextLength)
       return (0..<count).map {
         GenerationRequest(
-          prompt: prompt, sampling: sampling.choice($0), stop: stop, promptLogprobs: promptLogprobs, cacheScope: scope,
-          branches: branches)
+          prompt: prompt, sampling: sampling.choice($0), stop: stop, promptLogprobs: promptLogprobs,
+          cacheScope: scheduling.cacheScope, branches: branches, priority: scheduling.priority,
+          client: scheduling.client)
       }
     } catch { throw APIError(error) }
   }

@@ -31,11 +31,13 @@ struct GenerationService: Sendable {
   func respond<Builder: ResponseBuilder>(
     _ request: Request, _ context: ServeContext, decode: @escaping Decoder<Builder>
   ) async throws -> Response {
-    let deadline = ContinuousClock.now + limits.requestTime
-    let (body, served) = try await body(of: request, context, until: deadline)
+    let start = Deadline(from: .now, limit: limits.requestTime)
+    let allowed = start.tightened(to: try SchedulingFields.timeLimit(of: request.headers))
+    let (body, served) = try await body(of: request, context, until: allowed)
     let job = try await workers.run(bytes: body.effort) { () throws(APIError) in
       try decodeCounted(body, served, decode)
     }
+    let deadline = allowed.tightened(to: job.timeLimit)
     let answer = try Self.submit(job, served)
     var response: Response
     if let streaming = job.streaming {
@@ -55,7 +57,7 @@ struct GenerationService: Sendable {
     _ request: Request, _ context: ServeContext,
     answer: @escaping @Sendable (FieldReader, ServedModel) throws(APIError) -> JSONValue
   ) async throws -> Response {
-    let (body, served) = try await body(of: request, context, until: ContinuousClock.now + limits.requestTime)
+    let (body, served) = try await body(of: request, context, until: Deadline(from: .now, limit: limits.requestTime))
     let value = try await workers.run(bytes: body.effort) { () throws(APIError) in
       try answer(try reader(of: body), served)
     }
@@ -84,7 +86,7 @@ struct GenerationService: Sendable {
 
   /// A request's body, and the model that it is for.
   private func body(
-    of request: Request, _ context: ServeContext, until deadline: ContinuousClock.Instant
+    of request: Request, _ context: ServeContext, until deadline: Deadline
   ) async throws -> (body: Body, served: ServedModel) {
     try MediaType.check(request.headers)
     let coding = try ContentCoding(request.headers)
@@ -134,7 +136,7 @@ struct GenerationService: Sendable {
   }
 
   private func bytes(
-    of request: Request, _ context: ServeContext, until deadline: ContinuousClock.Instant
+    of request: Request, _ context: ServeContext, until deadline: Deadline
   ) async throws -> (bytes: [UInt8], share: BodyBudget.Share) {
     if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limits.bodyBytes {
       throw APIError.bodyTooLarge(limit: limits.bodyBytes)
@@ -144,9 +146,9 @@ struct GenerationService: Sendable {
     }
     // A client that sends its body a byte at a time is cut off.
     let timer = Task {
-      try await Task.sleep(until: deadline)
+      try await Task.sleep(until: deadline.instant)
       context.channel.triggerUserOutboundEvent(
-        ConnectionHandler.Refusal(error: .requestIncomplete(after: limits.requestTime)), promise: nil)
+        ConnectionHandler.Refusal(error: .requestIncomplete(after: deadline.limit)), promise: nil)
     }
     defer { timer.cancel() }
     do {
@@ -163,7 +165,7 @@ struct GenerationService: Sendable {
     } catch let error as APIError {
       throw error
     } catch {
-      if ContinuousClock.now >= deadline { throw APIError.requestIncomplete(after: limits.requestTime) }
+      if ContinuousClock.now >= deadline.instant { throw APIError.requestIncomplete(after: deadline.limit) }
       // The client went, or what it sent is no HTTP.
       guard context.channel.isActive else { throw APIError.clientGone }
       throw APIError.invalid(nil, "The request body could not be read: \(error)", code: "invalid_body")
@@ -171,7 +173,7 @@ struct GenerationService: Sendable {
   }
 
   private func collect<Builder: ResponseBuilder>(
-    _ answer: Answer, _ builder: Builder, _ context: ServeContext, until deadline: ContinuousClock.Instant
+    _ answer: Answer, _ builder: Builder, _ context: ServeContext, until deadline: Deadline
   ) async throws -> Response {
     let supervisor = await AnswerSupervisor(answer, channel: context.channel, until: deadline)
     defer { supervisor.stop() }
@@ -189,7 +191,7 @@ struct GenerationService: Sendable {
 
   private func stream<Builder: ResponseBuilder>(
     _ answer: Answer, _ builder: Builder, _ options: StreamingOptions, _ context: ServeContext,
-    until deadline: ContinuousClock.Instant
+    until deadline: Deadline
   ) -> Response {
     let headers: HTTPFields = [
       .contentType: "text/event-stream; charset=utf-8", .cacheControl: "no-cache", .accelBuffering: "no",
@@ -206,7 +208,7 @@ struct GenerationService: Sendable {
         context.record.generation = await RequestRecord.Generation(answer, builder, error: failure)
       } catch {
         // Nobody reads what is written.
-        failure = supervisor.cause == .timedOut ? .timedOut(after: limits.requestTime) : .clientGone
+        failure = supervisor.cause == .timedOut ? .timedOut(after: supervisor.limit) : .clientGone
         context.record.generation = await RequestRecord.Generation(answer, builder, error: failure)
         throw error
       }
@@ -256,7 +258,7 @@ struct GenerationService: Sendable {
     case (.stop, _), (.length, _): nil
     case (.unread, _): .notRead
     case (.error, _): .failed("The model's logits left no token to choose.")
-    case (.cancelled, .timedOut): .timedOut(after: limits.requestTime)
+    case (.cancelled, .timedOut): .timedOut(after: supervisor.limit)
     case (.cancelled, .clientGone): .clientGone
     case (.shutdown, _), (.cancelled, nil):
       .unavailable("The server is shutting down.", code: "draining", retryAfter: 5)

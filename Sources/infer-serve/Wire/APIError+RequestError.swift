@@ -1,10 +1,6 @@
 import InferCore
 
 extension APIError {
-  /// Seconds after which a full queue may have room again. Honest guesses would need the lengths of answers that
-  /// nobody knows yet; clients back off by themselves.
-  static let queueRetryAfter = 1
-
   /// An engine's refusal as the API says it.
   ///
   /// - Parameters:
@@ -29,10 +25,11 @@ extension APIError {
       // A prompt that is only read may fill the context.
       let length = maxTokens == 0 ? limit : limit + 1
       self = .contextExceeded(length: length, tokens: tokens, field: promptField, maxTokens: maxTokens)
-    case .queueFull(let limit):
+    case .queueFull(_, let retryAfter), .queueTokensFull(_, let retryAfter):
+      let seconds = Int(retryAfter.seconds.rounded(.up))
       self = APIError(
-        status: 429, message: "\(limit) requests are unfinished already; try again later.", type: "rate_limit_error",
-        code: "queue_full", retryAfter: Self.queueRetryAfter)
+        status: 429, message: "The server is busy: \(error), in about \(seconds) s.",
+        type: "rate_limit_error", code: error.label, retryAfter: seconds)
     case .draining:
       self = .unavailable("The server is shutting down.", code: "draining", retryAfter: 5)
     }

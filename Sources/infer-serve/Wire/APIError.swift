@@ -101,7 +101,7 @@ struct APIError: Error, Equatable {
   /// The rest of the request did not come.
   static func requestIncomplete(after limit: Duration) -> APIError {
     APIError(
-      status: 408, message: "The request did not come whole within \(limit.components.seconds) s.",
+      status: 408, message: "The request did not come whole within \(limit.inSeconds) s.",
       type: "invalid_request_error", code: "request_timeout")
   }
 
@@ -126,7 +126,7 @@ struct APIError: Error, Equatable {
   /// The request took longer than the server allows.
   static func timedOut(after limit: Duration) -> APIError {
     APIError(
-      status: 504, message: "The request did not finish within \(limit.components.seconds) s.", type: "server_error",
+      status: 504, message: "The request did not finish within \(limit.inSeconds) s.", type: "server_error",
       code: "request_timeout")
   }
 
@@ -158,5 +158,14 @@ extension APIError {
     if let allow { response.headers[.allow] = allow }
     if let acceptEncoding { response.headers[.acceptEncoding] = acceptEncoding }
     return response
+  }
+}
+
+extension Duration {
+  /// The seconds to a thousandth, without zeros at the end.
+  fileprivate var inSeconds: String {
+    let milliseconds = (seconds * 1000).rounded()
+    let whole = Int(milliseconds / 1000)
+    return milliseconds == Double(whole) * 1000 ? "\(whole)" : "\(milliseconds / 1000)"
   }
 }

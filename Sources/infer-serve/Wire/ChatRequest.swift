@@ -16,8 +16,7 @@ struct ChatRequest {
   /// Most likely tokens wanted beside each token of the prompt; nil when it is not to be scored.
   var promptLogprobs: Int?
   var streaming: StreamingOptions?
-  /// The requests that this one may share state with.
-  var cacheScope: CacheScope?
+  var scheduling: SchedulingFields
   /// The treatment of messages that do not fit the context; `nil` for the server's.
   var overflow: Overflow?
   /// The chat template's variables beside the messages: `chat_template_kwargs`, `documents` and what the fields of
@@ -42,7 +41,7 @@ struct ChatRequest {
     stop = try fields.stop(maxTokens: maximum ?? oldMaximum)
     choices = try reader.integer("n", in: 1...SamplingFields.maximumChoices) ?? 1
     streaming = try StreamingOptions(reader)
-    cacheScope = try fields.cacheScope()
+    scheduling = try SchedulingFields(reader)
     overflow = try Overflow(reader)
     promptLogprobs = try fields.promptLogprobs()
     if promptLogprobs != nil, streaming != nil { throw reader.wrongValue("prompt_logprobs", "cannot be streamed") }

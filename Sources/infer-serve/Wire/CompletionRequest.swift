@@ -30,8 +30,7 @@ struct CompletionRequest {
   /// `true` when a prompt gets the special tokens that the tokenizer puts around a text.
   var addsSpecialTokens: Bool
   var streaming: StreamingOptions?
-  /// The requests that this one may share state with.
-  var cacheScope: CacheScope?
+  var scheduling: SchedulingFields
   /// The treatment of prompts that do not fit the context; `nil` for the server's.
   var overflow: Overflow?
   /// The first tokens that a prompt keeps when it is shortened, beside the one that marks its beginning; `nil` for all.
@@ -61,7 +60,7 @@ struct CompletionRequest {
     numbersTokens = try reader.bool("return_tokens_as_token_ids") ?? false
     addsSpecialTokens = try reader.bool("add_special_tokens") ?? true
     streaming = try StreamingOptions(reader)
-    cacheScope = try fields.cacheScope()
+    scheduling = try SchedulingFields(reader)
     overflow = try Overflow(reader)
     let kept = try reader.integer("n_keep", in: -1 ... .max) ?? 0
     keptTokens = kept == -1 ? nil : kept

@@ -7,6 +7,7 @@ extension RequestError.Property {
     case .prompt: "prompt"
     case .promptLogprobs: "prompt_logprobs"
     case .requests: "n"
+    case .priority: "priority"
     case .temperature: "temperature"
     case .topK: "top_k"
     case .topP: "top_p"

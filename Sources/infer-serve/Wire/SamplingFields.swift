@@ -11,8 +11,6 @@ struct SamplingFields {
   static let maximumChoices = 128
   /// The most alternatives that a log-probability may be asked with.
   static let maximumLogprobs = 20
-  /// The longest `cache_salt`, in bytes.
-  static let maximumSaltBytes = 256
 
   /// The parameters of sampling. `logprobs` is the number of alternatives wanted beside each token's own log-probability.
   func sampling(logprobs: Int?) throws(APIError) -> SamplingParameters {
@@ -82,17 +80,6 @@ struct SamplingFields {
   func promptLogprobs() throws(APIError) -> Int? {
     if reader["prompt_logprobs"] == false { return nil }
     return try reader.integer("prompt_logprobs", in: 0...Self.maximumLogprobs)
-  }
-
-  /// The requests that this one may share state with: those of the same `cache_salt` (vLLM's field), and nobody with
-  /// `cache_prompt: false` (llama-server's).
-  func cacheScope() throws(APIError) -> CacheScope? {
-    let salt = try reader.string("cache_salt").map { Array($0.utf8) } ?? []
-    guard salt.count <= Self.maximumSaltBytes else {
-      throw reader.wrongValue(
-        "cache_salt", "must have at most \(Self.maximumSaltBytes) bytes of UTF-8, not \(salt.count)")
-    }
-    return try reader.bool("cache_prompt") ?? true ? CacheScope(salt: salt) : nil
   }
 
   private func float(_ key: String) throws(APIError) -> Float? { try reader.number(key).map { Float($0) } }

@@ -6,8 +6,12 @@ import Testing
 final class BareSequence: Schedulable {
   var scheduling: SchedulingState
 
-  init(_ prompt: [Int32], scoresPrompt: Bool = false, scope: CacheScope? = nil, marks: [Int] = []) {
-    scheduling = SchedulingState(prompt: prompt, scoresPrompt: scoresPrompt, scope: scope, marks: marks)
+  init(
+    _ prompt: [Int32], scoresPrompt: Bool = false, scope: CacheScope? = nil, marks: [Int] = [], priority: Int = 0,
+    client: [UInt8] = []
+  ) {
+    scheduling = SchedulingState(
+      prompt: prompt, scoresPrompt: scoresPrompt, scope: scope, marks: marks, priority: priority, client: client)
   }
 
   var id: Int { scheduling.id }
@@ -23,8 +27,6 @@ struct SchedulerHarness {
   private(set) var unfinished: Set<Int> = []
   private(set) var preemptions = 0
   private(set) var parked: Set<Int> = []
-  private var hasParked = false
-  private var shares = false
   /// Positions whose logits scored prompts, by request, in the order in which they came.
   private(set) var scored: [Int: [Int]] = [:]
   let maxScoredRows: Int
@@ -35,6 +37,8 @@ struct SchedulerHarness {
   private var steps = 0
   /// Rows that were computed so far.
   private(set) var rows = 0
+  /// The time that a plan takes, if any of it is to be known.
+  var seconds: ((StepPlan) -> Double)?
   private let hasPages: Bool
   private let hasState: Bool
   private let pageTokens: Int
@@ -46,7 +50,7 @@ struct SchedulerHarness {
   ///   - bytes: The budget, of which `slotCount` slots are set aside; pages and slots take as many bytes as given.
   init(
     maxBatchTokens: Int, pageTokens: Int?, pageCount: Int, slotCount: Int, spareSlots: Int = 0, hasState: Bool = true,
-    maxScoredRows: Int = 1, bytes: (budget: Int, page: Int, slot: Int)? = nil
+    maxScoredRows: Int = 1, targetSeconds: Double? = nil, bytes: (budget: Int, page: Int, slot: Int)? = nil
   ) {
     hasPages = pageTokens != nil
     self.hasState = hasState
@@ -60,6 +64,7 @@ struct SchedulerHarness {
     }
     scheduler = Scheduler(
       maxBatchTokens: maxBatchTokens, maxRunning: slotCount, maxScoredRows: maxScoredRows,
+      targetSeconds: targetSeconds,
       memory: SequenceMemory(
         pageTokens: self.pageTokens, pageCount: pageCount, slotCount: slotCount + spareSlots,
         hasRecurrentState: hasState,
@@ -71,9 +76,10 @@ struct SchedulerHarness {
 
   mutating func add(
     _ id: Int, prompt: [Int32], wanted count: Int, scoresPrompt: Bool = false, scope: CacheScope? = nil,
-    marks: [Int] = []
+    marks: [Int] = [], priority: Int = 0, client: [UInt8] = []
   ) {
-    let sequence = BareSequence(prompt, scoresPrompt: scoresPrompt, scope: scope, marks: marks)
+    let sequence = BareSequence(
+      prompt, scoresPrompt: scoresPrompt, scope: scope, marks: marks, priority: priority, client: client)
     scheduler.add(sequence)
     #expect(sequence.id == id, "sequences are numbered in order of arrival")
     prompts[id] = prompt.count
@@ -81,7 +87,6 @@ struct SchedulerHarness {
     answers[id] = []
     wanted[id] = count
     unfinished.insert(id)
-    shares = shares || scope != nil
   }
 
   mutating func cancel(_ id: Int) {
@@ -95,7 +100,6 @@ struct SchedulerHarness {
     guard scheduler.running.contains(where: { $0.id == id }) else { return }
     scheduler.park { $0.id == id }
     parked.insert(id)
-    hasParked = true
   }
 
   mutating func unpark(_ id: Int) {
@@ -105,9 +109,13 @@ struct SchedulerHarness {
 
   /// One step, with all invariants checked before and after. Returns the requests that ended.
   @discardableResult mutating func step() -> [Int] {
+    let first = scheduler.running.first?.id
     scheduler.plan(into: &plan)
+    if let first, scheduler.running.contains(where: { $0.id == first }) {
+      #expect(plan.runs.contains { $0.sequence == first }, "the first by rank does not advance")
+    }
     preemptions += scheduler.preempted.count
-    scheduler.checkInvariants(during: plan, isOrdered: !hasParked && !shares)
+    scheduler.checkInvariants(during: plan)
     scheduler.giveBackMemory { released in
       for page in released.pages { pages[Int(page)] = Array(repeating: -2, count: pageTokens) }
       for slot in released.slots { slots[Int(slot)] = 0xDEAD }
@@ -132,7 +140,8 @@ struct SchedulerHarness {
     }
     #expect(scoredRows <= maxScoredRows, "\(scoredRows) rows score prompts")
     scheduler.commit(plan, outcomes)
-    scheduler.checkInvariants(during: nil, isOrdered: !hasParked && !shares)
+    scheduler.checkInvariants(during: nil)
+    seconds.map { scheduler.observe(plan, seconds: $0(plan)) }
     steps += 1
     if steps % 16 == 1 || scheduler.isIdle { checkCache() }
     unfinished.subtract(ended)
@@ -211,20 +220,20 @@ struct SchedulerHarness {
 
 extension Scheduler<BareSequence> {
   /// Everything that holds between calls; with a plan, also what holds between planning and committing it.
-  func checkInvariants(during plan: StepPlan?, isOrdered: Bool) {
+  func checkInvariants(during plan: StepPlan?) {
     checkHolders(during: plan)
     #expect(
       waiting.allSatisfy { $0.scheduling.pages.isEmpty && $0.scheduling.slot == nil && $0.scheduling.computed == 0 })
     #expect(
       parked.allSatisfy { $0.scheduling.slot != nil || $0.scheduling.pages.isEmpty && $0.scheduling.computed == 0 })
-    let ids = running.map(\.id) + waiting.map(\.id)
-    // Who was parked, or waited for another, may come behind younger ones.
-    let orders = isOrdered ? [ids] : [plan == nil ? running.map(\.id) : [], waiting.map(\.id), parked.map(\.id)]
-    for ids in orders { #expect(zip(ids, ids.dropFirst()).allSatisfy { $0 < $1 }, "not in order of arrival: \(ids)") }
+    for ranks in [running, Array(waiting), parked].map({ $0.map(\.scheduling.rank) }) {
+      #expect(zip(ranks, ranks.dropFirst()).allSatisfy { $0 < $1 }, "not in order of rank: \(ranks)")
+    }
     #expect(running.allSatisfy { $0.scheduling.computed < $0.scheduling.tokens.count })
     #expect(planned.map(\.id) == plan?.runs.map(\.sequence) ?? [])
     guard let plan else { return }
-    #expect(isOrdered ? plan.runs.first?.sequence == ids.first : !plan.runs.isEmpty, "the oldest does not advance")
+    #expect(!plan.runs.isEmpty)
+    #expect(plan.tokens.count <= maxBatchTokens)
     var row = 0
     for run in plan.runs {
       guard let sequence = running.first(where: { $0.id == run.sequence }) else {

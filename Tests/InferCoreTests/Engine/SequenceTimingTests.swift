@@ -11,9 +11,8 @@ import Testing
 
   @Test func timesAreThoseBetweenTheMomentsThatAreTold() {
     var timing = SequenceTiming(promptTokens: 5, arrival: arrival)
-    timing.noteStep(at: after(1))
+    timing.noteStart(at: after(1))
     timing.notePreemption()
-    timing.noteStep(at: after(2))
     for seconds in [4, 5, 7] { timing.noteToken(at: after(seconds), metrics) }
     timing.noteEnd(.stop, at: after(8), metrics)
     var expected = GenerationStatistics(promptTokens: 5)
@@ -38,7 +37,7 @@ import Testing
 
   @Test func aPromptThatIsOnlyReadHasNoFirstToken() {
     var timing = SequenceTiming(promptTokens: 5, arrival: arrival)
-    timing.noteStep(at: after(1))
+    timing.noteStart(at: after(1))
     timing.notePromptEnd(at: after(3), metrics)
     timing.noteEnd(.length, at: after(4), metrics)
     #expect(timing.statistics.prefillTime == .seconds(2) && timing.statistics.timeToFirstToken == nil)

@@ -24,7 +24,8 @@ struct APIErrorTests {
     (.emptyPrompt, 400, "empty_prompt", "prompt"),
     (.tokenOutOfRange(token: 512, position: 3, vocabularySize: 512), 400, "token_out_of_range", "prompt"),
     (.promptTooLong(tokens: 3000, limit: 2047), 400, "context_length_exceeded", "prompt"),
-    (.queueFull(limit: 8), 429, "queue_full", nil),
+    (.queueFull(limit: 8, retryAfter: .seconds(3)), 429, "queue_full", nil),
+    (.queueTokensFull(limit: 8000, retryAfter: .milliseconds(3500)), 429, "queue_tokens_full", nil),
     (.draining, 503, "draining", nil),
   ]
 
@@ -42,7 +43,7 @@ struct APIErrorTests {
     let wrong: [RequestError.Property: String] = [
       .temperature: "9", .topK: "-5", .topP: "7", .minP: "7", .repetitionPenalty: "-1", .presencePenalty: "7",
       .frequencyPenalty: "7", .logitBias: #"{"5": 999}"#, .minTokens: "-1", .maxTokens: "-7",
-      .stopTokenIDs: "[-1]", .logprobs: "99", .requests: "0",
+      .stopTokenIDs: "[-1]", .logprobs: "99", .requests: "0", .priority: "-1",
       .stopStrings: "[\(Array(repeating: #""a""#, count: 65).joined(separator: ","))]",
     ]
     // The engine judges prompts, which have a field in each endpoint.

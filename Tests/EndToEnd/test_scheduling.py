@@ -1,0 +1,210 @@
+"""Whose turn it is: priorities, clients, short prompts behind long ones, deadlines and full queues."""
+import json
+import random
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import openai
+import pytest
+
+from server import LONG, Server, events, wait_until
+from test_load import CHAT, raw_request
+
+COMPLETIONS = "/v1/completions"
+
+
+def tokens(count, seed):
+    generator = random.Random(seed)
+    return [generator.randrange(10, 250) for _ in range(count)]
+
+
+def hold(server):
+    """A stream that decodes until its connection is closed."""
+    connection = raw_request(server, server.chat(stream=True, **LONG))
+    wait_until(lambda: server.metric("num_requests_running") == 1)
+    return connection
+
+
+def test_a_lower_priority_number_is_sooner(start):
+    with start("--max-running", "1") as server:
+        held = hold(server)
+        order = []
+
+        def ask(priority):
+            body = {"model": server.model, "prompt": tokens(40, priority), "max_tokens": 1, "priority": priority}
+            assert server.post(COMPLETIONS, body).status_code == 200
+            order.append(priority)
+
+        with ThreadPoolExecutor(3) as pool:
+            for waiting, priority in enumerate([7, 9, 8], 1):
+                pool.submit(ask, priority)
+                wait_until(lambda: server.metric("num_requests_waiting") == waiting)
+            held.close()
+        assert order == [7, 8, 9]
+
+
+def test_an_urgent_request_runs_at_once_and_the_other_goes_on(start):
+    with start("--max-running", "1") as server:
+        body = server.chat("Count.", max_tokens=300, ignore_eos=True, temperature=0)
+        alone = server.post(CHAT, body).json()["choices"][0]["message"]["content"]
+        with ThreadPoolExecutor(1) as pool:
+            slow = pool.submit(server.post, CHAT, {**body, "priority": 3, "max_tokens": 300})
+            wait_until(lambda: server.metric("num_requests_running") == 1)
+            urgent = server.post(CHAT, server.chat("Hi", max_tokens=2))
+            assert urgent.status_code == 200
+            answer = slow.result().json()
+        assert answer["choices"][0]["message"]["content"] == alone
+
+
+def test_a_client_with_many_requests_does_not_keep_others_waiting(start):
+    with start("--max-running", "1") as server:
+        held = hold(server)
+        order = []
+
+        def ask(user, seed):
+            body = {"model": server.model, "prompt": tokens(60, seed), "max_tokens": 1, "user": user}
+            assert server.post(COMPLETIONS, body).status_code == 200
+            order.append(user)
+
+        with ThreadPoolExecutor(12) as pool:
+            for seed in range(10):
+                pool.submit(ask, "many", seed)
+                wait_until(lambda: server.metric("num_requests_waiting") == seed + 1)
+            pool.submit(ask, "one", 99)
+            wait_until(lambda: server.metric("num_requests_waiting") == 11)
+            held.close()
+        assert order.index("one") <= 1
+
+
+def test_a_short_prompt_does_not_wait_for_a_long_one(binary, long_model):
+    with Server(binary, long_model, "--max-batch-tokens", "64") as server:
+        long = {"model": server.model, "prompt": tokens(6000, 1), "max_tokens": 1}
+        short = {"model": server.model, "prompt": tokens(20, 2), "max_tokens": 1}
+        with ThreadPoolExecutor(1) as pool:
+            answer = pool.submit(server.post, COMPLETIONS, long)
+            wait_until(lambda: server.metric("num_requests_running") == 1)
+            assert server.post(COMPLETIONS, short).status_code == 200
+            assert not answer.done()
+            assert answer.result().json()["usage"]["prompt_tokens"] == 6000
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("how", ["field", "header"])
+def test_a_timeout_ends_a_request_under_way_and_one_that_waits(start, how, stream):
+    with start("--max-running", "1") as server:
+        def ask(seconds):
+            body, headers = server.chat(stream=stream, **LONG), {}
+            if how == "field":
+                body["timeout"] = seconds
+            else:
+                headers["X-Request-Timeout"] = str(seconds)
+            return httpx.post(server.url + CHAT, json=body, headers=headers, timeout=30)
+
+        with ThreadPoolExecutor(2) as pool:
+            start_time = time.monotonic()
+            answers = list(pool.map(ask, [0.4, 0.3]))
+            assert time.monotonic() - start_time < 5
+        for answer, seconds in zip(answers, [0.4, 0.3]):
+            if stream and answer.status_code == 200:
+                error = json.loads([line for line in answer.text.splitlines() if line.startswith("data: {")][-1][6:])
+            else:
+                assert answer.status_code == 504
+                error = answer.json()
+            assert error["error"]["code"] == "request_timeout" and f"{seconds} s" in error["error"]["message"]
+        server.wait_until_idle()
+
+
+@pytest.mark.parametrize("field, value", [
+    ("timeout", 0), ("timeout", -1), ("timeout", 1e12), ("timeout", "soon"), ("priority", -1), ("priority", 1 << 70),
+    ("priority", 1.5), ("user", 5), ("user", "x" * 1000), ("cache_salt", "x" * 1_000_000),
+    ("safety_identifier", ["a"]),
+])
+def test_fields_that_make_no_sense_are_named(server, field, value):
+    answer = server.post(CHAT, server.chat(**{field: value}))
+    assert answer.status_code == 400 and answer.json()["error"]["param"] == field, answer.text
+
+
+@pytest.mark.parametrize("value", ["", "0", "-3", "nan", "inf", "soon", "1e99"])
+def test_a_header_that_makes_no_sense_is_named(server, value):
+    answer = httpx.post(server.url + CHAT, json=server.chat(max_tokens=1), headers={"X-Request-Timeout": value})
+    assert answer.status_code == 400 and answer.json()["error"]["param"] == "X-Request-Timeout"
+
+
+def test_a_queue_has_a_limit_in_tokens(start):
+    with start("--max-running", "1", "--max-queue-tokens", "1000") as server:
+        held = hold(server)
+
+        def ask(count, seed):
+            return server.post(COMPLETIONS, {"model": server.model, "prompt": tokens(count, seed), "max_tokens": 1})
+
+        with ThreadPoolExecutor(2) as pool:
+            # The first in the queue is taken whatever its length, and what else fits.
+            first = pool.submit(ask, 1800, 1)
+            wait_until(lambda: server.metric("num_requests_waiting") == 1)
+            refused = ask(10, 2)
+            assert refused.status_code == 429 and refused.json()["error"]["code"] == "queue_tokens_full"
+            assert int(refused.headers["retry-after"]) >= 1
+            assert server.metric("admission_rejections_total", reason="queue_tokens_full") == 1
+            held.close()
+            assert first.result().status_code == 200
+        server.wait_until_idle()
+        assert ask(10, 3).status_code == 200
+
+
+def test_retry_after_is_an_estimate(start):
+    """A queue that loses a request every second or so is full for about as long."""
+    with start("--max-running", "1", "--max-queue", "1") as server:
+        def ask():
+            return server.post(CHAT, server.chat(max_tokens=1))
+
+        # Endings far apart: the next place is as far away.
+        assert ask().status_code == 200
+        time.sleep(4)
+        assert ask().status_code == 200
+        held = [raw_request(server, server.chat(stream=True, **LONG)) for _ in range(2)]
+        wait_until(lambda: server.metric("num_requests_running") + server.metric("num_requests_waiting") == 2)
+        refused = ask()
+        assert refused.status_code == 429 and 4 <= int(refused.headers["retry-after"]) <= 10
+        for connection in held:
+            connection.close()
+
+
+def test_official_client_can_say_all_of_it(client, server):
+    answer = client.chat.completions.create(
+        model=server.model, messages=[{"role": "user", "content": "Hi"}], max_tokens=2, user="me",
+        extra_body={"priority": 1, "timeout": 20})
+    assert answer.usage.completion_tokens >= 1
+    with pytest.raises(openai.BadRequestError, match="priority"):
+        client.chat.completions.create(
+            model=server.model, messages=[{"role": "user", "content": "Hi"}], extra_body={"priority": -1})
+
+
+@pytest.mark.parametrize("option, value", [
+    ("--target-itl-ms", "0"), ("--target-itl-ms", "1e9"), ("--max-queue-tokens", "0"),
+])
+def test_options_that_make_no_sense_are_wrong_usage(binary, model, option, value):
+    done = subprocess.run(
+        [binary, "serve", "--model", model, option, value], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 64 and option in done.stderr
+
+
+def test_a_target_cuts_prompts_into_small_steps(binary, long_model):
+    """The times themselves are a benchmark's."""
+    def largest_step(*options):
+        with Server(binary, long_model, *options) as server:
+            body = {"model": server.model, "prompt": tokens(50, 1), "stream": True, **LONG}
+            with httpx.stream("POST", server.url + COMPLETIONS, json=body, timeout=60) as stream:
+                answer = events(stream)
+                for _ in range(20):
+                    next(answer)
+                long = {"model": server.model, "prompt": tokens(3000, 2), "max_tokens": 1}
+                assert server.post(COMPLETIONS, long).status_code == 200
+            buckets = server.metrics()
+            steps = {
+                float(dict(key[1:])["le"]): value for key, value in buckets.items()
+                if key[0] == "infer_iteration_tokens_total_bucket"}
+            return min(le for le, count in steps.items() if count == max(steps.values()))
+
+    assert largest_step("--target-itl-ms", "1") <= 64 < largest_step()
