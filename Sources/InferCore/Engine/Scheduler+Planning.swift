@@ -34,7 +34,7 @@ extension Scheduler {
   private static var leastRows: Int { 8 }
   /// The seconds that any step may take, so that a cancellation and an arrival are looked at soon, and the number of
   /// times that the weights may be read instead, which matters more for large models.
-  private static var patience: (seconds: Double, reads: Double) { (0.1, 40) }
+  private static var patience: (seconds: Double, reads: Double) { (0.08, 40) }
   /// The part of the target that is planned for: times vary.
   private static var caution: Double { 0.9 }
   /// The number of younger sequences after which one that waits goes before them.
