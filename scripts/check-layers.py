@@ -20,7 +20,7 @@ TARGETS = ["InferText", "InferMetrics", "InferCore", "HybridBlocks", "infer-serv
 LAYERS = {
     "InferCore": [
         "Errors", "Machine", "Threads", "Memory", "Formats", "Matrices", "State", "Step", "Kernels", "Weights",
-        "Sampling", "Cache", "Engine", "",
+        "Sampling", "Cache", "Persistence", "Engine", "",
     ],
     "infer-serve": ["Terminal", "Wire", "Connections", "Server", "Endpoints", "Replay", "Commands", ""],
 }

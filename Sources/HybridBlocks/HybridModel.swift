@@ -16,6 +16,8 @@ public struct HybridModel: LanguageModel {
   public let contextLength: Int
   /// The state that its layers declared.
   public let stateLayout: StateLayout
+  /// A hash of the configuration and the weights; `nil` for a model that was not read from files.
+  public internal(set) var fingerprint: ModelFingerprint?
 
   /// Creates a model.
   ///

@@ -95,7 +95,10 @@ struct ReadModel {
     weights = try WeightScope(
       checkpoint, plan: options.quantization.map { QuantizationPlan($0, names: checkpoint.tensors.keys) },
       readsMatrices: options.readsMatrices, threads: options.threads, progress: options.progress)
-    model = try HybridModel(family, weights)
+    var model = try HybridModel(family, weights)
+    model.fingerprint = ModelFingerprint(
+      configuration: configuration.values.serialized(), tensors: weights.loaded)
+    self.model = model
     self.family = family
     familyName = configuration["model_type"]?.string ?? ""
     unreadTensors = weights.unread

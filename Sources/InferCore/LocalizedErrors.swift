@@ -4,4 +4,5 @@ public import InferText
 extension ConfigurationError: DescribedError {}
 extension ModelError: DescribedError {}
 extension RequestError: DescribedError {}
+extension StateFileError: DescribedError {}
 extension WriteError: DescribedError {}

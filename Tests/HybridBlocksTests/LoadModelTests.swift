@@ -47,6 +47,26 @@ import Testing
     try folder.write("model.safetensors", SafetensorsBytes.file(entries))
   }
 
+  /// Models differ in their fingerprints as soon as a weight, the configuration or the format of the weights does.
+  @Test func fingerprintsTellModelsApart() throws {
+    try rewriteTensors { _, _, _ in true }
+    let own = try #require(try load().model.fingerprint)
+    #expect(try load().model.fingerprint == own)
+    var quantizing = LoadOptions()
+    quantizing.quantization = Quantization(named: "Q8_0")
+    var all: Set = [own, try #require(try load(quantizing).model.fingerprint)]
+    for wanted in ["model.norm.weight", "model.layers.0.mlp.up_proj.weight", "model.embed_tokens.weight"] {
+      try rewriteTensors { name, _, values in
+        if name == wanted { values[values.count - 1] += 1 }
+        return true
+      }
+      all.insert(try #require(try load().model.fingerprint))
+    }
+    try edit("config.json") { $0["rms_norm_eps"] = 1e-4 }
+    all.insert(try #require(try load().model.fingerprint))
+    #expect(all.count == 6)
+  }
+
   /// What is left out of a model of images and text is said; what only training needs is not.
   @Test func aTowerThatIsLeftOutIsMentioned() throws {
     let summary = try loadModel(at: ParityFixture("qwen3_5").folder.path).summary

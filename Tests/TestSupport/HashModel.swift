@@ -29,18 +29,21 @@ public struct HashModel: LanguageModel {
   public let onForward: (@Sendable (StepPlan) -> Void)?
   /// After this token all logits are NaN.
   public let brokenToken: Int32?
+  /// That of a model of this name.
+  public let fingerprint: ModelFingerprint?
   private let pages: StateHandle?
   private let slot: StateHandle?
 
   /// A model with the given memory. It uses one head of `heads`; more make pages larger, and the same budget tighter.
   public init(
     memory: Memory = [.paged, .recurrent], vocabularySize: Int = 97, contextLength: Int = 4096,
-    heads: Int = 1, brokenToken: Int32? = nil, onForward: (@Sendable (StepPlan) -> Void)? = nil
+    heads: Int = 1, brokenToken: Int32? = nil, name: String = "hash", onForward: (@Sendable (StepPlan) -> Void)? = nil
   ) {
     self.vocabularySize = vocabularySize
     self.contextLength = contextLength
     self.brokenToken = brokenToken
     self.onForward = onForward
+    fingerprint = ModelFingerprint(name)
     var layout = StateLayout()
     pages = memory.contains(.paged) ? layout.add(.paged(heads: heads, headDimension: 2)) : nil
     slot = memory.contains(.recurrent) ? layout.add(.recurrent(count: 2)) : nil

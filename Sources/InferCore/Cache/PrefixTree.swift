@@ -214,6 +214,29 @@ struct PrefixTree {
     return pages
   }
 
+  /// The kept states of a node, up to a position, and of all before it, in order of position.
+  func states(upTo node: Int32, position: Int) -> [PrefixLease.State] {
+    var (node, states) = (node, [PrefixLease.State]())
+    while self[node].parent != Self.none {
+      for state in self[node].states.reversed() where self[node].position + state.offset <= position {
+        states.append(PrefixLease.State(position: self[node].position + state.offset, slot: state.slot))
+      }
+      node = self[node].parent
+    }
+    return states.reversed()
+  }
+
+  /// The tokens up to `offset` tokens of a node, and whose they are.
+  func text(upTo node: Int32, _ offset: Int) -> (tokens: [Int32], scope: CacheScope) {
+    var node = node
+    var parts = [tokens(of: node).prefix(offset)]
+    while self[self[node].parent].parent != Self.none {
+      node = self[node].parent
+      parts.append(tokens(of: node))
+    }
+    return (Array(parts.reversed().joined()), scopes[self[node].parent] ?? .shared)
+  }
+
   /// The node so many before a node.
   func ancestor(of node: Int32, _ generations: Int) -> Int32 {
     var node = node

@@ -21,16 +21,32 @@ extension SequenceMemory {
 
   // MARK: Taking
 
-  /// A page for a sequence, if need be one that only the cache holds.
+  /// A page for a sequence, if need be one that only the cache holds, or that is lent.
   mutating func takePage() -> Int32? {
+    while true {
+      if let page = takeIdlePage() { return page }
+      guard takeBackLease() else { return nil }
+    }
+  }
+
+  /// A slot for a sequence, if need be that of a kept state, or one that is lent.
+  mutating func takeSlot() -> Int32? {
+    while true {
+      if let slot = takeIdleSlot() { return slot }
+      guard takeBackLease() else { return nil }
+    }
+  }
+
+  /// A page that is free or that only the cache holds.
+  mutating func takeIdlePage() -> Int32? {
     while true {
       if let page = takeFreePage() { return page }
       guard evictForPages() else { return nil }
     }
   }
 
-  /// A slot for a sequence, if need be that of a kept state.
-  mutating func takeSlot() -> Int32? {
+  /// A slot that is free or that of a kept state that nobody uses.
+  mutating func takeIdleSlot() -> Int32? {
     if let slot = takeFreeSlot() { return slot }
     if slots.freeCount > 0, budget.pageBytes > 0, evictForSlot(), let slot = takeFreeSlot() { return slot }
     evictState()
@@ -40,7 +56,7 @@ extension SequenceMemory {
   /// A slot for a state that is kept in passing, unless it would take bytes of which running sequences may need so many
   /// pages.
   mutating func takeSpareSlot(leaving pages: Int) -> Int32? {
-    hasBytes(forPages: pages, takingSlots: 1) ? takeSlot() : nil
+    hasBytes(forPages: pages, takingSlots: 1) ? takeIdleSlot() : nil
   }
 
   /// `true` when so many pages are free or held by the cache alone, and there are bytes for them beside so many slots

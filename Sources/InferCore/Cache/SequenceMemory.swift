@@ -30,6 +30,11 @@ struct SequenceMemory {
   var released = Released()
   /// The number of evicted states when too few pages behind all states were last found.
   var deadPagesScan = Int.min / 2
+  /// Prefixes that other threads read or write at the moment, the last lent last.
+  var leases: [PrefixLease] = []
+  /// `true` to note which states are kept, for ``takeNewlyKept()``.
+  var notesKept = false
+  private var newlyKept: [Int32] = []
 
   /// - Parameters:
   ///   - pageTokens: The number of tokens in a page.
@@ -59,6 +64,8 @@ struct SequenceMemory {
 
   // MARK: Pages and slots of sequences
 
+  mutating func share(page: Int32) { pages.share(page) }
+  mutating func share(slot: Int32) { slots.share(slot) }
   mutating func give(page: Int32) { pages.give(page) }
   mutating func give(slot: Int32) { slots.give(slot) }
 
@@ -219,6 +226,21 @@ struct SequenceMemory {
     slots.keep(slot)
     nodesBySlot[Int(slot)] = node
     keptStateCount += 1
+    if notesKept { newlyKept.append(slot) }
+  }
+
+  /// The slots of states that were kept since the last call. Some of them may have been given up since.
+  mutating func takeNewlyKept() -> [Int32] {
+    defer { newlyKept = [] }
+    return newlyKept
+  }
+
+  /// The node that a slot keeps the state of, and the number of its tokens that it comes after; `nil` when the slot keeps
+  /// none.
+  func keptState(in slot: Int32) -> (node: Int32, offset: Int)? {
+    let node = nodesBySlot[Int(slot)]
+    guard node != PrefixTree.none, let state = tree[node].states.first(where: { $0.slot == slot }) else { return nil }
+    return (node, state.offset)
   }
 
   /// Puts a page of a sequence into the cache, unless one with the same tokens is there. Returns its node.

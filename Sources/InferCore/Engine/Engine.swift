@@ -10,9 +10,14 @@ public final class Engine: Sendable {
   public let limits: EngineLimits
   /// The engine's metrics, which may be read at any time.
   public let metrics: EngineMetrics
-  private let inbox: EngineInbox
+  let inbox: EngineInbox
+  let store: StateStore
+  let keepsPrefixes: Bool
+  /// The kind of state that the engine can go on from; `nil` for a model without a fingerprint.
+  let identity: StateIdentity?
+  let sessions = EngineSessions()
+  private let tier: DiskTier?
   private let endTokens: Set<Int32>
-  private let keepsPrefixes: Bool
   private let maxUnreadTokens: Int
 
   /// Reserves memory for state and starts the engine's thread, which sleeps while there is nothing to do.
@@ -32,10 +37,21 @@ public final class Engine: Sendable {
     let inbox = EngineInbox(
       maxUnfinished: limits.maxUnfinished, maxWaitingTokens: configuration.maxQueueTokens ?? .max)
     let store = try Self.store(model.stateLayout, configuration, limits)
+    identity = model.fingerprint.map {
+      StateIdentity($0, model.stateLayout, kvType: configuration.kvType, pageTokens: configuration.pageTokens)
+    }
+    if configuration.cacheFolder != nil, identity == nil {
+      throw ConfigurationError(.cacheFolder, reason: "needs a model with a fingerprint")
+    }
     do throws(ModelError) {
+      var tier: DiskTier?
+      if let folder = configuration.cacheFolder, let identity {
+        tier = try DiskTier(folder, identity: identity, store: store, inbox: inbox, metrics: metrics)
+      }
+      self.tier = tier
       let thread = try EngineThread(
         model: model, configuration: configuration, limits: limits, store: store, workspace: workspace, inbox: inbox,
-        metrics: metrics)
+        metrics: metrics, tier: tier)
       try startDetachedThread("infer-engine") { thread.run() }
     } catch {
       throw ConfigurationError(.threads, reason: "cannot be \(configuration.threads): \(error)")
@@ -43,6 +59,7 @@ public final class Engine: Sendable {
     self.limits = limits
     self.metrics = metrics
     self.inbox = inbox
+    self.store = store
     endTokens = configuration.endTokens
     keepsPrefixes = configuration.keepsPrefixes
     maxUnreadTokens = configuration.maxUnreadTokens
@@ -109,13 +126,12 @@ public final class Engine: Sendable {
       }
       let arrival = ContinuousClock.now
       let sequences = zip(requests, tokenLimits).map { request, limit in
-        EngineSequence(
-          request, tokenLimit: limit, endTokens: endTokens, keepsPrefixes: keepsPrefixes, maxUnread: maxUnreadTokens,
-          arrival: arrival)
+        sequence(request, tokenLimit: limit, arrival: arrival)
       }
       metrics.requestsWaiting.add(Double(requests.count))
       do throws(RequestError) {
         try inbox.submit(sequences, at: arrival)
+        for request in requests { if let session = request.session { sessions.note(session, request.prompt) } }
         return sequences.map { Generation(GenerationHandle($0.channel, inbox, self)) }
       } catch {
         metrics.requestsWaiting.add(-Double(requests.count))
@@ -127,16 +143,35 @@ public final class Engine: Sendable {
     }
   }
 
+  private func sequence(
+    _ request: GenerationRequest, tokenLimit: Int, arrival: ContinuousClock.Instant
+  ) -> EngineSequence {
+    var noteTokens: (@Sendable ([Int32]) -> Void)?
+    if let session = request.session {
+      noteTokens = { [sessions] (tokens: [Int32]) in sessions.note(session, tokens) }
+    }
+    let sequence = EngineSequence(
+      request, tokenLimit: tokenLimit, endTokens: endTokens, keepsPrefixes: keepsPrefixes, maxUnread: maxUnreadTokens,
+      arrival: arrival, noteTokens: noteTokens)
+    if let tier, let scope = sequence.scheduling.scope {
+      sequence.storedTokens = tier.find(request.prompt, limit: sequence.scheduling.reusable, in: scope)
+    }
+    return sequence
+  }
+
   /// Checks a request as ``submit(_:)-(GenerationRequest)`` does, without taking it on.
   ///
   /// - Throws: ``RequestError`` when the request can never run.
   public func check(_ request: GenerationRequest) throws(RequestError) { _ = try limits.tokenLimit(of: request) }
 
+  /// `true` when the prefix cache has a folder on disk.
+  public var keepsPrefixesOnDisk: Bool { tier != nil }
+
   /// `true` while new requests are taken on, until the engine drains or is shut down.
   public var isAccepting: Bool { inbox.phase == .accepting }
 
-  /// Refuses new requests from now on, and returns when none is unfinished. What is not finished within `limit` ends
-  /// with ``FinishReason/shutdown``.
+  /// Refuses new requests from now on, and returns when none is unfinished, and what is kept of them is on disk where the
+  /// cache has a folder. What is not finished within `limit` ends with ``FinishReason/shutdown``.
   public func drain(within limit: Duration? = nil) async {
     let inbox = inbox
     inbox.enter(.draining)
@@ -146,13 +181,18 @@ public final class Engine: Sendable {
         inbox.enter(.ending)
       }
     }
+    let end = limit.map { ContinuousClock.now + $0 }
     await inbox.idle()
     deadline?.cancel()
+    await tier?.flush(until: end)
   }
 
-  /// Gives up what the prefix cache keeps, and returns when it is done, between two steps. What running requests hold
-  /// stays until they end.
-  public func resetPrefixCache() async { await inbox.resetCache() }
+  /// Gives up what the prefix cache keeps, in memory and on disk, and returns when it is done, between two steps. What
+  /// running requests hold stays until they end.
+  public func resetPrefixCache() async {
+    await tier?.reset()
+    await inbox.resetCache()
+  }
 
   /// Ends what is unfinished, with ``FinishReason/shutdown``, and returns when the engine's thread has ended, one step
   /// later at the latest. The engine is of no use afterwards.

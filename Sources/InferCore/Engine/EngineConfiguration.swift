@@ -16,6 +16,8 @@ public struct EngineConfiguration: Sendable {
   /// `true` to keep keys, values and states of sequences for others that begin alike, in what memory running ones do not
   /// need.
   public var keepsPrefixes = true
+  /// A folder for what is kept, so that it outlives memory and the process; `nil` for none.
+  public var cacheFolder: CacheFolder?
   /// The maximum number of rows in a step. Sequences that decode take theirs first, prompts share the rest.
   public var maxBatchTokens = 512
   /// The maximum number of sequences that run at the same time.
@@ -65,6 +67,11 @@ public struct EngineConfiguration: Sendable {
     if let interTokenTarget, interTokenTarget < .milliseconds(1) || interTokenTarget > .seconds(60) {
       throw ConfigurationError(
         .interTokenTarget, reason: "must be between 1 ms and 60 s, not \(interTokenTarget.seconds) s")
+    }
+    if let cacheFolder {
+      try Self.check(cacheFolder.maxMiB, in: 1...(1 << 24), .cacheFolder, hint: " MiB")
+      if !keepsPrefixes { throw ConfigurationError(.cacheFolder, reason: "needs prefixes to be kept") }
+      if cacheFolder.path.isEmpty { throw ConfigurationError(.cacheFolder, reason: "needs a path") }
     }
     if let maxContext { try Self.check(maxContext, in: 2...Int(Int32.max), .maxContext) }
   }
@@ -122,5 +129,7 @@ public struct ConfigurationError: Error, Sendable, Equatable, CustomStringConver
     case maxUnreadTokens
     /// ``EngineConfiguration/maxContext``
     case maxContext
+    /// ``EngineConfiguration/cacheFolder``
+    case cacheFolder
   }
 }

@@ -17,6 +17,8 @@ final class EngineInbox: Sendable {
     var caughtUp: [EventChannel] = []
     /// Those who wait until the prefix cache is given up.
     var cacheResets: [CheckedContinuation<Void, Never>] = []
+    /// What other threads want done to the memory of sequences.
+    var errands: [MemoryErrand] = []
     var phase = Phase.accepting
   }
 
@@ -90,6 +92,7 @@ final class EngineInbox: Sendable {
     news.endings.removeAll(keepingCapacity: true)
     news.caughtUp.removeAll(keepingCapacity: true)
     news.cacheResets = []
+    news.errands = []
     contents.withLock { contents in
       news.phase = contents.news.phase
       swap(&news, &contents.news)
@@ -103,7 +106,7 @@ final class EngineInbox: Sendable {
       // Paused requests have to be ended as well.
       let isToEnd = news.phase == .stopping || news.phase == .ending && contents.unfinished > 0
       return isToEnd || !news.arrivals.isEmpty || !news.endings.isEmpty || !news.caughtUp.isEmpty
-        || !news.cacheResets.isEmpty
+        || !news.cacheResets.isEmpty || !news.errands.isEmpty
     }
   }
 
@@ -133,13 +136,25 @@ final class EngineInbox: Sendable {
     }
   }
 
-  /// Notes that the engine's thread has ended, and wakes those who wait for it.
-  func stopped() {
+  /// Has something done to the memory of sequences between two steps. Returns `false` when the engine's thread has ended;
+  /// then it is not done.
+  @discardableResult func perform(_ errand: @escaping MemoryErrand) -> Bool {
+    contents.change { contents in
+      if !contents.hasStopped { contents.news.errands.append(errand) }
+      return !contents.hasStopped
+    }
+  }
+
+  /// Notes that the engine's thread has ended, and wakes those who wait for it. Returns errands that have come since the
+  /// last look.
+  func stopped() -> [MemoryErrand] {
     contents.withLock { contents in
       contents.hasStopped = true
+      defer { contents.news.errands = [] }
       for waiter in contents.waitingForStop + contents.news.cacheResets { waiter.resume() }
       contents.waitingForStop = []
       contents.news.cacheResets = []
+      return contents.news.errands
     }
   }
 

@@ -39,6 +39,20 @@ public final class EngineMetrics: Sendable {
   public let stateMemoryBytes: MetricFamily<Gauge>
   /// The budget of both kinds together; see ``EngineLimits/cacheBytes``.
   public let stateMemoryLimit: Gauge
+  /// Entries of the prefix cache's folder on disk.
+  public let prefixCacheDiskEntries: Gauge
+  /// Bytes of all files there.
+  public let prefixCacheDiskBytes: Gauge
+  /// Entries that were written there.
+  public let prefixCacheDiskWrites: Counter
+  /// Entries that were to be written and were not: memory was needed, the queue was full, or writing had failed before.
+  public let prefixCacheDiskDrops: Counter
+  /// Prefixes that were read from there.
+  public let prefixCacheDiskLoads: Counter
+  /// Tokens whose keys and values were read from there.
+  public let prefixCacheDiskLoadedTokens: Counter
+  /// Files that could not be read or written, by operation: `read`, `write`.
+  public let prefixCacheDiskFailures: MetricFamily<Counter>
   /// Prompt tokens of requests that got their first token.
   public let promptTokens: Counter
   /// Generated tokens.
@@ -97,6 +111,18 @@ public final class EngineMetrics: Sendable {
     stateMemoryBytes = list.gauges(
       "state_memory_bytes", "Bytes of memory taken for keys and values and for recurrent state.", labels: ["kind"])
     stateMemoryLimit = list.gauge("state_memory_limit_bytes", "Bytes of memory that both may take together.")
+    prefixCacheDiskEntries = list.gauge("prefix_cache_disk_entries", "Entries of the prefix cache's folder on disk.")
+    prefixCacheDiskBytes = list.gauge("prefix_cache_disk_bytes", "Bytes of the prefix cache's files on disk.")
+    prefixCacheDiskWrites = list.counter("prefix_cache_disk_writes_total", "Entries written to disk.")
+    prefixCacheDiskDrops = list.counter(
+      "prefix_cache_disk_drops_total",
+      "Entries not written to disk: memory was needed, too many waited, or writing had failed before.")
+    prefixCacheDiskLoads = list.counter("prefix_cache_disk_loads_total", "Prefixes read from disk.")
+    prefixCacheDiskLoadedTokens = list.counter(
+      "prefix_cache_disk_loaded_tokens_total", "Tokens whose keys and values were read from disk.")
+    prefixCacheDiskFailures = list.counters(
+      "prefix_cache_disk_failures_total", "Files that could not be read or written.", labels: ["operation"],
+      known: [["read"], ["write"]])
     promptTokens = list.counter("prompt_tokens_total", "Prompt tokens of requests that got their first token.")
     generationTokens = list.counter("generation_tokens_total", "Tokens generated.")
     requestSuccess = list.counters(

@@ -19,6 +19,10 @@ final class EngineSequence: Schedulable, @unchecked Sendable {
   /// See ``GenerationRequest/promptLogprobs``.
   private let promptLogprobs: Int?
   private var timing: SequenceTiming
+  /// The number of the prompt's first tokens whose state was on disk when the request came.
+  var storedTokens = 0
+  /// Remembers the tokens at the end; `nil` for a request of no session.
+  private let noteTokens: (@Sendable ([Int32]) -> Void)?
 
   /// A sequence for a request that was checked.
   ///
@@ -29,11 +33,13 @@ final class EngineSequence: Schedulable, @unchecked Sendable {
   ///   - keepsPrefixes: `true` when state is shared with the sequences of the request's scope.
   ///   - maxUnread: The number of unread tokens at which the sequence pauses.
   ///   - arrival: The time of submission.
+  ///   - noteTokens: Called at the end with the tokens that were to be computed.
   /// - Complexity: O(prompt) with a repetition penalty.
   init(
     _ request: GenerationRequest, tokenLimit: Int, endTokens: Set<Int32>, keepsPrefixes: Bool, maxUnread: Int,
-    arrival: ContinuousClock.Instant
+    arrival: ContinuousClock.Instant, noteTokens: (@Sendable ([Int32]) -> Void)? = nil
   ) {
+    self.noteTokens = noteTokens
     let stop = request.stop
     scheduling = SchedulingState(
       prompt: request.prompt, scoresPrompt: request.promptLogprobs != nil,
@@ -128,6 +134,7 @@ final class EngineSequence: Schedulable, @unchecked Sendable {
   /// Reports the end.
   func finish(_ reason: FinishReason, at now: ContinuousClock.Instant, _ metrics: EngineMetrics) {
     timing.noteEnd(reason, at: now, metrics)
+    noteTokens?(scheduling.tokens)
     channel.finish(GenerationEnd(reason: reason, statistics: timing.statistics))
   }
 }

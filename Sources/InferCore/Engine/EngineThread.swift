@@ -11,6 +11,8 @@ final class EngineThread: @unchecked Sendable {
   private let workspace: Workspace
   private var scheduler: Scheduler<EngineSequence>
   private let readerPatience: Duration
+  /// The cache's part on disk.
+  private let tier: DiskTier?
 
   // Reused from step to step.
   private var news = EngineInbox.News()
@@ -22,13 +24,14 @@ final class EngineThread: @unchecked Sendable {
 
   init(
     model: any LanguageModel, configuration: EngineConfiguration, limits: EngineLimits, store: StateStore,
-    workspace: Workspace, inbox: EngineInbox, metrics: EngineMetrics
+    workspace: Workspace, inbox: EngineInbox, metrics: EngineMetrics, tier: DiskTier?
   ) throws(ModelError) {
     self.model = model
     self.workspace = workspace
     readerPatience = configuration.readerPatience
     self.inbox = inbox
     self.store = store
+    self.tier = tier
     plan.pages.reserveCapacity(limits.pageCount)
     recorder = StepRecorder(metrics, limits.budget)
     team = try ThreadTeam(count: configuration.threads)
@@ -39,6 +42,7 @@ final class EngineThread: @unchecked Sendable {
       memory: SequenceMemory(
         pageTokens: limits.pageTokens, pageCount: limits.pageCount, slotCount: limits.slotCount,
         hasRecurrentState: model.stateLayout.slotBytes > 0, budget: limits.budget))
+    scheduler.withMemory { $0.notesKept = tier != nil }
   }
 
   /// Works until the engine is to stop.
@@ -54,22 +58,44 @@ final class EngineThread: @unchecked Sendable {
       if news.phase == .stopping { break }
       if scheduler.isIdle {
         recorder.noteIdle()
-        inbox.wait(until: scheduler.parked.compactMap(\.deadline).min())
+        wait()
       } else {
         step()
       }
     }
-    inbox.stopped()
+    tier?.stop()
+    for errand in inbox.stopped() { scheduler.withMemory(errand) }
   }
 
   /// Looks at the news: requests that came, that are to end, and that go on.
   private func accept() {
-    for sequence in news.arrivals { scheduler.add(sequence) }
+    for sequence in news.arrivals {
+      scheduler.add(sequence)
+      loadState(of: sequence)
+    }
     recorder.noteArrivals(news.arrivals.count)
     news.arrivals.removeAll(keepingCapacity: true)
     for (channel, reason) in news.endings { end(reason) { $0.channel === channel } }
+    if !news.errands.isEmpty { runErrands() }
     if !news.cacheResets.isEmpty { resetCache() }
     for channel in news.caughtUp { scheduler.unpark { $0.channel === channel }?.deadline = nil }
+  }
+
+  private func runErrands() {
+    for errand in news.errands { scheduler.withMemory(errand) }
+    news.errands = []
+    giveBackMemory()
+  }
+
+  /// Has a request wait for its state from disk where that saves it some tokens.
+  private func loadState(of sequence: EngineSequence) {
+    guard let tier, scheduler.benefits(sequence, from: sequence.storedTokens), let scope = sequence.scheduling.scope
+    else { return }
+    sequence.scheduling.isLoading = true
+    sequence.scheduling.expectedTokens = sequence.storedTokens
+    tier.load(Array(sequence.scheduling.tokens.prefix(sequence.storedTokens)), in: scope) {
+      sequence.scheduling.isLoading = false
+    }
   }
 
   private func resetCache() {
@@ -100,6 +126,7 @@ final class EngineThread: @unchecked Sendable {
   /// Tells of what has ended, once its memory is free and the metrics are true: whoever hears of it may look, or
   /// submit the next request, at once.
   private func announceEndings(at now: ContinuousClock.Instant) {
+    if let tier { scheduler.withMemory { tier.save(newlyKeptIn: &$0) } }
     recorder.note(scheduler)
     guard !endings.isEmpty else { return }
     let unread = endings.reduce(0) { $0 + ($1.sequence.hasStarted ? 0 : $1.sequence.scheduling.promptLength) }
@@ -109,8 +136,11 @@ final class EngineThread: @unchecked Sendable {
     inbox.announceIdleness()
   }
 
+  private func wait() { inbox.wait(until: scheduler.parked.compactMap(\.deadline).min()) }
+
   private func step() {
     scheduler.plan(into: &plan)
+    if plan.runs.isEmpty, scheduler.isLoading { return wait() }
     precondition(!plan.runs.isEmpty, "\(scheduler.running.count) sequences run and none advances")
     let start = ContinuousClock.now
     for sequence in scheduler.preempted { sequence.notePreemption() }

@@ -22,6 +22,8 @@ public struct GenerationRequest: Sendable {
   /// The client whose request it is, compared by bytes; `nil` for one without a name. Clients that compete get as much
   /// service each, however many requests they have.
   public var client: String?
+  /// The session whose tokens this request's are remembered as, so that their state can be saved; `nil` for none.
+  public var session: SessionName?
 
   /// Creates a request. The prompt is checked by ``Engine/submit(_:)-(GenerationRequest)``, which knows the model.
   public init(

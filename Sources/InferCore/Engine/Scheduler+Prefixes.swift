@@ -30,8 +30,9 @@ extension Scheduler {
     sequence.scheduling.expectedTokens = max(sequence.scheduling.expectedTokens, shared)
   }
 
-  /// `true` while a running sequence is computing what a waiting one begins with as well.
+  /// `true` while a waiting sequence's state is being loaded, or a running sequence is computing what it begins with.
   func waitsForLeader(_ sequence: Sequence) -> Bool {
+    if sequence.scheduling.isLoading { return true }
     while let leader = sequence.scheduling.leader {
       if let other = running.first(where: { $0.scheduling.id == leader.id }) {
         return other.scheduling.computed < leader.tokens

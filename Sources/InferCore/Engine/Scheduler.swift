@@ -144,6 +144,20 @@ struct Scheduler<Sequence: Schedulable> {
   /// Gives up all that is kept and that no sequence holds.
   mutating func resetCache() { memory.reset() }
 
+  /// Changes the memory between two steps.
+  mutating func withMemory(_ body: (inout SequenceMemory) -> Void) { body(&memory) }
+
+  /// `true` while a sequence waits for state that is being loaded.
+  var isLoading: Bool { waiting.contains { $0.scheduling.isLoading } }
+
+  /// `true` when a sequence that has not run has less in memory, and in what an older one computes, than the state of
+  /// `count` tokens would give it. O(count).
+  func benefits(_ sequence: Sequence, from count: Int) -> Bool {
+    guard count > 0, let scope = sequence.scheduling.scope else { return false }
+    let found = memory.lookUp(sequence.scheduling.tokens, limit: count, in: scope).tokens
+    return count >= max(found, sequence.scheduling.leader?.tokens ?? 0) + SchedulingState.leastKept
+  }
+
   /// Takes running sequences out of the steps.
   mutating func park(where isToPause: (Sequence) -> Bool) {
     var index = 0

@@ -33,6 +33,8 @@ struct SchedulingState {
   private(set) var held: (page: Int32?, slot: Int32?) = (nil, nil)
   /// A running sequence that begins as this one does, and the number of tokens that both begin with.
   var leader: (id: Int, tokens: Int)?
+  /// `true` while state of the first tokens is being loaded, for which the sequence waits.
+  var isLoading = false
 
   /// The urgency: those with a lower number go before all with a higher one.
   let priority: Int

@@ -3,8 +3,11 @@
 /// The scheduler decides which sequence has which pages and slot. Page `i` is a page of every paged piece of the
 /// layout, slot `i` a slot of every recurrent piece. Memory is reserved whole, and the system backs it page by page
 /// when it is first written, so that an idle server holds little. Pages and slots may be more than there is memory for
-/// as long as not all are written. Used by the engine's thread and its team only.
-@safe public final class StateStore {
+/// as long as not all are written. Used by the engine's thread and its team, and for pages and slots that are lent to them
+/// by others.
+@safe public final class StateStore: @unchecked Sendable {
+  // Safe because who writes bytes sees to it that nobody else uses them.
+
   /// The pieces of state that are stored.
   public let layout: StateLayout
   /// The element format of pages.

@@ -8,6 +8,9 @@ final class PartialFile {
   private let partialPath: String
   private let handle: FileHandle
 
+  /// What stands between a file's path and the rest of the name that it has until it is complete.
+  static let partialMark = ".partial-"
+
   /// The names of this process's files that are not complete.
   fileprivate static let unfinished = Monitor<Set<String>>([])
 
@@ -17,7 +20,7 @@ final class PartialFile {
   init(path: String, beginningWith head: Data) throws(WriteError) {
     try Self.checkReplaceable(path)
     self.path = path
-    let partialPath = "\(path).partial-\(UUID())"
+    let partialPath = "\(path)\(Self.partialMark)\(UUID())"
     self.partialPath = partialPath
     Self.unfinished.withLock { _ = $0.insert(partialPath) }
     do {
@@ -26,7 +29,7 @@ final class PartialFile {
       try handle.seekToEnd()
     } catch {
       Self.remove(partialPath)
-      throw WriteError(path: path, reason: error.localizedDescription)
+      throw WriteError(path: path, error)
     }
   }
 
@@ -42,7 +45,7 @@ final class PartialFile {
   /// Sets the length of the file. Bytes that were not written read as zeros.
   func resize(to byteCount: UInt64) throws(WriteError) {
     do { try handle.truncate(atOffset: byteCount) } catch {
-      throw WriteError(path: path, reason: error.localizedDescription)
+      throw WriteError(path: path, error)
     }
   }
 
@@ -52,14 +55,20 @@ final class PartialFile {
       if let offset { try handle.seek(toOffset: offset) }
       try handle.write(contentsOf: bytes)
     } catch {
-      throw WriteError(path: path, reason: error.localizedDescription)
+      throw WriteError(path: path, error)
     }
   }
 
   /// Completes the file and gives it its name.
-  func finish() throws(WriteError) {
-    do { try handle.close() } catch {
-      throw WriteError(path: path, reason: error.localizedDescription)
+  ///
+  /// - Parameter isSafe: `true` when the bytes have to be on the disk before the name is there, so that the file is whole
+  ///   after a failure of the machine as well.
+  func finish(isSafe: Bool = false) throws(WriteError) {
+    do {
+      if isSafe { try handle.synchronize() }
+      try handle.close()
+    } catch {
+      throw WriteError(path: path, error)
     }
     // Replaces a file in one go, and fails on a folder.
     guard unsafe rename(partialPath, path) == 0 else {
@@ -82,5 +91,18 @@ public func removeUnfinishedFiles() {
   PartialFile.unfinished.withLock { unfinished in
     for path in unfinished { try? FileManager.default.removeItem(atPath: path) }
     unfinished = []
+  }
+}
+
+extension WriteError {
+  /// The error for a file that the system refuses to write.
+  fileprivate init(path: String, _ error: any Error) {
+    let cause = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
+    let codes = [error as NSError, cause].compactMap { $0 }
+    let isOutOfSpace = codes.contains {
+      $0.domain == NSPOSIXErrorDomain && [Int(ENOSPC), Int(EDQUOT)].contains($0.code)
+        || $0.domain == NSCocoaErrorDomain && $0.code == CocoaError.fileWriteOutOfSpace.rawValue
+    }
+    self.init(path: path, reason: error.localizedDescription, isOutOfSpace: isOutOfSpace)
   }
 }

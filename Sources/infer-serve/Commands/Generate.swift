@@ -19,6 +19,12 @@ struct Generate: AsyncParsableCommand {
   @OptionGroup var sampling: SamplingOptions
   @OptionGroup var engine: EngineOptions
 
+  @Option(
+    help: ArgumentHelp(
+      "File of state: what it holds of the prompt is not computed again, and what is computed is saved there.",
+      valueName: "file"))
+  var session: String?
+
   @Flag(help: "Print one JSON object instead of text.")
   var json = false
 
@@ -32,6 +38,8 @@ struct Generate: AsyncParsableCommand {
 
   func validate() throws {
     try check(configuration())
+    if session != nil, !engine.prefixCaching { throw ValidationError("--session needs --prefix-caching") }
+    if session?.isEmpty == true { throw ValidationError("--session needs a path") }
     if sampling.logprobs != nil, !json { throw ValidationError("--logprobs needs --json") }
   }
 
@@ -42,11 +50,13 @@ struct Generate: AsyncParsableCommand {
     }
     let prompt = try prompt.resolve(loaded)
     let engine = try Engine(loaded, configuration: configuration())
-    let request = GenerationRequest(
+    try await restore(to: engine)
+    var request = GenerationRequest(
       prompt: prompt.tokens, sampling: try sampling.sampling(loaded.generation),
       stop: try sampling.conditions().defaultingLength(
         to: loaded.generation.maxTokens, promptTokens: prompt.tokens.count,
         contextLength: engine.limits.contextLength))
+    request.session = Self.sessionName
     let generation = try submit(request, to: engine)
     var transcript = Transcript(
       prompt: prompt, loaded.outputFormat, hasText: loaded.tokenizer != nil, printing: !json)
@@ -70,11 +80,27 @@ struct Generate: AsyncParsableCommand {
         }
       }
     }
+    if let session, let tokens = engine.tokens(of: Self.sessionName) {
+      do throws(StateFileError) { _ = try await engine.save(tokens, to: session) } catch {
+        throw CommandFailure("--session: \(error)")
+      }
+    }
     await engine.shutdown()
     if transcript.finishReason == .error {
       throw CommandFailure("the model's logits left no token to choose")
     }
     try emit(json ? transcript.json.serialized(.pretty) + "\n" : "\n")
+  }
+
+  private static let sessionName = SessionName("generate")
+
+  /// Puts the session's state into the engine, if there is one.
+  private func restore(to engine: Engine) async throws {
+    guard let session else { return }
+    do throws(StateFileError) { _ = try await engine.restore(from: session) } catch {
+      if case .missing = error { return }
+      throw CommandFailure("--session: \(error)")
+    }
   }
 
   /// Submits the request; a refusal names the option.

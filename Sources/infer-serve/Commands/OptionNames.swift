@@ -39,6 +39,7 @@ extension ConfigurationError.Property {
     case .interTokenTarget: "target-itl-ms"
     case .maxUnreadTokens: nil
     case .maxContext: "max-context"
+    case .cacheFolder: "cache-dir"
     }
   }
 }

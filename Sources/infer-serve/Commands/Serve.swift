@@ -102,6 +102,22 @@ struct Serve: AsyncParsableCommand {
   var drainTimeout = 30.0
 
   @Option(
+    help: ArgumentHelp(
+      "Folder for what is kept of requests, so that it outlives memory and a restart.", valueName: "path"))
+  var cacheDir: String?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Size of all files in --cache-dir at most; what was used longest ago goes first.", valueName: "MiB"))
+  var cacheDirMib = CacheFolder(path: "").maxMiB
+
+  @Option(
+    help: ArgumentHelp(
+      "Folder for sessions, which clients save and restore by name (/v1/sessions, /slots).", valueName: "path"))
+  var sessionDir: String?
+
+  @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
       "Connections at most (default: what the limit of descriptors leaves).", valueName: "count"))
@@ -146,11 +162,15 @@ struct Serve: AsyncParsableCommand {
     guard servedModelName.isEmpty || !names.isEmpty else {
       throw ValidationError("--served-model-name needs a name that is not empty")
     }
+    try require(1...(1 << 24), "cache-dir-mib", cacheDirMib)
+    guard sessionDir?.isEmpty != true else { throw ValidationError("--session-dir needs a path") }
     try check(configuration())
   }
 
   /// The engine's configuration.
-  func configuration() -> EngineConfiguration {
+  ///
+  /// - Parameter warn: Tells of a folder that cannot be used.
+  func configuration(warn: @escaping @Sendable (String) -> Void = { _ in }) -> EngineConfiguration {
     var configuration = engine.configuration(model)
     configuration.maxRunning = maxRunning
     configuration.maxQueue = maxQueue
@@ -158,6 +178,7 @@ struct Serve: AsyncParsableCommand {
     configuration.interTokenTarget = targetItlMs.map { .milliseconds($0) }
     configuration.readerPatience = .seconds(idleTimeout)
     configuration.reservesActivations = true
+    configuration.cacheFolder = cacheDir.map { CacheFolder(path: $0, maxMiB: cacheDirMib, warn: warn) }
     return configuration
   }
 
@@ -184,12 +205,14 @@ struct Serve: AsyncParsableCommand {
       state: state, drainLimit: .seconds(drainTimeout), logger: logger,
       load: { [self] in try load(state.modelNames[0], metrics.engine, logger) },
       announce: { [self] in announce($0, port: $1, logger: logger) })
+    let sessionFolder = sessionDir.map { SessionFolder(path: $0) }
+    sessionFolder?.removeUnfinished()
     let service = GenerationService(
       state: state, metrics: metrics,
       limits: GenerationService.Limits(
         bodyBytes: maxBodyKib * 1024, requestTime: .seconds(requestTimeout), keepAlive: .seconds(keepAliveInterval)),
       bodies: BodyBudget(limit: maxBodiesMib << 20),
-      workers: RequestWorkers(processors: availableProcessorCount()))
+      workers: RequestWorkers(processors: availableProcessorCount()), sessionFolder: sessionFolder)
     let server = HTTPServer.Configuration(host: host, port: port, rules: connectionRules(logger))
     let application = HTTPServer.application(server, router: Routes.router(service, logger: logger)) { port in
       lifecycle.listening(port: port)
@@ -236,7 +259,8 @@ struct Serve: AsyncParsableCommand {
     guard let tokenizer = loaded.tokenizer else {
       throw CommandFailure("\(model.model) has no tokenizer.json, which serving needs")
     }
-    let engine = try Engine(loaded, configuration: configuration(), metrics: metrics)
+    let configuration = configuration { logger.warning("cache folder", metadata: ["warning": "\($0)"]) }
+    let engine = try Engine(loaded, configuration: configuration, metrics: metrics)
     let served = ServedModel(
       model: loaded, name: name, tokenizer: tokenizer, engine: engine, format: output.format(loaded.outputFormat),
       created: Int(Date().timeIntervalSince1970), allowsSpecialInMessages: template.allowSpecialInMessages,

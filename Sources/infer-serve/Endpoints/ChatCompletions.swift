@@ -43,6 +43,7 @@ struct ChatCompletions: Sendable {
       length: served.model.generation.maxTokens,
       scheduling: request.scheduling, branches: chat.tokens.branches, matchesStopStrings: false)
     requests[0].promptLogprobs = request.promptLogprobs
+    requests[0].session = request.session
     let promptLogprobs = request.promptLogprobs.map { PromptLogprobs(served.tokenizer, count: $0) }
     return GenerationJob(
       requests: requests,

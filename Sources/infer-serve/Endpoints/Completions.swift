@@ -27,6 +27,7 @@ struct Completions: Sendable {
         length: CompletionRequest.defaultMaxTokens, scheduling: request.scheduling,
         promptLogprobs: request.scoredLogprobs)
       let choice = choice(index, prompt, request, served)
+      if index == 0 { requests[0].session = request.session }
       choices += Array(repeating: choice, count: request.bestOf)
     }
     let head = ResponseHead(

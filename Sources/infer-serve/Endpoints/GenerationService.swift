@@ -22,6 +22,8 @@ struct GenerationService: Sendable {
   let limits: Limits
   let bodies: BodyBudget
   let workers: RequestWorkers
+  /// The folder that sessions are saved in; `nil` for none.
+  var sessionFolder: SessionFolder?
 
   /// An endpoint's part: decodes the body and says what to generate and how to write it.
   typealias Decoder<Builder: ResponseBuilder> =
@@ -62,6 +64,12 @@ struct GenerationService: Sendable {
       try answer(try reader(of: body), served)
     }
     return .json(value)
+  }
+
+  /// The members of a body that may be absent, and the model.
+  func fields(of request: Request, _ context: ServeContext) async throws -> (FieldReader, ServedModel) {
+    let (body, served) = try await body(of: request, context, until: Deadline(from: .now, limit: limits.requestTime))
+    return (try body.bytes.isEmpty ? FieldReader(.object([:])) : reader(of: body), served)
   }
 
   /// A body as it came, which is held until it is decoded.

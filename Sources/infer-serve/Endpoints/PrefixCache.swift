@@ -9,7 +9,8 @@ struct PrefixCache: Sendable {
 
   /// Entries, bytes and memory of the cache, and the tokens that it has saved.
   func tell(_ request: Request, _ context: ServeContext) throws -> Response {
-    let metrics = try state.model().engine.metrics
+    let engine = try state.model().engine
+    let metrics = engine.metrics
     let (queries, hits) = (metrics.prefixCacheQueries.value, metrics.prefixCacheHits.value)
     return .json([
       "queried_tokens": .integer(queries), "hit_tokens": .integer(hits),
@@ -20,7 +21,20 @@ struct PrefixCache: Sendable {
       "memory": Self.object(metrics.stateMemoryBytes) { .integer(Int($0.value)) },
       "memory_limit": .integer(Int(metrics.stateMemoryLimit.value)),
       "evicted_entries": Self.object(metrics.prefixCacheEvictions) { .integer($0.value) },
+      "disk": engine.keepsPrefixesOnDisk ? Self.disk(metrics) : .null,
     ])
+  }
+
+  private static func disk(_ metrics: EngineMetrics) -> JSONValue {
+    [
+      "entries": .integer(Int(metrics.prefixCacheDiskEntries.value)),
+      "bytes": .integer(Int(metrics.prefixCacheDiskBytes.value)),
+      "written_entries": .integer(metrics.prefixCacheDiskWrites.value),
+      "dropped_entries": .integer(metrics.prefixCacheDiskDrops.value),
+      "loaded_prefixes": .integer(metrics.prefixCacheDiskLoads.value),
+      "loaded_tokens": .integer(metrics.prefixCacheDiskLoadedTokens.value),
+      "failures": object(metrics.prefixCacheDiskFailures) { .integer($0.value) },
+    ]
   }
 
   /// Gives up all that no running request holds.

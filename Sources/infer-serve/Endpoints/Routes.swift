@@ -28,6 +28,7 @@ enum Routes {
     let (tokenization, health) = (Tokenization(service: service), Health(state: state))
     let models = Models(state: state)
     let cache = PrefixCache(state: state)
+    let sessions = Sessions(service: service, folder: service.sessionFolder)
     var endpoints = [
       post(["/v1/chat/completions", "/chat/completions"], ChatCompletions(service: service).respond),
       post(["/v1/completions", "/completions"], Completions(service: service).respond),
@@ -40,6 +41,11 @@ enum Routes {
       Endpoint(paths: ["/ping"], methods: [.get, .post], handler: health.respond),
       get(["/cache"], cache.tell),
       post(["/cache/reset", "/reset_prefix_cache"], cache.reset),
+      get(["/v1/sessions", "/sessions"], sessions.list),
+      post(["/v1/sessions/{id}/save", "/sessions/{id}/save"], sessions.save),
+      post(["/v1/sessions/{id}/restore", "/sessions/{id}/restore"], sessions.restore),
+      Endpoint(paths: ["/v1/sessions/{id}", "/sessions/{id}"], methods: [.delete], handler: sessions.delete),
+      post(["/slots/{id}"], Slots(sessions: sessions).act),
       get(["/metrics"], MetricsPage(metrics: service.metrics).respond),
     ]
     let told = endpoints.map { "\($0.methods[0].rawValue) \($0.paths[0])" }

@@ -19,6 +19,8 @@ struct ChatRequest {
   var scheduling: SchedulingFields
   /// The treatment of messages that do not fit the context; `nil` for the server's.
   var overflow: Overflow?
+  /// The session that it belongs to.
+  var session: SessionName?
   /// The chat template's variables beside the messages: `chat_template_kwargs`, `documents` and what the fields of
   /// reasoning say.
   var templateVariables: JSONObject
@@ -43,6 +45,7 @@ struct ChatRequest {
     streaming = try StreamingOptions(reader)
     scheduling = try SchedulingFields(reader)
     overflow = try Overflow(reader)
+    session = try SessionFields.session(reader, in: scheduling.cacheScope)
     promptLogprobs = try fields.promptLogprobs()
     if promptLogprobs != nil, streaming != nil { throw reader.wrongValue("prompt_logprobs", "cannot be streamed") }
     let reasoning = try ReasoningFields(reader)

@@ -35,6 +35,8 @@ struct CompletionRequest {
   var overflow: Overflow?
   /// The first tokens that a prompt keeps when it is shortened, beside the one that marks its beginning; `nil` for all.
   var keptTokens: Int?
+  /// The session that it belongs to.
+  var session: SessionName?
   /// `true` when special tokens of the continuation have no text.
   var skipsSpecialTokens: Bool
 
@@ -64,6 +66,7 @@ struct CompletionRequest {
     overflow = try Overflow(reader)
     let kept = try reader.integer("n_keep", in: -1 ... .max) ?? 0
     keptTokens = kept == -1 ? nil : kept
+    session = try SessionFields.session(reader, in: scheduling.cacheScope)
     skipsSpecialTokens = try reader.bool("skip_special_tokens") ?? true
     guard streaming != nil else { return }
     if bestOf > choices {

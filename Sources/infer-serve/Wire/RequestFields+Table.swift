@@ -58,7 +58,7 @@ extension RequestFields {
       .read, "model", "stream", "stream_options", "temperature", "top_k", "top_p", "min_p", "repetition_penalty",
       "repeat_last_n", "presence_penalty", "frequency_penalty", "logit_bias", "seed", "n", "logprobs", "max_tokens",
       "min_tokens", "stop", "stop_token_ids", "ignore_eos", "include_stop_str_in_output", "skip_special_tokens",
-      "response_format", "modalities", "usage", "options", "cache_salt", "cache_prompt",
+      "response_format", "modalities", "usage", "options", "cache_salt", "cache_prompt", "session_id", "id_slot",
       "priority", "user", "safety_identifier", "timeout", "overflow")
     + [
       ("n_predict", .alias(of: "max_tokens")), ("max_new_tokens", .alias(of: "max_tokens")),
@@ -75,7 +75,7 @@ extension RequestFields {
     "metadata", "store", "service_tier", "prompt_cache_key", "prompt_cache_retention",
     "prediction", "provider", "models", "route", "transforms", "trace",
     // Names, caches, queues and machines.
-    "request_id", "rid", "session_id", "extra_key", "custom_labels", "id_slot", "slot_id",
+    "request_id", "rid", "extra_key", "custom_labels", "slot_id",
     "n_discard", "keep_alive", "ttl", "draft_model", "data_parallel_rank", "routed_dp_rank",
     "disagg_prefill_dp_rank", "bootstrap_host", "bootstrap_port", "bootstrap_room", "kv_transfer_params",
     "ec_transfer_params", "ngram_corpus_id", "backend_sampling", "speculative.n_max", "speculative.n_min",

@@ -31,6 +31,7 @@ import Testing
     var prompts: [[Int32]] = [[]]
     var requests: [(prompt: [Int32], count: Int)] = []
     var cancelled: Set<Int> = []
+    var loading: PrefixLease?
     var steps = 0
     while requests.count < 100 || !harness.unfinished.isEmpty {
       if requests.count < 100, Int.random(in: 0..<3, using: &random) == 0 {
@@ -72,6 +73,17 @@ import Testing
         harness.unpark(id)
       }
       if Int.random(in: 0..<200, using: &random) == 0 { harness.scheduler.resetCache() }
+      // What another thread reads and writes meanwhile.
+      if seed % 2 == 0 { harness.lend(using: &random) }
+      if seed % 3 == 0, Int.random(in: 0..<10, using: &random) == 0,
+        let scope = scopes.randomElement(using: &random) ?? nil,
+        let tokens = prompts.randomElement(using: &random), !tokens.isEmpty, loading == nil
+      {
+        loading = harness.load(tokens, in: scope)
+      } else if let lease = loading, Bool.random(using: &random) {
+        harness.adopt(lease)
+        loading = nil
+      }
       if !harness.scheduler.isIdle { harness.step() }
       steps += 1
       guard steps < 100 * longest * 4 else {
@@ -87,6 +99,7 @@ import Testing
       let found = harness.scored[id] ?? []
       #expect(cancelled.contains(id) ? scored.starts(with: found) : found == scored, "request \(id)")
     }
+    harness.scheduler.withMemory { while $0.takeBackLease() {} }
     harness.scheduler.resetCache()
     let memory = harness.scheduler.memory
     #expect(memory.pages.takenCount == 0 && memory.slots.takenCount == 0 && memory.tree.count == 0)

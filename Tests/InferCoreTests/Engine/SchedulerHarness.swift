@@ -178,6 +178,33 @@ struct SchedulerHarness {
     return hasState ? Self.token(hash, paged) : Self.token(paged, paged)
   }
 
+  /// Lends what was kept since the last call, and gives back some of what is lent.
+  mutating func lend(using random: inout some RandomNumberGenerator) {
+    scheduler.withMemory { memory in
+      memory.notesKept = true
+      for slot in memory.takeNewlyKept() where Bool.random(using: &random) { _ = memory.lend(slot) }
+      while memory.leases.count > 2, let lease = memory.leases.randomElement(using: &random) { memory.end(lease) }
+    }
+  }
+
+  /// Puts a prefix into the cache as if it were read from disk, in two steps between which the memory may be taken back.
+  mutating func load(_ tokens: [Int32], in scope: CacheScope) -> PrefixLease? {
+    var lease: PrefixLease?
+    scheduler.withMemory { lease = $0.reserve(tokens, states: [(tokens.count + 1) / 2, tokens.count], in: scope) }
+    guard let lease else { return nil }
+    for position in lease.whole * pageTokens..<tokens.count where hasPages {
+      pages[Int(lease.pages[position / pageTokens])][position % pageTokens] = tokens[position]
+    }
+    for state in lease.states {
+      slots[Int(state.slot)] = tokens.prefix(state.position).reduce(0) { Self.extend($0, $1) }
+    }
+    return lease
+  }
+
+  mutating func adopt(_ lease: PrefixLease) {
+    scheduler.withMemory { _ = $0.adopt(lease) }
+  }
+
   /// That what is kept is what it is kept as.
   private func checkCache() {
     let tree = scheduler.memory.tree
@@ -264,6 +291,10 @@ extension Scheduler<BareSequence> {
       if let slot = sequence.scheduling.held.slot { slots[Int(slot)] += 1 }
     }
     for capture in plan?.captures ?? [] { slots[Int(capture.slot)] += 1 }
+    for lease in memory.leases {
+      for page in lease.pages { pages[Int(page)] += 1 }
+      for state in lease.states { slots[Int(state.slot)] += 1 }
+    }
     var kept = 0
     for node in memory.tree.nodes where node.page != PrefixTree.none {
       pages[Int(node.page)] += 1

@@ -1,0 +1,100 @@
+internal import Crypto
+
+/// The model, the formats and the layout that state is of: only an engine that agrees in all of them can go on from it.
+struct StateIdentity: Sendable, Equatable {
+  /// The version of the format of files, and of what the bytes of state mean.
+  static let version: UInt32 = 1
+
+  let model: [UInt8]
+  let kvType: KVType
+  let pageTokens: Int
+  /// A hash of the pieces of state.
+  let layout: [UInt8]
+  /// The same over all of these.
+  let hash: [UInt8]
+
+  /// The identity of the state of a model of a fingerprint.
+  init(_ model: ModelFingerprint, _ layout: StateLayout, kvType: KVType, pageTokens: Int) {
+    self.init(model: model.bytes, kvType: kvType, pageTokens: pageTokens, layout: Self.hash(layout))
+  }
+
+  init(model: [UInt8], kvType: KVType, pageTokens: Int, layout: [UInt8]) {
+    self.model = model
+    self.kvType = kvType
+    self.pageTokens = pageTokens
+    self.layout = layout
+    var hash = SHA256()
+    hash.update(data: model + layout)
+    hash.update(data: Array("\(Self.version) \(kvType.rawValue) \(pageTokens)".utf8))
+    self.hash = Array(hash.finalize())
+  }
+
+  private static func hash(_ layout: StateLayout) -> [UInt8] {
+    let pieces = layout.kinds.map { kind in
+      switch kind {
+      case .paged(let heads, let headDimension): "paged \(heads) \(headDimension)"
+      case .latent(let dimension): "latent \(dimension)"
+      case .recurrent(let count): "recurrent \(count)"
+      }
+    }
+    return Array(SHA256.hash(data: Array(pieces.joined(separator: ",").utf8)))
+  }
+
+  /// The property in which another state differs, for people; `nil` when it is of the same kind.
+  func difference(from other: StateIdentity) -> String? {
+    if model != other.model { return "it is another model's (other weights, configuration or quantisation)" }
+    if kvType != other.kvType {
+      return "its keys and values are \(kvType.rawValue), the engine's are \(other.kvType.rawValue)"
+    }
+    if pageTokens != other.pageTokens {
+      return "its pages have \(pageTokens) tokens, the engine's have \(other.pageTokens)"
+    }
+    return layout == other.layout ? nil : "its pieces of state are others than the model's"
+  }
+}
+
+/// A hash of a prefix: of whose state it is, who may share it, and all its tokens.
+struct StateKey: Sendable, Hashable {
+  static let byteCount = 32
+
+  let bytes: [UInt8]
+
+  /// The bytes as hexadecimal digits.
+  var name: String {
+    let digits = Array("0123456789abcdef".utf8)
+    return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+  }
+
+  /// Computes keys of prefixes of one sequence, each of which begins with the one before.
+  struct Hasher: Sendable {
+    private var hash = SHA256()
+
+    init(_ identity: StateIdentity, scope: [UInt8]) { hash.update(data: identity.hash + scope) }
+
+    mutating func add(_ tokens: some Collection<Int32>) { hash.update(data: tokens.littleEndianBytes) }
+
+    var key: StateKey { StateKey(bytes: Array(hash.finalize())) }
+  }
+}
+
+extension CacheScope {
+  /// A hash of the salt, which stands for it in files.
+  package var hash: [UInt8] { Array(SHA256.hash(data: Array("infer-serve cache scope".utf8) + salt)) }
+}
+
+extension Collection<Int32> {
+  /// The numbers as files have them.
+  var littleEndianBytes: [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(count * 4)
+    for number in self { bytes.append(littleEndian: UInt32(bitPattern: number)) }
+    return bytes
+  }
+}
+
+extension [UInt8] {
+  /// Appends an integer as files have it.
+  mutating func append<Integer: FixedWidthInteger & UnsignedInteger>(littleEndian integer: Integer) {
+    for shift in stride(from: 0, to: Integer.bitWidth, by: 8) { append(UInt8(truncatingIfNeeded: integer >> shift)) }
+  }
+}

@@ -1,0 +1,89 @@
+/// A part of a sequence's state that is copied in one go.
+enum StatePart {
+  /// Rows of a page, of every paged and latent piece.
+  case rows(Range<Int>, page: Int32)
+  /// A recurrent piece in a slot.
+  case piece(StateHandle, slot: Int32)
+}
+
+extension StateLayout {
+  /// The bytes of the state after a number of tokens, without what only aligns it.
+  func bytes(tokens: Int, type: KVType) -> Int {
+    kinds.reduce(pageBytes(tokens: tokens, type: type)) { sum, kind in
+      if case .recurrent(let count) = kind { sum + count * MemoryLayout<Float>.stride } else { sum }
+    }
+  }
+}
+
+// The bytes of sequences' state as they are told to others. A thread of its own may read and write them, where it is sure
+// that nobody writes what it reads and nobody uses what it writes; see `PrefixLease`.
+extension StateStore {
+  /// The parts of the state of some positions of a sequence, and of its recurrent state, in their order.
+  ///
+  /// - Parameters:
+  ///   - positions: The positions whose rows are told.
+  ///   - pages: The page table of the sequence, from position 0 on.
+  ///   - slot: The slot of the recurrent state; `nil` for none.
+  func parts(of positions: Range<Int>, pages: [Int32], slot: Int32?) -> [StatePart] {
+    var parts: [StatePart] = []
+    var position = positions.lowerBound
+    while position < positions.upperBound {
+      let page = position / pageTokens
+      let end = min((page + 1) * pageTokens, positions.upperBound)
+      parts.append(.rows(position - page * pageTokens..<end - page * pageTokens, page: pages[page]))
+      position = end
+    }
+    guard let slot else { return parts }
+    for (index, kind) in layout.kinds.enumerated() {
+      if case .recurrent = kind { parts.append(.piece(StateHandle(index: index), slot: slot)) }
+    }
+    return parts
+  }
+
+  /// The number of bytes of a part.
+  func byteCount(of part: StatePart) -> Int {
+    switch part {
+    case .rows(let rows, _): return layout.pageBytes(tokens: rows.count, type: kvType)
+    case .piece(let handle, _):
+      guard case .recurrent(let count) = layout.kinds[handle.index] else { return 0 }
+      return count * MemoryLayout<Float>.stride
+    }
+  }
+
+  /// Copies a part to `bytes`, whose content is replaced.
+  func copy(_ part: StatePart, to bytes: inout [UInt8]) {
+    bytes.removeAll(keepingCapacity: true)
+    unsafe forEachStretch(of: part) { unsafe bytes.append(contentsOf: $0) }
+  }
+
+  /// Copies bytes to a part, as many as it has.
+  func copy(_ bytes: [UInt8], to part: StatePart) {
+    precondition(bytes.count == byteCount(of: part), "\(bytes.count) bytes for a part of \(byteCount(of: part))")
+    unsafe bytes.withUnsafeBytes { source in
+      var offset = 0
+      unsafe forEachStretch(of: part) { target in
+        unsafe target.copyMemory(from: UnsafeRawBufferPointer(rebasing: source[offset..<offset + target.count]))
+        offset += target.count
+      }
+    }
+  }
+
+  private func forEachStretch(of part: StatePart, _ body: (UnsafeMutableRawBufferPointer) -> Void) {
+    switch part {
+    case .rows(let rows, let page):
+      precondition(rows.lowerBound >= 0 && rows.upperBound <= pageTokens, "rows \(rows) of a page of \(pageTokens)")
+      for (index, kind) in layout.kinds.enumerated() {
+        let stretches = kind.stretches(kvType)
+        guard stretches.count > 0 else { continue }
+        let first = unsafe self.page(page, of: StateHandle(index: index))
+        for stretch in 0..<stretches.count {
+          let start = (stretch * pageTokens + rows.lowerBound) * stretches.bytesPerToken
+          unsafe body(
+            UnsafeMutableRawBufferPointer(start: first + start, count: rows.count * stretches.bytesPerToken))
+        }
+      }
+    case .piece(let handle, let slot):
+      unsafe body(UnsafeMutableRawBufferPointer(start: self.slot(slot, of: handle), count: byteCount(of: part)))
+    }
+  }
+}

@@ -1,0 +1,117 @@
+import Foundation
+import Hummingbird
+import InferCore
+import InferText
+
+/// `/v1/sessions`: what requests with a `session_id` have computed, saved under its name and restored.
+struct Sessions: Sendable {
+  let service: GenerationService
+  let folder: SessionFolder?
+
+  /// `GET /v1/sessions`: the sessions that are remembered or saved.
+  func list(_ request: Request, _ context: ServeContext) throws -> Response {
+    let (folder, served) = (try configured(), try service.state.model())
+    let scope = try Self.scope(nil, request)
+    let saved = folder.saved(in: scope)
+    var known: [String: Int] = [:]
+    for session in served.engine.knownSessions(in: scope) where SessionFields.isName(session.name.name) {
+      known[session.name.name] = session.tokens
+    }
+    let data = Set(saved.keys).union(known.keys).sorted().map { name -> JSONValue in
+      [
+        "id": .string(name), "object": "session", "tokens": known[name].map(JSONValue.integer) ?? .null,
+        "saved": .bool(saved[name] != nil), "bytes": saved[name].map(JSONValue.integer) ?? .null,
+      ]
+    }
+    return .json(["object": "list", "data": .array(data)])
+  }
+
+  /// `POST /v1/sessions/{id}/save`
+  func save(_ request: Request, _ context: ServeContext) async throws -> Response {
+    let name = try Self.name(context)
+    let (scope, served) = try await scope(request, context)
+    let saving = try await save(SessionName(name, in: scope), as: name, served)
+    return .json([
+      "id": .string(name), "object": "session", "saved_tokens": .integer(saving.state.tokens.count),
+      "bytes": .integer(saving.state.byteCount), "timings": ["save_ms": .number(saving.milliseconds)],
+    ])
+  }
+
+  /// `POST /v1/sessions/{id}/restore`
+  func restore(_ request: Request, _ context: ServeContext) async throws -> Response {
+    let name = try Self.name(context)
+    let (scope, served) = try await scope(request, context)
+    let restoring = try await restore(SessionName(name, in: scope), from: name, served)
+    return .json([
+      "id": .string(name), "object": "session", "restored_tokens": .integer(restoring.state.tokens.count),
+      "bytes": .integer(restoring.state.byteCount), "timings": ["restore_ms": .number(restoring.milliseconds)],
+    ])
+  }
+
+  /// `DELETE /v1/sessions/{id}`: forgets the session and removes its file.
+  func delete(_ request: Request, _ context: ServeContext) async throws -> Response {
+    let name = try Self.name(context)
+    let (scope, served) = try await scope(request, context)
+    let wasKnown = served.engine.forget(SessionName(name, in: scope))
+    let wasSaved = try configured().remove(name, in: scope)
+    guard wasKnown || wasSaved else { throw APIError(.missing(path: name), session: name) }
+    return .json(["id": .string(name), "object": "session.deleted", "deleted": true])
+  }
+
+  // MARK: What both spellings do
+
+  /// A state in a file, and the time that writing or reading it took.
+  typealias Outcome = (state: SavedState, milliseconds: Double)
+
+  /// Saves a session's state in the file of a name that has been checked.
+  func save(_ session: SessionName, as name: String, _ served: ServedModel) async throws -> Outcome {
+    let folder = try configured()
+    guard let tokens = served.engine.tokens(of: session) else { throw APIError(.missing(path: name), session: name) }
+    folder.make()
+    let start = ContinuousClock.now
+    do throws(StateFileError) {
+      let state = try await served.engine.save(
+        tokens, in: session.scope, to: folder.file(of: name, in: session.scope))
+      return (state, (ContinuousClock.now - start).seconds * 1000)
+    } catch { throw APIError(error, session: name) }
+  }
+
+  /// Restores a session's state from the file of a name that has been checked.
+  func restore(_ session: SessionName, from name: String, _ served: ServedModel) async throws -> Outcome {
+    let folder = try configured()
+    let start = ContinuousClock.now
+    do throws(StateFileError) {
+      let state = try await served.engine.restore(
+        from: folder.file(of: name, in: session.scope), in: session.scope)
+      served.engine.note(session, tokens: state.tokens)
+      return (state, (ContinuousClock.now - start).seconds * 1000)
+    } catch { throw APIError(error, session: name) }
+  }
+
+  /// The folder, if the server has one.
+  func configured() throws(APIError) -> SessionFolder {
+    guard let folder else { throw .sessionsOff }
+    return folder
+  }
+
+  /// The scope that a request names, by `cache_salt` in its body or its query, and the model.
+  private func scope(
+    _ request: Request, _ context: ServeContext
+  ) async throws -> (scope: CacheScope, served: ServedModel) {
+    _ = try configured()
+    let (reader, served) = try await service.fields(of: request, context)
+    return (try Self.scope(reader, request), served)
+  }
+
+  static func scope(_ reader: FieldReader?, _ request: Request) throws(APIError) -> CacheScope {
+    let salt = try reader?.string("cache_salt") ?? request.uri.queryParameters["cache_salt"].map(String.init)
+    return try SessionFields.scope(salt: salt, "cache_salt")
+  }
+
+  private static func name(_ context: ServeContext) throws -> String {
+    let raw = context.parameters.get("id") ?? ""
+    let name = raw.removingPercentEncoding ?? raw
+    try SessionFields.check(name, "id")
+    return name
+  }
+}

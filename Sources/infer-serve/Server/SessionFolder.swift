@@ -1,0 +1,54 @@
+import Foundation
+import InferCore
+
+/// The folder that sessions are saved in: one file each, whose name is the session's, and for those of a salt a hash of the
+/// salt as well.
+struct SessionFolder: Sendable {
+  private static let suffix = ".session"
+
+  let path: String
+
+  /// The file of a session whose name has been checked.
+  func file(of name: String, in scope: CacheScope) -> String {
+    "\(path)/\(name)\(Self.mark(of: scope))\(Self.suffix)"
+  }
+
+  /// Names cannot hold the sign.
+  private static func mark(of scope: CacheScope) -> String {
+    guard !scope.salt.isEmpty else { return "" }
+    let digits = scope.hash.prefix(16).map { byte in
+      (byte < 16 ? "0" : "") + String(byte, radix: 16)
+    }
+    return "@" + digits.joined()
+  }
+
+  /// Makes the folder unless it is there. What is wrong with it shows when a file is written.
+  func make() { try? FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
+
+  /// Removes files that a process left half-written.
+  func removeUnfinished() {
+    for name in names where name.contains("\(Self.suffix).partial-") {
+      try? FileManager.default.removeItem(atPath: "\(path)/\(name)")
+    }
+  }
+
+  /// The saved sessions of a scope, and the bytes of their files.
+  func saved(in scope: CacheScope) -> [String: Int] {
+    let end = Self.mark(of: scope) + Self.suffix
+    var saved: [String: Int] = [:]
+    for name in names where name.hasSuffix(end) {
+      let session = String(name.dropLast(end.count))
+      guard SessionFields.isName(session) else { continue }
+      let attributes = try? FileManager.default.attributesOfItem(atPath: "\(path)/\(name)")
+      saved[session] = attributes?[.size] as? Int ?? 0
+    }
+    return saved
+  }
+
+  /// Removes a session's file. Returns `false` when there was none.
+  func remove(_ name: String, in scope: CacheScope) -> Bool {
+    (try? FileManager.default.removeItem(atPath: file(of: name, in: scope))) != nil
+  }
+
+  private var names: [String] { (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] }
+}

@@ -1,0 +1,48 @@
+import InferCore
+import InferText
+import TestSupport
+import Testing
+
+@testable import infer_serve
+
+@Suite struct SessionFieldsTests {
+  @Test(arguments: ["a", "lesson-1", "A_b.c", "x..", String(repeating: "n", count: 128)])
+  func namesAreLettersDigitsAndThreeSigns(name: String) { #expect(SessionFields.isName(name)) }
+
+  @Test(arguments: [
+    "", ".", "..", ".hidden", "a/b", "../a", "/a", "a\\b", "a b", "a\0", "a\n", "é", "ａ", "a:b", "a@b", "~", "%2e",
+    String(repeating: "n", count: 129),
+  ])
+  func otherNamesAreNone(name: String) {
+    #expect(!SessionFields.isName(name))
+    #expect(throws: APIError.self) { try SessionFields.check(name, "id") }
+  }
+
+  /// Sessions of slots are never those of a name.
+  @Test func aSlotIsNoName() {
+    let slot = SessionFields.slot(3, in: .shared)
+    #expect(!SessionFields.isName(slot.name) && slot != SessionFields.slot(4, in: .shared))
+    #expect(slot != SessionFields.slot(3, in: CacheScope(salt: [1])))
+  }
+
+  @Test func filesOfSaltsAreApart() {
+    let folder = SessionFolder(path: "/s")
+    let files = [CacheScope.shared, CacheScope(salt: [1]), CacheScope(salt: [2])].map { folder.file(of: "a", in: $0) }
+    #expect(Set(files).count == 3 && files[0] == "/s/a.session")
+    #expect(files.allSatisfy { $0.hasPrefix("/s/a") && $0.hasSuffix(".session") })
+  }
+
+  @Test func everyReasonHasItsStatusAndNoPath() {
+    let path = "/secret/a.session"
+    let errors: [(StateFileError, Int)] = [
+      (.missing(path: path), 404), (.unreadable(path: path, reason: "r"), 500),
+      (.damaged(path: path, reason: "r"), 422), (.foreign(path: path, difference: "d"), 409),
+      (.otherScope(path: path), 409), (.nothingKept, 409), (.outOfMemory, 503), (.unsupported(reason: "r"), 400),
+      (.shutdown, 503),
+    ]
+    for (error, status) in errors {
+      let told = APIError(error, session: "a")
+      #expect(told.status == status && !told.message.contains("secret"))
+    }
+  }
+}
