@@ -20,29 +20,42 @@ def tokens(count, seed):
     return [generator.randrange(10, 250) for _ in range(count)]
 
 
+@pytest.fixture
+def busy(binary, long_model):
+    """Starts a server whose only place is held by a stream that decodes until its connection is closed."""
+    servers = []
+
+    def busy(*options):
+        server = Server(binary, long_model, "--max-running", "1", *options)
+        servers.append(server)
+        return server, hold(server)
+
+    yield busy
+    for server in servers:
+        server.__exit__()
+
+
 def hold(server):
-    """A stream that decodes until its connection is closed."""
-    connection = raw_request(server, server.chat(stream=True, **LONG))
+    connection = raw_request(server, server.chat(stream=True, **{**LONG, "max_tokens": 30_000}))
     wait_until(lambda: server.metric("num_requests_running") == 1)
     return connection
 
 
-def test_a_lower_priority_number_is_sooner(start):
-    with start("--max-running", "1") as server:
-        held = hold(server)
-        order = []
+def test_a_lower_priority_number_is_sooner(busy):
+    server, held = busy()
+    order = []
 
-        def ask(priority):
-            body = {"model": server.model, "prompt": tokens(40, priority), "max_tokens": 1, "priority": priority}
-            assert server.post(COMPLETIONS, body).status_code == 200
-            order.append(priority)
+    def ask(priority):
+        body = {"model": server.model, "prompt": tokens(40, priority), "max_tokens": 1, "priority": priority}
+        assert server.post(COMPLETIONS, body).status_code == 200
+        order.append(priority)
 
-        with ThreadPoolExecutor(3) as pool:
-            for waiting, priority in enumerate([7, 9, 8], 1):
-                pool.submit(ask, priority)
-                wait_until(lambda: server.metric("num_requests_waiting") == waiting)
-            held.close()
-        assert order == [7, 8, 9]
+    with ThreadPoolExecutor(3) as pool:
+        for waiting, priority in enumerate([7, 9, 8], 1):
+            pool.submit(ask, priority)
+            wait_until(lambda: server.metric("num_requests_waiting") == waiting)
+        held.close()
+    assert order == [7, 8, 9]
 
 
 def test_an_urgent_request_runs_at_once_and_the_other_goes_on(start):
@@ -58,24 +71,23 @@ def test_an_urgent_request_runs_at_once_and_the_other_goes_on(start):
         assert answer["choices"][0]["message"]["content"] == alone
 
 
-def test_a_client_with_many_requests_does_not_keep_others_waiting(start):
-    with start("--max-running", "1") as server:
-        held = hold(server)
-        order = []
+def test_a_client_with_many_requests_does_not_keep_others_waiting(busy):
+    server, held = busy()
+    order = []
 
-        def ask(user, seed):
-            body = {"model": server.model, "prompt": tokens(60, seed), "max_tokens": 1, "user": user}
-            assert server.post(COMPLETIONS, body).status_code == 200
-            order.append(user)
+    def ask(user, seed):
+        body = {"model": server.model, "prompt": tokens(60, seed), "max_tokens": 1, "user": user}
+        assert server.post(COMPLETIONS, body).status_code == 200
+        order.append(user)
 
-        with ThreadPoolExecutor(12) as pool:
-            for seed in range(10):
-                pool.submit(ask, "many", seed)
-                wait_until(lambda: server.metric("num_requests_waiting") == seed + 1)
-            pool.submit(ask, "one", 99)
-            wait_until(lambda: server.metric("num_requests_waiting") == 11)
-            held.close()
-        assert order.index("one") <= 1
+    with ThreadPoolExecutor(12) as pool:
+        for seed in range(10):
+            pool.submit(ask, "many", seed)
+            wait_until(lambda: server.metric("num_requests_waiting") == seed + 1)
+        pool.submit(ask, "one", 99)
+        wait_until(lambda: server.metric("num_requests_waiting") == 11)
+        held.close()
+    assert order.index("one") <= 1
 
 
 def test_a_short_prompt_does_not_wait_for_a_long_one(binary, long_model):
@@ -132,25 +144,24 @@ def test_a_header_that_makes_no_sense_is_named(server, value):
     assert answer.status_code == 400 and answer.json()["error"]["param"] == "X-Request-Timeout"
 
 
-def test_a_queue_has_a_limit_in_tokens(start):
-    with start("--max-running", "1", "--max-queue-tokens", "1000") as server:
-        held = hold(server)
+def test_a_queue_has_a_limit_in_tokens(busy):
+    server, held = busy("--max-queue-tokens", "1000")
 
-        def ask(count, seed):
-            return server.post(COMPLETIONS, {"model": server.model, "prompt": tokens(count, seed), "max_tokens": 1})
+    def ask(count, seed):
+        return server.post(COMPLETIONS, {"model": server.model, "prompt": tokens(count, seed), "max_tokens": 1})
 
-        with ThreadPoolExecutor(2) as pool:
-            # The first in the queue is taken whatever its length, and what else fits.
-            first = pool.submit(ask, 1800, 1)
-            wait_until(lambda: server.metric("num_requests_waiting") == 1)
-            refused = ask(10, 2)
-            assert refused.status_code == 429 and refused.json()["error"]["code"] == "queue_tokens_full"
-            assert int(refused.headers["retry-after"]) >= 1
-            assert server.metric("admission_rejections_total", reason="queue_tokens_full") == 1
-            held.close()
-            assert first.result().status_code == 200
-        server.wait_until_idle()
-        assert ask(10, 3).status_code == 200
+    with ThreadPoolExecutor(2) as pool:
+        # The first in the queue is taken whatever its length, and what else fits.
+        first = pool.submit(ask, 1800, 1)
+        wait_until(lambda: server.metric("num_requests_waiting") == 1)
+        refused = ask(10, 2)
+        assert refused.status_code == 429 and refused.json()["error"]["code"] == "queue_tokens_full"
+        assert int(refused.headers["retry-after"]) >= 1
+        assert server.metric("admission_rejections_total", reason="queue_tokens_full") == 1
+        held.close()
+        assert first.result().status_code == 200
+    server.wait_until_idle()
+    assert ask(10, 3).status_code == 200
 
 
 def test_retry_after_is_an_estimate(start):
