@@ -5,8 +5,8 @@ PORT ?= 8080
 BINARY := .build/release/infer-serve
 SWIFT_PATHS := Package.swift Sources Tests
 
-.PHONY: serve build test test-builds debug-build thread-build release-build bench format lint docs swift-test \
-  kernels-test thread-test allocation-test fuzz-test client-test instruction-test instruction-update clean
+.PHONY: serve build test bench format lint docs swift-test kernels-test allocation-test fuzz-test client-test \
+  instruction-test instruction-update thread-test clean
 
 serve: build
 	exec $(BINARY) serve --model $(MODEL) --port $(PORT)
@@ -14,23 +14,7 @@ serve: build
 build: .build/libraries-installed
 	scripts/build.sh -c release --product infer-serve
 
-test:
-	$(MAKE) --jobs=3 test-builds kernels-test
-	$(MAKE) swift-test thread-test allocation-test fuzz-test client-test instruction-test
-
-# All that tests run, side by side: a build's last modules leave processors idle. A folder takes one build at a time.
-test-builds: thread-build release-build
-
-debug-build: .build/libraries-installed
-	scripts/build.sh --build-tests
-
-thread-build: .build/libraries-installed
-	scripts/build.sh --build-tests $(THREAD_SANITIZER)
-
-release-build: debug-build
-	scripts/build.sh -c release --product Allocations
-	scripts/build.sh -c release --product Fuzz
-	scripts/build.sh -c release --product infer-serve
+test: swift-test kernels-test allocation-test fuzz-test client-test instruction-test
 
 # The engine, its kernels, blocks and server, in one process each.
 swift-test: .build/libraries-installed
@@ -42,13 +26,13 @@ kernels-test: .build/libraries-installed .build/emulators-installed
 	Tests/Kernels/run.sh
 
 # The threads of metrics, engine, kernels and server under the thread sanitizer: the suites that have any, but for those
-# whose arithmetic would take it an hour.
+# whose arithmetic would take it an hour. Not a part of `make test`: all is compiled once more, for ten minutes.
 thread-test: .build/libraries-installed
 	swift test $(THREAD_SANITIZER) --filter 'InferMetricsTests|InferServeTests'
 	swift test $(THREAD_SANITIZER) --filter '$(THREADED)'
 
 THREAD_SANITIZER := --sanitize=thread --scratch-path .build/thread-sanitizer
-THREADED := ThreadTeamTests|EngineTests|EngineLifeTests|EngineThreadsTests|BackPressureTests|TextGenerationTests|PrefixCacheTests
+THREADED := ThreadTeamTests|EngineTests|EngineLifeTests|EngineThreadsTests|BackPressureTests|TextGenerationTests|PrefixCacheTests|DiskTierTests|SavedStateTests
 
 # That steps take nothing from the heap.
 allocation-test: .build/libraries-installed
@@ -90,7 +74,7 @@ docs: .build/libraries-installed
 	mkdir -p .build && touch $@
 
 # Elsewhere the tests say what they skip.
-.build/emulators-installed: .build/libraries-installed
+.build/emulators-installed: scripts/install-libraries.sh
 	if command -v apt-get >/dev/null && test "$$(uname -m)" = x86_64; then \
 	  scripts/install-libraries.sh qemu-user gcc-aarch64-linux-gnu libsimde-dev; fi
 	mkdir -p .build && touch $@
