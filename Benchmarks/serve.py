@@ -10,6 +10,7 @@ table; FILE.json is written after every workload. --scale shrinks all lengths, t
 import argparse
 import contextlib
 import datetime
+import functools
 import json
 import os
 import random
@@ -87,11 +88,18 @@ class Running:
         excess = self.tokens(text) / tokens
         return " ".join(text.split()[: max(1, round(tokens / excess))])
 
+    @functools.cached_property
+    def words(self) -> dict[str, int]:
+        """A bias to tokens that are a word each: weights without sense write text that is cut otherwise when it is read."""
+        tokens = [self.post("/tokenize", {"content": f" {word}"})["tokens"] for word in dict.fromkeys(WORDS)]
+        return {str(found[0]): 100 for found in tokens if len(found) == 1}
+
     def ask(self, messages: list[dict[str, str]], tokens: int) -> tuple[str, int]:
         """An answer, and how many tokens of the prompt were computed for it."""
         answer = self.post(
             "/v1/chat/completions",
-            {"messages": messages, "max_tokens": tokens, "temperature": 0, "ignore_eos": True, "model": "default"}
+            {"messages": messages, "max_tokens": tokens, "temperature": 0, "ignore_eos": True, "model": "default",
+             "logit_bias": self.words}
             | ({"model": self.model} if self.model else {}))
         usage, timings = answer["usage"], answer.get("timings", {})
         cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens", timings.get("cache_n", 0))
@@ -121,9 +129,8 @@ def computed(result: dict[str, Any]) -> list[int]:
 
 def shared(server: Running) -> Figures:
     """Requests one after another with a system prompt in common and questions of their own."""
-    result = server.bench(
-        "--requests", 6, "--prefix-tokens", server.length(1900), "--input-tokens", 24, "--output-tokens", 8,
-        "--max-concurrency", 1)
+    result = converse(
+        server, 6, 1, server.text(server.length(1900), "system"), lambda number, turn: server.text(24, (number, turn)), 8)
     first, *later = result["ttfts"]
     return {
         "prompt tokens computed from the second request on, most": max(computed(result)[1:]),
@@ -137,8 +144,10 @@ def together(server: Running) -> Figures:
     return {"prompts computed for four": sum(computed(result)) / max(result["input_lens"])}
 
 
-def talk(server: Running, count: int, turns: int, system: str, question: Callable[[int, int], str], answer: int) -> float:
-    """Conversations that take turns: prompt tokens computed over those that are really new."""
+def converse(
+    server: Running, count: int, turns: int, system: str, question: Callable[[int, int], str], answer: int
+) -> dict[str, Any]:
+    """Conversations that take turns, with answers of so many tokens."""
     conversations = [
         {"conversations": [{"from": "system", "value": system}] + [
             message for turn in range(turns) for message in (
@@ -147,8 +156,14 @@ def talk(server: Running, count: int, turns: int, system: str, question: Callabl
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         json.dump(conversations, file)
         file.flush()
-        result = server.bench(
-            "--conversations", file.name, "--output-tokens", answer, "--ignore-eos", "--max-concurrency", 1)
+        return server.bench(
+            "--conversations", file.name, "--output-tokens", answer, "--ignore-eos", "--max-concurrency", 1, "--extra-body",
+            json.dumps({"logit_bias": server.words}))
+
+
+def talk(server: Running, count: int, turns: int, system: str, question: Callable[[int, int], str], answer: int) -> float:
+    """Conversations that take turns: prompt tokens computed over those that are really new."""
+    result = converse(server, count, turns, system, question, answer)
     inputs, outputs = result["input_lens"], result["output_lens"]
     new = sum(inputs[:count]) - (count - 1) * server.tokens(system)
     # One turn of all, then the next of all.
