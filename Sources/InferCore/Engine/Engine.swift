@@ -3,7 +3,7 @@ internal import InferMetrics
 /// Runs a model for many requests at the same time.
 ///
 /// An engine has a thread of its own; nothing here ever waits for a step. Requests are taken on or refused at once,
-/// run as memory allows, oldest first, and report through their ``Generation``, which keeps the engine alive. When
+/// run as memory and their turn allow, and report through their ``Generation``, which keeps the engine alive. When
 /// nothing holds the engine any more, its thread ends.
 public final class Engine: Sendable {
   /// The memory that the engine has and the sizes of requests that it takes.
@@ -84,7 +84,7 @@ public final class Engine: Sendable {
     _ model: any LanguageModel, _ configuration: EngineConfiguration, _ limits: EngineLimits
   ) throws(ConfigurationError) -> (Workspace, Int) {
     let workspace = Workspace()
-    guard configuration.reservesActivations else { return (workspace, 0) }
+    guard configuration.reservesActivations || configuration.kvCacheMiB == nil else { return (workspace, 0) }
     // OpenBLAS asks for a buffer of 128 MiB for each thread, and asks again for ever where the system refuses it. The
     // rest is for stacks, heaps and the activations of the step that is tried.
     let needed = 256 + 160 * configuration.threads
@@ -98,7 +98,7 @@ public final class Engine: Sendable {
       let bytes = try StepRunner.activationBytes(
         of: model, rows: configuration.maxBatchTokens, logitRows: limits.maxRunning + limits.maxScoredRows,
         kvType: configuration.kvType, threads: configuration.threads)
-      try workspace.reserve(byteCount: bytes)
+      if configuration.reservesActivations { try workspace.reserve(byteCount: bytes) }
       return (workspace, bytes)
     } catch {
       throw ConfigurationError(.maxBatchTokens, reason: "of \(configuration.maxBatchTokens) is too large: \(error)")

@@ -65,6 +65,10 @@ final class EngineInbox: Sendable {
         throw .queueTokensFull(
           limit: maxWaitingTokens, retryAfter: contents.startingRate.time(for: excess, from: now))
       }
+      if contents.unfinished == 0 {
+        contents.endingRate.restart(at: now)
+        contents.startingRate.restart(at: now)
+      }
       contents.unfinished += sequences.count
       contents.waitingTokens += tokens
       contents.news.arrivals += sequences

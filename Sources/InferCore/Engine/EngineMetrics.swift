@@ -20,7 +20,7 @@ public final class EngineMetrics: Sendable {
   public let stateCacheUsage: Gauge
   /// Generated tokens per second, over the last second or so; 0 when idle.
   public let generationTokensPerSecond: Gauge
-  /// Times that a request lost its memory to an older one.
+  /// Times that a request lost its memory to one before it.
   public let preemptions: Counter
   /// Tokens of prompts that were looked up in the prefix cache.
   public let prefixCacheQueries: Counter
@@ -96,7 +96,7 @@ public final class EngineMetrics: Sendable {
       "state_cache_usage_perc", "Fraction of the slots of recurrent state that requests hold, 0 to 1.")
     generationTokensPerSecond = list.gauge(
       "generation_tokens_per_second", "Tokens generated per second, over the last second or so; 0 when idle.")
-    preemptions = list.counter("num_preemptions_total", "Times that a request lost its memory to an older one.")
+    preemptions = list.counter("num_preemptions_total", "Times that a request lost its memory to one before it.")
     prefixCacheQueries = list.counter(
       "prefix_cache_queries_total", "Tokens of prompts that were looked up in the prefix cache.")
     prefixCacheHits = list.counter("prefix_cache_hits_total", "Tokens of prompts that were found in the prefix cache.")

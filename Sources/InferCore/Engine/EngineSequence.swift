@@ -3,7 +3,7 @@ internal import InferMetrics
 /// A request on the engine's thread, from its arrival to its end: its tokens and memory, how its next token is chosen,
 /// the time it has taken, and the way of its events to a reader.
 ///
-/// Made by the thread that submits the request. From ``EngineInbox/submit(_:)`` on it is the engine's thread's alone,
+/// Made by the thread that submits the request. From ``EngineInbox/submit(_:at:)`` on it is the engine's thread's alone,
 /// but for ``channel``.
 final class EngineSequence: Schedulable, @unchecked Sendable {
   // Safe because one thread at a time uses it: the one that makes it until the inbox has it, then the engine's.
@@ -64,7 +64,7 @@ final class EngineSequence: Schedulable, @unchecked Sendable {
     return true
   }
 
-  /// Notes that the memory went to an older sequence.
+  /// Notes that the memory went to a sequence before it.
   func notePreemption() { timing.notePreemption() }
 
   /// The use of the logits that follow the token at `position`.

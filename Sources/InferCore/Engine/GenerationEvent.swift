@@ -34,7 +34,7 @@ public struct GenerationStatistics: Sendable, Equatable {
   public var generatedTokens = 0
   /// The number of prompt tokens whose state was found instead of computed.
   public var cachedTokens = 0
-  /// The number of times that the request lost its memory to an older one and was computed again.
+  /// The number of times that the request lost its memory to one before it and was computed again.
   public var preemptions = 0
   /// From submission to the first step that computed a part of it.
   public var queueTime = Duration.zero

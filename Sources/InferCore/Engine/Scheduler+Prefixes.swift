@@ -20,6 +20,10 @@ extension Scheduler {
       leader.scheduling.priority <= sequence.scheduling.priority
     else { return }
     let known = max(leader.scheduling.computed, sequence.scheduling.leader?.tokens ?? 0)
+    // Nothing more is shared unless the next token is, and prompts are long.
+    guard known < sequence.scheduling.tokens.count, known < leader.scheduling.tokens.count,
+      leader.scheduling.tokens[known] == sequence.scheduling.tokens[known]
+    else { return }
     let shared = min(
       commonPrefix(leader.scheduling.tokens, sequence.scheduling.tokens), sequence.scheduling.reusable,
       leader.scheduling.tokens.count - 1)
@@ -27,6 +31,7 @@ extension Scheduler {
     leader.scheduling.mark(shared)
     sequence.scheduling.mark(shared)
     sequence.scheduling.leader = (leader.scheduling.id, shared)
+    sequence.scheduling.isDealt = true
     sequence.scheduling.expectedTokens = max(sequence.scheduling.expectedTokens, shared)
   }
 

@@ -17,23 +17,23 @@ enum RunOutcome: Equatable {
 ///
 /// **Rows.** Sequences that decode get a row in every step. What is left of the step's rows, or of its time, goes to
 /// prompts: by priority, then to clients that were served least, then to whoever has least left to compute. A quarter goes
-/// to the first of the running prompts by rank whatever is shorter, so that a long prompt is never starved.
+/// to the first of the running prompts by rank whatever is shorter, so that a long prompt is never starved, and an eighth to
+/// the shortest whoever's it is.
 ///
 /// **Memory.** Rank is priority and then age; `running`, `waiting` and `parked` are each in its order. When pages run out,
 /// a sequence takes them from the last running one, which waits again and computes little anew, since the cache keeps
 /// what it can; the last itself waits in place. Therefore the first always advances (alone it fits, or it was refused),
 /// and so, one after the other, do all.
 ///
-/// **Admission** goes by the order of rows, but for sequences that were preempted or overtaken too often, which go first
-/// of their priority. Who finds no room keeps others from overtaking. Preemption cannot thrash: beside others a sequence
+/// **Admission** goes by the order of rows, but of each priority sequences go first that were preempted while they answered,
+/// and then those that were overtaken too often, both by age. Who finds no room keeps others from overtaking. Preemption cannot thrash: beside others a sequence
 /// is admitted only if there are pages for all its tokens, for those that running prompts have still to get, and for each
 /// of them to grow into, so nobody is preempted in the next steps, as many as a page has tokens. Running sequences only
 /// grow, so one that was preempted cannot come back before another has ended: between two endings there are at most as
-/// many preemptions as running sequences, and one more for each arrival of a lower number of priority, for which room is
-/// made.
+/// many preemptions as running sequences, beside those that make room for who is more urgent.
 ///
 /// Pages and slots share the memory's budget, and none of this changes: the slots of running sequences are set aside, at
-/// least two, so that the first to advance has its own and that which it starts from, and all pages fit beside them. What
+/// least two where states are kept and two fit, so that the first to advance has its own and that which it starts from, and all pages fit beside them. What
 /// other slots take is counted when a sequence is admitted, and given up as pages are needed; a state is kept in passing
 /// only where it leaves the pages that running sequences were promised.
 ///
@@ -225,9 +225,8 @@ struct Scheduler<Sequence: Schedulable> {
     for index in planned.indices {
       let sequence = planned[index]
       let run = plan.runs[index]
-      let isAnswering = sequence.scheduling.hasAnswered
       sequence.scheduling.finish(run, plan.captures[run.captures], in: &memory)
-      if !isAnswering { clients.charge(sequence.scheduling.clientIndex, run.tokens.count) }
+      clients.charge(sequence.scheduling.clientIndex, sequence.scheduling.chargePrompt())
       let (id, missing) = (sequence.scheduling.id, sequence.scheduling.missing)
       switch outcomes[index] {
       case .pending: precondition(missing > 0, "sequence \(id) has nothing left to compute")
@@ -244,8 +243,9 @@ struct Scheduler<Sequence: Schedulable> {
     if hasEnded { running.removeAll { $0.scheduling.slot == nil } }
   }
 
-  /// Learns the time that a plan took.
+  /// Learns the time that a plan took, unless it scored prompts: rows with logits take longer than others.
   mutating func observe(_ plan: StepPlan, seconds: Double) {
+    guard plan.runs.allSatisfy({ $0.logits.count <= 1 }) else { return }
     var (decoding, prompts) = (StepCost.Work(), StepCost.Work())
     for run in plan.runs {
       if run.tokens.count == 1 {

@@ -48,6 +48,8 @@ struct SchedulingState {
   var expectedTokens = 0
   /// The number of younger sequences of the same priority that began to run while this one waits.
   var overtaken = 0
+  /// The number of prompt tokens that the client was charged for.
+  private var charged = 0
   /// The number of rows that the step being planned has for the sequence.
   var share = 0
   /// `true` when the step being planned has nothing more for the sequence.
@@ -79,6 +81,14 @@ struct SchedulingState {
 
   /// The number of tokens that are left to compute.
   var missing: Int { tokens.count - computed }
+
+  /// The prompt tokens that were computed since the last call, for the first time.
+  mutating func chargePrompt() -> Int {
+    let end = min(computed, promptLength)
+    let new = max(0, end - max(charged, cachedTokens ?? 0))
+    charged = max(charged, end)
+    return new
+  }
 
   /// `true` once the sequence has a generated token.
   var hasAnswered: Bool { tokens.count > promptLength }

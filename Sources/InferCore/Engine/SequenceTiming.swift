@@ -28,7 +28,7 @@ struct SequenceTiming {
     statistics.queueTime = now - arrival
   }
 
-  /// Notes that the request lost its memory to an older one.
+  /// Notes that the request lost its memory to one before it.
   mutating func notePreemption() { statistics.preemptions += 1 }
 
   /// Notes that the prompt is read.

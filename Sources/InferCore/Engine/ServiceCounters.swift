@@ -1,8 +1,8 @@
 /// The tokens that each client has been served, by which clients with little service go first.
 ///
 /// Virtual token counters (Sheng et al., "Fairness in Serving Large Language Models", 2024): a generated token counts as
-/// much as two of a prompt, and a client that comes back after a pause starts no lower than those who are there, so that
-/// nobody saves up.
+/// much as two of a prompt, and a client that comes back after a pause starts no lower than those who are there, or than who
+/// left last, so that nobody saves up.
 struct ServiceCounters {
   /// The weight of a generated token; one of a prompt has 1.
   static let generatedWeight = 2
@@ -18,6 +18,8 @@ struct ServiceCounters {
   private var clients: [Client] = []
   private var indices: [[UInt8]: Int] = [:]
   private var present = 0
+  /// The service of the client that left last.
+  private var lastLeft = 0
 
   /// The tokens that client `index` has been served.
   subscript(index: Int) -> Int { clients[index].served }
@@ -27,7 +29,7 @@ struct ServiceCounters {
     let index = index(of: name)
     if clients[index].sequences == 0 {
       let least = clients.lazy.filter { $0.sequences > 0 }.map(\.served).min()
-      clients[index].served = max(clients[index].served, least ?? clients[index].served)
+      clients[index].served = max(clients[index].served, least ?? lastLeft)
       present += 1
     }
     clients[index].sequences += 1
@@ -37,7 +39,9 @@ struct ServiceCounters {
   /// Notes that a sequence of a client has gone.
   mutating func leave(_ index: Int) {
     clients[index].sequences -= 1
-    if clients[index].sequences == 0 { present -= 1 }
+    guard clients[index].sequences == 0 else { return }
+    present -= 1
+    lastLeft = clients[index].served
   }
 
   /// Counts served tokens.

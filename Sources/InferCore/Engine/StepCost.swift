@@ -23,16 +23,11 @@ struct StepCost {
   private var decoding = LinearCost(memory: 64)
   private var prompts = LinearCost(memory: 16)
 
-  /// `true` once a step without prompt rows was measured, and one with.
-  var isKnown: Bool { decoding.isKnown && prompts.isKnown }
+  /// `true` once a step with prompt rows was measured.
+  var isKnown: Bool { prompts.isKnown }
 
   /// The expected seconds of a step that computes one row, which are those of reading the weights.
-  var leastSeconds: Double { decoding.seconds(of: Work(rows: 1)) }
-
-  /// The expected seconds of a step.
-  func seconds(decoding: Work, prompts: Work) -> Double {
-    self.decoding.seconds(of: decoding) + (prompts.rows > 0 ? self.prompts.seconds(of: prompts) : 0)
-  }
+  var leastSeconds: Double { (decoding.isKnown ? decoding : prompts).seconds(of: Work(rows: 1)) }
 
   /// The seconds that are left for prompt rows in a step of `total` seconds, beside what any such step takes.
   func secondsForPrompts(in total: Double, decoding: Work) -> Double {

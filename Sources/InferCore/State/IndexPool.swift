@@ -87,6 +87,9 @@ struct IndexPool {
   /// `true` when an index is kept and held by nobody else. O(1).
   func isIdle(_ index: Int32) -> Bool { isKept[Int(index)] && holders[Int(index)] == 1 }
 
+  /// `true` when a taken index has one holder, beside one that keeps it only for as long as nobody needs it. O(1).
+  func isHeldOnce(_ index: Int32) -> Bool { holders[Int(index)] == (isKept[Int(index)] ? 2 : 1) }
+
   private func checkIsTaken(_ index: Int32) {
     precondition(index >= 0 && index < count && holders[Int(index)] > 0, "index \(index) of \(count) is not taken")
   }

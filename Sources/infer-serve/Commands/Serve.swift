@@ -67,7 +67,7 @@ struct Serve: AsyncParsableCommand {
     help: ArgumentHelp(
       """
       Time from token to token of answers that prompts of others leave them, as far as the model can be that fast \
-      (default: prompts take as many rows as --max-batch-tokens allows).
+      (default: steps as long as throughput asks for).
       """, valueName: "ms"))
   var targetItlMs: Double?
 

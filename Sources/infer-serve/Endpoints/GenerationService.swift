@@ -40,6 +40,7 @@ struct GenerationService: Sendable {
       try decodeCounted(body, served, decode)
     }
     let deadline = allowed.tightened(to: job.timeLimit)
+    guard ContinuousClock.now < deadline.instant else { throw APIError.timedOut(after: deadline.limit) }
     let answer = try Self.submit(job, served)
     var response: Response
     if let streaming = job.streaming {

@@ -121,6 +121,69 @@ import Testing
     counters.charge(b, 70)
     counters.leave(b)
     #expect(counters.enter([2]) == b && counters[b] == 1070, "what was served is not forgotten")
+    counters.leave(b)
+    counters.charge(a, 5000)
+    counters.leave(a)
+    let c = counters.enter([3])
+    #expect(counters[c] == 6000, "nor by coming when nobody is there")
+  }
+
+  /// A short prompt gets its first token soon also where its client has been served more.
+  @Test func aShortPromptDoesNotWaitForAnotherClient() {
+    var harness = harness(rows: 512)
+    harness.add(0, prompt: tokens(30_000, seed: 2), wanted: 1, client: [2])
+    harness.step()
+    let client = harness.scheduler.clients.enter([1])
+    harness.scheduler.clients.charge(client, 1_000_000)
+    harness.add(1, prompt: tokens(20, seed: 3), wanted: 1, client: [1])
+    #expect(harness.step() == [1])
+  }
+
+  /// Who could not run even so takes nobody's memory.
+  @Test func nobodyIsPreemptedInVain() {
+    var harness = harness(pages: 20, slots: 8)
+    harness.add(0, prompt: tokens(200, seed: 1), wanted: 40)
+    for _ in 0..<5 { harness.step() }
+    for id in 1..<3 { harness.add(id, prompt: tokens(20, seed: UInt64(id)), wanted: 20, priority: 5) }
+    for _ in 0..<2 { harness.step() }
+    #expect(harness.scheduler.running.count == 3)
+    harness.add(3, prompt: tokens(150, seed: 4), wanted: 1)
+    for _ in 0..<5 { harness.step() }
+    #expect(harness.preemptions == 0 && harness.scheduler.running.count == 3)
+    #expect(Set(finish(&harness)) == [0, 1, 2, 3])
+  }
+
+  /// Under a load that never ends, of three lengths, the longest has its turn as well.
+  @Test func whoIsOvertakenGoesByAge() {
+    var harness = harness(rows: 64, slots: 1)
+    let lengths = [20, 60, 300]
+    var waits: [Int: [Int]] = [:]
+    var since: [Int: (step: Int, length: Int)] = [:]
+    for step in 0..<3000 {
+      if step % 2 == 0, since.count < 60 {
+        let length = lengths[step / 2 % 3]
+        let id = harness.answers.count
+        harness.add(id, prompt: tokens(length, seed: UInt64(id)), wanted: 1)
+        since[id] = (step, length)
+      }
+      for id in harness.scheduler.isIdle ? [] : harness.step() {
+        guard let (start, length) = since.removeValue(forKey: id) else { continue }
+        waits[length, default: []].append(step - start)
+      }
+    }
+    for length in lengths { #expect((waits[length] ?? []).count > 50, "\(length): \(waits[length] ?? [])") }
+  }
+
+  /// What was taken from a client is not charged to it once more.
+  @Test func computingAnewIsNotService() {
+    var harness = harness(pages: 20, slots: 2)
+    harness.add(0, prompt: tokens(200, seed: 1), wanted: 1, priority: 1, client: [7])
+    for _ in 0..<2 { harness.step() }
+    harness.add(1, prompt: tokens(250, seed: 2), wanted: 1)
+    _ = finish(&harness)
+    #expect(harness.preemptions == 1)
+    let client = harness.scheduler.clients.enter([7])
+    #expect(harness.scheduler.clients[client] == 200)
   }
 
   @Test func manyClientsAreForgottenOneAfterAnother() {

@@ -37,7 +37,8 @@ import Testing
       let decoding = StepCost.Work(rows: decodes)
       let work = StepCost.Work(rows: rows, position: position)
       let time = 0.010 + 0.5e-3 * Double(decodes) + 1.2e-3 * Double(rows) + 2e-8 * work.attended
-      let expected = cost.seconds(decoding: decoding, prompts: work)
+      let expected =
+        cost.seconds(ofFurther: rows, position: position) - cost.secondsForPrompts(in: 0, decoding: decoding)
       #expect(abs(expected / time - 1) < 0.1, "\(expected) s for \(time) s")
     }
   }
@@ -88,8 +89,9 @@ import Testing
     while harness.unfinished.contains(1), steps < 200 {
       harness.step()
       steps += 1
+      if steps > 2, harness.unfinished.contains(1) { #expect(harness.plan.tokens.count == 1 + 8) }
     }
-    #expect(steps <= 100)
+    #expect(steps <= 101)
   }
 
   /// With nobody decoding, steps take as many rows as there are, or as much time as a cancellation may wait.
@@ -101,10 +103,42 @@ import Testing
     while !harness.scheduler.isIdle { harness.step() }
     harness.add(1, prompt: prompt(2000), wanted: 1)
     harness.step()
-    #expect(harness.plan.tokens.count == 512)
+    #expect(harness.plan.tokens.count > 480)
     harness.seconds = { plan in 1e-3 + 1e-3 * Double(plan.tokens.count) }
     harness.add(2, prompt: prompt(20_000), wanted: 1)
     for _ in 0..<30 { harness.step() }
     #expect(harness.plan.tokens.count < 150, "a step of \(harness.plan.tokens.count) ms")
+  }
+
+  /// Where prompts never leave a step to decodes alone, the target is kept all the same.
+  @Test func aTargetNeedsNoStepWithoutPrompts() {
+    var harness = SchedulerHarness(
+      maxBatchTokens: 512, pageTokens: 16, pageCount: 4000, slotCount: 8, targetSeconds: 0.1)
+    harness.seconds = Self.seconds
+    harness.add(0, prompt: prompt(20), wanted: 100_000)
+    harness.add(1, prompt: prompt(30_000), wanted: 1)
+    var times: [Double] = []
+    for _ in 0..<100 {
+      harness.step()
+      times.append(Self.seconds(harness.plan))
+    }
+    #expect(harness.unfinished.contains(1))
+    #expect(times.dropFirst(10).allSatisfy { (0.05...0.125).contains($0) }, "\(times)")
+  }
+
+  /// Steps that score prompts say nothing of others.
+  @Test func scoringIsNotLearnedFrom() {
+    var harness = SchedulerHarness(
+      maxBatchTokens: 512, pageTokens: 16, pageCount: 4000, slotCount: 8, maxScoredRows: 512)
+    harness.seconds = Self.seconds
+    for id in 0..<2 {
+      harness.add(id, prompt: prompt(500), wanted: 3)
+      while !harness.scheduler.isIdle { harness.step() }
+    }
+    let before = harness.scheduler.cost.seconds(ofFurther: 100, position: 0)
+    harness.seconds = { 10 * Self.seconds($0) }
+    harness.add(2, prompt: prompt(400), wanted: 1, scoresPrompt: true)
+    while !harness.scheduler.isIdle { harness.step() }
+    #expect(harness.scheduler.cost.seconds(ofFurther: 100, position: 0) == before)
   }
 }

@@ -1,0 +1,126 @@
+internal import DequeModule
+
+// Who begins to run, and the memory of those that do.
+extension Scheduler {
+  /// Moves a waiting sequence to the running ones if there is room, or if those that are less urgent have it. Returns
+  /// whether it was moved.
+  mutating func admit(_ next: Sequence, _ budget: inout StepBudget, into plan: inout StepPlan) -> Bool {
+    guard canHaveRoom(next) else { return false }
+    while running.count >= maxRunning || !start(next, in: &plan) {
+      guard let last = running.last, last.scheduling.priority > next.scheduling.priority else { return false }
+      budget.rows += last.scheduling.share
+      budget.scoredRows += last.scheduling.scored(within: last.scheduling.share).count
+      preemptLast(&plan)
+    }
+    waiting.removeAll { $0 === next }
+    for other in waiting where other.scheduling.id < next.scheduling.id {
+      if other.scheduling.priority == next.scheduling.priority { other.scheduling.overtaken += 1 }
+    }
+    Self.insert(next, into: &running)
+    next.scheduling.share = 0
+    next.scheduling.overtaken = 0
+    lead(next)
+    return true
+  }
+
+  /// `false` when there would be no room for a sequence even without those that are less urgent, as far as is known
+  /// without looking up its tokens.
+  private func canHaveRoom(_ next: Sequence) -> Bool {
+    let kept = running.firstIndex { $0.scheduling.priority > next.scheduling.priority } ?? running.count
+    guard kept < maxRunning else { return false }
+    guard kept > 0 else { return true }
+    let held = next.scheduling.expectedTokens / memory.pageTokens
+    let needed = running[..<kept].reduce(missingPages(of: next, holding: held)) {
+      $0 + missingPages(of: $1, holding: $1.scheduling.pages.count)
+    }
+    let freed = running[kept...].reduce(pagesOfParked) { $0 + $1.scheduling.pages.count }
+    return memory.hasPages(needed - freed, takingSlots: 1 - slotsOfParked - (running.count - kept))
+  }
+
+  /// Gives a sequence a slot, and what the cache has of its first tokens. Returns `false` when there is no room.
+  private mutating func start(_ next: Sequence, in plan: inout StepPlan) -> Bool {
+    var hit = SequenceMemory.Hit()
+    if let scope = next.scheduling.scope {
+      hit = memory.lookUp(next.scheduling.tokens, limit: next.scheduling.reusable, in: scope)
+      next.scheduling.expectedTokens = hit.tokens
+    }
+    memory.hold(hit)
+    guard hasRoom(for: next, behind: hit) else {
+      memory.letGo(hit)
+      return false
+    }
+    var slot = takeSlot()
+    if slot == nil {
+      // So little memory that the sequence needs the very slot.
+      memory.letGo(hit)
+      hit = SequenceMemory.Hit()
+      slot = takeSlot()
+    }
+    guard let slot else { return false }
+    if hit.partialPage != nil {
+      if let page = takePage() {
+        next.scheduling.hold(slot: slot, hit, in: &memory)
+        next.scheduling.copyPartialPage(to: page, of: hit, in: &plan)
+        return true
+      }
+      // So little memory that the sequence needs the very page: it is computed anew.
+      memory.letGo(hit)
+      hit = SequenceMemory.Hit()
+    }
+    next.scheduling.hold(slot: slot, hit, in: &memory)
+    return true
+  }
+
+  /// `true` when there are pages for a sequence whose hit is held, for all that the running ones have still to compute,
+  /// and for one more of each.
+  private func hasRoom(for next: Sequence, behind hit: SequenceMemory.Hit) -> Bool {
+    guard !running.isEmpty else { return true }
+    let needed = promisedPages + missingPages(of: next, holding: hit.pages.count)
+    return memory.hasPages(needed - pagesOfParked, takingSlots: 1 - slotsOfParked)
+  }
+
+  /// The pages that running sequences need for the tokens that they have, and one more each.
+  var promisedPages: Int {
+    running.reduce(0) { $0 + missingPages(of: $1, holding: $1.scheduling.pages.count) }
+  }
+
+  private func missingPages(of sequence: Sequence, holding count: Int) -> Int {
+    max(0, memory.pageCount(for: sequence.scheduling.tokens.count) + 1 - count)
+  }
+
+  /// The pages that parked sequences hold and that no other sequence does.
+  private var pagesOfParked: Int {
+    parked.reduce(0) { $0 + $1.scheduling.pages.count { memory.pages.isHeldOnce($0) } }
+  }
+
+  private var slotsOfParked: Int { parked.count { $0.scheduling.slot != nil } }
+
+  private mutating func takeSlot() -> Int32? {
+    if let slot = memory.takeSlot() { return slot }
+    return reclaim() ? memory.takeSlot() : nil
+  }
+
+  private mutating func takePage() -> Int32? {
+    while true {
+      if let page = memory.takePage() { return page }
+      guard reclaim() else { return nil }
+    }
+  }
+
+  /// Gets pages for up to `rows` more tokens of a running sequence, if need be from parked ones and from those behind it,
+  /// and returns the number of tokens that there are pages for.
+  mutating func secure(_ rows: Int, for index: Int, in plan: inout StepPlan) -> Int {
+    let sequence = running[index]
+    let needed = memory.pageCount(for: sequence.scheduling.computed + rows)
+    while sequence.scheduling.pages.count < needed {
+      if let page = takePage() {
+        sequence.scheduling.hold(page: page)
+      } else if index < running.count - 1 {
+        preemptLast(&plan)
+      } else {
+        break
+      }
+    }
+    return min(rows, sequence.scheduling.pages.count * memory.pageTokens - sequence.scheduling.computed)
+  }
+}
