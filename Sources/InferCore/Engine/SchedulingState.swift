@@ -69,6 +69,7 @@ struct SchedulingState {
     client: [UInt8] = []
   ) {
     tokens = prompt
+    tokens.reserveCapacity(prompt.count + Self.reserved)
     promptLength = prompt.count
     self.priority = priority
     self.client = client
@@ -115,6 +116,10 @@ struct SchedulingState {
     marks.insert(count, at: marks.firstIndex { $0 > count } ?? marks.endIndex)
   }
 
+  /// The number of generated tokens for which lists have room at once, so that a short answer's steps allocate nothing
+  /// wherever the allocator's sizes lie.
+  private static let reserved = 512
+
   /// The number of tokens below which computing them costs less than keeping their state.
   static let leastKept = 16
   /// The number of tokens after which a state is kept wherever they end, so that of a long prompt that is changed at its
@@ -129,6 +134,7 @@ struct SchedulingState {
     self.slot = slot
     computed = hit.tokens
     pages = hit.pages
+    pages.reserveCapacity(hit.pages.count + Self.reserved / 8)
     node = hit.node
     wholePages = hit.pages.count
     held = (hit.partialPage, hit.slot)
