@@ -17,7 +17,7 @@ final class EngineInbox: Sendable {
     var caughtUp: [EventChannel] = []
     /// Those who wait until the prefix cache is given up.
     var cacheResets: [CheckedContinuation<Void, Never>] = []
-    /// What other threads want done to the memory of sequences.
+    /// Work of other threads on the memory of sequences.
     var errands: [MemoryErrand] = []
     var phase = Phase.accepting
   }

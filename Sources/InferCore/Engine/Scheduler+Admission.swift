@@ -28,13 +28,7 @@ extension Scheduler {
   private func canHaveRoom(_ next: Sequence) -> Bool {
     let kept = running.firstIndex { $0.scheduling.priority > next.scheduling.priority } ?? running.count
     guard kept < maxRunning else { return false }
-    guard kept > 0 else { return true }
-    let held = next.scheduling.expectedTokens / memory.pageTokens
-    let needed = running[..<kept].reduce(missingPages(of: next, holding: held)) {
-      $0 + missingPages(of: $1, holding: $1.scheduling.pages.count)
-    }
-    let freed = running[kept...].reduce(pagesOfParked) { $0 + $1.scheduling.pages.count }
-    return memory.hasPages(needed - freed, takingSlots: 1 - slotsOfParked - (running.count - kept))
+    return hasRoom(for: next, holding: next.scheduling.expectedTokens / memory.pageTokens, beside: kept)
   }
 
   /// Gives a sequence a slot, and what the cache has of its first tokens. Returns `false` when there is no room.
@@ -45,7 +39,7 @@ extension Scheduler {
       next.scheduling.expectedTokens = hit.tokens
     }
     memory.hold(hit)
-    guard hasRoom(for: next, behind: hit) else {
+    guard hasRoom(for: next, holding: hit.pages.count, beside: running.count) else {
       memory.letGo(hit)
       return false
     }
@@ -71,17 +65,18 @@ extension Scheduler {
     return true
   }
 
-  /// `true` when there are pages for a sequence whose hit is held, for all that the running ones have still to compute,
-  /// and for one more of each.
-  private func hasRoom(for next: Sequence, behind hit: SequenceMemory.Hit) -> Bool {
-    guard !running.isEmpty else { return true }
-    let needed = promisedPages + missingPages(of: next, holding: hit.pages.count)
-    return memory.hasPages(needed - pagesOfParked, takingSlots: 1 - slotsOfParked)
+  /// `true` when there are pages for a sequence that holds some, for all that the first `kept` running ones have still to
+  /// compute, and for one more of each; the others' memory counts as free.
+  private func hasRoom(for next: Sequence, holding count: Int, beside kept: Int) -> Bool {
+    guard kept > 0 else { return true }
+    let needed = promisedPages(of: running[..<kept]) + missingPages(of: next, holding: count)
+    let freed = running[kept...].reduce(pagesOfParked) { $0 + $1.scheduling.pages.count }
+    return memory.hasPages(needed - freed, takingSlots: 1 - slotsOfParked - (running.count - kept))
   }
 
   /// The pages that running sequences need for the tokens that they have, and one more each.
-  var promisedPages: Int {
-    running.reduce(0) { $0 + missingPages(of: $1, holding: $1.scheduling.pages.count) }
+  func promisedPages(of sequences: ArraySlice<Sequence>) -> Int {
+    sequences.reduce(0) { $0 + missingPages(of: $1, holding: $1.scheduling.pages.count) }
   }
 
   private func missingPages(of sequence: Sequence, holding count: Int) -> Int {

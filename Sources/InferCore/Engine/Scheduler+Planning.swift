@@ -131,7 +131,9 @@ extension Scheduler {
     let sequence = running[index]
     let rows = secure(sequence.scheduling.share, for: index, in: &plan)
     guard rows > 0 else { return }
-    sequence.scheduling.appendRun(of: rows, to: &plan) { memory.takeSpareSlot(leaving: promisedPages) }
+    sequence.scheduling.appendRun(of: rows, to: &plan) {
+      memory.takeSpareSlot(leaving: promisedPages(of: running[...]))
+    }
     planned.append(sequence)
   }
 }

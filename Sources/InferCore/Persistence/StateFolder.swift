@@ -38,7 +38,7 @@ struct StateFolder {
     let files = FileManager.default
     var found: [(header: StateFileHeader, name: String, date: Date)] = []
     for name in (try? files.contentsOfDirectory(atPath: path)) ?? [] {
-      if name.contains(Self.suffix + PartialFile.partialMark) {
+      if isUnfinishedFile(name, suffix: Self.suffix) {
         remove(name)
         continue
       }

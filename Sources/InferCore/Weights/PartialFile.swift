@@ -8,8 +8,8 @@ final class PartialFile {
   private let partialPath: String
   private let handle: FileHandle
 
-  /// What stands between a file's path and the rest of the name that it has until it is complete.
-  static let partialMark = ".partial-"
+  /// The separator of a file's path and the rest of the name that it has until it is complete.
+  fileprivate static let partialMark = ".partial-"
 
   /// The names of this process's files that are not complete.
   fileprivate static let unfinished = Monitor<Set<String>>([])
@@ -84,6 +84,11 @@ final class PartialFile {
     guard let type, type != .typeRegular else { return }
     throw WriteError(path: path, reason: type == .typeDirectory ? "it is a directory" : "it is not a regular file")
   }
+}
+
+/// `true` for the name of a file that is not complete, and whose own name ends with `suffix`.
+package func isUnfinishedFile(_ name: String, suffix: String) -> Bool {
+  name.contains(suffix + PartialFile.partialMark)
 }
 
 /// Removes all files that this process has begun and not completed, for use when it is told to end.

@@ -32,11 +32,16 @@ struct EncodedChat {
     }
     let least = try without(turns.count)
     guard least.count < context else { throw .contextExceeded(length: context, tokens: least.count, field: "messages") }
-    var dropped = turns.count
+    var (dropped, shortened) = (turns.count, least)
     if let length = fit.length(of: whole.count, least: least.count) {
-      dropped = try ContextFit.fewest(of: dropped, for: length) { count throws(APIError) in try without(count).count }
+      // The last that is short enough is the one without the fewest turns.
+      dropped = try ContextFit.fewest(of: dropped, for: length) { count throws(APIError) in
+        let tried = try without(count)
+        if tried.count <= length { shortened = tried }
+        return tried.count
+      }
     }
-    self = try without(dropped)
+    self = shortened
     shift = ContextShift(
       droppedMessages: messages.count - turns.messages(droppingFirst: dropped).count,
       droppedTokens: whole.count - self.count)

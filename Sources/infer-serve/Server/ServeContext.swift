@@ -48,7 +48,7 @@ final class RequestRecord: Sendable {
 extension HTTPField.Name {
   /// Names a request across the logs of client and server.
   static var requestID: HTTPField.Name { knownName("x-request-id") }
-  /// Tells what was left out of a prompt.
+  /// The part of a prompt that was left out.
   static var contextShift: HTTPField.Name { knownName("x-context-shift") }
   /// Keeps nginx from holding back a stream.
   static var accelBuffering: HTTPField.Name { knownName("x-accel-buffering") }

@@ -27,7 +27,7 @@ struct SessionFolder: Sendable {
 
   /// Removes files that a process left half-written.
   func removeUnfinished() {
-    for name in names where name.contains("\(Self.suffix).partial-") {
+    for name in names where isUnfinishedFile(name, suffix: Self.suffix) {
       try? FileManager.default.removeItem(atPath: "\(path)/\(name)")
     }
   }

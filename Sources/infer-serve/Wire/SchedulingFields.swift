@@ -37,10 +37,16 @@ struct SchedulingFields {
 
   private static func text(_ reader: FieldReader, _ key: String) throws(APIError) -> String? {
     guard let text = try reader.string(key) else { return nil }
-    guard text.utf8.count <= maximumBytes else {
-      throw reader.wrongValue(key, "must have at most \(maximumBytes) bytes of UTF-8, not \(text.utf8.count)")
-    }
+    try check(text, reader.name(key))
     return text
+  }
+
+  /// Refuses a text that is too long.
+  static func check(_ text: String, _ field: String) throws(APIError) {
+    guard text.utf8.count > maximumBytes else { return }
+    throw .invalid(
+      field, "\(field) must have at most \(maximumBytes) bytes of UTF-8, not \(text.utf8.count).",
+      code: "invalid_value")
   }
 
   private static let expectedTime = "above 0 and at most \(Int(maximumSeconds)) seconds"

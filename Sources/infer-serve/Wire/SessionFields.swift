@@ -45,12 +45,8 @@ enum SessionFields {
 
   /// The scope of a salt.
   static func scope(salt: String?, _ field: String) throws(APIError) -> CacheScope {
-    let salt = Array((salt ?? "").utf8)
-    guard salt.count <= SchedulingFields.maximumBytes else {
-      throw .invalid(
-        field, "\(field) must have at most \(SchedulingFields.maximumBytes) bytes of UTF-8, not \(salt.count).",
-        code: "invalid_value")
-    }
-    return CacheScope(salt: salt)
+    let salt = salt ?? ""
+    try SchedulingFields.check(salt, field)
+    return CacheScope(salt: Array(salt.utf8))
   }
 }

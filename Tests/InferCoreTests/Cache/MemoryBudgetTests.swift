@@ -61,7 +61,7 @@ import Testing
     #expect(hit.tokens == 80 && hit.knownTokens < 160)
   }
 
-  /// What is kept in passing does not take what running sequences were promised.
+  /// States in passing take no pages that running sequences were promised.
   @Test func statesInPassingLeaveThePagesThatArePromised() {
     var memory = memory()
     let own = [memory.takeSlot(), memory.takeSlot()]

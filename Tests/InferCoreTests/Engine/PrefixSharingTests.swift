@@ -62,18 +62,10 @@ import Testing
         harness.cancel(id)
         cancelled.insert(id)
       }
-      if Int.random(in: 0..<8, using: &random) == 0,
-        let id = harness.scheduler.running.map(\.id).randomElement(using: &random)
-      {
-        harness.park(id)
-      }
-      if Int.random(in: 0..<6, using: &random) == 0 || harness.scheduler.isIdle,
-        let id = harness.parked.sorted().randomElement(using: &random)
-      {
-        harness.unpark(id)
-      }
+      harness.parkAtRandom(oneIn: 8, using: &random)
+      harness.unparkAtRandom(using: &random)
       if Int.random(in: 0..<200, using: &random) == 0 { harness.scheduler.resetCache() }
-      // What another thread reads and writes meanwhile.
+      // Loans to another thread, and loads by it.
       if seed % 2 == 0 { harness.lend(using: &random) }
       if seed % 3 == 0, Int.random(in: 0..<10, using: &random) == 0,
         let scope = scopes.randomElement(using: &random) ?? nil,

@@ -174,7 +174,7 @@ import Testing
     for length in lengths { #expect((waits[length] ?? []).count > 50, "\(length): \(waits[length] ?? [])") }
   }
 
-  /// What was taken from a client is not charged to it once more.
+  /// Tokens that are computed again after a preemption are not charged again.
   @Test func computingAnewIsNotService() {
     var harness = harness(pages: 20, slots: 2)
     harness.add(0, prompt: tokens(200, seed: 1), wanted: 1, priority: 1, client: [7])
@@ -224,16 +224,8 @@ import Testing
           priority: .random(in: 0...2, using: &random), client: [.random(in: 0...3, using: &random)])
         requests.append((Array(prompt), count))
       }
-      if Int.random(in: 0..<10, using: &random) == 0,
-        let id = harness.scheduler.running.map(\.id).randomElement(using: &random)
-      {
-        harness.park(id)
-      }
-      if Int.random(in: 0..<6, using: &random) == 0 || harness.scheduler.isIdle,
-        let id = harness.parked.sorted().randomElement(using: &random)
-      {
-        harness.unpark(id)
-      }
+      harness.parkAtRandom(oneIn: 10, using: &random)
+      harness.unparkAtRandom(using: &random)
       if !harness.scheduler.isIdle { harness.step() }
       steps += 1
       guard steps < 40_000 else {

@@ -102,6 +102,24 @@ struct SchedulerHarness {
     parked.insert(id)
   }
 
+  /// Parks a running request once in so many calls.
+  mutating func parkAtRandom(oneIn count: Int, using random: inout some RandomNumberGenerator) {
+    if Int.random(in: 0..<count, using: &random) == 0,
+      let id = scheduler.running.map(\.id).randomElement(using: &random)
+    {
+      park(id)
+    }
+  }
+
+  /// Lets a parked request go on once in six calls, and whenever nothing else is left to do.
+  mutating func unparkAtRandom(using random: inout some RandomNumberGenerator) {
+    if Int.random(in: 0..<6, using: &random) == 0 || scheduler.isIdle,
+      let id = parked.sorted().randomElement(using: &random)
+    {
+      unpark(id)
+    }
+  }
+
   mutating func unpark(_ id: Int) {
     #expect(scheduler.unpark { $0.id == id }?.id == (parked.contains(id) ? id : nil))
     parked.remove(id)

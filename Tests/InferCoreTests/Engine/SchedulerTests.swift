@@ -37,16 +37,8 @@ import Testing
         harness.cancel(id)
         cancelled.insert(id)
       }
-      if parks, Int.random(in: 0..<4, using: &random) == 0,
-        let id = harness.scheduler.running.map(\.id).randomElement(using: &random)
-      {
-        harness.park(id)
-      }
-      if Int.random(in: 0..<6, using: &random) == 0 || harness.scheduler.isIdle,
-        let id = harness.parked.sorted().randomElement(using: &random)
-      {
-        harness.unpark(id)
-      }
+      if parks { harness.parkAtRandom(oneIn: 4, using: &random) }
+      harness.unparkAtRandom(using: &random)
       if !harness.scheduler.isIdle { harness.step() }
       steps += 1
       guard steps < 60 * longest * 4 else {

@@ -66,7 +66,7 @@ import Testing
     #expect(try limits(files) == (2.5, 536_870_912))
   }
 
-  /// What groups use counts but for copies of files that nobody looks at.
+  /// All memory that groups use counts, but for cached files that are not in use.
   @Test(arguments: [1, 2]) func whatIsLeftIsTheLeastAlongThePath(version: Int) throws {
     let root = try TemporaryFolder()
     let (limit, use, prefix) =
