@@ -32,6 +32,9 @@ source_in() {
     python3 -m pip download --quiet --no-deps --no-binary llama-cpp-python \
       --dest "$1/download" "llama-cpp-python==$release" >&2
     tar xzf "$1/download/llama_cpp_python-$release.tar.gz" -C "$source" --strip-components=1
+    # To GCC 12 the AMX intrinsic reads eight bytes of the 64, and it drops the stores to the rest: an illegal instruction.
+    sed -i 's|^\( *\)_tile_loadconfig(&tc);|\1asm volatile("" : : "r"(\&tc) : "memory");\n&|' \
+      "$source/vendor/llama.cpp/ggml/src/ggml-cpu/amx/mmq.cpp"
   fi
   echo "$source/vendor/llama.cpp"
 }
