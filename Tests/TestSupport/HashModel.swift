@@ -33,11 +33,14 @@ public struct HashModel: LanguageModel {
   public let fingerprint: ModelFingerprint?
   private let pages: StateHandle?
   private let slot: StateHandle?
+  private let unusedState: Int
 
-  /// A model with the given memory. It uses one head of `heads`; more make pages larger, and the same budget tighter.
+  /// A model with the given memory. It uses one head of `heads`, and two floats behind `unusedState` others; more make
+  /// pages and slots larger, and the same budget tighter.
   public init(
     memory: Memory = [.paged, .recurrent], vocabularySize: Int = 97, contextLength: Int = 4096,
-    heads: Int = 1, brokenToken: Int32? = nil, name: String = "hash", onForward: (@Sendable (StepPlan) -> Void)? = nil
+    heads: Int = 1, unusedState: Int = 0, brokenToken: Int32? = nil, name: String = "hash",
+    onForward: (@Sendable (StepPlan) -> Void)? = nil
   ) {
     self.vocabularySize = vocabularySize
     self.contextLength = contextLength
@@ -46,7 +49,8 @@ public struct HashModel: LanguageModel {
     fingerprint = ModelFingerprint(name)
     var layout = StateLayout()
     pages = memory.contains(.paged) ? layout.add(.paged(heads: heads, headDimension: 2)) : nil
-    slot = memory.contains(.recurrent) ? layout.add(.recurrent(count: 2)) : nil
+    slot = memory.contains(.recurrent) ? layout.add(.recurrent(count: unusedState + 2)) : nil
+    self.unusedState = unusedState
     stateLayout = layout
   }
 
@@ -153,11 +157,11 @@ extension HashModel {
 
   private func loadSlot(_ index: Int32, _ store: StateStore) -> UInt64 {
     guard let slot else { return 0 }
-    return unsafe UnsafeRawPointer(store.slot(index, of: slot)).load(as: UInt64.self)
+    return unsafe UnsafeRawPointer(store.slot(index, of: slot) + unusedState).load(as: UInt64.self)
   }
 
   private func saveSlot(_ hash: UInt64, _ index: Int32, _ store: StateStore) {
     guard let slot else { return }
-    unsafe UnsafeMutableRawPointer(store.slot(index, of: slot)).storeBytes(of: hash, as: UInt64.self)
+    unsafe UnsafeMutableRawPointer(store.slot(index, of: slot) + unusedState).storeBytes(of: hash, as: UInt64.self)
   }
 }

@@ -10,8 +10,6 @@ struct PrefixTree {
     let slot: Int32
     /// The number of the node's tokens that the state comes after.
     let offset: Int
-    /// The worth by which the state is evicted.
-    var worth: StateWorth
   }
 
   struct Node {
@@ -154,19 +152,19 @@ struct PrefixTree {
   }
 
   /// Keeps state after `offset` tokens of a node. Returns whether it was not there before.
-  mutating func keep(_ slot: Int32, after offset: Int, of node: Int32, worth: StateWorth) -> Bool {
+  mutating func keep(_ slot: Int32, after offset: Int, of node: Int32) -> Bool {
     let count = self[node].count
     precondition((1...count).contains(offset), "state after \(offset) of \(count) tokens")
     let index = self[node].states.firstIndex { $0.offset >= offset } ?? self[node].states.endIndex
     if index < self[node].states.endIndex, self[node].states[index].offset == offset { return false }
-    nodes[Int(node)].states.insert(KeptState(slot: slot, offset: offset, worth: worth), at: index)
+    nodes[Int(node)].states.insert(KeptState(slot: slot, offset: offset), at: index)
     return true
   }
 
-  /// Sets the worth of the state in a slot.
-  mutating func setWorth(_ worth: StateWorth, of slot: Int32, in node: Int32) {
+  /// Notes that the state in a slot of a node is in another one.
+  mutating func move(from slot: Int32, to target: Int32, of node: Int32) {
     guard let index = self[node].states.firstIndex(where: { $0.slot == slot }) else { return }
-    nodes[Int(node)].states[index].worth = worth
+    nodes[Int(node)].states[index] = KeptState(slot: target, offset: self[node].states[index].offset)
   }
 
   /// Forgets the state in a slot.
@@ -244,18 +242,22 @@ struct PrefixTree {
     return node
   }
 
-  /// The number of tokens from the nearest kept state before `offset` tokens of a node to there. O(depth).
-  func tokensSinceState(before offset: Int, of node: Int32) -> Int {
+  /// The slot of the nearest kept state before `offset` tokens of a node; `nil` when there is none. O(depth).
+  func state(before offset: Int, of node: Int32) -> Int32? {
     var (node, offset) = (node, offset)
-    let end = self[node].position + offset
     while self[node].parent != Self.none {
-      if let state = self[node].states.last(where: { $0.offset < offset }) {
-        return end - self[node].position - state.offset
-      }
+      if let state = self[node].states.last(where: { $0.offset < offset }) { return state.slot }
       node = self[node].parent
       offset = .max
     }
-    return end
+    return nil
+  }
+
+  /// `true` when a node is another one or comes behind it. O(depth).
+  func isNode(_ node: Int32, atOrBehind other: Int32) -> Bool {
+    var node = node
+    while self[node].position > self[other].position { node = self[node].parent }
+    return node == other
   }
 
   /// The nodes without children; no roots.

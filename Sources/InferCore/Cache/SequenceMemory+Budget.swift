@@ -139,6 +139,7 @@ extension SequenceMemory {
   mutating func releaseFree() {
     while let page = pages.release() { released.pages.append(page) }
     while let slot = slots.release() { released.slots.append(slot) }
+    while let slot = coldSlots.release() { released.slots.append(Int32(slots.count) + slot) }
   }
 
   /// Calls `body` with the indices whose memory is to go back to the system, in ascending order, unless there are none.

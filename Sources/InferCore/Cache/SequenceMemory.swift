@@ -1,11 +1,10 @@
-internal import HeapModule
-
 /// The pages and slots of all sequences, and what of them is kept for sequences to come: a prefix cache over keys and
 /// values and recurrent state.
 ///
 /// Pages are shared by their content; a sequence and the cache hold them at the same time. A kept state is a slot that
 /// nobody changes, after any number of tokens. Everything that the cache alone holds is given up when it is needed; what
-/// running sequences hold never is. Pure bookkeeping of indices, as the scheduler that uses it.
+/// running sequences hold never is. Where there are cold slots, with 8 bits an element, a state whose slot others need moves
+/// to one of those. Pure bookkeeping of indices, as the scheduler that uses it, but for that move.
 struct SequenceMemory {
   /// The number of tokens in a page.
   let pageTokens: Int
@@ -16,17 +15,17 @@ struct SequenceMemory {
   let budget: MemoryBudget
   var pages: IndexPool
   var slots: IndexPool
-  private(set) var tree: PrefixTree
+  /// Cold slots, whose indices elsewhere follow those of `slots`. Their bytes are not in the budget.
+  var coldSlots: IndexPool
+  /// Copies a state from slot to slot, at once.
+  let copyState: (_ source: Int32, _ target: Int32) -> Void
+  var tree: PrefixTree
   /// Lookups and evictions so far.
-  private(set) var counts = PrefixCacheCounts()
-  /// Nodes of kept states, by slot; ``PrefixTree/none`` for other slots.
-  private var nodesBySlot: [Int32]
-  /// The number of slots that hold kept states.
-  private(set) var keptStateCount = 0
-  /// The priority of the state that was evicted last; see ``StateWorth``.
-  private var evictedPriority = 0.0
+  var counts = PrefixCacheCounts()
+  /// The kept states, by slot, cold ones included.
+  var states: KeptStates
   /// Hashes of prefixes that were evicted, to tell why they are not found.
-  private var evicted = RecentHashes(capacity: 1 << 16)
+  var evicted = RecentHashes(capacity: 1 << 16)
   var released = Released()
   /// The number of evicted states when too few pages behind all states were last found.
   var deadPagesScan = Int.min / 2
@@ -42,8 +41,11 @@ struct SequenceMemory {
   ///   - slotCount: The maximum number of slots, no fewer than are set aside.
   ///   - hasRecurrentState: `true` when sequences have recurrent state.
   ///   - budget: The bytes that pages and slots may take.
+  ///   - coldSlotCount: The maximum number of cold slots.
+  ///   - copyState: Copies a state to or from a cold slot.
   init(
-    pageTokens: Int, pageCount: Int, slotCount: Int, hasRecurrentState: Bool, budget: MemoryBudget = .unlimited
+    pageTokens: Int, pageCount: Int, slotCount: Int, hasRecurrentState: Bool, budget: MemoryBudget = .unlimited,
+    coldSlotCount: Int = 0, copyState: @escaping (_ source: Int32, _ target: Int32) -> Void = { _, _ in }
   ) {
     precondition(
       budget.pageCount(besideSlots: 0) >= pageCount && budget.reservedSlots <= slotCount,
@@ -51,12 +53,14 @@ struct SequenceMemory {
     self.pageTokens = pageTokens
     self.budget = budget
     released.pages.reserveCapacity(pageCount)
-    released.slots.reserveCapacity(slotCount)
+    released.slots.reserveCapacity(slotCount + coldSlotCount)
     self.hasRecurrentState = hasRecurrentState
     pages = IndexPool(count: pageCount)
     slots = IndexPool(count: slotCount)
+    coldSlots = IndexPool(count: coldSlotCount)
+    self.copyState = copyState
     tree = PrefixTree(pageTokens: pageTokens, capacity: pageCount)
-    nodesBySlot = Array(repeating: PrefixTree.none, count: slotCount)
+    states = KeptStates(slotCount: slotCount + coldSlotCount)
   }
 
   /// The number of pages that tokens take.
@@ -65,9 +69,16 @@ struct SequenceMemory {
   // MARK: Pages and slots of sequences
 
   mutating func share(page: Int32) { pages.share(page) }
-  mutating func share(slot: Int32) { slots.share(slot) }
   mutating func give(page: Int32) { pages.give(page) }
-  mutating func give(slot: Int32) { slots.give(slot) }
+  mutating func share(slot: Int32) { withPool(of: slot) { $0.share($1) } }
+  mutating func give(slot: Int32) { withPool(of: slot) { $0.give($1) } }
+
+  /// `true` for the index of a cold slot.
+  func isCold(_ slot: Int32) -> Bool { Int(slot) >= slots.count }
+
+  mutating func withPool(of slot: Int32, _ body: (inout IndexPool, Int32) -> Void) {
+    if isCold(slot) { body(&coldSlots, slot - Int32(slots.count)) } else { body(&slots, slot) }
+  }
 
   // MARK: Lookup
 
@@ -110,14 +121,14 @@ struct SequenceMemory {
   mutating func hold(_ hit: Hit) {
     for page in hit.pages { pages.share(page) }
     if let page = hit.partialPage { pages.share(page) }
-    if let slot = hit.slot { slots.share(slot) }
+    if let slot = hit.slot { share(slot: slot) }
   }
 
   /// Gives back what ``hold(_:)`` took.
   mutating func letGo(_ hit: Hit) {
     for page in hit.pages { pages.give(page) }
     if let page = hit.partialPage { pages.give(page) }
-    if let slot = hit.slot { slots.give(slot) }
+    if let slot = hit.slot { give(slot: slot) }
   }
 
   /// Notes that a sequence of `tokens` starts behind a hit, and why it does not start later.
@@ -135,7 +146,7 @@ struct SequenceMemory {
 
   /// Notes that a sequence starts behind a hit.
   mutating func use(_ hit: Hit) {
-    if let slot = hit.slot { use(slot) }
+    if let slot = hit.slot { states.use(slot) }
     if let node = hit.node { tree.touch(node, at: counts.lookups) }
   }
 
@@ -148,27 +159,6 @@ struct SequenceMemory {
       end += pageTokens
     }
     return max(0, end - first)
-  }
-
-  private mutating func use(_ slot: Int32) {
-    let node = nodesBySlot[Int(slot)]
-    guard node != PrefixTree.none, let state = tree[node].states.first(where: { $0.slot == slot }) else { return }
-    let saved = tree.tokensSinceState(before: state.offset, of: node)
-    let worth = StateWorth(priority: evictedPriority + Double(saved), lastUse: counts.evictedStates)
-    tree.setWorth(worth, of: slot, in: node)
-  }
-
-  private func forEachState(_ body: (_ slot: Int32, _ node: Int32, _ rank: StateWorth.Rank) -> Void) {
-    guard keptStateCount > 0 else { return }
-    for slot in 0..<Int32(slots.count) {
-      let node = nodesBySlot[Int(slot)]
-      guard node != PrefixTree.none, let state = tree[node].states.first(where: { $0.slot == slot }) else { continue }
-      body(slot, node, rank(state))
-    }
-  }
-
-  private func rank(_ state: PrefixTree.KeptState) -> StateWorth.Rank {
-    state.worth.rank(evictions: counts.evictedStates, capacity: slots.count)
   }
 
   // MARK: Keeping
@@ -219,13 +209,12 @@ struct SequenceMemory {
         insert(tokens[page * pageTokens..<position], page: own[page], behind: last, in: scope)
       }
     tree.touch(node, at: counts.lookups)
-    let saved = tree.tokensSinceState(before: offset, of: node)
-    let worth = StateWorth(
-      priority: evictedPriority + Double(saved), lastUse: isWanted ? counts.evictedStates : nil)
-    guard tree.keep(slot, after: offset, of: node, worth: worth) else { return slots.give(slot) }
+    guard tree.keep(slot, after: offset, of: node) else { return slots.give(slot) }
     slots.keep(slot)
-    nodesBySlot[Int(slot)] = node
-    keptStateCount += 1
+    states.insert(
+      slot, after: position, of: node, previous: tree.state(before: offset, of: node) ?? KeptStates.none,
+      isShared: isWanted
+    ) { [tree] in tree.isNode($0.node, atOrBehind: node) }
     if notesKept { newlyKept.append(slot) }
   }
 
@@ -238,9 +227,7 @@ struct SequenceMemory {
   /// The node that a slot keeps the state of, and the number of its tokens that it comes after; `nil` when the slot keeps
   /// none.
   func keptState(in slot: Int32) -> (node: Int32, offset: Int)? {
-    let node = nodesBySlot[Int(slot)]
-    guard node != PrefixTree.none, let state = tree[node].states.first(where: { $0.slot == slot }) else { return nil }
-    return (node, state.offset)
+    states[slot].map { ($0.node, $0.position - tree[$0.node].position) }
   }
 
   /// Puts a page of a sequence into the cache, unless one with the same tokens is there. Returns its node.
@@ -264,92 +251,5 @@ struct SequenceMemory {
   private mutating func keep(page: Int32) {
     pages.share(page)
     pages.keep(page)
-  }
-
-  // MARK: Eviction
-
-  /// Gives up everything that no sequence holds, and has its memory go back to the system.
-  mutating func reset() {
-    evictPages(.max)
-    while evictState() {}
-    releaseFree()
-  }
-
-  /// Gives up the kept state that is worth least, of those that nobody starts from at the moment.
-  @discardableResult mutating func evictState() -> Bool {
-    var least: (slot: Int32, node: Int32, rank: StateWorth.Rank)?
-    forEachState { slot, node, rank in
-      guard slots.isIdle(slot) else { return }
-      if least.map({ rank < $0.rank }) ?? true { least = (slot, node, rank) }
-    }
-    guard let least else { return false }
-    evictState(in: least.slot, of: least.node, priority: least.rank.priority)
-    return true
-  }
-
-  private mutating func evictState(in slot: Int32, of node: Int32, priority: Double) {
-    evictedPriority = max(evictedPriority, priority)
-    tree.forget(slot, of: node)
-    nodesBySlot[Int(slot)] = PrefixTree.none
-    keptStateCount -= 1
-    slots.giveUp(slot)
-    counts.evictedStates += 1
-  }
-
-  /// Gives up about `count` pages that only the cache holds: those behind all kept states first, then those whose
-  /// states are worth least; among equals those that were used longest ago. O(nodes · log nodes).
-  ///
-  /// - Parameter behindStates: `true` to give up none but those behind all kept states.
-  /// - Returns: The number of pages that were given up.
-  @discardableResult mutating func evictPages(_ count: Int, behindStates: Bool = false) -> Int {
-    var heap = Heap(tree.leaves.compactMap(candidate))
-    var left = count
-    while left > 0, let next = heap.popMin() {
-      if behindStates, next.rank != nil { break }
-      let parent = tree[next.node].parent
-      evict(next.node)
-      left -= 1
-      if tree[parent].parent != PrefixTree.none, tree[parent].firstChild == PrefixTree.none,
-        let candidate = candidate(parent)
-      {
-        heap.insert(candidate)
-      }
-    }
-    return count - left
-  }
-
-  private struct Candidate: Comparable {
-    let node: Int32
-    /// The rank of the best state; `nil` when there is none.
-    let rank: StateWorth.Rank?
-    let lastUse: Int
-    /// Of two that are equal otherwise the deeper goes first.
-    let position: Int
-
-    static func < (a: Candidate, b: Candidate) -> Bool {
-      switch (a.rank, b.rank) {
-      case (nil, .some): true
-      case (.some, nil): false
-      case (let a?, let b?) where a != b: a < b
-      default: a.lastUse == b.lastUse ? a.position > b.position : a.lastUse < b.lastUse
-      }
-    }
-  }
-
-  /// A leaf that can be given up; `nil` for one that a sequence holds, or that one starts from.
-  private func candidate(_ node: Int32) -> Candidate? {
-    let leaf = tree[node]
-    guard pages.isIdle(leaf.page), leaf.states.allSatisfy({ slots.isIdle($0.slot) }) else { return nil }
-    return Candidate(
-      node: node, rank: leaf.states.map(rank).max(), lastUse: leaf.lastUse, position: leaf.position)
-  }
-
-  private mutating func evict(_ node: Int32) {
-    for state in tree[node].states { evictState(in: state.slot, of: node, priority: state.worth.priority) }
-    if tree[node].count == pageTokens { evicted.insert(tree[node].hash) }
-    let page = tree[node].page
-    tree.remove(node)
-    pages.giveUp(page)
-    counts.evictedPages += 1
   }
 }

@@ -8,11 +8,14 @@ struct CacheDivision {
   let pageCount: Int
   /// The maximum number of slots, when all memory is theirs.
   let slotCount: Int
+  /// The maximum number of cold slots, whose memory is not in the budget.
+  let coldSlotCount: Int
 
   /// The sizes of a model's state.
   struct Sizes {
     let page: Int
     let slot: Int
+    let coldSlot: Int
     /// The number of tokens of the longest sequence.
     let context: Int
   }
@@ -31,7 +34,9 @@ struct CacheDivision {
     _ configuration: EngineConfiguration, _ sizes: Sizes, machine: MachineLimits, activationBytes: Int
   ) throws(ConfigurationError) {
     let isAutomatic = configuration.kvCacheMiB == nil
-    let available = isAutomatic ? Self.available(machine, activationBytes) : .max
+    let coldSlotCount = try Self.coldSlotCount(configuration, sizes)
+    let coldBytes = coldSlotCount * sizes.coldSlot
+    let available = isAutomatic ? max(0, Self.available(machine, activationBytes) - coldBytes) : .max
     let stateBytes = min(configuration.stateCacheMiB << 20, available / 2)
     let isFound = stateBytes < configuration.stateCacheMiB << 20
     let maxRunning = try Self.count(
@@ -49,12 +54,14 @@ struct CacheDivision {
       of: kvBytes, unit: sizes.page, limit: configuration.pageLimit, .kvCacheMiB,
       "a page of \(pageTokens) tokens takes", atLeast: (2 + pageTokens - 1) / pageTokens, isFound: isAutomatic)
     let needed = min(affordable, filled) * sizes.page + slotBytes
-    let memory = machine.usableMemory
+    let memory = machine.usableMemory - coldBytes
     // Memory is reserved without being backed, so the system would agree now and end the process later.
     guard needed <= memory else {
       throw ConfigurationError(
         .kvCacheMiB,
-        reason: "and the memory for recurrent state come to \(needed >> 20) MiB, there are \(memory >> 20)")
+        reason:
+          "and the memory for recurrent state come to \((needed + coldBytes) >> 20) MiB, there are \((memory + coldBytes) >> 20)"
+      )
     }
     let spare =
       isAutomatic ? available - needed : max(0, min(kvBytes + stateBytes - needed, (memory - needed) / 2))
@@ -73,9 +80,23 @@ struct CacheDivision {
     self.maxRunning = maxRunning
     self.pageCount = pageCount
     self.slotCount = slotCount
+    self.coldSlotCount = coldSlotCount
     budget = MemoryBudget(
       bytes: min(bytes, pageCount * sizes.page + slotCount * sizes.slot), pageBytes: sizes.page, slotBytes: sizes.slot,
       reservedSlots: reserved)
+  }
+
+  /// The number of cold slots that a configuration has memory for.
+  private static func coldSlotCount(
+    _ configuration: EngineConfiguration, _ sizes: Sizes
+  ) throws(ConfigurationError) -> Int {
+    guard configuration.coldStateMiB > 0 else { return 0 }
+    guard sizes.coldSlot > 0 else {
+      throw ConfigurationError(.coldStateMiB, reason: "needs a model with recurrent state, and this one has none")
+    }
+    return try count(
+      of: configuration.coldStateMiB << 20, unit: sizes.coldSlot, limit: maxKeptStates, .coldStateMiB,
+      "a state with 8 bits an element takes", isFound: false)
   }
 
   /// Pages beside those that running sequences can fill: their bookkeeping takes memory and time at the start as well.

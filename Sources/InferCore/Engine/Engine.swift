@@ -73,7 +73,7 @@ public final class Engine: Sendable {
     do {
       return try StateStore(
         layout: layout, kvType: configuration.kvType, pageTokens: configuration.pageTokens,
-        pageCount: limits.pageCount, slotCount: limits.slotCount)
+        pageCount: limits.pageCount, slotCount: limits.slotCount, coldSlotCount: limits.coldSlotCount)
     } catch {
       throw ConfigurationError(.kvCacheMiB, reason: "and the memory for recurrent state are too large: \(error)")
     }

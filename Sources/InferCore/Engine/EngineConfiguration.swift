@@ -9,6 +9,9 @@ public struct EngineConfiguration: Sendable {
   /// ``kvCacheMiB``, is one budget: what one kind of state does not need is the other's. Where the latter is `nil`, this
   /// bounds no more than what is set aside.
   public var stateCacheMiB = 1024
+  /// Memory for recurrent states with 8 bits an element, in MiB, beside the others: a kept state moves there when its own
+  /// memory is needed, and what starts from it is an approximation. 0 for none: kept states are exact.
+  public var coldStateMiB = 0
   /// Element format of keys and values.
   public var kvType = KVType.f16
   /// The number of tokens in a page of keys and values.
@@ -55,6 +58,8 @@ public struct EngineConfiguration: Sendable {
     try Self.check(threads, in: 1...1024, .threads)
     if let kvCacheMiB { try Self.check(kvCacheMiB, in: 0...(1 << 24), .kvCacheMiB) }
     try Self.check(stateCacheMiB, in: 0...(1 << 24), .stateCacheMiB)
+    try Self.check(coldStateMiB, in: 0...(1 << 24), .coldStateMiB)
+    if coldStateMiB > 0, !keepsPrefixes { throw ConfigurationError(.coldStateMiB, reason: "needs prefixes to be kept") }
     try Self.check(pageTokens, in: 1...4096, .pageTokens)
     try Self.check(maxRunning, in: 1...65_536, .maxRunning)
     // Every running sequence must find a row in every step.
@@ -111,6 +116,8 @@ public struct ConfigurationError: Error, Sendable, Equatable, CustomStringConver
     case kvCacheMiB
     /// ``EngineConfiguration/stateCacheMiB``
     case stateCacheMiB
+    /// ``EngineConfiguration/coldStateMiB``
+    case coldStateMiB
     /// ``EngineConfiguration/kvType``
     case kvType
     /// ``EngineConfiguration/pageTokens``

@@ -18,6 +18,8 @@ public struct EngineLimits: Sendable, Equatable {
   public let slotCount: Int
   /// The size of so many slots in bytes.
   public let stateBytes: Int
+  /// The maximum number of cold slots, whose states have 8 bits an element, beside the others.
+  let coldSlotCount: Int
   /// The maximum number of bytes of pages and slots together: each kind may grow into what the other does not use.
   public let cacheBytes: Int
   /// The same budget in detail.
@@ -48,13 +50,15 @@ public struct EngineLimits: Sendable, Equatable {
     }
     pageTokens = configuration.pageTokens
     let sizes = CacheDivision.Sizes(
-      page: layout.pageBytes(tokens: pageTokens, type: configuration.kvType), slot: layout.slotBytes, context: context)
+      page: layout.pageBytes(tokens: pageTokens, type: configuration.kvType), slot: layout.slotBytes,
+      coldSlot: layout.coldSlotBytes, context: context)
     let division = try CacheDivision(
       configuration, sizes, machine: machine ?? (configuration.kvCacheMiB == nil ? .read() : .current),
       activationBytes: activationBytes)
     maxRunning = division.maxRunning
     pageCount = division.pageCount
     slotCount = division.slotCount
+    coldSlotCount = division.coldSlotCount
     budget = division.budget
     kvBytes = pageCount * sizes.page
     stateBytes = slotCount * sizes.slot

@@ -110,7 +110,8 @@ public final class EngineMetrics: Sendable {
     prefixCacheBytes = list.gauges("prefix_cache_bytes", "Bytes of the prefix cache's entries.", labels: ["kind"])
     stateMemoryBytes = list.gauges(
       "state_memory_bytes", "Bytes of memory taken for keys and values and for recurrent state.", labels: ["kind"])
-    stateMemoryLimit = list.gauge("state_memory_limit_bytes", "Bytes of memory that both may take together.")
+    stateMemoryLimit = list.gauge(
+      "state_memory_limit_bytes", "Bytes of memory that both may take together, cold states aside.")
     prefixCacheDiskEntries = list.gauge("prefix_cache_disk_entries", "Entries of the prefix cache's folder on disk.")
     prefixCacheDiskBytes = list.gauge("prefix_cache_disk_bytes", "Bytes of the prefix cache's files on disk.")
     prefixCacheDiskWrites = list.counter("prefix_cache_disk_writes_total", "Entries written to disk.")

@@ -33,15 +33,17 @@ final class EngineThread: @unchecked Sendable {
     self.store = store
     self.tier = tier
     plan.pages.reserveCapacity(limits.pageCount)
-    recorder = StepRecorder(metrics, limits.budget)
-    team = try ThreadTeam(count: configuration.threads)
+    recorder = StepRecorder(metrics, limits.budget, coldSlotBytes: model.stateLayout.coldSlotBytes)
+    let team = try ThreadTeam(count: configuration.threads)
+    self.team = team
     sampling = BatchSampling(workers: team.count)
     scheduler = Scheduler(
       maxBatchTokens: configuration.maxBatchTokens, maxRunning: limits.maxRunning,
       maxScoredRows: limits.maxScoredRows, targetSeconds: configuration.interTokenTarget?.seconds,
       memory: SequenceMemory(
         pageTokens: limits.pageTokens, pageCount: limits.pageCount, slotCount: limits.slotCount,
-        hasRecurrentState: model.stateLayout.slotBytes > 0, budget: limits.budget))
+        hasRecurrentState: model.stateLayout.slotBytes > 0, budget: limits.budget, coldSlotCount: limits.coldSlotCount,
+        copyState: { store.copySlot(from: $0, to: $1, team) }))
     scheduler.withMemory { $0.notesKept = tier != nil }
   }
 

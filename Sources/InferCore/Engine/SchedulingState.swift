@@ -77,7 +77,19 @@ struct SchedulingState {
     self.scope = scope
     guard scope != nil else { return }
     for mark in marks + [prompt.count - 1] { self.mark(mark) }
-    for mark in stride(from: Self.markInterval, to: prompt.count, by: Self.markInterval) { self.mark(mark) }
+    markIntervals()
+  }
+
+  /// Marks positions that know nothing of the prompt's text: all that are a multiple of a large interval, and towards the
+  /// end of the prompt one of each smaller interval. Whoever shares all but the last of the prompt computes little more
+  /// than that part anew, however long it is, and few states are kept.
+  private mutating func markIntervals() {
+    for position in stride(from: Self.markInterval, to: promptLength, by: Self.markInterval) { mark(position) }
+    var interval = Self.leastMarkInterval
+    while interval < Self.markInterval {
+      mark((promptLength - 1) / interval * interval)
+      interval *= 2
+    }
   }
 
   /// The number of tokens that are left to compute.
@@ -122,11 +134,12 @@ struct SchedulingState {
 
   /// The number of tokens below which computing them costs less than keeping their state.
   static let leastKept = 16
-  /// The number of tokens after which a state is kept wherever they end, so that of a long prompt that is changed at its
+  /// The numbers of tokens after which a state is kept wherever they end, so that of a long prompt that is changed at its
   /// end, or that breaks off, no more has to be computed again.
   static let markInterval = 4096
+  static let leastMarkInterval = 512
 
-  /// `true` once a run of the sequence is computed in its present memory.
+  /// `true` once the state of the sequence is in its slot.
   private var isStarted: Bool { if case .slot = start { true } else { false } }
 
   /// Takes a slot, and what the cache has of the first tokens, which the caller has had held.
@@ -139,6 +152,10 @@ struct SchedulingState {
     wholePages = hit.pages.count
     held = (hit.partialPage, hit.slot)
     start = hit.slot.map(StateStart.copy) ?? .zero
+    if let source = hit.slot, memory.isCold(source) {
+      memory.copyState(source, slot)
+      start = .slot
+    }
     if let scope {
       if cachedTokens == nil { memory.note(hit, of: tokens, in: scope) }
       memory.use(hit)

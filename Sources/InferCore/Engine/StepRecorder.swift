@@ -16,14 +16,16 @@ final class StepRecorder {
   private typealias Entries = (count: Gauge, bytes: Gauge, memory: Gauge, size: Int)
   private let pages: Entries
   private let states: Entries
+  private let coldStates: Entries
 
-  init(_ metrics: EngineMetrics, _ budget: MemoryBudget) {
+  init(_ metrics: EngineMetrics, _ budget: MemoryBudget, coldSlotBytes: Int) {
     func entries(_ kind: String, _ size: Int) -> Entries {
       (metrics.prefixCacheEntries(kind), metrics.prefixCacheBytes(kind), metrics.stateMemoryBytes(kind), size)
     }
     self.metrics = metrics
     pages = entries("kv", budget.pageBytes)
     states = entries("state", budget.slotBytes)
+    coldStates = entries("cold_state", coldSlotBytes)
     metrics.stateMemoryLimit.set(Double(budget.bytes))
   }
 
@@ -48,9 +50,11 @@ final class StepRecorder {
 
   private func noteCache(_ memory: SequenceMemory) {
     set(pages, memory.tree.count)
-    set(states, memory.keptStateCount)
+    set(states, memory.states.count - memory.coldSlots.takenCount)
+    set(coldStates, memory.coldSlots.takenCount)
     pages.memory.set(Double(memory.pages.backedCount * pages.size))
     states.memory.set(Double(memory.slots.backedCount * states.size))
+    coldStates.memory.set(Double(memory.coldSlots.backedCount * coldStates.size))
     let counts = memory.counts
     guard counts != cacheCounts else { return }
     metrics.prefixCacheQueries.increment(by: counts.queriedTokens - cacheCounts.queriedTokens)

@@ -1,7 +1,7 @@
 /// Runs a model's steps one by one, without scheduling: for logits, benchmarks and tests, which plan steps themselves.
 ///
 /// Every sequence has its own pages and slot for the runner's whole life; the slot's number is the sequence's. Further
-/// slots keep captured states.
+/// slots keep captured states, cold ones with 8 bits an element.
 public final class StepRunner {
   /// Consecutive tokens of a sequence that a step computes.
   public struct Part: Sendable {
@@ -34,6 +34,8 @@ public final class StepRunner {
 
   /// The slots of no sequence, which captured states can be kept in.
   public let spareSlots: Range<Int32>
+  /// The slots that states can be copied to to be rounded to 8 bits an element.
+  public let coldSlots: Range<Int32>
 
   /// The report of the last step.
   public var report: StepReport { workspace.report }
@@ -45,20 +47,22 @@ public final class StepRunner {
   private let pagesPerSequence: Int
   private var plan = StepPlan()
 
-  /// A runner for `sequences` sequences of up to `length` tokens each, and with `spareSlots` slots for captured states.
+  /// A runner for `sequences` sequences of up to `length` tokens each, and with `spareSlots` slots for captured states
+  /// and `coldSlots` for rounded ones.
   ///
   /// - Throws: ``ModelError`` when there is no memory, or no thread.
   public init(
     model: any LanguageModel, sequences: Int, length: Int, kvType: KVType, threads: Int, pageTokens: Int = 16,
-    spareSlots: Int = 0
+    spareSlots: Int = 0, coldSlots: Int = 0
   ) throws(ModelError) {
     precondition(length <= model.contextLength, "\(length) tokens in a context of \(model.contextLength)")
     self.model = model
     pagesPerSequence = (length + pageTokens - 1) / pageTokens
     store = try StateStore(
       layout: model.stateLayout, kvType: kvType, pageTokens: pageTokens, pageCount: sequences * pagesPerSequence,
-      slotCount: sequences + spareSlots)
+      slotCount: sequences + spareSlots, coldSlotCount: coldSlots)
     self.spareSlots = Int32(sequences)..<Int32(sequences + spareSlots)
+    self.coldSlots = self.spareSlots.upperBound..<self.spareSlots.upperBound + Int32(coldSlots)
     team = try ThreadTeam(count: threads)
     plan.pages.reserveCapacity(sequences * pagesPerSequence)
   }
@@ -83,6 +87,9 @@ public final class StepRunner {
         tokens: min(store.pageTokens, tokens - first))
     }
   }
+
+  /// Copies a recurrent state to another slot, one of which may be cold.
+  public func copyState(from source: Int32, to target: Int32) { store.copySlot(from: source, to: target, team) }
 
   // A step that is a local variable is put on the heap, one that is an argument is not.
   private func run<Failure: Error>(_ step: borrowing Step, _ body: (Rows) throws(Failure) -> Void) throws(Failure) {

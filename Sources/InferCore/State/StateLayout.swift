@@ -71,10 +71,15 @@ public struct StateLayout: Sendable {
   }
 
   /// The bytes that one sequence takes over all recurrent pieces, each rounded up to whole cache lines.
-  public var slotBytes: Int {
+  public var slotBytes: Int { slotBytes { $0 * MemoryLayout<Float>.stride } }
+
+  /// The bytes of the same in a cold slot; see ``ColdFormat``.
+  var coldSlotBytes: Int { slotBytes(ColdFormat.byteCount) }
+
+  private func slotBytes(_ byteCount: (Int) -> Int) -> Int {
     kinds.reduce(0) { sum, kind in
       guard case .recurrent(let count) = kind else { return sum }
-      return sum + ((count * MemoryLayout<Float>.stride + 63) & ~63)
+      return sum + StateStore.lines(byteCount(count))
     }
   }
 }

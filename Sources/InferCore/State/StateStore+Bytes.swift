@@ -53,6 +53,16 @@ extension StateStore {
   /// Copies a part to `bytes`, whose content is replaced.
   func copy(_ part: StatePart, to bytes: inout [UInt8]) {
     bytes.removeAll(keepingCapacity: true)
+    if case .piece(let handle, let slot) = part, isCold(slot) {
+      let count = byteCount(of: part) / MemoryLayout<Float>.stride
+      let state = unsafe [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
+        if let base = buffer.baseAddress {
+          unsafe ColdFormat.unpack(coldSlot(slot, of: handle), into: base, count: count)
+        }
+        initialized = count
+      }
+      return unsafe state.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
+    }
     unsafe forEachStretch(of: part) { unsafe bytes.append(contentsOf: $0) }
   }
 

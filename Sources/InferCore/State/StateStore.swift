@@ -18,8 +18,12 @@
   public let pageCount: Int
   /// The number of slots.
   public let slotCount: Int
+  /// The number of cold slots, whose indices follow those of the others.
+  public let coldSlotCount: Int
 
   private let regions: [Region]
+  /// The cold slots of recurrent pieces; none of others.
+  private let coldRegions: [Region?]
 
   private final class Region {
     let mapping: AnonymousMapping
@@ -29,36 +33,58 @@
       mapping = try AnonymousMapping(byteCount: count * stride)
       self.stride = stride
     }
+
+    /// Gives memory back to the system, of ascending indices, which begin with `first`.
+    func giveBack(_ indices: ArraySlice<Int32>, from first: Int32 = 0) {
+      var start = indices.startIndex
+      while start < indices.endIndex {
+        var end = start + 1
+        while end < indices.endIndex, indices[end] == indices[end - 1] + 1 { end += 1 }
+        mapping.giveBack(Int(indices[start] - first) * stride..<Int(indices[end - 1] + 1 - first) * stride)
+        start = end
+      }
+    }
   }
 
-  /// Reserves `pageCount` pages of `pageTokens` tokens and `slotCount` slots for a model's state.
+  /// Reserves `pageCount` pages of `pageTokens` tokens, `slotCount` slots and `coldSlotCount` cold ones for a model's state.
   ///
   /// - Throws: ``ModelError`` when the model's heads do not fit the format, or the system refuses the memory.
   public init(
-    layout: StateLayout, kvType: KVType, pageTokens: Int, pageCount: Int, slotCount: Int
+    layout: StateLayout, kvType: KVType, pageTokens: Int, pageCount: Int, slotCount: Int, coldSlotCount: Int = 0
   ) throws(ModelError) {
     if let reason = layout.check(kvType) { throw .unsuitable("attention cache: \(reason)") }
-    precondition(pageTokens > 0 && pageCount >= 0 && slotCount >= 0, "\(pageCount) pages of \(pageTokens) tokens")
+    precondition(
+      pageTokens > 0 && pageCount >= 0 && slotCount >= 0 && coldSlotCount >= 0,
+      "\(pageCount) pages of \(pageTokens) tokens, \(slotCount) and \(coldSlotCount) slots")
     self.layout = layout
     self.kvType = kvType
     self.pageTokens = pageTokens
     self.pageCount = pageCount
     self.slotCount = slotCount
+    self.coldSlotCount = coldSlotCount
     var regions: [Region] = []
+    var coldRegions: [Region?] = []
     for kind in layout.kinds {
       switch kind {
       case .paged, .latent:
         regions.append(try Region(count: pageCount, stride: pageTokens * kind.bytesPerToken(kvType)))
+        coldRegions.append(nil)
       case .recurrent(let count):
-        // Slots start on cache lines of their own, so that threads never share one.
-        regions.append(try Region(count: slotCount, stride: (count * 4 + 63) & ~63))
+        regions.append(try Region(count: slotCount, stride: Self.lines(count * MemoryLayout<Float>.stride)))
+        coldRegions.append(try Region(count: coldSlotCount, stride: Self.lines(ColdFormat.byteCount(count))))
       }
     }
     self.regions = regions
+    self.coldRegions = coldRegions
   }
 
+  /// Bytes rounded up to whole cache lines: slots start on lines of their own, so that threads never share one.
+  static func lines(_ bytes: Int) -> Int { (bytes + 63) & ~63 }
+
   /// The number of reserved bytes.
-  public var byteCount: Int { regions.reduce(0) { $0 + $1.mapping.byteCount } }
+  public var byteCount: Int {
+    regions.reduce(0) { $0 + $1.mapping.byteCount } + coldRegions.reduce(0) { $0 + ($1?.mapping.byteCount ?? 0) }
+  }
 
   /// The first byte of page `page` of a paged piece.
   ///
@@ -76,6 +102,17 @@
     let region = regions[handle.index]
     return unsafe (region.mapping.base + Int(slot) * region.stride).assumingMemoryBound(to: Float.self)
   }
+
+  /// The first byte of cold slot `slot` of a recurrent piece, in ``ColdFormat``.
+  func coldSlot(_ slot: Int32, of handle: StateHandle) -> UnsafeMutableRawPointer {
+    guard isCold(slot), Int(slot) < slotCount + coldSlotCount, let region = coldRegions[handle.index] else {
+      preconditionFailure("cold slot \(slot) of \(slotCount)..<\(slotCount + coldSlotCount)")
+    }
+    return unsafe region.mapping.base + (Int(slot) - slotCount) * region.stride
+  }
+
+  /// `true` for the index of a cold slot.
+  func isCold(_ slot: Int32) -> Bool { Int(slot) >= slotCount }
 }
 
 extension StateStore {
@@ -83,17 +120,16 @@ extension StateStore {
   ///
   /// - Parameters:
   ///   - pages: The pages in ascending order. Their contents are lost.
-  ///   - slots: The slots in ascending order. Their contents are lost as well.
+  ///   - slots: The slots in ascending order, cold ones included. Their contents are lost as well.
   /// - Complexity: A system call for each row of neighbours and each piece of state.
   func giveBack(pages: [Int32], slots: [Int32]) {
-    for (region, kind) in zip(regions, layout.kinds) {
-      let indices = if case .recurrent = kind { slots } else { pages }
-      var first = indices.startIndex
-      while first < indices.endIndex {
-        var end = first + 1
-        while end < indices.endIndex, indices[end] == indices[end - 1] + 1 { end += 1 }
-        region.mapping.giveBack(Int(indices[first]) * region.stride..<(Int(indices[end - 1]) + 1) * region.stride)
-        first = end
+    let warmCount = slots.firstIndex(where: isCold) ?? slots.endIndex
+    for (index, kind) in layout.kinds.enumerated() {
+      if case .recurrent = kind {
+        regions[index].giveBack(slots[..<warmCount])
+        coldRegions[index]?.giveBack(slots[warmCount...], from: Int32(slotCount))
+      } else {
+        regions[index].giveBack(pages[...])
       }
     }
   }
@@ -116,17 +152,31 @@ extension StateStore {
     }
   }
 
-  /// Copies all recurrent state of a slot to another slot.
+  /// Copies all recurrent state of a slot to another slot, each of which may be a cold one, but not both.
   ///
-  /// A run that goes on from a state at once copies it itself, with all threads; see ``StateStart/copy(of:)``.
+  /// A run that goes on from a state at once copies it itself; see ``StateStart/copy(of:)``.
   ///
+  /// - Parameter team: Threads to copy with; `nil` for the caller's alone.
   /// - Complexity: O(``StateLayout/slotBytes``).
-  package func copySlot(from source: Int32, to target: Int32) {
+  package func copySlot(from source: Int32, to target: Int32, _ team: ThreadTeam? = nil) {
     precondition(source != target, "slot \(source) copied to itself")
-    for (index, kind) in layout.kinds.enumerated() {
-      guard case .recurrent(let count) = kind else { continue }
-      let handle = StateHandle(index: index)
-      unsafe slot(target, of: handle).update(from: slot(source, of: handle), count: count)
+    guard let team else {
+      for piece in layout.kinds.indices { copyPiece(piece, from: source, to: target) }
+      return
+    }
+    unsafe team.forEach(layout.kinds.count) { piece, _ in copyPiece(piece, from: source, to: target) }
+  }
+
+  private func copyPiece(_ piece: Int, from source: Int32, to target: Int32) {
+    guard case .recurrent(let count) = layout.kinds[piece] else { return }
+    let handle = StateHandle(index: piece)
+    switch (isCold(source), isCold(target)) {
+    case (false, false): unsafe slot(target, of: handle).update(from: slot(source, of: handle), count: count)
+    case (false, true):
+      unsafe ColdFormat.pack(slot(source, of: handle), into: coldSlot(target, of: handle), count: count)
+    case (true, false):
+      unsafe ColdFormat.unpack(coldSlot(source, of: handle), into: slot(target, of: handle), count: count)
+    case (true, true): preconditionFailure("cold slot \(source) copied to cold slot \(target)")
     }
   }
 }

@@ -30,6 +30,7 @@ extension ConfigurationError.Property {
     case .threads: "threads"
     case .kvCacheMiB: "kv-cache-mib"
     case .stateCacheMiB: "state-cache-mib"
+    case .coldStateMiB: "cold-state-mib"
     case .kvType: "kv-type"
     case .pageTokens: "page-tokens"
     case .maxBatchTokens: "max-batch-tokens"

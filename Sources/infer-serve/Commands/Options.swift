@@ -98,6 +98,15 @@ struct EngineOptions: ParsableArguments {
       "Memory for recurrent state, of which that of running sequences is set aside.", valueName: "MiB"))
   var stateCacheMib = EngineConfiguration().stateCacheMiB
 
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      """
+      Memory beside these for recurrent states with 8 bits an element: kept states go there when others need their \
+      memory, and answers that start from one are approximations. None are kept so by default.
+      """, valueName: "MiB"))
+  var coldStateMib = EngineConfiguration().coldStateMiB
+
   @Flag(
     inversion: .prefixedNo,
     help: "Keep state of requests for others that begin alike, in what memory running ones do not need.")
@@ -124,6 +133,7 @@ struct EngineOptions: ParsableArguments {
     configuration.kvType = kvType
     configuration.kvCacheMiB = kvCacheMib.mebibytes
     configuration.stateCacheMiB = stateCacheMib
+    configuration.coldStateMiB = coldStateMib
     configuration.keepsPrefixes = prefixCaching
     configuration.pageTokens = pageTokens
     configuration.maxBatchTokens = maxBatchTokens

@@ -41,6 +41,35 @@ import Testing
     }
   }
 
+  /// Going on from a state that was rounded to 8 bits gives nearly the same logits: within 0.5 % for most families, and
+  /// within 7 % where a row goes to another expert.
+  @Test(arguments: ParityFixture.all) func aColdStateIsNearlyTheState(_ fixture: ParityFixture) throws {
+    let model = try fixture.load("config.json")
+    guard model.stateLayout.slotBytes > 0 else { return }
+    let runner = try StepRunner(
+      model: model, sequences: 1, length: Self.length, kvType: .f32, threads: 2, spareSlots: 2, coldSlots: 1)
+    var generator = SeededGenerator(seed: 44)
+    let prompt = (0..<Self.length).map { _ in Int32.random(in: 0..<Int32(model.vocabularySize), using: &generator) }
+    let (slots, cold, cut) = (Array(runner.spareSlots), runner.coldSlots.lowerBound, 21)
+    func rest(from slot: Int32) -> [Float] {
+      logits(
+        runner,
+        StepRunner.Part(
+          sequence: 0, tokens: prompt[cut...], position: cut, logits: Self.length - cut, start: .copy(of: slot)))
+    }
+    _ = logits(
+      runner,
+      StepRunner.Part(
+        sequence: 0, tokens: prompt[..<cut], position: 0, logits: 1, captures: [StateCapture(rows: cut, slot: slots[0])]
+      ))
+    runner.copyState(from: slots[0], to: cold)
+    runner.copyState(from: cold, to: slots[1])
+    let (exact, rounded) = (rest(from: slots[0]), rest(from: slots[1]))
+    func norm(_ values: [Float]) -> Float { values.reduce(0) { $0 + $1 * $1 }.squareRoot() }
+    let error = norm(zip(exact, rounded).map { $0 - $1 }) / norm(exact)
+    #expect(error > 0 && error < 0.1, "\(error)")
+  }
+
   /// Logits of every token of a sequence that is computed a part at a time.
   private func alone(
     _ model: any LanguageModel, _ kvType: KVType, _ tokens: [Int32], cuts: [Int]

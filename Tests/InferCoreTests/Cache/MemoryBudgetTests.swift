@@ -37,10 +37,10 @@ import Testing
     #expect(memory.pages.backedCount == 80 && memory.byteCount == 100)
     // States alone: prompts of a page with a state each.
     for _ in 0..<30 { leave(tokens(4, &random), states: [4], in: &memory) }
-    #expect(memory.keptStateCount >= 8 && memory.byteCount <= 100)
+    #expect(memory.states.count >= 8 && memory.byteCount <= 100)
     // And back: whoever runs takes what only the cache holds.
     let taken = (0..<80).compactMap { _ in memory.takePage() }
-    #expect(taken.count == 80 && Set(taken).count == 80 && memory.keptStateCount <= 2)
+    #expect(taken.count == 80 && Set(taken).count == 80 && memory.states.count <= 2)
     #expect(memory.takePage() == nil && memory.byteCount == 100)
     // The slots that were set aside are still there, and no others.
     #expect(memory.takeSlot() != nil && memory.takeSlot() != nil && memory.takeSlot() == nil)
@@ -56,7 +56,7 @@ import Testing
     #expect(memory.pages.takenCount == 40)
     // Seven states and 26 pages are 96 bytes; there were 40 pages before.
     for _ in 0..<6 { leave(tokens(4, &random), states: [4], in: &memory) }
-    #expect(memory.keptStateCount == 7 && memory.counts.evictedStates == 0 && memory.byteCount <= 100)
+    #expect(memory.states.count == 7 && memory.counts.evictedStates == 0 && memory.byteCount <= 100)
     let hit = memory.lookUp(text, limit: 159, in: .shared)
     #expect(hit.tokens == 80 && hit.knownTokens < 160)
   }

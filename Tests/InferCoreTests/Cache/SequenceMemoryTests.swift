@@ -61,7 +61,7 @@ import Testing
       leave(tokens(400, seed: seed), states: [400], in: &memory)
       if seed % 10 == 9 { #expect(hit(system + [1, 2, 3], in: &memory) == 40) }
     }
-    #expect(memory.keptStateCount == 8 && memory.counts.evictedStates == 43)
+    #expect(memory.states.count == 8 && memory.counts.evictedStates == 43)
   }
 
   /// A workload that changes: what was shared once does not stay for ever.
@@ -108,12 +108,44 @@ import Testing
     #expect(memory.counts.queriedTokens == 122 && memory.counts.hitTokens == 20 && memory.counts.lookups == 3)
   }
 
+  /// A state whose slot is needed moves to a cold one, from where it is found; of the cold ones the least valuable go, and
+  /// none for one that is worth less.
+  @Test func statesBecomeColdBeforeTheyGo() {
+    var moves: [Int32] = []
+    func check(_ source: Int32, _ target: Int32) {
+      #expect(source < 4 && target >= 4)
+      moves.append(target)
+    }
+    withoutActuallyEscaping(check) { check in
+      var memory = SequenceMemory(
+        pageTokens: 4, pageCount: 2000, slotCount: 4, hasRecurrentState: true, coldSlotCount: 3, copyState: check)
+      for length in 1...7 { leave(tokens(length * 20, seed: UInt64(length)), states: [length * 20], in: &memory) }
+      #expect(memory.states.count == 7 && memory.coldSlots.takenCount == 3 && memory.counts.evictedStates == 0)
+      #expect(moves.sorted() == [4, 5, 6])
+      // Those that save least are cold.
+      for length in 1...7 {
+        let slot = memory.lookUp(tokens(length * 20, seed: UInt64(length)) + [1], limit: length * 20, in: .shared).slot
+        #expect(slot.map(memory.isCold) == (length <= 3), "state after \(length * 20)")
+      }
+      #expect(hit(tokens(20, seed: 1) + [1], in: &memory) == 20)
+      leave(tokens(400, seed: 8), states: [400], in: &memory)
+      #expect(memory.states.count == 7 && memory.counts.evictedStates == 1)
+      // The one that was used stayed.
+      #expect(hit(tokens(20, seed: 1) + [1], in: &memory) == 20 && hit(tokens(40, seed: 2) + [1], in: &memory) == 0)
+      memory.reset()
+      #expect(memory.states.count == 0 && memory.coldSlots.takenCount == 0 && memory.slots.takenCount == 0)
+      var released: [Int32] = []
+      memory.giveBack { released = $0.slots }
+      #expect(released == Array(0..<7))
+    }
+  }
+
   @Test func afterAResetEverythingIsFree() {
     var memory = SequenceMemory(pageTokens: 4, pageCount: 300, slotCount: 40, hasRecurrentState: true)
     for seed in UInt64(0)..<20 { leave(tokens(50, seed: seed % 7), states: [10, 33, 50], in: &memory) }
-    #expect(memory.tree.count > 0 && memory.keptStateCount > 0)
+    #expect(memory.tree.count > 0 && memory.states.count > 0)
     memory.reset()
-    #expect(memory.tree.count == 0 && memory.tree.tokenCount == 0 && memory.keptStateCount == 0)
+    #expect(memory.tree.count == 0 && memory.tree.tokenCount == 0 && memory.states.count == 0)
     #expect(memory.pages.takenCount == 0 && memory.slots.takenCount == 0)
   }
 }

@@ -21,7 +21,8 @@ import Testing
         memoryLimit: group.map { $0.limit * Self.mebibyte }, memoryLeft: group.map { $0.left * Self.mebibyte }),
       processors: 4, allowed: 4, memoryBytes: mebibytes * Self.mebibyte,
       availableBytes: available.map { $0 * Self.mebibyte })
-    let sizes = CacheDivision.Sizes(page: page * Self.mebibyte, slot: slot * Self.mebibyte, context: 1600)
+    let sizes = CacheDivision.Sizes(
+      page: page * Self.mebibyte, slot: slot * Self.mebibyte, coldSlot: slot * Self.mebibyte / 4, context: 1600)
     return try CacheDivision(
       configuration, sizes, machine: machine, activationBytes: activations * Self.mebibyte)
   }
@@ -42,6 +43,23 @@ import Testing
     #expect(try divide(kv: 200, state: 25).pageCount == 205)
     #expect(refusal { () throws(ConfigurationError) in try divide(kv: 200, state: 9) }?.property == .stateCacheMiB)
     #expect(refusal { () throws(ConfigurationError) in try divide(kv: 0, state: 100) }?.property == .kvCacheMiB)
+  }
+
+  @Test func coldStatesHaveMemoryOfTheirOwn() throws {
+    let (without, division) = (
+      try divide(kv: 200, state: 100), try divide(kv: 200, state: 100) { $0.coldStateMiB = 50 }
+    )
+    #expect(without.coldSlotCount == 0 && division.coldSlotCount == 20 && division.budget == without.budget)
+    let found = try divide(kv: nil, state: 100, available: 2000).budget.bytes
+    let left = try divide(kv: nil, state: 100, available: 2000) { $0.coldStateMiB = 500 }.budget.bytes
+    #expect(left == found - 500 * Self.mebibyte)
+    func refused(_ cold: Int, slot: Int = 10, machine: Int = 1 << 20) -> ConfigurationError.Property? {
+      refusal { () throws(ConfigurationError) in
+        try divide(kv: 200, state: 100, machine: machine, slot: slot) { $0.coldStateMiB = cold }
+      }?.property
+    }
+    #expect(refused(1) == .coldStateMiB && refused(9, slot: 0) == .coldStateMiB)
+    #expect(refused(400, machine: 500) == .kvCacheMiB)
   }
 
   @Test func nothingIsKeptBesideWhatRunsUnlessItMay() throws {

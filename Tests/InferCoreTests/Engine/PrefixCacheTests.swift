@@ -41,6 +41,32 @@ import Testing
     #expect(engine.metrics.prefixCacheQueries.value == 6 * 75 + 6 * 87)
   }
 
+  /// More states than there is memory for: with memory for cold ones all are found, and what they give is right. The model's
+  /// own state is not rounded; the rest of its slot only takes memory.
+  @Test func coldStatesAreFound() async throws {
+    let model = HashModel(unusedState: 1 << 15)
+    for coldMiB in [0, 4] {
+      let engine = try Engine(
+        model: model,
+        configuration: smallConfiguration {
+          ($0.kvCacheMiB, $0.stateCacheMiB, $0.coldStateMiB) = (1, 1, coldMiB)
+        })
+      let prompts = (0..<40).map { prompt(40, UInt64(100 + $0)) }
+      for text in prompts { _ = try await run(engine, text, 1) }
+      var found = 0
+      for text in prompts {
+        let answer = try await run(engine, text, 3)
+        #expect(answer.tokens == model.greedy(after: text, count: 3))
+        found += answer.statistics.cachedTokens
+      }
+      let cold = engine.metrics.prefixCacheEntries("cold_state").value
+      #expect(
+        coldMiB == 0 ? cold == 0 && found < 39 * 20 : cold > 40 && found == 39 * 40, "\(cold) cold, \(found) tokens")
+      await engine.resetPrefixCache()
+      #expect(engine.metrics.prefixCacheEntries("cold_state").value == 0)
+    }
+  }
+
   @Test func resettingAndOptingOutComputeAnew() async throws {
     let model = HashModel()
     let engine = try Engine(model: model, configuration: smallConfiguration())

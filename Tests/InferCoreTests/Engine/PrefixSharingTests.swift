@@ -8,7 +8,8 @@ import Testing
   /// Prompts that branch off from each other at random, in a few scopes: thousands of arrivals, cancellations and pauses
   /// in memory from ample to the least, with forks, marks and evictions. Whoever is not cancelled gets the tokens it gets
   /// alone; every page and slot is held by as many as say so, after every step; what is kept is what it is kept as. From
-  /// seed 80 on pages and slots share a budget, which is never exceeded, and memory that is given back is lost.
+  /// seed 80 on pages and slots share a budget, which is never exceeded, and memory that is given back is lost. Every third
+  /// has cold slots.
   @Test(arguments: 0..<150) func everyRequestGetsTheTokensItGetsAlone(seed: UInt64) {
     var random = SeededGenerator(seed: seed &+ 1000)
     let pageTokens: Int? = seed % 7 == 0 ? nil : [1, 3, 4, 16].randomElement(using: &random)
@@ -26,6 +27,7 @@ import Testing
     var harness = SchedulerHarness(
       maxBatchTokens: slotCount + Int.random(in: 0...40, using: &random), pageTokens: pageTokens, pageCount: pageCount,
       slotCount: slotCount, spareSlots: spareSlots, hasState: pageTokens == nil || seed % 5 != 1,
+      coldSlots: seed % 3 == 2 ? Int.random(in: 1...12, using: &random) : 0,
       maxScoredRows: Int.random(in: 1...20, using: &random), bytes: bytes)
     let scopes: [CacheScope?] = [.shared, .shared, CacheScope(salt: [1]), nil]
     var prompts: [[Int32]] = [[]]
@@ -95,7 +97,7 @@ import Testing
     harness.scheduler.resetCache()
     let memory = harness.scheduler.memory
     #expect(memory.pages.takenCount == 0 && memory.slots.takenCount == 0 && memory.tree.count == 0)
-    #expect(memory.pages.backedCount == 0 && memory.slots.backedCount == 0)
+    #expect(memory.pages.backedCount == 0 && memory.slots.backedCount == 0 && memory.coldSlots.backedCount == 0)
   }
 
   /// A conversation alone, in memory for one state: a turn starts anew where that is the one it would start from.
@@ -131,6 +133,22 @@ import Testing
       harness.add(id, prompt: system + tokens(20, seed: UInt64(10 + id)), wanted: 1, scope: .shared, marks: [333])
       finish(&harness)
       #expect(harness.rows - before == (id == 0 ? 353 : 20))
+    }
+  }
+
+  /// Prompts that share all but their ends, of which nobody says where: the second computes about that end, however long the
+  /// first is, and few states are kept for it.
+  @Test(arguments: [700, 1500, 5000, 9000]) func intervalsGrowWithTheDistanceFromTheEnd(length: Int) {
+    for end in [20, 100, 400, length / 3] {
+      var harness = harness()
+      let text = tokens(length, seed: 1)
+      harness.add(0, prompt: text, wanted: 1, scope: .shared)
+      finish(&harness)
+      #expect(harness.scheduler.memory.states.count <= 7)
+      let before = harness.rows
+      harness.add(1, prompt: text.dropLast(end) + tokens(end, seed: 2), wanted: 1, scope: .shared)
+      finish(&harness)
+      #expect(harness.rows - before <= 3 * end + 512, "\(end) of \(length)")
     }
   }
 

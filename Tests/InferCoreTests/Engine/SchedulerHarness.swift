@@ -33,7 +33,7 @@ struct SchedulerHarness {
   private var prompts: [Int: Int] = [:]
   private var wanted: [Int: Int] = [:]
   private var pages: [[Int32]]
-  private var slots: [UInt64]
+  private let slots: Slots
   private var steps = 0
   /// Rows that were computed so far.
   private(set) var rows = 0
@@ -43,14 +43,26 @@ struct SchedulerHarness {
   private let hasState: Bool
   private let pageTokens: Int
 
+  /// The states in slots, which the memory copies between as well.
+  private final class Slots {
+    private var states: [UInt64]
+    init(count: Int) { states = Array(repeating: 0, count: count) }
+    subscript(slot: Int32) -> UInt64 {
+      get { states[Int(slot)] }
+      set { states[Int(slot)] = newValue }
+    }
+  }
+
   /// - Parameters:
   ///   - pageTokens: Tokens of a page; `nil` for a model without keys and values.
   ///   - spareSlots: Slots for kept states, beside one for each running sequence.
   ///   - hasState: `false` for a model of attention alone.
+  ///   - coldSlots: Cold slots, in which states stay exact here.
   ///   - bytes: The budget, of which `slotCount` slots are set aside; pages and slots take as many bytes as given.
   init(
     maxBatchTokens: Int, pageTokens: Int?, pageCount: Int, slotCount: Int, spareSlots: Int = 0, hasState: Bool = true,
-    maxScoredRows: Int = 1, targetSeconds: Double? = nil, bytes: (budget: Int, page: Int, slot: Int)? = nil
+    coldSlots: Int = 0, maxScoredRows: Int = 1, targetSeconds: Double? = nil,
+    bytes: (budget: Int, page: Int, slot: Int)? = nil
   ) {
     hasPages = pageTokens != nil
     self.hasState = hasState
@@ -62,16 +74,17 @@ struct SchedulerHarness {
         bytes: bytes.budget, pageBytes: hasPages ? bytes.page : 0, slotBytes: hasState ? bytes.slot : 0,
         reservedSlots: min(slotCount + spareSlots, max(2, slotCount)))
     }
+    let slots = Slots(count: slotCount + spareSlots + coldSlots)
     scheduler = Scheduler(
       maxBatchTokens: maxBatchTokens, maxRunning: slotCount, maxScoredRows: maxScoredRows,
       targetSeconds: targetSeconds,
       memory: SequenceMemory(
         pageTokens: self.pageTokens, pageCount: pageCount, slotCount: slotCount + spareSlots,
-        hasRecurrentState: hasState,
-        budget: budget))
+        hasRecurrentState: hasState, budget: budget, coldSlotCount: coldSlots,
+        copyState: { slots[$1] = slots[$0] }))
     self.maxScoredRows = maxScoredRows
     pages = Array(repeating: Array(repeating: -1, count: self.pageTokens), count: pageCount)
-    slots = Array(repeating: 0, count: slotCount + spareSlots)
+    self.slots = slots
   }
 
   mutating func add(
@@ -136,7 +149,7 @@ struct SchedulerHarness {
     scheduler.checkInvariants(during: plan)
     scheduler.giveBackMemory { released in
       for page in released.pages { pages[Int(page)] = Array(repeating: -2, count: pageTokens) }
-      for slot in released.slots { slots[Int(slot)] = 0xDEAD }
+      for slot in released.slots { slots[slot] = 0xDEAD }
     }
     copyPages()
     rows += plan.tokens.count
@@ -176,17 +189,17 @@ struct SchedulerHarness {
     var hash: UInt64 =
       switch run.start {
       case .zero: 0
-      case .slot: slots[Int(run.slot)]
-      case .copy(let slot): slots[Int(slot)]
+      case .slot: slots[run.slot]
+      case .copy(let slot): slots[slot]
       }
     for (offset, index) in run.tokens.enumerated() {
       hash = Self.extend(hash, plan.tokens[index])
-      for capture in plan.captures[run.captures] where capture.rows == offset + 1 { slots[Int(capture.slot)] = hash }
+      for capture in plan.captures[run.captures] where capture.rows == offset + 1 { slots[capture.slot] = hash }
       guard hasPages else { continue }
       let position = run.position + offset
       pages[Int(plan.pages[run.pages.lowerBound + position / pageTokens])][position % pageTokens] = plan.tokens[index]
     }
-    slots[Int(run.slot)] = hash
+    slots[run.slot] = hash
     guard hasPages else { return Self.token(hash, hash) }
     var paged: UInt64 = 0
     for position in 0..<run.position + run.tokens.count {
@@ -214,7 +227,7 @@ struct SchedulerHarness {
       pages[Int(lease.pages[position / pageTokens])][position % pageTokens] = tokens[position]
     }
     for state in lease.states {
-      slots[Int(state.slot)] = tokens.prefix(state.position).reduce(0) { Self.extend($0, $1) }
+      slots[state.slot] = tokens.prefix(state.position).reduce(0) { Self.extend($0, $1) }
     }
     return lease
   }
@@ -240,7 +253,7 @@ struct SchedulerHarness {
       for token in path.reversed().joined() { hash = Self.extend(hash, token) }
       for (offset, token) in tokens.enumerated() {
         hash = Self.extend(hash, token)
-        for state in node.states where state.offset == offset + 1 { #expect(slots[Int(state.slot)] == hash) }
+        for state in node.states where state.offset == offset + 1 { #expect(slots[state.slot] == hash) }
       }
     }
   }
@@ -301,7 +314,7 @@ extension Scheduler<BareSequence> {
   private func checkHolders(during plan: StepPlan?) {
     #expect(memory.byteCount <= memory.budget.bytes)
     var pages = Array(repeating: 0, count: memory.pages.count)
-    var slots = Array(repeating: 0, count: memory.slots.count)
+    var slots = Array(repeating: 0, count: memory.slots.count + memory.coldSlots.count)
     for sequence in running + parked {
       for page in sequence.scheduling.pages { pages[Int(page)] += 1 }
       if let slot = sequence.scheduling.slot { slots[Int(slot)] += 1 }
@@ -319,11 +332,14 @@ extension Scheduler<BareSequence> {
       for state in node.states { slots[Int(state.slot)] += 1 }
       kept += node.states.count
     }
-    #expect(kept == memory.keptStateCount)
+    #expect(kept == memory.states.count)
     let idle = memory.tree.nodes.count { $0.page != PrefixTree.none && pages[Int($0.page)] == 1 }
     #expect(idle == memory.pages.idleCount)
     #expect(pages == pages.indices.map { memory.pages.holderCount(Int32($0)) }, "holders of pages")
-    #expect(slots == slots.indices.map { memory.slots.holderCount(Int32($0)) }, "holders of slots")
+    let holders = [memory.slots, memory.coldSlots].flatMap { pool in
+      (0..<Int32(pool.count)).map { pool.holderCount($0) }
+    }
+    #expect(slots == holders, "holders of slots")
     #expect(running.allSatisfy { $0.scheduling.slot != nil })
     let own = (running + parked).compactMap(\.scheduling.slot)
     #expect(Set(own).count == own.count, "a slot belongs to two sequences")

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import InferCore
@@ -68,16 +69,59 @@ import Testing
     }
   }
 
+  /// A state that was cold is off by 1/250 of the largest of its block at most (1/254, and the scale has 11 bits), and what is
+  /// behind the last whole block not at all.
+  @Test func coldStateIsRoundedInBlocks() throws {
+    var layout = StateLayout()
+    let large = layout.add(.recurrent(count: 32 * 50 + 7))
+    _ = layout.add(.paged(heads: 1, headDimension: 2))
+    let small = layout.add(.recurrent(count: 5))
+    let store = try StateStore(
+      layout: layout, kvType: .f16, pageTokens: 2, pageCount: 1, slotCount: 2, coldSlotCount: 2)
+    var random = SeededGenerator(seed: 1)
+    let exact = (0..<32 * 50 + 7).map { index in
+      Float.random(in: -1..<1, using: &random) * Float(sign: .plus, exponent: index / 128 - 6, significand: 1)
+    }
+    for (index, value) in exact.enumerated() { unsafe store.slot(0, of: large)[index] = value }
+    for index in 0..<5 { unsafe store.slot(0, of: small)[index] = Float(index) / 3 }
+    store.copySlot(from: 0, to: 3, try ThreadTeam(count: 2))
+    var told: [UInt8] = []
+    store.copy(.piece(large, slot: 3), to: &told)
+    store.copySlot(from: 3, to: 1)
+    var differs = false
+    for block in stride(from: 0, to: exact.count, by: 32) {
+      let values = exact[block..<min(block + 32, exact.count)]
+      let bound = values.count == 32 ? values.map(abs).max()! / 250 : 0
+      for index in values.indices {
+        let found = unsafe store.slot(1, of: large)[index]
+        #expect(abs(found - exact[index]) <= bound, "element \(index)")
+        differs = differs || found != exact[index]
+        let bits = told[4 * index..<4 * index + 4].reversed().reduce(0) { $0 << 8 | UInt32($1) }
+        #expect(Float(bitPattern: bits) == found)
+      }
+    }
+    #expect(differs)
+    for index in 0..<5 { #expect(unsafe store.slot(1, of: small)[index] == Float(index) / 3) }
+  }
+
   /// Memory that is given back is zero when it is next read, and its neighbours stay as they are.
   @Test func whatIsGivenBackIsEmpty() throws {
     var layout = StateLayout()
     // A page of memory for each page and each slot, whatever its size on this machine.
     let paged = layout.add(.paged(heads: 16, headDimension: 64))
     let recurrent = layout.add(.recurrent(count: 16384))
-    let store = try StateStore(layout: layout, kvType: .f32, pageTokens: 8, pageCount: 6, slotCount: 4)
+    let store = try StateStore(
+      layout: layout, kvType: .f32, pageTokens: 8, pageCount: 6, slotCount: 4, coldSlotCount: 3)
     for page in 0..<Int32(6) { unsafe store.page(page, of: paged).storeBytes(of: 7, as: UInt8.self) }
     for slot in 0..<Int32(4) { unsafe store.slot(slot, of: recurrent)[100] = 7 }
-    store.giveBack(pages: [0, 2, 3], slots: [1, 3])
+    for slot in 4..<Int32(7) {
+      unsafe store.coldSlot(slot, of: recurrent).storeBytes(of: 7, toByteOffset: 9000, as: UInt8.self)
+    }
+    store.giveBack(pages: [0, 2, 3], slots: [1, 3, 4, 5])
+    for slot in 4..<Int32(7) {
+      let byte = unsafe store.coldSlot(slot, of: recurrent).load(fromByteOffset: 9000, as: UInt8.self)
+      #expect(byte == (slot == 6 ? 7 : 0), "cold slot \(slot)")
+    }
     for page in 0..<Int32(6) {
       let byte = unsafe store.page(page, of: paged).load(as: UInt8.self)
       #expect(byte == ([0, 2, 3].contains(page) ? 0 : 7), "page \(page)")

@@ -1,0 +1,129 @@
+/// The kept states of a cache, by slot: where they are, and in which order they are given up.
+///
+/// All states of a model take the same memory, so that what one saves is the tokens from the nearest kept state before it.
+/// Together with recency that makes the priority of GreedyDual-Size (Cao & Irani 1997): the priority of what was given up
+/// last, at the last use, plus what it saves. A state that others come behind saves so much only for sequences that part
+/// from theirs in between, which is rarer: a conversation goes on from its last state. States that sequences have started
+/// from go last, for as long as that happens now and then.
+struct KeptStates {
+  struct State {
+    /// The node of the last token before the state.
+    let node: Int32
+    /// The number of tokens that the state comes after.
+    let position: Int
+    /// The slot of the nearest kept state before it; ``none`` for the first.
+    fileprivate var previous: Int32
+    /// The number of states that this is the nearest before.
+    fileprivate var successors = 0
+    /// The priority of the state that was given up last, at the last use.
+    fileprivate var age: Double
+    /// The number of states that were given up before a sequence last started from this one; `nil` when none did.
+    fileprivate var lastUse: Int?
+  }
+
+  /// The place of a state in the order in which states are given up.
+  struct Rank: Comparable {
+    let isProtected: Bool
+    let priority: Double
+
+    static func < (a: Rank, b: Rank) -> Bool {
+      a.isProtected == b.isProtected ? a.priority < b.priority : b.isProtected
+    }
+  }
+
+  static let none: Int32 = -1
+  /// The part of what it saves that counts for a state with others behind it. On Mooncake's conversations (FAST '25) a half
+  /// found most of 0.1 … 1, with half of the memory that keeping everything takes and with an eighth.
+  private static let partOfPassed = 0.5
+
+  private var states: [State?]
+  /// The number of states.
+  private(set) var count = 0
+  /// The number of states that were given up.
+  private(set) var evictions = 0
+  /// The priority of the last of them.
+  private var evictedPriority = 0.0
+
+  init(slotCount: Int) { states = Array(repeating: nil, count: slotCount) }
+
+  /// The state in a slot; `nil` when the slot keeps none.
+  subscript(slot: Int32) -> State? { states[Int(slot)] }
+
+  /// Adds a state after the nearest one before it. O(slots).
+  ///
+  /// - Parameters:
+  ///   - isShared: `true` when somebody is sure to start from the state.
+  ///   - isBehind: `true` for states that come after the new one in their sequence, asked of those that come after
+  ///     `previous`.
+  mutating func insert(
+    _ slot: Int32, after position: Int, of node: Int32, previous: Int32, isShared: Bool, isBehind: (State) -> Bool
+  ) {
+    var state = State(
+      node: node, position: position, previous: previous, age: evictedPriority, lastUse: isShared ? evictions : nil)
+    for index in states.indices where states[index]?.previous == previous {
+      guard let other = states[index], other.position > position, isBehind(other) else { continue }
+      states[index]?.previous = slot
+      state.successors += 1
+    }
+    if previous != Self.none { states[Int(previous)]?.successors += 1 - state.successors }
+    states[Int(slot)] = state
+    count += 1
+  }
+
+  /// Notes that a sequence starts from a state.
+  mutating func use(_ slot: Int32) {
+    states[Int(slot)]?.lastUse = evictions
+    states[Int(slot)]?.age = evictedPriority
+  }
+
+  /// Removes a state for good. O(slots).
+  mutating func remove(_ slot: Int32) {
+    guard let state = take(slot) else { return }
+    if state.previous != Self.none { states[Int(state.previous)]?.successors += state.successors - 1 }
+    relink(from: slot, to: state.previous)
+    count -= 1
+    evictions += 1
+  }
+
+  /// Notes that a state is in another slot. O(slots).
+  mutating func move(from slot: Int32, to target: Int32) {
+    guard let state = take(slot) else { return }
+    states[Int(target)] = state
+    relink(from: slot, to: target)
+  }
+
+  /// The state in a slot, which is empty afterwards; what is given up later is worth more than it was.
+  private mutating func take(_ slot: Int32) -> State? {
+    guard let state = states[Int(slot)] else { return nil }
+    evictedPriority = max(evictedPriority, rank(state).priority)
+    states[Int(slot)] = nil
+    return state
+  }
+
+  private mutating func relink(from slot: Int32, to target: Int32) {
+    for index in states.indices where states[index]?.previous == slot { states[index]?.previous = target }
+  }
+
+  /// The state that goes first of those in some slots that can. O(slots).
+  func least(of slots: Range<Int>, where canGo: (Int32) -> Bool) -> (slot: Int32, rank: Rank)? {
+    guard count > 0 else { return nil }
+    var least: (slot: Int32, rank: Rank)?
+    for slot in slots {
+      guard let state = states[slot], canGo(Int32(slot)) else { continue }
+      let rank = rank(state)
+      if least.map({ rank < $0.rank }) ?? true { least = (Int32(slot), rank) }
+    }
+    return least
+  }
+
+  /// The rank of the state in a slot.
+  func rank(of slot: Int32) -> Rank? { states[Int(slot)].map(rank) }
+
+  private func rank(_ state: State) -> Rank {
+    let before = state.previous == Self.none ? 0 : states[Int(state.previous)]?.position ?? 0
+    let saved = Double(state.position - before) * (state.successors > 0 ? Self.partOfPassed : 1)
+    return Rank(
+      isProtected: state.lastUse.map { evictions - $0 < 2 * states.count } ?? false,
+      priority: state.age + saved)
+  }
+}

@@ -1,0 +1,34 @@
+/// Recurrent state with 8 bits an element, for states that are kept and that nobody needs soon.
+///
+/// Blocks of 32 elements, which are neighbours in a channel of a head, with a 16-bit scale each (``WeightFormat/q8_0``), so
+/// that an element is off by 1/254 of the largest of its block, or little more; the elements behind the last whole block are
+/// 32-bit floats. About 0.27 of the exact state's bytes.
+enum ColdFormat {
+  private static let blocks = WeightFormat.q8_0
+
+  /// The bytes of `count` elements.
+  static func byteCount(_ count: Int) -> Int {
+    let (whole, rest) = split(count)
+    return blocks.bytes(whole) + rest
+  }
+
+  /// Rounds `count` floats.
+  static func pack(_ state: UnsafePointer<Float>, into bytes: UnsafeMutableRawPointer, count: Int) {
+    let (whole, rest) = split(count)
+    unsafe blocks.quantize(bytes, state, whole)
+    unsafe (bytes + blocks.bytes(whole)).copyMemory(from: state + whole, byteCount: rest)
+  }
+
+  /// Gives `count` floats back, as they were rounded.
+  static func unpack(_ bytes: UnsafeRawPointer, into state: UnsafeMutablePointer<Float>, count: Int) {
+    let (whole, rest) = split(count)
+    unsafe blocks.unpack(state, bytes, whole)
+    unsafe UnsafeMutableRawPointer(state + whole).copyMemory(from: bytes + blocks.bytes(whole), byteCount: rest)
+  }
+
+  /// The number of elements in whole blocks, and the bytes of those behind.
+  private static func split(_ count: Int) -> (whole: Int, rest: Int) {
+    let rest = count % blocks.blockElements
+    return (count - rest, rest * MemoryLayout<Float>.stride)
+  }
+}
