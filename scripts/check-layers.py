@@ -29,6 +29,7 @@ LAYERS = {
 IMPORTS = {
     "CKernels": [
         "InferCore/Machine", "InferCore/Formats", "InferCore/Threads", "InferCore/Matrices", "InferCore/Kernels"],
+    "CCrypto": ["InferCore/Memory"],
     "CBLAS": ["InferCore/Threads", "InferCore/Kernels"],
     "CPCRE2": ["InferText/Tokenizer"],
     "CZlib": ["infer-serve/Wire"],

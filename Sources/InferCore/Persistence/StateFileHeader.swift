@@ -1,5 +1,3 @@
-internal import Crypto
-
 /// The beginning of a record of state: whose state it is, and of which tokens.
 ///
 /// A record is a header, the header's hash, the state's bytes and a hash of all before it. The header has a fixed part of
@@ -78,7 +76,7 @@ extension StateFileHeader {
   ///   - hash: The hash that follows them in the file.
   ///   - byteCount: The number of bytes of the file from the record on.
   init(_ bytes: [UInt8], hash: [UInt8], byteCount: Int) throws(Fault) {
-    guard Array(SHA256.hash(data: bytes)) == hash else { throw .damaged("its header is not as it was written") }
+    guard SHA256.hash(data: bytes) == hash else { throw .damaged("its header is not as it was written") }
     let type = Int(Self.integer(bytes, at: 12, bytes: 4))
     let pageTokens = Int(Self.integer(bytes, at: 16, bytes: 4))
     guard KVType.allCases.indices.contains(type) else { throw .damaged("it has a cache format \(type)") }

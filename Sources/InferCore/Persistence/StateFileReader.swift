@@ -1,4 +1,3 @@
-internal import Crypto
 internal import Foundation
 
 /// A file of state that is open: its headers are read and sound, its state is not.
@@ -83,7 +82,7 @@ final class StateFileReader {
     let header = headers[index]
     var hash = SHA256()
     var head = header.bytes
-    head += Array(SHA256.hash(data: head))
+    head += SHA256.hash(data: head)
     hash.update(data: head)
     let offset = headers[..<index].reduce(head.count) { $0 + $1.recordByteCount }
     do { try handle.seek(toOffset: UInt64(offset)) } catch {
@@ -108,7 +107,7 @@ final class StateFileReader {
       }
       guard lease.use({ if isWanted { store.copy(bytes, to: part) } }) else { return false }
     }
-    guard try read(StateFileHeader.hashByteCount) == Array(hash.finalize()) else {
+    guard try read(StateFileHeader.hashByteCount) == hash.finalize() else {
       throw .damaged(path: path, reason: "its state is not as it was written")
     }
     return true

@@ -1,4 +1,3 @@
-internal import Crypto
 internal import Foundation
 
 /// Writes files of state.
@@ -51,7 +50,7 @@ struct StateFileWriter {
     for header in headers {
       var hash = SHA256()
       var head = header.bytes
-      head += Array(SHA256.hash(data: head))
+      head += SHA256.hash(data: head)
       hash.update(data: head)
       try file.write(Data(head))
       let slot = lease.slot(after: header.end)

@@ -1,5 +1,3 @@
-internal import Crypto
-
 /// The model, the formats and the layout that state is of: only an engine that agrees in all of them can go on from it.
 struct StateIdentity: Sendable, Equatable {
   /// The version of the format of files, and of what the bytes of state mean.
@@ -14,8 +12,11 @@ struct StateIdentity: Sendable, Equatable {
   let hash: [UInt8]
 
   /// The identity of the state of a model of a fingerprint.
-  init(_ model: ModelFingerprint, _ layout: StateLayout, kvType: KVType, pageTokens: Int) {
-    self.init(model: model.bytes, kvType: kvType, pageTokens: pageTokens, layout: Self.hash(layout))
+  ///
+  /// - Parameter isRounded: `true` for state that may come of cold states, which nobody goes on from who has none.
+  init(_ model: ModelFingerprint, _ layout: StateLayout, kvType: KVType, pageTokens: Int, isRounded: Bool = false) {
+    self.init(
+      model: model.bytes, kvType: kvType, pageTokens: pageTokens, layout: Self.hash(layout, isRounded: isRounded))
   }
 
   init(model: [UInt8], kvType: KVType, pageTokens: Int, layout: [UInt8]) {
@@ -26,18 +27,19 @@ struct StateIdentity: Sendable, Equatable {
     var hash = SHA256()
     hash.update(data: model + layout)
     hash.update(data: Array("\(Self.version) \(kvType.rawValue) \(pageTokens)".utf8))
-    self.hash = Array(hash.finalize())
+    self.hash = hash.finalize()
   }
 
-  private static func hash(_ layout: StateLayout) -> [UInt8] {
-    let pieces = layout.kinds.map { kind in
+  private static func hash(_ layout: StateLayout, isRounded: Bool) -> [UInt8] {
+    var pieces = layout.kinds.map { kind in
       switch kind {
       case .paged(let heads, let headDimension): "paged \(heads) \(headDimension)"
       case .latent(let dimension): "latent \(dimension)"
       case .recurrent(let count): "recurrent \(count)"
       }
     }
-    return Array(SHA256.hash(data: Array(pieces.joined(separator: ",").utf8)))
+    if isRounded { pieces.append("rounded") }
+    return SHA256.hash(data: Array(pieces.joined(separator: ",").utf8))
   }
 
   /// The property in which another state differs, for people; `nil` when it is of the same kind.
@@ -73,13 +75,13 @@ struct StateKey: Sendable, Hashable {
 
     mutating func add(_ tokens: some Collection<Int32>) { hash.update(data: tokens.littleEndianBytes) }
 
-    var key: StateKey { StateKey(bytes: Array(hash.finalize())) }
+    var key: StateKey { StateKey(bytes: hash.finalize()) }
   }
 }
 
 extension CacheScope {
   /// A hash of the salt, which stands for it in files.
-  package var hash: [UInt8] { Array(SHA256.hash(data: Array("infer-serve cache scope".utf8) + salt)) }
+  package var hash: [UInt8] { SHA256.hash(data: Array("infer-serve cache scope".utf8) + salt) }
 }
 
 extension Collection<Int32> {

@@ -1,5 +1,3 @@
-internal import Crypto
-
 /// A hash of a model's configuration and weights, by which state that was kept elsewhere is known to be this model's.
 ///
 /// Of a tensor's numbers a sample is hashed, so that it takes no longer to find than the model's tensors to list.
@@ -8,7 +6,7 @@ public struct ModelFingerprint: Sendable, Hashable {
   public let bytes: [UInt8]
 
   /// The fingerprint of a model that a text describes completely.
-  public init(_ description: String) { bytes = Array(SHA256.hash(data: Array(description.utf8))) }
+  public init(_ description: String) { bytes = SHA256.hash(data: Array(description.utf8)) }
 
   /// The fingerprint of a model that is made of tensors as a configuration says.
   ///
@@ -24,7 +22,7 @@ public struct ModelFingerprint: Sendable, Hashable {
       hash.add("\(tensor.name) \(tensor.type) \(tensor.shape) \(tensor.byteCount) \(loaded.format.name)")
       tensor.sample { hash.update(data: $0) }
     }
-    bytes = Array(hash.finalize())
+    bytes = hash.finalize()
   }
 }
 
