@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # Measures what RESULTS.md shows, on a machine that does nothing else; tables and plots go to .build/bench.
 #
-# usage: reproduce.sh [PART …]      formats, depth, contention, start, quality: all of them by default
+# usage: reproduce.sh [PART …]      formats, depth, contention, start, quality: all of them by default; serving
 #
+# `serving` holds infer-serve against llama-server, in about an hour and a half. It needs DONOR in the environment, a GGUF
+# file whose tokenizer and chat template the weights are lent, and TRACES, a folder as README.md says.
 # ROUNDS (5) and DEEP_ROUNDS (3) in the environment are the rounds of both programs. Reading 32,768 tokens of context takes
 # minutes: `depth` is most of the hours that everything takes.
 set -euo pipefail
@@ -62,6 +64,17 @@ contention() {
 # From starting the program to its first token.
 start() { python3 Benchmarks/first_token.py --binary "$binary" | tee "$data/start.md"; }
 
+# Both servers under load.
+serving() {
+  prepare granite-h-tiny 10 Q4_0
+  local served=$data/served.gguf
+  [[ -f $served ]] || python3 Benchmarks/give_vocabulary.py "$data/granite-h-tiny-10l-Q4_0.gguf" "${DONOR:?}" "$served"
+  python3 Benchmarks/serve.py --binary "$binary" --model "$served" --peer "$peer/build/bin" --peer-model "$served" \
+    --traces "${TRACES:?}" --trace-requests 32 --target-itl-ms 150 --without-cache=--no-prefix-caching \
+    --output "$data/served.json" | tee "$data/served.md"
+  python3 Benchmarks/plot_serve.py "$data/served.json" "$data/plots"
+}
+
 # What the formats cost in quality, on problems that training never shows.
 quality() {
   python3 Models/tiny/unseen_text.py >"$data/unseen.txt"
@@ -74,9 +87,9 @@ quality() {
 (($#)) || set -- formats depth contention start quality
 for part; do
   case $part in
-    formats | depth | contention | start | quality) ;;
+    formats | depth | contention | start | quality | serving) ;;
     *)
-      sed -n '4,7s/^# *//p' "$0" >&2
+      sed -n '4,10s/^# *//p' "$0" >&2
       exit 2 ;;
   esac
 done
