@@ -1,6 +1,7 @@
 /// The kept states of a cache, by slot: where they are, and in which order they are given up.
 ///
-/// All states of a model take the same memory, so that what one saves is the tokens from the nearest kept state before it.
+/// All states of a model take the same memory, or the same where they are cold, so that what one saves is the tokens from the
+/// nearest kept state before it.
 /// Together with recency that makes the priority of GreedyDual-Size (Cao & Irani 1997): the priority of what was given up
 /// last, at the last use, plus what it saves. A state that others come behind saves so much only for sequences that part
 /// from theirs in between, which is rarer: a conversation goes on from its last state. States that sequences have started
@@ -12,10 +13,10 @@ struct KeptStates {
     /// The number of tokens that the state comes after.
     let position: Int
     /// The slot of the nearest kept state before it; ``none`` for the first.
-    fileprivate var previous: Int32
+    fileprivate(set) var previous: Int32
     /// The number of states that this is the nearest before.
-    fileprivate var successors = 0
-    /// The priority of the state that was given up last, at the last use.
+    fileprivate(set) var successors = 0
+    /// The priority of the state that left its slot last, at the last use.
     fileprivate var age: Double
     /// The number of states that were given up before a sequence last started from this one; `nil` when none did.
     fileprivate var lastUse: Int?
@@ -41,7 +42,7 @@ struct KeptStates {
   private(set) var count = 0
   /// The number of states that were given up.
   private(set) var evictions = 0
-  /// The priority of the last of them.
+  /// The priority of the last of them, or of the last that became cold.
   private var evictedPriority = 0.0
 
   init(slotCount: Int) { states = Array(repeating: nil, count: slotCount) }
@@ -49,20 +50,19 @@ struct KeptStates {
   /// The state in a slot; `nil` when the slot keeps none.
   subscript(slot: Int32) -> State? { states[Int(slot)] }
 
-  /// Adds a state after the nearest one before it. O(slots).
+  /// Adds a state after the nearest one before it. O(states behind it).
   ///
   /// - Parameters:
+  ///   - behind: The slots of the nearest states behind it.
   ///   - isShared: `true` when somebody is sure to start from the state.
-  ///   - isBehind: `true` for states that come after the new one in their sequence, asked of those that come after
-  ///     `previous`.
   mutating func insert(
-    _ slot: Int32, after position: Int, of node: Int32, previous: Int32, isShared: Bool, isBehind: (State) -> Bool
+    _ slot: Int32, after position: Int, of node: Int32, previous: Int32, behind: [Int32], isShared: Bool
   ) {
     var state = State(
       node: node, position: position, previous: previous, age: evictedPriority, lastUse: isShared ? evictions : nil)
-    for index in states.indices where states[index]?.previous == previous {
-      guard let other = states[index], other.position > position, isBehind(other) else { continue }
-      states[index]?.previous = slot
+    // Those behind a state that is nearer to them keep that one.
+    for other in behind where states[Int(other)]?.previous == previous {
+      states[Int(other)]?.previous = slot
       state.successors += 1
     }
     if previous != Self.none { states[Int(previous)]?.successors += 1 - state.successors }

@@ -24,6 +24,10 @@ struct PrefixCacheCounts: Equatable {
   var evictedPages = 0
   /// Kept states that were given up.
   var evictedStates = 0
+  /// Kept states that became cold.
+  var cooledStates = 0
+  /// Sequences that started from a cold state.
+  var coldHits = 0
 }
 
 /// A set of hashes that forgets the oldest.

@@ -151,14 +151,12 @@ struct PrefixTree {
     nodes[Int(node)].count = tokens.count
   }
 
-  /// Keeps state after `offset` tokens of a node. Returns whether it was not there before.
-  mutating func keep(_ slot: Int32, after offset: Int, of node: Int32) -> Bool {
+  /// Keeps state after `offset` tokens of a node, where there is none.
+  mutating func keep(_ slot: Int32, after offset: Int, of node: Int32) {
     let count = self[node].count
     precondition((1...count).contains(offset), "state after \(offset) of \(count) tokens")
     let index = self[node].states.firstIndex { $0.offset >= offset } ?? self[node].states.endIndex
-    if index < self[node].states.endIndex, self[node].states[index].offset == offset { return false }
     nodes[Int(node)].states.insert(KeptState(slot: slot, offset: offset), at: index)
-    return true
   }
 
   /// Notes that the state in a slot of a node is in another one.
@@ -242,22 +240,62 @@ struct PrefixTree {
     return node
   }
 
-  /// The slot of the nearest kept state before `offset` tokens of a node; `nil` when there is none. O(depth).
+  /// The slot of the kept state after `offset` tokens of a node, of its own or of a sibling that begins with the same
+  /// tokens; `nil` when there is none. O(siblings).
+  func state(after offset: Int, of node: Int32) -> Int32? {
+    var found: Int32?
+    forEachSibling(of: node) { sibling, common in
+      if common >= offset, let state = self[sibling].states.first(where: { $0.offset == offset }) { found = state.slot }
+    }
+    return found
+  }
+
+  /// The slot of the nearest kept state before `offset` tokens of a node, of its own or of a sibling that begins with the
+  /// same tokens; `nil` when there is none. O(depth + siblings).
   func state(before offset: Int, of node: Int32) -> Int32? {
     var (node, offset) = (node, offset)
     while self[node].parent != Self.none {
-      if let state = self[node].states.last(where: { $0.offset < offset }) { return state.slot }
+      var nearest: KeptState?
+      forEachSibling(of: node) { sibling, common in
+        let state = self[sibling].states.last { $0.offset < offset && $0.offset <= common }
+        if let state, state.offset > nearest?.offset ?? 0 { nearest = state }
+      }
+      if let nearest { return nearest.slot }
       node = self[node].parent
       offset = .max
     }
     return nil
   }
 
-  /// `true` when a node is another one or comes behind it. O(depth).
-  func isNode(_ node: Int32, atOrBehind other: Int32) -> Bool {
-    var node = node
-    while self[node].position > self[other].position { node = self[node].parent }
-    return node == other
+  /// The slots of the kept states that come next behind `offset` tokens of a node, one or none on each way. O(nodes before
+  /// them).
+  func firstStates(behind offset: Int, of node: Int32) -> [Int32] {
+    var (found, stack) = ([Int32](), [Int32]())
+    func look(_ node: Int32, behind offset: Int) {
+      if let state = self[node].states.first(where: { $0.offset > offset }) {
+        found.append(state.slot)
+      } else if self[node].firstChild != Self.none {
+        stack.append(self[node].firstChild)
+      }
+    }
+    forEachSibling(of: node) { if $1 >= offset { look($0, behind: offset) } }
+    while var child = stack.popLast() {
+      while child != Self.none {
+        look(child, behind: 0)
+        child = self[child].nextSibling
+      }
+    }
+    return found
+  }
+
+  /// Calls `body` with a node and its siblings, and the number of first tokens that each has in common with the node.
+  private func forEachSibling(of node: Int32, _ body: (_ sibling: Int32, _ common: Int) -> Void) {
+    let tokens = tokens(of: node)
+    var sibling = self[self[node].parent].firstChild
+    while sibling != Self.none {
+      body(sibling, sibling == node ? tokens.count : commonPrefix(self.tokens(of: sibling), tokens))
+      sibling = self[sibling].nextSibling
+    }
   }
 
   /// The nodes without children; no roots.

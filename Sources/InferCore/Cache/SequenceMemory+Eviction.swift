@@ -38,10 +38,25 @@ extension SequenceMemory {
     let target = Int32(slots.count) + index
     if !released.slots.isEmpty { released.slots.removeAll { $0 == target } }
     copyState(source, target)
+    newlyKept.removeAll { $0 == source }
     coldSlots.keep(index)
+    counts.cooledStates += 1
     tree.move(from: source, to: target, of: node)
     states.move(from: source, to: target)
     slots.giveUp(source)
+    return true
+  }
+
+  /// Copies a cold state to a slot of a sequence's own.
+  mutating func expand(_ source: Int32, into slot: Int32) {
+    copyState(source, slot)
+    counts.coldHits += 1
+  }
+
+  /// Gives up the state in a slot unless somebody starts from it. Returns whether nobody does.
+  mutating func evictIdle(_ slot: Int32) -> Bool {
+    guard isIdle(slot: slot) else { return false }
+    evict(stateIn: slot)
     return true
   }
 

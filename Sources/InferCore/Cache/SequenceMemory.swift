@@ -4,7 +4,7 @@
 /// Pages are shared by their content; a sequence and the cache hold them at the same time. A kept state is a slot that
 /// nobody changes, after any number of tokens. Everything that the cache alone holds is given up when it is needed; what
 /// running sequences hold never is. Where there are cold slots, with 8 bits an element, a state whose slot others need moves
-/// to one of those. Pure bookkeeping of indices, as the scheduler that uses it, but for that move.
+/// to one of those. Pure bookkeeping of indices, as the scheduler that uses it, but for copies to and from cold slots.
 struct SequenceMemory {
   /// The number of tokens in a page.
   let pageTokens: Int
@@ -33,7 +33,7 @@ struct SequenceMemory {
   var leases: [PrefixLease] = []
   /// `true` to note which states are kept, for ``takeNewlyKept()``.
   var notesKept = false
-  private var newlyKept: [Int32] = []
+  var newlyKept: [Int32] = []
 
   /// - Parameters:
   ///   - pageTokens: The number of tokens in a page.
@@ -209,12 +209,13 @@ struct SequenceMemory {
         insert(tokens[page * pageTokens..<position], page: own[page], behind: last, in: scope)
       }
     tree.touch(node, at: counts.lookups)
-    guard tree.keep(slot, after: offset, of: node) else { return slots.give(slot) }
+    // An exact state takes the place of a cold one.
+    if let known = tree.state(after: offset, of: node), !isCold(known) || !evictIdle(known) { return slots.give(slot) }
+    tree.keep(slot, after: offset, of: node)
     slots.keep(slot)
     states.insert(
       slot, after: position, of: node, previous: tree.state(before: offset, of: node) ?? KeptStates.none,
-      isShared: isWanted
-    ) { [tree] in tree.isNode($0.node, atOrBehind: node) }
+      behind: tree.firstStates(behind: offset, of: node), isShared: isWanted)
     if notesKept { newlyKept.append(slot) }
   }
 

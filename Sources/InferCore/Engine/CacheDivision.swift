@@ -36,7 +36,13 @@ struct CacheDivision {
     let isAutomatic = configuration.kvCacheMiB == nil
     let coldSlotCount = try Self.coldSlotCount(configuration, sizes)
     let coldBytes = coldSlotCount * sizes.coldSlot
-    let available = isAutomatic ? max(0, Self.available(machine, activationBytes) - coldBytes) : .max
+    let most = isAutomatic ? Self.available(machine, activationBytes) : machine.usableMemory
+    guard coldBytes <= most / 2 else {
+      throw ConfigurationError(
+        .coldStateMiB,
+        reason: "of \(configuration.coldStateMiB) is more than half of the \(most >> 20) MiB that there are")
+    }
+    let available = isAutomatic ? most - coldBytes : .max
     let stateBytes = min(configuration.stateCacheMiB << 20, available / 2)
     let isFound = stateBytes < configuration.stateCacheMiB << 20
     let maxRunning = try Self.count(

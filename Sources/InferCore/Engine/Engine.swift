@@ -45,7 +45,11 @@ public final class Engine: Sendable {
     }
     do throws(ModelError) {
       var tier: DiskTier?
-      if let folder = configuration.cacheFolder, let identity {
+      if let folder = configuration.cacheFolder, let fingerprint = model.fingerprint {
+        // What comes of rounded states is not for engines that have none.
+        let identity = StateIdentity(
+          fingerprint, model.stateLayout, kvType: configuration.kvType, pageTokens: configuration.pageTokens,
+          isRounded: limits.coldSlotCount > 0)
         tier = try DiskTier(folder, identity: identity, store: store, inbox: inbox, metrics: metrics)
       }
       self.tier = tier

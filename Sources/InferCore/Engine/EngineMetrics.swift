@@ -31,7 +31,11 @@ public final class EngineMetrics: Sendable {
   public let prefixCacheMisses: MetricFamily<Counter>
   /// Entries that the prefix cache gave up, by kind: `kv` for pages, `state` for recurrent states.
   public let prefixCacheEvictions: MetricFamily<Counter>
-  /// Entries of the prefix cache, by kind as above.
+  /// Recurrent states that were rounded to make room.
+  public let prefixCacheCooledStates: Counter
+  /// Requests that started, or went on, from one of those.
+  public let prefixCacheColdHits: Counter
+  /// Entries of the prefix cache, by kind as above, and `cold_state` for states of 8 bits.
   public let prefixCacheEntries: MetricFamily<Gauge>
   /// Bytes of those.
   public let prefixCacheBytes: MetricFamily<Gauge>
@@ -106,6 +110,10 @@ public final class EngineMetrics: Sendable {
     prefixCacheEvictions = list.counters(
       "prefix_cache_evictions_total", "Entries that the prefix cache gave up.", labels: ["kind"],
       known: [["kv"], ["state"]])
+    prefixCacheCooledStates = list.counter(
+      "prefix_cache_cooled_states_total", "Recurrent states that were rounded to 8 bits to make room.")
+    prefixCacheColdHits = list.counter(
+      "prefix_cache_cold_hits_total", "Requests that started, or went on, from a state of 8 bits.")
     prefixCacheEntries = list.gauges("prefix_cache_entries", "Entries of the prefix cache.", labels: ["kind"])
     prefixCacheBytes = list.gauges("prefix_cache_bytes", "Bytes of the prefix cache's entries.", labels: ["kind"])
     stateMemoryBytes = list.gauges(

@@ -141,10 +141,11 @@ final class EngineThread: @unchecked Sendable {
   private func wait() { inbox.wait(until: scheduler.parked.compactMap(\.deadline).min()) }
 
   private func step() {
+    // Planning copies states to and from cold slots, which takes its time.
+    let start = ContinuousClock.now
     scheduler.plan(into: &plan)
     if plan.runs.isEmpty, scheduler.isLoading { return wait() }
     precondition(!plan.runs.isEmpty, "\(scheduler.running.count) sequences run and none advances")
-    let start = ContinuousClock.now
     for sequence in scheduler.preempted { sequence.notePreemption() }
     var started = 0
     for sequence in scheduler.planned where sequence.noteStep(at: start) {

@@ -12,7 +12,8 @@ enum RunOutcome: Equatable {
 
 /// Decides what each step computes: continuous batching, with prompts in chunks beside the sequences that decode.
 ///
-/// Pure bookkeeping: no clock, no model, no bytes; of a sequence it sees the ``SchedulingState``. Each step is a
+/// Pure bookkeeping: no clock, no model, no bytes, but for states that its memory has copied to and from cold slots; of a
+/// sequence it sees the ``SchedulingState``. Each step is a
 /// ``plan(into:)`` and a ``commit(_:_:)``; sequences come and go in between.
 ///
 /// **Rows.** Sequences that decode get a row in every step. What is left of the step's rows, or of its time, goes to

@@ -65,6 +65,8 @@ final class StepRecorder {
     }
     metrics.prefixCacheEvictions("kv").increment(by: counts.evictedPages - cacheCounts.evictedPages)
     metrics.prefixCacheEvictions("state").increment(by: counts.evictedStates - cacheCounts.evictedStates)
+    metrics.prefixCacheCooledStates.increment(by: counts.cooledStates - cacheCounts.cooledStates)
+    metrics.prefixCacheColdHits.increment(by: counts.coldHits - cacheCounts.coldHits)
     cacheCounts = counts
   }
 

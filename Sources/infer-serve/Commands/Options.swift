@@ -102,8 +102,8 @@ struct EngineOptions: ParsableArguments {
     parsing: .unconditional,
     help: ArgumentHelp(
       """
-      Memory beside these for recurrent states with 8 bits an element: kept states go there when others need their \
-      memory, and answers that start from one are approximations. None are kept so by default.
+      Memory beside these for recurrent states with 8 bits an element, none by default: kept states go there when others \
+      need their memory, and what goes on from one, a later request or one that was preempted, is an approximation.
       """, valueName: "MiB"))
   var coldStateMib = EngineConfiguration().coldStateMiB
 

@@ -132,6 +132,9 @@ import Testing
       #expect(memory.states.count == 7 && memory.counts.evictedStates == 1)
       // The one that was used stayed.
       #expect(hit(tokens(20, seed: 1) + [1], in: &memory) == 20 && hit(tokens(40, seed: 2) + [1], in: &memory) == 0)
+      // An exact state takes the place of a cold one.
+      leave(tokens(20, seed: 1), states: [20], in: &memory)
+      #expect(memory.lookUp(tokens(20, seed: 1) + [1], limit: 20, in: .shared).slot.map(memory.isCold) == false)
       memory.reset()
       #expect(memory.states.count == 0 && memory.coldSlots.takenCount == 0 && memory.slots.takenCount == 0)
       var released: [Int32] = []

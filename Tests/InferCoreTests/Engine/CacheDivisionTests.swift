@@ -59,7 +59,7 @@ import Testing
       }?.property
     }
     #expect(refused(1) == .coldStateMiB && refused(9, slot: 0) == .coldStateMiB)
-    #expect(refused(400, machine: 500) == .kvCacheMiB)
+    #expect(refused(400, machine: 500) == .coldStateMiB && refused(230, machine: 460) == .kvCacheMiB)
   }
 
   @Test func nothingIsKeptBesideWhatRunsUnlessItMay() throws {

@@ -14,6 +14,7 @@ import Testing
       "state_cache_usage_perc": "gauge", "generation_tokens_per_second": "gauge", "num_preemptions_total": "counter",
       "prefix_cache_queries_total": "counter", "prefix_cache_hits_total": "counter",
       "prefix_cache_misses_total": "counter", "prefix_cache_evictions_total": "counter",
+      "prefix_cache_cooled_states_total": "counter", "prefix_cache_cold_hits_total": "counter",
       "prefix_cache_entries": "gauge", "prefix_cache_bytes": "gauge", "state_memory_bytes": "gauge",
       "state_memory_limit_bytes": "gauge", "prefix_cache_disk_entries": "gauge", "prefix_cache_disk_bytes": "gauge",
       "prefix_cache_disk_writes_total": "counter", "prefix_cache_disk_drops_total": "counter",

@@ -60,6 +60,7 @@ import Testing
         found += answer.statistics.cachedTokens
       }
       let cold = engine.metrics.prefixCacheEntries("cold_state").value
+      #expect((engine.metrics.prefixCacheColdHits.value > 0) == (coldMiB > 0))
       #expect(
         coldMiB == 0 ? cold == 0 && found < 39 * 20 : cold > 40 && found == 39 * 40, "\(cold) cold, \(found) tokens")
       await engine.resetPrefixCache()

@@ -136,19 +136,15 @@ import Testing
     }
   }
 
-  /// Prompts that share all but their ends, of which nobody says where: the second computes about that end, however long the
-  /// first is, and few states are kept for it.
-  @Test(arguments: [700, 1500, 5000, 9000]) func intervalsGrowWithTheDistanceFromTheEnd(length: Int) {
-    for end in [20, 100, 400, length / 3] {
-      var harness = harness()
-      let text = tokens(length, seed: 1)
-      harness.add(0, prompt: text, wanted: 1, scope: .shared)
-      finish(&harness)
-      #expect(harness.scheduler.memory.states.count <= 7)
-      let before = harness.rows
-      harness.add(1, prompt: text.dropLast(end) + tokens(end, seed: 2), wanted: 1, scope: .shared)
-      finish(&harness)
-      #expect(harness.rows - before <= 3 * end + 512, "\(end) of \(length)")
+  /// Prompts that share all but their last tokens, of which nobody says where: a state is near, however long they are.
+  @Test func intervalsGrowWithTheDistanceFromTheEnd() {
+    for length in stride(from: 600, to: 13_000, by: 97) + [4095, 4096, 4097, 4098, 8192, 8193, 12_289] {
+      let marks = SchedulingState(prompt: Array(repeating: 1, count: length), scoresPrompt: false, scope: .shared).marks
+      #expect(marks.count <= 5 + length / SchedulingState.markInterval)
+      for end in [1, 20, 100, 511, 512, 600, 1023, 1024, 2000, 2049, 4000, 5000] where end < length {
+        let nearest = marks.last { $0 <= length - end } ?? 0
+        #expect(length - nearest <= max(1024, 4 * end) + 1, "\(end) of \(length): \(marks)")
+      }
     }
   }
 

@@ -310,6 +310,25 @@ extension Scheduler<BareSequence> {
     #expect(Set(plan.runs.map(\.sequence)).count == plan.runs.count, "two runs of one sequence")
   }
 
+  /// That every kept state knows the nearest before it, and how many come next.
+  private func checkLinks() {
+    var successors: [Int32: Int] = [:]
+    for node in memory.tree.nodes where node.page != PrefixTree.none {
+      for state in node.states {
+        guard let kept = memory.states[state.slot] else {
+          Issue.record("no state in slot \(state.slot)")
+          continue
+        }
+        let previous = memory.tree.state(before: state.offset, of: kept.node)
+        #expect(kept.previous == previous ?? KeptStates.none && kept.position == node.position + state.offset)
+        if let previous { successors[previous, default: 0] += 1 }
+      }
+    }
+    for node in memory.tree.nodes where node.page != PrefixTree.none {
+      for state in node.states { #expect(memory.states[state.slot]?.successors == successors[state.slot, default: 0]) }
+    }
+  }
+
   /// That every page and slot is held by as many as say so.
   private func checkHolders(during plan: StepPlan?) {
     #expect(memory.byteCount <= memory.budget.bytes)
@@ -333,6 +352,7 @@ extension Scheduler<BareSequence> {
       kept += node.states.count
     }
     #expect(kept == memory.states.count)
+    checkLinks()
     let idle = memory.tree.nodes.count { $0.page != PrefixTree.none && pages[Int($0.page)] == 1 }
     #expect(idle == memory.pages.idleCount)
     #expect(pages == pages.indices.map { memory.pages.holderCount(Int32($0)) }, "holders of pages")

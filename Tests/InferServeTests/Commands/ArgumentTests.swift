@@ -28,7 +28,7 @@ struct ArgumentTests {
       Serve.self,
       """
       serve --model Models/tiny --host 0.0.0.0 --port 0 --threads 3 --kv-cache-mib 64 --state-cache-mib 32 \
-      --max-batch-tokens 256 --max-running 8 --max-queue 4 --max-context 1000 --kv-type f32 --page-tokens 32 \
+      --cold-state-mib 16 --max-batch-tokens 256 --max-running 8 --max-queue 4 --max-context 1000 --kv-type f32 --page-tokens 32 \
       --max-body-kib 16 --request-timeout 5 --drain-timeout 0 --idle-timeout 3 --log-level debug --log-format json \
       --served-model-name a/b,c --keep-alive-interval 0 --served-model-name d e
       """)
@@ -39,6 +39,7 @@ struct ArgumentTests {
     #expect(serve.logLevel == .debug && serve.logFormat == .json)
     let configuration = serve.configuration()
     #expect(configuration.threads == 3 && configuration.kvCacheMiB == 64 && configuration.stateCacheMiB == 32)
+    #expect(configuration.coldStateMiB == 16)
     #expect(configuration.maxBatchTokens == 256 && configuration.maxRunning == 8 && configuration.maxQueue == 4)
     #expect(configuration.maxContext == 1000 && configuration.kvType == .f32 && configuration.pageTokens == 32)
   }
