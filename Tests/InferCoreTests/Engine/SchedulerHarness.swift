@@ -174,7 +174,10 @@ struct SchedulerHarness {
     scheduler.checkInvariants(during: nil)
     seconds.map { scheduler.observe(plan, seconds: $0(plan)) }
     steps += 1
-    if steps % 16 == 1 || scheduler.isIdle { checkCache() }
+    if steps % 16 == 1 || scheduler.isIdle {
+      checkCache()
+      scheduler.checkLinks()
+    }
     unfinished.subtract(ended)
     return ended
   }
@@ -311,7 +314,7 @@ extension Scheduler<BareSequence> {
   }
 
   /// That every kept state knows the nearest before it, and how many come next.
-  private func checkLinks() {
+  func checkLinks() {
     var successors: [Int32: Int] = [:]
     for node in memory.tree.nodes where node.page != PrefixTree.none {
       for state in node.states {
@@ -352,7 +355,6 @@ extension Scheduler<BareSequence> {
       kept += node.states.count
     }
     #expect(kept == memory.states.count)
-    checkLinks()
     let idle = memory.tree.nodes.count { $0.page != PrefixTree.none && pages[Int($0.page)] == 1 }
     #expect(idle == memory.pages.idleCount)
     #expect(pages == pages.indices.map { memory.pages.holderCount(Int32($0)) }, "holders of pages")
