@@ -17,7 +17,7 @@ def cache(server):
     assert told["memory_limit"] == server.metric("state_memory_limit_bytes")
     for kind in ("kv", "state"):
         assert told["memory"][kind] == server.metric("state_memory_bytes", kind=kind)
-    assert sum(told["memory"].values()) <= told["memory_limit"]
+    assert told["memory"]["kv"] + told["memory"]["state"] <= told["memory_limit"]
     return told
 
 
@@ -49,7 +49,7 @@ def test_each_kind_takes_what_the_other_does_not_need(start):
         # What was given back is written anew.
         assert ask(server, prompt(0, 1900), 60)["choices"] == first["choices"]
         httpx.post(server.url + "/cache/reset")
-        assert cache(server)["memory"] == {"kv": 0, "state": 0}
+        assert cache(server)["memory"] == {"kv": 0, "state": 0, "cold_state": 0}
         assert ask(server, prompt(0, 1900), 60)["choices"] == first["choices"]
 
 
@@ -86,3 +86,14 @@ def test_auto_takes_what_is_left(start, options):
         assert 0 < int(ready["cache_bytes"]) <= int(ready["kv_bytes"]) + int(ready["state_bytes"])
         ask(server, prompt(1, 500))
         assert server.resident_bytes() < 1 << 30
+
+
+def test_cold_states_are_found(start):
+    with start("--kv-cache-mib", "2", "--state-cache-mib", "4", "--max-running", "2", "--cold-state-mib", "8") as server:
+        for seed in range(30):
+            ask(server, prompt(seed, 100))
+        told = cache(server)
+        assert told["entries"]["cold_state"] > 0 and told["memory"]["cold_state"] >= told["bytes"]["cold_state"] > 0
+        usage = ask(server, prompt(20, 100))["usage"]
+        assert usage["prompt_tokens_details"]["cached_tokens"] == usage["prompt_tokens"] - 1
+        assert server.metric("prefix_cache_cold_hits_total") > 0
