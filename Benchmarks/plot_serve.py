@@ -10,11 +10,11 @@ rounds. Needs no packages.
 import argparse
 import json
 import math
-import statistics
 from html import escape
 from pathlib import Path
 from typing import Any
 
+import serve
 from plot import COLOURS, STYLE, label
 
 LEFT, RIGHT, TOP, ROW, WIDTH = 400, 150, 44, 26, 340
@@ -26,18 +26,12 @@ Row = tuple[str, float, float, float]
 
 def rows(rounds: list[dict[str, Any]]) -> list[Row]:
     """The name of each figure, how many times better ours is, and both medians."""
-    values: dict[str, dict[str, list[float]]] = {}
-    for entry in rounds:
-        for figure, value in entry["figures"].items():
-            if value is not None:
-                name = f"{entry['workload']}: {figure}"
-                values.setdefault(name, {}).setdefault(entry["program"], []).append(value)
     found = []
-    for name, programs in values.items():
-        if "ours" in programs and "peer" in programs:
-            ours, peer = statistics.median(programs["ours"]), statistics.median(programs["peer"])
-            if ours > 0 and peer > 0:
-                found.append((name, ours / peer if any(gain in name for gain in GAINS) else peer / ours, ours, peer))
+    for (workload, figure), programs in serve.medians(rounds).items():
+        ours, peer = programs.get("ours", 0), programs.get("peer", 0)
+        if ours > 0 and peer > 0:
+            ratio = ours / peer if any(gain in figure for gain in GAINS) else peer / ours
+            found.append((f"{workload}: {figure}", ratio, ours, peer))
     return found
 
 

@@ -372,21 +372,25 @@ def applies(program: Program, workload: str) -> bool:
     return program.is_ours or workload != "restart"
 
 
-def table(results: dict[str, Any]) -> str:
-    """Medians over rounds, a figure a line."""
-    names = list(dict.fromkeys(entry["program"] for entry in results["rounds"]))
+def medians(rounds: list[dict[str, Any]]) -> dict[tuple[str, str], dict[str, float]]:
+    """Medians over rounds of each program, by workload and figure."""
     values: dict[tuple[str, str], dict[str, list[float]]] = {}
-    for entry in results["rounds"]:
+    for entry in rounds:
         for figure, value in entry["figures"].items():
             if value is not None:
                 values.setdefault((entry["workload"], figure), {}).setdefault(entry["program"], []).append(value)
+    return {key: {name: statistics.median(found) for name, found in each.items()} for key, each in values.items()}
+
+
+def table(results: dict[str, Any]) -> str:
+    """Medians over rounds, a figure a line."""
+    names = list(dict.fromkeys(entry["program"] for entry in results["rounds"]))
     lines = [
         "| workload | figure | " + " | ".join(names) + " | ours / peer |", "| --- | --- |" + " ---: |" * (len(names) + 1)]
-    for (workload, figure), found in values.items():
-        medians = [statistics.median(found[name]) if name in found else None for name in names]
-        both = [statistics.median(found[name]) for name in ("ours", "peer") if name in found]
+    for (workload, figure), found in medians(results["rounds"]).items():
+        both = [found[name] for name in ("ours", "peer") if name in found]
         ratio = f"{both[0] / both[1]:.3f}" if len(both) == 2 and both[1] else "–"
-        cells = ["–" if value is None else f"{value:.4g}" for value in medians]
+        cells = [f"{found[name]:.4g}" if name in found else "–" for name in names]
         lines.append(f"| {workload} | {figure} | {' | '.join(cells)} | {ratio} |")
     rounds = max((entry["round"] for entry in results["rounds"]), default=0)
     lines += ["", f"{results['date'][:10]}, {results['machine']['processor']}, lengths × {results['scale']:g}; medians of "

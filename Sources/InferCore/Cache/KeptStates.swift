@@ -1,9 +1,8 @@
 /// The kept states of a cache, by slot: where they are, and in which order they are given up.
 ///
 /// All states of a model take the same memory, or the same where they are cold, so that what one saves is the tokens from the
-/// nearest kept state before it.
-/// Together with recency that makes the priority of GreedyDual-Size (Cao & Irani 1997): the priority of what was given up
-/// last, at the last use, plus what it saves. A state that others come behind saves so much only for sequences that part
+/// nearest kept state before it. Together with recency that makes the priority of GreedyDual-Size (Cao & Irani 1997): the
+/// priority of the state that was given up last, at the last use, plus what it saves. A state that others come behind saves so much only for sequences that part
 /// from theirs in between, which is rarer: a conversation goes on from its last state. States that sequences have started
 /// from go last, for as long as that happens now and then.
 struct KeptStates {

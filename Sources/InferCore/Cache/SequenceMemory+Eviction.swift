@@ -1,6 +1,6 @@
 internal import HeapModule
 
-// What is given up, and in which order.
+// Eviction of pages and of states.
 extension SequenceMemory {
   /// Gives up everything that no sequence holds, and has its memory go back to the system.
   mutating func reset() {

@@ -4,7 +4,7 @@ public struct CacheFolder: Sendable {
   public var path: String
   /// The maximum size of all files in it, in MiB. What was used longest ago is removed first.
   public var maxMiB: Int
-  /// The way of warnings that the folder cannot be used to people, at most one a minute; called on a thread of the engine's.
+  /// Called with a warning when the folder cannot be used, once a minute at most, on a thread of the engine's.
   public var warn: @Sendable (String) -> Void
 
   /// Creates a description of a folder.

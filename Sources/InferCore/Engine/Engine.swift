@@ -46,7 +46,7 @@ public final class Engine: Sendable {
     do throws(ModelError) {
       var tier: DiskTier?
       if let folder = configuration.cacheFolder, let fingerprint = model.fingerprint {
-        // What comes of rounded states is not for engines that have none.
+        // State that may descend from rounded states, apart from exact state.
         let identity = StateIdentity(
           fingerprint, model.stateLayout, kvType: configuration.kvType, pageTokens: configuration.pageTokens,
           isRounded: limits.coldSlotCount > 0)

@@ -9,7 +9,7 @@ struct StateFileHeader: Sendable, Equatable {
   /// The bytes before the tokens.
   static let fixedByteCount = 176
   /// The bytes of a hash.
-  static let hashByteCount = 32
+  static let hashByteCount = SHA256.byteCount
 
   let identity: StateIdentity
   /// The hash of the scope.

@@ -57,7 +57,7 @@ struct StateIdentity: Sendable, Equatable {
 
 /// A hash of a prefix: of whose state it is, who may share it, and all its tokens.
 struct StateKey: Sendable, Hashable {
-  static let byteCount = 32
+  static let byteCount = SHA256.byteCount
 
   let bytes: [UInt8]
 

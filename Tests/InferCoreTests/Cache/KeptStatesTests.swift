@@ -31,7 +31,7 @@ import Testing
     #expect(states[3]?.previous == KeptStates.none && states.evictions == 3)
   }
 
-  /// What is saved is counted from the nearest state that is still there, and by half where others come behind.
+  /// A state's saving counts from the nearest state that is left, and by half where others come behind.
   @Test func theLeastIsWhatSavesLeast() {
     var states = chain(4, isReversed: false)
     #expect(states.least(of: 0..<16) { _ in true }?.slot == 0)

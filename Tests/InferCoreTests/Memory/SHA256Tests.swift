@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct SHA256Tests {
   private func hexadecimal(_ bytes: [UInt8]) -> String {
-    bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+    StateKey(bytes: bytes).name
   }
 
   /// The examples of FIPS 180-4, also in parts, and a copy that goes on by itself.
