@@ -49,6 +49,9 @@ public struct ChatPrompt: Sendable, Equatable {
     ChatPrompt(content + JinjaString(text, isFromOutside: false))
   }
 
+  /// The first bytes of the prompt.
+  func prefix(bytes count: Int) -> ChatPrompt { ChatPrompt(content[0..<count]) }
+
   /// Whether both are the same text from the same places.
   public static func == (left: ChatPrompt, right: ChatPrompt) -> Bool {
     left.content == right.content && left.outside == right.outside

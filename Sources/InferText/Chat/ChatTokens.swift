@@ -8,6 +8,13 @@ public struct ChatTokens: Sendable, Equatable {
   /// The number of first tokens after which the text of the last message has ended, with the token that marks its end;
   /// `nil` where the template has none.
   public let lastMessageEnd: Int?
+  /// Bytes at which texts between added tokens begin, ascending, and the number of tokens before each.
+  private let starts: [Start]
+
+  private struct Start: Sendable, Equatable {
+    let byte: Int
+    let tokens: Int
+  }
 
   /// - Parameters:
   ///   - ids: The token ids.
@@ -29,8 +36,15 @@ public struct ChatTokens: Sendable, Equatable {
       end = range.upperBound
     }
     self.messageStarts = messageStarts
+    self.starts = starts.map { Start(byte: $0.byte, tokens: $0.tokens) }
     lastMessageEnd = outside.last.flatMap { last in starts.first { $0.byte >= last.upperBound }?.tokens }
   }
+
+  /// The number of first tokens up to the added token at or behind a byte of the prompt, that token included; `nil`
+  /// where none comes.
+  ///
+  /// - Complexity: O(n) in the number of added tokens.
+  public func end(behind byte: Int) -> Int? { starts.first { $0.byte >= byte }?.tokens }
 
   /// Numbers of first tokens after which other prompts are likely to go on differently: where the first two messages and
   /// the last two begin, and where the last one ends.

@@ -22,6 +22,8 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
   private let rules: ConnectionRules
   private let ticket: ConnectionTicket
   private var progress = ConnectionProgress()
+  /// The form of errors for the request that was read last.
+  private var form = ErrorForm.openAI
   private var timer: Scheduled<Void>?
   /// When the client was last seen to send, or to take what was written.
   private var lastSeen = NIODeadline.now()
@@ -51,6 +53,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     lastSeen = .now()
     guard progress.read(part) else { return }
     if case .head(let head) = part {
+      form = ErrorForm(target: head.uri)
       if let refusal = rules.refusal(of: head, ticket) { return refuse(refusal, context) }
       ticket.note(.busy)
       if !ticket.isRegular { progress.closeAfterThis() }
@@ -132,13 +135,13 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
   private func refuse(_ refusal: APIError, _ context: ChannelHandlerContext) {
     rules.note(refusal, ticket)
     progress.refuse()
-    let body = ByteBuffer(string: refusal.json.serialized() + "\n")
+    let body = ByteBuffer(string: refusal.json(in: form).serialized() + "\n")
     var headers: HTTPHeaders = [
       "content-type": "application/json", "content-length": "\(body.readableBytes)", "connection": "close",
     ]
     if let seconds = refusal.retryAfter { headers.add(name: "retry-after", value: "\(seconds)") }
     let head = HTTPResponseHead(
-      version: .http1_1, status: HTTPResponseStatus(statusCode: refusal.status), headers: headers)
+      version: .http1_1, status: HTTPResponseStatus(statusCode: refusal.status(in: form)), headers: headers)
     context.write(wrapOutboundOut(.head(head)), promise: nil)
     context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)
     finish(context, wrapOutboundOut(HTTPServerResponsePart.end(nil)), nil)

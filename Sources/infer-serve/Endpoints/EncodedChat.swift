@@ -12,6 +12,11 @@ struct EncodedChat {
   var tokens: ChatTokens
   /// The messages that were left out, if any.
   var shift: ContextShift?
+  /// Numbers of first tokens after which state is kept because the request says so, ascending.
+  private(set) var marks: [Int]
+
+  /// The maximum number of marks of a request: those behind which it goes on count.
+  private static let maximumMarks = 4
 
   /// Renders and tokenises the conversation of a request, without its oldest turns where all do not fit.
   init(_ request: ChatRequest, _ template: ChatTemplate, _ served: ServedModel) throws(APIError) {
@@ -28,10 +33,14 @@ struct EncodedChat {
     func without(_ count: Int) throws(APIError) -> EncodedChat {
       var shorter = request
       shorter.messages = .array(turns.messages(droppingFirst: count))
+      // Marks count the messages that came.
+      shorter.keptMessages = []
       return try EncodedChat(shorter, template, served, overflow)
     }
     let least = try without(turns.count)
-    guard least.count < context else { throw .contextExceeded(length: context, tokens: least.count, field: "messages") }
+    guard least.count < context else {
+      throw .contextExceeded(length: context, tokens: least.count, field: request.promptField)
+    }
     var (dropped, shortened) = (turns.count, least)
     if let length = fit.length(of: whole.count, least: least.count) {
       // The last that is short enough is the one without the fewest turns.
@@ -50,10 +59,88 @@ struct EncodedChat {
   private init(
     _ request: ChatRequest, _ template: ChatTemplate, _ served: ServedModel, _ overflow: Overflow
   ) throws(APIError) {
-    prompt = try ChatCompletions.render(template, request, served, byteLimit: served.longestText(overflow))
-    opening = try ChatCompletions.opening(request, prompt.text, served)
-    tokens = try served.encode(prompt.appending(opening), field: "messages", overflow: overflow)
+    prompt = try Self.render(template, request, served, byteLimit: served.longestText(overflow))
+    opening = try Self.opening(request, prompt.text, served)
+    tokens = try served.encode(prompt.appending(opening), field: request.promptField, overflow: overflow)
+    let contents = request.messages.array?.map { $0["content"]?.string ?? "" } ?? []
+    marks = prompt.ends(ofContents: contents, at: request.keptMessages.suffix(Self.maximumMarks))
+      .compactMap { [tokens] in tokens.end(behind: $0) }
   }
 
+  /// Numbers of first tokens after which other prompts are likely to go on differently, ascending.
+  var branches: [Int] { marks.isEmpty ? tokens.branches : Set(tokens.branches + marks).sorted() }
+
   private var count: Int { tokens.ids.count }
+}
+
+extension EncodedChat {
+  /// All tokens of a request's conversation, whether they fit the context or not.
+  static func count(_ request: ChatRequest, _ served: ServedModel) throws(APIError) -> Int {
+    let prompt = try prompt(request, served)
+    let opening = try opening(request, prompt.text, served)
+    return try served.encode(prompt.appending(opening), field: request.promptField).ids.count
+  }
+
+  /// The prompt of a chat request, without what a demanded call adds to it.
+  static func prompt(_ request: ChatRequest, _ served: ServedModel) throws(APIError) -> ChatPrompt {
+    try render(template(request, served), request, served, byteLimit: served.longestText)
+  }
+
+  /// The model's chat template, if it takes what the request has.
+  static func template(_ request: ChatRequest, _ served: ServedModel) throws(APIError) -> ChatTemplate {
+    guard let template = served.model.chatTemplate else {
+      throw .invalid(
+        request.promptField, "The model has no chat template; use /v1/completions.", code: "no_chat_template")
+    }
+    if request.tools.definitions != nil { try served.checkTools(template) }
+    if request.templateVariables["documents"] != nil, !template.mentions("documents") {
+      throw .unsupported("documents", "The model's chat template takes no documents.")
+    }
+    return template
+  }
+
+  /// The part of an answer, which must begin with a call, that the prompt has to hold.
+  private static func opening(
+    _ request: ChatRequest, _ prompt: String, _ served: ServedModel
+  ) throws(APIError) -> String {
+    guard let demand = request.tools.demand else { return "" }
+    guard request.addsGenerationPrompt, !request.continuesLastMessage else {
+      throw .invalid(
+        "tool_choice",
+        "A tool_choice that demands a call needs the beginning of an answer: add_generation_prompt, and no answer that "
+          + "is to be continued.", code: "invalid_value")
+    }
+    let function: String? = if case .function(let name) = demand { name } else { nil }
+    guard let opening = served.format.callOpening(of: function, prompt: prompt) else {
+      throw .unsupported("tool_choice", "No call can be demanded: the server has been told to look for none.")
+    }
+    return opening
+  }
+
+  /// The text of a conversation's prompt, of so many bytes at most.
+  private static func render(
+    _ template: ChatTemplate, _ request: ChatRequest, _ served: ServedModel, byteLimit: Int
+  ) throws(APIError) -> ChatPrompt {
+    let prompt: ChatPrompt
+    do {
+      prompt = try template.prompt(
+        messages: request.messages, tools: request.tools.definitions,
+        addGenerationPrompt: request.addsGenerationPrompt && !request.continuesLastMessage,
+        variables: request.templateVariables, byteLimit: byteLimit)
+    } catch {
+      if case .tooLong(let limit) = error { throw served.tooLong(bytes: limit + 1, request.promptField) }
+      let reason = if case .raised(let message) = error { message } else { "\(error)" }
+      throw .invalid(
+        request.promptField, "The chat template refuses the conversation: \(reason)", code: "template_error")
+    }
+    guard request.continuesLastMessage else { return prompt }
+    let last = request.messages.array?.last?["content"]?.string ?? ""
+    guard let cut = prompt.ending(withContent: last) else {
+      throw .invalid(
+        request.promptField,
+        "The last message cannot be continued: the chat template does not write its content as it is.",
+        code: "invalid_value")
+    }
+    return cut
+  }
 }

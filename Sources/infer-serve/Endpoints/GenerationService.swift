@@ -44,7 +44,8 @@ struct GenerationService: Sendable {
     let answer = try Self.submit(job, served)
     var response: Response
     if let streaming = job.streaming {
-      response = stream(answer, job.builder, streaming, context, until: deadline)
+      let form = ErrorForm(target: request.uri.path)
+      response = stream(answer, job.builder, streaming, form, context, until: deadline)
     } else {
       response = try await collect(answer, job.builder, context, until: deadline)
     }
@@ -199,16 +200,16 @@ struct GenerationService: Sendable {
   }
 
   private func stream<Builder: ResponseBuilder>(
-    _ answer: Answer, _ builder: Builder, _ options: StreamingOptions, _ context: ServeContext,
-    until deadline: Deadline
+    _ answer: Answer, _ builder: Builder, _ options: StreamingOptions, _ form: ErrorForm,
+    _ context: ServeContext, until deadline: Deadline
   ) -> Response {
     let headers: HTTPFields = [
-      .contentType: "text/event-stream; charset=utf-8", .cacheControl: "no-cache", .accelBuffering: "no",
+      .contentType: Builder.framing.contentType, .cacheControl: "no-cache", .accelBuffering: "no",
     ]
     let body = ResponseBody { writer in
       let supervisor = await AnswerSupervisor(answer, channel: context.channel, until: deadline)
       defer { supervisor.stop() }
-      let keepAlive = KeepAlive(writer, every: limits.keepAlive)
+      let keepAlive = KeepAlive(writer, every: Builder.framing.hasComments ? limits.keepAlive : .zero)
       var builder = builder
       var failure: APIError?
       do {
@@ -221,9 +222,11 @@ struct GenerationService: Sendable {
         context.record.generation = await RequestRecord.Generation(answer, builder, error: failure)
         throw error
       }
-      let last = failure.map { [$0.json] } ?? (options.includesUsage ? [builder.usageEvent] : [])
-      if !last.isEmpty { try await writer.write(ServerSentEvents.events(last)) }
-      try await writer.write(ServerSentEvents.done)
+      let usage = options.includesUsage ? builder.usageEvent : nil
+      if let last = failure?.json(in: form, requestID: context.record.id) ?? usage {
+        try await writer.write(Builder.framing.bytes([last]))
+      }
+      if let end = Builder.framing.end { try await writer.write(end) }
       try await writer.finish(nil)
     }
     return Response(status: .ok, headers: headers, body: body)
@@ -238,7 +241,7 @@ struct GenerationService: Sendable {
       let (events, failure) = take(event, of: choice, answer, &builder, supervisor)
       // Leaving the loop ends the other choices.
       if let failure { return failure }
-      if !events.isEmpty { try await keepAlive.write(ServerSentEvents.events(events), to: &writer) }
+      if !events.isEmpty { try await keepAlive.write(Builder.framing.bytes(events), to: &writer) }
     }
     return nil
   }

@@ -27,11 +27,14 @@ enum Routes {
     router.add(middleware: RequestMiddleware(metrics: service.metrics, responses: state.responses, logger: logger))
     let (tokenization, health) = (Tokenization(service: service), Health(state: state))
     let models = Models(state: state)
+    let messages = Messages(service: service)
     let cache = PrefixCache(state: state)
     let sessions = Sessions(service: service, folder: service.sessionFolder)
     var endpoints = [
       post(["/v1/chat/completions", "/chat/completions"], ChatCompletions(service: service).respond),
       post(["/v1/completions", "/completions"], Completions(service: service).respond),
+      post(["/v1/messages", "/messages"], messages.respond),
+      post(["/v1/messages/count_tokens", "/messages/count_tokens"], messages.count),
       get(["/v1/models", "/models"], models.list),
       get(["/v1/models/{id}", "/models/{id}", "/v1/models/{id}/**", "/models/{id}/**"], models.model),
       post(["/tokenize", "/v1/tokenize"], tokenization.tokenize),

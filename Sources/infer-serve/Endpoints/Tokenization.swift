@@ -15,7 +15,7 @@ struct Tokenization: Sendable {
         switch request.source {
         case .text(let text, let field, let addsSpecialTokens):
           try served.encode(text, field: field, addingSpecialTokens: addsSpecialTokens)
-        case .chat(let chat): try served.encode(ChatCompletions.prompt(chat, served), field: "messages").ids
+        case .chat(let chat): try served.encode(EncodedChat.prompt(chat, served), field: "messages").ids
         }
       let strings: JSONValue =
         request.returnsStrings ? .array(tokens.map { .string(served.tokenizer.token(for: $0) ?? "") }) : .null

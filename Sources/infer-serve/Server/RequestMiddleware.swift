@@ -19,6 +19,7 @@ struct RequestMiddleware: RouterMiddleware {
     _ request: Request, context: ServeContext, next: @concurrent (Request, ServeContext) async throws -> Response
   ) async throws -> Response {
     let start = ContinuousClock.now
+    let form = ErrorForm(target: request.uri.path)
     let ticket = responses.open()
     defer { withExtendedLifetime(ticket) {} }
     context.record.id = Self.requestID(request)
@@ -26,11 +27,12 @@ struct RequestMiddleware: RouterMiddleware {
     do {
       response = try await next(request, context)
     } catch {
-      response = refusal(error, request, context).response
+      response = refusal(error, request, context).response(in: form, requestID: context.record.id)
     }
     // Clients do not expect a body after HEAD, and would take it for the next response of the connection.
     if request.method == .head { response = response.createHeadResponse() }
     response.headers[.requestID] = context.record.id
+    if form == .anthropic { response.headers[.anthropicRequestID] = context.record.id }
     let status = response.status.code
     if response.body.contentLength != nil {
       finish(request, context, status: status, start: start)

@@ -48,6 +48,8 @@ final class RequestRecord: Sendable {
 extension HTTPField.Name {
   /// Names a request across the logs of client and server.
   static var requestID: HTTPField.Name { knownName("x-request-id") }
+  /// The same, as Anthropic's clients know it.
+  static var anthropicRequestID: HTTPField.Name { knownName("request-id") }
   /// The part of a prompt that was left out.
   static var contextShift: HTTPField.Name { knownName("x-context-shift") }
   /// Keeps nginx from holding back a stream.

@@ -152,13 +152,7 @@ struct APIError: Error, Equatable {
 
 extension APIError {
   /// The refusal as an HTTP response.
-  var response: Response {
-    var response = Response.json(json, status: .init(code: status))
-    if let retryAfter { response.headers[.retryAfter] = String(retryAfter) }
-    if let allow { response.headers[.allow] = allow }
-    if let acceptEncoding { response.headers[.acceptEncoding] = acceptEncoding }
-    return response
-  }
+  var response: Response { response(in: .openAI) }
 }
 
 extension Duration {

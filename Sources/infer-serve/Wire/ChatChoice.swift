@@ -23,6 +23,8 @@ struct ChatChoice {
   private(set) var reasoningTokens = 0
   private(set) var finishReason: FinishReason?
   private(set) var statistics: GenerationStatistics?
+  /// The stop string that ended the answer.
+  private(set) var stopString: String?
 
   /// Whether what was asked for is there: the only call that is allowed, or a stop string. What follows is not told.
   var isComplete: Bool { completeTokens != nil }
@@ -161,6 +163,7 @@ struct ChatChoice {
 
   private mutating func appendContent(_ text: String, at offset: Int) -> [Delta] {
     let output = stop.append(text, at: offset, ledger)
+    stopString = output.stopString ?? stopString
     if let end = output.end { completeTokens = ledger.number(at: end) + 1 }
     return [content(output)].compactMap { $0 }
   }

@@ -2,7 +2,7 @@ import HybridBlocks
 import InferCore
 import InferText
 
-/// The body of `POST /v1/chat/completions`.
+/// A request for answers in a chat, whichever endpoint it came to.
 struct ChatRequest {
   /// The conversation as the chat template wants it; see ``ChatMessages``.
   var messages: JSONValue
@@ -12,7 +12,7 @@ struct ChatRequest {
   var sampling: SamplingParameters
   var stop: StopConditions
   /// Answers wanted.
-  var choices: Int
+  var choices = 1
   /// Most likely tokens wanted beside each token of the prompt; nil when it is not to be scored.
   var promptLogprobs: Int?
   var streaming: StreamingOptions?
@@ -25,13 +25,21 @@ struct ChatRequest {
   /// reasoning say.
   var templateVariables: JSONObject
   /// Whether the template opens the assistant's turn.
-  var addsGenerationPrompt: Bool
+  var addsGenerationPrompt = true
+  /// Whether the answer goes on with the last message.
+  var continuesLastMessage = false
+  /// Indices of the messages after which state is kept for other requests, ascending.
+  var keptMessages: [Int] = []
   /// The place of the reasoning.
-  var reasoningPlace: ReasoningFields.Place
+  var reasoningPlace = ReasoningFields.Place.besideContent
   /// Whether special tokens of the answer have no text.
-  var skipsSpecialTokens: Bool
+  var skipsSpecialTokens = true
+  /// The field that a complaint about the prompt names.
+  var promptField = "messages"
+}
 
-  /// Decodes a body; `defaults` fill what it leaves out.
+extension ChatRequest {
+  /// Decodes the body of `POST /v1/chat/completions`; `defaults` fill what it leaves out.
   init(_ body: FieldReader, defaults: GenerationDefaults) throws(APIError) {
     let reader = try RequestFields.chat.resolve(body)
     messages = try ChatMessages.decode(reader)
@@ -77,20 +85,21 @@ struct ChatRequest {
       }
       variables["documents"] = .array(documents)
     }
-    if let given = reader["chat_template_kwargs"] {
-      guard let members = given.object else {
-        throw reader.wrongType("chat_template_kwargs", given, expected: "an object")
-      }
-      for (name, value) in members {
-        guard !ChatTemplate.ownVariables.contains(name) else {
-          throw .invalid(
-            "chat_template_kwargs.\(name)",
-            "chat_template_kwargs.\(name) has no effect; \(name) is a field of the request.",
-            code: "invalid_value")
-        }
-        variables[name] = value
-      }
-    }
+    variables.merge(try givenVariables(reader)) { _, given in given }
     return variables
+  }
+
+  /// The variables that a request gives the template by their names, `chat_template_kwargs`.
+  static func givenVariables(_ reader: FieldReader) throws(APIError) -> JSONObject {
+    guard let given = reader["chat_template_kwargs"] else { return [:] }
+    guard let members = given.object else {
+      throw reader.wrongType("chat_template_kwargs", given, expected: "an object")
+    }
+    for name in members.keys where ChatTemplate.ownVariables.contains(name) {
+      throw .invalid(
+        "chat_template_kwargs.\(name)",
+        "chat_template_kwargs.\(name) has no effect; \(name) is a field of the request.", code: "invalid_value")
+    }
+    return members
   }
 }

@@ -50,7 +50,9 @@ struct ChatResponse: ResponseBuilder {
     return head.object("chat.completion", members, isLast: true)
   }
 
-  var usageEvent: JSONValue { head.object(Self.eventKind, ["choices": .array([]), "usage": usage.json], isLast: true) }
+  var usageEvent: JSONValue? {
+    head.object(Self.eventKind, ["choices": .array([]), "usage": usage.json], isLast: true)
+  }
 
   var usage: Usage {
     Usage(

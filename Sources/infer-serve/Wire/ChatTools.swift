@@ -16,13 +16,17 @@ struct ChatTools: Equatable {
     case any
     case function(String)
   }
+}
 
+extension ChatTools {
   /// Decodes `tools`, `tool_choice` and `parallel_tool_calls`.
   init(_ reader: FieldReader) throws(APIError) {
     let tools = try reader.array("tools") ?? []
     var names: Set<ExactText> = []
     for (index, tool) in tools.enumerated() {
-      names.insert(try Self.name(of: FieldReader(tool, path: "tools[\(index)]")))
+      let tool = try FieldReader(tool, path: "tools[\(index)]")
+      let name = try Self.name(of: tool)
+      guard names.insert(ExactText(name)).inserted else { throw Self.repeated(name, tool) }
     }
     allowsSeveral = try reader.bool("parallel_tool_calls") ?? true
     guard try Self.mayCall(reader) else { return }
@@ -72,12 +76,22 @@ struct ChatTools: Equatable {
     guard !names.isEmpty else { throw reader.wrongValue("tool_choice", "demands a call, but there are no tools") }
     guard choice != "required" else { return .any }
     let function = try function(of: FieldReader(choice, path: "tool_choice"))
-    let name = try function.required(string: "name")
-    guard names.contains(name) else { throw function.wrongValue("name", "is '\(name)', which none of the tools is") }
+    return try demanded(function, of: names)
+  }
+
+  /// The function that a choice names, which must be one of the tools.
+  static func demanded(_ choice: FieldReader, of names: Set<ExactText>) throws(APIError) -> Demand {
+    let name = try choice.required(string: "name")
+    guard names.contains(name) else { throw choice.wrongValue("name", "is '\(name)', which none of the tools is") }
     guard name.wholeMatch(of: /[A-Za-z0-9_.\-]+/) != nil else {
-      throw function.wrongValue("name", "must be made of letters, digits, '_', '-' and '.' to be demanded")
+      throw choice.wrongValue("name", "must be made of letters, digits, '_', '-' and '.' to be demanded")
     }
     return .function(name)
+  }
+
+  /// The complaint about a tool whose name another has.
+  static func repeated(_ name: String, _ tool: FieldReader) -> APIError {
+    tool.wrongValue("name", "is '\(name)', which another tool has as well")
   }
 }
 

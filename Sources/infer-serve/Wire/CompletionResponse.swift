@@ -47,7 +47,7 @@ struct CompletionResponse: ResponseBuilder {
       Self.kind, ["choices": .array(elements), "usage": usage.json, "timings": timings.json], isLast: true)
   }
 
-  var usageEvent: JSONValue { head.object(Self.kind, ["choices": .array([]), "usage": usage.json], isLast: true) }
+  var usageEvent: JSONValue? { head.object(Self.kind, ["choices": .array([]), "usage": usage.json], isLast: true) }
 
   var usage: Usage {
     Usage(choices.compactMap { choice in choice.statistics.map { (prompt: choice.prompt, statistics: $0) } })

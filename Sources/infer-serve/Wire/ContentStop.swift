@@ -31,6 +31,8 @@ struct ContentStop {
     var places: [(offset: Int, count: Int)] = []
     /// The place of the byte that completed a stop string, if one did.
     var end: Int?
+    /// The stop string that was completed.
+    var stopString: String?
   }
 
   /// Takes content that stands at an offset. The first tokens, `minTokens` of them, can be no part of a stop string.
@@ -71,7 +73,7 @@ struct ContentStop {
       let count = text.utf8.count + (conditions.includesStopString ? 0 : stop.utf8.count)
       end = place(of: count - 1)
     }
-    return Output(text: text, places: take(text.utf8.count), end: end)
+    return Output(text: text, places: take(text.utf8.count), end: end, stopString: stopString)
   }
 
   /// The offset of a byte that is held.

@@ -24,6 +24,7 @@ enum RequestBounds {
   static func check(_ reader: FieldReader) throws(APIError) {
     try check(reader, "messages", count: reader["messages"]?.array?.count, messages)
     try check(reader, "messages", count: sum(reader, "content"), contentParts, "content parts")
+    try check(reader, "system", count: reader["system"]?.array?.count, contentParts)
     try check(reader, "messages", count: sum(reader, "tool_calls"), toolCalls, "calls of tools")
     try check(reader, "tools", count: reader["tools"]?.array?.count, tools)
     try check(reader, "stop_token_ids", count: reader["stop_token_ids"]?.array?.count, stopTokens)

@@ -12,7 +12,7 @@ package enum RequestDecoding {
   }
 
   /// Paths of the endpoints.
-  package static let paths = ["/v1/chat/completions", "/v1/completions", "/tokenize", "/detokenize"]
+  package static let paths = ["/v1/chat/completions", "/v1/completions", "/v1/messages", "/tokenize", "/detokenize"]
 
   /// Decodes a body as the endpoint does.
   ///
@@ -25,6 +25,7 @@ package enum RequestDecoding {
     let (reader, defaults) = (try FieldReader(body: body), GenerationDefaults())
     switch path {
     case "/v1/chat/completions": return Conversation(try ChatRequest(reader, defaults: defaults))
+    case "/v1/messages": return Conversation(try ChatRequest(messages: reader, defaults: defaults))
     case "/v1/completions": _ = try CompletionRequest(reader, defaults: defaults)
     case "/tokenize":
       if case .chat(let chat) = try TokenizeRequest(reader, defaults: defaults).source { return Conversation(chat) }

@@ -53,6 +53,26 @@ extension RequestFields {
         ("raw", .refused("raw is", unless: [true])),
       ])
 
+  /// The fields of `POST /v1/messages`: Anthropic's, and those of this server that concern sampling and scheduling.
+  static let messages = RequestFields(
+    fields: all(
+      .read, "model", "messages", "system", "max_tokens", "stream", "temperature", "top_k", "top_p", "stop", "metadata",
+      "tools", "tool_choice", "thinking", "output_config", "context_management", "cache_control", "min_p",
+      "repetition_penalty", "repeat_last_n", "presence_penalty", "frequency_penalty", "logit_bias", "seed",
+      "min_tokens", "stop_token_ids", "ignore_eos", "include_stop_str_in_output", "chat_template_kwargs",
+      "cache_salt", "cache_prompt", "session_id", "id_slot", "priority", "timeout", "overflow")
+      + [
+        ("stop_sequences", .alias(of: "stop")),
+        ("mcp_servers", .refused("Servers of tools are", unless: [.array([])])),
+        ("container", .refused("A container is", unless: [])),
+        ("output_format", .refused("Constrained output is", unless: [])),
+        ("response_format", .refused("Constrained output is", unless: [["type": "text"]])),
+        ("n", .refused("More than one answer is", unless: [1])),
+        ("logprobs", .refused("Log-probabilities are", unless: [false])),
+        ("options", .refused("Options of Ollama are", unless: [.object([:])])),
+      ] + samplers
+      + all(.ignored, "service_tier", "inference_geo", "speed", "betas", "anthropic_beta", "anthropic_version"))
+
   private static let shared =
     all(
       .read, "model", "stream", "stream_options", "temperature", "top_k", "top_p", "min_p", "repetition_penalty",

@@ -25,6 +25,9 @@ struct RequestFields: Sendable {
   /// All fields that are known, each once.
   let fields: [Field]
 
+  /// Whether Ollama's `options` are read.
+  private var readsOptions: Bool { fields.contains { $0.name == "options" && $0.use == .read } }
+
   /// Refuses a body that uses what is not supported, and lets other names of fields be read by the fields' own.
   func resolve(_ body: FieldReader) throws(APIError) -> FieldReader {
     var reader = body
@@ -32,7 +35,7 @@ struct RequestFields: Sendable {
       guard case .alias(let name) = field.use, let value = body[field.name] else { continue }
       reader.alias(name, path: body.name(field.name), value)
     }
-    if let options = try body.object("options") {
+    if readsOptions, let options = try body.object("options") {
       for (name, field) in Self.options {
         if let value = options[name] { reader.alias(field, path: options.name(name), value) }
       }

@@ -5,6 +5,8 @@ import InferText
 ///
 /// Knows nothing of connections, so that it can be tested without one.
 protocol ResponseBuilder: Sendable {
+  /// The framing of events.
+  static var framing: StreamFraming { get }
   /// Takes scores of the next tokens of a choice's prompt.
   mutating func append(_ scores: [PromptTokenScore], to index: Int)
   /// Takes a piece of a choice's text and returns the events that tell of it.
@@ -15,8 +17,8 @@ protocol ResponseBuilder: Sendable {
   mutating func finish(_ index: Int, _ reason: FinishReason, _ statistics: GenerationStatistics) -> [JSONValue]
   /// The whole response, when every choice has finished.
   var completion: JSONValue { get }
-  /// The event that tells the usage, when every choice has finished.
-  var usageEvent: JSONValue { get }
+  /// The event that tells the usage, when every choice has finished; `nil` where other events tell it.
+  var usageEvent: JSONValue? { get }
   /// Token counts of the choices that have finished.
   var usage: Usage { get }
   /// The reason for which a choice ended; `nil` while it has not.
@@ -24,6 +26,8 @@ protocol ResponseBuilder: Sendable {
 }
 
 extension ResponseBuilder {
+  static var framing: StreamFraming { .events }
+  var usageEvent: JSONValue? { nil }
   func isComplete(_ index: Int) -> Bool { false }
   mutating func append(_ scores: [PromptTokenScore], to index: Int) {}
 }

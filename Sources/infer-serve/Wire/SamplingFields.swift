@@ -93,7 +93,10 @@ struct SamplingFields {
     }
     var strings: [String] = []
     for (index, element) in elements.enumerated() {
-      guard let text = element.string else { throw reader.wrongType("stop[\(index)]", element, expected: "a string") }
+      guard let text = element.string else {
+        let name = "\(reader.name("stop"))[\(index)]"
+        throw .invalid(name, "\(name) must be a string, not \(element.kind).", code: "invalid_type")
+      }
       if !text.isEmpty { strings.append(text) }
     }
     return strings

@@ -14,4 +14,10 @@ enum ServerSentEvents {
   static func events(_ values: [JSONValue]) -> ByteBuffer {
     ByteBuffer(string: values.map { "data: \($0.serialized())\n\n" }.joined())
   }
+
+  /// Events that are named by the `type` of their data.
+  static func namedEvents(_ values: [JSONValue]) -> ByteBuffer {
+    let events = values.map { "event: \($0["type"]?.string ?? "message")\ndata: \($0.serialized())\n\n" }
+    return ByteBuffer(string: events.joined())
+  }
 }

@@ -2,7 +2,9 @@
 struct StreamingOptions: Equatable {
   /// Whether a last event with empty choices tells the usage.
   var includesUsage = false
+}
 
+extension StreamingOptions {
   /// `stream`, `stream_options` and OpenRouter's `usage`; nil when the response is not to be streamed.
   init?(_ reader: FieldReader) throws(APIError) {
     let options = try reader.object("stream_options")

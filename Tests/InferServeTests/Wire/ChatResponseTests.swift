@@ -108,9 +108,9 @@ struct ChatResponseTests {
     var response = response(announcesUsage: true)
     let events = response.append(piece("a"), to: 0) + response.finish(0, .stop, statistics(prompt: 3, generated: 2))
     #expect(events.allSatisfy { $0["usage"] == .null })
-    #expect(response.usageEvent["choices"] == [])
-    #expect(response.usageEvent["usage"]?["total_tokens"] == 5)
-    #expect(self.response().usageEvent["usage"]?["total_tokens"] == 0)
+    #expect(response.usageEvent?["choices"] == [])
+    #expect(response.usageEvent?["usage"]?["total_tokens"] == 5)
+    #expect(self.response().usageEvent?["usage"]?["total_tokens"] == 0)
   }
 
   /// Two calls in the format of Hermes, and the pieces they come in.

@@ -8,6 +8,7 @@ import Testing
 struct RequestFieldsTests {
   static let endpoints: [(name: String, fields: RequestFields, rest: String)] = [
     ("chat", .chat, ChatRequestTests.hello), ("completions", .completions, #""prompt": "x""#),
+    ("messages", .messages, MessagesRequestTests.hello),
   ]
 
   /// The complaint about a body in which a field has a value.
@@ -15,13 +16,16 @@ struct RequestFieldsTests {
     let rest = try #require(Self.endpoints.first { $0.name == endpoint }).rest
     let body = "{\(rest), \"\(name)\": \(value.serialized())}"
     if endpoint == "chat" { return refusal { () throws(APIError) in try chat(body) } }
+    if endpoint == "messages" {
+      return refusal { () throws(APIError) in try messages(body) }
+    }
     return refusal { () throws(APIError) in try completion(body) }
   }
 
   /// Values of every type: one of them is wrong, whatever a field is.
   private static let values: [JSONValue] = [5.5, "x", true, [:], [[]], [["x": 1]], ["x": 1]]
 
-  @Test(arguments: ["chat", "completions"]) func everyFieldIsWhatTheTableSays(endpoint: String) throws {
+  @Test(arguments: ["chat", "completions", "messages"]) func everyFieldIsWhatTheTableSays(endpoint: String) throws {
     let fields = try #require(Self.endpoints.first { $0.name == endpoint }).fields.fields
     #expect(Set(fields.map(\.name)).count == fields.count)
     for (name, use) in fields {
@@ -38,10 +42,12 @@ struct RequestFieldsTests {
           complaints.contains { $0?.parameter == name && $0?.code == "unsupported_parameter" }, "\(endpoint): \(name)")
         for value in idle { #expect(try complaint(endpoint, name, value) == nil, "\(endpoint): \(name) \(value)") }
       }
-      #expect(try complaint(endpoint, name, .null) == nil || ["messages", "prompt"].contains(name))
+      #expect(try complaint(endpoint, name, .null) == nil || ["messages", "prompt", "max_tokens"].contains(name))
     }
     let names = Set(fields.map(\.name))
     for case (let name, .alias(let other)) in fields { #expect(names.contains(other), "\(name)") }
-    for option in RequestFields.options { #expect(names.contains(option.field), "\(option.name)") }
+    for option in RequestFields.options where endpoint != "messages" {
+      #expect(names.contains(option.field), "\(option.name)")
+    }
   }
 }

@@ -18,6 +18,11 @@ func completion(
   try CompletionRequest(FieldReader(body: Array(json.utf8)), defaults: defaults)
 }
 
+/// Decodes a request to `/v1/messages` from JSON text.
+func messages(_ json: String) throws(APIError) -> ChatRequest {
+  try ChatRequest(messages: FieldReader(body: Array(json.utf8)), defaults: GenerationDefaults())
+}
+
 /// The error that `body` throws.
 func refusal<T>(_ body: () throws(APIError) -> T) -> APIError? {
   do {

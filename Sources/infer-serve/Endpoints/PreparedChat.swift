@@ -1,0 +1,61 @@
+import HybridBlocks
+import InferCore
+import InferText
+
+/// A chat request that is ready for the engine: all but the form of its response.
+struct PreparedChat {
+  let request: ChatRequest
+  let served: ServedModel
+  /// The conversation as the model reads it.
+  let chat: EncodedChat
+  /// One request to the engine for every choice.
+  let requests: [GenerationRequest]
+
+  /// Renders and tokenises the conversation.
+  ///
+  /// - Throws: The refusal of what the model, or its chat template, does not take.
+  init(_ request: ChatRequest, _ served: ServedModel) throws(APIError) {
+    try served.check(choices: request.choices)
+    let template = try EncodedChat.template(request, served)
+    self.request = request
+    self.served = served
+    chat = try EncodedChat(request, template, served)
+    var requests = try served.requests(
+      request.choices, prompt: chat.tokens.ids, request.sampling, request.stop,
+      length: served.model.generation.maxTokens, scheduling: request.scheduling, branches: chat.branches,
+      matchesStopStrings: false)
+    requests[0].promptLogprobs = request.promptLogprobs
+    requests[0].session = request.session
+    self.requests = requests
+  }
+
+  /// A choice that has not begun.
+  ///
+  /// - Parameters:
+  ///   - streaming: Whether a call of a tool is told once its name is known, rather than when it is complete; by default
+  ///     where the response is streamed.
+  ///   - makeCallID: Names calls that the model gives no name.
+  func choice(streaming: Bool? = nil, makeCallID: (@Sendable () -> String)? = nil) -> ChatChoice {
+    // Reasoning that is wanted in the content stays as the model wrote it.
+    var format = served.format
+    if request.reasoningPlace == .inContent { format.reasoning = .none }
+    let parser = OutputParser(
+      format, prompt: chat.prompt.text, tools: request.tools.definitions,
+      streaming: streaming ?? (request.streaming != nil))
+    return ChatChoice(
+      parser,
+      ChatChoice.Options(
+        opening: chat.opening, stop: request.stop, allowsSeveralCalls: request.tools.allowsSeveral,
+        reasoningPlace: request.reasoningPlace,
+        logprobs: request.sampling.logprobs == nil ? nil : LogprobsFormat(tokenizer: served.tokenizer),
+        makeCallID: makeCallID ?? { [format = served.format.toolCalls] in Identifier.makeCall(format) }))
+  }
+
+  /// The job whose response `builder` makes.
+  func job<Builder: ResponseBuilder>(_ builder: Builder) -> GenerationJob<Builder> {
+    GenerationJob(
+      requests: requests, builder: builder, streaming: request.streaming, timeLimit: request.scheduling.timeLimit,
+      visibleTokens: served.format.markers(of: served.tokenizer, takesCalls: request.tools.definitions != nil),
+      skipsSpecialTokens: request.skipsSpecialTokens, promptField: request.promptField, contextShift: chat.shift)
+  }
+}
