@@ -4,6 +4,8 @@ MODEL ?= Models/tiny
 PORT ?= 8080
 BINARY := .build/release/infer-serve
 SWIFT_PATHS := Package.swift Sources Tests
+# One way of building, for what is served and for what is tested: all is compiled once.
+BUILD := -c release -Xswiftc -enable-testing
 
 .PHONY: serve build test bench format lint docs swift-test kernels-test allocation-test fuzz-test client-test \
   instruction-test instruction-update thread-test clean
@@ -12,13 +14,14 @@ serve: build
 	exec $(BINARY) serve --model $(MODEL) --port $(PORT)
 
 build: .build/libraries-installed
-	scripts/build.sh -c release --product infer-serve
+	scripts/build.sh $(BUILD) --product infer-serve
 
 test: swift-test kernels-test allocation-test fuzz-test client-test instruction-test
 
 # The engine, its kernels, blocks and server, in one process each.
 swift-test: .build/libraries-installed
-	swift test --parallel
+	scripts/build.sh $(BUILD) --build-tests
+	swift test $(BUILD) --skip-build --parallel
 
 # The C kernels for every instruction set, this machine's or emulated, and under the address and undefined-behaviour
 # sanitizers.
@@ -36,11 +39,12 @@ THREADED := ThreadTeamTests|EngineTests|EngineLifeTests|EngineThreadsTests|BackP
 
 # That steps take nothing from the heap.
 allocation-test: .build/libraries-installed
-	swift run -c release Allocations
+	scripts/build.sh $(BUILD) --product Allocations
+	.build/release/Allocations
 
 # The readers of weights, tokenizers and templates on damaged files, for a minute and in four gigabytes.
 fuzz-test: .build/libraries-installed
-	scripts/build.sh -c release --product Fuzz
+	scripts/build.sh $(BUILD) --product Fuzz
 	ulimit -v 4194304; .build/release/Fuzz --seconds 60
 
 # The built binary against the official OpenAI client.
