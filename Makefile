@@ -71,7 +71,7 @@ lint:
 	scripts/check-layers.py
 
 docs: .build/libraries-installed
-	scripts/check-docs.sh
+	scripts/check-docs.sh $(BUILD)
 
 .build/libraries-installed: scripts/install-libraries.sh
 	scripts/install-libraries.sh

@@ -5,7 +5,8 @@ usage: count.py [--binary FILE] [--model FOLDER] [--update]
 A slower step fails here without anything being timed: callgrind counts the instructions that one thread executes on the
 bundled model, always of the AVX2 kernels, which is what it can run. A count is the difference of two runs of
 `infer-serve bench` of which one repeats its test once more, so that starting and loading are not in it. It may pass the
-one in thresholds.json by TOLERANCE; --update writes what is counted there. Needs valgrind and binutils.
+one in thresholds.json by TOLERANCE; --update writes what is counted there. A run that was disturbed executes more, so that
+a test with too many is counted again, and the least of each of its runs is what counts. Needs valgrind and binutils.
 """
 
 import argparse
@@ -20,6 +21,7 @@ import tempfile
 from pathlib import Path
 
 TOLERANCE = 0.03
+ATTEMPTS = 3
 THRESHOLDS = Path(__file__).with_name("thresholds.json")
 ROOT = THRESHOLDS.parent.parent.parent
 
@@ -65,18 +67,31 @@ def instructions(binary: Path, model: Path, options: list[str], repetitions: int
     return int(found[1])
 
 
-def count(binary: Path, model: Path) -> dict[str, int]:
+def count(binary: Path, model: Path, thresholds: dict[str, int]) -> dict[str, int]:
     """Instructions of each test."""
     with (
         tempfile.TemporaryDirectory() as folder,
         concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool,
     ):
         copy = strip(binary, folder)
-        runs = {
-            name: [pool.submit(instructions, copy, model, options, repetitions) for repetitions in (2, 1)]
-            for name, options in TESTS.items()
-        }
-        return {name: more.result() - less.result() for name, (more, less) in runs.items()}
+        least: dict[tuple[str, int], int] = {}
+        names = list(TESTS)
+        for _ in range(ATTEMPTS):
+            runs = {
+                (name, repetitions): pool.submit(instructions, copy, model, TESTS[name], repetitions)
+                for name in names
+                for repetitions in (2, 1)
+            }
+            for run, result in runs.items():
+                least[run] = min(result.result(), least.get(run, sys.maxsize))
+            counts = {name: least[name, 2] - least[name, 1] for name in TESTS}
+            names = [name for name in TESTS if exceeds(counts[name], thresholds.get(name))]
+        return counts
+
+
+def exceeds(counted: int, threshold: int | None) -> bool:
+    """Whether a test executes too many instructions."""
+    return threshold is not None and counted / threshold - 1 > TOLERANCE
 
 
 def main() -> None:
@@ -88,18 +103,20 @@ def main() -> None:
     if not can_count():
         print("instructions: not counted, for this is no Linux machine with AVX2")
         return
-    counts = count(arguments.binary, arguments.model)
+    thresholds: dict[str, int] = {} if arguments.update else json.loads(THRESHOLDS.read_text())
+    counts = count(arguments.binary, arguments.model, thresholds)
     if arguments.update:
         THRESHOLDS.write_text(json.dumps(counts, indent=2) + "\n")
-    thresholds: dict[str, int] = json.loads(THRESHOLDS.read_text())
+        thresholds = counts
     failed = False
     for name, counted in counts.items():
         if name not in thresholds:
             sys.exit(f"{THRESHOLDS.name} has no {name!r}: run count.py --update")
         change = counted / thresholds[name] - 1
-        verdict = "too many" if change > TOLERANCE else "fewer: --update keeps that" if change < -TOLERANCE else "ok"
+        is_over = exceeds(counted, thresholds[name])
+        verdict = "too many" if is_over else "fewer: --update keeps that" if change < -TOLERANCE else "ok"
         print(f"{name:32} {counted:12,} instructions, {change:+.1%}: {verdict}")
-        failed = failed or change > TOLERANCE
+        failed = failed or is_over
     if failed:
         sys.exit(f"more instructions than in {THRESHOLDS.name} by more than {TOLERANCE:.0%}")
 
