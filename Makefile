@@ -47,7 +47,7 @@ fuzz-test: .build/libraries-installed
 	scripts/build.sh $(BUILD) --product Fuzz
 	ulimit -v 4194304; .build/release/Fuzz --seconds 60
 
-# The built binary against the official OpenAI client.
+# The built binary against the official clients.
 client-test: build .venv/installed
 	.venv/bin/python -m pytest -q Tests/EndToEnd --binary $(BINARY) --model $(MODEL)
 

@@ -22,8 +22,8 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
   private let rules: ConnectionRules
   private let ticket: ConnectionTicket
   private var progress = ConnectionProgress()
-  /// The form of errors for the request that was read last.
-  private var form = ErrorForm.openAI
+  /// The target of the request that was read last.
+  private var target = ""
   private var timer: Scheduled<Void>?
   /// When the client was last seen to send, or to take what was written.
   private var lastSeen = NIODeadline.now()
@@ -53,7 +53,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     lastSeen = .now()
     guard progress.read(part) else { return }
     if case .head(let head) = part {
-      form = ErrorForm(target: head.uri)
+      target = head.uri
       if let refusal = rules.refusal(of: head, ticket) { return refuse(refusal, context) }
       ticket.note(.busy)
       if !ticket.isRegular { progress.closeAfterThis() }
@@ -135,6 +135,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
   private func refuse(_ refusal: APIError, _ context: ChannelHandlerContext) {
     rules.note(refusal, ticket)
     progress.refuse()
+    let form = ErrorForm(target: target)
     let body = ByteBuffer(string: refusal.json(in: form).serialized() + "\n")
     var headers: HTTPHeaders = [
       "content-type": "application/json", "content-length": "\(body.readableBytes)", "connection": "close",

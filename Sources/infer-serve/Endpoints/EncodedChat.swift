@@ -62,9 +62,14 @@ struct EncodedChat {
     prompt = try Self.render(template, request, served, byteLimit: served.longestText(overflow))
     opening = try Self.opening(request, prompt.text, served)
     tokens = try served.encode(prompt.appending(opening), field: request.promptField, overflow: overflow)
-    let contents = request.messages.array?.map { $0["content"]?.string ?? "" } ?? []
-    marks = prompt.ends(ofContents: contents, at: request.keptMessages.suffix(Self.maximumMarks))
-      .compactMap { [tokens] in tokens.end(behind: $0) }
+    marks = Self.marks(request, prompt, tokens)
+  }
+
+  private static func marks(_ request: ChatRequest, _ prompt: ChatPrompt, _ tokens: ChatTokens) -> [Int] {
+    guard !request.keptMessages.isEmpty, let messages = request.messages.array else { return [] }
+    let contents = messages.map { $0["content"]?.string ?? "" }
+    return prompt.ends(ofContents: contents, at: request.keptMessages.suffix(maximumMarks))
+      .compactMap { tokens.end(behind: $0) }
   }
 
   /// Numbers of first tokens after which other prompts are likely to go on differently, ascending.
@@ -76,9 +81,7 @@ struct EncodedChat {
 extension EncodedChat {
   /// All tokens of a request's conversation, whether they fit the context or not.
   static func count(_ request: ChatRequest, _ served: ServedModel) throws(APIError) -> Int {
-    let prompt = try prompt(request, served)
-    let opening = try opening(request, prompt.text, served)
-    return try served.encode(prompt.appending(opening), field: request.promptField).ids.count
+    try EncodedChat(request, template(request, served), served, .error).count
   }
 
   /// The prompt of a chat request, without what a demanded call adds to it.

@@ -204,12 +204,12 @@ struct GenerationService: Sendable {
     _ context: ServeContext, until deadline: Deadline
   ) -> Response {
     let headers: HTTPFields = [
-      .contentType: Builder.framing.contentType, .cacheControl: "no-cache", .accelBuffering: "no",
+      .contentType: "text/event-stream; charset=utf-8", .cacheControl: "no-cache", .accelBuffering: "no",
     ]
     let body = ResponseBody { writer in
       let supervisor = await AnswerSupervisor(answer, channel: context.channel, until: deadline)
       defer { supervisor.stop() }
-      let keepAlive = KeepAlive(writer, every: Builder.framing.hasComments ? limits.keepAlive : .zero)
+      let keepAlive = KeepAlive(writer, every: limits.keepAlive)
       var builder = builder
       var failure: APIError?
       do {

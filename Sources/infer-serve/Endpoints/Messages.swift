@@ -28,10 +28,6 @@ struct Messages: Sendable {
     let head = MessagesResponse.Head(
       id: Identifier.make("msg", separator: "_"), model: served.name, promptTokens: prepared.chat.tokens.ids.count,
       markedTokens: prepared.chat.marks.last ?? 0, contextShift: prepared.chat.shift)
-    // Formats that have rules for the names of calls keep them.
-    var makeCallID: (@Sendable () -> String)?
-    if served.format.toolCalls != .mistral { makeCallID = { Identifier.make("toolu", separator: "_") } }
-    let choice = prepared.choice(makeCallID: makeCallID)
-    return prepared.job(MessagesResponse(head: head, choice: choice))
+    return prepared.job(MessagesResponse(head: head, choice: prepared.choice(callPrefix: "toolu")))
   }
 }

@@ -31,24 +31,20 @@ struct PreparedChat {
 
   /// A choice that has not begun.
   ///
-  /// - Parameters:
-  ///   - streaming: Whether a call of a tool is told once its name is known, rather than when it is complete; by default
-  ///     where the response is streamed.
-  ///   - makeCallID: Names calls that the model gives no name.
-  func choice(streaming: Bool? = nil, makeCallID: (@Sendable () -> String)? = nil) -> ChatChoice {
+  /// - Parameter callPrefix: The beginning of the names of calls that the model gives no name.
+  func choice(callPrefix: String = "call") -> ChatChoice {
     // Reasoning that is wanted in the content stays as the model wrote it.
     var format = served.format
     if request.reasoningPlace == .inContent { format.reasoning = .none }
     let parser = OutputParser(
-      format, prompt: chat.prompt.text, tools: request.tools.definitions,
-      streaming: streaming ?? (request.streaming != nil))
+      format, prompt: chat.prompt.text, tools: request.tools.definitions, streaming: request.streaming != nil)
     return ChatChoice(
       parser,
       ChatChoice.Options(
         opening: chat.opening, stop: request.stop, allowsSeveralCalls: request.tools.allowsSeveral,
         reasoningPlace: request.reasoningPlace,
         logprobs: request.sampling.logprobs == nil ? nil : LogprobsFormat(tokenizer: served.tokenizer),
-        makeCallID: makeCallID ?? { [format = served.format.toolCalls] in Identifier.makeCall(format) }))
+        makeCallID: { [format = served.format.toolCalls] in Identifier.makeCall(format, prefix: callPrefix) }))
   }
 
   /// The job whose response `builder` makes.

@@ -1,5 +1,3 @@
-import HTTPTypes
-import Hummingbird
 import InferCore
 import InferText
 
@@ -148,11 +146,6 @@ struct APIError: Error, Equatable {
       ]
     ]
   }
-}
-
-extension APIError {
-  /// The refusal as an HTTP response.
-  var response: Response { response(in: .openAI) }
 }
 
 extension Duration {

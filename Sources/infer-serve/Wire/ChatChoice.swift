@@ -139,7 +139,8 @@ struct ChatChoice {
       case .nowhere: return []
       case .inContent: return appendContent(text, at: placed.offset)
       case .besideContent:
-        reasoning = (reasoning ?? "") + text
+        reasoning = reasoning ?? ""
+        reasoning?.append(text)
         lists?.reasoning.add(text.utf8, at: placed.offset, ledger)
         return [completed(Delta(reasoning: text))].compactMap { $0 }
       }

@@ -8,9 +8,7 @@ enum ChatMessages {
   /// only some templates read (`reasoning_content`, `tool_call_id`, `name`) are passed on. Members that are `null` or
   /// unknown, and empty lists of calls, are as good as absent.
   static func decode(_ reader: FieldReader) throws(APIError) -> JSONValue {
-    guard let messages = try reader.array("messages") else {
-      throw .invalid("messages", "messages is required.", code: "missing_required_parameter")
-    }
+    guard let messages = try reader.array("messages") else { throw reader.missing("messages") }
     guard !messages.isEmpty else { throw .invalid("messages", "messages must not be empty.", code: "invalid_value") }
     var decoded: [JSONValue] = []
     for (index, message) in messages.enumerated() {
@@ -31,8 +29,7 @@ enum ChatMessages {
     try refuseContinuation(reader)
     let content = try MessageContent(reader)
     guard content.text != nil || !["system", "developer", "user"].contains(role) else {
-      throw .invalid(
-        reader.name("content"), "\(reader.name("content")) is required.", code: "missing_required_parameter")
+      throw reader.missing("content")
     }
     members["content"] = .string(content.text ?? "")
     members["reasoning_content"] = content.reasoning.map(JSONValue.string)
@@ -63,10 +60,7 @@ enum ChatMessages {
       guard type == "function" else {
         throw .unsupported(call.name("type"), "\(call.name("type")) is '\(type)', but only 'function' is supported.")
       }
-      guard let function = try call.object("function") else {
-        throw .invalid(
-          call.name("function"), "\(call.name("function")) is required.", code: "missing_required_parameter")
-      }
+      guard let function = try call.object("function") else { throw call.missing("function") }
       calls.append(try Self.call(function, id: call.string("id")))
     }
     // The older form of a call, which has no id.

@@ -24,9 +24,7 @@ extension ChatTools {
     let tools = try reader.array("tools") ?? []
     var names: Set<ExactText> = []
     for (index, tool) in tools.enumerated() {
-      let tool = try FieldReader(tool, path: "tools[\(index)]")
-      let name = try Self.name(of: tool)
-      guard names.insert(ExactText(name)).inserted else { throw Self.repeated(name, tool) }
+      try Self.check(FieldReader(tool, path: "tools[\(index)]"), &names)
     }
     allowsSeveral = try reader.bool("parallel_tool_calls") ?? true
     guard try Self.mayCall(reader) else { return }
@@ -36,13 +34,21 @@ extension ChatTools {
     if case .function = demand { allowsSeveral = false }
   }
 
-  /// The name of a tool that is as it should be.
-  private static func name(of tool: FieldReader) throws(APIError) -> String {
+  /// Refuses a tool that is not as it should be.
+  private static func check(_ tool: FieldReader, _ names: inout Set<ExactText>) throws(APIError) {
     let function = try function(of: tool)
-    let name = try function.required(string: "name")
-    if name.isEmpty { throw function.wrongValue("name", "must not be empty") }
+    _ = try newName(of: function, &names)
     _ = try function.string("description")
     _ = try function.object("parameters")
+  }
+
+  /// The name of a function, which no other has so far.
+  static func newName(of function: FieldReader, _ names: inout Set<ExactText>) throws(APIError) -> String {
+    let name = try function.required(string: "name")
+    if name.isEmpty { throw function.wrongValue("name", "must not be empty") }
+    guard names.insert(ExactText(name)).inserted else {
+      throw function.wrongValue("name", "is '\(name)', which another tool has as well")
+    }
     return name
   }
 
@@ -52,10 +58,7 @@ extension ChatTools {
     guard type == "function" else {
       throw .unsupported(reader.name("type"), "\(reader.name("type")) is '\(type)', but only 'function' is supported.")
     }
-    guard let function = try reader.object("function") else {
-      throw .invalid(
-        reader.name("function"), "\(reader.name("function")) is required.", code: "missing_required_parameter")
-    }
+    guard let function = try reader.object("function") else { throw reader.missing("function") }
     return function
   }
 
@@ -87,11 +90,6 @@ extension ChatTools {
       throw choice.wrongValue("name", "must be made of letters, digits, '_', '-' and '.' to be demanded")
     }
     return .function(name)
-  }
-
-  /// The complaint about a tool whose name another has.
-  static func repeated(_ name: String, _ tool: FieldReader) -> APIError {
-    tool.wrongValue("name", "is '\(name)', which another tool has as well")
   }
 }
 

@@ -82,9 +82,7 @@ struct CompletionRequest {
   }
 
   private static func prompts(_ reader: FieldReader) throws(APIError) -> [Prompt] {
-    guard let value = reader["prompt"] else {
-      throw .invalid("prompt", "prompt is required.", code: "missing_required_parameter")
-    }
+    guard let value = reader["prompt"] else { throw reader.missing("prompt") }
     if let text = value.string { return [.text(text)] }
     guard let elements = value.array else {
       throw reader.wrongType("prompt", value, expected: "a string, an array of strings or an array of token ids")

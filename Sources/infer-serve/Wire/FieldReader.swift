@@ -71,9 +71,20 @@ struct FieldReader {
     .invalid(name(key), "\(name(key)) must be \(expected), not \(value.kind).", code: "invalid_type")
   }
 
+  /// A complaint about the type of an element of a member.
+  func wrongType(_ key: String, at index: Int, _ value: JSONValue, expected: String) -> APIError {
+    let name = "\(name(key))[\(index)]"
+    return .invalid(name, "\(name) must be \(expected), not \(value.kind).", code: "invalid_type")
+  }
+
   /// A complaint about a member's value.
   func wrongValue(_ key: String, _ reason: String) -> APIError {
     .invalid(name(key), "\(name(key)) \(reason).", code: "invalid_value")
+  }
+
+  /// A complaint about a member that is absent.
+  func missing(_ key: String) -> APIError {
+    .invalid(name(key), "\(name(key)) is required.", code: "missing_required_parameter")
   }
 
   func string(_ key: String) throws(APIError) -> String? {
@@ -83,9 +94,7 @@ struct FieldReader {
   }
 
   func required(string key: String) throws(APIError) -> String {
-    guard let text = try string(key) else {
-      throw .invalid(name(key), "\(name(key)) is required.", code: "missing_required_parameter")
-    }
+    guard let text = try string(key) else { throw missing(key) }
     return text
   }
 

@@ -11,9 +11,10 @@ enum Identifier {
     return "\(prefix)\(separator)\(digits)\(low)"
   }
 
-  /// A name for a call of a tool. Mistral's templates take back nothing but nine letters and digits.
-  static func makeCall(_ format: ToolCallFormat?) -> String {
-    guard format == .mistral else { return make("call", separator: "_") }
+  /// A name for a call of a tool, which begins with `prefix` where it may. Mistral's templates take back nothing but nine
+  /// letters and digits.
+  static func makeCall(_ format: ToolCallFormat?, prefix: String = "call") -> String {
+    guard format == .mistral else { return make(prefix, separator: "_") }
     return String((0..<9).compactMap { _ in letters.randomElement() })
   }
 

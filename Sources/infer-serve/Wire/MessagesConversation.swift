@@ -16,26 +16,20 @@ struct MessagesConversation {
 
   /// Decodes `system` and `messages`.
   init(_ reader: FieldReader) throws(APIError) {
-    guard let given = try reader.array("messages") else {
-      throw .invalid("messages", "messages is required.", code: "missing_required_parameter")
-    }
+    guard let given = try reader.array("messages") else { throw reader.missing("messages") }
     guard !given.isEmpty else { throw .invalid("messages", "messages must not be empty.", code: "invalid_value") }
     try CacheControl.check(reader)
-    if reader["system"] != nil { try appendText("system", MessagesBlocks(reader, "system")) }
+    if reader["system"] != nil { try appendSystem(MessagesBlocks(reader, "system")) }
     for (index, message) in given.enumerated() {
       let message = try FieldReader(message, path: "messages[\(index)]")
-      let blocks: MessagesBlocks
-      guard message["content"] != nil else {
-        throw .invalid(
-          message.name("content"), "\(message.name("content")) is required.", code: "missing_required_parameter")
-      }
-      blocks = try MessagesBlocks(message, "content")
+      guard message["content"] != nil else { throw message.missing("content") }
+      let blocks = try MessagesBlocks(message, "content")
       switch try message.required(string: "role") {
       case "user": try appendUser(blocks)
       case "assistant":
         try appendAssistant(blocks)
         if index == given.count - 1 { try continueLast(message) }
-      case "system": try appendText("system", blocks)
+      case "system": try appendSystem(blocks)
       case let other: throw message.wrongValue("role", "must be 'user' or 'assistant', not '\(other)'")
       }
     }
@@ -46,18 +40,18 @@ struct MessagesConversation {
     if isKept { kept.append(messages.count - 1) }
   }
 
-  private mutating func appendText(_ role: String, _ blocks: MessagesBlocks) throws(APIError) {
+  private mutating func appendSystem(_ blocks: MessagesBlocks) throws(APIError) {
     var texts: [String] = []
     for block in blocks.elements {
       guard block.type == "text" else { throw block.refusal }
       let text = try block.text()
       // Claude Code says anew in each request how it is billed, which no model needs and no prefix survives.
-      if role == "system", text.hasPrefix("x-anthropic-billing-header:") { continue }
+      if text.hasPrefix("x-anthropic-billing-header:") { continue }
       texts.append(text)
     }
-    guard !texts.isEmpty || role != "system" else { return }
+    if texts.isEmpty { return }
     append(
-      ["role": .string(role), "content": .string(texts.joined(separator: "\n"))],
+      ["role": "system", "content": .string(texts.joined(separator: "\n"))],
       isKept: blocks.elements.last?.isKept ?? false)
   }
 
@@ -124,10 +118,7 @@ struct MessagesConversation {
 
   private mutating func call(_ block: MessagesBlocks.Element) throws(APIError) -> JSONValue {
     let (id, name) = (try block.reader.required(string: "id"), try block.reader.required(string: "name"))
-    guard let input = block.reader["input"] else {
-      throw .invalid(
-        block.reader.name("input"), "\(block.reader.name("input")) is required.", code: "missing_required_parameter")
-    }
+    guard let input = block.reader["input"] else { throw block.reader.missing("input") }
     guard input.object != nil else { throw block.reader.wrongType("input", input, expected: "an object") }
     calls[id] = name
     return ["id": .string(id), "type": "function", "function": ["name": .string(name), "arguments": input]]

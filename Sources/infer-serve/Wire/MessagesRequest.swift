@@ -16,9 +16,7 @@ extension ChatRequest {
     let conversation = try MessagesConversation(reader)
     let fields = SamplingFields(reader: reader, defaults: defaults)
     let maxTokens = try fields.maxTokens("max_tokens")
-    if needsLength, maxTokens == nil {
-      throw .invalid("max_tokens", "max_tokens is required.", code: "missing_required_parameter")
-    }
+    if needsLength, maxTokens == nil { throw reader.missing("max_tokens") }
     try Self.checkEdits(reader)
     let thinking = try MessagesThinking(reader)
     self.init(
@@ -49,7 +47,7 @@ extension ChatRequest {
 }
 
 /// The wish of a request to `POST /v1/messages` for reasoning: `thinking` and `output_config.effort`.
-struct MessagesThinking: Equatable {
+struct MessagesThinking {
   /// The template's variables about it.
   var variables: JSONObject = [:]
   var place = ReasoningFields.Place.besideContent
@@ -66,11 +64,7 @@ struct MessagesThinking: Equatable {
       case let other:
         throw thinking.wrongValue("type", "must be 'enabled', 'disabled' or 'adaptive', not '\(other)'")
       }
-      if isOn == true, thinking["budget_tokens"] == nil {
-        throw .invalid(
-          thinking.name("budget_tokens"), "\(thinking.name("budget_tokens")) is required.",
-          code: "missing_required_parameter")
-      }
+      if isOn == true, thinking["budget_tokens"] == nil { throw thinking.missing("budget_tokens") }
       _ = try thinking.integer("budget_tokens", in: 1 ... .max)
       switch try thinking.string("display") {
       case nil, "summarized": break
@@ -79,10 +73,7 @@ struct MessagesThinking: Equatable {
         throw thinking.wrongValue("display", "must be 'summarized' or 'omitted', not '\(other)'")
       }
     }
-    if let isOn {
-      variables["enable_thinking"] = .bool(isOn)
-      variables["thinking"] = .bool(isOn)
-    }
+    if let isOn { variables = ReasoningFields.switchVariables(isOn) }
     guard let output = try reader.object("output_config") else { return }
     for name in ["format", "task_budget"] where output[name] != nil {
       throw .unsupported(output.name(name), "\(output.name(name)) is not supported.")

@@ -6,10 +6,17 @@ struct MessagesResponse: ResponseBuilder {
   static let framing = StreamFraming.namedEvents
 
   /// A block of the answer as far as it has come.
-  private enum Block {
-    case thinking(String)
-    case text(String)
-    case call(ChatToolCall)
+  private struct Block {
+    enum Kind: Equatable {
+      case thinking
+      case text
+      /// A call, without its arguments.
+      case call(ChatToolCall)
+    }
+
+    let kind: Kind
+    /// The text, or the JSON of the arguments.
+    var text = ""
   }
 
   private let head: Head
@@ -82,40 +89,38 @@ struct MessagesResponse: ResponseBuilder {
   private mutating func events(_ deltas: [ChatChoice.Delta]) -> [JSONValue] {
     var events: [JSONValue] = []
     for delta in deltas {
-      if let text = delta.reasoning {
-        if case .thinking(let before)? = openBlock {
-          blocks[blocks.count - 1] = .thinking(before + text)
-        } else {
-          events += begin(.thinking(text))
-        }
-        events.append(event(["type": "thinking_delta", "thinking": .string(text)]))
-      }
-      if let text = delta.content {
-        if case .text(let before)? = openBlock {
-          blocks[blocks.count - 1] = .text(before + text)
-        } else {
-          events += begin(.text(text))
-        }
-        events.append(event(["type": "text_delta", "text": .string(text)]))
-      }
+      if let text = delta.reasoning { events += append(text, to: .thinking) }
+      if let text = delta.content { events += append(text, to: .text) }
       guard let part = delta.toolCall else { continue }
       if let call = part.head { events += begin(.call(call)) }
-      guard !part.arguments.isEmpty, case .call(var call)? = openBlock else { continue }
-      call.arguments += part.arguments
-      blocks[blocks.count - 1] = .call(call)
-      events.append(event(["type": "input_json_delta", "partial_json": .string(part.arguments)]))
+      if !part.arguments.isEmpty, case .call? = openBlock?.kind { events.append(extend(by: part.arguments)) }
     }
     return events
   }
 
+  /// Adds text to the block that goes on, or to a new one if that is of another kind.
+  private mutating func append(_ text: String, to kind: Block.Kind) -> [JSONValue] {
+    let start = openBlock?.kind == kind ? [] : begin(kind)
+    return start + [extend(by: text)]
+  }
+
+  private mutating func extend(by text: String) -> JSONValue {
+    blocks[blocks.count - 1].text += text
+    return switch blocks[blocks.count - 1].kind {
+    case .thinking: event(["type": "thinking_delta", "thinking": .string(text)])
+    case .text: event(["type": "text_delta", "text": .string(text)])
+    case .call: event(["type": "input_json_delta", "partial_json": .string(text)])
+    }
+  }
+
   private var openBlock: Block? { isOpen ? blocks.last : nil }
 
-  private mutating func begin(_ block: Block) -> [JSONValue] {
+  private mutating func begin(_ kind: Block.Kind) -> [JSONValue] {
     let closing = closing()
-    blocks.append(block)
+    blocks.append(Block(kind: kind))
     isOpen = true
     let empty: JSONValue =
-      switch block {
+      switch kind {
       case .thinking: ["type": "thinking", "thinking": "", "signature": ""]
       case .text: ["type": "text", "text": ""]
       case .call(let call): Self.json(call, input: [:])
@@ -128,7 +133,7 @@ struct MessagesResponse: ResponseBuilder {
     guard let block = openBlock else { return [] }
     isOpen = false
     let stop: JSONValue = ["type": "content_block_stop", "index": .integer(blocks.count - 1)]
-    guard case .thinking = block else { return [stop] }
+    guard block.kind == .thinking else { return [stop] }
     return [event(["type": "signature_delta", "signature": .string(head.id)]), stop]
   }
 
@@ -146,12 +151,18 @@ struct MessagesResponse: ResponseBuilder {
   }
 
   private func json(_ block: Block) -> JSONValue {
-    switch block {
+    switch block.kind {
     // Nobody checks signatures here; clients send them back.
-    case .thinking(let text): ["type": "thinking", "thinking": .string(text), "signature": .string(head.id)]
-    case .text(let text): ["type": "text", "text": .string(text)]
-    case .call(let call): Self.json(call, input: call.argumentsObject)
+    case .thinking: ["type": "thinking", "thinking": .string(block.text), "signature": .string(head.id)]
+    case .text: ["type": "text", "text": .string(block.text)]
+    case .call(let call): Self.json(call, input: Self.input(block.text))
     }
+  }
+
+  /// A call's arguments as an object; an empty one where they broke off.
+  private static func input(_ arguments: String) -> JSONValue {
+    guard let object = try? JSONValue(parsing: arguments), object.object != nil else { return [:] }
+    return object
   }
 
   private static func json(_ call: ChatToolCall, input: JSONValue) -> JSONValue {
@@ -181,13 +192,5 @@ struct MessagesResponse: ResponseBuilder {
       "cache_creation_input_tokens": .integer(kept), "cache_read_input_tokens": .integer(usage.cachedTokens),
       "output_tokens": .integer(usage.completionTokens),
     ]
-  }
-}
-
-extension ChatToolCall {
-  /// The arguments as an object; an empty one where they broke off.
-  var argumentsObject: JSONValue {
-    guard let object = try? JSONValue(parsing: arguments), object.object != nil else { return [:] }
-    return object
   }
 }

@@ -9,10 +9,7 @@ extension ChatTools {
     var tools: [JSONValue] = []
     for (index, tool) in (try reader.array("tools") ?? []).enumerated() {
       let tool = try FieldReader(tool, path: "\(reader.name("tools"))[\(index)]")
-      let function = try Self.function(messages: tool)
-      let name = function["name"]?.string ?? ""
-      guard names.insert(ExactText(name)).inserted else { throw Self.repeated(name, tool) }
-      tools.append(["type": "function", "function": .object(function)])
+      tools.append(["type": "function", "function": .object(try Self.function(messages: tool, &names))])
     }
     if !tools.isEmpty { definitions = .array(tools) }
     guard let choice = try reader.object("tool_choice") else { return }
@@ -31,7 +28,9 @@ extension ChatTools {
   }
 
   /// A tool's function as chat templates expect it.
-  private static func function(messages tool: FieldReader) throws(APIError) -> JSONObject {
+  private static func function(
+    messages tool: FieldReader, _ names: inout Set<ExactText>
+  ) throws(APIError) -> JSONObject {
     let type = try tool.string("type") ?? "custom"
     guard type == "custom" else {
       throw .unsupported(
@@ -39,12 +38,10 @@ extension ChatTools {
         "\(tool.name("type")) is '\(type)': tools of Anthropic's own are not supported, only those with an input_schema."
       )
     }
-    let name = try tool.required(string: "name")
-    if name.isEmpty { throw tool.wrongValue("name", "must not be empty") }
+    let name = try newName(of: tool, &names)
     try CacheControl.check(tool)
     guard try tool.object("input_schema") != nil, let schema = tool["input_schema"] else {
-      throw .invalid(
-        tool.name("input_schema"), "\(tool.name("input_schema")) is required.", code: "missing_required_parameter")
+      throw tool.missing("input_schema")
     }
     var function: JSONObject = ["name": .string(name)]
     function["description"] = try tool.string("description").map(JSONValue.string)

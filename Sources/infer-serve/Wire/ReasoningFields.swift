@@ -31,17 +31,16 @@ struct ReasoningFields: Equatable {
     if let effort = efforts.lazy.compactMap({ $0 }).first {
       variables["reasoning_effort"] = .string(effort)
       // Templates that know thinking as a switch do not know efforts.
-      if effort == "none" { setSwitch(false) }
+      if effort == "none" { set(Self.switchVariables(false)) }
     }
-    if let isOn = switches.lazy.compactMap({ $0 }).first { setSwitch(isOn) }
+    if let isOn = switches.lazy.compactMap({ $0 }).first { set(Self.switchVariables(isOn)) }
     place = try Self.place(reader, reasoning)
   }
 
-  /// Templates have two names for the switch.
-  private mutating func setSwitch(_ isOn: Bool) {
-    variables["enable_thinking"] = .bool(isOn)
-    variables["thinking"] = .bool(isOn)
-  }
+  private mutating func set(_ values: JSONObject) { variables.merge(values) { _, new in new } }
+
+  /// The switch by the two names that templates have for it.
+  static func switchVariables(_ isOn: Bool) -> JSONObject { ["enable_thinking": .bool(isOn), "thinking": .bool(isOn)] }
 
   /// `thinking`: a boolean, or an object whose type says whether.
   private static func thinking(_ reader: FieldReader) throws(APIError) -> Bool? {

@@ -94,8 +94,7 @@ struct SamplingFields {
     var strings: [String] = []
     for (index, element) in elements.enumerated() {
       guard let text = element.string else {
-        let name = "\(reader.name("stop"))[\(index)]"
-        throw .invalid(name, "\(name) must be a string, not \(element.kind).", code: "invalid_type")
+        throw reader.wrongType("stop", at: index, element, expected: "a string")
       }
       if !text.isEmpty { strings.append(text) }
     }

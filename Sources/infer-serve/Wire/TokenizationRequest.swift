@@ -41,9 +41,7 @@ struct DetokenizeRequest: Sendable {
 
   /// Decodes a body.
   init(_ reader: FieldReader) throws(APIError) {
-    guard let elements = try reader.array("tokens") else {
-      throw .invalid("tokens", "tokens is required.", code: "missing_required_parameter")
-    }
+    guard let elements = try reader.array("tokens") else { throw reader.missing("tokens") }
     tokens = try reader.tokens(elements, "tokens")
   }
 }

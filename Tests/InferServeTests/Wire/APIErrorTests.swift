@@ -34,8 +34,8 @@ struct APIErrorTests {
     let refusal = APIError(error)
     #expect(refusal.status == status && refusal.code == code && refusal.parameter == field)
     let mayRetry = status == 429 || status == 503
-    #expect((refusal.response.headers[.retryAfter] != nil) == mayRetry)
-    #expect(refusal.response.status.code == status)
+    #expect((refusal.response(in: .openAI).headers[.retryAfter] != nil) == mayRetry)
+    #expect(refusal.response(in: .openAI).status.code == status)
   }
 
   /// A request that gives each property a value that makes no sense is told of the field that it gave it in.
@@ -86,7 +86,7 @@ struct APIErrorTests {
   }
 
   @Test func wrongMethodsLearnTheRightOnes() {
-    let response = APIError.methodNotAllowed("PUT", "/health", allow: "GET, HEAD").response
+    let response = APIError.methodNotAllowed("PUT", "/health", allow: "GET, HEAD").response(in: .openAI)
     #expect(response.status.code == 405 && response.headers[.allow] == "GET, HEAD")
   }
 }

@@ -7,6 +7,7 @@ import Testing
 
 struct ChatRequestTests {
   static let hello = #""messages": [{"role": "user", "content": "Hello"}]"#
+  static let tool = #"{"type": "function", "function": {"name": "f"}}"#
 
   @Test func everyFieldReachesItsParameter() throws {
     let request = try chat(
@@ -374,6 +375,7 @@ struct ChatRequestTests {
     (#"{\#(hello), "chat_template_kwargs": []}"#, "chat_template_kwargs", "invalid_type"),
     (#"{\#(hello), "tools": [{"type": "function"}]}"#, "tools[0].function", "missing_required_parameter"),
     (#"{\#(hello), "tools": [{"type": "custom"}]}"#, "tools[0].type", "unsupported_parameter"),
+    (#"{\#(hello), "tools": [\#(tool), \#(tool)]}"#, "tools[1].function.name", "invalid_value"),
     (
       #"{\#(hello), "tools": [{"type": "function", "function": {"name": ""}}]}"#, "tools[0].function.name",
       "invalid_value"
