@@ -61,7 +61,7 @@ public func loadModel(at path: String, options: LoadOptions = LoadOptions()) thr
   generation.addEndTokens(of: text, vocabularySize: read.model.vocabularySize)
   return LoadedModel(
     name: source.name, model: read.model, tokenizer: text.tokenizer, chatTemplate: text.chatTemplate,
-    generation: generation, summary: ModelSummary(read, generation))
+    generation: generation, summary: ModelSummary(read, source, generation))
 }
 
 /// A model whose configuration and weights are read and checked.

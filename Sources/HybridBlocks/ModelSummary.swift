@@ -4,6 +4,8 @@ internal import InferCore
 public struct ModelSummary: Sendable {
   /// `model_type` of the configuration.
   public let family: String
+  /// The kind of file that the model is in: `gguf` or `safetensors`.
+  public let fileFormat: String
   /// One letter a block: `M` Mamba, `D` delta rule, `A` attention, `C` short convolution, `P` attention and Mamba in
   /// parallel, `S` Mamba behind a shared transformer, `F` feed-forward or experts.
   public let layout: String
@@ -24,9 +26,10 @@ public struct ModelSummary: Sendable {
   /// Warnings about the files.
   public let warnings: [String]
 
-  init(_ read: ReadModel, _ generation: GenerationDefaults) {
+  init(_ read: ReadModel, _ source: ModelSource, _ generation: GenerationDefaults) {
     let (model, tensors) = (read.model, read.weights.loaded)
     family = read.familyName
+    fileFormat = source.architecture == nil ? "safetensors" : "gguf"
     layout = model.layout
     parameterCount = tensors.reduce(0) { $0 + $1.tensor.count }
     activeParameterCount = parameterCount - model.idleParameterCount

@@ -55,8 +55,8 @@ def matrix(rows, columns, entries):
     return [rows, columns], bytes(data)
 
 
-def make(folder, text, template, special=()):
-    """Writes a model that recites `text`; `special` are the tokens in it that are special."""
+def make(folder, text, template, special=(), added=()):
+    """Writes a model that recites `text`; `special` are the tokens in it that are special, `added` more that are not in it."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = json.loads((TINY / "tokenizer.json").read_text(encoding="utf-8"))
@@ -76,6 +76,11 @@ def make(folder, text, template, special=()):
         else:
             vocabulary[spell(piece)] = next_id
         ids.append(next_id)
+        next_id += 1
+    for token in added:
+        tokenizer["added_tokens"].append({
+            "id": next_id, "content": token, "single_word": False, "lstrip": False, "rstrip": False,
+            "normalized": False, "special": True})
         next_id += 1
     # Tokenizers that number added tokens anew keep those of the vocabulary.
     vocabulary |= {token["content"]: token["id"] for token in tokenizer["added_tokens"]}

@@ -13,6 +13,9 @@ public struct FillInMiddleTokens: Sendable, Equatable {
   /// Between files.
   public var separator: Int32?
 
+  /// Whether a gap can be marked.
+  public var canFill: Bool { prefix != nil && suffix != nil && middle != nil }
+
   /// No tokens.
   public init() {}
 

@@ -55,23 +55,15 @@ struct Completions: Sendable {
     }
   }
 
-  /// A prompt that fits the context, if it may be shortened: its first tokens, as many as the request wants kept, and its
-  /// last ones.
+  /// A prompt that fits the context, if it may be shortened.
   private static func fitting(
     _ prompt: EchoedPrompt, _ request: CompletionRequest, _ served: ServedModel, _ shift: inout ContextShift?
   ) -> EchoedPrompt {
-    guard (request.overflow ?? served.overflow) == .shift, let kept = request.keptTokens else { return prompt }
-    let fit = ContextFit(
-      context: served.engine.limits.contextLength, maxTokens: request.stop.maxTokens,
-      usual: CompletionRequest.defaultMaxTokens, minTokens: request.stop.minTokens)
-    let tokens = prompt.tokens
-    let begin = served.tokenizer.bosToken.flatMap(served.tokenizer.id(for:))
-    let mark = begin != nil && tokens.first == begin ? 1 : 0
-    guard tokens.count > fit.limit, kept < fit.limit - mark,
-      let length = fit.length(of: tokens.count, least: kept + mark + 1)
+    let fit = TextFit(
+      context: served.engine.limits.contextLength, stop: request.stop, usualLength: CompletionRequest.defaultMaxTokens,
+      keptTokens: request.keptTokens)
+    guard (request.overflow ?? served.overflow) == .shift, let (left, dropped) = fit.shortened(prompt.tokens, served)
     else { return prompt }
-    let dropped = tokens.count - length
-    let left = Array(tokens[..<(kept + mark)] + tokens[(kept + mark + dropped)...])
     shift = ContextShift(droppedTokens: dropped + (shift?.droppedTokens ?? 0))
     return EchoedPrompt(text: request.echo ? served.tokenizer.decode(left) : "", tokens: left)
   }

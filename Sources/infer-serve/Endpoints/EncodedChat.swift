@@ -22,7 +22,7 @@ struct EncodedChat {
   init(_ request: ChatRequest, _ template: ChatTemplate, _ served: ServedModel) throws(APIError) {
     let overflow = request.overflow ?? served.overflow
     let whole = try EncodedChat(request, template, served, overflow)
-    let context = served.engine.limits.contextLength
+    let context = served.contextLength(request.contextLimit)
     let fit = ContextFit(
       context: context, maxTokens: request.stop.maxTokens, usual: served.model.generation.maxTokens,
       minTokens: request.stop.minTokens)

@@ -2,7 +2,7 @@ import InferCore
 
 /// The generations for a request, and how they are written.
 struct GenerationJob<Builder: ResponseBuilder> {
-  /// One request to the engine for every choice.
+  /// One request to the engine for every choice; none where the response is there already.
   var requests: [GenerationRequest]
   /// Turns what comes into the response.
   var builder: Builder
@@ -44,17 +44,23 @@ extension GenerationRequest {
 
 extension ServedModel {
   /// Requests to the engine for `count` choices that continue `prompt`, `length` tokens long if they name no length.
-  /// Stop strings are left out if the text is not to be searched for them as a whole.
+  /// Stop strings are left out if the text is not to be searched for them as a whole. With a limit of the context, prompt
+  /// and answer are held to it.
   func requests(
     _ count: Int, prompt: [Int32], _ sampling: SamplingParameters, _ stop: StopConditions, length: Int?,
-    scheduling: SchedulingFields, branches: [Int] = [], promptLogprobs: Int? = nil, matchesStopStrings: Bool = true
+    scheduling: SchedulingFields, branches: [Int] = [], promptLogprobs: Int? = nil, matchesStopStrings: Bool = true,
+    contextLimit: Int? = nil, promptField: String = "prompt"
   ) throws(APIError) -> [GenerationRequest] {
+    let context = contextLength(contextLimit)
+    if contextLimit != nil, prompt.count >= context {
+      throw .contextExceeded(length: context, tokens: prompt.count, field: promptField, maxTokens: stop.maxTokens)
+    }
     do {
       // Who names no length gets no more than can be told.
       let told = sampling.logprobs.map { RequestBounds.logprobs / (count * ($0 + 1)) }
-      let stop = try (matchesStopStrings ? stop : stop.withoutStrings()).defaultingLength(
-        to: [length, told].compactMap { $0 }.min(), promptTokens: prompt.count,
-        contextLength: engine.limits.contextLength)
+      var stop = try (matchesStopStrings ? stop : stop.withoutStrings()).defaultingLength(
+        to: [length, told].compactMap { $0 }.min(), promptTokens: prompt.count, contextLength: context)
+      if contextLimit != nil { stop = try stop.limited(to: context - prompt.count) }
       return (0..<count).map {
         GenerationRequest(
           prompt: prompt, sampling: sampling.choice($0), stop: stop, promptLogprobs: promptLogprobs,

@@ -13,7 +13,7 @@ struct GenerationService: Sendable {
     var bodyBytes: Int
     /// From a request's head to the end of its response at most.
     var requestTime: Duration
-    /// After how long a stream that has nothing to tell gets a comment; zero for never.
+    /// After how long a stream that has nothing to tell gets a sign of life; zero for never.
     var keepAlive = Duration.seconds(5)
   }
 
@@ -41,6 +41,7 @@ struct GenerationService: Sendable {
     }
     let deadline = allowed.tightened(to: job.timeLimit)
     guard ContinuousClock.now < deadline.instant else { throw APIError.timedOut(after: deadline.limit) }
+    guard !job.requests.isEmpty else { return .json(job.builder.completion) }
     let answer = try Self.submit(job, served)
     var response: Response
     if let streaming = job.streaming {
@@ -204,12 +205,12 @@ struct GenerationService: Sendable {
     _ context: ServeContext, until deadline: Deadline
   ) -> Response {
     let headers: HTTPFields = [
-      .contentType: "text/event-stream; charset=utf-8", .cacheControl: "no-cache", .accelBuffering: "no",
+      .contentType: Builder.framing.contentType, .cacheControl: "no-cache", .accelBuffering: "no",
     ]
     let body = ResponseBody { writer in
       let supervisor = await AnswerSupervisor(answer, channel: context.channel, until: deadline)
       defer { supervisor.stop() }
-      let keepAlive = KeepAlive(writer, every: limits.keepAlive)
+      let keepAlive = KeepAlive(writer, Builder.framing.keepAlive, every: limits.keepAlive)
       var builder = builder
       var failure: APIError?
       do {

@@ -23,7 +23,7 @@ struct PreparedChat {
     var requests = try served.requests(
       request.choices, prompt: chat.tokens.ids, request.sampling, request.stop,
       length: served.model.generation.maxTokens, scheduling: request.scheduling, branches: chat.branches,
-      matchesStopStrings: false)
+      matchesStopStrings: false, contextLimit: request.contextLimit, promptField: request.promptField)
     requests[0].promptLogprobs = request.promptLogprobs
     requests[0].session = request.session
     self.requests = requests

@@ -28,6 +28,7 @@ enum Routes {
     let (tokenization, health) = (Tokenization(service: service), Health(state: state))
     let models = Models(state: state)
     let messages = Messages(service: service)
+    let (ollama, ollamaModels) = (Ollama(service: service), OllamaModels(service: service))
     let cache = PrefixCache(state: state)
     let sessions = Sessions(service: service, folder: service.sessionFolder)
     var endpoints = [
@@ -35,6 +36,9 @@ enum Routes {
       post(["/v1/completions", "/completions"], Completions(service: service).respond),
       post(["/v1/messages", "/messages"], messages.respond),
       post(["/v1/messages/count_tokens", "/messages/count_tokens"], messages.count),
+      post(["/api/chat"], ollama.chat), post(["/api/generate"], ollama.generate),
+      get(["/api/tags"], ollamaModels.tags), get(["/api/ps"], ollamaModels.running),
+      get(["/api/version"], ollamaModels.version), post(["/api/show"], ollamaModels.show),
       get(["/v1/models", "/models"], models.list),
       get(["/v1/models/{id}", "/models/{id}", "/v1/models/{id}/**", "/models/{id}/**"], models.model),
       post(["/tokenize", "/v1/tokenize"], tokenization.tokenize),
@@ -54,6 +58,12 @@ enum Routes {
     let told = endpoints.map { "\($0.methods[0].rawValue) \($0.paths[0])" }
     let greeting = Greeting(state: state, endpoints: told + ["GET /version"])
     endpoints += [get(["/version", "/v1/version"], greeting.version), get(["/"], greeting.respond)]
+    // Not to be told of: they tell that there is no such thing here.
+    endpoints += [
+      post(["/api/pull", "/api/push", "/api/create", "/api/copy"], ollamaModels.refuse),
+      Endpoint(paths: ["/api/delete"], methods: [.delete], handler: ollamaModels.refuse),
+      Endpoint(paths: ["/api/blobs/{digest}"], methods: [.get, .post], handler: ollamaModels.refuse),
+    ]
     for endpoint in endpoints { add(endpoint, to: router) }
     return router
   }

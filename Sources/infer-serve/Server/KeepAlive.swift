@@ -2,10 +2,8 @@ import Hummingbird
 import InferCore
 import NIOCore
 
-/// Writes a comment to a stream of events whenever nothing else has been written for a while, so that neither a client
-/// nor a proxy between takes a long prompt or a full queue for a server that is gone.
-///
-/// Readers of server-sent events skip comments.
+/// Writes bytes that readers pass over to a stream whenever nothing else has been written for a while, so that neither a
+/// client nor a proxy between takes a long prompt or a full queue for a server that is gone.
 final class KeepAlive: Sendable {
   /// A stream's writer, for several tasks: it holds nothing but NIO's, which takes bytes from many.
   private struct SharedWriter: @unchecked Sendable {
@@ -21,24 +19,26 @@ final class KeepAlive: Sendable {
   private let task = Monitor<Task<Void, Never>?>(nil)
 
   /// Begins, until ``stop()``. An interval of zero is for never.
-  init(_ writer: any ResponseBodyWriter, every interval: Duration) {
+  init(_ writer: any ResponseBodyWriter, _ bytes: ByteBuffer, every interval: Duration) {
     guard interval > .zero else { return }
     let shared = SharedWriter(writer: writer)
-    task.withLock { [last] in $0 = Task { await Self.run(shared, interval, last) } }
+    task.withLock { [last] in $0 = Task { await Self.run(shared, bytes, interval, last) } }
   }
 
   deinit { task.withLock { $0?.cancel() } }
 
-  private static func run(_ shared: SharedWriter, _ interval: Duration, _ last: LastWrite) async {
+  private static func run(
+    _ shared: SharedWriter, _ bytes: ByteBuffer, _ interval: Duration, _ last: LastWrite
+  ) async {
     var shared = shared
-    var comment = ContinuousClock.now
+    var sign = ContinuousClock.now
     do {
       while true {
-        try await Task.sleep(until: max(last.time.withLock { $0 } ?? .now, comment) + interval)
+        try await Task.sleep(until: max(last.time.withLock { $0 } ?? .now, sign) + interval)
         // Bytes that are being written, or came meanwhile, are sign enough.
         guard let time = last.time.withLock({ $0 }), ContinuousClock.now - time >= interval else { continue }
-        try await shared.writer.write(ServerSentEvents.keepAlive)
-        comment = .now
+        try await shared.writer.write(bytes)
+        sign = .now
       }
     } catch {
       // Stopped, or the client is gone, of which others hear as well.

@@ -38,14 +38,19 @@ struct ServedModel: Sendable {
     longestText = engine.limits.contextLength * longestToken * 3
   }
 
+  /// The maximum number of tokens of a prompt and its answer, for a request that may have a limit of its own.
+  func contextLength(_ limit: Int?) -> Int { min(limit ?? .max, engine.limits.contextLength) }
+
   /// The tokens of a text. One that is far too long is refused before it costs the time to tokenise it.
   func encode(
-    _ text: String, field: String, addingSpecialTokens: Bool, overflow: Overflow = .error
+    _ text: String, field: String, addingSpecialTokens: Bool, parsingSpecialTokens: Bool = true,
+    overflow: Overflow = .error
   ) throws(APIError) -> [Int32] {
     try check(text, field, overflow)
-    do { return try tokenizer.encode(text, addingSpecialTokens: addingSpecialTokens) } catch {
-      throw Self.untokenised(field, error)
-    }
+    do {
+      return try tokenizer.encode(
+        text, parsingSpecialTokens: parsingSpecialTokens, addingSpecialTokens: addingSpecialTokens)
+    } catch { throw Self.untokenised(field, error) }
   }
 
   /// The tokens of a chat prompt, which is refused like a text when it is far too long.
@@ -163,10 +168,13 @@ final class ServerState: Sendable {
     }
   }
 
-  /// Refuses names of other models.
+  /// Refuses names of other models. As with Ollama, a name without a tag may have the tag `latest`.
   func check(modelName name: String) throws(APIError) {
-    guard modelNames.containsExactly(name) else {
+    guard modelNames.contains(where: { $0.isExactly(name) || Self.tagged($0).isExactly(name) }) else {
       throw .modelNotFound(name, served: modelNames)
     }
   }
+
+  /// A model's name with a tag.
+  static func tagged(_ name: String) -> String { name.utf8.contains(UInt8(ascii: ":")) ? name : "\(name):latest" }
 }

@@ -19,6 +19,8 @@ struct ChatChoice {
   private(set) var content = ""
   /// The calls so far.
   private(set) var toolCalls: [ChatToolCall] = []
+  /// The number of calls that have come to their end.
+  private(set) var completeCalls = 0
   /// Tokens of the reasoning, tags included.
   private(set) var reasoningTokens = 0
   private(set) var finishReason: FinishReason?
@@ -34,8 +36,6 @@ struct ChatChoice {
   private var stop: ContentStop
   private var ledger = TokenLedger()
   private var lists: ChatLogprobs?
-  /// Calls that have come to their end.
-  private var completeCalls = 0
   /// Tokens up to where the choice was complete.
   private var completeTokens: Int?
   /// Whether what came last is reasoning; nil before the first piece.

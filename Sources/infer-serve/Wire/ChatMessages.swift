@@ -5,7 +5,8 @@ import InferText
 enum ChatMessages {
   /// Decodes `messages`: content becomes one string (see ``MessageContent``), `developer` is what templates call `system`
   /// and `function` what they call `tool`, arguments of calls become the objects that their text holds, and members that
-  /// only some templates read (`reasoning_content`, `tool_call_id`, `name`) are passed on. Members that are `null` or
+  /// only some templates read (`reasoning_content`, `tool_call_id`, `name`) are passed on; `tool_name` is Ollama's word for
+  /// the name of what answers. Members that are `null` or
   /// unknown, and empty lists of calls, are as good as absent.
   static func decode(_ reader: FieldReader) throws(APIError) -> JSONValue {
     guard let messages = try reader.array("messages") else { throw reader.missing("messages") }
@@ -36,11 +37,12 @@ enum ChatMessages {
     let calls = try toolCalls(reader)
     if !calls.isEmpty { members["tool_calls"] = .array(calls) }
     members["tool_call_id"] = try reader.string("tool_call_id").map(JSONValue.string)
-    members["name"] = try reader.string("name").map(JSONValue.string)
+    let toolName = try reader.string("tool_name")
+    members["name"] = (try reader.string("name") ?? toolName).map(JSONValue.string)
     return .object(members)
   }
 
-  /// Refuses a message that the answer is to go on with, and one whose content is a recording.
+  /// Refuses a message that the answer is to go on with, and one with a recording or images.
   private static func refuseContinuation(_ reader: FieldReader) throws(APIError) {
     for name in ["prefix", "partial"] where try reader.bool(name) ?? false {
       throw .unsupported(
@@ -48,6 +50,11 @@ enum ChatMessages {
     }
     if reader["audio"] != nil {
       throw .unsupported(reader.name("audio"), "Audio input is not supported (field '\(reader.name("audio"))').")
+    }
+    if let images = try reader.array("images"), !images.isEmpty {
+      throw .unsupported(
+        reader.name("images"),
+        "\(reader.name("images")) has images: the model takes text only, so image input is not supported.")
     }
   }
 

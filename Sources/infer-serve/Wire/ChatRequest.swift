@@ -19,6 +19,8 @@ struct ChatRequest {
   var scheduling: SchedulingFields
   /// The treatment of messages that do not fit the context; `nil` for the server's.
   var overflow: Overflow?
+  /// The maximum number of tokens of prompt and answer, where the request wants fewer than the server has room for.
+  var contextLimit: Int?
   /// The session that it belongs to.
   var session: SessionName?
   /// The chat template's variables beside the messages: `chat_template_kwargs`, `documents` and what the fields of
@@ -64,7 +66,7 @@ extension ChatRequest {
   }
 
   /// How many alternatives are wanted beside each token's log-probability; `nil` when none is wanted at all.
-  private static func logprobs(_ reader: FieldReader) throws(APIError) -> Int? {
+  static func logprobs(_ reader: FieldReader) throws(APIError) -> Int? {
     let isWanted = try reader.bool("logprobs") ?? false
     let count = try reader.integer("top_logprobs", in: 0...SamplingFields.maximumLogprobs)
     // llama-server's name for both.

@@ -106,6 +106,15 @@ struct ChatToolCall: Equatable {
     ["id": .string(id), "type": "function", "function": ["name": .string(name), "arguments": .string(arguments)]]
   }
 
+  /// The arguments as an object; an empty one where they broke off.
+  var argumentsObject: JSONValue { Self.object(arguments) }
+
+  /// Arguments as an object; an empty one where they broke off.
+  static func object(_ arguments: String) -> JSONValue {
+    guard let object = try? JSONValue(parsing: arguments), object.object != nil else { return [:] }
+    return object
+  }
+
   /// The part of a call in an event: all of its head, or more of its arguments.
   struct Delta: Equatable {
     var index: Int

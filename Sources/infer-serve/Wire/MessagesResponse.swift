@@ -155,14 +155,8 @@ struct MessagesResponse: ResponseBuilder {
     // Nobody checks signatures here; clients send them back.
     case .thinking: ["type": "thinking", "thinking": .string(block.text), "signature": .string(head.id)]
     case .text: ["type": "text", "text": .string(block.text)]
-    case .call(let call): Self.json(call, input: Self.input(block.text))
+    case .call(let call): Self.json(call, input: ChatToolCall.object(block.text))
     }
-  }
-
-  /// A call's arguments as an object; an empty one where they broke off.
-  private static func input(_ arguments: String) -> JSONValue {
-    guard let object = try? JSONValue(parsing: arguments), object.object != nil else { return [:] }
-    return object
   }
 
   private static func json(_ call: ChatToolCall, input: JSONValue) -> JSONValue {

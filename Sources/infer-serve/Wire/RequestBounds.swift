@@ -33,8 +33,11 @@ enum RequestBounds {
     if let elements = reader["prompt"]?.array, elements.first?.double == nil {
       try check(reader, "prompt", count: elements.count, prompts)
     }
-    for string in reader["stop"].map({ $0.array ?? [$0] }) ?? [] {
-      try check(reader, "stop", count: string.string?.utf8.count, stopStringBytes, "bytes in a string")
+    let stops = [("stop", reader["stop"]), ("stop_sequences", reader["stop_sequences"])]
+    for (name, value) in stops + [("options.stop", reader["options"]?["stop"])] {
+      for string in value.map({ $0.array ?? [$0] }) ?? [] {
+        try check(reader, name, count: string.string?.utf8.count, stopStringBytes, "bytes in a string")
+      }
     }
     if let variables = reader["chat_template_kwargs"] {
       try check(reader, "chat_template_kwargs", count: variables.object?.count, templateVariables)

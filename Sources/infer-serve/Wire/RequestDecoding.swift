@@ -12,7 +12,9 @@ package enum RequestDecoding {
   }
 
   /// Paths of the endpoints.
-  package static let paths = ["/v1/chat/completions", "/v1/completions", "/v1/messages", "/tokenize", "/detokenize"]
+  package static let paths = [
+    "/v1/chat/completions", "/v1/completions", "/v1/messages", "/api/chat", "/api/generate", "/tokenize", "/detokenize",
+  ]
 
   /// Decodes a body as the endpoint does.
   ///
@@ -26,6 +28,8 @@ package enum RequestDecoding {
     switch path {
     case "/v1/chat/completions": return Conversation(try ChatRequest(reader, defaults: defaults))
     case "/v1/messages": return Conversation(try ChatRequest(messages: reader, defaults: defaults))
+    case "/api/chat": return Conversation(try OllamaRequest(chat: reader, defaults: defaults).chat)
+    case "/api/generate": return Conversation(try OllamaRequest(generate: reader, defaults: defaults).chat)
     case "/v1/completions": _ = try CompletionRequest(reader, defaults: defaults)
     case "/tokenize":
       if case .chat(let chat) = try TokenizeRequest(reader, defaults: defaults).source { return Conversation(chat) }

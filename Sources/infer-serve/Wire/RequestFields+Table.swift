@@ -112,7 +112,7 @@ extension RequestFields {
     "routed_experts_prompt_start")
 
   /// Ways to choose tokens.
-  private static let samplers: [Field] = [
+  static let samplers: [Field] = [
     ("prompt_embeds", .refused("A prompt of embeddings is", unless: [])),
     ("use_beam_search", .refused("Beam search is", unless: [false])),
     ("samplers", .refused("An order of the samplers is", unless: [.array([]), ""])),
@@ -145,7 +145,7 @@ extension RequestFields {
   ]
 
   /// Fields for what an answer may consist of, and where it ends.
-  private static let constraints =
+  static let constraints =
     all(
       .refused("Constrained output is", unless: [""]), "grammar", "regex", "ebnf", "json_schema", "structural_tag",
       "structured_outputs", "guided_json", "guided_regex", "guided_choice", "guided_grammar", "format")
@@ -186,5 +186,5 @@ extension RequestFields {
       ("num_predict", "max_tokens"), ("repeat_penalty", "repetition_penalty"), ("num_keep", "n_keep"),
     ]
 
-  private static func all(_ use: Use, _ names: String...) -> [Field] { names.map { ($0, use) } }
+  static func all(_ use: Use, _ names: String...) -> [Field] { names.map { ($0, use) } }
 }

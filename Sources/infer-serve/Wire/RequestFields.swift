@@ -24,6 +24,8 @@ struct RequestFields: Sendable {
 
   /// All fields that are known, each once.
   let fields: [Field]
+  /// Members of Ollama's `options` with the fields that they are read or refused as.
+  var options = RequestFields.options
 
   /// Whether Ollama's `options` are read.
   private var readsOptions: Bool { fields.contains { $0.name == "options" && $0.use == .read } }
@@ -36,7 +38,7 @@ struct RequestFields: Sendable {
       reader.alias(name, path: body.name(field.name), value)
     }
     if readsOptions, let options = try body.object("options") {
-      for (name, field) in Self.options {
+      for (name, field) in self.options {
         if let value = options[name] { reader.alias(field, path: options.name(name), value) }
       }
     }

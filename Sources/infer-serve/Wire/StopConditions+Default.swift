@@ -11,6 +11,20 @@ extension StopConditions {
     return minTokens <= room ? defaulting(maxTokens: length.map { min($0, room) }) : self
   }
 
+  /// These conditions, for `length` tokens at most.
+  func limited(to length: Int) throws(RequestError) -> StopConditions {
+    try StopConditions(
+      maxTokens: min(maxTokens ?? length, length), minTokens: minTokens, stopTokenIDs: stopTokenIDs,
+      ignoresEndTokens: ignoresEndTokens, stopStrings: stopStrings, includesStopString: includesStopString)
+  }
+
+  /// These conditions, with more tokens that end the generation.
+  func ending(at tokens: some Sequence<Int32>) throws(RequestError) -> StopConditions {
+    try StopConditions(
+      maxTokens: maxTokens, minTokens: minTokens, stopTokenIDs: stopTokenIDs.union(tokens),
+      ignoresEndTokens: ignoresEndTokens, stopStrings: stopStrings, includesStopString: includesStopString)
+  }
+
   /// These conditions without stop strings, for generations whose strings are looked for elsewhere.
   func withoutStrings() throws(RequestError) -> StopConditions {
     try StopConditions(

@@ -8,25 +8,29 @@ import Testing
 struct RequestFieldsTests {
   static let endpoints: [(name: String, fields: RequestFields, rest: String)] = [
     ("chat", .chat, ChatRequestTests.hello), ("completions", .completions, #""prompt": "x""#),
-    ("messages", .messages, MessagesRequestTests.hello),
+    ("messages", .messages, MessagesRequestTests.hello), ("ollama chat", .ollamaChat, ChatRequestTests.hello),
+    ("ollama generate", .ollamaGenerate, #""prompt": "x""#),
   ]
 
   /// The complaint about a body in which a field has a value.
   private func complaint(_ endpoint: String, _ name: String, _ value: JSONValue) throws -> APIError? {
     let rest = try #require(Self.endpoints.first { $0.name == endpoint }).rest
     let body = "{\(rest), \"\(name)\": \(value.serialized())}"
-    if endpoint == "chat" { return refusal { () throws(APIError) in try chat(body) } }
-    if endpoint == "messages" {
-      return refusal { () throws(APIError) in try messages(body) }
+    return switch endpoint {
+    case "chat": refusal { () throws(APIError) in try chat(body) }
+    case "messages": refusal { () throws(APIError) in try messages(body) }
+    case "ollama chat": refusal { () throws(APIError) in try ollamaChat(body) }
+    case "ollama generate": refusal { () throws(APIError) in try ollamaGenerate(body) }
+    default: refusal { () throws(APIError) in try completion(body) }
     }
-    return refusal { () throws(APIError) in try completion(body) }
   }
 
   /// Values of every type: one of them is wrong, whatever a field is.
   private static let values: [JSONValue] = [5.5, "x", true, [:], [[]], [["x": 1]], ["x": 1]]
 
-  @Test(arguments: ["chat", "completions", "messages"]) func everyFieldIsWhatTheTableSays(endpoint: String) throws {
-    let fields = try #require(Self.endpoints.first { $0.name == endpoint }).fields.fields
+  @Test(arguments: endpoints.map(\.name)) func everyFieldIsWhatTheTableSays(endpoint: String) throws {
+    let table = try #require(Self.endpoints.first { $0.name == endpoint }).fields
+    let fields = table.fields
     #expect(Set(fields.map(\.name)).count == fields.count)
     for (name, use) in fields {
       let complaints = try Self.values.map { try complaint(endpoint, name, $0) }
@@ -46,7 +50,7 @@ struct RequestFieldsTests {
     }
     let names = Set(fields.map(\.name))
     for case (let name, .alias(let other)) in fields { #expect(names.contains(other), "\(name)") }
-    for option in RequestFields.options where endpoint != "messages" {
+    for option in table.options where endpoint != "messages" {
       #expect(names.contains(option.field), "\(option.name)")
     }
   }

@@ -23,6 +23,16 @@ func messages(_ json: String) throws(APIError) -> ChatRequest {
   try ChatRequest(messages: FieldReader(body: Array(json.utf8)), defaults: GenerationDefaults())
 }
 
+/// Decodes a request to Ollama's `/api/chat` from JSON text.
+func ollamaChat(_ json: String) throws(APIError) -> OllamaRequest {
+  try OllamaRequest(chat: FieldReader(body: Array(json.utf8)), defaults: GenerationDefaults())
+}
+
+/// Decodes a request to Ollama's `/api/generate` from JSON text.
+func ollamaGenerate(_ json: String) throws(APIError) -> OllamaRequest {
+  try OllamaRequest(generate: FieldReader(body: Array(json.utf8)), defaults: GenerationDefaults())
+}
+
 /// The error that `body` throws.
 func refusal<T>(_ body: () throws(APIError) -> T) -> APIError? {
   do {
