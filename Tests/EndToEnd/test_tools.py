@@ -211,6 +211,48 @@ def test_a_template_that_is_not_told_of_tools_is_warned_of(binary, tmp_path):
             assert warns_of_tools(server) == warns
 
 
+def test_functions_are_called_as_they_used_to_be(recital):
+    functions = [tool["function"] for tool in TOOLS]
+    choice = ask(recital, functions=functions).choices[0]
+    call = choice.message.function_call
+    assert (call.name, json.loads(call.arguments)) == ("get_weather", ARGUMENTS) and choice.message.tool_calls is None
+    assert choice.finish_reason == "function_call"
+    chunks = [chunk.choices[0] for chunk in ask(recital, functions=functions, function_call="auto", stream=True)]
+    parts = [chunk.delta.function_call for chunk in chunks if chunk.delta.function_call]
+    assert parts[0].name == "get_weather" and json.loads("".join(part.arguments for part in parts)) == ARGUMENTS
+    assert chunks[-1].finish_reason == "function_call"
+    turns = [{"role": "assistant", "content": None, "function_call": call.model_dump()},
+             {"role": "function", "name": "get_weather", "content": "23 degrees"}]
+    again = ask(recital, *turns, functions=functions)
+    assert again.usage.prompt_tokens > ask(recital, functions=functions).usage.prompt_tokens + 20
+    assert ask(recital, functions=functions, function_call="none").choices[0].message.function_call is None
+
+
+def test_a_tool_may_take_a_text(binary, tmp_path):
+    text = '<tool_call>\n{"name": "run", "arguments": {"input": "ls -l\\necho 7"}}\n</tool_call>'
+    folder = reciter.make(tmp_path / "runner", text, "Qwen-Qwen3-0.6B")
+    tools = [{"type": "custom", "custom": {"name": "run", "description": "Runs a script."}}]
+    with Server(binary, folder) as server:
+        client = openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0, timeout=60)
+        messages = [{"role": "user", "content": "?"}]
+        options = {"model": server.model, "tools": tools}
+        choice = client.chat.completions.create(messages=messages, **options).choices[0]
+        (call,) = choice.message.tool_calls
+        assert (call.type, call.custom.name, call.custom.input) == ("custom", "run", "ls -l\necho 7")
+        assert choice.finish_reason == "tool_calls"
+        chunks = list(client.chat.completions.create(messages=messages, stream=True, **options))
+        parts = [part.model_dump() for chunk in chunks for part in chunk.choices[0].delta.tool_calls or []]
+        assert parts[0]["type"] == "custom" and "".join(part["custom"]["input"] for part in parts) == call.custom.input
+        turns = [choice.message, {"role": "tool", "tool_call_id": call.id, "content": "7"}]
+        again = client.chat.completions.create(messages=[*messages, *turns], **options)
+        assert again.choices[0].message.tool_calls[0].custom.input == call.custom.input
+        only = {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [
+            {"type": "function", "function": {"name": "get_weather"}}]}}
+        both = {**options, "tools": [*tools, *TOOLS]}
+        fewer = client.chat.completions.create(messages=messages, tool_choice=only, **both).usage.prompt_tokens
+        assert fewer < client.chat.completions.create(messages=messages, **both).usage.prompt_tokens
+
+
 def test_an_answer_that_is_cut_off_says_so(recital):
     assert ask(recital, tools=TOOLS, max_tokens=8).choices[0].finish_reason == "length"
 

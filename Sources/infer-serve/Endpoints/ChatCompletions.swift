@@ -22,6 +22,8 @@ struct ChatCompletions: Sendable {
       announcesUsage: request.streaming?.includesUsage ?? false, contextShift: prepared.chat.shift)
     let promptLogprobs = request.promptLogprobs.map { PromptLogprobs(served.tokenizer, count: $0) }
     return prepared.job(
-      ChatResponse(head: head, count: request.choices, choice: prepared.choice(), promptLogprobs: promptLogprobs))
+      ChatResponse(
+        head: head, count: request.choices, choice: prepared.choice(), promptLogprobs: promptLogprobs,
+        callsFunctions: request.tools.areFunctions))
   }
 }

@@ -15,13 +15,14 @@ struct Completions: Sendable {
   private static func decode(
     _ reader: FieldReader, _ served: ServedModel
   ) throws(APIError) -> GenerationJob<CompletionResponse> {
-    let request = try CompletionRequest(reader, defaults: served.model.generation)
+    var request = try CompletionRequest(reader, defaults: served.model.generation)
+    if request.suffix != nil { request.stop = try FillInMiddlePrompt.stop(request.stop, served) }
     try served.check(choices: request.prompts.count * request.bestOf)
     var requests: [GenerationRequest] = []
     var choices: [CompletionChoice] = []
     var shift: ContextShift?
     for (index, prompt) in request.prompts.enumerated() {
-      let prompt = try fitting(read(prompt, request, served), request, served, &shift)
+      let prompt = try fitting(prompt, request, served, &shift)
       requests += try served.requests(
         request.bestOf, prompt: prompt.tokens, request.sampling, request.stop,
         length: CompletionRequest.defaultMaxTokens, scheduling: request.scheduling,
@@ -55,16 +56,30 @@ struct Completions: Sendable {
     }
   }
 
-  /// A prompt that fits the context, if it may be shortened.
-  private static func fitting(
-    _ prompt: EchoedPrompt, _ request: CompletionRequest, _ served: ServedModel, _ shift: inout ContextShift?
-  ) -> EchoedPrompt {
-    let fit = TextFit(
+  private static func fit(_ request: CompletionRequest, _ served: ServedModel) -> TextFit {
+    TextFit(
       context: served.engine.limits.contextLength, stop: request.stop, usualLength: CompletionRequest.defaultMaxTokens,
       keptTokens: request.keptTokens)
-    guard (request.overflow ?? served.overflow) == .shift, let (left, dropped) = fit.shortened(prompt.tokens, served)
-    else { return prompt }
-    shift = ContextShift(droppedTokens: dropped + (shift?.droppedTokens ?? 0))
+  }
+
+  /// A prompt that fits the context, if it may be shortened.
+  private static func fitting(
+    _ prompt: CompletionRequest.Prompt, _ request: CompletionRequest, _ served: ServedModel,
+    _ shift: inout ContextShift?
+  ) throws(APIError) -> EchoedPrompt {
+    let isShortened = (request.overflow ?? served.overflow) == .shift
+    let before = shift?.droppedTokens ?? 0
+    if let suffix = request.suffix, case .text(let text) = prompt {
+      let (tokens, dropped) = try FillInMiddlePrompt(prefix: (text, "prompt"), suffix: (suffix, "suffix")).tokens(
+        served, limit: isShortened ? fit(request, served).limit : nil, addsBeginning: request.addsSpecialTokens)
+      if dropped > 0 { shift = ContextShift(droppedTokens: dropped + before) }
+      return EchoedPrompt(text: "", tokens: tokens)
+    }
+    let prompt = try read(prompt, request, served)
+    guard isShortened, let (left, dropped) = fit(request, served).shortened(prompt.tokens, served) else {
+      return prompt
+    }
+    shift = ContextShift(droppedTokens: dropped + before)
     return EchoedPrompt(text: request.echo ? served.tokenizer.decode(left) : "", tokens: left)
   }
 

@@ -89,6 +89,12 @@ extension EncodedChat {
     try render(template(request, served), request, served, byteLimit: served.longestText)
   }
 
+  /// All of a request's conversation as text, with what a demanded call adds to it.
+  static func text(_ request: ChatRequest, _ served: ServedModel) throws(APIError) -> String {
+    let prompt = try prompt(request, served).text
+    return prompt + (try opening(request, prompt, served))
+  }
+
   /// The model's chat template, if it takes what the request has.
   static func template(_ request: ChatRequest, _ served: ServedModel) throws(APIError) -> ChatTemplate {
     guard let template = served.model.chatTemplate else {

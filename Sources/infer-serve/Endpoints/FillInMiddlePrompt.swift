@@ -6,22 +6,16 @@ struct FillInMiddlePrompt {
   /// A part of the text, and the field that it came in.
   typealias Part = (text: String, field: String)
 
-  /// Another file, for the model to know.
-  struct File: Equatable {
-    var name: String
-    var text: String
-  }
-
   var prefix: Part
   var suffix: Part
   /// The beginning of what fills the gap.
   var opening: Part?
   /// Other files, the most important ones last.
-  var files: [File] = []
+  var files: [InfillRequest.File] = []
   /// The field that other files came in.
   var filesField = "input_extra"
 
-  /// The tokens.
+  /// The tokens, and how many of them were left out.
   ///
   /// - Parameters:
   ///   - limit: The maximum number of tokens. Of what is more, other files give way first, from the first on, and then
@@ -30,7 +24,7 @@ struct FillInMiddlePrompt {
   /// - Throws: The refusal of a gap where the model has no tokens for one.
   func tokens(
     _ served: ServedModel, limit: Int? = nil, addsBeginning: Bool = true
-  ) throws(APIError) -> [Int32] {
+  ) throws(APIError) -> (tokens: [Int32], dropped: Int) {
     let marks = served.tokenizer.fillInMiddle
     guard let before = marks.prefix, let behind = marks.suffix, let middle = marks.middle else {
       throw .unsupported(
@@ -47,16 +41,20 @@ struct FillInMiddlePrompt {
     let opening = try opening.map(encode) ?? []
     let beginning = addsBeginning ? try Self.beginning(served) : []
     var files = try encoded(files, marks) { (text) throws(APIError) in try encode((text, filesField)) }
+    let count = prefix.count + suffix.count + files.count
     if let limit {
       let room = max(0, limit - beginning.count - opening.count - 3)
       Self.shorten(&prefix, &suffix, to: room)
       files = files.suffix(max(0, room - prefix.count - suffix.count))
     }
-    return beginning + files + [before] + prefix + [behind] + suffix + [middle] + opening
+    return (
+      beginning + files + [before] + prefix + [behind] + suffix + [middle] + opening,
+      count - prefix.count - suffix.count - files.count
+    )
   }
 
   /// Conditions that end with the gap as well: models go on with another file or with filling.
-  func stop(_ conditions: StopConditions, _ served: ServedModel) throws(APIError) -> StopConditions {
+  static func stop(_ conditions: StopConditions, _ served: ServedModel) throws(APIError) -> StopConditions {
     let marks = served.tokenizer.fillInMiddle
     guard !conditions.ignoresEndTokens else { return conditions }
     do { return try conditions.ending(at: [marks.pad, marks.repository, marks.separator].compactMap { $0 }) } catch {
@@ -84,7 +82,7 @@ struct FillInMiddlePrompt {
   /// Other files: with their names where the vocabulary has tokens for that, as in a repository (Hui et al. 2024,
   /// arXiv 2409.12186), and one after another otherwise.
   private func encoded(
-    _ files: [File], _ marks: FillInMiddleTokens, _ encode: (String) throws(APIError) -> [Int32]
+    _ files: [InfillRequest.File], _ marks: FillInMiddleTokens, _ encode: (String) throws(APIError) -> [Int32]
   ) throws(APIError) -> [Int32] {
     guard !files.isEmpty else { return [] }
     var tokens: [Int32] = []

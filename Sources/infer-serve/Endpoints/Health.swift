@@ -4,7 +4,7 @@ import HybridBlocks
 import InferCore
 import InferText
 
-/// `GET /health` and `/ping`: 200 when requests are taken, 503 before and after.
+/// `GET /health`, `/ready` and `/ping`: 200 when the model is loaded and requests are taken, 503 before and after.
 struct Health: Sendable {
   let state: ServerState
 

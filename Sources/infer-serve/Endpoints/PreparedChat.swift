@@ -42,7 +42,7 @@ struct PreparedChat {
       parser,
       ChatChoice.Options(
         opening: chat.opening, stop: request.stop, allowsSeveralCalls: request.tools.allowsSeveral,
-        reasoningPlace: request.reasoningPlace,
+        textTools: request.tools.textTools, reasoningPlace: request.reasoningPlace,
         logprobs: request.sampling.logprobs == nil ? nil : LogprobsFormat(tokenizer: served.tokenizer),
         makeCallID: { [format = served.format.toolCalls] in Identifier.makeCall(format, prefix: callPrefix) }))
   }

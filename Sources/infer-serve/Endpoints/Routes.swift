@@ -26,7 +26,7 @@ enum Routes {
     let router = Router(context: ServeContext.self)
     router.add(middleware: RequestMiddleware(metrics: service.metrics, responses: state.responses, logger: logger))
     let (tokenization, health) = (Tokenization(service: service), Health(state: state))
-    let models = Models(state: state)
+    let (models, properties) = (Models(state: state), Properties(state: state))
     let messages = Messages(service: service)
     let (ollama, ollamaModels) = (Ollama(service: service), OllamaModels(service: service))
     let cache = PrefixCache(state: state)
@@ -34,6 +34,7 @@ enum Routes {
     var endpoints = [
       post(["/v1/chat/completions", "/chat/completions"], ChatCompletions(service: service).respond),
       post(["/v1/completions", "/completions"], Completions(service: service).respond),
+      post(["/infill", "/v1/infill"], Infill(service: service).respond),
       post(["/v1/messages", "/messages"], messages.respond),
       post(["/v1/messages/count_tokens", "/messages/count_tokens"], messages.count),
       post(["/api/chat"], ollama.chat), post(["/api/generate"], ollama.generate),
@@ -44,7 +45,8 @@ enum Routes {
       post(["/tokenize", "/v1/tokenize"], tokenization.tokenize),
       post(["/detokenize", "/v1/detokenize"], tokenization.detokenize),
       get(["/tokenizer_info", "/v1/tokenizer_info"], tokenization.info),
-      get(["/health", "/v1/health"], health.respond),
+      post(["/apply-template", "/v1/apply-template"], tokenization.applyTemplate), get(["/props"], properties.tell),
+      get(["/health", "/v1/health", "/ready", "/v1/ready"], health.respond),
       Endpoint(paths: ["/ping"], methods: [.get, .post], handler: health.respond),
       get(["/cache"], cache.tell),
       post(["/cache/reset", "/reset_prefix_cache"], cache.reset),
@@ -52,7 +54,7 @@ enum Routes {
       post(["/v1/sessions/{id}/save", "/sessions/{id}/save"], sessions.save),
       post(["/v1/sessions/{id}/restore", "/sessions/{id}/restore"], sessions.restore),
       Endpoint(paths: ["/v1/sessions/{id}", "/sessions/{id}"], methods: [.delete], handler: sessions.delete),
-      post(["/slots/{id}"], Slots(sessions: sessions).act),
+      get(["/slots"], properties.slots), post(["/slots/{id}"], Slots(sessions: sessions).act),
       get(["/metrics"], MetricsPage(metrics: service.metrics).respond),
     ]
     let told = endpoints.map { "\($0.methods[0].rawValue) \($0.paths[0])" }

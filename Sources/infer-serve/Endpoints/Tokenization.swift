@@ -41,6 +41,14 @@ struct Tokenization: Sendable {
     }
   }
 
+  /// `POST /apply-template`: a conversation as the model reads it, in llama-server's form.
+  func applyTemplate(_ request: Request, _ context: ServeContext) async throws -> Response {
+    try await service.read(request, context) { reader, served throws(APIError) in
+      let request = try ChatRequest(reader, defaults: served.model.generation)
+      return ["prompt": .string(try EncodedChat.text(request, served))]
+    }
+  }
+
   /// A description of the tokenizer: names of special tokens, and the chat template.
   func info(_ request: Request, _ context: ServeContext) throws -> Response {
     let served = try service.state.model()

@@ -51,6 +51,8 @@ struct ChatChoice {
     var stop = StopConditions.standard
     /// Whether anything behind the first call is told.
     var allowsSeveralCalls = true
+    /// The names of tools that take a text instead of arguments.
+    var textTools: Set<ExactText> = []
     var reasoningPlace = ReasoningFields.Place.besideContent
     /// How log-probabilities are told; `nil` for not at all.
     var logprobs: LogprobsFormat?
@@ -147,18 +149,23 @@ struct ChatChoice {
     case .content(let text): return appendContent(text, at: placed.offset)
     case .call(let name, let id):
       let rest = content(stop.finish())
-      let call = ChatToolCall(id: id ?? options.makeCallID(), name: name)
+      let call = ChatToolCall(
+        id: id ?? options.makeCallID(), name: name, takesText: options.textTools.contains(name))
       toolCalls.append(call)
       let head = Delta(toolCall: ChatToolCall.Delta(index: toolCalls.count - 1, head: call))
       return [rest, completed(head)].compactMap { $0 }
     case .arguments(let text):
       let index = toolCalls.count - 1
       toolCalls[index].arguments += text
+      // The text is told when it is whole: until then it is written as JSON.
+      if toolCalls[index].takesText { return [] }
       return [completed(Delta(toolCall: ChatToolCall.Delta(index: index, arguments: text)))].compactMap { $0 }
     case .callEnd:
       completeCalls += 1
       if !options.allowsSeveralCalls { completeTokens = ledger.count }
-      return []
+      guard let call = toolCalls.last, call.takesText else { return [] }
+      let text = ChatToolCall.Delta(index: toolCalls.count - 1, isText: true, arguments: call.text)
+      return [completed(Delta(toolCall: text))].compactMap { $0 }
     }
   }
 

@@ -18,6 +18,39 @@ enum ChatMessages {
     return .array(decoded)
   }
 
+  /// Whether the answer goes on with the last message, because that is wanted or because the message says so itself, as
+  /// DeepSeek's API (`prefix`) and Moonshot's (`partial`) have it.
+  ///
+  /// - Parameter messages: The messages as they have been decoded.
+  static func continuesLast(
+    _ reader: FieldReader, _ messages: JSONValue, isWanted: Bool
+  ) throws(APIError) -> Bool {
+    let count = messages.array?.count ?? 0
+    var isWanted = isWanted
+    for (index, message) in (try reader.array("messages") ?? []).enumerated() {
+      let message = try FieldReader(message, path: "messages[\(index)]")
+      for name in ["prefix", "partial"] where try message.bool(name) ?? false {
+        guard index == count - 1, messages[index]?["role"] == "assistant" else {
+          throw message.wrongValue(name, "can be true in the last message only, and in one of the assistant")
+        }
+        isWanted = true
+      }
+    }
+    guard isWanted else { return false }
+    let last = try FieldReader(messages[count - 1] ?? .null, path: "messages[\(count - 1)]")
+    guard canContinue(messages[count - 1]) else {
+      throw last["tool_calls"] == nil
+        ? last.wrongValue("content", "is empty, so that there is nothing to go on with")
+        : last.wrongValue("tool_calls", "cannot be gone on with")
+    }
+    return true
+  }
+
+  /// Whether a message has text that can be gone on with, and no calls.
+  static func canContinue(_ message: JSONValue?) -> Bool {
+    message?["tool_calls"] == nil && message?["content"]?.string?.contains { !$0.isWhitespace } ?? false
+  }
+
   private static func message(_ reader: FieldReader) throws(APIError) -> JSONValue {
     var members: JSONObject = [:]
     let role = try reader.required(string: "role")
@@ -27,7 +60,7 @@ enum ChatMessages {
     default:
       throw reader.wrongValue("role", "must be system, developer, user, assistant or tool, not '\(role)'")
     }
-    try refuseContinuation(reader)
+    try refuseMedia(reader)
     let content = try MessageContent(reader)
     guard content.text != nil || !["system", "developer", "user"].contains(role) else {
       throw reader.missing("content")
@@ -42,12 +75,8 @@ enum ChatMessages {
     return .object(members)
   }
 
-  /// Refuses a message that the answer is to go on with, and one with a recording or images.
-  private static func refuseContinuation(_ reader: FieldReader) throws(APIError) {
-    for name in ["prefix", "partial"] where try reader.bool(name) ?? false {
-      throw .unsupported(
-        reader.name(name), "Continuation of a message is not supported (field '\(reader.name(name))').")
-    }
+  /// Refuses a message with a recording or images.
+  private static func refuseMedia(_ reader: FieldReader) throws(APIError) {
     if reader["audio"] != nil {
       throw .unsupported(reader.name("audio"), "Audio input is not supported (field '\(reader.name("audio"))').")
     }
@@ -63,24 +92,35 @@ enum ChatMessages {
     var calls: [JSONValue] = []
     for (index, element) in (try reader.array("tool_calls") ?? []).enumerated() {
       let call = try FieldReader(element, path: "\(reader.name("tool_calls"))[\(index)]")
+      if call["type"] == "custom", let custom = try call.object("custom") {
+        let text = try custom.required(string: "input")
+        calls.append(
+          try Self.call(custom, arguments: [ChatToolCall.textParameter: .string(text)], id: call.string("id")))
+        continue
+      }
       let type = try call.string("type") ?? "function"
       guard type == "function" else {
-        throw .unsupported(call.name("type"), "\(call.name("type")) is '\(type)', but only 'function' is supported.")
+        throw .unsupported(
+          call.name("type"), "\(call.name("type")) is '\(type)', but only 'function' and 'custom' are supported.")
       }
       guard let function = try call.object("function") else { throw call.missing("function") }
-      calls.append(try Self.call(function, id: call.string("id")))
+      calls.append(try Self.call(function, arguments: arguments(function), id: call.string("id")))
     }
     // The older form of a call, which has no id.
-    if let function = try reader.object("function_call") { calls.append(try call(function, id: nil)) }
+    if let function = try reader.object("function_call") {
+      calls.append(try call(function, arguments: arguments(function), id: nil))
+    }
     return calls
   }
 
-  private static func call(_ function: FieldReader, id: String?) throws(APIError) -> JSONValue {
+  private static func call(
+    _ function: FieldReader, arguments: JSONValue, id: String?
+  ) throws(APIError) -> JSONValue {
     var members: JSONObject = [:]
     members["id"] = id.map(JSONValue.string)
     members["type"] = "function"
     members["function"] = [
-      "name": .string(try function.required(string: "name")), "arguments": try arguments(function),
+      "name": .string(try function.required(string: "name")), "arguments": arguments,
     ]
     return .object(members)
   }

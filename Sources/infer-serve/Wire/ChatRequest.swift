@@ -45,7 +45,7 @@ extension ChatRequest {
   init(_ body: FieldReader, defaults: GenerationDefaults) throws(APIError) {
     let reader = try RequestFields.chat.resolve(body)
     messages = try ChatMessages.decode(reader)
-    tools = try ChatTools(reader)
+    if let functions = try ChatTools(functions: reader) { tools = functions } else { tools = try ChatTools(reader) }
     let fields = SamplingFields(reader: reader, defaults: defaults)
     sampling = try fields.sampling(logprobs: Self.logprobs(reader))
     let maximum = try fields.maxTokens("max_completion_tokens")
@@ -61,7 +61,13 @@ extension ChatRequest {
     let reasoning = try ReasoningFields(reader)
     reasoningPlace = reasoning.place
     templateVariables = try Self.variables(reader, reasoning)
-    addsGenerationPrompt = try reader.bool("add_generation_prompt") ?? true
+    let opensTurn = try reader.bool("add_generation_prompt")
+    let continuesLast = try reader.bool("continue_final_message") ?? false
+    if continuesLast, opensTurn == true {
+      throw reader.wrongValue("continue_final_message", "cannot be true where add_generation_prompt is")
+    }
+    addsGenerationPrompt = opensTurn ?? true
+    continuesLastMessage = try ChatMessages.continuesLast(reader, messages, isWanted: continuesLast)
     skipsSpecialTokens = try reader.bool("skip_special_tokens") ?? true
   }
 

@@ -7,12 +7,18 @@ struct ChatResponse: ResponseBuilder {
   private(set) var choices: [ChatChoice]
   private var isOpen: [Bool]
   private var promptLogprobs: PromptLogprobs?
+  /// Whether a call is told as `function_call`, as the older API has it.
+  private let callsFunctions: Bool
 
   private static let eventKind = "chat.completion.chunk"
 
   /// A response with `count` choices like `choice`, which has not begun, and scores of the prompt if they are wanted.
-  init(head: ResponseHead, count: Int, choice: ChatChoice, promptLogprobs: PromptLogprobs? = nil) {
+  init(
+    head: ResponseHead, count: Int, choice: ChatChoice, promptLogprobs: PromptLogprobs? = nil,
+    callsFunctions: Bool = false
+  ) {
     self.head = head
+    self.callsFunctions = callsFunctions
     self.promptLogprobs = promptLogprobs
     choices = Array(repeating: choice, count: count)
     isOpen = Array(repeating: false, count: count)
@@ -32,17 +38,15 @@ struct ChatResponse: ResponseBuilder {
   mutating func finish(_ index: Int, _ reason: FinishReason, _ statistics: GenerationStatistics) -> [JSONValue] {
     let rest = choices[index].finish(reason, statistics).map { event(index, $0) }
     let isLast = choices.allSatisfy { $0.finishReason != nil }
-    let name = choices[index].finishReasonName.map(JSONValue.string) ?? .null
-    let closing = event(index, delta: [:], finishReason: name, timings: isLast ? timings : nil)
+    let closing = event(index, delta: [:], finishReason: reasonJSON(choices[index]), timings: isLast ? timings : nil)
     return opening(index) + rest + [closing]
   }
 
   var completion: JSONValue {
     let elements = choices.enumerated().map { index, choice in
       JSONValue.object([
-        "index": .integer(index), "message": Self.message(choice),
-        "logprobs": choice.logprobs?.json ?? .null,
-        "finish_reason": choice.finishReasonName.map(JSONValue.string) ?? .null,
+        "index": .integer(index), "message": message(choice), "logprobs": choice.logprobs?.json ?? .null,
+        "finish_reason": reasonJSON(choice),
       ])
     }
     var members: JSONObject = ["choices": .array(elements), "usage": usage.json, "timings": timings.json]
@@ -64,11 +68,20 @@ struct ChatResponse: ResponseBuilder {
 
   private var timings: Timings { Timings(choices.compactMap(\.statistics)) }
 
-  private static func message(_ choice: ChatChoice) -> JSONValue {
+  private func reasonJSON(_ choice: ChatChoice) -> JSONValue {
+    guard let name = choice.finishReasonName else { return .null }
+    return .string(callsFunctions && name == "tool_calls" ? "function_call" : name)
+  }
+
+  private func message(_ choice: ChatChoice) -> JSONValue {
     var members: JSONObject = ["role": "assistant"]
     members["reasoning_content"] = choice.reasoning.map(JSONValue.string)
     members["content"] = choice.content.isEmpty && !choice.toolCalls.isEmpty ? .null : .string(choice.content)
-    if !choice.toolCalls.isEmpty { members["tool_calls"] = .array(choice.toolCalls.map(\.json)) }
+    if callsFunctions {
+      members["function_call"] = choice.toolCalls.first?.functionJSON
+    } else if !choice.toolCalls.isEmpty {
+      members["tool_calls"] = .array(choice.toolCalls.map(\.json))
+    }
     members["refusal"] = .null
     return .object(members)
   }
@@ -85,7 +98,11 @@ struct ChatResponse: ResponseBuilder {
     var members: JSONObject = [:]
     members["reasoning_content"] = delta.reasoning.map(JSONValue.string)
     members["content"] = delta.content.map(JSONValue.string)
-    members["tool_calls"] = delta.toolCall.map { .array([$0.json]) }
+    if callsFunctions {
+      members["function_call"] = delta.toolCall?.functionJSON
+    } else {
+      members["tool_calls"] = delta.toolCall.map { .array([$0.json]) }
+    }
     return event(index, delta: members, logprobs: delta.logprobs?.json ?? .null)
   }
 

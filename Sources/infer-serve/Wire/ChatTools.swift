@@ -4,12 +4,16 @@ import InferText
 /// The tools of a chat request, and what the answer may do with them.
 struct ChatTools: Equatable {
   /// The definitions as they came, for the chat template and for the types of arguments; `nil` when the answer is to
-  /// call none.
+  /// call none. Tools that take a text are functions of that text.
   var definitions: JSONValue?
   /// Whether an answer may have more than one call.
   var allowsSeveral = true
   /// The call that the answer has to begin with, if it does not have the choice.
   var demand: Demand?
+  /// The names of tools that take a text instead of arguments.
+  var textTools: Set<ExactText> = []
+  /// Whether they came as `functions`, so that a call is told as `function_call`.
+  var areFunctions = false
 
   /// A call that is demanded.
   enum Demand: Equatable {
@@ -21,22 +25,76 @@ struct ChatTools: Equatable {
 extension ChatTools {
   /// Decodes `tools`, `tool_choice` and `parallel_tool_calls`.
   init(_ reader: FieldReader) throws(APIError) {
-    let tools = try reader.array("tools") ?? []
+    self.init()
+    var tools: [JSONValue] = []
     var names: Set<ExactText> = []
-    for (index, tool) in tools.enumerated() {
-      try Self.check(FieldReader(tool, path: "tools[\(index)]"), &names)
+    for (index, tool) in (try reader.array("tools") ?? []).enumerated() {
+      tools.append(try definition(of: FieldReader(tool, path: "tools[\(index)]"), tool, &names))
     }
     allowsSeveral = try reader.bool("parallel_tool_calls") ?? true
-    guard try Self.mayCall(reader) else { return }
     if !tools.isEmpty { definitions = .array(tools) }
-    demand = try Self.demand(reader, of: names)
-    // Who names a function wants that one call.
-    if case .function = demand { allowsSeveral = false }
+    try choose(reader, of: names)
   }
 
-  /// Refuses a tool that is not as it should be.
-  private static func check(_ tool: FieldReader, _ names: inout Set<ExactText>) throws(APIError) {
-    let function = try function(of: tool)
+  /// Decodes the older form of them, `functions` and `function_call`; `nil` where there is neither. An answer has one call
+  /// at most.
+  init?(functions reader: FieldReader) throws(APIError) {
+    let functions = try reader.array("functions") ?? []
+    guard !functions.isEmpty || reader["function_call"] != nil else { return nil }
+    if let tools = try reader.array("tools"), !tools.isEmpty {
+      let name = functions.isEmpty ? "function_call" : "functions"
+      throw reader.wrongValue(
+        name, "is the older form of what stands beside it in \(functions.isEmpty ? "tool_choice" : "tools")")
+    }
+    self.init(allowsSeveral: false, areFunctions: true)
+    var names: Set<ExactText> = []
+    var tools: [JSONValue] = []
+    for (index, function) in functions.enumerated() {
+      try Self.check(FieldReader(function, path: "functions[\(index)]"), &names)
+      tools.append(["type": "function", "function": function])
+    }
+    if !tools.isEmpty { definitions = .array(tools) }
+    switch reader["function_call"] {
+    case nil, "auto": break
+    case "none": definitions = nil
+    case .string(let other):
+      throw reader.wrongValue("function_call", "must be 'none', 'auto' or a function, not '\(other)'")
+    case .object(let choice):
+      guard !names.isEmpty else {
+        throw reader.wrongValue("function_call", "demands a call, but there are no functions")
+      }
+      demand = try Self.demanded(FieldReader(.object(choice), path: "function_call"), of: names)
+    case let value?: throw reader.wrongType("function_call", value, expected: "a string or an object")
+    }
+  }
+
+  /// The definition of a tool; refuses one that is not as it should be.
+  private mutating func definition(
+    of tool: FieldReader, _ value: JSONValue, _ names: inout Set<ExactText>
+  ) throws(APIError) -> JSONValue {
+    let (type, reader) = try Self.part(of: tool)
+    guard type == "custom" else {
+      try Self.check(reader, &names)
+      return value
+    }
+    let name = try Self.newName(of: reader, &names)
+    textTools.insert(ExactText(name))
+    if let format = try reader.object("format"), try format.required(string: "type") != "text" {
+      throw .unsupported(
+        format.name("type"),
+        "Constrained output is not supported (field '\(format.name("type"))', which may be 'text').")
+    }
+    var function: JSONObject = ["name": .string(name)]
+    function["description"] = try reader.string("description").map(JSONValue.string)
+    function["parameters"] = [
+      "type": "object", "properties": [ChatToolCall.textParameter: ["type": "string"]],
+      "required": [.string(ChatToolCall.textParameter)],
+    ]
+    return ["type": "function", "function": .object(function)]
+  }
+
+  /// Refuses a function that is not as it should be.
+  private static func check(_ function: FieldReader, _ names: inout Set<ExactText>) throws(APIError) {
     _ = try newName(of: function, &names)
     _ = try function.string("description")
     _ = try function.object("parameters")
@@ -52,85 +110,14 @@ extension ChatTools {
     return name
   }
 
-  /// The function of what says that it is one: a tool, or a choice of one.
-  private static func function(of reader: FieldReader) throws(APIError) -> FieldReader {
+  /// The type of what says that it is a tool, or a choice of one, and the member that is called as the type.
+  static func part(of reader: FieldReader) throws(APIError) -> (type: String, reader: FieldReader) {
     let type = try reader.required(string: "type")
-    guard type == "function" else {
-      throw .unsupported(reader.name("type"), "\(reader.name("type")) is '\(type)', but only 'function' is supported.")
+    guard ["function", "custom"].containsExactly(type) else {
+      throw .unsupported(
+        reader.name("type"), "\(reader.name("type")) is '\(type)', but only 'function' and 'custom' are supported.")
     }
-    guard let function = try reader.object("function") else { throw reader.missing("function") }
-    return function
-  }
-
-  /// Whether the answer may call tools.
-  private static func mayCall(_ reader: FieldReader) throws(APIError) -> Bool {
-    guard let choice = reader["tool_choice"] else { return true }
-    switch choice {
-    case "none": return false
-    case "auto", "required", .object: return true
-    case .string(let other):
-      throw reader.wrongValue("tool_choice", "must be 'none', 'auto', 'required' or a function, not '\(other)'")
-    default: throw reader.wrongType("tool_choice", choice, expected: "a string or an object")
-    }
-  }
-
-  private static func demand(_ reader: FieldReader, of names: Set<ExactText>) throws(APIError) -> Demand? {
-    guard let choice = reader["tool_choice"], choice != "auto" else { return nil }
-    guard !names.isEmpty else { throw reader.wrongValue("tool_choice", "demands a call, but there are no tools") }
-    guard choice != "required" else { return .any }
-    let function = try function(of: FieldReader(choice, path: "tool_choice"))
-    return try demanded(function, of: names)
-  }
-
-  /// The function that a choice names, which must be one of the tools.
-  static func demanded(_ choice: FieldReader, of names: Set<ExactText>) throws(APIError) -> Demand {
-    let name = try choice.required(string: "name")
-    guard names.contains(name) else { throw choice.wrongValue("name", "is '\(name)', which none of the tools is") }
-    guard name.wholeMatch(of: /[A-Za-z0-9_.\-]+/) != nil else {
-      throw choice.wrongValue("name", "must be made of letters, digits, '_', '-' and '.' to be demanded")
-    }
-    return .function(name)
-  }
-}
-
-/// A call of a tool in an answer.
-struct ChatToolCall: Equatable {
-  /// Its name, given by the model in some formats and otherwise random.
-  var id: String
-  var name: String
-  /// JSON as far as it has come.
-  var arguments = ""
-
-  /// An element of `message.tool_calls`.
-  var json: JSONValue {
-    ["id": .string(id), "type": "function", "function": ["name": .string(name), "arguments": .string(arguments)]]
-  }
-
-  /// The arguments as an object; an empty one where they broke off.
-  var argumentsObject: JSONValue { Self.object(arguments) }
-
-  /// Arguments as an object; an empty one where they broke off.
-  static func object(_ arguments: String) -> JSONValue {
-    guard let object = try? JSONValue(parsing: arguments), object.object != nil else { return [:] }
-    return object
-  }
-
-  /// The part of a call in an event: all of its head, or more of its arguments.
-  struct Delta: Equatable {
-    var index: Int
-    /// The call without its arguments, in its first event.
-    var head: ChatToolCall?
-    var arguments = ""
-
-    /// An element of `delta.tool_calls`.
-    var json: JSONValue {
-      var members: JSONObject = ["index": .integer(index)]
-      guard let head else {
-        members["function"] = ["arguments": .string(arguments)]
-        return .object(members)
-      }
-      members.merge(head.json.object ?? [:]) { _, new in new }
-      return .object(members)
-    }
+    guard let part = try reader.object(type) else { throw reader.missing(type) }
+    return (type, part)
   }
 }

@@ -12,6 +12,8 @@ struct CompletionRequest {
 
   /// The prompts, in order; choices are numbered prompt by prompt.
   var prompts: [Prompt]
+  /// The text behind the gap that each prompt, a text, stands before; `nil` where there is no gap.
+  var suffix: String?
   /// Sampling, and the end of it.
   var sampling: SamplingParameters
   var stop: StopConditions
@@ -47,6 +49,7 @@ struct CompletionRequest {
   init(_ body: FieldReader, defaults: GenerationDefaults) throws(APIError) {
     let reader = try RequestFields.completions.resolve(body)
     prompts = try Self.prompts(reader)
+    suffix = try reader.string("suffix").flatMap { $0.isEmpty ? nil : $0 }
     let fields = SamplingFields(reader: reader, defaults: defaults)
     logprobs = try reader.integer("logprobs", in: 0...SamplingFields.maximumLogprobs)
     promptLogprobs = try fields.promptLogprobs()
@@ -68,11 +71,19 @@ struct CompletionRequest {
     keptTokens = kept == -1 ? nil : kept
     session = try SessionFields.session(reader, in: scheduling.cacheScope)
     skipsSpecialTokens = try reader.bool("skip_special_tokens") ?? true
+    if suffix != nil { try checkGap(reader) }
     guard streaming != nil else { return }
     if bestOf > choices {
       throw reader.wrongValue("best_of", "above n cannot be streamed: the best is known at the end")
     }
     if promptLogprobs != nil { throw reader.wrongValue("prompt_logprobs", "cannot be streamed") }
+  }
+
+  private func checkGap(_ reader: FieldReader) throws(APIError) {
+    if echo { throw reader.wrongValue("echo", "cannot be true where a suffix follows") }
+    guard prompts.allSatisfy({ if case .text = $0 { true } else { false } }) else {
+      throw reader.wrongValue("suffix", "needs a prompt of text, not of token ids")
+    }
   }
 
   /// Log-probabilities that the engine has to report of the prompt's tokens.

@@ -29,6 +29,9 @@ struct OllamaRequest {
     prompt = isEmpty ? .nothing : .conversation
     chat = try Self.chat(
       reader, messages: isEmpty ? .array([]) : ChatMessages.decode(reader), tools: ChatTools(reader), defaults)
+    // As Ollama's templates have it, which leave the turn of the assistant open.
+    let last = chat.messages.array?.last
+    chat.continuesLastMessage = last?["role"] == "assistant" && ChatMessages.canContinue(last)
   }
 
   /// Decodes the body of `POST /api/generate`; `defaults` fill what it leaves out.

@@ -13,7 +13,8 @@ package enum RequestDecoding {
 
   /// Paths of the endpoints.
   package static let paths = [
-    "/v1/chat/completions", "/v1/completions", "/v1/messages", "/api/chat", "/api/generate", "/tokenize", "/detokenize",
+    "/v1/chat/completions", "/v1/completions", "/v1/messages", "/api/chat", "/api/generate", "/infill", "/tokenize",
+    "/detokenize",
   ]
 
   /// Decodes a body as the endpoint does.
@@ -30,6 +31,7 @@ package enum RequestDecoding {
     case "/v1/messages": return Conversation(try ChatRequest(messages: reader, defaults: defaults))
     case "/api/chat": return Conversation(try OllamaRequest(chat: reader, defaults: defaults).chat)
     case "/api/generate": return Conversation(try OllamaRequest(generate: reader, defaults: defaults).chat)
+    case "/infill": _ = try InfillRequest(reader, defaults: defaults)
     case "/v1/completions": _ = try CompletionRequest(reader, defaults: defaults)
     case "/tokenize":
       if case .chat(let chat) = try TokenizeRequest(reader, defaults: defaults).source { return Conversation(chat) }

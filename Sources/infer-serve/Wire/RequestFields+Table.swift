@@ -7,17 +7,15 @@ extension RequestFields {
     fields: shared
       + all(
         .read, "messages", "tools", "tool_choice", "parallel_tool_calls", "top_logprobs", "n_probs",
-        "max_completion_tokens", "chat_template_kwargs", "add_generation_prompt", "documents", "prompt_logprobs",
+        "functions", "function_call", "max_completion_tokens", "chat_template_kwargs", "add_generation_prompt",
+        "continue_final_message", "documents", "prompt_logprobs",
         "reasoning_effort", "reasoning", "enable_thinking", "thinking", "think", "include_reasoning",
         "separate_reasoning", "reasoning_format")
       // How reasoning is cut into events, and what the server itself reads off the template.
       + all(.ignored, "stream_reasoning", "chat_format", "thinking_forced_open", "generation_prompt", "n_keep")
       + [
-        ("functions", .refused("The older form of tools is", unless: [.array([])])),
-        ("function_call", .refused("The older form of tool_choice is", unless: ["none", "auto"])),
         ("parse_tool_calls", .refused("Leaving calls in the content is", unless: [true])),
         ("chat_template", .refused("A template of the request's own is", unless: [""])),
-        ("continue_final_message", .refused("Continuation of the last message is", unless: [false])),
         ("echo", .refused("Repetition of the last message is", unless: [false])),
         ("input_ids", .refused("A prompt beside the messages is", unless: [])),
         ("template", .refused("A template of the request's own is", unless: [""])),
@@ -42,10 +40,10 @@ extension RequestFields {
   static let completions = RequestFields(
     fields: shared
       + all(
-        .read, "prompt", "echo", "best_of", "prompt_logprobs", "return_tokens_as_token_ids", "add_special_tokens",
+        .read, "prompt", "suffix", "echo", "best_of", "prompt_logprobs", "return_tokens_as_token_ids",
+        "add_special_tokens",
         "n_keep")
       + [
-        ("suffix", .refused("Insertion before a suffix is", unless: [""])),
         ("n_probs", .refused("n_probs is", unless: [0])),
         ("system", .refused("A system prompt is", unless: [""])),
         ("template", .refused("A template of the request's own is", unless: [""])),

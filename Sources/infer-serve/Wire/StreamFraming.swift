@@ -5,6 +5,8 @@ import NIOCore
 enum StreamFraming: Sendable {
   /// Server-sent events that consist of data, and `[DONE]` at the end.
   case events
+  /// Server-sent events that consist of data, without a sign of the end.
+  case endlessEvents
   /// Server-sent events that are named by the `type` of their data.
   case namedEvents
   /// Lines.
@@ -13,7 +15,7 @@ enum StreamFraming: Sendable {
   /// The bytes of documents, one after another.
   func bytes(_ values: [JSONValue]) -> ByteBuffer {
     switch self {
-    case .events: ServerSentEvents.events(values)
+    case .events, .endlessEvents: ServerSentEvents.events(values)
     case .namedEvents: ServerSentEvents.namedEvents(values)
     // JSON escapes line breaks.
     case .lines: ByteBuffer(string: values.map { "\($0.serialized())\n" }.joined())

@@ -280,7 +280,7 @@ struct ChatRequestTests {
     let error = refusal { () throws(APIError) in
       try chat(#"{\#(Self.hello), \#(tools), "tool_choice": {"type": "allowed_tools"}}"#)
     }
-    #expect(error?.parameter == "tool_choice.type" && error?.code == "unsupported_parameter")
+    #expect(error?.parameter == "tool_choice.allowed_tools" && error?.code == "missing_required_parameter")
   }
 
   @Test func harmlessFieldsAreIgnored() throws {
@@ -327,8 +327,8 @@ struct ChatRequestTests {
       #"{"messages": [{"role": "assistant", "content": "x", "reasoning": 5}]}"#, "messages[0].reasoning", "invalid_type"
     ),
     (
-      #"{"messages": [{"role": "assistant", "content": "x", "prefix": true}]}"#, "messages[0].prefix",
-      "unsupported_parameter"
+      #"{"messages": [{"role": "assistant", "content": "x", "prefix": true}, {"role": "user", "content": "y"}]}"#,
+      "messages[0].prefix", "invalid_value"
     ),
     (#"{\#(hello), "temperature": -1}"#, "temperature", "invalid_value"),
     (#"{\#(hello), "temperature": "hot"}"#, "temperature", "invalid_type"),
@@ -374,14 +374,13 @@ struct ChatRequestTests {
     (#"{\#(hello), "stream": true, "stream_options": 1}"#, "stream_options", ""),
     (#"{\#(hello), "chat_template_kwargs": []}"#, "chat_template_kwargs", "invalid_type"),
     (#"{\#(hello), "tools": [{"type": "function"}]}"#, "tools[0].function", "missing_required_parameter"),
-    (#"{\#(hello), "tools": [{"type": "custom"}]}"#, "tools[0].type", "unsupported_parameter"),
+    (#"{\#(hello), "tools": [{"type": "web_search"}]}"#, "tools[0].type", "unsupported_parameter"),
     (#"{\#(hello), "tools": [\#(tool), \#(tool)]}"#, "tools[1].function.name", "invalid_value"),
     (
       #"{\#(hello), "tools": [{"type": "function", "function": {"name": ""}}]}"#, "tools[0].function.name",
       "invalid_value"
     ),
     (#"{\#(hello), "tools": {}}"#, "tools", "invalid_type"),
-    (#"{\#(hello), "functions": [{"name": "f"}]}"#, "functions", "unsupported_parameter"),
     (#"{\#(hello), "tool_choice": "any"}"#, "tool_choice", "invalid_value"),
     (
       #"{\#(hello), "tool_choice": {"type": "function", "function": {"name": "f"}}}"#, "tool_choice", "invalid_value"

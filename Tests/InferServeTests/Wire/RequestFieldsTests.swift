@@ -9,7 +9,7 @@ struct RequestFieldsTests {
   static let endpoints: [(name: String, fields: RequestFields, rest: String)] = [
     ("chat", .chat, ChatRequestTests.hello), ("completions", .completions, #""prompt": "x""#),
     ("messages", .messages, MessagesRequestTests.hello), ("ollama chat", .ollamaChat, ChatRequestTests.hello),
-    ("ollama generate", .ollamaGenerate, #""prompt": "x""#),
+    ("ollama generate", .ollamaGenerate, #""prompt": "x""#), ("infill", .infill, InfillTests.gap),
   ]
 
   /// The complaint about a body in which a field has a value.
@@ -20,6 +20,7 @@ struct RequestFieldsTests {
     case "chat": refusal { () throws(APIError) in try chat(body) }
     case "messages": refusal { () throws(APIError) in try messages(body) }
     case "ollama chat": refusal { () throws(APIError) in try ollamaChat(body) }
+    case "infill": refusal { () throws(APIError) in try infill(body) }
     case "ollama generate": refusal { () throws(APIError) in try ollamaGenerate(body) }
     default: refusal { () throws(APIError) in try completion(body) }
     }
@@ -46,7 +47,8 @@ struct RequestFieldsTests {
           complaints.contains { $0?.parameter == name && $0?.code == "unsupported_parameter" }, "\(endpoint): \(name)")
         for value in idle { #expect(try complaint(endpoint, name, value) == nil, "\(endpoint): \(name) \(value)") }
       }
-      #expect(try complaint(endpoint, name, .null) == nil || ["messages", "prompt", "max_tokens"].contains(name))
+      let required = ["messages", "prompt", "max_tokens", "input_prefix", "input_suffix"]
+      #expect(try complaint(endpoint, name, .null) == nil || required.contains(name))
     }
     let names = Set(fields.map(\.name))
     for case (let name, .alias(let other)) in fields { #expect(names.contains(other), "\(name)") }

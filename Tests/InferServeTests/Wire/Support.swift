@@ -33,6 +33,11 @@ func ollamaGenerate(_ json: String) throws(APIError) -> OllamaRequest {
   try OllamaRequest(generate: FieldReader(body: Array(json.utf8)), defaults: GenerationDefaults())
 }
 
+/// Decodes a request to `/infill` from JSON text.
+func infill(_ json: String) throws(APIError) -> InfillRequest {
+  try InfillRequest(FieldReader(body: Array(json.utf8)), defaults: GenerationDefaults())
+}
+
 /// The error that `body` throws.
 func refusal<T>(_ body: () throws(APIError) -> T) -> APIError? {
   do {
