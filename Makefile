@@ -8,7 +8,7 @@ SWIFT_PATHS := Package.swift Sources Tests
 BUILD := -c release -Xswiftc -enable-testing
 
 .PHONY: serve build test bench format lint docs swift-test kernels-test allocation-test fuzz-test client-test \
-  instruction-test instruction-update thread-test clean
+  client-test-all instruction-test instruction-update thread-test clean
 
 serve: build
 	exec $(BINARY) serve --model $(MODEL) --port $(PORT)
@@ -51,6 +51,11 @@ fuzz-test: .build/libraries-installed
 client-test: build .venv/installed
 	.venv/bin/python -m pytest -q Tests/EndToEnd --binary $(BINARY) --model $(MODEL)
 
+# The binary against libraries and programs that build on such clients. Not a part of `make test`: they take over a gigabyte
+# and several minutes to install, into an environment of their own.
+client-test-all: build .venv-all/installed
+	.venv-all/bin/python -m pytest -q -W ignore::UserWarning Tests/Clients --binary $(BINARY)
+
 # That steps execute no more instructions than they did; `make instruction-update` keeps what they execute now.
 instruction-test: build .build/valgrind-installed
 	python3 Tests/Instructions/count.py --binary $(BINARY)
@@ -91,5 +96,9 @@ docs: .build/libraries-installed
 	scripts/make-venv.sh .venv Tests/EndToEnd/requirements.txt
 	touch $@
 
+.venv-all/installed: Tests/Clients/requirements.txt scripts/make-venv.sh
+	scripts/make-venv.sh .venv-all Tests/Clients/requirements.txt
+	touch $@
+
 clean:
-	rm -rf .build .venv
+	rm -rf .build .venv .venv-all

@@ -1,0 +1,107 @@
+"""Libraries that programs talk to models with."""
+import json
+
+import instructor
+import litellm
+import openai
+import pydantic
+import pytest
+from agents import Agent as OpenAIAgent
+from agents import OpenAIChatCompletionsModel, Runner, function_tool
+from langchain_core.tools import tool
+from langchain_openai import ChatOpenAI
+from pydantic_ai import Agent
+from pydantic_ai.models.openai import OpenAIChatModel
+from pydantic_ai.providers.openai import OpenAIProvider
+
+from conftest import ARGUMENTS, JSON, SAID, THOUGHT
+
+ASK = [{"role": "user", "content": "Weather in 深圳?"}]
+TOOLS = [{"type": "function", "function": {
+    "name": "get_weather", "description": "Get the weather.",
+    "parameters": {"type": "object", "properties": {
+        "city": {"type": "string"}, "days": {"type": "integer"}}, "required": ["city", "days"]}}}]
+
+
+class Weather(pydantic.BaseModel):
+    """The weather that is asked for."""
+
+    city: str
+    days: int
+
+
+# LiteLLM's names for the APIs, and where each is on the server.
+PROVIDERS = {"openai": "/v1", "hosted_vllm": "/v1", "anthropic": "", "ollama_chat": ""}
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_litellm(caller, provider):
+    options = {"model": f"{provider}/{caller.model}", "api_base": caller.url + PROVIDERS[provider], "api_key": "none",
+               "messages": ASK, "max_tokens": 300, "num_retries": 0}
+    message = litellm.completion(tools=TOOLS, **options).choices[0].message
+    (call,) = message.tool_calls
+    assert call.function.name == "get_weather" and json.loads(call.function.arguments) == ARGUMENTS
+    assert message.content.strip() == SAID and message.reasoning_content == THOUGHT
+    chunks = list(litellm.completion(tools=TOOLS, stream=True, **options))
+    whole = litellm.stream_chunk_builder(chunks, messages=ASK).choices[0].message
+    assert whole.content.strip() == SAID and json.loads(whole.tool_calls[0].function.arguments) == ARGUMENTS
+    assert litellm.completion(**options).usage.completion_tokens > 5
+
+
+def test_litellm_knows_errors(caller):
+    options = {"model": f"openai/{caller.model}", "api_base": caller.url + "/v1", "num_retries": 0}
+    with pytest.raises(litellm.BadRequestError, match="temperature"):
+        litellm.completion(messages=ASK, temperature=7, **options)
+    with pytest.raises(litellm.ContextWindowExceededError):
+        litellm.completion(messages=[{"role": "user", "content": "word " * 20000}], **options)
+
+
+def test_instructor(recite):
+    server = recite(f" {JSON}}}</tool_call>")
+    client = instructor.from_openai(openai.OpenAI(base_url=f"{server.url}/v1", max_retries=0))
+    weather = client.chat.completions.create(model=server.model, messages=ASK, response_model=Weather, max_retries=0)
+    assert weather.model_dump() == ARGUMENTS
+
+
+def pydantic_ai_model(server):
+    return OpenAIChatModel(server.model, provider=OpenAIProvider(base_url=f"{server.url}/v1"))
+
+
+def test_pydantic_ai(recite, speaker):
+    server = recite(f'final_result", "arguments": {JSON}}}</tool_call>')
+    result = Agent(pydantic_ai_model(server), output_type=Weather).run_sync("Weather?")
+    assert result.output == Weather(**ARGUMENTS)
+    result = Agent(pydantic_ai_model(speaker), system_prompt="Be brief.").run_sync("Weather?")
+    assert result.output == SAID and result.usage.output_tokens > 0
+
+
+def test_openai_agents(caller, speaker):
+    @function_tool
+    def get_weather(city: str, days: int) -> str:
+        """Get the weather."""
+        return f"{city}: {days}"
+
+    def model(server):
+        return OpenAIChatCompletionsModel(
+            model=server.model, openai_client=openai.AsyncOpenAI(base_url=f"{server.url}/v1", max_retries=0))
+
+    agent = OpenAIAgent(
+        name="a", instructions="Help.", model=model(caller), tools=[get_weather], tool_use_behavior="stop_on_first_tool")
+    assert Runner.run_sync(agent, "Weather?").final_output == "深圳: 3"
+    assert Runner.run_sync(OpenAIAgent(name="b", model=model(speaker)), "Weather?").final_output == SAID
+
+
+def test_langchain_openai(caller):
+    @tool
+    def get_weather(city: str, days: int) -> str:
+        """Get the weather."""
+        return f"{city}: {days}"
+
+    model = ChatOpenAI(model=caller.model, base_url=f"{caller.url}/v1", max_retries=0).bind_tools([get_weather])
+    answer = model.invoke("Weather?")
+    assert [(call["name"], call["args"]) for call in answer.tool_calls] == [("get_weather", ARGUMENTS)]
+    assert answer.content.strip() == SAID and answer.usage_metadata["output_tokens"] > 5
+    whole = None
+    for chunk in model.stream(["Weather?"]):
+        whole = chunk if whole is None else whole + chunk
+    assert whole.tool_calls[0]["args"] == ARGUMENTS and whole.content.strip() == SAID
