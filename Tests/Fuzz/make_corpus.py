@@ -133,7 +133,26 @@ def requests():
             "tokens": "/v1/completions\n" + json.dumps({"prompt": [1, 2, 2 ** 31]}),
             "choice": "/v1/chat/completions\n" + json.dumps({
                 "messages": [{"role": "developer", "content": "x"}], "tools": [tool],
-                "tool_choice": {"type": "function", "function": {"name": "add"}}, "parallel_tool_calls": False})}
+                "tool_choice": {"type": "function", "function": {"name": "add"}}, "parallel_tool_calls": False}),
+            "functions": "/v1/chat/completions\n" + json.dumps({
+                "messages": [{"role": "assistant", "function_call": {"name": "add", "arguments": "{}"}},
+                             {"role": "assistant", "content": "x", "prefix": True}],
+                "functions": [tool["function"]], "function_call": {"name": "add"}}),
+            "allowed": "/v1/chat/completions\n" + json.dumps({
+                "messages": [{"role": "user", "content": "x"}], "tools": [tool, {"type": "custom", "custom": {"name": "run"}}],
+                "tool_choice": {"type": "allowed_tools", "allowed_tools": {
+                    "mode": "required", "tools": [{"type": "custom", "custom": {"name": "run"}}]}}}),
+            "ollama_chat": "/api/chat\n" + json.dumps({
+                "messages": [{"role": "user", "content": "x", "images": []},
+                             {"role": "assistant", "content": "", "tool_calls": [{"function": {"name": "add", "arguments": {}}}]},
+                             {"role": "tool", "content": "4", "tool_name": "add"}],
+                "tools": [tool], "think": "low", "keep_alive": "5m",
+                "options": {"num_ctx": 2 ** 31, "num_predict": -2, "stop": ["a"], "temperature": 0.5}}),
+            "ollama_generate": "/api/generate\n" + json.dumps({
+                "prompt": "x", "suffix": "y", "raw": False, "system": "", "truncate": False, "options": {"num_keep": 4}}),
+            "infill": "/infill\n" + json.dumps({
+                "input_prefix": "a", "input_suffix": "b", "input_extra": [{"filename": "f", "text": "t"}], "prompt": "c",
+                "samplers": ["top_k", "top_p", "infill"], "n_indent": 4, "t_max_predict_ms": 300, "n_predict": 8})}
 
 
 # The formats in the order of `ToolCallFormat`; each text follows bytes for its format, its reasoning and its options.

@@ -86,7 +86,7 @@ struct ServedModel: Sendable {
   func checkTools(_ template: ChatTemplate) throws(APIError) {
     guard format.toolCalls == nil else { return }
     guard template.mentions("tools") else {
-      throw .unsupported("tools", "The model's chat template takes no tools.")
+      throw .unsupported("tools", "The model does not support tools: its chat template takes no tools.")
     }
     throw .unsupported(
       "tools",

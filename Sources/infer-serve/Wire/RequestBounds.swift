@@ -9,6 +9,8 @@ enum RequestBounds {
   /// Earlier calls of tools, of all messages.
   static let toolCalls = 8_192
   static let tools = 1_024
+  /// Files beside the one with a gap.
+  static let files = 1_024
   static let prompts = 2_048
   /// Members of `chat_template_kwargs`, the values in them at any depth, and their bytes.
   static let templateVariables = 256
@@ -27,6 +29,8 @@ enum RequestBounds {
     try check(reader, "system", count: reader["system"]?.array?.count, contentParts)
     try check(reader, "messages", count: sum(reader, "tool_calls"), toolCalls, "calls of tools")
     try check(reader, "tools", count: reader["tools"]?.array?.count, tools)
+    try check(reader, "functions", count: reader["functions"]?.array?.count, tools)
+    try check(reader, "input_extra", count: reader["input_extra"]?.array?.count, files)
     try check(reader, "stop_token_ids", count: reader["stop_token_ids"]?.array?.count, stopTokens)
     try check(reader, "logit_bias", count: reader["logit_bias"].flatMap { $0.object?.count ?? $0.array?.count }, biases)
     // A prompt of token ids is one prompt.
