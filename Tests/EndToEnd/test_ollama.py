@@ -87,13 +87,13 @@ def test_streaming_is_the_default_and_lines_are_documents(recital):
 
 
 def test_a_silent_stream_stays_one_of_documents(start):
-    """Signs of life come while an answer waits for another, which here has the only place to run."""
+    """Signs of life come while an answer waits for others, which have the only place to run and go first."""
     with start("--keep-alive-interval", "0.05", "--max-running", "1") as server:
-        long = server.chat(stream=True, **LONG)
+        long = server.chat(stream=True, n=8, **LONG)
         with httpx.stream("POST", server.url + "/v1/chat/completions", json=long, timeout=60) as other:
             running = events(other)
             next(running)
-            body = {"messages": ASK, "options": {"num_predict": 2}}
+            body = {"messages": ASK, "priority": 1, "options": {"num_predict": 2}}
             response = server.post("/api/chat", body, headers={"X-Request-Timeout": "0.3"})
     assert response.text.startswith("  ")
     assert [set(json.loads(line)) for line in response.text.splitlines()] == [{"error"}]

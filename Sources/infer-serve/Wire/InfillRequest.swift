@@ -55,8 +55,11 @@ struct InfillRequest {
     return files
   }
 
-  /// The ways to choose tokens that may be listed, in the order in which they act.
-  private static let samplers = ["top_k", "top_p", "min_p", "temperature"]
+  /// The ways to choose tokens that may be listed, in the order in which they act, and the fields of each.
+  private static let samplers: [(name: String, fields: [String])] = [
+    ("penalties", ["repetition_penalty", "presence_penalty", "frequency_penalty"]), ("temperature", ["temperature"]),
+    ("min_p", ["min_p"]), ("top_k", ["top_k"]), ("top_p", ["top_p"]),
+  ]
 
   /// The defaults, without those of ways that are left out of a list of `samplers`. Editors list `infill` at the end, which
   /// adds up tokens that begin alike; here they are chosen from one by one.
@@ -66,21 +69,23 @@ struct InfillRequest {
     guard var listed = try reader.array("samplers"), !listed.isEmpty else { return defaults }
     if listed.last == "infill" { listed.removeLast() }
     let names = listed.compactMap(\.string)
-    let places = names.compactMap { name in samplers.firstIndex { $0.isExactly(name) } }
+    let places = names.compactMap { name in samplers.firstIndex { $0.name.isExactly(name) } }
     guard places.count == listed.count, zip(places, places.dropFirst()).allSatisfy(<) else {
       throw .unsupported(
         reader.name("samplers"),
-        "\(reader.name("samplers")) may list \(samplers.joined(separator: ", ")) and infill, in this order.")
+        "\(reader.name("samplers")) may list \(samplers.map(\.name).joined(separator: ", ")) and infill, in this order."
+      )
     }
-    for name in samplers where !names.containsExactly(name) && reader[name] != nil {
-      throw reader.wrongValue("samplers", "leaves out \(name), which the request has")
+    for (name, fields) in samplers where !names.containsExactly(name) {
+      guard let field = fields.first(where: { reader[$0] != nil }) else { continue }
+      throw reader.wrongValue("samplers", "leaves out \(name), but the request has \(reader.name(field))")
     }
     var defaults = defaults
+    if !names.containsExactly("penalties") { defaults.repetitionPenalty = nil }
     if !names.containsExactly("temperature") { defaults.temperature = nil }
     if !names.containsExactly("top_k") { defaults.topK = nil }
     if !names.containsExactly("top_p") { defaults.topP = nil }
     if !names.containsExactly("min_p") { defaults.minP = nil }
-    defaults.repetitionPenalty = nil
     return defaults
   }
 }

@@ -1,3 +1,4 @@
+import HybridBlocks
 import InferCore
 import InferText
 import Testing
@@ -22,6 +23,17 @@ struct InfillTests {
     #expect(request.chat.sampling.topK == 40 && request.chat.sampling.topP == 0.5)
     #expect(request.bounds == InfillBounds(indentation: 4, time: .milliseconds(300)))
     #expect(request.chat.streaming == nil && request.chat.overflow == .shift)
+    // What the makers recommend is off where the list leaves it out.
+    var defaults = GenerationDefaults()
+    (defaults.temperature, defaults.topP, defaults.repetitionPenalty) = (0.5, 0.25, 1.5)
+    func sampling(_ samplers: String) throws -> SamplingParameters {
+      let body = #"{\#(Self.gap), "samplers": \#(samplers)}"#
+      return try InfillRequest(FieldReader(body: Array(body.utf8)), defaults: defaults).chat.sampling
+    }
+    let listed = try sampling(#"["top_k", "top_p", "infill"]"#)
+    #expect(listed.temperature == 1 && listed.topP == 0.25 && listed.repetitionPenalty == 1)
+    let free = try sampling("[]")
+    #expect(free.temperature == 0.5 && free.topP == 0.25 && free.repetitionPenalty == 1.5)
   }
 
   static let wrong: [(body: String, path: String)] = [
@@ -32,6 +44,8 @@ struct InfillTests {
     (gap + #", "prompt": 5"#, "prompt"),
     (gap + #", "samplers": ["top_p", "top_k"]"#, "samplers"),
     (gap + #", "samplers": ["xtc"]"#, "samplers"),
+    (gap + #", "samplers": ["top_k", "temperature"]"#, "samplers"),
+    (gap + #", "samplers": ["top_k"], "repeat_penalty": 1.5"#, "samplers"),
     (gap + #", "samplers": ["top_k"], "top_p": 0.5"#, "samplers"),
     (gap + #", "n_indent": -1"#, "n_indent"),
     (gap + #", "t_max_predict_ms": "x""#, "t_max_predict_ms"),
