@@ -77,6 +77,16 @@ def test_a_chat_is_streamed(speaker, recital):
     check_costs(parts[-1])
 
 
+def test_a_call_that_breaks_off_is_content(speaker, recital):
+    whole = speaker.chat(recital.model, ASK, tools=TOOLS).eval_count
+    for stream in (False, True):
+        cut = speaker.chat(recital.model, ASK, tools=TOOLS, stream=stream, options={"num_predict": whole - 6})
+        parts = list(cut) if stream else [cut]
+        said = "".join(part.message.content for part in parts)
+        assert said.startswith(SAID) and '{"name": "get_weather"' in said and parts[-1].done_reason == "length"
+        assert not any(part.message.tool_calls for part in parts)
+
+
 def test_streaming_is_the_default_and_lines_are_documents(recital):
     response = recital.post("/api/chat", {"model": recital.model, "messages": ASK})
     assert response.headers["content-type"] == "application/x-ndjson"

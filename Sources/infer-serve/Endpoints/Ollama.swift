@@ -28,8 +28,9 @@ struct Ollama: Sendable {
       request.prompt == .nothing ? PreparedText(nothing: request.chat, served) : try PreparedText(request, served)
     guard let text else {
       let prepared = try PreparedChat(request.chat, served)
+      let choice = prepared.choice(tellsWholeCalls: true)
       return prepared.job(
-        OllamaResponse(form, model: served.name, choice: prepared.choice(), contextShift: prepared.chat.shift))
+        OllamaResponse(form, model: served.name, choice: choice, contextShift: prepared.chat.shift))
     }
     return text.job(OllamaResponse(form, model: served.name, choice: text.choice(), contextShift: text.shift))
   }

@@ -31,13 +31,17 @@ struct PreparedChat {
 
   /// A choice that has not begun.
   ///
-  /// - Parameter callPrefix: The beginning of the names of calls that the model gives no name.
-  func choice(callPrefix: String = "call") -> ChatChoice {
+  /// - Parameters:
+  ///   - callPrefix: The beginning of the names of calls that the model gives no name.
+  ///   - tellsWholeCalls: Whether calls are told when they are whole, also in a stream, so that one that breaks off is
+  ///     content.
+  func choice(callPrefix: String = "call", tellsWholeCalls: Bool = false) -> ChatChoice {
     // Reasoning that is wanted in the content stays as the model wrote it.
     var format = served.format
     if request.reasoningPlace == .inContent { format.reasoning = .none }
     let parser = OutputParser(
-      format, prompt: chat.prompt.text, tools: request.tools.definitions, streaming: request.streaming != nil)
+      format, prompt: chat.prompt.text, tools: request.tools.definitions,
+      streaming: request.streaming != nil && !tellsWholeCalls)
     return ChatChoice(
       parser,
       ChatChoice.Options(

@@ -14,11 +14,11 @@ struct OllamaResponseTests {
     "<think>\nhm\n</think>\n\nLooking.<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": 1}}\n</tool_call>"
 
   private func response(
-    _ form: OllamaResponse.Form = .chat, streaming: Bool = true, stop: [String] = []
+    _ form: OllamaResponse.Form = .chat, stop: [String] = []
   ) throws -> OllamaResponse {
     var format = OutputFormat(template: "")
     format.toolCalls = .hermes
-    let parser = OutputParser(format, prompt: "", tools: Self.tools, streaming: streaming)
+    let parser = OutputParser(format, prompt: "", tools: Self.tools, streaming: false)
     let options = ChatChoice.Options(stop: try StopConditions(stopStrings: stop), makeCallID: { "call_1" })
     return OllamaResponse(form, model: "m", choice: ChatChoice(parser, options))
   }
@@ -42,7 +42,7 @@ struct OllamaResponseTests {
     #expect(last["done"] == true && last["done_reason"] == "stop")
     for (name, value) in Self.costs { #expect(last[name] == value, "\(name)") }
 
-    var whole = try response(streaming: false)
+    var whole = try response()
     _ = whole.append(piece(Self.answer), to: 0)
     _ = whole.finish(0, .length, statistics())
     #expect(
@@ -52,11 +52,13 @@ struct OllamaResponseTests {
     for (name, value) in Self.costs { #expect(whole.completion[name] == value, "\(name)") }
   }
 
-  @Test func aCallThatBreaksOffIsNotTold() throws {
+  @Test func aCallThatBreaksOffIsContent() throws {
     var response = try response()
     let begun =
       response.append(piece(String(Self.answer.dropLast(20))), to: 0) + response.finish(0, .length, statistics())
     #expect(begun.allSatisfy { $0["message"]?["tool_calls"] == nil })
+    let content = begun.compactMap { $0["message"]?["content"]?.string }.joined()
+    #expect("<think>\nhm\n</think>\n\n" + content == Self.answer.dropLast(20))
   }
 
   @Test func generatedTextIsAMember() throws {
