@@ -94,7 +94,6 @@ struct OllamaModels: Sendable {
       "general.parameter_count": .integer(summary.parameterCount),
       "\(family).context_length": .integer(served.engine.limits.contextLength),
       "\(family).vocab_size": .integer(model.vocabularySize),
-      "tokenizer.ggml.model": .string(served.tokenizer.algorithm),
     ]
   }
 
