@@ -4,7 +4,7 @@
 set -euo pipefail
 
 packages=("$@")
-(($#)) || packages=(libopenblas-dev liblapacke-dev libpcre2-dev libssl-dev zlib1g-dev pkg-config)
+(($#)) || packages=(libopenblas-dev liblapacke-dev libpcre2-dev libsqlite3-dev libssl-dev zlib1g-dev pkg-config)
 missing=()
 for package in "${packages[@]}"; do
   dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")

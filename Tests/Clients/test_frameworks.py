@@ -7,11 +7,11 @@ import openai
 import pydantic
 import pytest
 from agents import Agent as OpenAIAgent
-from agents import OpenAIChatCompletionsModel, Runner, function_tool
+from agents import OpenAIChatCompletionsModel, OpenAIResponsesModel, Runner, function_tool
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
 from pydantic_ai import Agent
-from pydantic_ai.models.openai import OpenAIChatModel
+from pydantic_ai.models.openai import OpenAIChatModel, OpenAIResponsesModel as PydanticResponsesModel
 from pydantic_ai.providers.openai import OpenAIProvider
 
 from conftest import ARGUMENTS, JSON, SAID, THOUGHT
@@ -63,32 +63,41 @@ def test_instructor(recite):
     assert weather.model_dump() == ARGUMENTS
 
 
-def pydantic_ai_model(server):
-    return OpenAIChatModel(server.model, provider=OpenAIProvider(base_url=f"{server.url}/v1"))
+@pytest.mark.parametrize("kind", [OpenAIChatModel, PydanticResponsesModel])
+def test_pydantic_ai(recite, speaker, kind):
+    def model(server):
+        return kind(server.model, provider=OpenAIProvider(base_url=f"{server.url}/v1"))
 
-
-def test_pydantic_ai(recite, speaker):
     server = recite(f'final_result", "arguments": {JSON}}}</tool_call>')
-    result = Agent(pydantic_ai_model(server), output_type=Weather).run_sync("Weather?")
+    result = Agent(model(server), output_type=Weather).run_sync("Weather?")
     assert result.output == Weather(**ARGUMENTS)
-    result = Agent(pydantic_ai_model(speaker), system_prompt="Be brief.").run_sync("Weather?")
+    agent = Agent(model(speaker), system_prompt="Be brief.")
+    result = agent.run_sync("Weather?")
     assert result.output == SAID and result.usage.output_tokens > 0
+    again = agent.run_sync("And now?", message_history=result.all_messages())
+    assert again.output == SAID and again.usage.input_tokens > result.usage.input_tokens
+    with agent.run_stream_sync("Weather?") as stream:
+        assert list(stream.stream_text())[-1] == SAID
 
 
-def test_openai_agents(caller, speaker):
+@pytest.mark.parametrize("kind", [OpenAIChatCompletionsModel, OpenAIResponsesModel])
+def test_openai_agents(caller, speaker, kind):
     @function_tool
     def get_weather(city: str, days: int) -> str:
         """Get the weather."""
         return f"{city}: {days}"
 
     def model(server):
-        return OpenAIChatCompletionsModel(
+        return kind(
             model=server.model, openai_client=openai.AsyncOpenAI(base_url=f"{server.url}/v1", max_retries=0))
 
     agent = OpenAIAgent(
         name="a", instructions="Help.", model=model(caller), tools=[get_weather], tool_use_behavior="stop_on_first_tool")
     assert Runner.run_sync(agent, "Weather?").final_output == "深圳: 3"
-    assert Runner.run_sync(OpenAIAgent(name="b", model=model(speaker)), "Weather?").final_output == SAID
+    agent = OpenAIAgent(name="b", model=model(speaker))
+    result = Runner.run_sync(agent, "Weather?")
+    assert result.final_output == SAID
+    assert Runner.run_sync(agent, [*result.to_input_list(), *ASK]).final_output == SAID
 
 
 def test_langchain_openai(caller):

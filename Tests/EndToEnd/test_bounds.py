@@ -188,6 +188,8 @@ MANY = [
     (CHAT, {"messages": [{"role": "user", "content": "x"}], "options": {"stop": ["x" * 2000]}}, "options.stop"),
     (CHAT, {"messages": [{"role": "user", "content": "x"}], "tools": [{}] * 2000}, "tools"),
     (CHAT, {"messages": [{"role": "user", "content": "x"}], "functions": [{}] * 2000}, "functions"),
+    ("/v1/responses", {"input": [{"role": "user", "content": "x"}] * 9000}, "input"),
+    ("/v1/responses", {"input": [{"role": "user", "content": [{}] * 9000}] * 2}, "input"),
     ("/infill", {"input_prefix": "", "input_suffix": "", "input_extra": [{}] * 2000}, "input_extra"),
     (CHAT, {"messages": [{"role": "user", "content": "x"}],
             "chat_template_kwargs": {str(i): 1 for i in range(300)}}, "chat_template_kwargs"),

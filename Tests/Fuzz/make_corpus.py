@@ -142,6 +142,19 @@ def requests():
                 "messages": [{"role": "user", "content": "x"}], "tools": [tool, {"type": "custom", "custom": {"name": "run"}}],
                 "tool_choice": {"type": "allowed_tools", "allowed_tools": {
                     "mode": "required", "tools": [{"type": "custom", "custom": {"name": "run"}}]}}}),
+            "responses": "/v1/responses\n" + json.dumps({
+                "instructions": "Be brief.", "input": [
+                    {"role": "developer", "content": "x"}, {"role": "user", "content": [{"type": "input_text", "text": "y"}]},
+                    {"type": "reasoning", "summary": [{"type": "summary_text", "text": "hm"}], "encrypted_content": "infer-serve:aG0="},
+                    {"type": "function_call", "call_id": "c", "name": "add", "arguments": "{}"},
+                    {"type": "custom_tool_call", "call_id": "d", "name": "run", "input": "z"},
+                    {"type": "function_call_output", "call_id": "c", "output": "4"},
+                    {"type": "custom_tool_call_output", "call_id": "d", "output": [{"type": "input_text", "text": "5"}]}],
+                "tools": [{"type": "web_search"}, {"type": "custom", "name": "run"}, {"type": "function", **tool["function"]}],
+                "tool_choice": {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "custom", "name": "run"}]},
+                "include": ["reasoning.encrypted_content"], "reasoning": {"effort": "low", "summary": "auto"},
+                "text": {"format": {"type": "text"}}, "metadata": {"a": "b"}, "max_output_tokens": 5, "top_logprobs": 2,
+                "truncation": "auto", "store": False, "options": {"num_predict": 3}}),
             "ollama_chat": "/api/chat\n" + json.dumps({
                 "messages": [{"role": "user", "content": "x", "images": []},
                              {"role": "assistant", "content": "", "tool_calls": [{"function": {"name": "add", "arguments": {}}}]},

@@ -118,6 +118,18 @@ struct Serve: AsyncParsableCommand {
   var sessionDir: String?
 
   @Option(
+    help: ArgumentHelp(
+      "SQLite file for responses that clients store (/v1/responses), which then outlive a restart and the budget of "
+        + "memory; it grows until they are deleted.", valueName: "path"))
+  var store: String?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Stored responses in memory at most; those used longest ago go first.", valueName: "MiB"))
+  var storeMib = 64
+
+  @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
       "Connections at most (default: what the limit of descriptors leaves).", valueName: "count"))
@@ -163,6 +175,8 @@ struct Serve: AsyncParsableCommand {
       throw ValidationError("--served-model-name needs a name that is not empty")
     }
     try require(1...(1 << 24), "cache-dir-mib", cacheDirMib)
+    try require(0...1_048_576, "store-mib", storeMib)
+    guard store?.isEmpty != true else { throw ValidationError("--store needs a path") }
     guard sessionDir?.isEmpty != true else { throw ValidationError("--session-dir needs a path") }
     try check(configuration())
   }
@@ -212,9 +226,11 @@ struct Serve: AsyncParsableCommand {
       limits: GenerationService.Limits(
         bodyBytes: maxBodyKib * 1024, requestTime: .seconds(requestTimeout), keepAlive: .seconds(keepAliveInterval)),
       bodies: BodyBudget(limit: maxBodiesMib << 20),
-      workers: RequestWorkers(processors: availableProcessorCount()), sessionFolder: sessionFolder)
+      workers: RequestWorkers(processors: availableProcessorCount()), sessionFolder: sessionFolder,
+      responses: ResponseStore(
+        limit: storeMib << 20, database: try store.map { path in try ResponseDatabase(path: path) }), logger: logger)
     let server = HTTPServer.Configuration(host: host, port: port, rules: connectionRules(logger))
-    let application = HTTPServer.application(server, router: Routes.router(service, logger: logger)) { port in
+    let application = HTTPServer.application(server, router: Routes.router(service)) { port in
       lifecycle.listening(port: port)
     }
     let signals = Task {

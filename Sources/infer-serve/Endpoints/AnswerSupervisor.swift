@@ -8,6 +8,8 @@ final class AnswerSupervisor: Sendable {
   enum Cause: Sendable {
     case clientGone
     case timedOut
+    /// Somebody asked for it.
+    case cancelled
   }
 
   /// How long after its time is up a response may take to reach a client that is slow to read.
@@ -23,14 +25,16 @@ final class AnswerSupervisor: Sendable {
   /// Why the answer was ended, if it was.
   var cause: Cause? { first.withLock { $0 } }
 
-  /// Watches over an answer that is written to `channel`, until ``stop()``.
-  init(_ answer: Answer, channel: any Channel, until deadline: Deadline) async {
+  /// Watches over an answer that is written to `channel`, or to none, until ``stop()``.
+  init(_ answer: Answer, channel: (any Channel)?, until deadline: Deadline) async {
     self.answer = answer
     limit = deadline.limit
-    if let connection = await DisconnectHandler.connection(of: channel) {
-      registration.withLock { $0 = connection.whenClosed { [weak self] in self?.end(.clientGone) } }
-    } else {
-      end(.clientGone)
+    if let channel {
+      if let connection = await DisconnectHandler.connection(of: channel) {
+        registration.withLock { $0 = connection.whenClosed { [weak self] in self?.end(.clientGone) } }
+      } else {
+        end(.clientGone)
+      }
     }
     timer.withLock {
       $0 = Task { [weak self] in
@@ -38,7 +42,7 @@ final class AnswerSupervisor: Sendable {
         self?.end(.timedOut)
         try await Task.sleep(for: Self.grace)
         // The client does not read: nothing else wakes a write that waits for it.
-        channel.close(promise: nil)
+        channel?.close(promise: nil)
       }
     }
   }
@@ -49,7 +53,8 @@ final class AnswerSupervisor: Sendable {
     timer.withLock { $0?.cancel() }
   }
 
-  private func end(_ cause: Cause) {
+  /// Ends the answer, unless it has been ended already.
+  func end(_ cause: Cause) {
     first.withLock { if $0 == nil { $0 = cause } }
     answer.cancel()
   }

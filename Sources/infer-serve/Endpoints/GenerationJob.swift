@@ -1,4 +1,5 @@
 import InferCore
+import InferText
 
 /// The generations for a request, and how they are written.
 struct GenerationJob<Builder: ResponseBuilder> {
@@ -18,6 +19,10 @@ struct GenerationJob<Builder: ResponseBuilder> {
   var promptField: String
   /// The part that was left out of the prompt, if any.
   var contextShift: ContextShift?
+  /// Keeps the response when it is over, before its client is told so.
+  var keep: (@Sendable (Builder) async -> Void)?
+  /// Lets the answer go on without its client, and returns what the client is told instead.
+  var detach: (@Sendable (Answer, Builder, Deadline) async -> JSONValue)?
 }
 
 extension GenerationJob {

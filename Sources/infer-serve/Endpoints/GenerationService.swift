@@ -3,6 +3,7 @@ import Hummingbird
 import InferCore
 import InferMetrics
 import InferText
+import Logging
 import NIOCore
 
 /// The work of both completion endpoints: reading the body, having the engine generate, and writing what comes.
@@ -24,19 +25,24 @@ struct GenerationService: Sendable {
   let workers: RequestWorkers
   /// The folder that sessions are saved in; `nil` for none.
   var sessionFolder: SessionFolder?
+  /// The responses that can be asked for later.
+  let responses: ResponseStore
+  let logger: Logger
 
   /// An endpoint's part: decodes the body and says what to generate and how to write it.
   typealias Decoder<Builder: ResponseBuilder> =
     @Sendable (FieldReader, ServedModel) throws(APIError) -> GenerationJob<Builder>
 
   /// Answers a request.
+  ///
+  /// - Parameter waits: Whether decoding a small body may take long as well.
   func respond<Builder: ResponseBuilder>(
-    _ request: Request, _ context: ServeContext, decode: @escaping Decoder<Builder>
+    _ request: Request, _ context: ServeContext, waits: Bool = false, decode: @escaping Decoder<Builder>
   ) async throws -> Response {
     let start = Deadline(from: .now, limit: limits.requestTime)
     let allowed = start.tightened(to: try SchedulingFields.timeLimit(of: request.headers))
     let (body, served) = try await body(of: request, context, until: allowed)
-    let job = try await workers.run(bytes: body.effort) { () throws(APIError) in
+    let job = try await workers.run(bytes: waits ? .max : body.effort) { () throws(APIError) in
       try decodeCounted(body, served, decode)
     }
     let deadline = allowed.tightened(to: job.timeLimit)
@@ -44,11 +50,13 @@ struct GenerationService: Sendable {
     guard !job.requests.isEmpty else { return .json(job.builder.completion) }
     let answer = try Self.submit(job, served)
     var response: Response
-    if let streaming = job.streaming {
+    if let detach = job.detach {
+      response = .json(await detach(answer, job.builder, deadline))
+    } else if let streaming = job.streaming {
       let form = ErrorForm(target: request.uri.path)
-      response = stream(answer, job.builder, streaming, form, context, until: deadline)
+      response = stream(answer, job, streaming, form, context, until: deadline)
     } else {
-      response = try await collect(answer, job.builder, context, until: deadline)
+      response = try await collect(answer, job, context, until: deadline)
     }
     if let shift = job.contextShift {
       metrics.contextShifts().increment()
@@ -58,12 +66,14 @@ struct GenerationService: Sendable {
   }
 
   /// Answers a request that needs no engine from what its body says.
+  ///
+  /// - Parameter waits: Whether a small body may take long as well.
   func read(
-    _ request: Request, _ context: ServeContext,
+    _ request: Request, _ context: ServeContext, waits: Bool = false,
     answer: @escaping @Sendable (FieldReader, ServedModel) throws(APIError) -> JSONValue
   ) async throws -> Response {
     let (body, served) = try await body(of: request, context, until: Deadline(from: .now, limit: limits.requestTime))
-    let value = try await workers.run(bytes: body.effort) { () throws(APIError) in
+    let value = try await workers.run(bytes: waits ? .max : body.effort) { () throws(APIError) in
       try answer(try reader(of: body), served)
     }
     return .json(value)
@@ -184,24 +194,36 @@ struct GenerationService: Sendable {
   }
 
   private func collect<Builder: ResponseBuilder>(
-    _ answer: Answer, _ builder: Builder, _ context: ServeContext, until deadline: Deadline
+    _ answer: Answer, _ job: GenerationJob<Builder>, _ context: ServeContext, until deadline: Deadline
   ) async throws -> Response {
     let supervisor = await AnswerSupervisor(answer, channel: context.channel, until: deadline)
     defer { supervisor.stop() }
-    var builder = builder
-    var failure: APIError?
-    for await (choice, event) in answer {
-      failure = take(event, of: choice, answer, &builder, supervisor).failure
-      // Leaving the loop ends the other choices.
-      if failure != nil { break }
-    }
+    var builder = job.builder
+    let failure = await gather(answer, &builder, supervisor)
     context.record.generation = await RequestRecord.Generation(answer, builder, error: failure)
     if let failure { throw failure }
+    await job.keep?(builder)
     return .json(builder.completion)
   }
 
+  /// Takes all of an answer, and returns what to tell the client instead if it ended before it was complete.
+  ///
+  /// - Parameter begun: Called when there is something of the answer.
+  func gather<Builder: ResponseBuilder>(
+    _ answer: Answer, _ builder: inout Builder, _ supervisor: AnswerSupervisor, begun: (() -> Void)? = nil
+  ) async -> APIError? {
+    var begun = begun
+    for await (choice, event) in answer {
+      begun?()
+      begun = nil
+      // Leaving the loop ends the other choices.
+      if let failure = take(event, of: choice, answer, &builder, supervisor).failure { return failure }
+    }
+    return nil
+  }
+
   private func stream<Builder: ResponseBuilder>(
-    _ answer: Answer, _ builder: Builder, _ options: StreamingOptions, _ form: ErrorForm,
+    _ answer: Answer, _ job: GenerationJob<Builder>, _ options: StreamingOptions, _ form: ErrorForm,
     _ context: ServeContext, until deadline: Deadline
   ) -> Response {
     let headers: HTTPFields = [
@@ -211,10 +233,10 @@ struct GenerationService: Sendable {
       let supervisor = await AnswerSupervisor(answer, channel: context.channel, until: deadline)
       defer { supervisor.stop() }
       let keepAlive = KeepAlive(writer, Builder.framing.keepAlive, every: limits.keepAlive)
-      var builder = builder
+      var builder = job.builder
       var failure: APIError?
       do {
-        failure = try await write(answer, &builder, supervisor, to: &writer, keepAlive)
+        failure = try await write(answer, job, &builder, supervisor, to: &writer, keepAlive)
         await keepAlive.stop()
         context.record.generation = await RequestRecord.Generation(answer, builder, error: failure)
       } catch {
@@ -223,10 +245,14 @@ struct GenerationService: Sendable {
         context.record.generation = await RequestRecord.Generation(answer, builder, error: failure)
         throw error
       }
-      let usage = options.includesUsage ? builder.usageEvent : nil
-      if let last = failure?.json(in: form, requestID: context.record.id) ?? usage {
-        try await writer.write(Builder.framing.bytes([last]))
+      let last: [JSONValue]
+      if let failure {
+        last = builder.fail(failure) ?? [failure.json(in: form, requestID: context.record.id)]
+        await job.keep?(builder)
+      } else {
+        last = options.includesUsage ? builder.usageEvent.map { [$0] } ?? [] : []
       }
+      if !last.isEmpty { try await writer.write(Builder.framing.bytes(last)) }
       if let end = Builder.framing.end { try await writer.write(end) }
       try await writer.finish(nil)
     }
@@ -235,13 +261,14 @@ struct GenerationService: Sendable {
 
   /// Writes an answer's events as they come, and returns what to tell the client if it ended before it was complete.
   @concurrent private func write<Builder: ResponseBuilder>(
-    _ answer: Answer, _ builder: inout Builder, _ supervisor: AnswerSupervisor, to writer: inout any ResponseBodyWriter,
-    _ keepAlive: KeepAlive
+    _ answer: Answer, _ job: GenerationJob<Builder>, _ builder: inout Builder, _ supervisor: AnswerSupervisor,
+    to writer: inout any ResponseBodyWriter, _ keepAlive: KeepAlive
   ) async throws -> APIError? {
     for await (choice, event) in answer {
       let (events, failure) = take(event, of: choice, answer, &builder, supervisor)
       // Leaving the loop ends the other choices.
       if let failure { return failure }
+      if let keep = job.keep, case .finished = event { await keep(builder) }
       if !events.isEmpty { try await keepAlive.write(Builder.framing.bytes(events), to: &writer) }
     }
     return nil
@@ -273,6 +300,7 @@ struct GenerationService: Sendable {
     case (.error, _): .failed("The model's logits left no token to choose.")
     case (.cancelled, .timedOut): .timedOut(after: supervisor.limit)
     case (.cancelled, .clientGone): .clientGone
+    case (.cancelled, .cancelled): nil
     case (.shutdown, _), (.cancelled, nil):
       .unavailable("The server is shutting down.", code: "draining", retryAfter: 5)
     }

@@ -1,7 +1,6 @@
 import HTTPTypes
 import Hummingbird
 import InferCore
-import Logging
 
 /// Which path is answered by what.
 enum Routes {
@@ -21,15 +20,17 @@ enum Routes {
   private static let methods: [HTTPRequest.Method] = [.get, .head, .post, .put, .patch, .delete, .options]
 
   /// The router of all endpoints. What stands under `/v1` is there without it too.
-  static func router(_ service: GenerationService, logger: Logger) -> Router<ServeContext> {
+  static func router(_ service: GenerationService) -> Router<ServeContext> {
     let state = service.state
     let router = Router(context: ServeContext.self)
-    router.add(middleware: RequestMiddleware(metrics: service.metrics, responses: state.responses, logger: logger))
+    router.add(
+      middleware: RequestMiddleware(metrics: service.metrics, responses: state.responses, logger: service.logger))
     let (tokenization, health) = (Tokenization(service: service), Health(state: state))
     let (models, properties) = (Models(state: state), Properties(state: state))
     let messages = Messages(service: service)
     let (ollama, ollamaModels) = (Ollama(service: service), OllamaModels(service: service))
     let cache = PrefixCache(state: state)
+    let responses = Responses(service: service)
     let sessions = Sessions(service: service, folder: service.sessionFolder)
     var endpoints = [
       post(["/v1/chat/completions", "/chat/completions"], ChatCompletions(service: service).respond),
@@ -37,6 +38,12 @@ enum Routes {
       post(["/infill", "/v1/infill"], Infill(service: service).respond),
       post(["/v1/messages", "/messages"], messages.respond),
       post(["/v1/messages/count_tokens", "/messages/count_tokens"], messages.count),
+      post(["/v1/responses", "/responses"], responses.respond),
+      post(["/v1/responses/input_tokens", "/responses/input_tokens"], responses.count),
+      Endpoint(
+        paths: ["/v1/responses/{id}", "/responses/{id}"], methods: [.get, .delete], handler: responses.tellOrDelete),
+      get(["/v1/responses/{id}/input_items", "/responses/{id}/input_items"], responses.inputItems),
+      post(["/v1/responses/{id}/cancel", "/responses/{id}/cancel"], responses.cancel),
       post(["/api/chat"], ollama.chat), post(["/api/generate"], ollama.generate),
       get(["/api/tags"], ollamaModels.tags), get(["/api/ps"], ollamaModels.running),
       get(["/api/version"], ollamaModels.version), post(["/api/show"], ollamaModels.show),

@@ -113,7 +113,7 @@ enum ChatMessages {
     return calls
   }
 
-  private static func call(
+  static func call(
     _ function: FieldReader, arguments: JSONValue, id: String?
   ) throws(APIError) -> JSONValue {
     var members: JSONObject = [:]
@@ -125,7 +125,7 @@ enum ChatMessages {
     return .object(members)
   }
 
-  private static func arguments(_ function: FieldReader) throws(APIError) -> JSONValue {
+  static func arguments(_ function: FieldReader) throws(APIError) -> JSONValue {
     guard let value = function["arguments"] else { return [:] }
     if value.object != nil { return value }
     guard let text = value.string else {

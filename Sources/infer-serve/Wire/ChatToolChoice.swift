@@ -3,7 +3,7 @@ import InferText
 
 extension ChatTools {
   /// Decodes `tool_choice`, of tools with these names.
-  mutating func choose(_ reader: FieldReader, of names: Set<ExactText>) throws(APIError) {
+  mutating func choose(_ reader: FieldReader, _ form: Form, of names: Set<ExactText>) throws(APIError) {
     switch reader["tool_choice"] {
     case nil, "auto": break
     case "none": definitions = nil
@@ -16,10 +16,12 @@ extension ChatTools {
       try Self.checkDemand(reader, of: names)
       let choice = try FieldReader(.object(members), path: "tool_choice")
       if try choice.required(string: "type").isExactly("allowed_tools") {
-        guard let allowed = try choice.object("allowed_tools") else { throw choice.missing("allowed_tools") }
-        try allow(allowed, of: names)
+        guard let allowed = try form == .flat ? choice : choice.object("allowed_tools") else {
+          throw choice.missing("allowed_tools")
+        }
+        try allow(allowed, form, of: names)
       } else {
-        demand = try Self.demanded(Self.part(of: choice).reader, of: names)
+        demand = try Self.demanded(Self.part(of: choice, form).reader, of: names)
         // Who names a tool wants that one call.
         allowsSeveral = false
       }
@@ -33,10 +35,12 @@ extension ChatTools {
   }
 
   /// Leaves a part of the tools, and demands a call of them if that is the mode.
-  private mutating func allow(_ allowed: FieldReader, of names: Set<ExactText>) throws(APIError) {
+  private mutating func allow(
+    _ allowed: FieldReader, _ form: Form, of names: Set<ExactText>
+  ) throws(APIError) {
     var kept: Set<ExactText> = []
     for (index, tool) in (try allowed.array("tools") ?? []).enumerated() {
-      let part = try Self.part(of: FieldReader(tool, path: "\(allowed.name("tools"))[\(index)]")).reader
+      let part = try Self.part(of: FieldReader(tool, path: "\(allowed.name("tools"))[\(index)]"), form).reader
       let name = try part.required(string: "name")
       guard names.contains(name) else { throw part.wrongValue("name", "is '\(name)', which none of the tools is") }
       kept.insert(ExactText(name))

@@ -15,6 +15,14 @@ struct ChatTools: Equatable {
   /// Whether they came as `functions`, so that a call is told as `function_call`.
   var areFunctions = false
 
+  /// The place of what a tool, or a choice of one, consists of.
+  enum Form {
+    /// In a member that is called as the type.
+    case nested
+    /// Beside the type.
+    case flat
+  }
+
   /// A call that is demanded.
   enum Demand: Equatable {
     case any
@@ -24,16 +32,20 @@ struct ChatTools: Equatable {
 
 extension ChatTools {
   /// Decodes `tools`, `tool_choice` and `parallel_tool_calls`.
-  init(_ reader: FieldReader) throws(APIError) {
+  ///
+  /// - Parameter ignored: Types of tools that are left out.
+  init(_ reader: FieldReader, _ form: Form = .nested, ignoring ignored: [String] = []) throws(APIError) {
     self.init()
     var tools: [JSONValue] = []
     var names: Set<ExactText> = []
-    for (index, tool) in (try reader.array("tools") ?? []).enumerated() {
-      tools.append(try definition(of: FieldReader(tool, path: "tools[\(index)]"), tool, &names))
+    for (index, value) in (try reader.array("tools") ?? []).enumerated() {
+      let tool = try FieldReader(value, path: "tools[\(index)]")
+      if let type = tool["type"]?.string, ignored.containsExactly(type) { continue }
+      tools.append(try definition(of: tool, value, form, &names))
     }
     allowsSeveral = try reader.bool("parallel_tool_calls") ?? true
     if !tools.isEmpty { definitions = .array(tools) }
-    try choose(reader, of: names)
+    try choose(reader, form, of: names)
   }
 
   /// Decodes the older form of them, `functions` and `function_call`; `nil` where there is neither. An answer has one call
@@ -70,12 +82,15 @@ extension ChatTools {
 
   /// The definition of a tool; refuses one that is not as it should be.
   private mutating func definition(
-    of tool: FieldReader, _ value: JSONValue, _ names: inout Set<ExactText>
+    of tool: FieldReader, _ value: JSONValue, _ form: Form, _ names: inout Set<ExactText>
   ) throws(APIError) -> JSONValue {
-    let (type, reader) = try Self.part(of: tool)
+    let (type, reader) = try Self.part(of: tool, form)
     guard type == "custom" else {
       try Self.check(reader, &names)
-      return value
+      guard form == .flat else { return value }
+      var function: JSONObject = [:]
+      for key in ["name", "description", "parameters", "strict"] { function[key] = reader[key] }
+      return ["type": "function", "function": .object(function)]
     }
     let name = try Self.newName(of: reader, &names)
     textTools.insert(ExactText(name))
@@ -110,13 +125,14 @@ extension ChatTools {
     return name
   }
 
-  /// The type of what says that it is a tool, or a choice of one, and the member that is called as the type.
-  static func part(of reader: FieldReader) throws(APIError) -> (type: String, reader: FieldReader) {
+  /// The type of what says that it is a tool, or a choice of one, and what has its other members.
+  static func part(of reader: FieldReader, _ form: Form) throws(APIError) -> (type: String, reader: FieldReader) {
     let type = try reader.required(string: "type")
     guard ["function", "custom"].containsExactly(type) else {
       throw .unsupported(
         reader.name("type"), "\(reader.name("type")) is '\(type)', but only 'function' and 'custom' are supported.")
     }
+    if form == .flat { return (type, reader) }
     guard let part = try reader.object(type) else { throw reader.missing(type) }
     return (type, part)
   }

@@ -25,9 +25,13 @@ enum RequestBounds {
   /// Refuses a body with more than that.
   static func check(_ reader: FieldReader) throws(APIError) {
     try check(reader, "messages", count: reader["messages"]?.array?.count, messages)
-    try check(reader, "messages", count: sum(reader, "content"), contentParts, "content parts")
+    try check(reader, "messages", count: sum("content", of: reader["messages"]), contentParts, "content parts")
+    try check(reader, "input", count: reader["input"]?.array?.count, messages)
+    for key in ["content", "output", "summary"] {
+      try check(reader, "input", count: sum(key, of: reader["input"]), contentParts, "content parts")
+    }
     try check(reader, "system", count: reader["system"]?.array?.count, contentParts)
-    try check(reader, "messages", count: sum(reader, "tool_calls"), toolCalls, "calls of tools")
+    try check(reader, "messages", count: sum("tool_calls", of: reader["messages"]), toolCalls, "calls of tools")
     try check(reader, "tools", count: reader["tools"]?.array?.count, tools)
     try check(reader, "functions", count: reader["functions"]?.array?.count, tools)
     try check(reader, "input_extra", count: reader["input_extra"]?.array?.count, files)
@@ -60,8 +64,8 @@ enum RequestBounds {
   }
 
   /// Elements of a member of all messages.
-  private static func sum(_ reader: FieldReader, _ key: String) -> Int? {
-    reader["messages"]?.array?.reduce(0) { $0 + ($1[key]?.array?.count ?? 0) }
+  private static func sum(_ key: String, of messages: JSONValue?) -> Int? {
+    messages?.array?.reduce(0) { $0 + ($1[key]?.array?.count ?? 0) }
   }
 
   /// The size of a JSON value.

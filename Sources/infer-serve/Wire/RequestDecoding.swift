@@ -13,7 +13,8 @@ package enum RequestDecoding {
 
   /// Paths of the endpoints.
   package static let paths = [
-    "/v1/chat/completions", "/v1/completions", "/v1/messages", "/api/chat", "/api/generate", "/infill", "/tokenize",
+    "/v1/chat/completions", "/v1/completions", "/v1/messages", "/v1/responses", "/api/chat", "/api/generate", "/infill",
+    "/tokenize",
     "/detokenize",
   ]
 
@@ -29,6 +30,8 @@ package enum RequestDecoding {
     switch path {
     case "/v1/chat/completions": return Conversation(try ChatRequest(reader, defaults: defaults))
     case "/v1/messages": return Conversation(try ChatRequest(messages: reader, defaults: defaults))
+    case "/v1/responses":
+      return Conversation(try ResponsesRequest(reader, defaults: defaults, response: ResponseID()).chat)
     case "/api/chat": return Conversation(try OllamaRequest(chat: reader, defaults: defaults).chat)
     case "/api/generate": return Conversation(try OllamaRequest(generate: reader, defaults: defaults).chat)
     case "/infill": _ = try InfillRequest(reader, defaults: defaults)

@@ -71,7 +71,7 @@ extension RequestFields {
       ] + samplers
       + all(.ignored, "service_tier", "inference_geo", "speed", "betas", "anthropic_beta", "anthropic_version"))
 
-  private static let shared =
+  static let shared =
     all(
       .read, "model", "stream", "stream_options", "temperature", "top_k", "top_p", "min_p", "repetition_penalty",
       "repeat_last_n", "presence_penalty", "frequency_penalty", "logit_bias", "seed", "n", "logprobs", "max_tokens",

@@ -15,6 +15,9 @@ protocol ResponseBuilder: Sendable {
   func isComplete(_ index: Int) -> Bool
   /// Takes a choice's end and returns the events that tell of it.
   mutating func finish(_ index: Int, _ reason: FinishReason, _ statistics: GenerationStatistics) -> [JSONValue]
+  /// Takes what ended the answer before it was complete, and returns the events that tell of it; `nil` where the error
+  /// alone does.
+  mutating func fail(_ error: APIError) -> [JSONValue]?
   /// The whole response, when every choice has finished.
   var completion: JSONValue { get }
   /// The event that tells the usage, when every choice has finished; `nil` where other events tell it.
@@ -28,6 +31,7 @@ protocol ResponseBuilder: Sendable {
 extension ResponseBuilder {
   static var framing: StreamFraming { .events }
   var usageEvent: JSONValue? { nil }
+  mutating func fail(_ error: APIError) -> [JSONValue]? { nil }
   func isComplete(_ index: Int) -> Bool { false }
   mutating func append(_ scores: [PromptTokenScore], to index: Int) {}
 }

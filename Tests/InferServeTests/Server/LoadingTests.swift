@@ -34,7 +34,8 @@ struct LoadingTests {
       let service = GenerationService(
         state: state, metrics: ServerMetrics(engine: EngineMetrics(modelName: "tiny")),
         limits: GenerationService.Limits(bodyBytes: 1024, requestTime: .seconds(60)),
-        bodies: BodyBudget(limit: 1 << 20), workers: RequestWorkers(processors: 2))
+        bodies: BodyBudget(limit: 1 << 20), workers: RequestWorkers(processors: 2),
+        responses: ResponseStore(limit: 1 << 20), logger: HTTPServer.quietLogger)
       let rules = ConnectionRules(
         idleTimeout: .seconds(60), hosts: HostRule(names: [], isLoopback: true),
         connections: Connections(limits: ConnectionLimits(descriptors: 256)),
@@ -42,7 +43,7 @@ struct LoadingTests {
       let configuration = HTTPServer.Configuration(host: "127.0.0.1", port: 0, rules: rules)
       let (ports, port) = AsyncStream<Int>.makeStream()
       let application = HTTPServer.application(
-        configuration, router: Routes.router(service, logger: HTTPServer.quietLogger)
+        configuration, router: Routes.router(service)
       ) {
         port.yield($0)
         lifecycle.listening(port: $0)

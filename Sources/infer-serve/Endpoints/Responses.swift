@@ -1,0 +1,145 @@
+import Foundation
+import Hummingbird
+import HybridBlocks
+import InferCore
+import InferText
+import Logging
+
+/// OpenAI's `/v1/responses`
+struct Responses: Sendable {
+  let service: GenerationService
+  let background: BackgroundResponses
+
+  /// The maximum number of bytes of the earlier part of a conversation.
+  private static let longestPast = 64 << 20
+
+  init(service: GenerationService) {
+    self.service = service
+    background = BackgroundResponses(service)
+  }
+
+  private var store: ResponseStore { service.responses }
+
+  /// `POST /v1/responses`
+  func respond(_ request: Request, _ context: ServeContext) async throws -> Response {
+    try await service.respond(request, context, waits: true, decode: decode)
+  }
+
+  /// `POST /v1/responses/input_tokens`: the number of a conversation's tokens.
+  func count(_ request: Request, _ context: ServeContext) async throws -> Response {
+    try await service.read(request, context, waits: true) { reader, served throws(APIError) in
+      let request = try ResponsesRequest(
+        reader, defaults: served.model.generation, response: ResponseID(), past: past(of: reader))
+      return [
+        "object": "response.input_tokens", "input_tokens": .integer(try EncodedChat.count(request.chat, served)),
+      ]
+    }
+  }
+
+  private func decode(
+    _ reader: FieldReader, _ served: ServedModel
+  ) throws(APIError) -> GenerationJob<ResponsesResponse> {
+    let id = ResponseID()
+    let request = try ResponsesRequest(
+      reader, defaults: served.model.generation, response: id, past: past(of: reader))
+    let prepared = try PreparedChat(request.chat, served)
+    let head = ResponsesResponse.Head(
+      id: id, created: Int(Date().timeIntervalSince1970), model: served.name, echo: request.echo,
+      contextShift: prepared.chat.shift)
+    var job = prepared.job(ResponsesResponse(head: head, choice: prepared.choice(), request.output))
+    guard request.isStored else { return job }
+    let keep: @Sendable (ResponsesResponse) async -> Void = { [service, input = request.input] response in
+      await service.keep(StoredResponse(response: response.completion, input: input))
+    }
+    if request.runsInBackground {
+      job.detach = { [background] in await background.start(id, $0, $1, until: $2, keep: keep) }
+    } else {
+      job.keep = keep
+    }
+    return job
+  }
+
+  /// The stored part of a request's conversation.
+  private func past(of reader: FieldReader) throws(APIError) -> ResponsesPast {
+    var past = ResponsesPast()
+    if let id = try reader.string("previous_response_id") {
+      if background.response(id) != nil {
+        throw reader.wrongValue("previous_response_id", "is '\(id)', which is not finished")
+      }
+      past.items = try store.conversation(to: id, limit: Self.longestPast)
+    }
+    for id in try ResponsesItems.references(reader) {
+      guard let response = ResponseID(ofItem: id), let stored = try store.find(response.text) else { continue }
+      past.references[id] = stored.items.first { $0["id"]?.string.map { $0.isExactly(id) } ?? false }
+    }
+    return past
+  }
+
+  // MARK: Stored responses
+
+  /// `GET` and `DELETE /v1/responses/{id}`
+  func tellOrDelete(_ request: Request, _ context: ServeContext) async throws -> Response {
+    let id = Self.id(context)
+    return request.method == .delete ? try await delete(id) : try await tell(id, request)
+  }
+
+  private func tell(_ id: String, _ request: Request) async throws -> Response {
+    if request.uri.queryParameters["stream"] == "true" {
+      throw APIError.unsupported("stream", "A response that is retrieved is not streamed (query 'stream').")
+    }
+    if let running = background.response(id) { return .json(running) }
+    return .json(try await find(id).response)
+  }
+
+  private func delete(_ id: String) async throws -> Response {
+    if background.response(id) != nil {
+      throw APIError.invalid("response_id", "The response '\(id)' is not finished; cancel it first.")
+    }
+    let wasThere = try await service.workers.run(bytes: .max) { [store] () throws(APIError) in try store.remove(id) }
+    guard wasThere else { throw APIError.responseNotFound(id) }
+    return .json(["id": .string(id), "object": "response", "deleted": true])
+  }
+
+  /// `POST /v1/responses/{id}/cancel`
+  func cancel(_ request: Request, _ context: ServeContext) async throws -> Response {
+    let id = Self.id(context)
+    await background.cancel(id)
+    let stored = try await find(id)
+    guard stored.response["background"] == true else {
+      throw APIError.invalid("response_id", "The response '\(id)' has no background to be cancelled in.")
+    }
+    return .json(stored.response)
+  }
+
+  /// `GET /v1/responses/{id}/input_items`
+  func inputItems(_ request: Request, _ context: ServeContext) async throws -> Response {
+    let (id, query) = (Self.id(context), request.uri.queryParameters)
+    let page = try ItemPage(
+      order: query["order"].map(String.init), limit: query["limit"].map(String.init),
+      after: query["after"].map(String.init))
+    if background.response(id) != nil {
+      throw APIError.invalid("response_id", "The response '\(id)' is not finished.")
+    }
+    return .json(try page.json(of: await find(id).input))
+  }
+
+  private func find(_ id: String) async throws -> StoredResponse {
+    let stored = try await service.workers.run(bytes: .max) { [store] () throws(APIError) in try store.find(id) }
+    guard let stored else { throw APIError.responseNotFound(id) }
+    return stored
+  }
+
+  private static func id(_ context: ServeContext) -> String {
+    let raw = context.parameters.get("id") ?? ""
+    return raw.removingPercentEncoding ?? raw
+  }
+}
+
+extension GenerationService {
+  /// Keeps a response. What a database cannot take is kept in memory all the same, and told in the log.
+  fileprivate func keep(_ stored: StoredResponse) async {
+    do { try await responses.save(stored) } catch {
+      logger.error("response not stored", metadata: ["id": "\(stored.id)", "error": "\(error)"])
+    }
+  }
+}

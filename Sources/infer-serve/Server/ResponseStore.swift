@@ -1,0 +1,160 @@
+import DequeModule
+import InferCore
+import InferText
+
+/// A response that can be asked for, and the items that it answered.
+struct StoredResponse: Sendable, Equatable {
+  /// The response object.
+  var response: JSONValue
+  /// The items of its request's input.
+  var input: [JSONValue]
+
+  /// The response's id.
+  var id: String { response["id"]?.string ?? "" }
+  /// The response that it goes on from.
+  var previous: String? { response["previous_response_id"]?.string }
+  /// The items of input and output.
+  var items: [JSONValue] { input + (response["output"]?.array ?? []) }
+
+  /// The form in which it is kept.
+  var text: String { JSONValue.object(["response": response, "input": .array(input)]).serialized() }
+
+  init(response: JSONValue, input: [JSONValue]) {
+    self.response = response
+    self.input = input
+  }
+
+  /// Reads the form in which it was kept; `nil` for anything else.
+  init?(text: String) {
+    guard let value = try? JSONValue(parsing: text), let response = value["response"], let input = value["input"]?.array
+    else { return nil }
+    self.init(response: response, input: input)
+  }
+}
+
+/// Responses by their ids: in memory within a budget of bytes, those used longest ago going first, and in a database where
+/// there is one.
+final class ResponseStore: Sendable {
+  private struct State {
+    var entries: [ExactText: (text: String, time: Int)] = [:]
+    /// Uses in their order; those that a later one has followed are passed over.
+    var uses: Deque<(id: ExactText, time: Int)> = []
+    var bytes = 0
+    var time = 0
+
+    mutating func use(_ id: ExactText) {
+      guard entries[id] != nil else { return }
+      time += 1
+      entries[id]?.time = time
+      uses.append((id, time))
+      if uses.count > 2 * entries.count + 64 { uses.removeAll { [entries] in entries[$0.id]?.time != $0.time } }
+    }
+
+    mutating func remove(_ id: ExactText) -> Bool {
+      guard let entry = entries.removeValue(forKey: id) else { return false }
+      bytes -= entry.text.utf8.count
+      return true
+    }
+
+    mutating func keep(_ text: String, _ id: ExactText, limit: Int) {
+      _ = remove(id)
+      guard text.utf8.count <= limit else { return }
+      entries[id] = (text, 0)
+      bytes += text.utf8.count
+      use(id)
+      while bytes > limit, let oldest = uses.popFirst() {
+        if entries[oldest.id]?.time == oldest.time { _ = remove(oldest.id) }
+      }
+    }
+  }
+
+  private let state = Monitor(State())
+  private let limit: Int
+  private let database: ResponseDatabase?
+
+  /// A store of so many bytes in memory, before a database.
+  init(limit: Int, database: ResponseDatabase? = nil) {
+    self.limit = limit
+    self.database = database
+  }
+
+  /// The bytes of the responses in memory.
+  var byteCount: Int { state.withLock { $0.bytes } }
+
+  /// Keeps a response, in place of one of the same id.
+  ///
+  /// - Throws: The database's error; the response is kept in memory all the same.
+  func save(_ stored: StoredResponse) async throws {
+    let text = stored.text
+    state.withLock { $0.keep(text, ExactText(stored.id), limit: limit) }
+    try await database?.save(text, id: stored.id)
+  }
+
+  /// The response of an id; `nil` when there is none, or none any more. May have to wait for the disk.
+  func find(_ id: String) throws(APIError) -> StoredResponse? { try text(id).flatMap { StoredResponse(text: $0) } }
+
+  private func text(_ id: String) throws(APIError) -> String? {
+    let key = ExactText(id)
+    let known = state.withLock { state in
+      state.use(key)
+      return state.entries[key]?.text
+    }
+    if let known { return known }
+    do {
+      guard let text = try database?.find(id) else { return nil }
+      state.withLock { $0.keep(text, key, limit: limit) }
+      return text
+    } catch { throw .failed("The stored responses cannot be read: \(error)") }
+  }
+
+  /// Removes a response. Returns `false` when there was none. May have to wait for the disk.
+  func remove(_ id: String) throws(APIError) -> Bool {
+    let wasKept = state.withLock { $0.remove(ExactText(id)) }
+    do {
+      let wasSaved = try database?.remove(id) ?? false
+      return wasKept || wasSaved
+    } catch { throw .failed("The stored response cannot be removed: \(error)") }
+  }
+
+  /// All items of the conversation up to the end of a response. Earlier responses count as used later, so that they outlive
+  /// those that go on from them.
+  ///
+  /// - Parameters:
+  ///   - id: The id of the last response.
+  ///   - limit: The maximum number of bytes of the conversation.
+  /// - Throws: ``APIError`` when a response is not known, or for a longer conversation.
+  func conversation(to id: String, limit: Int) throws(APIError) -> [JSONValue] {
+    var turns: [[JSONValue]] = []
+    var (next, seen, bytes) = (Optional(id), Set<ExactText>(), 0)
+    while let id = next, seen.insert(ExactText(id)).inserted {
+      guard let text = try text(id), let stored = StoredResponse(text: text) else {
+        throw .previousResponseNotFound(id)
+      }
+      bytes += text.utf8.count
+      guard bytes <= limit else {
+        throw .invalid(
+          "previous_response_id", "The conversation up to this response has more than \(limit) bytes.",
+          code: APIError.contextExceeded)
+      }
+      turns.append(stored.items)
+      next = stored.previous
+    }
+    return turns.reversed().flatMap { $0 }
+  }
+}
+
+extension APIError {
+  /// No response of that id is kept.
+  static func responseNotFound(_ id: String) -> APIError {
+    APIError(
+      status: 404, message: "Response with id '\(id)' not found.", type: "invalid_request_error",
+      parameter: "response_id", code: "response_not_found")
+  }
+
+  /// The response that a request goes on from, or one before it, is not kept.
+  static func previousResponseNotFound(_ id: String) -> APIError {
+    APIError(
+      status: 404, message: "Previous response with id '\(id)' not found.", type: "invalid_request_error",
+      parameter: "previous_response_id", code: "previous_response_not_found")
+  }
+}
