@@ -35,6 +35,27 @@ def test_generate_from_tokens_is_reproducible(binary, model):
     assert first["finish_reason"] == "length"
 
 
+def test_constrain_holds_texts_against_schemas_expressions_and_choices(binary, model):
+    schema = {"type": "object", "properties": {"age": {"type": "integer"}}, "required": ["age"]}
+    lines = [
+        {"schema": schema, "texts": ['{"age": 3}', '{"age": 3.5}', '{}', '{"age": 3']},
+        {"regex": "[a-c]+", "texts": ["abc", "abd"]}, {"choice": ["yes", "no"], "texts": ["no", "not"]},
+        {"schema": {"properties": {"a": {"type": "nothing"}}}, "texts": []}, {"regex": "(", "texts": []}]
+    result = subprocess.run([binary, "constrain", "--model", model], input="\n".join(map(json.dumps, lines)),
+                            capture_output=True, text=True, timeout=120)
+    assert result.returncode == 0, result.stderr
+    held, expression, choice, unknown, open_group = map(json.loads, result.stdout.splitlines())
+    assert held["compiled"] and held["compile_us"] > 0
+    assert [text["accepted"] for text in held["texts"]] == [True, False, False, False]
+    assert len(held["texts"][0]["mask_us"]) == held["texts"][0]["tokens"] > 0
+    assert [text["accepted"] for text in expression["texts"] + choice["texts"]] == [True, False, True, False]
+    assert unknown == {"compiled": False, "error": "schema at /properties/a: type: nothing is no type"}
+    assert not open_group["compiled"] and open_group["error"].startswith("regex: ")
+    wrong = subprocess.run([binary, "constrain", "--model", model], input='{"texts": []}\n', capture_output=True,
+                           text=True, timeout=120)
+    assert wrong.returncode == 1 and "line 1" in wrong.stderr
+
+
 def read(path):
     """The matrices of a safetensors file of f32: name to (rows, columns, first row)."""
     data = Path(path).read_bytes()

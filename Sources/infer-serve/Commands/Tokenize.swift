@@ -13,11 +13,7 @@ struct Tokenize: ParsableCommand {
       --decode for an array of ids their text. Names of special tokens in a text become those tokens.
       """)
 
-  @Option(help: ArgumentHelp("Folder of a model, or its GGUF file.", valueName: "path"))
-  var model: String?
-
-  @Option(help: ArgumentHelp("A tokenizer.json.", valueName: "file"))
-  var tokenizer: String?
+  @OptionGroup var source: TokenizerOptions
 
   @Flag(help: "Turn arrays of ids into texts.")
   var decode = false
@@ -29,13 +25,12 @@ struct Tokenize: ParsableCommand {
   var skipSpecialTokens = false
 
   func validate() throws {
-    guard (model == nil) != (tokenizer == nil) else { throw ValidationError("give one of --model and --tokenizer") }
     if skipSpecialTokens, !decode { throw ValidationError("--skip-special-tokens needs --decode") }
     if addSpecialTokens, decode { throw ValidationError("--add-special-tokens does not go with --decode") }
   }
 
   func run() throws {
-    let tokenizer = try loadTokenizer()
+    let tokenizer = try source.load()
     var lines = InputLines()
     var number = 0
     while let line = try lines.next() {
@@ -50,25 +45,6 @@ struct Tokenize: ParsableCommand {
         throw CommandFailure("line \(number): \(error)")
       }
     }
-  }
-
-  private func loadTokenizer() throws -> Tokenizer {
-    if let path = tokenizer {
-      let json: JSONValue
-      do {
-        json = try JSONValue(parsing: Array(try Data(contentsOf: URL(filePath: path))), options: .vocabulary)
-      } catch let error as JSONError {
-        throw CommandFailure("\(path): \(error)")
-      } catch {
-        throw CommandFailure("\(path) cannot be read: \(error.localizedDescription)")
-      }
-      do { return try Tokenizer(json: json) } catch { throw CommandFailure("\(path): \(error)") }
-    }
-    let path = model ?? ""
-    guard let tokenizer = try ModelText(path: path).tokenizer else {
-      throw CommandFailure("\(path) has no tokenizer")
-    }
-    return tokenizer
   }
 
   private func ids(_ value: JSONValue, _ tokenizer: Tokenizer) throws -> JSONValue {

@@ -1,0 +1,63 @@
+/// An automaton over bytes whose states are numbers; 0 is that from which nothing can be completed.
+protocol ByteMachine: SendableMetatype {
+  var start: Int32 { get }
+
+  /// The state behind a byte; 0 when it may not follow.
+  mutating func next(_ state: Int32, _ byte: UInt8) -> Int32
+
+  /// `true` when the text may end.
+  mutating func isAccepting(_ state: Int32) -> Bool
+
+  /// `true` where there may be any amount of white space, which should have an end nevertheless.
+  func isBetweenParts(_ state: Int32) -> Bool
+
+  /// The tokens of a vocabulary that may follow.
+  mutating func mask(of state: Int32, over vocabulary: MaskVocabulary) -> TokenMask
+
+  /// `true` once there are more states than there may be: the text cannot go on.
+  var isFull: Bool { get }
+}
+
+extension ByteMachine {
+  mutating func mask(of state: Int32, over vocabulary: MaskVocabulary) -> TokenMask {
+    var mask = TokenMask(size: vocabulary.size)
+    walk(vocabulary.all, from: state) { id, _ in mask.insert(id) }
+    return mask
+  }
+
+  /// Calls `body` with the tokens of a trie that may follow, and the state behind each.
+  mutating func walk(_ trie: TokenTrie, from state: Int32, _ body: (Int32, Int32) -> Void) {
+    var path = [Int32](repeating: state, count: trie.maxDepth + 1)
+    var index = 0
+    while index < trie.nodes.count {
+      let node = trie.nodes[index]
+      let state = next(path[Int(node.depth) - 1], node.byte)
+      if state == 0 {
+        index = Int(node.end)
+        continue
+      }
+      path[Int(node.depth)] = state
+      for place in Int(node.firstID)..<Int(node.firstID + node.idCount) { body(trie.ids[place], state) }
+      index += 1
+    }
+  }
+}
+
+/// An automaton of a language alone.
+struct LanguageMachine: ByteMachine {
+  private var automaton: ByteAutomaton
+  let start: Int32
+
+  init(_ automaton: ByteAutomaton, start: Expression) {
+    self.automaton = automaton
+    self.start = Int32(start.number)
+  }
+
+  mutating func next(_ state: Int32, _ byte: UInt8) -> Int32 {
+    Int32(automaton.next(Expression(number: state), byte).number)
+  }
+
+  func isAccepting(_ state: Int32) -> Bool { automaton.isAccepting(Expression(number: state)) }
+  func isBetweenParts(_ state: Int32) -> Bool { false }
+  var isFull: Bool { automaton.pool.isFull }
+}

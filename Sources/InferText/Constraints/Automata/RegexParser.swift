@@ -1,0 +1,299 @@
+/// Reads regular expressions of ECMAScript (ECMA-262, 22.2.1 and annex B.1.2), in Unicode's characters.
+///
+/// Refused by name: backreferences, lookbehind, word boundaries, and escapes that ECMAScript does not have. Lazy
+/// quantifiers match the same strings as greedy ones, and captures match as groups.
+struct RegexParser {
+  private let characters: [Unicode.Scalar]
+  private var position = 0
+  private var depth = 0
+
+  private static let maxDepth = 200
+  private static let maxCount = 100_000
+
+  private init(_ text: String) { characters = Array(text.unicodeScalars) }
+
+  /// The expression that a text is.
+  static func parse(_ text: String) throws(RegexError) -> RegexSyntax {
+    var parser = RegexParser(text)
+    let result = try parser.alternation()
+    if parser.next != nil { throw parser.error("unmatched )") }
+    return result
+  }
+
+  private var next: Unicode.Scalar? { position < characters.count ? characters[position] : nil }
+
+  private func error(_ reason: String) -> RegexError { RegexError(offset: position, reason: reason) }
+
+  private mutating func take(_ scalar: Unicode.Scalar) -> Bool {
+    guard next == scalar else { return false }
+    position += 1
+    return true
+  }
+
+  private mutating func take(_ text: String) -> Bool {
+    let scalars = Array(text.unicodeScalars)
+    guard characters[position...].starts(with: scalars) else { return false }
+    position += scalars.count
+    return true
+  }
+
+  // MARK: Structure
+
+  private mutating func alternation() throws(RegexError) -> RegexSyntax {
+    depth += 1
+    defer { depth -= 1 }
+    guard depth <= Self.maxDepth else { throw error("nested more than \(Self.maxDepth) deep") }
+    var alternatives = [try sequence()]
+    while take("|") { alternatives.append(try sequence()) }
+    return alternatives.count == 1 ? alternatives[0] : .alternation(alternatives)
+  }
+
+  private mutating func sequence() throws(RegexError) -> RegexSyntax {
+    var parts: [RegexSyntax] = []
+    while let scalar = next, scalar != "|", scalar != ")" {
+      let start = position
+      let term = try term()
+      guard let (least, most) = try quantifier() else {
+        parts.append(term)
+        continue
+      }
+      if case .start = term { throw RegexError(offset: start, reason: "a quantifier behind ^") }
+      if case .end = term { throw RegexError(offset: start, reason: "a quantifier behind $") }
+      parts.append(.repetition(term, least: least, most: most))
+    }
+    return parts.count == 1 ? parts[0] : .sequence(parts)
+  }
+
+  private mutating func quantifier() throws(RegexError) -> (Int, Int?)? {
+    let bounds: (Int, Int?)
+    if take("*") {
+      bounds = (0, nil)
+    } else if take("+") {
+      bounds = (1, nil)
+    } else if take("?") {
+      bounds = (0, 1)
+    } else if let counted = try counts() {
+      bounds = counted
+    } else {
+      return nil
+    }
+    _ = take("?")
+    if let scalar = next, scalar == "*" || scalar == "+" || scalar == "?" {
+      throw error("a quantifier of a quantifier")
+    }
+    return bounds
+  }
+
+  /// `{n}`, `{n,}` or `{n,m}`; `nil`, and nothing read, for any other brace, which stands for itself.
+  private mutating func counts() throws(RegexError) -> (Int, Int?)? {
+    let start = position
+    guard take("{"), let least = number() else {
+      position = start
+      return nil
+    }
+    var most: Int? = least
+    if take(",") { most = number() }
+    guard take("}") else {
+      position = start
+      return nil
+    }
+    guard least <= Self.maxCount, most ?? 0 <= Self.maxCount else {
+      throw RegexError(offset: start, reason: "more than \(Self.maxCount) repetitions")
+    }
+    if let most, most < least { throw RegexError(offset: start, reason: "{\(least),\(most)} is out of order") }
+    return (least, most)
+  }
+
+  /// Digits as a number, capped beyond all limits.
+  private mutating func number() -> Int? {
+    var value: Int?
+    while let scalar = next, ("0"..."9").contains(scalar) {
+      value = min((value ?? 0) * 10 + Int(scalar.value - 48), Self.maxCount + 1)
+      position += 1
+    }
+    return value
+  }
+
+  private mutating func term() throws(RegexError) -> RegexSyntax {
+    guard let scalar = next else { return .sequence([]) }
+    switch scalar {
+    case "^":
+      position += 1
+      return .start
+    case "$":
+      position += 1
+      return .end
+    case "(": return try group()
+    case ".":
+      position += 1
+      return .character(CodePointSet.lineTerminators.inverse)
+    case "[": return .character(try characterClass())
+    case "\\": return try escape()
+    case "*", "+", "?": throw error("nothing to repeat")
+    default:
+      position += 1
+      return .character(CodePointSet(scalar.value))
+    }
+  }
+
+  private mutating func group() throws(RegexError) -> RegexSyntax {
+    let start = position
+    var lookahead: Bool?
+    if take("(?:") {
+    } else if take("(?=") {
+      lookahead = false
+    } else if take("(?!") {
+      lookahead = true
+    } else if take("(?<=") || take("(?<!") {
+      throw RegexError(offset: start, reason: "lookbehind is not supported")
+    } else if take("(?<") || take("(?P<") {
+      while let scalar = next, scalar != ">" { position += scalar == ")" ? 0 : 1; if scalar == ")" { break } }
+      guard take(">") else { throw RegexError(offset: start, reason: "a group's name without >") }
+    } else if take("(?") {
+      throw RegexError(offset: start, reason: "this kind of group is not supported")
+    } else {
+      position += 1
+    }
+    let inner = try alternation()
+    guard take(")") else { throw RegexError(offset: start, reason: "a ( without )") }
+    return lookahead.map { .lookahead(inner, isNegative: $0) } ?? inner
+  }
+
+  // MARK: Characters
+
+  private mutating func characterClass() throws(RegexError) -> CodePointSet {
+    let start = position
+    position += 1
+    let isNegative = take("^")
+    var set = CodePointSet()
+    while !take("]") {
+      guard next != nil else { throw RegexError(offset: start, reason: "a [ without ]") }
+      let low = try classAtom()
+      let dash = position
+      if take("-"), next != "]", next != nil {
+        let high = try classAtom()
+        guard let first = low.single, let last = high.single else {
+          // In annex B a dash beside a class stands for itself.
+          set = set.union(low).union(high).union(CodePointSet(0x2D))
+          continue
+        }
+        guard first <= last else { throw RegexError(offset: dash, reason: "a range that is out of order") }
+        set = set.union(CodePointSet([first...last]))
+      } else {
+        position = dash
+        set = set.union(low)
+      }
+    }
+    return isNegative ? set.inverse : set
+  }
+
+  private mutating func classAtom() throws(RegexError) -> CodePointSet {
+    guard take("\\") else {
+      guard let scalar = next else { return CodePointSet() }
+      position += 1
+      return CodePointSet(scalar.value)
+    }
+    if take("b") { return CodePointSet(0x08) }
+    if take("-") { return CodePointSet(0x2D) }
+    return try escapedSet()
+  }
+
+  private mutating func escape() throws(RegexError) -> RegexSyntax {
+    position += 1
+    if let scalar = next {
+      if ("1"..."9").contains(scalar) || scalar == "k" { throw error("backreferences are not supported") }
+      if scalar == "b" || scalar == "B" { throw error("word boundaries are not supported") }
+    }
+    return .character(try escapedSet())
+  }
+
+  /// The rest of an escape sequence, behind the backslash.
+  private mutating func escapedSet() throws(RegexError) -> CodePointSet {
+    guard let scalar = next else { throw error("a \\ at the end") }
+    position += 1
+    switch scalar {
+    case "d": return .digits
+    case "D": return CodePointSet.digits.inverse
+    case "w": return .wordCharacters
+    case "W": return CodePointSet.wordCharacters.inverse
+    case "s": return .whitespace
+    case "S": return CodePointSet.whitespace.inverse
+    case "n": return CodePointSet(0x0A)
+    case "r": return CodePointSet(0x0D)
+    case "t": return CodePointSet(0x09)
+    case "v": return CodePointSet(0x0B)
+    case "f": return CodePointSet(0x0C)
+    case "0": return CodePointSet(0)
+    case "c":
+      guard let letter = next, letter.isASCII, letter.properties.isAlphabetic else {
+        throw error("\\c without a letter")
+      }
+      position += 1
+      return CodePointSet(letter.value % 32)
+    case "x": return CodePointSet(try hexadecimal(2))
+    case "u": return CodePointSet(try codePoint())
+    case "p", "P":
+      let set = try property()
+      return scalar == "P" ? set.inverse : set
+    default:
+      guard !scalar.isASCII || !scalar.properties.isAlphabetic && !("0"..."9").contains(scalar) else {
+        position -= 1
+        throw error("ECMAScript has no escape \\\(scalar)")
+      }
+      return CodePointSet(scalar.value)
+    }
+  }
+
+  private mutating func hexadecimal(_ count: Int) throws(RegexError) -> UInt32 {
+    var value: UInt32 = 0
+    for _ in 0..<count {
+      guard let scalar = next, scalar.isASCII, let digit = Character(scalar).hexDigitValue else {
+        throw error("an escape without \(count) hexadecimal digits")
+      }
+      value = value * 16 + UInt32(digit)
+      position += 1
+    }
+    return value
+  }
+
+  private mutating func codePoint() throws(RegexError) -> UInt32 {
+    if take("{") {
+      var value: UInt32 = 0
+      while let scalar = next, scalar.isASCII, let digit = Character(scalar).hexDigitValue {
+        value = min(value * 16 + UInt32(digit), 0x110000)
+        position += 1
+      }
+      guard take("}"), value <= 0x10FFFF else { throw error("\\u{…} is no character") }
+      return value
+    }
+    let high = try hexadecimal(4)
+    let start = position
+    if (0xD800...0xDBFF).contains(high), take("\\u"), next != "{" {
+      let low = try hexadecimal(4)
+      if (0xDC00...0xDFFF).contains(low) { return 0x10000 + (high - 0xD800) << 10 + (low - 0xDC00) }
+      position = start
+    }
+    return high
+  }
+
+  private mutating func property() throws(RegexError) -> CodePointSet {
+    guard take("{") else { throw error("\\p without {…}") }
+    let start = position
+    while let scalar = next, scalar != "}" { position += 1; _ = scalar }
+    let name = String(String.UnicodeScalarView(characters[start..<position]))
+    guard take("}") else { throw error("\\p{ without }") }
+    let category = name.split(separator: "=").last.map(String.init) ?? name
+    guard let set = CodePointSet(category: category) else {
+      throw RegexError(offset: start, reason: "the property \(name) is not supported")
+    }
+    return set
+  }
+}
+
+extension CodePointSet {
+  /// The only code point of the set; `nil` when there are none or several.
+  fileprivate var single: UInt32? {
+    guard ranges.count == 1, let range = ranges.first, range.lowerBound == range.upperBound else { return nil }
+    return range.lowerBound
+  }
+}

@@ -1,0 +1,24 @@
+/// Follows a text token by token under a constraint, and tells which tokens may come next.
+public struct ConstraintCursor: Sendable {
+  private let automaton: any TokenAutomaton
+  private var place: TextPlace
+
+  init(_ automaton: any TokenAutomaton) {
+    self.automaton = automaton
+    place = TextPlace(state: automaton.start)
+  }
+
+  /// `true` when the text may end here.
+  public var mayEnd: Bool { automaton.mayEnd(in: place.state) }
+
+  /// `true` when the constraint became too large to be followed: nothing may follow then.
+  public var isFull: Bool { automaton.isFull }
+
+  /// Takes bytes; `false`, and no change, when they may not follow.
+  public mutating func accept(_ bytes: some Sequence<UInt8>) -> Bool {
+    automaton.advance(&place, Array(bytes))
+  }
+
+  /// The tokens that may come next.
+  public func mask() -> TokenMask { automaton.mask(at: place) }
+}

@@ -1,0 +1,78 @@
+// What is known of formulas, and what may become of them.
+extension FormulaPool {
+  /// The truth of a formula, from what is known of its leaves.
+  func truth(of formula: Formula, _ truth: (SchemaLeaf) -> Truth) -> Truth {
+    switch self[formula] {
+    case .constant(let value): return Truth(value)
+    case .leaf(let leaf): return truth(leaf)
+    case .not(let inner): return !self.truth(of: inner, truth)
+    case .all(let parts):
+      var result = Truth.yes
+      for part in parts {
+        switch self.truth(of: part, truth) {
+        case .no: return .no
+        case .unknown: result = .unknown
+        case .yes: break
+        }
+      }
+      return result
+    case .any(let parts):
+      var result = Truth.no
+      for part in parts {
+        switch self.truth(of: part, truth) {
+        case .yes: return .yes
+        case .unknown: result = .unknown
+        case .no: break
+        }
+      }
+      return result
+    case .exactlyOne(let parts):
+      var (certain, possible) = (0, 0)
+      for part in parts {
+        switch self.truth(of: part, truth) {
+        case .yes: certain += 1
+        case .unknown: possible += 1
+        case .no: break
+        }
+        if certain > 1 { return .no }
+      }
+      if certain + possible == 0 { return .no }
+      return certain == 1 && possible == 0 ? .yes : .unknown
+    }
+  }
+
+  /// A formula that is true wherever the given one may still become so (or, with `isTrue` of `false`, become false), of what
+  /// is possible for its leaves. Of exactly one of some it takes that any of them becomes true.
+  mutating func possibility(
+    of formula: Formula, isTrue: Bool = true, _ possibility: (SchemaLeaf, Bool) -> Formula
+  ) -> Formula {
+    switch self[formula] {
+    case .constant(let value): return value == isTrue ? .always : .never
+    case .leaf(let leaf): return possibility(leaf, isTrue)
+    case .not(let inner): return self.possibility(of: inner, isTrue: !isTrue, possibility)
+    case .all(let parts):
+      let each = parts.map { self.possibility(of: $0, isTrue: isTrue, possibility) }
+      return isTrue ? all(each) : any(each)
+    case .any(let parts):
+      let each = parts.map { self.possibility(of: $0, isTrue: isTrue, possibility) }
+      return isTrue ? any(each) : all(each)
+    case .exactlyOne(let parts):
+      return isTrue ? any(parts.map { self.possibility(of: $0, possibility) }) : .always
+    }
+  }
+
+  /// Calls `body` with every leaf of a formula, some of them more than once.
+  func forEachLeaf(of formula: Formula, _ body: (SchemaLeaf) -> Void) {
+    var seen: Set<Formula> = []
+    var stack = [formula]
+    while let next = stack.popLast() {
+      guard seen.insert(next).inserted else { continue }
+      switch self[next] {
+      case .constant: break
+      case .leaf(let leaf): body(leaf)
+      case .not(let inner): stack.append(inner)
+      case .all(let parts), .any(let parts), .exactlyOne(let parts): stack.append(contentsOf: parts.reversed())
+      }
+    }
+  }
+}

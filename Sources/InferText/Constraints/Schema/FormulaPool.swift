@@ -1,0 +1,144 @@
+/// Statements built of ``SchemaLeaf`` by and, or, not and exactly one, each of them stored once.
+struct FormulaPool {
+  enum Node: Hashable {
+    case constant(Bool)
+    case leaf(SchemaLeaf)
+    case all([Formula])
+    case any([Formula])
+    case not(Formula)
+    case exactlyOne([Formula])
+  }
+
+  private var nodes: [Node] = [.constant(false), .constant(true)]
+  private var indices: [Node: Int32] = [.constant(false): 0, .constant(true): 1]
+  private var restricted: [Restriction: Formula] = [:]
+
+  private struct Restriction: Hashable {
+    let formula: Formula
+    let kind: JSONKinds
+  }
+
+  subscript(formula: Formula) -> Node { nodes[Int(formula.index)] }
+
+  /// The number of formulas.
+  var count: Int { nodes.count }
+
+  private mutating func make(_ node: Node) -> Formula {
+    if let index = indices[node] { return Formula(index: index) }
+    nodes.append(node)
+    indices[node] = Int32(nodes.count - 1)
+    return Formula(index: Int32(nodes.count - 1))
+  }
+
+  mutating func leaf(_ leaf: SchemaLeaf) -> Formula {
+    switch leaf {
+    case .kinds(.all): .always
+    case .kinds([]): .never
+    case .memberCount(0...Int.max), .elementCount(0...Int.max), .string(.everything), .memberNames(.everything): .always
+    default: make(.leaf(leaf))
+    }
+  }
+
+  mutating func not(_ formula: Formula) -> Formula {
+    switch self[formula] {
+    case .constant(let value): value ? .never : .always
+    case .not(let inner): inner
+    default: make(.not(formula))
+    }
+  }
+
+  mutating func all(_ formulas: [Formula]) -> Formula {
+    var parts: [Formula] = []
+    var seen = Set<Formula>()
+    var numbers: NumberRule?
+    var (members, elements) = (0...Int.max, 0...Int.max)
+    var isContradiction = (members: false, elements: false)
+    func meet(_ range: inout ClosedRange<Int>, _ other: ClosedRange<Int>) -> Bool {
+      let (low, high) = (max(range.lowerBound, other.lowerBound), min(range.upperBound, other.upperBound))
+      guard low <= high else { return false }
+      range = low...high
+      return true
+    }
+    func add(_ formula: Formula) {
+      switch self[formula] {
+      case .constant(true): break
+      case .all(let more): more.forEach(add)
+      case .leaf(.number(let rule)): numbers = numbers.map { $0.intersection(rule) } ?? rule
+      case .leaf(.memberCount(let range)): if !meet(&members, range) { isContradiction.members = true }
+      case .leaf(.elementCount(let range)): if !meet(&elements, range) { isContradiction.elements = true }
+      default: if seen.insert(formula).inserted { parts.append(formula) }
+      }
+    }
+    formulas.forEach(add)
+    if let numbers { parts.append(leaf(.number(numbers))) }
+    // Numbers of members or elements that contradict each other leave the other kinds.
+    for (range, isNone, kind) in [
+      (leaf(.memberCount(members)), isContradiction.members, JSONKinds.object),
+      (leaf(.elementCount(elements)), isContradiction.elements, JSONKinds.array),
+    ] {
+      let part = isNone ? leaf(.kinds(JSONKinds.all.subtracting(kind))) : range
+      if part != .always, seen.insert(part).inserted { parts.append(part) }
+    }
+    if parts.contains(.never) || parts.contains(where: { seen.contains(not($0)) }) { return .never }
+    return parts.count > 1 ? make(.all(parts)) : parts.first ?? .always
+  }
+
+  mutating func any(_ formulas: [Formula]) -> Formula {
+    var parts: [Formula] = []
+    var seen = Set<Formula>()
+    func add(_ formula: Formula) {
+      switch self[formula] {
+      case .constant(false): break
+      case .any(let more): more.forEach(add)
+      default: if seen.insert(formula).inserted { parts.append(formula) }
+      }
+    }
+    formulas.forEach(add)
+    if parts.contains(.always) || parts.contains(where: { seen.contains(not($0)) }) { return .always }
+    return parts.count > 1 ? make(.any(parts)) : parts.first ?? .never
+  }
+
+  mutating func exactlyOne(_ formulas: [Formula]) -> Formula {
+    let possible = formulas.filter { $0 != .never }
+    let certain = possible.filter { $0 == .always }
+    if certain.count > 1 { return .never }
+    let others = possible.filter { $0 != .always }
+    if certain.count == 1 { return not(any(others)) }
+    return others.count > 1 ? make(.exactlyOne(others)) : others.first ?? .never
+  }
+
+  /// The formula that results when each leaf is replaced.
+  mutating func replacing(_ formula: Formula, _ replacement: (SchemaLeaf) -> Formula?) -> Formula {
+    var known: [Formula: Formula] = [:]
+    return replacing(formula, &known, replacement)
+  }
+
+  private mutating func replacing(
+    _ formula: Formula, _ known: inout [Formula: Formula], _ replacement: (SchemaLeaf) -> Formula?
+  ) -> Formula {
+    if let result = known[formula] { return result }
+    let result: Formula
+    switch self[formula] {
+    case .constant: result = formula
+    case .leaf(let leaf): result = replacement(leaf) ?? formula
+    case .not(let inner): result = not(replacing(inner, &known, replacement))
+    case .all(let parts): result = all(parts.map { replacing($0, &known, replacement) })
+    case .any(let parts): result = any(parts.map { replacing($0, &known, replacement) })
+    case .exactlyOne(let parts): result = exactlyOne(parts.map { replacing($0, &known, replacement) })
+    }
+    known[formula] = result
+    return result
+  }
+
+  /// The formula for values of one kind: statements about others' are true, and kinds are known.
+  mutating func restricted(_ formula: Formula, to kind: JSONKinds) -> Formula {
+    let key = Restriction(formula: formula, kind: kind)
+    if let known = restricted[key] { return known }
+    let result = replacing(formula) { leaf in
+      if case .kinds(let kinds) = leaf { return kinds.contains(kind) ? .always : .never }
+      return leaf.kinds.contains(kind) ? nil : .always
+    }
+    restricted[key] = result
+    return result
+  }
+}

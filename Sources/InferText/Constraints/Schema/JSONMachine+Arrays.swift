@@ -1,0 +1,174 @@
+// Arrays: which element may come next, and what is known of the statements about the array.
+extension JSONMachine {
+  mutating func advance(_ frame: ArrayFrame, _ byte: UInt8, _ parent: State, _ state: State) -> State {
+    switch (frame.place, byte) {
+    case (.opened, UInt8(ascii: "]")), (.behindElement, UInt8(ascii: "]")): return close(frame, parent)
+    case (.behindElement, UInt8(ascii: ",")): return beforeElement(frame, parent, state)
+    case (.opened, _):
+      let value = beforeElement(frame, parent, state)
+      return value == Self.dead ? Self.dead : next(value, byte)
+    default: return Self.dead
+    }
+  }
+
+  /// The state before the next element.
+  private mutating func beforeElement(_ frame: ArrayFrame, _ parent: State, _ here: State) -> State {
+    if let known = states.elements[here] { return known }
+    var value = Self.dead
+    let limit = elementLimit(of: requirement(frame.requirement, of: .array), number: frame.requirement)
+    if let element = element(of: frame, upTo: limit) {
+      var frame = element.frame
+      frame.place = .element
+      let inside = state(.array(frame, parent: parent))
+      value = state(.value(requirement: element.requirement, parent: inside))
+    }
+    states.elements[here] = value
+    return value
+  }
+
+  /// The maximum number of elements that a conjunction allows.
+  private mutating func elementLimit(of requirement: KindRequirement, number: Int) -> Int {
+    guard requirement.isConjunction else { return .max }
+    if let known = requirement.elementLimit { return known }
+    var frame = ArrayFrame(requirement: number, contained: requirement.contains.map { _ in 0 })
+    let prefix = requirement.elementRules.map { compiler.elementRules[$0].first.count }.max() ?? 0
+    while frame.count <= prefix, frame.count < requirement.counts.upperBound, element(of: frame, upTo: .max) != nil {
+      frame.count += 1
+    }
+    let limit = frame.count > prefix ? requirement.counts.upperBound : frame.count
+    requirement.elementLimit = limit
+    return limit
+  }
+
+  /// The requirement of the next element, and the frame around it; `nil` when there may be none.
+  ///
+  /// - Parameter limit: The maximum number of elements that there can be.
+  mutating func element(of frame: ArrayFrame, upTo limit: Int) -> (requirement: Int, frame: ArrayFrame)? {
+    let requirement = requirement(frame.requirement, of: .array)
+    guard frame.count < limit else { return nil }
+    var frame = frame
+    var element = Requirement(schemas: [], goal: .always, isTold: requirement.isUnique || isTold(frame.requirement))
+    func index(of schema: Int) -> Int? {
+      if schema == SchemaCompiler.anything { return nil }
+      if let index = element.schemas.firstIndex(of: schema) { return index }
+      element.schemas.append(schema)
+      return element.schemas.count - 1
+    }
+    frame.held = []
+    for rule in requirement.elementRules where !frame.broken.contains(rule) {
+      let schema = compiler.elementRules[rule].schema(at: frame.count)
+      if let index = index(of: schema) { frame.held.append(ObjectFrame.Held(rule: rule, outcomes: [index])) }
+    }
+    frame.counted = requirement.contains.map { leaf in
+      if case .contains(let schema, _) = leaf { index(of: schema) ?? -1 } else { -1 }
+    }
+    let around = frame
+    let count = frame.count + 1
+    let outcomes = element.schemas.indices.map { compiler.pool.leaf(.outcome($0)) }
+    let others = requirement.contains
+    let denied = outcomes.map { compiler.pool.not($0) }
+    element.goal = compiler.pool.possibility(of: requirement.goal) { leaf, isTrue in
+      switch leaf {
+      case .elements(let rule):
+        if around.broken.contains(rule) { return isTrue ? .never : .always }
+        guard isTrue, let held = around.held.first(where: { $0.rule == rule }) else { return .always }
+        return outcomes[held.outcomes[0]]
+      case .elementCount(let range):
+        return isTrue && count > range.upperBound ? .never : .always
+      case .contains(_, let range):
+        guard isTrue, let place = others.firstIndex(of: leaf) else { return .always }
+        let index = around.counted[place]
+        if around.contained[place] >= range.upperBound { return index < 0 ? .never : denied[index] }
+        // As many as are needed at least have to be among those that may still come.
+        let needed = range.lowerBound - around.contained[place]
+        guard needed > 0, needed >= limit - around.count else { return .always }
+        return needed > limit - around.count ? .never : index < 0 ? .always : outcomes[index]
+      default: return .always
+      }
+    }
+    if requirement.isUnique, requirement.isConjunction {
+      element.goal = compiler.pool.all([element.goal, otherThan(frame.elements)])
+    }
+    guard element.goal != .never else { return nil }
+    let number = number(of: element)
+    return isPossible(number) ? (number, frame) : nil
+  }
+
+  /// The statement that a value is none of some, as far as they are neither arrays nor objects.
+  private mutating func otherThan(_ values: Set<ToldValue>) -> Formula {
+    guard !values.isEmpty, values.count <= Self.maxExcluded else { return .always }
+    var (strings, numbers, parts) = ([[UInt8]](), Set<ExactDecimal>(), [Formula]())
+    for value in values {
+      switch value {
+      case .null: parts.append(compiler.pool.leaf(.kinds(JSONKinds.all.subtracting(.null))))
+      case .boolean(let value): parts.append(compiler.pool.leaf(.boolean(!value)))
+      case .number(let number): numbers.insert(number)
+      case .string(let text): strings.append(text)
+      case .array, .object: break
+      }
+    }
+    if !numbers.isEmpty {
+      let isTaken = compiler.pool.all([
+        compiler.pool.leaf(.kinds(.number)), compiler.pool.leaf(.number(NumberRule(values: numbers))),
+      ])
+      parts.append(compiler.pool.not(isTaken))
+    }
+    if !strings.isEmpty {
+      let taken = compiler.automaton.pool.union(ofTexts: strings.sorted { $0.lexicographicallyPrecedes($1) })
+      parts.append(compiler.pool.leaf(.string(compiler.automaton.pool.complement(taken))))
+    }
+    return compiler.pool.all(parts)
+  }
+
+  /// Of more elements it is known only at the end of another that it is equal to one.
+  private static let maxExcluded = 64
+
+  /// The state behind an element.
+  mutating func behindElement(
+    _ frame: ArrayFrame, _ outcomes: Outcomes, _ value: ToldValue?, _ parent: State
+  ) -> State {
+    var frame = frame
+    frame.count += 1
+    for held in frame.held where !outcomes.bits[held.outcomes[0]] { frame.broken.append(held.rule) }
+    frame.broken.sort()
+    for (place, index) in frame.counted.enumerated() where index < 0 || outcomes.bits[index] {
+      frame.contained[place] += 1
+    }
+    let requirement = requirement(frame.requirement, of: .array)
+    if let value { frame.values?.append(value) }
+    if requirement.isUnique, let value, !frame.elements.insert(value).inserted { frame.hasEqual = true }
+    frame.held = []
+    frame.counted = []
+    frame.place = .behindElement
+    // Where nothing looks at the number of elements, it is not counted beyond those with schemas of their own.
+    let most = requirement.elementRules.map { compiler.elementRules[$0].first.count }.max() ?? 0
+    if !requirement.isCounted { frame.count = min(frame.count, most + 1) }
+    guard truth(of: requirement.goal, in: frame, isEnd: false) != .no else { return Self.dead }
+    return state(.array(frame, parent: parent))
+  }
+
+  private mutating func close(_ frame: ArrayFrame, _ parent: State) -> State {
+    let requirement = requirement(frame.requirement, of: .array)
+    guard truth(of: requirement.goal, in: frame, isEnd: true) == .yes else { return Self.dead }
+    let bits = requirement.outcomes.map { truth(of: $0, in: frame, isEnd: true) == .yes }
+    return finish(parent, Outcomes(bits: bits), frame.values.map(ToldValue.array))
+  }
+
+  private mutating func truth(of formula: Formula, in frame: ArrayFrame, isEnd: Bool) -> Truth {
+    let contains = requirement(frame.requirement, of: .array).contains
+    func truth(of range: ClosedRange<Int>, _ count: Int) -> Truth {
+      if isEnd { return Truth(range.contains(count)) }
+      if count > range.upperBound { return .no }
+      return count >= range.lowerBound && range.upperBound == .max ? .yes : .unknown
+    }
+    return compiler.pool.truth(of: formula) { leaf in
+      switch leaf {
+      case .elements(let rule): frame.broken.contains(rule) ? .no : isEnd ? .yes : .unknown
+      case .elementCount(let range): truth(of: range, frame.count)
+      case .contains(_, let range): truth(of: range, contains.firstIndex(of: leaf).map { frame.contained[$0] } ?? 0)
+      case .uniqueElements: frame.hasEqual ? .no : isEnd ? .yes : .unknown
+      default: .yes
+      }
+    }
+  }
+}

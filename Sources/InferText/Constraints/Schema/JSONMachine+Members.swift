@@ -1,0 +1,125 @@
+// Members: what is asked of the value of a name.
+extension JSONMachine {
+  /// A name: one that a statement knows, or another, of which the languages that it is in are told, and itself where equal
+  /// ones matter.
+  enum Name {
+    case known(Int)
+    case other([Bool], JSONName?)
+  }
+
+  /// The frame around the value of a name, as if the name could stand there.
+  mutating func frame(behind name: Name, _ frame: ObjectFrame) -> ObjectFrame {
+    let requirement = requirement(frame.requirement, of: .object)
+    var frame = frame
+    if requirement.isCounted { frame.count += 1 }
+    let matches = matches(name, requirement)
+    switch name {
+    case .known(let index):
+      if index < requirement.orderedCount { frame.last = index }
+      frame.seen[index >> 6] |= 1 << UInt64(index & 63)
+    case .other(_, let name):
+      if let name { frame.others.insert(name) }
+    }
+    for formula in [requirement.goal] + requirement.outcomes {
+      compiler.pool.forEachLeaf(of: formula) { leaf in
+        guard case .memberNames(let names) = leaf, !frame.brokenNames.contains(names) else { return }
+        if let index = requirement.patterns.firstIndex(of: names), !matches[index] { frame.brokenNames.append(names) }
+      }
+    }
+    frame.brokenNames.sort(by: <)
+    return frame
+  }
+
+  mutating func matches(_ name: Name, _ requirement: KindRequirement) -> [Bool] {
+    switch name {
+    case .other(let matches, _): return matches
+    case .known(let index):
+      if let known = requirement.knownMatches[index] { return known }
+      var matches: [Bool] = []
+      for pattern in requirement.patterns {
+        matches.append(compiler.automaton.accepts(pattern, requirement.names[index].bytes))
+      }
+      requirement.knownMatches[index] = matches
+      return matches
+    }
+  }
+
+  /// The requirement for the value of a name.
+  mutating func member(_ name: Name, behind frame: ObjectFrame) -> KindRequirement.Member {
+    var member = describeMember(name, behind: frame)
+    if let requirement = member.requirement, !isPossible(requirement) { member.requirement = nil }
+    return member
+  }
+
+  mutating func describeMember(_ name: Name, behind frame: ObjectFrame) -> KindRequirement.Member {
+    let requirement = requirement(frame.requirement, of: .object)
+    guard requirement.isConjunction else { return makeMember(name, behind: frame, requirement) }
+    switch name {
+    case .known(let index):
+      if let known = requirement.knownMembers[index] { return known }
+      let member = makeMember(name, behind: frame, requirement)
+      requirement.knownMembers[index] = member
+      return member
+    case .other(let matches, _):
+      if let known = requirement.otherMembers[matches] { return known }
+      let member = makeMember(name, behind: frame, requirement)
+      requirement.otherMembers[matches] = member
+      return member
+    }
+  }
+
+  mutating func makeMember(
+    _ name: Name, behind frame: ObjectFrame, _ requirement: KindRequirement
+  ) -> KindRequirement.Member {
+    let around = self.frame(behind: name, frame)
+    let matches = matches(name, requirement)
+    var member = KindRequirement.Member()
+    var schemas: [Int] = []
+    for rule in requirement.memberRules where !around.broken.contains(rule) {
+      let indices = self.schemas(of: name, matches, compiler.memberRules[rule], requirement).map { schema in
+        if let index = schemas.firstIndex(of: schema) { return index }
+        schemas.append(schema)
+        return schemas.count - 1
+      }
+      if !indices.isEmpty { member.held.append(ObjectFrame.Held(rule: rule, outcomes: indices)) }
+    }
+    let outcomes = schemas.indices.map { compiler.pool.leaf(.outcome($0)) }
+    var heldFormulas: [Int: Formula] = [:]
+    for held in member.held { heldFormulas[held.rule] = compiler.pool.all(held.outcomes.map { outcomes[$0] }) }
+    guard requirement.isConjunction || truth(of: requirement.goal, in: around, isEnd: false) != .no else {
+      return member
+    }
+    let truths = requirement.isConjunction ? [:] : leafTruths(requirement.goal, in: around)
+    let goal = compiler.pool.possibility(of: requirement.goal) { leaf, isTrue in
+      if case .members(let rule) = leaf, !around.broken.contains(rule) {
+        return isTrue ? heldFormulas[rule] ?? .always : .always
+      }
+      // Of a conjunction, what else it says does not depend on the member, but for its name.
+      if requirement.isConjunction, case .memberNames(let names) = leaf {
+        return around.brokenNames.contains(names) ? .never : .always
+      }
+      return truths[leaf] == (isTrue ? .no : .yes) ? .never : .always
+    }
+    guard goal != .never else { return member }
+    member.requirement = number(
+      of:
+        Requirement(schemas: schemas, goal: goal, isTold: isTold(frame.requirement)))
+    return member
+  }
+
+  /// The schemas that the value of a name is held against, but for the one that everything is valid against.
+  func schemas(
+    of name: Name, _ matches: [Bool], _ rule: MemberRule, _ requirement: KindRequirement
+  ) -> [Int] {
+    var found: [Int] = []
+    if case .known(let index) = name {
+      let name = requirement.names[index]
+      found = rule.named.filter { $0.name == name }.map(\.schema)
+    }
+    for pattern in rule.patterns {
+      if let index = requirement.patterns.firstIndex(of: pattern.names), matches[index] { found.append(pattern.schema) }
+    }
+    if found.isEmpty { found = [rule.others] }
+    return found.filter { $0 != SchemaCompiler.anything }
+  }
+}

@@ -1,0 +1,157 @@
+/// A pushdown automaton over the bytes of JSON texts that are valid against a schema.
+///
+/// A state is a frame, the innermost value that is under way, on top of the state around it; each is stored once, with its
+/// transitions as they are found. What several schemas say of a value (`anyOf`, `not`, `if` …) is one formula; strings and
+/// names are followed in one language that says as much, numbers are compared exactly, and of the rest it is known after
+/// every byte what can no longer be true.
+struct JSONMachine: ByteMachine {
+  typealias State = Int32
+
+  static let dead: State = 0
+
+  var compiler: SchemaCompiler
+  /// Any characters, as strings without a language of their own have them.
+  let anyString: Expression
+  let anyCharacter: Expression
+  var states = JSONStates()
+  var requirements: [Requirement] = []
+  var requirementNumbers: [Requirement: Int] = [:]
+  /// The requirements for values of each kind, where they were asked for.
+  var kindRequirements: [KindRequirement?] = []
+  var possibilities = Possibilities()
+  /// Sets of names by number.
+  var nameSets: [NameTrie.Names] = []
+  var nameSetNumbers: [NameTrie.Names: Int] = [:]
+  private(set) var start: State = 0
+  var numberReaches: [Formula: NumberReach] = [:]
+  var stringMasks = StringMasks()
+
+  /// The number of characters of a number, and the power of ten to which it reaches.
+  static let maxDigits: UInt8 = 100
+  static let maxExponent: UInt16 = 308
+  private static let maxStates = 1 << 17
+
+  /// - Throws: ``SchemaError`` when the schema cannot be held, or nothing is valid against it.
+  init(_ schema: JSONValue) throws(SchemaError) {
+    compiler = try SchemaCompiler(schema)
+    anyString = compiler.automaton.pool.characters()
+    anyCharacter = compiler.automaton.pool.character(of: .all)
+    let goal = compiler.pool.leaf(.outcome(0))
+    let requirement = number(of: Requirement(schemas: [compiler.main], goal: goal))
+    guard isPossible(requirement) else { throw SchemaError(path: "", reason: "nothing is valid against the schema") }
+    start = state(.value(requirement: requirement, parent: Self.dead))
+  }
+
+  /// `true` once there are more states than there may be.
+  var isFull: Bool { states.frames.count > Self.maxStates || compiler.automaton.pool.isFull }
+
+  // MARK: States
+
+  mutating func state(_ frame: JSONFrame) -> State { states.state(of: frame) }
+
+  /// The state behind a byte; ``dead`` when the byte may not follow.
+  mutating func next(_ state: State, _ byte: UInt8) -> State {
+    if let known = states.transitions[state, byte] { return known }
+    let result = isFull || state == Self.dead ? Self.dead : compute(state, byte)
+    states.transitions[state, byte] = result
+    return result
+  }
+
+  /// `true` when the text may end here.
+  mutating func isAccepting(_ state: State) -> Bool {
+    switch states[state] {
+    case .end: return state != Self.dead
+    case .number(let frame, let parent):
+      let behind = finish(frame, parent)
+      if case .end = states[behind] { return behind != Self.dead }
+      return false
+    default: return false
+    }
+  }
+
+  private mutating func compute(_ state: State, _ byte: UInt8) -> State {
+    switch states[state] {
+    case .end: return Self.isSpace(byte) ? state : Self.dead
+    case .value(let requirement, let parent):
+      return Self.isSpace(byte) ? state : begin(requirement, byte, parent)
+    case .word(let word, let seen, let outcomes, let parent):
+      let bytes = unsafe UnsafeBufferPointer(start: word.bytes.utf8Start, count: word.bytes.utf8CodeUnitCount)
+      guard unsafe bytes[Int(seen)] == byte else { return Self.dead }
+      if Int(seen) + 1 < word.bytes.utf8CodeUnitCount {
+        return self.state(.word(kind: word, seen: seen + 1, outcomes: outcomes, parent: parent))
+      }
+      return finish(parent, outcomes, word == .null ? .null : .boolean(word == .yes))
+    case .string(let frame, let parent): return advance(frame, byte, parent)
+    case .name(let frame, let parent): return advance(frame, byte, parent)
+    case .number(let frame, let parent):
+      if let further = advance(frame, byte) {
+        return further.map { self.state(.number($0, parent: parent)) } ?? Self.dead
+      }
+      let behind = finish(frame, parent)
+      return behind == Self.dead ? Self.dead : next(behind, byte)
+    case .array(let frame, let parent): return Self.isSpace(byte) ? state : advance(frame, byte, parent, state)
+    case .object(let frame, let parent): return Self.isSpace(byte) ? state : advance(frame, byte, parent)
+    }
+  }
+
+  func isBetweenParts(_ state: State) -> Bool {
+    switch states[state] {
+    case .end, .value, .array, .object: true
+    case .word, .string, .name, .number: false
+    }
+  }
+
+  private static func isSpace(_ byte: UInt8) -> Bool { TokenTrie.isWhiteSpace(byte) }
+
+  // MARK: Requirements
+
+  /// The state behind a value.
+  mutating func finish(_ parent: State, _ outcomes: Outcomes, _ value: ToldValue?) -> State {
+    let end = JSONStates.End(parent: parent, outcomes: outcomes, value: value)
+    if let known = states.ends[end] { return known }
+    let result: State
+    switch states[parent] {
+    case .array(let frame, let outer): result = behindElement(frame, outcomes, value, outer)
+    case .object(let frame, let outer): result = behindMember(frame, outcomes, value, outer)
+    default: result = state(.end)
+    }
+    states.ends[end] = result
+    return result
+  }
+
+  /// The state in which a value begins with a byte.
+  private mutating func begin(_ number: Int, _ byte: UInt8, _ parent: State) -> State {
+    switch byte {
+    case UInt8(ascii: "n"): return begin(.null, .null, number, parent)
+    case UInt8(ascii: "t"): return begin(.yes, .boolean, number, parent)
+    case UInt8(ascii: "f"): return begin(.no, .boolean, number, parent)
+    case UInt8(ascii: "\""): return beginString(number, parent)
+    case UInt8(ascii: "["):
+      guard admits(number, .array) else { return Self.dead }
+      let requirement = requirement(number, of: .array)
+      var frame = ArrayFrame(requirement: number, contained: requirement.contains.map { _ in 0 })
+      if isTold(number) { frame.values = [] }
+      return state(.array(frame, parent: parent))
+    case UInt8(ascii: "{"):
+      guard admits(number, .object) else { return Self.dead }
+      let requirement = requirement(number, of: .object)
+      let words = (requirement.names.count + 63) / 64
+      var frame = ObjectFrame(requirement: number, seen: Array(repeating: 0, count: words))
+      if isTold(number) { frame.members = [:] }
+      return state(.object(frame, parent: parent))
+    default: return beginNumber(number, byte, parent)
+    }
+  }
+
+  private mutating func begin(_ word: JSONFrame.Word, _ kind: JSONKinds, _ number: Int, _ parent: State) -> State {
+    let requirement = requirement(number, of: kind)
+    func isTrue(_ formula: Formula) -> Bool {
+      compiler.pool.truth(of: formula) { leaf in
+        if case .boolean(let value) = leaf { Truth(value == (word == .yes)) } else { .yes }
+      } == .yes
+    }
+    guard isTrue(requirement.goal) else { return Self.dead }
+    return state(
+      .word(kind: word, seen: 1, outcomes: Outcomes(bits: requirement.outcomes.map(isTrue)), parent: parent))
+  }
+}

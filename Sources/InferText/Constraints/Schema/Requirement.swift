@@ -1,0 +1,87 @@
+/// The schemas that one value is held against, and which outcomes are wanted.
+struct Requirement: Hashable {
+  var schemas: [Int]
+  /// A formula over ``SchemaLeaf/outcome(_:)``.
+  var goal: Formula
+  /// `true` when the value must be told at its end.
+  var isTold = false
+}
+
+/// A requirement for values of one kind, and what of it was found out on the way.
+final class KindRequirement {
+  /// The statement that must be true of the value, and those that its outcomes are.
+  let goal: Formula
+  let outcomes: [Formula]
+  /// Rules and schemas that the statements are about, each of them once.
+  let memberRules: [Int]
+  let elementRules: [Int]
+  let contains: [SchemaLeaf]
+  let isUnique: Bool
+  /// `true` where the number of members or elements matters.
+  let isCounted: Bool
+  /// How many members or elements there may be, if a conjunction says so.
+  let counts: ClosedRange<Int>
+  /// `true` where all that is asked of a number is that it is whole.
+  let isInteger: Bool
+  /// `true` where the statement is a conjunction.
+  var isConjunction: Bool { required != nil }
+  /// The names of members that a statement knows: those that come in order first, then those that come anywhere.
+  let names: [JSONName]
+  /// The number of those that come in order, which are the ones that have a schema of their own.
+  let orderedCount: Int
+  let nameIndices: [JSONName: Int]
+  let trie: NameTrie
+  /// Languages of names that statements are about.
+  let patterns: [Expression]
+  /// The known names that must be there, by their indices; `nil` where the statement is no conjunction, or says more than
+  /// which members there must be and what they are. Where it is one, what may be the value of a name does not depend on what
+  /// stands before it.
+  let required: [Bool]?
+  /// The same as bits.
+  let requiredBits: [UInt64]
+
+  /// The matches of known names with ``patterns``, by the names' indices.
+  var knownMatches: [Int: [Bool]] = [:]
+  /// The requirements of members by name, where ``required`` is there.
+  var knownMembers: [Int: Member] = [:]
+  var otherMembers: [[Bool]: Member] = [:]
+  /// The language of the names that no statement knows, where ``required`` is there.
+  var otherNames: Expression?
+  /// The numbers of members that must be there and that there can be behind the known names from each on, where
+  /// ``required`` is there.
+  var rest: [(required: Int, possible: Int)] = []
+  /// `false` when there is no such value, once that was asked.
+  var isPossible: Bool?
+  /// The maximum number of elements, where ``required`` is there.
+  var elementLimit: Int?
+  /// The language of the names that a statement knows.
+  var knownNames: Expression?
+
+  /// The requirement for a member's value, and the rules that it is held against.
+  struct Member {
+    /// `nil` when nothing may be.
+    var requirement: Int?
+    var held: [ObjectFrame.Held] = []
+  }
+
+  init(
+    goal: Formula, outcomes: [Formula], memberRules: [Int], elementRules: [Int], contains: [SchemaLeaf], isUnique: Bool,
+    isCounted: Bool, counts: ClosedRange<Int>, isInteger: Bool, names: [JSONName], orderedCount: Int,
+    patterns: [Expression],
+    required: Set<JSONName>?
+  ) {
+    (self.goal, self.outcomes) = (goal, outcomes)
+    (self.memberRules, self.elementRules, self.contains) = (memberRules, elementRules, contains)
+    (self.isUnique, self.isCounted, self.names, self.patterns) = (isUnique, isCounted, names, patterns)
+    (self.counts, self.isInteger) = (counts, isInteger)
+    nameIndices = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, $0) })
+    self.orderedCount = orderedCount
+    trie = NameTrie(names)
+    self.required = required.map { required in names.map { required.contains($0) } }
+    var bits = [UInt64](repeating: 0, count: (names.count + 63) / 64)
+    for (index, name) in names.enumerated() where required?.contains(name) ?? false {
+      bits[index >> 6] |= 1 << UInt64(index & 63)
+    }
+    requiredBits = bits
+  }
+}

@@ -1,0 +1,177 @@
+/// Reads JSON Schemas (draft 2020-12, and what older drafts call otherwise) into formulas.
+///
+/// Every schema has a number. Its formula is made when it is first asked for, so that schemas may refer to themselves
+/// through members and elements. Keywords that are annotations are passed over; those that cannot be held are errors.
+struct SchemaCompiler {
+  /// A schema, where it stands, and the document that its references are about.
+  private struct Source {
+    let value: JSONValue
+    let path: String
+  }
+
+  /// The number of the schema that everything is valid against, and of that which nothing is.
+  static let anything = 0
+  static let nothing = 1
+
+  let root: JSONValue
+  /// `true` for drafts before the sixth.
+  let isOld: Bool
+  /// `true` for drafts in which nothing counts beside a reference.
+  private let hasLoneReferences: Bool
+  private var sources: [Source] = []
+  private var numbers: [String: Int] = [:]
+  private var formulas: [Formula?] = []
+  var anchors: [String: Int] = [:]
+  /// Schemas whose formulas are being made.
+  private var underWay: Set<Int> = []
+  private(set) var memberRules: [MemberRule] = []
+  private(set) var elementRules: [ElementRule] = []
+  private var memberRuleNumbers: [MemberRule: Int] = [:]
+  private var elementRuleNumbers: [ElementRule: Int] = [:]
+  var pool = FormulaPool()
+  var automaton: ByteAutomaton
+
+  /// The number of the schema itself.
+  let main: Int
+
+  /// - Throws: ``SchemaError`` when a part of the schema that can be reached cannot be held.
+  init(_ schema: JSONValue, limit: Int = 1 << 17) throws(SchemaError) {
+    root = schema
+    let draft = schema["$schema"]?.string ?? ""
+    isOld = ["draft-03", "draft-04"].contains(where: draft.containsExactly)
+    hasLoneReferences = isOld || ["draft-06", "draft-07"].contains(where: draft.containsExactly)
+    automaton = ByteAutomaton(limit: limit)
+    sources = [Source(value: true, path: ""), Source(value: false, path: "")]
+    formulas = [.always, .never]
+    main = 2
+    sources.append(Source(value: schema, path: ""))
+    formulas.append(nil)
+    numbers[""] = 2
+    try collectAnchors(schema, "", depth: 0)
+    var next = 0
+    while next < sources.count {
+      _ = try formula(of: next)
+      next += 1
+    }
+  }
+
+  // MARK: Schemas by number
+
+  mutating func number(of value: JSONValue, _ path: String) -> Int {
+    if case .bool(let isAnything) = value { return isAnything ? Self.anything : Self.nothing }
+    if let members = value.object, members.isEmpty { return Self.anything }
+    if let known = numbers[path] { return known }
+    sources.append(Source(value: value, path: path))
+    formulas.append(nil)
+    numbers[path] = sources.count - 1
+    return sources.count - 1
+  }
+
+  /// The formula of a schema.
+  mutating func formula(of schema: Int) throws(SchemaError) -> Formula {
+    if let formula = formulas[schema] { return formula }
+    let source = sources[schema]
+    guard underWay.insert(schema).inserted else {
+      throw SchemaError(path: source.path, reason: "the schema refers to itself, and to nothing else")
+    }
+    guard underWay.count <= 200 else { throw SchemaError(path: source.path, reason: "schemas in each other too deep") }
+    defer { underWay.remove(schema) }
+    let formula = try makeFormula(source.value, source.path)
+    formulas[schema] = formula
+    return formula
+  }
+
+  mutating func formula(of value: JSONValue, _ path: String) throws(SchemaError) -> Formula {
+    try formula(of: number(of: value, path))
+  }
+
+  mutating func rule(_ rule: MemberRule) -> Formula {
+    if rule.named.allSatisfy({ $0.schema == Self.anything }), rule.patterns.allSatisfy({ $0.schema == Self.anything }),
+      rule.others == Self.anything
+    {
+      return .always
+    }
+    let number = memberRuleNumbers[rule] ?? memberRules.count
+    if number == memberRules.count {
+      memberRules.append(rule)
+      memberRuleNumbers[rule] = number
+    }
+    return pool.leaf(.members(number))
+  }
+
+  mutating func rule(_ rule: ElementRule) -> Formula {
+    if rule.first.allSatisfy({ $0 == Self.anything }), rule.others == Self.anything { return .always }
+    let number = elementRuleNumbers[rule] ?? elementRules.count
+    if number == elementRules.count {
+      elementRules.append(rule)
+      elementRuleNumbers[rule] = number
+    }
+    return pool.leaf(.elements(number))
+  }
+
+  // MARK: Keywords
+
+  private mutating func makeFormula(_ value: JSONValue, _ path: String) throws(SchemaError) -> Formula {
+    if let isAnything = value.bool { return isAnything ? .always : .never }
+    guard let schema = value.object else {
+      throw SchemaError(path: path, reason: "a schema is an object or a boolean, not \(value.kind)")
+    }
+    for keyword in Self.refused where schema.contains(key: keyword) {
+      throw SchemaError(path: path, reason: "\(keyword) is not supported")
+    }
+    var parts: [Formula] = []
+    if let reference = schema["$ref"] {
+      guard let name = reference.string else { throw SchemaError(path: path, reason: "$ref is \(reference.kind)") }
+      let target = try formula(of: target(of: name, path))
+      if hasLoneReferences { return target }
+      parts.append(target)
+    }
+    parts.append(try types(schema, path))
+    if let values = schema["enum"] {
+      guard let values = values.array else {
+        throw SchemaError(path: path, reason: "enum is \(values.kind), not an array")
+      }
+      parts.append(try oneOf(values, path + "/enum"))
+    }
+    if let value = schema["const"] { parts.append(try oneOf([value], path + "/const")) }
+    parts.append(try numbers(schema, path))
+    parts.append(try strings(schema, path))
+    parts.append(try arrays(schema, path))
+    parts.append(try objects(schema, path))
+    parts.append(try combinations(schema, path))
+    return pool.all(parts)
+  }
+
+  /// Keywords that say something which is not held.
+  private static let refused = ["unevaluatedProperties", "unevaluatedItems", "$dynamicRef", "$recursiveRef"]
+
+  private mutating func combinations(_ schema: JSONObject, _ path: String) throws(SchemaError) -> Formula {
+    var parts: [Formula] = []
+    for keyword in ["allOf", "anyOf", "oneOf"] {
+      guard let value = schema[keyword] else { continue }
+      guard let values = value.array, !values.isEmpty else {
+        throw SchemaError(path: path, reason: "\(keyword) must be an array of schemas")
+      }
+      var formulas: [Formula] = []
+      for (index, value) in values.enumerated() {
+        formulas.append(try formula(of: value, "\(path)/\(keyword)/\(index)"))
+      }
+      switch keyword {
+      case "allOf": parts.append(pool.all(formulas))
+      case "anyOf": parts.append(pool.any(formulas))
+      default: parts.append(pool.exactlyOne(formulas))
+      }
+    }
+    if let value = schema["not"] { parts.append(pool.not(try formula(of: value, path + "/not"))) }
+    if let value = schema["if"] {
+      let condition = try formula(of: value, path + "/if")
+      let then =
+        try schema["then"].map { value throws(SchemaError) in try formula(of: value, path + "/then") } ?? .always
+      let otherwise =
+        try schema["else"].map { value throws(SchemaError) in try formula(of: value, path + "/else") } ?? .always
+      parts.append(pool.any([pool.not(condition), then]))
+      parts.append(pool.any([condition, otherwise]))
+    }
+    return pool.all(parts)
+  }
+}

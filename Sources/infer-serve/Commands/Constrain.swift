@@ -1,0 +1,87 @@
+import ArgumentParser
+import Foundation
+import HybridBlocks
+import InferCore
+import InferText
+
+/// `infer-serve constrain`: which texts a constraint accepts, and what its masks cost.
+struct Constrain: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Holds texts against JSON schemas, regular expressions or choices.",
+    discussion: """
+      Reads one JSON object a line from standard input, {"schema": …} (or "regex" or "choice") with "texts": ["…", …], \
+      and prints one a line: {"compiled": true, "compile_us": …, "texts": [{"accepted": true, "tokens": 12, \
+      "mask_us": […]}]}, or {"compiled": false, "error": "…"}. A text is accepted when each of its tokens was allowed by \
+      the mask before it, and the end was.
+      """)
+
+  @OptionGroup var source: TokenizerOptions
+
+  func run() throws {
+    let tokenizer = try source.load()
+    let vocabulary = MaskVocabulary(tokenizer)
+    var lines = InputLines()
+    var number = 0
+    while let line = try lines.next() {
+      number += 1
+      if line.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) { continue }
+      let value: JSONValue
+      do { value = try JSONValue(parsing: line) } catch { throw CommandFailure("line \(number): \(error)") }
+      let texts = value["texts"]?.array?.compactMap(\.string)
+      guard let texts, texts.count == value["texts"]?.array?.count else {
+        throw CommandFailure("line \(number): expected \"texts\", an array of strings")
+      }
+      try emit(try answer(value, texts, tokenizer, vocabulary, line: number).serialized() + "\n")
+    }
+  }
+
+  private func answer(
+    _ value: JSONValue, _ texts: [String], _ tokenizer: Tokenizer, _ vocabulary: MaskVocabulary, line: Int
+  ) throws -> JSONValue {
+    let start = ContinuousClock.now
+    let constraint: Constraint
+    do {
+      constraint = try read(value, vocabulary, line: line)
+    } catch let error as ConstraintError {
+      return ["compiled": false, "error": .string("\(error)")]
+    }
+    let time = microseconds(since: start)
+    var results: [JSONValue] = []
+    for text in texts { results.append(try hold(text, constraint, tokenizer)) }
+    return ["compiled": true, "compile_us": .number(time), "texts": .array(results)]
+  }
+
+  private func read(_ value: JSONValue, _ vocabulary: MaskVocabulary, line: Int) throws -> Constraint {
+    if let schema = value["schema"] { return try Constraint(schema: schema, for: vocabulary) }
+    if let regex = value["regex"]?.string { return try Constraint(regex: regex, for: vocabulary) }
+    if let choice = value["choice"]?.array {
+      let texts = choice.compactMap(\.string)
+      guard texts.count == choice.count else { throw CommandFailure("line \(line): \"choice\" must be strings") }
+      return try Constraint(choice: texts, for: vocabulary)
+    }
+    throw CommandFailure("line \(line): expected \"schema\", or \"regex\" with a string, or \"choice\" with an array")
+  }
+
+  private func hold(_ text: String, _ constraint: Constraint, _ tokenizer: Tokenizer) throws -> JSONValue {
+    var cursor = constraint.makeCursor()
+    var times: [JSONValue] = []
+    let tokens = try tokenizer.encode(text, parsingSpecialTokens: false, addingSpecialTokens: false)
+    var isAccepted = true
+    for token in tokens {
+      let start = ContinuousClock.now
+      let mask = cursor.mask()
+      times.append(.number(microseconds(since: start)))
+      guard mask.contains(token), cursor.accept(tokenizer.bytes(for: token)) else {
+        isAccepted = false
+        break
+      }
+    }
+    if isAccepted { isAccepted = cursor.mayEnd }
+    return ["accepted": .bool(isAccepted), "tokens": .integer(tokens.count), "mask_us": .array(times)]
+  }
+
+  private func microseconds(since start: ContinuousClock.Instant) -> Double {
+    let (seconds, attoseconds) = (ContinuousClock.now - start).components
+    return (Double(seconds) * 1e7 + Double(attoseconds) / 1e11).rounded() / 10
+  }
+}

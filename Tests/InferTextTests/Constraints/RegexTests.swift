@@ -1,0 +1,38 @@
+import InferText
+import Testing
+
+/// Texts held against regular expressions and choices.
+@Suite struct RegexTests {
+  @Test(arguments: [
+    ("[a-z]+@[a-z]+\\.(com|org)", ["a@b.com", "xy@z.org"], ["a@b.net", "@b.com", "a@b.comm"]),
+    ("\\d{3}-\\d{4}", ["555-1234"], ["5555-123", "555-12345"]), ("(ab|cd)*", ["", "abcdab"], ["abc"]),
+    ("a.c", ["abc", "aüc"], ["a\nc", "ac"]), ("(?=.*\\d)[a-z0-9]{2,4}", ["a1", "12ab"], ["ab", "a1b2c"]),
+    ("(?!foo)\\w+", ["fo", "bar"], ["foo", "foobar"]), ("[^\\s]+", ["x-y"], ["x y", ""]),
+    ("^abc$", ["abc"], ["ab", "abcd"]), ("\\u00e9|\\x41", ["é", "A"], ["e"]), ("x{0,2}y?", ["", "xxy"], ["xxx"]),
+  ])
+  func matches(_ pattern: String, _ accepted: [String], _ refused: [String]) throws {
+    let constraint = try Constraint(regex: pattern, for: .bytes)
+    for text in accepted { #expect(constraint.accepts(text), "\(text)") }
+    for text in refused { #expect(!constraint.accepts(text), "\(text)") }
+  }
+
+  @Test(arguments: ["(a", "a{2,1}", "[b-a]", "(a)\\1", "(?<=a)b", "a\\Bb", "[a&&b]{99999999999999999999}", "(?=a)b"])
+  func refuses(_ pattern: String) {
+    let error = #expect(throws: ConstraintError.self) { try Constraint(regex: pattern, for: .bytes) }
+    #expect(error?.reason.hasPrefix("regex: ") == true)
+  }
+
+  /// Nested repetitions, with which engines that go back take for ever.
+  @Test func isLinear() throws {
+    let constraint = try Constraint(regex: "(a+)+(a|aa)*b", for: .bytes)
+    #expect(!constraint.accepts(String(repeating: "a", count: 5000)))
+    #expect(constraint.accepts(String(repeating: "a", count: 5000) + "b"))
+  }
+
+  @Test func choosesOneOfSomeTexts() throws {
+    let constraint = try Constraint(choice: ["yes", "no", "", "nö"], for: .bytes)
+    for text in ["yes", "no", "", "nö"] { #expect(constraint.accepts(text)) }
+    for text in ["y", "nono", "n"] { #expect(!constraint.accepts(text)) }
+    #expect(throws: ConstraintError.self) { try Constraint(choice: [], for: .bytes) }
+  }
+}
