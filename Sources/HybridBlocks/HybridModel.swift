@@ -44,6 +44,9 @@ public struct HybridModel: LanguageModel {
   /// Number of logits of a row.
   public var vocabularySize: Int { embedding.rows }
 
+  /// The width of the residual stream.
+  public var hiddenWidth: Int? { embedding.columns }
+
   /// The letters of all blocks, e.g. `MFMFAMFMF`.
   public var layout: String { String(layers.flatMap(\.blocks).map(\.letter)) }
 
@@ -52,6 +55,12 @@ public struct HybridModel: LanguageModel {
 
   /// Runs the step: embedding, layers in order, and, for the rows whose logits are wanted, norm and head.
   public func forward(_ step: borrowing Step, logits: inout MutableRows) {
+    var none = step.take(rows: 0, columns: embedding.columns)
+    forward(step, logits: &logits, hidden: &none)
+  }
+
+  /// Runs the step: embedding, layers in order, and, for the rows that are wanted, norm and, for logits, head.
+  public func forward(_ step: borrowing Step, logits: inout MutableRows, hidden: inout MutableRows) {
     precondition(logits.count == step.plan.logitRowCount && logits.columns == vocabularySize, "\(logits.count) logits")
     let width = embedding.columns
     var h = step.take(rows: step.plan.tokens.count, columns: carriesEmbedding ? 2 * width : width)
@@ -61,6 +70,11 @@ public struct HybridModel: LanguageModel {
       for block in layer.blocks {
         step.scoped { block.apply(to: &h, step) }
       }
+    }
+    if hidden.count > 0 {
+      var wanted = step.take(rows: hidden.count, columns: width)
+      gatherHiddenRows(of: h.rows.columns(0..<width), into: &wanted, step)
+      norm.apply(wanted.rows, into: &hidden, step)
     }
     guard logits.count > 0 else { return }
     // Only wanted rows pass through the head, which is often the largest matrix of all.

@@ -14,6 +14,8 @@ public struct LoadedModel: Sendable {
   public let chatTemplate: ChatTemplate?
   /// The recommendations of `generation_config.json`.
   public let generation: GenerationDefaults
+  /// The recommendations of sentence-transformers' files.
+  public let embedding: EmbeddingDefaults
   /// A summary of the loaded model, for people.
   public let summary: ModelSummary
 
@@ -61,7 +63,8 @@ public func loadModel(at path: String, options: LoadOptions = LoadOptions()) thr
   generation.addEndTokens(of: text, vocabularySize: read.model.vocabularySize)
   return LoadedModel(
     name: source.name, model: read.model, tokenizer: text.tokenizer, chatTemplate: text.chatTemplate,
-    generation: generation, summary: ModelSummary(read, source, generation))
+    generation: generation, embedding: try EmbeddingDefaults(source.files),
+    summary: ModelSummary(read, source, generation))
 }
 
 /// A model whose configuration and weights are read and checked.
@@ -90,7 +93,7 @@ struct ReadModel {
     try QuantizedElsewhere.check(configuration)
     let reader = ConfigReader(configuration)
     let family = try Families.family(for: reader)
-    let checkpoint = try source.checkpoint()
+    let checkpoint = try source.checkpoint().withModelPrefix
     try QuantizedElsewhere.check(checkpoint)
     weights = try WeightScope(
       checkpoint, plan: options.quantization.map { QuantizationPlan($0, names: checkpoint.tensors.keys) },
@@ -110,6 +113,15 @@ struct ReadModel {
       throw .configuration(
         file: configuration.file, key: key, reason: "is not known, and unknown keys are refused")
     }
+  }
+}
+
+extension Checkpoint {
+  /// This checkpoint, with names under `model.` if it was saved without its head, as those of embedding models are.
+  fileprivate var withModelPrefix: Checkpoint {
+    guard tensors.contains(key: "embed_tokens.weight") else { return self }
+    let renamed = tensors.values.map { $0.renamed("model.\($0.name)") }
+    return Checkpoint(TextDictionary(uniqueKeysWithValues: renamed.map { ($0.name, $0) }))
   }
 }
 

@@ -2,6 +2,7 @@ internal import Foundation
 public import InferText
 
 extension ConfigurationError: DescribedError {}
+extension EmbeddingError: DescribedError {}
 extension ModelError: DescribedError {}
 extension RequestError: DescribedError {}
 extension StateFileError: DescribedError {}

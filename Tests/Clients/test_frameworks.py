@@ -9,7 +9,7 @@ import pytest
 from agents import Agent as OpenAIAgent
 from agents import OpenAIChatCompletionsModel, OpenAIResponsesModel, Runner, function_tool
 from langchain_core.tools import tool
-from langchain_openai import ChatOpenAI
+from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 from pydantic_ai import Agent
 from pydantic_ai.models.openai import OpenAIChatModel, OpenAIResponsesModel as PydanticResponsesModel
 from pydantic_ai.providers.openai import OpenAIProvider
@@ -114,3 +114,13 @@ def test_langchain_openai(caller):
     for chunk in model.stream(["Weather?"]):
         whole = chunk if whole is None else whole + chunk
     assert whole.tool_calls[0]["args"] == ARGUMENTS and whole.content.strip() == SAID
+
+
+def test_embeddings(tiny):
+    texts = ["What is 47 + 85?", "雞兔同籠"]
+    options = {"base_url": f"{tiny.url}/v1", "max_retries": 0}
+    # Its own tokens would be those of OpenAI's models.
+    chain = OpenAIEmbeddings(model=tiny.model, check_embedding_ctx_length=False, **options).embed_documents(texts)
+    lite = litellm.embedding(model=f"openai/{tiny.model}", input=texts, api_base=f"{tiny.url}/v1", num_retries=0)
+    for one, other in zip(chain, lite.data):
+        assert other["embedding"] == pytest.approx(one, abs=1e-3) and sum(x * x for x in one) == pytest.approx(1, rel=1e-4)

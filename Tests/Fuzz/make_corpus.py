@@ -155,6 +155,12 @@ def requests():
                 "include": ["reasoning.encrypted_content"], "reasoning": {"effort": "low", "summary": "auto"},
                 "text": {"format": {"type": "text"}}, "metadata": {"a": "b"}, "max_output_tokens": 5, "top_logprobs": 2,
                 "truncation": "auto", "store": False, "options": {"num_predict": 3}}),
+            "embeddings": "/v1/embeddings\n" + json.dumps({
+                "input": ["é", [1, 2, 2 ** 31 - 1]], "dimensions": 3, "encoding_format": "base64", "pooling": "mean",
+                "normalize": False}),
+            "rerank": "/v1/rerank\n" + json.dumps({
+                "query": "x", "documents": ["a", {"text": "b"}], "top_n": 1, "return_documents": True}),
+            "score": "/v1/score\n" + json.dumps({"text_1": "a", "text_2": ["b", "c"]}),
             "ollama_chat": "/api/chat\n" + json.dumps({
                 "messages": [{"role": "user", "content": "x", "images": []},
                              {"role": "assistant", "content": "", "tool_calls": [{"function": {"name": "add", "arguments": {}}}]},

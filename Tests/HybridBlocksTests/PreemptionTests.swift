@@ -22,7 +22,7 @@ import Testing
       var tokens: [Int32] = []
       for await event in generation {
         switch event {
-        case .promptScores: break
+        case .promptScores, .pooled: break
         case .token(let token): tokens.append(token.id)
         case .finished(_, let statistics): preemptions += statistics.preemptions
         }

@@ -12,6 +12,7 @@ import Testing
     RequestError.invalid(.topP, reason: "must be above 0, not -1"), TemplateError.raised("roles must alternate"),
     TokenizerError.file("tokenizer.json", reason: "is empty"), WriteError(path: "/x", reason: "read-only"),
     ModelFileError.malformed(path: "config.json", reason: "is empty"), StateFileError.nothingKept, jsonError,
+    EmbeddingError(reason: .shutdown),
   ]
 
   private static var jsonError: JSONError {

@@ -29,6 +29,8 @@ public struct EngineLimits: Sendable, Equatable {
   /// The maximum number of rows in a step whose logits score tokens of prompts: their logits take at most 32 MiB,
   /// unless that is less than a row.
   let maxScoredRows: Int
+  /// `true` when the model tells hidden states.
+  let hasHiddenStates: Bool
 
   /// Divides the budgets of a valid configuration.
   ///
@@ -43,6 +45,7 @@ public struct EngineLimits: Sendable, Equatable {
     let layout = model.stateLayout
     if let reason = layout.check(configuration.kvType) { throw ConfigurationError(.kvType, reason: reason) }
     vocabularySize = model.vocabularySize
+    hasHiddenStates = model.hiddenWidth != nil
     let context = configuration.maxContext ?? model.contextLength
     guard context <= model.contextLength else {
       throw ConfigurationError(
@@ -89,6 +92,15 @@ public struct EngineLimits: Sendable, Equatable {
     }
     if let count = request.promptLogprobs, !(0...20).contains(count) {
       throw .invalid(.promptLogprobs, reason: "must be between 0 and 20, not \(count)")
+    }
+    if request.pooling != nil {
+      if !hasHiddenStates { throw .invalid(.pooling, reason: "needs a model that tells hidden states") }
+      if request.stop.maxTokens != 0 {
+        throw .invalid(.pooling, reason: "leaves nothing to generate: maxTokens must be 0")
+      }
+      if request.promptLogprobs != nil {
+        throw .invalid(.pooling, reason: "goes with no log-probabilities of the prompt")
+      }
     }
     guard request.priority >= 0 else {
       throw .invalid(.priority, reason: "must not be negative, not \(request.priority)")

@@ -18,6 +18,8 @@ final class EngineSequence: Schedulable, @unchecked Sendable {
   private let tokenLimit: Int
   /// See ``GenerationRequest/promptLogprobs``.
   private let promptLogprobs: Int?
+  /// See ``GenerationRequest/pooling``.
+  private var pooled: PooledStates?
   private var timing: SequenceTiming
   /// The number of the prompt's first tokens whose state was on disk when the request came.
   var storedTokens = 0
@@ -43,6 +45,7 @@ final class EngineSequence: Schedulable, @unchecked Sendable {
     let stop = request.stop
     scheduling = SchedulingState(
       prompt: request.prompt, scoresPrompt: request.promptLogprobs != nil,
+      pooled: request.pooling?.positions(of: request.prompt),
       scope: keepsPrefixes ? request.cacheScope : nil, marks: request.branches, priority: request.priority,
       client: request.client.map { Array($0.utf8) } ?? [])
     channel = EventChannel(capacity: maxUnread)
@@ -50,6 +53,7 @@ final class EngineSequence: Schedulable, @unchecked Sendable {
     sampler = Sampler(
       request.sampling, prompt: request.prompt, minimumLength: stop.minTokens, stopTokens: stopTokens)
     promptLogprobs = request.promptLogprobs
+    pooled = request.pooling.map { _ in PooledStates() }
     self.tokenLimit = tokenLimit
     timing = SequenceTiming(promptTokens: request.prompt.count, arrival: arrival)
   }
@@ -112,6 +116,18 @@ final class EngineSequence: Schedulable, @unchecked Sendable {
     }
     send(&scores)
     return progress
+  }
+
+  /// Takes the hidden state of the prompt's next wanted token.
+  func receive(hidden row: Span<Float>) { pooled?.add(row) }
+
+  /// Passes on the pooled hidden states once a step has computed the tokens up to `end`, if it is the prompt's.
+  func receivePooled(upTo end: Int, at now: ContinuousClock.Instant, _ metrics: EngineMetrics) -> Progress {
+    guard end == timing.statistics.promptTokens else { return .reading }
+    guard let values = pooled?.mean else { return .ended(.error) }
+    timing.notePromptEnd(at: now, metrics)
+    channel.send(pooled: values)
+    return .ended(.length)
   }
 
   private func send(_ scores: inout [PromptTokenScore]) {

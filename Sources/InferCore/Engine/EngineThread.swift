@@ -177,8 +177,26 @@ final class EngineThread: @unchecked Sendable {
   // A step that is a local variable is put on the heap, one that is an argument is not.
   private func run(_ step: borrowing Step) {
     var logits = step.take(rows: plan.logitRowCount, columns: model.vocabularySize)
-    model.forward(step, logits: &logits)
+    let hiddenCount = plan.hiddenRowCount
+    if hiddenCount > 0, let width = model.hiddenWidth {
+      var hidden = step.take(rows: hiddenCount, columns: width)
+      model.forward(step, logits: &logits, hidden: &hidden)
+      pool(hidden.rows)
+    } else {
+      model.forward(step, logits: &logits)
+    }
     sampling.run(&logits, team)
+  }
+
+  /// Gives each sequence the hidden states that it wants.
+  private func pool(_ hidden: Rows) {
+    var next = 0
+    for (sequence, run) in zip(scheduler.planned, plan.runs) {
+      for _ in run.hidden {
+        sequence.receive(hidden: hidden[next])
+        next += 1
+      }
+    }
   }
 
   /// Passes on what came of the step, and ends or pauses the sequences that end or whose readers are behind.
@@ -188,7 +206,10 @@ final class EngineThread: @unchecked Sendable {
     for (sequence, run) in zip(scheduler.planned, plan.runs) {
       let results = sampling.results[row..<row + run.logits.count]
       row += run.logits.count
-      let progress = sequence.receive(results, at: now, recorder.metrics)
+      let progress =
+        sequence.scheduling.isPooled
+        ? sequence.receivePooled(upTo: run.position + run.tokens.count, at: now, recorder.metrics)
+        : sequence.receive(results, at: now, recorder.metrics)
       outcomes.append(progress.outcome)
       if case .ended(let reason) = progress {
         endings.append((sequence, reason))

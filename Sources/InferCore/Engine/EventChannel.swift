@@ -12,6 +12,7 @@ final class EventChannel: Sendable {
     var isPaused = false
     var scores: Deque<[PromptTokenScore]> = []
     var tokens: Deque<GeneratedToken> = []
+    var pooled: [Float]?
     var end: GenerationEnd?
     var isEndRead = false
     var reader: CheckedContinuation<GenerationEvent?, Never>?
@@ -23,6 +24,10 @@ final class EventChannel: Sendable {
       if let scores = scores.popFirst() {
         unread -= scores.count
         return .promptScores(scores)
+      }
+      if let values = pooled {
+        pooled = nil
+        return .pooled(values)
       }
       if let token = tokens.popFirst() {
         unread -= 1
@@ -64,6 +69,9 @@ final class EventChannel: Sendable {
 
   /// Takes the next token.
   func send(_ token: GeneratedToken) { send(1) { $0.tokens.append(token) } }
+
+  /// Takes the pooled hidden states of the prompt.
+  func send(pooled values: [Float]) { send(0) { $0.pooled = values } }
 
   private func send(_ count: Int, _ append: (inout State) -> Void) {
     let delivery = state.withLock { state in

@@ -3,6 +3,8 @@ public enum GenerationEvent: Sendable {
   /// Scores of the next tokens of the prompt, from its second token on. Comes before all tokens, and only when the
   /// request has ``GenerationRequest/promptLogprobs``.
   case promptScores([PromptTokenScore])
+  /// The pooled hidden states of the prompt, for a request with ``GenerationRequest/pooling``.
+  case pooled([Float])
   /// The next token.
   case token(GeneratedToken)
   /// The end; nothing follows.

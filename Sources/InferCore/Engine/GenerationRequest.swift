@@ -9,6 +9,9 @@ public struct GenerationRequest: Sendable {
   /// Log-probabilities to report of the prompt's tokens: `nil` for none, 0 for each token's own, n for the n most
   /// likely tokens' as well. Costs a row of logits for every token of the prompt.
   public var promptLogprobs: Int?
+  /// The way in which the prompt's hidden states become a vector that is reported; `nil` for none. Such a request
+  /// generates nothing: ``StopConditions/maxTokens`` is 0.
+  public var pooling: Pooling?
 
   /// The requests that this one may share state with; `nil` for none: it then neither finds what others left nor leaves
   /// anything.
@@ -61,8 +64,11 @@ public struct StopConditions: Sendable, Equatable {
   /// No conditions but the model's end tokens and the context's end.
   public static let standard = StopConditions()
 
-  private init() {
-    maxTokens = nil
+  /// The prompt is read only.
+  static let nothing = StopConditions(length: 0)
+
+  private init(length: Int? = nil) {
+    maxTokens = length
     minTokens = 0
     stopTokenIDs = []
     ignoresEndTokens = false

@@ -4,6 +4,8 @@
 public protocol LanguageModel: Sendable {
   /// The number of logits in a row. Token ids are `0 ..< vocabularySize`.
   var vocabularySize: Int { get }
+  /// The number of values of a token's hidden state; `nil` for a model that tells none.
+  var hiddenWidth: Int? { get }
   /// The maximum number of tokens in a sequence, prompt and generated tokens together.
   var contextLength: Int { get }
   /// The state that every sequence has.
@@ -18,9 +20,26 @@ public protocol LanguageModel: Sendable {
   ///   - step: The plan, the state that it works on, and the threads and memory to compute with.
   ///   - logits: `[StepPlan.logitRowCount × vocabularySize]`, overwritten with the wanted rows, in order of runs.
   func forward(_ step: borrowing Step, logits: inout MutableRows)
+
+  /// Runs the step, which advances the state of every run.
+  ///
+  /// - Parameters:
+  ///   - step: The plan, the state that it works on, and the threads and memory to compute with.
+  ///   - logits: `[StepPlan.logitRowCount × vocabularySize]`, overwritten with the wanted rows, in order of runs.
+  ///   - hidden: `[StepPlan.hiddenRowCount × hiddenWidth]`, overwritten with the wanted hidden states after the model's last
+  ///     norm, in order of runs.
+  func forward(_ step: borrowing Step, logits: inout MutableRows, hidden: inout MutableRows)
 }
 
 extension LanguageModel {
   /// No fingerprint.
   public var fingerprint: ModelFingerprint? { nil }
+  /// No hidden states.
+  public var hiddenWidth: Int? { nil }
+
+  /// Runs a step that wants no hidden states.
+  public func forward(_ step: borrowing Step, logits: inout MutableRows, hidden: inout MutableRows) {
+    precondition(hidden.count == 0, "\(hidden.count) hidden states of a model that tells none")
+    forward(step, logits: &logits)
+  }
 }

@@ -9,7 +9,7 @@ extension Scheduler {
     while running.count >= maxRunning || !start(next, in: &plan) {
       guard let last = running.last, last.scheduling.priority > next.scheduling.priority else { return false }
       budget.rows += last.scheduling.share
-      budget.scoredRows += last.scheduling.scored(within: last.scheduling.share).count
+      budget.scoredRows += last.scheduling.scoredCount(within: last.scheduling.share)
       preemptLast(&plan)
     }
     waiting.removeAll { $0 === next }

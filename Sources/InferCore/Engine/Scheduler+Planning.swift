@@ -95,7 +95,7 @@ extension Scheduler {
   private func give(_ budget: inout StepBudget, to sequence: Sequence) {
     let state = sequence.scheduling
     var rows = min(state.missing - state.share, budget.rows)
-    let scoring = state.rows(scoringAtMost: state.scored(within: state.share).count + budget.scoredRows)
+    let scoring = state.rows(scoringAtMost: state.scoredCount(within: state.share) + budget.scoredRows)
     rows = min(rows, scoring - state.share)
     guard rows > 0 else { return }
     if let seconds = budget.seconds {
@@ -108,7 +108,7 @@ extension Scheduler {
     }
     budget.isWhole = false
     budget.rows -= rows
-    budget.scoredRows -= state.scored(within: state.share + rows).count - state.scored(within: state.share).count
+    budget.scoredRows -= state.scoredCount(within: state.share + rows) - state.scoredCount(within: state.share)
     sequence.scheduling.share += rows
   }
 

@@ -16,8 +16,11 @@ struct SchedulingState {
   private(set) var pages: [Int32] = []
   /// The slot of recurrent state; `nil` while the sequence has no memory.
   private(set) var slot: Int32?
-  /// Positions of the prompt whose logits are wanted and have not been computed: they score the tokens behind them.
+  /// Positions of the prompt that are wanted and have not been computed: their logits score the tokens behind them, or
+  /// their hidden states are pooled.
   private(set) var unscored: Range<Int>
+  /// `true` when hidden states are wanted, and no logits.
+  let isPooled: Bool
   /// The sequences with which state is shared; `nil` when this one neither finds nor leaves any.
   let scope: CacheScope?
   /// Numbers of tokens after which state is to be kept, in ascending order, as far as they are not computed.
@@ -60,12 +63,15 @@ struct SchedulingState {
   /// - Parameters:
   ///   - prompt: The prompt.
   ///   - scoresPrompt: `true` when its tokens are to be scored, for which all are computed.
+  ///   - pooled: The positions of the prompt whose hidden states are wanted, for which all from there on are computed;
+  ///     `nil` for a sequence whose logits are.
   ///   - scope: The sequences with which state is shared; `nil` for none.
   ///   - marks: Numbers of the prompt's tokens after which other prompts may go on differently.
   ///   - priority: The urgency, lower before higher.
   ///   - client: The client whose request it is.
   init(
-    prompt: [Int32], scoresPrompt: Bool, scope: CacheScope? = nil, marks: [Int] = [], priority: Int = 0,
+    prompt: [Int32], scoresPrompt: Bool, pooled: Range<Int>? = nil, scope: CacheScope? = nil, marks: [Int] = [],
+    priority: Int = 0,
     client: [UInt8] = []
   ) {
     tokens = prompt
@@ -73,7 +79,8 @@ struct SchedulingState {
     promptLength = prompt.count
     self.priority = priority
     self.client = client
-    unscored = 0..<(scoresPrompt ? max(0, prompt.count - 1) : 0)
+    isPooled = pooled != nil
+    unscored = pooled ?? 0..<(scoresPrompt ? max(0, prompt.count - 1) : 0)
     self.scope = scope
     guard scope != nil else { return }
     for mark in marks + [prompt.count - 1] { self.mark(mark) }
@@ -235,16 +242,21 @@ struct SchedulingState {
 
   private mutating func dropMarks() { marks.removeAll { $0 <= computed } }
 
-  /// The positions that the next `rows` tokens score.
-  func scored(within rows: Int) -> Range<Int> { unscored.clamped(to: computed..<computed + rows) }
+  /// The number of the next `rows` tokens whose logits score others.
+  func scoredCount(within rows: Int) -> Int { isPooled ? 0 : wanted(within: rows).count }
+
+  /// The wanted positions of the next `rows` tokens.
+  private func wanted(within rows: Int) -> Range<Int> { unscored.clamped(to: computed..<computed + rows) }
 
   /// The number of next tokens that can be computed when no more than `limit` of them may score.
   func rows(scoringAtMost limit: Int) -> Int {
+    if isPooled { return missing }
     let first = max(computed, unscored.lowerBound)
     return unscored.upperBound - first <= limit ? missing : first - computed + limit
   }
 
-  /// Adds the next `rows` tokens to a plan. Logits are wanted where they score, and once no token is left to compute.
+  /// Adds the next `rows` tokens to a plan. Logits are wanted where they score, and once no token is left to compute;
+  /// or else the hidden states that are pooled.
   ///
   /// - Parameter slot: Gives a slot to keep a state in; `nil` when there is none.
   func appendRun(of rows: Int, to plan: inout StepPlan, keepingIn slot: () -> Int32?) {
@@ -258,10 +270,12 @@ struct SchedulingState {
       plan.captures.append(StateCapture(rows: mark - computed, slot: slot))
     }
     let end = plan.tokens.count
-    let wanted = scored(within: rows).count + (rows == missing ? 1 : 0)
+    let logits = isPooled ? 0 : scoredCount(within: rows) + (rows == missing ? 1 : 0)
+    let pooled = isPooled ? wanted(within: rows) : computed..<computed
     plan.runs.append(
       Run(
         sequence: id, tokens: first..<end, position: computed, pages: firstPage..<plan.pages.count,
-        slot: self.slot ?? 0, start: start, captures: firstCapture..<plan.captures.count, logits: end - wanted..<end))
+        slot: self.slot ?? 0, start: start, captures: firstCapture..<plan.captures.count, logits: end - logits..<end,
+        hidden: first + pooled.lowerBound - computed..<first + pooled.upperBound - computed))
   }
 }

@@ -77,6 +77,7 @@ public struct TextGeneration: AsyncSequence, Sendable {
       while let event = await events.next(isolation: actor) {
         switch event {
         case .promptScores(let scores): return .promptScores(scores)
+        case .pooled(let values): return .pooled(values)
         case .token(let token):
           let piece = assembly.append(token)
           if assembly.hasStopped { generation.stop() }
@@ -109,6 +110,8 @@ extension Engine {
 public enum TextEvent: Sendable, Equatable {
   /// Scores of the prompt's next tokens; see ``GenerationEvent/promptScores(_:)``.
   case promptScores([PromptTokenScore])
+  /// The prompt's pooled hidden states; see ``GenerationEvent/pooled(_:)``.
+  case pooled([Float])
   /// The next piece of text.
   case piece(TextPiece)
   /// The end; nothing follows. Generated tokens are counted up to the one that completed a stop string.

@@ -48,6 +48,8 @@ extension RequestError: CustomStringConvertible {
     case prompt
     /// ``GenerationRequest/promptLogprobs``
     case promptLogprobs
+    /// ``GenerationRequest/pooling``
+    case pooling
     /// ``GenerationRequest/priority``
     case priority
     /// The number of requests that are submitted together.

@@ -18,10 +18,23 @@ package func gatherRows(
 ///   - h: `[step rows × width]`.
 ///   - out: `[wanted rows × width]`.
 package func gatherLogitRows(of h: Rows, into out: inout MutableRows, _ step: borrowing Step) {
-  precondition(out.count == step.plan.logitRowCount && out.columns == h.columns, "\(out.count) wanted rows")
+  precondition(out.count == step.plan.logitRowCount, "\(out.count) wanted rows")
+  gatherRows(of: h, into: &out, step) { $0.logits }
+}
+
+/// Copies the rows whose hidden states are wanted, in the order of runs; see ``gatherLogitRows(of:into:_:)``.
+package func gatherHiddenRows(of h: Rows, into out: inout MutableRows, _ step: borrowing Step) {
+  precondition(out.count == step.plan.hiddenRowCount, "\(out.count) wanted rows")
+  gatherRows(of: h, into: &out, step) { $0.hidden }
+}
+
+private func gatherRows(
+  of h: Rows, into out: inout MutableRows, _ step: borrowing Step, _ wanted: (Run) -> Range<Int>
+) {
+  precondition(out.columns == h.columns, "\(out.columns) columns of \(h.columns)")
   var next = 0
   for run in step.plan.runs {
-    for row in run.logits {
+    for row in wanted(run) {
       unsafe (out.base + next * out.stride).update(from: h.base + row * h.stride, count: h.columns)
       next += 1
     }

@@ -18,16 +18,22 @@ public struct Run: Sendable {
   /// Rows of the step whose logits are wanted: a suffix of `tokens`, possibly empty. They stand in the
   /// logits matrix in order of runs, without gaps.
   public var logits: Range<Int>
+  /// Rows of the step whose hidden states are wanted: a part of `tokens`, possibly empty. They stand in their matrix in
+  /// order of runs, without gaps.
+  public var hidden: Range<Int>
 
   /// Creates a run; see the properties. Without a `start`, recurrent state is zero before position 0, and elsewhere
   /// the slot's.
   public init(
     sequence: Int, tokens: Range<Int>, position: Int, pages: Range<Int>, slot: Int32, start: StateStart? = nil,
-    captures: Range<Int> = 0..<0, logits: Range<Int>
+    captures: Range<Int> = 0..<0, logits: Range<Int>, hidden: Range<Int> = 0..<0
   ) {
     precondition(
       logits.isEmpty || (tokens.contains(logits.lowerBound) && logits.upperBound == tokens.upperBound),
       "logits \(logits) are no suffix of tokens \(tokens)")
+    precondition(
+      hidden.isEmpty || tokens.contains(hidden.lowerBound) && hidden.upperBound <= tokens.upperBound,
+      "hidden states \(hidden) are no part of tokens \(tokens)")
     self.sequence = sequence
     self.tokens = tokens
     self.position = position
@@ -36,6 +42,7 @@ public struct Run: Sendable {
     self.start = start ?? (position == 0 ? .zero : .slot)
     self.captures = captures
     self.logits = logits
+    self.hidden = hidden
   }
 }
 

@@ -28,6 +28,9 @@ public struct StepPlan: Sendable {
 
   /// The number of rows for which logits are computed, over all runs.
   public var logitRowCount: Int { runs.reduce(0) { $0 + $1.logits.count } }
+
+  /// The number of rows whose hidden states are wanted, over all runs.
+  public var hiddenRowCount: Int { runs.reduce(0) { $0 + $1.hidden.count } }
 }
 
 /// A copy of the first tokens of a page to a page of a sequence's own, which then goes on differently.

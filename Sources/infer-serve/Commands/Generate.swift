@@ -66,7 +66,7 @@ struct Generate: AsyncParsableCommand {
         keeping: loaded.outputFormat.markers(of: tokenizer, takesCalls: false))
       {
         switch event {
-        case .promptScores: break
+        case .promptScores, .pooled: break
         case .piece(let piece): try transcript.append(piece)
         case .finished(let reason, let statistics): transcript.finish(reason, statistics)
         }
@@ -74,7 +74,7 @@ struct Generate: AsyncParsableCommand {
     } else {
       for await event in generation {
         switch event {
-        case .promptScores: break
+        case .promptScores, .pooled: break
         case .token(let token): try transcript.append(token)
         case .finished(let reason, let statistics): transcript.finish(reason, statistics)
         }

@@ -41,6 +41,12 @@ struct Serve: AsyncParsableCommand {
       """, valueName: "policy"))
   var overflow = Overflow.error
 
+  @Option(
+    help: ArgumentHelp(
+      "Pooling of embeddings: mean, last or cls (default: what the model's files say, or last). A request may have its own.",
+      valueName: "way"))
+  var pooling: Pooling?
+
   @Option(help: ArgumentHelp("Address to listen on.", valueName: "address"))
   var host = "127.0.0.1"
 
@@ -280,7 +286,7 @@ struct Serve: AsyncParsableCommand {
     let served = ServedModel(
       model: loaded, name: name, tokenizer: tokenizer, engine: engine, format: output.format(loaded.outputFormat),
       created: Int(Date().timeIntervalSince1970), allowsSpecialInMessages: template.allowSpecialInMessages,
-      overflow: overflow)
+      overflow: overflow, pooling: pooling)
     try AddressSpace.checkBeforeServing()
     for sentence in loaded.chatTemplate?.adaptations ?? [] {
       logger.notice("messages are adapted", metadata: ["how": "\(sentence)"])
@@ -302,3 +308,4 @@ struct Serve: AsyncParsableCommand {
 extension Logger.Level: @retroactive ExpressibleByArgument {}
 extension LogFormat: ExpressibleByArgument {}
 extension Overflow: ExpressibleByArgument {}
+extension Pooling: ExpressibleByArgument {}

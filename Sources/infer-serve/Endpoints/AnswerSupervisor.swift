@@ -18,7 +18,7 @@ final class AnswerSupervisor: Sendable {
   private let first = Monitor<Cause?>(nil)
   /// The time that the answer had.
   let limit: Duration
-  private let answer: Answer
+  private let cancel: @Sendable () -> Void
   private let timer = Monitor<Task<Void, any Error>?>(nil)
   private let registration = Monitor<ClientConnection.Registration?>(nil)
 
@@ -26,8 +26,13 @@ final class AnswerSupervisor: Sendable {
   var cause: Cause? { first.withLock { $0 } }
 
   /// Watches over an answer that is written to `channel`, or to none, until ``stop()``.
-  init(_ answer: Answer, channel: (any Channel)?, until deadline: Deadline) async {
-    self.answer = answer
+  convenience init(_ answer: Answer, channel: (any Channel)?, until deadline: Deadline) async {
+    await self.init(channel: channel, until: deadline) { answer.cancel() }
+  }
+
+  /// Watches over what `cancel` ends.
+  init(channel: (any Channel)?, until deadline: Deadline, cancel: @escaping @Sendable () -> Void) async {
+    self.cancel = cancel
     limit = deadline.limit
     if let channel {
       if let connection = await DisconnectHandler.connection(of: channel) {
@@ -56,6 +61,6 @@ final class AnswerSupervisor: Sendable {
   /// Ends the answer, unless it has been ended already.
   func end(_ cause: Cause) {
     first.withLock { if $0 == nil { $0 = cause } }
-    answer.cancel()
+    cancel()
   }
 }

@@ -65,6 +65,25 @@ struct GenerationService: Sendable {
     return response
   }
 
+  /// Answers a request with what becomes of the hidden states of prompts.
+  func embed(
+    _ request: Request, _ context: ServeContext,
+    decode: @escaping @Sendable (FieldReader, ServedModel) throws(APIError) -> EmbeddingJob
+  ) async throws -> Response {
+    let start = Deadline(from: .now, limit: limits.requestTime)
+    let allowed = start.tightened(to: try SchedulingFields.timeLimit(of: request.headers))
+    let (body, served) = try await body(of: request, context, until: allowed)
+    let job = try await workers.run(bytes: body.effort) { () throws(APIError) in
+      try counted { () throws(APIError) in try decode(try reader(of: body), served) }
+    }
+    let embeddings = try await job.run(
+      served.engine, channel: context.channel, until: allowed.tightened(to: job.timeLimit))
+    let tokens = embeddings.reduce(0) { $0 + $1.statistics.promptTokens }
+    context.record.generation = RequestRecord.Generation(
+      promptTokens: tokens, finishReason: FinishReason.length.rawValue)
+    return .json(job.response(embeddings))
+  }
+
   /// Answers a request that needs no engine from what its body says.
   ///
   /// - Parameter waits: Whether a small body may take long as well.
@@ -121,12 +140,17 @@ struct GenerationService: Sendable {
   private func decodeCounted<Builder: ResponseBuilder>(
     _ body: Body, _ served: ServedModel, _ decode: Decoder<Builder>
   ) throws(APIError) -> GenerationJob<Builder> {
-    do {
+    try counted { () throws(APIError) in
       let reader = try reader(of: body)
       let job = try decode(reader, served)
       try job.checkLogprobs(contextLength: served.engine.limits.contextLength)
       return job
-    } catch {
+    }
+  }
+
+  /// Counts a refusal that the engine will never see.
+  private func counted<Result>(_ decode: () throws(APIError) -> Result) throws(APIError) -> Result {
+    do { return try decode() } catch {
       metrics.engine.admissionRejections(error.code == APIError.contextExceeded ? "prompt_too_long" : "invalid")
         .increment()
       throw error
@@ -280,6 +304,7 @@ struct GenerationService: Sendable {
     _ event: TextEvent, of choice: Int, _ answer: Answer, _ builder: inout Builder, _ supervisor: AnswerSupervisor
   ) -> (events: [JSONValue], failure: APIError?) {
     switch event {
+    case .pooled: return ([], nil)
     case .promptScores(let scores):
       builder.append(scores, to: choice)
       return ([], nil)

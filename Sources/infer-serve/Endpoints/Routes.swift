@@ -30,7 +30,7 @@ enum Routes {
     let messages = Messages(service: service)
     let (ollama, ollamaModels) = (Ollama(service: service), OllamaModels(service: service))
     let cache = PrefixCache(state: state)
-    let responses = Responses(service: service)
+    let (responses, ranking) = (Responses(service: service), Ranking(service: service))
     let sessions = Sessions(service: service, folder: service.sessionFolder)
     var endpoints = [
       post(["/v1/chat/completions", "/chat/completions"], ChatCompletions(service: service).respond),
@@ -38,6 +38,8 @@ enum Routes {
       post(["/infill", "/v1/infill"], Infill(service: service).respond),
       post(["/v1/messages", "/messages"], messages.respond),
       post(["/v1/messages/count_tokens", "/messages/count_tokens"], messages.count),
+      post(["/v1/embeddings", "/embeddings"], Embeddings(service: service).respond),
+      post(["/v1/rerank", "/rerank", "/v2/rerank"], ranking.rerank), post(["/v1/score", "/score"], ranking.score),
       post(["/v1/responses", "/responses"], responses.respond),
       post(["/v1/responses/input_tokens", "/responses/input_tokens"], responses.count),
       Endpoint(

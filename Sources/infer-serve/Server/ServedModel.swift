@@ -18,12 +18,14 @@ struct ServedModel: Sendable {
   let allowsSpecialInMessages: Bool
   /// The treatment of prompts that do not fit the context, unless a request has its own.
   let overflow: Overflow
+  /// The form of embeddings, unless a request has its own.
+  let embedding: EmbeddingDefaults
   /// No text with more bytes fits the context.
   let longestText: Int
 
   init(
     model: LoadedModel, name: String, tokenizer: Tokenizer, engine: Engine, format: OutputFormat, created: Int,
-    allowsSpecialInMessages: Bool = false, overflow: Overflow = .error
+    allowsSpecialInMessages: Bool = false, overflow: Overflow = .error, pooling: Pooling? = nil
   ) {
     self.model = model
     self.name = name
@@ -33,6 +35,9 @@ struct ServedModel: Sendable {
     self.created = created
     self.allowsSpecialInMessages = allowsSpecialInMessages
     self.overflow = overflow
+    var embedding = model.embedding
+    embedding.pooling = pooling ?? embedding.pooling
+    self.embedding = embedding
     let longestToken = (0..<Int32(tokenizer.vocabularySize)).reduce(1) { max($0, tokenizer.bytes(for: $1).count) }
     // Normalisation may make a text shorter before it is cut into tokens, by a factor of 3 at most.
     longestText = engine.limits.contextLength * longestToken * 3

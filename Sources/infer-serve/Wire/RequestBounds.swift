@@ -26,7 +26,11 @@ enum RequestBounds {
   static func check(_ reader: FieldReader) throws(APIError) {
     try check(reader, "messages", count: reader["messages"]?.array?.count, messages)
     try check(reader, "messages", count: sum("content", of: reader["messages"]), contentParts, "content parts")
-    try check(reader, "input", count: reader["input"]?.array?.count, messages)
+    // An input of token ids is one text.
+    if let elements = reader["input"]?.array, elements.first?.double == nil {
+      try check(reader, "input", count: elements.count, messages)
+    }
+    try check(reader, "documents", count: reader["documents"]?.array?.count, messages)
     for key in ["content", "output", "summary"] {
       try check(reader, "input", count: sum(key, of: reader["input"]), contentParts, "content parts")
     }

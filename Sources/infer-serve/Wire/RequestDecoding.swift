@@ -13,7 +13,8 @@ package enum RequestDecoding {
 
   /// Paths of the endpoints.
   package static let paths = [
-    "/v1/chat/completions", "/v1/completions", "/v1/messages", "/v1/responses", "/api/chat", "/api/generate", "/infill",
+    "/v1/chat/completions", "/v1/completions", "/v1/messages", "/v1/responses", "/v1/embeddings", "/v1/rerank",
+    "/v1/score", "/api/chat", "/api/generate", "/infill",
     "/tokenize",
     "/detokenize",
   ]
@@ -34,6 +35,9 @@ package enum RequestDecoding {
       return Conversation(try ResponsesRequest(reader, defaults: defaults, response: ResponseID()).chat)
     case "/api/chat": return Conversation(try OllamaRequest(chat: reader, defaults: defaults).chat)
     case "/api/generate": return Conversation(try OllamaRequest(generate: reader, defaults: defaults).chat)
+    case "/v1/embeddings": _ = try EmbeddingsRequest(reader, width: 64)
+    case "/v1/rerank": _ = try RankingRequest(rerank: reader)
+    case "/v1/score": _ = try RankingRequest(score: reader)
     case "/infill": _ = try InfillRequest(reader, defaults: defaults)
     case "/v1/completions": _ = try CompletionRequest(reader, defaults: defaults)
     case "/tokenize":

@@ -6,6 +6,7 @@ extension RequestError.Property {
     switch self {
     case .prompt: "prompt"
     case .promptLogprobs: "prompt_logprobs"
+    case .pooling: "pooling"
     case .requests: "n"
     case .priority: "priority"
     case .temperature: "temperature"

@@ -26,7 +26,7 @@ struct BackPressureTests {
       switch event {
       case .token(let token): ids.append(token.id)
       case .finished(let reason, _): return (ids, reason)
-      case .promptScores: break
+      case .promptScores, .pooled: break
       }
     }
     return (ids, nil)

@@ -22,6 +22,7 @@ struct Collected: Equatable {
     switch event {
     case .promptScores(let more): scores += more
     case .token(let token): tokens.append(token.id)
+    case .pooled: break
     case .finished(let reason, let statistics): (self.reason, self.statistics) = (reason, statistics)
     }
   }

@@ -34,7 +34,7 @@ private struct Read {
   init(_ generation: TextGeneration) async {
     for await event in generation {
       switch event {
-      case .promptScores: break
+      case .promptScores, .pooled: break
       case .piece(let piece): pieces.append(piece)
       case .finished(let reason, let statistics): (self.reason, self.statistics) = (reason, statistics)
       }

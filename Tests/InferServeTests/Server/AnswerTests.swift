@@ -21,7 +21,7 @@ struct AnswerTests {
     var ended = 0
     for await (choice, event) in answer {
       switch event {
-      case .promptScores: break
+      case .promptScores, .pooled: break
       case .piece(let piece): tokens[choice] += piece.tokens.map(\.id)
       case .finished(let reason, _):
         #expect(reason == .length)

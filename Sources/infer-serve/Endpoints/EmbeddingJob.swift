@@ -1,0 +1,87 @@
+import HybridBlocks
+import InferCore
+import InferText
+import NIOCore
+
+/// Prompts whose hidden states are wanted, and what is made of them.
+struct EmbeddingJob: Sendable {
+  /// The requests to the engine, which have been checked.
+  var requests: [GenerationRequest]
+  /// The time for the request, if it wants less than the server allows.
+  var timeLimit: Duration?
+  /// The response's body, made of one embedding for each request.
+  var response: @Sendable ([Embedding]) -> JSONValue
+
+  /// Computes the embeddings, as many at a time as the engine runs at once.
+  func run(_ engine: Engine, channel: any Channel, until deadline: Deadline) async throws -> [Embedding] {
+    let task = Task { try await embeddings(engine) }
+    let supervisor = await AnswerSupervisor(channel: channel, until: deadline) { task.cancel() }
+    defer { supervisor.stop() }
+    do { return try await task.value } catch let error as EmbeddingError {
+      switch (error.reason, supervisor.cause) {
+      case (.error, _): throw APIError.failed("The model's hidden states are no numbers.")
+      case (.cancelled, .timedOut): throw APIError.timedOut(after: supervisor.limit)
+      case (.cancelled, .clientGone): throw APIError.clientGone
+      default: throw APIError.unavailable("The server is shutting down.", code: "draining", retryAfter: 5)
+      }
+    } catch let error as RequestError { throw APIError(error, promptField: "input") }
+  }
+
+  private func embeddings(_ engine: Engine) async throws -> [Embedding] {
+    try await withThrowingTaskGroup(of: (index: Int, embedding: Embedding).self) { group in
+      var embeddings: [Embedding?] = Array(repeating: nil, count: requests.count)
+      var (next, running) = (0, 0)
+      while next < requests.count || running > 0 {
+        if next < requests.count, running < engine.limits.maxRunning,
+          let generation = try submit(requests[next], engine, orWaits: running > 0)
+        {
+          group.addTask { [next] in (next, try await generation.embedding()) }
+          (next, running) = (next + 1, running + 1)
+        } else if let done = try await group.next() {
+          embeddings[done.index] = done.embedding
+          running -= 1
+        }
+      }
+      return embeddings.compactMap { $0 }
+    }
+  }
+
+  /// Has a prompt read; `nil` when the queue is full and some of its own are under way, for which it can wait.
+  private func submit(
+    _ request: GenerationRequest, _ engine: Engine, orWaits canWait: Bool
+  ) throws -> Generation? {
+    do throws(RequestError) { return try engine.submit(request) } catch {
+      switch error {
+      case .queueFull, .queueTokensFull: if canWait { return nil } else { throw error }
+      default: throw error
+      }
+    }
+  }
+}
+
+extension ServedModel {
+  /// A checked request for the embedding of a text or of tokens.
+  ///
+  /// - Parameter field: The field that a complaint names.
+  func embeddingRequest(
+    _ input: EmbeddingInput, _ form: EmbeddingForm, _ scheduling: SchedulingFields, field: String
+  ) throws(APIError) -> GenerationRequest {
+    let tokens: [Int32] =
+      switch input {
+      case .text(let text): try encode(text, field: field, addingSpecialTokens: form.addsSpecialTokens)
+      case .tokens(let tokens): tokens
+      }
+    guard let pooling = form.pooling ?? embedding.pooling else {
+      throw .invalid(
+        "pooling", "pooling is required: \(embedding.obstacle ?? "the model's files name none").",
+        code: "invalid_value")
+    }
+    let request = GenerationRequest(
+      embedding: tokens, pooling: pooling, cacheScope: scheduling.cacheScope, priority: scheduling.priority,
+      client: scheduling.client)
+    do throws(RequestError) { try engine.check(request) } catch {
+      throw APIError(error, promptField: field, maxTokens: 0)
+    }
+    return request
+  }
+}
