@@ -8,6 +8,7 @@ extension DescribedError {
   public var errorDescription: String? { description }
 }
 
+extension ConstraintError: DescribedError {}
 extension JSONError: DescribedError {}
 extension ModelFileError: DescribedError {}
 extension TemplateError: DescribedError {}

@@ -210,8 +210,8 @@ def test_errors_have_ollamas_form(speaker, recital):
     assert error.value.status_code == 404 and "'other'" in error.value.error
     with pytest.raises(ollama.ResponseError, match="messages\\[0\\].images"):
         speaker.chat(recital.model, [{**ASK[0], "images": [b"png"]}])
-    with pytest.raises(ollama.ResponseError, match="field 'format'"):
-        speaker.chat(recital.model, ASK, format="json")
+    with pytest.raises(ollama.ResponseError, match="format cannot be held"):
+        speaker.chat(recital.model, ASK, format={"type": "wrong"})
     with pytest.raises(ollama.ResponseError, match="options.temperature"):
         list(speaker.chat(recital.model, ASK, options={"temperature": 9}, stream=True))
     for answer in (

@@ -12,6 +12,7 @@ import Testing
     RequestError.invalid(.topP, reason: "must be above 0, not -1"), TemplateError.raised("roles must alternate"),
     TokenizerError.file("tokenizer.json", reason: "is empty"), WriteError(path: "/x", reason: "read-only"),
     ModelFileError.malformed(path: "config.json", reason: "is empty"), StateFileError.nothingKept, jsonError,
+    constraintError,
     EmbeddingError(reason: .shutdown),
   ]
 
@@ -19,6 +20,15 @@ import Testing
     do throws(JSONError) {
       _ = try JSONValue(parsing: "[1,")
       preconditionFailure("half an array was read")
+    } catch {
+      return error
+    }
+  }
+
+  private static var constraintError: ConstraintError {
+    do throws(ConstraintError) {
+      _ = try Constraint(regex: "(", for: MaskVocabulary(size: 1, []))
+      preconditionFailure("half a group was read")
     } catch {
       return error
     }

@@ -50,8 +50,12 @@ final class EngineSequence: Schedulable, @unchecked Sendable {
       client: request.client.map { Array($0.utf8) } ?? [])
     channel = EventChannel(capacity: maxUnread)
     stopTokens = stop.ignoresEndTokens ? stop.stopTokenIDs : stop.stopTokenIDs.union(endTokens)
-    sampler = Sampler(
-      request.sampling, prompt: request.prompt, minimumLength: stop.minTokens, stopTokens: stopTokens)
+    var processors = request.sampling.processors(
+      prompt: request.prompt, minimumLength: stop.minTokens, stopTokens: stopTokens)
+    if let answer = request.constraint {
+      processors.append(AnswerConstraint(answer, endTokens: stopTokens.union(endTokens)))
+    }
+    sampler = Sampler(request.sampling, processors: processors)
     promptLogprobs = request.promptLogprobs
     pooled = request.pooling.map { _ in PooledStates() }
     self.tokenLimit = tokenLimit

@@ -1,3 +1,5 @@
+public import InferText
+
 /// A request to generate tokens: a prompt, the way to choose tokens, and the conditions to stop.
 public struct GenerationRequest: Sendable {
   /// The prompt's token ids. Nothing is added to them.
@@ -25,6 +27,8 @@ public struct GenerationRequest: Sendable {
   /// The client whose request it is, compared by bytes; `nil` for one without a name. Clients that compete get as much
   /// service each, however many requests they have.
   public var client: String?
+  /// The constraint on the answer, before its first token; `nil` for none.
+  public var constraint: ConstrainedAnswer?
   /// The session whose tokens this request's are remembered as, so that their state can be saved; `nil` for none.
   public var session: SessionName?
 

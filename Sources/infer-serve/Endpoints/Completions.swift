@@ -18,6 +18,7 @@ struct Completions: Sendable {
     var request = try CompletionRequest(reader, defaults: served.model.generation)
     if request.suffix != nil { request.stop = try FillInMiddlePrompt.stop(request.stop, served) }
     try served.check(choices: request.prompts.count * request.bestOf)
+    let constraint = try request.constraint.map { field throws(APIError) in try served.constraints.answer(field) }
     var requests: [GenerationRequest] = []
     var choices: [CompletionChoice] = []
     var shift: ContextShift?
@@ -27,6 +28,7 @@ struct Completions: Sendable {
         request.bestOf, prompt: prompt.tokens, request.sampling, request.stop,
         length: CompletionRequest.defaultMaxTokens, scheduling: request.scheduling,
         promptLogprobs: request.scoredLogprobs)
+      for index in requests.indices { requests[index].constraint = constraint }
       let choice = choice(index, prompt, request, served)
       if index == 0 { requests[0].session = request.session }
       choices += Array(repeating: choice, count: request.bestOf)

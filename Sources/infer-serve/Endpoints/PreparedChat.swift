@@ -26,6 +26,12 @@ struct PreparedChat {
       matchesStopStrings: false, contextLimit: request.contextLimit, promptField: request.promptField)
     requests[0].promptLogprobs = request.promptLogprobs
     requests[0].session = request.session
+    // An answer that has to begin with a call is one.
+    if let field = request.constraint, chat.opening.isEmpty {
+      let answer = try served.constraints.answer(
+        field, format: served.format, prompt: chat.prompt.text, mayCall: request.tools.definitions != nil)
+      for index in requests.indices { requests[index].constraint = answer }
+    }
     self.requests = requests
   }
 

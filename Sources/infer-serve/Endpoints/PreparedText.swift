@@ -58,6 +58,7 @@ struct PreparedText {
       scheduling: request.scheduling, matchesStopStrings: false, contextLimit: request.contextLimit,
       promptField: request.promptField)
     requests[0].session = request.session
+    if let field = request.constraint { requests[0].constraint = try served.constraints.answer(field) }
     self.requests = requests
   }
 

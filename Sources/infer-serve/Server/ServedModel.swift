@@ -22,6 +22,8 @@ struct ServedModel: Sendable {
   let embedding: EmbeddingDefaults
   /// No text with more bytes fits the context.
   let longestText: Int
+  /// The constraints on answers that requests asked for.
+  let constraints: ConstraintCache
 
   init(
     model: LoadedModel, name: String, tokenizer: Tokenizer, engine: Engine, format: OutputFormat, created: Int,
@@ -38,6 +40,7 @@ struct ServedModel: Sendable {
     var embedding = model.embedding
     embedding.pooling = pooling ?? embedding.pooling
     self.embedding = embedding
+    constraints = ConstraintCache(tokenizer)
     let longestToken = (0..<Int32(tokenizer.vocabularySize)).reduce(1) { max($0, tokenizer.bytes(for: $1).count) }
     // Normalisation may make a text shorter before it is cut into tokens, by a factor of 3 at most.
     longestText = engine.limits.contextLength * longestToken * 3

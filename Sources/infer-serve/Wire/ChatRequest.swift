@@ -11,6 +11,8 @@ struct ChatRequest {
   /// Sampling, and the end of it.
   var sampling: SamplingParameters
   var stop: StopConditions
+  /// The language that the answer must be in.
+  var constraint: ConstraintField?
   /// Answers wanted.
   var choices = 1
   /// Most likely tokens wanted beside each token of the prompt; nil when it is not to be scored.
@@ -51,6 +53,7 @@ extension ChatRequest {
     let maximum = try fields.maxTokens("max_completion_tokens")
     let oldMaximum = try fields.maxTokens("max_tokens")
     stop = try fields.stop(maxTokens: maximum ?? oldMaximum)
+    constraint = try ConstraintField(reader)
     choices = try reader.integer("n", in: 1...SamplingFields.maximumChoices) ?? 1
     streaming = try StreamingOptions(reader)
     scheduling = try SchedulingFields(reader)

@@ -17,6 +17,8 @@ struct CompletionRequest {
   /// Sampling, and the end of it.
   var sampling: SamplingParameters
   var stop: StopConditions
+  /// The language that each continuation must be in.
+  var constraint: ConstraintField?
   /// Continuations wanted of each prompt.
   var choices: Int
   /// Continuations made of each prompt, of which the most likely ones are told.
@@ -53,6 +55,7 @@ struct CompletionRequest {
     let fields = SamplingFields(reader: reader, defaults: defaults)
     logprobs = try reader.integer("logprobs", in: 0...SamplingFields.maximumLogprobs)
     promptLogprobs = try fields.promptLogprobs()
+    constraint = try ConstraintField(reader)
     choices = try reader.integer("n", in: 1...SamplingFields.maximumChoices) ?? 1
     bestOf = try reader.integer("best_of", in: 1...SamplingFields.maximumChoices) ?? choices
     guard bestOf >= choices else {

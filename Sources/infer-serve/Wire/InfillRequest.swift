@@ -36,6 +36,7 @@ struct InfillRequest {
       stop: try fields.stop(maxTokens: fields.maxTokens("max_tokens")),
       streaming: isStreamed ? StreamingOptions() : nil, scheduling: try SchedulingFields(reader), templateVariables: [:]
     )
+    chat.constraint = try ConstraintField(reader)
     chat.overflow = try Overflow(reader) ?? .shift
     chat.session = try SessionFields.session(reader, in: chat.scheduling.cacheScope)
     chat.skipsSpecialTokens = try reader.bool("skip_special_tokens") ?? true

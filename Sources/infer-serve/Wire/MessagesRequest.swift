@@ -24,6 +24,8 @@ extension ChatRequest {
       sampling: try fields.sampling(logprobs: nil), stop: try fields.stop(maxTokens: maxTokens),
       streaming: try reader.bool("stream") ?? false ? StreamingOptions() : nil,
       scheduling: try SchedulingFields(reader), templateVariables: thinking.variables)
+    constraint = try ConstraintField(
+      reader, formats: ["response_format", "output_format"], formatOf: "output_config")
     overflow = try Overflow(reader)
     session = try SessionFields.session(reader, in: scheduling.cacheScope)
     templateVariables.merge(try Self.givenVariables(reader)) { _, given in given }
@@ -75,8 +77,8 @@ struct MessagesThinking {
     }
     if let isOn { variables = ReasoningFields.switchVariables(isOn) }
     guard let output = try reader.object("output_config") else { return }
-    for name in ["format", "task_budget"] where output[name] != nil {
-      throw .unsupported(output.name(name), "\(output.name(name)) is not supported.")
+    if output["task_budget"] != nil {
+      throw .unsupported(output.name("task_budget"), "\(output.name("task_budget")) is not supported.")
     }
     if let effort = try output.string("effort") { variables["reasoning_effort"] = .string(effort) }
   }

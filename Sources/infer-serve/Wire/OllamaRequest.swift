@@ -73,6 +73,7 @@ struct OllamaRequest {
       stop: try fields.stop(maxTokens: Self.maxTokens(reader, fields)),
       streaming: isStreamed ? StreamingOptions() : nil, scheduling: try SchedulingFields(reader),
       templateVariables: try ReasoningFields(reader).variables)
+    request.constraint = try ConstraintField(reader)
     request.templateVariables.merge(try ChatRequest.givenVariables(reader)) { _, given in given }
     let isTruncated = try reader.bool("truncate") ?? true
     request.overflow = try Overflow(reader) ?? (isTruncated ? .shift : .error)

@@ -55,7 +55,8 @@ extension RequestFields {
   static let messages = RequestFields(
     fields: all(
       .read, "model", "messages", "system", "max_tokens", "stream", "temperature", "top_k", "top_p", "stop", "metadata",
-      "tools", "tool_choice", "thinking", "output_config", "context_management", "cache_control", "min_p",
+      "tools", "tool_choice", "thinking", "output_config", "output_format", "response_format", "context_management",
+      "cache_control", "min_p",
       "repetition_penalty", "repeat_last_n", "presence_penalty", "frequency_penalty", "logit_bias", "seed",
       "min_tokens", "stop_token_ids", "ignore_eos", "include_stop_str_in_output", "chat_template_kwargs",
       "cache_salt", "cache_prompt", "session_id", "id_slot", "priority", "timeout", "overflow")
@@ -63,8 +64,6 @@ extension RequestFields {
         ("stop_sequences", .alias(of: "stop")),
         ("mcp_servers", .refused("Servers of tools are", unless: [.array([])])),
         ("container", .refused("A container is", unless: [])),
-        ("output_format", .refused("Constrained output is", unless: [])),
-        ("response_format", .refused("Constrained output is", unless: [["type": "text"]])),
         ("n", .refused("More than one answer is", unless: [1])),
         ("logprobs", .refused("Log-probabilities are", unless: [false])),
         ("options", .refused("Options of Ollama are", unless: [.object([:])])),
@@ -145,8 +144,8 @@ extension RequestFields {
   /// Fields for what an answer may consist of, and where it ends.
   static let constraints =
     all(
-      .refused("Constrained output is", unless: [""]), "grammar", "regex", "ebnf", "json_schema", "structural_tag",
-      "structured_outputs", "guided_json", "guided_regex", "guided_choice", "guided_grammar", "format")
+      .read, "regex", "json_schema", "structured_outputs", "guided_json", "guided_regex", "guided_choice", "format")
+    + all(.refused("Output by a grammar is", unless: [""]), "grammar", "ebnf", "structural_tag", "guided_grammar")
     + [
       ("bad_words", .refused("bad_words is", unless: [.array([])])),
       ("allowed_token_ids", .refused("allowed_token_ids is", unless: [])),

@@ -51,14 +51,7 @@ struct RequestFields: Sendable {
     if let modalities = try reader.array("modalities"), modalities != ["text"] {
       throw .unsupported("modalities", "Of modalities, only 'text' is supported.")
     }
-    try Self.checkFormat(reader, "response_format")
     return reader
-  }
-
-  /// Refuses a form of the answer other than text.
-  static func checkFormat(_ reader: FieldReader, _ key: String) throws(APIError) {
-    guard let format = try reader.object(key), try format.required(string: "type") != "text" else { return }
-    throw .unsupported(reader.name(key), "Only the \(reader.name(key)) 'text' is supported.")
   }
 
   /// Whether two values are the same, numbers by what they amount to.

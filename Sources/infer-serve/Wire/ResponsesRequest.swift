@@ -60,6 +60,7 @@ struct ResponsesRequest {
     chat.session = try SessionFields.session(reader, in: chat.scheduling.cacheScope)
     chat.promptField = "input"
     try Self.checkText(reader)
+    chat.constraint = try ConstraintField(reader, formatOf: "text")
     try Self.checkMetadata(reader)
     // All calls are the client's to make; the limit is for those of hosted tools.
     _ = try reader.integer("max_tool_calls", in: 1 ... .max)
@@ -81,7 +82,6 @@ struct ResponsesRequest {
     if let verbosity = try text.string("verbosity"), verbosity != "medium" {
       throw .unsupported(text.name("verbosity"), "A verbosity is not supported (field '\(text.name("verbosity"))').")
     }
-    try RequestFields.checkFormat(text, "format")
   }
 
   /// Whether `reasoning.summary` asks for one.

@@ -48,7 +48,7 @@ struct APIErrorTests {
     ]
     // The engine judges prompts, which have a field in each endpoint.
     guard let value = wrong[property] else {
-      #expect(property == .prompt && property.field == "prompt" || property == .promptLogprobs)
+      #expect(property == .prompt && property.field == "prompt" || [.promptLogprobs, .pooling].contains(property))
       return
     }
     let switchesOn = property == .logprobs ? #""logprobs": true, "# : ""

@@ -395,11 +395,12 @@ struct ChatRequestTests {
       "messages[0].tool_calls[0].function.arguments", "invalid_type"
     ),
     (#"{\#(hello), "tool_choice": "required"}"#, "tool_choice", "invalid_value"),
-    (#"{\#(hello), "response_format": {"type": "json_object"}}"#, "response_format", "unsupported_parameter"),
+    (#"{\#(hello), "response_format": {"type": "xml"}}"#, "response_format.type", "invalid_value"),
+    (#"{\#(hello), "grammar": "root ::= \"a\""}"#, "grammar", "unsupported_parameter"),
     (#"{\#(hello), "response_format": {}}"#, "response_format.type", "missing_required_parameter"),
     (#"{\#(hello), "audio": {"voice": "x"}}"#, "audio", "unsupported_parameter"),
     (#"{\#(hello), "modalities": ["text", "audio"]}"#, "modalities", "unsupported_parameter"),
-    (#"{\#(hello), "guided_regex": "a*"}"#, "guided_regex", "unsupported_parameter"),
+    (#"{\#(hello), "guided_regex": "a*", "guided_choice": ["a"]}"#, "guided_choice", "invalid_value"),
     (#"{\#(hello), "mirostat": 2}"#, "mirostat", "unsupported_parameter"),
   ]
 

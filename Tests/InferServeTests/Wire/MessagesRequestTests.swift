@@ -122,7 +122,7 @@ struct MessagesRequestTests {
     (hello + #", "thinking": {"type": "enabled"}"#, "thinking.budget_tokens"),
     (hello + #", "stop_sequences": [1]"#, "stop_sequences[0]"),
     (hello + #", "metadata": {"user_id": 5}"#, "metadata.user_id"),
-    (hello + #", "output_config": {"format": {}}"#, "output_config.format"),
+    (hello + #", "output_config": {"format": {}}"#, "output_config.format.type"),
     (
       hello + #", "context_management": {"edits": [{"type": "clear_tool_uses_20250919"}]}"#,
       "context_management.edits[0].type"

@@ -84,7 +84,7 @@ struct ResponsesRequestTests {
     (#""input": [7]"#, "input[0]"), (#""instructions": "x""#, "input"),
     (#""input": "x", "metadata": {"a": 1}"#, "metadata.a"),
     (#""input": "x", "text": {"verbosity": "low"}"#, "text.verbosity"),
-    (#""input": "x", "text": {"format": {"type": "json_object"}}"#, "text.format"),
+    (#""input": "x", "text": {"format": {"type": "xml"}}"#, "text.format.type"),
     (#""input": "x", "reasoning": {"summary": "all"}"#, "reasoning.summary"),
     (#""input": "x", "tools": [{"type": "function", "name": ""}]"#, "tools[0].name"),
     (#""input": "x", "tools": [{"type": "function", "function": {"name": "f"}}]"#, "tools[0].name"),

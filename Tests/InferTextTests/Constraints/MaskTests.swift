@@ -11,6 +11,9 @@ import Testing
     #"{"type":"object","additionalProperties":{"type":"number"},"minProperties":2,"maxProperties":3}"#,
     #"{"type":"array","items":{"type":"string","enum":["the","then","them"]},"uniqueItems":true,"minItems":3}"#,
     #"{"anyOf":[{"type":"string","format":"date-time"},{"type":"null"},{"type":"array","items":{}}]}"#,
+    #"{"type":"array","items":{"enum":[1,2,3,"x"]},"uniqueItems":true,"minItems":4}"#,
+    #"{"type":"array","items":{"type":"integer","minimum":0,"maximum":150},"minItems":5}"#,
+    #"{"type":"object","properties":{"v":{"type":"number","multipleOf":0.5,"minimum":-4,"maximum":4}},"required":["v"]}"#,
     #"{"type":"object","patternProperties":{"^a":{"type":"string","minLength":2}},"propertyNames":{"maxLength":8}}"#,
   ]
 

@@ -48,6 +48,12 @@ import Testing
     SchemaCase(
       #"{"$schema":"http://json-schema.org/draft-04/schema#","type":"integer","minimum":0,"exclusiveMinimum":true}"#,
       valid: ["1", "20"], invalid: ["0", "1.0", "2e3"]),
+    SchemaCase(
+      #"{"type":"integer","minimum":0,"maximum":150}"#, valid: ["0", "99", "150", "10.0", "1e2"],
+      invalid: ["151", "10.2", "10.20000000000000000000000000000000000000000000000001", "-1"]),
+    SchemaCase(
+      #"{"type":"array","items":{"type":"integer","minimum":1,"maximum":2},"uniqueItems":true,"minItems":2}"#,
+      valid: ["[1,2]", "[2, 1.0]"], invalid: ["[1,1]", "[1,1.0]", "[1,2,1]", "[1]"]),
     SchemaCase(#"{"const":1.50}"#, valid: ["1.5", "1.50"], invalid: ["1", "1.51", "15"]),
     SchemaCase(
       #"{"type":"string","minLength":2,"maxLength":3}"#, valid: [#""ab""#, #""äöü""#, #""\ud83d\ude00x""#],

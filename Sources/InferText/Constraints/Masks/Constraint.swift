@@ -8,7 +8,7 @@ public final class Constraint: Sendable {
   /// JSON texts that are valid against a schema (draft 2020-12; older drafts as their `$schema` says).
   ///
   /// Members that the schema names come in its order; others may stand anywhere. There may be white space between any two
-  /// parts, up to 100 characters at once. Numbers have up to 100 characters, and where the schema says something of one, it
+  /// parts; see ``WhiteSpaceLimits``. Numbers have up to 100 characters, and where the schema says something of one, it
   /// has an exponent only behind one digit and a fraction.
   ///
   /// Nothing is looked up elsewhere: a reference is to the schema itself.
@@ -52,7 +52,9 @@ public final class Constraint: Sendable {
   }
 
   /// A cursor at the start of a text.
-  public func makeCursor() -> ConstraintCursor { ConstraintCursor(automaton) }
+  public func makeCursor(whiteSpace limits: WhiteSpaceLimits = .written) -> ConstraintCursor {
+    ConstraintCursor(automaton, limits)
+  }
 }
 
 /// A constraint that cannot be read or held.

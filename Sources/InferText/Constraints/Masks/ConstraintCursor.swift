@@ -3,9 +3,9 @@ public struct ConstraintCursor: Sendable {
   private let automaton: any TokenAutomaton
   private var place: TextPlace
 
-  init(_ automaton: any TokenAutomaton) {
+  init(_ automaton: any TokenAutomaton, _ limits: WhiteSpaceLimits) {
     self.automaton = automaton
-    place = TextPlace(state: automaton.start)
+    place = TextPlace(state: automaton.start, limits: limits)
   }
 
   /// `true` when the text may end here.
@@ -18,6 +18,9 @@ public struct ConstraintCursor: Sendable {
   public mutating func accept(_ bytes: some Sequence<UInt8>) -> Bool {
     automaton.advance(&place, Array(bytes))
   }
+
+  /// Lets nothing follow any more.
+  mutating func stop() { place.state = 0 }
 
   /// The tokens that may come next.
   public func mask() -> TokenMask { automaton.mask(at: place) }

@@ -12,14 +12,26 @@ protocol TokenAutomaton: Sendable {
   func mask(at place: TextPlace) -> TokenMask
 }
 
+/// The white space that there may be where a language has no limit, in bytes: behind so much of it no token may begin with
+/// more.
+public struct WhiteSpaceLimits: Sendable {
+  /// Between two parts of a text.
+  public let betweenParts: Int
+  /// Behind the last part.
+  public let atEnd: Int
+
+  /// As much as texts by hand and by other programs have.
+  public static let written = WhiteSpaceLimits(betweenParts: 100, atEnd: 100)
+  /// Enough for lines and their indentation, so that a model does not go on with it for ever, and none at the end.
+  public static let generated = WhiteSpaceLimits(betweenParts: 20, atEnd: 0)
+}
+
 /// The place of a text in an automaton.
 struct TextPlace: Sendable {
   var state: Int32
   /// The number of bytes of white space before it that are no part of a value.
   var spaces = 0
-
-  /// Behind so much of it no token may begin with more.
-  static let maxSpaces = 100
+  let limits: WhiteSpaceLimits
 }
 
 /// A machine with the masks of its states. States and masks are found when they are first asked for, one at a time.
@@ -44,13 +56,14 @@ final class MaskedMachine<Machine: ByteMachine>: TokenAutomaton, @unchecked Send
     lock.withLock {
       var next = place
       for (index, byte) in bytes.enumerated() {
+        let state = next.state
         next.state = machine.next(next.state, byte)
         if next.state == 0 { return false }
         guard TokenTrie.isWhiteSpace(byte), machine.isBetweenParts(next.state) else {
           next.spaces = 0
           continue
         }
-        if index == 0, next.spaces >= TextPlace.maxSpaces { return false }
+        if index == 0, next.spaces >= limit(behind: state, place.limits) { return false }
         next.spaces += 1
       }
       place = next
@@ -59,13 +72,17 @@ final class MaskedMachine<Machine: ByteMachine>: TokenAutomaton, @unchecked Send
   }
 
   func mask(at place: TextPlace) -> TokenMask {
-    var mask = lock.withLock {
-      if let known = masks[place.state] { return known }
-      let mask = machine.mask(of: place.state, over: vocabulary)
+    lock.withLock {
+      var mask = masks[place.state] ?? machine.mask(of: place.state, over: vocabulary)
       masks[place.state] = mask
+      if machine.isBetweenParts(place.state), place.spaces >= limit(behind: place.state, place.limits) {
+        mask.subtract(vocabulary.spaced)
+      }
       return mask
     }
-    if place.spaces >= TextPlace.maxSpaces { mask.subtract(vocabulary.spaced) }
-    return mask
+  }
+
+  private func limit(behind state: Int32, _ limits: WhiteSpaceLimits) -> Int {
+    machine.isBetweenParts(state) && machine.isAccepting(state) ? limits.atEnd : limits.betweenParts
   }
 }

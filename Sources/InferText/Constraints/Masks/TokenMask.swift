@@ -17,6 +17,11 @@ public struct TokenMask: Sendable, Equatable {
   /// Takes an id away, which must be below the size.
   public mutating func remove(_ id: Int32) { words[Int(id) >> 6] &= ~(1 << UInt64(id & 63)) }
 
+  /// Adds the ids of a set of the same size.
+  public mutating func formUnion(_ other: TokenMask) {
+    for index in words.indices { words[index] |= other.words[index] }
+  }
+
   /// Takes away the ids of a set of the same size.
   public mutating func subtract(_ other: TokenMask) {
     for index in words.indices { words[index] &= ~other.words[index] }

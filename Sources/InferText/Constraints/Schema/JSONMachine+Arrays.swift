@@ -108,10 +108,7 @@ extension JSONMachine {
       }
     }
     if !numbers.isEmpty {
-      let isTaken = compiler.pool.all([
-        compiler.pool.leaf(.kinds(.number)), compiler.pool.leaf(.number(NumberRule(values: numbers))),
-      ])
-      parts.append(compiler.pool.not(isTaken))
+      parts.append(compiler.pool.leaf(.number(NumberRule(excluded: numbers))))
     }
     if !strings.isEmpty {
       let taken = compiler.automaton.pool.union(ofTexts: strings.sorted { $0.lexicographicallyPrecedes($1) })

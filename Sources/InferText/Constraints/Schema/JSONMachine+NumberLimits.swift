@@ -7,36 +7,58 @@ extension JSONMachine {
     let reach = reach(of: frame.goal)
     switch frame.place {
     case .sign:
-      return isPossible(frame.goal, text, "0", "1e999")
+      let zero = NumberRule.Bound(value: .zero, isExclusive: false)
+      return isPossible(frame.goal, from: nil, to: zero, isPlain: true)
     case .zero:
-      return isPossible(frame.goal, text, "", Self.nines)
+      return isPossible(frame.goal, text)
     case .digits:
       // With so many more digits than the constants have all are alike, but for what they are multiples of.
       let most = min(max(0, reach.digits + 1 - text.count) + reach.unitDigits, Int(Self.maxDigits - frame.digits))
       for count in 0...max(0, most) {
-        let (low, high) = (String(repeating: "0", count: count), String(repeating: "9", count: count))
-        if isPossible(frame.goal, text, low, high + Self.nines) { return true }
+        if isPossible(frame.goal, text, moreDigits: count) { return true }
       }
       return hasExponent(text, frame.goal, reach)
     case .point, .fraction:
-      return isPossible(frame.goal, text, "0", Self.nines.dropFirst(), isPlain: false)
+      return isPossible(frame.goal, text, isPlain: false)
         || hasExponent(text, frame.goal, reach)
     case .exponent, .exponentSign, .exponentDigits:
       return hasExponent(text, frame.goal, reach)
     }
   }
 
-  /// A fraction that is greater than all that can be written, for bounds of up to as many digits.
-  private static let nines = "." + String(repeating: "9", count: 40)
-
-  /// `true` when the goal may be true of a number from a text with one end to it with another.
+  /// `true` when the goal may be true of a number that begins with a text, has so many more digits before the point, and any
+  /// behind it.
   ///
   /// - Parameter isPlain: `false` where it has a fraction.
-  func isPossible(
-    _ goal: Formula, _ text: [UInt8], _ low: String, _ high: some StringProtocol, isPlain: Bool = true
+  func isPossible(_ goal: Formula, _ text: [UInt8], moreDigits count: Int = 0, isPlain: Bool = true) -> Bool {
+    var digits: [UInt8] = []
+    var exponent = count
+    var isBehindPoint = false
+    for byte in text where byte != UInt8(ascii: "-") {
+      if byte == UInt8(ascii: ".") {
+        isBehindPoint = true
+      } else {
+        digits.append(byte - UInt8(ascii: "0"))
+        exponent -= isBehindPoint ? 1 : 0
+      }
+    }
+    // From the text itself up to the next one of its length.
+    var next = [0] + digits
+    for index in next.indices.reversed() {
+      next[index] = (next[index] + 1) % 10
+      if next[index] != 0 { break }
+    }
+    let isNegative = text.first == UInt8(ascii: "-")
+    let near = NumberRule.Bound(
+      value: ExactDecimal(isNegative: isNegative, digits: digits, exponent: exponent), isExclusive: false)
+    let far = NumberRule.Bound(
+      value: ExactDecimal(isNegative: isNegative, digits: next, exponent: exponent), isExclusive: true)
+    return isPossible(goal, from: isNegative ? far : near, to: isNegative ? near : far, isPlain: isPlain)
+  }
+
+  private func isPossible(
+    _ goal: Formula, from low: NumberRule.Bound?, to high: NumberRule.Bound?, isPlain: Bool
   ) -> Bool {
-    guard var low = ExactDecimal(text + low.utf8), var high = ExactDecimal(text + high.utf8) else { return false }
-    if text.first == UInt8(ascii: "-") { swap(&low, &high) }
     let truth = compiler.pool.truth(of: goal) { leaf in
       guard case .number(let rule) = leaf else { return .yes }
       return isPlain || !rule.isPlain ? rule.truth(from: low, to: high) : .no

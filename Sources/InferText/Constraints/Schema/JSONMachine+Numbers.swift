@@ -52,7 +52,8 @@ extension JSONMachine {
     } else {
       next.text?.append(byte)
     }
-    guard next.digits < Self.maxDigits, canComplete(next) else { return .some(nil) }
+    // Where it cannot end, there is room for what is missing.
+    guard next.digits < Self.maxDigits - (next.isWhole ? 0 : 3), canComplete(next) else { return .some(nil) }
     return next
   }
 

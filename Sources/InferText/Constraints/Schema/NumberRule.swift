@@ -15,7 +15,14 @@ struct NumberRule: Hashable, Sendable {
   /// The only numbers there are; `nil` for all.
   private(set) var values: Set<ExactDecimal>?
 
-  init(least: Bound? = nil, most: Bound? = nil, units: Set<ExactDecimal> = [], values: Set<ExactDecimal>? = nil) {
+  /// Numbers that are not in the set.
+  private(set) var excluded: Set<ExactDecimal> = []
+
+  init(
+    least: Bound? = nil, most: Bound? = nil, units: Set<ExactDecimal> = [], values: Set<ExactDecimal>? = nil,
+    excluded: Set<ExactDecimal> = []
+  ) {
+    self.excluded = excluded
     self.least = least
     self.most = most
     self.units = units
@@ -42,6 +49,7 @@ struct NumberRule: Hashable, Sendable {
     }
     result.units.formUnion(other.units)
     result.isPlain = isPlain || other.isPlain
+    result.excluded.formUnion(other.excluded)
     if let values = other.values { result.values = result.values.map { $0.intersection(values) } ?? values }
     return result
   }
@@ -52,6 +60,7 @@ struct NumberRule: Hashable, Sendable {
 
   func contains(_ number: ExactDecimal) -> Bool {
     isInRange(number) && units.allSatisfy { number.isMultiple(of: $0) } && values?.contains(number) ?? true
+      && !excluded.contains(number)
   }
 
   private func isInRange(_ number: ExactDecimal) -> Bool {
@@ -62,43 +71,46 @@ struct NumberRule: Hashable, Sendable {
 
   /// `true` when no number is in the set.
   var isEmpty: Bool {
-    if let values { return values.isEmpty }
-    guard let least, let most else { return false }
-    return truth(from: least.value, to: most.value) == .no
+    if let values { return !values.contains(where: contains) }
+    return truth(from: nil, to: nil) == .no
   }
 
-  /// Which of the numbers from one to another, both included, are in the set: `no` for none, `yes` for all.
-  func truth(from low: ExactDecimal, to high: ExactDecimal) -> Truth {
-    if let values {
-      return values.contains { low <= $0 && $0 <= high && contains($0) } ? .unknown : .no
+  /// Which of the numbers of a range are in the set: `no` for none, `yes` for all. `nil` is an end that is not there.
+  func truth(from low: Bound?, to high: Bound?) -> Truth {
+    let range = NumberRule(least: low, most: high)
+    if let values { return values.contains { range.contains($0) && contains($0) } ? .unknown : .no }
+    let both = intersection(range)
+    if let least = both.least, let most = both.most {
+      if most.value < least.value || least.value == most.value && (least.isExclusive || most.isExclusive) { return .no }
     }
-    let isInside = isInRange(low) && isInRange(high)
-    if units.isEmpty, isInside { return .yes }
-    var (first, last) = (low, high)
-    var (isFirstOut, isLastOut) = (false, false)
-    if let least, first <= least.value { (first, isFirstOut) = (least.value, least.isExclusive) }
-    if let most, most.value <= last { (last, isLastOut) = (most.value, most.isExclusive) }
-    if last < first || first == last && (isFirstOut || isLastOut) { return .no }
-    guard !units.isEmpty else { return .unknown }
-    return hasMultiple(from: first, isFirstOut, to: last, isLastOut) ? .unknown : .no
+    if units.isEmpty { return excluded.isEmpty && both.least == low && both.most == high ? .yes : .unknown }
+    guard let least = both.least, let most = both.most else { return .unknown }
+    return hasMultiple(from: least, to: most) ? .unknown : .no
   }
 
-  /// `false` when no number of a range is a multiple of all units; `true` also where that is too large to tell.
-  private func hasMultiple(from first: ExactDecimal, _ isFirstOut: Bool, to last: ExactDecimal, _ isLastOut: Bool)
-    -> Bool
-  {
-    let exponent = ([first, last] + units).map(\.exponent).min() ?? 0
-    guard var low = first.scaled(to: exponent), var high = last.scaled(to: exponent) else { return true }
+  /// `true` when a number of a range is a multiple of all units, and not left out. `false` also where that takes more digits
+  /// than are looked at.
+  private func hasMultiple(from least: Bound, to most: Bound) -> Bool {
+    if !least.isExclusive, contains(least.value) { return true }
+    let exponent = ([least.value, most.value] + units).map(\.exponent).min() ?? 0
+    guard var low = least.value.scaled(to: exponent), var high = most.value.scaled(to: exponent) else { return false }
     var unit: Int128 = 1
     for part in units {
-      guard let value = part.scaled(to: exponent), value > 0, value < 1 << 60, unit < 1 << 60 else { return true }
+      guard let value = part.scaled(to: exponent), value > 0, value < 1 << 60, unit < 1 << 60 else { return false }
       unit = unit / Self.greatestDivisor(unit, value) * value
     }
-    if isFirstOut { low += 1 }
-    if isLastOut { high -= 1 }
+    if least.isExclusive { low += 1 }
+    if most.isExclusive { high -= 1 }
     let rest = low % unit
-    let next = rest == 0 ? low : rest > 0 ? low - rest + unit : low - rest
-    return next <= high
+    var next = rest == 0 ? low : rest > 0 ? low - rest + unit : low - rest
+    for _ in 0...excluded.count {
+      guard next <= high else { return false }
+      let number = ExactDecimal(
+        isNegative: next < 0, digits: String(next.magnitude).utf8.map { $0 - 48 }, exponent: exponent)
+      if !excluded.contains(number) { return true }
+      next += unit
+    }
+    return false
   }
 
   private static func greatestDivisor(_ a: Int128, _ b: Int128) -> Int128 {
