@@ -31,6 +31,17 @@ public struct SamplingParameters: Sendable, Equatable {
   /// Always the most likely token, the lowest id on ties.
   public static let greedy = SamplingParameters(unchecked: 0)
 
+  /// The range of temperatures.
+  public static let temperatures: ClosedRange<Float> = 0...2
+  /// The range of top-p and min-p.
+  public static let fractions: ClosedRange<Float> = 0...1
+  /// The range of the penalties that are subtracted.
+  public static let penalties: ClosedRange<Float> = -2...2
+  /// The range of repetition penalties. A smaller one would take logits beyond what floats can hold.
+  public static let repetitionPenalties: ClosedRange<Float> = 0.001...10
+  /// The largest number of log-probabilities beside a token.
+  public static let maximumLogprobs = 20
+
   private init(unchecked temperature: Float) {
     self.temperature = temperature
     topK = 0
@@ -47,7 +58,7 @@ public struct SamplingParameters: Sendable, Equatable {
   /// Checks and keeps the parameters. `topK` may also be −1 for all tokens, as in vLLM.
   ///
   /// - Throws: ``RequestError/invalid(_:reason:)`` for a value outside its range: temperature 0…2, top-p
-  ///   0…1, min-p 0…1, repetition penalty in (0, 10], other penalties −2…2, biases −100…100 for ids
+  ///   0…1, min-p 0…1, repetition penalty 0.001…10, other penalties −2…2, biases −100…100 for ids
   ///   that are not negative and at most 1024 of them, at most 20 log-probabilities. These are OpenAI's ranges
   ///   where it has one and vLLM's otherwise, with bounds where vLLM has none.
   public init(
@@ -55,15 +66,19 @@ public struct SamplingParameters: Sendable, Equatable {
     presencePenalty: Float = 0, frequencyPenalty: Float = 0, logitBias: [Int32: Float] = [:], seed: UInt64? = nil,
     logprobs: Int? = nil
   ) throws(RequestError) {
-    try Self.check(temperature, in: 0...2, .temperature)
+    try Self.check(temperature, in: Self.temperatures, .temperature)
     guard topK >= -1 else { throw .invalid(.topK, reason: "must be at least 0, or -1 for all, not \(topK)") }
-    try Self.check(topP, in: 0...1, .topP)
-    try Self.check(minP, in: 0...1, .minP)
-    guard repetitionPenalty > 0, repetitionPenalty <= 10 else {
-      throw .invalid(.repetitionPenalty, reason: "must be above 0 and at most 10, not \(repetitionPenalty)")
+    try Self.check(topP, in: Self.fractions, .topP)
+    try Self.check(minP, in: Self.fractions, .minP)
+    guard Self.repetitionPenalties.contains(repetitionPenalty) else {
+      throw .invalid(
+        .repetitionPenalty,
+        reason:
+          "must be between \(Self.repetitionPenalties.lowerBound) and \(Self.repetitionPenalties.upperBound), not \(repetitionPenalty)"
+      )
     }
-    try Self.check(presencePenalty, in: -2...2, .presencePenalty)
-    try Self.check(frequencyPenalty, in: -2...2, .frequencyPenalty)
+    try Self.check(presencePenalty, in: Self.penalties, .presencePenalty)
+    try Self.check(frequencyPenalty, in: Self.penalties, .frequencyPenalty)
     guard logitBias.count <= Self.biasLimit else {
       throw .invalid(.logitBias, reason: "must name at most \(Self.biasLimit) tokens, not \(logitBias.count)")
     }
@@ -71,8 +86,8 @@ public struct SamplingParameters: Sendable, Equatable {
       guard id >= 0 else { throw .invalid(.logitBias, reason: "token \(id) is negative") }
       try Self.check(bias, in: -100...100, .logitBias)
     }
-    if let logprobs, !(0...20).contains(logprobs) {
-      throw .invalid(.logprobs, reason: "must be between 0 and 20, not \(logprobs)")
+    if let logprobs, !(0...Self.maximumLogprobs).contains(logprobs) {
+      throw .invalid(.logprobs, reason: "must be between 0 and \(Self.maximumLogprobs), not \(logprobs)")
     }
     self.temperature = temperature
     self.topK = max(topK, 0)

@@ -16,7 +16,8 @@ struct Serve: AsyncParsableCommand {
     discussion: """
       Listens at once and answers /health with 503 until the model is loaded. SIGTERM or SIGINT drains: new requests \
       are refused, running ones are finished, for at most --drain-timeout. A second signal stops at once, with an exit \
-      code of 128 and the signal's number if that cuts responses off.
+      code of 128 and the signal's number if that cuts responses off. /docs is a page that describes all endpoints, \
+      /openapi.json the same for programs.
       """)
 
   @OptionGroup var model: ModelOptions

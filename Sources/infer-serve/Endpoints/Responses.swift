@@ -84,8 +84,12 @@ struct Responses: Sendable {
   }
 
   private func tell(_ id: String, _ request: Request) async throws -> Response {
-    if request.uri.queryParameters["stream"] == "true" {
+    switch request.uri.queryParameters["stream"].map(String.init) {
+    case nil, "false": break
+    case "true":
       throw APIError.unsupported("stream", "A response that is retrieved is not streamed (query 'stream').")
+    case let other?:
+      throw APIError.invalid("stream", "stream must be 'true' or 'false', not '\(other)'.", code: "invalid_value")
     }
     if let running = background.response(id) { return .json(running) }
     return .json(try await find(id).response)

@@ -4,27 +4,25 @@ import InferCore
 
 /// Which path is answered by what.
 enum Routes {
-  private typealias Handler = @Sendable (Request, ServeContext) async throws -> Response
-
-  /// An endpoint: its paths, the first of which is the one to tell of, and the methods it has.
-  private struct Endpoint {
-    var paths: [String]
-    var methods: [HTTPRequest.Method]
-    var handler: Handler
-
-    /// The value of the header `Allow`.
-    var allow: String { methods.flatMap { $0 == .get ? ["GET", "HEAD"] : [$0.rawValue] }.joined(separator: ", ") }
-  }
-
   /// Methods that a client may try on any path.
-  private static let methods: [HTTPRequest.Method] = [.get, .head, .post, .put, .patch, .delete, .options]
+  private static let methods: [HTTPRequest.Method] =
+    [
+      .get, .head, .post, .put, .patch, .delete, .options, .trace, .connect,
+    ] + ["QUERY"].compactMap { HTTPRequest.Method($0) }
 
   /// The router of all endpoints. What stands under `/v1` is there without it too.
   static func router(_ service: GenerationService) -> Router<ServeContext> {
-    let state = service.state
     let router = Router(context: ServeContext.self)
     router.add(
-      middleware: RequestMiddleware(metrics: service.metrics, responses: state.responses, logger: service.logger))
+      middleware: RequestMiddleware(
+        metrics: service.metrics, responses: service.state.responses, logger: service.logger))
+    for endpoint in endpoints(service) { add(endpoint, to: router) }
+    return router
+  }
+
+  /// All endpoints.
+  static func endpoints(_ service: GenerationService) -> [Endpoint] {
+    let state = service.state
     let (tokenization, health) = (Tokenization(service: service), Health(state: state))
     let (models, properties) = (Models(state: state), Properties(state: state))
     let messages = Messages(service: service)
@@ -32,70 +30,89 @@ enum Routes {
     let cache = PrefixCache(state: state)
     let (responses, ranking) = (Responses(service: service), Ranking(service: service))
     let sessions = Sessions(service: service, folder: service.sessionFolder)
-    var endpoints = [
-      post(["/v1/chat/completions", "/chat/completions"], ChatCompletions(service: service).respond),
-      post(["/v1/completions", "/completions"], Completions(service: service).respond),
-      post(["/infill", "/v1/infill"], Infill(service: service).respond),
-      post(["/v1/messages", "/messages"], messages.respond),
-      post(["/v1/messages/count_tokens", "/messages/count_tokens"], messages.count),
-      post(["/v1/embeddings", "/embeddings"], Embeddings(service: service).respond),
-      post(["/v1/rerank", "/rerank", "/v2/rerank"], ranking.rerank), post(["/v1/score", "/score"], ranking.score),
-      post(["/v1/responses", "/responses"], responses.respond),
-      post(["/v1/responses/input_tokens", "/responses/input_tokens"], responses.count),
+    let endpoints = [
+      post(["/v1/chat/completions", "/chat/completions"], ChatCompletions(service: service).respond, .chat),
+      post(["/v1/completions", "/completions"], Completions(service: service).respond, .completions),
+      post(["/infill", "/v1/infill"], Infill(service: service).respond, .infill),
+      post(["/v1/messages", "/messages"], messages.respond, .messages),
+      post(["/v1/messages/count_tokens", "/messages/count_tokens"], messages.count, .countMessages),
+      post(["/v1/embeddings", "/embeddings"], Embeddings(service: service).respond, .embeddings),
+      post(["/v1/rerank", "/rerank", "/v2/rerank"], ranking.rerank, .rerank),
+      post(["/v1/score", "/score"], ranking.score, .score),
+      post(["/v1/responses", "/responses"], responses.respond, .responses),
+      post(["/v1/responses/input_tokens", "/responses/input_tokens"], responses.count, .countInput),
       Endpoint(
-        paths: ["/v1/responses/{id}", "/responses/{id}"], methods: [.get, .delete], handler: responses.tellOrDelete),
-      get(["/v1/responses/{id}/input_items", "/responses/{id}/input_items"], responses.inputItems),
-      post(["/v1/responses/{id}/cancel", "/responses/{id}/cancel"], responses.cancel),
-      post(["/api/chat"], ollama.chat), post(["/api/generate"], ollama.generate),
-      get(["/api/tags"], ollamaModels.tags), get(["/api/ps"], ollamaModels.running),
-      get(["/api/version"], ollamaModels.version), post(["/api/show"], ollamaModels.show),
-      get(["/v1/models", "/models"], models.list),
-      get(["/v1/models/{id}", "/models/{id}", "/v1/models/{id}/**", "/models/{id}/**"], models.model),
-      post(["/tokenize", "/v1/tokenize"], tokenization.tokenize),
-      post(["/detokenize", "/v1/detokenize"], tokenization.detokenize),
-      get(["/tokenizer_info", "/v1/tokenizer_info"], tokenization.info),
-      post(["/apply-template", "/v1/apply-template"], tokenization.applyTemplate), get(["/props"], properties.tell),
-      get(["/health", "/v1/health", "/ready", "/v1/ready"], health.respond),
-      Endpoint(paths: ["/ping"], methods: [.get, .post], handler: health.respond),
-      get(["/cache"], cache.tell),
-      post(["/cache/reset", "/reset_prefix_cache"], cache.reset),
-      get(["/v1/sessions", "/sessions"], sessions.list),
-      post(["/v1/sessions/{id}/save", "/sessions/{id}/save"], sessions.save),
-      post(["/v1/sessions/{id}/restore", "/sessions/{id}/restore"], sessions.restore),
-      Endpoint(paths: ["/v1/sessions/{id}", "/sessions/{id}"], methods: [.delete], handler: sessions.delete),
-      get(["/slots"], properties.slots), post(["/slots/{id}"], Slots(sessions: sessions).act),
-      get(["/metrics"], MetricsPage(metrics: service.metrics).respond),
+        paths: ["/v1/responses/{id}", "/responses/{id}"],
+        operations: [(.get, .retrieveResponse), (.delete, .deleteResponse)], handler: responses.tellOrDelete),
+      get(["/v1/responses/{id}/input_items", "/responses/{id}/input_items"], responses.inputItems, .inputItems),
+      post(["/v1/responses/{id}/cancel", "/responses/{id}/cancel"], responses.cancel, .cancelResponse),
+      post(["/api/chat"], ollama.chat, .ollamaChat), post(["/api/generate"], ollama.generate, .ollamaGenerate),
+      get(["/api/tags"], ollamaModels.tags, .ollamaTags), get(["/api/ps"], ollamaModels.running, .ollamaRunning),
+      get(["/api/version"], ollamaModels.version, .ollamaVersion),
+      post(["/api/show"], ollamaModels.show, .ollamaShow),
+      get(["/v1/models", "/models"], models.list, .models),
+      get(["/v1/models/{id}", "/models/{id}", "/v1/models/{id}/**", "/models/{id}/**"], models.model, .model),
+      post(["/tokenize", "/v1/tokenize"], tokenization.tokenize, .tokenize),
+      post(["/detokenize", "/v1/detokenize"], tokenization.detokenize, .detokenize),
+      get(["/tokenizer_info", "/v1/tokenizer_info"], tokenization.info, .tokenizerInfo),
+      post(["/apply-template", "/v1/apply-template"], tokenization.applyTemplate, .applyTemplate),
+      get(["/props"], properties.tell, .properties),
+      get(["/health", "/v1/health", "/ready", "/v1/ready"], health.respond, .health),
+      Endpoint(paths: ["/ping"], operations: [(.get, .ping), (.post, .postPing)], handler: health.respond),
+      get(["/cache"], cache.tell, .cache),
+      post(["/cache/reset", "/reset_prefix_cache"], cache.reset, .resetCache),
+      get(["/v1/sessions", "/sessions"], sessions.list, .sessions),
+      post(["/v1/sessions/{id}/save", "/sessions/{id}/save"], sessions.save, .saveSession),
+      post(["/v1/sessions/{id}/restore", "/sessions/{id}/restore"], sessions.restore, .restoreSession),
+      Endpoint(
+        paths: ["/v1/sessions/{id}", "/sessions/{id}"], operations: [(.delete, .deleteSession)],
+        handler: sessions.delete),
+      get(["/slots"], properties.slots, .slots),
+      post(["/slots/{id}"], Slots(sessions: sessions).act, .actOnSlot),
+      get(["/metrics"], MetricsPage(metrics: service.metrics).respond, .metrics),
     ]
-    let told = endpoints.map { "\($0.methods[0].rawValue) \($0.paths[0])" }
-    let greeting = Greeting(state: state, endpoints: told + ["GET /version"])
-    endpoints += [get(["/version", "/v1/version"], greeting.version), get(["/"], greeting.respond)]
     // Not to be told of: they tell that there is no such thing here.
-    endpoints += [
-      post(["/api/pull", "/api/push", "/api/create", "/api/copy"], ollamaModels.refuse),
-      Endpoint(paths: ["/api/delete"], methods: [.delete], handler: ollamaModels.refuse),
-      Endpoint(paths: ["/api/blobs/{digest}"], methods: [.get, .post], handler: ollamaModels.refuse),
+    let refused = [
+      post(["/api/pull", "/api/push", "/api/create", "/api/copy"], ollamaModels.refuse, .refused),
+      Endpoint(paths: ["/api/delete"], operations: [(.delete, .refused)], handler: ollamaModels.refuse),
+      Endpoint(
+        paths: ["/api/blobs/{digest}"], operations: [(.get, .refused), (.post, .refused)], handler: ollamaModels.refuse),
     ]
-    for endpoint in endpoints { add(endpoint, to: router) }
-    return router
+    let descriptive = descriptive(state, of: endpoints)
+    return endpoints + descriptive + Documentation((endpoints + descriptive).map(\.route)).endpoints + refused
   }
 
-  private static func get(_ paths: [String], _ handler: @escaping Handler) -> Endpoint {
-    Endpoint(paths: paths, methods: [.get], handler: handler)
+  /// Endpoints that tell of the others.
+  private static func descriptive(_ state: ServerState, of others: [Endpoint]) -> [Endpoint] {
+    let told = others.map { "\($0.route.methods[0].rawValue) \($0.route.paths[0])" }
+    let greeting = Greeting(
+      state: state, endpoints: told + ["/version", "/openapi.json", "/docs"].map { "GET \($0)" })
+    return [
+      get(["/version", "/v1/version"], greeting.version, .version), get(["/"], greeting.respond, .greeting),
+    ]
   }
 
-  private static func post(_ paths: [String], _ handler: @escaping Handler) -> Endpoint {
-    Endpoint(paths: paths, methods: [.post], handler: handler)
+  private static func get(
+    _ paths: [String], _ handler: @escaping Endpoint.Handler, _ operation: Operation
+  ) -> Endpoint {
+    Endpoint(paths: paths, operations: [(.get, operation)], handler: handler)
+  }
+
+  private static func post(
+    _ paths: [String], _ handler: @escaping Endpoint.Handler, _ operation: Operation
+  ) -> Endpoint {
+    Endpoint(paths: paths, operations: [(.post, operation)], handler: handler)
   }
 
   /// An endpoint's paths with its methods, and an answer that names them to all others.
   private static func add(_ endpoint: Endpoint, to router: Router<ServeContext>) {
-    for path in endpoint.paths {
+    for path in endpoint.route.paths {
       for method in methods {
         // The middleware takes the body off the answer to HEAD.
-        let isKnown = endpoint.methods.contains(method == .head ? .get : method)
+        let isKnown = endpoint.route.methods.contains(method == .head ? .get : method)
         router.on(RouterPath(path), method: method) { request, context in
           if isKnown { return try await endpoint.handler(request, context) }
-          throw APIError.methodNotAllowed(method.rawValue, request.uri.path, allow: endpoint.allow)
+          throw APIError.methodNotAllowed(method.rawValue, request.uri.path, allow: endpoint.route.allow)
         }
       }
     }

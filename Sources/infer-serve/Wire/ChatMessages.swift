@@ -51,15 +51,16 @@ enum ChatMessages {
     message?["tool_calls"] == nil && message?["content"]?.string?.contains { !$0.isWhitespace } ?? false
   }
 
+  /// Values of a message's `role`.
+  static let roles = ["system", "developer", "user", "assistant", "tool", "function"]
+
   private static func message(_ reader: FieldReader) throws(APIError) -> JSONValue {
     var members: JSONObject = [:]
     let role = try reader.required(string: "role")
-    switch role {
-    case "system", "developer", "user", "assistant", "tool": members["role"] = .string(role)
-    case "function": members["role"] = "tool"
-    default:
+    guard roles.containsExactly(role) else {
       throw reader.wrongValue("role", "must be system, developer, user, assistant or tool, not '\(role)'")
     }
+    members["role"] = role == "function" ? "tool" : .string(role)
     try refuseMedia(reader)
     let content = try MessageContent(reader)
     guard content.text != nil || !["system", "developer", "user"].contains(role) else {

@@ -54,7 +54,7 @@ extension ChatRequest {
     let oldMaximum = try fields.maxTokens("max_tokens")
     stop = try fields.stop(maxTokens: maximum ?? oldMaximum)
     constraint = try ConstraintField(reader)
-    choices = try reader.integer("n", in: 1...SamplingFields.maximumChoices) ?? 1
+    choices = try reader.integer("n") ?? 1
     streaming = try StreamingOptions(reader)
     scheduling = try SchedulingFields(reader)
     overflow = try Overflow(reader)
@@ -77,9 +77,9 @@ extension ChatRequest {
   /// How many alternatives are wanted beside each token's log-probability; `nil` when none is wanted at all.
   static func logprobs(_ reader: FieldReader) throws(APIError) -> Int? {
     let isWanted = try reader.bool("logprobs") ?? false
-    let count = try reader.integer("top_logprobs", in: 0...SamplingFields.maximumLogprobs)
+    let count = try reader.integer("top_logprobs")
     // llama-server's name for both.
-    let other = try reader.integer("n_probs", in: 0...SamplingFields.maximumLogprobs) ?? 0
+    let other = try reader.integer("n_probs") ?? 0
     if let count, count > 0, !isWanted, other == 0 {
       throw reader.wrongValue("top_logprobs", "needs logprobs to be true")
     }

@@ -53,24 +53,24 @@ struct CompletionRequest {
     prompts = try Self.prompts(reader)
     suffix = try reader.string("suffix").flatMap { $0.isEmpty ? nil : $0 }
     let fields = SamplingFields(reader: reader, defaults: defaults)
-    logprobs = try reader.integer("logprobs", in: 0...SamplingFields.maximumLogprobs)
+    logprobs = try reader.integer("logprobs")
     promptLogprobs = try fields.promptLogprobs()
     constraint = try ConstraintField(reader)
-    choices = try reader.integer("n", in: 1...SamplingFields.maximumChoices) ?? 1
-    bestOf = try reader.integer("best_of", in: 1...SamplingFields.maximumChoices) ?? choices
+    choices = try reader.integer("n") ?? 1
+    bestOf = try reader.integer("best_of") ?? choices
     guard bestOf >= choices else {
       throw reader.wrongValue("best_of", "must be at least n (\(choices)), not \(bestOf)")
     }
     // The most likely choices are known by their log-probabilities.
     sampling = try fields.sampling(logprobs: logprobs ?? (bestOf > choices ? 0 : nil))
-    stop = try fields.stop(maxTokens: fields.maxTokens("max_tokens", atLeast: 0))
+    stop = try fields.stop(maxTokens: fields.maxTokens("max_tokens"))
     echo = try reader.bool("echo") ?? false
     numbersTokens = try reader.bool("return_tokens_as_token_ids") ?? false
     addsSpecialTokens = try reader.bool("add_special_tokens") ?? true
     streaming = try StreamingOptions(reader)
     scheduling = try SchedulingFields(reader)
     overflow = try Overflow(reader)
-    let kept = try reader.integer("n_keep", in: -1 ... .max) ?? 0
+    let kept = try reader.integer("n_keep") ?? 0
     keptTokens = kept == -1 ? nil : kept
     session = try SessionFields.session(reader, in: scheduling.cacheScope)
     skipsSpecialTokens = try reader.bool("skip_special_tokens") ?? true

@@ -19,10 +19,7 @@ struct EmbeddingForm: Sendable, Equatable {
   /// Decodes `pooling`, `normalize` and `add_special_tokens`.
   init(_ reader: FieldReader) throws(APIError) {
     if let name = try reader.string("pooling") {
-      guard let value = Pooling.allCases.first(where: { $0.rawValue.isExactly(name) }) else {
-        throw reader.wrongValue("pooling", "must be 'mean', 'last' or 'cls', not '\(name)'")
-      }
-      pooling = value
+      pooling = Pooling.allCases.first { $0.rawValue.isExactly(name) }
     }
     normalizes = try reader.bool("normalize")
     addsSpecialTokens = try reader.bool("add_special_tokens") ?? true
@@ -46,11 +43,7 @@ struct EmbeddingsRequest: Sendable {
     inputs = try Self.inputs(reader)
     form = try EmbeddingForm(reader)
     dimensions = try reader.integer("dimensions", in: 1...max(1, width))
-    switch try reader.string("encoding_format") {
-    case nil, "float": isBase64 = false
-    case "base64": isBase64 = true
-    case let other?: throw reader.wrongValue("encoding_format", "must be 'float' or 'base64', not '\(other)'")
-    }
+    isBase64 = try reader.string("encoding_format") == "base64"
     scheduling = try SchedulingFields(reader)
   }
 
@@ -90,17 +83,24 @@ extension RequestFields {
         ("messages", .refused("An embedding of a conversation is", unless: [])),
         ("embed_dtype", .refused("Another type of numbers is", unless: ["float32"])),
         ("stream", .refused("A stream is", unless: [false])),
-      ], options: [])
+      ], options: [], shapes: embeddingShapes, required: ["input"])
 
-  /// The fields of `POST /v1/rerank` and `POST /v1/score`.
-  static let ranking = RequestFields(
-    fields: embeddingForm
-      + all(.read, "query", "documents", "top_n", "return_documents", "text_1", "text_2", "queries", "items")
-      + [
-        ("max_chunks_per_doc", .refused("Cutting documents is", unless: [])),
-        ("max_tokens_per_doc", .refused("Cutting documents is", unless: [])),
-        ("instruction", .refused("An instruction beside the query is", unless: [""])),
-      ], options: [])
+  /// The fields of `POST /v1/score`.
+  static let score = RequestFields(
+    fields: embeddingForm + all(.read, "text_1", "text_2", "queries", "documents") + cut, options: [],
+    shapes: scoreShapes)
+
+  /// The fields of `POST /v1/rerank`.
+  static let rerank = RequestFields(
+    fields: embeddingForm + all(.read, "query", "documents", "top_n", "return_documents") + cut, options: [],
+    shapes: rerankShapes, required: ["query", "documents"])
+
+  private static let cut: [Field] =
+    [
+      ("max_chunks_per_doc", .refused("Cutting documents is", unless: [])),
+      ("max_tokens_per_doc", .refused("Cutting documents is", unless: [])),
+      ("instruction", .refused("An instruction beside the query is", unless: [""])),
+    ]
 
   private static let embeddingForm: [Field] =
     all(

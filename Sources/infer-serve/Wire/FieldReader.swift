@@ -8,6 +8,8 @@ struct FieldReader {
   private let value: JSONValue
   /// Members that came under another name, by the name that they are read by.
   private var aliases: [String: Alias] = [:]
+  /// The table that bounds the members; `nil` for objects that no table describes.
+  var fields: RequestFields?
   /// Path of this object from the request's root, as in `messages[2]`; empty at the root.
   let path: String
 
@@ -90,6 +92,9 @@ struct FieldReader {
   func string(_ key: String) throws(APIError) -> String? {
     guard let member = self[key] else { return nil }
     guard let text = member.string else { throw wrongType(key, member, expected: "a string") }
+    if case .choice(let names)? = shape(of: key), !names.containsExactly(text) {
+      throw wrongValue(key, "must be \(Self.alternatives(names)), not '\(text)'")
+    }
     return text
   }
 
@@ -104,18 +109,24 @@ struct FieldReader {
     return flag
   }
 
+  /// A number within the bounds of its shape.
   func number(_ key: String) throws(APIError) -> Double? {
     guard let member = self[key] else { return nil }
     guard let number = member.double else { throw wrongType(key, member, expected: "a number") }
+    if case .number(let bounds)? = shape(of: key), !bounds.contains(number) {
+      throw wrongValue(key, "must be \(bounds), not \(number)")
+    }
     return number
   }
 
-  func integer(_ key: String, in range: ClosedRange<Int> = .min ... .max) throws(APIError) -> Int? {
+  /// An integer in a range, which without one is that of its shape.
+  func integer(_ key: String, in range: ClosedRange<Int>? = nil) throws(APIError) -> Int? {
     guard let member = self[key] else { return nil }
     guard let integer = member.int else {
       if Self.isBeyondIntegers(member) { throw wrongValue(key, "is out of range: it does not fit 64 bits") }
       throw wrongType(key, member, expected: "an integer")
     }
+    let range = range ?? bounds(of: key)
     guard range.contains(integer) else {
       let bounds =
         range.upperBound == .max
@@ -123,6 +134,25 @@ struct FieldReader {
       throw wrongValue(key, "must be \(bounds), not \(integer)")
     }
     return integer
+  }
+
+  /// The range of an integer's shape.
+  func bounds(of key: String) -> ClosedRange<Int> {
+    switch shape(of: key) {
+    case .integer(let range, _)?: range
+    case .either(let shapes)?:
+      shapes.lazy.compactMap { if case .integer(let range, _) = $0 { range } else { nil } }.first ?? .min ... .max
+    default: .min ... .max
+    }
+  }
+
+  private func shape(of key: String) -> JSONShape? { fields?.shape(of: key)?.bare }
+
+  /// Names in quotes, as a sentence lists them.
+  static func alternatives(_ names: [String]) -> String {
+    let quoted = names.map { "'\($0)'" }
+    guard let last = quoted.last, quoted.count > 1 else { return quoted.joined() }
+    return "\(quoted.dropLast().joined(separator: ", ")) or \(last)"
   }
 
   /// Whether this is an integer too large for `Int`, which JSON values hold rounded.

@@ -41,9 +41,9 @@ struct InfillRequest {
     chat.session = try SessionFields.session(reader, in: chat.scheduling.cacheScope)
     chat.skipsSpecialTokens = try reader.bool("skip_special_tokens") ?? true
     chat.promptField = "input_prefix"
-    let milliseconds = try reader.integer("t_max_predict_ms", in: -1...604_800_000) ?? 0
+    let milliseconds = try reader.integer("t_max_predict_ms") ?? 0
     bounds = InfillBounds(
-      indentation: try reader.integer("n_indent", in: 0 ... .max) ?? 0,
+      indentation: try reader.integer("n_indent") ?? 0,
       time: milliseconds > 0 ? .milliseconds(milliseconds) : nil)
   }
 

@@ -58,7 +58,7 @@ struct OllamaRequest {
     }
     chat = try Self.chat(reader, messages: .array(messages), tools: ChatTools(), defaults)
     chat.promptField = "prompt"
-    let kept = try reader.integer("n_keep", in: -1 ... .max) ?? 0
+    let kept = try reader.integer("n_keep") ?? 0
     keptTokens = kept == -1 ? nil : kept
   }
 
@@ -77,7 +77,7 @@ struct OllamaRequest {
     request.templateVariables.merge(try ChatRequest.givenVariables(reader)) { _, given in given }
     let isTruncated = try reader.bool("truncate") ?? true
     request.overflow = try Overflow(reader) ?? (isTruncated ? .shift : .error)
-    request.contextLimit = try reader.integer("num_ctx", in: 1 ... .max)
+    request.contextLimit = try reader.integer("num_ctx")
     request.session = try SessionFields.session(reader, in: request.scheduling.cacheScope)
     request.skipsSpecialTokens = try reader.bool("skip_special_tokens") ?? true
     return request
@@ -85,7 +85,9 @@ struct OllamaRequest {
 
   /// The tokens that may be generated: with 0, -1 and -2, which all say so to Ollama, as many as there is room for.
   private static func maxTokens(_ reader: FieldReader, _ fields: SamplingFields) throws(APIError) -> Int? {
-    if let count = reader["max_tokens"]?.int, (-2...0).contains(count) { return .max }
+    if let count = reader["max_tokens"]?.int, reader.bounds(of: "max_tokens").contains(count), count <= 0 {
+      return .max
+    }
     return try fields.maxTokens("max_tokens")
   }
 }

@@ -10,9 +10,7 @@ enum Overflow: String, Sendable, CaseIterable {
   /// The request's own choice; `nil` when it leaves it to the server.
   init?(_ reader: FieldReader) throws(APIError) {
     guard let name = try reader.string("overflow") else { return nil }
-    guard let value = Self.allCases.first(where: { $0.rawValue.isExactly(name) }) else {
-      throw reader.wrongValue("overflow", "must be 'error' or 'shift', not '\(name)'")
-    }
+    guard let value = Self.allCases.first(where: { $0.rawValue.isExactly(name) }) else { return nil }
     self = value
   }
 }

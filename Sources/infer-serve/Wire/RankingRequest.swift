@@ -19,11 +19,11 @@ struct RankingRequest: Sendable {
 
   /// Decodes the body of `POST /v1/rerank`.
   init(rerank body: FieldReader) throws(APIError) {
-    let reader = try RequestFields.ranking.resolve(body)
+    let reader = try RequestFields.rerank.resolve(body)
     let query = try reader.required(string: "query")
     guard let documents = try reader.array("documents") else { throw reader.missing("documents") }
     guard !documents.isEmpty else { throw reader.wrongValue("documents", "must not be empty") }
-    let top = try reader.integer("top_n", in: 1 ... .max)
+    let top = try reader.integer("top_n")
     let returnsDocuments = try reader.bool("return_documents") ?? true
     try self.init(
       reader, queries: [(query, reader.name("query"))], documents: Self.texts(documents, reader.name("documents")),
@@ -32,8 +32,11 @@ struct RankingRequest: Sendable {
 
   /// Decodes the body of `POST /v1/score`: one text with each of others, or as many with as many.
   init(score body: FieldReader) throws(APIError) {
-    let reader = try RequestFields.ranking.resolve(body)
+    let reader = try RequestFields.score.resolve(body)
     let names = reader["queries"] != nil || reader["documents"] != nil ? ("queries", "documents") : ("text_1", "text_2")
+    for name in ["text_1", "text_2"] where names.0 == "queries" && reader[name] != nil {
+      throw reader.wrongValue(name, "cannot stand beside queries and documents")
+    }
     let first = try Self.side(reader, names.0)
     let second = try Self.side(reader, names.1)
     guard first.count == 1 || first.count == second.count else {

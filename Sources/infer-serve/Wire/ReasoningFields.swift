@@ -42,6 +42,11 @@ struct ReasoningFields: Equatable {
   /// The switch by the two names that templates have for it.
   static func switchVariables(_ isOn: Bool) -> JSONObject { ["enable_thinking": .bool(isOn), "thinking": .bool(isOn)] }
 
+  /// Values of `reasoning_format`.
+  static let formats = ["none", "auto", "deepseek"]
+  /// Values of `thinking.type`.
+  static let thinkingTypes = ["enabled", "disabled", "auto", "adaptive"]
+
   /// `thinking`: a boolean, or an object whose type says whether.
   private static func thinking(_ reader: FieldReader) throws(APIError) -> Bool? {
     guard let value = reader["thinking"] else { return nil }
@@ -53,13 +58,11 @@ struct ReasoningFields: Equatable {
         thinking.name("budget_tokens"),
         "A limit of the reasoning's length is not supported (field '\(thinking.name("budget_tokens"))').")
     }
-    switch try thinking.required(string: "type") {
-    case "enabled": return true
-    case "disabled": return false
-    case "auto", "adaptive": return nil
-    case let other:
-      throw thinking.wrongValue("type", "must be 'enabled', 'disabled' or 'auto', not '\(other)'")
+    let type = try thinking.required(string: "type")
+    guard thinkingTypes.containsExactly(type) else {
+      throw thinking.wrongValue("type", "must be \(FieldReader.alternatives(thinkingTypes)), not '\(type)'")
     }
+    return type == "enabled" ? true : type == "disabled" ? false : nil
   }
 
   /// `think`: a boolean or an effort.
@@ -74,12 +77,7 @@ struct ReasoningFields: Equatable {
     let isIncluded = try reader.bool("include_reasoning") ?? true
     let isExcluded = try reasoning?.bool("exclude") ?? false
     var isSeparate = try reader.bool("separate_reasoning") ?? true
-    switch try reader.string("reasoning_format") {
-    case nil, "auto", "deepseek": break
-    case "none": isSeparate = false
-    case let other?:
-      throw reader.wrongValue("reasoning_format", "must be 'none', 'auto' or 'deepseek', not '\(other)'")
-    }
+    if try reader.string("reasoning_format") == "none" { isSeparate = false }
     if !isIncluded || isExcluded { return .nowhere }
     return isSeparate ? .besideContent : .inContent
   }

@@ -6,7 +6,7 @@ extension RequestFields {
   /// log-probabilities and the prompt.
   static let infill = RequestFields(
     fields: completions.fields.filter { field in !infillFields.contains { $0.name == field.name } } + infillFields,
-    options: [])
+    options: [], required: ["input_prefix", "input_suffix"])
 
   private static let infillFields: [Field] =
     all(

@@ -5,11 +5,12 @@ extension RequestFields {
   /// The fields of Ollama's `POST /api/chat`.
   static let ollamaChat = RequestFields(
     fields: ollama + all(.read, "messages", "tools", "tool_choice", "parallel_tool_calls") + all(.ignored, "n_keep"),
-    options: ollamaOptions)
+    options: ollamaOptions, shapes: ollamaShapes)
 
   /// The fields of Ollama's `POST /api/generate`.
   static let ollamaGenerate = RequestFields(
-    fields: ollama + all(.read, "prompt", "suffix", "system", "raw", "n_keep"), options: ollamaOptions)
+    fields: ollama + all(.read, "prompt", "suffix", "system", "raw", "n_keep"), options: ollamaOptions,
+    shapes: ollamaShapes)
 
   private static let ollamaOptions = options + [("num_ctx", "num_ctx")]
 

@@ -20,11 +20,14 @@ extension RequestFields {
         ("n_predict", .alias(of: "max_output_tokens")), ("max_new_tokens", .alias(of: "max_output_tokens")),
         ("logprobs", .refused("logprobs (use include and top_logprobs) is", unless: [false])),
         ("prompt_logprobs", .refused("prompt_logprobs is", unless: [false])),
+        // The usage is told in any case.
+        ("usage", .ignored), ("stream_options", .ignored),
         ("echo", .refused("Repetition of the last message is", unless: [false])),
       ]
     let names = Set(own.map(\.name))
     return RequestFields(
       fields: own + shared.filter { !names.contains($0.name) },
-      options: options.map { ($0.name, $0.field == "max_tokens" ? "max_output_tokens" : $0.field) })
+      options: options.map { ($0.name, $0.field == "max_tokens" ? "max_output_tokens" : $0.field) },
+      shapes: responsesShapes, required: ["input"])
   }()
 }

@@ -34,7 +34,8 @@ extension RequestFields {
       ]
       + all(
         .refused("A limit of the reasoning's length is", unless: [-1]), "thinking_token_budget", "thinking_budget",
-        "thinking_budget_tokens", "reasoning_budget", "reasoning_budget_tokens"))
+        "thinking_budget_tokens", "reasoning_budget", "reasoning_budget_tokens"),
+    required: ["messages"])
 
   /// The fields of `POST /v1/completions`.
   static let completions = RequestFields(
@@ -49,7 +50,7 @@ extension RequestFields {
         ("template", .refused("A template of the request's own is", unless: [""])),
         ("context", .refused("A context of Ollama is", unless: [.array([])])),
         ("raw", .refused("raw is", unless: [true])),
-      ])
+      ], shapes: completionShapes, required: ["prompt"])
 
   /// The fields of `POST /v1/messages`: Anthropic's, and those of this server that concern sampling and scheduling.
   static let messages = RequestFields(
@@ -68,7 +69,8 @@ extension RequestFields {
         ("logprobs", .refused("Log-probabilities are", unless: [false])),
         ("options", .refused("Options of Ollama are", unless: [.object([:])])),
       ] + samplers
-      + all(.ignored, "service_tier", "inference_geo", "speed", "betas", "anthropic_beta", "anthropic_version"))
+      + all(.ignored, "service_tier", "inference_geo", "speed", "betas", "anthropic_beta", "anthropic_version"),
+    shapes: messagesShapes, required: ["messages", "max_tokens"])
 
   static let shared =
     all(

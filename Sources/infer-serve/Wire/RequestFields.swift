@@ -26,13 +26,20 @@ struct RequestFields: Sendable {
   let fields: [Field]
   /// Members of Ollama's `options` with the fields that they are read or refused as.
   var options = RequestFields.options
+  /// The shapes of fields that mean something else here than elsewhere.
+  var shapes: [String: JSONShape] = [:]
+  /// The fields that cannot be left out.
+  var required: [String] = []
+
+  /// The shape of a field that is read; `nil` for one that no table describes.
+  func shape(of name: String) -> JSONShape? { shapes[name] ?? Self.commonShapes[name] }
 
   /// Whether Ollama's `options` are read.
   private var readsOptions: Bool { fields.contains { $0.name == "options" && $0.use == .read } }
 
   /// Refuses a body that uses what is not supported, and lets other names of fields be read by the fields' own.
   func resolve(_ body: FieldReader) throws(APIError) -> FieldReader {
-    var reader = body
+    var reader = bounded(body)
     for field in fields {
       guard case .alias(let name) = field.use, let value = body[field.name] else { continue }
       reader.alias(name, path: body.name(field.name), value)
@@ -51,6 +58,13 @@ struct RequestFields: Sendable {
     if let modalities = try reader.array("modalities"), modalities != ["text"] {
       throw .unsupported("modalities", "Of modalities, only 'text' is supported.")
     }
+    return reader
+  }
+
+  /// A reader that holds numbers and strings to their shapes.
+  func bounded(_ body: FieldReader) -> FieldReader {
+    var reader = body
+    reader.fields = self
     return reader
   }
 

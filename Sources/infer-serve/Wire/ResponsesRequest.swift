@@ -18,7 +18,7 @@ struct ResponsesRequest {
   let echo: JSONObject
 
   /// Values that `include` may hold: those of this server's items, and those of hosted tools, of which there are none.
-  private static let includable = [
+  static let includable = [
     "reasoning.encrypted_content", "message.output_text.logprobs", "file_search_call.results",
     "web_search_call.results", "web_search_call.action.sources", "message.input_image.image_url",
     "computer_call_output.output.image_url", "code_interpreter_call.outputs",
@@ -44,7 +44,7 @@ struct ResponsesRequest {
       instructions: try reader.string("instructions"), past: past.items, input: input)
     let included = try Self.included(reader)
     let fields = SamplingFields(reader: reader, defaults: defaults)
-    let topLogprobs = try reader.integer("top_logprobs", in: 0...SamplingFields.maximumLogprobs)
+    let topLogprobs = try reader.integer("top_logprobs")
     let tellsLogprobs = included.containsExactly("message.output_text.logprobs") || (topLogprobs ?? 0) > 0
     let reasoning = try ReasoningFields(reader)
     chat = ChatRequest(
@@ -58,12 +58,13 @@ struct ResponsesRequest {
     let truncation = try Self.truncation(reader)
     chat.overflow = try Overflow(reader) ?? truncation
     chat.session = try SessionFields.session(reader, in: chat.scheduling.cacheScope)
+    chat.skipsSpecialTokens = try reader.bool("skip_special_tokens") ?? true
     chat.promptField = "input"
     try Self.checkText(reader)
     chat.constraint = try ConstraintField(reader, formatOf: "text")
     try Self.checkMetadata(reader)
     // All calls are the client's to make; the limit is for those of hosted tools.
-    _ = try reader.integer("max_tool_calls", in: 1 ... .max)
+    _ = try reader.integer("max_tool_calls")
     runsInBackground = try reader.bool("background") ?? false
     isStored = try reader.bool("store") ?? true
     if runsInBackground {
@@ -84,13 +85,18 @@ struct ResponsesRequest {
     }
   }
 
+  /// Values of `reasoning.summary`.
+  static let summaries = ["auto", "concise", "detailed"]
+  /// Values of `truncation`.
+  static let truncations: KeyValuePairs<String, Overflow> = ["auto": .shift, "disabled": .error]
+
   /// Whether `reasoning.summary` asks for one.
   private static func wantsSummary(_ reader: FieldReader) throws(APIError) -> Bool {
     guard let reasoning = try reader.object("reasoning"), let summary = try reasoning.string("summary") else {
       return false
     }
-    guard ["auto", "concise", "detailed"].containsExactly(summary) else {
-      throw reasoning.wrongValue("summary", "must be 'auto', 'concise' or 'detailed', not '\(summary)'")
+    guard summaries.containsExactly(summary) else {
+      throw reasoning.wrongValue("summary", "must be \(FieldReader.alternatives(summaries)), not '\(summary)'")
     }
     return true
   }
@@ -111,12 +117,8 @@ struct ResponsesRequest {
   }
 
   private static func truncation(_ reader: FieldReader) throws(APIError) -> Overflow? {
-    switch try reader.string("truncation") {
-    case nil: return nil
-    case "auto": return .shift
-    case "disabled": return .error
-    case let other?: throw reader.wrongValue("truncation", "must be 'auto' or 'disabled', not '\(other)'")
-    }
+    guard let name = try reader.string("truncation") else { return nil }
+    return truncations.first { $0.key.isExactly(name) }?.value
   }
 
   private static func checkMetadata(_ reader: FieldReader) throws(APIError) {
@@ -145,7 +147,7 @@ struct ResponsesRequest {
       "max_output_tokens": reader["max_output_tokens"] ?? .null, "max_tool_calls": reader["max_tool_calls"] ?? .null,
       "metadata": reader["metadata"] ?? .object([:]),
       "parallel_tool_calls": .bool(try reader.bool("parallel_tool_calls") ?? true),
-      "previous_response_id": reader["previous_response_id"] ?? .null,
+      "previous_response_id": .init(optional: try reader.string("previous_response_id")),
       "prompt_cache_key": .init(optional: try reader.string("prompt_cache_key")),
       "reasoning": [
         "effort": .init(optional: try reasoning?.string("effort")),

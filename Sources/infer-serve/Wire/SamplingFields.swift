@@ -10,7 +10,7 @@ struct SamplingFields {
   /// The most answers to one request.
   static let maximumChoices = 128
   /// The most alternatives that a log-probability may be asked with.
-  static let maximumLogprobs = 20
+  static let maximumLogprobs = SamplingParameters.maximumLogprobs
 
   /// The parameters of sampling. `logprobs` is the number of alternatives wanted beside each token's own log-probability.
   func sampling(logprobs: Int?) throws(APIError) -> SamplingParameters {
@@ -36,7 +36,7 @@ struct SamplingFields {
     let repetition = try float("repetition_penalty") ?? defaults.repetitionPenalty ?? 1
     let presence = try float("presence_penalty") ?? 0
     let frequency = try float("frequency_penalty") ?? 0
-    guard let window = try reader.integer("repeat_last_n", in: -1 ... .max), window >= 0 else {
+    guard let window = try reader.integer("repeat_last_n"), window >= 0 else {
       return (repetition, presence, frequency)
     }
     guard window == 0 || (repetition == 1 && presence == 0 && frequency == 0) else {
@@ -49,11 +49,12 @@ struct SamplingFields {
 
   /// The field that names how many tokens to generate at most: `Int.max` for -1, as many as there is room for; `nil`
   /// when it is absent.
-  func maxTokens(_ key: String, atLeast least: Int = 1) throws(APIError) -> Int? {
+  func maxTokens(_ key: String) throws(APIError) -> Int? {
     // More than 64 bits is as much as there is room for as well.
     if let number = reader[key]?.double, number == number.rounded(), number >= 0x1p63 { return .max }
-    guard let count = try reader.integer(key) else { return nil }
+    guard let count = try reader.integer(key, in: .min ... .max) else { return nil }
     if count == -1 { return .max }
+    let least = max(0, reader.bounds(of: key).lowerBound)
     guard count >= least else {
       throw reader.wrongValue(key, "must be at least \(least), or -1 for as many as there is room for, not \(count)")
     }
@@ -79,7 +80,7 @@ struct SamplingFields {
   /// Log-probabilities wanted of the prompt's tokens; `false` is none.
   func promptLogprobs() throws(APIError) -> Int? {
     if reader["prompt_logprobs"] == false { return nil }
-    return try reader.integer("prompt_logprobs", in: 0...Self.maximumLogprobs)
+    return try reader.integer("prompt_logprobs")
   }
 
   private func float(_ key: String) throws(APIError) -> Float? { try reader.number(key).map { Float($0) } }

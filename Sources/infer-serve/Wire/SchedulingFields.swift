@@ -23,16 +23,11 @@ struct SchedulingFields {
   init(_ reader: FieldReader) throws(APIError) {
     let salt = try Self.text(reader, "cache_salt").map { Array($0.utf8) } ?? []
     cacheScope = try reader.bool("cache_prompt") ?? true ? CacheScope(salt: salt) : nil
-    priority = try reader.integer("priority", in: 0...Self.maximumPriority) ?? 0
+    priority = try reader.integer("priority") ?? 0
     let identifier = try Self.text(reader, "safety_identifier")
     let user = try Self.text(reader, "user")
     client = identifier ?? user
-    timeLimit = try reader.number("timeout").map { (seconds) throws(APIError) in
-      guard let limit = Self.timeLimit(seconds) else {
-        throw reader.wrongValue("timeout", "must be \(Self.expectedTime), not \(seconds)")
-      }
-      return limit
-    }
+    timeLimit = try reader.number("timeout").map { .seconds($0) }
   }
 
   private static func text(_ reader: FieldReader, _ key: String) throws(APIError) -> String? {

@@ -6,6 +6,9 @@ enum SessionFields {
   /// The longest name, in bytes.
   static let maximumNameBytes = 128
 
+  /// The rule for names.
+  static let rule = "1 to \(maximumNameBytes) letters, digits, '.', '_' and '-', and not begin with a dot"
+
   /// `true` for a name that a file may have: letters and digits of ASCII, `.`, `_` and `-`, and no dot at its beginning.
   static func isName(_ name: String) -> Bool {
     let bytes = name.utf8
@@ -25,7 +28,7 @@ enum SessionFields {
     guard isName(name) else {
       throw .invalid(
         field,
-        "\(field) must have 1 to \(maximumNameBytes) letters, digits, '.', '_' and '-', and not begin with a dot.",
+        "\(field) must have \(rule).",
         code: "invalid_value")
     }
   }
@@ -37,7 +40,7 @@ enum SessionFields {
   /// under are other clients' notes, and pass.
   static func session(_ reader: FieldReader, in scope: CacheScope?) throws(APIError) -> SessionName? {
     let name = try reader.string("session_id")
-    let number = try reader.integer("id_slot", in: -1...Int(Int32.max)) ?? -1
+    let number = try reader.integer("id_slot") ?? -1
     guard let scope else { return nil }
     if let name, isName(name) { return SessionName(name, in: scope) }
     return number >= 0 ? slot(number, in: scope) : nil

@@ -17,19 +17,24 @@ struct TokenizeRequest: Sendable {
 
   /// Decodes a body. The text is in `prompt` (vLLM) or `content` (llama-server, which adds special tokens only when
   /// asked).
-  init(_ reader: FieldReader, defaults: GenerationDefaults) throws(APIError) {
+  init(_ body: FieldReader, defaults: GenerationDefaults) throws(APIError) {
+    let reader = RequestFields.tokenize.bounded(body)
+    let (content, prompt) = (try reader.string("content"), try reader.string("prompt"))
+    let addsToContent = try reader.bool("add_special") ?? false
     returnsStrings = try reader.bool("return_token_strs") ?? false
     if reader["messages"] != nil {
       if try reader.bool("add_special_tokens") ?? false {
         throw .unsupported("add_special_tokens", "The special tokens of a conversation are the chat template's.")
       }
-      source = .chat(try ChatRequest(reader, defaults: defaults))
-    } else if let content = try reader.string("content") {
-      source = .text(content, field: "content", addingSpecialTokens: try reader.bool("add_special") ?? false)
+      source = .chat(try ChatRequest(body, defaults: defaults))
     } else {
-      source = .text(
-        try reader.required(string: "prompt"), field: "prompt",
-        addingSpecialTokens: try reader.bool("add_special_tokens") ?? true)
+      let addsToPrompt = try reader.bool("add_special_tokens") ?? true
+      if let content {
+        source = .text(content, field: "content", addingSpecialTokens: addsToContent)
+      } else {
+        guard let prompt else { throw reader.missing("prompt") }
+        source = .text(prompt, field: "prompt", addingSpecialTokens: addsToPrompt)
+      }
     }
   }
 }
@@ -40,7 +45,8 @@ struct DetokenizeRequest: Sendable {
   let tokens: [Int32]
 
   /// Decodes a body.
-  init(_ reader: FieldReader) throws(APIError) {
+  init(_ body: FieldReader) throws(APIError) {
+    let reader = RequestFields.detokenize.bounded(body)
     guard let elements = try reader.array("tokens") else { throw reader.missing("tokens") }
     tokens = try reader.tokens(elements, "tokens")
   }

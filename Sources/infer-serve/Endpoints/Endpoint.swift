@@ -1,0 +1,30 @@
+import HTTPTypes
+import Hummingbird
+
+/// The paths of an endpoint, the first of which is the one to tell of, and an operation for each of its methods.
+struct Route: Sendable {
+  var paths: [String]
+  var operations: [(method: HTTPRequest.Method, operation: Operation)]
+
+  var methods: [HTTPRequest.Method] { operations.map(\.method) }
+
+  /// The value of the header `Allow`.
+  var allow: String { methods.flatMap { $0 == .get ? ["GET", "HEAD"] : [$0.rawValue] }.joined(separator: ", ") }
+}
+
+/// A route, and what answers it.
+struct Endpoint: Sendable {
+  typealias Handler = @Sendable (Request, ServeContext) async throws -> Response
+
+  var route: Route
+  var handler: Handler
+
+  init(paths: [String], operations: [(method: HTTPRequest.Method, operation: Operation)], handler: @escaping Handler) {
+    self.init(Route(paths: paths, operations: operations), handler)
+  }
+
+  init(_ route: Route, _ handler: @escaping Handler) {
+    self.route = route
+    self.handler = handler
+  }
+}

@@ -1,0 +1,136 @@
+import InferMetrics
+import InferText
+
+/// Operations that tell of the model and the server.
+extension Operation {
+  private static let modelShape: JSONShape = .object([
+    "id": .string, "object": .values(["model"]), "created": .integer, "owned_by": .string, "max_model_len": count,
+  ])
+  static let models = telling(
+    "listModels", "Lists the names of the model.", openAI,
+    .object(["object": .values(["list"]), "data": .array(modelShape)]))
+  static let model = telling(
+    "getModel", "Tells of the model by one of its names.", openAI, modelShape, statuses: [404],
+    parameters: [path("id", "The name, which may have slashes.")])
+
+  static let tokenize = reading(
+    "tokenize", "Tells the tokens of a text or a conversation.", vllm, .tokenize,
+    .object([
+      "count": count, "max_model_len": count, "tokens": .array(RequestFields.tokenID),
+      "token_strs": .array(.string).orNull,
+    ]), otherFields: .tokenizeChat)
+  static let detokenize = reading(
+    "detokenize", "Tells the text of tokens.", vllm, .detokenize,
+    .object(["prompt": .string, "content": .string]))
+  static let tokenizerInfo = telling(
+    "getTokenizerInfo", "Tells of the tokenizer.", vllm,
+    .object([
+      "tokenizer_class": .string, "vocab_size": count, "model_max_length": count, "bos_token": .string.orNull,
+      "eos_token": .string.orNull, "pad_token": .string.orNull, "chat_template": .string.orNull,
+    ]))
+  static let applyTemplate = reading(
+    "applyTemplate", "Tells a conversation as the model reads it.", llama, .chat, .object(["prompt": .string]))
+  static let properties = telling(
+    "getProperties", "Tells the settings that requests have by default.", llama,
+    .object([
+      "default_generation_settings": .object(["n_ctx": count, "params": .object([])]), "total_slots": count,
+      "model_alias": .string, "model_path": .string, "chat_template": .string, "build_info": .string,
+    ]))
+  static let slots = telling(
+    "listSlots", "Tells what runs.", llama,
+    .array(.object(["id": count, "n_ctx": count, "is_processing": .boolean, "params": .object([])])),
+    parameters: [query("fail_on_no_slot", .string, "Anything but 0: status 503 where no slot is free.")])
+  static let actOnSlot = Operation(
+    id: "actOnSlot", summary: "Saves, restores or forgets the session of a number.", group: llama,
+    parameters: [
+      path("id", "The number."),
+      query("action", .choice(["save", "restore", "erase"]), "The action.", isRequired: true), salt,
+    ], fields: .slot, isBodyOptional: true, answer: .json(.object(["id_slot": count])), statuses: storing)
+
+  // MARK: Ollama
+
+  private static let modelsShape: JSONShape = .object([
+    "models": .array(
+      .object([
+        "name": .string, "model": .string, "modified_at": .string, "size": count, "digest": .string,
+        "details": .object(["format": .string, "family": .string]),
+      ]))
+  ])
+  static let ollamaTags = telling("ollamaTags", "Lists the names of the model.", ollama, modelsShape)
+  static let ollamaRunning = telling("ollamaRunning", "Tells of the loaded model.", ollama, modelsShape)
+  static let ollamaVersion = Operation(
+    id: "ollamaVersion", summary: "Tells the version of Ollama's API.", group: ollama, answer: .json(versionShape))
+  static let ollamaShow = reading(
+    "ollamaShow", "Tells of the model in detail.", ollama, .show,
+    .object([
+      "modelfile": .string, "parameters": .string, "template": .string, "details": .object([]),
+      "model_info": .object([]), "capabilities": .array(.string), "modified_at": .string,
+    ]))
+
+  // MARK: Sessions
+
+  private static let salt = query("cache_salt", .string, "As the field cache_salt.")
+  private static let storing = [404, 409, 422, 507]
+  private static let sessionID = path("id", "The session: \(SessionFields.rule).")
+  static let sessions = telling(
+    "listSessions", "Lists the sessions that are remembered or saved.", server,
+    .object([
+      "object": .values(["list"]),
+      "data": .array(
+        .object([
+          "id": .string, "object": .values(["session"]), "tokens": count.orNull, "saved": .boolean,
+          "bytes": count.orNull,
+        ])),
+    ]), parameters: [salt])
+  static let saveSession = session(
+    "saveSession", "Saves a session's state in a file.",
+    .object(["id": .string, "object": .values(["session"]), "saved_tokens": count, "bytes": count]))
+  static let restoreSession = session(
+    "restoreSession", "Restores a session's state from its file.",
+    .object(["id": .string, "object": .values(["session"]), "restored_tokens": count, "bytes": count]))
+  static let deleteSession = session(
+    "deleteSession", "Forgets a session and removes its file.",
+    .object(["id": .string, "object": .values(["session.deleted"]), "deleted": .values([true])]))
+
+  private static func session(_ id: String, _ summary: String, _ shape: JSONShape) -> Operation {
+    Operation(
+      id: id, summary: summary, group: server, parameters: [sessionID, salt], fields: .session, isBodyOptional: true,
+      answer: .json(shape), statuses: storing)
+  }
+
+  // MARK: The server
+
+  private static let versionShape: JSONShape = .object(["version": .string])
+  static let version = Operation(
+    id: "getVersion", summary: "Tells the version.", group: server, answer: .json(versionShape))
+  static let greeting = Operation(
+    id: "greet", summary: "Tells what this is.", group: server,
+    answer: .json(
+      .object([
+        "name": .string, "version": .string, "model": .string, "status": .string, "endpoints": .array(.string),
+      ])))
+  static let health = ready("getHealth")
+  static let ping = ready("ping")
+  static let postPing = ready("postPing")
+  private static func ready(_ id: String) -> Operation {
+    Operation(
+      id: id, summary: "Tells whether requests are taken.", group: server,
+      answer: .json(.object(["status": .string, "model": .string])), unreadyShape: .object(["status": .string]))
+  }
+  private static let cacheShape: JSONShape = .object([
+    "queried_tokens": count, "hit_tokens": count, "hit_rate": .number, "missed_tokens": .map(count),
+    "entries": .map(count), "bytes": .map(count), "memory": .map(count), "memory_limit": count,
+    "evicted_entries": .map(count), "disk": .object([]).orNull,
+  ])
+  static let cache = telling("getCache", "Tells of the prefix cache.", server, cacheShape)
+  static let resetCache = telling("resetCache", "Gives up kept state that no request uses.", server, cacheShape)
+  static let metrics = Operation(
+    id: "getMetrics", summary: "Metrics in Prometheus' text form.", group: server,
+    answer: .text(mediaType: PrometheusText.contentType))
+  static let document = Operation(
+    id: "getDocument", summary: "This document.", group: server,
+    answer: .json(.object(["openapi": .string, "info": .object([]), "paths": .object([])])))
+  static let page = Operation(
+    id: "getPage", summary: "This document as a page.", group: server,
+    answer: .text(mediaType: Documentation.pageType))
+}
