@@ -60,10 +60,10 @@ def test_a_lower_priority_number_is_sooner(busy):
 
 def test_an_urgent_request_runs_at_once_and_the_other_goes_on(start):
     with start("--max-running", "1") as server:
-        body = server.chat("Count.", max_tokens=300, ignore_eos=True, temperature=0)
+        body = server.chat("Count.", max_tokens=1500, ignore_eos=True, temperature=0)
         alone = server.post(CHAT, body).json()["choices"][0]["message"]["content"]
         with ThreadPoolExecutor(1) as pool:
-            slow = pool.submit(server.post, CHAT, {**body, "priority": 3, "max_tokens": 300})
+            slow = pool.submit(server.post, CHAT, {**body, "priority": 3})
             wait_until(lambda: server.metric("num_requests_running") == 1)
             urgent = server.post(CHAT, server.chat("Hi", max_tokens=2))
             assert urgent.status_code == 200

@@ -15,7 +15,9 @@ public final class MaskVocabulary: Sendable {
   /// Tokens that begin with white space.
   let spaced: TokenMask
 
-  /// - Parameter tokens: The ids and bytes of tokens that may be generated in a text; special tokens are not among them.
+  /// - Parameters:
+  ///   - size: One more than the highest id.
+  ///   - tokens: The ids and bytes of tokens that may be generated in a text; special tokens are not among them.
   public init(size: Int, _ tokens: [(id: Int32, bytes: [UInt8])]) {
     self.size = size
     var (plain, escaped, closing) = ([TokenTrie.Token](), [TokenTrie.Token](), [ClosingTokens.Split]())
