@@ -4,6 +4,8 @@ import InferText
 struct AnswerConstraint: LogitsProcessor {
   private var answer: ConstrainedAnswer
   private let endTokens: Set<Int32>
+  /// The logits of the tokens that end the answer, while the others are looked at.
+  private var endLogits: [Float]
 
   /// - Parameters:
   ///   - answer: The answer before its first token.
@@ -11,10 +13,11 @@ struct AnswerConstraint: LogitsProcessor {
   init(_ answer: ConstrainedAnswer, endTokens: Set<Int32>) {
     self.answer = answer
     self.endTokens = endTokens
+    endLogits = Array(repeating: 0, count: endTokens.count)
   }
 
-  /// Where the answer can only end, it may, whatever ruled that out before.
-  func apply(to logits: inout MutableSpan<Float>) {
+  /// Where the answer can only end, it may, whatever ruled that out before. Takes from the heap for a mask that is new.
+  mutating func apply(to logits: inout MutableSpan<Float>) {
     let (mask, mayEnd): (TokenMask, Bool)
     switch answer.next() {
     case .any: return
@@ -23,11 +26,15 @@ struct AnswerConstraint: LogitsProcessor {
       return
     case .some(let tokens, let end): (mask, mayEnd) = (tokens, end)
     }
-    var ends: [(token: Int, logit: Float)] = []
-    for token in endTokens where logits.indices.contains(Int(token)) { ends.append((Int(token), logits[Int(token)])) }
+    for (index, token) in endTokens.enumerated() where logits.indices.contains(Int(token)) {
+      endLogits[index] = logits[Int(token)]
+    }
     keep(mask, &logits)
     let isOver = mask.isEmpty
-    for (token, logit) in ends { logits[token] = mayEnd ? isOver && logit == -.infinity ? 0 : logit : -.infinity }
+    for (index, token) in endTokens.enumerated() where logits.indices.contains(Int(token)) {
+      let logit = isOver && endLogits[index] == -.infinity ? 0 : endLogits[index]
+      logits[Int(token)] = mayEnd ? logit : -.infinity
+    }
   }
 
   private func keep(_ mask: TokenMask, _ logits: inout MutableSpan<Float>) {

@@ -30,7 +30,7 @@ struct FillInMiddlePrompt {
       throw .unsupported(
         suffix.field, "The model has no tokens for a gap in a text (field '\(suffix.field)').")
     }
-    // What is shortened may be longer than the context.
+    // A prompt that is shortened may be longer than the context.
     let overflow: Overflow = limit == nil ? .error : .shift
     func encode(_ part: Part) throws(APIError) -> [Int32] {
       // Names of special tokens in the text of a file are plain text.

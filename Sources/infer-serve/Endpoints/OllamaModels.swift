@@ -4,7 +4,7 @@ import HybridBlocks
 import InferCore
 import InferText
 
-/// What Ollama's clients ask of models: `GET /api/tags`, `/api/ps` and `/api/version`, and `POST /api/show`.
+/// The models, for Ollama's clients: `GET /api/tags`, `/api/ps` and `/api/version`, and `POST /api/show`.
 struct OllamaModels: Sendable {
   let service: GenerationService
 
@@ -23,7 +23,7 @@ struct OllamaModels: Sendable {
   func running(_ request: Request, _ context: ServeContext) throws -> Response {
     let served = try service.state.model()
     var members = Self.members(service.state.modelNames[0], served)
-    // What Ollama says of a model that stays: as long as it can count.
+    // Ollama's time for a model that stays: the longest that it can count.
     members["expires_at"] = .string(Self.time(served.created + Int(Int64.max / 1_000_000_000)))
     members["size_vram"] = 0
     members["context_length"] = .integer(served.engine.limits.contextLength)

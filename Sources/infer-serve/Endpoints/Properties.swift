@@ -43,7 +43,7 @@ struct Properties: Sendable {
     return .json(.array(slots))
   }
 
-  /// What a request gets that says nothing of it.
+  /// The settings of a request that names none.
   private static func parameters(_ defaults: GenerationDefaults) -> JSONValue {
     let length = JSONValue.integer(defaults.maxTokens ?? -1)
     func number(_ value: Float?, or other: Double) -> JSONValue { .number(value.map { Double($0) } ?? other) }

@@ -2,7 +2,7 @@
 /// asked for.
 ///
 /// A state from which no string can be completed is ``Expression/nothing``.
-struct ByteAutomaton {
+struct ByteAutomaton: ByteTransitions {
   var pool: ExpressionPool
   /// The first of 256 transitions of each expression, by its index; -1 where there are none yet.
   private var rowStarts: [Int32] = []
@@ -17,6 +17,9 @@ struct ByteAutomaton {
     return rows[makeRow(of: state) + Int(byte)]
   }
 
+  /// The number of the expression behind a byte; 0, which is that of ``Expression/nothing``, when it may not follow.
+  mutating func next(_ state: Int32, _ byte: UInt8) -> Int32 { Int32(next(Expression(number: state), byte).number) }
+
   /// The state behind some bytes.
   mutating func next(_ state: Expression, _ bytes: some Sequence<UInt8>) -> Expression {
     bytes.reduce(state) { next($0, $1) }
@@ -29,9 +32,6 @@ struct ByteAutomaton {
   }
 
   func isAccepting(_ state: Expression) -> Bool { pool.acceptsEmptyString(state) }
-
-  /// The number of states with transitions.
-  var rowCount: Int { rows.count / 256 }
 
   private mutating func makeRow(of state: Expression) -> Int {
     let start = rows.count

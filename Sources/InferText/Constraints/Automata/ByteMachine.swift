@@ -1,9 +1,12 @@
-/// An automaton over bytes whose states are numbers; 0 is that from which nothing can be completed.
-protocol ByteMachine: SendableMetatype {
-  var start: Int32 { get }
-
+/// Transitions over bytes between states that are numbers; 0 is that from which nothing can be completed.
+protocol ByteTransitions: SendableMetatype {
   /// The state behind a byte; 0 when it may not follow.
   mutating func next(_ state: Int32, _ byte: UInt8) -> Int32
+}
+
+/// An automaton over bytes.
+protocol ByteMachine: ByteTransitions {
+  var start: Int32 { get }
 
   /// `true` when the text may end.
   mutating func isAccepting(_ state: Int32) -> Bool
@@ -24,7 +27,9 @@ extension ByteMachine {
     walk(vocabulary.all, from: state) { id, _ in mask.insert(id) }
     return mask
   }
+}
 
+extension ByteTransitions {
   /// Calls `body` with the tokens of a trie that may follow, and the state behind each.
   mutating func walk(_ trie: TokenTrie, from state: Int32, _ body: (Int32, Int32) -> Void) {
     var path = [Int32](repeating: state, count: trie.maxDepth + 1)
@@ -53,9 +58,7 @@ struct LanguageMachine: ByteMachine {
     self.start = Int32(start.number)
   }
 
-  mutating func next(_ state: Int32, _ byte: UInt8) -> Int32 {
-    Int32(automaton.next(Expression(number: state), byte).number)
-  }
+  mutating func next(_ state: Int32, _ byte: UInt8) -> Int32 { automaton.next(state, byte) }
 
   func isAccepting(_ state: Int32) -> Bool { automaton.isAccepting(Expression(number: state)) }
   func isBetweenParts(_ state: Int32) -> Bool { false }

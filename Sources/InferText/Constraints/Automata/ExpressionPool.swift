@@ -208,7 +208,7 @@ struct ExpressionPool {
     if expression == .everything { return .everything }
     if case .repetition(_, 0, nil) = self[expression] { return expression }
     if case .bytes(.all) = self[expression], least == 0, most == nil { return .everything }
-    // What may be empty may be so each time.
+    // An expression that takes the empty string may take it each time.
     let least = acceptsEmptyString(expression) ? 0 : least
     return make(
       .repetition(expression, least: least, most: most), isNullable: least == 0,

@@ -116,7 +116,7 @@ public struct ConstrainedAnswer: Sendable {
       return
     }
     phase = .content
-    let rest = text[end...].drop { TokenTrie.isWhiteSpace($0) }
+    let rest = text[end...].drop(while: \.isJSONSpace)
     if !rest.isEmpty, !content.accept(rest) { content.stop() }
   }
 

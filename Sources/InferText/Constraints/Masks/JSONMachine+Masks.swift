@@ -57,7 +57,9 @@ extension JSONMachine {
     if let length = freeLength(of: language) { return vocabulary.inner.mask(upTo: length) }
     if let known = stringMasks.inner[language] { return known }
     let mask: TokenMask
-    if case .repetition(let one, _, let most) = compiler.automaton.pool[language], isCharacter(one) {
+    if case .repetition(let one, _, let most) = compiler.automaton.pool[language],
+      compiler.automaton.pool.isCharacter(one)
+    {
       var all = stringMasks.characters[one] ?? TokenMask(size: 0)
       if all.words.isEmpty {
         all = makeInnerMask(of: compiler.automaton.pool.repetition(one, least: 0, most: nil), vocabulary)
@@ -93,24 +95,9 @@ extension JSONMachine {
     }
   }
 
-  private func isCharacter(_ expression: Expression) -> Bool { compiler.automaton.pool.isCharacter(expression) }
-
   private mutating func makeInnerMask(of language: Expression, _ vocabulary: MaskVocabulary) -> TokenMask {
     var mask = TokenMask(size: vocabulary.size)
-    let trie = vocabulary.plain
-    var path = [Expression](repeating: language, count: trie.maxDepth + 1)
-    var index = 0
-    while index < trie.nodes.count {
-      let node = trie.nodes[index]
-      let rest = compiler.automaton.next(path[Int(node.depth) - 1], node.byte)
-      if rest == .nothing {
-        index = Int(node.end)
-        continue
-      }
-      path[Int(node.depth)] = rest
-      for place in Int(node.firstID)..<Int(node.firstID + node.idCount) { mask.insert(trie.ids[place]) }
-      index += 1
-    }
+    compiler.automaton.walk(vocabulary.plain, from: Int32(language.number)) { id, _ in mask.insert(id) }
     let state = state(.string(StringFrame(languages: [language]), parent: Self.dead))
     walk(vocabulary.escaped, from: state) { id, _ in mask.insert(id) }
     return mask

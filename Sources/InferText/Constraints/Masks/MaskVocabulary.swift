@@ -25,7 +25,7 @@ public final class MaskVocabulary: Sendable {
     var text = StringText()
     var spaced = TokenMask(size: size)
     for token in tokens where !token.bytes.isEmpty {
-      if TokenTrie.isWhiteSpace(token.bytes[0]) { spaced.insert(token.id) }
+      if token.bytes[0].isJSONSpace { spaced.insert(token.id) }
       switch text.read(token.bytes) {
       case .nowhere: break
       case .part(let characters, let isPlain):

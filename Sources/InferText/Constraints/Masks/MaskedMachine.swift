@@ -59,7 +59,7 @@ final class MaskedMachine<Machine: ByteMachine>: TokenAutomaton, @unchecked Send
         let state = next.state
         next.state = machine.next(next.state, byte)
         if next.state == 0 { return false }
-        guard TokenTrie.isWhiteSpace(byte), machine.isBetweenParts(next.state) else {
+        guard byte.isJSONSpace, machine.isBetweenParts(next.state) else {
           next.spaces = 0
           continue
         }
@@ -73,13 +73,19 @@ final class MaskedMachine<Machine: ByteMachine>: TokenAutomaton, @unchecked Send
 
   func mask(at place: TextPlace) -> TokenMask {
     lock.withLock {
-      var mask = masks[place.state] ?? machine.mask(of: place.state, over: vocabulary)
-      masks[place.state] = mask
+      var mask = storedMask(of: place.state)
       if machine.isBetweenParts(place.state), place.spaces >= limit(behind: place.state, place.limits) {
         mask.subtract(vocabulary.spaced)
       }
       return mask
     }
+  }
+
+  private func storedMask(of state: Int32) -> TokenMask {
+    if let known = masks[state] { return known }
+    let mask = machine.mask(of: state, over: vocabulary)
+    masks[state] = mask
+    return mask
   }
 
   private func limit(behind state: Int32, _ limits: WhiteSpaceLimits) -> Int {

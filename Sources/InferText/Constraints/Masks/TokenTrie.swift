@@ -20,8 +20,6 @@ struct TokenTrie: Sendable {
   /// The length of the longest token in bytes.
   private(set) var maxDepth = 0
 
-  static func isWhiteSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 }
-
   /// A trie of tokens, of which the empty ones are left out. O(bytes · log tokens).
   init(_ tokens: some Sequence<Token>) {
     let sorted = tokens.filter { !$0.bytes.isEmpty && $0.bytes.count < UInt16.max }.sorted {

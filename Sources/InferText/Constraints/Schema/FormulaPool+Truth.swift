@@ -1,4 +1,4 @@
-// What is known of formulas, and what may become of them.
+// The truth of formulas, from that of their leaves, and what is still possible for them.
 extension FormulaPool {
   /// The truth of a formula, from what is known of its leaves.
   func truth(of formula: Formula, _ truth: (SchemaLeaf) -> Truth) -> Truth {

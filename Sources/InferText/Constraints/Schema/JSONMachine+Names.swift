@@ -40,7 +40,7 @@ extension JSONMachine {
       var (rest, start) = ([(required: 0, possible: 0)], frame)
       (start.last, start.count) = (-1, 0)
       for index in (0..<requirement.orderedCount).reversed() {
-        let isRequired = requirement.required?[index] ?? false
+        let isRequired = requirement.isRequired(index)
         let isPossible = member(.known(index), behind: start).requirement != nil
         let last = rest[rest.count - 1]
         rest.append((last.required + (isRequired ? 1 : 0), last.possible + (isPossible ? 1 : 0)))
@@ -51,7 +51,7 @@ extension JSONMachine {
     if let index, index < requirement.orderedCount { last = index }
     var rest = requirement.rest[last + 1]
     for free in requirement.orderedCount..<requirement.names.count where free != index && !frame.hasSeen(free) {
-      rest.required += requirement.required?[free] ?? false ? 1 : 0
+      rest.required += requirement.isRequired(free) ? 1 : 0
       rest.possible += 1
     }
     return frame.count + 1 + rest.required <= requirement.counts.upperBound
@@ -60,7 +60,7 @@ extension JSONMachine {
 
   /// `true` when a known name may be left out for one behind it, since names that are passed over will never come.
   mutating func mayPass(_ index: Int, _ frame: ObjectFrame, _ requirement: KindRequirement) -> Bool {
-    if let required = requirement.required { return !required[index] }
+    if requirement.isConjunction { return !requirement.isRequired(index) }
     var passed = frame
     passed.last = index
     return truth(of: requirement.goal, in: passed, isEnd: false) != .no

@@ -66,7 +66,7 @@ extension JSONMachine {
       // All of it, and no name that must be there is passed over.
       guard frame.broken.isEmpty, frame.brokenNames.isEmpty else { return .no }
       guard isEnd else { return .unknown }
-      let hasAll = zip(requirement.requiredBits, frame.seen).allSatisfy { $0 & $1 == $0 }
+      let hasAll = zip(requirement.required, frame.seen).allSatisfy { $0 & $1 == $0 }
       return Truth(hasAll && (!requirement.isCounted || requirement.counts.contains(frame.count)))
     }
     return compiler.pool.truth(of: formula) { Self.truth(of: $0, in: frame, requirement, isEnd: isEnd) }

@@ -78,10 +78,10 @@ extension JSONMachine {
         return element(of: frame, upTo: .max) != nil
       }
     case .object:
-      let frame = ObjectFrame(requirement: number, seen: Array(repeating: 0, count: requirement.requiredBits.count))
+      let frame = ObjectFrame(requirement: number, seen: Array(repeating: 0, count: requirement.required.count))
       var (needed, possible) = (0, 0)
       for index in requirement.names.indices {
-        let isRequired = requirement.required?[index] ?? false
+        let isRequired = requirement.isRequired(index)
         let isMember = member(.known(index), behind: frame).requirement != nil
         guard isMember || !isRequired else { return false }
         needed += isRequired ? 1 : 0

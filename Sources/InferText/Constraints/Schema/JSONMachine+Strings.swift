@@ -4,7 +4,7 @@ extension JSONMachine {
     let requirement = requirement(number, of: .string)
     var languages = [language(requirement.goal)]
     guard !compiler.automaton.pool.isEmpty(languages[0]) else { return Self.dead }
-    // What the goal says alone need not be followed twice.
+    // A goal that is the only outcome is followed once.
     if requirement.outcomes != [requirement.goal] {
       for outcome in requirement.outcomes { languages.append(language(outcome)) }
     }

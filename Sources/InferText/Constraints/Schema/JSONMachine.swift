@@ -71,9 +71,9 @@ struct JSONMachine: ByteMachine {
 
   private mutating func compute(_ state: State, _ byte: UInt8) -> State {
     switch states[state] {
-    case .end: return Self.isSpace(byte) ? state : Self.dead
+    case .end: return byte.isJSONSpace ? state : Self.dead
     case .value(let requirement, let parent):
-      return Self.isSpace(byte) ? state : begin(requirement, byte, parent)
+      return byte.isJSONSpace ? state : begin(requirement, byte, parent)
     case .word(let word, let seen, let outcomes, let parent):
       let bytes = unsafe UnsafeBufferPointer(start: word.bytes.utf8Start, count: word.bytes.utf8CodeUnitCount)
       guard unsafe bytes[Int(seen)] == byte else { return Self.dead }
@@ -89,8 +89,8 @@ struct JSONMachine: ByteMachine {
       }
       let behind = finish(frame, parent)
       return behind == Self.dead ? Self.dead : next(behind, byte)
-    case .array(let frame, let parent): return Self.isSpace(byte) ? state : advance(frame, byte, parent, state)
-    case .object(let frame, let parent): return Self.isSpace(byte) ? state : advance(frame, byte, parent)
+    case .array(let frame, let parent): return byte.isJSONSpace ? state : advance(frame, byte, parent, state)
+    case .object(let frame, let parent): return byte.isJSONSpace ? state : advance(frame, byte, parent)
     }
   }
 
@@ -100,8 +100,6 @@ struct JSONMachine: ByteMachine {
     case .word, .string, .name, .number: false
     }
   }
-
-  private static func isSpace(_ byte: UInt8) -> Bool { TokenTrie.isWhiteSpace(byte) }
 
   // MARK: Requirements
 

@@ -59,7 +59,7 @@ struct NameTrie {
     let places = nodes[Int(node)].places
     var first = Int(places.lowerBound)
     while first < Int(places.upperBound) {
-      // What is left of a word, without what is below the first place and above the last.
+      // The bits of a word from the first place up to the last.
       let last = min(Int(places.upperBound), (first >> 6 + 1) << 6)
       let part = (names[first >> 6] >> UInt64(first & 63)) << UInt64(64 - (last - first))
       if part != 0 { return true }

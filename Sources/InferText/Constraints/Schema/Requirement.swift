@@ -23,8 +23,6 @@ final class KindRequirement {
   let counts: ClosedRange<Int>
   /// `true` where all that is asked of a number is that it is whole.
   let isInteger: Bool
-  /// `true` where the statement is a conjunction.
-  var isConjunction: Bool { required != nil }
   /// The names of members that a statement knows: those that come in order first, then those that come anywhere.
   let names: [JSONName]
   /// The number of those that come in order, which are the ones that have a schema of their own.
@@ -33,26 +31,25 @@ final class KindRequirement {
   let trie: NameTrie
   /// Languages of names that statements are about.
   let patterns: [Expression]
-  /// The known names that must be there, by their indices; `nil` where the statement is no conjunction, or says more than
-  /// which members there must be and what they are. Where it is one, what may be the value of a name does not depend on what
-  /// stands before it.
-  let required: [Bool]?
-  /// The same as bits.
-  let requiredBits: [UInt64]
+  /// `true` where the statement is a conjunction that says no more than which members or elements there must be and what they
+  /// are: what may be the value of a name does not depend on what stands before it then.
+  let isConjunction: Bool
+  /// The known names that a conjunction says must be there: bit `i % 64` of word `i / 64` is that of index `i`.
+  let required: [UInt64]
 
   /// The matches of known names with ``patterns``, by the names' indices.
   var knownMatches: [Int: [Bool]] = [:]
-  /// The requirements of members by name, where ``required`` is there.
+  /// The requirements of members by name, of a conjunction.
   var knownMembers: [Int: Member] = [:]
   var otherMembers: [[Bool]: Member] = [:]
-  /// The language of the names that no statement knows, where ``required`` is there.
+  /// The language of the names that no statement knows, of a conjunction.
   var otherNames: Expression?
   /// The numbers of members that must be there and that there can be behind the known names from each on, where
   /// ``required`` is there.
   var rest: [(required: Int, possible: Int)] = []
   /// `false` when there is no such value, once that was asked.
   var isPossible: Bool?
-  /// The maximum number of elements, where ``required`` is there.
+  /// The maximum number of elements, of a conjunction.
   var elementLimit: Int?
   /// The language of the names that a statement knows.
   var knownNames: Expression?
@@ -77,11 +74,14 @@ final class KindRequirement {
     nameIndices = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, $0) })
     self.orderedCount = orderedCount
     trie = NameTrie(names)
-    self.required = required.map { required in names.map { required.contains($0) } }
+    isConjunction = required != nil
     var bits = [UInt64](repeating: 0, count: (names.count + 63) / 64)
     for (index, name) in names.enumerated() where required?.contains(name) ?? false {
       bits[index >> 6] |= 1 << UInt64(index & 63)
     }
-    requiredBits = bits
+    self.required = bits
   }
+
+  /// `true` for a known name that a conjunction says must be there.
+  func isRequired(_ index: Int) -> Bool { required[index >> 6] >> UInt64(index & 63) & 1 == 1 }
 }
