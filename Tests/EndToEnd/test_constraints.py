@@ -173,14 +173,36 @@ def test_anthropic_and_ollama(server):
     ({"guided_json": "{"}, "guided_json", "not JSON"),
     ({"guided_json": {"enum": ["x" * 2_000_000]}}, "guided_json", "at most"),
     ({"guided_regex": "a", "response_format": {"type": "json_object"}}, "guided_regex", "both"),
-    ({"guided_grammar": "root ::= \"a\""}, "guided_grammar", "grammar"),
-    ({"structured_outputs": {"grammar": "root ::= \"a\""}}, "structured_outputs.grammar", "grammar"),
+    ({"guided_grammar": "root ::= a"}, "guided_grammar", "line 1, column 10: there is no rule 'a'"),
+    ({"structured_outputs": {"grammar": "start: A"}}, "structured_outputs.grammar", "there is no rule 'A'"),
+    ({"grammar": "root ::= root"}, "grammar", "no text can be made"), ({"ebnf": "root ::= (a"}, "ebnf", "expected ')'"),
+    ({"grammar": "root ::= \"a\"", "grammar_lazy": True}, "grammar_lazy", "begins within"),
 ])
 def test_errors_name_the_field(server, fields, field, words):
     response = server.post("/v1/chat/completions", {"messages": [{"role": "user", "content": "x"}], **fields})
     assert response.status_code == 400
     error = response.json()["error"]
     assert error["param"] == field and words in error["message"], error
+
+
+SUMS = """
+start: sum
+sum: NUMBER | sum ("+" | "-") NUMBER
+NUMBER: /[1-9][0-9]?/
+"""
+
+
+@pytest.mark.parametrize("fields", [
+    {"grammar": 'root ::= sum\nsum ::= number | sum [+-] number\nnumber ::= [1-9] [0-9]?'},
+    {"ebnf": 'root ::= number ([+-] number){0,9}\nnumber ::= [1-9] [0-9]?'}, {"guided_grammar": SUMS},
+    {"structured_outputs": {"grammar": SUMS}}])
+def test_grammars(server, fields):
+    answer = server.post("/v1/completions", {
+        "prompt": "1+2+", "max_tokens": 30, "temperature": 1, "seed": 3, "n": 3, **fields}).json()
+    for choice in answer["choices"]:
+        assert re.fullmatch(r"[1-9][0-9]?([+-][1-9][0-9]?)*[+-]?", choice["text"]), choice
+        if choice["finish_reason"] == "stop":
+            assert choice["text"][-1] not in "+-"
 
 
 def test_ten_thousand_values(server):

@@ -7,10 +7,10 @@ import InferText
 /// `infer-serve constrain`: which texts a constraint accepts, and what its masks cost.
 struct Constrain: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Holds texts against JSON schemas, regular expressions or choices.",
+    abstract: "Holds texts against JSON schemas, regular expressions, grammars or choices.",
     discussion: """
-      Reads one JSON object a line from standard input, {"schema": …} (or "regex" or "choice") with "texts": ["…", …], \
-      and prints one a line: {"compiled": true, "compile_us": …, "texts": [{"accepted": true, "tokens": 12, \
+      Reads one JSON object a line from standard input, {"schema": …} (or "regex", "grammar" or "choice") with \
+      "texts": ["…", …], and prints one a line: {"compiled": true, "compile_us": …, "texts": [{"accepted": true, "tokens": 12, \
       "mask_us": […]}]}, or {"compiled": false, "error": "…"}. A text is accepted when each of its tokens was allowed by \
       the mask before it, and the end was.
       """)
@@ -54,12 +54,14 @@ struct Constrain: ParsableCommand {
   private func read(_ value: JSONValue, _ vocabulary: MaskVocabulary, line: Int) throws -> Constraint {
     if let schema = value["schema"] { return try Constraint(schema: schema, for: vocabulary) }
     if let regex = value["regex"]?.string { return try Constraint(regex: regex, for: vocabulary) }
+    if let grammar = value["grammar"]?.string { return try Constraint(grammar: grammar, for: vocabulary) }
     if let choice = value["choice"]?.array {
       let texts = choice.compactMap(\.string)
       guard texts.count == choice.count else { throw CommandFailure("line \(line): \"choice\" must be strings") }
       return try Constraint(choice: texts, for: vocabulary)
     }
-    throw CommandFailure("line \(line): expected \"schema\", or \"regex\" with a string, or \"choice\" with an array")
+    throw CommandFailure(
+      "line \(line): expected \"schema\", or \"regex\" or \"grammar\" with a string, or \"choice\" with an array")
   }
 
   private func hold(_ text: String, _ constraint: Constraint, _ tokenizer: Tokenizer) throws -> JSONValue {

@@ -14,7 +14,7 @@ final class ConstraintCache: @unchecked Sendable {
   private var constraints: [(key: [UInt8], constraint: Constraint)] = []
 
   private static let maxCount = 64
-  /// The number of bytes that a schema, an expression or choices may have as JSON.
+  /// The number of bytes that a schema, an expression, a grammar or choices may have as JSON.
   private static let maxBytes = 1 << 20
 
   init(_ tokenizer: Tokenizer) { self.tokenizer = tokenizer }
@@ -53,16 +53,26 @@ final class ConstraintCache: @unchecked Sendable {
     }
     let constraint: Constraint
     do {
-      switch field.language {
-      case .schema(let schema): constraint = try Constraint(schema: schema, for: vocabulary)
-      case .regex(let text): constraint = try Constraint(regex: text, for: vocabulary)
-      case .choice(let texts): constraint = try Constraint(choice: texts, for: vocabulary)
-      }
+      constraint = try Constraint(field.language, for: vocabulary)
     } catch {
       throw .invalid(field.field, "\(field.field) cannot be held: \(error.reason).", code: "invalid_value")
     }
     constraints.append((key, constraint))
     if constraints.count > Self.maxCount { constraints.removeFirst() }
     return constraint
+  }
+}
+
+extension Constraint.Language {
+  /// The same for languages that are the same, and for no others.
+  fileprivate var key: [UInt8] {
+    let value: JSONValue =
+      switch self {
+      case .schema(let schema): ["schema": schema]
+      case .regex(let text): ["regex": .string(text)]
+      case .choice(let texts): ["choice": .array(texts.map(JSONValue.string))]
+      case .grammar(let text, let syntax): [syntax?.rawValue ?? "grammar": .string(text)]
+      }
+    return Array(value.serialized().utf8)
   }
 }

@@ -3,13 +3,7 @@ import InferText
 /// The language that an answer must be in, as a request asks for it: in OpenAI's, vLLM's, llama-server's, SGLang's, Ollama's
 /// or Anthropic's words.
 struct ConstraintField: Equatable {
-  enum Language: Equatable {
-    case schema(JSONValue)
-    case regex(String)
-    case choice([String])
-  }
-
-  let language: Language
+  let language: Constraint.Language
   /// The path of the field, which complaints about the language name.
   let field: String
 
@@ -41,14 +35,18 @@ struct ConstraintField: Equatable {
       if let field = try Self.regex(reader, key) { found.append(field) }
     }
     if let field = try Self.choice(reader, "guided_choice") { found.append(field) }
+    for (key, syntax) in [("guided_grammar", nil), ("grammar", .gbnf), ("ebnf", .gbnf)] as [(String, GrammarSyntax?)] {
+      if let field = try Self.grammar(reader, key, syntax) { found.append(field) }
+    }
     if let outputs = try reader.object("structured_outputs") {
-      for name in ["grammar", "structural_tag"] where outputs[name] != nil && outputs[name] != "" {
-        throw .unsupported(
-          outputs.name(name), "Constrained output by \(name) is not supported (field '\(outputs.name(name))').")
+      if let tag = outputs["structural_tag"], tag != "" {
+        let name = outputs.name("structural_tag")
+        throw .unsupported(name, "Constrained output by structural tags is not supported (field '\(name)').")
       }
       if let field = try Self.schema(outputs, "json") { found.append(field) }
       if let field = try Self.regex(outputs, "regex") { found.append(field) }
       if let field = try Self.choice(outputs, "choice") { found.append(field) }
+      if let field = try Self.grammar(outputs, "grammar") { found.append(field) }
       if try outputs.bool("json_object") ?? false {
         found.append(ConstraintField(language: .schema(Self.anyObject), field: outputs.name("json_object")))
       }
@@ -61,7 +59,7 @@ struct ConstraintField: Equatable {
     self = first
   }
 
-  private init(language: Language, field: String) {
+  private init(language: Constraint.Language, field: String) {
     self.language = language
     self.field = field
   }
@@ -117,6 +115,13 @@ struct ConstraintField: Equatable {
     return ConstraintField(language: .regex(text), field: reader.name(key))
   }
 
+  private static func grammar(
+    _ reader: FieldReader, _ key: String, _ syntax: GrammarSyntax? = nil
+  ) throws(APIError) -> ConstraintField? {
+    guard let text = try reader.string(key), !text.isEmpty else { return nil }
+    return ConstraintField(language: .grammar(text, syntax), field: reader.name(key))
+  }
+
   private static func choice(_ reader: FieldReader, _ key: String) throws(APIError) -> ConstraintField? {
     guard let values = try reader.array(key) else { return nil }
     var texts: [String] = []
@@ -126,18 +131,5 @@ struct ConstraintField: Equatable {
     }
     guard !texts.isEmpty else { throw reader.wrongValue(key, "must not be empty") }
     return ConstraintField(language: .choice(texts), field: reader.name(key))
-  }
-}
-
-extension ConstraintField.Language {
-  /// The same for languages that are the same, and for no others.
-  var key: [UInt8] {
-    let value: JSONValue =
-      switch self {
-      case .schema(let schema): ["schema": schema]
-      case .regex(let text): ["regex": .string(text)]
-      case .choice(let texts): ["choice": .array(texts.map(JSONValue.string))]
-      }
-    return Array(value.serialized().utf8)
   }
 }

@@ -12,10 +12,14 @@ extension RequestFields {
     "regex": .described(.string, "The regular expression of the answer, as SGLang has it."),
     "guided_regex": .described(.string, "The regular expression of the answer, as vLLM had it first."),
     "guided_choice": .described(.array(.string, count: 1 ... .max), "The texts of which the answer is one."),
+    "grammar": .described(.string, "The grammar of the answer in GBNF, as llama-server has it."),
+    "ebnf": .described(.string, "The grammar of the answer in GBNF, as SGLang has it."),
+    "guided_grammar": .described(
+      .string, "The grammar of the answer in GBNF or Lark's language, as vLLM had it first."),
     "structured_outputs": .described(
       .object([
         "json?": jsonSchema.orNull, "regex?": .string.orNull, "choice?": .array(.string, count: 1 ... .max).orNull,
-        "json_object?": .boolean.orNull, "grammar?": .values(["", .null]), "structural_tag?": .values(["", .null]),
+        "json_object?": .boolean.orNull, "grammar?": .string.orNull, "structural_tag?": .values(["", .null]),
       ]), "The language of the answer, as vLLM has it."),
   ]
 

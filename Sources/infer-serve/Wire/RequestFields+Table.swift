@@ -102,12 +102,12 @@ extension RequestFields {
     // How events are cut, and what they tell beside the answer.
     "stream_interval", "sse_ping_interval", "timings_per_token", "return_progress", "response_fields",
     "return_cached_tokens_details", "return_mm_kwargs", "return_token_offsets", "spaces_between_special_tokens",
-    // Settings of images, samplers, searches and grammars that are themselves refused or absent.
+    // Settings of images, samplers and searches that are themselves refused or absent.
     "mm_processor_kwargs", "media_io_kwargs", "images_config", "max_dynamic_patch", "min_dynamic_patch",
     "use_audio_in_video", "length_penalty", "early_stopping", "mirostat_tau", "mirostat_eta", "dry_base",
     "dry_allowed_length", "dry_penalty_last_n", "dry_sequence_breakers", "xtc_threshold", "dynatemp_exponent",
     "smoothing_curve", "penalize_nl", "custom_params", "guided_decoding_backend", "guided_whitespace_pattern",
-    "grammar_lazy", "grammar_triggers", "preserved_tokens", "truncation_side", "routed_experts_start_len",
+    "preserved_tokens", "truncation_side", "routed_experts_start_len",
     "routed_experts_prompt_start")
 
   /// Ways to choose tokens.
@@ -146,9 +146,12 @@ extension RequestFields {
   /// Fields for what an answer may consist of, and where it ends.
   static let constraints =
     all(
-      .read, "regex", "json_schema", "structured_outputs", "guided_json", "guided_regex", "guided_choice", "format")
-    + all(.refused("Output by a grammar is", unless: [""]), "grammar", "ebnf", "structural_tag", "guided_grammar")
+      .read, "regex", "json_schema", "structured_outputs", "guided_json", "guided_regex", "guided_choice", "format",
+      "grammar", "ebnf", "guided_grammar")
     + [
+      ("structural_tag", .refused("Output by structural tags is", unless: [""])),
+      ("grammar_lazy", .refused("A grammar that begins within the answer is", unless: [false])),
+      ("grammar_triggers", .refused("A grammar that begins within the answer is", unless: [.array([])])),
       ("bad_words", .refused("bad_words is", unless: [.array([])])),
       ("allowed_token_ids", .refused("allowed_token_ids is", unless: [])),
       ("stop_regex", .refused("A pattern that ends the answer is", unless: ["", .array([])])),

@@ -396,7 +396,7 @@ struct ChatRequestTests {
     ),
     (#"{\#(hello), "tool_choice": "required"}"#, "tool_choice", "invalid_value"),
     (#"{\#(hello), "response_format": {"type": "xml"}}"#, "response_format.type", "invalid_value"),
-    (#"{\#(hello), "grammar": "root ::= \"a\""}"#, "grammar", "unsupported_parameter"),
+    (#"{\#(hello), "structural_tag": "{}"}"#, "structural_tag", "unsupported_parameter"),
     (#"{\#(hello), "response_format": {}}"#, "response_format.type", "missing_required_parameter"),
     (#"{\#(hello), "audio": {"voice": "x"}}"#, "audio", "unsupported_parameter"),
     (#"{\#(hello), "modalities": ["text", "audio"]}"#, "modalities", "unsupported_parameter"),

@@ -17,15 +17,42 @@ protocol ByteMachine: ByteTransitions {
   /// The tokens of a vocabulary that may follow.
   mutating func mask(of state: Int32, over vocabulary: MaskVocabulary) -> TokenMask
 
+  /// In a JSON string, the tokens that may follow and stay in it; `nil` elsewhere.
+  mutating func innerMask(of state: Int32, over vocabulary: MaskVocabulary) -> TokenMask?
+
   /// `true` once there are more states than there may be: the text cannot go on.
   var isFull: Bool { get }
 }
 
 extension ByteMachine {
   mutating func mask(of state: Int32, over vocabulary: MaskVocabulary) -> TokenMask {
+    walkedMask(of: state, over: vocabulary)
+  }
+
+  func innerMask(of state: Int32, over vocabulary: MaskVocabulary) -> TokenMask? { nil }
+
+  /// The tokens that may follow, found by looking at all.
+  mutating func walkedMask(of state: Int32, over vocabulary: MaskVocabulary) -> TokenMask {
     var mask = TokenMask(size: vocabulary.size)
     walk(vocabulary.all, from: state) { id, _ in mask.insert(id) }
     return mask
+  }
+
+  /// Adds the tokens with which the JSON string of a state ends.
+  ///
+  /// - Parameter tailMask: The tails of such tokens that may follow in a state.
+  mutating func insertClosing(
+    from state: Int32, _ vocabulary: MaskVocabulary, into mask: inout TokenMask,
+    _ tailMask: (inout Self, Int32) -> TokenMask
+  ) {
+    var heads: [(group: Int32, state: Int32)] = [(0, state)]
+    walk(vocabulary.closing.heads, from: state) { heads.append(($0, $1)) }
+    for head in heads {
+      let behind = next(head.state, UInt8(ascii: "\""))
+      guard behind != 0 else { continue }
+      let tails = tailMask(&self, behind)
+      for token in vocabulary.closing.groups[Int(head.group)] where tails.contains(token.tail) { mask.insert(token.id) }
+    }
   }
 }
 

@@ -12,7 +12,12 @@ extension ExpressionPool {
 
   /// The strings that a regular expression matches as a whole.
   mutating func match(_ text: String) throws(RegexError) -> Expression {
-    try compile(try RegexParser.parse(text), before: .emptyString, isAtStart: true)
+    try match(try RegexParser.parse(text))
+  }
+
+  /// The strings that a regular expression matches as a whole.
+  mutating func match(_ syntax: RegexSyntax) throws(RegexError) -> Expression {
+    try compile(syntax, before: .emptyString, isAtStart: true)
   }
 
   /// The strings that an expression matches and that go on with one of `rest`, which is what assertions look at.

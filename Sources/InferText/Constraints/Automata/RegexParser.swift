@@ -10,11 +10,19 @@ struct RegexParser {
   private static let maxDepth = 200
   private static let maxCount = 100_000
 
-  private init(_ text: String) { characters = Array(text.unicodeScalars) }
+  /// `true` when a dot stands for line ends as well.
+  private let dotIsAny: Bool
+
+  private init(_ text: String, dotIsAny: Bool) {
+    characters = Array(text.unicodeScalars)
+    self.dotIsAny = dotIsAny
+  }
 
   /// The expression that a text is.
-  static func parse(_ text: String) throws(RegexError) -> RegexSyntax {
-    var parser = RegexParser(text)
+  ///
+  /// - Parameter dotIsAny: `true` for the flag `s`, with which a dot stands for line ends as well.
+  static func parse(_ text: String, dotIsAny: Bool = false) throws(RegexError) -> RegexSyntax {
+    var parser = RegexParser(text, dotIsAny: dotIsAny)
     let result = try parser.alternation()
     if parser.next != nil { throw parser.error("unmatched )") }
     return result
@@ -126,7 +134,7 @@ struct RegexParser {
     case "(": return try group()
     case ".":
       position += 1
-      return .character(CodePointSet.lineTerminators.inverse)
+      return .character(dotIsAny ? .all : CodePointSet.lineTerminators.inverse)
     case "[": return .character(try characterClass())
     case "\\": return try escape()
     case "*", "+", "?": throw error("nothing to repeat")

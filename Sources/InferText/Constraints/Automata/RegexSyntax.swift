@@ -34,6 +34,33 @@ indirect enum RegexSyntax: Equatable {
   }
 }
 
+extension RegexSyntax {
+  /// The expression with ASCII's letters in either case.
+  var ignoringCase: RegexSyntax {
+    switch self {
+    case .character(let set): .character(set.ignoringCase)
+    case .start, .end: self
+    case .sequence(let parts): .sequence(parts.map(\.ignoringCase))
+    case .alternation(let parts): .alternation(parts.map(\.ignoringCase))
+    case .repetition(let part, let least, let most): .repetition(part.ignoringCase, least: least, most: most)
+    case .lookahead(let part, let isNegative): .lookahead(part.ignoringCase, isNegative: isNegative)
+    }
+  }
+}
+
+extension CodePointSet {
+  /// The set with ASCII's letters in either case.
+  fileprivate var ignoringCase: CodePointSet {
+    let letters = ranges.flatMap { range in
+      [UInt32(0x41)...0x5A, 0x61...0x7A].filter(range.overlaps).map { letters in
+        let same = range.clamped(to: letters)
+        return same.lowerBound ^ 0x20...same.upperBound ^ 0x20
+      }
+    }
+    return union(CodePointSet(letters))
+  }
+}
+
 /// A regular expression that cannot be read or held.
 struct RegexError: Error, Equatable, CustomStringConvertible {
   /// The offset in the expression, in characters.

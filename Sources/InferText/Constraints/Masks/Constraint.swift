@@ -1,59 +1,101 @@
-/// A language that a generated text must be in: JSON that is valid against a schema, the matches of a regular expression, or
-/// some texts.
+/// A language that a generated text must be in: JSON that is valid against a schema, the matches of a regular expression, some
+/// texts, or those of a context-free grammar.
 ///
 /// Made once and used for any number of texts, on any threads: states and masks that one has found are there for the others.
 public final class Constraint: Sendable {
   private let automaton: any TokenAutomaton
 
-  /// JSON texts that are valid against a schema (draft 2020-12; older drafts as their `$schema` says).
+  /// A language that texts are in.
+  public enum Language: Equatable, Sendable {
+    /// JSON texts that are valid against a schema (draft 2020-12; older drafts as their `$schema` says).
+    ///
+    /// Members that the schema names come in its order; others may stand anywhere. There may be white space between any two
+    /// parts; see ``WhiteSpaceLimits``. Numbers have up to 100 characters, and where the schema says something of one, it
+    /// has an exponent only behind one digit and a fraction.
+    ///
+    /// Nothing is looked up elsewhere: a reference is to the schema itself.
+    case schema(JSONValue)
+    /// Texts that a regular expression of ECMAScript matches as a whole.
+    case regex(String)
+    /// Some texts.
+    case choice([String])
+    /// Texts of a context-free grammar; without a syntax it is found out.
+    case grammar(String, GrammarSyntax?)
+  }
+
+  /// The texts of a language.
   ///
-  /// Members that the schema names come in its order; others may stand anywhere. There may be white space between any two
-  /// parts; see ``WhiteSpaceLimits``. Numbers have up to 100 characters, and where the schema says something of one, it
-  /// has an exponent only behind one digit and a fraction.
-  ///
-  /// Nothing is looked up elsewhere: a reference is to the schema itself.
-  ///
-  /// - Throws: ``ConstraintError`` for a keyword that cannot be held, with its place, and where nothing is valid.
-  public init(schema: JSONValue, for vocabulary: MaskVocabulary) throws(ConstraintError) {
-    do throws(SchemaError) {
-      automaton = MaskedMachine(try JSONMachine(schema), vocabulary)
-    } catch {
-      throw ConstraintError(reason: "\(error)")
-    }
+  /// - Throws: ``ConstraintError`` for what cannot be read or held, with its place, and where no text is in the language.
+  public convenience init(_ language: Language, for vocabulary: MaskVocabulary) throws(ConstraintError) {
+    self.init(try language.machine(), vocabulary)
+  }
+
+  /// JSON texts that are valid against a schema; see ``Language/schema(_:)``.
+  public convenience init(schema: JSONValue, for vocabulary: MaskVocabulary) throws(ConstraintError) {
+    try self.init(.schema(schema), for: vocabulary)
   }
 
   /// Texts that a regular expression of ECMAScript matches as a whole.
-  ///
-  /// - Throws: ``ConstraintError`` for an expression that cannot be read or held, with its place, and where nothing matches.
-  public init(regex: String, for vocabulary: MaskVocabulary) throws(ConstraintError) {
-    var automaton = ByteAutomaton()
-    let start: Expression
-    do throws(RegexError) {
-      start = try automaton.pool.match(regex)
-    } catch {
-      throw ConstraintError(reason: "regex: \(error)")
-    }
-    guard !automaton.pool.isEmpty(start) else {
-      let reason = automaton.pool.isFull ? "it is too large" : "it matches nothing"
-      throw ConstraintError(reason: "regex: \(reason)")
-    }
-    self.automaton = MaskedMachine(LanguageMachine(automaton, start: start), vocabulary)
+  public convenience init(regex: String, for vocabulary: MaskVocabulary) throws(ConstraintError) {
+    try self.init(.regex(regex), for: vocabulary)
   }
 
   /// Some texts.
-  ///
-  /// - Throws: ``ConstraintError`` where there are none, or they are too long altogether.
-  public init(choice texts: [String], for vocabulary: MaskVocabulary) throws(ConstraintError) {
-    guard !texts.isEmpty else { throw ConstraintError(reason: "choice: it is empty") }
-    var automaton = ByteAutomaton()
-    let start = automaton.pool.union(ofTexts: texts.map { Array($0.utf8) })
-    guard !automaton.pool.isFull else { throw ConstraintError(reason: "choice: it is too large") }
-    self.automaton = MaskedMachine(LanguageMachine(automaton, start: start), vocabulary)
+  public convenience init(choice texts: [String], for vocabulary: MaskVocabulary) throws(ConstraintError) {
+    try self.init(.choice(texts), for: vocabulary)
+  }
+
+  /// Texts of a context-free grammar; without a syntax it is found out.
+  public convenience init(
+    grammar: String, syntax: GrammarSyntax? = nil, for vocabulary: MaskVocabulary
+  ) throws(ConstraintError) {
+    try self.init(.grammar(grammar, syntax), for: vocabulary)
+  }
+
+  init(_ machine: any ByteMachine, _ vocabulary: MaskVocabulary) {
+    func masked(_ machine: some ByteMachine) -> any TokenAutomaton { MaskedMachine(machine, vocabulary) }
+    automaton = masked(machine)
   }
 
   /// A cursor at the start of a text.
   public func makeCursor(whiteSpace limits: WhiteSpaceLimits = .written) -> ConstraintCursor {
     ConstraintCursor(automaton, limits)
+  }
+}
+
+extension Constraint.Language {
+  /// An automaton over the language.
+  func machine() throws(ConstraintError) -> any ByteMachine {
+    switch self {
+    case .schema(let schema):
+      do { return try JSONMachine(schema) } catch { throw ConstraintError(reason: "\(error)") }
+    case .regex(let text):
+      var automaton = ByteAutomaton()
+      let start: Expression
+      do { start = try automaton.pool.match(text) } catch { throw ConstraintError(reason: "regex: \(error)") }
+      guard !automaton.pool.isEmpty(start) else {
+        let reason = automaton.pool.isFull ? "it is too large" : "it matches nothing"
+        throw ConstraintError(reason: "regex: \(reason)")
+      }
+      return LanguageMachine(automaton, start: start)
+    case .choice(let texts):
+      guard !texts.isEmpty else { throw ConstraintError(reason: "choice: it is empty") }
+      var automaton = ByteAutomaton()
+      let start = automaton.pool.union(ofTexts: texts.map { Array($0.utf8) })
+      guard !automaton.pool.isFull else { throw ConstraintError(reason: "choice: it is too large") }
+      return LanguageMachine(automaton, start: start)
+    case .grammar(let text, let syntax):
+      do {
+        let grammar =
+          switch syntax ?? GrammarSyntax(of: text) {
+          case .gbnf: try GBNFParser.parse(text)
+          case .lark: try LarkParser.parse(text)
+          }
+        return try GrammarMachine(grammar)
+      } catch {
+        throw ConstraintError(reason: "grammar: \(error)")
+      }
+    }
   }
 }
 

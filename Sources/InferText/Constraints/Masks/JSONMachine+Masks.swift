@@ -30,12 +30,19 @@ extension JSONMachine {
   }
 
   private mutating func makeMask(of state: State, _ vocabulary: MaskVocabulary) -> TokenMask {
-    var mask = TokenMask(size: vocabulary.size)
+    guard var mask = innerMask(of: state, over: vocabulary) else { return walkedMask(of: state, over: vocabulary) }
+    insertClosing(from: state, vocabulary, into: &mask) { machine, state in machine.tailMask(state, vocabulary) }
+    return mask
+  }
+
+  // MARK: Tokens that stay in a string
+
+  mutating func innerMask(of state: State, over vocabulary: MaskVocabulary) -> TokenMask? {
     switch states[state] {
     case .string(let frame, _) where frame.escape == .none:
-      mask = innerMask(of: frame.languages[0], vocabulary)
+      return innerMask(of: frame.languages[0], vocabulary)
     case .name(let frame, let parent) where frame.escape == .none && frame.others != .nothing:
-      mask = innerMask(of: frame.others, vocabulary)
+      var mask = innerMask(of: frame.others, vocabulary)
       var known = frame
       known.others = .nothing
       if known.node != nil, freeLength(of: frame.others) != .max {
@@ -43,15 +50,10 @@ extension JSONMachine {
         walk(vocabulary.plain, from: names) { id, _ in mask.insert(id) }
         walk(vocabulary.escaped, from: names) { id, _ in mask.insert(id) }
       }
-    default:
-      walk(vocabulary.all, from: state) { id, _ in mask.insert(id) }
       return mask
+    default: return nil
     }
-    insertClosing(from: state, vocabulary, into: &mask)
-    return mask
   }
-
-  // MARK: Tokens that stay in a string
 
   private mutating func innerMask(of language: Expression, _ vocabulary: MaskVocabulary) -> TokenMask {
     if let length = freeLength(of: language) { return vocabulary.inner.mask(upTo: length) }
@@ -104,17 +106,6 @@ extension JSONMachine {
   }
 
   // MARK: Tokens with which a string ends
-
-  private mutating func insertClosing(from state: State, _ vocabulary: MaskVocabulary, into mask: inout TokenMask) {
-    var heads: [(group: Int32, state: State)] = [(0, state)]
-    walk(vocabulary.closing.heads, from: state) { heads.append(($0, $1)) }
-    for head in heads {
-      let behind = next(head.state, UInt8(ascii: "\""))
-      guard behind != Self.dead else { continue }
-      let tails = tailMask(behind, vocabulary)
-      for token in vocabulary.closing.groups[Int(head.group)] where tails.contains(token.tail) { mask.insert(token.id) }
-    }
-  }
 
   /// The state behind a name, without the names that were there: they matter only where a second name ends.
   private mutating func withoutNames(_ state: State) -> State {
