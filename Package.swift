@@ -14,14 +14,24 @@ let swiftSettings: [SwiftSetting] = [
   .treatAllWarnings(as: .error),
 ]
 
+/// A product that the server alone needs: without the trait `Server`, nobody who depends on this package gets it.
+func server(_ product: String, _ package: String) -> Target.Dependency {
+  .product(name: product, package: package, condition: .when(traits: ["Server"]))
+}
+
 let package = Package(
   name: "infer-serve",
   products: [
     .executable(name: "infer-serve", targets: ["infer-serve-main"]),
+    .library(name: "InferKit", targets: ["InferKit"]),
     .library(name: "InferText", targets: ["InferText"]),
     .library(name: "InferMetrics", targets: ["InferMetrics"]),
     .library(name: "InferCore", targets: ["InferCore"]),
     .library(name: "HybridBlocks", targets: ["HybridBlocks"]),
+  ],
+  traits: [
+    .trait(name: "Server", description: "The command and the server, with the packages that only they need."),
+    .default(enabledTraits: ["Server"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -33,7 +43,6 @@ let package = Package(
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
-    .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
   ],
   targets: [
     .systemLibrary(name: "CBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev", "liblapacke-dev"])]),
@@ -62,24 +71,28 @@ let package = Package(
       name: "HybridBlocks",
       dependencies: ["InferCore", "InferText"],
       swiftSettings: swiftSettings),
+    .target(
+      name: "InferKit",
+      dependencies: ["HybridBlocks", "InferCore", "InferText"],
+      swiftSettings: swiftSettings),
     .executableTarget(name: "infer-serve-main", dependencies: ["infer-serve"], swiftSettings: swiftSettings),
     .target(
       name: "infer-serve",
       dependencies: [
-        "CZlib", "HybridBlocks", "InferCore", "InferMetrics", "InferText",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        "CZlib", "HybridBlocks", "InferCore", "InferKit", "InferMetrics", "InferText",
+        server("ArgumentParser", "swift-argument-parser"),
+        server("AsyncHTTPClient", "async-http-client"),
         .product(name: "DequeModule", package: "swift-collections"),
-        .product(name: "GRDB", package: "GRDB.swift"),
-        .product(name: "HTTPTypes", package: "swift-http-types"),
-        .product(name: "Hummingbird", package: "hummingbird"),
-        .product(name: "HummingbirdCore", package: "hummingbird"),
-        .product(name: "Logging", package: "swift-log"),
-        .product(name: "NIOCore", package: "swift-nio"),
-        .product(name: "NIOHTTP1", package: "swift-nio"),
-        .product(name: "NIOPosix", package: "swift-nio"),
-        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+        server("GRDB", "GRDB.swift"),
+        server("HTTPTypes", "swift-http-types"),
+        server("Hummingbird", "hummingbird"),
+        server("HummingbirdCore", "hummingbird"),
+        server("Logging", "swift-log"),
+        server("NIOCore", "swift-nio"),
+        server("NIOHTTP1", "swift-nio"),
+        server("NIOPosix", "swift-nio"),
+        server("ServiceLifecycle", "swift-service-lifecycle"),
+        server("UnixSignals", "swift-service-lifecycle"),
       ],
       swiftSettings: swiftSettings),
     .target(
@@ -95,6 +108,10 @@ let package = Package(
       name: "HybridBlocksTests",
       dependencies: ["Example", "HybridBlocks", "InferCore", "InferMetrics", "InferText", "TestSupport"],
       swiftSettings: swiftSettings),
+    .testTarget(
+      name: "InferKitTests",
+      dependencies: ["HybridBlocks", "InferCore", "InferKit", "InferText", "TestSupport"],
+      swiftSettings: swiftSettings),
     // The README's example, with what a reader's package has: the libraries and no settings.
     .target(name: "Example", dependencies: ["HybridBlocks", "InferCore", "InferText"], path: "Tests/Example"),
     .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
@@ -109,15 +126,20 @@ let package = Package(
       name: "InferServeTests",
       dependencies: [
         "infer-serve", "HybridBlocks", "InferCore", "InferMetrics", "InferText", "TestSupport",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        .product(name: "GRDB", package: "GRDB.swift"),
-        .product(name: "Hummingbird", package: "hummingbird"),
-        .product(name: "HummingbirdCore", package: "hummingbird"),
-        .product(name: "Logging", package: "swift-log"),
-        .product(name: "NIOCore", package: "swift-nio"),
-        .product(name: "NIOHTTP1", package: "swift-nio"),
-        .product(name: "NIOPosix", package: "swift-nio"),
+        server("ArgumentParser", "swift-argument-parser"),
+        server("GRDB", "GRDB.swift"),
+        server("Hummingbird", "hummingbird"),
+        server("HummingbirdCore", "hummingbird"),
+        server("Logging", "swift-log"),
+        server("NIOCore", "swift-nio"),
+        server("NIOHTTP1", "swift-nio"),
+        server("NIOPosix", "swift-nio"),
       ],
       swiftSettings: swiftSettings),
   ]
 )
+
+// The plugin that builds the documentation is for those who do (`make docs`), and not for those who depend on the package.
+if Context.environment["INFER_SERVE_DOCS"] != nil {
+  package.dependencies.append(.package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"))
+}

@@ -4,7 +4,7 @@ set -euo pipefail
 
 rm -rf .build/docs
 mkdir -p .build/docs
-for target in InferText InferMetrics InferCore HybridBlocks; do
-  swift package "$@" --allow-writing-to-directory .build/docs generate-documentation \
+for target in InferText InferMetrics InferCore HybridBlocks InferKit; do
+  INFER_SERVE_DOCS=1 swift package "$@" --allow-writing-to-directory .build/docs generate-documentation \
     --target "$target" --warnings-as-errors --output-path ".build/docs/$target"
 done

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 # Each target before those that depend on it.
-TARGETS = ["InferText", "InferMetrics", "InferCore", "HybridBlocks", "infer-serve"]
+TARGETS = ["InferText", "InferMetrics", "InferCore", "HybridBlocks", "InferKit", "infer-serve"]
 
 # Folders of each target, each before those that may use it; "" stands for the files beside the folders.
 LAYERS = {

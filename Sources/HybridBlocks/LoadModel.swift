@@ -7,17 +7,19 @@ public struct LoadedModel: Sendable {
   /// The name clients ask for: that of its folder or file.
   public let name: String
   /// The weights, ready to run.
-  public let model: any LanguageModel
+  public package(set) var model: any LanguageModel
   /// `tokenizer.json`, where there is one.
   public let tokenizer: Tokenizer?
   /// The model's chat templates, where it has any: probed, and told the names of the tokenizer's special tokens.
-  public let chatTemplate: ChatTemplate?
+  public package(set) var chatTemplate: ChatTemplate?
   /// The recommendations of `generation_config.json`.
   public let generation: GenerationDefaults
   /// The recommendations of sentence-transformers' files.
   public let embedding: EmbeddingDefaults
   /// A summary of the loaded model, for people.
   public let summary: ModelSummary
+  /// The constraints that its answers were asked to keep; `nil` without a tokenizer.
+  package let constraints: ConstraintCache?
 
   /// The marks of reasoning and of tool calls in its answers, as far as the chat template shows them.
   public var outputFormat: OutputFormat { OutputFormat(template: chatTemplate?.allSources ?? "") }
@@ -37,6 +39,8 @@ public struct LoadOptions: Sendable {
   public var quantization: Quantization?
   /// Without this, the model is checked and described, but computes nothing: its matrices are not read.
   package var readsMatrices = true
+  /// A closure that says whether loading is to end, asked before each tensor on the thread that loads; `nil` for never.
+  public var isCancelled: (@Sendable () -> Bool)?
   /// Threads to quantise and pack with.
   public var threads = availableProcessorCount()
   /// A closure that is called after each tensor with the progress of loading, on the thread that loads.
@@ -64,7 +68,7 @@ public func loadModel(at path: String, options: LoadOptions = LoadOptions()) thr
   return LoadedModel(
     name: source.name, model: read.model, tokenizer: text.tokenizer, chatTemplate: text.chatTemplate,
     generation: generation, embedding: try EmbeddingDefaults(source.files),
-    summary: ModelSummary(read, source, generation))
+    summary: ModelSummary(read, source, generation), constraints: text.tokenizer.map { ConstraintCache($0) })
 }
 
 /// A model whose configuration and weights are read and checked.
@@ -97,7 +101,8 @@ struct ReadModel {
     try QuantizedElsewhere.check(checkpoint)
     weights = try WeightScope(
       checkpoint, plan: options.quantization.map { QuantizationPlan($0, names: checkpoint.tensors.keys) },
-      readsMatrices: options.readsMatrices, threads: options.threads, progress: options.progress)
+      readsMatrices: options.readsMatrices, threads: options.threads, progress: options.progress,
+      isCancelled: options.isCancelled)
     var model = try HybridModel(family, weights)
     model.fingerprint = ModelFingerprint(
       configuration: configuration.values.serialized(), tensors: weights.loaded)

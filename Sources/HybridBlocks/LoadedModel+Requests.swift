@@ -22,7 +22,10 @@ extension LoadedModel {
     guard let chatTemplate else { throw ModelError.unsuitable("\(name) has no chat template") }
     let prompt = try chatTemplate.prompt(
       messages: messages, tools: tools, addGenerationPrompt: addGenerationPrompt, variables: variables)
-    return try request(prompt: textTokenizer().encode(prompt), sampling: sampling, stop: stop)
+    let tokens = try textTokenizer().tokens(of: prompt)
+    var request = try request(prompt: tokens.ids, sampling: sampling, stop: stop)
+    request.branches = tokens.branches
+    return request
   }
 
   /// A request for the continuation of a text, to which the tokenizer adds the tokens that its files name: often one for the
@@ -64,7 +67,7 @@ extension Engine {
     var configuration = configuration
     configuration.endTokens.formUnion(loaded.generation.endTokens)
     try self.init(
-      model: loaded.model, configuration: configuration,
+      model: loaded, configuration: configuration,
       metrics: metrics ?? EngineMetrics(modelName: loaded.name, contextLength: loaded.model.contextLength))
   }
 

@@ -18,6 +18,9 @@ public struct Embedding: Sendable, Equatable {
   /// The cost in tokens and time.
   public let statistics: GenerationStatistics
 
+  /// The values divided by their length, if there is one.
+  public func normalized() -> [Float] { values.normalized() }
+
   /// Creates an embedding.
   public init(values: [Float], statistics: GenerationStatistics) {
     self.values = values
@@ -31,10 +34,41 @@ extension Engine {
   ///
   /// - Throws: ``RequestError`` as ``submit(_:)-([GenerationRequest])`` does, and ``EmbeddingError`` when one ends early.
   public func embed(_ prompts: [[Int32]], pooling: Pooling) async throws -> [Embedding] {
-    let generations = try submit(prompts.map { GenerationRequest(embedding: $0, pooling: pooling) })
-    var embeddings: [Embedding] = []
-    for generation in generations { embeddings.append(try await generation.embedding()) }
-    return embeddings
+    let requests = prompts.map { GenerationRequest(embedding: $0, pooling: pooling) }
+    for request in requests { try check(request) }
+    return try await embeddings(of: requests)
+  }
+
+  /// The vectors of requests that have a ``GenerationRequest/pooling``, as many at a time as the engine runs at once.
+  ///
+  /// - Throws: As ``embed(_:pooling:)``.
+  package func embeddings(of requests: [GenerationRequest]) async throws -> [Embedding] {
+    try await withThrowingTaskGroup(of: (index: Int, embedding: Embedding).self) { group in
+      var embeddings: [Embedding?] = Array(repeating: nil, count: requests.count)
+      var (next, running) = (0, 0)
+      while next < requests.count || running > 0 {
+        if next < requests.count, running < limits.maxRunning,
+          let generation = try submit(requests[next], orWaits: running > 0)
+        {
+          group.addTask { [next] in (next, try await generation.embedding()) }
+          (next, running) = (next + 1, running + 1)
+        } else if let done = try await group.next() {
+          embeddings[done.index] = done.embedding
+          running -= 1
+        }
+      }
+      return embeddings.compactMap { $0 }
+    }
+  }
+
+  /// Has a prompt read; `nil` when the queue is full and some of the caller's own are under way, for which it can wait.
+  private func submit(_ request: GenerationRequest, orWaits canWait: Bool) throws(RequestError) -> Generation? {
+    do throws(RequestError) { return try submit(request) } catch {
+      switch error {
+      case .queueFull, .queueTokensFull: if canWait { return nil } else { throw error }
+      default: throw error
+      }
+    }
   }
 }
 
@@ -54,6 +88,14 @@ extension Generation {
       }
     }
     throw EmbeddingError(reason: .cancelled)
+  }
+}
+
+extension [Float] {
+  /// The values divided by their Euclidean length; the same where that is 0.
+  package func normalized() -> [Float] {
+    let length = reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
+    return length > 0 ? map { Float(Double($0) / length) } : self
   }
 }
 

@@ -10,6 +10,8 @@ public final class Engine: Sendable {
   public let limits: EngineLimits
   /// The engine's metrics, which may be read at any time.
   public let metrics: EngineMetrics
+  /// The model that the engine was started for.
+  public let model: any LanguageModel
   let inbox: EngineInbox
   let store: StateStore
   let keepsPrefixes: Bool
@@ -60,6 +62,7 @@ public final class Engine: Sendable {
     } catch {
       throw ConfigurationError(.threads, reason: "cannot be \(configuration.threads): \(error)")
     }
+    self.model = model
     self.limits = limits
     self.metrics = metrics
     self.inbox = inbox

@@ -19,6 +19,8 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
   case outOfMemory(String)
   /// The system refuses a thread.
   case outOfThreads(String)
+  /// Loading was cancelled; see `LoadOptions/isCancelled`.
+  case cancelled
 
   /// One line for people.
   public var description: String {
@@ -29,6 +31,7 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
     case .configuration(let file, let key, let reason): "\(file): \(key): \(reason)"
     case .tensor(let name, let reason): "tensor \(name): \(reason)"
     case .unsuitable(let reason), .outOfMemory(let reason), .outOfThreads(let reason): reason
+    case .cancelled: "loading was cancelled"
     }
   }
 }

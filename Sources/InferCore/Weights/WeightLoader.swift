@@ -33,6 +33,7 @@ final class WeightLoader: Sendable {
   private let team: ThreadTeam
   private let arena = WeightArena()
   private let progress: (@Sendable (LoadProgress) -> Void)?
+  private let isCancelled: (@Sendable () -> Bool)?
   private let bytesTotal: Int
   private let account = Monitor(Account())
 
@@ -45,18 +46,20 @@ final class WeightLoader: Sendable {
 
   init(
     _ checkpoint: Checkpoint, plan: QuantizationPlan?, readsMatrices: Bool, threads: Int,
-    progress: (@Sendable (LoadProgress) -> Void)?
+    progress: (@Sendable (LoadProgress) -> Void)?, isCancelled: (@Sendable () -> Bool)? = nil
   ) throws(ModelError) {
     self.checkpoint = checkpoint
     self.plan = plan
     self.readsMatrices = readsMatrices
     team = try ThreadTeam(count: threads)
     self.progress = progress
+    self.isCancelled = isCancelled
     bytesTotal = checkpoint.tensors.values.reduce(0) { $0 + $1.byteCount }
   }
 
   /// A tensor as one matrix, row-major: mapped where it is in its format already, else in memory of its own.
   func table(_ read: ReadTensor, rows: Int, columns: Int, _ role: MatrixRole) throws(ModelError) -> Matrix {
+    try checkCancellation()
     let tensor = read.tensor
     let whole = try tensor.matrix(rows: rows, columns: columns, isRead: readsMatrices)
     let format = plan?.format(of: tensor.name, role: role, columns: columns, stored: whole.format) ?? whole.format
@@ -75,6 +78,7 @@ final class WeightLoader: Sendable {
     var matrices: [PackedMatrix] = []
     matrices.reserveCapacity(count)
     for index in 0..<count {
+      try checkCancellation()
       matrices.append(
         try PackedMatrix(stack.rows(index * rows..<(index + 1) * rows), in: arena, team: readsMatrices ? team : nil))
     }
@@ -99,9 +103,14 @@ final class WeightLoader: Sendable {
 
   /// A small tensor as floats, row-major.
   func floats(_ read: ReadTensor) throws(ModelError) -> [Float] {
+    try checkCancellation()
     let values = try read.tensor.floats()
     if let stored = read.stored.format { finish(read.stored, nil, plan == nil ? stored : .f32) }
     return values
+  }
+
+  private func checkCancellation() throws(ModelError) {
+    if isCancelled?() ?? false { throw .cancelled }
   }
 
   /// Marks a tensor as known and unused.

@@ -26,13 +26,15 @@ public struct WeightScope: Sendable {
   ///   - readsMatrices: without this, names, shapes and formats are checked and accounted for, but matrices are zeros.
   ///   - threads: threads to quantise and pack with.
   ///   - progress: a closure that is called after each tensor with the progress of reading, on the thread that reads.
+  ///   - isCancelled: a closure that says, before each tensor, whether reading is to end with ``ModelError/cancelled``.
   /// - Throws: ``ModelError/outOfThreads(_:)``.
   public init(
     _ checkpoint: Checkpoint, plan: QuantizationPlan?, readsMatrices: Bool = true, threads: Int,
-    progress: (@Sendable (LoadProgress) -> Void)? = nil
+    progress: (@Sendable (LoadProgress) -> Void)? = nil, isCancelled: (@Sendable () -> Bool)? = nil
   ) throws(ModelError) {
     let loader = try WeightLoader(
-      checkpoint, plan: plan, readsMatrices: readsMatrices, threads: threads, progress: progress)
+      checkpoint, plan: plan, readsMatrices: readsMatrices, threads: threads, progress: progress,
+      isCancelled: isCancelled)
     self.init(prefix: "", loader: loader, forms: [])
   }
 

@@ -14,7 +14,7 @@ struct EmbeddingJob: Sendable {
 
   /// Computes the embeddings, as many at a time as the engine runs at once.
   func run(_ engine: Engine, channel: any Channel, until deadline: Deadline) async throws -> [Embedding] {
-    let task = Task { try await embeddings(engine) }
+    let task = Task { try await engine.embeddings(of: requests) }
     let supervisor = await AnswerSupervisor(channel: channel, until: deadline) { task.cancel() }
     defer { supervisor.stop() }
     do { return try await task.value } catch let error as EmbeddingError {
@@ -25,37 +25,6 @@ struct EmbeddingJob: Sendable {
       default: throw APIError.unavailable("The server is shutting down.", code: "draining", retryAfter: 5)
       }
     } catch let error as RequestError { throw APIError(error, promptField: "input") }
-  }
-
-  private func embeddings(_ engine: Engine) async throws -> [Embedding] {
-    try await withThrowingTaskGroup(of: (index: Int, embedding: Embedding).self) { group in
-      var embeddings: [Embedding?] = Array(repeating: nil, count: requests.count)
-      var (next, running) = (0, 0)
-      while next < requests.count || running > 0 {
-        if next < requests.count, running < engine.limits.maxRunning,
-          let generation = try submit(requests[next], engine, orWaits: running > 0)
-        {
-          group.addTask { [next] in (next, try await generation.embedding()) }
-          (next, running) = (next + 1, running + 1)
-        } else if let done = try await group.next() {
-          embeddings[done.index] = done.embedding
-          running -= 1
-        }
-      }
-      return embeddings.compactMap { $0 }
-    }
-  }
-
-  /// Has a prompt read; `nil` when the queue is full and some of its own are under way, for which it can wait.
-  private func submit(
-    _ request: GenerationRequest, _ engine: Engine, orWaits canWait: Bool
-  ) throws -> Generation? {
-    do throws(RequestError) { return try engine.submit(request) } catch {
-      switch error {
-      case .queueFull, .queueTokensFull: if canWait { return nil } else { throw error }
-      default: throw error
-      }
-    }
   }
 }
 

@@ -40,7 +40,7 @@ struct ServedModel: Sendable {
     var embedding = model.embedding
     embedding.pooling = pooling ?? embedding.pooling
     self.embedding = embedding
-    constraints = ConstraintCache(tokenizer)
+    constraints = model.constraints ?? ConstraintCache(tokenizer)
     let longestToken = (0..<Int32(tokenizer.vocabularySize)).reduce(1) { max($0, tokenizer.bytes(for: $1).count) }
     // Normalisation may make a text shorter before it is cut into tokens, by a factor of 3 at most.
     longestText = engine.limits.contextLength * longestToken * 3

@@ -8,11 +8,8 @@ struct EmbeddingVector {
 
   /// The first values of a vector, divided by their length if that is wanted and there is one.
   init(_ values: [Float], dimensions: Int? = nil, normalizes: Bool) {
-    self.values = Array(values.prefix(dimensions ?? values.count))
-    guard normalizes else { return }
-    let length = self.values.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
-    guard length > 0 else { return }
-    for index in self.values.indices { self.values[index] = Float(Double(self.values[index]) / length) }
+    let wanted = Array(values.prefix(dimensions ?? values.count))
+    self.values = normalizes ? wanted.normalized() : wanted
   }
 
   /// The cosine of the angle to another vector; 0 where one has no length.

@@ -1,11 +1,9 @@
-import Foundation
-import InferText
+internal import Foundation
 
-/// The constraints that requests asked for lately, made for a model's vocabulary.
+/// The constraints on answers that were asked for lately, made for a model's vocabulary.
 ///
-/// A constraint is made on the thread of the request that asks for it first, and never on the engine's. Others that ask for
-/// the same one wait for it.
-final class ConstraintCache: @unchecked Sendable {
+/// A constraint is made on the thread that asks for it first. Others that ask for the same one wait for it.
+package final class ConstraintCache: @unchecked Sendable {
   // Safe because the lock is held wherever a member is used.
   private let lock = NSLock()
   private let tokenizer: Tokenizer
@@ -17,49 +15,38 @@ final class ConstraintCache: @unchecked Sendable {
   /// The number of bytes that a schema, an expression, a grammar or choices may have as JSON.
   private static let maxBytes = 1 << 20
 
-  init(_ tokenizer: Tokenizer) { self.tokenizer = tokenizer }
+  /// The cache of a tokenizer's vocabulary, which is read when the first constraint is asked for.
+  package init(_ tokenizer: Tokenizer) { self.tokenizer = tokenizer }
 
-  /// An answer under the constraint that a field asks for.
+  /// An answer under a constraint.
   ///
   /// - Parameters:
-  ///   - field: The field.
+  ///   - language: The language that the answer is to be in.
   ///   - format: The makeup of the model's answers; `nil` for an answer that is all content.
   ///   - prompt: The rendered prompt.
   ///   - mayCall: `true` when the answer may be calls of tools instead.
-  func answer(
-    _ field: ConstraintField, format: OutputFormat? = nil, prompt: String = "", mayCall: Bool = false
-  ) throws(APIError) -> ConstrainedAnswer {
-    let key = field.language.key
+  /// - Throws: ``ConstraintError`` for a language that cannot be held or is too long.
+  package func answer(
+    _ language: Constraint.Language, format: OutputFormat? = nil, prompt: String = "", mayCall: Bool = false
+  ) throws(ConstraintError) -> ConstrainedAnswer {
+    let key = language.key
     guard key.count <= Self.maxBytes else {
-      throw .invalid(
-        field.field, "\(field.field) has \(key.count) bytes; at most \(Self.maxBytes) are taken.", code: "invalid_value"
-      )
+      throw ConstraintError(reason: "it has \(key.count) bytes; at most \(Self.maxBytes) are taken")
     }
     lock.lock()
     defer { lock.unlock() }
     let vocabulary = vocabulary ?? MaskVocabulary(tokenizer)
     self.vocabulary = vocabulary
-    let constraint = try constraint(field, key, vocabulary)
-    return ConstrainedAnswer(
-      constraint, for: vocabulary, tokenizer: tokenizer, format: format, prompt: prompt, mayCall: mayCall)
-  }
-
-  private func constraint(
-    _ field: ConstraintField, _ key: [UInt8], _ vocabulary: MaskVocabulary
-  ) throws(APIError) -> Constraint {
-    if let index = constraints.firstIndex(where: { $0.key == key }) {
-      constraints.append(constraints.remove(at: index))
-      return constraints[constraints.count - 1].constraint
-    }
     let constraint: Constraint
-    do {
-      constraint = try Constraint(field.language, for: vocabulary)
-    } catch {
-      throw .invalid(field.field, "\(field.field) cannot be held: \(error.reason).", code: "invalid_value")
+    if let index = constraints.firstIndex(where: { $0.key == key }) {
+      constraint = constraints.remove(at: index).constraint
+    } else {
+      constraint = try Constraint(language, for: vocabulary)
     }
     constraints.append((key, constraint))
     if constraints.count > Self.maxCount { constraints.removeFirst() }
-    return constraint
+    return ConstrainedAnswer(
+      constraint, for: vocabulary, tokenizer: tokenizer, format: format, prompt: prompt, mayCall: mayCall)
   }
 }
 

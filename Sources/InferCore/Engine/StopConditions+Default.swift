@@ -1,9 +1,7 @@
-import InferCore
-
 extension StopConditions {
   /// These conditions, with a length for requests that name none: `length`, or what the context has room for after
   /// `promptTokens` if that is less. A default never makes a request impossible.
-  func defaultingLength(
+  package func defaultingLength(
     to length: Int?, promptTokens: Int, contextLength: Int
   ) throws(RequestError) -> StopConditions {
     let room = contextLength - promptTokens
@@ -12,21 +10,21 @@ extension StopConditions {
   }
 
   /// These conditions, for `length` tokens at most.
-  func limited(to length: Int) throws(RequestError) -> StopConditions {
+  package func limited(to length: Int) throws(RequestError) -> StopConditions {
     try StopConditions(
       maxTokens: min(maxTokens ?? length, length), minTokens: minTokens, stopTokenIDs: stopTokenIDs,
       ignoresEndTokens: ignoresEndTokens, stopStrings: stopStrings, includesStopString: includesStopString)
   }
 
   /// These conditions, with more tokens that end the generation.
-  func ending(at tokens: some Sequence<Int32>) throws(RequestError) -> StopConditions {
+  package func ending(at tokens: some Sequence<Int32>) throws(RequestError) -> StopConditions {
     try StopConditions(
       maxTokens: maxTokens, minTokens: minTokens, stopTokenIDs: stopTokenIDs.union(tokens),
       ignoresEndTokens: ignoresEndTokens, stopStrings: stopStrings, includesStopString: includesStopString)
   }
 
   /// These conditions without stop strings, for generations whose strings are looked for elsewhere.
-  func withoutStrings() throws(RequestError) -> StopConditions {
+  package func withoutStrings() throws(RequestError) -> StopConditions {
     try StopConditions(
       maxTokens: maxTokens, minTokens: minTokens, stopTokenIDs: stopTokenIDs, ignoresEndTokens: ignoresEndTokens,
       includesStopString: includesStopString)

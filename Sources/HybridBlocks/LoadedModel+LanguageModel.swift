@@ -1,0 +1,23 @@
+public import InferCore
+
+/// A loaded model computes what its weights do. An engine that is started for it knows its texts, too.
+extension LoadedModel: LanguageModel {
+  /// The number of logits in a row.
+  public var vocabularySize: Int { model.vocabularySize }
+  /// The number of values of a token's hidden state.
+  public var hiddenWidth: Int? { model.hiddenWidth }
+  /// The maximum number of tokens in a sequence.
+  public var contextLength: Int { model.contextLength }
+  /// The state that every sequence has.
+  public var stateLayout: StateLayout { model.stateLayout }
+  /// A hash of the configuration and the weights.
+  public var fingerprint: ModelFingerprint? { model.fingerprint }
+
+  /// Runs the step with the model's weights.
+  public func forward(_ step: borrowing Step, logits: inout MutableRows) { model.forward(step, logits: &logits) }
+
+  /// Runs the step with the model's weights.
+  public func forward(_ step: borrowing Step, logits: inout MutableRows, hidden: inout MutableRows) {
+    model.forward(step, logits: &logits, hidden: &hidden)
+  }
+}

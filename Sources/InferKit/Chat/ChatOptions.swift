@@ -1,0 +1,44 @@
+/// The way in which a ``ChatSession`` answers.
+public struct ChatOptions: Sendable {
+  /// The way in which tokens are chosen; `nil` for the recommendation of the model's files.
+  public var sampling: SamplingParameters?
+  /// The conditions that end an answer. Without a length of their own, that of the model's files counts.
+  public var stop = StopConditions.standard
+  /// More names for the chat template: `enable_thinking`, `reasoning_effort`, …
+  public var templateVariables: JSONObject = [:]
+  /// The maximum number of answers in a row that call tools, before an answer has to do without.
+  public var maxToolRounds = 8
+  /// The requests that share cached prefixes with the session's; `nil` for none.
+  public var cacheScope: CacheScope? = .shared
+  /// The urgency; see ``GenerationRequest/priority``.
+  public var priority = 0
+
+  /// What the model's files recommend.
+  public init() {}
+}
+
+/// An event of an answer under way.
+public enum ChatEvent: Sendable, Equatable {
+  /// A part of the reasoning.
+  case reasoning(String)
+  /// A part of the answer.
+  case content(String)
+  /// A call of a tool, which is made next.
+  case toolCall(ToolCall)
+  /// The result of a call, as the model is told it.
+  case toolResult(ToolCall, String)
+  /// The whole answer; nothing follows.
+  case finished(ChatResponse)
+}
+
+/// An answer.
+public struct ChatResponse: Sendable, Equatable {
+  /// The text.
+  public let content: String
+  /// The reasoning before the text; `nil` for none.
+  public let reasoning: String?
+  /// The reason of the end: ``FinishReason/stop``, or ``FinishReason/length`` for an answer that was cut off.
+  public let finishReason: FinishReason
+  /// The cost of the answer, without those that called tools.
+  public let statistics: GenerationStatistics
+}

@@ -1,0 +1,147 @@
+internal import Foundation
+
+/// A conversation with a model.
+///
+/// The session keeps the messages. Each answer's prompt begins as the one before, so that the engine's prefix cache has all
+/// but what is new. A prompt whose answer fails or is cancelled leaves no trace in ``messages``.
+///
+/// ```swift
+/// let engine = try Engine(try await Model.load(at: folder))
+/// let session = try ChatSession(engine, instructions: "Answer in one sentence.")
+/// print(try await session.respond(to: "Why is the sky blue?").content)
+/// ```
+public final class ChatSession: Sendable {
+  /// The engine that answers.
+  public let engine: Engine
+  /// The functions that the model may call.
+  public let tools: [Tool]
+  /// The way in which answers are made unless a prompt has its own.
+  public let options: ChatOptions
+  let text: ChatText
+  private let state: Monitor<State>
+
+  private struct State {
+    var messages: [Message]
+    var isResponding = false
+  }
+
+  /// Begins a conversation.
+  ///
+  /// - Parameters:
+  ///   - engine: The engine of a loaded model.
+  ///   - instructions: The text of a system message; `nil` for none.
+  ///   - tools: The functions that the model may call.
+  ///   - messages: Earlier messages, behind the instructions.
+  ///   - options: The way in which answers are made.
+  /// - Throws: `ModelError.unsuitable` for a model without tokenizer or chat template, ``ChatError`` for an engine without
+  ///   a model and for tools that it cannot call.
+  public init(
+    _ engine: Engine, instructions: String? = nil, tools: [Tool] = [], messages: [Message] = [],
+    options: ChatOptions = ChatOptions()
+  ) throws {
+    guard let model = engine.loadedModel else { throw ChatError.bareEngine }
+    text = try ChatText(model)
+    if !tools.isEmpty { try text.checkTools(tools) }
+    self.engine = engine
+    self.tools = tools
+    self.options = options
+    state = Monitor(State(messages: (instructions.map { [Message(.system, $0)] } ?? []) + messages))
+  }
+
+  /// The messages so far, the instructions among them.
+  public var messages: [Message] { state.withLock { $0.messages } }
+
+  /// Answers a prompt.
+  ///
+  /// - Parameters:
+  ///   - prompt: The user's message.
+  ///   - options: The way in which the answer is made; `nil` for the session's.
+  /// - Throws: ``ChatError``, `TemplateError` when the chat template refuses the conversation, `RequestError` when it does
+  ///   not fit the context or the engine is busy, `CancellationError`.
+  public func respond(to prompt: String, options: ChatOptions? = nil) async throws -> ChatResponse {
+    try await stream(prompt, options: options).response()
+  }
+
+  /// Answers a prompt with a value. The answer is held to the JSON Schema of its type, so that it can be decoded unless it is
+  /// cut off.
+  ///
+  /// - Parameters:
+  ///   - prompt: The user's message. The model does not see the schema: the prompt says what is asked for.
+  ///   - type: The type of the value.
+  ///   - options: The way in which the answer is made; `nil` for the session's.
+  /// - Throws: ``SchemaError`` for a type that cannot be described, ``ChatError/undecodable(type:answer:reason:)`` for an
+  ///   answer that was cut off, and as ``respond(to:options:)``.
+  public func respond<Answer: Decodable>(
+    to prompt: String, as type: Answer.Type, options: ChatOptions? = nil
+  ) async throws -> Answer {
+    let schema = try JSONSchema(describing: type)
+    let response = try await ChatStream(self, prompt, options ?? self.options, schema: schema.json).response()
+    do { return try JSONDecoder().decode(type, from: Data(response.content.utf8)) } catch {
+      let reason = (error as? DecodingError)?.fault ?? "\(error)"
+      throw ChatError.undecodable(
+        type: "\(type)", answer: response.content,
+        reason: response.finishReason == .length ? "it was cut off" : reason)
+    }
+  }
+
+  /// Answers a prompt, step by step. Nothing happens before the sequence is iterated; when the iteration is left, the
+  /// answer is cancelled.
+  public func stream(_ prompt: String, options: ChatOptions? = nil) -> ChatStream {
+    ChatStream(self, prompt, options ?? self.options, schema: nil)
+  }
+
+  /// Begins an answer, and returns the messages before it.
+  func begin() throws(ChatError) -> [Message] {
+    try state.withLock { state throws(ChatError) in
+      if state.isResponding { throw .busy }
+      state.isResponding = true
+      return state.messages
+    }
+  }
+
+  /// Ends an answer, after which these are the messages; `nil` for the same as before.
+  func end(_ messages: [Message]?) {
+    state.withLock { state in
+      state.isResponding = false
+      if let messages { state.messages = messages }
+    }
+  }
+}
+
+/// An answer of a ``ChatSession`` as a sequence of events, which ends with ``ChatEvent/finished(_:)``.
+public struct ChatStream: AsyncSequence, Sendable {
+  private let session: ChatSession
+  private let prompt: String
+  private let options: ChatOptions
+  private let schema: JSONValue?
+
+  init(_ session: ChatSession, _ prompt: String, _ options: ChatOptions, schema: JSONValue?) {
+    self.session = session
+    self.prompt = prompt
+    self.options = options
+    self.schema = schema
+  }
+
+  /// Begins the answer.
+  public func makeAsyncIterator() -> Iterator {
+    Iterator(turn: ChatTurn(session, prompt, options, schema: schema))
+  }
+
+  /// The whole answer.
+  func response() async throws -> ChatResponse {
+    for try await case .finished(let response) in self { return response }
+    throw CancellationError()
+  }
+
+  /// Iterates over the events of an answer.
+  public struct Iterator: AsyncIteratorProtocol {
+    let turn: ChatTurn
+
+    /// The next event; `nil` after the end.
+    ///
+    /// - Throws: As ``ChatSession/respond(to:options:)``.
+    public mutating func next(isolation actor: isolated (any Actor)? = #isolation) async throws -> ChatEvent? {
+      try await turn.next(isolation: actor)
+    }
+  }
+}

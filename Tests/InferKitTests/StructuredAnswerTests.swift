@@ -1,0 +1,49 @@
+import Foundation
+import InferKit
+import Testing
+
+/// Answers that are values of a type.
+@Suite(.timeLimit(.minutes(2))) struct StructuredAnswerTests {
+  private struct Sum: Codable, Equatable {
+    enum Sign: String, Codable, CaseIterable { case plus, minus }
+
+    let sign: Sign
+    let result: UInt8
+    let isEven: Bool?
+  }
+
+  @Test func theAnswerIsOfTheType() async throws {
+    let engine = try await TinyModel.engine()
+    var decoded = 0
+    for seed in UInt64(1)...4 {
+      var options = ChatOptions()
+      // The model has never seen JSON: it writes all the white space that it may, but it can write nothing else.
+      options.sampling = try SamplingParameters(temperature: 0.7, seed: seed)
+      options.stop = try StopConditions(maxTokens: 1500)
+      options.templateVariables = ["enable_thinking": false]
+      let session = try ChatSession(engine, options: options)
+      do {
+        let sum = try await session.respond(to: "What is 47 + 85?", as: Sum.self)
+        let text = try #require(session.messages.last?.content)
+        #expect(try JSONDecoder().decode(Sum.self, from: Data(text.utf8)) == sum)
+        decoded += 1
+      } catch ChatError.undecodable(_, _, let reason) {
+        #expect(reason == "it was cut off")
+      }
+    }
+    #expect(decoded > 0)
+  }
+
+  @Test func anAnswerThatIsCutOffIsRefused() async throws {
+    var options = TinyModel.greedy
+    options.templateVariables = ["enable_thinking": false]
+    options.stop = try StopConditions(maxTokens: 3)
+    let session = try ChatSession(try await TinyModel.engine(), options: options)
+    do {
+      _ = try await session.respond(to: "What is 47 + 85?", as: Sum.self)
+      Issue.record("an answer of three tokens")
+    } catch ChatError.undecodable(let type, _, let reason) {
+      #expect(type == "Sum" && reason == "it was cut off")
+    }
+  }
+}
