@@ -120,7 +120,11 @@ let package = Package(
       path: "Tests/Allocations",
       swiftSettings: swiftSettings),
     .executableTarget(
-      name: "Fuzz", dependencies: ["infer-serve", "InferCore", "InferText", "TestSupport"], path: "Tests/Fuzz",
+      name: "Fuzz",
+      dependencies: [
+        "infer-serve", "InferCore", "InferText", "TestSupport",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], path: "Tests/Fuzz",
       exclude: ["README.md", "corpus", "make_corpus.py"], swiftSettings: swiftSettings),
     .testTarget(
       name: "InferServeTests",

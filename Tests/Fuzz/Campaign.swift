@@ -1,3 +1,4 @@
+import ArgumentParser
 import Foundation
 
 /// Batches of inputs for every reader in turn, until the time is up.
@@ -5,33 +6,38 @@ struct Campaign {
   /// So few that a failure is found soon after its input, and so many that starting processes costs little.
   private static let batchSize = 400
 
-  let options: Options
+  let seconds: Double
+  /// The seed of the first batch.
+  let seed: UInt64
+  let corpus: URL
+  /// The folder for inputs of batches that fail.
+  let failures: URL
 
   /// Returns how many batches failed.
   func run() throws -> Int {
-    try FileManager.default.createDirectory(at: options.failures, withIntermediateDirectories: true)
-    let end = Date().addingTimeInterval(options.seconds)
-    print("fuzzing for \(options.seconds) s from seed \(options.seed)")
-    var failures = 0
+    try FileManager.default.createDirectory(at: failures, withIntermediateDirectories: true)
+    let end = Date().addingTimeInterval(seconds)
+    print("fuzzing for \(seconds) s from seed \(seed)")
+    var failed = 0
     var counts: [String: Int] = [:]
-    var seed = options.seed
+    var seed = seed
     while Date() < end {
       for subject in Subject.allCases where Date() < end {
-        if try !passes(subject, seed: seed) { failures += 1 }
+        if try !passes(subject, seed: seed) { failed += 1 }
         counts[subject.rawValue, default: 0] += Self.batchSize
-        seed += 1
+        seed &+= 1
       }
     }
     for (subject, count) in counts.sorted(by: { $0.key < $1.key }) { print("\(subject): \(count) inputs") }
-    return failures
+    return failed
   }
 
   private func passes(_ subject: Subject, seed: UInt64) throws -> Bool {
-    let file = options.failures.appending(path: "\(subject.rawValue)-\(seed)")
+    let file = failures.appending(path: "\(subject.rawValue)-\(seed)")
     let child = Process()
     child.executableURL = URL(filePath: CommandLine.arguments[0])
     child.arguments = [
-      "--corpus", options.corpus.path, "--batch", "\(subject.rawValue),\(seed),\(Self.batchSize),\(file.path)",
+      "--corpus", corpus.path, "--batch", "\(subject.rawValue),\(seed),\(Self.batchSize),\(file.path)",
     ]
     try child.run()
     child.waitUntilExit()
@@ -47,7 +53,7 @@ struct Campaign {
 }
 
 /// Some damaged inputs for one reader, all determined by a seed.
-struct Batch {
+struct Batch: ExpressibleByArgument {
   /// No input, however damaged, may take longer; then the system ends the process.
   private static let secondsPerInput: UInt32 = 20
 
@@ -56,6 +62,15 @@ struct Batch {
   let count: Int
   /// Where each input is written before it is tried.
   let file: String
+
+  /// Reads the reader, the seed, the number of inputs and the file, with commas between them.
+  init?(argument: String) {
+    let parts = argument.split(separator: ",", maxSplits: 3).map(String.init)
+    guard parts.count == 4, let subject = Subject(rawValue: parts[0]), let seed = UInt64(parts[1]),
+      let count = Int(parts[2])
+    else { return nil }
+    (self.subject, self.seed, self.count, file) = (subject, seed, count, parts[3])
+  }
 
   func run(corpus: URL) throws {
     var calls = CallGenerator(seed: seed)
@@ -73,7 +88,7 @@ struct Batch {
     let folder = corpus.appending(path: subject.rawValue)
     let names = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
     let seeds = try names.map { Array(try Data(contentsOf: folder.appending(path: $0))) }
-    guard !seeds.isEmpty else { throw Options.Problem(description: "\(folder.path) is empty") }
+    guard !seeds.isEmpty else { throw ValidationError("\(folder.path) is empty") }
     return Mutator(seeds: seeds, words: subject.words, seed: seed)
   }
 }

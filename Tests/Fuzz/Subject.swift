@@ -1,17 +1,11 @@
+import ArgumentParser
 import Foundation
 import InferCore
 import InferText
 
 /// A reader of what comes from elsewhere: files, templates, requests, answers of models.
-enum Subject: String, CaseIterable {
+enum Subject: String, CaseIterable, ExpressibleByArgument {
   case weights, tokenizers, templates, calls, requests, outputs
-
-  init(_ name: String) throws {
-    guard let subject = Subject(rawValue: name) else {
-      throw Options.Problem(description: "there is no reader \(name)")
-    }
-    self = subject
-  }
 
   /// Reads an input, which is also in the file at `path`, and works with what comes out of it. What is thrown is as it
   /// should be.
