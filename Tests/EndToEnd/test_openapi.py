@@ -48,10 +48,17 @@ def test_the_page_loads_nothing_from_elsewhere(server):
     assert "http:" not in response.text and "https:" not in response.text
 
 
-@pytest.mark.parametrize("method", ["TRACE", "PUT", "PATCH", "OPTIONS", "QUERY"])
+@pytest.mark.parametrize("method", ["TRACE", "PUT", "PATCH", "OPTIONS", "QUERY", "PROPFIND"])
 def test_other_methods_are_refused_with_those_there_are(server, method):
     response = httpx.request(method, server.url + "/v1/chat/completions")
     assert response.status_code == 405 and response.headers["allow"] == "POST"
+    assert f"does not accept {method}" in response.json()["error"]["message"]
+
+
+def test_methods_that_nobody_knows_are_told_apart_from_paths(server):
+    assert httpx.request("PROPFIND", server.url + "/nothing").status_code == 501
+    assert httpx.request("FOO", server.url + "/health").status_code == 501
+    assert httpx.request("PUT", server.url + "/nothing").status_code == 404
 
 
 def test_the_server_keeps_to_its_description(start, document, tmp_path):

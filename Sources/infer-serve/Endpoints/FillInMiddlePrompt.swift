@@ -20,7 +20,7 @@ struct FillInMiddlePrompt {
   /// - Parameters:
   ///   - limit: The maximum number of tokens. Of what is more, other files give way first, from the first on, and then
   ///     what is farthest from the gap. `nil` for no limit.
-  ///   - addsBeginning: Whether the token that begins a text stands first, where the tokenizer puts one there.
+  ///   - addsBeginning: `true` when the token that begins a text stands first, where the tokenizer puts one there.
   /// - Throws: The refusal of a gap where the model has no tokens for one.
   func tokens(
     _ served: ServedModel, limit: Int? = nil, addsBeginning: Bool = true

@@ -35,7 +35,7 @@ struct GenerationService: Sendable {
 
   /// Answers a request.
   ///
-  /// - Parameter waits: Whether decoding a small body may take long as well.
+  /// - Parameter waits: `true` when decoding a small body may take long as well.
   func respond<Builder: ResponseBuilder>(
     _ request: Request, _ context: ServeContext, waits: Bool = false, decode: @escaping Decoder<Builder>
   ) async throws -> Response {
@@ -86,7 +86,7 @@ struct GenerationService: Sendable {
 
   /// Answers a request that needs no engine from what its body says.
   ///
-  /// - Parameter waits: Whether a small body may take long as well.
+  /// - Parameter waits: `true` when a small body may take long as well.
   func read(
     _ request: Request, _ context: ServeContext, waits: Bool = false,
     answer: @escaping @Sendable (FieldReader, ServedModel) throws(APIError) -> JSONValue

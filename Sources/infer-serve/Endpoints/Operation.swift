@@ -29,7 +29,7 @@ struct Operation: Sendable {
   var fields: RequestFields?
   /// The fields of another form of the body.
   var otherFields: RequestFields?
-  /// Whether a request may go without a body.
+  /// `true` when a request may go without a body.
   var isBodyOptional = false
   var answer: Content
   /// The framing of the answer where it can be streamed.

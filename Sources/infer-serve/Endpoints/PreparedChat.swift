@@ -39,7 +39,7 @@ struct PreparedChat {
   ///
   /// - Parameters:
   ///   - callPrefix: The beginning of the names of calls that the model gives no name.
-  ///   - tellsWholeCalls: Whether calls are told when they are whole, also in a stream, so that one that breaks off is
+  ///   - tellsWholeCalls: `true` when calls are told as soon as they are whole, also in a stream, so that one that breaks off is
   ///     content.
   func choice(callPrefix: String = "call", tellsWholeCalls: Bool = false) -> ChatChoice {
     // Reasoning that is wanted in the content stays as the model wrote it.

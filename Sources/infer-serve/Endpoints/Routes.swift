@@ -4,12 +4,6 @@ import InferCore
 
 /// Which path is answered by what.
 enum Routes {
-  /// Methods that a client may try on any path.
-  private static let methods: [HTTPRequest.Method] =
-    [
-      .get, .head, .post, .put, .patch, .delete, .options, .trace, .connect,
-    ] + ["QUERY"].compactMap { HTTPRequest.Method($0) }
-
   /// The router of all endpoints. What stands under `/v1` is there without it too.
   static func router(_ service: GenerationService) -> Router<ServeContext> {
     let router = Router(context: ServeContext.self)
@@ -107,12 +101,12 @@ enum Routes {
   /// An endpoint's paths with its methods, and an answer that names them to all others.
   private static func add(_ endpoint: Endpoint, to router: Router<ServeContext>) {
     for path in endpoint.route.paths {
-      for method in methods {
+      for method in MethodResponder.methods {
         // The middleware takes the body off the answer to HEAD.
         let isKnown = endpoint.route.methods.contains(method == .head ? .get : method)
         router.on(RouterPath(path), method: method) { request, context in
           if isKnown { return try await endpoint.handler(request, context) }
-          throw APIError.methodNotAllowed(method.rawValue, request.uri.path, allow: endpoint.route.allow)
+          throw APIError.methodNotAllowed(request.method.rawValue, request.uri.path, allow: endpoint.route.allow)
         }
       }
     }

@@ -25,7 +25,7 @@ enum HTTPServer {
       maxHeaderFieldSize: headerLimit, maxHeaderListSize: headerLimit, maxHeaderFieldCount: 200)
     let (port, rules) = (configuration.port, configuration.rules)
     return Application(
-      router: router,
+      responder: MethodResponder(router.buildResponder()),
       server: .http1(
         configuration: HTTP1Channel.Configuration(
           additionalChannelHandlers: [DisconnectHandler(rules)], httpDecoderConfiguration: decoder)),

@@ -19,6 +19,7 @@ struct RequestMiddleware: RouterMiddleware {
     _ request: Request, context: ServeContext, next: @concurrent (Request, ServeContext) async throws -> Response
   ) async throws -> Response {
     let start = ContinuousClock.now
+    let request = context.unknownMethod.map { request.with($0) } ?? request
     let form = ErrorForm(target: request.uri.path)
     let ticket = responses.open()
     defer { withExtendedLifetime(ticket) {} }
@@ -64,6 +65,7 @@ struct RequestMiddleware: RouterMiddleware {
     switch error {
     case let error as APIError: return error
     case let error as any HTTPResponseError where error.status == .notFound:
+      if let method = context.unknownMethod { return .unknownMethod(method.rawValue) }
       return .unknownRoute(request.method.rawValue, request.uri.path)
     default:
       logger.error("request failed", metadata: ["id": "\(context.record.id)", "error": "\(error)"])

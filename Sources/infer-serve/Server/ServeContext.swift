@@ -12,6 +12,8 @@ struct ServeContext: RequestContext {
   let channel: any Channel
   /// The contents of the request's log line.
   let record = RequestRecord()
+  /// The method, if it is none of those that are known.
+  var unknownMethod: HTTPRequest.Method?
 
   init(source: ApplicationRequestContextSource) {
     coreContext = CoreRequestContextStorage(source: source)
