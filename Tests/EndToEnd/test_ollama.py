@@ -238,3 +238,44 @@ def test_langchain(recital):
     chunks = list(model.stream([HumanMessage("Weather in 深圳?"), answer, result]))
     assert "".join(chunk.additional_kwargs.get("reasoning_content", "") for chunk in chunks) == THOUGHT
     assert "".join(chunk.content for chunk in chunks).strip().startswith(SAID)
+
+
+TEXTS = ["2+2=4", "雞兔同籠，上有35頭", "What is 47 + 85?"]
+
+
+def test_embeddings(server):
+    client = ollama.Client(host=server.url)
+    openai = server.post("/v1/embeddings", {"input": TEXTS}).json()
+    answer = client.embed(server.model, TEXTS)
+    for vector, expected in zip(answer.embeddings, openai["data"], strict=True):
+        assert vector == pytest.approx(expected["embedding"], abs=1e-3)
+        assert sum(x * x for x in vector) == pytest.approx(1, rel=1e-5)
+    assert answer.model == server.model and answer.prompt_eval_count == openai["usage"]["prompt_tokens"]
+    assert answer.total_duration > answer.load_duration >= 0
+    (alone,) = client.embed(server.model, TEXTS[1]).embeddings
+    assert alone == pytest.approx(answer.embeddings[1], abs=1e-3)
+    (short,) = client.embed(server.model, TEXTS[1], dimensions=16).embeddings
+    length = sum(x * x for x in alone[:16]) ** 0.5
+    assert short == pytest.approx([x / length for x in alone[:16]], abs=1e-3)
+    raw = client.embeddings(server.model, TEXTS[1]).embedding
+    length = sum(x * x for x in raw) ** 0.5
+    assert abs(length - 1) > 0.01 and [x / length for x in raw] == pytest.approx(alone, abs=1e-3)
+    assert client.embed(server.model, "").embeddings == client.embed(server.model, []).embeddings == []
+    assert client.embeddings(server.model, "", keep_alive=0).embedding == []
+
+
+def test_a_text_to_embed_is_cut(server):
+    client = ollama.Client(host=server.url)
+    tokens = server.post("/tokenize", {"prompt": "word " * 50}).json()["tokens"]
+    (expected,) = server.post("/v1/embeddings", {"input": tokens[:7]}).json()["data"]
+    cut = client.embed(server.model, "word " * 50, options={"num_ctx": 7})
+    assert cut.prompt_eval_count == 7 and cut.embeddings[0] == pytest.approx(expected["embedding"], abs=1e-3)
+    assert client.embed(server.model, ["word " * 5000, "b"]).prompt_eval_count > 100
+    for wrong, complaint in [
+            ({"options": {"num_ctx": 7}, "input": "word " * 50, "truncate": False}, "input"),
+            ({"input": ["a", "word " * 5000], "truncate": False}, "input[1]"), ({"input": ["a", 7]}, "input[1]"),
+            ({"input": 7}, "input"), ({"input": "a", "dimensions": 257}, "dimensions"), ({"input": ["a", ""]}, "input[1]"),
+            ({"input": "a", "truncate": "yes"}, "truncate"), ({"input": "a", "pooling": "max"}, "pooling"),
+            ({"input": ["a"] * 3000}, "input"), ({"input": "a", "options": {"num_ctx": 0}}, "options.num_ctx")]:
+        refused = server.post("/api/embed", wrong)
+        assert refused.status_code == 400 and complaint in refused.json()["error"], refused.text

@@ -161,6 +161,8 @@ def requests():
             "rerank": "/v1/rerank\n" + json.dumps({
                 "query": "x", "documents": ["a", {"text": "b"}], "top_n": 1, "return_documents": True}),
             "score": "/v1/score\n" + json.dumps({"text_1": "a", "text_2": ["b", "c"]}),
+            "ollama_embed": "/api/embed\n" + json.dumps({
+                "input": ["é", ""], "dimensions": 3, "truncate": False, "options": {"num_ctx": 2 ** 31}, "pooling": "cls"}),
             "ollama_chat": "/api/chat\n" + json.dumps({
                 "messages": [{"role": "user", "content": "x", "images": []},
                              {"role": "assistant", "content": "", "tool_calls": [{"function": {"name": "add", "arguments": {}}}]},

@@ -26,6 +26,16 @@ extension Operation {
       "data": .array(.object(["object": .values(["score"]), "index": count, "score": .number])),
     ]))
 
+  private static let vector = JSONShape.array(.number)
+  static let ollamaEmbed = embedding(
+    "ollamaEmbed", "Embeds texts.", ollama, .ollamaEmbed,
+    .object([
+      "model": .string, "embeddings": .array(vector), "total_duration": count, "load_duration": count,
+      "prompt_eval_count": count,
+    ]))
+  static let ollamaEmbeddings = embedding(
+    "ollamaEmbeddings", "Embeds a text.", ollama, .ollamaEmbeddings, .object(["embedding": vector]))
+
   private static func embedding(
     _ id: String, _ summary: String, _ group: String, _ fields: RequestFields, _ shape: JSONShape
   ) -> Operation {

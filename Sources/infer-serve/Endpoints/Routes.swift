@@ -21,7 +21,7 @@ enum Routes {
     let (models, properties) = (Models(state: state), Properties(state: state))
     let messages = Messages(service: service)
     let (ollama, ollamaModels) = (Ollama(service: service), OllamaModels(service: service))
-    let cache = PrefixCache(state: state)
+    let (cache, ollamaEmbeddings) = (PrefixCache(state: state), OllamaEmbeddings(service: service))
     let (responses, ranking) = (Responses(service: service), Ranking(service: service))
     let sessions = Sessions(service: service, folder: service.sessionFolder)
     let endpoints = [
@@ -41,6 +41,8 @@ enum Routes {
       get(["/v1/responses/{id}/input_items", "/responses/{id}/input_items"], responses.inputItems, .inputItems),
       post(["/v1/responses/{id}/cancel", "/responses/{id}/cancel"], responses.cancel, .cancelResponse),
       post(["/api/chat"], ollama.chat, .ollamaChat), post(["/api/generate"], ollama.generate, .ollamaGenerate),
+      post(["/api/embed"], ollamaEmbeddings.embed, .ollamaEmbed),
+      post(["/api/embeddings"], ollamaEmbeddings.embeddings, .ollamaEmbeddings),
       get(["/api/tags"], ollamaModels.tags, .ollamaTags), get(["/api/ps"], ollamaModels.running, .ollamaRunning),
       get(["/api/version"], ollamaModels.version, .ollamaVersion),
       post(["/api/show"], ollamaModels.show, .ollamaShow),

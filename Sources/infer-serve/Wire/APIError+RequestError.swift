@@ -16,7 +16,7 @@ extension APIError {
       let field = spelling(property.field)
       self = .invalid(field, "\(field) \(reason).", code: "invalid_value")
     case .emptyPrompt:
-      self = .invalid(promptField, "The prompt is empty; at least one token is needed.", code: "empty_prompt")
+      self = .invalid(promptField, "\(promptField) is empty; at least one token is needed.", code: "empty_prompt")
     case .tokenOutOfRange(let token, let position, let vocabularySize):
       self = .invalid(
         promptField, "Token \(token) at position \(position) of the prompt is outside 0 ..< \(vocabularySize).",

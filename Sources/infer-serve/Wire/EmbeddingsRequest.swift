@@ -78,7 +78,7 @@ struct EmbeddingsRequest: Sendable {
 extension RequestFields {
   /// The fields of `POST /v1/embeddings`.
   static let embeddings = RequestFields(
-    fields: embeddingForm + all(.read, "input", "dimensions", "encoding_format")
+    fields: embeddingForm + truncation + all(.read, "input", "dimensions", "encoding_format")
       + [
         ("messages", .refused("An embedding of a conversation is", unless: [])),
         ("embed_dtype", .refused("Another type of numbers is", unless: ["float32"])),
@@ -87,12 +87,14 @@ extension RequestFields {
 
   /// The fields of `POST /v1/score`.
   static let score = RequestFields(
-    fields: embeddingForm + all(.read, "text_1", "text_2", "queries", "documents") + cut, options: [],
+    fields: embeddingForm + truncation + all(.read, "text_1", "text_2", "queries", "documents") + cut,
+    options: [],
     shapes: scoreShapes)
 
   /// The fields of `POST /v1/rerank`.
   static let rerank = RequestFields(
-    fields: embeddingForm + all(.read, "query", "documents", "top_n", "return_documents") + cut, options: [],
+    fields: embeddingForm + truncation + all(.read, "query", "documents", "top_n", "return_documents") + cut,
+    options: [],
     shapes: rerankShapes, required: ["query", "documents"])
 
   private static let cut: [Field] =
@@ -102,12 +104,13 @@ extension RequestFields {
       ("instruction", .refused("An instruction beside the query is", unless: [""])),
     ]
 
-  private static let embeddingForm: [Field] =
-    all(
-      .read, "model", "pooling", "normalize", "add_special_tokens", "cache_salt", "cache_prompt", "priority", "user",
-      "safety_identifier", "timeout")
-    + [
-      ("truncate_prompt_tokens", .refused("Truncation of the input is", unless: [-1])),
-      ("truncate", .refused("Truncation of the input is", unless: [false, "NONE"])),
-    ]
+  /// What embeddings have in common.
+  static let embeddingForm: [Field] = all(
+    .read, "model", "pooling", "normalize", "add_special_tokens", "cache_salt", "cache_prompt", "priority", "user",
+    "safety_identifier", "timeout")
+
+  private static let truncation: [Field] = [
+    ("truncate_prompt_tokens", .refused("Truncation of the input is", unless: [-1])),
+    ("truncate", .refused("Truncation of the input is", unless: [false, "NONE"])),
+  ]
 }

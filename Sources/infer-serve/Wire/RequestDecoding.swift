@@ -14,9 +14,7 @@ package enum RequestDecoding {
   /// Paths of the endpoints.
   package static let paths = [
     "/v1/chat/completions", "/v1/completions", "/v1/messages", "/v1/responses", "/v1/embeddings", "/v1/rerank",
-    "/v1/score", "/api/chat", "/api/generate", "/infill",
-    "/tokenize",
-    "/detokenize",
+    "/v1/score", "/api/chat", "/api/generate", "/api/embed", "/api/embeddings", "/infill", "/tokenize", "/detokenize",
   ]
 
   /// Decodes a body as the endpoint does.
@@ -36,6 +34,8 @@ package enum RequestDecoding {
     case "/api/chat": return Conversation(try OllamaRequest(chat: reader, defaults: defaults).chat)
     case "/api/generate": return Conversation(try OllamaRequest(generate: reader, defaults: defaults).chat)
     case "/v1/embeddings": _ = try EmbeddingsRequest(reader, width: 64)
+    case "/api/embed": _ = try OllamaEmbeddingRequest(embed: reader, width: 64)
+    case "/api/embeddings": _ = try OllamaEmbeddingRequest(embeddings: reader)
     case "/v1/rerank": _ = try RankingRequest(rerank: reader)
     case "/v1/score": _ = try RankingRequest(score: reader)
     case "/infill": _ = try InfillRequest(reader, defaults: defaults)

@@ -9,8 +9,7 @@ extension RequestFields {
       "input": .described(
         .either([.string, .array(.either([tokenID, .string, .array(tokenID)]), count: 1...RequestBounds.messages)]),
         "The text, its tokens, or an array of either."),
-      "dimensions": .described(
-        .integer(1 ... .max), "The number of values that vectors are cut to; at most those that they have."),
+      "dimensions": dimensions,
       "encoding_format": .described(
         .choice(["float", "base64"]), "Whether vectors are told as numbers or as the bytes of floats."),
     ],
@@ -38,6 +37,31 @@ extension RequestFields {
       "documents": .described(texts, "Another name of text_2, beside queries."),
     ],
   ])
+
+  /// Shapes of Ollama's `POST /api/embed` where they differ.
+  static let ollamaEmbedShapes = shapes(of: [
+    embeddingFormShapes, ollamaEmbeddingShapes,
+    [
+      "input": .described(
+        .either([.string, .array(.string, count: 0...RequestBounds.prompts)]),
+        "The text or texts; the model is loaded where there is none."), "dimensions": dimensions,
+    ],
+  ])
+
+  /// Shapes of Ollama's `POST /api/embeddings` where they differ.
+  static let ollamaEmbeddingsShapes = shapes(of: [
+    embeddingFormShapes, ollamaEmbeddingShapes,
+    ["prompt": .described(.string, "The text; the model is loaded where there is none.")],
+  ])
+
+  private static let ollamaEmbeddingShapes: KeyValuePairs<String, JSONShape> = [
+    "truncate": .described(.boolean, "Whether the end of a text that is too long is left out; true by default."),
+    "num_ctx": .described(.integer(1 ... .max), "The maximum number of tokens of a text."),
+    "options": .described(.object([]), "num_ctx, by the name that Ollama has for it."),
+  ]
+
+  private static let dimensions = JSONShape.described(
+    .integer(1 ... .max), "The number of values that vectors are cut to; at most those that they have.")
 
   private static let embeddingFormShapes: KeyValuePairs<String, JSONShape> = [
     "pooling": .described(.choice(Pooling.allCases.map(\.rawValue)), "The way in which states become one vector."),

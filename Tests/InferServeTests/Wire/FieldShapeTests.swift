@@ -12,6 +12,7 @@ struct FieldShapeTests {
     ("/v1/messages", .messages, hello.merging(["max_tokens": 8], uniquingKeysWith: { $1 })),
     ("/v1/responses", .responses, ["input": "x"]),
     ("/api/chat", .ollamaChat, hello), ("/api/generate", .ollamaGenerate, ["prompt": "x"]),
+    ("/api/embed", .ollamaEmbed, ["input": "x"]), ("/api/embeddings", .ollamaEmbeddings, ["prompt": "x"]),
     ("/infill", .infill, ["input_prefix": "x", "input_suffix": "y"]), ("/tokenize", .tokenize, ["prompt": "x"]),
     ("/v1/embeddings", .embeddings, ["input": "x"]), ("/v1/rerank", .rerank, ["query": "x", "documents": ["y"]]),
     ("/v1/score", .score, ["text_1": "x", "text_2": ["y"]]),
