@@ -14,7 +14,7 @@ public struct LoadedModel: Sendable {
   public package(set) var chatTemplate: ChatTemplate?
   /// The recommendations of `generation_config.json`.
   public let generation: GenerationDefaults
-  /// The recommendations of sentence-transformers' files.
+  /// The recommendations for embeddings.
   public let embedding: EmbeddingDefaults
   /// A summary of the loaded model, for people.
   public let summary: ModelSummary
@@ -67,7 +67,7 @@ public func loadModel(at path: String, options: LoadOptions = LoadOptions()) thr
   generation.addEndTokens(of: text, vocabularySize: read.model.vocabularySize)
   return LoadedModel(
     name: source.name, model: read.model, tokenizer: text.tokenizer, chatTemplate: text.chatTemplate,
-    generation: generation, embedding: try EmbeddingDefaults(source.files),
+    generation: generation, embedding: try EmbeddingDefaults(source),
     summary: ModelSummary(read, source, generation), constraints: text.tokenizer.map { ConstraintCache($0) })
 }
 

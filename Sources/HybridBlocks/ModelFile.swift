@@ -25,6 +25,9 @@ struct ModelFile {
     case .file(let file):
       form = .llamaCpp(architecture: file.architecture)
       described = file.metadata + [("general.file_type", .count(quantization.fileType))]
+      if let type = try EmbeddingDefaults(source).type {
+        described.append(("\(file.architecture).\(EmbeddingDefaults.poolingKey)", .count(type)))
+      }
       if file.config != read.config { config = file.config }
       tensors = file.tensors
     case .obstacle(let reason):

@@ -37,6 +37,9 @@ public struct ModelSource: Sendable {
   /// The architecture that a GGUF file says it is of, its `general.architecture`; `nil` for other files.
   public var architecture: String? { file?.description.architecture }
 
+  /// The metadata and tensors of a GGUF file; `nil` for a folder.
+  var description: GGUFDescription? { file?.description }
+
   /// The number of tensors in a GGUF file, of which some may be stacks of what families read one by one; `nil` for other
   /// files.
   public var tensorCount: Int? { file?.tensorCount }

@@ -1,6 +1,7 @@
 import Foundation
 import HybridBlocks
 import InferCore
+import InferText
 import TestSupport
 import Testing
 
@@ -31,7 +32,7 @@ struct EmbeddingDefaultsTests {
 
   @Test(arguments: [
     (#"{"pooling_mode_lasttoken": true, "pooling_mode_mean_tokens": false, "include_prompt": true}"#, Pooling.last),
-    (#"{"pooling_mode_mean_tokens": true}"#, .mean), (#"{"pooling_mode_cls_token": true}"#, .cls),
+    (#"{"pooling_mode_mean_tokens": true}"#, .mean), (#"{"pooling_mode_cls_token": true}"#, nil),
     (#"{"pooling_mode": "mean"}"#, .mean), (#"{"pooling_mode_max_tokens": true}"#, nil),
     (#"{"pooling_mode_mean_tokens": true, "pooling_mode_cls_token": true}"#, nil), ("[]", nil),
   ])
@@ -42,12 +43,50 @@ struct EmbeddingDefaultsTests {
 
   @Test func otherModulesAreAnObstacle() throws {
     let normalizing = "[\(Self.module("Pooling", "1_Pooling")), \(Self.module("Normalize"))]"
-    #expect(try load(normalizing, pooling: #"{"pooling_mode": "cls"}"#).normalizes)
+    #expect(try load(normalizing, pooling: #"{"pooling_mode": "mean"}"#).normalizes)
     let dense = "[\(Self.module("Pooling", "1_Pooling")), \(Self.module("Dense", "2_Dense"))]"
-    #expect(try load(dense, pooling: #"{"pooling_mode": "cls"}"#).obstacle?.contains("Dense") == true)
+    #expect(try load(dense, pooling: #"{"pooling_mode": "mean"}"#).obstacle?.contains("Dense") == true)
     #expect(try load("[\(Self.module("Pooling", "../1_Pooling"))]").obstacle != nil)
     #expect(try load("{}") == EmbeddingDefaults() && load("[1]").pooling == nil)
     #expect(throws: ModelError.self) { try load("[") }
+  }
+
+  /// A GGUF file of llama.cpp's with keys behind its architecture.
+  private func load(_ keys: [String: GGUFValue]) throws -> (defaults: EmbeddingDefaults, again: EmbeddingDefaults) {
+    let folder = try TemporaryFolder()
+    let file = try GGUF(MappedFile(path: Fixtures.folder.appending(path: "gguf/llama.gguf").path))
+    var metadata = file.metadata
+    for (key, value) in keys { metadata["llama.\(key)"] = value }
+    let (path, copy) = (folder.url.appending(path: "a.gguf").path, folder.url.appending(path: "b.gguf").path)
+    let writer = try GGUFWriter(
+      path: path, metadata: metadata.sorted { $0.key < $1.key }.map { ($0.key, $0.value) },
+      tensors: file.tensors.map { .init(name: $0.name, shape: $0.shape, format: .f32) })
+    for tensor in file.tensors {
+      let values = try tensor.floats()
+      try writer.write(Matrix(rows: 1, columns: values.count, values: values))
+    }
+    try writer.finish()
+    _ = try quantizeModel(at: path, to: copy, try #require(Quantization(named: "Q8_0")))
+    return (try loadModel(at: path).embedding, try loadModel(at: copy).embedding)
+  }
+
+  @Test(arguments: [
+    (1, Pooling.mean, ""), (3, .last, ""), (0, nil, "wants none"), (2, nil, "wants cls"), (4, nil, "wants rank"),
+    (9, nil, "is 9, and no way of pooling"),
+  ])
+  func poolingIsTheGGUFFiles(_ type: UInt64, _ expected: Pooling?, _ obstacle: String) throws {
+    let (defaults, again) = try load(["pooling_type": .unsigned(type)])
+    #expect(defaults.pooling == expected && defaults.normalizes && (defaults.obstacle == nil) == (expected != nil))
+    let told = defaults.obstacle ?? ""
+    #expect(obstacle.isEmpty || told.contains("llama.pooling_type \(obstacle)"), "\(told)")
+    #expect(again == defaults)
+  }
+
+  @Test func ggufFilesMayWantWhatCannotBe() throws {
+    #expect(try load([:]).defaults == EmbeddingDefaults())
+    let blind = try load(["pooling_type": .unsigned(1), "attention.causal": .bool(false)]).defaults
+    #expect(blind.pooling == nil && blind.obstacle?.contains("llama.attention.causal is false") == true)
+    #expect(throws: ModelError.self) { try load(["pooling_type": .string("mean")]) }
   }
 
   /// Embedding models are saved without their heads, and without the prefix that tells the two apart.

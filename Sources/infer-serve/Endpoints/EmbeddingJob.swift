@@ -42,7 +42,8 @@ extension ServedModel {
       }
     guard let pooling = form.pooling ?? embedding.pooling else {
       throw .invalid(
-        "pooling", "pooling is required: \(embedding.obstacle ?? "the model's files name none").",
+        "pooling",
+        "pooling is required: \(embedding.obstacle ?? "the model's files name none"). It may be mean, last or cls.",
         code: "invalid_value")
     }
     let request = GenerationRequest(

@@ -110,6 +110,7 @@ struct OllamaModels: Sendable {
 
   private static func capabilities(_ served: ServedModel) -> [JSONValue] {
     var capabilities: [JSONValue] = ["completion"]
+    if served.model.embedding.type != nil, served.embedding.pooling != nil { capabilities.append("embedding") }
     guard let template = served.model.chatTemplate else { return capabilities + insertion(served) }
     if template.mentions("tools"), let calls = served.format.toolCalls, calls != .none {
       capabilities.append("tools")

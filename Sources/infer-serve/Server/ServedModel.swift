@@ -37,9 +37,7 @@ struct ServedModel: Sendable {
     self.created = created
     self.allowsSpecialInMessages = allowsSpecialInMessages
     self.overflow = overflow
-    var embedding = model.embedding
-    embedding.pooling = pooling ?? embedding.pooling
-    self.embedding = embedding
+    embedding = pooling.map(model.embedding.with) ?? model.embedding
     constraints = model.constraints ?? ConstraintCache(tokenizer)
     let longestToken = (0..<Int32(tokenizer.vocabularySize)).reduce(1) { max($0, tokenizer.bytes(for: $1).count) }
     // Normalisation may make a text shorter before it is cut into tokens, by a factor of 3 at most.
