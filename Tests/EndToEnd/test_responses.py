@@ -229,7 +229,7 @@ REFUSALS = [
     ({"text": {"format": {"type": "xml"}}}, "text.format.type"),
     ({"text": {"format": {"type": "json_schema", "name": "a", "schema": {"type": "x"}}}}, "text.format.schema"),
     ({"include": ["everything"]}, r"include\[0\]"), ({"truncation": "some"}, "truncation"),
-    ({"background": True, "store": False}, "background"), ({"background": True, "stream": True}, "background"),
+    ({"background": True, "store": False}, "background"),
     ({"conversation": "conv_1"}, "conversation"), ({"extra_body": {"messages": []}}, "messages"),
     ({"max_output_tokens": 0}, "max_output_tokens"), ({"temperature": 7}, "temperature"),
 ]
@@ -267,6 +267,47 @@ def test_background(start, model):
         plain = client.responses.create(model=server.model, input="x", max_output_tokens=2)
         with pytest.raises(openai.BadRequestError, match="background"):
             client.responses.cancel(plain.id)
+
+
+def test_a_stream_in_the_background_is_followed(start, tmp_path):
+    file = tmp_path / "responses.sqlite"
+    with start("--store", str(file)) as server:
+        client = connect(server)
+        options = {"model": server.model, "input": "x", "background": True, "stream": True,
+                   "extra_body": {"ignore_eos": True}}
+        with client.responses.create(max_output_tokens=200, **options) as stream:
+            begun = [next(stream) for _ in range(6)]
+        # The client is gone, and the response goes on.
+        id = begun[0].response.id
+        assert [event.type for event in begun[:3]] == ["response.created", "response.queued", "response.in_progress"]
+        assert begun[0].response.status == "queued"
+        rest = list(client.responses.retrieve(id, stream=True, starting_after=5))
+        events = begun + rest
+        assert [event.sequence_number for event in events] == list(range(len(events)))
+        assert events[-1].type == "response.incomplete" and events[-1].response.usage.output_tokens == 200
+        # Who is told of the end finds the response.
+        assert client.responses.retrieve(id).model_dump() == events[-1].response.model_dump()
+        deltas = [event.delta for event in events if event.type == "response.output_text.delta"]
+        assert len(deltas) > 20 and "".join(deltas) == events[-1].response.output_text
+        # Two follow one that runs, which is then cancelled.
+        long = client.responses.create(max_output_tokens=1900, **options)
+        id = next(long).response.id
+        with client.responses.retrieve(id, stream=True) as second:
+            assert next(second).response.id == id
+            cancelled = client.responses.cancel(id)
+            assert cancelled.status == "cancelled"
+            for last in (list(long)[-1], list(second)[-1]):
+                assert last.type == "response.incomplete" and last.response.status == "cancelled"
+        plain = client.responses.create(model=server.model, input="x", max_output_tokens=2)
+        quiet = client.responses.create(max_output_tokens=1900, **{**options, "stream": False})
+        for other in (plain.id, quiet.id):
+            with pytest.raises(openai.BadRequestError, match="no events"):
+                client.responses.retrieve(other, stream=True)
+        for query in ("starting_after=3", "stream=true&starting_after=-1", "stream=true&starting_after=x", "stream=yes"):
+            assert httpx.get(f"{server.url}/v1/responses/{id}?{query}").status_code == 400, query
+    with start("--store", str(file)) as server:
+        again = list(connect(server).responses.retrieve(events[0].response.id, stream=True, starting_after=2))
+        assert [event.model_dump() for event in again] == [event.model_dump() for event in events[3:]]
 
 
 def test_an_answer_that_is_cut_off_fails(start):

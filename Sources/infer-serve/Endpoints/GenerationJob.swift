@@ -1,3 +1,4 @@
+import Hummingbird
 import InferCore
 import InferText
 
@@ -22,7 +23,7 @@ struct GenerationJob<Builder: ResponseBuilder> {
   /// Keeps the response when it is over, before its client is told so.
   var keep: (@Sendable (Builder) async -> Void)?
   /// Lets the answer go on without its client, and returns what the client is told instead.
-  var detach: (@Sendable (Answer, Builder, Deadline) async -> JSONValue)?
+  var detach: (@Sendable (Answer, Builder, ServeContext, Deadline) async -> Response)?
 }
 
 extension GenerationJob {

@@ -51,7 +51,7 @@ struct GenerationService: Sendable {
     let answer = try Self.submit(job, served)
     var response: Response
     if let detach = job.detach {
-      response = .json(await detach(answer, job.builder, deadline))
+      response = await detach(answer, job.builder, context, deadline)
     } else if let streaming = job.streaming {
       let form = ErrorForm(target: request.uri.path)
       response = stream(answer, job, streaming, form, context, until: deadline)
@@ -232,16 +232,16 @@ struct GenerationService: Sendable {
 
   /// Takes all of an answer, and returns what to tell the client instead if it ended before it was complete.
   ///
-  /// - Parameter begun: Called when there is something of the answer.
+  /// - Parameter told: Called with whatever comes, and the events that tell of it.
   func gather<Builder: ResponseBuilder>(
-    _ answer: Answer, _ builder: inout Builder, _ supervisor: AnswerSupervisor, begun: (() -> Void)? = nil
+    _ answer: Answer, _ builder: inout Builder, _ supervisor: AnswerSupervisor,
+    told: ((TextEvent, [JSONValue]) -> Void)? = nil
   ) async -> APIError? {
-    var begun = begun
     for await (choice, event) in answer {
-      begun?()
-      begun = nil
+      let (events, failure) = take(event, of: choice, answer, &builder, supervisor)
+      told?(event, events)
       // Leaving the loop ends the other choices.
-      if let failure = take(event, of: choice, answer, &builder, supervisor).failure { return failure }
+      if let failure { return failure }
     }
     return nil
   }
@@ -250,9 +250,6 @@ struct GenerationService: Sendable {
     _ answer: Answer, _ job: GenerationJob<Builder>, _ options: StreamingOptions, _ form: ErrorForm,
     _ context: ServeContext, until deadline: Deadline
   ) -> Response {
-    let headers: HTTPFields = [
-      .contentType: Builder.framing.contentType, .cacheControl: "no-cache", .accelBuffering: "no",
-    ]
     let body = ResponseBody { writer in
       let supervisor = await AnswerSupervisor(answer, channel: context.channel, until: deadline)
       defer { supervisor.stop() }
@@ -280,7 +277,12 @@ struct GenerationService: Sendable {
       if let end = Builder.framing.end { try await writer.write(end) }
       try await writer.finish(nil)
     }
-    return Response(status: .ok, headers: headers, body: body)
+    return Response(status: .ok, headers: Self.headers(of: Builder.framing), body: body)
+  }
+
+  /// The headers of a stream.
+  static func headers(of framing: StreamFraming) -> HTTPFields {
+    [.contentType: framing.contentType, .cacheControl: "no-cache", .accelBuffering: "no"]
   }
 
   /// Writes an answer's events as they come, and returns what to tell the client if it ended before it was complete.

@@ -32,8 +32,11 @@ extension Operation {
     .object(["object": .values(["response.input_tokens"]), "input_tokens": count]))
   static let retrieveResponse = Operation(
     id: "getResponse", summary: "Tells a response that was kept.", group: openAI,
-    parameters: [responseID, query("stream", .choice(["false"]), "A response that is retrieved is not streamed.")],
-    answer: .json(ResponsesResponse.shape), statuses: [404])
+    parameters: [
+      responseID,
+      query("stream", .choice(["true", "false"]), "Events instead, of a response that was made with them."),
+      query("starting_after", .integer(0 ... .max - 1), "The number of the event after which they begin."),
+    ], answer: .json(ResponsesResponse.shape), framing: ResponsesResponse.framing, statuses: [404])
   static let deleteResponse = Operation(
     id: "deleteResponse", summary: "Forgets a response.", group: openAI, parameters: [responseID],
     answer: .json(.object(["id": .string, "object": .values(["response"]), "deleted": .values([true])])),

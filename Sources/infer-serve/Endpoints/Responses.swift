@@ -48,13 +48,17 @@ struct Responses: Sendable {
       contextShift: prepared.chat.shift)
     var job = prepared.job(ResponsesResponse(head: head, choice: prepared.choice(), request.output))
     guard request.isStored else { return job }
-    let keep: @Sendable (ResponsesResponse) async -> Void = { [service, input = request.input] response in
-      await service.keep(StoredResponse(response: response.completion, input: input))
+    let keep: BackgroundResponses.Keep = { [service, input = request.input] response, events in
+      await service.keep(StoredResponse(response: response.completion, input: input, events: events))
     }
     if request.runsInBackground {
-      job.detach = { [background] in await background.start(id, $0, $1, until: $2, keep: keep) }
+      let log = job.streaming.map { _ in EventLog() }
+      job.detach = { [background, service] answer, builder, context, deadline in
+        let queued = await background.start(id, answer, builder, until: deadline, log: log, keep: keep)
+        return log.map { service.stream($0, from: 0, context, until: deadline) } ?? .json(queued)
+      }
     } else {
-      job.keep = keep
+      job.keep = { await keep($0, nil) }
     }
     return job
   }
@@ -80,19 +84,44 @@ struct Responses: Sendable {
   /// `GET` and `DELETE /v1/responses/{id}`
   func tellOrDelete(_ request: Request, _ context: ServeContext) async throws -> Response {
     let id = Self.id(context)
-    return request.method == .delete ? try await delete(id) : try await tell(id, request)
+    if request.method == .delete { return try await delete(id) }
+    guard let start = try Self.firstEvent(request) else {
+      if let running = background.response(id) { return .json(running) }
+      return .json(try await find(id).response)
+    }
+    let log: EventLog
+    if let running = background.log(of: id) {
+      log = running
+    } else {
+      guard background.response(id) == nil, let events = try await find(id).events else {
+        throw APIError.invalid(
+          "stream", "The response '\(id)' has no events: it was not created with both background and stream.",
+          code: "invalid_value")
+      }
+      log = EventLog(events, isOver: true)
+    }
+    return service.stream(log, from: start, context, until: Deadline(from: .now, limit: service.limits.requestTime))
   }
 
-  private func tell(_ id: String, _ request: Request) async throws -> Response {
-    switch request.uri.queryParameters["stream"].map(String.init) {
-    case nil, "false": break
-    case "true":
-      throw APIError.unsupported("stream", "A response that is retrieved is not streamed (query 'stream').")
-    case let other?:
-      throw APIError.invalid("stream", "stream must be 'true' or 'false', not '\(other)'.", code: "invalid_value")
+  /// The number of the first event that a query wants; `nil` where it wants none.
+  private static func firstEvent(_ request: Request) throws(APIError) -> Int? {
+    let query = request.uri.queryParameters
+    let after = query["starting_after"].map(String.init)
+    let last = after.flatMap { Int($0) }
+    if let after, last.map({ $0 < 0 || $0 == .max }) ?? true {
+      throw .invalid(
+        "starting_after", "starting_after must be the number of an event, not '\(after)'.", code: "invalid_value")
     }
-    if let running = background.response(id) { return .json(running) }
-    return .json(try await find(id).response)
+    switch query["stream"].map(String.init) {
+    case "true": return last.map { $0 + 1 } ?? 0
+    case nil, "false":
+      guard after == nil else {
+        throw .invalid("starting_after", "starting_after needs stream to be true.", code: "invalid_value")
+      }
+      return nil
+    case let other?:
+      throw .invalid("stream", "stream must be 'true' or 'false', not '\(other)'.", code: "invalid_value")
+    }
   }
 
   private func delete(_ id: String) async throws -> Response {

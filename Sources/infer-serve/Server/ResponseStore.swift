@@ -8,6 +8,8 @@ struct StoredResponse: Sendable, Equatable {
   var response: JSONValue
   /// The items of its request's input.
   var input: [JSONValue]
+  /// The events that it was told by, of a response that can be followed; `nil` for others.
+  var events: [JSONValue]?
 
   /// The response's id.
   var id: String { response["id"]?.string ?? "" }
@@ -17,18 +19,23 @@ struct StoredResponse: Sendable, Equatable {
   var items: [JSONValue] { input + (response["output"]?.array ?? []) }
 
   /// The form in which it is kept.
-  var text: String { JSONValue.object(["response": response, "input": .array(input)]).serialized() }
+  var text: String {
+    var members: JSONObject = ["response": response, "input": .array(input)]
+    members["events"] = events.map(JSONValue.array)
+    return JSONValue.object(members).serialized()
+  }
 
-  init(response: JSONValue, input: [JSONValue]) {
+  init(response: JSONValue, input: [JSONValue], events: [JSONValue]? = nil) {
     self.response = response
     self.input = input
+    self.events = events
   }
 
   /// Reads the form in which it was kept; `nil` for anything else.
   init?(text: String) {
     guard let value = try? JSONValue(parsing: text), let response = value["response"], let input = value["input"]?.array
     else { return nil }
-    self.init(response: response, input: input)
+    self.init(response: response, input: input, events: value["events"]?.array)
   }
 }
 
@@ -127,10 +134,12 @@ final class ResponseStore: Sendable {
     var turns: [[JSONValue]] = []
     var (next, seen, bytes) = (Optional(id), Set<ExactText>(), 0)
     while let id = next, seen.insert(ExactText(id)).inserted {
-      guard let text = try text(id), let stored = StoredResponse(text: text) else {
+      guard let text = try text(id), var stored = StoredResponse(text: text) else {
         throw .previousResponseNotFound(id)
       }
-      bytes += text.utf8.count
+      let hasEvents = stored.events != nil
+      stored.events = nil
+      bytes += hasEvents ? stored.text.utf8.count : text.utf8.count
       guard bytes <= limit else {
         throw .invalid(
           "previous_response_id", "The conversation up to this response has more than \(limit) bytes.",

@@ -67,10 +67,7 @@ struct ResponsesRequest {
     _ = try reader.integer("max_tool_calls")
     runsInBackground = try reader.bool("background") ?? false
     isStored = try reader.bool("store") ?? true
-    if runsInBackground {
-      if !isStored { throw reader.wrongValue("background", "needs store to be true") }
-      if chat.streaming != nil { throw reader.wrongValue("background", "cannot be streamed; retrieve it by its id") }
-    }
+    if runsInBackground, !isStored { throw reader.wrongValue("background", "needs store to be true") }
     output = ResponsesOutput.Options(
       summarisesReasoning: try Self.wantsSummary(reader),
       sealsReasoning: included.containsExactly("reasoning.encrypted_content"), tellsLogprobs: tellsLogprobs)

@@ -21,7 +21,9 @@ struct ResponsesResponse: ResponseBuilder {
   private var choice: ChatChoice
   private var output: ResponsesOutput
   private var sequence = 0
-  /// Whether the first events have been told.
+  /// `true` when it has been told that the response exists.
+  private var isCreated = false
+  /// `true` when it has been told that it is being made.
   private var hasBegun = false
   /// Events of an answer that ended before it was complete.
   private var heldBack: [JSONObject] = []
@@ -40,7 +42,14 @@ struct ResponsesResponse: ResponseBuilder {
   private mutating func opening() -> [JSONObject] {
     if hasBegun { return [] }
     hasBegun = true
-    return [state("response.created", "in_progress"), state("response.in_progress", "in_progress")]
+    let created = isCreated ? [] : [state("response.created", "in_progress")]
+    return created + [state("response.in_progress", "in_progress")]
+  }
+
+  /// The events of a response that waits to be made.
+  mutating func queue() -> [JSONValue] {
+    isCreated = true
+    return numbered([state("response.created", "queued"), state("response.queued", "queued")])
   }
 
   mutating func append(_ piece: TextPiece, to index: Int) -> [JSONValue] {
@@ -64,6 +73,14 @@ struct ResponsesResponse: ResponseBuilder {
   mutating func fail(_ error: APIError) -> [JSONValue]? {
     self.error = error
     let events = heldBack + opening() + output.close("incomplete") + [state("response.failed", "failed")]
+    heldBack = []
+    return numbered(events)
+  }
+
+  /// The events of a response that was cancelled; none of any other. There is no event for that alone.
+  mutating func cancel() -> [JSONValue] {
+    guard error == nil, choice.finishReason == .cancelled else { return [] }
+    let events = heldBack + [state("response.incomplete", "cancelled")]
     heldBack = []
     return numbered(events)
   }
