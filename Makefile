@@ -8,7 +8,7 @@ SWIFT_PATHS := Package.swift Sources Tests
 BUILD := -c release -Xswiftc -enable-testing
 
 .PHONY: serve build test bench format lint docs swift-test kernels-test allocation-test fuzz-test client-test \
-  client-test-all instruction-test instruction-update thread-test clean
+  client-test-all instruction-test instruction-update outside-test thread-test clean
 
 serve: build
 	exec $(BINARY) serve --model $(MODEL) --port $(PORT)
@@ -16,7 +16,7 @@ serve: build
 build: .build/libraries-installed
 	scripts/build.sh $(BUILD) --product infer-serve
 
-test: swift-test kernels-test allocation-test fuzz-test client-test instruction-test
+test: swift-test kernels-test allocation-test fuzz-test client-test instruction-test outside-test
 
 # The engine, its kernels, blocks and server, in one process each.
 swift-test: .build/libraries-installed
@@ -46,6 +46,10 @@ allocation-test: .build/libraries-installed
 fuzz-test: .build/libraries-installed
 	scripts/build.sh $(BUILD) --product Fuzz
 	ulimit -v 4194304; .build/release/Fuzz --seconds 60
+
+# The library as other packages have it, and a family of one of them.
+outside-test: .build/libraries-installed
+	Tests/OutsideFamily/run.sh
 
 # The built binary against the official clients.
 client-test: build .venv/installed

@@ -106,14 +106,14 @@ let package = Package(
       swiftSettings: swiftSettings),
     .testTarget(
       name: "HybridBlocksTests",
-      dependencies: ["Example", "HybridBlocks", "InferCore", "InferMetrics", "InferText", "TestSupport"],
+      dependencies: ["HybridBlocks", "InferCore", "InferMetrics", "InferText", "TestSupport"],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "InferKitTests",
-      dependencies: ["HybridBlocks", "InferCore", "InferKit", "InferText", "TestSupport"],
+      dependencies: ["Example", "HybridBlocks", "InferCore", "InferKit", "InferText", "TestSupport"],
       swiftSettings: swiftSettings),
-    // The README's example, with what a reader's package has: the libraries and no settings.
-    .target(name: "Example", dependencies: ["HybridBlocks", "InferCore", "InferText"], path: "Tests/Example"),
+    // The code of README and articles, with what a reader's package has: the library and no settings.
+    .target(name: "Example", dependencies: ["InferKit"], path: "Tests/Example"),
     .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
     .executableTarget(
       name: "Allocations", dependencies: ["AllocationCounter", "HybridBlocks", "InferCore", "InferText"],

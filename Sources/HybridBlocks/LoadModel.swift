@@ -31,6 +31,8 @@ public struct LoadOptions: Sendable {
   public var configuration: URL?
   /// Takes the place of the model's own chat templates.
   public var chatTemplate: ChatTemplate?
+  /// Families from elsewhere, which read configurations before those of this package.
+  public var families: [any ModelFamily.Type] = []
   /// Accept tensors that the family does not know, and list them in ``ModelSummary/unreadTensors``.
   public var allowsUnreadTensors = false
   /// Refuse configuration keys that the family does not know, instead of listing them as warnings.
@@ -96,7 +98,7 @@ struct ReadModel {
       } else { try source.configuration() }
     try QuantizedElsewhere.check(configuration)
     let reader = ConfigReader(configuration)
-    let family = try Families.family(for: reader)
+    let family = try Families.family(for: reader, of: options.families)
     let checkpoint = try source.checkpoint().withModelPrefix
     try QuantizedElsewhere.check(checkpoint)
     weights = try WeightScope(

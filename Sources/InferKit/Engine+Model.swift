@@ -8,7 +8,7 @@ extension Engine {
   /// - Parameters:
   ///   - texts: The texts.
   ///   - pooling: The way in which a text's hidden states become a vector; `nil` for the model's own.
-  /// - Returns: For each text, ``LanguageModel/hiddenWidth`` values.
+  /// - Returns: For each text, `LanguageModel/hiddenWidth` values.
   /// - Throws: `ModelError.unsuitable` for a model without a tokenizer or without a way of pooling, `TokenizerError`,
   ///   `RequestError` for a text that does not fit the context, `EmbeddingError` when the engine is shut down,
   ///   `CancellationError`.
@@ -32,7 +32,7 @@ extension Engine {
     }
   }
 
-  /// The vector of a text; see ``embed(_:pooling:)-([String],_)``.
+  /// The vector of a text; see `embed(_:pooling:)` of several.
   public func embed(_ text: String, pooling: Pooling? = nil) async throws -> [Float] {
     try await embed([text], pooling: pooling)[0]
   }

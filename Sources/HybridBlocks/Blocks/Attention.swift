@@ -1,10 +1,10 @@
-internal import InferCore
+public import InferCore
 
 /// Grouped-query attention, with rotary positions or none, and optionally a norm on each query and key head and a gate on
 /// the output.
-struct Attention: Mixer {
+public struct Attention: Mixer {
   /// The norms of query and key heads, and their order with rotation.
-  enum HeadNorm: Sendable {
+  public enum HeadNorm: Sendable {
     /// Before rotation (Qwen3, Hy3).
     case beforeRotation(query: RMSNorm, key: RMSNorm)
     /// After rotation (Hunyuan V1, T1).
@@ -12,22 +12,39 @@ struct Attention: Mixer {
   }
 
   /// The sizes of a mixer.
-  struct Shape: Sendable {
+  public struct Shape: Sendable {
     /// Width of the residual stream.
-    let width: Int
-    let queryHeads: Int
+    public let width: Int
+    /// The number of query heads.
+    public let queryHeads: Int
     /// Key and value heads; divides ``queryHeads``.
-    let keyHeads: Int
-    let headDimension: Int
+    public let keyHeads: Int
+    /// The width of a head.
+    public let headDimension: Int
     /// Whether the projections to queries, keys and values have biases.
-    var bias = false
+    public var bias = false
     /// Whether the projection back has a bias.
-    var outputBias = false
+    public var outputBias = false
     /// Width of the output, where it is not that of the input.
-    var outputWidth: Int?
+    public var outputWidth: Int?
     /// Whether the output is multiplied by the sigmoid of a gate of its width. `q_proj` then has, for each head, the rows of
     /// the query and behind them those of the gate, and no bias.
-    var isGated = false
+    public var isGated = false
+
+    /// The sizes of attention.
+    public init(
+      width: Int, queryHeads: Int, keyHeads: Int, headDimension: Int, bias: Bool = false, outputBias: Bool = false,
+      outputWidth: Int? = nil, isGated: Bool = false
+    ) {
+      self.width = width
+      self.queryHeads = queryHeads
+      self.keyHeads = keyHeads
+      self.headDimension = headDimension
+      self.bias = bias
+      self.outputBias = outputBias
+      self.outputWidth = outputWidth
+      self.isGated = isGated
+    }
 
     /// Declares a cache of a layer of this shape.
     func cache(_ state: inout StateLayout) -> StateHandle {
@@ -50,7 +67,7 @@ struct Attention: Mixer {
   /// - Parameters:
   ///   - scale: factor on the scores; by default `1 / √headDimension`.
   ///   - outputName: another name of `o_proj`.
-  init(
+  public init(
     _ weights: WeightScope, _ shape: Shape, rotary: RotaryEmbedding?, headNorm: HeadNorm? = nil, scale: Float? = nil,
     outputName: String = "o_proj", state: inout StateLayout
   ) throws(ModelError) {
@@ -84,9 +101,11 @@ struct Attention: Mixer {
     return Linear([query[0], key, value, query[1]])
   }
 
-  var letter: Character { "A" }
+  /// `A`
+  public var letter: Character { "A" }
 
-  func mix(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
+  /// Computes attention on all rows of the step.
+  public func mix(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
     let (d, heads) = (shape.headDimension, shape.keyHeads)
     let (q, k) = (shape.queryHeads * d, heads * d)
     var projected = step.take(rows: x.count, columns: input.outputWidth)

@@ -1,7 +1,7 @@
-internal import InferCore
+public import InferCore
 
 /// A part of a layer that changes the residual stream in place.
-protocol Block: Sendable {
+public protocol Block: Sendable {
   /// Computes on all rows of the step.
   ///
   /// - Parameter h: `[step rows × hidden size]`.
@@ -16,7 +16,7 @@ protocol Block: Sendable {
 }
 
 /// The operation inside a residual block: attention, a recurrence, a convolution, a feed-forward network or experts.
-protocol Mixer: Sendable {
+public protocol Mixer: Sendable {
   /// Computes `out` from the normalised input `x`, both `[step rows × hidden size]`.
   func mix(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step)
 
@@ -29,5 +29,5 @@ protocol Mixer: Sendable {
 
 extension Mixer {
   /// A mixer without experts touches all its weights.
-  var idleParameterCount: Int { 0 }
+  public var idleParameterCount: Int { 0 }
 }

@@ -1,19 +1,29 @@
-internal import InferCore
+public import InferCore
 
 /// Names on disk of the matrices of a gated network.
-struct GatedNames: Sendable {
-  let gate: String
-  let up: String
-  let down: String
+public struct GatedNames: Sendable {
+  /// The matrix whose output is activated.
+  public let gate: String
+  /// The matrix that is gated.
+  public let up: String
+  /// The way back.
+  public let down: String
+
+  /// Names of a checkpoint.
+  public init(gate: String, up: String, down: String) {
+    self.gate = gate
+    self.up = up
+    self.down = down
+  }
 
   /// The names in most checkpoints.
-  static let projections = GatedNames(gate: "gate_proj", up: "up_proj", down: "down_proj")
+  public static let projections = GatedNames(gate: "gate_proj", up: "up_proj", down: "down_proj")
   /// The names in Llama's own files, which Mixtral and LFM2 kept.
-  static let numbered = GatedNames(gate: "w1", up: "w3", down: "w2")
+  public static let numbered = GatedNames(gate: "w1", up: "w3", down: "w2")
 }
 
 /// A feed-forward network: gated by SiLU or GELU, or ReLU² without a gate.
-struct FeedForward: Mixer {
+public struct FeedForward: Mixer {
   /// Gate and up side by side, or up alone.
   let first: Linear
   let second: Linear
@@ -24,7 +34,7 @@ struct FeedForward: Mixer {
   var adapter: LowRankAdapter?
 
   /// Reads a SwiGLU network.
-  static func swiGLU(
+  public static func swiGLU(
     _ weights: WeightScope, width: Int, hidden: Int, bias: Bool = false, names: GatedNames = .projections
   ) throws(ModelError) -> Self {
     FeedForward(
@@ -36,7 +46,7 @@ struct FeedForward: Mixer {
   }
 
   /// Reads a ReLU² network: `up_proj`, `down_proj`.
-  static func reluSquared(
+  public static func reluSquared(
     _ weights: WeightScope, width: Int, hidden: Int, bias: Bool = false
   ) throws(ModelError) -> Self {
     FeedForward(
@@ -45,9 +55,11 @@ struct FeedForward: Mixer {
       activation: .reluSquared)
   }
 
-  var letter: Character { "F" }
+  /// `F`
+  public var letter: Character { "F" }
 
-  func mix(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
+  /// Computes the network on all rows.
+  public func mix(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
     var inner = step.take(rows: x.count, columns: first.outputWidth)
     first.apply(x, into: &inner, step)
     adapter?.add(x, to: &inner, step)

@@ -1,7 +1,7 @@
-internal import InferCore
+public import InferCore
 
 /// `out = x · Wᵀ + b`, with `W` cut into parts that lie apart on disk and stand side by side in the output.
-struct Linear: Sendable {
+public struct Linear: Sendable {
   let parts: [PackedMatrix]
   let bias: [Float]?
 
@@ -12,19 +12,20 @@ struct Linear: Sendable {
   }
 
   /// Reads `weight`, `[output × input]`, and `bias`, `[output]`.
-  init(
+  public init(
     _ weights: WeightScope, input: Int, output: Int, bias: Bool = false, role: MatrixRole = .linear
   ) throws(ModelError) {
     try self.init([Part(weights, output: output, role: role)], input: input, bias: bias)
   }
 
   /// A map that shares its input with others.
-  struct Part {
+  public struct Part {
     let weights: WeightScope
     let output: Int
     let role: MatrixRole
 
-    init(_ weights: WeightScope, output: Int, role: MatrixRole = .linear) {
+    /// A map of the tensors of a scope to so many values.
+    public init(_ weights: WeightScope, output: Int, role: MatrixRole = .linear) {
       self.weights = weights
       self.output = output
       self.role = role
@@ -32,7 +33,7 @@ struct Linear: Sendable {
   }
 
   /// Reads several maps of one input as one.
-  init(_ parts: [Part], input: Int, bias: Bool = false) throws(ModelError) {
+  public init(_ parts: [Part], input: Int, bias: Bool = false) throws(ModelError) {
     var matrices: [PackedMatrix] = []
     var biases: [Float] = []
     for part in parts {
@@ -43,9 +44,11 @@ struct Linear: Sendable {
     self.bias = bias ? biases : nil
   }
 
-  var outputWidth: Int { parts.reduce(0) { $0 + $1.rows } }
+  /// The number of values in a row of the output.
+  public var outputWidth: Int { parts.reduce(0) { $0 + $1.rows } }
 
-  func apply(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
+  /// Maps every row of `x`, `[rows × input]`, to `[rows × outputWidth]`.
+  public func apply(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
     matmul(x, by: parts, into: &out, step)
     if let bias { addBias(bias, to: &out, step) }
   }

@@ -1,34 +1,35 @@
-internal import InferCore
+public import InferCore
 
 /// Root-mean-square norm with a weight per column.
-struct RMSNorm: Sendable {
+public struct RMSNorm: Sendable {
   let weight: [Float]
   let epsilon: Float
 
   /// A norm with the given weights.
-  init(weight: [Float], epsilon: Float) {
+  public init(weight: [Float], epsilon: Float) {
     self.weight = weight
     self.epsilon = epsilon
   }
 
   /// Reads `weight`, `[width]`.
-  init(_ weights: WeightScope, width: Int, epsilon: Float) throws(ModelError) {
+  public init(_ weights: WeightScope, width: Int, epsilon: Float) throws(ModelError) {
     weight = try weights.vector("weight", count: width)
     self.epsilon = epsilon
   }
 
   /// A norm whose weights are all 1.
-  init(unweighted width: Int, epsilon: Float) {
+  public init(unweighted width: Int, epsilon: Float) {
     weight = Array(repeating: 1, count: width)
     self.epsilon = epsilon
   }
 
-  func apply(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
+  /// Normalises every row of `x`, `[rows × width]`.
+  public func apply(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
     rmsNorm(x, weight: weight, epsilon: epsilon, into: &out, step)
   }
 
   /// Normalises every head of every row by itself, in place.
-  func applyToHeads(of x: inout MutableRows, _ step: borrowing Step) {
+  public func applyToHeads(of x: inout MutableRows, _ step: borrowing Step) {
     rmsNormHeads(&x, weight: weight, epsilon: epsilon, step)
   }
 }

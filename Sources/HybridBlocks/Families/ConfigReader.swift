@@ -1,4 +1,4 @@
-internal import InferCore
+public import InferCore
 internal import InferText
 
 /// Reads a model's configuration: every value is checked as it is read, under whichever of its spellings the file has,
@@ -7,7 +7,7 @@ internal import InferText
 /// Two spellings are on disk in the world: that of transformers 5 (`rope_parameters`, `layers_block_type`,
 /// `{"__float__": "Infinity"}`) and that of older hub files (`rope_theta`, `hybrid_override_pattern`, bare
 /// `Infinity`). Functions that take several keys use the first that is there and not null.
-struct ConfigReader: Sendable {
+public struct ConfigReader: Sendable {
   private let json: JSONValue
   private let path: String
   private let configuration: Configuration
@@ -60,49 +60,49 @@ struct ConfigReader: Sendable {
   }
 
   /// Marks keys as known and without effect, with all they hold.
-  func ignore(_ keys: [String]) {
+  public func ignore(_ keys: [String]) {
     read.names.withLock { $0.formUnion(keys.map { ExactText(path + $0) }) }
     read.whole.withLock { $0.formUnion(keys.map { ExactText(path + $0) }) }
   }
 
   /// Has errors about a value that the file does not have name the key that it follows from.
-  func derive(_ key: String, from other: String) {
+  public func derive(_ key: String, from other: String) {
     read.spellings.withLock { $0[path + key] = other }
   }
 
   /// Whether a key is there and not null.
-  func has(_ key: String) -> Bool { value([key]) != nil }
+  public func has(_ key: String) -> Bool { value([key]) != nil }
 
   /// A nested object, or `nil` where there is none.
-  func object(_ key: String) throws(ModelError) -> ConfigReader? {
+  public func object(_ key: String) throws(ModelError) -> ConfigReader? {
     guard let (name, value) = value([key]) else { return nil }
     guard value.object != nil else { throw wrong(name, value, "an object") }
     return ConfigReader(configuration, json: value, path: path + name + ".", read: read)
   }
 
-  /// A size: an integer from 1 to ``largestSize``.
-  func size(_ keys: String..., default fallback: Int? = nil) throws(ModelError) -> Int {
+  /// A size: an integer from 1 to 1,048,576.
+  public func size(_ keys: String..., default fallback: Int? = nil) throws(ModelError) -> Int {
     try integer(keys, in: 1...Self.largestSize, default: fallback)
   }
 
   /// A count that may be zero.
-  func count(_ keys: String..., default fallback: Int? = nil) throws(ModelError) -> Int {
+  public func count(_ keys: String..., default fallback: Int? = nil) throws(ModelError) -> Int {
     try integer(keys, in: 0...Self.largestSize, default: fallback)
   }
 
   /// A number of tokens: up to 2^31.
-  func length(_ keys: String..., default fallback: Int? = nil) throws(ModelError) -> Int {
+  public func length(_ keys: String..., default fallback: Int? = nil) throws(ModelError) -> Int {
     try integer(keys, in: 1...(1 << 31), default: fallback)
   }
 
   /// A number of tokens, or `nil` where the file says null, or where it says nothing and there is no `fallback`.
-  func optionalLength(_ key: String, default fallback: Int?) throws(ModelError) -> Int? {
+  public func optionalLength(_ key: String, default fallback: Int?) throws(ModelError) -> Int? {
     if has(key) { return try length(key) }
     return json[key] == nil ? fallback : nil
   }
 
   /// The limits of a range, of which the upper may be infinite, or `nil` where there are none.
-  func limits(_ key: String) throws(ModelError) -> ClosedRange<Double>? {
+  public func limits(_ key: String) throws(ModelError) -> ClosedRange<Double>? {
     guard let (name, value) = value([key]) else { return nil }
     let infinity: JSONValue = "Infinity"
     let list = value.array ?? []
@@ -114,7 +114,7 @@ struct ConfigReader: Sendable {
   }
 
   /// A finite number.
-  func number(_ keys: String..., default fallback: Float? = nil) throws(ModelError) -> Float {
+  public func number(_ keys: String..., default fallback: Float? = nil) throws(ModelError) -> Float {
     guard let (name, value) = value(keys) else { return try given(fallback, keys) }
     guard let number = value.double.map({ Float($0) }), number.isFinite else {
       throw wrong(name, value, "a finite number")
@@ -123,7 +123,7 @@ struct ConfigReader: Sendable {
   }
 
   /// A number above zero, in double precision, but within the range of single precision.
-  func positive(_ keys: String..., default fallback: Double? = nil) throws(ModelError) -> Double {
+  public func positive(_ keys: String..., default fallback: Double? = nil) throws(ModelError) -> Double {
     guard let (name, value) = value(keys) else { return try given(fallback, keys) }
     guard let number = value.double, Float(number).isFinite, Float(number) > 0 else {
       throw wrong(name, value, "a number above 0")
@@ -132,7 +132,7 @@ struct ConfigReader: Sendable {
   }
 
   /// A list of numbers above zero.
-  func positives(_ key: String) throws(ModelError) -> [Double] {
+  public func positives(_ key: String) throws(ModelError) -> [Double] {
     guard let (name, value) = value([key]) else { return try given(nil, [key]) }
     guard let array = value.array else { throw wrong(name, value, "a list of numbers above 0") }
     var numbers: [Double] = []
@@ -146,21 +146,21 @@ struct ConfigReader: Sendable {
   }
 
   /// A truth value.
-  func flag(_ keys: String..., default fallback: Bool? = nil) throws(ModelError) -> Bool {
+  public func flag(_ keys: String..., default fallback: Bool? = nil) throws(ModelError) -> Bool {
     guard let (name, value) = value(keys) else { return try given(fallback, keys) }
     guard let flag = value.bool else { throw wrong(name, value, "true or false") }
     return flag
   }
 
   /// A string.
-  func string(_ keys: String..., default fallback: String? = nil) throws(ModelError) -> String {
+  public func string(_ keys: String..., default fallback: String? = nil) throws(ModelError) -> String {
     guard let (name, value) = value(keys) else { return try given(fallback, keys) }
     guard let string = value.string else { throw wrong(name, value, "a string") }
     return string
   }
 
   /// A list of strings, or `nil` where there is none.
-  func strings(_ key: String) throws(ModelError) -> [String]? {
+  public func strings(_ key: String) throws(ModelError) -> [String]? {
     guard let (name, value) = value([key]) else { return nil }
     guard let array = value.array else { throw wrong(name, value, "a list of strings") }
     var strings: [String] = []
@@ -172,7 +172,7 @@ struct ConfigReader: Sendable {
   }
 
   /// One size a layer: on disk a list of `layers` sizes, or one size for all.
-  func sizes(_ keys: String..., layers: Int, default fallback: Int? = nil) throws(ModelError) -> [Int] {
+  public func sizes(_ keys: String..., layers: Int, default fallback: Int? = nil) throws(ModelError) -> [Int] {
     guard let (name, value) = value(keys) else {
       return Array(repeating: try given(fallback, keys), count: layers)
     }
@@ -188,7 +188,7 @@ struct ConfigReader: Sendable {
   }
 
   /// A set of indices, empty where there is none.
-  func indices(_ key: String) throws(ModelError) -> Set<Int> {
+  public func indices(_ key: String) throws(ModelError) -> Set<Int> {
     guard let (name, value) = value([key]) else { return [] }
     guard let list = value.array else { throw wrong(name, value, "a list of indices") }
     var indices: Set<Int> = []
@@ -200,24 +200,24 @@ struct ConfigReader: Sendable {
   }
 
   /// Demands the only value that this engine implements.
-  func expect<Value: Equatable & Sendable>(
+  public func expect<Value: Equatable & Sendable>(
     _ key: String, _ actual: Value, is expected: Value
   ) throws(ModelError) {
     try require(actual == expected, key, "\(actual) is not supported, expected \(expected)")
   }
 
   /// Throws unless a relation between values holds.
-  func require(_ condition: Bool, _ key: String, _ reason: @autoclosure () -> String) throws(ModelError) {
+  public func require(_ condition: Bool, _ key: String, _ reason: @autoclosure () -> String) throws(ModelError) {
     guard condition else { throw wrong([key], reason()) }
   }
 
   /// Throws unless a relation between the members of this nested object holds.
-  func require(_ condition: Bool, _ reason: @autoclosure () -> String) throws(ModelError) {
+  public func require(_ condition: Bool, _ reason: @autoclosure () -> String) throws(ModelError) {
     guard condition else { throw wrong(at: String(path.dropLast()), reason()) }
   }
 
   /// An error about a key, or about several that mean the same and are all missing.
-  func wrong(_ keys: String..., because reason: String) -> ModelError { wrong(keys, reason) }
+  public func wrong(_ keys: String..., because reason: String) -> ModelError { wrong(keys, reason) }
 
   // MARK: -
 

@@ -1,16 +1,16 @@
-internal import InferCore
+public import InferCore
 
 /// An architecture: it reads its configuration and its tensors, and returns the list of its layers.
 ///
 /// A family is data. It has no forward pass: a layer is computed by its ``Block``s.
-protocol ModelFamily: Sendable {
+public protocol ModelFamily: Sendable {
   /// Names of published models, for documentation.
   static var models: String { get }
   /// The parts that its layers are made of, for documentation.
   static var layers: String { get }
   /// Values of `model_type` that this family reads.
   static var modelTypes: [String] { get }
-  /// Keys of `config.json` known to change nothing about inference, beyond ``Families/inertKeys``.
+  /// Keys of `config.json` known to change nothing about inference, beyond those that say nothing in any family.
   static var inertKeys: [String] { get }
 
   /// Reads and checks the configuration.
@@ -29,28 +29,35 @@ protocol ModelFamily: Sendable {
 }
 
 extension ModelFamily {
-  static var inertKeys: [String] { [] }
+  /// None.
+  public static var inertKeys: [String] { [] }
 
-  var storedForms: [StoredForm] { [.decayRates] }
+  /// Decay rates as logarithms.
+  public var storedForms: [StoredForm] { [.decayRates] }
 }
 
 /// The parts of a model around its layers: embedding, final norm and head.
-struct ModelFrame: Sendable {
+public struct ModelFrame: Sendable {
   /// Width of the residual stream.
-  let width: Int
-  let vocabularySize: Int
-  let contextLength: Int
+  public let width: Int
+  /// The number of logits.
+  public let vocabularySize: Int
+  /// The maximum number of tokens of a sequence.
+  public let contextLength: Int
   /// ε of every norm.
-  let epsilon: Float
+  public let epsilon: Float
   /// Whether the head is the embedding.
-  var isTied: Bool
-  /// Names on disk.
-  var embedding = "model.embed_tokens"
-  var norm = "model.norm"
-  var embeddingScale: Float = 1
-  var logitScale: Float = 1
+  public var isTied: Bool
+  /// The embedding's name on disk.
+  public var embedding = "model.embed_tokens"
+  /// The last norm's name on disk.
+  public var norm = "model.norm"
+  /// Factor on embedded tokens.
+  public var embeddingScale: Float = 1
+  /// Factor on logits.
+  public var logitScale: Float = 1
   /// Whether blocks see each token's embedding beside the residual stream: rows are `[stream | embedding]`.
-  var carriesEmbedding = false
+  public var carriesEmbedding = false
 
   /// The keys that nearly all families share.
   ///
@@ -58,7 +65,7 @@ struct ModelFrame: Sendable {
   ///   - epsilonKey: the key of ε.
   ///   - tiedByDefault: whether the head is the embedding where the configuration does not say.
   ///   - contextLength: the longest sequence where the configuration does not say.
-  init(
+  public init(
     _ config: ConfigReader, epsilonKey: String = "rms_norm_eps", tiedByDefault: Bool = false, contextLength: Int? = nil
   ) throws(ModelError) {
     width = try config.size("hidden_size")
@@ -85,11 +92,14 @@ enum Families {
     "return_dict", "router_aux_loss_coef", "sep_token_id", "torch_dtype", "transformers_version", "use_cache",
   ]
 
-  /// The family of a configuration.
+  /// The family of a configuration: one of `others`, or else of those that are known.
   ///
   /// - Throws: `ModelError` that names the families that are known.
-  static func family(for config: ConfigReader) throws(ModelError) -> any ModelFamily {
+  static func family(
+    for config: ConfigReader, of others: [any ModelFamily.Type] = []
+  ) throws(ModelError) -> any ModelFamily {
     let modelType = try config.string("model_type")
+    let all = others + all
     guard let family = all.first(where: { $0.modelTypes.contains(modelType) }) else {
       let known = all.flatMap { $0.modelTypes }.sorted().joined(separator: ", ")
       throw config.wrong("model_type", because: "\"\(modelType)\" is not supported; known: \(known)")

@@ -1,4 +1,4 @@
-internal import InferCore
+public import InferCore
 
 // Parts of configurations and checkpoints that several families have in common.
 
@@ -6,7 +6,7 @@ extension ConfigReader {
   /// The sizes of an attention layer's heads.
   ///
   /// - Parameter bias: whether all four projections have biases.
-  func attentionShape(width: Int, bias: Bool) throws(ModelError) -> Attention.Shape {
+  public func attentionShape(width: Int, bias: Bool) throws(ModelError) -> Attention.Shape {
     let queryHeads = try size("num_attention_heads")
     let keyHeads = try size("num_key_value_heads", default: queryHeads)
     try require(queryHeads % keyHeads == 0, "num_key_value_heads", "\(keyHeads) does not divide \(queryHeads) heads")
@@ -26,7 +26,7 @@ extension ConfigReader {
   }
 
   /// The number of experts that a token is sent to in a layer.
-  func chosenExperts(_ key: String = "num_experts_per_tok", of experts: Int) throws(ModelError) -> Int {
+  public func chosenExperts(_ key: String = "num_experts_per_tok", of experts: Int) throws(ModelError) -> Int {
     let topK = try size(key)
     try require(topK <= experts, key, "\(topK) of \(experts) experts")
     return topK
@@ -37,7 +37,7 @@ extension ConfigReader {
   /// - Parameters:
   ///   - contextLength: tokens of the longest sequence.
   ///   - fallback: the window of models whose file does not mention any; where it says null, there is none.
-  func expectNoSlidingWindow(contextLength: Int, default fallback: Int? = nil) throws(ModelError) {
+  public func expectNoSlidingWindow(contextLength: Int, default fallback: Int? = nil) throws(ModelError) {
     let window = try optionalLength("sliding_window", default: fallback)
     guard try flag("use_sliding_window", default: true), let window else { return }
     try require(
@@ -47,7 +47,7 @@ extension ConfigReader {
   }
 
   /// Refuses layers with a window of attention shorter than the context; see ``expectNoSlidingWindow(contextLength:default:)``.
-  func expectFullAttention(contextLength: Int, window: Int? = nil) throws(ModelError) {
+  public func expectFullAttention(contextLength: Int, window: Int? = nil) throws(ModelError) {
     try expectNoSlidingWindow(contextLength: contextLength, default: window)
     guard let kinds = try strings("layer_types") else { return }
     try require(
@@ -77,8 +77,9 @@ extension Experts {
 
 extension ResidualBlock {
   /// A block with the norm of the given name in its layer.
-  init(_ layer: WeightScope, norm: String, _ frame: ModelFrame, _ mixer: any Mixer, scale: Float = 1) throws(ModelError)
-  {
+  public init(
+    _ layer: WeightScope, norm: String, _ frame: ModelFrame, _ mixer: any Mixer, scale: Float = 1
+  ) throws(ModelError) {
     self.init(
       norm: try RMSNorm(layer[norm], width: frame.width, epsilon: frame.epsilon),
       mixer: mixer, scale: scale)

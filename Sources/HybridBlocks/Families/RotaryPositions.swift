@@ -1,9 +1,9 @@
-internal import InferCore
+public import InferCore
 
 extension ConfigReader {
   /// The longest sequence: `max_position_embeddings`, or more where YaRN is switched on in a file that still says what
   /// the model was trained on.
-  func contextLength(default fallback: Int? = nil) throws(ModelError) -> Int {
+  public func contextLength(default fallback: Int? = nil) throws(ModelError) -> Int {
     let trained = try length("max_position_embeddings", "model_max_length", default: fallback)
     guard let parameters = try ropeParameters(), try parameters.ropeKind() == "yarn",
       parameters.has("original_max_position_embeddings")
@@ -23,7 +23,7 @@ extension ConfigReader {
   ///   - pairing: the choice of the two dimensions that make a pair.
   ///   - key: the key of `headDimension`, for errors.
   /// - Throws: `ModelError` that names the key, and the kind if it is not known.
-  func rotary(
+  public func rotary(
     headDimension: Int, contextLength: Int, theta: Double? = nil, part: Double? = nil,
     pairing: RotaryEmbedding.Pairing = .halves, key: String = "head_dim"
   ) throws(ModelError) -> RotaryEmbedding {

@@ -2,13 +2,13 @@ internal import CKernels
 
 /// SwiGLU's element-wise half (Shazeer 2020, arXiv 2002.05202): `out = silu(gate) · up`, where each row of `x`
 /// is `[gate | up]`.
-package func siluGated(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
+public func siluGated(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
   unsafe activateGated(x, ck_silu_multiply, into: &out, step)
 }
 
 /// GEGLU's element-wise half (Shazeer 2020, arXiv 2002.05202): `out = gelu(gate) · up`, where each row of `x` is
 /// `[gate | up]` and `gelu(x)` is `x` times the probability that a normal variable is below it.
-package func geluGated(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
+public func geluGated(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
   unsafe activateGated(x, ck_gelu_multiply, into: &out, step)
 }
 
@@ -27,7 +27,7 @@ private func activateGated(
 }
 
 /// `x = silu(gate) · x`.
-package func siluGate(_ x: inout MutableRows, gate: Rows, _ step: borrowing Step) {
+public func siluGate(_ x: inout MutableRows, gate: Rows, _ step: borrowing Step) {
   precondition(gate.columns == x.columns && gate.count == x.count, "gate of \(gate.columns) columns for \(x.columns)")
   unsafe forEachRow(x.count, step) { row in
     let values = unsafe x.base + row * x.stride
@@ -36,17 +36,17 @@ package func siluGate(_ x: inout MutableRows, gate: Rows, _ step: borrowing Step
 }
 
 /// `x = max(x, 0)²` (So et al. 2021, arXiv 2109.08668).
-package func reluSquared(_ x: inout MutableRows, _ step: borrowing Step) {
+public func reluSquared(_ x: inout MutableRows, _ step: borrowing Step) {
   unsafe forEachRow(x.count, step) { row in unsafe ck_relu_squared(x.base + row * x.stride, x.columns) }
 }
 
 /// `x = σ(x)`.
-package func sigmoid(_ x: inout MutableRows, _ step: borrowing Step) {
+public func sigmoid(_ x: inout MutableRows, _ step: borrowing Step) {
   unsafe forEachRow(x.count, step) { row in unsafe ck_sigmoid(x.base + row * x.stride, x.columns) }
 }
 
 /// `x = x · σ(gate)`, with a gate for each column, or one for each row.
-package func sigmoidGate(_ x: inout MutableRows, gate: Rows, _ step: borrowing Step) {
+public func sigmoidGate(_ x: inout MutableRows, gate: Rows, _ step: borrowing Step) {
   precondition(
     gate.count == x.count && (gate.columns == 1 || gate.columns == x.columns), "\(gate.columns) for \(x.columns)")
   unsafe forEachRow(x.count, step) { row in

@@ -1,7 +1,7 @@
 internal import CKernels
 
 /// `out = scale · x`.
-package func assign(_ x: Rows, scale: Float, to out: inout MutableRows, _ step: borrowing Step) {
+public func assign(_ x: Rows, scale: Float, to out: inout MutableRows, _ step: borrowing Step) {
   precondition(x.count == out.count && x.columns == out.columns, "assigning \(x.columns) columns to \(out.columns)")
   unsafe forEachRow(x.count, step) { row in
     let (from, to) = unsafe (x.base + row * x.stride, out.base + row * out.stride)
@@ -10,7 +10,7 @@ package func assign(_ x: Rows, scale: Float, to out: inout MutableRows, _ step: 
 }
 
 /// `out += scale · x`.
-package func add(_ x: Rows, scale: Float = 1, to out: inout MutableRows, _ step: borrowing Step) {
+public func add(_ x: Rows, scale: Float = 1, to out: inout MutableRows, _ step: borrowing Step) {
   precondition(x.count == out.count && x.columns == out.columns, "adding \(x.columns) columns to \(out.columns)")
   unsafe forEachRow(x.count, step) { row in
     unsafe ck_add_scaled(out.base + row * out.stride, x.base + row * x.stride, scale, x.columns)
@@ -18,7 +18,7 @@ package func add(_ x: Rows, scale: Float = 1, to out: inout MutableRows, _ step:
 }
 
 /// Adds `bias` to every row of `x`.
-package func addBias(_ bias: [Float], to x: inout MutableRows, _ step: borrowing Step) {
+public func addBias(_ bias: [Float], to x: inout MutableRows, _ step: borrowing Step) {
   precondition(bias.count == x.columns, "bias of \(bias.count) for \(x.columns) columns")
   unsafe bias.withUnsafeBufferPointer { bias in
     unsafe forEachRow(x.count, step) { row in
@@ -28,7 +28,7 @@ package func addBias(_ bias: [Float], to x: inout MutableRows, _ step: borrowing
 }
 
 /// `x *= scale`.
-package func scale(_ x: inout MutableRows, by scale: Float, _ step: borrowing Step) {
+public func scale(_ x: inout MutableRows, by scale: Float, _ step: borrowing Step) {
   guard scale != 1 else { return }
   unsafe forEachRow(x.count, step) { row in
     let values = unsafe x.base + row * x.stride

@@ -6,9 +6,9 @@ internal import Glibc
 ///
 /// Cosines and sines of a position are put together from two tables, one for multiples of 256 and one for the
 /// rest, by the addition theorems in double precision: O(d · (256 + context / 256)) memory.
-package struct RotaryEmbedding: Sendable {
+public struct RotaryEmbedding: Sendable {
   /// The rule by which dimensions make pairs.
-  package enum Pairing: Sendable {
+  public enum Pairing: Sendable {
     /// `i` and `i + d/2`: most checkpoints on the hub.
     case halves
     /// `2i` and `2i + 1`: DeepSeek, and the llama checkpoints of GGUF.
@@ -119,7 +119,7 @@ private struct AngleTable: Sendable {
 
 extension RotaryEmbedding: CustomReflectable {
   /// The settings, without the tables.
-  package var customMirror: Mirror {
+  public var customMirror: Mirror {
     Mirror(
       self,
       children: [

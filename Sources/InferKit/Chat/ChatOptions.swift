@@ -10,7 +10,7 @@ public struct ChatOptions: Sendable {
   public var maxToolRounds = 8
   /// The requests that share cached prefixes with the session's; `nil` for none.
   public var cacheScope: CacheScope? = .shared
-  /// The urgency; see ``GenerationRequest/priority``.
+  /// The urgency; see `GenerationRequest/priority`.
   public var priority = 0
 
   /// What the model's files recommend.
@@ -37,7 +37,7 @@ public struct ChatResponse: Sendable, Equatable {
   public let content: String
   /// The reasoning before the text; `nil` for none.
   public let reasoning: String?
-  /// The reason of the end: ``FinishReason/stop``, or ``FinishReason/length`` for an answer that was cut off.
+  /// The reason of the end: `FinishReason/stop`, or `FinishReason/length` for an answer that was cut off.
   public let finishReason: FinishReason
   /// The cost of the answer, without those that called tools.
   public let statistics: GenerationStatistics
