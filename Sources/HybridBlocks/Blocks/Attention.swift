@@ -65,8 +65,13 @@ public struct Attention: Mixer {
   /// Reads `q_proj`, `k_proj`, `v_proj` and `o_proj`, and declares the layer's cache.
   ///
   /// - Parameters:
+  ///   - weights: the scope of the layer's attention.
+  ///   - shape: the sizes.
+  ///   - rotary: the positions; `nil` for none.
+  ///   - headNorm: the norms of query and key heads; `nil` for none.
   ///   - scale: factor on the scores; by default `1 / √headDimension`.
   ///   - outputName: another name of `o_proj`.
+  ///   - state: the layout that gets the cache.
   public init(
     _ weights: WeightScope, _ shape: Shape, rotary: RotaryEmbedding?, headNorm: HeadNorm? = nil, scale: Float? = nil,
     outputName: String = "o_proj", state: inout StateLayout

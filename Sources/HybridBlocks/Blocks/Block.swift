@@ -4,7 +4,9 @@ public import InferCore
 public protocol Block: Sendable {
   /// Computes on all rows of the step.
   ///
-  /// - Parameter h: `[step rows × hidden size]`.
+  /// - Parameters:
+  ///   - h: `[step rows × hidden size]`.
+  ///   - step: the plan, and the state, threads and memory to compute with.
   func apply(to h: inout MutableRows, _ step: borrowing Step)
 
   /// One letter for the layout line: `M` Mamba, `D` delta rule, `A` attention, `C` short convolution, `P` mixers in

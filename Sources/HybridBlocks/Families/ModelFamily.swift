@@ -62,6 +62,7 @@ public struct ModelFrame: Sendable {
   /// The keys that nearly all families share.
   ///
   /// - Parameters:
+  ///   - config: the configuration.
   ///   - epsilonKey: the key of ε.
   ///   - tiedByDefault: whether the head is the embedding where the configuration does not say.
   ///   - contextLength: the longest sequence where the configuration does not say.

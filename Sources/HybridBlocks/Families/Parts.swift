@@ -5,7 +5,9 @@ public import InferCore
 extension ConfigReader {
   /// The sizes of an attention layer's heads.
   ///
-  /// - Parameter bias: whether all four projections have biases.
+  /// - Parameters:
+  ///   - width: the width of the residual stream.
+  ///   - bias: whether all four projections have biases.
   public func attentionShape(width: Int, bias: Bool) throws(ModelError) -> Attention.Shape {
     let queryHeads = try size("num_attention_heads")
     let keyHeads = try size("num_key_value_heads", default: queryHeads)
