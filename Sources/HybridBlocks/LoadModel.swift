@@ -16,6 +16,8 @@ public struct LoadedModel: Sendable {
   public let generation: GenerationDefaults
   /// The recommendations for embeddings.
   public let embedding: EmbeddingDefaults
+  /// The scorer of documents that its files describe; `nil` where they describe none.
+  public let scorer: RelevanceScorer?
   /// A summary of the loaded model, for people.
   public let summary: ModelSummary
   /// The constraints that its answers were asked to keep; `nil` without a tokenizer.
@@ -70,6 +72,7 @@ public func loadModel(at path: String, options: LoadOptions = LoadOptions()) thr
   return LoadedModel(
     name: source.name, model: read.model, tokenizer: text.tokenizer, chatTemplate: text.chatTemplate,
     generation: generation, embedding: try EmbeddingDefaults(source),
+    scorer: try options.readsMatrices ? RelevanceScorer(source, read, text) : nil,
     summary: ModelSummary(read, source, generation), constraints: text.tokenizer.map { ConstraintCache($0) })
 }
 
@@ -83,6 +86,8 @@ struct ReadModel {
   let family: any ModelFamily
   let model: HybridModel
   let weights: WeightScope
+  /// The direction of the checkpoint's classifier; `nil` where it has none.
+  let classifier: [Float]?
   /// Tensors that are no part of the model.
   let unreadTensors: [String]
   /// Keys of the configuration that nothing reads.
@@ -98,6 +103,7 @@ struct ReadModel {
       } else { try source.configuration() }
     try QuantizedElsewhere.check(configuration)
     let reader = ConfigReader(configuration)
+    reader.ignore(RelevanceScorer.keys)
     let family = try Families.family(for: reader, of: options.families)
     let checkpoint = try source.checkpoint().withModelPrefix
     try QuantizedElsewhere.check(checkpoint)
@@ -110,6 +116,7 @@ struct ReadModel {
       configuration: configuration.values.serialized(), tensors: weights.loaded)
     self.model = model
     self.family = family
+    classifier = try weights.classifier(width: family.frame.width, source.description)
     familyName = configuration["model_type"]?.string ?? ""
     unreadTensors = weights.unread
     if let first = unreadTensors.first, !options.allowsUnreadTensors {

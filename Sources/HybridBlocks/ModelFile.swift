@@ -25,9 +25,6 @@ struct ModelFile {
     case .file(let file):
       form = .llamaCpp(architecture: file.architecture)
       described = file.metadata + [("general.file_type", .count(quantization.fileType))]
-      if let type = try EmbeddingDefaults(source).type {
-        described.append(("\(file.architecture).\(EmbeddingDefaults.poolingKey)", .count(type)))
-      }
       if file.config != read.config { config = file.config }
       tensors = file.tensors
     case .obstacle(let reason):
@@ -38,20 +35,26 @@ struct ModelFile {
           sourceBytes: $0.tensor.byteCount)
       }
     }
+    let architecture = if case .llamaCpp(let architecture) = form { architecture } else { read.familyName }
+    if let type = try EmbeddingDefaults(source).type {
+      described.append(("\(architecture).\(EmbeddingDefaults.poolingKey)", .count(type)))
+    }
+    if let labels = source.description?.value(RelevanceScorer.labelsKey) {
+      described.append(("\(architecture).\(RelevanceScorer.labelsKey)", labels))
+    }
     self.tensors = tensors.sorted { $0.parts[0].isBefore($1.parts[0]) }
     let vocabulary = try FileVocabulary(source, read, isForeign: form.isLlamaCpp)
     remarks = vocabulary.remarks
     metadata =
-      try Self.general(form, source, read.familyName) + described + Self.files(of: source, config: config)
+      try Self.general(architecture, source) + described + Self.files(of: source, config: config)
       + vocabulary.metadata
   }
 
   /// The metadata of every file.
   private static func general(
-    _ form: QuantizationResult.Form, _ source: ModelSource, _ family: String
+    _ architecture: String, _ source: ModelSource
   ) -> [(key: String, value: GGUFValue)] {
-    let architecture = if case .llamaCpp(let architecture) = form { architecture } else { family }
-    return [
+    [
       ("general.architecture", .string(architecture)), ("general.type", .string("model")),
       ("general.name", .string(source.name)), ("general.quantization_version", .unsigned(2)),
     ]

@@ -8,6 +8,7 @@ extension TensorRule {
     [
       TensorRule("token_embd.weight", as: "model.embed_tokens.weight"),
       TensorRule("output_norm.weight", as: "\(norm).weight"), TensorRule("output.weight", as: "lm_head.weight"),
+      TensorRule("cls.output.weight", as: "cls.output.weight"),
     ]
   }
 

@@ -12,7 +12,7 @@ public enum ModelFiles: Sendable {
   /// Names of the files that make up a model.
   public static let names = [
     "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja",
-    "modules.json", "1_Pooling/config.json",
+    "modules.json", "1_Pooling/config.json", "1_LogitScore/config.json",
   ]
 
   /// The vocabulary of a file that carries one.

@@ -48,6 +48,14 @@ struct Serve: AsyncParsableCommand {
       valueName: "way"))
   var pooling: Pooling?
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      The scores of /v1/rerank and /v1/score: 'judge' asks the model about each document, as Qwen3-Reranker is asked; \
+      'cosine' compares embeddings; 'auto' asks models whose files say that they judge.
+      """, valueName: "way"))
+  var ranking = RankingMethod.auto
+
   @Option(help: ArgumentHelp("Address to listen on.", valueName: "address"))
   var host = "127.0.0.1"
 
@@ -287,13 +295,22 @@ struct Serve: AsyncParsableCommand {
     let served = ServedModel(
       model: loaded, name: name, tokenizer: tokenizer, engine: engine, format: output.format(loaded.outputFormat),
       created: Int(Date().timeIntervalSince1970), allowsSpecialInMessages: template.allowSpecialInMessages,
-      overflow: overflow, pooling: pooling)
+      overflow: overflow, pooling: pooling, scorer: try scorer(of: loaded))
     try AddressSpace.checkBeforeServing()
     for sentence in loaded.chatTemplate?.adaptations ?? [] {
       logger.notice("messages are adapted", metadata: ["how": "\(sentence)"])
     }
     if let warning = served.toolWarning { logger.warning("odd model", metadata: ["warning": "\(warning)"]) }
     return served
+  }
+
+  private func scorer(of loaded: LoadedModel) throws -> RelevanceScorer? {
+    switch ranking {
+    case .auto: return loaded.scorer
+    case .cosine: return nil
+    case .judge:
+      do { return try loaded.scorer ?? loaded.judge() } catch { throw CommandFailure("--ranking judge: \(error)") }
+    }
   }
 
   private func announce(_ served: ServedModel, port: Int, logger: Logger) {
@@ -310,3 +327,4 @@ extension Logger.Level: @retroactive ExpressibleByArgument {}
 extension LogFormat: ExpressibleByArgument {}
 extension Overflow: ExpressibleByArgument {}
 extension Pooling: ExpressibleByArgument {}
+extension RankingMethod: ExpressibleByArgument {}

@@ -1,8 +1,10 @@
 import Hummingbird
+import HybridBlocks
 import InferCore
 import InferText
 
-/// `POST /v1/rerank` and `POST /v1/score`: how near texts are to others, by the cosines of their embeddings.
+/// `POST /v1/rerank` and `POST /v1/score`: how well texts answer others, by the model's judgement or by the
+/// cosines of their embeddings.
 struct Ranking: Sendable {
   let service: GenerationService
 
@@ -47,6 +49,19 @@ struct Ranking: Sendable {
     _ ranking: RankingRequest, _ served: ServedModel,
     response: @escaping @Sendable (_ scores: [Double], _ usage: JSONValue) -> JSONValue
   ) throws(APIError) -> EmbeddingJob {
+    guard let scorer = served.scorer else { return try comparison(ranking, served, response) }
+    return try judgement(ranking, served, scorer, response)
+  }
+
+  /// One prompt for each text, whose embeddings are compared.
+  private static func comparison(
+    _ ranking: RankingRequest, _ served: ServedModel,
+    _ response: @escaping @Sendable (_ scores: [Double], _ usage: JSONValue) -> JSONValue
+  ) throws(APIError) -> EmbeddingJob {
+    if ranking.instruction != nil {
+      throw .unsupported(
+        "instruction", "An instruction is for a model that judges documents; this one compares their embeddings.")
+    }
     var requests: [GenerationRequest] = []
     for (text, path) in ranking.texts {
       requests.append(
@@ -57,6 +72,35 @@ struct Ranking: Sendable {
       let vectors = embeddings.map { EmbeddingVector($0.values, normalizes: true) }
       return response(
         pairs.map { vectors[$0.query].cosine(vectors[$0.document]) }, Embeddings.usage(of: embeddings))
+    }
+  }
+
+  /// One prompt for each pair, whose last hidden state tells the judgement. What they begin with is computed once.
+  private static func judgement(
+    _ ranking: RankingRequest, _ served: ServedModel, _ scorer: RelevanceScorer,
+    _ response: @escaping @Sendable (_ scores: [Double], _ usage: JSONValue) -> JSONValue
+  ) throws(APIError) -> EmbeddingJob {
+    if let field = ranking.embeddingField {
+      throw .unsupported(field, "\(field) is for embeddings, and the model judges documents instead.")
+    }
+    if ranking.instruction != nil, !scorer.takesInstructions {
+      throw .unsupported("instruction", "The model's prompt has no place for an instruction.")
+    }
+    var form = ranking.form
+    form.pooling = .last
+    var requests: [GenerationRequest] = []
+    for (query, document) in ranking.pairs {
+      let (text, path) = ranking.texts[document]
+      let prompt: ChatPrompt
+      do {
+        prompt = try scorer.prompt(
+          query: ranking.texts[query].text, document: text, instruction: ranking.instruction)
+      } catch { throw .invalid(path, "The model's prompt cannot be made: \(error)", code: "template_failed") }
+      let tokens = try served.encode(prompt, field: path).ids
+      requests.append(try served.embeddingRequest(.tokens(tokens), form, ranking.scheduling, field: path))
+    }
+    return EmbeddingJob(requests: requests, timeLimit: ranking.scheduling.timeLimit) { embeddings in
+      response(embeddings.map { scorer.score($0.values) }, Embeddings.usage(of: embeddings))
     }
   }
 }

@@ -20,6 +20,8 @@ struct ServedModel: Sendable {
   let overflow: Overflow
   /// The form of embeddings, unless a request has its own.
   let embedding: EmbeddingDefaults
+  /// The scorer of documents; `nil` where they are ranked by the cosines of their embeddings.
+  let scorer: RelevanceScorer?
   /// No text with more bytes fits the context.
   let longestText: Int
   /// The constraints on answers that requests asked for.
@@ -27,7 +29,8 @@ struct ServedModel: Sendable {
 
   init(
     model: LoadedModel, name: String, tokenizer: Tokenizer, engine: Engine, format: OutputFormat, created: Int,
-    allowsSpecialInMessages: Bool = false, overflow: Overflow = .error, pooling: Pooling? = nil
+    allowsSpecialInMessages: Bool = false, overflow: Overflow = .error, pooling: Pooling? = nil,
+    scorer: RelevanceScorer? = nil
   ) {
     self.model = model
     self.name = name
@@ -37,6 +40,7 @@ struct ServedModel: Sendable {
     self.created = created
     self.allowsSpecialInMessages = allowsSpecialInMessages
     self.overflow = overflow
+    self.scorer = scorer
     embedding = pooling.map(model.embedding.with) ?? model.embedding
     constraints = model.constraints ?? ConstraintCache(tokenizer)
     let longestToken = (0..<Int32(tokenizer.vocabularySize)).reduce(1) { max($0, tokenizer.bytes(for: $1).count) }

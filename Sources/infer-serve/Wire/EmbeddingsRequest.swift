@@ -87,21 +87,19 @@ extension RequestFields {
 
   /// The fields of `POST /v1/score`.
   static let score = RequestFields(
-    fields: embeddingForm + truncation + all(.read, "text_1", "text_2", "queries", "documents") + cut,
-    options: [],
-    shapes: scoreShapes)
+    fields: embeddingForm + truncation + all(.read, "text_1", "text_2", "queries", "documents", "instruction") + cut,
+    options: [], shapes: scoreShapes)
 
   /// The fields of `POST /v1/rerank`.
   static let rerank = RequestFields(
-    fields: embeddingForm + truncation + all(.read, "query", "documents", "top_n", "return_documents") + cut,
-    options: [],
-    shapes: rerankShapes, required: ["query", "documents"])
+    fields: embeddingForm + truncation + cut
+      + all(.read, "query", "documents", "top_n", "return_documents", "instruction"), options: [], shapes: rerankShapes,
+    required: ["query", "documents"])
 
   private static let cut: [Field] =
     [
       ("max_chunks_per_doc", .refused("Cutting documents is", unless: [])),
       ("max_tokens_per_doc", .refused("Cutting documents is", unless: [])),
-      ("instruction", .refused("An instruction beside the query is", unless: [""])),
     ]
 
   /// What embeddings have in common.

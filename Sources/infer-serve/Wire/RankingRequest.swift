@@ -1,6 +1,16 @@
 import InferCore
 import InferText
 
+/// The way in which documents are scored.
+enum RankingMethod: String, Sendable, CaseIterable {
+  /// By the model's judgement, if its files say that it judges, else by cosines.
+  case auto
+  /// By the model's judgement.
+  case judge
+  /// By the cosines of embeddings.
+  case cosine
+}
+
 /// The body of `POST /v1/rerank`, as Jina's and Cohere's APIs have it, or of vLLM's `POST /v1/score`: texts that are compared
 /// with others.
 struct RankingRequest: Sendable {
@@ -15,6 +25,10 @@ struct RankingRequest: Sendable {
   /// Whether results have the documents.
   let returnsDocuments: Bool
   let form: EmbeddingForm
+  /// The first field that concerns embeddings alone, if there is one.
+  let embeddingField: String?
+  /// The task that documents have to serve; `nil` for the usual one.
+  let instruction: String?
   let scheduling: SchedulingFields
 
   /// Decodes the body of `POST /v1/rerank`.
@@ -62,6 +76,8 @@ struct RankingRequest: Sendable {
     self.top = top
     self.returnsDocuments = returnsDocuments
     form = try EmbeddingForm(reader)
+    embeddingField = ["pooling", "normalize", "add_special_tokens"].first { reader[$0] != nil }
+    instruction = try reader.string("instruction").flatMap { $0.isEmpty ? nil : $0 }
     scheduling = try SchedulingFields(reader)
   }
 

@@ -24,6 +24,7 @@ extension RequestFields {
         .array(text, count: 1...RequestBounds.prompts), "The texts that are compared, which may be in objects."),
       "top_n": .described(.integer(1 ... .max), "The maximum number of results."),
       "return_documents": .described(.boolean, "Whether results have the documents; true by default."),
+      "instruction": instruction,
     ],
   ])
 
@@ -34,7 +35,7 @@ extension RequestFields {
       "text_1": .described(texts, "One text, or as many as there are in text_2."),
       "text_2": .described(texts, "The texts that text_1 is compared with."),
       "queries": .described(texts, "Another name of text_1, beside documents."),
-      "documents": .described(texts, "Another name of text_2, beside queries."),
+      "documents": .described(texts, "Another name of text_2, beside queries."), "instruction": instruction,
     ],
   ])
 
@@ -67,6 +68,9 @@ extension RequestFields {
     "pooling": .described(.choice(Pooling.allCases.map(\.rawValue)), "The way in which states become one vector."),
     "normalize": .described(.boolean, "Whether vectors are divided by their lengths."),
   ]
+
+  private static let instruction = JSONShape.described(
+    .string, "The task that documents have to serve, for a model that judges them.")
 
   /// A text, which may be in an object.
   private static let text = JSONShape.either([.string, .object(["text": .string])])
