@@ -69,11 +69,12 @@ public func loadModel(at path: String, options: LoadOptions = LoadOptions()) thr
   let text = try ModelText(source.files, chatTemplate: options.chatTemplate)
   var generation = try GenerationDefaults(source, read.configuration, vocabularySize: read.model.vocabularySize)
   generation.addEndTokens(of: text, vocabularySize: read.model.vocabularySize)
+  let format = OutputFormat(template: text.chatTemplate?.allSources ?? "")
   return LoadedModel(
     name: source.name, model: read.model, tokenizer: text.tokenizer, chatTemplate: text.chatTemplate,
     generation: generation, embedding: try EmbeddingDefaults(source),
     scorer: try options.readsMatrices ? RelevanceScorer(source, read, text) : nil,
-    summary: ModelSummary(read, source, generation), constraints: text.tokenizer.map { ConstraintCache($0) })
+    summary: ModelSummary(read, source, generation), constraints: text.tokenizer.map { ConstraintCache($0, format) })
 }
 
 /// A model whose configuration and weights are read and checked.

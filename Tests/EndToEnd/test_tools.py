@@ -102,47 +102,75 @@ def test_without_tools_there_are_no_calls(recital):
 
 NAMED = {"type": "function", "function": {"name": "get_weather"}}
 JSON = '{"city": "深圳", "days": 3}'
-PARAMETERS = "<parameter=city>\n深圳\n</parameter>\n<parameter=days>\n3\n</parameter>\n</function>\n</tool_call>"
-PAIRS = ("\n<arg_key>city</arg_key>\n<arg_value>深圳</arg_value>\n<arg_key>days</arg_key>\n<arg_value>3</arg_value>\n"
-         "</tool_call></tool_calls>")
-# What a model goes on with behind the beginning of a call: one of its choice, and one of a function that is named.
-RESTS = {
-    **{name: (f'get_weather", "arguments": {JSON}}}' + end, f" {JSON}}}" + end) for name, end in {
-        "hermes": "</tool_call>", "granite": "]", "hunyuan_a13b": "]</tool_calls>", "nemotron": "]</TOOLCALL>",
-        "mistral": "]"}.items()},
-    "llama3_json": (f'get_weather", "parameters": {JSON}}}', f" {JSON}}}"),
-    "qwen3_coder": ("=get_weather>\n" + PARAMETERS, PARAMETERS),
-    "hy_v3": ("get_weather<tool_sep>" + PAIRS, PAIRS),
-    "deepseek": (f"get_weather<｜tool▁sep｜>{JSON}<｜tool▁call▁end｜>", f"{JSON}<｜tool▁call▁end｜>"),
-    "kimi_k2": (f".get_weather:0<|tool_call_argument_begin|>{JSON}", f"0<|tool_call_argument_begin|>{JSON}"),
-    "lfm2": ('[get_weather(city="深圳", days=3)]', 'city="深圳", days=3)]'),
-    "harmony": (f".get_weather <|constrain|>json<|message|>{JSON}", JSON),
+CALL = f'{{"name": "get_weather", "arguments": {JSON}}}'
+# A call of each format as models write it.
+CALLS = {
+    "hermes": f"<tool_call>\n{CALL}\n</tool_call>", "granite": f"<|tool_call|>[{CALL}]",
+    "hunyuan_a13b": f"<tool_calls>[{CALL}]</tool_calls>", "nemotron": f"<TOOLCALL>[{CALL}]</TOOLCALL>",
+    "mistral": f"[TOOL_CALLS][{CALL}]", "llama3_json": CALL.replace("arguments", "parameters"),
+    "qwen3_coder": "<tool_call>\n<function=get_weather>\n<parameter=city>\n深圳\n</parameter>\n<parameter=days>\n3\n"
+                   "</parameter>\n</function>\n</tool_call>",
+    "hy_v3": "<tool_calls>\n<tool_call>get_weather<tool_sep>\n<arg_key>city</arg_key>\n<arg_value>深圳</arg_value>\n"
+             "<arg_key>days</arg_key>\n<arg_value>3</arg_value>\n</tool_call>\n</tool_calls>",
+    "deepseek": f"<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>get_weather<｜tool▁sep｜>{JSON}<｜tool▁call▁end｜>"
+                "<｜tool▁calls▁end｜>",
+    "kimi_k2": "<|tool_calls_section_begin|><|tool_call_begin|>functions.get_weather:0<|tool_call_argument_begin|>"
+               f"{JSON}<|tool_call_end|><|tool_calls_section_end|>",
+    "lfm2": '<|tool_call_start|>[get_weather(city="深圳", days=3)]<|tool_call_end|>',
+    "harmony": f"<|channel|>commentary to=functions.get_weather <|constrain|>json<|message|>{JSON}",
 }
 
 
-@pytest.mark.parametrize("kind", RESTS)
+@pytest.mark.parametrize("kind", CALLS)
 def test_calls_can_be_demanded(binary, tmp_path, kind):
-    """The model says what makes sense only behind the beginning of a call, which is in the prompt."""
-    for choice, rest in zip(("required", NAMED), RESTS[kind]):
-        folder = reciter.make(tmp_path / f"{kind}-{len(rest)}", rest, "Qwen3.5-4B")
-        with Server(binary, folder, "--tool-call-parser", kind) as server:
-            client = openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0, timeout=60)
+    """A model that thinks and then calls, in each format and of itself, does so where it has no choice too."""
+    thought = "" if kind == "harmony" else "It is far.\n</think>\n\n"
+    folder = reciter.make(tmp_path / kind, thought + CALLS[kind], "Qwen3.5-4B")
+    formats = ["--reasoning-parser", "harmony"] if kind == "harmony" else []
+    with Server(binary, folder, "--tool-call-parser", kind, *formats) as server:
+        client = openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0, timeout=60)
+        for choice in ("auto", "required", NAMED):
             options = {"model": server.model, "messages": [{"role": "user", "content": "?"}], "tools": TOOLS,
                        "tool_choice": choice}
             whole = client.chat.completions.create(**options)
             (call,) = whole.choices[0].message.tool_calls
             assert call.function.name == "get_weather" and json.loads(call.function.arguments) == ARGUMENTS
             assert whole.choices[0].finish_reason == "tool_calls" and whole.choices[0].message.content is None
-            assert getattr(whole.choices[0].message, "reasoning_content", None) is None
             chunks = list(client.chat.completions.create(stream=True, **options))
             deltas = [chunk.choices[0].delta for chunk in chunks]
             parts = [part for delta in deltas for part in delta.tool_calls or []]
             assert parts[0].id and parts[0].function.name == "get_weather"
             assert json.loads("".join(part.function.arguments for part in parts)) == ARGUMENTS
             assert not any(delta.content for delta in deltas) and chunks[-1].choices[0].finish_reason == "tool_calls"
-            # The answer is the text behind the beginning when nothing is demanded.
-            free = client.chat.completions.create(**{**options, "tool_choice": "none"})
-            assert free.usage.prompt_tokens < whole.usage.prompt_tokens and not free.choices[0].message.tool_calls
+
+
+def test_what_is_demanded_is_called_whatever_the_model_says(binary, tmp_path):
+    """The only text that the model knows is no call: what comes is one all the same, of the function and with its arguments."""
+    tools = [{"type": "function", "function": {"name": name, "parameters": {
+        "type": "object", "properties": {"unit": {"enum": ["celsius", "kelvin"]}}, "required": ["unit"],
+        "additionalProperties": False}}} for name in ("get_weather", "get_time")]
+    folder = reciter.make(tmp_path / "talker", "It never rains in California.", "Qwen-Qwen3-0.6B")
+    with Server(binary, folder) as server:
+        client = openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0, timeout=60)
+        for choice, names in (("required", {"get_weather", "get_time"}), (NAMED, {"get_weather"})):
+            answer = client.chat.completions.create(
+                model=server.model, messages=[{"role": "user", "content": "?"}], tools=tools, tool_choice=choice,
+                temperature=1, seed=1, max_tokens=400, parallel_tool_calls=False)
+            (call,) = answer.choices[0].message.tool_calls
+            assert call.function.name in names and json.loads(call.function.arguments)["unit"] in ("celsius", "kelvin")
+
+
+def test_a_strict_function_whose_schema_cannot_be_held_is_refused(binary, tmp_path):
+    function = {"name": "f", "strict": True, "parameters": {"type": "object", "unevaluatedProperties": False}}
+    folder = reciter.make(tmp_path / "talker", "Hm.", "Qwen-Qwen3-0.6B")
+    with Server(binary, folder) as server:
+        client = openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0, timeout=60)
+        options = {"model": server.model, "messages": [{"role": "user", "content": "?"}]}
+        with pytest.raises(openai.BadRequestError) as error:
+            client.chat.completions.create(tools=[{"type": "function", "function": function}], **options)
+        assert error.value.param == "tools" and "tools[0], 'f', parameters" in error.value.message
+        lenient = {"type": "function", "function": {**function, "strict": False}}
+        assert client.chat.completions.create(tools=[lenient], **options).choices[0].message.content == "Hm."
 
 
 def test_demands_that_cannot_be_met_are_refused(recital):
@@ -175,14 +203,20 @@ def test_one_call_ends_the_answer_where_one_is_allowed(binary, tmp_path):
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_broken_call_is_no_reason_to_stop(binary, tmp_path, stream):
-    text = '<tool_call>\n{"name": "get_weather", "arguments": {"city": 深圳}}\n</tool_call>'
+def test_a_call_once_begun_is_one_of_what_was_offered(binary, tmp_path, stream):
+    """The model goes on with a function that there is not: it can only call one that there is."""
+    text = '<tool_call>\n{"name": "get_wind", "arguments": {"city": "深圳"}}\n</tool_call>'
     folder = reciter.make(tmp_path / "breaker", text, "Qwen-Qwen3-0.6B")
     with Server(binary, folder) as server:
         client = openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0, timeout=60)
         answer = client.chat.completions.create(
-            model=server.model, messages=[{"role": "user", "content": "?"}], tools=TOOLS, stream=stream)
-        assert ([*answer][-1] if stream else answer).choices[0].finish_reason == "stop"
+            model=server.model, messages=[{"role": "user", "content": "?"}], tools=TOOLS, stream=stream, max_tokens=100)
+        if stream:
+            calls = [call for chunk in answer for call in chunk.choices[0].delta.tool_calls or []]
+        else:
+            calls = answer.choices[0].message.tool_calls or []
+        assert all(call.function.name in (None, "get_weather") for call in calls)
+        assert "get_wind" not in str(answer)
 
 
 def warns_of_tools(server):

@@ -20,7 +20,6 @@ struct AnswerConstraint: LogitsProcessor {
   mutating func apply(to logits: inout MutableSpan<Float>) {
     let (mask, mayEnd): (TokenMask, Bool)
     switch answer.next() {
-    case .any: return
     case .anyButEnds:
       for token in endTokens where logits.indices.contains(Int(token)) { logits[Int(token)] = -.infinity }
       return

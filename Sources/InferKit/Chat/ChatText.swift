@@ -45,9 +45,9 @@ struct ChatText: Sendable {
     var request = GenerationRequest(
       prompt: tokens.ids, sampling: try options.sampling ?? model.generation.sampling(), stop: stop,
       cacheScope: options.cacheScope, branches: tokens.branches, priority: options.priority)
-    if let schema {
+    if schema != nil || definitions != nil {
       request.constraint = try model.constraints?.answer(
-        .schema(schema), format: format, prompt: prompt.text, mayCall: definitions != nil)
+        schema.map(Constraint.Language.schema), calls: definitions.map { CallRules(tools: $0) }, prompt: prompt.text)
     }
     // A call counts when it is complete, so that one that breaks off is content.
     return (request, OutputParser(format, prompt: prompt.text, tools: definitions, streaming: false))

@@ -42,13 +42,6 @@ public struct ChatPrompt: Sendable, Equatable {
     return segments
   }
 
-  /// The prompt with more text behind it, in which names of special tokens are those tokens.
-  ///
-  /// - Parameter text: What to add; not from outside.
-  public func appending(_ text: String) -> ChatPrompt {
-    ChatPrompt(content + JinjaString(text, isFromOutside: false))
-  }
-
   /// The first bytes of the prompt.
   func prefix(bytes count: Int) -> ChatPrompt { ChatPrompt(content[0..<count]) }
 

@@ -32,6 +32,9 @@ public struct OutputFormat: Sendable, Equatable {
     hasFencedArguments = shows("```json")
   }
 
+  /// `true` where calls are looked for.
+  public var takesCalls: Bool { toolCalls ?? .none != .none }
+
   /// The suffix of tags, which Hy3's template sets as a variable.
   private static func suffix(in template: String) -> String {
     if let match = template.firstMatch(of: /<think(:[A-Za-z0-9_.\-]+)>/) { return String(match.1) }

@@ -76,40 +76,35 @@ public enum ToolCallFormat: String, Sendable, CaseIterable {
     }
   }
 
+  /// The announcements of calls in an answer's content.
+  func markers(suffix: String) -> [CallMarker] {
+    switch self {
+    case .none, .harmony: []
+    case .qwen3Coder: [CallMarker("<tool_call>"), CallMarker("<function=", isRead: true)]
+    case .hyV3:
+      [CallMarker("<tool_calls\(suffix)>"), CallMarker(CallTags.pairs(suffix: suffix).call, isRead: true)]
+    case .deepSeek: [CallMarker("<｜tool▁calls▁begin｜>"), CallMarker(CallFrame.deepSeek.call, isRead: true)]
+    case .kimiK2: [CallMarker("<|tool_calls_section_begin|>"), CallMarker(CallFrame.kimi.call, isRead: true)]
+    case .llama3: brackets.openings.map { CallMarker($0) } + [CallMarker("{", isRead: true, isOnlyFirst: true)]
+    default: brackets.openings.map { CallMarker($0) }
+    }
+  }
+
   /// A parser of an answer's content; `nil` for ``none``, and for ``harmony``, which is more than that.
   func parser(_ schemas: ToolSchemas, suffix: String, streaming: Bool) -> ToolCallParser? {
-    switch self {
-    case .none, .harmony: return nil
-    case .qwen3Coder:
-      return ToolCallParser([CallMarker("<tool_call>"), CallMarker("<function=", isRead: true)], streaming: streaming) {
-        _ in
-        TaggedCallReader(.functions, schemas: schemas)
-      }
-    case .hyV3:
-      let tags = CallTags.pairs(suffix: suffix)
-      return ToolCallParser(
-        [CallMarker("<tool_calls\(suffix)>"), CallMarker(tags.call, isRead: true)], streaming: streaming
-      ) { _ in
-        TaggedCallReader(tags, schemas: schemas)
-      }
-    case .deepSeek:
-      return ToolCallParser(
-        [CallMarker("<｜tool▁calls▁begin｜>"), CallMarker(CallFrame.deepSeek.call, isRead: true)], streaming: streaming
-      ) { _ in FramedCallReader(.deepSeek) }
-    case .kimiK2:
-      return ToolCallParser(
-        [CallMarker("<|tool_calls_section_begin|>"), CallMarker(CallFrame.kimi.call, isRead: true)],
-        streaming: streaming
-      ) { _ in FramedCallReader(.kimi) }
-    default:
-      var markers = brackets.openings.map { CallMarker($0) }
-      if self == .llama3 { markers.append(CallMarker("{", isRead: true, isOnlyFirst: true)) }
-      let closings = brackets.closings
-      let isPython = self == .lfm2 || self == .llama3
-      return ToolCallParser(markers, streaming: streaming) { marker in
-        // A marker that is part of what it marks is a brace, which begins other objects as well.
-        if marker.isRead { return JSONCallReader(closings: closings, needsArguments: true) }
-        return isPython ? PythonOrJSONCallReader(closings: closings) : JSONCallReader(closings: closings)
+    let markers = markers(suffix: suffix)
+    guard !markers.isEmpty else { return nil }
+    let closings = brackets.closings
+    return ToolCallParser(markers, streaming: streaming) { marker in
+      switch self {
+      case .qwen3Coder: TaggedCallReader(.functions, schemas: schemas)
+      case .hyV3: TaggedCallReader(.pairs(suffix: suffix), schemas: schemas)
+      case .deepSeek: FramedCallReader(.deepSeek)
+      case .kimiK2: FramedCallReader(.kimi)
+      // A marker that is part of what it marks is a brace, which begins other objects as well.
+      case .llama3 where marker.isRead: JSONCallReader(closings: closings, needsArguments: true)
+      case .llama3, .lfm2: PythonOrJSONCallReader(closings: closings)
+      default: JSONCallReader(closings: closings)
       }
     }
   }

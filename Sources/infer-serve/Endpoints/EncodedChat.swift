@@ -4,11 +4,9 @@ import InferText
 
 /// A conversation as the model reads it.
 struct EncodedChat {
-  /// The text, without what a demanded call adds to it.
+  /// The text.
   var prompt: ChatPrompt
-  /// The beginning of the answer, where the request demands a call.
-  var opening: String
-  /// The tokens of both.
+  /// The tokens of it.
   var tokens: ChatTokens
   /// The messages that were left out, if any.
   var shift: ContextShift?
@@ -60,8 +58,7 @@ struct EncodedChat {
     _ request: ChatRequest, _ template: ChatTemplate, _ served: ServedModel, _ overflow: Overflow
   ) throws(APIError) {
     prompt = try Self.render(template, request, served, byteLimit: served.longestText(overflow))
-    opening = try Self.opening(request, prompt.text, served)
-    tokens = try served.encode(prompt.appending(opening), field: request.promptField, overflow: overflow)
+    tokens = try served.encode(prompt, field: request.promptField, overflow: overflow)
     marks = Self.marks(request, prompt, tokens)
   }
 
@@ -84,15 +81,9 @@ extension EncodedChat {
     try EncodedChat(request, template(request, served), served, .error).count
   }
 
-  /// The prompt of a chat request, without what a demanded call adds to it.
+  /// The prompt of a chat request.
   static func prompt(_ request: ChatRequest, _ served: ServedModel) throws(APIError) -> ChatPrompt {
     try render(template(request, served), request, served, byteLimit: served.longestText)
-  }
-
-  /// All of a request's conversation as text, with what a demanded call adds to it.
-  static func text(_ request: ChatRequest, _ served: ServedModel) throws(APIError) -> String {
-    let prompt = try prompt(request, served).text
-    return prompt + (try opening(request, prompt, served))
   }
 
   /// The model's chat template, if it takes what the request has.
@@ -102,28 +93,24 @@ extension EncodedChat {
         request.promptField, "The model has no chat template; use /v1/completions.", code: "no_chat_template")
     }
     if request.tools.definitions != nil { try served.checkTools(template) }
+    if request.tools.demand != .none { try checkDemand(request, served) }
     if request.templateVariables["documents"] != nil, !template.mentions("documents") {
       throw .unsupported("documents", "The model's chat template takes no documents.")
     }
     return template
   }
 
-  /// The part of an answer, which must begin with a call, that the prompt has to hold.
-  private static func opening(
-    _ request: ChatRequest, _ prompt: String, _ served: ServedModel
-  ) throws(APIError) -> String {
-    guard let demand = request.tools.demand else { return "" }
+  /// Refuses to demand a call where an answer cannot be one.
+  private static func checkDemand(_ request: ChatRequest, _ served: ServedModel) throws(APIError) {
     guard request.addsGenerationPrompt, !request.continuesLastMessage else {
       throw .invalid(
         "tool_choice",
         "A tool_choice that demands a call needs the beginning of an answer: add_generation_prompt, and no answer that "
           + "is to be continued.", code: "invalid_value")
     }
-    let function: String? = if case .function(let name) = demand { name } else { nil }
-    guard let opening = served.format.callOpening(of: function, prompt: prompt) else {
+    guard served.format.takesCalls else {
       throw .unsupported("tool_choice", "No call can be demanded: the server has been told to look for none.")
     }
-    return opening
   }
 
   /// The text of a conversation's prompt, of so many bytes at most.

@@ -26,13 +26,20 @@ struct PreparedChat {
       matchesStopStrings: false, contextLimit: request.contextLimit, promptField: request.promptField)
     requests[0].promptLogprobs = request.promptLogprobs
     requests[0].session = request.session
-    // An answer that has to begin with a call is one.
-    if let field = request.constraint, chat.opening.isEmpty {
-      let answer = try served.constraints.answer(
-        field, format: served.format, prompt: chat.prompt.text, mayCall: request.tools.definitions != nil)
-      for index in requests.indices { requests[index].constraint = answer }
-    }
+    let answer = try Self.constraint(request, chat.prompt.text, served)
+    for index in requests.indices { requests[index].constraint = answer }
     self.requests = requests
+  }
+
+  /// The constraint on an answer: calls are always of the tools that are offered.
+  private static func constraint(
+    _ request: ChatRequest, _ prompt: String, _ served: ServedModel
+  ) throws(APIError) -> ConstrainedAnswer? {
+    if let tools = request.tools.definitions, served.format.takesCalls {
+      let calls = CallRules(tools: tools, allowsSeveral: request.tools.allowsSeveral, demand: request.tools.demand)
+      return try served.constraints.answer(request.constraint, calls: calls, prompt: prompt)
+    }
+    return try request.constraint.map { field throws(APIError) in try served.constraints.answer(field, prompt: prompt) }
   }
 
   /// A choice that has not begun.
@@ -51,7 +58,7 @@ struct PreparedChat {
     return ChatChoice(
       parser,
       ChatChoice.Options(
-        opening: chat.opening, stop: request.stop, allowsSeveralCalls: request.tools.allowsSeveral,
+        stop: request.stop, allowsSeveralCalls: request.tools.allowsSeveral,
         textTools: request.tools.textTools, reasoningPlace: request.reasoningPlace,
         logprobs: request.sampling.logprobs == nil ? nil : LogprobsFormat(tokenizer: served.tokenizer),
         makeCallID: { [format = served.format.toolCalls] in Identifier.makeCall(format, prefix: callPrefix) }))

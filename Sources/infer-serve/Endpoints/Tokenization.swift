@@ -45,7 +45,7 @@ struct Tokenization: Sendable {
   func applyTemplate(_ request: Request, _ context: ServeContext) async throws -> Response {
     try await service.read(request, context) { reader, served throws(APIError) in
       let request = try ChatRequest(reader, defaults: served.model.generation)
-      return ["prompt": .string(try EncodedChat.text(request, served))]
+      return ["prompt": .string(try EncodedChat.prompt(request, served).text)]
     }
   }
 

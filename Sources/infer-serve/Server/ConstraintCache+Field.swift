@@ -1,12 +1,13 @@
 import InferText
 
 extension ConstraintCache {
-  /// An answer under the constraint that a field asks for; see `answer(_:format:prompt:mayCall:)`.
+  /// An answer under the constraint that a field asks for, if any; see `answer(_:calls:prompt:)`.
   func answer(
-    _ field: ConstraintField, format: OutputFormat? = nil, prompt: String = "", mayCall: Bool = false
+    _ field: ConstraintField?, calls: CallRules? = nil, prompt: String? = nil
   ) throws(APIError) -> ConstrainedAnswer {
-    do { return try answer(field.language, format: format, prompt: prompt, mayCall: mayCall) } catch {
-      throw .invalid(field.field, "\(field.field) cannot be held: \(error.reason).", code: "invalid_value")
+    do { return try answer(field?.language, calls: calls, prompt: prompt) } catch {
+      let name = field?.field ?? "tools"
+      throw .invalid(name, "\(name) cannot be held: \(error.reason).", code: "invalid_value")
     }
   }
 }

@@ -42,7 +42,7 @@ struct ServedModel: Sendable {
     self.overflow = overflow
     self.scorer = scorer
     embedding = pooling.map(model.embedding.with) ?? model.embedding
-    constraints = model.constraints ?? ConstraintCache(tokenizer)
+    constraints = ConstraintCache(tokenizer, format)
     let longestToken = (0..<Int32(tokenizer.vocabularySize)).reduce(1) { max($0, tokenizer.bytes(for: $1).count) }
     // Normalisation may make a text shorter before it is cut into tokens, by a factor of 3 at most.
     longestText = engine.limits.contextLength * longestToken * 3

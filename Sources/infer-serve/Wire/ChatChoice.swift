@@ -45,8 +45,6 @@ struct ChatChoice {
 
   /// The makeup of a choice, and how it is told.
   struct Options: Sendable {
-    /// The beginning of the answer that the prompt holds.
-    var opening = ""
     /// The conditions whose stop strings end the answer.
     var stop = StopConditions.standard
     /// Whether anything behind the first call is told.
@@ -71,17 +69,15 @@ struct ChatChoice {
   /// Takes the next piece of text and returns what there is to tell, in order.
   mutating func append(_ piece: TextPiece) -> [Delta] {
     if isComplete { return [] }
-    let opening = takeOpening()
     ledger.add(piece)
-    return deltas(parser.appendPlaced(opening + piece.text))
+    return deltas(parser.appendPlaced(piece.text))
   }
 
   /// Takes the end and returns what was held back.
   mutating func finish(_ reason: FinishReason, _ statistics: GenerationStatistics) -> [Delta] {
     var rest: [Delta] = []
     if !isComplete {
-      let opening = takeOpening()
-      rest = deltas(parser.appendPlaced(opening) + parser.finishPlaced())
+      rest = deltas(parser.finishPlaced())
       if !isComplete, let delta = content(stop.finish()) { rest.append(delta) }
       if isReasoning == true { reasoningTokens += ledger.count - firstUndecided }
     }
@@ -100,15 +96,6 @@ struct ChatChoice {
 
   /// The log-probabilities so far; nil when none were asked for.
   var logprobs: ChatLogprobs.Delta? { lists?.all }
-
-  private var hasTakenOpening = false
-
-  private mutating func takeOpening() -> String {
-    if hasTakenOpening { return "" }
-    hasTakenOpening = true
-    ledger.add(opening: options.opening)
-    return options.opening
-  }
 
   private mutating func deltas(_ pieces: [PlacedPiece]) -> [Delta] {
     var deltas: [Delta] = []

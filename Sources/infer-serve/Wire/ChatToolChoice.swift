@@ -56,7 +56,7 @@ extension ChatTools {
   }
 
   /// The function that a choice names, which must be one of the tools.
-  static func demanded(_ choice: FieldReader, of names: Set<ExactText>) throws(APIError) -> Demand {
+  static func demanded(_ choice: FieldReader, of names: Set<ExactText>) throws(APIError) -> CallRules.Demand {
     let name = try choice.required(string: "name")
     guard names.contains(name) else { throw choice.wrongValue("name", "is '\(name)', which none of the tools is") }
     guard name.wholeMatch(of: /[A-Za-z0-9_.\-]+/) != nil else {

@@ -8,8 +8,8 @@ struct ChatTools: Equatable {
   var definitions: JSONValue?
   /// Whether an answer may have more than one call.
   var allowsSeveral = true
-  /// The call that the answer has to begin with, if it does not have the choice.
-  var demand: Demand?
+  /// The calls that the answer has to be, if it does not have the choice.
+  var demand = CallRules.Demand.none
   /// The names of tools that take a text instead of arguments.
   var textTools: Set<ExactText> = []
   /// Whether they came as `functions`, so that a call is told as `function_call`.
@@ -21,12 +21,6 @@ struct ChatTools: Equatable {
     case nested
     /// Beside the type.
     case flat
-  }
-
-  /// A call that is demanded.
-  enum Demand: Equatable {
-    case any
-    case function(String)
   }
 }
 

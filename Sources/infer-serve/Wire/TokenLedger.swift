@@ -1,8 +1,7 @@
 import InferCore
 
 /// The tokens of an answer and the bytes of text that came from each, for as long as they may matter.
-///
-/// Tokens are numbered from 0; what the prompt holds of the answer comes from number -1.
+/// Tokens are numbered from 0.
 struct TokenLedger {
   /// Tokens so far.
   private(set) var count = 0
@@ -15,9 +14,6 @@ struct TokenLedger {
   private var firstToken = 0
   /// How many bytes came from the last token that has any.
   private var lastLength = 0
-
-  /// Adds text that is in the prompt.
-  mutating func add(opening: String) { add(opening.utf8.lazy.map { _ in -1 }) }
 
   /// Adds a piece of the answer.
   mutating func add(_ piece: TextPiece) {
@@ -38,7 +34,7 @@ struct TokenLedger {
     offset - start < numbers.count ? numbers[max(offset - start, 0)] : count
   }
 
-  /// A token that has not been forgotten; `nil` for what the prompt holds.
+  /// A token; `nil` for one that has been forgotten.
   func token(_ number: Int) -> GeneratedToken? { number < firstToken ? nil : tokens[number - firstToken] }
 
   /// Whether bytes from an offset on come from the token of that number, or may: `length` is how many it has in all.

@@ -267,7 +267,7 @@ struct ChatRequestTests {
   @Test func callsCanBeDemanded() throws {
     let tools =
       #""tools": [{"type": "function", "function": {"name": "f.g-1"}}, {"type": "function", "function": {"name": "h h"}}]"#
-    #expect(try chat("{\(Self.hello), \(tools)}").tools.demand == nil)
+    #expect(try chat("{\(Self.hello), \(tools)}").tools.demand == .none)
     let required = try chat(#"{\#(Self.hello), \#(tools), "tool_choice": "required"}"#).tools
     #expect(required.demand == .any && required.allowsSeveral)
     let choice = { (name: String) in #""tool_choice": {"type": "function", "function": {"name": "\#(name)"}}"# }

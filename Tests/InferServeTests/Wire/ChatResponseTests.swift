@@ -6,7 +6,7 @@ import Testing
 
 struct ChatResponseTests {
   private func response(
-    count: Int = 1, prompt: String = "", opening: String = "", tools: JSONValue? = nil, several: Bool = true,
+    count: Int = 1, prompt: String = "", tools: JSONValue? = nil, several: Bool = true,
     streaming: Bool = true, format: LogprobsFormat? = nil, announcesUsage: Bool = false
   ) -> ChatResponse {
     let head = ResponseHead(id: "chatcmpl-1", created: 1_700_000_000, model: "tiny", announcesUsage: announcesUsage)
@@ -15,7 +15,7 @@ struct ChatResponseTests {
     return ChatResponse(
       head: head, count: count,
       choice: ChatChoice(
-        parser, ChatChoice.Options(opening: opening, allowsSeveralCalls: several, logprobs: format)))
+        parser, ChatChoice.Options(allowsSeveralCalls: several, logprobs: format)))
   }
 
   /// The deltas of events with one choice.
@@ -173,18 +173,6 @@ struct ChatResponseTests {
       #expect(last?["choices"]?[0]?["finish_reason"] == .string(name))
       #expect(response.completion["choices"]?[0]?["finish_reason"] == .string(name))
     }
-  }
-
-  @Test func whatThePromptHoldsOfACallBelongsToTheAnswer() throws {
-    var response = response(opening: "<tool_call>\n{\"name\": \"add\", \"arguments\":", tools: [])
-    let events = response.append(piece(" {\"a\": 1}}"), to: 0) + response.finish(0, .stop, statistics())
-    let parts = deltas(events).compactMap { $0["tool_calls"]?[0]?["function"] }
-    #expect(parts == [["name": "add", "arguments": ""], ["arguments": "{\"a\": 1}"]])
-    #expect(events.last?["choices"]?[0]?["finish_reason"] == "tool_calls")
-    // A model that says nothing at all has not called.
-    response = self.response(opening: "<tool_call>\n{\"name\": \"", tools: [])
-    _ = response.finish(0, .stop, statistics())
-    #expect(response.completion["choices"]?[0]?["finish_reason"] == "stop")
   }
 
   @Test func mistralTakesIDsOfNineCharacters() {

@@ -18,7 +18,7 @@ struct ChatToolsTests {
     let plain = try tools("")
     #expect(
       plain.definitions?[0] == ["type": "function", "function": ["name": "f", "parameters": ["type": "object"]]])
-    #expect(plain.areFunctions && !plain.allowsSeveral && plain.demand == nil)
+    #expect(plain.areFunctions && !plain.allowsSeveral && plain.demand == .none)
     #expect(try tools(#", "function_call": "auto", "tools": []"#) == plain)
     #expect(try tools(#", "function_call": "none""#).definitions == nil)
     #expect(try tools(#", "function_call": {"name": "g"}"#).demand == .function("g"))
@@ -67,7 +67,7 @@ struct ChatToolsTests {
       #"{"type": "function", "function": {"name": "g"}}"#, #"{"type": "custom", "custom": {"name": "run"}}"#
     )
     let both = try allow("auto", "\(run), \(g)")
-    #expect(both.definitions?.array?.compactMap { $0["function"]?["name"] } == ["g", "run"] && both.demand == nil)
+    #expect(both.definitions?.array?.compactMap { $0["function"]?["name"] } == ["g", "run"] && both.demand == .none)
     let one = try allow("required", g)
     #expect(one.definitions?.array?.count == 1 && one.demand == .any && one.allowsSeveral)
   }

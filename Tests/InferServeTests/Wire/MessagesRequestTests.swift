@@ -66,7 +66,7 @@ struct MessagesRequestTests {
   @Test func toolsAndTheirChoice() throws {
     let tools = try messages("{\(Self.hello), \(Self.tools)}").tools
     #expect(tools.definitions?[1]?["function"] == ["name": "g", "parameters": [:]])
-    #expect(tools.allowsSeveral && tools.demand == nil)
+    #expect(tools.allowsSeveral && tools.demand == .none)
     func choose(_ choice: String) throws -> ChatTools {
       try messages(#"{\#(Self.hello), \#(Self.tools), "tool_choice": \#(choice)}"#).tools
     }

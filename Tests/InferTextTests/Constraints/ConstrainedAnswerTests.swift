@@ -17,9 +17,8 @@ import Testing
     number = try Constraint(schema: ["type": "integer"], for: vocabulary)
   }
 
-  private func answer(prompt: String = "", mayCall: Bool = false) -> ConstrainedAnswer {
-    ConstrainedAnswer(
-      number, for: vocabulary, tokenizer: tokenizer, format: format, prompt: prompt, mayCall: mayCall)
+  private func answer(prompt: String = "") -> ConstrainedAnswer {
+    ConstrainedAnswer(number, for: vocabulary, tokenizer: tokenizer, format: format, prompt: prompt)
   }
 
   private func tokens(_ text: String) throws -> [Int32] {
@@ -64,11 +63,20 @@ import Testing
     #expect(try allows(answer, "4") && !allows(answer, "<think>"))
   }
 
-  @Test func callsAreFreeWhereThereMayBeSome() throws {
+  /// Reasoning, and then content that is a number, or a call of the one function that there is.
+  @Test func callsMayStandForContent() throws {
     #expect(try !allows(answer(), "<tool_call>"))
-    var answer = answer(mayCall: true)
-    #expect(try allows(answer, "<tool_call>") && allows(answer, "4"))
-    for token in try tokens("<tool_call>") { answer.accept(token) }
-    guard case .any = answer.next() else { return #expect(Bool(false)) }
+    let calls = CallRules(tools: [tool("add", ["a": ["type": "integer"]])])
+    let constraint = try Constraint(
+      content: .schema(["type": "integer"]), calls: calls, format: format, for: vocabulary)
+    var answer = ConstrainedAnswer(
+      constraint, for: vocabulary, tokenizer: tokenizer, format: format, prompt: "Q<think>\n")
+    for token in try tokens("what <tool_call> is not</think>\n\n") { answer.accept(token) }
+    #expect(try allows(answer, "<") && allows(answer, "4") && !allows(answer, "x"))
+    for token in try tokens("<tool_call>\n{\"name\": \"") { answer.accept(token) }
+    #expect(try allows(answer, "a") && !allows(answer, "s"))
+    for token in try tokens("add\", \"arguments\": {\"a\": 1}}\n</tool_call>") { answer.accept(token) }
+    guard case .some(let mask, let mayEnd) = answer.next() else { return #expect(Bool(false)) }
+    #expect(try mayEnd && !mask.contains(try #require(try tokens("x").first)))
   }
 }

@@ -22,6 +22,9 @@ protocol ByteMachine: ByteTransitions {
 
   /// `true` once there are more states than there may be: the text cannot go on.
   var isFull: Bool { get }
+
+  /// `true` once there are half as many states as there may be: a new machine is the better start for a text.
+  var isHalfFull: Bool { get }
 }
 
 extension ByteMachine {
@@ -90,4 +93,5 @@ struct LanguageMachine: ByteMachine {
   func isAccepting(_ state: Int32) -> Bool { automaton.isAccepting(Expression(number: state)) }
   func isBetweenParts(_ state: Int32) -> Bool { false }
   var isFull: Bool { automaton.pool.isFull }
+  var isHalfFull: Bool { automaton.pool.isHalfFull }
 }

@@ -70,6 +70,9 @@ struct ExpressionPool {
   /// `true` once there are more expressions than there may be: nothing that the pool says can be relied on any more.
   var isFull: Bool { nodes.count > limit || literals.count > Self.maxLiteralNodes }
 
+  /// `true` once there are half as many expressions as there may be.
+  var isHalfFull: Bool { nodes.count > limit / 2 || literals.count > Self.maxLiteralNodes / 2 }
+
   /// The maximum number of bytes of literals, of which those of common beginnings count once.
   private static let maxLiteralNodes = 1 << 22
 

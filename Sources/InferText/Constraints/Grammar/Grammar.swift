@@ -20,6 +20,8 @@ struct Grammar {
 
   var automaton = ByteAutomaton()
   var machines: [any ByteMachine] = []
+  /// `true` for machines that accept the empty text.
+  private(set) var acceptsNothing: [Bool] = []
   var rules: [Rule] = []
   /// The index of the rule that a text is.
   var start = 0
@@ -32,6 +34,8 @@ struct Grammar {
 
   /// A part that is a text of a machine.
   mutating func part(_ machine: any ByteMachine) -> Part {
+    var machine = machine
+    acceptsNothing.append(machine.isAccepting(machine.start))
     machines.append(machine)
     return .machine(machines.count - 1)
   }

@@ -30,6 +30,11 @@ struct GrammarMachine: ByteMachine {
       || grammar.machines.contains(where: \.isFull)
   }
 
+  var isHalfFull: Bool {
+    states.items.count > Self.maxStates / 2 || states.size > Self.maxSize / 2 || grammar.automaton.pool.isHalfFull
+      || grammar.machines.contains(where: \.isHalfFull)
+  }
+
   mutating func next(_ state: Int32, _ byte: UInt8) -> Int32 {
     if let known = states.transitions[state, byte] { return known }
     let result = isFull || state == 0 ? 0 : compute(state, byte)
@@ -108,6 +113,7 @@ struct GrammarMachine: ByteMachine {
         case .machine(let machine, let next):
           let inner = grammar.machines[Int(machine)].start
           add(Item(terminal: machine + 1, inner: inner, position: next, call: item.call))
+          if grammar.acceptsNothing[Int(machine)] { add(Item(position: next, call: item.call)) }
         case .rule(let rule, let next):
           let behind = Item(position: next, call: item.call)
           if tables.isNullable[Int(rule)] { add(behind) }

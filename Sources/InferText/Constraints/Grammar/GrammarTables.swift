@@ -114,7 +114,7 @@ struct GrammarTables {
     switch part {
     case .language(let expression):
       ofTexts ? expression != .nothing : grammar.automaton.pool.acceptsEmptyString(expression)
-    case .machine: ofTexts
+    case .machine(let machine): ofTexts || grammar.acceptsNothing[machine]
     case .rule(let rule): known[rule]
     case .sequence(let parts): parts.allSatisfy { isTrue($0, known, grammar, ofTexts: ofTexts) }
     case .choice(let parts): parts.contains { isTrue($0, known, grammar, ofTexts: ofTexts) }

@@ -4,6 +4,8 @@
 /// Made once and used for any number of texts, on any threads: states and masks that one has found are there for the others.
 public final class Constraint: Sendable {
   private let automaton: any TokenAutomaton
+  /// `true` when it is about reasoning too.
+  let isWhole: Bool
 
   /// A language that texts are in.
   public enum Language: Equatable, Sendable {
@@ -52,10 +54,33 @@ public final class Constraint: Sendable {
     try self.init(.grammar(grammar, syntax), for: vocabulary)
   }
 
-  init(_ machine: any ByteMachine, _ vocabulary: MaskVocabulary) {
+  /// Answers that may be calls of tools as well as content, from behind the reasoning on, or from their beginning where the
+  /// format has channels.
+  ///
+  /// A call has the name of one of the tools, and arguments that are valid against its schema.
+  ///
+  /// - Parameters:
+  ///   - content: The language of content; `nil` for any text.
+  ///   - calls: The calls that there may be.
+  ///   - format: The makeup of the model's answers, with which the vocabulary was made too.
+  ///   - vocabulary: The vocabulary.
+  /// - Throws: ``ConstraintError`` for what cannot be held, and where a call is demanded and there can be none.
+  public convenience init(
+    content: Language?, calls: CallRules, format: OutputFormat, for vocabulary: MaskVocabulary
+  ) throws(ConstraintError) {
+    let grammar = try AnswerGrammar(content: try content?.machine(), calls, format, vocabulary.marks)
+    self.init(try grammar.machine(), vocabulary, isWhole: format.toolCalls == .harmony)
+  }
+
+  init(_ machine: any ByteMachine, _ vocabulary: MaskVocabulary, isWhole: Bool = false) {
+    self.isWhole = isWhole
+
     func masked(_ machine: some ByteMachine) -> any TokenAutomaton { MaskedMachine(machine, vocabulary) }
     automaton = masked(machine)
   }
+
+  /// `true` once texts have found so many states that others had better start with a new constraint.
+  package var isWorn: Bool { automaton.isHalfFull }
 
   /// A cursor at the start of a text.
   public func makeCursor(whiteSpace limits: WhiteSpaceLimits = .written) -> ConstraintCursor {

@@ -2,51 +2,89 @@ internal import Foundation
 
 /// The constraints on answers that were asked for lately, made for a model's vocabulary.
 ///
-/// A constraint is made on the thread that asks for it first. Others that ask for the same one wait for it.
+/// A constraint is made on the thread that asks for it first. Others that ask for the same one wait for it, and nobody else
+/// does.
 package final class ConstraintCache: @unchecked Sendable {
-  // Safe because the lock is held wherever a member is used.
+  // Safe because the lock is held wherever a member that changes is used.
   private let lock = NSLock()
   private let tokenizer: Tokenizer
-  private var vocabulary: MaskVocabulary?
+  private let format: OutputFormat
+  private let vocabulary = Once<MaskVocabulary>()
   /// Constraints by the key of their language, the last used last.
-  private var constraints: [(key: [UInt8], constraint: Constraint)] = []
+  private var constraints: [(key: [UInt8], constraint: Once<Constraint>)] = []
 
   private static let maxCount = 64
-  /// The number of bytes that a schema, an expression, a grammar or choices may have as JSON.
+  /// The number of bytes that a schema, an expression, a grammar or choices may have as JSON, and tools.
   private static let maxBytes = 1 << 20
 
-  /// The cache of a tokenizer's vocabulary, which is read when the first constraint is asked for.
-  package init(_ tokenizer: Tokenizer) { self.tokenizer = tokenizer }
+  /// The cache of a model, whose vocabulary is read when the first constraint is asked for.
+  ///
+  /// - Parameters:
+  ///   - tokenizer: The model's tokenizer.
+  ///   - format: The makeup of the model's answers.
+  package init(_ tokenizer: Tokenizer, _ format: OutputFormat) {
+    self.tokenizer = tokenizer
+    self.format = format
+  }
 
   /// An answer under a constraint.
   ///
   /// - Parameters:
-  ///   - language: The language that the answer is to be in.
-  ///   - format: The makeup of the model's answers; `nil` for an answer that is all content.
-  ///   - prompt: The rendered prompt.
-  ///   - mayCall: `true` when the answer may be calls of tools instead.
+  ///   - language: The language that content is to be in; `nil` for any.
+  ///   - calls: The calls of tools that the answer may be instead.
+  ///   - prompt: The rendered prompt, behind which the model may reason first; `nil` for an answer that is all content.
   /// - Throws: ``ConstraintError`` for a language that cannot be held or is too long.
   package func answer(
-    _ language: Constraint.Language, format: OutputFormat? = nil, prompt: String = "", mayCall: Bool = false
+    _ language: Constraint.Language?, calls: CallRules? = nil, prompt: String? = nil
   ) throws(ConstraintError) -> ConstrainedAnswer {
-    let key = language.key
+    let key = (language?.key ?? []) + (calls?.key ?? [])
     guard key.count <= Self.maxBytes else {
       throw ConstraintError(reason: "it has \(key.count) bytes; at most \(Self.maxBytes) are taken")
     }
+    let vocabulary = try vocabulary.value { () throws(ConstraintError) in MaskVocabulary(tokenizer, format: format) }
+    let constraint = try entry(key).value { () throws(ConstraintError) in
+      if let calls { return try Constraint(content: language, calls: calls, format: format, for: vocabulary) }
+      guard let language else { preconditionFailure("an answer without a constraint was asked for") }
+      return try Constraint(language, for: vocabulary)
+    }
+    return ConstrainedAnswer(
+      constraint, for: vocabulary, tokenizer: tokenizer, format: prompt == nil ? nil : format, prompt: prompt ?? "")
+  }
+
+  /// The place of a constraint, whether it was made or not.
+  private func entry(_ key: [UInt8]) -> Once<Constraint> {
+    lock.withLock {
+      let known = constraints.firstIndex { $0.key == key }.map { constraints.remove(at: $0).constraint }
+      // States are found text by text and are never given up, so that after many texts there is a new start.
+      let entry = known.flatMap { $0.known?.isWorn ?? false ? nil : $0 } ?? Once<Constraint>()
+      constraints.append((key, entry))
+      if constraints.count > Self.maxCount { constraints.removeFirst() }
+      return entry
+    }
+  }
+}
+
+/// A value that is made when it is first asked for; who asks for it meanwhile waits.
+private final class Once<Value: Sendable>: @unchecked Sendable {
+  // Safe because the lock is held wherever the value is used.
+  private let lock = NSLock()
+  private var made: Value?
+
+  /// The value, if it was made and nobody makes it now.
+  var known: Value? {
+    guard lock.try() else { return nil }
+    defer { lock.unlock() }
+    return made
+  }
+
+  /// The value. One that could not be made is tried again by the next who asks.
+  func value(_ make: () throws(ConstraintError) -> Value) throws(ConstraintError) -> Value {
     lock.lock()
     defer { lock.unlock() }
-    let vocabulary = vocabulary ?? MaskVocabulary(tokenizer)
-    self.vocabulary = vocabulary
-    let constraint: Constraint
-    if let index = constraints.firstIndex(where: { $0.key == key }) {
-      constraint = constraints.remove(at: index).constraint
-    } else {
-      constraint = try Constraint(language, for: vocabulary)
-    }
-    constraints.append((key, constraint))
-    if constraints.count > Self.maxCount { constraints.removeFirst() }
-    return ConstrainedAnswer(
-      constraint, for: vocabulary, tokenizer: tokenizer, format: format, prompt: prompt, mayCall: mayCall)
+    if let made { return made }
+    let value = try make()
+    made = value
+    return value
   }
 }
 
@@ -60,6 +98,20 @@ extension Constraint.Language {
       case .choice(let texts): ["choice": .array(texts.map(JSONValue.string))]
       case .grammar(let text, let syntax): [syntax?.rawValue ?? "grammar": .string(text)]
       }
+    return Array(value.serialized().utf8)
+  }
+}
+
+extension CallRules {
+  /// The same for rules that are the same, and for no others.
+  fileprivate var key: [UInt8] {
+    let demand: JSONValue =
+      switch demand {
+      case .none: false
+      case .any: true
+      case .function(let name): .string(name)
+      }
+    let value: JSONValue = ["calls": [tools, .bool(allowsSeveral), demand]]
     return Array(value.serialized().utf8)
   }
 }

@@ -14,11 +14,19 @@ public final class MaskVocabulary: Sendable {
   let inner: TextTokens
   /// Tokens that begin with white space.
   let spaced: TokenMask
+  /// The special tokens, and which of them are marks.
+  let marks: AnswerMarks
 
   /// - Parameters:
   ///   - size: One more than the highest id.
   ///   - tokens: The ids and bytes of tokens that may be generated in a text; special tokens are not among them.
-  public init(size: Int, _ tokens: [(id: Int32, bytes: [UInt8])]) {
+  public convenience init(size: Int, _ tokens: [(id: Int32, bytes: [UInt8])]) {
+    self.init(size: size, tokens, AnswerMarks())
+  }
+
+  init(size: Int, _ tokens: [(id: Int32, bytes: [UInt8])], _ marks: AnswerMarks) {
+    let tokens = tokens.filter { !AnswerMarks.areReserved($0.bytes) } + marks.bytes.map { ($0.key, $0.value) }
+    self.marks = marks
     self.size = size
     var (plain, escaped, closing) = ([TokenTrie.Token](), [TokenTrie.Token](), [ClosingTokens.Split]())
     var inner: [(id: Int32, characters: Int)] = []
@@ -44,10 +52,24 @@ public final class MaskVocabulary: Sendable {
 }
 
 extension MaskVocabulary {
-  /// The tokens of a tokenizer, but for its special ones.
-  public convenience init(_ tokenizer: Tokenizer) {
+  /// The tokens of a tokenizer.
+  ///
+  /// - Parameters:
+  ///   - tokenizer: The tokenizer.
+  ///   - format: The makeup of the model's answers, whose marks constraints on calls may have even where they are special
+  ///     tokens. Other special tokens stand in no text that is held to a language.
+  public convenience init(_ tokenizer: Tokenizer, format: OutputFormat? = nil) {
     let ids = (0..<Int32(tokenizer.vocabularySize)).filter { !tokenizer.isSpecial($0) }
-    self.init(size: tokenizer.vocabularySize, ids.map { ($0, tokenizer.bytes(for: $0)) })
+    let marks = format?.toolCalls?.literals(suffix: format?.tagSuffix ?? "") ?? []
+    self.init(
+      size: tokenizer.vocabularySize, ids.map { ($0, tokenizer.bytes(for: $0)) }, AnswerMarks(marks, tokenizer))
+  }
+
+  /// The bytes of a token in the texts that automata read; none for one that no text has.
+  func bytes(of token: Int32, _ tokenizer: Tokenizer) -> [UInt8] {
+    if let bytes = marks.bytes[token] { return bytes }
+    let bytes = tokenizer.bytes(for: token)
+    return AnswerMarks.areReserved(bytes) ? [] : bytes
   }
 }
 

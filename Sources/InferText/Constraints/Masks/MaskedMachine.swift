@@ -5,6 +5,8 @@ protocol TokenAutomaton: Sendable {
   var start: Int32 { get }
   /// `true` once there are more states than there may be.
   var isFull: Bool { get }
+  /// `true` once there are half as many.
+  var isHalfFull: Bool { get }
   func mayEnd(in state: Int32) -> Bool
   /// Takes bytes; `false`, and no change, when they may not follow.
   func advance(_ place: inout TextPlace, _ bytes: [UInt8]) -> Bool
@@ -49,6 +51,7 @@ final class MaskedMachine<Machine: ByteMachine>: TokenAutomaton, @unchecked Send
   }
 
   var isFull: Bool { lock.withLock { machine.isFull } }
+  var isHalfFull: Bool { lock.withLock { machine.isHalfFull } }
 
   func mayEnd(in state: Int32) -> Bool { lock.withLock { machine.isAccepting(state) } }
 

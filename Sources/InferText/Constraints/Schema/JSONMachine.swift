@@ -45,6 +45,8 @@ struct JSONMachine: ByteMachine {
   /// `true` once there are more states than there may be.
   var isFull: Bool { states.frames.count > Self.maxStates || compiler.automaton.pool.isFull }
 
+  var isHalfFull: Bool { states.frames.count > Self.maxStates / 2 || compiler.automaton.pool.isHalfFull }
+
   // MARK: States
 
   mutating func state(_ frame: JSONFrame) -> State { states.state(of: frame) }

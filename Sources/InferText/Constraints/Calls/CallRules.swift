@@ -1,0 +1,60 @@
+/// The calls of tools that an answer may have.
+public struct CallRules: Equatable, Sendable {
+  /// What an answer has to be.
+  public enum Demand: Equatable, Sendable {
+    /// Content, calls, or both.
+    case none
+    /// Calls, of any of the functions.
+    case any
+    /// Calls of one function.
+    case function(String)
+  }
+
+  /// The tools as in a request: an array of objects with a `function` that has a `name` and, as a JSON schema, `parameters`.
+  public let tools: JSONValue
+  /// `true` when there may be more than one call.
+  public let allowsSeveral: Bool
+  /// What the answer has to be.
+  public let demand: Demand
+
+  /// Calls of some tools.
+  public init(tools: JSONValue, allowsSeveral: Bool = true, demand: Demand = .none) {
+    self.tools = tools
+    self.allowsSeveral = allowsSeveral
+    self.demand = demand
+  }
+
+  /// The functions that may be called, with the schemas of their arguments.
+  ///
+  /// A function without parameters takes none. Where the schema cannot be held, arguments are held to being an object, unless
+  /// the function is `strict`.
+  func functions() throws(ConstraintError) -> [CallableFunction] {
+    var functions: [CallableFunction] = []
+    for (index, tool) in (tools.array ?? []).enumerated() {
+      let function = tool["function"] ?? tool
+      guard let name = function["name"]?.string else { continue }
+      if case .function(let demanded) = demand, !name.isExactly(demanded) { continue }
+      var members = function["parameters"]?.object ?? ["properties": [:], "additionalProperties": false]
+      if members["type"] == nil { members["type"] = "object" }
+      let object: JSONMachine
+      do {
+        object = try JSONMachine(.object(members))
+      } catch {
+        if function["strict"] == true {
+          throw ConstraintError(reason: "tools[\(index)], '\(name)', parameters: \(error)")
+        }
+        object = JSONMachine.anyObject()
+      }
+      functions.append(CallableFunction(name: name, arguments: object, properties: members["properties"]?.object))
+    }
+    return functions
+  }
+}
+
+/// A function that may be called.
+struct CallableFunction {
+  let name: String
+  let arguments: JSONMachine
+  /// The properties that the schema of the arguments names.
+  let properties: JSONObject?
+}

@@ -1,0 +1,156 @@
+/// The arguments of a call as Python writes them, `city="Paris", days=[1, 2]`, valid against a schema.
+///
+/// The text is followed as the JSON object that it stands for. Strings have the escapes that Python and JSON share.
+struct PythonArguments: ByteMachine {
+  private struct Place: Hashable {
+    var step: Step
+    /// The state in the object.
+    var json: Int32
+    /// The brackets that are open in the value.
+    var depth: UInt8 = 0
+    /// The mark with which the string under way ends.
+    var quote: UInt8 = 0
+    /// The constant under way, and the bytes of it that were there.
+    var word: UInt8 = 0, seen: UInt8 = 0
+  }
+
+  private enum Step: UInt8 {
+    case start, behindComma, name, value, string, escape, word
+  }
+
+  private static let words: [(python: [UInt8], json: [UInt8])] = [
+    ("True", "true"), ("False", "false"), ("None", "null"),
+  ]
+  .map { (Array($0.utf8), Array($1.utf8)) }
+  private static let maxDepth: UInt8 = 100
+
+  private var object: JSONMachine
+  private var states: TranscodedStates<Place>
+  private var transitions = Transitions()
+  let start: Int32 = 1
+
+  /// - Parameter object: A machine of the object that the arguments are.
+  init(_ object: JSONMachine) {
+    var object = object
+    states = TranscodedStates(start: Place(step: .start, json: object.next(object.start, UInt8(ascii: "{"))))
+    self.object = object
+    for _ in 0..<states.count { transitions.addState() }
+  }
+
+  var isFull: Bool { states.isFull || object.isFull }
+  var isHalfFull: Bool { states.isHalfFull || object.isHalfFull }
+
+  func isBetweenParts(_ state: Int32) -> Bool { false }
+
+  mutating func isAccepting(_ state: Int32) -> Bool {
+    guard state != 0 else { return false }
+    let place = states[state]
+    return (place.step == .start || place.step == .value && place.depth == 0) && object.mayEndObject(place.json)
+  }
+
+  mutating func next(_ state: Int32, _ byte: UInt8) -> Int32 {
+    if let known = transitions[state, byte] { return known }
+    let result = isFull || state == 0 ? 0 : states.state(of: advance(states[state], byte))
+    if Int(result) == states.count - 1 { transitions.addState() }
+    transitions[state, byte] = result
+    return result
+  }
+
+  private mutating func advance(_ place: Place, _ byte: UInt8) -> Place? {
+    var place = place
+    switch place.step {
+    case .start, .behindComma:
+      if byte == UInt8(ascii: " "), place.step == .behindComma, place.seen == 0 {
+        place.seen = 1
+        return place
+      }
+      guard byte.isNameStart else { return nil }
+      place.json = object.next(place.json, UInt8(ascii: "\""))
+      (place.step, place.seen) = (.name, 0)
+      return advance(place, byte)
+    case .name:
+      if byte == UInt8(ascii: "=") {
+        place.json = object.next(place.json, "\":".utf8)
+        place.step = .value
+      } else {
+        guard byte.isNameStart || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { return nil }
+        place.json = object.next(place.json, byte)
+      }
+    case .value: return advanceValue(place, byte)
+    case .string: advanceString(&place, byte)
+    case .escape:
+      place.json = escaped(byte, place.json)
+      place.step = .string
+    case .word:
+      let word = Self.words[Int(place.word)]
+      guard word.python[Int(place.seen)] == byte else { return nil }
+      place.json = object.next(place.json, word.json[Int(place.seen)])
+      place.seen += 1
+      if Int(place.seen) == word.python.count { (place.step, place.word, place.seen) = (.value, 0, 0) }
+    }
+    return place.json == 0 ? nil : place
+  }
+
+  private mutating func advanceValue(_ place: Place, _ byte: UInt8) -> Place? {
+    var place = place
+    switch byte {
+    case UInt8(ascii: "\""), UInt8(ascii: "'"):
+      (place.step, place.quote) = (.string, byte)
+      place.json = object.next(place.json, UInt8(ascii: "\""))
+      return place.json == 0 ? nil : place
+    case UInt8(ascii: ",") where place.depth == 0:
+      guard !object.isBeforeValue(place.json) else { return nil }
+      place.step = .behindComma
+    case UInt8(ascii: "["), UInt8(ascii: "{"):
+      guard place.depth < Self.maxDepth else { return nil }
+      place.depth += 1
+    case UInt8(ascii: "]"), UInt8(ascii: "}"):
+      guard place.depth > 0 else { return nil }
+      place.depth -= 1
+    // White space only within brackets, one space at a time behind what separates.
+    case UInt8(ascii: " "):
+      guard place.depth > 0, place.seen == 0 else { return nil }
+      place.seen = 1
+      return place
+    case 0..<0x20: return nil
+    default:
+      if let word = Self.words.firstIndex(where: { $0.python[0] == byte }) {
+        (place.step, place.word) = (.word, UInt8(word))
+        place.seen = 0
+        return advance(place, byte)
+      }
+    }
+    place.seen = 0
+    place.json = object.next(place.json, byte)
+    return place.json == 0 ? nil : place
+  }
+
+  /// The characters that may stand behind a backslash, in Python and, but for one, in JSON.
+  private static let escapes = Array("\"'\\nrtbf".utf8)
+
+  /// The state behind an escaped character of a string.
+  private mutating func escaped(_ byte: UInt8, _ json: Int32) -> Int32 {
+    guard Self.escapes.contains(byte) else { return 0 }
+    return byte == UInt8(ascii: "'") ? object.next(json, byte) : object.next(json, [UInt8(ascii: "\\"), byte])
+  }
+
+  private mutating func advanceString(_ place: inout Place, _ byte: UInt8) {
+    switch byte {
+    case place.quote:
+      (place.step, place.quote) = (.value, 0)
+      place.json = object.next(place.json, UInt8(ascii: "\""))
+    case UInt8(ascii: "\\"):
+      place.step = .escape
+      if !Self.escapes.contains(where: { escaped($0, place.json) != 0 }) { place.json = 0 }
+    case 0..<0x20: place.json = 0
+    default: place.json = object.next(place.json, inString: byte)
+    }
+  }
+}
+
+extension UInt8 {
+  /// A letter of ASCII or an underscore.
+  fileprivate var isNameStart: Bool {
+    self == UInt8(ascii: "_") || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(self | 0x20)
+  }
+}

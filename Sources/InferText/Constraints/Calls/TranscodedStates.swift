@@ -1,0 +1,87 @@
+/// The states of a machine that reads arguments in a form of its own and follows them as the members of a JSON object, each
+/// stored once.
+struct TranscodedStates<Place: Hashable> {
+  private var places: [Place]
+  private var indices: [Place: Int32]
+
+  /// - Parameter start: The place of state 1, the first.
+  init(start: Place) {
+    // State 0 is none; its place is never asked for.
+    places = [start, start]
+    indices = [start: 1]
+  }
+
+  var count: Int { places.count }
+
+  private static var maxCount: Int { 1 << 17 }
+  var isFull: Bool { count > Self.maxCount }
+  var isHalfFull: Bool { count > Self.maxCount / 2 }
+
+  subscript(state: Int32) -> Place { places[Int(state)] }
+
+  mutating func state(of place: Place?) -> Int32 {
+    guard let place else { return 0 }
+    if let known = indices[place] { return known }
+    let state = Int32(places.count)
+    places.append(place)
+    indices[place] = state
+    return state
+  }
+}
+
+extension JSONMachine {
+  /// The state behind some bytes; 0 when they may not follow.
+  mutating func next(_ state: Int32, _ bytes: some Sequence<UInt8>) -> Int32 {
+    var state = state
+    for byte in bytes where state != 0 { state = next(state, byte) }
+    return state
+  }
+
+  /// The state behind a byte of a string's text, which JSON may have to escape.
+  mutating func next(_ state: Int32, inString byte: UInt8) -> Int32 {
+    switch byte {
+    case UInt8(ascii: "\""), UInt8(ascii: "\\"): next(state, [UInt8(ascii: "\\"), byte])
+    case 0..<0x20: next(state, "\\u00\(byte < 16 ? "0" : "1")\(String(byte & 15, radix: 16))".utf8)
+    default: next(state, byte)
+    }
+  }
+
+  /// `true` before a value.
+  func isBeforeValue(_ state: Int32) -> Bool {
+    if case .value = states[state] { state != Self.dead } else { false }
+  }
+
+  /// `true` when a value, or an object without members, may end in a state of an object.
+  mutating func mayEndObject(_ state: Int32) -> Bool {
+    let behind = next(state, UInt8(ascii: "}"))
+    return behind != 0 && isAccepting(behind)
+  }
+
+  /// `true` in a state in which a value of the outermost object has ended, or may.
+  mutating func mayEndValue(_ state: Int32) -> Bool {
+    switch states[state] {
+    case .object(let frame, Self.dead): frame.place == .behindValue
+    case .number(_, let parent):
+      if case .object(_, Self.dead) = states[parent] {
+        next(state, UInt8(ascii: ",")) != 0 || next(state, UInt8(ascii: "}")) != 0
+      } else {
+        false
+      }
+    default: false
+    }
+  }
+
+  /// The state behind a byte of a value of the outermost object; 0 for one that would lead out of the value.
+  mutating func next(_ state: Int32, inValue byte: UInt8) -> Int32 {
+    let isOver = mayEndValue(state) && (byte == UInt8(ascii: ",") || byte == UInt8(ascii: "}"))
+    return isOver ? 0 : next(state, byte)
+  }
+}
+
+extension JSONMachine {
+  /// A machine of any object.
+  static func anyObject() -> JSONMachine {
+    guard let machine = try? JSONMachine(["type": "object"]) else { preconditionFailure("an object is possible") }
+    return machine
+  }
+}

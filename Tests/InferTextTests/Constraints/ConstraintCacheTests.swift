@@ -1,0 +1,39 @@
+import Foundation
+import InferText
+import TestSupport
+import Testing
+
+/// Constraints that are kept for others.
+@Suite struct ConstraintCacheTests {
+  private let tokenizer: Tokenizer
+
+  init() throws {
+    let repository = TextFixtures.folder.deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
+    tokenizer = try Tokenizer(folder: repository.appending(path: "Models/tiny"))
+  }
+
+  /// Each text finds states of its own, more of them in the end than there may be: new constraints take the place of old ones.
+  @Test func neverWearsOut() throws {
+    let cache = ConstraintCache(tokenizer, OutputFormat(template: ""))
+    let schema: JSONValue = ["type": "number", "multipleOf": 0.001, "minimum": 0, "maximum": 1e12]
+    var random = SeededGenerator(seed: 1)
+    for _ in 0..<3000 {
+      var answer = try cache.answer(.schema(schema))
+      let number = "\(Int.random(in: 0..<1_000_000_000, using: &random)).\(Int.random(in: 1..<1000, using: &random))"
+      for token in try tokenizer.encode(number, parsingSpecialTokens: false, addingSpecialTokens: false) {
+        guard case .some(let mask, _) = answer.next(), mask.contains(token) else {
+          Issue.record("\(number) is refused")
+          return
+        }
+        answer.accept(token)
+      }
+    }
+  }
+
+  @Test func complaintsAreNotKept() throws {
+    let cache = ConstraintCache(tokenizer, OutputFormat(template: ""))
+    for _ in 0..<2 { #expect(throws: ConstraintError.self) { try cache.answer(.regex("(")) } }
+    #expect(throws: ConstraintError.self) { try cache.answer(.choice([String(repeating: "x", count: 2_000_000)])) }
+  }
+}
