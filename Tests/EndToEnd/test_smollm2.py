@@ -138,10 +138,11 @@ def test_greedy_tokens_are_those_of_transformers_where_the_margin_is_clear(binar
 
 
 def test_perplexity_is_that_of_llama_cpp(binary, smollm2, expected):
+    # Of so short a text, what a cache of 16 bits rounds moves the result by half of what it may differ.
     for reference in expected["perplexities"]:
         result = run(
             binary, "perplexity", "--model", smollm2, "--file", FIXTURES / "declaration.txt", "--context",
-            reference["context"], "--json")
+            reference["context"], "--kv-type", "f32", "--json")
         assert result.returncode == 0, result.stderr
         assert json.loads(result.stdout)["model"]["perplexity"] == pytest.approx(reference["perplexity"], rel=0.005)
 

@@ -80,11 +80,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     if progress.stage == .closing { return }
     // A fault within a body is for the endpoint that reads it.
     guard let error = error as? HTTPParserError, progress.hasAnsweredAll else { return context.fireErrorCaught(error) }
-    switch error {
-    case .headerOverflow: refuse(.headerTooLarge, context)
-    case .invalidMethod: refuse(.unknownMethod(nil), context)
-    default: refuse(.malformed("\(error)"), context)
-    }
+    refuse(error == .headerOverflow ? .headerTooLarge : .malformed("\(error)"), context)
   }
 
   // MARK: Responses

@@ -54,11 +54,10 @@ struct APIError: Error, Equatable {
       code: "method_not_allowed", allow: allow)
   }
 
-  /// The method is none of HTTP's, or one that no endpoint has.
-  static func unknownMethod(_ method: String?) -> APIError {
-    let name = method.map { " \($0)" } ?? ""
-    return APIError(
-      status: 501, message: "The request's method\(name) is not known.", type: "invalid_request_error",
+  /// The method is one that no endpoint has.
+  static func unknownMethod(_ method: String) -> APIError {
+    APIError(
+      status: 501, message: "The request's method \(method) is not known.", type: "invalid_request_error",
       code: "unknown_method")
   }
 
