@@ -27,7 +27,10 @@ public struct RelevanceScorer: Sendable {
 
   /// The prompt for a query and a document.
   ///
-  /// - Parameter instruction: The task that the document has to serve; `nil` for the usual one.
+  /// - Parameters:
+  ///   - query: The query.
+  ///   - document: The document that is judged.
+  ///   - instruction: The task that the document has to serve; `nil` for the usual one.
   /// - Throws: `TemplateError` when the model's chat template takes no such conversation.
   public func prompt(
     query: String, document: String, instruction: String? = nil
@@ -50,7 +53,7 @@ public struct RelevanceScorer: Sendable {
 
   /// The probability that the document answers the query.
   ///
-  /// - Parameter hidden: The hidden state of the prompt's last token, ``LanguageModel/hiddenWidth`` values.
+  /// - Parameter hidden: The hidden state of the prompt's last token, `LanguageModel.hiddenWidth` values.
   public func score(_ hidden: [Float]) -> Double {
     precondition(hidden.count == direction.count, "\(hidden.count) values of \(direction.count)")
     let logit = zip(direction, hidden).reduce(0) { $0 + Double($1.0) * Double($1.1) }
