@@ -46,7 +46,7 @@ public struct EmbeddingDefaults: Sendable, Equatable {
       case "Pooling":
         let name = "\(module["path"]?.string ?? "")/config.json"
         // Names of files are the maker's to choose, places outside the model's folder are not.
-        guard name == Self.poolingFile, let config = try files.document(name) else {
+        guard name.isExactly(Self.poolingFile), let config = try files.document(name) else {
           obstacle = "\(Self.modulesFile) tells of pooling that is not in \(Self.poolingFile)"
           break
         }

@@ -107,9 +107,9 @@ extension RelevanceScorer.Prompt {
     }
   }
 
-  /// Whether a template's source has a role's name in quotes.
+  /// `true` when a template's source has a role's name in quotes.
   private static func isRole(_ name: String, in source: String) -> Bool {
-    source.contains("'\(name)'") || source.contains("\"\(name)\"")
+    source.containsExactly("'\(name)'") || source.containsExactly("\"\(name)\"")
   }
 
   /// The words that Qwen3-Reranker was trained with.

@@ -13,7 +13,7 @@ public struct ChatOptions: Sendable {
   /// The urgency; see `GenerationRequest/priority`.
   public var priority = 0
 
-  /// What the model's files recommend.
+  /// The recommendations of the model's files.
   public init() {}
 }
 

@@ -23,7 +23,7 @@ struct ChatText: Sendable {
     guard template.mentions("tools") else {
       throw .toolsUnsupported(model: model.name, reason: "its chat template takes no tools")
     }
-    guard let calls = format.toolCalls, calls != .none else {
+    guard format.takesCalls else {
       throw .toolsUnsupported(model: model.name, reason: "its chat template does not show how calls are written")
     }
   }

@@ -42,7 +42,7 @@ final class BackgroundResponses: Sendable {
   ) async -> JSONValue {
     var builder = builder
     let queued = builder.queued
-    if log != nil { log?.append(builder.queue()) }
+    if let log { log.append(builder.queue()) }
     let supervisor = await AnswerSupervisor(answer, channel: nil, until: deadline)
     entries.withLock { [builder] entries in
       let task = Task { [self, ticket = service.state.responses.open()] in
@@ -88,7 +88,7 @@ extension GenerationService {
       let keepAlive = KeepAlive(writer, framing.keepAlive, every: limits.keepAlive)
       var next = start
       for await _ in follower.notices {
-        let events = log.events(from: next).events
+        let events = log.events(from: next)
         next += events.count
         if !events.isEmpty { try await keepAlive.write(framing.bytes(Array(events)), to: &writer) }
       }

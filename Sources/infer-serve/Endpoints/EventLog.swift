@@ -29,10 +29,8 @@ final class EventLog: Sendable {
   /// The events so far.
   var events: [JSONValue] { state.withLock { $0.events } }
 
-  /// The events from a number on, and `true` when there will be no others.
-  func events(from start: Int) -> (events: ArraySlice<JSONValue>, isOver: Bool) {
-    state.withLock { ($0.events.dropFirst(start), $0.isOver) }
-  }
+  /// The events from a number on.
+  func events(from start: Int) -> ArraySlice<JSONValue> { state.withLock { $0.events.dropFirst(start) } }
 
   /// Adds events, after which there may be no others.
   func append(_ events: [JSONValue], isOver: Bool = false) {

@@ -112,7 +112,7 @@ struct OllamaModels: Sendable {
     var capabilities: [JSONValue] = ["completion"]
     if served.model.embedding.type != nil, served.embedding.pooling != nil { capabilities.append("embedding") }
     guard let template = served.model.chatTemplate else { return capabilities + insertion(served) }
-    if template.mentions("tools"), let calls = served.format.toolCalls, calls != .none {
+    if template.mentions("tools"), served.format.takesCalls {
       capabilities.append("tools")
     }
     let switches = ["enable_thinking", "thinking", "reasoning_effort"].contains { template.mentions($0) }

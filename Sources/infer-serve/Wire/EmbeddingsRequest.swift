@@ -102,7 +102,7 @@ extension RequestFields {
       ("max_tokens_per_doc", .refused("Cutting documents is", unless: [])),
     ]
 
-  /// What embeddings have in common.
+  /// The settings that all endpoints for embeddings have.
   static let embeddingForm: [Field] = all(
     .read, "model", "pooling", "normalize", "add_special_tokens", "cache_salt", "cache_prompt", "priority", "user",
     "safety_identifier", "timeout")

@@ -7,7 +7,7 @@ struct EventLogTests {
   /// All events from a number on, as they come.
   private func read(_ log: EventLog, from start: Int = 0) async -> [JSONValue] {
     var read: [JSONValue] = []
-    for await _ in log.follow().notices { read += log.events(from: start + read.count).events }
+    for await _ in log.follow().notices { read += log.events(from: start + read.count) }
     return read
   }
 

@@ -1,6 +1,6 @@
 /// The calls of tools that an answer may have.
 public struct CallRules: Equatable, Sendable {
-  /// What an answer has to be.
+  /// The calls that an answer has to be.
   public enum Demand: Equatable, Sendable {
     /// Content, calls, or both.
     case none
@@ -14,7 +14,7 @@ public struct CallRules: Equatable, Sendable {
   public let tools: JSONValue
   /// `true` when there may be more than one call.
   public let allowsSeveral: Bool
-  /// What the answer has to be.
+  /// The calls that the answer has to be.
   public let demand: Demand
 
   /// Calls of some tools.

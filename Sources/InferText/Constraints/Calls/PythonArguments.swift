@@ -1,8 +1,8 @@
 /// The arguments of a call as Python writes them, `city="Paris", days=[1, 2]`, valid against a schema.
 ///
 /// The text is followed as the JSON object that it stands for. Strings have the escapes that Python and JSON share.
-struct PythonArguments: ByteMachine {
-  private struct Place: Hashable {
+struct PythonArguments: TranscodedMachine {
+  struct Place: Hashable {
     var step: Step
     /// The state in the object.
     var json: Int32
@@ -14,7 +14,7 @@ struct PythonArguments: ByteMachine {
     var word: UInt8 = 0, seen: UInt8 = 0
   }
 
-  private enum Step: UInt8 {
+  enum Step: UInt8 {
     case start, behindComma, name, value, string, escape, word
   }
 
@@ -24,23 +24,15 @@ struct PythonArguments: ByteMachine {
   .map { (Array($0.utf8), Array($1.utf8)) }
   private static let maxDepth: UInt8 = 100
 
-  private var object: JSONMachine
-  private var states: TranscodedStates<Place>
-  private var transitions = Transitions()
-  let start: Int32 = 1
+  var object: JSONMachine
+  var states: TranscodedStates<Place>
 
   /// - Parameter object: A machine of the object that the arguments are.
   init(_ object: JSONMachine) {
     var object = object
     states = TranscodedStates(start: Place(step: .start, json: object.next(object.start, UInt8(ascii: "{"))))
     self.object = object
-    for _ in 0..<states.count { transitions.addState() }
   }
-
-  var isFull: Bool { states.isFull || object.isFull }
-  var isHalfFull: Bool { states.isHalfFull || object.isHalfFull }
-
-  func isBetweenParts(_ state: Int32) -> Bool { false }
 
   mutating func isAccepting(_ state: Int32) -> Bool {
     guard state != 0 else { return false }
@@ -48,15 +40,7 @@ struct PythonArguments: ByteMachine {
     return (place.step == .start || place.step == .value && place.depth == 0) && object.mayEndObject(place.json)
   }
 
-  mutating func next(_ state: Int32, _ byte: UInt8) -> Int32 {
-    if let known = transitions[state, byte] { return known }
-    let result = isFull || state == 0 ? 0 : states.state(of: advance(states[state], byte))
-    if Int(result) == states.count - 1 { transitions.addState() }
-    transitions[state, byte] = result
-    return result
-  }
-
-  private mutating func advance(_ place: Place, _ byte: UInt8) -> Place? {
+  mutating func advance(_ place: Place, _ byte: UInt8) -> Place? {
     var place = place
     switch place.step {
     case .start, .behindComma:

@@ -6,8 +6,8 @@
 ///
 /// The text is followed as the JSON object that it stands for. A value whose schema admits strings is a string unless it
 /// looks like another value that the schema admits; what it is shows at its end, so both are followed until then.
-struct TaggedArguments: ByteMachine {
-  fileprivate struct Place: Hashable {
+struct TaggedArguments: TranscodedMachine {
+  struct Place: Hashable {
     var step: Step
     /// The state in the object, in a value that is a string.
     var text: Int32
@@ -27,18 +27,16 @@ struct TaggedArguments: ByteMachine {
     var isInMark = false
   }
 
-  fileprivate enum Step: UInt8 {
+  enum Step: UInt8 {
     case between, key, name, keyEnd, valueTag, value
   }
 
-  private var object: JSONMachine
+  var object: JSONMachine
   private let tags: Tags
-  private var states: TranscodedStates<Place>
-  private var transitions = Transitions()
+  var states: TranscodedStates<Place>
   /// Strings that no reader takes for another value.
   private var shapes = ByteAutomaton()
   private let plainShape: Expression
-  let start: Int32 = 1
 
   private struct Tags {
     let key: [UInt8], keyEnd: [UInt8], value: [UInt8], valueEnd: [UInt8]
@@ -65,31 +63,17 @@ struct TaggedArguments: ByteMachine {
     let opened = object.next(object.start, UInt8(ascii: "{"))
     states = TranscodedStates(start: Place(step: .between, text: 0, json: opened))
     self.object = object
-    for _ in 0..<states.count { transitions.addState() }
     let characters = shapes.pool.characters()
     let other = try? shapes.pool.match(#"\s*([-+.0-9\[{(].*|([Tt]rue|[Ff]alse|[Nn]one|null)\s*)"#)
     plainShape = shapes.pool.intersection([characters, shapes.pool.complement(other ?? .nothing)])
   }
-
-  var isFull: Bool { states.isFull || object.isFull }
-  var isHalfFull: Bool { states.isHalfFull || object.isHalfFull }
-
-  func isBetweenParts(_ state: Int32) -> Bool { false }
 
   mutating func isAccepting(_ state: Int32) -> Bool {
     guard state != 0, states[state].step == .between else { return false }
     return object.mayEndObject(states[state].json)
   }
 
-  mutating func next(_ state: Int32, _ byte: UInt8) -> Int32 {
-    if let known = transitions[state, byte] { return known }
-    let result = isFull || state == 0 ? 0 : states.state(of: advance(states[state], byte))
-    if Int(result) == states.count - 1 { transitions.addState() }
-    transitions[state, byte] = result
-    return result
-  }
-
-  private mutating func advance(_ place: Place, _ byte: UInt8) -> Place? {
+  mutating func advance(_ place: Place, _ byte: UInt8) -> Place? {
     var place = place
     if place.isInMark { return advance(place, tag: byte) }
     if byte == AnswerMarks.mark {

@@ -1,30 +1,60 @@
-/// The states of a machine that reads arguments in a form of its own and follows them as the members of a JSON object, each
-/// stored once.
+/// A machine of arguments in a form of their own, which are followed as the members of a JSON object.
+protocol TranscodedMachine: ByteMachine {
+  associatedtype Place: Hashable
+
+  /// The machine of the object.
+  var object: JSONMachine { get set }
+  var states: TranscodedStates<Place> { get set }
+
+  /// The place behind a byte; `nil` where it may not follow.
+  mutating func advance(_ place: Place, _ byte: UInt8) -> Place?
+}
+
+extension TranscodedMachine {
+  var start: Int32 { TranscodedStates<Place>.start }
+  var isFull: Bool { states.isFull || object.isFull }
+  var isHalfFull: Bool { states.isHalfFull || object.isHalfFull }
+
+  func isBetweenParts(_ state: Int32) -> Bool { false }
+
+  mutating func next(_ state: Int32, _ byte: UInt8) -> Int32 {
+    if let known = states.transitions[state, byte] { return known }
+    let result = isFull || state == 0 ? 0 : states.state(of: advance(states[state], byte))
+    states.transitions[state, byte] = result
+    return result
+  }
+}
+
+/// The states of a ``TranscodedMachine``, each stored once, and the ways between them.
 struct TranscodedStates<Place: Hashable> {
   private var places: [Place]
   private var indices: [Place: Int32]
+  var transitions = Transitions()
 
-  /// - Parameter start: The place of state 1, the first.
-  init(start: Place) {
+  static var start: Int32 { 1 }
+  private static var maxCount: Int { 1 << 17 }
+
+  /// - Parameter place: The place of the first state.
+  init(start place: Place) {
     // State 0 is none; its place is never asked for.
-    places = [start, start]
-    indices = [start: 1]
+    places = [place, place]
+    indices = [place: Self.start]
+    for _ in places { transitions.addState() }
   }
 
-  var count: Int { places.count }
-
-  private static var maxCount: Int { 1 << 17 }
-  var isFull: Bool { count > Self.maxCount }
-  var isHalfFull: Bool { count > Self.maxCount / 2 }
+  var isFull: Bool { places.count > Self.maxCount }
+  var isHalfFull: Bool { places.count > Self.maxCount / 2 }
 
   subscript(state: Int32) -> Place { places[Int(state)] }
 
+  /// The state of a place; 0 for none.
   mutating func state(of place: Place?) -> Int32 {
     guard let place else { return 0 }
     if let known = indices[place] { return known }
     let state = Int32(places.count)
     places.append(place)
     indices[place] = state
+    transitions.addState()
     return state
   }
 }

@@ -8,20 +8,18 @@ struct GBNFParser {
   private var text: GrammarText
   private var rules = NamedRules()
 
-  private init(_ text: String) { self.text = GrammarText(text) }
+  private init(_ text: String) { self.text = GrammarText(text, comments: ["#"]) }
 
   /// The grammar that a text is, of which `root` is the start.
   static func parse(_ text: String) throws(GrammarError) -> Grammar {
     var parser = GBNFParser(text)
-    parser.skipSpace(lines: true)
+    parser.text.skipSpace(lines: true)
     while parser.text.next != nil {
       try parser.rule()
-      parser.skipSpace(lines: true)
+      parser.text.skipSpace(lines: true)
     }
     return try parser.rules.finished(start: "root", parser.text)
   }
-
-  private mutating func skipSpace(lines: Bool) { text.skipSpace(lines: lines, comments: ["#"]) }
 
   private static func isNamePart(_ scalar: Unicode.Scalar) -> Bool {
     scalar.isASCII && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar) || scalar == "-" || scalar == "_")
@@ -31,33 +29,23 @@ struct GBNFParser {
     let place = text.position
     let name = text.take(while: Self.isNamePart)
     guard !name.isEmpty else { throw text.unexpected("the name of a rule") }
-    skipSpace(lines: false)
+    text.skipSpace(lines: false)
     guard text.take("::=") else { throw text.unexpected("'::='") }
-    skipSpace(lines: true)
+    text.skipSpace(lines: true)
     let body = try alternatives(isNested: false)
     guard text.next == nil || text.next == "\n" else { throw text.unexpected("the end of the line") }
     try rules.define(name, body, at: place, text)
   }
 
   private mutating func alternatives(isNested: Bool) throws(GrammarError) -> Grammar.Part {
-    text.depth += 1
-    defer { text.depth -= 1 }
-    guard text.depth <= GrammarText.maxDepth else { throw text.error("nested more than \(GrammarText.maxDepth) deep") }
+    try text.enter()
+    defer { text.leave() }
     var parts = [try sequence(isNested: isNested)]
-    while takeBar() {
-      skipSpace(lines: true)
+    while text.takeBar() {
+      text.skipSpace(lines: true)
       parts.append(try sequence(isNested: isNested))
     }
     return parts.count == 1 ? parts[0] : .choice(parts)
-  }
-
-  /// Reads the mark before an alternative, which may be on the next line.
-  private mutating func takeBar() -> Bool {
-    let place = text.position
-    skipSpace(lines: true)
-    if text.take("|") { return true }
-    text.position = place
-    return false
   }
 
   private mutating func sequence(isNested: Bool) throws(GrammarError) -> Grammar.Part {
@@ -78,19 +66,19 @@ struct GBNFParser {
       case "(":
         text.position += 1
         if text.startsWith("=") { throw text.error("lookaheads are not supported", at: place) }
-        skipSpace(lines: true)
+        text.skipSpace(lines: true)
         part = try alternatives(isNested: true)
-        skipSpace(lines: true)
+        text.skipSpace(lines: true)
         guard text.take(")") else { throw text.unexpected("')'") }
       case "<", "!": throw text.error("tokens are not supported", at: place)
       case let scalar where Self.isNamePart(scalar):
         part = rules.reference(text.take(while: Self.isNamePart), at: place)
       default: return .sequence(parts)
       }
-      skipSpace(lines: isNested)
+      text.skipSpace(lines: isNested)
       while let (least, most) = try counts() {
         part = .repetition(part, least: least, most: most)
-        skipSpace(lines: isNested)
+        text.skipSpace(lines: isNested)
       }
       parts.append(part)
     }
@@ -141,14 +129,14 @@ struct GBNFParser {
     if text.take("?") { return (0, 1) }
     let place = text.position
     guard text.take("{") else { return nil }
-    skipSpace(lines: false)
+    text.skipSpace(lines: false)
     guard let least = try text.count() else { throw text.unexpected("a number") }
-    skipSpace(lines: false)
+    text.skipSpace(lines: false)
     var most: Int? = least
     if text.take(",") {
-      skipSpace(lines: false)
+      text.skipSpace(lines: false)
       most = try text.count()
-      skipSpace(lines: false)
+      text.skipSpace(lines: false)
     }
     guard text.take("}") else { throw text.unexpected("'}'") }
     if let most, most < least { throw text.error("{\(least),\(most)} is out of order", at: place) }

@@ -6,7 +6,7 @@ struct Grammar {
     case language(Expression)
     /// A text of one of the ``Grammar/machines``.
     case machine(Int)
-    /// What a rule stands for.
+    /// A text of a rule.
     case rule(Int)
     case sequence([Part])
     case choice([Part])

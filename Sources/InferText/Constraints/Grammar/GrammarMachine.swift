@@ -101,7 +101,7 @@ struct GrammarMachine: ByteMachine {
         if item.call == 0 {
           closure.isAccepting = true
         } else if call.state != state {
-          // What waits for a rule that is empty was sent on where the rule was begun.
+          // Items that wait for an empty rule go on where they begin it.
           self.closure(of: call.state).waiting[call.rule]?.forEach(add)
         }
       }

@@ -22,7 +22,7 @@ struct GrammarStates {
     let rule: Int32
   }
 
-  /// What follows from the items of a state.
+  /// All that follows from the items of a state without a byte.
   struct Closure {
     /// Items in terminals.
     var terminals: [Item] = []

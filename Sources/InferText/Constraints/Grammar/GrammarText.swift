@@ -2,13 +2,20 @@
 struct GrammarText {
   let scalars: [Unicode.Scalar]
   var position = 0
-  var depth = 0
+  private let comments: [String]
+  private var depth = 0
 
-  static let maxDepth = 200
+  private static let maxDepth = 200
   /// The maximum of counts of repetitions.
   static let maxCount = 100_000
 
-  init(_ text: String) { scalars = Array(text.unicodeScalars) }
+  /// - Parameters:
+  ///   - text: The text.
+  ///   - comments: The marks with which comments begin.
+  init(_ text: String, comments: [String]) {
+    scalars = Array(text.unicodeScalars)
+    self.comments = comments
+  }
 
   var next: Unicode.Scalar? { position < scalars.count ? scalars[position] : nil }
 
@@ -44,8 +51,8 @@ struct GrammarText {
     return scalars[start..<position].reduce(into: "") { $0.unicodeScalars.append($1) }
   }
 
-  /// Skips white space and comments, which begin with one of some marks.
-  mutating func skipSpace(lines: Bool, comments: [String]) {
+  /// Skips white space and comments, over the ends of lines if `lines` is true.
+  mutating func skipSpace(lines: Bool) {
     while let scalar = next {
       if scalar == " " || scalar == "\t" || scalar == "\r" || lines && scalar == "\n" {
         position += 1
@@ -56,6 +63,24 @@ struct GrammarText {
       }
     }
   }
+
+  /// Reads the mark before an alternative, which may be on the next line.
+  mutating func takeBar() -> Bool {
+    let place = position
+    skipSpace(lines: true)
+    if take("|") { return true }
+    position = place
+    return false
+  }
+
+  /// Goes one level deeper, for as long as ``leave()`` has not been called.
+  mutating func enter() throws(GrammarError) {
+    depth += 1
+    guard depth <= Self.maxDepth else { throw error("nested more than \(Self.maxDepth) deep") }
+  }
+
+  /// Comes back from a level.
+  mutating func leave() { depth -= 1 }
 
   /// Digits as a number, `nil` where there are none.
   mutating func count() throws(GrammarError) -> Int? {

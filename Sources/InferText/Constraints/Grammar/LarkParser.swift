@@ -17,21 +17,21 @@ struct LarkParser {
   /// `true` in the definition of a terminal, of which nothing is ignored.
   private var isInTerminal = false
 
-  /// What stands between terminals; no rule of a grammar is called so.
+  /// The name of the rule for ignored text, which no rule of a grammar can have.
   private static let space = "%ignore"
 
-  private init(_ text: String) { self.text = GrammarText(text) }
+  private init(_ text: String) { self.text = GrammarText(text, comments: ["//", "#"]) }
 
   /// The grammar that a text is, of which `start` is the start.
   static func parse(_ text: String) throws(GrammarError) -> Grammar {
     var parser = LarkParser(text)
-    parser.skipSpace(lines: true)
+    parser.text.skipSpace(lines: true)
     while parser.text.next != nil {
       try parser.statement()
       guard parser.text.next == nil || parser.text.next == "\n" else {
         throw parser.text.unexpected("the end of the line")
       }
-      parser.skipSpace(lines: true)
+      parser.text.skipSpace(lines: true)
     }
     return try parser.finished()
   }
@@ -46,8 +46,6 @@ struct LarkParser {
     return grammar
   }
 
-  private mutating func skipSpace(lines: Bool) { text.skipSpace(lines: lines, comments: ["//", "#"]) }
-
   // MARK: Statements
 
   private mutating func statement() throws(GrammarError) {
@@ -60,7 +58,7 @@ struct LarkParser {
       _ = text.take("-")
       guard try text.count() != nil else { throw text.unexpected("a priority") }
     }
-    skipSpace(lines: false)
+    text.skipSpace(lines: false)
     guard text.take(":") else { throw text.unexpected("':'") }
     isInTerminal = Self.isTerminal(name)
     try rules.define(name, try alternatives(isNested: false), at: place, text)
@@ -70,7 +68,7 @@ struct LarkParser {
     let place = text.position
     text.position += 1
     let name = text.take { Self.isNamePart($0) }
-    skipSpace(lines: false)
+    text.skipSpace(lines: false)
     switch name {
     case "ignore":
       isInTerminal = true
@@ -86,26 +84,26 @@ struct LarkParser {
     guard module == "common" else {
       throw text.error("only terminals of 'common' can be imported", at: place)
     }
-    skipSpace(lines: false)
+    text.skipSpace(lines: false)
     if text.take(".") {
       let name = try self.name("the name of a terminal")
-      skipSpace(lines: false)
+      text.skipSpace(lines: false)
       var alias = name
       if text.take("->") {
-        skipSpace(lines: false)
+        text.skipSpace(lines: false)
         alias = try self.name("a name")
       }
       return try add(name, as: alias, place)
     }
     guard text.take("(") else { throw text.unexpected("'.' or '('") }
     repeat {
-      skipSpace(lines: true)
+      text.skipSpace(lines: true)
       let name = try self.name("the name of a terminal")
       try add(name, as: name, place)
-      skipSpace(lines: true)
+      text.skipSpace(lines: true)
     } while text.take(",")
     guard text.take(")") else { throw text.unexpected("')'") }
-    skipSpace(lines: false)
+    text.skipSpace(lines: false)
   }
 
   private mutating func add(_ name: String, as alias: String, _ place: Int) throws(GrammarError) {
@@ -113,59 +111,49 @@ struct LarkParser {
       throw text.error("there is no terminal '\(name)' in 'common'", at: place)
     }
     try rules.define(alias, .language(try language(pattern, at: place)), at: place, text)
-    skipSpace(lines: false)
+    text.skipSpace(lines: false)
   }
 
   // MARK: Expansions
 
   private mutating func alternatives(isNested: Bool) throws(GrammarError) -> Grammar.Part {
-    text.depth += 1
-    defer { text.depth -= 1 }
-    guard text.depth <= GrammarText.maxDepth else { throw text.error("nested more than \(GrammarText.maxDepth) deep") }
-    skipSpace(lines: isNested)
-    _ = takeBar()
+    try text.enter()
+    defer { text.leave() }
+    text.skipSpace(lines: isNested)
+    _ = text.takeBar()
     var parts = [try expansion(isNested: isNested)]
-    while takeBar() { parts.append(try expansion(isNested: isNested)) }
+    while text.takeBar() { parts.append(try expansion(isNested: isNested)) }
     return parts.count == 1 ? parts[0] : .choice(parts)
-  }
-
-  /// Reads the mark before an alternative, which may be on the next line.
-  private mutating func takeBar() -> Bool {
-    let place = text.position
-    skipSpace(lines: true)
-    if text.take("|") { return true }
-    text.position = place
-    return false
   }
 
   private mutating func expansion(isNested: Bool) throws(GrammarError) -> Grammar.Part {
     var parts: [Grammar.Part] = []
-    skipSpace(lines: isNested)
+    text.skipSpace(lines: isNested)
     while let part = try atom() {
       parts.append(try repeated(part))
-      skipSpace(lines: isNested)
+      text.skipSpace(lines: isNested)
     }
     if text.take("->") {
-      skipSpace(lines: false)
+      text.skipSpace(lines: false)
       _ = try name("the name of an alternative")
-      skipSpace(lines: isNested)
+      text.skipSpace(lines: isNested)
     }
     return .sequence(parts)
   }
 
   /// Reads how often a part may stand there.
   private mutating func repeated(_ part: Grammar.Part) throws(GrammarError) -> Grammar.Part {
-    skipSpace(lines: false)
+    text.skipSpace(lines: false)
     let place = text.position
     if text.take("?") { return .repetition(part, least: 0, most: 1) }
     if text.take("*") { return .repetition(part, least: 0, most: nil) }
     if text.take("+") { return .repetition(part, least: 1, most: nil) }
     guard text.take("~") else { return part }
-    skipSpace(lines: false)
+    text.skipSpace(lines: false)
     guard let least = try text.count() else { throw text.unexpected("a number") }
-    skipSpace(lines: false)
+    text.skipSpace(lines: false)
     guard text.take("..") else { return .repetition(part, least: least, most: least) }
-    skipSpace(lines: false)
+    text.skipSpace(lines: false)
     guard let most = try text.count() else { throw text.unexpected("a number") }
     guard least <= most else { throw text.error("~ \(least)..\(most) is out of order", at: place) }
     return .repetition(part, least: least, most: most)
@@ -201,7 +189,7 @@ struct LarkParser {
 
   private mutating func group(until end: String) throws(GrammarError) -> Grammar.Part {
     let part = try alternatives(isNested: true)
-    skipSpace(lines: true)
+    text.skipSpace(lines: true)
     guard text.take(end) else { throw text.unexpected("'\(end)'") }
     return part
   }
@@ -218,14 +206,14 @@ struct LarkParser {
     let place = text.position
     let first = try characters()
     let rest = text.position
-    skipSpace(lines: false)
+    text.skipSpace(lines: false)
     guard text.take("..") else {
       text.position = rest
       let ignoresCase = text.take("i")
       let parts = first.map { RegexSyntax.character(CodePointSet($0.value)) }
       return try language(.sequence(parts), ignoresCase: ignoresCase, at: place)
     }
-    skipSpace(lines: false)
+    text.skipSpace(lines: false)
     let last = try characters()
     guard first.count == 1, last.count == 1, first[0] <= last[0] else {
       throw text.error("a range is from one character to a later one", at: place)
@@ -288,7 +276,7 @@ struct LarkParser {
 
   /// Reads the schema behind `%json`.
   private mutating func schema(_ place: Int) throws(GrammarError) -> Grammar.Part {
-    skipSpace(lines: true)
+    text.skipSpace(lines: true)
     var scanner = JSONScanner()
     let start = text.position
     while let scalar = text.next {
