@@ -34,6 +34,12 @@ SCHEMAS = [
      "minProperties": 1},
     {"type": "object", "properties": {"t": {"const": "n"}, "v": {"type": "number"}}, "required": ["t", "v"],
      "additionalProperties": False, "if": {"properties": {"v": {"minimum": 0}}}, "then": {"required": ["v"]}},
+    {"allOf": [{"$ref": "#/$defs/base"}], "properties": {"x": {"type": "integer"}}, "required": ["x"], "if": {
+        "properties": {"kind": {"const": "a"}}}, "then": {"properties": {"y": {"type": "null"}}},
+     "unevaluatedProperties": False, "$defs": {"base": {
+         "type": "object", "properties": {"kind": {"enum": ["a", "b"]}}, "required": ["kind"]}}},
+    {"type": "array", "prefixItems": [{"type": "integer"}], "contains": {"const": None}, "maxItems": 4,
+     "unevaluatedItems": {"type": "boolean"}},
 ]
 
 
@@ -166,8 +172,8 @@ def test_anthropic_and_ollama(server):
     ({"response_format": {"type": "json_schema", "json_schema": {"name": "x"}}},
      "response_format.json_schema.schema", "required"),
     ({"response_format": {"type": "xml"}}, "response_format.type", "'xml'"),
-    ({"response_format": formatted({"unevaluatedProperties": False})},
-     "response_format.json_schema.schema", "unevaluatedProperties is not supported"),
+    ({"response_format": formatted({"items": {"$dynamicRef": "#a"}})},
+     "response_format.json_schema.schema", "/items: $dynamicRef is not supported"),
     ({"guided_regex": "(a"}, "guided_regex", "( without )"),
     ({"guided_choice": []}, "guided_choice", "empty"), ({"guided_choice": [1]}, "guided_choice[0]", "string"),
     ({"guided_json": "{"}, "guided_json", "not JSON"),

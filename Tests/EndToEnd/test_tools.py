@@ -161,7 +161,7 @@ def test_what_is_demanded_is_called_whatever_the_model_says(binary, tmp_path):
 
 
 def test_a_strict_function_whose_schema_cannot_be_held_is_refused(binary, tmp_path):
-    function = {"name": "f", "strict": True, "parameters": {"type": "object", "unevaluatedProperties": False}}
+    function = {"name": "f", "strict": True, "parameters": {"type": "object", "$dynamicRef": "#a"}}
     folder = reciter.make(tmp_path / "talker", "Hm.", "Qwen-Qwen3-0.6B")
     with Server(binary, folder) as server:
         client = openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0, timeout=60)

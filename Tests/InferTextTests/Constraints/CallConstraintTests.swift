@@ -46,7 +46,7 @@ import Testing
   }
 
   /// Every byte by itself, and marks that would seldom be found at random.
-  private static let vocabulary = MaskVocabulary(
+  static let vocabulary = MaskVocabulary(
     size: 256 + marks.count,
     (0..<256).map { (Int32($0), [UInt8($0)]) } + marks.enumerated().map { (Int32(256 + $0), Array($1.utf8)) })
   fileprivate static let marks = [
@@ -156,7 +156,7 @@ import Testing
   }
 
   @Test func schemasThatCannotBeHeld() throws {
-    let schema: JSONValue = ["type": "object", "unevaluatedProperties": false]
+    let schema: JSONValue = ["type": "object", "$dynamicRef": "#a"]
     let function: JSONObject = ["name": "f", "parameters": schema]
     let call = "<tool_call>{\"name\": \"f\", \"arguments\": {\"x\": 1}}</tool_call>"
     #expect(try constraint(.hermes, tools: [["function": .object(function)]]).accepts(call))
@@ -173,7 +173,7 @@ import Testing
 
 extension Constraint {
   /// A text at random.
-  fileprivate func text(using random: inout SeededGenerator) -> String {
+  func text(using random: inout SeededGenerator) -> String {
     var (cursor, bytes) = (makeCursor(whiteSpace: .generated), [UInt8]())
     while bytes.count < 4000 {
       let mask = cursor.mask()

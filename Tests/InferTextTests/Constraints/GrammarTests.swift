@@ -87,7 +87,7 @@ import Testing
     ("start: A\n%declare A", "'%declare' is not supported"),
     ("start: A\n%import python.NAME", "only terminals of 'common'"),
     ("start: /a(?<=b)/", "line 1, column 8"), ("start: /a/x", "flag 'x' is not supported"),
-    ("start: %json {\"unevaluatedItems\": false}", "the schema cannot be held"),
+    ("start: %json {\"$dynamicRef\": \"#a\"}", "the schema cannot be held"),
     ("start: A\nA: b\nb: \"x\"", "rule 'b'"),
     ("", "there is no rule 'start'"),
   ])

@@ -3,10 +3,11 @@
 /// Every schema has a number. Its formula is made when it is first asked for, so that schemas may refer to themselves
 /// through members and elements. Keywords that are annotations are passed over; those that cannot be held are errors.
 struct SchemaCompiler {
-  /// A schema, where it stands, and the document that its references are about.
+  /// A schema and where it stands, or the numbers of some of which any is enough.
   private struct Source {
     let value: JSONValue
     let path: String
+    var alternatives: [Int] = []
   }
 
   /// The number of the schema that everything is valid against, and of that which nothing is.
@@ -17,10 +18,13 @@ struct SchemaCompiler {
   /// `true` for drafts before the sixth.
   let isOld: Bool
   /// `true` for drafts in which nothing counts beside a reference.
-  private let hasLoneReferences: Bool
+  let hasLoneReferences: Bool
+  let isDraft2019: Bool
   private var sources: [Source] = []
   private var numbers: [String: Int] = [:]
+  private var unions: [[Int]: Int] = [:]
   private var formulas: [Formula?] = []
+  var knownEvaluations: [Int: SchemaEvaluations] = [:]
   var anchors: [String: Int] = [:]
   /// Schemas whose formulas are being made.
   private var underWay: Set<Int> = []
@@ -40,6 +44,7 @@ struct SchemaCompiler {
     let draft = schema["$schema"]?.string ?? ""
     isOld = ["draft-03", "draft-04"].contains(where: draft.containsExactly)
     hasLoneReferences = isOld || ["draft-06", "draft-07"].contains(where: draft.containsExactly)
+    isDraft2019 = draft.containsExactly("draft/2019-09")
     automaton = ByteAutomaton(limit: limit)
     sources = [Source(value: true, path: ""), Source(value: false, path: "")]
     formulas = [.always, .never]
@@ -67,6 +72,21 @@ struct SchemaCompiler {
     return sources.count - 1
   }
 
+  /// The number of a schema that says that a value is valid against any of some.
+  mutating func number(ofAny schemas: [Int]) -> Int {
+    if schemas.contains(Self.anything) { return Self.anything }
+    let schemas = Set(schemas).subtracting([Self.nothing]).sorted()
+    if schemas.count < 2 { return schemas.first ?? Self.nothing }
+    if let known = unions[schemas] { return known }
+    sources.append(Source(value: .null, path: sources[schemas[0]].path, alternatives: schemas))
+    formulas.append(nil)
+    unions[schemas] = sources.count - 1
+    return sources.count - 1
+  }
+
+  /// A schema, and where it stands.
+  func source(of schema: Int) -> (value: JSONValue, path: String) { (sources[schema].value, sources[schema].path) }
+
   /// The formula of a schema.
   mutating func formula(of schema: Int) throws(SchemaError) -> Formula {
     if let formula = formulas[schema] { return formula }
@@ -76,7 +96,14 @@ struct SchemaCompiler {
     }
     guard underWay.count <= 200 else { throw SchemaError(path: source.path, reason: "schemas in each other too deep") }
     defer { underWay.remove(schema) }
-    let formula = try makeFormula(source.value, source.path)
+    let formula: Formula
+    if source.alternatives.isEmpty {
+      formula = try makeFormula(source.value, source.path)
+    } else {
+      var ways: [Formula] = []
+      for alternative in source.alternatives { ways.append(try self.formula(of: alternative)) }
+      formula = pool.any(ways)
+    }
     formulas[schema] = formula
     return formula
   }
@@ -139,11 +166,13 @@ struct SchemaCompiler {
     parts.append(try arrays(schema, path))
     parts.append(try objects(schema, path))
     parts.append(try combinations(schema, path))
+    parts.append(try unevaluatedItems(schema, path))
+    parts.append(try unevaluatedProperties(schema, path))
     return pool.all(parts)
   }
 
   /// Keywords that say something which is not held.
-  private static let refused = ["unevaluatedProperties", "unevaluatedItems", "$dynamicRef", "$recursiveRef"]
+  private static let refused = ["$dynamicRef", "$recursiveRef"]
 
   private mutating func combinations(_ schema: JSONObject, _ path: String) throws(SchemaError) -> Formula {
     var parts: [Formula] = []
