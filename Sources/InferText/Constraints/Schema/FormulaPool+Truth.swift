@@ -1,5 +1,7 @@
 // The truth of formulas, from that of their leaves, and what is still possible for them.
 extension FormulaPool {
+  private static let maxExclusive = 16
+
   /// The truth of a formula, from what is known of its leaves.
   func truth(of formula: Formula, _ truth: (SchemaLeaf) -> Truth) -> Truth {
     switch self[formula] {
@@ -42,7 +44,7 @@ extension FormulaPool {
   }
 
   /// A formula that is true wherever the given one may still become so (or, with `isTrue` of `false`, become false), of what
-  /// is possible for its leaves. Of exactly one of some it takes that any of them becomes true.
+  /// is possible for its leaves. Of exactly one of many it takes that any of them becomes true.
   mutating func possibility(
     of formula: Formula, isTrue: Bool = true, _ possibility: (SchemaLeaf, Bool) -> Formula
   ) -> Formula {
@@ -57,7 +59,11 @@ extension FormulaPool {
       let each = parts.map { self.possibility(of: $0, isTrue: isTrue, possibility) }
       return isTrue ? any(each) : all(each)
     case .exactlyOne(let parts):
-      return isTrue ? any(parts.map { self.possibility(of: $0, possibility) }) : .always
+      guard isTrue else { return .always }
+      let each = parts.map { self.possibility(of: $0, possibility) }
+      guard parts.count <= Self.maxExclusive else { return any(each) }
+      let denied = parts.map { self.possibility(of: $0, isTrue: false, possibility) }
+      return any(each.indices.map { one in all([each[one]] + denied.indices.filter { $0 != one }.map { denied[$0] }) })
     }
   }
 

@@ -85,14 +85,25 @@ extension JSONMachine {
     }
     let outcomes = schemas.indices.map { compiler.pool.leaf(.outcome($0)) }
     var heldFormulas: [Int: Formula] = [:]
-    for held in member.held { heldFormulas[held.rule] = compiler.pool.all(held.outcomes.map { outcomes[$0] }) }
-    guard requirement.isConjunction || truth(of: requirement.goal, in: around, isEnd: false) != .no else {
-      return member
+    var negated: [Formula: Formula] = [:]
+    for held in member.held {
+      let formula = compiler.pool.all(held.outcomes.map { outcomes[$0] })
+      heldFormulas[held.rule] = formula
+      negated[formula] = compiler.pool.not(formula)
     }
     let truths = requirement.isConjunction ? [:] : leafTruths(requirement.goal, in: around)
+    let isRefused = compiler.pool.truth(of: requirement.goal) { leaf in
+      // Of the rules that hold of all other members, this one may still break some.
+      if case .members(let rule) = leaf, heldFormulas[rule] != nil, truths[leaf] == .yes { return .unknown }
+      return truths[leaf] ?? .unknown
+    }
+    if isRefused == .no { return member }
     let goal = compiler.pool.possibility(of: requirement.goal) { leaf, isTrue in
       if case .members(let rule) = leaf, !around.broken.contains(rule) {
-        return isTrue ? heldFormulas[rule] ?? .always : .always
+        let held = heldFormulas[rule]
+        if isTrue { return held ?? .always }
+        guard truths[leaf] == .yes else { return .always }
+        return held.map { negated[$0] ?? .always } ?? .never
       }
       // Of a conjunction, what else it says does not depend on the member, but for its name.
       if requirement.isConjunction, case .memberNames(let names) = leaf {

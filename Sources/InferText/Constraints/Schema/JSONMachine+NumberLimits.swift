@@ -53,7 +53,14 @@ extension JSONMachine {
       value: ExactDecimal(isNegative: isNegative, digits: digits, exponent: exponent), isExclusive: false)
     let far = NumberRule.Bound(
       value: ExactDecimal(isNegative: isNegative, digits: next, exponent: exponent), isExclusive: true)
-    return isPossible(goal, from: isNegative ? far : near, to: isNegative ? near : far, isPlain: isPlain)
+    guard isPossible(goal, from: isNegative ? far : near, to: isNegative ? near : far, isPlain: isPlain) else {
+      return false
+    }
+    // The text's own number and those beyond it are looked at each by itself, since of two statements that only one may be
+    // true the first may be about that number alone.
+    if isTrue(goal, of: near.value, isPlain: isPlain) { return true }
+    let beyond = NumberRule.Bound(value: near.value, isExclusive: true)
+    return isPossible(goal, from: isNegative ? far : beyond, to: isNegative ? beyond : far, isPlain: isPlain)
   }
 
   private func isPossible(

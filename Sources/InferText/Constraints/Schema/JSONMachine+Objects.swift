@@ -56,7 +56,7 @@ extension JSONMachine {
   mutating func leafTruths(_ formula: Formula, in frame: ObjectFrame) -> [SchemaLeaf: Truth] {
     let requirement = requirement(frame.requirement, of: .object)
     var result: [SchemaLeaf: Truth] = [:]
-    compiler.pool.forEachLeaf(of: formula) { result[$0] = Self.truth(of: $0, in: frame, requirement, isEnd: false) }
+    compiler.pool.forEachLeaf(of: formula) { result[$0] = truth(of: $0, in: frame, requirement, isEnd: false) }
     return result
   }
 
@@ -69,10 +69,10 @@ extension JSONMachine {
       let hasAll = zip(requirement.required, frame.seen).allSatisfy { $0 & $1 == $0 }
       return Truth(hasAll && (!requirement.isCounted || requirement.counts.contains(frame.count)))
     }
-    return compiler.pool.truth(of: formula) { Self.truth(of: $0, in: frame, requirement, isEnd: isEnd) }
+    return compiler.pool.truth(of: formula) { truth(of: $0, in: frame, requirement, isEnd: isEnd) }
   }
 
-  private static func truth(
+  private func truth(
     of leaf: SchemaLeaf, in frame: ObjectFrame, _ requirement: KindRequirement, isEnd: Bool
   ) -> Truth {
     switch leaf {
@@ -85,8 +85,20 @@ extension JSONMachine {
       if frame.count > range.upperBound { return .no }
       return frame.count >= range.lowerBound && range.upperBound == .max ? .yes : .unknown
     case .memberNames(let language): return frame.brokenNames.contains(language) ? .no : isEnd ? .yes : .unknown
-    case .members(let rule): return frame.broken.contains(rule) ? .no : isEnd ? .yes : .unknown
+    case .members(let rule):
+      if frame.broken.contains(rule) { return .no }
+      return isEnd || isSettled(compiler.memberRules[rule], in: frame, requirement) ? .yes : .unknown
     default: return .yes
+    }
+  }
+
+  /// `true` where no member that may follow can break a rule, since the names that it is about were there or passed over.
+  private func isSettled(_ rule: MemberRule, in frame: ObjectFrame, _ requirement: KindRequirement) -> Bool {
+    guard rule.others == SchemaCompiler.anything,
+      rule.patterns.allSatisfy({ $0.schema == SchemaCompiler.anything })
+    else { return false }
+    return rule.named.allSatisfy {
+      $0.schema == SchemaCompiler.anything || requirement.nameIndices[$0.name].map { $0 <= frame.last } ?? false
     }
   }
 }
