@@ -7,9 +7,3 @@ extension DescribedError {
   /// See `description`.
   public var errorDescription: String? { description }
 }
-
-extension ConstraintError: DescribedError {}
-extension JSONError: DescribedError {}
-extension ModelFileError: DescribedError {}
-extension TemplateError: DescribedError {}
-extension TokenizerError: DescribedError {}

@@ -37,13 +37,24 @@ import Testing
         "properties": [
           "colour": ["enum": ["red", "green"]], "size": ["enum": [1, 5]], "inner": inner,
           "list": ["type": "array", "items": inner],
-          "matrix": ["type": "array", "items": ["type": "array", "items": ["type": "number"]]],
+          "matrix": [
+            "type": "array",
+            "items": [
+              "type": "array",
+              "items": [
+                "type": "number", "minimum": -1.7976931348623157e308, "maximum": 1.7976931348623157e308,
+              ],
+            ],
+          ],
           "counts": [
             "type": "object", "additionalProperties": ["type": "integer", "minimum": -32768, "maximum": 32767],
           ],
           "link": ["type": "string", "format": "uri"],
           "holes": ["type": "array", "items": ["anyOf": [["type": "boolean"], ["type": "null"]]]],
-          "set": ["type": "array", "items": ["type": "integer", "minimum": 0]],
+          "set": [
+            "type": "array",
+            "items": ["type": "integer", "minimum": 0, "maximum": try JSONValue(parsing: "18446744073709551615")],
+          ],
           "identifier": ["type": "string", "format": "uuid"],
         ],
         "required": ["colour", "inner", "list", "matrix", "counts", "link", "holes", "set"],
@@ -52,6 +63,54 @@ import Testing
     // The engine can hold what is described.
     let tokenizer = try Tokenizer(folder: TinyModel.folder)
     _ = try Constraint(schema: schema, for: MaskVocabulary(tokenizer))
+  }
+
+  private enum Large: UInt64, Codable, CaseIterable { case most = 18_446_744_073_709_551_615 }
+
+  @Test func rawValuesOfAnyWidthAreExact() throws {
+    #expect(
+      try JSONSchema(describing: Large.self).json == ["enum": [JSONValue(parsing: "18446744073709551615")]])
+  }
+
+  /// Numbers of a type, and ones next to them that are none of its own.
+  private static func borders<Value: FixedWidthInteger>(_ type: Value.Type) -> (inside: [String], outside: [String]) {
+    let (least, most) = ("\(Value.min)", "\(Value.max)")
+    let above = "\(Int128(Value.max) + 1)"
+    return (
+      [least, most, most + ".0", "0", "7e0", "-0"], ["\(Int128(Value.min) - 1)", above, above + ".0", "0.5", "1e20"]
+    )
+  }
+
+  private static func check<Value: Decodable & Sendable>(
+    _ type: Value.Type, _ texts: (inside: [String], outside: [String])
+  ) throws {
+    let vocabulary = MaskVocabulary(size: 1, [])
+    let constraint = try Constraint(schema: JSONSchema(describing: type).json, for: vocabulary)
+    for (text, isInside) in texts.inside.map({ ($0, true) }) + texts.outside.map({ ($0, false) }) {
+      var cursor = constraint.makeCursor()
+      let isAccepted = cursor.accept(text.utf8) && cursor.mayEnd
+      #expect(isAccepted == isInside, "\(text) as \(type)")
+      let isDecoded = (try? text.decoded(as: type)) != nil
+      #expect(isDecoded == isInside, "\(text) decoded as \(type)")
+    }
+  }
+
+  @Test func whatIsWithinTheLimitsIsDecodedAndNothingElse() throws {
+    try Self.check(Int.self, Self.borders(Int.self))
+    try Self.check(Int8.self, Self.borders(Int8.self))
+    try Self.check(Int16.self, Self.borders(Int16.self))
+    try Self.check(Int32.self, Self.borders(Int32.self))
+    try Self.check(Int64.self, Self.borders(Int64.self))
+    try Self.check(UInt.self, Self.borders(UInt.self))
+    try Self.check(UInt8.self, Self.borders(UInt8.self))
+    try Self.check(UInt16.self, Self.borders(UInt16.self))
+    try Self.check(UInt32.self, Self.borders(UInt32.self))
+    try Self.check(UInt64.self, Self.borders(UInt64.self))
+    try Self.check(
+      Double.self,
+      (["9.9e307", "-9.9e307", "1.5e-400", "0.1"], ["1.7976931348623159e308", "-1.8e308"]))
+    try Self.check(Float.self, (["3.4028234e38", "-3.4028234e38", "0.1"], ["3.4028236e38", "-3.5e38"]))
+    try Self.check(Decimal.self, (["1.0e127", "-1.0e127", "0.1"], ["1.0e166", "-1.0e166"]))
   }
 
   private final class Node: Codable {
@@ -90,7 +149,7 @@ import Testing
       do { _ = try JSONSchema(describing: type) } catch { return error }
       return nil
     }
-    #expect(problem(Outer<Date>.self)?.path == "parts.[].part")
+    #expect(problem(Outer<Date>.self)?.path == "parts[].part")
     #expect(problem(Outer<Date>.self)?.reason.contains("Date") == true)
     #expect(problem(Outer<Shape>.self)?.reason.contains("Shape cannot be described") == true)
     #expect(problem(Outer<Name>.self)?.reason.contains("Name cannot be described") == true)

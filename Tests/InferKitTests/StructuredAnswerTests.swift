@@ -45,5 +45,31 @@ import Testing
     } catch ChatError.undecodable(let type, _, let reason) {
       #expect(type == "Sum" && reason == "it was cut off")
     }
+    #expect(session.messages.isEmpty)
+  }
+
+  /// A type that refuses what its schema allows.
+  private struct Odd: JSONSchemaProviding {
+    static let jsonSchema: JSONValue = ["type": "integer"]
+    static let placeholder = Odd()
+
+    private init() {}
+
+    init(from decoder: any Decoder) throws {
+      let container = try decoder.singleValueContainer()
+      guard try container.decode(Int.self) % 2 == 1 else {
+        throw DecodingError.dataCorruptedError(in: container, debugDescription: "is even")
+      }
+    }
+  }
+
+  @Test func anAnswerThatIsNoValueIsNotKept() async throws {
+    let session = try ChatSession(try await ScriptedModel.engine(["2", "3"]))
+    await #expect(throws: ChatError.undecodable(type: "Odd", answer: "2", reason: "is even")) {
+      try await session.respond(to: "An odd number?", as: Odd.self)
+    }
+    #expect(session.messages.isEmpty)
+    _ = try await session.respond(to: "And which is the next one?", as: Odd.self)
+    #expect(session.messages == [Message(.user, "And which is the next one?"), Message(.assistant, "3")])
   }
 }

@@ -1,3 +1,6 @@
+internal import Foundation
+public import InferText
+
 extension GenerationRequest {
   /// A request for the pooled hidden states of a prompt, of which nothing is generated; reported by
   /// ``GenerationEvent/pooled(_:)``.
@@ -100,7 +103,7 @@ extension [Float] {
 }
 
 /// An embedding that ended before its prompt was read.
-public struct EmbeddingError: Error, Equatable, CustomStringConvertible {
+public struct EmbeddingError: DescribedError, Equatable {
   /// The reason of the end.
   public let reason: FinishReason
 

@@ -1,3 +1,6 @@
+internal import Foundation
+public import InferText
+
 /// The memory and threads that an ``Engine`` may use, and the amount of work that it takes on.
 public struct EngineConfiguration: Sendable {
   /// The number of threads to compute with, the engine's own included.
@@ -93,7 +96,7 @@ public struct EngineConfiguration: Sendable {
 
 /// A value of an ``EngineConfiguration`` that makes no sense, is too small for the model, or asks for more memory than
 /// the system gives.
-public struct ConfigurationError: Error, Sendable, Equatable, CustomStringConvertible {
+public struct ConfigurationError: DescribedError, Equatable {
   /// The property at fault.
   public let property: Property
   /// The expectation that the value does not meet.

@@ -1,7 +1,8 @@
+internal import Foundation
 public import InferText
 
 /// Why a model cannot be loaded. Every case says what was wrong, where, and what was expected.
-public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
+public enum ModelError: DescribedError, Equatable {
   /// A file cannot be opened or read.
   case unreadable(path: String, reason: String)
   /// A file cannot be written.

@@ -1,5 +1,8 @@
+internal import Foundation
+public import InferText
+
 /// The reason for which a request is refused, with the fault and the expectation.
-public enum RequestError: Error, Sendable, Equatable {
+public enum RequestError: DescribedError, Equatable {
   /// A property has a value outside its range; the reason says what was expected.
   case invalid(Property, reason: String)
   /// There is no prompt token to start from.
@@ -16,7 +19,7 @@ public enum RequestError: Error, Sendable, Equatable {
   case draining
 }
 
-extension RequestError: CustomStringConvertible {
+extension RequestError {
   /// One line for people.
   public var description: String {
     switch self {

@@ -1,5 +1,8 @@
+internal import Foundation
+public import InferText
+
 /// Why a file cannot be written.
-public struct WriteError: Error, Sendable, Equatable, CustomStringConvertible {
+public struct WriteError: DescribedError, Equatable {
   /// The file.
   public let path: String
   /// The system's reason.

@@ -1,5 +1,8 @@
+internal import Foundation
+public import InferText
+
 /// The reason for which state cannot be saved, or cannot be restored.
-public enum StateFileError: Error, Sendable, Equatable, CustomStringConvertible {
+public enum StateFileError: DescribedError, Equatable {
   /// There is no such file.
   case missing(path: String)
   /// The system refuses to read the file.

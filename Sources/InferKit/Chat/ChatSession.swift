@@ -59,7 +59,7 @@ public final class ChatSession: Sendable {
   /// - Throws: ``ChatError``, `TemplateError` when the chat template refuses the conversation, `RequestError` when it does
   ///   not fit the context or the engine is busy, `CancellationError`.
   public func respond(to prompt: String, options: ChatOptions? = nil) async throws -> ChatResponse {
-    try await stream(prompt, options: options).response()
+    try await ChatTurn(self, prompt, options ?? self.options).response()
   }
 
   /// Answers a prompt with a value. The answer is held to the JSON Schema of its type, so that it can be decoded unless it is
@@ -75,19 +75,19 @@ public final class ChatSession: Sendable {
     to prompt: String, as type: Answer.Type, options: ChatOptions? = nil
   ) async throws -> Answer {
     let schema = try JSONSchema(describing: type)
-    let response = try await ChatStream(self, prompt, options ?? self.options, schema: schema.json).response()
-    do { return try JSONDecoder().decode(type, from: Data(response.content.utf8)) } catch {
-      let reason = (error as? DecodingError)?.fault ?? "\(error)"
-      throw ChatError.undecodable(
-        type: "\(type)", answer: response.content,
-        reason: response.finishReason == .length ? "it was cut off" : reason)
+    var answer: Answer?
+    let turn = ChatTurn(self, prompt, options ?? self.options, schema: schema.json) { response in
+      answer = try response.decoded(as: type)
     }
+    _ = try await turn.response()
+    guard let answer else { throw CancellationError() }
+    return answer
   }
 
   /// Answers a prompt, step by step. Nothing happens before the sequence is iterated; when the iteration is left, the
   /// answer is cancelled.
   public func stream(_ prompt: String, options: ChatOptions? = nil) -> ChatStream {
-    ChatStream(self, prompt, options ?? self.options, schema: nil)
+    ChatStream(session: self, prompt: prompt, options: options ?? self.options)
   }
 
   /// Begins an answer, and returns the messages before it.
@@ -110,27 +110,13 @@ public final class ChatSession: Sendable {
 
 /// An answer of a ``ChatSession`` as a sequence of events, which ends with ``ChatEvent/finished(_:)``.
 public struct ChatStream: AsyncSequence, Sendable {
-  private let session: ChatSession
-  private let prompt: String
-  private let options: ChatOptions
-  private let schema: JSONValue?
-
-  init(_ session: ChatSession, _ prompt: String, _ options: ChatOptions, schema: JSONValue?) {
-    self.session = session
-    self.prompt = prompt
-    self.options = options
-    self.schema = schema
-  }
+  let session: ChatSession
+  let prompt: String
+  let options: ChatOptions
 
   /// Begins the answer.
   public func makeAsyncIterator() -> Iterator {
-    Iterator(turn: ChatTurn(session, prompt, options, schema: schema))
-  }
-
-  /// The whole answer.
-  func response() async throws -> ChatResponse {
-    for try await case .finished(let response) in self { return response }
-    throw CancellationError()
+    Iterator(turn: ChatTurn(session, prompt, options))
   }
 
   /// Iterates over the events of an answer.

@@ -14,6 +14,7 @@ final class ChatTurn {
   private let prompt: String
   private let options: ChatOptions
   private let schema: JSONValue?
+  private let check: (ChatResponse) throws -> Void
   private var stage = Stage.waiting
   /// All messages, those of this answer as far as they are there.
   private var messages: [Message] = []
@@ -24,7 +25,12 @@ final class ChatTurn {
   private var openCall: (name: String, id: String?, arguments: String)?
   private var toolRounds = 0
 
-  init(_ session: ChatSession, _ prompt: String, _ options: ChatOptions, schema: JSONValue?) {
+  /// - Parameter check: A closure that refuses an answer by throwing, before it is one of the session's messages.
+  init(
+    _ session: ChatSession, _ prompt: String, _ options: ChatOptions, schema: JSONValue? = nil,
+    check: @escaping (ChatResponse) throws -> Void = { _ in }
+  ) {
+    self.check = check
     self.session = session
     self.prompt = prompt
     self.options = options
@@ -52,6 +58,14 @@ final class ChatTurn {
       }
     }
     return events.removeFirst()
+  }
+
+  /// The whole answer.
+  func response(isolation actor: isolated (any Actor)? = #isolation) async throws -> ChatResponse {
+    while let event = try await next(isolation: actor) {
+      if case .finished(let response) = event { return response }
+    }
+    throw CancellationError()
   }
 
   private func advance(isolation actor: isolated (any Actor)?) async throws {
@@ -129,10 +143,10 @@ final class ChatTurn {
       guard toolRounds <= options.maxToolRounds else { throw ChatError.tooManyToolRounds(limit: options.maxToolRounds) }
       return stage = .calling(answer.toolCalls[...])
     }
-    events.append(
-      .finished(
-        ChatResponse(
-          content: answer.content, reasoning: answer.reasoning, finishReason: reason, statistics: statistics)))
+    let response = ChatResponse(
+      content: answer.content, reasoning: answer.reasoning, finishReason: reason, statistics: statistics)
+    try check(response)
+    events.append(.finished(response))
     end(keeping: true)
   }
 

@@ -15,7 +15,7 @@ public struct Tool: Sendable {
   public let description: String
   /// The JSON Schema of its arguments.
   public let parameters: JSONValue
-  private let body: @Sendable (Data) async throws -> String
+  private let body: @Sendable (String) async throws -> String
 
   /// Creates a tool from a function of one value, whose members are the tool's parameters.
   ///
@@ -44,8 +44,8 @@ public struct Tool: Sendable {
     self.name = name
     self.description = description
     self.parameters = parameters
-    self.body = { data in
-      let output = try await body(try JSONDecoder().decode(Arguments.self, from: data))
+    self.body = { arguments in
+      let output = try await body(try arguments.decoded(as: Arguments.self))
       if let text = output as? String { return text }
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -66,7 +66,7 @@ public struct Tool: Sendable {
   /// - Throws: `CancellationError` in a cancelled task, and nothing else.
   func result(of call: ToolCall) async throws -> String {
     do {
-      return try await body(Data(call.arguments.serialized().utf8))
+      return try await body(call.arguments.serialized())
     } catch let error as DecodingError {
       return "error: the arguments of \(name) are wrong: \(error.fault)"
     } catch {
@@ -91,9 +91,10 @@ extension DecodingError {
 }
 
 extension [any CodingKey] {
-  /// The path, as in `people[2].name`.
+  /// The path, as in `people[2].name`, or `people[].name` of any element.
   var place: String {
     reduce("") { path, key in
+      if key is ElementKey { return "\(path)[]" }
       if let index = key.intValue { return "\(path)[\(index)]" }
       return path.isEmpty ? key.stringValue : "\(path).\(key.stringValue)"
     }

@@ -83,11 +83,18 @@ final class SchemaBuilder {
     for value in cases {
       switch (value as? any RawRepresentable)?.anyRawValue {
       case let text as String: values.append(.string(text))
-      case let number as any BinaryInteger: values.append(.integer(Int(clamping: number)))
+      case let number as any BinaryInteger: values.append(JSONValue(exactly: number))
       default: throw SchemaError(path, "the raw values of \(type) are neither texts nor integers")
       }
     }
     return (values, first)
+  }
+}
+
+extension JSONValue {
+  /// An integer of any width.
+  init(exactly number: some BinaryInteger) {
+    self = Int(exactly: number).map(JSONValue.integer) ?? LargeInteger("\(number)").map(JSONValue.largeInteger) ?? .null
   }
 }
 

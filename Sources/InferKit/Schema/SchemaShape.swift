@@ -18,9 +18,7 @@ extension ScalarShape {
 
 extension FixedWidthInteger where Self: ScalarShape {
   static var schema: JSONValue {
-    // Limits of types that no number of JSON reaches are left out.
-    guard bitWidth < 64 else { return isSigned ? ["type": "integer"] : ["type": "integer", "minimum": 0] }
-    return ["type": "integer", "minimum": .integer(Int(min)), "maximum": .integer(Int(max))]
+    ["type": "integer", "minimum": JSONValue(exactly: min), "maximum": JSONValue(exactly: max)]
   }
   static var emptyValue: Self? { 0 }
 }
@@ -46,18 +44,24 @@ extension String: ScalarShape {
   static var emptyValue: String? { "" }
 }
 
+extension BinaryFloatingPoint where Self: ScalarShape {
+  static var schema: JSONValue {
+    let most = Double(greatestFiniteMagnitude)
+    return ["type": "number", "minimum": .number(-most), "maximum": .number(most)]
+  }
+}
+
 extension Double: ScalarShape {
-  static var schema: JSONValue { ["type": "number"] }
   static var emptyValue: Double? { 0 }
 }
 
 extension Float: ScalarShape {
-  static var schema: JSONValue { ["type": "number"] }
   static var emptyValue: Float? { 0 }
 }
 
 extension Decimal: ScalarShape {
-  static var schema: JSONValue { ["type": "number"] }
+  /// Powers of ten up to 127, which is the largest exponent that is decoded.
+  static var schema: JSONValue { ["type": "number", "minimum": -1e127, "maximum": 1e127] }
   static var emptyValue: Decimal? { 0 }
 }
 
@@ -113,7 +117,7 @@ extension Dictionary: SchemaShape where Key: Decodable, Value: Decodable {
 
 /// The key of any element.
 struct ElementKey: CodingKey {
-  var stringValue: String { "[]" }
+  var stringValue: String { "" }
   var intValue: Int? { nil }
 
   init() {}

@@ -1,5 +1,7 @@
+internal import Foundation
+
 /// Why one of the small files beside a model's weights cannot be used.
-public enum ModelFileError: Error, Sendable, Equatable, CustomStringConvertible {
+public enum ModelFileError: DescribedError, Equatable {
   /// A file cannot be opened or read.
   case unreadable(path: String, reason: String)
   /// A file is not what its name says.

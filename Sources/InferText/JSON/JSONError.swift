@@ -1,5 +1,7 @@
+internal import Foundation
+
 /// Why a text is not the JSON it should be, and where.
-public struct JSONError: Error, Equatable, CustomStringConvertible {
+public struct JSONError: DescribedError, Equatable {
   /// The expectation or the offence, for example `expected ',' or '}', found ']'`.
   public let reason: String
   /// Offset in bytes from the start of the input.

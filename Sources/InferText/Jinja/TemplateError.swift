@@ -1,5 +1,7 @@
+internal import Foundation
+
 /// Why a chat template could not be read or rendered.
-public enum TemplateError: Error, Equatable, CustomStringConvertible {
+public enum TemplateError: DescribedError, Equatable {
   /// A file cannot be read or does not hold a template.
   case file(String)
   /// The template is not well-formed; found when it is loaded.

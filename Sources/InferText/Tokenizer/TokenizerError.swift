@@ -1,5 +1,7 @@
+internal import Foundation
+
 /// Why a tokenizer could not be loaded, or a text not be encoded.
-public enum TokenizerError: Error, Equatable, CustomStringConvertible {
+public enum TokenizerError: DescribedError, Equatable {
   /// A file cannot be read or is not JSON.
   case file(String, reason: String)
   /// A field is missing, has the wrong kind or contradicts another one; `path` is its place, as in `model.merges[3]`.

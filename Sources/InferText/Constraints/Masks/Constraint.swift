@@ -1,3 +1,5 @@
+internal import Foundation
+
 /// A language that a generated text must be in: JSON that is valid against a schema, the matches of a regular expression, some
 /// texts, or those of a context-free grammar.
 ///
@@ -125,7 +127,7 @@ extension Constraint.Language {
 }
 
 /// A constraint that cannot be read or held.
-public struct ConstraintError: Error, Equatable, CustomStringConvertible {
+public struct ConstraintError: DescribedError, Equatable {
   /// The fault, and its place.
   public let reason: String
 

@@ -1,19 +1,19 @@
 import Foundation
-import InferText
 import TestSupport
 import Testing
 
 @testable import InferCore
+@testable import InferKit
 
 @Suite struct LocalizedErrorTests {
   /// One error of every public type.
-  static let errors: [any Error & CustomStringConvertible] = [
+  static let errors: [any DescribedError] = [
     ConfigurationError(.maxRunning, reason: "must be at least 1, not 0"), ModelError.unsuitable("no"),
     RequestError.invalid(.topP, reason: "must be above 0, not -1"), TemplateError.raised("roles must alternate"),
     TokenizerError.file("tokenizer.json", reason: "is empty"), WriteError(path: "/x", reason: "read-only"),
     ModelFileError.malformed(path: "config.json", reason: "is empty"), StateFileError.nothingKept, jsonError,
     constraintError,
-    EmbeddingError(reason: .shutdown),
+    EmbeddingError(reason: .shutdown), ChatError.busy, InferKit.SchemaError(path: "a[].b", reason: "has no end"),
   ]
 
   private static var jsonError: JSONError {
@@ -43,33 +43,16 @@ import Testing
   @Test func everyPublicErrorIsHere() throws {
     let sources = Fixtures.folder.deletingLastPathComponent().deletingLastPathComponent().appending(path: "Sources")
     var declared: Set<String> = []
-    for library in ["InferText", "InferCore", "HybridBlocks"] {
+    for library in ["InferText", "InferCore", "HybridBlocks", "InferKit"] {
       let files = FileManager.default.enumerator(atPath: sources.appending(path: library).path)
       while let file = files?.nextObject() as? String {
         guard file.hasSuffix(".swift") else { continue }
         let text = try String(contentsOf: sources.appending(path: "\(library)/\(file)"), encoding: .utf8)
-        for match in text.matches(of: /public (?:enum|struct|final class|class) (\w+): (?:.*\W)?Error\b/) {
+        for match in text.matches(of: /public (?:enum|struct|final class|class) (\w+): (?:.*\W)?\w*Error\b/) {
           declared.insert(String(match.1))
         }
       }
     }
     #expect(declared == Set(Self.errors.map { "\(type(of: $0))" }))
-  }
-
-  /// The library's messages name its own properties, never an option or a field of some wire.
-  @Test func namesAreThoseOfProperties() {
-    let configuration = ConfigurationError(.kvCacheMiB, reason: "is too small")
-    #expect(configuration.description == "kvCacheMiB is too small")
-    #expect("\(RequestError.invalid(.maxTokens, reason: "must be at least 1"))" == "stop.maxTokens must be at least 1")
-    let properties = Mirror(reflecting: EngineConfiguration()).children.compactMap(\.label)
-    for property in ConfigurationError.Property.allCases { #expect(properties.contains(property.rawValue)) }
-    let request = GenerationRequest(prompt: [1])
-    let paths =
-      Mirror(reflecting: request).children.compactMap(\.label)
-      + Mirror(reflecting: request.sampling).children.compactMap { $0.label.map { "sampling.\($0)" } }
-      + Mirror(reflecting: request.stop).children.compactMap { $0.label.map { "stop.\($0)" } }
-    for property in RequestError.Property.allCases where property != .requests {
-      #expect(paths.contains(property.rawValue), "\(property)")
-    }
   }
 }
