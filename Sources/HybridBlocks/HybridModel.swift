@@ -1,7 +1,7 @@
-public import InferCore
+package import InferCore
 
 /// A language model as a list of layers between an embedding and a head.
-public struct HybridModel: LanguageModel {
+package struct HybridModel: LanguageModel {
   /// `[vocabulary × width]`.
   let embedding: any RowTable
   let embeddingScale: Float
@@ -13,11 +13,11 @@ public struct HybridModel: LanguageModel {
   let head: [PackedMatrix]
   let logitScale: Float
   /// The longest sequence that the model is made for.
-  public let contextLength: Int
+  package let contextLength: Int
   /// The state that its layers declared.
-  public let stateLayout: StateLayout
+  package let stateLayout: StateLayout
   /// A hash of the configuration and the weights; `nil` for a model that was not read from files.
-  public internal(set) var fingerprint: ModelFingerprint?
+  package internal(set) var fingerprint: ModelFingerprint?
 
   /// Creates a model.
   ///
@@ -42,25 +42,25 @@ public struct HybridModel: LanguageModel {
   }
 
   /// Number of logits of a row.
-  public var vocabularySize: Int { embedding.rows }
+  package var vocabularySize: Int { embedding.rows }
 
   /// The width of the residual stream.
-  public var hiddenWidth: Int? { embedding.columns }
+  package var hiddenWidth: Int? { embedding.columns }
 
   /// The letters of all blocks, e.g. `MFMFAMFMF`.
-  public var layout: String { String(layers.flatMap(\.blocks).map(\.letter)) }
+  package var layout: String { String(layers.flatMap(\.blocks).map(\.letter)) }
 
   /// Weights that a token does not touch.
-  public var idleParameterCount: Int { layers.flatMap(\.blocks).reduce(0) { $0 + $1.idleParameterCount } }
+  package var idleParameterCount: Int { layers.flatMap(\.blocks).reduce(0) { $0 + $1.idleParameterCount } }
 
   /// Runs the step: embedding, layers in order, and, for the rows whose logits are wanted, norm and head.
-  public func forward(_ step: borrowing Step, logits: inout MutableRows) {
+  package func forward(_ step: borrowing Step, logits: inout MutableRows) {
     var none = step.take(rows: 0, columns: embedding.columns)
     forward(step, logits: &logits, hidden: &none)
   }
 
   /// Runs the step: embedding, layers in order, and, for the rows that are wanted, norm and, for logits, head.
-  public func forward(_ step: borrowing Step, logits: inout MutableRows, hidden: inout MutableRows) {
+  package func forward(_ step: borrowing Step, logits: inout MutableRows, hidden: inout MutableRows) {
     precondition(logits.count == step.plan.logitRowCount && logits.columns == vocabularySize, "\(logits.count) logits")
     let width = embedding.columns
     var h = step.take(rows: step.plan.tokens.count, columns: carriesEmbedding ? 2 * width : width)

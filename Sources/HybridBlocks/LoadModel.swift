@@ -43,7 +43,8 @@ public struct LoadOptions: Sendable {
   public var quantization: Quantization?
   /// Without this, the model is checked and described, but computes nothing: its matrices are not read.
   package var readsMatrices = true
-  /// A closure that says whether loading is to end, asked before each tensor on the thread that loads; `nil` for never.
+  /// A closure that says whether loading is to end, asked before each tensor and about a megabyte of one, on any thread;
+  /// `nil` for never.
   public var isCancelled: (@Sendable () -> Bool)?
   /// Threads to quantise and pack with.
   public var threads = availableProcessorCount()
@@ -63,8 +64,8 @@ public struct LoadOptions: Sendable {
 /// looked up stay in the file unless they are quantised.
 ///
 /// - Throws: `ModelError` that names the file, the key or the tensor.
-public func loadModel(at path: String, options: LoadOptions = LoadOptions()) throws(ModelError) -> LoadedModel {
-  let source = try ModelSource(path: path)
+public func loadModel(at url: URL, options: LoadOptions = LoadOptions()) throws(ModelError) -> LoadedModel {
+  let source = try ModelSource(url)
   let read = try ReadModel(source, options)
   let text = try ModelText(source.files, chatTemplate: options.chatTemplate)
   var generation = try GenerationDefaults(source, read.configuration, vocabularySize: read.model.vocabularySize)

@@ -1,13 +1,13 @@
-internal import Foundation
-public import InferCore
-public import InferText
+package import Foundation
+package import InferCore
+package import InferText
 
 /// The place of a model: a folder as Hugging Face lays it out, or one GGUF file that carries everything.
-public struct ModelSource: Sendable {
+package struct ModelSource: Sendable {
   /// The model's name: that of the folder, or that of the file without its extension.
-  public let name: String
+  package let name: String
   /// Configuration, tokenizer and chat template.
-  public let files: ModelFiles
+  package let files: ModelFiles
   /// The GGUF file; `nil` for a folder.
   private let file: GGUFModel?
 
@@ -15,11 +15,14 @@ public struct ModelSource: Sendable {
   /// `infer-serve quantize`'s or of llama.cpp's.
   ///
   /// - Throws: `ModelError` when there is neither, or when the file is malformed.
-  public init(path: String) throws(ModelError) {
+  package init(_ place: URL) throws(ModelError) {
+    guard place.isFileURL else {
+      throw .unreadable(path: place.absoluteString, reason: "is not on this machine, expected a file's URL")
+    }
     // The kind of a link is that of what it leads to; files beside a GGUF file are looked for where the link is.
-    let url = URL(filePath: path).resolvingSymlinksInPath()
+    let (path, url) = (place.path(percentEncoded: false), place.resolvingSymlinksInPath())
     let values = try? url.resourceValues(forKeys: [.isDirectoryKey])
-    name = Self.name(of: path)
+    name = Self.name(of: place)
     if values?.isDirectory == true {
       files = .folder(url)
       file = nil
@@ -35,14 +38,14 @@ public struct ModelSource: Sendable {
   }
 
   /// The architecture that a GGUF file says it is of, its `general.architecture`; `nil` for other files.
-  public var architecture: String? { file?.description.architecture }
+  package var architecture: String? { file?.description.architecture }
 
   /// The metadata and tensors of a GGUF file; `nil` for a folder.
   var description: GGUFDescription? { file?.description }
 
   /// The number of tensors in a GGUF file, of which some may be stacks of what families read one by one; `nil` for other
   /// files.
-  public var tensorCount: Int? { file?.tensorCount }
+  package var tensorCount: Int? { file?.tensorCount }
 
   /// Metadata of a GGUF file that describe its vocabulary.
   var vocabularyMetadata: [(key: String, value: GGUFValue)] { file?.vocabularyMetadata ?? [] }
@@ -65,14 +68,14 @@ public struct ModelSource: Sendable {
   /// Opens all tensors; files are mapped, not read.
   ///
   /// - Throws: `ModelError` when there are none, or when a file or tensor is malformed.
-  public func checkpoint() throws(ModelError) -> Checkpoint {
+  package func checkpoint() throws(ModelError) -> Checkpoint {
     if let file { return try file.checkpoint() }
     return try Checkpoint(folder: URL(filePath: files.path))
   }
 
-  /// The name of the model at `path`, whether or not there is one.
-  public static func name(of path: String) -> String {
-    let url = URL(filePath: path).standardizedFileURL
+  /// The name of the model at a place, whether or not there is one.
+  package static func name(of place: URL) -> String {
+    let url = place.standardizedFileURL
     return (url.pathExtension.lowercased() == "gguf" ? url.deletingPathExtension() : url).lastPathComponent
   }
 }

@@ -1,4 +1,4 @@
-internal import Foundation
+public import Foundation
 public import InferCore
 import InferText
 
@@ -40,24 +40,24 @@ public struct QuantizationResult: Sendable {
 /// A matrix at a time is in memory, and the file has its name only once it is whole.
 ///
 /// - Parameters:
-///   - path: the model's folder or file.
+///   - url: the model's folder or file.
 ///   - output: the file to write; one of that name is replaced.
 ///   - quantization: the formats to quantise to.
 ///   - options: options of reading the model; ``LoadOptions/progress`` is called with the progress of writing.
 /// - Throws: `ModelError` when the model cannot be read, or the file not be written.
 public func quantizeModel(
-  at path: String, to output: String, _ quantization: Quantization, options: LoadOptions = LoadOptions()
+  at url: URL, to output: URL, _ quantization: Quantization, options: LoadOptions = LoadOptions()
 ) throws(ModelError) -> QuantizationResult {
   var survey = options
   survey.quantization = quantization
   survey.readsMatrices = false
   survey.progress = nil
-  let source = try ModelSource(path: path)
+  let source = try ModelSource(url)
   let read = try ReadModel(source, survey)
   let loaded = read.weights.loaded
   let file = try ModelFile(source, read, quantization, options)
   let writer = try GGUFWriter(
-    path: output, metadata: file.metadata,
+    path: output.path(percentEncoded: false), metadata: file.metadata,
     tensors: file.tensors.map { GGUFWriter.Tensor(name: $0.name, shape: $0.shape, format: $0.format) })
   try write(file.tensors, with: writer, options)
   return QuantizationResult(
@@ -71,6 +71,7 @@ private func write(_ tensors: [FileTensor], with writer: GGUFWriter, _ options: 
   var bytesDone = 0
   for tensor in tensors {
     for part in tensor.parts {
+      if options.isCancelled?() ?? false { throw .cancelled }
       try writer.write(part.matrix(in: tensor.format, team: team))
       part.releasePages()
     }

@@ -6,8 +6,8 @@ public typealias Model = LoadedModel
 extension LoadedModel {
   /// Loads a model: a folder as Hugging Face lays it out, or a GGUF file.
   ///
-  /// It is read and packed on a thread of its own. When the task is cancelled, loading ends behind the tensor that is being
-  /// read, and what was read is given back.
+  /// It is read and packed on a thread of its own. When the task is cancelled, loading ends within about a megabyte, and
+  /// what was read is given back.
   ///
   /// - Parameters:
   ///   - url: The folder or the file.
@@ -18,9 +18,6 @@ extension LoadedModel {
   public static func load(
     at url: URL, options: LoadOptions = LoadOptions(), progress: (@Sendable (LoadProgress) -> Void)? = nil
   ) async throws -> Model {
-    guard url.isFileURL else {
-      throw ModelError.unreadable(path: url.absoluteString, reason: "is not on this machine, expected a file's URL")
-    }
     var options = options
     options.progress = progress ?? options.progress
     let cancellation = Monitor(false)
@@ -29,8 +26,7 @@ extension LoadedModel {
     let result: Result<Model, any Error> = await withTaskCancellationHandler {
       await withCheckedContinuation { [options] continuation in
         let thread = Thread {
-          continuation.resume(
-            returning: Result { try loadModel(at: url.path(percentEncoded: false), options: options) })
+          continuation.resume(returning: Result { try loadModel(at: url, options: options) })
         }
         thread.name = "infer-load"
         thread.start()

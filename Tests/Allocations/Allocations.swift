@@ -20,7 +20,7 @@ import InferCore
       "granitemoehybrid", "nemotron_h_latent", "hunyuan_t1", "qwen3", "jamba", "lfm2_moe", "falcon_h1", "zamba2",
       "deepseek_v3", "hunyuan_large", "qwen3_next", "kimi_linear",
     ] {
-      let model = try loadModel(at: folder.appending(path: name).path).model
+      let model = try loadModel(at: folder.appending(path: name)).model
       for threads in 1...2 {
         total += try Steps(model, "\(name), \(threads) threads", threads: threads, sequences: 3, rows: 1).run(50)
         total += try Steps(model, "\(name), \(threads) threads", threads: threads, sequences: 2, rows: 40).run(6)

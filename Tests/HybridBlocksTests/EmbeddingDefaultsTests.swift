@@ -19,7 +19,7 @@ struct EmbeddingDefaultsTests {
         at: folder.url.appending(path: "1_Pooling"), withIntermediateDirectories: false)
       try folder.write("1_Pooling/config.json", pooling)
     }
-    return try loadModel(at: folder.url.path).embedding
+    return try loadModel(at: folder.url).embedding
   }
 
   private static func module(_ type: String, _ path: String = "") -> String {
@@ -66,8 +66,8 @@ struct EmbeddingDefaultsTests {
       try writer.write(Matrix(rows: 1, columns: values.count, values: values))
     }
     try writer.finish()
-    _ = try quantizeModel(at: path, to: copy, try #require(Quantization(named: "Q8_0")))
-    return (try loadModel(at: path).embedding, try loadModel(at: copy).embedding)
+    _ = try quantizeModel(at: URL(filePath: path), to: URL(filePath: copy), try #require(Quantization(named: "Q8_0")))
+    return (try loadModel(at: URL(filePath: path)).embedding, try loadModel(at: URL(filePath: copy)).embedding)
   }
 
   @Test(arguments: [
@@ -100,6 +100,6 @@ struct EmbeddingDefaultsTests {
     let padded = header + String(repeating: " ", count: (8 - header.utf8.count % 8) % 8)
     let size = (0..<8).map { UInt8(truncatingIfNeeded: padded.utf8.count >> (8 * $0)) }
     try folder.write("model.safetensors", size + Array(padded.utf8) + bytes[(8 + length)...])
-    #expect(try loadModel(at: folder.url.path).model.hiddenWidth == 48)
+    #expect(try loadModel(at: folder.url).model.hiddenWidth == 48)
   }
 }

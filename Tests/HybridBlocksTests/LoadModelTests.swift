@@ -20,7 +20,7 @@ import Testing
   }
 
   private func load(_ options: LoadOptions = LoadOptions()) throws -> LoadedModel {
-    try loadModel(at: folder.url.path, options: options)
+    try loadModel(at: folder.url, options: options)
   }
 
   private func problem(_ options: LoadOptions = LoadOptions()) -> String {
@@ -69,15 +69,15 @@ import Testing
 
   /// What is left out of a model of images and text is said; what only training needs is not.
   @Test func aTowerThatIsLeftOutIsMentioned() throws {
-    let summary = try loadModel(at: ParityFixture("qwen3_5").folder.path).summary
+    let summary = try loadModel(at: ParityFixture("qwen3_5").folder).summary
     #expect(summary.layout == "DFAFDFDF" && summary.unreadTensors == [])
     #expect(summary.warnings.count == 1 && summary.warnings[0].hasPrefix("model.visual.*: 21 tensors are left out"))
-    #expect(try loadModel(at: ParityFixture("qwen3_next").folder.path).summary.warnings == [])
+    #expect(try loadModel(at: ParityFixture("qwen3_next").folder).summary.warnings == [])
   }
 
   /// Qwen3.5 names the tokens that end an answer beside the sizes of its text model.
   @Test func endTokensOfATextModelWithinAnother() throws {
-    #expect(try loadModel(at: ParityFixture("qwen3_5").folder.path).generation.endTokens == [2])
+    #expect(try loadModel(at: ParityFixture("qwen3_5").folder).generation.endTokens == [2])
   }
 
   @Test func aFolderWithoutTextFilesLoads() throws {
@@ -98,13 +98,13 @@ import Testing
     let place = try TemporaryFolder()
     let link = place.url.appending(path: "linked")
     try FileManager.default.createSymbolicLink(at: link, withDestinationURL: folder.url)
-    #expect(try ModelSource(path: link.path).name == "linked")
-    #expect(try loadModel(at: link.path).model.contextLength == load().model.contextLength)
+    #expect(try ModelSource(link).name == "linked")
+    #expect(try loadModel(at: link).model.contextLength == load().model.contextLength)
   }
 
   @Test func foldersThatAreNoModel() throws {
     let missing = folder.url.appending(path: "missing").path
-    let error = #expect(throws: ModelError.self) { _ = try loadModel(at: missing) }
+    let error = #expect(throws: ModelError.self) { _ = try loadModel(at: URL(filePath: missing)) }
     #expect("\(error, default: "nothing")".contains(missing))
     try FileManager.default.removeItem(at: folder.url.appending(path: "model.safetensors"))
     #expect(problem().contains("model.safetensors"))
@@ -112,7 +112,7 @@ import Testing
     #expect(problem().contains("config.json") && problem().contains("line 1"))
     try FileManager.default.removeItem(at: folder.url.appending(path: "config.json"))
     #expect(problem().contains("config.json"))
-    #expect(throws: ModelError.self) { _ = try loadModel(at: folder.url.appending(path: "model.safetensors").path) }
+    #expect(throws: ModelError.self) { _ = try loadModel(at: folder.url.appending(path: "model.safetensors")) }
   }
 
   @Test func tensorsThatNobodyKnows() throws {

@@ -24,7 +24,7 @@ import Testing
   private func load(template: String?, generation: String) throws -> LoadedModel {
     if let template { try folder.write("chat_template.jinja", template) }
     try folder.write("generation_config.json", generation)
-    return try loadModel(at: folder.url.path)
+    return try loadModel(at: folder.url)
   }
 
   private static let question: JSONValue = [["role": "user", "content": "What is 47 + 85?"]]
@@ -63,7 +63,7 @@ import Testing
 
   @Test func anEngineEndsWhereTheModelDoes() async throws {
     let root = Fixtures.folder.deletingLastPathComponent().deletingLastPathComponent()
-    let loaded = try loadModel(at: root.appending(path: "Models/tiny").path)
+    let loaded = try loadModel(at: root.appending(path: "Models/tiny"))
     let engine = try Engine(loaded)
     #expect(engine.metrics.modelName == "tiny" && engine.limits.contextLength == loaded.model.contextLength)
     let request = try loaded.request(messages: Self.question, sampling: .greedy)
@@ -75,7 +75,7 @@ import Testing
   }
 
   @Test func whatIsMissingIsSaid() throws {
-    let bare = try loadModel(at: ParityFixture("hunyuan_v1_dense").folder.path)
+    let bare = try loadModel(at: ParityFixture("hunyuan_v1_dense").folder)
     func problem(_ body: () throws -> Void) -> String {
       do { try body() } catch { return "\(error)" }
       return ""

@@ -30,9 +30,9 @@ import Testing
     let quantization = try #require(Quantization(named: name, head: head))
     var options = LoadOptions()
     options.quantization = quantization
-    let loaded = try loadModel(at: path, options: options)
-    let result = try quantizeModel(at: path, to: output, quantization)
-    let mapped = try loadModel(at: output)
+    let loaded = try loadModel(at: URL(filePath: path), options: options)
+    let result = try quantizeModel(at: URL(filePath: path), to: URL(filePath: output), quantization)
+    let mapped = try loadModel(at: URL(filePath: output))
     #expect(sizes(mapped) == sizes(loaded) && result.formats == loaded.summary.formats)
     #expect(mapped.summary.family == loaded.summary.family && mapped.generation == loaded.generation)
     #expect(result.bytesAfter == mapped.summary.weightBytes)
@@ -55,8 +55,8 @@ import Testing
 
   @Test(arguments: Quantization.names) func theTinyModelComputesTheSameBits(_ name: String) throws {
     try expectSame(Self.tiny, name)
-    let mapped = try loadModel(at: output)
-    let original = try loadModel(at: Self.tiny)
+    let mapped = try loadModel(at: URL(filePath: output))
+    let original = try loadModel(at: URL(filePath: Self.tiny))
     #expect(mapped.name == "model" && mapped.tokenizer != nil)
     #expect(mapped.chatTemplate?.source == original.chatTemplate?.source)
     let text = "35 heads and 94 legs"
@@ -92,7 +92,8 @@ import Testing
 
   /// Who reads the file of each family; what llama.cpp lacks is named.
   @Test(arguments: ParityFixture.all) func llamaCppReadsWhatItKnows(_ fixture: ParityFixture) throws {
-    let result = try quantizeModel(at: fixture.folder.path, to: output, try #require(Quantization(named: "Q8_0")))
+    let result = try quantizeModel(
+      at: fixture.folder, to: URL(filePath: output), try #require(Quantization(named: "Q8_0")))
     let architecture = try GGUF(MappedFile(path: output)).metadata["general.architecture"]?.string
     switch result.form {
     case .llamaCpp(let name): #expect(name == Self.architectures[fixture.name] && architecture == name)
@@ -104,12 +105,12 @@ import Testing
 
   /// Eight bits and sixteen change logits a little; four change them more, and all less than the logits themselves.
   @Test func fewerBitsCostAccuracyInOrder() throws {
-    let exact = try logits(loadModel(at: Self.tiny).model)
+    let exact = try logits(loadModel(at: URL(filePath: Self.tiny)).model)
     var distances: [Float] = []
     for name in ["F32", "F16", "Q8_0", "Q6_K", "Q5_K", "Q4_K", "Q4_0"] {
       var options = LoadOptions()
       options.quantization = Quantization(named: name)
-      let got = try logits(loadModel(at: Self.tiny, options: options).model)
+      let got = try logits(loadModel(at: URL(filePath: Self.tiny), options: options).model)
       distances.append(zip(got, exact).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) })
     }
     let size = exact.reduce(0) { $0 + $1 * $1 }
@@ -122,31 +123,34 @@ import Testing
     let seen = Monitor<[LoadProgress]>([])
     var options = LoadOptions()
     options.progress = { progress in seen.withLock { $0.append(progress) } }
-    _ = try loadModel(at: Self.tiny, options: options)
+    _ = try loadModel(at: URL(filePath: Self.tiny), options: options)
     let loading = seen.withLock { $0 }
     #expect(loading.last.map { $0.bytesDone == $0.bytesTotal } == true)
     #expect(zip(loading, loading.dropFirst()).allSatisfy { $0.bytesDone < $1.bytesDone })
     seen.withLock { $0 = [] }
-    _ = try quantizeModel(at: Self.tiny, to: output, try #require(Quantization(named: "Q4_K")), options: options)
+    _ = try quantizeModel(
+      at: URL(filePath: Self.tiny), to: URL(filePath: output), try #require(Quantization(named: "Q4_K")),
+      options: options)
     #expect(seen.withLock { $0.last?.bytesDone } == loading.last?.bytesTotal)
   }
 
   @Test func filesOfOthersAreNamed() throws {
     let writer = try GGUFWriter(path: output, metadata: [("general.architecture", .string("llama"))], tensors: [])
     try writer.finish()
-    let error = #expect(throws: ModelError.self) { _ = try loadModel(at: output) }
+    let error = #expect(throws: ModelError.self) { _ = try loadModel(at: URL(filePath: output)) }
     #expect("\(error, default: "")".contains("its architecture is \"llama\""))
     try folder.write("model.gguf", "GGUF")
-    #expect(throws: ModelError.self) { _ = try loadModel(at: output) }
+    #expect(throws: ModelError.self) { _ = try loadModel(at: URL(filePath: output)) }
     let text = try folder.write("notes.txt", "hello")
-    let other = #expect(throws: ModelError.self) { _ = try loadModel(at: text) }
+    let other = #expect(throws: ModelError.self) { _ = try loadModel(at: URL(filePath: text)) }
     #expect("\(other, default: "")".contains("is a file of another kind; expected a folder"))
   }
 
   /// Whatever happens to a file, loading it throws or gives a model that computes.
   @Test func damagedFilesNeverTrap() throws {
     let fixture = ParityFixture("granitemoehybrid").folder.path
-    _ = try quantizeModel(at: fixture, to: output, try #require(Quantization(named: "Q8_0")))
+    _ = try quantizeModel(
+      at: URL(filePath: fixture), to: URL(filePath: output), try #require(Quantization(named: "Q8_0")))
     let good = Array(try Data(contentsOf: URL(filePath: output)))
     var generator = SeededGenerator(seed: 9)
     var loaded = 0
@@ -157,7 +161,7 @@ import Testing
       if round % 5 == 0 { bytes.removeSubrange(place..<place + 1) } else { bytes[place] &+= UInt8(1 + round % 200) }
       let path = try folder.write("damaged.gguf", bytes)
       do {
-        _ = try logits(loadModel(at: path).model, tokens: [1, 2, 3])
+        _ = try logits(loadModel(at: URL(filePath: path)).model, tokens: [1, 2, 3])
         loaded += 1
       } catch is ModelError {}
     }
@@ -166,15 +170,33 @@ import Testing
 
   /// A model that is quantised already is not quantised again, and nothing is left of the attempt.
   @Test func quantisingTwiceIsRefused() throws {
-    _ = try quantizeModel(at: Self.tiny, to: output, try #require(Quantization(named: "Q8_0")))
+    _ = try quantizeModel(
+      at: URL(filePath: Self.tiny), to: URL(filePath: output), try #require(Quantization(named: "Q8_0")))
     let again = folder.url.appending(path: "again.gguf").path
     let fewer = try #require(Quantization(named: "Q4_0"))
-    let error = #expect(throws: ModelError.self) { _ = try quantizeModel(at: output, to: again, fewer) }
+    let error = #expect(throws: ModelError.self) {
+      _ = try quantizeModel(at: URL(filePath: output), to: URL(filePath: again), fewer)
+    }
     #expect("\(error, default: "")".contains("is Q8_0 already"))
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path) == ["model.gguf"])
     // The same format once more is a copy.
-    _ = try quantizeModel(at: output, to: again, try #require(Quantization(named: "Q8_0")))
-    #expect(try logits(loadModel(at: again).model) == logits(loadModel(at: output).model))
+    _ = try quantizeModel(
+      at: URL(filePath: output), to: URL(filePath: again), try #require(Quantization(named: "Q8_0")))
+    #expect(try logits(loadModel(at: URL(filePath: again)).model) == logits(loadModel(at: URL(filePath: output)).model))
+  }
+
+  @Test func writingIsLeftAndNothingIsThere() throws {
+    var options = LoadOptions()
+    let written = Monitor(0)
+    options.progress = { _ in written.withLock { $0 += 1 } }
+    options.isCancelled = { written.withLock { $0 } >= 3 }
+    let output = folder.url.appending(path: "left.gguf")
+    #expect(throws: ModelError.cancelled) {
+      _ = try quantizeModel(
+        at: URL(filePath: Self.tiny), to: output, try #require(Quantization(named: "Q8_0")), options: options)
+    }
+    #expect(written.withLock { $0 } == 3)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path) == [])
   }
 
   @Test func brokenWeightsAreNamedAndNothingIsWritten() throws {
@@ -189,7 +211,7 @@ import Testing
       at: fixture.appending(path: "config.json"), to: folder.url.appending(path: "config.json"))
     let quantization = try #require(Quantization(named: "Q8_0"))
     let error = #expect(throws: ModelError.self) {
-      _ = try quantizeModel(at: folder.url.path, to: output, quantization)
+      _ = try quantizeModel(at: folder.url, to: URL(filePath: output), quantization)
     }
     #expect("\(error, default: "")".contains("tensor model.layers.1.mlp.up_proj.weight: 1 numbers are NaN"))
     #expect(!FileManager.default.fileExists(atPath: output))

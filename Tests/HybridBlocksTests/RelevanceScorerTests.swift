@@ -27,9 +27,10 @@ struct RelevanceScorerTests {
     try writer.write(Matrix(rows: rows, columns: width, values: Self.head(rows: rows, width: width)))
     try writer.finish()
     let copy = folder.url.appending(path: "copy.gguf").path
-    let result = try quantizeModel(at: path, to: copy, try #require(Quantization(named: "F16")))
+    let result = try quantizeModel(
+      at: URL(filePath: path), to: URL(filePath: copy), try #require(Quantization(named: "F16")))
     #expect(result.form == .llamaCpp(architecture: "llama"))
-    let (model, again) = (try loadModel(at: path), try loadModel(at: copy))
+    let (model, again) = (try loadModel(at: URL(filePath: path)), try loadModel(at: URL(filePath: copy)))
     #expect(model.scorer?.direction == again.scorer?.direction && model.embedding == again.embedding)
     return model
   }
@@ -61,7 +62,7 @@ struct RelevanceScorerTests {
   }
 
   @Test func modelsWithoutAClassifierHaveNone() throws {
-    let model = try loadModel(at: Fixtures.folder.appending(path: "gguf/llama.gguf").path)
+    let model = try loadModel(at: Fixtures.folder.appending(path: "gguf/llama.gguf"))
     #expect(model.scorer == nil)
     #expect(throws: ModelError.self) { try model.judge() }
   }

@@ -29,7 +29,7 @@ import Testing
 
   init() throws {
     let folder = Fixtures.folder.deletingLastPathComponent().deletingLastPathComponent()
-    loaded = try loadModel(at: folder.appending(path: "Models/tiny").path)
+    loaded = try loadModel(at: folder.appending(path: "Models/tiny"))
   }
 
   /// Runs tokens of each of `sequences` equal sequences from `position` on and returns what that took.

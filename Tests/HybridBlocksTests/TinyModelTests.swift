@@ -34,7 +34,7 @@ import Testing
 
   @Test(arguments: ["none", "minimal", "low", "medium", "high"])
   func littleEffortIsNoThinking(effort: String) throws {
-    let template = try #require(try loadModel(at: Self.folder.path).chatTemplate)
+    let template = try #require(try loadModel(at: Self.folder).chatTemplate)
     let prompt = try template.render(
       messages: [["role": "user", "content": "Hello"]], variables: ["reasoning_effort": .string(effort)])
     #expect(prompt.hasSuffix("</think>\n") == ["none", "minimal", "low"].contains(effort))
@@ -51,7 +51,7 @@ import Testing
     var options = LoadOptions()
     options.configuration = folder.url.appending(path: "config.json")
     let logits = try [LoadOptions(), options].map { options in
-      let model = try loadModel(at: Self.folder.path, options: options).model
+      let model = try loadModel(at: Self.folder, options: options).model
       let runner = try StepRunner(model: model, sequences: 1, length: 64, kvType: .f32, threads: 1)
       var result: [Float] = []
       runner.step([.init(sequence: 0, tokens: (1..<60).map(Int32.init)[...], position: 0, logits: 1)]) { rows in
@@ -63,7 +63,7 @@ import Testing
   }
 
   @Test func promptsAreRenderedAndEncodedAsByTheReference() throws {
-    let loaded = try loadModel(at: Self.folder.path)
+    let loaded = try loadModel(at: Self.folder)
     let (tokenizer, template) = (try #require(loaded.tokenizer), try #require(loaded.chatTemplate))
     let cases = try cases()
     #expect(cases.count >= 6)
@@ -76,7 +76,7 @@ import Testing
 
   /// All at once, so that they share steps; with few rows a step, prompts are cut into chunks.
   @Test(arguments: [32, 512]) func tokensAreThoseOfTheReference(maxBatchTokens: Int) async throws {
-    let loaded = try loadModel(at: Self.folder.path)
+    let loaded = try loadModel(at: Self.folder)
     let cases = try cases()
     var configuration = EngineConfiguration()
     configuration.endTokens = loaded.generation.endTokens

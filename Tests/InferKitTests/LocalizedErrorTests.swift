@@ -11,7 +11,7 @@ import Testing
     ConfigurationError(.maxRunning, reason: "must be at least 1, not 0"), ModelError.unsuitable("no"),
     RequestError.invalid(.topP, reason: "must be above 0, not -1"), TemplateError.raised("roles must alternate"),
     TokenizerError.file("tokenizer.json", reason: "is empty"), WriteError(path: "/x", reason: "read-only"),
-    ModelFileError.malformed(path: "config.json", reason: "is empty"), StateFileError.nothingKept, jsonError,
+    StateFileError.nothingKept, jsonError,
     constraintError,
     EmbeddingError(reason: .shutdown), ChatError.busy, InferKit.SchemaError(path: "a[].b", reason: "has no end"),
   ]

@@ -1,6 +1,6 @@
 public import Foundation
-public import InferCore
-public import InferText
+package import InferCore
+package import InferText
 
 /// Files that tests compare with, in `Tests/Fixtures`.
 public enum Fixtures {
@@ -15,7 +15,7 @@ public enum Fixtures {
   ].map { folder.appending(path: "text/tokenizers/\($0)") }
 
   /// The numbers of a tensor file, by name.
-  public static func tensors(_ file: URL) throws -> TextDictionary<Tensor> {
+  package static func tensors(_ file: URL) throws -> TextDictionary<Tensor> {
     let mapped = try MappedFile(path: file.path)
     return TextDictionary(uniqueKeysWithValues: try Safetensors.tensors(in: mapped).map { ($0.name, $0) })
   }

@@ -1,10 +1,10 @@
-internal import InferCore
+public import InferCore
 
 /// A Mamba mixer (Gu & Dao 2023, arXiv 2312.00752): projection to inputs `x` and gate `z`; causal convolution with SiLU
 /// on `x`; a second projection to time steps of low rank, B and C; selective scan and gate; projection back.
-struct Mamba1: Mixer {
+public struct Mamba1: Mixer {
   /// The sizes of a mixer.
-  struct Shape: Sendable {
+  public struct Shape: Sendable {
     /// Width of the residual stream.
     let width: Int
     /// Channels that are scanned.
@@ -19,13 +19,34 @@ struct Mamba1: Mixer {
     var convolutionBias = true
     /// Whether the first and the last projection have biases.
     var projectionBias = false
+
+    /// The sizes of a mixer.
+    public init(
+      width: Int, inner: Int, stateSize: Int, timeStepRank: Int, taps: Int, convolutionBias: Bool = true,
+      projectionBias: Bool = false
+    ) {
+      self.width = width
+      self.inner = inner
+      self.stateSize = stateSize
+      self.timeStepRank = timeStepRank
+      self.taps = taps
+      self.convolutionBias = convolutionBias
+      self.projectionBias = projectionBias
+    }
   }
 
   /// Norms of the three outputs of the second projection.
-  struct InnerNorms: Sendable {
+  public struct InnerNorms: Sendable {
     let timeStep: RMSNorm
     let b: RMSNorm
     let c: RMSNorm
+
+    /// Norms of the time step, B and C.
+    public init(timeStep: RMSNorm, b: RMSNorm, c: RMSNorm) {
+      self.timeStep = timeStep
+      self.b = b
+      self.c = c
+    }
   }
 
   let shape: Shape
@@ -42,7 +63,7 @@ struct Mamba1: Mixer {
 
   /// Reads `in_proj` (rows in the order x, z), `conv1d`, `x_proj` (rows in the order time step, B, C), `dt_proj`, `A`, `D`
   /// and `out_proj`, and declares the layer's state.
-  init(
+  public init(
     _ weights: WeightScope, _ shape: Shape, norms: InnerNorms? = nil, state layout: inout StateLayout
   ) throws(ModelError) {
     let (inner, n) = (shape.inner, shape.stateSize)
@@ -62,9 +83,11 @@ struct Mamba1: Mixer {
     state = layout.add(.recurrent(count: scan.stateCount))
   }
 
-  var letter: Character { "M" }
+  /// `M`
+  public var letter: Character { "M" }
 
-  func mix(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
+  /// Computes the mixer on all rows.
+  public func mix(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
     let (inner, n, rank) = (shape.inner, shape.stateSize, shape.timeStepRank)
     var projected = step.take(rows: x.count, columns: 2 * inner)
     input.apply(x, into: &projected, step)

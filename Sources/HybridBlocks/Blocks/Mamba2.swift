@@ -1,10 +1,10 @@
-internal import InferCore
+public import InferCore
 
 /// A Mamba-2 mixer (Dao & Gu 2024, arXiv 2405.21060): projection to gate `z`, inputs `x B C` and time steps `dt`;
 /// causal convolution with SiLU on `x B C`; selective scan; gate, then norm over each group; projection back.
-struct Mamba2: Mixer {
+public struct Mamba2: Mixer {
   /// The way in which the gate `z` is applied to the output of the scan, `y`.
-  enum Gating: Sendable {
+  public enum Gating: Sendable {
     /// `norm(y · silu(z))`: Mamba-2 as published, and most models.
     case beforeNorm
     /// `norm(y) · silu(z)`.
@@ -14,7 +14,7 @@ struct Mamba2: Mixer {
   }
 
   /// The sizes of a mixer.
-  struct Shape: Sendable {
+  public struct Shape: Sendable {
     /// Width of the residual stream.
     let width: Int
     /// Heads `H`.
@@ -35,6 +35,23 @@ struct Mamba2: Mixer {
     var outputBias = false
     /// The way in which the gate is applied.
     var gating = Gating.beforeNorm
+
+    /// The sizes of a mixer.
+    public init(
+      width: Int, heads: Int, headDimension: Int, groups: Int, stateSize: Int, taps: Int, convolutionBias: Bool = true,
+      inputBias: Bool = false, outputBias: Bool = false, gating: Gating = .beforeNorm
+    ) {
+      self.width = width
+      self.heads = heads
+      self.headDimension = headDimension
+      self.groups = groups
+      self.stateSize = stateSize
+      self.taps = taps
+      self.convolutionBias = convolutionBias
+      self.inputBias = inputBias
+      self.outputBias = outputBias
+      self.gating = gating
+    }
 
     /// Width of `x`, `y` and `z`.
     var inner: Int { heads * headDimension }
@@ -60,7 +77,9 @@ struct Mamba2: Mixer {
 
   /// Reads `in_proj` (rows in the order z, x, B, C, dt), `conv1d`, `dt_bias`, `A`, `D`, `norm` where there is one, and
   /// `out_proj`, and declares the layer's state.
-  init(_ weights: WeightScope, _ shape: Shape, epsilon: Float, state layout: inout StateLayout) throws(ModelError) {
+  public init(_ weights: WeightScope, _ shape: Shape, epsilon: Float, state layout: inout StateLayout)
+    throws(ModelError)
+  {
     self.shape = shape
     self.epsilon = epsilon
     input = try Linear(
@@ -78,9 +97,11 @@ struct Mamba2: Mixer {
     state = layout.add(.recurrent(count: scan.stateCount))
   }
 
-  var letter: Character { "M" }
+  /// `M`
+  public var letter: Character { "M" }
 
-  func mix(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
+  /// Computes the mixer on all rows.
+  public func mix(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
     let (inner, bc, channels) = (shape.inner, shape.groupState, shape.channels)
     var projected = step.take(rows: x.count, columns: inner + channels + shape.heads)
     input.apply(x, into: &projected, step)

@@ -1,8 +1,8 @@
-internal import InferCore
+public import InferCore
 
 /// A mixture of experts: a router, routed experts, and optionally a shared expert that every row
 /// passes through, gated or not. Routed experts may work in a latent space of their own, between two projections.
-struct MixtureOfExperts: Mixer {
+public struct MixtureOfExperts: Mixer {
   /// `[experts × width]`.
   let router: Linear
   let selection: ExpertSelection
@@ -16,10 +16,13 @@ struct MixtureOfExperts: Mixer {
   /// The layer's number in metrics.
   let layer: Int
 
-  var letter: Character { "F" }
-  var idleParameterCount: Int { (experts.count - selection.topK) * experts.parameterCountOfOne }
+  /// `F`
+  public var letter: Character { "F" }
+  /// The weights of the experts that a row is not sent to.
+  public var idleParameterCount: Int { (experts.count - selection.topK) * experts.parameterCountOfOne }
 
-  func mix(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
+  /// Computes the mixture on all rows.
+  public func mix(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
     var logits = step.take(rows: x.count, columns: experts.count)
     router.apply(x, into: &logits, step)
     if let latent {
@@ -41,5 +44,32 @@ struct MixtureOfExperts: Mixer {
       }
       add(common.rows, to: &out, step)
     }
+  }
+}
+
+extension MixtureOfExperts {
+  /// Reads a router and experts gated by SiLU that stand one by one, `experts.E.{gate_proj,up_proj,down_proj}`.
+  ///
+  /// - Parameters:
+  ///   - weights: The layer's tensors.
+  ///   - router: The router's name within the layer's, of `[experts × width]`.
+  ///   - selection: The rule by which experts are chosen.
+  ///   - width: The width of the residual stream.
+  ///   - hidden: The inner width of an expert.
+  ///   - names: The names of an expert's matrices.
+  ///   - shared: The expert that every row passes through; `nil` for none.
+  ///   - layer: The layer's number in metrics.
+  public init(
+    _ weights: WeightScope, router: String, selection: ExpertSelection, width: Int, hidden: Int,
+    names: GatedNames = .projections, shared: FeedForward? = nil, layer: Int
+  ) throws(ModelError) {
+    self.init(
+      router: try Linear(
+        weights[router], input: width, output: selection.expertCount, role: .exact),
+      selection: selection,
+      experts: try Experts(
+        weights["experts"], count: selection.expertCount, width: width, hidden: hidden, activation: .siluGated,
+        names: names),
+      shared: shared, layer: layer)
   }
 }

@@ -1,8 +1,8 @@
-internal import InferCore
+public import InferCore
 
 /// The gated short convolution of LFM2: `out = W · (C ∘ conv(B ∘ x))`, where one projection of the input gives B, C and
 /// x, and the convolution is causal, depthwise and without activation.
-struct ShortConvolution: Mixer {
+public struct ShortConvolution: Mixer {
   /// Rows in the order B, C, x.
   let input: Linear
   let output: Linear
@@ -18,7 +18,7 @@ struct ShortConvolution: Mixer {
   /// - Parameters:
   ///   - taps: taps of the convolution.
   ///   - bias: whether the projections and the convolution have biases.
-  init(
+  public init(
     _ weights: WeightScope, width: Int, taps: Int, bias: Bool, state: inout StateLayout
   ) throws(ModelError) {
     self.width = width
@@ -30,9 +30,11 @@ struct ShortConvolution: Mixer {
     history = state.add(.recurrent(count: (taps - 1) * width))
   }
 
-  var letter: Character { "C" }
+  /// `C`
+  public var letter: Character { "C" }
 
-  func mix(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
+  /// Computes the mixer on all rows.
+  public func mix(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
     var projected = step.take(rows: x.count, columns: 3 * width)
     input.apply(x, into: &projected, step)
     let rows = projected.rows

@@ -1,21 +1,36 @@
-internal import InferCore
+public import InferCore
 
 /// Mixers side by side on one input: `out = Σ outputScale · mixer(inputScale · x)`.
-struct SumOfMixers: Mixer {
+public struct SumOfMixers: Mixer {
   /// One of the mixers, with factors on its input and its output.
-  struct Branch: Sendable {
+  public struct Branch: Sendable {
     let mixer: any Mixer
     var inputScale: Float = 1
     var outputScale: Float = 1
+
+    /// A mixer and the factors on its input and its output.
+    public init(mixer: any Mixer, inputScale: Float = 1, outputScale: Float = 1) {
+      self.mixer = mixer
+      self.inputScale = inputScale
+      self.outputScale = outputScale
+    }
   }
 
   let branches: [Branch]
 
-  var letter: Character { "P" }
-  var idleParameterCount: Int { branches.reduce(0) { $0 + $1.mixer.idleParameterCount } }
-
-  func mix(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
+  /// A sum of at least one mixer.
+  public init(branches: [Branch]) {
     precondition(!branches.isEmpty, "a sum of no mixers")
+    self.branches = branches
+  }
+
+  /// `P`
+  public var letter: Character { "P" }
+  /// Of all mixers.
+  public var idleParameterCount: Int { branches.reduce(0) { $0 + $1.mixer.idleParameterCount } }
+
+  /// Computes the mixer on all rows.
+  public func mix(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
     run(branches[0], x, into: &out, step)
     scale(&out, by: branches[0].outputScale, step)
     for branch in branches.dropFirst() {

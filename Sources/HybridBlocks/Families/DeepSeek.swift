@@ -82,15 +82,12 @@ extension MixtureOfExperts {
     deepSeek weights: WeightScope, _ routing: ExpertSelection, width: Int, hidden: Int, shared: Int,
     names: GatedNames = .projections, layer: Int
   ) throws(ModelError) {
-    let count = routing.expertCount
     var selection = routing
     if routing.scoring == .sigmoid {
-      selection.selectionBias = try weights.vector("gate.e_score_correction_bias", count: count)
+      selection.selectionBias = try weights.vector("gate.e_score_correction_bias", count: routing.expertCount)
     }
-    self.init(
-      router: try Linear(weights["gate"], input: width, output: count, role: .exact), selection: selection,
-      experts: try Experts(
-        weights["experts"], count: count, width: width, hidden: hidden, activation: .siluGated, names: names),
+    try self.init(
+      weights, router: "gate", selection: selection, width: width, hidden: hidden, names: names,
       shared: shared > 0 ? try .swiGLU(weights["shared_experts"], width: width, hidden: shared * hidden) : nil,
       layer: layer)
   }

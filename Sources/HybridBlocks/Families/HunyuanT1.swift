@@ -66,12 +66,8 @@ struct HunyuanT1: ModelFamily {
   }
 
   private func expertLayer(_ weights: WeightScope, _ index: Int) throws(ModelError) -> MixtureOfExperts {
-    MixtureOfExperts(
-      router: try Linear(weights["gate"]["wg"], input: frame.width, output: selection.expertCount, role: .exact),
-      selection: selection,
-      experts: try Experts(
-        weights["experts"], count: selection.expertCount, width: frame.width, hidden: expertWidth,
-        activation: .siluGated),
+    try MixtureOfExperts(
+      weights, router: "gate.wg", selection: selection, width: frame.width, hidden: expertWidth,
       shared: sharedExperts > 0
         ? try .swiGLU(weights["shared_mlp"], width: frame.width, hidden: sharedExperts * expertWidth) : nil,
       layer: index)

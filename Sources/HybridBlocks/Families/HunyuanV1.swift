@@ -130,12 +130,11 @@ struct HunyuanV1: ModelFamily {
   private func feedForward(_ weights: WeightScope, _ index: Int) throws(ModelError) -> any Mixer {
     guard expertCount > 0 else { return try FeedForward.swiGLU(weights, width: frame.width, hidden: denseWidth) }
     let layer = expertLayers[index]
-    return MixtureOfExperts(
-      router: try Linear(weights["gate"]["wg"], input: frame.width, output: expertCount, role: .exact),
+    return try MixtureOfExperts(
+      weights, router: "gate.wg",
       selection: ExpertSelection(
         expertCount: expertCount, topK: layer.topK, scoring: .softmax, normalized: normalizesWeights),
-      experts: try Experts(
-        weights["experts"], count: expertCount, width: frame.width, hidden: layer.width, activation: .siluGated),
+      width: frame.width, hidden: layer.width,
       shared: layer.shared > 0
         ? try .swiGLU(weights["shared_mlp"], width: frame.width, hidden: layer.shared) : nil,
       layer: index)

@@ -70,13 +70,12 @@ struct HyV3: ModelFamily {
   }
 
   private func expertLayer(_ weights: WeightScope, _ index: Int) throws(ModelError) -> MixtureOfExperts {
-    MixtureOfExperts(
-      router: try Linear(weights["router"]["gate"], input: frame.width, output: expertCount, role: .exact),
+    try MixtureOfExperts(
+      weights, router: "router.gate",
       selection: ExpertSelection(
         expertCount: expertCount, topK: topK, scoring: .sigmoid, normalized: true, scale: expertScale,
         selectionBias: try weights.vector("expert_bias", count: expertCount)),
-      experts: try Experts(
-        weights["experts"], count: expertCount, width: frame.width, hidden: expertWidth, activation: .siluGated),
+      width: frame.width, hidden: expertWidth,
       shared: sharedExperts > 0
         ? try .swiGLU(weights["shared_mlp"], width: frame.width, hidden: sharedExperts * expertWidth) : nil,
       layer: index)

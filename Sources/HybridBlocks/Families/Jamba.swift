@@ -86,16 +86,12 @@ struct Jamba: ModelFamily {
   }
 
   private func feedForward(_ weights: WeightScope, _ index: Int) throws(ModelError) -> any Mixer {
-    let count = selection.expertCount
     guard hasExperts[index] else {
       // Some files have a layer's one network as its only expert.
       let network = weights.has("gate_proj.weight") ? weights : weights["experts"][0]
       return try FeedForward.swiGLU(network, width: frame.width, hidden: hidden)
     }
-    return MixtureOfExperts(
-      router: try Linear(weights["router"], input: frame.width, output: count, role: .exact), selection: selection,
-      experts: try Experts(
-        weights["experts"], count: count, width: frame.width, hidden: hidden, activation: .siluGated),
-      layer: index)
+    return try MixtureOfExperts(
+      weights, router: "router", selection: selection, width: frame.width, hidden: hidden, layer: index)
   }
 }

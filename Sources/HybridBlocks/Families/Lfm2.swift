@@ -118,12 +118,8 @@ struct Lfm2: ModelFamily {
     }
     let count = selection.expertCount
     if usesSelectionBias { selection.selectionBias = try weights.vector("expert_bias", count: count) }
-    return MixtureOfExperts(
-      router: try Linear(weights["gate"], input: frame.width, output: count, role: .exact),
-      selection: selection,
-      experts: try Experts(
-        weights["experts"], count: count, width: frame.width, hidden: expertWidth, activation: .siluGated,
-        names: .numbered),
+    return try MixtureOfExperts(
+      weights, router: "gate", selection: selection, width: frame.width, hidden: expertWidth, names: .numbered,
       layer: index)
   }
 }

@@ -65,12 +65,7 @@ struct Qwen3: ModelFamily {
     guard let selection, !isDense[index] else {
       return try FeedForward.swiGLU(weights, width: frame.width, hidden: denseWidth)
     }
-    return MixtureOfExperts(
-      router: try Linear(weights["gate"], input: frame.width, output: selection.expertCount, role: .exact),
-      selection: selection,
-      experts: try Experts(
-        weights["experts"], count: selection.expertCount, width: frame.width, hidden: expertWidth,
-        activation: .siluGated),
-      layer: index)
+    return try MixtureOfExperts(
+      weights, router: "gate", selection: selection, width: frame.width, hidden: expertWidth, layer: index)
   }
 }

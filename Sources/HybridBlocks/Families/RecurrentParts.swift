@@ -1,14 +1,14 @@
-internal import InferCore
+public import InferCore
 
 // Parts of configurations that families with recurrent layers have in common.
 
 extension ConfigReader {
   /// The longest sequence of a model whose state has one size however long a sequence is, and whose configuration names
   /// no limit.
-  static let unlimitedContext = 1 << 20
+  public static let unlimitedContext = 1 << 20
 
   /// Sizes of a Mamba-2 layer, as Granite, Bamba and Falcon-H1 spell them.
-  func mamba2Shape(width: Int) throws(ModelError) -> Mamba2.Shape {
+  public func mamba2Shape(width: Int) throws(ModelError) -> Mamba2.Shape {
     try expectNoTimeStepLimit()
     let heads = try size("mamba_n_heads")
     let groups = try size("mamba_n_groups", default: 1)
@@ -41,7 +41,7 @@ extension ConfigReader {
   }
 
   /// The rank of Mamba's time steps: a sixteenth of the width, rounded up, unless it is given.
-  func timeStepRank(_ key: String, width: Int) throws(ModelError) -> Int {
+  public func timeStepRank(_ key: String, width: Int) throws(ModelError) -> Int {
     (try? string(key)) == "auto" ? (width + 15) / 16 : try size(key, default: (width + 15) / 16)
   }
 

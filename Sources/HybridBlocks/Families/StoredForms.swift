@@ -1,5 +1,5 @@
 internal import Glibc
-internal import InferCore
+public import InferCore
 
 // Forms in which the checkpoints of several families store what blocks read.
 
@@ -8,12 +8,12 @@ func decayRate(logarithm: Float) -> Float { -exp(logarithm) }
 
 extension StoredForm {
   /// Rates of decay `A`, stored as `A_log`, their logarithms.
-  static let decayRates = StoredForm("A", from: "A_log") { stored in
+  public static let decayRates = StoredForm("A", from: "A_log") { stored in
     .computed([stored], name: stored.name, shape: stored.shape) { $0[0].map(decayRate) }
   }
 
   /// Rates of decay `A` of some heads, stored as `A_log`, their logarithms, in another shape.
-  static func decayRates(of heads: Int, storedAs shape: [Int]) -> StoredForm {
+  public static func decayRates(of heads: Int, storedAs shape: [Int]) -> StoredForm {
     StoredForm("A", from: "A_log", shape: shape) { stored in
       .computed([stored], name: stored.name, shape: [heads]) { $0[0].map(decayRate) }
     }
@@ -21,7 +21,7 @@ extension StoredForm {
 
   /// The weights of a norm, stored as their differences from one; or under `scale` as they are, which is how the files of
   /// llama.cpp are read.
-  static func normFromOne(_ norm: String) -> [StoredForm] {
+  public static func normFromOne(_ norm: String) -> [StoredForm] {
     [
       StoredForm("\(norm).weight", from: "\(norm).weight") { stored in
         .computed([stored], name: stored.name, shape: stored.shape) { $0[0].map { $0 + 1 } }

@@ -45,7 +45,8 @@ final class DiskTier: Sendable {
     _ description: CacheFolder, identity: StateIdentity, store: StateStore, inbox: EngineInbox, metrics: EngineMetrics
   ) throws(ModelError) {
     maxTokens = store.pageCount * store.pageTokens
-    var folder = StateFolder(path: description.path, byteLimit: description.maxMiB << 20, identity: identity)
+    var folder = StateFolder(
+      path: description.url.path(percentEncoded: false), byteLimit: description.maxMiB << 20, identity: identity)
     let failure: WriteError?
     do throws(WriteError) {
       try folder.open(maxTokens: maxTokens)

@@ -1,3 +1,5 @@
+public import Foundation
+
 /// The state of a prefix in a file.
 public struct SavedState: Sendable, Equatable {
   /// The tokens whose state it is.
@@ -14,14 +16,14 @@ extension Engine {
   /// - Parameters:
   ///   - tokens: The tokens of a request that has ended, prompt and answer, or of one under way.
   ///   - scope: The scope of that request.
-  ///   - path: The path of the file. A file that is there is replaced once the new one is whole.
+  ///   - url: The file. A file that is there is replaced once the new one is whole.
   /// - Returns: The tokens whose state is in the file.
   /// - Throws: ``StateFileError`` when nothing is kept of the tokens, or when the file cannot be written; then none is
   ///   left.
   public func save(
-    _ tokens: [Int32], in scope: CacheScope = .shared, to path: String
+    _ tokens: [Int32], in scope: CacheScope = .shared, to url: URL
   ) async throws(StateFileError) -> SavedState {
-    let files = try stateFiles()
+    let (files, path) = (try stateFiles(), try Self.path(of: url))
     return try await Self.onOwnThread { [inbox] () throws(StateFileError) in
       let writer = StateFileWriter(identity: files.identity, store: files.store)
       // A loan that running requests needed is asked for again.
@@ -42,15 +44,15 @@ extension Engine {
   /// Puts the state of a file into the prefix cache, so that requests that begin with its tokens go on from there.
   ///
   /// - Parameters:
-  ///   - path: The path of a file that ``save(_:in:to:)`` wrote.
+  ///   - url: A file that ``save(_:in:to:)`` wrote.
   ///   - scope: The scope that it was saved in.
   /// - Returns: The tokens whose state is there now.
   /// - Throws: ``StateFileError`` when there is no such file, when it is damaged, another model's or another scope's, or
   ///   when running requests need the memory. Nothing has changed then.
   public func restore(
-    from path: String, in scope: CacheScope = .shared
+    from url: URL, in scope: CacheScope = .shared
   ) async throws(StateFileError) -> SavedState {
-    let files = try stateFiles()
+    let (files, path) = (try stateFiles(), try Self.path(of: url))
     let maxTokens = limits.pageCount * limits.pageTokens
     return try await Self.onOwnThread { [inbox] () throws(StateFileError) in
       let reader = try StateFileReader(path: path, maxTokens: maxTokens)
@@ -75,6 +77,13 @@ extension Engine {
       guard isRead, inbox.ask({ $0.adopt(lease) }) ?? false else { throw .outOfMemory }
       return SavedState(tokens: tokens, byteCount: reader.byteCount)
     }
+  }
+
+  private static func path(of url: URL) throws(StateFileError) -> String {
+    guard url.isFileURL else {
+      throw .unreadable(path: url.absoluteString, reason: "is not on this machine, expected a file's URL")
+    }
+    return url.path(percentEncoded: false)
   }
 
   private func stateFiles() throws(StateFileError) -> (identity: StateIdentity, store: StateStore) {

@@ -1,6 +1,6 @@
 /// A model that turns the tokens of a step into logits.
 ///
-/// Implementations hold weights only; whatever a sequence leaves behind lives in the step's ``StateStore``.
+/// Implementations hold weights only; whatever a sequence leaves behind lives in the step's `StateStore`.
 public protocol LanguageModel: Sendable {
   /// The number of logits in a row. Token ids are `0 ..< vocabularySize`.
   var vocabularySize: Int { get }

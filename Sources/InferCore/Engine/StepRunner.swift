@@ -2,24 +2,24 @@
 ///
 /// Every sequence has its own pages and slot for the runner's whole life; the slot's number is the sequence's. Further
 /// slots keep captured states, cold ones with 8 bits an element.
-public final class StepRunner {
+package final class StepRunner {
   /// Consecutive tokens of a sequence that a step computes.
-  public struct Part: Sendable {
+  package struct Part: Sendable {
     /// The sequence's number.
-    public var sequence: Int
+    package var sequence: Int
     /// Its next tokens.
-    public var tokens: ArraySlice<Int32>
+    package var tokens: ArraySlice<Int32>
     /// Position of the first of them.
-    public var position: Int
+    package var position: Int
     /// The number of rows, the last ones, whose logits are computed.
-    public var logits: Int
+    package var logits: Int
     /// The recurrent state before `tokens`; `nil` for zero before position 0, and elsewhere for the sequence's own.
-    public var start: StateStart?
+    package var start: StateStart?
     /// Captures of the recurrent state between and after `tokens`, in ascending order.
-    public var captures: [StateCapture]
+    package var captures: [StateCapture]
 
     /// Creates a part; see the properties.
-    public init(
+    package init(
       sequence: Int, tokens: ArraySlice<Int32>, position: Int, logits: Int, start: StateStart? = nil,
       captures: [StateCapture] = []
     ) {
@@ -33,12 +33,12 @@ public final class StepRunner {
   }
 
   /// The slots of no sequence, which captured states can be kept in.
-  public let spareSlots: Range<Int32>
+  package let spareSlots: Range<Int32>
   /// The slots that states can be copied to to be rounded to 8 bits an element.
-  public let coldSlots: Range<Int32>
+  package let coldSlots: Range<Int32>
 
   /// The report of the last step.
-  public var report: StepReport { workspace.report }
+  package var report: StepReport { workspace.report }
 
   private let model: any LanguageModel
   private let store: StateStore
@@ -51,7 +51,7 @@ public final class StepRunner {
   /// and `coldSlots` for rounded ones.
   ///
   /// - Throws: ``ModelError`` when there is no memory, or no thread.
-  public init(
+  package init(
     model: any LanguageModel, sequences: Int, length: Int, kvType: KVType, threads: Int, pageTokens: Int = 16,
     spareSlots: Int = 0, coldSlots: Int = 0
   ) throws(ModelError) {
@@ -70,7 +70,7 @@ public final class StepRunner {
   /// Computes one step. `body` gets the wanted rows of logits, `[rows × vocabulary]`, in order of `parts`.
   ///
   /// - Precondition: token ids are within the model's vocabulary, positions continue each sequence.
-  public func step<Failure: Error>(_ parts: [Part], _ body: (Rows) throws(Failure) -> Void) throws(Failure) {
+  package func step<Failure: Error>(_ parts: [Part], _ body: (Rows) throws(Failure) -> Void) throws(Failure) {
     plan.removeAll()
     for part in parts { append(part) }
     try run(Step(plan: plan, store: store, team: team, workspace: workspace), body)
@@ -78,7 +78,7 @@ public final class StepRunner {
 
   /// Copies the keys and values of a sequence's first `tokens` tokens to another sequence, which can then go on from
   /// there.
-  public func copyPages(of source: Int, to target: Int, tokens: Int) {
+  package func copyPages(of source: Int, to target: Int, tokens: Int) {
     precondition(tokens <= pagesPerSequence * store.pageTokens, "\(tokens) tokens of \(pagesPerSequence) pages")
     for first in stride(from: 0, to: tokens, by: store.pageTokens) {
       let page = first / store.pageTokens
@@ -89,7 +89,7 @@ public final class StepRunner {
   }
 
   /// Copies a recurrent state to another slot, one of which may be cold.
-  public func copyState(from source: Int32, to target: Int32) { store.copySlot(from: source, to: target, team) }
+  package func copyState(from source: Int32, to target: Int32) { store.copySlot(from: source, to: target, team) }
 
   // A step that is a local variable is put on the heap, one that is an argument is not.
   private func run<Failure: Error>(_ step: borrowing Step, _ body: (Rows) throws(Failure) -> Void) throws(Failure) {

@@ -39,7 +39,7 @@ public enum ModelError: DescribedError, Equatable {
 
 extension ModelError {
   /// The error of a small file beside the weights.
-  public init(_ error: ModelFileError) {
+  package init(_ error: ModelFileError) {
     self =
       switch error {
       case .unreadable(let path, let reason): .unreadable(path: path, reason: reason)

@@ -1,6 +1,6 @@
 internal import CKernels
 
-/// The kernels that pack matrices of a format and multiply with them. A panel is ``PackedMatrix/panelRows`` rows whose
+/// The kernels that pack matrices of a format and multiply with them. A panel is `PackedMatrix.panelRows` rows whose
 /// numbers are interleaved, so that a register holds the same column of all of them.
 ///
 /// For one format the arithmetic of an output depends on its row of activations and its row of weights alone, never on

@@ -2,15 +2,15 @@
 /// packed matrices. Quantised formats have the layouts of GGUF files.
 ///
 /// A new format is one file that declares it and one line in ``all``.
-@safe public struct WeightFormat: Sendable {
+@safe package struct WeightFormat: Sendable {
   /// The name as checkpoints and GGUF tools spell it, e.g. `BF16` or `Q4_K`.
-  public let name: String
+  package let name: String
   /// The type number in GGUF files.
-  public let typeID: UInt32
+  package let typeID: UInt32
   /// The number of values in a block. A row's length is a multiple of it.
-  public let blockElements: Int
+  package let blockElements: Int
   /// The number of bytes of a block.
-  public let blockBytes: Int
+  package let blockBytes: Int
 
   /// Writes `n` values as floats.
   typealias Unpack =
@@ -37,17 +37,17 @@
   }
 
   /// All formats that weights can be read in.
-  public static let all: [WeightFormat] = [
+  package static let all: [WeightFormat] = [
     .f32, .f16, .bf16, .q8_0, .q4_0, .q4_1, .q5_0, .q5_1, .q4_K, .q5_K, .q6_K,
   ]
 
   /// Whether values are codes that share a scale.
-  public var isQuantized: Bool { blockElements > 1 }
+  package var isQuantized: Bool { blockElements > 1 }
 
   /// The number of bytes of `count` values.
   ///
   /// - Precondition: `count` is a multiple of ``blockElements``.
-  public func bytes(_ count: Int) -> Int {
+  package func bytes(_ count: Int) -> Int {
     precondition(count % blockElements == 0, "\(count) values are no multiple of \(name)'s block of \(blockElements)")
     return count / blockElements * blockBytes
   }
@@ -55,5 +55,5 @@
 
 extension WeightFormat: Equatable {
   /// Formats are equal when their names are.
-  public static func == (a: WeightFormat, b: WeightFormat) -> Bool { a.name == b.name }
+  package static func == (a: WeightFormat, b: WeightFormat) -> Bool { a.name == b.name }
 }

@@ -20,7 +20,7 @@ package func appendToCache(
   }
 }
 
-/// Writes the step's new latent rows into the pages of their sequences; see ``StateKind/latent(dimension:)``.
+/// Writes the step's new latent rows into the pages of their sequences; see `StateKind.latent(dimension:)`.
 ///
 /// - Parameter latents: `[step rows × dimension]`.
 package func appendToCache(latents: Rows, cache: StateHandle, _ step: borrowing Step) {
@@ -69,7 +69,7 @@ package func attend(
 }
 
 /// Causal attention over latent rows, each of which is the key of all heads and, with its first elements, their value;
-/// see ``StateKind/latent(dimension:)``.
+/// see `StateKind.latent(dimension:)`.
 ///
 /// - Parameters:
 ///   - queries: `[step rows × queryHeads · dimension of a row]`.

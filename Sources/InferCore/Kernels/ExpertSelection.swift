@@ -2,9 +2,9 @@ internal import CKernels
 internal import Glibc
 
 /// The rule by which a router's logits become a choice of experts and their weights.
-package struct ExpertSelection: Sendable {
+public struct ExpertSelection: Sendable {
   /// The function of the logits that weights are taken from.
-  package enum Scoring: Sendable {
+  public enum Scoring: Sendable {
     /// Softmax over all experts (Hunyuan, Qwen3, Jamba).
     case softmax
     /// Softmax over the chosen experts only (Granite, Mixtral).
@@ -37,7 +37,7 @@ package struct ExpertSelection: Sendable {
   /// Creates a rule.
   ///
   /// - Precondition: `topK` experts exist within the kept groups.
-  package init(
+  public init(
     expertCount: Int, topK: Int, scoring: Scoring, normalized: Bool = false, epsilon: Float = 1e-20,
     scale: Float = 1, selectionBias: [Float]? = nil, groups: (count: Int, kept: Int) = (1, 1), scoresOfGroup: Int = 2
   ) {

@@ -1,15 +1,15 @@
 internal import CKernels
 
 /// The instruction set that all kernels run with, chosen when the program starts.
-public enum InstructionSet {
+package enum InstructionSet {
   /// The environment variable that names a lower one than the machine's best.
-  public static let variable = "INFER_SERVE_ISA"
+  package static let variable = "INFER_SERVE_ISA"
 
   /// The chosen one's name, such as `avx512-vnni`.
-  public static var name: String { unsafe String(cString: ck_isa_name()) }
+  package static var name: String { unsafe String(cString: ck_isa_name()) }
 
   /// The value of ``variable`` when this machine has no such instruction set; `nil` when it was obeyed or is not set.
-  public static var refusedName: String? { unsafe ck_refused_isa().map { unsafe String(cString: $0) } }
+  package static var refusedName: String? { unsafe ck_refused_isa().map { unsafe String(cString: $0) } }
 
   /// The number of rows of activations that a product of quantised weights takes at once.
   static var tileRows: Int { ck_tile_rows() }

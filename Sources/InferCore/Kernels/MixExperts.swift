@@ -9,7 +9,7 @@ internal import CKernels
 ///   - x: `[step rows × input width]`.
 ///   - logits: `[step rows × experts]`, overwritten.
 ///   - out: `[step rows × output width]`, overwritten.
-///   - layer: the layer's number in ``StepReport/expertRows``.
+///   - layer: the layer's number in `StepReport.expertRows`.
 package func mixExperts(
   _ x: Rows, logits: inout MutableRows, _ selection: ExpertSelection, _ experts: Experts,
   into out: inout MutableRows, layer: Int, _ step: borrowing Step

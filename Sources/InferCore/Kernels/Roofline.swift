@@ -1,15 +1,15 @@
 /// The highest speeds of a machine with a number of threads, as limits of a model's speed (the roofline model:
 /// Williams, Waterman & Patterson 2009).
-public struct Roofline: Sendable, Equatable {
+package struct Roofline: Sendable, Equatable {
   /// The bytes a second that all threads together read from memory.
-  public let bandwidth: Double
+  package let bandwidth: Double
   /// The floating-point operations a second in 32 bits; a multiply-add counts two.
-  public let floatOperations: Double
+  package let floatOperations: Double
   /// The operations a second of 8-bit dot products that add up in 32 bits; a multiply-add counts two.
-  public let byteOperations: Double
+  package let byteOperations: Double
 
   /// Creates limits; see the properties.
-  public init(bandwidth: Double, floatOperations: Double, byteOperations: Double) {
+  package init(bandwidth: Double, floatOperations: Double, byteOperations: Double) {
     self.bandwidth = bandwidth
     self.floatOperations = floatOperations
     self.byteOperations = byteOperations

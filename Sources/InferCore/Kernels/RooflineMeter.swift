@@ -1,11 +1,11 @@
 internal import CKernels
 internal import Synchronization
 
-/// Measures a machine's ``Roofline``, as often as asked: the bandwidth of a virtual machine changes with its
+/// Measures a machine's `Roofline`, as often as asked: the bandwidth of a virtual machine changes with its
 /// neighbours.
 ///
 /// Holds 1 GiB of memory, or a quarter of the memory of a machine with less than 4 GiB.
-public final class RooflineMeter {
+package final class RooflineMeter {
   private static let pieceBytes = 4 << 20
   private static let words = pieceBytes / MemoryLayout<UInt64>.stride
 
@@ -17,7 +17,7 @@ public final class RooflineMeter {
   ///
   /// - Parameter threads: The number of threads, at least 1.
   /// - Throws: ``ModelError`` when there is no memory, or no thread.
-  public init(threads: Int) throws(ModelError) {
+  package init(threads: Int) throws(ModelError) {
     team = try ThreadTeam(count: threads)
     let pieces = min(1 << 30, MachineLimits.current.usableMemory / 4) / Self.pieceBytes
     self.pieces = pieces
@@ -30,7 +30,7 @@ public final class RooflineMeter {
   }
 
   /// Measures each limit as the best of a few passes, in a fraction of a second. Other work on the machine lowers them.
-  public func measure() -> Roofline {
+  package func measure() -> Roofline {
     Roofline(
       bandwidth: measureBandwidth(), floatOperations: unsafe measurePeak(ck_peak_f32),
       byteOperations: unsafe measurePeak(ck_peak_i8))

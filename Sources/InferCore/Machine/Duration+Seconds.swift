@@ -1,6 +1,6 @@
 extension Duration {
   /// The duration in seconds.
-  public var seconds: Double {
+  package var seconds: Double {
     let (whole, atto) = components
     return Double(whole) + Double(atto) * 1e-18
   }

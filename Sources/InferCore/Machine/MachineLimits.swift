@@ -1,24 +1,24 @@
 internal import CKernels
 
 /// The part of the machine that this process may use: all of it, or less under control groups and affinity.
-public struct MachineLimits: Sendable, Equatable {
+package struct MachineLimits: Sendable, Equatable {
   /// The number of processors of the machine.
-  public let processors: Int
+  package let processors: Int
   /// The number of processors that the process's threads may run on: its affinity, through which sets of processors
   /// (cpusets) act.
-  public let allowedProcessors: Int
+  package let allowedProcessors: Int
   /// The processor time that control groups allow, in processors, as in 1.5; `nil` for no limit.
-  public let processorQuota: Double?
+  package let processorQuota: Double?
   /// The bytes of the machine's memory; the largest integer where the system does not tell.
-  public let memoryBytes: Int
+  package let memoryBytes: Int
   /// The bytes of memory that control groups allow, if fewer than the machine has; `nil` for no limit.
-  public let memoryLimit: Int?
+  package let memoryLimit: Int?
   /// The bytes of memory that nothing uses when the limits are read: neither on the machine nor, where they are limited,
   /// in the process's control groups. The largest integer where the system does not tell.
-  public let availableMemory: Int
+  package let availableMemory: Int
 
   /// The limits at their first use.
-  public static let current = read()
+  package static let current = read()
 
   /// The limits as they are now.
   static func read() -> MachineLimits { MachineLimits(ControlGroups(root: ""), MemoryInformation(root: "")) }
@@ -43,14 +43,14 @@ public struct MachineLimits: Sendable, Equatable {
   ///
   /// A quota with a fraction is rounded down, but not to zero: threads that work together and use up their quota are
   /// stopped together for the rest of each period of a tenth of a second, and generation stutters.
-  public var threads: Int {
+  package var threads: Int {
     guard let processorQuota, processorQuota < Double(allowedProcessors) else { return allowedProcessors }
     return max(1, Int(processorQuota))
   }
 
   /// The bytes of memory that the process can use.
-  public var usableMemory: Int { memoryLimit ?? memoryBytes }
+  package var usableMemory: Int { memoryLimit ?? memoryBytes }
 }
 
-/// The number of threads that can compute at the same time: see ``MachineLimits/threads``.
-public func availableProcessorCount() -> Int { MachineLimits.current.threads }
+/// The number of threads that can compute at the same time: see `MachineLimits.threads`.
+package func availableProcessorCount() -> Int { MachineLimits.current.threads }

@@ -5,7 +5,7 @@ extension Matrix {
   /// A matrix of floats rounded to a format, in memory of its own.
   ///
   /// - Precondition: `values.count == rows * columns`, and rows are whole blocks of the format.
-  public init(format: WeightFormat, rows: Int, columns: Int, values: [Float]) {
+  package init(format: WeightFormat, rows: Int, columns: Int, values: [Float]) {
     precondition(values.count == rows * columns, "\(values.count) values for \(rows) × \(columns)")
     let owner = unsafe OwnedBytes(byteCount: rows * format.bytes(columns)) { target in
       unsafe values.withUnsafeBufferPointer { unsafe format.quantize(target, $0.baseAddress, values.count) }
@@ -16,11 +16,16 @@ extension Matrix {
   /// The weights in another format, in memory of their own; the matrix itself if it has that format. The team's threads
   /// work on a few rows at a time.
   ///
-  /// - Parameter name: the tensor's name, for errors.
+  /// - Parameters:
+  ///   - name: the tensor's name, for errors.
+  ///   - team: the threads.
+  ///   - isCancelled: a closure that says whether to leave off, asked before every few rows.
   /// - Throws: ``ModelError/tensor(name:reason:)`` when the weights are quantised already, or when some are no finite
-  ///   numbers or beyond the format's range.
+  ///   numbers or beyond the format's range; ``ModelError/cancelled``.
   /// - Precondition: rows are whole blocks of the format.
-  func quantized(to format: WeightFormat, name: String, team: ThreadTeam) throws(ModelError) -> Matrix {
+  func quantized(
+    to format: WeightFormat, name: String, team: ThreadTeam, isCancelled: (@Sendable () -> Bool)? = nil
+  ) throws(ModelError) -> Matrix {
     guard format != self.format else { return self }
     guard !self.format.isQuantized else {
       throw .tensor(
@@ -30,10 +35,10 @@ extension Matrix {
     let piece = max(1, (1 << 15) / max(columns, 1))
     let broken = Atomic(0)
     var floats = [Float](repeating: 0, count: team.count * piece * columns)
-    let owner = unsafe OwnedBytes(byteCount: rows * format.bytes(columns)) { target in
-      unsafe floats.withUnsafeMutableBufferPointer { floats in
+    let owner = try unsafe OwnedBytes(byteCount: rows * format.bytes(columns)) { target throws(ModelError) in
+      try unsafe floats.withUnsafeMutableBufferPointer { floats throws(ModelError) in
         guard let scratch = floats.baseAddress else { return }
-        unsafe team.forEach((rows + piece - 1) / piece) { item, worker in
+        try unsafe team.forEach((rows + piece - 1) / piece, unless: isCancelled) { item, worker in
           let range = item * piece..<min(rows, (item + 1) * piece)
           let count = unsafe convert(range, to: format, target, scratch: scratch + worker * piece * columns)
           if count > 0 { broken.wrappingAdd(count, ordering: .relaxed) }

@@ -1,14 +1,14 @@
-/// A weight matrix `[rows × columns]`, row-major in a ``WeightFormat``, usually inside a mapped file.
+/// A weight matrix `[rows × columns]`, row-major in a `WeightFormat`, usually inside a mapped file.
 ///
-/// Rows of it can be looked up, it can be quantised, and a ``PackedMatrix`` can be made of it, which products read.
+/// Rows of it can be looked up, it can be quantised, and a `PackedMatrix` can be made of it, which products read.
 /// Copying a matrix copies no weights.
-@safe public struct Matrix: Sendable {
+@safe package struct Matrix: Sendable {
   /// The format of the weights.
-  public let format: WeightFormat
+  package let format: WeightFormat
   /// The number of rows.
-  public let rows: Int
+  package let rows: Int
   /// The number of columns.
-  public let columns: Int
+  package let columns: Int
   // Safe because the memory is never written after loading and `owner` keeps it alive.
   nonisolated(unsafe) let base: UnsafeRawPointer
   private let owner: any AnyObject & Sendable
@@ -24,7 +24,7 @@
   /// A matrix of 32-bit floats, in memory of its own.
   ///
   /// - Precondition: `values.count == rows * columns`.
-  public init(rows: Int, columns: Int, values: [Float]) {
+  package init(rows: Int, columns: Int, values: [Float]) {
     precondition(values.count == rows * columns, "\(values.count) values for \(rows) × \(columns)")
     let owner = unsafe values.withUnsafeBytes { unsafe OwnedBytes(copying: $0) }
     unsafe self.init(format: .f32, rows: rows, columns: columns, base: owner.base, owner: owner)
@@ -46,13 +46,13 @@
   package var rowBytes: Int { format.bytes(columns) }
 
   /// The number of bytes of all rows.
-  public var byteCount: Int { rows * rowBytes }
+  package var byteCount: Int { rows * rowBytes }
 
   /// The number of weights.
-  public var count: Int { rows * columns }
+  package var count: Int { rows * columns }
 
   /// Some of the rows, in place.
-  public func rows(_ range: Range<Int>) -> Matrix {
+  package func rows(_ range: Range<Int>) -> Matrix {
     precondition(range.lowerBound >= 0 && range.upperBound <= rows, "rows \(range) of \(rows)")
     return unsafe Matrix(
       format: format, rows: range.count, columns: columns, base: base + range.lowerBound * rowBytes, owner: owner)
@@ -102,7 +102,7 @@
   }
 
   /// All weights as floats, row-major. O(count); for small tensors and for inspection.
-  public func floats() -> [Float] {
+  package func floats() -> [Float] {
     unsafe [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
       unsafe format.unpack(buffer.baseAddress, base, count)
       initialized = count

@@ -4,16 +4,16 @@ internal import CKernels
 ///
 /// A linear layer multiplies by its transpose: `rows` is the width of the output, `columns` that of the input. Copying
 /// a packed matrix copies no weights.
-@safe public struct PackedMatrix: Sendable {
+@safe package struct PackedMatrix: Sendable {
   /// The number of rows of a panel.
   static let panelRows = Int(CK_PANEL_ROWS)
 
   /// The format of the weights.
-  public let format: WeightFormat
+  package let format: WeightFormat
   /// The number of rows: the width of a linear layer's output.
-  public let rows: Int
+  package let rows: Int
   /// The number of columns: the width of its input.
-  public let columns: Int
+  package let columns: Int
   /// The panels, in memory that `owner` keeps alive.
   let panels: Panels
   private let owner: any AnyObject & Sendable
@@ -21,8 +21,10 @@ internal import CKernels
   /// Packs a matrix into memory of `arena`, with the threads of `team`, O(count). Without a team all weights are zeros,
   /// which take no memory until they are read.
   ///
-  /// - Throws: ``ModelError/outOfMemory(_:)``.
-  init(_ matrix: Matrix, in arena: WeightArena, team: ThreadTeam?) throws(ModelError) {
+  /// - Throws: ``ModelError/outOfMemory(_:)``; ``ModelError/cancelled`` within a megabyte of when `isCancelled` says so.
+  init(
+    _ matrix: Matrix, in arena: WeightArena, team: ThreadTeam?, isCancelled: (@Sendable () -> Bool)? = nil
+  ) throws(ModelError) {
     let kernels = matrix.format.panels
     format = matrix.format
     rows = matrix.rows
@@ -32,7 +34,8 @@ internal import CKernels
     let place = try unsafe arena.take(byteCount: panels * panelBytes)
     // Items of about a megabyte: handing one out costs nothing beside packing it.
     let panelsPerItem = max(1, (1 << 20) / max(1, panelBytes))
-    unsafe team?.forEach((panels + panelsPerItem - 1) / panelsPerItem) { item, _ in
+    let items = (panels + panelsPerItem - 1) / panelsPerItem
+    try unsafe team?.forEach(items, unless: isCancelled) { item, _ in
       for panel in item * panelsPerItem..<min(panels, (item + 1) * panelsPerItem) {
         let first = panel * Self.panelRows
         unsafe kernels.pack(
@@ -55,10 +58,10 @@ internal import CKernels
   }
 
   /// The number of bytes of all rows in their format.
-  public var byteCount: Int { rows * format.bytes(columns) }
+  package var byteCount: Int { rows * format.bytes(columns) }
 
   /// The number of weights.
-  public var count: Int { rows * columns }
+  package var count: Int { rows * columns }
 
   /// All weights as floats, row-major. O(count); for inspection.
   package func floats() -> [Float] {

@@ -1,6 +1,6 @@
 /// The sizes, the address and the kernel that a product needs of a packed matrix.
 ///
-/// Threads copy one for each work item. Copying a ``PackedMatrix`` would count a reference up and down, in a place that
+/// Threads copy one for each work item. Copying a `PackedMatrix` would count a reference up and down, in a place that
 /// all threads write. The matrix keeps the memory of its panels alive. The address leaves this type only as a pointer,
 /// whose use is `unsafe`.
 @safe struct Panels: BitwiseCopyable, Sendable {

@@ -30,21 +30,21 @@ internal import Glibc
 }
 
 /// `true` when the system still gives the process `byteCount` bytes of addresses, which `ulimit -v` limits.
-public func hasAddressSpace(for byteCount: Int) -> Bool { (try? AnonymousMapping(byteCount: byteCount)) != nil }
+package func hasAddressSpace(for byteCount: Int) -> Bool { (try? AnonymousMapping(byteCount: byteCount)) != nil }
 
 /// A file mapped for reading.
-@safe public final class MappedFile: Sendable {
+@safe package final class MappedFile: Sendable {
   /// The file's path.
-  public let path: String
+  package let path: String
   /// The file's length in bytes.
-  public let byteCount: Int
+  package let byteCount: Int
   // Safe because the mapping is read-only and lives as long as this object.
   nonisolated(unsafe) let base: UnsafeRawPointer
 
   /// Maps the file at `path`.
   ///
   /// - Throws: ``ModelError/unreadable(path:reason:)`` when it cannot be opened, is no regular file, or is empty.
-  public init(path: String) throws(ModelError) {
+  package init(path: String) throws(ModelError) {
     // Without blocking, so that a pipe is refused and not waited for.
     let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw .unreadable(path: path, reason: systemErrorText()) }

@@ -5,9 +5,9 @@
   nonisolated(unsafe) let base: UnsafeRawPointer
 
   /// `byteCount` bytes, which `fill` writes once.
-  init(byteCount: Int, _ fill: (UnsafeMutableRawPointer) -> Void) {
+  init<Failure>(byteCount: Int, _ fill: (UnsafeMutableRawPointer) throws(Failure) -> Void) throws(Failure) {
     unsafe buffer = AlignedBuffer(byteCount: byteCount)
-    unsafe fill(buffer.base)
+    try unsafe fill(buffer.base)
     unsafe base = UnsafeRawPointer(buffer.base)
   }
 

@@ -1,6 +1,6 @@
 /// Recurrent state with 8 bits an element, for states that are kept and that nobody needs soon.
 ///
-/// Blocks of 32 elements, which are neighbours in a channel of a head, with a 16-bit scale each (``WeightFormat/q8_0``), so
+/// Blocks of 32 elements, which are neighbours in a channel of a head, with a 16-bit scale each (`WeightFormat.q8_0`), so
 /// that an element is off by 1/250 of the largest of its block at most, or by 4 · 10⁻⁶ where that is more, since the least
 /// scales have few bits; the elements behind the last whole block are 32-bit floats. About 0.27 of the exact state's bytes.
 enum ColdFormat {

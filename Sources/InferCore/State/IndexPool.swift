@@ -1,5 +1,5 @@
 /// Bookkeeping of pages or slots: how many hold each of the indices `0 ..< count`. Holds no bytes; those are the
-/// ``StateStore``'s.
+/// `StateStore`'s.
 ///
 /// The system backs the memory of an index when it is first written, and until it is asked to take it back: an index counts
 /// as backed from when it is first taken until ``release()``.

@@ -1,11 +1,11 @@
 /// The name of one piece of per-sequence state of a model: an index into ``StateLayout/kinds``.
-public struct StateHandle: Sendable, Hashable {
+package struct StateHandle: Sendable, Hashable {
   /// Position in ``StateLayout/kinds``.
-  public let index: Int
+  package let index: Int
 }
 
 /// The shape of a piece of state, and its growth with the sequence.
-public enum StateKind: Sendable, Hashable {
+package enum StateKind: Sendable, Hashable {
   /// State that grows with every token (attention keys and values): `2 · heads · headDimension` elements a token in the
   /// cache's ``KVType``, in heads of `headDimension` elements.
   case paged(heads: Int, headDimension: Int)
@@ -37,19 +37,19 @@ extension StateKind {
 /// All per-sequence state of a model, declared once while it loads.
 public struct StateLayout: Sendable {
   /// Every declared piece, in order of declaration.
-  public private(set) var kinds: [StateKind] = []
+  package private(set) var kinds: [StateKind] = []
 
   /// A layout of a model without state.
   public init() {}
 
   /// Declares a piece of state and returns its handle.
-  public mutating func add(_ kind: StateKind) -> StateHandle {
+  package mutating func add(_ kind: StateKind) -> StateHandle {
     kinds.append(kind)
     return StateHandle(index: kinds.count - 1)
   }
 
   /// The reason for which the heads of paged pieces cannot be stored in this format; `nil` when they can.
-  public func check(_ type: KVType) -> String? {
+  package func check(_ type: KVType) -> String? {
     for kind in kinds {
       let dimension: Int
       switch kind {
@@ -66,12 +66,12 @@ public struct StateLayout: Sendable {
   }
 
   /// The bytes that one page of `tokens` tokens takes over all paged pieces.
-  public func pageBytes(tokens: Int, type: KVType) -> Int {
+  package func pageBytes(tokens: Int, type: KVType) -> Int {
     kinds.reduce(0) { $0 + tokens * $1.bytesPerToken(type) }
   }
 
   /// The bytes that one sequence takes over all recurrent pieces, each rounded up to whole cache lines.
-  public var slotBytes: Int { slotBytes { $0 * MemoryLayout<Float>.stride } }
+  package var slotBytes: Int { slotBytes { $0 * MemoryLayout<Float>.stride } }
 
   /// The bytes of the same in a cold slot; see ``ColdFormat``.
   var coldSlotBytes: Int { slotBytes(ColdFormat.byteCount) }
@@ -92,14 +92,14 @@ public enum KVType: String, Sendable, CaseIterable {
   case f16
 
   /// 8-bit integers, with a 16-bit scale for each 32 of them (GGUF's Q8_0): little more than half the bytes again.
-  /// Heads must be multiples of 32 elements; see ``StateLayout/check(_:)``.
+  /// Heads must be multiples of 32 elements; see `StateLayout.check(_:)`.
   case q8_0
 
   /// The number of elements that are stored together.
-  public var blockElements: Int { self == .q8_0 ? 32 : 1 }
+  package var blockElements: Int { self == .q8_0 ? 32 : 1 }
 
   /// The bytes of a head of `count` elements, a multiple of ``blockElements``.
-  public func bytes(_ count: Int) -> Int {
+  package func bytes(_ count: Int) -> Int {
     switch self {
     case .f32: count * 4
     case .f16: count * 2

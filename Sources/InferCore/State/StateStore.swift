@@ -5,21 +5,21 @@
 /// when it is first written, so that an idle server holds little. Pages and slots may be more than there is memory for
 /// as long as not all are written. Used by the engine's thread and its team, and for pages and slots that are lent to them
 /// by others.
-@safe public final class StateStore: @unchecked Sendable {
+@safe package final class StateStore: @unchecked Sendable {
   // Safe because who writes bytes sees to it that nobody else uses them.
 
   /// The pieces of state that are stored.
-  public let layout: StateLayout
+  package let layout: StateLayout
   /// The element format of pages.
-  public let kvType: KVType
+  package let kvType: KVType
   /// The number of tokens in a page.
-  public let pageTokens: Int
+  package let pageTokens: Int
   /// The number of pages.
-  public let pageCount: Int
+  package let pageCount: Int
   /// The number of slots.
-  public let slotCount: Int
+  package let slotCount: Int
   /// The number of cold slots, whose indices follow those of the others.
-  public let coldSlotCount: Int
+  package let coldSlotCount: Int
 
   private let regions: [Region]
   /// The cold slots of recurrent pieces; none of others.
@@ -49,7 +49,7 @@
   /// Reserves `pageCount` pages of `pageTokens` tokens, `slotCount` slots and `coldSlotCount` cold ones for a model's state.
   ///
   /// - Throws: ``ModelError`` when the model's heads do not fit the format, or the system refuses the memory.
-  public init(
+  package init(
     layout: StateLayout, kvType: KVType, pageTokens: Int, pageCount: Int, slotCount: Int, coldSlotCount: Int = 0
   ) throws(ModelError) {
     if let reason = layout.check(kvType) { throw .unsuitable("attention cache: \(reason)") }
@@ -82,7 +82,7 @@
   static func lines(_ bytes: Int) -> Int { (bytes + 63) & ~63 }
 
   /// The number of reserved bytes.
-  public var byteCount: Int {
+  package var byteCount: Int {
     regions.reduce(0) { $0 + $1.mapping.byteCount } + coldRegions.reduce(0) { $0 + ($1?.mapping.byteCount ?? 0) }
   }
 
@@ -154,7 +154,7 @@ extension StateStore {
 
   /// Copies all recurrent state of a slot to another slot, each of which may be a cold one, but not both.
   ///
-  /// A run that goes on from a state at once copies it itself; see ``StateStart/copy(of:)``.
+  /// A run that goes on from a state at once copies it itself; see `StateStart.copy(of:)`.
   ///
   /// - Parameter team: Threads to copy with; `nil` for the caller's alone.
   /// - Complexity: O(``StateLayout/slotBytes``).

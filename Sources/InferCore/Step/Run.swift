@@ -8,13 +8,13 @@ public struct Run: Sendable {
   public var position: Int
   /// The sequence's page table, as indices of ``StepPlan/pages``: its page `j` holds positions
   /// `j * pageTokens ..< (j + 1) * pageTokens`, up to and including this run's last.
-  public var pages: Range<Int>
+  package var pages: Range<Int>
   /// The sequence's slot of recurrent state, which holds the state after `tokens` when the step is done.
-  public var slot: Int32
+  package var slot: Int32
   /// The recurrent state before `tokens`.
-  public var start: StateStart
+  package var start: StateStart
   /// The run's captures, as indices of ``StepPlan/captures``, in ascending order of their rows.
-  public var captures: Range<Int>
+  package var captures: Range<Int>
   /// Rows of the step whose logits are wanted: a suffix of `tokens`, possibly empty. They stand in the
   /// logits matrix in order of runs, without gaps.
   public var logits: Range<Int>
@@ -24,7 +24,7 @@ public struct Run: Sendable {
 
   /// Creates a run; see the properties. Without a `start`, recurrent state is zero before position 0, and elsewhere
   /// the slot's.
-  public init(
+  package init(
     sequence: Int, tokens: Range<Int>, position: Int, pages: Range<Int>, slot: Int32, start: StateStart? = nil,
     captures: Range<Int> = 0..<0, logits: Range<Int>, hidden: Range<Int> = 0..<0
   ) {
@@ -47,7 +47,7 @@ public struct Run: Sendable {
 }
 
 /// The recurrent state that a run starts from.
-public enum StateStart: Sendable, Hashable {
+package enum StateStart: Sendable, Hashable {
   /// Zero, whatever the run's slot holds: a sequence's beginning.
   case zero
   /// The state in the run's own slot, which an earlier step left there.
@@ -60,14 +60,14 @@ public enum StateStart: Sendable, Hashable {
 ///
 /// It costs one store of the state. Rounding is that of a sequence whose tokens are computed up to the capture in one
 /// step and from there on in another, bit for bit, for the captured state and for the rows before and behind it.
-public struct StateCapture: Sendable, Hashable {
+package struct StateCapture: Sendable, Hashable {
   /// The number of the run's tokens that the captured state has seen, from 1 to all of them.
-  public var rows: Int
+  package var rows: Int
   /// The slot that the state is written to, which nothing else in the step may use.
-  public var slot: Int32
+  package var slot: Int32
 
   /// Creates a capture; see the properties.
-  public init(rows: Int, slot: Int32) {
+  package init(rows: Int, slot: Int32) {
     self.rows = rows
     self.slot = slot
   }

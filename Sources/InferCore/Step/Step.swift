@@ -6,18 +6,18 @@ public struct Step: ~Copyable {
   /// The tokens to compute, by sequence.
   public let plan: StepPlan
   /// The state of all sequences, in pages and slots.
-  public let store: StateStore
+  package let store: StateStore
   /// The threads to compute with.
   public let team: ThreadTeam
   /// Counts of the model's work, for metrics.
-  public let report: StepReport
+  package let report: StepReport
   let scratch: Scratch
 
   /// A step over `plan` whose activations are in `workspace`, which successive steps can share.
   ///
   /// - Precondition: captures are in order, and no slot of recurrent state is written twice, or read as another's start
   ///   and written.
-  public init(plan: consuming StepPlan, store: StateStore, team: ThreadTeam, workspace: Workspace) {
+  package init(plan: consuming StepPlan, store: StateStore, team: ThreadTeam, workspace: Workspace) {
     plan.checkStates()
     self.plan = plan
     self.store = store

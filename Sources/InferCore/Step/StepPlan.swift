@@ -6,19 +6,19 @@ public struct StepPlan: Sendable {
   /// Token ids of all runs, one after another; row `i` of the step is `tokens[i]`.
   public var tokens: [Int32] = []
   /// Page indices of all runs, one after another.
-  public var pages: [Int32] = []
+  package var pages: [Int32] = []
   /// The captures of all runs, one after another.
-  public var captures: [StateCapture] = []
+  package var captures: [StateCapture] = []
   /// Copies of parts of pages, to be made before the step.
-  public var pageCopies: [PageCopy] = []
+  package var pageCopies: [PageCopy] = []
   /// The sequences that take part.
   public var runs: [Run] = []
 
   /// An empty plan.
-  public init() {}
+  package init() {}
 
   /// Forgets all runs and keeps the capacity.
-  public mutating func removeAll() {
+  package mutating func removeAll() {
     tokens.removeAll(keepingCapacity: true)
     pages.removeAll(keepingCapacity: true)
     captures.removeAll(keepingCapacity: true)
@@ -34,16 +34,16 @@ public struct StepPlan: Sendable {
 }
 
 /// A copy of the first tokens of a page to a page of a sequence's own, which then goes on differently.
-public struct PageCopy: Sendable, Hashable {
+package struct PageCopy: Sendable, Hashable {
   /// The page to copy from.
-  public var source: Int32
+  package var source: Int32
   /// The page to copy to.
-  public var target: Int32
+  package var target: Int32
   /// The number of tokens whose keys and values are copied.
-  public var tokens: Int
+  package var tokens: Int
 
   /// Creates a copy; see the properties.
-  public init(from source: Int32, to target: Int32, tokens: Int) {
+  package init(from source: Int32, to target: Int32, tokens: Int) {
     self.source = source
     self.target = target
     self.tokens = tokens

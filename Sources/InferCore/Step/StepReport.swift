@@ -1,10 +1,10 @@
 /// A model's report of a step, beside its logits.
-public final class StepReport {
+package final class StepReport {
   /// The number of rows that each expert of each mixture-of-experts layer computed in this step: `[layer][expert]`.
-  public private(set) var expertRows: [[Int]] = []
+  package private(set) var expertRows: [[Int]] = []
   /// The memory that the step had to read and the arithmetic that it had to do. Kernels add to it on the calling
   /// thread.
-  public package(set) var work = StepWork()
+  package var work = StepWork()
 
   func reset() {
     work = StepWork()
@@ -14,7 +14,7 @@ public final class StepReport {
   }
 
   /// Adds `rows` rows to an expert's count. Layers are numbered by their position in the model.
-  public func addExpertRows(_ rows: Int, layer: Int, expert: Int, expertCount: Int) {
+  package func addExpertRows(_ rows: Int, layer: Int, expert: Int, expertCount: Int) {
     while expertRows.count <= layer { expertRows.append([]) }
     if expertRows[layer].isEmpty { expertRows[layer] = Array(repeating: 0, count: expertCount) }
     expertRows[layer][expert] += rows

@@ -6,26 +6,26 @@
 /// that is attended to; recurrent state, read and written. Vectors (norms, biases, taps of a convolution) and
 /// activations are not counted: together they stay below a hundredth. Arithmetic is that of the recurrence for
 /// scans, which their chunked form exceeds.
-public struct StepWork: Sendable, Equatable {
+package struct StepWork: Sendable, Equatable {
   /// Bytes of weights read.
-  public var weightBytes = 0
+  package var weightBytes = 0
   /// Bytes of attention keys and values read.
-  public var cacheBytes = 0
+  package var cacheBytes = 0
   /// Bytes of recurrent state, read and written.
-  public var stateBytes = 0
+  package var stateBytes = 0
   /// Multiplications with an addition each; a floating-point operation is half of one.
-  public var multiplyAdds = 0
+  package var multiplyAdds = 0
 
   /// No work.
-  public init() {}
+  package init() {}
 
   /// All bytes.
-  public var bytes: Int { weightBytes + cacheBytes + stateBytes }
+  package var bytes: Int { weightBytes + cacheBytes + stateBytes }
   /// Floating-point operations.
-  public var operations: Int { 2 * multiplyAdds }
+  package var operations: Int { 2 * multiplyAdds }
 
   /// The work of both.
-  public static func += (sum: inout StepWork, other: StepWork) {
+  package static func += (sum: inout StepWork, other: StepWork) {
     sum.weightBytes += other.weightBytes
     sum.cacheBytes += other.cacheBytes
     sum.stateBytes += other.stateBytes

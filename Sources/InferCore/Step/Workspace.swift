@@ -1,13 +1,13 @@
 /// Memory for activations and the counters of a report, which successive steps reuse.
-public final class Workspace {
+package final class Workspace {
   let scratch = Scratch()
   let report = StepReport()
 
   /// An empty workspace; it grows to the largest step it has seen.
-  public init() {}
+  package init() {}
 
   /// The number of bytes of addresses held for activations.
-  public var byteCount: Int { scratch.byteCount }
+  package var byteCount: Int { scratch.byteCount }
 
   /// Reserves addresses for `byteCount` bytes of activations. Steps that need more reserve more.
   ///

@@ -7,7 +7,7 @@ internal import Glibc
 /// The caller is a member. Every member has a share of consecutive items, and takes items from the others' shares when its
 /// own is done, so that a thread that loses its core to another process delays the team by one item. Between regions the
 /// other threads spin for some tens of microseconds, because regions of a step follow each other closely, and then sleep.
-/// A team of more threads than ``MachineLimits/threads`` hardly spins: where time is rationed, spinning takes it from the
+/// A team of more threads than `MachineLimits.threads` hardly spins: where time is rationed, spinning takes it from the
 /// work.
 public final class ThreadTeam: Sendable {
   /// Number of threads, the caller included.
@@ -18,7 +18,7 @@ public final class ThreadTeam: Sendable {
   /// Starts `count - 1` threads, named `infer-worker-1` and so on.
   ///
   /// - Throws: ``ModelError/outOfThreads(_:)`` when the system refuses one; those that did start have ended then.
-  public convenience init(count: Int) throws(ModelError) { try self.init(count: count, start: startThread) }
+  package convenience init(count: Int) throws(ModelError) { try self.init(count: count, start: startThread) }
 
   init(count: Int, start: ThreadStarter) throws(ModelError) {
     precondition(count >= 1 && count <= 1024, "a team of \(count) threads")

@@ -1,17 +1,17 @@
-public import Foundation
-public import InferText
+package import Foundation
+package import InferText
 
 /// All tensors of a checkpoint: one safetensors file, the shards that an index names, or a GGUF file.
-public struct Checkpoint: Sendable {
+package struct Checkpoint: Sendable {
   /// Tensors by name.
-  public let tensors: TextDictionary<Tensor>
+  package let tensors: TextDictionary<Tensor>
 
   /// Opens `folder`'s `model.safetensors`, or the shards named by its `model.safetensors.index.json`.
   ///
   /// Files are mapped and not read. O(number of tensors).
   ///
   /// - Throws: ``ModelError`` when there is neither, or when a file or tensor is malformed.
-  public init(folder: URL) throws(ModelError) {
+  package init(folder: URL) throws(ModelError) {
     let index = folder.appending(path: "model.safetensors.index.json")
     if FileManager.default.fileExists(atPath: index.path) {
       try self.init(index: index, folder: folder)
@@ -22,13 +22,13 @@ public struct Checkpoint: Sendable {
   }
 
   /// The number of files that hold the tensors.
-  public var fileCount: Int { Set(tensors.values.map(\.place.file)).count }
+  package var fileCount: Int { Set(tensors.values.map(\.place.file)).count }
 
   /// A checkpoint of the given tensors.
   package init(_ tensors: TextDictionary<Tensor>) { self.tensors = tensors }
 
   /// Opens safetensors files that together make up a checkpoint.
-  public init(files: [MappedFile]) throws(ModelError) {
+  package init(files: [MappedFile]) throws(ModelError) {
     var tensors: TextDictionary<Tensor> = [:]
     for file in files {
       for tensor in try Safetensors.tensors(in: file) {
@@ -67,7 +67,7 @@ extension JSONValue {
   /// Reads a JSON file of a model folder. Bare `Infinity` and `NaN` are accepted, as Python writes them.
   ///
   /// - Throws: ``ModelError`` when it cannot be read or parsed.
-  public init(file path: String) throws(ModelError) {
+  package init(file path: String) throws(ModelError) {
     let file = try MappedFile(path: path)
     do {
       self = try JSONValue(parsing: file.copyBytes(0..<file.byteCount), options: .configuration)

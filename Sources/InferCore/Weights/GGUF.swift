@@ -1,22 +1,22 @@
-public import InferText
+package import InferText
 
 /// A GGUF file, versions 2 and 3: metadata by key, and tensors, both behind a header.
 ///
-/// Everything a hostile file could lie about is checked while it is opened, so that whoever holds a ``Tensor`` may
+/// Everything a hostile file could lie about is checked while it is opened, so that whoever holds a `Tensor` may
 /// touch all its bytes. Format: ggml's `docs/gguf.md`.
-public struct GGUF: Sendable {
+package struct GGUF: Sendable {
   /// Bytes between starts of tensors where the file says nothing else.
   static let defaultAlignment = 32
   /// Whether a file begins with the format's magic bytes.
-  public static func isOne(_ file: MappedFile) -> Bool { file.byteCount >= 4 && file.copyBytes(0..<4) == magic }
+  package static func isOne(_ file: MappedFile) -> Bool { file.byteCount >= 4 && file.copyBytes(0..<4) == magic }
   static let magic = Array("GGUF".utf8)
 
   /// The path of the file.
-  public let path: String
+  package let path: String
   /// Metadata by key.
-  public let metadata: TextDictionary<GGUFValue>
+  package let metadata: TextDictionary<GGUFValue>
   /// Tensors, in order of their data. Sizes are slowest first, as everywhere here; the file has them reversed.
-  public let tensors: [Tensor]
+  package let tensors: [Tensor]
 
   /// Combines the metadata and tensors of one file or of several parts.
   init(path: String, metadata: TextDictionary<GGUFValue>, tensors: [Tensor]) {
@@ -28,7 +28,7 @@ public struct GGUF: Sendable {
   /// Reads the head of a mapped file.
   ///
   /// - Throws: ``ModelError`` that names the file, and the key or tensor where there is one.
-  public init(_ file: MappedFile) throws(ModelError) {
+  package init(_ file: MappedFile) throws(ModelError) {
     path = file.path
     var cursor = GGUFCursor(file)
     guard Self.isOne(file) else { throw cursor.wrong("does not begin with \"GGUF\"") }

@@ -12,7 +12,7 @@ extension GGUF {
   ///
   /// - Parameter first: the file, or the first part.
   /// - Throws: ``ModelError`` that names the part that is missing, malformed, or not what its name says.
-  public init(withParts first: MappedFile) throws(ModelError) {
+  package init(withParts first: MappedFile) throws(ModelError) {
     let head = try GGUF(first)
     guard let count = try head.integer(Self.countKey), count > 1 else {
       self = head

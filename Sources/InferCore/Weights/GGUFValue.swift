@@ -1,5 +1,5 @@
 /// A value of a GGUF file's metadata. Widths of numbers are told apart on disk and not here.
-public enum GGUFValue: Sendable, Equatable {
+package enum GGUFValue: Sendable, Equatable {
   /// An integer without sign.
   case unsigned(UInt64)
   /// An integer with sign.
@@ -14,12 +14,12 @@ public enum GGUFValue: Sendable, Equatable {
   case array([GGUFValue])
 
   /// The text; `nil` for other values.
-  public var string: String? {
+  package var string: String? {
     if case .string(let text) = self { text } else { nil }
   }
 
   /// The integer; `nil` for other values and for negative ones.
-  public var count: Int? {
+  package var count: Int? {
     switch self {
     case .unsigned(let value): Int(exactly: value)
     case .signed(let value): value >= 0 ? Int(exactly: value) : nil
@@ -28,7 +28,7 @@ public enum GGUFValue: Sendable, Equatable {
   }
 
   /// The number or integer; `nil` for other values.
-  public var double: Double? {
+  package var double: Double? {
     switch self {
     case .unsigned(let value): Double(value)
     case .signed(let value): Double(value)
@@ -38,12 +38,12 @@ public enum GGUFValue: Sendable, Equatable {
   }
 
   /// The truth value; `nil` for other values.
-  public var bool: Bool? {
+  package var bool: Bool? {
     if case .bool(let value) = self { value } else { nil }
   }
 
   /// The elements of a list; `nil` for other values.
-  public var array: [GGUFValue]? {
+  package var array: [GGUFValue]? {
     if case .array(let values) = self { values } else { nil }
   }
 

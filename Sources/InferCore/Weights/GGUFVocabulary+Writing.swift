@@ -1,7 +1,7 @@
 internal import InferText
 
 extension TokenList {
-  /// The list as metadata of a GGUF file: the other direction of ``GGUFVocabulary``.
+  /// The list as metadata of a GGUF file: the other direction of `GGUFVocabulary`.
   package var metadata: [(key: String, value: GGUFValue)] {
     var entries: [(key: String, value: GGUFValue)] = []
     func add(_ key: String, _ value: GGUFValue?) {

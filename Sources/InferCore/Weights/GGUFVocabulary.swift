@@ -1,7 +1,7 @@
-public import InferText
+package import InferText
 
 /// The vocabulary and chat template in a GGUF file's metadata.
-public struct GGUFVocabulary: Sendable {
+package struct GGUFVocabulary: Sendable {
   static let prefix = "tokenizer.ggml."
   /// The key of the chat template, and with a dot and a name behind it those of further ones.
   package static let templateKey = "tokenizer.chat_template"
@@ -9,13 +9,13 @@ public struct GGUFVocabulary: Sendable {
   private static let absent: Set<String> = ["no_vocab", "none"]
 
   /// The tokens; `nil` where metadata hold no vocabulary.
-  public let tokens: TokenList?
+  package let tokens: TokenList?
   /// The template of `tokenizer.chat_template`, where there is one.
-  public let chatTemplate: String?
+  package let chatTemplate: String?
   /// Further templates by name: `tokenizer.chat_template.NAME`.
-  public let namedTemplates: TextDictionary<String>
+  package let namedTemplates: TextDictionary<String>
   /// Tokens that end an answer, ascending: the ones that metadata name, and those whose names are known.
-  public let endTokens: [Int32]
+  package let endTokens: [Int32]
 
   /// Reads the vocabulary of a file.
   ///
@@ -25,7 +25,7 @@ public struct GGUFVocabulary: Sendable {
   /// - Throws: ``ModelError/malformed(path:reason:)`` that names the key which is missing, of another type, or has a value
   ///   that is not supported.
   /// - Complexity: O(n) in the vocabulary's size.
-  public init(metadata: TextDictionary<GGUFValue>, path: String) throws(ModelError) {
+  package init(metadata: TextDictionary<GGUFValue>, path: String) throws(ModelError) {
     let reader = Reader(metadata: metadata, path: path)
     chatTemplate = try reader.value(Self.templateKey, "a string") { $0.string }
     namedTemplates = try reader.templates()

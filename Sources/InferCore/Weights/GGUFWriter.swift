@@ -4,20 +4,20 @@ internal import Foundation
 ///
 /// The file grows under another name and gets its own when it is complete, so that a file of that name is always
 /// whole. A writer that goes away before removes the file.
-public final class GGUFWriter {
+package final class GGUFWriter {
   /// A tensor of the file.
-  public struct Tensor: Sendable {
+  package struct Tensor: Sendable {
     /// Its name.
-    public let name: String
+    package let name: String
     /// Its sizes, slowest first.
-    public let shape: [Int]
+    package let shape: [Int]
     /// The format of its elements.
-    public let format: WeightFormat
+    package let format: WeightFormat
 
     /// Describes a tensor.
     ///
     /// - Precondition: rows are whole blocks of the format.
-    public init(name: String, shape: [Int], format: WeightFormat) {
+    package init(name: String, shape: [Int], format: WeightFormat) {
       precondition((shape.last ?? 1) % format.blockElements == 0, "\(name): rows of \(shape) in \(format.name)")
       self.name = name
       self.shape = shape
@@ -25,7 +25,7 @@ public final class GGUFWriter {
     }
 
     /// Bytes that it takes.
-    public var byteCount: Int { format.bytes(shape.reduce(1, *)) }
+    package var byteCount: Int { format.bytes(shape.reduce(1, *)) }
   }
 
   private let file: PartialFile
@@ -41,7 +41,7 @@ public final class GGUFWriter {
   ///   - metadata: keys and values. Numbers are written in 32 bits where they fit; lists hold values of one kind.
   ///   - tensors: the tensors that will be written, in this order.
   /// - Throws: ``ModelError/unwritable(_:)`` when it cannot be written, or when something other than a file has its name.
-  public init(path: String, metadata: [(key: String, value: GGUFValue)], tensors: [Tensor]) throws(ModelError) {
+  package init(path: String, metadata: [(key: String, value: GGUFValue)], tensors: [Tensor]) throws(ModelError) {
     self.tensors = tensors
     let head = Self.head(metadata, tensors)
     do { file = try PartialFile(path: path, beginningWith: head) } catch { throw .unwritable(error) }
@@ -51,7 +51,7 @@ public final class GGUFWriter {
   ///
   /// - Precondition: the matrix has the tensor's format, and no more elements than are left of it.
   /// - Throws: ``ModelError/unwritable(_:)`` when the disk is full or gone.
-  public func write(_ matrix: Matrix) throws(ModelError) {
+  package func write(_ matrix: Matrix) throws(ModelError) {
     precondition(next < tensors.count, "more than the \(tensors.count) tensors of the file")
     let tensor = tensors[next]
     precondition(
@@ -73,7 +73,7 @@ public final class GGUFWriter {
   ///
   /// - Precondition: all tensors are written.
   /// - Throws: ``ModelError/unwritable(_:)`` when that fails.
-  public func finish() throws(ModelError) {
+  package func finish() throws(ModelError) {
     precondition(next == tensors.count, "\(next) of \(tensors.count) tensors are written")
     do { try file.finish() } catch { throw .unwritable(error) }
   }

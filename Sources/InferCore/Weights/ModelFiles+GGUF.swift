@@ -1,11 +1,11 @@
-public import InferText
+package import InferText
 
 extension ModelFiles {
   /// The prefix of a file's name in the metadata of a GGUF file that carries it.
-  public static let metadataPrefix = "infer_serve."
+  package static let metadataPrefix = "infer_serve."
 
   /// The files that a GGUF file carries, by name.
-  public static func embedded(in file: GGUF) -> [String: String] {
+  package static func embedded(in file: GGUF) -> [String: String] {
     var texts: [String: String] = [:]
     for name in names { texts[name] = file.metadata[metadataPrefix + name]?.string }
     for (key, value) in file.metadata {

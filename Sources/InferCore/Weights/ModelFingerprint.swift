@@ -3,7 +3,7 @@
 /// Of a tensor's numbers a sample is hashed, so that it takes no longer to find than the model's tensors to list.
 public struct ModelFingerprint: Sendable, Hashable {
   /// 32 bytes (SHA-256).
-  public let bytes: [UInt8]
+  package let bytes: [UInt8]
 
   /// The fingerprint of a model that a text describes completely.
   public init(_ description: String) { bytes = SHA256.hash(data: Array(description.utf8)) }

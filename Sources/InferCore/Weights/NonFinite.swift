@@ -1,4 +1,4 @@
 extension Tensor {
   /// The number of elements that are NaN or infinite; 0 for element types that are no weights. O(``count``).
-  public func nonFiniteCount() -> Int { (try? matrix())?.nonFiniteCount() ?? 0 }
+  package func nonFiniteCount() -> Int { (try? matrix())?.nonFiniteCount() ?? 0 }
 }

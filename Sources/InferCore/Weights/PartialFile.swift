@@ -92,7 +92,7 @@ package func isUnfinishedFile(_ name: String, suffix: String) -> Bool {
 }
 
 /// Removes all files that this process has begun and not completed, for use when it is told to end.
-public func removeUnfinishedFiles() {
+package func removeUnfinishedFiles() {
   PartialFile.unfinished.withLock { unfinished in
     for path in unfinished { try? FileManager.default.removeItem(atPath: path) }
     unfinished = []

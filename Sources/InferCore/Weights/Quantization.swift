@@ -3,11 +3,11 @@
 /// Vectors, convolutions, routers and other weights that are no large matrices become 32-bit floats.
 public struct Quantization: Sendable, Equatable {
   /// The format of linear layers, experts and embeddings.
-  public let format: WeightFormat
+  package let format: WeightFormat
   /// The format of the head, and of the embedding of models that use it as their head.
-  public let headFormat: WeightFormat
+  package let headFormat: WeightFormat
   /// Whether half of the value and down projections, which lose most, get Q6_K instead of ``format``.
-  public let isMix: Bool
+  package let isMix: Bool
 
   /// The name of the mix of Q4_K and Q6_K.
   public static let mixName = "Q4_K_M"
@@ -20,7 +20,7 @@ public struct Quantization: Sendable, Equatable {
   ///   - name: one of ``names``.
   ///   - head: the head's format; by default Q6_K where `name` has fewer bits, for every logit passes through it, and
   ///     else as the other matrices.
-  public init?(named name: String, head: WeightFormat? = nil) {
+  package init?(named name: String, head: WeightFormat? = nil) {
     isMix = name.uppercased() == Self.mixName
     guard let format = isMix ? .q4_K : WeightFormat(named: name) else { return nil }
     self.format = format

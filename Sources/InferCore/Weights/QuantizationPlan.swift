@@ -5,14 +5,14 @@ internal import InferText
 /// The mix follows what `llama-quantize` calls Q4_K_M (for models of other than eight experts), so that a model has as
 /// many bytes here as there: value and down projections get Q6_K in the first and the last eighth of the layers and in
 /// every third between. Layers with a value projection are counted for themselves.
-public struct QuantizationPlan: Sendable {
+package struct QuantizationPlan: Sendable {
   private let quantization: Quantization
   private let layerCount: Int
   /// The numbers of the layers that have a value projection, ascending.
   private let valueLayers: [Int]
 
   /// A plan for a model whose tensors have these names.
-  public init(_ quantization: Quantization, names: some Sequence<String>) {
+  package init(_ quantization: Quantization, names: some Sequence<String>) {
     self.quantization = quantization
     var layerCount = 0
     var valueLayers: Set<Int> = []
@@ -29,7 +29,7 @@ public struct QuantizationPlan: Sendable {
   ///
   /// Rows that are no whole number of a format's blocks get Q8_0 instead of a format of super-blocks, and F16 where
   /// they are no multiple of 32 either.
-  public func format(of name: String, role: MatrixRole, columns: Int, stored: WeightFormat) -> WeightFormat {
+  package func format(of name: String, role: MatrixRole, columns: Int, stored: WeightFormat) -> WeightFormat {
     let wanted: WeightFormat
     switch role {
     case .exact: return stored.isQuantized ? stored : .f32

@@ -3,9 +3,9 @@ internal import InferText
 /// Reads the header of a safetensors file: 8 bytes little-endian header length, a JSON object
 /// `{name: {dtype, shape, data_offsets}}`, then the data.
 ///
-/// Everything a hostile file could lie about is checked here, so that whoever holds a ``Tensor`` may touch
+/// Everything a hostile file could lie about is checked here, so that whoever holds a `Tensor` may touch
 /// all its bytes. Format: huggingface/safetensors, README "Format".
-public enum Safetensors {
+package enum Safetensors {
   /// Longest header accepted, as in the reference implementation.
   static let maximumHeaderBytes = 100_000_000
 
@@ -17,7 +17,7 @@ public enum Safetensors {
   /// The tensors of one file, in order of their data.
   ///
   /// - Throws: ``ModelError`` that names the file, and the tensor where there is one.
-  public static func tensors(in file: MappedFile) throws(ModelError) -> [Tensor] {
+  package static func tensors(in file: MappedFile) throws(ModelError) -> [Tensor] {
     let header = try header(of: file)
     guard let entries = header.json.object else {
       throw .malformed(path: file.path, reason: "the header is \(header.json.kind), expected an object")

@@ -5,18 +5,18 @@ internal import InferText
 ///
 /// The file grows under another name and gets its own when it is complete, so that a file of that name is always
 /// whole. When the writer goes away before, so does what it has written.
-public final class SafetensorsWriter {
+package final class SafetensorsWriter {
   /// A matrix of the file.
-  public struct Tensor: Sendable {
+  package struct Tensor: Sendable {
     /// Its name.
-    public let name: String
+    package let name: String
     /// Its number of rows.
-    public let rows: Int
+    package let rows: Int
     /// Its number of columns.
-    public let columns: Int
+    package let columns: Int
 
     /// Describes a matrix.
-    public init(name: String, rows: Int, columns: Int) {
+    package init(name: String, rows: Int, columns: Int) {
       self.name = name
       self.rows = rows
       self.columns = columns
@@ -31,7 +31,7 @@ public final class SafetensorsWriter {
   /// Creates the file with room for `tensors`, in that order.
   ///
   /// - Throws: ``WriteError`` when it cannot be written, or when something other than a file has its name.
-  public init(path: String, tensors: [Tensor]) throws(WriteError) {
+  package init(path: String, tensors: [Tensor]) throws(WriteError) {
     self.tensors = tensors
     let header = Self.header(tensors)
     var offset = UInt64(header.count)
@@ -48,7 +48,7 @@ public final class SafetensorsWriter {
   /// Writes consecutive rows of a tensor.
   ///
   /// - Throws: ``WriteError`` when the disk is full or gone.
-  public func write(_ rows: Rows, to tensor: Int, firstRow: Int) throws(WriteError) {
+  package func write(_ rows: Rows, to tensor: Int, firstRow: Int) throws(WriteError) {
     let shape = tensors[tensor]
     precondition(
       rows.columns == shape.columns && firstRow >= 0 && firstRow + rows.count <= shape.rows,
@@ -64,7 +64,7 @@ public final class SafetensorsWriter {
   /// Completes the file and gives it its name.
   ///
   /// - Throws: ``WriteError`` when that fails.
-  public func finish() throws(WriteError) { try file.finish() }
+  package func finish() throws(WriteError) { try file.finish() }
 
   /// The header: its length as 8 bytes, then JSON, padded with spaces so that data begin on 8 bytes.
   private static func header(_ tensors: [Tensor]) -> Data {

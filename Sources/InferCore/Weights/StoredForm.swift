@@ -3,8 +3,8 @@ internal import InferText
 /// The way in which a checkpoint stores a tensor that layers read in another form: under another name, and as numbers that
 /// its own are computed from.
 ///
-/// Layers know one name and one layout of every tensor. Forms belong to a model's family, and a scope applies them; see
-/// ``WeightScope/reading(_:)``.
+/// Layers know one name and one layout of every tensor. Forms belong to a model's family, and a scope applies them; a family's
+/// are applied to all that it reads.
 public struct StoredForm: Sendable {
   /// The end of the name that layers read, of whole components.
   let name: String
@@ -14,6 +14,13 @@ public struct StoredForm: Sendable {
   let shape: [Int]?
   /// Makes the tensor that layers read.
   let read: @Sendable (Tensor) throws(ModelError) -> Tensor
+
+  /// A tensor that is stored under another name.
+  ///
+  /// - Parameters:
+  ///   - name: The end of the name that layers read, such as `A` or `k_b_proj.weight`.
+  ///   - stored: The end of the stored tensor's name.
+  public static func renamed(_ name: String, from stored: String) -> StoredForm { StoredForm(name, from: stored) }
 
   /// A form.
   ///

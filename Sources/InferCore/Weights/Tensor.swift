@@ -1,5 +1,5 @@
 /// A tensor of a checkpoint, whose bounds, shape and element type are checked and whose numbers are not read yet.
-public struct Tensor: Sendable {
+package struct Tensor: Sendable {
   /// The source of a tensor's bytes.
   enum Source: Sendable {
     /// A mapped file.
@@ -9,20 +9,20 @@ public struct Tensor: Sendable {
   }
 
   /// The name, as model families know it.
-  public let name: String
+  package let name: String
   /// The element type as the file spells it, e.g. `BF16` or `I64`.
-  public let type: String
+  package let type: String
   /// The sizes, slowest first; empty for a scalar.
-  public let shape: [Int]
+  package let shape: [Int]
   /// The number of bytes.
-  public let byteCount: Int
+  package let byteCount: Int
   let source: Source
 
   /// The number of elements: the product of ``shape``.
-  public var count: Int { shape.reduce(1, *) }
+  package var count: Int { shape.reduce(1, *) }
 
   /// The format of the weights, or `nil` for element types that are no weights.
-  public var format: WeightFormat? { WeightFormat.all.first { $0.name == type } }
+  package var format: WeightFormat? { WeightFormat.all.first { $0.name == type } }
 
   /// The whole tensor as a matrix of `rows` rows, in place where it is aligned.
   ///
@@ -88,12 +88,12 @@ extension Tensor {
   /// All numbers as floats. O(``count``).
   ///
   /// - Throws: ``ModelError/tensor(name:reason:)`` when the element type is no weight format.
-  public func floats() throws(ModelError) -> [Float] { try matrix().floats() }
+  package func floats() throws(ModelError) -> [Float] { try matrix().floats() }
 
   /// All numbers of an `I32` tensor. O(``count``).
   ///
   /// - Throws: ``ModelError/tensor(name:reason:)`` when the element type is another.
-  public func integers() throws(ModelError) -> [Int32] {
+  package func integers() throws(ModelError) -> [Int32] {
     guard type == "I32", case .file(let file, let offset) = source else {
       throw .tensor(name: name, reason: "element type \(type), expected I32")
     }

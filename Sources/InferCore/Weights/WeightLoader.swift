@@ -1,15 +1,15 @@
 internal import InferText
 
 /// A tensor that a model is made of, and its format in memory.
-public struct LoadedTensor: Sendable {
+package struct LoadedTensor: Sendable {
   /// The tensor on disk.
-  public let tensor: Tensor
+  package let tensor: Tensor
   /// The role of a matrix or of a stack of them; `nil` for vectors and convolutions.
-  public let role: MatrixRole?
+  package let role: MatrixRole?
   /// The format it is computed with.
-  public let format: WeightFormat
+  package let format: WeightFormat
   /// Bytes it takes in that format.
-  public let byteCount: Int
+  package let byteCount: Int
 }
 
 /// The progress of loading.
@@ -59,30 +59,37 @@ final class WeightLoader: Sendable {
 
   /// A tensor as one matrix, row-major: mapped where it is in its format already, else in memory of its own.
   func table(_ read: ReadTensor, rows: Int, columns: Int, _ role: MatrixRole) throws(ModelError) -> Matrix {
+    let (matrix, format) = try whole(read, rows: rows, columns: columns, role)
+    finish(read.stored, role, format)
+    return matrix
+  }
+
+  /// A tensor as one matrix, and the format that it is accounted for in.
+  private func whole(
+    _ read: ReadTensor, rows: Int, columns: Int, _ role: MatrixRole
+  ) throws(ModelError) -> (matrix: Matrix, format: WeightFormat) {
     try checkCancellation()
     let tensor = read.tensor
     let whole = try tensor.matrix(rows: rows, columns: columns, isRead: readsMatrices)
     let format = plan?.format(of: tensor.name, role: role, columns: columns, stored: whole.format) ?? whole.format
-    let matrix = readsMatrices ? try whole.quantized(to: format, name: tensor.name, team: team) : whole
+    let matrix =
+      readsMatrices
+      ? try whole.quantized(to: format, name: tensor.name, team: team, isCancelled: isCancelled) : whole
     if matrix.format != whole.format { tensor.releasePages() }
     // A tensor that stays as it is, is accounted for as it is stored, whatever it is read as.
-    finish(read.stored, role, format == whole.format ? read.stored.format ?? format : format)
-    return matrix
+    return (matrix, format == whole.format ? read.stored.format ?? format : format)
   }
 
   /// A tensor as a stack of `count` matrices, packed. The pages of the file are given back to the system.
   func matrices(
     _ read: ReadTensor, count: Int, rows: Int, columns: Int, _ role: MatrixRole
   ) throws(ModelError) -> [PackedMatrix] {
-    let stack = try table(read, rows: count * rows, columns: columns, role)
+    let (stack, format) = try whole(read, rows: count * rows, columns: columns, role)
     var matrices: [PackedMatrix] = []
     matrices.reserveCapacity(count)
-    for index in 0..<count {
-      try checkCancellation()
-      matrices.append(
-        try PackedMatrix(stack.rows(index * rows..<(index + 1) * rows), in: arena, team: readsMatrices ? team : nil))
-    }
+    for index in 0..<count { matrices.append(try packed(stack.rows(index * rows..<(index + 1) * rows))) }
     read.tensor.releasePages()
+    finish(read.stored, role, format)
     return matrices
   }
 
@@ -90,15 +97,20 @@ final class WeightLoader: Sendable {
   func matrices(
     _ read: ReadTensor, rows: Int, columns: Int, parts: [[Range<Int>]], _ role: MatrixRole
   ) throws(ModelError) -> [PackedMatrix] {
-    let whole = try table(read, rows: rows, columns: columns, role)
+    let (whole, format) = try whole(read, rows: rows, columns: columns, role)
     var matrices: [PackedMatrix] = []
     for ranges in parts {
       // What is not read is not copied either; only its shape counts.
       let part = readsMatrices ? whole.rows(ranges) : whole.rows(0..<ranges.reduce(0) { $0 + $1.count })
-      matrices.append(try PackedMatrix(part, in: arena, team: readsMatrices ? team : nil))
+      matrices.append(try packed(part))
     }
     read.tensor.releasePages()
+    finish(read.stored, role, format)
     return matrices
+  }
+
+  private func packed(_ matrix: Matrix) throws(ModelError) -> PackedMatrix {
+    try PackedMatrix(matrix, in: arena, team: readsMatrices ? team : nil, isCancelled: isCancelled)
   }
 
   /// A small tensor as floats, row-major.

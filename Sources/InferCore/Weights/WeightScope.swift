@@ -14,7 +14,7 @@ public struct WeightScope: Sendable {
   /// The root of a checkpoint, read as it is stored.
   ///
   /// - Throws: ``ModelError/outOfThreads(_:)``.
-  public init(_ checkpoint: Checkpoint) throws(ModelError) {
+  package init(_ checkpoint: Checkpoint) throws(ModelError) {
     try self.init(checkpoint, plan: nil, threads: 1)
   }
 
@@ -26,9 +26,10 @@ public struct WeightScope: Sendable {
   ///   - readsMatrices: without this, names, shapes and formats are checked and accounted for, but matrices are zeros.
   ///   - threads: threads to quantise and pack with.
   ///   - progress: a closure that is called after each tensor with the progress of reading, on the thread that reads.
-  ///   - isCancelled: a closure that says, before each tensor, whether reading is to end with ``ModelError/cancelled``.
+  ///   - isCancelled: a closure that says, before each tensor and about a megabyte of one, whether reading is to end with
+  ///     ``ModelError/cancelled``; called on any thread.
   /// - Throws: ``ModelError/outOfThreads(_:)``.
-  public init(
+  package init(
     _ checkpoint: Checkpoint, plan: QuantizationPlan?, readsMatrices: Bool = true, threads: Int,
     progress: (@Sendable (LoadProgress) -> Void)? = nil, isCancelled: (@Sendable () -> Bool)? = nil
   ) throws(ModelError) {
@@ -46,7 +47,7 @@ public struct WeightScope: Sendable {
 
   /// The same scope, in which tensors of these forms are read as layers know them. Of several forms of one tensor, the
   /// first counts that is there; a tensor without any is read as it is.
-  public func reading(_ forms: [StoredForm]) -> WeightScope {
+  package func reading(_ forms: [StoredForm]) -> WeightScope {
     WeightScope(prefix: prefix, loader: loader, forms: forms)
   }
 
@@ -72,7 +73,7 @@ public struct WeightScope: Sendable {
   ///   - rows: number of rows: the width of the output.
   ///   - columns: number of columns: the width of the input.
   ///   - role: the role of the matrix, which decides its format when a model is quantised.
-  public func matrix(
+  package func matrix(
     _ name: String, rows: Int, columns: Int, role: MatrixRole = .linear
   ) throws(ModelError) -> PackedMatrix {
     try loader.matrices(tensor(name, shape: [rows, columns]), count: 1, rows: rows, columns: columns, role)[0]
@@ -80,7 +81,7 @@ public struct WeightScope: Sendable {
 
   /// A stack of `count` matrices `[count × rows × columns]` to multiply with, quantised on the way where the plan says
   /// so.
-  public func matrices(
+  package func matrices(
     _ name: String, count: Int, rows: Int, columns: Int, role: MatrixRole = .linear
   ) throws(ModelError) -> [PackedMatrix] {
     try loader.matrices(
@@ -96,14 +97,14 @@ public struct WeightScope: Sendable {
   ///   - columns: number of columns: the width of the input.
   ///   - parts: for each matrix, the ranges of rows that it is made of, one behind another.
   ///   - role: the role of the matrices.
-  public func matrices(
+  package func matrices(
     _ name: String, rows: Int, columns: Int, parts: [[Range<Int>]], role: MatrixRole = .linear
   ) throws(ModelError) -> [PackedMatrix] {
     try loader.matrices(tensor(name, shape: [rows, columns]), rows: rows, columns: columns, parts: parts, role)
   }
 
   /// A matrix `[rows × columns]` whose rows are looked up: in place unless it is quantised on the way.
-  public func table(_ name: String, rows: Int, columns: Int, role: MatrixRole) throws(ModelError) -> Matrix {
+  package func table(_ name: String, rows: Int, columns: Int, role: MatrixRole) throws(ModelError) -> Matrix {
     try loader.table(tensor(name, shape: [rows, columns]), rows: rows, columns: columns, role)
   }
 
@@ -153,13 +154,13 @@ public struct WeightScope: Sendable {
   }
 
   /// Remarks for the people who load the model; see ``discard(_:remark:)``.
-  public var remarks: [String] { loader.remarks }
+  package var remarks: [String] { loader.remarks }
 
   /// Names nobody has read or discarded, sorted.
-  public var unread: [String] { loader.unread }
+  package var unread: [String] { loader.unread }
 
   /// Every tensor that was read, by name.
-  public var loaded: [LoadedTensor] { loader.loaded }
+  package var loaded: [LoadedTensor] { loader.loaded }
 
   /// Finds a tensor in one of its forms, and makes the one that layers read.
   private func tensor(_ name: String, shape: [Int]) throws(ModelError) -> ReadTensor {

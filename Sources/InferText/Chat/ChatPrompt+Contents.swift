@@ -7,7 +7,7 @@ extension ChatPrompt {
   /// - Parameter content: The content of the last message.
   /// - Returns: `nil` for a content of white space, and where the template does not write the content as it is.
   /// - Complexity: O(n) in the prompt's length.
-  public func ending(withContent content: String) -> ChatPrompt? {
+  package func ending(withContent content: String) -> ChatPrompt? {
     let stripped = Array(content.utf8).strippingSpace
     guard !stripped.isEmpty else { return nil }
     let bytes = Array(text.utf8)
@@ -28,7 +28,7 @@ extension ChatPrompt {
   ///   - contents: The contents of all messages.
   ///   - indices: The messages that are looked for, ascending.
   /// - Complexity: O(n) in the length of the prompt and the contents, for each index.
-  public func ends(ofContents contents: [String], at indices: some Collection<Int>) -> [Int] {
+  package func ends(ofContents contents: [String], at indices: some Collection<Int>) -> [Int] {
     guard !indices.isEmpty else { return [] }
     let bytes = Array(text.utf8)
     var ends: [Int] = []

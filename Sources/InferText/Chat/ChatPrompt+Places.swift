@@ -5,7 +5,7 @@ extension ChatPrompt {
   ///   - template: The text, in which names of special tokens are those tokens.
   ///   - texts: The texts by the names of their places. What looks like a place in one of them is none.
   /// - Complexity: O(n · p) in the template's length and the number of names, for each of its places.
-  public init(template: String, filling texts: [(name: String, text: String)]) {
+  package init(template: String, filling texts: [(name: String, text: String)]) {
     var content: JinjaString = ""
     var rest = template[...]
     func first(_ name: String, _ text: String) -> (place: Range<String.Index>, text: String)? {

@@ -22,7 +22,7 @@ public struct ChatPrompt: Sendable, Equatable {
   public var text: String { content.text }
 
   /// The bytes of the text's UTF-8 that came from outside of the template, ascending and apart.
-  public var outside: [Range<Int>] { content.outside }
+  package var outside: [Range<Int>] { content.outside }
 
   /// The parts in order; neighbours differ in where they come from.
   ///

@@ -17,7 +17,7 @@ extension ChatTemplate {
   ///
   /// - Returns: nil when there is none.
   /// - Throws: ``TemplateError`` that names the file.
-  public static func load(files: ModelFiles) throws(TemplateError) -> ChatTemplate? {
+  package static func load(files: ModelFiles) throws(TemplateError) -> ChatTemplate? {
     var sources: TextDictionary<String> = [:]
     if let source = try text("chat_template.jinja", in: files) {
       sources[standardName] = source

@@ -62,7 +62,7 @@ public struct ChatTemplate: Sendable {
   public func mentions(_ name: String) -> Bool { programs.values.contains { $0.names.contains(name) } }
 
   /// Names that rendering itself gives a template, whatever the further variables say.
-  public static let ownVariables: Set<ExactText> = ["messages", "tools", "add_generation_prompt"]
+  package static let ownVariables: Set<ExactText> = ["messages", "tools", "add_generation_prompt"]
 
   /// The text of a conversation's prompt; see
   /// ``prompt(messages:tools:addGenerationPrompt:variables:now:timeZone:byteLimit:)``.

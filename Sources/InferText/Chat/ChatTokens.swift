@@ -4,10 +4,10 @@ public struct ChatTokens: Sendable, Equatable {
   public let ids: [Int32]
   /// Numbers of first tokens after which the text of a message begins, as far as the template marks beginnings by added
   /// tokens: what the template writes between that token and the text is left out. Ascending.
-  public let messageStarts: [Int]
+  package let messageStarts: [Int]
   /// The number of first tokens after which the text of the last message has ended, with the token that marks its end;
   /// `nil` where the template has none.
-  public let lastMessageEnd: Int?
+  package let lastMessageEnd: Int?
   /// Bytes at which texts between added tokens begin, ascending, and the number of tokens before each.
   private let starts: [Start]
 
@@ -44,7 +44,7 @@ public struct ChatTokens: Sendable, Equatable {
   /// where none comes.
   ///
   /// - Complexity: O(n) in the number of added tokens.
-  public func end(behind byte: Int) -> Int? { starts.first { $0.byte >= byte }?.tokens }
+  package func end(behind byte: Int) -> Int? { starts.first { $0.byte >= byte }?.tokens }
 
   /// Numbers of first tokens after which other prompts are likely to go on differently: where the first two messages and
   /// the last two begin, and where the last one ends.

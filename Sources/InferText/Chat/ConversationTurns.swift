@@ -3,17 +3,17 @@
 /// A turn is a user's message and those that follow it up to the next user's: answers, calls of tools and their results.
 /// Messages before the first user's make one as well. The last turn always stays, and so do messages of the system and of
 /// the developer, wherever they stand. A result of a tool belongs to the turn of its call, whatever stands between them.
-public struct ConversationTurns: Sendable {
+package struct ConversationTurns: Sendable {
   private let messages: [JSONValue]
   /// The turn of each message; `nil` for one that always stays.
   private let turns: [Int?]
   /// The number of turns that can be left out.
-  public let count: Int
+  package let count: Int
 
   /// Finds the turns of messages that have a `role`, and `tool_calls` or a `tool_call_id` where they are about tools.
   ///
   /// - Complexity: O(n) in the number of messages.
-  public init(_ messages: [JSONValue]) {
+  package init(_ messages: [JSONValue]) {
     self.messages = messages
     var raw: [Int?] = []
     var calls = CallPlaces()
@@ -50,7 +50,7 @@ public struct ConversationTurns: Sendable {
   /// The messages without those of the oldest turns.
   ///
   /// - Parameter count: The number of turns that are left out, up to ``count``.
-  public func messages(droppingFirst count: Int) -> [JSONValue] {
+  package func messages(droppingFirst count: Int) -> [JSONValue] {
     precondition((0...self.count).contains(count), "\(count) of \(self.count) turns")
     return zip(messages, turns).filter { $0.1.map { $0 >= count } ?? true }.map(\.0)
   }

@@ -1,8 +1,8 @@
-public import Foundation
+package import Foundation
 
 /// The small files beside a model's weights — configuration, tokenizer, chat template: those of a folder, or those that a
 /// GGUF file carries or describes.
-public enum ModelFiles: Sendable {
+package enum ModelFiles: Sendable {
   /// Files in a folder.
   case folder(URL)
   /// Texts by file name, out of the file at `path`.
@@ -10,18 +10,18 @@ public enum ModelFiles: Sendable {
   case embedded([String: String], vocabulary: TokenList? = nil, path: String)
 
   /// Names of the files that make up a model.
-  public static let names = [
+  package static let names = [
     "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja",
     "modules.json", "1_Pooling/config.json", "1_LogitScore/config.json",
   ]
 
   /// The vocabulary of a file that carries one.
-  public var vocabulary: TokenList? {
+  package var vocabulary: TokenList? {
     if case .embedded(_, let vocabulary, _) = self { vocabulary } else { nil }
   }
 
   /// The folder or file that holds them.
-  public var path: String {
+  package var path: String {
     switch self {
     case .folder(let folder): folder.path
     case .embedded(_, _, let path): path
@@ -29,7 +29,7 @@ public enum ModelFiles: Sendable {
   }
 
   /// The path of a file, for messages.
-  public func path(of name: String) -> String {
+  package func path(of name: String) -> String {
     switch self {
     case .folder(let folder): folder.appending(path: name).path
     case .embedded(_, _, let path): "\(path) (\(name))"
@@ -37,7 +37,7 @@ public enum ModelFiles: Sendable {
   }
 
   /// Whether there is a file of this name.
-  public func has(_ name: String) -> Bool {
+  package func has(_ name: String) -> Bool {
     switch self {
     case .folder(let folder): FileManager.default.fileExists(atPath: folder.appending(path: name).path)
     case .embedded(let texts, _, _): texts[name] != nil
@@ -62,8 +62,8 @@ public enum ModelFiles: Sendable {
 
   /// The bytes of a file, or `nil` where there is none.
   ///
-  /// - Throws: ``ModelFileError/unreadable(path:reason:)``.
-  public func bytes(_ name: String) throws(ModelFileError) -> [UInt8]? {
+  /// - Throws: `ModelFileError.unreadable(path:reason:)`.
+  package func bytes(_ name: String) throws(ModelFileError) -> [UInt8]? {
     guard has(name) else { return nil }
     switch self {
     case .embedded(let texts, _, _): return texts[name].map { Array($0.utf8) }
@@ -77,8 +77,8 @@ public enum ModelFiles: Sendable {
 
   /// The text of a file, or `nil` where there is none.
   ///
-  /// - Throws: ``ModelFileError`` when it cannot be read or is no UTF-8 text.
-  public func text(_ name: String) throws(ModelFileError) -> String? {
+  /// - Throws: `ModelFileError` when it cannot be read or is no UTF-8 text.
+  package func text(_ name: String) throws(ModelFileError) -> String? {
     guard let bytes = try bytes(name) else { return nil }
     guard let text = String(validating: bytes, as: UTF8.self) else {
       throw .malformed(path: path(of: name), reason: "is no UTF-8 text")
@@ -88,8 +88,8 @@ public enum ModelFiles: Sendable {
 
   /// A JSON file, or `nil` where there is none. Bare `Infinity` and `NaN` are accepted, as Python writes them.
   ///
-  /// - Throws: ``ModelFileError`` when it cannot be read or parsed.
-  public func json(_ name: String) throws(ModelFileError) -> JSONValue? {
+  /// - Throws: `ModelFileError` when it cannot be read or parsed.
+  package func json(_ name: String) throws(ModelFileError) -> JSONValue? {
     guard let bytes = try bytes(name) else { return nil }
     do { return try JSONValue(parsing: bytes, options: .configuration) } catch {
       throw .malformed(path: path(of: name), reason: "\(error)")

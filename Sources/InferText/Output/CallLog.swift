@@ -13,12 +13,12 @@ public enum OutputPiece: Sendable, Equatable {
 }
 
 /// A stretch of what a model has generated, and where it stands in the text that an ``OutputParser`` was given.
-public struct PlacedPiece: Sendable, Equatable {
+package struct PlacedPiece: Sendable, Equatable {
   /// The piece itself.
-  public let piece: OutputPiece
+  package let piece: OutputPiece
   /// Bytes of the text before it. Reasoning and content are the bytes of the text from there on; a call, or a part of
   /// it, was read from text that begins there.
-  public let offset: Int
+  package let offset: Int
 
   init(_ piece: OutputPiece, at offset: Int) {
     self.piece = piece

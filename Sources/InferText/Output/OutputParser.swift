@@ -38,22 +38,22 @@ public struct OutputParser: Sendable {
   ///
   /// - Parameter text: Whole characters.
   /// - Returns: What is certain by now, in order and without empty pieces.
-  public mutating func append(_ text: String) -> [OutputPiece] { appendPlaced(text).map(\.piece) }
+  package mutating func append(_ text: String) -> [OutputPiece] { appendPlaced(text).map(\.piece) }
 
   /// Ends the text.
   ///
   /// - Returns: What was held back.
-  public mutating func finish() -> [OutputPiece] { finishPlaced().map(\.piece) }
+  package mutating func finish() -> [OutputPiece] { finishPlaced().map(\.piece) }
 
   /// Takes the next piece of text, as ``append(_:)``, and says where in the text the pieces stand.
-  public mutating func appendPlaced(_ text: String) -> [PlacedPiece] {
+  package mutating func appendPlaced(_ text: String) -> [PlacedPiece] {
     if harmony != nil { return harmony?.append(text) ?? [] }
     guard let pieces = reasoning?.appendPlaced(text) else { return content(text) }
     return self.pieces(pieces)
   }
 
   /// Ends the text, as ``finish()``, and says where in the text the pieces stand.
-  public mutating func finishPlaced() -> [PlacedPiece] {
+  package mutating func finishPlaced() -> [PlacedPiece] {
     if harmony != nil { return harmony?.finish() ?? [] }
     var pieces = self.pieces(reasoning?.finishPlaced() ?? [])
     if let rest = answer?.finish(), !rest.isEmpty { pieces += callsOrContent(rest) }

@@ -4,9 +4,9 @@
 /// begins at once when the prompt ended with an open start tag. Line breaks around it and before the content are
 /// dropped. Anywhere else the tags are text. Reasoning that never ends stays reasoning. How the text is cut into
 /// pieces makes no difference.
-public struct ReasoningParser: Sendable {
+package struct ReasoningParser: Sendable {
   /// A stretch of text and what it is.
-  public enum Piece: Sendable, Equatable {
+  package enum Piece: Sendable, Equatable {
     /// A part of the reasoning.
     case reasoning(String)
     /// A part of the answer.
@@ -27,7 +27,7 @@ public struct ReasoningParser: Sendable {
   ///   - endTag: Closes the reasoning; not empty.
   ///   - prompt: The rendered prompt. When it ends with `startTag`, but for white space, the text begins inside the
   ///     reasoning.
-  public init(startTag: String = "<think>", endTag: String = "</think>", prompt: String = "") {
+  package init(startTag: String = "<think>", endTag: String = "</think>", prompt: String = "") {
     precondition(!startTag.isEmpty && !endTag.isEmpty, "reasoning tags are empty: \"\(startTag)\", \"\(endTag)\"")
     self.startTag = Array(startTag.utf8)
     self.endTag = Array(endTag.utf8)
@@ -42,10 +42,10 @@ public struct ReasoningParser: Sendable {
   }
 
   /// Takes the next piece of text and returns what is certain by now, in order and without empty pieces.
-  public mutating func append(_ text: String) -> [Piece] { appendPlaced(text).map(\.piece) }
+  package mutating func append(_ text: String) -> [Piece] { appendPlaced(text).map(\.piece) }
 
   /// Ends the text: returns what was held back.
-  public mutating func finish() -> [Piece] { finishPlaced().map(\.piece) }
+  package mutating func finish() -> [Piece] { finishPlaced().map(\.piece) }
 
   /// A piece and how many bytes of the text stand before it.
   typealias Placed = (piece: Piece, offset: Int)
@@ -61,7 +61,7 @@ public struct ReasoningParser: Sendable {
   }
 
   /// The whole text at once; `reasoning` is nil when there is none.
-  public static func split(
+  package static func split(
     _ text: String, startTag: String = "<think>", endTag: String = "</think>", prompt: String = ""
   ) -> (reasoning: String?, content: String) {
     var parser = ReasoningParser(startTag: startTag, endTag: endTag, prompt: prompt)

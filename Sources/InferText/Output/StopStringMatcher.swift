@@ -2,13 +2,13 @@
 ///
 /// The first stop string to be completed counts, the longest if several end together, wherever the text was cut into
 /// pieces. Strings are compared by their scalars: composed and decomposed forms differ.
-public struct StopStringMatcher: Sendable {
+package struct StopStringMatcher: Sendable {
   /// The outcome of a piece of text.
-  public struct Output: Sendable, Equatable {
+  package struct Output: Sendable, Equatable {
     /// Text that is certain by now: no part of it can belong to a stop string (but for the included one).
-    public var text: String
+    package var text: String
     /// The stop string that was found. The text is complete; whatever follows is dropped.
-    public var stopString: String?
+    package var stopString: String?
   }
 
   private var searches: [SubstringSearch]
@@ -19,14 +19,14 @@ public struct StopStringMatcher: Sendable {
   /// - Parameters:
   ///   - stopStrings: Empty strings are ignored.
   ///   - includesStopString: Whether the stop string itself is part of the text.
-  public init(_ stopStrings: [String], includesStopString: Bool = false) {
+  package init(_ stopStrings: [String], includesStopString: Bool = false) {
     searches = stopStrings.filter { !$0.isEmpty }.map { SubstringSearch($0.utf8) }
     self.includesStopString = includesStopString
   }
 
   /// Takes the next piece of generated text.
   /// - Complexity: O(length of the piece · number of stop strings).
-  public mutating func append(_ text: String) -> Output {
+  package mutating func append(_ text: String) -> Output {
     guard stopString == nil else { return Output(text: "", stopString: stopString) }
     for byte in text.utf8 {
       pending.append(byte)
@@ -43,7 +43,7 @@ public struct StopStringMatcher: Sendable {
   }
 
   /// Ends the text without a stop string: returns what was held back.
-  public mutating func finish() -> String { stopString == nil ? take(pending.count) : "" }
+  package mutating func finish() -> String { stopString == nil ? take(pending.count) : "" }
 
   private mutating func take(_ count: Int) -> String {
     defer { pending.removeFirst(count) }

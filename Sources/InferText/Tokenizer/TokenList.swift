@@ -5,9 +5,9 @@
 /// `.merges` and `.pre`, `llama` is ``Algorithm/bytePair`` and `t5` is ``Algorithm/unigram``; `.bos_token_id` and its
 /// like are ``bos`` and its like; `.add_bos_token`, `.add_eos_token`, `.add_space_prefix`, `.remove_extra_whitespaces`
 /// and `.precompiled_charsmap` override what is usual for the algorithm.
-public struct TokenList: Sendable {
+package struct TokenList: Sendable {
   /// How pieces of text become tokens.
-  public enum Algorithm: Sendable, Equatable {
+  package enum Algorithm: Sendable, Equatable {
     /// Byte pairs over bytes that are spelled in GPT-2's alphabet (`Ġthe`). `merges` are two tokens with a space
     /// between them, the first learned first. `splitting` names how a text is cut into words, as `tokenizer.ggml.pre`.
     case byteLevel(merges: [String], splitting: String)
@@ -17,7 +17,7 @@ public struct TokenList: Sendable {
     case unigram
 
     /// The name in `tokenizer.ggml.model`.
-    public var name: String {
+    package var name: String {
       switch self {
       case .byteLevel: "gpt2"
       case .bytePair: "llama"
@@ -26,13 +26,13 @@ public struct TokenList: Sendable {
     }
 
     /// The name of the way to cut a text into words, as in `tokenizer.ggml.pre`, where that is told.
-    public var splitting: String? {
+    package var splitting: String? {
       if case .byteLevel(_, let splitting) = self { splitting } else { nil }
     }
   }
 
   /// The purpose of a token, numbered as in both kinds of files.
-  public enum TokenType: Int32, Sendable {
+  package enum TokenType: Int32, Sendable {
     /// A part of text.
     case normal = 1
     /// Stands for text that no token covers.
@@ -48,44 +48,44 @@ public struct TokenList: Sendable {
   }
 
   /// How pieces of text become tokens.
-  public var algorithm: Algorithm
+  package var algorithm: Algorithm
   /// Each token's spelling, by id.
-  public var tokens: [String]
+  package var tokens: [String]
   /// Each token's score, by id; byte-level lists need none.
-  public var scores: [Float]
+  package var scores: [Float]
   /// The purpose of each token, by id; empty when all are normal.
-  public var types: [Int32]
+  package var types: [Int32]
   /// The token that begins a text.
-  public var bos: Int32?
+  package var bos: Int32?
   /// The token that ends a text.
-  public var eos: Int32?
+  package var eos: Int32?
   /// The token that ends an answer, where that is another than ``eos``; only told, for those who read the list.
-  public var eot: Int32?
+  package var eot: Int32?
   /// The token that ends a message which expects another of the same answer; only told.
-  public var eom: Int32?
+  package var eom: Int32?
   /// The token that fills batches.
-  public var pad: Int32?
+  package var pad: Int32?
   /// Tokens for texts with a gap to be filled; those that are not told are known by their names.
-  public var fillInMiddle = FillInMiddleTokens()
+  package var fillInMiddle = FillInMiddleTokens()
   /// Whether to begin a text with ``bos``, where special tokens are asked for; nil for what is usual.
-  public var addsBOS: Bool?
+  package var addsBOS: Bool?
   /// Whether to end a text with ``eos``, where special tokens are asked for; nil for not.
-  public var addsEOS: Bool?
+  package var addsEOS: Bool?
   /// Whether SentencePiece puts a space before a text.
-  public var addsSpacePrefix = true
+  package var addsSpacePrefix = true
   /// Whether it does so behind added tokens too.
-  public var addsSpacePrefixEverywhere = true
+  package var addsSpacePrefixEverywhere = true
   /// Whether SentencePiece trims and merges spaces; nil for what is usual.
-  public var removesExtraSpaces: Bool?
+  package var removesExtraSpaces: Bool?
   /// SentencePiece's table of replacements; empty without one.
-  public var characterMap: [UInt8] = []
+  package var characterMap: [UInt8] = []
 
   /// - Parameters:
   ///   - algorithm: How pieces of text become tokens.
   ///   - tokens: Each token's spelling, by id.
   ///   - scores: Each token's score, by id; byte-level lists need none.
   ///   - types: What each token is for (``TokenType``), by id; empty when all are normal.
-  public init(algorithm: Algorithm, tokens: [String], scores: [Float] = [], types: [Int32] = []) {
+  package init(algorithm: Algorithm, tokens: [String], scores: [Float] = [], types: [Int32] = []) {
     self.algorithm = algorithm
     self.tokens = tokens
     self.scores = scores
@@ -129,6 +129,6 @@ extension Tokenizer {
   /// - Parameters:
   ///   - list: The tokens.
   /// - Throws: ``TokenizerError``.
-  /// - Complexity: O(total length of the tokens), times the longest token for ``TokenList/Algorithm/bytePair``.
-  public init(_ list: TokenList) throws(TokenizerError) { try self.init(try TokenizerParts(list)) }
+  /// - Complexity: O(total length of the tokens), times the longest token for `TokenList.Algorithm.bytePair`.
+  package init(_ list: TokenList) throws(TokenizerError) { try self.init(try TokenizerParts(list)) }
 }

@@ -14,7 +14,7 @@ extension Tokenizer {
   /// - Parameters:
   ///   - files: The model's files.
   /// - Throws: ``TokenizerError`` when there is none, or it cannot be read or understood.
-  public init(files: ModelFiles) throws(TokenizerError) {
+  package init(files: ModelFiles) throws(TokenizerError) {
     let configuration = try Self.document("tokenizer_config.json", in: files)
     if let json = try Self.document("tokenizer.json", in: files) {
       try self.init(json: json, configuration: configuration)
@@ -36,7 +36,7 @@ extension Tokenizer {
   ///
   /// - Parameters:
   ///   - files: The model's files.
-  public static func source(in files: ModelFiles) -> String? {
+  package static func source(in files: ModelFiles) -> String? {
     (["tokenizer.json"] + binaryFiles).first(where: files.has) ?? files.vocabulary.map { _ in "tokenizer.ggml" }
   }
 

@@ -81,7 +81,7 @@ struct Generate: AsyncParsableCommand {
       }
     }
     if let session, let tokens = engine.tokens(of: Self.sessionName) {
-      do throws(StateFileError) { _ = try await engine.save(tokens, to: session) } catch {
+      do throws(StateFileError) { _ = try await engine.save(tokens, to: URL(filePath: session)) } catch {
         throw CommandFailure("--session: \(error)")
       }
     }
@@ -97,7 +97,7 @@ struct Generate: AsyncParsableCommand {
   /// Puts the session's state into the engine, if there is one.
   private func restore(to engine: Engine) async throws {
     guard let session else { return }
-    do throws(StateFileError) { _ = try await engine.restore(from: session) } catch {
+    do throws(StateFileError) { _ = try await engine.restore(from: URL(filePath: session)) } catch {
       if case .missing = error { return }
       throw CommandFailure("--session: \(error)")
     }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import HybridBlocks
 import InferCore
 import InferText
@@ -16,7 +17,7 @@ struct Inspect: AsyncParsableCommand {
 
   func run() async throws {
     let loaded = try model.load(onlyDescribing: true)
-    let source = try ModelSource(path: model.model)
+    let source = try ModelSource(URL(filePath: model.model))
     let checkpoint = try source.checkpoint()
     let report = ModelReport(
       name: loaded.name, architecture: source.architecture, fileCount: checkpoint.fileCount,

@@ -59,7 +59,7 @@ struct ComputingOptions: ParsableArguments {
     options.allowsUnreadTensors = onlyDescribing
     options.readsMatrices = !onlyDescribing
     options.refusesUnknownKeys = strict
-    let loaded = try loadModel(at: path, options: options)
+    let loaded = try loadModel(at: URL(filePath: path), options: options)
     if let name = InstructionSet.refusedName {
       warn(
         "\(InstructionSet.variable)=\(name) is not a set of instructions of this machine; \(InstructionSet.name) is used"

@@ -1,6 +1,6 @@
-public import ArgumentParser
+import ArgumentParser
 import Foundation
-public import InferCore
+package import InferCore
 
 /// The options for quantising weights while a model is loaded. Shared by all commands that compute.
 struct QuantizationOptions: ParsableArguments {
@@ -29,10 +29,10 @@ struct QuantizationOptions: ParsableArguments {
 
 extension WeightFormat: ExpressibleByArgument {
   /// A format by its name.
-  public init?(argument: String) { self.init(named: argument) }
+  package init?(argument: String) { self.init(named: argument) }
 
   /// All names.
-  public static var allValueStrings: [String] { all.map(\.name) }
+  package static var allValueStrings: [String] { all.map(\.name) }
 }
 
 /// Passes progress on once loading has taken two seconds, and every two seconds from then on.

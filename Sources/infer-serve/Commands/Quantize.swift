@@ -52,7 +52,7 @@ struct Quantize: AsyncParsableCommand {
     options.threads = threads ?? availableProcessorCount()
     options.progress = SlowProgress { note("infer-serve: quantising: \($0.text)") }.update
     let result = try await cleaningUpAtSignals {
-      try quantizeModel(at: model, to: output, quantization, options: options)
+      try quantizeModel(at: URL(filePath: model), to: URL(filePath: output), quantization, options: options)
     }
     try emit(Self.summary(result, output))
   }

@@ -61,7 +61,7 @@ struct Render: ParsableCommand {
       do { return (try ChatTemplate(source: source), nil) } catch { throw CommandFailure("\(path): \(error)") }
     }
     let path = model ?? ""
-    let text = try ModelText(path: path, chatTemplate: try replacing.replacement())
+    let text = try ModelText(URL(filePath: path), chatTemplate: try replacing.replacement())
     guard let template = text.chatTemplate else { throw CommandFailure("\(path) has no chat template") }
     if ids, text.tokenizer == nil { throw CommandFailure("\(path) has no tokenizer, which --ids needs") }
     return (template, text.tokenizer)

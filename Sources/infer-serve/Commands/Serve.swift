@@ -125,7 +125,7 @@ struct Serve: AsyncParsableCommand {
     parsing: .unconditional,
     help: ArgumentHelp(
       "Size of all files in --cache-dir at most; what was used longest ago goes first.", valueName: "MiB"))
-  var cacheDirMib = CacheFolder(path: "").maxMiB
+  var cacheDirMib = CacheFolder.usualMiB
 
   @Option(
     help: ArgumentHelp(
@@ -191,6 +191,7 @@ struct Serve: AsyncParsableCommand {
     }
     try require(1...(1 << 24), "cache-dir-mib", cacheDirMib)
     try require(0...1_048_576, "store-mib", storeMib)
+    guard cacheDir?.isEmpty != true else { throw ValidationError("--cache-dir needs a path") }
     guard store?.isEmpty != true else { throw ValidationError("--store needs a path") }
     guard sessionDir?.isEmpty != true else { throw ValidationError("--session-dir needs a path") }
     try check(configuration())
@@ -207,7 +208,7 @@ struct Serve: AsyncParsableCommand {
     configuration.interTokenTarget = targetItlMs.map { .milliseconds($0) }
     configuration.readerPatience = .seconds(idleTimeout)
     configuration.reservesActivations = true
-    configuration.cacheFolder = cacheDir.map { CacheFolder(path: $0, maxMiB: cacheDirMib, warn: warn) }
+    configuration.cacheFolder = cacheDir.map { CacheFolder(URL(filePath: $0), maxMiB: cacheDirMib, warn: warn) }
     return configuration
   }
 
@@ -218,7 +219,7 @@ struct Serve: AsyncParsableCommand {
     try AddressSpace.checkBeforeStart()
     // One event loop does all input and output: the cores are the engine's.
     NIOSingletons.groupLoopCountSuggestion = 1
-    let state = ServerState(modelNames: names.isEmpty ? [ModelSource.name(of: model.model)] : names)
+    let state = ServerState(modelNames: names.isEmpty ? [ModelSource.name(of: URL(filePath: model.model))] : names)
     let metrics = ServerMetrics(engine: EngineMetrics(modelName: state.modelNames[0]))
     let logger = Logger(label: "infer-serve") { [logLevel, logFormat] label in
       LogOutput(

@@ -28,7 +28,7 @@ struct TokenizerOptions: ParsableArguments {
       do { return try Tokenizer(json: json) } catch { throw CommandFailure("\(path): \(error)") }
     }
     let path = model ?? ""
-    guard let tokenizer = try ModelText(path: path).tokenizer else {
+    guard let tokenizer = try ModelText(URL(filePath: path)).tokenizer else {
       throw CommandFailure("\(path) has no tokenizer")
     }
     return tokenizer

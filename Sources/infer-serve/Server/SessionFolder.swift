@@ -9,8 +9,8 @@ struct SessionFolder: Sendable {
   let path: String
 
   /// The file of a session whose name has been checked.
-  func file(of name: String, in scope: CacheScope) -> String {
-    "\(path)/\(name)\(Self.mark(of: scope))\(Self.suffix)"
+  func file(of name: String, in scope: CacheScope) -> URL {
+    URL(filePath: "\(path)/\(name)\(Self.mark(of: scope))\(Self.suffix)")
   }
 
   /// Names cannot hold the sign.
@@ -47,7 +47,7 @@ struct SessionFolder: Sendable {
 
   /// Removes a session's file. Returns `false` when there was none.
   func remove(_ name: String, in scope: CacheScope) -> Bool {
-    (try? FileManager.default.removeItem(atPath: file(of: name, in: scope))) != nil
+    (try? FileManager.default.removeItem(at: file(of: name, in: scope))) != nil
   }
 
   private var names: [String] { (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] }

@@ -32,7 +32,7 @@ import Testing
     for values in matrices { try writer.write(Matrix(rows: 1, columns: values.count, values: values)) }
     try writer.finish()
     do {
-      _ = try loadModel(at: path)
+      _ = try loadModel(at: URL(filePath: path))
       return "loaded"
     } catch { return "\(error)" }
   }
@@ -129,7 +129,7 @@ import Testing
     var options = LoadOptions()
     options.configuration = config
     let error = #expect(throws: ModelError.self) {
-      _ = try loadModel(at: GGUFParityTests.file("llama.gguf").path, options: options)
+      _ = try loadModel(at: GGUFParityTests.file("llama.gguf"), options: options)
     }
     #expect("\(error, default: "nothing")".hasPrefix("\(config.path): hidden_size: is 0"))
   }

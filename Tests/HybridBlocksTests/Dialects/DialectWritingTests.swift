@@ -32,7 +32,7 @@ import Testing
     try makeCheckpoint(of: name)
     let output = folder.url.appending(path: "written.gguf").path
     let format = name == "falcon-h1" ? "F32" : "BF16"
-    let result = try quantizeModel(at: folder.url.path, to: output, try #require(Quantization(named: format)))
+    let result = try quantizeModel(at: folder.url, to: URL(filePath: output), try #require(Quantization(named: format)))
     let written = try GGUF(MappedFile(path: output))
     // The converter takes models without experts for such with the default ones.
     let isMistaken = name == "nemotron_h"
@@ -77,7 +77,7 @@ import Testing
   /// those of the file.
   private func makeCheckpoint(of name: String) throws {
     let config = try JSONValue(file: GGUFParityTests.file("\(name).json").path)
-    let checkpoint = try ModelSource(path: GGUFParityTests.file("\(name).gguf").path).checkpoint()
+    let checkpoint = try ModelSource(GGUFParityTests.file("\(name).gguf")).checkpoint()
     let entries = try checkpoint.tensors.values.map { tensor -> SafetensorsBytes.Entry in
       var (name, values) = (tensor.name, try tensor.floats())
       if name.hasSuffix(".A") {

@@ -22,7 +22,7 @@ import Testing
   static func file(_ name: String) -> URL { Fixtures.folder.appending(path: "gguf/\(name)") }
 
   @Test(arguments: architectures + others) func everyLogitMatches(_ architecture: String) throws {
-    let loaded = try loadModel(at: Self.file("\(architecture).gguf").path)
+    let loaded = try loadModel(at: Self.file("\(architecture).gguf"))
     #expect(loaded.summary.unreadTensors.isEmpty && loaded.summary.warnings.isEmpty, "\(loaded.summary.warnings)")
     let reference = try Fixtures.tensors(Self.file("\(architecture).safetensors"))
     let tokens = try #require(reference["input_ids"]).integers()
@@ -35,11 +35,11 @@ import Testing
 
   /// What a file holds is told as it is there, with three projections in one and experts in stacks.
   @Test func filesTellWhatTheyHold() throws {
-    let source = try ModelSource(path: Self.file("qwen3next-fused.gguf").path)
+    let source = try ModelSource(Self.file("qwen3next-fused.gguf"))
     let file = try GGUF(MappedFile(path: source.files.path))
     #expect(source.architecture == "qwen3next" && source.tensorCount == file.tensors.count)
     #expect(try source.checkpoint().tensors.count > file.tensors.count)
-    let folder = try ModelSource(path: Fixtures.folder.appending(path: "parity/llama").path)
+    let folder = try ModelSource(Fixtures.folder.appending(path: "parity/llama"))
     #expect(folder.architecture == nil && folder.tensorCount == nil)
   }
 

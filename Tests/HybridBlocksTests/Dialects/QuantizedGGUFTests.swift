@@ -46,7 +46,7 @@ import Testing
     let reference = try Fixtures.tensors(URL(filePath: Self.path(architecture, "safetensors")))
     let (tokens, expected) = (try #require(reference["input_ids"]), try #require(reference[kind]).floats())
     let (prompts, length) = (tokens.shape[0], tokens.shape[1])
-    let model = try loadModel(at: path).model
+    let model = try loadModel(at: URL(filePath: path)).model
     #expect(expected.count == tokens.count * model.vocabularySize)
     let ids = try tokens.integers()
     return try (0..<prompts).map { prompt in
@@ -86,14 +86,14 @@ import Testing
       turn += 1
       return formats[turn % formats.count]
     }
-    let plain = try ModelSource(path: rewritten(path, as: "plain") { _ in .f32 }).checkpoint().tensors
-    let mixed = try ModelSource(path: path).checkpoint().tensors
+    let plain = try ModelSource(URL(filePath: rewritten(path, as: "plain") { _ in .f32 })).checkpoint().tensors
+    let mixed = try ModelSource(URL(filePath: path)).checkpoint().tensors
     #expect(turn > 4 && mixed.keys == plain.keys)
     for (name, tensor) in mixed {
       let expected = try #require(plain[name])
       #expect(tensor.shape == expected.shape)
       #expect(try tensor.floats().map(\.bitPattern) == expected.floats().map(\.bitPattern), "\(name)")
     }
-    #expect(try loadModel(at: path).summary.unreadTensors == [])
+    #expect(try loadModel(at: URL(filePath: path)).summary.unreadTensors == [])
   }
 }

@@ -24,7 +24,7 @@ import Testing
     try folder.write("model.safetensors", SafetensorsBytes.file(entries))
     let tokens: [Int32] = (0..<20).map { 3 + $0 * 11 % 200 }
     let whole = try logits(fixture.load("config.json"), tokens)
-    let separate = try logits(loadModel(at: folder.url.path).model, tokens)
+    let separate = try logits(loadModel(at: folder.url).model, tokens)
     // Weights of 16 and of 32 bits are multiplied in the same order.
     #expect(zip(whole, separate).allSatisfy { abs($0 - $1) <= 1e-5 } && whole.count == separate.count)
   }

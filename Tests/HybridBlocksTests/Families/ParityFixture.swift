@@ -43,7 +43,7 @@ struct ParityFixture: Sendable, CustomTestStringConvertible {
     var options = LoadOptions()
     options.configuration = folder.appending(path: config)
     options.refusesUnknownKeys = true
-    return try loadModel(at: folder.path, options: options).model
+    return try loadModel(at: folder, options: options).model
   }
 
   struct Reference {

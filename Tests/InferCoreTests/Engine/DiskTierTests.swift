@@ -17,7 +17,7 @@ import Testing
     try Engine(
       model: model,
       configuration: smallConfiguration {
-        $0.cacheFolder = CacheFolder(path: path) { text in warnings.all.withLock { $0.append(text) } }
+        $0.cacheFolder = CacheFolder(URL(filePath: path)) { text in warnings.all.withLock { $0.append(text) } }
         change(&$0)
       })
   }

@@ -39,12 +39,12 @@ import Testing
     let known = try #require(first.tokens(of: session))
     // The last token was chosen, and not computed.
     #expect(known == text + tokens.dropLast())
-    let saved = try await first.save(known, to: path)
+    let saved = try await first.save(known, to: URL(filePath: path))
     let size = try folder.read("s").count
     #expect(saved.tokens == known && saved.byteCount == size)
 
     let second = try engine(model)
-    #expect(try await second.restore(from: path) == saved)
+    #expect(try await second.restore(from: URL(filePath: path)) == saved)
     let prompt = text + tokens + [3, 1, 4]
     let (answer, cached) = try await answer(second, prompt)
     #expect(answer == model.greedy(after: prompt, count: 8) && cached == saved.tokens.count)
@@ -52,7 +52,7 @@ import Testing
     let again = try await self.answer(second, text)
     #expect(again.tokens == tokens && again.cached == 149)
     // Again, over what is there.
-    #expect(try await second.restore(from: path).tokens == saved.tokens)
+    #expect(try await second.restore(from: URL(filePath: path)).tokens == saved.tokens)
     await second.resetPrefixCache()
     #expect(second.metrics.kvCacheUsage.value == 0 && second.metrics.stateCacheUsage.value == 0)
   }
@@ -62,24 +62,30 @@ import Testing
     let path = folder.path + "/s"
     let first = try engine(HashModel())
     _ = try await answer(first, text)
-    let saved = try await first.save(text, to: path)
+    let saved = try await first.save(text, to: URL(filePath: path))
     #expect(saved.tokens.count == 149)
     #expect(
-      await fault { () throws(StateFileError) in _ = try await first.save([96, 1, 2], to: path) } == .nothingKept)
+      await fault { () throws(StateFileError) in _ = try await first.save([96, 1, 2], to: URL(filePath: path)) }
+        == .nothingKept)
     #expect(
-      await fault { () throws(StateFileError) in _ = try await first.restore(from: path + "x") }
+      await fault { () throws(StateFileError) in _ = try await first.restore(from: URL(filePath: path + "x")) }
         == .missing(path: path + "x"))
     let salted = CacheScope(salt: [1])
     #expect(
-      await fault { () throws(StateFileError) in _ = try await first.restore(from: path, in: salted) }
+      await fault { () throws(StateFileError) in _ = try await first.restore(from: URL(filePath: path), in: salted) }
         == .otherScope(path: path))
     #expect(
-      await fault { () throws(StateFileError) in _ = try await first.save(text, in: salted, to: path) } == .nothingKept)
+      await fault { () throws(StateFileError) in _ = try await first.save(text, in: salted, to: URL(filePath: path)) }
+        == .nothingKept)
     for other in [
       try engine(HashModel(name: "other")), try engine(HashModel()) { $0.kvType = .f32 },
       try engine(HashModel()) { $0.pageTokens = 8 },
     ] {
-      guard case .foreign = await fault({ () throws(StateFileError) in _ = try await other.restore(from: path) }) else {
+      guard
+        case .foreign = await fault({ () throws(StateFileError) in
+          _ = try await other.restore(from: URL(filePath: path))
+        })
+      else {
         Issue.record("another's state is taken")
         continue
       }
@@ -89,29 +95,38 @@ import Testing
     bytes[bytes.count / 2] ^= 4
     try folder.write("s", bytes)
     let second = try engine(HashModel())
-    guard case .damaged = await fault({ () throws(StateFileError) in _ = try await second.restore(from: path) }) else {
+    guard
+      case .damaged = await fault({ () throws(StateFileError) in _ = try await second.restore(from: URL(filePath: path))
+      })
+    else {
       Issue.record("a damaged file is taken")
       return
     }
     await second.resetPrefixCache()
     #expect(second.metrics.kvCacheUsage.value == 0)
     guard
-      case .unwritable = await fault({ () throws(StateFileError) in _ = try await first.save(text, to: "/dev/null/s") })
+      case .unwritable = await fault({ () throws(StateFileError) in
+        _ = try await first.save(text, to: URL(filePath: "/dev/null/s"))
+      })
     else {
       Issue.record("a file is written where none can be")
       return
     }
     let off = try engine(HashModel()) { $0.keepsPrefixes = false }
-    guard case .unsupported = await fault({ () throws(StateFileError) in _ = try await off.save(text, to: path) })
+    guard
+      case .unsupported = await fault({ () throws(StateFileError) in
+        _ = try await off.save(text, to: URL(filePath: path))
+      })
     else {
       Issue.record("nothing is kept, and is saved")
       return
     }
     let small = try engine(HashModel()) { $0.pageLimit = 10 }
-    _ = try await first.save(text, to: path)
-    #expect(await fault { () throws(StateFileError) in _ = try await small.restore(from: path) } != nil)
+    _ = try await first.save(text, to: URL(filePath: path))
+    #expect(await fault { () throws(StateFileError) in _ = try await small.restore(from: URL(filePath: path)) } != nil)
     await small.shutdown()
-    #expect(await fault { () throws(StateFileError) in _ = try await small.save(text, to: path) } == .shutdown)
+    #expect(
+      await fault { () throws(StateFileError) in _ = try await small.save(text, to: URL(filePath: path)) } == .shutdown)
   }
 
   /// Sessions are bounded by number and by tokens, and apart by scope.

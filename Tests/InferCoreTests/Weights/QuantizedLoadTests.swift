@@ -13,12 +13,12 @@ import Testing
 
   private func scope(
     _ entries: [SafetensorsBytes.Entry], _ name: String?, threads: Int = 2,
-    progress: (@Sendable (LoadProgress) -> Void)? = nil
+    progress: (@Sendable (LoadProgress) -> Void)? = nil, isCancelled: (@Sendable () -> Bool)? = nil
   ) throws -> WeightScope {
     let file = try MappedFile(path: folder.write("model.safetensors", SafetensorsBytes.file(entries)))
     let checkpoint = try Checkpoint(files: [file])
     let plan = try name.map { QuantizationPlan(try #require(Quantization(named: $0)), names: checkpoint.tensors.keys) }
-    return try WeightScope(checkpoint, plan: plan, threads: threads, progress: progress)
+    return try WeightScope(checkpoint, plan: plan, threads: threads, progress: progress, isCancelled: isCancelled)
   }
 
   /// Whatever the source and the number of threads, each row becomes what it becomes alone.
@@ -37,6 +37,22 @@ import Testing
         #expect(Array(floats[row * 512..<(row + 1) * 512]) == alone.floats(), "row \(row)")
       }
     }
+  }
+
+  /// A large tensor is left in its midst, while it is quantised or packed, and not told as done.
+  @Test(arguments: ["Q8_0", nil]) func readingIsLeftWithinATensor(_ format: String?) throws {
+    let asked = Monitor(0)
+    let done = Monitor(0)
+    let scope = try scope(
+      [.init("w", [4096, 1024], Array(repeating: 0.1, count: 4096 * 1024))], format, threads: 1,
+      progress: { _ in done.withLock { $0 += 1 } },
+      isCancelled: {
+        asked.withLock {
+          $0 += 1; return $0 > 5
+        }
+      })
+    #expect(throws: ModelError.cancelled) { try scope.matrix("w", rows: 4096, columns: 1024) }
+    #expect(asked.withLock { $0 } == 6 && done.withLock { $0 } == 0)
   }
 
   @Test func stacksAreCutBehindQuantising() throws {

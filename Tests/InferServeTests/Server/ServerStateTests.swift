@@ -1,3 +1,4 @@
+import Foundation
 import HybridBlocks
 import Testing
 
@@ -21,7 +22,7 @@ struct ServerStateTests {
   }
 
   @Test(arguments: ["a/b/tiny", "a/b/tiny/", "tiny", "./x/../tiny", "a/tiny/.", "a/tiny.gguf", "tiny.GGUF"])
-  func aModelIsCalledByItsFolderOrFile(path: String) { #expect(ModelSource.name(of: path) == "tiny") }
+  func aModelIsCalledByItsFolderOrFile(path: String) { #expect(ModelSource.name(of: URL(filePath: path)) == "tiny") }
 
   @Test func identifiersAreLongAndDiffer() {
     let names = (0..<100).map { _ in Identifier.make("req") }

@@ -1,3 +1,4 @@
+import Foundation
 import InferCore
 import InferText
 import TestSupport
@@ -27,7 +28,9 @@ import Testing
 
   @Test func filesOfSaltsAreApart() {
     let folder = SessionFolder(path: "/s")
-    let files = [CacheScope.shared, CacheScope(salt: [1]), CacheScope(salt: [2])].map { folder.file(of: "a", in: $0) }
+    let files = [CacheScope.shared, CacheScope(salt: [1]), CacheScope(salt: [2])].map {
+      folder.file(of: "a", in: $0).path
+    }
     #expect(Set(files).count == 3 && files[0] == "/s/a.session")
     #expect(files.allSatisfy { $0.hasPrefix("/s/a") && $0.hasSuffix(".session") })
   }
