@@ -129,7 +129,7 @@ let package = Package(
     .testTarget(
       name: "InferServeTests",
       dependencies: [
-        "infer-serve", "HybridBlocks", "InferCore", "InferMetrics", "InferText", "TestSupport",
+        "infer-serve", "HybridBlocks", "InferCore", "InferKit", "InferMetrics", "InferText", "TestSupport",
         server("ArgumentParser", "swift-argument-parser"),
         server("GRDB", "GRDB.swift"),
         server("Hummingbird", "hummingbird"),

@@ -36,7 +36,7 @@ public struct Message: Sendable, Equatable {
   }
 
   /// The message as chat templates read it.
-  var json: JSONValue {
+  package var json: JSONValue {
     var members: JSONObject = [:]
     members["role"] = .string(role.rawValue)
     members["content"] = .string(content)

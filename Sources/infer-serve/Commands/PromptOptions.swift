@@ -1,6 +1,7 @@
 import ArgumentParser
 import HybridBlocks
 import InferCore
+import InferKit
 import InferText
 
 /// The prompt on the command line, in one of three forms.
@@ -61,8 +62,8 @@ struct PromptOptions: ParsableArguments {
       throw CommandFailure("the model has no chat template; use --prompt")
     }
     var messages: [JSONValue] = []
-    if let system { messages.append(["role": "system", "content": .string(system)]) }
-    messages.append(["role": "user", "content": .string(chat ?? "")])
+    if let system { messages.append(Message(.system, system).json) }
+    messages.append(Message(.user, chat ?? "").json)
     let prompt = try chatTemplate.prompt(messages: .array(messages), variables: try variables())
     let tokens = try tokenizer.encode(prompt, allowingSpecialInMessages: template.allowSpecialInMessages)
     return Resolved(tokens: tokens, chat: prompt.text)

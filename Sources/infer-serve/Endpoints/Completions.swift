@@ -18,7 +18,7 @@ struct Completions: Sendable {
     var request = try CompletionRequest(reader, defaults: served.model.generation)
     if request.suffix != nil { request.stop = try FillInMiddlePrompt.stop(request.stop, served) }
     try served.check(choices: request.prompts.count * request.bestOf)
-    let constraint = try request.constraint.map { field throws(APIError) in try served.constraints.answer(field) }
+    let constraint = try served.constraints.answer(request.constraint)
     var requests: [GenerationRequest] = []
     var choices: [CompletionChoice] = []
     var shift: ContextShift?

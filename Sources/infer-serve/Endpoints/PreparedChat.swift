@@ -1,5 +1,6 @@
 import HybridBlocks
 import InferCore
+import InferKit
 import InferText
 
 /// A chat request that is ready for the engine: all but the form of its response.
@@ -26,20 +27,10 @@ struct PreparedChat {
       matchesStopStrings: false, contextLimit: request.contextLimit, promptField: request.promptField)
     requests[0].promptLogprobs = request.promptLogprobs
     requests[0].session = request.session
-    let answer = try Self.constraint(request, chat.prompt.text, served)
+    let answer = try served.constraints.answer(
+      request.constraint, calls: request.tools.rules, prompt: chat.prompt.text)
     for index in requests.indices { requests[index].constraint = answer }
     self.requests = requests
-  }
-
-  /// The constraint on an answer: calls are always of the tools that are offered.
-  private static func constraint(
-    _ request: ChatRequest, _ prompt: String, _ served: ServedModel
-  ) throws(APIError) -> ConstrainedAnswer? {
-    if let tools = request.tools.definitions, served.format.takesCalls {
-      let calls = CallRules(tools: tools, allowsSeveral: request.tools.allowsSeveral, demand: request.tools.demand)
-      return try served.constraints.answer(request.constraint, calls: calls, prompt: prompt)
-    }
-    return try request.constraint.map { field throws(APIError) in try served.constraints.answer(field, prompt: prompt) }
   }
 
   /// A choice that has not begun.
@@ -61,7 +52,7 @@ struct PreparedChat {
         stop: request.stop, allowsSeveralCalls: request.tools.allowsSeveral,
         textTools: request.tools.textTools, reasoningPlace: request.reasoningPlace,
         logprobs: request.sampling.logprobs == nil ? nil : LogprobsFormat(tokenizer: served.tokenizer),
-        makeCallID: { [format = served.format.toolCalls] in Identifier.makeCall(format, prefix: callPrefix) }))
+        makeCallID: { [format = served.format.toolCalls] in ToolCall.makeID(format, prefix: callPrefix) }))
   }
 
   /// The job whose response `builder` makes.

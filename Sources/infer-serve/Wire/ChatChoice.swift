@@ -1,4 +1,5 @@
 import InferCore
+import InferKit
 import InferText
 
 /// One choice of a chat completion while it is generated: splits text into reasoning, answer and calls of tools, ends the
@@ -55,7 +56,7 @@ struct ChatChoice {
     /// How log-probabilities are told; `nil` for not at all.
     var logprobs: LogprobsFormat?
     /// Names calls that the model gives no name.
-    var makeCallID: @Sendable () -> String = { Identifier.makeCall(nil) }
+    var makeCallID: @Sendable () -> String = { ToolCall.makeID(nil) }
   }
 
   /// A choice that has not begun; `parser` takes its text apart.

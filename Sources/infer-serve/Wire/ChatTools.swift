@@ -15,6 +15,11 @@ struct ChatTools: Equatable {
   /// Whether they came as `functions`, so that a call is told as `function_call`.
   var areFunctions = false
 
+  /// The rules that calls keep to; `nil` where there are none.
+  var rules: CallRules? {
+    definitions.map { CallRules(tools: $0, allowsSeveral: allowsSeveral, demand: demand) }
+  }
+
   /// The place of what a tool, or a choice of one, consists of.
   enum Form {
     /// In a member that is called as the type.

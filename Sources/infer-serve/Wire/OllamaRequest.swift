@@ -1,5 +1,6 @@
 import HybridBlocks
 import InferCore
+import InferKit
 import InferText
 
 /// The body of Ollama's `POST /api/chat` or `POST /api/generate`.
@@ -53,8 +54,8 @@ struct OllamaRequest {
       prompt = .text(text)
     } else {
       prompt = .conversation
-      if !system.isEmpty { messages.append(["role": "system", "content": .string(system)]) }
-      messages.append(["role": "user", "content": .string(text)])
+      if !system.isEmpty { messages.append(Message(.system, system).json) }
+      messages.append(Message(.user, text).json)
     }
     chat = try Self.chat(reader, messages: .array(messages), tools: ChatTools(), defaults)
     chat.promptField = "prompt"

@@ -1,4 +1,5 @@
 import InferCore
+import InferKit
 import InferText
 
 /// Items of a conversation as the messages that chat templates expect: neighbouring reasoning, text and calls of the
@@ -17,7 +18,7 @@ struct ResponsesConversation {
   ///   - past: The items of earlier responses and their inputs.
   ///   - input: The items that follow.
   init(instructions: String?, past: [JSONValue], input: [JSONValue]) throws(APIError) {
-    if let instructions { messages.append(["role": "system", "content": .string(instructions)]) }
+    if let instructions { messages.append(Message(.system, instructions).json) }
     for item in past { try append(FieldReader(item, path: "previous_response_id")) }
     for (index, item) in input.enumerated() { try append(FieldReader(item, path: "input[\(index)]")) }
     endTurn()

@@ -1,6 +1,8 @@
 import InferText
 import Testing
 
+import struct InferKit.ToolCall
+
 @testable import InferCore
 @testable import infer_serve
 
@@ -176,7 +178,7 @@ struct ChatResponseTests {
   }
 
   @Test func mistralTakesIDsOfNineCharacters() {
-    let ids = (0..<50).map { _ in Identifier.makeCall(.mistral) }
+    let ids = (0..<50).map { _ in ToolCall.makeID(.mistral) }
     #expect(ids.allSatisfy { $0.wholeMatch(of: /[A-Za-z0-9]{9}/) != nil } && Set(ids).count == 50)
   }
 

@@ -19,7 +19,7 @@ import Testing
     let schema: JSONValue = ["type": "number", "multipleOf": 0.001, "minimum": 0, "maximum": 1e12]
     var random = SeededGenerator(seed: 1)
     for _ in 0..<3000 {
-      var answer = try cache.answer(.schema(schema))
+      var answer = try #require(try cache.answer(.schema(schema)))
       let number = "\(Int.random(in: 0..<1_000_000_000, using: &random)).\(Int.random(in: 1..<1000, using: &random))"
       for token in try tokenizer.encode(number, parsingSpecialTokens: false, addingSpecialTokens: false) {
         guard case .some(let mask, _) = answer.next(), mask.contains(token) else {
@@ -29,6 +29,16 @@ import Testing
         answer.accept(token)
       }
     }
+  }
+
+  @Test func answersAreHeldToWhatIsAskedForAlone() throws {
+    let calls = CallRules(tools: [["type": "function", "function": ["name": "add", "parameters": [:]]]])
+    let plain = ConstraintCache(tokenizer, OutputFormat(template: ""))
+    // Where calls cannot be found, they cannot be held either.
+    #expect(try plain.answer(nil) == nil && plain.answer(nil, calls: calls, prompt: "") == nil)
+    #expect(try plain.answer(.choice(["a"]), calls: calls, prompt: "") != nil)
+    let hermes = ConstraintCache(tokenizer, OutputFormat(template: "<tool_call>"))
+    #expect(try hermes.answer(nil, prompt: "") == nil && hermes.answer(nil, calls: calls, prompt: "") != nil)
   }
 
   @Test func complaintsAreNotKept() throws {

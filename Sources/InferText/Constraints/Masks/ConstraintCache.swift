@@ -27,26 +27,33 @@ package final class ConstraintCache: @unchecked Sendable {
     self.format = format
   }
 
-  /// An answer under a constraint.
+  /// An answer under a constraint; `nil` where nothing is asked for.
   ///
   /// - Parameters:
   ///   - language: The language that content is to be in; `nil` for any.
-  ///   - calls: The calls of tools that the answer may be instead.
+  ///   - calls: The calls of tools that the answer may be instead. They are held where the model's calls can be found.
   ///   - prompt: The rendered prompt, behind which the model may reason first; `nil` for an answer that is all content.
   /// - Throws: ``ConstraintError`` for a language that cannot be held or is too long.
   package func answer(
     _ language: Constraint.Language?, calls: CallRules? = nil, prompt: String? = nil
-  ) throws(ConstraintError) -> ConstrainedAnswer {
+  ) throws(ConstraintError) -> ConstrainedAnswer? {
+    let calls = format.takesCalls ? calls : nil
+    let make: (MaskVocabulary) throws(ConstraintError) -> Constraint
+    switch (language, calls) {
+    case (nil, nil): return nil
+    case (let language?, nil):
+      make = { vocabulary throws(ConstraintError) in try Constraint(language, for: vocabulary) }
+    case (let language, let calls?):
+      make = { [format] vocabulary throws(ConstraintError) in
+        try Constraint(content: language, calls: calls, format: format, for: vocabulary)
+      }
+    }
     let key = (language?.key ?? []) + (calls?.key ?? [])
     guard key.count <= Self.maxBytes else {
       throw ConstraintError(reason: "it has \(key.count) bytes; at most \(Self.maxBytes) are taken")
     }
     let vocabulary = try vocabulary.value { () throws(ConstraintError) in MaskVocabulary(tokenizer, format: format) }
-    let constraint = try entry(key).value { () throws(ConstraintError) in
-      if let calls { return try Constraint(content: language, calls: calls, format: format, for: vocabulary) }
-      guard let language else { preconditionFailure("an answer without a constraint was asked for") }
-      return try Constraint(language, for: vocabulary)
-    }
+    let constraint = try entry(key).value { () throws(ConstraintError) in try make(vocabulary) }
     return ConstrainedAnswer(
       constraint, for: vocabulary, tokenizer: tokenizer, format: prompt == nil ? nil : format, prompt: prompt ?? "")
   }
