@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The library from outside: that it brings no package but these, and that a family of another package runs.
+# The library from outside: that it brings no package but these, and that families of another package run.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 package=(--package-path Tests/OutsideFamily --scratch-path .build/outside-family)
@@ -10,4 +10,4 @@ expected="swift-collections"
 [[ $found == "$expected" ]] || { echo "the library brings the packages $found; expected $expected" >&2; exit 1; }
 
 swift build "${package[@]}"
-"$(swift build "${package[@]}" --show-bin-path)/OutsideFamily" Tests/Fixtures/parity/llama
+"$(swift build "${package[@]}" --show-bin-path)/OutsideFamily" Tests/Fixtures/parity

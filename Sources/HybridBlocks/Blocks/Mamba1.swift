@@ -6,19 +6,19 @@ public struct Mamba1: Mixer {
   /// The sizes of a mixer.
   public struct Shape: Sendable {
     /// Width of the residual stream.
-    let width: Int
+    public let width: Int
     /// Channels that are scanned.
-    let inner: Int
+    public let inner: Int
     /// State of a channel `N`.
-    let stateSize: Int
+    public let stateSize: Int
     /// Width of the time steps before they are projected to the channels.
-    let timeStepRank: Int
+    public let timeStepRank: Int
     /// Taps of the convolution.
-    let taps: Int
+    public let taps: Int
     /// Whether the convolution has a bias.
-    var convolutionBias = true
+    public var convolutionBias = true
     /// Whether the first and the last projection have biases.
-    var projectionBias = false
+    public var projectionBias = false
 
     /// The sizes of a mixer.
     public init(
@@ -37,9 +37,12 @@ public struct Mamba1: Mixer {
 
   /// Norms of the three outputs of the second projection.
   public struct InnerNorms: Sendable {
-    let timeStep: RMSNorm
-    let b: RMSNorm
-    let c: RMSNorm
+    /// The norm of the time steps before they are projected to the channels.
+    public let timeStep: RMSNorm
+    /// The norm of B.
+    public let b: RMSNorm
+    /// The norm of C.
+    public let c: RMSNorm
 
     /// Norms of the time step, B and C.
     public init(timeStep: RMSNorm, b: RMSNorm, c: RMSNorm) {

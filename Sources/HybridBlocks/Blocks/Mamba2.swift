@@ -16,25 +16,25 @@ public struct Mamba2: Mixer {
   /// The sizes of a mixer.
   public struct Shape: Sendable {
     /// Width of the residual stream.
-    let width: Int
+    public let width: Int
     /// Heads `H`.
-    let heads: Int
+    public let heads: Int
     /// Channels of a head `P`.
-    let headDimension: Int
+    public let headDimension: Int
     /// Groups `G` of B and C, and of the norm.
-    let groups: Int
+    public let groups: Int
     /// State of a channel `N`.
-    let stateSize: Int
+    public let stateSize: Int
     /// Taps of the convolution.
-    let taps: Int
+    public let taps: Int
     /// Whether the convolution has a bias.
-    var convolutionBias = true
+    public var convolutionBias = true
     /// Whether the projection to the inside has a bias.
-    var inputBias = false
+    public var inputBias = false
     /// Whether the projection back has a bias.
-    var outputBias = false
+    public var outputBias = false
     /// The way in which the gate is applied.
-    var gating = Gating.beforeNorm
+    public var gating = Gating.beforeNorm
 
     /// The sizes of a mixer.
     public init(

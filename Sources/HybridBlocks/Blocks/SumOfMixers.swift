@@ -4,9 +4,12 @@ public import InferCore
 public struct SumOfMixers: Mixer {
   /// One of the mixers, with factors on its input and its output.
   public struct Branch: Sendable {
-    let mixer: any Mixer
-    var inputScale: Float = 1
-    var outputScale: Float = 1
+    /// The mixer.
+    public let mixer: any Mixer
+    /// The factor on its input.
+    public var inputScale: Float = 1
+    /// The factor on its output.
+    public var outputScale: Float = 1
 
     /// A mixer and the factors on its input and its output.
     public init(mixer: any Mixer, inputScale: Float = 1, outputScale: Float = 1) {
@@ -26,7 +29,7 @@ public struct SumOfMixers: Mixer {
 
   /// `P`
   public var letter: Character { "P" }
-  /// Of all mixers.
+  /// The sum of the mixers'.
   public var idleParameterCount: Int { branches.reduce(0) { $0 + $1.mixer.idleParameterCount } }
 
   /// Computes the mixer on all rows.

@@ -15,24 +15,24 @@ public struct ExpertSelection: Sendable {
   }
 
   /// The number of experts.
-  package let expertCount: Int
+  public let expertCount: Int
   /// The number of experts that a row is sent to.
-  package let topK: Int
+  public let topK: Int
   /// The function of the logits.
-  package let scoring: Scoring
+  public let scoring: Scoring
   /// Whether the chosen weights are divided by their sum.
-  package let normalized: Bool
+  public let normalized: Bool
   /// The number added to the sum that the chosen weights are divided by.
-  package let epsilon: Float
+  public let epsilon: Float
   /// The factor on the weights, after normalisation.
-  package let scale: Float
+  public let scale: Float
   /// A bias on the scores for the choice alone, one value an expert.
-  package var selectionBias: [Float]?
+  public var selectionBias: [Float]?
   /// The number of equal groups of experts, and the number of best groups that experts are chosen from. One group means
   /// no grouping.
-  package let groups: (count: Int, kept: Int)
+  public let groups: (count: Int, kept: Int)
   /// The number of best scores that a group's score is the sum of: two in DeepSeek-V3, one in DeepSeek-V2.
-  package let scoresOfGroup: Int
+  public let scoresOfGroup: Int
 
   /// Creates a rule.
   ///

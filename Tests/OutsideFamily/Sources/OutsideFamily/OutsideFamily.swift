@@ -1,32 +1,40 @@
 import Foundation
 import InferKit
 
-/// Runs a checkpoint of Llama's as a Pebble, and compares the tokens with those of the package's own family.
+/// Runs checkpoints of the package's own families as families of this one, and compares the tokens.
 @main struct OutsideFamily {
   static func main() async throws {
     guard CommandLine.arguments.count == 2 else { exit(message: "usage: OutsideFamily FOLDER") }
     let folder = URL(filePath: CommandLine.arguments[1])
-    let configuration = FileManager.default.temporaryDirectory.appending(path: "pebble-\(UUID().uuidString).json")
+    try await check(Pebble.self, "pebble", on: folder.appending(path: "llama"))
+    try await check(Slate.self, "slate", on: folder.appending(path: "jamba"))
+  }
+
+  /// Compares a family with the one that a checkpoint is of.
+  private static func check(_ family: any ModelFamily.Type, _ name: String, on folder: URL) async throws {
+    let original = folder.lastPathComponent
+    let configuration = FileManager.default.temporaryDirectory.appending(path: "\(name)-\(UUID().uuidString).json")
     defer { try? FileManager.default.removeItem(at: configuration) }
     let text = try String(contentsOf: folder.appending(path: "config.json"), encoding: .utf8)
-    try text.replacingOccurrences(of: #""model_type": "llama""#, with: #""model_type": "pebble""#)
+    try text.replacingOccurrences(of: #""model_type": "\#(original)""#, with: #""model_type": "\#(name)""#)
       .write(to: configuration, atomically: true, encoding: .utf8)
 
     var options = LoadOptions()
     options.configuration = configuration
-    options.families = [Pebble.self]
-    let pebble = try await Model.load(at: folder, options: options)
-    let llama = try await Model.load(at: folder)
-    guard pebble.summary.family == "pebble", llama.summary.family == "llama" else { exit(message: "other families") }
-    let (tokens, expected) = (try await answer(pebble), try await answer(llama))
+    options.families = [family]
+    options.refusesUnknownKeys = true
+    let model = try await Model.load(at: folder, options: options)
+    let known = try await Model.load(at: folder)
+    guard model.summary.family == name, known.summary.family == original else { exit(message: "other families") }
+    let (tokens, expected) = (try await answer(model), try await answer(known))
     guard tokens == expected, Set(tokens).count > 1 else { exit(message: "\(tokens), expected \(expected)") }
     // Without the family, the model is none that is known.
     options.families = []
     do {
       _ = try await Model.load(at: folder, options: options)
-      exit(message: "pebble is known")
+      exit(message: "\(name) is known")
     } catch ModelError.configuration {
-      print("a family from outside computes \(tokens)")
+      print("\(name), a family from outside, computes \(tokens)")
     }
   }
 
