@@ -15,16 +15,19 @@ extension ChatResponse {
 extension String {
   /// The value that a JSON text is.
   package func decoded<Value: Decodable>(as type: Value.Type) throws -> Value {
-    try JSONDecoder().decode(type, from: Data(withPlainNumbers.utf8))
+    do { return try JSONDecoder().decode(type, from: Data(plain(least: .leastNonzeroMagnitude).utf8)) } catch {
+      // Foundation refuses a number that is rounded to 0 as a Float, too.
+      return try JSONDecoder().decode(type, from: Data(plain(least: Double(Float.leastNonzeroMagnitude)).utf8))
+    }
   }
 
-  /// The JSON text with integers written without fraction and exponent, and 0 for what is nearer to it than a `Double` can
-  /// be. Foundation refuses both where they are near the limits of their types.
-  fileprivate var withPlainNumbers: String {
+  /// The JSON text with integers written without fraction and exponent, and 0 for what is nearer to it than `least`.
+  /// Foundation refuses both where they are near the limits of their types.
+  private func plain(least: Double) -> String {
     replacing(/"(?:[^"\\]|\\.)*"|-?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?/.matchingSemantics(.unicodeScalar)) {
       match in
       guard match.0.first != "\"", match.0.contains(where: { ".eE".contains($0) }) else { return match.0 }
-      if Double(match.0) == 0 { return "0" }
+      if let number = Double(match.0), number.magnitude < least { return "0" }
       guard let number = Decimal(string: String(match.0)) else { return match.0 }
       var (whole, rounded) = (number, Decimal())
       unsafe NSDecimalRound(&rounded, &whole, 0, .plain)
