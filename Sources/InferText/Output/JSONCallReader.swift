@@ -10,7 +10,7 @@ struct JSONCallReader: ToolCallReader {
   }
 
   private let closings: [String]
-  private let needsArguments: Bool
+  private let offered: ToolSchemas?
   private var state: State
   private var isList: Bool
   private var scanned = ScannedJSON()
@@ -22,12 +22,12 @@ struct JSONCallReader: ToolCallReader {
 
   /// - Parameters:
   ///   - closings: What may stand behind the calls.
-  ///   - needsArguments: Whether an object without arguments is no call: where nothing marks calls, any object with a name
-  ///     looks like one.
+  ///   - offered: The tools, where nothing marks calls: any object with a name looks like one there, so that one without
+  ///     arguments is none, nor is one of a function that is not among the tools.
   ///   - isList: Whether the bracket of an array has been read.
-  init(closings: [String], needsArguments: Bool = false, isList: Bool = false) {
+  init(closings: [String], bareCallsOf offered: ToolSchemas? = nil, isList: Bool = false) {
     self.closings = closings
-    self.needsArguments = needsArguments
+    self.offered = offered
     self.isList = isList
     state = isList ? .item : .start
   }
@@ -97,7 +97,7 @@ struct JSONCallReader: ToolCallReader {
       guard byte == UInt8(ascii: "\""), name == nil else { return .failed }
       guard let value = shortString(&text) else { return shortStringFailure(text) }
       (name, state) = (value, .next)
-      return value.isEmpty ? .failed : .again
+      return value.isEmpty || offered?.offers(value) == false ? .failed : .again
     }
     scanned = ScannedJSON()
     held = ""
@@ -160,7 +160,7 @@ struct JSONCallReader: ToolCallReader {
 
   /// The object has ended: it is a call if it has a name.
   private mutating func finish(_ calls: inout CallLog) -> Bool {
-    guard let name, hasBegun || arguments != nil || !needsArguments else { return false }
+    guard let name, hasBegun || arguments != nil || offered == nil else { return false }
     if !hasBegun {
       calls.begin(name)
       calls.arguments(arguments ?? "{}")

@@ -102,7 +102,7 @@ public enum ToolCallFormat: String, Sendable, CaseIterable {
       case .deepSeek: FramedCallReader(.deepSeek)
       case .kimiK2: FramedCallReader(.kimi)
       // A marker that is part of what it marks is a brace, which begins other objects as well.
-      case .llama3 where marker.isRead: JSONCallReader(closings: closings, needsArguments: true)
+      case .llama3 where marker.isRead: JSONCallReader(closings: closings, bareCallsOf: schemas)
       case .llama3, .lfm2: PythonOrJSONCallReader(closings: closings)
       default: JSONCallReader(closings: closings)
       }

@@ -2,6 +2,8 @@
 struct ToolSchemas: Sendable {
   /// Types by parameter by function. Parameters that no schema speaks of are not there: they are strings.
   private var types: TextDictionary<TextDictionary<JSONTypes>> = [:]
+  /// The names of the functions; empty where no tools are known.
+  private var names: Set<ExactText> = []
 
   /// - Parameter tools: As in a request: an array of objects with a `function` that has a `name` and, as a JSON schema,
   ///   `parameters`; functions by themselves are understood as well, and everything else is passed over.
@@ -9,13 +11,18 @@ struct ToolSchemas: Sendable {
     var budget = SchemaReader.budget
     for tool in tools?.array ?? [] {
       let function = tool["function"] ?? tool
-      guard let name = function["name"]?.string, let schema = function["parameters"] else { continue }
+      guard let name = function["name"]?.string else { continue }
+      names.insert(ExactText(name))
+      guard let schema = function["parameters"] else { continue }
       let reader = SchemaReader(root: schema)
       types[name] = (schema["properties"]?.object ?? [:]).reduce(into: [:]) { types, property in
         types[property.key] = reader.types(of: property.value, &budget) ?? .all
       }
     }
   }
+
+  /// `true` for a function that is among the tools, and for any where there are none.
+  func offers(_ function: String) -> Bool { names.isEmpty || names.contains(function) }
 
   /// Whether a parameter is a string and nothing else.
   func isText(_ key: String, of function: String) -> Bool { allowed(key, of: function) == .string }

@@ -100,6 +100,13 @@ struct FormatCase: CustomTestStringConvertible, Sendable {
     FormatCase(
       .llama3, #"{"name": "get_weather", "parameters": {"city": "Paris", "days": 3}}"#, [paris]),
     FormatCase(.llama3, #"{"name": "Bob", "age": 3}"#, content: #"{"name": "Bob", "age": 3}"#, []),
+    // A function that is not among the tools, wherever its name stands.
+    FormatCase(
+      .llama3, #"{"type": "x", "size": 1, "name": "other", "parameters": {}}"#,
+      content: #"{"type": "x", "size": 1, "name": "other", "parameters": {}}"#, []),
+    FormatCase(
+      .llama3, #"{"size": 1, "parameters": {}, "name": "other"}"#,
+      content: #"{"size": 1, "parameters": {}, "name": "other"}"#, []),
     FormatCase(
       .llama3, #"<|python_tag|>{"type": "function", "name": "now", "parameters": {}}; {"name": "now"}"#, [now, now]),
     FormatCase(
