@@ -12,12 +12,16 @@ struct ChatTools: Equatable {
   var demand = CallRules.Demand.none
   /// The names of tools that take a text instead of arguments.
   var textTools: Set<ExactText> = []
+  /// The languages of such texts, by the names of the tools, where they have one.
+  var textLanguages: TextDictionary<Constraint.Language> = [:]
   /// Whether they came as `functions`, so that a call is told as `function_call`.
   var areFunctions = false
 
   /// The rules that calls keep to; `nil` where there are none.
   var rules: CallRules? {
-    definitions.map { CallRules(tools: $0, allowsSeveral: allowsSeveral, demand: demand) }
+    definitions.map { tools in
+      CallRules(tools: tools, texts: textLanguages, allowsSeveral: allowsSeveral, demand: demand)
+    }
   }
 
   /// The place of what a tool, or a choice of one, consists of.
@@ -93,11 +97,7 @@ extension ChatTools {
     }
     let name = try Self.newName(of: reader, &names)
     textTools.insert(ExactText(name))
-    if let format = try reader.object("format"), try format.required(string: "type") != "text" {
-      throw .unsupported(
-        format.name("type"),
-        "Constrained output is not supported (field '\(format.name("type"))', which may be 'text').")
-    }
+    textLanguages[name] = try Self.language(of: reader, form)
     var function: JSONObject = ["name": .string(name)]
     function["description"] = try reader.string("description").map(JSONValue.string)
     function["parameters"] = [
@@ -105,6 +105,31 @@ extension ChatTools {
       "required": [.string(ChatToolCall.textParameter)],
     ]
     return ["type": "function", "function": .object(function)]
+  }
+
+  /// The language of the text that a tool takes; `nil` for any text.
+  private static func language(
+    of tool: FieldReader, _ form: Form
+  ) throws(APIError) -> Constraint.Language? {
+    guard let format = try tool.object("format") else { return nil }
+    switch try format.required(string: "type") {
+    case "text": return nil
+    case "grammar": break
+    case let type: throw format.wrongValue("type", "must be 'text' or 'grammar', not '\(type)'")
+    }
+    var reader = format
+    if form == .nested {
+      guard let grammar = try format.object("grammar") else { throw format.missing("grammar") }
+      reader = grammar
+    }
+    let definition = try reader.required(string: "definition")
+    let language: Constraint.Language
+    switch try reader.required(string: "syntax") {
+    case "lark": language = .grammar(definition, .lark)
+    case "regex": language = .regex(definition)
+    case let syntax: throw reader.wrongValue("syntax", "must be 'lark' or 'regex', not '\(syntax)'")
+    }
+    return language
   }
 
   /// Refuses a function that is not as it should be.

@@ -6,7 +6,8 @@ extension RequestFields {
   static let chatShapes: KeyValuePairs<String, JSONShape> = [
     "messages": .described(
       .array(message, count: 1...RequestBounds.messages), "The conversation, oldest message first."),
-    "tools": .described(.array(.object([]), atMost: RequestBounds.tools), "The functions that the answer may call."),
+    "tools": .described(
+      .array(.object([]), atMost: RequestBounds.tools), "The functions and custom tools that the answer may call."),
     "tool_choice": .described(
       .either([.choice(["none", "auto", "required"]), .object([])]),
       "Whether functions are called, or the function that has to be called."),

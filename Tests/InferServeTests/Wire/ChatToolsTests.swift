@@ -58,6 +58,14 @@ struct ChatToolsTests {
       ])
   }
 
+  @Test func aTextMayHaveALanguage() throws {
+    let grammar = #"{"syntax": "lark", "definition": "start: /[a-z]+/"}"#
+    let format = #"{"type": "grammar", "grammar": \#(grammar)}"#
+    let tool = #"{"type": "custom", "custom": {"name": "run", "format": \#(format)}}"#
+    let tools = try chat("{\(Self.hello), \"tools\": [\(tool)]}").tools
+    #expect(tools.textLanguages == ["run": .grammar("start: /[a-z]+/", .lark)] && tools.textTools == ["run"])
+  }
+
   @Test func aPartOfTheToolsMayBeAllowed() throws {
     func allow(_ mode: String, _ tools: String) throws -> ChatTools {
       let choice = #"{"type": "allowed_tools", "allowed_tools": {"mode": "\#(mode)", "tools": [\#(tools)]}}"#
@@ -87,7 +95,19 @@ struct ChatToolsTests {
     (#""tools": [\#(custom), \#(custom)]"#, "tools[1].custom.name"),
     (
       #""tools": [{"type": "custom", "custom": {"name": "f", "format": {"type": "grammar", "grammar": {}}}}]"#,
+      "tools[0].custom.format.grammar.definition"
+    ),
+    (
+      #""tools": [{"type": "custom", "custom": {"name": "f", "format": {"type": "grammar"}}}]"#,
+      "tools[0].custom.format.grammar"
+    ),
+    (
+      #""tools": [{"type": "custom", "custom": {"name": "f", "format": {"type": "xml"}}}]"#,
       "tools[0].custom.format.type"
+    ),
+    (
+      #""tools": [{"type": "custom", "custom": {"name": "f", "format": {"type": "grammar", "grammar": {"definition": "a", "syntax": "gbnf"}}}}]"#,
+      "tools[0].custom.format.grammar.syntax"
     ),
     (tools + #", "tool_choice": {"type": "mcp"}"#, "tool_choice.type"),
     (tools + #", "tool_choice": {"type": "custom", "custom": {"name": "no"}}"#, "tool_choice.custom.name"),

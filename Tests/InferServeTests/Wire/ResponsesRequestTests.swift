@@ -65,11 +65,12 @@ struct ResponsesRequestTests {
 
   @Test func toolsStandBesideTheirTypes() throws {
     let tools =
-      #"[{"type": "function", "name": "f", "parameters": null}, {"type": "web_search"}, {"type": "custom", "name": "g"}]"#
+      #"[{"type": "function", "name": "f", "parameters": null}, {"type": "web_search"}, {"type": "custom", "name": "g", "format": {"type": "grammar", "syntax": "regex", "definition": "[0-9]+"}}]"#
     let request = try decoded(#"{"input": "x", "tools": \#(tools), "tool_choice": {"type": "custom", "name": "g"}}"#)
     #expect(request.chat.tools.definitions?[0] == ["type": "function", "function": ["name": "f"]])
     #expect(request.chat.tools.definitions?.array?.count == 2)
     #expect(request.chat.tools.demand == .function("g") && request.chat.tools.textTools == ["g"])
+    #expect(request.chat.tools.textLanguages == ["g": .regex("[0-9]+")])
     #expect(request.echo["tools"]?.array?.map { $0["type"] } == ["function", "custom"])
     let allowed = #"{"type": "allowed_tools", "mode": "required", "tools": [{"type": "function", "name": "f"}]}"#
     let choice = try decoded(#"{"input": "x", "tools": \#(tools), "tool_choice": \#(allowed)}"#).chat.tools

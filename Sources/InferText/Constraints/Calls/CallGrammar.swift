@@ -33,8 +33,7 @@ struct CallGrammar {
     case .kimiK2: return framed(.kimi, section: "<|tool_calls_section_begin|>", &grammar)
     case .lfm2:
       let call = each(&grammar) { function, grammar in
-        let arguments = grammar.part(PythonArguments(function.arguments))
-        return .sequence([grammar.text(function.name + "("), arguments, grammar.text(")")])
+        .sequence([grammar.text(function.name + "("), named(function.arguments, &grammar), grammar.text(")")])
       }
       let calls = list(of: call, separator: comma(&grammar), &grammar)
       return .sequence([
@@ -49,7 +48,7 @@ struct CallGrammar {
           .sequence([space(&grammar), mark("<|constrain|>", &grammar), grammar.text("json")]), least: 0, most: 1)
         return .sequence([
           .choice([.sequence([channel, name]), .sequence([name, channel])]), kind, mark("<|message|>", &grammar),
-          grammar.part(function.arguments),
+          object(function.arguments, &grammar),
         ])
       }
     }
@@ -63,7 +62,7 @@ struct CallGrammar {
       var parts = [grammar.text("{"), space(&grammar), grammar.text("\"name\""), space(&grammar), grammar.text(":")]
       parts += [space(&grammar), grammar.text(JSONValue.string(function.name).serialized()), comma(&grammar)]
       parts += [grammar.text("\"\(key)\""), space(&grammar), grammar.text(":"), space(&grammar)]
-      return .sequence(parts + [grammar.part(function.arguments), space(&grammar), grammar.text("}")])
+      return .sequence(parts + [object(function.arguments, &grammar), space(&grammar), grammar.text("}")])
     }
   }
 
@@ -71,7 +70,7 @@ struct CallGrammar {
     let call = each(&grammar) { function, grammar in
       .sequence([
         mark(tags.call, &grammar), grammar.text(function.name), mark(tags.nameEnd, &grammar),
-        grammar.part(TaggedArguments(tags, function.arguments, marks)), mark(tags.callEnd, &grammar),
+        tagged(function.arguments, tags, &grammar), mark(tags.callEnd, &grammar),
       ])
     }
     let isWrapped = tags.value == nil
@@ -87,7 +86,7 @@ struct CallGrammar {
 
   private func framed(_ frame: CallFrame, section: String, _ grammar: inout Grammar) -> Grammar.Part {
     let call = each(&grammar) { function, grammar in
-      let arguments = grammar.part(function.arguments)
+      let arguments = object(function.arguments, &grammar)
       var parts = [mark(frame.call, &grammar)]
       if frame.nameIsID {
         let number = Grammar.Part.repetition(
@@ -103,6 +102,51 @@ struct CallGrammar {
     }
     let calls = list(of: call, separator: space(&grammar), &grammar)
     return bracketed(section, calls, frame.end, &grammar)
+  }
+
+  // MARK: Arguments
+
+  /// Arguments as an object of JSON.
+  private func object(_ arguments: CallableFunction.Arguments, _ grammar: inout Grammar) -> Grammar.Part {
+    switch arguments {
+    case .object(let machine): return grammar.part(machine)
+    case .text(let name, let machine):
+      let space = space(&grammar)
+      return .sequence([
+        grammar.text("{"), space, grammar.text(JSONValue.string(name).serialized()), space, grammar.text(":"), space,
+        grammar.text("\""), grammar.part(QuotedText(machine)), grammar.text("\""), space, grammar.text("}"),
+      ])
+    }
+  }
+
+  /// Arguments as Python names them.
+  private func named(_ arguments: CallableFunction.Arguments, _ grammar: inout Grammar) -> Grammar.Part {
+    switch arguments {
+    case .object(let machine): return grammar.part(PythonArguments(machine))
+    case .text(let name, let machine):
+      return .sequence([
+        grammar.text("\(name)=\""), grammar.part(QuotedText(machine, .python)), grammar.text("\""),
+      ])
+    }
+  }
+
+  /// Arguments with a tag around each.
+  private func tagged(
+    _ arguments: CallableFunction.Arguments, _ tags: CallTags, _ grammar: inout Grammar
+  ) -> Grammar.Part {
+    switch arguments {
+    case .object(let machine): return grammar.part(TaggedArguments(tags, machine, marks))
+    case .text(let name, let machine):
+      let space = grammar.space(upTo: 4)
+      let lineBreak = grammar.text(tags.dropsLineBreaks ? "\n" : "")
+      return .sequence(
+        [space, mark(tags.key, &grammar), grammar.text(name), mark(tags.keyEnd, &grammar)]
+          + (tags.value.map { [space, mark($0, &grammar)] } ?? [])
+          + [
+            lineBreak, grammar.part(TextWithout(machine, Array(tags.valueEnd.utf8))), lineBreak,
+            mark(tags.valueEnd, &grammar), space,
+          ])
+    }
   }
 
   // MARK: Parts

@@ -12,14 +12,20 @@ public struct CallRules: Equatable, Sendable {
 
   /// The tools as in a request: an array of objects with a `function` that has a `name` and, as a JSON schema, `parameters`.
   public let tools: JSONValue
+  /// The languages of functions that take a text, by their names: the one string that the parameters have is of the language.
+  public let texts: TextDictionary<Constraint.Language>
   /// `true` when there may be more than one call.
   public let allowsSeveral: Bool
   /// The calls that the answer has to be.
   public let demand: Demand
 
   /// Calls of some tools.
-  public init(tools: JSONValue, allowsSeveral: Bool = true, demand: Demand = .none) {
+  public init(
+    tools: JSONValue, texts: TextDictionary<Constraint.Language> = [:], allowsSeveral: Bool = true,
+    demand: Demand = .none
+  ) {
     self.tools = tools
+    self.texts = texts
     self.allowsSeveral = allowsSeveral
     self.demand = demand
   }
@@ -34,6 +40,14 @@ public struct CallRules: Equatable, Sendable {
       let function = tool["function"] ?? tool
       guard let name = function["name"]?.string else { continue }
       if case .function(let demanded) = demand, !name.isExactly(demanded) { continue }
+      if let language = texts[name], let parameter = function["parameters"]?["properties"]?.object?.keys.first {
+        do {
+          functions.append(CallableFunction(name: name, arguments: .text(parameter, try language.machine())))
+        } catch {
+          throw ConstraintError(reason: "tools[\(index)], '\(name)', format: \(error)")
+        }
+        continue
+      }
       var members = function["parameters"]?.object ?? ["properties": [:], "additionalProperties": false]
       if members["type"] == nil { members["type"] = "object" }
       let object: JSONMachine
@@ -45,7 +59,7 @@ public struct CallRules: Equatable, Sendable {
         }
         object = JSONMachine.anyObject()
       }
-      functions.append(CallableFunction(name: name, arguments: object, properties: members["properties"]?.object))
+      functions.append(CallableFunction(name: name, arguments: .object(object)))
     }
     return functions
   }
@@ -54,7 +68,12 @@ public struct CallRules: Equatable, Sendable {
 /// A function that may be called.
 struct CallableFunction {
   let name: String
-  let arguments: JSONMachine
-  /// The properties that the schema of the arguments names.
-  let properties: JSONObject?
+  let arguments: Arguments
+
+  enum Arguments {
+    /// An object.
+    case object(JSONMachine)
+    /// A text, as the parameter of a name.
+    case text(String, any ByteMachine)
+  }
 }

@@ -97,15 +97,15 @@ private final class Once<Value: Sendable>: @unchecked Sendable {
 
 extension Constraint.Language {
   /// The same for languages that are the same, and for no others.
-  fileprivate var key: [UInt8] {
-    let value: JSONValue =
-      switch self {
-      case .schema(let schema): ["schema": schema]
-      case .regex(let text): ["regex": .string(text)]
-      case .choice(let texts): ["choice": .array(texts.map(JSONValue.string))]
-      case .grammar(let text, let syntax): [syntax?.rawValue ?? "grammar": .string(text)]
-      }
-    return Array(value.serialized().utf8)
+  fileprivate var key: [UInt8] { Array(keyValue.serialized().utf8) }
+
+  fileprivate var keyValue: JSONValue {
+    switch self {
+    case .schema(let schema): ["schema": schema]
+    case .regex(let text): ["regex": .string(text)]
+    case .choice(let texts): ["choice": .array(texts.map(JSONValue.string))]
+    case .grammar(let text, let syntax): [syntax?.rawValue ?? "grammar": .string(text)]
+    }
   }
 }
 
@@ -118,7 +118,8 @@ extension CallRules {
       case .any: true
       case .function(let name): .string(name)
       }
-    let value: JSONValue = ["calls": [tools, .bool(allowsSeveral), demand]]
+    let texts = texts.map { JSONValue.array([.string($0.key), $0.value.keyValue]) }
+    let value: JSONValue = ["calls": [tools, .array(texts), .bool(allowsSeveral), demand]]
     return Array(value.serialized().utf8)
   }
 }

@@ -1,0 +1,72 @@
+import InferText
+import TestSupport
+import Testing
+
+/// Calls of tools that take a text, which is of a language, in every format.
+@Suite struct CallTextTests {
+  private static let formats = ToolCallFormat.allCases.filter { $0 != .none }
+  private static let tools: JSONValue = .array(
+    ["run", "say"].map { name in
+      let parameters: JSONValue = [
+        "type": "object", "properties": ["input": ["type": "string"]], "required": ["input"],
+      ]
+      return ["type": "function", "function": ["name": .string(name), "parameters": parameters]]
+    })
+  private static let texts: TextDictionary<Constraint.Language> = [
+    "run": .regex(#"[a-cé"'\\\n\t</parmetgv_u>\u0001]{0,24}"#),
+    "say": .grammar("start: \"say \" (NAME | \"(\" start \")\") \"\\n\"*\nNAME: /[a-z\\\\]+/", .lark),
+  ]
+
+  private func constraint(_ format: ToolCallFormat, _ demand: CallRules.Demand) throws -> Constraint {
+    try Constraint(
+      content: nil, calls: CallRules(tools: Self.tools, texts: Self.texts, demand: demand),
+      format: outputFormat(format),
+      for: CallConstraintTests.vocabulary)
+  }
+
+  /// Calls at random, as far as the masks let them, have texts of the languages.
+  @Test(arguments: formats) func areOfTheirLanguages(_ format: ToolCallFormat) throws {
+    let languages = try Self.texts.map { ($0.key, try Constraint($0.value, for: .bytes)) }
+    var random = SeededGenerator(seed: 3)
+    for (name, language) in languages {
+      let constraint = try constraint(format, .function(name))
+      for _ in 0..<3 {
+        let text = constraint.text(using: &random)
+        let answer = TakenApart(takeApart([text], OutputParser(outputFormat(format), prompt: "", tools: Self.tools)))
+        #expect(!answer.calls.isEmpty && answer.calls.allSatisfy { $0.name.isExactly(name) }, "\(text)")
+        for call in answer.calls {
+          let input = try JSONValue(parsing: call.arguments)["input"]?.string
+          #expect(input.map { language.accepts($0) } == true, "\(call) of \(text)")
+        }
+      }
+    }
+  }
+
+  /// What models write of themselves.
+  @Test(
+    arguments: [
+      (
+        .hermes, "<tool_call>\n{\"name\": \"say\", \"arguments\": {\"input\": \"say (say a\\\\\\n)\"}}\n</tool_call>",
+        true
+      ),
+      (.hermes, "<tool_call>\n{\"name\": \"say\", \"arguments\": {\"input\": \"say 1\"}}\n</tool_call>", false),
+      (.qwen3Coder, "<function=say>\n<parameter=input>\nsay a\n\n</parameter>\n</function>", true),
+      (.qwen3Coder, "<function=run>\n<parameter=input>\n</a>\n</parameter>\n</function>", true),
+      (.qwen3Coder, "<function=run>\n<parameter=input>\nx\n</parameter>\n</function>", false),
+      (.lfm2, #"<|tool_call_start|>[run(input="a\"\n")]<|tool_call_end|>"#, true),
+      (.lfm2, #"<|tool_call_start|>[run(input="x")]<|tool_call_end|>"#, false),
+    ] as [(ToolCallFormat, String, Bool)])
+  func takesWhatModelsWrite(_ format: ToolCallFormat, _ call: String, _ isAllowed: Bool) throws {
+    #expect(try constraint(format, .any).accepts(call) == isAllowed)
+  }
+
+  @Test func languagesThatCannotBeHeldAreNamed() throws {
+    let error = #expect(throws: ConstraintError.self) {
+      try Constraint(
+        content: nil, calls: CallRules(tools: Self.tools, texts: ["say": .grammar("start: x", .lark)]),
+        format: outputFormat(.hermes), for: .bytes)
+    }
+    #expect(
+      error?.reason.hasPrefix("tools[1], 'say', format: grammar: line 1, column 8") == true, "\(error?.reason ?? "")")
+  }
+}
