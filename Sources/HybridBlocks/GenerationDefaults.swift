@@ -68,7 +68,7 @@ public struct GenerationDefaults: Sendable, Equatable {
     topK = reader.count("top_k")
     topP = reader.number("top_p", in: Float.leastNonzeroMagnitude...1, isOff: { $0 == 0 || $0 == -1 })
     minP = reader.number("min_p", in: 0...1, isOff: { $0 == -1 })
-    repetitionPenalty = reader.number("repetition_penalty", in: Float.leastNonzeroMagnitude...10)
+    repetitionPenalty = reader.number("repetition_penalty", in: SamplingParameters.repetitionPenalties)
     maxTokens = reader.count("max_new_tokens")
     warnings = reader.warnings
   }

@@ -12,12 +12,13 @@ extension RelevanceScorer {
   init?(_ source: ModelSource, _ read: ReadModel, _ text: ModelText) throws(ModelError) {
     if let classifier = read.classifier {
       direction = classifier
-    } else if let tokens = try Self.judgement(source, read) {
-      direction = read.model.direction(towards: tokens.yes, from: tokens.no)
-    } else if let tokens = try Self.judgement(read.configuration, text.tokenizer, read.model.vocabularySize) {
-      direction = read.model.direction(towards: tokens.yes, from: tokens.no)
     } else {
-      return nil
+      var tokens = try Self.judgement(source, read)
+      if tokens == nil {
+        tokens = try Self.judgement(read.configuration, text.tokenizer, read.model.vocabularySize)
+      }
+      guard let tokens else { return nil }
+      direction = read.model.direction(towards: tokens.yes, from: tokens.no)
     }
     prompt = try Prompt(text.chatTemplate, path: source.files.path)
   }

@@ -47,6 +47,15 @@ def test_tokens_are_texts(client, server):
         assert cosine(given, expected) > 0.9999
 
 
+def test_names_of_special_tokens_are_those_tokens(client, server):
+    text = "a <|user|> b"
+    ids = server.post("/tokenize", {"prompt": text}).json()["tokens"]
+    plain = sum((server.post("/tokenize", {"prompt": c, "add_special_tokens": False}).json()["tokens"] for c in text), [])
+    assert len(ids) < len(plain)
+    (told,), (given,), (other,) = (embed(client, server, each) for each in (text, ids, plain))
+    assert cosine(told, given) > 0.9999 > cosine(told, other)
+
+
 def test_forms(client, server):
     (whole,) = embed(client, server, TEXTS[1])
     (short,) = embed(client, server, TEXTS[1], dimensions=16)
