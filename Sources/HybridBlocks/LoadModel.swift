@@ -149,10 +149,13 @@ extension HybridModel {
     let (rows, columns) = (frame.vocabularySize, frame.width)
     // A head of its own is multiplied with and packed, an embedding is only looked up and stays in the file. Tied
     // models sometimes store the head all the same.
-    if frame.isTied { weights.discard("lm_head.weight") }
+    // A classifier has no head at all, and files of tied models are saved without.
+    let lacksHead = !weights.has("lm_head.weight") && (frame.isTiedWithoutHead || weights.has("score.weight"))
+    let isTied = frame.isTied || lacksHead
+    if isTied { weights.discard("lm_head.weight") }
     let embedding: any RowTable
     let head: PackedMatrix
-    if frame.isTied {
+    if isTied {
       head = try weights[frame.embedding].matrix("weight", rows: rows, columns: columns, role: .head)
       embedding = head
     } else {

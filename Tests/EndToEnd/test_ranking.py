@@ -118,6 +118,8 @@ def told_by_its_tokens(judge):
 def told_by_its_head(judge):
     head = judge.weights["model.embed_tokens.weight"]
     judge.tensors["score.weight"] = (head[judge.yes] - head[judge.no])[None]
+    # Converted files may say nothing of the embedding, which is the head no more.
+    del judge.config["tie_word_embeddings"]
     judge.config |= {"architectures": ["Qwen3ForSequenceClassification"], "num_labels": 1}
     return []
 
@@ -167,6 +169,27 @@ def test_scores_are_the_models(binary, tmp_path, form):
         assert long.status_code == 400 and long.json()["error"]["param"] == "documents[1]"
         # It is a model like any other all the same, as far as its files say nothing else.
         assert server.post("/v1/completions", {"prompt": "x", "max_tokens": 2}).status_code == 200
+
+
+def test_a_file_for_llama_cpp_is_a_judge(binary, tmp_path):
+    """The prompt stands in the file as llama.cpp's converter writes it: as a template of its own."""
+    import subprocess
+
+    judge = Judge(tmp_path / "judge")
+    (judge.folder / "additional_chat_templates").mkdir()
+    words = "<|im_start|>Query: {query}\nDocument: {document}<|im_end|>"
+    (judge.folder / "additional_chat_templates/rerank.jinja").write_text(words)
+    file = tmp_path / "judge.gguf"
+    subprocess.run(
+        [binary, "quantize", "--model", judge.write(), "--format", "F32", "--output", file], check=True, timeout=60)
+    assert b"tokenizer.chat_template.rerank" in file.read_bytes()
+    expected = [judge.score(words.format(query=QUERY, document=document)) for document in DOCUMENTS]
+    with Server(binary, str(file), "--kv-type", "f32", "--ranking", "judge") as server:
+        answer = server.post("/v1/rerank", {"query": QUERY, "documents": DOCUMENTS}).json()
+        scores = {result["index"]: result["relevance_score"] for result in answer["results"]}
+        assert [scores[i] for i in range(len(DOCUMENTS))] == pytest.approx(expected, abs=1e-4)
+        refused = server.post("/v1/rerank", {"query": QUERY, "documents": DOCUMENTS, "instruction": TASK})
+        assert refused.status_code == 400 and refused.json()["error"]["param"] == "instruction"
 
 
 def test_embeddings_are_compared_without_a_judge(binary, tmp_path, server):

@@ -145,6 +145,15 @@ import Testing
     #expect(try logits(load().model) != before)
   }
 
+  /// Where the configuration does not say, the files do; where it says that there is a head, there must be one.
+  @Test func aModelWithoutAHeadIsTied() throws {
+    let before = try logits(load().model)
+    try edit("config.json") { $0["tie_word_embeddings"] = nil }
+    #expect(try logits(load().model) == before)
+    try edit("config.json") { $0["tie_word_embeddings"] = false }
+    #expect(problem().contains("lm_head.weight"))
+  }
+
   @Test func unknownKeysAreWarningsOrErrors() throws {
     try edit("config.json") {
       $0["attention_sinks"] = 4
@@ -207,6 +216,7 @@ import Testing
     "{\"top_k\": 1e30}", "{\"top_k\": 2.5}", "{\"max_new_tokens\": -2}", "{\"top_k\": \"20\"}", "{\"top_k\": -7}",
     "{\"temperature\": NaN}", "{\"temperature\": -1}", "{\"min_p\": 2}",
     "{\"temperature\": 1e300}", "{\"top_p\": 7}", "{\"top_p\": [0.8]}", "{\"repetition_penalty\": 0}",
+    "{\"repetition_penalty\": 0.0001}",
   ])
   func nonsenseIsLeftOutWithAWarning(_ text: String) throws {
     try folder.write("generation_config.json", text)

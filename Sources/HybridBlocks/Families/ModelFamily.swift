@@ -48,6 +48,8 @@ public struct ModelFrame: Sendable {
   public let epsilon: Float
   /// Whether the head is the embedding.
   public var isTied: Bool
+  /// `true` where the configuration does not say whether the head is the embedding: it is, then, where there is no other.
+  var isTiedWithoutHead: Bool
   /// The embedding's name on disk.
   public var embedding = "model.embed_tokens"
   /// The last norm's name on disk.
@@ -74,6 +76,7 @@ public struct ModelFrame: Sendable {
     self.contextLength = try config.contextLength(default: contextLength)
     epsilon = Float(try config.positive(epsilonKey))
     isTied = try config.flag("tie_word_embeddings", default: tiedByDefault)
+    isTiedWithoutHead = !config.has("tie_word_embeddings")
   }
 }
 

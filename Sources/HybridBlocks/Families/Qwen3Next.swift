@@ -36,6 +36,7 @@ struct Qwen3Next: ModelFamily {
     try self.init(text ?? config, modelType: modelType)
     // Qwen3.5 has this one inside and outside, and outside it counts.
     frame.isTied = try config.flag("tie_word_embeddings", default: frame.isTied)
+    frame.isTiedWithoutHead = frame.isTiedWithoutHead && !config.has("tie_word_embeddings")
   }
 
   private init(_ config: ConfigReader, modelType: String) throws(ModelError) {
