@@ -1,4 +1,5 @@
 internal import InferMetrics
+import InferText
 
 /// A request on the engine's thread, from its arrival to its end: its tokens and memory, how its next token is chosen,
 /// the time it has taken, and the way of its events to a reader.
@@ -17,6 +18,8 @@ final class EngineSequence: Schedulable, @unchecked Sendable {
   /// The maximum number of generated tokens.
   private let tokenLimit: Int
   /// See ``GenerationRequest/promptLogprobs``.
+  /// The constraint on the answer, which shares its states with the sampler's.
+  private let constraint: ConstrainedAnswer?
   private let promptLogprobs: Int?
   /// See ``GenerationRequest/pooling``.
   private var pooled: PooledStates?
@@ -52,6 +55,7 @@ final class EngineSequence: Schedulable, @unchecked Sendable {
     stopTokens = stop.ignoresEndTokens ? stop.stopTokenIDs : stop.stopTokenIDs.union(endTokens)
     var processors = request.sampling.processors(
       prompt: request.prompt, minimumLength: stop.minTokens, stopTokens: stopTokens)
+    constraint = request.constraint
     if let answer = request.constraint {
       processors.append(AnswerConstraint(answer, endTokens: stopTokens.union(endTokens)))
     }
@@ -115,7 +119,7 @@ final class EngineSequence: Schedulable, @unchecked Sendable {
       case .nothing:
         timing.notePromptEnd(at: now, metrics)
         progress = .ended(.length)
-      case .unsound: return .ended(.error)
+      case .unsound: return .ended(constraint?.isFull == true ? .constraintFull : .error)
       }
     }
     send(&scores)

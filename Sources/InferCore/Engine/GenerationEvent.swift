@@ -11,7 +11,7 @@ public enum GenerationEvent: Sendable {
   case finished(FinishReason, GenerationStatistics)
 }
 
-/// The reason of a generation's end. Raw values are those of the label `finished_reason` in metrics: vLLM's, and two
+/// The reason of a generation's end. Raw values are those of the label `finished_reason` in metrics: vLLM's, and three
 /// more.
 public enum FinishReason: String, Sendable, CaseIterable {
   /// An end token, a stop token or a stop string came.
@@ -26,6 +26,8 @@ public enum FinishReason: String, Sendable, CaseIterable {
   case unread
   /// The model's logits held NaN or +∞, or left no token to choose.
   case error
+  /// ``GenerationRequest/constraint`` had found as many states as it may, and could not be followed further.
+  case constraintFull = "constraint_full"
 }
 
 /// The cost of one request, for `usage` and `timings`.

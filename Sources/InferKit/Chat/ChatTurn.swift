@@ -134,7 +134,7 @@ final class ChatTurn {
     switch reason {
     case .stop, .length: break
     case .cancelled: throw CancellationError()
-    case .shutdown, .unread, .error: throw ChatError.ended(reason)
+    case .shutdown, .unread, .error, .constraintFull: throw ChatError.ended(reason)
     }
     take(parser?.finish() ?? [])
     messages.append(answer)

@@ -325,6 +325,8 @@ struct GenerationService: Sendable {
     case (.stop, _), (.length, _): nil
     case (.unread, _): .notRead
     case (.error, _): .failed("The model's logits left no token to choose.")
+    case (.constraintFull, _):
+      .failed("The constraint on the answer has too many states to be followed further; a simpler one is needed.")
     case (.cancelled, .timedOut): .timedOut(after: supervisor.limit)
     case (.cancelled, .clientGone): .clientGone
     case (.cancelled, .cancelled): nil

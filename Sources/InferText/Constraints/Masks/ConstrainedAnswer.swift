@@ -78,6 +78,9 @@ public struct ConstrainedAnswer: Sendable {
     }
   }
 
+  /// `true` when the constraint became too large to be followed: nothing may come then.
+  public var isFull: Bool { content.isFull }
+
   /// Takes a token of the answer that is none of those that end it. One that could not come leaves nothing that can.
   public mutating func accept(_ token: Int32) {
     switch phase {
