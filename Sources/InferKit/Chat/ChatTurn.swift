@@ -68,7 +68,9 @@ final class ChatTurn {
     throw CancellationError()
   }
 
+  /// - Throws: `CancellationError` in a cancelled task, also when the engine has answered already.
   private func advance(isolation actor: isolated (any Actor)?) async throws {
+    try Task.checkCancellation()
     switch stage {
     case .waiting, .over: break
     case .asking: try ask()
@@ -94,7 +96,6 @@ final class ChatTurn {
 
   /// Has the engine answer the messages so far.
   private func ask() throws {
-    try Task.checkCancellation()
     let text = session.text
     let (request, parser) = try text.request(
       messages, tools: session.tools, options, schema: schema, contextLength: session.engine.limits.contextLength)
@@ -158,10 +159,7 @@ final class ChatTurn {
 
 extension ChatSession {
   /// The result of a call, as the model is told it.
-  ///
-  /// - Throws: `CancellationError` in a cancelled task.
   fileprivate func result(of call: ToolCall) async throws -> String {
-    try Task.checkCancellation()
     guard let tool = tools.first(where: { $0.name.isExactly(call.name) }) else {
       return "error: there is no tool \"\(call.name)\"; there are \(tools.map(\.name).joined(separator: ", "))"
     }
