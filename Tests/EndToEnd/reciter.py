@@ -1,7 +1,7 @@
 """A model that recites one text, whatever it is asked: for tests of what becomes of known answers.
 
-One layer that adds nothing, so that every token is followed by the one that the head maps it to. The text's tokens stand
-in the vocabulary but no merge leads to them: a prompt has none of them, and after any prompt the text begins.
+One layer that adds nothing, so that every token is followed by the one that the head maps it to. The text's tokens are
+added ones, so that any text is cut into them where it has them, and after a prompt that ends with another the text begins.
 """
 import json
 import struct
@@ -21,13 +21,17 @@ def byte_alphabet():
 
 
 def pieces(text, special, taken, length=4):
-    """The text in pieces that all differ: special tokens whole, what is between them a few characters at a time."""
-    result = []
+    """The text in pieces that all differ: special tokens whole, what is between them a few characters at a time. If it can
+    be, no piece is found anywhere else in the text, or ends with white space, as prompts do."""
+    whole, result = text, []
+    twice = lambda part: whole.count(part) > 1
     while text:
         token = next((token for token in special if text.startswith(token)), None)
         limit = min((at for at in (text.find(other) for other in special) if at > 0), default=len(text))
         end = min(length, limit)
-        while end < limit and (text[:end] in result or text[:end] in taken or limit - end < length):
+        while end < limit and (
+                twice(text[:end]) or text[:end] in taken or limit - end < length or twice(text[end:limit])
+                or text[end - 1].isspace()):
             end += 1
         piece = token or text[:end]
         assert piece not in result and piece not in taken, f"{piece!r} comes twice"
@@ -69,12 +73,9 @@ def make(folder, text, template, special=(), added=()):
              for key in vocabulary if set(key) <= set(spelled)}
     ids = []
     for piece in pieces(text, special, taken):
-        if piece in special:
-            tokenizer["added_tokens"].append({
-                "id": next_id, "content": piece, "single_word": False, "lstrip": False, "rstrip": False,
-                "normalized": False, "special": True})
-        else:
-            vocabulary[spell(piece)] = next_id
+        tokenizer["added_tokens"].append({
+            "id": next_id, "content": piece, "single_word": False, "lstrip": False, "rstrip": False,
+            "normalized": False, "special": piece in special})
         ids.append(next_id)
         next_id += 1
     for token in added:

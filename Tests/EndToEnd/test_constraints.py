@@ -31,7 +31,7 @@ SCHEMAS = [
     {"type": "array", "items": {"enum": [1, 2, 3, "x"]}, "uniqueItems": True, "minItems": 3},
     {"oneOf": [{"type": "string", "format": "date"}, {"type": "integer", "exclusiveMinimum": 10, "maximum": 99}]},
     {"type": "object", "patternProperties": {"^[ab]$": {"type": "null"}}, "additionalProperties": False,
-     "minProperties": 1},
+     "minProperties": 1, "maxProperties": 3},
     {"type": "object", "properties": {"t": {"const": "n"}, "v": {"type": "number"}}, "required": ["t", "v"],
      "additionalProperties": False, "if": {"properties": {"v": {"minimum": 0}}}, "then": {"required": ["v"]}},
     {"allOf": [{"$ref": "#/$defs/base"}], "properties": {"x": {"type": "integer"}}, "required": ["x"], "if": {
@@ -98,6 +98,21 @@ def test_expressions(server, fields):
             assert re.fullmatch("[a-c]{2,6}-\\d+", text)
         else:
             assert re.match("[a-c]{0,6}", text or "")
+
+
+def test_what_must_come_is_not_asked_for(server):
+    """A text without a choice takes few steps, and is the same as with log-probabilities, for which each token takes one."""
+    text = "The quick brown fox jumps over the lazy dog."
+    body = {"prompt": "Say it.", "structured_outputs": {"choice": [text]}, "max_tokens": 200, "temperature": 0}
+
+    def answer(**options):
+        steps = server.metric("iteration_tokens_total_count")
+        answer = server.post("/v1/completions", {**body, **options}).json()
+        assert answer["choices"][0]["text"] == text and answer["choices"][0]["finish_reason"] == "stop"
+        return answer["usage"]["completion_tokens"], server.metric("iteration_tokens_total_count") - steps
+
+    (tokens, few), (as_many, steps) = answer(), answer(logprobs=1)
+    assert tokens == as_many == steps and few <= 3
 
 
 @pytest.mark.parametrize("fields", [

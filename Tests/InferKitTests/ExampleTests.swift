@@ -19,6 +19,7 @@ import Testing
     ("Sources/InferKit/InferKit.docc/Chatting.md", ["Example/Chatting"]),
     ("Sources/InferKit/InferKit.docc/CallingTools.md", ["Example/CallingTools"]),
     ("Sources/InferKit/InferKit.docc/AnsweringWithValues.md", ["Example/AnsweringWithValues"]),
+    ("Sources/InferKit/InferKit.docc/ChoosingTokens.md", ["Example/ChoosingTokens"]),
     (
       "Sources/InferKit/InferKit.docc/YourOwnFamily.md",
       ["OutsideFamily/Sources/OutsideFamily/Pebble", "OutsideFamily/Sources/OutsideFamily/Gate"]
@@ -43,6 +44,29 @@ import Testing
     let call = #"<tool_call>{"name": "add", "arguments": {"first": 47, "second": 85}}</tool_call>"#
     let engine = try await ScriptedModel.engine([call, "It is 132."])
     #expect(try await callingTools(engine) == "It is 132.")
+  }
+
+  /// Each request has its own copy of a processor.
+  @Test func nothingIsSaidTwice() async throws {
+    let engine = try await TinyModel.engine()
+    #expect(try await choosingTokens(engine).finishReason == .stop)
+    let tokenizer = try #require(engine.loadedModel?.tokenizer)
+    func pairs(_ processors: [any LogitsProcessor]) async throws -> (all: Int, different: Int) {
+      var request = GenerationRequest(
+        prompt: try tokenizer.encode("12 + 34 = 46"), sampling: .greedy,
+        stop: try StopConditions(maxTokens: 60, ignoresEndTokens: true))
+      request.processors = processors
+      var answers: [[Int32]] = []
+      for generation in try engine.submit([request, request]) {
+        var answer: [Int32] = []
+        for await case .token(let token) in generation { answer.append(token.id) }
+        answers.append(answer)
+      }
+      #expect(answers[0] == answers[1] && answers[0].count == 60)
+      return (59, Set(zip(answers[0], answers[0].dropFirst()).map { [$0, $1] }).count)
+    }
+    let (free, held) = (try await pairs([]), try await pairs([NoRepeatedSequences(length: 2)]))
+    #expect(free.different < free.all && held.different == held.all)
   }
 
   @Test func theValueIsHeld() async throws {

@@ -37,9 +37,11 @@ struct ScriptedModel: LanguageModel {
 
     init(_ answers: [[Int32]]) { self.answers = answers }
 
-    func next(begins: Bool) -> Int32 {
+    /// The token behind others: the next of an answer that they go on with, or the first of the next answer.
+    func next(behind tokens: ArraySlice<Int32>) -> Int32 {
       place.withLock { place in
-        place = begins ? (place.answer + 1, 0) : (place.answer, place.token + 1)
+        let isAnswer = place.answer >= 0 && answers[place.answer][place.token...].starts(with: tokens)
+        place = isAnswer ? (place.answer, place.token + tokens.count) : (place.answer + 1, 0)
         return answers[place.answer][place.token]
       }
     }
@@ -56,8 +58,8 @@ struct ScriptedModel: LanguageModel {
   func forward(_ step: borrowing Step, logits: inout MutableRows) {
     var row = 0
     for run in step.plan.runs {
-      for index in run.tokens where run.logits.contains(index) {
-        let token = script.next(begins: run.tokens.count > 1)
+      for _ in run.logits {
+        let token = script.next(behind: step.plan.tokens[run.tokens])
         var values = logits.row(row)
         for column in values.indices { values[column] = column == Int(token) ? 1 : 0 }
         row += 1

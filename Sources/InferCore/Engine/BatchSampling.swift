@@ -10,7 +10,8 @@ enum RowUse {
 
 /// The result of a row of logits.
 enum RowResult {
-  case chosen(GeneratedToken)
+  /// A token was chosen, behind which others must come.
+  case chosen(GeneratedToken, forced: [Int32])
   case scored(PromptTokenScore)
   case nothing
   /// The row is no distribution, or leaves no token to choose.
@@ -27,8 +28,10 @@ struct BatchSampling {
 
   init(workers: Int) { workspaces = (0..<workers).map { _ in SamplingWorkspace() } }
 
-  /// The number of tokens that were chosen.
-  var chosenCount: Int { results.count { if case .chosen = $0 { true } else { false } } }
+  /// The number of tokens that were generated.
+  var generatedCount: Int {
+    results.reduce(0) { if case .chosen(_, let forced) = $1 { $0 + 1 + forced.count } else { $0 } }
+  }
 
   mutating func removeAll() {
     results.removeAll(keepingCapacity: true)
@@ -66,7 +69,8 @@ struct BatchSampling {
     _ use: RowUse, _ row: inout MutableSpan<Float>, _ workspace: SamplingWorkspace
   ) -> RowResult {
     switch use {
-    case .choose(let sampler): sampler.next(&row, workspace).map(RowResult.chosen) ?? .unsound
+    case .choose(let sampler):
+      sampler.next(&row, workspace).map { .chosen($0, forced: sampler.forcedTokens()) } ?? .unsound
     case .score(let token, let count):
       PromptTokenScore(token, in: row.span, count: count, workspace).map(RowResult.scored) ?? .unsound
     case .nothing: .nothing

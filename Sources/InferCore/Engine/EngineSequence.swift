@@ -1,5 +1,4 @@
 internal import InferMetrics
-import InferText
 
 /// A request on the engine's thread, from its arrival to its end: its tokens and memory, how its next token is chosen,
 /// the time it has taken, and the way of its events to a reader.
@@ -18,8 +17,6 @@ final class EngineSequence: Schedulable, @unchecked Sendable {
   /// The maximum number of generated tokens.
   private let tokenLimit: Int
   /// See ``GenerationRequest/promptLogprobs``.
-  /// The constraint on the answer, which shares its states with the sampler's.
-  private let constraint: ConstrainedAnswer?
   private let promptLogprobs: Int?
   /// See ``GenerationRequest/pooling``.
   private var pooled: PooledStates?
@@ -53,13 +50,10 @@ final class EngineSequence: Schedulable, @unchecked Sendable {
       client: request.client.map { Array($0.utf8) } ?? [])
     channel = EventChannel(capacity: maxUnread)
     stopTokens = stop.ignoresEndTokens ? stop.stopTokenIDs : stop.stopTokenIDs.union(endTokens)
-    var processors = request.sampling.processors(
-      prompt: request.prompt, minimumLength: stop.minTokens, stopTokens: stopTokens)
-    constraint = request.constraint
-    if let answer = request.constraint {
-      processors.append(AnswerConstraint(answer, endTokens: stopTokens.union(endTokens)))
-    }
-    sampler = Sampler(request.sampling, processors: processors)
+    sampler = Sampler(
+      request.sampling,
+      processors: request.sampling.processors(minimumLength: stop.minTokens) + request.processors,
+      AnswerContext(prompt: request.prompt, stopTokens: stopTokens, endTokens: endTokens))
     promptLogprobs = request.promptLogprobs
     pooled = request.pooling.map { _ in PooledStates() }
     self.tokenLimit = tokenLimit
@@ -91,14 +85,15 @@ final class EngineSequence: Schedulable, @unchecked Sendable {
   enum Progress {
     /// The prompt is not read to its end.
     case reading
-    case token(Int32)
+    /// A token was chosen, behind which others must come.
+    case token(Int32, forced: [Int32])
     case ended(FinishReason)
 
     /// The outcome for the scheduler.
     var outcome: RunOutcome {
       switch self {
       case .reading: .pending
-      case .token(let token): .token(token)
+      case .token(let token, let forced): .token(token, forced: forced)
       case .ended: .ended
       }
     }
@@ -113,13 +108,14 @@ final class EngineSequence: Schedulable, @unchecked Sendable {
     for result in results {
       switch result {
       case .scored(let score): scores.append(score)
-      case .chosen(let token):
+      case .chosen(let token, let forced):
         send(&scores)
-        progress = receive(token, at: now, metrics).map(Progress.ended) ?? .token(token.id)
+        progress = .token(token.id, forced: forced)
+        if let reason = receive(token, forced: forced, at: now, metrics) { progress = .ended(reason) }
       case .nothing:
         timing.notePromptEnd(at: now, metrics)
         progress = .ended(.length)
-      case .unsound: return .ended(constraint?.isFull == true ? .constraintFull : .error)
+      case .unsound: return .ended(sampler.isConstraintFull ? .constraintFull : .error)
       }
     }
     send(&scores)
@@ -142,6 +138,17 @@ final class EngineSequence: Schedulable, @unchecked Sendable {
     guard !scores.isEmpty else { return }
     channel.send(scores)
     scores = []
+  }
+
+  /// Passes tokens on, up to one with which the sequence ends. Returns the reason of the end if there is one.
+  private func receive(
+    _ token: GeneratedToken, forced: [Int32], at now: ContinuousClock.Instant, _ metrics: EngineMetrics
+  ) -> FinishReason? {
+    if let reason = receive(token, at: now, metrics) { return reason }
+    for token in forced {
+      if let reason = receive(GeneratedToken(id: token), at: now, metrics) { return reason }
+    }
+    return nil
   }
 
   /// Passes a token on. Returns the reason of the end if the sequence ends with it.

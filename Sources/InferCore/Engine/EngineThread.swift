@@ -157,7 +157,8 @@ final class EngineThread: @unchecked Sendable {
     let now = ContinuousClock.now
     scheduler.observe(plan, seconds: (now - start).seconds)
     recorder.noteStep(
-      plan, chosen: sampling.chosenCount, preemptions: scheduler.preempted.count, report: workspace.report, at: now)
+      plan, generated: sampling.generatedCount, preemptions: scheduler.preempted.count, report: workspace.report,
+      at: now)
     deliver(at: now)
   }
 

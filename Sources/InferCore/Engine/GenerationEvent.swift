@@ -26,7 +26,7 @@ public enum FinishReason: String, Sendable, CaseIterable {
   case unread
   /// The model's logits held NaN or +∞, or left no token to choose.
   case error
-  /// ``GenerationRequest/constraint`` had found as many states as it may, and could not be followed further.
+  /// An ``AnswerConstraint`` had found as many states as it may, and could not be followed further.
   case constraintFull = "constraint_full"
 }
 

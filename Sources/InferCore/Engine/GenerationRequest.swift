@@ -27,8 +27,9 @@ public struct GenerationRequest: Sendable {
   /// The client whose request it is, compared by bytes; `nil` for one without a name. Clients that compete get as much
   /// service each, however many requests they have.
   public var client: String?
-  /// The constraint on the answer, before its first token; `nil` for none.
-  public var constraint: ConstrainedAnswer?
+  /// Changes of the logits behind those that ``sampling`` and ``stop`` ask for, in the order in which they act: a constraint
+  /// (``AnswerConstraint``) and the caller's own. Each request has its own copies.
+  public var processors: [any LogitsProcessor] = []
   /// The session whose tokens this request's are remembered as, so that their state can be saved; `nil` for none.
   public var session: SessionName?
 
@@ -46,6 +47,13 @@ public struct GenerationRequest: Sendable {
     self.branches = branches
     self.priority = priority
     self.client = client
+  }
+}
+
+extension GenerationRequest {
+  /// Holds the answer to a constraint, if there is one, behind the processors that are there.
+  public mutating func constrain(by answer: ConstrainedAnswer?) {
+    if let answer { processors.append(AnswerConstraint(answer)) }
   }
 }
 

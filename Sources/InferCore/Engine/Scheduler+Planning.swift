@@ -21,7 +21,7 @@ extension Scheduler {
     planned.removeAll(keepingCapacity: true)
     preempted.removeAll(keepingCapacity: true)
     let decoding = dealToDecodes()
-    if decoding.rows < running.count || !waiting.isEmpty { deal(beside: decoding, into: &plan) }
+    if !waiting.isEmpty || running.contains(where: { !$0.scheduling.isDealt }) { deal(beside: decoding, into: &plan) }
     var index = 0
     while index < running.count {
       advance(index, in: &plan)
@@ -34,17 +34,21 @@ extension Scheduler {
     }
   }
 
-  /// Sets a row aside for each sequence that decodes, as far as one is left for the first by rank. Those that come back
-  /// from being parked may be more than the rows.
+  /// Sets a row aside for each sequence that decodes, as far as one is left for the first by rank, and those of its tokens
+  /// that were taken without asking, as far as one is left for everybody. Those that come back from being parked may be more
+  /// than the rows.
   private func dealToDecodes() -> StepCost.Work {
     var work = StepCost.Work()
-    let isFirstReading = (running.first?.scheduling.missing ?? 1) > 1
+    let isFirstReading = running.first.map { $0.scheduling.decodingRows == 0 } ?? false
+    var spare = max(0, maxBatchTokens - running.count)
     for sequence in running {
-      let isDecoding = sequence.scheduling.missing == 1
-      let hasRow = isDecoding && work.rows < maxBatchTokens - (isFirstReading ? 1 : 0)
-      sequence.scheduling.share = hasRow ? 1 : 0
-      sequence.scheduling.isDealt = isDecoding
-      if hasRow { work.add(rows: 1, position: sequence.scheduling.computed) }
+      let wanted = sequence.scheduling.decodingRows
+      let hasRow = wanted > 0 && work.rows < maxBatchTokens - (isFirstReading ? 1 : 0)
+      let further = hasRow ? min(wanted - 1, spare) : 0
+      spare -= further
+      sequence.scheduling.share = hasRow ? 1 + further : 0
+      sequence.scheduling.isDealt = wanted > 0
+      if hasRow { work.add(rows: 1 + further, position: sequence.scheduling.computed) }
     }
     return work
   }

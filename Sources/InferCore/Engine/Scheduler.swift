@@ -4,8 +4,8 @@ internal import DequeModule
 enum RunOutcome: Equatable {
   /// Tokens are left to compute.
   case pending
-  /// The sequence goes on with this token.
-  case token(Int32)
+  /// The sequence goes on with this token, and others that must come behind it.
+  case token(Int32, forced: [Int32] = [])
   /// The sequence has ended.
   case ended
 }
@@ -231,10 +231,11 @@ struct Scheduler<Sequence: Schedulable> {
       let (id, missing) = (sequence.scheduling.id, sequence.scheduling.missing)
       switch outcomes[index] {
       case .pending: precondition(missing > 0, "sequence \(id) has nothing left to compute")
-      case .token(let token):
+      case .token(let token, let forced):
         precondition(missing == 0, "sequence \(id): token \(token) with \(missing) to compute")
         sequence.scheduling.append(token)
-        clients.charge(sequence.scheduling.clientIndex, ServiceCounters.generatedWeight)
+        for token in forced { sequence.scheduling.append(token) }
+        clients.charge(sequence.scheduling.clientIndex, ServiceCounters.generatedWeight + forced.count)
       case .ended:
         end(sequence)
         hasEnded = true

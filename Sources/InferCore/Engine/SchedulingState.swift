@@ -103,6 +103,12 @@ struct SchedulingState {
   /// The number of tokens that are left to compute.
   var missing: Int { tokens.count - computed }
 
+  /// The number of rows with which the sequence goes on answering: its last token, and those before it that were taken without
+  /// asking; 0 for one that reads its prompt, or reads again.
+  var decodingRows: Int {
+    missing == 1 || computed >= promptLength && missing <= 1 + Sampler.maxForced ? missing : 0
+  }
+
   /// The prompt tokens that were computed since the last call, for the first time.
   mutating func chargePrompt() -> Int {
     let end = min(computed, promptLength)

@@ -77,12 +77,12 @@ final class StepRecorder {
   }
 
   func noteStep(
-    _ plan: StepPlan, chosen: Int, preemptions: Int, report: StepReport, at now: ContinuousClock.Instant
+    _ plan: StepPlan, generated: Int, preemptions: Int, report: StepReport, at now: ContinuousClock.Instant
   ) {
     metrics.iterationTokens.observe(Double(plan.tokens.count))
     if preemptions > 0 { metrics.preemptions.increment(by: preemptions) }
     recordExperts(report.expertRows)
-    windowTokens += chosen
+    windowTokens += generated
     let elapsed = now - windowStart
     guard elapsed >= .seconds(1) else { return }
     metrics.generationTokensPerSecond.set(Double(windowTokens) / elapsed.seconds)

@@ -1,23 +1,29 @@
-import InferText
+public import InferText
 
-/// Rules out the tokens that a constraint does not allow.
-struct AnswerConstraint: LogitsProcessor {
+/// Rules out the tokens that a constraint does not allow, and takes those without asking that it demands.
+public struct AnswerConstraint: LogitsProcessor {
   private var answer: ConstrainedAnswer
-  private let endTokens: Set<Int32>
+  private var endTokens: Set<Int32> = []
   /// The logits of the tokens that end the answer, while the others are looked at.
-  private var endLogits: [Float]
+  private var endLogits: [Float] = []
+  /// Tokens that must come next, in reverse order; `nil` while that is not known.
+  private var forced: [Int32]?
 
-  /// - Parameters:
-  ///   - answer: The answer before its first token.
-  ///   - endTokens: The tokens that end the answer.
-  init(_ answer: ConstrainedAnswer, endTokens: Set<Int32>) {
-    self.answer = answer
-    self.endTokens = endTokens
+  /// The constraint of an answer before its first token.
+  public init(_ answer: ConstrainedAnswer) { self.answer = answer }
+
+  /// `true` when the constraint became too large to be followed: nothing may come then.
+  public var isFull: Bool { answer.isFull }
+
+  /// Notes the tokens with which the answer may end.
+  public mutating func begin(_ context: AnswerContext) {
+    endTokens = context.endTokens
     endLogits = Array(repeating: 0, count: endTokens.count)
   }
 
-  /// Where the answer can only end, it may, whatever ruled that out before. Takes from the heap for a mask that is new.
-  mutating func apply(to logits: inout MutableSpan<Float>) {
+  /// Where the answer can only end, it may, whatever ruled that out before; and so may a token that must come.
+  public mutating func apply(to logits: inout MutableSpan<Float>) {
+    if let token = forcedToken(), logits.indices.contains(Int(token)) { return keep(token, &logits) }
     let (mask, mayEnd): (TokenMask, Bool)
     switch answer.next() {
     case .anyButEnds:
@@ -28,7 +34,7 @@ struct AnswerConstraint: LogitsProcessor {
     for (index, token) in endTokens.enumerated() where logits.indices.contains(Int(token)) {
       endLogits[index] = logits[Int(token)]
     }
-    keep(mask, &logits)
+    mask.rule(over: &logits)
     let isOver = mask.isEmpty
     for (index, token) in endTokens.enumerated() where logits.indices.contains(Int(token)) {
       let logit = isOver && endLogits[index] == -.infinity ? 0 : endLogits[index]
@@ -36,17 +42,36 @@ struct AnswerConstraint: LogitsProcessor {
     }
   }
 
-  private func keep(_ mask: TokenMask, _ logits: inout MutableSpan<Float>) {
+  private func keep(_ token: Int32, _ logits: inout MutableSpan<Float>) {
+    let logit = logits[Int(token)]
+    for other in logits.indices { logits[other] = -.infinity }
+    logits[Int(token)] = logit == -.infinity ? 0 : logit
+  }
+
+  /// The first of the tokens in which the tokenizer writes the only text that may follow.
+  public mutating func forcedToken() -> Int32? {
+    if forced == nil { forced = answer.forcedTokens().prefix { !endTokens.contains($0) }.reversed() }
+    return forced?.last
+  }
+
+  /// Follows the answer.
+  public mutating func accept(_ token: Int32) {
+    guard !endTokens.contains(token) else { return forced = [] }
+    if let next = forced?.popLast(), next != token { forced = nil }
+    if forced?.isEmpty ?? true { forced = nil }
+    answer.accept(token)
+  }
+}
+
+extension TokenMask {
+  /// Rules out the tokens that are not in the set: their logits become −∞.
+  public func rule(over logits: inout MutableSpan<Float>) {
     let count = logits.count
-    for (index, word) in mask.words.enumerated() where word != .max {
-      for token in index << 6..<min(count, (index + 1) << 6) where word >> UInt64(token & 63) & 1 == 0 {
+    for (index, word) in words.enumerated() where word != .max {
+      for token in min(count, index << 6)..<min(count, (index + 1) << 6) where word >> UInt64(token & 63) & 1 == 0 {
         logits[token] = -.infinity
       }
     }
-    for token in min(count, mask.words.count << 6)..<count { logits[token] = -.infinity }
-  }
-
-  mutating func accept(_ token: Int32) {
-    if !endTokens.contains(token) { answer.accept(token) }
+    for token in min(count, words.count << 6)..<count { logits[token] = -.infinity }
   }
 }

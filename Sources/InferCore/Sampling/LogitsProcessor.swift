@@ -1,49 +1,80 @@
-/// A change of one request's logits before a token is chosen from them, and of which token is the most likely one.
+/// A change of one request's logits before a token is chosen from them.
 ///
-/// A request's processors are composed when it arrives and belong to it alone, so they may keep what they have seen of it.
-/// They act in order, on the logits that the one before leaves; greedy choice and sampling follow.
-protocol LogitsProcessor {
-  /// Changes the logits of the next token in place, `[vocabulary]`. −∞ rules a token out. Takes nothing from the heap.
+/// Penalties, biases, shortest lengths and constraints are processors; ``GenerationRequest/processors`` are further ones. They
+/// are a request's alone, so they may keep what they have seen of it. They act in order, on the logits that the one before
+/// leaves; greedy choice and sampling follow. The engine calls them on its own threads, one at a time for a request: the
+/// time that they take is added to that of the step.
+public protocol LogitsProcessor: Sendable {
+  /// Prepares for an answer. Called once, when the request is submitted.
+  mutating func begin(_ answer: AnswerContext)
+
+  /// Changes the logits of the next token in place, `[vocabulary]`. −∞ rules a token out. Where all are ruled out, or one is
+  /// NaN or +∞, the answer ends with ``FinishReason/error``.
   mutating func apply(to logits: inout MutableSpan<Float>)
 
   /// Takes note of the token that was chosen. Called once for each token of the answer, in order.
   mutating func accept(_ token: Int32)
+
+  /// The next token where there is but one, after which the model is not asked: the token is taken at once, and goes into
+  /// the next step with those before it. `nil` where there is a choice.
+  ///
+  /// ``apply(to:)`` must leave no other token either: it is called where a row is computed all the same, as it is for a
+  /// request that wants log-probabilities.
+  mutating func forcedToken() -> Int32?
 }
 
 extension LogitsProcessor {
+  /// Does nothing: the change does not depend on the request.
+  public mutating func begin(_ answer: AnswerContext) {}
+
   /// Does nothing: the change does not depend on the answer.
-  mutating func accept(_ token: Int32) {}
+  public mutating func accept(_ token: Int32) {}
+
+  /// There is always a choice.
+  public mutating func forcedToken() -> Int32? { nil }
+}
+
+/// The request that a ``LogitsProcessor`` is for.
+public struct AnswerContext: Sendable {
+  /// The tokens before the answer.
+  public let prompt: [Int32]
+  /// The tokens that end this answer: the model's and the request's.
+  public let stopTokens: Set<Int32>
+  /// The tokens that are no text of an answer: those that end this one, and the model's end tokens even where the request
+  /// goes on behind them.
+  public let endTokens: Set<Int32>
+
+  /// Creates a context. End tokens are added to those that end the answer.
+  public init(prompt: [Int32], stopTokens: Set<Int32> = [], endTokens: Set<Int32> = []) {
+    self.prompt = prompt
+    self.stopTokens = stopTokens
+    self.endTokens = stopTokens.union(endTokens)
+  }
 }
 
 extension SamplingParameters {
   /// The processors that a request needs, in vLLM's order: minimum length, logit bias, penalties.
   ///
-  /// - Parameters:
-  ///   - prompt: The tokens before the answer.
-  ///   - minimumLength: The number of tokens before which none of `stopTokens` is chosen.
-  ///   - stopTokens: The tokens that end the answer.
-  func processors(prompt: [Int32], minimumLength: Int, stopTokens: Set<Int32>) -> [any LogitsProcessor] {
+  /// - Parameter minimumLength: The number of tokens before which the answer does not end.
+  func processors(minimumLength: Int) -> [any LogitsProcessor] {
     var processors: [any LogitsProcessor] = []
-    if minimumLength > 0 { processors.append(MinimumTokens(minimumLength, stopTokens: Array(stopTokens))) }
+    if minimumLength > 0 { processors.append(MinimumLength(minimumLength)) }
     if !logitBias.isEmpty { processors.append(LogitBias(logitBias)) }
-    if let penalties = Penalties(self, prompt: prompt) { processors.append(penalties) }
+    if let penalties = Penalties(self) { processors.append(penalties) }
     return processors
   }
 }
 
 /// Rules out the tokens that would end an answer which is too short to end.
-struct MinimumTokens: LogitsProcessor {
-  /// Tokens that the answer lacks.
+struct MinimumLength: LogitsProcessor {
+  /// The number of tokens that the answer lacks.
   private var missing: Int
-  private let stopTokens: [Int32]
+  private var stopTokens: [Int32] = []
 
-  /// - Parameters:
-  ///   - count: The length from which an answer may end.
-  ///   - stopTokens: The tokens that end it; those outside the vocabulary are ignored.
-  init(_ count: Int, stopTokens: [Int32]) {
-    missing = count
-    self.stopTokens = stopTokens
-  }
+  /// An answer of at least `count` tokens.
+  init(_ count: Int) { missing = count }
+
+  mutating func begin(_ answer: AnswerContext) { stopTokens = Array(answer.stopTokens) }
 
   func apply(to logits: inout MutableSpan<Float>) {
     guard missing > 0 else { return }
@@ -78,15 +109,18 @@ struct Penalties: LogitsProcessor {
   /// Indices in `seen` by token.
   private var places: [Int32: Int] = [:]
 
-  /// `nil` when the parameters penalise nothing. O(prompt) with a repetition penalty, which alone looks at the prompt.
-  init?(_ parameters: SamplingParameters, prompt: [Int32]) {
+  /// `nil` when the parameters penalise nothing.
+  init?(_ parameters: SamplingParameters) {
     repetition = parameters.repetitionPenalty
     frequency = parameters.frequencyPenalty
     presence = parameters.presencePenalty
     guard repetition != 1 || frequency != 0 || presence != 0 else { return nil }
-    if repetition != 1 {
-      for token in prompt { note(token, count: 0) }
-    }
+  }
+
+  /// O(prompt) with a repetition penalty, which alone looks at the prompt.
+  mutating func begin(_ answer: AnswerContext) {
+    guard repetition != 1 else { return }
+    for token in answer.prompt { note(token, count: 0) }
   }
 
   func apply(to logits: inout MutableSpan<Float>) {

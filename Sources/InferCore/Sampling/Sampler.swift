@@ -12,10 +12,11 @@ final class Sampler {
   /// The number of tokens chosen so far.
   private(set) var count = 0
 
-  /// A sampler whose rows of logits go through `processors` first.
-  init(_ parameters: SamplingParameters, processors: [any LogitsProcessor]) {
+  /// A sampler for one answer, whose rows of logits go through `processors` first.
+  init(_ parameters: SamplingParameters, processors: [any LogitsProcessor], _ context: AnswerContext) {
     self.parameters = parameters
     self.processors = processors
+    for index in self.processors.indices { self.processors[index].begin(context) }
     var system = SystemRandomNumberGenerator()
     generator = CounterGenerator(seed: parameters.seed ?? system.next())
   }
@@ -29,8 +30,8 @@ final class Sampler {
   ///   - stopTokens: The tokens that end the answer.
   convenience init(_ parameters: SamplingParameters, prompt: [Int32], minimumLength: Int, stopTokens: Set<Int32>) {
     self.init(
-      parameters,
-      processors: parameters.processors(prompt: prompt, minimumLength: minimumLength, stopTokens: stopTokens))
+      parameters, processors: parameters.processors(minimumLength: minimumLength),
+      AnswerContext(prompt: prompt, stopTokens: stopTokens))
   }
 
   /// Chooses the next token from its row of logits, which is used up.
@@ -50,6 +51,33 @@ final class Sampler {
     guard let chosen else { return nil }
     accept(chosen)
     return GeneratedToken(id: chosen, logprobs: logprobs?.choosing(chosen, workspace))
+  }
+
+  /// Takes the tokens that must come next, up to ``maxForced``, and adds them to the answer.
+  ///
+  /// None for a request that wants log-probabilities, for which each has to have a row of logits.
+  func forcedTokens() -> [Int32] {
+    guard parameters.logprobs == nil else { return [] }
+    var tokens: [Int32] = []
+    while tokens.count < Self.maxForced, let token = forcedToken() {
+      accept(token)
+      tokens.append(token)
+    }
+    return tokens
+  }
+
+  /// `true` when there is nothing to choose since a constraint became too large to be followed.
+  var isConstraintFull: Bool { processors.contains { ($0 as? AnswerConstraint)?.isFull ?? false } }
+
+  /// The maximum number of tokens that are taken without asking the model between two rows.
+  static let maxForced = 64
+
+  private func forcedToken() -> Int32? {
+    // The last to act has the last word.
+    for index in processors.indices.reversed() {
+      if let token = processors[index].forcedToken() { return token }
+    }
+    return nil
   }
 
   /// Adds a token to the answer.

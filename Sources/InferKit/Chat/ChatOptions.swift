@@ -2,6 +2,9 @@
 public struct ChatOptions: Sendable {
   /// The way in which tokens are chosen; `nil` for the recommendation of the model's files.
   public var sampling: SamplingParameters?
+  /// Changes of the logits from which tokens are chosen, in the order in which they act; each answer has its own copies. The
+  /// constraint of a schema or of tools acts behind them.
+  public var processors: [any LogitsProcessor] = []
   /// The conditions that end an answer. Without a length of their own, that of the model's files counts.
   public var stop = StopConditions.standard
   /// More names for the chat template: `enable_thinking`, `reasoning_effort`, …

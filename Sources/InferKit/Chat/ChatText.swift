@@ -45,8 +45,10 @@ struct ChatText: Sendable {
     var request = GenerationRequest(
       prompt: tokens.ids, sampling: try options.sampling ?? model.generation.sampling(), stop: stop,
       cacheScope: options.cacheScope, branches: tokens.branches, priority: options.priority)
-    request.constraint = try model.constraints?.answer(
-      schema.map(Constraint.Language.schema), calls: definitions.map { CallRules(tools: $0) }, prompt: prompt.text)
+    request.processors = options.processors
+    request.constrain(
+      by: try model.constraints?.answer(
+        schema.map(Constraint.Language.schema), calls: definitions.map { CallRules(tools: $0) }, prompt: prompt.text))
     // A call counts when it is complete, so that one that breaks off is content.
     return (request, OutputParser(format, prompt: prompt.text, tools: definitions, streaming: false))
   }

@@ -13,14 +13,13 @@ enum Normalizer: Sendable {
   case precompiled(CharacterMap)
   case sentencePiece(SentencePieceNormalizer)
 
-  /// `startsText` tells whether the text starts here, rather than follows an added token.
   func apply(
-    to text: [UInt8], startsText: Bool, with matcher: borrowing RegularExpression.Matcher
+    to text: [UInt8], at start: TextStart, with matcher: borrowing RegularExpression.Matcher
   ) throws(TokenizerError) -> [UInt8] {
     switch self {
     case .form(let form): return form.apply(to: text)
     case .lowercase: return Array(String(decoding: text, as: UTF8.self).lowercased().utf8)
-    case .prepend(let prefix): return text.isEmpty ? [] : prefix + text
+    case .prepend(let prefix): return text.isEmpty || start == .within ? text : prefix + text
     case .replace(let pattern, let content): return try pattern.replacingMatches(in: text, with: content, matcher)
     case .strip(let left, let right):
       var scalars = String(decoding: text, as: UTF8.self).unicodeScalars[...]
@@ -33,7 +32,7 @@ enum Normalizer: Sendable {
       return Array(String(scalars).utf8)
     case .spell: return text.flatMap { ByteAlphabet.spelling[Int($0)] }
     case .precompiled(let map): return map.replacingGraphemes(of: text)
-    case .sentencePiece(let normalizer): return normalizer.apply(to: text, startsText: startsText)
+    case .sentencePiece(let normalizer): return normalizer.apply(to: text, at: start)
     }
   }
 }

@@ -3,13 +3,13 @@ struct PreTokenizedText {
   /// UTF-8; in the byte alphabet after a `spell` step.
   var bytes: [UInt8]
   var pieces: [Range<Int>]
-  /// Whether this is where the whole text starts, rather than what follows an added token.
-  let startsText: Bool
+  /// The place in the whole text at which this begins.
+  let start: TextStart
 
-  init(_ bytes: [UInt8], startsText: Bool) {
+  init(_ bytes: [UInt8], at start: TextStart) {
     self.bytes = bytes
     pieces = bytes.isEmpty ? [] : [0..<bytes.count]
-    self.startsText = startsText
+    self.start = start
   }
 }
 
@@ -48,8 +48,10 @@ enum PreTokenizer: Sendable {
       swap(&text.pieces, &scratch.pieces)
     case .prefixSpace:
       let space = UInt8(ascii: " ")
+      let start = text.start
       Self.rewrite(&text) { bytes, piece, output in
-        if bytes[piece.lowerBound] != space { output.append(space) }
+        let isWithin = start == .within && piece.lowerBound == 0
+        if bytes[piece.lowerBound] != space, !isWithin { output.append(space) }
         output.append(contentsOf: bytes[piece])
       }
     case .spell:
@@ -58,9 +60,11 @@ enum PreTokenizer: Sendable {
         for byte in bytes[piece] { output.append(contentsOf: spelling[Int(byte)]) }
       }
     case .metaspace(let mark, let prepends, let splits):
-      let startsText = text.startsText
+      let start = text.start
       Self.rewrite(&text) { bytes, piece, output in
-        let isPrepended = prepends == .always || prepends == .first && startsText && piece.lowerBound == 0
+        let isFirst = piece.lowerBound == 0
+        let isPrepended =
+          prepends == .always && !(start == .within && isFirst) || prepends == .first && start == .beginning && isFirst
         let isMarked = bytes[piece.lowerBound] == UInt8(ascii: " ") || bytes[piece].starts(with: mark)
         if isPrepended, !isMarked { output.append(contentsOf: mark) }
         for byte in bytes[piece] {

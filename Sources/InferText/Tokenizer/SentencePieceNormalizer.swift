@@ -9,16 +9,17 @@ struct SentencePieceNormalizer: Sendable {
   var addsPrefix = true
   /// Puts it also before what follows an added token.
   var addsPrefixEverywhere = true
-  /// Drops spaces at both ends, and all but one elsewhere.
+  /// Drops spaces at both ends, unless the text goes on with another, and all but one elsewhere.
   var trimsSpaces = false
 
   /// - Complexity: O(n) in the length of the text.
-  func apply(to text: [UInt8], startsText: Bool) -> [UInt8] {
+  func apply(to text: [UInt8], at start: TextStart) -> [UInt8] {
     guard !text.isEmpty else { return [] }
     var output: [UInt8] = []
     output.reserveCapacity(text.count + text.count / 4)
-    if addsPrefix, startsText || addsPrefixEverywhere { output += Self.mark }
-    var followsSpace = trimsSpaces
+    if addsPrefix, start == .beginning || (addsPrefixEverywhere && start == .behindToken) { output += Self.mark }
+    let trimsEnds = trimsSpaces && start != .within
+    var followsSpace = trimsEnds
     func write(_ bytes: ArraySlice<UInt8>) {
       for byte in bytes {
         guard byte == UInt8(ascii: " ") else {
@@ -42,7 +43,7 @@ struct SentencePieceNormalizer: Sendable {
         position = end
       }
     }
-    if trimsSpaces {
+    if trimsEnds {
       while output.suffix(Self.mark.count).elementsEqual(Self.mark) { output.removeLast(Self.mark.count) }
     }
     return output

@@ -4,6 +4,8 @@ struct TokenEncoder {
   /// The places where names of special tokens are those tokens.
   let places: SpecialTokenPlaces
   let scratch: EncoderScratch
+  /// The place at which the text begins.
+  var start = TextStart.beginning
   var ids: [Int32] = []
   /// Where texts between added tokens begin: the byte of the text, and the number of tokens before it.
   private(set) var starts: [(byte: Int, tokens: Int)] = []
@@ -20,8 +22,9 @@ struct TokenEncoder {
   }
 
   private mutating func encodeRaw(_ text: [UInt8], _ range: Range<Int>) throws(TokenizerError) {
+    let start = range.lowerBound == 0 ? start : .behindToken
     let bytes = try tokenizer.normalizing(
-      range.count == text.count ? text : Array(text[range]), startsText: range.lowerBound == 0, scratch.matcher)
+      range.count == text.count ? text : Array(text[range]), at: start, scratch.matcher)
     let places = try places(text, range, normalized: bytes)
     for segment in tokenizer.normalizedMatcher.segments(of: bytes, findingSpecialTokens: places) {
       switch segment {
@@ -29,7 +32,7 @@ struct TokenEncoder {
       case .text(let part):
         let piece = PreTokenizedText(
           part.count == bytes.count ? bytes : Array(bytes[part]),
-          startsText: range.lowerBound == 0 && part.lowerBound == 0)
+          at: part.lowerBound == 0 ? start : .behindToken)
         try encodePieces(piece)
       }
     }
@@ -48,7 +51,7 @@ struct TokenEncoder {
     var moved: [Int] = []
     var (start, end) = (0, 0)
     for border in borders {
-      let stretch = try normalizedStretch(raw, start..<border, startsText: part.lowerBound == 0)
+      let stretch = try normalizedStretch(raw, start..<border, at: part.lowerBound == 0 ? self.start : .behindToken)
       guard normalized[end...].starts(with: stretch) else { break }
       end += stretch.count
       start = border
@@ -64,15 +67,15 @@ struct TokenEncoder {
 
   /// The normal form of a stretch of a text, behind the character before it.
   private func normalizedStretch(
-    _ text: [UInt8], _ range: Range<Int>, startsText: Bool
+    _ text: [UInt8], _ range: Range<Int>, at start: TextStart
   ) throws(TokenizerError) -> ArraySlice<UInt8> {
     var before = range.lowerBound
     repeat { before -= 1 } while before > 0 && text[before] & 0xC0 == 0x80
     before = max(before, 0)
     let first = try tokenizer.normalizing(
-      Array(text[before..<range.lowerBound]), startsText: startsText, scratch.matcher)
+      Array(text[before..<range.lowerBound]), at: start, scratch.matcher)
     let both = try tokenizer.normalizing(
-      Array(text[before..<range.upperBound]), startsText: startsText, scratch.matcher)
+      Array(text[before..<range.upperBound]), at: start, scratch.matcher)
     return both.starts(with: first) ? both[first.count...] : both[...]
   }
 

@@ -76,6 +76,15 @@ public struct Tokenizer: Sendable {
     }
   }
 
+  /// The tokens of a text that goes on with one that is there; names of special tokens are text.
+  func encode(continuation: some Sequence<UInt8>) throws(TokenizerError) -> [Int32] {
+    try withEncoder(findingSpecialTokens: .nowhere) { (encoder) throws(TokenizerError) in
+      encoder.start = .within
+      try encoder.encode(Array(continuation))
+      return encoder.ids
+    }
+  }
+
   private func encode(_ text: String, findingSpecialTokens places: SpecialTokenPlaces) throws(TokenizerError) -> [Int32]
   {
     try withEncoder(findingSpecialTokens: places) { (encoder) throws(TokenizerError) in
@@ -94,12 +103,11 @@ public struct Tokenizer: Sendable {
   }
 
   /// The form of a text that the vocabulary was learned on.
-  /// - Parameter startsText: Whether the text starts here, rather than follows an added token.
   func normalizing(
-    _ text: [UInt8], startsText: Bool, _ matcher: borrowing RegularExpression.Matcher
+    _ text: [UInt8], at start: TextStart, _ matcher: borrowing RegularExpression.Matcher
   ) throws(TokenizerError) -> [UInt8] {
     var bytes = text
-    for normalizer in normalizers { bytes = try normalizer.apply(to: bytes, startsText: startsText, with: matcher) }
+    for normalizer in normalizers { bytes = try normalizer.apply(to: bytes, at: start, with: matcher) }
     return bytes
   }
 

@@ -73,7 +73,7 @@ extension Tokenizer {
         matchers.raw.add(token, spelling: spelling)
         continue
       }
-      for step in parts.normalizers { spelling = try step.apply(to: spelling, startsText: true, with: regex) }
+      for step in parts.normalizers { spelling = try step.apply(to: spelling, at: .beginning, with: regex) }
       matchers.normalized.add(token, spelling: spelling)
     }
     rawMatcher = matchers.raw

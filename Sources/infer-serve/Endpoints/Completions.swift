@@ -24,11 +24,12 @@ struct Completions: Sendable {
     var shift: ContextShift?
     for (index, prompt) in request.prompts.enumerated() {
       let prompt = try fitting(prompt, request, served, &shift)
-      requests += try served.requests(
+      var texts = try served.requests(
         request.bestOf, prompt: prompt.tokens, request.sampling, request.stop,
         length: CompletionRequest.defaultMaxTokens, scheduling: request.scheduling,
         promptLogprobs: request.scoredLogprobs)
-      for index in requests.indices { requests[index].constraint = constraint }
+      for index in texts.indices { texts[index].constrain(by: constraint) }
+      requests += texts
       let choice = choice(index, prompt, request, served)
       if index == 0 { requests[0].session = request.session }
       choices += Array(repeating: choice, count: request.bestOf)

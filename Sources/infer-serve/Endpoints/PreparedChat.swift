@@ -29,7 +29,7 @@ struct PreparedChat {
     requests[0].session = request.session
     let answer = try served.constraints.answer(
       request.constraint, calls: request.tools.rules, prompt: chat.prompt.text)
-    for index in requests.indices { requests[index].constraint = answer }
+    for index in requests.indices { requests[index].constrain(by: answer) }
     self.requests = requests
   }
 

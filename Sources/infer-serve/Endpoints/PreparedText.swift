@@ -58,7 +58,7 @@ struct PreparedText {
       scheduling: request.scheduling, matchesStopStrings: false, contextLimit: request.contextLimit,
       promptField: request.promptField)
     requests[0].session = request.session
-    requests[0].constraint = try served.constraints.answer(request.constraint)
+    requests[0].constrain(by: try served.constraints.answer(request.constraint))
     self.requests = requests
   }
 

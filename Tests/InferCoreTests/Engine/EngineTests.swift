@@ -67,6 +67,52 @@ func smallConfiguration(_ change: (inout EngineConfiguration) -> Void = { _ in }
     }
   }
 
+  /// Has tokens come behind those that are a multiple of four, each the double of the one before.
+  private struct Doubling: LogitsProcessor {
+    private var missing = 0
+    private var last: Int32 = 0
+
+    mutating func apply(to logits: inout MutableSpan<Float>) {
+      guard let token = forcedToken() else { return }
+      for other in logits.indices where other != Int(token) { logits[other] = -.infinity }
+    }
+
+    mutating func accept(_ token: Int32) {
+      missing = missing > 0 ? missing - 1 : token % 4 == 0 ? 5 : 0
+      last = token
+    }
+
+    mutating func forcedToken() -> Int32? { missing > 0 ? last * 2 % 97 : nil }
+  }
+
+  /// Tokens that are taken without asking are those that asking gives, whoever runs beside, and however little memory there
+  /// is; and fewer steps are made. The length ends an answer between them.
+  @Test(arguments: [HashModel.Memory.paged, .recurrent, [.paged, .recurrent]])
+  func forcedTokensEqualAskedOnes(memory: HashModel.Memory) async throws {
+    let model = HashModel(memory: memory, contextLength: 64, heads: 512)
+    let configuration = smallConfiguration { ($0.kvType, $0.pageLimit) = (.f32, 32) }
+    func answers(logprobs: Int?) async throws -> (tokens: [[Int32]], steps: Int) {
+      let engine = try Engine(model: model, configuration: configuration)
+      let generations = try (0..<12).map { index in
+        var request = GenerationRequest(
+          prompt: prompt(5, UInt64(index)), sampling: try SamplingParameters(seed: UInt64(index), logprobs: logprobs),
+          stop: try StopConditions(maxTokens: 30 + index))
+        request.processors = [Doubling()]
+        return try engine.submit(request)
+      }
+      var tokens: [[Int32]] = []
+      for generation in generations {
+        let collected = await Collected(generation)
+        #expect(collected.reason == .length && collected.statistics.generatedTokens == collected.tokens.count)
+        tokens.append(collected.tokens)
+      }
+      return (tokens, engine.metrics.iterationTokens.count)
+    }
+    let (forced, asked) = (try await answers(logprobs: nil), try await answers(logprobs: 0))
+    #expect(forced.tokens == asked.tokens && forced.tokens.map(\.count) == (0..<12).map { 30 + $0 })
+    #expect(forced.steps < asked.steps * 4 / 5, "\(forced.steps) steps, and \(asked.steps) that ask for each token")
+  }
+
   /// There are pages for two sequences: the others lose theirs again and again, and nobody can tell from the tokens.
   @Test func preemptedEqualsUninterrupted() async throws {
     let model = HashModel(contextLength: 64, heads: 512)

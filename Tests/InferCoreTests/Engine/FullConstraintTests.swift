@@ -16,7 +16,7 @@ import Testing
     let constraint = Constraint(LanguageMachine(automaton, start: start), vocabulary)
     let engine = try Engine(model: HashModel(), configuration: smallConfiguration())
     var request = GenerationRequest(prompt: [1], sampling: .greedy, stop: try StopConditions(maxTokens: 90))
-    request.constraint = ConstrainedAnswer(constraint, for: vocabulary, tokenizer: tokenizer)
+    request.constrain(by: ConstrainedAnswer(constraint, for: vocabulary, tokenizer: tokenizer))
     let collected = await Collected(try engine.submit(request))
     #expect(collected.reason == .constraintFull)
     #expect(collected.tokens.count > 2)

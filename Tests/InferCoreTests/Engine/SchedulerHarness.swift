@@ -37,6 +37,9 @@ struct SchedulerHarness {
   private var steps = 0
   /// Rows that were computed so far.
   private(set) var rows = 0
+  /// The number of tokens that come behind a chosen one without asking, given its number among the steps; the tokens are those
+  /// that the model would have chosen.
+  var forcedCount: (Int) -> Int = { _ in 0 }
   /// The time that a plan takes, if any of it is to be known.
   var seconds: ((StepPlan) -> Double)?
   private let hasPages: Bool
@@ -162,12 +165,15 @@ struct SchedulerHarness {
       scored[run.sequence]? += positions.filter { $0 < behind }
       scoredRows += positions.count { $0 < behind }
       guard let last = positions.last, last >= behind else { return RunOutcome.pending }
-      answers[run.sequence, default: []].append(token)
-      if answers[run.sequence]?.count == wanted[run.sequence] {
+      let answered = answers[run.sequence]?.count ?? 0
+      let left = wanted[run.sequence, default: 0] - answered - 1
+      let forced = forcedTokens(of: run, behind: token, atMost: left)
+      answers[run.sequence, default: []] += [token] + forced
+      if forced.count == left {
         ended.append(run.sequence)
         return .ended
       }
-      return .token(token)
+      return .token(token, forced: forced)
     }
     #expect(scoredRows <= maxScoredRows, "\(scoredRows) rows score prompts")
     scheduler.commit(plan, outcomes)
@@ -180,6 +186,12 @@ struct SchedulerHarness {
     }
     unfinished.subtract(ended)
     return ended
+  }
+
+  private func forcedTokens(of run: Run, behind token: Int32, atMost limit: Int) -> [Int32] {
+    let count = min(forcedCount(steps), limit)
+    guard count > 0, let sequence = scheduler.running.first(where: { $0.id == run.sequence }) else { return [] }
+    return Self.answer(to: sequence.scheduling.tokens + [token], count: count)
   }
 
   private mutating func copyPages() {

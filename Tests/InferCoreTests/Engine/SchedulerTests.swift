@@ -8,6 +8,23 @@ import Testing
     (0..<count).map { _ in Int32.random(in: 0..<50_000, using: &random) }
   }
 
+  /// Tokens that were taken without asking are computed with the one before them, and take no rows from others that decode.
+  @Test func forcedTokensAreComputedInOneStep() {
+    var harness = SchedulerHarness(maxBatchTokens: 8, pageTokens: 4, pageCount: 100, slotCount: 4)
+    for id in 0..<3 { harness.add(id, prompt: [Int32(id)], wanted: 60) }
+    harness.step()
+    harness.forcedCount = { _ in 3 }
+    harness.step()
+    harness.forcedCount = { _ in 0 }
+    harness.step()
+    // Five rows are left beside one for each: three for the first, two for the second.
+    #expect(harness.plan.runs.map(\.tokens.count) == [4, 3, 1] && harness.plan.runs.map(\.logits.count) == [1, 0, 0])
+    harness.step()
+    #expect(harness.plan.runs.map(\.tokens.count) == [1, 1, 3] && harness.plan.runs.map(\.logits.count) == [1, 1, 1])
+    while !harness.scheduler.isIdle { harness.step() }
+    for id in 0..<3 { #expect(harness.answers[id] == SchedulerHarness.answer(to: [Int32(id)], count: 60)) }
+  }
+
   /// Random arrivals and cancellations in memory from ample to the least that one request needs: whoever is not
   /// cancelled gets the tokens it would get alone.
   @Test(arguments: 0..<120) func everyRequestEndsWithTheTokensItGetsAlone(seed: UInt64) {
@@ -24,6 +41,7 @@ import Testing
     var cancelled: Set<Int> = []
     var steps = 0
     let parks = seed % 2 == 1
+    if seed % 3 == 1 { harness.forcedCount = { $0 % 5 == 0 ? $0 % 7 : 0 } }
     while requests.count < 60 || !harness.unfinished.isEmpty {
       if requests.count < 60, Int.random(in: 0..<3, using: &random) == 0 {
         let length = Int.random(in: 1..<longest, using: &random)

@@ -1,4 +1,5 @@
 import Foundation
+import InferText
 import TestSupport
 import Testing
 
@@ -135,22 +136,82 @@ extension Sampler {
   @Test func processorsActInOrderAndSeeTheAnswer() throws {
     let parameters = try SamplingParameters(temperature: 0, logprobs: 1)
     let logits: [Float] = [0, 4, 2, 3]
-    let sampler = Sampler(parameters, processors: [LogitBias([2: 1.5]), NoRepetition()])
+    let sampler = Sampler(parameters, processors: [LogitBias([2: 1.5]), NoRepetition()], AnswerContext(prompt: []))
     let tokens = try (0..<4).map { _ in try #require(next(sampler, logits)) }
     #expect(tokens.map(\.id) == [1, 2, 1, 2])
     #expect(tokens.allSatisfy { $0.logprobs?.top.map(\.id) == [1] }, "log-probabilities are the model's own")
     // The processor that rules a token out comes first, and a bias cannot bring the token back.
-    let other = Sampler(parameters, processors: [NoRepetition(last: 1), LogitBias([1: 100])])
+    let other = Sampler(
+      parameters, processors: [NoRepetition(last: 1), LogitBias([1: 100])], AnswerContext(prompt: []))
     #expect(next(other, logits)?.id == 3)
+  }
+
+  /// A processor that has a text come whole once its first token was chosen.
+  private struct Whole: LogitsProcessor {
+    let text: [Int32]
+    var place = 0
+    var seenPrompt: [Int32] = []
+
+    mutating func begin(_ answer: AnswerContext) { seenPrompt = answer.prompt }
+
+    mutating func apply(to logits: inout MutableSpan<Float>) {
+      guard let token = forcedToken() else { return }
+      for other in logits.indices where other != Int(token) { logits[other] = -.infinity }
+    }
+
+    mutating func accept(_ token: Int32) { place = token == text[place] && place + 1 < text.count ? place + 1 : 0 }
+
+    mutating func forcedToken() -> Int32? { place > 0 ? text[place] : nil }
+  }
+
+  /// Forced tokens are those that rows would have given.
+  @Test func forcedTokensNeedNoRows() throws {
+    let logits: [Float] = [0, 4, 2, 3]
+    let (text, context) = ([1, 0, 2] as [Int32], AnswerContext(prompt: [3]))
+    let sampler = Sampler(.greedy, processors: [Whole(text: text)], context)
+    #expect(sampler.forcedTokens() == [] && next(sampler, logits)?.id == 1)
+    #expect(sampler.forcedTokens() == [0, 2] && sampler.count == 3 && sampler.forcedTokens() == [])
+    #expect(next(sampler, logits)?.id == 1)
+    let asked = Sampler(
+      try SamplingParameters(temperature: 0, logprobs: 0), processors: [Whole(text: text)], context)
+    var tokens: [Int32?] = []
+    for _ in 0..<3 {
+      tokens.append(next(asked, logits)?.id)
+      #expect(asked.forcedTokens() == [], "each needs its log-probability")
+    }
+    #expect(tokens == text)
+  }
+
+  /// A text that never ends is taken in parts, so that a step ends.
+  @Test func forcedTokensAreBounded() {
+    struct Endless: LogitsProcessor {
+      mutating func apply(to logits: inout MutableSpan<Float>) {}
+      mutating func forcedToken() -> Int32? { 2 }
+    }
+    let sampler = Sampler(.greedy, processors: [Endless()], AnswerContext(prompt: []))
+    #expect(sampler.forcedTokens().count == Sampler.maxForced)
+  }
+
+  @Test func masksRuleOutWhatIsNotInThem() {
+    for (size, count) in [(70, 70), (70, 64), (64, 70), (10, 200)] {
+      var mask = TokenMask(size: size)
+      let ids = [0, 3, 9, 63, 65].filter { $0 < size }
+      for id in ids { mask.insert(Int32(id)) }
+      var logits = [Float](repeating: 1, count: count)
+      var span = logits.mutableSpan
+      mask.rule(over: &span)
+      #expect(logits.indices.filter { logits[$0] == 1 } == ids.filter { $0 < count })
+      #expect(logits.allSatisfy { $0 == 1 || $0 == -.infinity })
+    }
   }
 
   /// A request has the processors that it needs and no others: an empty list costs nothing for each token.
   @Test func processorsAreThoseThatARequestNeeds() throws {
-    let none = SamplingParameters.standard.processors(prompt: [1], minimumLength: 0, stopTokens: [2])
+    let none = SamplingParameters.standard.processors(minimumLength: 0)
     #expect(none.isEmpty)
     let parameters = try SamplingParameters(presencePenalty: 1, logitBias: [3: 1])
-    let all = parameters.processors(prompt: [1], minimumLength: 2, stopTokens: [2])
-    #expect(all.map { String(describing: type(of: $0)) } == ["MinimumTokens", "LogitBias", "Penalties"])
+    let all = parameters.processors(minimumLength: 2)
+    #expect(all.map { String(describing: type(of: $0)) } == ["MinimumLength", "LogitBias", "Penalties"])
   }
 
   @Test(arguments: [Float(0), 1])

@@ -36,6 +36,13 @@ struct AnswerMarks: Sendable {
     .language(expression(text, &grammar.automaton.pool))
   }
 
+  /// The special token that is a mark with whose bytes a text begins; `nil` for none.
+  func token(beginning text: ArraySlice<UInt8>) -> Int32? {
+    guard text.first == Self.mark, text.count > 1 else { return nil }
+    let form = Array(text.prefix(2))
+    return bytes.filter { $0.value == form }.map(\.key).min()
+  }
+
   /// The number of a mark that is a token; `nil` for one that is not.
   func number(of text: String) -> UInt8? { numbers[text] }
 

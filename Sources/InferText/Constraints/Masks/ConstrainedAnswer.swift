@@ -10,7 +10,7 @@ public struct ConstrainedAnswer: Sendable {
     case some(TokenMask, mayEnd: Bool)
   }
 
-  private enum Phase {
+  enum Phase {
     /// At the beginning of the answer, where reasoning may be opened.
     case beginning(opening: Opening, isContent: Bool)
     /// In the reasoning, with the last bytes of it.
@@ -19,17 +19,17 @@ public struct ConstrainedAnswer: Sendable {
   }
 
   /// The mark with which reasoning begins.
-  private enum Opening {
+  enum Opening {
     case token(Int32)
     /// The text of the mark so far.
     case text(ConstraintCursor)
   }
 
-  private let tokenizer: Tokenizer
-  private let vocabulary: MaskVocabulary
+  let tokenizer: Tokenizer
+  let vocabulary: MaskVocabulary
   private let reasoningEnd: [UInt8]
-  private var phase: Phase
-  private var content: ConstraintCursor
+  private(set) var phase: Phase
+  private(set) var content: ConstraintCursor
 
   /// An answer that has not begun.
   ///

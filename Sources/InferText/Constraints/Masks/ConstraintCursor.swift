@@ -22,6 +22,9 @@ public struct ConstraintCursor: Sendable {
   /// Lets nothing follow any more.
   mutating func stop() { place.state = 0 }
 
+  /// The text that must follow, since no other can.
+  func forcedText() -> ForcedText { automaton.forcedText(at: place) }
+
   /// The tokens that may come next.
   public func mask() -> TokenMask { automaton.mask(at: place) }
 }

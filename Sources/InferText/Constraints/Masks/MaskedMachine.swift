@@ -12,6 +12,8 @@ protocol TokenAutomaton: Sendable {
   func advance(_ place: inout TextPlace, _ bytes: [UInt8]) -> Bool
   /// The tokens that may follow.
   func mask(at place: TextPlace) -> TokenMask
+  /// The text that must follow.
+  func forcedText(at place: TextPlace) -> ForcedText
 }
 
 /// The white space that there may be where a language has no limit, in bytes: behind so much of it no token may begin with
@@ -43,6 +45,7 @@ final class MaskedMachine<Machine: ByteMachine>: TokenAutomaton, @unchecked Send
   private let lock = NSLock()
   private var machine: Machine
   private var masks: [Int32: TokenMask] = [:]
+  private var forced: [Int32: ForcedText] = [:]
 
   init(_ machine: Machine, _ vocabulary: MaskVocabulary) {
     self.machine = machine
@@ -81,6 +84,15 @@ final class MaskedMachine<Machine: ByteMachine>: TokenAutomaton, @unchecked Send
         mask.subtract(vocabulary.spaced)
       }
       return mask
+    }
+  }
+
+  func forcedText(at place: TextPlace) -> ForcedText {
+    lock.withLock {
+      if let known = forced[place.state] { return known }
+      let text = machine.forcedText(behind: place.state)
+      forced[place.state] = text
+      return text
     }
   }
 

@@ -45,4 +45,16 @@ struct TokenTrie: Sendable {
     }
     while let node = path.popLast() { nodes[node].end = Int32(nodes.count) }
   }
+
+  /// `true` when there are tokens that begin with `bytes` and are longer. O(256 · bytes).
+  func hasTokens(longerThan bytes: some Collection<UInt8>) -> Bool {
+    var (index, end) = (0, nodes.count)
+    for byte in bytes {
+      while index < end, nodes[index].byte != byte { index = Int(nodes[index].end) }
+      guard index < end else { return false }
+      end = Int(nodes[index].end)
+      index += 1
+    }
+    return index < end
+  }
 }
