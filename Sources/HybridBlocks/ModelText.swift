@@ -9,10 +9,10 @@ package struct ModelText: Sendable {
   /// The model's chat templates, where it has any: probed, and told the names of the tokenizer's special tokens.
   package let chatTemplate: ChatTemplate?
 
-  /// Reads tokenizer and chat template of the model at `path` and nothing else, so that weights need not be there.
+  /// Reads tokenizer and chat template of the model at a place and nothing else, so that weights need not be there.
   ///
   /// - Parameters:
-  ///   - path: A model's folder or file; see `ModelSource.init(path:)`.
+  ///   - place: The file URL of a model's folder or file; see `ModelSource`.
   ///   - chatTemplate: Takes the place of the model's own templates.
   /// - Throws: `ModelError` when there is no model, or when one of the two is malformed.
   package init(_ place: URL, chatTemplate: ChatTemplate? = nil) throws(ModelError) {

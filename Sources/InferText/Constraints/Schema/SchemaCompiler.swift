@@ -19,6 +19,7 @@ struct SchemaCompiler {
   let isOld: Bool
   /// `true` for drafts in which nothing counts beside a reference.
   let hasLoneReferences: Bool
+  /// `true` for draft 2019-09, in which `contains` evaluates no elements.
   let isDraft2019: Bool
   private var sources: [Source] = []
   private var numbers: [String: Int] = [:]
