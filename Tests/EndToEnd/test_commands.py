@@ -300,6 +300,22 @@ WRONG = [
      "/nowhere.json"),
     (["bench", "--model", "MODEL", "--prompt-tokens", "100000"], "100032"),
     (["inspect", "--model", "/nowhere"], "/nowhere"),
+    # An empty path is not the working folder.
+    (["inspect", "--model", ""], "'--model <path>': expected a path"),
+    (["bench", "--model", ""], "'--model <path>': expected a path"),
+    (["tokenize", "--model", ""], "'--model <path>': expected a path"),
+    (["tokenize", "--tokenizer", ""], "'--tokenizer <file>': expected a path"),
+    (["render", "--model", ""], "'--model <path>': expected a path"),
+    (["render", "--template", ""], "'--template <file>': expected a path"),
+    (["quantize", "--model", "", "--format", "Q8_0", "--output", "x"], "'--model <path>': expected a path"),
+    (["quantize", "--model", "MODEL", "--format", "Q8_0", "--output", ""], "'--output <file>': expected a path"),
+    (["logits", "--model", "MODEL", "--config", "", "--tokens", "5", "--output", "x"], "'--config <file>': expected a"),
+    (["perplexity", "--model", "MODEL", "--file", ""], "'--file <file>': expected a path"),
+    (["perplexity", "--model", "MODEL", "--file", "x", "--reference", ""], "'--reference <path>': expected a path"),
+    (["generate", "--model", "MODEL", "--tokens", "5", "--session", ""], "'--session <file>': expected a path"),
+    (["serve", "--model", "MODEL", "--cache-dir", ""], "'--cache-dir <path>': expected a path"),
+    (["serve", "--model", "MODEL", "--session-dir", ""], "'--session-dir <path>': expected a path"),
+    (["serve", "--model", "MODEL", "--store", ""], "'--store <path>': expected a path"),
 ]
 
 

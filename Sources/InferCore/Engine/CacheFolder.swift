@@ -3,7 +3,7 @@ public import Foundation
 /// A folder on disk for what the prefix cache keeps, so that it outlives memory and the process.
 public struct CacheFolder: Sendable {
   /// The maximum size where none is given, in MiB.
-  public static let usualMiB = 4096
+  public static let defaultMaxMiB = 4096
 
   /// The folder. It is made if there is none.
   public var url: URL
@@ -13,7 +13,7 @@ public struct CacheFolder: Sendable {
   public var warn: @Sendable (String) -> Void
 
   /// Creates a description of a folder.
-  public init(_ url: URL, maxMiB: Int = usualMiB, warn: @escaping @Sendable (String) -> Void = { _ in }) {
+  public init(_ url: URL, maxMiB: Int = defaultMaxMiB, warn: @escaping @Sendable (String) -> Void = { _ in }) {
     self.url = url
     self.maxMiB = maxMiB
     self.warn = warn

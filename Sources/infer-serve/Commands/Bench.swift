@@ -20,8 +20,8 @@ struct Bench: AsyncParsableCommand {
       the limits are measured --repetitions times, and that is all.
       """)
 
-  @Option(help: ArgumentHelp("Folder of the model, or its GGUF file.", valueName: "path"))
-  var model: String?
+  @Option(help: ArgumentHelp("Folder of the model, or its GGUF file.", valueName: "path"), transform: PathArgument.init)
+  var model: PathArgument?
 
   @OptionGroup var computing: ComputingOptions
 
@@ -48,7 +48,8 @@ struct Bench: AsyncParsableCommand {
         .measure(repetitions: measurement.repetitions, limits: meter?.measure)
     }
     let report = BenchReport(
-      loaded: loaded, path: path, threads: threads, kvType: measurement.kvType, batchTokens: measurement.maxBatchTokens)
+      loaded: loaded, path: path.description, threads: threads, kvType: measurement.kvType,
+      batchTokens: measurement.maxBatchTokens)
     try emit(json ? report.json(results).serialized(.pretty) + "\n" : report.tables(results))
   }
 

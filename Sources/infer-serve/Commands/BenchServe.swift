@@ -42,8 +42,8 @@ struct BenchServe: AsyncParsableCommand {
 
   @Option(
     name: [.customLong("json"), .customLong("result-filename")],
-    help: ArgumentHelp("Also write the results as JSON.", valueName: "FILE"))
-  var json: String?
+    help: ArgumentHelp("Also write the results as JSON.", valueName: "FILE"), transform: PathArgument.init)
+  var json: PathArgument?
 
   @Flag(help: "Write every request's lengths, times, text and error into the JSON as well.")
   var saveDetailed = false
@@ -116,7 +116,7 @@ struct BenchServe: AsyncParsableCommand {
     try emit(report.text)
     if let json {
       let text = report.json(details: saveDetailed).serialized(.pretty) + "\n"
-      do { try Data(text.utf8).write(to: URL(filePath: json), options: .atomic) } catch {
+      do { try Data(text.utf8).write(to: json.url, options: .atomic) } catch {
         throw CommandFailure("--json: cannot write \(json): \(error.localizedDescription)")
       }
     }
@@ -128,9 +128,9 @@ struct BenchServe: AsyncParsableCommand {
   /// Refuses a place for the results that does not exist before anything is measured.
   private func checkOutput() throws {
     guard let json else { return }
-    let folder = URL(filePath: json).deletingLastPathComponent().path
+    let folder = json.url.deletingLastPathComponent().path
     var isFolder: ObjCBool = false
-    let isThere = unsafe FileManager.default.fileExists(atPath: json, isDirectory: &isFolder)
+    let isThere = unsafe FileManager.default.fileExists(atPath: json.description, isDirectory: &isFolder)
     guard FileManager.default.isWritableFile(atPath: folder), !(isThere && isFolder.boolValue) else {
       throw CommandFailure("--json: cannot write \(json)")
     }

@@ -22,8 +22,8 @@ struct Generate: AsyncParsableCommand {
   @Option(
     help: ArgumentHelp(
       "File of state: what it holds of the prompt is not computed again, and what is computed is saved there.",
-      valueName: "file"))
-  var session: String?
+      valueName: "file"), transform: PathArgument.init)
+  var session: PathArgument?
 
   @Flag(help: "Print one JSON object instead of text.")
   var json = false
@@ -39,7 +39,6 @@ struct Generate: AsyncParsableCommand {
   func validate() throws {
     try check(configuration())
     if session != nil, !engine.prefixCaching { throw ValidationError("--session needs --prefix-caching") }
-    if session?.isEmpty == true { throw ValidationError("--session needs a path") }
     if sampling.logprobs != nil, !json { throw ValidationError("--logprobs needs --json") }
   }
 
@@ -81,7 +80,7 @@ struct Generate: AsyncParsableCommand {
       }
     }
     if let session, let tokens = engine.tokens(of: Self.sessionName) {
-      do throws(StateFileError) { _ = try await engine.save(tokens, to: URL(filePath: session)) } catch {
+      do throws(StateFileError) { _ = try await engine.save(tokens, to: session.url) } catch {
         throw CommandFailure("--session: \(error)")
       }
     }
@@ -97,7 +96,7 @@ struct Generate: AsyncParsableCommand {
   /// Puts the session's state into the engine, if there is one.
   private func restore(to engine: Engine) async throws {
     guard let session else { return }
-    do throws(StateFileError) { _ = try await engine.restore(from: URL(filePath: session)) } catch {
+    do throws(StateFileError) { _ = try await engine.restore(from: session.url) } catch {
       if case .missing = error { return }
       throw CommandFailure("--session: \(error)")
     }

@@ -17,7 +17,7 @@ struct Inspect: AsyncParsableCommand {
 
   func run() async throws {
     let loaded = try model.load(onlyDescribing: true)
-    let source = try ModelSource(URL(filePath: model.model))
+    let source = try ModelSource(model.model.url)
     let checkpoint = try source.checkpoint()
     let report = ModelReport(
       name: loaded.name, architecture: source.architecture, fileCount: checkpoint.fileCount,

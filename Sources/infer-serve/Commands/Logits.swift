@@ -15,8 +15,9 @@ struct Logits: AsyncParsableCommand {
 
   @OptionGroup var model: ModelOptions
 
-  @Option(help: ArgumentHelp("Another config.json than the model's own.", valueName: "file"))
-  var config: String?
+  @Option(
+    help: ArgumentHelp("Another config.json than the model's own.", valueName: "file"), transform: PathArgument.init)
+  var config: PathArgument?
 
   @Option(
     parsing: .unconditionalSingleValue,
@@ -30,8 +31,8 @@ struct Logits: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Format of attention keys and values: f32, f16 or q8_0.", valueName: "type"))
   var kvType = KVType.f32
 
-  @Option(help: ArgumentHelp("The file to write.", valueName: "file"))
-  var output: String
+  @Option(help: ArgumentHelp("The file to write.", valueName: "file"), transform: PathArgument.init)
+  var output: PathArgument
 
   func validate() throws {
     try require(1...Int.max, "chunk", chunk)
@@ -49,7 +50,8 @@ struct Logits: AsyncParsableCommand {
       model: loaded.model, sequences: prompts.count, length: longest, kvType: kvType, threads: model.threadCount)
     try await cleaningUpAtSignals {
       try Self.write(
-        prompts, chunk: chunk ?? longest, vocabularySize: loaded.model.vocabularySize, runner: runner, to: output)
+        prompts, chunk: chunk ?? longest, vocabularySize: loaded.model.vocabularySize, runner: runner,
+        to: output.description)
     }
   }
 

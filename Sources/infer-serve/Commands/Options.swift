@@ -6,8 +6,8 @@ import InferText
 
 /// Which model, and how it is loaded and computed. Shared by all commands that need one.
 struct ModelOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Folder of the model, or its GGUF file.", valueName: "path"))
-  var model: String
+  @Option(help: ArgumentHelp("Folder of the model, or its GGUF file.", valueName: "path"), transform: PathArgument.init)
+  var model: PathArgument
 
   @OptionGroup var computing: ComputingOptions
 
@@ -16,7 +16,7 @@ struct ModelOptions: ParsableArguments {
 
   /// Loads the model; see ``ComputingOptions/load(_:config:template:onlyDescribing:warn:tell:)``.
   func load(
-    config: String? = nil, template: ChatTemplate? = nil, onlyDescribing: Bool = false,
+    config: PathArgument? = nil, template: ChatTemplate? = nil, onlyDescribing: Bool = false,
     warn: (String) -> Void = ComputingOptions.warn,
     tell: @escaping @Sendable (LoadProgress) -> Void = ComputingOptions.tell
   ) throws -> LoadedModel {
@@ -45,7 +45,7 @@ struct ComputingOptions: ParsableArguments {
   /// error unless `warn` and `tell` say otherwise. One that is only described may have unknown tensors, and cannot
   /// compute.
   func load(
-    _ path: String, config: String? = nil, template: ChatTemplate? = nil, onlyDescribing: Bool = false,
+    _ path: PathArgument, config: PathArgument? = nil, template: ChatTemplate? = nil, onlyDescribing: Bool = false,
     warn: (String) -> Void = Self.warn,
     tell: @escaping @Sendable (LoadProgress) -> Void = Self.tell
   ) throws -> LoadedModel {
@@ -54,12 +54,12 @@ struct ComputingOptions: ParsableArguments {
     options.quantization = quantizing.quantization
     options.threads = threadCount
     options.progress = SlowProgress(tell: tell).update
-    options.configuration = config.map { URL(filePath: $0) }
+    options.configuration = config?.url
     options.chatTemplate = template
     options.allowsUnreadTensors = onlyDescribing
     options.readsMatrices = !onlyDescribing
     options.refusesUnknownKeys = strict
-    let loaded = try loadModel(at: URL(filePath: path), options: options)
+    let loaded = try loadModel(at: path.url, options: options)
     if let name = InstructionSet.refusedName {
       warn(
         "\(InstructionSet.variable)=\(name) is not a set of instructions of this machine; \(InstructionSet.name) is used"

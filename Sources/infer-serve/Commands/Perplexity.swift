@@ -19,8 +19,8 @@ struct Perplexity: AsyncParsableCommand {
 
   @OptionGroup var model: ModelOptions
 
-  @Option(help: ArgumentHelp("The text, in UTF-8.", valueName: "file"))
-  var file: String
+  @Option(help: ArgumentHelp("The text, in UTF-8.", valueName: "file"), transform: PathArgument.init)
+  var file: PathArgument
 
   @Option(parsing: .unconditional, help: ArgumentHelp("Tokens of a window.", valueName: "count"))
   var context = 512
@@ -34,8 +34,9 @@ struct Perplexity: AsyncParsableCommand {
     parsing: .unconditional, help: ArgumentHelp("Windows to read at most (default: all).", valueName: "count"))
   var windows: Int?
 
-  @Option(help: ArgumentHelp("A model to compare with (default: the same).", valueName: "path"))
-  var reference: String?
+  @Option(
+    help: ArgumentHelp("A model to compare with (default: the same).", valueName: "path"), transform: PathArgument.init)
+  var reference: PathArgument?
 
   @Option(help: ArgumentHelp("Quantise the model to compare with while loading.", valueName: "format"))
   var referenceQuantize: String?
@@ -82,9 +83,9 @@ struct Perplexity: AsyncParsableCommand {
   }
 
   /// The text of a file.
-  static func read(_ path: String) throws -> String {
+  static func read(_ path: PathArgument) throws -> String {
     let data: Data
-    do { data = try Data(contentsOf: URL(filePath: path)) } catch {
+    do { data = try Data(contentsOf: path.url) } catch {
       throw CommandFailure("--file: cannot read \(path): \(error.localizedDescription)")
     }
     guard !data.isEmpty else { throw CommandFailure("--file: \(path) is empty") }

@@ -16,8 +16,8 @@ struct Quantize: AsyncParsableCommand {
       \(Quantization.names.joined(separator: ", ")).
       """)
 
-  @Option(help: ArgumentHelp("Folder or GGUF file of the model.", valueName: "path"))
-  var model: String
+  @Option(help: ArgumentHelp("Folder or GGUF file of the model.", valueName: "path"), transform: PathArgument.init)
+  var model: PathArgument
 
   @Option(help: ArgumentHelp("Format of the weights, or a mix of formats.", valueName: "format"))
   var format: String
@@ -25,8 +25,8 @@ struct Quantize: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Format of the head (default: as suits the other).", valueName: "format"))
   var headFormat: WeightFormat?
 
-  @Option(help: ArgumentHelp("The file to write.", valueName: "file"))
-  var output: String
+  @Option(help: ArgumentHelp("The file to write.", valueName: "file"), transform: PathArgument.init)
+  var output: PathArgument
 
   @Flag(help: "Replace the file if there is one.")
   var force = false
@@ -45,20 +45,20 @@ struct Quantize: AsyncParsableCommand {
 
   func run() async throws {
     guard let quantization = Quantization(named: format, head: headFormat) else { return }
-    guard force || !FileManager.default.fileExists(atPath: output) else {
+    guard force || !FileManager.default.fileExists(atPath: output.description) else {
       throw CommandFailure("\(output) exists; --force replaces it")
     }
     var options = LoadOptions()
     options.threads = threads ?? availableProcessorCount()
     options.progress = SlowProgress { note("infer-serve: quantising: \($0.text)") }.update
     let result = try await cleaningUpAtSignals {
-      try quantizeModel(at: URL(filePath: model), to: URL(filePath: output), quantization, options: options)
+      try quantizeModel(at: model.url, to: output.url, quantization, options: options)
     }
     try emit(Self.summary(result, output))
   }
 
   /// A summary of the written file, for people.
-  static func summary(_ result: QuantizationResult, _ output: String) -> String {
+  static func summary(_ result: QuantizationResult, _ output: PathArgument) -> String {
     let (before, after) = (Quantity.mebibytes(result.bytesBefore), Quantity.mebibytes(result.bytesAfter))
     let lines = ["\(output): \(after) of weights, \(before) before", result.form.text] + result.remarks
     return (lines + result.formats.map(\.text))

@@ -16,19 +16,21 @@ struct Render: ParsableCommand {
       added to the prompt, not even a line break. With --ids, what is printed is the array of the prompt's tokens.
       """)
 
-  @Option(help: ArgumentHelp("Folder of a model, or its GGUF file.", valueName: "path"))
-  var model: String?
+  @Option(help: ArgumentHelp("Folder of a model, or its GGUF file.", valueName: "path"), transform: PathArgument.init)
+  var model: PathArgument?
 
-  @Option(help: ArgumentHelp("A file with a chat template.", valueName: "file"))
-  var template: String?
+  @Option(help: ArgumentHelp("A file with a chat template.", valueName: "file"), transform: PathArgument.init)
+  var template: PathArgument?
 
   @OptionGroup var replacing: ChatTemplateOptions
 
   @Flag(help: "Print the tokens that the model's tokenizer makes of the prompt.")
   var ids = false
 
+  private static let needsOne = ValidationError("give one of --model and --template")
+
   func validate() throws {
-    guard (model == nil) != (template == nil) else { throw ValidationError("give one of --model and --template") }
+    guard (model == nil) != (template == nil) else { throw Self.needsOne }
     for (option, isGiven) in [
       ("ids", ids), ("chat-template", replacing.chatTemplate != nil),
     ] where isGiven && model == nil {
@@ -56,12 +58,13 @@ struct Render: ParsableCommand {
 
   private func load() throws -> (ChatTemplate, Tokenizer?) {
     if let path = template {
-      guard let data = FileManager.default.contents(atPath: path), let source = String(validating: data, as: UTF8.self)
+      guard let data = FileManager.default.contents(atPath: path.description),
+        let source = String(validating: data, as: UTF8.self)
       else { throw CommandFailure("\(path) cannot be read as UTF-8 text") }
       do { return (try ChatTemplate(source: source), nil) } catch { throw CommandFailure("\(path): \(error)") }
     }
-    let path = model ?? ""
-    let text = try ModelText(URL(filePath: path), chatTemplate: try replacing.replacement())
+    guard let path = model else { throw Self.needsOne }
+    let text = try ModelText(path.url, chatTemplate: try replacing.replacement())
     guard let template = text.chatTemplate else { throw CommandFailure("\(path) has no chat template") }
     if ids, text.tokenizer == nil { throw CommandFailure("\(path) has no tokenizer, which --ids needs") }
     return (template, text.tokenizer)

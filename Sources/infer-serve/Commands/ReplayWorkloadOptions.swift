@@ -5,8 +5,10 @@ struct ReplayWorkloadOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Lengths and times of a trace.", valueName: "azure:FILE.csv|mooncake:FILE.jsonl"))
   var trace: String?
 
-  @Option(help: ArgumentHelp("ShareGPT-like conversations, sent turn by turn.", valueName: "FILE.json"))
-  var conversations: String?
+  @Option(
+    help: ArgumentHelp("ShareGPT-like conversations, sent turn by turn.", valueName: "FILE.json"),
+    transform: PathArgument.init)
+  var conversations: PathArgument?
 
   @Option(
     name: [.customLong("requests"), .customLong("num-prompts")], parsing: .unconditional,
@@ -140,7 +142,7 @@ struct ReplayWorkloadOptions: ParsableArguments {
       }
     } else if let conversations {
       let reader = ConversationFile(outputTokens: outputTokens, lengthScale: lengthScale ?? 1)
-      sessions = try reader.sessions(TraceFile(path: conversations))
+      sessions = try reader.sessions(TraceFile(path: conversations.description))
     } else {
       sessions = random.sessions
     }

@@ -118,25 +118,27 @@ struct Serve: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Folder for what is kept of requests, so that it outlives memory and a restart.", valueName: "path"))
-  var cacheDir: String?
+      "Folder for what is kept of requests, so that it outlives memory and a restart.", valueName: "path"),
+    transform: PathArgument.init)
+  var cacheDir: PathArgument?
 
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
       "Size of all files in --cache-dir at most; what was used longest ago goes first.", valueName: "MiB"))
-  var cacheDirMib = CacheFolder.usualMiB
+  var cacheDirMib = CacheFolder.defaultMaxMiB
 
   @Option(
     help: ArgumentHelp(
-      "Folder for sessions, which clients save and restore by name (/v1/sessions, /slots).", valueName: "path"))
-  var sessionDir: String?
+      "Folder for sessions, which clients save and restore by name (/v1/sessions, /slots).", valueName: "path"),
+    transform: PathArgument.init)
+  var sessionDir: PathArgument?
 
   @Option(
     help: ArgumentHelp(
       "SQLite file for responses that clients store (/v1/responses), which then outlive a restart and the budget of "
-        + "memory; it grows until they are deleted.", valueName: "path"))
-  var store: String?
+        + "memory; it grows until they are deleted.", valueName: "path"), transform: PathArgument.init)
+  var store: PathArgument?
 
   @Option(
     parsing: .unconditional,
@@ -191,9 +193,6 @@ struct Serve: AsyncParsableCommand {
     }
     try require(1...(1 << 24), "cache-dir-mib", cacheDirMib)
     try require(0...1_048_576, "store-mib", storeMib)
-    guard cacheDir?.isEmpty != true else { throw ValidationError("--cache-dir needs a path") }
-    guard store?.isEmpty != true else { throw ValidationError("--store needs a path") }
-    guard sessionDir?.isEmpty != true else { throw ValidationError("--session-dir needs a path") }
     try check(configuration())
   }
 
@@ -208,7 +207,7 @@ struct Serve: AsyncParsableCommand {
     configuration.interTokenTarget = targetItlMs.map { .milliseconds($0) }
     configuration.readerPatience = .seconds(idleTimeout)
     configuration.reservesActivations = true
-    configuration.cacheFolder = cacheDir.map { CacheFolder(URL(filePath: $0), maxMiB: cacheDirMib, warn: warn) }
+    configuration.cacheFolder = cacheDir.map { CacheFolder($0.url, maxMiB: cacheDirMib, warn: warn) }
     return configuration
   }
 
@@ -219,7 +218,7 @@ struct Serve: AsyncParsableCommand {
     try AddressSpace.checkBeforeStart()
     // One event loop does all input and output: the cores are the engine's.
     NIOSingletons.groupLoopCountSuggestion = 1
-    let state = ServerState(modelNames: names.isEmpty ? [ModelSource.name(of: URL(filePath: model.model))] : names)
+    let state = ServerState(modelNames: names.isEmpty ? [ModelSource.name(of: model.model.url)] : names)
     let metrics = ServerMetrics(engine: EngineMetrics(modelName: state.modelNames[0]))
     let logger = Logger(label: "infer-serve") { [logLevel, logFormat] label in
       LogOutput(
@@ -235,7 +234,7 @@ struct Serve: AsyncParsableCommand {
       state: state, drainLimit: .seconds(drainTimeout), logger: logger,
       load: { [self] in try load(state.modelNames[0], metrics.engine, logger) },
       announce: { [self] in announce($0, port: $1, logger: logger) })
-    let sessionFolder = sessionDir.map { SessionFolder(path: $0) }
+    let sessionFolder = sessionDir.map { SessionFolder(path: $0.description) }
     sessionFolder?.removeUnfinished()
     let service = GenerationService(
       state: state, metrics: metrics,
@@ -244,7 +243,8 @@ struct Serve: AsyncParsableCommand {
       bodies: BodyBudget(limit: maxBodiesMib << 20),
       workers: RequestWorkers(processors: availableProcessorCount()), sessionFolder: sessionFolder,
       responses: ResponseStore(
-        limit: storeMib << 20, database: try store.map { path in try ResponseDatabase(path: path) }), logger: logger)
+        limit: storeMib << 20, database: try store.map { path in try ResponseDatabase(path: path.description) }),
+      logger: logger)
     let server = HTTPServer.Configuration(host: host, port: port, rules: connectionRules(logger))
     let application = HTTPServer.application(server, router: Routes.router(service)) { port in
       lifecycle.listening(port: port)

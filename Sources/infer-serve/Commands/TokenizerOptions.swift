@@ -5,21 +5,23 @@ import InferText
 
 /// A tokenizer, of a model or by itself.
 struct TokenizerOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Folder of a model, or its GGUF file.", valueName: "path"))
-  var model: String?
+  @Option(help: ArgumentHelp("Folder of a model, or its GGUF file.", valueName: "path"), transform: PathArgument.init)
+  var model: PathArgument?
 
-  @Option(help: ArgumentHelp("A tokenizer.json.", valueName: "file"))
-  var tokenizer: String?
+  @Option(help: ArgumentHelp("A tokenizer.json.", valueName: "file"), transform: PathArgument.init)
+  var tokenizer: PathArgument?
+
+  private static let needsOne = ValidationError("give one of --model and --tokenizer")
 
   func validate() throws {
-    guard (model == nil) != (tokenizer == nil) else { throw ValidationError("give one of --model and --tokenizer") }
+    guard (model == nil) != (tokenizer == nil) else { throw Self.needsOne }
   }
 
   func load() throws -> Tokenizer {
     if let path = tokenizer {
       let json: JSONValue
       do {
-        json = try JSONValue(parsing: Array(try Data(contentsOf: URL(filePath: path))), options: .vocabulary)
+        json = try JSONValue(parsing: Array(try Data(contentsOf: path.url)), options: .vocabulary)
       } catch let error as JSONError {
         throw CommandFailure("\(path): \(error)")
       } catch {
@@ -27,8 +29,8 @@ struct TokenizerOptions: ParsableArguments {
       }
       do { return try Tokenizer(json: json) } catch { throw CommandFailure("\(path): \(error)") }
     }
-    let path = model ?? ""
-    guard let tokenizer = try ModelText(URL(filePath: path)).tokenizer else {
+    guard let path = model else { throw Self.needsOne }
+    guard let tokenizer = try ModelText(path.url).tokenizer else {
       throw CommandFailure("\(path) has no tokenizer")
     }
     return tokenizer

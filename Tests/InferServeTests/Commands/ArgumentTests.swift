@@ -32,7 +32,7 @@ struct ArgumentTests {
       --max-body-kib 16 --request-timeout 5 --drain-timeout 0 --idle-timeout 3 --log-level debug --log-format json \
       --served-model-name a/b,c --keep-alive-interval 0 --served-model-name d e
       """)
-    #expect(serve.model.model == "Models/tiny" && serve.model.threadCount == 3)
+    #expect(serve.model.model.description == "Models/tiny" && serve.model.threadCount == 3)
     #expect(serve.host == "0.0.0.0" && serve.port == 0 && serve.maxBodyKib == 16)
     #expect(serve.requestTimeout == 5 && serve.drainTimeout == 0 && serve.idleTimeout == 3)
     #expect(serve.names == ["a/b", "c", "d", "e"] && serve.keepAliveInterval == 0)
@@ -76,7 +76,7 @@ struct ArgumentTests {
     #expect(generate.sampling.seed == 7 && generate.sampling.stop == ["a", "b"] && generate.json)
     #expect(try generate.sampling.sampling(GenerationDefaults()).logitBias == [17: -100])
     let logits = try parse(Logits.self, "logits --model x --tokens 1,2 --tokens 3 --chunk 5 --output y --config z")
-    #expect(logits.tokens.map(\.ids) == [[1, 2], [3]] && logits.chunk == 5 && logits.config == "z")
+    #expect(logits.tokens.map(\.ids) == [[1, 2], [3]] && logits.chunk == 5 && logits.config?.description == "z")
   }
 
   @Test func limitsNeedNoModel() throws {
