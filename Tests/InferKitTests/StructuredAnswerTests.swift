@@ -48,6 +48,23 @@ import Testing
     #expect(session.messages.isEmpty)
   }
 
+  private struct Smallness: Decodable, Equatable {
+    var float: Float
+    var floats: [Float]
+    var double: Double
+    var decimal: Decimal
+  }
+
+  /// Each number is rounded as its own type is, whatever the others are.
+  @Test func smallNumbersAreRoundedAsTheirTypesAre() throws {
+    let text = #"{"float": 1e-60, "floats": [2.5, -1e-60, 3e-46], "double": 1e-60, "decimal": 1e-60}"#
+    #expect(
+      try text.decoded(as: Smallness.self)
+        == Smallness(float: 0, floats: [2.5, 0, 0], double: 1e-60, decimal: Decimal(string: "1e-60") ?? 0))
+    #expect(try "[1e-400, 1e-100]".decoded(as: [Double].self) == [0, 1e-100])
+    #expect(throws: DecodingError.self) { try #"{"float": 1e-60}"#.decoded(as: Smallness.self) }
+  }
+
   /// A type that refuses what its schema allows.
   private struct Odd: JSONSchemaProviding {
     static let jsonSchema: JSONValue = ["type": "integer"]
