@@ -23,7 +23,10 @@ extension Engine {
   public func save(
     _ tokens: [Int32], in scope: CacheScope = .shared, to url: URL
   ) async throws(StateFileError) -> SavedState {
-    let (files, path) = (try stateFiles(), try Self.path(of: url))
+    let files = try stateFiles()
+    guard let path = Self.path(of: url) else {
+      throw .unwritable(WriteError(path: url.absoluteString, reason: Self.isElsewhere))
+    }
     return try await Self.onOwnThread { [inbox] () throws(StateFileError) in
       let writer = StateFileWriter(identity: files.identity, store: files.store)
       // A loan that running requests needed is asked for again.
@@ -52,7 +55,10 @@ extension Engine {
   public func restore(
     from url: URL, in scope: CacheScope = .shared
   ) async throws(StateFileError) -> SavedState {
-    let (files, path) = (try stateFiles(), try Self.path(of: url))
+    let files = try stateFiles()
+    guard let path = Self.path(of: url) else {
+      throw .unreadable(path: url.absoluteString, reason: Self.isElsewhere)
+    }
     let maxTokens = limits.pageCount * limits.pageTokens
     return try await Self.onOwnThread { [inbox] () throws(StateFileError) in
       let reader = try StateFileReader(path: path, maxTokens: maxTokens)
@@ -79,12 +85,10 @@ extension Engine {
     }
   }
 
-  private static func path(of url: URL) throws(StateFileError) -> String {
-    guard url.isFileURL else {
-      throw .unreadable(path: url.absoluteString, reason: "is not on this machine, expected a file's URL")
-    }
-    return url.path(percentEncoded: false)
-  }
+  /// The path of a file; `nil` where the URL is not one's.
+  private static func path(of url: URL) -> String? { url.isFileURL ? url.path(percentEncoded: false) : nil }
+
+  private static let isElsewhere = "it is not on this machine, expected a file's URL"
 
   private func stateFiles() throws(StateFileError) -> (identity: StateIdentity, store: StateStore) {
     guard keepsPrefixes else { throw .unsupported(reason: "the prefix cache is turned off") }

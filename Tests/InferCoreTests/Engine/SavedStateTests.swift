@@ -129,6 +129,18 @@ import Testing
       await fault { () throws(StateFileError) in _ = try await small.save(text, to: URL(filePath: path)) } == .shutdown)
   }
 
+  @Test func filesAreOfThisMachine() async throws {
+    let engine = try engine(HashModel())
+    let url = try #require(URL(string: "https://example.org/s"))
+    let reason = "it is not on this machine, expected a file's URL"
+    #expect(
+      await fault { () throws(StateFileError) in _ = try await engine.save(text, to: url) }
+        == .unwritable(WriteError(path: "https://example.org/s", reason: reason)))
+    #expect(
+      await fault { () throws(StateFileError) in _ = try await engine.restore(from: url) }
+        == .unreadable(path: "https://example.org/s", reason: reason))
+  }
+
   /// Sessions are bounded by number and by tokens, and apart by scope.
   @Test func theOldestSessionsAreForgotten() {
     let sessions = EngineSessions(maxCount: 3, maxTokens: 100)
