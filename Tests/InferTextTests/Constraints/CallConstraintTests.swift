@@ -25,7 +25,7 @@ import Testing
     "now": ["type": "object", "properties": [:], "additionalProperties": false],
     "add": [
       "type": "object",
-      "properties": ["a": ["const": 1], "b": ["type": "string", "pattern": "^[a-z<>/\\\\\"\\n]{2,5}$"]],
+      "properties": ["a": ["const": 1], "b": ["type": "string", "pattern": "^[a-z<>/\\\\\"\\n\\u0001]{2,5}$"]],
       "minProperties": 1, "maxProperties": 1, "additionalProperties": false,
     ],
   ]

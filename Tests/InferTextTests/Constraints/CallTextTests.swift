@@ -55,18 +55,57 @@ import Testing
       (.qwen3Coder, "<function=run>\n<parameter=input>\nx\n</parameter>\n</function>", false),
       (.lfm2, #"<|tool_call_start|>[run(input="a\"\n")]<|tool_call_end|>"#, true),
       (.lfm2, #"<|tool_call_start|>[run(input="x")]<|tool_call_end|>"#, false),
+      (.lfm2, #"<|tool_call_start|>[run(input="a\u0001")]<|tool_call_end|>"#, true),
+      (.lfm2, #"<|tool_call_start|>[run(input="a\u0002")]<|tool_call_end|>"#, false),
     ] as [(ToolCallFormat, String, Bool)])
   func takesWhatModelsWrite(_ format: ToolCallFormat, _ call: String, _ isAllowed: Bool) throws {
     #expect(try constraint(format, .any).accepts(call) == isAllowed)
   }
 
+  private func refusal(
+    _ language: Constraint.Language, _ format: ToolCallFormat, tools: JSONValue = Self.tools
+  ) -> String {
+    do {
+      _ = try Constraint(
+        content: nil, calls: CallRules(tools: tools, texts: ["say": language]), format: outputFormat(format),
+        for: CallConstraintTests.vocabulary)
+      return ""
+    } catch { return error.reason }
+  }
+
   @Test func languagesThatCannotBeHeldAreNamed() throws {
-    let error = #expect(throws: ConstraintError.self) {
-      try Constraint(
-        content: nil, calls: CallRules(tools: Self.tools, texts: ["say": .grammar("start: x", .lark)]),
-        format: outputFormat(.hermes), for: .bytes)
-    }
     #expect(
-      error?.reason.hasPrefix("tools[1], 'say', format: grammar: line 1, column 8") == true, "\(error?.reason ?? "")")
+      refusal(.grammar("start: x", .lark), .hermes).hasPrefix("tools[1], 'say', format: grammar: line 1, column 8"))
+    for (format, tag) in [(ToolCallFormat.qwen3Coder, "</parameter>"), (.hyV3, "</arg_value>")] {
+      let refused =
+        "tools[1], 'say', format: all of its texts have \(tag) in them, which ends a text in the model's calls"
+      #expect(refusal(.choice(["a\(tag)", "\(tag)b"]), format) == refused)
+      #expect(refusal(.regex("[a-z]*\(tag).*"), format) == refused)
+      #expect(refusal(.choice(["a\(tag)", "b"]), format) == "" && refusal(.choice([tag]), .hermes) == "")
+    }
+  }
+
+  /// Nothing leads to where only the tag could end the text.
+  @Test func noWayIsWithoutAnEnd() throws {
+    let constraint = try Constraint(
+      content: nil,
+      calls: CallRules(tools: Self.tools, texts: ["say": .regex("a</parameter>|b")], demand: .function("say")),
+      format: outputFormat(.qwen3Coder), for: CallConstraintTests.vocabulary)
+    #expect(constraint.accepts("<function=say>\n<parameter=input>\nb\n</parameter>\n</function>"))
+    var cursor = constraint.makeCursor()
+    let isTaken = cursor.accept("<function=say>\n<parameter=input>\n".utf8)
+    #expect(isTaken && !cursor.accept("a".utf8))
+  }
+
+  /// A text needs a place.
+  @Test func textsAreTheOneProperty() {
+    for (properties, count) in [([:], 0), (["a": [:], "b": [:]], 2)] as [(JSONValue, Int)] {
+      let tools: JSONValue = [
+        ["function": ["name": "f"]], ["function": ["name": "say", "parameters": ["properties": properties]]],
+      ]
+      #expect(
+        refusal(.choice(["a"]), .hermes, tools: tools)
+          == "tools[1], 'say', parameters: expected one property, the text, found \(count)")
+    }
   }
 }

@@ -80,7 +80,7 @@ extension ByteTransitions {
 
 /// An automaton of a language alone.
 struct LanguageMachine: ByteMachine {
-  private var automaton: ByteAutomaton
+  private(set) var automaton: ByteAutomaton
   let start: Int32
 
   init(_ automaton: ByteAutomaton, start: Expression) {

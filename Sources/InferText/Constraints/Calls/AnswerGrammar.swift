@@ -25,7 +25,7 @@ struct AnswerGrammar {
     }
     calls = CallGrammar(
       format: toolCalls, suffix: format.tagSuffix, isFenced: format.hasFencedArguments,
-      functions: try rules.functions(),
+      functions: try rules.functions(in: format),
       allowsSeveral: rules.allowsSeveral, marks: marks)
   }
 

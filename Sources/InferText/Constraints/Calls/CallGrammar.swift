@@ -125,7 +125,7 @@ struct CallGrammar {
     case .object(let machine): return grammar.part(PythonArguments(machine))
     case .text(let name, let machine):
       return .sequence([
-        grammar.text("\(name)=\""), grammar.part(QuotedText(machine, .python)), grammar.text("\""),
+        grammar.text("\(name)=\""), grammar.part(QuotedText(machine)), grammar.text("\""),
       ])
     }
   }
@@ -143,7 +143,7 @@ struct CallGrammar {
         [space, mark(tags.key, &grammar), grammar.text(name), mark(tags.keyEnd, &grammar)]
           + (tags.value.map { [space, mark($0, &grammar)] } ?? [])
           + [
-            lineBreak, grammar.part(TextWithout(machine, Array(tags.valueEnd.utf8))), lineBreak,
+            lineBreak, grammar.part(machine), lineBreak,
             mark(tags.valueEnd, &grammar), space,
           ])
     }

@@ -12,7 +12,8 @@ public struct CallRules: Equatable, Sendable {
 
   /// The tools as in a request: an array of objects with a `function` that has a `name` and, as a JSON schema, `parameters`.
   public let tools: JSONValue
-  /// The languages of functions that take a text, by their names: the one string that the parameters have is of the language.
+  /// The languages of functions that take a text, by their names: their parameters have one property, which is a string of
+  /// the language. Names of no tool are passed over.
   public let texts: TextDictionary<Constraint.Language>
   /// `true` when there may be more than one call.
   public let allowsSeveral: Bool
@@ -34,15 +35,25 @@ public struct CallRules: Equatable, Sendable {
   ///
   /// A function without parameters takes none. Where the schema cannot be held, arguments are held to being an object, unless
   /// the function is `strict`.
-  func functions() throws(ConstraintError) -> [CallableFunction] {
+  ///
+  /// - Parameter format: The makeup of the model's answers, whose calls may have no place for some texts.
+  /// - Throws: ``ConstraintError`` for what cannot be held.
+  func functions(in format: OutputFormat) throws(ConstraintError) -> [CallableFunction] {
     var functions: [CallableFunction] = []
     for (index, tool) in (tools.array ?? []).enumerated() {
       let function = tool["function"] ?? tool
       guard let name = function["name"]?.string else { continue }
       if case .function(let demanded) = demand, !name.isExactly(demanded) { continue }
-      if let language = texts[name], let parameter = function["parameters"]?["properties"]?.object?.keys.first {
+      if let language = texts[name] {
+        let properties = function["parameters"]?["properties"]?.object?.keys ?? []
+        guard let parameter = properties.first, properties.count == 1 else {
+          throw ConstraintError(
+            reason: "tools[\(index)], '\(name)', parameters: expected one property, the text, found \(properties.count)"
+          )
+        }
         do {
-          functions.append(CallableFunction(name: name, arguments: .text(parameter, try language.machine())))
+          let machine = try format.argument(try language.machine())
+          functions.append(CallableFunction(name: name, arguments: .text(parameter, machine)))
         } catch {
           throw ConstraintError(reason: "tools[\(index)], '\(name)', format: \(error)")
         }
@@ -70,6 +81,7 @@ struct CallableFunction {
   let name: String
   let arguments: Arguments
 
+  /// The arguments of a call.
   enum Arguments {
     /// An object.
     case object(JSONMachine)

@@ -1,6 +1,7 @@
 /// The arguments of a call as Python writes them, `city="Paris", days=[1, 2]`, valid against a schema.
 ///
-/// The text is followed as the JSON object that it stands for. Strings have the escapes that Python and JSON share.
+/// The text is followed as the JSON object that it stands for. Strings have the escapes that Python and JSON share, and those
+/// by number for control characters alone.
 struct PythonArguments: TranscodedMachine {
   struct Place: Hashable {
     var step: Step
@@ -10,12 +11,14 @@ struct PythonArguments: TranscodedMachine {
     var depth: UInt8 = 0
     /// The mark with which the string under way ends.
     var quote: UInt8 = 0
-    /// The constant under way, and the bytes of it that were there.
+    /// The constant under way, and the bytes of it, or the digits of an escape, that were there.
     var word: UInt8 = 0, seen: UInt8 = 0
+    /// The first of the two digits that count of an escape by number.
+    var high: UInt8 = 0
   }
 
   enum Step: UInt8 {
-    case start, behindComma, name, value, string, escape, word
+    case start, behindComma, name, value, string, escape, digits, word
   }
 
   private static let words: [(python: [UInt8], json: [UInt8])] = [
@@ -62,9 +65,13 @@ struct PythonArguments: TranscodedMachine {
       }
     case .value: return advanceValue(place, byte)
     case .string: advanceString(&place, byte)
+    case .escape where byte == UInt8(ascii: "u"):
+      guard hasControl(place.json, 0..<0x20) else { return nil }
+      (place.step, place.seen) = (.digits, 0)
     case .escape:
       place.json = escaped(byte, place.json)
       place.step = .string
+    case .digits: return advanceDigits(place, byte)
     case .word:
       let word = Self.words[Int(place.word)]
       guard word.python[Int(place.seen)] == byte else { return nil }
@@ -118,6 +125,30 @@ struct PythonArguments: TranscodedMachine {
     return byte == UInt8(ascii: "'") ? object.next(json, byte) : object.next(json, [UInt8(ascii: "\\"), byte])
   }
 
+  /// `true` where one of some control characters may follow in a string.
+  private mutating func hasControl(_ json: Int32, _ bytes: Range<UInt8>) -> Bool {
+    bytes.contains { object.next(json, inString: $0) != 0 }
+  }
+
+  /// Reads a digit of the escape of a control character, `\u0000` to `\u001f`.
+  private mutating func advanceDigits(_ place: Place, _ byte: UInt8) -> Place? {
+    var place = place
+    switch (place.seen, byte) {
+    case (0, UInt8(ascii: "0")), (1, UInt8(ascii: "0")): place.seen += 1
+    case (2, UInt8(ascii: "0")), (2, UInt8(ascii: "1")):
+      place.high = (byte - UInt8(ascii: "0")) << 4
+      guard hasControl(place.json, place.high..<place.high + 16) else { return nil }
+      place.seen = 3
+    case (3, _):
+      guard let low = UInt8(String(UnicodeScalar(byte)), radix: 16) else { return nil }
+      place.json = object.next(place.json, inString: place.high + low)
+      (place.step, place.seen, place.high) = (.string, 0, 0)
+      return place.json == 0 ? nil : place
+    default: return nil
+    }
+    return place
+  }
+
   private mutating func advanceString(_ place: inout Place, _ byte: UInt8) {
     switch byte {
     case place.quote:
@@ -125,7 +156,8 @@ struct PythonArguments: TranscodedMachine {
       place.json = object.next(place.json, UInt8(ascii: "\""))
     case UInt8(ascii: "\\"):
       place.step = .escape
-      if !Self.escapes.contains(where: { escaped($0, place.json) != 0 }) { place.json = 0 }
+      let mayFollow = Self.escapes.contains { escaped($0, place.json) != 0 } || hasControl(place.json, 0..<0x20)
+      if !mayFollow { place.json = 0 }
     case 0..<0x20: place.json = 0
     default: place.json = object.next(place.json, inString: byte)
     }

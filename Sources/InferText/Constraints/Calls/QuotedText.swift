@@ -1,4 +1,5 @@
-/// The characters between the double quotes of a string in JSON, or in Python, whose value is a text of another machine.
+/// The characters between the double quotes of a string in JSON, whose value is a text of another machine. Python reads
+/// them alike.
 ///
 /// Of several ways to write a character there are two: itself, and one escape where it has a short one or needs one.
 struct QuotedText: ByteMachine {
@@ -11,21 +12,12 @@ struct QuotedText: ByteMachine {
     var high: UInt8 = 0
   }
 
-  enum Form {
-    case json
-    case python
-  }
-
   private var value: any ByteMachine
-  private let form: Form
   private var states: TranscodedStates<Place>
 
-  /// - Parameters:
-  ///   - value: A machine of the string's value, in UTF-8.
-  ///   - form: The language in which the string is written.
-  init(_ value: any ByteMachine, _ form: Form = .json) {
+  /// - Parameter value: A machine of the string's value, in UTF-8.
+  init(_ value: any ByteMachine) {
     self.value = value
-    self.form = form
     states = TranscodedStates(start: Place(text: value.start))
   }
 
@@ -87,8 +79,8 @@ struct QuotedText: ByteMachine {
 
   private mutating func follows(_ place: Place, _ byte: UInt8) -> Bool { value.next(place.text, byte) != 0 }
 
-  /// `true` where one of some control characters may follow, in a language that has escapes by number for them.
+  /// `true` where one of some control characters may follow.
   private mutating func hasControl(_ place: Place, _ bytes: Range<UInt8>) -> Bool {
-    form == .json && bytes.contains { follows(place, $0) }
+    bytes.contains { follows(place, $0) }
   }
 }

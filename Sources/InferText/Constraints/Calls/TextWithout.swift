@@ -1,4 +1,7 @@
 /// The texts of a machine in which another text does not occur.
+///
+/// A text may come to a place from which all ways on have the other text in them. Of a ``LanguageMachine`` there is
+/// ``LanguageMachine/without(_:)``, which never does.
 struct TextWithout: ByteMachine {
   private struct Place: Hashable {
     let text: Int32
@@ -9,10 +12,10 @@ struct TextWithout: ByteMachine {
   private var automaton = ByteAutomaton()
   private var states: TranscodedStates<Place>
 
-  init(_ machine: any ByteMachine, _ mark: [UInt8]) {
+  init(_ machine: any ByteMachine, _ mark: some Sequence<UInt8>) {
     self.machine = machine
-    let found = automaton.pool.sequence(.everything, automaton.pool.sequence(automaton.pool.text(mark), .everything))
-    states = TranscodedStates(start: Place(text: machine.start, rest: automaton.pool.complement(found)))
+    let rest = automaton.pool.texts(without: mark)
+    states = TranscodedStates(start: Place(text: machine.start, rest: rest))
   }
 
   var start: Int32 { TranscodedStates<Place>.start }
@@ -34,5 +37,43 @@ struct TextWithout: ByteMachine {
     let result = states.state(of: place)
     states.transitions[state, byte] = result
     return result
+  }
+}
+
+extension LanguageMachine {
+  /// The texts of the language in which another text does not occur.
+  ///
+  /// - Throws: ``ConstraintError`` where it occurs in all of them.
+  func without(_ mark: String) throws(ConstraintError) -> LanguageMachine {
+    var automaton = automaton
+    let rest = automaton.pool.texts(without: mark.utf8)
+    let start = automaton.pool.intersection([Expression(number: start), rest])
+    guard !automaton.pool.isEmpty(start) else {
+      throw ConstraintError(
+        reason: automaton.pool.isFull
+          ? "it is too large" : "all of its texts have \(mark) in them, which ends a text in the model's calls")
+    }
+    return LanguageMachine(automaton, start: start)
+  }
+}
+
+extension ExpressionPool {
+  /// The strings in which a text does not occur.
+  fileprivate mutating func texts(without mark: some Sequence<UInt8>) -> Expression {
+    complement(sequence(.everything, sequence(text(mark), .everything)))
+  }
+}
+
+extension OutputFormat {
+  /// The texts of a machine that can stand as an argument in calls: where tags are around it, those without the tag behind.
+  func argument(_ machine: any ByteMachine) throws(ConstraintError) -> any ByteMachine {
+    let tags: CallTags
+    switch toolCalls {
+    case .qwen3Coder: tags = .functions
+    case .hyV3: tags = .pairs(suffix: tagSuffix)
+    default: return machine
+    }
+    guard let language = machine as? LanguageMachine else { return TextWithout(machine, tags.valueEnd.utf8) }
+    return try language.without(tags.valueEnd)
   }
 }
