@@ -1,6 +1,5 @@
 """Calls of tools, through the official client, by models that recite known answers."""
 import json
-import re
 
 import openai
 import pytest
@@ -261,65 +260,6 @@ def test_functions_are_called_as_they_used_to_be(recital):
     again = ask(recital, *turns, functions=functions)
     assert again.usage.prompt_tokens > ask(recital, functions=functions).usage.prompt_tokens + 20
     assert ask(recital, functions=functions, function_call="none").choices[0].message.function_call is None
-
-
-def test_a_tool_may_take_a_text(binary, tmp_path):
-    text = '<tool_call>\n{"name": "run", "arguments": {"input": "ls -l\\necho 7"}}\n</tool_call>'
-    folder = reciter.make(tmp_path / "runner", text, "Qwen-Qwen3-0.6B")
-    tools = [{"type": "custom", "custom": {"name": "run", "description": "Runs a script."}}]
-    with Server(binary, folder) as server:
-        client = openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0, timeout=60)
-        messages = [{"role": "user", "content": "?"}]
-        options = {"model": server.model, "tools": tools}
-        choice = client.chat.completions.create(messages=messages, **options).choices[0]
-        (call,) = choice.message.tool_calls
-        assert (call.type, call.custom.name, call.custom.input) == ("custom", "run", "ls -l\necho 7")
-        assert choice.finish_reason == "tool_calls"
-        chunks = list(client.chat.completions.create(messages=messages, stream=True, **options))
-        parts = [part.model_dump() for chunk in chunks for part in chunk.choices[0].delta.tool_calls or []]
-        assert parts[0]["type"] == "custom" and "".join(part["custom"]["input"] for part in parts) == call.custom.input
-        turns = [choice.message, {"role": "tool", "tool_call_id": call.id, "content": "7"}]
-        again = client.chat.completions.create(messages=[*messages, *turns], **options)
-        assert again.choices[0].message.tool_calls[0].custom.input == call.custom.input
-        only = {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [
-            {"type": "function", "function": {"name": "get_weather"}}]}}
-        both = {**options, "tools": [*tools, *TOOLS]}
-        fewer = client.chat.completions.create(messages=messages, tool_choice=only, **both).usage.prompt_tokens
-        assert fewer < client.chat.completions.create(messages=messages, **both).usage.prompt_tokens
-
-
-def test_the_text_of_a_tool_may_have_a_language(binary, tmp_path):
-    """The recited call is of the language, or it is bent to be."""
-    def tool(syntax, definition, flat=False):
-        grammar = {"syntax": syntax, "definition": definition}
-        rest = {"format": {"type": "grammar", **grammar} if flat else {"type": "grammar", "grammar": grammar}}
-        return {"type": "custom", "name": "run", **rest} if flat else {
-            "type": "custom", "custom": {"name": "run", **rest}}
-
-    text = '<tool_call>\n{"name": "run", "arguments": {"input": "ls -l\\necho 7"}}\n</tool_call>'
-    folder = reciter.make(tmp_path / "runner", text, "Qwen-Qwen3-0.6B")
-    with Server(binary, folder) as server:
-        client = openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0, timeout=60)
-        options = {"model": server.model, "messages": [{"role": "user", "content": "?"}], "max_tokens": 300}
-        for syntax, definition, expression in (
-                ("regex", "[a-z -]+\n[a-z]+ [0-9]", "[a-z -]+\n[a-z]+ [0-9]"),
-                ("lark", 'start: LINE ("\\n" LINE)*\nLINE: /[a-z0-9 -]+/', "[a-z0-9 -]+(\n[a-z0-9 -]+)*"),
-                ("regex", "[A-F]{3,9}", "[A-F]{3,9}")):
-            choice = client.chat.completions.create(
-                tools=[tool(syntax, definition)], tool_choice="required", parallel_tool_calls=False, **options).choices[0]
-            (call,) = choice.message.tool_calls
-            assert re.fullmatch(expression, call.custom.input), call
-            assert (call.custom.input == "ls -l\necho 7") == (expression[1] != "A")
-            response = client.responses.create(
-                model=server.model, input="?", tools=[tool(syntax, definition, flat=True)], tool_choice="required",
-                parallel_tool_calls=False, max_output_tokens=300)
-            assert re.fullmatch(expression, response.output[-1].input), response.output
-        for syntax, definition, place in (
-                ("lark", "start: x", "line 1, column 8: there is no rule 'x'"), ("regex", "(a", "( without )")):
-            with pytest.raises(openai.BadRequestError) as error:
-                client.chat.completions.create(tools=[tool(syntax, definition)], **options)
-            assert error.value.param == "tools" and "tools[0], 'run', format: " in error.value.message
-            assert place in error.value.message, error.value.message
 
 
 def test_an_answer_that_is_cut_off_says_so(recital):

@@ -94,6 +94,10 @@ extension EncodedChat {
     }
     if request.tools.definitions != nil { try served.checkTools(template) }
     if request.tools.demand != .none { try checkDemand(request, served) }
+    if request.tools.definitions != nil, !request.tools.textLanguages.isEmpty, !served.format.takesCalls {
+      throw .unsupported(
+        "tools", "The text of a tool can be held to no grammar: the server has been told to look for no calls.")
+    }
     if request.templateVariables["documents"] != nil, !template.mentions("documents") {
       throw .unsupported("documents", "The model's chat template takes no documents.")
     }

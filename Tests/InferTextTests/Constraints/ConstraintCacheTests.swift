@@ -37,6 +37,13 @@ import Testing
     // Where calls cannot be found, they cannot be held either.
     #expect(try plain.answer(nil) == nil && plain.answer(nil, calls: calls, prompt: "") == nil)
     #expect(try plain.answer(.choice(["a"]), calls: calls, prompt: "") != nil)
+    for rules in [
+      CallRules(tools: calls.tools, demand: .any), CallRules(tools: calls.tools, demand: .function("add")),
+      CallRules(tools: calls.tools, texts: ["add": .regex("a")]),
+    ] {
+      let error = #expect(throws: ConstraintError.self) { try plain.answer(nil, calls: rules, prompt: "") }
+      #expect(error?.reason == "tools: calls cannot be held where none are looked for")
+    }
     let hermes = ConstraintCache(tokenizer, OutputFormat(template: "<tool_call>"))
     #expect(try hermes.answer(nil, prompt: "") == nil && hermes.answer(nil, calls: calls, prompt: "") != nil)
   }

@@ -31,12 +31,16 @@ package final class ConstraintCache: @unchecked Sendable {
   ///
   /// - Parameters:
   ///   - language: The language that content is to be in; `nil` for any.
-  ///   - calls: The calls of tools that the answer may be instead. They are held where the model's calls can be found.
+  ///   - calls: The calls of tools that the answer may be instead. Where the model's calls cannot be found they are not held,
+  ///     and so there may be no demand for one, and no language of a text.
   ///   - prompt: The rendered prompt, behind which the model may reason first; `nil` for an answer that is all content.
-  /// - Throws: ``ConstraintError`` for a language that cannot be held or is too long.
+  /// - Throws: ``ConstraintError`` for a language, or rules of calls, that cannot be held or are too long.
   package func answer(
     _ language: Constraint.Language?, calls: CallRules? = nil, prompt: String? = nil
   ) throws(ConstraintError) -> ConstrainedAnswer? {
+    if let calls, !format.takesCalls, calls.demand != .none || !calls.texts.isEmpty {
+      throw ConstraintError(reason: "tools: calls cannot be held where none are looked for")
+    }
     let calls = format.takesCalls ? calls : nil
     let make: (MaskVocabulary) throws(ConstraintError) -> Constraint
     switch (language, calls) {
