@@ -97,6 +97,13 @@ import Testing
       #"{"prefixItems":[{"type":"integer"}],"anyOf":[{"prefixItems":[true,{"const":"a"}]},{"contains":{"const":"b"}}],"unevaluatedItems":false}"#,
       valid: [#"[1,"a"]"#, #"[1,"b","b"]"#, #"[1,"a","b"]"#, "[1]"],
       invalid: [#"[1,"c"]"#, #"[1,"a","c"]"#, #"[1,"b","a"]"#]),
+    // No keywords before draft 2019-09, however wrong.
+    SchemaCase(
+      #"{"$schema":"http://json-schema.org/draft-07/schema#","properties":{"a":{}},"unevaluatedProperties":false,"unevaluatedItems":5}"#,
+      valid: [#"{"b":1}"#, "[1]"], invalid: ["[1"]),
+    SchemaCase(
+      ##"{"$schema":"http://json-schema.org/draft-06/schema#","definitions":{"a":{"properties":{"a":{}},"unevaluatedProperties":false}},"allOf":[{"$ref":"#/definitions/a","unevaluatedProperties":false}]}"##,
+      valid: [#"{"b":1}"#], invalid: ["{"]),
     SchemaCase(
       #"{"$schema":"https://json-schema.org/draft/2019-09/schema","type":"array","contains":{"const":1},"unevaluatedItems":{"type":"string"}}"#,
       invalid: ["[1]", #"["a",1]"#]),

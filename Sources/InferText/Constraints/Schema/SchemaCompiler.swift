@@ -17,14 +17,16 @@ struct SchemaCompiler {
   let root: JSONValue
   /// `true` for drafts before the sixth.
   let isOld: Bool
-  /// `true` for drafts in which nothing counts beside a reference.
-  let hasLoneReferences: Bool
+  /// `true` for drafts before 2019-09, in which nothing counts beside a reference, and the keywords
+  /// `unevaluatedProperties` and `unevaluatedItems` do not exist.
+  let isBefore2019: Bool
   /// `true` for draft 2019-09, in which `contains` evaluates no elements.
   let isDraft2019: Bool
   private var sources: [Source] = []
   private var numbers: [String: Int] = [:]
   private var unions: [[Int]: Int] = [:]
   private var formulas: [Formula?] = []
+  /// The evaluations of schemas that were asked for so far, by the schemas' numbers.
   var knownEvaluations: [Int: SchemaEvaluations] = [:]
   var anchors: [String: Int] = [:]
   /// Schemas whose formulas are being made.
@@ -44,7 +46,7 @@ struct SchemaCompiler {
     root = schema
     let draft = schema["$schema"]?.string ?? ""
     isOld = ["draft-03", "draft-04"].contains(where: draft.containsExactly)
-    hasLoneReferences = isOld || ["draft-06", "draft-07"].contains(where: draft.containsExactly)
+    isBefore2019 = isOld || ["draft-06", "draft-07"].contains(where: draft.containsExactly)
     isDraft2019 = draft.containsExactly("draft/2019-09")
     automaton = ByteAutomaton(limit: limit)
     sources = [Source(value: true, path: ""), Source(value: false, path: "")]
@@ -151,7 +153,7 @@ struct SchemaCompiler {
     if let reference = schema["$ref"] {
       guard let name = reference.string else { throw SchemaError(path: path, reason: "$ref is \(reference.kind)") }
       let target = try formula(of: target(of: name, path))
-      if hasLoneReferences { return target }
+      if isBefore2019 { return target }
       parts.append(target)
     }
     parts.append(try types(schema, path))
@@ -167,8 +169,10 @@ struct SchemaCompiler {
     parts.append(try arrays(schema, path))
     parts.append(try objects(schema, path))
     parts.append(try combinations(schema, path))
-    parts.append(try unevaluatedItems(schema, path))
-    parts.append(try unevaluatedProperties(schema, path))
+    if !isBefore2019 {
+      parts.append(try unevaluatedItems(schema, path))
+      parts.append(try unevaluatedProperties(schema, path))
+    }
     return pool.all(parts)
   }
 

@@ -18,6 +18,7 @@ struct SchemaEvaluations {
     contained.add(other.contained, when: condition, &pool)
   }
 
+  /// Members or elements of one description, each with the statement under which they are evaluated.
   struct Conditions<Part: Hashable> {
     private var parts: [Part] = []
     private var formulas: [Part: Formula] = [:]
@@ -60,7 +61,6 @@ extension SchemaCompiler {
     var result = SchemaEvaluations()
     if let reference = schema["$ref"]?.string {
       result = try evaluations(of: target(of: reference, path))
-      if hasLoneReferences { return result }
     }
     try addMembers(schema, path, to: &result)
     addElements(schema, path, to: &result)
