@@ -153,5 +153,17 @@ struct ObjectFrame: Hashable {
     let outcomes: [Int]
   }
 
+  /// The frame behind a member's value with some outcomes.
+  func behindMember(_ outcomes: Outcomes) -> ObjectFrame {
+    var frame = self
+    for held in frame.held where held.outcomes.contains(where: { !outcomes.bits[$0] }) {
+      frame.broken.append(held.rule)
+    }
+    frame.broken.sort()
+    frame.held = []
+    frame.place = .behindValue
+    return frame
+  }
+
   func hasSeen(_ name: Int) -> Bool { seen[name >> 6] >> UInt64(name & 63) & 1 == 1 }
 }

@@ -71,9 +71,25 @@ extension JSONMachine {
   mutating func makeMember(
     _ name: Name, behind frame: ObjectFrame, _ requirement: KindRequirement
   ) -> KindRequirement.Member {
-    let around = self.frame(behind: name, frame)
+    guard var proposal = proposal(name, behind: frame, requirement) else { return KindRequirement.Member() }
+    var member = KindRequirement.Member(held: proposal.around.held)
+    if !requirement.isConjunction {
+      guard let goal = completable(proposal.requirement, in: proposal.around) else { return member }
+      proposal.requirement.goal = goal
+    }
+    guard proposal.requirement.goal != .never else { return member }
+    member.requirement = number(of: proposal.requirement)
+    return member
+  }
+
+  /// What is asked of the value of a name by itself, whatever else may follow, and the frame around the value; `nil` when
+  /// nothing may be.
+  mutating func proposal(
+    _ name: Name, behind frame: ObjectFrame, _ requirement: KindRequirement
+  ) -> (requirement: Requirement, around: ObjectFrame)? {
+    var around = self.frame(behind: name, frame)
     let matches = matches(name, requirement)
-    var member = KindRequirement.Member()
+    around.held = []
     var schemas: [Int] = []
     for rule in requirement.memberRules where !around.broken.contains(rule) {
       let indices = self.schemas(of: name, matches, compiler.memberRules[rule], requirement).map { schema in
@@ -81,12 +97,12 @@ extension JSONMachine {
         schemas.append(schema)
         return schemas.count - 1
       }
-      if !indices.isEmpty { member.held.append(ObjectFrame.Held(rule: rule, outcomes: indices)) }
+      if !indices.isEmpty { around.held.append(ObjectFrame.Held(rule: rule, outcomes: indices)) }
     }
     let outcomes = schemas.indices.map { compiler.pool.leaf(.outcome($0)) }
     var heldFormulas: [Int: Formula] = [:]
     var negated: [Formula: Formula] = [:]
-    for held in member.held {
+    for held in around.held {
       let formula = compiler.pool.all(held.outcomes.map { outcomes[$0] })
       heldFormulas[held.rule] = formula
       negated[formula] = compiler.pool.not(formula)
@@ -97,7 +113,7 @@ extension JSONMachine {
       if case .members(let rule) = leaf, heldFormulas[rule] != nil, truths[leaf] == .yes { return .unknown }
       return truths[leaf] ?? .unknown
     }
-    if isRefused == .no { return member }
+    if isRefused == .no { return nil }
     let goal = compiler.pool.possibility(of: requirement.goal) { leaf, isTrue in
       if case .members(let rule) = leaf, !around.broken.contains(rule) {
         let held = heldFormulas[rule]
@@ -111,11 +127,8 @@ extension JSONMachine {
       }
       return truths[leaf] == (isTrue ? .no : .yes) ? .never : .always
     }
-    guard goal != .never else { return member }
-    member.requirement = number(
-      of:
-        Requirement(schemas: schemas, goal: goal, isTold: isTold(frame.requirement)))
-    return member
+    guard goal != .never else { return nil }
+    return (Requirement(schemas: schemas, goal: goal, isTold: isTold(frame.requirement)), around)
   }
 
   /// The schemas that the value of a name is held against, but for the one that everything is valid against.

@@ -76,14 +76,16 @@ extension JSONMachine {
       if requirement.isConjunction, !isSearching { requirement.otherNames = .nothing }
       return .nothing
     }
+    let refused = refusedOthers(behind: frame, requirement)
     // Where there may be any name, those that are known are told by the trie alone.
-    if language == anyString || language == .everything, frame.others.isEmpty {
+    if language == anyString || language == .everything, frame.others.isEmpty, refused.isEmpty {
       if requirement.isConjunction, !requirement.isCounted, !isSearching { requirement.otherNames = anyString }
       return anyString
     }
     let isKnown = requirement.knownNames ?? compiler.automaton.pool.union(ofTexts: requirement.names.map(\.bytes))
     requirement.knownNames = isKnown
     var parts = [language, compiler.automaton.pool.complement(isKnown), anyString]
+    for names in refused { parts.append(compiler.automaton.pool.complement(names)) }
     if !frame.others.isEmpty {
       let taken = frame.others.map(\.bytes).sorted { $0.lexicographicallyPrecedes($1) }
       let isTaken = compiler.automaton.pool.union(ofTexts: taken)
@@ -94,6 +96,12 @@ extension JSONMachine {
     // Where members are counted, names that were there are not among them.
     if requirement.isConjunction, !requirement.isCounted, !isSearching { requirement.otherNames = result }
     return result
+  }
+
+  /// The languages of other names behind which nothing completes the object, where its statements are alternatives.
+  private mutating func refusedOthers(behind frame: ObjectFrame, _ requirement: KindRequirement) -> [Expression] {
+    guard !requirement.isConjunction, let classes = classesOfOtherNames(requirement) else { return [] }
+    return classes.filter { member(.other($0.matches, nil), behind: frame).requirement == nil }.map(\.names)
   }
 
   /// The state behind a byte of a name.

@@ -1,22 +1,27 @@
 // Numbers: the grammar of RFC 8259, and what statements make of the digits so far.
 extension JSONMachine {
   mutating func beginNumber(_ number: Int, _ byte: UInt8, _ parent: State) -> State {
+    numberFrame(number, byte).map { state(.number($0, parent: parent)) } ?? Self.dead
+  }
+
+  /// The frame in which a number begins with a byte; `nil` when it may not.
+  mutating func numberFrame(_ number: Int, _ byte: UInt8) -> NumberFrame? {
     let requirement = requirement(number, of: .number)
     let isFree = requirement.goal == .always && requirement.outcomes.allSatisfy { $0 == .always }
     let text: [UInt8]? = isFree && !isTold(number) ? nil : []
     var frame = NumberFrame(
       place: .sign, goal: requirement.goal, outcomes: requirement.outcomes,
       isInteger: requirement.isInteger && !isTold(number), text: text, digits: 0)
-    guard requirement.goal != .never else { return Self.dead }
+    guard requirement.goal != .never else { return nil }
     switch byte {
     case UInt8(ascii: "-"): break
     case UInt8(ascii: "0"): frame.place = .zero
     case UInt8(ascii: "1")...UInt8(ascii: "9"): frame.place = .digits
-    default: return Self.dead
+    default: return nil
     }
     frame.text?.append(byte)
     frame.integerDigits = frame.place == .sign ? 0 : 1
-    return canComplete(frame) ? state(.number(frame, parent: parent)) : Self.dead
+    return canComplete(frame) ? frame : nil
   }
 
   /// The frame behind a byte of a number: `nil` when the byte is none, and `nil` within when it may not follow.

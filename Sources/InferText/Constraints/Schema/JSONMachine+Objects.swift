@@ -33,12 +33,7 @@ extension JSONMachine {
     var frame = frame
     if let name = frame.name, let value { frame.members?[name] = value }
     frame.name = nil
-    for held in frame.held where held.outcomes.contains(where: { !outcomes.bits[$0] }) {
-      frame.broken.append(held.rule)
-    }
-    frame.broken.sort()
-    frame.held = []
-    frame.place = .behindValue
+    frame = frame.behindMember(outcomes)
     let requirement = requirement(frame.requirement, of: .object)
     guard truth(of: requirement.goal, in: frame, isEnd: false) != .no else { return Self.dead }
     return state(.object(frame, parent: parent))
@@ -72,7 +67,7 @@ extension JSONMachine {
     return compiler.pool.truth(of: formula) { truth(of: $0, in: frame, requirement, isEnd: isEnd) }
   }
 
-  private func truth(
+  func truth(
     of leaf: SchemaLeaf, in frame: ObjectFrame, _ requirement: KindRequirement, isEnd: Bool
   ) -> Truth {
     switch leaf {

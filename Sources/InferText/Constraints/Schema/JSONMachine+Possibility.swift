@@ -10,8 +10,8 @@ extension JSONMachine {
   /// Requirements in each other that are looked at; what is deeper is taken to be possible.
   private static let maxDepth = 200
 
-  /// `false` when no value meets a requirement, as far as that shows: where statements are alternatives, what is in arrays and
-  /// objects is not looked at.
+  /// `false` when no value meets a requirement, as far as that shows: where statements are alternatives, what is in arrays is
+  /// not looked at, and what is in objects within the bounds of ``isCompletable(_:)``.
   ///
   /// A value that must have itself within has no end. So what is possible grows from what is without, in rounds, until a
   /// round finds nothing new.
@@ -22,6 +22,7 @@ extension JSONMachine {
     while possibilities.known[number] == nil, possibilities.known.count != count {
       count = possibilities.known.count
       possibilities.seen = []
+      completions.failed = []
       _ = search(number)
     }
     for number in possibilities.seen where possibilities.known[number] == nil { possibilities.known[number] = false }
@@ -66,8 +67,15 @@ extension JSONMachine {
       return !compiler.automaton.pool.isEmpty(language)
     }
     guard truth(ofSome: kind, requirement.goal) != .no else { return false }
-    guard requirement.isConjunction else { return true }
     switch kind {
+    case .boolean: return [.no, .yes].contains { isTrue(requirement.goal, of: $0) }
+    case .number:
+      if case .leaf = compiler.pool[requirement.goal] { return true }
+      return "-0123456789".utf8.contains { numberFrame(number, $0) != nil }
+    case .object where !requirement.isConjunction:
+      let frame = ObjectFrame(requirement: number, seen: requirement.required.map { _ in 0 })
+      return searching { $0.isCompletable(frame) }
+    case .array where !requirement.isConjunction: return true
     case .array:
       let prefix = requirement.elementRules.map { compiler.elementRules[$0].first.count }.max() ?? 0
       let needed = max(requirement.counts.lowerBound, requirement.neededElements)

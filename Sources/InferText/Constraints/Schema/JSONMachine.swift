@@ -19,6 +19,7 @@ struct JSONMachine: ByteMachine {
   /// The requirements for values of each kind, where they were asked for.
   var kindRequirements: [KindRequirement?] = []
   var possibilities = Possibilities()
+  var completions = Completions()
   /// Sets of names by number.
   var nameSets: [NameTrie.Names] = []
   var nameSetNumbers: [NameTrie.Names: Int] = [:]
@@ -145,13 +146,14 @@ struct JSONMachine: ByteMachine {
 
   private mutating func begin(_ word: JSONFrame.Word, _ kind: JSONKinds, _ number: Int, _ parent: State) -> State {
     let requirement = requirement(number, of: kind)
-    func isTrue(_ formula: Formula) -> Bool {
-      compiler.pool.truth(of: formula) { leaf in
-        if case .boolean(let value) = leaf { Truth(value == (word == .yes)) } else { .yes }
-      } == .yes
-    }
-    guard isTrue(requirement.goal) else { return Self.dead }
-    return state(
-      .word(kind: word, seen: 1, outcomes: Outcomes(bits: requirement.outcomes.map(isTrue)), parent: parent))
+    guard isTrue(requirement.goal, of: word) else { return Self.dead }
+    let outcomes = Outcomes(bits: requirement.outcomes.map { isTrue($0, of: word) })
+    return state(.word(kind: word, seen: 1, outcomes: outcomes, parent: parent))
+  }
+
+  func isTrue(_ formula: Formula, of word: JSONFrame.Word) -> Bool {
+    compiler.pool.truth(of: formula) { leaf in
+      if case .boolean(let value) = leaf { Truth(value == (word == .yes)) } else { .yes }
+    } == .yes
   }
 }

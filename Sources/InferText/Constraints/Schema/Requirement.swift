@@ -53,6 +53,21 @@ final class KindRequirement {
   var elementLimit: Int?
   /// The language of the names that a statement knows.
   var knownNames: Expression?
+  /// The names that no statement knows, told apart by which of ``patterns`` they are in.
+  var otherClasses: [NameClass]?
+  /// The known names that must or may not be there, and the number of members from which on more of them are alike.
+  var weight: Weight?
+
+  struct NameClass {
+    var matches: [Bool]
+    var names: Expression
+  }
+
+  /// What of an object matters to a statement about it.
+  struct Weight {
+    var names: [UInt64]
+    var count: Int
+  }
 
   /// The requirement for a member's value, and the rules that it is held against.
   struct Member {

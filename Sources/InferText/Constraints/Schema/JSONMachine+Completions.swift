@@ -1,0 +1,188 @@
+/// Objects of which it is known whether some further members complete them.
+struct Completions {
+  /// Objects as far as what may follow depends on them, and `false` where nothing completes them.
+  fileprivate var known: [ObjectFrame: Bool] = [:]
+  /// Objects that nothing completed in one round of ``Possibilities``.
+  var failed: Set<ObjectFrame> = []
+  /// The steps that the search under way may still take; `nil` where there is none.
+  fileprivate var steps: Int?
+  fileprivate var depth = 0
+}
+
+// Where statements about an object are alternatives, what a member may be depends on whether others can still make them true:
+// a search over the members that may follow and what each of them may break. It is bounded. Beyond its bounds an object is
+// taken to be possible, so that no valid text is refused; that statements are true in the end is told without it.
+extension JSONMachine {
+  private static let maxSteps = 16_000
+  private static let maxDepth = 64
+  private static let maxClasses = 32
+
+  /// Does what needs a search, with as many steps as one may take altogether.
+  mutating func searching<Result>(_ body: (inout JSONMachine) -> Result) -> Result {
+    guard completions.steps == nil else { return body(&self) }
+    completions.steps = Self.maxSteps
+    defer { completions.steps = nil }
+    return body(&self)
+  }
+
+  private mutating func takeStep() -> Bool {
+    guard let steps = completions.steps, steps > 0 else { return false }
+    completions.steps = steps - 1
+    return true
+  }
+
+  /// `false` when no members behind those of a frame make the goal of its requirement true.
+  mutating func isCompletable(_ frame: ObjectFrame) -> Bool {
+    let requirement = requirement(frame.requirement, of: .object)
+    if truth(of: requirement.goal, in: frame, isEnd: true) == .yes { return true }
+    if truth(of: requirement.goal, in: frame, isEnd: false) == .no { return false }
+    let frame = essence(of: frame, requirement)
+    if let known = completions.known[frame] { return known }
+    if isSearching, completions.failed.contains(frame) { return false }
+    guard completions.depth < Self.maxDepth, takeStep() else { return true }
+    completions.depth += 1
+    defer { completions.depth -= 1 }
+    let result = hasCompletion(frame, requirement)
+    if result || !isSearching {
+      completions.known[frame] = result
+    } else {
+      completions.failed.insert(frame)
+    }
+    return result
+  }
+
+  private mutating func hasCompletion(_ frame: ObjectFrame, _ requirement: KindRequirement) -> Bool {
+    for name in names(behind: frame, requirement) {
+      guard let member = proposal(name, behind: frame, requirement) else { continue }
+      var isFound = false
+      let isWhole = forEachOutcome(of: member.requirement) { machine, outcomes in
+        let next = machine.essence(of: member.around.behindMember(outcomes), requirement)
+        // Members behind which all is as it was may as well be absent.
+        var passed = frame
+        passed.last = next.last
+        isFound = next != passed && machine.isCompletable(next)
+        return !isFound
+      }
+      if isFound || !isWhole { return true }
+    }
+    return classesOfOtherNames(requirement) == nil
+  }
+
+  /// The names that may follow, with one of each class of those that no statement knows.
+  private mutating func names(behind frame: ObjectFrame, _ requirement: KindRequirement) -> [Name] {
+    var names: [Name] = []
+    for index in frame.last + 1..<max(requirement.orderedCount, frame.last + 1) {
+      names.append(.known(index))
+      if !mayPass(index, frame, requirement) { break }
+    }
+    for index in requirement.orderedCount..<requirement.names.count where !frame.hasSeen(index) {
+      names.append(.known(index))
+    }
+    return names + (classesOfOtherNames(requirement) ?? []).map { .other($0.matches, nil) }
+  }
+
+  /// The names that no statement knows, by the languages that they are in; `nil` where there are too many ways.
+  mutating func classesOfOtherNames(_ requirement: KindRequirement) -> [KindRequirement.NameClass]? {
+    if let known = requirement.otherClasses { return known.count > Self.maxClasses ? nil : known }
+    let known = compiler.automaton.pool.union(ofTexts: requirement.names.map(\.bytes))
+    let others = compiler.automaton.pool.intersection([compiler.automaton.pool.complement(known), anyString])
+    var classes = [KindRequirement.NameClass(matches: [], names: others)]
+    for pattern in requirement.patterns where classes.count <= Self.maxClasses {
+      let outside = compiler.automaton.pool.complement(pattern)
+      classes = classes.flatMap { part in
+        [true, false].compactMap { isMatch in
+          let names = compiler.automaton.pool.intersection([part.names, isMatch ? pattern : outside])
+          guard !compiler.automaton.pool.isEmpty(names) else { return nil }
+          return KindRequirement.NameClass(matches: part.matches + [isMatch], names: names)
+        }
+      }
+    }
+    requirement.otherClasses = classes
+    return classes.count > Self.maxClasses ? nil : classes
+  }
+
+  /// A frame behind a member, without what no statement of its requirement looks at.
+  private func essence(of frame: ObjectFrame, _ requirement: KindRequirement) -> ObjectFrame {
+    let weight = requirement.weight ?? weight(of: requirement)
+    requirement.weight = weight
+    var frame = frame
+    frame.place = .behindValue
+    (frame.members, frame.name, frame.others, frame.pending) = (nil, nil, [], -1)
+    for index in frame.seen.indices { frame.seen[index] &= weight.names[index] }
+    frame.count = min(frame.count, weight.count)
+    return frame
+  }
+
+  private func weight(of requirement: KindRequirement) -> KindRequirement.Weight {
+    var weight = KindRequirement.Weight(names: requirement.required.map { _ in 0 }, count: 0)
+    compiler.pool.forEachLeaf(of: requirement.goal) { leaf in
+      switch leaf {
+      case .member(let name):
+        if let index = requirement.nameIndices[name] { weight.names[index >> 6] |= 1 << UInt64(index & 63) }
+      case .memberCount(let range):
+        let most = range.upperBound == .max ? range.lowerBound : range.upperBound + 1
+        weight.count = max(weight.count, most)
+      default: break
+      }
+    }
+    return weight
+  }
+
+  // MARK: Values
+
+  /// A requirement's goal, narrowed to the outcomes with which further members may complete the object around the value;
+  /// `nil` when there are none.
+  mutating func completable(_ requirement: Requirement, in around: ObjectFrame) -> Formula? {
+    let object = self.requirement(around.requirement, of: .object)
+    let isCertain = compiler.pool.truth(of: object.goal) { leaf in
+      if case .members(let rule) = leaf, around.held.contains(where: { $0.rule == rule }) { return .unknown }
+      return truth(of: leaf, in: around, object, isEnd: false)
+    }
+    if isCertain == .yes { return requirement.goal }
+    return searching { machine in
+      var (ways, isRefused) = ([Formula](), false)
+      let isWhole = machine.forEachOutcome(of: requirement) { machine, outcomes in
+        if machine.isCompletable(around.behindMember(outcomes)) {
+          let those = outcomes.bits.enumerated().map { machine.outcome($0, is: $1) }
+          ways.append(machine.compiler.pool.all(those))
+        } else {
+          isRefused = true
+        }
+        return true
+      }
+      if !isWhole || !isRefused && !ways.isEmpty { return requirement.goal }
+      return ways.isEmpty ? nil : machine.compiler.pool.any(ways)
+    }
+  }
+
+  private mutating func outcome(_ index: Int, is value: Bool) -> Formula {
+    let outcome = compiler.pool.leaf(.outcome(index))
+    return value ? outcome : compiler.pool.not(outcome)
+  }
+
+  /// Calls `body` with the outcomes that values have which meet a requirement, until it returns `false`.
+  ///
+  /// - Returns: `false` when the steps did not suffice.
+  private mutating func forEachOutcome(
+    of requirement: Requirement, _ body: (inout JSONMachine, Outcomes) -> Bool
+  ) -> Bool {
+    var stack = [(bits: [Bool](), statement: Formula.always)]
+    while let (bits, statement) = stack.popLast() {
+      guard takeStep() else { return false }
+      let truth = compiler.pool.truth(of: requirement.goal) { leaf in
+        if case .outcome(let index) = leaf, index < bits.count { Truth(bits[index]) } else { .unknown }
+      }
+      guard truth != .no, isPossible(number(of: Requirement(schemas: [], goal: statement))) else { continue }
+      if bits.count == requirement.schemas.count {
+        guard body(&self, Outcomes(bits: bits)) else { return true }
+        continue
+      }
+      let next = formula(of: requirement.schemas[bits.count])
+      for value in [false, true] {
+        let part = value ? next : compiler.pool.not(next)
+        stack.append((bits + [value], compiler.pool.all([statement, part])))
+      }
+    }
+    return true
+  }
+}

@@ -1,0 +1,95 @@
+import TestSupport
+import Testing
+
+@testable import InferText
+
+/// Random walks under the masks of random schemas whose branches overlap: none comes to a place behind which nothing may come.
+@Suite struct DeadEndTests {
+  @Test func areNotRunInto() throws {
+    var (ends, walks) = ([String](), 0)
+    for seed: UInt64 in 0..<40 {
+      var schemas = RandomSchema(seed: seed)
+      let schema = try JSONValue(parsing: schemas.object(depth: 1))
+      guard var machine = try? JSONMachine(schema) else { continue }
+      for _ in 0..<6 {
+        walks += 1
+        if let text = Self.deadEnd(&machine, &schemas.random) {
+          ends.append("\(seed): \(text) under \(schema.serialized())")
+        }
+      }
+    }
+    #expect(walks > 100)
+    #expect(ends.isEmpty, "\(ends.count) of \(walks): \(ends.prefix(3).joined(separator: "\n"))")
+  }
+
+  /// A random text under the masks, where nothing may follow it.
+  private static func deadEnd(_ machine: inout JSONMachine, _ random: inout SeededGenerator) -> String? {
+    var (state, text) = (machine.start, [UInt8]())
+    let frequent = Array("\"\"\"{}[]]::,,,-0123456789.truefalsnabcdfoxyz".utf8)
+    while text.count < 120 {
+      if machine.isAccepting(state) { return nil }
+      // Texts come to an end: nothing is made longer than it need be once it has some length.
+      let bytes = text.count < 60 ? frequent : Array("}]\",".utf8)
+      var allowed: [UInt8] = []
+      for byte in bytes where machine.next(state, byte) != 0 { allowed.append(byte) }
+      if allowed.isEmpty { for byte in UInt8(33)...255 where machine.next(state, byte) != 0 { allowed.append(byte) } }
+      guard let byte = text.count < 60 ? allowed.randomElement(using: &random) : allowed.first else {
+        return String(decoding: text, as: UTF8.self)
+      }
+      text.append(byte)
+      state = machine.next(state, byte)
+    }
+    return nil
+  }
+}
+
+/// Texts of schemas of objects with few names and values, so that what branches say of them contradicts often.
+private struct RandomSchema {
+  var random: SeededGenerator
+
+  init(seed: UInt64) { random = SeededGenerator(seed: seed) }
+
+  private mutating func isChosen(oneIn count: Int) -> Bool { Int.random(in: 0..<count, using: &random) == 0 }
+
+  private mutating func names() -> [String] {
+    var names: [String] = []
+    for name in ["a", "b", "c", "d"] where isChosen(oneIn: 2) { names.append(name) }
+    return names
+  }
+
+  private mutating func value(depth: Int) -> String {
+    let scalars = [
+      #"{"const":1}"#, #"{"const":2}"#, #"{"enum":[1,"x"]}"#, #"{"type":"integer"}"#, #"{"type":"string"}"#, "true",
+      #"{"type":"boolean"}"#, #"{"const":"x"}"#, "false", #"{"not":{"const":1}}"#,
+    ]
+    return depth > 0 && isChosen(oneIn: 6) ? object(depth: depth - 1) : scalars.randomElement(using: &random) ?? "true"
+  }
+
+  /// Members, and which of them must be there.
+  private mutating func branch(depth: Int) -> String {
+    var parts: [String] = []
+    let members = names().map { name in #""\#(name)":\#(value(depth: depth))"# }
+    if !members.isEmpty { parts.append(#""properties":{\#(members.joined(separator: ","))}"#) }
+    let required = names().filter { _ in isChosen(oneIn: 2) }.map { #""\#($0)""# }
+    if !required.isEmpty { parts.append(#""required":[\#(required.joined(separator: ","))]"#) }
+    if isChosen(oneIn: 8) { parts.append(#""maxProperties":2"#) }
+    if isChosen(oneIn: 8) { parts.append(#""minProperties":2"#) }
+    if isChosen(oneIn: 8) { parts.append(#""patternProperties":{"^[a-b]":\#(value(depth: 0))}"#) }
+    return parts.joined(separator: ",")
+  }
+
+  mutating func object(depth: Int) -> String {
+    var parts = [#""type":"object""#]
+    let own = branch(depth: depth)
+    if !own.isEmpty { parts.append(own) }
+    for keyword in ["oneOf", "anyOf"] where !isChosen(oneIn: 3) {
+      let branches = (0..<Int.random(in: 2...3, using: &random)).map { _ in "{\(branch(depth: depth))}" }
+      parts.append(#""\#(keyword)":[\#(branches.joined(separator: ","))]"#)
+    }
+    if !isChosen(oneIn: 3) {
+      for keyword in ["if", "then", "else"] { parts.append(#""\#(keyword)":{\#(branch(depth: depth))}"#) }
+    }
+    if !isChosen(oneIn: 4) { parts.append(#""unevaluatedProperties":false"#) }
+    return "{\(parts.joined(separator: ","))}"
+  }
+}
