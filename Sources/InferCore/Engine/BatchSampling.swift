@@ -70,7 +70,7 @@ struct BatchSampling {
   ) -> RowResult {
     switch use {
     case .choose(let sampler):
-      sampler.next(&row, workspace).map { .chosen($0, forced: sampler.forcedTokens()) } ?? .unsound
+      sampler.next(&row, workspace).map { .chosen($0, forced: sampler.forcedTokens(below: row.count)) } ?? .unsound
     case .score(let token, let count):
       PromptTokenScore(token, in: row.span, count: count, workspace).map(RowResult.scored) ?? .unsound
     case .nothing: .nothing

@@ -146,16 +146,16 @@ final class EngineSequence: Schedulable, @unchecked Sendable {
   ) -> FinishReason? {
     if let reason = receive(token, at: now, metrics) { return reason }
     for token in forced {
-      if let reason = receive(GeneratedToken(id: token), at: now, metrics) { return reason }
+      if let reason = receive(GeneratedToken(id: token), isForced: true, at: now, metrics) { return reason }
     }
     return nil
   }
 
   /// Passes a token on. Returns the reason of the end if the sequence ends with it.
   private func receive(
-    _ token: GeneratedToken, at now: ContinuousClock.Instant, _ metrics: EngineMetrics
+    _ token: GeneratedToken, isForced: Bool = false, at now: ContinuousClock.Instant, _ metrics: EngineMetrics
   ) -> FinishReason? {
-    timing.noteToken(at: now, metrics)
+    timing.noteToken(isForced: isForced, at: now, metrics)
     let isStop = stopTokens.contains(token.id)
     channel.send(GeneratedToken(id: token.id, logprobs: token.logprobs, isStop: isStop))
     if isStop { return .stop }

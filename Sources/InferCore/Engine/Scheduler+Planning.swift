@@ -34,21 +34,17 @@ extension Scheduler {
     }
   }
 
-  /// Sets a row aside for each sequence that decodes, as far as one is left for the first by rank, and those of its tokens
-  /// that were taken without asking, as far as one is left for everybody. Those that come back from being parked may be more
-  /// than the rows.
+  /// Sets a row aside for each sequence that answers, as far as one is left for the first by rank. Further rows for tokens that
+  /// were taken without asking are dealt as those of prompts are. Those that come back from being parked may be more than the
+  /// rows.
   private func dealToDecodes() -> StepCost.Work {
     var work = StepCost.Work()
-    let isFirstReading = running.first.map { $0.scheduling.decodingRows == 0 } ?? false
-    var spare = max(0, maxBatchTokens - running.count)
+    let isFirstReading = running.first.map { !$0.scheduling.isAnswering } ?? false
     for sequence in running {
-      let wanted = sequence.scheduling.decodingRows
-      let hasRow = wanted > 0 && work.rows < maxBatchTokens - (isFirstReading ? 1 : 0)
-      let further = hasRow ? min(wanted - 1, spare) : 0
-      spare -= further
-      sequence.scheduling.share = hasRow ? 1 + further : 0
-      sequence.scheduling.isDealt = wanted > 0
-      if hasRow { work.add(rows: 1 + further, position: sequence.scheduling.computed) }
+      let hasRow = sequence.scheduling.isAnswering && work.rows < maxBatchTokens - (isFirstReading ? 1 : 0)
+      sequence.scheduling.share = hasRow ? 1 : 0
+      sequence.scheduling.isDealt = sequence.scheduling.missing == 1
+      if hasRow { work.add(rows: 1, position: sequence.scheduling.computed) }
     }
     return work
   }

@@ -103,11 +103,9 @@ struct SchedulingState {
   /// The number of tokens that are left to compute.
   var missing: Int { tokens.count - computed }
 
-  /// The number of rows with which the sequence goes on answering: its last token, and those before it that were taken without
-  /// asking; 0 for one that reads its prompt, or reads again.
-  var decodingRows: Int {
-    missing == 1 || computed >= promptLength && missing <= 1 + Sampler.maxForced ? missing : 0
-  }
+  /// `true` when the sequence goes on with its answer: its last token is left to compute, and perhaps some before it that were
+  /// taken without asking or are computed again.
+  var isAnswering: Bool { missing == 1 || computed >= promptLength }
 
   /// The prompt tokens that were computed since the last call, for the first time.
   mutating func chargePrompt() -> Int {

@@ -39,9 +39,12 @@ struct SequenceTiming {
   }
 
   /// Notes a generated token; the first also ends the prompt.
-  mutating func noteToken(at now: ContinuousClock.Instant, _ metrics: EngineMetrics) {
+  ///
+  /// - Parameter isForced: `true` for one that comes with the token before it, since the model was not asked: it has no latency.
+  mutating func noteToken(isForced: Bool = false, at now: ContinuousClock.Instant, _ metrics: EngineMetrics) {
     statistics.generatedTokens += 1
     metrics.generationTokens.increment()
+    if isForced { return }
     if let lastToken {
       metrics.interTokenLatency.observe(now - lastToken)
     } else {

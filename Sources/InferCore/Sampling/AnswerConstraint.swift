@@ -1,6 +1,6 @@
 public import InferText
 
-/// Rules out the tokens that a constraint does not allow, and takes those without asking that it demands.
+/// A constraint on an answer: it rules out the tokens that may not come, and forces those that must.
 public struct AnswerConstraint: LogitsProcessor {
   private var answer: ConstrainedAnswer
   private var endTokens: Set<Int32> = []
@@ -34,7 +34,7 @@ public struct AnswerConstraint: LogitsProcessor {
     for (index, token) in endTokens.enumerated() where logits.indices.contains(Int(token)) {
       endLogits[index] = logits[Int(token)]
     }
-    mask.rule(over: &logits)
+    mask.apply(to: &logits)
     let isOver = mask.isEmpty
     for (index, token) in endTokens.enumerated() where logits.indices.contains(Int(token)) {
       let logit = isOver && endLogits[index] == -.infinity ? 0 : endLogits[index]
@@ -65,7 +65,7 @@ public struct AnswerConstraint: LogitsProcessor {
 
 extension TokenMask {
   /// Rules out the tokens that are not in the set: their logits become −∞.
-  public func rule(over logits: inout MutableSpan<Float>) {
+  public func apply(to logits: inout MutableSpan<Float>) {
     let count = logits.count
     for (index, word) in words.enumerated() where word != .max {
       for token in min(count, index << 6)..<min(count, (index + 1) << 6) where word >> UInt64(token & 63) & 1 == 0 {

@@ -1,12 +1,13 @@
 /// A change of one request's logits before a token is chosen from them.
 ///
 /// Penalties, biases, shortest lengths and constraints are processors; ``GenerationRequest/processors`` are further ones. They
-/// are a request's alone, so they may keep what they have seen of it. They act in order, on the logits that the one before
+/// are copied for each request, so that values may keep what they have seen of it; an object would be shared by the choices for
+/// a prompt. They act in order, on the logits that the one before
 /// leaves; greedy choice and sampling follow. The engine calls them on its own threads, one at a time for a request: the
 /// time that they take is added to that of the step.
 public protocol LogitsProcessor: Sendable {
   /// Prepares for an answer. Called once, when the request is submitted.
-  mutating func begin(_ answer: AnswerContext)
+  mutating func begin(_ context: AnswerContext)
 
   /// Changes the logits of the next token in place, `[vocabulary]`. −∞ rules a token out. Where all are ruled out, or one is
   /// NaN or +∞, the answer ends with ``FinishReason/error``.
@@ -25,7 +26,7 @@ public protocol LogitsProcessor: Sendable {
 
 extension LogitsProcessor {
   /// Does nothing: the change does not depend on the request.
-  public mutating func begin(_ answer: AnswerContext) {}
+  public mutating func begin(_ context: AnswerContext) {}
 
   /// Does nothing: the change does not depend on the answer.
   public mutating func accept(_ token: Int32) {}
@@ -74,7 +75,7 @@ struct MinimumLength: LogitsProcessor {
   /// An answer of at least `count` tokens.
   init(_ count: Int) { missing = count }
 
-  mutating func begin(_ answer: AnswerContext) { stopTokens = Array(answer.stopTokens) }
+  mutating func begin(_ context: AnswerContext) { stopTokens = Array(context.stopTokens) }
 
   func apply(to logits: inout MutableSpan<Float>) {
     guard missing > 0 else { return }
@@ -118,9 +119,9 @@ struct Penalties: LogitsProcessor {
   }
 
   /// O(prompt) with a repetition penalty, which alone looks at the prompt.
-  mutating func begin(_ answer: AnswerContext) {
+  mutating func begin(_ context: AnswerContext) {
     guard repetition != 1 else { return }
-    for token in answer.prompt { note(token, count: 0) }
+    for token in context.prompt { note(token, count: 0) }
   }
 
   func apply(to logits: inout MutableSpan<Float>) {

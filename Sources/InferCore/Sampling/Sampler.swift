@@ -7,6 +7,7 @@
 final class Sampler {
   private let parameters: SamplingParameters
   private let generator: CounterGenerator
+  private let endTokens: Set<Int32>
   /// The processors of the request's logits, in the order in which they act.
   private var processors: [any LogitsProcessor]
   /// The number of tokens chosen so far.
@@ -16,6 +17,7 @@ final class Sampler {
   init(_ parameters: SamplingParameters, processors: [any LogitsProcessor], _ context: AnswerContext) {
     self.parameters = parameters
     self.processors = processors
+    endTokens = context.endTokens
     for index in self.processors.indices { self.processors[index].begin(context) }
     var system = SystemRandomNumberGenerator()
     generator = CounterGenerator(seed: parameters.seed ?? system.next())
@@ -55,30 +57,26 @@ final class Sampler {
 
   /// Takes the tokens that must come next, up to ``maxForced``, and adds them to the answer.
   ///
-  /// None for a request that wants log-probabilities, for which each has to have a row of logits.
-  func forcedTokens() -> [Int32] {
-    guard parameters.logprobs == nil else { return [] }
+  /// The last processor alone forces tokens: it has the last word on logits, too. None is forced that ends the answer or is
+  /// outside the vocabulary, and none for a request that wants log-probabilities: a row of logits decides there.
+  func forcedTokens(below vocabularySize: Int) -> [Int32] {
+    guard parameters.logprobs == nil, !processors.isEmpty else { return [] }
+    let last = processors.count - 1
     var tokens: [Int32] = []
-    while tokens.count < Self.maxForced, let token = forcedToken() {
+    while tokens.count < Self.maxForced, let token = processors[last].forcedToken(),
+      (0..<vocabularySize).contains(Int(token)), !endTokens.contains(token)
+    {
       accept(token)
       tokens.append(token)
     }
     return tokens
   }
 
-  /// `true` when there is nothing to choose since a constraint became too large to be followed.
+  /// `true` when a constraint became too large to be followed, so that it leaves no token.
   var isConstraintFull: Bool { processors.contains { ($0 as? AnswerConstraint)?.isFull ?? false } }
 
   /// The maximum number of tokens that are taken without asking the model between two rows.
   static let maxForced = 64
-
-  private func forcedToken() -> Int32? {
-    // The last to act has the last word.
-    for index in processors.indices.reversed() {
-      if let token = processors[index].forcedToken() { return token }
-    }
-    return nil
-  }
 
   /// Adds a token to the answer.
   func accept(_ token: Int32) {

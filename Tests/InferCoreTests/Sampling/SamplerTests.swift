@@ -152,7 +152,7 @@ extension Sampler {
     var place = 0
     var seenPrompt: [Int32] = []
 
-    mutating func begin(_ answer: AnswerContext) { seenPrompt = answer.prompt }
+    mutating func begin(_ context: AnswerContext) { seenPrompt = context.prompt }
 
     mutating func apply(to logits: inout MutableSpan<Float>) {
       guard let token = forcedToken() else { return }
@@ -169,15 +169,15 @@ extension Sampler {
     let logits: [Float] = [0, 4, 2, 3]
     let (text, context) = ([1, 0, 2] as [Int32], AnswerContext(prompt: [3]))
     let sampler = Sampler(.greedy, processors: [Whole(text: text)], context)
-    #expect(sampler.forcedTokens() == [] && next(sampler, logits)?.id == 1)
-    #expect(sampler.forcedTokens() == [0, 2] && sampler.count == 3 && sampler.forcedTokens() == [])
+    #expect(sampler.forcedTokens(below: 4) == [] && next(sampler, logits)?.id == 1)
+    #expect(sampler.forcedTokens(below: 4) == [0, 2] && sampler.count == 3 && sampler.forcedTokens(below: 4) == [])
     #expect(next(sampler, logits)?.id == 1)
     let asked = Sampler(
       try SamplingParameters(temperature: 0, logprobs: 0), processors: [Whole(text: text)], context)
     var tokens: [Int32?] = []
     for _ in 0..<3 {
       tokens.append(next(asked, logits)?.id)
-      #expect(asked.forcedTokens() == [], "each needs its log-probability")
+      #expect(asked.forcedTokens(below: 4) == [], "each needs its log-probability")
     }
     #expect(tokens == text)
   }
@@ -189,7 +189,21 @@ extension Sampler {
       mutating func forcedToken() -> Int32? { 2 }
     }
     let sampler = Sampler(.greedy, processors: [Endless()], AnswerContext(prompt: []))
-    #expect(sampler.forcedTokens().count == Sampler.maxForced)
+    #expect(sampler.forcedTokens(below: 4).count == Sampler.maxForced)
+  }
+
+  /// A processor that has one token come for ever.
+  private struct Only: LogitsProcessor {
+    let token: Int32
+    mutating func apply(to logits: inout MutableSpan<Float>) {}
+    mutating func forcedToken() -> Int32? { token }
+  }
+
+  /// A row decides about tokens that are none, that end the answer, and that the last processor has not the say of.
+  @Test(arguments: [-1, 4, 3] as [Int32]) func someTokensAreNotForced(token: Int32) throws {
+    let context = AnswerContext(prompt: [], endTokens: [3])
+    #expect(Sampler(.greedy, processors: [Only(token: token)], context).forcedTokens(below: 4) == [])
+    #expect(Sampler(.greedy, processors: [Only(token: 2), LogitBias([0: 1])], context).forcedTokens(below: 4) == [])
   }
 
   @Test func masksRuleOutWhatIsNotInThem() {
@@ -199,7 +213,7 @@ extension Sampler {
       for id in ids { mask.insert(Int32(id)) }
       var logits = [Float](repeating: 1, count: count)
       var span = logits.mutableSpan
-      mask.rule(over: &span)
+      mask.apply(to: &span)
       #expect(logits.indices.filter { logits[$0] == 1 } == ids.filter { $0 < count })
       #expect(logits.allSatisfy { $0 == 1 || $0 == -.infinity })
     }

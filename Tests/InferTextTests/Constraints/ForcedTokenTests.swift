@@ -46,6 +46,16 @@ import Testing
     #expect(tokenizer.decode(answer.forcedTokens()) == " hundred")
   }
 
+  /// A text that is known up to within a character is forced up to there.
+  @Test func charactersAreForcedWhole() throws {
+    let tokenizer = try Self.tokenizer("gpt2")
+    let vocabulary = MaskVocabulary(tokenizer)
+    let choice = try Constraint(choice: ["x quick fox é", "x quick fox è"], for: vocabulary)
+    var answer = ConstrainedAnswer(choice, for: vocabulary, tokenizer: tokenizer)
+    for token in try tokenizer.encode("x") { answer.accept(token) }
+    #expect(tokenizer.decode(answer.forcedTokens()).hasPrefix(" quick fox"))
+  }
+
   /// Names of members are forced from where no other member can follow.
   @Test func namesOfMembersAreForced() throws {
     let tokenizer = try Self.tokenizer("gpt2")

@@ -6,6 +6,8 @@ struct ForcedText: Equatable, Sendable {
 
   /// The maximum length in bytes.
   static let maxLength = 256
+  /// All bytes, those first of which several may follow in most texts.
+  fileprivate static let candidates: [UInt8] = Array(0x20...0x7E) + Array(0...0x1F) + Array(0x7F...UInt8.max)
 }
 
 extension ByteMachine {
@@ -42,10 +44,10 @@ extension ByteMachine {
     return isOnly(target, behindEscapesFrom: next(state, backslash), .backslash) ? (bytes, target) : nil
   }
 
-  /// The first bytes that may follow, up to three.
+  /// Bytes that may follow, up to three.
   private mutating func nextBytes(behind state: Int32) -> [UInt8] {
     var bytes: [UInt8] = []
-    for byte in UInt8.min...UInt8.max where next(state, byte) != 0 {
+    for byte in ForcedText.candidates where next(state, byte) != 0 {
       bytes.append(byte)
       if bytes.count == 3 { break }
     }

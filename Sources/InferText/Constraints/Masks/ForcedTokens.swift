@@ -11,7 +11,7 @@ extension ConstrainedAnswer {
 }
 
 extension MaskVocabulary {
-  /// The tokens that stand for the beginning of a text whatever follows.
+  /// The tokens for the beginning of a text that goes on, or ends if it is the last.
   func tokens(of text: ForcedText, _ tokenizer: Tokenizer) -> [Int32] {
     guard !text.bytes.isEmpty else { return [] }
     var (ids, rest) = ([Int32](), text.bytes[...])
@@ -22,11 +22,13 @@ extension MaskVocabulary {
       ids.append(id)
       rest = rest[(place + 2)...]
     }
-    guard let plain = plainTokens(of: rest, tokenizer) else { return ids }
+    // A character whose last bytes are open is left to the model.
+    let whole = rest.prefix(rest.count - rest.incompleteCharacterLength)
+    guard let plain = plainTokens(of: whole, tokenizer) else { return ids }
     return ids + (text.isLast ? plain : stableTokens(plain, of: rest, tokenizer))
   }
 
-  /// The tokens of a text without special ones; `nil` where they are not its bytes, as when it ends within a character.
+  /// The tokens of a text without special ones; `nil` where they are not its bytes, as where the tokenizer rewrites it.
   private func plainTokens(of text: ArraySlice<UInt8>, _ tokenizer: Tokenizer) -> [Int32]? {
     guard let ids = try? tokenizer.encode(continuation: text), ids.allSatisfy({ !tokenizer.isSpecial($0) }),
       ids.flatMap({ tokenizer.bytes(for: $0) }) == Array(text)
@@ -42,5 +44,14 @@ extension MaskVocabulary {
       rest = rest.dropFirst(tokenizer.bytes(for: id).count)
     }
     return ids
+  }
+}
+
+extension ArraySlice<UInt8> {
+  /// The number of bytes at the end that begin a character of UTF-8 and do not complete it.
+  fileprivate var incompleteCharacterLength: Int {
+    guard let start = suffix(4).lastIndex(where: { $0 & 0xC0 != 0x80 }) else { return 0 }
+    let length = endIndex - start
+    return length < UTF8.length(startingWith: self[start]) ? length : 0
   }
 }
