@@ -137,8 +137,10 @@ public final class Engine: Sendable {
       }
       metrics.requestsWaiting.add(Double(requests.count))
       do throws(RequestError) {
-        try inbox.submit(sequences, at: arrival)
-        for request in requests { if let session = request.session { sessions.note(session, request.prompt) } }
+        // Before the engine's thread sees them, which notes a session's tokens at the end.
+        try inbox.submit(sequences, at: arrival) {
+          for request in requests { if let session = request.session { sessions.note(session, request.prompt) } }
+        }
         return sequences.map { Generation(GenerationHandle($0.channel, inbox, self)) }
       } catch {
         metrics.requestsWaiting.add(-Double(requests.count))

@@ -49,9 +49,15 @@ final class EngineInbox: Sendable {
 
   /// Takes requests on, all or none.
   ///
+  /// - Parameters:
+  ///   - sequences: The requests.
+  ///   - now: The time.
+  ///   - onAdmission: Called before the engine's thread sees them.
   /// - Throws: ``RequestError/draining``; ``RequestError/queueFull(limit:retryAfter:)`` or
   ///   ``RequestError/queueTokensFull(limit:retryAfter:)`` when there is no room for all of them.
-  func submit(_ sequences: [EngineSequence], at now: ContinuousClock.Instant) throws(RequestError) {
+  func submit(
+    _ sequences: [EngineSequence], at now: ContinuousClock.Instant, onAdmission: () -> Void = {}
+  ) throws(RequestError) {
     let tokens = sequences.reduce(0) { $0 + $1.scheduling.promptLength }
     try contents.change { contents throws(RequestError) in
       guard contents.news.phase == .accepting else { throw .draining }
@@ -72,6 +78,7 @@ final class EngineInbox: Sendable {
       contents.unfinished += sequences.count
       contents.waitingTokens += tokens
       contents.news.arrivals += sequences
+      onAdmission()
     }
   }
 
