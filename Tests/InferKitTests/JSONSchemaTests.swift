@@ -37,15 +37,7 @@ import Testing
         "properties": [
           "colour": ["enum": ["red", "green"]], "size": ["enum": [1, 5]], "inner": inner,
           "list": ["type": "array", "items": inner],
-          "matrix": [
-            "type": "array",
-            "items": [
-              "type": "array",
-              "items": [
-                "type": "number", "minimum": -1.7976931348623157e308, "maximum": 1.7976931348623157e308,
-              ],
-            ],
-          ],
+          "matrix": ["type": "array", "items": ["type": "array", "items": ["type": "number"]]],
           "counts": [
             "type": "object", "additionalProperties": ["type": "integer", "minimum": -32768, "maximum": 32767],
           ],
@@ -109,7 +101,7 @@ import Testing
     try Self.check(
       Double.self,
       (["9.9e307", "-9.9e307", "1.5e-400", "0.1"], ["1.7976931348623159e308", "-1.8e308"]))
-    try Self.check(Float.self, (["3.4028234e38", "-3.4028234e38", "1.5e-60", "0.1"], ["3.4028236e38", "-3.5e38"]))
+    try Self.check(Float.self, (["3.4028234e38", "-3.4028234e38", "1.5e-60", "0.1"], ["1.8e308"]))
     try Self.check(Decimal.self, (["1.0e127", "-1.0e127", "0.1"], ["1.0e166", "-1.0e166"]))
   }
 

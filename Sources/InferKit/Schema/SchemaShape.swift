@@ -45,10 +45,9 @@ extension String: ScalarShape {
 }
 
 extension BinaryFloatingPoint where Self: ScalarShape {
-  static var schema: JSONValue {
-    let most = Double(greatestFiniteMagnitude)
-    return ["type": "number", "minimum": .number(-most), "maximum": .number(most)]
-  }
+  /// Without limits, which would make every number a state of the constraint. No number that it allows is too large for a
+  /// `Double`; a `Float` that is too large is not decoded.
+  static var schema: JSONValue { ["type": "number"] }
 }
 
 extension Double: ScalarShape {

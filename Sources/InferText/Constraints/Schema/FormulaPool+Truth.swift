@@ -3,15 +3,34 @@ extension FormulaPool {
   private static let maxExclusive = 16
 
   /// The truth of a formula, from what is known of its leaves.
+  ///
+  /// - Complexity: O(parts), each looked at once, though it is in several others.
   func truth(of formula: Formula, _ truth: (SchemaLeaf) -> Truth) -> Truth {
+    var known: [Formula: Truth] = [:]
+    return self.truth(of: formula, &known, truth)
+  }
+
+  private func truth(
+    of formula: Formula, _ known: inout [Formula: Truth], _ truth: (SchemaLeaf) -> Truth
+  ) -> Truth {
+    guard isLarge(formula) else { return computedTruth(of: formula, &known, truth) }
+    if let result = known[formula] { return result }
+    let result = computedTruth(of: formula, &known, truth)
+    known[formula] = result
+    return result
+  }
+
+  private func computedTruth(
+    of formula: Formula, _ known: inout [Formula: Truth], _ truth: (SchemaLeaf) -> Truth
+  ) -> Truth {
     switch self[formula] {
     case .constant(let value): return Truth(value)
     case .leaf(let leaf): return truth(leaf)
-    case .not(let inner): return !self.truth(of: inner, truth)
+    case .not(let inner): return !self.truth(of: inner, &known, truth)
     case .all(let parts):
       var result = Truth.yes
       for part in parts {
-        switch self.truth(of: part, truth) {
+        switch self.truth(of: part, &known, truth) {
         case .no: return .no
         case .unknown: result = .unknown
         case .yes: break
@@ -21,7 +40,7 @@ extension FormulaPool {
     case .any(let parts):
       var result = Truth.no
       for part in parts {
-        switch self.truth(of: part, truth) {
+        switch self.truth(of: part, &known, truth) {
         case .yes: return .yes
         case .unknown: result = .unknown
         case .no: break
@@ -31,7 +50,7 @@ extension FormulaPool {
     case .exactlyOne(let parts):
       var (certain, possible) = (0, 0)
       for part in parts {
-        switch self.truth(of: part, truth) {
+        switch self.truth(of: part, &known, truth) {
         case .yes: certain += 1
         case .unknown: possible += 1
         case .no: break
@@ -45,25 +64,55 @@ extension FormulaPool {
 
   /// A formula that is true wherever the given one may still become so (or, with `isTrue` of `false`, become false), of what
   /// is possible for its leaves. Of exactly one of many it takes that any of them becomes true.
+  ///
+  /// - Complexity: O(parts), as ``truth(of:_:)``.
   mutating func possibility(
     of formula: Formula, isTrue: Bool = true, _ possibility: (SchemaLeaf, Bool) -> Formula
   ) -> Formula {
-    switch self[formula] {
+    var known: [Wanted: Formula] = [:]
+    return self.possibility(of: Wanted(formula: formula, isTrue: isTrue), &known, possibility)
+  }
+
+  private struct Wanted: Hashable {
+    let formula: Formula
+    let isTrue: Bool
+  }
+
+  private mutating func possibility(
+    of wanted: Wanted, _ known: inout [Wanted: Formula], _ possibility: (SchemaLeaf, Bool) -> Formula
+  ) -> Formula {
+    guard isLarge(wanted.formula) else { return computedPossibility(of: wanted, &known, possibility) }
+    if let result = known[wanted] { return result }
+    let result = computedPossibility(of: wanted, &known, possibility)
+    known[wanted] = result
+    return result
+  }
+
+  private mutating func computedPossibility(
+    of wanted: Wanted, _ known: inout [Wanted: Formula], _ possibility: (SchemaLeaf, Bool) -> Formula
+  ) -> Formula {
+    let isTrue = wanted.isTrue
+    func each(_ parts: [Formula], isTrue: Bool) -> [Formula] {
+      parts.map { self.possibility(of: Wanted(formula: $0, isTrue: isTrue), &known, possibility) }
+    }
+    switch self[wanted.formula] {
     case .constant(let value): return value == isTrue ? .always : .never
     case .leaf(let leaf): return possibility(leaf, isTrue)
-    case .not(let inner): return self.possibility(of: inner, isTrue: !isTrue, possibility)
+    case .not(let inner):
+      return self.possibility(of: Wanted(formula: inner, isTrue: !isTrue), &known, possibility)
     case .all(let parts):
-      let each = parts.map { self.possibility(of: $0, isTrue: isTrue, possibility) }
+      let each = each(parts, isTrue: isTrue)
       return isTrue ? all(each) : any(each)
     case .any(let parts):
-      let each = parts.map { self.possibility(of: $0, isTrue: isTrue, possibility) }
+      let each = each(parts, isTrue: isTrue)
       return isTrue ? any(each) : all(each)
     case .exactlyOne(let parts):
       guard isTrue else { return .always }
-      let each = parts.map { self.possibility(of: $0, possibility) }
-      guard parts.count <= Self.maxExclusive else { return any(each) }
-      let denied = parts.map { self.possibility(of: $0, isTrue: false, possibility) }
-      return any(each.indices.map { one in all([each[one]] + denied.indices.filter { $0 != one }.map { denied[$0] }) })
+      let possible = each(parts, isTrue: true)
+      guard parts.count <= Self.maxExclusive else { return any(possible) }
+      let denied = each(parts, isTrue: false)
+      return any(
+        possible.indices.map { one in all([possible[one]] + denied.indices.filter { $0 != one }.map { denied[$0] }) })
     }
   }
 

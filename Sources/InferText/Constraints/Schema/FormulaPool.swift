@@ -11,6 +11,8 @@ struct FormulaPool {
 
   private var nodes: [Node] = [.constant(false), .constant(true)]
   private var indices: [Node: Int32] = [.constant(false): 0, .constant(true): 1]
+  /// The number of statements in each formula, counting one that is in several parts as often, up to a limit.
+  private var sizes: [Int32] = [1, 1]
   private var restricted: [Restriction: Formula] = [:]
 
   private struct Restriction: Hashable {
@@ -26,9 +28,24 @@ struct FormulaPool {
   private mutating func make(_ node: Node) -> Formula {
     if let index = indices[node] { return Formula(index: index) }
     nodes.append(node)
+    sizes.append(size(of: node))
     indices[node] = Int32(nodes.count - 1)
     return Formula(index: Int32(nodes.count - 1))
   }
+
+  private static let maxSize: Int32 = 1 << 20
+
+  private func size(of node: Node) -> Int32 {
+    switch node {
+    case .constant, .leaf: return 1
+    case .not(let inner): return sizes[Int(inner.index)]
+    case .all(let parts), .any(let parts), .exactlyOne(let parts):
+      return parts.reduce(1) { min(Self.maxSize, $0 + sizes[Int($1.index)]) }
+    }
+  }
+
+  /// `true` for a formula whose parts are best looked at once each, since the same ones may be in many others.
+  func isLarge(_ formula: Formula) -> Bool { sizes[Int(formula.index)] > 256 }
 
   mutating func leaf(_ leaf: SchemaLeaf) -> Formula {
     switch leaf {

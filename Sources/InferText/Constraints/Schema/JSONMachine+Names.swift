@@ -164,17 +164,40 @@ extension JSONMachine {
 
   /// The names, of those that no statement knows, with which a formula may become true, or false.
   mutating func language(of formula: Formula, isTrue: Bool, _ frame: ObjectFrame) -> Expression {
+    var known: [Wanted: Expression] = [:]
+    return language(of: formula, isTrue: isTrue, frame, &known)
+  }
+
+  private struct Wanted: Hashable {
+    let formula: Formula
+    let isTrue: Bool
+  }
+
+  private mutating func language(
+    of formula: Formula, isTrue: Bool, _ frame: ObjectFrame, _ known: inout [Wanted: Expression]
+  ) -> Expression {
+    let wanted = Wanted(formula: formula, isTrue: isTrue)
+    if let result = known[wanted] { return result }
+    let result = computedLanguage(of: formula, isTrue: isTrue, frame, &known)
+    if compiler.pool.isLarge(formula) { known[wanted] = result }
+    return result
+  }
+
+  private mutating func computedLanguage(
+    of formula: Formula, isTrue: Bool, _ frame: ObjectFrame, _ known: inout [Wanted: Expression]
+  ) -> Expression {
     switch compiler.pool[formula] {
     case .constant(let value): return value == isTrue ? .everything : .nothing
-    case .not(let inner): return language(of: inner, isTrue: !isTrue, frame)
+    case .not(let inner): return language(of: inner, isTrue: !isTrue, frame, &known)
     case .all(let parts):
-      let each = parts.map { language(of: $0, isTrue: isTrue, frame) }
+      let each = parts.map { language(of: $0, isTrue: isTrue, frame, &known) }
       return isTrue ? compiler.automaton.pool.intersection(each) : compiler.automaton.pool.union(each)
     case .any(let parts):
-      let each = parts.map { language(of: $0, isTrue: isTrue, frame) }
+      let each = parts.map { language(of: $0, isTrue: isTrue, frame, &known) }
       return isTrue ? compiler.automaton.pool.union(each) : compiler.automaton.pool.intersection(each)
     case .exactlyOne(let parts):
-      return isTrue ? compiler.automaton.pool.union(parts.map { language(of: $0, isTrue: true, frame) }) : .everything
+      return isTrue
+        ? compiler.automaton.pool.union(parts.map { language(of: $0, isTrue: true, frame, &known) }) : .everything
     case .leaf(.members(let rule)) where isTrue && !frame.broken.contains(rule):
       let rule = compiler.memberRules[rule]
       var denied: [Expression] = []

@@ -104,6 +104,13 @@ extension JSONMachine {
     }
   }
 
+  /// The reach of all that is asked about a number.
+  mutating func reach(of frame: NumberFrame) -> NumberReach {
+    var reach = reach(of: frame.goal)
+    for outcome in frame.outcomes { reach.formUnion(self.reach(of: outcome)) }
+    return reach
+  }
+
   mutating func reach(of goal: Formula) -> NumberReach {
     if let known = numberReaches[goal] { return known }
     var reach = NumberReach()

@@ -13,6 +13,7 @@ extension JSONMachine {
       place: .sign, goal: requirement.goal, outcomes: requirement.outcomes,
       isInteger: requirement.isInteger && !isTold(number), text: text, digits: 0)
     guard requirement.goal != .never else { return nil }
+    frame.comparesOnly = text != nil && !isTold(number) && reach(of: frame).comparesOnly
     switch byte {
     case UInt8(ascii: "-"): break
     case UInt8(ascii: "0"): frame.place = .zero
@@ -56,6 +57,9 @@ extension JSONMachine {
       // Which digits these are does not matter.
     } else {
       next.text?.append(byte)
+      if next.comparesOnly, place == .digits, next.integerDigits > 1, let text = next.text {
+        next.text = reach(of: next).representative(of: text)
+      }
     }
     // Where it cannot end, there is room for what is missing.
     guard next.digits < Self.maxDigits - (next.isWhole ? 0 : 3), canComplete(next) else { return .some(nil) }
@@ -83,7 +87,6 @@ extension JSONMachine {
       return Truth(rule.contains(number) && (isPlain || !rule.isPlain))
     } == .yes
   }
-
 }
 
 extension NumberFrame {

@@ -1,0 +1,80 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import InferText
+
+/// Schemas whose texts or statements are many, of which a constraint must not take account one by one.
+@Suite(.timeLimit(.minutes(2))) struct StateCountTests {
+  /// All single characters and all runs of up to three digits, as vocabularies of today have them.
+  private static let tokens: [[UInt8]] =
+    (0..<128).map { [UInt8($0)] } + (0...99).map { Array(String(100 + $0).utf8.dropFirst()) }
+    + (0...999).map { Array(String(1000 + $0).utf8.dropFirst()) }
+  private static let vocabulary = MaskVocabulary(
+    size: tokens.count, tokens.enumerated().map { (Int32($0.offset), $0.element) })
+
+  /// Follows a text token by token, digits in runs of three, with a mask before each.
+  private static func isAllowed(_ text: String, by constraint: Constraint) -> Bool {
+    var cursor = constraint.makeCursor()
+    var rest = Array(text.utf8)[...]
+    while !rest.isEmpty {
+      let digits = rest.prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }.count
+      let token = Array(rest.prefix(digits == 2 ? 2 : max(1, min(3, digits))))
+      guard let id = tokens.firstIndex(of: token), cursor.mask().contains(Int32(id)), cursor.accept(token) else {
+        return false
+      }
+      rest = rest.dropFirst(token.count)
+    }
+    return cursor.mayEnd
+  }
+
+  @Test(arguments: [
+    #"{"type": "integer", "minimum": -9223372036854775808, "maximum": 9223372036854775807}"#,
+    #"{"type": "number"}"#,
+  ]) func numbersWithinBoundsAreFewStates(items: String) throws {
+    var random = SeededGenerator(seed: 7)
+    let constraint = try Constraint(
+      schema: ["type": "array", "items": try JSONValue(parsing: items)], for: Self.vocabulary)
+    let isWhole = items.contains("integer")
+    for _ in 0..<3 {
+      let numbers = (0..<60).map { _ in
+        isWhole
+          ? "\(Int.random(in: .min ... .max, using: &random))"
+          : "\(Double.random(in: -999_999...999_999, using: &random))"
+      }
+      #expect(Self.isAllowed("[" + numbers.joined(separator: ",") + "]", by: constraint))
+    }
+    #expect(!constraint.isWorn)
+  }
+
+  /// Digits that stand for others compare as they do.
+  @Test(arguments: [
+    (-37.5, 1003.0), (99.0, 101.0), (-100.0, -99.0), (1000.0, 1000.0), (0.0, 9.5), (-1001.0, 12.25),
+  ]) func boundsAreExact(least: Double, most: Double) throws {
+    let constraint = try Constraint(
+      schema: ["type": "number", "minimum": .number(least), "maximum": .number(most)], for: .bytes)
+    for number in -1200...1200 {
+      for text in ["\(number)", "\(number).5"] {
+        guard let value = Double(text) else { continue }
+        #expect(constraint.accepts(text) == (least...most).contains(value), "\(text) in \(least)...\(most)")
+      }
+    }
+  }
+
+  /// Statements that stand in many others are looked at once.
+  @Test func statementsThatRecurAreLookedAtOnce() throws {
+    func level(_ depth: Int) -> JSONValue {
+      var properties: JSONObject = [:]
+      for index in 0..<20 { properties["p\(depth)_\(index)"] = ["type": "integer"] }
+      let own: JSONValue = ["properties": .object(properties)]
+      guard depth > 0 else { return own }
+      return ["anyOf": [own, level(depth - 1)], "properties": .object(properties)]
+    }
+    var schema = level(6)
+    schema["type"] = "object"
+    schema["unevaluatedProperties"] = false
+    let constraint = try Constraint(schema: schema, for: .bytes)
+    #expect(constraint.accepts(#"{"p6_0": 1, "p5_3": 2}"#))
+    #expect(!constraint.accepts(#"{"p6_0": 1, "q": 2}"#))
+  }
+}
