@@ -16,8 +16,11 @@ public struct ShortConvolution: Mixer {
   /// Reads `in_proj`, `conv` and `out_proj`, and declares the layer's state: the last `taps − 1` products of B and x.
   ///
   /// - Parameters:
-  ///   - taps: taps of the convolution.
-  ///   - bias: whether the projections and the convolution have biases.
+  ///   - weights: The layer's weights.
+  ///   - width: The number of channels.
+  ///   - taps: The number of taps of the convolution.
+  ///   - bias: `true` when the projections and the convolution have biases.
+  ///   - state: The model's state, to which the layer's is added.
   public init(
     _ weights: WeightScope, width: Int, taps: Int, bias: Bool, state: inout StateLayout
   ) throws(ModelError) {

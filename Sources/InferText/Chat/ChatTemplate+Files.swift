@@ -9,7 +9,7 @@ extension ChatTemplate {
   /// The file of a further template in a model's folder.
   package static func file(of name: String) -> String { "\(folder)/\(name)\(fileEnding)" }
 
-  /// The templates of a model's folder; see ``load(files:)``.
+  /// The templates of a model's folder; see `load(files:)`.
   public static func load(folder: URL) throws(TemplateError) -> ChatTemplate? { try load(files: .folder(folder)) }
 
   /// The templates among a model's files: `chat_template.jinja`, or else the member `chat_template` of

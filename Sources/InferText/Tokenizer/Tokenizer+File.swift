@@ -1,7 +1,7 @@
 public import Foundation
 
 extension Tokenizer {
-  /// Loads the tokenizer of a model's folder, as ``init(files:)`` does.
+  /// Loads the tokenizer of a model's folder, as `init(files:)` does.
   ///
   /// - Parameters:
   ///   - folder: The model's folder.
