@@ -60,7 +60,7 @@ public struct StreamingDetokenizer: Sendable {
 
 extension UTF8 {
   /// How many bytes at the end begin a character that more bytes could still complete: 0…3.
-  fileprivate static func unfinishedSuffix(of bytes: [UInt8]) -> Int {
+  static func unfinishedSuffix(of bytes: [UInt8]) -> Int {
     for count in 1...3 where count <= bytes.count {
       let lead = bytes[bytes.count - count]
       guard lead & 0xC0 != 0x80 else { continue }

@@ -42,7 +42,7 @@ import Testing
     }
   }
 
-  /// What models write of themselves.
+  /// Calls as models write them of themselves.
   @Test(
     arguments: [
       (

@@ -14,7 +14,7 @@ struct ByteAutomaton: ByteTransitions {
   mutating func next(_ state: Expression, _ byte: UInt8) -> Expression {
     let start = state.number < rowStarts.count ? rowStarts[state.number] : -1
     if start >= 0 { return rows[Int(start) + Int(byte)] }
-    // What a full pool says is nothing to go by.
+    // The expressions of a full pool are unreliable.
     if pool.isFull { return .nothing }
     return rows[makeRow(of: state) + Int(byte)]
   }

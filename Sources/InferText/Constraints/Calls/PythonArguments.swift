@@ -2,7 +2,7 @@
 ///
 /// The text is followed as the JSON object that it stands for. Strings have the escapes that Python and JSON share, and those
 /// by number for control characters alone.
-struct PythonArguments: TranscodedMachine {
+struct PythonArguments: TranscodedObject {
   struct Place: Hashable {
     var step: Step
     /// The state in the object.

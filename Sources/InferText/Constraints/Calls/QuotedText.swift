@@ -2,7 +2,7 @@
 /// them alike.
 ///
 /// Of several ways to write a character there are two: itself, and one escape where it has a short one or needs one.
-struct QuotedText: ByteMachine {
+struct QuotedText: TranscodedMachine {
   struct Place: Hashable {
     /// The state in the value.
     var text: Int32
@@ -13,7 +13,7 @@ struct QuotedText: ByteMachine {
   }
 
   private var value: any ByteMachine
-  private var states: TranscodedStates<Place>
+  var states: TranscodedStates<Place>
 
   /// - Parameter value: A machine of the string's value, in UTF-8.
   init(_ value: any ByteMachine) {
@@ -21,21 +21,11 @@ struct QuotedText: ByteMachine {
     states = TranscodedStates(start: Place(text: value.start))
   }
 
-  var start: Int32 { TranscodedStates<Place>.start }
-  var isFull: Bool { states.isFull || value.isFull }
-  var isHalfFull: Bool { states.isHalfFull || value.isHalfFull }
-
-  func isBetweenParts(_ state: Int32) -> Bool { false }
+  var isInnerFull: Bool { value.isFull }
+  var isInnerHalfFull: Bool { value.isHalfFull }
 
   mutating func isAccepting(_ state: Int32) -> Bool {
     state != 0 && states[state].seen == 0 && value.isAccepting(states[state].text)
-  }
-
-  mutating func next(_ state: Int32, _ byte: UInt8) -> Int32 {
-    if let known = states.transitions[state, byte] { return known }
-    let result = isFull || state == 0 ? 0 : states.state(of: advance(states[state], byte))
-    states.transitions[state, byte] = result
-    return result
   }
 
   private static let backslash = UInt8(ascii: "\\")
@@ -45,7 +35,7 @@ struct QuotedText: ByteMachine {
     (UInt8(ascii: "n"), 10), (UInt8(ascii: "r"), 13), (UInt8(ascii: "t"), 9),
   ]
 
-  private mutating func advance(_ place: Place, _ byte: UInt8) -> Place? {
+  mutating func advance(_ place: Place, _ byte: UInt8) -> Place? {
     var place = place
     switch (place.seen, byte) {
     case (0, Self.backslash):

@@ -6,7 +6,7 @@
 ///
 /// The text is followed as the JSON object that it stands for. A value whose schema admits strings is a string unless it
 /// looks like another value that the schema admits; what it is shows at its end, so both are followed until then.
-struct TaggedArguments: TranscodedMachine {
+struct TaggedArguments: TranscodedObject {
   struct Place: Hashable {
     var step: Step
     /// The state in the object, in a value that is a string.

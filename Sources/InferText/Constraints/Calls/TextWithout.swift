@@ -2,15 +2,17 @@
 ///
 /// A text may come to a place from which all ways on have the other text in them. Of a ``LanguageMachine`` there is
 /// ``LanguageMachine/without(_:)``, which never does.
-struct TextWithout: ByteMachine {
-  private struct Place: Hashable {
+struct TextWithout: TranscodedMachine {
+  struct Place: Hashable {
+    /// The state in the other machine.
     let text: Int32
+    /// The strings that may follow without the mark.
     let rest: Expression
   }
 
   private var machine: any ByteMachine
   private var automaton = ByteAutomaton()
-  private var states: TranscodedStates<Place>
+  var states: TranscodedStates<Place>
 
   init(_ machine: any ByteMachine, _ mark: some Sequence<UInt8>) {
     self.machine = machine
@@ -18,25 +20,14 @@ struct TextWithout: ByteMachine {
     states = TranscodedStates(start: Place(text: machine.start, rest: rest))
   }
 
-  var start: Int32 { TranscodedStates<Place>.start }
-  var isFull: Bool { states.isFull || machine.isFull }
-  var isHalfFull: Bool { states.isHalfFull || machine.isHalfFull }
-
-  func isBetweenParts(_ state: Int32) -> Bool { false }
+  var isInnerFull: Bool { machine.isFull }
+  var isInnerHalfFull: Bool { machine.isHalfFull }
 
   mutating func isAccepting(_ state: Int32) -> Bool { state != 0 && machine.isAccepting(states[state].text) }
 
-  mutating func next(_ state: Int32, _ byte: UInt8) -> Int32 {
-    if let known = states.transitions[state, byte] { return known }
-    var place: Place?
-    if state != 0, !isFull {
-      let here = states[state]
-      let (text, rest) = (machine.next(here.text, byte), automaton.next(here.rest, byte))
-      if text != 0, rest != .nothing { place = Place(text: text, rest: rest) }
-    }
-    let result = states.state(of: place)
-    states.transitions[state, byte] = result
-    return result
+  mutating func advance(_ place: Place, _ byte: UInt8) -> Place? {
+    let (text, rest) = (machine.next(place.text, byte), automaton.next(place.rest, byte))
+    return text == 0 || rest == .nothing ? nil : Place(text: text, rest: rest)
   }
 }
 

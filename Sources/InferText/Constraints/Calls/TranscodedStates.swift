@@ -1,19 +1,32 @@
-/// A machine of arguments in a form of their own, which are followed as the members of a JSON object.
+/// A machine of texts in a form of their own, which are followed in another machine.
 protocol TranscodedMachine: ByteMachine {
   associatedtype Place: Hashable
 
-  /// The machine of the object.
-  var object: JSONMachine { get set }
+  /// `true` once the other machine has more states than it may have.
+  var isInnerFull: Bool { get }
+  /// `true` once it has half as many.
+  var isInnerHalfFull: Bool { get }
   var states: TranscodedStates<Place> { get set }
 
   /// The place behind a byte; `nil` where it may not follow.
   mutating func advance(_ place: Place, _ byte: UInt8) -> Place?
 }
 
+/// A machine of arguments, which are followed as the members of a JSON object.
+protocol TranscodedObject: TranscodedMachine {
+  /// The machine of the object.
+  var object: JSONMachine { get set }
+}
+
+extension TranscodedObject {
+  var isInnerFull: Bool { object.isFull }
+  var isInnerHalfFull: Bool { object.isHalfFull }
+}
+
 extension TranscodedMachine {
   var start: Int32 { TranscodedStates<Place>.start }
-  var isFull: Bool { states.isFull || object.isFull }
-  var isHalfFull: Bool { states.isHalfFull || object.isHalfFull }
+  var isFull: Bool { states.isFull || isInnerFull }
+  var isHalfFull: Bool { states.isHalfFull || isInnerHalfFull }
 
   func isBetweenParts(_ state: Int32) -> Bool { false }
 

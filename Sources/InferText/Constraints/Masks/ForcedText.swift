@@ -72,9 +72,9 @@ extension ByteMachine {
 
 extension JSONEscape {
   /// The bytes that may follow in an escape sequence.
-  fileprivate var candidates: some Sequence<UInt8> {
+  fileprivate var candidates: [UInt8] {
     switch self {
-    case .none: Array(UInt8.min...UInt8.max)
+    case .none: []
     case .backslash, .half, .halfBackslash: Array("\"\\/bfnrtu".utf8)
     case .digits, .secondDigits: Array("0123456789abcdefABCDEF".utf8)
     }

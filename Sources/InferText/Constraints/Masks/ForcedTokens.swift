@@ -23,7 +23,7 @@ extension MaskVocabulary {
       rest = rest[(place + 2)...]
     }
     // A character whose last bytes are open is left to the model.
-    let whole = rest.prefix(rest.count - rest.incompleteCharacterLength)
+    let whole = rest.dropLast(UTF8.unfinishedSuffix(of: Array(rest)))
     guard let plain = plainTokens(of: whole, tokenizer) else { return ids }
     return ids + (text.isLast ? plain : stableTokens(plain, of: rest, tokenizer))
   }
@@ -44,14 +44,5 @@ extension MaskVocabulary {
       rest = rest.dropFirst(tokenizer.bytes(for: id).count)
     }
     return ids
-  }
-}
-
-extension ArraySlice<UInt8> {
-  /// The number of bytes at the end that begin a character of UTF-8 and do not complete it.
-  fileprivate var incompleteCharacterLength: Int {
-    guard let start = suffix(4).lastIndex(where: { $0 & 0xC0 != 0x80 }) else { return 0 }
-    let length = endIndex - start
-    return length < UTF8.length(startingWith: self[start]) ? length : 0
   }
 }

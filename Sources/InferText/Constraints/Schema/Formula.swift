@@ -6,6 +6,12 @@ struct Formula: Hashable, Sendable {
   static let always = Formula(index: 1)
 }
 
+/// A formula that is to become true, or false.
+struct WantedTruth: Hashable {
+  let formula: Formula
+  let isTrue: Bool
+}
+
 /// The kinds of JSON values.
 struct JSONKinds: OptionSet, Hashable, Sendable {
   let rawValue: UInt8

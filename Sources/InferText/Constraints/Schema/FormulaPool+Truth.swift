@@ -69,17 +69,12 @@ extension FormulaPool {
   mutating func possibility(
     of formula: Formula, isTrue: Bool = true, _ possibility: (SchemaLeaf, Bool) -> Formula
   ) -> Formula {
-    var known: [Wanted: Formula] = [:]
-    return self.possibility(of: Wanted(formula: formula, isTrue: isTrue), &known, possibility)
-  }
-
-  private struct Wanted: Hashable {
-    let formula: Formula
-    let isTrue: Bool
+    var known: [WantedTruth: Formula] = [:]
+    return self.possibility(of: WantedTruth(formula: formula, isTrue: isTrue), &known, possibility)
   }
 
   private mutating func possibility(
-    of wanted: Wanted, _ known: inout [Wanted: Formula], _ possibility: (SchemaLeaf, Bool) -> Formula
+    of wanted: WantedTruth, _ known: inout [WantedTruth: Formula], _ possibility: (SchemaLeaf, Bool) -> Formula
   ) -> Formula {
     guard isLarge(wanted.formula) else { return computedPossibility(of: wanted, &known, possibility) }
     if let result = known[wanted] { return result }
@@ -89,17 +84,17 @@ extension FormulaPool {
   }
 
   private mutating func computedPossibility(
-    of wanted: Wanted, _ known: inout [Wanted: Formula], _ possibility: (SchemaLeaf, Bool) -> Formula
+    of wanted: WantedTruth, _ known: inout [WantedTruth: Formula], _ possibility: (SchemaLeaf, Bool) -> Formula
   ) -> Formula {
     let isTrue = wanted.isTrue
     func each(_ parts: [Formula], isTrue: Bool) -> [Formula] {
-      parts.map { self.possibility(of: Wanted(formula: $0, isTrue: isTrue), &known, possibility) }
+      parts.map { self.possibility(of: WantedTruth(formula: $0, isTrue: isTrue), &known, possibility) }
     }
     switch self[wanted.formula] {
     case .constant(let value): return value == isTrue ? .always : .never
     case .leaf(let leaf): return possibility(leaf, isTrue)
     case .not(let inner):
-      return self.possibility(of: Wanted(formula: inner, isTrue: !isTrue), &known, possibility)
+      return self.possibility(of: WantedTruth(formula: inner, isTrue: !isTrue), &known, possibility)
     case .all(let parts):
       let each = each(parts, isTrue: isTrue)
       return isTrue ? all(each) : any(each)

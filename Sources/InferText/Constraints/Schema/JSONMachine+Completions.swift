@@ -70,15 +70,8 @@ extension JSONMachine {
 
   /// The names that may follow, with one of each class of those that no statement knows.
   private mutating func names(behind frame: ObjectFrame, _ requirement: KindRequirement) -> [Name] {
-    var names: [Name] = []
-    for index in frame.last + 1..<max(requirement.orderedCount, frame.last + 1) {
-      names.append(.known(index))
-      if !mayPass(index, frame, requirement) { break }
-    }
-    for index in requirement.orderedCount..<requirement.names.count where !frame.hasSeen(index) {
-      names.append(.known(index))
-    }
-    return names + (classesOfOtherNames(requirement) ?? []).map { .other($0.matches, nil) }
+    knownNames(behind: frame, requirement).map { .known($0) }
+      + (classesOfOtherNames(requirement) ?? []).map { .other($0.matches, nil) }
   }
 
   /// The names that no statement knows, by the languages that they are in; `nil` where there are too many ways.

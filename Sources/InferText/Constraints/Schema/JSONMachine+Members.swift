@@ -82,8 +82,8 @@ extension JSONMachine {
     return member
   }
 
-  /// What is asked of the value of a name by itself, whatever else may follow, and the frame around the value; `nil` when
-  /// nothing may be.
+  /// The requirement of a name's value by itself, whatever else may follow, and the frame around the value; `nil` when no
+  /// value may follow the name.
   mutating func proposal(
     _ name: Name, behind frame: ObjectFrame, _ requirement: KindRequirement
   ) -> (requirement: Requirement, around: ObjectFrame)? {

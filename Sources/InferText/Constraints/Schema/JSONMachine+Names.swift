@@ -10,11 +10,7 @@ extension JSONMachine {
       guard member(.known(index), behind: frame).requirement != nil else { return }
       requirement.trie.insert(index, into: &known)
     }
-    for index in frame.last + 1..<max(requirement.orderedCount, frame.last + 1) {
-      add(index)
-      if !mayPass(index, frame, requirement) { break }
-    }
-    for index in requirement.orderedCount..<requirement.names.count where !frame.hasSeen(index) { add(index) }
+    for index in knownNames(behind: frame, requirement) { add(index) }
     if others != .nothing, !hasRoom(behind: nil, frame, requirement, hasOthers: true) { others = .nothing }
     let number = number(ofNames: known)
     let hasKnown = requirement.trie.has(known, below: NameTrie.root)
@@ -22,6 +18,16 @@ extension JSONMachine {
     return NameFrame(
       node: NameTrie.root, names: number, others: others, patterns: others == .nothing ? [] : requirement.patterns,
       characters: others != .nothing && isCounted(frame, requirement) ? [] : nil)
+  }
+
+  /// The indices of the known names that may come next in their order, and of those that have none and were not there.
+  mutating func knownNames(behind frame: ObjectFrame, _ requirement: KindRequirement) -> [Int] {
+    var indices: [Int] = []
+    for index in frame.last + 1..<max(requirement.orderedCount, frame.last + 1) {
+      indices.append(index)
+      if !mayPass(index, frame, requirement) { break }
+    }
+    return indices + (requirement.orderedCount..<requirement.names.count).filter { !frame.hasSeen($0) }
   }
 
   /// `true` where the number of members behind the next one matters still.
@@ -164,27 +170,23 @@ extension JSONMachine {
 
   /// The names, of those that no statement knows, with which a formula may become true, or false.
   mutating func language(of formula: Formula, isTrue: Bool, _ frame: ObjectFrame) -> Expression {
-    var known: [Wanted: Expression] = [:]
+    var known: [WantedTruth: Expression] = [:]
     return language(of: formula, isTrue: isTrue, frame, &known)
   }
 
-  private struct Wanted: Hashable {
-    let formula: Formula
-    let isTrue: Bool
-  }
-
   private mutating func language(
-    of formula: Formula, isTrue: Bool, _ frame: ObjectFrame, _ known: inout [Wanted: Expression]
+    of formula: Formula, isTrue: Bool, _ frame: ObjectFrame, _ known: inout [WantedTruth: Expression]
   ) -> Expression {
-    let wanted = Wanted(formula: formula, isTrue: isTrue)
+    guard compiler.pool.isLarge(formula) else { return computedLanguage(of: formula, isTrue: isTrue, frame, &known) }
+    let wanted = WantedTruth(formula: formula, isTrue: isTrue)
     if let result = known[wanted] { return result }
     let result = computedLanguage(of: formula, isTrue: isTrue, frame, &known)
-    if compiler.pool.isLarge(formula) { known[wanted] = result }
+    known[wanted] = result
     return result
   }
 
   private mutating func computedLanguage(
-    of formula: Formula, isTrue: Bool, _ frame: ObjectFrame, _ known: inout [Wanted: Expression]
+    of formula: Formula, isTrue: Bool, _ frame: ObjectFrame, _ known: inout [WantedTruth: Expression]
   ) -> Expression {
     switch compiler.pool[formula] {
     case .constant(let value): return value == isTrue ? .everything : .nothing

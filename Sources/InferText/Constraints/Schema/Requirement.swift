@@ -63,7 +63,7 @@ final class KindRequirement {
     var names: Expression
   }
 
-  /// What of an object matters to a statement about it.
+  /// The names and the number of members up to which a statement about an object tells objects apart.
   struct Weight {
     var names: [UInt64]
     var count: Int

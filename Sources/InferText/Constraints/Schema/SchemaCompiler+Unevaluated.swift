@@ -1,7 +1,7 @@
 // `unevaluatedProperties` and `unevaluatedItems`: schemas of the members and elements that no other keyword evaluates.
 //
-// What is evaluated depends on which branches hold, so that each is a statement by itself: a name is evaluated by a branch
-// that holds, or its value is as the keyword says.
+// Branches that hold evaluate members and elements. So each is a statement by itself: a name is evaluated by a branch that
+// holds, or its value is as the keyword says.
 extension SchemaCompiler {
   private static let maxOpen = 6
 

@@ -42,7 +42,7 @@ struct SchemaEvaluations {
 }
 
 extension SchemaCompiler {
-  /// What a schema evaluates of the value itself, if that is valid against it.
+  /// The members and elements that a schema evaluates of a value which is valid against it.
   mutating func evaluations(of number: Int) throws(SchemaError) -> SchemaEvaluations {
     if let known = knownEvaluations[number] { return known }
     let (value, path) = source(of: number)
@@ -56,7 +56,7 @@ extension SchemaCompiler {
     return result
   }
 
-  /// What the keywords of a schema evaluate, but for `unevaluatedProperties` and `unevaluatedItems`.
+  /// The members and elements that all keywords of a schema evaluate but `unevaluatedProperties` and `unevaluatedItems`.
   mutating func evaluations(_ schema: JSONObject, _ path: String) throws(SchemaError) -> SchemaEvaluations {
     var result = SchemaEvaluations()
     if let reference = schema["$ref"]?.string {
