@@ -35,6 +35,11 @@ def busy(binary, long_model):
         server.__exit__()
 
 
+def lasting(server, count, seed, **members):
+    """An answer long enough that answers given one after the other are seen by their clients in that order."""
+    return {"model": server.model, "prompt": tokens(count, seed), "max_tokens": 100, "ignore_eos": True, **members}
+
+
 def hold(server):
     connection = raw_request(server, server.chat(stream=True, **{**LONG, "max_tokens": 30_000}))
     wait_until(lambda: server.metric("num_requests_running") == 1)
@@ -46,8 +51,7 @@ def test_a_lower_priority_number_is_sooner(busy):
     order = []
 
     def ask(priority):
-        body = {"model": server.model, "prompt": tokens(40, priority), "max_tokens": 1, "priority": priority}
-        assert server.post(COMPLETIONS, body).status_code == 200
+        assert server.post(COMPLETIONS, lasting(server, 40, priority, priority=priority)).status_code == 200
         order.append(priority)
 
     with ThreadPoolExecutor(3) as pool:
@@ -76,8 +80,7 @@ def test_a_client_with_many_requests_does_not_keep_others_waiting(busy):
     order = []
 
     def ask(user, seed):
-        body = {"model": server.model, "prompt": tokens(60, seed), "max_tokens": 1, "user": user}
-        assert server.post(COMPLETIONS, body).status_code == 200
+        assert server.post(COMPLETIONS, lasting(server, 60, seed, user=user)).status_code == 200
         order.append(user)
 
     with ThreadPoolExecutor(12) as pool:
