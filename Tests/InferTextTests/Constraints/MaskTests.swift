@@ -85,6 +85,46 @@ import Testing
     try check(["type": "object", "properties": ["a": true, "b": true], "additionalProperties": false], [#"{"a":"#])
   }
 
+  /// Where equal values or names matter, masks do not follow each text by itself.
+  @Test(arguments: [
+    #"{"type": "array", "uniqueItems": true, "items": {"type": "string"}}"#,
+    #"{"type": "array", "uniqueItems": true, "items": {"type": "string", "pattern": "^[ab]{1,2}$"}}"#,
+    #"{"type": "array", "uniqueItems": true, "items": {"enum": ["a", "ab", "b"]}}"#,
+    #"{"type": "array", "uniqueItems": true, "items": {"pattern": "^a?b$", "type": ["string", "array"]}}"#,
+    #"{"type": "array", "uniqueItems": true, "prefixItems": [{"type": "string"}, {"enum": ["a"]}]}"#,
+    #"{"type": "array", "uniqueItems": true, "items": {"type": "object", "additionalProperties": {"type": "string"}}}"#,
+    #"{"type": "object", "minProperties": 2, "maxProperties": 3, "additionalProperties": {"enum": ["a", 1]}}"#,
+    #"{"type": "object", "minProperties": 2, "propertyNames": {"enum": ["a", "b", "ab"]}}"#,
+  ])
+  func areWhatIsAccepted(schema: String) throws {
+    let texts = [
+      "a", "b", "ab", "\"", "\"a", "\"a\"", "\",", "\",\"", "\",\"a", "\",\"a\"", "\"]", "a\",", ",", "[", "]", "{",
+      "}", ":",
+      "1", "\":", "\":\"", "\":\"a\",\"a\"", "\"}", "\"},{\"", "[\"", "{\"",
+    ]
+    let vocabulary = MaskVocabulary(size: texts.count, texts.enumerated().map { (Int32($0), Array($1.utf8)) })
+    let constraint = try Constraint(schema: try JSONValue(parsing: schema), for: vocabulary)
+    var random = SeededGenerator(seed: 1)
+    var longest = 0
+    for _ in 0..<60 {
+      var (cursor, path) = (constraint.makeCursor(), "")
+      for step in 1...16 {
+        let mask = cursor.mask()
+        var allowed: [Int] = []
+        for (id, text) in texts.enumerated() {
+          var next = cursor
+          if next.accept(Array(text.utf8)) { allowed.append(id) }
+        }
+        #expect(texts.indices.filter { mask.contains(Int32($0)) } == allowed, "\(path)")
+        guard let id = allowed.randomElement(using: &random) else { break }
+        _ = cursor.accept(Array(texts[id].utf8))
+        path += texts[id]
+        longest = max(longest, step)
+      }
+    }
+    #expect(longest > 8)
+  }
+
   /// States and masks are shared between threads.
   @Test func areTheSameOnManyThreads() async throws {
     let tokenizer = try Self.tokenizer()

@@ -9,6 +9,8 @@ import Testing
     ("a.c", ["abc", "aüc"], ["a\nc", "ac"]), ("(?=.*\\d)[a-z0-9]{2,4}", ["a1", "12ab"], ["ab", "a1b2c"]),
     ("(?!foo)\\w+", ["fo", "bar"], ["foo", "foobar"]), ("[^\\s]+", ["x-y"], ["x y", ""]),
     ("^abc$", ["abc"], ["ab", "abcd"]), ("\\u00e9|\\x41", ["é", "A"], ["e"]), ("x{0,2}y?", ["", "xxy"], ["xxx"]),
+    ("a{1,2}b|a{3,4}b|a{6,}b", ["ab", "aaab", "aaaab", "aaaaaab", "aaaaaaaab"], ["b", "aaaaab"]),
+    ("(a{1,2}\\.){1,2}b|(a{2,3}\\.){2,3}b", ["a.b", "aa.aaa.b", "aaa.aaa.aa.b"], ["aaa.b", "a.aaa.b", "a.a.a.b"]),
   ])
   func matches(_ pattern: String, _ accepted: [String], _ refused: [String]) throws {
     let constraint = try Constraint(regex: pattern, for: .bytes)
@@ -27,6 +29,14 @@ import Testing
     let constraint = try Constraint(regex: "(a+)+(a|aa)*b", for: .bytes)
     #expect(!constraint.accepts(String(repeating: "a", count: 5000)))
     #expect(constraint.accepts(String(repeating: "a", count: 5000) + "b"))
+  }
+
+  /// Counts within counts, of which every beginning of a text can be read in many ways.
+  @Test func countsCounts() throws {
+    let constraint = try Constraint(regex: "(?=.{1,255}$)(.{1,63}\\.){1,127}(?![0-9]*$)[a-z0-9-]+\\.?", for: .bytes)
+    #expect(constraint.accepts(String(repeating: "a.", count: 100) + "b"))
+    #expect(!constraint.accepts(String(repeating: "a.", count: 100) + "1"))
+    #expect(!constraint.accepts(String(repeating: "a.", count: 128)))
   }
 
   @Test func choosesOneOfSomeTexts() throws {

@@ -62,18 +62,23 @@ extension ByteMachine {
 extension ByteTransitions {
   /// Calls `body` with the tokens of a trie that may follow, and the state behind each.
   mutating func walk(_ trie: TokenTrie, from state: Int32, _ body: (Int32, Int32) -> Void) {
-    var path = [Int32](repeating: state, count: trie.maxDepth + 1)
-    var index = 0
-    while index < trie.nodes.count {
-      let node = trie.nodes[index]
-      let state = next(path[Int(node.depth) - 1], node.byte)
-      if state == 0 {
-        index = Int(node.end)
-        continue
+    var states = [Int32](repeating: state, count: trie.maxDepth + 1)
+    // A mask is hundreds of thousands of these steps.
+    unsafe states.withUnsafeMutableBufferPointer { path in
+      unsafe trie.nodes.withUnsafeBufferPointer { nodes in
+        var index = 0
+        while index < nodes.count {
+          let node = unsafe nodes[index]
+          let state = unsafe next(path[Int(node.depth) - 1], node.byte)
+          if state == 0 {
+            index = Int(node.end)
+            continue
+          }
+          unsafe path[Int(node.depth)] = state
+          for place in Int(node.firstID)..<Int(node.firstID + node.idCount) { body(trie.ids[place], state) }
+          index += 1
+        }
       }
-      path[Int(node.depth)] = state
-      for place in Int(node.firstID)..<Int(node.firstID + node.idCount) { body(trie.ids[place], state) }
-      index += 1
     }
   }
 }

@@ -10,7 +10,10 @@ struct ByteSet: Hashable, Sendable {
   /// The bytes from one to another.
   init(_ bytes: ClosedRange<UInt8>) {
     self.init()
-    for byte in bytes { insert(byte) }
+    for index in 0..<4 {
+      let (least, most) = (max(Int(bytes.lowerBound) - index * 64, 0), min(Int(bytes.upperBound) - index * 64, 63))
+      if least <= most { words[index] = UInt64.max >> UInt64(63 - most) & UInt64.max << UInt64(least) }
+    }
   }
 
   /// All bytes.
@@ -23,25 +26,4 @@ struct ByteSet: Hashable, Sendable {
   mutating func insert(_ byte: UInt8) { words[Int(byte >> 6)] |= 1 << (byte & 63) }
 
   func union(_ other: ByteSet) -> ByteSet { ByteSet(words: words | other.words) }
-  func intersection(_ other: ByteSet) -> ByteSet { ByteSet(words: words & other.words) }
-  var inverse: ByteSet { ByteSet(words: ~words) }
-
-  /// The least byte; `nil` of the empty set.
-  var first: UInt8? {
-    for index in 0..<4 where words[index] != 0 {
-      return UInt8(index * 64 + words[index].trailingZeroBitCount)
-    }
-    return nil
-  }
-
-  /// Calls `body` with each byte, in ascending order.
-  func forEach(_ body: (UInt8) -> Void) {
-    for index in 0..<4 {
-      var word = words[index]
-      while word != 0 {
-        body(UInt8(index * 64 + word.trailingZeroBitCount))
-        word &= word - 1
-      }
-    }
-  }
 }

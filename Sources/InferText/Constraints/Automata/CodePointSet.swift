@@ -1,5 +1,5 @@
 /// A set of Unicode code points, surrogates aside: disjoint ranges in ascending order that do not touch.
-struct CodePointSet: Equatable, Sendable {
+struct CodePointSet: Hashable, Sendable {
   private(set) var ranges: [ClosedRange<UInt32>] = []
 
   init() {}
@@ -88,6 +88,13 @@ extension CodePointSet {
 extension ExpressionPool {
   /// One character of a set, in UTF-8.
   mutating func character(of set: CodePointSet) -> Expression {
+    if let known = characterSets[set] { return known }
+    let character = makeCharacter(of: set)
+    characterSets[set] = character
+    return character
+  }
+
+  private mutating func makeCharacter(of set: CodePointSet) -> Expression {
     var alternatives: [Expression] = []
     for range in set.ranges {
       for part in Self.encodable(range) { alternatives.append(characters(part)) }

@@ -1,7 +1,64 @@
+/// The derivatives of expressions that were taken, and what was found out on the way.
+struct Derivatives {
+  enum Emptiness: UInt8 {
+    case unknown
+    case empty
+    case inhabited
+  }
+
+  /// The derivatives of an expression by class of bytes.
+  struct Row {
+    /// The number of a partition of the bytes into such as have the same derivatives; -1 until it is known.
+    var partition: Int32 = -1
+    /// The index of the first derivative in ``cells``; -1 until there are any.
+    var start: Int32 = -1
+  }
+
+  /// A derivative that was or was not taken.
+  struct Cell {
+    private var number: Int32
+
+    /// One that was not taken.
+    static let unknown = Cell(number: -1)
+
+    private init(number: Int32) { self.number = number }
+
+    /// - Parameter isCertain: `true` for ``Expression/nothing`` and for what has a string.
+    init(_ expression: Expression, isCertain: Bool) { number = isCertain ? expression.index : -2 - expression.index }
+
+    var expression: Expression? { number == -1 ? nil : Expression(number: number < 0 ? -2 - number : number) }
+
+    /// The expression, where it is certain that it is ``Expression/nothing`` or has a string.
+    var certain: Expression? { number < 0 ? nil : Expression(number: number) }
+  }
+
+  var partitions = BytePartitions()
+  var rows: [Row] = []
+  var cells: [Cell] = []
+  var emptiness: [Emptiness] = []
+  /// The number of the last search that came to each expression.
+  var searches: [UInt32] = []
+  var searchCount: UInt32 = 0
+
+  mutating func addExpression() {
+    rows.append(Row())
+    emptiness.append(.unknown)
+    searches.append(0)
+  }
+
+  /// The place of a derivative in ``cells``; `nil` where the expression has none yet.
+  @inline(__always)
+  func place(_ expression: Expression, _ byte: UInt8) -> Int? {
+    let row = rows[expression.number]
+    return row.start < 0 ? nil : Int(row.start) + partitions.class(of: byte, in: row.partition)
+  }
+}
+
 // The languages of what may follow a byte.
 extension ExpressionPool {
-  /// The strings that may follow a byte in those of an expression.
+  /// The strings that may follow a byte in those of an expression; ``Expression/nothing`` once the pool is full.
   mutating func derivative(_ expression: Expression, _ byte: UInt8) -> Expression {
+    if let place = derivatives.place(expression, byte), let known = derivatives.cells[place].expression { return known }
     switch self[expression] {
     case .nothing, .emptyString: return .nothing
     case .everything: return .everything
@@ -11,15 +68,37 @@ extension ExpressionPool {
       return literal(Int(child.node))
     default: break
     }
-    let key = DerivativeKey(expression: expression, byte: byte)
-    if let known = derivatives[key] { return known }
     guard !isFull else { return .nothing }
     let result = computeDerivative(expression, byte)
-    derivatives[key] = result
+    store(result, isCertain: result == .nothing, behind: expression, byte)
     return result
   }
 
-  mutating func computeDerivative(_ expression: Expression, _ byte: UInt8) -> Expression {
+  /// The strings that may follow a byte in those of an expression; ``Expression/nothing`` where there are none.
+  @inline(__always)
+  mutating func inhabitedDerivative(_ expression: Expression, _ byte: UInt8) -> Expression {
+    if let place = derivatives.place(expression, byte), let known = derivatives.cells[place].certain { return known }
+    return findInhabitedDerivative(expression, byte)
+  }
+
+  private mutating func findInhabitedDerivative(_ expression: Expression, _ byte: UInt8) -> Expression {
+    let rest = derivative(expression, byte)
+    let result = isEmpty(rest) ? .nothing : rest
+    if !isFull { store(result, isCertain: true, behind: expression, byte) }
+    return result
+  }
+
+  private mutating func store(_ rest: Expression, isCertain: Bool, behind expression: Expression, _ byte: UInt8) {
+    if derivatives.rows[expression.number].start < 0 {
+      let row = repeatElement(Derivatives.Cell.unknown, count: leastBytes(of: expression).count)
+      derivatives.rows[expression.number].start = Int32(derivatives.cells.count)
+      derivatives.cells.append(contentsOf: row)
+    }
+    guard let place = derivatives.place(expression, byte) else { return }
+    derivatives.cells[place] = Derivatives.Cell(rest, isCertain: isCertain)
+  }
+
+  private mutating func computeDerivative(_ expression: Expression, _ byte: UInt8) -> Expression {
     switch self[expression] {
     case .nothing, .emptyString, .everything, .bytes, .literals: return derivative(expression, byte)
     case .sequence(let first, let second):
@@ -44,72 +123,79 @@ extension ExpressionPool {
     }
   }
 
-  /// Sets of bytes with the same derivatives, which together are all bytes.
-  mutating func byteClasses(of expression: Expression) -> [ByteSet] {
-    if let known = classes[expression] { return known }
-    let result: [ByteSet]
+  /// The number of a partition of the bytes into such as have the same derivatives.
+  private mutating func partition(of expression: Expression) -> Int32 {
+    let known = derivatives.rows[expression.number].partition
+    if known >= 0 { return known }
+    let result: Int32
     switch self[expression] {
-    case .nothing, .emptyString, .everything: return [.all]
-    case .bytes(let set): result = Self.split([.all], by: set)
+    case .nothing, .emptyString, .everything: result = BytePartitions.whole
+    case .bytes(let set): result = derivatives.partitions.number(of: set)
     case .literals(let node):
-      var rest = ByteSet.all
-      var sets: [ByteSet] = []
-      for child in literals[Int(node)].children {
-        let set = ByteSet(child.byte...child.byte)
-        sets.append(set)
-        rest = rest.intersection(set.inverse)
-      }
-      result = rest.isEmpty ? sets : sets + [rest]
+      result = derivatives.partitions.number(ofBytes: literals[Int(node)].children.map(\.byte))
     case .sequence(let first, let second):
-      result = acceptsEmptyString(first) ? refined([first, second]) : byteClasses(of: first)
-    case .union(let parts), .intersection(let parts): result = refined(parts)
-    case .complement(let inner), .repetition(let inner, _, _): result = byteClasses(of: inner)
+      result = acceptsEmptyString(first) ? partition(of: [first, second]) : partition(of: first)
+    case .union(let parts), .intersection(let parts): result = partition(of: parts)
+    case .complement(let inner), .repetition(let inner, _, _): result = partition(of: inner)
     }
-    classes[expression] = result
+    derivatives.rows[expression.number].partition = result
     return result
   }
 
-  mutating func refined(_ parts: [Expression]) -> [ByteSet] {
-    var sets = [ByteSet.all]
-    for part in parts {
-      for set in byteClasses(of: part) where set != .all { sets = Self.split(sets, by: set) }
-    }
-    return sets
+  private mutating func partition(of parts: [Expression]) -> Int32 {
+    var result = BytePartitions.whole
+    for part in parts { result = derivatives.partitions.product(result, partition(of: part)) }
+    return result
   }
 
-  static func split(_ sets: [ByteSet], by set: ByteSet) -> [ByteSet] {
-    var result: [ByteSet] = []
-    for part in sets {
-      let (inside, outside) = (part.intersection(set), part.intersection(set.inverse))
-      if !inside.isEmpty { result.append(inside) }
-      if !outside.isEmpty { result.append(outside) }
-    }
-    return result
+  /// The least byte of each class of such as have the same derivatives.
+  private mutating func leastBytes(of expression: Expression) -> [UInt8] {
+    let partition = partition(of: expression)
+    return derivatives.partitions.leastBytes(of: partition)
   }
 
   /// `true` when no string is in the expression. Looks at derivatives, the nearest first, where intersections and
   /// complements hide that; a pool that is full meanwhile says `true`.
   mutating func isEmpty(_ expression: Expression) -> Bool {
-    guard mayBeEmpty[Int(expression.index)] else { return expression == .nothing }
-    if let known = emptiness[expression] { return known }
-    var seen: Set<Expression> = [expression]
-    var queue = [expression]
+    if let known = knownEmptiness(of: expression) { return known }
+    derivatives.searchCount += 1
+    let search = derivatives.searchCount
+    derivatives.searches[expression.number] = search
+    var queue = [(expression: expression, parent: -1)]
     var index = 0
     while index < queue.count, !isFull {
-      let next = queue[index]
-      index += 1
-      if acceptsEmptyString(next) || emptiness[next] == false || !mayBeEmpty[Int(next.index)] && next != .nothing {
-        emptiness[expression] = false
-        return false
-      }
-      for set in byteClasses(of: next) {
-        guard let byte = set.first else { continue }
+      let next = queue[index].expression
+      for byte in leastBytes(of: next) {
         let rest = derivative(next, byte)
-        if rest != .nothing, emptiness[rest] != true, seen.insert(rest).inserted { queue.append(rest) }
+        guard rest != .nothing, derivatives.searches[rest.number] != search else { continue }
+        derivatives.searches[rest.number] = search
+        switch knownEmptiness(of: rest) {
+        case true?: continue
+        case nil: queue.append((rest, index))
+        case false?:
+          // All that led here have a string.
+          var place = index
+          while place >= 0 {
+            derivatives.emptiness[queue[place].expression.number] = .inhabited
+            place = queue[place].parent
+          }
+          return false
+        }
       }
+      index += 1
     }
     // Nothing that can be reached from here has a string.
-    for part in queue { emptiness[part] = true }
+    if !isFull { for entry in queue { derivatives.emptiness[entry.expression.number] = .empty } }
     return true
+  }
+
+  private func knownEmptiness(of expression: Expression) -> Bool? {
+    if expression == .nothing { return true }
+    if !mayBeEmpty[expression.number] || acceptsEmptyString(expression) { return false }
+    switch derivatives.emptiness[expression.number] {
+    case .unknown: return nil
+    case .empty: return true
+    case .inhabited: return false
+    }
   }
 }

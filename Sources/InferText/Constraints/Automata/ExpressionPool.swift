@@ -55,17 +55,15 @@ struct ExpressionPool {
   private var isTextual: [Bool] = [true, true, false]
   private var indices: [Node: Int32] = [.nothing: 0, .emptyString: 1, .everything: 2]
   var literals: [LiteralNode] = []
-  var derivatives: [DerivativeKey: Expression] = [:]
-  var classes: [Expression: [ByteSet]] = [:]
-  var emptiness: [Expression: Bool] = [:]
+  var derivatives = Derivatives()
+  /// The expressions of one character each that were made.
+  var characterSets: [CodePointSet: Expression] = [:]
   private var characterExpressions: Set<Expression> = []
 
-  struct DerivativeKey: Hashable {
-    let expression: Expression
-    let byte: UInt8
+  init(limit: Int = 1 << 17) {
+    self.limit = limit
+    for _ in nodes { derivatives.addExpression() }
   }
-
-  init(limit: Int = 1 << 17) { self.limit = limit }
 
   /// `true` once there are more expressions than there may be: nothing that the pool says can be relied on any more.
   var isFull: Bool { nodes.count > limit || literals.count > Self.maxLiteralNodes }
@@ -101,6 +99,7 @@ struct ExpressionPool {
     isNullable.append(nullable)
     mayBeEmpty.append(mayBe)
     isTextual.append(isText(node))
+    derivatives.addExpression()
     indices[node] = index
     return Expression(number: index)
   }
@@ -166,9 +165,63 @@ struct ExpressionPool {
     }
     guard parts.count > 1 else { return parts.first ?? .nothing }
     let sorted = parts.sorted(by: <)
+    if let fewer = takenTogether(sorted) { return union(fewer) }
     return make(
       .union(sorted), isNullable: sorted.contains(where: acceptsEmptyString),
       mayBeEmpty: sorted.allSatisfy { mayBeEmpty[Int($0.index)] })
+  }
+
+  /// Alternatives with those in one that differ in how often they begin with something alone, where the numbers touch; `nil`
+  /// where there are none. Counts of counts have very many derivatives without it.
+  private mutating func takenTogether(_ parts: [Expression]) -> [Expression]? {
+    var others: [Expression] = []
+    var heads: [Expression: [RepeatedHead]] = [:]
+    var headCount = 0
+    next: for part in parts {
+      guard let head = repeatedHead(of: part) else {
+        others.append(part)
+        continue
+      }
+      for (place, known) in (heads[head.rest] ?? []).enumerated() {
+        guard let both = known.union(head) else { continue }
+        heads[head.rest]?[place] = both
+        continue next
+      }
+      heads[head.rest, default: []].append(head)
+      headCount += 1
+    }
+    guard others.count + headCount < parts.count else { return nil }
+    for head in heads.values.joined() {
+      others.append(sequence(repetition(head.inner, least: head.least, most: head.most), head.rest))
+    }
+    return others
+  }
+
+  private struct RepeatedHead {
+    let inner: Expression
+    var least: Int
+    var most: Int?
+    let rest: Expression
+
+    func union(_ other: RepeatedHead) -> RepeatedHead? {
+      func touches(_ a: RepeatedHead, _ b: RepeatedHead) -> Bool { a.most.map { b.least - 1 <= $0 } ?? true }
+      guard inner == other.inner, rest == other.rest, touches(self, other), touches(other, self) else { return nil }
+      var both = self
+      both.least = min(least, other.least)
+      both.most = most.flatMap { most in other.most.map { max(most, $0) } }
+      return both
+    }
+  }
+
+  private func repeatedHead(of expression: Expression) -> RepeatedHead? {
+    switch self[expression] {
+    case .repetition(let inner, let least, let most):
+      return RepeatedHead(inner: inner, least: least, most: most, rest: .emptyString)
+    case .sequence(let first, let rest):
+      guard case .repetition(let inner, let least, let most) = self[first] else { return nil }
+      return RepeatedHead(inner: inner, least: least, most: most, rest: rest)
+    default: return nil
+    }
   }
 
   /// The strings that are in all of the expressions.
@@ -241,6 +294,4 @@ struct ExpressionPool {
   mutating func literal(_ node: Int) -> Expression {
     make(.literals(Int32(node)), isNullable: literals[node].isEnd, mayBeEmpty: false)
   }
-
-  // MARK: Derivatives
 }

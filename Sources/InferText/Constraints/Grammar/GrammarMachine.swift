@@ -146,7 +146,6 @@ struct GrammarMachine: ByteMachine {
     var mask = TokenMask(size: vocabulary.closing.tailCount)
     mask.insert(0)
     walk(vocabulary.closing.tails, from: state) { tail, _ in mask.insert(tail) }
-    walk(vocabulary.closing.longTails, from: state) { tail, _ in mask.insert(tail) }
     tails[state] = mask
     return mask
   }

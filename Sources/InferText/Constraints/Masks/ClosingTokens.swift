@@ -18,8 +18,8 @@ struct ClosingTokens: Sendable {
   let heads: TokenTrie
   /// The texts behind it, but for the empty one; ids are numbers of tails.
   let tails: TokenTrie
-  /// Those in which a further string may end.
-  let longTails: TokenTrie
+  /// Tokens in which a further value or name may end that is beside the string, so that both may be equal.
+  let pairs: TokenTrie
   /// Tokens by head; those without one are the first.
   let groups: [[Token]]
   /// The number of tails; that of the empty one is 0.
@@ -43,8 +43,11 @@ struct ClosingTokens: Sendable {
     self.groups = groups
     tailCount = tailNumbers.count
     heads = TokenTrie(headNumbers.map { ($0.value, $0.key) })
-    let isLong = { (tail: [UInt8]) in tail.count { $0 == UInt8(ascii: "\"") } > 1 }
-    tails = TokenTrie(tailNumbers.filter { !isLong($0.key) }.map { ($0.value, $0.key) })
-    longTails = TokenTrie(tailNumbers.filter { isLong($0.key) }.map { ($0.value, $0.key) })
+    // Behind the comma, a quotation mark at each end.
+    let isPair = { (split: Split) in
+      split.bytes[split.mark...].drop { $0 != UInt8(ascii: ",") }.count { $0 == UInt8(ascii: "\"") } > 1
+    }
+    pairs = TokenTrie(splits.filter(isPair).map { ($0.id, $0.bytes) })
+    tails = TokenTrie(tailNumbers.map { ($0.value, $0.key) })
   }
 }

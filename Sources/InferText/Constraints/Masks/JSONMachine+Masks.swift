@@ -4,6 +4,8 @@ struct StringMasks {
   var inner: [Expression: TokenMask] = [:]
   /// Tokens of whole characters of a kind, of which there may be any number.
   var characters: [Expression: TokenMask] = [:]
+  /// The tokens that may follow in strings whose texts must be told, by the states in which masks see them.
+  var told: [Int32: TokenMask] = [:]
 }
 
 // Most tokens stay in the string that they stand in, and whether one may depends on the string's language alone. Those with
@@ -11,6 +13,11 @@ struct StringMasks {
 extension JSONMachine {
   mutating func mask(of state: State, over vocabulary: MaskVocabulary) -> TokenMask {
     guard isTold(around: state) else { return makeMask(of: state, vocabulary) }
+    if let masked = masked(state) {
+      var mask = maskWithoutPairs(of: masked, vocabulary)
+      walk(vocabulary.closing.pairs, from: state) { id, _ in mask.insert(id) }
+      return mask
+    }
     // Where values must be told there is a state for each text. Those that tokens lead to are of no use afterwards.
     let found = states
     defer { states = found }
@@ -27,6 +34,14 @@ extension JSONMachine {
     case .object(let frame, _): frame.members != nil
     case .end, .word, .number: false
     }
+  }
+
+  private mutating func maskWithoutPairs(of state: State, _ vocabulary: MaskVocabulary) -> TokenMask {
+    if let known = stringMasks.told[state] { return known }
+    var mask = makeMask(of: state, vocabulary)
+    vocabulary.closing.pairs.ids.forEach { mask.remove($0) }
+    stringMasks.told[state] = mask
+    return mask
   }
 
   private mutating func makeMask(of state: State, _ vocabulary: MaskVocabulary) -> TokenMask {
@@ -107,27 +122,11 @@ extension JSONMachine {
 
   // MARK: Tokens with which a string ends
 
-  /// The state behind a name, without the names that were there: they matter only where a second name ends.
-  private mutating func withoutNames(_ state: State) -> State {
-    guard case .object(var frame, let parent) = states[state], frame.place == .behindName, !frame.others.isEmpty else {
-      return state
-    }
-    frame.others = []
-    return self.state(.object(frame, parent: parent))
-  }
-
   private mutating func tailMask(_ state: State, _ vocabulary: MaskVocabulary) -> TokenMask {
     if let known = states.tails[state] { return known }
     var mask = TokenMask(size: vocabulary.closing.tailCount)
     mask.insert(0)
-    let common = withoutNames(state)
-    if common != state {
-      mask = tailMask(common, vocabulary)
-      vocabulary.closing.longTails.ids.forEach { mask.remove($0) }
-    } else {
-      walk(vocabulary.closing.tails, from: state) { tail, _ in mask.insert(tail) }
-    }
-    walk(vocabulary.closing.longTails, from: state) { tail, _ in mask.insert(tail) }
+    walk(vocabulary.closing.tails, from: state) { tail, _ in mask.insert(tail) }
     states.tails[state] = mask
     return mask
   }

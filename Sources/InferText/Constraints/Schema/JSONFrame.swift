@@ -48,7 +48,7 @@ struct StringFrame: Hashable {
   var languages: [Expression]
   var escape = JSONEscape.none
   /// The characters so far, where they matter afterwards.
-  var characters: [UInt8]?
+  var characters: ToldText?
 }
 
 /// In a member's name.
@@ -63,7 +63,7 @@ struct NameFrame: Hashable {
   var patterns: [Expression]
   var escape = JSONEscape.none
   /// The characters so far, where equal names matter.
-  var characters: [UInt8]?
+  var characters: ToldText?
 }
 
 struct NumberFrame: Hashable {
@@ -164,6 +164,13 @@ struct ObjectFrame: Hashable {
     frame.broken.sort()
     frame.held = []
     frame.place = .behindValue
+    return frame
+  }
+
+  /// The frame without the values that members had and the names that no statement knows, which no other member depends on.
+  var withoutTold: ObjectFrame {
+    var frame = self
+    (frame.members, frame.name, frame.others, frame.place) = (members.map { _ in [:] }, nil, [], .comma)
     return frame
   }
 

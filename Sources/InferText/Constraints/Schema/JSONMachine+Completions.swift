@@ -13,7 +13,7 @@ struct Completions {
 // a search over the members that may follow and what each of them may break. It is bounded. Beyond its bounds an object is
 // taken to be possible, so that no valid text is refused; that statements are true in the end is told without it.
 extension JSONMachine {
-  private static let maxSteps = 16_000
+  private static let maxSteps = 1000
   private static let maxDepth = 64
   private static let maxClasses = 32
 
@@ -148,6 +148,13 @@ extension JSONMachine {
     }
   }
 
+  private mutating func all(_ statement: Formula, _ next: Formula) -> Formula { compiler.pool.all([statement, next]) }
+
+  /// `false` when a statement about a value is true of none, as far as that shows.
+  private mutating func isPossible(_ statement: Formula) -> Bool {
+    isPossible(number(of: Requirement(schemas: [], goal: statement)))
+  }
+
   private mutating func outcome(_ index: Int, is value: Bool) -> Formula {
     let outcome = compiler.pool.leaf(.outcome(index))
     return value ? outcome : compiler.pool.not(outcome)
@@ -165,16 +172,18 @@ extension JSONMachine {
       let truth = compiler.pool.truth(of: requirement.goal) { leaf in
         if case .outcome(let index) = leaf, index < bits.count { Truth(bits[index]) } else { .unknown }
       }
-      guard truth != .no, isPossible(number(of: Requirement(schemas: [], goal: statement))) else { continue }
+      guard truth != .no else { continue }
       if bits.count == requirement.schemas.count {
         guard body(&self, Outcomes(bits: bits)) else { return true }
         continue
       }
       let next = formula(of: requirement.schemas[bits.count])
-      for value in [false, true] {
-        let part = value ? next : compiler.pool.not(next)
-        stack.append((bits + [value], compiler.pool.all([statement, part])))
-      }
+      let (with, without) = (all(statement, next), all(statement, compiler.pool.not(next)))
+      let isTrueOfSome = isPossible(with)
+      let isFalseOfSome = !isTrueOfSome || isPossible(without)
+      // A statement that settles the next one says as much without it.
+      if isFalseOfSome { stack.append((bits + [false], isTrueOfSome ? without : statement)) }
+      if isTrueOfSome { stack.append((bits + [true], isFalseOfSome ? with : statement)) }
     }
     return true
   }

@@ -53,7 +53,15 @@ extension JSONMachine {
 
   mutating func describeMember(_ name: Name, behind frame: ObjectFrame) -> KindRequirement.Member {
     let requirement = requirement(frame.requirement, of: .object)
-    guard requirement.isConjunction else { return makeMember(name, behind: frame, requirement) }
+    guard requirement.isConjunction else {
+      guard !isSearching else { return makeMember(name, behind: frame, requirement) }
+      let key = AlternativeMember(name, frame)
+      if let known = alternativeMembers[key] { return known }
+      let member = makeMember(name, behind: frame, requirement)
+      if alternativeMembers.count == Self.maxAlternativeMembers { alternativeMembers = [:] }
+      alternativeMembers[key] = member
+      return member
+    }
     switch name {
     case .known(let index):
       if let known = requirement.knownMembers[index] { return known }
@@ -65,6 +73,23 @@ extension JSONMachine {
       let member = makeMember(name, behind: frame, requirement)
       requirement.otherMembers[matches] = member
       return member
+    }
+  }
+
+  private static let maxAlternativeMembers = 1 << 14
+
+  /// A member of an object whose statements are alternatives, as far as they can see it.
+  struct AlternativeMember: Hashable {
+    private let known: Int
+    private let matches: [Bool]
+    private let frame: ObjectFrame
+
+    init(_ name: Name, _ frame: ObjectFrame) {
+      switch name {
+      case .known(let index): (known, matches) = (index, [])
+      case .other(let matches, _): (known, self.matches) = (-1, matches)
+      }
+      self.frame = frame.withoutTold
     }
   }
 

@@ -2,6 +2,20 @@
 extension JSONMachine {
   /// The frame before the first character of a name; `nil` when none may follow.
   mutating func names(behind frame: ObjectFrame) -> NameFrame? {
+    // What the values were does not matter, but for the rules that they broke.
+    var key = frame.withoutTold
+    key.others = frame.others
+    if let known = nextNames[key] { return known }
+    // All names have the steps of one search.
+    let names = searching { $0.makeNames(behind: frame) }
+    if nextNames.count == Self.maxNextNames { nextNames = [:] }
+    if !isSearching { nextNames[key] = .some(names) }
+    return names
+  }
+
+  private static let maxNextNames = 1 << 14
+
+  private mutating func makeNames(behind frame: ObjectFrame) -> NameFrame? {
     let requirement = requirement(frame.requirement, of: .object)
     var known = requirement.trie.none
     var others = otherNames(behind: frame, requirement)
@@ -17,7 +31,7 @@ extension JSONMachine {
     guard hasKnown || !compiler.automaton.pool.isEmpty(others) else { return nil }
     return NameFrame(
       node: NameTrie.root, names: number, others: others, patterns: others == .nothing ? [] : requirement.patterns,
-      characters: others != .nothing && isCounted(frame, requirement) ? [] : nil)
+      characters: others != .nothing && isCounted(frame, requirement) ? .exact([]) : nil)
   }
 
   /// The indices of the known names that may come next in their order, and of those that have none and were not there.
@@ -135,7 +149,7 @@ extension JSONMachine {
         for index in frame.patterns.indices {
           frame.patterns[index] = compiler.automaton.next(frame.patterns[index], bytes)
         }
-        frame.characters?.append(contentsOf: bytes)
+        frame.characters?.append(bytes, texts(knownIn: parent))
       }
     }
     return state(.name(frame, parent: parent))
@@ -149,7 +163,8 @@ extension JSONMachine {
       guard known.isOfSet else { return Self.dead }
       name = .known(known.number)
     } else if compiler.automaton.isAccepting(frame.others) {
-      name = .other(frame.patterns.map { compiler.automaton.isAccepting($0) }, frame.characters.map(JSONName.init))
+      name = .other(
+        frame.patterns.map { compiler.automaton.isAccepting($0) }, frame.characters.map { JSONName(bytes: $0.bytes) })
     } else {
       return Self.dead
     }

@@ -8,7 +8,7 @@ extension JSONMachine {
     if requirement.outcomes != [requirement.goal] {
       for outcome in requirement.outcomes { languages.append(language(outcome)) }
     }
-    let characters: [UInt8]? = isTold(number) ? [] : nil
+    let characters = isTold(number) ? ToldText.exact([]) : nil
     return state(.string(StringFrame(languages: languages, characters: characters), parent: parent))
   }
 
@@ -24,7 +24,7 @@ extension JSONMachine {
         frame.languages[index] = compiler.automaton.next(frame.languages[index], bytes)
       }
       guard frame.languages[0] != .nothing else { return Self.dead }
-      frame.characters?.append(contentsOf: bytes)
+      frame.characters?.append(bytes, texts(knownIn: parent))
     }
     return state(.string(frame, parent: parent))
   }
@@ -42,7 +42,7 @@ extension JSONMachine {
     guard compiler.automaton.isAccepting(frame.languages[0]) else { return Self.dead }
     let others = frame.languages.dropFirst()
     let bits = others.isEmpty ? [true] : others.map { compiler.automaton.isAccepting($0) }
-    return finish(parent, Outcomes(bits: bits), frame.characters.map(ToldValue.string))
+    return finish(parent, Outcomes(bits: bits), frame.characters.map { .string($0.bytes) })
   }
 
   /// The language of the strings of which a formula is true, in UTF-8.

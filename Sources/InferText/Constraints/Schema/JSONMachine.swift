@@ -20,6 +20,9 @@ struct JSONMachine: ByteMachine {
   var kindRequirements: [KindRequirement?] = []
   var possibilities = Possibilities()
   var completions = Completions()
+  /// The frames before names, `nil` where none may follow, by the objects that they stand in.
+  var nextNames: [ObjectFrame: NameFrame?] = [:]
+  var alternativeMembers: [AlternativeMember: KindRequirement.Member] = [:]
   /// Sets of names by number.
   var nameSets: [NameTrie.Names] = []
   var nameSetNumbers: [NameTrie.Names: Int] = [:]

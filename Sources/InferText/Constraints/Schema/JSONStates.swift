@@ -8,6 +8,8 @@ struct JSONStates {
   var ends: [End: Int32] = [:]
   /// States before the next elements of arrays, by the state in the array.
   var elements: [Int32: Int32] = [:]
+  /// Texts that matter in values within states.
+  var knownTexts: [Int32: KnownTexts] = [:]
   /// Tails of tokens that may stand behind the end of a string, by the state there.
   var tails: [Int32: TokenMask] = [:]
 

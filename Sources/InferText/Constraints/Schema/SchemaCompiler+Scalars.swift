@@ -36,6 +36,7 @@ extension SchemaCompiler {
         parts.append(try formula(of: Self.schema(ofConstant: value), "\(path)/\(index)"))
       }
     }
+    constants.formUnion(strings)
     if !strings.isEmpty {
       let language = automaton.pool.union(ofTexts: strings)
       parts.append(pool.all([pool.leaf(.kinds(.string)), pool.leaf(.string(language))]))

@@ -37,6 +37,8 @@ struct SchemaCompiler {
   private var elementRuleNumbers: [ElementRule: Int] = [:]
   var pool = FormulaPool()
   var automaton: ByteAutomaton
+  /// The strings among the schema's constants.
+  var constants: Set<[UInt8]> = []
 
   /// The number of the schema itself.
   let main: Int
