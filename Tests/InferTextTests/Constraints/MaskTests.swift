@@ -85,6 +85,26 @@ import Testing
     try check(["type": "object", "properties": ["a": true, "b": true], "additionalProperties": false], [#"{"a":"#])
   }
 
+  @Test func generatedWhiteSpaceIsSpare() throws {
+    let constraint = try Constraint(schema: ["type": "array"], for: .bytes)
+    for (space, isLast) in [
+      (" ", true), ("\t", true), ("\n  ", false), ("\n\n", true), ("\n" + "         " + "          ", true),
+    ] {
+      for limits in [WhiteSpaceLimits.generated, .written] {
+        var cursor = constraint.makeCursor(whiteSpace: limits)
+        for byte in "[\(space)".utf8 {
+          let isAccepted = cursor.accept(CollectionOfOne(byte))
+          #expect(isAccepted)
+        }
+        let mask = cursor.mask()
+        #expect(mask.contains(Int32(UInt8(ascii: "]"))))
+        for next in " \n".utf8 {
+          #expect(mask.contains(Int32(next)) == (limits.isSparing ? !isLast : true), "\(space.utf8)")
+        }
+      }
+    }
+  }
+
   /// Where equal values or names matter, masks do not follow each text by itself.
   @Test(arguments: [
     #"{"type": "array", "uniqueItems": true, "items": {"type": "string"}}"#,

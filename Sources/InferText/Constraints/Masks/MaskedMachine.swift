@@ -23,11 +23,20 @@ public struct WhiteSpaceLimits: Sendable {
   public let betweenParts: Int
   /// Behind the last part.
   public let atEnd: Int
+  /// `true` where a space that begins it, and a second line break, are the last of it: what is left is a line break with the
+  /// indentation behind it.
+  public let isSparing: Bool
 
   /// As much as texts by hand and by other programs have.
-  public static let written = WhiteSpaceLimits(betweenParts: 100, atEnd: 100)
+  public static let written = WhiteSpaceLimits(betweenParts: 100, atEnd: 100, isSparing: false)
   /// Enough for lines and their indentation, so that a model does not go on with it for ever, and none at the end.
-  public static let generated = WhiteSpaceLimits(betweenParts: 20, atEnd: 0)
+  public static let generated = WhiteSpaceLimits(betweenParts: 20, atEnd: 0, isSparing: true)
+
+  /// The number of bytes that white space between two parts counts for with one more.
+  fileprivate func count(behind count: Int, _ byte: UInt8) -> Int {
+    let isBreak = byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r")
+    return isSparing && isBreak == (count > 0) ? max(count, betweenParts) : count + 1
+  }
 }
 
 /// The place of a text in an automaton.
@@ -70,7 +79,7 @@ final class MaskedMachine<Machine: ByteMachine>: TokenAutomaton, @unchecked Send
           continue
         }
         if index == 0, next.spaces >= limit(behind: state, place.limits) { return false }
-        next.spaces += 1
+        next.spaces = place.limits.count(behind: next.spaces, byte)
       }
       place = next
       return true
