@@ -74,7 +74,7 @@ def judge(schema, answer, counts):
     """Counts the answers for a schema by what became of them."""
     if "error" in answer:
         counts["refused"] += 1
-        print("refused:", answer["error"]["message"][:200], file=sys.stderr)
+        print("refused:", answer["error"]["message"][:200], json.dumps(schema)[:300], file=sys.stderr)
         return
     counts["tokens"] += answer["usage"]["completion_tokens"]
     validator = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
