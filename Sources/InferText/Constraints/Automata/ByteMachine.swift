@@ -41,6 +41,14 @@ extension ByteMachine {
     return mask
   }
 
+  /// The tails of tokens that may follow behind the end of a string, found by looking at all.
+  mutating func walkedTails(behind state: Int32, over vocabulary: MaskVocabulary) -> TokenMask {
+    var mask = TokenMask(size: vocabulary.closing.tailCount)
+    mask.insert(0)
+    walk(vocabulary.closing.tails, from: state) { tail, _ in mask.insert(tail) }
+    return mask
+  }
+
   /// Adds the tokens with which the JSON string of a state ends.
   ///
   /// - Parameter tailMask: The tails of such tokens that may follow in a state.

@@ -1,3 +1,5 @@
+import OrderedCollections
+
 /// A language of byte strings in an ``ExpressionPool``: two with the same number are the same expression.
 struct Expression: Hashable, Sendable {
   let index: Int32
@@ -175,7 +177,7 @@ struct ExpressionPool {
   /// where there are none. Counts of counts have very many derivatives without it.
   private mutating func takenTogether(_ parts: [Expression]) -> [Expression]? {
     var others: [Expression] = []
-    var heads: [Expression: [RepeatedHead]] = [:]
+    var heads: OrderedDictionary<Expression, [RepeatedHead]> = [:]
     var headCount = 0
     next: for part in parts {
       guard let head = repeatedHead(of: part) else {

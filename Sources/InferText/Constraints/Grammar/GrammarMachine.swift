@@ -143,9 +143,7 @@ struct GrammarMachine: ByteMachine {
 
   private mutating func tailMask(_ state: Int32, _ vocabulary: MaskVocabulary) -> TokenMask {
     if let known = tails[state] { return known }
-    var mask = TokenMask(size: vocabulary.closing.tailCount)
-    mask.insert(0)
-    walk(vocabulary.closing.tails, from: state) { tail, _ in mask.insert(tail) }
+    let mask = walkedTails(behind: state, over: vocabulary)
     tails[state] = mask
     return mask
   }

@@ -18,7 +18,7 @@ struct ClosingTokens: Sendable {
   let heads: TokenTrie
   /// The texts behind it, but for the empty one; ids are numbers of tails.
   let tails: TokenTrie
-  /// Tokens in which a further value or name may end that is beside the string, so that both may be equal.
+  /// Tokens in which a neighbour of the string may end as well, which may be equal to it.
   let pairs: TokenTrie
   /// Tokens by head; those without one are the first.
   let groups: [[Token]]

@@ -124,9 +124,7 @@ extension JSONMachine {
 
   private mutating func tailMask(_ state: State, _ vocabulary: MaskVocabulary) -> TokenMask {
     if let known = states.tails[state] { return known }
-    var mask = TokenMask(size: vocabulary.closing.tailCount)
-    mask.insert(0)
-    walk(vocabulary.closing.tails, from: state) { tail, _ in mask.insert(tail) }
+    let mask = walkedTails(behind: state, over: vocabulary)
     states.tails[state] = mask
     return mask
   }

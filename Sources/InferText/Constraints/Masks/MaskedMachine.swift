@@ -23,8 +23,7 @@ public struct WhiteSpaceLimits: Sendable {
   public let betweenParts: Int
   /// Behind the last part.
   public let atEnd: Int
-  /// `true` where a space that begins it, and a second line break, are the last of it: what is left is a line break with the
-  /// indentation behind it.
+  /// `true` when no token may begin with more behind a leading space or a second line break.
   public let isSparing: Bool
 
   /// As much as texts by hand and by other programs have.
@@ -32,7 +31,7 @@ public struct WhiteSpaceLimits: Sendable {
   /// Enough for lines and their indentation, so that a model does not go on with it for ever, and none at the end.
   public static let generated = WhiteSpaceLimits(betweenParts: 20, atEnd: 0, isSparing: true)
 
-  /// The number of bytes that white space between two parts counts for with one more.
+  /// The length that white space between two parts counts for with one more byte: that of the limit where it is the last.
   fileprivate func count(behind count: Int, _ byte: UInt8) -> Int {
     let isBreak = byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r")
     return isSparing && isBreak == (count > 0) ? max(count, betweenParts) : count + 1

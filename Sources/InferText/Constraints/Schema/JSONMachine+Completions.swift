@@ -148,8 +148,6 @@ extension JSONMachine {
     }
   }
 
-  private mutating func all(_ statement: Formula, _ next: Formula) -> Formula { compiler.pool.all([statement, next]) }
-
   /// `false` when a statement about a value is true of none, as far as that shows.
   private mutating func isPossible(_ statement: Formula) -> Bool {
     isPossible(number(of: Requirement(schemas: [], goal: statement)))
@@ -178,7 +176,8 @@ extension JSONMachine {
         continue
       }
       let next = formula(of: requirement.schemas[bits.count])
-      let (with, without) = (all(statement, next), all(statement, compiler.pool.not(next)))
+      let denied = compiler.pool.not(next)
+      let (with, without) = (compiler.pool.all([statement, next]), compiler.pool.all([statement, denied]))
       let isTrueOfSome = isPossible(with)
       let isFalseOfSome = !isTrueOfSome || isPossible(without)
       // A statement that settles the next one says as much without it.

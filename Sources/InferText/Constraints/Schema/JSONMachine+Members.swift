@@ -2,7 +2,7 @@
 extension JSONMachine {
   /// A name: one that a statement knows, or another, of which the languages that it is in are told, and itself where equal
   /// ones matter.
-  enum Name {
+  enum Name: Hashable {
     case known(Int)
     case other([Bool], JSONName?)
   }
@@ -58,7 +58,7 @@ extension JSONMachine {
       let key = AlternativeMember(name, frame)
       if let known = alternativeMembers[key] { return known }
       let member = makeMember(name, behind: frame, requirement)
-      if alternativeMembers.count == Self.maxAlternativeMembers { alternativeMembers = [:] }
+      if alternativeMembers.count == Self.maxKnownObjects { alternativeMembers = [:] }
       alternativeMembers[key] = member
       return member
     }
@@ -76,19 +76,16 @@ extension JSONMachine {
     }
   }
 
-  private static let maxAlternativeMembers = 1 << 14
+  /// The number of objects that ``alternativeMembers`` and ``nextNames`` keep each.
+  static let maxKnownObjects = 1 << 14
 
-  /// A member of an object whose statements are alternatives, as far as they can see it.
+  /// A member, and the object before it, as far as the object's statements tell them apart.
   struct AlternativeMember: Hashable {
-    private let known: Int
-    private let matches: [Bool]
+    private let name: Name
     private let frame: ObjectFrame
 
     init(_ name: Name, _ frame: ObjectFrame) {
-      switch name {
-      case .known(let index): (known, matches) = (index, [])
-      case .other(let matches, _): (known, self.matches) = (-1, matches)
-      }
+      self.name = if case .other(let matches, _) = name { .other(matches, nil) } else { name }
       self.frame = frame.withoutTold
     }
   }

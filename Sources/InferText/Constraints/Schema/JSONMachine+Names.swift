@@ -2,18 +2,16 @@
 extension JSONMachine {
   /// The frame before the first character of a name; `nil` when none may follow.
   mutating func names(behind frame: ObjectFrame) -> NameFrame? {
-    // What the values were does not matter, but for the rules that they broke.
+    // Names depend on the rules that values broke, not on the values.
     var key = frame.withoutTold
     key.others = frame.others
     if let known = nextNames[key] { return known }
     // All names have the steps of one search.
     let names = searching { $0.makeNames(behind: frame) }
-    if nextNames.count == Self.maxNextNames { nextNames = [:] }
+    if nextNames.count == Self.maxKnownObjects { nextNames = [:] }
     if !isSearching { nextNames[key] = .some(names) }
     return names
   }
-
-  private static let maxNextNames = 1 << 14
 
   private mutating func makeNames(behind frame: ObjectFrame) -> NameFrame? {
     let requirement = requirement(frame.requirement, of: .object)

@@ -22,6 +22,7 @@ struct JSONMachine: ByteMachine {
   var completions = Completions()
   /// The frames before names, `nil` where none may follow, by the objects that they stand in.
   var nextNames: [ObjectFrame: NameFrame?] = [:]
+  /// The members of objects whose statements are alternatives.
   var alternativeMembers: [AlternativeMember: KindRequirement.Member] = [:]
   /// Sets of names by number.
   var nameSets: [NameTrie.Names] = []
