@@ -22,7 +22,7 @@ import Testing
     ("Sources/InferKit/InferKit.docc/ChoosingTokens.md", ["Example/ChoosingTokens"]),
     (
       "Sources/InferKit/InferKit.docc/YourOwnFamily.md",
-      ["OutsideFamily/Sources/OutsideFamily/Pebble", "OutsideFamily/Sources/OutsideFamily/Gate"]
+      ["Pebble", "Gate", "Memory"].map { "OutsideFamily/Sources/OutsideFamily/\($0)" }
     ),
   ])
   func textsShowCodeThatIsCompiled(text: String, files: [String]) throws {

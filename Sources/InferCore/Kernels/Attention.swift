@@ -5,9 +5,19 @@ internal import CKernels
 /// - Parameters:
 ///   - keys: `[step rows × heads · headDimension]`, after rotation.
 ///   - values: the same shape.
-package func appendToCache(
+///   - heads: the number of heads of keys and values.
+///   - headDimension: the width of a head.
+///   - cache: state of the kind ``StateKind/paged(heads:headDimension:)`` of the same sizes.
+///   - step: the step.
+public func appendToCache(
   keys: Rows, values: Rows, heads: Int, headDimension: Int, cache: StateHandle, _ step: borrowing Step
 ) {
+  step.store.layout.expect(.paged(heads: heads, headDimension: headDimension), at: cache)
+  step.checkRows(keys.count)
+  step.checkRows(values.count)
+  precondition(
+    keys.columns == heads * headDimension && values.columns == keys.columns,
+    "\(keys.columns) and \(values.columns) columns of \(heads) heads of \(headDimension)")
   let layout = PageLayout(headDimension: headDimension, isLatent: false, step.store)
   let pack = unsafe layout.pack
   unsafe forEachToken(in: cache, step) { row, page, token in
@@ -20,10 +30,15 @@ package func appendToCache(
   }
 }
 
-/// Writes the step's new latent rows into the pages of their sequences; see `StateKind.latent(dimension:)`.
+/// Writes the step's new latent rows into the pages of their sequences.
 ///
-/// - Parameter latents: `[step rows × dimension]`.
-package func appendToCache(latents: Rows, cache: StateHandle, _ step: borrowing Step) {
+/// - Parameters:
+///   - latents: `[step rows × dimension]`.
+///   - cache: state of the kind ``StateKind/latent(dimension:)`` of that dimension.
+///   - step: the step.
+public func appendToCache(latents: Rows, cache: StateHandle, _ step: borrowing Step) {
+  step.store.layout.expect(.latent(dimension: latents.columns), at: cache)
+  step.checkRows(latents.count)
   let layout = PageLayout(headDimension: latents.columns, isLatent: true, step.store)
   let pack = unsafe layout.pack
   unsafe forEachToken(in: cache, step) { row, page, token in
@@ -54,12 +69,20 @@ private func forEachToken(
 /// key head are computed together and read the cache once.
 ///
 /// - Parameters:
-///   - queries: `[step rows × queryHeads · headDimension]`.
-///   - out: the same shape, overwritten.
-package func attend(
+///   - queries: `[step rows × queryHeads · headDimension]`, after rotation.
+///   - queryHeads: the number of heads of queries.
+///   - heads: the number of heads of keys and values, which divides `queryHeads`.
+///   - headDimension: the width of a head.
+///   - scale: the factor on scores.
+///   - cache: state of the kind ``StateKind/paged(heads:headDimension:)`` of the same sizes; see
+///     ``appendToCache(keys:values:heads:headDimension:cache:_:)``.
+///   - out: the same shape as `queries`, overwritten.
+///   - step: the step.
+public func attend(
   queries: Rows, queryHeads: Int, heads: Int, headDimension: Int, scale: Float, cache: StateHandle,
   into out: inout MutableRows, _ step: borrowing Step
 ) {
+  step.store.layout.expect(.paged(heads: heads, headDimension: headDimension), at: cache)
   precondition(queryHeads % heads == 0, "\(queryHeads) query heads for \(heads) key heads")
   precondition(queries.columns == queryHeads * headDimension && out.columns == queries.columns, "\(queries.columns)")
   let shape = AttentionShape(
@@ -68,17 +91,22 @@ package func attend(
   attend(queries, shape, cache, into: &out, step)
 }
 
-/// Causal attention over latent rows, each of which is the key of all heads and, with its first elements, their value;
-/// see `StateKind.latent(dimension:)`.
+/// Causal attention over latent rows, each of which is the key of all heads and, with its first elements, their value.
 ///
 /// - Parameters:
 ///   - queries: `[step rows × queryHeads · dimension of a row]`.
+///   - queryHeads: the number of heads of queries.
+///   - scale: the factor on scores.
+///   - cache: state of the kind ``StateKind/latent(dimension:)``; see ``appendToCache(latents:cache:_:)``.
 ///   - out: `[step rows × queryHeads · dimension of a value]`, overwritten.
-package func attendToLatents(
+///   - step: the step.
+public func attendToLatents(
   queries: Rows, queryHeads: Int, scale: Float, cache: StateHandle, into out: inout MutableRows,
   _ step: borrowing Step
 ) {
+  precondition(queryHeads > 0, "\(queryHeads) heads")
   let (dimension, valueDimension) = (queries.columns / queryHeads, out.columns / queryHeads)
+  step.store.layout.expect(.latent(dimension: dimension), at: cache)
   precondition(
     queries.columns == queryHeads * dimension && out.columns == queryHeads * valueDimension
       && valueDimension <= dimension, "\(queries.columns) and \(out.columns) columns for \(queryHeads) heads")
@@ -94,6 +122,8 @@ package func attendToLatents(
 private func attend(
   _ queries: Rows, _ shape: AttentionShape, _ cache: StateHandle, into out: inout MutableRows, _ step: borrowing Step
 ) {
+  step.checkRows(queries.count)
+  step.checkRows(out.count)
   for run in step.plan.runs {
     step.report.work.addAttention(
       rows: run.tokens.count, keys: run.position + run.tokens.count, width: queries.columns + out.columns,

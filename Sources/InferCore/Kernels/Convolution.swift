@@ -8,13 +8,15 @@ internal import CKernels
 ///   - weight: `[taps × channels]`.
 ///   - bias: `[channels]`, or nothing.
 ///   - silu: whether SiLU follows.
-///   - history: recurrent state of `(taps − 1) · channels` floats.
+///   - history: recurrent state of `(taps − 1) · channels` floats: the last inputs.
 ///   - out: `[step rows × channels]`.
-package func causalConvolution(
+public func causalConvolution(
   _ x: Rows, weight: [Float], bias: [Float]?, taps: Int, silu: Bool = true, history: StateHandle,
   into out: inout MutableRows, _ step: borrowing Step
 ) {
   let channels = x.columns
+  step.checkRows(x.count)
+  step.store.layout.expect(.recurrent(count: (taps - 1) * channels), at: history)
   precondition(weight.count == taps * channels && out.columns == channels && out.count == x.count, "\(channels)")
   precondition(bias.map { $0.count == channels } ?? true, "bias of \(bias?.count ?? 0) for \(channels) channels")
   step.report.work.addRecurrence(

@@ -37,7 +37,7 @@ public func scale(_ x: inout MutableRows, by scale: Float, _ step: borrowing Ste
 }
 
 /// Multiplies every column of `x` by its factor.
-package func scaleColumns(_ x: inout MutableRows, by factors: [Float], _ step: borrowing Step) {
+public func scaleColumns(_ x: inout MutableRows, by factors: [Float], _ step: borrowing Step) {
   precondition(factors.count == x.columns, "\(factors.count) factors for \(x.columns) columns")
   unsafe factors.withUnsafeBufferPointer { factors in
     unsafe forEachRow(x.count, step) { row in
@@ -48,7 +48,7 @@ package func scaleColumns(_ x: inout MutableRows, by factors: [Float], _ step: b
 }
 
 /// `out = x · y`, element by element.
-package func multiply(_ x: Rows, _ y: Rows, into out: inout MutableRows, _ step: borrowing Step) {
+public func multiply(_ x: Rows, _ y: Rows, into out: inout MutableRows, _ step: borrowing Step) {
   precondition(x.count == out.count && x.columns == out.columns, "\(x.columns) columns into \(out.columns)")
   precondition(y.count == x.count && y.columns == x.columns, "\(x.columns) columns by \(y.columns)")
   unsafe forEachRow(x.count, step) { row in
@@ -57,7 +57,7 @@ package func multiply(_ x: Rows, _ y: Rows, into out: inout MutableRows, _ step:
 }
 
 /// `x = x · y`, element by element.
-package func multiply(_ x: inout MutableRows, by y: Rows, _ step: borrowing Step) {
+public func multiply(_ x: inout MutableRows, by y: Rows, _ step: borrowing Step) {
   precondition(y.count == x.count && y.columns == x.columns, "\(x.columns) columns by \(y.columns)")
   unsafe forEachRow(x.count, step) { row in
     let values = unsafe x.base + row * x.stride

@@ -18,7 +18,7 @@ public struct RotaryEmbedding: Sendable {
   /// The frequency of each pair, as far as sequences may reach.
   package let frequencies: RotaryFrequencies
   /// The number of dimensions that are rotated: the first of each head.
-  package let dimension: Int
+  public let dimension: Int
   /// The rule by which dimensions make pairs.
   package let pairing: Pairing
   private let tables: AngleTable
@@ -56,8 +56,11 @@ public struct RotaryEmbedding: Sendable {
   ///
   /// - Parameters:
   ///   - x: `[step rows × heads · headDimension]`.
+  ///   - headDimension: the width of a head.
   ///   - first: the first column of each head that is rotated.
-  package func rotate(
+  ///   - angles: `[step rows × dimension]`, see ``fillAngles(_:_:)``.
+  ///   - step: the step.
+  public func rotate(
     _ x: inout MutableRows, headDimension: Int, from first: Int = 0, angles: Rows, _ step: borrowing Step
   ) {
     precondition(
@@ -76,8 +79,8 @@ public struct RotaryEmbedding: Sendable {
     }
   }
 
-  /// Fills `[step rows × dimension]` with each row's cosines and sines.
-  package func fillAngles(_ out: inout MutableRows, _ step: borrowing Step) {
+  /// Fills `[step rows × dimension]` with each row's cosines and sines, by its position in its sequence.
+  public func fillAngles(_ out: inout MutableRows, _ step: borrowing Step) {
     precondition(out.columns == dimension && out.count == step.plan.tokens.count, "angles of \(out.columns)")
     for run in step.plan.runs {
       unsafe forEachRow(run.tokens.count, step) { index in

@@ -1,18 +1,19 @@
-/// The name of one piece of per-sequence state of a model: an index into ``StateLayout/kinds``.
-package struct StateHandle: Sendable, Hashable {
-  /// Position in ``StateLayout/kinds``.
+/// The name of one piece of per-sequence state of a model; see ``StateLayout/add(_:)``.
+public struct StateHandle: Sendable, Hashable {
+  /// Position in `StateLayout.kinds`.
   package let index: Int
 }
 
 /// The shape of a piece of state, and its growth with the sequence.
-package enum StateKind: Sendable, Hashable {
+public enum StateKind: Sendable, Hashable {
   /// State that grows with every token (attention keys and values): `2 · heads · headDimension` elements a token in the
   /// cache's ``KVType``, in heads of `headDimension` elements.
   case paged(heads: Int, headDimension: Int)
   /// State that grows with every token by one row of `dimension` elements in the cache's ``KVType``, which is the key
   /// of all heads, and whose first elements are their value (multi-head latent attention).
   case latent(dimension: Int)
-  /// State of one size for the whole life of a sequence (state-space models): `count` floats, overwritten in place.
+  /// State of one size for the whole life of a sequence (state-space models): `count` floats, overwritten in place. They
+  /// are zero before a sequence's first token.
   case recurrent(count: Int)
 }
 
@@ -35,6 +36,11 @@ extension StateKind {
 }
 
 /// All per-sequence state of a model, declared once while it loads.
+///
+/// A mixer adds the pieces that it needs, and keeps their handles. The engine has them for every sequence, shares, copies and
+/// stores them, and what reads and writes them in a step is given the handle: ``recurrence(_:state:parts:into:_:_:)``,
+/// ``causalConvolution(_:weight:bias:taps:silu:history:into:_:)``,
+/// ``attend(queries:queryHeads:heads:headDimension:scale:cache:into:_:)`` and others.
 public struct StateLayout: Sendable {
   /// Every declared piece, in order of declaration.
   package private(set) var kinds: [StateKind] = []
@@ -42,10 +48,33 @@ public struct StateLayout: Sendable {
   /// A layout of a model without state.
   public init() {}
 
-  /// Declares a piece of state and returns its handle.
-  package mutating func add(_ kind: StateKind) -> StateHandle {
+  /// Declares a piece of state and returns its handle. Several layers may use one piece.
+  ///
+  /// - Precondition: Sizes are above zero; a recurrent piece may have no floats.
+  public mutating func add(_ kind: StateKind) -> StateHandle {
+    switch kind {
+    case .paged(let heads, let headDimension):
+      precondition(heads > 0 && headDimension > 0, "\(heads) heads of \(headDimension) elements")
+    case .latent(let dimension): precondition(dimension > 0, "rows of \(dimension) elements")
+    case .recurrent(let count): precondition(count >= 0, "\(count) floats")
+    }
     kinds.append(kind)
     return StateHandle(index: kinds.count - 1)
+  }
+
+  /// The number of floats of a recurrent piece; traps for another.
+  func recurrentCount(of handle: StateHandle) -> Int {
+    guard kinds.indices.contains(handle.index), case .recurrent(let count) = kinds[handle.index] else {
+      preconditionFailure("piece \(handle.index) of \(kinds), expected recurrent state")
+    }
+    return count
+  }
+
+  /// Traps unless a piece is of a kind.
+  func expect(_ kind: StateKind, at handle: StateHandle) {
+    precondition(
+      kinds.indices.contains(handle.index) && kinds[handle.index] == kind,
+      "piece \(handle.index) of \(kinds), expected \(kind)")
   }
 
   /// The reason for which the heads of paged pieces cannot be stored in this format; `nil` when they can.

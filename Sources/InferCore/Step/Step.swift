@@ -28,6 +28,11 @@ public struct Step: ~Copyable {
     workspace.report.reset()
   }
 
+  /// Traps unless rows are all of the step.
+  func checkRows(_ count: Int) {
+    precondition(count == plan.tokens.count, "\(count) rows in a step of \(plan.tokens.count)")
+  }
+
   /// Uninitialised rows, valid until the end of the enclosing ``scoped(_:)`` or of the step.
   @_lifetime(borrow self)
   public borrowing func take(rows: Int, columns: Int) -> MutableRows {

@@ -6,7 +6,7 @@ import Testing
 /// Starts and captures of recurrent state, in every kernel that has some.
 @Suite struct RecurrentStateTests {
   enum Kernel: Sendable, CaseIterable {
-    case convolution, scan, channelScan, deltaRuleOfHeads, deltaRuleOfChannels
+    case convolution, scan, channelScan, deltaRuleOfHeads, deltaRuleOfChannels, recurrence
   }
 
   /// A kernel with random inputs of some sequences.
@@ -56,6 +56,12 @@ import Testing
         stateCount = rule.shape.stateCount
         state = layout.add(.recurrent(count: stateCount))
         run = { rule.run($0, $1, state) }
+      case .recurrence:
+        var generator = SeededGenerator(seed: 5)
+        let inputs = lengths.map { generator.rows($0, 2 * 12) }
+        stateCount = 12
+        state = layout.add(.recurrent(count: stateCount))
+        run = { RecurrenceTests.run($0, $1, inputs, parts: 3, state) }
       }
       _ = layout.add(.recurrent(count: 3))
       self.state = state
