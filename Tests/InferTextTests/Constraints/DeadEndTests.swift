@@ -22,6 +22,30 @@ import Testing
     #expect(ends.isEmpty, "\(ends.count) of \(walks): \(ends.prefix(3).joined(separator: "\n"))")
   }
 
+  /// A whole number with a fraction has room for the exponent that makes it whole.
+  @Test(arguments: ["3", "0", "9"]) func longNumbersEnd(digit: String) throws {
+    var machine = try JSONMachine(["type": "integer"])
+    for first in ["1.5", "-1.5", "1.", "1", "-"] {
+      var state = first.utf8.reduce(machine.start) { machine.next($0, $1) }
+      guard state != 0 else { continue }
+      var length = first.utf8.count
+      while true {
+        let next = machine.next(state, digit.utf8.first ?? 0)
+        if next == 0 { break }
+        (state, length) = (next, length + 1)
+      }
+      // What is left is an end, or an exponent.
+      var exponent = machine.next(state, UInt8(ascii: "e"))
+      var isWhole = machine.isAccepting(state)
+      for _ in 0..<3 where !isWhole && exponent != 0 {
+        let digits = (UInt8(ascii: "0")...UInt8(ascii: "9")).reversed().map { machine.next(exponent, $0) }
+        exponent = digits.first { $0 != 0 } ?? 0
+        isWhole = exponent != 0 && machine.isAccepting(exponent)
+      }
+      #expect(isWhole, "\(first) and \(length - first.utf8.count) times \(digit)")
+    }
+  }
+
   /// A random text under the masks, where nothing may follow it.
   private static func deadEnd(_ machine: inout JSONMachine, _ random: inout SeededGenerator) -> String? {
     var (state, text) = (machine.start, [UInt8]())

@@ -17,12 +17,12 @@ extension JSONMachine {
       for count in 0...max(0, most) {
         if isPossible(frame.goal, text, moreDigits: count) { return true }
       }
-      return hasExponent(text, frame.goal, reach)
+      return hasExponent(text, frame.goal, reach, room: Int(Self.maxDigits - frame.digits) - 1)
     case .point, .fraction:
       return isPossible(frame.goal, text, isPlain: false)
-        || hasExponent(text, frame.goal, reach)
+        || hasExponent(text, frame.goal, reach, room: Int(Self.maxDigits - frame.digits) - 1)
     case .exponent, .exponentSign, .exponentDigits:
-      return hasExponent(text, frame.goal, reach)
+      return hasExponent(text, frame.goal, reach, room: Int(Self.maxDigits - frame.digits) - 1)
     }
   }
 
@@ -75,7 +75,9 @@ extension JSONMachine {
 
   /// `true` when an exponent makes the goal true. Where statements look at it, the number before it is one digit that is not
   /// zero, and a fraction.
-  func hasExponent(_ text: [UInt8], _ goal: Formula, _ reach: NumberReach) -> Bool {
+  ///
+  /// - Parameter room: The number of characters that may follow.
+  func hasExponent(_ text: [UInt8], _ goal: Formula, _ reach: NumberReach, room: Int) -> Bool {
     let isE = { (byte: UInt8) in byte | 0x20 == UInt8(ascii: "e") }
     let mantissa = text.prefix { !isE($0) }
     let digits = mantissa.drop { $0 == UInt8(ascii: "-") }
@@ -96,8 +98,11 @@ extension JSONMachine {
     var ends = (0...most).map(String.init).filter { $0.utf8.starts(with: exponent) }.map { $0.dropFirst(written.count) }
     ends.append(written.isEmpty ? "\(most + 1)" : Substring(repeating: "0", count: String(most).count))
     if !written.isEmpty { ends.append("") }
+    // What is there of the exponent and its sign needs no room.
+    let (hasE, hasSign) = (mantissa.count < text.count, mantissa.count + 1 < text.count)
     return signs.contains { sign in
       ends.contains { end in
+        guard (hasE ? 0 : 1) + (hasSign ? 0 : sign.utf8.count) + end.utf8.count <= room else { return false }
         guard let number = ExactDecimal(mantissa + "e\(sign)\(written)\(end)".utf8) else { return false }
         return isTrue(goal, of: number, isPlain: false)
       }

@@ -61,8 +61,8 @@ extension JSONMachine {
         next.text = reach(of: next).representative(of: text)
       }
     }
-    // Where it cannot end, there is room for what is missing.
-    guard next.digits < Self.maxDigits - (next.isWhole ? 0 : 3), canComplete(next) else { return .some(nil) }
+    // Where it cannot end, there is room for a digit; ``canComplete(_:)`` looks for that of an exponent.
+    guard next.digits < Self.maxDigits - (next.isWhole ? 0 : 1), canComplete(next) else { return .some(nil) }
     return next
   }
 
