@@ -9,6 +9,13 @@ public struct Attention: Mixer {
     case beforeRotation(query: RMSNorm, key: RMSNorm)
     /// After rotation (Hunyuan V1, T1).
     case afterRotation(query: RMSNorm, key: RMSNorm)
+
+    /// Reads `q_norm` and `k_norm`, `[headDimension]` each, of norms before rotation.
+    public static func usual(_ weights: WeightScope, headDimension: Int, epsilon: Float) throws(ModelError) -> Self {
+      .beforeRotation(
+        query: try RMSNorm(weights["q_norm"], width: headDimension, epsilon: epsilon),
+        key: try RMSNorm(weights["k_norm"], width: headDimension, epsilon: epsilon))
+    }
   }
 
   /// The sizes of a mixer.
@@ -58,9 +65,11 @@ public struct Attention: Mixer {
   let rotary: RotaryEmbedding?
   let headNorm: HeadNorm?
   let scale: Float
-  var cache: StateHandle
-  /// Added to queries, keys and values.
-  var adapter: LowRankAdapter?
+  /// The layer's keys and values, which other layers may read; see ``CrossLayerAttention``. A layer whose weights are used
+  /// several times has a cache for each use.
+  public var cache: StateHandle
+  /// Added to queries, keys and values, which are its parts.
+  public var adapter: LowRankAdapter?
 
   /// Reads `q_proj`, `k_proj`, `v_proj` and `o_proj`, and declares the layer's cache.
   ///

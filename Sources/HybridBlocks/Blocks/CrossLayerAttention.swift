@@ -1,24 +1,28 @@
-internal import InferCore
+public import InferCore
 
 /// Attention to the keys and values of an earlier layer (Brandon et al. 2024, arXiv 2405.12981): it has queries of its own
 /// and caches nothing.
-struct CrossLayerAttention: Mixer {
+public struct CrossLayerAttention: Mixer {
   let shape: Attention.Shape
   let input: Linear
   let output: Linear
-  let rotary: RotaryEmbedding
+  let rotary: RotaryEmbedding?
   /// Norm of query heads after rotation.
   let queryNorm: RMSNorm?
   /// The earlier layer's.
   let cache: StateHandle
 
-  /// Reads `q_proj` and `o_proj`.
+  /// Reads `q_proj`, `[queryHeads · headDimension × width]`, and `o_proj`.
   ///
   /// - Parameters:
-  ///   - rotary: positions, as the keys have them.
-  ///   - cache: the earlier layer's keys and values.
-  init(
-    _ weights: WeightScope, _ shape: Attention.Shape, rotary: RotaryEmbedding, queryNorm: RMSNorm?, cache: StateHandle
+  ///   - weights: the scope of the layer's attention.
+  ///   - shape: the sizes, with key heads as the earlier layer has them.
+  ///   - rotary: positions, as the keys have them; `nil` for none.
+  ///   - queryNorm: the norm of query heads, after rotation; `nil` for none.
+  ///   - cache: the earlier layer's keys and values, ``Attention/cache``.
+  public init(
+    _ weights: WeightScope, _ shape: Attention.Shape, rotary: RotaryEmbedding?, queryNorm: RMSNorm? = nil,
+    cache: StateHandle
   ) throws(ModelError) {
     self.shape = shape
     let width = shape.queryHeads * shape.headDimension
@@ -29,14 +33,18 @@ struct CrossLayerAttention: Mixer {
     self.cache = cache
   }
 
-  var letter: Character { "A" }
+  /// `A`
+  public var letter: Character { "A" }
 
-  func mix(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
+  /// Computes attention on all rows of the step.
+  public func mix(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
     var queries = step.take(rows: x.count, columns: input.outputWidth)
     input.apply(x, into: &queries, step)
-    var angles = step.take(rows: x.count, columns: rotary.dimension)
-    rotary.fillAngles(&angles, step)
-    rotary.rotate(&queries, headDimension: shape.headDimension, angles: angles.rows, step)
+    if let rotary {
+      var angles = step.take(rows: x.count, columns: rotary.dimension)
+      rotary.fillAngles(&angles, step)
+      rotary.rotate(&queries, headDimension: shape.headDimension, angles: angles.rows, step)
+    }
     queryNorm?.applyToHeads(of: &queries, step)
     var mixed = step.take(rows: x.count, columns: input.outputWidth)
     attend(

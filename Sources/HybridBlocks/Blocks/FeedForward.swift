@@ -24,14 +24,29 @@ public struct GatedNames: Sendable {
 
 /// A feed-forward network: gated by SiLU or GELU, or ReLU² without a gate.
 public struct FeedForward: Mixer {
+  /// The function between the two maps, as experts have it.
+  public typealias Activation = Experts.Activation
+
   /// Gate and up side by side, or up alone.
   let first: Linear
   let second: Linear
-  let activation: Experts.Activation
+  let activation: Activation
   /// Factor on the gate before its activation (Falcon-H1).
-  var gateScale: Float = 1
-  /// Added to the output of ``first``.
-  var adapter: LowRankAdapter?
+  public var gateScale: Float = 1
+  /// Added to the output of the first map, of which it has one part.
+  public var adapter: LowRankAdapter?
+
+  /// A network of its two maps.
+  ///
+  /// - Parameters:
+  ///   - first: from the residual stream to `[gate | up]`, or without a gate to up alone.
+  ///   - second: back.
+  ///   - activation: the function between them.
+  public init(first: Linear, second: Linear, activation: Activation) {
+    self.first = first
+    self.second = second
+    self.activation = activation
+  }
 
   /// Reads a SwiGLU network.
   public static func swiGLU(

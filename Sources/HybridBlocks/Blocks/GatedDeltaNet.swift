@@ -1,122 +1,130 @@
-internal import InferCore
+public import InferCore
 
-/// A mixer of linear attention by the gated delta rule: projections to query, key and value, a causal convolution with SiLU
-/// on them, the rule, a norm of each head times a gate, and a projection back.
-///
-/// Gated DeltaNet (arXiv 2412.06464) decays whole heads and gates by SiLU. Kimi Delta Attention (arXiv 2510.26692) decays
-/// every channel of a key by itself and gates by a sigmoid; its decays and gates come through a bottleneck.
-struct GatedDeltaNet: Mixer {
+/// Gated DeltaNet (Yang, Kautz & Hatamizadeh 2024, arXiv 2412.06464), as Qwen3-Next has it: a projection to queries, keys,
+/// values, `β`, decays and gates; a causal convolution with SiLU on `q k v`; queries and keys divided by their lengths; the
+/// gated delta rule, `S ← α S (1 − β k kᵀ) + β v kᵀ`, `y = S q`, with one decay `α` a head; a norm of each head, times the
+/// SiLU of its gate; projection back.
+public struct GatedDeltaNet: Mixer {
   /// The sizes of a mixer.
-  struct Shape: Sendable {
+  public struct Shape: Sendable {
     /// Width of the residual stream.
-    let width: Int
-    /// Heads and their sizes.
-    let rule: DeltaRuleShape
+    public let width: Int
+    /// Heads of values `H`, each with a state of its own.
+    public let heads: Int
+    /// Heads of queries and keys; divides ``heads``.
+    public let keyHeads: Int
+    /// The width of a query and of a key `K`.
+    public let keyDimension: Int
+    /// The width of a value `V`.
+    public let valueDimension: Int
     /// Taps of the convolution.
-    let taps: Int
+    public let taps: Int
+    /// Whether value heads are tiled: value head `h` uses key head `h mod keyHeads`, and not `h / (heads / keyHeads)`.
+    public var tilesValues = false
 
+    /// The sizes of a mixer.
+    public init(
+      width: Int, heads: Int, keyHeads: Int, keyDimension: Int, valueDimension: Int, taps: Int,
+      tilesValues: Bool = false
+    ) {
+      self.width = width
+      self.heads = heads
+      self.keyHeads = keyHeads
+      self.keyDimension = keyDimension
+      self.valueDimension = valueDimension
+      self.taps = taps
+      self.tilesValues = tilesValues
+    }
+
+    /// Heads and their sizes.
+    var rule: DeltaRuleShape {
+      DeltaRuleShape(
+        heads: heads, keyHeads: keyHeads, keyDimension: keyDimension, valueDimension: valueDimension,
+        tilesValues: tilesValues)
+    }
     /// Width of the input of the convolution, `q k v`.
     var channels: Int { 2 * rule.keyWidth + rule.valueWidth }
   }
 
-  /// The weights of a mixer.
-  struct Parameters: Sendable {
-    /// Side by side: `q k v`, β, and the inputs of decay and gate or of their bottlenecks.
-    let input: Linear
-    /// From the bottlenecks, one behind another, to decay and gate.
-    var bottleneck: (decay: Linear, gate: Linear)?
-    /// `[taps × channels]`.
-    let convolution: [Float]
-    /// Added to a decay's input: for each head, or for each channel of each key.
-    let decayBias: [Float]
-    /// The rate `A` of a decay, likewise.
-    let decayRate: [Float]
-    /// Of each head of the output.
-    let norm: RMSNorm
-    let gate: GateActivation
-    let output: Linear
+  let mixer: DeltaRuleMixer
+
+  /// Reads `in_proj_qkv`, `[2 · keyHeads · K + H · V × width]`; `in_proj_z`, the gates, `[H · V × width]`; `in_proj_b` and
+  /// `in_proj_a`, the inputs of `β` and of decays, `[H × width]` each; or in their place, with one key head's rows behind
+  /// another's, `in_proj_qkvz` and `in_proj_ba`. Then `conv1d`, `dt_bias`, the rates of decay `A`, `norm`, `[V]`, and
+  /// `out_proj`, `[width × H · V]`. Declares the layer's state: the convolution's last inputs, and `[H × K × V]`.
+  ///
+  /// A decay is `exp(A · softplus(a + dt_bias))`.
+  ///
+  /// - Parameters:
+  ///   - weights: the scope of the layer's mixer.
+  ///   - shape: the sizes.
+  ///   - epsilon: ε of the norm of heads.
+  ///   - layout: the layout that gets the state.
+  public init(
+    _ weights: WeightScope, _ shape: Shape, epsilon: Float, state layout: inout StateLayout
+  ) throws(ModelError) {
+    let (rule, width) = (shape.rule, shape.width)
+    let (qkv, z) = try Self.queryToGate(weights, shape)
+    let (b, a) = try Self.strengthAndDecay(weights, shape)
+    mixer = DeltaRuleMixer(
+      rule, taps: shape.taps,
+      .init(
+        input: Linear([qkv, b, a, z]),
+        convolution: try weights.convolution("conv1d.weight", channels: shape.channels, taps: shape.taps),
+        decayBias: try weights.vector("dt_bias", count: rule.heads),
+        decayRate: try weights.vector("A", count: rule.heads),
+        norm: try RMSNorm(weights["norm"], width: rule.valueDimension, epsilon: epsilon), gate: .silu,
+        output: try Linear(weights["out_proj"], input: rule.valueWidth, output: width)),
+      state: &layout)
   }
 
-  let shape: Shape
-  let parameters: Parameters
-  let history: StateHandle
-  let state: StateHandle
-  /// Weights that make norms by the root mean square norms by length, and scale queries by `1 / √K`.
-  private let queryScale: [Float]
-  private let keyScale: [Float]
-
-  /// Declares the layer's state.
-  init(_ shape: Shape, _ parameters: Parameters, state layout: inout StateLayout) {
-    let size = Float(shape.rule.keyDimension)
-    self.shape = shape
-    self.parameters = parameters
-    queryScale = Array(repeating: 1 / size, count: shape.rule.keyDimension)
-    keyScale = Array(repeating: 1 / size.squareRoot(), count: shape.rule.keyDimension)
-    history = layout.add(.recurrent(count: (shape.taps - 1) * shape.channels))
-    state = layout.add(.recurrent(count: shape.rule.stateCount))
-  }
-
-  var letter: Character { "D" }
-
-  func mix(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
-    let (channels, heads) = (shape.channels, shape.rule.heads)
-    var projected = step.take(rows: x.count, columns: parameters.input.outputWidth)
-    parameters.input.apply(x, into: &projected, step)
-    do {
-      var beta = projected.columns(channels..<channels + heads)
-      sigmoid(&beta, step)
+  private static func queryToGate(
+    _ weights: WeightScope, _ shape: Shape
+  ) throws(ModelError) -> (qkv: PackedMatrix, z: PackedMatrix) {
+    let rule = shape.rule
+    guard weights.has("in_proj_qkvz.weight") else {
+      return (
+        try weights.matrix("in_proj_qkv.weight", rows: shape.channels, columns: shape.width),
+        try weights.matrix("in_proj_z.weight", rows: rule.valueWidth, columns: shape.width)
+      )
     }
-    var convolved = step.take(rows: x.count, columns: channels)
-    causalConvolution(
-      projected.rows.columns(0..<channels), weight: parameters.convolution, bias: nil, taps: shape.taps,
-      history: history, into: &convolved, step)
-    normalize(&convolved, step)
-    let first = channels + heads
-    let decays = parameters.decayRate.count
-    if let bottleneck = parameters.bottleneck {
-      let inner = projected.rows.columns(first..<projected.columns)
-      let middle = inner.columns / 2
-      var decay = step.take(rows: x.count, columns: decays)
-      bottleneck.decay.apply(inner.columns(0..<middle), into: &decay, step)
-      softplusDecay(&decay, bias: parameters.decayBias, rate: parameters.decayRate, step)
-      var gate = step.take(rows: x.count, columns: shape.rule.valueWidth)
-      bottleneck.gate.apply(inner.columns(middle..<inner.columns), into: &gate, step)
-      finish(convolved.rows, projected.rows, decay: decay.rows, gate: gate.rows, into: &out, step)
-    } else {
-      do {
-        var decay = projected.columns(first..<first + decays)
-        softplusDecay(&decay, bias: parameters.decayBias, rate: parameters.decayRate, step)
-      }
-      let rows = projected.rows
-      finish(
-        convolved.rows, rows, decay: rows.columns(first..<first + decays),
-        gate: rows.columns(first + decays..<rows.columns), into: &out, step)
+    // Of each key head: its query, its key, its value heads, their gates.
+    let (key, values) = (rule.keyDimension, rule.valueWidth / rule.keyHeads)
+    let sizes = [key, key, values, values]
+    let starts = [0, key, 2 * key, 2 * key + values]
+    let ranges = zip(starts, sizes).map { start, size in
+      rows(of: rule.keyHeads, apart: 2 * (key + values), first: start, count: size)
     }
+    let parts = try weights.matrices(
+      "in_proj_qkvz.weight", rows: shape.channels + rule.valueWidth, columns: shape.width,
+      parts: [ranges[0] + ranges[1] + ranges[2], ranges[3]])
+    return (parts[0], parts[1])
   }
 
-  /// Divides every query and key by its length, `√(Σ x² + 1e-6)`.
-  private func normalize(_ convolved: inout MutableRows, _ step: borrowing Step) {
-    let width = shape.rule.keyWidth
-    let epsilon = 1e-6 / Float(shape.rule.keyDimension)
-    do {
-      var queries = convolved.columns(0..<width)
-      rmsNormHeads(&queries, weight: queryScale, epsilon: epsilon, step)
+  private static func strengthAndDecay(
+    _ weights: WeightScope, _ shape: Shape
+  ) throws(ModelError) -> (b: PackedMatrix, a: PackedMatrix) {
+    guard weights.has("in_proj_ba.weight") else {
+      return (
+        try weights.matrix("in_proj_b.weight", rows: shape.heads, columns: shape.width, role: .exact),
+        try weights.matrix("in_proj_a.weight", rows: shape.heads, columns: shape.width, role: .exact)
+      )
     }
-    var keys = convolved.columns(width..<2 * width)
-    rmsNormHeads(&keys, weight: keyScale, epsilon: epsilon, step)
+    let count = shape.heads / shape.keyHeads
+    let parts = try weights.matrices(
+      "in_proj_ba.weight", rows: 2 * shape.heads, columns: shape.width,
+      parts: [0, count].map { rows(of: shape.keyHeads, apart: 2 * count, first: $0, count: count) }, role: .stored)
+    return (parts[0], parts[1])
   }
 
-  private func finish(
-    _ qkv: Rows, _ projected: Rows, decay: Rows, gate: Rows, into out: inout MutableRows, _ step: borrowing Step
-  ) {
-    let (width, channels) = (shape.rule.keyWidth, shape.channels)
-    var y = step.take(rows: qkv.count, columns: shape.rule.valueWidth)
-    gatedDeltaRule(
-      q: qkv.columns(0..<width), k: qkv.columns(width..<2 * width), v: qkv.columns(2 * width..<channels),
-      decay: decay, beta: projected.columns(channels..<channels + shape.rule.heads), shape.rule, state: state,
-      into: &y, step)
-    normThenGate(
-      &y, gate: gate, parameters.gate, weight: parameters.norm.weight, epsilon: parameters.norm.epsilon, step)
-    parameters.output.apply(y.rows, into: &out, step)
+  /// Rows `first ..< first + count` of each of `heads` heads whose rows begin `apart` rows apart.
+  private static func rows(of heads: Int, apart: Int, first: Int, count: Int) -> [Range<Int>] {
+    (0..<heads).map { $0 * apart + first..<$0 * apart + first + count }
   }
+
+  /// `D`
+  public var letter: Character { "D" }
+
+  /// Computes the mixer on all rows.
+  public func mix(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) { mixer.mix(x, into: &out, step) }
 }

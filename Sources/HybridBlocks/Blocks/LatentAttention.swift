@@ -1,35 +1,52 @@
-internal import InferCore
+public import InferCore
 
 /// Multi-head latent attention (DeepSeek-V2, arXiv 2405.04434, §2.1): the keys and values of all heads are linear maps of
 /// one latent vector a token. The cache holds that vector, with one key for positions that all heads share behind it.
 ///
 /// The maps are absorbed: a query goes through its head's key map once, and then meets latent vectors themselves; their
 /// weighted sum goes through the head's value map (same paper, end of §2.1.2).
-struct LatentAttention: Mixer {
+public struct LatentAttention: Mixer {
   /// The sizes of a mixer.
-  struct Shape: Sendable {
+  public struct Shape: Sendable {
     /// Width of the residual stream.
-    let width: Int
-    let heads: Int
+    public let width: Int
+    /// Heads of queries, keys and values.
+    public let heads: Int
     /// Rank of the map to queries, `q_lora_rank`; `nil` where it is one matrix.
-    let queryRank: Int?
+    public let queryRank: Int?
     /// Elements of the latent vector, `kv_lora_rank`.
-    let latent: Int
+    public let latentDimension: Int
     /// Elements of a head's key that come from the latent vector, `qk_nope_head_dim`.
-    let plain: Int
-    /// Elements of the shared key, `qk_rope_head_dim`.
-    let shared: Int
+    public let keyDimension: Int
+    /// Elements of the key that all heads share, which alone is rotated, `qk_rope_head_dim`.
+    public let sharedKeyDimension: Int
     /// Elements of a head's value, `v_head_dim`.
-    let value: Int
+    public let valueDimension: Int
     /// Whether the maps from and to the residual stream have biases, but for a map to queries of full rank.
-    var bias = false
+    public var bias = false
     /// ε of the norms of latent vectors, which no configuration gives.
-    var epsilon: Float = 1e-6
+    public var epsilon: Float = 1e-6
+
+    /// The sizes of a mixer.
+    public init(
+      width: Int, heads: Int, queryRank: Int? = nil, latentDimension: Int, keyDimension: Int, sharedKeyDimension: Int,
+      valueDimension: Int, bias: Bool = false, epsilon: Float = 1e-6
+    ) {
+      self.width = width
+      self.heads = heads
+      self.queryRank = queryRank
+      self.latentDimension = latentDimension
+      self.keyDimension = keyDimension
+      self.sharedKeyDimension = sharedKeyDimension
+      self.valueDimension = valueDimension
+      self.bias = bias
+      self.epsilon = epsilon
+    }
 
     /// Elements of a query.
-    var query: Int { plain + shared }
+    public var queryDimension: Int { keyDimension + sharedKeyDimension }
     /// Elements of a cached row.
-    var row: Int { latent + shared }
+    var row: Int { latentDimension + sharedKeyDimension }
   }
 
   /// From the residual stream to queries, through a normalised vector of lower rank or directly.
@@ -49,35 +66,42 @@ struct LatentAttention: Mixer {
   let scale: Float
   let cache: StateHandle
 
-  /// Reads `q_proj`, or `q_a_proj`, `q_a_layernorm` and `q_b_proj`; `kv_a_proj_with_mqa` and `kv_a_layernorm`; of each
-  /// head the map to keys, transposed, `k_b_proj`, `[heads × latent × keys]`, and the map to values, `v_b_proj`,
-  /// `[heads × values × latent]`; and `o_proj`. Declares the layer's cache.
+  /// Reads `q_proj`, `[heads · queryDimension × width]`, or `q_a_proj`, `[queryRank × width]`, `q_a_layernorm` and `q_b_proj`;
+  /// `kv_a_proj_with_mqa`, `[latentDimension + sharedKeyDimension × width]`, and `kv_a_layernorm`; of each head the map to
+  /// keys, transposed, `k_b_proj`, `[heads × latentDimension × keyDimension]`, and the map to values, `v_b_proj`, `[heads ×
+  /// valueDimension × latentDimension]`; and `o_proj`, `[width × heads · valueDimension]`. Declares the layer's cache.
+  /// Checkpoints mostly have the two maps as one, `kv_b_proj`; see ``Shape/storedForms``.
   ///
   /// - Parameters:
+  ///   - weights: the scope of the layer's attention.
+  ///   - shape: the sizes.
   ///   - rotary: positions of the shared key and the part of queries that meets it; `nil` for none.
-  ///   - scale: factor on the scores; by default `1 / √query`.
-  init(
+  ///   - scale: factor on the scores; by default `1 / √queryDimension`.
+  ///   - state: the layout that gets the cache: a row of `latentDimension + sharedKeyDimension` elements a token.
+  public init(
     _ weights: WeightScope, _ shape: Shape, rotary: RotaryEmbedding?, scale: Float? = nil, state: inout StateLayout
   ) throws(ModelError) {
-    precondition(rotary.map { $0.dimension == shape.shared } ?? true, "rotation of other than \(shape.shared) elements")
+    precondition(
+      rotary.map { $0.dimension == shape.sharedKeyDimension } ?? true,
+      "rotation of other than \(shape.sharedKeyDimension) elements")
     self.shape = shape
     queries = try Self.queries(weights, shape)
     compression = try Linear(
       weights["kv_a_proj_with_mqa"], input: shape.width, output: shape.row, bias: shape.bias)
-    norm = try RMSNorm(weights["kv_a_layernorm"], width: shape.latent, epsilon: shape.epsilon)
+    norm = try RMSNorm(weights["kv_a_layernorm"], width: shape.latentDimension, epsilon: shape.epsilon)
     keyMaps = try weights["k_b_proj"].matrices(
-      "weight", count: shape.heads, rows: shape.latent, columns: shape.plain, role: .stored)
+      "weight", count: shape.heads, rows: shape.latentDimension, columns: shape.keyDimension, role: .stored)
     valueMaps = try weights["v_b_proj"].matrices(
-      "weight", count: shape.heads, rows: shape.value, columns: shape.latent, role: .stored)
+      "weight", count: shape.heads, rows: shape.valueDimension, columns: shape.latentDimension, role: .stored)
     output = try Linear(
-      weights["o_proj"], input: shape.heads * shape.value, output: shape.width, bias: shape.bias)
+      weights["o_proj"], input: shape.heads * shape.valueDimension, output: shape.width, bias: shape.bias)
     self.rotary = rotary
-    self.scale = scale ?? 1 / Float(shape.query).squareRoot()
+    self.scale = scale ?? 1 / Float(shape.queryDimension).squareRoot()
     cache = state.add(.latent(dimension: shape.row))
   }
 
   private static func queries(_ weights: WeightScope, _ shape: Shape) throws(ModelError) -> Queries {
-    let width = shape.heads * shape.query
+    let width = shape.heads * shape.queryDimension
     guard let rank = shape.queryRank else {
       return .direct(try Linear(weights["q_proj"], input: shape.width, output: width))
     }
@@ -87,34 +111,37 @@ struct LatentAttention: Mixer {
       up: try Linear(weights["q_b_proj"], input: rank, output: width))
   }
 
-  var letter: Character { "A" }
+  /// `A`
+  public var letter: Character { "A" }
 
-  func mix(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
+  /// Computes attention on all rows of the step.
+  public func mix(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
     var rows = step.take(rows: x.count, columns: shape.row)
     compression.apply(x, into: &rows, step)
     do {
-      var latents = rows.columns(0..<shape.latent)
+      var latents = rows.columns(0..<shape.latentDimension)
       norm.applyToHeads(of: &latents, step)
     }
-    var queries = step.take(rows: x.count, columns: shape.heads * shape.query)
+    var queries = step.take(rows: x.count, columns: shape.heads * shape.queryDimension)
     project(x, into: &queries, step)
     if let rotary {
       var angles = step.take(rows: x.count, columns: rotary.dimension)
       rotary.fillAngles(&angles, step)
-      rotary.rotate(&queries, headDimension: shape.query, from: shape.plain, angles: angles.rows, step)
-      rotary.rotate(&rows, headDimension: shape.row, from: shape.latent, angles: angles.rows, step)
+      rotary.rotate(&queries, headDimension: shape.queryDimension, from: shape.keyDimension, angles: angles.rows, step)
+      rotary.rotate(&rows, headDimension: shape.row, from: shape.latentDimension, angles: angles.rows, step)
     }
     appendToCache(latents: rows.rows, cache: cache, step)
     var absorbed = step.take(rows: x.count, columns: shape.heads * shape.row)
-    matmulHeads(queries.rows, every: shape.query, by: keyMaps, into: &absorbed, every: shape.row, step)
+    matmulHeads(queries.rows, every: shape.queryDimension, by: keyMaps, into: &absorbed, every: shape.row, step)
     copyHeads(
-      queries.rows, every: shape.query, columns: shape.plain..<shape.query, into: &absorbed, every: shape.row,
-      at: shape.latent, step)
-    var mixed = step.take(rows: x.count, columns: shape.heads * shape.latent)
+      queries.rows, every: shape.queryDimension, columns: shape.keyDimension..<shape.queryDimension, into: &absorbed,
+      every: shape.row, at: shape.latentDimension, step)
+    var mixed = step.take(rows: x.count, columns: shape.heads * shape.latentDimension)
     attendToLatents(
       queries: absorbed.rows, queryHeads: shape.heads, scale: scale, cache: cache, into: &mixed, step)
-    var values = step.take(rows: x.count, columns: shape.heads * shape.value)
-    matmulHeads(mixed.rows, every: shape.latent, by: valueMaps, into: &values, every: shape.value, step)
+    var values = step.take(rows: x.count, columns: shape.heads * shape.valueDimension)
+    matmulHeads(
+      mixed.rows, every: shape.latentDimension, by: valueMaps, into: &values, every: shape.valueDimension, step)
     output.apply(values.rows, into: &out, step)
   }
 

@@ -1,8 +1,8 @@
-internal import InferCore
+public import InferCore
 
 /// A low-rank addition to a linear map whose outputs stand side by side: part `i` gets `(x · Aᵢᵀ) · Bᵢᵀ` added (Hu et
 /// al. 2021, arXiv 2106.09685, eq. 3).
-struct LowRankAdapter: Sendable {
+public struct LowRankAdapter: Sendable {
   /// `A` of all parts.
   let down: Linear
   /// `B` of each part.
@@ -10,7 +10,12 @@ struct LowRankAdapter: Sendable {
   let rank: Int
 
   /// Reads `0.weight`, `[rank × input]`, and `1.weight`, `[output × rank]`, of each part.
-  init(_ parts: [Linear.Part], input: Int, rank: Int) throws(ModelError) {
+  ///
+  /// - Parameters:
+  ///   - parts: the scopes and the widths of the parts, side by side.
+  ///   - input: the width of the input.
+  ///   - rank: the width between the two maps.
+  public init(_ parts: [Linear.Part], input: Int, rank: Int) throws(ModelError) {
     self.rank = rank
     var up: [Linear] = []
     for part in parts {
@@ -21,7 +26,7 @@ struct LowRankAdapter: Sendable {
   }
 
   /// Adds to `out`, the output of the map for `x`.
-  func add(_ x: Rows, to out: inout MutableRows, _ step: borrowing Step) {
+  public func add(_ x: Rows, to out: inout MutableRows, _ step: borrowing Step) {
     var inner = step.take(rows: x.count, columns: down.outputWidth)
     down.apply(x, into: &inner, step)
     var column = 0

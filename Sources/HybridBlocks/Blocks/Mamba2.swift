@@ -72,8 +72,8 @@ public struct Mamba2: Mixer {
   let epsilon: Float
   let history: StateHandle
   let state: StateHandle
-  /// Factors on the outputs of `in_proj`, one for each column (Falcon-H1).
-  var inputScales: [Float]?
+  /// Factors on the outputs of `in_proj`, one for each column in the order of its rows (Falcon-H1).
+  public var inputScales: [Float]?
 
   /// Reads `in_proj` (rows in the order z, x, B, C, dt), `conv1d`, `dt_bias`, `A`, `D`, `norm` where there is one, and
   /// `out_proj`, and declares the layer's state.

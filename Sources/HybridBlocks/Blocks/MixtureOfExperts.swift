@@ -8,13 +8,38 @@ public struct MixtureOfExperts: Mixer {
   let selection: ExpertSelection
   let experts: Experts
   /// Added to the routed experts' sum.
-  var shared: FeedForward?
+  public var shared: FeedForward?
   /// `[1 × width]`: the logit of the shared expert's weight, where it has one.
-  var sharedGate: Linear?
+  public var sharedGate: Linear?
   /// Into and out of the experts' own width.
-  var latent: (down: Linear, up: Linear)?
+  public var latent: (down: Linear, up: Linear)?
   /// The layer's number in metrics.
   let layer: Int
+
+  /// A mixture of its parts.
+  ///
+  /// - Parameters:
+  ///   - router: the map to the experts' logits, `[experts × width]`, of the role ``MatrixRole/exact``.
+  ///   - selection: the rule by which experts are chosen.
+  ///   - experts: the routed experts.
+  ///   - shared: the expert that every row passes through; `nil` for none.
+  ///   - sharedGate: `[1 × width]`, the logit of the shared expert's weight; `nil` for a weight of 1.
+  ///   - latent: maps into and out of the routed experts' width, where that is not the stream's.
+  ///   - layer: the layer's number in metrics.
+  public init(
+    router: Linear, selection: ExpertSelection, experts: Experts, shared: FeedForward? = nil, sharedGate: Linear? = nil,
+    latent: (down: Linear, up: Linear)? = nil, layer: Int
+  ) {
+    precondition(
+      experts.count == selection.expertCount, "\(experts.count) experts, \(selection.expertCount) to choose from")
+    self.router = router
+    self.selection = selection
+    self.experts = experts
+    self.shared = shared
+    self.sharedGate = sharedGate
+    self.latent = latent
+    self.layer = layer
+  }
 
   /// `F`
   public var letter: Character { "F" }

@@ -1,15 +1,36 @@
-internal import InferCore
+public import InferCore
 
 /// A transformer that stands before several layers of Zamba2 with the same weights (arXiv 2411.15242, §2). It reads the
 /// residual stream beside the token's embedding, and does not add to the stream but to the input of the layer.
-struct SharedTransformer: Sendable {
-  /// Of `[stream | embedding]`.
+public struct SharedTransformer: Sendable {
   let attentionNorm: RMSNorm
-  var attention: Attention
+  /// Attention, with the cache of one use, and its low-rank addition.
+  public var attention: Attention
   let feedForwardNorm: RMSNorm
-  var feedForward: FeedForward
+  /// The network, with the low-rank addition of one use.
+  public var feedForward: FeedForward
 
-  func apply(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
+  /// A transformer of its parts.
+  ///
+  /// - Parameters:
+  ///   - attentionNorm: the norm of `[stream | embedding]`.
+  ///   - attention: attention from both to the width of the stream.
+  ///   - feedForwardNorm: the norm of what attention computes.
+  ///   - feedForward: the network.
+  public init(attentionNorm: RMSNorm, attention: Attention, feedForwardNorm: RMSNorm, feedForward: FeedForward) {
+    self.attentionNorm = attentionNorm
+    self.attention = attention
+    self.feedForwardNorm = feedForwardNorm
+    self.feedForward = feedForward
+  }
+
+  /// Computes on all rows.
+  ///
+  /// - Parameters:
+  ///   - x: `[step rows × 2 · width]`.
+  ///   - out: `[step rows × width]`.
+  ///   - step: the step.
+  public func apply(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
     var normed = step.take(rows: x.count, columns: x.columns)
     attentionNorm.apply(x, into: &normed, step)
     var attended = step.take(rows: x.count, columns: out.columns)
@@ -21,18 +42,31 @@ struct SharedTransformer: Sendable {
 }
 
 /// The block of a layer of Zamba2: `h += mamba(norm(h + W · transformer([h | embedding])))`, or without the transformer
-/// `h += mamba(norm(h))`.
-struct SharedTransformerBlock: Block {
+/// `h += mamba(norm(h))`. For models with ``ModelFrame/carriesEmbedding``.
+public struct SharedTransformerBlock: Block {
   let norm: RMSNorm
   let mamba: Mamba2
-  /// The transformer and `W`.
-  var shared: (transformer: SharedTransformer, output: Linear)?
+  /// The transformer and `W`; `nil` for none.
+  public var shared: (transformer: SharedTransformer, output: Linear)?
 
-  var letter: Character { shared == nil ? "M" : "S" }
-  var idleParameterCount: Int { 0 }
+  /// A block of its parts.
+  public init(norm: RMSNorm, mamba: Mamba2, shared: (transformer: SharedTransformer, output: Linear)? = nil) {
+    self.norm = norm
+    self.mamba = mamba
+    self.shared = shared
+  }
 
-  /// - Parameter stream: `[step rows × 2 · hidden size]`, of which the second half is each token's embedding.
-  func apply(to stream: inout MutableRows, _ step: borrowing Step) {
+  /// `S`, or `M` without a transformer.
+  public var letter: Character { shared == nil ? "M" : "S" }
+  /// None.
+  public var idleParameterCount: Int { 0 }
+
+  /// Computes on all rows of the step.
+  ///
+  /// - Parameters:
+  ///   - stream: `[step rows × 2 · hidden size]`, of which the second half is each token's embedding.
+  ///   - step: the step.
+  public func apply(to stream: inout MutableRows, _ step: borrowing Step) {
     let width = mamba.shape.width
     precondition(stream.columns == 2 * width, "\(stream.columns) columns for a width of \(width)")
     var input = step.take(rows: stream.count, columns: width)

@@ -9,7 +9,7 @@ enum DeepSeekDialect: Dialect {
     DialectField.frame() + [
       .count("feed_forward_length", "intermediate_size") { $0.denseWidth },
       .count("attention.head_count", "num_attention_heads") { $0.attention.heads },
-      .count("attention.kv_lora_rank", "kv_lora_rank") { $0.attention.latent },
+      .count("attention.kv_lora_rank", "kv_lora_rank") { $0.attention.latentDimension },
       .count("leading_dense_block_count", "first_k_dense_replace", optional: true) { $0.denseLayers },
       .count("expert_count", "n_routed_experts") { $0.routing.expertCount },
       .count("expert_used_count", "num_experts_per_tok") { $0.routing.topK },
@@ -75,7 +75,7 @@ enum DeepSeekDialect: Dialect {
       TensorRule("blk.{n}.attn_kv_a_norm.weight", as: "\(layer).kv_a_layernorm.weight"),
       TensorRule(
         "blk.{n}.attn_k_b.weight", "blk.{n}.attn_v_b.weight", as: "\(layer).kv_b_proj.weight",
-        .keysAndValues(heads: shape.heads, keys: shape.plain)),
+        .keysAndValues(heads: shape.heads, keys: shape.keyDimension)),
       TensorRule("blk.{n}.attn_kv_b.weight", as: "\(layer).kv_b_proj.weight"),
       TensorRule("blk.{n}.attn_output.{s}", as: "\(layer).o_proj.{s}"),
       TensorRule("blk.{n}.ffn_gate_inp.weight", as: "\(mlp).gate.weight"),
@@ -89,9 +89,9 @@ enum DeepSeekDialect: Dialect {
     // All heads share one key and value: the latent vector, and for keys what is rotated.
     metadata["attention.head_count_kv"] = .count(1)
     metadata["attention.key_length"] = .count(shape.row)
-    metadata["attention.value_length"] = .count(shape.latent)
-    metadata["attention.key_length_mla"] = .count(shape.query)
-    metadata["attention.value_length_mla"] = .count(shape.value)
+    metadata["attention.value_length"] = .count(shape.latentDimension)
+    metadata["attention.key_length_mla"] = .count(shape.queryDimension)
+    metadata["attention.value_length_mla"] = .count(shape.valueDimension)
     metadata["attention.q_lora_rank"] = .count(shape.queryRank ?? 0)
     metadata["expert_weights_norm"] = .bool(family.routing.normalized)
     metadata["expert_gating_func"] = (family.routing.scoring == .sigmoid ? ExpertScoring.sigmoid : .softmax).value

@@ -9,11 +9,11 @@ enum KimiLinearDialect: Dialect {
     DialectField.frame() + [
       .count("feed_forward_length", "intermediate_size") { $0.denseWidth },
       .count("attention.head_count", "num_attention_heads") { $0.attention.heads },
-      .count("attention.kv_lora_rank", "kv_lora_rank") { $0.attention.latent },
+      .count("attention.kv_lora_rank", "kv_lora_rank") { $0.attention.latentDimension },
       .count("attention.q_lora_rank", "q_lora_rank", optional: true) { $0.attention.queryRank },
-      .count("attention.value_length_mla", "v_head_dim") { $0.attention.value },
-      .count("rope.dimension_count", "qk_rope_head_dim") { $0.attention.shared },
-      .count("kda.head_dim", "linear_head_dim") { $0.delta.rule.keyDimension },
+      .count("attention.value_length_mla", "v_head_dim") { $0.attention.valueDimension },
+      .count("rope.dimension_count", "qk_rope_head_dim") { $0.attention.sharedKeyDimension },
+      .count("kda.head_dim", "linear_head_dim") { $0.delta.headDimension },
       .count("ssm.conv_kernel", "linear_conv_kernel_dim", optional: true) { $0.delta.taps },
       .count("leading_dense_block_count", "first_k_dense_replace", optional: true) {
         $0.isDense.firstIndex(of: false) ?? $0.isDense.count
@@ -73,7 +73,7 @@ enum KimiLinearDialect: Dialect {
       TensorRule("blk.{n}.attn_kv_a_norm.weight", as: "\(mixer).kv_a_layernorm.weight"),
       TensorRule(
         "blk.{n}.attn_k_b.weight", "blk.{n}.attn_v_b.weight", as: "\(mixer).kv_b_proj.weight",
-        .keysAndValues(heads: family.attention.heads, keys: family.attention.plain)),
+        .keysAndValues(heads: family.attention.heads, keys: family.attention.keyDimension)),
       TensorRule("blk.{n}.attn_kv_b.weight", as: "\(mixer).kv_b_proj.weight"),
       TensorRule("blk.{n}.ffn_gate_inp.weight", as: "\(moe).gate.weight"),
     ] + TensorRule.feedForward() + TensorRule.feedForward("\(moe).shared_experts", suffix: "_shexp")

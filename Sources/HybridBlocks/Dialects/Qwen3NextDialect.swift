@@ -8,9 +8,9 @@ enum Qwen3NextDialect: Dialect {
   static let fields: [DialectField<Qwen3Next>] =
     DialectField.frame() + [
       .count("ssm.conv_kernel", "linear_conv_kernel_dim") { $0.delta.taps },
-      .count("ssm.state_size", "linear_key_head_dim") { $0.delta.rule.keyDimension },
-      .count("ssm.group_count", "linear_num_key_heads") { $0.delta.rule.keyHeads },
-      .count("ssm.time_step_rank", "linear_num_value_heads") { $0.delta.rule.heads },
+      .count("ssm.state_size", "linear_key_head_dim") { $0.delta.keyDimension },
+      .count("ssm.group_count", "linear_num_key_heads") { $0.delta.keyHeads },
+      .count("ssm.time_step_rank", "linear_num_value_heads") { $0.delta.heads },
       .count("feed_forward_length", "intermediate_size", optional: true) { $0.expertWidth },
       .count("expert_count", "num_experts", optional: true) { $0.selection?.expertCount },
       .count("expert_used_count", "num_experts_per_tok", optional: true) { $0.selection?.topK },

@@ -1,4 +1,4 @@
-internal import InferCore
+public import InferCore
 
 /// DeepSeek-V2 and V3 (arXiv 2405.04434, 2412.19437) and those built like them: latent attention; dense layers first, then
 /// experts within the best groups, beside an ungated shared one. V3 chooses them by biased sigmoid scores, V2 by softmax.
@@ -36,7 +36,7 @@ struct DeepSeek: ModelFamily {
     scoreScale = try config.latentScoreScale(attention)
     scoreMagnitude = try config.latentScoreMagnitude()
     rotary = try config.rotary(
-      headDimension: attention.shared, contextLength: frame.contextLength, theta: 10_000,
+      headDimension: attention.sharedKeyDimension, contextLength: frame.contextLength, theta: 10_000,
       pairing: try config.flag("rope_interleave", default: true) ? .adjacent : .halves, key: "qk_rope_head_dim")
     denseLayers = min(try config.count("first_k_dense_replace", default: 0), layerCount)
     denseWidth = try config.size("intermediate_size")
@@ -94,19 +94,20 @@ extension MixtureOfExperts {
 }
 
 extension ConfigReader {
-  /// Sizes of latent attention.
-  func latentAttentionShape(width: Int) throws(ModelError) -> LatentAttention.Shape {
+  /// The sizes of latent attention, as DeepSeek spells them.
+  public func latentAttentionShape(width: Int) throws(ModelError) -> LatentAttention.Shape {
     LatentAttention.Shape(
       width: width, heads: try size("num_attention_heads"),
-      queryRank: has("q_lora_rank") ? try size("q_lora_rank") : nil, latent: try size("kv_lora_rank"),
-      plain: try size("qk_nope_head_dim"), shared: try size("qk_rope_head_dim"), value: try size("v_head_dim"),
+      queryRank: has("q_lora_rank") ? try size("q_lora_rank") : nil, latentDimension: try size("kv_lora_rank"),
+      keyDimension: try size("qk_nope_head_dim"), sharedKeyDimension: try size("qk_rope_head_dim"),
+      valueDimension: try size("v_head_dim"),
       bias: try flag("attention_bias", default: false))
   }
 
-  /// The factor on scores: `1 / √query`, and for contexts that are stretched, YaRN's magnitude twice, because it stands on
+  /// The factor on scores: `1 / √queryDimension`, and for contexts that are stretched, YaRN's magnitude twice, because it stands on
   /// the whole of queries and keys, not on the part that is rotated alone.
-  func latentScoreScale(_ shape: LatentAttention.Shape) throws(ModelError) -> Float {
-    let plain = 1 / Double(shape.query).squareRoot()
+  public func latentScoreScale(_ shape: LatentAttention.Shape) throws(ModelError) -> Float {
+    let plain = 1 / Double(shape.queryDimension).squareRoot()
     let m = try latentScoreMagnitude()
     guard m != 0, let parameters = try ropeParameters() else { return Float(plain) }
     let magnitude = RotaryFrequencies.yarnMagnitude(scale: try ropeFactor(parameters), m: m)

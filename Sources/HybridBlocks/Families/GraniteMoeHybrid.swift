@@ -111,18 +111,12 @@ struct GraniteMoeHybrid: ModelFamily {
     guard let selection else { return try sharedFeedForward(layer["shared_mlp"]) }
     let weights = layer["block_sparse_moe"]
     let count = selection.expertCount
-    let names = Self.inputs(of: weights)
-    var first: [[PackedMatrix]] = Array(repeating: [], count: count)
-    for name in names {
-      let matrices = try weights[name].matrices(
-        "weight", count: count, rows: 2 * expertWidth / names.count, columns: frame.width)
-      for (expert, matrix) in matrices.enumerated() { first[expert].append(matrix) }
-    }
-    let second = try weights["output_linear"].matrices(
-      "weight", count: count, rows: frame.width, columns: expertWidth, role: .down)
     return MixtureOfExperts(
       router: try Linear(weights["router"]["layer"], input: frame.width, output: count, role: .exact),
-      selection: selection, experts: try Experts(first: first, second: second, activation: .siluGated),
+      selection: selection,
+      experts: try Experts(
+        stacked: weights, first: Self.inputs(of: weights).map { "\($0).weight" }, second: "output_linear.weight",
+        count: count, width: frame.width, hidden: expertWidth, activation: .siluGated),
       shared: sharedWidth > 0 ? try sharedFeedForward(layer["shared_mlp"]) : nil, layer: index)
   }
 }

@@ -81,13 +81,4 @@ extension Attention.HeadNorm {
       query: try RMSNorm(weights["query_layernorm"], width: headDimension, epsilon: epsilon),
       key: try RMSNorm(weights["key_layernorm"], width: headDimension, epsilon: epsilon))
   }
-
-  /// The usual norm of query and key heads, before rotation.
-  static func usual(
-    _ weights: WeightScope, headDimension: Int, epsilon: Float
-  ) throws(ModelError) -> Self {
-    .beforeRotation(
-      query: try RMSNorm(weights["q_norm"], width: headDimension, epsilon: epsilon),
-      key: try RMSNorm(weights["k_norm"], width: headDimension, epsilon: epsilon))
-  }
 }

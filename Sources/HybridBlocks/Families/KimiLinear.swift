@@ -15,7 +15,7 @@ struct KimiLinear: ModelFamily {
   let frame: ModelFrame
   let isLinear: [Bool]
   let isDense: [Bool]
-  let delta: GatedDeltaNet.Shape
+  let delta: KimiDeltaAttention.Shape
   let attention: LatentAttention.Shape
   let denseWidth: Int
   let expertWidth: Int
@@ -67,7 +67,7 @@ struct KimiLinear: ModelFamily {
 
   private static func deltaShape(
     _ config: ConfigReader, _ linear: ConfigReader?, width: Int
-  ) throws(ModelError) -> GatedDeltaNet.Shape {
+  ) throws(ModelError) -> KimiDeltaAttention.Shape {
     let (heads, size, taps): (Int, Int, Int)
     if let linear {
       heads = try linear.size("num_heads")
@@ -79,9 +79,7 @@ struct KimiLinear: ModelFamily {
       size = try config.size("linear_head_dim")
       taps = try config.size("linear_conv_kernel_dim", default: 4)
     }
-    return GatedDeltaNet.Shape(
-      width: width, rule: DeltaRuleShape(heads: heads, keyHeads: heads, keyDimension: size, valueDimension: size),
-      taps: taps)
+    return KimiDeltaAttention.Shape(width: width, heads: heads, headDimension: size, taps: taps)
   }
 
   private static func denseLayers(_ config: ConfigReader, count: Int) throws(ModelError) -> [Bool] {
@@ -99,7 +97,7 @@ struct KimiLinear: ModelFamily {
   }
 
   var storedForms: [StoredForm] {
-    [.decayRates(of: delta.rule.heads, storedAs: [1, 1, delta.rule.heads, 1])] + attention.storedForms
+    [.decayRates(of: delta.heads, storedAs: [1, 1, delta.heads, 1])] + attention.storedForms
   }
 
   func layers(reading weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [Layer] {
@@ -109,8 +107,7 @@ struct KimiLinear: ModelFamily {
       let layer = scopes[index]
       let mixer: any Mixer
       if isLinear[index] {
-        let parameters = try GatedDeltaNet.Parameters(kimi: layer["self_attn"], delta, epsilon: frame.epsilon)
-        mixer = GatedDeltaNet(delta, parameters, state: &state)
+        mixer = try KimiDeltaAttention(layer["self_attn"], delta, epsilon: frame.epsilon, state: &state)
       } else {
         mixer = try LatentAttention(layer["self_attn"], attention, rotary: nil, state: &state)
       }
@@ -134,41 +131,5 @@ struct KimiLinear: ModelFamily {
     // transformers 5 writes dense layers where experts would be.
     let dense = experts.has("gate_proj.weight") ? experts : layer["mlp"]
     return try FeedForward.swiGLU(dense, width: frame.width, hidden: denseWidth)
-  }
-}
-
-extension GatedDeltaNet.Parameters {
-  /// Reads a layer of Kimi: `q_proj`, `k_proj`, `v_proj` and their convolutions `q_conv1d`, `k_conv1d`, `v_conv1d`;
-  /// `b_proj`; decays by `f_a_proj`, `f_b_proj`, `dt_bias`, `A`; gates by `g_a_proj`, `g_b_proj`; `o_norm` and `o_proj`.
-  init(kimi weights: WeightScope, _ shape: GatedDeltaNet.Shape, epsilon: Float) throws(ModelError) {
-    let (rule, width) = (shape.rule, shape.width)
-    let (inner, size) = (rule.keyWidth, rule.keyDimension)
-    let rates = try weights.vector("A", count: rule.heads)
-    self.init(
-      input: try Linear(
-        [
-          .init(weights["q_proj"], output: inner), .init(weights["k_proj"], output: inner),
-          .init(weights["v_proj"], output: inner, role: .value),
-          .init(weights["b_proj"], output: rule.heads, role: .exact),
-          .init(weights["f_a_proj"], output: size, role: .exact), .init(weights["g_a_proj"], output: size),
-        ], input: width),
-      bottleneck: (
-        decay: try Linear(weights["f_b_proj"], input: size, output: inner, role: .exact),
-        gate: try Linear(weights["g_b_proj"], input: size, output: inner)
-      ),
-      convolution: try Self.convolutions(weights, channels: inner, taps: shape.taps),
-      decayBias: try weights.vector("dt_bias", count: inner),
-      decayRate: rates.flatMap { Array(repeating: $0, count: size) },
-      norm: try RMSNorm(weights["o_norm"], width: size, epsilon: epsilon), gate: .sigmoid,
-      output: try Linear(weights["o_proj"], input: inner, output: width))
-  }
-
-  /// The convolutions of query, key and value as one, `[taps × 3 · channels]`.
-  private static func convolutions(_ weights: WeightScope, channels: Int, taps: Int) throws(ModelError) -> [Float] {
-    var parts: [[Float]] = []
-    for name in ["q_conv1d", "k_conv1d", "v_conv1d"] {
-      parts.append(try weights.convolution(name + ".weight", channels: channels, taps: taps))
-    }
-    return (0..<taps).flatMap { tap in parts.flatMap { $0[tap * channels..<(tap + 1) * channels] } }
   }
 }

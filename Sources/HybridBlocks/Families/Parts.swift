@@ -57,26 +57,6 @@ extension ConfigReader {
   }
 }
 
-extension Experts {
-  /// Reads experts that stand one by one on disk, `E.{gate_proj,up_proj,down_proj}`, or without gate.
-  init(
-    _ weights: WeightScope, count: Int, width: Int, hidden: Int, activation: Activation,
-    names: GatedNames = .projections
-  ) throws(ModelError) {
-    let inner = activation == .reluSquared ? [names.up] : [names.gate, names.up]
-    var (first, second): ([[PackedMatrix]], [PackedMatrix]) = ([], [])
-    for expert in 0..<count {
-      var matrices: [PackedMatrix] = []
-      for name in inner {
-        matrices.append(try weights[expert][name].matrix("weight", rows: hidden, columns: width))
-      }
-      first.append(matrices)
-      second.append(try weights[expert][names.down].matrix("weight", rows: width, columns: hidden, role: .down))
-    }
-    try self.init(first: first, second: second, activation: activation)
-  }
-}
-
 extension ResidualBlock {
   /// A block with the norm of the given name in its layer.
   public init(

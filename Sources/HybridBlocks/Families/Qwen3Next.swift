@@ -94,12 +94,11 @@ struct Qwen3Next: ModelFamily {
     try config.require(
       heads % keyHeads == 0, "linear_num_key_heads", "\(keyHeads) does not divide \(heads) value heads")
     return GatedDeltaNet.Shape(
-      width: width,
-      rule: DeltaRuleShape(
-        heads: heads, keyHeads: keyHeads, keyDimension: try config.size("linear_key_head_dim", default: 128),
-        valueDimension: try config.size("linear_value_head_dim", default: 128),
-        tilesValues: try config.flag("linear_value_heads_tiled", default: false)),
-      taps: try config.size("linear_conv_kernel_dim", default: 4))
+      width: width, heads: heads, keyHeads: keyHeads,
+      keyDimension: try config.size("linear_key_head_dim", default: 128),
+      valueDimension: try config.size("linear_value_head_dim", default: 128),
+      taps: try config.size("linear_conv_kernel_dim", default: 4),
+      tilesValues: try config.flag("linear_value_heads_tiled", default: false))
   }
 
   /// All norms but those behind delta rules are stored as differences from one.
@@ -115,8 +114,7 @@ struct Qwen3Next: ModelFamily {
       let layer = model["layers"][index]
       let mixer: any Mixer
       if isLinear[index] {
-        let parameters = try GatedDeltaNet.Parameters(qwen: layer["linear_attn"], delta, epsilon: frame.epsilon)
-        mixer = GatedDeltaNet(delta, parameters, state: &state)
+        mixer = try GatedDeltaNet(layer["linear_attn"], delta, epsilon: frame.epsilon, state: &state)
       } else {
         let heads = layer["self_attn"]
         mixer = try Attention(
@@ -151,74 +149,17 @@ struct Qwen3Next: ModelFamily {
     guard weights.has("gate_up_proj") else {
       return try Experts(weights, count: count, width: frame.width, hidden: expertWidth, activation: .siluGated)
     }
+    guard !weights.has("down_proj") else {
+      return try Experts(
+        stacked: weights, first: ["gate_up_proj"], second: "down_proj", count: count, width: frame.width,
+        hidden: expertWidth, activation: .siluGated)
+    }
     let first = try weights.matrices("gate_up_proj", count: count, rows: 2 * expertWidth, columns: frame.width)
     var second: [PackedMatrix] = []
-    if weights.has("down_proj") {
-      second = try weights.matrices(
-        "down_proj", count: count, rows: frame.width, columns: expertWidth, role: .down)
-    } else {
-      for expert in 0..<count {
-        second.append(
-          try weights[expert]["down_proj"].matrix("weight", rows: frame.width, columns: expertWidth, role: .down))
-      }
+    for expert in 0..<count {
+      second.append(
+        try weights[expert]["down_proj"].matrix("weight", rows: frame.width, columns: expertWidth, role: .down))
     }
     return try Experts(first: first.map { [$0] }, second: second, activation: .siluGated)
-  }
-}
-
-extension GatedDeltaNet.Parameters {
-  /// Reads a layer of Qwen: `in_proj_qkv`, `in_proj_z`, `in_proj_b` and `in_proj_a`, or, with one key head's rows behind
-  /// another's, `in_proj_qkvz` and `in_proj_ba`; `conv1d`, `dt_bias`, `A`, `norm` and `out_proj`.
-  init(qwen weights: WeightScope, _ shape: GatedDeltaNet.Shape, epsilon: Float) throws(ModelError) {
-    let (rule, width) = (shape.rule, shape.width)
-    let (qkv, z) = try Self.queryToGate(weights, shape)
-    let b: PackedMatrix
-    let a: PackedMatrix
-    if weights.has("in_proj_ba.weight") {
-      let count = rule.heads / rule.keyHeads
-      let parts = try weights.matrices(
-        "in_proj_ba.weight", rows: 2 * rule.heads, columns: width,
-        parts: [0, count].map { Self.rows(of: rule.keyHeads, apart: 2 * count, first: $0, count: count) }, role: .stored
-      )
-      (b, a) = (parts[0], parts[1])
-    } else {
-      b = try weights.matrix("in_proj_b.weight", rows: rule.heads, columns: width, role: .exact)
-      a = try weights.matrix("in_proj_a.weight", rows: rule.heads, columns: width, role: .exact)
-    }
-    self.init(
-      input: Linear([qkv, b, a, z]),
-      convolution: try weights.convolution("conv1d.weight", channels: shape.channels, taps: shape.taps),
-      decayBias: try weights.vector("dt_bias", count: rule.heads),
-      decayRate: try weights.vector("A", count: rule.heads),
-      norm: try RMSNorm(weights["norm"], width: rule.valueDimension, epsilon: epsilon), gate: .silu,
-      output: try Linear(weights["out_proj"], input: rule.valueWidth, output: width))
-  }
-
-  private static func queryToGate(
-    _ weights: WeightScope, _ shape: GatedDeltaNet.Shape
-  ) throws(ModelError) -> (qkv: PackedMatrix, z: PackedMatrix) {
-    let rule = shape.rule
-    guard weights.has("in_proj_qkvz.weight") else {
-      return (
-        try weights.matrix("in_proj_qkv.weight", rows: shape.channels, columns: shape.width),
-        try weights.matrix("in_proj_z.weight", rows: rule.valueWidth, columns: shape.width)
-      )
-    }
-    // Of each key head: its query, its key, its value heads, their gates.
-    let (key, values) = (rule.keyDimension, rule.valueWidth / rule.keyHeads)
-    let sizes = [key, key, values, values]
-    let starts = [0, key, 2 * key, 2 * key + values]
-    let ranges = zip(starts, sizes).map { start, size in
-      rows(of: rule.keyHeads, apart: 2 * (key + values), first: start, count: size)
-    }
-    let parts = try weights.matrices(
-      "in_proj_qkvz.weight", rows: shape.channels + rule.valueWidth, columns: shape.width,
-      parts: [ranges[0] + ranges[1] + ranges[2], ranges[3]])
-    return (parts[0], parts[1])
-  }
-
-  /// Rows `first ..< first + count` of each of `heads` heads whose rows begin `apart` rows apart.
-  private static func rows(of heads: Int, apart: Int, first: Int, count: Int) -> [Range<Int>] {
-    (0..<heads).map { $0 * apart + first..<$0 * apart + first + count }
   }
 }

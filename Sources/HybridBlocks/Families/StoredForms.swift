@@ -34,8 +34,10 @@ extension StoredForm {
 extension LatentAttention.Shape {
   /// The maps from the latent vector to keys and values, stored as one matrix `kv_b_proj`: for each head the rows that make
   /// its key above those that make its value.
-  var storedForms: [StoredForm] {
-    let (keys, rows, shape) = (plain, plain + value, [heads * (plain + value), latent])
+  public var storedForms: [StoredForm] {
+    let (keys, rows, shape) = (
+      keyDimension, keyDimension + valueDimension, [heads * (keyDimension + valueDimension), latentDimension]
+    )
     return [
       StoredForm("k_b_proj.weight", from: "kv_b_proj.weight", shape: shape) { stored throws(ModelError) in
         try stored.rows(0..<keys, ofEach: rows, name: stored.name).transposed(stored.name)

@@ -1,7 +1,7 @@
 /// The routed experts of a mixture-of-experts layer: two linear maps each, with an activation between them.
-package struct Experts: Sendable {
+public struct Experts: Sendable {
   /// The function between the two maps.
-  package enum Activation: Sendable {
+  public enum Activation: Sendable {
     /// `silu(gate) · up`: the first map is a pair of matrices.
     case siluGated
     /// `gelu(gate) · up`, with the exact GELU.
@@ -46,9 +46,9 @@ package struct Experts: Sendable {
   }
 
   /// The number of experts.
-  package var count: Int { second.count }
+  public var count: Int { second.count }
   /// The number of weights of one expert.
-  package var parameterCountOfOne: Int { first[0].reduce(0) { $0 + $1.count } + second[0][0].count }
+  public var parameterCountOfOne: Int { first[0].reduce(0) { $0 + $1.count } + second[0][0].count }
 
   /// Whether the first and the second maps read activations that are rounded to eight bits.
   let roundsInput: Bool

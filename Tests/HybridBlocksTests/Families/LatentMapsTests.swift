@@ -39,19 +39,21 @@ import Testing
   private func split(
     _ values: [Float], _ prefix: String, _ shape: LatentAttention.Shape
   ) -> [SafetensorsBytes.Entry] {
-    let rows = shape.plain + shape.value
+    let rows = shape.keyDimension + shape.valueDimension
     func weight(_ head: Int, _ row: Int, _ column: Int) -> Float {
-      values[(head * rows + row) * shape.latent + column]
+      values[(head * rows + row) * shape.latentDimension + column]
     }
     let keys = (0..<shape.heads).flatMap { head in
-      (0..<shape.latent).flatMap { column in (0..<shape.plain).map { weight(head, $0, column) } }
+      (0..<shape.latentDimension).flatMap { column in (0..<shape.keyDimension).map { weight(head, $0, column) } }
     }
     let ofValues = (0..<shape.heads).flatMap { head in
-      (shape.plain..<rows).flatMap { row in (0..<shape.latent).map { weight(head, row, $0) } }
+      (shape.keyDimension..<rows).flatMap { row in (0..<shape.latentDimension).map { weight(head, row, $0) } }
     }
     return [
-      SafetensorsBytes.Entry(prefix + "k_b_proj.weight", [shape.heads, shape.latent, shape.plain], keys),
-      SafetensorsBytes.Entry(prefix + "v_b_proj.weight", [shape.heads, shape.value, shape.latent], ofValues),
+      SafetensorsBytes.Entry(
+        prefix + "k_b_proj.weight", [shape.heads, shape.latentDimension, shape.keyDimension], keys),
+      SafetensorsBytes.Entry(
+        prefix + "v_b_proj.weight", [shape.heads, shape.valueDimension, shape.latentDimension], ofValues),
     ]
   }
 

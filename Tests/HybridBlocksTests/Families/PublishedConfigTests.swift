@@ -125,7 +125,8 @@ import Testing
 
   @Test func latentAndSharedCaches() throws {
     let deepSeek = try DeepSeek(config("deepseek_v3"))
-    #expect(deepSeek.attention.row == 576 && deepSeek.attention.query == 192 && deepSeek.attention.queryRank == 1536)
+    #expect(
+      deepSeek.attention.row == 576 && deepSeek.attention.queryDimension == 192 && deepSeek.attention.queryRank == 1536)
     #expect(deepSeek.routing.groups == (8, 4) && deepSeek.routing.topK == 8 && deepSeek.denseLayers == 3)
     // 1/√192 by (0.1 · ln 40 + 1)², and the pairs of a head of 64.
     #expect(abs(deepSeek.scoreScale - 0.135_234) < 1e-5 && deepSeek.rotary.dimension == 64)
@@ -201,7 +202,7 @@ import Testing
     #expect(!mixture.isDense.contains(true) && mixture.expertWidth == 512)
     let kimi = try KimiLinear(config("kimi_linear_48b_a3b"))
     #expect(kimi.isLinear.indices.filter { !kimi.isLinear[$0] } == [3, 7, 11, 15, 19, 23, 26])
-    #expect(kimi.delta.rule.keyWidth == 4096 && kimi.delta.channels == 12_288 && kimi.attention.row == 576)
+    #expect(kimi.delta.heads == 32 && kimi.delta.headDimension == 128 && kimi.attention.row == 576)
     #expect(kimi.isDense.count { $0 } == 1 && kimi.isDense[0] && kimi.routing.topK == 8 && kimi.routing.scale == 2.446)
     #expect(kimi.frame.contextLength == 1 << 20)
   }

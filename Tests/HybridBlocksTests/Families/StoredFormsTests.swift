@@ -50,18 +50,20 @@ import Testing
     let tensor = try #require(checkpoint.tensors.values.first { $0.name.hasSuffix("kv_b_proj.weight") })
     let layer = String(tensor.name.dropLast("kv_b_proj.weight".count))
     let keys = try scope.matrices(
-      "\(layer)k_b_proj.weight", count: shape.heads, rows: shape.latent, columns: shape.plain, role: .stored)
+      "\(layer)k_b_proj.weight", count: shape.heads, rows: shape.latentDimension, columns: shape.keyDimension,
+      role: .stored)
     let values = try scope.matrices(
-      "\(layer)v_b_proj.weight", count: shape.heads, rows: shape.value, columns: shape.latent, role: .stored)
-    let (all, rows) = (try tensor.floats(), shape.plain + shape.value)
+      "\(layer)v_b_proj.weight", count: shape.heads, rows: shape.valueDimension, columns: shape.latentDimension,
+      role: .stored)
+    let (all, rows) = (try tensor.floats(), shape.keyDimension + shape.valueDimension)
     for head in 0..<shape.heads {
-      let first = head * rows * shape.latent
-      let turned = (0..<shape.latent).flatMap { column in
-        (0..<shape.plain).map { all[first + $0 * shape.latent + column] }
+      let first = head * rows * shape.latentDimension
+      let turned = (0..<shape.latentDimension).flatMap { column in
+        (0..<shape.keyDimension).map { all[first + $0 * shape.latentDimension + column] }
       }
       #expect(keys[head].floats() == turned && keys[head].format == tensor.format)
-      let start = first + shape.plain * shape.latent
-      #expect(values[head].floats() == Array(all[start..<start + shape.value * shape.latent]))
+      let start = first + shape.keyDimension * shape.latentDimension
+      #expect(values[head].floats() == Array(all[start..<start + shape.valueDimension * shape.latentDimension]))
     }
     let account = scope.loaded
     #expect(account.map(\.tensor.name) == [tensor.name] && account[0].byteCount == tensor.byteCount)

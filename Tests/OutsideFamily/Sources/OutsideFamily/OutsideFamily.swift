@@ -9,6 +9,8 @@ import InferKit
     let folder = URL(filePath: CommandLine.arguments[1])
     try await check(Pebble.self, "pebble", on: folder.appending(path: "llama"))
     try await check(Slate.self, "slate", on: folder.appending(path: "jamba"))
+    try await check(Shale.self, "shale", on: folder.appending(path: "kimi_linear"))
+    try await check(Flint.self, "flint", on: folder.appending(path: "qwen3_next"))
     let silt = try await load(folder.appending(path: "llama"), as: Silt.self, "silt")
     do { try await Equivalences(model: silt).check() } catch { exit(message: "silt: \(error)") }
     print("silt, a family with state from outside, computes the same in chunks, in batches and from kept state")
@@ -50,7 +52,7 @@ import InferKit
   private static func answer(_ model: Model) async throws -> [Int32] {
     let engine = try Engine(model)
     let request = try model.request(
-      prompt: [5, 17, 9, 200], sampling: .greedy, stop: StopConditions(maxTokens: 24, ignoresEndTokens: true))
+      prompt: [5, 17, 9, 100], sampling: .greedy, stop: StopConditions(maxTokens: 24, ignoresEndTokens: true))
     var tokens: [Int32] = []
     for await case .token(let token) in try engine.submit(request) { tokens.append(token.id) }
     await engine.shutdown()

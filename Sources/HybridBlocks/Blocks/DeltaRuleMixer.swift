@@ -1,0 +1,111 @@
+internal import InferCore
+
+/// The gated delta rule with all that ``GatedDeltaNet`` and ``KimiDeltaAttention`` have around it: projections to query, key
+/// and value, a causal convolution with SiLU on them, the rule, a norm of each head times a gate, and a projection back.
+struct DeltaRuleMixer: Sendable {
+  /// The weights of a mixer.
+  struct Parameters: Sendable {
+    /// Side by side: `q k v`, β, and the inputs of decay and gate or of their bottlenecks.
+    let input: Linear
+    /// From the bottlenecks, one behind another, to decay and gate.
+    var bottleneck: (decay: Linear, gate: Linear)?
+    /// `[taps × channels]`.
+    let convolution: [Float]
+    /// Added to a decay's input: for each head, or for each channel of each key.
+    let decayBias: [Float]
+    /// The rate `A` of a decay, likewise.
+    let decayRate: [Float]
+    /// Of each head of the output.
+    let norm: RMSNorm
+    let gate: GateActivation
+    let output: Linear
+  }
+
+  let rule: DeltaRuleShape
+  /// Taps of the convolution.
+  let taps: Int
+  let parameters: Parameters
+  let history: StateHandle
+  let state: StateHandle
+  /// Weights that make norms by the root mean square norms by length, and scale queries by `1 / √K`.
+  private let queryScale: [Float]
+  private let keyScale: [Float]
+
+  /// Declares the layer's state.
+  init(_ rule: DeltaRuleShape, taps: Int, _ parameters: Parameters, state layout: inout StateLayout) {
+    let size = Float(rule.keyDimension)
+    self.rule = rule
+    self.taps = taps
+    self.parameters = parameters
+    queryScale = Array(repeating: 1 / size, count: rule.keyDimension)
+    keyScale = Array(repeating: 1 / size.squareRoot(), count: rule.keyDimension)
+    history = layout.add(.recurrent(count: (taps - 1) * (2 * rule.keyWidth + rule.valueWidth)))
+    state = layout.add(.recurrent(count: rule.stateCount))
+  }
+
+  /// Width of the input of the convolution, `q k v`.
+  private var channels: Int { 2 * rule.keyWidth + rule.valueWidth }
+
+  /// Computes the mixer on all rows.
+  func mix(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
+    let (channels, heads) = (channels, rule.heads)
+    var projected = step.take(rows: x.count, columns: parameters.input.outputWidth)
+    parameters.input.apply(x, into: &projected, step)
+    do {
+      var beta = projected.columns(channels..<channels + heads)
+      sigmoid(&beta, step)
+    }
+    var convolved = step.take(rows: x.count, columns: channels)
+    causalConvolution(
+      projected.rows.columns(0..<channels), weight: parameters.convolution, bias: nil, taps: taps,
+      history: history, into: &convolved, step)
+    normalize(&convolved, step)
+    let first = channels + heads
+    let decays = parameters.decayRate.count
+    if let bottleneck = parameters.bottleneck {
+      let inner = projected.rows.columns(first..<projected.columns)
+      let middle = inner.columns / 2
+      var decay = step.take(rows: x.count, columns: decays)
+      bottleneck.decay.apply(inner.columns(0..<middle), into: &decay, step)
+      softplusDecay(&decay, bias: parameters.decayBias, rate: parameters.decayRate, step)
+      var gate = step.take(rows: x.count, columns: rule.valueWidth)
+      bottleneck.gate.apply(inner.columns(middle..<inner.columns), into: &gate, step)
+      finish(convolved.rows, projected.rows, decay: decay.rows, gate: gate.rows, into: &out, step)
+    } else {
+      do {
+        var decay = projected.columns(first..<first + decays)
+        softplusDecay(&decay, bias: parameters.decayBias, rate: parameters.decayRate, step)
+      }
+      let rows = projected.rows
+      finish(
+        convolved.rows, rows, decay: rows.columns(first..<first + decays),
+        gate: rows.columns(first + decays..<rows.columns), into: &out, step)
+    }
+  }
+
+  /// Divides every query and key by its length, `√(Σ x² + 1e-6)`.
+  private func normalize(_ convolved: inout MutableRows, _ step: borrowing Step) {
+    let width = rule.keyWidth
+    let epsilon = 1e-6 / Float(rule.keyDimension)
+    do {
+      var queries = convolved.columns(0..<width)
+      rmsNormHeads(&queries, weight: queryScale, epsilon: epsilon, step)
+    }
+    var keys = convolved.columns(width..<2 * width)
+    rmsNormHeads(&keys, weight: keyScale, epsilon: epsilon, step)
+  }
+
+  private func finish(
+    _ qkv: Rows, _ projected: Rows, decay: Rows, gate: Rows, into out: inout MutableRows, _ step: borrowing Step
+  ) {
+    let (width, channels) = (rule.keyWidth, channels)
+    var y = step.take(rows: qkv.count, columns: rule.valueWidth)
+    gatedDeltaRule(
+      q: qkv.columns(0..<width), k: qkv.columns(width..<2 * width), v: qkv.columns(2 * width..<channels),
+      decay: decay, beta: projected.columns(channels..<channels + rule.heads), rule, state: state,
+      into: &y, step)
+    normThenGate(
+      &y, gate: gate, parameters.gate, weight: parameters.norm.weight, epsilon: parameters.norm.epsilon, step)
+    parameters.output.apply(y.rows, into: &out, step)
+  }
+}

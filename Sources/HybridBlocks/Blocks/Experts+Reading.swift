@@ -1,0 +1,55 @@
+public import InferCore
+
+extension Experts {
+  /// Reads experts that stand one by one on disk, `E.{gate_proj,up_proj,down_proj}.weight`, or without gate.
+  ///
+  /// - Parameters:
+  ///   - weights: the scope of the experts.
+  ///   - count: the number of experts.
+  ///   - width: the width of their input and output.
+  ///   - hidden: their inner width.
+  ///   - activation: the function between the two maps.
+  ///   - names: the names of an expert's matrices.
+  public init(
+    _ weights: WeightScope, count: Int, width: Int, hidden: Int, activation: Activation,
+    names: GatedNames = .projections
+  ) throws(ModelError) {
+    let inner = activation == .reluSquared ? [names.up] : [names.gate, names.up]
+    var (first, second): ([[PackedMatrix]], [PackedMatrix]) = ([], [])
+    for expert in 0..<count {
+      var matrices: [PackedMatrix] = []
+      for name in inner {
+        matrices.append(try weights[expert][name].matrix("weight", rows: hidden, columns: width))
+      }
+      first.append(matrices)
+      second.append(try weights[expert][names.down].matrix("weight", rows: width, columns: hidden, role: .down))
+    }
+    try self.init(first: first, second: second, activation: activation)
+  }
+
+  /// Reads experts that are stacked in tensors on disk.
+  ///
+  /// - Parameters:
+  ///   - weights: the scope of the experts.
+  ///   - first: the names of the tensors of the first maps: one, `[count × 2 · hidden × width]` with gate rows above up
+  ///     rows, or one of gates and one of ups, `[count × hidden × width]`; one of those without gate.
+  ///   - second: the name of the tensor of the second maps, `[count × width × hidden]`.
+  ///   - count: the number of experts.
+  ///   - width: the width of their input and output.
+  ///   - hidden: their inner width.
+  ///   - activation: the function between the two maps.
+  public init(
+    stacked weights: WeightScope, first names: [String], second: String, count: Int, width: Int, hidden: Int,
+    activation: Activation
+  ) throws(ModelError) {
+    let rows = (activation == .reluSquared ? hidden : 2 * hidden) / names.count
+    var first: [[PackedMatrix]] = Array(repeating: [], count: count)
+    for name in names {
+      for (expert, matrix) in try weights.matrices(name, count: count, rows: rows, columns: width).enumerated() {
+        first[expert].append(matrix)
+      }
+    }
+    let second = try weights.matrices(second, count: count, rows: width, columns: hidden, role: .down)
+    try self.init(first: first, second: second, activation: activation)
+  }
+}

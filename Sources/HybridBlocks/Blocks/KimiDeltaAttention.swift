@@ -1,0 +1,84 @@
+public import InferCore
+
+/// Kimi Delta Attention (Kimi Team 2025, arXiv 2510.26692): the gated delta rule, `S ← S diag(α) (1 − β k kᵀ) + β v kᵀ`,
+/// `y = S q`, with a decay `α` for every channel of a key. Queries, keys and values each have a causal convolution with SiLU;
+/// queries and keys are divided by their lengths; decays and gates come through bottlenecks; each head is normalised and
+/// multiplied by the sigmoid of its gate.
+public struct KimiDeltaAttention: Mixer {
+  /// The sizes of a mixer.
+  public struct Shape: Sendable {
+    /// Width of the residual stream.
+    public let width: Int
+    /// Heads `H` of queries, keys and values.
+    public let heads: Int
+    /// The width of a head `D`, and of the bottlenecks.
+    public let headDimension: Int
+    /// Taps of the convolutions.
+    public let taps: Int
+
+    /// The sizes of a mixer.
+    public init(width: Int, heads: Int, headDimension: Int, taps: Int) {
+      self.width = width
+      self.heads = heads
+      self.headDimension = headDimension
+      self.taps = taps
+    }
+  }
+
+  let mixer: DeltaRuleMixer
+
+  /// Reads `q_proj`, `k_proj`, `v_proj`, `[H · D × width]` each, and their convolutions `q_conv1d`, `k_conv1d`, `v_conv1d`;
+  /// `b_proj`, the inputs of `β`, `[H × width]`; decays by `f_a_proj`, `[D × width]`, `f_b_proj`, `[H · D × D]`, `dt_bias`,
+  /// `[H · D]`, and their rates `A`, `[H]`; gates by `g_a_proj` and `g_b_proj`; `o_norm`, `[D]`, and `o_proj`. Declares the
+  /// layer's state: the convolutions' last inputs, and `[H × D × D]`.
+  ///
+  /// A decay is `exp(A · softplus(f + dt_bias))`.
+  ///
+  /// - Parameters:
+  ///   - weights: the scope of the layer's mixer.
+  ///   - shape: the sizes.
+  ///   - epsilon: ε of the norm of heads.
+  ///   - layout: the layout that gets the state.
+  public init(
+    _ weights: WeightScope, _ shape: Shape, epsilon: Float, state layout: inout StateLayout
+  ) throws(ModelError) {
+    let (width, heads, size) = (shape.width, shape.heads, shape.headDimension)
+    let inner = heads * size
+    let rates = try weights.vector("A", count: heads)
+    mixer = DeltaRuleMixer(
+      DeltaRuleShape(heads: heads, keyHeads: heads, keyDimension: size, valueDimension: size), taps: shape.taps,
+      .init(
+        input: try Linear(
+          [
+            .init(weights["q_proj"], output: inner), .init(weights["k_proj"], output: inner),
+            .init(weights["v_proj"], output: inner, role: .value),
+            .init(weights["b_proj"], output: heads, role: .exact),
+            .init(weights["f_a_proj"], output: size, role: .exact), .init(weights["g_a_proj"], output: size),
+          ], input: width),
+        bottleneck: (
+          decay: try Linear(weights["f_b_proj"], input: size, output: inner, role: .exact),
+          gate: try Linear(weights["g_b_proj"], input: size, output: inner)
+        ),
+        convolution: try Self.convolutions(weights, channels: inner, taps: shape.taps),
+        decayBias: try weights.vector("dt_bias", count: inner),
+        decayRate: rates.flatMap { Array(repeating: $0, count: size) },
+        norm: try RMSNorm(weights["o_norm"], width: size, epsilon: epsilon), gate: .sigmoid,
+        output: try Linear(weights["o_proj"], input: inner, output: width)),
+      state: &layout)
+  }
+
+  /// The convolutions of query, key and value as one, `[taps × 3 · channels]`.
+  private static func convolutions(_ weights: WeightScope, channels: Int, taps: Int) throws(ModelError) -> [Float] {
+    var parts: [[Float]] = []
+    for name in ["q_conv1d", "k_conv1d", "v_conv1d"] {
+      parts.append(try weights.convolution(name + ".weight", channels: channels, taps: taps))
+    }
+    return (0..<taps).flatMap { tap in parts.flatMap { $0[tap * channels..<(tap + 1) * channels] } }
+  }
+
+  /// `D`
+  public var letter: Character { "D" }
+
+  /// Computes the mixer on all rows.
+  public func mix(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) { mixer.mix(x, into: &out, step) }
+}
