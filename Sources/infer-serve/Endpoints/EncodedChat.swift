@@ -92,11 +92,11 @@ extension EncodedChat {
       throw .invalid(
         request.promptField, "The model has no chat template; use /v1/completions.", code: "no_chat_template")
     }
-    if request.tools.definitions != nil { try served.checkTools(template) }
+    if request.tools.definitions != nil { try served.checkTools(template, field: request.tools.field) }
     if request.tools.demand != .none { try checkDemand(request, served) }
-    if request.tools.definitions != nil, !request.tools.textLanguages.isEmpty, !served.format.takesCalls {
+    if !served.format.takesCalls, let field = request.tools.textLanguageField {
       throw .unsupported(
-        "tools", "The text of a tool can be held to no grammar: the server has been told to look for no calls.")
+        field, "\(field) cannot be held: the server has been told to look for no calls, whose text it is.")
     }
     if request.templateVariables["documents"] != nil, !template.mentions("documents") {
       throw .unsupported("documents", "The model's chat template takes no documents.")
@@ -108,12 +108,14 @@ extension EncodedChat {
   private static func checkDemand(_ request: ChatRequest, _ served: ServedModel) throws(APIError) {
     guard request.addsGenerationPrompt, !request.continuesLastMessage else {
       throw .invalid(
-        "tool_choice",
-        "A tool_choice that demands a call needs the beginning of an answer: add_generation_prompt, and no answer that "
-          + "is to be continued.", code: "invalid_value")
+        request.tools.choiceField,
+        "\(request.tools.choiceField) demands a call, which needs the beginning of an answer: add_generation_prompt, "
+          + "and no answer that is to be continued.", code: "invalid_value")
     }
     guard served.format.takesCalls else {
-      throw .unsupported("tool_choice", "No call can be demanded: the server has been told to look for none.")
+      throw .unsupported(
+        request.tools.choiceField,
+        "\(request.tools.choiceField) demands a call, and the server has been told to look for none.")
     }
   }
 

@@ -28,7 +28,7 @@ struct PreparedChat {
     requests[0].promptLogprobs = request.promptLogprobs
     requests[0].session = request.session
     let answer = try served.constraints.answer(
-      request.constraint, calls: request.tools.rules, prompt: chat.prompt.text)
+      request.constraint, tools: request.tools, prompt: chat.prompt.text)
     for index in requests.indices { requests[index].constrain(by: answer) }
     self.requests = requests
   }

@@ -93,15 +93,16 @@ struct ServedModel: Sendable {
   }
 
   /// Refuses tools whose calls would not be found.
-  func checkTools(_ template: ChatTemplate) throws(APIError) {
+  func checkTools(_ template: ChatTemplate, field: String) throws(APIError) {
     guard format.toolCalls == nil else { return }
     guard template.mentions("tools") else {
-      throw .unsupported("tools", "The model does not support tools: its chat template takes no tools.")
+      throw .unsupported(
+        field, "The model does not support \(field): its chat template takes no tools.")
     }
     throw .unsupported(
-      "tools",
-      "The model's chat template does not show how calls of tools are written; the server can be told by "
-        + "--tool-call-parser.")
+      field,
+      "The model does not support \(field): its chat template does not show how calls of tools are written; the server "
+        + "can be told by --tool-call-parser.")
   }
 
   /// Why a model whose calls are looked for may make none: some templates show how calls are written, and leave it to

@@ -14,6 +14,8 @@ struct ChatTools: Equatable {
   var textTools: Set<ExactText> = []
   /// The languages of such texts, by the names of the tools, where they have one.
   var textLanguages: TextDictionary<Constraint.Language> = [:]
+  /// The fields that say what a tool is, by its name.
+  var paths: TextDictionary<Paths> = [:]
   /// Whether they came as `functions`, so that a call is told as `function_call`.
   var areFunctions = false
 
@@ -22,6 +24,24 @@ struct ChatTools: Equatable {
     definitions.map { tools in
       CallRules(tools: tools, texts: textLanguages, allowsSeveral: allowsSeveral, demand: demand)
     }
+  }
+
+  /// The fields of a request that a complaint about a tool names.
+  struct Paths: Equatable {
+    /// The path of its name.
+    let name: String
+    /// The path of the schema of its arguments, or of the language of its text.
+    let arguments: String
+  }
+
+  /// The field that has the tools.
+  var field: String { areFunctions ? "functions" : "tools" }
+  /// The field that may demand a call.
+  var choiceField: String { areFunctions ? "function_call" : "tool_choice" }
+  /// The field of the language that the text of a tool has; `nil` where there is none.
+  var textLanguageField: String? {
+    let names = (definitions?.array ?? []).compactMap { $0["function"]?["name"]?.string }
+    return names.first { textLanguages[$0] != nil }.flatMap { paths[$0]?.arguments }
   }
 
   /// The place of what a tool, or a choice of one, consists of.
@@ -65,7 +85,7 @@ extension ChatTools {
     var names: Set<ExactText> = []
     var tools: [JSONValue] = []
     for (index, function) in functions.enumerated() {
-      try Self.check(FieldReader(function, path: "functions[\(index)]"), &names)
+      try check(FieldReader(function, path: "functions[\(index)]"), &names)
       tools.append(["type": "function", "function": function])
     }
     if !tools.isEmpty { definitions = .array(tools) }
@@ -89,15 +109,18 @@ extension ChatTools {
   ) throws(APIError) -> JSONValue {
     let (type, reader) = try Self.part(of: tool, form)
     guard type == "custom" else {
-      try Self.check(reader, &names)
+      try check(reader, &names)
       guard form == .flat else { return value }
       var function: JSONObject = [:]
       for key in ["name", "description", "parameters", "strict"] { function[key] = reader[key] }
       return ["type": "function", "function": .object(function)]
     }
-    let name = try Self.newName(of: reader, &names)
+    let name = try newName(of: reader, &names)
     textTools.insert(ExactText(name))
-    textLanguages[name] = try Self.language(of: reader, form)
+    if let (language, field) = try Self.language(of: reader, form) {
+      textLanguages[name] = language
+      paths[name] = Paths(name: reader.name("name"), arguments: field)
+    }
     var function: JSONObject = ["name": .string(name)]
     function["description"] = try reader.string("description").map(JSONValue.string)
     function["parameters"] = [
@@ -107,10 +130,10 @@ extension ChatTools {
     return ["type": "function", "function": .object(function)]
   }
 
-  /// The language of the text that a tool takes; `nil` for any text.
+  /// The language of the text that a tool takes, and the field that has it; `nil` for any text.
   private static func language(
     of tool: FieldReader, _ form: Form
-  ) throws(APIError) -> Constraint.Language? {
+  ) throws(APIError) -> (Constraint.Language, field: String)? {
     guard let format = try tool.object("format") else { return nil }
     switch try format.required(string: "type") {
     case "text": return nil
@@ -123,29 +146,31 @@ extension ChatTools {
       reader = grammar
     }
     let definition = try reader.required(string: "definition")
-    let language: Constraint.Language
     switch try reader.required(string: "syntax") {
-    case "lark": language = .grammar(definition, .lark)
-    case "regex": language = .regex(definition)
+    case "lark": return (.grammar(definition, .lark), reader.name("definition"))
+    case "regex": return (.regex(definition), reader.name("definition"))
     case let syntax: throw reader.wrongValue("syntax", "must be 'lark' or 'regex', not '\(syntax)'")
     }
-    return language
   }
 
   /// Refuses a function that is not as it should be.
-  private static func check(_ function: FieldReader, _ names: inout Set<ExactText>) throws(APIError) {
+  private mutating func check(_ function: FieldReader, _ names: inout Set<ExactText>) throws(APIError) {
     _ = try newName(of: function, &names)
     _ = try function.string("description")
     _ = try function.object("parameters")
+    _ = try function.bool("strict")
   }
 
-  /// The name of a function, which no other has so far.
-  static func newName(of function: FieldReader, _ names: inout Set<ExactText>) throws(APIError) -> String {
+  /// The name of a function, which no other has so far, and whose arguments a member says.
+  mutating func newName(
+    of function: FieldReader, arguments: String = "parameters", _ names: inout Set<ExactText>
+  ) throws(APIError) -> String {
     let name = try function.required(string: "name")
     if name.isEmpty { throw function.wrongValue("name", "must not be empty") }
     guard names.insert(ExactText(name)).inserted else {
       throw function.wrongValue("name", "is '\(name)', which another tool has as well")
     }
+    paths[name] = Paths(name: function.name("name"), arguments: function.name(arguments))
     return name
   }
 

@@ -9,7 +9,7 @@ extension ChatTools {
     var tools: [JSONValue] = []
     for (index, tool) in (try reader.array("tools") ?? []).enumerated() {
       let tool = try FieldReader(tool, path: "\(reader.name("tools"))[\(index)]")
-      tools.append(["type": "function", "function": .object(try Self.function(messages: tool, &names))])
+      tools.append(["type": "function", "function": .object(try function(messages: tool, &names))])
     }
     if !tools.isEmpty { definitions = .array(tools) }
     guard let choice = try reader.object("tool_choice") else { return }
@@ -28,7 +28,7 @@ extension ChatTools {
   }
 
   /// A tool's function as chat templates expect it.
-  private static func function(
+  private mutating func function(
     messages tool: FieldReader, _ names: inout Set<ExactText>
   ) throws(APIError) -> JSONObject {
     let type = try tool.string("type") ?? "custom"
@@ -38,7 +38,7 @@ extension ChatTools {
         "\(tool.name("type")) is '\(type)': tools of Anthropic's own are not supported, only those with an input_schema."
       )
     }
-    let name = try newName(of: tool, &names)
+    let name = try newName(of: tool, arguments: "input_schema", &names)
     try CacheControl.check(tool)
     guard try tool.object("input_schema") != nil, let schema = tool["input_schema"] else {
       throw tool.missing("input_schema")

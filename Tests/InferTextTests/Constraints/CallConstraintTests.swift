@@ -165,7 +165,7 @@ import Testing
     let error = #expect(throws: ConstraintError.self) {
       try constraint(.hermes, tools: [["function": .object(strict)]])
     }
-    #expect(error?.reason.contains("tools[0], 'f', parameters: ") == true, "\(error?.reason ?? "")")
+    #expect(error?.part == .parameters(tool: 0, name: "f"))
     #expect(throws: ConstraintError.self) { try constraint(.none, .any) }
     #expect(throws: ConstraintError.self) { try constraint(.hermes, .function("g")) }
   }

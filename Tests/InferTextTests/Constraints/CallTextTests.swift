@@ -70,7 +70,7 @@ import Testing
         content: nil, calls: CallRules(tools: tools, texts: ["say": language]), format: outputFormat(format),
         for: CallConstraintTests.vocabulary)
       return ""
-    } catch { return error.reason }
+    } catch { return error.description }
   }
 
   @Test func languagesThatCannotBeHeldAreNamed() throws {

@@ -42,7 +42,7 @@ import Testing
       CallRules(tools: calls.tools, texts: ["add": .regex("a")]),
     ] {
       let error = #expect(throws: ConstraintError.self) { try plain.answer(nil, calls: rules, prompt: "") }
-      #expect(error?.reason == "tools: calls cannot be held where none are looked for")
+      #expect(error?.part == (rules.demand == .none ? .calls : .demand))
     }
     let hermes = ConstraintCache(tokenizer, OutputFormat(template: "<tool_call>"))
     #expect(try hermes.answer(nil, prompt: "") == nil && hermes.answer(nil, calls: calls, prompt: "") != nil)

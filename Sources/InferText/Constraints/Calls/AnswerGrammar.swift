@@ -32,20 +32,22 @@ struct AnswerGrammar {
   /// An automaton over answers.
   func machine() throws(ConstraintError) -> GrammarMachine {
     var builder = self
+    guard rules.demand == .none || calls.areAny else {
+      throw ConstraintError(.demand, reason: "no function can be called")
+    }
     do {
-      let root = try builder.root()
+      let root = builder.root()
       builder.grammar.rules.append(Grammar.Rule(name: "answer", body: root))
       builder.grammar.start = builder.grammar.rules.count - 1
       return try GrammarMachine(builder.grammar)
     } catch {
-      throw ConstraintError(reason: "tools: \(error)")
+      throw ConstraintError(.calls, reason: "\(error)")
     }
   }
 
-  private mutating func root() throws(GrammarError) -> Grammar.Part {
+  private mutating func root() -> Grammar.Part {
     let isHarmony = calls.format == .harmony
     guard let call = calls.calls(&grammar) else {
-      if rules.demand != .none { throw GrammarError("a call is demanded, and no function can be called") }
       let content = self.content.map { grammar.part($0) } ?? text(without: openings)
       return isHarmony ? .sequence([thoughts(), final(content)]) : content
     }

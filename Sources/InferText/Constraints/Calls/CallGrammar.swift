@@ -8,9 +8,12 @@ struct CallGrammar {
   let allowsSeveral: Bool
   let marks: AnswerMarks
 
+  /// `true` where there can be a call.
+  var areAny: Bool { !functions.isEmpty && format != .none }
+
   /// The calls of an answer, from the mark before them to that behind them; `nil` where no function can be called.
   func calls(_ grammar: inout Grammar) -> Grammar.Part? {
-    guard !functions.isEmpty else { return nil }
+    guard areAny else { return nil }
     switch format {
     case .none: return nil
     case .hermes:

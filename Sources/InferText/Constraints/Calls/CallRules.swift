@@ -48,14 +48,14 @@ public struct CallRules: Equatable, Sendable {
         let properties = function["parameters"]?["properties"]?.object?.keys ?? []
         guard let parameter = properties.first, properties.count == 1 else {
           throw ConstraintError(
-            reason: "tools[\(index)], '\(name)', parameters: expected one property, the text, found \(properties.count)"
-          )
+            .parameters(tool: index, name: name),
+            reason: "expected one property, the text, found \(properties.count)")
         }
         do {
           let machine = try format.argument(try language.machine())
           functions.append(CallableFunction(name: name, arguments: .text(parameter, machine)))
         } catch {
-          throw ConstraintError(reason: "tools[\(index)], '\(name)', format: \(error)")
+          throw ConstraintError(.text(tool: index, name: name), reason: error.reason)
         }
         continue
       }
@@ -66,7 +66,7 @@ public struct CallRules: Equatable, Sendable {
         object = try JSONMachine(.object(members))
       } catch {
         if function["strict"] == true {
-          throw ConstraintError(reason: "tools[\(index)], '\(name)', parameters: \(error)")
+          throw ConstraintError(.parameters(tool: index, name: name), reason: "\(error)")
         }
         object = JSONMachine.anyObject()
       }

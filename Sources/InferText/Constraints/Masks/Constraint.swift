@@ -125,12 +125,3 @@ extension Constraint.Language {
     }
   }
 }
-
-/// A constraint that cannot be read or held.
-public struct ConstraintError: DescribedError, Equatable {
-  /// The fault, and its place.
-  public let reason: String
-
-  /// The fault, and its place.
-  public var description: String { reason }
-}

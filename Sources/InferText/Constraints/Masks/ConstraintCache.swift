@@ -39,7 +39,8 @@ package final class ConstraintCache: @unchecked Sendable {
     _ language: Constraint.Language?, calls: CallRules? = nil, prompt: String? = nil
   ) throws(ConstraintError) -> ConstrainedAnswer? {
     if let calls, !format.takesCalls, calls.demand != .none || !calls.texts.isEmpty {
-      throw ConstraintError(reason: "tools: calls cannot be held where none are looked for")
+      throw ConstraintError(
+        calls.demand == .none ? .calls : .demand, reason: "calls cannot be held where none are looked for")
     }
     let calls = format.takesCalls ? calls : nil
     let make: (MaskVocabulary) throws(ConstraintError) -> Constraint
@@ -52,9 +53,12 @@ package final class ConstraintCache: @unchecked Sendable {
         try Constraint(content: language, calls: calls, format: format, for: vocabulary)
       }
     }
-    let key = (language?.key ?? []) + (calls?.key ?? [])
+    let parts = (language: language?.key ?? [], calls: calls?.key ?? [])
+    let key = parts.language + parts.calls
     guard key.count <= Self.maxBytes else {
-      throw ConstraintError(reason: "it has \(key.count) bytes; at most \(Self.maxBytes) are taken")
+      throw ConstraintError(
+        parts.calls.count > parts.language.count ? .calls : .content,
+        reason: "it has \(key.count) bytes; at most \(Self.maxBytes) are taken")
     }
     let vocabulary = try vocabulary.value { () throws(ConstraintError) in MaskVocabulary(tokenizer, format: format) }
     let constraint = try entry(key).value { () throws(ConstraintError) in try make(vocabulary) }
