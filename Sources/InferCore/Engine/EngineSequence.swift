@@ -14,8 +14,6 @@ final class EngineSequence: Schedulable, @unchecked Sendable {
   var deadline: ContinuousClock.Instant?
   private let sampler: Sampler
   private let stopTokens: Set<Int32>
-  /// The maximum number of generated tokens.
-  private let tokenLimit: Int
   /// See ``GenerationRequest/promptLogprobs``.
   private let promptLogprobs: Int?
   /// See ``GenerationRequest/pooling``.
@@ -53,10 +51,10 @@ final class EngineSequence: Schedulable, @unchecked Sendable {
     sampler = Sampler(
       request.sampling,
       processors: request.sampling.processors(minimumLength: stop.minTokens) + request.processors,
+      tokenLimit: tokenLimit,
       AnswerContext(prompt: request.prompt, stopTokens: stopTokens, endTokens: endTokens))
     promptLogprobs = request.promptLogprobs
     pooled = request.pooling.map { _ in PooledStates() }
-    self.tokenLimit = tokenLimit
     timing = SequenceTiming(promptTokens: request.prompt.count, arrival: arrival)
   }
 
@@ -78,7 +76,7 @@ final class EngineSequence: Schedulable, @unchecked Sendable {
     if let promptLogprobs, position + 1 < timing.statistics.promptTokens {
       return .score(scheduling.tokens[position + 1], top: promptLogprobs)
     }
-    return tokenLimit == 0 ? .nothing : .choose(sampler)
+    return sampler.tokenLimit == 0 ? .nothing : .choose(sampler)
   }
 
   /// The progress of a sequence in a step.
@@ -159,7 +157,7 @@ final class EngineSequence: Schedulable, @unchecked Sendable {
     let isStop = stopTokens.contains(token.id)
     channel.send(GeneratedToken(id: token.id, logprobs: token.logprobs, isStop: isStop))
     if isStop { return .stop }
-    return timing.statistics.generatedTokens == tokenLimit ? .length : nil
+    return timing.statistics.generatedTokens == sampler.tokenLimit ? .length : nil
   }
 
   /// Reports the end.

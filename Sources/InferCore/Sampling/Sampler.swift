@@ -7,16 +7,26 @@
 final class Sampler {
   private let parameters: SamplingParameters
   private let generator: CounterGenerator
+  private let stopTokens: Set<Int32>
   private let endTokens: Set<Int32>
+  /// The maximum number of tokens.
+  let tokenLimit: Int
   /// The processors of the request's logits, in the order in which they act.
   private var processors: [any LogitsProcessor]
   /// The number of tokens chosen so far.
   private(set) var count = 0
+  /// `true` once a token came that ends the answer, or the last that it may have.
+  private var isOver = false
 
-  /// A sampler for one answer, whose rows of logits go through `processors` first.
-  init(_ parameters: SamplingParameters, processors: [any LogitsProcessor], _ context: AnswerContext) {
+  /// A sampler for one answer of `tokenLimit` tokens at most, whose rows of logits go through `processors` first.
+  init(
+    _ parameters: SamplingParameters, processors: [any LogitsProcessor], tokenLimit: Int = .max,
+    _ context: AnswerContext
+  ) {
     self.parameters = parameters
     self.processors = processors
+    self.tokenLimit = tokenLimit
+    stopTokens = context.stopTokens
     endTokens = context.endTokens
     for index in self.processors.indices { self.processors[index].begin(context) }
     var system = SystemRandomNumberGenerator()
@@ -57,13 +67,14 @@ final class Sampler {
 
   /// Takes the tokens that must come next, up to ``maxForced``, and adds them to the answer.
   ///
-  /// The last processor alone forces tokens: it has the last word on logits, too. None is forced that ends the answer or is
-  /// outside the vocabulary, and none for a request that wants log-probabilities: a row of logits decides there.
+  /// The last processor alone forces tokens: it has the last word on logits, too. None is forced that ends the answer, comes
+  /// behind its end or is outside the vocabulary, and none for a request that wants log-probabilities: a row of logits
+  /// decides there.
   func forcedTokens(below vocabularySize: Int) -> [Int32] {
     guard parameters.logprobs == nil, !processors.isEmpty else { return [] }
     let last = processors.count - 1
     var tokens: [Int32] = []
-    while tokens.count < Self.maxForced, let token = processors[last].forcedToken(),
+    while tokens.count < Self.maxForced, !isOver, let token = processors[last].forcedToken(),
       (0..<vocabularySize).contains(Int(token)), !endTokens.contains(token)
     {
       accept(token)
@@ -81,6 +92,7 @@ final class Sampler {
   /// Adds a token to the answer.
   func accept(_ token: Int32) {
     count += 1
+    isOver = count >= tokenLimit || stopTokens.contains(token)
     for index in processors.indices { processors[index].accept(token) }
   }
 

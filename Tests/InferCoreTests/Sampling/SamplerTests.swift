@@ -199,6 +199,19 @@ extension Sampler {
     mutating func forcedToken() -> Int32? { token }
   }
 
+  /// Nothing is forced behind the end: neither behind the last token that there may be, nor behind one that ends the answer.
+  @Test func nothingIsForcedBehindTheEnd() {
+    func sampler(_ limit: Int) -> Sampler {
+      Sampler(.greedy, processors: [Only(token: 2)], tokenLimit: limit, AnswerContext(prompt: [], stopTokens: [3]))
+    }
+    let short = sampler(5)
+    short.accept(1)
+    #expect(short.forcedTokens(below: 4) == [2, 2, 2, 2] && short.forcedTokens(below: 4) == [])
+    let stopped = sampler(.max)
+    stopped.accept(3)
+    #expect(stopped.forcedTokens(below: 4) == [])
+  }
+
   /// A row decides about tokens that are none, that end the answer, and that the last processor has not the say of.
   @Test(arguments: [-1, 4, 3] as [Int32]) func someTokensAreNotForced(token: Int32) throws {
     let context = AnswerContext(prompt: [], endTokens: [3])
