@@ -113,7 +113,7 @@ final class EngineSequence: Schedulable, @unchecked Sendable {
       case .nothing:
         timing.notePromptEnd(at: now, metrics)
         progress = .ended(.length)
-      case .unsound: return .ended(sampler.isConstraintFull ? .constraintFull : .error)
+      case .unsound: return .ended(sampler.failure)
       }
     }
     send(&scores)

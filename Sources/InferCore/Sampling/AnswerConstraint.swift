@@ -12,8 +12,8 @@ public struct AnswerConstraint: LogitsProcessor {
   /// The constraint of an answer before its first token.
   public init(_ answer: ConstrainedAnswer) { self.answer = answer }
 
-  /// `true` when the constraint became too large to be followed: nothing may come then.
-  public var isFull: Bool { answer.isFull }
+  /// ``FinishReason/constraintFull`` once the constraint is too large to be followed: nothing may come then.
+  public var failure: FinishReason? { answer.isFull ? .constraintFull : nil }
 
   /// Notes the tokens with which the answer may end.
   public mutating func begin(_ context: AnswerContext) {

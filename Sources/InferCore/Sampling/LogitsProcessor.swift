@@ -22,9 +22,15 @@ public protocol LogitsProcessor: Sendable {
   /// ``apply(to:)`` must leave no other token either: it is called where a row is computed all the same, as it is for a
   /// request that wants log-probabilities.
   mutating func forcedToken() -> Int32?
+
+  /// The reason of the end where the processor leaves no token because it cannot go on itself; `nil` while it can.
+  var failure: FinishReason? { get }
 }
 
 extension LogitsProcessor {
+  /// The processor can always go on.
+  public var failure: FinishReason? { nil }
+
   /// Does nothing: the change does not depend on the request.
   public mutating func begin(_ context: AnswerContext) {}
 

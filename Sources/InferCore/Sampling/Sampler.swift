@@ -83,8 +83,8 @@ final class Sampler {
     return tokens
   }
 
-  /// `true` when a constraint became too large to be followed, so that it leaves no token.
-  var isConstraintFull: Bool { processors.contains { ($0 as? AnswerConstraint)?.isFull ?? false } }
+  /// The reason of the end where no token is left.
+  var failure: FinishReason { processors.lazy.compactMap(\.failure).first ?? .error }
 
   /// The maximum number of tokens that are taken without asking the model between two rows.
   static let maxForced = 64

@@ -8,12 +8,17 @@ struct Answer: AsyncSequence, Sendable {
   typealias Element = (choice: Int, event: TextEvent)
 
   private let generations: [TextGeneration]
+  /// The field of the request that holds the choices to a language; `nil` for none.
+  let constraintField: String?
 
   /// Numbers of the choices.
   var choices: Range<Int> { generations.indices }
 
   /// Choices that the engine has taken on.
-  init(_ generations: [TextGeneration]) { self.generations = generations }
+  init(_ generations: [TextGeneration], constraintField: String? = nil) {
+    self.generations = generations
+    self.constraintField = constraintField
+  }
 
   /// Ends all choices before the engine's next step.
   func cancel() {

@@ -41,7 +41,8 @@ struct Completions: Sendable {
       head: head, choices: choices, keeping: request.choices, isStreamed: request.streaming != nil)
     return GenerationJob(
       requests: requests, builder: response, streaming: request.streaming, timeLimit: request.scheduling.timeLimit,
-      skipsSpecialTokens: request.skipsSpecialTokens, promptField: "prompt", contextShift: shift)
+      skipsSpecialTokens: request.skipsSpecialTokens, promptField: "prompt",
+      constraintField: request.constraint?.field, contextShift: shift)
   }
 
   /// A prompt's text, if it is to be echoed, and its tokens.

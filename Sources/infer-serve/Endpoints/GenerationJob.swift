@@ -18,6 +18,8 @@ struct GenerationJob<Builder: ResponseBuilder> {
   var skipsSpecialTokens = true
   /// The field that a complaint about the prompt names.
   var promptField: String
+  /// The field that holds the answer to a language; `nil` for none.
+  var constraintField: String?
   /// The part that was left out of the prompt, if any.
   var contextShift: ContextShift?
   /// Keeps the response when it is over, before its client is told so.

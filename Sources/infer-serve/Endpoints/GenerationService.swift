@@ -174,7 +174,7 @@ struct GenerationService: Sendable {
           TextGeneration(
             generation, stop: request.stop, tokenizer: served.tokenizer,
             skippingSpecialTokens: job.skipsSpecialTokens, keeping: job.visibleTokens)
-        })
+        }, constraintField: job.constraintField)
     } catch {
       throw APIError(error, promptField: job.promptField, maxTokens: job.requests.first?.stop.maxTokens)
     }
@@ -315,23 +315,9 @@ struct GenerationService: Sendable {
       if builder.isComplete(choice) { answer.finish(choice) }
       return (events, nil)
     case .finished(let reason, let statistics):
-      return (builder.finish(choice, reason, statistics), failure(reason, supervisor))
-    }
-  }
-
-  /// The error for the client of a choice that ended before it was complete.
-  private func failure(_ reason: FinishReason, _ supervisor: AnswerSupervisor) -> APIError? {
-    switch (reason, supervisor.cause) {
-    case (.stop, _), (.length, _): nil
-    case (.unread, _): .notRead
-    case (.error, _): .failed("The model's logits left no token to choose.")
-    case (.constraintFull, _):
-      .failed("The constraint on the answer has too many states to be followed further; a simpler one is needed.")
-    case (.cancelled, .timedOut): .timedOut(after: supervisor.limit)
-    case (.cancelled, .clientGone): .clientGone
-    case (.cancelled, .cancelled): nil
-    case (.shutdown, _), (.cancelled, nil):
-      .unavailable("The server is shutting down.", code: "draining", retryAfter: 5)
+      let failure = APIError.end(
+        reason, supervisor.cause, limit: supervisor.limit, constraintField: answer.constraintField)
+      return (builder.finish(choice, reason, statistics), failure)
     }
   }
 }

@@ -60,6 +60,8 @@ struct PreparedChat {
     GenerationJob(
       requests: requests, builder: builder, streaming: request.streaming, timeLimit: request.scheduling.timeLimit,
       visibleTokens: served.format.markers(of: served.tokenizer, takesCalls: request.tools.definitions != nil),
-      skipsSpecialTokens: request.skipsSpecialTokens, promptField: request.promptField, contextShift: chat.shift)
+      skipsSpecialTokens: request.skipsSpecialTokens, promptField: request.promptField,
+      constraintField: request.constraint?.field ?? request.tools.definitions.map { _ in request.tools.field },
+      contextShift: chat.shift)
   }
 }

@@ -83,6 +83,7 @@ struct PreparedText {
   func job<Builder: ResponseBuilder>(_ builder: Builder) -> GenerationJob<Builder> {
     GenerationJob(
       requests: requests, builder: builder, streaming: request.streaming, timeLimit: request.scheduling.timeLimit,
-      skipsSpecialTokens: request.skipsSpecialTokens, promptField: request.promptField, contextShift: shift)
+      skipsSpecialTokens: request.skipsSpecialTokens, promptField: request.promptField,
+      constraintField: request.constraint?.field, contextShift: shift)
   }
 }

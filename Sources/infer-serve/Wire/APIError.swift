@@ -110,6 +110,16 @@ struct APIError: Error, Equatable {
       type: "invalid_request_error", code: "request_timeout")
   }
 
+  /// What an answer is held to has more states than are followed. Who asks again for the same will hardly have more luck.
+  static func constraintTooLarge(_ parameter: String?) -> APIError {
+    .invalid(
+      parameter,
+      "\(parameter ?? "The constraint on the answer") is too large to be held any further: it has come to more than "
+        + "\(Constraint.stateLimit) states. Lower bounds of repetitions (maxLength, maxItems, {m,n}), fewer alternatives "
+        + "that begin alike, and no uniqueItems make it smaller.",
+      code: "constraint_too_large")
+  }
+
   /// The client did not read its answer.
   static let notRead = APIError(
     status: 408, message: "The answer was not read for too long.", type: "invalid_request_error",

@@ -17,8 +17,13 @@ import Testing
     let engine = try Engine(model: HashModel(), configuration: smallConfiguration())
     var request = GenerationRequest(prompt: [1], sampling: .greedy, stop: try StopConditions(maxTokens: 90))
     request.constrain(by: ConstrainedAnswer(constraint, for: vocabulary, tokenizer: tokenizer))
-    let collected = await Collected(try engine.submit(request))
+    let free = GenerationRequest(prompt: [1, 2], sampling: .greedy, stop: try StopConditions(maxTokens: 120))
+    let (full, other) = (try engine.submit(request), try engine.submit(free))
+    let collected = await Collected(full)
     #expect(collected.reason == .constraintFull)
+    // Who runs beside it goes on.
+    let beside = await Collected(other)
+    #expect(beside.reason == .length && beside.tokens == HashModel().greedy(after: [1, 2], count: 120))
     #expect(collected.tokens.count > 2)
   }
 }

@@ -89,4 +89,21 @@ struct APIErrorTests {
     let response = APIError.methodNotAllowed("PUT", "/health", allow: "GET, HEAD").response(in: .openAI)
     #expect(response.status.code == 405 && response.headers[.allow] == "GET, HEAD")
   }
+
+  /// What is too large to be held is the request's fault: no server error, which clients would send again for.
+  @Test func aConstraintThatBecomesTooLargeIsTheRequestsFault() {
+    let limit = Duration.seconds(9)
+    let error = APIError.end(.constraintFull, nil, limit: limit, constraintField: "response_format")
+    #expect(error?.status == 400 && error?.type == "invalid_request_error" && error?.parameter == "response_format")
+    #expect(error?.code == "constraint_too_large" && error?.message.hasPrefix("response_format is too large") == true)
+    #expect(error?.message.contains("131072 states") == true)
+    let anthropic = error?.json(in: .anthropic)["error"]
+    #expect(anthropic?["type"] == "invalid_request_error" && anthropic?["message"]?.string == error?.message)
+    #expect(error?.json(in: .ollama)["error"]?.string == error?.message)
+    #expect(APIError.end(.error, nil, limit: limit, constraintField: "response_format")?.status == 500)
+    for complete in [FinishReason.stop, .length] {
+      #expect(APIError.end(complete, .timedOut, limit: limit, constraintField: nil) == nil)
+    }
+    #expect(APIError.end(.cancelled, .timedOut, limit: limit, constraintField: nil) == .timedOut(after: limit))
+  }
 }

@@ -5,7 +5,7 @@
 struct ByteAutomaton: ByteTransitions {
   var pool: ExpressionPool
 
-  init(limit: Int = 1 << 17) { pool = ExpressionPool(limit: limit) }
+  init(limit: Int = Constraint.stateLimit) { pool = ExpressionPool(limit: limit) }
 
   /// The state behind a byte.
   mutating func next(_ state: Expression, _ byte: UInt8) -> Expression {

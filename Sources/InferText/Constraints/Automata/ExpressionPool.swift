@@ -62,7 +62,7 @@ struct ExpressionPool {
   var characterSets: [CodePointSet: Expression] = [:]
   private var characterExpressions: Set<Expression> = []
 
-  init(limit: Int = 1 << 17) {
+  init(limit: Int = Constraint.stateLimit) {
     self.limit = limit
     for _ in nodes { derivatives.addExpression() }
   }

@@ -45,7 +45,7 @@ struct TranscodedStates<Place: Hashable> {
   var transitions = Transitions()
 
   static var start: Int32 { 1 }
-  private static var maxCount: Int { 1 << 17 }
+  private static var maxCount: Int { Constraint.stateLimit }
 
   /// - Parameter place: The place of the first state.
   init(start place: Place) {

@@ -14,7 +14,7 @@ struct GrammarMachine: ByteMachine {
   private var tails: [Int32: TokenMask] = [:]
   let start: Int32
 
-  private static let maxStates = 1 << 17
+  private static let maxStates = Constraint.stateLimit
   private static let maxSize = 1 << 21
 
   /// - Throws: ``GrammarError`` where the grammar is too large, or no text can be made from it.

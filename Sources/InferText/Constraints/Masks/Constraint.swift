@@ -5,6 +5,9 @@ internal import Foundation
 ///
 /// Made once and used for any number of texts, on any threads: states and masks that one has found are there for the others.
 public final class Constraint: Sendable {
+  /// The number of states that a constraint may find in each of its automata. Beyond it is full: no text goes on.
+  package static let stateLimit = 1 << 17
+
   private let automaton: any TokenAutomaton
   /// `true` when it is about reasoning too.
   let isWhole: Bool

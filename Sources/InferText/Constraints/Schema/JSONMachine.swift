@@ -34,7 +34,7 @@ struct JSONMachine: ByteMachine {
   /// The number of characters of a number, and the power of ten to which it reaches.
   static let maxDigits: UInt8 = 100
   static let maxExponent: UInt16 = 308
-  private static let maxStates = 1 << 17
+  private static let maxStates = Constraint.stateLimit
 
   /// - Throws: ``SchemaError`` when the schema cannot be held, or nothing is valid against it.
   init(_ schema: JSONValue) throws(SchemaError) {

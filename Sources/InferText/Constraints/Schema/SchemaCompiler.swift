@@ -44,7 +44,7 @@ struct SchemaCompiler {
   let main: Int
 
   /// - Throws: ``SchemaError`` when a part of the schema that can be reached cannot be held.
-  init(_ schema: JSONValue, limit: Int = 1 << 17) throws(SchemaError) {
+  init(_ schema: JSONValue, limit: Int = Constraint.stateLimit) throws(SchemaError) {
     root = schema
     let draft = schema["$schema"]?.string ?? ""
     isOld = ["draft-03", "draft-04"].contains(where: draft.containsExactly)
