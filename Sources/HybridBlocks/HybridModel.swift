@@ -12,6 +12,8 @@ package struct HybridModel: LanguageModel {
   /// `[vocabulary × width]`: the embedding itself in models that tie the two.
   let head: [PackedMatrix]
   let logitScale: Float
+  /// `false` where the embedding only stands in for a head that the model was saved without.
+  package let hasHead: Bool
   /// The longest sequence that the model is made for.
   package let contextLength: Int
   /// The state that its layers declared.
@@ -25,9 +27,11 @@ package struct HybridModel: LanguageModel {
   ///   - embeddingScale: factor on embedded tokens.
   ///   - carriesEmbedding: whether blocks see each token's embedding beside the residual stream.
   ///   - logitScale: factor on logits.
+  ///   - hasHead: `false` where `head` only stands in for one.
   init(
     embedding: any RowTable, embeddingScale: Float = 1, carriesEmbedding: Bool = false, layers: [Layer],
-    norm: RMSNorm, head: PackedMatrix, logitScale: Float = 1, contextLength: Int, stateLayout: StateLayout
+    norm: RMSNorm, head: PackedMatrix, logitScale: Float = 1, hasHead: Bool = true, contextLength: Int,
+    stateLayout: StateLayout
   ) {
     precondition(embedding.rows == head.rows && embedding.columns == head.columns, "head of \(head.rows) rows")
     self.embedding = embedding
@@ -37,6 +41,7 @@ package struct HybridModel: LanguageModel {
     self.norm = norm
     self.head = [head]
     self.logitScale = logitScale
+    self.hasHead = hasHead
     self.contextLength = contextLength
     self.stateLayout = stateLayout
   }

@@ -107,13 +107,15 @@ struct ReadModel {
     let reader = ConfigReader(configuration)
     reader.ignore(RelevanceScorer.keys)
     let family = try Families.family(for: reader, of: options.families)
-    let checkpoint = try source.checkpoint().withModelPrefix
+    let stored = try source.checkpoint()
+    let checkpoint = stored.withModelPrefix
     try QuantizedElsewhere.check(checkpoint)
     weights = try WeightScope(
       checkpoint, plan: options.quantization.map { QuantizationPlan($0, names: checkpoint.tensors.keys) },
       readsMatrices: options.readsMatrices, threads: options.threads, progress: options.progress,
       isCancelled: options.isCancelled)
-    var model = try HybridModel(family, weights)
+    var model = try HybridModel(
+      family, weights, mayLackHead: stored.lacksPrefix || source.namesNoHead(configuration))
     model.fingerprint = ModelFingerprint(
       configuration: configuration.values.serialized(), tensors: weights.loaded)
     self.model = model
@@ -133,41 +135,23 @@ struct ReadModel {
 }
 
 extension Checkpoint {
-  /// This checkpoint, with names under `model.` if it was saved without its head, as those of embedding models are.
+  /// `true` if it was saved without what is around the layers, as those of embedding models are: names are not under `model.`.
+  fileprivate var lacksPrefix: Bool { tensors.contains(key: "embed_tokens.weight") }
+
+  /// This checkpoint, with names under `model.`.
   fileprivate var withModelPrefix: Checkpoint {
-    guard tensors.contains(key: "embed_tokens.weight") else { return self }
+    guard lacksPrefix else { return self }
     let renamed = tensors.values.map { $0.renamed("model.\($0.name)") }
     return Checkpoint(TextDictionary(uniqueKeysWithValues: renamed.map { ($0.name, $0) }))
   }
 }
 
-extension HybridModel {
-  /// Reads a model of a family.
-  init(_ family: any ModelFamily, _ weights: WeightScope) throws(ModelError) {
-    let frame = family.frame
-    let weights = weights.reading(family.storedForms)
-    let (rows, columns) = (frame.vocabularySize, frame.width)
-    // A head of its own is multiplied with and packed, an embedding is only looked up and stays in the file. Tied
-    // models sometimes store the head all the same.
-    // A classifier has no head at all, and files of tied models are saved without.
-    let lacksHead = !weights.has("lm_head.weight") && (frame.isTiedWithoutHead || weights.has("score.weight"))
-    let isTied = frame.isTied || lacksHead
-    if isTied { weights.discard("lm_head.weight") }
-    let embedding: any RowTable
-    let head: PackedMatrix
-    if isTied {
-      head = try weights[frame.embedding].matrix("weight", rows: rows, columns: columns, role: .head)
-      embedding = head
-    } else {
-      embedding = try weights[frame.embedding].table("weight", rows: rows, columns: columns, role: .embedding)
-      head = try weights["lm_head"].matrix("weight", rows: rows, columns: columns, role: .head)
-    }
-    var state = StateLayout()
-    let layers = try family.layers(reading: weights, state: &state)
-    self.init(
-      embedding: embedding, embeddingScale: frame.embeddingScale, carriesEmbedding: frame.carriesEmbedding,
-      layers: layers,
-      norm: try RMSNorm(weights[frame.norm], width: columns, epsilon: frame.epsilon),
-      head: head, logitScale: frame.logitScale, contextLength: frame.contextLength, stateLayout: state)
+extension ModelSource {
+  /// `true` where the files say that the model is one for embeddings, whatever else the configuration is: by a class without
+  /// a head, or by modules of sentence-transformers. GGUF files are written of models that were read already.
+  fileprivate func namesNoHead(_ configuration: Configuration) -> Bool {
+    let classes = (configuration["architectures"]?.array ?? []).compactMap(\.string)
+    let isBare = !classes.isEmpty && classes.allSatisfy { $0.hasExactSuffix("Model") }
+    return isBare || description != nil || files.has(EmbeddingDefaults.modulesFile)
   }
 }

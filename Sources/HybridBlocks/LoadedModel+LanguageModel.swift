@@ -6,6 +6,8 @@ extension LoadedModel: LanguageModel {
   public var vocabularySize: Int { model.vocabularySize }
   /// The number of values of a token's hidden state.
   public var hiddenWidth: Int? { model.hiddenWidth }
+  /// `false` for a model that only embeds and scores texts.
+  public var hasHead: Bool { model.hasHead }
   /// The maximum number of tokens in a sequence.
   public var contextLength: Int { model.contextLength }
   /// The state that every sequence has.

@@ -21,11 +21,14 @@ struct ModelFile {
     var config: JSONValue?
     if options.configuration != nil || !source.files.has("config.json") { config = read.config }
     let tensors: [FileTensor]
-    switch try DialectFile.outcome(of: read.family, config: read.config, loaded) {
+    // A file without a head is one of a tied model to llama.cpp. The configuration beside it tells what it is.
+    var stated = read.config
+    if !read.model.hasHead { stated["tie_word_embeddings"] = true }
+    switch try DialectFile.outcome(of: read.family, config: stated, loaded) {
     case .file(let file):
       form = .llamaCpp(architecture: file.architecture)
       described = file.metadata + [("general.file_type", .count(quantization.fileType))]
-      if file.config != read.config { config = file.config }
+      if file.config != stated { config = file.config }
       tensors = file.tensors
     case .obstacle(let reason):
       form = .own(reason: reason)
@@ -41,6 +44,8 @@ struct ModelFile {
     }
     if let labels = source.description?.value(RelevanceScorer.labelsKey) {
       described.append(("\(architecture).\(RelevanceScorer.labelsKey)", labels))
+    } else if form.isLlamaCpp, loaded.contains(where: { $0.tensor.name.isExactly(RelevanceScorer.headName) }) {
+      described.append(("\(architecture).\(RelevanceScorer.labelsKey)", .array([.string("yes"), .string("no")])))
     }
     self.tensors = tensors.sorted { $0.parts[0].isBefore($1.parts[0]) }
     let vocabulary = try FileVocabulary(source, read, isForeign: form.isLlamaCpp)

@@ -18,6 +18,9 @@ extension RelevanceScorer {
         tokens = try Self.judgement(read.configuration, text.tokenizer, read.model.vocabularySize)
       }
       guard let tokens else { return nil }
+      guard read.model.hasHead else {
+        throw .tensor(name: "lm_head.weight", reason: "is missing, and the model's judgement is tokens")
+      }
       direction = read.model.direction(towards: tokens.yes, from: tokens.no)
     }
     prompt = try Prompt(text.chatTemplate, path: source.files.path)
@@ -51,6 +54,8 @@ extension RelevanceScorer {
     return (yes, try token("false_token_id"))
   }
 
+  /// The name of a checkpoint's classifier, `[1 × width]`.
+  static let headName = "score.weight"
   /// The key of a GGUF file for the labels of its classifier, behind its architecture.
   static let labelsKey = "classifier.output_labels"
   /// Keys of `config.json` that describe a classifier.
@@ -154,7 +159,7 @@ extension WeightScope {
   ///
   /// - Parameter file: The GGUF file that has the labels' names; `nil` for a folder.
   func classifier(width: Int, _ file: GGUFDescription?) throws(ModelError) -> [Float]? {
-    if has("score.weight") { return try self["score"].floats("weight", shape: [1, width]) }
+    if has(RelevanceScorer.headName) { return try floats(RelevanceScorer.headName, shape: [1, width]) }
     guard has("cls.output.weight") else { return nil }
     let labels = (file?.value(RelevanceScorer.labelsKey)?.array ?? []).compactMap(\.string)
     let count = max(1, labels.count)

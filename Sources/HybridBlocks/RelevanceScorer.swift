@@ -69,6 +69,7 @@ extension LoadedModel {
     guard let model = model as? HybridModel, let tokenizer else {
       throw .unsuitable("\(name) has no tokenizer, and judges nothing")
     }
+    guard model.hasHead else { throw .unsuitable("\(name) has no head, and a judge answers with tokens") }
     var tokens: [Int32] = []
     for word in ["yes", "no"] {
       guard let token = tokenizer.id(for: word), token < Int32(model.vocabularySize) else {

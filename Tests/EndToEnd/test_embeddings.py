@@ -4,6 +4,7 @@ import json
 import math
 import struct
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 import openai
@@ -154,3 +155,21 @@ def test_reranking(server):
             ("/v1/score", {"text_1": ["a", "b"], "text_2": ["c"]}, "text_2"), ("/v1/score", {"text_1": "a"}, "text_2")]:
         refused = httpx.post(server.url + path, json=wrong)
         assert refused.status_code == 400 and refused.json()["error"]["param"] == param, refused.text
+
+
+def test_a_model_without_a_head_embeds_and_answers_nothing(binary, model, server, tmp_path):
+    for file in Path(model).iterdir():
+        (tmp_path / file.name).symlink_to(file)
+    config = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))
+    config |= {"tie_word_embeddings": False, "architectures": ["HunyuanT1Model"]}
+    (tmp_path / "config.json").unlink()
+    (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    with Server(binary, str(tmp_path)) as bare:
+        told = [s.post("/v1/embeddings", {"input": TEXTS[0]}).json()["data"][0]["embedding"] for s in (server, bare)]
+        assert told[0] == pytest.approx(told[1], abs=1e-4)
+        for path, body in [
+            ("/v1/completions", {"prompt": "2+2="}),
+            ("/v1/chat/completions", {"messages": [{"role": "user", "content": "2+2="}]}),
+        ]:
+            refused = bare.post(path, {"model": bare.model} | body)
+            assert refused.status_code == 400 and refused.json()["error"]["code"] == "no_head"

@@ -52,6 +52,11 @@ extension TensorRule {
       ]
     case .incremented: return [whole(isPlain ? mapped(source) { $0 + 1 } : source)]
     case .scaled(let factors): return [whole(scaled(source, factors))]
+    case .odds:
+      let rows = Tensor.computed([source], name: name, shape: [2, source.count]) { parts in
+        parts[0] + Array(repeating: 0, count: parts[0].count)
+      }
+      return [whole(rows)]
     case .experts: return [FileTensor(name: file[0], shape: [sources.count] + source.shape, parts: sources)]
     case .gateAndUp, .keysAndValues, .queryToGate:
       if !isPlain { return zip(file, sources).map { FileTensor(name: $0, shape: $1.shape, parts: [$1]) } }

@@ -40,6 +40,9 @@ struct TensorRule: Sendable {
     /// two apart, and keys transposed, `[heads × latent × keys]` and `[heads × values × latent]`; their names are
     /// `k_b_proj` and `v_b_proj`.
     case keysAndValues(heads: Int, keys: Int)
+    /// A classifier's one row, the logarithm of the odds; the file has two, whose softmax is the same: it and zeros. Written
+    /// only: two rows are read as they are.
+    case odds
   }
 
   /// Names in the file: one, but for the forms that have two apart.
@@ -71,7 +74,7 @@ struct TensorRule: Sendable {
   func read(_ parts: [Tensor]) throws(ModelError) -> [Tensor] {
     let part = parts[0]
     switch form {
-    case .same, .scaled, .incremented: return [part.renamed(resultNames[0])]
+    case .same, .scaled, .incremented, .odds: return [part.renamed(resultNames[0])]
     case .vector: return [part.renamed(name, shape: [part.count])]
     case .row: return [part.renamed(name, shape: [1, part.count])]
     case .convolution:

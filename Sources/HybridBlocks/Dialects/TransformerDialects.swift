@@ -68,9 +68,11 @@ enum Qwen3Dialect: Dialect {
   }
 
   static func rules(_ family: Qwen3) -> [TensorRule] {
-    TensorRule.frame() + TensorRule.layerNorms() + TensorRule.attention() + TensorRule.headNorms()
+    // llama.cpp has a classifier with the softmax of its labels for the model without experts alone.
+    let head = family.selection == nil ? [TensorRule("cls.output.weight", as: RelevanceScorer.headName, .odds)] : []
+    return TensorRule.frame() + TensorRule.layerNorms() + TensorRule.attention() + TensorRule.headNorms()
       + TensorRule.feedForward() + TensorRule.experts(family.selection?.expertCount ?? 0)
-      + [TensorRule("blk.{n}.ffn_gate_inp.weight", as: "model.layers.{n}.mlp.gate.weight")]
+      + [TensorRule("blk.{n}.ffn_gate_inp.weight", as: "model.layers.{n}.mlp.gate.weight")] + head
   }
 
   static func architecture(of family: Qwen3) -> String? { family.selection == nil ? "qwen3" : "qwen3moe" }

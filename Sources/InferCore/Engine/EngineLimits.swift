@@ -31,6 +31,8 @@ public struct EngineLimits: Sendable, Equatable {
   let maxScoredRows: Int
   /// `true` when the model tells hidden states.
   let hasHiddenStates: Bool
+  /// `true` when the model's logits are of use.
+  let hasHead: Bool
 
   /// Divides the budgets of a valid configuration.
   ///
@@ -46,6 +48,7 @@ public struct EngineLimits: Sendable, Equatable {
     if let reason = layout.check(configuration.kvType) { throw ConfigurationError(.kvType, reason: reason) }
     vocabularySize = model.vocabularySize
     hasHiddenStates = model.hiddenWidth != nil
+    hasHead = model.hasHead
     let context = configuration.maxContext ?? model.contextLength
     guard context <= model.contextLength else {
       throw ConfigurationError(
@@ -93,6 +96,7 @@ public struct EngineLimits: Sendable, Equatable {
     if let count = request.promptLogprobs, !(0...20).contains(count) {
       throw .invalid(.promptLogprobs, reason: "must be between 0 and 20, not \(count)")
     }
+    guard hasHead || request.stop.maxTokens == 0 && request.promptLogprobs == nil else { throw .noHead }
     if request.pooling != nil {
       if !hasHiddenStates { throw .invalid(.pooling, reason: "needs a model that tells hidden states") }
       if request.stop.maxTokens != 0 {

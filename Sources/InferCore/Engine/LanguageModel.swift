@@ -6,6 +6,9 @@ public protocol LanguageModel: Sendable {
   var vocabularySize: Int { get }
   /// The number of values of a token's hidden state; `nil` for a model that tells none.
   var hiddenWidth: Int? { get }
+  /// `false` for a model whose hidden states are all that it is made for: it embeds and scores texts. Its logits are of no use
+  /// and nobody is given them.
+  var hasHead: Bool { get }
   /// The maximum number of tokens in a sequence, prompt and generated tokens together.
   var contextLength: Int { get }
   /// The state that every sequence has.
@@ -34,6 +37,8 @@ public protocol LanguageModel: Sendable {
 extension LanguageModel {
   /// No fingerprint.
   public var fingerprint: ModelFingerprint? { nil }
+  /// Logits that are of use.
+  public var hasHead: Bool { true }
   /// No hidden states.
   public var hiddenWidth: Int? { nil }
 

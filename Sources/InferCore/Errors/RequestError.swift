@@ -11,6 +11,8 @@ public enum RequestError: DescribedError, Equatable {
   case tokenOutOfRange(token: Int32, position: Int, vocabularySize: Int)
   /// The prompt alone leaves no room for a single generated token: it may have `limit` tokens.
   case promptTooLong(tokens: Int, limit: Int)
+  /// The request asks for tokens or their probabilities, and the model has no head: see ``LanguageModel/hasHead``.
+  case noHead
   /// The engine has as many unfinished requests as it takes on, `limit`; room is expected after a time.
   case queueFull(limit: Int, retryAfter: Duration)
   /// The prompts of the requests that wait have as many tokens as may wait, `limit`; room is expected after a time.
@@ -29,6 +31,7 @@ extension RequestError {
       "token \(token) at position \(position) of the prompt is outside 0 ..< \(vocabularySize)"
     case .promptTooLong(let tokens, let limit):
       "the prompt has \(tokens) tokens; at most \(limit) leave room for an answer"
+    case .noHead: "the model has no head: it embeds and scores texts, and generates none"
     case .queueFull(let limit, _): "\(limit) requests are unfinished already; try again later"
     case .queueTokensFull(let limit, _):
       "requests with about \(limit) prompt tokens are waiting already; try again later"
@@ -41,7 +44,7 @@ extension RequestError {
     switch self {
     case .invalid(let property, _): property
     case .emptyPrompt, .tokenOutOfRange, .promptTooLong: .prompt
-    case .queueFull, .queueTokensFull, .draining: nil
+    case .noHead, .queueFull, .queueTokensFull, .draining: nil
     }
   }
 
@@ -92,6 +95,7 @@ extension RequestError {
     case .emptyPrompt: "empty_prompt"
     case .tokenOutOfRange: "token_out_of_range"
     case .promptTooLong: "prompt_too_long"
+    case .noHead: "no_head"
     case .queueFull: "queue_full"
     case .queueTokensFull: "queue_tokens_full"
     case .draining: "draining"
@@ -100,7 +104,7 @@ extension RequestError {
 
   /// All values of ``label``.
   public static let labels = [
-    "invalid", "empty_prompt", "token_out_of_range", "prompt_too_long", "queue_full", "queue_tokens_full",
-    "draining",
+    "invalid", "empty_prompt", "token_out_of_range", "prompt_too_long", "no_head", "queue_full",
+    "queue_tokens_full", "draining",
   ]
 }

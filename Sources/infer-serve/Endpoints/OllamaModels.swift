@@ -109,8 +109,9 @@ struct OllamaModels: Sendable {
   }
 
   private static func capabilities(_ served: ServedModel) -> [JSONValue] {
-    var capabilities: [JSONValue] = ["completion"]
+    var capabilities: [JSONValue] = served.model.hasHead ? ["completion"] : []
     if served.model.embedding.type != nil, served.embedding.pooling != nil { capabilities.append("embedding") }
+    guard served.model.hasHead else { return capabilities }
     guard let template = served.model.chatTemplate else { return capabilities + insertion(served) }
     if template.mentions("tools"), served.format.takesCalls {
       capabilities.append("tools")

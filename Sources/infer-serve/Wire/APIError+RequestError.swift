@@ -25,6 +25,8 @@ extension APIError {
       // A prompt that is only read may fill the context.
       let length = maxTokens == 0 ? limit : limit + 1
       self = .contextExceeded(length: length, tokens: tokens, field: promptField, maxTokens: maxTokens)
+    case .noHead:
+      self = .invalid(nil, "The model has no head: it embeds and scores texts, and generates none.", code: error.label)
     case .queueFull(_, let retryAfter), .queueTokensFull(_, let retryAfter):
       let seconds = Int(retryAfter.seconds.rounded(.up))
       self = APIError(

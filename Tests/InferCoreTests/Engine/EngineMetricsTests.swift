@@ -52,7 +52,7 @@ import Testing
   @Test func everyRejectionHasAKnownLabel() {
     let all: [RequestError] = [
       .invalid(.topP, reason: ""), .emptyPrompt, .tokenOutOfRange(token: 0, position: 0, vocabularySize: 0),
-      .promptTooLong(tokens: 0, limit: 0), .queueFull(limit: 0, retryAfter: .zero),
+      .promptTooLong(tokens: 0, limit: 0), .noHead, .queueFull(limit: 0, retryAfter: .zero),
       .queueTokensFull(limit: 0, retryAfter: .zero), .draining,
     ]
     #expect(all.map(\.label) == RequestError.labels)

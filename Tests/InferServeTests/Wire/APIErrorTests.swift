@@ -24,6 +24,7 @@ struct APIErrorTests {
     (.emptyPrompt, 400, "empty_prompt", "prompt"),
     (.tokenOutOfRange(token: 512, position: 3, vocabularySize: 512), 400, "token_out_of_range", "prompt"),
     (.promptTooLong(tokens: 3000, limit: 2047), 400, "context_length_exceeded", "prompt"),
+    (.noHead, 400, "no_head", nil),
     (.queueFull(limit: 8, retryAfter: .seconds(3)), 429, "queue_full", nil),
     (.queueTokensFull(limit: 8000, retryAfter: .milliseconds(3500)), 429, "queue_tokens_full", nil),
     (.draining, 503, "draining", nil),

@@ -1,0 +1,43 @@
+internal import InferCore
+
+extension HybridModel {
+  /// Reads a model of a family.
+  ///
+  /// - Parameter mayLackHead: `true` where files without a head are those of a model for embeddings, and no mistake.
+  init(_ family: any ModelFamily, _ weights: WeightScope, mayLackHead: Bool = false) throws(ModelError) {
+    let frame = family.frame
+    let weights = weights.reading(family.storedForms)
+    let (rows, columns) = (frame.vocabularySize, frame.width)
+    // A head of its own is multiplied with and packed, an embedding is only looked up and stays in the file. Tied
+    // models sometimes store the head all the same.
+    // Files of tied models are saved without, and so are those of models that only embed or score.
+    let isStored = weights.has("lm_head.weight")
+    let hasHead = frame.isTied || isStored || frame.isTiedWithoutHead
+    let isWhole = hasHead || mayLackHead || weights.has(RelevanceScorer.headName)
+    // Without an embedding either, that is what is missing.
+    guard isWhole || !weights[frame.embedding].has("weight") else {
+      throw .tensor(
+        name: "lm_head.weight",
+        reason: "is missing, expected [\(rows), \(columns)] as tie_word_embeddings is false in the configuration")
+    }
+    let isTied = frame.isTied || !isStored
+    if isTied { weights.discard("lm_head.weight") }
+    let embedding: any RowTable
+    let head: PackedMatrix
+    if isTied {
+      head = try weights[frame.embedding].matrix("weight", rows: rows, columns: columns, role: .head)
+      embedding = head
+    } else {
+      embedding = try weights[frame.embedding].table("weight", rows: rows, columns: columns, role: .embedding)
+      head = try weights["lm_head"].matrix("weight", rows: rows, columns: columns, role: .head)
+    }
+    var state = StateLayout()
+    let layers = try family.layers(reading: weights, state: &state)
+    self.init(
+      embedding: embedding, embeddingScale: frame.embeddingScale, carriesEmbedding: frame.carriesEmbedding,
+      layers: layers,
+      norm: try RMSNorm(weights[frame.norm], width: columns, epsilon: frame.epsilon),
+      head: head, logitScale: frame.logitScale, hasHead: hasHead, contextLength: frame.contextLength, stateLayout: state
+    )
+  }
+}
