@@ -11,25 +11,6 @@ public enum GenerationEvent: Sendable {
   case finished(FinishReason, GenerationStatistics)
 }
 
-/// The reason of a generation's end. Raw values are those of the label `finished_reason` in metrics: vLLM's, and three
-/// more.
-public enum FinishReason: String, Sendable, CaseIterable {
-  /// An end token, a stop token or a stop string came.
-  case stop
-  /// ``StopConditions/maxTokens`` or the end of the context was reached.
-  case length
-  /// The caller cancelled it or went away.
-  case cancelled = "abort"
-  /// The engine was shut down, or its drain took longer than it may.
-  case shutdown
-  /// Nobody read the tokens for longer than ``EngineConfiguration/readerPatience``.
-  case unread
-  /// The model's logits held NaN or +∞, or left no token to choose.
-  case error
-  /// An ``AnswerConstraint`` had found as many states as it may, and could not be followed further.
-  case constraintFull = "constraint_full"
-}
-
 /// The cost of one request, for `usage` and `timings`.
 public struct GenerationStatistics: Sendable, Equatable {
   /// The number of the prompt's tokens.
