@@ -31,7 +31,7 @@ extension Experts {
   ///
   /// - Parameters:
   ///   - weights: the scope of the experts.
-  ///   - first: the names of the tensors of the first maps: one, `[count × 2 · hidden × width]` with gate rows above up
+  ///   - names: the names of the tensors of the first maps: one, `[count × 2 · hidden × width]` with gate rows above up
   ///     rows, or one of gates and one of ups, `[count × hidden × width]`; one of those without gate.
   ///   - second: the name of the tensor of the second maps, `[count × width × hidden]`.
   ///   - count: the number of experts.

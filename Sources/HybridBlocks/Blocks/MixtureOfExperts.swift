@@ -19,7 +19,7 @@ public struct MixtureOfExperts: Mixer {
   /// A mixture of its parts.
   ///
   /// - Parameters:
-  ///   - router: the map to the experts' logits, `[experts × width]`, of the role ``MatrixRole/exact``.
+  ///   - router: the map to the experts' logits, `[experts × width]`, of the role `MatrixRole.exact`.
   ///   - selection: the rule by which experts are chosen.
   ///   - experts: the routed experts.
   ///   - shared: the expert that every row passes through; `nil` for none.

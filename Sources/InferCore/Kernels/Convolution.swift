@@ -7,9 +7,11 @@ internal import CKernels
 ///   - x: `[step rows × channels]`, the inputs.
 ///   - weight: `[taps × channels]`.
 ///   - bias: `[channels]`, or nothing.
+///   - taps: the number of inputs of a channel that an output is made of, its own among them.
 ///   - silu: whether SiLU follows.
 ///   - history: recurrent state of `(taps − 1) · channels` floats: the last inputs.
 ///   - out: `[step rows × channels]`.
+///   - step: the plan, and the state and threads to compute with.
 public func causalConvolution(
   _ x: Rows, weight: [Float], bias: [Float]?, taps: Int, silu: Bool = true, history: StateHandle,
   into out: inout MutableRows, _ step: borrowing Step
