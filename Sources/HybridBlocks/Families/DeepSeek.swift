@@ -104,8 +104,8 @@ extension ConfigReader {
       bias: try flag("attention_bias", default: false))
   }
 
-  /// The factor on scores: `1 / √queryDimension`, and for contexts that are stretched, YaRN's magnitude twice, because it stands on
-  /// the whole of queries and keys, not on the part that is rotated alone.
+  /// The factor on scores: `1 / √queryDimension`, and for contexts that are stretched, YaRN's magnitude twice, because it
+  /// stands on the whole of queries and keys, not on the part that is rotated alone.
   public func latentScoreScale(_ shape: LatentAttention.Shape) throws(ModelError) -> Float {
     let plain = 1 / Double(shape.queryDimension).squareRoot()
     let m = try latentScoreMagnitude()

@@ -110,7 +110,7 @@ struct APIError: Error, Equatable {
       type: "invalid_request_error", code: "request_timeout")
   }
 
-  /// What an answer is held to has more states than are followed. Who asks again for the same will hardly have more luck.
+  /// The constraint on an answer has come to the limit of states: a fault of the request, which the same request has again.
   static func constraintTooLarge(_ parameter: String?) -> APIError {
     .invalid(
       parameter,

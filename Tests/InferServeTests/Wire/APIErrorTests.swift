@@ -91,7 +91,7 @@ struct APIErrorTests {
     #expect(response.status.code == 405 && response.headers[.allow] == "GET, HEAD")
   }
 
-  /// What is too large to be held is the request's fault: no server error, which clients would send again for.
+  /// A constraint that is too large is the request's fault: clients send again for a server's error.
   @Test func aConstraintThatBecomesTooLargeIsTheRequestsFault() {
     let limit = Duration.seconds(9)
     let error = APIError.end(.constraintFull, nil, limit: limit, constraintField: "response_format")

@@ -34,7 +34,7 @@ import Testing
         if next == 0 { break }
         (state, length) = (next, length + 1)
       }
-      // What is left is an end, or an exponent.
+      // No digit may follow: the number ends here, or has an exponent.
       var exponent = machine.next(state, UInt8(ascii: "e"))
       var isWhole = machine.isAccepting(state)
       for _ in 0..<3 where !isWhole && exponent != 0 {

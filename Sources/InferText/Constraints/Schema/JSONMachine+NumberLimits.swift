@@ -98,7 +98,7 @@ extension JSONMachine {
     var ends = (0...most).map(String.init).filter { $0.utf8.starts(with: exponent) }.map { $0.dropFirst(written.count) }
     ends.append(written.isEmpty ? "\(most + 1)" : Substring(repeating: "0", count: String(most).count))
     if !written.isEmpty { ends.append("") }
-    // What is there of the exponent and its sign needs no room.
+    // An exponent or a sign that was written already needs no room.
     let (hasE, hasSign) = (mantissa.count < text.count, mantissa.count + 1 < text.count)
     return signs.contains { sign in
       ends.contains { end in

@@ -1,6 +1,6 @@
 import InferKit
 
-/// What holds for state, wherever the blocks are from: answers do not depend on how a prompt is cut, on what else is computed,
+/// The rules of state, wherever the blocks are from: answers do not depend on how a prompt is cut, on what else is computed,
 /// and on what is kept.
 struct Equivalences {
   let model: Model
