@@ -45,14 +45,14 @@ public struct GenerationDefaults: Sendable, Equatable {
   ///
   /// - Throws: `ModelError` when a file is malformed, or when a token that ends a text is none of the vocabulary's.
   init(_ source: ModelSource, _ config: Configuration, vocabularySize: Int) throws(ModelError) {
-    let path = source.files.path(of: "generation_config.json")
+    let url = source.files.url(of: "generation_config.json")
     let file = try source.files.document("generation_config.json")
     let json = file ?? .object([:])
-    guard json.object != nil else { throw .malformed(path: path, reason: "is \(json.kind), expected an object") }
+    guard json.object != nil else { throw .malformed(at: url, reason: "is \(json.kind), expected an object") }
     let ends: [EndTokens] = [
-      EndTokens(file: path, key: "eos_token_id", value: json["eos_token_id"] ?? .null),
+      EndTokens(file: url, key: "eos_token_id", value: json["eos_token_id"] ?? .null),
       EndTokens(
-        file: source.files.path, key: "tokenizer.ggml.eos_token_id",
+        file: source.files.url, key: "tokenizer.ggml.eos_token_id",
         value: file == nil && !source.endTokens.isEmpty ? .array(source.endTokens.map { .integer(Int($0)) }) : .null),
       EndTokens(file: config.file, key: "eos_token_id", value: config["eos_token_id"] ?? .null),
       EndTokens(
@@ -85,7 +85,7 @@ public struct GenerationDefaults: Sendable, Equatable {
 
 /// The tokens that a file says end a text.
 private struct EndTokens {
-  let file: String
+  let file: URL
   let key: String
   /// A token, a list of them, or null.
   let value: JSONValue
@@ -95,10 +95,10 @@ private struct EndTokens {
     var tokens: Set<Int32> = []
     for element in value.array ?? [value] {
       guard let id = element.int.flatMap({ Int32(exactly: $0) }) else {
-        throw .configuration(file: file, key: key, reason: "holds \(element.kind), expected token ids")
+        throw .configuration(at: file, key: key, reason: "holds \(element.kind), expected token ids")
       }
       guard 0..<vocabularySize ~= Int(id) else {
-        throw .configuration(file: file, key: key, reason: "token \(id) is outside 0 ..< \(vocabularySize)")
+        throw .configuration(at: file, key: key, reason: "token \(id) is outside 0 ..< \(vocabularySize)")
       }
       tokens.insert(id)
     }

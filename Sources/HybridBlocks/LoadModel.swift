@@ -101,7 +101,7 @@ struct ReadModel {
   init(_ source: ModelSource, _ options: LoadOptions) throws(ModelError) {
     configuration =
       if let file = options.configuration {
-        try Configuration(JSONValue(file: file.path), file: file.path)
+        try Configuration(JSONValue(file: file), file: file)
       } else { try source.configuration() }
     try QuantizedElsewhere.check(configuration)
     let reader = ConfigReader(configuration)
@@ -129,7 +129,7 @@ struct ReadModel {
     unreadKeys = reader.unread
     if let key = unreadKeys.first, options.refusesUnknownKeys {
       throw .configuration(
-        file: configuration.file, key: key, reason: "is not known, and unknown keys are refused")
+        at: configuration.file, key: key, reason: "is not known, and unknown keys are refused")
     }
   }
 }

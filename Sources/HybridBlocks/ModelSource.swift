@@ -17,10 +17,10 @@ package struct ModelSource: Sendable {
   /// - Throws: `ModelError` when there is neither, or when the file is malformed.
   package init(_ place: URL) throws(ModelError) {
     guard place.isFileURL else {
-      throw .unreadable(path: place.absoluteString, reason: "is not on this machine, expected a file's URL")
+      throw .unreadable(at: place, reason: "is not on this machine, expected a file's URL")
     }
     // The kind of a link is that of what it leads to; files beside a GGUF file are looked for where the link is.
-    let (path, url) = (place.path(percentEncoded: false), place.resolvingSymlinksInPath())
+    let url = place.resolvingSymlinksInPath()
     let values = try? url.resourceValues(forKeys: [.isDirectoryKey])
     name = Self.name(of: place)
     if values?.isDirectory == true {
@@ -29,9 +29,9 @@ package struct ModelSource: Sendable {
       return
     }
     let expected = "expected a folder with config.json and model.safetensors, or a GGUF file"
-    guard values != nil else { throw .unreadable(path: path, reason: "no such folder or file; \(expected)") }
-    let mapped = try MappedFile(path: path)
-    guard GGUF.isOne(mapped) else { throw .unreadable(path: path, reason: "is a file of another kind; \(expected)") }
+    guard values != nil else { throw .unreadable(at: place, reason: "no such folder or file; \(expected)") }
+    let mapped = try MappedFile(at: place)
+    guard GGUF.isOne(mapped) else { throw .unreadable(at: place, reason: "is a file of another kind; \(expected)") }
     let gguf = try GGUFModel(mapped)
     files = gguf.files
     file = gguf
@@ -58,11 +58,11 @@ package struct ModelSource: Sendable {
   /// - Throws: `ModelError` when there is none, or when it is malformed.
   func configuration() throws(ModelError) -> Configuration {
     if let file, let configuration = try file.configuration() { return configuration }
-    let path = files.path(of: "config.json")
+    let file = files.url(of: "config.json")
     guard let json = try files.document("config.json") else {
-      throw .unreadable(path: path, reason: "there is no such file")
+      throw .unreadable(at: file, reason: "there is no such file")
     }
-    return try Configuration(json, file: path)
+    return try Configuration(json, file: file)
   }
 
   /// Opens all tensors; files are mapped, not read.
@@ -70,7 +70,7 @@ package struct ModelSource: Sendable {
   /// - Throws: `ModelError` when there are none, or when a file or tensor is malformed.
   package func checkpoint() throws(ModelError) -> Checkpoint {
     if let file { return try file.checkpoint() }
-    return try Checkpoint(folder: URL(filePath: files.path))
+    return try Checkpoint(folder: files.url)
   }
 
   /// The name of the model at a place, whether or not there is one.

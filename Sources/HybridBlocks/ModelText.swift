@@ -22,7 +22,7 @@ package struct ModelText: Sendable {
   init(_ files: ModelFiles, chatTemplate replacement: ChatTemplate? = nil) throws(ModelError) {
     if Tokenizer.source(in: files) != nil {
       do { tokenizer = try Tokenizer(files: files) } catch {
-        throw .malformed(path: files.path, reason: "tokenizer: \(error)")
+        throw .malformed(at: files.url, reason: "tokenizer: \(error)")
       }
     } else {
       tokenizer = nil
@@ -31,7 +31,7 @@ package struct ModelText: Sendable {
     do {
       if template == nil { template = try ChatTemplate.load(files: files) }
     } catch {
-      throw .malformed(path: files.path, reason: "\(error)")
+      throw .malformed(at: files.url, reason: "\(error)")
     }
     if let tokenizer { template?.specialTokens = tokenizer.specialTokenNames }
     chatTemplate = template?.probed()

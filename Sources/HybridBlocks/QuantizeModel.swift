@@ -57,7 +57,7 @@ public func quantizeModel(
   let loaded = read.weights.loaded
   let file = try ModelFile(source, read, quantization, options)
   let writer = try GGUFWriter(
-    path: output.path(percentEncoded: false), metadata: file.metadata,
+    at: output, metadata: file.metadata,
     tensors: file.tensors.map { GGUFWriter.Tensor(name: $0.name, shape: $0.shape, format: $0.format) })
   try write(file.tensors, with: writer, options)
   return QuantizationResult(

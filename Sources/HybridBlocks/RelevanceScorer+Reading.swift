@@ -23,7 +23,7 @@ extension RelevanceScorer {
       }
       direction = read.model.direction(towards: tokens.yes, from: tokens.no)
     }
-    prompt = try Prompt(text.chatTemplate, path: source.files.path)
+    prompt = try Prompt(text.chatTemplate) { .malformed(at: source.files.url, reason: $0) }
   }
 
   /// The tokens of sentence-transformers' `LogitScore`.
@@ -38,18 +38,18 @@ extension RelevanceScorer {
     let name = "\(module["path"]?.string ?? "")/config.json"
     // Names of files are the maker's to choose, places outside the model's folder are not.
     guard name.isExactly(file), let config = try files.document(file) else {
-      throw .malformed(path: files.path(of: EmbeddingDefaults.modulesFile), reason: "has a LogitScore not in \(file)")
+      throw .malformed(at: files.url(of: EmbeddingDefaults.modulesFile), reason: "has a LogitScore not in \(file)")
     }
     func token(_ key: String) throws(ModelError) -> Int32? {
       guard let value = config[key], !value.isNull else { return nil }
       guard let token = value.int, (0..<read.model.vocabularySize).contains(token) else {
         throw .configuration(
-          file: files.path(of: file), key: key, reason: "is \(value.serialized()), expected the number of a token")
+          at: files.url(of: file), key: key, reason: "is \(value.serialized()), expected the number of a token")
       }
       return Int32(token)
     }
     guard let yes = try token("true_token_id") else {
-      throw .configuration(file: files.path(of: file), key: "true_token_id", reason: "is missing, expected a token")
+      throw .configuration(at: files.url(of: file), key: "true_token_id", reason: "is missing, expected a token")
     }
     return (yes, try token("false_token_id"))
   }
@@ -71,7 +71,7 @@ extension RelevanceScorer {
     let key = "classifier_from_token"
     guard let value = configuration[key], !value.isNull else { return nil }
     func wrong(_ key: String, _ reason: String) -> ModelError {
-      .configuration(file: configuration.file, key: key, reason: reason)
+      .configuration(at: configuration.file, key: key, reason: reason)
     }
     let names = (value.array ?? []).compactMap(\.string)
     guard names.count == value.array?.count, (1...2).contains(names.count) else {
@@ -98,12 +98,13 @@ extension RelevanceScorer.Prompt {
   /// The prompt of a model's files: the text that is named `rerank`, as llama.cpp's files have it, its chat template, if that
   /// takes messages of the roles `query` and `document`, or Qwen3-Reranker's words.
   ///
-  /// - Throws: `ModelError` for a text without the places of query and document.
-  init(_ template: ChatTemplate?, path: String) throws(ModelError) {
+  /// - Parameter malformed: The error of a reason.
+  /// - Throws: That error for a text without the places of query and document.
+  init(_ template: ChatTemplate?, orThrow malformed: (String) -> ModelError) throws(ModelError) {
     let usual = RelevanceScorer.usualInstruction
     if let text = template?.sources["rerank"] {
       for place in ["{query}", "{document}"] where text.utf8.firstRange(of: place.utf8) == nil {
-        throw .malformed(path: path, reason: "the chat template rerank has no place \(place)")
+        throw malformed("the chat template rerank has no place \(place)")
       }
       self = .text(text.replacing(usual, with: "{instruction}"))
     } else if let template, ["query", "document"].allSatisfy({ Self.isRole($0, in: template.source) }) {

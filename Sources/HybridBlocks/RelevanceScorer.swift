@@ -78,7 +78,7 @@ extension LoadedModel {
       tokens.append(token)
     }
     return RelevanceScorer(
-      prompt: try .init(chatTemplate, path: name),
+      prompt: try .init(chatTemplate) { [name] in .unsuitable("\(name) is malformed: \($0)") },
       direction: model.direction(towards: tokens[0], from: tokens[1]))
   }
 }

@@ -20,13 +20,13 @@ enum Subject: String, CaseIterable, ExpressibleByArgument {
   }
 
   private static func readWeights(_ path: String) throws {
-    let file = try MappedFile(path: path)
+    let file = try MappedFile(at: URL(filePath: path))
     if GGUF.isOne(file) {
       let gguf = try GGUF(file)
       for tensor in gguf.tensors { try use(tensor) }
-      let vocabulary = try? GGUFVocabulary(metadata: gguf.metadata, path: gguf.path)
+      let vocabulary = try? GGUFVocabulary(metadata: gguf.metadata, file: gguf.url)
       let files = ModelFiles.embedded(
-        ModelFiles.embedded(in: gguf), vocabulary: vocabulary?.tokens, path: gguf.path)
+        ModelFiles.embedded(in: gguf), vocabulary: vocabulary?.tokens, in: gguf.url)
       _ = try? files.json("config.json")
       _ = try? Tokenizer(files: files)
       _ = try? ChatTemplate.load(files: files)

@@ -54,20 +54,20 @@ struct EmbeddingDefaultsTests {
   /// A GGUF file of llama.cpp's with keys behind its architecture.
   private func load(_ keys: [String: GGUFValue]) throws -> (defaults: EmbeddingDefaults, again: EmbeddingDefaults) {
     let folder = try TemporaryFolder()
-    let file = try GGUF(MappedFile(path: Fixtures.folder.appending(path: "gguf/llama.gguf").path))
+    let file = try GGUF(MappedFile(at: Fixtures.folder.appending(path: "gguf/llama.gguf")))
     var metadata = file.metadata
     for (key, value) in keys { metadata["llama.\(key)"] = value }
-    let (path, copy) = (folder.url.appending(path: "a.gguf").path, folder.url.appending(path: "b.gguf").path)
+    let (original, copy) = (folder.url.appending(path: "a.gguf"), folder.url.appending(path: "b.gguf"))
     let writer = try GGUFWriter(
-      path: path, metadata: metadata.sorted { $0.key < $1.key }.map { ($0.key, $0.value) },
+      at: original, metadata: metadata.sorted { $0.key < $1.key }.map { ($0.key, $0.value) },
       tensors: file.tensors.map { .init(name: $0.name, shape: $0.shape, format: .f32) })
     for tensor in file.tensors {
       let values = try tensor.floats()
       try writer.write(Matrix(rows: 1, columns: values.count, values: values))
     }
     try writer.finish()
-    _ = try quantizeModel(at: URL(filePath: path), to: URL(filePath: copy), try #require(Quantization(named: "Q8_0")))
-    return (try loadModel(at: URL(filePath: path)).embedding, try loadModel(at: URL(filePath: copy)).embedding)
+    _ = try quantizeModel(at: original, to: copy, try #require(Quantization(named: "Q8_0")))
+    return (try loadModel(at: original).embedding, try loadModel(at: copy).embedding)
   }
 
   @Test(arguments: [

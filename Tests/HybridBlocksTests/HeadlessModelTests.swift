@@ -18,7 +18,7 @@ import Testing
     _ fixture: String, architecture: String, prefix: String = "model.", score: [Float]? = nil
   ) throws {
     let source = Fixtures.folder.appending(path: "parity/\(fixture)")
-    guard case .object(var config) = try JSONValue(file: source.appending(path: "config.json").path) else { return }
+    guard case .object(var config) = try JSONValue(file: source.appending(path: "config.json")) else { return }
     config["tie_word_embeddings"] = false
     config["architectures"] = [.string(architecture)]
     try folder.write("config.json", JSONValue.object(config).serialized())
@@ -86,7 +86,7 @@ import Testing
   /// A scorer's head is in its GGUF file, and the score is the same: of Qwen3 as llama.cpp reads it, the softmax of two
   /// labels; else under its own name.
   @Test(arguments: ["qwen3", "qwen3_moe", "llama"]) func aFileOfAScorerScoresTheSame(_ fixture: String) async throws {
-    let config = try JSONValue(file: Fixtures.folder.appending(path: "parity/\(fixture)/config.json").path)
+    let config = try JSONValue(file: Fixtures.folder.appending(path: "parity/\(fixture)/config.json"))
     let width = try #require(config["hidden_size"]?.int)
     let score = (0..<width).map { Float($0 * 37 % 11) / 40 - 0.1 }
     try write(fixture, architecture: "Qwen3ForSequenceClassification", score: score)
@@ -101,7 +101,7 @@ import Testing
     #expect(try await other.score(embedding(again)) == probability && probability > 0 && probability < 1)
     #expect(throws: ModelError.self) { try again.judge() }
     guard fixture == "qwen3" else { return }
-    let gguf = try GGUF(MappedFile(path: file.path))
+    let gguf = try GGUF(MappedFile(at: file))
     let head = try #require(gguf.tensors.first { $0.name == "cls.output.weight" })
     let rows = try head.floats()
     #expect(head.shape == [2, width] && rows == score + Array(repeating: 0, count: width))

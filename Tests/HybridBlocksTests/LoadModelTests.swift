@@ -29,8 +29,8 @@ import Testing
   }
 
   private func edit(_ name: String, _ change: (inout JSONValue) -> Void) throws {
-    let path = folder.url.appending(path: name).path
-    var json = try FileManager.default.fileExists(atPath: path) ? JSONValue(file: path) : JSONValue(parsing: "{}")
+    let file = folder.url.appending(path: name)
+    var json = try FileManager.default.fileExists(atPath: file.path) ? JSONValue(file: file) : JSONValue(parsing: "{}")
     change(&json)
     try folder.write(name, json.serialized())
   }
@@ -113,6 +113,15 @@ import Testing
     try FileManager.default.removeItem(at: folder.url.appending(path: "config.json"))
     #expect(problem().contains("config.json"))
     #expect(throws: ModelError.self) { _ = try loadModel(at: folder.url.appending(path: "model.safetensors")) }
+  }
+
+  /// Names of places are shown as they are written, relative ones from the working folder on.
+  @Test(arguments: ["no ne", "none %41", "non#e?"]) func placesAreNamedAsTheyAre(_ name: String) {
+    for place in [URL(filePath: name), URL(filePath: "./\(name)")] {
+      let error = #expect(throws: ModelError.self) { _ = try loadModel(at: place) }
+      let path = "\(FileManager.default.currentDirectoryPath)/\(name)"
+      #expect("\(error, default: "nothing")".hasPrefix("cannot read \(path): no such folder or file; expected"))
+    }
   }
 
   @Test func tensorsThatNobodyKnows() throws {

@@ -8,11 +8,11 @@ import Testing
 @Suite struct QuantizeModelTests {
   let folder: TemporaryFolder
   private static let tiny = Fixtures.folder.deletingLastPathComponent().deletingLastPathComponent()
-    .appending(path: "Models/tiny").path
+    .appending(path: "Models/tiny")
 
   init() throws { folder = try TemporaryFolder() }
 
-  private var output: String { folder.url.appending(path: "model.gguf").path }
+  private var output: URL { folder.url.appending(path: "model.gguf") }
 
   private func logits(_ model: any LanguageModel, tokens: [Int32] = [5, 17, 9, 100, 33, 2, 7]) throws -> [Float] {
     let runner = try StepRunner(model: model, sequences: 1, length: tokens.count, kvType: .f32, threads: 2)
@@ -26,26 +26,26 @@ import Testing
   }
 
   /// Quantises a model both ways and expects the same bits from both.
-  private func expectSame(_ path: String, _ name: String, head: WeightFormat? = nil) throws {
+  private func expectSame(_ model: URL, _ name: String, head: WeightFormat? = nil) throws {
     let quantization = try #require(Quantization(named: name, head: head))
     var options = LoadOptions()
     options.quantization = quantization
-    let loaded = try loadModel(at: URL(filePath: path), options: options)
-    let result = try quantizeModel(at: URL(filePath: path), to: URL(filePath: output), quantization)
-    let mapped = try loadModel(at: URL(filePath: output))
+    let loaded = try loadModel(at: model, options: options)
+    let result = try quantizeModel(at: model, to: output, quantization)
+    let mapped = try loadModel(at: output)
     #expect(sizes(mapped) == sizes(loaded) && result.formats == loaded.summary.formats)
     #expect(mapped.summary.family == loaded.summary.family && mapped.generation == loaded.generation)
     #expect(result.bytesAfter == mapped.summary.weightBytes)
     let (a, b) = (try logits(loaded.model), try logits(mapped.model))
     #expect(a.allSatisfy { $0.isFinite })
     guard mapped.summary.family == "falcon_h1" && result.form == .llamaCpp(architecture: "falcon-h1") else {
-      #expect(a == b, "\(path) \(name)")
+      #expect(a == b, "\(model.path) \(name)")
       return
     }
     // Its factors are in the weights of such a file before those are rounded.
     let size = a.reduce(Float(0)) { $0 + $1 * $1 }
     let distance = zip(a, b).reduce(Float(0)) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
-    #expect(distance < 0.05 * size, "\(path) \(name)")
+    #expect(distance < 0.05 * size, "\(model.path) \(name)")
   }
 
   /// Weights and bytes in each format: some of a family's tensors are two in a file.
@@ -55,8 +55,8 @@ import Testing
 
   @Test(arguments: Quantization.names) func theTinyModelComputesTheSameBits(_ name: String) throws {
     try expectSame(Self.tiny, name)
-    let mapped = try loadModel(at: URL(filePath: output))
-    let original = try loadModel(at: URL(filePath: Self.tiny))
+    let mapped = try loadModel(at: output)
+    let original = try loadModel(at: Self.tiny)
     #expect(mapped.name == "model" && mapped.tokenizer != nil)
     #expect(mapped.chatTemplate?.source == original.chatTemplate?.source)
     let text = "35 heads and 94 legs"
@@ -64,8 +64,8 @@ import Testing
   }
 
   @Test(arguments: ParityFixture.all) func everyFamilyComputesTheSameBits(_ fixture: ParityFixture) throws {
-    for name in ["Q8_0", "Q4_K_M", "F16"] { try expectSame(fixture.folder.path, name) }
-    try expectSame(fixture.folder.path, "Q4_0", head: .f16)
+    for name in ["Q8_0", "Q4_K_M", "F16"] { try expectSame(fixture.folder, name) }
+    try expectSame(fixture.folder, "Q4_0", head: .f16)
   }
 
   private static let architectures = [
@@ -93,8 +93,8 @@ import Testing
   /// Who reads the file of each family; what llama.cpp lacks is named.
   @Test(arguments: ParityFixture.all) func llamaCppReadsWhatItKnows(_ fixture: ParityFixture) throws {
     let result = try quantizeModel(
-      at: fixture.folder, to: URL(filePath: output), try #require(Quantization(named: "Q8_0")))
-    let architecture = try GGUF(MappedFile(path: output)).metadata["general.architecture"]?.string
+      at: fixture.folder, to: output, try #require(Quantization(named: "Q8_0")))
+    let architecture = try GGUF(MappedFile(at: output)).metadata["general.architecture"]?.string
     switch result.form {
     case .llamaCpp(let name): #expect(name == Self.architectures[fixture.name] && architecture == name)
     case .own(let reason):
@@ -105,12 +105,12 @@ import Testing
 
   /// Eight bits and sixteen change logits a little; four change them more, and all less than the logits themselves.
   @Test func fewerBitsCostAccuracyInOrder() throws {
-    let exact = try logits(loadModel(at: URL(filePath: Self.tiny)).model)
+    let exact = try logits(loadModel(at: Self.tiny).model)
     var distances: [Float] = []
     for name in ["F32", "F16", "Q8_0", "Q6_K", "Q5_K", "Q4_K", "Q4_0"] {
       var options = LoadOptions()
       options.quantization = Quantization(named: name)
-      let got = try logits(loadModel(at: URL(filePath: Self.tiny), options: options).model)
+      let got = try logits(loadModel(at: Self.tiny, options: options).model)
       distances.append(zip(got, exact).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) })
     }
     let size = exact.reduce(0) { $0 + $1 * $1 }
@@ -123,35 +123,46 @@ import Testing
     let seen = Monitor<[LoadProgress]>([])
     var options = LoadOptions()
     options.progress = { progress in seen.withLock { $0.append(progress) } }
-    _ = try loadModel(at: URL(filePath: Self.tiny), options: options)
+    _ = try loadModel(at: Self.tiny, options: options)
     let loading = seen.withLock { $0 }
     #expect(loading.last.map { $0.bytesDone == $0.bytesTotal } == true)
     #expect(zip(loading, loading.dropFirst()).allSatisfy { $0.bytesDone < $1.bytesDone })
     seen.withLock { $0 = [] }
     _ = try quantizeModel(
-      at: URL(filePath: Self.tiny), to: URL(filePath: output), try #require(Quantization(named: "Q4_K")),
+      at: Self.tiny, to: output, try #require(Quantization(named: "Q4_K")),
       options: options)
     #expect(seen.withLock { $0.last?.bytesDone } == loading.last?.bytesTotal)
   }
 
   @Test func filesOfOthersAreNamed() throws {
-    let writer = try GGUFWriter(path: output, metadata: [("general.architecture", .string("llama"))], tensors: [])
+    let writer = try GGUFWriter(at: output, metadata: [("general.architecture", .string("llama"))], tensors: [])
     try writer.finish()
-    let error = #expect(throws: ModelError.self) { _ = try loadModel(at: URL(filePath: output)) }
+    let error = #expect(throws: ModelError.self) { _ = try loadModel(at: output) }
     #expect("\(error, default: "")".contains("its architecture is \"llama\""))
     try folder.write("model.gguf", "GGUF")
-    #expect(throws: ModelError.self) { _ = try loadModel(at: URL(filePath: output)) }
+    #expect(throws: ModelError.self) { _ = try loadModel(at: output) }
     let text = try folder.write("notes.txt", "hello")
-    let other = #expect(throws: ModelError.self) { _ = try loadModel(at: URL(filePath: text)) }
+    let other = #expect(throws: ModelError.self) { _ = try loadModel(at: text) }
     #expect("\(other, default: "")".contains("is a file of another kind; expected a folder"))
+  }
+
+  /// A small file within a GGUF file is named by both.
+  @Test func filesWithinFilesAreNamed() throws {
+    let file = folder.url.appending(path: "a %41.gguf")
+    let name = ModelFiles.metadataPrefix + "config.json"
+    let writer = try GGUFWriter(
+      at: file, metadata: [("general.architecture", .string("x")), (name, .string("{"))], tensors: [])
+    try writer.finish()
+    let error = #expect(throws: ModelError.self) { _ = try loadModel(at: file) }
+    #expect("\(error, default: "")".hasPrefix("\(file.path) (config.json) is malformed: "))
   }
 
   /// Whatever happens to a file, loading it throws or gives a model that computes.
   @Test func damagedFilesNeverTrap() throws {
-    let fixture = ParityFixture("granitemoehybrid").folder.path
+    let fixture = ParityFixture("granitemoehybrid").folder
     _ = try quantizeModel(
-      at: URL(filePath: fixture), to: URL(filePath: output), try #require(Quantization(named: "Q8_0")))
-    let good = Array(try Data(contentsOf: URL(filePath: output)))
+      at: fixture, to: output, try #require(Quantization(named: "Q8_0")))
+    let good = Array(try Data(contentsOf: output))
     var generator = SeededGenerator(seed: 9)
     var loaded = 0
     for round in 0..<40 {
@@ -159,9 +170,9 @@ import Testing
       // Most of the file is weights; most of what can be wrong is in its first kilobytes.
       let place = Int.random(in: 0..<(round % 3 == 0 ? bytes.count : 12_000), using: &generator)
       if round % 5 == 0 { bytes.removeSubrange(place..<place + 1) } else { bytes[place] &+= UInt8(1 + round % 200) }
-      let path = try folder.write("damaged.gguf", bytes)
+      let file = try folder.write("damaged.gguf", bytes)
       do {
-        _ = try logits(loadModel(at: URL(filePath: path)).model, tokens: [1, 2, 3])
+        _ = try logits(loadModel(at: file).model, tokens: [1, 2, 3])
         loaded += 1
       } catch is ModelError {}
     }
@@ -171,18 +182,18 @@ import Testing
   /// A model that is quantised already is not quantised again, and nothing is left of the attempt.
   @Test func quantisingTwiceIsRefused() throws {
     _ = try quantizeModel(
-      at: URL(filePath: Self.tiny), to: URL(filePath: output), try #require(Quantization(named: "Q8_0")))
-    let again = folder.url.appending(path: "again.gguf").path
+      at: Self.tiny, to: output, try #require(Quantization(named: "Q8_0")))
+    let again = folder.url.appending(path: "again.gguf")
     let fewer = try #require(Quantization(named: "Q4_0"))
     let error = #expect(throws: ModelError.self) {
-      _ = try quantizeModel(at: URL(filePath: output), to: URL(filePath: again), fewer)
+      _ = try quantizeModel(at: output, to: again, fewer)
     }
     #expect("\(error, default: "")".contains("is Q8_0 already"))
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path) == ["model.gguf"])
     // The same format once more is a copy.
     _ = try quantizeModel(
-      at: URL(filePath: output), to: URL(filePath: again), try #require(Quantization(named: "Q8_0")))
-    #expect(try logits(loadModel(at: URL(filePath: again)).model) == logits(loadModel(at: URL(filePath: output)).model))
+      at: output, to: again, try #require(Quantization(named: "Q8_0")))
+    #expect(try logits(loadModel(at: again).model) == logits(loadModel(at: output).model))
   }
 
   @Test func writingIsLeftAndNothingIsThere() throws {
@@ -193,7 +204,7 @@ import Testing
     let output = folder.url.appending(path: "left.gguf")
     #expect(throws: ModelError.cancelled) {
       _ = try quantizeModel(
-        at: URL(filePath: Self.tiny), to: output, try #require(Quantization(named: "Q8_0")), options: options)
+        at: Self.tiny, to: output, try #require(Quantization(named: "Q8_0")), options: options)
     }
     #expect(written.withLock { $0 } == 3)
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path) == [])
@@ -211,10 +222,10 @@ import Testing
       at: fixture.appending(path: "config.json"), to: folder.url.appending(path: "config.json"))
     let quantization = try #require(Quantization(named: "Q8_0"))
     let error = #expect(throws: ModelError.self) {
-      _ = try quantizeModel(at: folder.url, to: URL(filePath: output), quantization)
+      _ = try quantizeModel(at: folder.url, to: output, quantization)
     }
     #expect("\(error, default: "")".contains("tensor model.layers.1.mlp.up_proj.weight: 1 numbers are NaN"))
-    #expect(!FileManager.default.fileExists(atPath: output))
+    #expect(!FileManager.default.fileExists(atPath: output.path))
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path).count == 2)
   }
 }

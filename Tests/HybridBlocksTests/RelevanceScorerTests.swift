@@ -10,15 +10,15 @@ struct RelevanceScorerTests {
   /// A GGUF file of llama.cpp's with a classifier.
   private func load(_ labels: [String]?, rows: Int, _ keys: [String: GGUFValue] = [:]) throws -> LoadedModel {
     let folder = try TemporaryFolder()
-    let file = try GGUF(MappedFile(path: Fixtures.folder.appending(path: "gguf/llama.gguf").path))
+    let file = try GGUF(MappedFile(at: Fixtures.folder.appending(path: "gguf/llama.gguf")))
     var metadata = file.metadata
     metadata["llama.pooling_type"] = .unsigned(4)
     if let labels { metadata["llama.classifier.output_labels"] = .array(labels.map(GGUFValue.string)) }
     let width = try #require(file.tensors.first { $0.name == "token_embd.weight" }?.shape.last)
-    let path = folder.url.appending(path: "judge.gguf").path
+    let original = folder.url.appending(path: "judge.gguf")
     let tensors = file.tensors.map { GGUFWriter.Tensor(name: $0.name, shape: $0.shape, format: .f32) }
     let writer = try GGUFWriter(
-      path: path, metadata: metadata.sorted { $0.key < $1.key }.map { ($0.key, $0.value) },
+      at: original, metadata: metadata.sorted { $0.key < $1.key }.map { ($0.key, $0.value) },
       tensors: tensors + [GGUFWriter.Tensor(name: "cls.output.weight", shape: [rows, width], format: .f32)])
     for tensor in file.tensors {
       let values = try tensor.floats()
@@ -26,11 +26,11 @@ struct RelevanceScorerTests {
     }
     try writer.write(Matrix(rows: rows, columns: width, values: Self.head(rows: rows, width: width)))
     try writer.finish()
-    let copy = folder.url.appending(path: "copy.gguf").path
+    let copy = folder.url.appending(path: "copy.gguf")
     let result = try quantizeModel(
-      at: URL(filePath: path), to: URL(filePath: copy), try #require(Quantization(named: "F16")))
+      at: original, to: copy, try #require(Quantization(named: "F16")))
     #expect(result.form == .llamaCpp(architecture: "llama"))
-    let (model, again) = (try loadModel(at: URL(filePath: path)), try loadModel(at: URL(filePath: copy)))
+    let (model, again) = (try loadModel(at: original), try loadModel(at: copy))
     #expect(model.scorer?.direction == again.scorer?.direction && model.embedding == again.embedding)
     return model
   }
@@ -71,19 +71,22 @@ struct RelevanceScorerTests {
     let template = try ChatTemplate(sources: [
       "default": "x", "rerank": "<q>{query}</q>{document} of {query} \(RelevanceScorer.usualInstruction)",
     ])
-    let scorer = RelevanceScorer(prompt: try .init(template, path: "x"), direction: [])
-    let prompt = try scorer.prompt(query: "{document}é", document: "", instruction: "Task")
-    #expect(prompt.text == "<q>{document}é</q> of {document}é Task" && scorer.takesInstructions)
-    #expect(prompt.segments.filter { !$0.isFromTemplate }.map(\.text) == ["{document}é", "{document}é", "Task"])
+    func prompt(_ template: ChatTemplate) throws(ModelError) -> RelevanceScorer.Prompt {
+      try RelevanceScorer.Prompt(template) { .unsuitable($0) }
+    }
+    let scorer = RelevanceScorer(prompt: try prompt(template), direction: [])
+    let text = try scorer.prompt(query: "{document}é", document: "", instruction: "Task")
+    #expect(text.text == "<q>{document}é</q> of {document}é Task" && scorer.takesInstructions)
+    #expect(text.segments.filter { !$0.isFromTemplate }.map(\.text) == ["{document}é", "{document}é", "Task"])
     let bare = try ChatTemplate(sources: ["rerank": "{query}{document}"])
-    #expect(!RelevanceScorer(prompt: try .init(bare, path: "x"), direction: []).takesInstructions)
+    #expect(!RelevanceScorer(prompt: try prompt(bare), direction: []).takesInstructions)
     let wrong = try ChatTemplate(sources: ["rerank": "{query}"])
-    #expect(throws: ModelError.self) { try RelevanceScorer.Prompt(wrong, path: "x") }
+    #expect(throws: ModelError.self) { try prompt(wrong) }
     let roles = try ChatTemplate(
       source: "{% for m in messages %}{{ m.role == 'query' or m.role == \"document\" }}{% endfor %}")
-    let asked = RelevanceScorer(prompt: try .init(roles, path: "x"), direction: [])
+    let asked = RelevanceScorer(prompt: try prompt(roles), direction: [])
     #expect(try asked.prompt(query: "a", document: "b", instruction: "c").text == "FalseTrueTrue")
-    let plain = try RelevanceScorer.Prompt(ChatTemplate(source: "{{ documents }} query"), path: "x")
+    let plain = try prompt(ChatTemplate(source: "{{ documents }} query"))
     let usual = try RelevanceScorer(prompt: plain, direction: []).prompt(query: "a", document: "b").text
     #expect(usual.hasPrefix("<|im_start|>system\nJudge whether") && usual.hasSuffix("<think>\n\n</think>\n\n"))
   }

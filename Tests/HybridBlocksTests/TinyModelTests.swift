@@ -20,7 +20,7 @@ import Testing
     .appending(path: "Models/tiny")
 
   private func cases() throws -> [Case] {
-    let json = try JSONValue(file: Fixtures.folder.appending(path: "tiny/expected.json").path)
+    let json = try JSONValue(file: Fixtures.folder.appending(path: "tiny/expected.json"))
     return try #require(json["cases"]?.array).map { entry in
       func tokens(_ key: String) throws -> [Int32] { try #require(entry[key]?.array).compactMap(\.int).map(Int32.init) }
       var variables: JSONObject = [:]
@@ -43,7 +43,7 @@ import Testing
   /// Configurations of before transformers 5 spell positions otherwise.
   @Test func theOlderSpellingOfPositionsComputesTheSame() throws {
     let folder = try TemporaryFolder()
-    var config = try JSONValue(file: Self.folder.appending(path: "config.json").path)
+    var config = try JSONValue(file: Self.folder.appending(path: "config.json"))
     config["rope_parameters"] = nil
     config["rope_theta"] = 10_000
     config["rope_scaling"] = ["type": "dynamic", "alpha": 50]

@@ -38,8 +38,7 @@ import Testing
     await #expect(throws: ModelError.self) { try await Model.load(at: URL(filePath: "/nowhere")) }
     let address = try #require(URL(string: "https://example.org/model"))
     await #expect(
-      throws: ModelError.unreadable(
-        path: "https://example.org/model", reason: "is not on this machine, expected a file's URL")
+      throws: ModelError.unreadable(at: address, reason: "is not on this machine, expected a file's URL")
     ) {
       try await Model.load(at: address)
     }

@@ -10,7 +10,7 @@ import Testing
   static let errors: [any DescribedError] = [
     ConfigurationError(.maxRunning, reason: "must be at least 1, not 0"), ModelError.unsuitable("no"),
     RequestError.invalid(.topP, reason: "must be above 0, not -1"), TemplateError.raised("roles must alternate"),
-    TokenizerError.file("tokenizer.json", reason: "is empty"), WriteError(path: "/x", reason: "read-only"),
+    TokenizerError.file("tokenizer.json", reason: "is empty"), WriteError(at: URL(filePath: "/x"), reason: "read-only"),
     StateFileError.nothingKept, jsonError,
     constraintError,
     EmbeddingError(reason: .shutdown), ChatError.busy, InferKit.SchemaError(path: "a[].b", reason: "has no end"),

@@ -16,7 +16,7 @@ public enum Fixtures {
 
   /// The numbers of a tensor file, by name.
   package static func tensors(_ file: URL) throws -> TextDictionary<Tensor> {
-    let mapped = try MappedFile(path: file.path)
+    let mapped = try MappedFile(at: file)
     return TextDictionary(uniqueKeysWithValues: try Safetensors.tensors(in: mapped).map { ($0.name, $0) })
   }
 }

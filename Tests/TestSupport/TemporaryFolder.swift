@@ -13,15 +13,15 @@ public final class TemporaryFolder: Sendable {
 
   deinit { try? FileManager.default.removeItem(at: url) }
 
-  /// Writes a file and returns its path.
+  /// Writes a file and returns its place.
   @discardableResult
-  public func write(_ name: String, _ bytes: some Collection<UInt8>) throws -> String {
+  public func write(_ name: String, _ bytes: some Collection<UInt8>) throws -> URL {
     let file = url.appending(path: name)
     try Data(bytes).write(to: file)
-    return file.path
+    return file
   }
 
-  /// Writes a text and returns its path.
+  /// Writes a text and returns its place.
   @discardableResult
-  public func write(_ name: String, _ text: String) throws -> String { try write(name, Array(text.utf8)) }
+  public func write(_ name: String, _ text: String) throws -> URL { try write(name, Array(text.utf8)) }
 }

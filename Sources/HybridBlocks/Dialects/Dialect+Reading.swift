@@ -4,7 +4,7 @@ internal import InferText
 extension Dialect {
   /// The configuration of a file's model, under the keys that the family reads.
   static func configuration(_ file: GGUFDescription) throws(ModelError) -> Configuration {
-    var config = Configuration(file: file.path, architecture: file.architecture)
+    var config = Configuration(file: file.url, architecture: file.architecture)
     for field in fields { try field.read(file, into: &config) }
     let layers = try file.count("block_count")
     let ahead = try file.count("nextn_predict_layers", default: 0)
@@ -25,7 +25,7 @@ extension Dialect {
     let found = try Families.family(for: ConfigReader(config))
     guard let family = found as? Family else {
       throw .malformed(
-        path: file.path,
+        at: file.url,
         reason: "its configuration is that of \(type(of: found)), and its architecture \"\(file.architecture)\"")
     }
     let layers = family.layerCount

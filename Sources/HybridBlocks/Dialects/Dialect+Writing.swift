@@ -1,3 +1,4 @@
+internal import Foundation
 internal import InferCore
 internal import InferText
 
@@ -93,7 +94,7 @@ extension Dialect {
   /// The first difference between the model and the one that is read from the metadata alone, as llama.cpp does.
   private static func difference(of file: DialectFile) throws(ModelError) -> String? {
     let description = GGUFDescription(
-      path: file.architecture, architecture: file.architecture,
+      at: URL(string: file.architecture) ?? Configuration.unwritten, architecture: file.architecture,
       metadata: TextDictionary(uniqueKeysWithValues: file.metadata.map { ($0.key, $0.value) }),
       tensors: TextDictionary(uniqueKeysWithValues: file.tensors.map { ($0.name, $0.outline) }))
     let meant = try Families.family(for: ConfigReader(file.config))

@@ -65,7 +65,7 @@ enum Dialects {
     guard let dialect = all.first(where: { $0.architectures.contains(file.architecture) }) else {
       let known = all.flatMap { $0.architectures }.sorted().joined(separator: ", ")
       throw .malformed(
-        path: file.path,
+        at: file.url,
         reason: "its architecture \"\(file.architecture)\" is not supported, expected one of \(known)")
     }
     return dialect

@@ -1,10 +1,12 @@
+internal import Foundation
 internal import InferCore
 internal import InferText
 
 /// The description of a model in a GGUF file of llama.cpp's: metadata under the prefix of its architecture, and tensors.
 /// Every value is checked as it is read, and errors name its key.
 struct GGUFDescription: Sendable {
-  let path: String
+  /// The file, for messages.
+  let url: URL
   /// `general.architecture`.
   let architecture: String
   let metadata: TextDictionary<GGUFValue>
@@ -13,20 +15,20 @@ struct GGUFDescription: Sendable {
 
   /// - Throws: `ModelError` when the file does not say what architecture it is of.
   init(_ file: GGUF) throws(ModelError) {
-    path = file.path
+    url = file.url
     metadata = file.metadata
     tensors = TextDictionary(uniqueKeysWithValues: file.tensors.map { ($0.name, $0) })
     guard let value = metadata["general.architecture"] else {
-      throw .configuration(file: path, key: "general.architecture", reason: "is missing, expected a string")
+      throw .configuration(at: url, key: "general.architecture", reason: "is missing, expected a string")
     }
     guard let name = value.string else {
-      throw .configuration(file: path, key: "general.architecture", reason: "is \(value.kind), expected a string")
+      throw .configuration(at: url, key: "general.architecture", reason: "is \(value.kind), expected a string")
     }
     architecture = name
   }
 
-  init(path: String, architecture: String, metadata: TextDictionary<GGUFValue>, tensors: TextDictionary<Tensor>) {
-    self.path = path
+  init(at url: URL, architecture: String, metadata: TextDictionary<GGUFValue>, tensors: TextDictionary<Tensor>) {
+    self.url = url
     self.architecture = architecture
     self.metadata = metadata
     self.tensors = tensors
@@ -49,7 +51,7 @@ struct GGUFDescription: Sendable {
   ///
   /// - Throws: `ModelError` when there is none of that name, or when it has another number of sizes.
   func shape(of name: String, dimensions: Int) throws(ModelError) -> [Int] {
-    guard let tensor = tensors[name] else { throw .tensor(name: name, reason: "is missing from \(path)") }
+    guard let tensor = tensors[name] else { throw .tensor(name: name, reason: "is missing from \(url.displayPath)") }
     guard tensor.shape.count == dimensions else {
       throw .tensor(name: name, reason: "has shape \(tensor.shape), expected \(dimensions) sizes")
     }
@@ -106,7 +108,7 @@ struct GGUFDescription: Sendable {
 
   /// An error about a key.
   func wrong(_ key: String, _ found: String, _ expected: String) -> ModelError {
-    .configuration(file: path, key: "\(architecture).\(key)", reason: "is \(found), expected \(expected)")
+    .configuration(at: url, key: "\(architecture).\(key)", reason: "is \(found), expected \(expected)")
   }
 
   /// The value of the architecture's key.

@@ -29,11 +29,11 @@ struct GGUFModel: Sendable {
     var description = try GGUFDescription(gguf)
     var texts = ModelFiles.embedded(in: gguf)
     let vocabulary =
-      try texts["tokenizer.json"] == nil ? GGUFVocabulary(metadata: gguf.metadata, path: gguf.path) : nil
+      try texts["tokenizer.json"] == nil ? GGUFVocabulary(metadata: gguf.metadata, file: gguf.url) : nil
     if let vocabulary { Self.addTemplates(of: vocabulary, to: &texts) }
     endTokens = vocabulary?.endTokens ?? []
     if description.isForeign {
-      let config = try ModelFiles.embedded(texts, path: gguf.path).document("config.json")
+      let config = try ModelFiles.embedded(texts, in: gguf.url).document("config.json")
       let dialect = try Dialects.dialect(of: description, config: config)
       self.dialect = dialect
       try description.separateProjections()
@@ -43,13 +43,13 @@ struct GGUFModel: Sendable {
       translation = nil
       guard texts["config.json"] != nil else {
         throw .malformed(
-          path: gguf.path,
+          at: gguf.url,
           reason: "its architecture is \"\(description.architecture)\", and it holds neither a configuration under "
             + "\(ModelFiles.metadataPrefix)config.json nor a tensor token_embd.weight")
       }
     }
     self.description = description
-    files = .embedded(texts, vocabulary: vocabulary?.tokens, path: gguf.path)
+    files = .embedded(texts, vocabulary: vocabulary?.tokens, in: gguf.url)
   }
 
   /// Chat templates of the metadata become files, where the file carries no copies of those.
@@ -67,7 +67,7 @@ struct GGUFModel: Sendable {
   func configuration() throws(ModelError) -> Configuration? {
     if let translation { return translation }
     return try files.document("config.json").map { json throws(ModelError) in
-      try Configuration(json, file: files.path(of: "config.json"))
+      try Configuration(json, file: files.url(of: "config.json"))
     }
   }
 

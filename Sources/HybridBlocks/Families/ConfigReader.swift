@@ -1,3 +1,4 @@
+internal import Foundation
 public import InferCore
 internal import InferText
 
@@ -29,10 +30,10 @@ public struct ConfigReader: Sendable {
     self.init(configuration, json: configuration.values, path: "", read: Names())
   }
 
-  /// A reader of a JSON file.
+  /// A reader of a JSON file, or of what could be one.
   ///
   /// - Throws: `ModelError` when `json` is no object.
-  init(_ json: JSONValue, file: String = "config.json") throws(ModelError) {
+  init(_ json: JSONValue, file: URL = Configuration.unwritten) throws(ModelError) {
     self.init(try Configuration(json, file: file))
   }
 
@@ -266,6 +267,6 @@ public struct ConfigReader: Sendable {
   }
 
   private func wrong(at path: String, _ reason: String) -> ModelError {
-    .configuration(file: configuration.file, key: configuration.origin(of: path)?.name ?? path, reason: reason)
+    .configuration(at: configuration.file, key: configuration.origin(of: path)?.name ?? path, reason: reason)
   }
 }

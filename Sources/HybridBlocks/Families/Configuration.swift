@@ -1,3 +1,4 @@
+internal import Foundation
 internal import InferCore
 internal import InferText
 
@@ -24,7 +25,7 @@ struct Configuration: Sendable {
   }
 
   /// The file, for messages.
-  let file: String
+  let file: URL
   /// The values, an object.
   private(set) var values: JSONValue
   /// The prefix of metadata in a GGUF file.
@@ -32,12 +33,15 @@ struct Configuration: Sendable {
   /// Origins of the values that have another key in the file, by their paths.
   private var origins: TextDictionary<Origin> = [:]
 
+  /// The name of a configuration that stands in no file.
+  static let unwritten = URL(string: "config.json") ?? URL(filePath: "config.json")
+
   /// The configuration of a JSON file, whose values are their own origins.
   ///
   /// - Throws: `ModelError` when `values` is no object.
-  init(_ values: JSONValue, file: String) throws(ModelError) {
+  init(_ values: JSONValue, file: URL) throws(ModelError) {
     guard values.object != nil else {
-      throw .configuration(file: file, key: "(root)", reason: "is \(values.kind), expected an object")
+      throw .configuration(at: file, key: "(root)", reason: "is \(values.kind), expected an object")
     }
     self.values = values
     self.file = file
@@ -45,7 +49,7 @@ struct Configuration: Sendable {
   }
 
   /// An empty configuration, to be filled with the values of a GGUF file.
-  init(file: String, architecture: String) {
+  init(file: URL, architecture: String) {
     values = [:]
     self.file = file
     self.architecture = architecture

@@ -16,7 +16,7 @@ enum QuantizedElsewhere {
         guard let value = part[key], let members = value.object, !members.isEmpty else { continue }
         let (name, method) = method(of: value, key)
         throw .configuration(
-          file: config.file, key: prefix + name,
+          at: config.file, key: prefix + name,
           reason: "the weights are quantised by \(method), \(expectation)")
       }
     }

@@ -46,7 +46,7 @@ final class DiskTier: Sendable {
   ) throws(ModelError) {
     maxTokens = store.pageCount * store.pageTokens
     var folder = StateFolder(
-      path: description.url.path(percentEncoded: false), byteLimit: description.maxMiB << 20, identity: identity)
+      at: description.url, byteLimit: description.maxMiB << 20, identity: identity)
     let failure: WriteError?
     do throws(WriteError) {
       try folder.open(maxTokens: maxTokens)
@@ -133,13 +133,13 @@ final class DiskTier: Sendable {
     var hasher = StateKey.Hasher(writer.identity, scope: scope)
     hasher.add(lease.tokens)
     let key = hasher.key
-    let (hasRoom, path, file) = folder.withLock { folder in
-      (folder.makeRoom(for: header.recordByteCount, keeping: match.path), folder.path, folder.path(of: key))
+    let (hasRoom, url, file) = folder.withLock { folder in
+      (folder.makeRoom(for: header.recordByteCount, keeping: match.path), folder.url, folder.file(of: key))
     }
     removeGarbage()
     guard hasRoom else { return metrics.prefixCacheDiskDrops.increment() }
     do throws(WriteError) {
-      try StateFolder.make(path)
+      try StateFolder.make(url)
       guard try writer.write(lease, [header], to: file) else { return metrics.prefixCacheDiskDrops.increment() }
       folder.withLock { $0.add(header, key) }
       metrics.prefixCacheDiskWrites.increment()
@@ -190,16 +190,16 @@ final class DiskTier: Sendable {
   private func read(_ match: StateFolderIndex.Match, into lease: PrefixLease) -> Bool {
     let first = lease.whole * writer.store.pageTokens
     for key in match.path {
-      guard let (entry, path) = folder.withLock({ folder in folder.index[key].map { ($0, folder.path(of: key)) } })
+      guard let (entry, file) = folder.withLock({ folder in folder.index[key].map { ($0, folder.file(of: key)) } })
       else { return false }
       let isLast = key == match.path.last
       guard isLast || entry.end > first else { continue }
       do throws(StateFileError) {
-        let reader = try StateFileReader(path: path, maxTokens: maxTokens)
+        let reader = try StateFileReader(at: file, maxTokens: maxTokens)
         guard let header = reader.headers.first, reader.headers.count == 1, header.identity == writer.identity,
           header.scope == lease.scope.hash, header.start == entry.start,
           header.tokens.elementsEqual(lease.tokens[entry.start..<entry.end])
-        else { throw .damaged(path: path, reason: "it is another file than the one that was written") }
+        else { throw .damaged(at: file, reason: "it is another file than the one that was written") }
         guard try reader.read(0, into: lease, from: first, writer.store) else { return false }
       } catch {
         folder.withLock { $0.discard(key) }
@@ -211,8 +211,8 @@ final class DiskTier: Sendable {
     folder.withLock { $0.use(match.path) }
     for key in match.path {
       // So that it is known to have been used after a restart too.
-      let path = folder.withLock { $0.path(of: key) }
-      try? FileManager.default.setAttributes([.modificationDate: Date()], ofItemAtPath: path)
+      let file = folder.withLock { $0.file(of: key) }
+      try? FileManager.default.setAttributes([.modificationDate: Date()], ofItemAtPath: file.path)
     }
     metrics.prefixCacheDiskLoads.increment()
     metrics.prefixCacheDiskLoadedTokens.increment(by: match.tokens - min(first, match.tokens))
@@ -222,8 +222,8 @@ final class DiskTier: Sendable {
   // MARK: Keeping order
 
   private func removeGarbage() {
-    let (paths, count, bytes) = folder.withLock { ($0.takeGarbage(), $0.index.count, $0.byteCount) }
-    for path in paths { try? FileManager.default.removeItem(atPath: path) }
+    let (files, count, bytes) = folder.withLock { ($0.takeGarbage(), $0.index.count, $0.byteCount) }
+    for file in files { try? FileManager.default.removeItem(at: file) }
     metrics.prefixCacheDiskEntries.set(Double(count))
     metrics.prefixCacheDiskBytes.set(Double(bytes))
   }

@@ -24,9 +24,7 @@ extension Engine {
     _ tokens: [Int32], in scope: CacheScope = .shared, to url: URL
   ) async throws(StateFileError) -> SavedState {
     let files = try stateFiles()
-    guard let path = Self.path(of: url) else {
-      throw .unwritable(WriteError(path: url.absoluteString, reason: Self.isElsewhere))
-    }
+    guard url.isFileURL else { throw .unwritable(WriteError(at: url, reason: Self.isElsewhere)) }
     return try await Self.onOwnThread { [inbox] () throws(StateFileError) in
       let writer = StateFileWriter(identity: files.identity, store: files.store)
       // A loan that running requests needed is asked for again.
@@ -36,7 +34,7 @@ extension Engine {
         defer { inbox.perform { $0.end(lease) } }
         let headers = writer.headers(lease)
         do throws(WriteError) {
-          guard try writer.write(lease, headers, to: path) else { continue }
+          guard try writer.write(lease, headers, to: url) else { continue }
         } catch { throw .unwritable(error) }
         return SavedState(tokens: lease.tokens, byteCount: headers.reduce(0) { $0 + $1.recordByteCount })
       }
@@ -56,18 +54,16 @@ extension Engine {
     from url: URL, in scope: CacheScope = .shared
   ) async throws(StateFileError) -> SavedState {
     let files = try stateFiles()
-    guard let path = Self.path(of: url) else {
-      throw .unreadable(path: url.absoluteString, reason: Self.isElsewhere)
-    }
+    guard url.isFileURL else { throw .unreadable(at: url, reason: Self.isElsewhere) }
     let maxTokens = limits.pageCount * limits.pageTokens
     return try await Self.onOwnThread { [inbox] () throws(StateFileError) in
-      let reader = try StateFileReader(path: path, maxTokens: maxTokens)
+      let reader = try StateFileReader(at: url, maxTokens: maxTokens)
       let header = reader.headers[0]
       if let difference = header.identity.difference(from: files.identity) {
-        throw .foreign(path: path, difference: difference)
+        throw .foreign(at: url, difference: difference)
       }
-      guard header.scope == scope.hash else { throw .otherScope(path: path) }
-      guard header.start == 0 else { throw .damaged(path: path, reason: "it begins at token \(header.start)") }
+      guard header.scope == scope.hash else { throw .otherScope(at: url) }
+      guard header.start == 0 else { throw .damaged(at: url, reason: "it begins at token \(header.start)") }
       let (tokens, positions) = (reader.headers.flatMap(\.tokens), reader.headers.map(\.end))
       guard let reserved = inbox.ask({ $0.reserve(tokens, states: positions, in: scope) }) else { throw .shutdown }
       guard let lease = reserved else { throw .outOfMemory }
@@ -84,9 +80,6 @@ extension Engine {
       return SavedState(tokens: tokens, byteCount: reader.byteCount)
     }
   }
-
-  /// The path of a file; `nil` where the URL is not one's.
-  private static func path(of url: URL) -> String? { url.isFileURL ? url.path(percentEncoded: false) : nil }
 
   private static let isElsewhere = "it is not on this machine, expected a file's URL"
 

@@ -1,3 +1,4 @@
+package import Foundation
 internal import Glibc
 
 /// Zeroed memory from the system, whose addresses are reserved at once and whose pages are backed when first touched.
@@ -34,32 +35,32 @@ package func hasAddressSpace(for byteCount: Int) -> Bool { (try? AnonymousMappin
 
 /// A file mapped for reading.
 @safe package final class MappedFile: Sendable {
-  /// The file's path.
-  package let path: String
+  /// The file.
+  package let url: URL
   /// The file's length in bytes.
   package let byteCount: Int
   // Safe because the mapping is read-only and lives as long as this object.
   nonisolated(unsafe) let base: UnsafeRawPointer
 
-  /// Maps the file at `path`.
+  /// Maps the file at a URL.
   ///
-  /// - Throws: ``ModelError/unreadable(path:reason:)`` when it cannot be opened, is no regular file, or is empty.
-  package init(path: String) throws(ModelError) {
+  /// - Throws: ``ModelError/unreadable(at:reason:)`` when it cannot be opened, is no regular file, or is empty.
+  package init(at url: URL) throws(ModelError) {
     // Without blocking, so that a pipe is refused and not waited for.
-    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    guard descriptor >= 0 else { throw .unreadable(path: path, reason: systemErrorText()) }
+    let descriptor = unsafe open(url.path(percentEncoded: false), O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else { throw .unreadable(at: url, reason: systemErrorText()) }
     defer { close(descriptor) }
     var status = stat()
-    guard unsafe fstat(descriptor, &status) == 0 else { throw .unreadable(path: path, reason: systemErrorText()) }
-    guard status.st_mode & S_IFMT == S_IFREG else { throw .unreadable(path: path, reason: "not a regular file") }
-    guard status.st_size > 0 else { throw .unreadable(path: path, reason: "the file is empty") }
+    guard unsafe fstat(descriptor, &status) == 0 else { throw .unreadable(at: url, reason: systemErrorText()) }
+    guard status.st_mode & S_IFMT == S_IFREG else { throw .unreadable(at: url, reason: "not a regular file") }
+    guard status.st_size > 0 else { throw .unreadable(at: url, reason: "the file is empty") }
     byteCount = Int(status.st_size)
     let mapped = unsafe mmap(nil, byteCount, PROT_READ, MAP_PRIVATE, descriptor, 0)
     guard let mapped = unsafe mapped, unsafe mapped != MAP_FAILED else {
-      throw .unreadable(path: path, reason: systemErrorText())
+      throw .unreadable(at: url, reason: systemErrorText())
     }
     unsafe base = UnsafeRawPointer(mapped)
-    self.path = path
+    self.url = url
   }
 
   deinit { unsafe _ = munmap(UnsafeMutableRawPointer(mutating: base), byteCount) }

@@ -4,7 +4,7 @@ internal import Foundation
 final class StateFileReader {
   /// The headers of all records, each of which begins where the one before ends.
   let headers: [StateFileHeader]
-  private let path: String
+  private let url: URL
   private let handle: FileHandle
 
   /// The number of bytes of the file.
@@ -14,18 +14,18 @@ final class StateFileReader {
   ///
   /// - Parameter maxTokens: The number of tokens of a prefix above which nothing is read.
   /// - Throws: ``StateFileError`` when there is no such file, or when it is none of state, altered or cut off.
-  init(path: String, maxTokens: Int) throws(StateFileError) {
-    self.path = path
-    let (handle, byteCount) = try Self.open(path)
+  init(at url: URL, maxTokens: Int) throws(StateFileError) {
+    self.url = url
+    let (handle, byteCount) = try Self.open(url)
     self.handle = handle
     do throws(StateFileHeader.Fault) {
       headers = try Self.headers(handle, byteCount: byteCount, maxTokens: maxTokens)
     } catch {
       switch error {
-      case .damaged(let reason): throw .damaged(path: path, reason: reason)
+      case .damaged(let reason): throw .damaged(at: url, reason: reason)
       case .version(let version):
         throw .foreign(
-          path: path, difference: "its format is version \(version), the engine's is \(StateIdentity.version)")
+          at: url, difference: "its format is version \(version), the engine's is \(StateIdentity.version)")
       }
     }
   }
@@ -86,13 +86,13 @@ final class StateFileReader {
     hash.update(data: head)
     let offset = headers[..<index].reduce(head.count) { $0 + $1.recordByteCount }
     do { try handle.seek(toOffset: UInt64(offset)) } catch {
-      throw .unreadable(path: path, reason: error.localizedDescription)
+      throw .unreadable(at: url, reason: error.localizedDescription)
     }
     // Where the state is not wanted, the bytes are those of any slot.
     let slot = lease.slot(after: header.end)
     let parts = store.parts(of: header.start..<header.end, pages: lease.pages, slot: slot ?? 0)
     guard parts.reduce(0, { $0 + store.byteCount(of: $1) }) == header.stateByteCount else {
-      throw .damaged(path: path, reason: "it has \(header.stateByteCount) bytes of state, which is not what it says")
+      throw .damaged(at: url, reason: "it has \(header.stateByteCount) bytes of state, which is not what it says")
     }
     var position = header.start
     for part in parts {
@@ -108,14 +108,14 @@ final class StateFileReader {
       guard lease.use({ if isWanted { store.copy(bytes, to: part) } }) else { return false }
     }
     guard try read(StateFileHeader.hashByteCount) == hash.finalize() else {
-      throw .damaged(path: path, reason: "its state is not as it was written")
+      throw .damaged(at: url, reason: "its state is not as it was written")
     }
     return true
   }
 
   private func read(_ count: Int) throws(StateFileError) -> [UInt8] {
     let bytes = Self.read(count, handle)
-    guard bytes.count == count else { throw .damaged(path: path, reason: "it ends within its state") }
+    guard bytes.count == count else { throw .damaged(at: url, reason: "it ends within its state") }
     return bytes
   }
 
@@ -130,21 +130,21 @@ final class StateFileReader {
     return bytes
   }
 
-  private static func open(_ path: String) throws(StateFileError) -> (handle: FileHandle, byteCount: Int) {
-    let target = URL(filePath: path).resolvingSymlinksInPath().path
-    guard let attributes = try? FileManager.default.attributesOfItem(atPath: target) else {
-      throw .missing(path: path)
+  private static func open(_ url: URL) throws(StateFileError) -> (handle: FileHandle, byteCount: Int) {
+    let target = url.resolvingSymlinksInPath()
+    guard let attributes = try? FileManager.default.attributesOfItem(atPath: target.path) else {
+      throw .missing(at: url)
     }
     // A pipe would be waited for.
     guard attributes[.type] as? FileAttributeType == .typeRegular else {
-      throw .unreadable(path: path, reason: "not a regular file")
+      throw .unreadable(at: url, reason: "not a regular file")
     }
     do {
-      let handle = try FileHandle(forReadingFrom: URL(filePath: target))
+      let handle = try FileHandle(forReadingFrom: target)
       let end = try handle.seekToEnd()
       return (handle, Int(clamping: end))
     } catch {
-      throw .unreadable(path: path, reason: error.localizedDescription)
+      throw .unreadable(at: url, reason: error.localizedDescription)
     }
   }
 }

@@ -41,11 +41,11 @@ struct StateFileWriter {
   /// - Parameters:
   ///   - lease: The prefix, whose state is read part by part.
   ///   - headers: The headers of the file's records.
-  ///   - path: The path of the file.
+  ///   - url: The file.
   /// - Returns: `false` when the loan was taken back.
   /// - Throws: ``WriteError``; then no file is left.
-  func write(_ lease: PrefixLease, _ headers: [StateFileHeader], to path: String) throws(WriteError) -> Bool {
-    let file = try PartialFile(path: path, beginningWith: Data())
+  func write(_ lease: PrefixLease, _ headers: [StateFileHeader], to url: URL) throws(WriteError) -> Bool {
+    let file = try PartialFile(at: url, beginningWith: Data())
     var bytes: [UInt8] = []
     for header in headers {
       var hash = SHA256()

@@ -7,26 +7,29 @@ internal import Foundation
 struct StateFolder {
   private static let suffix = ".state"
 
-  let path: String
+  let url: URL
   let byteLimit: Int
   let identity: StateIdentity
   private(set) var index = StateFolderIndex()
   /// Files of state of other models and formats, those that were used last first.
   private var foreign: [(name: String, byteCount: Int, date: Date)] = []
-  /// Paths of files that are no longer known.
-  private var garbage: [String] = []
+  /// Files that are no longer known.
+  private var garbage: [URL] = []
 
   /// The bytes of all files of state.
   var byteCount: Int { foreign.reduce(index.byteCount) { $0 + $1.byteCount } }
 
   /// An empty folder, as far as is known.
-  init(path: String, byteLimit: Int, identity: StateIdentity) {
-    self.path = path
+  init(at url: URL, byteLimit: Int, identity: StateIdentity) {
+    self.url = url
     self.byteLimit = byteLimit
     self.identity = identity
   }
 
-  func path(of key: StateKey) -> String { path + "/" + key.name + Self.suffix }
+  /// The file of a key.
+  func file(of key: StateKey) -> URL { file(key.name + Self.suffix) }
+
+  private func file(_ name: String) -> URL { url.appending(component: name, directoryHint: .notDirectory) }
 
   /// Makes the folder, if need be, and finds out what is in it. Removes what was left half-written, what is damaged, and
   /// what goes on from something that is not there.
@@ -34,21 +37,21 @@ struct StateFolder {
   /// - Parameter maxTokens: The maximum number of tokens of a prefix.
   /// - Throws: ``WriteError`` when there is no folder and none can be made.
   mutating func open(maxTokens: Int) throws(WriteError) {
-    try Self.make(path)
+    try Self.make(url)
     let files = FileManager.default
     var found: [(header: StateFileHeader, name: String, date: Date)] = []
-    for name in (try? files.contentsOfDirectory(atPath: path)) ?? [] {
+    for name in (try? files.contentsOfDirectory(atPath: url.path)) ?? [] {
       if isUnfinishedFile(name, suffix: Self.suffix) {
         remove(name)
         continue
       }
       guard name.hasSuffix(Self.suffix) else { continue }
-      let attributes = try? files.attributesOfItem(atPath: path + "/" + name)
+      let attributes = try? files.attributesOfItem(atPath: file(name).path)
       let date = attributes?[.modificationDate] as? Date ?? .distantPast
       do throws(StateFileError) {
-        let headers = try StateFileReader(path: path + "/" + name, maxTokens: maxTokens).headers
+        let headers = try StateFileReader(at: file(name), maxTokens: maxTokens).headers
         guard headers.count == 1, let header = headers.first else {
-          throw .damaged(path: name, reason: "it has \(headers.count) records")
+          throw .damaged(at: file(name), reason: "it has \(headers.count) records")
         }
         if header.identity == identity {
           found.append((header, name, date))
@@ -92,16 +95,16 @@ struct StateFolder {
   /// Makes the folder unless it is there.
   ///
   /// - Throws: ``WriteError``.
-  static func make(_ path: String) throws(WriteError) {
-    do { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) } catch {
-      throw WriteError(path: path, reason: error.localizedDescription)
+  static func make(_ url: URL) throws(WriteError) {
+    do { try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true) } catch {
+      throw WriteError(at: url, reason: error.localizedDescription)
     }
   }
 
-  private mutating func remove(_ name: String) { garbage.append(path + "/" + name) }
+  private mutating func remove(_ name: String) { garbage.append(file(name)) }
 
-  /// The paths of files that are to be removed, once.
-  mutating func takeGarbage() -> [String] {
+  /// The files that are to be removed, once.
+  mutating func takeGarbage() -> [URL] {
     defer { garbage = [] }
     return garbage
   }

@@ -16,7 +16,7 @@ package struct Checkpoint: Sendable {
     if FileManager.default.fileExists(atPath: index.path) {
       try self.init(index: index, folder: folder)
     } else {
-      let file = try MappedFile(path: folder.appending(path: "model.safetensors").path)
+      let file = try MappedFile(at: folder.appending(path: "model.safetensors"))
       try self.init(files: [file])
     }
   }
@@ -33,7 +33,8 @@ package struct Checkpoint: Sendable {
     for file in files {
       for tensor in try Safetensors.tensors(in: file) {
         if let other = tensors.updateValue(tensor, forKey: tensor.name) {
-          throw .tensor(name: tensor.name, reason: "is in \(other.place.file) and in \(file.path)")
+          let first = other.place.file?.displayPath ?? ""
+          throw .tensor(name: tensor.name, reason: "is in \(first) and in \(file.url.displayPath)")
         }
       }
     }
@@ -41,9 +42,9 @@ package struct Checkpoint: Sendable {
   }
 
   private init(index: URL, folder: URL) throws(ModelError) {
-    let json = try JSONValue(file: index.path)
+    let json = try JSONValue(file: index)
     guard let map = json["weight_map"]?.object else {
-      throw .malformed(path: index.path, reason: "weight_map is missing, expected an object of tensor to file name")
+      throw .malformed(at: index, reason: "weight_map is missing, expected an object of tensor to file name")
     }
     var shards: Set<ExactText> = []
     for (name, shard) in map {
@@ -54,7 +55,7 @@ package struct Checkpoint: Sendable {
     }
     var files: [MappedFile] = []
     for shard in shards.map(\.string).sorted() {
-      files.append(try MappedFile(path: folder.appending(path: shard).path))
+      files.append(try MappedFile(at: folder.appending(path: shard)))
     }
     try self.init(files: files)
     for (name, shard) in map where tensors[name] == nil {
@@ -67,12 +68,12 @@ extension JSONValue {
   /// Reads a JSON file of a model folder. Bare `Infinity` and `NaN` are accepted, as Python writes them.
   ///
   /// - Throws: ``ModelError`` when it cannot be read or parsed.
-  package init(file path: String) throws(ModelError) {
-    let file = try MappedFile(path: path)
+  package init(file url: URL) throws(ModelError) {
+    let file = try MappedFile(at: url)
     do {
       self = try JSONValue(parsing: file.copyBytes(0..<file.byteCount), options: .configuration)
     } catch {
-      throw .malformed(path: path, reason: "\(error)")
+      throw .malformed(at: url, reason: "\(error)")
     }
   }
 }

@@ -1,3 +1,4 @@
+package import Foundation
 package import InferText
 
 /// A GGUF file, versions 2 and 3: metadata by key, and tensors, both behind a header.
@@ -11,16 +12,16 @@ package struct GGUF: Sendable {
   package static func isOne(_ file: MappedFile) -> Bool { file.byteCount >= 4 && file.copyBytes(0..<4) == magic }
   static let magic = Array("GGUF".utf8)
 
-  /// The path of the file.
-  package let path: String
+  /// The file, or the first of its parts.
+  package let url: URL
   /// Metadata by key.
   package let metadata: TextDictionary<GGUFValue>
   /// Tensors, in order of their data. Sizes are slowest first, as everywhere here; the file has them reversed.
   package let tensors: [Tensor]
 
   /// Combines the metadata and tensors of one file or of several parts.
-  init(path: String, metadata: TextDictionary<GGUFValue>, tensors: [Tensor]) {
-    self.path = path
+  init(at url: URL, metadata: TextDictionary<GGUFValue>, tensors: [Tensor]) {
+    self.url = url
     self.metadata = metadata
     self.tensors = tensors
   }
@@ -29,7 +30,7 @@ package struct GGUF: Sendable {
   ///
   /// - Throws: ``ModelError`` that names the file, and the key or tensor where there is one.
   package init(_ file: MappedFile) throws(ModelError) {
-    path = file.path
+    url = file.url
     var cursor = GGUFCursor(file)
     guard Self.isOne(file) else { throw cursor.wrong("does not begin with \"GGUF\"") }
     _ = try cursor.take(4)
@@ -62,7 +63,7 @@ package struct GGUF: Sendable {
     guard let alignment = value.count, 8...(1 << 16) ~= alignment, alignment & (alignment - 1) == 0 else {
       let what = value.count.map { String($0) } ?? value.kind
       throw .malformed(
-        path: cursor.file.path, reason: "metadata general.alignment: \(what), expected a power of two from 8 to 65536")
+        at: cursor.file.url, reason: "metadata general.alignment: \(what), expected a power of two from 8 to 65536")
     }
     return alignment
   }

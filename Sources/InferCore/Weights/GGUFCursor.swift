@@ -31,7 +31,7 @@ struct GGUFCursor {
 
   init(_ file: MappedFile) { self.file = file }
 
-  func wrong(_ reason: String) -> ModelError { .malformed(path: file.path, reason: "\(place): \(reason)") }
+  func wrong(_ reason: String) -> ModelError { .malformed(at: file.url, reason: "\(place): \(reason)") }
 
   /// Moves over some bytes and returns where they are.
   mutating func take(_ count: UInt64) throws(ModelError) -> Range<Int> {

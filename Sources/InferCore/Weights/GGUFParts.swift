@@ -1,3 +1,4 @@
+internal import Foundation
 internal import InferText
 
 extension GGUF {
@@ -24,24 +25,25 @@ extension GGUF {
       throw head.wrong(Self.numberKey, "\(number)", "0: this is part \(number + 1) of \(count), expected the first")
     }
     let suffix = Self.suffix(0, of: count)
-    guard first.path.hasSuffix(suffix) else {
+    guard let name = first.url.lastPathComponent.removing(exactSuffix: suffix) else {
       throw .malformed(
-        path: first.path, reason: "is the first of \(count) parts, expected a name that ends in \(suffix)")
+        at: first.url, reason: "is the first of \(count) parts, expected a name that ends in \(suffix)")
     }
+    let folder = first.url.deletingLastPathComponent()
     var tensors = head.tensors
     var names = Set(tensors.map { ExactText($0.name) })
     for number in 1..<count {
-      let part = try GGUF(MappedFile(path: String(first.path.dropLast(suffix.count)) + Self.suffix(number, of: count)))
+      let part = try GGUF(MappedFile(at: folder.appending(component: name + Self.suffix(number, of: count))))
       try part.expect(number: number, of: count)
       for tensor in part.tensors where !names.insert(tensor.name) {
-        throw .tensor(name: tensor.name, reason: "is in \(part.path) and in a part before it")
+        throw .tensor(name: tensor.name, reason: "is in \(part.url.displayPath) and in a part before it")
       }
       tensors += part.tensors
     }
     if let expected = try head.integer(Self.tensorsKey), expected != tensors.count {
       throw head.wrong(Self.tensorsKey, "\(expected)", "\(tensors.count), which is how many the parts hold")
     }
-    self.init(path: head.path, metadata: head.metadata, tensors: tensors)
+    self.init(at: head.url, metadata: head.metadata, tensors: tensors)
   }
 
   /// The end of the name of part `number` of `count`, behind the name that all parts begin with.
@@ -66,6 +68,6 @@ extension GGUF {
   }
 
   private func wrong(_ key: String, _ found: String, _ expected: String) -> ModelError {
-    .malformed(path: path, reason: "metadata \(key) is \(found), expected \(expected)")
+    .malformed(at: url, reason: "metadata \(key) is \(found), expected \(expected)")
   }
 }

@@ -49,7 +49,7 @@ extension GGUF {
     }
     tensors.sort { ($0.place.offset, $0.byteCount) < ($1.place.offset, $1.byteCount) }
     for (a, b) in zip(tensors, tensors.dropFirst()) where a.place.offset + a.byteCount > b.place.offset {
-      throw .tensor(name: b.name, reason: "overlaps \(a.name) in \(file.path)")
+      throw .tensor(name: b.name, reason: "overlaps \(a.name) in \(file.url.displayPath)")
     }
     return tensors
   }
@@ -103,7 +103,9 @@ extension GGUF {
   private static func tensor(
     _ description: Description, dataStart: Int, alignment: Int, _ file: MappedFile
   ) throws(ModelError) -> Tensor {
-    func wrong(_ reason: String) -> ModelError { .tensor(name: description.name, reason: "\(reason), in \(file.path)") }
+    func wrong(_ reason: String) -> ModelError {
+      .tensor(name: description.name, reason: "\(reason), in \(file.url.displayPath)")
+    }
     guard description.offset % UInt64(alignment) == 0 else {
       throw wrong("begins at byte \(description.offset) of the data, expected a multiple of \(alignment)")
     }

@@ -1,3 +1,4 @@
+package import Foundation
 package import InferText
 
 /// The vocabulary and chat template in a GGUF file's metadata.
@@ -21,12 +22,12 @@ package struct GGUFVocabulary: Sendable {
   ///
   /// - Parameters:
   ///   - metadata: the file's metadata.
-  ///   - path: the path of the file, for errors.
-  /// - Throws: ``ModelError/malformed(path:reason:)`` that names the key which is missing, of another type, or has a value
+  ///   - file: the file, for errors.
+  /// - Throws: ``ModelError/malformed(at:reason:)`` that names the key which is missing, of another type, or has a value
   ///   that is not supported.
   /// - Complexity: O(n) in the vocabulary's size.
-  package init(metadata: TextDictionary<GGUFValue>, path: String) throws(ModelError) {
-    let reader = Reader(metadata: metadata, path: path)
+  package init(metadata: TextDictionary<GGUFValue>, file: URL) throws(ModelError) {
+    let reader = Reader(metadata: metadata, file: file)
     chatTemplate = try reader.value(Self.templateKey, "a string") { $0.string }
     namedTemplates = try reader.templates()
     guard let model = try reader.value(Self.prefix + "model", "a string", { $0.string }), !Self.absent.contains(model)
@@ -92,7 +93,7 @@ extension GGUFVocabulary {
   /// Reads values of metadata, and names the key of what is wrong.
   private struct Reader {
     let metadata: TextDictionary<GGUFValue>
-    let path: String
+    let file: URL
 
     func value<Value>(
       _ key: String, _ expected: String, _ read: (GGUFValue) -> Value?
@@ -139,7 +140,7 @@ extension GGUFVocabulary {
     }
 
     func wrong(_ key: String, _ found: String, _ expected: String) -> ModelError {
-      .malformed(path: path, reason: "metadata \(key) is \(found), expected \(expected)")
+      .malformed(at: file, reason: "metadata \(key) is \(found), expected \(expected)")
     }
   }
 }

@@ -1,4 +1,4 @@
-internal import Foundation
+package import Foundation
 
 /// Writes a GGUF file of version 3, tensor by tensor in the order they were announced in.
 ///
@@ -37,14 +37,14 @@ package final class GGUFWriter {
   /// Creates the file with its head.
   ///
   /// - Parameters:
-  ///   - path: the file to write.
+  ///   - url: the file to write.
   ///   - metadata: keys and values. Numbers are written in 32 bits where they fit; lists hold values of one kind.
   ///   - tensors: the tensors that will be written, in this order.
   /// - Throws: ``ModelError/unwritable(_:)`` when it cannot be written, or when something other than a file has its name.
-  package init(path: String, metadata: [(key: String, value: GGUFValue)], tensors: [Tensor]) throws(ModelError) {
+  package init(at url: URL, metadata: [(key: String, value: GGUFValue)], tensors: [Tensor]) throws(ModelError) {
     self.tensors = tensors
     let head = Self.head(metadata, tensors)
-    do { file = try PartialFile(path: path, beginningWith: head) } catch { throw .unwritable(error) }
+    do { file = try PartialFile(at: url, beginningWith: head) } catch { throw .unwritable(error) }
   }
 
   /// Writes the next tensor, or the next part of it.

@@ -3,49 +3,49 @@ import Foundation
 /// A file that is written under another name and gets its own when it is complete, so that a file of that name is
 /// always whole. The file is removed if this object goes away before.
 final class PartialFile {
-  /// The path of the complete file.
-  let path: String
-  private let partialPath: String
+  /// The complete file.
+  let url: URL
+  private let partial: URL
   private let handle: FileHandle
 
-  /// The separator of a file's path and the rest of the name that it has until it is complete.
+  /// The separator of a file's name and the rest of the name that it has until it is complete.
   fileprivate static let partialMark = ".partial-"
 
-  /// The names of this process's files that are not complete.
-  fileprivate static let unfinished = Monitor<Set<String>>([])
+  /// This process's files that are not complete.
+  fileprivate static let unfinished = Monitor<Set<URL>>([])
 
   /// Creates the file with its first bytes.
   ///
   /// - Throws: ``WriteError`` when it cannot be written, or when something other than a file has its name.
-  init(path: String, beginningWith head: Data) throws(WriteError) {
-    try Self.checkReplaceable(path)
-    self.path = path
-    let partialPath = "\(path)\(Self.partialMark)\(UUID())"
-    self.partialPath = partialPath
-    Self.unfinished.withLock { _ = $0.insert(partialPath) }
+  init(at url: URL, beginningWith head: Data) throws(WriteError) {
+    try Self.checkReplaceable(url)
+    self.url = url
+    let partial = URL(filePath: "\(url.path(percentEncoded: false))\(Self.partialMark)\(UUID())")
+    self.partial = partial
+    Self.unfinished.withLock { _ = $0.insert(partial) }
     do {
-      try head.write(to: URL(filePath: partialPath))
-      handle = try FileHandle(forWritingTo: URL(filePath: partialPath))
+      try head.write(to: partial)
+      handle = try FileHandle(forWritingTo: partial)
       try handle.seekToEnd()
     } catch {
-      Self.remove(partialPath)
-      throw WriteError(path: path, error)
+      Self.remove(partial)
+      throw WriteError(at: url, error)
     }
   }
 
-  deinit { Self.remove(partialPath) }
+  deinit { Self.remove(partial) }
 
   /// Removes a file that is not complete.
-  private static func remove(_ partialPath: String) {
+  private static func remove(_ partial: URL) {
     unfinished.withLock { unfinished in
-      if unfinished.remove(partialPath) != nil { try? FileManager.default.removeItem(atPath: partialPath) }
+      if unfinished.remove(partial) != nil { try? FileManager.default.removeItem(at: partial) }
     }
   }
 
   /// Sets the length of the file. Bytes that were not written read as zeros.
   func resize(to byteCount: UInt64) throws(WriteError) {
     do { try handle.truncate(atOffset: byteCount) } catch {
-      throw WriteError(path: path, error)
+      throw WriteError(at: url, error)
     }
   }
 
@@ -55,7 +55,7 @@ final class PartialFile {
       if let offset { try handle.seek(toOffset: offset) }
       try handle.write(contentsOf: bytes)
     } catch {
-      throw WriteError(path: path, error)
+      throw WriteError(at: url, error)
     }
   }
 
@@ -68,21 +68,21 @@ final class PartialFile {
       if isSafe { try handle.synchronize() }
       try handle.close()
     } catch {
-      throw WriteError(path: path, error)
+      throw WriteError(at: url, error)
     }
     // Replaces a file in one go, and fails on a folder.
-    guard unsafe rename(partialPath, path) == 0 else {
-      throw WriteError(path: path, reason: systemErrorText())
+    guard unsafe rename(partial.path, url.path(percentEncoded: false)) == 0 else {
+      throw WriteError(at: url, reason: systemErrorText())
     }
-    Self.unfinished.withLock { _ = $0.remove(partialPath) }
+    Self.unfinished.withLock { _ = $0.remove(partial) }
   }
 
   /// Refuses to replace a folder, a device or a pipe.
-  private static func checkReplaceable(_ path: String) throws(WriteError) {
-    let target = URL(filePath: path).resolvingSymlinksInPath().path
+  private static func checkReplaceable(_ url: URL) throws(WriteError) {
+    let target = url.resolvingSymlinksInPath().path
     let type = try? FileManager.default.attributesOfItem(atPath: target)[.type] as? FileAttributeType
     guard let type, type != .typeRegular else { return }
-    throw WriteError(path: path, reason: type == .typeDirectory ? "it is a directory" : "it is not a regular file")
+    throw WriteError(at: url, reason: type == .typeDirectory ? "it is a directory" : "it is not a regular file")
   }
 }
 
@@ -94,20 +94,20 @@ package func isUnfinishedFile(_ name: String, suffix: String) -> Bool {
 /// Removes all files that this process has begun and not completed, for use when it is told to end.
 package func removeUnfinishedFiles() {
   PartialFile.unfinished.withLock { unfinished in
-    for path in unfinished { try? FileManager.default.removeItem(atPath: path) }
+    for file in unfinished { try? FileManager.default.removeItem(at: file) }
     unfinished = []
   }
 }
 
 extension WriteError {
   /// The error for a file that the system refuses to write.
-  fileprivate init(path: String, _ error: any Error) {
+  fileprivate init(at url: URL, _ error: any Error) {
     let cause = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
     let codes = [error as NSError, cause].compactMap { $0 }
     let isOutOfSpace = codes.contains {
       $0.domain == NSPOSIXErrorDomain && [Int(ENOSPC), Int(EDQUOT)].contains($0.code)
         || $0.domain == NSCocoaErrorDomain && $0.code == CocoaError.fileWriteOutOfSpace.rawValue
     }
-    self.init(path: path, reason: error.localizedDescription, isOutOfSpace: isOutOfSpace)
+    self.init(at: url, reason: error.localizedDescription, isOutOfSpace: isOutOfSpace)
   }
 }

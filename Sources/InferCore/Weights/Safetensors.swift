@@ -20,7 +20,7 @@ package enum Safetensors {
   package static func tensors(in file: MappedFile) throws(ModelError) -> [Tensor] {
     let header = try header(of: file)
     guard let entries = header.json.object else {
-      throw .malformed(path: file.path, reason: "the header is \(header.json.kind), expected an object")
+      throw .malformed(at: file.url, reason: "the header is \(header.json.kind), expected an object")
     }
     var tensors: [Tensor] = []
     tensors.reserveCapacity(entries.count)
@@ -29,33 +29,33 @@ package enum Safetensors {
     }
     tensors.sort { ($0.place.offset, $0.byteCount) < ($1.place.offset, $1.byteCount) }
     for (a, b) in zip(tensors, tensors.dropFirst()) where a.place.offset + a.byteCount > b.place.offset {
-      throw .tensor(name: b.name, reason: "overlaps \(a.name) in \(file.path)")
+      throw .tensor(name: b.name, reason: "overlaps \(a.name) in \(file.url.displayPath)")
     }
     return tensors
   }
 
   private static func header(of file: MappedFile) throws(ModelError) -> (json: JSONValue, dataStart: Int) {
     guard file.byteCount >= 8 else {
-      throw .malformed(path: file.path, reason: "\(file.byteCount) bytes, expected a header length of 8 bytes")
+      throw .malformed(at: file.url, reason: "\(file.byteCount) bytes, expected a header length of 8 bytes")
     }
     let length = file.copyBytes(0..<8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
     guard length <= maximumHeaderBytes, Int(length) <= file.byteCount - 8 else {
       throw .malformed(
-        path: file.path, reason: "header of \(length) bytes in a file of \(file.byteCount): truncated or no safetensors"
+        at: file.url, reason: "header of \(length) bytes in a file of \(file.byteCount): truncated or no safetensors"
       )
     }
     let end = 8 + Int(length)
     do {
       return (try JSONValue(parsing: file.copyBytes(8..<end), options: .init(duplicateKeys: .reject)), end)
     } catch {
-      throw .malformed(path: file.path, reason: "header: \(error)")
+      throw .malformed(at: file.url, reason: "header: \(error)")
     }
   }
 
   private static func tensor(
     _ name: String, _ entry: JSONValue, dataStart: Int, in file: MappedFile
   ) throws(ModelError) -> Tensor {
-    func wrong(_ reason: String) -> ModelError { .tensor(name: name, reason: "\(reason), in \(file.path)") }
+    func wrong(_ reason: String) -> ModelError { .tensor(name: name, reason: "\(reason), in \(file.url.displayPath)") }
     guard let type = entry["dtype"]?.string, let elementBytes = elementBytes[type] else {
       throw wrong("dtype \(entry["dtype"]?.serialized() ?? "is missing") is unknown")
     }

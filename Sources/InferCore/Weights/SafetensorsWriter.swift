@@ -1,4 +1,4 @@
-import Foundation
+package import Foundation
 internal import InferText
 
 /// Writes a safetensors file of f32 matrices, row by row in any order.
@@ -31,7 +31,7 @@ package final class SafetensorsWriter {
   /// Creates the file with room for `tensors`, in that order.
   ///
   /// - Throws: ``WriteError`` when it cannot be written, or when something other than a file has its name.
-  package init(path: String, tensors: [Tensor]) throws(WriteError) {
+  package init(at url: URL, tensors: [Tensor]) throws(WriteError) {
     self.tensors = tensors
     let header = Self.header(tensors)
     var offset = UInt64(header.count)
@@ -41,7 +41,7 @@ package final class SafetensorsWriter {
       offset += UInt64(tensor.rows * tensor.columns * 4)
     }
     self.offsets = offsets
-    file = try PartialFile(path: path, beginningWith: header)
+    file = try PartialFile(at: url, beginningWith: header)
     try file.resize(to: offset)
   }
 

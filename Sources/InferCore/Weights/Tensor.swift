@@ -1,3 +1,5 @@
+internal import Foundation
+
 /// A tensor of a checkpoint, whose bounds, shape and element type are checked and whose numbers are not read yet.
 package struct Tensor: Sendable {
   /// The source of a tensor's bytes.
@@ -64,14 +66,14 @@ package struct Tensor: Sendable {
 
   /// Whether the tensor stands before another: in an earlier file, or earlier in the same file.
   package func isBefore(_ other: Tensor) -> Bool {
-    (place.file, place.offset, name) < (other.place.file, other.place.offset, other.name)
+    (place.file?.path ?? "", place.offset, name) < (other.place.file?.path ?? "", other.place.offset, other.name)
   }
 
   /// The file that holds it, or its first part, and where.
-  var place: (file: String, offset: Int) {
+  var place: (file: URL?, offset: Int) {
     switch source {
-    case .file(let file, let offset): (file.path, offset)
-    case .derived(let derivation): derivation.parts.first?.place ?? ("", 0)
+    case .file(let file, let offset): (file.url, offset)
+    case .derived(let derivation): derivation.parts.first?.place ?? (nil, 0)
     }
   }
 

@@ -5,9 +5,8 @@ package import Foundation
 package enum ModelFiles: Sendable {
   /// Files in a folder.
   case folder(URL)
-  /// Texts by file name, out of the file at `path`.
-  /// A vocabulary stands for `tokenizer.json` where there is none.
-  case embedded([String: String], vocabulary: TokenList? = nil, path: String)
+  /// Texts by file name, out of a file. A vocabulary stands for `tokenizer.json` where there is none.
+  case embedded([String: String], vocabulary: TokenList? = nil, in: URL)
 
   /// Names of the files that make up a model.
   package static let names = [
@@ -21,18 +20,19 @@ package enum ModelFiles: Sendable {
   }
 
   /// The folder or file that holds them.
-  package var path: String {
+  package var url: URL {
     switch self {
-    case .folder(let folder): folder.path
-    case .embedded(_, _, let path): path
+    // Without a slash at the end.
+    case .folder(let folder): URL(filePath: folder.path)
+    case .embedded(_, _, let file): file
     }
   }
 
-  /// The path of a file, for messages.
-  package func path(of name: String) -> String {
+  /// The place of a file, whether it is there or not.
+  package func url(of name: String) -> URL {
     switch self {
-    case .folder(let folder): folder.appending(path: name).path
-    case .embedded(_, _, let path): "\(path) (\(name))"
+    case .folder(let folder): folder.appending(path: name)
+    case .embedded(_, _, let file): file.part(name)
     }
   }
 
@@ -62,7 +62,7 @@ package enum ModelFiles: Sendable {
 
   /// The bytes of a file, or `nil` where there is none.
   ///
-  /// - Throws: `ModelFileError.unreadable(path:reason:)`.
+  /// - Throws: `ModelFileError.unreadable(at:reason:)`.
   package func bytes(_ name: String) throws(ModelFileError) -> [UInt8]? {
     guard has(name) else { return nil }
     switch self {
@@ -70,7 +70,7 @@ package enum ModelFiles: Sendable {
     case .folder(let folder):
       let file = folder.appending(path: name)
       do { return Array(try Data(contentsOf: file)) } catch {
-        throw .unreadable(path: file.path, reason: error.localizedDescription)
+        throw .unreadable(at: file, reason: error.localizedDescription)
       }
     }
   }
@@ -81,7 +81,7 @@ package enum ModelFiles: Sendable {
   package func text(_ name: String) throws(ModelFileError) -> String? {
     guard let bytes = try bytes(name) else { return nil }
     guard let text = String(validating: bytes, as: UTF8.self) else {
-      throw .malformed(path: path(of: name), reason: "is no UTF-8 text")
+      throw .malformed(at: url(of: name), reason: "is no UTF-8 text")
     }
     return text
   }
@@ -92,7 +92,7 @@ package enum ModelFiles: Sendable {
   package func json(_ name: String) throws(ModelFileError) -> JSONValue? {
     guard let bytes = try bytes(name) else { return nil }
     do { return try JSONValue(parsing: bytes, options: .configuration) } catch {
-      throw .malformed(path: path(of: name), reason: "\(error)")
+      throw .malformed(at: url(of: name), reason: "\(error)")
     }
   }
 }

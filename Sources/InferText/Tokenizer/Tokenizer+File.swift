@@ -26,7 +26,7 @@ extension Tokenizer {
       return
     }
     guard let vocabulary = files.vocabulary else {
-      throw .file("tokenizer.json", reason: "there is no such file in \(files.path)")
+      throw .file("tokenizer.json", reason: "there is no such file in \(files.url.displayPath)")
     }
     try self.init(vocabulary)
   }

@@ -49,18 +49,20 @@ struct Logits: AsyncParsableCommand {
     let runner = try StepRunner(
       model: loaded.model, sequences: prompts.count, length: longest, kvType: kvType, threads: model.threadCount)
     try await cleaningUpAtSignals {
-      try Self.write(
-        prompts, chunk: chunk ?? longest, vocabularySize: loaded.model.vocabularySize, runner: runner,
-        to: output.description)
+      do {
+        try Self.write(
+          prompts, chunk: chunk ?? longest, vocabularySize: loaded.model.vocabularySize, runner: runner,
+          to: output.url)
+      } catch let error as WriteError { throw CommandFailure("cannot write \(output): \(error.reason)") }
     }
   }
 
   /// Computes the logits of all prompts, `chunk` tokens of each in a step, and writes them to a file.
   static func write(
-    _ prompts: [[Int32]], chunk: Int, vocabularySize: Int, runner: StepRunner, to path: String
+    _ prompts: [[Int32]], chunk: Int, vocabularySize: Int, runner: StepRunner, to file: URL
   ) throws {
     let writer = try SafetensorsWriter(
-      path: path,
+      at: file,
       tensors: prompts.enumerated().map { index, prompt in
         SafetensorsWriter.Tensor(
           name: prompts.count == 1 ? "logits" : "logits.\(index)", rows: prompt.count, columns: vocabularySize)

@@ -234,7 +234,7 @@ struct Serve: AsyncParsableCommand {
       state: state, drainLimit: .seconds(drainTimeout), logger: logger,
       load: { [self] in try load(state.modelNames[0], metrics.engine, logger) },
       announce: { [self] in announce($0, port: $1, logger: logger) })
-    let sessionFolder = sessionDir.map { SessionFolder(path: $0.description) }
+    let sessionFolder = sessionDir.map { SessionFolder(url: $0.url) }
     sessionFolder?.removeUnfinished()
     let service = GenerationService(
       state: state, metrics: metrics,

@@ -53,8 +53,11 @@ struct Sessions: Sendable {
     let name = try Self.name(context)
     let (scope, served) = try await scope(request, context)
     let wasKnown = served.engine.forget(SessionName(name, in: scope))
-    let wasSaved = try configured().remove(name, in: scope)
-    guard wasKnown || wasSaved else { throw APIError(.missing(path: name), session: name) }
+    let folder = try configured()
+    let wasSaved = folder.remove(name, in: scope)
+    guard wasKnown || wasSaved else {
+      throw APIError(.missing(at: folder.file(of: name, in: scope)), session: name)
+    }
     return .json(["id": .string(name), "object": "session.deleted", "deleted": true])
   }
 
@@ -66,12 +69,12 @@ struct Sessions: Sendable {
   /// Saves a session's state in the file of a name that has been checked.
   func save(_ session: SessionName, as name: String, _ served: ServedModel) async throws -> Outcome {
     let folder = try configured()
-    guard let tokens = served.engine.tokens(of: session) else { throw APIError(.missing(path: name), session: name) }
+    let file = folder.file(of: name, in: session.scope)
+    guard let tokens = served.engine.tokens(of: session) else { throw APIError(.missing(at: file), session: name) }
     folder.make()
     let start = ContinuousClock.now
     do throws(StateFileError) {
-      let state = try await served.engine.save(
-        tokens, in: session.scope, to: folder.file(of: name, in: session.scope))
+      let state = try await served.engine.save(tokens, in: session.scope, to: file)
       return (state, (ContinuousClock.now - start).seconds * 1000)
     } catch { throw APIError(error, session: name) }
   }

@@ -6,12 +6,14 @@ import InferCore
 struct SessionFolder: Sendable {
   private static let suffix = ".session"
 
-  let path: String
+  let url: URL
 
   /// The file of a session whose name has been checked.
   func file(of name: String, in scope: CacheScope) -> URL {
-    URL(filePath: "\(path)/\(name)\(Self.mark(of: scope))\(Self.suffix)")
+    file(name + Self.mark(of: scope) + Self.suffix)
   }
+
+  private func file(_ name: String) -> URL { url.appending(component: name, directoryHint: .notDirectory) }
 
   /// Names cannot hold the sign.
   private static func mark(of scope: CacheScope) -> String {
@@ -23,12 +25,12 @@ struct SessionFolder: Sendable {
   }
 
   /// Makes the folder unless it is there. What is wrong with it shows when a file is written.
-  func make() { try? FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
+  func make() { try? FileManager.default.createDirectory(at: url, withIntermediateDirectories: true) }
 
   /// Removes files that a process left half-written.
   func removeUnfinished() {
     for name in names where isUnfinishedFile(name, suffix: Self.suffix) {
-      try? FileManager.default.removeItem(atPath: "\(path)/\(name)")
+      try? FileManager.default.removeItem(at: file(name))
     }
   }
 
@@ -39,7 +41,7 @@ struct SessionFolder: Sendable {
     for name in names where name.hasSuffix(end) {
       let session = String(name.dropLast(end.count))
       guard SessionFields.isName(session) else { continue }
-      let attributes = try? FileManager.default.attributesOfItem(atPath: "\(path)/\(name)")
+      let attributes = try? FileManager.default.attributesOfItem(atPath: file(name).path)
       saved[session] = attributes?[.size] as? Int ?? 0
     }
     return saved
@@ -50,5 +52,5 @@ struct SessionFolder: Sendable {
     (try? FileManager.default.removeItem(at: file(of: name, in: scope))) != nil
   }
 
-  private var names: [String] { (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] }
+  private var names: [String] { (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? [] }
 }

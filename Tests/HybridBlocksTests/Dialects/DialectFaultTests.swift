@@ -17,13 +17,13 @@ import Testing
     _ architecture: String, _ key: String? = nil, _ value: GGUFValue? = nil,
     rename: (String, to: String)? = nil, shape: (String, [Int])? = nil
   ) throws -> String {
-    let file = try GGUF(MappedFile(path: GGUFParityTests.file("\(architecture).gguf").path))
+    let file = try GGUF(MappedFile(at: GGUFParityTests.file("\(architecture).gguf")))
     var metadata = file.metadata
     if let key { metadata[key] = value }
-    let path = folder.url.appending(path: "changed.gguf").path
+    let changed = folder.url.appending(path: "changed.gguf")
     let matrices = try file.tensors.map { try $0.floats() }
     let writer = try GGUFWriter(
-      path: path, metadata: metadata.sorted { $0.key < $1.key }.map { ($0.key, $0.value) },
+      at: changed, metadata: metadata.sorted { $0.key < $1.key }.map { ($0.key, $0.value) },
       tensors: file.tensors.map { tensor in
         .init(
           name: tensor.name == rename?.0 ? rename?.to ?? "" : tensor.name,
@@ -32,7 +32,7 @@ import Testing
     for values in matrices { try writer.write(Matrix(rows: 1, columns: values.count, values: values)) }
     try writer.finish()
     do {
-      _ = try loadModel(at: URL(filePath: path))
+      _ = try loadModel(at: changed)
       return "loaded"
     } catch { return "\(error)" }
   }
@@ -40,14 +40,15 @@ import Testing
   /// Files from before there were kinds of scaling have a factor alone, or one under an older key, which is linear.
   @Test(arguments: ["llama.rope.scale_linear", "llama.rope.scaling.factor"])
   func aFactorAloneIsLinear(_ key: String) throws {
-    let file = try GGUF(MappedFile(path: GGUFParityTests.file("llama.gguf").path))
+    let file = try GGUF(MappedFile(at: GGUFParityTests.file("llama.gguf")))
     func rope(_ entries: TextDictionary<GGUFValue>) throws -> JSONValue? {
       var metadata = file.metadata
       for key in metadata.keys where key.contains(".rope.scal") { metadata[key] = nil }
       metadata.merge(entries) { _, new in new }
       let tensors = file.tensors.filter { $0.name != "rope_freqs.weight" }.map { ($0.name, $0) }
       let description = GGUFDescription(
-        path: "x", architecture: "llama", metadata: metadata, tensors: TextDictionary(uniqueKeysWithValues: tensors))
+        at: URL(filePath: "x"), architecture: "llama", metadata: metadata,
+        tensors: TextDictionary(uniqueKeysWithValues: tensors))
       return try Dialects.dialect(of: description, config: nil).configuration(description)["rope_parameters"]
     }
     let scaled = try rope([key: .number(4)])

@@ -28,12 +28,12 @@ import Testing
   ]
 
   @Test(arguments: GGUFParityTests.architectures) func filesAreThoseOfTheConverter(_ name: String) throws {
-    let expected = try GGUF(MappedFile(path: GGUFParityTests.file("\(name).gguf").path))
+    let expected = try GGUF(MappedFile(at: GGUFParityTests.file("\(name).gguf")))
     try makeCheckpoint(of: name)
-    let output = folder.url.appending(path: "written.gguf").path
+    let output = folder.url.appending(path: "written.gguf")
     let format = name == "falcon-h1" ? "F32" : "BF16"
-    let result = try quantizeModel(at: folder.url, to: URL(filePath: output), try #require(Quantization(named: format)))
-    let written = try GGUF(MappedFile(path: output))
+    let result = try quantizeModel(at: folder.url, to: output, try #require(Quantization(named: format)))
+    let written = try GGUF(MappedFile(at: output))
     // The converter takes models without experts for such with the default ones.
     let isMistaken = name == "nemotron_h"
     let architecture = try #require(isMistaken ? name : expected.metadata["general.architecture"]?.string)
@@ -76,7 +76,7 @@ import Testing
   /// The checkpoint that a fixture was made of: its configuration, and its weights in BF16, of which the converter made
   /// those of the file.
   private func makeCheckpoint(of name: String) throws {
-    let config = try JSONValue(file: GGUFParityTests.file("\(name).json").path)
+    let config = try JSONValue(file: GGUFParityTests.file("\(name).json"))
     let checkpoint = try ModelSource(GGUFParityTests.file("\(name).gguf")).checkpoint()
     let entries = try checkpoint.tensors.values.map { tensor -> SafetensorsBytes.Entry in
       var (name, values) = (tensor.name, try tensor.floats())

@@ -36,7 +36,7 @@ import Testing
   /// What a file holds is told as it is there, with three projections in one and experts in stacks.
   @Test func filesTellWhatTheyHold() throws {
     let source = try ModelSource(Self.file("qwen3next-fused.gguf"))
-    let file = try GGUF(MappedFile(path: source.files.path))
+    let file = try GGUF(MappedFile(at: source.files.url))
     #expect(source.architecture == "qwen3next" && source.tensorCount == file.tensors.count)
     #expect(try source.checkpoint().tensors.count > file.tensors.count)
     let folder = try ModelSource(Fixtures.folder.appending(path: "parity/llama"))

@@ -17,19 +17,19 @@ import Testing
 
   init() throws { folder = try TemporaryFolder() }
 
-  private static func path(_ architecture: String, _ kind: String = "gguf") -> String {
-    GGUFParityTests.file("quantized/\(architecture).\(kind)").path
+  private static func file(_ architecture: String, _ kind: String = "gguf") -> URL {
+    GGUFParityTests.file("quantized/\(architecture).\(kind)")
   }
 
   /// A copy of a file, each tensor in the format that `choose` gives it.
   private func rewritten(
-    _ path: String, as name: String, _ choose: (Tensor) -> WeightFormat
-  ) throws -> String {
-    let file = try GGUF(MappedFile(path: path))
-    let copy = folder.url.appending(path: "\(name).gguf").path
+    _ original: URL, as name: String, _ choose: (Tensor) -> WeightFormat
+  ) throws -> URL {
+    let file = try GGUF(MappedFile(at: original))
+    let copy = folder.url.appending(path: "\(name).gguf")
     let formats = file.tensors.map(choose)
     let writer = try GGUFWriter(
-      path: copy, metadata: file.metadata.sorted { $0.key < $1.key }.map { ($0.key, $0.value) },
+      at: copy, metadata: file.metadata.sorted { $0.key < $1.key }.map { ($0.key, $0.value) },
       tensors: zip(file.tensors, formats).map { .init(name: $0.name, shape: $0.shape, format: $1) })
     for (tensor, format) in zip(file.tensors, formats) {
       let columns = tensor.shape.last ?? 1
@@ -42,11 +42,11 @@ import Testing
 
   /// The largest difference between a file's logits and those of transformers, `kind` of which is asked for, in each of
   /// some prompts.
-  private func distances(of path: String, from kind: String, _ architecture: String) throws -> [Float] {
-    let reference = try Fixtures.tensors(URL(filePath: Self.path(architecture, "safetensors")))
+  private func distances(of file: URL, from kind: String, _ architecture: String) throws -> [Float] {
+    let reference = try Fixtures.tensors(Self.file(architecture, "safetensors"))
     let (tokens, expected) = (try #require(reference["input_ids"]), try #require(reference[kind]).floats())
     let (prompts, length) = (tokens.shape[0], tokens.shape[1])
-    let model = try loadModel(at: URL(filePath: path)).model
+    let model = try loadModel(at: file).model
     #expect(expected.count == tokens.count * model.vocabularySize)
     let ids = try tokens.integers()
     return try (0..<prompts).map { prompt in
@@ -58,7 +58,7 @@ import Testing
   /// With the weights that gguf-py makes of the file's blocks, transformers computes what this engine computes with those
   /// that it makes of them itself.
   @Test(arguments: architectures) func blocksStandForTheSameWeights(_ architecture: String) throws {
-    let plain = try rewritten(Self.path(architecture), as: "plain") { _ in .f32 }
+    let plain = try rewritten(Self.file(architecture), as: "plain") { _ in .f32 }
     let distances = try distances(of: plain, from: "dequantized", architecture)
     #expect(distances.allSatisfy { $0 <= 1e-3 }, "\(distances)")
   }
@@ -67,7 +67,7 @@ import Testing
   /// the border between two codes may be rounded either way, which moves what follows as far as rounding does at all; most
   /// prompts have none.
   @Test(arguments: architectures) func productsRoundNothingButTheirInputs(_ architecture: String) throws {
-    let distances = try distances(of: Self.path(architecture), from: "rounded", architecture)
+    let distances = try distances(of: Self.file(architecture), from: "rounded", architecture)
     #expect(distances.count { $0 <= 1e-4 } > distances.count / 2 && distances.allSatisfy { $0 <= 0.3 }, "\(distances)")
   }
 
@@ -77,7 +77,7 @@ import Testing
   func blocksMoveAsNumbersDo(_ architecture: String) throws {
     let formats: [WeightFormat] = [.q8_0, .q4_0, .q5_1, .q4_1, .q5_0]
     var turn = 0
-    let path = try rewritten(GGUFParityTests.file("\(architecture).gguf").path, as: "mixed") { tensor in
+    let file = try rewritten(GGUFParityTests.file("\(architecture).gguf"), as: "mixed") { tensor in
       // Norms stay as they are, as `llama-quantize` leaves them.
       guard tensor.shape.count > 1, tensor.shape.last.map({ $0 % 32 == 0 }) == true, !tensor.name.contains("norm")
       else {
@@ -86,14 +86,14 @@ import Testing
       turn += 1
       return formats[turn % formats.count]
     }
-    let plain = try ModelSource(URL(filePath: rewritten(path, as: "plain") { _ in .f32 })).checkpoint().tensors
-    let mixed = try ModelSource(URL(filePath: path)).checkpoint().tensors
+    let plain = try ModelSource(rewritten(file, as: "plain") { _ in .f32 }).checkpoint().tensors
+    let mixed = try ModelSource(file).checkpoint().tensors
     #expect(turn > 4 && mixed.keys == plain.keys)
     for (name, tensor) in mixed {
       let expected = try #require(plain[name])
       #expect(tensor.shape == expected.shape)
       #expect(try tensor.floats().map(\.bitPattern) == expected.floats().map(\.bitPattern), "\(name)")
     }
-    #expect(try loadModel(at: URL(filePath: path)).summary.unreadTensors == [])
+    #expect(try loadModel(at: file).summary.unreadTensors == [])
   }
 }

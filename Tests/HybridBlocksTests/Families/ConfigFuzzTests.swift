@@ -20,7 +20,7 @@ import Testing
   }
 
   @Test(arguments: everything) func oddValuesNeverTrap(_ fixture: ParityFixture, _ name: String) throws {
-    let json = try JSONValue(file: fixture.folder.appending(path: name).path)
+    let json = try JSONValue(file: fixture.folder.appending(path: name))
     let checkpoint = try Checkpoint(folder: fixture.folder)
     var generator = SeededGenerator(seed: 31)
     // Keys that change what is computed: the others are ignored, whatever they hold.

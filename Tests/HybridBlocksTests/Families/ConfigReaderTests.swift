@@ -1,3 +1,4 @@
+import Foundation
 import InferCore
 import InferText
 import TestSupport
@@ -95,16 +96,16 @@ import Testing
       JSONValue(
         parsing: """
           {"text_config": {"hidden_size": 4, "num_experts_per_token": 9, "rope_scaling": {"type": "spiral", "factor": 0}}}
-          """), file: "models/own.json")
+          """), file: URL(filePath: "/models/own.json"))
     let text = try #require(try config.object("text_config"))
     _ = try text.size("num_experts_per_tok", "num_experts_per_token")
     let experts = problem { try text.require(false, "num_experts_per_tok", "9 of 4 experts") }
-    #expect(experts == "models/own.json: text_config.num_experts_per_token: 9 of 4 experts")
+    #expect(experts == "/models/own.json: text_config.num_experts_per_token: 9 of 4 experts")
     let rope = try #require(try text.ropeParameters())
     let factor = problem { _ = try rope.positive("factor") }
-    #expect(factor == "models/own.json: text_config.rope_scaling.factor: is 0, expected a number above 0")
+    #expect(factor == "/models/own.json: text_config.rope_scaling.factor: is 0, expected a number above 0")
     let kind = problem { _ = try text.rotaryFrequencies(headDimension: 8, theta: 10) }
-    #expect(kind.hasPrefix("models/own.json: text_config.rope_scaling.type: spiral is not supported"))
+    #expect(kind.hasPrefix("/models/own.json: text_config.rope_scaling.type: spiral is not supported"))
     // A key that the file has under both spellings is named as it is.
     let both = try reader("{\"a\": 1, \"b\": 2}")
     _ = try both.size("a", "b")
@@ -118,7 +119,8 @@ import Testing
 
   /// Values of a file of another kind are named by its keys, given and missing ones alike.
   @Test func valuesKnowWhereTheyComeFrom() throws {
-    var translated = Configuration(file: "model.gguf", architecture: "mamba9")
+    let file = try #require(URL(string: "model.gguf"))
+    var translated = Configuration(file: file, architecture: "mamba9")
     translated.set("hidden_size", 0, from: "embedding_length", isComputed: false)
     translated.set("head_dim", 0, from: "ssm.inner_size")
     translated.name("num_experts", from: "expert_count")

@@ -11,7 +11,7 @@ import Testing
   @Test(arguments: ["deepseek_v3", "deepseek_v3_yarn"]) func separateMapsAreTheSameModel(_ name: String) throws {
     let fixture = ParityFixture(name)
     let folder = try TemporaryFolder()
-    let json = try JSONValue(file: fixture.folder.appending(path: "config.json").path)
+    let json = try JSONValue(file: fixture.folder.appending(path: "config.json"))
     try folder.write("config.json", json.serialized())
     let shape = try ConfigReader(json).latentAttentionShape(width: 1)
     let entries = try Checkpoint(folder: fixture.folder).tensors.values.flatMap { tensor in

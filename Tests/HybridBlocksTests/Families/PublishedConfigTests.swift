@@ -71,7 +71,7 @@ import Testing
   ]
 
   private func config(_ name: String) throws -> ConfigReader {
-    try ConfigReader(JSONValue(file: Fixtures.folder.appending(path: "configs/\(name).json").path))
+    try ConfigReader(JSONValue(file: Fixtures.folder.appending(path: "configs/\(name).json")))
   }
 
   @Test(arguments: models) func everyKeyIsKnown(_ model: Model) throws {

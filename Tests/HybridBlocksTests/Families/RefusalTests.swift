@@ -192,7 +192,7 @@ import Testing
 
   @Test(arguments: attention + layers + recurrent + delta + experts)
   func unsupportedValuesAreNamed(_ change: Change) throws {
-    var json = try JSONValue(file: ParityFixture(change.fixture).folder.appending(path: "config.json").path)
+    var json = try JSONValue(file: ParityFixture(change.fixture).folder.appending(path: "config.json"))
     _ = try Families.family(for: ConfigReader(json))
     json[change.key] = change.value
     let error = #expect(throws: ModelError.self) { _ = try Families.family(for: ConfigReader(json)) }
@@ -202,7 +202,7 @@ import Testing
 
   /// A file of Mistral's that says nothing of a window has one of 4096 tokens, which hides nothing of a context as long.
   @Test func mistralHasAWindowUnlessToldOtherwise() throws {
-    var json = try JSONValue(file: ParityFixture("mistral").folder.appending(path: "config.json").path)
+    var json = try JSONValue(file: ParityFixture("mistral").folder.appending(path: "config.json"))
     func problem(_ model: String, contextLength: Int) -> String {
       json["model_type"] = .string(model)
       json["max_position_embeddings"] = .integer(contextLength)
@@ -230,7 +230,7 @@ import Testing
     }
     let text = "\(error, default: "nothing")"
     #expect(text.contains("\"abacus\"") && Families.all.allSatisfy { $0.modelTypes.allSatisfy(text.contains) })
-    #expect(throws: ModelError.configuration(file: "config.json", key: "model_type", reason: "is missing")) {
+    #expect(throws: ModelError.configuration(at: Configuration.unwritten, key: "model_type", reason: "is missing")) {
       try Families.family(for: ConfigReader([:]))
     }
   }

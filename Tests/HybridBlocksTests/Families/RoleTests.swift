@@ -28,7 +28,7 @@ import Testing
   }
 
   @Test(arguments: ParityFixture.all) func everyMatrixHasTheRoleOfItsName(_ fixture: ParityFixture) throws {
-    let config = try ConfigReader(JSONValue(file: fixture.folder.appending(path: "config.json").path))
+    let config = try ConfigReader(JSONValue(file: fixture.folder.appending(path: "config.json")))
     let family = try Families.family(for: config)
     let weights = try WeightScope(Checkpoint(folder: fixture.folder))
     _ = try HybridModel(family, weights)

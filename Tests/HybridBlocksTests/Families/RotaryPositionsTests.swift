@@ -17,7 +17,7 @@ import Testing
     var testDescription: String { config.serialized() }
 
     static func all() throws -> [Case] {
-      let json = try JSONValue(file: Fixtures.folder.appending(path: "rope/frequencies.json").path)
+      let json = try JSONValue(file: Fixtures.folder.appending(path: "rope/frequencies.json"))
       return try #require(json.array).map { entry in
         func numbers(_ key: String) -> [Double]? { entry[key]?.array?.compactMap(\.double) }
         return Case(

@@ -9,7 +9,7 @@ import Testing
 @Suite struct StoredFormsTests {
   private func weights(_ name: String) throws -> (checkpoint: Checkpoint, scope: WeightScope) {
     let fixture = ParityFixture(name)
-    let config = try ConfigReader(JSONValue(file: fixture.folder.appending(path: "config.json").path))
+    let config = try ConfigReader(JSONValue(file: fixture.folder.appending(path: "config.json")))
     let checkpoint = try Checkpoint(folder: fixture.folder)
     return (checkpoint, try WeightScope(checkpoint).reading(Families.family(for: config).storedForms))
   }
@@ -45,7 +45,7 @@ import Testing
   /// Blocks read the same names and shapes from both kinds of files.
   @Test(arguments: ["deepseek_v3", "kimi_linear"]) func latentMapsAreApart(_ name: String) throws {
     let (checkpoint, scope) = try weights(name)
-    let config = try ConfigReader(JSONValue(file: ParityFixture(name).folder.appending(path: "config.json").path))
+    let config = try ConfigReader(JSONValue(file: ParityFixture(name).folder.appending(path: "config.json")))
     let shape = try config.latentAttentionShape(width: 1)
     let tensor = try #require(checkpoint.tensors.values.first { $0.name.hasSuffix("kv_b_proj.weight") })
     let layer = String(tensor.name.dropLast("kv_b_proj.weight".count))

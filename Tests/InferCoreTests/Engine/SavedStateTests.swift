@@ -32,19 +32,19 @@ import Testing
   func aConversationGoesOnElsewhere(memory: HashModel.Memory) async throws {
     let folder = try TemporaryFolder()
     let model = HashModel(memory: memory)
-    let path = folder.path + "/s"
+    let file = folder.url.appending(path: "s")
     let session = SessionName("s")
     let first = try engine(model)
     let (tokens, _) = try await answer(first, text, session: session)
     let known = try #require(first.tokens(of: session))
     // The last token was chosen, and not computed.
     #expect(known == text + tokens.dropLast())
-    let saved = try await first.save(known, to: URL(filePath: path))
+    let saved = try await first.save(known, to: file)
     let size = try folder.read("s").count
     #expect(saved.tokens == known && saved.byteCount == size)
 
     let second = try engine(model)
-    #expect(try await second.restore(from: URL(filePath: path)) == saved)
+    #expect(try await second.restore(from: file) == saved)
     let prompt = text + tokens + [3, 1, 4]
     let (answer, cached) = try await answer(second, prompt)
     #expect(answer == model.greedy(after: prompt, count: 8) && cached == saved.tokens.count)
@@ -52,30 +52,30 @@ import Testing
     let again = try await self.answer(second, text)
     #expect(again.tokens == tokens && again.cached == 149)
     // Again, over what is there.
-    #expect(try await second.restore(from: URL(filePath: path)).tokens == saved.tokens)
+    #expect(try await second.restore(from: file).tokens == saved.tokens)
     await second.resetPrefixCache()
     #expect(second.metrics.kvCacheUsage.value == 0 && second.metrics.stateCacheUsage.value == 0)
   }
 
   @Test func whatDoesNotFitIsRefused() async throws {
     let folder = try TemporaryFolder()
-    let path = folder.path + "/s"
+    let file = folder.url.appending(path: "s")
     let first = try engine(HashModel())
     _ = try await answer(first, text)
-    let saved = try await first.save(text, to: URL(filePath: path))
+    let saved = try await first.save(text, to: file)
     #expect(saved.tokens.count == 149)
     #expect(
-      await fault { () throws(StateFileError) in _ = try await first.save([96, 1, 2], to: URL(filePath: path)) }
+      await fault { () throws(StateFileError) in _ = try await first.save([96, 1, 2], to: file) }
         == .nothingKept)
     #expect(
-      await fault { () throws(StateFileError) in _ = try await first.restore(from: URL(filePath: path + "x")) }
-        == .missing(path: path + "x"))
+      await fault { () throws(StateFileError) in _ = try await first.restore(from: folder.url.appending(path: "sx")) }
+        == .missing(at: folder.url.appending(path: "sx")))
     let salted = CacheScope(salt: [1])
     #expect(
-      await fault { () throws(StateFileError) in _ = try await first.restore(from: URL(filePath: path), in: salted) }
-        == .otherScope(path: path))
+      await fault { () throws(StateFileError) in _ = try await first.restore(from: file, in: salted) }
+        == .otherScope(at: file))
     #expect(
-      await fault { () throws(StateFileError) in _ = try await first.save(text, in: salted, to: URL(filePath: path)) }
+      await fault { () throws(StateFileError) in _ = try await first.save(text, in: salted, to: file) }
         == .nothingKept)
     for other in [
       try engine(HashModel(name: "other")), try engine(HashModel()) { $0.kvType = .f32 },
@@ -83,7 +83,7 @@ import Testing
     ] {
       guard
         case .foreign = await fault({ () throws(StateFileError) in
-          _ = try await other.restore(from: URL(filePath: path))
+          _ = try await other.restore(from: file)
         })
       else {
         Issue.record("another's state is taken")
@@ -96,7 +96,7 @@ import Testing
     try folder.write("s", bytes)
     let second = try engine(HashModel())
     guard
-      case .damaged = await fault({ () throws(StateFileError) in _ = try await second.restore(from: URL(filePath: path))
+      case .damaged = await fault({ () throws(StateFileError) in _ = try await second.restore(from: file)
       })
     else {
       Issue.record("a damaged file is taken")
@@ -115,18 +115,18 @@ import Testing
     let off = try engine(HashModel()) { $0.keepsPrefixes = false }
     guard
       case .unsupported = await fault({ () throws(StateFileError) in
-        _ = try await off.save(text, to: URL(filePath: path))
+        _ = try await off.save(text, to: file)
       })
     else {
       Issue.record("nothing is kept, and is saved")
       return
     }
     let small = try engine(HashModel()) { $0.pageLimit = 10 }
-    _ = try await first.save(text, to: URL(filePath: path))
-    #expect(await fault { () throws(StateFileError) in _ = try await small.restore(from: URL(filePath: path)) } != nil)
+    _ = try await first.save(text, to: file)
+    #expect(await fault { () throws(StateFileError) in _ = try await small.restore(from: file) } != nil)
     await small.shutdown()
     #expect(
-      await fault { () throws(StateFileError) in _ = try await small.save(text, to: URL(filePath: path)) } == .shutdown)
+      await fault { () throws(StateFileError) in _ = try await small.save(text, to: file) } == .shutdown)
   }
 
   @Test func filesAreOfThisMachine() async throws {
@@ -135,10 +135,10 @@ import Testing
     let reason = "it is not on this machine, expected a file's URL"
     #expect(
       await fault { () throws(StateFileError) in _ = try await engine.save(text, to: url) }
-        == .unwritable(WriteError(path: "https://example.org/s", reason: reason)))
+        == .unwritable(WriteError(at: url, reason: reason)))
     #expect(
       await fault { () throws(StateFileError) in _ = try await engine.restore(from: url) }
-        == .unreadable(path: "https://example.org/s", reason: reason))
+        == .unreadable(at: url, reason: reason))
   }
 
   /// Sessions are bounded by number and by tokens, and apart by scope.

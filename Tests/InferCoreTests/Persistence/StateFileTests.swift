@@ -40,10 +40,10 @@ extension TemporaryFolder {
       let own = lease(tokens, pages: [5, 2], slots: [6: 1])
       let parent = start > 0 ? StateKey(bytes: Array(repeating: 9, count: 32)) : nil
       let header = writer.header(own, start..<6, parent: parent)
-      #expect(try writer.write(own, [header], to: folder.path + "/a"))
+      #expect(try writer.write(own, [header], to: folder.url.appending(path: "a")))
       #expect(try folder.read("a").count == header.recordByteCount && folder.files == ["a"])
 
-      let reader = try StateFileReader(path: folder.path + "/a", maxTokens: 6)
+      let reader = try StateFileReader(at: folder.url.appending(path: "a"), maxTokens: 6)
       #expect(reader.headers == [header] && header.tokens == Array(tokens[start...]))
       let other = lease(tokens, pages: [0, 4], slots: [6: 2])
       #expect(try reader.read(0, into: other, from: first, target))
@@ -61,11 +61,11 @@ extension TemporaryFolder {
     StateStoreBytesTests.fill(store, seed: 5)
     let writer = StateFileWriter(identity: Self.identity, store: store)
     let own = lease(tokens, pages: [0, 1], slots: [3: 1, 6: 0])
-    #expect(try writer.write(own, writer.headers(own), to: folder.path + "/whole"))
+    #expect(try writer.write(own, writer.headers(own), to: folder.url.appending(path: "whole")))
     let whole = try folder.read("whole")
     func readsWhole(_ bytes: [UInt8]) throws -> Bool {
       try folder.write("damaged", bytes)
-      let reader = try StateFileReader(path: folder.path + "/damaged", maxTokens: 6)
+      let reader = try StateFileReader(at: folder.url.appending(path: "damaged"), maxTokens: 6)
       #expect(reader.headers.count == 2)
       return try reader.headers.indices.allSatisfy { try reader.read($0, into: own, from: 0, store) }
     }
@@ -103,18 +103,19 @@ extension TemporaryFolder {
 
   @Test func whatIsNoFileOfStateIsToldSo() throws {
     let folder = try TemporaryFolder()
-    func fault(_ path: String) -> StateFileError? {
-      do throws(StateFileError) { _ = try StateFileReader(path: path, maxTokens: 10) } catch { return error }
+    func fault(_ name: String) -> StateFileError? {
+      let file = folder.url.appending(path: name)
+      do throws(StateFileError) { _ = try StateFileReader(at: file, maxTokens: 10) } catch { return error }
       return nil
     }
-    #expect(fault(folder.path + "/none") == .missing(path: folder.path + "/none"))
-    guard case .unreadable = fault(folder.path) else { return #expect(Bool(false), "a folder is read") }
+    #expect(fault("none") == .missing(at: folder.url.appending(path: "none")))
+    guard case .unreadable = fault("") else { return #expect(Bool(false), "a folder is read") }
     try folder.write("text", Array("something else".utf8))
-    guard case .damaged = fault(folder.path + "/text") else { return #expect(Bool(false), "a text is read") }
+    guard case .damaged = fault("text") else { return #expect(Bool(false), "a text is read") }
     var bytes = StateFileHeader.magic + [2, 0, 0, 0]
     bytes += Array(repeating: 0, count: StateFileHeader.fixedByteCount - bytes.count)
     try folder.write("later", bytes)
-    guard case .foreign = fault(folder.path + "/later") else { return #expect(Bool(false), "a later version is read") }
+    guard case .foreign = fault("later") else { return #expect(Bool(false), "a later version is read") }
   }
 
   @Test func everyDifferenceIsNamed() {
@@ -141,7 +142,7 @@ extension TemporaryFolder {
     let isTaken = memory.takeBackLease()
     #expect(isTaken && memory.pages.takenCount == 0 && memory.slots.takenCount == 0)
     let writer = StateFileWriter(identity: Self.identity, store: store)
-    #expect(try !writer.write(lease, writer.headers(lease), to: folder.path + "/a"))
+    #expect(try !writer.write(lease, writer.headers(lease), to: folder.url.appending(path: "a")))
     let isAdopted = memory.adopt(lease)
     #expect(folder.files.isEmpty && !isAdopted)
     memory.end(lease)

@@ -22,15 +22,15 @@ import Testing
     var hasher = StateKey.Hasher(identity, scope: scope.hash)
     hasher.add(tokens)
     let writer = StateFileWriter(identity: identity, store: store)
-    let path = "\(folder.path)/\(hasher.key.name).state"
-    #expect(try writer.write(lease, [writer.header(lease, start..<tokens.count, parent: parent)], to: path))
+    let file = folder.url.appending(path: "\(hasher.key.name).state")
+    #expect(try writer.write(lease, [writer.header(lease, start..<tokens.count, parent: parent)], to: file))
     return hasher.key
   }
 
   private func open(_ folder: TemporaryFolder, limit: Int = 1 << 20) throws -> StateFolder {
-    var opened = StateFolder(path: folder.path, byteLimit: limit, identity: identity)
+    var opened = StateFolder(at: folder.url, byteLimit: limit, identity: identity)
     try opened.open(maxTokens: 100)
-    for path in opened.takeGarbage() { try FileManager.default.removeItem(atPath: path) }
+    for file in opened.takeGarbage() { try FileManager.default.removeItem(at: file) }
     return opened
   }
 
@@ -74,7 +74,7 @@ import Testing
     // Another model's file goes first, then what was used longest ago and nothing goes on from.
     let hasRoom = opened.makeRoom(for: (1 << 20) - opened.byteCount + 1, keeping: [])
     let garbage = opened.takeGarbage()
-    #expect(hasRoom && garbage == ["\(folder.path)/\(others.name).state"] && opened.index.count == 2)
+    #expect(hasRoom && garbage == [folder.url.appending(path: "\(others.name).state")] && opened.index.count == 2)
     let hasMore = opened.makeRoom(for: (1 << 20) - opened.byteCount + 1, keeping: [])
     #expect(hasMore && opened.index.count == 1 && opened.index[first] != nil)
     let beside = opened.makeRoom(for: 1 << 20, keeping: [first])

@@ -10,8 +10,8 @@ import Testing
 
   init() throws { folder = try TemporaryFolder() }
 
-  private func path(_ number: Int, of count: Int = 3) -> String {
-    folder.url.appending(path: "m-0000\(number)-of-0000\(count).gguf").path
+  private func part(_ number: Int, of count: Int = 3) -> URL {
+    folder.url.appending(path: "m %41-0000\(number)-of-0000\(count).gguf")
   }
 
   /// Writes a part that says it is number `says`, counted from 0, with a tensor of one number.
@@ -19,7 +19,7 @@ import Testing
     _ number: Int, says: Int? = nil, count: UInt64 = 3, total: UInt64 = 3, tensor: String? = nil
   ) throws {
     let writer = try GGUFWriter(
-      path: path(number),
+      at: part(number),
       metadata: [
         ("split.no", .unsigned(UInt64(says ?? number - 1))), ("split.count", .unsigned(count)),
         ("split.tensors.count", .signed(Int64(total))), ("part", .unsigned(UInt64(number))),
@@ -28,7 +28,7 @@ import Testing
     try writer.finish()
   }
 
-  private func read(_ number: Int = 1) throws -> GGUF { try GGUF(withParts: MappedFile(path: path(number))) }
+  private func read(_ number: Int = 1) throws -> GGUF { try GGUF(withParts: MappedFile(at: part(number))) }
 
   private func problem(_ number: Int = 1) -> String {
     let error = #expect(throws: ModelError.self) { _ = try read(number) }
@@ -46,14 +46,14 @@ import Testing
   @Test func missingPartsAreNamed() throws {
     try write(1)
     try write(3)
-    #expect(problem().contains("m-00002-of-00003.gguf"))
+    #expect(problem().contains("/m %41-00002-of-00003.gguf"))
   }
 
   @Test func partsThatAreNotWhatTheirNamesSayAreNamed() throws {
     for number in 1...3 { try write(number) }
     #expect(problem(2).contains("split.no is 1, expected 0: this is part 2 of 3"))
     try write(2, says: 2)
-    #expect(problem().contains("m-00002-of-00003.gguf is malformed: metadata split.no is 2, expected 1"))
+    #expect(problem().contains("/m %41-00002-of-00003.gguf is malformed: metadata split.no is 2, expected 1"))
     try write(2, count: 4)
     #expect(problem().contains("split.count is 4, expected 3"))
     try write(2, tensor: "t1")

@@ -11,7 +11,7 @@ import Testing
   init() throws { folder = try TemporaryFolder() }
 
   private func open(_ bytes: [UInt8]) throws -> GGUF {
-    try GGUF(MappedFile(path: folder.write("model.gguf", bytes)))
+    try GGUF(MappedFile(at: folder.write("model.gguf", bytes)))
   }
 
   private func problem(_ bytes: [UInt8]) -> String {
@@ -218,38 +218,38 @@ import Testing
 
   @Test func whatIsWrittenIsRead() throws {
     var generator = SeededGenerator(seed: 4)
-    let path = folder.url.appending(path: "out.gguf").path
+    let file = folder.url.appending(path: "out.gguf")
     let matrices = WeightFormat.all.enumerated().map { index, format in
       Matrix(format: format, rows: index + 1, columns: 256, values: generator.floats((index + 1) * 256))
     }
     let odd = Matrix(format: .f16, rows: 3, columns: 5, values: generator.floats(15))
     let writer = try GGUFWriter(
-      path: path, metadata: [("general.name", .string("ü")), ("n", .unsigned(7))],
+      at: file, metadata: [("general.name", .string("ü")), ("n", .unsigned(7))],
       tensors: [.init(name: "odd", shape: [3, 1, 5], format: .f16)]
         + matrices.map { .init(name: $0.format.name, shape: [$0.rows, 256], format: $0.format) })
     try writer.write(odd)
     for matrix in matrices { try writer.write(matrix) }
-    #expect(!FileManager.default.fileExists(atPath: path))
+    #expect(!FileManager.default.fileExists(atPath: file.path))
     try writer.finish()
-    let file = try GGUF(MappedFile(path: path))
-    #expect(file.metadata == ["general.name": .string("ü"), "n": .unsigned(7)])
-    #expect(file.tensors.map(\.name) == ["odd"] + WeightFormat.all.map(\.name))
-    #expect(file.tensors[0].shape == [3, 1, 5] && file.tensors.allSatisfy { $0.place.offset % 32 == 0 })
-    for (tensor, matrix) in zip(file.tensors, [odd] + matrices) {
+    let written = try GGUF(MappedFile(at: file))
+    #expect(written.metadata == ["general.name": .string("ü"), "n": .unsigned(7)])
+    #expect(written.tensors.map(\.name) == ["odd"] + WeightFormat.all.map(\.name))
+    #expect(written.tensors[0].shape == [3, 1, 5] && written.tensors.allSatisfy { $0.place.offset % 32 == 0 })
+    for (tensor, matrix) in zip(written.tensors, [odd] + matrices) {
       #expect(try tensor.floats() == matrix.floats(), "\(tensor.name)")
     }
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path) == ["out.gguf"])
   }
 
   @Test func filesThatCannotBeWritten() throws {
-    let places = [folder.url.path, folder.url.appending(path: "none/x.gguf").path, "/dev/null"]
-    for path in places {
-      let error = #expect(throws: ModelError.self) { _ = try GGUFWriter(path: path, metadata: [], tensors: []) }
-      #expect("\(error, default: "nothing")".contains("cannot write \(path)"))
+    let places = [folder.url, folder.url.appending(path: "none/x.gguf"), URL(filePath: "/dev/null")]
+    for place in places {
+      let error = #expect(throws: ModelError.self) { _ = try GGUFWriter(at: place, metadata: [], tensors: []) }
+      #expect("\(error, default: "nothing")".contains("cannot write \(place.path)"))
     }
-    let path = folder.url.appending(path: "x.gguf").path
+    let file = folder.url.appending(path: "x.gguf")
     do {
-      let writer = try GGUFWriter(path: path, metadata: [], tensors: [.init(name: "a", shape: [1], format: .f32)])
+      let writer = try GGUFWriter(at: file, metadata: [], tensors: [.init(name: "a", shape: [1], format: .f32)])
       #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path).count == 1)
       withExtendedLifetime(writer) {}
     }

@@ -17,7 +17,7 @@ import Testing
   ]
 
   @Test func tokensTemplateAndEndsAreRead() throws {
-    let vocabulary = try GGUFVocabulary(metadata: Self.metadata, path: "x.gguf")
+    let vocabulary = try GGUFVocabulary(metadata: Self.metadata, file: URL(filePath: "x.gguf"))
     #expect(vocabulary.chatTemplate == "{{ messages }}" && vocabulary.endTokens == [0, 3])
     let tokenizer = try Tokenizer(#require(vocabulary.tokens))
     #expect(try tokenizer.encode("ab a<tool><|endoftext|>") == [3, 4, 1, 5, 0])
@@ -33,7 +33,7 @@ import Testing
       "tokenizer.ggml.token_type": .array([2, 3, 1, 1, 1, 1, 1].map(GGUFValue.signed)),
       "tokenizer.ggml.bos_token_id": .unsigned(1),
     ]
-    let tokenizer = try Tokenizer(#require(try GGUFVocabulary(metadata: metadata, path: "x").tokens))
+    let tokenizer = try Tokenizer(#require(try GGUFVocabulary(metadata: metadata, file: URL(filePath: "x")).tokens))
     #expect(try tokenizer.encode("hi hi", addingSpecialTokens: true) == [1, 6, 6])
     #expect(tokenizer.decode([6, 6]) == "hi hi")
   }
@@ -54,7 +54,7 @@ import Testing
       "tokenizer.ggml.eom_token_id": .unsigned(4), "tokenizer.ggml.fim_suf_token_id": .unsigned(7),
       "tokenizer.ggml.middle_token_id": .unsigned(8),
     ]
-    let vocabulary = try GGUFVocabulary(metadata: metadata, path: "x")
+    let vocabulary = try GGUFVocabulary(metadata: metadata, file: URL(filePath: "x"))
     #expect(vocabulary.endTokens == [0, 2, 4, 22, 23])
     let list = try #require(vocabulary.tokens)
     let tokenizer = try Tokenizer(list)
@@ -64,7 +64,7 @@ import Testing
     #expect(tokenizer.fillInMiddle.prefix == 3 && tokenizer.fillInMiddle.suffix == 7)
     #expect(tokenizer.fillInMiddle.middle == 8 && tokenizer.fillInMiddle.pad == 22)
     let again = TextDictionary(uniqueKeysWithValues: list.metadata.map { ($0.key, $0.value) })
-    let written = try #require(try GGUFVocabulary(metadata: again, path: "x").tokens)
+    let written = try #require(try GGUFVocabulary(metadata: again, file: URL(filePath: "x")).tokens)
     #expect(written.fillInMiddle.suffix == 7 && written.fillInMiddle.middle == 8 && written.eom == 4)
   }
 
@@ -74,10 +74,10 @@ import Testing
     metadata["tokenizer.ggml.tokens"] = .array(
       ["<|return|>", "a", "b", "ab", "<|end|>", "<|call|>", "<|x|>"].map(GGUFValue.string))
     metadata["tokenizer.ggml.eot_token_id"] = nil
-    #expect(try GGUFVocabulary(metadata: metadata, path: "x").endTokens == [0, 5])
+    #expect(try GGUFVocabulary(metadata: metadata, file: URL(filePath: "x")).endTokens == [0, 5])
     metadata["tokenizer.ggml.tokens"] = .array(
       ["</s>", "a", "b", "ab", "<|end|>", "c", "<|x|>"].map(GGUFValue.string))
-    #expect(try GGUFVocabulary(metadata: metadata, path: "x").endTokens == [0, 4])
+    #expect(try GGUFVocabulary(metadata: metadata, file: URL(filePath: "x")).endTokens == [0, 4])
   }
 
   @Test func namedTemplatesAreRead() throws {
@@ -85,10 +85,10 @@ import Testing
     metadata["tokenizer.chat_template.tool_use"] = .string("tools")
     metadata["tokenizer.chat_template.rag"] = .string("rag")
     metadata["tokenizer.chat_templates"] = .array([.string("tool_use"), .string("rag")])
-    let vocabulary = try GGUFVocabulary(metadata: metadata, path: "x")
+    let vocabulary = try GGUFVocabulary(metadata: metadata, file: URL(filePath: "x"))
     #expect(vocabulary.namedTemplates == ["rag": "rag", "tool_use": "tools"])
     metadata["tokenizer.chat_template.rag"] = .unsigned(1)
-    #expect(throws: ModelError.self) { try GGUFVocabulary(metadata: metadata, path: "x") }
+    #expect(throws: ModelError.self) { try GGUFVocabulary(metadata: metadata, file: URL(filePath: "x")) }
   }
 
   /// They cut or change texts in ways that llama.cpp has no name for.
@@ -106,7 +106,7 @@ import Testing
     }
     #expect(!Self.unnamed.contains(folder.lastPathComponent))
     let metadata = TextDictionary(uniqueKeysWithValues: list.metadata.map { ($0.key, $0.value) })
-    let written = try #require(try GGUFVocabulary(metadata: metadata, path: "x").tokens)
+    let written = try #require(try GGUFVocabulary(metadata: metadata, file: URL(filePath: "x")).tokens)
     #expect(written.tokens.count == tokenizer.vocabularySize + 2)
     let again = try Tokenizer(written)
     for item in try #require(
@@ -123,7 +123,7 @@ import Testing
     for model in [nil, "no_vocab", "none"] as [String?] {
       var metadata = Self.metadata
       metadata["tokenizer.ggml.model"] = model.map(GGUFValue.string)
-      let vocabulary = try GGUFVocabulary(metadata: metadata, path: "x")
+      let vocabulary = try GGUFVocabulary(metadata: metadata, file: URL(filePath: "x"))
       #expect(vocabulary.tokens == nil && vocabulary.endTokens.isEmpty && vocabulary.chatTemplate != nil)
     }
   }
@@ -141,7 +141,8 @@ import Testing
   ]) func valuesOfOtherTypesAreNamed(_ key: String, _ value: GGUFValue, _ says: String) {
     var metadata = Self.metadata
     metadata[key] = value
-    let error = #expect(throws: ModelError.self) { _ = try GGUFVocabulary(metadata: metadata, path: "x.gguf") }
+    let file = URL(filePath: "x.gguf")
+    let error = #expect(throws: ModelError.self) { _ = try GGUFVocabulary(metadata: metadata, file: file) }
     #expect("\(error, default: "")".contains(key) && "\(error, default: "")".contains(says))
   }
 }

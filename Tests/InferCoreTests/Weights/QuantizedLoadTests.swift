@@ -15,7 +15,7 @@ import Testing
     _ entries: [SafetensorsBytes.Entry], _ name: String?, threads: Int = 2,
     progress: (@Sendable (LoadProgress) -> Void)? = nil, isCancelled: (@Sendable () -> Bool)? = nil
   ) throws -> WeightScope {
-    let file = try MappedFile(path: folder.write("model.safetensors", SafetensorsBytes.file(entries)))
+    let file = try MappedFile(at: folder.write("model.safetensors", SafetensorsBytes.file(entries)))
     let checkpoint = try Checkpoint(files: [file])
     let plan = try name.map { QuantizationPlan(try #require(Quantization(named: $0)), names: checkpoint.tensors.keys) }
     return try WeightScope(checkpoint, plan: plan, threads: threads, progress: progress, isCancelled: isCancelled)

@@ -13,7 +13,7 @@ import Testing
   init() throws { folder = try TemporaryFolder() }
 
   private func tensors(_ bytes: [UInt8]) throws -> TextDictionary<Tensor> {
-    let file = try MappedFile(path: folder.write("model.safetensors", bytes))
+    let file = try MappedFile(at: folder.write("model.safetensors", bytes))
     return TextDictionary(uniqueKeysWithValues: try Safetensors.tensors(in: file).map { ($0.name, $0) })
   }
 
@@ -106,7 +106,7 @@ import Testing
   @Test func filesThatAreNone() throws {
     let path = folder.url.path
     func reason(_ name: String) -> String {
-      let error = #expect(throws: ModelError.self) { try MappedFile(path: path + "/" + name) }
+      let error = #expect(throws: ModelError.self) { try MappedFile(at: folder.url.appending(path: name)) }
       #expect("\(error, default: "nothing")".contains(path + "/" + name))
       return "\(error, default: "nothing")"
     }

@@ -53,12 +53,12 @@ import Testing
     let values = (0..<blocks * size * columns).map { Float(($0 * 37) % 251) / 16 }
     let stored = Matrix(format: format, rows: blocks * size, columns: columns, values: values)
     let folder = try TemporaryFolder()
-    let path = folder.url.appending(path: "x.gguf").path
+    let file = folder.url.appending(path: "x.gguf")
     let writer = try GGUFWriter(
-      path: path, metadata: [], tensors: [.init(name: "x", shape: [blocks * size, columns], format: format)])
+      at: file, metadata: [], tensors: [.init(name: "x", shape: [blocks * size, columns], format: format)])
     try writer.write(stored)
     try writer.finish()
-    let whole = try GGUF(MappedFile(path: path)).tensors[0]
+    let whole = try GGUF(MappedFile(at: file)).tensors[0]
     let part = whole.rows(1..<4, ofEach: size, name: "part")
     #expect(part.shape == [blocks, 3, columns] && part.type == format.name)
     let floats = stored.floats()

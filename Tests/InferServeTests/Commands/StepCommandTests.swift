@@ -8,12 +8,12 @@ import Testing
 struct StepCommandTests {
   /// What `logits` writes for prompts, by tensor.
   private func logits(_ prompts: [[Int32]], chunk: Int, _ model: HashModel) throws -> [String: [Float]] {
-    let path = FileManager.default.temporaryDirectory.appending(path: "logits-\(UUID()).safetensors").path
-    defer { try? FileManager.default.removeItem(atPath: path) }
+    let output = FileManager.default.temporaryDirectory.appending(path: "logits-\(UUID()).safetensors")
+    defer { try? FileManager.default.removeItem(at: output) }
     let runner = try StepRunner(
       model: model, sequences: prompts.count, length: prompts.map(\.count).max() ?? 0, kvType: .f32, threads: 1)
-    try Logits.write(prompts, chunk: chunk, vocabularySize: model.vocabularySize, runner: runner, to: path)
-    let file = try MappedFile(path: path)
+    try Logits.write(prompts, chunk: chunk, vocabularySize: model.vocabularySize, runner: runner, to: output)
+    let file = try MappedFile(at: output)
     var tensors: [String: [Float]] = [:]
     for tensor in try Safetensors.tensors(in: file) { tensors[tensor.name] = try tensor.floats() }
     return tensors

@@ -27,7 +27,7 @@ import Testing
   }
 
   @Test func filesOfSaltsAreApart() {
-    let folder = SessionFolder(path: "/s")
+    let folder = SessionFolder(url: URL(filePath: "/s"))
     let files = [CacheScope.shared, CacheScope(salt: [1]), CacheScope(salt: [2])].map {
       folder.file(of: "a", in: $0).path
     }
@@ -36,11 +36,11 @@ import Testing
   }
 
   @Test func everyReasonHasItsStatusAndNoPath() {
-    let path = "/secret/a.session"
+    let url = URL(filePath: "/secret/a.session")
     let errors: [(StateFileError, Int)] = [
-      (.missing(path: path), 404), (.unreadable(path: path, reason: "r"), 500),
-      (.damaged(path: path, reason: "r"), 422), (.foreign(path: path, difference: "d"), 409),
-      (.otherScope(path: path), 409), (.nothingKept, 409), (.outOfMemory, 503), (.unsupported(reason: "r"), 400),
+      (.missing(at: url), 404), (.unreadable(at: url, reason: "r"), 500),
+      (.damaged(at: url, reason: "r"), 422), (.foreign(at: url, difference: "d"), 409),
+      (.otherScope(at: url), 409), (.nothingKept, 409), (.outOfMemory, 503), (.unsupported(reason: "r"), 400),
       (.shutdown, 503),
     ]
     for (error, status) in errors {
