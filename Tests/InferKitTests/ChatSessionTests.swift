@@ -32,6 +32,20 @@ import Testing
     #expect(finished.map(\.content) == [whole.content] && finished.map(\.reasoning) == [whole.reasoning])
   }
 
+  /// A stop string ends the text where it stands, and is let pass in the reasoning.
+  @Test func stopStringsAreLookedForInTheText() async throws {
+    let engine = try await TinyModel.engine()
+    let whole = try await ChatSession(engine, options: TinyModel.greedy).respond(to: "What is 47 + 85?")
+    #expect(whole.content == "132" && whole.reasoning?.contains("3") == true)
+    var options = TinyModel.greedy
+    options.stop = try StopConditions(stopStrings: ["3"])
+    let session = try ChatSession(engine, options: options)
+    let response = try await session.respond(to: "What is 47 + 85?")
+    #expect(response.content == "1" && response.reasoning == whole.reasoning && response.finishReason == .stop)
+    #expect(response.statistics.generatedTokens < whole.statistics.generatedTokens)
+    #expect(session.messages.last == Message(.assistant, "1", reasoning: whole.reasoning))
+  }
+
   /// The second prompt begins as the first, of which all but the reasoning is there.
   @Test func aSecondTurnGoesOnFromTheCache() async throws {
     let session = try ChatSession(

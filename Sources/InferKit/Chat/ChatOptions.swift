@@ -5,7 +5,8 @@ public struct ChatOptions: Sendable {
   /// Changes of the logits from which tokens are chosen, in the order in which they act; each answer has its own copies. The
   /// constraint of a schema or of tools acts behind them.
   public var processors: [any LogitsProcessor] = []
-  /// The conditions that end an answer. Without a length of their own, that of the model's files counts.
+  /// The conditions that end an answer. Without a length of their own, that of the model's files counts. Stop strings are
+  /// looked for in the text, and not in reasoning and calls.
   public var stop = StopConditions.standard
   /// More names for the chat template: `enable_thinking`, `reasoning_effort`, …
   public var templateVariables: JSONObject = [:]

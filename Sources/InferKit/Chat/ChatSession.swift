@@ -17,6 +17,8 @@ public final class ChatSession: Sendable {
   public let tools: [Tool]
   /// The way in which answers are made unless a prompt has its own.
   public let options: ChatOptions
+  let model: Model
+  let template: ChatTemplate
   let text: ChatText
   private let state: Monitor<State>
 
@@ -40,8 +42,12 @@ public final class ChatSession: Sendable {
     options: ChatOptions = ChatOptions()
   ) throws {
     guard let model = engine.loadedModel else { throw ChatError.bareEngine }
-    text = try ChatText(model)
-    if !tools.isEmpty { try text.checkTools(tools) }
+    guard let tokenizer = model.tokenizer else { throw ModelError.unsuitable("\(model.name) has no tokenizer") }
+    guard let template = model.chatTemplate else { throw ModelError.unsuitable("\(model.name) has no chat template") }
+    if !tools.isEmpty { try Self.check(tools, template, model) }
+    text = ChatText(tokenizer, model.outputFormat, constraints: model.constraints)
+    self.model = model
+    self.template = template
     self.engine = engine
     self.tools = tools
     self.options = options

@@ -1,55 +1,27 @@
-/// The texts of a model that chats: how its prompts are written, and how its answers are read.
-struct ChatText: Sendable {
-  let model: Model
-  let tokenizer: Tokenizer
-  let template: ChatTemplate
-  let format: OutputFormat
+/// The texts of a model that chats: how prompts become tokens, and how answers are held and taken apart.
+package struct ChatText: Sendable {
+  /// The model's tokenizer.
+  package let tokenizer: Tokenizer
+  /// The marks of reasoning and calls of tools in answers.
+  package let format: OutputFormat
+  /// The constraints on answers that were asked for.
+  package let constraints: ConstraintCache
+  /// `true` when names of special tokens in messages are those tokens.
+  package let allowsSpecialInMessages: Bool
 
-  /// - Throws: `ModelError.unsuitable` for a model without a tokenizer or a chat template.
-  init(_ model: Model) throws(ModelError) {
-    guard let tokenizer = model.tokenizer else { throw .unsuitable("\(model.name) has no tokenizer") }
-    guard let template = model.chatTemplate else { throw .unsuitable("\(model.name) has no chat template") }
-    self.model = model
+  /// - Parameter constraints: Those of this tokenizer and format; `nil` for a cache of its own.
+  package init(
+    _ tokenizer: Tokenizer, _ format: OutputFormat, constraints: ConstraintCache? = nil,
+    allowsSpecialInMessages: Bool = false
+  ) {
     self.tokenizer = tokenizer
-    self.template = template
-    format = model.outputFormat
+    self.format = format
+    self.constraints = constraints ?? ConstraintCache(tokenizer, format)
+    self.allowsSpecialInMessages = allowsSpecialInMessages
   }
 
-  /// Refuses tools that the model would not be told of, or whose calls would not be found.
-  func checkTools(_ tools: [Tool]) throws(ChatError) {
-    for (index, tool) in tools.enumerated() where tools[..<index].contains(where: { $0.name.isExactly(tool.name) }) {
-      throw .duplicateTool(tool.name)
-    }
-    guard template.mentions("tools") else {
-      throw .toolsUnsupported(model: model.name, reason: "its chat template takes no tools")
-    }
-    guard format.takesCalls else {
-      throw .toolsUnsupported(model: model.name, reason: "its chat template does not show how calls are written")
-    }
-  }
-
-  /// A request for the answer to a conversation, and what reads that.
-  ///
-  /// - Parameters:
-  ///   - schema: The schema of an answer that is to be JSON; `nil` for any text.
-  ///   - contextLength: The number of tokens that prompt and answer may have.
-  func request(
-    _ messages: [Message], tools: [Tool], _ options: ChatOptions, schema: JSONValue?, contextLength: Int
-  ) throws -> (request: GenerationRequest, parser: OutputParser) {
-    let definitions: JSONValue? = tools.isEmpty ? nil : .array(tools.map(\.json))
-    let prompt = try template.prompt(
-      messages: .array(messages.map(\.json)), tools: definitions, variables: options.templateVariables)
-    let tokens = try tokenizer.tokens(of: prompt)
-    let stop = try options.stop.defaultingLength(
-      to: model.generation.maxTokens, promptTokens: tokens.ids.count, contextLength: contextLength)
-    var request = GenerationRequest(
-      prompt: tokens.ids, sampling: try options.sampling ?? model.generation.sampling(), stop: stop,
-      cacheScope: options.cacheScope, branches: tokens.branches, priority: options.priority)
-    request.processors = options.processors
-    request.constrain(
-      by: try model.constraints?.answer(
-        schema.map(Constraint.Language.schema), calls: definitions.map { CallRules(tools: $0) }, prompt: prompt.text))
-    // A call counts when it is complete, so that one that breaks off is content.
-    return (request, OutputParser(format, prompt: prompt.text, tools: definitions, streaming: false))
+  /// The tokens of a prompt.
+  package func tokens(of prompt: ChatPrompt) throws(TokenizerError) -> ChatTokens {
+    try tokenizer.tokens(of: prompt, allowingSpecialInMessages: allowsSpecialInMessages)
   }
 }

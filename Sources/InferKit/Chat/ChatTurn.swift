@@ -19,7 +19,8 @@ final class ChatTurn {
   /// All messages, those of this answer as far as they are there.
   private var messages: [Message] = []
   private var events: [ChatEvent] = []
-  private var parser: OutputParser?
+  private var generation: TextGeneration?
+  private var reader: ChatReader?
   /// The message of the model that is being generated.
   private var answer = Message(.assistant, "")
   private var openCall: (name: String, id: String?, arguments: String)?
@@ -80,7 +81,9 @@ final class ChatTurn {
       let event = await iterator.next(isolation: actor)
       stage = .generating(iterator)
       switch event {
-      case .piece(let piece): take(parser?.append(piece.text) ?? [])
+      case .piece(let piece):
+        take(reader?.append(piece) ?? [])
+        if reader?.isComplete ?? false { generation?.finish() }
       case .finished(let reason, let statistics): try finish(reason, statistics)
       case .promptScores, .pooled: break
       case nil: throw CancellationError()
@@ -96,27 +99,27 @@ final class ChatTurn {
 
   /// Has the engine answer the messages so far.
   private func ask() throws {
-    let text = session.text
-    let (request, parser) = try text.request(
-      messages, tools: session.tools, options, schema: schema, contextLength: session.engine.limits.contextLength)
+    let (request, prepared) = try session.request(messages, options, schema: schema)
     let generation = TextGeneration(
-      try session.engine.submit(request), stop: request.stop, tokenizer: text.tokenizer,
-      keeping: text.format.markers(of: text.tokenizer, takesCalls: !session.tools.isEmpty))
-    self.parser = parser
+      try session.engine.submit(request), stop: request.stop, tokenizer: session.text.tokenizer,
+      keeping: prepared.visibleTokens)
+    self.generation = generation
+    // A call counts when it is complete, so that one that breaks off is content.
+    reader = ChatReader(prepared.parser(streaming: false), stop: options.stop)
     answer = Message(.assistant, "")
     openCall = nil
     stage = .generating(generation.makeAsyncIterator())
   }
 
-  private func take(_ pieces: [OutputPiece]) {
-    for piece in pieces {
-      switch piece {
+  private func take(_ parts: [ChatReader.Part]) {
+    for part in parts {
+      switch part.piece {
       case .reasoning(let text):
         answer.reasoning = (answer.reasoning ?? "") + text
         events.append(.reasoning(text))
       case .content(let text):
         answer.content += text
-        events.append(.content(text))
+        if !text.isEmpty { events.append(.content(text)) }
       case .call(let name, let id): openCall = (name, id, "")
       case .arguments(let text): openCall?.arguments += text
       case .callEnd:
@@ -137,7 +140,8 @@ final class ChatTurn {
     case .cancelled: throw CancellationError()
     case .shutdown, .unread, .error, .constraintFull: throw ChatError.ended(reason)
     }
-    take(parser?.finish() ?? [])
+    take(reader?.finish() ?? [])
+    let (reason, statistics) = reader?.end(reason, statistics) ?? (reason, statistics)
     messages.append(answer)
     guard answer.toolCalls.isEmpty else {
       toolRounds += 1

@@ -2,6 +2,7 @@ public import ArgumentParser
 import Foundation
 import HybridBlocks
 import InferCore
+import InferKit
 import InferMetrics
 import InferText
 public import Logging
@@ -293,9 +294,10 @@ struct Serve: AsyncParsableCommand {
     }
     let configuration = configuration { logger.warning("cache folder", metadata: ["warning": "\($0)"]) }
     let engine = try Engine(loaded, configuration: configuration, metrics: metrics)
+    let text = ChatText(
+      tokenizer, output.format(loaded.outputFormat), allowsSpecialInMessages: template.allowSpecialInMessages)
     let served = ServedModel(
-      model: loaded, name: name, tokenizer: tokenizer, engine: engine, format: output.format(loaded.outputFormat),
-      created: Int(Date().timeIntervalSince1970), allowsSpecialInMessages: template.allowSpecialInMessages,
+      model: loaded, name: name, text: text, engine: engine, created: Int(Date().timeIntervalSince1970),
       overflow: overflow, pooling: pooling, scorer: try scorer(of: loaded))
     try AddressSpace.checkBeforeServing()
     for sentence in loaded.chatTemplate?.adaptations ?? [] {

@@ -2,6 +2,7 @@ import Foundation
 import Hummingbird
 import HybridBlocks
 import InferCore
+import InferKit
 import InferText
 
 /// `POST /v1/completions`
@@ -18,7 +19,7 @@ struct Completions: Sendable {
     var request = try CompletionRequest(reader, defaults: served.model.generation)
     if request.suffix != nil { request.stop = try FillInMiddlePrompt.stop(request.stop, served) }
     try served.check(choices: request.prompts.count * request.bestOf)
-    let constraint = try served.constraints.answer(request.constraint)
+    let constraint = try served.text.constraints.answer(request.constraint)
     var requests: [GenerationRequest] = []
     var choices: [CompletionChoice] = []
     var shift: ContextShift?

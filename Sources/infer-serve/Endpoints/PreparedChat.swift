@@ -11,6 +11,7 @@ struct PreparedChat {
   let chat: EncodedChat
   /// One request to the engine for every choice.
   let requests: [GenerationRequest]
+  private let prepared: PreparedPrompt
 
   /// Renders and tokenises the conversation.
   ///
@@ -27,9 +28,10 @@ struct PreparedChat {
       matchesStopStrings: false, contextLimit: request.contextLimit, promptField: request.promptField)
     requests[0].promptLogprobs = request.promptLogprobs
     requests[0].session = request.session
-    let answer = try served.constraints.answer(
-      request.constraint, tools: request.tools, prompt: chat.prompt.text)
-    for index in requests.indices { requests[index].constrain(by: answer) }
+    do {
+      prepared = try PreparedPrompt(chat.prompt, request.constraint?.language, request.tools.rules, served.text)
+    } catch { throw APIError(error, request.constraint, tools: request.tools) }
+    for index in requests.indices { prepared.constrain(&requests[index]) }
     self.requests = requests
   }
 
@@ -41,11 +43,8 @@ struct PreparedChat {
   ///     content.
   func choice(callPrefix: String = "call", tellsWholeCalls: Bool = false) -> ChatChoice {
     // Reasoning that is wanted in the content stays as the model wrote it.
-    var format = served.format
-    if request.reasoningPlace == .inContent { format.reasoning = .none }
-    let parser = OutputParser(
-      format, prompt: chat.prompt.text, tools: request.tools.definitions,
-      streaming: request.streaming != nil && !tellsWholeCalls)
+    let parser = prepared.parser(
+      streaming: request.streaming != nil && !tellsWholeCalls, takesReasoning: request.reasoningPlace != .inContent)
     return ChatChoice(
       parser,
       ChatChoice.Options(
@@ -59,7 +58,7 @@ struct PreparedChat {
   func job<Builder: ResponseBuilder>(_ builder: Builder) -> GenerationJob<Builder> {
     GenerationJob(
       requests: requests, builder: builder, streaming: request.streaming, timeLimit: request.scheduling.timeLimit,
-      visibleTokens: served.format.markers(of: served.tokenizer, takesCalls: request.tools.definitions != nil),
+      visibleTokens: prepared.visibleTokens,
       skipsSpecialTokens: request.skipsSpecialTokens, promptField: request.promptField,
       constraintField: request.constraint?.field ?? request.tools.definitions.map { _ in request.tools.field },
       contextShift: chat.shift)

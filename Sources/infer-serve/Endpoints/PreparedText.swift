@@ -1,5 +1,6 @@
 import HybridBlocks
 import InferCore
+import InferKit
 import InferText
 
 /// A text that is gone on with, without the chat template, ready for the engine: all but the form of its response.
@@ -58,7 +59,7 @@ struct PreparedText {
       scheduling: request.scheduling, matchesStopStrings: false, contextLimit: request.contextLimit,
       promptField: request.promptField)
     requests[0].session = request.session
-    requests[0].constrain(by: try served.constraints.answer(request.constraint))
+    requests[0].constrain(by: try served.text.constraints.answer(request.constraint))
     self.requests = requests
   }
 

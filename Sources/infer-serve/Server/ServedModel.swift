@@ -1,6 +1,7 @@
 import Foundation
 import HybridBlocks
 import InferCore
+import InferKit
 import InferText
 
 /// A model that is loaded and the engine that runs it.
@@ -8,14 +9,10 @@ struct ServedModel: Sendable {
   let model: LoadedModel
   /// The model's name in responses.
   let name: String
-  let tokenizer: Tokenizer
+  let text: ChatText
   let engine: Engine
-  /// The marks of reasoning and calls of tools in answers.
-  let format: OutputFormat
   /// When it was loaded, in seconds since 1970.
   let created: Int
-  /// `true` when names of special tokens in messages are those tokens.
-  let allowsSpecialInMessages: Bool
   /// The treatment of prompts that do not fit the context, unless a request has its own.
   let overflow: Overflow
   /// The form of embeddings, unless a request has its own.
@@ -24,29 +21,28 @@ struct ServedModel: Sendable {
   let scorer: RelevanceScorer?
   /// No text with more bytes fits the context.
   let longestText: Int
-  /// The constraints on answers that requests asked for.
-  let constraints: ConstraintCache
 
   init(
-    model: LoadedModel, name: String, tokenizer: Tokenizer, engine: Engine, format: OutputFormat, created: Int,
-    allowsSpecialInMessages: Bool = false, overflow: Overflow = .error, pooling: Pooling? = nil,
-    scorer: RelevanceScorer? = nil
+    model: LoadedModel, name: String, text: ChatText, engine: Engine, created: Int, overflow: Overflow = .error,
+    pooling: Pooling? = nil, scorer: RelevanceScorer? = nil
   ) {
     self.model = model
     self.name = name
-    self.tokenizer = tokenizer
+    self.text = text
     self.engine = engine
-    self.format = format
     self.created = created
-    self.allowsSpecialInMessages = allowsSpecialInMessages
     self.overflow = overflow
     self.scorer = scorer
     embedding = pooling.map(model.embedding.with) ?? model.embedding
-    constraints = ConstraintCache(tokenizer, format)
+    let tokenizer = text.tokenizer
     let longestToken = (0..<Int32(tokenizer.vocabularySize)).reduce(1) { max($0, tokenizer.bytes(for: $1).count) }
     // Normalisation may make a text shorter before it is cut into tokens, by a factor of 3 at most.
     longestText = engine.limits.contextLength * longestToken * 3
   }
+
+  var tokenizer: Tokenizer { text.tokenizer }
+  /// The marks of reasoning and calls of tools in answers.
+  var format: OutputFormat { text.format }
 
   /// The maximum number of tokens of a prompt and its answer, for a request that may have a limit of its own.
   func contextLength(_ limit: Int?) -> Int { min(limit ?? .max, engine.limits.contextLength) }
@@ -68,7 +64,7 @@ struct ServedModel: Sendable {
     _ prompt: ChatPrompt, field: String, overflow: Overflow = .error
   ) throws(APIError) -> ChatTokens {
     try check(prompt.text, field, overflow)
-    do { return try tokenizer.tokens(of: prompt, allowingSpecialInMessages: allowsSpecialInMessages) } catch {
+    do { return try text.tokens(of: prompt) } catch {
       throw Self.untokenised(field, error)
     }
   }

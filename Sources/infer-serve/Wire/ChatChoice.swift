@@ -2,8 +2,8 @@ import InferCore
 import InferKit
 import InferText
 
-/// One choice of a chat completion while it is generated: splits text into reasoning, answer and calls of tools, ends the
-/// answer at a stop string, and adds up what a response that is not streamed needs.
+/// One choice of a chat completion while it is generated: tells what a ``ChatReader`` reads, and adds up what a response that
+/// is not streamed needs.
 struct ChatChoice {
   /// The addition of a step to the choice.
   struct Delta: Equatable {
@@ -22,27 +22,19 @@ struct ChatChoice {
   private(set) var toolCalls: [ChatToolCall] = []
   /// The number of calls that have come to their end.
   private(set) var completeCalls = 0
-  /// Tokens of the reasoning, tags included.
-  private(set) var reasoningTokens = 0
   private(set) var finishReason: FinishReason?
   private(set) var statistics: GenerationStatistics?
+
+  /// Tokens of the reasoning, tags included.
+  var reasoningTokens: Int { reader.reasoningTokens }
   /// The stop string that ended the answer.
-  private(set) var stopString: String?
-
+  var stopString: String? { reader.stopString }
   /// Whether what was asked for is there: the only call that is allowed, or a stop string. What follows is not told.
-  var isComplete: Bool { completeTokens != nil }
+  var isComplete: Bool { reader.isComplete }
 
-  private var parser: OutputParser
+  private var reader: ChatReader
   private let options: Options
-  private var stop: ContentStop
-  private var ledger = TokenLedger()
   private var lists: ChatLogprobs?
-  /// Tokens up to where the choice was complete.
-  private var completeTokens: Int?
-  /// Whether what came last is reasoning; nil before the first piece.
-  private var isReasoning: Bool?
-  /// The first token that is neither reasoning nor anything else yet.
-  private var firstUndecided = 0
 
   /// The makeup of a choice, and how it is told.
   struct Options: Sendable {
@@ -61,31 +53,23 @@ struct ChatChoice {
 
   /// A choice that has not begun; `parser` takes its text apart.
   init(_ parser: OutputParser, _ options: Options = Options()) {
-    self.parser = parser
+    reader = ChatReader(
+      parser, stop: options.stop, allowsSeveralCalls: options.allowsSeveralCalls,
+      isReasoningContent: options.reasoningPlace == .inContent)
     self.options = options
-    stop = ContentStop(options.stop)
     lists = options.logprobs.map(ChatLogprobs.init)
   }
 
   /// Takes the next piece of text and returns what there is to tell, in order.
   mutating func append(_ piece: TextPiece) -> [Delta] {
-    if isComplete { return [] }
-    ledger.add(piece)
-    return deltas(parser.appendPlaced(piece.text))
+    reader.append(piece, keeping: lists?.openNumber).compactMap { delta($0) }
   }
 
   /// Takes the end and returns what was held back.
   mutating func finish(_ reason: FinishReason, _ statistics: GenerationStatistics) -> [Delta] {
-    var rest: [Delta] = []
-    if !isComplete {
-      rest = deltas(parser.finishPlaced())
-      if !isComplete, let delta = content(stop.finish()) { rest.append(delta) }
-      if isReasoning == true { reasoningTokens += ledger.count - firstUndecided }
-    }
-    finishReason = isComplete ? .stop : reason
-    self.statistics = statistics
-    if let completeTokens { self.statistics?.generatedTokens = completeTokens }
-    lists?.close(ledger)
+    var rest = reader.finish().compactMap { delta($0) }
+    (finishReason, self.statistics) = reader.end(reason, statistics)
+    lists?.close(reader.ledger)
     if let delta = completed(Delta()) { rest.append(delta) }
     return rest
   }
@@ -98,80 +82,35 @@ struct ChatChoice {
   /// The log-probabilities so far; nil when none were asked for.
   var logprobs: ChatLogprobs.Delta? { lists?.all }
 
-  private mutating func deltas(_ pieces: [PlacedPiece]) -> [Delta] {
-    var deltas: [Delta] = []
-    for placed in pieces where !isComplete {
-      lists?.closeUnlessGoingOn(at: placed.offset, ledger)
-      decide(placed)
-      deltas += self.deltas(placed)
-      let offset = stop.offset ?? placed.offset
-      ledger.forget(before: offset, token: min(ledger.number(at: offset), lists?.openNumber ?? .max))
-    }
-    return deltas
-  }
-
-  /// Counts tokens of the reasoning. What stands between reasoning and something else belongs to what came before.
-  private mutating func decide(_ placed: PlacedPiece) {
-    let isReasoning = if case .reasoning = placed.piece { true } else { false }
-    if self.isReasoning == isReasoning { return }
-    if self.isReasoning != nil {
-      let first = max(ledger.number(at: placed.offset), firstUndecided)
-      if !isReasoning { reasoningTokens += first - firstUndecided }
-      firstUndecided = first
-    }
-    self.isReasoning = isReasoning
-  }
-
-  private mutating func deltas(_ placed: PlacedPiece) -> [Delta] {
-    switch placed.piece {
+  private mutating func delta(_ part: ChatReader.Part) -> Delta? {
+    if let start = part.start { lists?.closeUnlessGoingOn(at: start, reader.ledger) }
+    switch part.piece {
     case .reasoning(let text):
-      switch options.reasoningPlace {
-      case .nowhere: return []
-      case .inContent: return appendContent(text, at: placed.offset)
-      case .besideContent:
-        reasoning = reasoning ?? ""
-        reasoning?.append(text)
-        lists?.reasoning.add(text.utf8, at: placed.offset, ledger)
-        return [completed(Delta(reasoning: text))].compactMap { $0 }
-      }
-    case .content(let text): return appendContent(text, at: placed.offset)
+      guard options.reasoningPlace == .besideContent else { return nil }
+      reasoning = (reasoning ?? "") + text
+      lists?.reasoning.add(text, at: part.places, reader.ledger)
+      return completed(Delta(reasoning: text))
+    case .content(let text):
+      content += text
+      lists?.content.add(text, at: part.places, reader.ledger)
+      return completed(Delta(content: text.isEmpty ? nil : text))
     case .call(let name, let id):
-      let rest = content(stop.finish())
       let call = ChatToolCall(
         id: id ?? options.makeCallID(), name: name, takesText: options.textTools.contains(name))
       toolCalls.append(call)
-      let head = Delta(toolCall: ChatToolCall.Delta(index: toolCalls.count - 1, head: call))
-      return [rest, completed(head)].compactMap { $0 }
+      return completed(Delta(toolCall: ChatToolCall.Delta(index: toolCalls.count - 1, head: call)))
     case .arguments(let text):
       let index = toolCalls.count - 1
       toolCalls[index].arguments += text
       // The text is told when it is whole: until then it is written as JSON.
-      if toolCalls[index].takesText { return [] }
-      return [completed(Delta(toolCall: ChatToolCall.Delta(index: index, arguments: text)))].compactMap { $0 }
+      if toolCalls[index].takesText { return nil }
+      return completed(Delta(toolCall: ChatToolCall.Delta(index: index, arguments: text)))
     case .callEnd:
       completeCalls += 1
-      if !options.allowsSeveralCalls { completeTokens = ledger.count }
-      guard let call = toolCalls.last, call.takesText else { return [] }
-      let text = ChatToolCall.Delta(index: toolCalls.count - 1, isText: true, arguments: call.text)
-      return [completed(Delta(toolCall: text))].compactMap { $0 }
+      guard let call = toolCalls.last, call.takesText else { return nil }
+      return completed(
+        Delta(toolCall: ChatToolCall.Delta(index: toolCalls.count - 1, isText: true, arguments: call.text)))
     }
-  }
-
-  private mutating func appendContent(_ text: String, at offset: Int) -> [Delta] {
-    let output = stop.append(text, at: offset, ledger)
-    stopString = output.stopString ?? stopString
-    if let end = output.end { completeTokens = ledger.number(at: end) + 1 }
-    return [content(output)].compactMap { $0 }
-  }
-
-  private mutating func content(_ output: ContentStop.Output) -> Delta? {
-    var rest = output.text.utf8[...]
-    for (offset, count) in output.places {
-      lists?.content.add(rest.prefix(count), at: offset, ledger)
-      rest = rest.dropFirst(count)
-    }
-    content += output.text
-    return completed(output.text.isEmpty ? Delta() : Delta(content: output.text))
   }
 
   /// The delta with the log-probabilities that are complete; nil when it says nothing.

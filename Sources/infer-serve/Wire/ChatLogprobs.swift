@@ -1,4 +1,5 @@
 import InferCore
+import InferKit
 import InferText
 
 /// The elements of one list of log-probabilities of a chat: of the message's content, or of its reasoning.
@@ -20,8 +21,17 @@ struct LogprobList {
   /// The number of the token that is not complete.
   var openNumber: Int? { open?.number }
 
+  /// Adds a text whose bytes stand at places of the answer.
+  mutating func add(_ text: String, at places: [(offset: Int, count: Int)], _ ledger: TokenLedger) {
+    var rest = text.utf8[...]
+    for (offset, count) in places {
+      add(rest.prefix(count), at: offset, ledger)
+      rest = rest.dropFirst(count)
+    }
+  }
+
   /// Adds bytes of the text, which stand together at an offset of the answer.
-  mutating func add(_ bytes: some Sequence<UInt8>, at offset: Int, _ ledger: TokenLedger) {
+  private mutating func add(_ bytes: some Sequence<UInt8>, at offset: Int, _ ledger: TokenLedger) {
     var end = offset
     for byte in bytes {
       let number = ledger.number(at: end)

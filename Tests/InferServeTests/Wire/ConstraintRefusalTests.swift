@@ -80,7 +80,11 @@ struct ConstraintRefusalTests {
     let cache = ConstraintCache(try tinyTokenizer(), OutputFormat(template: "<tool_call>"))
     let request = try Self.request(api, body)
     let error = refusal { () throws(APIError) in
-      try cache.answer(request.constraint, tools: request.tools, prompt: "")
+      do throws(ConstraintError) {
+        _ = try cache.answer(request.constraint?.language, calls: request.tools.rules, prompt: "")
+      } catch {
+        throw APIError(error, request.constraint, tools: request.tools)
+      }
     }
     #expect(error?.parameter == field && error?.status == 400, "\(error?.message ?? "taken")")
     #expect(error?.message.hasPrefix("\(field) cannot be held: ") == true, "\(error?.message ?? "")")

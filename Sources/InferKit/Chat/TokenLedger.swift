@@ -1,10 +1,8 @@
-import InferCore
-
 /// The tokens of an answer and the bytes of text that came from each, for as long as they may matter.
 /// Tokens are numbered from 0.
-struct TokenLedger {
+package struct TokenLedger: Sendable {
   /// Tokens so far.
-  private(set) var count = 0
+  package private(set) var count = 0
 
   /// The numbers of the tokens that the bytes of the text came from, from `start` on.
   private var numbers: [Int] = []
@@ -30,15 +28,15 @@ struct TokenLedger {
   }
 
   /// The number of the token that the byte at an offset came from; that of the next token behind the text.
-  func number(at offset: Int) -> Int {
+  package func number(at offset: Int) -> Int {
     offset - start < numbers.count ? numbers[max(offset - start, 0)] : count
   }
 
   /// A token; `nil` for one that has been forgotten.
-  func token(_ number: Int) -> GeneratedToken? { number < firstToken ? nil : tokens[number - firstToken] }
+  package func token(_ number: Int) -> GeneratedToken? { number < firstToken ? nil : tokens[number - firstToken] }
 
   /// Whether bytes from an offset on come from the token of that number, or may: `length` is how many it has in all.
-  func goesOn(_ number: Int, at offset: Int, length: Int) -> Bool {
+  package func goesOn(_ number: Int, at offset: Int, length: Int) -> Bool {
     if offset - start < numbers.count { return self.number(at: offset) == number }
     return number == numbers.last && lastLength < length
   }

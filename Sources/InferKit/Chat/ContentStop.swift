@@ -1,6 +1,3 @@
-import InferCore
-import InferText
-
 /// Looks for stop strings in a chat's content, and holds back what may become one.
 ///
 /// Neither reasoning nor calls of tools are looked through, and a stop string does not reach across them.
