@@ -31,8 +31,8 @@ package struct ChatReader: Sendable {
   private var isReasoning: Bool?
   /// The first token that is neither reasoning nor anything else yet.
   private var firstUndecided = 0
-  /// The place of the last piece.
-  private var lastOffset = 0
+  /// The place of what was read last; `nil` when nothing was since tokens were forgotten.
+  private var lastOffset: Int?
 
   /// A reader of an answer that has not begun.
   ///
@@ -56,8 +56,11 @@ package struct ChatReader: Sendable {
   /// - Parameter token: The first token that ``ledger`` is still asked for; `nil` for those of this piece alone.
   package mutating func append(_ piece: TextPiece, keeping token: Int? = nil) -> [Part] {
     if isComplete { return [] }
-    let offset = stop.offset ?? lastOffset
-    ledger.forget(before: offset, token: min(ledger.number(at: offset), token ?? .max))
+    // Tokens whose text is still to come are none of those before what was read.
+    if let last = lastOffset.take() {
+      let offset = stop.offset ?? last
+      ledger.forget(before: offset, token: min(ledger.number(at: offset), token ?? .max))
+    }
     ledger.add(piece)
     return parts(parser.appendPlaced(piece.text))
   }
