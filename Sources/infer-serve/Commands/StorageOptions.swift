@@ -1,0 +1,60 @@
+import ArgumentParser
+import InferCore
+
+/// What outlives a request, and where it is kept.
+struct StorageOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Folder for what is kept of requests, so that it outlives memory and a restart.", valueName: "path"),
+    transform: PathArgument.init)
+  var cacheDir: PathArgument?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Size of all files in --cache-dir at most; what was used longest ago goes first.", valueName: "MiB"))
+  var cacheDirMib = CacheFolder.defaultMaxMiB
+
+  @Option(
+    help: ArgumentHelp(
+      "Folder for sessions, which clients save and restore by name (/v1/sessions, /slots).", valueName: "path"),
+    transform: PathArgument.init)
+  var sessionDir: PathArgument?
+
+  @Option(
+    help: ArgumentHelp(
+      "SQLite file for responses that clients store (/v1/responses), which then outlive a restart and the budget of "
+        + "memory; it grows until they are deleted.", valueName: "path"), transform: PathArgument.init)
+  var store: PathArgument?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Stored responses in memory at most; those used longest ago go first.", valueName: "MiB"))
+  var storeMib = 64
+
+  func validate() throws {
+    try require(1...(1 << 24), "cache-dir-mib", cacheDirMib)
+    try require(0...1_048_576, "store-mib", storeMib)
+  }
+
+  /// The folder of the prefix cache; `nil` for none.
+  func cacheFolder(warn: @escaping @Sendable (String) -> Void) -> CacheFolder? {
+    cacheDir.map { CacheFolder($0.url, maxMiB: cacheDirMib, warn: warn) }
+  }
+
+  /// The folder of sessions, without what a process has left half-written there; `nil` for none.
+  func sessionFolder() -> SessionFolder? {
+    let folder = sessionDir.map { SessionFolder(url: $0.url) }
+    folder?.removeUnfinished()
+    return folder
+  }
+
+  /// The responses that clients store.
+  ///
+  /// - Throws: `CommandFailure` for a file that is none of responses, or cannot be opened.
+  func responses() throws -> ResponseStore {
+    ResponseStore(
+      limit: storeMib << 20, database: try store.map { path in try ResponseDatabase(path: path.description) })
+  }
+}

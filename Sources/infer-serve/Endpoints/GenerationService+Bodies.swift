@@ -1,0 +1,82 @@
+import Hummingbird
+import NIOCore
+
+// Bodies of requests: how they come, and what they say.
+extension GenerationService {
+  /// A body as it came, which is held until it is decoded.
+  struct Body: Sendable {
+    let bytes: [UInt8]
+    let coding: ContentCoding
+    let share: BodyBudget.Share
+    /// Bytes that it may become.
+    let limit: Int
+
+    /// Bytes that decoding it may have to deal with.
+    var effort: Int { coding == .identity ? bytes.count : limit }
+
+    /// The body itself.
+    func decoded() throws(APIError) -> [UInt8] {
+      guard coding != .identity else { return bytes }
+      let decoded = try coding.decode(bytes, limit: limit)
+      try share.grow(by: decoded.count)
+      return decoded
+    }
+  }
+
+  /// A request's body, and the model that it is for.
+  func body(
+    of request: Request, _ context: ServeContext, until deadline: Deadline
+  ) async throws -> (body: Body, served: ServedModel) {
+    try MediaType.check(request.headers)
+    let coding = try ContentCoding(request.headers)
+    // Before the body is read, so that a server without a model answers at once.
+    let served = try state.model()
+    let (bytes, share) = try await bytes(of: request, context, until: deadline)
+    return (Body(bytes: bytes, coding: coding, share: share, limit: limits.bodyBytes), served)
+  }
+
+  /// The members of a body that is for this model, within their bounds.
+  func reader(of body: Body) throws(APIError) -> FieldReader {
+    let reader = try FieldReader(body: body.decoded())
+    if let name = try reader.string("model") { try state.check(modelName: name) }
+    try RequestBounds.check(reader)
+    return reader
+  }
+
+  private func bytes(
+    of request: Request, _ context: ServeContext, until deadline: Deadline
+  ) async throws -> (bytes: [UInt8], share: BodyBudget.Share) {
+    if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limits.bodyBytes {
+      throw APIError.bodyTooLarge(limit: limits.bodyBytes)
+    }
+    if let expectation = request.headers[.expect], expectation.lowercased() == "100-continue" {
+      context.channel.triggerUserOutboundEvent(ConnectionHandler.Proceed(), promise: nil)
+    }
+    // A client that sends its body a byte at a time is cut off.
+    let timer = Task {
+      try await Task.sleep(until: deadline.instant)
+      context.channel.triggerUserOutboundEvent(
+        ConnectionHandler.Refusal(error: .requestIncomplete(after: deadline.limit)), promise: nil)
+    }
+    defer { timer.cancel() }
+    do {
+      let share = bodies.open()
+      var bytes: [UInt8] = []
+      for try await part in request.body {
+        try share.grow(by: part.readableBytes)
+        guard bytes.count + part.readableBytes <= limits.bodyBytes else {
+          throw APIError.bodyTooLarge(limit: limits.bodyBytes)
+        }
+        bytes.append(contentsOf: part.readableBytesView)
+      }
+      return (bytes, share)
+    } catch let error as APIError {
+      throw error
+    } catch {
+      if ContinuousClock.now >= deadline.instant { throw APIError.requestIncomplete(after: deadline.limit) }
+      // The client went, or what it sent is no HTTP.
+      guard context.channel.isActive else { throw APIError.clientGone }
+      throw APIError.invalid(nil, "The request body could not be read: \(error)", code: "invalid_body")
+    }
+  }
+}
