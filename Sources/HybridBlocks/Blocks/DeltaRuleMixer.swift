@@ -39,16 +39,13 @@ struct DeltaRuleMixer: Sendable {
     self.parameters = parameters
     queryScale = Array(repeating: 1 / size, count: rule.keyDimension)
     keyScale = Array(repeating: 1 / size.squareRoot(), count: rule.keyDimension)
-    history = layout.add(.recurrent(count: (taps - 1) * (2 * rule.keyWidth + rule.valueWidth)))
+    history = layout.add(.recurrent(count: (taps - 1) * rule.channels))
     state = layout.add(.recurrent(count: rule.stateCount))
   }
 
-  /// Width of the input of the convolution, `q k v`.
-  private var channels: Int { 2 * rule.keyWidth + rule.valueWidth }
-
   /// Computes the mixer on all rows.
   func mix(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
-    let (channels, heads) = (channels, rule.heads)
+    let (channels, heads) = (rule.channels, rule.heads)
     var projected = step.take(rows: x.count, columns: parameters.input.outputWidth)
     parameters.input.apply(x, into: &projected, step)
     do {
@@ -98,7 +95,7 @@ struct DeltaRuleMixer: Sendable {
   private func finish(
     _ qkv: Rows, _ projected: Rows, decay: Rows, gate: Rows, into out: inout MutableRows, _ step: borrowing Step
   ) {
-    let (width, channels) = (rule.keyWidth, channels)
+    let (width, channels) = (rule.keyWidth, rule.channels)
     var y = step.take(rows: qkv.count, columns: rule.valueWidth)
     gatedDeltaRule(
       q: qkv.columns(0..<width), k: qkv.columns(width..<2 * width), v: qkv.columns(2 * width..<channels),

@@ -42,8 +42,6 @@ public struct GatedDeltaNet: Mixer {
         heads: heads, keyHeads: keyHeads, keyDimension: keyDimension, valueDimension: valueDimension,
         tilesValues: tilesValues)
     }
-    /// Width of the input of the convolution, `q k v`.
-    var channels: Int { 2 * rule.keyWidth + rule.valueWidth }
   }
 
   let mixer: DeltaRuleMixer
@@ -70,7 +68,7 @@ public struct GatedDeltaNet: Mixer {
       rule, taps: shape.taps,
       .init(
         input: Linear([qkv, b, a, z]),
-        convolution: try weights.convolution("conv1d.weight", channels: shape.channels, taps: shape.taps),
+        convolution: try weights.convolution("conv1d.weight", channels: rule.channels, taps: shape.taps),
         decayBias: try weights.vector("dt_bias", count: rule.heads),
         decayRate: try weights.vector("A", count: rule.heads),
         norm: try RMSNorm(weights["norm"], width: rule.valueDimension, epsilon: epsilon), gate: .silu,
@@ -84,7 +82,7 @@ public struct GatedDeltaNet: Mixer {
     let rule = shape.rule
     guard weights.has("in_proj_qkvz.weight") else {
       return (
-        try weights.matrix("in_proj_qkv.weight", rows: shape.channels, columns: shape.width),
+        try weights.matrix("in_proj_qkv.weight", rows: rule.channels, columns: shape.width),
         try weights.matrix("in_proj_z.weight", rows: rule.valueWidth, columns: shape.width)
       )
     }
@@ -96,7 +94,7 @@ public struct GatedDeltaNet: Mixer {
       rows(of: rule.keyHeads, apart: 2 * (key + values), first: start, count: size)
     }
     let parts = try weights.matrices(
-      "in_proj_qkvz.weight", rows: shape.channels + rule.valueWidth, columns: shape.width,
+      "in_proj_qkvz.weight", rows: rule.channels + rule.valueWidth, columns: shape.width,
       parts: [ranges[0] + ranges[1] + ranges[2], ranges[3]])
     return (parts[0], parts[1])
   }

@@ -32,6 +32,8 @@ package struct DeltaRuleShape: Sendable {
   package var keyWidth: Int { keyHeads * keyDimension }
   /// The width of values and of outputs.
   package var valueWidth: Int { heads * valueDimension }
+  /// The width of queries, keys and values side by side.
+  package var channels: Int { 2 * keyWidth + valueWidth }
   /// The number of floats of a sequence's state: `[H × K × V]`.
   package var stateCount: Int { heads * valueDimension * keyDimension }
 }

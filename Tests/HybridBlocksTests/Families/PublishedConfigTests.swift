@@ -192,7 +192,7 @@ import Testing
   @Test func deltaNets() throws {
     let next = try Qwen3Next(config("qwen3_next_80b_a3b"))
     #expect(next.isLinear.count { $0 } == 36 && !next.isLinear[3] && next.delta.rule.heads == 32)
-    #expect(next.delta.channels == 8192 && next.rotary.dimension == 64 && next.attention.isGated)
+    #expect(next.delta.rule.channels == 8192 && next.rotary.dimension == 64 && next.attention.isGated)
     #expect(next.selection?.topK == 10 && next.selection?.normalized == true && next.sharedWidth == 512)
     let small = try Qwen3Next(config("qwen3_5_0_8b"))
     #expect(small.selection == nil && small.denseWidth == 3584 && small.delta.rule.heads == 16)
