@@ -27,13 +27,14 @@ extension Experts {
     try self.init(first: first, second: second, activation: activation)
   }
 
-  /// Reads experts that are stacked in tensors on disk.
+  /// Reads experts that are stacked in tensors on disk, or of which at least the first maps are.
   ///
   /// - Parameters:
   ///   - weights: the scope of the experts.
   ///   - names: the names of the tensors of the first maps: one, `[count × 2 · hidden × width]` with gate rows above up
   ///     rows, or one of gates and one of ups, `[count × hidden × width]`; one of those without gate.
-  ///   - second: the name of the tensor of the second maps, `[count × width × hidden]`.
+  ///   - second: the name of the tensor of the second maps, `[count × width × hidden]`; where it is not there, they are
+  ///     read one by one, `E.SECOND.weight`.
   ///   - count: the number of experts.
   ///   - width: the width of their input and output.
   ///   - hidden: their inner width.
@@ -49,7 +50,14 @@ extension Experts {
         first[expert].append(matrix)
       }
     }
-    let second = try weights.matrices(second, count: count, rows: width, columns: hidden, role: .down)
-    try self.init(first: first, second: second, activation: activation)
+    var down: [PackedMatrix] = []
+    if weights.has(second) || !weights[0][second].has("weight") {
+      down = try weights.matrices(second, count: count, rows: width, columns: hidden, role: .down)
+    } else {
+      for expert in 0..<count {
+        down.append(try weights[expert][second].matrix("weight", rows: width, columns: hidden, role: .down))
+      }
+    }
+    try self.init(first: first, second: down, activation: activation)
   }
 }

@@ -149,17 +149,8 @@ struct Qwen3Next: ModelFamily {
     guard weights.has("gate_up_proj") else {
       return try Experts(weights, count: count, width: frame.width, hidden: expertWidth, activation: .siluGated)
     }
-    guard !weights.has("down_proj") else {
-      return try Experts(
-        stacked: weights, first: ["gate_up_proj"], second: "down_proj", count: count, width: frame.width,
-        hidden: expertWidth, activation: .siluGated)
-    }
-    let first = try weights.matrices("gate_up_proj", count: count, rows: 2 * expertWidth, columns: frame.width)
-    var second: [PackedMatrix] = []
-    for expert in 0..<count {
-      second.append(
-        try weights[expert]["down_proj"].matrix("weight", rows: frame.width, columns: expertWidth, role: .down))
-    }
-    return try Experts(first: first.map { [$0] }, second: second, activation: .siluGated)
+    return try Experts(
+      stacked: weights, first: ["gate_up_proj"], second: "down_proj", count: count, width: frame.width,
+      hidden: expertWidth, activation: .siluGated)
   }
 }
