@@ -26,7 +26,8 @@ extension APIError {
       let length = maxTokens == 0 ? limit : limit + 1
       self = .contextExceeded(length: length, tokens: tokens, field: promptField, maxTokens: maxTokens)
     case .noHead:
-      self = .invalid(nil, "The model has no head: it embeds and scores texts, and generates none.", code: error.label)
+      let sentence = error.description.prefix(1).uppercased() + error.description.dropFirst()
+      self = .invalid(nil, "\(sentence).", code: error.label)
     case .queueFull(_, let retryAfter), .queueTokensFull(_, let retryAfter):
       let seconds = Int(retryAfter.seconds.rounded(.up))
       self = APIError(
