@@ -232,3 +232,22 @@ def test_ten_thousand_values(server):
         "prompt": "v", "guided_json": {"enum": values}, "max_tokens": 60, "temperature": 1, "seed": 1}).json()
     assert answer["choices"][0]["finish_reason"] == "stop"
     assert json.loads(answer["choices"][0]["text"]) in values
+
+
+def test_a_constraint_that_becomes_too_large_is_the_requests_fault(server):
+    """Alternatives that nothing tells apart before their end, each of which becomes another with every character."""
+    regex = "|".join(f"[^{chr(0x4E00 + number)}]{{60}}{number:05}" for number in range(500))
+    body = {"messages": [{"role": "user", "content": "Hello"}], "temperature": 0, "max_tokens": 100,
+            "structured_outputs": {"regex": regex}}
+    response = server.post("/v1/chat/completions", body)
+    error = response.json()["error"]
+    assert response.status_code == 400 and error["code"] == "constraint_too_large"
+    assert error["param"] == "structured_outputs.regex" and "more than 131072 states" in error["message"]
+    # What comes before it has been told when it happens in a stream.
+    *told, last = events(server, body)
+    assert last["error"] == error
+    text = "".join(event["choices"][0]["delta"].get("content") or "" for event in told)
+    assert text and re.match(r"[^\u4e00]{1,60}", text).group() == text
+    # Nothing is left of it: another answer is held to another constraint.
+    answer = server.post("/v1/chat/completions", {**body, "structured_outputs": {"regex": "[ab]{3}"}}).json()
+    assert re.fullmatch("[ab]{3}", answer["choices"][0]["message"]["content"])
