@@ -17,6 +17,9 @@
              (out, out_stride, x, x_stride, panels, rows, columns, m))                                         \
     CK_FORMAT_ENTRIES(NAME, pack)
 #define CK_FORMAT_ENTRIES(NAME, PACK)                                                   \
+    CK_ENTRY(void, pack_panel_##NAME,                                                   \
+             (void *panel, const void *rows, size_t row_bytes, size_t count, size_t columns), \
+             (panel, rows, row_bytes, count, columns))                                  \
     CK_ENTRY(void, unpack_##NAME, (float *out, const void *in, size_t n), (out, in, n)) \
     CK_ENTRY(void, PACK##_##NAME, (void *out, const float *x, size_t n), (out, x, n))
 #define CK_ATTEND_ENTRY(NAME)                                                                       \

@@ -15,6 +15,9 @@
 #define CK_KERNELS(X)                                                                           \
     X(matmul_q8_0) X(matmul_q4_0) X(matmul_q4_1) X(matmul_q5_0) X(matmul_q5_1) X(matmul_q4_k)   \
     X(matmul_q5_k) X(matmul_q6_k) X(matmul_f32) X(matmul_f16) X(matmul_bf16) X(gemm)            \
+    X(pack_panel_q8_0) X(pack_panel_q4_0) X(pack_panel_q4_1) X(pack_panel_q5_0)                 \
+    X(pack_panel_q5_1) X(pack_panel_q4_k) X(pack_panel_q5_k) X(pack_panel_q6_k)                 \
+    X(pack_panel_f32) X(pack_panel_f16) X(pack_panel_bf16)                                      \
     X(quantize_activations) X(attend_f32) X(attend_f16) X(attend_q8_0)                          \
     X(unpack_f32) X(unpack_f16) X(unpack_bf16) X(unpack_q8_0) X(unpack_q4_0) X(unpack_q4_1)     \
     X(unpack_q5_0) X(unpack_q5_1) X(unpack_q4_k) X(unpack_q5_k) X(unpack_q6_k)                  \
@@ -35,7 +38,7 @@ typedef struct {
     int (*is_available)(void);
     /// Does what a thread has to do before it runs kernels, and nothing when the thread has done it; null for nothing.
     void (*prepare_thread)(void);
-    /// The layout of quantised panels: columns of a row that stand together, a power of two from 4 to 32; see panel.h.
+    /// The layout of quantised panels: columns of a row that stand together, four or eight; see panel.h.
     size_t panel_columns;
     /// Rows of activations that a product of quantised panels takes at once.
     size_t tile_rows;

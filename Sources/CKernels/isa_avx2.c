@@ -7,6 +7,7 @@ CK_BEGIN_TARGET("avx2,fma,f16c")
 
 #define CK_ISA(NAME) NAME##_avx2
 #define CK_TOKENS 4
+#define CK_PANEL_COLUMNS 4
 
 /// See isa_plain.c. A panel's rows are two registers, done one after the other.
 ///
@@ -58,6 +59,6 @@ CK_END_TARGET
 static int is_available(void) { return CK_SUPPORTS("avx2") && CK_SUPPORTS("fma") && CK_SUPPORTS("f16c"); }
 
 const ck_isa CK_ISA(ck_isa) = {
-    .name = "avx2", .is_available = is_available, .panel_columns = 4, .tile_rows = CK_TOKENS,
+    .name = "avx2", .is_available = is_available, .panel_columns = CK_PANEL_COLUMNS, .tile_rows = CK_TOKENS,
     CK_KERNEL_ENTRIES};
 #endif

@@ -7,6 +7,7 @@ CK_BEGIN_TARGET("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c")
 
 #define CK_ISA(NAME) NAME##_avx512
 #define CK_TOKENS 8
+#define CK_PANEL_COLUMNS 4
 
 /// See isa_plain.c and, for the room in 16 bits, isa_avx2.c. There is no sign instruction: where a code is
 /// negative, a masked subtraction negates the activation.
@@ -59,6 +60,6 @@ static int is_available(void) {
 }
 
 const ck_isa CK_ISA(ck_isa) = {
-    .name = "avx512", .is_available = is_available, .panel_columns = 4, .tile_rows = CK_TOKENS,
+    .name = "avx512", .is_available = is_available, .panel_columns = CK_PANEL_COLUMNS, .tile_rows = CK_TOKENS,
     CK_KERNEL_ENTRIES};
 #endif

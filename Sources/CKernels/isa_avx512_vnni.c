@@ -7,6 +7,7 @@ CK_BEGIN_TARGET("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")
 
 #define CK_ISA(NAME) NAME##_avx512_vnni
 #define CK_TOKENS 8
+#define CK_PANEL_COLUMNS 4
 
 /// See isa_plain.c. `vpdpbusd` adds four products of unsigned codes with signed activations in 32 bits. Signed codes
 /// become unsigned by adding 128, which makes their centre 128.
@@ -52,6 +53,6 @@ static int is_available(void) {
 }
 
 const ck_isa CK_ISA(ck_isa) = {
-    .name = "avx512-vnni", .is_available = is_available, .panel_columns = 4, .tile_rows = CK_TOKENS,
+    .name = "avx512-vnni", .is_available = is_available, .panel_columns = CK_PANEL_COLUMNS, .tile_rows = CK_TOKENS,
     CK_KERNEL_ENTRIES};
 #endif

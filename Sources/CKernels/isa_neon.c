@@ -7,6 +7,7 @@ CK_BEGIN_TARGET("dotprod")
 
 #define CK_ISA(NAME) NAME##_neon
 #define CK_TOKENS 4
+#define CK_PANEL_COLUMNS 4
 
 /// See isa_plain.c. `sdot` by a lane adds four products of signed bytes for four rows; every code fits a signed byte.
 CK_INLINE void dots(ck_i32x16 *dot, const ck_u8x64 *group, const int first, const int count, const int bits,
@@ -43,6 +44,6 @@ CK_INLINE int32x4_t dot_bytes(int32x4_t sum, int32x4_t a, int32x4_t b) {
 CK_END_TARGET
 
 const ck_isa CK_ISA(ck_isa) = {
-    .name = "neon", .is_available = ck_has_dotprod, .panel_columns = 4, .tile_rows = CK_TOKENS,
+    .name = "neon", .is_available = ck_has_dotprod, .panel_columns = CK_PANEL_COLUMNS, .tile_rows = CK_TOKENS,
     CK_KERNEL_ENTRIES};
 #endif

@@ -7,6 +7,7 @@ CK_BEGIN_TARGET("dotprod,i8mm")
 
 #define CK_ISA(NAME) NAME##_neon_i8mm
 #define CK_TOKENS 4
+#define CK_PANEL_COLUMNS 8
 
 /// One row of activations: a register holds eight columns of two rows of weights, whose `sdot` leaves two sums a row.
 CK_INLINE void dots_of_one(ck_i32x16 *dot, const ck_u8x64 *group, const int first, const int count, int32_t start,
@@ -79,6 +80,6 @@ CK_END_TARGET
 static int is_available(void) { return ck_has_dotprod() && ck_has_i8mm(); }
 
 const ck_isa CK_ISA(ck_isa) = {
-    .name = "neon-i8mm", .is_available = is_available, .panel_columns = 8, .tile_rows = CK_TOKENS,
+    .name = "neon-i8mm", .is_available = is_available, .panel_columns = CK_PANEL_COLUMNS, .tile_rows = CK_TOKENS,
     CK_KERNEL_ENTRIES};
 #endif

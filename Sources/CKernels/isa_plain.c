@@ -3,6 +3,7 @@
 
 #define CK_ISA(NAME) NAME##_plain
 #define CK_TOKENS 4
+#define CK_PANEL_COLUMNS 4
 
 /// dot[t][r] = Σ (code − centre) · activation over groups `first` to `first + count` of a block, for row r of the panel
 /// and row t of the activations. Eight-bit codes are signed already; narrower ones are not.
@@ -39,5 +40,5 @@ CK_INLINE plain_register dot_bytes(plain_register sum, plain_register a, plain_r
 static int is_available(void) { return 1; }
 
 const ck_isa CK_ISA(ck_isa) = {
-    .name = "plain", .is_available = is_available, .panel_columns = 4, .tile_rows = CK_TOKENS,
+    .name = "plain", .is_available = is_available, .panel_columns = CK_PANEL_COLUMNS, .tile_rows = CK_TOKENS,
     CK_KERNEL_ENTRIES};

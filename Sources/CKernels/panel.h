@@ -54,6 +54,13 @@ typedef struct {
     X(q8_0, CK_KIND_Q8_0) X(q4_0, CK_KIND_Q4_0) X(q4_1, CK_KIND_Q4_1) X(q5_0, CK_KIND_Q5_0)    \
     X(q5_1, CK_KIND_Q5_1) X(q4_k, CK_KIND_Q4_K) X(q5_k, CK_KIND_Q5_K) X(q6_k, CK_KIND_Q6_K)
 
+/// Bytes of a block, or of a super-block, in the file.
+CK_INLINE size_t ck_block_bytes(ck_panel_kind kind) {
+    if (kind.super) return kind.bits == 4 ? sizeof(ck_q4_k) : kind.bits == 5 ? sizeof(ck_q5_k) : sizeof(ck_q6_k);
+    size_t least = kind.bits == 8 ? sizeof(ck_q8_0) : sizeof(ck_q4_0);
+    return least + (kind.mins ? 2 : 0) + (kind.bits == 5 ? 4 : 0);
+}
+
 /// Where the parts of a panel of `blocks` blocks begin.
 typedef struct {
     size_t high, scales, mins, end;

@@ -80,6 +80,7 @@ int main(void) {
     test_formats();
     test_blocks();
     test_panels();
+    test_packing_of_panels();
     test_logits();
     test_limits();
     test_threads();

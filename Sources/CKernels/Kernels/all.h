@@ -1,6 +1,7 @@
 // Every kernel, written once. Each isa_*.c includes this within its target, after isa.h and
 //   CK_ISA(name)         its own spelling of a name
 //   CK_TOKENS            rows of rounded activations that its registers hold sums for, 16 at most: its tile height
+//   CK_PANEL_COLUMNS     columns of a row that stand together in its panels, four or eight; see panel.h
 //   dots                 integer dots of codes with that many rows of activations, see isa_plain.c
 //   CK_WIDE              accumulators of sixteen floats that its registers hold beside weights and an activation
 //   CK_REGISTER          the type of a register of integers of 32 bits
@@ -10,6 +11,7 @@
 // lies outside of the target.
 #include "activations.h"
 #include "panel_matmul.h"
+#include "pack.h"
 #include "float_matmul.h"
 
 #include "attention.h"

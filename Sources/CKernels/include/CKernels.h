@@ -120,7 +120,7 @@ void ck_quantize_q6_k(void *out, const float *x, size_t n);
 /// Number of values that are NaN or infinite.
 size_t ck_count_nonfinite(const float *x, size_t n);
 
-// MARK: Products of packed quantised weights with quantised activations (panel.c, Kernels/panel_matmul.h)
+// MARK: Products of packed quantised weights with quantised activations (panel.c, Kernels/pack.h, Kernels/panel_matmul.h)
 //
 // Weights are packed in panels of CK_PANEL_ROWS rows. Activations are rounded to eight bits in blocks of 32 columns,
 // whatever the number of rows; sums within a block are exact integers, and blocks are added in order in single
@@ -163,7 +163,7 @@ CK_DECLARE_PANEL(q4_k)
 CK_DECLARE_PANEL(q5_k)
 CK_DECLARE_PANEL(q6_k)
 
-// MARK: Products of packed floating-point weights (panel.c, Kernels/float_matmul.h)
+// MARK: Products of packed floating-point weights (panel.c, Kernels/pack.h, Kernels/float_matmul.h)
 
 /// Declares, for a floating-point format:
 /// - ck_panel_size, ck_pack_panel, ck_unpack_panel_row: as above, for rows of any number of columns;

@@ -18,6 +18,14 @@ internal import CKernels
   let panels: Panels
   private let owner: any AnyObject & Sendable
 
+  private init(_ matrix: Matrix, _ panels: Panels, owner: any AnyObject & Sendable) {
+    format = matrix.format
+    rows = matrix.rows
+    columns = matrix.columns
+    self.panels = panels
+    self.owner = owner
+  }
+
   /// Packs a matrix into memory of `arena`, with the threads of `team`, O(count). Without a team all weights are zeros,
   /// which take no memory until they are read.
   ///
@@ -25,28 +33,45 @@ internal import CKernels
   init(
     _ matrix: Matrix, in arena: WeightArena, team: ThreadTeam?, isCancelled: (@Sendable () -> Bool)? = nil
   ) throws(ModelError) {
-    let kernels = matrix.format.panels
-    format = matrix.format
-    rows = matrix.rows
-    columns = matrix.columns
-    let panelBytes = kernels.size(matrix.columns)
-    let panels = Panels.count(rows: matrix.rows)
-    let place = try unsafe arena.take(byteCount: panels * panelBytes)
-    // Items of about a megabyte: handing one out costs nothing beside packing it.
-    let panelsPerItem = max(1, (1 << 20) / max(1, panelBytes))
-    let items = (panels + panelsPerItem - 1) / panelsPerItem
-    try unsafe team?.forEach(items, unless: isCancelled) { item, _ in
-      for panel in item * panelsPerItem..<min(panels, (item + 1) * panelsPerItem) {
+    self = try Self.pack([matrix], in: arena, team: team, isCancelled: isCancelled)[0]
+  }
+
+  /// Packs matrices of one format and shape, as the other initialiser does with one: all in one region, since those of
+  /// experts are small.
+  static func pack(
+    _ matrices: [Matrix], in arena: WeightArena, team: ThreadTeam?, isCancelled: (@Sendable () -> Bool)? = nil
+  ) throws(ModelError) -> [PackedMatrix] {
+    guard let first = matrices.first else { return [] }
+    let kernels = first.format.panels
+    let panelBytes = kernels.size(first.columns)
+    let perMatrix = Panels.count(rows: first.rows)
+    var packed: [PackedMatrix] = []
+    packed.reserveCapacity(matrices.count)
+    for matrix in matrices {
+      precondition(
+        matrix.format == first.format && matrix.rows == first.rows && matrix.columns == first.columns,
+        "matrices of one shape")
+      let place = try unsafe arena.take(byteCount: perMatrix * panelBytes)
+      let panels = unsafe Panels(
+        base: UnsafeRawPointer(place.base), panelBytes: panelBytes, rows: matrix.rows, columns: matrix.columns,
+        product: kernels.product)
+      packed.append(unsafe PackedMatrix(matrix, panels, owner: place.owner))
+    }
+    // Items of a quarter of a megabyte: handing one out costs nothing beside packing it.
+    let perItem = max(1, (1 << 18) / max(1, panelBytes))
+    let total = perMatrix * matrices.count
+    try unsafe team?.forEach((total + perItem - 1) / perItem, unless: isCancelled) { item, _ in
+      for index in item * perItem..<min(total, (item + 1) * perItem) {
+        let (number, panel) = index.quotientAndRemainder(dividingBy: perMatrix)
+        let matrix = matrices[number]
         let first = panel * Self.panelRows
+        // Nobody else knows of the memory yet.
         unsafe kernels.pack(
-          place.base + panel * panelBytes, matrix.row(first), matrix.rowBytes,
+          UnsafeMutableRawPointer(mutating: packed[number].panels.panel(panel)), matrix.row(first), matrix.rowBytes,
           min(Self.panelRows, matrix.rows - first), matrix.columns)
       }
     }
-    self.panels = unsafe Panels(
-      base: UnsafeRawPointer(place.base), panelBytes: panelBytes, rows: matrix.rows, columns: matrix.columns,
-      product: kernels.product)
-    owner = unsafe place.owner
+    return packed
   }
 
   /// A matrix of 32-bit floats.

@@ -73,6 +73,17 @@ extension MappedFile {
     return unsafe Array(UnsafeRawBufferPointer(start: base + range.lowerBound, count: range.count))
   }
 
+  /// Has the system begin to read a range, and returns before it has. What it has read already stays.
+  func prefetchPages(_ range: Range<Int>) {
+    let part = range.clamped(to: 0..<byteCount)
+    let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+    let first = part.lowerBound / page * page
+    // Advice only: what is not read ahead is read when it is used.
+    if !part.isEmpty {
+      _ = unsafe madvise(UnsafeMutableRawPointer(mutating: base + first), part.upperBound - first, MADV_WILLNEED)
+    }
+  }
+
   /// Tells the system that the whole pages of a range are not needed soon. Their next use reads the file again.
   func releasePages(_ range: Range<Int>) {
     precondition(range.lowerBound >= 0 && range.upperBound <= byteCount, "bytes \(range) of \(byteCount)")

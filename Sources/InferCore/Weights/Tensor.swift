@@ -77,12 +77,17 @@ package struct Tensor: Sendable {
     }
   }
 
+  /// The ranges of files that reading the tensor reads.
+  var files: [(file: MappedFile, range: Range<Int>)] {
+    switch source {
+    case .file(let file, let offset): [(file, offset..<offset + byteCount)]
+    case .derived(let derivation): derivation.parts.flatMap(\.files)
+    }
+  }
+
   /// Gives back the memory that reading the tensor took. Its bytes can be read again from the file.
   package func releasePages() {
-    switch source {
-    case .file(let file, let offset): file.releasePages(offset..<offset + byteCount)
-    case .derived(let derivation): for part in derivation.parts { part.releasePages() }
-    }
+    for (file, range) in files { file.releasePages(range) }
   }
 }
 

@@ -32,6 +32,7 @@ final class WeightLoader: Sendable {
   private let readsMatrices: Bool
   private let team: ThreadTeam
   private let arena = WeightArena()
+  private let readAhead = ReadAhead()
   private let progress: (@Sendable (LoadProgress) -> Void)?
   private let isCancelled: (@Sendable () -> Bool)?
   private let bytesTotal: Int
@@ -70,6 +71,7 @@ final class WeightLoader: Sendable {
   ) throws(ModelError) -> (matrix: Matrix, format: WeightFormat) {
     try checkCancellation()
     let tensor = read.tensor
+    if readsMatrices { tensor.files.forEach { readAhead.begin($0.file, $0.range) } }
     let whole = try tensor.matrix(rows: rows, columns: columns, isRead: readsMatrices)
     let format = plan?.format(of: tensor.name, role: role, columns: columns, stored: whole.format) ?? whole.format
     let matrix =
@@ -85,9 +87,7 @@ final class WeightLoader: Sendable {
     _ read: ReadTensor, count: Int, rows: Int, columns: Int, _ role: MatrixRole
   ) throws(ModelError) -> [PackedMatrix] {
     let (stack, format) = try whole(read, rows: count * rows, columns: columns, role)
-    var matrices: [PackedMatrix] = []
-    matrices.reserveCapacity(count)
-    for index in 0..<count { matrices.append(try packed(stack.rows(index * rows..<(index + 1) * rows))) }
+    let matrices = try packed((0..<count).map { stack.rows($0 * rows..<($0 + 1) * rows) })
     read.tensor.releasePages()
     finish(read.stored, role, format)
     return matrices
@@ -102,15 +102,15 @@ final class WeightLoader: Sendable {
     for ranges in parts {
       // What is not read is not copied either; only its shape counts.
       let part = readsMatrices ? whole.rows(ranges) : whole.rows(0..<ranges.reduce(0) { $0 + $1.count })
-      matrices.append(try packed(part))
+      matrices += try packed([part])
     }
     read.tensor.releasePages()
     finish(read.stored, role, format)
     return matrices
   }
 
-  private func packed(_ matrix: Matrix) throws(ModelError) -> PackedMatrix {
-    try PackedMatrix(matrix, in: arena, team: readsMatrices ? team : nil, isCancelled: isCancelled)
+  private func packed(_ matrices: [Matrix]) throws(ModelError) -> [PackedMatrix] {
+    try PackedMatrix.pack(matrices, in: arena, team: readsMatrices ? team : nil, isCancelled: isCancelled)
   }
 
   /// A small tensor as floats, row-major.

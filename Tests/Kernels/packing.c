@@ -1,0 +1,142 @@
+// Packed panels, to the byte: kernels against a plain twin, which puts one code after another where panel.h says.
+#include "check.h"
+#include "isa.h"
+
+/// The codes of block `b` of a row of the file format: bytes with a sign, or 0 … 63.
+static void codes_of_block(uint8_t codes[CK_BLOCK], ck_panel_kind kind, const uint8_t *row, size_t b) {
+    const size_t supers = b / (CK_SUPER / CK_BLOCK);
+    const int within = (int)(b % (CK_SUPER / CK_BLOCK));
+    if (kind.bits == 8) {
+        memcpy(codes, ((const ck_q8_0 *)row)[b].q, CK_BLOCK);
+    } else if (kind.bits == 6) {
+        ck_read_six(codes, (const ck_q6_k *)row + supers, within);
+    } else if (kind.super && kind.bits == 5) {
+        const ck_q5_k *block = (const ck_q5_k *)row + supers;
+        ck_read_super(codes, block->q, block->high, within);
+    } else if (kind.super) {
+        ck_read_super(codes, ((const ck_q4_k *)row)[supers].q, NULL, within);
+    } else {
+        // Nibbles end a block, and fifth bits stand before them.
+        const uint8_t *q = row + (b + 1) * ck_block_bytes(kind) - CK_BLOCK / 2;
+        if (kind.bits == 5) ck_read_five(codes, q, q - CK_BLOCK / 8);
+        else ck_read_nibbles(codes, q);
+    }
+}
+
+/// Which group of codes a row's column belongs to, and its byte there.
+typedef struct {
+    size_t group, byte;
+} place;
+
+static place place_of(size_t row, size_t i) {
+    const size_t columns = ck_chosen.panel_columns;
+    const int shift = __builtin_ctzll(columns);
+    return (place){(i >> shift << (shift - 2)) + (row << shift >> 6), ((row << shift) & 63) + (i & (columns - 1))};
+}
+
+/// Puts the codes of one row's block into the panel's vectors.
+static void pack_codes(uint8_t *codes, uint8_t *high, const uint8_t code[CK_BLOCK], ck_panel_kind kind, size_t row) {
+    for (size_t i = 0; i < CK_BLOCK; i++) {
+        const place at = place_of(row, i);
+        if (kind.bits == 8) {
+            codes[64 * at.group + at.byte] = code[i];
+            continue;
+        }
+        codes[64 * (at.group % 4) + at.byte] |= (uint8_t)((code[i] & 15) << (at.group < 4 ? 0 : 4));
+        if (kind.bits == 5) high[at.byte] |= (uint8_t)((code[i] >> 4) << at.group);
+        if (kind.bits == 6) high[64 * (at.group / 4) + at.byte] |= (uint8_t)((code[i] >> 4) << (2 * (at.group % 4)));
+    }
+}
+
+/// Packs the scales of block or super-block `unit` of one row.
+static void pack_scales(uint8_t *scales, uint8_t *mins, ck_panel_kind kind, const uint8_t *source, size_t unit,
+                        size_t row) {
+    if (!kind.super) {
+        const uint8_t *block = source + unit * ck_block_bytes(kind);
+        memcpy(scales + 2 * row, block, 2);
+        if (kind.mins) memcpy(mins + 2 * row, block + 2, 2);
+    } else if (kind.bits == 6) {
+        const ck_q6_k *block = (const ck_q6_k *)source + unit;
+        memcpy(scales + 2 * row, &block->d, 2);
+        for (size_t i = 0; i < 16; i++) mins[16 * i + row] = (uint8_t)block->scales[i];
+    } else {
+        const uint8_t *block = source + unit * (kind.bits == 4 ? sizeof(ck_q4_k) : sizeof(ck_q5_k));
+        memcpy(scales + 2 * row, block, 2);
+        memcpy(scales + 32 + 2 * row, block + 2, 2);
+        // Scales, then mins.
+        int value[2 * CK_SUBS];
+        for (int b = 0; b < CK_SUBS; b++) ck_super_scale(block + 4, b, &value[b], &value[CK_SUBS + b]);
+        for (size_t i = 0; i < 12; i++)
+            mins[16 * i + row] = (uint8_t)(value[i] | ((value[12 + i % 4] >> (2 * (i / 4))) & 3) << 6);
+    }
+}
+
+/// The twin.
+static void pack(uint8_t *panel, const uint8_t *rows, size_t row_bytes, size_t count, size_t blocks,
+                 ck_panel_kind kind) {
+    ck_panel_parts parts = ck_panel_layout(kind, blocks);
+    memset(panel, 0, ck_panel_bytes(parts));
+    for (size_t row = 0; row < count; row++) {
+        const uint8_t *source = rows + row * row_bytes;
+        for (size_t b = 0; b < blocks; b++) {
+            uint8_t code[CK_BLOCK];
+            codes_of_block(code, kind, source, b);
+            pack_codes(panel + b * ck_panel_code_bytes(kind), panel + parts.high + b * ck_panel_high_bytes(kind), code,
+                       kind, row);
+        }
+        for (size_t unit = 0; unit < (kind.super ? blocks / 8 : blocks); unit++)
+            pack_scales(panel + parts.scales + unit * ck_panel_scale_bytes(kind),
+                        panel + parts.mins + unit * ck_panel_min_bytes(kind), kind, source, unit, row);
+    }
+}
+
+/// The twin for numbers of `size` bytes.
+static void pack_numbers(uint8_t *panel, const uint8_t *rows, size_t row_bytes, size_t count, size_t columns,
+                         size_t size) {
+    memset(panel, 0, ck_float_panel_bytes(columns, size));
+    for (size_t row = 0; row < count; row++)
+        for (size_t k = 0; k < columns; k++)
+            memcpy(panel + (k * CK_PANEL_ROWS + row) * size, rows + row * row_bytes + k * size, size);
+}
+
+static const struct format {
+    const char *name;
+    ck_panel_kind kind;
+    /// Bytes of a number; 0 for quantised formats.
+    size_t number;
+    size_t (*size)(size_t);
+    void (*pack)(void *, const void *, size_t, size_t, size_t);
+} formats[] = {
+#define QUANTISED(NAME, KIND) {#NAME, KIND, 0, ck_panel_size_##NAME, ck_pack_panel_##NAME},
+#define FLOATS(NAME, SIZE) {#NAME, {0}, SIZE, ck_panel_size_##NAME, ck_pack_panel_##NAME},
+    CK_PANEL_FORMATS(QUANTISED) FLOATS(f32, 4) FLOATS(f16, 2) FLOATS(bf16, 2)};
+
+/// Rows of arbitrary bytes that lie `gap` bytes apart, in memory that ends with the last of them; the panel is anything
+/// before, and nothing behind it is written.
+static void test_packing(const struct format *f, size_t count, size_t columns, size_t gap) {
+    size_t bytes = f->number ? columns * f->number
+                             : columns / (f->kind.super ? CK_SUPER : CK_BLOCK) * ck_block_bytes(f->kind);
+    size_t row_bytes = bytes + gap, length = (count - 1) * row_bytes + bytes, size = f->size(columns);
+    uint8_t *rows = malloc(length + (length == 0)), *want = malloc(size), *got = malloc(size + 1);
+    if (!rows || !want || !got) abort();
+    for (size_t i = 0; i < length; i++) rows[i] = (uint8_t)(256 * fabsf(random_float()));
+    memset(got, 0xa5, size + 1);
+    if (f->number) pack_numbers(want, rows, row_bytes, count, columns, f->number);
+    else pack(want, rows, row_bytes, count, columns / CK_BLOCK, f->kind);
+    f->pack(got, rows, row_bytes, count, columns);
+    check_context(f->name, count, columns, gap);
+    check_that(memcmp(got, want, size) == 0, "a panel as its description says");
+    check_that(got[size] == 0xa5, "no byte behind the panel is written");
+    free(rows);
+    free(want);
+    free(got);
+}
+
+void test_packing_of_panels(void) {
+    for (size_t f = 0; f < COUNT(formats); f++) {
+        const size_t block = formats[f].number ? 1 : formats[f].kind.super ? CK_SUPER : CK_BLOCK;
+        for (size_t count = 1; count <= CK_PANEL_ROWS; count++)
+            for (size_t blocks = 0; blocks <= 19; blocks += blocks < 3 ? 1 : 4)
+                test_packing(formats + f, count, blocks * block, count % 3 * 4);
+    }
+}
