@@ -1,5 +1,4 @@
-// How scales and codes are found: the codes of several candidate scales are tried, and for each the scale that suits
-// these codes best follows by least squares. Errors are plain squares: every weight counts alike.
+// Scales as halves, and codes of given scales; Kernels/fit.h finds the scales.
 #ifndef CK_FIT_H
 #define CK_FIT_H
 
@@ -61,74 +60,6 @@ CK_INLINE void ck_range(const float *x, int n, float *least, float *largest) {
     }
     *least = low[0];
     *largest = high[0];
-}
-
-/// A scale s for which s · q comes near x, q being integers from −levels to levels − 1. Candidates map the value of
-/// largest magnitude to about −levels. Codes q determine s = Σ x q / Σ q², which leaves Σ x² − (Σ x q)² / Σ q².
-CK_INLINE float ck_fit_scale(const float *x, int n, float levels) {
-    float least, largest, y[CK_BLOCK];
-    ck_range(x, n, &least, &largest);
-    float peak = -least > largest ? least : largest, inverse = ck_inverse(peak), best = -1.0f / levels, gain = 0;
-    for (int i = 0; i < n; i++) y[i] = x[i] * inverse;
-    for (int step = -9; step <= 9; step++) {
-        CK_FAST
-        float factor = -(levels + 0.1f * (float)step), products = 0, squares = 0;
-        for (int i = 0; i < n; i++) {
-            float q = ck_code(y[i] * factor, -levels, levels - 1);
-            products += y[i] * q;
-            squares += q * q;
-        }
-        if (products * products > gain * squares) {
-            gain = products * products / squares;
-            best = products / squares;
-        }
-    }
-    return best * peak;
-}
-
-/// w = scale · q + low
-typedef struct { float scale, low; } ck_line;
-
-/// A line on which codes q from 0 to `levels` come near x, by linear regression over the codes of each candidate.
-/// With `below_zero`, low ≤ 0.
-CK_INLINE ck_line ck_fit_line(const float *x, int n, float levels, int below_zero) {
-    float least, largest, y[CK_BLOCK];
-    ck_range(x, n, &least, &largest);
-    if (below_zero && least > 0) least = 0;
-    float range = largest - least, inverse = ck_inverse(range), sum = 0, squares = 0;
-    if (inverse == 0) return (ck_line){0, least};
-    // Distances from the least value in units of the range, which keeps the sums below free of cancellation.
-    for (int i = 0; i < n; i++) y[i] = (x[i] - least) * inverse;
-    float roof = -least * inverse;
-    for (int i = 0; i < n; i++) {
-        CK_FAST
-        sum += y[i];
-        squares += y[i] * y[i];
-    }
-    ck_line best = {1.0f / levels, 0};
-    float least_error = INFINITY;
-    for (int step = -10; step <= 10; step++) {
-        CK_FAST
-        float factor = levels + 0.1f * (float)step, q1 = 0, q2 = 0, qy = 0, count = (float)n;
-        for (int i = 0; i < n; i++) {
-            float q = ck_code(y[i] * factor, 0, levels);
-            q1 += q;
-            q2 += q * q;
-            qy += q * y[i];
-        }
-        float determinant = count * q2 - q1 * q1;
-        if (!(determinant > 0)) continue;
-        ck_line line = {(count * qy - q1 * sum) / determinant, (q2 * sum - q1 * qy) / determinant};
-        if (below_zero && line.low > roof) line = (ck_line){(qy - roof * q1) / q2, roof};
-        // Σ (y − scale q − low)², multiplied out.
-        float error = squares + line.scale * (line.scale * q2 + 2 * (line.low * q1 - qy))
-            + line.low * (line.low * count - 2 * sum);
-        if (error < least_error && line.scale > 0) {
-            least_error = error;
-            best = line;
-        }
-    }
-    return (ck_line){best.scale * range, best.low * range + least};
 }
 
 /// The codes of a block, from 0 to `levels`, that are nearest to inverse · x + offset.

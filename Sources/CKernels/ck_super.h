@@ -7,17 +7,6 @@
 
 #define CK_SUBS (CK_SUPER / CK_BLOCK)
 
-/// Σ (x − (scale q − offset))² with the codes q that are nearest.
-CK_INLINE float ck_line_error(const float *x, float scale, float offset, float levels) {
-    CK_FAST
-    float inverse = ck_inverse(scale), error = 0;
-    for (int i = 0; i < CK_BLOCK; i++) {
-        float off = x[i] + offset - scale * ck_code((x[i] + offset) * inverse, 0, levels);
-        error += off * off;
-    }
-    return error;
-}
-
 /// Puts scale and min of sub-block b into their bits; in order of b, because later ones share bytes with earlier ones.
 CK_INLINE void ck_pack_super_scale(uint8_t *packed, int b, unsigned scale, unsigned min) {
     if (b < 4) {
@@ -27,40 +16,6 @@ CK_INLINE void ck_pack_super_scale(uint8_t *packed, int b, unsigned scale, unsig
         packed[4 + b] = (uint8_t)((scale & 15) | (min & 15) << 4);
         packed[b - 4] |= (uint8_t)(scale >> 4 << 6);
         packed[b] |= (uint8_t)(min >> 4 << 6);
-    }
-}
-
-/// Writes the codes of a super-block, one a byte, and what scales them. Each sub-block is fitted by itself; of the
-/// six-bit scales and mins around the fit, the pair with the least error is taken.
-CK_INLINE void ck_quantize_super(uint8_t *restrict codes, uint16_t *d, uint16_t *dmin, uint8_t *restrict packed,
-                                 const float *restrict x, float levels) {
-    ck_line lines[CK_SUBS];
-    float scale = 0, min = 0;
-    for (int b = 0; b < CK_SUBS; b++) {
-        lines[b] = ck_fit_line(x + b * CK_BLOCK, CK_BLOCK, levels, 1);
-        scale = lines[b].scale > scale ? lines[b].scale : scale;
-        min = -lines[b].low > min ? -lines[b].low : min;
-    }
-    *d = ck_half_above(scale / 63);
-    *dmin = ck_half_above(min / 63);
-    scale = ck_half_value(*d);
-    min = ck_half_value(*dmin);
-    for (int b = 0; b < CK_SUBS; b++, x += CK_BLOCK, codes += CK_BLOCK) {
-        float s = ck_code(lines[b].scale * ck_inverse(scale), 0, 63), m = ck_code(-lines[b].low * ck_inverse(min), 0, 63);
-        float best_s = s, best_m = m, least = INFINITY;
-        for (float near_s = s > 0 ? s - 1 : s; near_s <= s + 1 && near_s <= 63; near_s++) {
-            for (float near_m = m > 0 ? m - 1 : m; near_m <= m + 1 && near_m <= 63; near_m++) {
-                float error = ck_line_error(x, scale * near_s, min * near_m, levels);
-                if (error < least) {
-                    least = error;
-                    best_s = near_s;
-                    best_m = near_m;
-                }
-            }
-        }
-        ck_pack_super_scale(packed, b, (unsigned)best_s, (unsigned)best_m);
-        float inverse = ck_inverse(scale * best_s), offset = min * best_m;
-        for (int i = 0; i < CK_BLOCK; i++) codes[i] = (uint8_t)ck_code((x[i] + offset) * inverse, 0, levels);
     }
 }
 

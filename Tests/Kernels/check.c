@@ -81,6 +81,7 @@ int main(void) {
     test_blocks();
     test_panels();
     test_packing_of_panels();
+    test_quantising();
     test_logits();
     test_limits();
     test_threads();

@@ -46,6 +46,7 @@ void test_delta(void);
 void test_formats(void);
 void test_panels(void);
 void test_packing_of_panels(void);
+void test_quantising(void);
 void test_blocks(void);
 void test_logits(void);
 void test_limits(void);

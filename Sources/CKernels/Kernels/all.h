@@ -23,6 +23,8 @@
 #include "selective_scan.h"
 
 #include "convert.h"
+#include "fit.h"
+#include "fit_super.h"
 #include "q4.h"
 #include "q4_k.h"
 #include "q5.h"

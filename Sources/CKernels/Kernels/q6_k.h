@@ -6,12 +6,16 @@
 CK_KERNEL void CK_ISA(quantize_q6_k)(void *restrict out, const float *restrict x, size_t n) {
     ck_q6_k *restrict block = out;
     for (; n >= CK_SUPER; n -= CK_SUPER, x += CK_SUPER, block++) {
-        float scales[CK_SIX_SUBS], largest = 0;
+        float largest = 0;
         uint8_t codes[CK_SUPER];
-        for (int s = 0; s < CK_SIX_SUBS; s++) {
-            scales[s] = ck_fit_scale(x + s * CK_SIX_SUB, CK_SIX_SUB, 32);
-            largest = fabsf(scales[s]) > largest ? fabsf(scales[s]) : largest;
+        float scales[CK_SIX_SUBS];
+        for (int s = 0; s < CK_SIX_SUBS; s += CK_FIT_LANES) {
+            block_lanes blocks;
+            load_blocks(&blocks, x + s * CK_SIX_SUB, CK_SIX_SUB, CK_FIT_LANES);
+            const fit_lanes fitted = fit_scales(&blocks, CK_SIX_SUB, 32);
+            memcpy(scales + s, &fitted, sizeof fitted);
         }
+        for (int s = 0; s < CK_SIX_SUBS; s++) largest = fabsf(scales[s]) > largest ? fabsf(scales[s]) : largest;
         block->d = ck_half_above(largest / 127);
         float d = ck_half_value(block->d);
         for (int s = 0; s < CK_SIX_SUBS; s++) {

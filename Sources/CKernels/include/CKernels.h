@@ -108,7 +108,7 @@ void ck_unpack_q6_k(float *out, const void *in, size_t n);
 void ck_pack_f32(void *out, const float *x, size_t n);
 void ck_pack_f16(void *out, const float *x, size_t n);
 void ck_pack_bf16(void *out, const float *x, size_t n);
-/// Scales are those that make the squared error of a block small; see ck_fit.h.
+/// Scales are those that make the squared error of a block small; see Kernels/fit.h.
 void ck_quantize_q8_0(void *out, const float *x, size_t n);
 void ck_quantize_q4_0(void *out, const float *x, size_t n);
 void ck_quantize_q4_1(void *out, const float *x, size_t n);

@@ -1,5 +1,4 @@
 internal import CKernels
-internal import Synchronization
 
 extension Matrix {
   /// A matrix of floats rounded to a format, in memory of its own.
@@ -27,43 +26,19 @@ extension Matrix {
     to format: WeightFormat, name: String, team: ThreadTeam, isCancelled: (@Sendable () -> Bool)? = nil
   ) throws(ModelError) -> Matrix {
     guard format != self.format else { return self }
-    guard !self.format.isQuantized else {
-      throw .tensor(
-        name: name, reason: "is \(self.format.name) already; quantising to \(format.name) needs F32, F16 or BF16")
-    }
-    // Pieces of 128 KiB of floats: they and what becomes of them stay in the second-level cache.
+    let conversion = try FormatConversion(
+      from: self.format, to: format, columns: columns, of: name, workers: team.count)
+    // Pieces of 128 KiB of floats.
     let piece = max(1, (1 << 15) / max(columns, 1))
-    let broken = Atomic(0)
-    var floats = [Float](repeating: 0, count: team.count * piece * columns)
     let owner = try unsafe OwnedBytes(byteCount: rows * format.bytes(columns)) { target throws(ModelError) in
-      try unsafe floats.withUnsafeMutableBufferPointer { floats throws(ModelError) in
-        guard let scratch = floats.baseAddress else { return }
-        try unsafe team.forEach((rows + piece - 1) / piece, unless: isCancelled) { item, worker in
-          let range = item * piece..<min(rows, (item + 1) * piece)
-          let count = unsafe convert(range, to: format, target, scratch: scratch + worker * piece * columns)
-          if count > 0 { broken.wrappingAdd(count, ordering: .relaxed) }
+      try unsafe team.forEach((rows + piece - 1) / piece, unless: isCancelled) { item, worker in
+        for row in item * piece..<min(rows, (item + 1) * piece) {
+          unsafe conversion.convert(self.row(row), into: target + row * format.bytes(columns), worker: worker)
         }
       }
     }
-    let count = broken.load(ordering: .relaxed)
-    guard count == 0 else {
-      throw .tensor(name: name, reason: "\(count) numbers are NaN, infinite or beyond the range of \(format.name)")
-    }
+    try conversion.checkAllFinite()
     return unsafe Matrix(format: format, rows: rows, columns: columns, base: owner.base, owner: owner)
-  }
-
-  /// Writes rows in another format, and returns the number of weights that are not finite in it.
-  private func convert(
-    _ range: Range<Int>, to format: WeightFormat, _ target: UnsafeMutableRawPointer,
-    scratch: UnsafeMutablePointer<Float>
-  ) -> Int {
-    let count = range.count * columns
-    let out = unsafe target + range.lowerBound * format.bytes(columns)
-    unsafe self.format.unpack(scratch, row(range.lowerBound), count)
-    unsafe format.quantize(out, scratch, count)
-    // Numbers that overflow 16 bits become infinite there.
-    if !format.isQuantized { unsafe format.unpack(scratch, out, count) }
-    return unsafe ck_count_nonfinite(scratch, count)
   }
 
   /// The number of weights that are NaN or infinite. O(count).

@@ -18,10 +18,10 @@ internal import CKernels
   let panels: Panels
   private let owner: any AnyObject & Sendable
 
-  private init(_ matrix: Matrix, _ panels: Panels, owner: any AnyObject & Sendable) {
-    format = matrix.format
-    rows = matrix.rows
-    columns = matrix.columns
+  private init(_ format: WeightFormat, _ panels: Panels, owner: any AnyObject & Sendable) {
+    self.format = format
+    rows = panels.rows
+    columns = panels.columns
     self.panels = panels
     self.owner = owner
   }
@@ -36,13 +36,30 @@ internal import CKernels
     self = try Self.pack([matrix], in: arena, team: team, isCancelled: isCancelled)[0]
   }
 
-  /// Packs matrices of one format and shape, as the other initialiser does with one: all in one region, since those of
-  /// experts are small.
+  /// Packs matrices of one format and shape, as the initialiser does with one: all in one region, since those of experts
+  /// are small. Where another format is wanted, a panel's rows are quantised just before they are packed.
+  ///
+  /// - Parameters:
+  ///   - matrices: the matrices.
+  ///   - target: the format of the panels; by default that of the matrices.
+  ///   - name: the tensor's name, for errors.
+  ///   - arena: where the panels' memory comes from.
+  ///   - team: the threads; without a team all weights are zeros.
+  ///   - isCancelled: a closure that says whether to leave off.
+  /// - Throws: as the initialiser, and ``ModelError/tensor(name:reason:)`` when the weights are quantised already, or when
+  ///   some are no finite numbers or beyond the format's range.
   static func pack(
-    _ matrices: [Matrix], in arena: WeightArena, team: ThreadTeam?, isCancelled: (@Sendable () -> Bool)? = nil
+    _ matrices: [Matrix], as target: WeightFormat? = nil, name: String = "", in arena: WeightArena, team: ThreadTeam?,
+    isCancelled: (@Sendable () -> Bool)? = nil
   ) throws(ModelError) -> [PackedMatrix] {
     guard let first = matrices.first else { return [] }
-    let kernels = first.format.panels
+    let format = target ?? first.format
+    let conversion =
+      format == first.format
+      ? nil
+      : try FormatConversion(
+        from: first.format, to: format, columns: first.columns, of: name, workers: team?.count ?? 0)
+    let kernels = format.panels
     let panelBytes = kernels.size(first.columns)
     let perMatrix = Panels.count(rows: first.rows)
     var packed: [PackedMatrix] = []
@@ -55,22 +72,25 @@ internal import CKernels
       let panels = unsafe Panels(
         base: UnsafeRawPointer(place.base), panelBytes: panelBytes, rows: matrix.rows, columns: matrix.columns,
         product: kernels.product)
-      packed.append(unsafe PackedMatrix(matrix, panels, owner: place.owner))
+      packed.append(unsafe PackedMatrix(format, panels, owner: place.owner))
     }
     // Items of a quarter of a megabyte: handing one out costs nothing beside packing it.
     let perItem = max(1, (1 << 18) / max(1, panelBytes))
     let total = perMatrix * matrices.count
-    try unsafe team?.forEach((total + perItem - 1) / perItem, unless: isCancelled) { item, _ in
+    try unsafe team?.forEach((total + perItem - 1) / perItem, unless: isCancelled) { item, worker in
       for index in item * perItem..<min(total, (item + 1) * perItem) {
         let (number, panel) = index.quotientAndRemainder(dividingBy: perMatrix)
         let matrix = matrices[number]
-        let first = panel * Self.panelRows
-        // Nobody else knows of the memory yet.
+        let rows = panel * Self.panelRows..<min(matrix.rows, (panel + 1) * Self.panelRows)
+        let source =
+          unsafe conversion?.convert(rows, of: matrix, worker: worker) ?? matrix.row(rows.lowerBound)
+        // Nobody else knows of the panels yet.
         unsafe kernels.pack(
-          UnsafeMutableRawPointer(mutating: packed[number].panels.panel(panel)), matrix.row(first), matrix.rowBytes,
-          min(Self.panelRows, matrix.rows - first), matrix.columns)
+          UnsafeMutableRawPointer(mutating: packed[number].panels.panel(panel)), source, format.bytes(matrix.columns),
+          rows.count, matrix.columns)
       }
     }
+    try conversion?.checkAllFinite()
     return packed
   }
 

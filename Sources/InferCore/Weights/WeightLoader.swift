@@ -60,12 +60,16 @@ final class WeightLoader: Sendable {
 
   /// A tensor as one matrix, row-major: mapped where it is in its format already, else in memory of its own.
   func table(_ read: ReadTensor, rows: Int, columns: Int, _ role: MatrixRole) throws(ModelError) -> Matrix {
-    let (matrix, format) = try whole(read, rows: rows, columns: columns, role)
-    finish(read.stored, role, format)
+    let (stored, format) = try whole(read, rows: rows, columns: columns, role)
+    let matrix =
+      readsMatrices
+      ? try stored.quantized(to: format, name: read.tensor.name, team: team, isCancelled: isCancelled) : stored
+    if matrix.format != stored.format { read.tensor.releasePages() }
+    finish(read, role, stored, format)
     return matrix
   }
 
-  /// A tensor as one matrix, and the format that it is accounted for in.
+  /// A tensor as one matrix in the format that it is read in, and the one that it is wanted in.
   private func whole(
     _ read: ReadTensor, rows: Int, columns: Int, _ role: MatrixRole
   ) throws(ModelError) -> (matrix: Matrix, format: WeightFormat) {
@@ -74,12 +78,7 @@ final class WeightLoader: Sendable {
     if readsMatrices { tensor.files.forEach { readAhead.begin($0.file, $0.range) } }
     let whole = try tensor.matrix(rows: rows, columns: columns, isRead: readsMatrices)
     let format = plan?.format(of: tensor.name, role: role, columns: columns, stored: whole.format) ?? whole.format
-    let matrix =
-      readsMatrices
-      ? try whole.quantized(to: format, name: tensor.name, team: team, isCancelled: isCancelled) : whole
-    if matrix.format != whole.format { tensor.releasePages() }
-    // A tensor that stays as it is, is accounted for as it is stored, whatever it is read as.
-    return (matrix, format == whole.format ? read.stored.format ?? format : format)
+    return (whole, format)
   }
 
   /// A tensor as a stack of `count` matrices, packed. The pages of the file are given back to the system.
@@ -87,9 +86,10 @@ final class WeightLoader: Sendable {
     _ read: ReadTensor, count: Int, rows: Int, columns: Int, _ role: MatrixRole
   ) throws(ModelError) -> [PackedMatrix] {
     let (stack, format) = try whole(read, rows: count * rows, columns: columns, role)
-    let matrices = try packed((0..<count).map { stack.rows($0 * rows..<($0 + 1) * rows) })
+    let matrices = try packed(
+      (0..<count).map { stack.rows($0 * rows..<($0 + 1) * rows) }, as: format, name: read.tensor.name)
     read.tensor.releasePages()
-    finish(read.stored, role, format)
+    finish(read, role, stack, format)
     return matrices
   }
 
@@ -102,15 +102,19 @@ final class WeightLoader: Sendable {
     for ranges in parts {
       // What is not read is not copied either; only its shape counts.
       let part = readsMatrices ? whole.rows(ranges) : whole.rows(0..<ranges.reduce(0) { $0 + $1.count })
-      matrices += try packed([part])
+      matrices += try packed([part], as: format, name: read.tensor.name)
     }
     read.tensor.releasePages()
-    finish(read.stored, role, format)
+    finish(read, role, whole, format)
     return matrices
   }
 
-  private func packed(_ matrices: [Matrix]) throws(ModelError) -> [PackedMatrix] {
-    try PackedMatrix.pack(matrices, in: arena, team: readsMatrices ? team : nil, isCancelled: isCancelled)
+  private func packed(
+    _ matrices: [Matrix], as format: WeightFormat, name: String
+  ) throws(ModelError) -> [PackedMatrix] {
+    guard readsMatrices else { return try PackedMatrix.pack(matrices, in: arena, team: nil) }
+    return try PackedMatrix.pack(
+      matrices, as: format, name: name, in: arena, team: team, isCancelled: isCancelled)
   }
 
   /// A small tensor as floats, row-major.
@@ -145,6 +149,11 @@ final class WeightLoader: Sendable {
     account.withLock { account in
       checkpoint.tensors.keys.filter { account.loaded[$0] == nil && !account.discarded.contains($0) }.sorted()
     }
+  }
+
+  /// Accounts for a matrix. One that stays as it is, is accounted for as it is stored, whatever it is read as.
+  private func finish(_ read: ReadTensor, _ role: MatrixRole, _ matrix: Matrix, _ format: WeightFormat) {
+    finish(read.stored, role, format == matrix.format ? read.stored.format ?? format : format)
   }
 
   private func finish(_ tensor: Tensor, _ role: MatrixRole?, _ format: WeightFormat) {

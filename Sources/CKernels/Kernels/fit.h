@@ -1,0 +1,242 @@
+// How scales and codes are found: the codes of several candidate scales are tried, and for each the scale that suits
+// these codes best follows by least squares. Errors are plain squares: every weight counts alike.
+//
+// Eight or sixteen blocks are fitted at once, a block a lane, in single precision. Products are added in an order that
+// is written down (CK_SUM_OF_32), the same for all instruction sets; sums of codes are exact. Nothing is re-associated, so
+// that sets differ only where one of them cannot multiply and add with one rounding.
+
+/// As many blocks as leave registers for everything that the loops below keep.
+#define CK_FIT_LANES (sizeof(CK_REGISTER) == 64 ? 16 : 8)
+typedef float fit_lanes __attribute__((vector_size(4 * CK_FIT_LANES)));
+typedef int32_t fit_masks __attribute__((vector_size(4 * CK_FIT_LANES)));
+
+/// Vector i holds weight i of all blocks.
+typedef struct {
+    fit_lanes x[CK_BLOCK];
+} block_lanes;
+
+CK_INLINE fit_lanes splat(float x) { return (fit_lanes){0} + x; }
+
+/// `a` where a lane of `condition` is −1, and `b` where it is 0.
+CK_INLINE fit_lanes choose(fit_masks condition, fit_lanes a, fit_lanes b) {
+    return (fit_lanes)((condition & (fit_masks)a) | (~condition & (fit_masks)b));
+}
+
+/// a · b + c, rounded once where the instruction set can.
+CK_INLINE fit_lanes multiply_add(fit_lanes a, fit_lanes b, fit_lanes c) { return a * b + c; }
+
+/// See ck_inverse.
+CK_INLINE fit_lanes inverse_of(fit_lanes x) {
+    fit_lanes size = (fit_lanes)((fit_masks)x & 0x7fffffff);
+    return choose(size > 1e-30f, 1.0f / x, splat(0));
+}
+
+/// The nearest integer.
+CK_INLINE fit_lanes rounded(fit_lanes x) {
+    fit_lanes shifted = x + 12582912.0f;  // 1.5 · 2^23: the fraction is rounded off
+    return shifted - 12582912.0f;
+}
+
+/// See ck_code.
+CK_INLINE fit_lanes code_of(fit_lanes x, float low, float high) {
+    // The number where one of the two is NaN.
+    x = __builtin_elementwise_max(x, splat(low));
+    x = __builtin_elementwise_min(x, splat(high));
+    return rounded(x);
+}
+
+/// Blocks of `n` weights, 16 or 32, that lie one behind another; lanes from `count` on are zero.
+CK_INLINE void load_blocks(block_lanes *blocks, const float *x, const int n, size_t count) {
+    static const float nothing[CK_BLOCK];
+    for (size_t b = 0; b < CK_FIT_LANES; b += 4)
+        for (int i = 0; i < n; i += 4) {
+            words_of_row v[4];
+            CK_UNROLL for (size_t j = 0; j < 4; j++)
+                memcpy(&v[j], (b + j < count ? x + (b + j) * (size_t)n : nothing) + i, sizeof v[j]);
+            transpose_words(v);
+            CK_UNROLL for (int j = 0; j < 4; j++) memcpy((float *)&blocks->x[i + j] + b, &v[j], sizeof v[j]);
+        }
+}
+
+/// Takes the blocks that n weights consist of, as many at a time as there are lanes.
+#define CK_FOR_LANES(n, count)                                                                                  \
+    for (size_t count; n >= CK_BLOCK && (count = n / CK_BLOCK < CK_FIT_LANES ? n / CK_BLOCK : CK_FIT_LANES, 1); \
+         n -= count * CK_BLOCK)
+
+/// Least and largest of n weights, 16 or 32; NaN is neither.
+CK_INLINE void range_of(const block_lanes *blocks, const int n, fit_lanes *least, fit_lanes *largest) {
+    fit_lanes low[16], high[16];
+    for (int i = 0; i < 16; i++) {
+        fit_masks is_number = blocks->x[i] == blocks->x[i];
+        low[i] = choose(is_number, blocks->x[i], splat(INFINITY));
+        high[i] = choose(is_number, blocks->x[i], splat(-INFINITY));
+    }
+    for (int i = 16; i < n; i++) {
+        low[i - 16] = choose(blocks->x[i] < low[i - 16], blocks->x[i], low[i - 16]);
+        high[i - 16] = choose(blocks->x[i] > high[i - 16], blocks->x[i], high[i - 16]);
+    }
+    CK_UNROLL for (int width = 8; width > 0; width /= 2) {
+        CK_UNROLL for (int i = 0; i < width; i++) {
+            low[i] = choose(low[i] < low[i + width], low[i], low[i + width]);
+            high[i] = choose(high[i] > high[i + width], high[i], high[i + width]);
+        }
+    }
+    *least = low[0];
+    *largest = high[0];
+}
+
+// The order in which products of 32 weights are added: i, i + SECOND, i + THIRD and i + FOURTH for each i below 8, then
+// these eight sums in pairs that are four, two and one apart. BODY(i, sum) adds the product of weight i to `sum`.
+#define CK_EIGHT_OF_32(i, BODY, sum, SECOND, THIRD, FOURTH) \
+    fit_lanes sum;                                          \
+    {                                                       \
+        fit_lanes low = {0}, up = {0};                      \
+        BODY(i, low);                                       \
+        BODY(i + 4, up);                                    \
+        BODY(i + SECOND, low);                              \
+        BODY(i + 4 + SECOND, up);                           \
+        BODY(i + THIRD, low);                               \
+        BODY(i + 4 + THIRD, up);                            \
+        BODY(i + FOURTH, low);                              \
+        BODY(i + 4 + FOURTH, up);                           \
+        sum = low + up;                                     \
+    }
+#define CK_SUM_OF_32(BODY, sum, ...)             \
+    do {                                         \
+        CK_EIGHT_OF_32(0, BODY, s0, __VA_ARGS__) \
+        CK_EIGHT_OF_32(2, BODY, s2, __VA_ARGS__) \
+        fit_lanes even = s0 + s2;                \
+        CK_EIGHT_OF_32(1, BODY, s1, __VA_ARGS__) \
+        CK_EIGHT_OF_32(3, BODY, s3, __VA_ARGS__) \
+        fit_lanes odd = s1 + s3;                 \
+        sum = even + odd;                        \
+    } while (0)
+
+/// Scales s for which s · q comes near x, q being integers from −levels to levels − 1. Candidates map the value of
+/// largest magnitude to about −levels. Codes q determine s = Σ x q / Σ q², which leaves Σ x² − (Σ x q)² / Σ q².
+CK_INLINE fit_lanes fit_scales(const block_lanes *blocks, const int n, const float levels) {
+    fit_lanes least, largest;
+    block_lanes y;
+    range_of(blocks, n, &least, &largest);
+    fit_lanes peak = choose(-least > largest, least, largest), inverse = inverse_of(peak);
+    fit_lanes best = splat(-1.0f / levels), gain = {0};
+    for (int i = 0; i < n; i++) y.x[i] = blocks->x[i] * inverse;
+    for (int step = -9; step <= 9; step++) {
+        const float factor = -__builtin_fmaf(0.1f, (float)step, levels);
+        // Sums of codes are exact: halves of them wait for each other less.
+        fit_lanes products, half[2] = {{0}, {0}};
+#define CK_ADD(i, sum)                                               \
+    do {                                                             \
+        fit_lanes q = code_of(y.x[i] * factor, -levels, levels - 1); \
+        half[(i) / 4 % 2] = multiply_add(q, q, half[(i) / 4 % 2]);   \
+        sum = multiply_add(y.x[i], q, sum);                          \
+    } while (0)
+        if (n == CK_BLOCK) {
+            CK_SUM_OF_32(CK_ADD, products, 16, 24, 8);
+        } else {
+            products = (fit_lanes){0};
+            CK_UNROLL for (int i = 0; i < 4; i++) CK_ADD(i, products);
+            CK_UNROLL for (int i = 4; i < CK_BLOCK / 2; i++) {
+                fit_lanes q = code_of(y.x[i] * factor, -levels, levels - 1), product = y.x[i] * q;
+                half[i / 4 % 2] = multiply_add(q, q, half[i / 4 % 2]);
+                products = products + product;
+            }
+        }
+#undef CK_ADD
+        fit_lanes squares = half[0] + half[1], square = products * products;
+        fit_masks is_better = square > gain * squares;
+        gain = choose(is_better, square / squares, gain);
+        best = choose(is_better, products / squares, best);
+    }
+    return best * peak;
+}
+
+/// Σ q, Σ q² and Σ q y.
+typedef struct {
+    fit_lanes q1, q2, qy;
+} code_sums;
+
+/// Sums over the integers q nearest to factor · y, y ≥ 0, which are cut to `levels` if `is_cut`.
+CK_INLINE code_sums sum_codes(const block_lanes *y, const float factor, const float levels, const int is_cut) {
+    // Sums of integers are exact: halves of them wait for each other less.
+    fit_lanes half1[2] = {{0}, {0}}, half2[2] = {{0}, {0}}, qy;
+#define CK_ADD(i, sum)                                                                           \
+    do {                                                                                         \
+        fit_lanes exact = y->x[i] * factor;                                                      \
+        fit_lanes q = rounded(is_cut ? __builtin_elementwise_min(exact, splat(levels)) : exact); \
+        half1[(i) / 4 % 2] = half1[(i) / 4 % 2] + q;                                             \
+        half2[(i) / 4 % 2] = multiply_add(q, q, half2[(i) / 4 % 2]);                             \
+        sum = multiply_add(q, y->x[i], sum);                                                     \
+    } while (0)
+    CK_SUM_OF_32(CK_ADD, qy, 16, 24, 8);
+#undef CK_ADD
+    return (code_sums){half1[0] + half1[1], half2[0] + half2[1], qy};
+}
+
+/// w = scale · q + low
+typedef struct {
+    fit_lanes scale, low;
+} line_lanes;
+
+/// Lines on which codes q from 0 to `levels` come near x, by linear regression over the codes of each candidate.
+/// With `below_zero`, low ≤ 0.
+CK_INLINE line_lanes fit_lines(const block_lanes *blocks, const float levels, const int below_zero) {
+    fit_lanes least, largest;
+    block_lanes y;
+    range_of(blocks, CK_BLOCK, &least, &largest);
+    if (below_zero) least = choose(least > 0, splat(0), least);
+    fit_lanes range = largest - least, inverse = inverse_of(range), sum = {0};
+    // Distances from the least value in units of the range, which keeps the sums below free of cancellation.
+    // Of blocks with a NaN, no line is taken.
+    fit_masks is_number = range == range;
+    for (int i = 0; i < CK_BLOCK; i++) {
+        fit_lanes exact = (blocks->x[i] - least) * inverse;
+        fit_masks is_sound = exact == exact;
+        is_number &= is_sound;
+        y.x[i] = choose(is_sound, exact, splat(0));
+        sum = sum + y.x[i];
+    }
+    fit_lanes squares = y.x[8] * y.x[8];
+    for (int i = 0; i < 16; i++)
+        if (i != 8) squares = multiply_add(y.x[i], y.x[i], squares);
+    for (int i = 16; i < CK_BLOCK; i++) {
+        fit_lanes square = y.x[i] * y.x[i];
+        if (i % 8 == 0) squares = squares + square;
+        else squares = multiply_add(y.x[i], y.x[i], squares);
+    }
+    fit_lanes roof = -least * inverse, twice = sum + sum, least_error = splat(INFINITY);
+    line_lanes best = {splat(1.0f / levels), splat(0)};
+    const fit_lanes count = splat(CK_BLOCK);
+    code_sums candidates[21];
+    for (int step = -10; step <= 10; step++) {
+        const float factor = __builtin_fmaf(0.1f, (float)step, levels);
+        // Below one half more than `levels` no code has to be cut off.
+        candidates[step + 10] = step <= 4 ? sum_codes(&y, factor, levels, 0) : sum_codes(&y, factor, levels, 1);
+    }
+    for (size_t candidate = 0; candidate < 21; candidate++) {
+        const fit_lanes q1 = candidates[candidate].q1, q2 = candidates[candidate].q2, qy = candidates[candidate].qy;
+        fit_lanes square = q1 * q1, determinant = multiply_add(count, q2, -square);
+        fit_lanes across = q1 * sum, along = q1 * qy;
+        line_lanes line = {multiply_add(qy, count, -across) / determinant, multiply_add(sum, q2, -along) / determinant};
+        if (below_zero) {
+            fit_masks is_above = line.low > roof;
+            line.scale = choose(is_above, multiply_add(-roof, q1, qy) / q2, line.scale);
+            line.low = choose(is_above, roof, line.low);
+        }
+        // Σ (y − scale q − low)², multiplied out.
+        fit_lanes of_scale = multiply_add(q1, line.low, -qy), of_low = multiply_add(count, line.low, -twice);
+        of_scale = multiply_add(line.scale, q2, of_scale + of_scale);
+        of_scale = line.scale * of_scale;
+        of_low = line.low * of_low;
+        fit_lanes error = of_scale + squares;
+        error = of_low + error;
+        fit_masks is_better = is_number & (determinant > 0) & (error < least_error) & (line.scale > 0);
+        least_error = choose(is_better, error, least_error);
+        best.scale = choose(is_better, line.scale, best.scale);
+        best.low = choose(is_better, line.low, best.low);
+    }
+    fit_masks is_flat = inverse == 0;
+    return (line_lanes){
+        choose(is_flat, splat(0), best.scale * range),
+        choose(is_flat, least, multiply_add(best.low, range, least))};
+}
