@@ -77,4 +77,32 @@ import Testing
     #expect(constraint.accepts(#"{"p6_0": 1, "p5_3": 2}"#))
     #expect(!constraint.accepts(#"{"p6_0": 1, "q": 2}"#))
   }
+
+  /// Of forty objects that a pattern of one text tells apart, no two are looked at together.
+  @Test func constantsAreTakenOneByOne() throws {
+    let kinds: [JSONValue] = (0..<40).map { index in
+      let members: JSONObject = ["type": ["type": "string", "pattern": .string("^T\(index)$")], "p\(index)": true]
+      return ["properties": .object(members), "required": ["type"], "additionalProperties": false]
+    }
+    var machine = try JSONMachine(["type": "object", "oneOf": .array(kinds)])
+    let before = machine.requirements.count
+    let state = #"{"type":"T7","p7":true"#.utf8.reduce(machine.start) { machine.next($0, $1) }
+    guard case .object(let frame, _) = machine.states[state] else {
+      Issue.record("the text may not go on: \(machine.states[state])")
+      return
+    }
+    #expect(machine.requirements.count - before < 10 * kinds.count)
+    // The one that is left says all.
+    #expect(machine.requirement(frame.requirement, of: .object).isConjunction)
+  }
+
+  /// What can be in no text is told without looking at the texts of all lengths before it.
+  @Test func whatIsInNoTextIsSeenAtOnce() throws {
+    var automaton = ByteAutomaton()
+    let language = try automaton.pool.search(#"^(?!.*://)(?=.{1,255}$)(?:.{1,63}\.){1,127}[a-z0-9-]+$"#)
+    for text in ["a://b.c", "a.b.c.d.e.f", "abc://x.y", String(repeating: "ab.", count: 60) + "c"] {
+      #expect(automaton.accepts(language, text.utf8) == !text.contains("://"), "\(text)")
+    }
+    #expect(!automaton.pool.isHalfFull)
+  }
 }

@@ -49,13 +49,12 @@ struct ExpressionPool {
 
   /// The maximum number of expressions.
   let limit: Int
-  private var nodes: [Node] = [.nothing, .emptyString, .everything]
+  private var nodes = InternTable<Node>()
   private var isNullable: [Bool] = [false, true, true]
   /// `true` where the language may be empty though the expression does not say so.
   var mayBeEmpty: [Bool] = [false, false, false]
   /// `true` where all strings are UTF-8 as far as they were made of characters.
   private var isTextual: [Bool] = [true, true, false]
-  private var indices: [Node: Int32] = [.nothing: 0, .emptyString: 1, .everything: 2]
   var literals: [LiteralNode] = []
   var derivatives = Derivatives()
   /// The expressions of one character each that were made.
@@ -64,7 +63,10 @@ struct ExpressionPool {
 
   init(limit: Int = Constraint.stateLimit) {
     self.limit = limit
-    for _ in nodes { derivatives.addExpression() }
+    for node in [Node.nothing, .emptyString, .everything] {
+      _ = nodes.insert(node)
+      derivatives.addExpression()
+    }
   }
 
   /// `true` once there are more expressions than there may be: nothing that the pool says can be relied on any more.
@@ -95,24 +97,14 @@ struct ExpressionPool {
   // MARK: Making expressions
 
   private mutating func make(_ node: Node, isNullable nullable: Bool, mayBeEmpty mayBe: Bool) -> Expression {
-    if let index = indices[node] { return Expression(number: index) }
-    let index = Int32(nodes.count)
-    nodes.append(node)
+    let (isNew, number) = nodes.insert(node)
+    let expression = Expression(number: Int32(number))
+    guard isNew else { return expression }
     isNullable.append(nullable)
     mayBeEmpty.append(mayBe)
     isTextual.append(isText(node))
     derivatives.addExpression()
-    indices[node] = index
-    return Expression(number: index)
-  }
-
-  /// `true` for an expression that has plainly finitely many strings.
-  func isFinite(_ expression: Expression) -> Bool {
-    switch self[expression] {
-    case .nothing, .emptyString, .literals: true
-    case .union(let parts): parts.allSatisfy(isFinite)
-    default: false
-    }
+    return expression
   }
 
   private func isText(_ node: Node) -> Bool {
@@ -242,9 +234,19 @@ struct ExpressionPool {
     if parts.contains(where: { if case .complement(let part) = self[$0] { parts.contains(part) } else { false } }) {
       return .nothing
     }
+    if parts.contains(where: deniesText), parts.contains(where: isText) { return .nothing }
     guard parts.count > 1 else { return parts.first ?? .everything }
     let sorted = parts.sorted(by: <)
     return make(.intersection(sorted), isNullable: sorted.allSatisfy(acceptsEmptyString), mayBeEmpty: true)
+  }
+
+  /// `true` for an expression that no text of characters is in, as it says plainly.
+  private func deniesText(_ expression: Expression) -> Bool {
+    guard case .complement(let inner) = self[expression] else { return false }
+    let parts = if case .union(let parts) = self[inner] { parts } else { [inner] }
+    return parts.contains { part in
+      if case .repetition(let one, 0, nil) = self[part] { one == characterSets[.all] } else { false }
+    }
   }
 
   /// The strings that are not in the expression.

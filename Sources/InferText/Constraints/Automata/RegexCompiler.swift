@@ -36,7 +36,7 @@ extension ExpressionPool {
     case .lookahead(let inner, let isNegative):
       let everything = characters()
       let seen = try compile(inner, before: everything, isAtStart: isAtStart)
-      return intersection([rest, isNegative ? complement(seen) : seen])
+      return boundedIntersection([rest, isNegative ? complement(seen) : seen])
     case .alternation(let parts):
       var alternatives: [Expression] = []
       for part in parts { alternatives.append(try compile(part, before: rest, isAtStart: isAtStart)) }

@@ -40,8 +40,8 @@ extension TranscodedMachine {
 
 /// The states of a ``TranscodedMachine``, each stored once, and the ways between them.
 struct TranscodedStates<Place: Hashable> {
-  private var places: [Place]
-  private var indices: [Place: Int32]
+  /// Places by state, one less than its number, since state 0 has none.
+  private var places = InternTable<Place>()
   var transitions = Transitions()
 
   static var start: Int32 { 1 }
@@ -49,26 +49,21 @@ struct TranscodedStates<Place: Hashable> {
 
   /// - Parameter place: The place of the first state.
   init(start place: Place) {
-    // State 0 is none; its place is never asked for.
-    places = [place, place]
-    indices = [place: Self.start]
-    for _ in places { transitions.addState() }
+    transitions.addState()
+    _ = state(of: place)
   }
 
   var isFull: Bool { places.count > Self.maxCount }
   var isHalfFull: Bool { places.count > Self.maxCount / 2 }
 
-  subscript(state: Int32) -> Place { places[Int(state)] }
+  subscript(state: Int32) -> Place { places[Int(state) - 1] }
 
   /// The state of a place; 0 for none.
   mutating func state(of place: Place?) -> Int32 {
     guard let place else { return 0 }
-    if let known = indices[place] { return known }
-    let state = Int32(places.count)
-    places.append(place)
-    indices[place] = state
-    transitions.addState()
-    return state
+    let (isNew, number) = places.insert(place)
+    if isNew { transitions.addState() }
+    return Int32(number) + 1
   }
 }
 

@@ -31,34 +31,32 @@ struct GrammarStates {
     var isAccepting = false
   }
 
-  private(set) var items: [[Item]] = [[]]
-  private var indices: [[Item]: Int32] = [[]: 0]
+  /// Items by state. State 0 has none.
+  private(set) var items = InternTable<[Item]>()
   var closures: [Closure?] = [Closure()]
   var transitions = Transitions()
-  private(set) var calls: [Call] = [Call(state: 0, rule: -1)]
-  private var callNumbers: [Call: Int32] = [:]
+  private(set) var calls = InternTable<Call>()
   /// The number of items of all states and closures.
   var size = 0
 
-  init() { transitions.addState() }
+  init() {
+    _ = items.insert([])
+    _ = calls.insert(Call(state: 0, rule: -1))
+    transitions.addState()
+  }
 
   mutating func state(of found: Set<Item>) -> Int32 {
     let sorted = found.sorted()
-    if let known = indices[sorted] { return known }
-    let state = Int32(items.count)
-    items.append(sorted)
-    indices[sorted] = state
-    closures.append(nil)
-    transitions.addState()
-    size += sorted.count
-    return state
+    let (isNew, state) = items.insert(sorted)
+    if isNew {
+      closures.append(nil)
+      transitions.addState()
+      size += sorted.count
+    }
+    return Int32(state)
   }
 
   mutating func number(of call: Call) -> Int32 {
-    if let known = callNumbers[call] { return known }
-    let number = Int32(calls.count)
-    calls.append(call)
-    callNumbers[call] = number
-    return number
+    Int32(calls.insert(call).number)
   }
 }

@@ -32,7 +32,7 @@ extension JSONMachine {
     case .name(let frame, _): frame.characters != nil
     case .array(let frame, _): frame.values != nil || requirement(frame.requirement, of: .array).isUnique
     case .object(let frame, _): frame.members != nil
-    case .end, .word, .number: false
+    case .dead, .end, .word, .number: false
     }
   }
 

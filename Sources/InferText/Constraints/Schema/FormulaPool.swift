@@ -9,10 +9,9 @@ struct FormulaPool {
     case exactlyOne([Formula])
   }
 
-  private var nodes: [Node] = [.constant(false), .constant(true)]
-  private var indices: [Node: Int32] = [.constant(false): 0, .constant(true): 1]
+  private var nodes = InternTable<Node>()
   /// The number of statements in each formula, counting one that is in several parts as often, up to a limit.
-  private var sizes: [Int32] = [1, 1]
+  private var sizes: [Int32] = []
   private var restricted: [Restriction: Formula] = [:]
 
   private struct Restriction: Hashable {
@@ -20,17 +19,17 @@ struct FormulaPool {
     let kind: JSONKinds
   }
 
+  init() { for value in [false, true] { _ = make(.constant(value)) } }
+
   subscript(formula: Formula) -> Node { nodes[Int(formula.index)] }
 
   /// The number of formulas.
   var count: Int { nodes.count }
 
   private mutating func make(_ node: Node) -> Formula {
-    if let index = indices[node] { return Formula(index: index) }
-    nodes.append(node)
-    sizes.append(size(of: node))
-    indices[node] = Int32(nodes.count - 1)
-    return Formula(index: Int32(nodes.count - 1))
+    let (isNew, index) = nodes.insert(node)
+    if isNew { sizes.append(size(of: node)) }
+    return Formula(index: Int32(index))
   }
 
   private static let maxSize: Int32 = 1 << 20
@@ -65,6 +64,7 @@ struct FormulaPool {
   }
 
   mutating func all(_ formulas: [Formula]) -> Formula {
+    if formulas.contains(.never) { return .never }
     var parts: [Formula] = []
     var seen = Set<Formula>()
     var numbers: NumberRule?
@@ -101,6 +101,7 @@ struct FormulaPool {
   }
 
   mutating func any(_ formulas: [Formula]) -> Formula {
+    if formulas.contains(.always) { return .always }
     var parts: [Formula] = []
     var seen = Set<Formula>()
     func add(_ formula: Formula) {
@@ -139,21 +140,35 @@ struct FormulaPool {
     case .constant: result = formula
     case .leaf(let leaf): result = replacement(leaf) ?? formula
     case .not(let inner): result = not(replacing(inner, &known, replacement))
-    case .all(let parts): result = all(parts.map { replacing($0, &known, replacement) })
-    case .any(let parts): result = any(parts.map { replacing($0, &known, replacement) })
-    case .exactlyOne(let parts): result = exactlyOne(parts.map { replacing($0, &known, replacement) })
+    case .all(let parts):
+      let replaced = parts.map { replacing($0, &known, replacement) }
+      result = replaced == parts ? formula : all(replaced)
+    case .any(let parts):
+      let replaced = parts.map { replacing($0, &known, replacement) }
+      result = replaced == parts ? formula : any(replaced)
+    case .exactlyOne(let parts):
+      let replaced = parts.map { replacing($0, &known, replacement) }
+      result = replaced == parts ? formula : exactlyOne(replaced)
     }
     known[formula] = result
     return result
   }
 
   /// The formula for values of one kind: statements about others' are true, and kinds are known.
+  ///
+  /// - Complexity: O(parts) for those that were not asked for, each looked at once.
   mutating func restricted(_ formula: Formula, to kind: JSONKinds) -> Formula {
     let key = Restriction(formula: formula, kind: kind)
     if let known = restricted[key] { return known }
-    let result = replacing(formula) { leaf in
-      if case .kinds(let kinds) = leaf { return kinds.contains(kind) ? .always : .never }
-      return leaf.kinds.contains(kind) ? nil : .always
+    let result: Formula
+    switch self[formula] {
+    case .constant: result = formula
+    case .leaf(.kinds(let kinds)): result = kinds.contains(kind) ? .always : .never
+    case .leaf(let leaf): result = leaf.kinds.contains(kind) ? formula : .always
+    case .not(let inner): result = not(restricted(inner, to: kind))
+    case .all(let parts): result = all(parts.map { restricted($0, to: kind) })
+    case .any(let parts): result = any(parts.map { restricted($0, to: kind) })
+    case .exactlyOne(let parts): result = exactlyOne(parts.map { restricted($0, to: kind) })
     }
     restricted[key] = result
     return result

@@ -1,5 +1,7 @@
 /// A state of a ``JSONMachine``: what stands before it matters only as far as the frame and those around it say.
 enum JSONFrame: Hashable {
+  /// The text is none.
+  case dead
   /// Nothing may follow but white space.
   case end
   /// Before a value.
@@ -130,7 +132,7 @@ struct ObjectFrame: Hashable {
     case behindValue
   }
 
-  let requirement: Int
+  var requirement: Int
   var place = Place.opened
   /// The known names that were there, by their indices in the requirement.
   var seen: [UInt64]

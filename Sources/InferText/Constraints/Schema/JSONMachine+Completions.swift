@@ -25,7 +25,8 @@ extension JSONMachine {
     return body(&self)
   }
 
-  private mutating func takeStep() -> Bool {
+  /// `false` when the search has no step left.
+  mutating func takeStep() -> Bool {
     guard let steps = completions.steps, steps > 0 else { return false }
     completions.steps = steps - 1
     return true
@@ -36,6 +37,7 @@ extension JSONMachine {
     let requirement = requirement(frame.requirement, of: .object)
     if truth(of: requirement.goal, in: frame, isEnd: true) == .yes { return true }
     if truth(of: requirement.goal, in: frame, isEnd: false) == .no { return false }
+    if requirement.isConjunction, let result = hasRequired(behind: frame, requirement) { return result }
     let frame = essence(of: frame, requirement)
     if let known = completions.known[frame] { return known }
     if isSearching, completions.failed.contains(frame) { return false }
@@ -51,6 +53,21 @@ extension JSONMachine {
     return result
   }
 
+  /// `true` when the names that a conjunction says must be there may still come, as far as that shows; `nil` where the number
+  /// of members makes it a search.
+  private mutating func hasRequired(behind frame: ObjectFrame, _ requirement: KindRequirement) -> Bool? {
+    var missing = 0
+    for index in requirement.names.indices where requirement.isRequired(index) && !frame.hasSeen(index) {
+      guard index >= requirement.orderedCount || index > frame.last else { return false }
+      guard member(.known(index), behind: frame).requirement != nil else { return false }
+      missing += 1
+    }
+    guard requirement.isCounted else { return true }
+    let count = frame.count + missing
+    if count > requirement.counts.upperBound { return false }
+    return count >= requirement.counts.lowerBound ? true : nil
+  }
+
   private mutating func hasCompletion(_ frame: ObjectFrame, _ requirement: KindRequirement) -> Bool {
     for name in names(behind: frame, requirement) {
       guard let member = proposal(name, behind: frame, requirement) else { continue }
@@ -60,7 +77,7 @@ extension JSONMachine {
         // Members behind which all is as it was may as well be absent.
         var passed = frame
         passed.last = next.last
-        isFound = next != passed && machine.isCompletable(next)
+        isFound = next != passed && machine.isCompletable(machine.remainder(of: next))
         return !isFound
       }
       if isFound || !isWhole { return true }
@@ -75,22 +92,22 @@ extension JSONMachine {
   }
 
   /// The names that no statement knows, by the languages that they are in; `nil` where there are too many ways.
-  mutating func classesOfOtherNames(_ requirement: KindRequirement) -> [KindRequirement.NameClass]? {
-    if let known = requirement.otherClasses { return known.count > Self.maxClasses ? nil : known }
+  mutating func classesOfOtherNames(_ requirement: KindRequirement) -> [NameTable.Class]? {
+    if let known = requirement.table.otherClasses { return known.count > Self.maxClasses ? nil : known }
     let known = compiler.automaton.pool.union(ofTexts: requirement.names.map(\.bytes))
     let others = compiler.automaton.pool.intersection([compiler.automaton.pool.complement(known), anyString])
-    var classes = [KindRequirement.NameClass(matches: [], names: others)]
+    var classes = [NameTable.Class(matches: [], names: others)]
     for pattern in requirement.patterns where classes.count <= Self.maxClasses {
       let outside = compiler.automaton.pool.complement(pattern)
       classes = classes.flatMap { part in
         [true, false].compactMap { isMatch in
           let names = compiler.automaton.pool.intersection([part.names, isMatch ? pattern : outside])
           guard !compiler.automaton.pool.isEmpty(names) else { return nil }
-          return KindRequirement.NameClass(matches: part.matches + [isMatch], names: names)
+          return NameTable.Class(matches: part.matches + [isMatch], names: names)
         }
       }
     }
-    requirement.otherClasses = classes
+    requirement.table.otherClasses = classes
     return classes.count > Self.maxClasses ? nil : classes
   }
 
@@ -111,7 +128,7 @@ extension JSONMachine {
     compiler.pool.forEachLeaf(of: requirement.goal) { leaf in
       switch leaf {
       case .member(let name):
-        if let index = requirement.nameIndices[name] { weight.names[index >> 6] |= 1 << UInt64(index & 63) }
+        if let index = requirement.table.indices[name] { weight.names[index >> 6] |= 1 << UInt64(index & 63) }
       case .memberCount(let range):
         let most = range.upperBound == .max ? range.lowerBound : range.upperBound + 1
         weight.count = max(weight.count, most)
@@ -135,7 +152,7 @@ extension JSONMachine {
     return searching { machine in
       var (ways, isRefused) = ([Formula](), false)
       let isWhole = machine.forEachOutcome(of: requirement) { machine, outcomes in
-        if machine.isCompletable(around.behindMember(outcomes)) {
+        if machine.isCompletable(machine.remainder(of: around.behindMember(outcomes))) {
           let those = outcomes.bits.enumerated().map { machine.outcome($0, is: $1) }
           ways.append(machine.compiler.pool.all(those))
         } else {
@@ -148,42 +165,8 @@ extension JSONMachine {
     }
   }
 
-  /// `false` when a statement about a value is true of none, as far as that shows.
-  private mutating func isPossible(_ statement: Formula) -> Bool {
-    isPossible(number(of: Requirement(schemas: [], goal: statement)))
-  }
-
   private mutating func outcome(_ index: Int, is value: Bool) -> Formula {
     let outcome = compiler.pool.leaf(.outcome(index))
     return value ? outcome : compiler.pool.not(outcome)
-  }
-
-  /// Calls `body` with the outcomes that values have which meet a requirement, until it returns `false`.
-  ///
-  /// - Returns: `false` when the steps did not suffice.
-  private mutating func forEachOutcome(
-    of requirement: Requirement, _ body: (inout JSONMachine, Outcomes) -> Bool
-  ) -> Bool {
-    var stack = [(bits: [Bool](), statement: Formula.always)]
-    while let (bits, statement) = stack.popLast() {
-      guard takeStep() else { return false }
-      let truth = compiler.pool.truth(of: requirement.goal) { leaf in
-        if case .outcome(let index) = leaf, index < bits.count { Truth(bits[index]) } else { .unknown }
-      }
-      guard truth != .no else { continue }
-      if bits.count == requirement.schemas.count {
-        guard body(&self, Outcomes(bits: bits)) else { return true }
-        continue
-      }
-      let next = formula(of: requirement.schemas[bits.count])
-      let denied = compiler.pool.not(next)
-      let (with, without) = (compiler.pool.all([statement, next]), compiler.pool.all([statement, denied]))
-      let isTrueOfSome = isPossible(with)
-      let isFalseOfSome = !isTrueOfSome || isPossible(without)
-      // A statement that settles the next one says as much without it.
-      if isFalseOfSome { stack.append((bits + [false], isTrueOfSome ? without : statement)) }
-      if isTrueOfSome { stack.append((bits + [true], isFalseOfSome ? with : statement)) }
-    }
-    return true
   }
 }

@@ -34,12 +34,12 @@ extension JSONMachine {
     switch name {
     case .other(let matches, _): return matches
     case .known(let index):
-      if let known = requirement.knownMatches[index] { return known }
+      if let known = requirement.table.matches[index] { return known }
       var matches: [Bool] = []
       for pattern in requirement.patterns {
         matches.append(compiler.automaton.accepts(pattern, requirement.names[index].bytes))
       }
-      requirement.knownMatches[index] = matches
+      requirement.table.matches[index] = matches
       return matches
     }
   }

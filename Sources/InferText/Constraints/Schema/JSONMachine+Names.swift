@@ -15,17 +15,17 @@ extension JSONMachine {
 
   private mutating func makeNames(behind frame: ObjectFrame) -> NameFrame? {
     let requirement = requirement(frame.requirement, of: .object)
-    var known = requirement.trie.none
+    var known = requirement.table.trie.none
     var others = otherNames(behind: frame, requirement)
     func add(_ index: Int) {
       guard hasRoom(behind: index, frame, requirement, hasOthers: others != .nothing) else { return }
       guard member(.known(index), behind: frame).requirement != nil else { return }
-      requirement.trie.insert(index, into: &known)
+      requirement.table.trie.insert(index, into: &known)
     }
     for index in knownNames(behind: frame, requirement) { add(index) }
     if others != .nothing, !hasRoom(behind: nil, frame, requirement, hasOthers: true) { others = .nothing }
     let number = number(ofNames: known)
-    let hasKnown = requirement.trie.has(known, below: NameTrie.root)
+    let hasKnown = requirement.table.trie.has(known, below: NameTrie.root)
     guard hasKnown || !compiler.automaton.pool.isEmpty(others) else { return nil }
     return NameFrame(
       node: NameTrie.root, names: number, others: others, patterns: others == .nothing ? [] : requirement.patterns,
@@ -91,7 +91,7 @@ extension JSONMachine {
     if requirement.isCounted { next.count += 1 }
     let language = language(of: requirement.goal, isTrue: true, next)
     guard language != .nothing else {
-      if requirement.isConjunction, !isSearching { requirement.otherNames = .nothing }
+      if requirement.isConjunction, !requirement.isCounted, !isSearching { requirement.otherNames = .nothing }
       return .nothing
     }
     let refused = refusedOthers(behind: frame, requirement)
@@ -100,8 +100,8 @@ extension JSONMachine {
       if requirement.isConjunction, !requirement.isCounted, !isSearching { requirement.otherNames = anyString }
       return anyString
     }
-    let isKnown = requirement.knownNames ?? compiler.automaton.pool.union(ofTexts: requirement.names.map(\.bytes))
-    requirement.knownNames = isKnown
+    let isKnown = requirement.table.language ?? compiler.automaton.pool.union(ofTexts: requirement.names.map(\.bytes))
+    requirement.table.language = isKnown
     var parts = [language, compiler.automaton.pool.complement(isKnown), anyString]
     for names in refused { parts.append(compiler.automaton.pool.complement(names)) }
     if !frame.others.isEmpty {
@@ -126,7 +126,7 @@ extension JSONMachine {
   mutating func advance(_ frame: NameFrame, _ byte: UInt8, _ parent: State) -> State {
     guard case .object(let object, let outer) = states[parent] else { return Self.dead }
     if frame.escape == .none, byte == UInt8(ascii: "\"") { return finish(frame, object, outer) }
-    let trie = requirement(object.requirement, of: .object).trie
+    let trie = requirement(object.requirement, of: .object).table.trie
     let names = nameSets[frame.names]
     var frame = frame
     switch frame.escape.advance(byte) {
@@ -155,7 +155,7 @@ extension JSONMachine {
 
   /// The state behind a name.
   mutating func finish(_ frame: NameFrame, _ object: ObjectFrame, _ parent: State) -> State {
-    let trie = requirement(object.requirement, of: .object).trie
+    let trie = requirement(object.requirement, of: .object).table.trie
     let name: Name
     if let known = frame.node.flatMap({ trie.name(at: $0, nameSets[frame.names]) }) {
       guard known.isOfSet else { return Self.dead }

@@ -36,7 +36,7 @@ extension JSONMachine {
     frame = frame.behindMember(outcomes)
     let requirement = requirement(frame.requirement, of: .object)
     guard truth(of: requirement.goal, in: frame, isEnd: false) != .no else { return Self.dead }
-    return state(.object(frame, parent: parent))
+    return state(.object(remainder(of: frame), parent: parent))
   }
 
   private mutating func close(_ frame: ObjectFrame, _ parent: State) -> State {
@@ -57,7 +57,7 @@ extension JSONMachine {
 
   mutating func truth(of formula: Formula, in frame: ObjectFrame, isEnd: Bool) -> Truth {
     let requirement = requirement(frame.requirement, of: .object)
-    if requirement.isConjunction {
+    if requirement.isConjunction, formula == requirement.goal {
       // All of it, and no name that must be there is passed over.
       guard frame.broken.isEmpty, frame.brokenNames.isEmpty else { return .no }
       guard isEnd else { return .unknown }
@@ -72,7 +72,7 @@ extension JSONMachine {
   ) -> Truth {
     switch leaf {
     case .member(let name):
-      guard let index = requirement.nameIndices[name] else { return .no }
+      guard let index = requirement.table.indices[name] else { return .no }
       if frame.hasSeen(index) { return .yes }
       return isEnd || index < requirement.orderedCount && index <= frame.last ? .no : .unknown
     case .memberCount(let range):
@@ -93,7 +93,7 @@ extension JSONMachine {
       rule.patterns.allSatisfy({ $0.schema == SchemaCompiler.anything })
     else { return false }
     return rule.named.allSatisfy {
-      $0.schema == SchemaCompiler.anything || requirement.nameIndices[$0.name].map { $0 <= frame.last } ?? false
+      $0.schema == SchemaCompiler.anything || requirement.table.indices[$0.name].map { $0 <= frame.last } ?? false
     }
   }
 }

@@ -1,3 +1,5 @@
+import OrderedCollections
+
 // Requirements by number, and what they are for values of each kind.
 extension JSONMachine {
   mutating func number(of requirement: Requirement) -> Int {
@@ -22,9 +24,14 @@ extension JSONMachine {
 
   func isTold(_ requirement: Int) -> Bool { requirements[requirement].isTold }
 
+  /// The index in ``kindRequirements``.
+  func place(of number: Int, _ kind: JSONKinds) -> Int {
+    number * JSONKinds.each.count + kind.rawValue.trailingZeroBitCount
+  }
+
   /// A requirement for values of one kind.
   mutating func requirement(_ number: Int, of kind: JSONKinds) -> KindRequirement {
-    let place = number * JSONKinds.each.count + kind.rawValue.trailingZeroBitCount
+    let place = place(of: number, kind)
     if let known = kindRequirements[place] { return known }
     let requirement = requirements[number]
     var outcomes: [Formula] = []
@@ -32,27 +39,25 @@ extension JSONMachine {
       let formula = formula(of: schema)
       outcomes.append(compiler.pool.restricted(formula, to: kind))
     }
-    let goal = compiler.pool.replacing(requirement.goal) { leaf in
-      if case .outcome(let index) = leaf { outcomes[index] } else { nil }
+    var goal = requirement.goal
+    if !outcomes.isEmpty {
+      goal = compiler.pool.replacing(goal) { if case .outcome(let index) = $0 { outcomes[index] } else { nil } }
     }
     let result = describe(compiler.pool.restricted(goal, to: kind), outcomes)
     kindRequirements[place] = result
     return result
   }
 
-  mutating func describe(_ goal: Formula, _ outcomes: [Formula]) -> KindRequirement {
+  /// What statements say of values of a kind. One that remains of others has their table.
+  mutating func describe(_ goal: Formula, _ outcomes: [Formula], _ table: NameTable? = nil) -> KindRequirement {
     var (memberRules, elementRules, contains) = ([Int](), [Int](), [SchemaLeaf]())
     var (isUnique, isCounted, counts) = (false, false, 0...Int.max)
-    var (names, known) = ([JSONName](), Set<JSONName>())
-    var (patterns, seen) = ([Expression](), Set<Expression>())
-    func add(_ name: JSONName) { if known.insert(name).inserted { names.append(name) } }
-    func add(_ pattern: Expression) { if seen.insert(pattern).inserted { patterns.append(pattern) } }
-    let formulas = outcomes == [goal] ? [goal] : [goal] + outcomes
     let isInteger = [NumberRule.integers, .plainIntegers].contains { rule in
       let whole = compiler.pool.leaf(.number(rule))
-      return formulas.allSatisfy { $0 == whole || $0 == .always }
+      return ([goal] + outcomes).allSatisfy { $0 == whole || $0 == .always }
     }
-    for formula in formulas {
+    let open = [goal] + outcomes.filter { ![goal, .always, .never].contains($0) }
+    for formula in open {
       compiler.pool.forEachLeaf(of: formula) { leaf in
         switch leaf {
         case .members(let rule): if !memberRules.contains(rule) { memberRules.append(rule) }
@@ -62,24 +67,33 @@ extension JSONMachine {
         case .memberCount(let range), .elementCount(let range):
           isCounted = true
           counts = range
-        case .memberNames(let names): add(names)
         default: break
         }
       }
     }
-    for rule in memberRules {
-      for named in compiler.memberRules[rule].named { add(named.name) }
-      for pattern in compiler.memberRules[rule].patterns { add(pattern.names) }
-    }
-    let orderedCount = names.count
-    for formula in formulas {
-      compiler.pool.forEachLeaf(of: formula) { if case .member(let name) = $0 { add(name) } }
-    }
     return KindRequirement(
       goal: goal, outcomes: outcomes, memberRules: memberRules, elementRules: elementRules, contains: contains,
       isUnique: isUnique, isCounted: isCounted, counts: counts, isInteger: isInteger,
-      names: names, orderedCount: orderedCount, patterns: patterns,
-      required: formulas.count == 1 ? required(by: goal) : nil)
+      table: table ?? makeTable(open, memberRules), required: open.count == 1 ? required(by: goal) : nil)
+  }
+
+  private func makeTable(_ formulas: [Formula], _ memberRules: [Int]) -> NameTable {
+    var (names, patterns) = (OrderedSet<JSONName>(), OrderedSet<Expression>())
+    for rule in memberRules {
+      names.append(contentsOf: compiler.memberRules[rule].named.map(\.name))
+      patterns.append(contentsOf: compiler.memberRules[rule].patterns.map(\.names))
+    }
+    let orderedCount = names.count
+    for formula in formulas {
+      compiler.pool.forEachLeaf(of: formula) { leaf in
+        switch leaf {
+        case .member(let name): names.append(name)
+        case .memberNames(let language): patterns.append(language)
+        default: break
+        }
+      }
+    }
+    return NameTable(names.elements, orderedCount: orderedCount, patterns: patterns.elements)
   }
 
   /// The names that must be there, if a formula says no more than that and what the members are.

@@ -18,6 +18,8 @@ struct JSONMachine: ByteMachine {
   var requirementNumbers: [Requirement: Int] = [:]
   /// The requirements for values of each kind, where they were asked for.
   var kindRequirements: [KindRequirement?] = []
+  /// The requirements that remain behind members.
+  var remainders = Remainders()
   var possibilities = Possibilities()
   var completions = Completions()
   /// The frames before names, `nil` where none may follow, by the objects that they stand in.
@@ -48,9 +50,9 @@ struct JSONMachine: ByteMachine {
   }
 
   /// `true` once there are more states than there may be.
-  var isFull: Bool { states.frames.count > Self.maxStates || compiler.automaton.pool.isFull }
+  var isFull: Bool { states.count > Self.maxStates || compiler.automaton.pool.isFull }
 
-  var isHalfFull: Bool { states.frames.count > Self.maxStates / 2 || compiler.automaton.pool.isHalfFull }
+  var isHalfFull: Bool { states.count > Self.maxStates / 2 || compiler.automaton.pool.isHalfFull }
 
   // MARK: States
 
@@ -67,10 +69,10 @@ struct JSONMachine: ByteMachine {
   /// `true` when the text may end here.
   mutating func isAccepting(_ state: State) -> Bool {
     switch states[state] {
-    case .end: return state != Self.dead
+    case .end: return true
     case .number(let frame, let parent):
       let behind = finish(frame, parent)
-      if case .end = states[behind] { return behind != Self.dead }
+      if case .end = states[behind] { return true }
       return false
     default: return false
     }
@@ -78,6 +80,7 @@ struct JSONMachine: ByteMachine {
 
   private mutating func compute(_ state: State, _ byte: UInt8) -> State {
     switch states[state] {
+    case .dead: return Self.dead
     case .end: return byte.isJSONSpace ? state : Self.dead
     case .value(let requirement, let parent):
       return byte.isJSONSpace ? state : begin(requirement, byte, parent)
@@ -104,7 +107,7 @@ struct JSONMachine: ByteMachine {
   func isBetweenParts(_ state: State) -> Bool {
     switch states[state] {
     case .end, .value, .array, .object: true
-    case .word, .string, .name, .number: false
+    case .dead, .word, .string, .name, .number: false
     }
   }
 
@@ -113,14 +116,14 @@ struct JSONMachine: ByteMachine {
   /// The state behind a value.
   mutating func finish(_ parent: State, _ outcomes: Outcomes, _ value: ToldValue?) -> State {
     let end = JSONStates.End(parent: parent, outcomes: outcomes, value: value)
-    if let known = states.ends[end] { return known }
+    if let known = states.state(behind: end) { return known }
     let result: State
     switch states[parent] {
     case .array(let frame, let outer): result = behindElement(frame, outcomes, value, outer)
     case .object(let frame, let outer): result = behindMember(frame, outcomes, value, outer)
     default: result = state(.end)
     }
-    states.ends[end] = result
+    states.insert(end, before: result)
     return result
   }
 

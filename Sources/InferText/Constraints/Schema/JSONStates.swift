@@ -1,11 +1,11 @@
 /// The states of a ``JSONMachine`` that were found, each stored once, and the ways between them.
 struct JSONStates {
-  /// Frames by state. State 0 is none.
-  private(set) var frames: [JSONFrame] = [.end]
-  private var indices: [JSONFrame: Int32] = [:]
+  /// Frames by state. State 0 is ``JSONFrame/dead``.
+  private var frames = InternTable<JSONFrame>()
   var transitions = Transitions()
   /// States behind values.
-  var ends: [End: Int32] = [:]
+  private var ends = InternTable<End>()
+  private var endStates: [Int32] = []
   /// States before the next elements of arrays, by the state in the array.
   var elements: [Int32: Int32] = [:]
   /// Texts that matter in values within states.
@@ -19,16 +19,25 @@ struct JSONStates {
     let value: ToldValue?
   }
 
-  init() { transitions.addState() }
+  init() {
+    _ = frames.insert(.dead)
+    transitions.addState()
+  }
+
+  var count: Int { frames.count }
 
   subscript(state: Int32) -> JSONFrame { frames[Int(state)] }
 
   mutating func state(of frame: JSONFrame) -> Int32 {
-    if let known = indices[frame] { return known }
-    let state = Int32(frames.count)
-    frames.append(frame)
-    indices[frame] = state
-    transitions.addState()
-    return state
+    let (isNew, state) = frames.insert(frame)
+    if isNew { transitions.addState() }
+    return Int32(state)
+  }
+
+  /// The state behind the end of a value, if it was found.
+  func state(behind end: End) -> Int32? { ends.number(of: end).map { endStates[$0] } }
+
+  mutating func insert(_ end: End, before state: Int32) {
+    if ends.insert(end).isNew { endStates.append(state) }
   }
 }

@@ -23,22 +23,14 @@ final class KindRequirement {
   let counts: ClosedRange<Int>
   /// `true` where all that is asked of a number is that it is whole.
   let isInteger: Bool
-  /// The names of members that a statement knows: those that come in order first, then those that come anywhere.
-  let names: [JSONName]
-  /// The number of those that come in order, which are the ones that have a schema of their own.
-  let orderedCount: Int
-  let nameIndices: [JSONName: Int]
-  let trie: NameTrie
-  /// Languages of names that statements are about.
-  let patterns: [Expression]
+  /// The names of members that a statement knows.
+  let table: NameTable
   /// `true` where the statement is a conjunction that says no more than which members or elements there must be and what they
   /// are: what may be the value of a name does not depend on what stands before it then.
   let isConjunction: Bool
   /// The known names that a conjunction says must be there: bit `i % 64` of word `i / 64` is that of index `i`.
   let required: [UInt64]
 
-  /// The matches of known names with ``patterns``, by the names' indices.
-  var knownMatches: [Int: [Bool]] = [:]
   /// The requirements of members by name, of a conjunction.
   var knownMembers: [Int: Member] = [:]
   var otherMembers: [[Bool]: Member] = [:]
@@ -51,17 +43,10 @@ final class KindRequirement {
   var isPossible: Bool?
   /// The maximum number of elements, of a conjunction.
   var elementLimit: Int?
-  /// The language of the names that a statement knows.
-  var knownNames: Expression?
-  /// The names that no statement knows, told apart by which of ``patterns`` they are in.
-  var otherClasses: [NameClass]?
   /// The known names that must or may not be there, and the number of members from which on more of them are alike.
   var weight: Weight?
-
-  struct NameClass {
-    var matches: [Bool]
-    var names: Expression
-  }
+  /// The least statements that ``goal`` and ``outcomes`` are made of.
+  var leaves: [SchemaLeaf]?
 
   /// The names and the number of members up to which a statement about an object tells objects apart.
   struct Weight {
@@ -78,25 +63,53 @@ final class KindRequirement {
 
   init(
     goal: Formula, outcomes: [Formula], memberRules: [Int], elementRules: [Int], contains: [SchemaLeaf], isUnique: Bool,
-    isCounted: Bool, counts: ClosedRange<Int>, isInteger: Bool, names: [JSONName], orderedCount: Int,
-    patterns: [Expression],
-    required: Set<JSONName>?
+    isCounted: Bool, counts: ClosedRange<Int>, isInteger: Bool, table: NameTable, required: Set<JSONName>?
   ) {
     (self.goal, self.outcomes) = (goal, outcomes)
     (self.memberRules, self.elementRules, self.contains) = (memberRules, elementRules, contains)
-    (self.isUnique, self.isCounted, self.names, self.patterns) = (isUnique, isCounted, names, patterns)
+    (self.isUnique, self.isCounted, self.table) = (isUnique, isCounted, table)
     (self.counts, self.isInteger) = (counts, isInteger)
-    nameIndices = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, $0) })
-    self.orderedCount = orderedCount
-    trie = NameTrie(names)
     isConjunction = required != nil
-    var bits = [UInt64](repeating: 0, count: (names.count + 63) / 64)
-    for (index, name) in names.enumerated() where required?.contains(name) ?? false {
+    var bits = [UInt64](repeating: 0, count: (table.names.count + 63) / 64)
+    for (index, name) in table.names.enumerated() where required?.contains(name) ?? false {
       bits[index >> 6] |= 1 << UInt64(index & 63)
     }
     self.required = bits
   }
 
+  var names: [JSONName] { table.names }
+  var orderedCount: Int { table.orderedCount }
+  var patterns: [Expression] { table.patterns }
+
   /// `true` for a known name that a conjunction says must be there.
   func isRequired(_ index: Int) -> Bool { required[index >> 6] >> UInt64(index & 63) & 1 == 1 }
+}
+
+/// The names of members that statements about an object know, and the languages of names that they are about.
+final class NameTable {
+  /// Those that come in order first, then those that come anywhere.
+  let names: [JSONName]
+  /// The number of those that come in order, which are the ones that have a schema of their own.
+  let orderedCount: Int
+  let indices: [JSONName: Int]
+  let trie: NameTrie
+  let patterns: [Expression]
+
+  /// The matches of known names with ``patterns``, by the names' indices.
+  var matches: [Int: [Bool]] = [:]
+  /// The language of the known names.
+  var language: Expression?
+  /// The names that no statement knows, told apart by which of ``patterns`` they are in.
+  var otherClasses: [Class]?
+
+  struct Class {
+    var matches: [Bool]
+    var names: Expression
+  }
+
+  init(_ names: [JSONName], orderedCount: Int, patterns: [Expression]) {
+    (self.names, self.orderedCount, self.patterns) = (names, orderedCount, patterns)
+    indices = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, $0) })
+    trie = NameTrie(names)
+  }
 }

@@ -113,7 +113,7 @@ extension SchemaCompiler {
     if let format = schema["format"]?.string, let language = StringFormats.language(format, &automaton.pool) {
       languages.append(language)
     }
-    return pool.leaf(.string(automaton.pool.intersection(languages)))
+    return pool.leaf(.string(automaton.pool.boundedIntersection(languages)))
   }
 
   mutating func search(_ pattern: String, _ path: String, _ keyword: String) throws(SchemaError) -> Expression {

@@ -1,0 +1,75 @@
+import OrderedCollections
+
+/// The requirements that remain of others behind some members.
+struct Remainders {
+  /// What is known of a requirement's statements: the truths of its leaves.
+  fileprivate struct Knowledge: Hashable {
+    let requirement: Int
+    let truths: [Truth]
+  }
+
+  /// What is open of the statements about an object, whose names tell which.
+  fileprivate struct Statements: Hashable {
+    let goal: Formula
+    let outcomes: [Formula]
+    let names: ObjectIdentifier
+  }
+
+  fileprivate var behind: [Knowledge: Int] = [:]
+  /// The same may be open behind members in different orders.
+  fileprivate var numbers: [Statements: Int] = [:]
+}
+
+// What is known of an object's statements goes out of them behind each member: of alternatives, those that a member broke. One
+// that is left alone is a conjunction, whose members do not depend on each other.
+extension JSONMachine {
+  /// A frame behind a member, of whose requirement only what is open is left.
+  mutating func remainder(of frame: ObjectFrame) -> ObjectFrame {
+    let requirement = requirement(frame.requirement, of: .object)
+    guard !requirement.isConjunction else { return frame }
+    let leaves = requirement.leaves ?? leaves(of: requirement)
+    requirement.leaves = leaves
+    let truths = leaves.map { truth(of: $0, in: frame, requirement, isEnd: false) }
+    guard truths.contains(where: { $0 != .unknown }) else { return frame }
+    let knowledge = Remainders.Knowledge(requirement: frame.requirement, truths: truths)
+    let number = remainders.behind[knowledge] ?? makeRemainder(frame.requirement, requirement, leaves, truths)
+    remainders.behind[knowledge] = number
+    var frame = frame
+    (frame.requirement, frame.broken, frame.brokenNames) = (number, [], [])
+    return frame
+  }
+
+  private func leaves(of requirement: KindRequirement) -> [SchemaLeaf] {
+    var leaves = OrderedSet<SchemaLeaf>()
+    for formula in [requirement.goal] + requirement.outcomes {
+      compiler.pool.forEachLeaf(of: formula) { leaves.append($0) }
+    }
+    return leaves.elements
+  }
+
+  private mutating func makeRemainder(
+    _ number: Int, _ requirement: KindRequirement, _ leaves: [SchemaLeaf], _ truths: [Truth]
+  ) -> Int {
+    let known = Dictionary(uniqueKeysWithValues: zip(leaves, truths))
+    func open(_ formula: Formula) -> Formula {
+      compiler.pool.replacing(formula) { leaf in
+        switch known[leaf] {
+        case .no: .never
+        case .yes: .always
+        default: nil
+        }
+      }
+    }
+    let goal = open(requirement.goal)
+    let outcomes = requirement.outcomes.map(open)
+    let statements = Remainders.Statements(goal: goal, outcomes: outcomes, names: ObjectIdentifier(requirement.table))
+    if let known = remainders.numbers[statements] { return known }
+    let rest = describe(goal, outcomes, requirement.table)
+    // It stands beside the other requirements without being one of a value's own.
+    requirements.append(requirements[number])
+    kindRequirements.append(contentsOf: repeatElement(nil, count: JSONKinds.each.count))
+    kindRequirements[place(of: requirements.count - 1, .object)] = rest
+    remainders.numbers[statements] = requirements.count - 1
+    return requirements.count - 1
+  }
+}
