@@ -37,9 +37,10 @@ struct ToolSchemas: Sendable {
     switch value {
     // A string in quotes may well mean its quotes.
     case .string: return .string(text)
-    case _ where !fits && allowed.contains(.string): return .string(text)
     // A number without fraction may be written with one.
-    case .number where !fits && allowed.contains(.integer): return value.int.map(JSONValue.integer) ?? value
+    case .number where !fits && allowed.contains(.integer) && value.int != nil:
+      return value.int.map(JSONValue.integer) ?? value
+    case _ where !fits && allowed.contains(.string): return .string(text)
     default: return value
     }
   }

@@ -63,12 +63,12 @@ public struct CallRules: Equatable, Sendable {
       if members["type"] == nil { members["type"] = "object" }
       let object: JSONMachine
       do {
-        object = try JSONMachine(.object(members))
+        object = try format.arguments(.object(members))
       } catch {
         if function["strict"] == true {
           throw ConstraintError(.parameters(tool: index, name: name), reason: "\(error)")
         }
-        object = JSONMachine.anyObject()
+        object = (try? format.arguments(["type": "object"])) ?? JSONMachine.anyObject()
       }
       functions.append(CallableFunction(name: name, arguments: .object(object)))
     }

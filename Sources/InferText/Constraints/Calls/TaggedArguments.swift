@@ -147,6 +147,8 @@ struct TaggedArguments: TranscodedObject {
   private mutating func advanceValue(_ place: Place, _ byte: UInt8) -> Place? {
     var place = place
     if byte == tags.valueEnd[Int(place.matched)] {
+      // What looks like a tag so far may be the beginning of the value.
+      place.hasBegun = true
       guard place.match(byte, tags.valueEnd), place.matched == 0 else { return live(place) }
       return end(place)
     }
@@ -187,7 +189,7 @@ struct TaggedArguments: TranscodedObject {
     }
     guard place.json != 0 else { return }
     // A string in quotes is taken for a text with quotes.
-    let isQuoted = byte == UInt8(ascii: "\"") && object.isBeforeValue(place.json)
+    let isQuoted = byte == UInt8(ascii: "\"") && object.isBeforeMemberValue(place.json)
     let isSpace = byte.isJSONSpace && object.isBetweenParts(place.json)
     place.spaces = isSpace ? place.spaces + 1 : 0
     place.json = isQuoted || place.spaces > Self.maxValueSpaces ? 0 : object.next(place.json, inValue: byte)

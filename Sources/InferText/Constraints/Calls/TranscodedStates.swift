@@ -95,6 +95,12 @@ extension JSONMachine {
     return behind != 0 && isAccepting(behind)
   }
 
+  /// `true` before a value of the outermost object.
+  func isBeforeMemberValue(_ state: Int32) -> Bool {
+    guard case .value(_, let parent) = states[state], case .object(_, Self.dead) = states[parent] else { return false }
+    return true
+  }
+
   /// `true` in a state in which a value of the outermost object has ended, or may.
   mutating func mayEndValue(_ state: Int32) -> Bool {
     switch states[state] {

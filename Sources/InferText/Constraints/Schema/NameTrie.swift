@@ -74,13 +74,15 @@ struct NameTrie {
     return place >= 0 ? (numbers[Int(place)], Self.contains(names, place)) : nil
   }
 
-  /// `true` where a name of a set goes on from a node, which is between two characters, with one of some characters.
+  /// `true` where a name of a set goes on from a node with one of some characters; none does within a character.
   func hasCharacter(_ characters: CodePointSet, _ names: Names, below node: Int32) -> Bool {
     let depth = Int(nodes[Int(node)].depth)
     return nodes[Int(node)].places.contains { place in
       guard Self.contains(names, place) else { return false }
-      let rest = String(decoding: self.names[numbers[Int(place)]].bytes.dropFirst(depth), as: UTF8.self)
-      guard let next = rest.unicodeScalars.first?.value else { return false }
+      let rest = self.names[numbers[Int(place)]].bytes.dropFirst(depth)
+      guard let first = rest.first, first & 0xC0 != 0x80,
+        let next = String(decoding: rest, as: UTF8.self).unicodeScalars.first?.value
+      else { return false }
       return characters.ranges.contains { $0.contains(next) }
     }
   }
