@@ -158,6 +158,24 @@ import Testing
     #expect(!constraint.accepts("[" + String(repeating: " ", count: 101) + "]"))
   }
 
+  /// Names come in the order of `properties`, but for those that two of them put in different orders.
+  @Test func namesInTwoOrdersComeAnywhere() throws {
+    let kinds: [JSONValue] = [
+      ["properties": ["kind": ["const": 1], "b": ["type": "integer"], "c": ["type": "integer"]]],
+      ["properties": ["kind": ["const": 2], "c": ["type": "integer"], "b": ["type": "integer"]]],
+    ]
+    let schema: JSONValue = ["type": "object", "oneOf": .array(kinds), "required": ["kind", "b"]]
+    let constraint = try Constraint(schema: schema, for: .bytes)
+    for members in [#""b":1,"c":2"#, #""c":1,"b":2"#, #""b":1"#] {
+      for kind in 1...2 { #expect(constraint.accepts(#"{"kind":\#(kind),\#(members)}"#), "\(members)") }
+    }
+    for text in [
+      #"{"b":1,"kind":1}"#, #"{"kind":1,"c":2}"#, #"{"kind":1,"b":1,"c":2,"b":3}"#, #"{"kind":1,"c":"x","b":1}"#,
+    ] {
+      #expect(!constraint.accepts(text), "\(text)")
+    }
+  }
+
   /// The required tests of the JSON Schema Test Suite that are about JSON text, but for where members come in another order
   /// than the schema names them. What is not held is refused, never accepted.
   @Test func agreesWithTheTestSuite() throws {

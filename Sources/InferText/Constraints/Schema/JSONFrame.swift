@@ -139,7 +139,7 @@ struct ObjectFrame: Hashable {
   /// The members so far, where the object must be told, and the name of the one under way.
   var members: [JSONName: ToldValue]?
   var name: JSONName?
-  /// The index of the last of the known names; -1 at first.
+  /// The index of the last of the known names that come in order, in a search of all that are known; -1 at first.
   var last = -1
   var count = 0
   /// Other names that were there.

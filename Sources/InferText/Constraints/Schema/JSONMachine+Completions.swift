@@ -58,7 +58,7 @@ extension JSONMachine {
   private mutating func hasRequired(behind frame: ObjectFrame, _ requirement: KindRequirement) -> Bool? {
     var missing = 0
     for index in requirement.names.indices where requirement.isRequired(index) && !frame.hasSeen(index) {
-      guard index >= requirement.orderedCount || index > frame.last else { return false }
+      guard index > frame.last else { return false }
       guard member(.known(index), behind: frame).requirement != nil else { return false }
       missing += 1
     }
@@ -73,7 +73,8 @@ extension JSONMachine {
       guard let member = proposal(name, behind: frame, requirement) else { continue }
       var isFound = false
       let isWhole = forEachOutcome(of: member.requirement) { machine, outcomes in
-        let next = machine.essence(of: member.around.behindMember(outcomes), requirement)
+        var next = machine.essence(of: member.around.behindMember(outcomes), requirement)
+        if case .known(let index) = name { next.last = index }
         // Members behind which all is as it was may as well be absent.
         var passed = frame
         passed.last = next.last
@@ -85,10 +86,27 @@ extension JSONMachine {
     return classesOfOtherNames(requirement) == nil
   }
 
-  /// The names that may follow, with one of each class of those that no statement knows.
+  /// The names that may follow, with one of each class of those that no statement knows. One order of them is enough.
   private mutating func names(behind frame: ObjectFrame, _ requirement: KindRequirement) -> [Name] {
-    knownNames(behind: frame, requirement).map { .known($0) }
-      + (classesOfOtherNames(requirement) ?? []).map { .other($0.matches, nil) }
+    var names: [Name] = []
+    let told = requirement.toldNames ?? toldNames(requirement)
+    requirement.toldNames = told
+    for index in told where index > frame.last && !frame.hasSeen(index) {
+      names.append(.known(index))
+      if !mayPass(index, frame, requirement) { break }
+    }
+    return names + (classesOfOtherNames(requirement) ?? []).map { .other($0.matches, nil) }
+  }
+
+  /// The indices of the names that a goal tells from names that no statement knows.
+  private func toldNames(_ requirement: KindRequirement) -> [Int] {
+    // There may be no other name that is in the same of some languages.
+    guard requirement.patterns.isEmpty else { return Array(requirement.names.indices) }
+    var indices: Set<Int> = []
+    func insert(_ name: JSONName) { if let index = requirement.table.indices[name] { indices.insert(index) } }
+    for rule in requirement.memberRules { compiler.memberRules[rule].named.forEach { insert($0.name) } }
+    compiler.pool.forEachLeaf(of: requirement.goal) { if case .member(let name) = $0 { insert(name) } }
+    return indices.sorted()
   }
 
   /// The names that no statement knows, by the languages that they are in; `nil` where there are too many ways.

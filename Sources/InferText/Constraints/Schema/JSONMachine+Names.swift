@@ -70,7 +70,7 @@ extension JSONMachine {
     var rest = requirement.rest[last + 1]
     for free in requirement.orderedCount..<requirement.names.count where free != index && !frame.hasSeen(free) {
       rest.required += requirement.isRequired(free) ? 1 : 0
-      rest.possible += 1
+      rest.possible += member(.known(free), behind: frame).requirement != nil ? 1 : 0
     }
     return frame.count + 1 + rest.required <= requirement.counts.upperBound
       && (hasOthers || frame.count + 1 + rest.possible >= requirement.counts.lowerBound)

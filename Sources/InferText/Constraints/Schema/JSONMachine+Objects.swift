@@ -74,7 +74,7 @@ extension JSONMachine {
     case .member(let name):
       guard let index = requirement.table.indices[name] else { return .no }
       if frame.hasSeen(index) { return .yes }
-      return isEnd || index < requirement.orderedCount && index <= frame.last ? .no : .unknown
+      return isEnd || index <= frame.last ? .no : .unknown
     case .memberCount(let range):
       if isEnd { return Truth(range.contains(frame.count)) }
       if frame.count > range.upperBound { return .no }

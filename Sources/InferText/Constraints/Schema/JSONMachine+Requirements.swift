@@ -78,12 +78,9 @@ extension JSONMachine {
   }
 
   private func makeTable(_ formulas: [Formula], _ memberRules: [Int]) -> NameTable {
-    var (names, patterns) = (OrderedSet<JSONName>(), OrderedSet<Expression>())
-    for rule in memberRules {
-      names.append(contentsOf: compiler.memberRules[rule].named.map(\.name))
-      patterns.append(contentsOf: compiler.memberRules[rule].patterns.map(\.names))
-    }
-    let orderedCount = names.count
+    let order = NameOrder(memberRules.map { compiler.memberRules[$0].named.map(\.name) })
+    var (names, patterns) = (OrderedSet(order.ordered + order.free), OrderedSet<Expression>())
+    for rule in memberRules { patterns.append(contentsOf: compiler.memberRules[rule].patterns.map(\.names)) }
     for formula in formulas {
       compiler.pool.forEachLeaf(of: formula) { leaf in
         switch leaf {
@@ -93,7 +90,7 @@ extension JSONMachine {
         }
       }
     }
-    return NameTable(names.elements, orderedCount: orderedCount, patterns: patterns.elements)
+    return NameTable(names.elements, orderedCount: order.ordered.count, patterns: patterns.elements)
   }
 
   /// The names that must be there, if a formula says no more than that and what the members are.

@@ -45,6 +45,8 @@ final class KindRequirement {
   var elementLimit: Int?
   /// The known names that must or may not be there, and the number of members from which on more of them are alike.
   var weight: Weight?
+  /// The indices of the known names that ``goal`` tells from others.
+  var toldNames: [Int]?
   /// The least statements that ``goal`` and ``outcomes`` are made of.
   var leaves: [SchemaLeaf]?
 
@@ -89,7 +91,7 @@ final class KindRequirement {
 final class NameTable {
   /// Those that come in order first, then those that come anywhere.
   let names: [JSONName]
-  /// The number of those that come in order, which are the ones that have a schema of their own.
+  /// The number of those that come in order: the ones that have schemas of their own, in one order.
   let orderedCount: Int
   let indices: [JSONName: Int]
   let trie: NameTrie
