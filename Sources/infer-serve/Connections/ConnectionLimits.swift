@@ -56,12 +56,11 @@ struct ConnectionOrigin: Sendable, Equatable {
   init(_ socket: SocketAddress?) {
     address = socket?.ipAddress ?? "unknown"
     switch socket {
-    case .v4(let v4):
-      let number = UInt32(bigEndian: v4.address.sin_addr.s_addr)
+    case .v4:
       network = address
-      isLoopback = number >> 24 == 127
-    case .v6(let v6):
-      let bytes = unsafe withUnsafeBytes(of: v6.address.sin6_addr) { unsafe Array($0) }
+      isLoopback = Self.bytes(of: address, AF_INET, count: 4)[0] == 127
+    case .v6:
+      let bytes = Self.bytes(of: address, AF_INET6, count: 16)
       // An address of IPv4 that came in over IPv6.
       let isMapped = bytes[..<10].allSatisfy { $0 == 0 } && bytes[10] == 0xff && bytes[11] == 0xff
       network =
@@ -74,5 +73,12 @@ struct ConnectionOrigin: Sendable, Equatable {
       network = address
       isLoopback = false
     }
+  }
+
+  /// The bytes of an address of a family, which has that many.
+  private static func bytes(of address: String, _ family: Int32, count: Int) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: count)
+    _ = unsafe inet_pton(family, address, &bytes)
+    return bytes
   }
 }
