@@ -2,13 +2,14 @@
 // these codes best follows by least squares. Errors are plain squares: every weight counts alike.
 //
 // Eight or sixteen blocks are fitted at once, a block a lane, in single precision. Products are added in an order that
-// is written down (CK_SUM_OF_32), the same for all instruction sets; sums of codes are exact. Nothing is re-associated, so
-// that sets differ only where one of them cannot multiply and add with one rounding.
+// is written down (CK_SUM_OF_32), the same for all instruction sets; sums of codes are exact. Nothing is re-associated,
+// so that sets differ only where one of them cannot multiply and add with one rounding.
 
 /// As many blocks as leave registers for everything that the loops below keep.
 #define CK_FIT_LANES (sizeof(CK_REGISTER) == 64 ? 16 : 8)
 typedef float fit_lanes __attribute__((vector_size(4 * CK_FIT_LANES)));
 typedef int32_t fit_masks __attribute__((vector_size(4 * CK_FIT_LANES)));
+typedef uint32_t fit_bits __attribute__((vector_size(4 * CK_FIT_LANES)));
 
 /// Vector i holds weight i of all blocks.
 typedef struct {
@@ -31,18 +32,16 @@ CK_INLINE fit_lanes inverse_of(fit_lanes x) {
     return choose(size > 1e-30f, 1.0f / x, splat(0));
 }
 
-/// The nearest integer.
-CK_INLINE fit_lanes rounded(fit_lanes x) {
-    fit_lanes shifted = x + 12582912.0f;  // 1.5 · 2^23: the fraction is rounded off
-    return shifted - 12582912.0f;
-}
+/// What rounds a number to an integer when it is added and taken away again: 1.5 · 2^23.
+#define CK_ROUNDER 12582912.0f
 
 /// See ck_code.
 CK_INLINE fit_lanes code_of(fit_lanes x, float low, float high) {
     // The number where one of the two is NaN.
     x = __builtin_elementwise_max(x, splat(low));
     x = __builtin_elementwise_min(x, splat(high));
-    return rounded(x);
+    fit_lanes shifted = x + CK_ROUNDER;
+    return shifted - CK_ROUNDER;
 }
 
 /// Blocks of `n` weights, 16 or 32, that lie one behind another; lanes from `count` on are zero.
@@ -158,19 +157,24 @@ typedef struct {
 
 /// Sums over the integers q nearest to factor · y, y ≥ 0, which are cut to `levels` if `is_cut`.
 CK_INLINE code_sums sum_codes(const block_lanes *y, const float factor, const float levels, const int is_cut) {
-    // Sums of integers are exact: halves of them wait for each other less.
-    fit_lanes half1[2] = {{0}, {0}}, half2[2] = {{0}, {0}}, qy;
-#define CK_ADD(i, sum)                                                                           \
-    do {                                                                                         \
-        fit_lanes exact = y->x[i] * factor;                                                      \
-        fit_lanes q = rounded(is_cut ? __builtin_elementwise_min(exact, splat(levels)) : exact); \
-        half1[(i) / 4 % 2] = half1[(i) / 4 % 2] + q;                                             \
-        half2[(i) / 4 % 2] = multiply_add(q, q, half2[(i) / 4 % 2]);                             \
-        sum = multiply_add(q, y->x[i], sum);                                                     \
+    // Sums of integers are exact: halves of them wait for each other less. Codes are added up as integers, since a code
+    // stands in the lowest bits of the number that rounds it.
+    fit_bits half1[2] = {{0}, {0}};
+    fit_lanes half2[2] = {{0}, {0}}, qy;
+#define CK_ADD(i, sum)                                                       \
+    do {                                                                     \
+        fit_lanes exact = y->x[i] * factor;                                  \
+        if (is_cut) exact = __builtin_elementwise_min(exact, splat(levels)); \
+        fit_lanes shifted = exact + CK_ROUNDER;                              \
+        fit_lanes q = shifted - CK_ROUNDER;                                  \
+        half1[(i) / 4 % 2] += (fit_bits)shifted;                             \
+        half2[(i) / 4 % 2] = multiply_add(q, q, half2[(i) / 4 % 2]);         \
+        sum = multiply_add(q, y->x[i], sum);                                 \
     } while (0)
     CK_SUM_OF_32(CK_ADD, qy, 16, 24, 8);
 #undef CK_ADD
-    return (code_sums){half1[0] + half1[1], half2[0] + half2[1], qy};
+    const fit_bits q1 = half1[0] + half1[1] - CK_BLOCK * (fit_bits)splat(CK_ROUNDER);
+    return (code_sums){__builtin_convertvector((fit_masks)q1, fit_lanes), half2[0] + half2[1], qy};
 }
 
 /// w = scale · q + low
