@@ -5,8 +5,8 @@ usage: constraints.py --tokenizer FOLDER/tokenizer.json --data FILE.jsonl[.gz] [
 A line of the data is {"name": …, "schema": …, "tests": [{"data": …, "valid": true}, …]}, as MaskBench has it
 (github.com/guidance-ai/jsonschemabench). Every engine reads the same texts with the same tokens, one schema after another on
 one thread: ours is `infer-serve constrain`, whose times are from within; those of the others are taken around their own calls
-from Python, which adds a microsecond or two. Members of objects are put in the order of the schema first, which is the one
-that all engines generate. `outlines-core` makes its whole automaton beforehand, so that it has a limit of time for a schema.
+from Python, which adds a microsecond or two. Members of objects are put in the order of the schema first, of those parts of it
+that hold of them, which is the one that all engines generate. `outlines-core` makes its whole automaton beforehand, so that it has a limit of time for a schema.
 
 Engines: infer-serve, llguidance, xgrammar, outlines-core; those that are not installed are left out.
 """

@@ -1,6 +1,8 @@
-"""Puts the members of instances in the order in which their schemas name them."""
+"""Puts the members of instances in the order in which their schemas name them, those first that hold of the instance."""
 
 import re
+
+import jsonschema
 
 
 def target(reference, root):
@@ -43,10 +45,19 @@ def arrange(value, schemas, root, depth=0):
     about = [part for schema in schemas for part in parts(schema, root)]
     if isinstance(value, list):
         return [arrange(element, elements(about, index), root, depth + 1) for index, element in enumerate(value)]
-    names = dict.fromkeys(name for part in about if isinstance(part.get("properties"), dict)
-                          for name in part["properties"])
+    naming = [part for part in about if isinstance(part.get("properties"), dict)]
+    naming.sort(key=lambda part: not holds(part, value, root))
+    names = dict.fromkeys(name for part in naming for name in part["properties"])
     keys = [name for name in names if name in value] + [name for name in value if name not in names]
     return {key: arrange(value[key], members(about, key), root, depth + 1) for key in keys}
+
+
+def holds(schema, value, root):
+    validator = jsonschema.validators.validator_for(root, default=jsonschema.Draft202012Validator)(root)
+    try:
+        return validator.evolve(schema=schema).is_valid(value)
+    except Exception:  # A reference to elsewhere, or an expression that Python does not know.
+        return False
 
 
 def elements(about, index):
