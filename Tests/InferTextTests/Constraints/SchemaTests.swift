@@ -176,6 +176,18 @@ import Testing
     }
   }
 
+  /// A member that may come anywhere comes once: another one cannot make good what it left open.
+  @Test func namesWithoutOrderComeOnce() throws {
+    let kinds: [JSONValue] = [
+      ["properties": ["a": true, "b": ["enum": [1, 3]]]], ["properties": ["b": ["enum": [2, 3]], "a": true]],
+    ]
+    let constraint = try Constraint(schema: ["type": "object", "oneOf": .array(kinds)], for: .bytes)
+    for text in [#"{"b":1}"#, #"{"b":2,"a":0}"#, #"{"a":0,"b":1}"#] { #expect(constraint.accepts(text), "\(text)") }
+    var cursor = constraint.makeCursor()
+    let isAccepted = cursor.accept(Array(#"{"b":3"#.utf8))
+    #expect(!isAccepted)
+  }
+
   /// The required tests of the JSON Schema Test Suite that are about JSON text, but for where members come in another order
   /// than the schema names them. What is not held is refused, never accepted.
   @Test func agreesWithTheTestSuite() throws {

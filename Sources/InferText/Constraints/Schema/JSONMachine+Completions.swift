@@ -76,8 +76,7 @@ extension JSONMachine {
         var next = machine.essence(of: member.around.behindMember(outcomes), requirement)
         if case .known(let index) = name { next.last = index }
         // Members behind which all is as it was may as well be absent.
-        var passed = frame
-        passed.last = next.last
+        let passed = machine.passed(frame, next, requirement)
         isFound = next != passed && machine.isCompletable(machine.remainder(of: next))
         return !isFound
       }
@@ -131,18 +130,31 @@ extension JSONMachine {
 
   /// A frame behind a member, without what no statement of its requirement looks at.
   private func essence(of frame: ObjectFrame, _ requirement: KindRequirement) -> ObjectFrame {
-    let weight = requirement.weight ?? weight(of: requirement)
-    requirement.weight = weight
+    let weight = weight(of: requirement)
     var frame = frame
     frame.place = .behindValue
     (frame.members, frame.name, frame.others, frame.pending) = (nil, nil, [], -1)
-    for index in frame.seen.indices { frame.seen[index] &= weight.names[index] }
+    for index in frame.seen.indices { frame.seen[index] &= weight.names[index] | weight.free[index] }
     frame.count = min(frame.count, weight.count)
     return frame
   }
 
+  /// The frame before a member as if it was passed over, which comes no more.
+  private func passed(_ frame: ObjectFrame, _ next: ObjectFrame, _ requirement: KindRequirement) -> ObjectFrame {
+    let weight = weight(of: requirement)
+    var frame = frame
+    frame.last = next.last
+    for index in frame.seen.indices { frame.seen[index] |= next.seen[index] & weight.free[index] }
+    return frame
+  }
+
   private func weight(of requirement: KindRequirement) -> KindRequirement.Weight {
-    var weight = KindRequirement.Weight(names: requirement.required.map { _ in 0 }, count: 0)
+    if let known = requirement.weight { return known }
+    let none = requirement.required.map { _ in UInt64(0) }
+    var weight = KindRequirement.Weight(names: none, free: none, count: 0)
+    for index in requirement.orderedCount..<requirement.names.count {
+      weight.free[index >> 6] |= 1 << UInt64(index & 63)
+    }
     compiler.pool.forEachLeaf(of: requirement.goal) { leaf in
       switch leaf {
       case .member(let name):
@@ -153,6 +165,8 @@ extension JSONMachine {
       default: break
       }
     }
+    for index in weight.free.indices { weight.free[index] &= ~weight.names[index] }
+    requirement.weight = weight
     return weight
   }
 

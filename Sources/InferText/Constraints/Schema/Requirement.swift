@@ -53,6 +53,8 @@ final class KindRequirement {
   /// The names and the number of members up to which a statement about an object tells objects apart.
   struct Weight {
     var names: [UInt64]
+    /// Those that may come anywhere, once, and of which it does not matter otherwise that they were there.
+    var free: [UInt64]
     var count: Int
   }
 
