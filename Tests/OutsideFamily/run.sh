@@ -9,5 +9,7 @@ found=$(swift package "${package[@]}" show-dependencies --format flatlist | grep
 expected="swift-collections"
 [[ $found == "$expected" ]] || { echo "the library brings the packages $found; expected $expected" >&2; exit 1; }
 
+# A plan that is there already knows no files that came to the library since.
+rm -f .build/outside-family/debug.yaml
 swift build "${package[@]}"
 "$(swift build "${package[@]}" --show-bin-path)/OutsideFamily" Tests/Fixtures/parity
