@@ -47,6 +47,43 @@ import Testing
     #expect(!constraint.isWorn)
   }
 
+  /// Prices and other multiples: as many as a long document has are few states.
+  @Test(arguments: [(0.01, 2), (0.25, 2), (0.3, 1), (5, 0), (60, 0)]) func multiplesAreFewStates(
+    unit: Double, places: Int
+  ) throws {
+    var random = SeededGenerator(seed: 9)
+    let constraint = try Constraint(
+      schema: ["type": "array", "items": ["type": "number", "multipleOf": .number(unit), "minimum": 0]],
+      for: Self.vocabulary)
+    for _ in 0..<3 {
+      let numbers = (0..<60).map { _ in
+        let count = Int.random(in: 0..<1_000_000, using: &random)
+        let digits = "\(count * Int((unit * (places == 2 ? 100 : places == 1 ? 10 : 1)).rounded()))"
+        guard places > 0 else { return digits }
+        let padded = String(repeating: "0", count: max(0, places + 1 - digits.count)) + digits
+        return "\(padded.dropLast(places)).\(padded.suffix(places))"
+      }
+      #expect(Self.isAllowed("[" + numbers.joined(separator: ",") + "]", by: constraint))
+    }
+    #expect(!constraint.isWorn)
+  }
+
+  /// Digits that stand for others have their rests.
+  @Test(arguments: [(0.5, 0.0, 1003.5), (7, 99, 10_000), (0.75, -40, 1000), (30, -1200, 1200), (0.4, 997.6, 1002.4)])
+  func multiplesAreExact(unit: Double, least: Double, most: Double) throws {
+    let constraint = try Constraint(
+      schema: [
+        "type": "number", "multipleOf": .number(unit), "minimum": .number(least), "maximum": .number(most),
+      ], for: .bytes)
+    for hundredths in stride(from: -130_000, through: 130_000, by: 35) {
+      let (whole, part) = hundredths.magnitude.quotientAndRemainder(dividingBy: 100)
+      let text = "\(hundredths < 0 ? "-" : "")\(whole)" + (part == 0 ? "" : part < 10 ? ".0\(part)" : ".\(part)")
+      let isMultiple = hundredths % Int((unit * 100).rounded()) == 0
+      let isInside = (least...most).contains(Double(hundredths) / 100)
+      #expect(constraint.accepts(text) == (isMultiple && isInside), "\(text) of \(unit) in \(least)...\(most)")
+    }
+  }
+
   /// Digits that stand for others compare as they do.
   @Test(arguments: [
     (-37.5, 1003.0), (99.0, 101.0), (-100.0, -99.0), (1000.0, 1000.0), (0.0, 9.5), (-1001.0, 12.25),

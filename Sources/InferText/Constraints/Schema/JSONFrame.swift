@@ -88,8 +88,8 @@ struct NumberFrame: Hashable {
   let isInteger: Bool
   /// The text so far; `nil` where nobody looks at it. Of a whole number of which no more is asked, two digits stand for more.
   var text: [UInt8]?
-  /// `true` where the digits of a whole number stand for all that compare with the statements' constants as they do.
-  var comparesOnly = false
+  /// `true` where the digits before the point stand for others: see ``NumberReach/representative(of:)``.
+  var isAbridged = false
   /// The number of characters so far, and that of digits before the point.
   var digits: UInt8
   var integerDigits: UInt8 = 0

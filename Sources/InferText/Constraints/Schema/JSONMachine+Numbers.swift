@@ -13,7 +13,7 @@ extension JSONMachine {
       place: .sign, goal: requirement.goal, outcomes: requirement.outcomes,
       isInteger: requirement.isInteger && !isTold(number), text: text, digits: 0)
     guard requirement.goal != .never else { return nil }
-    frame.comparesOnly = text != nil && !isTold(number) && reach(of: frame).comparesOnly
+    frame.isAbridged = text != nil && !isTold(number) && reach(of: frame).modulus != nil
     switch byte {
     case UInt8(ascii: "-"): break
     case UInt8(ascii: "0"): frame.place = .zero
@@ -57,7 +57,7 @@ extension JSONMachine {
       // Which digits these are does not matter.
     } else {
       next.text?.append(byte)
-      if next.comparesOnly, place == .digits, next.integerDigits > 1, let text = next.text {
+      if next.isAbridged, place == .digits, next.integerDigits > 1, let text = next.text {
         next.text = reach(of: next).representative(of: text)
       }
     }
