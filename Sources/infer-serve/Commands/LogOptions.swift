@@ -3,7 +3,7 @@ import Foundation
 import InferMetrics
 public import Logging
 
-/// What is logged, and how.
+/// The level, form and contents of the log.
 struct LogOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(

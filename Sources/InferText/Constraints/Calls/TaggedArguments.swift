@@ -147,7 +147,7 @@ struct TaggedArguments: TranscodedObject {
   private mutating func advanceValue(_ place: Place, _ byte: UInt8) -> Place? {
     var place = place
     if byte == tags.valueEnd[Int(place.matched)] {
-      // What looks like a tag so far may be the beginning of the value.
+      // The beginning of a tag may be that of the value.
       place.hasBegun = true
       guard place.match(byte, tags.valueEnd), place.matched == 0 else { return live(place) }
       return end(place)

@@ -42,7 +42,7 @@ extension JSONMachine {
   /// The values that statements tell apart.
   private struct Values {
     var statements: [Formula]
-    /// What is true of the values that are not taken out yet.
+    /// Statements that hold of the values which are not taken out yet.
     var rest: [Formula] = []
 
     init(_ statements: [Formula]) { self.statements = statements }

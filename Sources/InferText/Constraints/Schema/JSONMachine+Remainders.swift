@@ -2,13 +2,13 @@ import OrderedCollections
 
 /// The requirements that remain of others behind some members.
 struct Remainders {
-  /// What is known of a requirement's statements: the truths of its leaves.
+  /// The truths of a requirement's leaves.
   fileprivate struct Knowledge: Hashable {
     let requirement: Int
     let truths: [Truth]
   }
 
-  /// What is open of the statements about an object, whose names tell which.
+  /// Open statements about an object, whose table of names tells them from those about others.
   fileprivate struct Statements: Hashable {
     let goal: Formula
     let outcomes: [Formula]
@@ -20,8 +20,8 @@ struct Remainders {
   fileprivate var numbers: [Statements: Int] = [:]
 }
 
-// What is known of an object's statements goes out of them behind each member: of alternatives, those that a member broke. One
-// that is left alone is a conjunction, whose members do not depend on each other.
+// Behind each member, statements that are decided go out of those about the object: of alternatives, those that the member broke.
+// One that is left alone is a conjunction, whose members do not depend on each other.
 extension JSONMachine {
   /// A frame behind a member, of whose requirement only what is open is left.
   mutating func remainder(of frame: ObjectFrame) -> ObjectFrame {

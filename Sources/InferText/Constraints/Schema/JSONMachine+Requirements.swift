@@ -48,7 +48,7 @@ extension JSONMachine {
     return result
   }
 
-  /// What statements say of values of a kind. One that remains of others has their table.
+  /// The description of statements about values of a kind. One that remains of others has their table.
   mutating func describe(_ goal: Formula, _ outcomes: [Formula], _ table: NameTable? = nil) -> KindRequirement {
     var (memberRules, elementRules, contains) = ([Int](), [Int](), [SchemaLeaf]())
     var (isUnique, isCounted, counts) = (false, false, 0...Int.max)

@@ -99,14 +99,8 @@ extension ExactDecimal {
       if isLarge { return nil }
       modulus = product
     }
-    // What it has in common with the power of ten that makes it whole divides every whole number.
+    // The power of ten that makes it whole divides every whole number, and so do its divisors.
     for _ in 0..<max(0, min(-exponent, 64)) { modulus /= greatestCommonDivisor(modulus, 10) }
     return modulus
   }
-}
-
-private func greatestCommonDivisor(_ a: Int, _ b: Int) -> Int {
-  var (a, b) = (a, b)
-  while b != 0 { (a, b) = (b, a % b) }
-  return a
 }

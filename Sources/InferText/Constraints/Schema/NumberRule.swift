@@ -97,7 +97,7 @@ struct NumberRule: Hashable, Sendable {
     var unit: Int128 = 1
     for part in units {
       guard let value = part.scaled(to: exponent), value > 0, value < 1 << 60, unit < 1 << 60 else { return false }
-      unit = unit / Self.greatestDivisor(unit, value) * value
+      unit = unit / greatestCommonDivisor(unit, value) * value
     }
     if least.isExclusive { low += 1 }
     if most.isExclusive { high -= 1 }
@@ -112,12 +112,6 @@ struct NumberRule: Hashable, Sendable {
     }
     return false
   }
-
-  private static func greatestDivisor(_ a: Int128, _ b: Int128) -> Int128 {
-    var (a, b) = (a, b)
-    while b != 0 { (a, b) = (b, a % b) }
-    return a
-  }
 }
 
 extension ExactDecimal {
@@ -129,4 +123,11 @@ extension ExactDecimal {
     for _ in exponent..<self.exponent { value *= 10 }
     return isNegative ? -value : value
   }
+}
+
+/// The greatest common divisor of two numbers that are not negative.
+func greatestCommonDivisor<Number: BinaryInteger>(_ a: Number, _ b: Number) -> Number {
+  var (a, b) = (a, b)
+  while b != 0 { (a, b) = (b, a % b) }
+  return a
 }
