@@ -14,6 +14,9 @@
 // Sums may be re-associated, which is what lets them use vectors; products and sums contract to FMA.
 #define CK_FAST _Pragma("clang fp reassociate(on) contract(fast)")
 
+// The same without the first: for kernels whose bits are those of another.
+#define CK_ROUNDED _Pragma("clang fp contract(fast)")
+
 // For loops whose output may be one of their inputs, element for element: without the promise they stay scalar. Builds that
 // look for mistakes vectorise nothing, and that is no mistake.
 #pragma clang diagnostic ignored "-Wpass-failed"
@@ -31,6 +34,9 @@
 int ck_has_dotprod(void);
 /// 1 when this is an AArch64 processor that multiplies small matrices of bytes, otherwise 0.
 int ck_has_i8mm(void);
+/// 1 when this is an x86 processor that multiplies tiles of bytes and of bfloat16, and the system lets this process use
+/// them, which is asked for; otherwise 0.
+int ck_has_amx(void);
 
 CK_INLINE float ck_from_bf16(uint16_t bits) {
     uint32_t wide = (uint32_t)bits << 16;

@@ -1,8 +1,11 @@
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <sched.h>
-#ifdef __aarch64__
+#if defined(__aarch64__)
 #include <sys/auxv.h>
+#elif defined(__x86_64__)
+#include <cpuid.h>
+#include <sys/syscall.h>
 #endif
 #include <unistd.h>
 
@@ -41,6 +44,23 @@ int ck_has_i8mm(void) {
     return 1;
 #elif defined(__aarch64__)
     return (getauxval(AT_HWCAP2) & HWCAP2_I8MM) != 0;
+#else
+    return 0;
+#endif
+}
+
+int ck_has_amx(void) {
+#if defined(__x86_64__)
+    enum { bf16 = 1 << 22, tile = 1 << 24, int8 = 1 << 25, state = 3 << 17, data = 18, request_permission = 0x1023 };
+    unsigned a, b, c, d;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE)) return 0;
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (d & (bf16 | tile | int8)) != (bf16 | tile | int8)) return 0;
+    // The states that the system keeps for threads: among them, a tile's shape and its data.
+    __asm__("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
+    if ((a & state) != state) return 0;
+    // The data are kept for processes that have asked: for all of their threads. A system that does not know the request
+    // gives no leave.
+    return syscall(SYS_arch_prctl, request_permission, data) == 0;
 #else
     return 0;
 #endif

@@ -5,7 +5,7 @@
 
 // The best first, and last the one that every machine has.
 #if defined(__x86_64__)
-#define CK_ROWS(X) X(avx512_vnni) X(avx512) X(avx2) X(plain)
+#define CK_ROWS(X) X(amx) X(avx512_vnni) X(avx512) X(avx2) X(plain)
 #elif defined(__aarch64__)
 #define CK_ROWS(X) X(neon_i8mm) X(neon) X(plain)
 #else
@@ -20,20 +20,27 @@ static const ck_isa *const rows[] = {CK_ROWS(CK_ROW)};
 ck_isa ck_chosen;
 static const char *refused;
 
+/// The best that this machine has of those that go by a name, or of all.
+static const ck_isa *best(const char *name) {
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if ((!name || strcmp(name, rows[i]->name) == 0) && rows[i]->is_available()) return rows[i];
+    return NULL;
+}
+
 /// Runs before anything else, so that no call has to ask whether the choice was made.
 __attribute__((constructor)) static void choose(void) {
 #if defined(__x86_64__) && !defined(CK_EMULATION)
     __builtin_cpu_init();
 #endif
-    const ck_isa *best = NULL, *named = NULL;
     refused = getenv("INFER_SERVE_ISA");
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        if (!rows[i]->is_available()) continue;
-        if (!best) best = rows[i];
-        if (refused && strcmp(refused, rows[i]->name) == 0) named = rows[i];
-    }
-    if (named) refused = NULL;
-    ck_chosen = named ? *named : *best;
+    const ck_isa *row = refused ? best(refused) : NULL;
+    if (row) refused = NULL;
+    else row = best(NULL);
+    ck_chosen = *row;
+    if (!row->base) return;
+#define CK_INHERIT(NAME) \
+    if (!ck_chosen.NAME) ck_chosen.NAME = row->base->NAME;
+    CK_KERNELS(CK_INHERIT)
 }
 
 const char *ck_isa_name(void) { return ck_chosen.name; }

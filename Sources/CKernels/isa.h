@@ -1,7 +1,7 @@
 // The table of instruction sets: what each has to say, and the one that kernels run with. Not part of the interface.
 //
 // An instruction set is a file isa_*.c, which includes every kernel (Kernels/all.h) for its target and makes a row of them,
-// and the row's name in the list of isa.c.
+// and the row's name in the list of isa.c. A set that adds to another names that one, and has the kernels that differ.
 #ifndef CK_ISA_H
 #define CK_ISA_H
 
@@ -30,8 +30,10 @@
     X(softplus_decay) X(row_max) X(row_exp) X(row_sum) X(row_log_sum_exp) X(row_divergence)     \
     X(peak_f32) X(peak_i8) X(sum_words)
 
+typedef struct ck_isa ck_isa;
+
 /// A row of the table: an instruction set.
-typedef struct {
+struct ck_isa {
     /// The name by which INFER_SERVE_ISA asks for it.
     const char *name;
     /// 1 when this machine has the instructions, otherwise 0.
@@ -42,10 +44,12 @@ typedef struct {
     size_t panel_columns;
     /// Rows of activations that a product of quantised panels takes at once.
     size_t tile_rows;
+    /// The set whose kernels this one has where it names none of its own; null for one that names all.
+    const ck_isa *base;
 #define CK_MEMBER(NAME) __typeof__(ck_##NAME) *NAME;
     CK_KERNELS(CK_MEMBER)
 #undef CK_MEMBER
-} ck_isa;
+};
 
 /// A copy of the row that kernels run with: written before main and never again.
 extern ck_isa ck_chosen __attribute__((visibility("hidden")));

@@ -118,21 +118,25 @@ static void test_small_activations(void) {
 
 /// A value that is no finite number is not rounded to one: it reaches every product of its row, and no other row.
 static void test_broken_activations(float broken) {
+    enum { M = 19, COLUMNS = 64 };
     const struct format *f = &formats[0];
-    float x[3 * 64], out[3], w[64];
+    float x[M * COLUMNS], out[M], w[COLUMNS];
     uint8_t bytes[2 * 34];
-    ck_activations rounded[6];
-    for (int i = 0; i < 3 * 64; i++) x[i] = 1;
-    for (int i = 0; i < 64; i++) w[i] = 1;
-    x[64 + 40] = broken;
-    f->quantize(bytes, w, 64);
-    uint8_t *panel = packed(f, bytes, 1, 64);
-    ck_quantize_activations(rounded, x, 3 * 64);
-    check_context("ck_quantize_activations", 3, 1, 64);
-    f->multiply(out, 1, rounded, 2, panel, 1, 64, 3);
-    check_close(out[0], 64, 0.1);
-    check_that(isnan(out[1]), "a broken activation spoils its row");
-    check_close(out[2], 64, 0.1);
+    ck_activations rounded[2 * M];
+    for (int i = 0; i < M * COLUMNS; i++) x[i] = 1;
+    for (int i = 0; i < COLUMNS; i++) w[i] = 1;
+    x[COLUMNS + 40] = broken;
+    f->quantize(bytes, w, COLUMNS);
+    uint8_t *panel = packed(f, bytes, 1, COLUMNS);
+    ck_quantize_activations(rounded, x, M * COLUMNS);
+    // Few rows, and many.
+    for (size_t m = 3; m <= M; m += M - 3) {
+        check_context("ck_quantize_activations", m, 1, COLUMNS);
+        f->multiply(out, 1, rounded, 2, panel, 1, COLUMNS, m);
+        for (size_t t = 0; t < m; t++)
+            if (t == 1) check_that(isnan(out[t]), "a broken activation spoils its row");
+            else check_close(out[t], 64, 0.1);
+    }
     free(panel);
 }
 
@@ -171,8 +175,10 @@ void test_panels(void) {
         for (size_t r = 0; r < COUNT(rows); r++)
             for (size_t m = 0; m < COUNT(tokens); m++) test_product(formats + f, tokens[m], rows[r], block);
         test_product(formats + f, 9, 33, 3 * block);
-        // More columns than the floating-point kernels take at once.
+        for (size_t m = 1; m <= 40; m++) test_product(formats + f, m, 17, block);
+        // More columns, and rows of activations, than kernels take at once.
         test_product(formats + f, 14, 65, formats[f].multiply ? 2 * block : 1100);
+        test_product(formats + f, 141, 33, formats[f].weights == 32 ? 13 * block : formats[f].multiply ? 3 * block : 77);
     }
     test_small_activations();
     test_broken_activations(NAN);

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Compares every C kernel with a plain twin in double precision, with every instruction set that it is compiled for:
 # optimised, and as written under the address and undefined-behaviour sanitizers. Instruction sets that this machine lacks
-# are emulated: those of x86 by SIMDe, those of AArch64 by QEMU.
+# are emulated: those of x86 by SIMDe, and tiles by tiles.h; those of AArch64 by QEMU.
 set -eu
 cd "$(dirname "$0")/../.."
 # The compiler of the Swift toolchain, which is what compiles the package.
@@ -66,6 +66,16 @@ disjoint() {
     END { if (!failed && kernels < 60) { print "only " kernels " kernels for " isa; failed = 1 } exit failed }' >&2
 }
 
+# Fails unless every kernel of an instruction set that a pattern names has an instruction.
+# has NAME KERNELS PATTERN
+has() {
+  "$objdump" -d --no-show-raw-insn "$build/$1" | awk -v kernels="$2" -v pattern="$3" '
+    /^[0-9a-f]+ <.*>:$/ { name = $2; own = name ~ kernels; if (own) seen[name] = 0; count += own; next }
+    own && $0 ~ pattern { seen[name] = 1 }
+    END { for (name in seen) if (!seen[name]) { print name " has no" pattern; failed = 1 }
+          exit failed || !count }' >&2
+}
+
 # disjoint_neon NAME
 disjoint_neon() {
   disjoint "$1" plain '\t[us]dot|\tsmmla'
@@ -73,7 +83,7 @@ disjoint_neon() {
 }
 
 case $(uname -m) in
-  x86_64) native='avx512-vnni avx512 avx2 plain' ;;
+  x86_64) native='amx avx512-vnni avx512 avx2 plain' ;;
   aarch64 | arm64) native='neon-i8mm neon plain' ;;
   *) native=plain ;;
 esac
@@ -82,17 +92,24 @@ case $(uname -m) in
   x86_64)
     disjoint shipped plain '\tv[a-z]'
     disjoint shipped avx2 '%zmm|%k[1-7]'
-    disjoint shipped avx512 vpdpbusd ;;
+    disjoint shipped avx512 vpdpbusd
+    disjoint shipped avx512_vnni '\ttile|\ttdp'
+    has shipped '<matmul_q.*_amx>' '\ttdpbssd' ;;
   aarch64 | arm64) disjoint_neon shipped ;;
 esac
 # Optimising what sanitizers add takes minutes for each instruction set.
-check sanitized -O0 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+sanitizers='-O0 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer'
+check sanitized $sanitizers
 
 if [ -z "$missing" ]; then
   echo "emulated: nothing to do, this processor has every set of its kind"
 elif [ "$(uname -m)" = x86_64 ] && "$clang" -E -include simde/x86/avx512.h - </dev/null >/dev/null 2>&1; then
-  compile emulated -O2 '-DCK_EMULATION="../../Tests/Kernels/emulation.h"'
+  emulation='-DCK_EMULATION="../../Tests/Kernels/emulation.h"'
+  compile emulated -O2 "$emulation"
   for isa in $missing; do emulate emulated "$isa" "$build/emulated"; done
+  # What the emulated instructions of tiles read and write, beside what the compiler knows of.
+  compile emulated-sanitized $sanitizers "$emulation"
+  emulate emulated-sanitized amx "$build/emulated-sanitized"
 else
   echo "emulated: skipped, needs x86-64 and SIMDe (libsimde-dev)"
 fi

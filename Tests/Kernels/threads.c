@@ -2,7 +2,7 @@
 
 #include <pthread.h>
 
-enum { ROWS = 16, COLUMNS = 256, M = 9 };
+enum { ROWS = 16, COLUMNS = 256, M = 19 };
 
 typedef struct {
     void *panel;

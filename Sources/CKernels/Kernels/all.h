@@ -10,6 +10,7 @@
 // and gets CK_KERNEL_ENTRIES, the kernels' part of its row. Kernels include nothing: what they use comes with isa.h, which
 // lies outside of the target.
 #include "activations.h"
+#include "panel_codes.h"
 #include "panel_matmul.h"
 #include "pack.h"
 #include "float_matmul.h"

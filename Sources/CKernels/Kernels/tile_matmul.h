@@ -1,0 +1,228 @@
+// Products of panels of quantised weights with many rows of rounded activations, on tiles.
+//
+// One product of tiles is that of a block of sixteen rows of activations and sixteen rows of weights, or of the half of
+// one that has a scale of its own: exact integers. Scales are applied outside, in the order of panel_matmul.h and rounded
+// as there, so that a row's result is the same to the bit. A panel's vectors are the rows of a tile of weights as they lie.
+//
+// Columns are cut in chunks of eight blocks, with sums kept in `out` between them, which rounds nothing. Activations of a
+// chunk are laid out tile behind tile, because rows of theirs that are far apart would meet in few sets of the first-level
+// cache; weights are decoded once for all of them.
+
+/// Blocks of a chunk, and the rows of activations that are laid out at once: as many as stay in cache with a panel.
+enum { CK_CHUNK = 8, CK_CHUNK_TILES = 8 };
+
+/// A chunk of sixteen rows of activations. A step is a block, or half of one.
+typedef struct {
+    /// [step][row][column]
+    _Alignas(64) int8_t q[CK_CHUNK * CK_TILE_ROWS * CK_BLOCK];
+    /// [block][row]
+    float d[CK_CHUNK][CK_TILE_ROWS], sum[CK_CHUNK][CK_TILE_ROWS];
+} tile_activations;
+
+/// A chunk of a panel.
+typedef struct {
+    /// Codes around their centre, [step][group][row][column], where those of the panel are not signed.
+    _Alignas(64) uint8_t decoded[CK_CHUNK * 512];
+    /// These, or those of the panel.
+    const uint8_t *codes;
+    /// By step, by block, and of the super-block.
+    ck_f32x16 scale[2 * CK_CHUNK], min[CK_CHUNK], d, dmin;
+} tile_weights;
+
+/// Columns of a step.
+CK_INLINE size_t step_columns(ck_panel_kind kind) { return kind.bits == 6 ? CK_BLOCK / 2 : CK_BLOCK; }
+
+/// Lays out `blocks` blocks of `rows` rows; the others are zero.
+CK_INLINE void lay_out(tile_activations *restrict out, const ck_activations *restrict x, size_t x_stride, size_t rows,
+                       size_t blocks, const size_t width) {
+    static const ck_activations nothing;
+    for (size_t t = 0; t < CK_TILE_ROWS; t++)
+        for (size_t b = 0; b < blocks; b++) {
+            const ck_activations *from = t < rows ? x + t * x_stride + b : &nothing;
+            for (size_t i = 0; i < CK_BLOCK; i += width)
+                memcpy(out->q + b * CK_BLOCK * CK_TILE_ROWS + i * CK_TILE_ROWS + t * width, from->q + i, width);
+            out->d[b][t] = from->d;
+            out->sum[b][t] = from->sum;
+        }
+}
+
+/// Reads the weights of a chunk from block `b` on, and asks for those of the next.
+CK_INLINE void read_chunk(tile_weights *restrict w, const uint8_t *restrict panel, const ck_panel_parts *parts,
+                          size_t b, size_t blocks, ck_panel_kind kind) {
+    const size_t code_bytes = ck_panel_code_bytes(kind), high_bytes = ck_panel_high_bytes(kind);
+    const uint8_t *codes = panel + b * code_bytes, *high = panel + parts->high + b * high_bytes;
+    const size_t unit = kind.super ? b / CK_CHUNK : b;
+    const uint8_t *scales = panel + parts->scales + unit * ck_panel_scale_bytes(kind);
+    const uint8_t *mins = panel + parts->mins + unit * ck_panel_min_bytes(kind);
+    fetch(codes, CK_CHUNK * code_bytes, CK_CHUNK * code_bytes);
+    fetch(high, CK_CHUNK * high_bytes, CK_CHUNK * high_bytes);
+    w->codes = kind.bits == 8 ? codes : w->decoded;
+    for (size_t i = 0; kind.bits < 8 && i < blocks; i++) {
+        block_codes c = decode(kind, codes + i * code_bytes, high + i * high_bytes);
+        for (size_t j = 0; j < 8; j++) {
+            ck_u8x64 centred = c.group[j] - (uint8_t)ck_panel_centre(kind);
+            memcpy(w->decoded + 512 * i + 64 * j, &centred, sizeof centred);
+        }
+    }
+    if (!kind.super) {
+        for (size_t i = 0; i < blocks; i++) {
+            w->scale[i] = load_f16(scales + 32 * i);
+            if (kind.mins) w->min[i] = load_f16(mins + 32 * i);
+        }
+        return;
+    }
+    w->d = load_f16(scales);
+    if (kind.mins) {
+        uint8_t small[256];
+        unpack_scales(small, mins);
+        w->dmin = -load_f16(scales + 32);
+        for (size_t i = 0; i < CK_CHUNK; i++) {
+            w->scale[i] = __builtin_convertvector(load_bytes(small + 16 * i), ck_f32x16);
+            w->min[i] = __builtin_convertvector(load_bytes(small + 128 + 16 * i), ck_f32x16);
+        }
+    } else {
+        for (size_t i = 0; i < 2 * CK_CHUNK; i++)
+            w->scale[i] = __builtin_convertvector((ck_i8x16)load_bytes(mins + 16 * i), ck_f32x16);
+    }
+}
+
+/// Dots of up to four steps, [step][row of activations][row of weights]. Four sums do not wait for each other. (Numbers of
+/// tiles are parts of instructions.)
+CK_INLINE void tile_dots(ck_i32x16 dot[4][CK_TILE_ROWS], const int8_t *q, const uint8_t *codes, size_t steps,
+                         const size_t width) {
+    const size_t step = CK_TILE_ROWS * width;
+#define CK_TILE_DOT(I, X, W)                       \
+    if (I < steps) {                               \
+        _tile_zero(I);                             \
+        _tile_loadd(X, q + I * step, width);       \
+        _tile_loadd(W, codes + I * step, 64);      \
+        _tile_dpbssd(I, X, W);                     \
+    }
+    CK_TILE_DOT(0, 4, 6) CK_TILE_DOT(1, 5, 7) CK_TILE_DOT(2, 4, 6) CK_TILE_DOT(3, 5, 7)
+    _tile_stored(0, dot[0], 64);
+    if (steps > 1) _tile_stored(1, dot[1], 64);
+    if (steps > 2) _tile_stored(2, dot[2], 64);
+    if (steps > 3) _tile_stored(3, dot[3], 64);
+}
+
+/// sum[t] += scale · d[t] · dot[t] for all steps of a chunk, and where blocks have mins that are not scaled together, the
+/// min's product behind each.
+CK_INLINE void add_steps(ck_f32x16 sum[CK_TILE_ROWS], const tile_activations *x, const tile_weights *w, size_t blocks,
+                         ck_panel_kind kind) {
+    CK_ROUNDED
+    const size_t width = step_columns(kind), halves = CK_BLOCK / width, steps = blocks * halves;
+    ck_i32x16 dot[4][CK_TILE_ROWS];
+    for (size_t first = 0; first < steps; first += 4) {
+        const size_t count = steps - first < 4 ? steps - first : 4, at = first * CK_TILE_ROWS * width;
+        tile_dots(dot, x->q + at, w->codes + at, count, width);
+        for (size_t i = 0; i < count; i++) {
+            const size_t b = (first + i) / halves;
+            const ck_f32x16 scale = w->scale[first + i], min = w->min[b];
+            CK_UNROLL for (size_t t = 0; t < CK_TILE_ROWS; t++) {
+                sum[t] += (scale * x->d[b][t]) * __builtin_convertvector(dot[i][t], ck_f32x16);
+                if (kind.mins && !kind.super) sum[t] += min * x->sum[b][t];
+            }
+        }
+    }
+}
+
+/// A tile of `out`: where it begins, and what there is of it.
+typedef struct {
+    float *at;
+    size_t stride, tokens, rows;
+    /// 1 as long as nothing was written.
+    int is_new;
+} tile_of_out;
+
+CK_INLINE void load_sums(ck_f32x16 sum[CK_TILE_ROWS], const tile_of_out *out) {
+    const ck_f32x16 none = {0};
+    CK_UNROLL for (size_t t = 0; t < CK_TILE_ROWS; t++) {
+        sum[t] = none;
+        if (out->is_new || t >= out->tokens) continue;
+        if (out->rows == CK_TILE_ROWS) memcpy(&sum[t], out->at + t * out->stride, sizeof sum[t]);
+        else memcpy(&sum[t], out->at + t * out->stride, out->rows * sizeof(float));
+    }
+}
+
+CK_INLINE void store_sums(tile_of_out *out, const ck_f32x16 sum[CK_TILE_ROWS]) {
+    CK_UNROLL for (size_t t = 0; t < CK_TILE_ROWS; t++) {
+        if (t >= out->tokens) continue;
+        if (out->rows == CK_TILE_ROWS) memcpy(out->at + t * out->stride, &sum[t], sizeof sum[t]);
+        else memcpy(out->at + t * out->stride, &sum[t], out->rows * sizeof(float));
+    }
+    out->is_new = 0;
+}
+
+/// out += factor · part.
+CK_INLINE void add_scaled_part(tile_of_out *out, ck_f32x16 factor, const ck_f32x16 part[CK_TILE_ROWS]) {
+    CK_ROUNDED
+    ck_f32x16 sum[CK_TILE_ROWS];
+    load_sums(sum, out);
+    CK_UNROLL for (size_t t = 0; t < CK_TILE_ROWS; t++) sum[t] += factor * part[t];
+    store_sums(out, sum);
+}
+
+/// Adds a chunk's products to a tile of `out`.
+CK_INLINE void add_chunk(tile_of_out *out, const tile_activations *x, const tile_weights *w, size_t blocks,
+                         ck_panel_kind kind) {
+    CK_ROUNDED
+    const ck_f32x16 none = {0};
+    ck_f32x16 sum[CK_TILE_ROWS];
+    if (!kind.super) {
+        load_sums(sum, out);
+        add_steps(sum, x, w, blocks, kind);
+        store_sums(out, sum);
+        return;
+    }
+    if (kind.mins) {
+        CK_UNROLL for (size_t t = 0; t < CK_TILE_ROWS; t++) sum[t] = none;
+        for (size_t b = 0; b < CK_CHUNK; b++) {
+            const ck_f32x16 min = w->min[b];
+            CK_UNROLL for (size_t t = 0; t < CK_TILE_ROWS; t++) sum[t] += min * x->sum[b][t];
+        }
+        add_scaled_part(out, w->dmin, sum);
+    }
+    CK_UNROLL for (size_t t = 0; t < CK_TILE_ROWS; t++) sum[t] = none;
+    add_steps(sum, x, w, blocks, kind);
+    add_scaled_part(out, w->d, sum);
+}
+
+/// A chunk of up to CK_CHUNK_TILES tiles of activations with all panels.
+CK_INLINE void multiply_chunk(float *out, size_t out_stride, const ck_activations *x, size_t x_stride,
+                              const uint8_t *panels, size_t rows, size_t first, size_t blocks, size_t m,
+                              ck_panel_kind kind) {
+    const ck_panel_parts parts = ck_panel_layout(kind, blocks);
+    const size_t count = blocks - first < CK_CHUNK ? blocks - first : CK_CHUNK;
+    tile_activations tiles[CK_CHUNK_TILES];
+    tile_weights w;
+    for (size_t t = 0; t < m; t += CK_TILE_ROWS)
+        lay_out(tiles + t / CK_TILE_ROWS, x + t * x_stride + first, x_stride, m - t, count, step_columns(kind));
+    for (size_t row = 0; row < rows; row += CK_PANEL_ROWS) {
+        read_chunk(&w, panels + row / CK_PANEL_ROWS * ck_panel_bytes(parts), &parts, first, count, kind);
+        for (size_t t = 0; t < m; t += CK_TILE_ROWS) {
+            tile_of_out tile = {
+                .at = out + t * out_stride + row, .stride = out_stride, .is_new = first == 0,
+                .tokens = m - t < CK_TILE_ROWS ? m - t : CK_TILE_ROWS,
+                .rows = rows - row < CK_PANEL_ROWS ? rows - row : CK_PANEL_ROWS};
+            add_chunk(&tile, tiles + t / CK_TILE_ROWS, &w, count, kind);
+        }
+    }
+}
+
+/// A tile of a few rows costs as much as one of sixteen: fewer than CK_TILES_FROM rows take the base's kernels.
+#define CK_DEFINE_TILE_PRODUCT(NAME, KIND)                                                                        \
+    CK_KERNEL void CK_ISA(matmul_##NAME)(float *out, size_t out_stride, const ck_activations *x, size_t x_stride, \
+                                         const void *panels, size_t rows, size_t columns, size_t m) {             \
+        const size_t blocks = columns / CK_BLOCK, most = CK_CHUNK_TILES * CK_TILE_ROWS;                           \
+        if (m < CK_TILES_FROM) {                                                                                  \
+            CK_BASE.matmul_##NAME(out, out_stride, x, x_stride, panels, rows, columns, m);                        \
+            return;                                                                                               \
+        }                                                                                                         \
+        configure_tiles((int)step_columns(KIND) / 4, CK_TILE_ROWS);                                               \
+        for (size_t t = 0; t < m; t += most)                                                                      \
+            for (size_t b = 0; b < blocks; b += CK_CHUNK)                                                         \
+                multiply_chunk(out + t * out_stride, out_stride, x + t * x_stride, x_stride, panels, rows, b,     \
+                               blocks, m - t < most ? m - t : most, KIND);                                        \
+        _tile_release();                                                                                          \
+    }
+CK_PANEL_FORMATS(CK_DEFINE_TILE_PRODUCT)

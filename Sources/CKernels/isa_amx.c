@@ -1,0 +1,27 @@
+// AMX: products of tiles of bytes, beside AVX-512 with VNNI.
+#if defined(__x86_64__)
+#include "ck_intrinsics.h"
+#include "isa.h"
+
+CK_BEGIN_TARGET("amx-tile,amx-int8,amx-bf16,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")
+
+extern const ck_isa ck_isa_avx512_vnni;
+
+#define CK_ISA(NAME) NAME##_amx
+#define CK_BASE ck_isa_avx512_vnni
+#define CK_TILES_FROM 12
+
+#include "Kernels/panel_codes.h"
+#include "Kernels/tiles.h"
+#include "Kernels/tile_matmul.h"
+#include "Kernels/tile_roofline.h"
+
+CK_END_TARGET
+
+static int is_available(void) { return CK_BASE.is_available() && CK_SUPPORTS_TILES; }
+
+#define CK_PRODUCT_ENTRY(NAME, KIND) .matmul_##NAME = CK_ISA(matmul_##NAME),
+const ck_isa CK_ISA(ck_isa) = {
+    .name = "amx", .is_available = is_available, .panel_columns = 4, .tile_rows = CK_TILE_ROWS, .base = &CK_BASE,
+    CK_PANEL_FORMATS(CK_PRODUCT_ENTRY) .peak_i8 = CK_ISA(peak_i8)};
+#endif

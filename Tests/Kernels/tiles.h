@@ -1,0 +1,79 @@
+// The tiles of AMX in plain C, as Intel's manual describes them. What the processor refuses ends the program.
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static _Thread_local struct {
+    int is_configured;
+    size_t rows[8], row_bytes[8];
+    uint8_t data[8][16][64];
+} tiles;
+
+static inline void tiles_require(int condition, const char *what) {
+    if (condition) return;
+    fprintf(stderr, "\ntiles: %s\n", what);
+    abort();
+}
+
+static inline void _tile_loadconfig(const void *shapes) {
+    const uint8_t *bytes = shapes;
+    memset(&tiles, 0, sizeof tiles);
+    tiles_require(bytes[0] == 1 && bytes[1] == 0, "palette 1, from the first row on");
+    for (int i = 2; i < 16; i++) tiles_require(bytes[i] == 0, "reserved bytes are zero");
+    for (int i = 0; i < 16; i++) {
+        uint16_t row_bytes;
+        memcpy(&row_bytes, bytes + 16 + 2 * i, sizeof row_bytes);
+        tiles_require(i < 8 ? row_bytes <= 64 && bytes[48 + i] <= 16 : row_bytes == 0 && bytes[48 + i] == 0,
+                      "eight tiles of up to sixteen rows of 64 bytes");
+        if (i < 8) tiles.row_bytes[i] = row_bytes, tiles.rows[i] = bytes[48 + i];
+    }
+    tiles.is_configured = 1;
+}
+
+static inline void _tile_release(void) { memset(&tiles, 0, sizeof tiles); }
+
+static inline void tiles_use(int tile) {
+    tiles_require(tiles.is_configured && tiles.rows[tile] > 0 && tiles.row_bytes[tile] > 0, "a tile without a shape");
+}
+
+static inline void _tile_zero(int tile) {
+    tiles_use(tile);
+    memset(tiles.data[tile], 0, sizeof tiles.data[tile]);
+}
+
+static inline void _tile_loadd(int tile, const void *base, size_t stride) {
+    tiles_use(tile);
+    memset(tiles.data[tile], 0, sizeof tiles.data[tile]);
+    for (size_t i = 0; i < tiles.rows[tile]; i++)
+        memcpy(tiles.data[tile][i], (const char *)base + i * stride, tiles.row_bytes[tile]);
+}
+
+static inline void _tile_stored(int tile, void *base, size_t stride) {
+    tiles_use(tile);
+    for (size_t i = 0; i < tiles.rows[tile]; i++)
+        memcpy((char *)base + i * stride, tiles.data[tile][i], tiles.row_bytes[tile]);
+}
+
+/// The words of a row that a product goes over.
+static inline size_t tiles_depth(int sum, int a, int b) {
+    tiles_use(sum), tiles_use(a), tiles_use(b);
+    tiles_require(sum != a && sum != b && a != b, "three different tiles");
+    tiles_require(tiles.rows[sum] == tiles.rows[a] && tiles.row_bytes[sum] == tiles.row_bytes[b] &&
+                      tiles.row_bytes[a] == 4 * tiles.rows[b] && tiles.row_bytes[sum] % 4 == 0,
+                  "shapes that fit together");
+    return tiles.rows[b];
+}
+
+static inline void _tile_dpbssd(int sum, int a, int b) {
+    const size_t depth = tiles_depth(sum, a, b);
+    for (size_t i = 0; i < tiles.rows[sum]; i++)
+        for (size_t j = 0; j < tiles.row_bytes[sum] / 4; j++) {
+            int32_t total;
+            memcpy(&total, &tiles.data[sum][i][4 * j], sizeof total);
+            for (size_t k = 0; k < depth; k++)
+                for (size_t c = 0; c < 4; c++)
+                    total += (int8_t)tiles.data[a][i][4 * k + c] * (int8_t)tiles.data[b][k][4 * j + c];
+            memcpy(&tiles.data[sum][i][4 * j], &total, sizeof total);
+        }
+}
