@@ -44,6 +44,8 @@ struct ck_isa {
     size_t panel_columns;
     /// Rows of activations that a product of quantised panels takes at once.
     size_t tile_rows;
+    /// 1 when panels of 16-bit numbers have two columns of a row together, and after those the next row's; otherwise 0.
+    int pairs_columns;
     /// The set whose kernels this one has where it names none of its own; null for one that names all.
     const ck_isa *base;
 #define CK_MEMBER(NAME) __typeof__(ck_##NAME) *NAME;

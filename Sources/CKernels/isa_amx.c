@@ -1,4 +1,4 @@
-// AMX: products of tiles of bytes, beside AVX-512 with VNNI.
+// AMX: products of tiles of bytes and of bfloat16, beside AVX-512 with VNNI.
 #if defined(__x86_64__)
 #include "ck_intrinsics.h"
 #include "isa.h"
@@ -14,6 +14,7 @@ extern const ck_isa ck_isa_avx512_vnni;
 #include "Kernels/panel_codes.h"
 #include "Kernels/tiles.h"
 #include "Kernels/tile_matmul.h"
+#include "Kernels/tile_float_matmul.h"
 #include "Kernels/tile_roofline.h"
 
 CK_END_TARGET
@@ -21,7 +22,9 @@ CK_END_TARGET
 static int is_available(void) { return CK_BASE.is_available() && CK_SUPPORTS_TILES; }
 
 #define CK_PRODUCT_ENTRY(NAME, KIND) .matmul_##NAME = CK_ISA(matmul_##NAME),
+#define CK_FLOAT_ENTRIES(NAME) .matmul_##NAME = CK_ISA(matmul_##NAME), .pack_panel_##NAME = CK_ISA(pack_panel_##NAME),
 const ck_isa CK_ISA(ck_isa) = {
-    .name = "amx", .is_available = is_available, .panel_columns = 4, .tile_rows = CK_TILE_ROWS, .base = &CK_BASE,
-    CK_PANEL_FORMATS(CK_PRODUCT_ENTRY) .peak_i8 = CK_ISA(peak_i8)};
+    .name = "amx", .is_available = is_available, .panel_columns = 4, .tile_rows = CK_TILE_ROWS,
+    .pairs_columns = 1, .base = &CK_BASE, CK_PANEL_FORMATS(CK_PRODUCT_ENTRY)
+    CK_FLOAT_ENTRIES(f16) CK_FLOAT_ENTRIES(bf16) .peak_i8 = CK_ISA(peak_i8)};
 #endif

@@ -84,6 +84,7 @@ int main(void) {
     test_quantising();
     test_logits();
     test_limits();
+    test_tiles();
     test_threads();
     printf("%zu comparisons\n", check_count);
     return 0;

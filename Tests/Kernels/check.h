@@ -50,6 +50,7 @@ void test_quantising(void);
 void test_blocks(void);
 void test_logits(void);
 void test_limits(void);
+void test_tiles(void);
 void test_threads(void);
 
 #endif

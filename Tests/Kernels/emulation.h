@@ -12,4 +12,4 @@ typedef simde__mmask64 __mmask64;
 #undef _mm512_madd_epi16
 #define _mm512_madd_epi16(a, b) simde_mm512_madd_epi16(a, b)
 
-#include "tiles.h"
+#include "tile_emulation.h"

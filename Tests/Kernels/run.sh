@@ -1,7 +1,7 @@
 #!/bin/sh
 # Compares every C kernel with a plain twin in double precision, with every instruction set that it is compiled for:
 # optimised, and as written under the address and undefined-behaviour sanitizers. Instruction sets that this machine lacks
-# are emulated: those of x86 by SIMDe, and tiles by tiles.h; those of AArch64 by QEMU.
+# are emulated: those of x86 by SIMDe, and tiles by tile_emulation.h; those of AArch64 by QEMU.
 set -eu
 cd "$(dirname "$0")/../.."
 # The compiler of the Swift toolchain, which is what compiles the package.
@@ -94,7 +94,8 @@ case $(uname -m) in
     disjoint shipped avx2 '%zmm|%k[1-7]'
     disjoint shipped avx512 vpdpbusd
     disjoint shipped avx512_vnni '\ttile|\ttdp'
-    has shipped '<matmul_q.*_amx>' '\ttdpbssd' ;;
+    has shipped '<matmul_q.*_amx>' '\ttdpbssd'
+    has shipped '<matmul_b?f16_amx>' '\ttdpbf16ps' ;;
   aarch64 | arm64) disjoint_neon shipped ;;
 esac
 # Optimising what sanitizers add takes minutes for each instruction set.

@@ -18,7 +18,7 @@ typedef struct {
 _Static_assert(sizeof(tile_shapes) == 64, "the processor reads 64 bytes");
 
 /// Shapes for products of `words` words a row, of `tokens` rows of activations.
-CK_INLINE void configure_tiles(const int words, const int tokens) {
+CK_INLINE void configure_tiles(int words, int tokens) {
     tile_shapes shapes = {.palette = 1};
     for (int i = 0; i < 8; i++) {
         shapes.rows[i] = (uint8_t)(i < 6 ? tokens : words);

@@ -168,7 +168,8 @@ CK_DECLARE_PANEL(q6_k)
 /// Declares, for a floating-point format:
 /// - ck_panel_size, ck_pack_panel, ck_unpack_panel_row: as above, for rows of any number of columns;
 /// - ck_matmul: out[t · out_stride + r] = Σ_k x[t · x_stride + k] · row r [k], for t < m and r < rows, over panels that
-///   lie one behind another. Products are added in order of columns.
+///   lie one behind another. A result depends on its row of activations and its row of weights alone. Products are
+///   added in order of columns; on tiles, of F16 and BF16, an activation keeps sixteen bits of its significand.
 #define CK_DECLARE_FLOAT_PANEL(NAME)                                                                          \
     void ck_unpack_panel_row_##NAME(float *out, const void *panel, size_t row, size_t columns);               \
     size_t ck_panel_size_##NAME(size_t columns);                                                              \

@@ -1,4 +1,5 @@
 // The tiles of AMX in plain C, as Intel's manual describes them. What the processor refuses ends the program.
+#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,6 +75,33 @@ static inline void _tile_dpbssd(int sum, int a, int b) {
             for (size_t k = 0; k < depth; k++)
                 for (size_t c = 0; c < 4; c++)
                     total += (int8_t)tiles.data[a][i][4 * k + c] * (int8_t)tiles.data[b][k][4 * j + c];
+            memcpy(&tiles.data[sum][i][4 * j], &total, sizeof total);
+        }
+}
+
+static inline float tiles_bf16(const uint8_t *bytes) {
+    uint32_t bits = (uint32_t)bytes[0] << 16 | (uint32_t)bytes[1] << 24;
+    // Numbers below the least normal one are zero.
+    if (!(bits & 0x7f800000)) bits &= 0x80000000;
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static inline float tiles_flush(float x) { return fabsf(x) < 0x1p-126f ? copysignf(0, x) : x; }
+
+/// Even and odd columns are added up apart, from zero, and then to the sum.
+static inline void _tile_dpbf16ps(int sum, int a, int b) {
+    const size_t depth = tiles_depth(sum, a, b);
+    for (size_t i = 0; i < tiles.rows[sum]; i++)
+        for (size_t j = 0; j < tiles.row_bytes[sum] / 4; j++) {
+            float total, part[2] = {0, 0};
+            memcpy(&total, &tiles.data[sum][i][4 * j], sizeof total);
+            for (size_t k = 0; k < depth; k++)
+                for (size_t c = 0; c < 2; c++)
+                    part[c] = tiles_flush(fmaf(tiles_bf16(&tiles.data[a][i][4 * k + 2 * c]),
+                                               tiles_bf16(&tiles.data[b][k][4 * j + 2 * c]), part[c]));
+            total = tiles_flush(tiles_flush(total) + tiles_flush(part[0] + part[1]));
             memcpy(&tiles.data[sum][i][4 * j], &total, sizeof total);
         }
 }
