@@ -148,6 +148,39 @@ static void test_broken_activations(float broken) {
     free(panel);
 }
 
+/// Every half is a weight: what it is times one, and what is no number is none. Columns of the identity take them one by one.
+static void test_every_half(void) {
+    enum { COLUMNS = 64, ROWS = 16 };
+    const struct format *f = &formats[9];
+    check_that(strcmp(f->name, "f16") == 0, "the format of halves");
+    float x[COLUMNS * COLUMNS] = {0}, row[COLUMNS], *out = random_floats(COLUMNS * ROWS);
+    for (size_t t = 0; t < COLUMNS; t++) x[t * (COLUMNS + 1)] = 1;
+    for (size_t first = 0; first < 0x7c00; first += COLUMNS * ROWS) {
+        uint16_t w[ROWS][COLUMNS];
+        for (size_t i = 0; i < COLUMNS * ROWS; i++) w[i / COLUMNS][i % COLUMNS] = (uint16_t)((first + i) | i % 2 << 15);
+        uint8_t *panel = packed(f, (const uint8_t *)w, ROWS, COLUMNS);
+        f->multiply_floats(out, ROWS, x, COLUMNS, panel, ROWS, COLUMNS, COLUMNS);
+        check_context("f16", first, 0, 0);
+        for (size_t r = 0; r < ROWS; r++) {
+            f->unpack(row, w[r], COLUMNS);
+            for (size_t t = 0; t < COLUMNS; t++) check_close(out[t * ROWS + r], row[t], 0);
+        }
+        free(panel);
+    }
+    float ones[COLUMNS];
+    for (size_t i = 0; i < COLUMNS; i++) ones[i] = 1;
+    for (uint32_t bits = 0x7c00; bits < 0x10000; bits = bits == 0x7fff ? 0xfc00 : bits + 1) {
+        uint16_t w[COLUMNS] = {0};
+        w[5] = (uint16_t)bits;
+        uint8_t *panel = packed(f, (const uint8_t *)w, 1, COLUMNS);
+        f->multiply_floats(out, 1, ones, COLUMNS, panel, 1, COLUMNS, 1);
+        check_context("f16", bits, 0, 0);
+        check_that(!isfinite(*out), "a weight that is no number");
+        free(panel);
+    }
+    check_release();
+}
+
 /// The largest numbers are numbers to products of floats, and what is none reaches its row, and no other.
 static void test_wild_floats(const struct format *f, float wild) {
     enum { M = 19, COLUMNS = 41 };
@@ -209,6 +242,7 @@ void test_panels(void) {
         test_product(formats + f, 14, 65, formats[f].multiply ? 2 * block : 1100);
         test_product(formats + f, 141, 33, formats[f].weights == 32 ? 13 * block : formats[f].multiply ? 3 * block : 77);
     }
+    test_every_half();
     test_small_activations();
     test_broken_activations(NAN);
     test_broken_activations(-NAN);

@@ -35,6 +35,14 @@ CK_INLINE void split(ck_u16x16 *upper, ck_u16x16 *lower, ck_f32x16 x) {
     *lower = __builtin_convertvector((rest & (ck_u32x16)(size < 0x7f800000)) >> 16, ck_u16x16);
 }
 
+/// The parts of sixteen halves, which hold them whole: no half is near the largest number of bfloat16. What is none has a
+/// part that is none.
+CK_INLINE void split_halves(ck_u16x16 *upper, ck_u16x16 *lower, ck_f32x16 x) {
+    const ck_u32x16 high = ((ck_u32x16)x + 0x8000) & 0xffff0000;
+    *upper = __builtin_convertvector(high >> 16, ck_u16x16);
+    *lower = __builtin_convertvector((ck_u32x16)(x - (ck_f32x16)high) >> 16, ck_u16x16);
+}
+
 /// Splits up to 32 columns of up to `height` rows; the others of these are zero.
 CK_INLINE void split_rows(split_step *out, const float *x, size_t x_stride, size_t rows, size_t height, size_t columns) {
     for (size_t t = 0; t < height; t++)
@@ -56,7 +64,7 @@ CK_INLINE void split_weights(weight_step *out, const uint16_t *panel, size_t col
         if (!is_half) memcpy(out->part[0][i], pairs, sizeof pairs);
         for (size_t j = 0; is_half && j < 2; j++) {
             ck_u16x16 parts[2];
-            split(&parts[0], &parts[1], load_f16((const uint8_t *)(pairs + 16 * j)));
+            split_halves(&parts[0], &parts[1], load_f16((const uint8_t *)(pairs + 16 * j)));
             for (int part = 0; part < 2; part++)
                 memcpy((uint16_t *)out->part[part][i] + 16 * j, &parts[part], sizeof *parts);
         }
