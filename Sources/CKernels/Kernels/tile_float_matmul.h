@@ -24,15 +24,32 @@ typedef struct {
     _Alignas(64) uint16_t part[2][CK_STEP / 2][CK_PANEL_ROWS][2];
 } weight_step;
 
-/// The parts of sixteen floats: the nearest number of bfloat16 and that of what is left. Numbers that would round to an
-/// infinity are cut. Infinities and NaN stay what they are, and nothing is left of them.
-CK_INLINE void split(ck_u16x16 *upper, ck_u16x16 *lower, ck_f32x16 x) {
-    const ck_u32x16 bits = (ck_u32x16)x, size = bits & 0x7fffffff;
-    const ck_u32x16 is_large = (ck_u32x16)(size >= 0x7f7f8000), is_nan = (ck_u32x16)(size > 0x7f800000);
-    const ck_u32x16 high = (((bits + 0x8000) & ~is_large) | (bits & is_large) | (is_nan & 0x400000)) & 0xffff0000;
-    const ck_u32x16 rest = (ck_u32x16)(x - (ck_f32x16)high) + 0x8000;
-    *upper = __builtin_convertvector(high >> 16, ck_u16x16);
-    *lower = __builtin_convertvector((rest & (ck_u32x16)(size < 0x7f800000)) >> 16, ck_u16x16);
+typedef uint16_t ck_u16x32 __attribute__((vector_size(64)));
+
+/// The upper halves of two vectors' words.
+CK_INLINE ck_u16x32 upper_halves(ck_u32x16 a, ck_u32x16 b) {
+    return __builtin_shufflevector((ck_u16x32)a, (ck_u16x32)b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31,
+                                   33, 35, 37, 39, 41, 43, 45, 47, 49, 51, 53, 55, 57, 59, 61, 63);
+}
+
+/// The parts of 32 floats: the nearest number of bfloat16 and that of what is left. Numbers that would round to an infinity
+/// are cut. Infinities and NaN stay what they are, and nothing is left of them.
+CK_INLINE void split(uint16_t upper[CK_STEP], uint16_t lower[CK_STEP], const float x[CK_STEP]) {
+    const uint32_t sign = 0x80000000, infinity = 0x7f800000, last = 0x7f7f8000;
+    ck_u32x16 bits[2], high[2], rest[2];
+    memcpy(bits, x, sizeof bits);
+    for (int i = 0; i < 2; i++) high[i] = (bits[i] + 0x8000) & 0xffff0000;
+    const int is_large = __builtin_reduce_or(((bits[0] & ~sign) >= last) | ((bits[1] & ~sign) >= last)) != 0;
+    for (int i = 0; __builtin_expect(is_large, 0) && i < 2; i++) {
+        const ck_u32x16 large = (ck_u32x16)((bits[i] & ~sign) >= last), nan = (ck_u32x16)((bits[i] & ~sign) > infinity);
+        high[i] = (high[i] & ~large) | (((bits[i] & large) | (nan & 0x400000)) & 0xffff0000);
+    }
+    for (int i = 0; i < 2; i++) rest[i] = (ck_u32x16)((ck_f32x16)bits[i] - (ck_f32x16)high[i]) + 0x8000;
+    for (int i = 0; __builtin_expect(is_large, 0) && i < 2; i++)
+        rest[i] &= (ck_u32x16)((bits[i] & ~sign) < infinity);
+    const ck_u16x32 parts[2] = {upper_halves(high[0], high[1]), upper_halves(rest[0], rest[1])};
+    memcpy(upper, &parts[0], sizeof *parts);
+    memcpy(lower, &parts[1], sizeof *parts);
 }
 
 /// The parts of sixteen halves, which hold them whole: no half is near the largest number of bfloat16. What is none has a
@@ -45,15 +62,16 @@ CK_INLINE void split_halves(ck_u16x16 *upper, ck_u16x16 *lower, ck_f32x16 x) {
 
 /// Splits up to 32 columns of up to `height` rows; the others of these are zero.
 CK_INLINE void split_rows(split_step *out, const float *x, size_t x_stride, size_t rows, size_t height, size_t columns) {
-    for (size_t t = 0; t < height; t++)
-        for (size_t i = 0; i < CK_STEP; i += 16) {
-            ck_f32x16 v = {0};
-            ck_u16x16 parts[2];
-            if (t < rows && i + 16 <= columns) memcpy(&v, x + t * x_stride + i, sizeof v);
-            else if (t < rows && i < columns) memcpy(&v, x + t * x_stride + i, (columns - i) * sizeof(float));
-            split(&parts[0], &parts[1], v);
-            for (int part = 0; part < 2; part++) memcpy(&out->part[part][t][i], &parts[part], sizeof *parts);
+    for (size_t t = 0; t < height; t++) {
+        float padded[CK_STEP];
+        const float *row = x + t * x_stride;
+        if (t >= rows || columns < CK_STEP) {
+            memset(padded, 0, sizeof padded);
+            if (t < rows) memcpy(padded, row, columns * sizeof(float));
+            row = padded;
         }
+        split(out->part[0][t], out->part[1][t], row);
+    }
 }
 
 /// The parts of a step of weights that are not bfloat16, or of fewer columns than 32, which zeros follow.
