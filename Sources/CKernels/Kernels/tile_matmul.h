@@ -15,7 +15,7 @@ enum { CK_CHUNK = 8, CK_CHUNK_TILES = 8 };
 typedef struct {
     /// [step][row][column]
     _Alignas(64) int8_t q[CK_CHUNK * CK_TILE_ROWS * CK_BLOCK];
-    /// [block][row]
+    /// [block][row]; sums where blocks have mins.
     float d[CK_CHUNK][CK_TILE_ROWS], sum[CK_CHUNK][CK_TILE_ROWS];
 } tile_activations;
 
@@ -34,7 +34,8 @@ CK_INLINE size_t step_columns(ck_panel_kind kind) { return kind.bits == 6 ? CK_B
 
 /// Lays out `blocks` blocks of `rows` rows; the others are zero.
 CK_INLINE void lay_out(tile_activations *restrict out, const ck_activations *restrict x, size_t x_stride, size_t rows,
-                       size_t blocks, const size_t width) {
+                       size_t blocks, ck_panel_kind kind) {
+    const size_t width = step_columns(kind);
     static const ck_activations nothing;
     for (size_t t = 0; t < CK_TILE_ROWS; t++)
         for (size_t b = 0; b < blocks; b++) {
@@ -42,7 +43,7 @@ CK_INLINE void lay_out(tile_activations *restrict out, const ck_activations *res
             for (size_t i = 0; i < CK_BLOCK; i += width)
                 memcpy(out->q + b * CK_BLOCK * CK_TILE_ROWS + i * CK_TILE_ROWS + t * width, from->q + i, width);
             out->d[b][t] = from->d;
-            out->sum[b][t] = from->sum;
+            if (kind.mins) out->sum[b][t] = from->sum;
         }
 }
 
@@ -196,7 +197,7 @@ CK_INLINE void multiply_chunk(float *out, size_t out_stride, const ck_activation
     tile_activations tiles[CK_CHUNK_TILES];
     tile_weights w;
     for (size_t t = 0; t < m; t += CK_TILE_ROWS)
-        lay_out(tiles + t / CK_TILE_ROWS, x + t * x_stride + first, x_stride, m - t, count, step_columns(kind));
+        lay_out(tiles + t / CK_TILE_ROWS, x + t * x_stride + first, x_stride, m - t, count, kind);
     for (size_t row = 0; row < rows; row += CK_PANEL_ROWS) {
         read_chunk(&w, panels + row / CK_PANEL_ROWS * ck_panel_bytes(parts), &parts, first, count, kind);
         for (size_t t = 0; t < m; t += CK_TILE_ROWS) {
