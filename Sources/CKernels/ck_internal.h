@@ -34,9 +34,10 @@
 int ck_has_dotprod(void);
 /// 1 when this is an AArch64 processor that multiplies small matrices of bytes, otherwise 0.
 int ck_has_i8mm(void);
-/// 1 when this is an x86 processor that multiplies tiles of bytes and of bfloat16, and the system lets this process use
-/// them, which is asked for; otherwise 0.
-int ck_has_amx(void);
+/// 1 when this is an x86 processor that multiplies tiles of bytes and of bfloat16, otherwise 0.
+int ck_has_tiles(void);
+/// Asks the system to keep tiles for the threads of this process: 1 when it does, otherwise 0. The processor has tiles.
+int ck_permits_tiles(void);
 
 CK_INLINE float ck_from_bf16(uint16_t bits) {
     uint32_t wide = (uint32_t)bits << 16;

@@ -10,6 +10,7 @@
 #define CK_END_TARGET
 #define CK_SUPPORTS(FEATURE) 1
 #define CK_SUPPORTS_TILES 1
+#define CK_PERMITS_TILES ck_emulates_leave()
 #else
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -24,9 +25,10 @@
 #define CK_END_TARGET CK_PRAGMA(clang attribute pop)
 /// 1 when this x86 processor has a feature, otherwise 0.
 #define CK_SUPPORTS(FEATURE) __builtin_cpu_supports(FEATURE)
-/// 1 when this x86 processor has tiles and the system allows them, otherwise 0. (Compilers' lists of features know the
-/// processor, and not the system.)
-#define CK_SUPPORTS_TILES ck_has_amx()
+/// 1 when this x86 processor has tiles, otherwise 0. (Compilers do not agree on whether their lists of features have them.)
+#define CK_SUPPORTS_TILES ck_has_tiles()
+/// 1 when the system allows them, otherwise 0.
+#define CK_PERMITS_TILES ck_permits_tiles()
 #endif
 
 #endif

@@ -49,15 +49,24 @@ int ck_has_i8mm(void) {
 #endif
 }
 
-int ck_has_amx(void) {
+int ck_has_tiles(void) {
 #if defined(__x86_64__)
-    enum { bf16 = 1 << 22, tile = 1 << 24, int8 = 1 << 25, state = 3 << 17, data = 18, request_permission = 0x1023 };
+    enum { instructions = 1 << 22 | 1 << 24 | 1 << 25 };
+    unsigned a, b, c, d;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & instructions) == instructions;
+#else
+    return 0;
+#endif
+}
+
+int ck_permits_tiles(void) {
+#if defined(__x86_64__)
+    enum { states = 3 << 17, data = 18, request_permission = 0x1023 };
     unsigned a, b, c, d;
     if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE)) return 0;
-    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (d & (bf16 | tile | int8)) != (bf16 | tile | int8)) return 0;
-    // The states that the system keeps for threads: among them, a tile's shape and its data.
+    // The states that the system keeps at all: among them, a tile's shape and its data.
     __asm__("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
-    if ((a & state) != state) return 0;
+    if ((a & states) != states) return 0;
     // The data are kept for processes that have asked: for all of their threads. A system that does not know the request
     // gives no leave.
     return syscall(SYS_arch_prctl, request_permission, data) == 0;

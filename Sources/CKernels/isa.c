@@ -18,12 +18,17 @@ CK_ROWS(CK_DECLARE_ROW)
 static const ck_isa *const rows[] = {CK_ROWS(CK_ROW)};
 
 ck_isa ck_chosen;
-static const char *refused;
+static const char *refused, *forbidden;
+
+static int is_permitted(const ck_isa *row) { return !row->is_permitted || row->is_permitted(); }
 
 /// The best that this machine has of those that go by a name, or of all.
 static const ck_isa *best(const char *name) {
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if ((!name || strcmp(name, rows[i]->name) == 0) && rows[i]->is_available()) return rows[i];
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if ((name && strcmp(name, rows[i]->name) != 0) || !rows[i]->is_available()) continue;
+        if (is_permitted(rows[i])) return rows[i];
+        forbidden = rows[i]->name;
+    }
     return NULL;
 }
 
@@ -33,6 +38,7 @@ __attribute__((constructor)) static void choose(void) {
     __builtin_cpu_init();
 #endif
     refused = getenv("INFER_SERVE_ISA");
+    if (refused && !*refused) refused = NULL;
     const ck_isa *row = refused ? best(refused) : NULL;
     if (row) refused = NULL;
     else row = best(NULL);
@@ -46,6 +52,14 @@ __attribute__((constructor)) static void choose(void) {
 const char *ck_isa_name(void) { return ck_chosen.name; }
 
 const char *ck_refused_isa(void) { return refused; }
+
+const char *ck_forbidden_isa(void) { return forbidden; }
+
+const char *ck_available_isa(size_t index) {
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (rows[i]->is_available() && is_permitted(rows[i]) && index-- == 0) return rows[i]->name;
+    return NULL;
+}
 
 size_t ck_tile_rows(void) { return ck_chosen.tile_rows; }
 

@@ -36,8 +36,10 @@ typedef struct ck_isa ck_isa;
 struct ck_isa {
     /// The name by which INFER_SERVE_ISA asks for it.
     const char *name;
-    /// 1 when this machine has the instructions, otherwise 0.
+    /// 1 when the processor has the instructions, otherwise 0.
     int (*is_available)(void);
+    /// Asks the system for leave to use them: 1 when it is given, otherwise 0. Null where none is needed.
+    int (*is_permitted)(void);
     /// Does what a thread has to do before it runs kernels, and nothing when the thread has done it; null for nothing.
     void (*prepare_thread)(void);
     /// The layout of quantised panels: columns of a row that stand together, four or eight; see panel.h.

@@ -20,11 +20,12 @@ extern const ck_isa ck_isa_avx512_vnni;
 CK_END_TARGET
 
 static int is_available(void) { return CK_BASE.is_available() && CK_SUPPORTS_TILES; }
+static int is_permitted(void) { return CK_PERMITS_TILES; }
 
 #define CK_PRODUCT_ENTRY(NAME, KIND) .matmul_##NAME = CK_ISA(matmul_##NAME),
 #define CK_FLOAT_ENTRIES(NAME) .matmul_##NAME = CK_ISA(matmul_##NAME), .pack_panel_##NAME = CK_ISA(pack_panel_##NAME),
 const ck_isa CK_ISA(ck_isa) = {
-    .name = "amx", .is_available = is_available, .panel_columns = 4, .tile_rows = CK_TILE_ROWS,
-    .pairs_columns = 1, .base = &CK_BASE, CK_PANEL_FORMATS(CK_PRODUCT_ENTRY)
+    .name = "amx", .is_available = is_available, .is_permitted = is_permitted, .panel_columns = 4,
+    .tile_rows = CK_TILE_ROWS, .pairs_columns = 1, .base = &CK_BASE, CK_PANEL_FORMATS(CK_PRODUCT_ENTRY)
     CK_FLOAT_ENTRIES(f16) CK_FLOAT_ENTRIES(bf16) .peak_i8 = CK_ISA(peak_i8)};
 #endif

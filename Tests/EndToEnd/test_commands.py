@@ -1,5 +1,6 @@
 """The commands that need no server."""
 import json
+import os
 import resource
 import signal
 import struct
@@ -10,8 +11,9 @@ from pathlib import Path
 import pytest
 
 
-def run(binary, *arguments):
-    return subprocess.run([binary, *map(str, arguments)], capture_output=True, text=True, timeout=120)
+def run(binary, *arguments, **environment):
+    return subprocess.run(
+        [binary, *map(str, arguments)], capture_output=True, text=True, timeout=120, env={**os.environ, **environment})
 
 
 def test_generate_prints_what_the_server_says(binary, model, server):
@@ -216,6 +218,16 @@ def test_bench_against_the_limits_of_the_machine(binary, model):
     assert generation["roof_share"] == pytest.approx(least / sorted(generation["samples_ns"])[1] * 1e9, rel=1e-3)
     table = run(binary, "bench", *options).stdout
     assert "of roof" in table and "MiB/step" in table
+
+
+def test_instruction_sets_that_the_machine_lacks_are_warned_of_once(binary, model):
+    for command in (
+            ["bench", "--roofline", "--repetitions", 1],
+            ["generate", "--model", model, "--tokens", "5,17", "--max-tokens", 1]):
+        for name, warnings in ("mmx", 1), ("plain", 0):
+            errors = run(binary, *command, INFER_SERVE_ISA=name).stderr
+            assert errors.count("INFER_SERVE_ISA=mmx: this machine has no such instruction set, but ") == warnings
+            assert errors.count("warning:") == warnings, errors
 
 
 @pytest.fixture(scope="session")

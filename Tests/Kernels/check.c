@@ -67,8 +67,14 @@ void check_release(void) {
     while (taken_count > 0) free(taken[--taken_count]);
 }
 
-int main(void) {
+/// Without arguments, all tests; with some, the choice of the instruction set alone.
+int main(int count, char **arguments) {
+    (void)arguments;
     printf("kernels for %s, ", ck_isa_name());
+    if (count > 1) {
+        printf("%s forbidden, best %s\n", ck_forbidden_isa() ? ck_forbidden_isa() : "none", ck_available_isa(0));
+        return 0;
+    }
     ck_prepare_thread();
     test_attention();
     test_rows();

@@ -13,3 +13,6 @@ typedef simde__mmask64 __mmask64;
 #define _mm512_madd_epi16(a, b) simde_mm512_madd_epi16(a, b)
 
 #include "tile_emulation.h"
+
+/// The system gives leave to use tiles unless the environment has this variable.
+static inline int ck_emulates_leave(void) { return !getenv("EMULATED_SYSTEM_FORBIDS_TILES"); }

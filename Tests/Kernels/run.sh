@@ -108,6 +108,15 @@ elif [ "$(uname -m)" = x86_64 ] && "$clang" -E -include simde/x86/avx512.h - </d
   emulation='-DCK_EMULATION="../../Tests/Kernels/emulation.h"'
   compile emulated -O2 "$emulation"
   for isa in $missing; do emulate emulated "$isa" "$build/emulated"; done
+  # A system that gives no leave to use tiles: the next best set, whoever asks.
+  for isa in '' amx avx2; do
+    choice=$(INFER_SERVE_ISA=$isa EMULATED_SYSTEM_FORBIDS_TILES=1 "$build/emulated" choice)
+    case $isa in
+      avx2) expected='kernels for avx2, none forbidden, best avx512-vnni' ;;
+      *) expected='kernels for avx512-vnni, amx forbidden, best avx512-vnni' ;;
+    esac
+    [ "$choice" = "$expected" ] || { echo "'$isa' without leave for tiles: $choice" >&2; exit 1; }
+  done
   # What the emulated instructions of tiles read and write, beside what the compiler knows of.
   compile emulated-sanitized $sanitizers "$emulation"
   emulate emulated-sanitized amx "$build/emulated-sanitized"

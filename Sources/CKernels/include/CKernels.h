@@ -40,6 +40,11 @@ uint64_t ck_memory_bytes(void);
 const char *ck_isa_name(void);
 /// The value of INFER_SERVE_ISA when this machine has no such instruction set, and null otherwise.
 const char *ck_refused_isa(void);
+/// The name of the instruction set that would have been chosen, had the system let this process use what the processor has;
+/// null where there is none.
+const char *ck_forbidden_isa(void);
+/// The names of the instruction sets that this machine has, the best first; null from their number on.
+const char *ck_available_isa(size_t index);
 /// The number of rows of activations that a product of quantised weights takes at once. Other numbers of rows work too;
 /// a multiple leaves no registers empty.
 size_t ck_tile_rows(void);

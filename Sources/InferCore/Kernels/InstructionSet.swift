@@ -8,8 +8,36 @@ package enum InstructionSet {
   /// The chosen one's name, such as `avx512-vnni`.
   package static var name: String { unsafe String(cString: ck_isa_name()) }
 
-  /// The value of ``variable`` when this machine has no such instruction set; `nil` when it was obeyed or is not set.
-  package static var refusedName: String? { unsafe ck_refused_isa().map { unsafe String(cString: $0) } }
+  /// Why the chosen set is not the one that ``variable`` names, or not the processor's best; `nil` where it is.
+  package static var warning: String? {
+    let refused = unsafe ck_refused_isa().map { unsafe String(cString: $0) }
+    let forbidden = unsafe ck_forbidden_isa().map { unsafe String(cString: $0) }
+    if refused == nil && forbidden == nil { return nil }
+    return warning(refused: refused, forbidden: forbidden, available: available, chosen: name)
+  }
+
+  /// The names of the sets that this machine has, the best first.
+  package static var available: [String] {
+    Array(
+      sequence(state: 0) { index in
+        defer { index += 1 }
+        return unsafe ck_available_isa(index).map { unsafe String(cString: $0) }
+      })
+  }
+
+  /// - Parameters:
+  ///   - refused: The value of ``variable``, where there is no such set.
+  ///   - forbidden: The set that the processor has and the system does not let this process use, where it would have been
+  ///     chosen.
+  static func warning(refused: String?, forbidden: String?, available: [String], chosen: String) -> String {
+    let reason =
+      if let forbidden, refused == nil || refused == forbidden {
+        "the processor has the instruction set \(forbidden), but the system does not let this process use it"
+      } else {
+        "this machine has no such instruction set, but \(available.joined(separator: ", "))"
+      }
+    return "\(refused.map { "\(variable)=\($0): " } ?? "")\(reason); \(chosen) is used"
+  }
 
   /// The number of rows of activations that a product of quantised weights takes at once.
   static var tileRows: Int { ck_tile_rows() }

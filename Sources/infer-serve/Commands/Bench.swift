@@ -55,6 +55,7 @@ struct Bench: AsyncParsableCommand {
 
   private func emitLimits(_ meter: RooflineMeter?) throws {
     guard let meter else { return }
+    if let warning = InstructionSet.warning { ComputingOptions.warn(warning) }
     let limits = (0..<measurement.repetitions).map { _ in meter.measure() }
     guard let report = RooflineReport(limits, threads: computing.threadCount) else { return }
     try emit(json ? report.json.serialized(.pretty) + "\n" : report.table)

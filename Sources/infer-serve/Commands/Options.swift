@@ -60,11 +60,7 @@ struct ComputingOptions: ParsableArguments {
     options.readsMatrices = !onlyDescribing
     options.refusesUnknownKeys = strict
     let loaded = try loadModel(at: path.url, options: options)
-    if let name = InstructionSet.refusedName {
-      warn(
-        "\(InstructionSet.variable)=\(name) is not a set of instructions of this machine; \(InstructionSet.name) is used"
-      )
-    }
+    if let warning = InstructionSet.warning { warn(warning) }
     for warning in loaded.summary.warnings { warn(warning) }
     return loaded
   }
