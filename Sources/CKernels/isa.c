@@ -63,6 +63,11 @@ const char *ck_available_isa(size_t index) {
 
 size_t ck_tile_rows(void) { return ck_chosen.tile_rows; }
 
+double ck_peak_bf16(size_t rounds, double *sum) {
+    *sum = 0;
+    return ck_chosen.peak_bf16 ? ck_chosen.peak_bf16(rounds, sum) : 0;
+}
+
 void ck_prepare_thread(void) {
     if (ck_chosen.prepare_thread) ck_chosen.prepare_thread();
 }

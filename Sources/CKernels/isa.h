@@ -52,6 +52,8 @@ struct ck_isa {
     const ck_isa *base;
 #define CK_MEMBER(NAME) __typeof__(ck_##NAME) *NAME;
     CK_KERNELS(CK_MEMBER)
+    /// Null where there are no products of bfloat16.
+    CK_MEMBER(peak_bf16)
 #undef CK_MEMBER
 };
 

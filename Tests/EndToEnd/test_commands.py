@@ -203,7 +203,7 @@ def test_bench(binary, model):
 
 def test_bench_against_the_limits_of_the_machine(binary, model):
     limits = json.loads(run(binary, "bench", "--roofline", "--json").stdout)
-    assert set(limits) == {"n_threads", "roof_bandwidth", "roof_f32_flops", "roof_int8_ops"}
+    assert set(limits) - {"roof_bf16_flops"} == {"n_threads", "roof_bandwidth", "roof_f32_flops", "roof_int8_ops"}
     assert all(value > 0 for value in limits.values())
     assert "GB/s" in run(binary, "bench", "--roofline").stdout
     options = ["--model", model, "--roofline", "--prompt-tokens", "16", "--generate-tokens", "4", "--batch", "0,2"]

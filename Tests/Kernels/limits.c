@@ -25,6 +25,10 @@ void test_limits(void) {
         check_context("ck_peak_i8", rounds, 0, 0);
         check_that((operations > 0) == (rounds > 0), "operations are counted");
         check_close(sum, operations / 2 * 15, 0);
+        operations = ck_peak_bf16(rounds, &sum);
+        check_context("ck_peak_bf16", rounds, 0, 0);
+        check_that((operations > 0) == (rounds > 0 && strcmp(ck_isa_name(), "amx") == 0), "operations are counted");
+        check_close(sum, operations / 2 * 15, 0);
     }
     for (size_t n = 0; n < 200; n++) {
         uint64_t *words = (uint64_t *)random_floats(2 * n), sum = 0;

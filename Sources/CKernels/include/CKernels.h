@@ -58,9 +58,11 @@ void ck_prepare_thread(void);
 /// times. Returns the number of floating-point operations. Chain j of 12 goes `rounds` times from x, at first j, to
 /// x / 2 + 1; *sum is the sum of the lanes of all chains.
 double ck_peak_f32(size_t rounds, double *sum);
-/// The same for dots of 8-bit integers that are added up in 32 bits. A product and its addition count two; each
-/// product is 3 · 5, and *sum is the sum of all.
+/// The same for dots of 8-bit integers that are added up in 32 bits, `rounds` times or, where an instruction does more
+/// than one register's, fewer. A product and its addition count two; each product is 3 · 5, and *sum is the sum of all.
 double ck_peak_i8(size_t rounds, double *sum);
+/// The same for products of bfloat16 that are added up in single precision; 0 where the instruction set has none.
+double ck_peak_bf16(size_t rounds, double *sum);
 /// The sum of `n` words, read one after another.
 uint64_t ck_sum_words(const uint64_t *words, size_t n);
 

@@ -39,6 +39,12 @@ package enum InstructionSet {
     return "\(refused.map { "\(variable)=\($0): " } ?? "")\(reason); \(chosen) is used"
   }
 
+  /// Whether it has products of bfloat16.
+  static var multipliesBFloats: Bool {
+    var sum = 0.0
+    return unsafe ck_peak_bf16(1, &sum) > 0
+  }
+
   /// The number of rows of activations that a product of quantised weights takes at once.
   static var tileRows: Int { ck_tile_rows() }
 }

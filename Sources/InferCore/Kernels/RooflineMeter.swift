@@ -33,7 +33,8 @@ package final class RooflineMeter {
   package func measure() -> Roofline {
     Roofline(
       bandwidth: measureBandwidth(), floatOperations: unsafe measurePeak(ck_peak_f32),
-      byteOperations: unsafe measurePeak(ck_peak_i8))
+      byteOperations: unsafe measurePeak(ck_peak_i8),
+      bfloatOperations: InstructionSet.multipliesBFloats ? unsafe measurePeak(ck_peak_bf16) : nil)
   }
 
   /// Streams through memory that is far larger than every cache.

@@ -51,7 +51,9 @@ extension Roofline {
     self.init(
       bandwidth: Samples(limits.map(\.bandwidth)).median,
       floatOperations: Samples(limits.map(\.floatOperations)).median,
-      byteOperations: Samples(limits.map(\.byteOperations)).median)
+      byteOperations: Samples(limits.map(\.byteOperations)).median,
+      bfloatOperations: limits[0].bfloatOperations == nil
+        ? nil : Samples(limits.compactMap(\.bfloatOperations)).median)
   }
 
   /// Seconds that a prompt takes at the peak of 32-bit arithmetic.

@@ -19,10 +19,10 @@ struct RooflineReport {
     """
     | limit, \(threads) threads | median | min … max |
     | --- | ---: | ---: |
-    | memory, read, GB/s | \(columns(\.bandwidth)) |
-    | multiply-adds of 32-bit floats, GFLOP/s | \(columns(\.floatOperations)) |
-    | dots of 8-bit integers, GOP/s | \(columns(\.byteOperations)) |
-
+    \(row("memory, read, GB/s") { $0.bandwidth })\
+    \(row("multiply-adds of 32-bit floats, GFLOP/s") { $0.floatOperations })\
+    \(row("dots of 8-bit integers, GOP/s") { $0.byteOperations })\
+    \(row("multiply-adds of bfloat16, GFLOP/s") { $0.bfloatOperations })
     """
   }
 
@@ -35,14 +35,19 @@ struct RooflineReport {
 
   /// The limits as fields of other objects; a second's bytes and operations.
   static func members(_ roofline: Roofline) -> JSONObject {
-    [
+    var members: JSONObject = [
       "roof_bandwidth": .number(roofline.bandwidth), "roof_f32_flops": .number(roofline.floatOperations),
       "roof_int8_ops": .number(roofline.byteOperations),
     ]
+    members["roof_bf16_flops"] = roofline.bfloatOperations.map { .number($0) }
+    return members
   }
 
-  private func columns(_ limit: KeyPath<Roofline, Double>) -> String {
-    let samples = Samples(limits.map { $0[keyPath: limit] / 1e9 })
-    return String(format: "%.1f | %.1f … %.1f", samples.median, samples.least, samples.most)
+  /// A line of the table; empty for a limit that the machine has not.
+  private func row(_ name: String, _ limit: (Roofline) -> Double?) -> String {
+    let values = limits.compactMap { limit($0).map { $0 / 1e9 } }
+    guard !values.isEmpty else { return "" }
+    let samples = Samples(values)
+    return "| \(name) | \(String(format: "%.1f | %.1f … %.1f", samples.median, samples.least, samples.most)) |\n"
   }
 }

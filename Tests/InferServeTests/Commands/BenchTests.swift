@@ -1,5 +1,6 @@
 import Foundation
 import InferCore
+import InferText
 import TestSupport
 import Testing
 
@@ -88,6 +89,16 @@ import Testing
     #expect(Roofline(medianOf: limits) == median && Roofline(medianOf: []) == nil)
     let table = try #require(RooflineReport(limits, threads: 2)).table
     #expect(table.contains("| memory, read, GB/s | 3.0 | 1.0 … 8.0 |") && table.contains("2 threads"))
+    #expect(!table.contains("bfloat16") && RooflineReport.members(median)["roof_bf16_flops"] == nil)
+  }
+
+  @Test func peakOfBFloatsStandsInReportsWhereThereIsOne() throws {
+    let limits = [2.0, 1, 6].map {
+      Roofline(bandwidth: 1e9, floatOperations: 1e9, byteOperations: 1e9, bfloatOperations: $0 * 1e9)
+    }
+    let report = try #require(RooflineReport(limits, threads: 2))
+    #expect(report.table.hasSuffix("| multiply-adds of bfloat16, GFLOP/s | 2.0 | 1.0 … 6.0 |\n"))
+    #expect(RooflineReport.members(report.median)["roof_bf16_flops"] == .number(2e9))
   }
 
   @Test func workIsThatOfAStepAndOfAToken() {
