@@ -6,9 +6,9 @@
 
 #define CK_PANEL_ENTRY(NAME, KIND)                                                                         \
     CK_ENTRY(void, matmul_##NAME,                                                                          \
-             (float *out, size_t out_stride, const ck_activations *x, size_t x_stride, const void *panels, \
+             (float *out, size_t out_stride, const ck_activations *x, size_t x_chunk, const void *panels,  \
               size_t rows, size_t columns, size_t m),                                                      \
-             (out, out_stride, x, x_stride, panels, rows, columns, m))                                     \
+             (out, out_stride, x, x_chunk, panels, rows, columns, m))                                      \
     CK_FORMAT_ENTRIES(NAME, quantize)
 #define CK_FLOAT_PANEL_ENTRY(NAME)                                                                             \
     CK_ENTRY(void, matmul_##NAME,                                                                              \
@@ -41,7 +41,8 @@ CK_ENTRY(void, gemm,
          (float *out, size_t out_stride, const float *a, size_t a_row, size_t a_column, const float *b,
           size_t b_stride, size_t m, size_t n, size_t k, int adds),
          (out, out_stride, a, a_row, a_column, b, b_stride, m, n, k, adds))
-CK_ENTRY(void, quantize_activations, (ck_activations *out, const float *x, size_t n), (out, x, n))
+CK_ENTRY(void, quantize_activations, (ck_activations *out, size_t out_chunk, const float *x, size_t n),
+         (out, out_chunk, x, n))
 CK_ENTRY(size_t, count_nonfinite, (const float *x, size_t n), (x, n))
 
 // Attention.

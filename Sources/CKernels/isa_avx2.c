@@ -15,13 +15,13 @@ CK_BEGIN_TARGET("avx2,fma,f16c")
 /// sums (2 · 15 · 127 · 8 < 2¹⁵) before they have to be widened. Eight-bit codes are signed: their sign moves to the
 /// activation, and |code| ≤ 128 just fits (2 · 128 · 127 < 2¹⁵).
 CK_INLINE void dots(ck_i32x16 *dot, const ck_u8x64 *group, const int first, const int count, const int bits,
-                    const int centre, const ck_activations *x, size_t x_stride, const int tokens) {
+                    const int centre, const ck_activations *x, const int tokens) {
     const int run = bits == 4 ? 8 : bits == 5 ? 4 : bits == 6 ? 2 : 1;
     const __m256i ones = _mm256_set1_epi16(1);
     CK_UNROLL for (int half = 0; half < 2; half++) {
         __m256i sum[CK_TOKENS], narrow[CK_TOKENS];
         CK_UNROLL for (int t = 0; t < tokens; t++) {
-            const int32_t *sums = x[(size_t)t * x_stride].half;
+            const int32_t *sums = x[(size_t)t * CK_CHUNK].half;
             int32_t total = count == 8 ? sums[0] + sums[1] : sums[first / 4];
             sum[t] = bits == 8 ? _mm256_setzero_si256() : _mm256_set1_epi32(-centre * total);
         }
@@ -31,7 +31,7 @@ CK_INLINE void dots(ck_i32x16 *dot, const ck_u8x64 *group, const int first, cons
             if (bits == 8) size = _mm256_abs_epi8(code);
             CK_UNROLL for (int t = 0; t < tokens; t++) {
                 int32_t four;
-                memcpy(&four, x[(size_t)t * x_stride].q + 4 * i, sizeof four);
+                memcpy(&four, x[(size_t)t * CK_CHUNK].q + 4 * i, sizeof four);
                 __m256i q = _mm256_set1_epi32(four);
                 __m256i product = bits == 8 ? _mm256_maddubs_epi16(size, _mm256_sign_epi8(q, code))
                                             : _mm256_maddubs_epi16(code, q);

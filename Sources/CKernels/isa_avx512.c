@@ -12,12 +12,12 @@ CK_BEGIN_TARGET("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c")
 /// See isa_plain.c and, for the room in 16 bits, isa_avx2.c. There is no sign instruction: where a code is
 /// negative, a masked subtraction negates the activation.
 CK_INLINE void dots(ck_i32x16 *dot, const ck_u8x64 *group, const int first, const int count, const int bits,
-                    const int centre, const ck_activations *x, size_t x_stride, const int tokens) {
+                    const int centre, const ck_activations *x, const int tokens) {
     const int run = bits == 4 ? 8 : bits == 5 ? 4 : bits == 6 ? 2 : 1;
     const __m512i ones = _mm512_set1_epi16(1);
     __m512i sum[CK_TOKENS], narrow[CK_TOKENS];
     CK_UNROLL for (int t = 0; t < tokens; t++) {
-        const int32_t *sums = x[(size_t)t * x_stride].half;
+        const int32_t *sums = x[(size_t)t * CK_CHUNK].half;
         int32_t total = count == 8 ? sums[0] + sums[1] : sums[first / 4];
         sum[t] = bits == 8 ? _mm512_setzero_si512() : _mm512_set1_epi32(-centre * total);
     }
@@ -30,7 +30,7 @@ CK_INLINE void dots(ck_i32x16 *dot, const ck_u8x64 *group, const int first, cons
         }
         CK_UNROLL for (int t = 0; t < tokens; t++) {
             int32_t four;
-            memcpy(&four, x[(size_t)t * x_stride].q + 4 * i, sizeof four);
+            memcpy(&four, x[(size_t)t * CK_CHUNK].q + 4 * i, sizeof four);
             __m512i q = _mm512_set1_epi32(four);
             __m512i product =
                 bits == 8 ? _mm512_maddubs_epi16(size, _mm512_mask_sub_epi8(q, negative, _mm512_setzero_si512(), q))

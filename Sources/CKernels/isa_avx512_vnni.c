@@ -12,13 +12,12 @@ CK_BEGIN_TARGET("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")
 /// See isa_plain.c. `vpdpbusd` adds four products of unsigned codes with signed activations in 32 bits. Signed codes
 /// become unsigned by adding 128, which makes their centre 128.
 CK_INLINE void dots(ck_i32x16 *dot, const ck_u8x64 *group, const int first, const int count,
-                    const int bits, const int centre, const ck_activations *x, size_t x_stride,
-                    const int tokens) {
+                    const int bits, const int centre, const ck_activations *x, const int tokens) {
     // Sums of a few rows wait for themselves: they are split and joined again, which changes no integer.
     const int ways = tokens == 1 ? 4 : tokens <= 3 ? 2 : 1;
     __m512i sum[CK_TOKENS][4];
     CK_UNROLL for (int t = 0; t < tokens; t++) {
-        const int32_t *sums = x[(size_t)t * x_stride].half;
+        const int32_t *sums = x[(size_t)t * CK_CHUNK].half;
         int32_t total = count == 8 ? sums[0] + sums[1] : sums[first / 4];
         sum[t][0] = _mm512_set1_epi32(-centre * total);
         for (int way = 1; way < ways; way++) sum[t][way] = _mm512_setzero_si512();
@@ -27,7 +26,7 @@ CK_INLINE void dots(ck_i32x16 *dot, const ck_u8x64 *group, const int first, cons
         __m512i code = (__m512i)(bits == 8 ? group[i] ^ 128 : group[i]);
         CK_UNROLL for (int t = 0; t < tokens; t++) {
             int32_t four;
-            memcpy(&four, x[(size_t)t * x_stride].q + 4 * i, sizeof four);
+            memcpy(&four, x[(size_t)t * CK_CHUNK].q + 4 * i, sizeof four);
             sum[t][i % ways] = _mm512_dpbusd_epi32(sum[t][i % ways], code, _mm512_set1_epi32(four));
         }
     }

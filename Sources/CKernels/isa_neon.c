@@ -11,9 +11,9 @@ CK_BEGIN_TARGET("dotprod")
 
 /// See isa_plain.c. `sdot` by a lane adds four products of signed bytes for four rows; every code fits a signed byte.
 CK_INLINE void dots(ck_i32x16 *dot, const ck_u8x64 *group, const int first, const int count, const int bits,
-                    const int centre, const ck_activations *x, size_t x_stride, const int tokens) {
+                    const int centre, const ck_activations *x, const int tokens) {
     CK_UNROLL for (int t = 0; t < tokens; t++) {
-        const ck_activations *row = x + (size_t)t * x_stride;
+        const ck_activations *row = x + (size_t)t * CK_CHUNK;
         int32_t total = count == 8 ? row->half[0] + row->half[1] : row->half[first / 4];
         int32x4_t sum[4];
         for (int r = 0; r < 4; r++) sum[r] = vdupq_n_s32(bits == 8 ? 0 : -centre * total);

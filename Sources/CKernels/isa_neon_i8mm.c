@@ -34,14 +34,14 @@ CK_INLINE void dots_of_one(ck_i32x16 *dot, const ck_u8x64 *group, const int firs
 /// are exact, so that a row of activations without a second one comes to the same. (For 32 columns of a panel and four rows
 /// of activations, 270 instructions of Q8_0 and 301 of Q4_K; with `sdot` 412 and 511.)
 CK_INLINE void dots(ck_i32x16 *dot, const ck_u8x64 *group, const int first, const int count, const int bits,
-                    const int centre, const ck_activations *x, size_t x_stride, const int tokens) {
+                    const int centre, const ck_activations *x, const int tokens) {
     int32_t start[CK_TOKENS];
     CK_UNROLL for (int t = 0; t < tokens; t++) {
-        const int32_t *sums = x[(size_t)t * x_stride].half;
+        const int32_t *sums = x[(size_t)t * CK_CHUNK].half;
         start[t] = bits == 8 ? 0 : -centre * (count == 8 ? sums[0] + sums[1] : sums[first / 4]);
     }
     CK_UNROLL for (int t = 0; t + 1 < tokens; t += 2) {
-        const int8_t *q[2] = {x[(size_t)t * x_stride].q, x[(size_t)(t + 1) * x_stride].q};
+        const int8_t *q[2] = {x[(size_t)t * CK_CHUNK].q, x[(size_t)(t + 1) * CK_CHUNK].q};
         // Sums of two rows of weights with two of activations: first row, second row.
         int32x4_t sum[8], begin = vcombine_s32(vld1_s32(start + t), vld1_s32(start + t));
         CK_UNROLL for (int r = 0; r < 8; r++) sum[r] = begin;
@@ -62,7 +62,7 @@ CK_INLINE void dots(ck_i32x16 *dot, const ck_u8x64 *group, const int first, cons
         memcpy(&dot[t + 1], rows[1], sizeof rows[1]);
     }
     if (tokens % 2)
-        dots_of_one(&dot[tokens - 1], group, first, count, start[tokens - 1], x + (size_t)(tokens - 1) * x_stride);
+        dots_of_one(&dot[tokens - 1], group, first, count, start[tokens - 1], x + (size_t)(tokens - 1) * CK_CHUNK);
 }
 
 #define CK_WIDE 6

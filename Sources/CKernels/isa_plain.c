@@ -8,9 +8,9 @@
 /// dot[t][r] = Σ (code − centre) · activation over groups `first` to `first + count` of a block, for row r of the panel
 /// and row t of the activations. Eight-bit codes are signed already; narrower ones are not.
 CK_INLINE void dots(ck_i32x16 *dot, const ck_u8x64 *group, int first, int count, int bits, int centre,
-                    const ck_activations *x, size_t x_stride, int tokens) {
+                    const ck_activations *x, int tokens) {
     for (int t = 0; t < tokens; t++) {
-        const int8_t *q = x[(size_t)t * x_stride].q;
+        const int8_t *q = x[(size_t)t * CK_CHUNK].q;
         for (int r = 0; r < CK_PANEL_ROWS; r++) {
             int32_t sum = 0;
             for (int i = first; i < first + count; i++)

@@ -35,9 +35,20 @@ static uint8_t *packed(const struct format *f, const uint8_t *bytes, size_t rows
     return memory;
 }
 
-/// x as products see it: rounded to eight bits in blocks of 32, by the definition of ck_activations.
-static void check_rounding(const ck_activations *rounded, const float *x, float *seen, size_t columns) {
+/// Blocks of `m` rows, with those that complete the last chunk.
+static size_t rounded_blocks(size_t columns, size_t m) {
+    return (columns / 32 + CK_CHUNK - 1) / CK_CHUNK * CK_CHUNK * m;
+}
+
+static void round_rows(ck_activations *rounded, const float *x, size_t columns, size_t m) {
+    for (size_t t = 0; t < m; t++)
+        ck_quantize_activations(rounded + t * CK_CHUNK, m * CK_CHUNK, x + t * columns, columns);
+}
+
+/// A row as products see it: rounded to eight bits in blocks of 32, by the definition of ck_activations.
+static void check_rounding(const ck_activations *row, size_t chunk, const float *x, float *seen, size_t columns) {
     for (size_t b = 0; b < columns / 32; b++) {
+        const ck_activations *rounded = row + b / CK_CHUNK * chunk + b % CK_CHUNK - b;
         float largest = 0;
         for (size_t i = 0; i < 32; i++) largest = fmaxf(largest, fabsf(x[32 * b + i]));
         check_close(rounded[b].d, largest / 127, 1e-9 * largest);
@@ -53,11 +64,13 @@ static void check_rounding(const ck_activations *rounded, const float *x, float 
     }
 }
 
+/// Multiplies `m` of `x_rows` rows of activations.
 static void multiply(const struct format *f, float *out, size_t out_stride, const ck_activations *rounded,
-                     const float *x, size_t first, const uint8_t *panels, size_t rows, size_t columns, size_t m) {
-    size_t blocks = columns / 32;
+                     const float *x, size_t x_rows, size_t first, const uint8_t *panels, size_t rows, size_t columns,
+                     size_t m) {
     if (f->multiply)
-        f->multiply(out + first * out_stride, out_stride, rounded + first * blocks, blocks, panels, rows, columns, m);
+        f->multiply(out + first * out_stride, out_stride, rounded + first * CK_CHUNK, x_rows * CK_CHUNK, panels, rows,
+                    columns, m);
     else
         f->multiply_floats(out + first * out_stride, out_stride, x + first * columns, columns, panels, rows, columns, m);
 }
@@ -71,7 +84,7 @@ static double cut_of_products(const struct format *f) {
 
 static void test_product(const struct format *f, size_t m, size_t rows, size_t columns) {
     float *w = random_floats(rows * columns), *x = random_floats(m * columns), *row = random_floats(columns);
-    size_t row_bytes = columns / f->weights * f->bytes, blocks = columns / 32, out_stride = rows + 3;
+    size_t row_bytes = columns / f->weights * f->bytes, out_stride = rows + 3;
     uint8_t *bytes = (uint8_t *)random_floats((rows * row_bytes + 3) / 4);
     for (size_t r = 0; r < rows; r++) f->quantize(bytes + r * row_bytes, w + r * columns, columns);
     uint8_t *panels = packed(f, bytes, rows, columns);
@@ -82,13 +95,14 @@ static void test_product(const struct format *f, size_t m, size_t rows, size_t c
         for (size_t k = 0; k < columns; k++) check_close(row[k], w[r * columns + k], 1e-6 * fabsf(w[r * columns + k]));
     }
     float *seen = x, *out = canaries(m * out_stride), *alone = canaries(m * out_stride);
-    ck_activations *rounded = malloc(m * blocks * sizeof *rounded + 1);
+    ck_activations *rounded = malloc(rounded_blocks(columns, m) * sizeof *rounded + 1);
     if (f->multiply) {
         seen = random_floats(m * columns);
-        ck_quantize_activations(rounded, x, m * columns);
-        check_rounding(rounded, x, seen, m * columns);
+        round_rows(rounded, x, columns, m);
+        for (size_t t = 0; t < m; t++)
+            check_rounding(rounded + t * CK_CHUNK, m * CK_CHUNK, x + t * columns, seen + t * columns, columns);
     }
-    multiply(f, out, out_stride, rounded, x, 0, panels, rows, columns, m);
+    multiply(f, out, out_stride, rounded, x, m, 0, panels, rows, columns, m);
     const double cut = cut_of_products(f);
     for (size_t t = 0; t < m; t++) {
         for (size_t r = 0; r < rows; r++) {
@@ -104,7 +118,7 @@ static void test_product(const struct format *f, size_t m, size_t rows, size_t c
         for (size_t r = rows; r < out_stride; r++) check_canary(out[t * out_stride + r]);
     }
     // A row alone is the same to the bit.
-    for (size_t t = 0; t < m; t++) multiply(f, alone, out_stride, rounded, x, t, panels, rows, columns, 1);
+    for (size_t t = 0; t < m; t++) multiply(f, alone, out_stride, rounded, x, m, t, panels, rows, columns, 1);
     check_that(memcmp(alone, out, m * out_stride * sizeof *out) == 0, "alone as among others");
     free(rounded);
     free(panels);
@@ -116,7 +130,7 @@ static void test_small_activations(void) {
     float x[64] = {0};
     ck_activations rounded[2];
     for (int i = 32; i < 64; i++) x[i] = 1e-44f;
-    ck_quantize_activations(rounded, x, 64);
+    ck_quantize_activations(rounded, 0, x, 64);
     check_context("ck_quantize_activations", 0, 0, 0);
     for (int b = 0; b < 2; b++) {
         check_that(rounded[b].d == 0 && rounded[b].sum == 0 && rounded[b].half[0] == 0, "nothing is zero");
@@ -130,17 +144,17 @@ static void test_broken_activations(float broken) {
     const struct format *f = &formats[0];
     float x[M * COLUMNS], out[M], w[COLUMNS];
     uint8_t bytes[2 * 34];
-    ck_activations rounded[2 * M];
+    ck_activations rounded[CK_CHUNK * M];
     for (int i = 0; i < M * COLUMNS; i++) x[i] = 1;
     for (int i = 0; i < COLUMNS; i++) w[i] = 1;
     x[COLUMNS + 40] = broken;
     f->quantize(bytes, w, COLUMNS);
     uint8_t *panel = packed(f, bytes, 1, COLUMNS);
-    ck_quantize_activations(rounded, x, M * COLUMNS);
+    round_rows(rounded, x, COLUMNS, M);
     // Few rows, and many.
     for (size_t m = 3; m <= M; m += M - 3) {
         check_context("ck_quantize_activations", m, 1, COLUMNS);
-        f->multiply(out, 1, rounded, 2, panel, 1, COLUMNS, m);
+        f->multiply(out, 1, rounded, CK_CHUNK * M, panel, 1, COLUMNS, m);
         for (size_t t = 0; t < m; t++)
             if (t == 1) check_that(isnan(out[t]), "a broken activation spoils its row");
             else check_close(out[t], 64, 0.1);

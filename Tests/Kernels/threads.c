@@ -14,7 +14,7 @@ static void *multiply(void *argument) {
     product *work = argument;
     ck_prepare_thread();
     ck_prepare_thread();
-    ck_matmul_q8_0(work->out, ROWS, work->x, COLUMNS / 32, work->panel, ROWS, COLUMNS, M);
+    ck_matmul_q8_0(work->out, ROWS, work->x, CK_CHUNK * M, work->panel, ROWS, COLUMNS, M);
     return NULL;
 }
 
@@ -25,7 +25,8 @@ void test_threads(void) {
     product here = {aligned_alloc(64, ck_panel_size_q8_0(COLUMNS)), malloc(M * COLUMNS / 32 * sizeof *here.x), {0}};
     ck_quantize_q8_0(rows, w, ROWS * COLUMNS);
     ck_pack_panel_q8_0(here.panel, rows, COLUMNS / 32 * 34, ROWS, COLUMNS);
-    ck_quantize_activations(here.x, x, M * COLUMNS);
+    for (size_t t = 0; t < M; t++)
+        ck_quantize_activations(here.x + t * CK_CHUNK, CK_CHUNK * M, x + t * COLUMNS, COLUMNS);
     product there = here;
     multiply(&here);
     pthread_t thread;

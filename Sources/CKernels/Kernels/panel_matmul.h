@@ -6,20 +6,18 @@
 
 /// sum[t] += scale · d[t] · dot[t], over groups `first` to `first + count` of a block.
 CK_INLINE void add_dots(ck_f32x16 *sum, const block_codes *w, const int first, const int count,
-                        ck_panel_kind kind, ck_f32x16 scale, const ck_activations *x, size_t x_stride,
-                        const int tokens) {
+                        ck_panel_kind kind, ck_f32x16 scale, const ck_activations *x, const int tokens) {
     CK_FAST
     ck_i32x16 dot[CK_TOKENS];
-    dots(dot, w->group, first, count, kind.bits, ck_panel_centre(kind), x, x_stride, tokens);
+    dots(dot, w->group, first, count, kind.bits, ck_panel_centre(kind), x, tokens);
     CK_UNROLL for (int t = 0; t < tokens; t++)
-        sum[t] += (scale * x[(size_t)t * x_stride].d) * __builtin_convertvector(dot[t], ck_f32x16);
+        sum[t] += (scale * x[(size_t)t * CK_CHUNK].d) * __builtin_convertvector(dot[t], ck_f32x16);
 }
 
 /// sum[t] += value · Σ of x[t], for one block.
-CK_INLINE void add_offset(ck_f32x16 *sum, ck_f32x16 value, const ck_activations *x, size_t x_stride,
-                          const int tokens) {
+CK_INLINE void add_offset(ck_f32x16 *sum, ck_f32x16 value, const ck_activations *x, const int tokens) {
     CK_FAST
-    CK_UNROLL for (int t = 0; t < tokens; t++) sum[t] += value * x[(size_t)t * x_stride].sum;
+    CK_UNROLL for (int t = 0; t < tokens; t++) sum[t] += value * x[(size_t)t * CK_CHUNK].sum;
 }
 
 /// sum[t] += factor · part[t].
@@ -30,31 +28,30 @@ CK_INLINE void add_part(ck_f32x16 *sum, ck_f32x16 factor, const ck_f32x16 *part,
 
 /// Adds a block of a plain format.
 CK_INLINE void add_block(ck_f32x16 *sum, ck_panel_kind kind, const block_codes *w, const uint8_t *scale,
-                         const uint8_t *min, const ck_activations *x, size_t x_stride, const int tokens) {
-    add_dots(sum, w, 0, 8, kind, load_f16(scale), x, x_stride, tokens);
-    if (kind.mins) add_offset(sum, load_f16(min), x, x_stride, tokens);
+                         const uint8_t *min, const ck_activations *x, const int tokens) {
+    add_dots(sum, w, 0, 8, kind, load_f16(scale), x, tokens);
+    if (kind.mins) add_offset(sum, load_f16(min), x, tokens);
 }
 
 /// Adds the mins of a super-block: sum[t] −= dmin · Σ over blocks of min · Σ of x[t].
 CK_INLINE void add_mins(ck_f32x16 *sum, const uint8_t *dmin, const uint8_t *mins, const ck_activations *x,
-                        size_t x_stride, const int tokens) {
+                        const int tokens) {
     ck_f32x16 part[CK_TOKENS], none = {0};
     CK_UNROLL for (int t = 0; t < tokens; t++) part[t] = none;
     for (int b = 0; b < 8; b++)
-        add_offset
-        (part, __builtin_convertvector(load_bytes(mins + 16 * b), ck_f32x16), x + b, x_stride, tokens);
+        add_offset(part, __builtin_convertvector(load_bytes(mins + 16 * b), ck_f32x16), x + b, tokens);
     add_part(sum, -load_f16(dmin), part, tokens);
 }
 
 /// Adds a super-block of a K format. The small scales are applied within it, d once behind it.
 CK_INLINE void add_super(ck_f32x16 *sum, ck_panel_kind kind, const uint8_t *codes, const uint8_t *high,
                          const uint8_t *d, const uint8_t *small, size_t ahead, const ck_activations *x,
-                         size_t x_stride, const int tokens) {
+                         const int tokens) {
     uint8_t scales[256];
     ck_f32x16 part[CK_TOKENS], none = {0};
     if (kind.mins) {
         unpack_scales(scales, small);
-        add_mins(sum, d + 32, scales + 128, x, x_stride, tokens);
+        add_mins(sum, d + 32, scales + 128, x, tokens);
     }
     CK_UNROLL for (int t = 0; t < tokens; t++) part[t] = none;
     for (size_t b = 0; b < 8; b++) {
@@ -63,13 +60,12 @@ CK_INLINE void add_super(ck_f32x16 *sum, ck_panel_kind kind, const uint8_t *code
         block_codes w = decode(kind, codes, high);
         if (kind.mins) {
             ck_f32x16 scale = __builtin_convertvector(load_bytes(scales + 16 * b), ck_f32x16);
-            add_dots(part, &w, 0, 8, kind, scale, x + b, x_stride, tokens);
+            add_dots(part, &w, 0, 8, kind, scale, x + b, tokens);
         } else {
             // Q6_K: the halves of a block have scales of their own.
             for (int h = 0; h < 2; h++) {
                 ck_i8x16 scale = (ck_i8x16)load_bytes(small + 16 * (2 * b + (size_t)h));
-                add_dots(part, &w, 4 * h, 4, kind, __builtin_convertvector(scale, ck_f32x16), x + b, x_stride,
-                         tokens);
+                add_dots(part, &w, 4 * h, 4, kind, __builtin_convertvector(scale, ck_f32x16), x + b, tokens);
             }
         }
         codes += ck_panel_code_bytes(kind);
@@ -80,28 +76,30 @@ CK_INLINE void add_super(ck_f32x16 *sum, ck_panel_kind kind, const uint8_t *code
 
 /// out[t][r] = Σ over blocks, for one panel and `tokens` rows of activations. Asks for the bytes that stand `ahead` of
 /// those it reads, unless that is zero.
-CK_INLINE void tile(float *out, size_t out_stride, const ck_activations *x, size_t x_stride,
+CK_INLINE void tile(float *out, size_t out_stride, const ck_activations *x, size_t x_chunk,
                     const uint8_t *panel, size_t rows, size_t blocks, size_t ahead, ck_panel_kind kind,
                     const int tokens) {
     ck_panel_parts parts = ck_panel_layout(kind, blocks);
     const uint8_t *codes = panel, *high = panel + parts.high;
     const uint8_t *scales = panel + parts.scales, *mins = panel + parts.mins;
     size_t code_bytes = ck_panel_code_bytes(kind), high_bytes = ck_panel_high_bytes(kind);
+    const size_t chunk = x_chunk * sizeof *x, next_chunk = chunk - (CK_CHUNK - 1) * sizeof *x;
     ck_f32x16 sum[CK_TOKENS], none = {0};
     CK_UNROLL for (int t = 0; t < tokens; t++) sum[t] = none;
-    for (size_t b = 0; b < blocks; b += kind.super ? 8 : 1) {
+    for (size_t b = 0; b < blocks; b += kind.super ? CK_CHUNK : 1) {
         fetch(scales, ck_panel_scale_bytes(kind), ahead);
         fetch(mins, ck_panel_min_bytes(kind), ahead);
         if (kind.super) {
-            add_super(sum, kind, codes, high, scales, mins, ahead, x + b, x_stride, tokens);
+            add_super(sum, kind, codes, high, scales, mins, ahead, x, tokens);
         } else {
             fetch(codes, code_bytes, ahead);
             fetch(high, high_bytes, ahead);
             block_codes w = decode(kind, codes, high);
-            add_block(sum, kind, &w, scales, mins, x + b, x_stride, tokens);
+            add_block(sum, kind, &w, scales, mins, x, tokens);
         }
-        codes += code_bytes * (kind.super ? 8 : 1);
-        high += high_bytes * (kind.super ? 8 : 1);
+        x = (const ck_activations *)((const char *)x + (kind.super ? chunk : ~b % CK_CHUNK ? sizeof *x : next_chunk));
+        codes += code_bytes * (kind.super ? CK_CHUNK : 1);
+        high += high_bytes * (kind.super ? CK_CHUNK : 1);
         scales += ck_panel_scale_bytes(kind);
         mins += ck_panel_min_bytes(kind);
     }
@@ -121,11 +119,11 @@ _Static_assert(CK_TOKENS <= 16, "CK_DEFINE_PRODUCT has tiles of up to 16 rows");
 #define CK_TILE(KIND, TOKENS)                                                                              \
     case TOKENS:                                                                                           \
         if (TOKENS <= CK_TOKENS)                                                                           \
-            tile(out + t * out_stride + row, out_stride, x + t * x_stride, x_stride, panel, count, blocks, \
+            tile(out + t * out_stride + row, out_stride, x + t * CK_CHUNK, x_chunk, panel, count, blocks, \
                  i == 0 ? panel_bytes : 0, KIND, TOKENS <= CK_TOKENS ? TOKENS : 1);                        \
         break;
 #define CK_DEFINE_PRODUCT(NAME, KIND)                                                                             \
-    CK_KERNEL void CK_ISA(matmul_##NAME)(float *out, size_t out_stride, const ck_activations *x, size_t x_stride, \
+    CK_KERNEL void CK_ISA(matmul_##NAME)(float *out, size_t out_stride, const ck_activations *x, size_t x_chunk,  \
                                          const void *panels, size_t rows, size_t columns, size_t m) {             \
         const size_t blocks = columns / CK_BLOCK, tiles = (m + CK_TOKENS - 1) / CK_TOKENS;                        \
         const size_t panel_bytes = ck_panel_bytes(ck_panel_layout(KIND, blocks));                                 \

@@ -4,20 +4,12 @@
 // one that has a scale of its own: exact integers. Scales are applied outside, in the order of panel_matmul.h and rounded
 // as there, so that a row's result is the same to the bit. A panel's vectors are the rows of a tile of weights as they lie.
 //
-// Columns are cut in chunks of eight blocks, with sums kept in `out` between them, which rounds nothing. Activations of a
-// chunk are laid out tile behind tile, because rows of theirs that are far apart would meet in few sets of the first-level
-// cache; weights are decoded once for all of them.
+// Columns are cut in the chunks that activations lie in, with sums kept in `out` between them, which rounds nothing. Sixteen
+// rows of a chunk are a tile of activations as they lie, in many sets of the first-level cache; weights are decoded once for
+// all of them.
 
-/// Blocks of a chunk, and the rows of activations that are laid out at once: as many as stay in cache with a panel.
-enum { CK_CHUNK = 8, CK_CHUNK_TILES = 8 };
-
-/// A chunk of sixteen rows of activations. A step is a block, or half of one.
-typedef struct {
-    /// [step][row][column]
-    _Alignas(64) int8_t q[CK_CHUNK * CK_TILE_ROWS * CK_BLOCK];
-    /// [block][row]; sums where blocks have mins.
-    float d[CK_CHUNK][CK_TILE_ROWS], sum[CK_CHUNK][CK_TILE_ROWS];
-} tile_activations;
+/// Bytes from one row of activations to the next.
+#define CK_TILE_STRIDE (CK_CHUNK * sizeof(ck_activations))
 
 /// A chunk of a panel.
 typedef struct {
@@ -31,21 +23,6 @@ typedef struct {
 
 /// Columns of a step.
 CK_INLINE size_t step_columns(ck_panel_kind kind) { return kind.bits == 6 ? CK_BLOCK / 2 : CK_BLOCK; }
-
-/// Lays out `blocks` blocks of `rows` rows; the others are zero.
-CK_INLINE void lay_out(tile_activations *restrict out, const ck_activations *restrict x, size_t x_stride, size_t rows,
-                       size_t blocks, ck_panel_kind kind) {
-    const size_t width = step_columns(kind);
-    static const ck_activations nothing;
-    for (size_t t = 0; t < CK_TILE_ROWS; t++)
-        for (size_t b = 0; b < blocks; b++) {
-            const ck_activations *from = t < rows ? x + t * x_stride + b : &nothing;
-            for (size_t i = 0; i < CK_BLOCK; i += width)
-                memcpy(out->q + b * CK_BLOCK * CK_TILE_ROWS + i * CK_TILE_ROWS + t * width, from->q + i, width);
-            out->d[b][t] = from->d;
-            if (kind.mins) out->sum[b][t] = from->sum;
-        }
-}
 
 /// Reads the weights of a chunk from block `b` on, and asks for those of the next.
 CK_INLINE void read_chunk(tile_weights *restrict w, const uint8_t *restrict panel, const ck_panel_parts *parts,
@@ -87,17 +64,21 @@ CK_INLINE void read_chunk(tile_weights *restrict w, const uint8_t *restrict pane
     }
 }
 
-/// Dots of up to four steps, [step][row of activations][row of weights]. Four sums do not wait for each other. (Numbers of
-/// tiles are parts of instructions.)
-CK_INLINE void tile_dots(ck_i32x16 dot[4][CK_TILE_ROWS], const int8_t *q, const uint8_t *codes, size_t steps,
-                         const size_t width) {
-    const size_t step = CK_TILE_ROWS * width;
-#define CK_TILE_DOT(I, X, W)                       \
-    if (I < steps) {                               \
-        _tile_zero(I);                             \
-        _tile_loadd(X, q + I * step, width);       \
-        _tile_loadd(W, codes + I * step, 64);      \
-        _tile_dpbssd(I, X, W);                     \
+/// The activations of a step: sixteen rows, CK_TILE_STRIDE apart.
+CK_INLINE const int8_t *step_activations(const ck_activations *x, size_t step, const size_t width) {
+    return x[step * width / CK_BLOCK].q + step * width % CK_BLOCK;
+}
+
+/// Dots of up to four steps from one on, [step][row of activations][row of weights]. Four sums do not wait for each other.
+/// (Numbers of tiles are parts of instructions.)
+CK_INLINE void tile_dots(ck_i32x16 dot[4][CK_TILE_ROWS], const ck_activations *x, const uint8_t *codes, size_t first,
+                         size_t steps, const size_t width) {
+#define CK_TILE_DOT(I, X, W)                                                       \
+    if (I < steps) {                                                               \
+        _tile_zero(I);                                                             \
+        _tile_loadd(X, step_activations(x, first + I, width), CK_TILE_STRIDE);     \
+        _tile_loadd(W, codes + (first + I) * CK_TILE_ROWS * width, 64);            \
+        _tile_dpbssd(I, X, W);                                                     \
     }
     CK_TILE_DOT(0, 4, 6) CK_TILE_DOT(1, 5, 7) CK_TILE_DOT(2, 4, 6) CK_TILE_DOT(3, 5, 7)
     _tile_stored(0, dot[0], 64);
@@ -108,20 +89,21 @@ CK_INLINE void tile_dots(ck_i32x16 dot[4][CK_TILE_ROWS], const int8_t *q, const 
 
 /// sum[t] += scale · d[t] · dot[t] for all steps of a chunk, and where blocks have mins that are not scaled together, the
 /// min's product behind each.
-CK_INLINE void add_steps(ck_f32x16 sum[CK_TILE_ROWS], const tile_activations *x, const tile_weights *w, size_t blocks,
+CK_INLINE void add_steps(ck_f32x16 sum[CK_TILE_ROWS], const ck_activations *x, const tile_weights *w, size_t blocks,
                          ck_panel_kind kind) {
     CK_ROUNDED
     const size_t width = step_columns(kind), halves = CK_BLOCK / width, steps = blocks * halves;
     ck_i32x16 dot[4][CK_TILE_ROWS];
     for (size_t first = 0; first < steps; first += 4) {
-        const size_t count = steps - first < 4 ? steps - first : 4, at = first * CK_TILE_ROWS * width;
-        tile_dots(dot, x->q + at, w->codes + at, count, width);
+        const size_t count = steps - first < 4 ? steps - first : 4;
+        tile_dots(dot, x, w->codes, first, count, width);
         for (size_t i = 0; i < count; i++) {
             const size_t b = (first + i) / halves;
             const ck_f32x16 scale = w->scale[first + i], min = w->min[b];
             CK_UNROLL for (size_t t = 0; t < CK_TILE_ROWS; t++) {
-                sum[t] += (scale * x->d[b][t]) * __builtin_convertvector(dot[i][t], ck_f32x16);
-                if (kind.mins && !kind.super) sum[t] += min * x->sum[b][t];
+                const ck_activations *row = x + t * CK_CHUNK + b;
+                sum[t] += (scale * row->d) * __builtin_convertvector(dot[i][t], ck_f32x16);
+                if (kind.mins && !kind.super) sum[t] += min * row->sum;
             }
         }
     }
@@ -164,7 +146,7 @@ CK_INLINE void add_scaled_part(tile_of_out *out, ck_f32x16 factor, const ck_f32x
 }
 
 /// Adds a chunk's products to a tile of `out`.
-CK_INLINE void add_chunk(tile_of_out *out, const tile_activations *x, const tile_weights *w, size_t blocks,
+CK_INLINE void add_chunk(tile_of_out *out, const ck_activations *x, const tile_weights *w, size_t blocks,
                          ck_panel_kind kind) {
     CK_ROUNDED
     const ck_f32x16 none = {0};
@@ -179,7 +161,7 @@ CK_INLINE void add_chunk(tile_of_out *out, const tile_activations *x, const tile
         CK_UNROLL for (size_t t = 0; t < CK_TILE_ROWS; t++) sum[t] = none;
         for (size_t b = 0; b < CK_CHUNK; b++) {
             const ck_f32x16 min = w->min[b];
-            CK_UNROLL for (size_t t = 0; t < CK_TILE_ROWS; t++) sum[t] += min * x->sum[b][t];
+            CK_UNROLL for (size_t t = 0; t < CK_TILE_ROWS; t++) sum[t] += min * x[t * CK_CHUNK + b].sum;
         }
         add_scaled_part(out, w->dmin, sum);
     }
@@ -188,16 +170,18 @@ CK_INLINE void add_chunk(tile_of_out *out, const tile_activations *x, const tile
     add_scaled_part(out, w->d, sum);
 }
 
-/// A chunk of up to CK_CHUNK_TILES tiles of activations with all panels.
-CK_INLINE void multiply_chunk(float *out, size_t out_stride, const ck_activations *x, size_t x_stride,
-                              const uint8_t *panels, size_t rows, size_t first, size_t blocks, size_t m,
-                              ck_panel_kind kind) {
+/// A chunk of all rows of activations with all panels.
+CK_INLINE void multiply_chunk(float *out, size_t out_stride, const ck_activations *x, const uint8_t *panels, size_t rows,
+                              size_t first, size_t blocks, size_t m, ck_panel_kind kind) {
     const ck_panel_parts parts = ck_panel_layout(kind, blocks);
-    const size_t count = blocks - first < CK_CHUNK ? blocks - first : CK_CHUNK;
-    tile_activations tiles[CK_CHUNK_TILES];
+    const size_t count = blocks - first < CK_CHUNK ? blocks - first : CK_CHUNK, rest = m % CK_TILE_ROWS;
+    // A last tile with fewer rows goes through a place that has all.
+    ck_activations last[CK_TILE_ROWS * CK_CHUNK];
+    if (rest > 0) {
+        memset(last, 0, sizeof last);
+        memcpy(last, x + (m - rest) * CK_CHUNK, rest * CK_TILE_STRIDE);
+    }
     tile_weights w;
-    for (size_t t = 0; t < m; t += CK_TILE_ROWS)
-        lay_out(tiles + t / CK_TILE_ROWS, x + t * x_stride + first, x_stride, m - t, count, kind);
     for (size_t row = 0; row < rows; row += CK_PANEL_ROWS) {
         read_chunk(&w, panels + row / CK_PANEL_ROWS * ck_panel_bytes(parts), &parts, first, count, kind);
         for (size_t t = 0; t < m; t += CK_TILE_ROWS) {
@@ -205,25 +189,23 @@ CK_INLINE void multiply_chunk(float *out, size_t out_stride, const ck_activation
                 .at = out + t * out_stride + row, .stride = out_stride, .is_new = first == 0,
                 .tokens = m - t < CK_TILE_ROWS ? m - t : CK_TILE_ROWS,
                 .rows = rows - row < CK_PANEL_ROWS ? rows - row : CK_PANEL_ROWS};
-            add_chunk(&tile, tiles + t / CK_TILE_ROWS, &w, count, kind);
+            add_chunk(&tile, m - t < CK_TILE_ROWS ? last : x + t * CK_CHUNK, &w, count, kind);
         }
     }
 }
 
 /// A tile of a few rows costs as much as one of sixteen: fewer than CK_TILES_FROM rows take the base's kernels.
-#define CK_DEFINE_TILE_PRODUCT(NAME, KIND)                                                                        \
-    CK_KERNEL void CK_ISA(matmul_##NAME)(float *out, size_t out_stride, const ck_activations *x, size_t x_stride, \
-                                         const void *panels, size_t rows, size_t columns, size_t m) {             \
-        const size_t blocks = columns / CK_BLOCK, most = CK_CHUNK_TILES * CK_TILE_ROWS;                           \
-        if (m < CK_TILES_FROM) {                                                                                  \
-            CK_BASE.matmul_##NAME(out, out_stride, x, x_stride, panels, rows, columns, m);                        \
-            return;                                                                                               \
-        }                                                                                                         \
-        configure_tiles((int)step_columns(KIND) / 4, CK_TILE_ROWS);                                               \
-        for (size_t t = 0; t < m; t += most)                                                                      \
-            for (size_t b = 0; b < blocks; b += CK_CHUNK)                                                         \
-                multiply_chunk(out + t * out_stride, out_stride, x + t * x_stride, x_stride, panels, rows, b,     \
-                               blocks, m - t < most ? m - t : most, KIND);                                        \
-        _tile_release();                                                                                          \
+#define CK_DEFINE_TILE_PRODUCT(NAME, KIND)                                                                       \
+    CK_KERNEL void CK_ISA(matmul_##NAME)(float *out, size_t out_stride, const ck_activations *x, size_t x_chunk, \
+                                         const void *panels, size_t rows, size_t columns, size_t m) {            \
+        const size_t blocks = columns / CK_BLOCK;                                                                \
+        if (m < CK_TILES_FROM) {                                                                                 \
+            CK_BASE.matmul_##NAME(out, out_stride, x, x_chunk, panels, rows, columns, m);                        \
+            return;                                                                                              \
+        }                                                                                                        \
+        configure_tiles((int)step_columns(KIND) / 4, CK_TILE_ROWS);                                              \
+        for (size_t b = 0; b < blocks; b += CK_CHUNK)                                                            \
+            multiply_chunk(out, out_stride, x + b / CK_CHUNK * x_chunk, panels, rows, b, blocks, m, KIND);       \
+        _tile_release();                                                                                         \
     }
 CK_PANEL_FORMATS(CK_DEFINE_TILE_PRODUCT)

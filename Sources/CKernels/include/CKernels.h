@@ -145,21 +145,25 @@ typedef struct {
     int8_t q[32];
 } ck_activations;
 
-/// Rounds `n` values, a multiple of 32: d = max |x| / 127, q = x / d to the nearest integer, ties to even.
+/// Rows of activations lie in chunks of CK_CHUNK blocks: [chunk][row][block]. Sixteen rows of a chunk are one piece of
+/// memory, whatever the length of a row. A last chunk that is not full takes as much.
+#define CK_CHUNK 8
+
+/// Rounds `n` values, a multiple of 32, as a row whose chunks lie `out_chunk` blocks apart: d = max |x| / 127, q = x / d to the nearest integer, ties to even.
 /// A block that holds NaN or an infinity becomes NaN as a whole, and so does every product with it.
-void ck_quantize_activations(ck_activations *out, const float *x, size_t n);
+void ck_quantize_activations(ck_activations *out, size_t out_chunk, const float *x, size_t n);
 
 /// Declares, for a format and rows of `columns` columns, a multiple of its block:
 /// - ck_panel_size: bytes of a panel, a multiple of 64;
 /// - ck_pack_panel: packs `count` ≤ CK_PANEL_ROWS rows, `row_bytes` apart, as a panel; missing rows are zero;
 /// - ck_unpack_panel_row: one row of a panel as floats;
 /// - ck_matmul: out[t · out_stride + r] = x[t] · row r, for t < m and r < rows, over panels that lie one behind
-///   another. Row t of the activations begins at x + t · x_stride, a stride in blocks.
+///   another. Row t of the activations begins at x + t · CK_CHUNK, and its chunks lie `x_chunk` blocks apart.
 #define CK_DECLARE_PANEL(NAME)                                                                                \
     size_t ck_panel_size_##NAME(size_t columns);                                                              \
     void ck_pack_panel_##NAME(void *panel, const void *rows, size_t row_bytes, size_t count, size_t columns); \
     void ck_unpack_panel_row_##NAME(float *out, const void *panel, size_t row, size_t columns);               \
-    void ck_matmul_##NAME(float *out, size_t out_stride, const ck_activations *x, size_t x_stride,            \
+    void ck_matmul_##NAME(float *out, size_t out_stride, const ck_activations *x, size_t x_chunk,             \
                           const void *panels, size_t rows, size_t columns, size_t m);
 CK_DECLARE_PANEL(q8_0)
 CK_DECLARE_PANEL(q4_0)

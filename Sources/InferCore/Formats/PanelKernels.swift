@@ -22,10 +22,10 @@ internal import CKernels
       _ out: UnsafeMutablePointer<Float>?, _ outStride: Int, _ x: UnsafePointer<Float>?, _ xStride: Int,
       _ panels: UnsafeRawPointer?, _ rows: Int, _ columns: Int, _ m: Int
     ) -> Void
-  /// The product with activations rounded to eight bits, whose rows are `xStride` blocks apart.
+  /// The product with activations rounded to eight bits, whose chunks are `xChunk` blocks apart.
   typealias RoundedProduct =
     @convention(c) (
-      _ out: UnsafeMutablePointer<Float>?, _ outStride: Int, _ x: UnsafePointer<ck_activations>?, _ xStride: Int,
+      _ out: UnsafeMutablePointer<Float>?, _ outStride: Int, _ x: UnsafePointer<ck_activations>?, _ xChunk: Int,
       _ panels: UnsafeRawPointer?, _ rows: Int, _ columns: Int, _ m: Int
     ) -> Void
 

@@ -54,7 +54,7 @@ internal import CKernels
     case .rounded(let product):
       guard let rounded else { preconditionFailure("no rounded rows for weights that multiply these") }
       unsafe product(
-        out, outStride, rounded.row(rows.lowerBound), rounded.blocks, panels.panel(panel), outputs, panels.columns,
+        out, outStride, rounded.row(rows.lowerBound), rounded.chunkStride, panels.panel(panel), outputs, panels.columns,
         rows.count)
     }
   }
