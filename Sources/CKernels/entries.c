@@ -16,6 +16,11 @@
               size_t columns, size_t m),                                                                       \
              (out, out_stride, x, x_stride, panels, rows, columns, m))                                         \
     CK_FORMAT_ENTRIES(NAME, pack)
+#define CK_SPLIT_ENTRY(NAME)                                                                                      \
+    CK_ENTRY(void, matmul_split_##NAME,                                                                           \
+             (float *out, size_t out_stride, const ck_split_activations *x, size_t x_step, const void *panels,    \
+              size_t rows, size_t columns, size_t m),                                                             \
+             (out, out_stride, x, x_step, panels, rows, columns, m))
 #define CK_FORMAT_ENTRIES(NAME, PACK)                                                   \
     CK_ENTRY(void, pack_panel_##NAME,                                                   \
              (void *panel, const void *rows, size_t row_bytes, size_t count, size_t columns), \
@@ -37,6 +42,10 @@ CK_PANEL_FORMATS(CK_PANEL_ENTRY)
 CK_FLOAT_PANEL_ENTRY(f32)
 CK_FLOAT_PANEL_ENTRY(f16)
 CK_FLOAT_PANEL_ENTRY(bf16)
+CK_ENTRY(void, split_activation_row, (ck_split_activations *out, size_t out_step, const float *x, size_t n),
+         (out, out_step, x, n))
+CK_SPLIT_ENTRY(f16)
+CK_SPLIT_ENTRY(bf16)
 CK_ENTRY(void, gemm,
          (float *out, size_t out_stride, const float *a, size_t a_row, size_t a_column, const float *b,
           size_t b_stride, size_t m, size_t n, size_t k, int adds),

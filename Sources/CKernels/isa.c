@@ -63,6 +63,8 @@ const char *ck_available_isa(size_t index) {
 
 size_t ck_tile_rows(void) { return ck_chosen.tile_rows; }
 
+int ck_splits_activations(void) { return ck_chosen.split_activation_row != NULL; }
+
 double ck_peak_bf16(size_t rounds, double *sum) {
     *sum = 0;
     return ck_chosen.peak_bf16 ? ck_chosen.peak_bf16(rounds, sum) : 0;

@@ -14,7 +14,7 @@
 /// X(name) for every kernel ck_name of CKernels.h.
 #define CK_KERNELS(X)                                                                           \
     X(matmul_q8_0) X(matmul_q4_0) X(matmul_q4_1) X(matmul_q5_0) X(matmul_q5_1) X(matmul_q4_k)   \
-    X(matmul_q5_k) X(matmul_q6_k) X(matmul_f32) X(matmul_f16) X(matmul_bf16) X(gemm)            \
+    X(matmul_q5_k) X(matmul_q6_k) X(matmul_f32) X(gemm)                                        \
     X(pack_panel_q8_0) X(pack_panel_q4_0) X(pack_panel_q4_1) X(pack_panel_q5_0)                 \
     X(pack_panel_q5_1) X(pack_panel_q4_k) X(pack_panel_q5_k) X(pack_panel_q6_k)                 \
     X(pack_panel_f32) X(pack_panel_f16) X(pack_panel_bf16)                                      \
@@ -29,6 +29,10 @@
     X(selective_scan) X(delta_step) X(delta_products) X(delta_surprise) X(multiply_rows)        \
     X(softplus_decay) X(row_max) X(row_exp) X(row_sum) X(row_log_sum_exp) X(row_divergence)     \
     X(peak_f32) X(peak_i8) X(sum_words)
+
+/// X(name) for every kernel ck_name that takes the activations of 16-bit weights one way: a set has those of one.
+#define CK_FLOAT_KERNELS(X) X(matmul_f16) X(matmul_bf16)
+#define CK_SPLIT_KERNELS(X) X(matmul_split_f16) X(matmul_split_bf16) X(split_activation_row)
 
 typedef struct ck_isa ck_isa;
 
@@ -46,12 +50,14 @@ struct ck_isa {
     size_t panel_columns;
     /// Rows of activations that a product of quantised panels takes at once.
     size_t tile_rows;
-    /// 1 when panels of 16-bit numbers have two columns of a row together, and after those the next row's; otherwise 0.
-    int pairs_columns;
     /// The set whose kernels this one has where it names none of its own; null for one that names all.
     const ck_isa *base;
 #define CK_MEMBER(NAME) __typeof__(ck_##NAME) *NAME;
     CK_KERNELS(CK_MEMBER)
+    /// Null where a set takes these activations the other way. With split ones, panels of 16-bit numbers have two columns of
+    /// a row together, and after those the next row's.
+    CK_FLOAT_KERNELS(CK_MEMBER)
+    CK_SPLIT_KERNELS(CK_MEMBER)
     /// Null where there are no products of bfloat16.
     CK_MEMBER(peak_bf16)
 #undef CK_MEMBER

@@ -23,10 +23,10 @@ static int is_available(void) { return CK_BASE.is_available() && CK_SUPPORTS_TIL
 static int is_permitted(void) { return CK_PERMITS_TILES; }
 
 #define CK_PRODUCT_ENTRY(NAME, KIND) .matmul_##NAME = CK_ISA(matmul_##NAME),
-#define CK_FLOAT_ENTRIES(NAME) .matmul_##NAME = CK_ISA(matmul_##NAME), .pack_panel_##NAME = CK_ISA(pack_panel_##NAME),
+#define CK_SPLIT_ENTRY(NAME) .NAME = CK_ISA(NAME),
 const ck_isa CK_ISA(ck_isa) = {
     .name = "amx", .is_available = is_available, .is_permitted = is_permitted, .panel_columns = 4,
-    .tile_rows = CK_TILE_ROWS, .pairs_columns = 1, .base = &CK_BASE, CK_PANEL_FORMATS(CK_PRODUCT_ENTRY)
-    CK_FLOAT_ENTRIES(f16) CK_FLOAT_ENTRIES(bf16) .peak_i8 = CK_ISA(peak_i8),
+    .tile_rows = CK_TILE_ROWS, .base = &CK_BASE, CK_PANEL_FORMATS(CK_PRODUCT_ENTRY) CK_SPLIT_KERNELS(CK_SPLIT_ENTRY)
+    .pack_panel_f16 = CK_ISA(pack_panel_f16), .pack_panel_bf16 = CK_ISA(pack_panel_bf16), .peak_i8 = CK_ISA(peak_i8),
     .peak_bf16 = CK_ISA(peak_bf16)};
 #endif

@@ -67,7 +67,7 @@ CK_PANEL_FORMATS(CK_DEFINE_PANEL)
 
 /// Where the number of a row and column stands in a panel of numbers of `bytes` bytes.
 CK_INLINE size_t number_at(size_t row, size_t k, size_t bytes) {
-    const size_t together = bytes == 2 && ck_chosen.pairs_columns ? 2 : 1;
+    const size_t together = bytes == 2 && ck_splits_activations() ? 2 : 1;
     return k / together * together * CK_PANEL_ROWS + row * together + k % together;
 }
 

@@ -96,7 +96,7 @@ static void pack_numbers(uint8_t *panel, const uint8_t *rows, size_t row_bytes, 
     memset(panel, 0, ck_float_panel_bytes(columns, size));
     for (size_t row = 0; row < count; row++)
         for (size_t k = 0; k < columns; k++)
-            memcpy(panel + (size == 2 && ck_chosen.pairs_columns ? (k & ~(size_t)1) * CK_PANEL_ROWS + 2 * row + k % 2
+            memcpy(panel + (size == 2 && ck_splits_activations() ? (k & ~(size_t)1) * CK_PANEL_ROWS + 2 * row + k % 2
                                                                  : k * CK_PANEL_ROWS + row) * size,
                    rows + row * row_bytes + k * size, size);
 }

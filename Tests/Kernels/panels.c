@@ -11,16 +11,18 @@ static const struct format {
     void (*unpack_row)(float *, const void *, size_t, size_t);
     void (*multiply)(float *, size_t, const ck_activations *, size_t, const void *, size_t, size_t, size_t);
     void (*multiply_floats)(float *, size_t, const float *, size_t, const void *, size_t, size_t, size_t);
+    /// Where the instruction set takes these, in place of those.
+    void (*multiply_split)(float *, size_t, const ck_split_activations *, size_t, const void *, size_t, size_t, size_t);
 } formats[] = {
 #define QUANTISED(NAME, WEIGHTS, BYTES)                                                                             \
     {#NAME, WEIGHTS, BYTES, ck_quantize_##NAME, ck_unpack_##NAME, ck_panel_size_##NAME, ck_pack_panel_##NAME,       \
-     ck_unpack_panel_row_##NAME, ck_matmul_##NAME, NULL}
-#define FLOATS(NAME, BYTES)                                                                                         \
+     ck_unpack_panel_row_##NAME, ck_matmul_##NAME, NULL, NULL}
+#define FLOATS(NAME, BYTES, SPLIT)                                                                                  \
     {#NAME, 1, BYTES, ck_pack_##NAME, ck_unpack_##NAME, ck_panel_size_##NAME, ck_pack_panel_##NAME,                 \
-     ck_unpack_panel_row_##NAME, NULL, ck_matmul_##NAME}
+     ck_unpack_panel_row_##NAME, NULL, ck_matmul_##NAME, SPLIT}
     QUANTISED(q8_0, 32, 34), QUANTISED(q4_0, 32, 18), QUANTISED(q4_1, 32, 20), QUANTISED(q5_0, 32, 22),
     QUANTISED(q5_1, 32, 24), QUANTISED(q4_k, 256, 144), QUANTISED(q5_k, 256, 176), QUANTISED(q6_k, 256, 210),
-    FLOATS(f32, 4), FLOATS(f16, 2), FLOATS(bf16, 2)};
+    FLOATS(f32, 4, NULL), FLOATS(f16, 2, ck_matmul_split_f16), FLOATS(bf16, 2, ck_matmul_split_bf16)};
 
 /// Packs `rows` rows of `columns` columns as panels on cache lines; freed by the caller.
 static uint8_t *packed(const struct format *f, const uint8_t *bytes, size_t rows, size_t columns) {
@@ -64,6 +66,22 @@ static void check_rounding(const ck_activations *row, size_t chunk, const float 
     }
 }
 
+/// Whether a format takes split activations.
+static int splits(const struct format *f) { return f->multiply_split && ck_splits_activations(); }
+
+/// Products of `m` rows of floats, split where they have to be: into memory of exactly that size.
+static void multiply_floats(const struct format *f, float *out, size_t out_stride, const float *x, const uint8_t *panels,
+                            size_t rows, size_t columns, size_t m) {
+    if (!splits(f)) {
+        f->multiply_floats(out, out_stride, x, columns, panels, rows, columns, m);
+        return;
+    }
+    ck_split_activations *split = malloc((columns + 31) / 32 * m * sizeof *split);
+    for (size_t t = 0; t < m; t++) ck_split_activation_row(split + t, m, x + t * columns, columns);
+    f->multiply_split(out, out_stride, split, m, panels, rows, columns, m);
+    free(split);
+}
+
 /// Multiplies `m` of `x_rows` rows of activations.
 static void multiply(const struct format *f, float *out, size_t out_stride, const ck_activations *rounded,
                      const float *x, size_t x_rows, size_t first, const uint8_t *panels, size_t rows, size_t columns,
@@ -72,13 +90,13 @@ static void multiply(const struct format *f, float *out, size_t out_stride, cons
         f->multiply(out + first * out_stride, out_stride, rounded + first * CK_CHUNK, x_rows * CK_CHUNK, panels, rows,
                     columns, m);
     else
-        f->multiply_floats(out + first * out_stride, out_stride, x + first * columns, columns, panels, rows, columns, m);
+        multiply_floats(f, out + first * out_stride, out_stride, x + first * columns, panels, rows, columns, m);
 }
 
 /// What products of 16-bit weights lose on tiles, relative to their size: activations keep sixteen bits of significand, and
 /// where weights are split as well, the lower parts' product is left out.
 static double cut_of_products(const struct format *f) {
-    if (!f->multiply_floats || f->bytes != 2 || strcmp(ck_isa_name(), "amx") != 0) return 0;
+    if (!splits(f)) return 0;
     return strcmp(f->name, "f16") == 0 ? 0x1p-17 + 0x1p-16 : 0x1p-17;
 }
 
@@ -173,7 +191,7 @@ static void test_every_half(void) {
         uint16_t w[ROWS][COLUMNS];
         for (size_t i = 0; i < COLUMNS * ROWS; i++) w[i / COLUMNS][i % COLUMNS] = (uint16_t)((first + i) | i % 2 << 15);
         uint8_t *panel = packed(f, (const uint8_t *)w, ROWS, COLUMNS);
-        f->multiply_floats(out, ROWS, x, COLUMNS, panel, ROWS, COLUMNS, COLUMNS);
+        multiply_floats(f, out, ROWS, x, panel, ROWS, COLUMNS, COLUMNS);
         check_context("f16", first, 0, 0);
         for (size_t r = 0; r < ROWS; r++) {
             f->unpack(row, w[r], COLUMNS);
@@ -187,7 +205,7 @@ static void test_every_half(void) {
         uint16_t w[COLUMNS] = {0};
         w[5] = (uint16_t)bits;
         uint8_t *panel = packed(f, (const uint8_t *)w, 1, COLUMNS);
-        f->multiply_floats(out, 1, ones, COLUMNS, panel, 1, COLUMNS, 1);
+        multiply_floats(f, out, 1, ones, panel, 1, COLUMNS, 1);
         check_context("f16", bits, 0, 0);
         check_that(!isfinite(*out), "a weight that is no number");
         free(panel);
@@ -207,7 +225,7 @@ static void test_wild_floats(const struct format *f, float wild) {
     uint8_t *panel = packed(f, bytes, 1, COLUMNS);
     for (size_t m = 3; m <= M; m += M - 3) {
         check_context(f->name, m, 1, COLUMNS);
-        f->multiply_floats(out, 1, x, COLUMNS, panel, 1, COLUMNS, m);
+        multiply_floats(f, out, 1, x, panel, 1, COLUMNS, m);
         for (size_t t = 0; t < m; t++)
             if (t != 1) check_close(out[t], 0.5 * COLUMNS, 1e-4);
             else if (isfinite(wild)) check_close(out[t], 0.5 * wild, fabs(0x1p-16 * wild));

@@ -95,7 +95,7 @@ case $(uname -m) in
     disjoint shipped avx512 vpdpbusd
     disjoint shipped avx512_vnni '\ttile|\ttdp'
     has shipped '<matmul_q.*_amx>' '\ttdpbssd'
-    has shipped '<matmul_b?f16_amx>' '\ttdpbf16ps' ;;
+    has shipped '<matmul_split_b?f16_amx>' '\ttdpbf16ps' ;;
   aarch64 | arm64) disjoint_neon shipped ;;
 esac
 # Optimising what sanitizers add takes minutes for each instruction set.

@@ -6,18 +6,15 @@
 // depends on neither the others nor on where columns are cut. (The product of both lower parts is at most the last bit that
 // an activation keeps.) A product's error is below 2⁻¹⁷ of its size, and below 3 · 2⁻¹⁷ for halves.
 //
-// Columns are cut in chunks with sums kept in `out` between them. Tiles of a chunk's activations lie one behind another. A
-// vector of a panel has two columns of sixteen rows: sixteen of them are a tile of weights.
+// Activations are split once for all panels. Rows of a step lie one behind another: sixteen are a tile as they lie. A vector
+// of a panel has two columns of sixteen rows: sixteen of them are a tile of weights. Columns are cut in chunks with sums kept
+// in `out` between them.
 
-/// Columns of a step, steps of a chunk, tiles of activations that are split at once, and panels with sums.
-enum { CK_STEP = 32, CK_STEPS = 8, CK_SPLIT_TILES = 4, CK_SUMS = 4 };
+/// Columns of a step, steps of a chunk, and panels with sums.
+enum { CK_STEP = 32, CK_STEPS = 8, CK_SUMS = 4 };
+_Static_assert(sizeof(ck_split_activations) == 128, "rows of tiles lie as far apart");
 
 typedef uint32_t ck_u32x16 __attribute__((vector_size(64)));
-
-/// A step of sixteen rows: the upper and the lower part, [part][row][column].
-typedef struct {
-    _Alignas(64) uint16_t part[2][CK_TILE_ROWS][CK_STEP];
-} split_step;
 
 /// A step of a panel: the upper and the lower part, [part][pair][row][column].
 typedef struct {
@@ -60,18 +57,12 @@ CK_INLINE void split_halves(ck_u16x16 *upper, ck_u16x16 *lower, ck_f32x16 x) {
     *lower = __builtin_convertvector((ck_u32x16)(x - (ck_f32x16)high) >> 16, ck_u16x16);
 }
 
-/// Splits up to 32 columns of up to `height` rows; the others of these are zero.
-CK_INLINE void split_rows(split_step *out, const float *x, size_t x_stride, size_t rows, size_t height, size_t columns) {
-    for (size_t t = 0; t < height; t++) {
-        float padded[CK_STEP];
-        const float *row = x + t * x_stride;
-        if (t >= rows || columns < CK_STEP) {
-            memset(padded, 0, sizeof padded);
-            if (t < rows) memcpy(padded, row, columns * sizeof(float));
-            row = padded;
-        }
-        split(out->part[0][t], out->part[1][t], row);
-    }
+CK_KERNEL void CK_ISA(split_activation_row)(ck_split_activations *out, size_t out_step, const float *x, size_t n) {
+    for (; n >= CK_STEP; n -= CK_STEP, x += CK_STEP, out += out_step) split(out->upper, out->lower, x);
+    if (n == 0) return;
+    float last[CK_STEP] = {0};
+    memcpy(last, x, n * sizeof(float));
+    split(out->upper, out->lower, last);
 }
 
 /// The parts of a step of weights that are not bfloat16, or of fewer columns than 32, which zeros follow.
@@ -112,15 +103,22 @@ CK_INLINE void read_weights(weight_chunk *w, const uint16_t *panels, size_t pane
     }
 }
 
-/// Sums of a tile of activations with up to four panels, [panel][row of activations][row of weights].
-typedef float tile_sums[CK_SUMS][CK_TILE_ROWS][CK_PANEL_ROWS];
+/// A tile of sums for each of up to four panels: those of a row lie side by side, as in `out`.
+typedef struct {
+    float *at;
+    size_t stride;
+    /// 1 as long as nothing was added.
+    int is_new;
+} tile_sums;
 
 /// Adds the products of a chunk. (Numbers of tiles are parts of instructions.)
-CK_INLINE void add_float_steps(tile_sums sums, const split_step *x, const weight_chunk *w, size_t panels, size_t steps,
-                               const int is_half) {
+CK_INLINE void add_float_steps(tile_sums sums, const ck_split_activations *x, size_t x_step, const weight_chunk *w,
+                               size_t panels, size_t steps, const int is_half) {
+    const size_t stride = sums.stride * sizeof(float);
 #define CK_EACH_PANEL(DO) DO(0, 6) if (panels > 1) { DO(1, 7) } if (panels > 2) { DO(2, 6) } if (panels > 3) { DO(3, 7) }
-#define CK_LOAD_SUMS(P, W) _tile_loadd(P, sums[P], 64);
-#define CK_STORE_SUMS(P, W) _tile_stored(P, sums[P], 64);
+#define CK_BEGIN_SUMS(P, W) _tile_zero(P);
+#define CK_LOAD_SUMS(P, W) _tile_loadd(P, sums.at + P * CK_PANEL_ROWS, stride);
+#define CK_STORE_SUMS(P, W) _tile_stored(P, sums.at + P * CK_PANEL_ROWS, stride);
 #define CK_ADD_STEP(P, W)                                                            \
     _tile_loadd(W, w->step[P][i], 64);                                               \
     _tile_dpbf16ps(P, 4, W);                                                         \
@@ -129,69 +127,71 @@ CK_INLINE void add_float_steps(tile_sums sums, const split_step *x, const weight
         _tile_loadd(W, w->split[P][i].part[1], 64);                                  \
         _tile_dpbf16ps(P, 4, W);                                                     \
     }
-    CK_EACH_PANEL(CK_LOAD_SUMS)
+    if (sums.is_new) {
+        CK_EACH_PANEL(CK_BEGIN_SUMS)
+    } else {
+        CK_EACH_PANEL(CK_LOAD_SUMS)
+    }
     for (size_t i = 0; i < steps; i++) {
-        _tile_loadd(4, x[i].part[0], 64);
-        _tile_loadd(5, x[i].part[1], 64);
+        _tile_loadd(4, x[i * x_step].upper, sizeof *x);
+        _tile_loadd(5, x[i * x_step].lower, sizeof *x);
         CK_EACH_PANEL(CK_ADD_STEP)
     }
     CK_EACH_PANEL(CK_STORE_SUMS)
 }
 
-/// Copies sums of `tokens` rows of activations and `rows` rows of weights from `out`, or to it.
-CK_INLINE void move_sums(tile_sums sums, float *out, size_t out_stride, size_t tokens, size_t rows, const int to_out) {
-    for (size_t t = 0; t < tokens; t++)
-        for (size_t row = 0; row < rows; row += CK_PANEL_ROWS) {
-            float *sum = sums[row / CK_PANEL_ROWS][t], *place = out + t * out_stride + row;
-            const float *from = to_out ? sum : place;
-            float *to = to_out ? place : sum;
-            if (rows - row >= CK_PANEL_ROWS) memcpy(to, from, CK_PANEL_ROWS * sizeof(float));
-            else memcpy(to, from, (rows - row) * sizeof(float));
-        }
-}
+/// Sums of a tile that `out` has no room for: of too few rows of activations, or of weights.
+typedef struct {
+    float sum[CK_TILE_ROWS][CK_SUMS * CK_PANEL_ROWS];
+} incomplete_sums;
 
-/// A chunk of up to CK_SPLIT_TILES tiles of activations with all panels.
-CK_INLINE void multiply_float_chunk(float *out, size_t out_stride, const float *x, size_t x_stride,
+/// A chunk of all rows of activations with all panels, in tiles of `height` rows of activations.
+CK_INLINE void multiply_float_chunk(float *out, size_t out_stride, const ck_split_activations *x, size_t x_step,
                                     const uint16_t *panels, size_t panel_stride, size_t rows, size_t columns,
                                     size_t m, size_t height, int is_new, const int is_half) {
-    const size_t steps = (columns + CK_STEP - 1) / CK_STEP, most = CK_SUMS * CK_PANEL_ROWS;
-    split_step tiles[CK_SPLIT_TILES][CK_STEPS];
+    const size_t steps = (columns + CK_STEP - 1) / CK_STEP, most = CK_SUMS * CK_PANEL_ROWS, rest = m % height;
+    // A last tile with fewer rows goes through a place that has all.
+    ck_split_activations last[CK_STEPS][CK_TILE_ROWS];
+    if (rest > 0) memset(last, 0, sizeof last);
+    for (size_t i = 0; rest > 0 && i < steps; i++) memcpy(last[i], x + i * x_step + m - rest, rest * sizeof *x);
+    incomplete_sums place = {0};
     weight_chunk w;
-    for (size_t t = 0; t < m; t += CK_TILE_ROWS)
-        for (size_t k = 0; k < columns; k += CK_STEP)
-            split_rows(&tiles[t / CK_TILE_ROWS][k / CK_STEP], x + t * x_stride + k, x_stride, m - t, height,
-                       columns - k);
     for (size_t row = 0; row < rows; row += most) {
         const size_t wide = rows - row < most ? rows - row : most, count = (wide + CK_PANEL_ROWS - 1) / CK_PANEL_ROWS;
         read_weights(&w, panels + row / CK_PANEL_ROWS * panel_stride, panel_stride, count, columns, is_half);
-        for (size_t t = 0; t < m; t += CK_TILE_ROWS) {
-            const size_t tokens = m - t < CK_TILE_ROWS ? m - t : CK_TILE_ROWS;
+        for (size_t t = 0; t < m; t += height) {
+            const size_t tokens = m - t < height ? m - t : height;
+            const int is_whole = tokens == height && wide % CK_PANEL_ROWS == 0;
             float *at = out + t * out_stride + row;
-            _Alignas(64) tile_sums sums = {0};
-            if (!is_new) move_sums(sums, at, out_stride, tokens, wide, 0);
-            add_float_steps(sums, tiles[t / CK_TILE_ROWS], &w, count, steps, is_half);
-            move_sums(sums, at, out_stride, tokens, wide, 1);
+            tile_sums sums = {at, out_stride, is_new};
+            if (!is_whole) {
+                sums = (tile_sums){place.sum[0], most, is_new};
+                for (size_t i = 0; !is_new && i < tokens; i++)
+                    memcpy(place.sum[i], at + i * out_stride, wide * sizeof(float));
+            }
+            add_float_steps(sums, tokens == height ? x + t : last[0], tokens == height ? x_step : CK_TILE_ROWS, &w, count,
+                            steps, is_half);
+            for (size_t i = 0; !is_whole && i < tokens; i++)
+                memcpy(at + i * out_stride, place.sum[i], wide * sizeof(float));
         }
     }
 }
 
-#define CK_DEFINE_TILE_FLOATS(NAME, IS_HALF)                                                                       \
-    CK_KERNEL void CK_ISA(matmul_##NAME)(float *out, size_t out_stride, const float *x, size_t x_stride,           \
-                                         const void *panels, size_t rows, size_t columns, size_t m) {              \
-        const size_t most = CK_SPLIT_TILES * CK_TILE_ROWS, chunk = CK_STEPS * CK_STEP;                             \
-        const size_t panel_stride = ck_float_panel_bytes(columns, 2) / 2;                                          \
-        /* Few rows make low tiles, which take less time. */                                                       \
-        const size_t height = m < CK_TILE_ROWS ? m : CK_TILE_ROWS;                                                 \
-        if (m == 0) return;                                                                                        \
-        configure_tiles(CK_STEP / 2, (int)height);                                                                 \
-        for (size_t k = 0; k < columns; k += chunk)                                                                \
-            for (size_t t = 0; t < m; t += most)                                                                   \
-                multiply_float_chunk(out + t * out_stride, out_stride, x + t * x_stride + k, x_stride,             \
-                                     (const uint16_t *)panels + k * CK_PANEL_ROWS, panel_stride, rows,             \
-                                     columns - k < chunk ? columns - k : chunk, m - t < most ? m - t : most,       \
-                                     height, k == 0, IS_HALF);                                                     \
-        _tile_release();                                                                                           \
-    }                                                                                                              \
+#define CK_DEFINE_TILE_FLOATS(NAME, IS_HALF)                                                                      \
+    CK_KERNEL void CK_ISA(matmul_split_##NAME)(float *out, size_t out_stride, const ck_split_activations *x,      \
+                                               size_t x_step, const void *panels, size_t rows, size_t columns,    \
+                                               size_t m) {                                                        \
+        const size_t chunk = CK_STEPS * CK_STEP, panel_stride = ck_float_panel_bytes(columns, 2) / 2;             \
+        /* Few rows make low tiles, which take less time. */                                                      \
+        const size_t height = m < CK_TILE_ROWS ? m : CK_TILE_ROWS;                                                \
+        if (m == 0) return;                                                                                       \
+        configure_tiles(CK_STEP / 2, (int)height);                                                                \
+        for (size_t k = 0; k < columns; k += chunk)                                                               \
+            multiply_float_chunk(out, out_stride, x + k / CK_STEP * x_step, x_step,                               \
+                                 (const uint16_t *)panels + k * CK_PANEL_ROWS, panel_stride, rows,                \
+                                 columns - k < chunk ? columns - k : chunk, m, height, k == 0, IS_HALF);          \
+        _tile_release();                                                                                          \
+    }                                                                                                             \
     /* Packs two columns of a row as a word. */                                                                    \
     CK_KERNEL void CK_ISA(pack_panel_##NAME)(void *restrict panel, const void *restrict source, size_t row_bytes,  \
                                              size_t count, size_t columns) {                                       \

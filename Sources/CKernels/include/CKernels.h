@@ -149,8 +149,9 @@ typedef struct {
 /// memory, whatever the length of a row. A last chunk that is not full takes as much.
 #define CK_CHUNK 8
 
-/// Rounds `n` values, a multiple of 32, as a row whose chunks lie `out_chunk` blocks apart: d = max |x| / 127, q = x / d to the nearest integer, ties to even.
-/// A block that holds NaN or an infinity becomes NaN as a whole, and so does every product with it.
+/// Rounds `n` values, a multiple of 32, as a row whose chunks lie `out_chunk` blocks apart: d = max |x| / 127, q = x / d to
+/// the nearest integer, ties to even. A block that holds NaN or an infinity becomes NaN as a whole, and so does every
+/// product with it.
 void ck_quantize_activations(ck_activations *out, size_t out_chunk, const float *x, size_t n);
 
 /// Declares, for a format and rows of `columns` columns, a multiple of its block:
@@ -180,7 +181,7 @@ CK_DECLARE_PANEL(q6_k)
 /// - ck_panel_size, ck_pack_panel, ck_unpack_panel_row: as above, for rows of any number of columns;
 /// - ck_matmul: out[t · out_stride + r] = Σ_k x[t · x_stride + k] · row r [k], for t < m and r < rows, over panels that
 ///   lie one behind another. A result depends on its row of activations and its row of weights alone. Products are
-///   added in order of columns; on tiles, of F16 and BF16, an activation keeps sixteen bits of its significand.
+///   added in order of columns.
 #define CK_DECLARE_FLOAT_PANEL(NAME)                                                                          \
     void ck_unpack_panel_row_##NAME(float *out, const void *panel, size_t row, size_t columns);               \
     size_t ck_panel_size_##NAME(size_t columns);                                                              \
@@ -190,6 +191,23 @@ CK_DECLARE_PANEL(q6_k)
 CK_DECLARE_FLOAT_PANEL(f32)
 CK_DECLARE_FLOAT_PANEL(f16)
 CK_DECLARE_FLOAT_PANEL(bf16)
+
+/// A step of 32 activations, each as the sum of two numbers of bfloat16, which keep sixteen bits of its significand.
+typedef struct {
+    uint16_t upper[32], lower[32];
+} ck_split_activations;
+
+/// 1 when the instruction set multiplies F16 and BF16 weights with split activations: by ck_matmul_split_f16 and
+/// ck_matmul_split_bf16, and not by ck_matmul_f16 and ck_matmul_bf16. 0 when it is the other way round.
+int ck_splits_activations(void);
+/// Splits `n` values as a row whose steps lie `out_step` steps apart: rows lie as [step][row]. Zeros complete the last one.
+void ck_split_activation_row(ck_split_activations *out, size_t out_step, const float *x, size_t n);
+/// As ck_matmul. Row t of the activations begins at x + t, and its steps lie `x_step` apart. A step of 32 columns is added at
+/// once.
+void ck_matmul_split_f16(float *out, size_t out_stride, const ck_split_activations *x, size_t x_step, const void *panels,
+                         size_t rows, size_t columns, size_t m);
+void ck_matmul_split_bf16(float *out, size_t out_stride, const ck_split_activations *x, size_t x_step,
+                          const void *panels, size_t rows, size_t columns, size_t m);
 
 /// Product of small matrices that are in cache and not packed: out[i, j] = Σ_l a[i · a_row + l · a_column] · b[l, j] for
 /// i < m, j < n and l < k, added to what `out` holds if `adds`. `b` and `out` are row-major with strides. Products are

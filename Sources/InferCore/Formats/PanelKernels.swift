@@ -29,10 +29,23 @@ internal import CKernels
       _ panels: UnsafeRawPointer?, _ rows: Int, _ columns: Int, _ m: Int
     ) -> Void
 
-  /// A product with activations as floats, or rounded to eight bits.
+  /// The product with activations that are split in two, whose steps are `xStep` apart.
+  typealias SplitProduct =
+    @convention(c) (
+      _ out: UnsafeMutablePointer<Float>?, _ outStride: Int, _ x: UnsafePointer<ck_split_activations>?, _ xStep: Int,
+      _ panels: UnsafeRawPointer?, _ rows: Int, _ columns: Int, _ m: Int
+    ) -> Void
+
+  /// A product with activations as floats, rounded to eight bits, or split in two.
   @safe enum Product: BitwiseCopyable, Sendable {
     case floats(FloatProduct)
     case rounded(RoundedProduct)
+    case split(SplitProduct)
+
+    /// The product of 16-bit weights: the one of two that the instruction set has.
+    static func either(_ floats: FloatProduct, _ split: SplitProduct) -> Product {
+      unsafe ck_splits_activations() != 0 ? .split(split) : .floats(floats)
+    }
   }
 
   let size: Size
@@ -40,8 +53,12 @@ internal import CKernels
   let unpackRow: UnpackRow
   let product: Product
 
-  /// Whether activations are rounded to eight bits before they are multiplied.
-  var roundsActivations: Bool {
-    if case .rounded = product { true } else { false }
+  /// The form in which activations are multiplied.
+  var form: ActivationForms {
+    switch product {
+    case .floats: .floats
+    case .rounded: .rounded
+    case .split: .split
+    }
   }
 }

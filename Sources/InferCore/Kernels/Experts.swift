@@ -31,18 +31,17 @@ public struct Experts: Sendable {
     firstPanels = first.flatMap { $0.map(\.panels) }
     secondPanels = second.map(\.panels)
     self.activation = activation
-    roundsInput = try Self.roundsActivations(first.flatMap { $0 })
-    roundsHidden = try Self.roundsActivations(second)
+    inputForms = try Self.forms(first.flatMap { $0 })
+    hiddenForms = try Self.forms(second)
   }
 
-  /// Whether all of the matrices read activations that are rounded to eight bits.
-  private static func roundsActivations(_ matrices: [PackedMatrix]) throws(ModelError) -> Bool {
-    let formats = matrices.map(\.format)
-    let rounds = formats.contains { $0.panels.roundsActivations }
-    if rounds, let floats = formats.first(where: { !$0.panels.roundsActivations }) {
-      throw .unsuitable("experts of one layer are quantised, and some are \(floats.name); expected all or none")
+  /// The forms in which the matrices read activations: rounded, or others.
+  private static func forms(_ matrices: [PackedMatrix]) throws(ModelError) -> ActivationForms {
+    let forms = matrices.activationForms
+    if forms.contains(.rounded), let floats = matrices.first(where: { $0.format.panels.form != .rounded }) {
+      throw .unsuitable("experts of one layer are quantised, and some are \(floats.format.name); expected all or none")
     }
-    return rounds
+    return forms
   }
 
   /// The number of experts.
@@ -50,9 +49,8 @@ public struct Experts: Sendable {
   /// The number of weights of one expert.
   public var parameterCountOfOne: Int { first[0].reduce(0) { $0 + $1.count } + second[0][0].count }
 
-  /// Whether the first and the second maps read activations that are rounded to eight bits.
-  let roundsInput: Bool
-  let roundsHidden: Bool
+  /// The forms in which the first and the second maps read activations.
+  let inputForms, hiddenForms: ActivationForms
 
   var firstWidth: Int { first[0].reduce(0) { $0 + $1.rows } }
   var hiddenWidth: Int { second[0][0].columns }

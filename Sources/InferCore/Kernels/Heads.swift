@@ -24,15 +24,14 @@ package func matmulHeads(
   let product = MatMul(rows: x.count)
   let items = product.itemCount(first.panels)
   step.scoped {
-    let rounded =
-      if first.format.panels.roundsActivations { roundHeads(x, every: inputStride, first.columns, step) } else {
-        RoundedRows?.none
-      }
+    let form = first.format.panels.form
+    let rounded: RoundedRows? = prepareHeads(x, every: inputStride, first.columns, if: form == .rounded, step)
+    let split: SplitRows? = prepareHeads(x, every: inputStride, first.columns, if: form == .split, step)
     unsafe step.team.forEach(heads * items) { item, _ in
       let head = item / items
       let input =
-        if let rounded { ProductInput(rounded: rounded.from(row: head * x.count)) } else {
-          ProductInput(floats: x.columns(head * inputStride..<(head + 1) * inputStride))
+        if form == .floats { ProductInput(floats: x.columns(head * inputStride..<(head + 1) * inputStride)) } else {
+          ProductInput(rounded: rounded, split: split).from(row: head * x.count)
         }
       unsafe product.compute(
         item % items, matrices[head].panels, input, out: out.base + head * outputStride, outStride: out.stride)
@@ -64,13 +63,16 @@ package func copyHeads(
   }
 }
 
-/// The first columns of every head of every row, rounded to eight bits: all rows of a head, one head after another.
+/// The first columns of every head of every row, prepared if they are wanted: all rows of a head, one head after another.
 @_lifetime(borrow step)
-private func roundHeads(_ x: Rows, every stride: Int, _ columns: Int, _ step: borrowing Step) -> RoundedRows {
+private func prepareHeads<Block>(
+  _ x: Rows, every stride: Int, _ columns: Int, if isWanted: Bool, _ step: borrowing Step
+) -> PreparedRows<Block>? {
+  guard isWanted else { return nil }
   let heads = x.columns / stride
-  let rounded = RoundedRows(rows: heads * x.count, columns: columns, step)
+  let prepared = PreparedRows<Block>(rows: heads * x.count, columns: columns, step)
   unsafe forEachRow(x.count, step) { row in
-    for head in 0..<heads { unsafe rounded.set(head * x.count + row, x.base + row * x.stride + head * stride) }
+    for head in 0..<heads { unsafe prepared.set(head * x.count + row, x.base + row * x.stride + head * stride) }
   }
-  return rounded
+  return prepared
 }

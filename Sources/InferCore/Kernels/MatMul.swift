@@ -17,9 +17,7 @@ package func matmul(_ x: Rows, by matrices: [PackedMatrix], into out: inout Muta
   let product = MatMul(rows: x.count)
   let items = matrices.reduce(0) { $0 + product.itemCount($1.panels) }
   step.scoped {
-    let rounds = matrices.contains { $0.format.panels.roundsActivations }
-    let input =
-      if rounds { ProductInput(floats: x, rounded: roundActivations(x, step)) } else { ProductInput(floats: x) }
+    let input = ProductInput(x, in: matrices.activationForms, step)
     // Items are separate parts of `out`, so no two of them write the same float.
     unsafe step.team.forEach(items) { item, _ in
       let (panels, column, index) = product.locate(item, count: matrices.count) { matrices[$0].panels }

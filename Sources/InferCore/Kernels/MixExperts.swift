@@ -50,18 +50,25 @@ private func addChoices(
 private func gather(
   _ x: Rows, _ assignment: ExpertAssignment, for experts: Experts, _ step: borrowing Step
 ) -> ProductInput {
-  guard experts.roundsInput else {
-    var gathered = step.take(rows: assignment.count, columns: x.columns)
-    gather(x, assignment, into: &gathered, step)
-    return ProductInput(floats: gathered.sealed())
-  }
-  // Every row goes to several experts: it is rounded once and copied rounded.
-  let rounded = roundActivations(x, step)
-  let gathered = RoundedRows(rows: assignment.count, columns: x.columns, step)
+  // Every row goes to several experts: it is prepared once and copied.
+  let rounded: RoundedRows? = gather(x, assignment, if: experts.inputForms.contains(.rounded), step)
+  let split: SplitRows? = gather(x, assignment, if: experts.inputForms.contains(.split), step)
+  guard experts.inputForms.contains(.floats) else { return ProductInput(rounded: rounded, split: split) }
+  var gathered = step.take(rows: assignment.count, columns: x.columns)
+  gather(x, assignment, into: &gathered, step)
+  return ProductInput(floats: gathered.sealed(), rounded: rounded, split: split)
+}
+
+@_lifetime(borrow step)
+private func gather<Block>(
+  _ x: Rows, _ assignment: ExpertAssignment, if isWanted: Bool, _ step: borrowing Step
+) -> PreparedRows<Block>? {
+  guard let prepared: PreparedRows<Block> = prepare(x, if: isWanted, step) else { return nil }
+  let gathered = PreparedRows<Block>(rows: assignment.count, columns: x.columns, step)
   unsafe forEachRow(assignment.count, step) { index in
-    gathered.copy(index, from: rounded, row: assignment.row(at: index))
+    gathered.copy(index, from: prepared, row: assignment.row(at: index))
   }
-  return ProductInput(rounded: gathered)
+  return gathered
 }
 
 // Rows that one function both takes from the step and uses in a closure are put on the heap, so that is two functions.
@@ -79,18 +86,23 @@ private func gather(
 private func activate(_ first: Rows, _ experts: Experts, _ step: borrowing Step) -> ProductInput {
   let width = experts.hiddenWidth
   var hidden = step.take(rows: first.count, columns: width)
-  guard experts.roundsHidden else {
-    activate(first, experts.activation, nil, into: &hidden, step)
-    return ProductInput(floats: hidden.sealed())
-  }
-  let rounded = RoundedRows(rows: first.count, columns: width, step)
-  activate(first, experts.activation, rounded, into: &hidden, step)
-  return ProductInput(rounded: rounded)
+  let rounded: RoundedRows? = rows(first.count, width, if: experts.hiddenForms.contains(.rounded), step)
+  let split: SplitRows? = rows(first.count, width, if: experts.hiddenForms.contains(.split), step)
+  activate(first, experts.activation, rounded, split, into: &hidden, step)
+  return ProductInput(floats: hidden.sealed(), rounded: rounded, split: split)
+}
+
+/// Uninitialised rows, if they are wanted.
+@_lifetime(borrow step)
+private func rows<Block>(
+  _ count: Int, _ columns: Int, if isWanted: Bool, _ step: borrowing Step
+) -> PreparedRows<Block>? {
+  if isWanted { PreparedRows(rows: count, columns: columns, step) } else { nil }
 }
 
 private func activate(
-  _ first: Rows, _ activation: Experts.Activation, _ rounded: RoundedRows?, into out: inout MutableRows,
-  _ step: borrowing Step
+  _ first: Rows, _ activation: Experts.Activation, _ rounded: RoundedRows?, _ split: SplitRows?,
+  into out: inout MutableRows, _ step: borrowing Step
 ) {
   let width = out.columns
   unsafe forEachRow(first.count, step) { row in
@@ -104,6 +116,7 @@ private func activate(
       unsafe ck_relu_squared(to, width)
     }
     if let rounded { unsafe rounded.set(row, to) }
+    if let split { unsafe split.set(row, to) }
   }
 }
 

@@ -1,33 +1,36 @@
 internal import CKernels
 
-/// Rows of activations as products of matrices read them: as floats, rounded to eight bits, or both.
+/// Rows of activations as products of matrices read them, in one form or several.
 @safe struct ProductInput: ~Escapable {
   private let floats: UnsafePointer<Float>?
   private let stride: Int
   private let rounded: RoundedRows?
+  private let split: SplitRows?
 
-  /// Rows as floats.
-  @_lifetime(copy floats)
-  init(floats: Rows) {
+  /// Rows as floats, and as they were prepared.
+  @_lifetime(copy floats, copy rounded, copy split)
+  init(floats: Rows, rounded: RoundedRows? = nil, split: SplitRows? = nil) {
     unsafe self.floats = unsafe floats.base
     stride = floats.stride
-    rounded = nil
+    self.rounded = rounded
+    self.split = split
   }
 
-  /// Rows that are rounded.
-  @_lifetime(copy rounded)
-  init(rounded: RoundedRows) {
+  /// Rows as they were prepared.
+  @_lifetime(copy rounded, copy split)
+  init(rounded: RoundedRows?, split: SplitRows?) {
     unsafe floats = nil
     stride = 0
     self.rounded = rounded
+    self.split = split
   }
 
-  /// Rows as floats and rounded.
-  @_lifetime(copy floats, copy rounded)
-  init(floats: Rows, rounded: RoundedRows) {
-    unsafe self.floats = unsafe floats.base
-    stride = floats.stride
-    self.rounded = rounded
+  /// Rows as floats and in all other of the forms, which are prepared.
+  @_lifetime(copy floats, borrow step)
+  init(_ floats: Rows, in forms: ActivationForms, _ step: borrowing Step) {
+    self.init(
+      floats: floats, rounded: prepare(floats, if: forms.contains(.rounded), step),
+      split: prepare(floats, if: forms.contains(.split), step))
   }
 
   @_lifetime(copy other)
@@ -35,6 +38,7 @@ internal import CKernels
     unsafe floats = other.floats.map { unsafe $0 + row * other.stride }
     stride = other.stride
     rounded = if let rounded = other.rounded { rounded.from(row: row) } else { nil }
+    split = if let split = other.split { split.from(row: row) } else { nil }
   }
 
   /// The rows from `row` on.
@@ -55,6 +59,11 @@ internal import CKernels
       guard let rounded else { preconditionFailure("no rounded rows for weights that multiply these") }
       unsafe product(
         out, outStride, rounded.row(rows.lowerBound), rounded.chunkStride, panels.panel(panel), outputs, panels.columns,
+        rows.count)
+    case .split(let product):
+      guard let split else { preconditionFailure("no split rows for weights that multiply these") }
+      unsafe product(
+        out, outStride, split.row(rows.lowerBound), split.chunkStride, panels.panel(panel), outputs, panels.columns,
         rows.count)
     }
   }

@@ -1,0 +1,16 @@
+/// The forms in which products of some matrices read rows of activations.
+struct ActivationForms: OptionSet, BitwiseCopyable, Sendable {
+  let rawValue: UInt8
+
+  /// As they are.
+  static let floats = ActivationForms(rawValue: 1)
+  /// Rounded to eight bits; see ``RoundedRows``.
+  static let rounded = ActivationForms(rawValue: 2)
+  /// Split in two numbers of bfloat16; see ``SplitRows``.
+  static let split = ActivationForms(rawValue: 4)
+}
+
+extension [PackedMatrix] {
+  /// The forms in which any of the matrices reads activations.
+  var activationForms: ActivationForms { reduce(into: []) { $0.formUnion($1.format.panels.form) } }
+}
