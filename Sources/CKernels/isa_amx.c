@@ -27,6 +27,6 @@ static int is_permitted(void) { return CK_PERMITS_TILES; }
 const ck_isa CK_ISA(ck_isa) = {
     .name = "amx", .is_available = is_available, .is_permitted = is_permitted, .panel_columns = 4,
     .tile_rows = CK_TILE_ROWS, .base = &CK_BASE, CK_PANEL_FORMATS(CK_PRODUCT_ENTRY) CK_SPLIT_KERNELS(CK_SPLIT_ENTRY)
-    .pack_panel_f16 = CK_ISA(pack_panel_f16), .pack_panel_bf16 = CK_ISA(pack_panel_bf16), .peak_i8 = CK_ISA(peak_i8),
+    .pack_panel_f16 = CK_ISA(pack_pairs), .pack_panel_bf16 = CK_ISA(pack_pairs), .peak_i8 = CK_ISA(peak_i8),
     .peak_bf16 = CK_ISA(peak_bf16)};
 #endif

@@ -218,7 +218,7 @@ CK_PANEL_FORMATS(CK_DEFINE_PACK)
             if (k < whole) INTERLEAVE((uint8_t *)(out + k * CK_PANEL_ROWS), &rows, 0, 16);                            \
             for (size_t i = 0; k >= whole && i < columns - whole; i++)                                                \
                 for (size_t row = 0; row < CK_PANEL_ROWS; row++)                                                      \
-                    out[(k + i) * CK_PANEL_ROWS + row] = ((const TYPE *)rows.row[row])[i];                            \
+                    memcpy(out + (k + i) * CK_PANEL_ROWS + row, rows.row[row] + i * sizeof(TYPE), sizeof(TYPE));      \
         }                                                                                                             \
         const size_t bytes = columns * CK_PANEL_ROWS * sizeof(TYPE);                                                  \
         memset((char *)panel + bytes, 0, ck_float_panel_bytes(columns, sizeof(TYPE)) - bytes);                        \

@@ -191,15 +191,17 @@ CK_INLINE void multiply_float_chunk(float *out, size_t out_stride, const ck_spli
                                  (const uint16_t *)panels + k * CK_PANEL_ROWS, panel_stride, rows,                \
                                  columns - k < chunk ? columns - k : chunk, m, height, k == 0, IS_HALF);          \
         _tile_release();                                                                                          \
-    }                                                                                                             \
-    /* Packs two columns of a row as a word. */                                                                    \
-    CK_KERNEL void CK_ISA(pack_panel_##NAME)(void *restrict panel, const void *restrict source, size_t row_bytes,  \
-                                             size_t count, size_t columns) {                                       \
-        memset(panel, 0, ck_float_panel_bytes(columns, 2));                                                        \
-        for (size_t row = 0; row < count; row++)                                                                   \
-            for (size_t k = 0; k < columns; k += 2)                                                                \
-                memcpy((uint16_t *)panel + k * CK_PANEL_ROWS + 2 * row,                                            \
-                       (const char *)source + row * row_bytes + 2 * k, k + 1 < columns ? 4 : 2);                   \
     }
 CK_DEFINE_TILE_FLOATS(bf16, 0)
 CK_DEFINE_TILE_FLOATS(f16, 1)
+
+/// Packs numbers of 16 bits. Two columns of a row are a word, and words are packed as floats are.
+CK_KERNEL void CK_ISA(pack_pairs)(void *restrict panel, const void *restrict source, size_t row_bytes, size_t count,
+                                  size_t columns) {
+    CK_BASE.pack_panel_f32(panel, source, row_bytes, count, columns / 2);
+    if (columns % 2 == 0) return;
+    uint16_t last[CK_PANEL_ROWS][2] = {0};
+    for (size_t row = 0; row < count; row++)
+        memcpy(last[row], (const char *)source + row * row_bytes + 2 * (columns - 1), 2);
+    memcpy((uint16_t *)panel + (columns - 1) * CK_PANEL_ROWS, last, sizeof last);
+}
