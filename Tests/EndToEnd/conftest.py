@@ -5,7 +5,7 @@ from pathlib import Path
 import openai
 import pytest
 
-from server import Server
+from server import CONTEXT, Server
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -20,8 +20,9 @@ def binary(request):
     return str(Path(request.config.getoption("--binary")).resolve())
 
 
-def with_context(request, tmp_path_factory, length):
-    """A folder with the model that is made for so many tokens, whatever its own context."""
+@pytest.fixture(scope="session")
+def model(request, tmp_path_factory):
+    """The model with a context of 32,768 tokens, whatever its own: long generations give tests time to interfere."""
     source = Path(request.config.getoption("--model")).resolve()
     folder = tmp_path_factory.mktemp("models") / source.name
     folder.mkdir()
@@ -29,21 +30,9 @@ def with_context(request, tmp_path_factory, length):
         if file.is_file() and file.name != "config.json":
             (folder / file.name).symlink_to(file)
     config = json.loads((source / "config.json").read_text(encoding="utf-8"))
-    config["max_position_embeddings"] = length
+    config["max_position_embeddings"] = CONTEXT
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
     return str(folder)
-
-
-@pytest.fixture(scope="session")
-def model(request, tmp_path_factory):
-    """The model with a context of 2048 tokens: long generations give tests time to interfere."""
-    return with_context(request, tmp_path_factory, 2048)
-
-
-@pytest.fixture(scope="session")
-def long_model(request, tmp_path_factory):
-    """The model with a context for prompts that take many steps."""
-    return with_context(request, tmp_path_factory, 32_768)
 
 
 @pytest.fixture(scope="session")

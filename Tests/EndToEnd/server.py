@@ -11,8 +11,10 @@ from pathlib import Path
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-# More tokens than any test waits for, within the context that the tests give the model.
-LONG = {"max_tokens": 1900, "ignore_eos": True, "temperature": 1.0, "seed": 1}
+# The context that the tests give the model.
+CONTEXT = 32_768
+# More tokens than any test waits for.
+LONG = {"max_tokens": 30_000, "ignore_eos": True, "temperature": 1.0, "seed": 1}
 
 
 class Server:

@@ -142,7 +142,7 @@ def test_what_is_not_read_is_not_generated(start):
 
 def test_an_answer_that_is_never_read_ends(start):
     with start("--idle-timeout", "1") as server:
-        body = server.chat(stream=True, n=4, logprobs=True, top_logprobs=20, **LONG)
+        body = server.chat(stream=True, n=4, logprobs=True, top_logprobs=20, **{**LONG, "max_tokens": 1900})
         with server.connect(request("POST", CHAT, json.dumps(body).encode())):
             wait_until(lambda: server.metric("num_requests_running") > 0)
             wait_until(lambda: sum(server.metric("request_success_total", finished_reason=reason)

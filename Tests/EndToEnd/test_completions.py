@@ -2,6 +2,8 @@
 import openai
 import pytest
 
+from server import CONTEXT
+
 
 def complete(client, server, prompt, **options):
     return client.completions.create(model=server.model, prompt=prompt, temperature=0, **options)
@@ -26,7 +28,7 @@ def test_default_length_is_sixteen(client, server):
 
 
 def test_a_default_length_yields_to_the_context(client, server):
-    long = complete(client, server, [[5] * 2040], extra_body={"ignore_eos": True})
+    long = complete(client, server, [[5] * (CONTEXT - 8)], extra_body={"ignore_eos": True})
     assert long.usage.completion_tokens == 8 and long.choices[0].finish_reason == "length"
 
 

@@ -159,7 +159,8 @@ def test_an_unfinished_request_is_told_why_it_ends(start):
 
 def test_who_does_not_read_is_cut_off(start):
     with start("--idle-timeout", "1") as server:
-        body = json.dumps(server.chat(stream=True, n=4, logprobs=True, top_logprobs=20, **LONG)).encode()
+        body = json.dumps(server.chat(stream=True, n=4, logprobs=True, top_logprobs=20,
+                                      **{**LONG, "max_tokens": 1900})).encode()
         with server.connect(request("POST", CHAT, body)):
             wait_until(lambda: server.metric("num_requests_running") > 0)
             server.wait_for_event("client does not read", timeout=60)

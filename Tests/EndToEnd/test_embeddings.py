@@ -10,7 +10,7 @@ import httpx
 import openai
 import pytest
 
-from server import Server
+from server import CONTEXT, Server
 
 TEXTS = ["2+2=4", "雞兔同籠，上有35頭", "What is 47 + 85?", "a" * 300]
 
@@ -112,7 +112,7 @@ REFUSALS = [
     ({"input": ""}, "input"), ({"input": []}, "input"), ({"input": 7}, "input"), ({}, "input"),
     ({"input": ["a", 7]}, "input[1]"), ({"input": ["a", ""]}, "input[1]"), ({"input": [1, 99999]}, "input"),
     ({"input": [[1], [-1]]}, "input[1][0]"), ({"input": ["a"] * 3000}, "input"),
-    ({"input": ["a", "word " * 5000]}, "input[1]"), ({"input": "a", "dimensions": 257}, "dimensions"),
+    ({"input": ["a", "word " * CONTEXT]}, "input[1]"), ({"input": "a", "dimensions": 257}, "dimensions"),
     ({"input": "a", "encoding_format": "int8"}, "encoding_format"), ({"input": "a", "pooling": "max"}, "pooling"),
     ({"input": "a", "truncate_prompt_tokens": 5}, "truncate_prompt_tokens"),
 ]

@@ -7,6 +7,8 @@ import httpx
 import openai
 import pytest
 
+from server import CONTEXT
+
 HELLO = {"messages": [{"role": "user", "content": "Hello"}]}
 CHAT, TEXT = "/v1/chat/completions", "/v1/completions"
 
@@ -37,14 +39,14 @@ BAD = [
      "response_format.json_schema.schema", "invalid_value"),
     (CHAT, {"messages": [{"role": "user", "content": "x"}, {"role": "tool", "content": "y", "tool_call_id": "1"}]},
      "messages", "template_error"),
-    (CHAT, {"messages": [{"role": "user", "content": "seven " * 5000}]}, "messages", "context_length_exceeded"),
+    (CHAT, {"messages": [{"role": "user", "content": "seven " * CONTEXT}]}, "messages", "context_length_exceeded"),
     (CHAT, {"messages": [{"role": "user", "content": "7" * 3_000_000}]}, "messages", "context_length_exceeded"),
     (TEXT, {}, "prompt", "missing_required_parameter"),
     (TEXT, {"prompt": ""}, "prompt", "empty_prompt"),
     (TEXT, {"prompt": [[]]}, "prompt", "empty_prompt"),
     (TEXT, {"prompt": [5, 10**6]}, "prompt", "token_out_of_range"),
     (TEXT, {"prompt": [5, -1]}, "prompt[1]", "invalid_value"),
-    (TEXT, {"prompt": [5] * 5000}, "prompt", "context_length_exceeded"),
+    (TEXT, {"prompt": [5] * (CONTEXT + 1)}, "prompt", "context_length_exceeded"),
     (TEXT, {"prompt": "x", "suffix": "y"}, "suffix", "unsupported_parameter"),
     (TEXT, {"prompt": ["x"] * 400}, "n", "too_many_choices"),
 ]

@@ -10,7 +10,7 @@ import httpx
 import openai
 import pytest
 
-from server import LONG, events
+from server import CONTEXT, LONG, events
 
 CHAT, TEXT = "/v1/chat/completions", "/v1/completions"
 BODY = json.dumps({"prompt": "2 + 2", "max_tokens": 2, "temperature": 0}).encode()
@@ -142,7 +142,7 @@ def test_the_server_says_what_it_is(server, binary):
 def test_the_tokenizer_can_be_asked(server):
     text = "雞 12 <|im_end|> é"
     answer = server.post("/tokenize", {"model": server.model, "prompt": text, "return_token_strs": True}).json()
-    assert answer["count"] == len(answer["tokens"]) == len(answer["token_strs"]) and answer["max_model_len"] == 2048
+    assert answer["count"] == len(answer["tokens"]) == len(answer["token_strs"]) and answer["max_model_len"] == CONTEXT
     assert server.post("/detokenize", {"tokens": answer["tokens"]}).json()["prompt"] == text
     plain = server.post("/tokenize", {"prompt": text}).json()
     assert plain["tokens"] == answer["tokens"] and plain["token_strs"] is None

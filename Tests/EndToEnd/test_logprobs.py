@@ -4,6 +4,8 @@ import math
 import openai
 import pytest
 
+from server import CONTEXT
+
 TEXT = "/v1/completions"
 PROMPT = "雞兔同籠 é 🤖: 2 + 2"
 
@@ -157,10 +159,10 @@ def test_what_cannot_be_told_is_refused(server, fields, field):
 
 
 def test_a_prompt_that_is_only_read_may_fill_the_context(client, server):
-    full = complete(client, server, [[5] * 2048], max_tokens=0, echo=True, logprobs=1).choices[0]
-    assert len(full.logprobs.tokens) == 2048 and not math.isnan(sum(full.logprobs.token_logprobs[1:]))
+    full = complete(client, server, [[5] * CONTEXT], max_tokens=0, echo=True, logprobs=1).choices[0]
+    assert len(full.logprobs.tokens) == CONTEXT and not math.isnan(sum(full.logprobs.token_logprobs[1:]))
     with pytest.raises(openai.BadRequestError) as caught:
-        complete(client, server, [[5] * 2049], max_tokens=0)
+        complete(client, server, [[5] * (CONTEXT + 1)], max_tokens=0)
     assert caught.value.code == "context_length_exceeded"
 
 

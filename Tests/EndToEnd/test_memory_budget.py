@@ -1,12 +1,8 @@
 """Keys and values and recurrent state share one budget of memory."""
-import json
 import random
-from pathlib import Path
 
 import httpx
 import pytest
-
-from server import Server
 
 COMPLETIONS = "/v1/completions"
 MIB = 1 << 20
@@ -53,26 +49,11 @@ def test_each_kind_takes_what_the_other_does_not_need(start):
         assert ask(server, prompt(0, 1900), 60)["choices"] == first["choices"]
 
 
-@pytest.fixture(scope="module")
-def long_model(model, tmp_path_factory):
-    """The model with a context that takes 2 MiB of keys and values."""
-    source = Path(model)
-    folder = tmp_path_factory.mktemp("long") / source.name
-    folder.mkdir()
-    for file in source.iterdir():
-        if file.name != "config.json":
-            (folder / file.name).symlink_to(file.resolve())
-    config = json.loads((source / "config.json").read_text(encoding="utf-8"))
-    config["max_position_embeddings"] = 8192
-    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    return str(folder)
-
-
 @pytest.mark.parametrize("options", [(), ("--no-prefix-caching",)])
-def test_what_was_refused_and_preempted_has_room(binary, long_model, options):
-    """A MiB of keys and values is 4096 tokens; states of two sequences leave eight more."""
-    with Server(binary, long_model, "--kv-cache-mib", "1", "--state-cache-mib", "10", "--max-running", "4",
-                *options) as server:
+def test_what_was_refused_and_preempted_has_room(start, options):
+    """A MiB of keys and values is 4096 tokens, half of the context; states of two sequences leave eight more."""
+    with start("--max-context", "8192", "--kv-cache-mib", "1", "--state-cache-mib", "10", "--max-running", "4",
+               *options) as server:
         assert ask(server, prompt(1, 6000))["usage"]["prompt_tokens"] == 6000
         ask(server, [prompt(seed, 1500) for seed in range(4)], 100)
         assert server.metric("num_preemptions_total") == 0

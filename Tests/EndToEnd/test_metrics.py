@@ -2,6 +2,8 @@
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
+from server import CONTEXT
+
 CHAT = "/v1/chat/completions"
 
 COUNTERS = ["num_preemptions", "prompt_tokens", "generation_tokens", "request_success", "admission_rejections",
@@ -34,7 +36,7 @@ def test_a_request_is_counted_once_everywhere(start):
     with start() as server:
         usage = server.post(CHAT, server.chat(max_tokens=7, ignore_eos=True)).json()["usage"]
         server.post(CHAT, server.chat(temperature=-1))
-        server.post(CHAT, server.chat("x" * 5000))
+        server.post(CHAT, server.chat("x" * (CONTEXT + 1)))
         metric = server.metric
         assert metric("prompt_tokens_total") == usage["prompt_tokens"]
         assert metric("generation_tokens_total") == usage["completion_tokens"] == 7

@@ -10,7 +10,7 @@ from langchain_core.tools import tool
 from langchain_ollama import ChatOllama
 
 import reciter
-from server import LONG, Server, events
+from server import CONTEXT, LONG, Server, events
 from test_tools import TOOLS
 
 GAP = ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", "<|fim_pad|>")
@@ -270,10 +270,10 @@ def test_a_text_to_embed_is_cut(server):
     (expected,) = server.post("/v1/embeddings", {"input": tokens[:7]}).json()["data"]
     cut = client.embed(server.model, "word " * 50, options={"num_ctx": 7})
     assert cut.prompt_eval_count == 7 and cut.embeddings[0] == pytest.approx(expected["embedding"], abs=1e-3)
-    assert client.embed(server.model, ["word " * 5000, "b"]).prompt_eval_count > 100
+    assert client.embed(server.model, ["word " * CONTEXT, "b"]).prompt_eval_count > 100
     for wrong, complaint in [
             ({"options": {"num_ctx": 7}, "input": "word " * 50, "truncate": False}, "input"),
-            ({"input": ["a", "word " * 5000], "truncate": False}, "input[1]"), ({"input": ["a", 7]}, "input[1]"),
+            ({"input": ["a", "word " * CONTEXT], "truncate": False}, "input[1]"), ({"input": ["a", 7]}, "input[1]"),
             ({"input": 7}, "input"), ({"input": "a", "dimensions": 257}, "dimensions"), ({"input": ["a", ""]}, "input[1]"),
             ({"input": "a", "truncate": "yes"}, "truncate"), ({"input": "a", "pooling": "max"}, "pooling"),
             ({"input": ["a"] * 3000}, "input"), ({"input": "a", "options": {"num_ctx": 0}}, "options.num_ctx")]:

@@ -2,7 +2,7 @@
 import httpx
 import pytest
 
-from server import LONG, events, wait_until
+from server import CONTEXT, LONG, events, wait_until
 
 
 def test_it_is_ready_while_it_takes_requests(start):
@@ -22,7 +22,7 @@ def test_properties(server):
     info = httpx.get(server.url + "/tokenizer_info").json()
     assert told["chat_template"] == info["chat_template"] and told["eos_token"] == info["eos_token"]
     settings = told["default_generation_settings"]
-    assert settings["n_ctx"] == 2048 and settings["params"]["repeat_last_n"] == -1
+    assert settings["n_ctx"] == CONTEXT and settings["params"]["repeat_last_n"] == -1
     assert told["total_slots"] == len(httpx.get(server.url + "/slots").json()) > 0
     assert told["model_alias"] == server.model and "/" not in told["model_path"]
     # They are what a request can say that says the same.

@@ -9,7 +9,7 @@ import httpx
 import openai
 import pytest
 
-from server import LONG, Server, events, wait_until
+from server import LONG, events, wait_until
 from test_load import CHAT, raw_request
 
 COMPLETIONS = "/v1/completions"
@@ -21,12 +21,12 @@ def tokens(count, seed):
 
 
 @pytest.fixture
-def busy(binary, long_model):
+def busy(start):
     """Starts a server whose only place is held by a stream that decodes until its connection is closed."""
     servers = []
 
     def busy(*options):
-        server = Server(binary, long_model, "--max-running", "1", *options)
+        server = start("--max-running", "1", *options)
         servers.append(server)
         return server, hold(server)
 
@@ -41,7 +41,7 @@ def lasting(server, count, seed, **members):
 
 
 def hold(server):
-    connection = raw_request(server, server.chat(stream=True, **{**LONG, "max_tokens": 30_000}))
+    connection = raw_request(server, server.chat(stream=True, **LONG))
     wait_until(lambda: server.metric("num_requests_running") == 1)
     return connection
 
@@ -93,8 +93,8 @@ def test_a_client_with_many_requests_does_not_keep_others_waiting(busy):
     assert order.index("one") <= 1
 
 
-def test_a_short_prompt_does_not_wait_for_a_long_one(binary, long_model):
-    with Server(binary, long_model, "--max-batch-tokens", "64") as server:
+def test_a_short_prompt_does_not_wait_for_a_long_one(start):
+    with start("--max-batch-tokens", "64") as server:
         long = {"model": server.model, "prompt": tokens(6000, 1), "max_tokens": 1}
         short = {"model": server.model, "prompt": tokens(20, 2), "max_tokens": 1}
         with ThreadPoolExecutor(1) as pool:
@@ -198,10 +198,10 @@ def test_options_that_make_no_sense_are_wrong_usage(binary, model, option, value
     assert done.returncode == 64 and option in done.stderr
 
 
-def test_a_target_cuts_prompts_into_small_steps(binary, long_model):
+def test_a_target_cuts_prompts_into_small_steps(start):
     """The times themselves are a benchmark's."""
     def largest_step(*options):
-        with Server(binary, long_model, *options) as server:
+        with start(*options) as server:
             body = {"model": server.model, "prompt": tokens(50, 1), "stream": True, **LONG}
             with httpx.stream("POST", server.url + COMPLETIONS, json=body, timeout=60) as stream:
                 answer = events(stream)
