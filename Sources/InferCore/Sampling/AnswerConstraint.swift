@@ -26,8 +26,8 @@ public struct AnswerConstraint: LogitsProcessor {
     if let token = forcedToken(), logits.indices.contains(Int(token)) { return keep(token, &logits) }
     let (mask, mayEnd): (TokenMask, Bool)
     switch answer.next() {
-    case .anyButEnds:
-      for token in endTokens where logits.indices.contains(Int(token)) { logits[Int(token)] = -.infinity }
+    case .anyBut(let tokens):
+      for token in endTokens.union(tokens) where logits.indices.contains(Int(token)) { logits[Int(token)] = -.infinity }
       return
     case .some(let tokens, let end): (mask, mayEnd) = (tokens, end)
     }

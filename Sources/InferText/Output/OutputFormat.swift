@@ -13,7 +13,10 @@ public enum ReasoningFormat: String, Sendable, CaseIterable {
 /// The makeup of a model's answers: reasoning, content and calls of tools, each marked in a way of its family.
 public struct OutputFormat: Sendable, Equatable {
   /// The marks of reasoning.
-  public var reasoning: ReasoningFormat
+  public var reasoning: ReasoningFormat { didSet { expectsReasoning = true } }
+  /// `true` where the template shows the marks of reasoning, or they were named: other models' answers may hold them, and
+  /// are read so, but are not to be led there.
+  private(set) var expectsReasoning: Bool
   /// The format of calls; `nil` when the template does not show it.
   public var toolCalls: ToolCallFormat?
   /// The end of every tag's name: `:opensource` in `<think:opensource>`.
@@ -27,6 +30,7 @@ public struct OutputFormat: Sendable, Equatable {
   public init(template: String) {
     let shows = { (text: String) in template.containsExactly(text) }
     toolCalls = ToolCallFormat(template: template)
+    expectsReasoning = toolCalls == .harmony || shows("<think") || shows("</think")
     reasoning = toolCalls == .harmony ? .harmony : shows("<answer>") && shows("<think>") ? .thinkAnswer : .think
     tagSuffix = Self.suffix(in: template)
     hasFencedArguments = shows("```json")

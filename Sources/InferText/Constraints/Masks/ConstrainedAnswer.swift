@@ -4,8 +4,8 @@
 public struct ConstrainedAnswer: Sendable {
   /// The tokens that may come next.
   public enum Next: Sendable {
-    /// Any but those that end the answer.
-    case anyButEnds
+    /// Any but these, and but those that end the answer.
+    case anyBut([Int32])
     /// Some, and those that end the answer if `mayEnd` is true.
     case some(TokenMask, mayEnd: Bool)
   }
@@ -27,7 +27,7 @@ public struct ConstrainedAnswer: Sendable {
 
   let tokenizer: Tokenizer
   let vocabulary: MaskVocabulary
-  private let reasoningEnd: [UInt8]
+  private let reasoningEnd: ReasoningEnd?
   private(set) var phase: Phase
   private(set) var content: ConstraintCursor
 
@@ -47,7 +47,7 @@ public struct ConstrainedAnswer: Sendable {
     self.vocabulary = vocabulary
     content = constraint.makeCursor(whiteSpace: .generated)
     let tags = constraint.isWhole ? nil : format?.reasoningTags
-    reasoningEnd = Array((tags?.end ?? "").utf8)
+    reasoningEnd = tags.map { ReasoningEnd($0.end, in: vocabulary) }
     phase = .content
     guard let format, let tags else { return }
     if format.reasoning == .harmony || ReasoningParser.openEnd(of: prompt, startTag: tags.start) != nil {
@@ -56,7 +56,7 @@ public struct ConstrainedAnswer: Sendable {
       // A prompt that closes the reasoning has it behind it.
       if let token = tokenizer.id(for: tags.start) {
         phase = .beginning(opening: .token(token), isContent: true)
-      } else if let mark = try? Constraint(choice: [tags.start], for: vocabulary) {
+      } else if format.expectsReasoning, let mark = try? Constraint(choice: [tags.start], for: vocabulary) {
         phase = .beginning(opening: .text(mark.makeCursor()), isContent: true)
       }
     }
@@ -65,7 +65,7 @@ public struct ConstrainedAnswer: Sendable {
   /// The tokens that may come next.
   public func next() -> Next {
     switch phase {
-    case .reasoning: return .anyButEnds
+    case .reasoning(let tail): return .anyBut(reasoningEnd?.tokensAcross(behind: tail, into: content) ?? [])
     case .content: return .some(content.mask(), mayEnd: content.mayEnd)
     case .beginning(let opening, let isContent):
       var mask = content.mask()
@@ -96,12 +96,9 @@ public struct ConstrainedAnswer: Sendable {
   }
 
   private mutating func acceptReasoning(_ text: [UInt8]) {
-    guard let end = Self.end(of: reasoningEnd, in: text) else {
-      phase = .reasoning(tail: text.suffix(reasoningEnd.count - 1))
-      return
-    }
+    guard let reasoningEnd else { return }
+    guard let rest = reasoningEnd.rest(in: text) else { return phase = .reasoning(tail: reasoningEnd.tail(of: text)) }
     phase = .content
-    let rest = text[end...].drop(while: \.isJSONSpace)
     if !rest.isEmpty { acceptContent(rest) }
   }
 
@@ -119,12 +116,6 @@ public struct ConstrainedAnswer: Sendable {
       }
       phase = cursor.mayEnd ? .reasoning(tail: []) : .beginning(opening: .text(cursor), isContent: isContent)
     }
-  }
-
-  /// The index behind the first place of a mark in a text.
-  private static func end(of mark: [UInt8], in text: [UInt8]) -> Int? {
-    guard text.count >= mark.count else { return nil }
-    return (0...text.count - mark.count).first { text[$0...].starts(with: mark) }.map { $0 + mark.count }
   }
 }
 

@@ -47,14 +47,27 @@ struct TokenTrie: Sendable {
   }
 
   /// `true` when there are tokens that begin with `bytes` and are longer. O(256 · bytes).
-  func hasTokens(longerThan bytes: some Collection<UInt8>) -> Bool {
+  func hasTokens(longerThan bytes: some Collection<UInt8>) -> Bool { !nodes(below: bytes).isEmpty }
+
+  /// The tokens that begin with `bytes` and are longer, each with what it has behind them.
+  func tokens(longerThan bytes: some Collection<UInt8>) -> [(id: Int32, rest: [UInt8])] {
+    var rest: [UInt8] = []
+    return nodes[nodes(below: bytes)].flatMap { node in
+      rest.removeLast(rest.count - (Int(node.depth) - bytes.count - 1))
+      rest.append(node.byte)
+      return ids[Int(node.firstID)..<Int(node.firstID + node.idCount)].map { ($0, rest) }
+    }
+  }
+
+  /// The nodes whose strings begin with `bytes` and are longer.
+  private func nodes(below bytes: some Collection<UInt8>) -> Range<Int> {
     var (index, end) = (0, nodes.count)
     for byte in bytes {
       while index < end, nodes[index].byte != byte { index = Int(nodes[index].end) }
-      guard index < end else { return false }
+      guard index < end else { return end..<end }
       end = Int(nodes[index].end)
       index += 1
     }
-    return index < end
+    return index..<end
   }
 }
