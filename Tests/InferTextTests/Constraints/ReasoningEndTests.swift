@@ -4,7 +4,9 @@ import Testing
 
 /// Where reasoning ends within a token.
 @Suite struct ReasoningEndTests {
-  private let texts = ["<", "/think", ">", ">\n", ">4", ">\n 4", ">x", "k>7", "k> x", "</think>\n\n", "</think>x", "a</th", "7"]
+  private let texts = [
+    "<", "/think", ">", ">\n", ">4", ">\n 4", ">x", "k>7", "k> x", "</think>\n\n", "</think>x", "a</th", "7",
+  ]
 
   @Test func tokensThatBeginNoContentAreTold() throws {
     let vocabulary = MaskVocabulary(size: texts.count, texts.enumerated().map { (Int32($0), Array($1.utf8)) })
