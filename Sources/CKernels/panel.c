@@ -65,17 +65,12 @@ CK_INLINE void unpack_row(float *out, const uint8_t *panel, size_t row, size_t b
     }
 CK_PANEL_FORMATS(CK_DEFINE_PANEL)
 
-/// Where the number of a row and column stands in a panel of numbers of `bytes` bytes.
-CK_INLINE size_t number_at(size_t row, size_t k, size_t bytes) {
-    const size_t together = bytes == 2 && ck_splits_activations() ? 2 : 1;
-    return k / together * together * CK_PANEL_ROWS + row * together + k % together;
-}
-
 #define CK_DEFINE_FLOAT_PANEL(NAME, TYPE)                                                                      \
     size_t ck_panel_size_##NAME(size_t columns) { return ck_float_panel_bytes(columns, sizeof(TYPE)); }        \
     void ck_unpack_panel_row_##NAME(float *out, const void *panel, size_t row, size_t columns) {               \
         const TYPE *from = panel;                                                                              \
-        for (size_t k = 0; k < columns; k++) out[k] = ck_from_##NAME(from[number_at(row, k, sizeof(TYPE))]);   \
+        const size_t together = ck_panel_columns(sizeof(TYPE));                                                \
+        for (size_t k = 0; k < columns; k++) out[k] = ck_from_##NAME(from[ck_panel_place(row, k, together)]);  \
     }
 CK_DEFINE_FLOAT_PANEL(f32, float)
 CK_DEFINE_FLOAT_PANEL(f16, _Float16)

@@ -91,6 +91,12 @@ CK_INLINE size_t ck_panel_bytes(ck_panel_parts parts) { return (parts.end + 63) 
 /// The code that stands for zero where codes are centred.
 CK_INLINE int ck_panel_centre(ck_panel_kind kind) { return kind.mins ? 0 : 1 << (kind.bits - 1); }
 
+/// Where a column of a row stands among those of sixteen rows, of which `together` of a row stand together: numbers, bytes of
+/// codes, and bytes of nibbles of columns k and k + 16.
+CK_INLINE size_t ck_panel_place(size_t row, size_t column, size_t together) {
+    return (column - column % together) * CK_PANEL_ROWS + row * together + column % together;
+}
+
 /// Bytes from one panel of floating-point weights to the next.
 CK_INLINE size_t ck_float_panel_bytes(size_t columns, size_t value_bytes) {
     return (columns * CK_PANEL_ROWS * value_bytes + 63) & ~(size_t)63;

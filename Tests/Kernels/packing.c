@@ -23,21 +23,21 @@ static void codes_of_block(uint8_t codes[CK_BLOCK], ck_panel_kind kind, const ui
     }
 }
 
-/// Which group of codes a row's column belongs to, and its byte there.
+/// Which group of codes a row's column belongs to, and its byte there, where `columns` columns stand together.
 typedef struct {
     size_t group, byte;
 } place;
 
-static place place_of(size_t row, size_t i) {
-    const size_t columns = ck_chosen.panel_columns;
+static place place_of(size_t row, size_t i, size_t columns) {
     const int shift = __builtin_ctzll(columns);
     return (place){(i >> shift << (shift - 2)) + (row << shift >> 6), ((row << shift) & 63) + (i & (columns - 1))};
 }
 
 /// Puts the codes of one row's block into the panel's vectors.
-static void pack_codes(uint8_t *codes, uint8_t *high, const uint8_t code[CK_BLOCK], ck_panel_kind kind, size_t row) {
+static void pack_codes(uint8_t *codes, uint8_t *high, const uint8_t code[CK_BLOCK], ck_panel_kind kind, size_t row,
+                       size_t columns) {
     for (size_t i = 0; i < CK_BLOCK; i++) {
-        const place at = place_of(row, i);
+        const place at = place_of(row, i, columns);
         if (kind.bits == 8) {
             codes[64 * at.group + at.byte] = code[i];
             continue;
@@ -71,9 +71,9 @@ static void pack_scales(uint8_t *scales, uint8_t *mins, ck_panel_kind kind, cons
     }
 }
 
-/// The twin.
+/// The twin, with `together` columns of a row together.
 static void pack(uint8_t *panel, const uint8_t *rows, size_t row_bytes, size_t count, size_t blocks,
-                 ck_panel_kind kind) {
+                 ck_panel_kind kind, size_t together) {
     ck_panel_parts parts = ck_panel_layout(kind, blocks);
     memset(panel, 0, ck_panel_bytes(parts));
     for (size_t row = 0; row < count; row++) {
@@ -82,7 +82,7 @@ static void pack(uint8_t *panel, const uint8_t *rows, size_t row_bytes, size_t c
             uint8_t code[CK_BLOCK];
             codes_of_block(code, kind, source, b);
             pack_codes(panel + b * ck_panel_code_bytes(kind), panel + parts.high + b * ck_panel_high_bytes(kind), code,
-                       kind, row);
+                       kind, row, together);
         }
         for (size_t unit = 0; unit < (kind.super ? blocks / 8 : blocks); unit++)
             pack_scales(panel + parts.scales + unit * ck_panel_scale_bytes(kind),
@@ -92,12 +92,11 @@ static void pack(uint8_t *panel, const uint8_t *rows, size_t row_bytes, size_t c
 
 /// The twin for numbers of `size` bytes.
 static void pack_numbers(uint8_t *panel, const uint8_t *rows, size_t row_bytes, size_t count, size_t columns,
-                         size_t size) {
+                         size_t size, size_t together) {
     memset(panel, 0, ck_float_panel_bytes(columns, size));
     for (size_t row = 0; row < count; row++)
         for (size_t k = 0; k < columns; k++)
-            memcpy(panel + (size == 2 && ck_splits_activations() ? (k & ~(size_t)1) * CK_PANEL_ROWS + 2 * row + k % 2
-                                                                 : k * CK_PANEL_ROWS + row) * size,
+            memcpy(panel + ((k - k % together) * CK_PANEL_ROWS + row * together + k % together) * size,
                    rows + row * row_bytes + k * size, size);
 }
 
@@ -108,9 +107,10 @@ static const struct format {
     size_t number;
     size_t (*size)(size_t);
     void (*pack)(void *, const void *, size_t, size_t, size_t);
+    void (*turn)(void *, size_t, const void *, size_t, size_t);
 } formats[] = {
-#define QUANTISED(NAME, KIND) {#NAME, KIND, 0, ck_panel_size_##NAME, ck_pack_panel_##NAME},
-#define FLOATS(NAME, SIZE) {#NAME, {0}, SIZE, ck_panel_size_##NAME, ck_pack_panel_##NAME},
+#define QUANTISED(NAME, KIND) {#NAME, KIND, 0, ck_panel_size_##NAME, ck_pack_panel_##NAME, ck_turn_panel_##NAME},
+#define FLOATS(NAME, SIZE) {#NAME, {0}, SIZE, ck_panel_size_##NAME, ck_pack_panel_##NAME, ck_turn_panel_##NAME},
     CK_PANEL_FORMATS(QUANTISED) FLOATS(f32, 4) FLOATS(f16, 2) FLOATS(bf16, 2)};
 
 /// Rows of arbitrary bytes that lie `gap` bytes apart, in memory that ends with the last of them; the panel is anything
@@ -120,18 +120,27 @@ static void test_packing(const struct format *f, size_t count, size_t columns, s
                              : columns / (f->kind.super ? CK_SUPER : CK_BLOCK) * ck_block_bytes(f->kind);
     size_t row_bytes = bytes + gap, length = (count - 1) * row_bytes + bytes, size = f->size(columns);
     uint8_t *rows = malloc(length + (length == 0)), *want = malloc(size), *got = malloc(size + 1);
-    if (!rows || !want || !got) abort();
+    uint8_t *turned = malloc(size + 1);
+    if (!rows || !want || !got || !turned) abort();
     for (size_t i = 0; i < length; i++) rows[i] = (uint8_t)(256 * fabsf(random_float()));
     memset(got, 0xa5, size + 1);
-    if (f->number) pack_numbers(want, rows, row_bytes, count, columns, f->number);
-    else pack(want, rows, row_bytes, count, columns / CK_BLOCK, f->kind);
-    f->pack(got, rows, row_bytes, count, columns);
     check_context(f->name, count, columns, gap);
-    check_that(memcmp(got, want, size) == 0, "a panel as its description says");
-    check_that(got[size] == 0xa5, "no byte behind the panel is written");
+    // In the instruction set's own layout, and turned from that to both that there are.
+    const size_t own = ck_panel_columns(f->number), most = f->number == 0 ? 8 : f->number == 2 ? 2 : 1;
+    f->pack(got, rows, row_bytes, count, columns);
+    for (size_t to = f->number ? 1 : 4; to <= most; to *= 2) {
+        if (f->number) pack_numbers(want, rows, row_bytes, count, columns, f->number, to);
+        else pack(want, rows, row_bytes, count, columns / CK_BLOCK, f->kind, to);
+        if (to == own) check_that(memcmp(got, want, size) == 0, "a panel as its description says");
+        memset(turned, 0xa5, size + 1);
+        f->turn(turned, to, got, own, columns);
+        check_that(memcmp(turned, want, size) == 0, "a panel of another layout");
+        check_that(turned[size] == 0xa5 && got[size] == 0xa5, "no byte behind a panel is written");
+    }
     free(rows);
     free(want);
     free(got);
+    free(turned);
 }
 
 void test_packing_of_panels(void) {

@@ -154,16 +154,23 @@ typedef struct {
 /// product with it.
 void ck_quantize_activations(ck_activations *out, size_t out_chunk, const float *x, size_t n);
 
+/// The number of columns of a row that stand together in panels of the instruction set, which is all that layouts of panels
+/// differ in (panel_layout.c): of quantised weights for 0, four or eight; of numbers of `number_bytes` bytes, one, or two
+/// where they have two bytes. Panels of all layouts have the same size.
+size_t ck_panel_columns(size_t number_bytes);
+
 /// Declares, for a format and rows of `columns` columns, a multiple of its block:
 /// - ck_panel_size: bytes of a panel, a multiple of 64;
 /// - ck_pack_panel: packs `count` ≤ CK_PANEL_ROWS rows, `row_bytes` apart, as a panel; missing rows are zero;
 /// - ck_unpack_panel_row: one row of a panel as floats;
+/// - ck_turn_panel: a panel in which `from` columns of a row stand together as one in which `to` do; see ck_panel_columns;
 /// - ck_matmul: out[t · out_stride + r] = x[t] · row r, for t < m and r < rows, over panels that lie one behind
 ///   another. Row t of the activations begins at x + t · CK_CHUNK, and its chunks lie `x_chunk` blocks apart.
 #define CK_DECLARE_PANEL(NAME)                                                                                \
     size_t ck_panel_size_##NAME(size_t columns);                                                              \
     void ck_pack_panel_##NAME(void *panel, const void *rows, size_t row_bytes, size_t count, size_t columns); \
     void ck_unpack_panel_row_##NAME(float *out, const void *panel, size_t row, size_t columns);               \
+    void ck_turn_panel_##NAME(void *out, size_t to, const void *panel, size_t from, size_t columns);          \
     void ck_matmul_##NAME(float *out, size_t out_stride, const ck_activations *x, size_t x_chunk,             \
                           const void *panels, size_t rows, size_t columns, size_t m);
 CK_DECLARE_PANEL(q8_0)
@@ -178,12 +185,13 @@ CK_DECLARE_PANEL(q6_k)
 // MARK: Products of packed floating-point weights (panel.c, Kernels/pack.h, Kernels/float_matmul.h)
 
 /// Declares, for a floating-point format:
-/// - ck_panel_size, ck_pack_panel, ck_unpack_panel_row: as above, for rows of any number of columns;
+/// - ck_panel_size, ck_pack_panel, ck_unpack_panel_row, ck_turn_panel: as above, for rows of any number of columns;
 /// - ck_matmul: out[t · out_stride + r] = Σ_k x[t · x_stride + k] · row r [k], for t < m and r < rows, over panels that
 ///   lie one behind another. A result depends on its row of activations and its row of weights alone. Products are
 ///   added in order of columns.
 #define CK_DECLARE_FLOAT_PANEL(NAME)                                                                          \
     void ck_unpack_panel_row_##NAME(float *out, const void *panel, size_t row, size_t columns);               \
+    void ck_turn_panel_##NAME(void *out, size_t to, const void *panel, size_t from, size_t columns);          \
     size_t ck_panel_size_##NAME(size_t columns);                                                              \
     void ck_pack_panel_##NAME(void *panel, const void *rows, size_t row_bytes, size_t count, size_t columns); \
     void ck_matmul_##NAME(float *out, size_t out_stride, const float *x, size_t x_stride, const void *panels, \
