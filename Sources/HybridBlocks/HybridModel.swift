@@ -20,6 +20,8 @@ package struct HybridModel: LanguageModel {
   package let stateLayout: StateLayout
   /// A hash of the configuration and the weights; `nil` for a model that was not read from files.
   package internal(set) var fingerprint: ModelFingerprint?
+  /// The number of bytes of the weights that lie in mapped files.
+  package internal(set) var mappedWeightBytes = 0
 
   /// Creates a model.
   ///

@@ -61,7 +61,8 @@ public struct LoadOptions: Sendable {
 ///
 /// Files are mapped. Every matrix that is multiplied with is read once and packed into memory of its own, in its format or
 /// in that of ``LoadOptions/quantization``; loading takes time and memory in proportion to that. Tables that are only
-/// looked up stay in the file unless they are quantised.
+/// looked up stay in the file unless they are quantised, and so do matrices of a file that
+/// ``quantizeModel(at:to:_:inPanels:options:)`` packed for this machine's instruction set.
 ///
 /// - Throws: `ModelError` that names the file, the key or the tensor.
 public func loadModel(at url: URL, options: LoadOptions = LoadOptions()) throws(ModelError) -> LoadedModel {
@@ -118,6 +119,7 @@ struct ReadModel {
       family, weights, mayLackHead: stored.lacksPrefix || source.namesNoHead(configuration))
     model.fingerprint = ModelFingerprint(
       configuration: configuration.values.serialized(), tensors: weights.loaded)
+    model.mappedWeightBytes = weights.mappedBytes
     self.model = model
     self.family = family
     classifier = try weights.classifier(width: family.frame.width, source.description)

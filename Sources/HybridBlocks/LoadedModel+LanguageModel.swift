@@ -14,6 +14,8 @@ extension LoadedModel: LanguageModel {
   public var stateLayout: StateLayout { model.stateLayout }
   /// A hash of the configuration and the weights.
   public var fingerprint: ModelFingerprint? { model.fingerprint }
+  /// The number of bytes of the weights that lie in mapped files.
+  public var mappedWeightBytes: Int { model.mappedWeightBytes }
 
   /// Runs the step with the model's weights.
   public func forward(_ step: borrowing Step, logits: inout MutableRows) { model.forward(step, logits: &logits) }

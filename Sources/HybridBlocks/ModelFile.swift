@@ -2,7 +2,7 @@ internal import InferCore
 internal import InferText
 
 /// A model as one GGUF file: of llama.cpp's, with the model's small files beside its own metadata, or where that cannot
-/// be, with tensors under the names that families read.
+/// be or panels are asked for, with tensors under the names that families read.
 struct ModelFile {
   let form: QuantizationResult.Form
   let metadata: [(key: String, value: GGUFValue)]
@@ -13,7 +13,7 @@ struct ModelFile {
 
   /// - Throws: `ModelError` when a small file cannot be read, or a tensor has no shape that its name promises.
   init(
-    _ source: ModelSource, _ read: ReadModel, _ quantization: Quantization, _ options: LoadOptions
+    _ source: ModelSource, _ read: ReadModel, _ quantization: Quantization, inPanels: Bool, _ options: LoadOptions
   ) throws(ModelError) {
     let loaded = read.weights.loaded
     var described: [(key: String, value: GGUFValue)] = []
@@ -24,7 +24,11 @@ struct ModelFile {
     // A file without a head is one of a tied model to llama.cpp. The configuration beside it tells what it is.
     var stated = read.config
     if !read.model.hasHead { stated["tie_word_embeddings"] = true }
-    switch try DialectFile.outcome(of: read.family, config: stated, loaded) {
+    let outcome =
+      inPanels
+      ? .obstacle("its weights lie in panels, as \(InstructionSet.name) multiplies with them")
+      : try DialectFile.outcome(of: read.family, config: stated, loaded)
+    switch outcome {
     case .file(let file):
       form = .llamaCpp(architecture: file.architecture)
       described = file.metadata + [("general.file_type", .count(quantization.fileType))]
@@ -35,7 +39,7 @@ struct ModelFile {
       tensors = loaded.map {
         FileTensor(
           name: $0.tensor.name, shape: $0.tensor.shape, parts: [$0.tensor], format: $0.format,
-          sourceBytes: $0.tensor.byteCount)
+          panels: inPanels && $0.isMultiplied ? .own($0.format) : nil, sourceBytes: $0.tensor.byteCount)
       }
     }
     let architecture = if case .llamaCpp(let architecture) = form { architecture } else { read.familyName }

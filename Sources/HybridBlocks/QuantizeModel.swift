@@ -37,16 +37,23 @@ public struct QuantizationResult: Sendable {
 /// The file is one that llama.cpp reads too, where that has the model's architecture and all that the model makes use of;
 /// see ``QuantizationResult/form-swift.property``.
 ///
+/// A file may hold the matrices in panels, as the instruction set of the machine that writes it multiplies with them. A machine
+/// of the same set maps such a file and uses it in place, so that it loads in the time that listing its tensors takes and
+/// processes share its memory; another turns the panels while it loads them. No other program reads it, and it is not
+/// quantised again.
+///
 /// A matrix at a time is in memory, and the file has its name only once it is whole.
 ///
 /// - Parameters:
 ///   - url: the model's folder or file.
 ///   - output: the file to write; one of that name is replaced.
 ///   - quantization: the formats to quantise to.
+///   - inPanels: `true` for matrices in panels.
 ///   - options: options of reading the model; ``LoadOptions/progress`` is called with the progress of writing.
 /// - Throws: `ModelError` when the model cannot be read, or the file not be written.
 public func quantizeModel(
-  at url: URL, to output: URL, _ quantization: Quantization, options: LoadOptions = LoadOptions()
+  at url: URL, to output: URL, _ quantization: Quantization, inPanels: Bool = false,
+  options: LoadOptions = LoadOptions()
 ) throws(ModelError) -> QuantizationResult {
   var survey = options
   survey.quantization = quantization
@@ -55,10 +62,16 @@ public func quantizeModel(
   let source = try ModelSource(url)
   let read = try ReadModel(source, survey)
   let loaded = read.weights.loaded
-  let file = try ModelFile(source, read, quantization, options)
+  if let packed = loaded.first(where: { $0.tensor.panels != nil })?.tensor {
+    throw .tensor(name: packed.name, reason: "is \(packed.type) already; expected the model that the file was made of")
+  }
+  let file = try ModelFile(source, read, quantization, inPanels: inPanels, options)
   let writer = try GGUFWriter(
     at: output, metadata: file.metadata,
-    tensors: file.tensors.map { GGUFWriter.Tensor(name: $0.name, shape: $0.shape, format: $0.format) })
+    tensors: file.tensors.map { tensor in
+      tensor.panels.map { GGUFWriter.Tensor(name: tensor.name, shape: tensor.shape, panels: $0) }
+        ?? GGUFWriter.Tensor(name: tensor.name, shape: tensor.shape, format: tensor.format)
+    })
   try write(file.tensors, with: writer, options)
   return QuantizationResult(
     bytesBefore: loaded.reduce(0) { $0 + $1.tensor.byteCount }, formats: FormatShare.shares(of: loaded),
@@ -72,7 +85,11 @@ private func write(_ tensors: [FileTensor], with writer: GGUFWriter, _ options: 
   for tensor in tensors {
     for part in tensor.parts {
       if options.isCancelled?() ?? false { throw .cancelled }
-      try writer.write(part.matrix(in: tensor.format, team: team))
+      if tensor.panels == nil {
+        try writer.write(part.matrix(in: tensor.format, team: team))
+      } else {
+        try part.withEachPacked(as: tensor.format, team: team) { matrix throws(ModelError) in try writer.write(matrix) }
+      }
       part.releasePages()
     }
     bytesDone += tensor.sourceBytes

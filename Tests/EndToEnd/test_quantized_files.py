@@ -1,5 +1,6 @@
 """Files of `quantize` as the package reads them that llama.cpp's converters write with."""
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -73,3 +74,41 @@ def test_names_and_numbers(binary, tmp_path, name, architecture):
 def test_what_llama_cpp_lacks_is_told(binary, tmp_path):
     output = quantize(binary, FIXTURES / "qwen3_moe", tmp_path / "model.gguf", "Q8_0")
     assert "for infer-serve alone: llama.cpp's qwen3moe cannot say that isDense.1 is true" in output
+
+
+def generate(binary, *arguments, environment=None):
+    command = [
+        binary, "generate", "--tokens", "5,17,9", "--max-tokens", "12", "--temperature", "0", "--ignore-eos", "--json",
+        *arguments]
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=120, env={**os.environ, **(environment or {})})
+
+
+def test_panels_are_used_in_place(binary, model, tmp_path):
+    file = tmp_path / "panels.gguf"
+    command = [binary, "quantize", "--model", str(model), "--format", "Q8_0", "--output", str(file), "--panels"]
+    written = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert written.returncode == 0 and "for infer-serve alone: its weights lie in panels, as " in written.stdout
+    expected = generate(binary, "--model", str(model), "--quantize", "Q8_0")
+    found = generate(binary, "--model", str(file))
+    assert expected.returncode == found.returncode == 0, found.stderr
+    assert json.loads(found.stdout)["tokens"] == json.loads(expected.stdout)["tokens"]
+    assert "panels" not in found.stderr
+    # Other instruction sets read it as well, whether they turn its panels or not.
+    plain = generate(binary, "--model", str(file), environment={"INFER_SERVE_ISA": "plain"})
+    assert plain.returncode == 0 and len(json.loads(plain.stdout)["tokens"]) == 12, plain.stderr
+    inspected = subprocess.run(
+        [binary, "inspect", "--model", str(file), "--json"], capture_output=True, text=True, timeout=120)
+    report = json.loads(inspected.stdout)
+    assert report["non_finite_tensors"] == [] and report["formats"]["Q8_0"]["tensors"] > 10
+    # Others see that it is not theirs.
+    with pytest.raises(ValueError, match="is not a valid GGMLQuantizationType"):
+        gguf.GGUFReader(file)
+    again = subprocess.run(
+        [*command[:3], str(file), "--format", "Q8_0", "--output", str(tmp_path / "again.gguf")],
+        capture_output=True, text=True, timeout=120)
+    assert again.returncode != 0 and "expected the model that the file was made of" in again.stderr
+    file.write_bytes(file.read_bytes()[:-5000])
+    cut = generate(binary, "--model", str(file))
+    assert cut.returncode == 1 and cut.stderr.startswith("infer-serve: tensor model."), cut.stderr
+    assert ": truncated, in " in cut.stderr

@@ -7,6 +7,8 @@ struct FileTensor: Sendable {
   let shape: [Int]
   let parts: [Tensor]
   var format = WeightFormat.f32
+  /// The layout of the panels that it is written in; `nil` for rows.
+  var panels: PanelLayout?
   /// Bytes of the checkpoint that are dealt with once it is written.
   var sourceBytes = 0
 }

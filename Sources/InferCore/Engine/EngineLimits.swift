@@ -60,7 +60,7 @@ public struct EngineLimits: Sendable, Equatable {
       coldSlot: layout.coldSlotBytes, context: context)
     let division = try CacheDivision(
       configuration, sizes, machine: machine ?? (configuration.kvCacheMiB == nil ? .read() : .current),
-      activationBytes: activationBytes)
+      activationBytes: activationBytes + model.mappedWeightBytes)
     maxRunning = division.maxRunning
     pageCount = division.pageCount
     slotCount = division.slotCount

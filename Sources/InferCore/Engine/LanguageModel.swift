@@ -16,6 +16,9 @@ public protocol LanguageModel: Sendable {
   /// The fingerprint by which state that was kept on disk is known to be this model's; `nil` when the model has none, so
   /// that none of its state is kept there.
   var fingerprint: ModelFingerprint? { get }
+  /// The number of bytes of the weights that lie in mapped files, whose memory the system counts as available although steps
+  /// need it.
+  var mappedWeightBytes: Int { get }
 
   /// Runs the step, which advances the state of every run.
   ///
@@ -37,6 +40,8 @@ public protocol LanguageModel: Sendable {
 extension LanguageModel {
   /// No fingerprint.
   public var fingerprint: ModelFingerprint? { nil }
+  /// All weights in memory of their own.
+  public var mappedWeightBytes: Int { 0 }
   /// Logits that are of use.
   public var hasHead: Bool { true }
   /// No hidden states.

@@ -16,6 +16,11 @@ internal import CKernels
   /// Writes one row of a panel as floats.
   typealias UnpackRow =
     @convention(c) (_ out: UnsafeMutablePointer<Float>?, _ panel: UnsafeRawPointer?, _ row: Int, _ columns: Int) -> Void
+  /// Writes a panel in which `from` columns of a row stand together as one in which `to` do.
+  typealias Turn =
+    @convention(c) (
+      _ out: UnsafeMutableRawPointer?, _ to: Int, _ panel: UnsafeRawPointer?, _ from: Int, _ columns: Int
+    ) -> Void
   /// `out[t, r] = x[t] · row r` for `m` rows of activations and `rows` rows of panels.
   typealias FloatProduct =
     @convention(c) (
@@ -51,6 +56,7 @@ internal import CKernels
   let size: Size
   let pack: Pack
   let unpackRow: UnpackRow
+  let turn: Turn
   let product: Product
 
   /// The form in which activations are multiplied.

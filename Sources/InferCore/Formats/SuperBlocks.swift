@@ -8,17 +8,17 @@ extension WeightFormat {
     name: "Q4_K", typeID: 12, blockElements: 256, blockBytes: 144, unpack: ck_unpack_q4_k, quantize: ck_quantize_q4_k,
     panels: PanelKernels(
       size: ck_panel_size_q4_k, pack: ck_pack_panel_q4_k, unpackRow: ck_unpack_panel_row_q4_k,
-      product: .rounded(ck_matmul_q4_k)))
+      turn: ck_turn_panel_q4_k, product: .rounded(ck_matmul_q4_k)))
   /// Five bits a weight, a scale and an offset for 32 of them: 5.5 bits.
   package static let q5_K = unsafe WeightFormat(
     name: "Q5_K", typeID: 13, blockElements: 256, blockBytes: 176, unpack: ck_unpack_q5_k, quantize: ck_quantize_q5_k,
     panels: PanelKernels(
       size: ck_panel_size_q5_k, pack: ck_pack_panel_q5_k, unpackRow: ck_unpack_panel_row_q5_k,
-      product: .rounded(ck_matmul_q5_k)))
+      turn: ck_turn_panel_q5_k, product: .rounded(ck_matmul_q5_k)))
   /// Six bits a weight, a scale for 16 of them: 6.5625 bits.
   package static let q6_K = unsafe WeightFormat(
     name: "Q6_K", typeID: 14, blockElements: 256, blockBytes: 210, unpack: ck_unpack_q6_k, quantize: ck_quantize_q6_k,
     panels: PanelKernels(
       size: ck_panel_size_q6_k, pack: ck_pack_panel_q6_k, unpackRow: ck_unpack_panel_row_q6_k,
-      product: .rounded(ck_matmul_q6_k)))
+      turn: ck_turn_panel_q6_k, product: .rounded(ck_matmul_q6_k)))
 }

@@ -1,6 +1,7 @@
 internal import CKernels
 
-/// A weight matrix `[rows × columns]` as products read it: in panels of sixteen interleaved rows, in memory of its own.
+/// A weight matrix `[rows × columns]` as products read it: in panels of sixteen interleaved rows, in memory of its own or
+/// in a mapped file.
 ///
 /// A linear layer multiplies by its transpose: `rows` is the width of the output, `columns` that of the input. Copying
 /// a packed matrix copies no weights.
@@ -18,7 +19,7 @@ internal import CKernels
   let panels: Panels
   private let owner: any AnyObject & Sendable
 
-  private init(_ format: WeightFormat, _ panels: Panels, owner: any AnyObject & Sendable) {
+  init(_ format: WeightFormat, _ panels: Panels, owner: any AnyObject & Sendable) {
     self.format = format
     rows = panels.rows
     columns = panels.columns

@@ -30,6 +30,9 @@
   /// The number of panels that `rows` rows take.
   static func count(rows: Int) -> Int { (rows + PackedMatrix.panelRows - 1) / PackedMatrix.panelRows }
 
+  /// All panels.
+  var bytes: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(start: base, count: count * panelBytes) }
+
   /// The first byte of a panel.
   func panel(_ index: Int) -> UnsafeRawPointer {
     precondition(index >= 0 && index < count, "panel \(index) of \(count)")

@@ -25,7 +25,7 @@ extension Tensor {
   package func renamed(_ name: String, shape: [Int]? = nil) -> Tensor {
     let shape = shape ?? self.shape
     precondition(shape.reduce(1, *) == count, "\(self.shape) as \(shape)")
-    return Tensor(name: name, type: type, shape: shape, byteCount: byteCount, source: source)
+    return Tensor(name: name, type: type, shape: shape, byteCount: byteCount, source: source, panels: panels)
   }
 
   /// Some of the outermost slices — rows of a matrix, matrices of a stack —, in place.

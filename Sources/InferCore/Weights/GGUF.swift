@@ -8,6 +8,8 @@ package import InferText
 package struct GGUF: Sendable {
   /// Bytes between starts of tensors where the file says nothing else.
   static let defaultAlignment = 32
+  /// The key of another number.
+  static let alignmentKey = "general.alignment"
   /// Whether a file begins with the format's magic bytes.
   package static func isOne(_ file: MappedFile) -> Bool { file.byteCount >= 4 && file.copyBytes(0..<4) == magic }
   static let magic = Array("GGUF".utf8)
@@ -59,11 +61,11 @@ package struct GGUF: Sendable {
   }
 
   private static func alignment(_ metadata: TextDictionary<GGUFValue>, _ cursor: GGUFCursor) throws(ModelError) -> Int {
-    guard let value = metadata["general.alignment"] else { return defaultAlignment }
+    guard let value = metadata[alignmentKey] else { return defaultAlignment }
     guard let alignment = value.count, 8...(1 << 16) ~= alignment, alignment & (alignment - 1) == 0 else {
       let what = value.count.map { String($0) } ?? value.kind
       throw .malformed(
-        at: cursor.file.url, reason: "metadata general.alignment: \(what), expected a power of two from 8 to 65536")
+        at: cursor.file.url, reason: "metadata \(alignmentKey): \(what), expected a power of two from 8 to 65536")
     }
     return alignment
   }

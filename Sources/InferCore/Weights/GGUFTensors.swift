@@ -18,12 +18,14 @@ extension GGUF {
     let type: String
     let blockElements: Int
     let blockBytes: Int
+    /// The layout of elements that are in panels; blocks are those of their format.
+    var panels: PanelLayout?
   }
 
   /// A tensor as the head describes it; its data begin at some byte behind the head.
   private struct Description {
     let name: String
-    let type: String
+    let layout: Layout
     let shape: [Int]
     let byteCount: Int
     let offset: UInt64
@@ -70,13 +72,17 @@ extension GGUF {
     }
     let layout = try layout(cursor.integer(), cursor)
     let byteCount = try byteCount(shape, layout, cursor)
-    return Description(
-      name: name, type: layout.type, shape: shape, byteCount: byteCount, offset: try cursor.integer())
+    return Description(name: name, layout: layout, shape: shape, byteCount: byteCount, offset: try cursor.integer())
   }
 
   private static func layout(_ number: UInt32, _ cursor: GGUFCursor) throws(ModelError) -> Layout {
     if let format = WeightFormat.all.first(where: { $0.typeID == number }) {
       return Layout(type: format.name, blockElements: format.blockElements, blockBytes: format.blockBytes)
+    }
+    if let panels = PanelLayout(typeID: number) {
+      let format = panels.format
+      return Layout(
+        type: panels.name, blockElements: format.blockElements, blockBytes: format.blockBytes, panels: panels)
     }
     if let plain = plainTypes[number] { return Layout(type: plain.name, blockElements: 1, blockBytes: plain.bytes) }
     let known = WeightFormat.all.map(\.name).joined(separator: ", ")
@@ -97,6 +103,10 @@ extension GGUF {
     }
     // Elements are counted as well, and there are more of them than bytes in some formats.
     guard bytes <= Int.max / 64 else { throw cursor.wrong("sizes \(shape) are beyond any file") }
+    guard let panels = layout.panels else { return bytes }
+    guard let bytes = panels.byteCount(shape), bytes <= Int.max / 64 else {
+      throw cursor.wrong("sizes \(shape), which cannot be \(layout.type)")
+    }
     return bytes
   }
 
@@ -115,8 +125,12 @@ extension GGUF {
       throw wrong(
         "takes \(description.byteCount) bytes from byte \(description.offset) of \(available) bytes of data: truncated")
     }
+    let start = dataStart + Int(description.offset)
+    guard description.layout.panels == nil || start % PanelLayout.alignment == 0 else {
+      throw wrong("is in panels and begins at byte \(start), expected a multiple of \(PanelLayout.alignment)")
+    }
     return Tensor(
-      name: description.name, type: description.type, shape: description.shape,
-      byteCount: description.byteCount, source: .file(file, offset: dataStart + Int(description.offset)))
+      name: description.name, type: description.layout.type, shape: description.shape,
+      byteCount: description.byteCount, source: .file(file, offset: start), panels: description.layout.panels)
   }
 }

@@ -5,31 +5,9 @@ package import Foundation
 /// The file grows under another name and gets its own when it is complete, so that a file of that name is always
 /// whole. A writer that goes away before removes the file.
 package final class GGUFWriter {
-  /// A tensor of the file.
-  package struct Tensor: Sendable {
-    /// Its name.
-    package let name: String
-    /// Its sizes, slowest first.
-    package let shape: [Int]
-    /// The format of its elements.
-    package let format: WeightFormat
-
-    /// Describes a tensor.
-    ///
-    /// - Precondition: rows are whole blocks of the format.
-    package init(name: String, shape: [Int], format: WeightFormat) {
-      precondition((shape.last ?? 1) % format.blockElements == 0, "\(name): rows of \(shape) in \(format.name)")
-      self.name = name
-      self.shape = shape
-      self.format = format
-    }
-
-    /// Bytes that it takes.
-    package var byteCount: Int { format.bytes(shape.reduce(1, *)) }
-  }
-
   private let file: PartialFile
   private let tensors: [Tensor]
+  private let alignment: Int
   private var next = 0
   /// Bytes of the next tensor that are written already.
   private var bytesDone = 0
@@ -43,7 +21,10 @@ package final class GGUFWriter {
   /// - Throws: ``ModelError/unwritable(_:)`` when it cannot be written, or when something other than a file has its name.
   package init(at url: URL, metadata: [(key: String, value: GGUFValue)], tensors: [Tensor]) throws(ModelError) {
     self.tensors = tensors
-    let head = Self.head(metadata, tensors)
+    var metadata = metadata
+    alignment = tensors.contains { $0.panels != nil } ? PanelLayout.alignment : GGUF.defaultAlignment
+    if alignment != GGUF.defaultAlignment { metadata.append((GGUF.alignmentKey, .unsigned(UInt64(alignment)))) }
+    let head = Self.head(metadata, tensors, alignment)
     do { file = try PartialFile(at: url, beginningWith: head) } catch { throw .unwritable(error) }
   }
 
@@ -52,18 +33,45 @@ package final class GGUFWriter {
   /// - Precondition: the matrix has the tensor's format, and no more elements than are left of it.
   /// - Throws: ``ModelError/unwritable(_:)`` when the disk is full or gone.
   package func write(_ matrix: Matrix) throws(ModelError) {
+    let tensor = tensor(toWrite: matrix.byteCount)
+    precondition(tensor.panels == nil && matrix.format == tensor.format, "\(matrix.format.name) as \(tensor.name)")
+    // Only read while it is written, and `matrix` outlives that.
+    try unsafe write(UnsafeRawBufferPointer(start: matrix.base, count: matrix.byteCount))
+  }
+
+  /// Writes the panels of the next matrix of the next tensor.
+  ///
+  /// - Precondition: the tensor is one of panels as the instruction set has them, of the matrix's format and shape.
+  /// - Throws: ``ModelError/unwritable(_:)`` when the disk is full or gone.
+  package func write(_ matrix: PackedMatrix) throws(ModelError) {
+    try withExtendedLifetime(matrix) { () throws(ModelError) in
+      let bytes = unsafe matrix.panels.bytes
+      let tensor = tensor(toWrite: bytes.count)
+      precondition(
+        tensor.panels == .own(matrix.format) && tensor.shape.suffix(2) == [matrix.rows, matrix.columns],
+        "panels of \(matrix.rows) × \(matrix.columns) in \(matrix.format.name) as \(tensor.name)")
+      try unsafe write(bytes)
+    }
+  }
+
+  /// The next tensor, of which so many bytes are written next.
+  private func tensor(toWrite byteCount: Int) -> Tensor {
     precondition(next < tensors.count, "more than the \(tensors.count) tensors of the file")
     let tensor = tensors[next]
     precondition(
-      matrix.format == tensor.format && bytesDone + matrix.byteCount <= tensor.byteCount,
-      "\(matrix.byteCount) bytes of \(matrix.format.name) behind \(bytesDone) of \(tensor.name)")
-    bytesDone += matrix.byteCount
-    // Only read while it is written, and `matrix` outlives that.
-    let source = unsafe UnsafeMutableRawPointer(mutating: matrix.base)
+      bytesDone + byteCount <= tensor.byteCount, "\(byteCount) bytes behind \(bytesDone) of \(tensor.name)")
+    return tensor
+  }
+
+  private func write(_ bytes: UnsafeRawBufferPointer) throws(ModelError) {
+    bytesDone += bytes.count
+    let source = unsafe bytes.baseAddress.map { unsafe UnsafeMutableRawPointer(mutating: $0) }
     do {
-      try file.write(unsafe Data(bytesNoCopy: source, count: matrix.byteCount, deallocator: .none))
-      guard bytesDone == tensor.byteCount else { return }
-      try file.write(Data(count: Self.padding(behind: bytesDone)))
+      if let source = unsafe source {
+        try file.write(unsafe Data(bytesNoCopy: source, count: bytes.count, deallocator: .none))
+      }
+      guard bytesDone == tensors[next].byteCount else { return }
+      try file.write(Data(count: Self.padding(behind: bytesDone, alignment)))
     } catch { throw .unwritable(error) }
     next += 1
     bytesDone = 0
@@ -79,11 +87,13 @@ package final class GGUFWriter {
   }
 
   /// Zeros that follow some bytes up to the next aligned one.
-  private static func padding(behind count: Int) -> Int {
-    (GGUF.defaultAlignment - count % GGUF.defaultAlignment) % GGUF.defaultAlignment
+  private static func padding(behind count: Int, _ alignment: Int) -> Int {
+    (alignment - count % alignment) % alignment
   }
 
-  private static func head(_ metadata: [(key: String, value: GGUFValue)], _ tensors: [Tensor]) -> Data {
+  private static func head(
+    _ metadata: [(key: String, value: GGUFValue)], _ tensors: [Tensor], _ alignment: Int
+  ) -> Data {
     var head = GGUFBytes()
     head.data.append(contentsOf: GGUF.magic)
     head.append(UInt32(3))
@@ -98,11 +108,11 @@ package final class GGUFWriter {
       head.append(tensor.name)
       head.append(UInt32(tensor.shape.count))
       for size in tensor.shape.reversed() { head.append(UInt64(size)) }
-      head.append(tensor.format.typeID)
+      head.append(tensor.typeID)
       head.append(UInt64(offset))
-      offset += tensor.byteCount + padding(behind: tensor.byteCount)
+      offset += tensor.byteCount + padding(behind: tensor.byteCount, alignment)
     }
-    head.data.append(Data(count: padding(behind: head.data.count)))
+    head.data.append(Data(count: padding(behind: head.data.count, alignment)))
     return head.data
   }
 }

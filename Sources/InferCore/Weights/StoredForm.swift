@@ -50,4 +50,6 @@ public struct StoredForm: Sendable {
 struct ReadTensor: Sendable {
   let tensor: Tensor
   let stored: Tensor
+  /// `true` when the two are the same.
+  let isDirect: Bool
 }

@@ -12,13 +12,17 @@ package struct Tensor: Sendable {
 
   /// The name, as model families know it.
   package let name: String
-  /// The element type as the file spells it, e.g. `BF16` or `I64`.
+  /// The element type as the file spells it, e.g. `BF16` or `I64`, or the name of ``panels``.
   package let type: String
   /// The sizes, slowest first; empty for a scalar.
   package let shape: [Int]
   /// The number of bytes.
   package let byteCount: Int
   let source: Source
+  /// The layout of a tensor that is stored as panels of matrices of its last two sizes; `nil` for one that is stored in rows.
+  ///
+  /// Its element type is no weight format, so that nobody takes it for rows.
+  package var panels: PanelLayout?
 
   /// The number of elements: the product of ``shape``.
   package var count: Int { shape.reduce(1, *) }
@@ -62,6 +66,21 @@ package struct Tensor: Sendable {
   ///   quantised already, or when some cannot be told in the format.
   package func matrix(in format: WeightFormat, team: ThreadTeam) throws(ModelError) -> Matrix {
     try matrix().quantized(to: format, name: name, team: team)
+  }
+
+  /// Packs the matrix, or each of the stack, and passes it on, one at a time.
+  ///
+  /// - Throws: as ``matrix(in:team:)``, ``ModelError/outOfMemory(_:)``, and what `body` throws.
+  /// - Precondition: it has rows and columns.
+  package func withEachPacked(
+    as format: WeightFormat, team: ThreadTeam, _ body: (PackedMatrix) throws(ModelError) -> Void
+  ) throws(ModelError) {
+    precondition(shape.count >= 2, "\(shape) is no matrix")
+    let (all, rows) = (try matrix(), shape[shape.count - 2])
+    for first in stride(from: 0, to: all.rows, by: max(rows, 1)) {
+      let matrix = all.rows(first..<first + rows)
+      try body(PackedMatrix.pack([matrix], as: format, name: name, in: WeightArena(), team: team)[0])
+    }
   }
 
   /// Whether the tensor stands before another: in an earlier file, or earlier in the same file.

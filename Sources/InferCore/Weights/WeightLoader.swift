@@ -10,6 +10,8 @@ package struct LoadedTensor: Sendable {
   package let format: WeightFormat
   /// Bytes it takes in that format.
   package let byteCount: Int
+  /// `true` when all that read it read it as it is stored, and as a matrix or a stack of matrices to multiply with.
+  package let isMultiplied: Bool
 }
 
 /// The progress of loading.
@@ -28,21 +30,23 @@ public struct LoadProgress: Sendable {
 /// Reads a checkpoint's tensors, quantised where a plan says so, and keeps account of them.
 final class WeightLoader: Sendable {
   let checkpoint: Checkpoint
-  private let plan: QuantizationPlan?
-  private let readsMatrices: Bool
-  private let team: ThreadTeam
-  private let arena = WeightArena()
-  private let readAhead = ReadAhead()
+  let plan: QuantizationPlan?
+  let readsMatrices: Bool
+  let team: ThreadTeam
+  let arena = WeightArena()
+  let readAhead = ReadAhead()
   private let progress: (@Sendable (LoadProgress) -> Void)?
-  private let isCancelled: (@Sendable () -> Bool)?
+  let isCancelled: (@Sendable () -> Bool)?
   private let bytesTotal: Int
-  private let account = Monitor(Account())
+  let account = Monitor(Account())
 
-  private struct Account {
+  struct Account {
     var loaded: TextDictionary<LoadedTensor> = [:]
     var discarded: Set<ExactText> = []
     var remarks: [String] = []
     var bytesDone = 0
+    var mappedBytes = 0
+    var isLayoutTold = false
   }
 
   init(
@@ -64,7 +68,7 @@ final class WeightLoader: Sendable {
     let matrix =
       readsMatrices
       ? try stored.quantized(to: format, name: read.tensor.name, team: team, isCancelled: isCancelled) : stored
-    if matrix.format != stored.format { read.tensor.releasePages() }
+    if matrix.format != stored.format { read.tensor.releasePages() } else { addMapped(read.tensor) }
     finish(read, role, stored, format)
     return matrix
   }
@@ -85,11 +89,15 @@ final class WeightLoader: Sendable {
   func matrices(
     _ read: ReadTensor, count: Int, rows: Int, columns: Int, _ role: MatrixRole
   ) throws(ModelError) -> [PackedMatrix] {
+    if let panels = read.tensor.storedPanels {
+      precondition(panels.count == count && panels.rows == rows && panels.columns == columns, "\(read.tensor.shape)")
+      return try matrices(read.tensor, panels, role)
+    }
     let (stack, format) = try whole(read, rows: count * rows, columns: columns, role)
     let matrices = try packed(
       (0..<count).map { stack.rows($0 * rows..<($0 + 1) * rows) }, as: format, name: read.tensor.name)
     read.tensor.releasePages()
-    finish(read, role, stack, format)
+    finish(read, role, stack, format, isMultiplied: read.isDirect)
     return matrices
   }
 
@@ -121,11 +129,11 @@ final class WeightLoader: Sendable {
   func floats(_ read: ReadTensor) throws(ModelError) -> [Float] {
     try checkCancellation()
     let values = try read.tensor.floats()
-    if let stored = read.stored.format { finish(read.stored, nil, plan == nil ? stored : .f32) }
+    if let stored = read.stored.format { finish(read.stored, nil, plan == nil ? stored : .f32, isMultiplied: false) }
     return values
   }
 
-  private func checkCancellation() throws(ModelError) {
+  func checkCancellation() throws(ModelError) {
     if isCancelled?() ?? false { throw .cancelled }
   }
 
@@ -151,14 +159,31 @@ final class WeightLoader: Sendable {
     }
   }
 
-  /// Accounts for a matrix. One that stays as it is, is accounted for as it is stored, whatever it is read as.
-  private func finish(_ read: ReadTensor, _ role: MatrixRole, _ matrix: Matrix, _ format: WeightFormat) {
-    finish(read.stored, role, format == matrix.format ? read.stored.format ?? format : format)
+  /// Bytes of files that the model's matrices lie in.
+  var mappedBytes: Int { account.withLock { $0.mappedBytes } }
+
+  /// Accounts for a tensor that stays in its file.
+  func addMapped(_ tensor: Tensor) {
+    let bytes = tensor.files.reduce(0) { $0 + $1.range.count }
+    account.withLock { $0.mappedBytes += bytes }
   }
 
-  private func finish(_ tensor: Tensor, _ role: MatrixRole?, _ format: WeightFormat) {
-    let entry = LoadedTensor(tensor: tensor, role: role, format: format, byteCount: format.bytes(tensor.count))
-    let isNew = account.withLock { $0.loaded.updateValue(entry, forKey: tensor.name) == nil }
+  /// Accounts for a matrix. One that stays as it is, is accounted for as it is stored, whatever it is read as.
+  private func finish(
+    _ read: ReadTensor, _ role: MatrixRole, _ matrix: Matrix, _ format: WeightFormat, isMultiplied: Bool = false
+  ) {
+    let stored = format == matrix.format ? read.stored.format ?? format : format
+    finish(read.stored, role, stored, isMultiplied: isMultiplied)
+  }
+
+  func finish(_ tensor: Tensor, _ role: MatrixRole?, _ format: WeightFormat, isMultiplied: Bool) {
+    let isNew = account.withLock { account in
+      let old = account.loaded[tensor.name]
+      account.loaded[tensor.name] = LoadedTensor(
+        tensor: tensor, role: role, format: format, byteCount: format.bytes(tensor.count),
+        isMultiplied: isMultiplied && old?.isMultiplied ?? true)
+      return old == nil
+    }
     if isNew { report(tensor) }
   }
 

@@ -153,6 +153,9 @@ public struct WeightScope: Sendable {
     loader.remark("\(full)*: \(count) tensors are left out; \(remark)")
   }
 
+  /// Bytes of files that hold matrices which the model uses in place.
+  package var mappedBytes: Int { loader.mappedBytes }
+
   /// Remarks for the people who load the model; see ``discard(_:remark:)``.
   package var remarks: [String] { loader.remarks }
 
@@ -174,15 +177,18 @@ public struct WeightScope: Sendable {
         continue
       }
       try Self.expect(stored, expected)
+      guard stored.panels == nil else {
+        throw .tensor(name: storedName, reason: "is \(stored.type), and is read in rows")
+      }
       let tensor = try form.read(stored)
       precondition(tensor.shape == shape, "\(storedName) is read as \(tensor.shape), and not as \(shape)")
-      return ReadTensor(tensor: tensor, stored: stored)
+      return ReadTensor(tensor: tensor, stored: stored, isDirect: false)
     }
     guard let tensor = loader.checkpoint.tensors[full] else {
       throw missing ?? .tensor(name: full, reason: "is missing, expected \(shape)")
     }
     try Self.expect(tensor, shape)
-    return ReadTensor(tensor: tensor, stored: tensor)
+    return ReadTensor(tensor: tensor, stored: tensor, isDirect: true)
   }
 
   private static func expect(_ tensor: Tensor, _ shape: [Int]) throws(ModelError) {

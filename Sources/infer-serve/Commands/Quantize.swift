@@ -28,6 +28,15 @@ struct Quantize: AsyncParsableCommand {
   @Option(help: ArgumentHelp("The file to write.", valueName: "file"), transform: PathArgument.init)
   var output: PathArgument
 
+  @Flag(
+    help: ArgumentHelp(
+      "Write weights in panels, as this machine multiplies with them, for the fastest start.",
+      discussion: """
+        The file is mapped and used in place by machines of the same instruction set, turned while it is loaded by others, \
+        and read by no other program.
+        """))
+  var panels = false
+
   @Flag(help: "Replace the file if there is one.")
   var force = false
 
@@ -52,7 +61,7 @@ struct Quantize: AsyncParsableCommand {
     options.threads = threads ?? availableProcessorCount()
     options.progress = SlowProgress { note("infer-serve: quantising: \($0.text)") }.update
     let result = try await cleaningUpAtSignals {
-      try quantizeModel(at: model.url, to: output.url, quantization, options: options)
+      try quantizeModel(at: model.url, to: output.url, quantization, inPanels: panels, options: options)
     }
     try emit(Self.summary(result, output))
   }
