@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 
 import gguf
+import jsonschema
 import pytest
 
 from server import Server
@@ -70,6 +71,22 @@ def test_the_vocabulary_ends_the_answer(chat):
     question = chat.chat("What is the capital of France? Answer in one sentence.", temperature=0, max_tokens=60)
     choice = chat.post("/v1/chat/completions", question).json()["choices"][0]
     assert choice["finish_reason"] == "stop" and choice["message"]["content"] == "The capital of France is Paris."
+
+
+def test_answers_under_a_schema_begin_at_once_and_are_valid(chat):
+    """The model has no mark of reasoning, and at temperature 1 would rather write anything else."""
+    schema = {
+        "type": "object", "properties": {"network": {"type": "string", "maxLength": 12}, "limit": {"type": "integer"}},
+        "required": ["network", "limit"], "additionalProperties": False}
+    response = chat.post("/v1/chat/completions", chat.chat(
+        "Answer with an example.", n=20, seed=25, temperature=1, max_tokens=150,
+        response_format={"type": "json_schema", "json_schema": {"name": "answer", "schema": schema, "strict": True}}))
+    choices = response.json()["choices"]
+    assert not any(choice["message"].get("reasoning_content") for choice in choices)
+    ended = [json.loads(choice["message"]["content"]) for choice in choices if choice["finish_reason"] == "stop"]
+    assert len(ended) > 10
+    for answer in ended:
+        jsonschema.validate(answer, schema)
 
 
 def output(binary, *arguments, stdin):
