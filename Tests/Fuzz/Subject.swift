@@ -36,8 +36,9 @@ enum Subject: String, CaseIterable, ExpressibleByArgument {
   }
 
   private static func use(_ tensor: Tensor) throws {
-    guard tensor.byteCount <= 1 << 20, tensor.format != nil else { return }
-    _ = try tensor.floats()
+    guard tensor.byteCount <= 1 << 20 else { return }
+    _ = tensor.nonFiniteCount()
+    if tensor.format != nil { _ = try tensor.floats() }
   }
 
   private static func readTokenizer(_ input: [UInt8], _ path: String) throws {

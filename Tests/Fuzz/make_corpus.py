@@ -18,11 +18,11 @@ def write(name, content):
     file.write_bytes(content if isinstance(content, bytes) else content.encode())
 
 
-def gguf(version=3):
+def gguf(version=3, alignment=32, panels=()):
     def text(value):
         return struct.pack("<Q", len(value.encode())) + value.encode()
 
-    values = [("general.architecture", 8, text("llama")), ("general.alignment", 4, struct.pack("<I", 32)),
+    values = [("general.architecture", 8, text("llama")), ("general.alignment", 4, struct.pack("<I", alignment)),
               ("a.float", 6, struct.pack("<f", 1.5)), ("a.flag", 7, b"\1"), ("a.long", 10, struct.pack("<Q", 7)),
               ("tokenizer.ggml.model", 8, text("llama")),
               ("tokenizer.ggml.tokens", 9, struct.pack("<IQ", 8, 4) + b"".join(map(text, ["<unk>", "▁", "a", "▁a"]))),
@@ -31,15 +31,15 @@ def gguf(version=3):
               ("tokenizer.chat_template", 8, text("{{ messages[0].content }}")),
               ("nested", 9, struct.pack("<IQIQ2B", 9, 1, 0, 2, 1, 2)),
               ("infer_serve.config.json", 8, text('{"model_type": "llama"}'))]
-    tensors = [("token_embd.weight", [4, 3], 0, 48), ("half", [8], 1, 16), ("blocks", [32, 2], 8, 68)]
+    tensors = [("token_embd.weight", [4, 3], 0, 48), ("half", [8], 1, 16), ("blocks", [32, 2], 8, 68), *panels]
     head = struct.pack("<4sIQQ", b"GGUF", version, len(tensors), len(values))
     for key, kind, value in values:
         head += text(key) + struct.pack("<I", kind) + value
     offset = 0
     for name, sizes, kind, size in tensors:
         head += text(name) + struct.pack(f"<I{len(sizes)}QIQ", len(sizes), *sizes, kind, offset)
-        offset += -(-size // 32) * 32
-    head += bytes(-len(head) % 32)
+        offset += -(-size // alignment) * alignment
+    head += bytes(-len(head) % alignment)
     return head + bytes(i * 37 % 120 for i in range(offset))
 
 
@@ -202,6 +202,9 @@ if __name__ == "__main__":
         write(f"outputs/{index}", bytes([index, 3 if index == 12 else 1, index % 8]) + text.encode())
     write("weights/v2.gguf", gguf(2))
     write("weights/v3.gguf", gguf())
+    # Panels of 17 rows of Q8_0 of which four columns, or eight, stand together, and of a stack of F16.
+    panels = [("four", [32, 17], 0x10408, 1152), ("eight", [32, 17], 0x10808, 1152), ("f16", [3, 2, 2], 0x10201, 256)]
+    write("weights/panels.gguf", gguf(alignment=64, panels=panels))
     write("weights/small.safetensors", safetensors())
     sequence = {"type": "Sequence", "pretokenizers": [
         {"type": "Split", "pattern": {"Regex": r"[^\s]+|\s+(?!\S)"}, "behavior": "Isolated", "invert": False},
