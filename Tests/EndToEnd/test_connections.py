@@ -207,6 +207,22 @@ def test_hosts_can_be_allowed(start, options, statuses):
             assert httpx.get(server.url + "/health", headers={"Host": host}).status_code == status
 
 
+def test_pages_of_named_origins_may_use_the_server(start):
+    origin = {"Origin": "https://chat.example"}
+    with start("--allowed-origin", "https://chat.example") as server:
+        question = {**origin, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
+        answer = httpx.options(server.url + CHAT, headers=question)
+        assert answer.status_code == 204 and answer.headers["access-control-allow-headers"] == "authorization"
+        refused = httpx.options(server.url + CHAT, headers={**question, "Origin": "https://evil.example"})
+        assert refused.status_code == 403 and "access-control-allow-origin" not in refused.headers
+        # Errors are for pages to read as well, and streams.
+        stream = server.chat(stream=True, max_tokens=2)
+        for answer in (answer, httpx.get(server.url + "/nowhere", headers=origin),
+                       httpx.post(server.url + CHAT, json=stream, headers=origin)):
+            assert answer.headers["access-control-allow-origin"] == origin["Origin"]
+            assert answer.headers["vary"] == "Origin" and answer.headers["access-control-expose-headers"] == "*"
+
+
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_client_that_has_no_more_to_send_gets_its_answer(server, stream):
     body = json.dumps({"prompt": "x", "max_tokens": 200, "ignore_eos": True, "stream": stream}).encode()

@@ -127,7 +127,7 @@ FORM = "application/x-www-form-urlencoded"
 @pytest.mark.parametrize("content_type, origin, status", [
     ("application/json", None, 200), (FORM, None, 200), (None, None, 200), ("application/json", "http://a.example", 200),
     ("text/plain", None, 415), ("Text/Plain; charset=utf-8", None, 415), ("multipart/form-data; boundary=x", None, 415),
-    (FORM, "http://a.example", 415), (None, "null", 415),
+    (FORM, "http://a.example", 403), (None, "null", 403), (FORM, "http://localhost:3000", 200),
 ])
 def test_pages_cannot_send_what_needs_no_permission(server, content_type, origin, status):
     headers = {name: value for name, value in (("content-type", content_type), ("origin", origin)) if value}
@@ -136,6 +136,11 @@ def test_pages_cannot_send_what_needs_no_permission(server, content_type, origin
     if status == 415:
         error = response.json()["error"]
         assert error["code"] == "unsupported_media_type" and "application/json" in error["message"]
+    if status == 403:
+        assert response.json()["error"]["code"] == "origin_not_allowed"
+    # What has no body is sent as well.
+    reset = httpx.post(server.url + "/cache/reset", headers={"origin": origin} if origin else {})
+    assert reset.status_code == (200 if origin in (None, "http://localhost:3000") else 403)
 
 
 def test_paths_do_not_make_series(server):

@@ -58,13 +58,4 @@ internal import CKernels
   let unpackRow: UnpackRow
   let turn: Turn
   let product: Product
-
-  /// The form in which activations are multiplied.
-  var form: ActivationForms {
-    switch product {
-    case .floats: .floats
-    case .rounded: .rounded
-    case .split: .split
-    }
-  }
 }

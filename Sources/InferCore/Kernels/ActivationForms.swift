@@ -10,6 +10,17 @@ struct ActivationForms: OptionSet, BitwiseCopyable, Sendable {
   static let split = ActivationForms(rawValue: 4)
 }
 
+extension PanelKernels {
+  /// The form in which the product multiplies activations.
+  var form: ActivationForms {
+    switch product {
+    case .floats: .floats
+    case .rounded: .rounded
+    case .split: .split
+    }
+  }
+}
+
 extension [PackedMatrix] {
   /// The forms in which any of the matrices reads activations.
   var activationForms: ActivationForms { reduce(into: []) { $0.formUnion($1.format.panels.form) } }

@@ -35,12 +35,28 @@ struct ListeningOptions: ParsableArguments {
       """, valueName: "name"))
   var allowedHost: [String] = []
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      An origin whose pages may use the server from a browser, as https://chat.example; may be repeated. A server on a \
+      loopback address takes those of this machine's servers as well. '*' stands for all.
+      """, valueName: "origin"))
+  var allowedOrigin: [String] = []
+
   func validate() throws {
     try require(0...65_535, "port", port)
     try require(0.001...604_800, "idle-timeout", idleTimeout)
     try require(1...1_048_576, "max-connections", maxConnections)
     try require(1...1_048_576, "max-connections-per-address", maxConnectionsPerAddress)
+    if let name = allowedOrigin.first(where: { !OriginRule.isName($0) }) {
+      throw ValidationError("--allowed-origin must be like https://chat.example:8443, null or *, not '\(name)'")
+    }
   }
+
+  /// The rules for pages of other servers.
+  var origins: OriginRule { OriginRule(names: allowedOrigin, isLoopback: isLoopback) }
+
+  private var isLoopback: Bool { HTTPServer.isLoopback(host, port: port) }
 
   /// The server's address and the rules of its connections.
   func configuration(_ logger: Logger) -> HTTPServer.Configuration {
@@ -57,7 +73,7 @@ struct ListeningOptions: ParsableArguments {
     }
     return ConnectionRules(
       idleTimeout: .seconds(idleTimeout),
-      hosts: HostRule(names: allowedHost, isLoopback: HTTPServer.isLoopback(host, port: port)),
+      hosts: HostRule(names: allowedHost, isLoopback: isLoopback),
       connections: Connections(limits: limits), log: RateLimitedLog(logger))
   }
 }

@@ -71,9 +71,8 @@ struct Serve: AsyncParsableCommand {
       workers: RequestWorkers(processors: availableProcessorCount()), sessionFolder: storage.sessionFolder(),
       responses: try storage.responses(), logger: logger)
     let server = listening.configuration(logger)
-    let application = HTTPServer.application(server, router: Routes.router(service)) { port in
-      lifecycle.listening(port: port)
-    }
+    let router = Routes.router(service, origins: listening.origins)
+    let application = HTTPServer.application(server, router: router) { lifecycle.listening(port: $0) }
     let signals = Task {
       for await arrived in await UnixSignalsSequence(trapping: .sigterm, .sigint) { lifecycle.signal(arrived.rawValue) }
     }

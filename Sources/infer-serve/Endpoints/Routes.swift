@@ -5,11 +5,11 @@ import InferCore
 /// Which path is answered by what.
 enum Routes {
   /// The router of all endpoints. What stands under `/v1` is there without it too.
-  static func router(_ service: GenerationService) -> Router<ServeContext> {
+  static func router(_ service: GenerationService, origins: OriginRule) -> Router<ServeContext> {
     let router = Router(context: ServeContext.self)
     router.add(
       middleware: RequestMiddleware(
-        metrics: service.metrics, responses: service.state.responses, logger: service.logger))
+        metrics: service.metrics, responses: service.state.responses, origins: origins, logger: service.logger))
     for endpoint in endpoints(service) { add(endpoint, to: router) }
     return router
   }

@@ -2,20 +2,23 @@ import HTTPTypes
 
 /// A media type that a request's body may have.
 enum MediaType {
-  /// Refuses bodies that any page in a browser could send here without asking.
-  ///
-  /// For most types a browser asks the server first (a CORS preflight, which this server refuses), but not for forms,
-  /// plain text and bodies without a type: with those, any page that somebody on this machine visits could put the
-  /// model to work. Clients that name no type, and `curl -d`, which calls everything a form, stay welcome, as browsers
-  /// tell such requests apart by adding `Origin`.
+  /// The types of bodies, besides none, that a browser sends without asking the server first
+  /// (https://fetch.spec.whatwg.org/#cors-safelisted-request-header).
+  private static let sentUnasked: Set<String> = ["multipart/form-data", "text/plain", form]
+  private static let form = "application/x-www-form-urlencoded"
+
+  /// `true` for a request that any page may have a browser send.
+  static func isSentUnasked(_ headers: HTTPFields) -> Bool { name(in: headers).map(sentUnasked.contains) ?? true }
+
+  /// Refuses bodies whose type says that they are no JSON. Clients that name no type, and `curl -d`, which calls everything
+  /// a form, are welcome.
   static func check(_ headers: HTTPFields) throws(APIError) {
-    let given = headers[.contentType]
-    let type = given?.prefix { $0 != ";" }.split(separator: " ").first
-    switch type?.lowercased() {
-    case "multipart/form-data", "text/plain": throw .unsupportedMediaType(given)
-    case "application/x-www-form-urlencoded", nil:
-      if headers[.origin] != nil { throw .unsupportedMediaType(given) }
-    default: break
-    }
+    guard let name = name(in: headers), name != form, sentUnasked.contains(name) else { return }
+    throw .unsupportedMediaType(headers[.contentType] ?? name)
+  }
+
+  /// The type without its parameters, in lower case.
+  private static func name(in headers: HTTPFields) -> String? {
+    headers[.contentType]?.prefix { $0 != ";" }.split(separator: " ").first?.lowercased()
   }
 }

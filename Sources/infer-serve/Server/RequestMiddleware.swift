@@ -13,6 +13,7 @@ struct RequestMiddleware: RouterMiddleware {
 
   let metrics: ServerMetrics
   let responses: OpenResponses
+  let origins: OriginRule
   let logger: Logger
 
   @concurrent func handle(
@@ -26,13 +27,14 @@ struct RequestMiddleware: RouterMiddleware {
     context.record.id = Self.requestID(request)
     var response: Response
     do {
-      response = try await next(request, context)
+      response = if let answer = try origins.answer(request) { answer } else { try await next(request, context) }
     } catch {
       response = refusal(error, request, context).response(in: form, requestID: context.record.id)
     }
     // Clients do not expect a body after HEAD, and would take it for the next response of the connection.
     if request.method == .head { response = response.createHeadResponse() }
     response.headers[.requestID] = context.record.id
+    origins.admit(request, to: &response.headers)
     if form == .anthropic { response.headers[.anthropicRequestID] = context.record.id }
     let status = response.status.code
     if response.body.contentLength != nil {

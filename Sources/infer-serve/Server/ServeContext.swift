@@ -57,7 +57,8 @@ extension HTTPField.Name {
   /// Keeps nginx from holding back a stream.
   static var accelBuffering: HTTPField.Name { knownName("x-accel-buffering") }
 
-  private static func knownName(_ name: String) -> HTTPField.Name {
+  /// A name that is right as it stands in the sources.
+  static func knownName(_ name: String) -> HTTPField.Name {
     guard let name = HTTPField.Name(name) else { preconditionFailure("\(name) is no name of a header field") }
     return name
   }

@@ -69,11 +69,11 @@ struct APIError: Error, Equatable {
   }
 
   /// The body is said to be something other than JSON; `found` is what the header says, if there is one.
-  static func unsupportedMediaType(_ found: String?) -> APIError {
+  static func unsupportedMediaType(_ found: String) -> APIError {
     APIError(
       status: 415,
       message:
-        "The request body must have the content type application/json, not \(found.map { "'\($0)'" } ?? "none").",
+        "The request body must have the content type application/json, not '\(found)'.",
       type: "invalid_request_error", code: "unsupported_media_type")
   }
 
@@ -101,6 +101,14 @@ struct APIError: Error, Equatable {
       status: 403,
       message: "The server does not answer for the host '\(host)'; it can be told to by --allowed-host.",
       type: "invalid_request_error", code: "host_not_allowed")
+  }
+
+  /// A page of another server has no leave to use this one.
+  static func originNotAllowed(_ origin: String) -> APIError {
+    APIError(
+      status: 403,
+      message: "Pages of the origin '\(origin)' may not use the server; --allowed-origin tells it that they may.",
+      type: "invalid_request_error", code: "origin_not_allowed")
   }
 
   /// The rest of the request did not come.

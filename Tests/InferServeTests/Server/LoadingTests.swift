@@ -43,7 +43,7 @@ struct LoadingTests {
       let configuration = HTTPServer.Configuration(host: "127.0.0.1", port: 0, rules: rules)
       let (ports, port) = AsyncStream<Int>.makeStream()
       let application = HTTPServer.application(
-        configuration, router: Routes.router(service)
+        configuration, router: Routes.router(service, origins: OriginRule(names: [], isLoopback: true))
       ) {
         port.yield($0)
         lifecycle.listening(port: $0)
