@@ -33,7 +33,10 @@ CK_INLINE void round_block(ck_activations *restrict to, const float *restrict x)
 
 CK_KERNEL void CK_ISA(quantize_activations)(ck_activations *restrict out, size_t out_chunk, const float *restrict x,
                                             size_t n) {
-    const size_t blocks = n / CK_BLOCK;
-    for (size_t first = 0; first < blocks; first += CK_CHUNK, out += out_chunk)
-        for (size_t b = 0; b < CK_CHUNK && first + b < blocks; b++) round_block(out + b, x + (first + b) * CK_BLOCK);
+    for (size_t left = n / CK_BLOCK; left > 0; out += out_chunk) {
+        size_t count = left < CK_CHUNK ? left : CK_CHUNK;
+        for (size_t b = 0; b < count; b++) round_block(out + b, x + b * CK_BLOCK);
+        x += count * CK_BLOCK;
+        left -= count;
+    }
 }

@@ -75,10 +75,10 @@ CK_INLINE void add_super(ck_f32x16 *sum, ck_panel_kind kind, const uint8_t *code
 }
 
 /// out[t][r] = Σ over blocks, for one panel and `tokens` rows of activations. Asks for the bytes that stand `ahead` of
-/// those it reads, unless that is zero.
+/// those it reads, unless that is zero. Blocks of a row that stands alone follow one another across chunks.
 CK_INLINE void tile(float *out, size_t out_stride, const ck_activations *x, size_t x_chunk,
                     const uint8_t *panel, size_t rows, size_t blocks, size_t ahead, ck_panel_kind kind,
-                    const int tokens) {
+                    const int tokens, const int is_alone) {
     ck_panel_parts parts = ck_panel_layout(kind, blocks);
     const uint8_t *codes = panel, *high = panel + parts.high;
     const uint8_t *scales = panel + parts.scales, *mins = panel + parts.mins;
@@ -97,7 +97,8 @@ CK_INLINE void tile(float *out, size_t out_stride, const ck_activations *x, size
             block_codes w = decode(kind, codes, high);
             add_block(sum, kind, &w, scales, mins, x, tokens);
         }
-        x = (const ck_activations *)((const char *)x + (kind.super ? chunk : ~b % CK_CHUNK ? sizeof *x : next_chunk));
+        size_t next = is_alone || ~b % CK_CHUNK ? sizeof *x : next_chunk;
+        x = (const ck_activations *)((const char *)x + (kind.super ? chunk : next));
         codes += code_bytes * (kind.super ? CK_CHUNK : 1);
         high += high_bytes * (kind.super ? CK_CHUNK : 1);
         scales += ck_panel_scale_bytes(kind);
@@ -118,9 +119,11 @@ _Static_assert(CK_TOKENS <= 16, "CK_DEFINE_PRODUCT has tiles of up to 16 rows");
 /// Rows of activations are spread evenly over tiles: a tile of one costs nearly as much as one of many.
 #define CK_TILE(KIND, TOKENS)                                                                              \
     case TOKENS:                                                                                           \
-        if (TOKENS <= CK_TOKENS)                                                                           \
+        if (TOKENS == 1 && x_chunk == CK_CHUNK)                                                            \
+            tile(out + row, out_stride, x, x_chunk, panel, count, blocks, panel_bytes, KIND, 1, 1);        \
+        else if (TOKENS <= CK_TOKENS)                                                                      \
             tile(out + t * out_stride + row, out_stride, x + t * CK_CHUNK, x_chunk, panel, count, blocks, \
-                 i == 0 ? panel_bytes : 0, KIND, TOKENS <= CK_TOKENS ? TOKENS : 1);                        \
+                 i == 0 ? panel_bytes : 0, KIND, TOKENS <= CK_TOKENS ? TOKENS : 1, 0);                     \
         break;
 #define CK_DEFINE_PRODUCT(NAME, KIND)                                                                             \
     CK_KERNEL void CK_ISA(matmul_##NAME)(float *out, size_t out_stride, const ck_activations *x, size_t x_chunk,  \
