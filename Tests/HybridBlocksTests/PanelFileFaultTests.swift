@@ -119,10 +119,9 @@ import Testing
     #expect(try found([32], offset: 0).contains("tensor w: sizes [32], which cannot be Q8_0 in panels of"))
   }
 
-  /// What lies in panels is not quantised again, neither into a file nor while it is loaded.
+  /// Panels are quantised again neither into a file nor while they are loaded.
   @Test func panelsAreNotQuantised() throws {
-    let tiny = Fixtures.folder.deletingLastPathComponent().deletingLastPathComponent().appending(path: "Models/tiny")
-    let file = try write(tiny, "F16")
+    let file = try write(Fixtures.tinyModel, "F16")
     let again = folder.url.appending(path: "again.gguf")
     for inPanels in [false, true] {
       for format in ["F16", "Q4_0"] {

@@ -8,8 +8,8 @@ import Testing
 /// Files of weights in panels, which are used in place.
 @Suite struct PanelFileTests {
   let folder: TemporaryFolder
-  private static let tiny = Fixtures.folder.deletingLastPathComponent().deletingLastPathComponent()
-    .appending(path: "Models/tiny")
+  private static let tiny = Fixtures.tinyModel
+  private static let tokens: [Int32] = [5, 17, 9, 1, 33, 2, 7]
 
   init() throws { folder = try TemporaryFolder() }
 
@@ -21,17 +21,6 @@ import Testing
     return file
   }
 
-  private func logits(_ model: any LanguageModel, tokens: [Int32] = [5, 17, 9, 1, 33, 2, 7]) throws -> [Float] {
-    let runner = try StepRunner(model: model, sequences: 1, length: tokens.count, kvType: .f32, threads: 2)
-    var result: [Float] = []
-    runner.step([.init(sequence: 0, tokens: tokens[...], position: 0, logits: tokens.count)]) { rows in
-      for row in 0..<rows.count {
-        for column in 0..<rows.columns { result.append(rows[row][column]) }
-      }
-    }
-    return result
-  }
-
   /// Writes a model both ways and expects the same bits from both.
   private func expectSame(_ source: URL, _ format: String, head: WeightFormat? = nil) throws {
     let rows = try loadModel(at: source, options: options(format, head))
@@ -40,7 +29,7 @@ import Testing
     #expect(panels.summary.parameterCount == rows.summary.parameterCount && panels.generation == rows.generation)
     #expect(panels.summary.warnings.allSatisfy { rows.summary.warnings.contains($0) })
     #expect(panels.mappedWeightBytes > 0 && panels.mappedWeightBytes <= panels.summary.weightBytes * 2)
-    let (a, b) = (try logits(rows.model), try logits(panels.model))
+    let (a, b) = (try rows.model.logits(of: Self.tokens), try panels.model.logits(of: Self.tokens))
     #expect(a.allSatisfy { $0.isFinite } && a == b, "\(source.path) \(format)")
   }
 
@@ -64,7 +53,9 @@ import Testing
     for name in ["granitemoehybrid", "deepseek_v3", "qwen3_next", "llama"] {
       let rows = try write(ParityFixture(name).folder, "Q8_0", inPanels: false)
       let panels = try write(rows, "Q8_0", inPanels: true)
-      #expect(try logits(loadModel(at: panels).model) == logits(loadModel(at: rows).model), "\(name)")
+      #expect(
+        try loadModel(at: panels).model.logits(of: Self.tokens) == loadModel(at: rows).model.logits(of: Self.tokens),
+        "\(name)")
     }
   }
 
@@ -77,9 +68,9 @@ import Testing
     #expect(model.mappedWeightBytes == bytes && bytes > model.summary.weightBytes * 9 / 10)
     #expect(tensors.allSatisfy { $0.nonFiniteCount() == 0 })
     // Nothing of the file is in the way of removing it, and the mapping outlives its name.
-    let before = try logits(model.model)
+    let before = try model.model.logits(of: Self.tokens)
     try FileManager.default.removeItem(at: file)
-    #expect(try logits(model.model) == before)
+    #expect(try model.model.logits(of: Self.tokens) == before)
   }
 
   /// The engine leaves memory for weights that the system could take back.
@@ -110,7 +101,7 @@ import Testing
     #expect(warning.hasPrefix("\(other.path) holds "))
     #expect(warning.contains(" and \(InstructionSet.name) multiplies with panels of "))
     #expect(b.summary.formats == a.summary.formats)
-    #expect(try logits(a.model) == logits(b.model))
+    #expect(try a.model.logits(of: Self.tokens) == b.model.logits(of: Self.tokens))
     let (scanned, expected) = (try Checkpoint.sound(other), try Checkpoint.sound(own))
     #expect(scanned == expected && scanned)
   }

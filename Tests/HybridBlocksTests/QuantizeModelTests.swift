@@ -7,23 +7,12 @@ import Testing
 
 @Suite struct QuantizeModelTests {
   let folder: TemporaryFolder
-  private static let tiny = Fixtures.folder.deletingLastPathComponent().deletingLastPathComponent()
-    .appending(path: "Models/tiny")
+  private static let tiny = Fixtures.tinyModel
+  private static let tokens: [Int32] = [5, 17, 9, 100, 33, 2, 7]
 
   init() throws { folder = try TemporaryFolder() }
 
   private var output: URL { folder.url.appending(path: "model.gguf") }
-
-  private func logits(_ model: any LanguageModel, tokens: [Int32] = [5, 17, 9, 100, 33, 2, 7]) throws -> [Float] {
-    let runner = try StepRunner(model: model, sequences: 1, length: tokens.count, kvType: .f32, threads: 2)
-    var result: [Float] = []
-    runner.step([.init(sequence: 0, tokens: tokens[...], position: 0, logits: tokens.count)]) { rows in
-      for row in 0..<rows.count {
-        for column in 0..<rows.columns { result.append(rows[row][column]) }
-      }
-    }
-    return result
-  }
 
   /// Quantises a model both ways and expects the same bits from both.
   private func expectSame(_ model: URL, _ name: String, head: WeightFormat? = nil) throws {
@@ -36,7 +25,7 @@ import Testing
     #expect(sizes(mapped) == sizes(loaded) && result.formats == loaded.summary.formats)
     #expect(mapped.summary.family == loaded.summary.family && mapped.generation == loaded.generation)
     #expect(result.bytesAfter == mapped.summary.weightBytes)
-    let (a, b) = (try logits(loaded.model), try logits(mapped.model))
+    let (a, b) = (try loaded.model.logits(of: Self.tokens), try mapped.model.logits(of: Self.tokens))
     #expect(a.allSatisfy { $0.isFinite })
     guard mapped.summary.family == "falcon_h1" && result.form == .llamaCpp(architecture: "falcon-h1") else {
       #expect(a == b, "\(model.path) \(name)")
@@ -105,12 +94,12 @@ import Testing
 
   /// Eight bits and sixteen change logits a little; four change them more, and all less than the logits themselves.
   @Test func fewerBitsCostAccuracyInOrder() throws {
-    let exact = try logits(loadModel(at: Self.tiny).model)
+    let exact = try loadModel(at: Self.tiny).model.logits(of: Self.tokens)
     var distances: [Float] = []
     for name in ["F32", "F16", "Q8_0", "Q6_K", "Q5_K", "Q4_K", "Q4_0"] {
       var options = LoadOptions()
       options.quantization = Quantization(named: name)
-      let got = try logits(loadModel(at: Self.tiny, options: options).model)
+      let got = try loadModel(at: Self.tiny, options: options).model.logits(of: Self.tokens)
       distances.append(zip(got, exact).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) })
     }
     let size = exact.reduce(0) { $0 + $1 * $1 }
@@ -172,7 +161,7 @@ import Testing
       if round % 5 == 0 { bytes.removeSubrange(place..<place + 1) } else { bytes[place] &+= UInt8(1 + round % 200) }
       let file = try folder.write("damaged.gguf", bytes)
       do {
-        _ = try logits(loadModel(at: file).model, tokens: [1, 2, 3])
+        _ = try loadModel(at: file).model.logits(of: [1, 2, 3])
         loaded += 1
       } catch is ModelError {}
     }
@@ -193,7 +182,8 @@ import Testing
     // The same format once more is a copy.
     _ = try quantizeModel(
       at: output, to: again, try #require(Quantization(named: "Q8_0")))
-    #expect(try logits(loadModel(at: again).model) == logits(loadModel(at: output).model))
+    #expect(
+      try loadModel(at: again).model.logits(of: Self.tokens) == loadModel(at: output).model.logits(of: Self.tokens))
   }
 
   @Test func writingIsLeftAndNothingIsThere() throws {

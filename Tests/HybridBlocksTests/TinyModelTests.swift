@@ -16,8 +16,7 @@ import Testing
     let outputTokens: [Int32]
   }
 
-  private static let folder = Fixtures.folder.deletingLastPathComponent().deletingLastPathComponent()
-    .appending(path: "Models/tiny")
+  private static let folder = Fixtures.tinyModel
 
   private func cases() throws -> [Case] {
     let json = try JSONValue(file: Fixtures.folder.appending(path: "tiny/expected.json"))

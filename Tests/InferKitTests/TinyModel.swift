@@ -4,8 +4,7 @@ import TestSupport
 
 /// The bundled model.
 enum TinyModel {
-  static let folder = Fixtures.folder.deletingLastPathComponent().deletingLastPathComponent()
-    .appending(path: "Models/tiny")
+  static let folder = Fixtures.tinyModel
 
   /// An engine for the bundled model, with one thread.
   static func engine() async throws -> Engine { try engine(await Model.load(at: folder)) }

@@ -93,7 +93,7 @@ static void multiply(const struct format *f, float *out, size_t out_stride, cons
         multiply_floats(f, out + first * out_stride, out_stride, x + first * columns, panels, rows, columns, m);
 }
 
-/// What products of 16-bit weights lose on tiles, relative to their size: activations keep sixteen bits of significand, and
+/// The error of products of 16-bit weights on tiles, relative to their size: activations keep sixteen bits of significand, and
 /// where weights are split as well, the lower parts' product is left out.
 static double cut_of_products(const struct format *f) {
     if (!splits(f)) return 0;

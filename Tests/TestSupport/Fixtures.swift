@@ -8,6 +8,10 @@ public enum Fixtures {
   public static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .appending(path: "Fixtures")
 
+  /// The folder of the bundled model.
+  public static let tinyModel = folder.deletingLastPathComponent().deletingLastPathComponent()
+    .appending(path: "Models/tiny")
+
   /// The folders of small tokenizers of every kind, each with texts and their tokens in `cases.json`.
   public static let tokenizers = [
     "tiny", "prefix_space", "sentence_piece", "unknown", "splits", "unigram", "unigram_bytes", "classes", "spelled",

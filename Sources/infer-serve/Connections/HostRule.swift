@@ -1,4 +1,5 @@
 import Foundation
+import InferText
 import NIOCore
 import NIOHTTP1
 
@@ -9,14 +10,14 @@ import NIOHTTP1
 /// always mean this machine, addresses, and names that it was told.
 struct HostRule: Sendable {
   /// Names that are taken beside `localhost` and addresses, in lower case; `*` stands for all.
-  private let names: Set<String>
+  private let names: Set<ExactText>
   private let takesAll: Bool
 
   /// - Parameters:
   ///   - names: Names that are taken as well; `*` for all.
   ///   - isLoopback: Whether the server listens on a loopback address: elsewhere all names are taken unless some are given.
   init(names: [String], isLoopback: Bool) {
-    self.names = Set(names.map { $0.lowercased() })
+    self.names = Set(names.map { ExactText($0.lowercased()) })
     takesAll = names.contains("*") || (names.isEmpty && !isLoopback)
   }
 
@@ -38,9 +39,12 @@ struct HostRule: Sendable {
   }
 
   private func takes(_ host: String) -> Bool {
-    if host.isEmpty || host == "localhost" || host.hasSuffix(".localhost") { return true }
+    if host.isEmpty || Self.isLocalName(host) { return true }
     return names.contains(host) || (try? SocketAddress(ipAddress: host, port: 0)) != nil
   }
+
+  /// `true` for a name in lower case that always means this machine.
+  static func isLocalName(_ host: String) -> Bool { host == "localhost" || host.hasSuffix(".localhost") }
 
   /// The host of a `Host` field without its port, in lower case; an address of IPv6 without its brackets.
   static func host(of field: String) -> String? {

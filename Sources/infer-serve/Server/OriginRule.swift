@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import InferText
 import NIOCore
 
 /// Which origins' pages may use the server from a browser (CORS, https://fetch.spec.whatwg.org/#http-cors-protocol).
@@ -9,7 +10,7 @@ import NIOCore
 /// may not use the server, those are refused if they could do anything.
 struct OriginRule: Sendable {
   /// Origins that are taken, in lower case.
-  private let names: Set<String>
+  private let names: Set<ExactText>
   private let takesAll: Bool
   private let isLoopback: Bool
 
@@ -17,7 +18,7 @@ struct OriginRule: Sendable {
   ///   - names: Origins that are taken, as `https://chat.example`; `*` for all.
   ///   - isLoopback: `true` for a server on a loopback address, which takes pages of this machine's own servers as well.
   init(names: [String], isLoopback: Bool) {
-    self.names = Set(names.map { $0.lowercased() })
+    self.names = Set(names.map { ExactText($0.lowercased()) })
     takesAll = names.contains("*")
     self.isLoopback = isLoopback
   }
@@ -58,15 +59,19 @@ struct OriginRule: Sendable {
   /// The origin of a page of another server than this one.
   private func foreignOrigin(of request: Request) -> String? {
     guard let origin = request.headers[.origin] else { return nil }
-    let own = request.head.authority?.lowercased()
-    return own != nil && Self.parts(of: origin)?.authority.lowercased() == own ? nil : origin
+    if let own = request.head.authority, let (_, authority) = Self.parts(of: origin),
+      authority.lowercased().isExactly(own.lowercased())
+    {
+      return nil
+    }
+    return origin
   }
 
   private func takes(_ origin: String) -> Bool {
     if takesAll || names.contains(origin.lowercased()) { return true }
     guard isLoopback, let host = Self.parts(of: origin).flatMap({ HostRule.host(of: String($0.authority)) })
     else { return false }
-    return host == "localhost" || host.hasSuffix(".localhost")
+    return HostRule.isLocalName(host)
       || ConnectionOrigin(try? SocketAddress(ipAddress: host, port: 0)).isLoopback
   }
 

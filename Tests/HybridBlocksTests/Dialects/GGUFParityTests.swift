@@ -27,7 +27,7 @@ import Testing
     let reference = try Fixtures.tensors(Self.file("\(architecture).safetensors"))
     let tokens = try #require(reference["input_ids"]).integers()
     let expected = try #require(reference["logits"]).floats()
-    let got = try Self.logits(loaded.model, tokens)
+    let got = try loaded.model.logits(of: tokens)
     let worst = zip(got, expected).map { abs($0 - $1) }.max() ?? .infinity
     #expect(got.count == expected.count)
     #expect(worst <= 1e-3, "\(architecture)")
@@ -41,18 +41,5 @@ import Testing
     #expect(try source.checkpoint().tensors.count > file.tensors.count)
     let folder = try ModelSource(Fixtures.folder.appending(path: "parity/llama"))
     #expect(folder.architecture == nil && folder.tensorCount == nil)
-  }
-
-  /// The logits of some tokens, row by row.
-  static func logits(_ model: any LanguageModel, _ tokens: [Int32]) throws -> [Float] {
-    let runner = try StepRunner(model: model, sequences: 1, length: tokens.count, kvType: .f32, threads: 2)
-    var result: [Float] = []
-    runner.step([.init(sequence: 0, tokens: tokens[...], position: 0, logits: tokens.count)]) { rows in
-      for row in 0..<rows.count {
-        let span = rows[row]
-        for column in span.indices { result.append(span[column]) }
-      }
-    }
-    return result
   }
 }

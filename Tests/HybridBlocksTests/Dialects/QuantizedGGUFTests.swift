@@ -50,7 +50,7 @@ import Testing
     #expect(expected.count == tokens.count * model.vocabularySize)
     let ids = try tokens.integers()
     return try (0..<prompts).map { prompt in
-      let got = try GGUFParityTests.logits(model, Array(ids[prompt * length..<(prompt + 1) * length]))
+      let got = try model.logits(of: Array(ids[prompt * length..<(prompt + 1) * length]))
       return zip(got, expected[(prompt * got.count)...]).map { abs($0 - $1) }.max() ?? .infinity
     }
   }

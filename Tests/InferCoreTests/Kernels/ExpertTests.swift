@@ -91,7 +91,7 @@ import Testing
   static let formats: [(WeightFormat, WeightFormat, Double)] = [
     (.bf16, .f16, 3e-5 + cut), (.q8_0, .q4_0, 3e-2), (.q5_1, .bf16, 1e-4 + cut), (.f32, .q8_0, 3e-2),
   ]
-  /// What 64 products of about one lose on tiles, where activations of 16-bit weights keep sixteen bits of their significand.
+  /// The error of 64 products of about one on tiles, where activations of 16-bit weights keep sixteen bits of their significand.
   private static let cut = InstructionSet.name == "amx" ? 64 * 0x1p-17 : 0
 
   /// Random experts with many rows and few, and some without any.

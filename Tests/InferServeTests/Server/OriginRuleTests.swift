@@ -65,7 +65,7 @@ import Testing
     #expect(answer.status == .noContent && answer.headers[.accessControlAllowMethods] == "POST")
     #expect(answer.headers[.accessControlAllowHeaders] == "authorization,x-stainless-os")
     #expect(throws: APIError.self) { try named.answer(request(.options, from: "http://evil.example", question)) }
-    // What is no question is for the endpoints.
+    // Endpoints answer other requests.
     #expect(try named.answer(request(.options, from: "https://chat.example")) == nil)
     #expect(try named.answer(request(.options, from: nil, question)) == nil)
   }

@@ -18,7 +18,7 @@ struct ReasoningEnd: Sendable {
   /// The part of a text that may hold the beginning of a mark.
   func tail(of text: [UInt8]) -> [UInt8] { text.suffix(mark.count - 1) }
 
-  /// What a text has behind the mark and white space; `nil` where it has no mark.
+  /// The text behind the mark and white space; `nil` without a mark.
   func rest(in text: [UInt8]) -> ArraySlice<UInt8>? {
     guard text.count >= mark.count else { return nil }
     let start = (0...text.count - mark.count).first { text[$0...].starts(with: mark) }
