@@ -22,7 +22,7 @@ LAYERS = {
         "Errors", "Machine", "Threads", "Memory", "Formats", "Matrices", "State", "Step", "Kernels", "Weights",
         "Sampling", "Cache", "Persistence", "Engine", "",
     ],
-    "infer-serve": ["Terminal", "Wire", "Connections", "Server", "Endpoints", "Replay", "Commands", ""],
+    "infer-serve": ["Terminal", "Wire", "Access", "Connections", "Server", "Endpoints", "Replay", "Commands", ""],
 }
 
 # Folders, or whole targets, that alone may import a module.

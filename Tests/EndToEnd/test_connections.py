@@ -199,7 +199,8 @@ def test_a_request_has_one_host(server, hosts, status):
 
 @pytest.mark.parametrize("options, statuses", [
     (["--allowed-host", "Model.example"], (200, 403)), (["--allowed-host", "*"], (200, 200)),
-    (["--host", "0.0.0.0"], (200, 200)), (["--host", "0.0.0.0", "--allowed-host", "model.example"], (200, 403)),
+    (["--host", "0.0.0.0", "--allow-anonymous"], (200, 200)),
+    (["--host", "0.0.0.0", "--allow-anonymous", "--allowed-host", "model.example"], (200, 403)),
 ])
 def test_hosts_can_be_allowed(start, options, statuses):
     with start(*options) as server:

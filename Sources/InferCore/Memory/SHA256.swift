@@ -1,8 +1,8 @@
 internal import CCrypto
 
 /// SHA-256 (FIPS 180-4), as OpenSSL computes it. A value: a copy goes on by itself.
-struct SHA256: Sendable {
-  static let byteCount = 32
+package struct SHA256: Sendable {
+  package static let byteCount = 32
 
   private var context = SHA256_CTX()
 
@@ -20,7 +20,7 @@ struct SHA256: Sendable {
   }
 
   /// The hash of some bytes.
-  static func hash(data: [UInt8]) -> [UInt8] {
+  package static func hash(data: [UInt8]) -> [UInt8] {
     var hash = SHA256()
     hash.update(data: data)
     return hash.finalize()

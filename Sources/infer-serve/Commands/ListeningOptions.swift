@@ -56,7 +56,10 @@ struct ListeningOptions: ParsableArguments {
   /// The rules for pages of other servers.
   var origins: OriginRule { OriginRule(names: allowedOrigin, isLoopback: isLoopback) }
 
-  private var isLoopback: Bool { HTTPServer.isLoopback(host, port: port) }
+  /// `true` where no other machine can reach the server; also where nobody can, since the host is none.
+  var isLocal: Bool { HTTPServer.isLoopback(host, port: port) ?? true }
+
+  private var isLoopback: Bool { HTTPServer.isLoopback(host, port: port) ?? false }
 
   /// The server's address and the rules of its connections.
   func configuration(_ logger: Logger) -> HTTPServer.Configuration {

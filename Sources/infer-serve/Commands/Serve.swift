@@ -27,6 +27,7 @@ struct Serve: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
   @OptionGroup var serving: ServedModelOptions
   @OptionGroup var listening: ListeningOptions
+  @OptionGroup var access: AccessOptions
   @OptionGroup var queue: QueueOptions
   @OptionGroup var requests: RequestLimitOptions
   @OptionGroup var storage: StorageOptions
@@ -56,6 +57,8 @@ struct Serve: AsyncParsableCommand {
 
   func run() async throws {
     try AddressSpace.checkBeforeStart()
+    let keys = try access.keys()
+    try access.check(keys, host: listening.host, isLocal: listening.isLocal)
     // One event loop does all input and output: the cores are the engine's.
     NIOSingletons.groupLoopCountSuggestion = 1
     let names = serving.names
@@ -69,14 +72,18 @@ struct Serve: AsyncParsableCommand {
     let service = GenerationService(
       state: state, metrics: metrics, limits: requests.limits, bodies: requests.bodies,
       workers: RequestWorkers(processors: availableProcessorCount()), sessionFolder: storage.sessionFolder(),
-      responses: try storage.responses(), logger: logger)
+      keys: keys, responses: try storage.responses(), logger: logger)
     let server = listening.configuration(logger)
     let router = Routes.router(service, origins: listening.origins)
     let application = HTTPServer.application(server, router: router) { lifecycle.listening(port: $0) }
     let signals = Task {
       for await arrived in await UnixSignalsSequence(trapping: .sigterm, .sigint) { lifecycle.signal(arrived.rawValue) }
     }
-    defer { signals.cancel() }
+    let watching = keys?.watch(logger)
+    defer {
+      signals.cancel()
+      watching?.cancel()
+    }
     try await Self.run(ListeningService(application, server), lifecycle)
     logger.notice("stopped")
   }

@@ -8,6 +8,8 @@ final class BackgroundResponses: Sendable {
   typealias Keep = @Sendable (ResponsesResponse, [JSONValue]?) async -> Void
 
   private struct Entry {
+    /// The name of the key that it belongs to; `nil` for everybody's.
+    let owner: String?
     var response: JSONValue
     /// The events; `nil` for a response that nobody follows.
     let log: EventLog?
@@ -21,42 +23,51 @@ final class BackgroundResponses: Sendable {
   init(_ service: GenerationService) { self.service = service }
 
   /// A response under way as far as it has come; `nil` for none.
-  func response(_ id: String) -> JSONValue? { entries.withLock { $0[id]?.response } }
+  func response(_ id: String, of owner: String?) -> JSONValue? { entry(id, of: owner)?.response }
 
   /// The events of a response under way; `nil` where there is none or nobody follows it.
-  func log(of id: String) -> EventLog? { entries.withLock { $0[id]?.log } }
+  func log(of id: String, _ owner: String?) -> EventLog? { entry(id, of: owner)?.log }
+
+  private func entry(_ id: String, of owner: String?) -> Entry? {
+    guard let entry = entries.withLock({ $0[id] }), entry.owner == owner else { return nil }
+    return entry
+  }
 
   /// Ends a response, and returns when it is stored.
-  func cancel(_ id: String) async {
-    guard let entry = entries.withLock({ $0[id] }) else { return }
+  func cancel(_ id: String, of owner: String?) async {
+    guard let entry = entry(id, of: owner) else { return }
     entry.supervisor.end(.cancelled)
     await entry.task.value
   }
 
-  /// Takes over an answer, which goes on until it is over or until the deadline. Returns the response as it is now.
+  /// Takes over an answer, which goes on until it is over or until the deadline, and its place among those of the
+  /// request's key. Returns the response as it is now.
   ///
   /// - Parameter log: Gets the response's events; `nil` where nobody follows them.
   func start(
-    _ id: ResponseID, _ answer: Answer, _ builder: ResponsesResponse, until deadline: Deadline, log: EventLog?,
-    keep: @escaping Keep
+    _ id: ResponseID, _ answer: Answer, _ builder: ResponsesResponse, _ context: ServeContext, until deadline: Deadline,
+    log: EventLog?, keep: @escaping Keep
   ) async -> JSONValue {
     var builder = builder
     let queued = builder.queued
     if let log { log.append(builder.queue()) }
     let supervisor = await AnswerSupervisor(answer, channel: nil, until: deadline)
+    let admission = context.record.takeAdmission()
     entries.withLock { [builder] entries in
       let task = Task { [self, ticket = service.state.responses.open()] in
-        await complete(id.text, answer, builder, supervisor, log, keep)
+        await complete(id.text, answer, builder, supervisor, admission, log, keep)
         withExtendedLifetime(ticket) {}
       }
-      entries[id.text] = Entry(response: queued, log: log, supervisor: supervisor, task: task)
+      entries[id.text] = Entry(
+        owner: context.grant.owner, response: queued, log: log, supervisor: supervisor, task: task)
     }
     return queued
   }
 
   private func complete(
-    _ id: String, _ answer: Answer, _ builder: ResponsesResponse, _ supervisor: AnswerSupervisor, _ log: EventLog?,
-    _ keep: Keep
+    _ id: String, _ answer: Answer, _ builder: ResponsesResponse, _ supervisor: AnswerSupervisor,
+    _ admission: Admission?,
+    _ log: EventLog?, _ keep: Keep
   ) async {
     defer { supervisor.stop() }
     var builder = builder
@@ -68,6 +79,7 @@ final class BackgroundResponses: Sendable {
       // Whoever reads of the end finds the response where it is kept.
       if case .finished = event { last = events } else { log?.append(events) }
     }
+    admission?.end(tokens: await RequestRecord.Generation(answer, builder, error: failure).tokens)
     last += failure.flatMap { builder.fail($0) } ?? builder.cancel()
     await keep(builder, log.map { $0.events + last })
     entries.withLock { $0[id] = nil }

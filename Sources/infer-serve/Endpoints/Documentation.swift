@@ -14,8 +14,10 @@ struct Documentation: Sendable {
   static let pageType = "text/html; charset=utf-8"
 
   /// The description of these routes and its own.
-  init(_ routes: [Route]) {
-    let document = OpenAPI.document(routes + [Self.documentRoute, Self.pageRoute])
+  ///
+  /// - Parameter needsKeys: `true` where the server has keys.
+  init(_ routes: [Route], needsKeys: Bool) {
+    let document = OpenAPI.document(routes + [Self.documentRoute, Self.pageRoute], needsKeys: needsKeys)
     bytes = ByteBuffer(string: document.serialized() + "\n")
   }
 

@@ -8,6 +8,11 @@ struct Route: Sendable {
 
   var methods: [HTTPRequest.Method] { operations.map(\.method) }
 
+  /// The operation of a method, which for HEAD is that of GET; `nil` for none.
+  func operation(of method: HTTPRequest.Method) -> Operation? {
+    operations.first { $0.method == (method == .head ? .get : method) }?.operation
+  }
+
   /// The value of the header `Allow`.
   var allow: String { methods.flatMap { $0 == .get ? ["GET", "HEAD"] : [$0.rawValue] }.joined(separator: ", ") }
 }

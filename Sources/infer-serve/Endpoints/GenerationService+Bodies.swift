@@ -10,6 +10,7 @@ extension GenerationService {
     let share: BodyBudget.Share
     /// Bytes that it may become.
     let limit: Int
+    let grant: Grant
 
     /// Bytes that decoding it may have to deal with.
     var effort: Int { coding == .identity ? bytes.count : limit }
@@ -32,13 +33,14 @@ extension GenerationService {
     // Before the body is read, so that a server without a model answers at once.
     let served = try state.model()
     let (bytes, share) = try await bytes(of: request, context, until: deadline)
-    return (Body(bytes: bytes, coding: coding, share: share, limit: limits.bodyBytes), served)
+    return (Body(bytes: bytes, coding: coding, share: share, limit: limits.bodyBytes, grant: context.grant), served)
   }
 
   /// The members of a body that is for this model, within their bounds.
   func reader(of body: Body) throws(APIError) -> FieldReader {
     let reader = try FieldReader(body: body.decoded())
     if let name = try reader.string("model") { try state.check(modelName: name) }
+    try body.grant.check(models: state.modelNames)
     try RequestBounds.check(reader)
     return reader
   }

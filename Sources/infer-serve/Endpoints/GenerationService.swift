@@ -25,6 +25,8 @@ struct GenerationService: Sendable {
   let workers: RequestWorkers
   /// The folder that sessions are saved in; `nil` for none.
   var sessionFolder: SessionFolder?
+  /// The keys in force; `nil` where anybody may do anything.
+  var keys: KeyRing?
   /// The responses that can be asked for later.
   let responses: ResponseStore
   let logger: Logger
@@ -48,7 +50,7 @@ struct GenerationService: Sendable {
     let deadline = allowed.tightened(to: job.timeLimit)
     guard ContinuousClock.now < deadline.instant else { throw APIError.timedOut(after: deadline.limit) }
     guard !job.requests.isEmpty else { return .json(job.builder.completion) }
-    let answer = try Self.submit(job, served)
+    let answer = try Self.submit(job, context.grant, served)
     var response: Response
     if let detach = job.detach {
       response = await detach(answer, job.builder, context, deadline)
@@ -73,9 +75,10 @@ struct GenerationService: Sendable {
     let start = Deadline(from: .now, limit: limits.requestTime)
     let allowed = start.tightened(to: try SchedulingFields.timeLimit(of: request.headers))
     let (body, served) = try await body(of: request, context, until: allowed)
-    let job = try await workers.run(bytes: body.effort) { () throws(APIError) in
+    var job = try await workers.run(bytes: body.effort) { () throws(APIError) in
       try counted { () throws(APIError) in try decode(try reader(of: body), served) }
     }
+    job.requests = job.requests.map(context.grant.restrict)
     let embeddings = try await job.run(
       served.engine, channel: context.channel, until: allowed.tightened(to: job.timeLimit))
     let tokens = embeddings.reduce(0) { $0 + $1.statistics.promptTokens }
@@ -126,10 +129,10 @@ struct GenerationService: Sendable {
   }
 
   private static func submit<Builder: ResponseBuilder>(
-    _ job: GenerationJob<Builder>, _ served: ServedModel
+    _ job: GenerationJob<Builder>, _ grant: Grant, _ served: ServedModel
   ) throws(APIError) -> Answer {
     do {
-      let generations = try served.engine.submit(job.requests)
+      let generations = try served.engine.submit(job.requests.map(grant.restrict))
       return Answer(
         zip(generations, job.requests).map { generation, request in
           TextGeneration(

@@ -11,7 +11,8 @@ struct Models: Sendable {
   /// All models: the one that is served, by each of its names.
   func list(_ request: Request, _ context: ServeContext) throws -> Response {
     let served = try state.model()
-    return .json(["object": "list", "data": .array(state.modelNames.map { Self.object($0, served) })])
+    let names = context.grant.visible(state.modelNames)
+    return .json(["object": "list", "data": .array(names.map { Self.object($0, served) })])
   }
 
   /// One model by its name, which may have slashes.
@@ -20,6 +21,7 @@ struct Models: Sendable {
     let name = path.removingPercentEncoding ?? path
     let served = try state.model()
     try state.check(modelName: name)
+    try context.grant.check(models: state.modelNames)
     return .json(Self.object(name, served))
   }
 

@@ -16,12 +16,14 @@ struct OllamaModels: Sendable {
   /// The models that can be used: the one that is served, by each of its names.
   func tags(_ request: Request, _ context: ServeContext) throws -> Response {
     let served = try service.state.model()
-    return .json(["models": .array(service.state.modelNames.map { .object(Self.members($0, served)) })])
+    let names = context.grant.visible(service.state.modelNames)
+    return .json(["models": .array(names.map { .object(Self.members($0, served)) })])
   }
 
   /// The models that are loaded.
   func running(_ request: Request, _ context: ServeContext) throws -> Response {
     let served = try service.state.model()
+    guard context.grant.allows(service.state.modelNames) else { return .json(["models": []]) }
     var members = Self.members(service.state.modelNames[0], served)
     // Ollama's time for a model that stays: the longest that it can count.
     members["expires_at"] = .string(Self.time(served.created + Int(Int64.max / 1_000_000_000)))

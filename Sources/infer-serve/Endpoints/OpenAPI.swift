@@ -5,25 +5,34 @@ import InferText
 /// that decode them.
 enum OpenAPI {
   /// The document of routes.
-  static func document(_ routes: [Route]) -> JSONValue {
+  ///
+  /// - Parameter needsKeys: `true` where the server has keys.
+  static func document(_ routes: [Route], needsKeys: Bool = false) -> JSONValue {
     var paths: JSONObject = [:]
     for route in routes {
-      guard let first = route.paths.first, let item = item(route, path: first) else { continue }
+      guard let first = route.paths.first, let item = item(route, path: first, needsKeys) else { continue }
       paths[first] = item
       // Other spellings of the path. What goes on behind `**` is a part of the parameter before it.
       for path in route.paths.dropFirst() where !path.hasSuffix("/**") {
         paths[path] = ["$ref": .string("#/paths/" + first.replacing("/", with: "~1"))]
       }
     }
+    var components: JSONObject = ["schemas": .object(errors)]
+    if needsKeys { components["securitySchemes"] = .object(securitySchemes) }
     return [
       "openapi": "3.1.0",
       "info": [
         "title": .string(Software.name), "version": .string(Software.version),
         "description": "Fields that no API has are ignored. A field that is null is as good as absent.",
       ],
-      "paths": .object(paths), "components": ["schemas": .object(errors)],
+      "paths": .object(paths), "components": .object(components),
     ]
   }
+
+  /// The ways to present a key.
+  private static let securitySchemes: JSONObject = [
+    "bearer": ["type": "http", "scheme": "bearer"], "key": ["type": "apiKey", "in": "header", "name": "x-api-key"],
+  ]
 
   private static let errors: JSONObject = [
     "Error": ErrorForm.openAI.shape.schema, "AnthropicError": ErrorForm.anthropic.shape.schema,
@@ -40,15 +49,15 @@ enum OpenAPI {
     return ["$ref": .string("#/components/schemas/\(name)")]
   }
 
-  private static func item(_ route: Route, path: String) -> JSONValue? {
+  private static func item(_ route: Route, path: String, _ needsKeys: Bool) -> JSONValue? {
     var members: JSONObject = [:]
     for (method, operation) in route.operations where !operation.id.isEmpty {
-      members[method.rawValue.lowercased()] = json(operation, ErrorForm(target: path))
+      members[method.rawValue.lowercased()] = json(operation, ErrorForm(target: path), needsKeys)
     }
     return members.isEmpty ? nil : .object(members)
   }
 
-  private static func json(_ operation: Operation, _ form: ErrorForm) -> JSONValue {
+  private static func json(_ operation: Operation, _ form: ErrorForm, _ needsKeys: Bool) -> JSONValue {
     var members: JSONObject = [
       "operationId": .string(operation.id), "summary": .string(operation.summary),
       "tags": [.string(operation.group)],
@@ -60,7 +69,11 @@ enum OpenAPI {
         "required": .bool(!operation.isBodyOptional), "content": ["application/json": ["schema": schema]],
       ]
     }
-    members["responses"] = .object(responses(operation, form))
+    members["responses"] = .object(responses(operation, form, needsKeys))
+    if needsKeys, let scope = operation.scope {
+      members["security"] = [["bearer": []], ["key": []]]
+      members["x-scope"] = .string(scope.rawValue)
+    }
     return .object(members)
   }
 
@@ -71,7 +84,9 @@ enum OpenAPI {
     ]
   }
 
-  private static func responses(_ operation: Operation, _ form: ErrorForm) -> JSONObject {
+  private static func responses(
+    _ operation: Operation, _ form: ErrorForm, _ needsKeys: Bool
+  ) -> JSONObject {
     var content: JSONObject = [:]
     switch operation.answer {
     case .json(let shape): content["application/json"] = ["schema": shape.schema]
@@ -81,7 +96,7 @@ enum OpenAPI {
     var responses: JSONObject = [
       "200": ["description": .string(operation.summary), "content": .object(content)]
     ]
-    for status in operation.refusals {
+    for status in operation.refusals(needsKeys: needsKeys) {
       let status = APIError(status: status, message: "", type: "").status(in: form)
       responses[String(status)] = response(status, reference(form))
     }

@@ -59,7 +59,8 @@ extension Operation {
   static let ollamaTags = telling("ollamaTags", "Lists the names of the model.", ollama, modelsShape)
   static let ollamaRunning = telling("ollamaRunning", "Tells of the loaded model.", ollama, modelsShape)
   static let ollamaVersion = Operation(
-    id: "ollamaVersion", summary: "Tells the version of Ollama's API.", group: ollama, answer: .json(versionShape))
+    id: "ollamaVersion", summary: "Tells the version of Ollama's API.", group: ollama, answer: .json(versionShape),
+    scope: nil)
   static let ollamaShow = reading(
     "ollamaShow", "Tells of the model in detail.", ollama, .show,
     .object([
@@ -102,35 +103,38 @@ extension Operation {
 
   private static let versionShape: JSONShape = .object(["version": .string])
   static let version = Operation(
-    id: "getVersion", summary: "Tells the version.", group: server, answer: .json(versionShape))
+    id: "getVersion", summary: "Tells the version.", group: server, answer: .json(versionShape), scope: nil)
   static let greeting = Operation(
     id: "greet", summary: "Tells what this is.", group: server,
     answer: .json(
       .object([
         "name": .string, "version": .string, "model": .string, "status": .string, "endpoints": .array(.string),
-      ])))
+      ])), scope: nil)
   static let health = ready("getHealth")
   static let ping = ready("ping")
   static let postPing = ready("postPing")
   private static func ready(_ id: String) -> Operation {
     Operation(
       id: id, summary: "Tells whether requests are taken.", group: server,
-      answer: .json(.object(["status": .string, "model": .string])), unreadyShape: .object(["status": .string]))
+      answer: .json(.object(["status": .string, "model": .string])), unreadyShape: .object(["status": .string]),
+      scope: nil)
   }
   private static let cacheShape: JSONShape = .object([
     "queried_tokens": count, "hit_tokens": count, "hit_rate": .number, "missed_tokens": .map(count),
     "entries": .map(count), "bytes": .map(count), "memory": .map(count), "memory_limit": count,
     "evicted_entries": .map(count), "disk": .object([]).orNull,
   ])
-  static let cache = telling("getCache", "Tells of the prefix cache.", server, cacheShape)
-  static let resetCache = telling("resetCache", "Gives up kept state that no request uses.", server, cacheShape)
+  static let cache = telling("getCache", "Tells of the prefix cache.", server, cacheShape).needing(.cache)
+  static let resetCache = telling(
+    "resetCache", "Gives up kept state that no request uses.", server, cacheShape
+  ).needing(.cache)
   static let metrics = Operation(
     id: "getMetrics", summary: "Metrics in Prometheus' text form.", group: server,
-    answer: .text(mediaType: PrometheusText.contentType))
+    answer: .text(mediaType: PrometheusText.contentType), scope: .metrics)
   static let document = Operation(
     id: "getDocument", summary: "This document.", group: server,
-    answer: .json(.object(["openapi": .string, "info": .object([]), "paths": .object([])])))
+    answer: .json(.object(["openapi": .string, "info": .object([]), "paths": .object([])])), scope: nil)
   static let page = Operation(
     id: "getPage", summary: "This document as a page.", group: server,
-    answer: .text(mediaType: Documentation.pageType))
+    answer: .text(mediaType: Documentation.pageType), scope: nil)
 }

@@ -36,6 +36,8 @@ struct Operation: Sendable {
   var framing: StreamFraming?
   /// The status of answers that tell that the server is not ready.
   var unreadyShape: JSONShape?
+  /// The scope that a key needs for it; `nil` where nobody needs a key.
+  var scope: KeyScope? = .inference
   /// Statuses of refusals beside those that any request may meet.
   var statuses: [Int] = []
 
@@ -43,7 +45,19 @@ struct Operation: Sendable {
   static let refused = Operation(id: "", summary: "", group: "", answer: .json(.any))
 
   /// All statuses of refusals.
-  var refusals: [Int] { Set([400, 403, 408, 431, 500] + (fields == nil ? [] : Self.reading) + statuses).sorted() }
+  ///
+  /// - Parameter needsKeys: `true` where the server has keys.
+  func refusals(needsKeys: Bool = false) -> [Int] {
+    let keyed = needsKeys && scope != nil ? [401] + (scope == .inference ? [429] : []) : []
+    return Set([400, 403, 408, 431, 500] + (fields == nil ? [] : Self.reading) + statuses + keyed).sorted()
+  }
+
+  /// This operation with another scope.
+  func needing(_ scope: KeyScope?) -> Operation {
+    var operation = self
+    operation.scope = scope
+    return operation
+  }
 
   /// Statuses of requests whose body is read.
   private static let reading = [404, 413, 415, 503, 504]

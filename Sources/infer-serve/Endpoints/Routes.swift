@@ -10,7 +10,8 @@ enum Routes {
     router.add(
       middleware: RequestMiddleware(
         metrics: service.metrics, responses: service.state.responses, origins: origins, logger: service.logger))
-    for endpoint in endpoints(service) { add(endpoint, to: router) }
+    let access = AccessControl(keys: service.keys, metrics: service.metrics)
+    for endpoint in endpoints(service) { add(endpoint, behind: access, to: router) }
     return router
   }
 
@@ -75,7 +76,10 @@ enum Routes {
         paths: ["/api/blobs/{digest}"], operations: [(.get, .refused), (.post, .refused)], handler: ollamaModels.refuse),
     ]
     let descriptive = descriptive(state, of: endpoints)
-    return endpoints + descriptive + Documentation((endpoints + descriptive).map(\.route)).endpoints + refused
+    return endpoints + descriptive
+      + Documentation(
+        (endpoints + descriptive).map(\.route), needsKeys: service.keys != nil
+      ).endpoints + refused
   }
 
   /// Endpoints that tell of the others.
@@ -101,14 +105,18 @@ enum Routes {
   }
 
   /// An endpoint's paths with its methods, and an answer that names them to all others.
-  private static func add(_ endpoint: Endpoint, to router: Router<ServeContext>) {
+  private static func add(
+    _ endpoint: Endpoint, behind access: AccessControl, to router: Router<ServeContext>
+  ) {
     for path in endpoint.route.paths {
       for method in MethodResponder.methods {
         // The middleware takes the body off the answer to HEAD.
-        let isKnown = endpoint.route.methods.contains(method == .head ? .get : method)
+        let operation = endpoint.route.operation(of: method)
         router.on(RouterPath(path), method: method) { request, context in
-          if isKnown { return try await endpoint.handler(request, context) }
-          throw APIError.methodNotAllowed(request.method.rawValue, request.uri.path, allow: endpoint.route.allow)
+          guard let operation else {
+            throw APIError.methodNotAllowed(request.method.rawValue, request.uri.path, allow: endpoint.route.allow)
+          }
+          return try await access.respond(request, context, needing: operation.scope, endpoint.handler)
         }
       }
     }

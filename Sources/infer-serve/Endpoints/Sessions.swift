@@ -10,12 +10,13 @@ struct Sessions: Sendable {
 
   /// `GET /v1/sessions`: the sessions that are remembered or saved.
   func list(_ request: Request, _ context: ServeContext) throws -> Response {
-    let (folder, served) = (try configured(), try service.state.model())
-    let scope = try Self.scope(nil, request)
+    let (folder, served) = (try configured(context.grant), try service.state.model())
+    let scope = try Self.scope(nil, request, context.grant)
     let saved = folder.saved(in: scope)
     var known: [String: Int] = [:]
-    for session in served.engine.knownSessions(in: scope) where SessionFields.isName(session.name.name) {
-      known[session.name.name] = session.tokens
+    for session in served.engine.knownSessions(in: scope) {
+      guard let name = context.grant.name(of: session.name), SessionFields.isName(name) else { continue }
+      known[name] = session.tokens
     }
     let data = Set(saved.keys).union(known.keys).sorted().map { name -> JSONValue in
       [
@@ -30,7 +31,7 @@ struct Sessions: Sendable {
   func save(_ request: Request, _ context: ServeContext) async throws -> Response {
     let name = try Self.name(context)
     let (scope, served) = try await scope(request, context)
-    let saving = try await save(SessionName(name, in: scope), as: name, served)
+    let saving = try await save(context.grant.session(name, in: scope), as: name, context.grant, served)
     return .json([
       "id": .string(name), "object": "session", "saved_tokens": .integer(saving.state.tokens.count),
       "bytes": .integer(saving.state.byteCount), "timings": ["save_ms": .number(saving.milliseconds)],
@@ -41,7 +42,7 @@ struct Sessions: Sendable {
   func restore(_ request: Request, _ context: ServeContext) async throws -> Response {
     let name = try Self.name(context)
     let (scope, served) = try await scope(request, context)
-    let restoring = try await restore(SessionName(name, in: scope), from: name, served)
+    let restoring = try await restore(context.grant.session(name, in: scope), from: name, context.grant, served)
     return .json([
       "id": .string(name), "object": "session", "restored_tokens": .integer(restoring.state.tokens.count),
       "bytes": .integer(restoring.state.byteCount), "timings": ["restore_ms": .number(restoring.milliseconds)],
@@ -52,8 +53,8 @@ struct Sessions: Sendable {
   func delete(_ request: Request, _ context: ServeContext) async throws -> Response {
     let name = try Self.name(context)
     let (scope, served) = try await scope(request, context)
-    let wasKnown = served.engine.forget(SessionName(name, in: scope))
-    let folder = try configured()
+    let wasKnown = served.engine.forget(context.grant.session(name, in: scope))
+    let folder = try configured(context.grant)
     let wasSaved = folder.remove(name, in: scope)
     guard wasKnown || wasSaved else {
       throw APIError(.missing(at: folder.file(of: name, in: scope)), session: name)
@@ -67,8 +68,10 @@ struct Sessions: Sendable {
   typealias Outcome = (state: SavedState, milliseconds: Double)
 
   /// Saves a session's state in the file of a name that has been checked.
-  func save(_ session: SessionName, as name: String, _ served: ServedModel) async throws -> Outcome {
-    let folder = try configured()
+  func save(
+    _ session: SessionName, as name: String, _ grant: Grant, _ served: ServedModel
+  ) async throws -> Outcome {
+    let folder = try configured(grant)
     let file = folder.file(of: name, in: session.scope)
     guard let tokens = served.engine.tokens(of: session) else { throw APIError(.missing(at: file), session: name) }
     folder.make()
@@ -80,8 +83,10 @@ struct Sessions: Sendable {
   }
 
   /// Restores a session's state from the file of a name that has been checked.
-  func restore(_ session: SessionName, from name: String, _ served: ServedModel) async throws -> Outcome {
-    let folder = try configured()
+  func restore(
+    _ session: SessionName, from name: String, _ grant: Grant, _ served: ServedModel
+  ) async throws -> Outcome {
+    let folder = try configured(grant)
     let start = ContinuousClock.now
     do throws(StateFileError) {
       let state = try await served.engine.restore(
@@ -91,9 +96,10 @@ struct Sessions: Sendable {
     } catch { throw APIError(error, session: name) }
   }
 
-  /// The folder, if the server has one.
-  func configured() throws(APIError) -> SessionFolder {
-    guard let folder else { throw .sessionsOff }
+  /// The folder, if the server has one, as a key has it.
+  func configured(_ grant: Grant) throws(APIError) -> SessionFolder {
+    guard var folder else { throw .sessionsOff }
+    folder.owner = grant.owner
     return folder
   }
 
@@ -101,14 +107,14 @@ struct Sessions: Sendable {
   private func scope(
     _ request: Request, _ context: ServeContext
   ) async throws -> (scope: CacheScope, served: ServedModel) {
-    _ = try configured()
+    _ = try configured(context.grant)
     let (reader, served) = try await service.fields(of: request, context)
-    return (try Self.scope(reader, request), served)
+    return (try Self.scope(reader, request, context.grant), served)
   }
 
-  static func scope(_ reader: FieldReader?, _ request: Request) throws(APIError) -> CacheScope {
+  static func scope(_ reader: FieldReader?, _ request: Request, _ grant: Grant) throws(APIError) -> CacheScope {
     let salt = try reader?.string("cache_salt") ?? request.uri.queryParameters["cache_salt"].map(String.init)
-    return try SessionFields.scope(salt: salt, "cache_salt")
+    return grant.scope(try SessionFields.scope(salt: salt, "cache_salt"))
   }
 
   private static func name(_ context: ServeContext) throws -> String {

@@ -8,25 +8,27 @@ struct Slots: Sendable {
   let sessions: Sessions
 
   func act(_ request: Request, _ context: ServeContext) async throws -> Response {
-    _ = try sessions.configured()
+    let grant = context.grant
+    _ = try sessions.configured(grant)
     guard let number = context.parameters.get("id").flatMap({ Int32($0) }), number >= 0 else {
       throw APIError.invalid("id", "The slot must be a number from 0 on.", code: "invalid_value")
     }
     let action = request.uri.queryParameters["action"].map(String.init) ?? ""
     let (reader, served) = try await sessions.service.fields(of: request, context)
-    let session = SessionFields.slot(Int(number), in: try Sessions.scope(reader, request))
+    let session = grant.session(
+      SessionFields.slotName(Int(number)), in: try Sessions.scope(reader, request, grant))
     let slot = JSONValue.integer(Int(number))
     switch action {
     case "save":
       let name = try Self.name(reader)
-      let saving = try await sessions.save(session, as: name, served)
+      let saving = try await sessions.save(session, as: name, grant, served)
       return .json([
         "id_slot": slot, "filename": .string(name), "n_saved": .integer(saving.state.tokens.count),
         "n_written": .integer(saving.state.byteCount), "timings": ["save_ms": .number(saving.milliseconds)],
       ])
     case "restore":
       let name = try Self.name(reader)
-      let restoring = try await sessions.restore(session, from: name, served)
+      let restoring = try await sessions.restore(session, from: name, grant, served)
       return .json([
         "id_slot": slot, "filename": .string(name), "n_restored": .integer(restoring.state.tokens.count),
         "n_read": .integer(restoring.state.byteCount), "timings": ["restore_ms": .number(restoring.milliseconds)],

@@ -41,9 +41,10 @@ enum HTTPServer {
   /// For libraries whose errors are thrown as well: each is reported once, by us.
   static let quietLogger = Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() }
 
-  /// Whether a host to listen on is this machine talking to itself.
-  static func isLoopback(_ host: String, port: Int) -> Bool {
-    ConnectionOrigin(try? SocketAddress.makeAddressResolvingHost(host, port: port)).isLoopback
+  /// Whether a host to listen on is this machine talking to itself; `nil` for a name that has no address.
+  static func isLoopback(_ host: String, port: Int) -> Bool? {
+    guard let address = try? SocketAddress.makeAddressResolvingHost(host, port: port) else { return nil }
+    return ConnectionOrigin(address).isLoopback
   }
 
   /// Why listening failed, in one line.

@@ -34,6 +34,7 @@ struct RequestMiddleware: RouterMiddleware {
     // Clients do not expect a body after HEAD, and would take it for the next response of the connection.
     if request.method == .head { response = response.createHeadResponse() }
     response.headers[.requestID] = context.record.id
+    response.headers.append(contentsOf: context.record.limits)
     origins.admit(request, to: &response.headers)
     if form == .anthropic { response.headers[.anthropicRequestID] = context.record.id }
     let status = response.status.code
@@ -76,6 +77,7 @@ struct RequestMiddleware: RouterMiddleware {
   }
 
   private func finish(_ request: Request, _ context: ServeContext, status: Int, start: ContinuousClock.Instant) {
+    context.record.end()
     // The pattern and never the path: a client must not be able to make up new series.
     let route = context.endpointPath.flatMap { $0 == "NotFound" ? nil : $0 } ?? "unknown"
     metrics.httpRequests(route, String(status)).increment()
@@ -83,6 +85,7 @@ struct RequestMiddleware: RouterMiddleware {
       "id": "\(context.record.id)", "method": "\(request.method.rawValue)", "route": "\(route)", "status": "\(status)",
       "ms": "\(Int((ContinuousClock.now - start) / .milliseconds(1)))",
     ]
+    metadata["key"] = context.record.key.map { "\($0)" }
     if let generation = context.record.generation {
       metadata["prompt_tokens"] = "\(generation.promptTokens)"
       metadata["generated_tokens"] = "\(generation.generatedTokens)"

@@ -4,6 +4,8 @@ import InferText
 
 /// A response that can be asked for, and the items that it answered.
 struct StoredResponse: Sendable, Equatable {
+  /// The name of the key that it belongs to; `nil` for everybody's.
+  var owner: String?
   /// The response object.
   var response: JSONValue
   /// The items of its request's input.
@@ -22,10 +24,12 @@ struct StoredResponse: Sendable, Equatable {
   var text: String {
     var members: JSONObject = ["response": response, "input": .array(input)]
     members["events"] = events.map(JSONValue.array)
+    members["owner"] = owner.map(JSONValue.string)
     return JSONValue.object(members).serialized()
   }
 
-  init(response: JSONValue, input: [JSONValue], events: [JSONValue]? = nil) {
+  init(owner: String? = nil, response: JSONValue, input: [JSONValue], events: [JSONValue]? = nil) {
+    self.owner = owner
     self.response = response
     self.input = input
     self.events = events
@@ -35,7 +39,7 @@ struct StoredResponse: Sendable, Equatable {
   init?(text: String) {
     guard let value = try? JSONValue(parsing: text), let response = value["response"], let input = value["input"]?.array
     else { return nil }
-    self.init(response: response, input: input, events: value["events"]?.array)
+    self.init(owner: value["owner"]?.string, response: response, input: input, events: value["events"]?.array)
   }
 }
 
@@ -97,8 +101,11 @@ final class ResponseStore: Sendable {
     try await database?.save(text, id: stored.id)
   }
 
-  /// The response of an id; `nil` when there is none, or none any more. May have to wait for the disk.
-  func find(_ id: String) throws(APIError) -> StoredResponse? { try text(id).flatMap { StoredResponse(text: $0) } }
+  /// The response of an id that belongs to `owner`; `nil` when there is none, or none any more. May have to wait for the disk.
+  func find(_ id: String, of owner: String? = nil) throws(APIError) -> StoredResponse? {
+    guard let stored = try text(id).flatMap({ StoredResponse(text: $0) }), stored.owner == owner else { return nil }
+    return stored
+  }
 
   private func text(_ id: String) throws(APIError) -> String? {
     let key = ExactText(id)
@@ -114,8 +121,9 @@ final class ResponseStore: Sendable {
     } catch { throw .failed("The stored responses cannot be read: \(error)") }
   }
 
-  /// Removes a response. Returns `false` when there was none. May have to wait for the disk.
-  func remove(_ id: String) throws(APIError) -> Bool {
+  /// Removes a response of `owner`. Returns `false` when there was none. May have to wait for the disk.
+  func remove(_ id: String, of owner: String? = nil) throws(APIError) -> Bool {
+    guard try find(id, of: owner) != nil else { return false }
     let wasKept = state.withLock { $0.remove(ExactText(id)) }
     do {
       let wasSaved = try database?.remove(id) ?? false
@@ -128,18 +136,18 @@ final class ResponseStore: Sendable {
   ///
   /// - Parameters:
   ///   - id: The id of the last response.
+  ///   - owner: The one that all responses belong to.
   ///   - limit: The maximum number of bytes of the conversation.
   /// - Throws: ``APIError`` when a response is not known, or for a longer conversation.
-  func conversation(to id: String, limit: Int) throws(APIError) -> [JSONValue] {
+  func conversation(to id: String, of owner: String? = nil, limit: Int) throws(APIError) -> [JSONValue] {
     var turns: [[JSONValue]] = []
     var (next, seen, bytes) = (Optional(id), Set<ExactText>(), 0)
     while let id = next, seen.insert(ExactText(id)).inserted {
-      guard let text = try text(id), var stored = StoredResponse(text: text) else {
+      guard var stored = try find(id, of: owner) else {
         throw .previousResponseNotFound(id)
       }
-      let hasEvents = stored.events != nil
       stored.events = nil
-      bytes += hasEvents ? stored.text.utf8.count : text.utf8.count
+      bytes += stored.text.utf8.count
       guard bytes <= limit else {
         throw .invalid(
           "previous_response_id", "The conversation up to this response has more than \(limit) bytes.",

@@ -14,6 +14,8 @@ struct ServeContext: RequestContext {
   let record = RequestRecord()
   /// The method, if it is none of those that are known.
   var unknownMethod: HTTPRequest.Method?
+  /// What the request may do.
+  var grant = Grant.anonymous
 
   init(source: ApplicationRequestContextSource) {
     coreContext = CoreRequestContextStorage(source: source)
@@ -30,9 +32,20 @@ final class RequestRecord: Sendable {
     var finishReason: String?
     /// The code of the error that cut the answer off.
     var error: String?
+
+    /// Tokens of prompt and answer.
+    var tokens: Int { promptTokens + generatedTokens }
   }
 
-  private let state = Monitor<(id: String, generation: Generation?)>(("", nil))
+  private struct State {
+    var id = ""
+    var key: String?
+    var limits = HTTPFields()
+    var admission: Admission?
+    var generation: Generation?
+  }
+
+  private let state = Monitor(State())
 
   /// The request's id, as in the response's `x-request-id`.
   var id: String {
@@ -40,10 +53,37 @@ final class RequestRecord: Sendable {
     set { state.withLock { $0.id = newValue } }
   }
 
-  /// Set by endpoints that generate.
+  /// The name of the request's key; `nil` for none.
+  var key: String? {
+    get { state.withLock { $0.key } }
+    set { state.withLock { $0.key = newValue } }
+  }
+
+  /// The response's header fields about the key's limits.
+  var limits: HTTPFields {
+    get { state.withLock { $0.limits } }
+    set { state.withLock { $0.limits = newValue } }
+  }
+
+  /// Notes the request's place among those of its key, which it has until ``generation`` is set or ``end()``.
+  func admit(_ admission: Admission) { state.withLock { $0.admission = admission } }
+
+  /// The request's place, which is from now on the caller's to end.
+  func takeAdmission() -> Admission? { state.withLock { $0.admission.take() } }
+
+  /// Set by endpoints that generate, before a client can know that the answer is over: the key is charged with it.
   var generation: Generation? {
     get { state.withLock { $0.generation } }
-    set { state.withLock { $0.generation = newValue } }
+    set {
+      state.withLock { $0.generation = newValue }
+      end()
+    }
+  }
+
+  /// The answer is over.
+  func end() {
+    let (admission, generation) = state.withLock { ($0.admission.take(), $0.generation) }
+    admission?.end(tokens: generation?.tokens ?? 0)
   }
 }
 
@@ -56,10 +96,4 @@ extension HTTPField.Name {
   static var contextShift: HTTPField.Name { knownName("x-context-shift") }
   /// Keeps nginx from holding back a stream.
   static var accelBuffering: HTTPField.Name { knownName("x-accel-buffering") }
-
-  /// A name that is right as it stands in the sources.
-  static func knownName(_ name: String) -> HTTPField.Name {
-    guard let name = HTTPField.Name(name) else { preconditionFailure("\(name) is no name of a header field") }
-    return name
-  }
 }

@@ -19,6 +19,13 @@ final class ServerMetrics: Sendable {
     "infer_context_shifts_total", "Requests whose prompts were shortened to fit the context.", labels: [], known: [[]]
   ) { Counter() }
 
+  /// Requests that were refused for their keys; of a key that is not known the name is empty.
+  let keyRefusals = MetricFamily(
+    "infer_key_refusals_total",
+    "Requests refused for their API key: invalid, expired, scope, model, requests, tokens or concurrency.",
+    labels: ["key", "reason"], known: []
+  ) { Counter() }
+
   /// The server's metrics at zero, beside those of an engine.
   init(engine: EngineMetrics) { self.engine = engine }
 
@@ -29,6 +36,7 @@ final class ServerMetrics: Sendable {
     text.write(httpRequests)
     text.write(logLinesDropped)
     text.write(contextShifts)
+    text.write(keyRefusals)
     return text.text
   }
 }

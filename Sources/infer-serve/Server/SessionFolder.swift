@@ -1,16 +1,21 @@
 import Foundation
 import InferCore
 
-/// The folder that sessions are saved in: one file each, whose name is the session's, and for those of a salt a hash of the
-/// salt as well.
+/// The folder that sessions are saved in: one file each, whose name is the session's, with that of the key that it belongs
+/// to, and for those of a salt a hash of the salt as well.
 struct SessionFolder: Sendable {
   private static let suffix = ".session"
 
   let url: URL
+  /// The name of the key whose sessions are seen; `nil` for those of nobody.
+  var owner: String?
+
+  /// Names cannot hold the sign.
+  private var beginning: String { owner.map { $0 + "~" } ?? "" }
 
   /// The file of a session whose name has been checked.
   func file(of name: String, in scope: CacheScope) -> URL {
-    file(name + Self.mark(of: scope) + Self.suffix)
+    file(beginning + name + Self.mark(of: scope) + Self.suffix)
   }
 
   private func file(_ name: String) -> URL { url.appending(component: name, directoryHint: .notDirectory) }
@@ -36,10 +41,10 @@ struct SessionFolder: Sendable {
 
   /// The saved sessions of a scope, and the bytes of their files.
   func saved(in scope: CacheScope) -> [String: Int] {
-    let end = Self.mark(of: scope) + Self.suffix
+    let (beginning, end) = (beginning, Self.mark(of: scope) + Self.suffix)
     var saved: [String: Int] = [:]
-    for name in names where name.hasSuffix(end) {
-      let session = String(name.dropLast(end.count))
+    for name in names where name.hasPrefix(beginning) && name.hasSuffix(end) {
+      let session = String(name.dropFirst(beginning.count).dropLast(end.count))
       guard SessionFields.isName(session) else { continue }
       let attributes = try? FileManager.default.attributesOfItem(atPath: file(name).path)
       saved[session] = attributes?[.size] as? Int ?? 0

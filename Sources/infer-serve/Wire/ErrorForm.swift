@@ -47,6 +47,7 @@ extension APIError {
   func response(in form: ErrorForm, requestID: String? = nil) -> Response {
     var response = Response.json(json(in: form, requestID: requestID), status: .init(code: status(in: form)))
     if let retryAfter { response.headers[.retryAfter] = String(retryAfter) }
+    if status == 401 { response.headers[.wwwAuthenticate] = "Bearer" }
     if let allow { response.headers[.allow] = allow }
     if let acceptEncoding { response.headers[.acceptEncoding] = acceptEncoding }
     return response

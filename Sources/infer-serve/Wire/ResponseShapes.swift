@@ -44,14 +44,15 @@ extension APIError {
   /// Statuses of refusals with what they say.
   static let statuses: KeyValuePairs<Int, String> = [
     400: "The request is at fault; the error names the field and what was expected.",
-    403: "The host in the request's URL is not this server's.",
+    401: "The request has no valid API key.",
+    403: "The API key lacks leave, or the host in the request's URL is not this server's.",
     404: "There is no such model, or nothing of that name.",
     408: "The request did not come in time.",
     409: "The state that is asked for does not fit the model.",
     413: "The body is larger than the server accepts.",
     415: "The body is not JSON, or has a coding that is not supported.",
     422: "The file of the state is damaged.",
-    429: "The server is busy; the header Retry-After says when to try again.",
+    429: "The server is busy, or a limit of the API key is reached; the header Retry-After says when to try again.",
     431: "The header fields are larger than the server accepts.",
     500: "The server is at fault.",
     503: "The server takes no requests now; the header Retry-After says when to try again.",

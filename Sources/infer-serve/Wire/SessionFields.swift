@@ -33,8 +33,8 @@ enum SessionFields {
     }
   }
 
-  /// The session of a slot of llama-server's. No name can be the same.
-  static func slot(_ number: Int, in scope: CacheScope) -> SessionName { SessionName("slot \(number)", in: scope) }
+  /// The name of the session of a slot of llama-server's, which no client can give.
+  static func slotName(_ number: Int) -> String { "slot \(number)" }
 
   /// The session that a request belongs to: `session_id`, or llama-server's `id_slot`. Names that no session can be saved
   /// under are other clients' notes, and pass.
@@ -43,7 +43,7 @@ enum SessionFields {
     let number = try reader.integer("id_slot") ?? -1
     guard let scope else { return nil }
     if let name, isName(name) { return SessionName(name, in: scope) }
-    return number >= 0 ? slot(number, in: scope) : nil
+    return number >= 0 ? SessionName(slotName(number), in: scope) : nil
   }
 
   /// The scope of a salt.

@@ -49,7 +49,7 @@ struct OpenAPITests {
     let operations = Self.endpoints.flatMap { $0.route.operations.map(\.operation) }.filter { !$0.id.isEmpty }
     #expect(Set(operations.map(\.id)).count == operations.count)
     for operation in operations {
-      for status in operation.refusals {
+      for status in operation.refusals(needsKeys: true) {
         #expect(APIError.statuses.contains { $0.key == status }, "\(operation.id): \(status) has no description")
       }
     }

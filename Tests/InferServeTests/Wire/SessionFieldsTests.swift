@@ -21,9 +21,8 @@ import Testing
 
   /// Sessions of slots are never those of a name.
   @Test func aSlotIsNoName() {
-    let slot = SessionFields.slot(3, in: .shared)
-    #expect(!SessionFields.isName(slot.name) && slot != SessionFields.slot(4, in: .shared))
-    #expect(slot != SessionFields.slot(3, in: CacheScope(salt: [1])))
+    let name = SessionFields.slotName(3)
+    #expect(!SessionFields.isName(name) && name != SessionFields.slotName(4))
   }
 
   @Test func filesOfSaltsAreApart() {
@@ -33,6 +32,8 @@ import Testing
     }
     #expect(Set(files).count == 3 && files[0] == "/s/a.session")
     #expect(files.allSatisfy { $0.hasPrefix("/s/a") && $0.hasSuffix(".session") })
+    let owned = SessionFolder(url: folder.url, owner: "anna")
+    #expect(owned.file(of: "a", in: .shared).path == "/s/anna~a.session")
   }
 
   @Test func everyReasonHasItsStatusAndNoPath() {

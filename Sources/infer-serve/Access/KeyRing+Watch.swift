@@ -1,0 +1,19 @@
+import Logging
+
+extension KeyRing {
+  /// Follows the changes of the file, if there is one, until the task is cancelled.
+  ///
+  /// A file that is damaged or gone leaves the keys as they were.
+  func watch(_ logger: Logger) -> Task<Void, Never>? {
+    guard let file else { return nil }
+    let watch = FileWatch([file], from: [version]) { [self] in
+      do throws(CommandFailure) {
+        try reload()
+        logger.notice("keys read", metadata: ["keys": "\(count)"])
+      } catch {
+        logger.error("keys not read", metadata: ["error": "\(error.errorDescription ?? "")"])
+      }
+    }
+    return Task { await watch.run() }
+  }
+}

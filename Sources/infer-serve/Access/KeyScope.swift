@@ -1,0 +1,11 @@
+/// The part of the server that an operation belongs to, for which a key needs leave.
+enum KeyScope: String, CaseIterable, Sendable {
+  /// Answers, embeddings, tokens, and what clients keep: models, sessions, responses.
+  case inference
+  /// `/metrics`
+  case metrics
+  /// `/cache`
+  case cache
+  /// `/admin`: what changes the server itself.
+  case admin
+}
