@@ -41,6 +41,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
   ],
@@ -93,6 +94,7 @@ let package = Package(
         server("NIOPosix", "swift-nio"),
         server("ServiceLifecycle", "swift-service-lifecycle"),
         server("UnixSignals", "swift-service-lifecycle"),
+        server("Yams", "Yams"),
       ],
       swiftSettings: swiftSettings),
     .target(

@@ -60,15 +60,17 @@ extension Engine {
   /// Starts an engine for a loaded model. Its files apply: its end tokens end generations, beside those of the
   /// configuration, and its name is that of the metrics.
   ///
-  /// - Throws: `ConfigurationError`; see `init(model:configuration:metrics:)`.
+  /// - Throws: `ConfigurationError`; see `init(model:configuration:metrics:threads:)`.
   public convenience init(
-    _ loaded: LoadedModel, configuration: EngineConfiguration = EngineConfiguration(), metrics: EngineMetrics? = nil
+    _ loaded: LoadedModel, configuration: EngineConfiguration = EngineConfiguration(), metrics: EngineMetrics? = nil,
+    threads: ThreadShare? = nil
   ) throws(ConfigurationError) {
     var configuration = configuration
     configuration.endTokens.formUnion(loaded.generation.endTokens)
     try self.init(
       model: loaded, configuration: configuration,
-      metrics: metrics ?? EngineMetrics(modelName: loaded.name, contextLength: loaded.model.contextLength))
+      metrics: metrics ?? EngineMetrics(modelName: loaded.name, contextLength: loaded.model.contextLength),
+      threads: threads)
   }
 
   /// Takes a request on and reports it as a loaded model's text: tags around reasoning and calls of tools are part of

@@ -1,47 +1,66 @@
 /// Writes metrics in the Prometheus text format, version 0.0.4
 /// (prometheus.io/docs/instrumenting/exposition_formats).
+///
+/// Families of one name, which may be written again with other ``commonLabels``, stand together, as the format demands.
 public struct PrometheusText {
   /// The value of the header `Content-Type`.
   public static let contentType = "text/plain; version=0.0.4; charset=utf-8"
 
   /// The text so far.
-  package private(set) var text = ""
-  /// The labels of every sample.
-  private let commonLabels: [(name: String, value: String)]
+  package var text: String { families.joined() }
+  /// The labels of every sample that is written from now on.
+  package var commonLabels: [(name: String, value: String)]
+  /// The text of each family.
+  private var families: [String] = []
+  private var positions: [String: Int] = [:]
 
-  package init(commonLabels: [(name: String, value: String)]) { self.commonLabels = commonLabels }
+  package init(commonLabels: [(name: String, value: String)] = []) { self.commonLabels = commonLabels }
 
   package mutating func write(_ family: MetricFamily<Counter>) {
-    header(family.name, family.help, "counter")
-    for (values, counter) in family.members { sample(family.name, family.labels, values, String(counter.value)) }
+    var samples = ""
+    for (values, counter) in family.members {
+      samples += sample(family.name, family.labels, values, String(counter.value))
+    }
+    add(samples, of: family, "counter")
   }
 
   package mutating func write(_ family: MetricFamily<Gauge>) {
-    header(family.name, family.help, "gauge")
-    for (values, gauge) in family.members { sample(family.name, family.labels, values, Self.number(gauge.value)) }
+    var samples = ""
+    for (values, gauge) in family.members {
+      samples += sample(family.name, family.labels, values, Self.number(gauge.value))
+    }
+    add(samples, of: family, "gauge")
   }
 
   package mutating func write(_ family: MetricFamily<Histogram>) {
-    header(family.name, family.help, "histogram")
+    var samples = ""
     for (values, histogram) in family.members {
       let counts = histogram.cumulativeCounts
       let bounds = histogram.bounds.map(Self.number) + ["+Inf"]
       for (bound, count) in zip(bounds, counts) {
-        sample(family.name + "_bucket", family.labels + ["le"], values + [bound], String(count))
+        samples += sample(family.name + "_bucket", family.labels + ["le"], values + [bound], String(count))
       }
-      sample(family.name + "_sum", family.labels, values, Self.number(histogram.sum))
-      sample(family.name + "_count", family.labels, values, String(counts.last ?? 0))
+      samples += sample(family.name + "_sum", family.labels, values, Self.number(histogram.sum))
+      samples += sample(family.name + "_count", family.labels, values, String(counts.last ?? 0))
     }
+    add(samples, of: family, "histogram")
   }
 
-  private mutating func header(_ name: String, _ help: String, _ type: String) {
-    text += "# HELP \(name) \(Self.escape(help, quotes: false))\n# TYPE \(name) \(type)\n"
+  /// Adds samples to the text of a family.
+  private mutating func add<Metric>(_ samples: String, of family: MetricFamily<Metric>, _ type: String) {
+    let position = positions[family.name] ?? families.count
+    if position == families.count {
+      positions[family.name] = position
+      let help = Self.escape(family.help, quotes: false)
+      families.append("# HELP \(family.name) \(help)\n# TYPE \(family.name) \(type)\n")
+    }
+    families[position] += samples
   }
 
-  private mutating func sample(_ name: String, _ labels: [String], _ values: [String], _ value: String) {
+  private func sample(_ name: String, _ labels: [String], _ values: [String], _ value: String) -> String {
     let pairs = commonLabels.map { ($0.name, $0.value) } + zip(labels, values)
     let list = pairs.map { "\($0)=\"\(Self.escape($1, quotes: true))\"" }.joined(separator: ",")
-    text += list.isEmpty ? "\(name) \(value)\n" : "\(name){\(list)} \(value)\n"
+    return list.isEmpty ? "\(name) \(value)\n" : "\(name){\(list)} \(value)\n"
   }
 
   private static func escape(_ text: String, quotes: Bool) -> String {

@@ -10,7 +10,7 @@ struct InferServe: AsyncParsableCommand {
     version: Software.version,
     subcommands: [
       Serve.self, Generate.self, Logits.self, Inspect.self, Quantize.self, Bench.self, BenchServe.self, Perplexity.self,
-      Tokenize.self, Render.self, Constrain.self, Keys.self,
+      Tokenize.self, Render.self, Constrain.self, Config.self, ListModels.self, Keys.self,
     ])
 }
 
@@ -21,7 +21,7 @@ package enum Main {
   /// Runs what the process's arguments say, and ends the process where that fails.
   package static func run() async {
     do {
-      var command = try InferServe.parseAsRoot()
+      var command = try parsed(Array(CommandLine.arguments.dropFirst()))
       if var command = command as? any AsyncParsableCommand {
         try await command.run()
       } else {
@@ -31,6 +31,15 @@ package enum Main {
       exit(with: error)
     }
     LineWriter.standardError.flush()
+  }
+
+  /// The command that the words say; those of `serve` with what the environment and a configuration add.
+  private static func parsed(_ words: [String]) throws -> any ParsableCommand {
+    guard words.first == "serve", !["-h", "--help", "help"].contains(where: { words.contains($0) }) else {
+      return try InferServe.parseAsRoot(words)
+    }
+    let arguments = try ServeArguments(Array(words.dropFirst()), environment: ProcessInfo.processInfo.environment)
+    return try arguments.parsed()
   }
 
   private static func exit(with error: any Error) -> Never {

@@ -19,14 +19,16 @@ LONG = {"max_tokens": 30_000, "ignore_eos": True, "temperature": 1.0, "seed": 1}
 
 class Server:
     def __init__(self, binary, model, *options, limits=None):
-        """`limits` are arguments of the shell's `ulimit`."""
+        """`model` may be `None` where the options name models; `limits` are arguments of the shell's `ulimit`."""
         self.log = tempfile.NamedTemporaryFile("w+", suffix=".log")
-        command = [binary, "serve", "--model", str(model), "--port", "0", "--log-format", "json", *options]
+        named = ["--model", str(model)] if model else []
+        command = [binary, "serve", *named, "--port", "0", "--log-format", "json", *options]
         if limits:
             command = ["bash", "-c", f'ulimit {limits} && exec "$@"', "bash", *command]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log)
-        self.model = Path(model).name
-        self.port = self.wait_for_event("ready")["port"]
+        ready = self.wait_for_event("ready")
+        self.model = ready["model"]
+        self.port = ready["port"]
         self.url = f"http://127.0.0.1:{self.port}"
 
     def events(self):

@@ -179,7 +179,7 @@ def test_a_model_has_the_names_it_is_given(start):
             assert answer.model == "org/tiny"
         assert httpx.get(f"{server.url}/models/org/tiny").json()["id"] == "org/tiny"
         # The same to people, other bytes.
-        for name in ("tiny", "e\u0301", server.model):
+        for name in ("tiny", "e\u0301"):
             with pytest.raises(openai.NotFoundError) as caught:
                 client.completions.create(model=name, prompt="x", max_tokens=1)
             assert "org/tiny" in caught.value.message

@@ -55,4 +55,29 @@ import Testing
     #expect(
       [1e-7, 1e20, .infinity, -.infinity, .nan].map(PrometheusText.number) == ["1e-07", "1e+20", "+Inf", "-Inf", "NaN"])
   }
+
+  /// The format wants all samples of a name together, and its help once.
+  @Test func familiesOfOneNameStandTogether() {
+    var text = PrometheusText()
+    for (model, count) in [("a", 1), ("b", 2)] {
+      text.commonLabels = [("model", model)]
+      for name in ["infer_x_total", "infer_y_total"] {
+        let family = MetricFamily(name, "Some", labels: [], known: [[]]) { Counter() }
+        family().increment(by: count)
+        text.write(family)
+      }
+    }
+    #expect(
+      text.text == """
+        # HELP infer_x_total Some
+        # TYPE infer_x_total counter
+        infer_x_total{model="a"} 1
+        infer_x_total{model="b"} 2
+        # HELP infer_y_total Some
+        # TYPE infer_y_total counter
+        infer_y_total{model="a"} 1
+        infer_y_total{model="b"} 2
+
+        """)
+  }
 }

@@ -24,12 +24,16 @@ public final class Engine: Sendable {
 
   /// Reserves memory for state and starts the engine's thread, which sleeps while there is nothing to do.
   ///
+  /// - Parameter threads: A share of threads that several engines have; by default the engine has threads of its own, as
+  ///   many as the configuration says.
   /// - Throws: ``ConfigurationError`` when a value makes no sense, a budget is too small for a single sequence, or
   ///   the system refuses memory or a thread.
   public init(
     model: any LanguageModel, configuration: EngineConfiguration = EngineConfiguration(),
-    metrics: EngineMetrics = EngineMetrics(modelName: "model")
+    metrics: EngineMetrics = EngineMetrics(modelName: "model"), threads: ThreadShare? = nil
   ) throws(ConfigurationError) {
+    var configuration = configuration
+    if let threads { configuration.threads = threads.team.count }
     try configuration.validate()
     var limits = try EngineLimits(configuration, model: model)
     let (workspace, activationBytes) = try Self.workspace(model, configuration, limits)
@@ -45,6 +49,7 @@ public final class Engine: Sendable {
     if configuration.cacheFolder != nil, identity == nil {
       throw ConfigurationError(.cacheFolder, reason: "needs a model with a fingerprint")
     }
+    let share = if let threads { threads } else { try SharedThreads(count: configuration.threads).share() }
     do throws(ModelError) {
       var tier: DiskTier?
       if let folder = configuration.cacheFolder, let fingerprint = model.fingerprint {
@@ -55,9 +60,9 @@ public final class Engine: Sendable {
         tier = try DiskTier(folder, identity: identity, store: store, inbox: inbox, metrics: metrics)
       }
       self.tier = tier
-      let thread = try EngineThread(
+      let thread = EngineThread(
         model: model, configuration: configuration, limits: limits, store: store, workspace: workspace, inbox: inbox,
-        metrics: metrics, tier: tier)
+        metrics: metrics, tier: tier, threads: share)
       try startDetachedThread("infer-engine") { thread.run() }
     } catch {
       throw ConfigurationError(.threads, reason: "cannot be \(configuration.threads): \(error)")
@@ -178,6 +183,9 @@ public final class Engine: Sendable {
 
   /// `true` while new requests are taken on, until the engine drains or is shut down.
   public var isAccepting: Bool { inbox.phase == .accepting }
+
+  /// `true` while no request runs or waits.
+  public var isIdle: Bool { inbox.isIdle }
 
   /// Refuses new requests from now on, and returns when none is unfinished, and what is kept of them is on disk where the
   /// cache has a folder. What is not finished within `limit` ends with ``FinishReason/shutdown``.

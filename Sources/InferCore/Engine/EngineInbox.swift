@@ -178,6 +178,9 @@ final class EngineInbox: Sendable {
     }
   }
 
+  /// `true` when no request is unfinished.
+  var isIdle: Bool { contents.withLock { $0.unfinished == 0 } }
+
   /// Returns when no request is unfinished.
   func idle() async {
     await withCheckedContinuation { continuation in

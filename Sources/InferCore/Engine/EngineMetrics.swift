@@ -8,6 +8,7 @@ public final class EngineMetrics: Sendable {
   /// The value of the label `model_name` on every sample.
   public let modelName: String
   private let all: [@Sendable (inout PrometheusText) -> Void]
+  private let gauges: [MetricFamily<Gauge>]
 
   /// Requests in the running batch.
   public let requestsRunning: Gauge
@@ -161,6 +162,7 @@ public final class EngineMetrics: Sendable {
       "request_generation_tokens", "Tokens generated for a request.", Buckets.tokenCounts(upTo: contextLength))
     iterationTokens = list.histogram("iteration_tokens_total", "Rows of a step.", Buckets.iteration)
     all = list.writers
+    gauges = list.gauges
   }
 
   /// All metrics in the Prometheus text format, see `PrometheusText`. Every sample has vLLM's two labels: the model
@@ -169,6 +171,11 @@ public final class EngineMetrics: Sendable {
     var text = PrometheusText(commonLabels: commonLabels)
     write(to: &text)
     return text.text
+  }
+
+  /// Sets to zero what an engine holds, once it has ended.
+  package func forgetState() {
+    for family in gauges { for (_, gauge) in family.members { gauge.set(0) } }
   }
 
   /// The labels of every sample.
@@ -209,6 +216,7 @@ private enum Buckets {
 /// Collects families in order of declaration.
 private struct MetricList {
   private(set) var writers: [@Sendable (inout PrometheusText) -> Void] = []
+  private(set) var gauges: [MetricFamily<Gauge>] = []
 
   mutating func counters(
     _ name: String, _ help: String, labels: [String], known: [[String]] = []
@@ -224,6 +232,7 @@ private struct MetricList {
   {
     let family = MetricFamily("infer_" + name, help, labels: labels, known: known) { Gauge() }
     writers.append { $0.write(family) }
+    gauges.append(family)
     return family
   }
 

@@ -7,7 +7,8 @@ final class EngineThread: @unchecked Sendable {
   private let inbox: EngineInbox
   private let recorder: StepRecorder
   private let store: StateStore
-  private let team: ThreadTeam
+  /// The threads to compute with.
+  private let threads: ThreadShare
   private let workspace: Workspace
   private var scheduler: Scheduler<EngineSequence>
   private let readerPatience: Duration
@@ -24,8 +25,9 @@ final class EngineThread: @unchecked Sendable {
 
   init(
     model: any LanguageModel, configuration: EngineConfiguration, limits: EngineLimits, store: StateStore,
-    workspace: Workspace, inbox: EngineInbox, metrics: EngineMetrics, tier: DiskTier?
-  ) throws(ModelError) {
+    workspace: Workspace, inbox: EngineInbox, metrics: EngineMetrics, tier: DiskTier?,
+    threads: ThreadShare
+  ) {
     self.model = model
     self.workspace = workspace
     readerPatience = configuration.readerPatience
@@ -34,16 +36,15 @@ final class EngineThread: @unchecked Sendable {
     self.tier = tier
     plan.pages.reserveCapacity(limits.pageCount)
     recorder = StepRecorder(metrics, limits.budget, coldSlotBytes: model.stateLayout.coldSlotBytes)
-    let team = try ThreadTeam(count: configuration.threads)
-    self.team = team
-    sampling = BatchSampling(workers: team.count)
+    self.threads = threads
+    sampling = BatchSampling(workers: threads.team.count)
     scheduler = Scheduler(
       maxBatchTokens: configuration.maxBatchTokens, maxRunning: limits.maxRunning,
       maxScoredRows: limits.maxScoredRows, targetSeconds: configuration.interTokenTarget?.seconds,
       memory: SequenceMemory(
         pageTokens: limits.pageTokens, pageCount: limits.pageCount, slotCount: limits.slotCount,
         hasRecurrentState: model.stateLayout.slotBytes > 0, budget: limits.budget, coldSlotCount: limits.coldSlotCount,
-        copyState: { store.copySlot(from: $0, to: $1, team) }))
+        copyState: { source, target in threads.withTurn { store.copySlot(from: source, to: target, $0) } }))
     scheduler.withMemory { $0.notesKept = tier != nil }
   }
 
@@ -65,6 +66,7 @@ final class EngineThread: @unchecked Sendable {
         step()
       }
     }
+    threads.rest()
     tier?.stop()
     for errand in inbox.stopped() { scheduler.withMemory(errand) }
   }
@@ -138,11 +140,14 @@ final class EngineThread: @unchecked Sendable {
     inbox.announceIdleness()
   }
 
-  private func wait() { inbox.wait(until: scheduler.parked.compactMap(\.deadline).min()) }
+  private func wait() {
+    threads.rest()
+    inbox.wait(until: scheduler.parked.compactMap(\.deadline).min())
+  }
 
   private func step() {
     // Planning copies states to and from cold slots, which takes its time.
-    let start = ContinuousClock.now
+    let start = threads.begin()
     scheduler.plan(into: &plan)
     if plan.runs.isEmpty, scheduler.isLoading { return wait() }
     precondition(!plan.runs.isEmpty, "\(scheduler.running.count) sequences run and none advances")
@@ -155,6 +160,7 @@ final class EngineThread: @unchecked Sendable {
     recorder.note(scheduler)
     compute()
     let now = ContinuousClock.now
+    threads.end(at: now)
     scheduler.observe(plan, seconds: (now - start).seconds)
     recorder.noteStep(
       plan, generated: sampling.generatedCount, preemptions: scheduler.preempted.count, report: workspace.report,
@@ -172,7 +178,7 @@ final class EngineThread: @unchecked Sendable {
         sampling.append(sequence.use(ofLogitsAfter: run.position + row - run.tokens.lowerBound))
       }
     }
-    run(Step(plan: plan, store: store, team: team, workspace: workspace))
+    run(Step(plan: plan, store: store, team: threads.team, workspace: workspace))
   }
 
   // A step that is a local variable is put on the heap, one that is an argument is not.
@@ -186,7 +192,7 @@ final class EngineThread: @unchecked Sendable {
     } else {
       model.forward(step, logits: &logits)
     }
-    sampling.run(&logits, team)
+    sampling.run(&logits, threads.team)
   }
 
   /// Gives each sequence the hidden states that it wants.

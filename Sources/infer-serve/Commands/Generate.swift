@@ -30,7 +30,7 @@ struct Generate: AsyncParsableCommand {
 
   /// The engine's configuration.
   func configuration() -> EngineConfiguration {
-    var configuration = engine.configuration(model)
+    var configuration = engine.configuration(threads: model.threadCount)
     configuration.maxRunning = 1
     configuration.maxQueue = 1
     return configuration

@@ -123,9 +123,9 @@ struct EngineOptions: ParsableArguments {
   var maxContext: Int?
 
   /// The engine's configuration.
-  func configuration(_ model: ModelOptions) -> EngineConfiguration {
+  func configuration(threads: Int) -> EngineConfiguration {
     var configuration = EngineConfiguration()
-    configuration.threads = model.threadCount
+    configuration.threads = threads
     configuration.kvType = kvType
     configuration.kvCacheMiB = kvCacheMib.mebibytes
     configuration.stateCacheMiB = stateCacheMib

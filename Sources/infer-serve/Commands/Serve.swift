@@ -21,14 +21,18 @@ struct Serve: AsyncParsableCommand {
       /openapi.json the same for programs.
       """)
 
-  @OptionGroup var model: ModelOptions
-  @OptionGroup var engine: EngineOptions
-  @OptionGroup var template: ChatTemplateOptions
-  @OptionGroup var output: OutputOptions
-  @OptionGroup var serving: ServedModelOptions
+  @Option(
+    help: ArgumentHelp(
+      """
+      A YAML file of these options and a list of 'models', each with its own; the environment \
+      (INFER_SERVE_MAX_CONTEXT …) and the command line count before it.
+      """, valueName: "file"))
+  var config: String?
+
+  @OptionGroup var settings: ModelSettings
+  @OptionGroup var models: ModelSetOptions
   @OptionGroup var listening: ListeningOptions
   @OptionGroup var access: AccessOptions
-  @OptionGroup var queue: QueueOptions
   @OptionGroup var requests: RequestLimitOptions
   @OptionGroup var storage: StorageOptions
   @OptionGroup var log: LogOptions
@@ -40,19 +44,11 @@ struct Serve: AsyncParsableCommand {
 
   func validate() throws {
     try require(0...604_800, "drain-timeout", drainTimeout)
-    try check(configuration())
-  }
-
-  /// The engine's configuration.
-  ///
-  /// - Parameter warn: Tells of a folder that cannot be used.
-  func configuration(warn: @escaping @Sendable (String) -> Void = { _ in }) -> EngineConfiguration {
-    var configuration = engine.configuration(model)
-    queue.configure(&configuration)
-    configuration.readerPatience = .seconds(listening.idleTimeout)
-    configuration.reservesActivations = true
-    configuration.cacheFolder = storage.cacheFolder(warn: warn)
-    return configuration
+    guard settings.model != nil || !models.modelEntry.isEmpty else {
+      guard models.modelsDir.isEmpty else { throw ValidationError("there is no model in \(models.modelsDir[0])") }
+      throw ValidationError("Missing expected argument '--model <path>'")
+    }
+    for entry in models.modelEntry { _ = try entry.settings() }
   }
 
   func run() async throws {
@@ -61,14 +57,12 @@ struct Serve: AsyncParsableCommand {
     try access.check(keys, host: listening.host, isLocal: listening.isLocal)
     // One event loop does all input and output: the cores are the engine's.
     NIOSingletons.groupLoopCountSuggestion = 1
-    let names = serving.names
-    let state = ServerState(modelNames: names.isEmpty ? [ModelSource.name(of: model.model.url)] : names)
-    let metrics = ServerMetrics(engine: EngineMetrics(modelName: state.modelNames[0]))
+    let metrics = ServerMetrics()
     let logger = log.logger(metrics)
-    let lifecycle = ServeLifecycle(
-      state: state, drainLimit: .seconds(drainTimeout), logger: logger,
-      load: { [self] in try load(state.modelNames[0], metrics.engine, logger) },
-      announce: { [self] in announce($0, port: $1, logger: logger) })
+    let state = ServerState(try registry(logger), loadPatience: .seconds(models.loadWait))
+    let lifecycle = ServeLifecycle(state: state, drainLimit: .seconds(drainTimeout), logger: logger) { [self] in
+      announce(state, port: $0, logger: logger)
+    }
     let service = GenerationService(
       state: state, metrics: metrics, limits: requests.limits, bodies: requests.bodies,
       workers: RequestWorkers(processors: availableProcessorCount()), sessionFolder: storage.sessionFolder(),
@@ -100,34 +94,47 @@ struct Serve: AsyncParsableCommand {
     try await ServiceGroup(configuration: configuration).run()
   }
 
-  private func load(_ name: String, _ metrics: EngineMetrics, _ logger: Logger) throws -> ServedModel {
-    let loaded = try model.load(
-      template: template.replacement(),
-      warn: { logger.warning("odd model", metadata: ["warning": "\($0)"]) },
-      tell: { logger.info("loading", metadata: ["progress": "\($0.text)"]) })
-    guard let tokenizer = loaded.tokenizer else {
-      throw CommandFailure("\(model.model) has no tokenizer.json, which serving needs")
-    }
-    let configuration = configuration { logger.warning("cache folder", metadata: ["warning": "\($0)"]) }
-    let engine = try Engine(loaded, configuration: configuration, metrics: metrics)
-    let text = ChatText(
-      tokenizer, output.format(loaded.outputFormat), allowsSpecialInMessages: template.allowSpecialInMessages)
-    let served = ServedModel(
-      model: loaded, name: name, text: text, engine: engine, created: Int(Date().timeIntervalSince1970),
-      overflow: serving.overflow, pooling: serving.pooling, scorer: try serving.scorer(of: loaded))
-    try AddressSpace.checkBeforeServing()
-    for sentence in loaded.chatTemplate?.adaptations ?? [] {
-      logger.notice("messages are adapted", metadata: ["how": "\(sentence)"])
-    }
-    if let warning = served.toolWarning { logger.warning("odd model", metadata: ["warning": "\(warning)"]) }
-    return served
+  /// The settings of all models.
+  func allSettings() throws -> [ModelSettings] {
+    (settings.model == nil ? [] : [settings]) + (try models.modelEntry.map { try $0.settings() })
   }
 
-  private func announce(_ served: ServedModel, port: Int, logger: Logger) {
-    var metadata: Logger.Metadata = ["model": "\(served.name)", "port": "\(port)"]
-    switch log.logFormat {
-    case .text: note(Banner.text(served, host: listening.host, port: port, threads: model.threadCount))
-    case .json: metadata.merge(Banner.metadata(served, threads: model.threadCount)) { own, _ in own }
+  /// The models, of which none is loaded yet.
+  private func registry(_ logger: Logger) throws -> ModelRegistry {
+    let threads = try SharedThreads(count: settings.computing.threadCount)
+    let patience = Duration.seconds(listening.idleTimeout)
+    let all = try allSettings()
+    var definitions = all.compactMap { settings in
+      settings.model.map { model in
+        let folder = storage.cacheFolder(of: all.count > 1 ? settings.names(of: model)[0] : nil) {
+          logger.warning("cache folder", metadata: ["warning": "\($0)"])
+        }
+        return settings.definition(of: model, threads: threads, logger: logger) { configuration in
+          configuration.readerPatience = patience
+          configuration.cacheFolder = folder
+        }
+      }
+    }
+    if let name = models.defaultModel {
+      guard let index = definitions.firstIndex(where: { $0.names.contains { $0.isExactly(name) } }) else {
+        let names = definitions.flatMap(\.names).joined(separator: "', '")
+        throw CommandFailure("--default-model: there is no model '\(name)', but '\(names)'")
+      }
+      definitions.insert(definitions.remove(at: index), at: 0)
+    }
+    return try ModelRegistry(
+      definitions, budget: models.budget, unloadLimit: .seconds(drainTimeout), logger: logger)
+  }
+
+  private func announce(_ state: ServerState, port: Int, logger: Logger) {
+    let first = state.models.models[0]
+    var metadata: Logger.Metadata = ["model": "\(first.name)", "port": "\(port)"]
+    let threads = settings.computing.threadCount
+    if let served = state.models.models.lazy.compactMap({ $0.use() }).first {
+      switch log.logFormat {
+      case .text: note(Banner.text(served, host: listening.host, port: port, threads: threads))
+      case .json: metadata.merge(Banner.metadata(served, threads: threads)) { own, _ in own }
+      }
     }
     logger.notice("ready", metadata: metadata)
   }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import InferCore
 
 /// What outlives a request, and where it is kept.
@@ -12,7 +13,8 @@ struct StorageOptions: ParsableArguments {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "Size of all files in --cache-dir at most; what was used longest ago goes first.", valueName: "MiB"))
+      "Size of all files in --cache-dir at most, for each of several models; what was used longest ago goes first.",
+      valueName: "MiB"))
   var cacheDirMib = CacheFolder.defaultMaxMiB
 
   @Option(
@@ -39,8 +41,13 @@ struct StorageOptions: ParsableArguments {
   }
 
   /// The folder of the prefix cache; `nil` for none.
-  func cacheFolder(warn: @escaping @Sendable (String) -> Void) -> CacheFolder? {
-    cacheDir.map { CacheFolder($0.url, maxMiB: cacheDirMib, warn: warn) }
+  ///
+  /// - Parameter model: The name of one of several models, each of which has a folder of its own in there.
+  func cacheFolder(of model: String?, warn: @escaping @Sendable (String) -> Void) -> CacheFolder? {
+    cacheDir.map { folder in
+      let name = model?.addingPercentEncoding(withAllowedCharacters: .alphanumerics)
+      return CacheFolder(name.map { folder.url.appending(path: $0) } ?? folder.url, maxMiB: cacheDirMib, warn: warn)
+    }
   }
 
   /// The folder of sessions, without what a process has left half-written there; `nil` for none.

@@ -24,25 +24,29 @@ extension GenerationService {
     }
   }
 
-  /// A request's body, and the model that it is for.
-  func body(
-    of request: Request, _ context: ServeContext, until deadline: Deadline
-  ) async throws -> (body: Body, served: ServedModel) {
+  /// A request's body.
+  func body(of request: Request, _ context: ServeContext, until deadline: Deadline) async throws -> Body {
     try MediaType.check(request.headers)
     let coding = try ContentCoding(request.headers)
     // Before the body is read, so that a server without a model answers at once.
-    let served = try state.model()
+    try state.check()
     let (bytes, share) = try await bytes(of: request, context, until: deadline)
-    return (Body(bytes: bytes, coding: coding, share: share, limit: limits.bodyBytes, grant: context.grant), served)
+    return Body(bytes: bytes, coding: coding, share: share, limit: limits.bodyBytes, grant: context.grant)
   }
 
-  /// The members of a body that is for this model, within their bounds.
-  func reader(of body: Body) throws(APIError) -> FieldReader {
-    let reader = try FieldReader(body: body.decoded())
-    if let name = try reader.string("model") { try state.check(modelName: name) }
-    try body.grant.check(models: state.modelNames)
-    try RequestBounds.check(reader)
-    return reader
+  /// The members of a body within their bounds, and the model that it names.
+  func fields(
+    of body: Body, naming names: [String] = ["model"]
+  ) async throws(APIError) -> (reader: FieldReader, served: ServedModel) {
+    let reader = try await workers.run(bytes: body.effort) { () throws(APIError) in
+      let reader = try FieldReader(body: body.decoded())
+      try RequestBounds.check(reader)
+      return reader
+    }
+    for name in names {
+      if let model = try reader.string(name) { return (reader, try await state.model(named: model, for: body.grant)) }
+    }
+    return (reader, try await state.model(for: body.grant))
   }
 
   private func bytes(

@@ -43,9 +43,14 @@ struct GenerationService: Sendable {
   ) async throws -> Response {
     let start = Deadline(from: .now, limit: limits.requestTime)
     let allowed = start.tightened(to: try SchedulingFields.timeLimit(of: request.headers))
-    let (body, served) = try await body(of: request, context, until: allowed)
+    let body = try await body(of: request, context, until: allowed)
+    let (reader, served) = try await counted(body)
     let job = try await workers.run(bytes: waits ? .max : body.effort) { () throws(APIError) in
-      try decodeCounted(body, served, decode)
+      try counted(in: served) { () throws(APIError) in
+        let job = try decode(reader, served)
+        try job.checkLogprobs(contextLength: served.engine.limits.contextLength)
+        return job
+      }
     }
     let deadline = allowed.tightened(to: job.timeLimit)
     guard ContinuousClock.now < deadline.instant else { throw APIError.timedOut(after: deadline.limit) }
@@ -74,9 +79,10 @@ struct GenerationService: Sendable {
   ) async throws -> Response {
     let start = Deadline(from: .now, limit: limits.requestTime)
     let allowed = start.tightened(to: try SchedulingFields.timeLimit(of: request.headers))
-    let (body, served) = try await body(of: request, context, until: allowed)
+    let body = try await body(of: request, context, until: allowed)
+    let (reader, served) = try await counted(body)
     var job = try await workers.run(bytes: body.effort) { () throws(APIError) in
-      try counted { () throws(APIError) in try decode(try reader(of: body), served) }
+      try counted(in: served) { () throws(APIError) in try decode(reader, served) }
     }
     job.requests = job.requests.map(context.grant.restrict)
     let embeddings = try await job.run(
@@ -89,41 +95,40 @@ struct GenerationService: Sendable {
 
   /// Answers a request that needs no engine from what its body says.
   ///
-  /// - Parameter waits: `true` when a small body may take long as well.
+  /// - Parameters:
+  ///   - waits: `true` when a small body may take long as well.
+  ///   - fields: The members that may name the model; the first that is there does.
   func read(
-    _ request: Request, _ context: ServeContext, waits: Bool = false,
+    _ request: Request, _ context: ServeContext, waits: Bool = false, naming fields: [String] = ["model"],
     answer: @escaping @Sendable (FieldReader, ServedModel) throws(APIError) -> JSONValue
   ) async throws -> Response {
-    let (body, served) = try await body(of: request, context, until: Deadline(from: .now, limit: limits.requestTime))
-    let value = try await workers.run(bytes: waits ? .max : body.effort) { () throws(APIError) in
-      try answer(try reader(of: body), served)
-    }
-    return .json(value)
+    let body = try await body(of: request, context, until: Deadline(from: .now, limit: limits.requestTime))
+    let (reader, served) = try await self.fields(of: body, naming: fields)
+    return .json(
+      try await workers.run(bytes: waits ? .max : body.effort) { () throws(APIError) in try answer(reader, served) })
   }
 
-  /// The members of a body that may be absent, and the model.
+  /// The members of a body that may be absent, and the model, which the query may name as well.
   func fields(of request: Request, _ context: ServeContext) async throws -> (FieldReader, ServedModel) {
-    let (body, served) = try await body(of: request, context, until: Deadline(from: .now, limit: limits.requestTime))
-    return (try body.bytes.isEmpty ? FieldReader(.object([:])) : reader(of: body), served)
+    let body = try await body(of: request, context, until: Deadline(from: .now, limit: limits.requestTime))
+    guard body.bytes.isEmpty else { return try await fields(of: body) }
+    return (try FieldReader(.object([:])), try await state.model(named: request.modelName, for: context.grant))
   }
 
-  /// Decodes, and counts a refusal that the engine will never see.
-  private func decodeCounted<Builder: ResponseBuilder>(
-    _ body: Body, _ served: ServedModel, _ decode: Decoder<Builder>
-  ) throws(APIError) -> GenerationJob<Builder> {
-    try counted { () throws(APIError) in
-      let reader = try reader(of: body)
-      let job = try decode(reader, served)
-      try job.checkLogprobs(contextLength: served.engine.limits.contextLength)
-      return job
+  /// The members of a body and its model. A refusal that no engine will see counts as one of the first model's.
+  private func counted(_ body: Body) async throws(APIError) -> (FieldReader, ServedModel) {
+    do { return try await fields(of: body) } catch {
+      if error.status == 400 || error.status == 404 { state.models.models[0].metrics.countRefusal(error) }
+      throw error
     }
   }
 
   /// Counts a refusal that the engine will never see.
-  private func counted<Result>(_ decode: () throws(APIError) -> Result) throws(APIError) -> Result {
+  private func counted<Result>(
+    in served: ServedModel, _ decode: () throws(APIError) -> Result
+  ) throws(APIError) -> Result {
     do { return try decode() } catch {
-      metrics.engine.admissionRejections(error.code == APIError.contextExceeded ? "prompt_too_long" : "invalid")
-        .increment()
+      served.engine.metrics.countRefusal(error)
       throw error
     }
   }
@@ -143,4 +148,16 @@ struct GenerationService: Sendable {
       throw APIError(error, promptField: job.promptField, maxTokens: job.requests.first?.stop.maxTokens)
     }
   }
+}
+
+extension EngineMetrics {
+  /// Counts a request that was refused before the engine saw it.
+  fileprivate func countRefusal(_ error: APIError) {
+    admissionRejections(error.code == APIError.contextExceeded ? "prompt_too_long" : "invalid").increment()
+  }
+}
+
+extension Request {
+  /// The model that the query names.
+  var modelName: String? { uri.queryParameters["model"].map(String.init) }
 }

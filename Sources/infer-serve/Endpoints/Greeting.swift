@@ -11,7 +11,8 @@ struct Greeting: Sendable {
   /// For whoever opens the server's address.
   func respond(_ request: Request, _ context: ServeContext) -> Response {
     .json([
-      "name": .string(Software.name), "version": .string(Software.version), "model": .string(state.modelNames[0]),
+      "name": .string(Software.name), "version": .string(Software.version),
+      "model": .string(state.models.models[0].name),
       "status": .string(state.phase.name), "endpoints": .array(endpoints.map(JSONValue.string)),
     ])
   }

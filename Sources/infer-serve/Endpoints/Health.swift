@@ -4,13 +4,16 @@ import HybridBlocks
 import InferCore
 import InferText
 
-/// `GET /health`, `/ready` and `/ping`: 200 when the model is loaded and requests are taken, 503 before and after.
+/// `GET /health`, `/ready` and `/ping`: 200 when the models of the start are loaded and requests are taken, 503 before and
+/// after.
 struct Health: Sendable {
   let state: ServerState
 
   func respond(_ request: Request, _ context: ServeContext) -> Response {
     let phase = state.phase
-    if case .ready(let served) = phase { return .json(["status": .string(phase.name), "model": .string(served.name)]) }
+    if case .ready = phase {
+      return .json(["status": .string(phase.name), "model": .string(state.models.models[0].name)])
+    }
     var response = Response.json(["status": .string(phase.name)], status: .serviceUnavailable)
     response.headers[.retryAfter] = if case .loading = phase { "2" } else { "5" }
     return response

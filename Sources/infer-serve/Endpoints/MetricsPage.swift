@@ -4,11 +4,12 @@ import NIOCore
 
 /// `GET /metrics`: Prometheus text.
 struct MetricsPage: Sendable {
-  let metrics: ServerMetrics
+  let service: GenerationService
 
   func respond(_ request: Request, _ context: ServeContext) -> Response {
-    Response(
+    let engines = service.state.models.models.map(\.metrics)
+    return Response(
       status: .ok, headers: [.contentType: PrometheusText.contentType],
-      body: ResponseBody(byteBuffer: ByteBuffer(string: metrics.text())))
+      body: ResponseBody(byteBuffer: ByteBuffer(string: service.metrics.text(with: engines))))
   }
 }

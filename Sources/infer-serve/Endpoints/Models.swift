@@ -4,31 +4,70 @@ import HybridBlocks
 import InferCore
 import InferText
 
-/// `GET /v1/models` and `GET /v1/models/NAME`
+/// `GET /v1/models` and `GET /v1/models/NAME`, and `POST /v1/models/load` and `/v1/models/unload`.
 struct Models: Sendable {
-  let state: ServerState
+  let service: GenerationService
 
-  /// All models: the one that is served, by each of its names.
+  private var state: ServerState { service.state }
+
+  /// All models by each of their names.
   func list(_ request: Request, _ context: ServeContext) throws -> Response {
-    let served = try state.model()
-    let names = context.grant.visible(state.modelNames)
-    return .json(["object": "list", "data": .array(names.map { Self.object($0, served) })])
+    try state.check()
+    let data = state.models.models.flatMap { model in
+      context.grant.visible(model.definition.names).map { Self.object($0, model) }
+    }
+    return .json(["object": "list", "data": .array(data)])
   }
 
   /// One model by its name, which may have slashes.
   func model(_ request: Request, _ context: ServeContext) throws -> Response {
     let path = request.uri.path.split(separator: "/").drop { $0 == "v1" }.dropFirst().joined(separator: "/")
     let name = path.removingPercentEncoding ?? path
-    let served = try state.model()
-    try state.check(modelName: name)
-    try context.grant.check(models: state.modelNames)
-    return .json(Self.object(name, served))
+    try state.check()
+    let model = try state.models.model(named: name)
+    try context.grant.check(models: model.definition.names)
+    return .json(Self.object(name, model))
   }
 
-  private static func object(_ name: String, _ served: ServedModel) -> JSONValue {
-    [
-      "id": .string(name), "object": "model", "created": .integer(served.created),
-      "owned_by": "infer-serve", "max_model_len": .integer(served.engine.limits.contextLength),
+  /// Loads a model, and answers when it is there.
+  func load(_ request: Request, _ context: ServeContext) async throws -> Response {
+    let (name, model) = try await target(request, context)
+    await state.models.load(model)
+    if case .failed = model.state { throw APIError.modelFailed(model.name) }
+    return .json(Self.object(name, model))
+  }
+
+  /// Unloads a model when the requests that it has are finished, and answers then.
+  func unload(_ request: Request, _ context: ServeContext) async throws -> Response {
+    let (name, model) = try await target(request, context)
+    await state.models.unload(model)
+    return .json(Self.object(name, model))
+  }
+
+  /// The model that a body names.
+  private func target(
+    _ request: Request, _ context: ServeContext
+  ) async throws -> (name: String, model: HostedModel) {
+    let body = try await service.body(
+      of: request, context, until: Deadline(from: .now, limit: service.limits.requestTime))
+    let name = try FieldReader(body: body.decoded()).required(string: "model")
+    return (name, try state.models.model(named: name))
+  }
+
+  private static func object(_ name: String, _ model: HostedModel) -> JSONValue {
+    let state = model.state
+    var object: JSONObject = [
+      "id": .string(name), "object": "model", "created": .integer(model.created), "owned_by": "infer-serve",
+      "state": .string(state.name),
     ]
+    switch state {
+    case .ready(let served):
+      object["max_model_len"] = .integer(served.engine.limits.contextLength)
+      object["memory_bytes"] = .integer(served.bytes)
+    case .loading(let progress?) where progress.bytesTotal > 0:
+      object["progress"] = .number(Double(progress.bytesDone) / Double(progress.bytesTotal))
+    case .unloaded, .loading, .unloading, .failed: break
+    }
+    return .object(object)
   }
 }

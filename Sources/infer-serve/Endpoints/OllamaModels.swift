@@ -13,33 +13,35 @@ struct OllamaModels: Sendable {
 
   func version(_ request: Request, _ context: ServeContext) -> Response { .json(["version": .string(Self.version)]) }
 
-  /// The models that can be used: the one that is served, by each of its names.
+  /// The models that can be used, by each of their names.
   func tags(_ request: Request, _ context: ServeContext) throws -> Response {
-    let served = try service.state.model()
-    let names = context.grant.visible(service.state.modelNames)
-    return .json(["models": .array(names.map { .object(Self.members($0, served)) })])
+    try service.state.check()
+    let models = service.state.models.models.flatMap { model in
+      context.grant.visible(model.definition.names).map { JSONValue.object(Self.members($0, model)) }
+    }
+    return .json(["models": .array(models)])
   }
 
   /// The models that are loaded.
   func running(_ request: Request, _ context: ServeContext) throws -> Response {
-    let served = try service.state.model()
-    guard context.grant.allows(service.state.modelNames) else { return .json(["models": []]) }
-    var members = Self.members(service.state.modelNames[0], served)
-    // Ollama's time for a model that stays: the longest that it can count.
-    members["expires_at"] = .string(Self.time(served.created + Int(Int64.max / 1_000_000_000)))
-    members["size_vram"] = 0
-    members["context_length"] = .integer(served.engine.limits.contextLength)
-    return .json(["models": [.object(members)]])
+    try service.state.check()
+    let models = service.state.models.models.compactMap { model -> JSONValue? in
+      guard case .ready(let served) = model.state, context.grant.allows(model.definition.names) else { return nil }
+      var members = Self.members(model.name, model)
+      members["expires_at"] = .string(Self.time(Self.expiry(of: model)))
+      members["size_vram"] = 0
+      members["context_length"] = .integer(served.engine.limits.contextLength)
+      return .object(members)
+    }
+    return .json(["models": .array(models)])
   }
 
   /// A model in detail.
   func show(_ request: Request, _ context: ServeContext) async throws -> Response {
-    let state = service.state
-    return try await service.read(request, context) { reader, served throws(APIError) in
-      // The older name of `model`, which has been looked at.
-      let name = try reader.string("name")
-      guard try reader.string("model") ?? name != nil else { throw reader.missing("model") }
-      if let name { try state.check(modelName: name) }
+    // The older name of `model` is `name`.
+    let fields = ["model", "name"]
+    return try await service.read(request, context, naming: fields) { reader, served throws(APIError) in
+      guard reader["model"] ?? reader["name"] != nil else { throw reader.missing("model") }
       return [
         "modelfile": .string("# This model is served by \(Software.name), from files and not from a Modelfile."),
         "parameters": .string(Self.parameters(served.model.generation)),
@@ -54,20 +56,36 @@ struct OllamaModels: Sendable {
   func refuse(_ request: Request, _ context: ServeContext) throws -> Response {
     throw APIError.invalid(
       nil,
-      "\(request.uri.path) is not supported: the server serves the model that it was started with "
-        + "('\(service.state.modelNames[0])').", code: "unsupported_operation")
+      "\(request.uri.path) is not supported: the server serves the models that it was started with "
+        + "('\(service.state.models.names.joined(separator: "', '"))').", code: "unsupported_operation")
   }
 
   // MARK: Members
 
   private static func time(_ seconds: Int) -> String { OllamaTime.text(Date(timeIntervalSince1970: Double(seconds))) }
 
-  private static func members(_ name: String, _ served: ServedModel) -> JSONObject {
-    let name = JSONValue.string(ServerState.tagged(name))
-    return [
-      "name": name, "model": name, "modified_at": .string(time(served.created)),
-      "size": .integer(served.model.summary.weightBytes), "digest": .string(digest(served)), "details": details(served),
-    ]
+  /// Of one that is not loaded, its name and its size.
+  private static func members(_ name: String, _ model: HostedModel) -> JSONObject {
+    let name = JSONValue.string(HostedModel.tagged(name))
+    var members: JSONObject = ["name": name, "model": name, "modified_at": .string(time(model.created))]
+    if case .ready(let served) = model.state {
+      members["size"] = .integer(served.model.summary.weightBytes)
+      members["digest"] = .string(digest(served))
+      members["details"] = details(served)
+    } else {
+      members["size"] = .integer(model.definition.expectedBytes())
+      members["digest"] = ""
+      members["details"] = [
+        "parent_model": "", "format": "", "family": "", "families": [], "parameter_size": "", "quantization_level": "",
+      ]
+    }
+    return members
+  }
+
+  /// When a model is unloaded unless it is used: as far away as Ollama's clients can count where it stays.
+  private static func expiry(of model: HostedModel) -> Int {
+    guard let idleTime = model.definition.idleTime else { return model.created + Int(Int64.max / 1_000_000_000) }
+    return Int(Date().timeIntervalSince1970) + Int((model.lastUse + idleTime - .now).components.seconds)
   }
 
   /// The fingerprint of the model, as hexadecimal digits.

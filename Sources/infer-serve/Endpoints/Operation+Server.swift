@@ -4,14 +4,24 @@ import InferText
 /// Operations that tell of the model and the server.
 extension Operation {
   private static let modelShape: JSONShape = .object([
-    "id": .string, "object": .values(["model"]), "created": .integer, "owned_by": .string, "max_model_len": count,
+    "id": .string, "object": .values(["model"]), "created": .integer, "owned_by": .string, "state": .string,
   ])
   static let models = telling(
-    "listModels", "Lists the names of the model.", openAI,
+    "listModels", "Lists the names of the models.", openAI,
     .object(["object": .values(["list"]), "data": .array(modelShape)]))
   static let model = telling(
-    "getModel", "Tells of the model by one of its names.", openAI, modelShape, statuses: [404],
+    "getModel", "Tells of a model by one of its names.", openAI, modelShape, statuses: [404],
     parameters: [path("id", "The name, which may have slashes.")])
+
+  static let loadModel = reading(
+    "loadModel", "Loads a model into memory, and answers when it is there.", server, .namedModel, modelShape
+  ).needing(.admin)
+  static let unloadModel = reading(
+    "unloadModel", "Unloads a model when the requests that it has are finished, and answers then.", server, .namedModel,
+    modelShape
+  ).needing(.admin)
+  /// The query that names a model.
+  private static let named = query("model", .string, "A model's name; the first model without.")
 
   static let tokenize = reading(
     "tokenize", "Tells the tokens of a text or a conversation.", vllm, .tokenize,
@@ -27,7 +37,7 @@ extension Operation {
     .object([
       "tokenizer_class": .string, "vocab_size": count, "model_max_length": count, "bos_token": .string.orNull,
       "eos_token": .string.orNull, "pad_token": .string.orNull, "chat_template": .string.orNull,
-    ]))
+    ]), statuses: [404], parameters: [named])
   static let applyTemplate = reading(
     "applyTemplate", "Tells a conversation as the model reads it.", llama, .chat, .object(["prompt": .string]))
   static let properties = telling(
@@ -35,11 +45,14 @@ extension Operation {
     .object([
       "default_generation_settings": .object(["n_ctx": count, "params": .object([])]), "total_slots": count,
       "model_alias": .string, "model_path": .string, "chat_template": .string, "build_info": .string,
-    ]))
+    ]), statuses: [404], parameters: [named])
   static let slots = telling(
     "listSlots", "Tells what runs.", llama,
     .array(.object(["id": count, "n_ctx": count, "is_processing": .boolean, "params": .object([])])),
-    parameters: [query("fail_on_no_slot", .string, "Anything but 0: status 503 where no slot is free.")])
+    statuses: [404, 409],
+    parameters: [
+      named, query("fail_on_no_slot", .string, "Anything but 0: status 503 where no slot is free."),
+    ])
   static let actOnSlot = Operation(
     id: "actOnSlot", summary: "Saves, restores or forgets the session of a number.", group: llama,
     parameters: [
@@ -56,13 +69,13 @@ extension Operation {
         "details": .object(["format": .string, "family": .string]),
       ]))
   ])
-  static let ollamaTags = telling("ollamaTags", "Lists the names of the model.", ollama, modelsShape)
-  static let ollamaRunning = telling("ollamaRunning", "Tells of the loaded model.", ollama, modelsShape)
+  static let ollamaTags = telling("ollamaTags", "Lists the names of the models.", ollama, modelsShape)
+  static let ollamaRunning = telling("ollamaRunning", "Tells of the loaded models.", ollama, modelsShape)
   static let ollamaVersion = Operation(
     id: "ollamaVersion", summary: "Tells the version of Ollama's API.", group: ollama, answer: .json(versionShape),
     scope: nil)
   static let ollamaShow = reading(
-    "ollamaShow", "Tells of the model in detail.", ollama, .show,
+    "ollamaShow", "Tells of a model in detail.", ollama, .show,
     .object([
       "modelfile": .string, "parameters": .string, "template": .string, "details": .object([]),
       "model_info": .object([]), "capabilities": .array(.string), "modified_at": .string,
@@ -82,7 +95,7 @@ extension Operation {
           "id": .string, "object": .values(["session"]), "tokens": count.orNull, "saved": .boolean,
           "bytes": count.orNull,
         ])),
-    ]), parameters: [salt])
+    ]), statuses: [404], parameters: [named, salt])
   static let saveSession = session(
     "saveSession", "Saves a session's state in a file.",
     .object(["id": .string, "object": .values(["session"]), "saved_tokens": count, "bytes": count]))
@@ -124,9 +137,12 @@ extension Operation {
     "entries": .map(count), "bytes": .map(count), "memory": .map(count), "memory_limit": count,
     "evicted_entries": .map(count), "disk": .object([]).orNull,
   ])
-  static let cache = telling("getCache", "Tells of the prefix cache.", server, cacheShape).needing(.cache)
+  static let cache = telling(
+    "getCache", "Tells of a model's prefix cache.", server, cacheShape, statuses: [404, 409], parameters: [named]
+  ).needing(.cache)
   static let resetCache = telling(
-    "resetCache", "Gives up kept state that no request uses.", server, cacheShape
+    "resetCache", "Gives up kept state that no request uses.", server, cacheShape, statuses: [404, 409],
+    parameters: [named]
   ).needing(.cache)
   static let metrics = Operation(
     id: "getMetrics", summary: "Metrics in Prometheus' text form.", group: server,

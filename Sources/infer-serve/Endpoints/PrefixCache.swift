@@ -9,7 +9,7 @@ struct PrefixCache: Sendable {
 
   /// Entries, bytes and memory of the cache, and the tokens that it has saved.
   func tell(_ request: Request, _ context: ServeContext) throws -> Response {
-    let engine = try state.model().engine
+    let engine = try state.loadedModel(named: request.modelName, for: context.grant).engine
     let metrics = engine.metrics
     let (queries, hits) = (metrics.prefixCacheQueries.value, metrics.prefixCacheHits.value)
     return .json([
@@ -39,7 +39,7 @@ struct PrefixCache: Sendable {
 
   /// Gives up all that no running request holds.
   func reset(_ request: Request, _ context: ServeContext) async throws -> Response {
-    let served = try state.model()
+    let served = try state.loadedModel(named: request.modelName, for: context.grant)
     await served.engine.resetPrefixCache()
     return try tell(request, context)
   }

@@ -9,8 +9,8 @@ struct Properties: Sendable {
   let state: ServerState
 
   /// The settings that requests have by default, and the model.
-  func tell(_ request: Request, _ context: ServeContext) throws -> Response {
-    let served = try state.model()
+  func tell(_ request: Request, _ context: ServeContext) async throws -> Response {
+    let served = try await state.model(named: request.modelName, for: context.grant)
     func name(_ token: String?) -> JSONValue { .string(token ?? "") }
     return .json([
       "default_generation_settings": [
@@ -28,7 +28,7 @@ struct Properties: Sendable {
   /// As many slots as sequences may run at the same time, those that do first; 503 where none is free and the query
   /// `fail_on_no_slot` asks for that.
   func slots(_ request: Request, _ context: ServeContext) throws -> Response {
-    let served = try state.model()
+    let served = try state.loadedModel(named: request.modelName, for: context.grant)
     let (count, running) = (served.engine.limits.maxRunning, Int(served.engine.metrics.requestsRunning.value))
     if running >= count, let asked = request.uri.queryParameters["fail_on_no_slot"], asked != "0" {
       throw APIError.unavailable("No slot is available.", code: "no_slot_available", retryAfter: 1)

@@ -19,7 +19,7 @@ enum Routes {
   static func endpoints(_ service: GenerationService) -> [Endpoint] {
     let state = service.state
     let (tokenization, health) = (Tokenization(service: service), Health(state: state))
-    let (models, properties) = (Models(state: state), Properties(state: state))
+    let (models, properties) = (Models(service: service), Properties(state: state))
     let messages = Messages(service: service)
     let (ollama, ollamaModels) = (Ollama(service: service), OllamaModels(service: service))
     let (cache, ollamaEmbeddings) = (PrefixCache(state: state), OllamaEmbeddings(service: service))
@@ -48,6 +48,8 @@ enum Routes {
       get(["/api/version"], ollamaModels.version, .ollamaVersion),
       post(["/api/show"], ollamaModels.show, .ollamaShow),
       get(["/v1/models", "/models"], models.list, .models),
+      post(["/v1/models/load", "/models/load"], models.load, .loadModel),
+      post(["/v1/models/unload", "/models/unload"], models.unload, .unloadModel),
       get(["/v1/models/{id}", "/models/{id}", "/v1/models/{id}/**", "/models/{id}/**"], models.model, .model),
       post(["/tokenize", "/v1/tokenize"], tokenization.tokenize, .tokenize),
       post(["/detokenize", "/v1/detokenize"], tokenization.detokenize, .detokenize),
@@ -66,7 +68,7 @@ enum Routes {
         handler: sessions.delete),
       get(["/slots"], properties.slots, .slots),
       post(["/slots/{id}"], Slots(sessions: sessions).act, .actOnSlot),
-      get(["/metrics"], MetricsPage(metrics: service.metrics).respond, .metrics),
+      get(["/metrics"], MetricsPage(service: service).respond, .metrics),
     ]
     // Not to be told of: they tell that there is no such thing here.
     let refused = [

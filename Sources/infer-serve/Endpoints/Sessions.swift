@@ -9,8 +9,9 @@ struct Sessions: Sendable {
   let folder: SessionFolder?
 
   /// `GET /v1/sessions`: the sessions that are remembered or saved.
-  func list(_ request: Request, _ context: ServeContext) throws -> Response {
-    let (folder, served) = (try configured(context.grant), try service.state.model())
+  func list(_ request: Request, _ context: ServeContext) async throws -> Response {
+    let folder = try configured(context.grant)
+    let served = try await service.state.model(named: request.modelName, for: context.grant)
     let scope = try Self.scope(nil, request, context.grant)
     let saved = folder.saved(in: scope)
     var known: [String: Int] = [:]

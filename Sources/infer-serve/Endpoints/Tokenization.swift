@@ -50,8 +50,8 @@ struct Tokenization: Sendable {
   }
 
   /// A description of the tokenizer: names of special tokens, and the chat template.
-  func info(_ request: Request, _ context: ServeContext) throws -> Response {
-    let served = try service.state.model()
+  func info(_ request: Request, _ context: ServeContext) async throws -> Response {
+    let served = try await service.state.model(named: request.modelName, for: context.grant)
     func name(_ token: String?) -> JSONValue { token.map(JSONValue.string) ?? .null }
     return .json([
       "tokenizer_class": .string(served.tokenizer.algorithm),

@@ -12,7 +12,7 @@ import UnixSignals
 final class ServeLifecycle: Service {
   private enum Event: Sendable {
     case listening(port: Int)
-    case loaded(Result<ServedModel, any Error>)
+    case loaded
     case signal
     case drained
   }
@@ -20,22 +20,17 @@ final class ServeLifecycle: Service {
   private let state: ServerState
   private let drainLimit: Duration
   private let logger: Logger
-  private let load: @Sendable () throws -> ServedModel
-  private let announce: @Sendable (ServedModel, _ port: Int) -> Void
+  private let announce: @Sendable (_ port: Int) -> Void
   private let events: AsyncStream<Event>
   private let post: AsyncStream<Event>.Continuation
 
-  /// - Parameters:
-  ///   - load: Loads the model; called on a thread of its own.
-  ///   - announce: Called when requests are taken.
+  /// - Parameter announce: Called when requests are taken.
   init(
-    state: ServerState, drainLimit: Duration, logger: Logger, load: @escaping @Sendable () throws -> ServedModel,
-    announce: @escaping @Sendable (ServedModel, _ port: Int) -> Void
+    state: ServerState, drainLimit: Duration, logger: Logger, announce: @escaping @Sendable (_ port: Int) -> Void
   ) {
     self.state = state
     self.drainLimit = drainLimit
     self.logger = logger
-    self.load = load
     self.announce = announce
     (events, post) = AsyncStream.makeStream()
   }
@@ -57,23 +52,21 @@ final class ServeLifecycle: Service {
     state.phase = .draining
   }
 
-  /// Returns when the server has nothing left to do; throws when the model cannot be loaded.
+  /// Returns when the server has nothing left to do; throws when there is no model that could be loaded.
   func run() async throws {
     var port = 0
-    var engine: Engine?
     for await event in events {
       switch event {
       case .listening(let actual):
         port = actual
         logger.info("listening", metadata: ["port": "\(port)"])
         startLoading()
-      case .loaded(let result):
-        let served = try result.get()
-        engine = served.engine
-        if state.becomeReady(served) { announce(served, port) }
+      case .loaded:
+        if let error = state.models.failure { throw error }
+        if state.becomeReady() { announce(port) }
       case .signal:
         logger.notice("draining", metadata: ["limit_s": "\(drainLimit.components.seconds)"])
-        startDraining(engine)
+        startDraining()
       case .drained:
         return
       }
@@ -81,18 +74,19 @@ final class ServeLifecycle: Service {
   }
 
   private func startLoading() {
-    let (load, post) = (load, post)
-    // Loading reads and converts gigabytes; the cooperative pool has better things to do.
-    let thread = Thread { post.yield(.loaded(Result(catching: load))) }
-    thread.name = "infer-load"
-    thread.start()
+    let (models, post) = (state.models, post)
+    Task {
+      await models.loadAtStart()
+      post.yield(.loaded)
+      await models.unloadIdle()
+    }
   }
 
-  private func startDraining(_ engine: Engine?) {
-    let (limit, post, responses) = (drainLimit, post, state.responses)
+  private func startDraining() {
+    let (limit, post, models, responses) = (drainLimit, post, state.models, state.responses)
     Task {
       let deadline = ContinuousClock.now + limit
-      await engine?.drain(within: limit)
+      await models.drain(within: limit)
       // What is generated has still to reach clients.
       try? await responses.wait(until: deadline)
       post.yield(.drained)

@@ -21,6 +21,8 @@ struct ServedModel: Sendable {
   let scorer: RelevanceScorer?
   /// No text with more bytes fits the context.
   let longestText: Int
+  /// The hold of a request on the model.
+  private var use: HostedModel.Use?
 
   init(
     model: LoadedModel, name: String, text: ChatText, engine: Engine, created: Int, overflow: Overflow = .error,
@@ -39,6 +41,16 @@ struct ServedModel: Sendable {
     // Normalisation may make a text shorter before it is cut into tokens, by a factor of 3 at most.
     longestText = engine.limits.contextLength * longestToken * 3
   }
+
+  /// This model in a request's use, which ends with the result's last copy.
+  func used(by use: HostedModel.Use) -> ServedModel {
+    var used = self
+    used.use = use
+    return used
+  }
+
+  /// The bytes of memory that weights and state may take.
+  var bytes: Int { model.summary.weightBytes + engine.limits.cacheBytes }
 
   var tokenizer: Tokenizer { text.tokenizer }
   /// The marks of reasoning and calls of tools in answers.
@@ -120,68 +132,4 @@ struct ServedModel: Sendable {
           + "can run and wait.", code: "too_many_choices")
     }
   }
-}
-
-/// The stage of the server's life.
-final class ServerState: Sendable {
-  /// Stages of the life, in order.
-  enum Phase: Sendable {
-    case loading
-    case ready(ServedModel)
-    case draining
-
-    /// The stage's name.
-    var name: String {
-      switch self {
-      case .loading: "loading"
-      case .ready: "ok"
-      case .draining: "draining"
-      }
-    }
-  }
-
-  private let state = Monitor(Phase.loading)
-  /// Requests under way, of every kind.
-  let responses = OpenResponses()
-  /// The names that requests may call the model by; the first is the one in responses.
-  let modelNames: [String]
-
-  init(modelNames: [String]) {
-    precondition(!modelNames.isEmpty, "a model without a name")
-    self.modelNames = modelNames
-  }
-
-  /// The current stage.
-  var phase: Phase {
-    get { state.withLock { $0 } }
-    set { state.withLock { $0 = newValue } }
-  }
-
-  /// Takes requests from now on, unless the server is shutting down already. Returns whether it does.
-  func becomeReady(_ served: ServedModel) -> Bool {
-    state.withLock { phase in
-      guard case .loading = phase else { return false }
-      phase = .ready(served)
-      return true
-    }
-  }
-
-  /// The model, if the server is ready.
-  func model() throws(APIError) -> ServedModel {
-    switch phase {
-    case .ready(let model): return model
-    case .loading: throw .unavailable("The model is being loaded.", code: "loading", retryAfter: 2)
-    case .draining: throw .unavailable("The server is shutting down.", code: "draining", retryAfter: 5)
-    }
-  }
-
-  /// Refuses names of other models. As with Ollama, a name without a tag may have the tag `latest`.
-  func check(modelName name: String) throws(APIError) {
-    guard modelNames.contains(where: { $0.isExactly(name) || Self.tagged($0).isExactly(name) }) else {
-      throw .modelNotFound(name, served: modelNames)
-    }
-  }
-
-  /// A model's name with a tag.
-  static func tagged(_ name: String) -> String { name.utf8.contains(UInt8(ascii: ":")) ? name : "\(name):latest" }
 }

@@ -1,10 +1,8 @@
 import InferCore
 import InferMetrics
 
-/// The measurements of the server, and of its engine: the one list of what `/metrics` tells.
+/// The measurements of the server: with those of its engines the one list of what `/metrics` tells.
 final class ServerMetrics: Sendable {
-  /// The engine's part.
-  let engine: EngineMetrics
   /// Requests that were answered: the route's pattern, never a path as it came, and the status.
   let httpRequests = MetricFamily(
     "infer_http_requests_total", "Requests answered.", labels: ["route", "status"], known: []
@@ -26,13 +24,14 @@ final class ServerMetrics: Sendable {
     labels: ["key", "reason"], known: []
   ) { Counter() }
 
-  /// The server's metrics at zero, beside those of an engine.
-  init(engine: EngineMetrics) { self.engine = engine }
-
-  /// All metrics in the Prometheus text format.
-  func text() -> String {
-    var text = PrometheusText(commonLabels: engine.commonLabels)
-    engine.write(to: &text)
+  /// All metrics in the Prometheus text format, beside those of engines.
+  func text(with engines: [EngineMetrics]) -> String {
+    var text = PrometheusText()
+    for engine in engines {
+      text.commonLabels = engine.commonLabels
+      engine.write(to: &text)
+    }
+    text.commonLabels = []
     text.write(httpRequests)
     text.write(logLinesDropped)
     text.write(contextShifts)

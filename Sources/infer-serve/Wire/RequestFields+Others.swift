@@ -33,6 +33,9 @@ extension RequestFields {
     fields: all(.read, "model", "name"), options: [],
     shapes: ["name": .described(.string, "The older name of model.")])
 
+  /// The fields of requests that name a model and nothing else.
+  static let namedModel = RequestFields(fields: all(.read, "model"), options: [], required: ["model"])
+
   /// The fields of requests about a session.
   static let session = RequestFields(fields: all(.read, "model", "cache_salt"), options: [])
 

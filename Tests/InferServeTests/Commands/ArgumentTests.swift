@@ -32,12 +32,12 @@ struct ArgumentTests {
       --max-body-kib 16 --request-timeout 5 --drain-timeout 0 --idle-timeout 3 --log-level debug --log-format json \
       --served-model-name a/b,c --keep-alive-interval 0 --served-model-name d e
       """)
-    #expect(serve.model.model.description == "Models/tiny" && serve.model.threadCount == 3)
+    #expect(serve.settings.model?.description == "Models/tiny" && serve.settings.computing.threadCount == 3)
     #expect(serve.listening.host == "0.0.0.0" && serve.listening.port == 0 && serve.requests.maxBodyKib == 16)
     #expect(serve.requests.requestTimeout == 5 && serve.drainTimeout == 0 && serve.listening.idleTimeout == 3)
-    #expect(serve.serving.names == ["a/b", "c", "d", "e"] && serve.requests.keepAliveInterval == 0)
+    #expect(serve.settings.serving.names == ["a/b", "c", "d", "e"] && serve.requests.keepAliveInterval == 0)
     #expect(serve.log.logLevel == .debug && serve.log.logFormat == .json)
-    let configuration = serve.configuration()
+    let configuration = serve.settings.engineConfiguration
     #expect(configuration.threads == 3 && configuration.kvCacheMiB == 64 && configuration.stateCacheMiB == 32)
     #expect(configuration.coldStateMiB == 16)
     #expect(configuration.maxBatchTokens == 256 && configuration.maxRunning == 8 && configuration.maxQueue == 4)
@@ -47,24 +47,24 @@ struct ArgumentTests {
   @Test func defaultsAreThoseOfTheEngine() throws {
     let serve = try parse(Serve.self, "serve --model x")
     #expect(serve.listening.host == "127.0.0.1" && serve.listening.port == 8080)
-    let configuration = serve.configuration()
+    let configuration = serve.settings.engineConfiguration
     #expect(configuration.kvType == .f16 && configuration.maxQueue == EngineConfiguration().maxQueue)
-    #expect(configuration.kvCacheMiB == EngineConfiguration().kvCacheMiB && serve.serving.overflow == .error)
+    #expect(configuration.kvCacheMiB == EngineConfiguration().kvCacheMiB && serve.settings.serving.overflow == .error)
     let automatic = try parse(Serve.self, "serve --model x --kv-cache-mib auto --overflow shift")
-    #expect(automatic.configuration().kvCacheMiB == nil && automatic.serving.overflow == .shift)
+    #expect(automatic.settings.engineConfiguration.kvCacheMiB == nil && automatic.settings.serving.overflow == .shift)
     #expect(try parse(Logits.self, "logits --model x --tokens 1 --output y").kvType == .f32)
     #expect(try parse(Generate.self, "generate --model x --tokens 1").engine.kvType == .f16)
     #expect(try parse(Bench.self, "bench --model x").measurement.kvType == .f16)
   }
 
   @Test func weightsAreQuantisedOnRequest() throws {
-    #expect(try parse(Serve.self, "serve --model x").model.computing.quantizing.quantization == nil)
+    #expect(try parse(Serve.self, "serve --model x").settings.computing.quantizing.quantization == nil)
     for (line, format, head) in [
       ("serve --model x --quantize q8_0", WeightFormat.q8_0, WeightFormat.q8_0),
       ("serve --model x --quantize Q4_K_M", .q4_K, .q6_K),
       ("serve --model x --quantize Q4_0 --quantize-head q5_k", .q4_0, .q5_K),
     ] {
-      let quantization = try parse(Serve.self, line).model.computing.quantizing.quantization
+      let quantization = try parse(Serve.self, line).settings.computing.quantizing.quantization
       #expect(quantization?.format == format && quantization?.headFormat == head)
     }
   }

@@ -9,7 +9,7 @@ import Testing
 /// Holds the document of `GET /openapi.json` to the routes and to what decodes.
 struct OpenAPITests {
   private static let service = GenerationService(
-    state: ServerState(modelNames: ["tiny"]), metrics: ServerMetrics(engine: EngineMetrics(modelName: "tiny")),
+    state: ServerState(.unloaded(["tiny"])), metrics: ServerMetrics(),
     limits: GenerationService.Limits(bodyBytes: 1024, requestTime: .seconds(60)),
     bodies: BodyBudget(limit: 1 << 20), workers: RequestWorkers(processors: 2),
     responses: ResponseStore(limit: 1 << 20), logger: HTTPServer.quietLogger)

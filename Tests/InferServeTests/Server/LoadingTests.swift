@@ -23,16 +23,18 @@ struct LoadingTests {
     let url: URL
 
     init() async throws {
-      let state = ServerState(modelNames: ["tiny"])
       let gate = gate
-      let lifecycle = ServeLifecycle(
-        state: state, drainLimit: .seconds(1), logger: HTTPServer.quietLogger,
-        load: {
-          gate.wait()
-          throw CommandFailure("nothing to load")
-        }, announce: { _, _ in })
+      let models = try ModelRegistry(
+        [
+          HostedModel.Definition(names: ["tiny"]) { _, _ in
+            gate.wait()
+            throw CommandFailure("nothing to load")
+          }
+        ], logger: HTTPServer.quietLogger)
+      let state = ServerState(models)
+      let lifecycle = ServeLifecycle(state: state, drainLimit: .seconds(1), logger: HTTPServer.quietLogger) { _ in }
       let service = GenerationService(
-        state: state, metrics: ServerMetrics(engine: EngineMetrics(modelName: "tiny")),
+        state: state, metrics: ServerMetrics(),
         limits: GenerationService.Limits(bodyBytes: 1024, requestTime: .seconds(60)),
         bodies: BodyBudget(limit: 1 << 20), workers: RequestWorkers(processors: 2),
         responses: ResponseStore(limit: 1 << 20), logger: HTTPServer.quietLogger)

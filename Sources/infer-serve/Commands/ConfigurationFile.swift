@@ -1,0 +1,114 @@
+import Foundation
+import Yams
+
+/// A server's configuration in YAML: the options of `serve` by their names, and a list of models with theirs.
+///
+///     host: 0.0.0.0
+///     models:
+///       - model: Models/tiny
+///         served-model-name: [tiny, small]
+///       - model: large.gguf
+///         load: demand
+struct ConfigurationFile {
+  /// One of the models.
+  struct Model {
+    var settings: [Setting]
+    var place: String
+  }
+
+  private(set) var settings: [Setting] = []
+  private(set) var models: [Model] = []
+  private let path: String
+
+  /// Reads a file.
+  ///
+  /// - Parameters:
+  ///   - options: The options of `serve`.
+  ///   - modelOptions: Those of one model.
+  /// - Throws: ``CommandFailure`` with the line that is at fault.
+  init(at path: String, options: OptionTable, modelOptions: OptionTable) throws(CommandFailure) {
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw CommandFailure("the configuration \(path) cannot be read: there is no such file, or nobody may read it")
+    }
+    guard let text = String(validating: data, as: UTF8.self) else {
+      throw CommandFailure("the configuration \(path) is no UTF-8 text")
+    }
+    try self.init(text, path: path, options: options, modelOptions: modelOptions)
+  }
+
+  /// Reads a text that is a file's.
+  init(
+    _ text: String, path: String, options: OptionTable, modelOptions: OptionTable
+  ) throws(CommandFailure) {
+    self.path = path
+    let root: Node?
+    do { root = try compose(yaml: text) } catch { throw Self.failure(error, path) }
+    guard let root, root.tag.rawValue != Tag.Name.null.rawValue else { return }
+    for (key, value) in try members(of: root, "the configuration") {
+      guard Self.name(key) == "models" else {
+        if let setting = try setting(key, value, options, also: ["models"]) { settings.append(setting) }
+        continue
+      }
+      guard let list = value.sequence else {
+        throw CommandFailure("\(place(of: value)): 'models' is a list, each of whose entries has a 'model'")
+      }
+      for entry in list { models.append(try model(entry, modelOptions)) }
+    }
+  }
+
+  private func model(_ node: Node, _ options: OptionTable) throws(CommandFailure) -> Model {
+    var settings: [Setting] = []
+    for (key, value) in try members(of: node, "a model") {
+      if let setting = try setting(key, value, options, also: []) { settings.append(setting) }
+    }
+    guard settings.contains(where: { $0.name == "model" }) else {
+      throw CommandFailure("\(place(of: node)): a model needs 'model', its folder or file")
+    }
+    return Model(settings: settings, place: place(of: node))
+  }
+
+  private func members(of node: Node, _ what: String) throws(CommandFailure) -> [(Node, Node)] {
+    guard let mapping = node.mapping else {
+      throw CommandFailure("\(place(of: node)): \(what) is a mapping of options to values")
+    }
+    return mapping.map { ($0.key, $0.value) }
+  }
+
+  /// The setting that a key and its value make; `nil` where the value is null.
+  private func setting(
+    _ key: Node, _ value: Node, _ options: OptionTable, also others: [String]
+  ) throws(CommandFailure) -> Setting? {
+    let name = Self.name(key)
+    guard let entry = options[name], entry.name == name, name != "config" else {
+      let near = Spelling.nearest(to: name, among: options.names.filter { $0 != "config" } + others)
+      throw CommandFailure(
+        "\(place(of: key)): unknown key '\(key.string ?? "")'\(near.map { "; did you mean '\($0)'?" } ?? "")")
+    }
+    if value.tag.rawValue == Tag.Name.null.rawValue { return nil }
+    var values: [String] = []
+    for node in value.sequence.map(Array.init) ?? [value] {
+      guard let text = node.scalar?.string else {
+        let kind = node.mapping == nil ? "list" : "mapping"
+        throw CommandFailure("\(place(of: node)): '\(name)' has a \(kind) as a value")
+      }
+      values.append(text)
+    }
+    return try Setting(entry, values: values, place: place(of: key))
+  }
+
+  /// A key as an option's name: underscores are as good as dashes.
+  private static func name(_ key: Node) -> String { (key.string ?? "").replacing("_", with: "-") }
+
+  private func place(of node: Node) -> String { node.mark.map { "\(path):\($0.line)" } ?? path }
+
+  private static func failure(_ error: any Error, _ path: String) -> CommandFailure {
+    switch error as? YamlError {
+    case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
+      .composer(_, let problem, let mark, _):
+      CommandFailure("\(path):\(mark.line): \(problem) (column \(mark.column))")
+    case .duplicatedKeysInMapping(let duplicates, let context):
+      CommandFailure("\(path):\(context.mark.line): '\(duplicates.joined(separator: "', '"))' is there twice")
+    default: CommandFailure("\(path): \(error)")
+    }
+  }
+}

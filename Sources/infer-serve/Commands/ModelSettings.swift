@@ -1,0 +1,105 @@
+import ArgumentParser
+import Foundation
+import HybridBlocks
+import InferCore
+import InferKit
+import Logging
+
+/// The options of one of a server's models.
+struct ModelSettings: ParsableArguments {
+  @Option(help: ArgumentHelp("Folder of the model, or its GGUF file.", valueName: "path"), transform: PathArgument.init)
+  var model: PathArgument?
+
+  @OptionGroup var computing: ComputingOptions
+  @OptionGroup var engine: EngineOptions
+  @OptionGroup var template: ChatTemplateOptions
+  @OptionGroup var output: OutputOptions
+  @OptionGroup var serving: ServedModelOptions
+  @OptionGroup var queue: QueueOptions
+  @OptionGroup var residency: ResidencyOptions
+
+  func validate() throws { try check(engineConfiguration) }
+
+  /// The engine's configuration, as far as the model's own options say.
+  var engineConfiguration: EngineConfiguration {
+    var configuration = engine.configuration(threads: computing.threadCount)
+    queue.configure(&configuration)
+    configuration.reservesActivations = true
+    return configuration
+  }
+
+  /// Looks for the model's files, without reading their tensors.
+  ///
+  /// - Throws: `ModelError` where there are none, or they are malformed.
+  func checkFiles() throws { if let model { _ = try ModelSource(model.url).checkpoint() } }
+
+  /// The names that requests may call the model by.
+  func names(of model: PathArgument) -> [String] {
+    serving.names.isEmpty ? [ModelSource.name(of: model.url)] : serving.names
+  }
+
+  /// The model as the server's registry knows it.
+  ///
+  /// - Parameters:
+  ///   - threads: The threads that all models compute with.
+  ///   - complete: Adds to the engine's configuration the part that is the server's.
+  func definition(
+    of model: PathArgument, threads: SharedThreads, logger: Logger,
+    complete: @escaping @Sendable (inout EngineConfiguration) -> Void
+  ) -> HostedModel.Definition {
+    let names = names(of: model)
+    return HostedModel.Definition(
+      names: names, loadsAtStart: residency.load == .start, isPinned: residency.pin,
+      idleTime: residency.idleUnload.map { .seconds($0) },
+      expectedBytes: { [engine] in
+        let state = (engine.kvCacheMib.mebibytes ?? 0) + engine.stateCacheMib + engine.coldStateMib
+        let (bytes, isTooLarge) = state.multipliedReportingOverflow(by: 1 << 20)
+        return isTooLarge ? .max : bytes.addingReportingOverflow(Self.tensorBytes(at: model)).partialValue
+      },
+      load: { metrics, tell in
+        do {
+          return try load(
+            model, as: names[0], threads.share(weight: residency.threadWeight), metrics, complete, logger, tell)
+        } catch let error as ConfigurationError { throw CommandFailure(error.usage) }
+      })
+  }
+
+  /// The bytes of all tensors in a model's files; 0 where they cannot be read.
+  private static func tensorBytes(at model: PathArgument) -> Int {
+    let tensors = try? ModelSource(model.url).checkpoint().tensors
+    return tensors?.values.reduce(0) { $0 + $1.byteCount } ?? 0
+  }
+
+  private func load(
+    _ model: PathArgument, as name: String, _ threads: ThreadShare, _ metrics: EngineMetrics,
+    _ complete: (inout EngineConfiguration) -> Void, _ logger: Logger,
+    _ tell: @escaping @Sendable (LoadProgress) -> Void
+  ) throws -> ServedModel {
+    let loaded = try computing.load(
+      model, template: template.replacement(),
+      warn: { logger.warning("odd model", metadata: ["model": "\(name)", "warning": "\($0)"]) },
+      tell: { progress in
+        tell(progress)
+        logger.info("loading", metadata: ["model": "\(name)", "progress": "\(progress.text)"])
+      })
+    guard let tokenizer = loaded.tokenizer else {
+      throw CommandFailure("\(model) has no tokenizer.json, which serving needs")
+    }
+    var configuration = engineConfiguration
+    complete(&configuration)
+    let engine = try Engine(loaded, configuration: configuration, metrics: metrics, threads: threads)
+    let text = ChatText(
+      tokenizer, output.format(loaded.outputFormat), allowsSpecialInMessages: template.allowSpecialInMessages)
+    let served = ServedModel(
+      model: loaded, name: name, text: text, engine: engine, created: Int(Date().timeIntervalSince1970),
+      overflow: serving.overflow, pooling: serving.pooling, scorer: try serving.scorer(of: loaded))
+    try AddressSpace.checkBeforeServing()
+    for sentence in loaded.chatTemplate?.adaptations ?? [] {
+      logger.notice("messages are adapted", metadata: ["model": "\(name)", "how": "\(sentence)"])
+    }
+    if let warning = served.toolWarning {
+      logger.warning("odd model", metadata: ["model": "\(name)", "warning": "\(warning)"])
+    }
+    return served
+  }
+}

@@ -1,0 +1,121 @@
+import Foundation
+import InferCore
+import InferText
+import Logging
+
+/// The models of a server by their names. Some are in memory, within one budget; the others are loaded when they are asked
+/// for, in the place of those that nobody has used for longest.
+final class ModelRegistry: Sendable {
+  /// All models; the first is the one of requests that name none.
+  let models: [HostedModel]
+  private let byName: [ExactText: HostedModel]
+  /// Loading and unloading, one at a time.
+  private let changes: ModelChanges
+
+  /// - Parameters:
+  ///   - budget: Bytes of memory that models may take together; `nil` for any number.
+  ///   - unloadLimit: The time that requests of a model which is unloaded get to end.
+  /// - Throws: ``CommandFailure`` when two models have one name, or there is none.
+  init(
+    _ definitions: [HostedModel.Definition], budget: Int? = nil, unloadLimit: Duration = .seconds(30), logger: Logger
+  ) throws(CommandFailure) {
+    guard !definitions.isEmpty else { throw CommandFailure("there is no model to serve") }
+    models = definitions.map { HostedModel($0) }
+    var byName: [ExactText: HostedModel] = [:]
+    for model in models {
+      for name in model.definition.names {
+        if let other = byName[ExactText(name)], other !== model {
+          throw CommandFailure("two models have the name '\(name)': --served-model-name gives them others")
+        }
+        byName[ExactText(name)] = model
+      }
+    }
+    self.byName = byName
+    changes = ModelChanges(models, budget: budget, unloadLimit: unloadLimit, logger: logger)
+  }
+
+  /// After how long a model that could not be loaded is tried again.
+  private static let pause = Duration.seconds(5)
+
+  /// All names, those of each model together.
+  var names: [String] { models.flatMap(\.definition.names) }
+
+  /// The model of a name, loaded or not; the first without one. As with Ollama, a name without a tag may have the tag
+  /// `latest`.
+  func model(named name: String?) throws(APIError) -> HostedModel {
+    guard let name else { return models[0] }
+    if let model = byName[ExactText(name)] { return model }
+    let latest = ":latest"
+    if name.hasSuffix(latest), let model = byName[ExactText(String(name.dropLast(latest.count)))] { return model }
+    throw .modelNotFound(name, served: names)
+  }
+
+  /// A model for a request, which is loaded first where it is not in memory.
+  ///
+  /// - Parameter deadline: The end of waiting; a request that comes later may find the model loaded.
+  func served(_ model: HostedModel, until deadline: ContinuousClock.Instant) async throws(APIError) -> ServedModel {
+    while true {
+      if let served = model.use() { return served }
+      switch model.state {
+      case .ready: continue
+      case .failed(_, let time) where time + Self.pause > .now: throw .modelFailed(model.name)
+      case .unloaded, .unloading, .failed: changes.load(model)
+      case .loading: break
+      }
+      guard ContinuousClock.now < deadline, !Task.isCancelled else { throw .loading(model) }
+      await model.loaded(until: deadline)
+    }
+  }
+
+  /// A model for a request that is about one in memory.
+  func loaded(_ model: HostedModel) throws(APIError) -> ServedModel {
+    if let served = model.use() { return served }
+    guard case .loading = model.state else { throw .notLoaded(model) }
+    throw .loading(model)
+  }
+
+  /// Loads the models that are to be there from the start, and returns when each of them is loaded or has failed.
+  func loadAtStart() async {
+    for model in models where model.definition.loadsAtStart { await changes.load(model).value }
+  }
+
+  /// Why there is no model to serve; `nil` while one is loaded or may yet be.
+  var failure: (any Error)? {
+    var first: (any Error)?
+    for model in models {
+      guard case .failed(let error, _) = model.state else { return nil }
+      first = first ?? error
+    }
+    return first
+  }
+
+  /// Loads a model, unless it is there, and returns when it is loaded or has failed.
+  func load(_ model: HostedModel) async { await changes.load(model).value }
+
+  /// Unloads a model when the requests that it has are finished.
+  func unload(_ model: HostedModel) async { await changes.unload(model).value }
+
+  /// Unloads models that have not been used for the time that they have, until the task is cancelled.
+  func unloadIdle() async {
+    guard models.contains(where: { $0.definition.idleTime != nil }) else { return }
+    while !Task.isCancelled {
+      for model in models {
+        guard let idleTime = model.definition.idleTime, case .ready = model.state, !model.isBusy,
+          model.lastUse + idleTime <= .now
+        else { continue }
+        await changes.unload(model, because: "idle").value
+      }
+      try? await Task.sleep(for: .milliseconds(500))
+    }
+  }
+
+  /// Refuses new requests in all models, and returns when none is unfinished; see ``Engine/drain(within:)``.
+  func drain(within limit: Duration) async {
+    await withTaskGroup(of: Void.self) { group in
+      for model in models {
+        guard let served = model.use() else { continue }
+        group.addTask { await served.engine.drain(within: limit) }
+      }
+    }
+  }
+}

@@ -1,0 +1,154 @@
+"""Several models behind one server."""
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import ollama
+import openai
+import pytest
+import yaml
+
+from server import LONG, Server, wait_until
+
+CHAT = "/v1/chat/completions"
+SMALL = {"kv-cache-mib": 64, "state-cache-mib": 64}
+
+
+@pytest.fixture()
+def serve(binary, model, tmp_path):
+    """Starts a server with the models of a configuration; without a folder they are the tests' own model."""
+    servers = []
+
+    def serve(models, *options, **settings):
+        file = tmp_path / "server.yaml"
+        file.write_text(yaml.safe_dump({**SMALL, **settings, "models": [{"model": model, **m} for m in models]}))
+        server = Server(binary, None, "--config", str(file), *options)
+        servers.append(server)
+        return server
+
+    yield serve
+    for server in servers:
+        server.__exit__()
+
+
+def states(server):
+    return {entry["id"]: entry["state"] for entry in httpx.get(server.url + "/v1/models").json()["data"]}
+
+
+def ask(server, name, **fields):
+    return server.post(CHAT, {**server.chat(max_tokens=4, temperature=0, **fields), "model": name})
+
+
+def test_models_have_names_and_the_first_is_the_default(serve):
+    server = serve([{"served-model-name": ["a", "b"]}, {"served-model-name": "c", "max-context": 96}])
+    assert states(server) == {"a": "loaded", "b": "loaded", "c": "loaded"}
+    answers = {name: ask(server, name).json() for name in ("a", "b", "c")}
+    assert [answers[name]["model"] for name in "abc"] == ["a", "a", "c"]
+    assert answers["a"]["choices"] == answers["c"]["choices"]
+    body = server.chat(max_tokens=2)
+    del body["model"]
+    assert server.post(CHAT, body).json()["model"] == "a"
+    refused = ask(server, "d")
+    assert refused.status_code == 404 and "'a', 'b', 'c'" in refused.json()["error"]["message"]
+    # Each has its own context, and its own cache.
+    assert "96" in ask(server, "c", messages=[{"role": "user", "content": "x " * 200}]).json()["error"]["message"]
+    for _ in range(2):
+        ask(server, "a", messages=[{"role": "user", "content": "x " * 40}])
+    hits = [httpx.get(server.url + "/cache", params={"model": name}).json()["hit_tokens"] for name in "abc"]
+    assert hits[0] == hits[1] > hits[2] == 0
+    client = openai.OpenAI(base_url=server.url + "/v1", api_key="none")
+    assert [model.id for model in client.models.list()] == ["a", "b", "c"]
+
+
+def test_a_model_is_loaded_when_it_is_asked_for_and_leaves_when_nobody_does(serve):
+    server = serve([{"served-model-name": "a"}, {"served-model-name": "b", "load": "demand", "idle-unload": 0.5}])
+    assert states(server) == {"a": "loaded", "b": "unloaded"}
+    assert httpx.get(server.url + "/cache", params={"model": "b"}).json()["error"]["code"] == "model_not_loaded"
+    assert [model.model for model in ollama.Client(server.url).ps().models] == ["a:latest"]
+    # Ten at once load it once.
+    with ThreadPoolExecutor(10) as pool:
+        answers = list(pool.map(lambda _: ask(server, "b"), range(10)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert sum(event["message"] == "model loaded" and event["model"] == "b" for event in server.events()) == 1
+    wait_until(lambda: states(server)["b"] == "unloaded", what="the model to leave")
+    assert server.metrics()[("infer_num_requests_running",)] == 0
+    assert ask(server, "b").status_code == 200
+
+
+def test_models_are_loaded_and_unloaded_on_request(serve):
+    server = serve([{"served-model-name": "a"}, {"served-model-name": "b", "load": "demand"}])
+    assert server.post("/v1/models/load", {"model": "b"}).json()["state"] == "loaded"
+    # What runs is finished before the model goes.
+    with httpx.stream("POST", server.url + CHAT, timeout=60,
+                      json={**server.chat(stream=True, max_tokens=400, ignore_eos=True), "model": "b"}) as stream:
+        lines = stream.iter_lines()
+        next(lines)
+        unloading = threading.Thread(target=server.post, args=("/v1/models/unload", {"model": "b"}))
+        unloading.start()
+        assert [line for line in lines if line][-1] == "data: [DONE]"
+        unloading.join()
+    assert states(server) == {"a": "loaded", "b": "unloaded"}
+    assert server.post("/v1/models/unload", {"model": "x"}).status_code == 404
+    assert server.post("/v1/models/unload", {}).status_code == 400
+    assert ask(server, "a").status_code == 200
+
+
+def test_the_least_recently_used_makes_room(serve):
+    budget = 64 + 64 + 64 + 64 + 60
+    server = serve([{"served-model-name": "a", "pin": True}, *(
+        {"served-model-name": name, "load": "demand"} for name in "bcd")], **{"models-memory-mib": budget})
+    for name, loaded in (("b", "ab"), ("c", "ac"), ("b", "ab")):
+        assert ask(server, name).status_code == 200
+        assert "".join(sorted(n for n, state in states(server).items() if state == "loaded")) == loaded
+    # One that is busy does not make room, and what has none is told so.
+    with httpx.stream("POST", server.url + CHAT, json={**server.chat(stream=True, **LONG), "model": "b"}) as stream:
+        lines = stream.iter_lines()
+        next(lines)
+        refused = ask(server, "c")
+        assert refused.status_code == 500 and refused.json()["error"]["code"] == "model_load_failed"
+    failure = next(event for event in server.events() if event["message"] == "model failed")
+    assert "no room for c" in failure["error"] and "budget" in failure["error"]
+
+
+def test_a_model_that_fails_is_an_error_of_its_own(serve, tmp_path):
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "config.json").write_text("{}")
+    server = serve([{"served-model-name": "a"}, {"model": str(broken), "served-model-name": "b"}])
+    assert states(server) == {"a": "loaded", "b": "failed"}
+    refused = ask(server, "b")
+    assert refused.status_code == 500 and str(tmp_path) not in refused.text
+    assert ask(server, "a").status_code == 200 and httpx.get(server.url + "/health").status_code == 200
+
+
+def test_models_share_the_threads(serve):
+    """One that is busy with a long answer leaves the other its part of the time, and both say what they say alone."""
+    server = serve([{"served-model-name": "a"}, {"served-model-name": "b", "thread-weight": 2}])
+    alone = ask(server, "b", ignore_eos=True).json()["choices"]
+    with httpx.stream("POST", server.url + CHAT, json={**server.chat(stream=True, **LONG), "model": "a"}) as stream:
+        lines = stream.iter_lines()
+        next(lines)
+        assert ask(server, "b", ignore_eos=True).json()["choices"] == alone
+
+
+def test_folders_of_models_are_served_on_demand(binary, model, tmp_path):
+    for path in ("one", "org/two", "models--org--three/snapshots/abc"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).symlink_to(model)
+    with Server(binary, None, "--models-dir", str(tmp_path), "--kv-cache-mib", "64") as server:
+        assert states(server) == {"one": "unloaded", "org/two": "unloaded", "org/three": "unloaded"}
+        assert ask(server, "org/two").json()["model"] == "org/two"
+        found = httpx.get(server.url + "/v1/models/org/three").json()
+        assert found["id"] == "org/three" and found["state"] == "unloaded"
+
+
+def test_the_environment_counts_before_the_file_and_options_before_both(binary, model, tmp_path, monkeypatch):
+    file = tmp_path / "server.yaml"
+    file.write_text(f"model: {model}\nserved_model_name: file\nmax-context: 100\nmax-queue: 7\n")
+    monkeypatch.setenv("INFER_SERVE_CONFIG", str(file))
+    monkeypatch.setenv("INFER_SERVE_MAX_CONTEXT", "90")
+    monkeypatch.setenv("INFER_SERVE_PORT", "tcp://10.0.0.1:8080")
+    with Server(binary, None, "--served-model-name", "option") as server:
+        models = httpx.get(server.url + "/v1/models").json()["data"]
+        assert [(model["id"], model["max_model_len"]) for model in models] == [("option", 90)]
+
