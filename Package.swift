@@ -55,6 +55,10 @@ let package = Package(
       // Optimised in debug builds too, so that tests of whole models stay fast.
       cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror"])]),
     .target(
+      name: "CPage",
+      // The files of the page, which `page.c` embeds.
+      exclude: ["page"], cSettings: [.unsafeFlags(["-std=c23", "-Wall", "-Wextra", "-Werror"])]),
+    .target(
       name: "InferText",
       dependencies: ["CPCRE2", .product(name: "OrderedCollections", package: "swift-collections")],
       swiftSettings: swiftSettings),
@@ -80,7 +84,7 @@ let package = Package(
     .target(
       name: "infer-serve",
       dependencies: [
-        "CZlib", "HybridBlocks", "InferCore", "InferKit", "InferMetrics", "InferText",
+        "CPage", "CZlib", "HybridBlocks", "InferCore", "InferKit", "InferMetrics", "InferText",
         server("ArgumentParser", "swift-argument-parser"),
         server("AsyncHTTPClient", "async-http-client"),
         .product(name: "DequeModule", package: "swift-collections"),
@@ -134,6 +138,7 @@ let package = Package(
         "infer-serve", "HybridBlocks", "InferCore", "InferKit", "InferMetrics", "InferText", "TestSupport",
         server("ArgumentParser", "swift-argument-parser"),
         server("GRDB", "GRDB.swift"),
+        server("HTTPTypes", "swift-http-types"),
         server("Hummingbird", "hummingbird"),
         server("HummingbirdCore", "hummingbird"),
         server("Logging", "swift-log"),

@@ -33,6 +33,7 @@ IMPORTS = {
     "CBLAS": ["InferCore/Threads", "InferCore/Kernels"],
     "CPCRE2": ["InferText/Tokenizer"],
     "CZlib": ["infer-serve/Wire"],
+    "CPage": ["infer-serve/Endpoints"],
     "GRDB": ["infer-serve/Server"],
     "Glibc": [
         "InferCore/Memory", "InferCore/Threads", "InferCore/Kernels", "HybridBlocks/Families", "infer-serve/Connections",

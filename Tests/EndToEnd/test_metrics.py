@@ -8,7 +8,7 @@ CHAT = "/v1/chat/completions"
 
 COUNTERS = ["num_preemptions", "prompt_tokens", "generation_tokens", "request_success", "admission_rejections",
             "http_requests", "log_lines_dropped", "expert_rows", "prefix_cache_queries", "prefix_cache_hits",
-            "prefix_cache_misses", "prefix_cache_evictions", "context_shifts"]
+            "prefix_cache_misses", "prefix_cache_evictions", "context_shifts", "prefill_rows"]
 GAUGES = ["num_requests_running", "num_requests_waiting", "kv_cache_usage_perc", "state_cache_usage_perc",
           "generation_tokens_per_second", "prefix_cache_entries", "prefix_cache_bytes",
           "state_memory_bytes", "state_memory_limit_bytes"]
@@ -45,6 +45,9 @@ def test_a_request_is_counted_once_everywhere(start):
         assert metric("generation_tokens_total") == usage["completion_tokens"] == 7
         assert metric("request_success_total", finished_reason="length") == 1
         assert metric("request_generation_tokens_sum") == 7 and metric("request_generation_tokens_count") == 1
+        # Every prompt token was a row, and every generated token but the last.
+        assert metric("prefill_rows_total") == usage["prompt_tokens"]
+        assert metric("iteration_tokens_total_sum") == usage["prompt_tokens"] + 6
         assert metric("time_to_first_token_seconds_count") == 1
         assert metric("inter_token_latency_seconds_count") == 6
         assert metric("http_requests_total", route=CHAT, status="200") == 1

@@ -62,6 +62,8 @@ public final class EngineMetrics: Sendable {
   public let promptTokens: Counter
   /// Generated tokens.
   public let generationTokens: Counter
+  /// Rows of steps that were tokens of prompts, as they were computed.
+  public let prefillRows: Counter
   /// Requests that ended, by the raw value of their ``FinishReason``.
   public let requestSuccess: MetricFamily<Counter>
   /// Requests that were refused, by ``RequestError/label``.
@@ -135,6 +137,7 @@ public final class EngineMetrics: Sendable {
       known: [["read"], ["write"]])
     promptTokens = list.counter("prompt_tokens_total", "Prompt tokens of requests that got their first token.")
     generationTokens = list.counter("generation_tokens_total", "Tokens generated.")
+    prefillRows = list.counter("prefill_rows_total", "Rows of steps that were tokens of prompts.")
     requestSuccess = list.counters(
       "request_success_total", "Requests that ended, by how.", labels: ["finished_reason"],
       known: FinishReason.allCases.map { [$0.rawValue] })

@@ -163,9 +163,17 @@ final class EngineThread: @unchecked Sendable {
     threads.end(at: now)
     scheduler.observe(plan, seconds: (now - start).seconds)
     recorder.noteStep(
-      plan, generated: sampling.generatedCount, preemptions: scheduler.preempted.count, report: workspace.report,
-      at: now)
+      plan, promptRows: promptRows, generated: sampling.generatedCount, preemptions: scheduler.preempted.count,
+      report: workspace.report, at: now)
     deliver(at: now)
+  }
+
+  /// The number of the plan's rows that are tokens of prompts.
+  private var promptRows: Int {
+    zip(scheduler.planned, plan.runs).reduce(0) { sum, planned in
+      let (sequence, run) = planned
+      return sum + min(max(sequence.scheduling.promptLength - run.position, 0), run.tokens.count)
+    }
   }
 
   /// Runs the model, and chooses a token from each row of logits, or scores one.

@@ -77,8 +77,10 @@ final class StepRecorder {
   }
 
   func noteStep(
-    _ plan: StepPlan, generated: Int, preemptions: Int, report: StepReport, at now: ContinuousClock.Instant
+    _ plan: StepPlan, promptRows: Int, generated: Int, preemptions: Int, report: StepReport,
+    at now: ContinuousClock.Instant
   ) {
+    metrics.prefillRows.increment(by: promptRows)
     metrics.iterationTokens.observe(Double(plan.tokens.count))
     if preemptions > 0 { metrics.preemptions.increment(by: preemptions) }
     recordExperts(report.expertRows)

@@ -7,13 +7,13 @@ package struct SHA256: Sendable {
   private var context = SHA256_CTX()
 
   /// The hash of nothing so far.
-  init() { unsafe SHA256_Init(&context) }
+  package init() { unsafe SHA256_Init(&context) }
 
   /// Adds bytes.
-  mutating func update(data: [UInt8]) { unsafe SHA256_Update(&context, data, data.count) }
+  package mutating func update(data: [UInt8]) { unsafe SHA256_Update(&context, data, data.count) }
 
   /// The hash of all bytes that were added.
-  func finalize() -> [UInt8] {
+  package func finalize() -> [UInt8] {
     var (context, hash) = (context, [UInt8](repeating: 0, count: Self.byteCount))
     unsafe SHA256_Final(&hash, &context)
     return hash

@@ -17,8 +17,9 @@ struct Serve: AsyncParsableCommand {
     discussion: """
       Listens at once and answers /health with 503 until the model is loaded. SIGTERM or SIGINT drains: new requests \
       are refused, running ones are finished, for at most --drain-timeout. A second signal stops at once, with an exit \
-      code of 128 and the signal's number if that cuts responses off. /docs is a page that describes all endpoints, \
-      /openapi.json the same for programs.
+      code of 128 and the signal's number if that cuts responses off. / is a page to chat in for browsers, \
+      /dashboard one that shows what the server does, /docs one that describes all endpoints, and /openapi.json the \
+      same for programs.
       """)
 
   @Option(
@@ -74,9 +75,11 @@ struct Serve: AsyncParsableCommand {
       for await arrived in await UnixSignalsSequence(trapping: .sigterm, .sigint) { lifecycle.signal(arrived.rawValue) }
     }
     let watching = keys?.watch(logger)
+    let readings = Task { try await state.makeReadings() }
     defer {
       signals.cancel()
       watching?.cancel()
+      readings.cancel()
     }
     try await Self.run(ListeningService(application, server), lifecycle)
     logger.notice("stopped")

@@ -93,6 +93,7 @@ enum OpenAPI {
     case .text(let type): content[mediaType(type)] = ["schema": ["type": "string"]]
     }
     if let framing = operation.framing { content[mediaType(framing.contentType)] = ["schema": [:]] }
+    if let type = operation.pageType { content[mediaType(type)] = ["schema": ["type": "string"]] }
     var responses: JSONObject = [
       "200": ["description": .string(operation.summary), "content": .object(content)]
     ]

@@ -118,11 +118,28 @@ extension Operation {
   static let version = Operation(
     id: "getVersion", summary: "Tells the version.", group: server, answer: .json(versionShape), scope: nil)
   static let greeting = Operation(
-    id: "greet", summary: "Tells what this is.", group: server,
+    id: "greet", summary: "Tells what this is; a page to chat for clients that prefer one.", group: server,
     answer: .json(
       .object([
         "name": .string, "version": .string, "model": .string, "status": .string, "endpoints": .array(.string),
-      ])), scope: nil)
+      ])), scope: nil, pageType: Documentation.pageType)
+  static let dashboard = Operation(
+    id: "getDashboard", summary: "A page that shows what the server does.", group: server,
+    answer: .text(mediaType: Documentation.pageType), scope: nil)
+  static let stats = Operation(
+    id: "getStats",
+    summary: "Tells of the last hour, reading by reading; goes on, second by second, for clients that prefer events.",
+    group: server, parameters: [named],
+    answer: .json(
+      .object([
+        "type": .values(["history"]), "model": .string, "models": .array(.string), "columns": .array(.string),
+        "rows": .array(.array(.number.orNull)),
+        "experts": .array(.object(["layer": count, "rows": .array(count)])),
+        "keys": .array(
+          .object([
+            "key": .string, "requests": count, "prompt_tokens": count, "generated_tokens": count, "refused": count,
+          ])),
+      ])), framing: LiveStatistics.framing, scope: .metrics, statuses: [404])
   static let health = ready("getHealth")
   static let ping = ready("ping")
   static let postPing = ready("postPing")

@@ -40,8 +40,10 @@ struct Operation: Sendable {
   var scope: KeyScope? = .inference
   /// Statuses of refusals beside those that any request may meet.
   var statuses: [Int] = []
+  /// The media type of a page that a client may prefer.
+  var pageType: String?
 
-  /// An operation that is there to be refused, and not described.
+  /// An operation that is there to be refused, or a part of a page, and not described.
   static let refused = Operation(id: "", summary: "", group: "", answer: .json(.any))
 
   /// All statuses of refusals.

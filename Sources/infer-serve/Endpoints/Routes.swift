@@ -69,6 +69,7 @@ enum Routes {
       get(["/slots"], properties.slots, .slots),
       post(["/slots/{id}"], Slots(sessions: sessions).act, .actOnSlot),
       get(["/metrics"], MetricsPage(service: service).respond, .metrics),
+      get(["/stats"], LiveStatistics(service: service).respond, .stats),
     ]
     // Not to be told of: they tell that there is no such thing here.
     let refused = [
@@ -77,21 +78,22 @@ enum Routes {
       Endpoint(
         paths: ["/api/blobs/{digest}"], operations: [(.get, .refused), (.post, .refused)], handler: ollamaModels.refuse),
     ]
-    let descriptive = descriptive(state, of: endpoints)
+    let page = Page(greeting: greeting(state, of: endpoints))
+    let descriptive: [Endpoint] = [
+      get(["/version", "/v1/version"], page.greeting.version, .version), get(["/"], page.root, .greeting),
+      get(["/dashboard"], page.dashboard, .dashboard), get(["/page/**"], page.part, .refused.needing(nil)),
+    ]
     return endpoints + descriptive
       + Documentation(
         (endpoints + descriptive).map(\.route), needsKeys: service.keys != nil
       ).endpoints + refused
   }
 
-  /// Endpoints that tell of the others.
-  private static func descriptive(_ state: ServerState, of others: [Endpoint]) -> [Endpoint] {
+  /// The greeting, which tells of the others.
+  private static func greeting(_ state: ServerState, of others: [Endpoint]) -> Greeting {
     let told = others.map { "\($0.route.methods[0].rawValue) \($0.route.paths[0])" }
-    let greeting = Greeting(
-      state: state, endpoints: told + ["/version", "/openapi.json", "/docs"].map { "GET \($0)" })
-    return [
-      get(["/version", "/v1/version"], greeting.version, .version), get(["/"], greeting.respond, .greeting),
-    ]
+    let descriptive = ["/version", "/openapi.json", "/docs", "/dashboard"].map { "GET \($0)" }
+    return Greeting(state: state, endpoints: told + descriptive)
   }
 
   private static func get(

@@ -57,12 +57,15 @@ final class HostedModel: Sendable {
   let created = Int(Date().timeIntervalSince1970)
   /// The measurements of the model's engine, which outlive it.
   let metrics: EngineMetrics
+  /// Readings of those, second by second.
+  let statistics: Statistics
   private let contents = Monitor(Contents())
 
   init(_ definition: Definition) {
     precondition(!definition.names.isEmpty, "a model without a name")
     self.definition = definition
     metrics = EngineMetrics(modelName: definition.names[0])
+    statistics = Statistics(metrics)
   }
 
   /// The model's name in responses.

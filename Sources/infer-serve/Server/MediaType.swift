@@ -25,4 +25,27 @@ enum MediaType {
   private static func name(in headers: HTTPFields) -> String? {
     headers[.contentType]?.prefix { $0 != ";" }.split(separator: " ").first?.lowercased()
   }
+
+  /// `true` for a client that likes one type better than another (RFC 9110, 12.5.1). One that says nothing, or `*/*`, likes
+  /// all alike.
+  static func prefers(_ type: String, to other: String, _ headers: HTTPFields) -> Bool {
+    let ranges = headers[values: .accept].flatMap { $0.split(separator: ",") }.map(range)
+    return quality(of: type, in: ranges) > quality(of: other, in: ranges)
+  }
+
+  /// A media range of `Accept`, in lower case, and its weight.
+  private static func range(_ text: Substring) -> (name: String, quality: Double) {
+    let parts = text.split(separator: ";").map { $0.filter { $0 != " " && $0 != "\t" }.lowercased() }
+    let weight = parts.dropFirst().first { $0.hasPrefix("q=") }.map { Double($0.dropFirst(2)) ?? 0 }
+    return (parts.first ?? "", weight ?? 1)
+  }
+
+  /// The weight of the most specific range that a type is in; 0 where it is in none.
+  private static func quality(of type: String, in ranges: [(name: String, quality: Double)]) -> Double {
+    let family = type.prefix { $0 != "/" } + "/*"
+    for name in [type, String(family), "*/*"] {
+      if let range = ranges.first(where: { $0.name.isExactly(name) }) { return range.quality }
+    }
+    return 0
+  }
 }

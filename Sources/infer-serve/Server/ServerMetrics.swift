@@ -23,6 +23,14 @@ final class ServerMetrics: Sendable {
     "Requests refused for their API key: invalid, expired, scope, model, requests, tokens or concurrency.",
     labels: ["key", "reason"], known: []
   ) { Counter() }
+  /// Requests of each key that were answered.
+  let keyRequests = MetricFamily(
+    "infer_key_requests_total", "Requests answered, by API key.", labels: ["key"], known: []
+  ) { Counter() }
+  /// Tokens of each key's requests: `prompt` and `generated`.
+  let keyTokens = MetricFamily(
+    "infer_key_tokens_total", "Tokens of prompts and of answers, by API key.", labels: ["key", "kind"], known: []
+  ) { Counter() }
 
   /// All metrics in the Prometheus text format, beside those of engines.
   func text(with engines: [EngineMetrics]) -> String {
@@ -36,6 +44,8 @@ final class ServerMetrics: Sendable {
     text.write(logLinesDropped)
     text.write(contextShifts)
     text.write(keyRefusals)
+    text.write(keyRequests)
+    text.write(keyTokens)
     return text.text
   }
 }

@@ -76,4 +76,16 @@ final class ServerState: Sendable {
     try grant.check(models: model.definition.names)
     return try models.loaded(model)
   }
+
+  /// Makes readings of all models' metrics, one a second, until the server is shutting down.
+  @concurrent func makeReadings() async throws {
+    var next = ContinuousClock.now
+    while true {
+      if case .draining = phase { return models.models.forEach { $0.statistics.end() } }
+      for model in models.models { model.statistics.sample() }
+      // A machine that slept has no readings of that time.
+      next = max(next + .seconds(1), .now)
+      try await Task.sleep(until: next)
+    }
+  }
 }

@@ -26,7 +26,7 @@ import Testing
       "request_time_per_output_token_seconds": "histogram", "e2e_request_latency_seconds": "histogram",
       "request_queue_time_seconds": "histogram", "request_prefill_time_seconds": "histogram",
       "request_decode_time_seconds": "histogram", "request_prompt_tokens": "histogram",
-      "request_generation_tokens": "histogram", "iteration_tokens_total": "histogram",
+      "request_generation_tokens": "histogram", "iteration_tokens_total": "histogram", "prefill_rows_total": "counter",
     ]
     for (name, type) in types { #expect(text.contains("# TYPE infer_\(name) \(type)\n"), "\(name)") }
     #expect(text.split(separator: "\n").count { $0.hasPrefix("# TYPE") } == types.count)

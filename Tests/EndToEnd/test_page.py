@@ -1,0 +1,87 @@
+"""The files of the page, as browsers and programs get them."""
+from pathlib import Path
+
+import httpx
+import pytest
+
+FOLDER = Path(__file__).resolve().parent.parent.parent / "Sources/CPage/page"
+BROWSER = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"}
+TYPES = {".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8",
+         ".txt": "text/plain; charset=utf-8"}
+
+
+def path(file):
+    return {"index.html": "/", "dashboard.html": "/dashboard"}.get(file.name, f"/page/{file.relative_to(FOLDER)}")
+
+
+@pytest.mark.parametrize("file", sorted(file for file in FOLDER.rglob("*") if file.is_file()), ids=lambda file: file.name)
+def test_every_file_is_served_as_it_is(server, file):
+    url = server.url + path(file)
+    response = httpx.get(url, headers=BROWSER)
+    assert response.status_code == 200 and response.content == file.read_bytes()
+    assert response.headers["content-type"] == TYPES[file.suffix]
+    assert response.headers["x-content-type-options"] == "nosniff"
+    policy = response.headers["content-security-policy"]
+    assert "default-src 'none'; script-src 'self'; style-src 'self';" in policy and "unsafe" not in policy
+    assert "Accept" in response.headers.get("vary", "") or path(file) != "/"
+    # Nothing refers to another place than the server's folder.
+    if "vendor" not in file.parts and file.suffix != ".txt":
+        text = file.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
+        assert "http:" not in text and "https:" not in text and 'src="/' not in text and 'href="/' not in text
+    # A client that has it is told so.
+    tag = response.headers["etag"]
+    for known in (tag, f'"other", W/{tag}', "*"):
+        again = httpx.get(url, headers=BROWSER | {"if-none-match": known})
+        assert again.status_code == 304 and not again.content and again.headers["etag"] == tag
+    assert httpx.get(url, headers=BROWSER | {"if-none-match": '"other"'}).status_code == 200
+    head = httpx.head(url, headers=BROWSER)
+    assert head.status_code == 200 and not head.content and head.headers["etag"] == tag
+
+
+@pytest.mark.parametrize("accept", ["*/*", "application/json", "text/html, application/json", "text/html;q=0"])
+def test_programs_are_greeted_with_json(server, accept):
+    response = httpx.get(server.url + "/", headers={"accept": accept})
+    assert response.json()["name"] == "infer-serve" and "Accept" in response.headers["vary"]
+
+
+@pytest.mark.parametrize("name", ["nothing", "", "../index.html", "index.html", "%2e%2e/index.html", "vendor"])
+def test_other_names_are_not_there(server, name):
+    # httpx would take dots out of the path.
+    from server import read_answer, request
+    status, _, body = read_answer(server.connect(request("GET", f"/page/{name}", Connection="close")))
+    assert status == 404 and b"unknown_url" in body
+    assert httpx.post(server.url + "/page/main.js").status_code == 405
+
+
+def test_statistics_tell_what_happened_and_go_on(server):
+    before = httpx.get(server.url + "/stats").json()
+    assert before["type"] == "history" and before["rows"] and all(len(row) == len(before["columns"]) for row in before["rows"])
+    generated = before["columns"].index("generated_tokens")
+    with httpx.stream("GET", server.url + "/stats", headers={"accept": "text/event-stream"}, timeout=20) as response:
+        assert response.headers["content-type"].startswith("text/event-stream")
+        from server import events
+        stream = events(response)
+        first = next(stream)
+        assert first["columns"] == before["columns"]
+        server.post("/v1/chat/completions", server.chat(max_tokens=9, ignore_eos=True))
+        for event in stream:
+            assert event["type"] == "readings"
+            last = event["rows"][-1]
+            if last[generated] - first["rows"][-1][generated] == 9:
+                break
+        times = [row[0] for row in event["rows"]]
+        assert times == sorted(times)
+        experts = next(event["experts"] for event in stream if "experts" in event)
+        assert [layer["layer"] for layer in experts] == sorted(layer["layer"] for layer in experts)
+        assert all(len(layer["rows"]) == 8 and sum(layer["rows"]) > 0 for layer in experts)
+
+
+def test_a_server_that_drains_does_not_wait_for_dashboards(start):
+    with start("--drain-timeout", "20") as server:
+        with httpx.stream("GET", server.url + "/stats", headers={"accept": "text/event-stream"}, timeout=20) as response:
+            lines = response.iter_lines()
+            next(lines)
+            server.signal()
+            for _ in lines:
+                pass
+        assert server.exit_code(10) == 0
