@@ -36,7 +36,7 @@ def states(server):
 
 
 def ask(server, name, **fields):
-    return server.post(CHAT, {**server.chat(max_tokens=4, temperature=0, **fields), "model": name})
+    return server.post(CHAT, {**server.chat(**{"max_tokens": 4, "temperature": 0, **fields}), "model": name})
 
 
 def test_models_have_names_and_the_first_is_the_default(serve):
@@ -152,3 +152,27 @@ def test_the_environment_counts_before_the_file_and_options_before_both(binary, 
         models = httpx.get(server.url + "/v1/models").json()["data"]
         assert [(model["id"], model["max_model_len"]) for model in models] == [("option", 90)]
 
+
+
+def test_a_router_chooses_between_models_and_tells_which(serve):
+    server = serve(
+        [{"served-model-name": "a"}, {"served-model-name": "b"}],
+        routers=[{"name": "auto", "fast": "a", "slow": "b", "slow_above": 200},
+                 {"name": "modes", "fast": "a", "slow": "a"}], **{"default-model": "auto"})
+    for fields, route, model in (
+            ({}, "fast", "a"), ({"reasoning_effort": "high"}, "slow", "b"), ({"reasoning_effort": "low"}, "fast", "a"),
+            ({"messages": [{"role": "user", "content": "x" * 200}]}, "slow", "b")):
+        answer = ask(server, "auto", **fields)
+        assert (answer.json()["model"], answer.headers["x-model-route"]) == (model, route)
+    body = server.chat(max_tokens=1)
+    del body["model"]
+    assert server.post(CHAT, body).json()["model"] == "a"
+    assert "x-model-route" not in ask(server, "a").headers
+    assert states(server) == {"a": "loaded", "b": "loaded", "auto": "router", "modes": "router"}
+    assert httpx.get(server.url + "/v1/models/auto").json()["routes"] == {"fast": "a", "slow": "b"}
+    # One model in two modes: it thinks, or it does not.
+    thinks = {effort: ask(server, "modes", text="What is 47 + 85?", reasoning_effort=effort, max_tokens=64).json()
+              ["choices"][0]["message"] for effort in ("low", "high")}
+    assert thinks["high"].get("reasoning_content") and not thinks["low"].get("reasoning_content")
+    client = openai.OpenAI(base_url=server.url + "/v1", api_key="none")
+    assert client.responses.create(model="auto", input="x", reasoning={"effort": "high"}, max_output_tokens=2).model == "b"

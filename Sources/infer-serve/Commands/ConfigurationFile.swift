@@ -1,7 +1,7 @@
 import Foundation
 import Yams
 
-/// A server's configuration in YAML: the options of `serve` by their names, and a list of models with theirs.
+/// A server's configuration in YAML: the options of `serve` by their names, and lists of models and routers with theirs.
 ///
 ///     host: 0.0.0.0
 ///     models:
@@ -10,61 +10,66 @@ import Yams
 ///       - model: large.gguf
 ///         load: demand
 struct ConfigurationFile {
-  /// One of the models.
-  struct Model {
+  /// One of the models or routers.
+  struct Entry {
     var settings: [Setting]
     var place: String
   }
 
   private(set) var settings: [Setting] = []
-  private(set) var models: [Model] = []
+  private(set) var models: [Entry] = []
+  private(set) var routers: [Entry] = []
   private let path: String
 
   /// Reads a file.
   ///
   /// - Parameters:
   ///   - options: The options of `serve`.
-  ///   - modelOptions: Those of one model.
   /// - Throws: ``CommandFailure`` with the line that is at fault.
-  init(at path: String, options: OptionTable, modelOptions: OptionTable) throws(CommandFailure) {
+  init(at path: String, options: OptionTable) throws(CommandFailure) {
     guard let data = FileManager.default.contents(atPath: path) else {
       throw CommandFailure("the configuration \(path) cannot be read: there is no such file, or nobody may read it")
     }
     guard let text = String(validating: data, as: UTF8.self) else {
       throw CommandFailure("the configuration \(path) is no UTF-8 text")
     }
-    try self.init(text, path: path, options: options, modelOptions: modelOptions)
+    try self.init(text, path: path, options: options)
   }
 
   /// Reads a text that is a file's.
-  init(
-    _ text: String, path: String, options: OptionTable, modelOptions: OptionTable
-  ) throws(CommandFailure) {
+  init(_ text: String, path: String, options: OptionTable) throws(CommandFailure) {
     self.path = path
     let root: Node?
     do { root = try compose(yaml: text) } catch { throw Self.failure(error, path) }
     guard let root, root.tag.rawValue != Tag.Name.null.rawValue else { return }
     for (key, value) in try members(of: root, "the configuration") {
-      guard Self.name(key) == "models" else {
-        if let setting = try setting(key, value, options, also: ["models"]) { settings.append(setting) }
-        continue
+      switch Self.name(key) {
+      case "models": models = try entries(value, "models", OptionTable(of: ModelSettings.self), needing: "model")
+      case "routers": routers = try entries(value, "routers", OptionTable(of: RouterSettings.self), needing: "name")
+      default:
+        if let setting = try setting(key, value, options, also: ["models", "routers"]) { settings.append(setting) }
       }
-      guard let list = value.sequence else {
-        throw CommandFailure("\(place(of: value)): 'models' is a list, each of whose entries has a 'model'")
-      }
-      for entry in list { models.append(try model(entry, modelOptions)) }
     }
   }
 
-  private func model(_ node: Node, _ options: OptionTable) throws(CommandFailure) -> Model {
-    var settings: [Setting] = []
-    for (key, value) in try members(of: node, "a model") {
-      if let setting = try setting(key, value, options, also: []) { settings.append(setting) }
+  private func entries(
+    _ value: Node, _ name: String, _ options: OptionTable, needing key: String
+  ) throws(CommandFailure) -> [Entry] {
+    guard let list = value.sequence else {
+      throw CommandFailure("\(place(of: value)): '\(name)' is a list, each of whose entries has a '\(key)'")
     }
-    guard settings.contains(where: { $0.name == "model" }) else {
-      throw CommandFailure("\(place(of: node)): a model needs 'model', its folder or file")
+    var entries: [Entry] = []
+    for node in list {
+      var settings: [Setting] = []
+      for (key, value) in try members(of: node, "an entry of '\(name)'") {
+        if let setting = try setting(key, value, options, also: []) { settings.append(setting) }
+      }
+      guard settings.contains(where: { $0.name == key }) else {
+        throw CommandFailure("\(place(of: node)): an entry of '\(name)' needs '\(key)'")
+      }
+      entries.append(Entry(settings: settings, place: place(of: node)))
     }
-    return Model(settings: settings, place: place(of: node))
+    return entries
   }
 
   private func members(of node: Node, _ what: String) throws(CommandFailure) -> [(Node, Node)] {

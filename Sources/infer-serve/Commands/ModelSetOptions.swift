@@ -11,7 +11,9 @@ struct ModelSetOptions: ParsableArguments {
       """, valueName: "path"))
   var modelsDir: [String] = []
 
-  @Option(help: .hidden) var modelEntry: [ModelEntry] = []
+  @Option(help: .hidden) var modelEntry: [ConfigurationEntry] = []
+
+  @Option(help: .hidden) var routerEntry: [ConfigurationEntry] = []
 
   @Option(help: ArgumentHelp("The model of requests that name none (default: the first).", valueName: "name"))
   var defaultModel: String?

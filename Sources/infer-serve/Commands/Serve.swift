@@ -49,7 +49,12 @@ struct Serve: AsyncParsableCommand {
       guard models.modelsDir.isEmpty else { throw ValidationError("there is no model in \(models.modelsDir[0])") }
       throw ValidationError("Missing expected argument '--model <path>'")
     }
-    for entry in models.modelEntry { _ = try entry.settings() }
+    for settings in try allSettings() {
+      var configuration = settings.engineConfiguration
+      configuration.cacheFolder = storage.cacheFolder(of: nil) { _ in }
+      try check(configuration)
+    }
+    for entry in models.routerEntry { _ = try entry.settings(RouterSettings.self) }
   }
 
   func run() async throws {
@@ -107,7 +112,7 @@ struct Serve: AsyncParsableCommand {
     let threads = try SharedThreads(count: settings.computing.threadCount)
     let patience = Duration.seconds(listening.idleTimeout)
     let all = try allSettings()
-    var definitions = all.compactMap { settings in
+    let definitions = all.compactMap { settings in
       settings.model.map { model in
         let folder = storage.cacheFolder(of: all.count > 1 ? settings.names(of: model)[0] : nil) {
           logger.warning("cache folder", metadata: ["warning": "\($0)"])
@@ -118,15 +123,10 @@ struct Serve: AsyncParsableCommand {
         }
       }
     }
-    if let name = models.defaultModel {
-      guard let index = definitions.firstIndex(where: { $0.names.contains { $0.isExactly(name) } }) else {
-        let names = definitions.flatMap(\.names).joined(separator: "', '")
-        throw CommandFailure("--default-model: there is no model '\(name)', but '\(names)'")
-      }
-      definitions.insert(definitions.remove(at: index), at: 0)
-    }
+    let routers = try models.routerEntry.map { try $0.settings(RouterSettings.self).router }
     return try ModelRegistry(
-      definitions, budget: models.budget, unloadLimit: .seconds(drainTimeout), logger: logger)
+      definitions, routers: routers, defaultName: models.defaultModel, budget: models.budget,
+      unloadLimit: .seconds(drainTimeout), logger: logger)
   }
 
   private func announce(_ state: ServerState, port: Int, logger: Logger) {

@@ -19,14 +19,18 @@ extension ServeArguments {
       let place = setting.map { $0.place ?? "command line" } ?? "default"
       lines.append("\(entry.name): \(value)  # \(place)")
     }
-    if !models.isEmpty { lines.append("models:") }
-    for model in models {
-      for (index, setting) in model.settings.enumerated() {
-        let value = setting.values.count == 1 ? Self.scalar(setting.values[0]) : Self.list(setting.values)
-        lines.append("  \(index == 0 ? "-" : " ") \(setting.name): \(value)  # \(setting.place ?? model.place)")
-      }
+    for (name, entries) in [("models", models), ("routers", routers)] where !entries.isEmpty {
+      lines.append("\(name):")
+      lines += entries.flatMap(Self.lines)
     }
     return lines.joined(separator: "\n") + "\n"
+  }
+
+  private static func lines(of entry: ConfigurationFile.Entry) -> [String] {
+    entry.settings.enumerated().map { index, setting in
+      let value = setting.values.count == 1 ? scalar(setting.values[0]) : list(setting.values)
+      return "  \(index == 0 ? "-" : " ") \(setting.name): \(value)  # \(setting.place ?? entry.place)"
+    }
   }
 
   private static func list(_ values: [String]) -> String { "[\(values.map(scalar).joined(separator: ", "))]" }

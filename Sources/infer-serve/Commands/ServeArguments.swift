@@ -13,8 +13,9 @@ struct ServeArguments {
 
   /// Everything that is set, in the order of precedence, the last first.
   let settings: [Setting]
-  /// The models of the configuration file.
-  let models: [ConfigurationFile.Model]
+  /// The models and routers of the configuration file.
+  let models: [ConfigurationFile.Entry]
+  let routers: [ConfigurationFile.Entry]
   /// The words that the command is parsed from.
   let words: [String]
 
@@ -27,26 +28,31 @@ struct ServeArguments {
     let environment = try Self.settings(of: environment, options)
     var file: ConfigurationFile?
     if let path = (environment + own).last(where: { $0.name == "config" })?.values.last {
-      file = try ConfigurationFile(at: path, options: options, modelOptions: modelOptions)
+      file = try ConfigurationFile(at: path, options: options)
     }
     let (fromEnvironment, fromFile) = (
       Self.without(own, environment), Self.without(own + environment, file?.settings ?? [])
     )
     settings = fromFile + fromEnvironment + own
     models = file?.models ?? []
+    routers = file?.routers ?? []
     let shared = settings.filter { modelOptions[$0.name] != nil && !Self.ownOptions.contains($0.name) }
     var entries = models.map { model in
       let arguments = Self.without(model.settings, shared) + model.settings
-      return ModelEntry(place: model.place, arguments: arguments.flatMap(\.arguments))
+      return ConfigurationEntry(place: model.place, arguments: arguments.flatMap(\.arguments))
     }
     for folder in settings.filter({ $0.name == "models-dir" }).flatMap(\.values) {
       for model in try ModelFinder.models(in: URL(filePath: folder)) {
         let arguments = ["--model=\(model.url.path)", "--served-model-name=\(model.name)", "--load=demand"]
-        entries.append(ModelEntry(place: model.url.path, arguments: shared.flatMap(\.arguments) + arguments))
+        entries.append(ConfigurationEntry(place: model.url.path, arguments: shared.flatMap(\.arguments) + arguments))
       }
     }
+    let routerEntries = routers.map {
+      ConfigurationEntry(place: $0.place, arguments: $0.settings.flatMap(\.arguments))
+    }
     words =
-      (fromFile + fromEnvironment).flatMap(\.arguments) + entries.map { "--model-entry=\($0.argument)" } + given
+      (fromFile + fromEnvironment).flatMap(\.arguments) + entries.map { "--model-entry=\($0.argument)" }
+      + routerEntries.map { "--router-entry=\($0.argument)" } + given
   }
 
   /// The settings of variables.

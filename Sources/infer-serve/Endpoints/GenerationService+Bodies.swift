@@ -36,17 +36,23 @@ extension GenerationService {
 
   /// The members of a body within their bounds, and the model that it names.
   func fields(
-    of body: Body, naming names: [String] = ["model"]
+    of body: Body, _ context: ServeContext, naming names: [String] = ["model"]
   ) async throws(APIError) -> (reader: FieldReader, served: ServedModel) {
     let reader = try await workers.run(bytes: body.effort) { () throws(APIError) in
       let reader = try FieldReader(body: body.decoded())
       try RequestBounds.check(reader)
       return reader
     }
-    for name in names {
-      if let model = try reader.string(name) { return (reader, try await state.model(named: model, for: body.grant)) }
+    var name: String?
+    for member in names where name == nil { name = try reader.string(member) }
+    guard let router = state.models.router(named: name) else {
+      return (reader, try await state.model(named: name, for: body.grant))
     }
-    return (reader, try await state.model(for: body.grant))
+    var routed = reader
+    let route = router.route(reader)
+    router.setMode(route, of: &routed)
+    context.record.route = route.rawValue
+    return (routed, try await state.model(named: router[route], allowedAs: router.name, for: body.grant))
   }
 
   private func bytes(

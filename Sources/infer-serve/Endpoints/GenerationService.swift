@@ -44,7 +44,7 @@ struct GenerationService: Sendable {
     let start = Deadline(from: .now, limit: limits.requestTime)
     let allowed = start.tightened(to: try SchedulingFields.timeLimit(of: request.headers))
     let body = try await body(of: request, context, until: allowed)
-    let (reader, served) = try await counted(body)
+    let (reader, served) = try await counted(body, context)
     let job = try await workers.run(bytes: waits ? .max : body.effort) { () throws(APIError) in
       try counted(in: served) { () throws(APIError) in
         let job = try decode(reader, served)
@@ -80,7 +80,7 @@ struct GenerationService: Sendable {
     let start = Deadline(from: .now, limit: limits.requestTime)
     let allowed = start.tightened(to: try SchedulingFields.timeLimit(of: request.headers))
     let body = try await body(of: request, context, until: allowed)
-    let (reader, served) = try await counted(body)
+    let (reader, served) = try await counted(body, context)
     var job = try await workers.run(bytes: body.effort) { () throws(APIError) in
       try counted(in: served) { () throws(APIError) in try decode(reader, served) }
     }
@@ -103,7 +103,7 @@ struct GenerationService: Sendable {
     answer: @escaping @Sendable (FieldReader, ServedModel) throws(APIError) -> JSONValue
   ) async throws -> Response {
     let body = try await body(of: request, context, until: Deadline(from: .now, limit: limits.requestTime))
-    let (reader, served) = try await self.fields(of: body, naming: fields)
+    let (reader, served) = try await self.fields(of: body, context, naming: fields)
     return .json(
       try await workers.run(bytes: waits ? .max : body.effort) { () throws(APIError) in try answer(reader, served) })
   }
@@ -111,13 +111,13 @@ struct GenerationService: Sendable {
   /// The members of a body that may be absent, and the model, which the query may name as well.
   func fields(of request: Request, _ context: ServeContext) async throws -> (FieldReader, ServedModel) {
     let body = try await body(of: request, context, until: Deadline(from: .now, limit: limits.requestTime))
-    guard body.bytes.isEmpty else { return try await fields(of: body) }
+    guard body.bytes.isEmpty else { return try await fields(of: body, context) }
     return (try FieldReader(.object([:])), try await state.model(named: request.modelName, for: context.grant))
   }
 
   /// The members of a body and its model. A refusal that no engine will see counts as one of the first model's.
-  private func counted(_ body: Body) async throws(APIError) -> (FieldReader, ServedModel) {
-    do { return try await fields(of: body) } catch {
+  private func counted(_ body: Body, _ context: ServeContext) async throws(APIError) -> (FieldReader, ServedModel) {
+    do { return try await fields(of: body, context) } catch {
       if error.status == 400 || error.status == 404 { state.models.models[0].metrics.countRefusal(error) }
       throw error
     }

@@ -12,7 +12,7 @@ struct Greeting: Sendable {
   func respond(_ request: Request, _ context: ServeContext) -> Response {
     .json([
       "name": .string(Software.name), "version": .string(Software.version),
-      "model": .string(state.models.models[0].name),
+      "model": .string(state.models.defaultName),
       "status": .string(state.phase.name), "endpoints": .array(endpoints.map(JSONValue.string)),
     ])
   }

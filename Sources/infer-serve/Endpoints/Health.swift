@@ -12,7 +12,7 @@ struct Health: Sendable {
   func respond(_ request: Request, _ context: ServeContext) -> Response {
     let phase = state.phase
     if case .ready = phase {
-      return .json(["status": .string(phase.name), "model": .string(state.models.models[0].name)])
+      return .json(["status": .string(phase.name), "model": .string(state.models.defaultName)])
     }
     var response = Response.json(["status": .string(phase.name)], status: .serviceUnavailable)
     response.headers[.retryAfter] = if case .loading = phase { "2" } else { "5" }

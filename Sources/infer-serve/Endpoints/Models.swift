@@ -16,7 +16,8 @@ struct Models: Sendable {
     let data = state.models.models.flatMap { model in
       context.grant.visible(model.definition.names).map { Self.object($0, model) }
     }
-    return .json(["object": "list", "data": .array(data)])
+    let routers = state.models.routers.filter { context.grant.allows([$0.name]) }.map(Self.object)
+    return .json(["object": "list", "data": .array(data + routers)])
   }
 
   /// One model by its name, which may have slashes.
@@ -24,6 +25,10 @@ struct Models: Sendable {
     let path = request.uri.path.split(separator: "/").drop { $0 == "v1" }.dropFirst().joined(separator: "/")
     let name = path.removingPercentEncoding ?? path
     try state.check()
+    if let router = state.models.router(named: name) {
+      try context.grant.check(models: [router.name])
+      return .json(Self.object(router))
+    }
     let model = try state.models.model(named: name)
     try context.grant.check(models: model.definition.names)
     return .json(Self.object(name, model))
@@ -52,6 +57,13 @@ struct Models: Sendable {
       of: request, context, until: Deadline(from: .now, limit: service.limits.requestTime))
     let name = try FieldReader(body: body.decoded()).required(string: "model")
     return (name, try state.models.model(named: name))
+  }
+
+  private static func object(_ router: ModelRouter) -> JSONValue {
+    [
+      "id": .string(router.name), "object": "model", "created": 0, "owned_by": "infer-serve", "state": "router",
+      "routes": ["fast": .string(router.fast), "slow": .string(router.slow)],
+    ]
   }
 
   private static func object(_ name: String, _ model: HostedModel) -> JSONValue {

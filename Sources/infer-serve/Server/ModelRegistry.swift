@@ -6,8 +6,12 @@ import Logging
 /// The models of a server by their names. Some are in memory, within one budget; the others are loaded when they are asked
 /// for, in the place of those that nobody has used for longest.
 final class ModelRegistry: Sendable {
-  /// All models; the first is the one of requests that name none.
+  /// All models.
   let models: [HostedModel]
+  /// Names that stand for two of them.
+  let routers: [ModelRouter]
+  /// The name of the model or router of requests that name none.
+  let defaultName: String
   private let byName: [ExactText: HostedModel]
   /// Loading and unloading, one at a time.
   private let changes: ModelChanges
@@ -15,9 +19,11 @@ final class ModelRegistry: Sendable {
   /// - Parameters:
   ///   - budget: Bytes of memory that models may take together; `nil` for any number.
   ///   - unloadLimit: The time that requests of a model which is unloaded get to end.
-  /// - Throws: ``CommandFailure`` when two models have one name, or there is none.
+  ///   - defaultName: The first model's, unless it is given.
+  /// - Throws: ``CommandFailure`` when there is no model, two have one name, or a name is given that none has.
   init(
-    _ definitions: [HostedModel.Definition], budget: Int? = nil, unloadLimit: Duration = .seconds(30), logger: Logger
+    _ definitions: [HostedModel.Definition], routers: [ModelRouter] = [], defaultName: String? = nil,
+    budget: Int? = nil, unloadLimit: Duration = .seconds(30), logger: Logger
   ) throws(CommandFailure) {
     guard !definitions.isEmpty else { throw CommandFailure("there is no model to serve") }
     models = definitions.map { HostedModel($0) }
@@ -30,6 +36,22 @@ final class ModelRegistry: Sendable {
         byName[ExactText(name)] = model
       }
     }
+    for router in routers {
+      guard byName[ExactText(router.name)] == nil, routers.count(where: { $0.name.isExactly(router.name) }) == 1 else {
+        throw CommandFailure("the router '\(router.name)' has a name that is another's")
+      }
+      for name in [router.fast, router.slow] where byName[ExactText(name)] == nil {
+        throw CommandFailure("the router '\(router.name)' is for a model '\(name)', which is none of the server's")
+      }
+    }
+    let defaultName = defaultName ?? definitions[0].names[0]
+    guard byName[ExactText(defaultName)] != nil || routers.contains(where: { $0.name.isExactly(defaultName) }) else {
+      let names = definitions.flatMap(\.names) + routers.map(\.name)
+      throw CommandFailure(
+        "--default-model: there is no model '\(defaultName)', but '\(names.joined(separator: "', '"))'")
+    }
+    self.defaultName = defaultName
+    self.routers = routers
     self.byName = byName
     changes = ModelChanges(models, budget: budget, unloadLimit: unloadLimit, logger: logger)
   }
@@ -37,17 +59,31 @@ final class ModelRegistry: Sendable {
   /// After how long a model that could not be loaded is tried again.
   private static let pause = Duration.seconds(5)
 
-  /// All names, those of each model together.
-  var names: [String] { models.flatMap(\.definition.names) }
+  /// All names, those of each model together, and those of routers.
+  var names: [String] { models.flatMap(\.definition.names) + routers.map(\.name) }
 
-  /// The model of a name, loaded or not; the first without one. As with Ollama, a name without a tag may have the tag
-  /// `latest`.
-  func model(named name: String?) throws(APIError) -> HostedModel {
-    guard let name else { return models[0] }
-    if let model = byName[ExactText(name)] { return model }
-    let latest = ":latest"
-    if name.hasSuffix(latest), let model = byName[ExactText(String(name.dropLast(latest.count)))] { return model }
+  /// The model of a name, loaded or not; without one that of requests that name none. As with Ollama, a name without a tag
+  /// may have the tag `latest`. A router's is its fast one.
+  func model(named name: String? = nil) throws(APIError) -> HostedModel {
+    let name = name ?? defaultName
+    for name in Self.spellings(of: name) {
+      if let model = byName[ExactText(name)] { return model }
+      if let router = routers.first(where: { $0.name.isExactly(name) }), let model = byName[ExactText(router.fast)] {
+        return model
+      }
+    }
     throw .modelNotFound(name, served: names)
+  }
+
+  /// The router of a name, or of requests that name none; `nil` where that is a model's.
+  func router(named name: String?) -> ModelRouter? {
+    let names = Self.spellings(of: name ?? defaultName)
+    return routers.first { router in names.contains { $0.isExactly(router.name) } }
+  }
+
+  private static func spellings(of name: String) -> [String] {
+    let latest = ":latest"
+    return name.hasSuffix(latest) ? [name, String(name.dropLast(latest.count))] : [name]
   }
 
   /// A model for a request, which is loaded first where it is not in memory.

@@ -34,6 +34,7 @@ struct RequestMiddleware: RouterMiddleware {
     // Clients do not expect a body after HEAD, and would take it for the next response of the connection.
     if request.method == .head { response = response.createHeadResponse() }
     response.headers[.requestID] = context.record.id
+    response.headers[.modelRoute] = context.record.route
     response.headers.append(contentsOf: context.record.limits)
     origins.admit(request, to: &response.headers)
     if form == .anthropic { response.headers[.anthropicRequestID] = context.record.id }
@@ -91,6 +92,7 @@ struct RequestMiddleware: RouterMiddleware {
       metrics.keyTokens(key, "generated").increment(by: context.record.generation?.generatedTokens ?? 0)
     }
     metadata["key"] = context.record.key.map { "\($0)" }
+    metadata["model_route"] = context.record.route.map { "\($0)" }
     if let generation = context.record.generation {
       metadata["prompt_tokens"] = "\(generation.promptTokens)"
       metadata["generated_tokens"] = "\(generation.generatedTokens)"

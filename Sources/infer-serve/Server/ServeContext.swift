@@ -40,6 +40,7 @@ final class RequestRecord: Sendable {
   private struct State {
     var id = ""
     var key: String?
+    var route: String?
     var limits = HTTPFields()
     var admission: Admission?
     var generation: Generation?
@@ -57,6 +58,12 @@ final class RequestRecord: Sendable {
   var key: String? {
     get { state.withLock { $0.key } }
     set { state.withLock { $0.key = newValue } }
+  }
+
+  /// The route that a router chose: `fast` or `slow`; `nil` for a request that names a model.
+  var route: String? {
+    get { state.withLock { $0.route } }
+    set { state.withLock { $0.route = newValue } }
   }
 
   /// The response's header fields about the key's limits.
@@ -94,6 +101,8 @@ extension HTTPField.Name {
   static var anthropicRequestID: HTTPField.Name { knownName("request-id") }
   /// The part of a prompt that was left out.
   static var contextShift: HTTPField.Name { knownName("x-context-shift") }
+  /// The route of a request for a router.
+  static var modelRoute: HTTPField.Name { knownName("x-model-route") }
   /// Keeps nginx from holding back a stream.
   static var accelBuffering: HTTPField.Name { knownName("x-accel-buffering") }
 }

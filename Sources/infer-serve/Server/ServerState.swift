@@ -60,11 +60,15 @@ final class ServerState: Sendable {
   /// The model of a name, or the first one, for a request: it is loaded first where it is not in memory. While the server
   /// starts nobody waits for that.
   ///
-  /// - Parameter grant: The request's rights, which the model has to be among.
-  func model(named name: String? = nil, for grant: Grant) async throws(APIError) -> ServedModel {
+  /// - Parameters:
+  ///   - other: Another name that the rights may be for: that of a router.
+  ///   - grant: The request's rights, which the model has to be among.
+  func model(
+    named name: String? = nil, allowedAs other: String? = nil, for grant: Grant
+  ) async throws(APIError) -> ServedModel {
     try check()
     let model = try models.model(named: name)
-    try grant.check(models: model.definition.names)
+    try grant.check(models: (other.map { [$0] } ?? []) + model.definition.names)
     let patience = if case .loading = phase { Duration.zero } else { loadPatience }
     return try await models.served(model, until: .now + patience)
   }

@@ -8,11 +8,11 @@ import Testing
 
 /// Configuration in YAML, the environment and the command line.
 struct ConfigurationTests {
-  private static let tables = (OptionTable(of: Serve.self), OptionTable(of: ModelSettings.self))
+  private static let options = OptionTable(of: Serve.self)
 
   private func failure(_ yaml: String) -> String? {
     do throws(CommandFailure) {
-      _ = try ConfigurationFile(yaml, path: "s.yaml", options: Self.tables.0, modelOptions: Self.tables.1)
+      _ = try ConfigurationFile(yaml, path: "s.yaml", options: Self.options)
       return nil
     } catch { return error.errorDescription }
   }
@@ -26,7 +26,8 @@ struct ConfigurationTests {
     ("model-entry: x", "s.yaml:1: unknown key 'model-entry'"),
     ("models:\n  - model: x\n    pni: 3", "s.yaml:3: unknown key 'pni'; did you mean 'pin'?"),
     ("models:\n  - model: x\n    port: 3", "s.yaml:3: unknown key 'port'"),
-    ("models:\n  - quantize: Q8_0", "s.yaml:2: a model needs 'model', its folder or file"),
+    ("models:\n  - quantize: Q8_0", "s.yaml:2: an entry of 'models' needs 'model'"),
+    ("routers:\n  - name: x\n    fsat: y", "s.yaml:3: unknown key 'fsat'; did you mean 'fast'?"),
     ("models: x", "s.yaml:1: 'models' is a list, each of whose entries has a 'model'"),
     ("- a", "s.yaml:1: the configuration is a mapping of options to values"),
     ("port: [1, 2]", "s.yaml:1: 'port' has one value, not 2"),
@@ -38,7 +39,7 @@ struct ConfigurationTests {
 
   @Test(arguments: ["", "# nothing", "port:", "port: ~", "allowed-host: []"])
   func nothingIsNothing(yaml: String) throws {
-    let file = try ConfigurationFile(yaml, path: "s.yaml", options: Self.tables.0, modelOptions: Self.tables.1)
+    let file = try ConfigurationFile(yaml, path: "s.yaml", options: Self.options)
     #expect(file.settings.flatMap(\.arguments).isEmpty && file.models.isEmpty)
   }
 

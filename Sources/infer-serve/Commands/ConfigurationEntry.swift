@@ -1,8 +1,9 @@
 import ArgumentParser
 import InferText
 
-/// One of several models on the command line that a configuration makes: a list of words, and where they are from.
-struct ModelEntry: ExpressibleByArgument {
+/// One of several models or routers on the command line that a configuration makes: a list of words, and where they are
+/// from.
+struct ConfigurationEntry: ExpressibleByArgument {
   var place: String
   var arguments: [String]
 
@@ -24,9 +25,9 @@ struct ModelEntry: ExpressibleByArgument {
   /// The options that the words say.
   ///
   /// - Throws: `ValidationError` that names the place.
-  func settings() throws -> ModelSettings {
-    do { return try ModelSettings.parse(arguments) } catch {
-      throw ValidationError("\(place): \(ModelSettings.message(for: error))")
+  func settings<Settings: ParsableArguments>(_ type: Settings.Type = ModelSettings.self) throws -> Settings {
+    do { return try Settings.parse(arguments) } catch {
+      throw ValidationError("\(place): \(Settings.message(for: error))")
     }
   }
 }

@@ -1,0 +1,47 @@
+import Testing
+
+@testable import infer_serve
+
+struct ModelRegistryTests {
+  private func failure(
+    _ names: [[String]], routers: [ModelRouter] = [], defaultName: String? = nil
+  ) -> String? {
+    let definitions = names.map { HostedModel.Definition(names: $0) { _, _ in throw CommandFailure("no files") } }
+    do throws(CommandFailure) {
+      _ = try ModelRegistry(
+        definitions, routers: routers, defaultName: defaultName, logger: HTTPServer.quietLogger)
+      return nil
+    } catch { return error.errorDescription }
+  }
+
+  @Test func namesThatClashOrLeadNowhereAreRefused() {
+    #expect(failure([]) == "there is no model to serve")
+    #expect(failure([["a", "b"], ["b"]])?.hasPrefix("two models have the name 'b'") == true)
+    #expect(failure([["a", "a"]]) == nil)
+    #expect(failure([["a"]], defaultName: "c") == "--default-model: there is no model 'c', but 'a'")
+    let router = ModelRouter(name: "auto", fast: "a", slow: "b")
+    #expect(failure([["a"]], routers: [router])?.contains("'b', which is none of the server's") == true)
+    #expect(failure([["auto", "a"], ["b"]], routers: [router])?.contains("a name that is another's") == true)
+    #expect(failure([["a"], ["b"]], routers: [router, router])?.contains("a name that is another's") == true)
+    #expect(failure([["a"], ["b"]], routers: [router], defaultName: "auto") == nil)
+  }
+
+  /// A failure is told to whoever waits, and to those who come soon after without another try.
+  @Test func aModelThatCannotBeLoadedIsTriedAgainLater() async throws {
+    let models = ModelRegistry.unloaded(["a"])
+    for _ in 0..<2 {
+      let error = await #expect(throws: APIError.self) {
+        try await models.served(models.models[0], until: .now + .seconds(30))
+      }
+      #expect(error?.code == "model_load_failed")
+    }
+    guard case .failed = models.models[0].state else { throw try #require(models.failure) }
+    #expect(models.failure is CommandFailure)
+  }
+
+  @Test func nobodyWaitsLongerThanAllowed() async {
+    let models = ModelRegistry.unloaded(["a"])
+    let error = await #expect(throws: APIError.self) { try await models.served(models.models[0], until: .now) }
+    #expect(error?.code == "loading" && error?.retryAfter == 2)
+  }
+}
