@@ -18,17 +18,18 @@ LONG = {"max_tokens": 30_000, "ignore_eos": True, "temperature": 1.0, "seed": 1}
 
 
 class Server:
-    def __init__(self, binary, model, *options, limits=None):
-        """`model` may be `None` where the options name models; `limits` are arguments of the shell's `ulimit`."""
+    def __init__(self, binary, model, *options, limits=None, address=("--port", "0")):
+        """`model` may be `None` where the options name models; `limits` are arguments of the shell's `ulimit`, and
+        `address` the options that say where it listens."""
         self.log = tempfile.NamedTemporaryFile("w+", suffix=".log")
         named = ["--model", str(model)] if model else []
-        command = [binary, "serve", *named, "--port", "0", "--log-format", "json", *options]
+        command = [binary, "serve", *named, *address, "--log-format", "json", *options]
         if limits:
             command = ["bash", "-c", f'ulimit {limits} && exec "$@"', "bash", *command]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log)
         ready = self.wait_for_event("ready")
         self.model = ready["model"]
-        self.port = ready["port"]
+        self.port = ready.get("port")
         self.url = f"http://127.0.0.1:{self.port}"
 
     def events(self):

@@ -55,11 +55,11 @@ struct AccessOptions: ParsableArguments {
 
   /// Refuses to serve anybody who can reach an address, unless that is wanted.
   ///
-  /// - Parameter isLocal: `true` where only this machine can reach it.
-  func check(_ keys: KeyRing?, host: String, isLocal: Bool) throws(CommandFailure) {
-    guard keys == nil, !isLocal, !allowAnonymous else { return }
+  /// - Parameter address: The address that other machines can reach; `nil` for none.
+  func check(_ keys: KeyRing?, _ address: ListeningAddress?) throws(CommandFailure) {
+    guard keys == nil, let address, !allowAnonymous else { return }
     throw CommandFailure(
-      "--host \(host) lets other machines use the server, and it has no keys: give --api-key or --api-key-file, or "
+      "listening on \(address) lets other machines use the server, and it has no keys: give --api-key or --api-key-file, or "
         + "--allow-anonymous if anybody may use it")
   }
 

@@ -60,22 +60,24 @@ struct Serve: AsyncParsableCommand {
   func run() async throws {
     try AddressSpace.checkBeforeStart()
     let keys = try access.keys()
-    try access.check(keys, host: listening.host, isLocal: listening.isLocal)
+    try access.check(keys, listening.openAddress)
     // One event loop does all input and output: the cores are the engine's.
     NIOSingletons.groupLoopCountSuggestion = 1
     let metrics = ServerMetrics()
     let logger = log.logger(metrics)
     let state = ServerState(try registry(logger), loadPatience: .seconds(models.loadWait))
-    let lifecycle = ServeLifecycle(state: state, drainLimit: .seconds(drainTimeout), logger: logger) { [self] in
-      announce(state, port: $0, logger: logger)
-    }
+    let lifecycle = ServeLifecycle(
+      state: state, drainLimit: .seconds(drainTimeout), logger: logger, listeners: listening.addresses.count
+    ) { [self] in announce(state, $0, logger: logger) }
     let service = GenerationService(
       state: state, metrics: metrics, limits: requests.limits, bodies: requests.bodies,
       workers: RequestWorkers(processors: availableProcessorCount()), sessionFolder: storage.sessionFolder(),
-      keys: keys, responses: try storage.responses(), logger: logger)
-    let server = listening.configuration(logger)
-    let router = Routes.router(service, origins: listening.origins)
-    let application = HTTPServer.application(server, router: router) { lifecycle.listening(port: $0) }
+      keys: keys, rootPath: listening.root, responses: try storage.responses(), logger: logger)
+    let router = Routes.router(service, origins: listening.origins, proxies: listening.proxies)
+    let listeners = listening.configurations(logger).map { configuration in
+      ListeningService(
+        HTTPServer.application(configuration, router: router, onListening: lifecycle.listening), configuration)
+    }
     let signals = Task {
       for await arrived in await UnixSignalsSequence(trapping: .sigterm, .sigint) { lifecycle.signal(arrived.rawValue) }
     }
@@ -86,16 +88,15 @@ struct Serve: AsyncParsableCommand {
       watching?.cancel()
       readings.cancel()
     }
-    try await Self.run(ListeningService(application, server), lifecycle)
+    try await Self.run(listeners, lifecycle)
     logger.notice("stopped")
   }
 
   /// Runs the server until it has nothing left to do.
-  static func run(_ listening: some Service, _ lifecycle: ServeLifecycle) async throws {
+  static func run(_ listening: [some Service], _ lifecycle: ServeLifecycle) async throws {
     var configuration = ServiceGroupConfiguration(
-      services: [
-        .init(service: listening),
-        .init(service: lifecycle, successTerminationBehavior: .gracefullyShutdownGroup),
+      services: listening.map { .init(service: $0) } + [
+        .init(service: lifecycle, successTerminationBehavior: .gracefullyShutdownGroup)
       ], logger: HTTPServer.quietLogger)
     // Connections that are still busy then belong to clients that do not read.
     configuration.maximumGracefulShutdownDuration = .seconds(2)
@@ -129,13 +130,14 @@ struct Serve: AsyncParsableCommand {
       unloadLimit: .seconds(drainTimeout), logger: logger)
   }
 
-  private func announce(_ state: ServerState, port: Int, logger: Logger) {
+  private func announce(_ state: ServerState, _ addresses: [ListeningAddress], logger: Logger) {
     let first = state.models.models[0]
-    var metadata: Logger.Metadata = ["model": "\(first.name)", "port": "\(port)"]
+    var metadata: Logger.Metadata = ["model": "\(first.name)"]
+    for address in addresses { metadata.merge(address.metadata) { own, _ in own } }
     let threads = settings.computing.threadCount
     if let served = state.models.models.lazy.compactMap({ $0.use() }).first {
       switch log.logFormat {
-      case .text: note(Banner.text(served, host: listening.host, port: port, threads: threads))
+      case .text: note(Banner.text(served, addresses, threads: threads))
       case .json: metadata.merge(Banner.metadata(served, threads: threads)) { own, _ in own }
       }
     }

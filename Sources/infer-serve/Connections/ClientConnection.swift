@@ -60,7 +60,7 @@ final class DisconnectHandler: ChannelInboundHandler, RemovableChannelHandler {
   /// The server's library lets handlers be added behind its own only; this one brings those before them.
   func handlerAdded(context: ChannelHandlerContext) {
     let pipeline = context.pipeline.syncOperations
-    let ticket = rules.connections.open(context.channel)
+    let ticket = rules.open(context.channel)
     do {
       let parser = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
       try pipeline.addHandlers(

@@ -49,16 +49,18 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
   // MARK: Requests
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    let part = unwrapInboundIn(data)
+    var part = unwrapInboundIn(data)
     lastSeen = .now()
     guard progress.read(part) else { return }
-    if case .head(let head) = part {
+    if case .head(var head) = part {
+      head.uri = rules.rootPath.removed(from: head.uri)
+      part = .head(head)
       target = head.uri
       if let refusal = rules.refusal(of: head, ticket) { return refuse(refusal, context) }
       ticket.note(.busy)
       if !ticket.isRegular { progress.closeAfterThis() }
     }
-    context.fireChannelRead(data)
+    context.fireChannelRead(wrapInboundOut(part))
   }
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {

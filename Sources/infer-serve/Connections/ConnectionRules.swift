@@ -7,7 +7,9 @@ import NIOHTTP1
 struct ConnectionRules: Sendable {
   /// How long a client may neither send what is waited for nor read what is written.
   let idleTimeout: Duration
-  let hosts: HostRule
+  var hosts: HostRule
+  var rootPath = RootPath.none
+  var proxies = TrustedProxies.none
   /// All connections.
   let connections: Connections
   let log: RateLimitedLog
@@ -15,12 +17,20 @@ struct ConnectionRules: Sendable {
   /// Paths that are answered on connections beyond the limits.
   private static let vitalPaths: Set<String> = ["/health", "/metrics", "/ping"]
 
+  /// Takes a connection in.
+  func open(_ channel: any Channel) -> ConnectionTicket {
+    let origin = ConnectionOrigin(of: channel)
+    return connections.open(channel, from: origin, isProxy: proxies.trusts(origin))
+  }
+
   /// Why a request is refused before anybody sees it, if it is.
   func refusal(of head: HTTPRequestHead, _ ticket: ConnectionTicket) -> APIError? {
     if let refusal = hosts.refusal(of: head) { return refusal }
     let isQuestion = head.method == .GET || head.method == .HEAD
-    if ticket.isRegular || isQuestion && Self.vitalPaths.contains(String(head.uri.prefix { $0 != "?" })) { return nil }
-    return .tooManyConnections
+    if isQuestion && Self.vitalPaths.contains(String(head.uri.prefix { $0 != "?" })) { return nil }
+    guard ticket.isRegular else { return .tooManyConnections }
+    guard let client = proxies.client(of: ticket.origin, fields: { head.headers[$0] }) else { return nil }
+    return ticket.attribute(to: client.origin) ? nil : .tooManyConnections
   }
 
   /// Tells of a request that the layers above have not seen.

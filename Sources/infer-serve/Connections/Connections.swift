@@ -23,6 +23,8 @@ final class Connections: Sendable {
     let origin: ConnectionOrigin
     let isExempt: Bool
     var isRegular = false
+    /// The client of a proxy whose request is being answered, as limits count it.
+    var client: String?
     var activity = Activity.idle
     var since = ContinuousClock.now
   }
@@ -32,6 +34,12 @@ final class Connections: Sendable {
     var nextID = 0
     var regular = 0
     var byNetwork: [String: Int] = [:]
+
+    /// Takes one from a network's count.
+    mutating func forget(_ network: String) {
+      let count = byNetwork[network, default: 1] - 1
+      byNetwork[network] = count > 0 ? count : nil
+    }
   }
 
   /// How many connections there may be.
@@ -47,13 +55,14 @@ final class Connections: Sendable {
   var count: Int { state.withLock { $0.entries.count } }
 
   /// Takes a connection in. If there are too many, one at which nothing happens is closed.
-  func open(_ channel: any Channel) -> ConnectionTicket {
-    let origin = ConnectionOrigin(channel.remoteAddress)
+  ///
+  /// - Parameter isProxy: `true` for a connection that many clients share, whose number from an address has no limit.
+  func open(_ channel: any Channel, from origin: ConnectionOrigin, isProxy: Bool = false) -> ConnectionTicket {
     let (id, evicted) = state.withLock { state in
       state.nextID += 1
       let id = state.nextID
       state.entries[id] = Entry(
-        channel: channel, origin: origin, isExempt: origin.isLoopback && !limits.includesLoopback)
+        channel: channel, origin: origin, isExempt: isProxy || isExempt(origin))
       return (id, admit(id, &state) ? nil : makeRoom(for: origin, &state))
     }
     // The place of what is closed is free a little later, and until then the new connection is beyond the limit.
@@ -72,9 +81,31 @@ final class Connections: Sendable {
   fileprivate func note(_ activity: Activity, _ id: Int) {
     state.withLock { state in
       guard state.entries[id]?.activity != .evicted else { return }
+      if activity != .busy { release(id, &state) }
       state.entries[id]?.activity = activity
       state.entries[id]?.since = .now
     }
+  }
+
+  /// Counts a proxy's connection as a client's until the answer is over. Returns `false` where the client has as many.
+  fileprivate func attribute(_ id: Int, to client: ConnectionOrigin) -> Bool {
+    state.withLock { state in
+      release(id, &state)
+      guard !isExempt(client) else { return true }
+      let count = state.byNetwork[client.network, default: 0]
+      guard count < limits.perAddress else { return false }
+      state.byNetwork[client.network] = count + 1
+      state.entries[id]?.client = client.network
+      return true
+    }
+  }
+
+  private func isExempt(_ origin: ConnectionOrigin) -> Bool { origin.isLoopback && !limits.includesLoopback }
+
+  /// Counts a connection as its client's no more.
+  private func release(_ id: Int, _ state: inout State) {
+    guard let client = state.entries[id]?.client.take() else { return }
+    state.forget(client)
   }
 
   fileprivate func isRegular(_ id: Int) -> Bool {
@@ -93,10 +124,10 @@ final class Connections: Sendable {
 
   private func forget(_ id: Int) {
     state.withLock { state in
+      release(id, &state)
       guard let entry = state.entries.removeValue(forKey: id), entry.isRegular else { return }
       state.regular -= 1
-      let count = state.byNetwork[entry.origin.network, default: 1] - 1
-      state.byNetwork[entry.origin.network] = count > 0 ? count : nil
+      state.forget(entry.origin.network)
     }
   }
 
@@ -133,6 +164,9 @@ struct ConnectionTicket: Sendable {
 
   /// Whether it is within the limits, now if it was not before.
   var isRegular: Bool { connections.isRegular(id) }
+
+  /// Counts it as a client's of a proxy until the answer is over. Returns `false` where the client has as many.
+  func attribute(to client: ConnectionOrigin) -> Bool { connections.attribute(id, to: client) }
 
   /// Notes what the connection is at.
   func note(_ activity: Connections.Activity) { connections.note(activity, id) }

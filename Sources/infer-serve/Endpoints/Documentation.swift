@@ -16,8 +16,10 @@ struct Documentation: Sendable {
   /// The description of these routes and its own.
   ///
   /// - Parameter needsKeys: `true` where the server has keys.
-  init(_ routes: [Route], needsKeys: Bool) {
-    let document = OpenAPI.document(routes + [Self.documentRoute, Self.pageRoute], needsKeys: needsKeys)
+  init(_ routes: [Route], needsKeys: Bool, under rootPath: RootPath) {
+    let document = OpenAPI.document(
+      routes + [Self.documentRoute, Self.pageRoute], needsKeys: needsKeys,
+      under: rootPath)
     bytes = ByteBuffer(string: document.serialized() + "\n")
   }
 

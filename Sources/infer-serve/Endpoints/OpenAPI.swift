@@ -7,7 +7,7 @@ enum OpenAPI {
   /// The document of routes.
   ///
   /// - Parameter needsKeys: `true` where the server has keys.
-  static func document(_ routes: [Route], needsKeys: Bool = false) -> JSONValue {
+  static func document(_ routes: [Route], needsKeys: Bool = false, under rootPath: RootPath = .none) -> JSONValue {
     var paths: JSONObject = [:]
     for route in routes {
       guard let first = route.paths.first, let item = item(route, path: first, needsKeys) else { continue }
@@ -19,7 +19,7 @@ enum OpenAPI {
     }
     var components: JSONObject = ["schemas": .object(errors)]
     if needsKeys { components["securitySchemes"] = .object(securitySchemes) }
-    return [
+    var document: JSONObject = [
       "openapi": "3.1.0",
       "info": [
         "title": .string(Software.name), "version": .string(Software.version),
@@ -27,6 +27,8 @@ enum OpenAPI {
       ],
       "paths": .object(paths), "components": .object(components),
     ]
+    if rootPath != .none { document["servers"] = [["url": .string(rootPath.text)]] }
+    return .object(document)
   }
 
   /// The ways to present a key.

@@ -5,11 +5,16 @@ import InferCore
 /// Which path is answered by what.
 enum Routes {
   /// The router of all endpoints. What stands under `/v1` is there without it too.
-  static func router(_ service: GenerationService, origins: OriginRule) -> Router<ServeContext> {
+  ///
+  /// - Parameter proxies: The proxies that are believed in the log.
+  static func router(
+    _ service: GenerationService, origins: OriginRule, proxies: TrustedProxies = .none
+  ) -> Router<ServeContext> {
     let router = Router(context: ServeContext.self)
     router.add(
       middleware: RequestMiddleware(
-        metrics: service.metrics, responses: service.state.responses, origins: origins, logger: service.logger))
+        metrics: service.metrics, responses: service.state.responses, origins: origins, proxies: proxies,
+        logger: service.logger))
     let access = AccessControl(keys: service.keys, metrics: service.metrics)
     for endpoint in endpoints(service) { add(endpoint, behind: access, to: router) }
     return router
@@ -85,7 +90,7 @@ enum Routes {
     ]
     return endpoints + descriptive
       + Documentation(
-        (endpoints + descriptive).map(\.route), needsKeys: service.keys != nil
+        (endpoints + descriptive).map(\.route), needsKeys: service.keys != nil, under: service.rootPath
       ).endpoints + refused
   }
 

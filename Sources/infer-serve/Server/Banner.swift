@@ -24,12 +24,10 @@ enum Banner {
     ]) { _, own in own }
   }
 
-  /// The model, the address, and a command to try.
-  static func text(_ served: ServedModel, host: String, port: Int, threads: Int) -> String {
+  /// The model, the addresses, and a command to try.
+  static func text(_ served: ServedModel, _ addresses: [ListeningAddress], threads: Int) -> String {
     let summary = served.model.summary
     let limits = served.engine.limits
-    let url = "http://\(host.contains(":") ? "[\(host)]" : host):\(port)"
-    let isAny = host == "0.0.0.0" || host == "::"
     let body: JSONValue = [
       "model": .string(served.name), "stream": true,
       "messages": [["role": "user", "content": .string(puzzle)]],
@@ -43,12 +41,25 @@ enum Banner {
       \(Quantity.mebibytes(limits.cacheBytes)) (\(limits.maxRunning) sequences)\(memoryLimit(.current))
         context    \(limits.contextLength) tokens
         threads    \(Self.threads(threads, .current))
-        listening  \(url)
+        listening  \(addresses.map(Self.url).joined(separator: ", "))
 
       Try it:
-        curl -N \(isAny ? "http://127.0.0.1:\(port)" : url)/v1/chat/completions \
+        curl -N \(addresses.first.map(Self.target) ?? "")/v1/chat/completions \
       -H 'Content-Type: application/json' -d '\(body.serialized().replacing("'", with: #"'\''"#))'
 
       """
+  }
+
+  private static func url(_ address: ListeningAddress) -> String {
+    if case .network = address { "http://\(address)" } else { "unix:\(address)" }
+  }
+
+  /// The arguments of curl that bring it to an address.
+  private static func target(_ address: ListeningAddress) -> String {
+    switch address {
+    case .network("0.0.0.0", let port), .network("::", let port): "http://127.0.0.1:\(port)"
+    case .network: url(address)
+    case .socket(let path): "--unix-socket '\(path)' http://localhost"
+    }
   }
 }

@@ -8,8 +8,7 @@ import NIOCore
 enum HTTPServer {
   /// The address to listen at, and the server's patience.
   struct Configuration: Sendable {
-    var host: String
-    var port: Int
+    var address: ListeningAddress
     /// The rules for connections.
     var rules: ConnectionRules
   }
@@ -17,23 +16,24 @@ enum HTTPServer {
   /// Bytes of all header fields of a request at most.
   private static let headerLimit = 32 * 1024
 
-  /// The application. `onListening` is told the port, which the system chooses when 0 is asked for.
+  /// The application. `onListening` is told the address, whose port the system chooses when 0 is asked for.
   static func application(
-    _ configuration: Configuration, router: Router<ServeContext>, onListening: @escaping @Sendable (Int) -> Void
+    _ configuration: Configuration, router: Router<ServeContext>,
+    onListening: @escaping @Sendable (ListeningAddress) -> Void
   ) -> some ApplicationProtocol {
     let decoder = HTTP1Channel.Configuration.DecoderConfiguration(
       maxHeaderFieldSize: headerLimit, maxHeaderListSize: headerLimit, maxHeaderFieldCount: 200)
-    let (port, rules) = (configuration.port, configuration.rules)
+    let (address, rules) = (configuration.address, configuration.rules)
     return Application(
       responder: MethodResponder(router.buildResponder()),
       server: .http1(
         configuration: HTTP1Channel.Configuration(
           additionalChannelHandlers: [DisconnectHandler(rules)], httpDecoderConfiguration: decoder)),
       configuration: ApplicationConfiguration(
-        address: .hostname(configuration.host, port: port), serverName: "infer-serve"),
+        address: address.binding, serverName: "infer-serve"),
       onServerRunning: { channel in
         try? await channel.pipeline.addHandler(AcceptErrors(rules.connections, rules.log), position: .first)
-        onListening(channel.localAddress?.port ?? port)
+        onListening(address.with(port: channel.localAddress?.port))
       },
       logger: quietLogger)
   }
@@ -55,6 +55,22 @@ enum HTTPServer {
       case is SocketAddressError: "no such address"
       default: "\(error)"
       }
-    return CommandFailure("cannot listen on \(configuration.host):\(configuration.port): \(reason)")
+    return CommandFailure("cannot listen on \(configuration.address): \(reason)")
+  }
+}
+
+extension ListeningAddress {
+  /// The address for the server's library.
+  fileprivate var binding: BindAddress {
+    switch self {
+    case .network(let host, let port): .hostname(host, port: port)
+    case .socket(let path): .unixDomainSocket(path: path)
+    }
+  }
+
+  /// This address with the port that it has got.
+  fileprivate func with(port: Int?) -> ListeningAddress {
+    guard case .network(let host, let wanted) = self else { return self }
+    return .network(host: host, port: port ?? wanted)
   }
 }

@@ -12,6 +12,8 @@ struct ListeningService<App: ApplicationProtocol>: Service {
   }
 
   func run() async throws {
+    try configuration.address.checkFree()
+    defer { configuration.address.remove() }
     do { try await application.run() } catch { throw HTTPServer.failure(error, configuration) }
   }
 }

@@ -14,6 +14,7 @@ struct RequestMiddleware: RouterMiddleware {
   let metrics: ServerMetrics
   let responses: OpenResponses
   let origins: OriginRule
+  let proxies: TrustedProxies
   let logger: Logger
 
   @concurrent func handle(
@@ -91,6 +92,11 @@ struct RequestMiddleware: RouterMiddleware {
       metrics.keyTokens(key, "prompt").increment(by: context.record.generation?.promptTokens ?? 0)
       metrics.keyTokens(key, "generated").increment(by: context.record.generation?.generatedTokens ?? 0)
     }
+    let client = proxies.client(of: context.peer) { name in
+      HTTPField.Name(name).map { request.headers[values: $0] } ?? []
+    }
+    metadata["client"] = "\((client?.origin ?? context.peer).address)"
+    metadata["scheme"] = client?.scheme.map { "\($0)" }
     metadata["key"] = context.record.key.map { "\($0)" }
     metadata["model_route"] = context.record.route.map { "\($0)" }
     if let generation = context.record.generation {

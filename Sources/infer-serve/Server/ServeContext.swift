@@ -10,6 +10,8 @@ struct ServeContext: RequestContext {
   var coreContext: CoreRequestContextStorage
   /// The connection, to learn when the client is gone.
   let channel: any Channel
+  /// The one who has connected.
+  let peer: ConnectionOrigin
   /// The contents of the request's log line.
   let record = RequestRecord()
   /// The method, if it is none of those that are known.
@@ -20,6 +22,7 @@ struct ServeContext: RequestContext {
   init(source: ApplicationRequestContextSource) {
     coreContext = CoreRequestContextStorage(source: source)
     channel = source.channel
+    peer = ConnectionOrigin(of: channel)
   }
 }
 

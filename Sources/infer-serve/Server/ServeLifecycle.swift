@@ -11,7 +11,7 @@ import UnixSignals
 /// is finished. A second one ends the process at once.
 final class ServeLifecycle: Service {
   private enum Event: Sendable {
-    case listening(port: Int)
+    case listening(ListeningAddress)
     case loaded
     case signal
     case drained
@@ -20,14 +20,19 @@ final class ServeLifecycle: Service {
   private let state: ServerState
   private let drainLimit: Duration
   private let logger: Logger
-  private let announce: @Sendable (_ port: Int) -> Void
+  private let listeners: Int
+  private let announce: @Sendable ([ListeningAddress]) -> Void
   private let events: AsyncStream<Event>
   private let post: AsyncStream<Event>.Continuation
 
-  /// - Parameter announce: Called when requests are taken.
+  /// - Parameters:
+  ///   - listeners: The number of addresses that the server listens on.
+  ///   - announce: Called when requests are taken.
   init(
-    state: ServerState, drainLimit: Duration, logger: Logger, announce: @escaping @Sendable (_ port: Int) -> Void
+    state: ServerState, drainLimit: Duration, logger: Logger, listeners: Int = 1,
+    announce: @escaping @Sendable ([ListeningAddress]) -> Void
   ) {
+    self.listeners = listeners
     self.state = state
     self.drainLimit = drainLimit
     self.logger = logger
@@ -35,8 +40,8 @@ final class ServeLifecycle: Service {
     (events, post) = AsyncStream.makeStream()
   }
 
-  /// The listener is up.
-  func listening(port: Int) { post.yield(.listening(port: port)) }
+  /// A listener is up.
+  func listening(_ address: ListeningAddress) { post.yield(.listening(address)) }
 
   /// A first signal drains, a second one ends the process: with the exit code that shells have for signals, 128 and its
   /// number, if that cuts responses off.
@@ -54,16 +59,16 @@ final class ServeLifecycle: Service {
 
   /// Returns when the server has nothing left to do; throws when there is no model that could be loaded.
   func run() async throws {
-    var port = 0
+    var addresses: [ListeningAddress] = []
     for await event in events {
       switch event {
-      case .listening(let actual):
-        port = actual
-        logger.info("listening", metadata: ["port": "\(port)"])
-        startLoading()
+      case .listening(let address):
+        addresses.append(address)
+        logger.info("listening", metadata: address.metadata)
+        if addresses.count == listeners { startLoading() }
       case .loaded:
         if let error = state.models.failure { throw error }
-        if state.becomeReady() { announce(port) }
+        if state.becomeReady() { announce(addresses) }
       case .signal:
         logger.notice("draining", metadata: ["limit_s": "\(drainLimit.components.seconds)"])
         startDraining()

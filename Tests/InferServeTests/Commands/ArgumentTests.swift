@@ -46,7 +46,7 @@ struct ArgumentTests {
 
   @Test func defaultsAreThoseOfTheEngine() throws {
     let serve = try parse(Serve.self, "serve --model x")
-    #expect(serve.listening.host == "127.0.0.1" && serve.listening.port == 8080)
+    #expect(serve.listening.addresses == [.network(host: "127.0.0.1", port: 8080)])
     let configuration = serve.settings.engineConfiguration
     #expect(configuration.kvType == .f16 && configuration.maxQueue == EngineConfiguration().maxQueue)
     #expect(configuration.kvCacheMiB == EngineConfiguration().kvCacheMiB && serve.settings.serving.overflow == .error)

@@ -42,16 +42,16 @@ struct LoadingTests {
         idleTimeout: .seconds(60), hosts: HostRule(names: [], isLoopback: true),
         connections: Connections(limits: ConnectionLimits(descriptors: 256)),
         log: RateLimitedLog(HTTPServer.quietLogger))
-      let configuration = HTTPServer.Configuration(host: "127.0.0.1", port: 0, rules: rules)
+      let configuration = HTTPServer.Configuration(address: .network(host: "127.0.0.1", port: 0), rules: rules)
       let (ports, port) = AsyncStream<Int>.makeStream()
       let application = HTTPServer.application(
         configuration, router: Routes.router(service, origins: OriginRule(names: [], isLoopback: true))
       ) {
-        port.yield($0)
-        lifecycle.listening(port: $0)
+        if case .network(_, let bound) = $0 { port.yield(bound) }
+        lifecycle.listening($0)
       }
       self.lifecycle = lifecycle
-      running = Task { try await Serve.run(ListeningService(application, configuration), lifecycle) }
+      running = Task { try await Serve.run([ListeningService(application, configuration)], lifecycle) }
       let bound = try #require(await ports.first { _ in true })
       url = try #require(URL(string: "http://127.0.0.1:\(bound)"))
     }
