@@ -8,7 +8,7 @@ SWIFT_PATHS := Package.swift Sources Tests
 BUILD := -c release -Xswiftc -enable-testing
 
 .PHONY: serve build test bench format lint docs swift-test kernels-test allocation-test fuzz-test client-test \
-  client-test-all instruction-test instruction-update outside-test thread-test clean
+  client-test-all page-test instruction-test instruction-update outside-test thread-test clean
 
 serve: build
 	exec $(BINARY) serve --model $(MODEL) --port $(PORT)
@@ -60,6 +60,10 @@ client-test: build .venv/installed
 client-test-all: build .venv-all/installed
 	.venv-all/bin/python -m pytest -q -W ignore::UserWarning Tests/Clients --binary $(BINARY)
 
+# The page, in Debian's Chromium.
+page-test: build .venv-page/installed
+	.venv-page/bin/python -m pytest -q Tests/Browser --binary $(BINARY)
+
 # That steps execute no more instructions than they did; `make instruction-update` keeps what they execute now.
 instruction-test: build .build/valgrind-installed
 	python3 Tests/Instructions/count.py --binary $(BINARY)
@@ -104,5 +108,10 @@ docs: .build/libraries-installed
 	scripts/make-venv.sh .venv-all Tests/Clients/requirements.txt
 	touch $@
 
+.venv-page/installed: Tests/Browser/requirements.txt scripts/make-venv.sh
+	scripts/install-libraries.sh chromium
+	scripts/make-venv.sh .venv-page Tests/Browser/requirements.txt
+	touch $@
+
 clean:
-	rm -rf .build .venv .venv-all
+	rm -rf .build .venv .venv-all .venv-page

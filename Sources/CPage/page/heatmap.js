@@ -1,4 +1,4 @@
-// The load of experts: a row for each layer, a cell for each expert, which is darker the more it has to do.
+// The load of experts: a row for each layer, a cell for each expert, whose colour is stronger the more it has to do.
 import { element } from "./dom.js";
 import { number, t } from "./strings.js";
 

@@ -57,10 +57,11 @@ export class MarkdownView {
     if (rest.length > (isComplete ? finalLimit : growingLimit)) return this.#showPlain(rest);
     this.#clear();
     let tokens;
-    try { tokens = new BoundedLexer().lex(rest); } catch { return this.#showPlain(rest); }
-    let last = tokens.length - 1;
-    // An empty line does not end a list.
-    while (last > 0 && tokens[last].type === "space") last--;
+    // marked knows a block of code that has no end yet by the end of its last line.
+    try { tokens = new BoundedLexer().lex(rest + "\n"); } catch { return this.#showPlain(rest); }
+    let last = lastBlock(tokens, tokens.length - 1);
+    // A line that has only begun may yet go on with the list before it.
+    if (last > 0 && /^.{0,11}\n*$/.test(tokens[last].raw)) last = lastBlock(tokens, last - 1);
     tokens.forEach((token, index) => {
       const made = block(token);
       if (made) this.#element.append(made);
@@ -92,6 +93,12 @@ export class MarkdownView {
     }
     this.#plain.dataset.length = shown;
   }
+}
+
+/** The index of the last block up to one; an empty line is none, since it does not end a list. */
+function lastBlock(tokens, index) {
+  while (index > 0 && tokens[index].type === "space") index--;
+  return index;
 }
 
 const named = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'", nbsp: "\u00a0" };

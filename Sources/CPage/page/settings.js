@@ -75,7 +75,11 @@ export function setUp({ system }) {
   });
 
   byID("key").value = key.get();
-  byID("key").addEventListener("change", () => { key.set(byID("key").value.trim()); loadModels(); });
+  byID("key").addEventListener("change", () => {
+    key.set(byID("key").value.trim());
+    byID("key-note").textContent = "";
+    loadModels();
+  });
   document.addEventListener("keywanted", () => {
     byID("key-note").textContent = t("keyWanted");
     if (!panel.open) open();
@@ -105,7 +109,6 @@ export async function loadModels() {
       element("option", { value: model.id }, isLoaded(model) ? model.id : t("notLoaded", { model: model.id }))));
     if (!models.some((model) => model.id === settings.model)) settings.model = models[0]?.id ?? "";
     picker.value = settings.model;
-    byID("key-note").textContent = "";
     loadDefaults();
   } catch (error) {
     picker.replaceChildren(element("option", { value: "" }, error.status === 503 ? t("loading") : t("noModel")));

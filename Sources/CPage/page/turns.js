@@ -30,9 +30,11 @@ export class TurnView {
     this.#reasoningSummary = element("summary", {});
     this.#reasoningText = element("div", { class: "reasoning" });
     this.#reasoning = element("details", { hidden: true }, this.#reasoningSummary, this.#reasoningText);
-    this.element.append(this.#reasoning, this.content, this.#calls, this.#foot);
-    if (turn.role === "assistant") this.#markdown = new MarkdownView(this.content);
-    else this.content.textContent = turn.content;
+    this.element.append(this.content, this.#calls, this.#foot);
+    if (turn.role === "assistant") {
+      this.element.prepend(this.#reasoning);
+      this.#markdown = new MarkdownView(this.content);
+    } else this.content.textContent = turn.content;
     this.finish();
   }
 
