@@ -57,7 +57,7 @@ let package = Package(
     .target(
       name: "CPage",
       // The files of the page, which `page.c` embeds.
-      exclude: ["page"], cSettings: [.unsafeFlags(["-std=c23", "-Wall", "-Wextra", "-Werror"])]),
+      exclude: ["page", "pictures"], cSettings: [.unsafeFlags(["-std=c23", "-Wall", "-Wextra", "-Werror"])]),
     .target(
       name: "InferText",
       dependencies: ["CPCRE2", .product(name: "OrderedCollections", package: "swift-collections")],

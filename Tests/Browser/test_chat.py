@@ -51,6 +51,8 @@ def test_an_answer_tells_what_it_took(visit, picture):
     assert page.locator("[aria-live], [role=status], [role=log]").count() == 4
     send(page, SUM)
     assert answers(page)[-1] == "132"
+    # What was opened stays open.
+    assert page.locator(".reasoning").first.is_visible()
     page.locator(".turn.assistant footer button[aria-label=Copy]").last.click()
     wait_until(lambda: page.evaluate("navigator.clipboard.readText()") == "132")
     picture(page, "chat")

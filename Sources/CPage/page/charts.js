@@ -9,7 +9,7 @@ function roundAbove(value) {
 }
 
 export const bytes = (value) =>
-  value >= 2 ** 30 ? `${number(value / 2 ** 30, 1)} GiB` : value >= 2 ** 20 ? `${number(value / 2 ** 20, 1)} MiB` : `${number(value / 1024)} KiB`;
+  value >= 2 ** 30 ? `${number(value / 2 ** 30, 1)} GiB` : value >= 2 ** 20 ? `${plain(value / 2 ** 20)} MiB` : `${number(value / 1024)} KiB`;
 export const plain = (value) => number(value, value > 0 && value < 10 && value !== Math.round(value) ? 1 : 0);
 export const milliseconds = (value) =>
   value >= 1 ? `${number(value, value < 10 ? 2 : 1)} s` : `${number(value * 1000, value < 0.01 ? 1 : 0)} ms`;
@@ -47,7 +47,7 @@ export class Chart {
     const [above, below] = [6, 18];
     const y = (value) => height - below - (value / top) * (height - above - below);
     const x = (time) => width * (1 - (end - time) / span);
-    this.#drawGrid(pen, style, { width, height, top, y, span });
+    this.#drawGrid(pen, style, width, [0, 0.5, 1].map((share) => y(top * share)));
     lines.forEach((line, index) => {
       pen.strokeStyle = getComputedStyle(this.#legend.children[index].firstChild).borderTopColor;
       pen.lineWidth = 1.75;
@@ -62,22 +62,30 @@ export class Chart {
       pen.stroke();
     });
     pen.setLineDash([]);
+    this.#write(pen, style, `−${number(span / 60)} min`, height - 4);
+    for (const share of [0.5, 1]) this.#write(pen, style, this.#format(top * share), y(top * share) + 12);
   }
 
-  #drawGrid(pen, style, { width, height, top, y, span }) {
+  #drawGrid(pen, style, width, heights) {
     pen.strokeStyle = style.borderTopColor;
-    pen.fillStyle = style.color;
-    pen.font = "11px system-ui, sans-serif";
     pen.lineWidth = 1;
-    for (const share of [0, 0.5, 1]) {
-      const at = Math.round(y(top * share)) + 0.5;
+    for (const height of heights) {
       pen.beginPath();
-      pen.moveTo(0, at);
-      pen.lineTo(width, at);
+      pen.moveTo(0, Math.round(height) + 0.5);
+      pen.lineTo(width, Math.round(height) + 0.5);
       pen.stroke();
-      if (share) pen.fillText(this.#format(top * share), 2, at + 12);
     }
-    pen.fillText(`−${number(span / 60)} min`, 2, height - 4);
+  }
+
+  /** Text that lines run behind. */
+  #write(pen, style, text, y) {
+    pen.font = "11px system-ui, sans-serif";
+    pen.lineJoin = "round";
+    pen.lineWidth = 4;
+    pen.strokeStyle = style.backgroundColor;
+    pen.strokeText(text, 2, y);
+    pen.fillStyle = style.color;
+    pen.fillText(text, 2, y);
   }
 
   #tell(lines) {

@@ -99,7 +99,8 @@ function show() {
   views = turns.map((turn) => {
     const old = kept.get(turn.id);
     const siblings = parent(conversation, turn).children.length;
-    if (old && old.siblings === siblings && old.children === turn.children.length) return old;
+    // Only a call of a tool looks different when something follows it.
+    if (old && old.siblings === siblings && (!turn.calls || old.children === turn.children.length)) return old;
     const made = new TurnView(conversation, turn, actions);
     Object.assign(made, { id: turn.id, conversation, siblings, children: turn.children.length });
     if (running.has(turn.id)) made.begin();

@@ -106,7 +106,7 @@ export async function loadModels() {
   try {
     models = (await get("v1/models")).data;
     picker.replaceChildren(...models.map((model) =>
-      element("option", { value: model.id }, isLoaded(model) ? model.id : t("notLoaded", { model: model.id }))));
+      element("option", { value: model.id }, isLoaded(model) || model.state === "router" ? model.id : t("notLoaded", { model: model.id }))));
     if (!models.some((model) => model.id === settings.model)) settings.model = models[0]?.id ?? "";
     picker.value = settings.model;
     loadDefaults();

@@ -41,7 +41,7 @@ enum Banner {
       \(Quantity.mebibytes(limits.cacheBytes)) (\(limits.maxRunning) sequences)\(memoryLimit(.current))
         context    \(limits.contextLength) tokens
         threads    \(Self.threads(threads, .current))
-        listening  \(addresses.map(Self.url).joined(separator: ", "))
+        listening  \(addresses.map(Self.url).joined(separator: ", ")), with a page to chat in for browsers
 
       Try it:
         curl -N \(addresses.first.map(Self.target) ?? "")/v1/chat/completions \
