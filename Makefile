@@ -8,7 +8,7 @@ SWIFT_PATHS := Package.swift Sources Tests
 BUILD := -c release -Xswiftc -enable-testing
 
 .PHONY: serve build test bench format lint docs swift-test kernels-test allocation-test fuzz-test client-test \
-  client-test-all page-test instruction-test instruction-update outside-test thread-test clean
+  client-test-all kill-test page-test instruction-test instruction-update outside-test thread-test clean
 
 serve: build
 	exec $(BINARY) serve --model $(MODEL) --port $(PORT)
@@ -54,6 +54,11 @@ outside-test: .build/libraries-installed
 # The built binary against the official clients.
 client-test: build .venv/installed
 	.venv/bin/python -m pytest -q Tests/EndToEnd --binary $(BINARY) --model $(MODEL)
+
+# The server killed 200 times under load, to see that it has lost nothing of what it had answered. Not a part of `make test`,
+# which does so ten times.
+kill-test: build .venv/installed
+	.venv/bin/python -m pytest -q Tests/EndToEnd/test_usage.py -k killed --kills 200 --binary $(BINARY) --model $(MODEL)
 
 # The binary against libraries and programs that build on such clients. Not a part of `make test`: they take over a gigabyte
 # and several minutes to install, into an environment of their own.

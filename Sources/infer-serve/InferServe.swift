@@ -10,7 +10,7 @@ struct InferServe: AsyncParsableCommand {
     version: Software.version,
     subcommands: [
       Serve.self, Generate.self, Logits.self, Inspect.self, Quantize.self, Bench.self, BenchServe.self, Perplexity.self,
-      Tokenize.self, Render.self, Constrain.self, Config.self, ListModels.self, Keys.self,
+      Tokenize.self, Render.self, Constrain.self, Config.self, ListModels.self, Keys.self, UsageCommand.self,
     ])
 }
 

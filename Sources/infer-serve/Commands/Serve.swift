@@ -36,6 +36,7 @@ struct Serve: AsyncParsableCommand {
   @OptionGroup var access: AccessOptions
   @OptionGroup var requests: RequestLimitOptions
   @OptionGroup var storage: StorageOptions
+  @OptionGroup var usage: UsageOptions
   @OptionGroup var log: LogOptions
 
   @Option(
@@ -72,7 +73,8 @@ struct Serve: AsyncParsableCommand {
     let service = GenerationService(
       state: state, metrics: metrics, limits: requests.limits, bodies: requests.bodies,
       workers: RequestWorkers(processors: availableProcessorCount()), sessionFolder: storage.sessionFolder(),
-      keys: keys, rootPath: listening.root, responses: try storage.responses(), logger: logger)
+      keys: keys, rootPath: listening.root, responses: try storage.responses(),
+      ledger: try usage.ledger(logger), prices: try usage.priceTable(), logger: logger)
     let router = Routes.router(service, origins: listening.origins, proxies: listening.proxies)
     let listeners = listening.configurations(logger).map { configuration in
       ListeningService(
@@ -89,6 +91,7 @@ struct Serve: AsyncParsableCommand {
       readings.cancel()
     }
     try await Self.run(listeners, lifecycle)
+    service.ledger?.flush()
     logger.notice("stopped")
   }
 

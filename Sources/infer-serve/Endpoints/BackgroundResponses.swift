@@ -55,7 +55,7 @@ final class BackgroundResponses: Sendable {
     let admission = context.record.takeAdmission()
     entries.withLock { [builder] entries in
       let task = Task { [self, ticket = service.state.responses.open()] in
-        await complete(id.text, answer, builder, supervisor, admission, log, keep)
+        await complete(id.text, answer, builder, supervisor, admission, context.record, log, keep)
         withExtendedLifetime(ticket) {}
       }
       entries[id.text] = Entry(
@@ -66,8 +66,7 @@ final class BackgroundResponses: Sendable {
 
   private func complete(
     _ id: String, _ answer: Answer, _ builder: ResponsesResponse, _ supervisor: AnswerSupervisor,
-    _ admission: Admission?,
-    _ log: EventLog?, _ keep: Keep
+    _ admission: Admission?, _ record: RequestRecord, _ log: EventLog?, _ keep: Keep
   ) async {
     defer { supervisor.stop() }
     var builder = builder
@@ -79,7 +78,9 @@ final class BackgroundResponses: Sendable {
       // Whoever reads of the end finds the response where it is kept.
       if case .finished = event { last = events } else { log?.append(events) }
     }
-    admission?.end(tokens: await RequestRecord.Generation(answer, builder, error: failure).tokens)
+    let generation = await RequestRecord.Generation(answer, builder, error: failure)
+    record.note(generation)
+    admission?.end(tokens: generation.tokens)
     last += failure.flatMap { builder.fail($0) } ?? builder.cancel()
     await keep(builder, log.map { $0.events + last })
     entries.withLock { $0[id] = nil }

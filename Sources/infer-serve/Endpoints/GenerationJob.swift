@@ -91,7 +91,8 @@ extension RequestRecord.Generation {
     }
     let usage = builder.usage
     self.init(
-      promptTokens: usage.promptTokens, generatedTokens: usage.completionTokens,
+      promptTokens: usage.promptTokens, generatedTokens: usage.completionTokens, cachedTokens: usage.cachedTokens,
+      reasoningTokens: usage.reasoningTokens, runningTime: usage.runningTime,
       finishReason: builder.finishReason(of: 0)?.rawValue, error: error?.code)
   }
 }

@@ -46,13 +46,17 @@ extension GenerationService {
     var name: String?
     for member in names where name == nil { name = try reader.string(member) }
     guard let router = state.models.router(named: name) else {
-      return (reader, try await state.model(named: name, for: body.grant))
+      let served = try await state.model(named: name, for: body.grant)
+      context.record.answers(served.name, ledger)
+      return (reader, served)
     }
     var routed = reader
     let route = router.route(reader)
     router.setMode(route, of: &routed)
     context.record.route = route.rawValue
-    return (routed, try await state.model(named: router[route], allowedAs: router.name, for: body.grant))
+    let served = try await state.model(named: router[route], allowedAs: router.name, for: body.grant)
+    context.record.answers(served.name, ledger)
+    return (routed, served)
   }
 
   private func bytes(

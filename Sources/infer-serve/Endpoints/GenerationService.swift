@@ -31,6 +31,9 @@ struct GenerationService: Sendable {
   var rootPath = RootPath.none
   /// The responses that can be asked for later.
   let responses: ResponseStore
+  /// The tokens that keys and models have used; `nil` where nobody counts them.
+  var ledger: UsageLedger?
+  var prices = PriceTable()
   let logger: Logger
 
   /// An endpoint's part: decodes the body and says what to generate and how to write it.
@@ -89,9 +92,11 @@ struct GenerationService: Sendable {
     job.requests = job.requests.map(context.grant.restrict)
     let embeddings = try await job.run(
       served.engine, channel: context.channel, until: allowed.tightened(to: job.timeLimit))
-    let tokens = embeddings.reduce(0) { $0 + $1.statistics.promptTokens }
+    let statistics = embeddings.map(\.statistics)
     context.record.generation = RequestRecord.Generation(
-      promptTokens: tokens, finishReason: FinishReason.length.rawValue)
+      promptTokens: statistics.reduce(0) { $0 + $1.promptTokens },
+      cachedTokens: statistics.reduce(0) { $0 + $1.cachedTokens },
+      runningTime: statistics.reduce(.zero) { $0 + $1.prefillTime }, finishReason: FinishReason.length.rawValue)
     return .json(job.response(embeddings))
   }
 

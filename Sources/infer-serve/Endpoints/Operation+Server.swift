@@ -161,6 +161,23 @@ extension Operation {
     "resetCache", "Gives up kept state that no request uses.", server, cacheShape, statuses: [404, 409],
     parameters: [named]
   ).needing(.cache)
+  static let tellUsage = telling(
+    "getUsage", "Tells the tokens that keys and models have used; a key without the scope admin is told of its own.",
+    server,
+    .object([
+      "object": .values(["list"]), "currency": .string,
+      "data": .array(
+        .object([
+          "requests": count, "prompt_tokens": count, "cached_tokens": count, "generated_tokens": count,
+          "reasoning_tokens": count, "seconds": .number, "cost": .number.orNull,
+        ])),
+    ]), statuses: [404],
+    parameters: [
+      query("by", .string, "What tells sums apart: hour, day, key and model, with commas."),
+      query("from", .string, "The first moment, as 2027-01-31T00:00:00Z; hours count as a whole."),
+      query("to", .string, "The moment behind the last."),
+      query("format", .choice(["json", "csv"]), "The form of the answer."),
+    ])
   static let metrics = Operation(
     id: "getMetrics", summary: "Metrics in Prometheus' text form.", group: server,
     answer: .text(mediaType: PrometheusText.contentType), scope: .metrics)

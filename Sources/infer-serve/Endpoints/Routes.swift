@@ -73,6 +73,7 @@ enum Routes {
         handler: sessions.delete),
       get(["/slots"], properties.slots, .slots),
       post(["/slots/{id}"], Slots(sessions: sessions).act, .actOnSlot),
+      get(["/usage", "/v1/usage"], UsageEndpoint(service: service, prices: service.prices).respond, .tellUsage),
       get(["/metrics"], MetricsPage(service: service).respond, .metrics),
       get(["/stats"], LiveStatistics(service: service).respond, .stats),
     ]

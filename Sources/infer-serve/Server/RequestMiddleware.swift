@@ -98,10 +98,13 @@ struct RequestMiddleware: RouterMiddleware {
     metadata["client"] = "\((client?.origin ?? context.peer).address)"
     metadata["scheme"] = client?.scheme.map { "\($0)" }
     metadata["key"] = context.record.key.map { "\($0)" }
+    metadata["model"] = context.record.model.map { "\($0)" }
     metadata["model_route"] = context.record.route.map { "\($0)" }
     if let generation = context.record.generation {
       metadata["prompt_tokens"] = "\(generation.promptTokens)"
+      metadata["cached_tokens"] = "\(generation.cachedTokens)"
       metadata["generated_tokens"] = "\(generation.generatedTokens)"
+      metadata["running_ms"] = "\(Int(generation.runningTime / .milliseconds(1)))"
       metadata["finish_reason"] = generation.finishReason.map { "\($0)" }
       metadata["error"] = generation.error.map { "\($0)" }
     }

@@ -32,6 +32,12 @@ final class RequestRecord: Sendable {
   struct Generation {
     var promptTokens = 0
     var generatedTokens = 0
+    /// Tokens of the prompt that were found in the prefix cache.
+    var cachedTokens = 0
+    /// Generated tokens of reasoning.
+    var reasoningTokens = 0
+    /// The time in which the prompt was read and tokens generated.
+    var runningTime = Duration.zero
     var finishReason: String?
     /// The code of the error that cut the answer off.
     var error: String?
@@ -44,6 +50,8 @@ final class RequestRecord: Sendable {
     var id = ""
     var key: String?
     var route: String?
+    var model: String?
+    var ledger: UsageLedger?
     var limits = HTTPFields()
     var admission: Admission?
     var generation: Generation?
@@ -61,6 +69,19 @@ final class RequestRecord: Sendable {
   var key: String? {
     get { state.withLock { $0.key } }
     set { state.withLock { $0.key = newValue } }
+  }
+
+  /// The name of the model that answers; `nil` until it is known.
+  var model: String? { state.withLock { $0.model } }
+
+  /// Notes which model answers, and where the cost of the answer is kept; `nil` for nowhere.
+  func answers(_ model: String, _ ledger: UsageLedger?) { state.withLock { ($0.model, $0.ledger) = (model, ledger) } }
+
+  /// Keeps the cost of an answer, before a client can know that it is over.
+  func note(_ generation: Generation) {
+    let (ledger, key, model) = state.withLock { ($0.ledger, $0.key, $0.model) }
+    guard generation.promptTokens > 0 else { return }
+    ledger?.add(UsageCounts(generation), of: UsageLedger.Payer(key: key ?? "", model: model ?? ""))
   }
 
   /// The route that a router chose: `fast` or `slow`; `nil` for a request that names a model.
@@ -86,6 +107,7 @@ final class RequestRecord: Sendable {
     get { state.withLock { $0.generation } }
     set {
       state.withLock { $0.generation = newValue }
+      if let newValue { note(newValue) }
       end()
     }
   }

@@ -7,12 +7,15 @@ struct Usage: Equatable {
   var completionTokens = 0
   var cachedTokens = 0
   var reasoningTokens = 0
+  /// The time in which prompts were read and tokens generated, of all choices together.
+  var runningTime = Duration.zero
 
   /// The counts of an answer's choices. The prompt of several choices counts once.
   init(_ choices: [(prompt: Int, statistics: GenerationStatistics)], reasoningTokens: Int = 0) {
     var counted: Set<Int> = []
     for (prompt, statistics) in choices {
       completionTokens += statistics.generatedTokens
+      runningTime += statistics.prefillTime + statistics.decodeTime
       guard counted.insert(prompt).inserted else { continue }
       promptTokens += statistics.promptTokens
       cachedTokens += statistics.cachedTokens

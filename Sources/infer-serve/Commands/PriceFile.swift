@@ -1,0 +1,73 @@
+import Foundation
+import InferText
+import Yams
+
+/// Reads prices in YAML: `currency`, and under `models` a model's `input`, `cached`, `output` and `thinking`, in units of
+/// the currency for a million tokens; `"*"` stands for all models that are not named.
+enum PriceFile {
+  private struct Contents: Decodable {
+    var currency: String?
+    var models: [String: Prices]
+  }
+
+  private struct Prices: Decodable {
+    var input: Double
+    var cached: Double?
+    var output: Double
+    var thinking: Double?
+  }
+
+  private static let members: Set = ["currency", "models"]
+  private static let prices: Set = ["input", "cached", "output", "thinking"]
+
+  /// Reads a file.
+  ///
+  /// - Throws: ``CommandFailure``, which names what is wrong.
+  static func read(_ path: String) throws(CommandFailure) -> PriceTable {
+    guard let data = FileManager.default.contents(atPath: path), let text = String(validating: data, as: UTF8.self)
+    else { throw CommandFailure("the prices in \(path) cannot be read: there is no such file of UTF-8 text") }
+    return try table(text, path: path)
+  }
+
+  /// Reads a text that is a file's.
+  static func table(_ text: String, path: String) throws(CommandFailure) -> PriceTable {
+    let contents: Contents
+    do {
+      let root = try compose(yaml: text)
+      try check(root, members, path)
+      for (_, model) in root?["models"]?.mapping ?? [:] { try check(model, prices, path) }
+      contents = try YAMLDecoder().decode(Contents.self, from: text)
+    } catch let failure as CommandFailure {
+      throw failure
+    } catch { throw CommandFailure("\(path): \(describe(error))") }
+    var table = PriceTable(currency: contents.currency ?? "")
+    for (name, model) in contents.models {
+      let values = [model.input, model.cached ?? model.input, model.output, model.thinking ?? model.output]
+      guard values.allSatisfy({ $0.isFinite && $0 >= 0 }) else {
+        throw CommandFailure("\(path): the prices of '\(name)' must be numbers from 0 on")
+      }
+      let prices = TokenPrices(input: values[0], cached: values[1], output: values[2], thinking: values[3])
+      if name == "*" { table.others = prices } else { table.models[ExactText(name)] = prices }
+    }
+    return table
+  }
+
+  private static func check(_ node: Node?, _ names: Set<String>, _ path: String) throws(CommandFailure) {
+    for (key, _) in node?.mapping ?? [:] where !names.contains(key.string ?? "") {
+      let near = Spelling.nearest(to: key.string ?? "", among: names.sorted())
+      let line = key.mark.map { ":\($0.line)" } ?? ""
+      throw CommandFailure(
+        "\(path)\(line): unknown key '\(key.string ?? "")'\(near.map { "; did you mean '\($0)'?" } ?? "")")
+    }
+  }
+
+  private static func describe(_ error: any Error) -> String {
+    switch error as? DecodingError {
+    case .keyNotFound(let key, let context):
+      "\((context.codingPath + [key]).map(\.stringValue).joined(separator: ".")) is missing"
+    case .typeMismatch(_, let context), .valueNotFound(_, let context), .dataCorrupted(let context):
+      "\(context.codingPath.map(\.stringValue).joined(separator: ".")): \(context.debugDescription)"
+    default: "\(error)"
+    }
+  }
+}

@@ -1,0 +1,69 @@
+import ArgumentParser
+import Foundation
+import InferText
+import Logging
+
+/// `infer-serve usage`: what a server has counted, from its file, while it runs or later.
+struct UsageCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "usage", abstract: "Tells the tokens that keys and models have used, and what they cost.")
+
+  /// A way of printing.
+  enum Format: String, CaseIterable, ExpressibleByArgument { case table, csv, json }
+
+  @OptionGroup var options: UsageOptions
+
+  @Option(help: ArgumentHelp("What tells sums apart: hour, day, key and model, with commas.", valueName: "list"))
+  var by = "key,model"
+
+  @Option(help: ArgumentHelp("The first moment, as 2027-01-31T00:00:00Z; hours count as a whole.", valueName: "time"))
+  var from: String?
+
+  @Option(help: ArgumentHelp("The moment behind the last.", valueName: "time"))
+  var to: String?
+
+  @Option(help: ArgumentHelp("Print a table, CSV or JSON.", valueName: "format"))
+  var format = Format.table
+
+  func validate() throws {
+    guard options.usageDb != nil else { throw ValidationError("Missing expected argument '--usage-db <file>'") }
+    _ = try hour(from, "from")
+    _ = try hour(to, "to")
+    _ = try groupings()
+  }
+
+  func run() throws {
+    guard let path = options.usageDb?.description else { return }
+    guard FileManager.default.fileExists(atPath: path) else { throw CommandFailure("there is no file \(path)") }
+    let ledger = try UsageLedger(path: path, logger: HTTPServer.quietLogger)
+    let end = try hour(to, "to") ?? 1 << 40
+    let rows = try ledger.rows(in: min(try hour(from, "from") ?? 0, end)..<end)
+    let report = UsageReport(rows, by: try groupings(), prices: try options.priceTable())
+    switch format {
+    case .csv: try emit(report.csv)
+    case .json: try emit(report.json.serialized(.pretty) + "\n")
+    case .table: try emit(Self.table([report.columns] + report.lines.map(report.values)))
+    }
+  }
+
+  private func groupings() throws -> [UsageReport.Grouping] {
+    do throws(APIError) { return try UsageEndpoint.groupings(by) } catch {
+      throw ValidationError("--\(error.message)")
+    }
+  }
+
+  private func hour(_ text: String?, _ name: String) throws -> Int? {
+    guard let text else { return nil }
+    guard let date = Timestamp.date(text) else {
+      throw ValidationError("--\(name) must be a time like 2027-01-31T00:00:00Z, not '\(text)'")
+    }
+    return Int((date.timeIntervalSince1970 / 3600).rounded(.down))
+  }
+
+  private static func table(_ rows: [[String]]) -> String {
+    let widths = rows[0].indices.map { column in rows.reduce(0) { max($0, $1[column].count) } }
+    return rows.map { row in
+      zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }.joined(separator: "  ") + "\n"
+    }.joined()
+  }
+}

@@ -1,0 +1,75 @@
+import Foundation
+import GRDB
+
+/// An SQLite file of a kind, which its mark tells from other programs' databases.
+struct SQLiteFile {
+  /// Why a file cannot be used.
+  enum Fault: Error {
+    /// It is no database, or its pages contradict each other.
+    case damaged(String)
+    /// It is sound, and not for this server.
+    case foreign(String)
+    /// It cannot be opened, read or written, now at least.
+    case unusable(String)
+
+    /// The fault in words.
+    var reason: String {
+      switch self {
+      case .damaged(let reason), .foreign(let reason), .unusable(let reason): reason
+      }
+    }
+  }
+
+  /// The name of the contents, for messages.
+  var contents: String
+  /// The number that marks files of the kind (https://www.sqlite.org/pragma.html#pragma_application_id).
+  var mark: Int
+  /// The version of the tables.
+  var version: Int
+  /// Makes the tables where they are not there.
+  var schema: String
+  /// How long to wait for whoever has the file locked.
+  var patience: TimeInterval = 5
+
+  /// Opens a file, which is made unless it is there. What is committed outlives the process, whatever ends it.
+  func open(_ path: String) throws(Fault) -> DatabaseQueue {
+    do {
+      var configuration = Configuration()
+      configuration.busyMode = .timeout(patience)
+      let queue = try DatabaseQueue(path: path, configuration: configuration)
+      try queue.writeWithoutTransaction { database in
+        let check = try String.fetchOne(database, sql: "PRAGMA quick_check(1)") ?? ""
+        guard check == "ok" else { throw Fault.damaged("\(path) is damaged: \(check)") }
+        try prepare(database, path)
+      }
+      return queue
+    } catch let fault as Fault {
+      throw fault
+    } catch let error as DatabaseError where error.resultCode == .SQLITE_NOTADB {
+      throw .damaged("\(path) is no file of \(contents): it is not an SQLite database, or damaged")
+    } catch let error as DatabaseError where error.resultCode == .SQLITE_CORRUPT {
+      throw .damaged("\(path) is damaged: \(error)")
+    } catch {
+      throw .unusable("the \(contents) in \(path) cannot be opened: \(error)")
+    }
+  }
+
+  private func prepare(_ database: Database, _ path: String) throws {
+    let found = try Int.fetchOne(database, sql: "PRAGMA application_id") ?? 0
+    let tables = try Int.fetchOne(database, sql: "SELECT count(*) FROM sqlite_master") ?? 0
+    guard found == mark || (found == 0 && tables == 0) else {
+      throw Fault.foreign("\(path) is no file of \(contents): it is another program's database")
+    }
+    let version = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
+    guard version <= self.version else {
+      throw Fault.foreign("\(path) has the version \(version); this server reads versions up to \(self.version)")
+    }
+    try database.execute(sql: "PRAGMA journal_mode = WAL")
+    try database.execute(sql: "PRAGMA synchronous = NORMAL")
+    try database.inTransaction {
+      try database.execute(
+        sql: "\(schema);\nPRAGMA application_id = \(mark);\nPRAGMA user_version = \(self.version);")
+      return .commit
+    }
+  }
+}
