@@ -109,6 +109,15 @@ def test_a_key_may_come_from_the_environment(binary, model, monkeypatch):
     assert result.returncode == 1 and "INFER_SERVE_API_KEY must have visible characters" in result.stderr
 
 
+def test_a_load_can_be_sent_with_a_key(start, binary):
+    with start("--api-key", "sk-1") as server:
+        command = [binary, "bench-serve", "--base-url", server.url, "--num-prompts", "2", "--random-input-len", "4",
+                   "--random-output-len", "2", "--api-key"]
+        good, bad = (subprocess.run([*command, key], capture_output=True, text=True, timeout=60) for key in ("sk-1", "sk-2"))
+        assert good.returncode == 0, good.stderr
+        assert bad.returncode == 1 and "401" in bad.stderr
+
+
 def test_what_tells_of_the_server_alone_is_open(start):
     with start("--api-key", "sk-1") as server:
         for path in ("/", "/health", "/ready", "/ping", "/version", "/docs", "/openapi.json"):

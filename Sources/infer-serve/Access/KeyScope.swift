@@ -6,6 +6,6 @@ enum KeyScope: String, CaseIterable, Sendable {
   case metrics
   /// `/cache`
   case cache
-  /// `/admin`: what changes the server itself.
+  /// What changes the server itself, as loading and unloading models.
   case admin
 }

@@ -106,13 +106,16 @@ struct ListeningOptions: ParsableArguments {
   private var isLoopback: Bool { addresses.contains { isLoopback($0) == true && !$0.isSocket } }
 
   /// The server's addresses and the rules of their connections.
-  func configurations(_ logger: Logger) -> [HTTPServer.Configuration] {
+  ///
+  /// - Parameter certificates: The certificate of its address; `nil` for none.
+  func configurations(_ certificates: TLSCertificates?, _ logger: Logger) -> [HTTPServer.Configuration] {
     let rules = connectionRules(logger)
     return addresses.map { address in
       var rules = rules
       // No page in a browser comes to a socket by a name of its own.
       if address.isSocket { rules.hosts = HostRule(names: allowedHost, isLoopback: false) }
-      return HTTPServer.Configuration(address: address, rules: rules)
+      return HTTPServer.Configuration(
+        address: address, certificates: address.isSocket ? nil : certificates, rules: rules)
     }
   }
 

@@ -33,6 +33,7 @@ struct Serve: AsyncParsableCommand {
   @OptionGroup var settings: ModelSettings
   @OptionGroup var models: ModelSetOptions
   @OptionGroup var listening: ListeningOptions
+  @OptionGroup var tls: TLSOptions
   @OptionGroup var access: AccessOptions
   @OptionGroup var requests: RequestLimitOptions
   @OptionGroup var storage: StorageOptions
@@ -46,6 +47,9 @@ struct Serve: AsyncParsableCommand {
 
   func validate() throws {
     try require(0...604_800, "drain-timeout", drainTimeout)
+    guard tls.tlsCertificate == nil || listening.addresses.contains(where: { !$0.isSocket }) else {
+      throw ValidationError("--tls-certificate needs --host or --port: a Unix socket has no TLS")
+    }
     guard settings.model != nil || !models.modelEntry.isEmpty else {
       guard models.modelsDir.isEmpty else { throw ValidationError("there is no model in \(models.modelsDir[0])") }
       throw ValidationError("Missing expected argument '--model <path>'")
@@ -62,6 +66,7 @@ struct Serve: AsyncParsableCommand {
     try AddressSpace.checkBeforeStart()
     let keys = try access.keys()
     try access.check(keys, listening.openAddress)
+    let certificates = try tls.certificates()
     // One event loop does all input and output: the cores are the engine's.
     NIOSingletons.groupLoopCountSuggestion = 1
     let metrics = ServerMetrics()
@@ -76,18 +81,18 @@ struct Serve: AsyncParsableCommand {
       keys: keys, rootPath: listening.root, responses: try storage.responses(),
       ledger: try usage.ledger(logger), prices: try usage.priceTable(), logger: logger)
     let router = Routes.router(service, origins: listening.origins, proxies: listening.proxies)
-    let listeners = listening.configurations(logger).map { configuration in
+    let listeners = listening.configurations(certificates, logger).map { configuration in
       ListeningService(
         HTTPServer.application(configuration, router: router, onListening: lifecycle.listening), configuration)
     }
     let signals = Task {
       for await arrived in await UnixSignalsSequence(trapping: .sigterm, .sigint) { lifecycle.signal(arrived.rawValue) }
     }
-    let watching = keys?.watch(logger)
+    let watching = [keys?.watch(logger), certificates?.watch(logger)]
     let readings = Task { try await state.makeReadings() }
     defer {
       signals.cancel()
-      watching?.cancel()
+      for task in watching { task?.cancel() }
       readings.cancel()
     }
     try await Self.run(listeners, lifecycle)
@@ -140,7 +145,7 @@ struct Serve: AsyncParsableCommand {
     let threads = settings.computing.threadCount
     if let served = state.models.models.lazy.compactMap({ $0.use() }).first {
       switch log.logFormat {
-      case .text: note(Banner.text(served, addresses, threads: threads))
+      case .text: note(Banner.text(served, addresses, isEncrypted: tls.tlsCertificate != nil, threads: threads))
       case .json: metadata.merge(Banner.metadata(served, threads: threads)) { own, _ in own }
       }
     }

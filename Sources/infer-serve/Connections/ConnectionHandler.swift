@@ -3,6 +3,7 @@ import InferCore
 import InferText
 import NIOCore
 import NIOHTTP1
+import NIOSSL
 
 /// Sits next to the HTTP parser and sees to it that no client holds a connection: refuses what the layers above are not
 /// to see, closes behind the last answer, and closes when a client neither sends nor reads.
@@ -67,7 +68,11 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     if case ChannelEvent.inputClosed? = event as? ChannelEvent {
       inputIsClosed = true
       progress.noMoreRequests()
+      let isEncrypted = (try? context.pipeline.syncOperations.handler(type: NIOSSLServerHandler.self)) != nil
       switch progress.stage {
+      // Who ends encryption has ended, as all clients of HTTP do it: none goes on to read.
+      case .unanswered where isEncrypted, .answering where isEncrypted, .events where isEncrypted:
+        return context.close(promise: nil)
       case .idle: return context.close(promise: nil)
       case .unanswered: ClosedClientProbe.addToHead(of: context.pipeline)
       case .events: context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(ServerSentEvents.keepAlive))), promise: nil)
@@ -80,6 +85,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     // What comes after the fault is not parsed any more, and reported again and again.
     if progress.stage == .closing { return }
+    if case NIOSSLError.handshakeFailed = error { rules.note(error, ticket) }
     // A fault within a body is for the endpoint that reads it.
     guard let error = error as? HTTPParserError, progress.hasAnsweredAll else { return context.fireErrorCaught(error) }
     refuse(error == .headerOverflow ? .headerTooLarge : .malformed("\(error)"), context)

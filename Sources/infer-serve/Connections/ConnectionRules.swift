@@ -40,6 +40,11 @@ struct ConnectionRules: Sendable {
       ["status": "\(refusal.status)", "reason": "\(refusal.message)", "client": "\(ticket.origin.address)"])
   }
 
+  /// Tells of a connection whose encryption failed.
+  func note(_ error: any Error, _ ticket: ConnectionTicket) {
+    log.log(.info, "encryption failed", ["error": "\(error)", "client": "\(ticket.origin.address)"])
+  }
+
   /// Tells of a client that did not read its answer.
   func noteStalledReader(_ ticket: ConnectionTicket, bytes: Int) {
     log.log(.info, "client does not read", ["unread_bytes": "\(bytes)", "client": "\(ticket.origin.address)"])

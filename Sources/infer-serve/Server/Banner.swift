@@ -25,7 +25,9 @@ enum Banner {
   }
 
   /// The model, the addresses, and a command to try.
-  static func text(_ served: ServedModel, _ addresses: [ListeningAddress], threads: Int) -> String {
+  static func text(
+    _ served: ServedModel, _ addresses: [ListeningAddress], isEncrypted: Bool = false, threads: Int
+  ) -> String {
     let summary = served.model.summary
     let limits = served.engine.limits
     let body: JSONValue = [
@@ -41,24 +43,25 @@ enum Banner {
       \(Quantity.mebibytes(limits.cacheBytes)) (\(limits.maxRunning) sequences)\(memoryLimit(.current))
         context    \(limits.contextLength) tokens
         threads    \(Self.threads(threads, .current))
-        listening  \(addresses.map(Self.url).joined(separator: ", ")), with a page to chat in for browsers
+        listening  \(addresses.map { url($0, isEncrypted) }.joined(separator: ", ")), with a page to chat in for browsers
 
       Try it:
-        curl -N \(addresses.first.map(Self.target) ?? "")/v1/chat/completions \
+        curl -N \(addresses.first.map { target($0, isEncrypted) } ?? "")/v1/chat/completions \
       -H 'Content-Type: application/json' -d '\(body.serialized().replacing("'", with: #"'\''"#))'
 
       """
   }
 
-  private static func url(_ address: ListeningAddress) -> String {
-    if case .network = address { "http://\(address)" } else { "unix:\(address)" }
+  private static func url(_ address: ListeningAddress, _ isEncrypted: Bool) -> String {
+    if case .network = address { "http\(isEncrypted ? "s" : "")://\(address)" } else { "unix:\(address)" }
   }
 
   /// The arguments of curl that bring it to an address.
-  private static func target(_ address: ListeningAddress) -> String {
+  private static func target(_ address: ListeningAddress, _ isEncrypted: Bool) -> String {
     switch address {
-    case .network("0.0.0.0", let port), .network("::", let port): "http://127.0.0.1:\(port)"
-    case .network: url(address)
+    case .network("0.0.0.0", let port), .network("::", let port):
+      url(.network(host: "127.0.0.1", port: port), isEncrypted)
+    case .network: url(address, isEncrypted)
     case .socket(let path): "--unix-socket '\(path)' http://localhost"
     }
   }

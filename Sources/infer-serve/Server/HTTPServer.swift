@@ -9,6 +9,8 @@ enum HTTPServer {
   /// The address to listen at, and the server's patience.
   struct Configuration: Sendable {
     var address: ListeningAddress
+    /// The certificate of a server that speaks TLS; `nil` for one that does not.
+    var certificates: TLSCertificates?
     /// The rules for connections.
     var rules: ConnectionRules
   }
@@ -23,12 +25,15 @@ enum HTTPServer {
   ) -> some ApplicationProtocol {
     let decoder = HTTP1Channel.Configuration.DecoderConfiguration(
       maxHeaderFieldSize: headerLimit, maxHeaderListSize: headerLimit, maxHeaderFieldCount: 200)
-    let (address, rules) = (configuration.address, configuration.rules)
+    let (address, rules, certificates) = (configuration.address, configuration.rules, configuration.certificates)
+    let channel = HTTP1Channel.Configuration(
+      additionalChannelHandlers: [DisconnectHandler(rules)], httpDecoderConfiguration: decoder)
     return Application(
       responder: MethodResponder(router.buildResponder()),
-      server: .http1(
-        configuration: HTTP1Channel.Configuration(
-          additionalChannelHandlers: [DisconnectHandler(rules)], httpDecoderConfiguration: decoder)),
+      server: HTTPServerBuilder { responder in
+        let plain = HTTP1Channel(responder: responder, configuration: channel)
+        return if let certificates { TLSChannel(base: plain, certificates: certificates) } else { plain }
+      },
       configuration: ApplicationConfiguration(
         address: address.binding, serverName: "infer-serve"),
       onServerRunning: { channel in

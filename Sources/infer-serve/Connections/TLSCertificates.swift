@@ -1,0 +1,63 @@
+import Foundation
+import InferCore
+import NIOSSL
+
+/// A server's certificate and its key, from files that may change.
+final class TLSCertificates: Sendable {
+  /// The file of the certificate and those above it, in PEM.
+  let certificate: URL
+  /// The file of the certificate's key, in PEM.
+  let key: URL
+  /// The files' versions when they were first read.
+  let versions: [FileVersion?]
+  private let current: Monitor<NIOSSLContext>
+  /// Held by whoever reads the files.
+  private let reading = Monitor(())
+
+  /// - Throws: ``CommandFailure`` for files that cannot be read, or that do not belong together.
+  init(certificate: URL, key: URL) throws(CommandFailure) {
+    self.certificate = certificate
+    self.key = key
+    versions = [certificate, key].map { FileVersion($0) }
+    current = Monitor(try Self.read(certificate, key))
+  }
+
+  /// The files' contents for a new connection.
+  var context: NIOSSLContext { current.withLock { $0 } }
+
+  /// Reads the files again. Connections that are open keep what they have.
+  ///
+  /// - Throws: ``CommandFailure`` for what cannot be used; the certificate is then what it was.
+  func reload() throws(CommandFailure) {
+    try reading.withLock { (_) throws(CommandFailure) in
+      let read = try Self.read(certificate, key)
+      current.withLock { $0 = read }
+    }
+  }
+
+  private static func read(_ certificate: URL, _ key: URL) throws(CommandFailure) -> NIOSSLContext {
+    let paths = (certificate: certificate.path(percentEncoded: false), key: key.path(percentEncoded: false))
+    for path in [paths.certificate, paths.key] where !FileManager.default.isReadableFile(atPath: path) {
+      throw CommandFailure("\(path) cannot be read: there is no such file, or it is not for this user")
+    }
+    let chain: [NIOSSLCertificate]
+    do { chain = try NIOSSLCertificate.fromPEMFile(paths.certificate) } catch {
+      throw CommandFailure("\(paths.certificate) is no certificate in PEM")
+    }
+    guard let leaf = chain.first else { throw CommandFailure("\(paths.certificate) is no certificate in PEM") }
+    let secret: NIOSSLPrivateKey
+    do { secret = try NIOSSLPrivateKey(file: paths.key, format: .pem) } catch {
+      throw CommandFailure("\(paths.key) is no private key in PEM, or is encrypted")
+    }
+    guard Date(timeIntervalSince1970: Double(leaf.notValidAfter)) > Date() else {
+      throw CommandFailure("the certificate in \(paths.certificate) has expired")
+    }
+    var configuration = TLSConfiguration.makeServerConfiguration(
+      certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(secret))
+    configuration.minimumTLSVersion = .tlsv12
+    configuration.applicationProtocols = ["http/1.1"]
+    do { return try NIOSSLContext(configuration: configuration) } catch {
+      throw CommandFailure("the key in \(paths.key) does not fit the certificate in \(paths.certificate)")
+    }
+  }
+}
