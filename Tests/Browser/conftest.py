@@ -20,8 +20,14 @@ def pytest_addoption(parser):
 
 
 @pytest.fixture(scope="session")
-def server(request):
-    with Server(request.config.getoption("--binary"), request.config.getoption("--model")) as server:
+def start(request):
+    """Starts a server with options of its own."""
+    return lambda *options: Server(request.config.getoption("--binary"), request.config.getoption("--model"), *options)
+
+
+@pytest.fixture(scope="session")
+def server(start):
+    with start() as server:
         yield server
 
 
@@ -41,7 +47,7 @@ def visit(browser, server):
     that the policy forbids, and no request to anywhere else."""
     contexts, faults, expected = [], [], []
 
-    def visit(path="/", *, width=1200, height=800, locale="en-US", permits=(), prepare=None, **options):
+    def visit(path="/", *, base=server.url, width=1200, height=800, locale="en-US", permits=(), prepare=None, **options):
         context = browser.new_context(
             viewport={"width": width, "height": height}, locale=locale, permissions=["clipboard-read", "clipboard-write"],
             **options)
@@ -51,10 +57,10 @@ def visit(browser, server):
         page.set_default_timeout(15_000)
         page.on("console", lambda message: message.type == "error" and faults.append(message.text))
         page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("request", lambda request: None if request.url.startswith((server.url, "data:", "blob:")) else faults.append(request.url))
+        page.on("request", lambda request: None if request.url.startswith((base, "data:", "blob:")) else faults.append(request.url))
         if prepare:
             prepare(page)
-        page.goto(server.url + path)
+        page.goto(base + path)
         return page
 
     yield visit

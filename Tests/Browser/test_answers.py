@@ -205,3 +205,22 @@ def test_refusals_and_lost_connections_are_told(visit):
     page.click("button[aria-label='Answer again']")
     finished(page)
     assert page.locator(".turn.assistant .note").inner_text() == "The answer ended at the limit of its length."
+
+
+def test_a_server_with_keys_is_used_with_one(visit, start):
+    with start("--api-key", "sk-page") as server:
+        # The server ends before the page does.
+        board = visit("/dashboard", base=server.url, permits=["401", "ERR_"])
+        wait_until(lambda: board.locator("#key-form").is_visible())
+        wait_until(lambda: "API key" in board.locator("#state").inner_text())
+        board.fill("#key", "sk-page")
+        board.press("#key", "Enter")
+        board.wait_for_selector(".is-live")
+        # The chat of the same browser has the key already.
+        board.goto(server.url + "/")
+        wait_until(lambda: board.locator("#model option").all_inner_texts() == ["tiny"])
+        send(board, "What is 47 + 85?")
+        assert board.locator(".turn.assistant .content").inner_text() == "132"
+        board.click("header a")
+        board.wait_for_selector("#key-rows th")
+        assert board.locator("#key-rows th").inner_text() == "api-key#1"

@@ -1,8 +1,11 @@
 """The files of the page, as browsers and programs get them."""
+import subprocess
 from pathlib import Path
 
 import httpx
 import pytest
+
+from server import events, read_answer, request
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / "Sources/CPage/page"
 BROWSER = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"}
@@ -47,7 +50,6 @@ def test_programs_are_greeted_with_json(server, accept):
 @pytest.mark.parametrize("name", ["nothing", "", "../index.html", "index.html", "%2e%2e/index.html", "vendor"])
 def test_other_names_are_not_there(server, name):
     # httpx would take dots out of the path.
-    from server import read_answer, request
     status, _, body = read_answer(server.connect(request("GET", f"/page/{name}", Connection="close")))
     assert status == 404 and b"unknown_url" in body
     assert httpx.post(server.url + "/page/main.js").status_code == 405
@@ -59,7 +61,6 @@ def test_statistics_tell_what_happened_and_go_on(server):
     generated = before["columns"].index("generated_tokens")
     with httpx.stream("GET", server.url + "/stats", headers={"accept": "text/event-stream"}, timeout=20) as response:
         assert response.headers["content-type"].startswith("text/event-stream")
-        from server import events
         stream = events(response)
         first = next(stream)
         assert first["columns"] == before["columns"]
@@ -85,3 +86,29 @@ def test_a_server_that_drains_does_not_wait_for_dashboards(start):
             for _ in lines:
                 pass
         assert server.exit_code(10) == 0
+
+
+def test_pages_are_open_and_statistics_tell_keys_of_themselves(start, binary, tmp_path):
+    def add(*options):
+        command = [binary, "keys", "add", "--file", str(tmp_path / "keys.json"), *options]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout.strip()
+
+    names = {"one": ["inference", "metrics"], "other": ["inference"], "all": ["metrics", "admin"]}
+    keys = {name: add(name, *(part for scope in scopes for part in ("--scope", scope))) for name, scopes in names.items()}
+    headers = {name: {"authorization": f"Bearer {key}"} for name, key in keys.items()}
+    with start("--api-key-file", str(tmp_path / "keys.json")) as server:
+        for path in ("/", "/dashboard", "/page/main.js"):
+            assert httpx.get(server.url + path, headers=BROWSER).status_code == 200
+        assert httpx.get(server.url + "/stats").status_code == 401
+        assert httpx.get(server.url + "/stats", headers=headers["other"]).status_code == 403
+        body = server.chat(max_tokens=5, ignore_eos=True)
+        usage = server.post("/v1/chat/completions", body, headers=headers["one"]).json()["usage"]
+        server.post("/v1/chat/completions", body, headers=headers["other"])
+
+        def rows(name):
+            return {row.pop("key"): row for row in httpx.get(server.url + "/stats", headers=headers[name]).json()["keys"]}
+
+        expected = {"requests": 1, "prompt_tokens": usage["prompt_tokens"], "generated_tokens": 5, "refused": 0}
+        # What asks is counted when it is answered.
+        assert rows("one") == {"one": expected}
+        assert rows("all")["other"] == expected | {"requests": 2, "refused": 1}

@@ -99,7 +99,8 @@ byID("key-form").addEventListener("submit", (event) => { event.preventDefault();
 document.addEventListener("keywanted", () => { byID("key-form").hidden = false; });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 addEventListener("resize", draw);
-readings.follow(draw, (isConnected) => {
-  byID("state").textContent = t(isConnected ? "live" : "connecting");
+readings.follow(draw, (isConnected, refusal) => {
+  const text = refusal ?? t(isConnected ? "live" : "connecting");
+  if (byID("state").textContent !== text) byID("state").textContent = text;
   byID("state").classList.toggle("is-live", isConnected);
 });

@@ -1,5 +1,5 @@
 // The server's readings, second by second: those of the last hour, and those that come.
-import { events, request } from "./api.js";
+import { events, Refusal, request } from "./api.js";
 
 const kept = 3700;
 
@@ -30,7 +30,9 @@ export class Readings {
     return low;
   }
 
-  /** Follows the server for ever. `changed` is called after each reading, `connected` when the connection comes or goes. */
+  /**
+   * Follows the server for ever. `changed` is called after each reading, `connected` when the connection comes, or goes
+   * and why, where the server says so. */
   async follow(changed, connected) {
     for (;;) {
       this.#control = new AbortController();
@@ -43,8 +45,11 @@ export class Readings {
           this.#take(event);
           changed();
         }
-      } catch { /* The server may come back. */ }
-      connected(false);
+        connected(false);
+      } catch (error) {
+        // The server may come back, and a key may be given.
+        connected(false, error instanceof Refusal ? error.message : undefined);
+      }
       if (this.#control.signal.aborted) continue;
       await new Promise((resolve) => setTimeout(resolve, 2000));
     }

@@ -2,7 +2,7 @@
 enum KeyScope: String, CaseIterable, Sendable {
   /// Answers, embeddings, tokens, and what clients keep: models, sessions, responses.
   case inference
-  /// `/metrics`
+  /// `/metrics` and `/stats`.
   case metrics
   /// `/cache`
   case cache
