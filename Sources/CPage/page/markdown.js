@@ -16,8 +16,8 @@ const delimited = (name, level, start, rule, isDisplayed) => ({
 
 use({
   extensions: [
-    delimited("formulaBlock", "block", /\$\$/, /^ {0,3}\$\$([^$]{1,4000}?)\$\$[ \t]*(?:\n|$)/, true),
-    delimited("formulaBlock2", "block", /\\\[/, /^ {0,3}\\\[([^]{1,4000}?)\\\][ \t]*(?:\n|$)/, true),
+    delimited("formulaBlock", "block", /\n {0,3}\$\$/, /^ {0,3}\$\$([^$]{1,4000}?)\$\$[ \t]*(?:\n|$)/, true),
+    delimited("formulaBlock2", "block", /\n {0,3}\\\[/, /^ {0,3}\\\[([^]{1,4000}?)\\\][ \t]*(?:\n|$)/, true),
     delimited("formulaDisplay", "inline", /\$\$/, /^\$\$([^$\n]{1,4000}?)\$\$/, true),
     delimited("formulaInline", "inline", /\$/, /^\$(?![\s$])([^$\n]{0,999}[^\s$\\])\$(?!\d)/, false),
     delimited("formulaInline2", "inline", /\\\(/, /^\\\(([^\n]{1,999}?)\\\)/, false),
@@ -25,7 +25,7 @@ use({
 });
 
 // Longer runs of text are shown as they are: what they could mean is not worth the time.
-const inlineLimit = 20_000;
+const inlineLimit = 8_000;
 const growingLimit = 16_000;
 const finalLimit = 100_000;
 const pieceLength = 8_000;
