@@ -8,7 +8,7 @@ SWIFT_PATHS := Package.swift Sources Tests
 BUILD := -c release -Xswiftc -enable-testing
 
 .PHONY: serve build test bench format lint docs swift-test kernels-test allocation-test fuzz-test client-test \
-  client-test-all kill-test page-test instruction-test instruction-update outside-test thread-test clean
+  client-test-all kill-test monitoring-test page-test instruction-test instruction-update outside-test thread-test clean
 
 serve: build
 	exec $(BINARY) serve --model $(MODEL) --port $(PORT)
@@ -65,6 +65,10 @@ kill-test: build .venv/installed
 client-test-all: build .venv-all/installed
 	.venv-all/bin/python -m pytest -q -W ignore::UserWarning Tests/Clients --binary $(BINARY)
 
+# Its metrics in Prometheus, with the alerts and the Grafana dashboard that are shipped.
+monitoring-test: build .venv/installed .build/prometheus-installed
+	.venv/bin/python -m pytest -q Tests/Monitoring --binary $(BINARY) --model $(MODEL)
+
 # The page, in Debian's Chromium.
 page-test: build .venv-page/installed
 	.venv-page/bin/python -m pytest -q Tests/Browser --binary $(BINARY)
@@ -103,6 +107,10 @@ docs: .build/libraries-installed
 
 .build/valgrind-installed: scripts/install-libraries.sh
 	scripts/install-libraries.sh valgrind binutils
+	mkdir -p .build && touch $@
+
+.build/prometheus-installed: scripts/install-libraries.sh
+	scripts/install-libraries.sh prometheus
 	mkdir -p .build && touch $@
 
 .venv/installed: Tests/EndToEnd/requirements.txt scripts/make-venv.sh

@@ -1,4 +1,5 @@
 """Starting, draining and stopping."""
+import os
 import signal
 import socket
 import subprocess
@@ -106,3 +107,17 @@ def test_a_second_signal_that_cuts_nothing_is_no_failure(start):
         server.signal()
         server.signal()
         assert server.exit_code(10) == 0
+
+
+@pytest.mark.parametrize("prefix", ["", "@"])
+def test_a_service_manager_is_told(start, tmp_path, monkeypatch, prefix):
+    name = str(tmp_path / "notify") if not prefix else f"infer-serve-test-{os.getpid()}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(name if not prefix else "\0" + name)
+        manager.settimeout(30)
+        monkeypatch.setenv("NOTIFY_SOCKET", prefix + name)
+        with start("--served-model-name", "m") as server:
+            assert manager.recv(1000) == b"READY=1\nSTATUS=serving m"
+            server.signal()
+            assert manager.recv(1000) == b"STOPPING=1\nSTATUS=draining"
+            assert server.exit_code() == 0

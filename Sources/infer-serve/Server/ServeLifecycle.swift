@@ -22,6 +22,7 @@ final class ServeLifecycle: Service {
   private let logger: Logger
   private let listeners: Int
   private let announce: @Sendable ([ListeningAddress]) -> Void
+  private let manager = ServiceManager()
   private let events: AsyncStream<Event>
   private let post: AsyncStream<Event>.Continuation
 
@@ -68,8 +69,12 @@ final class ServeLifecycle: Service {
         if addresses.count == listeners { startLoading() }
       case .loaded:
         if let error = state.models.failure { throw error }
-        if state.becomeReady() { announce(addresses) }
+        if state.becomeReady() {
+          announce(addresses)
+          manager?.tellReady("serving \(state.models.names.joined(separator: ", "))")
+        }
       case .signal:
+        manager?.tellStopping()
         logger.notice("draining", metadata: ["limit_s": "\(drainLimit.components.seconds)"])
         startDraining()
       case .drained:
