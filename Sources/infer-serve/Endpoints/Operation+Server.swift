@@ -171,7 +171,7 @@ extension Operation {
           "requests": count, "prompt_tokens": count, "cached_tokens": count, "generated_tokens": count,
           "reasoning_tokens": count, "seconds": .number, "cost": .number.orNull,
         ])),
-    ]), statuses: [404],
+    ]),
     parameters: [
       query("by", .string, "What tells sums apart: hour, day, key and model, with commas."),
       query("from", .string, "The first moment, as 2027-01-31T00:00:00Z; hours count as a whole."),

@@ -61,7 +61,6 @@ struct UsageEndpoint: Sendable {
 
 extension APIError {
   /// Nobody counts.
-  fileprivate static let usageOff = APIError(
-    status: 404, message: "The server keeps no usage; --usage-db names the file to keep it in.",
-    type: "invalid_request_error", code: "usage_off")
+  fileprivate static let usageOff = APIError.invalid(
+    nil, "The server keeps no usage; --usage-db names the file to keep it in.", code: "usage_off")
 }
