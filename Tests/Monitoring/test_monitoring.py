@@ -63,7 +63,8 @@ def prometheus(server, tmp_path_factory):
     def scraped():
         try:
             return ask("query", query='up{job="infer-serve"} == 1')["result"]
-        except httpx.HTTPError:
+        except (httpx.HTTPError, ValueError):
+            # It is starting: nobody listens, or what answers is no JSON yet.
             return []
 
     try:
