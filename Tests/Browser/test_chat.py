@@ -157,7 +157,8 @@ def test_settings_are_sent(visit):
     body = bodies[-1]
     assert body["temperature"] == 0.5 and body["max_tokens"] == 60 and body["enable_thinking"] is False
     assert body["messages"][0] == {"role": "system", "content": "Be brief."} and body["model"] == "tiny"
-    assert list(json.loads(answers(page)[0])) == ["sum"] and page.locator("details").is_hidden()
+    # The answer may be cut off by its limit, but not be another.
+    assert re.match(r'\{\s*"sum"\s*:', answers(page)[0]) and page.locator("details").is_hidden()
     page.reload()
     page.select_option("#thinking", "high")
     page.click("#open-settings")
@@ -167,7 +168,7 @@ def test_settings_are_sent(visit):
     assert page.locator("#fields").is_hidden()
     page.keyboard.press("Escape")
     send(page, SUM)
-    assert bodies[-1]["reasoning_effort"] == "high" and isinstance(json.loads(answers(page)[-1]), list)
+    assert bodies[-1]["reasoning_effort"] == "high" and answers(page)[-1].lstrip().startswith("[")
     page.click("#open-settings")
     page.fill("#schema", "{")
     assert page.locator("#schema-note").inner_text().startswith("Not valid")
