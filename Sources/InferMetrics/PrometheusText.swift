@@ -1,7 +1,7 @@
 /// Writes metrics in the Prometheus text format, version 0.0.4
 /// (prometheus.io/docs/instrumenting/exposition_formats).
 ///
-/// Families of one name, which may be written again with other ``commonLabels``, stand together, as the format demands.
+/// Families of one name, which may be written again with other labels, stand together, as the format demands.
 public struct PrometheusText {
   /// The value of the header `Content-Type`.
   public static let contentType = "text/plain; version=0.0.4; charset=utf-8"
