@@ -24,8 +24,12 @@ public final class Engine: Sendable {
 
   /// Reserves memory for state and starts the engine's thread, which sleeps while there is nothing to do.
   ///
-  /// - Parameter threads: A share of threads that several engines have; by default the engine has threads of its own, as
-  ///   many as the configuration says.
+  /// - Parameters:
+  ///   - model: The model, which other engines may run as well.
+  ///   - configuration: The engine's memory, its threads, and the sizes of requests that it takes.
+  ///   - metrics: The engine's metrics; those of an engine that has ended go on.
+  ///   - threads: A share of threads that several engines have; by default the engine has threads of its own, as many as
+  ///     the configuration says.
   /// - Throws: ``ConfigurationError`` when a value makes no sense, a budget is too small for a single sequence, or
   ///   the system refuses memory or a thread.
   public init(
