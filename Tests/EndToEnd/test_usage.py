@@ -76,6 +76,8 @@ def test_keys_see_their_own_and_prices_apply(start, binary, tmp_path):
         assert table.text.splitlines()[1].startswith(f"ann,{server.model},2,")
         assert usage(server, key=root, by="colour").json()["error"]["param"] == "by"
         assert usage(server, key=root, **{"from": "2999-01-01T00:00:00Z"}).json()["data"] == []
+        backwards = {"from": "2999-01-01T00:00:00Z", "to": "1950-01-01T00:00:00Z"}
+        assert usage(server, key=root, **backwards).json()["data"] == []
         printed = subprocess.run(
             [binary, "usage", "--usage-db", str(database), "--by", "key", "--format", "csv"],
             capture_output=True, text=True, check=True).stdout

@@ -27,8 +27,8 @@ struct UsageCommand: ParsableCommand {
 
   func validate() throws {
     guard options.usageDb != nil else { throw ValidationError("Missing expected argument '--usage-db <file>'") }
-    _ = try hour(from, "from")
-    _ = try hour(to, "to")
+    _ = try time(from, "from")
+    _ = try time(to, "to")
     _ = try groupings()
   }
 
@@ -36,8 +36,7 @@ struct UsageCommand: ParsableCommand {
     guard let path = options.usageDb?.description else { return }
     guard FileManager.default.fileExists(atPath: path) else { throw CommandFailure("there is no file \(path)") }
     let ledger = try UsageLedger(path: path, logger: HTTPServer.quietLogger)
-    let end = try hour(to, "to") ?? 1 << 40
-    let rows = try ledger.rows(in: min(try hour(from, "from") ?? 0, end)..<end)
+    let rows = try ledger.rows(in: UsageLedger.hours(from: try time(from, "from"), to: try time(to, "to")))
     let report = UsageReport(rows, by: try groupings(), prices: try options.priceTable())
     switch format {
     case .csv: try emit(report.csv)
@@ -52,12 +51,12 @@ struct UsageCommand: ParsableCommand {
     }
   }
 
-  private func hour(_ text: String?, _ name: String) throws -> Int? {
+  private func time(_ text: String?, _ name: String) throws -> Date? {
     guard let text else { return nil }
     guard let date = Timestamp.date(text) else {
       throw ValidationError("--\(name) must be a time like 2027-01-31T00:00:00Z, not '\(text)'")
     }
-    return Int((date.timeIntervalSince1970 / 3600).rounded(.down))
+    return date
   }
 
   private static func table(_ rows: [[String]]) -> String {

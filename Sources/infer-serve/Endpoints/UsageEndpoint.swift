@@ -14,10 +14,10 @@ struct UsageEndpoint: Sendable {
     guard let ledger = service.ledger else { throw APIError.usageOff }
     let query = request.uri.queryParameters
     let groupings = try Self.groupings(query["by"].map(String.init) ?? "key,model")
-    let hours = try Self.hour(request, "from", or: 0)..<max(0, Self.hour(request, "to", or: 1 << 40))
+    let hours = UsageLedger.hours(from: try Self.time(request, "from"), to: try Self.time(request, "to"))
     let key = context.grant.key.flatMap { $0.scopes.contains(.admin) ? nil : $0.name }
     let rows: [UsageRow]
-    do throws(CommandFailure) { rows = try ledger.rows(in: hours.clamped(to: 0..<1 << 40), of: key) } catch {
+    do throws(CommandFailure) { rows = try ledger.rows(in: hours, of: key) } catch {
       service.logger.error("usage not read", metadata: ["error": "\(error.localizedDescription)"])
       throw APIError.unavailable("The usage cannot be read now.", code: "usage_unavailable", retryAfter: 1)
     }
@@ -46,16 +46,14 @@ struct UsageEndpoint: Sendable {
     return groupings
   }
 
-  /// The hour of a moment that the query names.
-  private static func hour(
-    _ request: Request, _ name: String, or other: Int
-  ) throws(APIError) -> Int {
-    guard let text = request.uri.queryParameters[name[...]] else { return other }
+  /// A moment that the query names.
+  private static func time(_ request: Request, _ name: String) throws(APIError) -> Date? {
+    guard let text = request.uri.queryParameters[name[...]] else { return nil }
     // A plus stands for a space in a query.
     guard let date = Timestamp.date(String(text).replacing(" ", with: "+")) else {
       throw .invalid(name, "\(name) must be a time like 2027-01-31T00:00:00Z, not '\(text)'.", code: "invalid_value")
     }
-    return Int((date.timeIntervalSince1970 / 3600).rounded(.down))
+    return date
   }
 }
 

@@ -110,7 +110,7 @@ final class ModelChanges: Sendable {
     while true {
       let others = models.filter { $0 !== model && $0.bytes > 0 }
       let taken = others.reduce(0) { $0 + $1.bytes }
-      guard !others.isEmpty, taken + needed > budget else { return }
+      guard !others.isEmpty, needed > budget - taken else { return }
       guard
         let victim = others.filter({ !$0.definition.isPinned && !$0.isBusy }).min(by: { $0.lastUse < $1.lastUse })
       else {

@@ -81,7 +81,7 @@ final class UsageLedger: Sendable {
 
   /// Adds a request's cost, which is in the file when this returns, unless that cannot be written.
   func add(_ counts: UsageCounts, of payer: Payer, at time: Date = Date()) {
-    let hour = Int((time.timeIntervalSince1970 / 3600).rounded(.down))
+    let hour = Self.hour(of: time)
     state.withLock { state in
       let slot = Slot(hour: hour, payer: payer)
       guard state.pending[slot] != nil || state.pending.count < Self.limit else { return }
@@ -129,6 +129,14 @@ final class UsageLedger: Sendable {
         counts.generatedTokens, counts.reasoningTokens, counts.seconds,
       ])
   }
+
+  /// The hours since 1970 from one moment to another; none where the second is before the first.
+  static func hours(from start: Date?, to end: Date?) -> Range<Int> {
+    let end = end.map(hour) ?? 1 << 40
+    return min(start.map(hour) ?? 0, end)..<end
+  }
+
+  private static func hour(of time: Date) -> Int { Int((time.timeIntervalSince1970 / 3600).rounded(.down)) }
 
   /// Writes what is pending, if that can be.
   func flush() { state.withLock { write(&$0) } }

@@ -41,6 +41,13 @@ struct UsageLedgerTests {
     #expect(try ledger.rows(in: 0..<10, of: "x").isEmpty)
   }
 
+  @Test func timesInTheWrongOrderAreNone() {
+    #expect(UsageLedger.hours(from: time + 7200, to: time).isEmpty)
+    #expect(UsageLedger.hours(from: time, to: Date(timeIntervalSince1970: -7200)).isEmpty)
+    #expect(UsageLedger.hours(from: time, to: time + 7200) == 2..<4)
+    #expect(UsageLedger.hours(from: nil, to: nil).contains(2))
+  }
+
   /// While somebody else has the file locked, costs wait in memory.
   @Test func aLockedFileLosesNothing() throws {
     let ledger = try open()
