@@ -1,6 +1,6 @@
 import Foundation
 
-/// What tells a file from what it was before: another file under its name, another length or time.
+/// The version of a file: its number, its length and the time of its last change.
 struct FileVersion: Equatable, Sendable {
   private let number: UInt64
   private let size: UInt64

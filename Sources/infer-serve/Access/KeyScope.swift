@@ -6,6 +6,6 @@ enum KeyScope: String, CaseIterable, Sendable {
   case metrics
   /// `/cache`
   case cache
-  /// What changes the server itself, as loading and unloading models.
+  /// Changes of the server itself, as loading and unloading models.
   case admin
 }

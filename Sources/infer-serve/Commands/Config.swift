@@ -13,7 +13,7 @@ struct Config: ParsableCommand {
       help: ArgumentHelp("A configuration file, or options of serve.", valueName: "file or options"))
     var words: [String] = []
 
-    /// What `serve` would make of them.
+    /// The arguments that `serve` would get of them.
     func arguments() throws -> ServeArguments {
       let options = words.first.map { $0.hasPrefix("-") } ?? true ? words : ["--config"] + words
       return try ServeArguments(options, environment: ProcessInfo.processInfo.environment)

@@ -85,9 +85,8 @@ struct ConfigurationFile {
   ) throws(CommandFailure) -> Setting? {
     let name = Self.name(key)
     guard let entry = options[name], entry.name == name, name != "config" else {
-      let near = Spelling.nearest(to: name, among: options.names.filter { $0 != "config" } + others)
-      throw CommandFailure(
-        "\(place(of: key)): unknown key '\(key.string ?? "")'\(near.map { "; did you mean '\($0)'?" } ?? "")")
+      let hint = Spelling.hint(for: name, among: options.names.filter { $0 != "config" } + others)
+      throw CommandFailure("\(place(of: key)): unknown key '\(key.string ?? "")'\(hint)")
     }
     if value.tag.rawValue == Tag.Name.null.rawValue { return nil }
     var values: [String] = []

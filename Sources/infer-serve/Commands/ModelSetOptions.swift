@@ -1,7 +1,7 @@
 import ArgumentParser
 import InferCore
 
-/// What the models of a server share.
+/// The options that all models of a server share.
 struct ModelSetOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(

@@ -17,8 +17,8 @@ enum PriceFile {
     var thinking: Double?
   }
 
-  private static let members: Set = ["currency", "models"]
-  private static let prices: Set = ["input", "cached", "output", "thinking"]
+  private static let members = ["currency", "models"]
+  private static let prices = ["input", "cached", "output", "thinking"]
 
   /// Reads a file.
   ///
@@ -52,12 +52,10 @@ enum PriceFile {
     return table
   }
 
-  private static func check(_ node: Node?, _ names: Set<String>, _ path: String) throws(CommandFailure) {
-    for (key, _) in node?.mapping ?? [:] where !names.contains(key.string ?? "") {
-      let near = Spelling.nearest(to: key.string ?? "", among: names.sorted())
-      let line = key.mark.map { ":\($0.line)" } ?? ""
-      throw CommandFailure(
-        "\(path)\(line): unknown key '\(key.string ?? "")'\(near.map { "; did you mean '\($0)'?" } ?? "")")
+  private static func check(_ node: Node?, _ names: [String], _ path: String) throws(CommandFailure) {
+    for (key, _) in node?.mapping ?? [:] where !names.containsExactly(key.string ?? "") {
+      let (name, line) = (key.string ?? "", key.mark.map { ":\($0.line)" } ?? "")
+      throw CommandFailure("\(path)\(line): unknown key '\(name)'\(Spelling.hint(for: name, among: names))")
     }
   }
 

@@ -40,7 +40,7 @@ struct ConnectionRules: Sendable {
       ["status": "\(refusal.status)", "reason": "\(refusal.message)", "client": "\(ticket.origin.address)"])
   }
 
-  /// Tells of a connection whose encryption failed.
+  /// Logs a connection whose encryption failed.
   func note(_ error: any Error, _ ticket: ConnectionTicket) {
     log.log(.info, "encryption failed", ["error": "\(error)", "client": "\(ticket.origin.address)"])
   }

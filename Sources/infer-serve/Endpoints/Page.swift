@@ -52,7 +52,7 @@ struct Page: Sendable {
     return response
   }
 
-  /// What the server does, live.
+  /// The page of live figures.
   func dashboard(_ request: Request, _ context: ServeContext) throws -> Response { try file("dashboard.html", request) }
 
   /// A file that the pages use.

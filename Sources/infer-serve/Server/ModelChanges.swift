@@ -27,7 +27,7 @@ final class ModelChanges: Sendable {
         case .unloaded, .unloading, .failed: .loading(nil)
         }
       }
-      // What was asked for last is at or behind this model's loading.
+      // The last change is this model's loading, or comes after it.
       if !begins, let last { return last }
       return enqueue(in: &last) { await $0.loadNow(model) }
     }

@@ -16,7 +16,7 @@ struct ServeContext: RequestContext {
   let record = RequestRecord()
   /// The method, if it is none of those that are known.
   var unknownMethod: HTTPRequest.Method?
-  /// What the request may do.
+  /// The rights of the request.
   var grant = Grant.anonymous
 
   init(source: ApplicationRequestContextSource) {

@@ -9,6 +9,11 @@ enum Spelling {
     return near.min { $0.distance < $1.distance }?.name
   }
 
+  /// The end of a complaint about an unknown name: the nearest one, or nothing.
+  static func hint(for word: String, among names: some Sequence<String>) -> String {
+    nearest(to: word, among: names).map { "; did you mean '\($0)'?" } ?? ""
+  }
+
   /// The number of letters that are added, removed, replaced or exchanged with their neighbour to make one word of the
   /// other (optimal string alignment: Damerau 1964).
   static func distance(_ a: String, _ b: String) -> Int {
