@@ -22,7 +22,7 @@ LAYERS = {
         "Errors", "Machine", "Threads", "Memory", "Formats", "Matrices", "State", "Step", "Kernels", "Weights",
         "Sampling", "Cache", "Persistence", "Engine", "",
     ],
-    "infer-serve": ["Terminal", "Wire", "Access", "Connections", "Server", "Endpoints", "Replay", "Commands", ""],
+    "infer-serve": ["Terminal", "Wire", "Access", "Connections", "Server", "Endpoints", "Replay", "Chat", "Commands", ""],
 }
 
 # Folders, or whole targets, that alone may import a module.
@@ -37,7 +37,7 @@ IMPORTS = {
     "GRDB": ["infer-serve/Server"],
     "Glibc": [
         "InferCore/Memory", "InferCore/Threads", "InferCore/Kernels", "HybridBlocks/Families", "infer-serve/Connections",
-        "infer-serve/Commands"],
+        "infer-serve/Terminal", "infer-serve/Commands"],
 }
 
 # Where the order of InferCore's folders is written down for people.

@@ -71,25 +71,33 @@ struct ReplayClient: Sendable {
   }
 
   /// The errors of connecting.
-  private static let unreachable = [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, ETIMEDOUT, EADDRNOTAVAIL, EMFILE]
+  private static let unreachable = [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, ETIMEDOUT, EADDRNOTAVAIL, EMFILE, ENOENT]
 
   private static func words(_ error: IOError) -> String { unsafe String(cString: strerror(error.errnoCode)) }
 
   /// An error in words for people.
-  func describe(_ error: any Error) -> String {
+  func describe(_ error: any Error) -> String { Self.describe(error, target.base, limit: timeout) }
+
+  /// An error in words for people.
+  ///
+  /// - Parameters:
+  ///   - error: What a client threw.
+  ///   - server: Where the server is.
+  ///   - limit: The time that an answer had; `nil` for none.
+  static func describe(_ error: any Error, _ server: String, limit: Duration?) -> String {
     switch error {
     case let error as NIOConnectionError:
       let cause =
         error.connectionErrors.first.map { ($0.error as? IOError).map(Self.words) ?? "\($0.error)" }
         ?? "no address for it"
-      return "cannot connect to \(target.base): \(cause)"
+      return "cannot connect to \(server): \(cause)"
     case let error as IOError where Self.unreachable.contains(error.errnoCode):
-      return "cannot connect to \(target.base): \(Self.words(error))"
+      return "cannot connect to \(server): \(Self.words(error))"
     case let error as IOError: return "the connection broke: \(Self.words(error))"
     case let error as HTTPClientError where error == .remoteConnectionClosed: return "the server closed the connection"
-    case let error as HTTPClientError where error == .connectTimeout: return "cannot connect to \(target.base) in time"
-    case let error as HTTPClientError where error == .deadlineExceeded:
-      return "no complete answer within \(Quantity.decimal(timeout / .seconds(1))) s"
+    case let error as HTTPClientError where error == .connectTimeout: return "cannot connect to \(server) in time"
+    case let error as HTTPClientError where error == .deadlineExceeded || error == .readTimeout:
+      return "no complete answer" + (limit.map { " within \(Quantity.decimal($0 / .seconds(1))) s" } ?? " in time")
     case HTTPParserError.invalidEOFState: return "the server closed the connection amid the answer"
     case let error as HTTPParserError: return "the answer is not HTTP: \(error)"
     default: return String(describing: error)

@@ -17,11 +17,14 @@ struct ReplayTarget: Sendable {
   ///   - base: A URL such as `http://127.0.0.1:8080`, also with `/v1` behind it.
   ///   - endpoint: The path of completions, from the root of the server on.
   ///   - headers: Headers beside those that every request with a JSON body has.
-  init(base: String, endpoint: String, headers: [(name: String, value: String)] = []) throws(CommandFailure) {
+  ///   - option: The option that gave `base`.
+  init(
+    base: String, endpoint: String, headers: [(name: String, value: String)] = [], option: String = "base-url"
+  ) throws(CommandFailure) {
     guard let url = URL(string: base), let scheme = url.scheme?.lowercased(), ["http", "https"].contains(scheme),
       let host = url.host, !host.isEmpty, url.query == nil
     else {
-      throw CommandFailure("--base-url must be a URL such as http://127.0.0.1:8080, not \"\(base)\"")
+      throw CommandFailure("--\(option) must be a URL such as http://127.0.0.1:8080, not \"\(base)\"")
     }
     guard endpoint.hasPrefix("/"), !endpoint.contains(where: \.isWhitespace) else {
       throw CommandFailure("--endpoint must be a path such as /v1/completions, not \"\(endpoint)\"")
