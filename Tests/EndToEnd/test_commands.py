@@ -8,6 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import pexpect
 import pytest
 
 
@@ -393,3 +394,17 @@ def test_inspect_reports_numbers_that_are_none(binary, model, tmp_path):
     assert report["non_finite_tensors"] == [{"tensor": name, "count": 2}]
     # Generating with it fails instead of printing what means nothing.
     assert name in run(binary, "inspect", "--model", folder).stdout
+
+
+def test_progress_moves_on_a_terminal_and_nowhere_else(binary, model, tmp_path):
+    bench = [binary, "bench", "--model", model, "--prompt-tokens", "512", "--generate-tokens", "64", "--batch", "0",
+             "--repetitions", "6"]
+    piped = subprocess.run(bench, capture_output=True, timeout=120)
+    assert piped.stderr == b"infer-serve: pp512\ninfer-serve: tg64\n" and b"\x1b" not in piped.stdout
+    output = tmp_path / "output"
+    with open(output, "wb") as file:
+        child = pexpect.spawn("bash", ["-c", 'exec "$@" > ' + str(output), "bash", *bench], dimensions=(24, 80), timeout=60)
+        child.expect(pexpect.EOF)
+    shown = child.before
+    assert b" of 2" in shown and shown.endswith(b"\r\x1b[K") and b"\n" not in shown, shown
+    assert b"tg64" in output.read_bytes() and b"\x1b" not in output.read_bytes()

@@ -42,11 +42,19 @@ struct Bench: AsyncParsableCommand {
     let meter = roofline ? try RooflineMeter(threads: threads) : nil
     guard let path = model else { return try emitLimits(meter) }
     let loaded = try computing.load(path)
-    let results = try measurement.tests(for: loaded.model).map { test in
-      note("infer-serve: \(test.name)")
+    let tests = try measurement.tests(for: loaded.model)
+    let progress = ProgressReport("measuring")
+    defer { progress.end() }
+    let results = try tests.enumerated().map { index, test in
+      if !progress.isMoving { note("infer-serve: \(test.name)") }
       return try measurement.runner(loaded.model, test, threads: threads)
-        .measure(repetitions: measurement.repetitions, limits: meter?.measure)
+        .measure(repetitions: measurement.repetitions, limits: meter?.measure) { share in
+          guard progress.isMoving else { return }
+          progress.update(
+            (Double(index) + share) / Double(tests.count), "\(test.name), test \(index + 1) of \(tests.count)")
+        }
     }
+    progress.end()
     let report = BenchReport(
       loaded: loaded, path: path.description, threads: threads, kvType: measurement.kvType,
       batchTokens: measurement.maxBatchTokens)

@@ -54,10 +54,18 @@ struct BenchRunner {
   /// The tokens before the measured ones are computed once. Each repetition continues from there: it overwrites the
   /// keys and values of the one before and carries its recurrent state on, which takes the same time. The limits of the
   /// machine are measured between them, where `limits` does that.
-  func measure(repetitions: Int, limits: (() -> Roofline)? = nil) -> BenchResult {
+  ///
+  /// - Parameters:
+  ///   - repetitions: The number of times that are measured.
+  ///   - limits: Measures the limits of the machine.
+  ///   - tell: Takes the share of the test that is done, from 0 to 1.
+  func measure(
+    repetitions: Int, limits: (() -> Roofline)? = nil, tell: (Double) -> Void = { _ in }
+  ) -> BenchResult {
     var result = BenchResult(test: test, date: Date())
     _ = prefill(0..<test.depth)
     for repetition in 0...repetitions {
+      tell(Double(repetition) / Double(repetitions + 1))
       let prompt = timed { prefill(test.depth..<test.depth + test.prompt) }
       let generation = timed { decode((test.depth + test.prompt)..<test.length) }
       if let limits { result.limits.append(limits()) }

@@ -18,7 +18,7 @@ struct ModelOptions: ParsableArguments {
   func load(
     config: PathArgument? = nil, template: ChatTemplate? = nil, onlyDescribing: Bool = false,
     warn: (String) -> Void = ComputingOptions.warn,
-    tell: @escaping @Sendable (LoadProgress) -> Void = ComputingOptions.tell
+    tell: (@Sendable (LoadProgress) -> Void)? = nil
   ) throws -> LoadedModel {
     try computing.load(
       model, config: config, template: template, onlyDescribing: onlyDescribing, warn: warn, tell: tell)
@@ -47,13 +47,15 @@ struct ComputingOptions: ParsableArguments {
   func load(
     _ path: PathArgument, config: PathArgument? = nil, template: ChatTemplate? = nil, onlyDescribing: Bool = false,
     warn: (String) -> Void = Self.warn,
-    tell: @escaping @Sendable (LoadProgress) -> Void = Self.tell
+    tell: (@Sendable (LoadProgress) -> Void)? = nil
   ) throws -> LoadedModel {
     if !onlyDescribing { try AddressSpace.checkBeforeStart() }
     var options = LoadOptions()
     options.quantization = quantizing.quantization
     options.threads = threadCount
-    options.progress = SlowProgress(tell: tell).update
+    let report = tell == nil ? ProgressReport("loading") : nil
+    defer { report?.end() }
+    options.progress = tell.map { SlowProgress(tell: $0).update } ?? { report?.update($0) }
     options.configuration = config?.url
     options.chatTemplate = template
     options.allowsUnreadTensors = onlyDescribing
@@ -66,7 +68,6 @@ struct ComputingOptions: ParsableArguments {
   }
 
   static func warn(_ warning: String) { note("infer-serve: warning: \(warning)") }
-  static let tell: @Sendable (LoadProgress) -> Void = { note("infer-serve: loading: \($0.text)") }
 
   func validate() throws {
     try require(1...1024, "threads", threads)

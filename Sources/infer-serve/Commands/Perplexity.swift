@@ -68,18 +68,20 @@ struct Perplexity: AsyncParsableCommand {
     let count = min(windows.count, self.windows ?? .max)
     var runner = try PerplexityRunner(
       windows, model: loaded.model, reference: other?.model, kvType: kvType, threads: model.threadCount)
-    var told = ContinuousClock.now
+    let report = ProgressReport("reading", lines: .seconds(5))
+    defer { report.end() }
     for index in 0..<count {
       try runner.read(index)
-      guard told.duration(to: .now) >= .seconds(5) else { continue }
-      told = .now
-      let perplexity = String(format: "%.4f", runner.score.perplexity)
-      note("infer-serve: window \(index + 1) of \(count), perplexity \(perplexity)")
+      let perplexity = runner.score.perplexity
+      report.update(
+        Double(index + 1) / Double(count),
+        "window \(index + 1) of \(count), perplexity \(String(format: "%.4f", perplexity))")
     }
-    let report = PerplexityReport(
+    report.end()
+    let result = PerplexityReport(
       model: loaded, reference: other, windows: windows, windowCount: count, score: runner.score,
       referenceScore: runner.referenceScore, divergence: runner.divergence)
-    try emit(json ? report.json.serialized(.pretty) + "\n" : report.text)
+    try emit(json ? result.json.serialized(.pretty) + "\n" : result.text)
   }
 
   /// The text of a file.

@@ -52,10 +52,3 @@ final class SlowProgress: Sendable {
     if isDue { tell(progress) }
   }
 }
-
-extension LoadProgress {
-  /// For people, as `35 % of 1200.0 MiB`.
-  var text: String {
-    "\(bytesTotal == 0 ? 100 : bytesDone * 100 / bytesTotal) % of \(Quantity.mebibytes(bytesTotal))"
-  }
-}

@@ -59,9 +59,11 @@ struct Quantize: AsyncParsableCommand {
     }
     var options = LoadOptions()
     options.threads = threads ?? availableProcessorCount()
-    options.progress = SlowProgress { note("infer-serve: quantising: \($0.text)") }.update
+    let report = ProgressReport("quantising")
+    options.progress = { report.update($0) }
     let result = try await cleaningUpAtSignals {
-      try quantizeModel(at: model.url, to: output.url, quantization, inPanels: panels, options: options)
+      defer { report.end() }
+      return try quantizeModel(at: model.url, to: output.url, quantization, inPanels: panels, options: options)
     }
     try emit(Self.summary(result, output))
   }

@@ -10,8 +10,6 @@ struct ReplayProgress: Sendable {
   /// Seconds since the start.
   var elapsed = 0.0
 
-  private static let barWidth = 24
-
   /// One line.
   var text: String {
     var parts = ["\(finished)/\(total) requests", "\(running) running"]
@@ -25,9 +23,6 @@ struct ReplayProgress: Sendable {
 
   /// One line with a bar, for a terminal of so many columns.
   func bar(columns: Int) -> String {
-    let share = total > 0 ? min(1, Double(finished) / Double(total)) : 1
-    let full = Int(share * Double(Self.barWidth))
-    let bar = String(repeating: "#", count: full) + String(repeating: "-", count: Self.barWidth - full)
-    return String("[\(bar)] \(text)".prefix(max(1, columns - 1)))
+    ProgressReport.bar(total > 0 ? Double(finished) / Double(total) : 1, text, columns: columns)
   }
 }

@@ -11,6 +11,8 @@ final class LineWriter: @unchecked Sendable {
   private var lines: Deque<[UInt8]> = []
   private var bufferedBytes = 0
   private var dropped = 0
+  /// The line that stands below all others; empty for none.
+  private var status = ""
   private var hasThread = false
   private var isWriting = false
   /// Grows with everything that is written or given up.
@@ -38,8 +40,9 @@ final class LineWriter: @unchecked Sendable {
 
   /// Takes a line, without its line break. Returns whether there was room for it; never waits.
   @discardableResult func write(_ line: String) -> Bool {
-    let bytes = Array((line + "\n").utf8)
-    return condition.withLock {
+    condition.withLock {
+      // What stands below is written over, and again behind the line.
+      let bytes = Array((status.isEmpty ? "\(line)\n" : "\(Self.eraseLine)\(line)\n\(status)").utf8)
       guard bufferedBytes + bytes.count <= byteLimit else {
         dropped += 1
         return false
@@ -48,6 +51,19 @@ final class LineWriter: @unchecked Sendable {
       return true
     }
   }
+
+  /// Shows a line below all others on a terminal, in place of the one before; an empty one removes it. It is left out where
+  /// writing does not keep up.
+  func show(_ status: String) {
+    condition.withLock {
+      let bytes = Array((Self.eraseLine + status).utf8)
+      guard status != self.status, status.isEmpty || bufferedBytes + bytes.count <= byteLimit / 2 else { return }
+      self.status = status
+      append(bytes)
+    }
+  }
+
+  private static let eraseLine = "\r\u{1B}[K"
 
   private func append(_ bytes: [UInt8]) {
     lines.append(bytes)
