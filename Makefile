@@ -7,7 +7,7 @@ SWIFT_PATHS := Package.swift Sources Tests
 # One way of building, for what is served and for what is tested: all is compiled once.
 BUILD := -c release -Xswiftc -enable-testing
 
-.PHONY: serve build test bench format lint docs swift-test kernels-test allocation-test fuzz-test client-test \
+.PHONY: serve build test bench format lint manual docs swift-test kernels-test allocation-test fuzz-test client-test \
   client-test-all kill-test monitoring-test page-test instruction-test instruction-update outside-test thread-test clean
 
 serve: build
@@ -52,7 +52,7 @@ outside-test: .build/libraries-installed
 	Tests/OutsideFamily/run.sh
 
 # The built binary against the official clients.
-client-test: build .venv/installed
+client-test: build .venv/installed .build/packaging-installed
 	.venv/bin/python -m pytest -q Tests/EndToEnd --binary $(BINARY) --model $(MODEL)
 
 # The server killed 200 times under load, to see that it has lost nothing of what it had answered. Not a part of `make test`,
@@ -92,6 +92,12 @@ lint:
 	scripts/check-layers.py --self-test
 	scripts/check-layers.py
 
+# Manual pages and completions for shells, from what the command's own parser knows.
+manual: build
+	scripts/make-manual.py $(BINARY) .build/manual
+	for shell in bash zsh fish; do \
+	  $(BINARY) --generate-completion-script $$shell > .build/manual/infer-serve.$$shell || exit; done
+
 docs: .build/libraries-installed
 	scripts/check-docs.sh $(BUILD)
 
@@ -103,6 +109,11 @@ docs: .build/libraries-installed
 .build/emulators-installed: scripts/install-libraries.sh
 	if command -v apt-get >/dev/null && test "$$(uname -m)" = x86_64; then \
 	  scripts/install-libraries.sh qemu-user gcc-aarch64-linux-gnu libsimde-dev; fi
+	mkdir -p .build && touch $@
+
+# What manual pages are checked with, and packages are made with.
+.build/packaging-installed: scripts/install-libraries.sh
+	if command -v apt-get >/dev/null; then scripts/install-libraries.sh groff-base mandoc patchelf; fi
 	mkdir -p .build && touch $@
 
 .build/valgrind-installed: scripts/install-libraries.sh
