@@ -79,7 +79,8 @@ struct Serve: AsyncParsableCommand {
       state: state, metrics: metrics, limits: requests.limits, bodies: requests.bodies,
       workers: RequestWorkers(processors: availableProcessorCount()), sessionFolder: storage.sessionFolder(),
       keys: keys, rootPath: listening.root, responses: try storage.responses(),
-      ledger: try usage.ledger(logger), prices: try usage.priceTable(), logger: logger)
+      ledger: try usage.ledger(logger), prices: try usage.priceTable(),
+      requestLog: try log.requestLog(metrics, logger), logger: logger)
     let router = Routes.router(service, origins: listening.origins, proxies: listening.proxies)
     let listeners = listening.configurations(certificates, logger).map { configuration in
       ListeningService(
@@ -88,7 +89,7 @@ struct Serve: AsyncParsableCommand {
     let signals = Task {
       for await arrived in await UnixSignalsSequence(trapping: .sigterm, .sigint) { lifecycle.signal(arrived.rawValue) }
     }
-    let watching = [keys?.watch(logger), certificates?.watch(logger)]
+    let watching = [keys?.watch(logger), certificates?.watch(logger), service.requestLog?.followSignals()]
     let readings = Task { try await state.makeReadings() }
     defer {
       signals.cancel()
@@ -97,6 +98,7 @@ struct Serve: AsyncParsableCommand {
     }
     try await Self.run(listeners, lifecycle)
     service.ledger?.flush()
+    service.requestLog?.flush()
     logger.notice("stopped")
   }
 

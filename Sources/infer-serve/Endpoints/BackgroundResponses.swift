@@ -53,6 +53,7 @@ final class BackgroundResponses: Sendable {
     if let log { log.append(builder.queue()) }
     let supervisor = await AnswerSupervisor(answer, channel: nil, until: deadline)
     let admission = context.record.takeAdmission()
+    context.record.detach()
     entries.withLock { [builder] entries in
       let task = Task { [self, ticket = service.state.responses.open()] in
         await complete(id.text, answer, builder, supervisor, admission, context.record, log, keep)
@@ -78,8 +79,10 @@ final class BackgroundResponses: Sendable {
       // Whoever reads of the end finds the response where it is kept.
       if case .finished = event { last = events } else { log?.append(events) }
     }
-    let generation = await RequestRecord.Generation(answer, builder, error: failure)
+    let generation = await RequestRecord.Generation(
+      answer, builder, error: failure, transcribed: record.isTranscribed)
     record.note(generation)
+    record.endLater(generation)
     admission?.end(tokens: generation.tokens)
     last += failure.flatMap { builder.fail($0) } ?? builder.cancel()
     await keep(builder, log.map { $0.events + last })

@@ -82,17 +82,24 @@ extension ServedModel {
 extension RequestRecord.Generation {
   /// The cost of an answer that was written by `builder`, and the error that cut it off. Choices that are still at work
   /// are ended, and waited for.
-  init(_ answer: Answer, _ builder: some ResponseBuilder, error: APIError?) async {
+  ///
+  /// - Parameter transcribed: Whether what was answered is wanted as well.
+  init(
+    _ answer: Answer, _ builder: some ResponseBuilder, error: APIError?, transcribed: Bool = false
+  ) async {
     var builder = builder
     answer.cancel()
-    for choice in answer.choices where builder.finishReason(of: choice) == nil {
+    var statistics: [GenerationStatistics] = []
+    for choice in answer.choices {
       let end = await answer.end(of: choice)
-      _ = builder.finish(choice, end.reason, end.statistics)
+      statistics.append(end.statistics)
+      if builder.finishReason(of: choice) == nil { _ = builder.finish(choice, end.reason, end.statistics) }
     }
     let usage = builder.usage
     self.init(
       promptTokens: usage.promptTokens, generatedTokens: usage.completionTokens, cachedTokens: usage.cachedTokens,
       reasoningTokens: usage.reasoningTokens, runningTime: usage.runningTime,
-      finishReason: builder.finishReason(of: 0)?.rawValue, error: error?.code)
+      finishReason: builder.finishReason(of: 0)?.rawValue, failure: error,
+      statistics: statistics, transcripts: transcribed ? builder.transcripts : [])
   }
 }

@@ -13,7 +13,8 @@ extension GenerationService {
     defer { supervisor.stop() }
     var builder = job.builder
     let failure = await gather(answer, &builder, supervisor)
-    context.record.generation = await RequestRecord.Generation(answer, builder, error: failure)
+    context.record.generation = await RequestRecord.Generation(
+      answer, builder, error: failure, transcribed: context.record.isTranscribed)
     if let failure { throw failure }
     await job.keep?(builder)
     return .json(builder.completion)
@@ -49,11 +50,13 @@ extension GenerationService {
       do {
         failure = try await write(answer, job, &builder, supervisor, to: &writer, keepAlive)
         await keepAlive.stop()
-        context.record.generation = await RequestRecord.Generation(answer, builder, error: failure)
+        context.record.generation = await RequestRecord.Generation(
+          answer, builder, error: failure, transcribed: context.record.isTranscribed)
       } catch {
         // Nobody reads what is written.
         failure = supervisor.cause == .timedOut ? .timedOut(after: supervisor.limit) : .clientGone
-        context.record.generation = await RequestRecord.Generation(answer, builder, error: failure)
+        context.record.generation = await RequestRecord.Generation(
+          answer, builder, error: failure, transcribed: context.record.isTranscribed)
         throw error
       }
       let last: [JSONValue]

@@ -22,6 +22,16 @@ extension GenerationService {
       try share.grow(by: decoded.count)
       return decoded
     }
+
+    /// The body's members. The record keeps the body where it is to be logged.
+    func reader(_ record: RequestRecord) throws(APIError) -> FieldReader {
+      let bytes = try decoded()
+      guard record.isTranscribed else { return try FieldReader(body: bytes) }
+      record.body = RequestLogEntry.Body(bytes: bytes, isJSON: false, share: share)
+      let reader = try FieldReader(body: bytes)
+      record.body = RequestLogEntry.Body(bytes: bytes, isJSON: true, share: share)
+      return reader
+    }
   }
 
   /// A request's body.
@@ -38,8 +48,9 @@ extension GenerationService {
   func fields(
     of body: Body, _ context: ServeContext, naming names: [String] = ["model"]
   ) async throws(APIError) -> (reader: FieldReader, served: ServedModel) {
+    let record = context.record
     let reader = try await workers.run(bytes: body.effort) { () throws(APIError) in
-      let reader = try FieldReader(body: body.decoded())
+      let reader = try body.reader(record)
       try RequestBounds.check(reader)
       return reader
     }

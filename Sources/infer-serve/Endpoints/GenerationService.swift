@@ -34,6 +34,8 @@ struct GenerationService: Sendable {
   /// The tokens that keys and models have used; `nil` where nobody counts them.
   var ledger: UsageLedger?
   var prices = PriceTable()
+  /// The log of whole requests and answers; `nil` for none.
+  var requestLog: RequestLog?
   let logger: Logger
 
   /// An endpoint's part: decodes the body and says what to generate and how to write it.
@@ -96,7 +98,8 @@ struct GenerationService: Sendable {
     context.record.generation = RequestRecord.Generation(
       promptTokens: statistics.reduce(0) { $0 + $1.promptTokens },
       cachedTokens: statistics.reduce(0) { $0 + $1.cachedTokens },
-      runningTime: statistics.reduce(.zero) { $0 + $1.prefillTime }, finishReason: FinishReason.length.rawValue)
+      runningTime: statistics.reduce(.zero) { $0 + $1.prefillTime }, finishReason: FinishReason.length.rawValue,
+      statistics: statistics)
     return .json(job.response(embeddings))
   }
 

@@ -55,7 +55,8 @@ struct Models: Sendable {
   ) async throws -> (name: String, model: HostedModel) {
     let body = try await service.body(
       of: request, context, until: Deadline(from: .now, limit: service.limits.requestTime))
-    let name = try FieldReader(body: body.decoded()).required(string: "model")
+    let reader = try body.reader(context.record)
+    let name = try reader.required(string: "model")
     return (name, try state.models.model(named: name))
   }
 

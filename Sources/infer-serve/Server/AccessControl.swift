@@ -17,10 +17,14 @@ struct AccessControl: Sendable {
     _ handler: (Request, ServeContext) async throws -> Response
   ) async throws -> Response {
     guard let keys, let scope else { return try await handler(request, context) }
-    guard let entry = keys.find(Credentials.keys(in: request.headers)) else {
+    let texts = Credentials.keys(in: request.headers)
+    guard let entry = keys.find(texts) else {
       throw refusal(.unauthorized, "", "invalid")
     }
     let key = entry.key
+    if context.record.isTranscribed {
+      context.record.secret = texts.first { KeyDigest(of: $0) == key.digest }
+    }
     context.record.key = key.name
     if key.isExpired(at: .now) { throw refusal(.unauthorized, key.name, "expired") }
     guard key.scopes.contains(scope) else { throw refusal(.scopeMissing(scope), key.name, "scope") }

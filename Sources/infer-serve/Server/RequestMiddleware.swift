@@ -15,6 +15,8 @@ struct RequestMiddleware: RouterMiddleware {
   let responses: OpenResponses
   let origins: OriginRule
   let proxies: TrustedProxies
+  /// The log of whole requests and answers; `nil` for none.
+  var requestLog: RequestLog?
   let logger: Logger
 
   @concurrent func handle(
@@ -26,11 +28,15 @@ struct RequestMiddleware: RouterMiddleware {
     let ticket = responses.open()
     defer { withExtendedLifetime(ticket) {} }
     context.record.id = Self.requestID(request)
+    context.record.isTranscribed = requestLog != nil && Self.mayAskForWork(request.method)
     var response: Response
+    var refusal: APIError?
     do {
       response = if let answer = try origins.answer(request) { answer } else { try await next(request, context) }
     } catch {
-      response = refusal(error, request, context).response(in: form, requestID: context.record.id)
+      let told = self.refusal(error, request, context)
+      refusal = told
+      response = told.response(in: form, requestID: context.record.id)
     }
     // Clients do not expect a body after HEAD, and would take it for the next response of the connection.
     if request.method == .head { response = response.createHeadResponse() }
@@ -41,13 +47,13 @@ struct RequestMiddleware: RouterMiddleware {
     if form == .anthropic { response.headers[.anthropicRequestID] = context.record.id }
     let status = response.status.code
     if response.body.contentLength != nil {
-      finish(request, context, status: status, start: start)
+      finish(request, context, status: status, refusal, start: start)
       return response
     }
     let body = response.body
-    response.body = ResponseBody { writer in
+    response.body = ResponseBody { [refusal] writer in
       defer {
-        finish(request, context, status: status, start: start)
+        finish(request, context, status: status, refusal, start: start)
         // Counted until here.
         withExtendedLifetime(ticket) {}
       }
@@ -78,14 +84,21 @@ struct RequestMiddleware: RouterMiddleware {
     }
   }
 
-  private func finish(_ request: Request, _ context: ServeContext, status: Int, start: ContinuousClock.Instant) {
+  /// Whether a method is one of those that are logged whole: others only look at the server.
+  private static func mayAskForWork(_ method: HTTPRequest.Method) -> Bool {
+    ![.get, .head, .options].contains(method)
+  }
+
+  private func finish(
+    _ request: Request, _ context: ServeContext, status: Int, _ refusal: APIError?, start: ContinuousClock.Instant
+  ) {
     context.record.end()
     // The pattern and never the path: a client must not be able to make up new series.
     let route = context.endpointPath.flatMap { $0 == "NotFound" ? nil : $0 } ?? "unknown"
     metrics.httpRequests(route, String(status)).increment()
     var metadata: Logger.Metadata = [
       "id": "\(context.record.id)", "method": "\(request.method.rawValue)", "route": "\(route)", "status": "\(status)",
-      "ms": "\(Int((ContinuousClock.now - start) / .milliseconds(1)))",
+      "ms": "\(Int(start.age / .milliseconds(1)))",
     ]
     if let key = context.record.key {
       metrics.keyRequests(key).increment()
@@ -95,7 +108,8 @@ struct RequestMiddleware: RouterMiddleware {
     let client = proxies.client(of: context.peer) { name in
       HTTPField.Name(name).map { request.headers[values: $0] } ?? []
     }
-    metadata["client"] = "\((client?.origin ?? context.peer).address)"
+    let address = (client?.origin ?? context.peer).address
+    metadata["client"] = "\(address)"
     metadata["scheme"] = client?.scheme.map { "\($0)" }
     metadata["key"] = context.record.key.map { "\($0)" }
     metadata["model"] = context.record.model.map { "\($0)" }
@@ -106,8 +120,24 @@ struct RequestMiddleware: RouterMiddleware {
       metadata["generated_tokens"] = "\(generation.generatedTokens)"
       metadata["running_ms"] = "\(Int(generation.runningTime / .milliseconds(1)))"
       metadata["finish_reason"] = generation.finishReason.map { "\($0)" }
-      metadata["error"] = generation.error.map { "\($0)" }
+      metadata["error"] = generation.failure?.code.map { "\($0)" }
     }
     logger.info("request", metadata: metadata)
+    guard context.record.isTranscribed, let requestLog else { return }
+    let record = context.record
+    let (endpoint, time) = ("\(request.method.rawValue) \(route)", Date(timeIntervalSinceNow: -start.age.seconds))
+    record.whenOver { generation in
+      let entry = RequestLogEntry(
+        time: time, id: record.id, endpoint: endpoint, status: status, client: address, key: record.key,
+        model: record.model, route: record.route, body: record.body, generation: generation, refusal: refusal,
+        elapsed: start.age, secret: record.secret)
+      record.body = nil
+      requestLog.write(bytes: entry.size) { entry.line }
+    }
   }
+}
+
+extension ContinuousClock.Instant {
+  /// The time since this moment.
+  fileprivate var age: Duration { ContinuousClock.now - self }
 }

@@ -39,8 +39,12 @@ final class RequestRecord: Sendable {
     /// The time in which the prompt was read and tokens generated.
     var runningTime = Duration.zero
     var finishReason: String?
-    /// The code of the error that cut the answer off.
-    var error: String?
+    /// The error that cut the answer off.
+    var failure: APIError?
+    /// The costs of the choices.
+    var statistics: [GenerationStatistics] = []
+    /// The answers of the choices, where they are logged.
+    var transcripts: [ChoiceTranscript] = []
 
     /// Tokens of prompt and answer.
     var tokens: Int { promptTokens + generatedTokens }
@@ -55,6 +59,21 @@ final class RequestRecord: Sendable {
     var limits = HTTPFields()
     var admission: Admission?
     var generation: Generation?
+    var isTranscribed = false
+    var body: RequestLogEntry.Body?
+    var secret: String?
+    var ending = Ending.atResponse
+  }
+
+  /// When the answer is over.
+  private enum Ending {
+    case atResponse
+    /// Later than the response.
+    case later
+    /// It is over, and nobody has been told.
+    case over(Generation)
+    /// Somebody waits to be told.
+    case awaited(@Sendable (Generation?) -> Void)
   }
 
   private let state = Monitor(State())
@@ -110,6 +129,53 @@ final class RequestRecord: Sendable {
       if let newValue { note(newValue) }
       end()
     }
+  }
+
+  /// Whether request and answer are to be logged whole.
+  var isTranscribed: Bool {
+    get { state.withLock { $0.isTranscribed } }
+    set { state.withLock { $0.isTranscribed = newValue } }
+  }
+
+  /// The body, where it is to be logged.
+  var body: RequestLogEntry.Body? {
+    get { state.withLock { $0.body } }
+    set { state.withLock { $0.body = newValue } }
+  }
+
+  /// The API key, where it must be kept out of a log.
+  var secret: String? {
+    get { state.withLock { $0.secret } }
+    set { state.withLock { $0.secret = newValue } }
+  }
+
+  // MARK: Answers without their clients
+
+  /// The answer goes on when the response is over, until ``endLater(_:)``.
+  func detach() { state.withLock { $0.ending = .later } }
+
+  /// An answer that was detached is over.
+  func endLater(_ generation: Generation) {
+    let action: (@Sendable (Generation?) -> Void)? = state.withLock { state in
+      if case .awaited(let action) = state.ending { return action }
+      state.ending = .over(generation)
+      return nil
+    }
+    action?(generation)
+  }
+
+  /// Calls `action` once with what was generated, when the answer is over: now, unless it was detached.
+  func whenOver(_ action: @escaping @Sendable (Generation?) -> Void) {
+    let generation: Generation?? = state.withLock { state in
+      switch state.ending {
+      case .atResponse: return .some(state.generation)
+      case .over(let generation): return .some(generation)
+      case .later, .awaited:
+        state.ending = .awaited(action)
+        return nil
+      }
+    }
+    if let generation { action(generation) }
   }
 
   /// The answer is over.

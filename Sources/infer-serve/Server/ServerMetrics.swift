@@ -12,6 +12,12 @@ final class ServerMetrics: Sendable {
     "infer_log_lines_dropped_total", "Lines of the log that were dropped because nobody read them.", labels: [],
     known: [[]]
   ) { Counter() }
+  /// Lines that the log of requests has not got: `queue` where too many waited, `file` where the file could not be written.
+  let requestLogLinesDropped = MetricFamily(
+    "infer_request_log_lines_dropped_total",
+    "Requests that are missing in the log of requests: queue (too many waited) or file (it could not be written).",
+    labels: ["reason"], known: [["queue"], ["file"]]
+  ) { Counter() }
   /// Requests whose prompts were shortened to fit the context.
   let contextShifts = MetricFamily(
     "infer_context_shifts_total", "Requests whose prompts were shortened to fit the context.", labels: [], known: [[]]
@@ -42,6 +48,7 @@ final class ServerMetrics: Sendable {
     text.commonLabels = []
     text.write(httpRequests)
     text.write(logLinesDropped)
+    text.write(requestLogLinesDropped)
     text.write(contextShifts)
     text.write(keyRefusals)
     text.write(keyRequests)

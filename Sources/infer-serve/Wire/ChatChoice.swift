@@ -79,6 +79,12 @@ struct ChatChoice {
     finishReason.map { $0 == .stop && completeCalls > 0 ? "tool_calls" : $0.rawValue }
   }
 
+  /// The choice so far.
+  var transcript: ChoiceTranscript {
+    ChoiceTranscript(
+      reasoning: reasoning, content: content, toolCalls: toolCalls, finishReason: finishReasonName)
+  }
+
   /// The log-probabilities so far; nil when none were asked for.
   var logprobs: ChatLogprobs.Delta? { lists?.all }
 

@@ -64,6 +64,8 @@ struct ChatResponse: ResponseBuilder {
       reasoningTokens: choices.reduce(0) { $0 + $1.reasoningTokens })
   }
 
+  var transcripts: [ChoiceTranscript] { choices.map(\.transcript) }
+
   func finishReason(of index: Int) -> FinishReason? { choices[index].finishReason }
 
   private var timings: Timings { Timings(choices.compactMap(\.statistics)) }

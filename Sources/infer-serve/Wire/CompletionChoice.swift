@@ -14,6 +14,7 @@ struct CompletionChoice {
   let prompt: Int
   /// The text that has not been taken, the echoed prompt first.
   private(set) var text: String
+  private var takenText = ""
   private(set) var finishReason: FinishReason?
   private(set) var statistics: GenerationStatistics?
   /// The sum of its tokens' log-probabilities, as far as they are known.
@@ -59,12 +60,20 @@ struct CompletionChoice {
     let logprobs = tokenLogprobs?.take()
     // A piece without text still has tokens to tell when log-probabilities are wanted.
     guard !text.isEmpty || logprobs != nil else { return nil }
-    defer { text = "" }
+    defer {
+      takenText += text
+      text = ""
+    }
     return Delta(text: text, logprobs: logprobs)
   }
 
   /// All that has come and has not been taken.
   var whole: Delta { Delta(text: text, logprobs: tokenLogprobs?.json) }
+
+  /// The choice so far, with the echoed prompt.
+  var transcript: ChoiceTranscript {
+    ChoiceTranscript(content: takenText + text, finishReason: finishReason?.rawValue)
+  }
 
   /// The member `prompt_logprobs`; nil when none was asked for.
   var promptLogprobsJSON: JSONValue? { promptLogprobs?.json }

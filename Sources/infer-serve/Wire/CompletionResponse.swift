@@ -53,6 +53,8 @@ struct CompletionResponse: ResponseBuilder {
     Usage(choices.compactMap { choice in choice.statistics.map { (prompt: choice.prompt, statistics: $0) } })
   }
 
+  var transcripts: [ChoiceTranscript] { choices.map(\.transcript) }
+
   func finishReason(of index: Int) -> FinishReason? { choices[index].finishReason }
 
   private var timings: Timings { Timings(choices.compactMap(\.statistics)) }

@@ -56,6 +56,10 @@ struct InfillResponse: ResponseBuilder {
 
   var usage: Usage { Usage(choice.statistics.map { [(prompt: 0, statistics: $0)] } ?? []) }
 
+  var transcripts: [ChoiceTranscript] {
+    [ChoiceTranscript(content: text, finishReason: choice.finishReasonName)]
+  }
+
   func finishReason(of index: Int) -> FinishReason? { choice.finishReason }
 
   /// The event that tells of more text, if there is any.

@@ -70,6 +70,8 @@ struct MessagesResponse: ResponseBuilder {
       choice.statistics.map { [(prompt: 0, statistics: $0)] } ?? [], reasoningTokens: choice.reasoningTokens)
   }
 
+  var transcripts: [ChoiceTranscript] { [choice.transcript] }
+
   func finishReason(of index: Int) -> FinishReason? { choice.finishReason }
 
   // MARK: Events

@@ -50,6 +50,8 @@ struct OllamaResponse: ResponseBuilder {
     Usage(choice.statistics.map { [(prompt: 0, statistics: $0)] } ?? [], reasoningTokens: choice.reasoningTokens)
   }
 
+  var transcripts: [ChoiceTranscript] { [choice.transcript] }
+
   func finishReason(of index: Int) -> FinishReason? { choice.finishReason }
 
   // MARK: Parts of the answer

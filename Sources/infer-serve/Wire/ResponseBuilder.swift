@@ -24,6 +24,8 @@ protocol ResponseBuilder: Sendable {
   var usageEvent: JSONValue? { get }
   /// Token counts of the choices that have finished.
   var usage: Usage { get }
+  /// The answers of all choices so far, the same for all APIs.
+  var transcripts: [ChoiceTranscript] { get }
   /// The reason for which a choice ended; `nil` while it has not.
   func finishReason(of index: Int) -> FinishReason?
 }

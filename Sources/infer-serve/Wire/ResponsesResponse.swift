@@ -102,6 +102,8 @@ struct ResponsesResponse: ResponseBuilder {
       choice.statistics.map { [(prompt: 0, statistics: $0)] } ?? [], reasoningTokens: choice.reasoningTokens)
   }
 
+  var transcripts: [ChoiceTranscript] { [choice.transcript] }
+
   func finishReason(of index: Int) -> FinishReason? { choice.finishReason }
 
   // MARK: JSON
