@@ -36,6 +36,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
     .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -99,6 +100,7 @@ let package = Package(
         server("NIOPosix", "swift-nio"),
         server("NIOSSL", "swift-nio-ssl"),
         server("ServiceLifecycle", "swift-service-lifecycle"),
+        server("Tracing", "swift-distributed-tracing"),
         server("UnixSignals", "swift-service-lifecycle"),
         server("Yams", "Yams"),
       ],
@@ -147,6 +149,7 @@ let package = Package(
         server("NIOCore", "swift-nio"),
         server("NIOHTTP1", "swift-nio"),
         server("NIOPosix", "swift-nio"),
+        server("Tracing", "swift-distributed-tracing"),
       ],
       swiftSettings: swiftSettings),
   ]

@@ -22,7 +22,9 @@ LAYERS = {
         "Errors", "Machine", "Threads", "Memory", "Formats", "Matrices", "State", "Step", "Kernels", "Weights",
         "Sampling", "Cache", "Persistence", "Engine", "",
     ],
-    "infer-serve": ["Terminal", "Wire", "Access", "Connections", "Server", "Endpoints", "Replay", "Chat", "Commands", ""],
+    "infer-serve": [
+        "Terminal", "Wire", "Access", "Traces", "Connections", "Server", "Endpoints", "Replay", "Chat", "Commands", "",
+    ],
 }
 
 # Folders, or whole targets, that alone may import a module.

@@ -39,6 +39,7 @@ struct Serve: AsyncParsableCommand {
   @OptionGroup var storage: StorageOptions
   @OptionGroup var usage: UsageOptions
   @OptionGroup var log: LogOptions
+  @OptionGroup var traces: TraceOptions
 
   @Option(
     parsing: .unconditional, help: ArgumentHelp("Time to finish running requests after a signal.", valueName: "seconds")
@@ -71,6 +72,7 @@ struct Serve: AsyncParsableCommand {
     NIOSingletons.groupLoopCountSuggestion = 1
     let metrics = ServerMetrics()
     let logger = log.logger(metrics)
+    let tracer = try traces.tracer(metrics, logger)
     let state = ServerState(try registry(logger), loadPatience: .seconds(models.loadWait))
     let lifecycle = ServeLifecycle(
       state: state, drainLimit: .seconds(drainTimeout), logger: logger, listeners: listening.addresses.count
@@ -80,7 +82,7 @@ struct Serve: AsyncParsableCommand {
       workers: RequestWorkers(processors: availableProcessorCount()), sessionFolder: storage.sessionFolder(),
       keys: keys, rootPath: listening.root, responses: try storage.responses(),
       ledger: try usage.ledger(logger), prices: try usage.priceTable(),
-      requestLog: try log.requestLog(metrics, logger), logger: logger)
+      tracer: tracer, requestLog: try log.requestLog(metrics, logger), logger: logger)
     let router = Routes.router(service, origins: listening.origins, proxies: listening.proxies)
     let listeners = listening.configurations(certificates, logger).map { configuration in
       ListeningService(
@@ -91,6 +93,7 @@ struct Serve: AsyncParsableCommand {
     }
     let watching = [keys?.watch(logger), certificates?.watch(logger), service.requestLog?.followSignals()]
     let readings = Task { try await state.makeReadings() }
+    let exporting = tracer.map { tracer in Task { await tracer.exporter.run() } }
     defer {
       signals.cancel()
       for task in watching { task?.cancel() }
@@ -99,6 +102,8 @@ struct Serve: AsyncParsableCommand {
     try await Self.run(listeners, lifecycle)
     service.ledger?.flush()
     service.requestLog?.flush()
+    tracer?.exporter.end()
+    await exporting?.value
     logger.notice("stopped")
   }
 

@@ -1,5 +1,6 @@
 import Hummingbird
 import NIOCore
+import Tracing
 
 // Bodies of requests: how they come, and what they say.
 extension GenerationService {
@@ -26,7 +27,7 @@ extension GenerationService {
     /// The body's members. The record keeps the body where it is to be logged.
     func reader(_ record: RequestRecord) throws(APIError) -> FieldReader {
       let bytes = try decoded()
-      guard record.isTranscribed else { return try FieldReader(body: bytes) }
+      guard record.isLogged else { return try FieldReader(body: bytes) }
       record.body = RequestLogEntry.Body(bytes: bytes, isJSON: false, share: share)
       let reader = try FieldReader(body: bytes)
       record.body = RequestLogEntry.Body(bytes: bytes, isJSON: true, share: share)
@@ -57,17 +58,32 @@ extension GenerationService {
     var name: String?
     for member in names where name == nil { name = try reader.string(member) }
     guard let router = state.models.router(named: name) else {
-      let served = try await state.model(named: name, for: body.grant)
+      let served = try await model(named: name, for: body.grant, context.record.trace)
       context.record.answers(served.name, ledger)
+      context.record.trace?.note(requested: name, served: served.name)
       return (reader, served)
     }
     var routed = reader
     let route = router.route(reader)
     router.setMode(route, of: &routed)
     context.record.route = route.rawValue
-    let served = try await state.model(named: router[route], allowedAs: router.name, for: body.grant)
+    let served = try await model(
+      named: router[route], allowedAs: router.name, for: body.grant, context.record.trace)
     context.record.answers(served.name, ledger)
+    context.record.trace?.note(requested: name ?? router.name, served: served.name)
     return (routed, served)
+  }
+
+  /// The model for a request. Waiting for one that is not loaded is a span of the request's trace.
+  private func model(
+    named name: String?, allowedAs other: String? = nil, for grant: Grant, _ trace: RequestTrace?
+  ) async throws(APIError) -> ServedModel {
+    guard let trace, let model = try? state.models.model(named: name), !model.isLoaded else {
+      return try await state.model(named: name, allowedAs: other, for: grant)
+    }
+    let start = ContinuousClock.now
+    defer { trace.add("load_model", from: start, to: .now, ["gen_ai.response.model": .string(model.name)]) }
+    return try await state.model(named: name, allowedAs: other, for: grant)
   }
 
   private func bytes(

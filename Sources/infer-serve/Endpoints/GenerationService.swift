@@ -34,6 +34,8 @@ struct GenerationService: Sendable {
   /// The tokens that keys and models have used; `nil` where nobody counts them.
   var ledger: UsageLedger?
   var prices = PriceTable()
+  /// What makes the spans of requests; `nil` for nothing.
+  var tracer: RequestTracer?
   /// The log of whole requests and answers; `nil` for none.
   var requestLog: RequestLog?
   let logger: Logger
@@ -62,6 +64,7 @@ struct GenerationService: Sendable {
     let deadline = allowed.tightened(to: job.timeLimit)
     guard ContinuousClock.now < deadline.instant else { throw APIError.timedOut(after: deadline.limit) }
     guard !job.requests.isEmpty else { return .json(job.builder.completion) }
+    context.record.trace?.submit()
     let answer = try Self.submit(job, context.grant, served)
     var response: Response
     if let detach = job.detach {
@@ -92,6 +95,7 @@ struct GenerationService: Sendable {
       try counted(in: served) { () throws(APIError) in try decode(reader, served) }
     }
     job.requests = job.requests.map(context.grant.restrict)
+    context.record.trace?.submit()
     let embeddings = try await job.run(
       served.engine, channel: context.channel, until: allowed.tightened(to: job.timeLimit))
     let statistics = embeddings.map(\.statistics)

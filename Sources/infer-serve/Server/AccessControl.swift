@@ -22,7 +22,7 @@ struct AccessControl: Sendable {
       throw refusal(.unauthorized, "", "invalid")
     }
     let key = entry.key
-    if context.record.isTranscribed {
+    if context.record.isLogged {
       context.record.secret = texts.first { KeyDigest(of: $0) == key.digest }
     }
     context.record.key = key.name

@@ -15,6 +15,8 @@ struct RequestMiddleware: RouterMiddleware {
   let responses: OpenResponses
   let origins: OriginRule
   let proxies: TrustedProxies
+  /// What makes the spans of requests; `nil` for nothing.
+  var tracer: RequestTracer?
   /// The log of whole requests and answers; `nil` for none.
   var requestLog: RequestLog?
   let logger: Logger
@@ -28,7 +30,11 @@ struct RequestMiddleware: RouterMiddleware {
     let ticket = responses.open()
     defer { withExtendedLifetime(ticket) {} }
     context.record.id = Self.requestID(request)
-    context.record.isTranscribed = requestLog != nil && Self.mayAskForWork(request.method)
+    context.record.isLogged = requestLog != nil && !request.method.onlyLooks
+    let client = client(of: request, context)
+    context.record.trace = tracer.flatMap {
+      RequestTrace($0, request, client: client.address, scheme: client.scheme ?? "http")
+    }
     var response: Response
     var refusal: APIError?
     do {
@@ -41,19 +47,20 @@ struct RequestMiddleware: RouterMiddleware {
     // Clients do not expect a body after HEAD, and would take it for the next response of the connection.
     if request.method == .head { response = response.createHeadResponse() }
     response.headers[.requestID] = context.record.id
+    response.headers[.traceResponse] = context.record.trace?.identity.parentField
     response.headers[.modelRoute] = context.record.route
     response.headers.append(contentsOf: context.record.limits)
     origins.admit(request, to: &response.headers)
     if form == .anthropic { response.headers[.anthropicRequestID] = context.record.id }
     let status = response.status.code
     if response.body.contentLength != nil {
-      finish(request, context, status: status, refusal, start: start)
+      finish(request, context, client, status: status, refusal, start: start)
       return response
     }
     let body = response.body
     response.body = ResponseBody { [refusal] writer in
       defer {
-        finish(request, context, status: status, refusal, start: start)
+        finish(request, context, client, status: status, refusal, start: start)
         // Counted until here.
         withExtendedLifetime(ticket) {}
       }
@@ -84,13 +91,17 @@ struct RequestMiddleware: RouterMiddleware {
     }
   }
 
-  /// Whether a method is one of those that are logged whole: others only look at the server.
-  private static func mayAskForWork(_ method: HTTPRequest.Method) -> Bool {
-    ![.get, .head, .options].contains(method)
+  /// The address and the scheme of the one who asks; the latter is `nil` unless a proxy has told it.
+  private func client(of request: Request, _ context: ServeContext) -> (address: String, scheme: String?) {
+    let client = proxies.client(of: context.peer) { name in
+      HTTPField.Name(name).map { request.headers[values: $0] } ?? []
+    }
+    return ((client?.origin ?? context.peer).address, client?.scheme)
   }
 
   private func finish(
-    _ request: Request, _ context: ServeContext, status: Int, _ refusal: APIError?, start: ContinuousClock.Instant
+    _ request: Request, _ context: ServeContext, _ client: (address: String, scheme: String?), status: Int,
+    _ refusal: APIError?, start: ContinuousClock.Instant
   ) {
     context.record.end()
     // The pattern and never the path: a client must not be able to make up new series.
@@ -105,12 +116,8 @@ struct RequestMiddleware: RouterMiddleware {
       metrics.keyTokens(key, "prompt").increment(by: context.record.generation?.promptTokens ?? 0)
       metrics.keyTokens(key, "generated").increment(by: context.record.generation?.generatedTokens ?? 0)
     }
-    let client = proxies.client(of: context.peer) { name in
-      HTTPField.Name(name).map { request.headers[values: $0] } ?? []
-    }
-    let address = (client?.origin ?? context.peer).address
-    metadata["client"] = "\(address)"
-    metadata["scheme"] = client?.scheme.map { "\($0)" }
+    metadata["client"] = "\(client.address)"
+    metadata["scheme"] = client.scheme.map { "\($0)" }
     metadata["key"] = context.record.key.map { "\($0)" }
     metadata["model"] = context.record.model.map { "\($0)" }
     metadata["model_route"] = context.record.route.map { "\($0)" }
@@ -122,17 +129,23 @@ struct RequestMiddleware: RouterMiddleware {
       metadata["finish_reason"] = generation.finishReason.map { "\($0)" }
       metadata["error"] = generation.failure?.code.map { "\($0)" }
     }
+    metadata["trace_id"] = context.record.trace.map { "\($0.identity.traceText)" }
+    metadata["span_id"] = context.record.trace.map { "\($0.identity.spanText)" }
     logger.info("request", metadata: metadata)
-    guard context.record.isTranscribed, let requestLog else { return }
-    let record = context.record
-    let (endpoint, time) = ("\(request.method.rawValue) \(route)", Date(timeIntervalSinceNow: -start.age.seconds))
+    let (record, endpoint) = (context.record, "\(request.method.rawValue) \(route)")
+    let (trace, log) = (record.trace, record.isLogged ? requestLog : nil)
+    guard trace != nil || log != nil else { return }
+    let (time, address) = (Date(timeIntervalSinceNow: -start.age.seconds), client.address)
+    trace?.respond(request.method, route: route, status: status, refusal: refusal)
     record.whenOver { generation in
+      trace?.finish(generation, route: route)
+      guard let log else { return }
       let entry = RequestLogEntry(
         time: time, id: record.id, endpoint: endpoint, status: status, client: address, key: record.key,
         model: record.model, route: record.route, body: record.body, generation: generation, refusal: refusal,
         elapsed: start.age, secret: record.secret)
       record.body = nil
-      requestLog.write(bytes: entry.size) { entry.line }
+      log.write(bytes: entry.size) { entry.line }
     }
   }
 }

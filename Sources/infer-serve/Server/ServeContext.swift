@@ -43,7 +43,7 @@ final class RequestRecord: Sendable {
     var failure: APIError?
     /// The costs of the choices.
     var statistics: [GenerationStatistics] = []
-    /// The answers of the choices, where they are logged.
+    /// The answers of the choices, where somebody wants them.
     var transcripts: [ChoiceTranscript] = []
 
     /// Tokens of prompt and answer.
@@ -59,7 +59,8 @@ final class RequestRecord: Sendable {
     var limits = HTTPFields()
     var admission: Admission?
     var generation: Generation?
-    var isTranscribed = false
+    var isLogged = false
+    var trace: RequestTrace?
     var body: RequestLogEntry.Body?
     var secret: String?
     var ending = Ending.atResponse
@@ -132,10 +133,19 @@ final class RequestRecord: Sendable {
   }
 
   /// Whether request and answer are to be logged whole.
-  var isTranscribed: Bool {
-    get { state.withLock { $0.isTranscribed } }
-    set { state.withLock { $0.isTranscribed = newValue } }
+  var isLogged: Bool {
+    get { state.withLock { $0.isLogged } }
+    set { state.withLock { $0.isLogged = newValue } }
   }
+
+  /// The request's spans; `nil` where nobody wants them.
+  var trace: RequestTrace? {
+    get { state.withLock { $0.trace } }
+    set { state.withLock { $0.trace = newValue } }
+  }
+
+  /// Whether somebody wants the answers of choices.
+  var isTranscribed: Bool { state.withLock { $0.isLogged || $0.trace != nil } }
 
   /// The body, where it is to be logged.
   var body: RequestLogEntry.Body? {
@@ -188,6 +198,8 @@ final class RequestRecord: Sendable {
 extension HTTPField.Name {
   /// Names a request across the logs of client and server.
   static var requestID: HTTPField.Name { knownName("x-request-id") }
+  /// The place of the request's span, as the W3C's Trace Context will have it.
+  static var traceResponse: HTTPField.Name { knownName("traceresponse") }
   /// The same, as Anthropic's clients know it.
   static var anthropicRequestID: HTTPField.Name { knownName("request-id") }
   /// The part of a prompt that was left out.

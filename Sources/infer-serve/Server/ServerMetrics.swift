@@ -23,6 +23,9 @@ final class ServerMetrics: Sendable {
     "infer_context_shifts_total", "Requests whose prompts were shortened to fit the context.", labels: [], known: [[]]
   ) { Counter() }
 
+  /// The measurements of traces.
+  let traces = TraceMetrics()
+
   /// Requests that were refused for their keys; of a key that is not known the name is empty.
   let keyRefusals = MetricFamily(
     "infer_key_refusals_total",
@@ -49,6 +52,8 @@ final class ServerMetrics: Sendable {
     text.write(httpRequests)
     text.write(logLinesDropped)
     text.write(requestLogLinesDropped)
+    text.write(traces.exported)
+    text.write(traces.dropped)
     text.write(contextShifts)
     text.write(keyRefusals)
     text.write(keyRequests)

@@ -20,6 +20,7 @@ struct ChatChoice {
   private(set) var content = ""
   /// The calls so far.
   private(set) var toolCalls: [ChatToolCall] = []
+  private var callTimes: [(start: ContinuousClock.Instant, end: ContinuousClock.Instant?)] = []
   /// The number of calls that have come to their end.
   private(set) var completeCalls = 0
   private(set) var finishReason: FinishReason?
@@ -82,7 +83,8 @@ struct ChatChoice {
   /// The choice so far.
   var transcript: ChoiceTranscript {
     ChoiceTranscript(
-      reasoning: reasoning, content: content, toolCalls: toolCalls, finishReason: finishReasonName)
+      reasoning: reasoning, content: content, toolCalls: toolCalls, callTimes: callTimes,
+      finishReason: finishReasonName)
   }
 
   /// The log-probabilities so far; nil when none were asked for.
@@ -104,6 +106,7 @@ struct ChatChoice {
       let call = ChatToolCall(
         id: id ?? options.makeCallID(), name: name, takesText: options.textTools.contains(name))
       toolCalls.append(call)
+      callTimes.append((.now, nil))
       return completed(Delta(toolCall: ChatToolCall.Delta(index: toolCalls.count - 1, head: call)))
     case .arguments(let text):
       let index = toolCalls.count - 1
@@ -113,6 +116,7 @@ struct ChatChoice {
       return completed(Delta(toolCall: ChatToolCall.Delta(index: index, arguments: text)))
     case .callEnd:
       completeCalls += 1
+      if !callTimes.isEmpty { callTimes[callTimes.count - 1].end = .now }
       guard let call = toolCalls.last, call.takesText else { return nil }
       return completed(
         Delta(toolCall: ChatToolCall.Delta(index: toolCalls.count - 1, isText: true, arguments: call.text)))

@@ -1,10 +1,12 @@
 import InferText
 
 /// The answer of one choice, the same for all APIs.
-struct ChoiceTranscript: Sendable, Equatable {
+struct ChoiceTranscript: Sendable {
   var reasoning: String?
   var content: String
   var toolCalls: [ChatToolCall] = []
+  /// When each of the calls began, and when it had come whole; `nil` where it broke off.
+  var callTimes: [(start: ContinuousClock.Instant, end: ContinuousClock.Instant?)] = []
   var finishReason: String?
 
   /// The bytes that it holds, about.
