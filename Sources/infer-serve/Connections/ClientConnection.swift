@@ -53,15 +53,17 @@ final class DisconnectHandler: ChannelInboundHandler, RemovableChannelHandler {
   typealias InboundIn = NIOAny
 
   let connection = ClientConnection()
-  private let rules: ConnectionRules
+  private let rules: ConnectionRules?
 
-  init(_ rules: ConnectionRules) { self.rules = rules }
+  /// - Parameter rules: The rules of a connection of HTTP/1; `nil` for a stream, which has them elsewhere.
+  init(_ rules: ConnectionRules? = nil) { self.rules = rules }
 
   /// The server's library lets handlers be added behind its own only; this one brings those before them.
   func handlerAdded(context: ChannelHandlerContext) {
+    guard let rules else { return }
     let pipeline = context.pipeline.syncOperations
-    let ticket = rules.open(context.channel)
     do {
+      let ticket = try pipeline.handler(type: VersionHandler.self).ticket
       let parser = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
       try pipeline.addHandlers(
         [ConnectionHandler(rules: rules, ticket: ticket), OldClientHandler()], position: .after(parser))

@@ -85,7 +85,6 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     // What comes after the fault is not parsed any more, and reported again and again.
     if progress.stage == .closing { return }
-    if case NIOSSLError.handshakeFailed = error { rules.note(error, ticket) }
     // A fault within a body is for the endpoint that reads it.
     guard let error = error as? HTTPParserError, progress.hasAnsweredAll else { return context.fireErrorCaught(error) }
     refuse(error == .headerOverflow ? .headerTooLarge : .malformed("\(error)"), context)

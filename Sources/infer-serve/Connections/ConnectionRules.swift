@@ -14,6 +14,11 @@ struct ConnectionRules: Sendable {
   let connections: Connections
   let log: RateLimitedLog
 
+  /// Bytes of all header fields of a request at most.
+  static let headerLimit = 32 * 1024
+  /// Header fields of a request at most.
+  static let fieldLimit = 200
+
   /// Paths that are answered on connections beyond the limits.
   private static let vitalPaths: Set<String> = ["/health", "/metrics", "/ping"]
 
@@ -43,6 +48,11 @@ struct ConnectionRules: Sendable {
   /// Logs a connection whose encryption failed.
   func note(_ error: any Error, _ ticket: ConnectionTicket) {
     log.log(.info, "encryption failed", ["error": "\(error)", "client": "\(ticket.origin.address)"])
+  }
+
+  /// Logs a connection that is closed for what its client has sent.
+  func note(fault: any Error, _ ticket: ConnectionTicket) {
+    log.log(.info, "connection refused", ["error": "\(fault)", "client": "\(ticket.origin.address)"])
   }
 
   /// Tells of a client that did not read its answer.

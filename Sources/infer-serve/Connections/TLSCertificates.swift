@@ -55,7 +55,7 @@ final class TLSCertificates: Sendable {
     var configuration = TLSConfiguration.makeServerConfiguration(
       certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(secret))
     configuration.minimumTLSVersion = .tlsv12
-    configuration.applicationProtocols = ["http/1.1"]
+    configuration.applicationProtocols = ["h2", "http/1.1"]
     do { return try NIOSSLContext(configuration: configuration) } catch {
       throw CommandFailure("the key in \(paths.key) does not fit the certificate in \(paths.certificate)")
     }

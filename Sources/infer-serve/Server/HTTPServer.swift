@@ -15,24 +15,22 @@ enum HTTPServer {
     var rules: ConnectionRules
   }
 
-  /// Bytes of all header fields of a request at most.
-  private static let headerLimit = 32 * 1024
-
   /// The application. `onListening` is told the address, whose port the system chooses when 0 is asked for.
   static func application(
     _ configuration: Configuration, router: Router<ServeContext>,
     onListening: @escaping @Sendable (ListeningAddress) -> Void
   ) -> some ApplicationProtocol {
     let decoder = HTTP1Channel.Configuration.DecoderConfiguration(
-      maxHeaderFieldSize: headerLimit, maxHeaderListSize: headerLimit, maxHeaderFieldCount: 200)
+      maxHeaderFieldSize: ConnectionRules.headerLimit, maxHeaderListSize: ConnectionRules.headerLimit,
+      maxHeaderFieldCount: ConnectionRules.fieldLimit)
     let (address, rules, certificates) = (configuration.address, configuration.rules, configuration.certificates)
     let channel = HTTP1Channel.Configuration(
       additionalChannelHandlers: [DisconnectHandler(rules)], httpDecoderConfiguration: decoder)
     return Application(
       responder: MethodResponder(router.buildResponder()),
       server: HTTPServerBuilder { responder in
-        let plain = HTTP1Channel(responder: responder, configuration: channel)
-        return if let certificates { TLSChannel(base: plain, certificates: certificates) } else { plain }
+        VersionedChannel(
+          base: HTTP1Channel(responder: responder, configuration: channel), certificates: certificates, rules: rules)
       },
       configuration: ApplicationConfiguration(
         address: address.binding, serverName: "infer-serve"),
