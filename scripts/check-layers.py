@@ -23,7 +23,8 @@ LAYERS = {
         "Sampling", "Cache", "Persistence", "Engine", "",
     ],
     "infer-serve": [
-        "Terminal", "Wire", "Access", "Traces", "Connections", "Server", "Endpoints", "Replay", "Chat", "Commands", "",
+        "Terminal", "Wire", "Access", "Traces", "Connections", "Server", "Endpoints", "Replay", "Chat", "Doctor",
+        "Commands", "",
     ],
 }
 
@@ -39,7 +40,7 @@ IMPORTS = {
     "GRDB": ["infer-serve/Server"],
     "Glibc": [
         "InferCore/Memory", "InferCore/Threads", "InferCore/Kernels", "HybridBlocks/Families", "infer-serve/Connections",
-        "infer-serve/Terminal", "infer-serve/Commands"],
+        "infer-serve/Terminal", "infer-serve/Doctor", "infer-serve/Commands"],
 }
 
 # Where the order of InferCore's folders is written down for people.

@@ -9,8 +9,11 @@ struct InferServe: AsyncParsableCommand {
     abstract: "Serves hybrid Mamba-2, attention and mixture-of-experts language models on the CPU.",
     version: Software.version,
     subcommands: [
-      Serve.self, Chat.self, Generate.self, Logits.self, Inspect.self, Quantize.self, Bench.self, BenchServe.self, Perplexity.self,
+      Serve.self, Chat.self, Generate.self, Logits.self, Inspect.self, Quantize.self, Bench.self, BenchServe.self,
+      Perplexity.self,
       Tokenize.self, Render.self, Constrain.self, Config.self, ListModels.self, Keys.self, UsageCommand.self,
+      HealthCommand.self,
+      Doctor.self,
     ])
 }
 
