@@ -7,7 +7,7 @@ SWIFT_PATHS := Package.swift Sources Tests
 # One way of building, for what is served and for what is tested: all is compiled once.
 BUILD := -c release -Xswiftc -enable-testing
 
-.PHONY: serve build test bench format lint manual docs swift-test kernels-test allocation-test fuzz-test client-test \
+.PHONY: serve build test bench format lint manual install uninstall deb deb-test docs swift-test kernels-test allocation-test fuzz-test client-test \
   client-test-all kill-test monitoring-test page-test instruction-test instruction-update outside-test thread-test clean
 
 serve: build
@@ -97,6 +97,26 @@ manual: build
 	scripts/make-manual.py $(BINARY) .build/manual
 	for shell in bash zsh fish; do \
 	  $(BINARY) --generate-completion-script $$shell > .build/manual/infer-serve.$$shell || exit; done
+
+# The command with all that it needs to run without a Swift toolchain, below PREFIX; DESTDIR stands before it for packages.
+PREFIX ?= /usr/local
+DESTDIR ?=
+install: build .build/packaging-installed
+	scripts/install.sh $(BINARY) $(PREFIX) $(DESTDIR)
+
+uninstall:
+	scripts/install.sh --uninstall $(PREFIX) $(DESTDIR)
+
+# A package for the Debian that it is built on, in .build/deb.
+deb: build .build/packaging-installed
+	scripts/make-deb.sh $(BINARY) .build/deb
+
+# The package, held to Debian's policy, and installed and served with in a minimal Debian in a folder. Needs root; not a part
+# of `make test`.
+deb-test: deb
+	scripts/install-libraries.sh debootstrap lintian
+	lintian --allow-root --fail-on error,warning .build/deb/infer-serve_*.deb
+	scripts/test-deb.sh .build/deb/infer-serve_*.deb .build/deb-test
 
 docs: .build/libraries-installed
 	scripts/check-docs.sh $(BUILD)
