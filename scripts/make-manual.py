@@ -25,10 +25,10 @@ ENVIRONMENT = {
 .It Ev INFER_SERVE_ISA
 The instruction set of the kernels where it is not to be the best that the processor has:
 .Ql amx ,
-.Ql avx512vnni ,
+.Ql avx512-vnni ,
 .Ql avx512 ,
 .Ql avx2 ,
-.Ql i8mm ,
+.Ql neon-i8mm ,
 .Ql neon
 or
 .Ql plain .

@@ -57,9 +57,9 @@ def test_what_is_installed_again_keeps_the_configuration_and_goes_without_a_trac
     other.parent.mkdir(parents=True)
     other.write_text("another program's")
     configuration = tmp_path / "opt/infer/etc/infer-serve/server.yaml"
-    for _ in range(2):
-        assert run(SCRIPT, binary, "/opt/infer", tmp_path).returncode == 0
-        configuration.write_text("port: 8081\n")
+    shutil.copytree(installed, tmp_path, dirs_exist_ok=True)
+    configuration.write_text("port: 8081\n")
+    assert run(SCRIPT, binary, "/opt/infer", tmp_path).returncode == 0
     removed = run(SCRIPT, "--uninstall", "/opt/infer", tmp_path)
     assert removed.returncode == 0 and str(configuration) in removed.stdout
     assert sorted(path for path in tmp_path.rglob("*") if path.is_file()) == [configuration, other]

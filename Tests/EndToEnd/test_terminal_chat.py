@@ -232,6 +232,27 @@ def test_the_terminal_is_as_it_was(binary, model, tmp_path):
         assert (tmp_path / "before").read_text() == (tmp_path / "after").read_text()
 
 
+def test_control_z_gives_the_terminal_back_to_the_shell(binary, model):
+    shell = pexpect.spawn("bash", ["--norc", "-i"], env={**os.environ, "PS1": "SHELL ", "TERM": "xterm"}, timeout=60)
+    shell.expect_exact("SHELL ")
+    shell.send(f"{binary} chat {model} --kv-cache-mib 64 --no-history\r")
+    shell.expect_exact(">>> ")
+    shell.send("abc")
+    shell.expect_exact("abc")
+    shell.send("\x1a")
+    shell.expect_exact("Stopped")
+    shell.expect_exact("SHELL ")
+    shell.send("stty -a\r")
+    shell.expect(" icanon ")
+    shell.expect_exact("SHELL ")
+    # What was being written is still there.
+    shell.send("fg\r")
+    shell.expect_exact(">>> abc")
+    shell.send("\x15/exit\r")
+    shell.expect_exact("SHELL ")
+    shell.close(force=True)
+
+
 def chat(binary, *arguments, text, **environment):
     return subprocess.run([binary, "chat", *map(str, arguments)], input=text, capture_output=True, text=True, timeout=120,
                           env={**os.environ, **environment})

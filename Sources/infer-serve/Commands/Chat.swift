@@ -89,6 +89,8 @@ struct Chat: AsyncParsableCommand {
     let environment = ProcessInfo.processInfo.environment
     let terminal = TerminalDevice(environment)
     defer { terminal?.set(.original) }
+    // What loading had to tell comes before the prompt.
+    LineWriter.standardError.flush()
     let screen = ChatScreen(ChatScreen.style(isTerminal: terminal != nil, environment))
     let interrupts = Interrupts()
     var program = ChatProgram(backend, screen, interrupts, system: system, settings: try settings())

@@ -77,7 +77,11 @@ final class TerminalDevice: Sendable {
   /// Stops the process until the shell goes on with it.
   func suspend() {
     set(.original)
-    // To this thread, so that it is stopped before it goes on.
+    // To this thread, so that it is stopped before it goes on; those that tasks share take no signals, nor do their own.
+    var signals = sigset_t()
+    unsafe sigemptyset(&signals)
+    unsafe sigaddset(&signals, SIGTSTP)
+    unsafe pthread_sigmask(SIG_UNBLOCK, &signals, nil)
     raise(SIGTSTP)
   }
 }
