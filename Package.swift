@@ -62,6 +62,7 @@ let package = Package(
       name: "CPage",
       // The files of the page, which `page.c` embeds.
       exclude: ["page", "pictures"], cSettings: [.unsafeFlags(["-std=c23", "-Wall", "-Wextra", "-Werror"])]),
+    .target(name: "CFaults", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
     .target(
       name: "InferText",
       dependencies: ["CPCRE2", .product(name: "OrderedCollections", package: "swift-collections")],
@@ -70,7 +71,7 @@ let package = Package(
     .target(
       name: "InferCore",
       dependencies: [
-        "CBLAS", "CCrypto", "CKernels", "InferMetrics", "InferText",
+        "CBLAS", "CCrypto", "CFaults", "CKernels", "InferMetrics", "InferText",
         .product(name: "DequeModule", package: "swift-collections"),
         .product(name: "HeapModule", package: "swift-collections"),
         .product(name: "OrderedCollections", package: "swift-collections"),

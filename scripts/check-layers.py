@@ -33,6 +33,7 @@ IMPORTS = {
     "CKernels": [
         "InferCore/Machine", "InferCore/Formats", "InferCore/Threads", "InferCore/Matrices", "InferCore/Kernels"],
     "CCrypto": ["InferCore/Memory"],
+    "CFaults": ["InferCore/Memory"],
     "CBLAS": ["InferCore/Threads", "InferCore/Kernels"],
     "CPCRE2": ["InferText/Tokenizer"],
     "CZlib": ["infer-serve/Wire"],

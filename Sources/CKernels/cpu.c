@@ -5,8 +5,8 @@
 #include <sys/auxv.h>
 #elif defined(__x86_64__)
 #include <cpuid.h>
-#include <sys/syscall.h>
 #endif
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "ck_internal.h"
@@ -14,6 +14,8 @@
 void ck_name_thread(const char *name) {
     pthread_setname_np(pthread_self(), name);
 }
+
+int32_t ck_thread_id(void) { return (int32_t)syscall(SYS_gettid); }
 
 int ck_machine_processor_count(void) { return (int)sysconf(_SC_NPROCESSORS_ONLN); }
 

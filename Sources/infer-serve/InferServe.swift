@@ -23,6 +23,7 @@ struct InferServe: AsyncParsableCommand {
 package enum Main {
   /// Runs what the process's arguments say, and ends the process where that fails.
   package static func run() async {
+    MappedFile.explainFaults()
     do {
       var command = try parsed(Array(CommandLine.arguments.dropFirst()))
       if var command = command as? any AsyncParsableCommand {

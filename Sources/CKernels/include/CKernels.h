@@ -26,6 +26,8 @@ static inline void ck_spin_hint(void) {
 
 /// Names the calling thread; the system cuts names after 15 bytes.
 void ck_name_thread(const char *name);
+/// The system's number of the calling thread.
+int32_t ck_thread_id(void);
 /// Number of processors of this machine.
 int ck_machine_processor_count(void);
 /// Number of processors this process may run on.

@@ -11,6 +11,17 @@ extension SequenceMemory {
     releaseFree()
   }
 
+  /// Gives up what is kept of the first tokens of a sequence, as far as no other sequence holds it. O(tokens).
+  mutating func forget(_ tokens: [Int32], in scope: CacheScope) {
+    guard var node = tree.match(tokens, limit: tokens.count, in: scope).node else { return }
+    while tree[node].parent != PrefixTree.none {
+      let parent = tree[node].parent
+      for state in tree[node].states { _ = evictIdle(state.slot) }
+      if tree[node].firstChild == PrefixTree.none, candidate(node) != nil { evict(node) }
+      node = parent
+    }
+  }
+
   /// Frees the slot of the kept state that is worth least, of those that nobody starts from at the moment and that are not
   /// cold. The state becomes cold, unless the cold ones are all worth more.
   @discardableResult mutating func evictState() -> Bool {

@@ -15,7 +15,7 @@ enum RowResult {
   case scored(PromptTokenScore)
   case nothing
   /// The row is no distribution, or leaves no token to choose.
-  case unsound
+  case failed(FinishReason)
 }
 
 /// Uses a step's rows of logits up, in parallel where it pays.
@@ -70,9 +70,10 @@ struct BatchSampling {
   ) -> RowResult {
     switch use {
     case .choose(let sampler):
-      sampler.next(&row, workspace).map { .chosen($0, forced: sampler.forcedTokens(below: row.count)) } ?? .unsound
+      sampler.next(&row, workspace).map { .chosen($0, forced: sampler.forcedTokens(below: row.count)) }
+        ?? .failed(sampler.failure)
     case .score(let token, let count):
-      PromptTokenScore(token, in: row.span, count: count, workspace).map(RowResult.scored) ?? .unsound
+      PromptTokenScore(token, in: row.span, count: count, workspace).map(RowResult.scored) ?? .failed(.notFinite)
     case .nothing: .nothing
     }
   }

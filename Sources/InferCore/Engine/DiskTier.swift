@@ -17,7 +17,10 @@ final class DiskTier: Sendable {
 
   private struct Queue {
     var saves: Deque<PrefixLease> = []
-    var isSaving = false
+    /// The prefix that is being written.
+    var saving: PrefixLease?
+    /// `true` when that is not wanted any more.
+    var isForgotten = false
     var loads: Deque<Load> = []
     var isStopped = false
   }
@@ -62,8 +65,10 @@ final class DiskTier: Sendable {
     try startDetachedThread("infer-save") { [self] in
       while let lease = nextSave() {
         save(lease)
+        let isForgotten = queue.withLock { $0.isForgotten }
+        if isForgotten { forgetFiles(lease.tokens, in: lease.scope) }
         inbox.perform { $0.end(lease) }
-        queue.change { $0.isSaving = false }
+        queue.change { ($0.saving, $0.isForgotten) = (nil, false) }
       }
     }
     try startDetachedThread("infer-load") { [self] in
@@ -77,7 +82,7 @@ final class DiskTier: Sendable {
   /// Returns when all that waits is written, or at the deadline.
   func flush(until deadline: ContinuousClock.Instant?) async {
     while true {
-      let isDone = queue.withLock { $0.isStopped || $0.saves.isEmpty && !$0.isSaving }
+      let isDone = queue.withLock { $0.isStopped || $0.saves.isEmpty && $0.saving == nil }
       if isDone || deadline.map({ $0 <= .now }) ?? false { return }
       do { try await Task.sleep(for: .milliseconds(5)) } catch { return }
     }
@@ -93,6 +98,27 @@ final class DiskTier: Sendable {
     await flush(until: nil)
     folder.withLock { $0.removeAll() }
     removeGarbage()
+  }
+
+  /// Forgets the files of the first tokens of a sequence and all that go on from them; they are removed with the next that is
+  /// written or read. Returns loans of those that wait to be written and are not to be any more. For the engine's thread.
+  func forget(_ tokens: [Int32], in scope: CacheScope) -> [PrefixLease] {
+    let waiting: [PrefixLease] = queue.change { queue in
+      let isForgotten = { (lease: PrefixLease) in lease.scope == scope && tokens.starts(with: lease.tokens) }
+      if let saving = queue.saving, isForgotten(saving) { queue.isForgotten = true }
+      defer { queue.saves.removeAll(where: isForgotten) }
+      return queue.saves.filter(isForgotten)
+    }
+    forgetFiles(tokens, in: scope)
+    return waiting
+  }
+
+  private func forgetFiles(_ tokens: [Int32], in scope: CacheScope) {
+    let hash = scope.hash
+    folder.withLock { folder in
+      let match = folder.index.match(tokens, limit: tokens.count, in: hash)
+      if let first = match.path.first { folder.discard(first) }
+    }
   }
 
   // MARK: Saving
@@ -113,7 +139,7 @@ final class DiskTier: Sendable {
     queue.wait { $0.isStopped || !$0.saves.isEmpty }
     return queue.withLock { queue in
       guard !queue.isStopped, let lease = queue.saves.popFirst() else { return nil }
-      queue.isSaving = true
+      queue.saving = lease
       return lease
     }
   }

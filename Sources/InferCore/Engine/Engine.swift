@@ -18,6 +18,7 @@ public final class Engine: Sendable {
   /// The kind of state that the engine can go on from; `nil` for a model without a fingerprint.
   let identity: StateIdentity?
   let sessions = EngineSessions()
+  private let watch = StepWatch()
   private let tier: DiskTier?
   private let endTokens: Set<Int32>
   private let maxUnreadTokens: Int
@@ -66,7 +67,7 @@ public final class Engine: Sendable {
       self.tier = tier
       let thread = EngineThread(
         model: model, configuration: configuration, limits: limits, store: store, workspace: workspace, inbox: inbox,
-        metrics: metrics, tier: tier, threads: share)
+        metrics: metrics, tier: tier, threads: share, watch: watch)
       try startDetachedThread("infer-engine") { thread.run() }
     } catch {
       throw ConfigurationError(.threads, reason: "cannot be \(configuration.threads): \(error)")
@@ -184,6 +185,10 @@ public final class Engine: Sendable {
 
   /// `true` when the prefix cache has a folder on disk.
   public var keepsPrefixesOnDisk: Bool { tier != nil }
+
+  /// The step that has begun, for whoever watches that it ends, until the next one begins; `nil` while there is nothing to do.
+  /// A step that waits for other engines' has not begun.
+  public var stepUnderWay: StepUnderWay? { watch.underWay }
 
   /// `true` while new requests are taken on, until the engine drains or is shut down.
   public var isAccepting: Bool { inbox.phase == .accepting }

@@ -23,6 +23,8 @@ public final class EngineMetrics: Sendable {
   public let generationTokensPerSecond: Gauge
   /// Times that a request lost its memory to one before it.
   public let preemptions: Counter
+  /// Steps that took longer than a server that watches them allows.
+  public let slowSteps: Counter
   /// Tokens of prompts that were looked up in the prefix cache.
   public let prefixCacheQueries: Counter
   /// Tokens of those that were found there.
@@ -104,6 +106,7 @@ public final class EngineMetrics: Sendable {
     generationTokensPerSecond = list.gauge(
       "generation_tokens_per_second", "Tokens generated per second, over the last second or so; 0 when idle.")
     preemptions = list.counter("num_preemptions_total", "Times that a request lost its memory to one before it.")
+    slowSteps = list.counter("slow_steps_total", "Steps that took longer than --slow-step.")
     prefixCacheQueries = list.counter(
       "prefix_cache_queries_total", "Tokens of prompts that were looked up in the prefix cache.")
     prefixCacheHits = list.counter("prefix_cache_hits_total", "Tokens of prompts that were found in the prefix cache.")

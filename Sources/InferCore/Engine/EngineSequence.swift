@@ -113,7 +113,7 @@ final class EngineSequence: Schedulable, @unchecked Sendable {
       case .nothing:
         timing.notePromptEnd(at: now, metrics)
         progress = .ended(.length)
-      case .unsound: return .ended(sampler.failure)
+      case .failed(let reason): return .ended(reason)
       }
     }
     send(&scores)
@@ -126,7 +126,7 @@ final class EngineSequence: Schedulable, @unchecked Sendable {
   /// Passes on the pooled hidden states once a step has computed the tokens up to `end`, if it is the prompt's.
   func receivePooled(upTo end: Int, at now: ContinuousClock.Instant, _ metrics: EngineMetrics) -> Progress {
     guard end == timing.statistics.promptTokens else { return .reading }
-    guard let values = pooled?.mean else { return .ended(.error) }
+    guard let values = pooled?.mean else { return .ended(.notFinite) }
     timing.notePromptEnd(at: now, metrics)
     channel.send(pooled: values)
     return .ended(.length)

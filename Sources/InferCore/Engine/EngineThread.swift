@@ -14,6 +14,7 @@ final class EngineThread: @unchecked Sendable {
   private let readerPatience: Duration
   /// The cache's part on disk.
   private let tier: DiskTier?
+  private let watch: StepWatch
 
   // Reused from step to step.
   private var news = EngineInbox.News()
@@ -26,9 +27,10 @@ final class EngineThread: @unchecked Sendable {
   init(
     model: any LanguageModel, configuration: EngineConfiguration, limits: EngineLimits, store: StateStore,
     workspace: Workspace, inbox: EngineInbox, metrics: EngineMetrics, tier: DiskTier?,
-    threads: ThreadShare
+    threads: ThreadShare, watch: StepWatch
   ) {
     self.model = model
+    self.watch = watch
     self.workspace = workspace
     readerPatience = configuration.readerPatience
     self.inbox = inbox
@@ -66,6 +68,7 @@ final class EngineThread: @unchecked Sendable {
         step()
       }
     }
+    watch.rest()
     threads.rest()
     tier?.stop()
     for errand in inbox.stopped() { scheduler.withMemory(errand) }
@@ -135,19 +138,33 @@ final class EngineThread: @unchecked Sendable {
     guard !endings.isEmpty else { return }
     let unread = endings.reduce(0) { $0 + ($1.sequence.hasStarted ? 0 : $1.sequence.scheduling.promptLength) }
     inbox.free(endings.count, unreadTokens: unread, at: now)
-    for (sequence, reason) in endings { sequence.finish(reason, at: now, recorder.metrics) }
+    for (sequence, reason) in endings {
+      if reason == .notFinite { forget(sequence) }
+      sequence.finish(reason, at: now, recorder.metrics)
+    }
     endings.removeAll(keepingCapacity: true)
     inbox.announceIdleness()
   }
 
+  /// Gives up what is kept of a sequence, whose state may hold what is no number.
+  private func forget(_ sequence: EngineSequence) {
+    guard let scope = sequence.scheduling.scope else { return }
+    let tokens = sequence.scheduling.tokens
+    for lease in tier?.forget(tokens, in: scope) ?? [] { scheduler.withMemory { $0.end(lease) } }
+    scheduler.withMemory { $0.forget(tokens, in: scope) }
+  }
+
   private func wait() {
+    watch.rest()
     threads.rest()
     inbox.wait(until: scheduler.parked.compactMap(\.deadline).min())
   }
 
   private func step() {
+    watch.rest()
     // Planning copies states to and from cold slots, which takes its time.
     let start = threads.begin()
+    watch.begin(at: start)
     scheduler.plan(into: &plan)
     if plan.runs.isEmpty, scheduler.isLoading { return wait() }
     precondition(!plan.runs.isEmpty, "\(scheduler.running.count) sequences run and none advances")
@@ -158,6 +175,8 @@ final class EngineThread: @unchecked Sendable {
     }
     if started > 0 { inbox.started(tokens: started, at: start) }
     recorder.note(scheduler)
+    let promptRows = promptRows
+    watch.note(plan, promptRows: promptRows)
     compute()
     let now = ContinuousClock.now
     threads.end(at: now)

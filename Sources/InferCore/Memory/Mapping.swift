@@ -1,3 +1,4 @@
+internal import CFaults
 package import Foundation
 internal import Glibc
 
@@ -41,6 +42,8 @@ package func hasAddressSpace(for byteCount: Int) -> Bool { (try? AnonymousMappin
   package let byteCount: Int
   // Safe because the mapping is read-only and lives as long as this object.
   nonisolated(unsafe) let base: UnsafeRawPointer
+  /// The file's place in the list of those whose faults are explained.
+  private let place: Int32
 
   /// Maps the file at a URL.
   ///
@@ -61,9 +64,18 @@ package func hasAddressSpace(for byteCount: Int) -> Bool { (try? AnonymousMappin
     }
     unsafe base = UnsafeRawPointer(mapped)
     self.url = url
+    place = unsafe cf_note_file(mapped, byteCount, url.path(percentEncoded: false))
   }
 
-  deinit { unsafe _ = munmap(UnsafeMutableRawPointer(mutating: base), byteCount) }
+  deinit {
+    cf_forget_file(place)
+    unsafe _ = munmap(UnsafeMutableRawPointer(mutating: base), byteCount)
+  }
+
+  /// Has a file that is cut short, or that its disk does not give, while it is mapped end the process with exit code 74 and
+  /// a line on standard error that names the file: its bytes are gone, and whoever computes with them cannot go on. Without
+  /// this the system ends the process with `SIGBUS`, as it does for all faults elsewhere.
+  package static func explainFaults() { _ = cf_explain_faults() }
 }
 
 extension MappedFile {

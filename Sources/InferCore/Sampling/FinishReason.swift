@@ -1,4 +1,4 @@
-/// The reason of a generation's end. Raw values are those of the label `finished_reason` in metrics: vLLM's, and three
+/// The reason of a generation's end. Raw values are those of the label `finished_reason` in metrics: vLLM's, and four
 /// more.
 public enum FinishReason: String, Sendable, CaseIterable {
   /// An end token, a stop token or a stop string came.
@@ -11,8 +11,10 @@ public enum FinishReason: String, Sendable, CaseIterable {
   case shutdown
   /// Nobody read the tokens for longer than ``EngineConfiguration/readerPatience``.
   case unread
-  /// The model's logits held NaN or +∞, or left no token to choose.
+  /// All tokens that the model's logits allow were ruled out.
   case error
+  /// The model computed NaN or infinity in place of logits or of hidden states.
+  case notFinite = "not_finite"
   /// An ``AnswerConstraint`` had found as many states as it may, and could not be followed further.
   case constraintFull = "constraint_full"
 }

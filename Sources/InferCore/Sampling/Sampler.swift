@@ -17,6 +17,8 @@ final class Sampler {
   private(set) var count = 0
   /// `true` once a token came that ends the answer, or the last that it may have.
   private var isOver = false
+  /// The reason why the last row of logits gave no token.
+  private(set) var failure = FinishReason.error
 
   /// A sampler for one answer of `tokenLimit` tokens at most, whose rows of logits go through `processors` first.
   init(
@@ -53,14 +55,14 @@ final class Sampler {
   func next(_ row: inout MutableSpan<Float>, _ workspace: SamplingWorkspace) -> GeneratedToken? {
     var logprobs: Logprobs?
     if let wanted = parameters.logprobs {
-      guard let maximum = RowReduction.maximum(row.span) else { return nil }
+      guard let maximum = RowReduction.maximum(row.span) else { return fail(with: .notFinite) }
       logprobs = Logprobs(row.span, maximum: maximum, count: wanted, workspace)
     }
     process(&row)
-    guard let maximum = RowReduction.maximum(row.span) else { return nil }
+    guard let maximum = RowReduction.maximum(row.span) else { return fail(with: reason(for: row.span)) }
     let isGreedy = parameters.temperature < SamplingParameters.greedyTemperature
     let chosen = isGreedy ? Self.first(maximum, in: row.span) : draw(&row, maximum: maximum, workspace)
-    guard let chosen else { return nil }
+    guard let chosen else { return fail(with: .error) }
     accept(chosen)
     return GeneratedToken(id: chosen, logprobs: logprobs?.choosing(chosen, workspace))
   }
@@ -83,8 +85,17 @@ final class Sampler {
     return tokens
   }
 
-  /// The reason of the end where no token is left.
-  var failure: FinishReason { processors.lazy.compactMap(\.failure).first ?? .error }
+  private func fail(with reason: FinishReason) -> GeneratedToken? {
+    failure = reason
+    return nil
+  }
+
+  /// The reason why a row that went through the processors leaves no token. They rule tokens out by -∞ and make no other
+  /// value that is not finite.
+  private func reason(for row: Span<Float>) -> FinishReason {
+    let isUnsound = processors.isEmpty || row.indices.contains { !(row[$0] < .infinity) }
+    return isUnsound ? .notFinite : processors.lazy.compactMap(\.failure).first ?? .error
+  }
 
   /// The maximum number of tokens that are taken without asking the model between two rows.
   static let maxForced = 64

@@ -11,14 +11,15 @@ typealias ThreadStarter = (_ name: String, _ body: @escaping @Sendable () -> Voi
 func startThread(_ name: String, _ body: @escaping @Sendable () -> Void) throws(ModelError) -> pthread_t {
   precondition(name.utf8.count <= 15, "the system cuts the name \(name)")
   final class Start {
-    let name: String
+    let entry: ThreadRoster.Entry
     let body: @Sendable () -> Void
-    init(_ name: String, _ body: @escaping @Sendable () -> Void) {
-      self.name = name
+    init(_ entry: ThreadRoster.Entry, _ body: @escaping @Sendable () -> Void) {
+      self.entry = entry
       self.body = body
     }
   }
-  let context = unsafe Unmanaged.passRetained(Start(name, body)).toOpaque()
+  let entry = ThreadRoster.shared.add(name)
+  let context = unsafe Unmanaged.passRetained(Start(entry, body)).toOpaque()
   var thread = pthread_t()
   let status = unsafe pthread_create(
     &thread, nil,
@@ -26,13 +27,16 @@ func startThread(_ name: String, _ body: @escaping @Sendable () -> Void) throws(
       guard let context = unsafe context else { return nil }
       let start = unsafe Unmanaged<Start>.fromOpaque(context).takeRetainedValue()
       // Without the heap, which steps that run by now do not touch.
-      unsafe start.name.withCString { name in unsafe ck_name_thread(name) }
+      unsafe start.entry.name.withCString { name in unsafe ck_name_thread(name) }
+      start.entry.enter()
       ck_prepare_thread()
       start.body()
+      ThreadRoster.shared.remove(start.entry)
       return nil
     }, context)
   guard status == 0 else {
     unsafe Unmanaged<Start>.fromOpaque(context).release()
+    ThreadRoster.shared.remove(entry)
     throw .outOfThreads("the system starts no thread \(name): \(unsafe String(cString: strerror(status)))")
   }
   return thread

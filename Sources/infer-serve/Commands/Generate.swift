@@ -85,8 +85,11 @@ struct Generate: AsyncParsableCommand {
       }
     }
     await engine.shutdown()
-    if transcript.finishReason == .error {
-      throw CommandFailure("the model's logits left no token to choose")
+    switch transcript.finishReason {
+    case .error: throw CommandFailure("the model's logits left no token to choose")
+    case .notFinite:
+      throw CommandFailure("the model computed what is no number: its weights are damaged, or too large for it")
+    default: break
     }
     try emit(json ? transcript.json.serialized(.pretty) + "\n" : "\n")
   }

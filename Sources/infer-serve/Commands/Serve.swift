@@ -38,6 +38,7 @@ struct Serve: AsyncParsableCommand {
   @OptionGroup var requests: RequestLimitOptions
   @OptionGroup var storage: StorageOptions
   @OptionGroup var usage: UsageOptions
+  @OptionGroup var watching: WatchdogOptions
   @OptionGroup var log: LogOptions
   @OptionGroup var traces: TraceOptions
 
@@ -91,12 +92,15 @@ struct Serve: AsyncParsableCommand {
     let signals = Task {
       for await arrived in await UnixSignalsSequence(trapping: .sigterm, .sigint) { lifecycle.signal(arrived.rawValue) }
     }
-    let watching = [keys?.watch(logger), certificates?.watch(logger), service.requestLog?.followSignals()]
+    let watchdog = Watchdog(state.models.models, watching.limits, metrics, logger)
+    watchdog.start()
+    let files = [keys?.watch(logger), certificates?.watch(logger), service.requestLog?.followSignals()]
     let readings = Task { try await state.makeReadings() }
     let exporting = tracer.map { tracer in Task { await tracer.exporter.run() } }
     defer {
       signals.cancel()
-      for task in watching { task?.cancel() }
+      for task in files { task?.cancel() }
+      watchdog.stop()
       readings.cancel()
     }
     try await Self.run(listeners, lifecycle)

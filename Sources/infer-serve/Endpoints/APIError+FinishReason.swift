@@ -16,6 +16,7 @@ extension APIError {
     case (.stop, _), (.length, _): nil
     case (.unread, _): .notRead
     case (.error, _): .failed("The model's logits left no token to choose.")
+    case (.notFinite, _): .failed("The model computed what is no number: its weights are damaged, or too large for it.")
     case (.constraintFull, _): .constraintTooLarge(constraintField)
     case (.cancelled, .timedOut): .timedOut(after: limit)
     case (.cancelled, .clientGone): .clientGone

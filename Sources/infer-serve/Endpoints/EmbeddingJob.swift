@@ -19,7 +19,7 @@ struct EmbeddingJob: Sendable {
     defer { supervisor.stop() }
     do { return try await task.value } catch let error as EmbeddingError {
       switch (error.reason, supervisor.cause) {
-      case (.error, _): throw APIError.failed("The model's hidden states are no numbers.")
+      case (.notFinite, _): throw APIError.failed("The model's hidden states are no numbers.")
       case (.cancelled, .timedOut): throw APIError.timedOut(after: supervisor.limit)
       case (.cancelled, .clientGone): throw APIError.clientGone
       default: throw APIError.unavailable("The server is shutting down.", code: "draining", retryAfter: 5)

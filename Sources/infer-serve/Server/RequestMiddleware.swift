@@ -131,7 +131,9 @@ struct RequestMiddleware: RouterMiddleware {
     }
     metadata["trace_id"] = context.record.trace.map { "\($0.identity.traceText)" }
     metadata["span_id"] = context.record.trace.map { "\($0.identity.spanText)" }
-    logger.info("request", metadata: metadata)
+    // A model that computes no numbers is nothing that its client can do anything about.
+    let isUnsound = context.record.generation?.finishReason == FinishReason.notFinite.rawValue
+    logger.log(level: isUnsound ? .error : .info, "request", metadata: metadata)
     let (record, endpoint) = (context.record, "\(request.method.rawValue) \(route)")
     let (trace, log) = (record.trace, record.isLogged ? requestLog : nil)
     guard trace != nil || log != nil else { return }

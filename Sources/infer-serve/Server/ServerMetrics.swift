@@ -18,6 +18,11 @@ final class ServerMetrics: Sendable {
     "Requests that are missing in the log of requests: queue (too many waited) or file (it could not be written).",
     labels: ["reason"], known: [["queue"], ["file"]]
   ) { Counter() }
+  /// Times that the event loop or the tasks' threads did not answer for longer than a step may take.
+  let stalls = MetricFamily(
+    "infer_server_stalls_total", "Times that the server's own threads did not answer for longer than --slow-step.",
+    labels: [], known: [[]]
+  ) { Counter() }
   /// Requests whose prompts were shortened to fit the context.
   let contextShifts = MetricFamily(
     "infer_context_shifts_total", "Requests whose prompts were shortened to fit the context.", labels: [], known: [[]]
@@ -54,6 +59,7 @@ final class ServerMetrics: Sendable {
     text.write(requestLogLinesDropped)
     text.write(traces.exported)
     text.write(traces.dropped)
+    text.write(stalls)
     text.write(contextShifts)
     text.write(keyRefusals)
     text.write(keyRequests)

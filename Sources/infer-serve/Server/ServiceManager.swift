@@ -5,6 +5,8 @@ import Foundation
 /// The manager listens on a datagram socket, whose name it has put into the environment.
 struct ServiceManager: Sendable {
   private let address: [UInt8]
+  /// The time within which the manager wants to hear that the process lives, halved; `nil` where it does not.
+  let pulseInterval: Duration?
 
   /// The manager of the environment; `nil` where there is none.
   init?(environment: [String: String] = ProcessInfo.processInfo.environment) {
@@ -14,6 +16,9 @@ struct ServiceManager: Sendable {
     if first == UInt8(ascii: "@") { bytes[0] = 0 }
     guard first == UInt8(ascii: "@") || first == UInt8(ascii: "/"), bytes.count < Self.longestName else { return nil }
     address = bytes
+    let isMeant = environment["WATCHDOG_PID"].map { Int32($0) == getpid() } ?? true
+    let microseconds = environment["WATCHDOG_USEC"].flatMap(Int64.init) ?? 0
+    pulseInterval = isMeant && microseconds > 0 ? .microseconds(microseconds / 2) : nil
   }
 
   private static var longestName: Int { MemoryLayout.size(ofValue: sockaddr_un().sun_path) }
@@ -23,6 +28,9 @@ struct ServiceManager: Sendable {
 
   /// What runs is finished, and nothing new is taken.
   func tellStopping() { send("STOPPING=1\nSTATUS=draining") }
+
+  /// The process lives.
+  func tellAlive() { if pulseInterval != nil { send("WATCHDOG=1") } }
 
   /// Sends a message. Nobody waits for it, and a manager that is gone does not matter.
   private func send(_ message: String) {

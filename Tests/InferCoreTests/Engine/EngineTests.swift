@@ -1,3 +1,4 @@
+import Foundation
 import InferMetrics
 import Synchronization
 import TestSupport
@@ -218,8 +219,57 @@ func smallConfiguration(_ change: (inout EngineConfiguration) -> Void = { _ in }
     let broken = try engine.submit(try request([96], 5))
     let sound = try engine.submit(try request([1], 1))
     let collected = await Collected(broken)
-    #expect(collected.reason == .error && collected.tokens.isEmpty)
+    #expect(collected.reason == .notFinite && collected.tokens.isEmpty)
     #expect(await Collected(sound).reason == .length)
+  }
+
+  /// What a model computed before it gave no numbers is not used again: a passing fault of the machine's must not stay.
+  @Test(arguments: [HashModel.Memory.paged, .recurrent, [.paged, .recurrent]])
+  func nothingIsKeptOfASequenceThatFailed(memory: HashModel.Memory) async throws {
+    let folder = try TemporaryFolder()
+    let isBroken = Monitor(true)
+    let model = FailingModel(HashModel(memory: memory)) { isBroken.withLock { $0 } }
+    let engine = try Engine(
+      model: model, configuration: smallConfiguration { $0.cacheFolder = CacheFolder(URL(filePath: folder.path)) })
+    let (prompt, other) = (prompt(150, 3), self.prompt(40, 4))
+    func answer(_ prompt: [Int32]) async throws -> Collected {
+      await Collected(
+        try engine.submit(
+          GenerationRequest(
+            prompt: prompt, sampling: .greedy, stop: StopConditions(maxTokens: 3), cacheScope: .shared,
+            branches: [100])))
+    }
+    isBroken.withLock { $0 = false }
+    _ = try await answer(other)
+    isBroken.withLock { $0 = true }
+    #expect(try await answer(prompt).reason == .notFinite)
+    isBroken.withLock { $0 = false }
+    let again = try await answer(prompt)
+    #expect(again.reason == .length && again.statistics.cachedTokens == 0, "\(again.statistics.cachedTokens)")
+    #expect(again.tokens == HashModel(memory: memory).greedy(after: prompt, count: 3))
+    // What others left is still there.
+    #expect(try await answer(other).statistics.cachedTokens == 39)
+    #expect(engine.metrics.requestSuccess("not_finite").value == 1)
+  }
+
+  /// Others can see which step is under way, and that none is.
+  @Test func theStepUnderWayIsSeen() async throws {
+    let engineSeen = Monitor<(engine: Engine?, steps: [StepUnderWay?])>((nil, []))
+    let model = HashModel { _ in
+      engineSeen.withLock { $0.steps.append($0.engine?.stepUnderWay) }
+    }
+    let engine = try Engine(model: model, configuration: smallConfiguration { $0.maxBatchTokens = 64 })
+    engineSeen.withLock { $0.engine = engine }
+    #expect(engine.stepUnderWay == nil)
+    _ = await Collected(try engine.submit(try request(prompt(100, 7), 2)))
+    await engine.drain()
+    let steps = engineSeen.withLock { seen in
+      seen.engine = nil
+      return seen.steps.compactMap { $0 }
+    }
+    #expect(steps.map(\.number) == [1, 2, 3] && steps.map(\.rows) == [64, 36, 1])
+    #expect(steps.map(\.promptRows) == [64, 36, 0] && steps.map(\.longestSequence) == [64, 100, 101])
+    #expect(steps.allSatisfy { $0.sequences == 1 && $0.start <= .now } && engine.stepUnderWay == nil)
   }
 
   @Test func configurationsThatCannotWorkAreRefused() throws {
@@ -240,5 +290,27 @@ func smallConfiguration(_ change: (inout EngineConfiguration) -> Void = { _ in }
     #expect(name({ $0.stateCacheMiB = 0 }, model: HashModel(memory: .paged)) == nil)
     #expect(name({ $0.kvCacheMiB = 0 }, model: HashModel(memory: .recurrent)) == nil)
     #expect(name { $0.maxContext = 1 } == .maxContext)
+  }
+}
+
+/// A model that gives no numbers while it is told to.
+private struct FailingModel: LanguageModel {
+  let model: HashModel
+  let fails: @Sendable () -> Bool
+
+  init(_ model: HashModel, fails: @escaping @Sendable () -> Bool) { (self.model, self.fails) = (model, fails) }
+
+  var vocabularySize: Int { model.vocabularySize }
+  var contextLength: Int { model.contextLength }
+  var stateLayout: StateLayout { model.stateLayout }
+  var fingerprint: ModelFingerprint? { model.fingerprint }
+
+  func forward(_ step: borrowing Step, logits: inout MutableRows) {
+    model.forward(step, logits: &logits)
+    guard fails() else { return }
+    for row in 0..<logits.count {
+      var values = logits.row(row)
+      for index in values.indices { values[index] = .nan }
+    }
   }
 }

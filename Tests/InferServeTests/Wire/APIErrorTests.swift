@@ -101,7 +101,9 @@ struct APIErrorTests {
     let anthropic = error?.json(in: .anthropic)["error"]
     #expect(anthropic?["type"] == "invalid_request_error" && anthropic?["message"]?.string == error?.message)
     #expect(error?.json(in: .ollama)["error"]?.string == error?.message)
-    #expect(APIError.end(.error, nil, limit: limit, constraintField: "response_format")?.status == 500)
+    for reason in [FinishReason.error, .notFinite] {
+      #expect(APIError.end(reason, nil, limit: limit, constraintField: "response_format")?.status == 500)
+    }
     for complete in [FinishReason.stop, .length] {
       #expect(APIError.end(complete, .timedOut, limit: limit, constraintField: nil) == nil)
     }
