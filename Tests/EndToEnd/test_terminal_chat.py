@@ -286,6 +286,20 @@ def test_what_goes_wrong_in_a_pipe_is_told_and_counted(binary, model, tmp_path):
     assert "nothing to take back" in lines[4] and "--server" in lines[5] and "6 lines had no answer" in lines[6]
 
 
+def test_a_full_disk_ends_the_chat(binary, place):
+    with open("/dev/full", "w") as full:
+        result = subprocess.run(
+            [binary, "chat", *place, *GREEDY], input="What is 3 + 4?\nWhat is 5 + 4?\n", stdout=full,
+            stderr=subprocess.PIPE, text=True, timeout=60)
+    assert result.returncode != 0 and "standard output" in result.stderr and result.stderr.count("\n") == 1
+
+
+def test_the_home_folder_is_known(binary, model, tmp_path):
+    result = chat(binary, model, "--kv-cache-mib", 64, text="/save ~/chat.json\n/load ~/chat.json\n", HOME=str(tmp_path))
+    assert result.returncode == 0, result.stderr
+    assert json.loads((tmp_path / "chat.json").read_text()) == {"messages": []}
+
+
 WRONG = [
     ([], "give a model, or --server"), (["MODEL", "--model", "x"], "give a model, or --server"),
     (["MODEL", "--server", "http://127.0.0.1:1"], "not both"), (["MODEL", "--api-key", "x"], "--api-key needs --server"),

@@ -41,6 +41,7 @@ struct ChatProgram {
           case .command(let command): try await obey(command)
           }
         } catch let failure as CommandFailure {
+          if screen.isBroken { throw failure }
           failures += 1
           try screen.complain(failure.errorDescription ?? "")
         } catch is CancellationError {

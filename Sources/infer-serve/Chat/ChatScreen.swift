@@ -15,6 +15,7 @@ final class ChatScreen: Sendable {
     /// Whether any text of this part was shown.
     var hasText = false
     var isAtLineStart = true
+    var isBroken = false
   }
 
   private let style: Style
@@ -35,17 +36,17 @@ final class ChatScreen: Sendable {
       case .content(let text): write(text, isReasoning: false, &state)
       }
     }
-    try emit(output)
+    try put(output)
   }
 
   /// Shows the end of an answer.
   func end() throws(CommandFailure) {
     let output = state.withLock { state in
       let output = close(&state)
-      state = State()
+      state = State(isBroken: state.isBroken)
       return output
     }
-    try emit(output)
+    try put(output)
   }
 
   /// Tells something that is no answer.
@@ -53,7 +54,7 @@ final class ChatScreen: Sendable {
     let text = TerminalText.shown(text)
     switch style {
     case .plain: note(text)
-    case .terminal(let isColored): try emit((isColored ? "\u{1B}[2m\(text)\u{1B}[0m" : text) + "\n")
+    case .terminal(let isColored): try put((isColored ? "\u{1B}[2m\(text)\u{1B}[0m" : text) + "\n")
     }
   }
 
@@ -63,7 +64,17 @@ final class ChatScreen: Sendable {
     case .plain: note("infer-serve: \(TerminalText.line(text))")
     case .terminal(let isColored):
       let text = TerminalText.line(text)
-      try emit((isColored ? "\u{1B}[31m\(text)\u{1B}[0m" : text) + "\n")
+      try put((isColored ? "\u{1B}[31m\(text)\u{1B}[0m" : text) + "\n")
+    }
+  }
+
+  /// `true` when standard output takes nothing any more.
+  var isBroken: Bool { state.withLock { $0.isBroken } }
+
+  private func put(_ text: String) throws(CommandFailure) {
+    do { try emit(text) } catch {
+      state.withLock { $0.isBroken = true }
+      throw error
     }
   }
 
@@ -78,7 +89,7 @@ final class ChatScreen: Sendable {
     var output = ""
     if state.isReasoning != isReasoning {
       if state.isReasoning != nil { output += close(&state) + "\n" }
-      state = State(isReasoning: isReasoning)
+      state = State(isReasoning: isReasoning, isBroken: state.isBroken)
     }
     var text = TerminalText.shown(text)
     if !state.hasText { text = String(text.drop(while: \.isNewline)) }

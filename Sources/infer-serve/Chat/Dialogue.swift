@@ -64,22 +64,30 @@ struct Dialogue: Equatable {
 enum DialogueFile {
   private static let limit = 64 << 20
 
+  /// The place of a path, in which `~/` is the home folder: no shell has seen it.
+  private static func url(_ path: String) -> URL {
+    guard let rest = path.removing(exactPrefix: "~/"), let home = ProcessInfo.processInfo.environment["HOME"] else {
+      return URL(filePath: path)
+    }
+    return URL(filePath: home).appending(path: rest)
+  }
+
   /// Writes a conversation for its owner alone.
   static func save(_ conversation: Dialogue, to path: String, replacing: Bool) throws(CommandFailure) {
-    let url = URL(filePath: path)
-    guard replacing || !FileManager.default.fileExists(atPath: path) else {
+    let url = url(path)
+    guard replacing || !FileManager.default.fileExists(atPath: url.path) else {
       throw CommandFailure("\(path) exists; /save -f \(path) replaces it")
     }
     do {
       try Data((conversation.json.serialized(.pretty) + "\n").utf8).write(to: url, options: .atomic)
-      try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
+      try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: url.path)
     } catch { throw CommandFailure("cannot write \(path): \(error.localizedDescription)") }
   }
 
   static func load(_ path: String) throws(CommandFailure) -> Dialogue {
     let data: Data
     do {
-      let handle = try FileHandle(forReadingFrom: URL(filePath: path))
+      let handle = try FileHandle(forReadingFrom: url(path))
       data = try handle.read(upToCount: limit + 1) ?? Data()
     } catch { throw CommandFailure("cannot read \(path): \(error.localizedDescription)") }
     guard data.count <= limit else { throw CommandFailure("\(path) has more than \(limit >> 20) MiB") }
