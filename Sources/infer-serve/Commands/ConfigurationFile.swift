@@ -19,7 +19,7 @@ struct ConfigurationFile {
   private(set) var settings: [Setting] = []
   private(set) var models: [Entry] = []
   private(set) var routers: [Entry] = []
-  private let path: String
+  private let file: YAMLFile
 
   /// Reads a file.
   ///
@@ -27,21 +27,17 @@ struct ConfigurationFile {
   ///   - options: The options of `serve`.
   /// - Throws: ``CommandFailure`` with the line that is at fault.
   init(at path: String, options: OptionTable) throws(CommandFailure) {
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw CommandFailure("the configuration \(path) cannot be read: there is no such file, or nobody may read it")
-    }
-    guard let text = String(validating: data, as: UTF8.self) else {
-      throw CommandFailure("the configuration \(path) is no UTF-8 text")
-    }
-    try self.init(text, path: path, options: options)
+    try self.init(try YAMLFile("the configuration", at: path), options: options)
   }
 
   /// Reads a text that is a file's.
   init(_ text: String, path: String, options: OptionTable) throws(CommandFailure) {
-    self.path = path
-    let root: Node?
-    do { root = try compose(yaml: text) } catch { throw Self.failure(error, path) }
-    guard let root, root.tag.rawValue != Tag.Name.null.rawValue else { return }
+    try self.init(try YAMLFile(text, path: path), options: options)
+  }
+
+  private init(_ file: YAMLFile, options: OptionTable) throws(CommandFailure) {
+    self.file = file
+    guard let root = file.root else { return }
     for (key, value) in try members(of: root, "the configuration") {
       switch Self.name(key) {
       case "models": models = try entries(value, "models", OptionTable(of: ModelSettings.self), needing: "model")
@@ -103,16 +99,5 @@ struct ConfigurationFile {
   /// A key as an option's name: underscores are as good as dashes.
   private static func name(_ key: Node) -> String { (key.string ?? "").replacing("_", with: "-") }
 
-  private func place(of node: Node) -> String { node.mark.map { "\(path):\($0.line)" } ?? path }
-
-  private static func failure(_ error: any Error, _ path: String) -> CommandFailure {
-    switch error as? YamlError {
-    case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
-      .composer(_, let problem, let mark, _):
-      CommandFailure("\(path):\(mark.line): \(problem) (column \(mark.column))")
-    case .duplicatedKeysInMapping(let duplicates, let context):
-      CommandFailure("\(path):\(context.mark.line): '\(duplicates.joined(separator: "', '"))' is there twice")
-    default: CommandFailure("\(path): \(error)")
-    }
-  }
+  private func place(of node: Node) -> String { file.place(of: node) }
 }

@@ -1,4 +1,3 @@
-import Foundation
 import InferText
 import Yams
 
@@ -24,19 +23,21 @@ enum PriceFile {
   ///
   /// - Throws: ``CommandFailure``, which names what is wrong.
   static func read(_ path: String) throws(CommandFailure) -> PriceTable {
-    guard let data = FileManager.default.contents(atPath: path), let text = String(validating: data, as: UTF8.self)
-    else { throw CommandFailure("the prices in \(path) cannot be read: there is no such file of UTF-8 text") }
-    return try table(text, path: path)
+    try table(YAMLFile("the file of prices", at: path))
   }
 
   /// Reads a text that is a file's.
   static func table(_ text: String, path: String) throws(CommandFailure) -> PriceTable {
+    try table(YAMLFile(text, path: path))
+  }
+
+  private static func table(_ file: YAMLFile) throws(CommandFailure) -> PriceTable {
+    let path = file.path
     let contents: Contents
     do {
-      let root = try compose(yaml: text)
-      try check(root, members, path)
-      for (_, model) in root?["models"]?.mapping ?? [:] { try check(model, prices, path) }
-      contents = try YAMLDecoder().decode(Contents.self, from: text)
+      try check(file.root, members, file)
+      for (_, model) in file.root?["models"]?.mapping ?? [:] { try check(model, prices, file) }
+      contents = try YAMLDecoder().decode(Contents.self, from: file.root ?? Node.mapping(Node.Mapping([])))
     } catch let failure as CommandFailure {
       throw failure
     } catch { throw CommandFailure("\(path): \(describe(error))") }
@@ -52,10 +53,10 @@ enum PriceFile {
     return table
   }
 
-  private static func check(_ node: Node?, _ names: [String], _ path: String) throws(CommandFailure) {
+  private static func check(_ node: Node?, _ names: [String], _ file: YAMLFile) throws(CommandFailure) {
     for (key, _) in node?.mapping ?? [:] where !names.containsExactly(key.string ?? "") {
-      let (name, line) = (key.string ?? "", key.mark.map { ":\($0.line)" } ?? "")
-      throw CommandFailure("\(path)\(line): unknown key '\(name)'\(Spelling.hint(for: name, among: names))")
+      let name = key.string ?? ""
+      throw CommandFailure("\(file.place(of: key)): unknown key '\(name)'\(Spelling.hint(for: name, among: names))")
     }
   }
 

@@ -101,7 +101,10 @@ struct UsageLedgerTests {
   @Test(arguments: [
     ("models: {m: {input: 1}}", "output is missing"), ("models: {m: {input: -1, output: 1}}", "numbers from 0 on"),
     ("models: {m: {inptu: 1}}", "unknown key 'inptu'; did you mean 'input'?"), ("currency: EUR", "models is missing"),
-    ("models: {m: {input: x, output: 1}}", "models.m.input"), ("[", "p.yaml"),
+    ("models: {m: {input: x, output: 1}}", "models.m.input"),
+    ("currency: EUR\nmodels: [", "p.yaml:3: did not find"),
+    ("models: {m: {input: 1, output: 1}}\nmodels: {}", "p.yaml:1: 'models' is there twice"),
+    ("", "models is missing"),
   ])
   func faultsInPricesAreNamed(yaml: String, expected: String) {
     let error = #expect(throws: CommandFailure.self) { try PriceFile.table(yaml, path: "p.yaml") }
