@@ -1,6 +1,9 @@
 """Unix sockets, and servers behind proxies."""
+import os
 import socket
+import stat
 import subprocess
+from pathlib import Path
 
 import httpx
 import openai
@@ -54,6 +57,25 @@ def test_a_socket_that_was_left_behind_is_replaced(binary, model, tmp_path):
     assert path.exists()
     with SocketServer(binary, model, path) as server, server.client() as client:
         assert client.get("/health").status_code == 200
+
+
+def test_a_socket_has_its_mode(binary, model, tmp_path):
+    before = os.umask(0o022)
+    try:
+        for option, mode in (([], 0o755), (["--unix-socket-mode", "0660"], 0o660), (["--unix-socket-mode", "777"], 0o777)):
+            path = tmp_path / "server.sock"
+            with SocketServer(binary, model, path, *option) as server:
+                assert stat.S_IMODE(path.stat().st_mode) == mode
+                # What is made later has what the mask of the process leaves.
+                mask = Path(f"/proc/{server.process.pid}/status").read_text().split("Umask:\t")[1].split()[0]
+                assert mask == "0022"
+    finally:
+        os.umask(before)
+    for options, complaint in ((["--unix-socket-mode", "0660"], "needs --unix-socket"), (
+            ["--unix-socket", str(tmp_path / "s"), "--unix-socket-mode", "rw-"], "octal digits")):
+        result = subprocess.run(
+            [binary, "serve", "--model", model, *options], capture_output=True, text=True, timeout=60)
+        assert result.returncode != 0 and complaint in result.stderr
 
 
 def test_what_is_no_socket_is_left_alone(binary, model, tmp_path):

@@ -19,6 +19,11 @@ struct ListeningOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
+      "Mode of --unix-socket's file, as 0660 (default: what the process's umask leaves).", valueName: "mode"))
+  var unixSocketMode: String?
+
+  @Option(
+    help: ArgumentHelp(
       "Path under which a proxy has the server, as /llm; requests may begin with it or not.", valueName: "path"))
   var rootPath = ""
 
@@ -70,6 +75,12 @@ struct ListeningOptions: ParsableArguments {
     try require(0.001...604_800, "idle-timeout", idleTimeout)
     try require(1...1_048_576, "max-connections", maxConnections)
     try require(1...1_048_576, "max-connections-per-address", maxConnectionsPerAddress)
+    if let unixSocketMode {
+      guard SocketMode(unixSocketMode) != nil else {
+        throw ValidationError("--unix-socket-mode must be three octal digits, as 0660, not '\(unixSocketMode)'")
+      }
+      guard unixSocket != nil else { throw ValidationError("--unix-socket-mode needs --unix-socket") }
+    }
     guard rootPath.isEmpty || RootPath(rootPath) != nil else {
       throw ValidationError("--root-path must be like /llm, not '\(rootPath)'")
     }
@@ -115,7 +126,8 @@ struct ListeningOptions: ParsableArguments {
       // No page in a browser comes to a socket by a name of its own.
       if address.isSocket { rules.hosts = HostRule(names: allowedHost, isLoopback: false) }
       return HTTPServer.Configuration(
-        address: address, certificates: address.isSocket ? nil : certificates, rules: rules)
+        address: address, certificates: address.isSocket ? nil : certificates,
+        socketMode: address.isSocket ? unixSocketMode.flatMap(SocketMode.init) : nil, rules: rules)
     }
   }
 

@@ -11,6 +11,8 @@ enum HTTPServer {
     var address: ListeningAddress
     /// The certificate of a server that speaks TLS; `nil` for one that does not.
     var certificates: TLSCertificates?
+    /// The mode of a socket's file; `nil` for what the process's mask leaves.
+    var socketMode: SocketMode?
     /// The rules for connections.
     var rules: ConnectionRules
   }
@@ -34,7 +36,8 @@ enum HTTPServer {
       },
       configuration: ApplicationConfiguration(
         address: address.binding, serverName: "infer-serve"),
-      onServerRunning: { channel in
+      onServerRunning: { [mode = configuration.socketMode] channel in
+        mode?.end()
         try? await channel.pipeline.addHandler(AcceptErrors(rules.connections, rules.log), position: .first)
         onListening(address.with(port: channel.localAddress?.port))
       },

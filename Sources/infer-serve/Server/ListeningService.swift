@@ -13,7 +13,11 @@ struct ListeningService<App: ApplicationProtocol>: Service {
 
   func run() async throws {
     try configuration.address.checkFree()
-    defer { configuration.address.remove() }
+    configuration.socketMode?.begin()
+    defer {
+      configuration.socketMode?.end()
+      configuration.address.remove()
+    }
     do { try await application.run() } catch { throw HTTPServer.failure(error, configuration) }
   }
 }
