@@ -120,6 +120,7 @@ def test_a_client_with_traces_finds_its_request_again(start, receiver, monkeypat
         known = attributes(span)
         assert known["http.request.method"] == "POST" and known["url.path"] == known["http.route"] == CHAT
         assert known["http.response.status_code"] == 200 and known["client.address"] == "127.0.0.1"
+        assert known["url.scheme"] == "http"
         assert known["gen_ai.operation.name"] == "chat"
         assert known["gen_ai.request.model"] == known["gen_ai.response.model"] == server.model
         assert known["gen_ai.usage.input_tokens"] == told["usage"]["prompt_tokens"]

@@ -81,7 +81,7 @@ struct Serve: AsyncParsableCommand {
     let service = GenerationService(
       state: state, metrics: metrics, limits: requests.limits, bodies: requests.bodies,
       workers: RequestWorkers(processors: availableProcessorCount()), sessionFolder: storage.sessionFolder(),
-      keys: keys, rootPath: listening.root, responses: try storage.responses(),
+      keys: keys, isEncrypted: certificates != nil, rootPath: listening.root, responses: try storage.responses(),
       ledger: try usage.ledger(logger), prices: try usage.priceTable(),
       tracer: tracer, requestLog: try log.requestLog(metrics, logger), logger: logger)
     let router = Routes.router(service, origins: listening.origins, proxies: listening.proxies)

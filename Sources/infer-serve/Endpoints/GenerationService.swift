@@ -27,6 +27,8 @@ struct GenerationService: Sendable {
   var sessionFolder: SessionFolder?
   /// The keys in force; `nil` where anybody may do anything.
   var keys: KeyRing?
+  /// Whether clients that come over the network speak TLS.
+  var isEncrypted = false
   /// The path under which a proxy has the server.
   var rootPath = RootPath.none
   /// The responses that can be asked for later.

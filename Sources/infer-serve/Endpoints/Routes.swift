@@ -14,7 +14,8 @@ enum Routes {
     router.add(
       middleware: RequestMiddleware(
         metrics: service.metrics, responses: service.state.responses, origins: origins, proxies: proxies,
-        tracer: service.tracer, requestLog: service.requestLog, logger: service.logger))
+        isEncrypted: service.isEncrypted, tracer: service.tracer, requestLog: service.requestLog,
+        logger: service.logger))
     let access = AccessControl(keys: service.keys, metrics: service.metrics)
     for endpoint in endpoints(service) { add(endpoint, behind: access, to: router) }
     return router

@@ -15,6 +15,8 @@ struct RequestMiddleware: RouterMiddleware {
   let responses: OpenResponses
   let origins: OriginRule
   let proxies: TrustedProxies
+  /// Whether clients that come over the network speak TLS.
+  var isEncrypted = false
   /// What makes the spans of requests; `nil` for nothing.
   var tracer: RequestTracer?
   /// The log of whole requests and answers; `nil` for none.
@@ -33,7 +35,8 @@ struct RequestMiddleware: RouterMiddleware {
     context.record.isLogged = requestLog != nil && !request.method.onlyLooks
     let client = client(of: request, context)
     context.record.trace = tracer.flatMap {
-      RequestTrace($0, request, client: client.address, scheme: client.scheme ?? "http")
+      let scheme = isEncrypted && !context.peer.isSocket ? "https" : "http"
+      return RequestTrace($0, request, client: client.address, scheme: client.scheme ?? scheme)
     }
     var response: Response
     var refusal: APIError?
