@@ -115,7 +115,6 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
   /// Writes the end of the response. A request that has not come whole is not read any further.
   private func finish(_ context: ChannelHandlerContext, _ end: NIOAny, _ promise: EventLoopPromise<Void>?) {
     responseIsOver = true
-    ticket.note(.closing)
     let written = context.eventLoop.makePromise(of: Void.self)
     written.futureResult.cascade(to: promise)
     written.futureResult.assumeIsolated().whenSuccess { [self] in
