@@ -193,9 +193,15 @@ def test_limits_are_told_and_kept(start, keys):
         with pytest.raises(openai.RateLimitError) as error:
             openai_client(server, few).completions.create(model=server.model, prompt="x", max_tokens=1)
         assert error.value.code == "rate_limit_exceeded"
-        with pytest.raises(anthropic.RateLimitError):
+        with pytest.raises(anthropic.RateLimitError) as error:
             anthropic_client(server, few).messages.create(
                 model=server.model, max_tokens=2, messages=[{"role": "user", "content": "Hello"}])
+        told = error.value.response.headers
+        assert told["anthropic-ratelimit-requests-limit"] == "2" and told["anthropic-ratelimit-requests-remaining"] == "0"
+        reset = datetime.fromisoformat(told["anthropic-ratelimit-requests-reset"])
+        assert 0 < (reset - datetime.now(timezone.utc)).total_seconds() <= 61
+        assert 1 <= int(told["retry-after"]) <= 30 and told["x-ratelimit-limit-requests"] == "2"
+        assert not any(name.startswith("anthropic") for name in third.headers)
 
         # An answer is charged with what it came to, streamed or not, before its client knows that it is over.
         answer = complete(server, tokens, max_tokens=20, ignore_eos=True)

@@ -9,6 +9,9 @@ struct Grant: Sendable {
   /// The rights of anybody.
   static let anonymous = Grant(key: nil)
 
+  /// Whether the server may be changed: how long models stay in memory.
+  var mayChangeServer: Bool { key?.scopes.contains(.admin) ?? true }
+
   /// The one whose sessions and responses are the request's; `nil` for anybody.
   var owner: String? { key?.name }
 
@@ -28,13 +31,13 @@ struct Grant: Sendable {
   func visible(_ names: [String]) -> [String] { allows(names) ? names : [] }
 
   /// A request to the engine as the key lets it be: at no higher priority, in the key's part of the prefix cache, and with
-  /// a client and a session that are the key's own.
+  /// the key as its client, whatever users it names, and a session that is the key's own.
   func restrict(_ request: GenerationRequest) -> GenerationRequest {
     guard let key else { return request }
     var request = request
     request.priority = max(request.priority, key.priority)
     request.cacheScope = request.cacheScope.map(scope)
-    request.client = "\(key.name)/\(request.client ?? "")"
+    request.client = key.name
     request.session = request.session.map { session($0.name, in: scope($0.scope)) }
     return request
   }

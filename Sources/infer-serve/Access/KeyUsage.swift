@@ -1,3 +1,4 @@
+import Foundation
 import HTTPTypes
 import InferCore
 
@@ -13,9 +14,12 @@ final class KeyUsage: Sendable {
 
   /// Takes a request on, or refuses it for the limit that it would pass. O(1).
   ///
+  /// - Parameters:
+  ///   - form: The API, whose header fields tell of the limits beside OpenAI's.
+  ///   - date: The moment by the wall clock.
   /// - Returns: The request's place, and header fields that tell of the limits.
   func admit(
-    _ key: APIKey, at now: ContinuousClock.Instant = .now
+    _ key: APIKey, at now: ContinuousClock.Instant = .now, form: ErrorForm = .openAI, date: Date = Date()
   ) -> (result: Result<Admission, LimitReached>, headers: HTTPFields) {
     state.withLock { state in
       let reached = state.limitReached(key, at: now)
@@ -23,7 +27,7 @@ final class KeyUsage: Sendable {
         state.running += 1
         state.requests.take(1)
       }
-      let headers = state.headers(key.limits, at: now)
+      let headers = state.headers(key.limits, at: now, form, date)
       if let reached { return (.failure(reached), headers) }
       return (.success(Admission(self)), headers)
     }
@@ -69,25 +73,37 @@ extension KeyUsage.State {
     if let limit = limits.maxConcurrency, running >= limit {
       return LimitReached(kind: .concurrency, limit: "\(limit) requests at the same time", wait: nil)
     }
+    var reached: [LimitReached] = []
     if let limit = limits.requestsPerMinute, requests.rest(of: limit, at: now) < 1 {
-      return LimitReached(
-        kind: .requests, limit: "\(limit) requests a minute", wait: requests.wait(for: 1, of: limit))
+      let wait = requests.wait(for: 1, of: limit)
+      reached.append(LimitReached(kind: .requests, limit: "\(limit) requests a minute", wait: wait))
     }
     if let limit = limits.tokensPerMinute, tokens.rest(of: limit, at: now) < 1 {
-      return LimitReached(kind: .tokens, limit: "\(limit) tokens a minute", wait: tokens.wait(for: 1, of: limit))
+      let wait = tokens.wait(for: 1, of: limit)
+      reached.append(LimitReached(kind: .tokens, limit: "\(limit) tokens a minute", wait: wait))
     }
-    return nil
+    // Of two, the one that has to be waited for longer.
+    return reached.max { ($0.wait ?? .zero) < ($1.wait ?? .zero) }
   }
 
-  /// OpenAI's header fields about limits.
-  fileprivate mutating func headers(_ limits: KeyLimits, at now: ContinuousClock.Instant) -> HTTPFields {
+  /// OpenAI's header fields about limits, and Anthropic's for its own API.
+  fileprivate mutating func headers(
+    _ limits: KeyLimits, at now: ContinuousClock.Instant, _ form: ErrorForm, _ date: Date
+  ) -> HTTPFields {
     var headers = HTTPFields()
     func tell(_ name: String, _ limit: Int, _ bucket: inout TokenBucket) {
       let rest = bucket.rest(of: limit, at: now)
       headers[.knownName("x-ratelimit-limit-\(name)")] = "\(limit)"
       headers[.knownName("x-ratelimit-remaining-\(name)")] = "\(Int(max(0, rest)))"
-      headers[.knownName("x-ratelimit-reset-\(name)")] = Self.text(bucket.wait(for: Double(limit), of: limit))
+      let wait = bucket.wait(for: Double(limit), of: limit)
+      headers[.knownName("x-ratelimit-reset-\(name)")] = Self.text(wait)
+      guard form == .anthropic else { return }
+      headers[.knownName("anthropic-ratelimit-\(name)-limit")] = "\(limit)"
+      headers[.knownName("anthropic-ratelimit-\(name)-remaining")] = "\(Int(max(0, rest)))"
+      let reset = Date(timeIntervalSince1970: (date.timeIntervalSince1970 + wait.seconds).rounded(.up))
+      headers[.knownName("anthropic-ratelimit-\(name)-reset")] = reset.formatted(.iso8601)
     }
+    // Anthropic counts tokens of prompts and answers apart as well, which here have one limit.
     if let limit = limits.requestsPerMinute { tell("requests", limit, &requests) }
     if let limit = limits.tokensPerMinute { tell("tokens", limit, &tokens) }
     return headers

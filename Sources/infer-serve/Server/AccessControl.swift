@@ -30,7 +30,7 @@ struct AccessControl: Sendable {
     guard key.scopes.contains(scope) else { throw refusal(.scopeMissing(scope), key.name, "scope") }
     // Who only looks at the server takes nothing from anybody.
     if scope == .inference {
-      let (result, headers) = entry.usage.admit(key)
+      let (result, headers) = entry.usage.admit(key, form: ErrorForm(target: request.uri.path))
       context.record.limits = headers
       switch result {
       case .success(let admission): context.record.admit(admission)

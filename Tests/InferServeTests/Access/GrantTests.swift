@@ -47,6 +47,8 @@ struct GrantTests {
     let (one, other) = (grant("x").restrict(request(client: "u")), grant("y").restrict(request(client: "u")))
     #expect(one.client != other.client && one.session != other.session)
     #expect(Grant.anonymous.restrict(request(client: "u")).client == "u")
+    // Who invents users is one client all the same.
+    #expect(grant("x").restrict(request(client: "v")).client == one.client)
     let session = grant("x").session("s", in: .shared)
     #expect(session == one.session && grant("x").name(of: session) == "s")
     #expect(grant("y").name(of: session) == nil && grant("x").name(of: SessionName("s")) == nil)

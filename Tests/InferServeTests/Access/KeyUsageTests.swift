@@ -1,3 +1,4 @@
+import Foundation
 import HTTPTypes
 import InferCore
 import Testing
@@ -53,6 +54,24 @@ struct KeyUsageTests {
     #expect(headers[.knownName("x-ratelimit-remaining-tokens")] == "30")
     #expect(headers[.knownName("x-ratelimit-reset-tokens")] == "30s")
     #expect(headers[.knownName("x-ratelimit-limit-requests")] == nil)
+  }
+
+  @Test func anthropicsClientsAreToldInTheirForm() throws {
+    let (usage, key) = (KeyUsage(), key(KeyLimits(requestsPerMinute: 60, tokensPerMinute: 60)))
+    try admit(usage, key).get().end(tokens: 100)
+    let date = Date(timeIntervalSince1970: 1_700_000_000.5)
+    let (result, headers) = usage.admit(key, at: start, form: .anthropic, date: date)
+    func told(_ name: String) -> String? { headers[.knownName("anthropic-ratelimit-\(name)")] }
+    #expect(told("requests-limit") == "60" && told("requests-remaining") == "59")
+    #expect(told("requests-reset") == "2023-11-14T22:13:22Z")
+    #expect(told("tokens-limit") == "60" && told("tokens-remaining") == "0")
+    #expect(told("tokens-reset") == "2023-11-14T22:15:01Z")
+    #expect(headers[.knownName("x-ratelimit-limit-requests")] == "60" && wait(result) == 41)
+    #expect(usage.admit(key, at: start).headers.allSatisfy { !$0.name.canonicalName.hasPrefix("anthropic") })
+    // Of two limits the one counts that takes longer, whichever comes first.
+    for _ in 0..<59 { #expect(wait(admit(usage, key, after: 41)) == nil) }
+    try admit(usage, key, after: 41).get().end(tokens: 50)
+    #expect(wait(admit(usage, key, after: 41)) == 50)
   }
 
   @Test func aPlaceIsFreeWhenItsAnswerIsOverOrDropped() throws {
