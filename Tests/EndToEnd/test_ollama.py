@@ -1,5 +1,6 @@
 """Ollama's API, through its official client and LangChain's ChatOllama with their defaults."""
 import json
+import subprocess
 from datetime import datetime, timezone
 
 import httpx
@@ -10,7 +11,7 @@ from langchain_core.tools import tool
 from langchain_ollama import ChatOllama
 
 import reciter
-from server import CONTEXT, LONG, Server, events
+from server import CONTEXT, LONG, Server, events, wait_until
 from test_tools import TOOLS
 
 GAP = ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", "<|fim_pad|>")
@@ -167,12 +168,56 @@ def test_a_gap_is_filled(speaker, recital, start):
 
 def test_a_model_is_loaded_by_empty_requests(speaker, recital):
     assert speaker.generate(recital.model).done_reason == "load"
-    loaded = speaker.chat(recital.model, [], keep_alive=0)
+    loaded = speaker.chat(recital.model, [], keep_alive="1h")
     assert loaded.done and loaded.done_reason == "load" and loaded.message.content == ""
     assert [part.done_reason for part in speaker.generate(recital.model, "", stream=True)] == ["load"]
     with pytest.raises(ollama.ResponseError) as error:
         speaker.generate("other", "")
     assert error.value.status_code == 404
+
+
+def test_a_model_stays_as_long_as_it_is_told(start, binary, tmp_path):
+    chat = [{"role": "user", "content": "Hello"}]
+    with start() as server:
+        client = ollama.Client(host=server.url)
+
+        def minutes():
+            return (client.ps().models[0].expires_at - datetime.now(timezone.utc)).total_seconds() / 60
+
+        assert minutes() > 1e6
+        for told, expected in (("5m", 5), (120, 2), ("1h30m", 90), ("0.5h", 30)):
+            client.chat(server.model, chat, options={"num_predict": 1}, keep_alive=told)
+            assert expected - 0.5 < minutes() <= expected + 0.1
+        # A request that says nothing has it stay as long as the server does, and one below 0 for ever.
+        client.generate(server.model, "x", options={"num_predict": 1})
+        assert minutes() > 1e6
+        client.embed(server.model, "x", keep_alive="-1m")
+        assert minutes() > 1e6
+        # Once the answer is over it goes, and comes back when somebody asks.
+        client.chat(server.model, chat, options={"num_predict": 1}, keep_alive=0)
+        server.wait_for_event("model unloaded")
+        assert client.ps().models == []
+        assert client.generate(server.model, "").done_reason == "load" and minutes() > 1e6
+        assert client.generate(server.model, "", keep_alive=0).done_reason == "unload"
+        wait_until(lambda: client.ps().models == [])
+        answer = server.post("/v1/completions", {"prompt": "x", "max_tokens": 1})
+        assert answer.status_code == 200 and minutes() > 1e6
+        for wrong in ("soon", "5 m", "", True, [], "1.2.3s", "9" * 400 + "s"):
+            refused = server.post("/api/chat", {"messages": chat, "keep_alive": wrong})
+            assert refused.status_code == 400 and "keep_alive" in refused.json()["error"], wrong
+    # Only who may change the server has it, and a model that is pinned stays.
+    keys = tmp_path / "keys.json"
+    add = [binary, "keys", "add", "--file", str(keys)]
+    one, root = (
+        subprocess.run([*add, *more], capture_output=True, text=True, check=True).stdout.split()[-1]
+        for more in (["one"], ["root", "--scope", "admin", "--scope", "inference"]))
+    with start("--api-key-file", str(keys)) as server:
+        for key, reason in ((one, "load"), (root, "unload")):
+            client = ollama.Client(host=server.url, headers={"authorization": f"Bearer {key}"})
+            assert client.generate(server.model, "", keep_alive=0).done_reason == reason
+        server.wait_for_event("model unloaded")
+    with start("--pin") as server:
+        assert ollama.Client(host=server.url).generate(server.model, "", keep_alive=0).done_reason == "load"
 
 
 def test_models_are_listed_and_shown(speaker, recital):
@@ -261,7 +306,7 @@ def test_embeddings(server):
     length = sum(x * x for x in raw) ** 0.5
     assert abs(length - 1) > 0.01 and [x / length for x in raw] == pytest.approx(alone, abs=1e-3)
     assert client.embed(server.model, "").embeddings == client.embed(server.model, []).embeddings == []
-    assert client.embeddings(server.model, "", keep_alive=0).embedding == []
+    assert client.embeddings(server.model, "", keep_alive=-1).embedding == []
 
 
 def test_a_text_to_embed_is_cut(server):

@@ -9,21 +9,24 @@ struct Ollama: Sendable {
 
   /// An answer to a conversation.
   func chat(_ request: Request, _ context: ServeContext) async throws -> Response {
-    try await service.respond(request, context) { reader, served throws(APIError) in
-      try Self.job(OllamaRequest(chat: reader, defaults: served.model.generation), .chat, served)
+    let grant = context.grant
+    return try await service.respond(request, context) { reader, served throws(APIError) in
+      try Self.job(OllamaRequest(chat: reader, defaults: served.model.generation), .chat, served, grant)
     }
   }
 
   /// An answer to a text, its continuation, or what fills its gap.
   func generate(_ request: Request, _ context: ServeContext) async throws -> Response {
-    try await service.respond(request, context) { reader, served throws(APIError) in
-      try Self.job(OllamaRequest(generate: reader, defaults: served.model.generation), .generate, served)
+    let grant = context.grant
+    return try await service.respond(request, context) { reader, served throws(APIError) in
+      try Self.job(OllamaRequest(generate: reader, defaults: served.model.generation), .generate, served, grant)
     }
   }
 
   private static func job(
-    _ request: OllamaRequest, _ form: OllamaResponse.Form, _ served: ServedModel
+    _ request: OllamaRequest, _ form: OllamaResponse.Form, _ served: ServedModel, _ grant: Grant
   ) throws(APIError) -> GenerationJob<OllamaResponse> {
+    let unloads = served.stay(request.stayTime, grant) && request.stayTime == .time(.zero)
     let text =
       request.prompt == .nothing ? PreparedText(nothing: request.chat, served) : try PreparedText(request, served)
     guard let text else {
@@ -32,7 +35,9 @@ struct Ollama: Sendable {
       return prepared.job(
         OllamaResponse(form, model: served.name, choice: choice, contextShift: prepared.chat.shift))
     }
-    return text.job(OllamaResponse(form, model: served.name, choice: text.choice(), contextShift: text.shift))
+    return text.job(
+      OllamaResponse(
+        form, model: served.name, choice: text.choice(), contextShift: text.shift, unloads: unloads))
   }
 }
 

@@ -9,10 +9,10 @@ struct OllamaEmbeddings: Sendable {
 
   /// Vectors of length 1, one for each text.
   func embed(_ request: Request, _ context: ServeContext) async throws -> Response {
-    let start = ContinuousClock.now
+    let (start, grant) = (ContinuousClock.now, context.grant)
     return try await service.embed(request, context) { reader, served throws(APIError) in
       let request = try OllamaEmbeddingRequest(embed: reader, width: served.model.model.hiddenWidth ?? 0)
-      return try Self.job(request, served) { embeddings in
+      return try Self.job(request, served, grant) { embeddings in
         let vectors = embeddings.map {
           EmbeddingVector($0.values, dimensions: request.dimensions, normalizes: request.form.normalizes ?? true)
             .json(isBase64: false)
@@ -30,9 +30,10 @@ struct OllamaEmbeddings: Sendable {
 
   /// The vector of one text, of whatever length.
   func embeddings(_ request: Request, _ context: ServeContext) async throws -> Response {
-    try await service.embed(request, context) { reader, served throws(APIError) in
+    let grant = context.grant
+    return try await service.embed(request, context) { reader, served throws(APIError) in
       let request = try OllamaEmbeddingRequest(embeddings: reader)
-      return try Self.job(request, served) { embeddings in
+      return try Self.job(request, served, grant) { embeddings in
         let vector = EmbeddingVector(
           embeddings.first?.values ?? [], normalizes: request.form.normalizes ?? false)
         return ["embedding": vector.json(isBase64: false)]
@@ -41,8 +42,10 @@ struct OllamaEmbeddings: Sendable {
   }
 
   private static func job(
-    _ request: OllamaEmbeddingRequest, _ served: ServedModel, response: @escaping @Sendable ([Embedding]) -> JSONValue
+    _ request: OllamaEmbeddingRequest, _ served: ServedModel, _ grant: Grant,
+    response: @escaping @Sendable ([Embedding]) -> JSONValue
   ) throws(APIError) -> EmbeddingJob {
+    served.stay(request.stayTime, grant)
     var requests: [GenerationRequest] = []
     for (text, path) in request.inputs {
       let tokens = try served.beginning(

@@ -84,7 +84,7 @@ struct OllamaModels: Sendable {
 
   /// When a model is unloaded unless it is used: as far away as Ollama's clients can count where it stays.
   private static func expiry(of model: HostedModel) -> Int {
-    guard let idleTime = model.definition.idleTime else { return model.created + Int(Int64.max / 1_000_000_000) }
+    guard let idleTime = model.idleTime else { return model.created + Int(Int64.max / 1_000_000_000) }
     return Int(Date().timeIntervalSince1970) + Int((model.lastUse + idleTime - .now).components.seconds)
   }
 

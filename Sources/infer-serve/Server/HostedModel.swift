@@ -48,6 +48,8 @@ final class HostedModel: Sendable {
     var uses = 0
     /// When the last request let go of the model, or it was loaded.
     var lastUse = ContinuousClock.now
+    /// How long the model stays, as a request has it; `nil` for the model's own time.
+    var stayTime: StayTime?
     /// Those who wait for the end of loading.
     var waiters: [AsyncStream<Void>.Continuation] = []
   }
@@ -99,6 +101,23 @@ final class HostedModel: Sendable {
   /// When the model was last used.
   var lastUse: ContinuousClock.Instant { contents.withLock { $0.lastUse } }
 
+  /// After how long without requests the model is unloaded; `nil` for never.
+  var idleTime: Duration? {
+    switch contents.withLock({ $0.stayTime }) {
+    case nil: definition.idleTime
+    case .forever?: nil
+    case .time(let time)?: time
+    }
+  }
+
+  /// Has the model stay for a time after its last request, or for its own with `nil`, until it is unloaded. Returns `false`
+  /// for one that is pinned, which stays.
+  func stay(_ time: StayTime?) -> Bool {
+    guard !definition.isPinned else { return false }
+    contents.withLock { $0.stayTime = time }
+    return true
+  }
+
   /// The bytes of memory that the model takes; 0 while it is not loaded.
   var bytes: Int {
     if case .ready(let served) = state { served.bytes } else { 0 }
@@ -109,6 +128,7 @@ final class HostedModel: Sendable {
     let waiters: [AsyncStream<Void>.Continuation]? = contents.withLock { contents in
       guard let state = change(contents.state) else { return nil }
       contents.state = state
+      if case .unloaded = state { contents.stayTime = nil }
       if case .loading = state { return [] }
       contents.lastUse = .now
       defer { contents.waiters = [] }
@@ -137,7 +157,7 @@ final class HostedModel: Sendable {
 
   /// A request's hold on a model.
   final class Use: Sendable {
-    private let model: HostedModel
+    let model: HostedModel
 
     fileprivate init(_ model: HostedModel) { self.model = model }
 

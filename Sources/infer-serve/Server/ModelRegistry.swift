@@ -133,10 +133,9 @@ final class ModelRegistry: Sendable {
 
   /// Unloads models that have not been used for the time that they have, until the task is cancelled.
   func unloadIdle() async {
-    guard models.contains(where: { $0.definition.idleTime != nil }) else { return }
     while !Task.isCancelled {
       for model in models {
-        guard let idleTime = model.definition.idleTime, case .ready = model.state, !model.isBusy,
+        guard let idleTime = model.idleTime, case .ready = model.state, !model.isBusy,
           model.lastUse + idleTime <= .now
         else { continue }
         await changes.unload(model, because: "idle").value

@@ -49,6 +49,13 @@ struct ServedModel: Sendable {
     return used
   }
 
+  /// Has the model stay in memory for a time after its last request, or for its own with `nil`. Returns whether the rights
+  /// are there.
+  @discardableResult func stay(_ time: StayTime?, _ grant: Grant) -> Bool {
+    guard grant.mayChangeServer else { return false }
+    return use?.model.stay(time) ?? false
+  }
+
   /// The bytes of memory that weights and state may take.
   var bytes: Int { model.summary.weightBytes + engine.limits.cacheBytes }
 

@@ -13,6 +13,8 @@ struct OllamaEmbeddingRequest: Sendable {
   /// The maximum number of tokens of a text; `nil` for the server's.
   let contextLimit: Int?
   let scheduling: SchedulingFields
+  /// How long the model is to stay; `nil` for the server's time.
+  let stayTime: StayTime?
 
   /// Decodes the body of `POST /api/embed`, for vectors of so many values.
   init(embed body: FieldReader, width: Int) throws(APIError) {
@@ -37,6 +39,7 @@ struct OllamaEmbeddingRequest: Sendable {
     isTruncated = try reader.bool("truncate") ?? true
     contextLimit = try reader.integer("num_ctx")
     scheduling = try SchedulingFields(reader)
+    stayTime = try StayTime(reader)
   }
 
   /// `input`: a text, which may be empty, or a list of texts.
@@ -75,5 +78,5 @@ extension RequestFields {
   private static let ollamaEmbeddingOptions = [("num_ctx", "num_ctx")]
 
   private static let ollamaEmbedding =
-    embeddingForm + all(.read, "truncate", "options", "num_ctx") + all(.ignored, "keep_alive")
+    embeddingForm + all(.read, "truncate", "options", "num_ctx", "keep_alive")
 }

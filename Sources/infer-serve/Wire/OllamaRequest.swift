@@ -22,6 +22,8 @@ struct OllamaRequest {
   var chat: ChatRequest
   /// The first tokens that a text keeps when it is shortened, beside the one that marks its beginning; `nil` for all.
   var keptTokens: Int?
+  /// How long the model is to stay; `nil` for the server's time.
+  var stayTime: StayTime?
 
   /// Decodes the body of `POST /api/chat`; `defaults` fill what it leaves out.
   init(chat body: FieldReader, defaults: GenerationDefaults) throws(APIError) {
@@ -30,6 +32,7 @@ struct OllamaRequest {
     prompt = isEmpty ? .nothing : .conversation
     chat = try Self.chat(
       reader, messages: isEmpty ? .array([]) : ChatMessages.decode(reader), tools: ChatTools(reader), defaults)
+    stayTime = try StayTime(reader)
     // As Ollama's templates have it, which leave the turn of the assistant open.
     let last = chat.messages.array?.last
     chat.continuesLastMessage = last?["role"] == "assistant" && ChatMessages.canContinue(last)
@@ -59,6 +62,7 @@ struct OllamaRequest {
     }
     chat = try Self.chat(reader, messages: .array(messages), tools: ChatTools(), defaults)
     chat.promptField = "prompt"
+    stayTime = try StayTime(reader)
     let kept = try reader.integer("n_keep") ?? 0
     keptTokens = kept == -1 ? nil : kept
   }

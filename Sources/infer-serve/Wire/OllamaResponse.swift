@@ -18,12 +18,19 @@ struct OllamaResponse: ResponseBuilder {
   private let form: Form
   private let model: String
   private let contextShift: ContextShift?
+  /// Why the answer is over where nothing is generated.
+  private let idleReason: String
   private var choice: ChatChoice
   /// The number of calls that have been told.
   private var toldCalls = 0
 
   /// A response whose choice has not begun. As long as it has not, the whole response says that the model is loaded.
-  init(_ form: Form, model: String, choice: ChatChoice, contextShift: ContextShift? = nil) {
+  ///
+  /// - Parameter unloads: Whether it says that the model goes.
+  init(
+    _ form: Form, model: String, choice: ChatChoice, contextShift: ContextShift? = nil, unloads: Bool = false
+  ) {
+    idleReason = unloads ? "unload" : "load"
     self.form = form
     self.model = model
     self.choice = choice
@@ -115,7 +122,7 @@ struct OllamaResponse: ResponseBuilder {
   /// The last members, which tell why the answer ended and what it cost.
   private var ending: JSONObject {
     guard let reason = choice.finishReason, let statistics = choice.statistics else {
-      return ["done": true, "done_reason": "load"]
+      return ["done": true, "done_reason": .string(idleReason)]
     }
     var members: JSONObject = [
       "done": true, "done_reason": .string(reason.rawValue),

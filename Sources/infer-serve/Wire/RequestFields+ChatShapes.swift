@@ -118,5 +118,11 @@ extension RequestFields {
     "max_tokens": .described(
       .integer(-2 ... .max),
       "The maximum number of tokens of the answer; 0, -1 and -2 for as many as there is room for."),
+    "keep_alive": stayTime,
   ]
+
+  /// How long a model stays.
+  static let stayTime = JSONShape.described(
+    .either([.number, .string]),
+    "How long the model stays in memory after the request: seconds, or a duration like 5m; below 0 for ever.")
 }

@@ -59,6 +59,7 @@ extension RequestFields {
     "truncate": .described(.boolean, "Whether the end of a text that is too long is left out; true by default."),
     "num_ctx": .described(.integer(1 ... .max), "The maximum number of tokens of a text."),
     "options": .described(.object([]), "num_ctx, by the name that Ollama has for it."),
+    "keep_alive": stayTime,
   ]
 
   private static let dimensions = JSONShape.described(

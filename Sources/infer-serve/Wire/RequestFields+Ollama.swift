@@ -21,13 +21,14 @@ extension RequestFields {
       "top_k", "top_p", "min_p", "repetition_penalty", "repeat_last_n", "presence_penalty", "frequency_penalty",
       "logit_bias", "seed", "max_tokens", "min_tokens", "stop", "stop_token_ids", "ignore_eos",
       "include_stop_str_in_output", "skip_special_tokens", "chat_template_kwargs", "cache_salt", "cache_prompt",
-      "session_id", "id_slot", "priority", "user", "safety_identifier", "timeout", "overflow", "response_format")
+      "session_id", "id_slot", "priority", "user", "safety_identifier", "timeout", "overflow", "response_format",
+      "keep_alive")
     + [
       ("template", .refused("A template of the request's own is", unless: [""])),
       ("context", .refused("A conversation as tokens is", unless: [.array([])])),
       ("_debug_render_only", .refused("A prompt without an answer is", unless: [false])),
       ("n", .refused("More than one answer is", unless: [1])),
     ] + samplers + constraints
-    // How long the model stays, what becomes of answers beyond the context, and the size of pictures that are none.
-    + all(.ignored, "keep_alive", "shift", "runner", "width", "height", "steps")
+    // What becomes of answers beyond the context, and the size of pictures that are none.
+    + all(.ignored, "shift", "runner", "width", "height", "steps")
 }

@@ -28,7 +28,7 @@ struct FieldShapeTests {
   ]
 
   /// Fields of which other things than their own shapes decide: the length of vectors, the tools, the text of a schema.
-  private static let judgedByContent = ["dimensions", "tool_choice", "json_schema", "guided_json"]
+  private static let judgedByContent = ["dimensions", "tool_choice", "json_schema", "guided_json", "keep_alive"]
 
   /// The complaint about a value.
   private func complaint(_ path: String, _ rest: JSONObject, _ name: String, _ value: JSONValue) -> APIError? {
@@ -71,9 +71,9 @@ struct FieldShapeTests {
     case .values(let values): return (values, [[:], 1.5])
     case .either(let shapes):
       // What one alternative refuses may be another.
-      return (
-        shapes.flatMap { limits($0).within }, shapes.contains { if case .any = $0 { true } else { false } } ? [] : [1.5]
-      )
+      let takesAll = shapes.contains { if case .any = $0 { true } else { false } }
+      let takesNumbers = shapes.contains { if case .number = $0 { true } else { false } }
+      return (shapes.flatMap { limits($0).within }, takesAll ? [] : takesNumbers ? [true] : [1.5])
     case .array(_, let count): return (count.lowerBound == 0 ? [[]] : [], [1, true, [:]])
     case .object: return ([], [1, true, [1]])
     case .map, .any, .null: return ([], [])

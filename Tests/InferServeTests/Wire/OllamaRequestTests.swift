@@ -56,6 +56,30 @@ struct OllamaRequestTests {
     }
   }
 
+  @Test func timesToStayAreGosDurations() throws {
+    func time(_ text: String) throws -> StayTime? {
+      try ollamaChat("{\(Self.hello), \"keep_alive\": \(text)}").stayTime
+    }
+    let expected: [(String, Double)] = [
+      ("0", 0), ("90", 90), ("1.5", 1.5), (#""5m""#, 300), (#""1h30m""#, 5400), (#"".5s""#, 0.5), (#""1.5h""#, 5400),
+      (#""300ms""#, 0.3), (#""2h45m30s""#, 9930), (#""0""#, 0), (#""+10s""#, 10), (#""60""#, 60), (#""1µs""#, 1e-6),
+    ]
+    for (text, seconds) in expected {
+      guard case .time(let time)? = try time(text) else {
+        Issue.record("\(text) is no time")
+        continue
+      }
+      #expect(abs(time / .seconds(1) - seconds) < 1e-9, "\(text)")
+    }
+    for text in ["-1", "-0.5", #""-1m""#, #""-1""#, "1e300", #""999999999999h""#] {
+      #expect(try time(text) == .forever)
+    }
+    #expect(try time("null") == nil && ollamaChat("{\(Self.hello)}").stayTime == nil)
+    for text in [#""soon""#, #""5 m""#, #""""#, "true", "[]", #""1.2.3s""#, #""-""#, #""5mm""#, #"".s""#, #""1s5""#] {
+      #expect(throws: APIError.self) { try time(text) }
+    }
+  }
+
   @Test func promptsAreOfSeveralKinds() throws {
     for empty in ["{}", #"{"messages": []}"#, #"{"messages": null, "keep_alive": 0}"#] {
       #expect(try ollamaChat(empty).prompt == .nothing)
