@@ -6,6 +6,9 @@ static const unsigned char index_html[] = {
 static const unsigned char dashboard_html[] = {
 #embed "page/dashboard.html"
 };
+static const unsigned char usage_html[] = {
+#embed "page/usage.html"
+};
 static const unsigned char style_css[] = {
 #embed "page/style.css"
 };
@@ -69,6 +72,18 @@ static const unsigned char charts_js[] = {
 static const unsigned char heatmap_js[] = {
 #embed "page/heatmap.js"
 };
+static const unsigned char keyform_js[] = {
+#embed "page/keyform.js"
+};
+static const unsigned char usage_js[] = {
+#embed "page/usage.js"
+};
+static const unsigned char ranges_js[] = {
+#embed "page/ranges.js"
+};
+static const unsigned char bars_js[] = {
+#embed "page/bars.js"
+};
 static const unsigned char vendor_marked_js[] = {
 #embed "page/vendor/marked.js"
 };
@@ -87,6 +102,7 @@ static const unsigned char vendor_licenses_txt[] = {
 static const cpage_file files[] = {
     {"index.html", HTML, index_html, sizeof index_html},
     {"dashboard.html", HTML, dashboard_html, sizeof dashboard_html},
+    {"usage.html", HTML, usage_html, sizeof usage_html},
     {"page/style.css", CSS, style_css, sizeof style_css},
     {"page/dashboard.css", CSS, dashboard_css, sizeof dashboard_css},
     {"page/main.js", SCRIPT, main_js, sizeof main_js},
@@ -108,6 +124,10 @@ static const cpage_file files[] = {
     {"page/readings.js", SCRIPT, readings_js, sizeof readings_js},
     {"page/charts.js", SCRIPT, charts_js, sizeof charts_js},
     {"page/heatmap.js", SCRIPT, heatmap_js, sizeof heatmap_js},
+    {"page/keyform.js", SCRIPT, keyform_js, sizeof keyform_js},
+    {"page/usage.js", SCRIPT, usage_js, sizeof usage_js},
+    {"page/ranges.js", SCRIPT, ranges_js, sizeof ranges_js},
+    {"page/bars.js", SCRIPT, bars_js, sizeof bars_js},
     {"page/vendor/marked.js", SCRIPT, vendor_marked_js, sizeof vendor_marked_js},
     {"page/vendor/katex.js", SCRIPT, vendor_katex_js, sizeof vendor_katex_js},
     {"page/vendor/LICENSES.txt", TEXT, vendor_licenses_txt, sizeof vendor_licenses_txt},

@@ -5,7 +5,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from server import events, read_answer, request
+from server import LONG, events, read_answer, request, wait_until
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / "Sources/CPage/page"
 BROWSER = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"}
@@ -14,7 +14,7 @@ TYPES = {".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8",
 
 
 def path(file):
-    return {"index.html": "/", "dashboard.html": "/dashboard"}.get(file.name, f"/page/{file.relative_to(FOLDER)}")
+    return {"index.html": "/", "dashboard.html": "/dashboard", "usage.html": "/usage"}.get(file.name, f"/page/{file.relative_to(FOLDER)}")
 
 
 @pytest.mark.parametrize("file", sorted(file for file in FOLDER.rglob("*") if file.is_file()), ids=lambda file: file.name)
@@ -26,7 +26,7 @@ def test_every_file_is_served_as_it_is(server, file):
     assert response.headers["x-content-type-options"] == "nosniff"
     policy = response.headers["content-security-policy"]
     assert "default-src 'none'; script-src 'self'; style-src 'self';" in policy and "unsafe" not in policy
-    assert "Accept" in response.headers.get("vary", "") or path(file) != "/"
+    assert "Accept" in response.headers.get("vary", "") or path(file) not in ("/", "/usage")
     # Nothing refers to another place than the server's folder.
     if "vendor" not in file.parts and file.suffix != ".txt":
         text = file.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
@@ -97,8 +97,11 @@ def test_pages_are_open_and_statistics_tell_keys_of_themselves(start, binary, tm
     keys = {name: add(name, *(part for scope in scopes for part in ("--scope", scope))) for name, scopes in names.items()}
     headers = {name: {"authorization": f"Bearer {key}"} for name, key in keys.items()}
     with start("--api-key-file", str(tmp_path / "keys.json")) as server:
-        for path in ("/", "/dashboard", "/page/main.js"):
+        for path in ("/", "/dashboard", "/usage", "/page/main.js"):
             assert httpx.get(server.url + path, headers=BROWSER).status_code == 200
+        # A page has no query, and stands where its files are.
+        for path in ("/usage?by=key", "/v1/usage"):
+            assert httpx.get(server.url + path, headers=BROWSER).status_code == 401
         assert httpx.get(server.url + "/stats").status_code == 401
         assert httpx.get(server.url + "/stats", headers=headers["other"]).status_code == 403
         body = server.chat(max_tokens=5, ignore_eos=True)
@@ -108,7 +111,26 @@ def test_pages_are_open_and_statistics_tell_keys_of_themselves(start, binary, tm
         def rows(name):
             return {row.pop("key"): row for row in httpx.get(server.url + "/stats", headers=headers[name]).json()["keys"]}
 
-        expected = {"requests": 1, "prompt_tokens": usage["prompt_tokens"], "generated_tokens": 5, "refused": 0}
+        tokens = {"prompt_tokens": usage["prompt_tokens"], "generated_tokens": 5}
+        expected = {"requests": 1, "running": 0, "refused": 0, **tokens, "models": [{"model": "tiny", "running": 0, **tokens}]}
         # What asks is counted when it is answered.
         assert rows("one") == {"one": expected}
         assert rows("all")["other"] == expected | {"requests": 2, "refused": 1}
+        # Tokens are counted as they come, and not again at the end; those of answers that nobody reads too.
+        with httpx.stream("POST", server.url + "/v1/chat/completions", json=server.chat(stream=True, **LONG),
+                          headers=headers["one"], timeout=30) as response:
+            lines = response.iter_lines()
+            next(lines)
+            counts = wait_until(lambda: (found := rows("one")["one"])["generated_tokens"] > 50 and found)
+            assert counts["running"] == 1 and counts["models"][0]["running"] == 1
+        whole = wait_until(lambda: next((event for event in server.events() if event.get("finish_reason") == "abort"), None))
+        counts = wait_until(lambda: (found := rows("one")["one"])["running"] == 0 and found)
+        assert counts["generated_tokens"] == 5 + whole["generated_tokens"]
+        answer = httpx.post(server.url + "/v1/responses", json={"model": "tiny", "input": "x", "background": True, "max_output_tokens": 7},
+                            headers=headers["one"]).json()
+        while answer["status"] in ("queued", "in_progress"):
+            answer = httpx.get(server.url + f"/v1/responses/{answer['id']}", headers=headers["one"]).json()
+        assert rows("one")["one"]["generated_tokens"] == counts["generated_tokens"] + answer["usage"]["output_tokens"]
+        text = httpx.get(server.url + "/metrics", headers=headers["all"]).text
+        assert 'infer_key_tokens_total{key="other",model_name="tiny",kind="generated"} 5' in text
+        assert 'infer_key_requests_running{key="one",model_name="tiny"} 0.0' in text

@@ -1,4 +1,4 @@
-// The page at `/`, its dashboard and the files that they are made of, as constants.
+// The page at `/`, its dashboard, the page of usage and the files that they are made of, as constants.
 #ifndef CPAGE_H
 #define CPAGE_H
 

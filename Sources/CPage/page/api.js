@@ -7,11 +7,12 @@ export const key = {
   set: (value) => value ? localStorage.setItem(keyName, value) : localStorage.removeItem(keyName),
 };
 
-/** A refusal: its message is the server's. */
+/** A refusal: its message and its code are the server's. */
 export class Refusal extends Error {
-  constructor(status, message) {
+  constructor(status, message, code) {
     super(message);
     this.status = status;
+    this.code = code;
   }
 }
 
@@ -26,14 +27,14 @@ export async function request(path, { body, headers, signal } = {}) {
   });
   if (response.ok) return response;
   if (response.status === 401) document.dispatchEvent(new CustomEvent("keywanted"));
-  let message = `${response.status} ${response.statusText}`;
-  try { message = (await response.json()).error.message ?? message; } catch { /* The status has to do. */ }
-  throw new Refusal(response.status, message);
+  let error = {};
+  try { error = (await response.json()).error; } catch { /* The status has to do. */ }
+  throw new Refusal(response.status, error.message ?? `${response.status} ${response.statusText}`, error.code);
 }
 
 /** The JSON document at a path. */
-export async function get(path) {
-  return (await request(path, { headers: { Accept: "application/json" } })).json();
+export async function get(path, signal) {
+  return (await request(path, { headers: { Accept: "application/json" }, signal })).json();
 }
 
 /** The data of a response's server-sent events, as they come, up to `[DONE]` or the end. */

@@ -3,7 +3,7 @@ import { element } from "./dom.js";
 import { number } from "./strings.js";
 
 /** The next number above that is round: 1, 2 or 5 with zeros. */
-function roundAbove(value) {
+export function roundAbove(value) {
   const power = 10 ** Math.floor(Math.log10(value));
   return [1, 2, 5, 10].map((digit) => digit * power).find((round) => round >= value * 0.999);
 }

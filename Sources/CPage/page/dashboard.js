@@ -1,8 +1,8 @@
 // The dashboard: what the server does, live and an hour back.
-import { key } from "./api.js";
 import { bytes, Chart, milliseconds, percent, plain } from "./charts.js";
 import { byID, element, throttled } from "./dom.js";
 import { HeatMap } from "./heatmap.js";
+import * as keyForm from "./keyform.js";
 import { rates, Readings, values } from "./readings.js";
 import { fillIn, number, t } from "./strings.js";
 
@@ -78,11 +78,20 @@ function showModels() {
   picker.value = readings.model;
 }
 
-/** What each key has asked for, where there are keys. */
+/** What each key has asked for and of which models, where there are keys. */
 function showKeys() {
   byID("keys").hidden = !readings.keys.length;
-  byID("key-rows").replaceChildren(...readings.keys.map((row) => element("tr", {}, element("th", { scope: "row" }, row.key),
-    ...["requests", "prompt_tokens", "generated_tokens", "refused"].map((name) => element("td", { class: "align-right" }, number(row[name]))))));
+  const cell = (value, rowSpan = 1) => element("td", { class: "align-right", rowSpan }, value);
+  byID("key-rows").replaceChildren(...readings.keys.flatMap((row) => {
+    // A key that was only refused has asked for none.
+    const models = row.models.length ? row.models : [undefined];
+    return models.map((of, index) => element("tr", {},
+      ...index ? [] : [element("th", { scope: "rowgroup", rowSpan: models.length }, row.key),
+        cell(number(row.requests), models.length), cell(number(row.refused), models.length)],
+      element("th", { scope: "row" }, of?.model ?? "–"),
+      ...["running", "prompt_tokens", "generated_tokens"].map((name) => cell(of ? number(of[name]) : "–")),
+      cell(of ? plain(readings.keyRate(row.key, of.model)) : "–")));
+  }));
 }
 
 fillIn();
@@ -94,13 +103,12 @@ byID("model").addEventListener("change", () => {
   heatMap.reset();
   readings.choose(byID("model").value);
 });
-byID("key").value = key.get();
-byID("key-form").addEventListener("submit", (event) => { event.preventDefault(); key.set(byID("key").value.trim()); byID("key-form").hidden = true; });
-document.addEventListener("keywanted", () => { byID("key-form").hidden = false; });
+keyForm.setUp();
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 addEventListener("resize", draw);
 readings.follow(draw, (isConnected, refusal) => {
-  const text = refusal ?? t(isConnected ? "live" : "connecting");
+  if (refusal) keyForm.show(refusal);
+  const text = refusal?.message ?? t(isConnected ? "live" : "connecting");
   if (byID("state").textContent !== text) byID("state").textContent = text;
   byID("state").classList.toggle("is-live", isConnected);
 });

@@ -36,21 +36,29 @@ const paths = {
   done: "M5 13l5 5L20 6",
 };
 
+/** An element of a drawing. */
+export function drawing(tag, attributes = {}, ...children) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children);
+  return made;
+}
+
 /** An icon, which is only there to be seen. */
 export function icon(name) {
-  const space = "http://www.w3.org/2000/svg";
-  const svg = document.createElementNS(space, "svg");
-  svg.setAttribute("viewBox", "0 0 24 24");
-  svg.setAttribute("aria-hidden", "true");
-  const path = document.createElementNS(space, "path");
-  path.setAttribute("d", paths[name]);
-  svg.append(path);
-  return svg;
+  return drawing("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" }, drawing("path", { d: paths[name] }));
 }
 
 /** A button that shows an icon and is called `label`. */
 export function iconButton(name, label, onclick, attributes = {}) {
   return element("button", { type: "button", class: "icon", title: label, "aria-label": label, onclick, ...attributes }, icon(name));
+}
+
+/** Has the browser save a blob as a file. */
+export function download(file, name) {
+  const link = element("a", { href: URL.createObjectURL(file), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
 /** Tells users of screen readers something, once. */

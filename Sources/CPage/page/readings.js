@@ -13,11 +13,20 @@ export class Readings {
   experts = [];
   /** What keys have asked for. */
   keys = [];
+  /** The same of the last minute, as `[time, keys]`. */
+  #earlierKeys = [];
   #columns = new Map();
   #control;
 
   /** A value of a reading; `undefined` where it has none. */
   value(row, name) { return row?.[this.#columns.get(name)] ?? undefined; }
+
+  /** Tokens a second that were generated of late for a key by a model. */
+  keyRate(key, model) {
+    const [[start, first], [end, last]] = [this.#earlierKeys[0], this.#earlierKeys.at(-1)];
+    const generated = (keys) => keys.find((row) => row.key === key)?.models.find((row) => row.model === model)?.generated_tokens ?? 0;
+    return end > start ? (generated(last) - generated(first)) / (end - start) : 0;
+  }
 
   /** The index of the first reading that is at most `seconds` older than the last. */
   from(seconds) {
@@ -32,7 +41,7 @@ export class Readings {
 
   /**
    * Follows the server for ever. `changed` is called after each reading, `connected` when the connection comes, or goes
-   * and why, where the server says so. */
+   * with the refusal, where the server has told one. */
   async follow(changed, connected) {
     for (;;) {
       this.#control = new AbortController();
@@ -48,7 +57,7 @@ export class Readings {
         connected(false);
       } catch (error) {
         // The server may come back, and a key may be given.
-        connected(false, error instanceof Refusal ? error.message : undefined);
+        connected(false, error instanceof Refusal ? error : undefined);
       }
       if (this.#control.signal.aborted) continue;
       await new Promise((resolve) => setTimeout(resolve, 2000));
@@ -67,11 +76,17 @@ export class Readings {
       this.models = event.models;
       this.#columns = new Map(event.columns.map((name, index) => [name, index]));
       this.rows = [];
+      this.#earlierKeys = [];
     }
     for (const row of event.rows) if (row[0] > (this.rows.at(-1)?.[0] ?? 0)) this.rows.push(row);
     if (this.rows.length > kept) this.rows.splice(0, this.rows.length - kept);
     if (event.experts) this.experts = event.experts;
-    if (event.keys) this.keys = event.keys;
+    if (event.keys) {
+      this.keys = event.keys;
+      const time = this.rows.at(-1)?.[0] ?? 0;
+      this.#earlierKeys.push([time, event.keys]);
+      while (this.#earlierKeys[0][0] < time - 60) this.#earlierKeys.shift();
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 // The list of conversations: searching, exporting, importing, removing.
 import { exported, has, imported } from "./conversation.js";
-import { announce, byID, element, iconButton } from "./dom.js";
+import { announce, byID, download, element, iconButton } from "./dom.js";
 import * as store from "./store.js";
 import { t } from "./strings.js";
 
@@ -13,10 +13,7 @@ export function setUp(actions) {
   byID("search").addEventListener("input", () => show(chosen));
   byID("new").addEventListener("click", () => { close(); actions.create(); });
   byID("export").addEventListener("click", async () => {
-    const file = new Blob([exported(await store.all())], { type: "application/json" });
-    const link = element("a", { href: URL.createObjectURL(file), download: "conversations.json" });
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+    download(new Blob([exported(await store.all())], { type: "application/json" }), "conversations.json");
   });
   byID("import").addEventListener("click", () => byID("file").click());
   byID("file").addEventListener("change", async () => {

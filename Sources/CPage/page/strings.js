@@ -45,6 +45,15 @@ const texts = {
     lost: "Given up, per second", preempted: "requests that wait again", steps: "Steps per second",
     span: "Time shown", minutes: "{count} min", endings: "Requests that ended, per minute", stop_reason: "stop", length: "length", abort: "cancelled", error: "error",
     totals: "Since the start", shownAs: "{title}: {values}", seconds: "s", perStep: "rows", percent: "%", chartHint: "Latest values: {values}",
+    perSecond: "tokens/s", underWay: "under way",
+    usage: "Usage", reading: "reading …", asOf: "as of {time}", noKey: "no key", from: "From", to: "To", downloadCSV: "Download CSV",
+    "range-day": "Last 24 hours", "range-week": "Last 7 days", "range-month": "Last 30 days", "range-custom": "From … to …",
+    wrongOrder: "The last day lies before the first.", overTime: "Over time", measure: "Measure", asTable: "As a table", time: "Time",
+    byKeyAndModel: "By key and model", sum: "All", tokensUsed: "Tokens", cachedTokens: "prompt, cached", readTokens: "prompt, computed",
+    compute: "compute, s", cost: "cost", costIn: "cost, {currency}", example: "Example",
+    nothingUsed: "Nothing was used in this time.", noPrices: "There are no prices: --prices names a file of them.",
+    somePrices: "The cost is that of the models that have a price.",
+    usageOff: "This server does not keep what keys and models use. --usage-db names the file to keep it in, --prices one of prices:",
   },
   "zh-Hant": {
     chat: "對話", dashboard: "儀表板", conversations: "對話紀錄", menu: "對話紀錄", settings: "設定",
@@ -90,6 +99,15 @@ const texts = {
     lost: "每秒釋出", preempted: "退回等待的請求", steps: "每秒步數",
     span: "時間範圍", minutes: "{count} 分鐘", endings: "每分鐘結束的請求", stop_reason: "停止", length: "長度", abort: "取消", error: "錯誤",
     totals: "自啟動以來", shownAs: "{title}：{values}", seconds: "秒", perStep: "列", percent: "%", chartHint: "最新值：{values}",
+    perSecond: "詞元／秒", underWay: "進行中",
+    usage: "用量", reading: "讀取中…", asOf: "{time} 的資料", noKey: "無金鑰", from: "從", to: "到", downloadCSV: "下載 CSV",
+    "range-day": "最近 24 小時", "range-week": "最近 7 天", "range-month": "最近 30 天", "range-custom": "自訂期間",
+    wrongOrder: "結束日早於開始日。", overTime: "時間分布", measure: "項目", asTable: "以表格顯示", time: "時間",
+    byKeyAndModel: "依金鑰與模型", sum: "合計", tokensUsed: "詞元", cachedTokens: "提示（快取）", readTokens: "提示（計算）",
+    compute: "計算秒數", cost: "費用", costIn: "費用（{currency}）", example: "範例",
+    nothingUsed: "這段期間沒有用量。", noPrices: "沒有價格：以 --prices 指定價格檔。",
+    somePrices: "費用只包含有價格的模型。",
+    usageOff: "這台伺服器不記錄金鑰與模型的用量。以 --usage-db 指定記錄檔，以 --prices 指定價格檔：",
   },
 };
 
@@ -123,6 +141,9 @@ export function t(name, values = {}) {
 /** A number as the language writes it. */
 export const number = (value, digits = 0) =>
   value.toLocaleString(language, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+
+/** A time as the language writes it. */
+export const date = (value, parts) => value.toLocaleString(language, parts);
 
 /** Fills in the texts of the page's own elements: their content, label or placeholder. */
 export function fillIn() {

@@ -10,14 +10,17 @@ struct Answer: AsyncSequence, Sendable {
   private let generations: [TextGeneration]
   /// The field of the request that holds the choices to a language; `nil` for none.
   let constraintField: String?
+  /// Counts the tokens of the choices; `nil` for nobody.
+  let tally: UsageTally?
 
   /// Numbers of the choices.
   var choices: Range<Int> { generations.indices }
 
   /// Choices that the engine has taken on.
-  init(_ generations: [TextGeneration], constraintField: String? = nil) {
+  init(_ generations: [TextGeneration], constraintField: String? = nil, tally: UsageTally? = nil) {
     self.generations = generations
     self.constraintField = constraintField
+    self.tally = tally
   }
 
   /// Ends all choices before the engine's next step.

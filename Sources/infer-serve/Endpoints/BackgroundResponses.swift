@@ -81,7 +81,7 @@ final class BackgroundResponses: Sendable {
     }
     let generation = await RequestRecord.Generation(
       answer, builder, error: failure, transcribed: record.isTranscribed)
-    record.note(generation)
+    record.tally?.finish(generation)
     record.endLater(generation)
     admission?.end(tokens: generation.tokens)
     last += failure.flatMap { builder.fail($0) } ?? builder.cancel()

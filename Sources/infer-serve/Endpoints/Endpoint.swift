@@ -17,12 +17,14 @@ struct Route: Sendable {
   var allow: String { methods.flatMap { $0 == .get ? ["GET", "HEAD"] : [$0.rawValue] }.joined(separator: ", ") }
 }
 
-/// A route, and what answers it.
+/// A route, and what answers it. Clients that prefer a page get one on the first path, where there is one.
 struct Endpoint: Sendable {
   typealias Handler = @Sendable (Request, ServeContext) async throws -> Response
 
   var route: Route
   var handler: Handler
+  /// Answers clients that prefer a page, none of which needs a key; `nil` where there is none.
+  var page: Handler?
 
   init(paths: [String], operations: [(method: HTTPRequest.Method, operation: Operation)], handler: @escaping Handler) {
     self.init(Route(paths: paths, operations: operations), handler)
@@ -31,5 +33,12 @@ struct Endpoint: Sendable {
   init(_ route: Route, _ handler: @escaping Handler) {
     self.route = route
     self.handler = handler
+  }
+
+  /// This endpoint with a page.
+  func with(page: @escaping Handler) -> Endpoint {
+    var endpoint = self
+    endpoint.page = page
+    return endpoint
   }
 }

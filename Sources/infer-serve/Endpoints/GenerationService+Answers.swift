@@ -104,6 +104,7 @@ extension GenerationService {
       builder.append(scores, to: choice)
       return ([], nil)
     case .piece(let piece):
+      answer.tally?.add(piece.tokens.count)
       let events = builder.append(piece, to: choice)
       if builder.isComplete(choice) { answer.finish(choice) }
       return (events, nil)

@@ -59,7 +59,7 @@ extension GenerationService {
     for member in names where name == nil { name = try reader.string(member) }
     guard let router = state.models.router(named: name) else {
       let served = try await model(named: name, for: body.grant, context.record.trace)
-      context.record.answers(served.name, ledger)
+      context.record.answers(served.name, metrics, ledger)
       context.record.trace?.note(requested: name, served: served.name)
       return (reader, served)
     }
@@ -69,7 +69,7 @@ extension GenerationService {
     context.record.route = route.rawValue
     let served = try await model(
       named: router[route], allowedAs: router.name, for: body.grant, context.record.trace)
-    context.record.answers(served.name, ledger)
+    context.record.answers(served.name, metrics, ledger)
     context.record.trace?.note(requested: name ?? router.name, served: served.name)
     return (routed, served)
   }

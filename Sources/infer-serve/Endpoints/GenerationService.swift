@@ -67,7 +67,7 @@ struct GenerationService: Sendable {
     guard ContinuousClock.now < deadline.instant else { throw APIError.timedOut(after: deadline.limit) }
     guard !job.requests.isEmpty else { return .json(job.builder.completion) }
     context.record.trace?.submit()
-    let answer = try Self.submit(job, context.grant, served)
+    let answer = try Self.submit(job, context, served)
     var response: Response
     if let detach = job.detach {
       response = await detach(answer, job.builder, context, deadline)
@@ -150,16 +150,16 @@ struct GenerationService: Sendable {
   }
 
   private static func submit<Builder: ResponseBuilder>(
-    _ job: GenerationJob<Builder>, _ grant: Grant, _ served: ServedModel
+    _ job: GenerationJob<Builder>, _ context: ServeContext, _ served: ServedModel
   ) throws(APIError) -> Answer {
     do {
-      let generations = try served.engine.submit(job.requests.map(grant.restrict))
+      let generations = try served.engine.submit(job.requests.map(context.grant.restrict))
       return Answer(
         zip(generations, job.requests).map { generation, request in
           TextGeneration(
             generation, stop: request.stop, tokenizer: served.tokenizer,
             skippingSpecialTokens: job.skipsSpecialTokens, keeping: job.visibleTokens)
-        }, constraintField: job.constraintField)
+        }, constraintField: job.constraintField, tally: context.record.tally)
     } catch {
       throw APIError(error, promptField: job.promptField, maxTokens: job.requests.first?.stop.maxTokens)
     }

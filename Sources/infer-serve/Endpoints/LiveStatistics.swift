@@ -58,22 +58,36 @@ struct LiveStatistics: Sendable {
   /// The load of experts, and what keys have asked for: each its own alone, but for those that may change the server.
   private func tables(of model: HostedModel, _ grant: Grant) -> JSONObject {
     let metrics = service.metrics
-    let keys = metrics.keyRequests.members.map(\.values[0]).filter { name in
+    // A key whose first request is under way has none that was answered.
+    let all = Set((metrics.keyRequests.members.map(\.values) + metrics.keyRunning.members.map(\.values)).map { $0[0] })
+    let keys = all.sorted().filter { name in
       guard let key = grant.key else { return true }
       return key.scopes.contains(.admin) || key.name.isExactly(name)
     }
-    let refusals = metrics.keyRefusals.members
+    return ["experts": model.statistics.experts, "keys": .array(keys.map { metrics.figures(of: $0) })]
+  }
+}
+
+extension ServerMetrics {
+  /// What a key has asked for, of all models and of each.
+  fileprivate func figures(of key: String) -> JSONValue {
+    let refused = keyRefusals.members.reduce(0) { $0 + ($1.values[0].isExactly(key) ? $1.metric.value : 0) }
+    var (running, prompt, generated) = (0, 0, 0)
+    let models = keyRunning.members.filter { $0.values[0].isExactly(key) }.map { values, gauge -> JSONValue in
+      let of = (
+        running: Int(gauge.value), prompt: keyTokens(key, values[1], "prompt").value,
+        generated: keyTokens(key, values[1], "generated").value
+      )
+      (running, prompt, generated) = (running + of.running, prompt + of.prompt, generated + of.generated)
+      return [
+        "model": .string(values[1]), "running": .integer(of.running), "prompt_tokens": .integer(of.prompt),
+        "generated_tokens": .integer(of.generated),
+      ]
+    }
     return [
-      "experts": model.statistics.experts,
-      "keys": .array(
-        keys.map { key in
-          let refused = refusals.reduce(0) { $0 + ($1.values[0].isExactly(key) ? $1.metric.value : 0) }
-          return [
-            "key": .string(key), "requests": .integer(metrics.keyRequests(key).value),
-            "prompt_tokens": .integer(metrics.keyTokens(key, "prompt").value),
-            "generated_tokens": .integer(metrics.keyTokens(key, "generated").value), "refused": .integer(refused),
-          ]
-        }),
+      "key": .string(key), "requests": .integer(keyRequests(key).value), "running": .integer(running),
+      "prompt_tokens": .integer(prompt), "generated_tokens": .integer(generated), "refused": .integer(refused),
+      "models": .array(models),
     ]
   }
 }

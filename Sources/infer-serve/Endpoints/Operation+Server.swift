@@ -137,7 +137,10 @@ extension Operation {
         "experts": .array(.object(["layer": count, "rows": .array(count)])),
         "keys": .array(
           .object([
-            "key": .string, "requests": count, "prompt_tokens": count, "generated_tokens": count, "refused": count,
+            "key": .string, "requests": count, "running": count, "prompt_tokens": count, "generated_tokens": count,
+            "refused": count,
+            "models": .array(
+              .object(["model": .string, "running": count, "prompt_tokens": count, "generated_tokens": count])),
           ])),
       ])), framing: LiveStatistics.framing, scope: .metrics, statuses: [404])
   static let health = ready("getHealth")
@@ -161,23 +164,25 @@ extension Operation {
     "resetCache", "Gives up kept state that no request uses.", server, cacheShape, statuses: [404, 409],
     parameters: [named]
   ).needing(.cache)
-  static let tellUsage = telling(
-    "getUsage", "Tells the tokens that keys and models have used; a key without the scope admin is told of its own.",
-    server,
-    .object([
-      "object": .values(["list"]), "currency": .string,
-      "data": .array(
-        .object([
-          "requests": count, "prompt_tokens": count, "cached_tokens": count, "generated_tokens": count,
-          "reasoning_tokens": count, "seconds": .number, "cost": .number.orNull,
-        ])),
-    ]),
+  static let tellUsage = Operation(
+    id: "getUsage",
+    summary: "Tells the tokens that keys and models have used, a key without the scope admin of its own; a page for "
+      + "clients that prefer one, without a query.", group: server,
     parameters: [
       query("by", .string, "What tells sums apart: hour, day, key and model, with commas."),
       query("from", .string, "The first moment, as 2027-01-31T00:00:00Z; hours count as a whole."),
       query("to", .string, "The moment behind the last."),
       query("format", .choice(["json", "csv"]), "The form of the answer."),
-    ])
+    ],
+    answer: .json(
+      .object([
+        "object": .values(["list"]), "currency": .string,
+        "data": .array(
+          .object([
+            "requests": count, "prompt_tokens": count, "cached_tokens": count, "generated_tokens": count,
+            "reasoning_tokens": count, "seconds": .number, "cost": .number.orNull,
+          ])),
+      ])), statuses: [503], pageType: Documentation.pageType)
   static let metrics = Operation(
     id: "getMetrics", summary: "Metrics in Prometheus' text form.", group: server,
     answer: .text(mediaType: PrometheusText.contentType), scope: .metrics)

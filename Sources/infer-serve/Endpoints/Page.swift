@@ -5,9 +5,10 @@ import InferCore
 import InferText
 import NIOCore
 
-/// `GET /dashboard`, `GET /page/NAME`, and `GET /` for those who prefer a page: the chat, its dashboard and the files that
-/// they are made of, which the binary holds. They are no secret, and are the same for everyone.
-struct Page: Sendable {
+/// `GET /dashboard`, `GET /page/NAME`, and `GET /` and `GET /usage` for those who prefer a page: the chat, its dashboard, what
+/// keys have used, and the files that these are made of, which the binary holds. They are no secret, and are the same for
+/// everyone.
+enum Page {
   /// One file, and the headers of an answer that has it.
   private struct File: Sendable {
     var bytes: ByteBuffer
@@ -41,29 +42,24 @@ struct Page: Sendable {
     return "\"\(digits.joined())\""
   }
 
-  /// The endpoint of programs at `/`.
-  let greeting: Greeting
-
-  /// The chat for those who prefer a page, and the greeting for all others.
-  func root(_ request: Request, _ context: ServeContext) throws -> Response {
-    let prefersPage = MediaType.prefers("text/html", to: "application/json", request.headers)
-    var response = prefersPage ? try file("index.html", request) : greeting.respond(request, context)
-    response.headers[.vary] = "Accept"
-    return response
+  /// `true` for a client that prefers a page to data. A query is about data.
+  static func isPreferred(_ request: Request) -> Bool {
+    request.uri.query == nil && MediaType.prefers("text/html", to: "application/json", request.headers)
   }
 
+  /// The chat.
+  static let chat: Endpoint.Handler = { request, _ in try file("index.html", request) }
   /// The page of live figures.
-  func dashboard(_ request: Request, _ context: ServeContext) throws -> Response { try file("dashboard.html", request) }
-
+  static let dashboard: Endpoint.Handler = { request, _ in try file("dashboard.html", request) }
+  /// The page of what keys and models have used.
+  static let usage: Endpoint.Handler = { request, _ in try file("usage.html", request) }
   /// A file that the pages use.
-  func part(_ request: Request, _ context: ServeContext) throws -> Response {
-    try file(String(request.uri.path.dropFirst()), request)
-  }
+  static let part: Endpoint.Handler = { request, _ in try file(String(request.uri.path.dropFirst()), request) }
 
   /// The file, or the word that the client has it already.
-  private func file(_ name: String, _ request: Request) throws(APIError) -> Response {
-    guard let file = Self.files[name] else { throw .unknownRoute(request.method.rawValue, request.uri.path) }
-    if let tag = file.headers[.eTag], request.headers[.ifNoneMatch].map({ Self.names(tag, in: $0) }) == true {
+  private static func file(_ name: String, _ request: Request) throws(APIError) -> Response {
+    guard let file = files[name] else { throw .unknownRoute(request.method.rawValue, request.uri.path) }
+    if let tag = file.headers[.eTag], request.headers[.ifNoneMatch].map({ names(tag, in: $0) }) == true {
       return Response(status: .notModified, headers: file.headers)
     }
     return Response(status: .ok, headers: file.headers, body: ResponseBody(byteBuffer: file.bytes))

@@ -74,7 +74,8 @@ enum Routes {
         handler: sessions.delete),
       get(["/slots"], properties.slots, .slots),
       post(["/slots/{id}"], Slots(sessions: sessions).act, .actOnSlot),
-      get(["/usage", "/v1/usage"], UsageEndpoint(service: service, prices: service.prices).respond, .tellUsage),
+      get(["/usage", "/v1/usage"], UsageEndpoint(service: service, prices: service.prices).respond, .tellUsage)
+        .with(page: Page.usage),
       get(["/metrics"], MetricsPage(service: service).respond, .metrics),
       get(["/stats"], LiveStatistics(service: service).respond, .stats),
     ]
@@ -85,10 +86,11 @@ enum Routes {
       Endpoint(
         paths: ["/api/blobs/{digest}"], operations: [(.get, .refused), (.post, .refused)], handler: ollamaModels.refuse),
     ]
-    let page = Page(greeting: greeting(state, of: endpoints))
+    let greeting = greeting(state, of: endpoints)
     let descriptive: [Endpoint] = [
-      get(["/version", "/v1/version"], page.greeting.version, .version), get(["/"], page.root, .greeting),
-      get(["/dashboard"], page.dashboard, .dashboard), get(["/page/**"], page.part, .refused.needing(nil)),
+      get(["/version", "/v1/version"], greeting.version, .version),
+      get(["/"], greeting.respond, .greeting).with(page: Page.chat),
+      get(["/dashboard"], Page.dashboard, .dashboard), get(["/page/**"], Page.part, .refused.needing(nil)),
     ]
     return endpoints + descriptive
       + Documentation(
@@ -120,6 +122,8 @@ enum Routes {
     _ endpoint: Endpoint, behind access: AccessControl, to router: Router<ServeContext>
   ) {
     for path in endpoint.route.paths {
+      // A page names its files as seen from its own path.
+      let page = path == endpoint.route.paths[0] ? endpoint.page : nil
       for method in MethodResponder.methods {
         // The middleware takes the body off the answer to HEAD.
         let operation = endpoint.route.operation(of: method)
@@ -127,7 +131,15 @@ enum Routes {
           guard let operation else {
             throw APIError.methodNotAllowed(request.method.rawValue, request.uri.path, allow: endpoint.route.allow)
           }
-          return try await access.respond(request, context, needing: operation.scope, endpoint.handler)
+          guard let page else {
+            return try await access.respond(request, context, needing: operation.scope, endpoint.handler)
+          }
+          var response =
+            Page.isPreferred(request)
+            ? try await page(request, context)
+            : try await access.respond(request, context, needing: operation.scope, endpoint.handler)
+          response.headers[.vary] = "Accept"
+          return response
         }
       }
     }

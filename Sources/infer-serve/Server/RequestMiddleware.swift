@@ -114,11 +114,7 @@ struct RequestMiddleware: RouterMiddleware {
       "id": "\(context.record.id)", "method": "\(request.method.rawValue)", "route": "\(route)", "status": "\(status)",
       "ms": "\(Int(start.age / .milliseconds(1)))",
     ]
-    if let key = context.record.key {
-      metrics.keyRequests(key).increment()
-      metrics.keyTokens(key, "prompt").increment(by: context.record.generation?.promptTokens ?? 0)
-      metrics.keyTokens(key, "generated").increment(by: context.record.generation?.generatedTokens ?? 0)
-    }
+    if let key = context.record.key { metrics.keyRequests(key).increment() }
     metadata["client"] = "\(client.address)"
     metadata["scheme"] = client.scheme.map { "\($0)" }
     metadata["key"] = context.record.key.map { "\($0)" }

@@ -55,7 +55,7 @@ final class RequestRecord: Sendable {
     var key: String?
     var route: String?
     var model: String?
-    var ledger: UsageLedger?
+    var tally: UsageTally?
     var limits = HTTPFields()
     var admission: Admission?
     var generation: Generation?
@@ -94,15 +94,14 @@ final class RequestRecord: Sendable {
   /// The name of the model that answers; `nil` until it is known.
   var model: String? { state.withLock { $0.model } }
 
-  /// Notes which model answers, and where the cost of the answer is kept; `nil` for nowhere.
-  func answers(_ model: String, _ ledger: UsageLedger?) { state.withLock { ($0.model, $0.ledger) = (model, ledger) } }
-
-  /// Keeps the cost of an answer, before a client can know that it is over.
-  func note(_ generation: Generation) {
-    let (ledger, key, model) = state.withLock { ($0.ledger, $0.key, $0.model) }
-    guard generation.promptTokens > 0 else { return }
-    ledger?.add(UsageCounts(generation), of: UsageLedger.Payer(key: key ?? "", model: model ?? ""))
+  /// Notes which model answers, and begins to count what that costs.
+  func answers(_ model: String, _ metrics: ServerMetrics, _ ledger: UsageLedger?) {
+    let tally = UsageTally(key: key, model: model, metrics, ledger)
+    state.withLock { ($0.model, $0.tally) = (model, tally) }
   }
+
+  /// Counts the answer's cost; `nil` until the model is known.
+  var tally: UsageTally? { state.withLock { $0.tally } }
 
   /// The route that a router chose: `fast` or `slow`; `nil` for a request that names a model.
   var route: String? {
@@ -127,7 +126,7 @@ final class RequestRecord: Sendable {
     get { state.withLock { $0.generation } }
     set {
       state.withLock { $0.generation = newValue }
-      if let newValue { note(newValue) }
+      if let newValue { tally?.finish(newValue) }
       end()
     }
   }

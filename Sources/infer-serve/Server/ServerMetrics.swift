@@ -41,9 +41,14 @@ final class ServerMetrics: Sendable {
   let keyRequests = MetricFamily(
     "infer_key_requests_total", "Requests answered, by API key.", labels: ["key"], known: []
   ) { Counter() }
-  /// Tokens of each key's requests: `prompt` and `generated`.
+  /// Requests of each key for each model that are under way.
+  let keyRunning = MetricFamily(
+    "infer_key_requests_running", "Requests under way, by API key and model.", labels: ["key", "model_name"], known: []
+  ) { Gauge() }
+  /// Tokens of each key's requests for each model: `prompt` and `generated`.
   let keyTokens = MetricFamily(
-    "infer_key_tokens_total", "Tokens of prompts and of answers, by API key.", labels: ["key", "kind"], known: []
+    "infer_key_tokens_total", "Tokens of prompts and of answers, by API key and model.",
+    labels: ["key", "model_name", "kind"], known: []
   ) { Counter() }
 
   /// All metrics in the Prometheus text format, beside those of engines.
@@ -63,6 +68,7 @@ final class ServerMetrics: Sendable {
     text.write(contextShifts)
     text.write(keyRefusals)
     text.write(keyRequests)
+    text.write(keyRunning)
     text.write(keyTokens)
     return text.text
   }
