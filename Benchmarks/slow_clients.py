@@ -1,0 +1,153 @@
+"""Measures what the HTTP layer adds to 64 streams, and what slow clients do to good ones.
+
+usage: slow_clients.py [--binary FILE] [--model FOLDER] [--seconds 20] [--output FILE.json]
+
+First 64 clients stream answers of the model at the same time, and the time that HTTP adds is taken in two ways: the round
+trip of GET /health meanwhile, and for each answer the time until its end at the client less the time that the engine had it,
+by the server's log of requests. Then a few good clients stream answers while slowhttptest (a package of Debian's) attacks:
+with headers, bodies and reading that never end. Their p99 is compared with that of the same clients alone, before and after.
+The programs that attack and measure share the machine with the server.
+"""
+
+import argparse
+import asyncio
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import measure
+from clients import Connection, milliseconds, percentile, serving
+
+# The most that HTTP may add, and the most that attackers may cost.
+ADDED_LIMIT, ATTACK_LIMIT = 0.002, 1.5
+
+
+def body(index: int, tokens: int) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": f"Tell me something of the number {index}."}], "stream": True,
+            "max_tokens": tokens, "ignore_eos": True, "seed": index, "stream_options": {"include_usage": True}}
+
+
+async def stream_for(port: int, index: int, tokens: int, until: float, name: str, answers: list) -> None:
+    connection = Connection(port)
+    number = 0
+    while asyncio.get_running_loop().time() < until:
+        number += 1
+        identity = f"{name}-{index}-{number}"
+        answer = await connection.ask("POST", "/v1/chat/completions", body(index, tokens), {"x-request-id": identity})
+        if answer.status != 200 or not answer.is_whole:
+            sys.exit(f"an answer of status {answer.status}: {answer.body[:200]!r}")
+        answers.append((identity, answer))
+    connection.close()
+
+
+async def probe(port: int, until: float, pause: float) -> list[float]:
+    """Round trips of GET /health."""
+    connection, times = Connection(port), []
+    while asyncio.get_running_loop().time() < until:
+        answer = await connection.ask("GET", "/health")
+        times.append(answer.total)
+        await asyncio.sleep(pause)
+    connection.close()
+    return times
+
+
+async def streams(port: int, count: int, tokens: int, seconds: float, name: str) -> tuple[list, list[float]]:
+    until = asyncio.get_running_loop().time() + seconds
+    answers: list = []
+    results = await asyncio.gather(
+        probe(port, until, 0.01), *(stream_for(port, index, tokens, until, name, answers) for index in range(count)))
+    return answers, results[0]
+
+
+def added(answers: list, log: Path) -> list[float]:
+    """For each answer the seconds until its end at the client beyond those that the engine had it."""
+    engine = {}
+    for line in log.read_text().splitlines():
+        entry = json.loads(line)
+        times = entry["times"]
+        engine[entry["id"]] = sum(times.get(name, 0) for name in ("queue_ms", "prefill_ms", "decode_ms")) / 1000
+    return [answer.total - engine[identity] for identity, answer in answers if identity in engine]
+
+
+def attack(port: int, kind: str, seconds: int, folder: str) -> subprocess.Popen[bytes]:
+    url = f"http://127.0.0.1:{port}"
+    options = {
+        "headers": ["-H", "-i", "1", "-u", f"{url}/v1/models"],
+        "bodies": ["-B", "-i", "1", "-s", "65536", "-u", f"{url}/v1/chat/completions"],
+        "reading": ["-X", "-n", "1", "-z", "1", "-w", "1", "-y", "4", "-k", "3", "-u", f"{url}/openapi.json"],
+    }[kind]
+    return subprocess.Popen(
+        ["slowhttptest", "-c", "500", "-r", "250", "-l", str(seconds), "-p", "5", *options],
+        cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+
+
+def figures(answers: list) -> dict[str, float]:
+    gaps = [gap for _, answer in answers for gap in answer.gaps]
+    return {"first_p99": percentile([answer.first for _, answer in answers], 0.99), "gap_p99": percentile(gaps, 0.99),
+            "total_p99": percentile([answer.total for _, answer in answers], 0.99), "answers": len(answers)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--binary", default=".build/release/infer-serve")
+    parser.add_argument("--model", default="Models/tiny")
+    parser.add_argument("--threads", default="1", help="threads of the engine; the others are left to HTTP and to the clients")
+    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--output")
+    arguments = parser.parse_args()
+    if not shutil.which("slowhttptest"):
+        sys.exit("slowhttptest is missing: apt-get install slowhttptest")
+    measure.warn_if_busy()
+    results: dict[str, Any] = {"machine": measure.machine(), "arguments": vars(arguments)}
+    failures = []
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder, "requests.log")
+        options = ("--threads", arguments.threads, "--max-running", "64", "--log-requests", str(log))
+        with serving(arguments.binary, arguments.model, *options) as server:
+            port, seconds = server.port, arguments.seconds
+            asyncio.run(streams(port, 64, 64, 3, "warm"))
+            answers, probes = asyncio.run(streams(port, 64, 64, seconds, "many"))
+            extra = added(answers, log)
+            tokens = sum(len(answer.gaps) + 1 for _, answer in answers)
+            results["streams"] = {
+                "answers": len(answers), "tokens_per_second": tokens / seconds, "health_p50": percentile(probes, 0.5),
+                "health_p99": percentile(probes, 0.99), "added_p50": percentile(extra, 0.5),
+                "added_p99": percentile(extra, 0.99)}
+            row = results["streams"]
+            print(f"64 streams: {len(answers)} answers, {row['tokens_per_second']:.0f} tokens/s")
+            for name, text in (("health", "GET /health meanwhile"), ("added", "answer's end less the engine's time")):
+                print(f"  {text}: p50 {milliseconds(row[name + '_p50'])} ms, p99 {milliseconds(row[name + '_p99'])} ms")
+            if row["health_p99"] > ADDED_LIMIT:
+                failures.append(f"HTTP adds {milliseconds(row['health_p99'])} ms at the 99th percentile")
+            before = None
+            for kind in (None, "headers", None, "bodies", None, "reading", None):
+                attacker = attack(port, kind, int(seconds) + 4, folder) if kind else None
+                if attacker:
+                    asyncio.run(asyncio.sleep(3))
+                answers, _ = asyncio.run(streams(port, 4, 32, seconds, kind or "alone"))
+                row = figures(answers)
+                descriptors = server.descriptors()
+                if attacker:
+                    attacker.wait()
+                print(f"4 streams, slow {kind or 'clients absent'}: {row['answers']} answers, first token p99 "
+                      f"{milliseconds(row['first_p99'])} ms, between tokens {milliseconds(row['gap_p99'])} ms, whole "
+                      f"{milliseconds(row['total_p99'])} ms, {descriptors} descriptors")
+                results.setdefault("attacks", []).append({"kind": kind, "descriptors": descriptors, **row})
+                if kind and before and row["total_p99"] > ATTACK_LIMIT * before["total_p99"]:
+                    failures.append(f"slow {kind}: p99 of answers is {row['total_p99'] / before['total_p99']:.2f} times as long")
+                before = before if kind else row
+            if server.process.poll() is not None:
+                failures.append("the server has ended")
+    if arguments.output:
+        Path(arguments.output).write_text(json.dumps(results, indent=1) + "\n")
+    for failure in failures:
+        print(f"missed: {failure}")
+    sys.exit(1 if failures else 0)
+
+
+if __name__ == "__main__":
+    main()
