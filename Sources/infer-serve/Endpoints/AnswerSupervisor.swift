@@ -15,11 +15,16 @@ final class AnswerSupervisor: Sendable {
   /// How long after its time is up a response may take to reach a client that is slow to read.
   private static let grace = Duration.seconds(5)
 
+  private struct Timer {
+    var alarm: Alarm?
+    var isStopped = false
+  }
+
   private let first = Monitor<Cause?>(nil)
   /// The time that the answer had.
   let limit: Duration
   private let cancel: @Sendable () -> Void
-  private let timer = Monitor<Task<Void, any Error>?>(nil)
+  private let timer = Monitor(Timer())
   private let registration = Monitor<ClientConnection.Registration?>(nil)
 
   /// Why the answer was ended, if it was.
@@ -41,21 +46,24 @@ final class AnswerSupervisor: Sendable {
         end(.clientGone)
       }
     }
-    timer.withLock {
-      $0 = Task { [weak self] in
-        try await Task.sleep(until: deadline.instant)
-        self?.end(.timedOut)
-        try await Task.sleep(for: Self.grace)
-        // The client does not read: nothing else wakes a write that waits for it.
-        channel?.close(promise: nil)
-      }
+    setAlarm(at: deadline.instant) { [weak self] in
+      self?.end(.timedOut)
+      // The client does not read: nothing else wakes a write that waits for it.
+      self?.setAlarm(at: .now + Self.grace) { channel?.close(promise: nil) }
     }
+  }
+
+  private func setAlarm(at instant: ContinuousClock.Instant, _ body: @escaping @Sendable () -> Void) {
+    timer.withLock { if !$0.isStopped { $0.alarm = Alarm(at: instant, body) } }
   }
 
   /// The answer has been written.
   func stop() {
     registration.withLock { $0?.remove() }
-    timer.withLock { $0?.cancel() }
+    timer.withLock { timer in
+      timer.isStopped = true
+      timer.alarm?.cancel()
+    }
   }
 
   /// Ends the answer, unless it has been ended already.

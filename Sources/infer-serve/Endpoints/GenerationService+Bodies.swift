@@ -96,12 +96,11 @@ extension GenerationService {
       context.channel.triggerUserOutboundEvent(ConnectionHandler.Proceed(), promise: nil)
     }
     // A client that sends its body a byte at a time is cut off.
-    let timer = Task {
-      try await Task.sleep(until: deadline.instant)
+    let alarm = Alarm(at: deadline.instant) {
       context.channel.triggerUserOutboundEvent(
         ConnectionHandler.Refusal(error: .requestIncomplete(after: deadline.limit)), promise: nil)
     }
-    defer { timer.cancel() }
+    defer { alarm.cancel() }
     do {
       let share = bodies.open()
       var bytes: [UInt8] = []

@@ -1,0 +1,38 @@
+import InferCore
+import Testing
+
+@testable import infer_serve
+
+@Suite struct AlarmTests {
+  @Test(arguments: [-100, 0, 0.02]) func itRings(seconds: Double) async {
+    await confirmation { rings in
+      let (changes, end) = AsyncStream<Void>.makeStream()
+      let start = ContinuousClock.now
+      let alarm = Alarm(at: start + .seconds(seconds)) {
+        rings()
+        end.finish()
+      }
+      for await _ in changes {}
+      #expect(.now - start >= .seconds(seconds))
+      alarm.cancel()
+    }
+  }
+
+  /// What it would have called is let go of with it.
+  @Test(arguments: [Duration.seconds(600), .seconds(Int64.max / 2)]) func nothingIsLeftOfOneThatIsCancelled(time: Duration) async
+  {
+    final class Witness: Sendable {}
+    weak var witness: Witness?
+    let alarm: Alarm
+    do {
+      let strong = Witness()
+      witness = strong
+      alarm = Alarm(at: .now + time) { withExtendedLifetime(strong) {} }
+    }
+    #expect(witness != nil)
+    alarm.cancel()
+    let deadline = ContinuousClock.now + .seconds(10)
+    while witness != nil, .now < deadline { try? await Task.sleep(for: .milliseconds(1)) }
+    #expect(witness == nil)
+  }
+}
