@@ -19,8 +19,9 @@ import Testing
   }
 
   /// What it would have called is let go of with it.
-  @Test(arguments: [Duration.seconds(600), .seconds(Int64.max / 2)]) func nothingIsLeftOfOneThatIsCancelled(time: Duration) async
-  {
+  @Test(arguments: [Duration.seconds(600), .seconds(Int64.max / 2)]) func nothingIsLeftOfOneThatIsCancelled(
+    time: Duration
+  ) async {
     final class Witness: Sendable {}
     weak var witness: Witness?
     let alarm: Alarm
