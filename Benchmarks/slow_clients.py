@@ -4,7 +4,7 @@ usage: slow_clients.py [--binary FILE] [--model FOLDER] [--seconds 20] [--output
 
 First 64 clients stream answers of the model at the same time, and the time that HTTP adds is taken in two ways: the round
 trip of GET /health meanwhile, and for each answer the time until its end at the client less the time that the engine had it,
-by the server's log of requests. Then a few good clients stream answers while slowhttptest (a package of Debian's) attacks:
+by the server's log of requests. The former holds no tokens: it is what HTTP takes of its own. Then a few good clients stream answers while slowhttptest (a package of Debian's) attacks:
 with headers, bodies and reading that never end. Their p99 is compared with that of the same clients alone, before and after.
 The programs that attack and measure share the machine with the server.
 """
@@ -16,11 +16,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
 import measure
 from clients import Connection, milliseconds, percentile, serving
+from load import Load
 
 # The most that HTTP may add, and the most that attackers may cost.
 ADDED_LIMIT, ATTACK_LIMIT = 0.002, 1.5
@@ -63,14 +65,18 @@ async def streams(port: int, count: int, tokens: int, seconds: float, name: str)
     return answers, results[0]
 
 
-def added(answers: list, log: Path) -> list[float]:
+def added(answers: list[tuple[str, float]], log: Path) -> list[float]:
     """For each answer the seconds until its end at the client beyond those that the engine had it."""
     engine = {}
     for line in log.read_text().splitlines():
         entry = json.loads(line)
         times = entry["times"]
         engine[entry["id"]] = sum(times.get(name, 0) for name in ("queue_ms", "prefill_ms", "decode_ms")) / 1000
-    return [answer.total - engine[identity] for identity, answer in answers if identity in engine]
+    return [total - engine[identity] for identity, total in answers if identity in engine]
+
+
+async def probed(port: int, seconds: float) -> list[float]:
+    return await probe(port, asyncio.get_running_loop().time() + seconds, 0.01)
 
 
 def attack(port: int, kind: str, seconds: int, folder: str) -> subprocess.Popen[bytes]:
@@ -109,17 +115,20 @@ def main() -> None:
         options = ("--threads", arguments.threads, "--max-running", "64", "--log-requests", str(log))
         with serving(arguments.binary, arguments.model, *options) as server:
             port, seconds = server.port, arguments.seconds
-            asyncio.run(streams(port, 64, 64, 3, "warm"))
-            answers, probes = asyncio.run(streams(port, 64, 64, seconds, "many"))
+            alone = asyncio.run(probed(port, 3))
+            load = Load(port, 64, 64, seconds + 3)
+            time.sleep(2)
+            probes = asyncio.run(probed(port, seconds))
+            answers, events = load.wait()
             extra = added(answers, log)
-            tokens = sum(len(answer.gaps) + 1 for _, answer in answers)
             results["streams"] = {
-                "answers": len(answers), "tokens_per_second": tokens / seconds, "health_p50": percentile(probes, 0.5),
+                "answers": len(answers), "events_per_second": events / (seconds + 3), "alone_p50": percentile(alone, 0.5),
+                "alone_p99": percentile(alone, 0.99), "health_p50": percentile(probes, 0.5),
                 "health_p99": percentile(probes, 0.99), "added_p50": percentile(extra, 0.5),
                 "added_p99": percentile(extra, 0.99)}
             row = results["streams"]
-            print(f"64 streams: {len(answers)} answers, {row['tokens_per_second']:.0f} tokens/s")
-            for name, text in (("health", "GET /health meanwhile"), ("added", "answer's end less the engine's time")):
+            print(f"64 streams: {len(answers)} answers, {row['events_per_second']:.0f} events/s")
+            for name, text in (("alone", "GET /health alone"), ("health", "GET /health meanwhile"), ("added", "answer's end less the engine's time")):
                 print(f"  {text}: p50 {milliseconds(row[name + '_p50'])} ms, p99 {milliseconds(row[name + '_p99'])} ms")
             if row["health_p99"] > ADDED_LIMIT:
                 failures.append(f"HTTP adds {milliseconds(row['health_p99'])} ms at the 99th percentile")

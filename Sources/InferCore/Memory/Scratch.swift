@@ -61,7 +61,7 @@
   func take<T: BitwiseCopyable>(_ count: Int, of type: T.Type) -> UnsafeMutablePointer<T> {
     let bytes = (count * MemoryLayout<T>.stride + AlignedBuffer.alignment - 1) & ~(AlignedBuffer.alignment - 1)
     var mark = top
-    if mark.used + bytes > mark.size { mark = next(after: mark, for: bytes) }
+    if mark.chunk < 0 || mark.used + bytes > mark.size { mark = next(after: mark, for: bytes) }
     guard let base = unsafe mark.base else { preconditionFailure("no memory for \(bytes) bytes of activations") }
     let pointer = unsafe base + mark.used
     mark.used += bytes

@@ -24,6 +24,13 @@ import Testing
     #expect(zip(sorted, sorted.dropFirst()).allSatisfy { $0.upperBound <= $1.lowerBound })
   }
 
+  /// Steps without rows of logits take none of them, and may do so first.
+  @Test func nothingCanBeTaken() {
+    let scratch = Scratch()
+    let nothing = unsafe UInt(bitPattern: scratch.take(0, of: Float.self))
+    #expect(nothing == take(1, from: scratch) && scratch.peakByteCount == 64)
+  }
+
   @Test func aStepLikeTheOneBeforeUsesTheSameMemory() {
     let scratch = Scratch()
     func addresses() -> [UInt] {
