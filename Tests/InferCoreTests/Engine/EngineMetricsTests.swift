@@ -12,7 +12,7 @@ import Testing
     let types = [
       "num_requests_running": "gauge", "num_requests_waiting": "gauge", "kv_cache_usage_perc": "gauge",
       "state_cache_usage_perc": "gauge", "generation_tokens_per_second": "gauge", "num_preemptions_total": "counter",
-      "prefix_cache_queries_total": "counter", "prefix_cache_hits_total": "counter",
+      "slow_steps_total": "counter", "prefix_cache_queries_total": "counter", "prefix_cache_hits_total": "counter",
       "prefix_cache_misses_total": "counter", "prefix_cache_evictions_total": "counter",
       "prefix_cache_cooled_states_total": "counter", "prefix_cache_cold_hits_total": "counter",
       "prefix_cache_entries": "gauge", "prefix_cache_bytes": "gauge", "state_memory_bytes": "gauge",
@@ -32,7 +32,7 @@ import Testing
     #expect(text.split(separator: "\n").count { $0.hasPrefix("# TYPE") } == types.count)
     let sample = /infer_[a-z0-9_]+\{model_name="tiny"(,[a-z_]+="[^"\\\n]*")*\} ([0-9.e+-]+|NaN|[+-]Inf)/
     for line in text.split(separator: "\n") where !line.hasPrefix("#") { #expect(line.wholeMatch(of: sample) != nil) }
-    for reason in ["stop", "length", "abort", "error"] {
+    for reason in ["stop", "length", "abort", "error", "not_finite"] {
       #expect(
         text.contains("infer_request_success_total{model_name=\"tiny\",engine=\"0\",finished_reason=\"\(reason)\"} 0\n")
       )
