@@ -11,6 +11,8 @@ from pathlib import Path
 import pexpect
 import pytest
 
+import reciter
+
 
 def run(binary, *arguments, **environment):
     return subprocess.run(
@@ -396,9 +398,20 @@ def test_inspect_reports_numbers_that_are_none(binary, model, tmp_path):
     assert name in run(binary, "inspect", "--model", folder).stdout
 
 
+def test_generated_text_does_not_steer_a_terminal(binary, tmp_path):
+    text = "red \x1b[31m and \x07 over"
+    folder = reciter.make(tmp_path / "model", text, "Qwen-Qwen3-0.6B")
+    command = ["generate", "--model", str(folder), "--chat", "?", "--max-tokens", "60"]
+    assert text in subprocess.run([binary, *command], capture_output=True, text=True, timeout=60).stdout
+    child = pexpect.spawn(binary, command, dimensions=(24, 80), timeout=60)
+    child.expect(pexpect.EOF)
+    assert b"\x1b[31m" not in child.before and b"\x07" not in child.before
+    assert "red ␛[31m and ␇ over".encode() in child.before, child.before
+
+
 def test_progress_moves_on_a_terminal_and_nowhere_else(binary, model, tmp_path):
     bench = [binary, "bench", "--model", model, "--prompt-tokens", "512", "--generate-tokens", "64", "--batch", "0",
-             "--repetitions", "6"]
+             "--repetitions", "60"]
     piped = subprocess.run(bench, capture_output=True, timeout=120)
     assert piped.stderr == b"infer-serve: pp512\ninfer-serve: tg64\n" and b"\x1b" not in piped.stdout
     output = tmp_path / "output"

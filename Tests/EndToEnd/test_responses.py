@@ -312,7 +312,7 @@ def test_a_stream_in_the_background_is_followed(start, tmp_path):
 
 def test_an_answer_that_is_cut_off_fails(start):
     with start() as server:
-        body = {"model": server.model, "input": "x", "stream": True, "max_output_tokens": 1900, "ignore_eos": True,
+        body = {"model": server.model, "input": "x", "stream": True, "max_output_tokens": 30_000, "ignore_eos": True,
                 "timeout": 0.3}
         with httpx.stream("POST", server.url + "/v1/responses", json=body, timeout=60) as streamed:
             last = streamed.read().decode().strip().split("\n\n")[-1].split("data: ")[1]

@@ -3,6 +3,7 @@ import json
 import os
 import re
 import signal
+import struct
 import subprocess
 from contextlib import nullcontext
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -128,15 +129,31 @@ def test_two_turns_keep_their_context(binary, place):
 
 @pytest.fixture(scope="module")
 def endless(model, tmp_path_factory):
-    """A model that says any token with the same probability, and seldom the one that ends an answer."""
-    return uniform(model, tmp_path_factory.mktemp("endless"))
+    """A model that says any token with the same probability, but for the one that ends an answer, which it never says."""
+    folder = uniform(model, tmp_path_factory.mktemp("endless"))
+    one, minus_one, width = b"\x80\x3f", b"\x80\xbf", 256
+    with open(folder / "model.safetensors", "r+b") as file:
+        begin = 8 + struct.unpack("<Q", file.read(8))[0]
+        tensors = json.loads(file.read(begin - 8))
+
+        def write(name, values):
+            first, last = tensors[name]["data_offsets"]
+            assert len(values) == last - first, name
+            file.seek(begin + first)
+            file.write(values)
+
+        # Whatever is read, the state is one in all its places, and so are the weights of all tokens but <|eos|>, the third.
+        write("model.norm.weight", width * one)
+        rows = tensors["model.embed_tokens.weight"]["shape"][0]
+        write("model.embed_tokens.weight", 2 * width * one + width * minus_one + (rows - 3) * width * one)
+    return folder
 
 
 @pytest.mark.parametrize("is_served", [False, True])
 def test_control_c_stops_the_answer_and_not_the_program(binary, endless, is_served):
     with Server(binary, endless) if is_served else nullcontext() as server:
         place = ["--server", server.url] if is_served else [endless, "--kv-cache-mib", 64]
-        with Terminal(binary, *place, "--set", "temperature=1", "--set", "seed=1") as terminal:
+        with Terminal(binary, *place, "--set", "temperature=1", "--set", "seed=1", "--set", "max_tokens=30000") as terminal:
             terminal.wait_for_prompt()
             terminal.send("Hello\r")
             terminal.wait(lambda text: len(text.splitlines()) > 8, "the answer's beginning")

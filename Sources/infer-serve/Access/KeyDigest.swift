@@ -1,7 +1,7 @@
 import InferCore
 
 /// The SHA-256 of a key, which stands for it wherever it is kept. Keys are random and long, so that it needs no salt.
-struct KeyDigest: Sendable, Equatable {
+struct KeyDigest: Sendable, Hashable {
   private let bytes: [UInt8]
 
   /// The digest of a key.

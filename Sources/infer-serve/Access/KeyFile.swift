@@ -37,12 +37,14 @@ enum KeyFile {
     try check(document, ["keys"], reader)
     guard let elements = try reader.array("keys") else { throw reader.missing("keys") }
     var keys: [APIKey] = []
+    var names: Set<ExactText> = []
+    var digests: Set<KeyDigest> = []
     for (index, element) in elements.enumerated() {
       let key = try self.key(element, path: "keys[\(index)]")
-      if keys.contains(where: { $0.name.isExactly(key.name) }) {
+      guard names.insert(ExactText(key.name)).inserted else {
         throw .invalid("name", "keys[\(index)].name is '\(key.name)', as another key's.")
       }
-      if keys.contains(where: { $0.digest == key.digest }) {
+      guard digests.insert(key.digest).inserted else {
         throw .invalid("sha256", "keys[\(index)].sha256 is another key's as well.")
       }
       keys.append(key)

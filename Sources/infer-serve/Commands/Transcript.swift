@@ -1,9 +1,13 @@
+import Foundation
 import InferCore
 import InferText
 
 /// The answer of `generate`: printed as it comes, or collected for one object.
 struct Transcript {
   private(set) var finishReason: FinishReason?
+
+  /// `true` where standard output is a terminal, which the model's text must not steer.
+  private static let isTerminal = isatty(STDOUT_FILENO) == 1
 
   private let isPrinting: Bool
   /// Nil when there is no tokenizer.
@@ -25,7 +29,7 @@ struct Transcript {
     tokens += piece.tokens
     text?.append(piece.text)
     _ = chat?.append(piece)
-    if isPrinting { try emit(piece.text) }
+    if isPrinting { try emit(Self.isTerminal ? TerminalText.shown(piece.text) : piece.text) }
   }
 
   /// Takes the next token of a model that has no text; its id is printed.
