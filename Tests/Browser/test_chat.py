@@ -6,7 +6,7 @@ import threading
 import httpx
 from conftest import finished, send
 
-from server import wait_until
+from server import Server, wait_until, with_long_context
 
 SUM = "What is 47 + 85?"
 
@@ -18,7 +18,7 @@ def answers(page):
 def long_answers(page):
     """Has the answers of the page go on until they are stopped."""
     def longer(route):
-        body = json.loads(route.request.post_data) | {"max_tokens": 700, "ignore_eos": True, "temperature": 1.0}
+        body = json.loads(route.request.post_data) | {"max_tokens": 30_000, "ignore_eos": True, "temperature": 1.0}
         route.continue_(post_data=json.dumps(body))
 
     page.route("**/v1/chat/completions", longer)
@@ -58,18 +58,20 @@ def test_an_answer_tells_what_it_took(visit, picture):
     picture(page, "chat")
 
 
-def test_stopping_ends_the_request(visit, server):
-    page = visit()
-    long_answers(page)
-    for stop in (lambda: page.click("#stop"), lambda: page.keyboard.press("Escape")):
-        page.fill("#message", SUM)
-        page.press("#message", "Enter")
-        wait_until(lambda: page.evaluate("document.querySelector('.turn:last-child [class=content]').textContent.length > 20"), 30)
-        assert page.locator("#send").is_hidden()
-        stop()
-        finished(page)
-        assert page.locator(".turn:last-child .note").inner_text() == "The answer was stopped."
-        server.wait_until_idle(5)
+def test_stopping_ends_the_request(visit, request, tmp_path):
+    model = with_long_context(request.config.getoption("--model"), tmp_path / "model")
+    with Server(request.config.getoption("--binary"), model) as server:
+        page = visit(base=server.url)
+        long_answers(page)
+        for stop in (lambda: page.click("#stop"), lambda: page.keyboard.press("Escape")):
+            page.fill("#message", SUM)
+            page.press("#message", "Enter")
+            wait_until(lambda: page.evaluate("document.querySelector('.turn:last-child [class=content]').textContent.length > 20"), 30)
+            assert page.locator("#send").is_hidden()
+            stop()
+            finished(page)
+            assert page.locator(".turn:last-child .note").inner_text() == "The answer was stopped."
+            server.wait_until_idle(5)
 
 
 def test_turns_have_versions(visit):

@@ -1,11 +1,10 @@
 """Starts the built binary and talks to it. Options: --binary and --model."""
-import json
 from pathlib import Path
 
 import openai
 import pytest
 
-from server import CONTEXT, Server
+from server import Server, with_long_context
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -23,17 +22,9 @@ def binary(request):
 
 @pytest.fixture(scope="session")
 def model(request, tmp_path_factory):
-    """The model with a context of 32,768 tokens, whatever its own: long generations give tests time to interfere."""
+    """The model with a long context."""
     source = Path(request.config.getoption("--model")).resolve()
-    folder = tmp_path_factory.mktemp("models") / source.name
-    folder.mkdir()
-    for file in source.iterdir():
-        if file.is_file() and file.name != "config.json":
-            (folder / file.name).symlink_to(file)
-    config = json.loads((source / "config.json").read_text(encoding="utf-8"))
-    config["max_position_embeddings"] = CONTEXT
-    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    return str(folder)
+    return with_long_context(source, tmp_path_factory.mktemp("models") / source.name)
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,20 @@ CONTEXT = 32_768
 LONG = {"max_tokens": 30_000, "ignore_eos": True, "temperature": 1.0, "seed": 1}
 
 
+def with_long_context(source, folder):
+    """Makes a model in a folder that is the one of `source` with a context of 32,768 tokens, whatever its own: long
+    generations give tests time to interfere."""
+    source = Path(source).resolve()
+    folder.mkdir()
+    for file in source.iterdir():
+        if file.is_file() and file.name != "config.json":
+            (folder / file.name).symlink_to(file)
+    config = json.loads((source / "config.json").read_text(encoding="utf-8"))
+    config["max_position_embeddings"] = CONTEXT
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    return str(folder)
+
+
 class Server:
     def __init__(self, binary, model, *options, limits=None, address=("--port", "0")):
         """`model` may be `None` where the options name models; `limits` are arguments of the shell's `ulimit`, and
