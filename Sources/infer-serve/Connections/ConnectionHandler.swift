@@ -25,9 +25,8 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
   private var progress = ConnectionProgress()
   /// The target of the request that was read last.
   private var target = ""
-  private var timer: Scheduled<Void>?
-  /// When the client was last seen to send, or to take what was written.
-  private var lastSeen = NIODeadline.now()
+  /// Noted are bytes that the client has sent, or has taken of what was written.
+  private let timer: IdleTimer
   /// Bytes that waited for the client when that was last looked at.
   private var waitingBytes = 0
   /// Whether the client will send nothing more.
@@ -36,14 +35,17 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
   init(rules: ConnectionRules, ticket: ConnectionTicket) {
     self.rules = rules
     self.ticket = ticket
+    timer = IdleTimer(rules.idleTimeout)
   }
 
-  func handlerAdded(context: ChannelHandlerContext) { startTimer(context) }
+  func handlerAdded(context: ChannelHandlerContext) {
+    timer.start(on: context.eventLoop) { [self] in mayGoOn(context) }
+  }
 
-  func handlerRemoved(context: ChannelHandlerContext) { timer?.cancel() }
+  func handlerRemoved(context: ChannelHandlerContext) { timer.cancel() }
 
   func channelInactive(context: ChannelHandlerContext) {
-    timer?.cancel()
+    timer.cancel()
     context.fireChannelInactive()
   }
 
@@ -51,7 +53,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     var part = unwrapInboundIn(data)
-    lastSeen = .now()
+    timer.note()
     guard progress.read(part) else { return }
     if case .head(var head) = part {
       head.uri = rules.rootPath.removed(from: head.uri)
@@ -102,7 +104,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
       if progress.begin(head) { head.headers.replaceOrAdd(name: "connection", value: "close") }
       context.write(wrapOutboundOut(.head(head)), promise: promise)
     case .end:
-      lastSeen = .now()
+      timer.note()
       guard progress.end() else {
         if progress.stage == .idle { ticket.note(.idle) }
         return context.write(data, promise: promise)
@@ -164,7 +166,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     written.futureResult.cascade(to: promise)
     written.futureResult.assumeIsolated().whenComplete { [self] result in
       guard case .success = result, !inputIsClosed else { return context.close(promise: nil) }
-      timer?.cancel()
+      timer.cancel()
       LingeringClose.begin(context)
     }
     context.write(end, promise: written)
@@ -173,35 +175,33 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
   // MARK: Time
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
-    lastSeen = .now()
+    timer.note()
     context.fireChannelWritabilityChanged()
   }
 
-  private func startTimer(_ context: ChannelHandlerContext) {
-    timer = context.eventLoop.assumeIsolated().scheduleTask(deadline: lastSeen + TimeAmount(rules.idleTimeout)) {
-      [self] in timeIsUp(context)
-    }
-  }
-
-  private func timeIsUp(_ context: ChannelHandlerContext) {
-    guard NIODeadline.now() - lastSeen >= TimeAmount(rules.idleTimeout) else { return startTimer(context) }
+  /// Returns whether a client that has done nothing for a time may go on, and ends its connection where it may not.
+  private func mayGoOn(_ context: ChannelHandlerContext) -> Bool {
     let waiting = Self.waitingBytes(context)
     if waiting > 0 {
       // Who has taken anything since this was last looked at may go on.
       if waitingBytes > 0, waiting >= waitingBytes {
         rules.noteStalledReader(ticket, bytes: waiting)
-        return context.close(promise: nil)
+        context.close(promise: nil)
+        return false
       }
     } else {
       switch progress.stage {
-      case .idle, .closing: return context.close(promise: nil)
-      case .reading: return refuse(.requestIncomplete(after: rules.idleTimeout), context)
+      case .idle, .closing:
+        context.close(promise: nil)
+        return false
+      case .reading:
+        refuse(.requestIncomplete(after: rules.idleTimeout), context)
+        return false
       case .unanswered, .answering, .events: break
       }
     }
     waitingBytes = waiting
-    lastSeen = .now()
-    startTimer(context)
+    return true
   }
 
   /// Bytes that are written and that the client has not taken.

@@ -15,15 +15,19 @@ final class HTTP2ConnectionHandler: ChannelInboundHandler {
   private var streams = 0
   private var lastStream = HTTP2StreamID.rootStream
   private var isEnding = false
-  private var timer: Scheduled<Void>?
-  /// When a stream was last opened or closed, or bytes were last seen to be taken.
-  private var lastSeen = NIODeadline.now()
+  /// Noted are streams that are opened or closed.
+  private let timer: IdleTimer
+  /// Bytes that waited for the client when that was last looked at.
   private var waitingBytes = 0
   private var context: ChannelHandlerContext?
 
-  init(rules: ConnectionRules, ticket: ConnectionTicket) { (self.rules, self.ticket) = (rules, ticket) }
+  init(rules: ConnectionRules, ticket: ConnectionTicket) {
+    self.rules = rules
+    self.ticket = ticket
+    timer = IdleTimer(rules.idleTimeout)
+  }
 
-  /// What a connection may do.
+  /// The bounds of a connection.
   static let configuration: NIOHTTP2Handler.Configuration = {
     var configuration = NIOHTTP2Handler.Configuration()
     configuration.connection.initialSettings = [
@@ -51,11 +55,11 @@ final class HTTP2ConnectionHandler: ChannelInboundHandler {
     streams += 1
     let id = try? stream.syncOptions?.getOption(HTTP2StreamChannelOptions.streamID)
     lastStream = max(lastStream, id ?? .rootStream)
-    lastSeen = .now()
+    timer.note()
     ticket.note(.busy)
     stream.closeFuture.assumeIsolated().whenComplete { [self] _ in
       streams -= 1
-      lastSeen = .now()
+      timer.note()
       guard streams == 0 else { return }
       ticket.note(.idle)
       // What the last one wrote goes first.
@@ -65,16 +69,16 @@ final class HTTP2ConnectionHandler: ChannelInboundHandler {
 
   func handlerAdded(context: ChannelHandlerContext) {
     self.context = context
-    startTimer(context)
+    timer.start(on: context.eventLoop) { [self] in mayGoOn(context) }
   }
 
   func handlerRemoved(context: ChannelHandlerContext) {
     self.context = nil
-    timer?.cancel()
+    timer.cancel()
   }
 
   func channelInactive(context: ChannelHandlerContext) {
-    timer?.cancel()
+    timer.cancel()
     context.fireChannelInactive()
   }
 
@@ -125,22 +129,16 @@ final class HTTP2ConnectionHandler: ChannelInboundHandler {
 
   // MARK: Time
 
-  private func startTimer(_ context: ChannelHandlerContext) {
-    timer = context.eventLoop.assumeIsolated().scheduleTask(deadline: lastSeen + TimeAmount(rules.idleTimeout)) {
-      [self] in timeIsUp(context)
-    }
-  }
-
-  private func timeIsUp(_ context: ChannelHandlerContext) {
-    guard NIODeadline.now() - lastSeen >= TimeAmount(rules.idleTimeout) else { return startTimer(context) }
+  /// Returns whether a client that has done nothing for a time may go on, and ends its connection where it may not at once.
+  private func mayGoOn(_ context: ChannelHandlerContext) -> Bool {
     let waiting = (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
     if waiting > 0, waitingBytes > 0, waiting >= waitingBytes {
       rules.noteStalledReader(ticket, bytes: waiting)
-      return context.close(promise: nil)
+      context.close(promise: nil)
+      return false
     }
     waitingBytes = waiting
     if streams == 0, waiting == 0 { end(context) }
-    lastSeen = .now()
-    startTimer(context)
+    return true
   }
 }

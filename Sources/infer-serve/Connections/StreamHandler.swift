@@ -27,20 +27,25 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
   private var requestIsWhole = false
   private var responseHasBegun = false
   private var responseIsOver = false
-  private var timer: Scheduled<Void>?
-  /// When the client was last seen to send, or to take what was written.
-  private var lastSeen = NIODeadline.now()
+  /// Noted are bytes that the client has sent, or has taken of what was written.
+  private let timer: IdleTimer
   /// Bytes that are written and that the client has not taken.
   private var waitingBytes = 0
 
-  init(rules: ConnectionRules, ticket: ConnectionTicket) { (self.rules, self.ticket) = (rules, ticket) }
+  init(rules: ConnectionRules, ticket: ConnectionTicket) {
+    self.rules = rules
+    self.ticket = ticket
+    timer = IdleTimer(rules.idleTimeout)
+  }
 
-  func handlerAdded(context: ChannelHandlerContext) { startTimer(context) }
+  func handlerAdded(context: ChannelHandlerContext) {
+    timer.start(on: context.eventLoop) { [self] in mayGoOn(context) }
+  }
 
-  func handlerRemoved(context: ChannelHandlerContext) { timer?.cancel() }
+  func handlerRemoved(context: ChannelHandlerContext) { timer.cancel() }
 
   func channelInactive(context: ChannelHandlerContext) {
-    timer?.cancel()
+    timer.cancel()
     context.fireChannelInactive()
   }
 
@@ -48,7 +53,7 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     var part = unwrapInboundIn(data)
-    lastSeen = .now()
+    timer.note()
     switch part {
     case .head(var head):
       target = rules.rootPath.removed(from: head.path ?? "/")
@@ -105,7 +110,7 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
       let written = context.eventLoop.makePromise(of: Void.self)
       written.futureResult.assumeIsolated().whenComplete { [self] _ in
         waitingBytes -= count
-        lastSeen = .now()
+        timer.note()
       }
       if rest.readableBytes == 0 { written.futureResult.cascade(to: promise) }
       context.write(wrapOutboundOut(.body(piece)), promise: written)
@@ -154,21 +159,18 @@ final class StreamHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
   // MARK: Time
 
-  private func startTimer(_ context: ChannelHandlerContext) {
-    timer = context.eventLoop.assumeIsolated().scheduleTask(deadline: lastSeen + TimeAmount(rules.idleTimeout)) {
-      [self] in timeIsUp(context)
-    }
-  }
-
-  private func timeIsUp(_ context: ChannelHandlerContext) {
-    guard NIODeadline.now() - lastSeen >= TimeAmount(rules.idleTimeout) else { return startTimer(context) }
+  /// Returns whether a client that has done nothing for a time may go on, and ends its stream where it may not.
+  private func mayGoOn(_ context: ChannelHandlerContext) -> Bool {
     if waitingBytes > 0 {
       rules.noteStalledReader(ticket, bytes: waitingBytes)
-      return context.close(promise: nil)
+      context.close(promise: nil)
+    } else if responseIsOver {
+      context.close(promise: nil)
+    } else if !requestIsWhole, !responseHasBegun {
+      refuse(.requestIncomplete(after: rules.idleTimeout), context)
+    } else {
+      return true
     }
-    if responseIsOver { return context.close(promise: nil) }
-    if !requestIsWhole, !responseHasBegun { return refuse(.requestIncomplete(after: rules.idleTimeout), context) }
-    lastSeen = .now()
-    startTimer(context)
+    return false
   }
 }
