@@ -147,11 +147,8 @@ final class HostedModel: Sendable {
       return true
     }
     guard waits else { return }
-    let timer = Task {
-      try await Task.sleep(until: deadline)
-      waiter.finish()
-    }
-    defer { timer.cancel() }
+    let alarm = Alarm(at: deadline) { waiter.finish() }
+    defer { alarm.cancel() }
     for await _ in changes {}
   }
 
