@@ -8,13 +8,12 @@ enum ChatInput: Equatable {
 
   private static let fence = "\"\"\""
 
-  /// Whether what was entered is all of it: a text in `"""` goes on to the next `"""`, another goes on behind a backslash.
+  /// `true` for an entry that ends here: one that begins with `"""` ends with the next `"""`, another anywhere but behind a
+  /// backslash.
   static func isComplete(_ text: String) -> Bool {
-    let (start, end) = (
-      text.drop(while: \.isWhitespace), String(text.reversed().drop(while: \.isWhitespace).reversed())
-    )
-    guard String(start).hasExactPrefix(fence) else { return !text.hasExactSuffix("\\") }
-    return start.utf8.count >= 6 && end.hasExactSuffix(fence) && end.drop(while: \.isWhitespace).utf8.count >= 6
+    let trimmed = text.trimmingWhitespace
+    guard trimmed.hasExactPrefix(fence) else { return !text.hasExactSuffix("\\") }
+    return trimmed.utf8.count >= 2 * fence.utf8.count && trimmed.hasExactSuffix(fence)
   }
 
   /// Takes what was entered apart.
@@ -35,9 +34,9 @@ enum ChatInput: Equatable {
     }
   }
 
-  /// What stands between the marks, without the line breaks next to them; `nil` where there are none.
+  /// The text between two `"""`, without the line breaks next to them; `nil` where there are none.
   private static func block(_ text: String) -> String? {
-    guard text.utf8.count >= 6, let rest = text.removing(exactPrefix: fence) else { return nil }
+    guard text.utf8.count >= 2 * fence.utf8.count, let rest = text.removing(exactPrefix: fence) else { return nil }
     var block = rest.removing(exactSuffix: fence) ?? rest
     block = block.removing(exactPrefix: "\n") ?? block
     return block.removing(exactSuffix: "\n") ?? block

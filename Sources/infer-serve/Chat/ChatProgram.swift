@@ -1,4 +1,5 @@
 import InferCore
+import InferText
 
 /// A chat from its first entry to its last.
 struct ChatProgram {
@@ -11,7 +12,7 @@ struct ChatProgram {
   /// The last message, also one that was taken back.
   private var lastQuestion: String?
   /// Files that hold this conversation as it was.
-  private var ownFiles: Set<String> = []
+  private var ownFiles: Set<ExactText> = []
   /// Entries that could not be answered or obeyed.
   private(set) var failures = 0
 
@@ -70,12 +71,12 @@ struct ChatProgram {
       try settings.think(word)
       try screen.tell("(think \(word))")
     case .save(let path, let isReplacing):
-      try DialogueFile.save(conversation, to: path, replacing: isReplacing || ownFiles.contains(path))
-      ownFiles.insert(path)
+      try DialogueFile.save(conversation, to: path, replacing: isReplacing || ownFiles.contains(ExactText(path)))
+      ownFiles.insert(ExactText(path))
       try screen.tell("(written to \(path))")
     case .load(let path):
       conversation = try DialogueFile.load(path)
-      ownFiles = [path]
+      ownFiles = [ExactText(path)]
       lastQuestion = conversation.exchanges.last?.question
       let count = conversation.exchanges.count
       try screen.tell("(\(count) message\(count == 1 ? "" : "s") with answers)")
