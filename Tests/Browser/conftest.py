@@ -108,3 +108,17 @@ def answer_with(page, *deltas, finish="stop", status=200):
 
     page.route("**/v1/chat/completions", answer)
     return bodies
+
+
+def reaches_everything_by_keys(page):
+    """Every control comes along with Tab, and shows that it has the focus."""
+    wanted = page.locator("button:visible, a:visible, select:visible, textarea:visible, input:visible, summary:visible")
+    names = set(wanted.evaluate_all("(all) => all.map((one, index) => (one.dataset.test = String(index)))"))
+    reached = set()
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        name = page.evaluate("document.activeElement.dataset.test")
+        if name:
+            assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+            reached.add(name)
+    assert reached == names

@@ -1,7 +1,7 @@
 """Themes, widths, keys, and what axe-core says."""
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import send
+from conftest import reaches_everything_by_keys, send
 
 from server import wait_until
 
@@ -63,18 +63,8 @@ def test_everything_is_reached_by_keys(visit):
     page.keyboard.type("47 + 85?")
     page.keyboard.press("Enter")
     page.wait_for_selector(".statistics")
-    # Every control comes along with Tab, and shows that it has the focus.
     page.evaluate("document.activeElement.blur(); document.body.focus()")
-    wanted = page.locator("button:visible, a:visible, select:visible, textarea:visible, input:visible, summary:visible")
-    names = set(wanted.evaluate_all("(all) => all.map((one, index) => (one.dataset.test = String(index)))"))
-    reached = set()
-    for _ in range(60):
-        page.keyboard.press("Tab")
-        name = page.evaluate("document.activeElement.dataset.test")
-        if name:
-            assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
-            reached.add(name)
-    assert reached == names
+    reaches_everything_by_keys(page)
     page.keyboard.press("Alt+k")
     assert page.evaluate("document.activeElement.id") == "search"
     page.keyboard.press("Alt+Comma")

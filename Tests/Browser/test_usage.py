@@ -8,6 +8,7 @@ import time
 
 import httpx
 import pytest
+from conftest import reaches_everything_by_keys
 from test_looks import check, fits
 
 from server import LONG, wait_until
@@ -150,16 +151,7 @@ def test_the_page_of_usage_is_accessible(visit, counted, picture, scheme, width,
 def test_everything_of_usage_is_reached_by_keys(visit, counted):
     page = visit("/usage#2026-01-01/2026-01-02", base=counted.url)
     page.wait_for_selector("#sums tfoot tr")
-    wanted = page.locator("button:visible, a:visible, select:visible, input:visible, summary:visible")
-    names = set(wanted.evaluate_all("(all) => all.map((one, index) => (one.dataset.test = String(index)))"))
-    reached = set()
-    for _ in range(60):
-        page.keyboard.press("Tab")
-        name = page.evaluate("document.activeElement.dataset.test")
-        if name:
-            assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
-            reached.add(name)
-    assert reached == names
+    reaches_everything_by_keys(page)
 
 
 def test_keys_have_their_own_usage_and_their_place_on_the_dashboard(visit, start, request, tmp_path, picture):
