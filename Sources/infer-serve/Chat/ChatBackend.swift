@@ -4,7 +4,7 @@ enum ChatPart: Sendable, Equatable {
   case content(String)
 }
 
-/// What an answer took, as far as it is known.
+/// The cost of an answer, as far as it is known.
 struct ChatCost: Sendable, Equatable {
   var promptTokens: Int?
   /// Tokens of the prompt that were known from before.
@@ -14,7 +14,7 @@ struct ChatCost: Sendable, Equatable {
   var isCutOff = false
 }
 
-/// What answers a chat: a model in this process, or a server.
+/// The side of a chat that answers: a model in this process, or a server.
 protocol ChatBackend: Sendable {
   /// The name of the model that answers.
   var modelName: String { get }

@@ -9,7 +9,7 @@ final class ChatScreen: Sendable {
     case plain
   }
 
-  /// What the answer under way has shown last.
+  /// The part of the answer under way that was shown last.
   private struct State {
     var isReasoning: Bool?
     /// Whether any text of this part was shown.
@@ -49,7 +49,7 @@ final class ChatScreen: Sendable {
     try put(output)
   }
 
-  /// Tells something that is no answer.
+  /// Shows a line of the program's own.
   func tell(_ text: String) throws(CommandFailure) {
     let text = TerminalText.shown(text)
     switch style {
@@ -58,7 +58,7 @@ final class ChatScreen: Sendable {
     }
   }
 
-  /// Tells what went wrong.
+  /// Shows an error.
   func complain(_ text: String) throws(CommandFailure) {
     switch style {
     case .plain: note("infer-serve: \(TerminalText.line(text))")

@@ -3,7 +3,7 @@ import InferCore
 
 /// Where the entries of a chat come from.
 final class ChatSource: Sendable {
-  /// What was entered.
+  /// The outcome of waiting for an entry.
   enum Entry: Sendable {
     case text(String)
     /// Ctrl-C at an empty prompt.

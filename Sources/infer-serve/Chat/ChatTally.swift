@@ -1,7 +1,7 @@
 import Foundation
 import InferCore
 
-/// What the answers of a chat took.
+/// The costs of a chat's answers.
 struct ChatTally {
   private var last: (cost: ChatCost, first: Duration?, total: Duration)?
   private var answers = 0

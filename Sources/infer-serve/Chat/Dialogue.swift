@@ -6,13 +6,13 @@ import InferText
 struct Exchange: Equatable {
   var question: String
   var answer: String
-  /// What the model thought before the answer; `nil` for nothing.
+  /// The model's reasoning before the answer; `nil` for none.
   var reasoning: String?
 }
 
-/// What was said in a chat.
+/// A conversation.
 struct Dialogue: Equatable {
-  /// What the model is told before all else; `nil` for nothing.
+  /// The system message; `nil` for none.
   var system: String?
   var exchanges: [Exchange] = []
 

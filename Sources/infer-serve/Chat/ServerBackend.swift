@@ -125,7 +125,7 @@ struct ServerBackend: ChatBackend {
 struct ServerAddress: CustomStringConvertible, Equatable {
   /// As people read it.
   let description: String
-  /// What paths such as `/v1/models` follow.
+  /// The address that paths such as `/v1/models` follow.
   let base: String
 
   /// `true` for a Unix socket.

@@ -12,7 +12,7 @@ struct TraceOptions: ParsableArguments {
       """, valueName: "url"))
   var otlpEndpoint: String?
 
-  /// What makes the spans of requests; `nil` for nothing.
+  /// The maker of requests' spans; `nil` for none.
   ///
   /// - Throws: ``CommandFailure`` for an address or a variable that makes no sense.
   func tracer(_ metrics: ServerMetrics, _ logger: Logger) throws(CommandFailure) -> RequestTracer? {

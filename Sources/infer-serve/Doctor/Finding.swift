@@ -1,6 +1,6 @@
 import InferText
 
-/// What a check has found.
+/// The finding of a check.
 struct Finding: Equatable {
   /// How bad it is.
   enum Level: String {
@@ -11,14 +11,14 @@ struct Finding: Equatable {
     case fail
   }
 
-  /// What was checked.
+  /// The subject of the check.
   var check: String
   var level: Level
-  /// What is there.
+  /// The state of it.
   var found: String
   /// Why that matters; `nil` where it is as it should be.
   var why: String?
-  /// What to do about it, a command where there is one; `nil` for nothing.
+  /// The remedy, a command where there is one; `nil` for none.
   var advice: String?
 
   init(_ level: Level, _ check: String, _ found: String, why: String? = nil, advice: String? = nil) {

@@ -4,7 +4,7 @@ import Foundation
 struct MachineChecks {
   let machine: MachineReading
 
-  /// What they find, in the order in which it matters.
+  /// The findings, in the order in which they matter.
   var findings: [Finding] {
     [
       kernels, processors, cores, governor, memory, bandwidth, hugePages, reservedPages, swap, overcommit, nodes,

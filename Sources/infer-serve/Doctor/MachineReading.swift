@@ -2,7 +2,7 @@ import Foundation
 import Glibc
 import InferCore
 
-/// What the system tells of a machine and of what this process may use of it.
+/// Readings of a machine, and of the part of it that this process may use.
 struct MachineReading: Sendable {
   /// The contents of files below `/proc` and `/sys`, by path, without white space around them. Those that are not there are
   /// left out.

@@ -4,7 +4,7 @@ import InferCore
 import InferKit
 import InferText
 
-/// What is known of a model before it is loaded.
+/// The facts of a model that are known before it is loaded.
 struct ModelReading {
   var weightBytes: Int
   var parameterCount: Int
@@ -26,7 +26,7 @@ struct ModelReading {
 
 /// The checks of a model's files.
 enum ModelChecks {
-  /// What they find.
+  /// The findings.
   ///
   /// - Parameters:
   ///   - url: The model's folder or file.

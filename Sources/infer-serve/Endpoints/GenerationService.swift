@@ -36,7 +36,7 @@ struct GenerationService: Sendable {
   /// The tokens that keys and models have used; `nil` where nobody counts them.
   var ledger: UsageLedger?
   var prices = PriceTable()
-  /// What makes the spans of requests; `nil` for nothing.
+  /// The maker of requests' spans; `nil` for none.
   var tracer: RequestTracer?
   /// The log of whole requests and answers; `nil` for none.
   var requestLog: RequestLog?

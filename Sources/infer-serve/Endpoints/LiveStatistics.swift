@@ -69,7 +69,7 @@ struct LiveStatistics: Sendable {
 }
 
 extension ServerMetrics {
-  /// What a key has asked for, of all models and of each.
+  /// The requests and tokens of a key, of all models and of each.
   fileprivate func figures(of key: String) -> JSONValue {
     let refused = keyRefusals.members.reduce(0) { $0 + ($1.values[0].isExactly(key) ? $1.metric.value : 0) }
     var (running, prompt, generated) = (0, 0, 0)

@@ -17,7 +17,7 @@ struct RequestMiddleware: RouterMiddleware {
   let proxies: TrustedProxies
   /// Whether clients that come over the network speak TLS.
   var isEncrypted = false
-  /// What makes the spans of requests; `nil` for nothing.
+  /// The maker of requests' spans; `nil` for none.
   var tracer: RequestTracer?
   /// The log of whole requests and answers; `nil` for none.
   var requestLog: RequestLog?

@@ -1,7 +1,7 @@
 import InferCore
 import InferMetrics
 
-/// What one request costs: tokens are counted for its key and model as they come, and the whole is in the ledger at its end.
+/// The cost of one request: tokens are counted for its key and model as they come, and the whole is in the ledger at its end.
 /// The request is under way from the beginning to the end of this object, or to ``finish(_:)``.
 final class UsageTally: Sendable {
   /// The metrics of a key and a model.

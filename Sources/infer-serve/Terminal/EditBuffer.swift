@@ -4,7 +4,7 @@ struct EditBuffer: Equatable {
   private(set) var before = ""
   /// The characters behind the cursor, the last first.
   private var rest: [Character] = []
-  /// What was deleted last by words or to an end.
+  /// The text that was deleted last, by words or to an end.
   private var deleted = ""
 
   /// The text behind the cursor.

@@ -61,7 +61,7 @@ struct EditorDisplay {
   /// The row of the cursor among those that are shown.
   private var row = 0
 
-  /// What the terminal is sent to show a layout. Of more rows than it has, those around the cursor are shown.
+  /// The bytes that have the terminal show a layout. Of more rows than it has, those around the cursor are shown.
   mutating func draw(_ layout: EditorLayout, height: Int) -> String {
     let height = max(1, height)
     let first = max(0, min(layout.cursorRow - height / 2, layout.rows.count - height))

@@ -1,6 +1,6 @@
 /// Edits one entry, which may have several lines.
 struct LineEditor {
-  /// What a key has led to.
+  /// The outcome of a key.
   enum Outcome: Equatable {
     case editing
     case submitted(String)

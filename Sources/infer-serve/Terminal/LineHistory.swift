@@ -10,7 +10,7 @@ struct LineHistory {
   private(set) var entries: [String]
   /// The entry that is shown; the number of entries for none.
   private var position: Int
-  /// What was being written before an entry was shown.
+  /// The text that was being written before an entry was shown.
   private var draft = ""
   private let file: URL?
 

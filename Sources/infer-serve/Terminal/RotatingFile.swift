@@ -5,7 +5,7 @@ import Foundation
 ///
 /// A line is never split between files, and one that cannot be written whole is not there at all.
 final class RotatingFile {
-  /// What could not be done with a file, in words.
+  /// A failure with a file, in words.
   struct Fault: Error, Equatable, CustomStringConvertible { let description: String }
 
   let path: String

@@ -4,7 +4,7 @@ import InferCore
 
 /// The terminal of standard input and output.
 final class TerminalDevice: Sendable {
-  /// What the terminal does with keys.
+  /// The ways in which a terminal passes keys on.
   enum Mode {
     /// As it was found.
     case original
@@ -49,7 +49,7 @@ final class TerminalDevice: Sendable {
     return (Int(size.ws_col), Int(size.ws_row))
   }
 
-  /// What reading may give.
+  /// The outcome of reading.
   enum Input: Equatable { case byte(UInt8), nothing, end }
 
   /// The next byte of the keyboard; nothing after so many milliseconds, or -1 for waiting as long as it takes.

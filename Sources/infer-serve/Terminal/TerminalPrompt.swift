@@ -1,6 +1,6 @@
 /// Asks for entries on a terminal.
 struct TerminalPrompt {
-  /// What was entered.
+  /// The outcome of waiting for an entry.
   enum Entry: Equatable {
     case entered(String)
     /// Ctrl-C at an empty prompt.

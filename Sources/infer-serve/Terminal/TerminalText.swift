@@ -16,7 +16,7 @@ enum TerminalText {
     shown(text.split(whereSeparator: \.isNewline).joined(separator: " "))
   }
 
-  /// What stands for a scalar; `nil` for nothing.
+  /// The sign that stands for a scalar; `nil` for none.
   private static func sign(_ scalar: Unicode.Scalar) -> Unicode.Scalar? {
     switch scalar.value {
     case 0x09, 0x0A: scalar
