@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// What a model's files say holds without being said again.
-@Suite(.timeLimit(.minutes(2))) struct LoadedRequestTests {
+@Suite(.timeLimit(.minutes(10))) struct LoadedRequestTests {
   let folder: TemporaryFolder
 
   /// The tiny model with a template and recommendations of its own.

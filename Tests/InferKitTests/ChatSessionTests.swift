@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Conversations with the bundled model.
-@Suite(.timeLimit(.minutes(2))) struct ChatSessionTests {
+@Suite(.timeLimit(.minutes(10))) struct ChatSessionTests {
   @Test func aSessionAnswersAndKeepsTheMessages() async throws {
     let session = try ChatSession(
       try await TinyModel.engine(), instructions: "You solve puzzles.", options: TinyModel.greedy)

@@ -6,7 +6,7 @@ import Testing
 @testable import Example
 
 /// The code of README and articles is that of modules of their own, which import the library as a reader's does.
-@Suite(.timeLimit(.minutes(2))) struct ExampleTests {
+@Suite(.timeLimit(.minutes(10))) struct ExampleTests {
   private static let root = TinyModel.folder.deletingLastPathComponent().deletingLastPathComponent()
 
   private static func code(_ path: String) throws -> String {

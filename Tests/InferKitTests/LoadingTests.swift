@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Loading, and what an engine knows of its model.
-@Suite(.timeLimit(.minutes(2))) struct LoadingTests {
+@Suite(.timeLimit(.minutes(10))) struct LoadingTests {
   @Test func loadingTellsHowFarItIs() async throws {
     let steps = Monitor<[LoadProgress]>([])
     let model = try await Model.load(at: TinyModel.folder) { progress in steps.withLock { $0.append(progress) } }

@@ -3,7 +3,7 @@ import InferKit
 import Testing
 
 /// Answers that are values of a type.
-@Suite(.timeLimit(.minutes(2))) struct StructuredAnswerTests {
+@Suite(.timeLimit(.minutes(10))) struct StructuredAnswerTests {
   private struct Sum: Codable, Equatable {
     enum Sign: String, Codable, CaseIterable { case plus, minus }
 

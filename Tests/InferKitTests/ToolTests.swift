@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Functions that a model calls.
-@Suite(.timeLimit(.minutes(2))) struct ToolTests {
+@Suite(.timeLimit(.minutes(10))) struct ToolTests {
   private struct Place: Codable { let city: String }
   private struct Weather: Codable { let degrees: Int }
   private struct Closed: Error, CustomStringConvertible { let description = "the office is closed" }

@@ -5,7 +5,7 @@ import Testing
 
 @testable import InferCore
 
-@Suite(.timeLimit(.minutes(2))) struct DiskTierTests {
+@Suite(.timeLimit(.minutes(10))) struct DiskTierTests {
   private final class Warnings: Sendable {
     let all = Monitor<[String]>([])
   }

@@ -40,7 +40,7 @@ func smallConfiguration(_ change: (inout EngineConfiguration) -> Void = { _ in }
   return configuration
 }
 
-@Suite(.timeLimit(.minutes(2))) struct EngineTests {
+@Suite(.timeLimit(.minutes(10))) struct EngineTests {
   private func request(_ prompt: [Int32], _ count: Int?, seed: UInt64? = nil) throws -> GenerationRequest {
     GenerationRequest(
       prompt: prompt, sampling: try seed.map { try SamplingParameters(seed: $0) } ?? .greedy,

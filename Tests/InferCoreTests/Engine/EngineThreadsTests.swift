@@ -6,7 +6,7 @@ import Testing
 @testable import InferCore
 
 /// The engine's threads as the system has them.
-@Suite(.timeLimit(.minutes(1))) struct EngineThreadsTests {
+@Suite(.timeLimit(.minutes(10))) struct EngineThreadsTests {
   @Test func threadsHaveNames() async throws {
     await #expect(processExitsWith: .success) {
       let engine = try Engine(model: HashModel(), configuration: smallConfiguration { $0.threads = 4 })

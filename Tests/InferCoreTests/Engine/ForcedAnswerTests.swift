@@ -7,7 +7,7 @@ import Testing
 
 /// Whatever a request asks for, an answer whose tokens are forced is told as one that is asked for token by token, as answers
 /// with log-probabilities are.
-@Suite(.timeLimit(.minutes(2))) struct ForcedAnswerTests {
+@Suite(.timeLimit(.minutes(10))) struct ForcedAnswerTests {
   /// An answer as it was told, but for its log-probabilities.
   private struct Told: Equatable {
     struct Piece: Equatable {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import InferCore
 
-@Suite(.timeLimit(.minutes(2))) struct PromptScoreTests {
+@Suite(.timeLimit(.minutes(10))) struct PromptScoreTests {
   private func prompt(_ count: Int, _ seed: UInt64) -> [Int32] {
     var random = SeededGenerator(seed: seed)
     return (0..<count).map { _ in Int32.random(in: 0..<97, using: &random) }

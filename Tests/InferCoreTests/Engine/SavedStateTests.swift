@@ -5,7 +5,7 @@ import Testing
 
 @testable import InferCore
 
-@Suite(.timeLimit(.minutes(2))) struct SavedStateTests {
+@Suite(.timeLimit(.minutes(10))) struct SavedStateTests {
   private func engine(_ model: HashModel, _ change: (inout EngineConfiguration) -> Void = { _ in }) throws -> Engine {
     try Engine(model: model, configuration: smallConfiguration(change))
   }

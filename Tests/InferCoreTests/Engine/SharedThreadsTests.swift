@@ -5,7 +5,7 @@ import Testing
 @testable import InferCore
 
 /// Engines that compute with one team.
-@Suite(.timeLimit(.minutes(2))) struct SharedThreadsTests {
+@Suite(.timeLimit(.minutes(10))) struct SharedThreadsTests {
   /// Which engine's steps there were, in order, and how many began within another one.
   private struct Steps {
     var isWithin = false

@@ -42,7 +42,7 @@ private struct Read {
   }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct TextGenerationTests {
+@Suite(.timeLimit(.minutes(10))) struct TextGenerationTests {
   private let tokenizer: Tokenizer
   private let model = HashModel()
   private let prompt: [Int32] = [4, 8, 15]

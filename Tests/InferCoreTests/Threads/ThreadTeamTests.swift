@@ -5,7 +5,7 @@ import Testing
 
 @testable import InferCore
 
-@Suite(.timeLimit(.minutes(1))) struct ThreadTeamTests {
+@Suite(.timeLimit(.minutes(10))) struct ThreadTeamTests {
   /// Each item once, by a worker that nobody else is at that moment.
   @Test(arguments: 1...8) func everyItemIsDoneOnce(threads: Int) throws {
     let team = try ThreadTeam(count: threads)

@@ -31,7 +31,7 @@ struct ModelRegistryTests {
     let models = ModelRegistry.unloaded(["a"])
     for _ in 0..<2 {
       let error = await #expect(throws: APIError.self) {
-        try await models.served(models.models[0], until: .now + .seconds(30))
+        try await models.served(models.models[0], until: .now + .seconds(600))
       }
       #expect(error?.code == "model_load_failed")
     }

@@ -5,7 +5,7 @@ import Testing
 
 /// Arguments that have in them what ends arguments, or look like something else: a call that a constraint allows is read back
 /// as what it says, in every format, or there is none.
-@Suite(.timeLimit(.minutes(3))) struct HostileArgumentTests {
+@Suite(.timeLimit(.minutes(10))) struct HostileArgumentTests {
   private static let formats = ToolCallFormat.allCases.filter { $0 != .none }
 
   static let texts = [

@@ -5,7 +5,7 @@ import Testing
 @testable import InferText
 
 /// Schemas whose texts or statements are many, of which a constraint must not take account one by one.
-@Suite(.timeLimit(.minutes(2))) struct StateCountTests {
+@Suite(.timeLimit(.minutes(10))) struct StateCountTests {
   /// All single characters and all runs of up to three digits, as vocabularies of today have them.
   private static let tokens: [[UInt8]] =
     (0..<128).map { [UInt8($0)] } + (0...99).map { Array(String(100 + $0).utf8.dropFirst()) }
