@@ -37,14 +37,21 @@ extension JSONValue {
   public func serialized(_ options: WritingOptions = .compact) -> String {
     var writer = JSONWriter(options: options, limit: .max)
     writer.write(self, level: 0)
-    return writer.text
+    return String(decoding: writer.bytes, as: UTF8.self)
   }
 
   /// As ``serialized(_:)``, or nil when the text would have more than `limit` bytes.
   func serialized(_ options: WritingOptions, atMost limit: Int) -> String? {
     var writer = JSONWriter(options: options, limit: limit)
     writer.write(self, level: 0)
-    return writer.isFull ? nil : writer.text
+    return writer.isFull ? nil : String(decoding: writer.bytes, as: UTF8.self)
+  }
+
+  /// Appends the document without white space, in UTF-8.
+  package func write(to bytes: inout [UInt8]) {
+    var writer = JSONWriter(options: .compact, limit: .max, bytes: exchange(&bytes, with: []))
+    writer.write(self, level: 0)
+    bytes = writer.bytes
   }
 }
 
@@ -52,58 +59,58 @@ private struct JSONWriter {
   let options: JSONValue.WritingOptions
   /// The most bytes of text; no more is written once there are more.
   let limit: Int
-  var text = ""
+  var bytes: [UInt8] = []
 
-  init(options: JSONValue.WritingOptions, limit: Int) {
-    self.options = options
-    self.limit = limit
-  }
-
-  var isFull: Bool { text.utf8.count > limit }
+  var isFull: Bool { bytes.count > limit }
 
   mutating func write(_ value: JSONValue, level: Int) {
     if isFull { return }
     switch value {
-    case .null: text += "null"
-    case .bool(let value): text += value ? "true" : "false"
-    case .integer(let value): text += String(value)
-    case .largeInteger(let value): text += value.description
-    case .number(let value): text += Self.literal(value)
+    case .null: append("null")
+    case .bool(let value): append(value ? "true" : "false")
+    case .integer(let value): append(String(value))
+    case .largeInteger(let value): append(value.description)
+    case .number(let value): append(Self.literal(value))
     case .string(let value): quote(value)
     case .array(let elements):
       list(elements, "[", "]", level) { writer, element in writer.write(element, level: level + 1) }
+    case .object(let members) where options.sortKeys:
+      let ordered = members.sorted { $0.key.unicodeScalars.lexicographicallyPrecedes($1.key.unicodeScalars) }
+      list(ordered, "{", "}", level) { writer, member in writer.write(member.key, member.value, level + 1) }
     case .object(let members):
-      let ordered =
-        options.sortKeys
-        ? members.sorted { $0.key.unicodeScalars.lexicographicallyPrecedes($1.key.unicodeScalars) }
-        : members.map { ($0.key, $0.value) }
-      list(ordered, "{", "}", level) { writer, member in
-        writer.quote(member.0)
-        writer.text += writer.options.keySeparator
-        writer.write(member.1, level: level + 1)
-      }
+      list(members, "{", "}", level) { writer, member in writer.write(member.key, member.value, level + 1) }
     }
   }
 
-  private mutating func list<Item>(
-    _ items: [Item], _ open: String, _ close: String, _ level: Int, _ writeItem: (inout JSONWriter, Item) -> Void
+  private mutating func write(_ key: String, _ value: JSONValue, _ level: Int) {
+    quote(key)
+    append(options.keySeparator)
+    write(value, level: level)
+  }
+
+  private mutating func list<Items: Sequence>(
+    _ items: Items, _ open: String, _ close: String, _ level: Int,
+    _ writeItem: (inout JSONWriter, Items.Element) -> Void
   ) {
-    text += open
-    for (index, item) in items.enumerated() where !isFull {
-      if index > 0 { text += options.itemSeparator }
+    append(open)
+    var isEmpty = true
+    for item in items where !isFull {
+      if !isEmpty { append(options.itemSeparator) }
+      isEmpty = false
       breakLine(level + 1)
       writeItem(&self, item)
     }
-    if !items.isEmpty { breakLine(level) }
-    text += close
+    if !isEmpty { breakLine(level) }
+    append(close)
   }
 
   private mutating func breakLine(_ level: Int) {
     guard let indent = options.indent else { return }
     let (width, overflow) = indent.multipliedReportingOverflow(by: level)
     // One break of a line can be longer than all that is allowed.
-    let room = limit - min(limit, text.utf8.count)
-    text += "\n" + String(repeating: " ", count: overflow || width > room ? room : width)
+    let room = limit - min(limit, bytes.count)
+    append("\n")
+    bytes.append(contentsOf: repeatElement(UInt8(ascii: " "), count: overflow || width > room ? room : width))
   }
 
   private static func literal(_ value: Double) -> String {
@@ -111,29 +118,42 @@ private struct JSONWriter {
     return value.isFinite ? value.pythonDescription : value < 0 ? "-Infinity" : "Infinity"
   }
 
+  private mutating func append(_ text: String) { bytes.append(contentsOf: text.utf8) }
+
   private mutating func quote(_ string: String) {
-    text += "\""
-    for scalar in string.unicodeScalars {
-      switch scalar {
-      case "\"": text += "\\\""
-      case "\\": text += "\\\\"
-      case "\n": text += "\\n"
-      case "\r": text += "\\r"
-      case "\t": text += "\\t"
-      case "\u{8}": text += "\\b"
-      case "\u{C}": text += "\\f"
-      case "\u{0}"..<" ": escape(scalar)
-      case " "..."~": text.unicodeScalars.append(scalar)
-      default: options.ensureASCII ? escape(scalar) : text.unicodeScalars.append(scalar)
-      }
+    append("\"")
+    if string.utf8.allSatisfy(isPlain) {
+      append(string)
+    } else {
+      for scalar in string.unicodeScalars { quote(scalar) }
     }
-    text += "\""
+    append("\"")
+  }
+
+  /// `true` for bytes that stand for themselves.
+  private func isPlain(_ byte: UInt8) -> Bool {
+    byte >= 0x20 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\") && (byte < 0x7F || !options.ensureASCII)
+  }
+
+  private mutating func quote(_ scalar: Unicode.Scalar) {
+    switch scalar {
+    case "\"": append("\\\"")
+    case "\\": append("\\\\")
+    case "\n": append("\\n")
+    case "\r": append("\\r")
+    case "\t": append("\\t")
+    case "\u{8}": append("\\b")
+    case "\u{C}": append("\\f")
+    case "\u{0}"..<" ": escape(scalar)
+    case " "..."~": bytes.append(UInt8(scalar.value))
+    default: options.ensureASCII ? escape(scalar) : append(String(scalar))
+    }
   }
 
   private mutating func escape(_ scalar: Unicode.Scalar) {
     for unit in Character(scalar).utf16 {
       let digits = String(unit, radix: 16)
-      text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+      append("\\u" + String(repeating: "0", count: 4 - digits.count) + digits)
     }
   }
 }

@@ -55,7 +55,7 @@ struct ServerBackend: ChatBackend {
     var body: JSONObject = ["model": .string(modelName), "stream": true, "stream_options": ["include_usage": true]]
     let question: JSONValue = ["role": "user", "content": .string(question)]
     body["messages"] = .array(conversation.messages.map(\.json) + [question])
-    body.merge(settings.members) { _, new in new }
+    body.merge(settings.members)
     return try await failing {
       let response = try await send(.POST, "/v1/chat/completions", .object(body))
       var events = EventStreamParser()

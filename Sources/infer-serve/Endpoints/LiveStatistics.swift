@@ -40,7 +40,7 @@ struct LiveStatistics: Sendable {
       let tellsTables = next / Self.tablesInterval < (next + rows.count) / Self.tablesInterval
       next += rows.count
       var event: JSONObject = ["type": "readings", "rows": .array(rows)]
-      if tellsTables { event.merge(tables(of: model, grant)) { _, new in new } }
+      if tellsTables { event.merge(tables(of: model, grant)) }
       try await writer.write(Self.framing.bytes([.object(event)]))
     }
   }
@@ -51,7 +51,7 @@ struct LiveStatistics: Sendable {
       "type": "history", "model": .string(model.name), "models": .array(others.map(JSONValue.string)),
       "columns": .array(model.statistics.names.map(JSONValue.string)), "rows": .array(model.statistics.rows(from: 0)),
     ]
-    event.merge(tables(of: model, grant)) { _, new in new }
+    event.merge(tables(of: model, grant))
     return .object(event)
   }
 

@@ -46,7 +46,7 @@ struct RequestLogEntry: Sendable {
     members["key"] = key.map(JSONValue.string)
     members["model"] = model.map(JSONValue.string)
     members["model_route"] = route.map(JSONValue.string)
-    if let generation { members.merge(Self.members(of: generation)) { _, new in new } }
+    if let generation { members.merge(Self.members(of: generation)) }
     members["error"] = (refusal ?? generation?.failure).flatMap { $0.json["error"] }
     members["times"] = times
     var bytes = Array(JSONValue.object(members).serialized().utf8)

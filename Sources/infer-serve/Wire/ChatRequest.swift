@@ -96,7 +96,7 @@ extension ChatRequest {
       }
       variables["documents"] = .array(documents)
     }
-    variables.merge(try givenVariables(reader)) { _, given in given }
+    variables.merge(try givenVariables(reader))
     return variables
   }
 

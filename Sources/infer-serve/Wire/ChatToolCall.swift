@@ -54,7 +54,7 @@ struct ChatToolCall: Equatable {
     var json: JSONValue {
       var members: JSONObject = ["index": .integer(index)]
       if let head {
-        members.merge(head.json.object ?? [:]) { _, new in new }
+        members.merge(head.json.object ?? [:])
       } else if isText {
         members["custom"] = ["input": .string(arguments)]
       } else {

@@ -92,7 +92,7 @@ struct InfillResponse: ResponseBuilder {
       "stopping_word": .string(stopString ?? ""),
       "tokens_cached": .integer(statistics.reduce(0) { $0 + $1.cachedTokens }), "timings": Timings(statistics).json,
     ]
-    members.merge(rest) { _, new in new }
+    members.merge(rest)
     return .object(members)
   }
 }

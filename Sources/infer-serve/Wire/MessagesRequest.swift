@@ -28,7 +28,7 @@ extension ChatRequest {
       reader, formats: ["response_format", "output_format"], formatOf: "output_config")
     overflow = try Overflow(reader)
     session = try SessionFields.session(reader, in: scheduling.cacheScope)
-    templateVariables.merge(try Self.givenVariables(reader)) { _, given in given }
+    templateVariables.merge(try Self.givenVariables(reader))
     reasoningPlace = thinking.place
     continuesLastMessage = conversation.continuesLast
     keptMessages = conversation.kept

@@ -79,7 +79,7 @@ struct OllamaRequest {
       streaming: isStreamed ? StreamingOptions() : nil, scheduling: try SchedulingFields(reader),
       templateVariables: try ReasoningFields(reader).variables)
     request.constraint = try ConstraintField(reader)
-    request.templateVariables.merge(try ChatRequest.givenVariables(reader)) { _, given in given }
+    request.templateVariables.merge(try ChatRequest.givenVariables(reader))
     let isTruncated = try reader.bool("truncate") ?? true
     request.overflow = try Overflow(reader) ?? (isTruncated ? .shift : .error)
     request.contextLimit = try reader.integer("num_ctx")

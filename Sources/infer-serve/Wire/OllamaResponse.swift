@@ -115,7 +115,7 @@ struct OllamaResponse: ResponseBuilder {
       members["thinking"] = part.thinking.map(JSONValue.string)
     }
     if !part.logprobs.isEmpty { members["logprobs"] = .array(part.logprobs) }
-    members.merge(rest) { _, new in new }
+    members.merge(rest)
     return .object(members)
   }
 

@@ -37,7 +37,7 @@ struct ReasoningFields: Equatable {
     place = try Self.place(reader, reasoning)
   }
 
-  private mutating func set(_ values: JSONObject) { variables.merge(values) { _, new in new } }
+  private mutating func set(_ values: JSONObject) { variables.merge(values) }
 
   /// The switch by the two names that templates have for it.
   static func switchVariables(_ isOn: Bool) -> JSONObject { ["enable_thinking": .bool(isOn), "thinking": .bool(isOn)] }

@@ -60,7 +60,7 @@ struct ResponseHead: Sendable {
       "id": .string(id), "object": .string(kind), "created": .integer(created), "model": .string(model),
       "system_fingerprint": .string(Self.systemFingerprint),
     ]
-    members.merge(rest) { _, new in new }
+    members.merge(rest)
     if isLast { members["context_shift"] = contextShift?.json }
     return .object(members)
   }

@@ -104,7 +104,7 @@ struct ResponsesOutput {
       "type": .string(type), "item_id": .string(items[index].id), "output_index": .integer(index),
     ]
     if let name = items[index].kind.indexMember { members[name] = 0 }
-    members.merge(rest) { _, new in new }
+    members.merge(rest)
     return members
   }
 

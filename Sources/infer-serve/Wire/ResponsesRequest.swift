@@ -54,7 +54,7 @@ struct ResponsesRequest {
       streaming: try reader.bool("stream") ?? false ? StreamingOptions() : nil,
       scheduling: try SchedulingFields(reader), templateVariables: reasoning.variables)
     chat.reasoningPlace = reasoning.place
-    chat.templateVariables.merge(try ChatRequest.givenVariables(reader)) { _, given in given }
+    chat.templateVariables.merge(try ChatRequest.givenVariables(reader))
     let truncation = try Self.truncation(reader)
     chat.overflow = try Overflow(reader) ?? truncation
     chat.session = try SessionFields.session(reader, in: chat.scheduling.cacheScope)

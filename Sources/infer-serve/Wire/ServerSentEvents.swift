@@ -12,12 +12,23 @@ enum ServerSentEvents {
 
   /// Events, one after another. JSON escapes line breaks, so that the data of each are one line.
   static func events(_ values: [JSONValue]) -> ByteBuffer {
-    ByteBuffer(string: values.map { "data: \($0.serialized())\n\n" }.joined())
+    documents(values) { _, bytes in bytes += "data: ".utf8 }
   }
 
   /// Events that are named by the `type` of their data.
   static func namedEvents(_ values: [JSONValue]) -> ByteBuffer {
-    let events = values.map { "event: \($0["type"]?.string ?? "message")\ndata: \($0.serialized())\n\n" }
-    return ByteBuffer(string: events.joined())
+    documents(values) { value, bytes in
+      bytes += "event: \(value["type"]?.string ?? "message")\ndata: ".utf8
+    }
+  }
+
+  private static func documents(_ values: [JSONValue], _ begin: (JSONValue, inout [UInt8]) -> Void) -> ByteBuffer {
+    var bytes: [UInt8] = []
+    for value in values {
+      begin(value, &bytes)
+      value.write(to: &bytes)
+      bytes += "\n\n".utf8
+    }
+    return ByteBuffer(bytes: bytes)
   }
 }
