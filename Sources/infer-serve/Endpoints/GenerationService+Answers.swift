@@ -48,7 +48,9 @@ extension GenerationService {
       var builder = job.builder
       var failure: APIError?
       do {
-        failure = try await write(answer, job, &builder, supervisor, to: &writer, keepAlive)
+        failure = try await withTaskExecutorPreference(EventLoopTaskExecutor(context.channel.eventLoop)) {
+          try await write(answer, job, &builder, supervisor, to: &writer, keepAlive)
+        }
         await keepAlive.stop()
         context.record.generation = await RequestRecord.Generation(
           answer, builder, error: failure, transcribed: context.record.isTranscribed)
@@ -78,7 +80,8 @@ extension GenerationService {
     [.contentType: framing.contentType, .cacheControl: "no-cache", .accelBuffering: "no"]
   }
 
-  /// Writes an answer's events as they come, and returns what to tell the client if it ended before it was complete.
+  /// Writes an answer's events as they come, and returns what to tell the client if it ended before it was complete. Runs on
+  /// the connection's thread.
   @concurrent private func write<Builder: ResponseBuilder>(
     _ answer: Answer, _ job: GenerationJob<Builder>, _ builder: inout Builder, _ supervisor: AnswerSupervisor,
     to writer: inout any ResponseBodyWriter, _ keepAlive: KeepAlive
@@ -87,7 +90,10 @@ extension GenerationService {
       let (events, failure) = take(event, of: choice, answer, &builder, supervisor)
       // Leaving the loop ends the other choices.
       if let failure { return failure }
-      if let keep = job.keep, case .finished = event { await keep(builder) }
+      if let keep = job.keep, case .finished = event {
+        // Other connections of this thread do not wait for it.
+        await withTaskExecutorPreference(globalConcurrentExecutor) { await keep(builder) }
+      }
       if !events.isEmpty { try await keepAlive.write(Builder.framing.bytes(events), to: &writer) }
     }
     return nil
