@@ -29,27 +29,3 @@ struct PrefixCacheCounts: Equatable {
   /// Sequences that started from a cold state.
   var coldHits = 0
 }
-
-/// A set of hashes that forgets the oldest.
-struct RecentHashes {
-  private let capacity: Int
-  private var set: Set<PrefixHash> = []
-  private var ring: [PrefixHash] = []
-  private var oldest = 0
-
-  init(capacity: Int) { self.capacity = capacity }
-
-  func contains(_ hash: PrefixHash) -> Bool { set.contains(hash) }
-
-  /// Adds a hash. O(1).
-  mutating func insert(_ hash: PrefixHash) {
-    guard set.insert(hash).inserted else { return }
-    if ring.count < capacity {
-      ring.append(hash)
-    } else {
-      set.remove(ring[oldest])
-      ring[oldest] = hash
-      oldest = (oldest + 1) % capacity
-    }
-  }
-}

@@ -12,7 +12,8 @@ final class Statistics: Sendable {
   static let window = 30
 
   private struct State {
-    /// The readings one after another; the one of number `n` stands at `n % capacity`.
+    /// The readings one after another, with room for all; the one of number `n` stands at `n % capacity`. Empty before the
+    /// first.
     var values: [Double] = []
     /// The number of all readings that were ever made.
     var count = 0
@@ -67,12 +68,10 @@ final class Statistics: Sendable {
         Self.fractions.map { distribution.quantile($0) ?? .nan }
       }
       let reading = [date.timeIntervalSince1970.rounded()] + read + quantiles
+      // All at once, so that a server at work takes no more memory after an hour than after a minute.
+      if state.values.isEmpty { state.values = Array(repeating: .nan, count: Self.capacity * names.count) }
       let start = state.count % Self.capacity * names.count
-      if start < state.values.count {
-        state.values.replaceSubrange(start..<start + names.count, with: reading)
-      } else {
-        state.values += reading
-      }
+      state.values.replaceSubrange(start..<start + names.count, with: reading)
       state.count += 1
       // Those that are gone have ended their notices.
       state.followers.removeAll { if case .terminated = $0.yield() { true } else { false } }
