@@ -1,5 +1,7 @@
-"""A process of its own that keeps streams open and reads them as cheaply as can be, so that the time which it takes itself is
-not taken for the server's: it counts bytes of events and looks into none."""
+"""Processes of their own beside a server: one that keeps streams open and reads them as cheaply as can be, so that the time
+which it takes itself is not taken for the server's (it counts events, looks into none, and reads a hundred times a second
+what has come since: a reader on this machine that was woken by each event would take the server's processor each time), and
+one that can be attacked in the server's place."""
 
 import json
 import multiprocessing
@@ -7,6 +9,9 @@ import selectors
 import socket
 import time
 from dataclasses import dataclass
+
+# Between two looks at the streams, in seconds.
+PAUSE = 0.01
 
 
 @dataclass
@@ -22,16 +27,18 @@ class Stream:
 
 
 def request(stream: Stream, tokens: int) -> bytes:
+    # Half to one and a half times as many: answers of one length would all end, and all be asked for, at the same moment.
+    length = tokens // 2 + hash((stream.index, stream.number)) % tokens
     body = json.dumps({
         "messages": [{"role": "user", "content": f"Tell me something of the number {stream.index}."}], "stream": True,
-        "max_tokens": tokens, "ignore_eos": True, "seed": stream.index}).encode()
+        "max_tokens": length, "ignore_eos": True, "seed": stream.index}).encode()
     head = (f"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
             f"X-Request-Id: load-{stream.index}-{stream.number}\r\nContent-Length: {len(body)}\r\n\r\n")
     return head.encode() + body
 
 
 def run(port: int, count: int, tokens: int, seconds: float, results: "multiprocessing.Queue[object]") -> None:
-    """Streams for some time, and puts (identity, seconds from request to end) of every answer and the number of events."""
+    """Streams answers of about so many tokens for some time, and puts (identity, seconds from request to end) of every answer and the number of events."""
     selector = selectors.DefaultSelector()
     answers: list[tuple[str, float]] = []
     events = 0
@@ -48,7 +55,8 @@ def run(port: int, count: int, tokens: int, seconds: float, results: "multiproce
         begin(stream)
     until = time.perf_counter() + seconds
     while time.perf_counter() < until:
-        for key, _ in selector.select(0.1):
+        time.sleep(PAUSE)
+        for key, _ in selector.select(0):
             stream = key.data
             data = stream.connection.recv(1 << 16)
             if not data:
@@ -80,3 +88,42 @@ class Load:
         if isinstance(result, str):
             raise SystemExit(result)
         return result  # type: ignore[return-value]
+
+
+def swallow(ports: "multiprocessing.Queue[int]") -> None:
+    """Takes every connection and all its bytes, and answers nothing. Puts its port."""
+    selector = selectors.DefaultSelector()
+    listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+    listener.setblocking(False)
+    selector.register(listener, selectors.EVENT_READ)
+    ports.put(listener.getsockname()[1])
+    while True:
+        for key, _ in selector.select():
+            if key.fileobj is listener:
+                connection, _ = listener.accept()
+                connection.setblocking(False)
+                selector.register(connection, selectors.EVENT_READ)
+                continue
+            connection = key.fileobj  # type: ignore[assignment]
+            try:
+                data = connection.recv(1 << 16)
+            except OSError:
+                data = b""
+            if not data:
+                selector.unregister(connection)
+                connection.close()
+
+
+class Sink:
+    """A server that answers nothing, while it runs."""
+
+    def __init__(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        ports: multiprocessing.Queue[int] = context.Queue()
+        self.process = context.Process(target=swallow, args=(ports,), daemon=True)
+        self.process.start()
+        self.port = ports.get()
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.join()
