@@ -21,22 +21,29 @@ compile() {
   "$clang" -fuse-ld=lld "$@" "$build/$name.o"/*/*/*.o -pthread -lm -o "$build/$name"
 }
 
-# Kernels choose their instruction set when the program starts; a name that the machine lacks is ignored.
-# choose NAME ISA COMMAND…
-choose() {
-  label="$1, INFER_SERVE_ISA=$2" isa=$2
-  shift 2
-  output=$(INFER_SERVE_ISA=$isa UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 "$@") || return 1
-  case $output in
-    "kernels for $isa, "*) echo "$label: $output" ;;
-    "kernels for "*) return 2 ;;
-    *) return 1 ;;
-  esac
+# begin COMMAND…: runs it beside others, until `finish`, which fails if any of them has. The programs use one processor each.
+jobs=
+begin() {
+  "$@" &
+  jobs="$jobs $!"
 }
 
-# Fails unless the emulated machine has what is asked for.
-emulate() {
-  choose "$@" || { echo "$1: kernels for $2 fail, or there are none" >&2; exit 1; }
+finish() {
+  for job in $jobs; do wait "$job" || exit 1; done
+  jobs=
+}
+
+# Kernels choose their instruction set when the program starts; a name that the machine lacks is ignored. Fails unless it is
+# the one that was asked for, and its kernels are right.
+# run NAME ISA COMMAND…
+run() {
+  name=$1 isa=$2
+  shift 2
+  output=$(INFER_SERVE_ISA=$isa UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 "$@") || output="fails: $output"
+  case $output in
+    "kernels for $isa, "*) echo "$name, INFER_SERVE_ISA=$isa: $output" ;;
+    *) echo "$name: kernels for $isa are wrong, or there are none: $output" >&2; return 1 ;;
+  esac
 }
 
 # check NAME FLAGS…: every instruction set of this machine. Those that it lacks are in $missing then.
@@ -44,17 +51,15 @@ check() {
   compile "$@"
   missing=
   for isa in $native; do
-    status=0
-    choose "$1" "$isa" "$build/$1" || status=$?
-    case $status in
-      0) ;;
-      2)
+    case $(INFER_SERVE_ISA=$isa "$build/$1" choice) in
+      "kernels for $isa, "*) begin run "$1" "$isa" "$build/$1" ;;
+      *)
         echo "$1: skipped $isa, this processor lacks it"
         missing="$missing $isa"
         ;;
-      *) exit 1 ;;
     esac
   done
+  finish
 }
 
 # Fails if a kernel of an instruction set has instructions of a larger one.
@@ -107,7 +112,7 @@ if [ -z "$missing" ]; then
 elif [ "$(uname -m)" = x86_64 ] && "$clang" -E -include simde/x86/avx512.h - </dev/null >/dev/null 2>&1; then
   emulation='-DCK_EMULATION="../../Tests/Kernels/emulation.h"'
   compile emulated -O2 "$emulation"
-  for isa in $missing; do emulate emulated "$isa" "$build/emulated"; done
+  for isa in $missing; do begin run emulated "$isa" "$build/emulated"; done
   # A system that gives no leave to use tiles: the next best set, whoever asks.
   for isa in '' amx avx2; do
     choice=$(INFER_SERVE_ISA=$isa EMULATED_SYSTEM_FORBIDS_TILES=1 "$build/emulated" choice)
@@ -119,7 +124,7 @@ elif [ "$(uname -m)" = x86_64 ] && "$clang" -E -include simde/x86/avx512.h - </d
   done
   # What the emulated instructions of tiles read and write, beside what the compiler knows of.
   compile emulated-sanitized $sanitizers "$emulation"
-  emulate emulated-sanitized amx "$build/emulated-sanitized"
+  begin run emulated-sanitized amx "$build/emulated-sanitized"
 else
   echo "emulated: skipped, needs x86-64 and SIMDe (libsimde-dev)"
 fi
@@ -127,10 +132,11 @@ fi
 if [ -d /usr/aarch64-linux-gnu/include ] && command -v qemu-aarch64 >/dev/null; then
   compile aarch64 -O3 --target=aarch64-linux-gnu -static
   disjoint_neon aarch64
-  for isa in neon-i8mm neon plain; do emulate aarch64 "$isa" qemu-aarch64 -cpu max "$build/aarch64"; done
+  for isa in neon-i8mm neon plain; do begin run aarch64 "$isa" qemu-aarch64 -cpu max "$build/aarch64"; done
   # Processors of Armv8.2 have no matrix products, and those of Armv8.0 no dot product, which the program has to notice.
-  emulate 'aarch64 of Armv8.2' neon env INFER_SERVE_ISA=neon-i8mm qemu-aarch64 -cpu neoverse-n1 "$build/aarch64"
-  emulate 'aarch64 of Armv8.0' plain env INFER_SERVE_ISA=neon qemu-aarch64 -cpu cortex-a53 "$build/aarch64"
+  begin run 'aarch64 of Armv8.2' neon env INFER_SERVE_ISA=neon-i8mm qemu-aarch64 -cpu neoverse-n1 "$build/aarch64"
+  begin run 'aarch64 of Armv8.0' plain env INFER_SERVE_ISA=neon qemu-aarch64 -cpu cortex-a53 "$build/aarch64"
 else
   echo "aarch64: skipped, needs an AArch64 C library and QEMU (gcc-aarch64-linux-gnu, qemu-user)"
 fi
+finish
