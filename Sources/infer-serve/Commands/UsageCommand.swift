@@ -60,9 +60,9 @@ struct UsageCommand: ParsableCommand {
   }
 
   private static func table(_ rows: [[String]]) -> String {
-    let widths = rows[0].indices.map { column in rows.reduce(0) { max($0, $1[column].count) } }
+    let widths = rows[0].indices.map { column in rows.reduce(0) { max($0, $1[column].columns) } }
     return rows.map { row in
-      zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }.joined(separator: "  ") + "\n"
+      zip(row, widths).map { $0.padded(toColumns: $1) }.joined(separator: "  ") + "\n"
     }.joined()
   }
 }

@@ -14,6 +14,18 @@ extension Character {
 extension String {
   /// The columns of a terminal that the text takes in one line.
   var columns: Int { reduce(0) { $0 + $1.columns } }
+
+  /// The text with spaces behind it, up to so many columns.
+  func padded(toColumns width: Int) -> String { self + String(repeating: " ", count: max(0, width - columns)) }
+
+  /// The longest beginning of the text that takes no more columns.
+  func prefix(columns width: Int) -> Substring {
+    var left = width
+    return prefix { character in
+      left -= character.columns
+      return left >= 0
+    }
+  }
 }
 
 extension Unicode.Scalar {

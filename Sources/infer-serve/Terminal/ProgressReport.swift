@@ -70,7 +70,7 @@ final class ProgressReport: Sendable {
   static func bar(_ share: Double, _ text: String, columns: Int) -> String {
     let full = Int(max(0, min(1, share)) * Double(barWidth))
     let bar = String(repeating: "#", count: full) + String(repeating: "-", count: barWidth - full)
-    return String("[\(bar)] \(TerminalText.line(text))".prefix(max(1, columns - 1)))
+    return String("[\(bar)] \(TerminalText.line(text))".prefix(columns: max(1, columns - 1)))
   }
 
   private static let barWidth = 24

@@ -52,6 +52,12 @@ struct ProgressReportTests {
     #expect(text == "\r\u{1B}[K[############------------] loading: 50 \r\u{1B}[K")
   }
 
+  /// A bar that reaches the last column would move on to the next line, and stay.
+  @Test(arguments: 2...60) func aBarFitsItsTerminal(columns: Int) {
+    let bar = ProgressReport.bar(0.5, "loading 混元-T1-量化: 50 % of 12 MiB, 3 s left", columns: columns)
+    #expect(bar.columns <= columns - 1 && bar.columns >= columns - 2)
+  }
+
   @Test(arguments: [
     (0.01, 100, nil), (0.5, 0, nil), (0.5, 30, "30 s"), (0.25, 100, "5 min 0 s"), (0.1, 3600, "9 h 0 min"),
     (1, 5, "0 s"),

@@ -19,4 +19,11 @@ struct TerminalTextTests {
     ("한", 2), ("\u{200B}", 0), ("→", 1),
   ])
   func charactersHaveColumns(_ text: String, _ columns: Int) { #expect(text.columns == columns, "\(text)") }
+
+  @Test func textIsCutAndPaddedByColumns() {
+    let text = "混元a模e\u{301}"
+    let cut = (0...8).map { String(text.prefix(columns: $0)) }
+    #expect(cut == ["", "", "混", "混", "混元", "混元a", "混元a", "混元a模", text])
+    #expect(text.padded(toColumns: 10) == text + "  " && text.padded(toColumns: 3) == text)
+  }
 }
