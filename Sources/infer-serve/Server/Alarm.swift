@@ -22,6 +22,14 @@ struct Alarm: Sendable {
   /// A century, whose nanoseconds can be counted.
   private static let longest = Duration.seconds(100 * 365 * 86_400)
 
+  /// Returns at a moment, or as soon as the task is cancelled.
+  static func wait(until instant: ContinuousClock.Instant) async {
+    let (rings, end) = AsyncStream<Void>.makeStream()
+    let alarm = Alarm(at: instant) { end.finish() }
+    defer { alarm.cancel() }
+    for await _ in rings {}
+  }
+
   /// Has nothing called that has not been.
   func cancel() { scheduled.cancel() }
 }

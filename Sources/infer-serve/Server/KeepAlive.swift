@@ -34,7 +34,8 @@ final class KeepAlive: Sendable {
     var sign = ContinuousClock.now
     do {
       while true {
-        try await Task.sleep(until: max(last.time.withLock { $0 } ?? .now, sign) + interval)
+        await Alarm.wait(until: max(last.time.withLock { $0 } ?? .now, sign) + interval)
+        try Task.checkCancellation()
         // Bytes that are being written, or came meanwhile, are sign enough.
         guard let time = last.time.withLock({ $0 }), ContinuousClock.now - time >= interval else { continue }
         try await shared.writer.write(bytes)

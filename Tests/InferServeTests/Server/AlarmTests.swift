@@ -18,6 +18,17 @@ import Testing
     }
   }
 
+  /// A task that is cancelled waits no longer.
+  @Test func waitingEndsAtTheMomentOrWithTheTask() async {
+    let start = ContinuousClock.now
+    await Alarm.wait(until: start + .milliseconds(20))
+    #expect(.now - start >= .milliseconds(20))
+    let task = Task { await Alarm.wait(until: start + .seconds(100_000)) }
+    task.cancel()
+    await task.value
+    #expect(.now - start < .seconds(10_000))
+  }
+
   /// What it would have called is let go of with it.
   @Test(arguments: [Duration.seconds(600), .seconds(Int64.max / 2)]) func nothingIsLeftOfOneThatIsCancelled(
     time: Duration
