@@ -216,6 +216,23 @@ def test_limits_are_told_and_kept(start, keys):
         assert get(server, "/health").status_code == 200
 
 
+def test_any_key_reads_its_own_usage_whatever_it_has_left(start, keys, tmp_path):
+    few = keys.add("few", "--requests-per-minute", 2, "--tokens-per-minute", 1)
+    watcher, root = keys.add("watcher", "--scope", "metrics"), keys.add("root", "--scope", "admin")
+    with start("--api-key-file", str(keys.path), "--usage-db", str(tmp_path / "usage.db")) as server:
+        assert complete(server, few).status_code == 200
+        refused(complete(server, few), 429, "rate_limit_exceeded")
+        for _ in range(5):
+            told = get(server, "/usage", few)
+            assert [(row["key"], row["requests"]) for row in told.json()["data"]] == [("few", 1)]
+            assert not any("ratelimit" in name for name in told.headers)
+        assert get(server, "/usage", watcher).json()["data"] == []
+        assert [row["key"] for row in get(server, "/usage", root).json()["data"]] == ["few"]
+        assert get(server, "/usage").status_code == get(server, "/usage", "sk-never").status_code == 401
+        responses = get(server, "/openapi.json").json()["paths"]["/usage"]["get"]
+        assert responses["security"] and "x-scope" not in responses and "429" not in responses["responses"]
+
+
 def test_requests_at_the_same_time_are_bounded(start, keys):
     key = keys.add("two", "--max-concurrency", 2)
     body = {"prompt": "x", **LONG, "stream": True}

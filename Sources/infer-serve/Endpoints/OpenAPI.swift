@@ -72,9 +72,9 @@ enum OpenAPI {
       ]
     }
     members["responses"] = .object(responses(operation, form, needsKeys))
-    if needsKeys, let scope = operation.scope {
+    if needsKeys, operation.need != .none {
       members["security"] = [["bearer": []], ["key": []]]
-      members["x-scope"] = .string(scope.rawValue)
+      members["x-scope"] = operation.need.scope.map { .string($0.rawValue) }
     }
     return .object(members)
   }

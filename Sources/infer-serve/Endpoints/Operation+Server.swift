@@ -15,11 +15,11 @@ extension Operation {
 
   static let loadModel = reading(
     "loadModel", "Loads a model into memory, and answers when it is there.", server, .namedModel, modelShape
-  ).needing(.admin)
+  ).needing(.scope(.admin))
   static let unloadModel = reading(
     "unloadModel", "Unloads a model when the requests that it has are finished, and answers then.", server, .namedModel,
     modelShape
-  ).needing(.admin)
+  ).needing(.scope(.admin))
   /// The query that names a model.
   private static let named = query("model", .string, "A model's name; the first model without.")
 
@@ -73,7 +73,7 @@ extension Operation {
   static let ollamaRunning = telling("ollamaRunning", "Tells of the loaded models.", ollama, modelsShape)
   static let ollamaVersion = Operation(
     id: "ollamaVersion", summary: "Tells the version of Ollama's API.", group: ollama, answer: .json(versionShape),
-    scope: nil)
+    need: .none)
   static let ollamaShow = reading(
     "ollamaShow", "Tells of a model in detail.", ollama, .show,
     .object([
@@ -116,16 +116,16 @@ extension Operation {
 
   private static let versionShape: JSONShape = .object(["version": .string])
   static let version = Operation(
-    id: "getVersion", summary: "Tells the version.", group: server, answer: .json(versionShape), scope: nil)
+    id: "getVersion", summary: "Tells the version.", group: server, answer: .json(versionShape), need: .none)
   static let greeting = Operation(
     id: "greet", summary: "Tells what this is; a page to chat for clients that prefer one.", group: server,
     answer: .json(
       .object([
         "name": .string, "version": .string, "model": .string, "status": .string, "endpoints": .array(.string),
-      ])), scope: nil, pageType: Documentation.pageType)
+      ])), need: .none, pageType: Documentation.pageType)
   static let dashboard = Operation(
     id: "getDashboard", summary: "A page that shows what the server does.", group: server,
-    answer: .text(mediaType: Documentation.pageType), scope: nil)
+    answer: .text(mediaType: Documentation.pageType), need: .none)
   static let stats = Operation(
     id: "getStats",
     summary: "Tells of the last hour, reading by reading; goes on, second by second, for clients that prefer events.",
@@ -142,7 +142,7 @@ extension Operation {
             "models": .array(
               .object(["model": .string, "running": count, "prompt_tokens": count, "generated_tokens": count])),
           ])),
-      ])), framing: LiveStatistics.framing, scope: .metrics, statuses: [404])
+      ])), framing: LiveStatistics.framing, need: .scope(.metrics), statuses: [404])
   static let health = ready("getHealth")
   static let ping = ready("ping")
   static let postPing = ready("postPing")
@@ -150,7 +150,7 @@ extension Operation {
     Operation(
       id: id, summary: "Tells whether requests are taken.", group: server,
       answer: .json(.object(["status": .string, "model": .string])), unreadyShape: .object(["status": .string]),
-      scope: nil)
+      need: .none)
   }
   private static let cacheShape: JSONShape = .object([
     "queried_tokens": count, "hit_tokens": count, "hit_rate": .number, "missed_tokens": .map(count),
@@ -159,11 +159,11 @@ extension Operation {
   ])
   static let cache = telling(
     "getCache", "Tells of a model's prefix cache.", server, cacheShape, statuses: [404, 409], parameters: [named]
-  ).needing(.cache)
+  ).needing(.scope(.cache))
   static let resetCache = telling(
     "resetCache", "Gives up kept state that no request uses.", server, cacheShape, statuses: [404, 409],
     parameters: [named]
-  ).needing(.cache)
+  ).needing(.scope(.cache))
   static let tellUsage = Operation(
     id: "getUsage",
     summary: "Tells the tokens that keys and models have used, a key without the scope admin of its own; a page for "
@@ -182,14 +182,14 @@ extension Operation {
             "requests": count, "prompt_tokens": count, "cached_tokens": count, "generated_tokens": count,
             "reasoning_tokens": count, "seconds": .number, "cost": .number.orNull,
           ])),
-      ])), statuses: [503], pageType: Documentation.pageType)
+      ])), need: .any, statuses: [503], pageType: Documentation.pageType)
   static let metrics = Operation(
     id: "getMetrics", summary: "Metrics in Prometheus' text form.", group: server,
-    answer: .text(mediaType: PrometheusText.contentType), scope: .metrics)
+    answer: .text(mediaType: PrometheusText.contentType), need: .scope(.metrics))
   static let document = Operation(
     id: "getDocument", summary: "This document.", group: server,
-    answer: .json(.object(["openapi": .string, "info": .object([]), "paths": .object([])])), scope: nil)
+    answer: .json(.object(["openapi": .string, "info": .object([]), "paths": .object([])])), need: .none)
   static let page = Operation(
     id: "getPage", summary: "This document as a page.", group: server,
-    answer: .text(mediaType: Documentation.pageType), scope: nil)
+    answer: .text(mediaType: Documentation.pageType), need: .none)
 }

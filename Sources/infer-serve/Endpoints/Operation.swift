@@ -36,8 +36,8 @@ struct Operation: Sendable {
   var framing: StreamFraming?
   /// The status of answers that tell that the server is not ready.
   var unreadyShape: JSONShape?
-  /// The scope that a key needs for it; `nil` where nobody needs a key.
-  var scope: KeyScope? = .inference
+  /// The key that it needs.
+  var need = KeyNeed.scope(.inference)
   /// Statuses of refusals beside those that any request may meet.
   var statuses: [Int] = []
   /// The media type of a page that a client may prefer.
@@ -50,14 +50,14 @@ struct Operation: Sendable {
   ///
   /// - Parameter needsKeys: `true` where the server has keys.
   func refusals(needsKeys: Bool = false) -> [Int] {
-    let keyed = needsKeys && scope != nil ? [401] + (scope == .inference ? [429] : []) : []
+    let keyed = needsKeys && need != .none ? [401] + (need == .scope(.inference) ? [429] : []) : []
     return Set([400, 403, 408, 431, 500] + (fields == nil ? [] : Self.reading) + statuses + keyed).sorted()
   }
 
-  /// This operation with another scope.
-  func needing(_ scope: KeyScope?) -> Operation {
+  /// This operation for those with another key.
+  func needing(_ need: KeyNeed) -> Operation {
     var operation = self
-    operation.scope = scope
+    operation.need = need
     return operation
   }
 

@@ -90,7 +90,7 @@ enum Routes {
     let descriptive: [Endpoint] = [
       get(["/version", "/v1/version"], greeting.version, .version),
       get(["/"], greeting.respond, .greeting).with(page: Page.chat),
-      get(["/dashboard"], Page.dashboard, .dashboard), get(["/page/**"], Page.part, .refused.needing(nil)),
+      get(["/dashboard"], Page.dashboard, .dashboard), get(["/page/**"], Page.part, .refused.needing(.none)),
     ]
     return endpoints + descriptive
       + Documentation(
@@ -132,12 +132,12 @@ enum Routes {
             throw APIError.methodNotAllowed(request.method.rawValue, request.uri.path, allow: endpoint.route.allow)
           }
           guard let page else {
-            return try await access.respond(request, context, needing: operation.scope, endpoint.handler)
+            return try await access.respond(request, context, needing: operation.need, endpoint.handler)
           }
           var response =
             Page.isPreferred(request)
             ? try await page(request, context)
-            : try await access.respond(request, context, needing: operation.scope, endpoint.handler)
+            : try await access.respond(request, context, needing: operation.need, endpoint.handler)
           response.headers[.vary] = "Accept"
           return response
         }

@@ -11,12 +11,12 @@ struct AccessControl: Sendable {
 
   /// Has a request answered that is allowed.
   ///
-  /// - Parameter scope: The scope that its operation needs; `nil` for one that is open to all.
+  /// - Parameter need: The key that its operation needs.
   func respond(
-    _ request: Request, _ context: ServeContext, needing scope: KeyScope?,
+    _ request: Request, _ context: ServeContext, needing need: KeyNeed,
     _ handler: (Request, ServeContext) async throws -> Response
   ) async throws -> Response {
-    guard let keys, let scope else { return try await handler(request, context) }
+    guard let keys, need != .none else { return try await handler(request, context) }
     let texts = Credentials.keys(in: request.headers)
     guard let entry = keys.find(texts) else {
       throw refusal(.unauthorized, "", "invalid")
@@ -27,9 +27,9 @@ struct AccessControl: Sendable {
     }
     context.record.key = key.name
     if key.isExpired(at: .now) { throw refusal(.unauthorized, key.name, "expired") }
-    guard key.scopes.contains(scope) else { throw refusal(.scopeMissing(scope), key.name, "scope") }
+    if let scope = need.scope, !key.scopes.contains(scope) { throw refusal(.scopeMissing(scope), key.name, "scope") }
     // Who only looks at the server takes nothing from anybody.
-    if scope == .inference {
+    if need == .scope(.inference) {
       let (result, headers) = entry.usage.admit(key, form: ErrorForm(target: request.uri.path))
       context.record.limits = headers
       switch result {
