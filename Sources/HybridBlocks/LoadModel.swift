@@ -79,6 +79,25 @@ public func loadModel(at url: URL, options: LoadOptions = LoadOptions()) throws(
     summary: ModelSummary(read, source, generation), constraints: text.tokenizer.map { ConstraintCache($0, format) })
 }
 
+/// Reads what a model's files say of it, without its weights and without its texts: it computes nothing, and takes no memory
+/// but address space.
+///
+/// - Parameter options: As those that the model would be loaded with; the formats that they quantise to are those of the
+///   summary.
+/// - Throws: `ModelError` as ``loadModel(at:options:)`` does, but not for what only texts and weights' numbers tell.
+package func describeModel(
+  at url: URL, options: LoadOptions = LoadOptions()
+) throws(ModelError) -> (model: any LanguageModel, summary: ModelSummary) {
+  var options = options
+  options.readsMatrices = false
+  options.allowsUnreadTensors = true
+  options.threads = 1
+  let source = try ModelSource(url)
+  let read = try ReadModel(source, options)
+  let generation = try GenerationDefaults(source, read.configuration, vocabularySize: read.model.vocabularySize)
+  return (read.model, ModelSummary(read, source, generation))
+}
+
 /// A model whose configuration and weights are read and checked.
 struct ReadModel {
   /// The model's own configuration, or the one that the user gives.

@@ -1,6 +1,9 @@
 """Several models behind one server."""
+import json
+import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 import ollama
@@ -108,6 +111,50 @@ def test_the_least_recently_used_makes_room(serve):
         assert refused.status_code == 500 and refused.json()["error"]["code"] == "model_load_failed"
     failure = next(event for event in server.events() if event["message"] == "model failed")
     assert "no room for c" in failure["error"] and "budget" in failure["error"]
+
+
+def test_a_models_memory_is_one_figure(serve, binary, model):
+    """Weights as they are quantised, and state: before the model is loaded, while it is, and afterwards."""
+    server = serve([{"served-model-name": name, "load": "demand", **settings} for name, settings in (
+        ("a", {}), ("b", {"quantize": "Q4_K"}), ("c", {"state-cache-mib": 20, "cold-state-mib": 10}))])
+
+    def memory():
+        return {entry["id"]: entry["memory_bytes"] for entry in httpx.get(server.url + "/v1/models").json()["data"]}
+
+    def sizes(path):
+        return {entry["name"].split(":")[0]: entry["size"] for entry in httpx.get(server.url + path).json()["models"]}
+
+    expected = memory()
+    assert expected == sizes("/api/tags")
+    assert expected["a"] - expected["b"] > 5 << 20 and expected["a"] > expected["c"]
+    for name in "abc":
+        assert ask(server, name).status_code == 200
+    assert memory() == expected == sizes("/api/tags") == sizes("/api/ps")
+    server.post("/v1/models/unload", {"model": "b"})
+    assert memory() == expected and "b" not in sizes("/api/ps")
+    loaded = [int(event["bytes"]) for event in server.events() if event["message"] == "model loaded"]
+    assert loaded == [expected[name] for name in "abc"]
+    for name, options in (("a", ()), ("b", ("--quantize", "Q4_K"))):
+        listed = subprocess.run(
+            [binary, "models", "--models-dir", str(Path(model).resolve().parent), "--json", "--kv-cache-mib", "64",
+             "--state-cache-mib", "64", *options], capture_output=True, text=True, check=True).stdout
+        rows = {row["name"]: row for row in map(json.loads, listed.splitlines())}
+        row = rows[Path(model).resolve().name]
+        assert row["memory_bytes"] == expected[name] > row["weight_bytes"] and row["fits"]
+
+
+def test_a_quantised_model_needs_no_more_room_than_it_takes(serve):
+    """Two in four bits fit where the files of one do not."""
+    memory = {"kv-cache-mib": 1, "state-cache-mib": 8, "max-context": 512, "max-running": 2}
+    alone = serve([{"served-model-name": "x", "quantize": "Q4_K", **memory}])
+    [entry] = httpx.get(alone.url + "/v1/models").json()["data"]
+    alone.__exit__()
+    budget = -(-2 * entry["memory_bytes"] // (1 << 20))
+    server = serve([{"served-model-name": name, "quantize": "Q4_K", "load": "demand", **memory} for name in "ab"],
+                   **{"models-memory-mib": budget})
+    for name in "ab":
+        assert ask(server, name).status_code == 200
+    assert states(server) == {"a": "loaded", "b": "loaded"}
 
 
 def test_a_model_that_fails_is_an_error_of_its_own(serve, tmp_path):

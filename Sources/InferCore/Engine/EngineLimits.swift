@@ -20,6 +20,8 @@ public struct EngineLimits: Sendable, Equatable {
   public let stateBytes: Int
   /// The maximum number of cold slots, whose states have 8 bits an element, beside the others.
   let coldSlotCount: Int
+  /// The size of so many cold slots in bytes, which ``cacheBytes`` does not count.
+  let coldBytes: Int
   /// The maximum number of bytes of pages and slots together: each kind may grow into what the other does not use.
   public let cacheBytes: Int
   /// The same budget in detail.
@@ -65,6 +67,7 @@ public struct EngineLimits: Sendable, Equatable {
     pageCount = division.pageCount
     slotCount = division.slotCount
     coldSlotCount = division.coldSlotCount
+    coldBytes = coldSlotCount * sizes.coldSlot
     budget = division.budget
     kvBytes = pageCount * sizes.page
     stateBytes = slotCount * sizes.slot
@@ -72,6 +75,30 @@ public struct EngineLimits: Sendable, Equatable {
     contextLength = min(context, pageCount.multipliedReportingOverflow(by: pageTokens).partialValue)
     maxUnfinished = maxRunning + configuration.maxQueue
     maxScoredRows = max(1, min(configuration.maxBatchTokens, (8 << 20) / max(1, vocabularySize)))
+  }
+
+  /// All memory for state of sequences in bytes: ``cacheBytes``, and that of cold states.
+  public var stateMemoryBytes: Int { cacheBytes + coldBytes }
+
+  /// The limits that an engine with this configuration would have. Where it takes what the machine has left, they are
+  /// those of one that takes what a sequence of the whole context needs.
+  ///
+  /// - Parameter model: A model that may be described and not loaded.
+  /// - Throws: ``ConfigurationError`` when such an engine could not be.
+  package static func expected(
+    of configuration: EngineConfiguration, model: any LanguageModel
+  ) throws(ConfigurationError) -> EngineLimits {
+    try configuration.validate()
+    var configuration = configuration
+    if configuration.kvCacheMiB == nil {
+      let tokens = min(configuration.maxContext ?? model.contextLength, model.contextLength)
+      let pages = tokens / configuration.pageTokens + 1
+      let page = model.stateLayout.pageBytes(tokens: configuration.pageTokens, type: configuration.kvType)
+      let (bytes, overflow) = pages.multipliedReportingOverflow(by: page)
+      let most = MachineLimits.current.usableMemory >> 20
+      configuration.kvCacheMiB = min(overflow ? .max : bytes >> 20 + 1, most, 1 << 24)
+    }
+    return try EngineLimits(configuration, model: model)
   }
 
   /// Checks a request against the limits, and returns the maximum number of tokens that it generates.

@@ -31,7 +31,8 @@ extension StateKind {
   /// The bytes that a token takes in pages; 0 for recurrent state.
   func bytesPerToken(_ type: KVType) -> Int {
     let stretches = stretches(type)
-    return stretches.count * stretches.bytesPerToken
+    let (bytes, overflow) = stretches.count.multipliedReportingOverflow(by: stretches.bytesPerToken)
+    return overflow ? .max : bytes
   }
 }
 
@@ -94,12 +95,16 @@ public struct StateLayout: Sendable {
     return nil
   }
 
-  /// The bytes that one page of `tokens` tokens takes over all paged pieces.
+  /// The bytes that one page of `tokens` tokens takes over all paged pieces; ``mostBytes`` where they are more.
   package func pageBytes(tokens: Int, type: KVType) -> Int {
-    kinds.reduce(0) { $0 + tokens * $1.bytesPerToken(type) }
+    kinds.reduce(0) { sum, kind in
+      let (bytes, overflow) = tokens.multipliedReportingOverflow(by: kind.bytesPerToken(type))
+      return Self.sum(sum, overflow ? .max : bytes)
+    }
   }
 
-  /// The bytes that one sequence takes over all recurrent pieces, each rounded up to whole cache lines.
+  /// The bytes that one sequence takes over all recurrent pieces, each rounded up to whole cache lines; ``mostBytes`` where
+  /// they are more.
   package var slotBytes: Int { slotBytes { $0 * MemoryLayout<Float>.stride } }
 
   /// The bytes of the same in a cold slot; see ``ColdFormat``.
@@ -108,9 +113,15 @@ public struct StateLayout: Sendable {
   private func slotBytes(_ byteCount: (Int) -> Int) -> Int {
     kinds.reduce(0) { sum, kind in
       guard case .recurrent(let count) = kind else { return sum }
-      return sum + StateStore.lines(byteCount(count))
+      return Self.sum(sum, count > Self.mostBytes / 8 ? .max : StateStore.lines(byteCount(count)))
     }
   }
+
+  /// The bound of all sums of bytes: more than any machine has, so that an engine refuses them, and far enough from what an
+  /// integer can count.
+  static let mostBytes = 1 << 56
+
+  private static func sum(_ a: Int, _ b: Int) -> Int { min(a, mostBytes) + min(b, mostBytes - min(a, mostBytes)) }
 }
 
 /// Element format of the attention cache.
@@ -129,7 +140,8 @@ public enum KVType: String, Sendable, CaseIterable {
 
   /// The bytes of a head of `count` elements, a multiple of ``blockElements``.
   package func bytes(_ count: Int) -> Int {
-    switch self {
+    let count = min(count, StateLayout.mostBytes)
+    return switch self {
     case .f32: count * 4
     case .f16: count * 2
     case .q8_0: count / 32 * 34

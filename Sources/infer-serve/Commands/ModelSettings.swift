@@ -48,26 +48,19 @@ struct ModelSettings: ParsableArguments {
     complete: @escaping @Sendable (inout EngineConfiguration) -> Void
   ) -> HostedModel.Definition {
     let names = names(of: model)
+    let forecast = KeptForecast(model.url) { [computing, engineConfiguration] in
+      try MemoryForecast(of: model.url, computing.quantizing.quantization, engineConfiguration)
+    }
     return HostedModel.Definition(
       names: names, loadsAtStart: residency.load == .start, isPinned: residency.pin,
       idleTime: residency.idleUnload.map { .seconds($0) },
-      expectedBytes: { [engine] in
-        let state = (engine.kvCacheMib.mebibytes ?? 0) + engine.stateCacheMib + engine.coldStateMib
-        let (bytes, isTooLarge) = state.multipliedReportingOverflow(by: 1 << 20)
-        return isTooLarge ? .max : bytes.addingReportingOverflow(Self.tensorBytes(at: model)).partialValue
-      },
+      expectedBytes: { forecast.value?.bytes },
       load: { metrics, tell in
         do {
           return try load(
             model, as: names[0], threads.share(weight: residency.threadWeight), metrics, complete, logger, tell)
         } catch let error as ConfigurationError { throw CommandFailure(error.usage) }
       })
-  }
-
-  /// The bytes of all tensors in a model's files; 0 where they cannot be read.
-  private static func tensorBytes(at model: PathArgument) -> Int {
-    let tensors = try? ModelSource(model.url).checkpoint().tensors
-    return tensors?.values.reduce(0) { $0 + $1.byteCount } ?? 0
   }
 
   private func load(

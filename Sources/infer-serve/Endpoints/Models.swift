@@ -11,10 +11,12 @@ struct Models: Sendable {
   private var state: ServerState { service.state }
 
   /// All models by each of their names.
-  func list(_ request: Request, _ context: ServeContext) throws -> Response {
+  func list(_ request: Request, _ context: ServeContext) async throws -> Response {
     try state.check()
-    let data = state.models.models.flatMap { model in
-      context.grant.visible(model.definition.names).map { Self.object($0, model) }
+    let data = try await service.describingModels { [state] () throws(APIError) in
+      state.models.models.flatMap { model in
+        context.grant.visible(model.definition.names).map { Self.object($0, model) }
+      }
     }
     let routers = state.models.routers.filter { context.grant.allows([$0.name]) }.map(Self.object)
     return .json(["object": "list", "data": .array(data + routers)])
@@ -76,11 +78,21 @@ struct Models: Sendable {
     switch state {
     case .ready(let served):
       object["max_model_len"] = .integer(served.engine.limits.contextLength)
-      object["memory_bytes"] = .integer(served.bytes)
     case .loading(let progress?) where progress.bytesTotal > 0:
       object["progress"] = .number(Double(progress.bytesDone) / Double(progress.bytesTotal))
     case .unloaded, .loading, .unloading, .failed: break
     }
+    object["memory_bytes"] = model.memoryBytes.map(JSONValue.integer)
     return .object(object)
+  }
+}
+
+extension GenerationService {
+  /// Describes models, on a thread where nobody minds: the files of those that are not loaded may have to be read.
+  func describingModels(_ describe: @escaping @Sendable () throws(APIError) -> [JSONValue]) async throws(APIError)
+    -> [JSONValue]
+  {
+    let waits = state.models.models.contains { !$0.isLoaded }
+    return try await workers.run(bytes: waits ? .max : 0, describe)
   }
 }

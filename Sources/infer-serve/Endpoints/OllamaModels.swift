@@ -14,10 +14,12 @@ struct OllamaModels: Sendable {
   func version(_ request: Request, _ context: ServeContext) -> Response { .json(["version": .string(Self.version)]) }
 
   /// The models that can be used, by each of their names.
-  func tags(_ request: Request, _ context: ServeContext) throws -> Response {
+  func tags(_ request: Request, _ context: ServeContext) async throws -> Response {
     try service.state.check()
-    let models = service.state.models.models.flatMap { model in
-      context.grant.visible(model.definition.names).map { JSONValue.object(Self.members($0, model)) }
+    let models = try await service.describingModels { [service] () throws(APIError) in
+      service.state.models.models.flatMap { model in
+        context.grant.visible(model.definition.names).map { JSONValue.object(Self.members($0, model)) }
+      }
     }
     return .json(["models": .array(models)])
   }
@@ -64,16 +66,15 @@ struct OllamaModels: Sendable {
 
   private static func time(_ seconds: Int) -> String { OllamaTime.text(Date(timeIntervalSince1970: Double(seconds))) }
 
-  /// Of one that is not loaded, its name and its size.
+  /// Of one that is not loaded, its name and its size: as for one that is, of all the memory that it takes.
   private static func members(_ name: String, _ model: HostedModel) -> JSONObject {
     let name = JSONValue.string(HostedModel.tagged(name))
     var members: JSONObject = ["name": name, "model": name, "modified_at": .string(time(model.created))]
+    members["size"] = .integer(model.memoryBytes ?? 0)
     if case .ready(let served) = model.state {
-      members["size"] = .integer(served.model.summary.weightBytes)
       members["digest"] = .string(digest(served))
       members["details"] = details(served)
     } else {
-      members["size"] = .integer(model.definition.expectedBytes())
       members["digest"] = ""
       members["details"] = [
         "parent_model": "", "format": "", "family": "", "families": [], "parameter_size": "", "quantization_level": "",

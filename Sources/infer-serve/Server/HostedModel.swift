@@ -13,8 +13,8 @@ final class HostedModel: Sendable {
     var isPinned = false
     /// After how long without requests the model is unloaded; `nil` for never.
     var idleTime: Duration?
-    /// The bytes of memory that the model will need, as far as its files tell.
-    var expectedBytes: @Sendable () -> Int = { 0 }
+    /// The bytes of memory that the model will take when it is loaded; `nil` where its files do not tell.
+    var expectedBytes: @Sendable () -> Int? = { nil }
     /// Loads the model; called on a thread of its own.
     var load: @Sendable (EngineMetrics, _ tell: @escaping @Sendable (LoadProgress) -> Void) throws -> ServedModel
   }
@@ -121,6 +121,11 @@ final class HostedModel: Sendable {
   /// The bytes of memory that the model takes; 0 while it is not loaded.
   var bytes: Int {
     if case .ready(let served) = state { served.bytes } else { 0 }
+  }
+
+  /// The bytes of memory that the model takes, or will take when it is loaded; `nil` where its files do not tell.
+  var memoryBytes: Int? {
+    if case .ready(let served) = state { served.bytes } else { definition.expectedBytes() }
   }
 
   /// Changes the state; `nil` from `change` leaves it. Whoever waits for the end of loading looks again.

@@ -106,7 +106,8 @@ final class ModelChanges: Sendable {
   /// be alone it is loaded though it needs more.
   private func makeRoom(for model: HostedModel) async throws(CommandFailure) {
     guard let budget else { return }
-    let needed = model.definition.expectedBytes()
+    // One that cannot be read needs none: loading it tells why.
+    let needed = model.definition.expectedBytes() ?? 0
     while true {
       let others = models.filter { $0 !== model && $0.bytes > 0 }
       let taken = others.reduce(0) { $0 + $1.bytes }

@@ -57,7 +57,7 @@ struct ServedModel: Sendable {
   }
 
   /// The bytes of memory that weights and state may take.
-  var bytes: Int { model.summary.weightBytes + engine.limits.cacheBytes }
+  var bytes: Int { model.summary.weightBytes + engine.limits.stateMemoryBytes }
 
   var tokenizer: Tokenizer { text.tokenizer }
   /// The marks of reasoning and calls of tools in answers.

@@ -70,3 +70,18 @@ import Testing
     }
   }
 }
+
+/// The sums of bytes of layouts whose sizes a damaged file may have.
+@Suite struct StateLayoutBoundTests {
+  @Test(arguments: KVType.allCases) func sumsAreBounded(_ type: KVType) {
+    var layout = StateLayout()
+    for _ in 0..<3 {
+      _ = layout.add(.recurrent(count: .max))
+      _ = layout.add(.recurrent(count: 1 << 54))
+      _ = layout.add(.paged(heads: 1 << 60, headDimension: 1 << 61))
+      _ = layout.add(.latent(dimension: .max - 31))
+    }
+    #expect(layout.slotBytes == StateLayout.mostBytes && layout.coldSlotBytes == StateLayout.mostBytes)
+    for tokens in [1, 4096] { #expect(layout.pageBytes(tokens: tokens, type: type) == StateLayout.mostBytes) }
+  }
+}
