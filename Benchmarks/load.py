@@ -1,7 +1,6 @@
 """Processes of their own beside a server: one that keeps streams open and reads them as cheaply as can be, so that the time
-which it takes itself is not taken for the server's (it counts events, looks into none, and reads a hundred times a second
-what has come since: a reader on this machine that was woken by each event would take the server's processor each time), and
-one that can be attacked in the server's place."""
+which it takes itself is not taken for the server's (it counts events and looks into none), and one that can be attacked in
+the server's place."""
 
 import json
 import multiprocessing
@@ -9,10 +8,6 @@ import selectors
 import socket
 import time
 from dataclasses import dataclass
-
-# Between two looks at the streams, in seconds.
-PAUSE = 0.01
-
 
 @dataclass
 class Stream:
@@ -37,7 +32,8 @@ def request(stream: Stream, tokens: int) -> bytes:
     return head.encode() + body
 
 
-def run(port: int, count: int, tokens: int, seconds: float, results: "multiprocessing.Queue[object]") -> None:
+def run(port: int, indices: range, tokens: int, seconds: float, pause: float,
+        results: "multiprocessing.Queue[object]") -> None:
     """Streams answers of about so many tokens for some time, and puts (identity, seconds from request to end) of every answer and the number of events."""
     selector = selectors.DefaultSelector()
     answers: list[tuple[str, float]] = []
@@ -49,14 +45,15 @@ def run(port: int, count: int, tokens: int, seconds: float, results: "multiproce
         stream.start = time.perf_counter()
         stream.connection.sendall(request(stream, tokens))
 
-    for index in range(count):
+    for index in indices:
         stream = Stream(index, socket.create_connection(("127.0.0.1", port)))
         selector.register(stream.connection, selectors.EVENT_READ, stream)
         begin(stream)
     until = time.perf_counter() + seconds
     while time.perf_counter() < until:
-        time.sleep(PAUSE)
-        for key, _ in selector.select(0):
+        if pause:
+            time.sleep(pause)
+        for key, _ in selector.select(0 if pause else 0.1):
             stream = key.data
             data = stream.connection.recv(1 << 16)
             if not data:
@@ -73,12 +70,16 @@ def run(port: int, count: int, tokens: int, seconds: float, results: "multiproce
 
 
 class Load:
-    """The process while it runs."""
+    """The process while it runs.
 
-    def __init__(self, port: int, count: int, tokens: int, seconds: float) -> None:
+    With a pause it reads what has come since the last time: a reader on the server's machine that is woken by each event takes
+    the processor from the server each time. Without, it knows when answers ended.
+    """
+
+    def __init__(self, port: int, indices: range, tokens: int, seconds: float, pause: float = 0) -> None:
         context = multiprocessing.get_context("spawn")
         self.results: multiprocessing.Queue[object] = context.Queue()
-        self.process = context.Process(target=run, args=(port, count, tokens, seconds, self.results))
+        self.process = context.Process(target=run, args=(port, indices, tokens, seconds, pause, self.results))
         self.process.start()
 
     def wait(self) -> tuple[list[tuple[str, float]], int]:

@@ -3,8 +3,8 @@
 usage: slow_clients.py [--binary FILE] [--model FOLDER] [--seconds 20] [--output FILE.json]
 
 First 64 clients stream answers of the model at the same time, and the time that HTTP adds is taken in two ways: the round
-trip of GET /health meanwhile, and for each answer the time until its end at the client less the time that the engine had it,
-by the server's log of requests. The former holds no tokens: it is what HTTP takes of its own.
+trip of GET /health meanwhile, and for each answer of four of them the time until its end at the client less the time that the
+engine had it, by the server's log of requests. The former holds no tokens: it is what HTTP takes of its own.
 
 Then a few good clients stream answers while slowhttptest (a package of Debian's) attacks: with headers, bodies and reading
 that never end. Their p99 is compared with that of the same clients alone, and with theirs while the same attack goes to a
@@ -100,6 +100,24 @@ def figures(answers: list) -> dict[str, float]:
             "total_p99": percentile([answer.total for _, answer in answers], 0.99), "answers": len(answers)}
 
 
+def added_by_http(server: Server, log: Path, seconds: float) -> dict[str, float]:
+    """Figures of GET /health alone and beside 64 streams, and of the ends of four of them, in seconds."""
+    alone = asyncio.run(probed(server.port, 3))
+    load = Load(server.port, range(60), 64, seconds + 5, pause=0.01)
+    watched = Load(server.port, range(60, 64), 64, seconds + 5)
+    time.sleep(4)
+    meanwhile = asyncio.run(probed(server.port, seconds))
+    _, events = load.wait()
+    answers, watched_events = watched.wait()
+    row: dict[str, float] = {"events_per_second": (events + watched_events) / (seconds + 5)}
+    print(f"64 streams: {row['events_per_second']:.0f} events/s")
+    for name, text, times in (("alone", "GET /health alone", alone), ("health", "GET /health meanwhile", meanwhile),
+                              ("added", "answer's end less the engine's time", added(answers, log))):
+        row |= {f"{name}_p50": percentile(times, 0.5), f"{name}_p99": percentile(times, 0.99)}
+        print(f"  {text}: p50 {milliseconds(row[name + '_p50'])} ms, p99 {milliseconds(row[name + '_p99'])} ms")
+    return row
+
+
 def beside(server: Server, kind: str, place: str, seconds: float, folder: str) -> dict[str, Any]:
     """Figures of four streams alone, or while the attack goes to the server or to another process."""
     sink = Sink() if place == "elsewhere" else None
@@ -138,30 +156,13 @@ def main() -> None:
         options = ("--threads", arguments.threads, "--max-running", "64", "--kv-cache-mib", "64", "--state-cache-mib", "128",
                    "--log-requests", str(log))
         with serving(arguments.binary, arguments.model, *options) as server:
-            port, seconds = server.port, arguments.seconds
-            alone = asyncio.run(probed(port, 3))
-            load = Load(port, 64, 64, seconds + 5)
-            time.sleep(4)
-            probes = asyncio.run(probed(port, seconds))
-            answers, events = load.wait()
-            extra = added(answers, log)
-            results["streams"] = {
-                "answers": len(answers), "events_per_second": events / (seconds + 5), "alone_p50": percentile(alone, 0.5),
-                "alone_p99": percentile(alone, 0.99), "health_p50": percentile(probes, 0.5),
-                "health_p99": percentile(probes, 0.99), "added_p50": percentile(extra, 0.5),
-                "added_p99": percentile(extra, 0.99)}
-            row = results["streams"]
-            print(f"64 streams: {len(answers)} answers, {row['events_per_second']:.0f} events/s")
-            for name, text in (("alone", "GET /health alone"), ("health", "GET /health meanwhile"),
-                               ("added", "answer's end less the engine's time")):
-                print(f"  {text}: p50 {milliseconds(row[name + '_p50'])} ms, p99 {milliseconds(row[name + '_p99'])} ms")
+            results["streams"] = row = added_by_http(server, log, arguments.seconds)
             if row["health_p99"] > ADDED_LIMIT:
                 failures.append(f"HTTP adds {milliseconds(row['health_p99'])} ms at the 99th percentile")
             for kind in ("headers", "bodies", "reading"):
-                rows = {}
-                for place in ("alone", "elsewhere", "here"):
-                    rows[place] = beside(server, kind, place, seconds, folder)
-                    results.setdefault("attacks", []).append({"kind": kind, "place": place, **rows[place]})
+                rows = {place: beside(server, kind, place, arguments.seconds, folder)
+                        for place in ("alone", "elsewhere", "here")}
+                results.setdefault("attacks", {})[kind] = rows
                 ratio = {place: rows["here"]["total_p99"] / rows[place]["total_p99"] for place in ("alone", "elsewhere")}
                 print(f"  p99 of answers beside slow {kind}: {ratio['alone']:.2f} times as long as alone, "
                       f"{ratio['elsewhere']:.2f} times as while another process is attacked")
