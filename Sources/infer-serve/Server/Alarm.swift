@@ -8,14 +8,10 @@ import NIOPosix
 struct Alarm: Sendable {
   private let scheduled: Scheduled<Void>
 
-  /// The loop that calls. It is chosen once: the group deals out its loops in turn, to connections too, of which all would
-  /// come to one loop where each took a second turn for its alarm.
-  private static let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
-
   /// Has `body` called at a moment, on the event loop, which it must not hold up.
   init(at instant: ContinuousClock.Instant, _ body: @escaping @Sendable () -> Void) {
     let (seconds, attoseconds) = max(.zero, min(instant - .now, Self.longest)).components
-    scheduled = Self.eventLoop.scheduleTask(
+    scheduled = MultiThreadedEventLoopGroup.singleton.any().scheduleTask(
       in: .nanoseconds(seconds * 1_000_000_000 + attoseconds / 1_000_000_000), body)
   }
 

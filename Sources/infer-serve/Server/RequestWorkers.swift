@@ -1,8 +1,8 @@
 import InferCore
 import NIOPosix
 
-/// Threads for decoding, rendering and tokenising large requests, beside the pool that writes streams and answers
-/// about the server's health.
+/// Threads for decoding, rendering and tokenising large requests, beside the pool that answers about the server's health and
+/// the event loop that writes streams.
 ///
 /// Fewer than there are processors, so that such work leaves room for all other; first come, first served.
 final class RequestWorkers: Sendable {
