@@ -29,6 +29,9 @@ struct GenerationJob<Builder: ResponseBuilder> {
 }
 
 extension GenerationJob {
+  /// `true` when the scores of all the prompt's tokens are told.
+  var tellsPromptScores: Bool { requests.contains { $0.promptLogprobs != nil } }
+
   /// Refuses a job with more log-probabilities than an answer may have.
   func checkLogprobs(contextLength: Int) throws(APIError) {
     let wanted = requests.reduce(0) { $0 + $1.logprobCount(contextLength: contextLength) }

@@ -48,7 +48,8 @@ extension GenerationService {
       var builder = job.builder
       var failure: APIError?
       do {
-        failure = try await withTaskExecutorPreference(EventLoopTaskExecutor(context.channel.eventLoop)) {
+        let thread = job.tellsPromptScores ? nil : EventLoopTaskExecutor(context.channel.eventLoop)
+        failure = try await withTaskExecutorPreference(thread) {
           try await write(answer, job, &builder, supervisor, to: &writer, keepAlive)
         }
         await keepAlive.stop()
@@ -81,7 +82,7 @@ extension GenerationService {
   }
 
   /// Writes an answer's events as they come, and returns what to tell the client if it ended before it was complete. Runs on
-  /// the connection's thread.
+  /// the connection's thread, unless there is so much to tell at once that others would wait.
   @concurrent private func write<Builder: ResponseBuilder>(
     _ answer: Answer, _ job: GenerationJob<Builder>, _ builder: inout Builder, _ supervisor: AnswerSupervisor,
     to writer: inout any ResponseBodyWriter, _ keepAlive: KeepAlive
