@@ -39,6 +39,8 @@ package final class StepRunner {
 
   /// The report of the last step.
   package var report: StepReport { workspace.report }
+  /// The time that the choice of tokens has taken in all steps.
+  package private(set) var samplingTime = Duration.zero
 
   private let model: any LanguageModel
   private let store: StateStore
@@ -46,14 +48,18 @@ package final class StepRunner {
   fileprivate let workspace = Workspace()
   private let pagesPerSequence: Int
   private var plan = StepPlan()
+  /// The sampler of each sequence; none where tokens are not chosen.
+  private let samplers: [Sampler]
+  private var sampling: BatchSampling
 
   /// A runner for `sequences` sequences of up to `length` tokens each, and with `spareSlots` slots for captured states
-  /// and `coldSlots` for rounded ones.
+  /// and `coldSlots` for rounded ones. With `sampling`, a step chooses a token from each row of logits as well, as an engine
+  /// does.
   ///
   /// - Throws: ``ModelError`` when there is no memory, or no thread.
   package init(
     model: any LanguageModel, sequences: Int, length: Int, kvType: KVType, threads: Int, pageTokens: Int = 16,
-    spareSlots: Int = 0, coldSlots: Int = 0
+    spareSlots: Int = 0, coldSlots: Int = 0, sampling parameters: SamplingParameters? = nil
   ) throws(ModelError) {
     precondition(length <= model.contextLength, "\(length) tokens in a context of \(model.contextLength)")
     self.model = model
@@ -64,10 +70,15 @@ package final class StepRunner {
     self.spareSlots = Int32(sequences)..<Int32(sequences + spareSlots)
     self.coldSlots = self.spareSlots.upperBound..<self.spareSlots.upperBound + Int32(coldSlots)
     team = try ThreadTeam(count: threads)
+    sampling = BatchSampling(workers: team.count)
+    samplers = (0..<sequences).compactMap { _ in
+      parameters.map { Sampler($0, prompt: [], minimumLength: 0, stopTokens: []) }
+    }
     plan.pages.reserveCapacity(sequences * pagesPerSequence)
   }
 
-  /// Computes one step. `body` gets the wanted rows of logits, `[rows × vocabulary]`, in order of `parts`.
+  /// Computes one step. `body` gets the wanted rows of logits, `[rows × vocabulary]`, in order of `parts`, unless tokens were
+  /// chosen from them, which uses them up.
   ///
   /// - Precondition: token ids are within the model's vocabulary, positions continue each sequence.
   package func step<Failure: Error>(_ parts: [Part], _ body: (Rows) throws(Failure) -> Void) throws(Failure) {
@@ -95,7 +106,16 @@ package final class StepRunner {
   private func run<Failure: Error>(_ step: borrowing Step, _ body: (Rows) throws(Failure) -> Void) throws(Failure) {
     var logits = step.take(rows: step.plan.logitRowCount, columns: model.vocabularySize)
     model.forward(step, logits: &logits)
+    guard samplers.isEmpty else { return sample(&logits) }
     try body(logits.rows)
+  }
+
+  private func sample(_ logits: inout MutableRows) {
+    sampling.removeAll()
+    for run in plan.runs {
+      for _ in run.logits { sampling.append(.choose(samplers[Int(run.slot)])) }
+    }
+    samplingTime += ContinuousClock().measure { sampling.run(&logits, team) }
   }
 
   private func append(_ part: Part) {

@@ -10,6 +10,8 @@ struct BenchReport {
   let threads: Int
   let kvType: KVType
   let batchTokens: Int
+  /// The temperature at which tokens were chosen; `nil` where none were.
+  var temperature: Float?
 
   /// Markdown tables: the machine's limits, single sequences, batches. Rates are medians, spreads are from least to
   /// most.
@@ -20,13 +22,20 @@ struct BenchReport {
     if let limits { tables.append(limits.table) }
     if !single.isEmpty {
       let names = ["model", "size", "params", "threads", "test", "t/s", "min … max", "MiB/step", "MFLOP/token"]
-      tables.append(table(names + (limits == nil ? [] : ["of roof"]), single.map(singleRow), leading: 1))
+      tables.append(table(names + samplingName + (limits == nil ? [] : ["of roof"]), single.map(singleRow), leading: 1))
     }
     if !batches.isEmpty {
       let names = ["PP", "TG", "B", "N_KV", "T_PP s", "S_PP t/s", "T_TG s", "S_TG t/s", "T s", "S t/s", "MiB/step"]
-      tables.append(table(names + (limits == nil ? [] : ["PP of roof", "TG of roof"]), batches.map(batchRow)))
+      tables.append(
+        table(names + samplingName + (limits == nil ? [] : ["PP of roof", "TG of roof"]), batches.map(batchRow)))
     }
     return tables.joined(separator: "\n")
+  }
+
+  private var samplingName: [String] { temperature == nil ? [] : ["sampling"] }
+
+  private func samplingShare(_ result: BenchResult) -> [String] {
+    temperature == nil ? [] : [String(format: "%.1f %%", result.samplingShare * 100)]
   }
 
   /// A table whose first `leading` columns are text.
@@ -43,7 +52,7 @@ struct BenchReport {
       "\(threads)", result.test.name, String(format: "%.2f", rates.median),
       String(format: "%.2f … %.2f", rates.least, rates.most),
       String(format: "%.1f", result.bytesPerStep / 1_048_576), String(format: "%.1f", result.operationsPerToken / 1e6),
-    ] + share
+    ] + samplingShare(result) + share
   }
 
   private func batchRow(_ result: BenchResult) -> [String] {
@@ -52,7 +61,8 @@ struct BenchReport {
     let shares = result.roofline.map { [$0.promptShare(result), $0.generationShare(result)] } ?? []
     return ["\(result.test.prompt)", "\(result.test.generate)", "\(result.test.batch)", "\(row.tokens)"]
       + numbers.enumerated().map { String(format: $0.offset % 2 == 0 ? "%.3f" : "%.2f", $0.element) }
-      + [String(format: "%.1f", result.bytesPerStep / 1_048_576)] + shares.map { String(format: "%.2f", $0) }
+      + [String(format: "%.1f", result.bytesPerStep / 1_048_576)] + samplingShare(result)
+      + shares.map { String(format: "%.2f", $0) }
   }
 
   /// An array with llama-bench's fields for every test, and llama-batched-bench's for batches as well; and what a
@@ -75,6 +85,10 @@ struct BenchReport {
       "samples_ts": .array(rates.values.map { .number($0) }),
       "bytes_per_step": .number(result.bytesPerStep), "flops_per_token": .number(result.operationsPerToken),
     ]
+    if let temperature {
+      members["temperature"] = .number(Double(temperature))
+      members["sampling_share"] = .number(result.samplingShare)
+    }
     if let roofline = result.roofline {
       members["roof_share"] = .number(roofline.share(result))
       members.merge(RooflineReport.members(roofline)) { old, _ in old }

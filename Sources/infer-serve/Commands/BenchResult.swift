@@ -4,6 +4,8 @@ import InferCore
 /// One measurement of a test's prompt, or of its generation.
 struct BenchPhase: Equatable {
   var seconds: Double
+  /// The part of them in which tokens were chosen.
+  var samplingSeconds = 0.0
   /// The work of each step.
   var steps: [StepWork]
 
@@ -27,6 +29,12 @@ struct BenchResult {
 
   /// Seconds of each repetition.
   var seconds: [Double] { zip(prompts, generations).map { $0.seconds + $1.seconds } }
+
+  /// The share of the time to generate in which tokens were chosen, or to read where none are generated: the median of all
+  /// repetitions.
+  var samplingShare: Double {
+    Samples((test.generate > 0 ? generations : prompts).map { $0.samplingSeconds / $0.seconds }).median
+  }
 
   /// Tokens a second of each repetition.
   var rates: [Double] { seconds.map { Double((test.prompt + test.generate) * test.batch) / $0 } }

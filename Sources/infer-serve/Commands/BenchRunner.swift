@@ -32,12 +32,15 @@ struct BenchRunner {
   /// Random tokens, the same in every run and different in every sequence.
   private let tokens: [[Int32]]
 
-  /// Reserves what the test needs.
-  init(model: any LanguageModel, test: BenchTest, kvType: KVType, threads: Int, batchTokens: Int) throws {
+  /// Reserves what the test needs. With `sampling`, tokens are chosen from the logits, though others follow.
+  init(
+    model: any LanguageModel, test: BenchTest, kvType: KVType, threads: Int, batchTokens: Int,
+    sampling: SamplingParameters? = nil
+  ) throws {
     self.test = test
     self.batchTokens = batchTokens
     runner = try StepRunner(
-      model: model, sequences: test.batch, length: test.length, kvType: kvType, threads: threads)
+      model: model, sequences: test.batch, length: test.length, kvType: kvType, threads: threads, sampling: sampling)
     // A linear congruential generator (Knuth, MMIX) is random enough to spread tokens over experts.
     var seed: UInt64 = 20_240_229
     let vocabulary = UInt64(model.vocabularySize)
@@ -78,8 +81,10 @@ struct BenchRunner {
 
   private func timed(_ body: () -> [StepWork]) -> BenchPhase {
     var work: [StepWork] = []
+    let before = runner.samplingTime
     let time = ContinuousClock().measure { work = body() }
-    return BenchPhase(seconds: time.seconds, steps: work)
+    return BenchPhase(
+      seconds: time.seconds, samplingSeconds: (runner.samplingTime - before).seconds, steps: work)
   }
 
   /// Reads these positions of all sequences, as many rows a step as it may hold.

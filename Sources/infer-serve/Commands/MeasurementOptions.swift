@@ -34,7 +34,15 @@ struct MeasurementOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Format of attention keys and values: f32, f16 or q8_0.", valueName: "type"))
   var kvType = KVType.f16
 
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Choose tokens at this temperature, and tell the share of the time that it takes (default: choose none).",
+      valueName: "number"))
+  var temperature: Float?
+
   func validate() throws {
+    if let temperature { try require(SamplingParameters.temperatures, "temperature", temperature) }
     try require(1...10_000, "repetitions", repetitions)
     try require(1...1_048_576, "max-batch-tokens", maxBatchTokens)
     for size in batch.values { try require(0...maxBatchTokens, "batch", size) }
@@ -61,7 +69,9 @@ struct MeasurementOptions: ParsableArguments {
 
   /// The runner of a test.
   func runner(_ model: any LanguageModel, _ test: BenchTest, threads: Int) throws -> BenchRunner {
-    try BenchRunner(model: model, test: test, kvType: kvType, threads: threads, batchTokens: maxBatchTokens)
+    try BenchRunner(
+      model: model, test: test, kvType: kvType, threads: threads, batchTokens: maxBatchTokens,
+      sampling: try temperature.map { try SamplingParameters(temperature: $0, seed: 0) })
   }
 
   private func singles(at depth: Int) -> [BenchTest] {

@@ -40,6 +40,19 @@ import Testing
     }
   }
 
+  /// A token is chosen for each sequence behind its prompt, and for each that it generates.
+  @Test func tokensAreChosenWhereThatIsWanted() throws {
+    let test = BenchTest(prompt: 5, generate: 3, depth: 0, batch: 2, isBatch: true)
+    for sampling in [nil, SamplingParameters.standard] {
+      let runner = try BenchRunner(
+        model: HashModel(), test: test, kvType: .f16, threads: 1, batchTokens: 8, sampling: sampling)
+      let result = runner.measure(repetitions: 2)
+      let phases = result.prompts + result.generations
+      #expect(phases.allSatisfy { ($0.samplingSeconds > 0) == (sampling != nil) && $0.samplingSeconds < $0.seconds })
+      #expect((result.samplingShare > 0) == (sampling != nil) && result.samplingShare < 1)
+    }
+  }
+
   private func work(bytes: Int, multiplyAdds: Int) -> StepWork {
     var work = StepWork()
     (work.weightBytes, work.cacheBytes, work.stateBytes) = (bytes - 3, 1, 2)
