@@ -149,6 +149,9 @@ def test_a_client_with_traces_finds_its_request_again(start, receiver, monkeypat
         # The log knows the trace.
         line = [event for event in server.events() if event["message"] == "request"][-1]
         assert line["trace_id"] == span.trace_id.hex() and line["span_id"] == span.span_id.hex()
+        for name, expected in (("queue_ms", (edges[1] - edges[0]) / MILLISECOND), ("prefill_ms", timings["prompt_ms"]),
+                               ("decode_ms", timings["predicted_ms"])):
+            assert abs(int(line[name]) - expected) < 2, name
 
 
 def test_spans_of_streams_choices_and_refusals(start, receiver):

@@ -69,14 +69,9 @@ struct RequestLogEntry: Sendable {
     return members
   }
 
-  /// The times of choices that ran side by side are the longest of theirs.
   private var times: JSONValue {
     var times: JSONObject = ["total_ms": Self.milliseconds(elapsed)]
-    if let statistics = generation?.statistics, !statistics.isEmpty {
-      times["queue_ms"] = Self.milliseconds(statistics.map(\.queueTime).max() ?? .zero)
-      times["prefill_ms"] = Self.milliseconds(statistics.map(\.prefillTime).max() ?? .zero)
-      times["decode_ms"] = Self.milliseconds(statistics.map(\.decodeTime).max() ?? .zero)
-    }
+    for (name, time) in generation?.times ?? [] { times[name] = Self.milliseconds(time) }
     return .object(times)
   }
 

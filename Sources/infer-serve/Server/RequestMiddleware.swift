@@ -125,6 +125,7 @@ struct RequestMiddleware: RouterMiddleware {
       metadata["cached_tokens"] = "\(generation.cachedTokens)"
       metadata["generated_tokens"] = "\(generation.generatedTokens)"
       metadata["running_ms"] = "\(Int(generation.runningTime / .milliseconds(1)))"
+      for (name, time) in generation.times { metadata[name] = "\(Int(time / .milliseconds(1)))" }
       metadata["finish_reason"] = generation.finishReason.map { "\($0)" }
       metadata["error"] = generation.failure?.code.map { "\($0)" }
     }

@@ -48,6 +48,17 @@ final class RequestRecord: Sendable {
 
     /// Tokens of prompt and answer.
     var tokens: Int { promptTokens + generatedTokens }
+
+    /// Until the engine began, until the first token and until the last, by the names that logs have for them. Of choices,
+    /// which run side by side, the longest.
+    var times: [(name: String, time: Duration)] {
+      guard !statistics.isEmpty else { return [] }
+      return [
+        ("queue_ms", statistics.map(\.queueTime).max() ?? .zero),
+        ("prefill_ms", statistics.map(\.prefillTime).max() ?? .zero),
+        ("decode_ms", statistics.map(\.decodeTime).max() ?? .zero),
+      ]
+    }
   }
 
   private struct State {
