@@ -59,7 +59,14 @@ struct UsageReport: Equatable {
       counts.requests, counts.promptTokens, counts.cachedTokens, counts.generatedTokens, counts.reasoningTokens,
     ]
     let seconds = String(format: "%.3f", counts.seconds)
-    return line.groups + numbers.map(String.init) + [seconds, line.cost.map { String(format: "%.6f", $0) } ?? ""]
+    return line.groups + numbers.map(String.init) + [seconds, line.cost.map(Self.text) ?? ""]
+  }
+
+  /// A cost: six decimals, and more where it has them, of which a sum of small ones would lack them.
+  private static func text(_ cost: Double) -> String {
+    var text = String(format: "%.9f", cost)
+    for _ in 0..<3 where text.utf8.last == UInt8(ascii: "0") { text.removeLast() }
+    return text
   }
 
   /// For programs.

@@ -96,6 +96,9 @@ struct UsageLedgerTests {
     #expect(UsageReport(rows, by: [.hour], prices: PriceTable()).lines.allSatisfy { $0.cost == nil })
     #expect(UsageReport([], by: [.key], prices: prices).csv.hasPrefix("key,requests,prompt_tokens,"))
     #expect(report.csv.contains("\r\n\"'=1+1\",x,1,1000000,9,0,0,0.500,2.000000\r\n"))
+    // A sum of small costs is that of what they are.
+    let little = UsageReport([UsageRow(hour: 2, payer: payer, counts: counts(1, cached: 1))], by: [], prices: prices)
+    #expect(little.csv.hasSuffix(",0.0000001\r\n"), "\(little.csv)")
   }
 
   @Test(arguments: [
