@@ -1,4 +1,5 @@
 """The tokens that keys and models use."""
+import json
 import random
 import signal
 import subprocess
@@ -84,6 +85,24 @@ def test_keys_see_their_own_and_prices_apply(start, binary, tmp_path):
         assert printed.splitlines()[1].startswith("ann,2,")
 
 
+def whole(server, tokens):
+    """The tokens of an answer."""
+    return server.post(CHAT, server.chat(max_tokens=tokens, ignore_eos=True)).json()["usage"]["completion_tokens"]
+
+
+def streamed(server, tokens):
+    """The tokens of a stream, once its end is read."""
+    body = server.chat(max_tokens=tokens, ignore_eos=True, stream=True, stream_options={"include_usage": True})
+    usage = None
+    with httpx.stream("POST", server.url + CHAT, json=body, timeout=60) as stream:
+        for line in stream.iter_lines():
+            if line == "data: [DONE]":
+                return usage["completion_tokens"]
+            if line:
+                usage = json.loads(line.removeprefix("data: "))["usage"] or usage
+    raise ValueError("the stream was cut off")
+
+
 def test_a_killed_server_has_lost_nothing_that_was_answered(start, tmp_path, pytestconfig):
     """`--kills` says how often."""
     database, answered = tmp_path / "u.db", 0
@@ -94,8 +113,7 @@ def test_a_killed_server_has_lost_nothing_that_was_answered(start, tmp_path, pyt
         def load():
             while not stop.is_set():
                 try:
-                    response = server.post(CHAT, server.chat(max_tokens=random.randint(1, 20), ignore_eos=True))
-                    done.append(response.json()["usage"]["completion_tokens"])
+                    done.append(random.choice((whole, streamed))(server, random.randint(1, 20)))
                 except (httpx.HTTPError, ValueError):
                     return
 
