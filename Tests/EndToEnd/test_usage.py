@@ -142,6 +142,6 @@ def test_serving_goes_on_while_the_file_cannot_be_used(start, tmp_path):
             other.execute("BEGIN EXCLUSIVE")
             for _ in range(3):
                 assert server.post(CHAT, ask).status_code == 200
-            server.wait_for_event("usage not written")
+            assert server.wait_for_event("database cannot be used")["contents"] == "usage"
             other.execute("COMMIT")
         assert totals(server)["requests"] == 4

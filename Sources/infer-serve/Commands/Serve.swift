@@ -81,7 +81,7 @@ struct Serve: AsyncParsableCommand {
     let service = GenerationService(
       state: state, metrics: metrics, limits: requests.limits, bodies: requests.bodies,
       workers: RequestWorkers(processors: availableProcessorCount()), sessionFolder: storage.sessionFolder(),
-      keys: keys, isEncrypted: certificates != nil, rootPath: listening.root, responses: try storage.responses(),
+      keys: keys, isEncrypted: certificates != nil, rootPath: listening.root, responses: try storage.responses(logger),
       ledger: try usage.ledger(logger), prices: try usage.priceTable(),
       tracer: tracer, requestLog: try log.requestLog(metrics, logger), logger: logger)
     let router = Routes.router(service, origins: listening.origins, proxies: listening.proxies)
@@ -96,15 +96,18 @@ struct Serve: AsyncParsableCommand {
     watchdog.start()
     let files = [keys?.watch(logger), certificates?.watch(logger), service.requestLog?.followSignals()]
     let readings = Task { try await state.makeReadings() }
+    let counting = Task { await service.ledger?.writeLater() }
     let exporting = tracer.map { tracer in Task { await tracer.exporter.run() } }
     defer {
       signals.cancel()
       for task in files { task?.cancel() }
       watchdog.stop()
       readings.cancel()
+      counting.cancel()
     }
     try await Self.run(listeners, lifecycle)
-    service.ledger?.flush()
+    service.ledger?.close()
+    await service.responses.flush()
     service.requestLog?.flush()
     tracer?.exporter.end()
     await exporting?.value

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import InferCore
+import Logging
 
 /// What outlives a request, and where it is kept.
 struct StorageOptions: ParsableArguments {
@@ -59,9 +60,10 @@ struct StorageOptions: ParsableArguments {
 
   /// The responses that clients store.
   ///
-  /// - Throws: `CommandFailure` for a file that is none of responses, or cannot be opened.
-  func responses() throws -> ResponseStore {
+  /// - Throws: `CommandFailure` for another program's database, and for a file that cannot be made.
+  func responses(_ logger: Logger) throws -> ResponseStore {
     ResponseStore(
-      limit: storeMib << 20, database: try store.map { path in try ResponseDatabase(path: path.description) })
+      limit: storeMib << 20,
+      database: try store.map { path in try ResponseDatabase(path: path.description, logger: logger) })
   }
 }

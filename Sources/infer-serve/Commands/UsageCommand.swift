@@ -35,7 +35,7 @@ struct UsageCommand: ParsableCommand {
   func run() throws {
     guard let path = options.usageDb?.description else { return }
     guard FileManager.default.fileExists(atPath: path) else { throw CommandFailure("there is no file \(path)") }
-    let ledger = try UsageLedger(path: path, logger: HTTPServer.quietLogger)
+    let ledger = try UsageLedger(path: path, isServing: false, logger: HTTPServer.quietLogger)
     let rows = try ledger.rows(in: UsageLedger.hours(from: try time(from, "from"), to: try time(to, "to")))
     let report = UsageReport(rows, by: try groupings(), prices: try options.priceTable())
     switch format {

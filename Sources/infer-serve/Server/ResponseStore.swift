@@ -52,6 +52,8 @@ final class ResponseStore: Sendable {
     var uses: Deque<(id: ExactText, time: Int)> = []
     var bytes = 0
     var time = 0
+    /// Those in memory that the database could not take.
+    var unsaved: Set<ExactText> = []
 
     mutating func use(_ id: ExactText) {
       guard entries[id] != nil else { return }
@@ -63,6 +65,7 @@ final class ResponseStore: Sendable {
 
     mutating func remove(_ id: ExactText) -> Bool {
       guard let entry = entries.removeValue(forKey: id) else { return false }
+      unsaved.remove(id)
       bytes -= entry.text.utf8.count
       return true
     }
@@ -94,11 +97,31 @@ final class ResponseStore: Sendable {
 
   /// Keeps a response, in place of one of the same id.
   ///
-  /// - Throws: The database's error; the response is kept in memory all the same.
+  /// - Throws: The database's error; the response is kept in memory all the same, and written with the next.
   func save(_ stored: StoredResponse) async throws {
-    let text = stored.text
-    state.withLock { $0.keep(text, ExactText(stored.id), limit: limit) }
-    try await database?.save(text, id: stored.id)
+    let (id, text) = (ExactText(stored.id), stored.text)
+    state.withLock { $0.keep(text, id, limit: limit) }
+    do { try await write([(id, text)]) } catch {
+      state.withLock { if $0.entries[id] != nil { $0.unsaved.insert(id) } }
+      throw error
+    }
+  }
+
+  /// Writes what the database could not take before, if it can now.
+  func flush() async {
+    guard state.withLock({ !$0.unsaved.isEmpty }) else { return }
+    try? await write([], insists: true)
+  }
+
+  /// Has the database take responses, and those that it could not take before.
+  private func write(_ new: [(id: ExactText, text: String)], insists: Bool = false) async throws {
+    let written = try await database?.save(insists: insists) { [state] in
+      let earlier = state.withLock { state in
+        state.unsaved.compactMap { id in state.entries[id].map { (id: id, text: $0.text) } }
+      }
+      return earlier.filter { old in !new.contains { $0.id == old.id } } + new
+    }
+    state.withLock { $0.unsaved.subtract(written ?? []) }
   }
 
   /// The response of an id that belongs to `owner`; `nil` when there is none, or none any more. May have to wait for the disk.
@@ -118,17 +141,16 @@ final class ResponseStore: Sendable {
       guard let text = try database?.find(id) else { return nil }
       state.withLock { $0.keep(text, key, limit: limit) }
       return text
-    } catch { throw .failed("The stored responses cannot be read: \(error)") }
+    } catch { throw .storeUnavailable }
   }
 
   /// Removes a response of `owner`. Returns `false` when there was none. May have to wait for the disk.
   func remove(_ id: String, of owner: String? = nil) throws(APIError) -> Bool {
     guard try find(id, of: owner) != nil else { return false }
+    let wasSaved: Bool
+    do { wasSaved = try database?.remove(id) ?? false } catch { throw .storeUnavailable }
     let wasKept = state.withLock { $0.remove(ExactText(id)) }
-    do {
-      let wasSaved = try database?.remove(id) ?? false
-      return wasKept || wasSaved
-    } catch { throw .failed("The stored response cannot be removed: \(error)") }
+    return wasKept || wasSaved
   }
 
   /// All items of the conversation up to the end of a response. Earlier responses count as used later, so that they outlive
@@ -161,6 +183,10 @@ final class ResponseStore: Sendable {
 }
 
 extension APIError {
+  /// The database of responses cannot be used. Why is in the log.
+  static let storeUnavailable = unavailable(
+    "The stored responses cannot be read or changed now.", code: "store_unavailable", retryAfter: 1)
+
   /// No response of that id is kept.
   static func responseNotFound(_ id: String) -> APIError {
     APIError(

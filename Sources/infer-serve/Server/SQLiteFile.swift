@@ -2,20 +2,22 @@ import Foundation
 import GRDB
 
 /// An SQLite file of a kind, which its mark tells from other programs' databases.
-struct SQLiteFile {
+struct SQLiteFile: Sendable {
   /// Why a file cannot be used.
   enum Fault: Error {
     /// It is no database, or its pages contradict each other.
     case damaged(String)
     /// It is sound, and not for this server.
     case foreign(String)
-    /// It cannot be opened, read or written, now at least.
+    /// It cannot be used now, and may be later: somebody has it locked, or the disk is full.
+    case passing(String)
+    /// It cannot be opened, read or written.
     case unusable(String)
 
     /// The fault in words.
     var reason: String {
       switch self {
-      case .damaged(let reason), .foreign(let reason), .unusable(let reason): reason
+      case .damaged(let reason), .foreign(let reason), .passing(let reason), .unusable(let reason): reason
       }
     }
   }
@@ -29,7 +31,7 @@ struct SQLiteFile {
   /// Makes the tables where they are not there.
   var schema: String
   /// How long to wait for whoever has the file locked.
-  var patience: TimeInterval = 5
+  var patience: TimeInterval
 
   /// Opens a file, which is made unless it is there. What is committed outlives the process, whatever ends it.
   func open(_ path: String) throws(Fault) -> DatabaseQueue {
@@ -43,15 +45,36 @@ struct SQLiteFile {
         try prepare(database, path)
       }
       return queue
-    } catch let fault as Fault {
-      throw fault
-    } catch let error as DatabaseError where error.resultCode == .SQLITE_NOTADB {
-      throw .damaged("\(path) is no file of \(contents): it is not an SQLite database, or damaged")
-    } catch let error as DatabaseError where error.resultCode == .SQLITE_CORRUPT {
-      throw .damaged("\(path) is damaged: \(error)")
-    } catch {
-      throw .unusable("the \(contents) in \(path) cannot be opened: \(error)")
+    } catch { throw fault(of: error, path) }
+  }
+
+  /// The fault that an error of the library is.
+  func fault(of error: any Error, _ path: String) -> Fault {
+    if let fault = error as? Fault { return fault }
+    switch (error as? DatabaseError)?.resultCode {
+    case .SQLITE_NOTADB?: return .damaged("\(path) is no file of \(contents): it is not an SQLite database, or damaged")
+    case .SQLITE_CORRUPT?: return .damaged("\(path) is damaged: \(error)")
+    case .SQLITE_BUSY?, .SQLITE_LOCKED?, .SQLITE_FULL?, .SQLITE_IOERR?, .SQLITE_NOMEM?:
+      return .passing("the \(contents) in \(path) cannot be used now: \(error)")
+    default: return .unusable("the \(contents) in \(path) cannot be used: \(error)")
     }
+  }
+
+  /// Gives a damaged file another name, beside it and nobody's yet, and returns that.
+  static func moveAside(_ path: String) throws -> String {
+    let files = FileManager.default
+    // A journal belongs to its file.
+    let suffixes = ["", "-wal", "-shm"]
+    let first = "\(path).damaged-\(Int(Date().timeIntervalSince1970))"
+    var (name, count) = (first, 1)
+    while suffixes.contains(where: { files.fileExists(atPath: name + $0) }) {
+      count += 1
+      name = "\(first)-\(count)"
+    }
+    for suffix in suffixes where files.fileExists(atPath: path + suffix) {
+      try files.moveItem(atPath: path + suffix, toPath: name + suffix)
+    }
+    return name
   }
 
   private func prepare(_ database: Database, _ path: String) throws {

@@ -12,6 +12,9 @@ struct UsageCounts: Equatable, Sendable {
   /// Seconds in which prompts were read and tokens generated.
   var seconds = 0.0
 
+  /// No count is larger, whatever a file says: sums of two can be made, and doubles hold them.
+  static let largest = 1 << 53
+
   init() {}
 
   /// The cost of one request.
@@ -25,11 +28,11 @@ struct UsageCounts: Equatable, Sendable {
   }
 
   static func += (counts: inout UsageCounts, other: UsageCounts) {
-    counts.requests += other.requests
-    counts.promptTokens += other.promptTokens
-    counts.cachedTokens += other.cachedTokens
-    counts.generatedTokens += other.generatedTokens
-    counts.reasoningTokens += other.reasoningTokens
+    counts.requests = min(counts.requests + other.requests, largest)
+    counts.promptTokens = min(counts.promptTokens + other.promptTokens, largest)
+    counts.cachedTokens = min(counts.cachedTokens + other.cachedTokens, largest)
+    counts.generatedTokens = min(counts.generatedTokens + other.generatedTokens, largest)
+    counts.reasoningTokens = min(counts.reasoningTokens + other.reasoningTokens, largest)
     counts.seconds += other.seconds
   }
 }

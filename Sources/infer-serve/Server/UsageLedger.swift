@@ -21,12 +21,9 @@ final class UsageLedger: Sendable {
   }
 
   private struct State {
-    /// `nil` while the file cannot be opened.
-    var queue: DatabaseQueue?
     var pending: [Slot: UsageCounts] = [:]
-    var isFailing = false
-    /// When a file that cannot be used is tried again.
-    var nextTry = ContinuousClock.now
+    /// Requests for which there was no room in ``pending``.
+    var lost = 0
   }
 
   private static let file = SQLiteFile(
@@ -38,80 +35,55 @@ final class UsageLedger: Sendable {
         prompt_tokens INTEGER NOT NULL, cached_tokens INTEGER NOT NULL, generated_tokens INTEGER NOT NULL,
         reasoning_tokens INTEGER NOT NULL, seconds REAL NOT NULL, PRIMARY KEY (hour, key, model)) WITHOUT ROWID
       """, patience: 0.2)
-  /// The longest pause between two tries of a file that cannot be written.
-  private static let pause = Duration.seconds(1)
   /// Payers and hours that are kept in memory at most.
   private static let limit = 100_000
+  /// The hours that there are: those of the years from 1970 to 9999.
+  private static let allHours = 0..<70_389_528
 
-  private let path: String
+  private let connection: SQLiteConnection
   private let logger: Logger
   private let state = Monitor(State())
 
   /// Opens a file, which is made unless it is there. A damaged one is moved aside.
   ///
+  /// - Parameter isServing: `false` for who only looks at a file, and leaves one that is damaged where it is.
   /// - Throws: ``CommandFailure`` for another program's database, and for a file that cannot be made.
-  init(path: String, logger: Logger) throws(CommandFailure) {
-    self.path = path
+  init(path: String, isServing: Bool = true, logger: Logger) throws(CommandFailure) {
     self.logger = logger
-    do { try open() } catch { throw CommandFailure(error.reason) }
-  }
-
-  private func open() throws(SQLiteFile.Fault) {
-    let queue: DatabaseQueue
-    do { queue = try Self.file.open(path) } catch {
-      guard case .damaged(let reason) = error else { throw error }
-      try moveAside(because: reason)
-      queue = try Self.file.open(path)
-    }
-    state.withLock { $0.queue = queue }
-  }
-
-  /// Gives a damaged file another name, beside it.
-  private func moveAside(because reason: String) throws(SQLiteFile.Fault) {
-    let name = "\(path).damaged-\(Int(Date().timeIntervalSince1970))"
-    do {
-      try FileManager.default.moveItem(atPath: path, toPath: name)
-      // Its journal belongs to it.
-      for suffix in ["-wal", "-shm"] where FileManager.default.fileExists(atPath: path + suffix) {
-        try FileManager.default.moveItem(atPath: path + suffix, toPath: name + suffix)
-      }
-    } catch { throw .unusable("\(reason), and it cannot be moved aside: \(error.localizedDescription)") }
-    logger.error("usage file moved aside", metadata: ["reason": "\(reason)", "to": "\(name)"])
+    do throws(SQLiteFile.Fault) {
+      connection = try SQLiteConnection(Self.file, path: path, isServing: isServing, logger: logger)
+    } catch { throw CommandFailure(error.reason) }
   }
 
   /// Adds a request's cost, which is in the file when this returns, unless that cannot be written.
   func add(_ counts: UsageCounts, of payer: Payer, at time: Date = Date()) {
     let hour = Self.hour(of: time)
-    state.withLock { state in
+    let isFirstLost = state.withLock { state in
       let slot = Slot(hour: hour, payer: payer)
-      guard state.pending[slot] != nil || state.pending.count < Self.limit else { return }
+      guard state.pending[slot] != nil || state.pending.count < Self.limit else {
+        state.lost += 1
+        return state.lost == 1
+      }
       state.pending[slot, default: UsageCounts()] += counts
-      guard !state.isFailing || state.nextTry <= .now else { return }
       write(&state)
+      return false
     }
+    if isFirstLost { logger.error("usage is lost", metadata: ["reason": "too much waits for the file"]) }
   }
 
   /// Writes what is pending.
-  private func write(_ state: inout State) {
+  private func write(_ state: inout State, insists: Bool = false) {
     guard !state.pending.isEmpty else { return }
-    do {
-      if state.queue == nil { state.queue = try Self.file.open(path) }
-      guard let queue = state.queue else { return }
-      try queue.write { [pending = state.pending] database in
-        for (slot, counts) in pending { try Self.insert(counts, slot, database) }
+    let pending = state.pending
+    do throws(SQLiteFile.Fault) {
+      try connection.use(insists: insists) { queue in
+        try queue.write { database in
+          for (slot, counts) in pending { try Self.insert(counts, slot, database) }
+        }
       }
-      if state.isFailing { logger.notice("usage is written again", metadata: ["file": "\(path)"]) }
-      state.pending = [:]
-      state.isFailing = false
+      (state.pending, state.lost) = ([:], 0)
     } catch {
-      if !state.isFailing { logger.error("usage not written", metadata: ["error": "\(error)"]) }
-      state.isFailing = true
-      state.nextTry = .now + Self.pause
-      guard let error = error as? DatabaseError, [.SQLITE_CORRUPT, .SQLITE_NOTADB].contains(error.resultCode) else {
-        return
-      }
-      state.queue = nil
-      try? moveAside(because: "\(path) is damaged: \(error)")
+      // Told by the connection.
     }
   }
 
@@ -132,14 +104,33 @@ final class UsageLedger: Sendable {
 
   /// The hours since 1970 from one moment to another; none where the second is before the first.
   static func hours(from start: Date?, to end: Date?) -> Range<Int> {
-    let end = end.map(hour) ?? 1 << 40
+    let end = end.map(hour) ?? allHours.upperBound
     return min(start.map(hour) ?? 0, end)..<end
   }
 
-  private static func hour(of time: Date) -> Int { Int((time.timeIntervalSince1970 / 3600).rounded(.down)) }
+  /// The hour of a moment, or the first or last that there is: a clock may be set to anything.
+  private static func hour(of time: Date) -> Int {
+    let hours = (time.timeIntervalSince1970 / 3600).rounded(.down)
+    return Int(min(max(hours, Double(allHours.lowerBound)), Double(allHours.upperBound - 1)))
+  }
 
   /// Writes what is pending, if that can be.
-  func flush() { state.withLock { write(&$0) } }
+  func flush() { state.withLock { write(&$0, insists: true) } }
+
+  /// Writes what is pending as soon as that can be, until the task is cancelled.
+  func writeLater() async {
+    while (try? await Task.sleep(for: SQLiteConnection.pause)) != nil {
+      if connection.isFailing { flush() }
+    }
+  }
+
+  /// Writes what is pending for the last time, and tells what is lost.
+  func close() {
+    flush()
+    let requests = state.withLock { state in state.pending.values.reduce(state.lost) { $0 + $1.requests } }
+    guard requests > 0 else { return }
+    logger.error("usage is lost", metadata: ["reason": "the server ends", "requests": "\(requests)"])
+  }
 
   /// What was used in a time.
   ///
@@ -149,16 +140,18 @@ final class UsageLedger: Sendable {
   /// - Throws: ``CommandFailure`` when the file cannot be read.
   func rows(in hours: Range<Int>, of key: String? = nil) throws(CommandFailure) -> [UsageRow] {
     flush()
-    guard let queue = state.withLock({ $0.queue }) else { throw CommandFailure("the usage in \(path) cannot be read") }
-    do {
-      return try queue.read { database in
-        try Row.fetchAll(
-          database,
-          sql: "SELECT * FROM usage WHERE hour >= ? AND hour < ? AND (? IS NULL OR key = ?) ORDER BY hour, key, model",
-          arguments: [hours.lowerBound, hours.upperBound, key, key]
-        ).map(UsageRow.init)
+    do throws(SQLiteFile.Fault) {
+      return try connection.use(insists: true, changes: false) { queue in
+        try queue.read { database in
+          try Row.fetchAll(
+            database,
+            sql:
+              "SELECT * FROM usage WHERE hour >= ? AND hour < ? AND (? IS NULL OR key = ?) ORDER BY hour, key, model",
+            arguments: [hours.lowerBound, hours.upperBound, key, key]
+          ).map(UsageRow.init)
+        }
       }
-    } catch { throw CommandFailure("the usage in \(path) cannot be read: \(error)") }
+    } catch { throw CommandFailure(error.reason) }
   }
 }
 
@@ -168,19 +161,32 @@ struct UsageRow: Equatable, Sendable {
   var payer: UsageLedger.Payer
   var counts: UsageCounts
 
+  /// A row of the file. SQLite takes any value in any column: what is no number counts as none.
   fileprivate init(_ row: Row) {
-    hour = row["hour"]
-    payer = UsageLedger.Payer(key: row["key"], model: row["model"])
+    hour = Int(Self.number(row, "hour"))
+    payer = UsageLedger.Payer(key: Self.text(row, "key"), model: Self.text(row, "model"))
     counts = UsageCounts()
-    counts.requests = row["requests"]
-    counts.promptTokens = row["prompt_tokens"]
-    counts.cachedTokens = row["cached_tokens"]
-    counts.generatedTokens = row["generated_tokens"]
-    counts.reasoningTokens = row["reasoning_tokens"]
-    counts.seconds = row["seconds"]
+    counts.requests = Self.count(row, "requests")
+    counts.promptTokens = Self.count(row, "prompt_tokens")
+    counts.cachedTokens = Self.count(row, "cached_tokens")
+    counts.generatedTokens = Self.count(row, "generated_tokens")
+    counts.reasoningTokens = Self.count(row, "reasoning_tokens")
+    counts.seconds = Self.number(row, "seconds")
   }
 
   init(hour: Int, payer: UsageLedger.Payer, counts: UsageCounts) {
     (self.hour, self.payer, self.counts) = (hour, payer, counts)
   }
+
+  private static func text(_ row: Row, _ column: String) -> String {
+    (row[column] as DatabaseValue?).flatMap(String.fromDatabaseValue) ?? ""
+  }
+
+  /// A number from 0 on, within what sums can be made of.
+  private static func number(_ row: Row, _ column: String) -> Double {
+    let value = (row[column] as DatabaseValue?).flatMap(Double.fromDatabaseValue) ?? 0
+    return min(max(value, 0), Double(UsageCounts.largest))
+  }
+
+  private static func count(_ row: Row, _ column: String) -> Int { Int(number(row, column)) }
 }

@@ -56,28 +56,61 @@ struct ResponseStoreTests {
   @Test func aFileIsReadAgain() async throws {
     let folder = try TemporaryFolder()
     let path = folder.url.appending(path: "responses.sqlite").path
-    let first = ResponseStore(limit: 0, database: try ResponseDatabase(path: path))
+    let first = ResponseStore(limit: 0, database: try ResponseDatabase(path: path, logger: HTTPServer.quietLogger))
     try await first.save(stored("a", text: "深圳"))
     try await first.save(stored("b", after: "a"))
     try await first.save(stored("a", text: "anew"))
     #expect(first.byteCount == 0)
-    let second = ResponseStore(limit: 1 << 20, database: try ResponseDatabase(path: path))
+    let second = ResponseStore(
+      limit: 1 << 20, database: try ResponseDatabase(path: path, logger: HTTPServer.quietLogger))
     #expect(try second.find("a") == stored("a", text: "anew"))
     #expect(try second.conversation(to: "b", limit: 1 << 20).count == 4)
     #expect(try second.remove("b") && second.find("b") == nil && first.find("b") == nil)
   }
 
+  @Test func aDamagedFileIsMovedAside() async throws {
+    let folder = try TemporaryFolder()
+    let path = folder.url.appending(path: "responses.sqlite").path
+    let text = "no database, but a text that is long enough to be one"
+    try text.write(toFile: path, atomically: true, encoding: .utf8)
+    let store = ResponseStore(limit: 0, database: try ResponseDatabase(path: path, logger: HTTPServer.quietLogger))
+    try await store.save(stored("a"))
+    #expect(try store.find("a") == stored("a"))
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder.url.path)
+    let aside = try #require(names.first { $0.hasPrefix("responses.sqlite.damaged-") })
+    #expect(try String(contentsOf: folder.url.appending(path: aside), encoding: .utf8) == text)
+  }
+
+  /// What a file that is locked does not take is in memory, and in the file when that is free.
+  @Test func aLockedFileGetsItsResponsesLater() async throws {
+    let folder = try TemporaryFolder()
+    let path = folder.url.appending(path: "responses.sqlite").path
+    let store = ResponseStore(
+      limit: 1 << 20, database: try ResponseDatabase(path: path, logger: HTTPServer.quietLogger))
+    var configuration = Configuration()
+    configuration.allowsUnsafeTransactions = true
+    let other = try DatabaseQueue(path: path, configuration: configuration)
+    try await other.writeWithoutTransaction { try $0.execute(sql: "BEGIN EXCLUSIVE") }
+    for id in ["a", "b"] { await #expect(throws: SQLiteFile.Fault.self) { try await store.save(stored(id)) } }
+    #expect(try store.find("a") == stored("a"))
+    for refused in [
+      refusal({ () throws(APIError) in try store.find("c") }),
+      refusal({ () throws(APIError) in try store.remove("b") }),
+    ] {
+      #expect(refused?.status == 503 && refused?.code == "store_unavailable" && refused?.retryAfter == 1)
+    }
+    try await other.writeWithoutTransaction { try $0.execute(sql: "COMMIT") }
+    await store.flush()
+    let found = ResponseStore(limit: 0, database: try ResponseDatabase(path: path, logger: HTTPServer.quietLogger))
+    #expect(try found.find("a") == stored("a") && found.find("b") == stored("b"))
+  }
+
   @Test func otherFilesAreRefusedAndLeftAsTheyAre() throws {
     let folder = try TemporaryFolder()
-    let text = folder.url.appending(path: "text").path
-    try "no database, but a text that is long enough to be one".write(toFile: text, atomically: true, encoding: .utf8)
-    #expect(throws: CommandFailure.self) { try ResponseDatabase(path: text) }
-    #expect(try String(contentsOfFile: text, encoding: .utf8).hasPrefix("no database"))
     let other = folder.url.appending(path: "other.sqlite").path
     try DatabaseQueue(path: other).write { try $0.execute(sql: "CREATE TABLE responses (a)") }
-    #expect(throws: CommandFailure.self) { try ResponseDatabase(path: other) }
-    #expect(throws: CommandFailure.self) {
-      try ResponseDatabase(path: folder.url.appending(path: "none/at/all.sqlite").path)
+    for path in [other, folder.url.appending(path: "none/at/all.sqlite").path] {
+      #expect(throws: CommandFailure.self) { try ResponseDatabase(path: path, logger: HTTPServer.quietLogger) }
     }
   }
 }

@@ -70,6 +70,98 @@ struct UsageLedgerTests {
     #expect(names.contains { $0.hasPrefix("usage.db.damaged-") })
   }
 
+  private var names: [String] {
+    get throws { try FileManager.default.contentsOfDirectory(atPath: folder.url.path).sorted() }
+  }
+
+  /// However often that happens in a second.
+  @Test func damagedFilesDoNotTakeEachOthersPlaces() throws {
+    for index in 0..<3 {
+      try Data(repeating: UInt8(index), count: 10_000).write(to: URL(filePath: path))
+      _ = try open()
+    }
+    let aside = try names.filter { $0.contains("damaged-") && !$0.hasSuffix("-wal") && !$0.hasSuffix("-shm") }
+    let bytes = try aside.map { try Data(contentsOf: folder.url.appending(path: $0)).first }
+    #expect(Set(bytes) == [0, 1, 2])
+    #expect(throws: CommandFailure.self) {
+      try Data(repeating: 0x41, count: 10_000).write(to: URL(filePath: path))
+      // Who only looks leaves all where it is.
+      _ = try UsageLedger(path: path, isServing: false, logger: HTTPServer.quietLogger)
+    }
+    #expect(try Data(contentsOf: URL(filePath: path)).first == 0x41)
+  }
+
+  /// What is used after the file was removed or replaced is counted in a new one.
+  @Test(arguments: ["removed", "moved", "replaced"])
+  func aFileThatIsLostWhileItIsUsedHasASuccessor(how: String) throws {
+    let ledger = try open()
+    ledger.add(counts(10), of: payer, at: time)
+    for name in try names {
+      let file = folder.url.appending(path: name)
+      switch how {
+      case "removed": try FileManager.default.removeItem(at: file)
+      default: try FileManager.default.moveItem(at: file, to: folder.url.appending(path: "old-" + name))
+      }
+    }
+    if how == "replaced" { _ = try open() }
+    ledger.add(counts(7), of: payer, at: time)
+    #expect(try ledger.rows(in: 0..<10).map(\.counts.promptTokens) == [7])
+    #expect(try open().rows(in: 0..<10).map(\.counts.promptTokens) == [7])
+  }
+
+  /// A server starts all the same, and counts when it can.
+  @Test func aFileThatIsLockedAtTheStartIsOpenedLater() throws {
+    _ = try open()
+    var configuration = Configuration()
+    configuration.allowsUnsafeTransactions = true
+    let other = try DatabaseQueue(path: path, configuration: configuration)
+    try other.inDatabase { try $0.execute(sql: "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE") }
+    let ledger = try open()
+    ledger.add(counts(10), of: payer, at: time)
+    #expect(throws: CommandFailure.self) { try ledger.rows(in: 0..<10) }
+    try other.inDatabase { try $0.execute(sql: "COMMIT") }
+    try other.close()
+    #expect(try ledger.rows(in: 0..<10).map(\.counts.promptTokens) == [10])
+  }
+
+  /// SQLite takes texts, bytes and any number in columns of integers.
+  @Test func nothingInAFileBreaksItsReader() throws {
+    let ledger = try open()
+    let other = try DatabaseQueue(path: path)
+    try other.write { database in
+      for hour in ["1", "2", "2.5", "'x'", "x'00'", "-9223372036854775808", "9223372036854775807", "1e300"] {
+        for model in ["'m'", "x'ff'"] {
+          try database.execute(
+            sql: """
+              INSERT INTO usage VALUES (\(hour), 'k', \(model), 9223372036854775807, -9223372036854775808, 9e999, 'x', x'ff',
+                9e999)
+              """)
+        }
+      }
+    }
+    ledger.add(counts(1), of: UsageLedger.Payer(key: "k", model: "m"), at: Date(timeIntervalSince1970: 3600))
+    let rows = try ledger.rows(in: UsageLedger.hours(from: nil, to: nil))
+    #expect(rows.count == 6 && rows.allSatisfy { $0.counts.requests == UsageCounts.largest })
+    let report = UsageReport(
+      rows, by: [.hour, .day], prices: PriceTable(others: TokenPrices(input: 1, cached: 1, output: 1, thinking: 1)))
+    #expect(report.lines.count == 2 && report.csv.contains("1970-01-01"))
+  }
+
+  /// A clock may be set to anything.
+  @Test func hoursAreThoseOfTheCalendar() throws {
+    let ledger = try open()
+    for time in [
+      Date.distantPast, .distantFuture, Date(timeIntervalSince1970: 1e300), Date(timeIntervalSince1970: -1e300),
+    ] {
+      ledger.add(counts(1), of: payer, at: time)
+    }
+    let rows = try ledger.rows(in: UsageLedger.hours(from: nil, to: nil))
+    #expect(rows.map(\.counts.requests).reduce(0, +) == 4)
+    #expect(UsageReport(rows, by: [.day], prices: PriceTable()).lines.map(\.groups[0]).last == "9999-12-31")
+    #expect(
+      UsageLedger.hours(from: Date(timeIntervalSince1970: -1e300), to: Date(timeIntervalSince1970: 1e300)).count > 0)
+  }
+
   @Test func anotherProgramsFileIsLeftAlone() throws {
     try DatabaseQueue(path: path).write { try $0.execute(sql: "CREATE TABLE other (id INTEGER)") }
     let error = #expect(throws: CommandFailure.self) { try open() }
