@@ -5,10 +5,13 @@ import HTTPTypes
 enum Credentials {
   private static let names: [HTTPField.Name] = [.knownName("x-api-key"), .knownName("api-key")]
 
-  /// All of them; a proxy may have added one of its own.
+  /// Keys of a request that are looked at: each is compared with all that there are.
+  private static let limit = 8
+
+  /// All of them, up to ``limit``; a proxy may have added one of its own.
   static func keys(in headers: HTTPFields) -> [String] {
     let bearers = headers[values: .authorization].compactMap(bearer)
-    return (bearers + names.flatMap { headers[values: $0] }).filter { !$0.isEmpty }
+    return Array((bearers + names.flatMap { headers[values: $0] }).filter { !$0.isEmpty }.prefix(limit))
   }
 
   /// The token of a field `Authorization`; `nil` for another scheme.

@@ -38,6 +38,12 @@ struct KeyDigest: Sendable, Hashable {
 
   /// `true` for a text that a header field can carry as a key: visible characters of ASCII.
   static func isKey(_ text: String) -> Bool {
-    !text.isEmpty && text.utf8.allSatisfy { (0x21...0x7e).contains($0) }
+    (1...maximumBytes).contains(text.utf8.count) && text.utf8.allSatisfy { (0x21...0x7e).contains($0) }
   }
+
+  /// The longest key, in bytes: a request's header fields hold little more (``ConnectionRules/headerLimit``).
+  private static let maximumBytes = 4096
+
+  /// The rule for keys.
+  static let keyRule = "1 to \(maximumBytes) visible characters of ASCII"
 }

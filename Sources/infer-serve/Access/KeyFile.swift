@@ -11,16 +11,12 @@ enum KeyFile {
   /// - Throws: ``CommandFailure``, which names the file and the member that is wrong.
   static func read(_ url: URL) throws(CommandFailure) -> [APIKey] {
     let path = url.path(percentEncoded: false)
-    let data: Data
-    do {
-      let handle = try FileHandle(forReadingFrom: url)
-      data = try handle.read(upToCount: maximumBytes + 1) ?? Data()
-    } catch { throw CommandFailure("the keys in \(path) cannot be read: \(error.localizedDescription)") }
-    guard data.count <= maximumBytes else {
-      throw CommandFailure("\(path) is no file of keys: it has more than \(maximumBytes) bytes")
+    let bytes: [UInt8]
+    do throws(WholeFile.Fault) { bytes = try WholeFile.read(path, upTo: maximumBytes) } catch {
+      throw CommandFailure("the keys in \(path) cannot be read: \(error)")
     }
     let value: JSONValue
-    do { value = try JSONValue(parsing: Array(data)) } catch {
+    do { value = try JSONValue(parsing: bytes) } catch {
       throw CommandFailure("\(path) is no file of keys: it is not valid JSON: \(error)")
     }
     do throws(APIError) { return try keys(value) } catch {

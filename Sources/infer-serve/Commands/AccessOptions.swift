@@ -28,7 +28,7 @@ struct AccessOptions: ParsableArguments {
 
   func validate() throws {
     guard apiKey.allSatisfy(KeyDigest.isKey) else {
-      throw ValidationError("--api-key must have visible characters of ASCII, and at least one")
+      throw ValidationError("--api-key must have \(KeyDigest.keyRule)")
     }
     guard !allowAnonymous || (apiKey.isEmpty && apiKeyFile == nil) else {
       throw ValidationError("--allow-anonymous makes no sense with --api-key or --api-key-file: keys are for all")
@@ -42,7 +42,7 @@ struct AccessOptions: ParsableArguments {
     var keys = apiKey.enumerated().map { Self.key("api-key#\($0 + 1)", $1) }
     if let text = environment[Self.variable] {
       guard KeyDigest.isKey(text) else {
-        throw CommandFailure("\(Self.variable) must have visible characters of ASCII, and at least one")
+        throw CommandFailure("\(Self.variable) must have \(KeyDigest.keyRule)")
       }
       guard !allowAnonymous else {
         throw CommandFailure("--allow-anonymous makes no sense with \(Self.variable): keys are for all")

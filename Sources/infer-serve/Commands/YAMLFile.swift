@@ -7,15 +7,19 @@ struct YAMLFile {
   /// The document; `nil` for an empty one.
   let root: Node?
 
+  /// The largest file, in bytes.
+  private static let maximumBytes = 16 << 20
+
   /// Reads a file.
   ///
   /// - Parameter what: What it is, as in `the configuration`.
   /// - Throws: ``CommandFailure`` for one that cannot be read or is no YAML.
   init(_ what: String, at path: String) throws(CommandFailure) {
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw CommandFailure("\(what) \(path) cannot be read: there is no such file, or nobody may read it")
-    }
-    guard let text = String(validating: data, as: UTF8.self) else {
+    let bytes: [UInt8]
+    do throws(WholeFile.Fault) {
+      bytes = try WholeFile.read(path, upTo: Self.maximumBytes, takesPipes: true)
+    } catch { throw CommandFailure("\(what) \(path) cannot be read: \(error)") }
+    guard let text = String(validating: bytes, as: UTF8.self) else {
       throw CommandFailure("\(what) \(path) is no UTF-8 text")
     }
     try self.init(text, path: path)

@@ -33,9 +33,13 @@ enum ListeningAddress: Sendable, Equatable, CustomStringConvertible {
     }
   }
 
-  /// Removes a socket's file, which nobody listens on any more.
-  func remove() {
-    if case .socket(let path) = self { unsafe unlink(path) }
+  /// The file of a socket that is listened on; `nil` for another address.
+  var file: FileIdentity? { if case .socket(let path) = self { FileIdentity(path) } else { nil } }
+
+  /// Removes a socket's file, which nobody listens on any more. One that has taken its place meanwhile is another server's.
+  func remove(_ file: FileIdentity?) {
+    guard case .socket(let path) = self, let file, FileIdentity(path) == file else { return }
+    unsafe unlink(path)
   }
 
   /// Whether somebody takes connections on a socket.
@@ -45,7 +49,7 @@ enum ListeningAddress: Sendable, Equatable, CustomStringConvertible {
     defer { close(descriptor) }
     guard descriptor >= 0, let address = try? SocketAddress(unixDomainSocketPath: path) else { return false }
     let result = unsafe address.withSockAddr { unsafe connect(descriptor, $0, socklen_t($1)) }
-    // A queue that is full is somebody's.
-    return result == 0 || errno == EAGAIN
+    // A queue that is full is somebody's, and so is a socket that is not for this user.
+    return result == 0 || ![ECONNREFUSED, ENOENT].contains(errno)
   }
 }

@@ -5,12 +5,13 @@ extension TLSCertificates {
   ///
   /// Files that do not belong together, as when one of them has been replaced, leave the certificate as it was.
   func watch(_ logger: Logger) -> Task<Void, Never> {
-    let watch = FileWatch([certificate, key], from: versions) { [self] in
-      do throws(CommandFailure) {
-        try reload()
+    let watch = FileWatch([certificate, key], from: versions) { [self] () throws(CommandFailure) in
+      try reload()
+    } tell: { failure in
+      if let failure {
+        logger.error("certificate not read", metadata: ["error": "\(failure.errorDescription ?? "")"])
+      } else {
         logger.notice("certificate read")
-      } catch {
-        logger.error("certificate not read", metadata: ["error": "\(error.errorDescription ?? "")"])
       }
     }
     return Task { await watch.run() }

@@ -37,16 +37,11 @@ final class TLSCertificates: Sendable {
 
   private static func read(_ certificate: URL, _ key: URL) throws(CommandFailure) -> NIOSSLContext {
     let paths = (certificate: certificate.path(percentEncoded: false), key: key.path(percentEncoded: false))
-    for path in [paths.certificate, paths.key] where !FileManager.default.isReadableFile(atPath: path) {
-      throw CommandFailure("\(path) cannot be read: there is no such file, or it is not for this user")
-    }
-    let chain: [NIOSSLCertificate]
-    do { chain = try NIOSSLCertificate.fromPEMFile(paths.certificate) } catch {
-      throw CommandFailure("\(paths.certificate) is no certificate in PEM")
-    }
+    let (certificateBytes, keyBytes) = (try bytes(of: paths.certificate), try bytes(of: paths.key))
+    let chain = (try? NIOSSLCertificate.fromPEMBytes(certificateBytes)) ?? []
     guard let leaf = chain.first else { throw CommandFailure("\(paths.certificate) is no certificate in PEM") }
     let secret: NIOSSLPrivateKey
-    do { secret = try NIOSSLPrivateKey(file: paths.key, format: .pem) } catch {
+    do { secret = try NIOSSLPrivateKey(bytes: keyBytes, format: .pem) } catch {
       throw CommandFailure("\(paths.key) is no private key in PEM, or is encrypted")
     }
     guard Date(timeIntervalSince1970: Double(leaf.notValidAfter)) > Date() else {
@@ -59,5 +54,17 @@ final class TLSCertificates: Sendable {
     do { return try NIOSSLContext(configuration: configuration) } catch {
       throw CommandFailure("the key in \(paths.key) does not fit the certificate in \(paths.certificate)")
     }
+  }
+
+  /// The largest file, in bytes.
+  private static let maximumBytes = 1 << 20
+
+  private static func bytes(of path: String) throws(CommandFailure) -> [UInt8] {
+    let bytes: [UInt8]
+    do throws(WholeFile.Fault) { bytes = try WholeFile.read(path, upTo: maximumBytes) } catch {
+      throw CommandFailure("\(path) cannot be read: \(error)")
+    }
+    guard !bytes.isEmpty else { throw CommandFailure("\(path) is empty") }
+    return bytes
   }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import Hummingbird
 import HummingbirdCore
+import InferCore
 import Logging
 import NIOCore
 
@@ -13,6 +14,8 @@ enum HTTPServer {
     var certificates: TLSCertificates?
     /// The mode of a socket's file; `nil` for what the process's mask leaves.
     var socketMode: SocketMode?
+    /// The file of a socket, once it is there.
+    let socketFile = Monitor<FileIdentity?>(nil)
     /// The rules for connections.
     var rules: ConnectionRules
   }
@@ -36,8 +39,9 @@ enum HTTPServer {
       },
       configuration: ApplicationConfiguration(
         address: address.binding, serverName: "infer-serve"),
-      onServerRunning: { [mode = configuration.socketMode] channel in
+      onServerRunning: { [mode = configuration.socketMode, file = configuration.socketFile] channel in
         mode?.end()
+        file.withLock { $0 = address.file }
         try? await channel.pipeline.addHandler(AcceptErrors(rules.connections, rules.log), position: .first)
         onListening(address.with(port: channel.localAddress?.port))
       },

@@ -1,4 +1,5 @@
 import Hummingbird
+import InferCore
 import ServiceLifecycle
 
 /// The HTTP application as a service whose failure to listen is one clear line.
@@ -16,7 +17,7 @@ struct ListeningService<App: ApplicationProtocol>: Service {
     configuration.socketMode?.begin()
     defer {
       configuration.socketMode?.end()
-      configuration.address.remove()
+      configuration.address.remove(configuration.socketFile.withLock { $0 })
     }
     do { try await application.run() } catch { throw HTTPServer.failure(error, configuration) }
   }

@@ -76,7 +76,11 @@ struct KeyFileTests {
     for text in ["2027-01-15T08:00:00Z", "2027-01-15T10:00:00+02:00", "2027-01-15T08:00:00.000Z"] {
       #expect(Timestamp.date(text) == moment, "\(text)")
     }
-    for text in ["", "2027-01-15", "2027-01-15T08:00:00", "2027-13-15T08:00:00Z", "1800000000"] {
+    for text in [
+      "", "2027-01-15", "2027-01-15T08:00:00", "2027-13-15T08:00:00Z", "1800000000", "20270-01-15T08:00:00Z",
+      "999999999999999-01-15T08:00:00Z", "-2027-01-15T08:00:00Z",
+      "2027-01-15T08:00:00Z" + String(repeating: "0", count: 99),
+    ] {
       #expect(Timestamp.date(text) == nil, "\(text)")
     }
   }
@@ -102,6 +106,37 @@ struct KeyFileTests {
     withExtendedLifetime(folder) {}
   }
 
+  /// A pipe nobody writes to would be waited for, and a device never ends.
+  @Test(arguments: [
+    ("folder", "is a directory"), ("pipe", "it is a pipe"),
+    ("/dev/zero", "more than 16777216 bytes"), ("none", "no such file or directory"),
+    ("large", "more than 16777216 bytes"),
+    ("bytes", "not valid JSON"), ("empty", "not valid JSON"), ("nested", "not valid JSON"),
+  ])
+  func whatIsNoFileOfKeysIsRefused(what: String, message: String) throws {
+    let folder = try TemporaryFolder()
+    let file = what.hasPrefix("/") ? URL(filePath: what) : folder.url.appending(path: what)
+    switch what {
+    case "folder": try FileManager.default.createDirectory(at: file, withIntermediateDirectories: true)
+    case "pipe": unsafe #expect(mkfifo(file.path, 0o600) == 0)
+    case "large": try Data(repeating: 0x20, count: KeyFile.maximumBytes + 1).write(to: file)
+    case "bytes": try Data([0xFF, 0xFE, 0x00] + (0..<255)).write(to: file)
+    case "empty": try Data().write(to: file)
+    case "nested": try Data(repeating: 0x5B, count: 1 << 20).write(to: file)
+    default: break
+    }
+    let error = #expect(throws: CommandFailure.self) { try KeyFile.read(file) }
+    let text = error?.errorDescription ?? ""
+    #expect(text.contains(message) && text.contains(file.path), "\(text)")
+    #expect(text.utf8.count < 500)
+    withExtendedLifetime(folder) {}
+  }
+
+  @Test func keysHaveALengthThatHeadersHold() {
+    #expect(KeyDigest.isKey(String(repeating: "x", count: 4096)))
+    for text in ["", "a b", "é", "a\n", String(repeating: "x", count: 4097)] { #expect(!KeyDigest.isKey(text)) }
+  }
+
   @Test func keysStandWhereClientsPutThem() {
     var headers = HTTPFields()
     headers.append(HTTPField(name: .authorization, value: "BEARER  a"))
@@ -109,6 +144,8 @@ struct KeyFileTests {
     headers[.knownName("X-Api-Key")] = "c"
     headers[.knownName("api-key")] = "d"
     #expect(Credentials.keys(in: headers) == ["a", "c", "d"])
+    for index in 0..<99 { headers.append(HTTPField(name: .knownName("x-api-key"), value: "\(index)")) }
+    #expect(Credentials.keys(in: headers) == ["a", "c", "0", "1", "2", "3", "4", "5"])
     for value in ["Bearer", "Bearer ", "a", "Bearer\ta", ""] {
       #expect(Credentials.keys(in: [.authorization: value]) == [], "\(value)")
     }
