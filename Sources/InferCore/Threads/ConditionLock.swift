@@ -11,7 +11,12 @@ internal import Glibc
     unsafe mutex.initialize(to: pthread_mutex_t())
     unsafe condition.initialize(to: pthread_cond_t())
     unsafe pthread_mutex_init(mutex, nil)
-    unsafe pthread_cond_init(condition, nil)
+    var attributes = pthread_condattr_t()
+    unsafe pthread_condattr_init(&attributes)
+    // Nobody sets this clock: by the wall's, a thread would sleep for as long as that is put back.
+    unsafe pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+    unsafe pthread_cond_init(condition, &attributes)
+    unsafe pthread_condattr_destroy(&attributes)
   }
 
   deinit {
@@ -36,10 +41,9 @@ internal import Glibc
     while !isSatisfied() {
       let (seconds, attoseconds) = (deadline - .now).components
       guard seconds > 0 || attoseconds > 0 else { return }
-      // The condition's clock is the wall's: should somebody set it, the caller looks too early or sleeps a minute too
-      // long at most.
+      // The condition's clock stands still while the machine sleeps: the caller looks a minute too late at most.
       var time = timespec()
-      unsafe clock_gettime(CLOCK_REALTIME, &time)
+      unsafe clock_gettime(CLOCK_MONOTONIC, &time)
       let nanoseconds = time.tv_nsec + Int(attoseconds / 1_000_000_000)
       time.tv_sec += Int(min(seconds, 60)) + nanoseconds / 1_000_000_000
       time.tv_nsec = nanoseconds % 1_000_000_000
