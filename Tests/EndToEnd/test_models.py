@@ -1,5 +1,6 @@
 """Several models behind one server."""
 import json
+import shutil
 import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -108,7 +109,9 @@ def test_the_least_recently_used_makes_room(serve):
         lines = stream.iter_lines()
         next(lines)
         refused = ask(server, "c")
-        assert refused.status_code == 500 and refused.json()["error"]["code"] == "model_load_failed"
+        assert refused.status_code == 503 and refused.json()["error"]["code"] == "no_room"
+        assert 1 <= int(refused.headers["retry-after"]) <= 5 and states(server)["c"] == "unloaded"
+        assert server.post("/v1/models/load", {"model": "c"}).json()["error"]["code"] == "no_room"
     failure = next(event for event in server.events() if event["message"] == "model failed")
     assert "no room for c" in failure["error"] and "budget" in failure["error"]
 
@@ -166,6 +169,52 @@ def test_a_model_that_fails_is_an_error_of_its_own(serve, tmp_path):
     refused = ask(server, "b")
     assert refused.status_code == 500 and str(tmp_path) not in refused.text
     assert ask(server, "a").status_code == 200 and httpx.get(server.url + "/health").status_code == 200
+
+
+def test_a_model_whose_files_are_gone_is_an_error_until_they_are_back(serve, model, tmp_path):
+    files = tmp_path / "files"
+    shutil.copytree(model, files)
+    server = serve([{"served-model-name": "a"}, {"model": str(files), "served-model-name": "b"}])
+    assert server.post("/v1/models/unload", {"model": "b"}).json()["state"] == "unloaded"
+    files.rename(tmp_path / "elsewhere")
+    for _ in range(2):
+        refused = ask(server, "b")
+        assert refused.status_code == 500 and refused.json()["error"]["code"] == "model_load_failed"
+    assert states(server) == {"a": "loaded", "b": "failed"} and ask(server, "a").status_code == 200
+    (tmp_path / "elsewhere").rename(files)
+    assert server.post("/v1/models/load", {"model": "b"}).json()["state"] == "loaded"
+    assert ask(server, "b").status_code == 200
+
+
+def test_pinned_models_that_do_not_fit_leave_the_first(serve):
+    server = serve([{"served-model-name": name, "pin": True} for name in "ab"], **{"models-memory-mib": 200})
+    assert states(server) == {"a": "loaded", "b": "failed"}
+    refused = ask(server, "b")
+    assert refused.status_code == 500 and refused.json()["error"]["code"] == "model_load_failed"
+    assert "no room for b" in next(e for e in server.events() if e["message"] == "model failed")["error"]
+    assert ask(server, "a").status_code == 200
+
+
+def test_what_a_server_would_not_start_with_fails_the_check(binary, model, tmp_path, monkeypatch):
+    file = tmp_path / "server.yaml"
+    entry = {"model": model, "served-model-name": "a"}
+    for settings, complaint in [
+        ({"models": [entry, {"model": model, "served-model-name": ["b", "a"]}]}, "two models have the name 'a'"),
+        ({"models": [entry], "routers": [{"name": "a", "fast": "a", "slow": "a"}]}, "a name that is another's"),
+        ({"models": [entry], "default-model": "b"}, "there is no model 'b', but 'a'"),
+        ({"model": model, "host": "0.0.0.0"}, "it has no keys"),
+        ({"model": model, "api-key-file": str(tmp_path)}, "is a directory"),
+        ({"model": model, "prices": "none.yaml"}, "the file of prices none.yaml cannot be read"),
+        ({"model": model, "tls-certificate": str(file), "tls-key": str(file)}, "no certificate in PEM"),
+        ({"model": model, "chat-template": "none.jinja"}, "neither a file"), ({"models": [entry]}, None),
+    ]:
+        file.write_text(yaml.safe_dump(settings))
+        result = subprocess.run([binary, "config", "check", str(file)], capture_output=True, text=True, timeout=60)
+        assert result.returncode == (1 if complaint else 0) and (complaint or "") in result.stderr, result.stderr
+    monkeypatch.setenv("INFER_SERVE_PROT", "1")
+    for command in (["config", "check"], ["serve"]):
+        result = subprocess.run([binary, *command, "--config", str(file)], capture_output=True, text=True, timeout=60)
+        assert result.returncode == 1 and "did you mean 'INFER_SERVE_PORT'?" in result.stderr
 
 
 def test_models_share_the_threads(serve):

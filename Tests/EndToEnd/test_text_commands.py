@@ -132,12 +132,12 @@ def test_the_clock_is_the_one_that_is_given(binary, tmp_path, now, expected):
 
 
 def test_random_templates_render_as_in_python(binary, tmp_path):
-    """The same on every run, unless INFER_SERVE_SEED asks for others."""
+    """The same on every run, unless TEXT_SEED asks for others."""
     pytest.importorskip("transformers", reason="needs transformers and jinja2, which render the templates in Python")
     sys.path.insert(0, str(TEXT / "jinja"))
     import generate
 
-    seed = os.environ.get("INFER_SERVE_SEED", "1")
+    seed = os.environ.get("TEXT_SEED", "1")
     template = tmp_path / "case.jinja"
     for number, case in enumerate(generate.sample(seed, 150)):
         template.write_text(case["template"], encoding="utf-8", newline="")

@@ -26,8 +26,7 @@ struct Config: ParsableCommand {
     @OptionGroup var words: Words
 
     func run() throws {
-      let arguments = try words.arguments()
-      for model in try arguments.parsed().allSettings() { try model.checkFiles() }
+      try words.arguments().parsed().checkFiles()
       try emit("The configuration is valid.\n")
     }
   }

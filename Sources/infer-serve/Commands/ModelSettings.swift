@@ -28,10 +28,13 @@ struct ModelSettings: ParsableArguments {
     return configuration
   }
 
-  /// Looks for the model's files, without reading their tensors.
+  /// Looks for the model's files and its template, without reading tensors.
   ///
   /// - Throws: `ModelError` where there are none, or they are malformed.
-  func checkFiles() throws { if let model { _ = try ModelSource(model.url).checkpoint() } }
+  func checkFiles() throws {
+    _ = try template.replacement()
+    if let model { _ = try ModelSource(model.url).checkpoint() }
+  }
 
   /// The names that requests may call the model by.
   func names(of model: PathArgument) -> [String] {
@@ -52,7 +55,7 @@ struct ModelSettings: ParsableArguments {
       try MemoryForecast(of: model.url, computing.quantizing.quantization, engineConfiguration)
     }
     return HostedModel.Definition(
-      names: names, loadsAtStart: residency.load == .start, isPinned: residency.pin,
+      names: names, path: model.description, loadsAtStart: residency.load == .start, isPinned: residency.pin,
       idleTime: residency.idleUnload.map { .seconds($0) },
       expectedBytes: { forecast.value?.bytes },
       load: { metrics, tell in

@@ -61,7 +61,20 @@ struct Serve: AsyncParsableCommand {
       configuration.cacheFolder = storage.cacheFolder(of: nil) { _ in }
       try check(configuration)
     }
-    for entry in models.routerEntry { _ = try entry.settings(RouterSettings.self) }
+    _ = try routers()
+  }
+
+  /// Refuses what the server would not start with, as far as its files tell. No tensor is read.
+  func checkFiles() throws {
+    try access.check(try access.keys(), listening.openAddress)
+    _ = try tls.certificates()
+    _ = try usage.priceTable()
+    let settings = try allSettings()
+    try ModelNames(
+      models: settings.compactMap { settings in settings.model.map { (settings.names(of: $0), $0.description) } },
+      routers: try routers(), defaultName: models.defaultModel
+    ).check()
+    for model in settings { try model.checkFiles() }
   }
 
   func run() async throws {
@@ -130,6 +143,10 @@ struct Serve: AsyncParsableCommand {
     (settings.model == nil ? [] : [settings]) + (try models.modelEntry.map { try $0.settings() })
   }
 
+  private func routers() throws -> [ModelRouter] {
+    try models.routerEntry.map { try $0.settings(RouterSettings.self).router }
+  }
+
   /// The models, of which none is loaded yet.
   private func registry(_ logger: Logger) throws -> ModelRegistry {
     let threads = try SharedThreads(count: settings.computing.threadCount)
@@ -146,9 +163,8 @@ struct Serve: AsyncParsableCommand {
         }
       }
     }
-    let routers = try models.routerEntry.map { try $0.settings(RouterSettings.self).router }
     return try ModelRegistry(
-      definitions, routers: routers, defaultName: models.defaultModel, budget: models.budget,
+      definitions, routers: try routers(), defaultName: models.defaultModel, budget: models.budget,
       unloadLimit: .seconds(drainTimeout), logger: logger)
   }
 

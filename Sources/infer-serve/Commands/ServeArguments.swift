@@ -41,8 +41,15 @@ struct ServeArguments {
       let arguments = Self.without(model.settings, shared) + model.settings
       return ConfigurationEntry(place: model.place, arguments: arguments.flatMap(\.arguments))
     }
+    // Those that are named have options of their own.
+    let named = (settings + models.flatMap(\.settings)).filter { $0.name == "model" }.flatMap(\.values).map(Self.place)
+    var found: Set<String> = []
     for folder in settings.filter({ $0.name == "models-dir" }).flatMap(\.values) {
       for model in try ModelFinder.models(in: URL(filePath: folder)) {
+        guard !named.contains(Self.place(model.url.path)), found.insert(model.url.standardizedFileURL.path).inserted
+        else {
+          continue
+        }
         let arguments = ["--model=\(model.url.path)", "--served-model-name=\(model.name)", "--load=demand"]
         entries.append(ConfigurationEntry(place: model.url.path, arguments: shared.flatMap(\.arguments) + arguments))
       }
@@ -55,20 +62,51 @@ struct ServeArguments {
       + routerEntries.map { "--router-entry=\($0.argument)" } + given
   }
 
+  /// The place of a model's files, by whatever path.
+  private static func place(_ path: String) -> String {
+    URL(filePath: path).resolvingSymlinksInPath().standardizedFileURL.path
+  }
+
   /// The settings of variables.
   private static func settings(
     of environment: [String: String], _ options: OptionTable
   ) throws(CommandFailure) -> [Setting] {
     var settings: [Setting] = []
+    try checkNames(of: environment, options)
     // The variable of a key is one more key: `AccessOptions`.
     for entry in options.entries where entry.name != "api-key" {
-      let variable = variablePrefix + entry.name.uppercased().replacing("-", with: "_")
-      guard let value = environment[variable] else { continue }
-      // Kubernetes tells of a service with the name infer-serve by variables such as INFER_SERVE_PORT=tcp://10.0.0.1:80.
-      if entry.name == "port", value.hasPrefix("tcp://") { continue }
+      let variable = variablePrefix + words(of: entry.name)
+      guard let value = environment[variable], !isOfService(variable, value) else { continue }
       settings.append(try Setting(entry, values: [value], place: variable))
     }
     return settings
+  }
+
+  /// The name of an option's variable, without the prefix.
+  private static func words(of option: String) -> String { option.uppercased().replacing("-", with: "_") }
+
+  /// Refuses variables that nothing reads: a limit whose name has a fault would limit nothing.
+  private static func checkNames(
+    of environment: [String: String], _ options: OptionTable
+  ) throws(CommandFailure) {
+    // Kernels are chosen before there are options.
+    let known = options.names.map(words) + ["ISA"]
+    for (variable, value) in environment.sorted(by: { $0.key < $1.key }) {
+      guard let name = variable.removing(exactPrefix: variablePrefix), !known.containsExactly(name),
+        !isOfService(variable, value)
+      else { continue }
+      let hint = Spelling.nearest(to: name, among: known).map { "; did you mean '\(variablePrefix)\($0)'?" }
+      throw CommandFailure("unknown variable '\(variable)' in the environment\(hint ?? "")")
+    }
+  }
+
+  /// `true` for a variable by which Kubernetes tells of a service whose name begins with infer-serve, as
+  /// `INFER_SERVE_PORT=tcp://10.0.0.1:80` and `INFER_SERVE_PORT_80_TCP_ADDR`.
+  private static func isOfService(_ variable: String, _ value: String) -> Bool {
+    let name = variable.dropFirst(variablePrefix.count - 1)
+    return name.firstMatch(of: /_SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)$/) != nil
+      || name.firstMatch(of: /_PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$/) != nil
+      || (name.hasSuffix("_PORT") && value.firstMatch(of: /^(tcp|udp|sctp):\/\//) != nil)
   }
 
   /// The settings of options that `others` do not set.

@@ -40,7 +40,7 @@ struct Models: Sendable {
   func load(_ request: Request, _ context: ServeContext) async throws -> Response {
     let (name, model) = try await target(request, context)
     await state.models.load(model)
-    if case .failed = model.state { throw APIError.modelFailed(model.name) }
+    if case .failed(let error, let time) = model.state { throw APIError.failed(model, error, at: time) }
     return .json(Self.object(name, model))
   }
 

@@ -17,6 +17,15 @@ extension APIError {
       type: "invalid_request_error", parameter: "model", code: "model_not_loaded")
   }
 
+  /// The model has not been loaded, since a moment.
+  static func failed(_ model: HostedModel, _ error: any Error, at time: ContinuousClock.Instant) -> APIError {
+    guard let error = error as? NoRoom, error.isPassing else { return modelFailed(model.name) }
+    let wait = (time + ModelRegistry.pause - .now).seconds.rounded(.up)
+    return .unavailable(
+      "There is no room for the model '\(model.name)' while others are busy.", code: "no_room",
+      retryAfter: max(1, Int(wait)))
+  }
+
   /// The model cannot be loaded. The reason, which tells of the machine, is in the log.
   static func modelFailed(_ name: String) -> APIError {
     APIError(

@@ -7,6 +7,8 @@ final class HostedModel: Sendable {
   struct Definition: Sendable {
     /// The names that requests may call the model by; the first is the one in responses.
     var names: [String]
+    /// The place of its files, for messages.
+    var path = ""
     /// `true` for a model that is loaded when the server starts; others are when they are first asked for.
     var loadsAtStart = true
     /// `true` for a model that stays in memory when others need room.
@@ -37,7 +39,7 @@ final class HostedModel: Sendable {
       case .loading: "loading"
       case .ready: "loaded"
       case .unloading: "unloading"
-      case .failed: "failed"
+      case .failed(let error, _): (error as? NoRoom)?.isPassing == true ? "unloaded" : "failed"
       }
     }
   }

@@ -51,7 +51,7 @@ final class ModelChanges: Sendable {
   }
 
   private func loadNow(_ model: HostedModel) async {
-    do throws(CommandFailure) { try await makeRoom(for: model) } catch { return fail(model, error) }
+    do throws(NoRoom) { try await makeRoom(for: model) } catch { return fail(model, error) }
     let start = ContinuousClock.now
     let metrics = model.metrics
     // Loading reads and converts gigabytes; the cooperative pool has better things to do.
@@ -104,7 +104,7 @@ final class ModelChanges: Sendable {
 
   /// Unloads models that nobody uses until a model's expected bytes are free, those used longest ago first. Where it would
   /// be alone it is loaded though it needs more.
-  private func makeRoom(for model: HostedModel) async throws(CommandFailure) {
+  private func makeRoom(for model: HostedModel) async throws(NoRoom) {
     guard let budget else { return }
     // One that cannot be read needs none: loading it tells why.
     let needed = model.definition.expectedBytes() ?? 0
@@ -115,11 +115,21 @@ final class ModelChanges: Sendable {
       guard
         let victim = others.filter({ !$0.definition.isPinned && !$0.isBusy }).min(by: { $0.lastUse < $1.lastUse })
       else {
-        throw CommandFailure(
-          "there is no room for \(model.name): it needs \(Quantity.mebibytes(needed)), and of the budget of "
-            + "\(Quantity.mebibytes(budget)) models that are busy or pinned take \(Quantity.mebibytes(taken))")
+        let pinned = others.filter(\.definition.isPinned).reduce(0) { $0 + $1.bytes }
+        throw NoRoom(
+          errorDescription:
+            "there is no room for \(model.name): it needs \(Quantity.mebibytes(needed)), and of the budget "
+            + "of \(Quantity.mebibytes(budget)) models that are busy or pinned take \(Quantity.mebibytes(taken))",
+          isPassing: pinned == 0 || needed <= budget - pinned)
       }
       await unloadNow(victim, because: "room")
     }
   }
+}
+
+/// Why a model is not loaded: other models have the memory.
+struct NoRoom: LocalizedError {
+  let errorDescription: String?
+  /// `true` where those that are busy now would make room later.
+  let isPassing: Bool
 }

@@ -25,39 +25,22 @@ final class ModelRegistry: Sendable {
     _ definitions: [HostedModel.Definition], routers: [ModelRouter] = [], defaultName: String? = nil,
     budget: Int? = nil, unloadLimit: Duration = .seconds(30), logger: Logger
   ) throws(CommandFailure) {
-    guard !definitions.isEmpty else { throw CommandFailure("there is no model to serve") }
+    let names = ModelNames(
+      models: definitions.map { ($0.names, $0.path) }, routers: routers, defaultName: defaultName)
+    try names.check()
     models = definitions.map { HostedModel($0) }
     var byName: [ExactText: HostedModel] = [:]
     for model in models {
-      for name in model.definition.names {
-        if let other = byName[ExactText(name)], other !== model {
-          throw CommandFailure("two models have the name '\(name)': --served-model-name gives them others")
-        }
-        byName[ExactText(name)] = model
-      }
+      for name in model.definition.names { byName[ExactText(name)] = model }
     }
-    for router in routers {
-      guard byName[ExactText(router.name)] == nil, routers.count(where: { $0.name.isExactly(router.name) }) == 1 else {
-        throw CommandFailure("the router '\(router.name)' has a name that is another's")
-      }
-      for name in [router.fast, router.slow] where byName[ExactText(name)] == nil {
-        throw CommandFailure("the router '\(router.name)' is for a model '\(name)', which is none of the server's")
-      }
-    }
-    let defaultName = defaultName ?? definitions[0].names[0]
-    guard byName[ExactText(defaultName)] != nil || routers.contains(where: { $0.name.isExactly(defaultName) }) else {
-      let names = definitions.flatMap(\.names) + routers.map(\.name)
-      throw CommandFailure(
-        "--default-model: there is no model '\(defaultName)', but '\(names.joined(separator: "', '"))'")
-    }
-    self.defaultName = defaultName
+    self.defaultName = defaultName ?? definitions[0].names[0]
     self.routers = routers
     self.byName = byName
     changes = ModelChanges(models, budget: budget, unloadLimit: unloadLimit, logger: logger)
   }
 
   /// After how long a model that could not be loaded is tried again.
-  private static let pause = Duration.seconds(5)
+  static let pause = Duration.seconds(5)
 
   /// All names, those of each model together, and those of routers.
   var names: [String] { models.flatMap(\.definition.names) + routers.map(\.name) }
@@ -94,7 +77,7 @@ final class ModelRegistry: Sendable {
       if let served = model.use() { return served }
       switch model.state {
       case .ready: continue
-      case .failed(_, let time) where time + Self.pause > .now: throw .modelFailed(model.name)
+      case .failed(let error, let time) where time + Self.pause > .now: throw .failed(model, error, at: time)
       case .unloaded, .unloading, .failed: changes.load(model)
       case .loading: break
       }

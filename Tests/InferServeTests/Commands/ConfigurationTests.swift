@@ -55,7 +55,7 @@ struct ConfigurationTests {
 
   @Test func optionsCountBeforeTheEnvironmentAndThatBeforeTheFile() throws {
     let yaml = "model: a\nport: 1\nmax-queue: 11\nkv-cache-mib: 12\nprefix-caching: false\nallowed-host: [x, y]"
-    let environment = ["INFER_SERVE_PORT": "2", "INFER_SERVE_MAX_QUEUE": "22", "INFER_SERVE_UNKNOWN": "0"]
+    let environment = ["INFER_SERVE_PORT": "2", "INFER_SERVE_MAX_QUEUE": "22", "OTHER": "0"]
     let serve = try serve(yaml, "--port 3 --prefix-caching --allowed-host z", environment: environment)
     #expect(serve.listening.port == 3 && serve.settings.queue.maxQueue == 22)
     #expect(serve.settings.engine.kvCacheMib.mebibytes == 12 && serve.settings.engine.prefixCaching)
@@ -92,6 +92,47 @@ struct ConfigurationTests {
     #expect(complaint("model: a\nport: 1", "--port x").hasPrefix("The value 'x'"))
     #expect(complaint("models:\n- model: a\n  load: never").contains("s.yaml:2: The value 'never'"))
     #expect(complaint("port: 1").contains("--model"))
+  }
+
+  /// Kubernetes' variables, of services with names that begin alike too, are nobody's fault.
+  @Test func variablesThatNothingReadsAreNamed() throws {
+    func failure(_ name: String, _ value: String = "1") -> String {
+      do {
+        _ = try serve("model: a", environment: [name: value])
+        return ""
+      } catch { return InferServe.message(for: error) }
+    }
+    #expect(
+      failure("INFER_SERVE_PROT")
+        == "unknown variable 'INFER_SERVE_PROT' in the environment; did you mean 'INFER_SERVE_PORT'?")
+    #expect(failure("INFER_SERVE_API_KEYFILE").hasSuffix("did you mean 'INFER_SERVE_API_KEY_FILE'?"))
+    #expect(failure("INFER_SERVE_MODEL_ENTRY").hasPrefix("unknown variable 'INFER_SERVE_MODEL_ENTRY'"))
+    #expect(failure("INFER_SERVE_").hasPrefix("unknown variable 'INFER_SERVE_'"))
+    #expect(failure("INFER_SERVE_PORT", "tcp://10.0.0.1:80").isEmpty)
+    for name in [
+      "ISA", "API_KEY", "SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_HTTP", "PORT_80_TCP", "PORT_80_TCP_ADDR",
+      "PORT_80_UDP_PROTO", "WEB_SERVICE_HOST", "WEB_PORT_80_TCP_PORT",
+    ] { #expect(failure("INFER_SERVE_\(name)").isEmpty, "\(name)") }
+    #expect(failure("INFER_SERVE_WEB_PORT", "udp://10.0.0.1:80").isEmpty)
+    #expect(failure("INFER_SERVE_WEB_PORT", "80").hasPrefix("unknown variable"))
+    #expect(failure("OTHER_SERVE_PROT").isEmpty)
+  }
+
+  /// A model that is named and found in a folder too is there once, as it is named.
+  @Test func namedModelsAreNotFoundAgain() throws {
+    let folder = try TemporaryFolder()
+    for name in ["a", "b"] {
+      let model = folder.url.appending(path: name)
+      try FileManager.default.createDirectory(at: model, withIntermediateDirectories: true)
+      try Data("{}".utf8).write(to: model.appending(path: "config.json"))
+    }
+    let path = folder.url.path
+    let models = try serve(
+      "models-dir: [\(path), \(path)/]\nmodels: [{model: \(path)/../\(folder.url.lastPathComponent)/a}]"
+    )
+    .allSettings()
+    #expect(models.compactMap { settings in settings.model.map(settings.names) } == [["a"], ["b"]])
+    withExtendedLifetime(folder) {}
   }
 
   @Test func spellingFindsTheNearestName() {

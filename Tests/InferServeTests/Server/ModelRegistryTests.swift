@@ -6,7 +6,9 @@ struct ModelRegistryTests {
   private func failure(
     _ names: [[String]], routers: [ModelRouter] = [], defaultName: String? = nil
   ) -> String? {
-    let definitions = names.map { HostedModel.Definition(names: $0) { _, _ in throw CommandFailure("no files") } }
+    let definitions = names.map {
+      HostedModel.Definition(names: $0, path: "/" + $0[0]) { _, _ in throw CommandFailure("no files") }
+    }
     do throws(CommandFailure) {
       _ = try ModelRegistry(
         definitions, routers: routers, defaultName: defaultName, logger: HTTPServer.quietLogger)
@@ -16,7 +18,7 @@ struct ModelRegistryTests {
 
   @Test func namesThatClashOrLeadNowhereAreRefused() {
     #expect(failure([]) == "there is no model to serve")
-    #expect(failure([["a", "b"], ["b"]])?.hasPrefix("two models have the name 'b'") == true)
+    #expect(failure([["a", "b"], ["b"]])?.hasPrefix("two models have the name 'b', /a and /b: ") == true)
     #expect(failure([["a", "a"]]) == nil)
     #expect(failure([["a"]], defaultName: "c") == "--default-model: there is no model 'c', but 'a'")
     let router = ModelRouter(name: "auto", fast: "a", slow: "b")
