@@ -80,7 +80,7 @@ enum ModelChecks {
   static func memory(_ model: ModelReading, context: Int?, on machine: MachineReading) -> Finding {
     let context = min(context ?? model.contextLength, model.contextLength)
     let (cache, overflow) = model.cacheBytesPerToken.multipliedReportingOverflow(by: context)
-    let state = overflow ? Int.max / 4 : cache + model.stateBytesPerSequence
+    let state = (overflow ? .max / 8 : min(cache, .max / 8)) + min(model.stateBytesPerSequence, .max / 8)
     // For activations, tables and the program itself.
     let margin = 512 << 20
     let needed = min(model.weightBytes, .max / 4) + min(state, .max / 4) + margin

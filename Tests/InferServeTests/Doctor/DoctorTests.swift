@@ -131,6 +131,8 @@ struct DoctorTests {
     #expect(found.level == .fail && found.advice?.contains("--quantize") ?? false)
     model.cacheBytesPerToken = .max / 2
     #expect(ModelChecks.memory(model, context: nil, on: machine).level == .fail)
+    (model.contextLength, model.stateBytesPerSequence) = (2, .max)
+    #expect(ModelChecks.memory(model, context: nil, on: machine).level == .fail)
     model.activeParameterCount = model.parameterCount
     #expect(ModelChecks.speed(model, on: machine)?.found.hasPrefix("at most 9.3 tokens a second") ?? false)
     machine.bandwidth = 8e9
