@@ -136,8 +136,11 @@ struct ReadModel {
       isCancelled: options.isCancelled)
     var model = try HybridModel(
       family, weights, mayLackHead: stored.lacksPrefix || source.namesNoHead(configuration))
-    model.fingerprint = ModelFingerprint(
-      configuration: configuration.values.serialized(), tensors: weights.loaded)
+    // It samples all tensors, and is of use to those alone who keep what the model computes.
+    if options.readsMatrices {
+      model.fingerprint = ModelFingerprint(
+        configuration: configuration.values.serialized(), tensors: weights.loaded)
+    }
     model.mappedWeightBytes = weights.mappedBytes
     self.model = model
     self.family = family
