@@ -151,6 +151,16 @@ def test_both_versions_are_spoken_with_tls(binary, model, certificate):
                 answers[http.get("/health").http_version] = whole
                 assert http.post(CHAT, json={}).status_code == 400
         assert set(answers) == {"HTTP/2", "HTTP/1.1"} and len(set(answers.values())) == 1
+        # Who leaves as clients do has broken no rule; who writes what is no HTTP/2 has.
+        with socket.create_connection(("127.0.0.1", server.port)) as plain:
+            tls = certificate.trusted()
+            tls.set_alpn_protocols(["h2"])
+            with tls.wrap_socket(plain, server_hostname="localhost") as connection:
+                connection.sendall(PREFACE + b"\xff" * 100)
+                while connection.recv(1000):
+                    pass
+        server.wait_for_event("connection refused")
+        assert sum(event["message"] == "connection refused" for event in server.events()) == 1
         # With a connection open, the server ends all the same.
         with httpx.Client(base_url=server.url, verify=certificate.trusted(), http2=True) as http:
             assert http.get("/health").http_version == "HTTP/2"

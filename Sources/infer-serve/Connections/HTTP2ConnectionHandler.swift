@@ -1,5 +1,6 @@
 import NIOCore
 import NIOHTTP2
+import NIOSSL
 
 /// Sits behind the parser of a connection of HTTP/2, and sees to it that no client holds the connection: closes it when
 /// there are no streams for a time, when nothing is read of what is written, and behind a fault of the protocol.
@@ -94,10 +95,16 @@ final class HTTP2ConnectionHandler: ChannelInboundHandler {
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     guard !Self.isOfOneStream(error) else { return }
-    rules.note(fault: error, ticket)
+    if !Self.isEnd(error) { rules.note(fault: error, ticket) }
     // The parser has written why.
     context.flush()
     context.close(promise: nil)
+  }
+
+  /// Whether an error is the end of a connection that its client has broken off, as most clients of HTTP/2 do.
+  private static func isEnd(_ error: any Error) -> Bool {
+    if case NIOSSLError.uncleanShutdown = error { return true }
+    return error is IOError || error is ChannelError
   }
 
   /// Whether an error ends one stream alone.
