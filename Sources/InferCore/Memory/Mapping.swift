@@ -6,6 +6,8 @@ internal import Glibc
 @safe final class AnonymousMapping {
   let base: UnsafeMutableRawPointer
   let byteCount: Int
+  /// The huge pages that a part of was given back, counted from the one that the mapping begins in.
+  private var isSplit: [Bool]
 
   init(byteCount: Int) throws(ModelError) {
     self.byteCount = byteCount
@@ -15,19 +17,45 @@ internal import Glibc
       throw .outOfMemory("cannot reserve \(byteCount >> 20) MiB of memory: \(systemErrorText())")
     }
     unsafe base = mapped
+    isSplit = Array(repeating: false, count: length / Self.hugePageBytes + 2)
     // Advice only: without huge pages everything works, with more misses in the translation cache.
     _ = unsafe madvise(mapped, length, MADV_HUGEPAGE)
   }
 
   deinit { unsafe _ = munmap(base, max(byteCount, 1)) }
 
+  /// The size of a huge page.
+  private static let hugePageBytes: Int = {
+    let text = try? String(contentsOfFile: "/sys/kernel/mm/transparent_hugepage/hpage_pmd_size", encoding: .utf8)
+    let bytes = text.flatMap { Int($0.trimmingCharacters(in: .whitespacesAndNewlines)) } ?? 0
+    return bytes > 0 && bytes.nonzeroBitCount == 1 ? bytes : 2 << 20
+  }()
+
   /// Gives the whole pages of a range back to the system, which backs them anew, with zeros, when they are next touched.
   func giveBack(_ range: Range<Int>) {
     precondition(range.lowerBound >= 0 && range.upperBound <= byteCount, "bytes \(range) of \(byteCount)")
     let page = Int(sysconf(Int32(_SC_PAGESIZE)))
     let (first, end) = ((range.lowerBound + page - 1) / page * page, range.upperBound / page * page)
+    guard first < end else { return }
+    split(at: first)
+    split(at: end)
     // Advice only: what is not given back is memory that stays taken.
-    if first < end { _ = unsafe madvise(base + first, end - first, MADV_DONTNEED) }
+    _ = unsafe madvise(base + first, end - first, MADV_DONTNEED)
+  }
+
+  /// Has the system leave the huge page around a place alone, unless it begins there: it makes huge pages anew of those with
+  /// holes, and fills the holes, so that what was given back would be taken again by and by.
+  private func split(at offset: Int) {
+    let start = unsafe Int(bitPattern: base)
+    let first = (start + offset) / Self.hugePageBytes * Self.hugePageBytes
+    let index = first / Self.hugePageBytes - start / Self.hugePageBytes
+    guard first != start + offset, !isSplit[index] else { return }
+    isSplit[index] = true
+    let lower = max(first - start, 0)
+    let upper = min(first + Self.hugePageBytes - start, byteCount)
+    guard unsafe madvise(base + lower, upper - lower, MADV_NOHUGEPAGE) != 0 else { return }
+    // There are too many pieces with advice of their own. One is never too many.
+    _ = unsafe madvise(base, byteCount, MADV_NOHUGEPAGE)
   }
 }
 
