@@ -169,13 +169,21 @@ def test_keys_have_their_own_usage_and_their_place_on_the_dashboard(visit, start
             body = server.chat(max_tokens=tokens, ignore_eos=True)
             assert server.post("/v1/chat/completions", body, headers={"x-api-key": key}).status_code == 200
         page = visit("/usage", base=server.url, permits=["401", "403", "ERR_"])
-        for key, words in ((None, "API key"), (watcher, "'inference'")):
+        for key, words in ((None, "API key"), ("sk-never", "API key")):
             if key:
                 page.fill("#key", key)
                 page.press("#key", "Enter")
             wait_until(lambda: page.locator("#key-form").is_visible() and words in page.locator("#state").inner_text())
             assert page.locator("#shown").is_hidden()
         check(page)
+        # Any key has usage of its own, though it be none. What it may not do is refused, and counted.
+        for _ in range(2):
+            refused = server.post("/v1/chat/completions", server.chat(), headers={"x-api-key": watcher})
+            assert refused.status_code == 403
+        page.fill("#key", watcher)
+        page.press("#key", "Enter")
+        wait_until(lambda: "Nothing" in page.locator("#note").inner_text())
+        assert page.locator("#shown").is_visible() and page.locator("#key-form").is_hidden() and not texts(page)
         for key, names in ((ann, ["ann"]), (root, ["ann", "bob"])):
             page.evaluate("(key) => localStorage.setItem('infer-serve.key', key)", key)
             page.reload()
