@@ -1,6 +1,5 @@
-"""Processes of their own beside a server: one that keeps streams open and reads them as cheaply as can be, so that the time
-which it takes itself is not taken for the server's (it counts events and looks into none), and one that can be attacked in
-the server's place."""
+"""A process of its own that keeps streams open and reads them as cheaply as can be, so that the time which it takes itself is
+not taken for the server's: it counts events and looks into none."""
 
 import json
 import multiprocessing
@@ -89,42 +88,3 @@ class Load:
         if isinstance(result, str):
             raise SystemExit(result)
         return result  # type: ignore[return-value]
-
-
-def swallow(ports: "multiprocessing.Queue[int]") -> None:
-    """Takes every connection and all its bytes, and answers nothing. Puts its port."""
-    selector = selectors.DefaultSelector()
-    listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
-    listener.setblocking(False)
-    selector.register(listener, selectors.EVENT_READ)
-    ports.put(listener.getsockname()[1])
-    while True:
-        for key, _ in selector.select():
-            if key.fileobj is listener:
-                connection, _ = listener.accept()
-                connection.setblocking(False)
-                selector.register(connection, selectors.EVENT_READ)
-                continue
-            connection = key.fileobj  # type: ignore[assignment]
-            try:
-                data = connection.recv(1 << 16)
-            except OSError:
-                data = b""
-            if not data:
-                selector.unregister(connection)
-                connection.close()
-
-
-class Sink:
-    """A server that answers nothing, while it runs."""
-
-    def __init__(self) -> None:
-        context = multiprocessing.get_context("spawn")
-        ports: multiprocessing.Queue[int] = context.Queue()
-        self.process = context.Process(target=swallow, args=(ports,), daemon=True)
-        self.process.start()
-        self.port = ports.get()
-
-    def stop(self) -> None:
-        self.process.kill()
-        self.process.join()

@@ -8,8 +8,8 @@ engine had it, by the server's log of requests. The former holds no tokens: it i
 
 Then a few good clients stream answers while slowhttptest (a package of Debian's) attacks: with headers, bodies and reading
 that never end. Their p99 is compared with that of the same clients alone, and with theirs while the same attack goes to a
-process that takes connections and answers nothing: the programs that attack and measure share the machine with the server,
-and what they take of it is no fault of the server's.
+second server, which has nothing else to do: the programs that attack and measure share the machine with the server, and what
+they take of it (slowhttptest most of a core) is no fault of the server's.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from typing import Any
 
 import measure
 from clients import Connection, Server, milliseconds, percentile, serving
-from load import Load, Sink
+from load import Load
 
 # The most that HTTP may add, and the most that attackers may cost.
 ADDED_LIMIT, ATTACK_LIMIT = 0.002, 1.5
@@ -118,18 +118,16 @@ def added_by_http(server: Server, log: Path, seconds: float) -> dict[str, float]
     return row
 
 
-def beside(server: Server, kind: str, place: str, seconds: float, folder: str) -> dict[str, Any]:
-    """Figures of four streams alone, or while the attack goes to the server or to another process."""
-    sink = Sink() if place == "elsewhere" else None
-    attacker = None if place == "alone" else attack(sink.port if sink else server.port, kind, int(seconds) + 4, folder)
+def beside(server: Server, other: Server, kind: str, place: str, seconds: float, folder: str) -> dict[str, Any]:
+    """Figures of four streams alone, or while the attack goes to the server or to another one."""
+    attacked = {"here": server, "elsewhere": other}.get(place)
+    attacker = attack(attacked.port, kind, int(seconds) + 4, folder) if attacked else None
     if attacker:
         time.sleep(3)
     answers, _ = asyncio.run(streams(server.port, 4, 32, seconds, f"{kind}-{place}"))
     row = {**figures(answers), "descriptors": server.descriptors()}
     if attacker:
         attacker.wait()
-    if sink:
-        sink.stop()
     print(f"4 streams, slow {kind} {'absent' if place == 'alone' else place}: {row['answers']} answers, first token p99 "
           f"{milliseconds(row['first_p99'])} ms, between tokens {milliseconds(row['gap_p99'])} ms, whole "
           f"{milliseconds(row['total_p99'])} ms, {row['descriptors']} descriptors")
@@ -155,17 +153,18 @@ def main() -> None:
         # With memory that is in use from the first second on: the system takes its time to give more.
         options = ("--threads", arguments.threads, "--max-running", "64", "--kv-cache-mib", "64", "--state-cache-mib", "128",
                    "--log-requests", str(log))
-        with serving(arguments.binary, arguments.model, *options) as server:
+        with serving(arguments.binary, arguments.model, *options) as server, \
+                serving(arguments.binary, arguments.model, "--threads", "1") as other:
             results["streams"] = row = added_by_http(server, log, arguments.seconds)
             if row["health_p99"] > ADDED_LIMIT:
                 failures.append(f"HTTP adds {milliseconds(row['health_p99'])} ms at the 99th percentile")
             for kind in ("headers", "bodies", "reading"):
-                rows = {place: beside(server, kind, place, arguments.seconds, folder)
+                rows = {place: beside(server, other, kind, place, arguments.seconds, folder)
                         for place in ("alone", "elsewhere", "here")}
                 results.setdefault("attacks", {})[kind] = rows
                 ratio = {place: rows["here"]["total_p99"] / rows[place]["total_p99"] for place in ("alone", "elsewhere")}
                 print(f"  p99 of answers beside slow {kind}: {ratio['alone']:.2f} times as long as alone, "
-                      f"{ratio['elsewhere']:.2f} times as while another process is attacked")
+                      f"{ratio['elsewhere']:.2f} times as while another server is attacked")
                 if ratio["alone"] > ATTACK_LIMIT:
                     failures.append(f"slow {kind}: p99 of answers is {ratio['alone']:.2f} times as long")
             if server.process.poll() is not None:
