@@ -8,6 +8,7 @@ import socket
 import time
 from dataclasses import dataclass
 
+
 @dataclass
 class Stream:
     """One connection, on which one answer follows another."""
