@@ -12,7 +12,8 @@ struct Bench: AsyncParsableCommand {
     discussion: """
       One sequence: `pp512` reads a prompt of 512 tokens, `tg32` generates 32 tokens one by one, `@ d1024` does so \
       after 1024 tokens. Batches: B prompts are read together, then B sequences generate together. Tokens are random \
-      with a fixed seed; with --temperature, tokens are chosen as well, as an engine does. Every test runs once to warm up and then --repetitions times.
+      with a fixed seed; with --temperature, tokens are chosen as well, as an engine does. Every test runs once to warm \
+      up and then --repetitions times.
 
       With --roofline, the machine's memory bandwidth and arithmetic are measured before and after every repetition, \
       with the same threads, and every test tells its share of their medians: bytes that must be read, over time, over \

@@ -42,14 +42,13 @@ struct ServeArguments {
       return ConfigurationEntry(place: model.place, arguments: arguments.flatMap(\.arguments))
     }
     // Those that are named have options of their own.
-    let named = (settings + models.flatMap(\.settings)).filter { $0.name == "model" }.flatMap(\.values).map(Self.place)
-    var found: Set<String> = []
+    let named = Set(
+      (settings + models.flatMap(\.settings)).filter { $0.name == "model" }.flatMap(\.values).map(Self.place))
+    var found: Set<ExactText> = []
     for folder in settings.filter({ $0.name == "models-dir" }).flatMap(\.values) {
       for model in try ModelFinder.models(in: URL(filePath: folder)) {
-        guard !named.contains(Self.place(model.url.path)), found.insert(model.url.standardizedFileURL.path).inserted
-        else {
-          continue
-        }
+        let isNew = !named.contains(Self.place(model.url.path)) && found.insert(model.url.standardizedFileURL.path)
+        guard isNew else { continue }
         let arguments = ["--model=\(model.url.path)", "--served-model-name=\(model.name)", "--load=demand"]
         entries.append(ConfigurationEntry(place: model.url.path, arguments: shared.flatMap(\.arguments) + arguments))
       }
@@ -63,8 +62,8 @@ struct ServeArguments {
   }
 
   /// The place of a model's files, by whatever path.
-  private static func place(_ path: String) -> String {
-    URL(filePath: path).resolvingSymlinksInPath().standardizedFileURL.path
+  private static func place(_ path: String) -> ExactText {
+    ExactText(URL(filePath: path).resolvingSymlinksInPath().standardizedFileURL.path)
   }
 
   /// The settings of variables.

@@ -16,7 +16,7 @@ final class SQLiteConnection: Sendable {
     var identity: FileIdentity?
     /// Why the file is not to be used any more, whatever opening it shows.
     var damage: String?
-    /// What was wrong the last time; `nil` for nothing.
+    /// The fault of the last use; `nil` for none.
     var fault: SQLiteFile.Fault?
     /// When a file that cannot be used is tried again.
     var nextTry = ContinuousClock.now

@@ -135,6 +135,20 @@ struct ConfigurationTests {
     withExtendedLifetime(folder) {}
   }
 
+  /// Folders whose names look alike and have other bytes are two.
+  @Test func foundModelsAreToldApartByTheBytesOfTheirPaths() throws {
+    let folder = try TemporaryFolder()
+    for name in ["\u{E9}", "e\u{301}"] {
+      let model = folder.url.path + "/" + name
+      try FileManager.default.createDirectory(atPath: model, withIntermediateDirectories: false)
+      #expect(FileManager.default.createFile(atPath: model + "/config.json", contents: Data("{}".utf8)))
+    }
+    let models = try serve("models-dir: [\(folder.url.path)]").allSettings()
+    let paths = models.compactMap { $0.model?.description.utf8.count }
+    #expect(paths.sorted() == [2, 3].map { folder.url.path.utf8.count + 1 + $0 })
+    withExtendedLifetime(folder) {}
+  }
+
   @Test func spellingFindsTheNearestName() {
     #expect(Spelling.distance("abc", "abc") == 0 && Spelling.distance("", "abc") == 3)
     #expect(Spelling.distance("prot", "port") == 1 && Spelling.distance("kitten", "sitting") == 3)

@@ -56,7 +56,7 @@ struct MemoryForecastTests {
     #expect(abs(forecast.weightBytes - bytes) < bytes * 3 / 100, "\(forecast.weightBytes) \(bytes)")
   }
 
-  /// What takes the memory that is left counts with the least that is of use.
+  /// A model that takes the memory that is left counts with the least that is of use.
   @Test func automaticMemoryCountsWithOneSequence() throws {
     var configuration = configuration
     configuration.coldStateMiB = 0

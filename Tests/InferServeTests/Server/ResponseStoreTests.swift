@@ -81,7 +81,7 @@ struct ResponseStoreTests {
     #expect(try String(contentsOf: folder.url.appending(path: aside), encoding: .utf8) == text)
   }
 
-  /// What a file that is locked does not take is in memory, and in the file when that is free.
+  /// Responses wait in memory while the file is locked, and are written when it is free.
   @Test func aLockedFileGetsItsResponsesLater() async throws {
     let folder = try TemporaryFolder()
     let path = folder.url.appending(path: "responses.sqlite").path

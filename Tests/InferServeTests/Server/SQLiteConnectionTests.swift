@@ -35,7 +35,7 @@ struct SQLiteConnectionTests {
     #expect(names.count { $0.hasPrefix("t.db.damaged-") && !$0.hasSuffix("-wal") && !$0.hasSuffix("-shm") } == 1)
   }
 
-  /// What has failed is not tried for everybody who comes, and not given up either.
+  /// A file that has failed is not tried for everybody who comes, and not given up either.
   @Test func aFileThatIsFullIsTriedOnceInAWhile() throws {
     let connection = try SQLiteConnection(Self.file, path: path, logger: HTTPServer.quietLogger)
     func fill(insists: Bool = false) throws(SQLiteFile.Fault) {

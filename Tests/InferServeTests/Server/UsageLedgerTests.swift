@@ -91,7 +91,7 @@ struct UsageLedgerTests {
     #expect(try Data(contentsOf: URL(filePath: path)).first == 0x41)
   }
 
-  /// What is used after the file was removed or replaced is counted in a new one.
+  /// Later usage is counted in a new file where the old one was removed or replaced.
   @Test(arguments: ["removed", "moved", "replaced"])
   func aFileThatIsLostWhileItIsUsedHasASuccessor(how: String) throws {
     let ledger = try open()
