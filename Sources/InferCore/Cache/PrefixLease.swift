@@ -137,6 +137,14 @@ extension SequenceMemory {
     return true
   }
 
+  /// Takes back what is lent of some prefixes.
+  mutating func takeBackLeases(where isWanted: (PrefixLease) -> Bool) {
+    for lease in leases where isWanted(lease) {
+      lease.takeBack()
+      end(lease)
+    }
+  }
+
   private mutating func begin(_ lease: PrefixLease) {
     for page in lease.pages { share(page: page) }
     for state in lease.states { share(slot: state.slot) }

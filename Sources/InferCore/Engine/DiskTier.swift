@@ -101,16 +101,15 @@ final class DiskTier: Sendable {
   }
 
   /// Forgets the files of the first tokens of a sequence and all that go on from them; they are removed with the next that is
-  /// written or read. Returns loans of those that wait to be written and are not to be any more. For the engine's thread.
-  func forget(_ tokens: [Int32], in scope: CacheScope) -> [PrefixLease] {
-    let waiting: [PrefixLease] = queue.change { queue in
+  /// written or read. Those that wait to be written are not any more; their loans are the caller's to end. For the engine's
+  /// thread.
+  func forget(_ tokens: [Int32], in scope: CacheScope) {
+    queue.change { queue in
       let isForgotten = { (lease: PrefixLease) in lease.scope == scope && tokens.starts(with: lease.tokens) }
       if let saving = queue.saving, isForgotten(saving) { queue.isForgotten = true }
-      defer { queue.saves.removeAll(where: isForgotten) }
-      return queue.saves.filter(isForgotten)
+      queue.saves.removeAll(where: isForgotten)
     }
     forgetFiles(tokens, in: scope)
-    return waiting
   }
 
   private func forgetFiles(_ tokens: [Int32], in scope: CacheScope) {

@@ -150,7 +150,7 @@ final class EngineThread: @unchecked Sendable {
   private func forget(_ sequence: EngineSequence) {
     guard let scope = sequence.scheduling.scope else { return }
     let tokens = sequence.scheduling.tokens
-    for lease in tier?.forget(tokens, in: scope) ?? [] { scheduler.withMemory { $0.end(lease) } }
+    tier?.forget(tokens, in: scope)
     scheduler.withMemory { $0.forget(tokens, in: scope) }
   }
 

@@ -143,6 +143,25 @@ import Testing
     }
   }
 
+  /// A thread that is writing a state does not keep it from being forgotten, and finds out; other loans stay.
+  @Test func whatIsForgottenIsNotLentAnyMore() throws {
+    var memory = SequenceMemory(pageTokens: 4, pageCount: 100, slotCount: 8, hasRecurrentState: true)
+    memory.notesKept = true
+    let (unsound, sound) = (tokens(50, seed: 1), tokens(50, seed: 2))
+    leave(unsound, states: [20, 45], in: &memory)
+    leave(sound, states: [45], in: &memory)
+    let leases = memory.takeNewlyKept().compactMap { memory.lend($0) }
+    try #require(leases.count == 3)
+    memory.forget(unsound, in: .shared)
+    #expect(leases.map { $0.use {} } == [false, false, true])
+    #expect(hit(unsound, in: &memory) == 0 && hit(sound, in: &memory) == 45)
+    #expect(memory.states.count == 1 && memory.slots.takenCount == 1 && memory.pages.takenCount == 12)
+    // The threads give back what they had, whenever they come to it.
+    for lease in leases { memory.end(lease) }
+    memory.reset()
+    #expect(memory.pages.takenCount == 0 && memory.slots.takenCount == 0)
+  }
+
   @Test func afterAResetEverythingIsFree() {
     var memory = SequenceMemory(pageTokens: 4, pageCount: 300, slotCount: 40, hasRecurrentState: true)
     for seed in UInt64(0)..<20 { leave(tokens(50, seed: seed % 7), states: [10, 33, 50], in: &memory) }
