@@ -1,5 +1,6 @@
 import DequeModule
 import Foundation
+import InferCore
 import InferMetrics
 import Logging
 
@@ -8,17 +9,19 @@ import Logging
 /// Lines are made and written by a thread of their own. Those that wait for it are bounded: beyond that, and while the file
 /// cannot be written, lines are dropped and counted, and no request waits.
 final class RequestLog: @unchecked Sendable {
-  // Safe because everything that changes is touched under the condition's lock, and the file by the thread alone.
+  // Safe because the file and the number of failures are touched by the thread alone.
   private typealias Line = (bytes: Int, make: @Sendable () -> [UInt8])
 
-  private let condition = NSCondition()
-  private var lines: Deque<Line> = []
-  private var waitingBytes = 0
-  private var isWriting = false
-  private var isToReopen = false
-  /// Lines that were dropped since there was last no room.
-  private var dropped = 0
+  private struct State {
+    var lines: Deque<Line> = []
+    var waitingBytes = 0
+    var isWriting = false
+    var isToReopen = false
+    /// Lines that were dropped since there was last no room.
+    var dropped = 0
+  }
 
+  private let state = Monitor(State())
   private let file: RotatingFile
   private let byteLimit: Int
   private let metrics: ServerMetrics
@@ -41,14 +44,13 @@ final class RequestLog: @unchecked Sendable {
 
   /// Takes a line of about so many bytes, with its line break, which `make` makes later. Never waits.
   func write(bytes: Int, _ make: @escaping @Sendable () -> [UInt8]) {
-    let (isTaken, isFirst) = condition.withLock {
-      guard lines.isEmpty || waitingBytes + bytes <= byteLimit else {
-        dropped += 1
-        return (false, dropped == 1)
+    let (isTaken, isFirst) = state.change { state in
+      guard state.lines.isEmpty || state.waitingBytes + bytes <= byteLimit else {
+        state.dropped += 1
+        return (false, state.dropped == 1)
       }
-      lines.append((bytes, make))
-      waitingBytes += bytes
-      condition.broadcast()
+      state.lines.append((bytes, make))
+      state.waitingBytes += bytes
       return (true, false)
     }
     if !isTaken { metrics.requestLogLinesDropped("queue").increment() }
@@ -56,43 +58,34 @@ final class RequestLog: @unchecked Sendable {
   }
 
   /// Lines that nobody has begun to write.
-  var waitingLines: Int { condition.withLock { lines.count } }
+  var waitingLines: Int { state.withLock { $0.lines.count } }
 
   /// Goes on in the file that has the path now: whoever has moved the old one sends a signal then.
-  func reopen() {
-    condition.withLock {
-      isToReopen = true
-      condition.broadcast()
-    }
-  }
+  func reopen() { state.change { $0.isToReopen = true } }
 
-  /// Returns when all lines are written, or after so many seconds.
-  func flush(patience: TimeInterval = 2) {
-    let deadline = Date(timeIntervalSinceNow: patience)
-    condition.withLock {
-      while !lines.isEmpty || isWriting { guard condition.wait(until: deadline) else { return } }
-    }
+  /// Returns when all lines are written, or after a time.
+  func flush(patience: Duration = .seconds(2)) {
+    state.wait(until: .now + patience) { $0.lines.isEmpty && !$0.isWriting }
   }
 
   // MARK: The thread
 
   private func run() {
     while true {
-      let (line, reopens) = condition.withLock { () -> (Line?, Bool) in
-        while lines.isEmpty && !isToReopen { condition.wait() }
-        defer { isToReopen = false }
-        isWriting = true
-        return (lines.popFirst(), isToReopen)
+      state.wait { !$0.lines.isEmpty || $0.isToReopen }
+      let (line, reopens) = state.withLock { state in
+        defer { state.isToReopen = false }
+        state.isWriting = true
+        return (state.lines.popFirst(), state.isToReopen)
       }
       if reopens { reopenFile() }
       if let line { put(line.make()) }
-      let lost = condition.withLock {
-        isWriting = false
-        waitingBytes -= line?.bytes ?? 0
-        condition.broadcast()
-        guard lines.isEmpty else { return 0 }
-        defer { dropped = 0 }
-        return dropped
+      let lost = state.change { state in
+        state.isWriting = false
+        state.waitingBytes -= line?.bytes ?? 0
+        guard state.lines.isEmpty else { return 0 }
+        defer { state.dropped = 0 }
+        return state.dropped
       }
       if lost > 0 { logger.warning("requests are logged again", metadata: ["dropped": "\(lost)"]) }
     }

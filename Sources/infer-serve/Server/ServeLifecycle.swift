@@ -50,7 +50,7 @@ final class ServeLifecycle: Service {
     if case .draining = state.phase {
       let cut = state.responses.count
       logger.warning("stopped", metadata: ["cut_responses": "\(cut)"])
-      LineWriter.standardError.flush(patience: 0.2)
+      LineWriter.standardError.flush(patience: .milliseconds(200))
       // Not exit(3): it takes libraries apart while the engine's threads still compute in them.
       _exit(cut > 0 ? 128 + number : 0)
     }

@@ -130,7 +130,7 @@ final class Watchdog: Sendable {
 
   private func giveUp(_ reason: String, _ metadata: Logger.Metadata) {
     logger.critical("\(reason): the process ends", metadata: metadata)
-    LineWriter.standardError.flush(patience: 1)
+    LineWriter.standardError.flush(patience: .seconds(1))
     end(Self.exitCode)
   }
 }

@@ -1,24 +1,33 @@
 import DequeModule
 import Foundation
+import InferCore
 
 /// Writes lines to a descriptor from a thread of its own, so that nobody waits for whoever reads them.
 ///
 /// Lines wait in a buffer of bounded size. When it is full, further lines are dropped, and counted: once there is room
 /// again, one line tells how many.
-final class LineWriter: @unchecked Sendable {
-  // Safe because everything that changes is touched under the condition's lock only.
-  private let condition = NSCondition()
-  private var lines: Deque<[UInt8]> = []
-  private var bufferedBytes = 0
-  private var dropped = 0
-  /// The line that stands below all others; empty for none.
-  private var status = ""
-  private var hasThread = false
-  private var isWriting = false
-  /// Grows with everything that is written or given up.
-  private var progress = 0
-  private var describeDropped: @Sendable (Int) -> String = { "infer-serve: \($0) lines were dropped" }
+final class LineWriter: Sendable {
+  private struct State {
+    var lines: Deque<[UInt8]> = []
+    var bufferedBytes = 0
+    var dropped = 0
+    /// The line that stands below all others; empty for none.
+    var status = ""
+    var hasThread = false
+    var isWriting = false
+    /// Grows with everything that is written or given up.
+    var progress = 0
+    var describeDropped: @Sendable (Int) -> String = { "infer-serve: \($0) lines were dropped" }
 
+    var isDone: Bool { lines.isEmpty && !isWriting }
+
+    mutating func append(_ bytes: [UInt8]) {
+      lines.append(bytes)
+      bufferedBytes += bytes.count
+    }
+  }
+
+  private let state = Monitor(State())
   private let descriptor: Int32
   private let byteLimit: Int
 
@@ -35,19 +44,19 @@ final class LineWriter: @unchecked Sendable {
 
   /// Takes what makes a line of how many were dropped.
   func describeDropped(_ describe: @escaping @Sendable (Int) -> String) {
-    condition.withLock { describeDropped = describe }
+    state.withLock { $0.describeDropped = describe }
   }
 
   /// Takes a line, without its line break. Returns whether there was room for it; never waits.
   @discardableResult func write(_ line: String) -> Bool {
-    condition.withLock {
+    state.change { state in
       // What stands below is written over, and again behind the line.
-      let bytes = Array((status.isEmpty ? "\(line)\n" : "\(Self.eraseLine)\(line)\n\(status)").utf8)
-      guard bufferedBytes + bytes.count <= byteLimit else {
-        dropped += 1
+      let bytes = Array((state.status.isEmpty ? "\(line)\n" : "\(Self.eraseLine)\(line)\n\(state.status)").utf8)
+      guard state.bufferedBytes + bytes.count <= byteLimit else {
+        state.dropped += 1
         return false
       }
-      append(bytes)
+      append(bytes, to: &state)
       return true
     }
   }
@@ -55,67 +64,60 @@ final class LineWriter: @unchecked Sendable {
   /// Shows a line below all others on a terminal, in place of the one before; an empty one removes it. It is left out where
   /// writing does not keep up.
   func show(_ status: String) {
-    condition.withLock {
+    state.change { state in
       let bytes = Array((Self.eraseLine + status).utf8)
-      guard status != self.status, status.isEmpty || bufferedBytes + bytes.count <= byteLimit / 2 else { return }
-      self.status = status
-      append(bytes)
+      guard status != state.status, status.isEmpty || state.bufferedBytes + bytes.count <= byteLimit / 2 else { return }
+      state.status = status
+      append(bytes, to: &state)
     }
   }
 
   private static let eraseLine = "\r\u{1B}[K"
 
-  private func append(_ bytes: [UInt8]) {
-    lines.append(bytes)
-    bufferedBytes += bytes.count
-    if !hasThread {
-      hasThread = true
-      let thread = Thread { [self] in run() }
-      thread.name = "infer-log"
-      thread.start()
-    }
-    condition.broadcast()
+  private func append(_ bytes: [UInt8], to state: inout State) {
+    state.append(bytes)
+    guard !state.hasThread else { return }
+    state.hasThread = true
+    let thread = Thread { [self] in run() }
+    thread.name = "infer-log"
+    thread.start()
   }
 
   /// Returns when everything is written, or when nothing has been for as long as `patience`. Lines that no thread has
   /// begun to write by then, because the system refuses one, are written here.
-  func flush(patience: TimeInterval = 1) {
-    let rest: [[UInt8]] = condition.withLock {
-      var seen = progress
-      var deadline = Date(timeIntervalSinceNow: patience)
-      while !lines.isEmpty || isWriting {
-        let isInTime = condition.wait(until: deadline)
-        if progress != seen {
-          seen = progress
-          deadline = Date(timeIntervalSinceNow: patience)
-        } else if !isInTime {
-          if isWriting { return [] }
-          defer { lines.removeAll() }
-          return Array(lines)
-        }
-      }
-      return []
+  func flush(patience: Duration = .seconds(1)) {
+    var seen = -1
+    while true {
+      let now = state.withLock { (progress: $0.progress, isDone: $0.isDone) }
+      guard !now.isDone, now.progress != seen else { break }
+      seen = now.progress
+      state.wait(until: .now + patience) { [seen] in $0.isDone || $0.progress != seen }
+    }
+    let rest: Deque<[UInt8]> = state.withLock { state in
+      guard !state.isWriting else { return [] }
+      defer { (state.lines, state.bufferedBytes) = ([], 0) }
+      return state.lines
     }
     for line in rest { put(line) }
   }
 
   private func run() {
     while true {
-      let line = condition.withLock { () -> [UInt8] in
-        while lines.isEmpty { condition.wait() }
-        isWriting = true
-        return lines.removeFirst()
+      state.wait { !$0.lines.isEmpty }
+      let line = state.withLock { state in
+        // Somebody who has waited long enough may have taken it.
+        guard let line = state.lines.popFirst() else { return [UInt8]() }
+        state.isWriting = true
+        return line
       }
       put(line)
-      condition.withLock {
-        isWriting = false
-        bufferedBytes -= line.count
-        progress += 1
-        if dropped > 0 {
-          append(Array((describeDropped(dropped) + "\n").utf8))
-          dropped = 0
-        }
-        condition.broadcast()
+      state.change { state in
+        state.isWriting = false
+        state.bufferedBytes -= line.count
+        state.progress += 1
+        guard state.dropped > 0 else { return }
+        state.append(Array((state.describeDropped(state.dropped) + "\n").utf8))
+        state.dropped = 0
       }
     }
   }
@@ -126,7 +128,7 @@ final class LineWriter: @unchecked Sendable {
       let count = unsafe rest.withUnsafeBytes { unsafe Foundation.write(descriptor, $0.baseAddress, $0.count) }
       if count > 0 {
         rest = rest.dropFirst(count)
-        condition.withLock { progress += 1 }
+        state.change { $0.progress += 1 }
       } else if count < 0, errno == EAGAIN {
         var state = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
         unsafe poll(&state, 1, -1)
