@@ -12,11 +12,11 @@ COUNTERS = ["num_preemptions", "prompt_tokens", "generation_tokens", "request_su
 GAUGES = ["num_requests_running", "num_requests_waiting", "kv_cache_usage_perc", "state_cache_usage_perc",
           "generation_tokens_per_second", "prefix_cache_entries", "prefix_cache_bytes",
           "state_memory_bytes", "state_memory_limit_bytes"]
-SERVER = {"http_requests", "log_lines_dropped", "context_shifts"}
+SERVER = {"http_requests", "log_lines_dropped", "context_shifts", "event_delivery_seconds"}
 HISTOGRAMS = ["time_to_first_token_seconds", "inter_token_latency_seconds", "request_time_per_output_token_seconds",
               "e2e_request_latency_seconds", "request_queue_time_seconds", "request_prefill_time_seconds",
               "request_decode_time_seconds", "request_prompt_tokens", "request_generation_tokens",
-              "iteration_tokens_total"]
+              "iteration_tokens_total", "event_delivery_seconds"]
 
 
 def test_every_metric_is_there_and_well_formed(server):

@@ -107,7 +107,7 @@ final class EngineSequence: Schedulable, @unchecked Sendable {
       switch result {
       case .scored(let score): scores.append(score)
       case .chosen(let token, let forced):
-        send(&scores)
+        send(&scores, at: now)
         progress = .token(token.id, forced: forced)
         if let reason = receive(token, forced: forced, at: now, metrics) { progress = .ended(reason) }
       case .nothing:
@@ -116,7 +116,7 @@ final class EngineSequence: Schedulable, @unchecked Sendable {
       case .failed(let reason): return .ended(reason)
       }
     }
-    send(&scores)
+    send(&scores, at: now)
     return progress
   }
 
@@ -128,13 +128,13 @@ final class EngineSequence: Schedulable, @unchecked Sendable {
     guard end == timing.statistics.promptTokens else { return .reading }
     guard let values = pooled?.mean else { return .ended(.notFinite) }
     timing.notePromptEnd(at: now, metrics)
-    channel.send(pooled: values)
+    channel.send(.pooled(values), at: now)
     return .ended(.length)
   }
 
-  private func send(_ scores: inout [PromptTokenScore]) {
+  private func send(_ scores: inout [PromptTokenScore], at now: ContinuousClock.Instant) {
     guard !scores.isEmpty else { return }
-    channel.send(scores)
+    channel.send(.promptScores(scores), at: now)
     scores = []
   }
 
@@ -155,7 +155,7 @@ final class EngineSequence: Schedulable, @unchecked Sendable {
   ) -> FinishReason? {
     timing.noteToken(isForced: isForced, at: now, metrics)
     let isStop = stopTokens.contains(token.id)
-    channel.send(GeneratedToken(id: token.id, logprobs: token.logprobs, isStop: isStop))
+    channel.send(.token(GeneratedToken(id: token.id, logprobs: token.logprobs, isStop: isStop)), at: now)
     if isStop { return .stop }
     return timing.statistics.generatedTokens == sampler.tokenLimit ? .length : nil
   }
@@ -164,6 +164,6 @@ final class EngineSequence: Schedulable, @unchecked Sendable {
   func finish(_ reason: FinishReason, at now: ContinuousClock.Instant, _ metrics: EngineMetrics) {
     timing.noteEnd(reason, at: now, metrics)
     noteTokens?(scheduling.tokens)
-    channel.finish(GenerationEnd(reason: reason, statistics: timing.statistics))
+    channel.finish(GenerationEnd(reason: reason, statistics: timing.statistics), at: now)
   }
 }

@@ -5,45 +5,34 @@ internal import DequeModule
 /// Events wait until they are read, but not any number of them: a channel that is full tells the sender to pause, and
 /// once half of it is read, that it may go on.
 final class EventChannel: Sendable {
+  /// An event, and the end of the step that it comes from.
+  struct Sent: Sendable {
+    let event: GenerationEvent
+    let time: ContinuousClock.Instant
+  }
+
   private struct State {
     /// Tokens, of the prompt and generated, that wait to be read.
     var unread = 0
     /// `true` from the time the sender is told to pause until it may go on.
     var isPaused = false
-    var scores: Deque<[PromptTokenScore]> = []
-    var tokens: Deque<GeneratedToken> = []
-    var pooled: [Float]?
+    var events: Deque<Sent> = []
     var end: GenerationEnd?
-    var isEndRead = false
-    var reader: CheckedContinuation<GenerationEvent?, Never>?
+    var reader: CheckedContinuation<Sent?, Never>?
     var waiting: [CheckedContinuation<GenerationEnd, Never>] = []
 
     /// The next event; `.some(nil)` after the last, `nil` when there is none yet.
-    mutating func take() -> GenerationEvent?? {
-      // Scores of the prompt come before all tokens.
-      if let scores = scores.popFirst() {
-        unread -= scores.count
-        return .promptScores(scores)
-      }
-      if let values = pooled {
-        pooled = nil
-        return .pooled(values)
-      }
-      if let token = tokens.popFirst() {
-        unread -= 1
-        return .token(token)
-      }
-      guard let end else { return nil }
-      if isEndRead { return .some(nil) }
-      isEndRead = true
-      return .finished(end.reason, end.statistics)
+    mutating func take() -> Sent?? {
+      guard let sent = events.popFirst() else { return end == nil ? nil : .some(nil) }
+      unread -= sent.event.tokenCount
+      return sent
     }
 
     /// The reader, if one waits and there is an event for it.
-    mutating func delivery() -> (CheckedContinuation<GenerationEvent?, Never>, GenerationEvent?)? {
-      guard let reader, let event = take() else { return nil }
+    mutating func delivery() -> (CheckedContinuation<Sent?, Never>, Sent?)? {
+      guard let reader, let sent = take() else { return nil }
       self.reader = nil
-      return (reader, event)
+      return (reader, sent)
     }
   }
 
@@ -64,29 +53,22 @@ final class EventChannel: Sendable {
   /// `true` once the generation has ended, read or not.
   var hasEnded: Bool { state.withLock { $0.end != nil } }
 
-  /// Takes scores of the next tokens of the prompt.
-  func send(_ scores: [PromptTokenScore]) { send(scores.count) { $0.scores.append(scores) } }
-
-  /// Takes the next token.
-  func send(_ token: GeneratedToken) { send(1) { $0.tokens.append(token) } }
-
-  /// Takes the pooled hidden states of the prompt.
-  func send(pooled values: [Float]) { send(0) { $0.pooled = values } }
-
-  private func send(_ count: Int, _ append: (inout State) -> Void) {
+  /// Takes the next event of a step that ended at `time`; not the end.
+  func send(_ event: GenerationEvent, at time: ContinuousClock.Instant) {
     let delivery = state.withLock { state in
-      state.unread += count
-      append(&state)
+      state.unread += event.tokenCount
+      state.events.append(Sent(event: event, time: time))
       return state.delivery()
     }
     delivery.map { $0.resume(returning: $1) }
   }
 
   /// Takes the end, after which nothing is sent.
-  func finish(_ end: GenerationEnd) {
+  func finish(_ end: GenerationEnd, at time: ContinuousClock.Instant) {
     let (delivery, waiting) = state.withLock { state in
       precondition(state.end == nil, "a generation that ended by \(end.reason) had ended before")
       state.end = end
+      state.events.append(Sent(event: .finished(end.reason, end.statistics), time: time))
       defer { state.waiting = [] }
       return (state.delivery(), state.waiting)
     }
@@ -95,7 +77,7 @@ final class EventChannel: Sendable {
   }
 
   /// The next event, once there is one; `nil` after the end. Calls `resume` when a sender that paused may go on.
-  func next(isolation actor: isolated (any Actor)?, resume: () -> Void) async -> GenerationEvent? {
+  func next(isolation actor: isolated (any Actor)?, resume: () -> Void) async -> Sent? {
     let (event, mayGoOn) = state.withLock { state in
       let event = state.take()
       guard state.isPaused, state.unread <= capacity / 2 else { return (event, false) }
@@ -122,6 +104,17 @@ final class EventChannel: Sendable {
         return state.end
       }
       if let end { continuation.resume(returning: end) }
+    }
+  }
+}
+
+extension GenerationEvent {
+  /// The number of tokens that an event tells of.
+  fileprivate var tokenCount: Int {
+    switch self {
+    case .promptScores(let scores): scores.count
+    case .token: 1
+    case .pooled, .finished: 0
     }
   }
 }

@@ -38,15 +38,19 @@ public struct Generation: AsyncSequence, Sendable {
   /// Iterates over the events of a ``Generation``.
   public struct Iterator: AsyncIteratorProtocol {
     private let reading: GenerationReading
+    /// The end of the step that the last event comes from; `nil` before the first.
+    package private(set) var lastEventTime: ContinuousClock.Instant?
 
     init(_ reading: GenerationReading) { self.reading = reading }
 
     /// The next event; `nil` after the end. In a cancelled task the end follows, after the tokens that are there.
     public mutating func next(isolation actor: isolated (any Actor)? = #isolation) async -> GenerationEvent? {
       let handle = reading.handle
-      return await withTaskCancellationHandler(
+      let sent = await withTaskCancellationHandler(
         operation: { await handle.channel.next(isolation: actor) { handle.resume() } },
         onCancel: { handle.end(.cancelled) }, isolation: actor)
+      lastEventTime = sent?.time ?? lastEventTime
+      return sent?.event
     }
   }
 }

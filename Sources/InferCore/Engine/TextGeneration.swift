@@ -59,6 +59,8 @@ public struct TextGeneration: AsyncSequence, Sendable {
     fileprivate var assembly: TextAssembly
     /// Comes after the last piece.
     private var end: TextEvent?
+    /// The end of the step that completed the last event; `nil` before the first.
+    package var lastEventTime: ContinuousClock.Instant? { events.lastEventTime }
 
     fileprivate init(
       generation: Generation, events: Generation.Iterator, assembly: TextAssembly

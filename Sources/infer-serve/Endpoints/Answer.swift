@@ -4,8 +4,8 @@ import InferCore
 ///
 /// Dropping the iterator or cancelling its task cancels all of them.
 struct Answer: AsyncSequence, Sendable {
-  /// An event and the number of its choice.
-  typealias Element = (choice: Int, event: TextEvent)
+  /// An event, the number of its choice, and the end of the step that completed it.
+  typealias Element = (choice: Int, event: TextEvent, time: ContinuousClock.Instant)
 
   private let generations: [TextGeneration]
   /// The field of the request that holds the choices to a language; `nil` for none.
@@ -47,7 +47,7 @@ struct Answer: AsyncSequence, Sendable {
       case .one(var events):
         let event = await events.next(isolation: actor)
         source = .one(events)
-        return event.map { (0, $0) }
+        return event.map { (0, $0, events.lastEventTime ?? .now) }
       case .several(let merging):
         return await withTaskCancellationHandler(
           operation: { await merging.handover.next(isolation: actor) }, onCancel: { merging.answer.cancel() },
@@ -75,8 +75,9 @@ struct Answer: AsyncSequence, Sendable {
         await withTaskGroup { group in
           for (choice, generation) in answer.generations.enumerated() {
             group.addTask {
-              for await event in generation {
-                guard await handover.send((choice, event)) else { break }
+              var events = generation.makeAsyncIterator()
+              while let event = await events.next() {
+                guard await handover.send((choice, event, events.lastEventTime ?? .now)) else { break }
               }
             }
           }

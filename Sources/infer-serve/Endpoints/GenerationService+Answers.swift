@@ -1,6 +1,7 @@
 import HTTPTypes
 import Hummingbird
 import InferCore
+import InferMetrics
 import InferText
 
 // Answers: what comes from the engine, in one response or as a stream.
@@ -27,7 +28,7 @@ extension GenerationService {
     _ answer: Answer, _ builder: inout Builder, _ supervisor: AnswerSupervisor,
     told: ((TextEvent, [JSONValue]) -> Void)? = nil
   ) async -> APIError? {
-    for await (choice, event) in answer {
+    for await (choice, event, _) in answer {
       let (events, failure) = take(event, of: choice, answer, &builder, supervisor)
       told?(event, events)
       // Leaving the loop ends the other choices.
@@ -87,7 +88,7 @@ extension GenerationService {
     _ answer: Answer, _ job: GenerationJob<Builder>, _ builder: inout Builder, _ supervisor: AnswerSupervisor,
     to writer: inout any ResponseBodyWriter, _ keepAlive: KeepAlive
   ) async throws -> APIError? {
-    for await (choice, event) in answer {
+    for await (choice, event, time) in answer {
       let (events, failure) = take(event, of: choice, answer, &builder, supervisor)
       // Leaving the loop ends the other choices.
       if let failure { return failure }
@@ -95,7 +96,9 @@ extension GenerationService {
         // Other connections of this thread do not wait for it.
         await withTaskExecutorPreference(globalConcurrentExecutor) { await keep(builder) }
       }
-      if !events.isEmpty { try await keepAlive.write(Builder.framing.bytes(events), to: &writer) }
+      guard !events.isEmpty else { continue }
+      try await keepAlive.write(Builder.framing.bytes(events), to: &writer)
+      metrics.eventDelivery().observe(.now - time)
     }
     return nil
   }

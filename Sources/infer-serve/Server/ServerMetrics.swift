@@ -23,10 +23,20 @@ final class ServerMetrics: Sendable {
     "infer_server_stalls_total", "Times that the server's own threads did not answer for longer than --slow-step.",
     labels: [], known: [[]]
   ) { Counter() }
+  /// The time that telling of a token takes the server: from the end of the step that computed it until the connection has
+  /// the event's bytes, or has room for more where its client reads slowly.
+  let eventDelivery = MetricFamily(
+    "infer_event_delivery_seconds", "From the end of a step to the write of the event that tells of its token.",
+    labels: [], known: [[]]
+  ) { Histogram(bounds: ServerMetrics.deliveryBounds) }
   /// Requests whose prompts were shortened to fit the context.
   let contextShifts = MetricFamily(
     "infer_context_shifts_total", "Requests whose prompts were shortened to fit the context.", labels: [], known: [[]]
   ) { Counter() }
+
+  private static let deliveryBounds = [
+    0.0001, 0.00025, 0.0005, 0.00075, 0.001, 0.0015, 0.002, 0.0025, 0.003, 0.004, 0.005, 0.01, 0.025, 0.1, 1, 10,
+  ]
 
   /// The measurements of traces.
   let traces = TraceMetrics()
@@ -65,6 +75,7 @@ final class ServerMetrics: Sendable {
     text.write(traces.exported)
     text.write(traces.dropped)
     text.write(stalls)
+    text.write(eventDelivery)
     text.write(contextShifts)
     text.write(keyRefusals)
     text.write(keyRequests)

@@ -19,7 +19,7 @@ struct AnswerTests {
   private func tokens(_ answer: Answer, choices: Int) async -> [[Int32]] {
     var tokens = Array(repeating: [Int32](), count: choices)
     var ended = 0
-    for await (choice, event) in answer {
+    for await (choice, event, _) in answer {
       switch event {
       case .promptScores, .pooled: break
       case .piece(let piece): tokens[choice] += piece.tokens.map(\.id)
