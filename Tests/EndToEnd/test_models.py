@@ -1,6 +1,8 @@
 """Several models behind one server."""
+import contextlib
 import json
 import shutil
+import sqlite3
 import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -198,6 +200,10 @@ def test_pinned_models_that_do_not_fit_leave_the_first(serve):
 def test_what_a_server_would_not_start_with_fails_the_check(binary, model, tmp_path, monkeypatch):
     file = tmp_path / "server.yaml"
     entry = {"model": model, "served-model-name": "a"}
+    foreign = tmp_path / "foreign.db"
+    with contextlib.closing(sqlite3.connect(foreign)) as database:
+        database.execute("CREATE TABLE other (id INTEGER)")
+    before = foreign.read_bytes()
     for settings, complaint in [
         ({"models": [entry, {"model": model, "served-model-name": ["b", "a"]}]}, "two models have the name 'a'"),
         ({"models": [entry], "routers": [{"name": "a", "fast": "a", "slow": "a"}]}, "a name that is another's"),
@@ -207,10 +213,23 @@ def test_what_a_server_would_not_start_with_fails_the_check(binary, model, tmp_p
         ({"model": model, "prices": "none.yaml"}, "the file of prices none.yaml cannot be read"),
         ({"model": model, "tls-certificate": str(file), "tls-key": str(file)}, "no certificate in PEM"),
         ({"model": model, "chat-template": "none.jinja"}, "neither a file"), ({"models": [entry]}, None),
+        ({"model": model, "usage-db": "none/usage.db"}, "is no folder that can be written"),
+        ({"model": model, "usage-db": str(foreign)}, "another program's database"),
+        ({"model": model, "store": str(foreign)}, "another program's database"),
+        ({"model": model, "log-requests": str(tmp_path)}, "is neither a file nor a device"),
+        ({"model": model, "log-requests": "none/requests.log"}, "none/requests.log cannot be opened"),
+        ({"model": model, "usage-db": "usage.db", "store": "store.db", "log-requests": "requests.log"}, None),
     ]:
         file.write_text(yaml.safe_dump(settings))
-        result = subprocess.run([binary, "config", "check", str(file)], capture_output=True, text=True, timeout=60)
+        result = subprocess.run(
+            [binary, "config", "check", str(file)], capture_output=True, text=True, timeout=60, cwd=tmp_path)
         assert result.returncode == (1 if complaint else 0) and (complaint or "") in result.stderr, result.stderr
+    # Looking changes nothing.
+    assert foreign.read_bytes() == before and {path.name for path in tmp_path.iterdir()} == {"server.yaml", "foreign.db"}
+    pinned = [{**entry, "served-model-name": name, "pin": True} for name in "ab"]
+    file.write_text(yaml.safe_dump({"models": pinned, "models-memory-mib": 200}))
+    result = subprocess.run([binary, "config", "check", str(file)], capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0 and "'a', 'b' are pinned and need" in result.stderr
     monkeypatch.setenv("INFER_SERVE_PROT", "1")
     for command in (["config", "check"], ["serve"]):
         result = subprocess.run([binary, *command, "--config", str(file)], capture_output=True, text=True, timeout=60)

@@ -188,6 +188,22 @@ def test_a_certificate_is_replaced_while_the_server_runs(binary, model, tmp_path
         assert http.get("/health").status_code == 200
 
 
+def test_a_certificate_of_the_future_is_warned_of(binary, model, tmp_path):
+    future = Certificate(tmp_path, "future")
+    (tmp_path / "index").touch()
+    (tmp_path / "ca.conf").write_text(
+        f"[ca]\ndefault_ca = own\n[own]\ndatabase = {tmp_path}/index\nnew_certs_dir = {tmp_path}\nrand_serial = yes\n"
+        "policy = any\ndefault_md = sha256\n[any]\ncommonName = supplied\n")
+    run("ca", "-config", tmp_path / "ca.conf", "-selfsign", "-batch", "-notext", "-in", tmp_path / "future.csr", "-keyfile",
+        future.key, "-startdate", "20990101000000Z", "-enddate", "20990201000000Z", "-out", future.file)
+    result = subprocess.run(
+        [binary, "config", "check", "--model", model, *future.options], capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0 and f"{future.file} is not valid before 2099-01-01T00:00:00Z" in result.stderr
+    with SecureServer(binary, model, future) as server:
+        warnings = [event["warning"] for event in server.events() if event["message"] == "odd configuration"]
+        assert len(warnings) == 1 and "is not valid before 2099" in warnings[0]
+
+
 def test_certificates_that_cannot_be_used_are_named(binary, model, certificate, tmp_path):
     other = Certificate(tmp_path, "other")
     expired = Certificate(tmp_path, "expired", days=-1)

@@ -26,7 +26,9 @@ struct Config: ParsableCommand {
     @OptionGroup var words: Words
 
     func run() throws {
-      try words.arguments().parsed().checkFiles()
+      let serve = try words.arguments().parsed()
+      try serve.checkFiles()
+      for warning in try serve.warnings(try serve.tls.certificates()) { note("warning: \(warning)") }
       try emit("The configuration is valid.\n")
     }
   }

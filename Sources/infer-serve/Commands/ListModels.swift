@@ -33,15 +33,7 @@ struct ListModels: ParsableCommand {
     let rows = try all.flatMap { try ModelFinder.models(in: $0) }.map(row)
     if json { return try emit(rows.map { $0.json.serialized() + "\n" }.joined()) }
     guard !rows.isEmpty else { return note("there is no model in \(all.map(\.path).joined(separator: ", "))") }
-    let lines = [["NAME", "FAMILY", "PARAMETERS", "WEIGHTS", "MEMORY", "FITS"]] + rows.map(\.cells)
-    let widths = (0..<5).map { column in lines.reduce(0) { max($0, $1[column].columns) } }
-    try emit(
-      lines.map { line in
-        let cells = zip(line, widths).map { cell, width in
-          cell.padded(toColumns: width) + "  "
-        }
-        return cells.joined() + line[5] + "\n"
-      }.joined())
+    try emit(table([["NAME", "FAMILY", "PARAMETERS", "WEIGHTS", "MEMORY", "FITS"]] + rows.map(\.cells)))
   }
 
   /// One model of the list.

@@ -42,13 +42,23 @@ struct LogOptions: ParsableArguments {
   /// - Throws: ``CommandFailure`` for a file that cannot be opened.
   func requestLog(_ metrics: ServerMetrics, _ logger: Logger) throws(CommandFailure) -> RequestLog? {
     guard let logRequests else { return nil }
-    let file: RotatingFile
-    do {
-      file = try RotatingFile(
-        path: logRequests.description, byteLimit: logRequestsMaxMib << 20, keeping: logRequestsKeep)
-    } catch { throw CommandFailure("--log-requests: \(error)") }
+    let file = try Self.orFailure { () throws(RotatingFile.Fault) in
+      try RotatingFile(path: logRequests.description, byteLimit: logRequestsMaxMib << 20, keeping: logRequestsKeep)
+    }
     logger.notice("requests are logged", metadata: ["file": "\(file.path)"])
     return RequestLog(file, metrics: metrics, logger: logger)
+  }
+
+  /// - Throws: ``CommandFailure`` for a file that could not be opened.
+  func checkFiles() throws(CommandFailure) {
+    guard let logRequests else { return }
+    try Self.orFailure { () throws(RotatingFile.Fault) in try RotatingFile.check(logRequests.description) }
+  }
+
+  private static func orFailure<Result>(
+    _ body: () throws(RotatingFile.Fault) -> Result
+  ) throws(CommandFailure) -> Result {
+    do throws(RotatingFile.Fault) { return try body() } catch { throw CommandFailure("--log-requests: \(error)") }
   }
 
   /// The server's logger.

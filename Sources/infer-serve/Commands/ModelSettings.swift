@@ -41,6 +41,15 @@ struct ModelSettings: ParsableArguments {
     serving.names.isEmpty ? [ModelSource.name(of: model.url)] : serving.names
   }
 
+  /// The memory that the model will take; `nil` where there is no model.
+  var forecast: KeptForecast? {
+    model.map { model in
+      KeptForecast(model.url) { [computing, engineConfiguration] in
+        try MemoryForecast(of: model.url, computing.quantizing.quantization, engineConfiguration)
+      }
+    }
+  }
+
   /// The model as the server's registry knows it.
   ///
   /// - Parameters:
@@ -51,13 +60,11 @@ struct ModelSettings: ParsableArguments {
     complete: @escaping @Sendable (inout EngineConfiguration) -> Void
   ) -> HostedModel.Definition {
     let names = names(of: model)
-    let forecast = KeptForecast(model.url) { [computing, engineConfiguration] in
-      try MemoryForecast(of: model.url, computing.quantizing.quantization, engineConfiguration)
-    }
+    let forecast = forecast
     return HostedModel.Definition(
       names: names, path: model.description, loadsAtStart: residency.load == .start, isPinned: residency.pin,
       idleTime: residency.idleUnload.map { .seconds($0) },
-      expectedBytes: { forecast.value?.bytes },
+      expectedBytes: { forecast?.value?.bytes },
       load: { metrics, tell in
         do {
           return try load(

@@ -69,12 +69,37 @@ struct Serve: AsyncParsableCommand {
     try access.check(try access.keys(), listening.openAddress)
     _ = try tls.certificates()
     _ = try usage.priceTable()
+    try usage.checkFiles()
+    try storage.checkFiles()
+    try log.checkFiles()
     let settings = try allSettings()
     try ModelNames(
       models: settings.compactMap { settings in settings.model.map { (settings.names(of: $0), $0.description) } },
       routers: try routers(), defaultName: models.defaultModel
     ).check()
     for model in settings { try model.checkFiles() }
+  }
+
+  /// Faults of a configuration that a server starts with all the same.
+  func warnings(_ certificates: TLSCertificates?) throws -> [String] {
+    var warnings: [String] = []
+    if let warning = certificates?.warning { warnings.append(warning) }
+    let pinned = try allSettings().filter(\.residency.pin).map { settings in
+      (name: settings.model.map { settings.names(of: $0)[0] } ?? "", bytes: settings.forecast?.value?.bytes ?? 0)
+    }
+    let bytes = pinned.reduce(0) { sum, model in
+      let (bytes, overflow) = sum.addingReportingOverflow(model.bytes)
+      return overflow ? .max : bytes
+    }
+    if pinned.count > 1, bytes > models.budget {
+      let names = pinned.map { "'\($0.name)'" }.joined(separator: ", ")
+      warnings.append(
+        """
+        \(names) are pinned and need \(Quantity.mebibytes(bytes)), but there are \(Quantity.mebibytes(models.budget)) for \
+        all models (--models-memory-mib): not all of them will be loaded
+        """)
+    }
+    return warnings
   }
 
   func run() async throws {
@@ -86,6 +111,9 @@ struct Serve: AsyncParsableCommand {
     NIOSingletons.groupLoopCountSuggestion = 1
     let metrics = ServerMetrics()
     let logger = log.logger(metrics)
+    for warning in try warnings(certificates) {
+      logger.warning("odd configuration", metadata: ["warning": "\(warning)"])
+    }
     let tracer = try traces.tracer(metrics, logger)
     let state = ServerState(try registry(logger), loadPatience: .seconds(models.loadWait))
     let lifecycle = ServeLifecycle(

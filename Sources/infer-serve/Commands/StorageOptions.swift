@@ -58,6 +58,14 @@ struct StorageOptions: ParsableArguments {
     return folder
   }
 
+  /// - Throws: ``CommandFailure`` for another program's database, and for a file that could not be made.
+  func checkFiles() throws(CommandFailure) {
+    guard let store else { return }
+    do throws(SQLiteFile.Fault) { try ResponseDatabase.file.check(store.description) } catch {
+      throw CommandFailure(error.reason)
+    }
+  }
+
   /// The responses that clients store.
   ///
   /// - Throws: `CommandFailure` for another program's database, and for a file that cannot be made.

@@ -41,7 +41,7 @@ struct UsageCommand: ParsableCommand {
     switch format {
     case .csv: try emit(report.csv)
     case .json: try emit(report.json.serialized(.pretty) + "\n")
-    case .table: try emit(Self.table([report.columns] + report.lines.map(report.values)))
+    case .table: try emit(table([report.columns] + report.lines.map(report.values)))
     }
   }
 
@@ -57,12 +57,5 @@ struct UsageCommand: ParsableCommand {
       throw ValidationError("--\(name) must be a time like 2027-01-31T00:00:00Z, not '\(text)'")
     }
     return date
-  }
-
-  private static func table(_ rows: [[String]]) -> String {
-    let widths = rows[0].indices.map { column in rows.reduce(0) { max($0, $1[column].columns) } }
-    return rows.map { row in
-      zip(row, widths).map { $0.padded(toColumns: $1) }.joined(separator: "  ") + "\n"
-    }.joined()
   }
 }

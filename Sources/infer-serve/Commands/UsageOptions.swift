@@ -23,6 +23,14 @@ struct UsageOptions: ParsableArguments {
     return try UsageLedger(path: usageDb.description, logger: logger)
   }
 
+  /// - Throws: ``CommandFailure`` for another program's database, and for a file that could not be made.
+  func checkFiles() throws(CommandFailure) {
+    guard let usageDb else { return }
+    do throws(SQLiteFile.Fault) { try UsageLedger.file.check(usageDb.description) } catch {
+      throw CommandFailure(error.reason)
+    }
+  }
+
   /// The prices; none without a file.
   func priceTable() throws(CommandFailure) -> PriceTable {
     guard let prices else { return PriceTable() }

@@ -12,6 +12,7 @@ extension TLSCertificates {
         logger.error("certificate not read", metadata: ["error": "\(failure.errorDescription ?? "")"])
       } else {
         logger.notice("certificate read")
+        if let warning = self.warning { logger.warning("odd certificate", metadata: ["warning": "\(warning)"]) }
       }
     }
     return Task { await watch.run() }

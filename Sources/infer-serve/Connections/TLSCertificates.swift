@@ -10,7 +10,14 @@ final class TLSCertificates: Sendable {
   let key: URL
   /// The files' versions when they were first read.
   let versions: [FileVersion?]
-  private let current: Monitor<NIOSSLContext>
+  private let current: Monitor<Contents>
+
+  private struct Contents: Sendable {
+    var context: NIOSSLContext
+    /// When the certificate begins to be valid.
+    var validFrom: Date
+  }
+
   /// Held by whoever reads the files.
   private let reading = Monitor(())
 
@@ -23,7 +30,15 @@ final class TLSCertificates: Sendable {
   }
 
   /// The files' contents for a new connection.
-  var context: NIOSSLContext { current.withLock { $0 } }
+  var context: NIOSSLContext { current.withLock { $0.context } }
+
+  /// What is wrong with a certificate that is used all the same; `nil` for nothing.
+  var warning: String? {
+    let validFrom = current.withLock { $0.validFrom }
+    guard validFrom > Date() else { return nil }
+    let path = certificate.path(percentEncoded: false)
+    return "the certificate in \(path) is not valid before \(Timestamp.text(validFrom)): until then clients refuse it"
+  }
 
   /// Reads the files again. Connections that are open keep what they have.
   ///
@@ -35,7 +50,7 @@ final class TLSCertificates: Sendable {
     }
   }
 
-  private static func read(_ certificate: URL, _ key: URL) throws(CommandFailure) -> NIOSSLContext {
+  private static func read(_ certificate: URL, _ key: URL) throws(CommandFailure) -> Contents {
     let paths = (certificate: certificate.path(percentEncoded: false), key: key.path(percentEncoded: false))
     let (certificateBytes, keyBytes) = (try bytes(of: paths.certificate), try bytes(of: paths.key))
     let chain = (try? NIOSSLCertificate.fromPEMBytes(certificateBytes)) ?? []
@@ -51,7 +66,11 @@ final class TLSCertificates: Sendable {
       certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(secret))
     configuration.minimumTLSVersion = .tlsv12
     configuration.applicationProtocols = ["h2", "http/1.1"]
-    do { return try NIOSSLContext(configuration: configuration) } catch {
+    do {
+      return Contents(
+        context: try NIOSSLContext(configuration: configuration),
+        validFrom: Date(timeIntervalSince1970: Double(leaf.notValidBefore)))
+    } catch {
       throw CommandFailure("the key in \(paths.key) does not fit the certificate in \(paths.certificate)")
     }
   }

@@ -18,7 +18,7 @@ enum Banner {
       "family": "\(summary.family)", "layout": "\(summary.layout)", "parameters": "\(summary.parameterCount)",
       "active_parameters": "\(summary.activeParameterCount)", "weights_bytes": "\(summary.weightBytes)",
       "kv_bytes": "\(limits.kvBytes)", "state_bytes": "\(limits.stateBytes)",
-      "cache_bytes": "\(limits.cacheBytes)",
+      "cache_bytes": "\(limits.cacheBytes)", "state_memory_bytes": "\(limits.stateMemoryBytes)",
       "context_length": "\(limits.contextLength)", "reasoning_parser": "\(served.format.reasoning.rawValue)",
       "tool_call_parser": "\(served.format.toolCalls?.rawValue ?? "unknown")",
     ]) { _, own in own }
@@ -40,7 +40,7 @@ enum Banner {
       \(Quantity.count(summary.activeParameterCount)) active per token
         layout     \(summary.layout)
         memory     weights \(Quantity.mebibytes(summary.weightBytes)), KV and state \
-      \(Quantity.mebibytes(limits.cacheBytes)) (\(limits.maxRunning) sequences)\(memoryLimit(.current))
+      \(Quantity.mebibytes(limits.stateMemoryBytes)) (\(limits.maxRunning) sequences)\(memoryLimit(.current))
         context    \(limits.contextLength) tokens
         threads    \(Self.threads(threads, .current))
         listening  \(addresses.map { url($0, isEncrypted) }.joined(separator: ", ")), with a page to chat in for browsers

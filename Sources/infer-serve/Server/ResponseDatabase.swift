@@ -6,7 +6,7 @@ import Logging
 
 /// Responses in an SQLite file, which outlives the server.
 final class ResponseDatabase: Sendable {
-  private static let file = SQLiteFile(
+  static let file = SQLiteFile(
     // "infr"
     contents: "responses", mark: 0x696E_6672, version: 1,
     schema: "CREATE TABLE IF NOT EXISTS responses (id TEXT PRIMARY KEY NOT NULL, body TEXT NOT NULL) WITHOUT ROWID",

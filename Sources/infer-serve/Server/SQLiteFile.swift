@@ -48,6 +48,32 @@ struct SQLiteFile: Sendable {
     } catch { throw fault(of: error, path) }
   }
 
+  /// Looks at a file and changes nothing.
+  ///
+  /// - Throws: `Fault` for one that ``open(_:)`` would refuse for good; no file is made where there is none.
+  func check(_ path: String) throws(Fault) {
+    guard FileManager.default.fileExists(atPath: path) else {
+      let folder = URL(filePath: path).deletingLastPathComponent().path(percentEncoded: false)
+      guard FileManager.default.isWritableFile(atPath: folder) else {
+        throw .unusable("the \(contents) in \(path) cannot be used: \(folder) is no folder that can be written")
+      }
+      return
+    }
+    guard FileManager.default.isWritableFile(atPath: path) else {
+      throw .unusable("the \(contents) in \(path) cannot be used: it cannot be written")
+    }
+    do {
+      var configuration = Configuration()
+      configuration.readonly = true
+      try DatabaseQueue(path: path, configuration: configuration).read { try checkKind(of: $0, path) }
+    } catch {
+      switch fault(of: error, path) {
+      case .damaged, .passing: return
+      case let fault: throw fault
+      }
+    }
+  }
+
   /// The fault that an error of the library is.
   func fault(of error: any Error, _ path: String) -> Fault {
     if let fault = error as? Fault { return fault }
@@ -78,6 +104,17 @@ struct SQLiteFile: Sendable {
   }
 
   private func prepare(_ database: Database, _ path: String) throws {
+    try checkKind(of: database, path)
+    try database.execute(sql: "PRAGMA journal_mode = WAL")
+    try database.execute(sql: "PRAGMA synchronous = NORMAL")
+    try database.inTransaction {
+      try database.execute(
+        sql: "\(schema);\nPRAGMA application_id = \(mark);\nPRAGMA user_version = \(self.version);")
+      return .commit
+    }
+  }
+
+  private func checkKind(of database: Database, _ path: String) throws {
     let found = try Int.fetchOne(database, sql: "PRAGMA application_id") ?? 0
     let tables = try Int.fetchOne(database, sql: "SELECT count(*) FROM sqlite_master") ?? 0
     guard found == mark || (found == 0 && tables == 0) else {
@@ -86,13 +123,6 @@ struct SQLiteFile: Sendable {
     let version = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
     guard version <= self.version else {
       throw Fault.foreign("\(path) has the version \(version); this server reads versions up to \(self.version)")
-    }
-    try database.execute(sql: "PRAGMA journal_mode = WAL")
-    try database.execute(sql: "PRAGMA synchronous = NORMAL")
-    try database.inTransaction {
-      try database.execute(
-        sql: "\(schema);\nPRAGMA application_id = \(mark);\nPRAGMA user_version = \(self.version);")
-      return .commit
     }
   }
 }

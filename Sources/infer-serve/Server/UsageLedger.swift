@@ -26,7 +26,7 @@ final class UsageLedger: Sendable {
     var lost = 0
   }
 
-  private static let file = SQLiteFile(
+  static let file = SQLiteFile(
     // "infu"
     contents: "usage", mark: 0x696E_6675, version: 1,
     schema: """

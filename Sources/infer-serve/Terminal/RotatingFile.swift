@@ -34,6 +34,19 @@ final class RotatingFile {
 
   deinit { close(descriptor) }
 
+  /// Looks whether lines can be added to a file, or it can be made. Makes none.
+  ///
+  /// - Throws: ``Fault`` where they cannot.
+  static func check(_ path: String) throws(Fault) {
+    if Identity(path) != nil {
+      guard unsafe access(path, W_OK) == 0 else { throw fault(path, "cannot be opened") }
+      return
+    }
+    guard !FileManager.default.fileExists(atPath: path) else { throw fault(ofKind: path) }
+    let folder = URL(filePath: path).deletingLastPathComponent().path(percentEncoded: false)
+    guard unsafe access(folder, W_OK | X_OK) == 0 else { throw fault(path, "cannot be opened") }
+  }
+
   /// Goes on in the file that has the path now.
   ///
   /// - Throws: ``Fault`` where that cannot be opened; lines then go on to where they went.
@@ -107,9 +120,13 @@ final class RotatingFile {
     guard descriptor >= 0 else { throw fault(path, "cannot be opened") }
     guard let identity = Identity(path) else {
       close(descriptor)
-      throw Fault(description: "\(path) is neither a file nor a device")
+      throw fault(ofKind: path)
     }
     return (descriptor, identity)
+  }
+
+  private static func fault(ofKind path: String) -> Fault {
+    Fault(description: "\(path) is neither a file nor a device")
   }
 
   private static func fault(_ path: String, _ what: String) -> Fault {
