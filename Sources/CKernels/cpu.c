@@ -1,6 +1,5 @@
 #define _GNU_SOURCE
 #include <pthread.h>
-#include <sched.h>
 #if defined(__aarch64__)
 #include <sys/auxv.h>
 #elif defined(__x86_64__)
@@ -20,9 +19,11 @@ int32_t ck_thread_id(void) { return (int32_t)syscall(SYS_gettid); }
 int ck_machine_processor_count(void) { return (int)sysconf(_SC_NPROCESSORS_ONLN); }
 
 int ck_processor_count(void) {
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
-    return ck_machine_processor_count();
+    uint64_t words[1024];
+    size_t count = ck_get_affinity(words, sizeof words / sizeof *words);
+    int processors = 0;
+    for (size_t i = 0; i < count; i++) processors += __builtin_popcountll(words[i]);
+    return processors > 0 ? processors : ck_machine_processor_count();
 }
 
 uint64_t ck_memory_bytes(void) {

@@ -47,7 +47,7 @@ public struct LoadOptions: Sendable {
   /// `nil` for never.
   public var isCancelled: (@Sendable () -> Bool)?
   /// Threads to quantise and pack with.
-  public var threads = availableProcessorCount()
+  public var threads = defaultThreadCount()
   /// A closure that is called after each tensor with the progress of loading, on the thread that loads.
   public var progress: (@Sendable (LoadProgress) -> Void)?
 

@@ -6,8 +6,13 @@ public final class TemporaryFolder: Sendable {
   public let url: URL
 
   /// Creates an empty folder.
-  public init() throws {
-    url = FileManager.default.temporaryDirectory.appending(path: "infer-serve-\(UUID().uuidString)")
+  ///
+  /// - Parameter inMemory: `true` for one without a disk, where the system has such: for thousands of files.
+  public init(inMemory: Bool = false) throws {
+    let memory = URL(filePath: "/dev/shm")
+    let hasMemory = inMemory && FileManager.default.isWritableFile(atPath: memory.path)
+    let parent = hasMemory ? memory : FileManager.default.temporaryDirectory
+    url = parent.appending(path: "infer-serve-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
   }
 

@@ -35,6 +35,32 @@ int ck_processor_count(void);
 /// Bytes of memory of this machine; 0 when unknown.
 uint64_t ck_memory_bytes(void);
 
+// MARK: Processors and memory of nodes (placement.c)
+//
+// Sets of processors and of nodes are bits of words, the least significant first.
+
+/// The number of the processor that the calling thread runs on; -1 when unknown.
+int ck_current_processor(void);
+/// Writes the processors that the calling thread may run on. Returns the number of words written; 0 when the system does
+/// not tell, as when there are more processors than `count` words have bits.
+size_t ck_get_affinity(uint64_t *words, size_t count);
+/// Lets a thread, by the system's number, or the calling one for 0, run on these processors alone. Returns 0, or an error
+/// number.
+int ck_set_affinity(int32_t thread, const uint64_t *words, size_t count);
+
+/// Where pages come from that are touched first: near the thread that touches them; from nodes in turn; from the first of
+/// the nodes while it has any.
+typedef enum { CK_MEMORY_DEFAULT, CK_MEMORY_INTERLEAVED, CK_MEMORY_PREFERRED } ck_memory_policy;
+
+/// Sets the policy of a range that begins with a page. Pages that are there stay where they are. Returns 0, or an error
+/// number.
+int ck_place_memory(void *base, size_t bytes, ck_memory_policy policy, const uint64_t *nodes, size_t count);
+/// Sets the policy of what the calling thread touches first, where ranges have none of their own, pages of files
+/// included. Nodes may be null for the default. Returns 0, or an error number.
+int ck_place_new_memory(ck_memory_policy policy, const uint64_t *nodes, size_t count);
+/// The policy at an address, and its nodes; -1 when the system does not tell.
+int ck_memory_policy_at(const void *address, uint64_t *nodes, size_t count);
+
 // MARK: The instruction set (isa.c)
 
 /// The name of the instruction set that kernels run with, e.g. "avx512-vnni": the best that this machine has, or the one

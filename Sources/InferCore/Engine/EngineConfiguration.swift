@@ -4,7 +4,7 @@ public import InferText
 /// The memory and threads that an ``Engine`` may use, and the amount of work that it takes on.
 public struct EngineConfiguration: Sendable {
   /// The number of threads to compute with, the engine's own included.
-  public var threads = availableProcessorCount()
+  public var threads = defaultThreadCount()
   /// Memory for attention keys and values, in MiB; `nil` for what the machine, or its control group, has left when the
   /// model is loaded, but for activations and a margin. Reserved at once, taken from the system as it is used.
   public var kvCacheMiB: Int? = 1024

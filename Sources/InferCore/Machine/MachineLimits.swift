@@ -52,5 +52,6 @@ package struct MachineLimits: Sendable, Equatable {
   package var usableMemory: Int { memoryLimit ?? memoryBytes }
 }
 
-/// The number of threads that can compute at the same time: see `MachineLimits.threads`.
+/// The number of threads that can run at the same time: see `MachineLimits.threads`. Fewer may compute faster, see
+/// `defaultThreadCount()`.
 package func availableProcessorCount() -> Int { MachineLimits.current.threads }

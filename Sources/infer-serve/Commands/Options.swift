@@ -30,14 +30,14 @@ struct ComputingOptions: ParsableArguments {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "Threads to compute with (default: all processors that the process may use).", valueName: "count"))
+      "Threads to compute with (default: one for each core, within what control groups allow).", valueName: "count"))
   var threads: Int?
 
   @Flag(help: "Refuse a config.json with keys that nothing reads.")
   var strict = false
 
   /// Threads to compute with.
-  var threadCount: Int { threads ?? availableProcessorCount() }
+  var threadCount: Int { threads ?? defaultThreadCount() }
 
   @OptionGroup var quantizing: QuantizationOptions
 

@@ -42,7 +42,7 @@ struct Quantize: AsyncParsableCommand {
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Threads to compute with (default: all processors).", valueName: "count"))
+    help: ArgumentHelp("Threads to compute with (default: one for each core).", valueName: "count"))
   var threads: Int?
 
   func validate() throws {
@@ -58,7 +58,7 @@ struct Quantize: AsyncParsableCommand {
       throw CommandFailure("\(output) exists; --force replaces it")
     }
     var options = LoadOptions()
-    options.threads = threads ?? availableProcessorCount()
+    options.threads = threads ?? defaultThreadCount()
     let report = ProgressReport("quantising")
     options.progress = { report.update($0) }
     let result = try await cleaningUpAtSignals {

@@ -1,4 +1,5 @@
 import Foundation
+import InferCore
 
 /// The checks of a machine.
 struct MachineChecks {
@@ -31,6 +32,9 @@ struct MachineChecks {
   private var processors: Finding {
     let all = machine.processors
     var found = "\(machine.threads) of \(all) compute"
+    if let cores = machine.topology?.coreCount, machine.threads == cores, cores < machine.allowedProcessors {
+      found += ", one for each core"
+    }
     if let quota = machine.processorQuota, quota < Double(machine.allowedProcessors) {
       found += ", by a control group's quota of \(Quantity.decimal(quota))"
       guard quota < 1 || quota != quota.rounded() else { return Finding(.ok, "processors", found) }
@@ -46,14 +50,20 @@ struct MachineChecks {
   }
 
   private var cores: Finding? {
-    let cores = Set(machine.values(ofProcessors: MachineReading.siblings)).count
-    guard cores > 0, cores < machine.processors else { return nil }
-    let found = "\(cores), each of which runs \(machine.processors / cores) threads"
+    guard let topology = machine.topology else { return nil }
+    let cores = topology.coreCount
+    var found = "\(cores) in \(Self.counted(topology.socketCount, "socket"))"
+    if topology.cacheCount > 1 { found += ", behind \(topology.cacheCount) last-level caches" }
+    guard cores < topology.processors.count else { return Finding(.ok, "cores", found) }
+    found += ", with \(topology.processors.count) threads of their own"
     guard machine.threads > cores else { return Finding(.ok, "cores", found) }
     return Finding(
       .ok, "cores", found, why: "threads of one core share its units",
       advice: "infer-serve bench --model MODEL --threads \(cores) tells whether a thread a core is faster here")
   }
+
+  /// `1 socket`, `2 sockets`.
+  private static func counted(_ count: Int, _ name: String) -> String { "\(count) \(name)\(count == 1 ? "" : "s")" }
 
   private var governor: Finding {
     let governors = Set(machine.values(ofProcessors: MachineReading.governor))
@@ -125,10 +135,21 @@ struct MachineChecks {
   }
 
   private var nodes: Finding {
-    let count = Self.count(machine.files[MachineReading.nodes] ?? "0")
-    guard count > 1 else { return Finding(.ok, "NUMA", "one node") }
+    guard let topology = machine.topology else { return Finding(.ok, "NUMA", "not told") }
+    let computing = topology.computingNodes
+    let memory = topology.memoryNodes
+    let bare = computing.filter { !memory.contains($0) }
+    let list = { (nodes: [Int]) in nodes.map(String.init).joined(separator: ", ") }
+    let found = computing.count == 1 ? "one node" : "nodes \(list(computing))"
+    guard bare.isEmpty || memory.isEmpty else {
+      return Finding(
+        .warn, "NUMA", found, why: "processors of node \(list(bare)) have no memory nearby",
+        advice: "taskset -c, or AllowedCPUs= of systemd, with processors of node \(list(memory)) alone; or memory for the "
+          + "other (its modules, or AllowedMemoryNodes=)")
+    }
+    guard computing.count > 1 else { return Finding(.ok, "NUMA", found) }
     return Finding(
-      .warn, "NUMA", "\(count) nodes", why: "threads wait for the memory of other nodes",
+      .warn, "NUMA", found, why: "threads wait for the memory of other nodes",
       advice: "numactl --interleave=all infer-serve serve …, or a server for each node with --cpunodebind and --membind"
     )
   }
@@ -155,14 +176,5 @@ struct MachineChecks {
     Finding(
       .ok, "locked memory",
       (machine.lockedMemoryLimit.map { Quantity.mebibytes($0) } ?? "no limit") + ", and none is needed")
-  }
-
-  /// The members of a list such as `0-3,8`.
-  static func count(_ list: String) -> Int {
-    list.split(separator: ",").reduce(0) { sum, part in
-      let ends = part.split(separator: "-").compactMap { Int($0) }
-      guard let first = ends.first, let last = ends.last, last >= first, last - first < 65_536 else { return sum }
-      return sum + last - first + 1
-    }
   }
 }

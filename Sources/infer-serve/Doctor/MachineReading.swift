@@ -10,6 +10,8 @@ struct MachineReading: Sendable {
   /// The processors that the machine has, and those that this process may run on.
   var processors = 1
   var allowedProcessors = 1
+  /// How those that it may run on are made up; `nil` for what is not known.
+  var topology: MachineTopology?
   /// The processor time that control groups allow, in processors; `nil` for no limit.
   var processorQuota: Double?
   /// The threads that compute unless an option says otherwise.
@@ -54,8 +56,9 @@ struct MachineReading: Sendable {
     var reading = MachineReading()
     reading.processors = limits.processors
     reading.allowedProcessors = limits.allowedProcessors
+    reading.topology = .current
     reading.processorQuota = limits.processorQuota
-    reading.threads = limits.threads
+    reading.threads = defaultThreadCount()
     reading.memoryBytes = limits.memoryBytes
     reading.memoryLimit = limits.memoryLimit
     reading.availableMemory = limits.availableMemory
@@ -77,13 +80,11 @@ struct MachineReading: Sendable {
 
   static let hugePages = "/sys/kernel/mm/transparent_hugepage/enabled"
   static let overcommit = "/proc/sys/vm/overcommit_memory"
-  static let nodes = "/sys/devices/system/node/online"
   static let governor = "cpufreq/scaling_governor"
   static let driver = "cpufreq/scaling_driver"
-  static let siblings = "topology/thread_siblings_list"
 
-  private static let paths = ["/proc/meminfo", "/proc/cpuinfo", hugePages, overcommit, nodes]
-  private static let perProcessor = [governor, driver, siblings]
+  private static let paths = ["/proc/meminfo", "/proc/cpuinfo", hugePages, overcommit]
+  private static let perProcessor = [governor, driver]
 
   /// The most that the process may raise a limit to; `nil` for no limit.
   private static func hardLimit(_ resource: __rlimit_resource) -> Int? {

@@ -3,13 +3,14 @@ import Logging
 
 extension Banner {
   /// Threads, and why they are not as many as the machine has processors.
-  static func threads(_ count: Int, _ limits: MachineLimits) -> String {
+  static func threads(_ count: Int, _ limits: MachineLimits, cores: Int? = nil) -> String {
     var notes: [String] = []
     if let quota = limits.processorQuota, quota < Double(limits.allowedProcessors) {
       notes.append("cgroup limit \(Quantity.decimal(quota)) of \(limits.processors) processors")
     } else if limits.allowedProcessors < limits.processors {
       notes.append("may run on \(limits.allowedProcessors) of \(limits.processors) processors")
     }
+    if count == cores, count < limits.threads { notes.append("one for each core") }
     if count > limits.threads { notes.append("\(count - limits.threads) more than can run at a time") }
     return notes.isEmpty ? "\(count)" : "\(count) (\(notes.joined(separator: "; ")))"
   }

@@ -42,7 +42,7 @@ enum Banner {
         memory     weights \(Quantity.mebibytes(summary.weightBytes)), KV and state \
       \(Quantity.mebibytes(limits.stateMemoryBytes)) (\(limits.maxRunning) sequences)\(memoryLimit(.current))
         context    \(limits.contextLength) tokens
-        threads    \(Self.threads(threads, .current))
+        threads    \(Self.threads(threads, .current, cores: MachineTopology.current.coreCount))
         listening  \(addresses.map { url($0, isEncrypted) }.joined(separator: ", ")), with a page to chat in for browsers
 
       Try it:

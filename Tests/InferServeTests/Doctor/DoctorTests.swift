@@ -1,5 +1,6 @@
 import Foundation
 import HybridBlocks
+import InferCore
 import InferText
 import TestSupport
 import Testing
@@ -23,14 +24,24 @@ struct DoctorTests {
       "/proc/cpuinfo": "processor\t: 0\nmodel name\t: Some Processor\n",
       "/proc/meminfo":
         "MemTotal: 67108864 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\nHugePages_Total:       0\nHugepagesize:       2048 kB",
-      MachineReading.hugePages: "always [madvise] never", MachineReading.overcommit: "0", MachineReading.nodes: "0",
+      MachineReading.hugePages: "always [madvise] never", MachineReading.overcommit: "0",
     ]
+    machine.topology = topology()
     for index in 0..<8 {
       machine.files["/sys/devices/system/cpu/cpu\(index)/\(MachineReading.governor)"] = "schedutil"
       machine.files["/sys/devices/system/cpu/cpu\(index)/\(MachineReading.driver)"] = "acpi-cpufreq"
-      machine.files["/sys/devices/system/cpu/cpu\(index)/\(MachineReading.siblings)"] = "\(index)"
     }
     return machine
+  }
+
+  /// Eight processors on these nodes in turn, of cores with as many threads as is said.
+  private func topology(nodes: [MachineTopology.Node] = [.init(id: 0, memoryBytes: 1 << 30)], threads: Int = 1)
+    -> MachineTopology
+  {
+    MachineTopology(
+      processors: (0..<8).map { id in
+        .init(id: id, core: id % (8 / threads), cache: 0, socket: 0, node: nodes[id % nodes.count].id)
+      }, nodes: nodes)
   }
 
   private func worries(_ change: (inout MachineReading) -> Void) -> [Finding] {
@@ -64,7 +75,14 @@ struct DoctorTests {
       ),
       ("swap", "sudo swapoff -a", { $0.files["/proc/meminfo"] = "SwapTotal: 2097152 kB\nSwapFree: 1048576 kB" }),
       ("overcommit", "sudo sysctl vm.overcommit_memory=0", { $0.files[MachineReading.overcommit] = "2" }),
-      ("NUMA", "numactl --interleave=all", { $0.files[MachineReading.nodes] = "0-1,3" }),
+      (
+        "NUMA", "numactl --interleave=all",
+        { $0.topology = topology(nodes: [.init(id: 0, memoryBytes: 9), .init(id: 3, memoryBytes: nil)]) }
+      ),
+      (
+        "NUMA", "taskset -c, or AllowedCPUs= of systemd, with processors of node 0 alone",
+        { $0.topology = topology(nodes: [.init(id: 0, memoryBytes: 9), .init(id: 3, memoryBytes: 0)]) }
+      ),
       ("descriptors", "LimitNOFILE=65536", { $0.descriptorLimit = 1024 }),
       ("addresses", "ulimit -v unlimited", { $0.addressLimit = 4 << 30 }),
     ]
@@ -89,11 +107,14 @@ struct DoctorTests {
         }
       }.isEmpty)
     var machine = sound
-    for index in 0..<8 {
-      machine.files["/sys/devices/system/cpu/cpu\(index)/\(MachineReading.siblings)"] = "\(index % 4),\(index % 4 + 4)"
-    }
+    machine.topology = topology(threads: 2)
     let cores = MachineChecks(machine: machine).findings.first { $0.check == "cores" }
     #expect(cores?.level == .ok && cores?.advice?.contains("--threads 4") ?? false)
+    #expect(cores?.found == "4 in 1 socket, with 8 threads of their own")
+    machine.threads = 4
+    let findings = MachineChecks(machine: machine).findings
+    #expect(findings.first { $0.check == "cores" }?.advice == nil)
+    #expect(findings.first { $0.check == "processors" }?.found == "4 of 8 compute, one for each core")
   }
 
   @Test func damagedFilesAreNoFindings() {
@@ -101,12 +122,10 @@ struct DoctorTests {
       $0.files["/proc/meminfo"] =
         "SwapTotal: -1 kB\nSwapFree: x\nHugePages_Total:\nHugePages_Total: 99999999999999999999"
       $0.files["/proc/cpuinfo"] = "model name"
-      $0.files[MachineReading.nodes] = "x-,9-1,0-99999999"
       $0.files[MachineReading.hugePages] = ""
     }
     #expect(found.isEmpty, "\(found)")
-    #expect(worries { $0.files = [:] }.isEmpty)
-    #expect(MachineChecks.count("0-3,8") == 5)
+    #expect(worries { ($0.files, $0.topology) = ([:], nil) }.isEmpty)
   }
 
   @Test func thisMachineIsRead() {

@@ -18,6 +18,8 @@ import Testing
     #expect(Banner.threads(4, limits(allowed: 4)) == "4 (may run on 4 of 16 processors)")
     #expect(
       Banner.threads(8, limits(quota: 2.5)) == "8 (cgroup limit 2.5 of 16 processors; 6 more than can run at a time)")
+    #expect(Banner.threads(8, limits(), cores: 8) == "8 (one for each core)")
+    #expect(Banner.threads(4, limits(quota: 4), cores: 8) == "4 (cgroup limit 4 of 16 processors)")
     #expect(Banner.memoryLimit(limits()) == "")
     #expect(Banner.memoryLimit(limits(memory: 2 << 30)).hasPrefix("; cgroup limit 2"))
     let metadata = Banner.metadata(threads: 2, limits(quota: 2.5, memory: 4096))
