@@ -119,7 +119,7 @@ let package = Package(
       name: "InferTextTests", dependencies: ["InferText", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(name: "InferMetricsTests", dependencies: ["InferMetrics"], swiftSettings: swiftSettings),
     .testTarget(
-      name: "InferCoreTests", dependencies: ["InferCore", "InferMetrics", "InferText", "TestSupport"],
+      name: "InferCoreTests", dependencies: ["CKernels", "InferCore", "InferMetrics", "InferText", "TestSupport"],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "HybridBlocksTests",

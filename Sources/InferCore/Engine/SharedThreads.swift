@@ -18,7 +18,7 @@ public final class SharedThreads: @unchecked Sendable {
     guard (1...1024).contains(count) else {
       throw ConfigurationError(.threads, reason: "must be between 1 and 1024, not \(count)")
     }
-    do { team = try ThreadTeam(count: count) } catch {
+    do { team = try ThreadTeam(count: count, placement: .current) } catch {
       throw ConfigurationError(.threads, reason: "cannot be \(count): \(error)")
     }
   }
@@ -71,6 +71,7 @@ public final class ThreadShare: @unchecked Sendable {
   /// Waits for the turn. Returns when it begins.
   @discardableResult func begin() -> ContinuousClock.Instant {
     threads.begin(index)
+    team.bindCaller()
     let now = ContinuousClock.now
     start = now
     return now
@@ -80,6 +81,7 @@ public final class ThreadShare: @unchecked Sendable {
   func end(at now: ContinuousClock.Instant) {
     guard let start else { return }
     self.start = nil
+    team.releaseCaller()
     threads.end((now - start).seconds)
   }
 

@@ -69,7 +69,7 @@ package final class StepRunner {
       slotCount: sequences + spareSlots, coldSlotCount: coldSlots)
     self.spareSlots = Int32(sequences)..<Int32(sequences + spareSlots)
     self.coldSlots = self.spareSlots.upperBound..<self.spareSlots.upperBound + Int32(coldSlots)
-    team = try ThreadTeam(count: threads)
+    team = try ThreadTeam(count: threads, placement: .current)
     sampling = BatchSampling(workers: team.count)
     samplers = (0..<sequences).compactMap { _ in
       parameters.map { Sampler($0, prompt: [], minimumLength: 0, stopTokens: []) }
@@ -84,6 +84,8 @@ package final class StepRunner {
   package func step<Failure: Error>(_ parts: [Part], _ body: (Rows) throws(Failure) -> Void) throws(Failure) {
     plan.removeAll()
     for part in parts { append(part) }
+    team.bindCaller()
+    defer { team.releaseCaller() }
     try run(Step(plan: plan, store: store, team: team, workspace: workspace), body)
   }
 

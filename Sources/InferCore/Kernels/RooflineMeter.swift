@@ -18,7 +18,7 @@ package final class RooflineMeter {
   /// - Parameter threads: The number of threads, at least 1.
   /// - Throws: ``ModelError`` when there is no memory, or no thread.
   package init(threads: Int) throws(ModelError) {
-    team = try ThreadTeam(count: threads)
+    team = try ThreadTeam(count: threads, placement: .current)
     let pieces = min(1 << 30, MachineLimits.current.usableMemory / 4) / Self.pieceBytes
     self.pieces = pieces
     memory = try AnonymousMapping(byteCount: pieces * Self.pieceBytes)
@@ -31,7 +31,9 @@ package final class RooflineMeter {
 
   /// Measures each limit as the best of a few passes, in a fraction of a second. Other work on the machine lowers them.
   package func measure() -> Roofline {
-    Roofline(
+    team.bindCaller()
+    defer { team.releaseCaller() }
+    return Roofline(
       bandwidth: measureBandwidth(), floatOperations: unsafe measurePeak(ck_peak_f32),
       byteOperations: unsafe measurePeak(ck_peak_i8),
       bfloatOperations: InstructionSet.multipliesBFloats ? unsafe measurePeak(ck_peak_bf16) : nil)

@@ -105,9 +105,6 @@ package struct MachineTopology: Sendable, Equatable {
   }
 }
 
-/// The number of threads to compute with where nobody says another: see `MachineTopology.threads(within:)`.
-package func defaultThreadCount() -> Int { MachineTopology.current.threads(within: .current) }
-
 // MARK: Reading
 
 extension MachineTopology {

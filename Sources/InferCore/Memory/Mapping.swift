@@ -18,6 +18,7 @@ internal import Glibc
     }
     unsafe base = mapped
     isSplit = Array(repeating: false, count: length / Self.hugePageBytes + 2)
+    unsafe ThreadPlacement.current?.place(mapped, byteCount: length)
     // Advice only: without huge pages everything works, with more misses in the translation cache.
     _ = unsafe madvise(mapped, length, MADV_HUGEPAGE)
   }
@@ -119,9 +120,10 @@ extension MappedFile {
     let page = Int(sysconf(Int32(_SC_PAGESIZE)))
     let first = part.lowerBound / page * page
     // Advice only: what is not read ahead is read when it is used.
-    if !part.isEmpty {
-      _ = unsafe madvise(UnsafeMutableRawPointer(mutating: base + first), part.upperBound - first, MADV_WILLNEED)
-    }
+    guard !part.isEmpty else { return }
+    let start = unsafe UnsafeMutableRawPointer(mutating: base + first)
+    let read = { unsafe _ = madvise(start, part.upperBound - first, MADV_WILLNEED) }
+    if let placement = ThreadPlacement.current { placement.placingFiles(read) } else { read() }
   }
 
   /// Tells the system that the whole pages of a range are not needed soon. Their next use reads the file again.

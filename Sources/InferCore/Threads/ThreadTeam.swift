@@ -9,28 +9,44 @@ internal import Glibc
 /// other threads spin for some tens of microseconds, because regions of a step follow each other closely, and then sleep.
 /// A team of more threads than `MachineLimits.threads` hardly spins: where time is rationed, spinning takes it from the
 /// work.
+///
+/// Where the process has a `ThreadPlacement`, a team can be made to follow it: each of its threads is then bound to a
+/// processor, the caller while it says so.
 public final class ThreadTeam: Sendable {
   /// Number of threads, the caller included.
   public let count: Int
   private let shared: ParallelRegion
   private let threads: [pthread_t]
+  /// The places that threads are bound to; `nil` for none.
+  private let places: ThreadPlacement.Places?
 
   /// Starts `count - 1` threads, named `infer-worker-1` and so on.
   ///
+  /// - Parameters:
+  ///   - count: The number of threads, the caller included.
+  ///   - placement: Where they run; by default where the system has them run.
   /// - Throws: ``ModelError/outOfThreads(_:)`` when the system refuses one; those that did start have ended then.
-  package convenience init(count: Int) throws(ModelError) { try self.init(count: count, start: startThread) }
+  package convenience init(count: Int, placement: ThreadPlacement? = nil) throws(ModelError) {
+    try self.init(count: count, placement: placement, start: startThread)
+  }
 
-  init(count: Int, start: ThreadStarter) throws(ModelError) {
+  init(count: Int, placement: ThreadPlacement? = nil, start: ThreadStarter) throws(ModelError) {
     precondition(count >= 1 && count <= 1024, "a team of \(count) threads")
     // BLAS computes on the thread that calls it: the team splits the work.
     openblas_set_num_threads(1)
     self.count = count
     let shared = ParallelRegion(workers: count, spins: count <= availableProcessorCount())
     self.shared = shared
+    let places = placement?.places(threads: count)
+    self.places = places
     var threads: [pthread_t] = []
     do throws(ModelError) {
       for worker in 1..<count {
-        threads.append(try start(Self.name(of: worker)) { shared.serve(worker: worker) })
+        threads.append(
+          try start(Self.name(of: worker)) {
+            places?.bind(worker: worker)
+            shared.serve(worker: worker)
+          })
       }
     } catch {
       Self.end(threads, shared)
@@ -45,6 +61,14 @@ public final class ThreadTeam: Sendable {
     shared.stop()
     for thread in threads { pthread_join(thread, nil) }
   }
+
+  /// Binds the calling thread to the team's first place, if it has places, until ``releaseCaller()``.
+  ///
+  /// Not for longer than it computes: threads that it starts, or has somebody start, would be bound as it is.
+  func bindCaller() { places?.bind(worker: 0) }
+
+  /// Lets the calling thread run wherever the process may.
+  func releaseCaller() { places?.release() }
 
   /// Names have at most 15 bytes.
   private static func name(of worker: Int) -> String { "infer-work\(worker < 100 ? "er" : "")-\(worker)" }

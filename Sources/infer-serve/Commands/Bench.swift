@@ -25,6 +25,7 @@ struct Bench: AsyncParsableCommand {
   var model: PathArgument?
 
   @OptionGroup var computing: ComputingOptions
+  @OptionGroup var placement: PlacementOptions
 
   @Flag(help: "Measure the limits of the machine.")
   var roofline = false
@@ -39,6 +40,7 @@ struct Bench: AsyncParsableCommand {
   }
 
   func run() async throws {
+    placement.place()
     let threads = computing.threadCount
     let meter = roofline ? try RooflineMeter(threads: threads) : nil
     guard let path = model else { return try emitLimits(meter) }

@@ -122,6 +122,7 @@ struct Chat: AsyncParsableCommand {
         try ServerAddress(server), model: model, apiKey: key.flatMap { $0.isEmpty ? nil : $0 })
     }
     guard let path = try path ?? model.map(PathArgument.init) else { throw CommandFailure("give a model, or --server") }
+    own.placement.place()
     let model = try own.computing.load(path, template: own.template.replacement())
     let backend = EngineBackend(engine: try Engine(model, configuration: own.configuration), model: model)
     // Refuses a model that cannot chat before anything is asked.
@@ -148,6 +149,7 @@ struct Chat: AsyncParsableCommand {
 /// How a model in this process is loaded and computed.
 struct ChatEngineOptions: ParsableArguments {
   @OptionGroup var computing: ComputingOptions
+  @OptionGroup var placement: PlacementOptions
   @OptionGroup var engine: EngineOptions
   @OptionGroup var template: ChatTemplateOptions
 

@@ -26,6 +26,7 @@ struct Doctor: AsyncParsableCommand {
   var maxContext: Int?
 
   @OptionGroup var computing: ComputingOptions
+  @OptionGroup var placement: PlacementOptions
 
   @Flag(help: "Do not measure the bandwidth of memory, which takes a second and a gigabyte.")
   var noMeasurement = false
@@ -41,7 +42,11 @@ struct Doctor: AsyncParsableCommand {
   }
 
   func run() throws {
+    var messages: [String] = []
+    placement.place(tell: { _ in }, warn: { messages.append($0) })
     var machine = MachineReading.current()
+    machine.placement = ThreadPlacement.current?.description
+    machine.placementWarning = messages.first
     if let threads = computing.threads { machine.threads = threads }
     if !noMeasurement, let meter = try? RooflineMeter(threads: machine.threads) {
       machine.bandwidth = meter.measure().bandwidth

@@ -10,17 +10,19 @@ struct ModelOptions: ParsableArguments {
   var model: PathArgument
 
   @OptionGroup var computing: ComputingOptions
+  @OptionGroup var placement: PlacementOptions
 
   /// Threads to compute with.
   var threadCount: Int { computing.threadCount }
 
-  /// Loads the model; see ``ComputingOptions/load(_:config:template:onlyDescribing:warn:tell:)``.
+  /// Places threads and memory, and loads the model; see ``ComputingOptions/load(_:config:template:onlyDescribing:warn:tell:)``.
   func load(
     config: PathArgument? = nil, template: ChatTemplate? = nil, onlyDescribing: Bool = false,
     warn: (String) -> Void = ComputingOptions.warn,
     tell: (@Sendable (LoadProgress) -> Void)? = nil
   ) throws -> LoadedModel {
-    try computing.load(
+    placement.place()
+    return try computing.load(
       model, config: config, template: template, onlyDescribing: onlyDescribing, warn: warn, tell: tell)
   }
 }

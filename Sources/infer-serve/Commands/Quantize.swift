@@ -45,6 +45,8 @@ struct Quantize: AsyncParsableCommand {
     help: ArgumentHelp("Threads to compute with (default: one for each core).", valueName: "count"))
   var threads: Int?
 
+  @OptionGroup var placement: PlacementOptions
+
   func validate() throws {
     try require(1...1024, "threads", threads)
     guard Quantization(named: format) != nil else {
@@ -57,6 +59,7 @@ struct Quantize: AsyncParsableCommand {
     guard force || !FileManager.default.fileExists(atPath: output.description) else {
       throw CommandFailure("\(output) exists; --force replaces it")
     }
+    placement.place()
     var options = LoadOptions()
     options.threads = threads ?? defaultThreadCount()
     let report = ProgressReport("quantising")

@@ -32,6 +32,7 @@ struct Serve: AsyncParsableCommand {
 
   @OptionGroup var settings: ModelSettings
   @OptionGroup var models: ModelSetOptions
+  @OptionGroup var placement: PlacementOptions
   @OptionGroup var listening: ListeningOptions
   @OptionGroup var tls: TLSOptions
   @OptionGroup var access: AccessOptions
@@ -114,6 +115,9 @@ struct Serve: AsyncParsableCommand {
     for warning in try warnings(certificates) {
       logger.warning("odd configuration", metadata: ["warning": "\(warning)"])
     }
+    placement.place(
+      tell: { logger.notice("placement", metadata: ["numa": "\($0)"]) },
+      warn: { logger.warning("placement", metadata: ["warning": "\($0)"]) })
     let tracer = try traces.tracer(metrics, logger)
     let state = ServerState(try registry(logger), loadPatience: .seconds(models.loadWait))
     let lifecycle = ServeLifecycle(

@@ -144,13 +144,20 @@ struct MachineChecks {
     guard bare.isEmpty || memory.isEmpty else {
       return Finding(
         .warn, "NUMA", found, why: "processors of node \(list(bare)) have no memory nearby",
-        advice: "taskset -c, or AllowedCPUs= of systemd, with processors of node \(list(memory)) alone; or memory for the "
+        advice:
+          "taskset -c, or AllowedCPUs= of systemd, with processors of node \(list(memory)) alone; or memory for the "
           + "other (its modules, or AllowedMemoryNodes=)")
     }
     guard computing.count > 1 else { return Finding(.ok, "NUMA", found) }
+    if let warning = machine.placementWarning {
+      return Finding(
+        .warn, "NUMA", found, why: warning,
+        advice: "docker run --cap-add SYS_NICE, or capabilities of Kubernetes' securityContext")
+    }
+    if let placement = machine.placement { return Finding(.ok, "NUMA", "\(found); \(placement)") }
     return Finding(
       .warn, "NUMA", found, why: "threads wait for the memory of other nodes",
-      advice: "numactl --interleave=all infer-serve serve …, or a server for each node with --cpunodebind and --membind"
+      advice: "--numa distribute; or a server for each node, each started there with --numa isolate"
     )
   }
 

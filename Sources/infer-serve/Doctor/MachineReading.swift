@@ -12,6 +12,9 @@ struct MachineReading: Sendable {
   var allowedProcessors = 1
   /// How those that it may run on are made up; `nil` for what is not known.
   var topology: MachineTopology?
+  /// Where `--numa` has threads and memory be, and what the system refuses of it; `nil` for nothing.
+  var placement: String?
+  var placementWarning: String?
   /// The processor time that control groups allow, in processors; `nil` for no limit.
   var processorQuota: Double?
   /// The threads that compute unless an option says otherwise.

@@ -76,8 +76,15 @@ struct DoctorTests {
       ("swap", "sudo swapoff -a", { $0.files["/proc/meminfo"] = "SwapTotal: 2097152 kB\nSwapFree: 1048576 kB" }),
       ("overcommit", "sudo sysctl vm.overcommit_memory=0", { $0.files[MachineReading.overcommit] = "2" }),
       (
-        "NUMA", "numactl --interleave=all",
+        "NUMA", "--numa distribute",
         { $0.topology = topology(nodes: [.init(id: 0, memoryBytes: 9), .init(id: 3, memoryBytes: nil)]) }
+      ),
+      (
+        "NUMA", "docker run --cap-add SYS_NICE",
+        {
+          $0.topology = topology(nodes: [.init(id: 0, memoryBytes: 9), .init(id: 3, memoryBytes: nil)])
+          ($0.placement, $0.placementWarning) = ("threads on nodes 0, 3", "refused")
+        }
       ),
       (
         "NUMA", "taskset -c, or AllowedCPUs= of systemd, with processors of node 0 alone",
@@ -96,6 +103,11 @@ struct DoctorTests {
   @Test func whatIsLimitedOnPurposeIsWell() {
     #expect(worries { ($0.processorQuota, $0.threads) = (4, 4) }.isEmpty)
     #expect(worries { ($0.allowedProcessors, $0.threads) = (2, 2) }.isEmpty)
+    #expect(
+      worries {
+        $0.topology = topology(nodes: [.init(id: 0, memoryBytes: 9), .init(id: 1, memoryBytes: 9)])
+        $0.placement = "threads bound to nodes 0, 1"
+      }.isEmpty)
     #expect(worries { $0.memoryLimit = 16 << 30 }.isEmpty)
     // Hardware that chooses frequencies has a governor of that name.
     let paths = (0..<8).map { "/sys/devices/system/cpu/cpu\($0)/" }

@@ -1,0 +1,183 @@
+internal import CKernels
+internal import Foundation
+internal import Glibc
+
+/// What is done about memory that is nearer to some processors than to others.
+package enum PlacementMode: String, Sendable, CaseIterable {
+  /// Threads on all nodes, and memory from each in turn.
+  case distribute
+  /// Threads and memory on the node that the process started on.
+  case isolate
+}
+
+/// Where the threads of teams run, and where memory of weights and state lies, on a machine of several nodes.
+///
+/// Each thread of a team is bound to a processor of its own, so that it stays near to its caches. Memory is placed when it
+/// is mapped, before anything touches it, and is a preference: where a node has none left, others give it.
+package struct ThreadPlacement: Sendable {
+  /// The system's calls. Tests replace them by some that refuse.
+  struct System: Sendable {
+    /// Lets a thread, 0 for the calling one, run on some processors alone. Returns an error number, or 0.
+    var setAffinity: @Sendable (_ mask: NumberMask, _ thread: Int32) -> Int32 = { Affinity.set($0, of: $1) }
+    /// Sets the policy of a range of memory. Returns an error number, or 0.
+    var placeMemory:
+      @Sendable (_ base: UInt, _ byteCount: Int, _ policy: ck_memory_policy, _ nodes: NumberMask) -> Int32 = {
+        base, byteCount, policy, nodes in
+        unsafe ck_place_memory(
+          UnsafeMutableRawPointer(bitPattern: base), byteCount, policy, nodes.words, nodes.words.count)
+      }
+  }
+
+  /// What is done.
+  package let mode: PlacementMode
+  /// The processors that threads run on.
+  package let topology: MachineTopology
+  /// The nodes that memory comes from; empty where it comes from wherever the system takes it.
+  package let memoryNodes: [Int]
+  /// One line of what the system refused; `nil` for nothing.
+  package let refusal: String?
+  private let bindsThreads: Bool
+  private let memoryMask: NumberMask
+  private let processorMask: NumberMask
+  private let system: System
+
+  /// A placement of what is made from now on; `nil` where the machine has one node, so that there is nothing to place.
+  ///
+  /// - Parameters:
+  ///   - processor: The processor that the process started on; `nil` where nobody knows.
+  init?(
+    _ mode: PlacementMode, on machine: MachineTopology, startedOn processor: Int? = Affinity.currentProcessor,
+    system: System = System()
+  ) {
+    guard machine.computingNodes.count > 1 else { return nil }
+    let home = machine.processors.first { $0.id == processor } ?? machine.processors[0]
+    topology = mode == .isolate ? machine.only(node: home.node) ?? machine : machine
+    let wanted = topology.memoryNodes.filter { mode == .distribute || $0 == home.node }
+    let all = NumberMask(topology.processors.map(\.id))
+    let threadError = system.setAffinity(NumberMask(machine.processors.map(\.id)), 0)
+    let memoryError = wanted.isEmpty ? 0 : Self.tryMemory(mode, NumberMask(wanted), system)
+    var refused: [String] = []
+    if threadError != 0 { refused.append("threads are not bound (\(Self.text(threadError)))") }
+    if memoryError != 0 { refused.append("memory is not placed (\(Self.text(memoryError)))") }
+    refusal =
+      refused.isEmpty
+      ? nil
+      : "the system refuses a part of --numa \(mode.rawValue): \(refused.joined(separator: ", ")); a container needs "
+        + "the capability SYS_NICE, or a seccomp profile that lets it"
+    self.mode = mode
+    self.system = system
+    bindsThreads = threadError == 0
+    memoryNodes = memoryError == 0 ? wanted : []
+    (memoryMask, processorMask) = (NumberMask(memoryNodes), all)
+  }
+
+  /// Whether the system lets memory be placed: tried on a page.
+  private static func tryMemory(_ mode: PlacementMode, _ nodes: NumberMask, _ system: System) -> Int32 {
+    let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+    let mapped = unsafe mmap(nil, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    guard let mapped = unsafe mapped, unsafe mapped != MAP_FAILED else { return errno }
+    defer { unsafe _ = munmap(mapped, page) }
+    return system.placeMemory(UInt(bitPattern: mapped), page, policy(of: mode), nodes)
+  }
+
+  private static func policy(of mode: PlacementMode) -> ck_memory_policy {
+    mode == .distribute ? CK_MEMORY_INTERLEAVED : CK_MEMORY_PREFERRED
+  }
+
+  private static func text(_ code: Int32) -> String {
+    guard let text = unsafe strerror(code) else { return "error \(code)" }
+    return unsafe String(cString: text)
+  }
+
+  /// One line for people.
+  package var description: String {
+    func list(_ nodes: [Int]) -> String {
+      "node\(nodes.count == 1 ? "" : "s") \(nodes.map(String.init).joined(separator: ", "))"
+    }
+    let threads = "\(bindsThreads ? "threads bound to" : "threads on") \(list(topology.computingNodes))"
+    guard !memoryNodes.isEmpty else { return threads + ", memory left to the system" }
+    return "\(threads), memory \(memoryNodes.count > 1 ? "interleaved over" : "from") \(list(memoryNodes))"
+  }
+}
+
+// MARK: The process's own
+
+extension ThreadPlacement {
+  private static let installed = Monitor<ThreadPlacement?>(nil)
+
+  /// The placement of the process; `nil` where everything is left to the system.
+  package static var current: ThreadPlacement? { installed.withLock { $0 } }
+
+  /// Has all teams and all memory that are made from now on be placed. Threads that are there already move to the node that
+  /// they are to be on. Returns the placement; `nil` where the machine has one node.
+  package static func install(_ mode: PlacementMode) -> ThreadPlacement? {
+    guard let placement = ThreadPlacement(mode, on: .current) else { return nil }
+    if mode == .isolate { placement.moveThreads() }
+    installed.withLock { $0 = placement }
+    return placement
+  }
+
+  /// Moves all threads of the process. Those that they start later follow them.
+  private func moveThreads() {
+    guard bindsThreads else { return }
+    let tasks = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")) ?? []
+    // A thread that has ended meanwhile needs no place.
+    for task in tasks.compactMap({ Int32($0) }) { _ = system.setAffinity(processorMask, task) }
+    _ = system.setAffinity(processorMask, 0)
+  }
+}
+
+/// The number of threads to compute with where nobody says another: see `MachineTopology.threads(within:)`.
+package func defaultThreadCount() -> Int {
+  (ThreadPlacement.current?.topology ?? .current).threads(within: .current)
+}
+
+// MARK: Use
+
+extension ThreadPlacement {
+  /// The places of a team's threads.
+  struct Places: Sendable {
+    /// The processor of each thread, the caller's first.
+    let processors: [Int]
+    private let masks: [NumberMask]
+    private let home: NumberMask
+    private let system: System
+
+    fileprivate init(_ processors: [Int], home: NumberMask, _ system: System) {
+      self.processors = processors
+      masks = processors.map { NumberMask([$0]) }
+      (self.home, self.system) = (home, system)
+    }
+
+    /// Binds the calling thread to the place of a worker. Takes nothing from the heap.
+    ///
+    /// A place that is gone, since somebody changed the process's set of processors, is none: the thread stays where it
+    /// may be.
+    func bind(worker: Int) { _ = system.setAffinity(masks[worker], 0) }
+
+    /// Lets the calling thread run on all processors of the placement.
+    func release() { _ = system.setAffinity(home, 0) }
+  }
+
+  /// The places for a number of threads; `nil` where threads are not bound.
+  func places(threads: Int) -> Places? {
+    guard bindsThreads else { return nil }
+    return Places(topology.places(threads: threads, isSpread: mode == .distribute), home: processorMask, system)
+  }
+
+  /// Places memory that nothing has touched yet, which begins with a page.
+  func place(_ base: UnsafeMutableRawPointer, byteCount: Int) {
+    guard !memoryNodes.isEmpty else { return }
+    // A preference: what is not placed is near to the thread that touches it first.
+    _ = system.placeMemory(UInt(bitPattern: base), byteCount, Self.policy(of: mode), memoryMask)
+  }
+
+  /// Calls `body`, which has the system read files into memory, so that they lie where weights do.
+  func placingFiles(_ body: () -> Void) {
+    guard !memoryNodes.isEmpty,
+      unsafe ck_place_new_memory(Self.policy(of: mode), memoryMask.words, memoryMask.words.count) == 0
+    else { return body() }
+    defer { _ = ck_place_new_memory(CK_MEMORY_DEFAULT, nil, 0) }
+    body()
+  }
+}
