@@ -54,12 +54,12 @@ package final class StepRunner {
 
   /// A runner for `sequences` sequences of up to `length` tokens each, and with `spareSlots` slots for captured states
   /// and `coldSlots` for rounded ones. With `sampling`, a step chooses a token from each row of logits as well, as an engine
-  /// does.
+  /// does. A log notes the times of the items of its steps, with one thread.
   ///
   /// - Throws: ``ModelError`` when there is no memory, or no thread.
   package init(
     model: any LanguageModel, sequences: Int, length: Int, kvType: KVType, threads: Int, pageTokens: Int = 16,
-    spareSlots: Int = 0, coldSlots: Int = 0, sampling parameters: SamplingParameters? = nil
+    spareSlots: Int = 0, coldSlots: Int = 0, sampling parameters: SamplingParameters? = nil, log: RegionLog? = nil
   ) throws(ModelError) {
     precondition(length <= model.contextLength, "\(length) tokens in a context of \(model.contextLength)")
     self.model = model
@@ -69,7 +69,7 @@ package final class StepRunner {
       slotCount: sequences + spareSlots, coldSlotCount: coldSlots)
     self.spareSlots = Int32(sequences)..<Int32(sequences + spareSlots)
     self.coldSlots = self.spareSlots.upperBound..<self.spareSlots.upperBound + Int32(coldSlots)
-    team = try ThreadTeam(count: threads, placement: .current)
+    team = try ThreadTeam(count: threads, placement: .current, log: log)
     sampling = BatchSampling(workers: team.count)
     samplers = (0..<sequences).compactMap { _ in
       parameters.map { Sampler($0, prompt: [], minimumLength: 0, stopTokens: []) }

@@ -19,22 +19,30 @@ public final class ThreadTeam: Sendable {
   private let threads: [pthread_t]
   /// The places that threads are bound to; `nil` for none.
   private let places: ThreadPlacement.Places?
+  /// Notes the times of items where the team is one thread; `nil` where nobody asks.
+  private let log: RegionLog?
 
   /// Starts `count - 1` threads, named `infer-worker-1` and so on.
   ///
   /// - Parameters:
   ///   - count: The number of threads, the caller included.
   ///   - placement: Where they run; by default where the system has them run.
+  ///   - log: Notes the times of items, if the team is one thread.
   /// - Throws: ``ModelError/outOfThreads(_:)`` when the system refuses one; those that did start have ended then.
-  package convenience init(count: Int, placement: ThreadPlacement? = nil) throws(ModelError) {
-    try self.init(count: count, placement: placement, start: startThread)
+  package convenience init(
+    count: Int, placement: ThreadPlacement? = nil, log: RegionLog? = nil
+  ) throws(ModelError) {
+    try self.init(count: count, placement: placement, log: log, start: startThread)
   }
 
-  init(count: Int, placement: ThreadPlacement? = nil, start: ThreadStarter) throws(ModelError) {
+  init(
+    count: Int, placement: ThreadPlacement? = nil, log: RegionLog? = nil, start: ThreadStarter
+  ) throws(ModelError) {
     precondition(count >= 1 && count <= 1024, "a team of \(count) threads")
     // BLAS computes on the thread that calls it: the team splits the work.
     openblas_set_num_threads(1)
     self.count = count
+    self.log = log
     let shared = ParallelRegion(workers: count, spins: count <= availableProcessorCount())
     self.shared = shared
     let places = placement?.places(threads: count)
@@ -94,6 +102,7 @@ public final class ThreadTeam: Sendable {
     // The caller may be a thread that the engine did not start.
     ck_prepare_thread()
     guard items > 1, count > 1 else {
+      if let log, count == 1 { return unsafe log.run(items, body) }
       for item in 0..<items { body(item, 0) }
       return
     }
@@ -103,4 +112,4 @@ public final class ThreadTeam: Sendable {
 
 /// Takes a closure apart, so that other threads can call it while it lives. `withoutActuallyEscaping` would allocate.
 @_silgen_name("ck_closure_parts")
-private func parts(of body: (_ item: Int, _ worker: Int) -> Void) -> ck_closure
+func parts(of body: (_ item: Int, _ worker: Int) -> Void) -> ck_closure

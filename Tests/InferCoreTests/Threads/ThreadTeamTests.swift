@@ -26,6 +26,79 @@ import Testing
     }
   }
 
+  /// A thread for each of many cores, of which this machine has few: each waits for others that do not run.
+  @Test func manyThreadsShareFewCores() throws {
+    let team = try ThreadTeam(count: 32)
+    var values = [Int](repeating: 0, count: 1000)
+    var expected = values
+    for round in 1...300 {
+      let items = [2, 31, 32, 33, 100, 1000][round % 6]
+      unsafe values.withUnsafeMutableBufferPointer { values in
+        unsafe team.forEach(items) { item, _ in unsafe values[item] += item &* round }
+      }
+      for item in 0..<items { expected[item] += item * round }
+      // Those that went to sleep are woken, and those that are late find the next region.
+      if round % 50 == 0 { usleep(2000) }
+    }
+    #expect(values == expected)
+  }
+
+  /// Counts of items go on when their bits are used up.
+  @Test(arguments: [2, 5, 9, 32]) func countsWrap(threads: Int) throws {
+    let region = ParallelRegion(workers: threads, spins: false, done: (1 << 48) - 500)
+    let helpers = try (1..<threads).map { worker throws(ModelError) in
+      try startThread("infer-wrap-\(worker)") { region.serve(worker: worker) }
+    }
+    let sum = Atomic<Int>(0)
+    func run(_ items: Int, _ body: (_ item: Int, _ worker: Int) -> Void) {
+      unsafe region.run(items: items, parts(of: body))
+    }
+    for _ in 0..<200 { run(50) { item, _ in sum.add(item, ordering: .relaxed) } }
+    #expect(sum.load(ordering: .relaxed) == 200 * 1225)
+    region.stop()
+    for helper in helpers { pthread_join(helper, nil) }
+  }
+
+  @Test func sharesGiveEachItemOnce() {
+    for (workers, items) in [(1, 0), (1, 7), (3, 2), (4, 100), (32, 33)] {
+      let shares = ItemShares(workers: workers)
+      for _ in 0..<2 {
+        shares.deal(items)
+        var places = Array(0..<workers)
+        var taken: [Int] = []
+        // One worker takes more than the others, and all find the end.
+        while let item = shares.take(&places[0]) {
+          taken.append(item)
+          for worker in 1..<max(workers, 1) where item % 2 == 0 {
+            if let other = shares.take(&places[worker]) { taken.append(other) }
+          }
+        }
+        #expect(taken.sorted() == Array(0..<items))
+        for worker in 0..<workers { #expect(shares.take(&places[worker]) == nil) }
+      }
+    }
+  }
+
+  @Test func barriersAreMeasured() throws {
+    let one = try BarrierMeter(threads: 1).measure()
+    #expect(one.region > 0 && one.roundTrip == nil && one.sharedAdd == nil)
+    let three = try BarrierMeter(threads: 3).measure()
+    #expect(three.region > 0 && three.sharedAdd ?? 0 > 0 && three.roundTrip ?? 1 > 0)
+  }
+
+  @Test func logsNoteEachItemOfOneThread() throws {
+    let log = RegionLog()
+    let team = try ThreadTeam(count: 1, log: log)
+    for items in [3, 1] {
+      unsafe team.forEach(items) { _, _ in usleep(1000) }
+    }
+    #expect(log.regions.map(\.items.count) == [3, 1])
+    #expect(log.regions.flatMap(\.items).allSatisfy { $0 >= 1_000_000 })
+    #expect(log.regions[0].gap == 0 && log.regions[1].gap >= 0)
+    log.removeAll()
+    #expect(log.regions.isEmpty)
+  }
+
   /// What helpers wrote is seen by the caller, region after region.
   @Test func resultsAreVisibleAfterwards() throws {
     let team = try ThreadTeam(count: 3)
