@@ -204,6 +204,44 @@ def test_bench(binary, model):
     assert "| pp16 |" in table and "S_TG t/s" in table and "of roof" not in table
 
 
+def test_bench_with_several_numbers_of_threads(binary, model):
+    options = ["bench", "--model", model, "--threads", "1,2", "--prompt-tokens", "16", "--generate-tokens", "4",
+               "--batch", "2", "--repetitions", 2]
+    rows = json.loads(run(binary, *options, "--json").stdout)
+    assert [(row["test"], row["n_threads"]) for row in rows] == [
+        (test, threads) for test in ("pp16", "tg4", "pp16+tg4 b2") for threads in (1, 2)]
+    for row in rows:
+        assert row["parallel_efficiency"] > 0 and (row["n_threads"] == 2 or row["parallel_efficiency"] == 1)
+    assert "parallel_efficiency_tg" not in rows[1] and rows[5]["parallel_efficiency_pp"] > 0
+    table = run(binary, *options).stdout
+    assert "| efficiency |" in table and "| TG efficiency |" in table
+
+
+def test_bench_of_barriers(binary, model):
+    report = json.loads(run(binary, "bench", "--barriers", "--threads", "1,3", "--repetitions", 1, "--model", model,
+                            "--prompt-tokens", "16", "--generate-tokens", "2", "--json").stdout)
+    assert [cost["n_threads"] for cost in report["barriers"]] == [1, 3]
+    assert all(cost["region_ns"] > 0 for cost in report["barriers"]) and report["barriers"][1]["shared_add_ns"] > 0
+    assert [test["test"] for test in report["tests"]] == ["pp16", "tg2"]
+    assert all(len(test["regions"]) > 10 and test["regions"][0]["items_ns"] for test in report["tests"])
+    assert "empty region" in run(binary, "bench", "--barriers", "--repetitions", 1).stdout
+
+
+def one_node():
+    return len(list(Path("/sys/devices/system/node").glob("node[0-9]*"))) <= 1
+
+
+@pytest.mark.skipif(not one_node(), reason="a machine of several nodes")
+@pytest.mark.parametrize("mode", ["distribute", "isolate"])
+def test_one_node_needs_no_placement(binary, model, mode):
+    plain = run(binary, "generate", "--model", model, "--tokens", "5,17,9", "--max-tokens", 4)
+    placed = run(binary, "generate", "--model", model, "--tokens", "5,17,9", "--max-tokens", 4, "--numa", mode)
+    assert placed.returncode == 0 and placed.stdout == plain.stdout
+    assert f"--numa {mode}: the machine has one node" in placed.stderr and "nothing to do" in placed.stderr
+    wrong = run(binary, "generate", "--model", model, "--tokens", "5", "--numa", "all")
+    assert wrong.returncode == 64 and "--numa" in wrong.stderr and "distribute" in wrong.stderr
+
+
 def test_bench_against_the_limits_of_the_machine(binary, model):
     limits = json.loads(run(binary, "bench", "--roofline", "--json").stdout)
     assert set(limits) - {"roof_bf16_flops"} == {"n_threads", "roof_bandwidth", "roof_f32_flops", "roof_int8_ops"}

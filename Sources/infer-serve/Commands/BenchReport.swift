@@ -7,7 +7,6 @@ import InferText
 struct BenchReport {
   let loaded: LoadedModel
   let path: String
-  let threads: Int
   let kvType: KVType
   let batchTokens: Int
   /// The temperature at which tokens were chosen; `nil` where none were.
@@ -18,18 +17,45 @@ struct BenchReport {
   func tables(_ results: [BenchResult]) -> String {
     let (single, batches) = (results.filter { !$0.test.isBatch }, results.filter(\.test.isBatch))
     var tables: [String] = []
-    let limits = RooflineReport(results.flatMap(\.limits), threads: threads)
+    let limits = RooflineReport(results.flatMap(\.limits), threads: results.first?.threads ?? 1)
+    let hasSeveral = Set(results.map(\.threads)).count > 1
     if let limits { tables.append(limits.table) }
     if !single.isEmpty {
       let names = ["model", "size", "params", "threads", "test", "t/s", "min … max", "MiB/step", "MFLOP/token"]
-      tables.append(table(names + samplingName + (limits == nil ? [] : ["of roof"]), single.map(singleRow), leading: 1))
+      let rows = single.map { result in
+        singleRow(result) + (hasSeveral ? [efficiency(result, results, \.seconds)] : [])
+      }
+      tables.append(
+        table(
+          names + samplingName + (limits == nil ? [] : ["of roof"]) + (hasSeveral ? ["efficiency"] : []), rows, leading: 1))
     }
     if !batches.isEmpty {
       let names = ["PP", "TG", "B", "N_KV", "T_PP s", "S_PP t/s", "T_TG s", "S_TG t/s", "T s", "S t/s", "MiB/step"]
+      let rows = batches.map { result in
+        batchRow(result)
+          + (hasSeveral
+            ? [
+              "\(result.threads)", efficiency(result, results, \.promptSeconds),
+              efficiency(result, results, \.generationSeconds),
+            ] : [])
+      }
       tables.append(
-        table(names + samplingName + (limits == nil ? [] : ["PP of roof", "TG of roof"]), batches.map(batchRow)))
+        table(
+          names + samplingName + (limits == nil ? [] : ["PP of roof", "TG of roof"])
+            + (hasSeveral ? ["threads", "PP efficiency", "TG efficiency"] : []), rows))
     }
     return tables.joined(separator: "\n")
+  }
+
+  /// The result that others of the same test are held against: the first one.
+  private func base(_ result: BenchResult, _ results: [BenchResult]) -> BenchResult {
+    results.first { $0.test == result.test } ?? result
+  }
+
+  private func efficiency(
+    _ result: BenchResult, _ results: [BenchResult], _ time: KeyPath<BenchResult, [Double]>
+  ) -> String {
+    result.efficiency(beside: base(result, results), time).map { String(format: "%.3f", $0) } ?? "-"
   }
 
   private var samplingName: [String] { temperature == nil ? [] : ["sampling"] }
@@ -49,7 +75,7 @@ struct BenchReport {
     let share = result.roofline.map { [String(format: "%.2f", $0.share(result))] } ?? []
     return [
       loaded.name, Quantity.mebibytes(loaded.summary.weightBytes), Quantity.count(loaded.summary.parameterCount),
-      "\(threads)", result.test.name, String(format: "%.2f", rates.median),
+      "\(result.threads)", result.test.name, String(format: "%.2f", rates.median),
       String(format: "%.2f … %.2f", rates.least, rates.most),
       String(format: "%.1f", result.bytesPerStep / 1_048_576), String(format: "%.1f", result.operationsPerToken / 1e6),
     ] + samplingShare(result) + share
@@ -66,17 +92,21 @@ struct BenchReport {
   }
 
   /// An array with llama-bench's fields for every test, and llama-batched-bench's for batches as well; and what a
-  /// step must read, what a token must compute, and, where the machine's limits are known, the share of them.
-  func json(_ results: [BenchResult]) -> JSONValue { .array(results.map(object)) }
+  /// step must read, what a token must compute, and, where the machine's limits are known, the share of them; with several
+  /// numbers of threads also what each thread is worth beside those of the first.
+  func json(_ results: [BenchResult]) -> JSONValue {
+    let hasSeveral = Set(results.map(\.threads)).count > 1
+    return .array(results.map { object($0, base: hasSeveral ? base($0, results) : nil) })
+  }
 
-  private func object(_ result: BenchResult) -> JSONValue {
+  private func object(_ result: BenchResult, base: BenchResult?) -> JSONValue {
     let test = result.test
     let times = Samples(result.seconds.map { $0 * 1e9 })
     let rates = Samples(result.rates)
     var members: JSONObject = [
       "test": .string(test.name), "model_filename": .string(path), "model_type": .string(modelType),
       "model_size": .integer(loaded.summary.weightBytes), "model_n_params": .integer(loaded.summary.parameterCount),
-      "n_batch": .integer(batchTokens), "n_threads": .integer(threads), "type_k": .string(kvType.rawValue),
+      "n_batch": .integer(batchTokens), "n_threads": .integer(result.threads), "type_k": .string(kvType.rawValue),
       "type_v": .string(kvType.rawValue), "n_prompt": .integer(test.prompt), "n_gen": .integer(test.generate),
       "n_depth": .integer(test.depth), "test_time": .string(result.date.ISO8601Format()),
       "avg_ns": .integer(Int(times.mean)), "stddev_ns": .integer(Int(times.deviation)),
@@ -92,6 +122,13 @@ struct BenchReport {
     if let roofline = result.roofline {
       members["roof_share"] = .number(roofline.share(result))
       members.merge(RooflineReport.members(roofline)) { old, _ in old }
+    }
+    if let base {
+      let parts: [(String, KeyPath<BenchResult, [Double]>)] = [
+        ("parallel_efficiency", \.seconds), ("parallel_efficiency_pp", \.promptSeconds),
+        ("parallel_efficiency_tg", \.generationSeconds),
+      ]
+      for (name, time) in parts { members[name] = result.efficiency(beside: base, time).map { .number($0) } }
     }
     if test.isBatch { addBatch(result, to: &members) }
     return .object(members)

@@ -17,6 +17,8 @@ struct BenchPhase: Equatable {
 struct BenchResult {
   var test: BenchTest
   var date: Date
+  /// Threads that computed.
+  var threads = 1
   /// Prompts read, by repetition.
   var prompts: [BenchPhase] = []
   /// Tokens generated, by repetition.
@@ -38,6 +40,22 @@ struct BenchResult {
 
   /// Tokens a second of each repetition.
   var rates: [Double] { seconds.map { Double((test.prompt + test.generate) * test.batch) / $0 } }
+
+  /// The speed over that of a result with other threads, for each thread: 1 where twice the threads are twice as fast. The
+  /// median of repetitions that were measured beside each other; `nil` where there was nothing to measure.
+  ///
+  /// - Parameters:
+  ///   - base: The result with other threads.
+  ///   - time: The time that counts, of a repetition.
+  func efficiency(beside base: BenchResult, _ time: KeyPath<BenchResult, [Double]>) -> Double? {
+    let pairs = zip(base[keyPath: time], self[keyPath: time]).filter { $0 > 0 && $1 > 0 }
+    guard !pairs.isEmpty else { return nil }
+    return Samples(pairs.map { $0 / $1 * Double(base.threads) / Double(threads) }).median
+  }
+
+  /// Seconds of prompts, and of generations, of each repetition; 0 where the test has none.
+  var promptSeconds: [Double] { prompts.map { test.prompt > 0 ? $0.seconds : 0 } }
+  var generationSeconds: [Double] { generations.map { test.generate > 0 ? $0.seconds : 0 } }
 
   /// Bytes that a step must read, on average: one that generates if there are such, else one that reads a prompt.
   var bytesPerStep: Double {

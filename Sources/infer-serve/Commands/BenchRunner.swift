@@ -29,18 +29,22 @@ struct BenchRunner {
   private let test: BenchTest
   private let runner: StepRunner
   private let batchTokens: Int
+  private let threads: Int
   /// Random tokens, the same in every run and different in every sequence.
   private let tokens: [[Int32]]
 
-  /// Reserves what the test needs. With `sampling`, tokens are chosen from the logits, though others follow.
+  /// Reserves what the test needs. With `sampling`, tokens are chosen from the logits, though others follow. A log notes the
+  /// times of items, with one thread.
   init(
     model: any LanguageModel, test: BenchTest, kvType: KVType, threads: Int, batchTokens: Int,
-    sampling: SamplingParameters? = nil
+    sampling: SamplingParameters? = nil, log: RegionLog? = nil
   ) throws {
     self.test = test
+    self.threads = threads
     self.batchTokens = batchTokens
     runner = try StepRunner(
-      model: model, sequences: test.batch, length: test.length, kvType: kvType, threads: threads, sampling: sampling)
+      model: model, sequences: test.batch, length: test.length, kvType: kvType, threads: threads, sampling: sampling,
+      log: log)
     // A linear congruential generator (Knuth, MMIX) is random enough to spread tokens over experts.
     var seed: UInt64 = 20_240_229
     let vocabulary = UInt64(model.vocabularySize)
@@ -65,18 +69,35 @@ struct BenchRunner {
   func measure(
     repetitions: Int, limits: (() -> Roofline)? = nil, tell: (Double) -> Void = { _ in }
   ) -> BenchResult {
-    var result = BenchResult(test: test, date: Date())
-    _ = prefill(0..<test.depth)
+    Self.measure([self], repetitions: repetitions, limits: limits, tell: tell)[0]
+  }
+
+  /// Runs several tests in turn, repetition by repetition, so that a machine that slows down does so for all of them.
+  ///
+  /// - Parameters:
+  ///   - runners: One for each result.
+  ///   - repetitions: The number of times that each is measured.
+  ///   - limits: Measures the limits of the machine.
+  ///   - tell: Takes the share of all that is done, from 0 to 1.
+  static func measure(
+    _ runners: [BenchRunner], repetitions: Int, limits: (() -> Roofline)? = nil,
+    tell: (Double) -> Void = { _ in }
+  ) -> [BenchResult] {
+    var results = runners.map { BenchResult(test: $0.test, date: Date(), threads: $0.threads) }
+    for runner in runners { _ = runner.prefill(0..<runner.test.depth) }
     for repetition in 0...repetitions {
-      tell(Double(repetition) / Double(repetitions + 1))
-      let prompt = timed { prefill(test.depth..<test.depth + test.prompt) }
-      let generation = timed { decode((test.depth + test.prompt)..<test.length) }
-      if let limits { result.limits.append(limits()) }
-      if repetition == 0 { continue }
-      result.prompts.append(prompt)
-      result.generations.append(generation)
+      for (index, runner) in runners.enumerated() {
+        tell(Double(repetition * runners.count + index) / Double((repetitions + 1) * runners.count))
+        let test = runner.test
+        let prompt = runner.timed { runner.prefill(test.depth..<test.depth + test.prompt) }
+        let generation = runner.timed { runner.decode((test.depth + test.prompt)..<test.length) }
+        if let limits { results[index].limits.append(limits()) }
+        if repetition == 0 { continue }
+        results[index].prompts.append(prompt)
+        results[index].generations.append(generation)
+      }
     }
-    return result
+    return results
   }
 
   private func timed(_ body: () -> [StepWork]) -> BenchPhase {

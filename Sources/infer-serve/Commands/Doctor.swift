@@ -37,8 +37,8 @@ struct Doctor: AsyncParsableCommand {
   func validate() throws {
     if let maxContext, maxContext < 1 { throw ValidationError("--max-context must be at least 1, not \(maxContext)") }
     if maxContext != nil, model == nil { throw ValidationError("--max-context needs a model") }
-    if computing.quantizing.quantize != nil, model == nil { throw ValidationError("--quantize needs a model") }
-    if computing.strict, model == nil { throw ValidationError("--strict needs a model") }
+    if computing.loading.quantizing.quantize != nil, model == nil { throw ValidationError("--quantize needs a model") }
+    if computing.loading.strict, model == nil { throw ValidationError("--strict needs a model") }
   }
 
   func run() throws {

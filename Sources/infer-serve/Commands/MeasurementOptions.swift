@@ -68,10 +68,12 @@ struct MeasurementOptions: ParsableArguments {
   }
 
   /// The runner of a test.
-  func runner(_ model: any LanguageModel, _ test: BenchTest, threads: Int) throws -> BenchRunner {
+  func runner(
+    _ model: any LanguageModel, _ test: BenchTest, threads: Int, log: RegionLog? = nil
+  ) throws -> BenchRunner {
     try BenchRunner(
       model: model, test: test, kvType: kvType, threads: threads, batchTokens: maxBatchTokens,
-      sampling: try temperature.map { try SamplingParameters(temperature: $0, seed: 0) })
+      sampling: try temperature.map { try SamplingParameters(temperature: $0, seed: 0) }, log: log)
   }
 
   private func singles(at depth: Int) -> [BenchTest] {

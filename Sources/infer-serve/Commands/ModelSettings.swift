@@ -45,7 +45,7 @@ struct ModelSettings: ParsableArguments {
   var forecast: KeptForecast? {
     model.map { model in
       KeptForecast(model.url) { [computing, engineConfiguration] in
-        try MemoryForecast(of: model.url, computing.quantizing.quantization, engineConfiguration)
+        try MemoryForecast(of: model.url, computing.loading.quantizing.quantization, engineConfiguration)
       }
     }
   }

@@ -35,11 +35,33 @@ struct ComputingOptions: ParsableArguments {
       "Threads to compute with (default: one for each core, within what control groups allow).", valueName: "count"))
   var threads: Int?
 
-  @Flag(help: "Refuse a config.json with keys that nothing reads.")
-  var strict = false
+  @OptionGroup var loading: LoadingOptions
 
   /// Threads to compute with.
   var threadCount: Int { threads ?? defaultThreadCount() }
+
+  /// Loads a model with the threads; see ``LoadingOptions/load(_:threads:config:template:onlyDescribing:warn:tell:)``.
+  func load(
+    _ path: PathArgument, config: PathArgument? = nil, template: ChatTemplate? = nil, onlyDescribing: Bool = false,
+    warn: (String) -> Void = Self.warn,
+    tell: (@Sendable (LoadProgress) -> Void)? = nil
+  ) throws -> LoadedModel {
+    try loading.load(
+      path, threads: threadCount, config: config, template: template, onlyDescribing: onlyDescribing, warn: warn,
+      tell: tell)
+  }
+
+  static func warn(_ warning: String) { note("infer-serve: warning: \(warning)") }
+
+  func validate() throws {
+    try require(1...1024, "threads", threads)
+  }
+}
+
+/// The options for loading any model.
+struct LoadingOptions: ParsableArguments {
+  @Flag(help: "Refuse a config.json with keys that nothing reads.")
+  var strict = false
 
   @OptionGroup var quantizing: QuantizationOptions
 
@@ -47,14 +69,14 @@ struct ComputingOptions: ParsableArguments {
   /// error unless `warn` and `tell` say otherwise. One that is only described may have unknown tensors, and cannot
   /// compute.
   func load(
-    _ path: PathArgument, config: PathArgument? = nil, template: ChatTemplate? = nil, onlyDescribing: Bool = false,
-    warn: (String) -> Void = Self.warn,
+    _ path: PathArgument, threads: Int, config: PathArgument? = nil, template: ChatTemplate? = nil,
+    onlyDescribing: Bool = false, warn: (String) -> Void = ComputingOptions.warn,
     tell: (@Sendable (LoadProgress) -> Void)? = nil
   ) throws -> LoadedModel {
     if !onlyDescribing { try AddressSpace.checkBeforeStart() }
     var options = LoadOptions()
     options.quantization = quantizing.quantization
-    options.threads = threadCount
+    options.threads = threads
     let report = tell == nil ? ProgressReport("loading") : nil
     defer { report?.end() }
     options.progress = tell.map { SlowProgress(tell: $0).update } ?? { report?.update($0) }
@@ -67,12 +89,6 @@ struct ComputingOptions: ParsableArguments {
     if let warning = InstructionSet.warning { warn(warning) }
     for warning in loaded.summary.warnings { warn(warning) }
     return loaded
-  }
-
-  static func warn(_ warning: String) { note("infer-serve: warning: \(warning)") }
-
-  func validate() throws {
-    try require(1...1024, "threads", threads)
   }
 }
 

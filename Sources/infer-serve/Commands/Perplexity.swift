@@ -121,8 +121,8 @@ struct Perplexity: AsyncParsableCommand {
   private func loadReference(for loaded: LoadedModel) throws -> LoadedModel? {
     guard reference != nil || referenceQuantize != nil else { return nil }
     var computing = model.computing
-    computing.quantizing.quantize = referenceQuantize
-    computing.quantizing.quantizeHead = nil
+    computing.loading.quantizing.quantize = referenceQuantize
+    computing.loading.quantizing.quantizeHead = nil
     let other = try computing.load(reference ?? model.model)
     guard other.model.vocabularySize == loaded.model.vocabularySize else {
       throw CommandFailure(

@@ -58,13 +58,13 @@ struct ArgumentTests {
   }
 
   @Test func weightsAreQuantisedOnRequest() throws {
-    #expect(try parse(Serve.self, "serve --model x").settings.computing.quantizing.quantization == nil)
+    #expect(try parse(Serve.self, "serve --model x").settings.computing.loading.quantizing.quantization == nil)
     for (line, format, head) in [
       ("serve --model x --quantize q8_0", WeightFormat.q8_0, WeightFormat.q8_0),
       ("serve --model x --quantize Q4_K_M", .q4_K, .q6_K),
       ("serve --model x --quantize Q4_0 --quantize-head q5_k", .q4_0, .q5_K),
     ] {
-      let quantization = try parse(Serve.self, line).settings.computing.quantizing.quantization
+      let quantization = try parse(Serve.self, line).settings.computing.loading.quantizing.quantization
       #expect(quantization?.format == format && quantization?.headFormat == head)
     }
   }
@@ -81,7 +81,7 @@ struct ArgumentTests {
 
   @Test func limitsNeedNoModel() throws {
     let bench = try parse(Bench.self, "bench --roofline --threads 3")
-    #expect(bench.model == nil && bench.roofline && bench.computing.threadCount == 3)
+    #expect(bench.model == nil && bench.roofline && bench.threadCounts == [3])
     #expect(try !parse(Bench.self, "bench --model x").roofline)
   }
 

@@ -1,9 +1,10 @@
+import ArgumentParser
 import Foundation
-import InferCore
 import InferText
 import TestSupport
 import Testing
 
+@testable import InferCore
 @testable import infer_serve
 
 @Suite struct BenchTests {
@@ -112,6 +113,48 @@ import Testing
     let report = try #require(RooflineReport(limits, threads: 2))
     #expect(report.table.hasSuffix("| multiply-adds of bfloat16, GFLOP/s | 2.0 | 1.0 … 6.0 |\n"))
     #expect(RooflineReport.members(report.median)["roof_bf16_flops"] == .number(2e9))
+  }
+
+  /// Four threads that take half the time of one are worth half as much each.
+  @Test func efficiencyIsThatOfAThread() throws {
+    var many = result
+    many.threads = 4
+    for index in 0..<3 {
+      many.prompts[index].seconds /= 2
+      many.generations[index].seconds /= 4
+    }
+    #expect(many.efficiency(beside: result, \.promptSeconds) == 0.5)
+    #expect(many.efficiency(beside: result, \.generationSeconds) == 1)
+    #expect(result.efficiency(beside: result, \.seconds) == 1)
+    many.test.prompt = 0
+    #expect(many.efficiency(beside: result, \.promptSeconds) == nil)
+    let test = BenchTest(prompt: 3, generate: 1, depth: 0, batch: 1, isBatch: false)
+    let runners = try [1, 3].map {
+      try BenchRunner(model: HashModel(), test: test, kvType: .f16, threads: $0, batchTokens: 8)
+    }
+    let results = BenchRunner.measure(runners, repetitions: 2)
+    #expect(results.map(\.threads) == [1, 3] && results.allSatisfy { $0.prompts.count == 2 })
+  }
+
+  @Test func barriersAreTold() throws {
+    let test = BenchTest(prompt: 3, generate: 0, depth: 0, batch: 1, isBatch: false)
+    let report = BarrierReport(
+      costs: [
+        (1, [BarrierCost(region: 2e-9)]),
+        (2, [3e-7, 1e-7, 9e-7].map { BarrierCost(region: $0, roundTrip: 1e-7, sharedAdd: nil) }),
+      ],
+      works: [
+        BarrierReport.Work(test: test, regions: [.init(gap: 0, items: [1000, 3000]), .init(gap: 2000, items: [])])
+      ])
+    #expect(report.tables.contains("| 2 | 300 | 100 … 900 | 100.0 | - |\n"))
+    #expect(report.tables.contains("| pp3 | 2 | 2 | 2.0 | 3.0 | 0.00 | 0.00 |\n"))
+    #expect(report.json["barriers"]?.array?.count == 2 && report.json["tests"]?.array?[0]["test"] == "pp3")
+    #expect(try Bench.parse(["--barriers", "--threads", "1,2,32"]).threadCounts == [1, 2, 32])
+    for wrong in [
+      "--threads 0 --barriers", "--threads 1,2 --roofline", "--barriers --roofline", "--threads x --barriers",
+    ] {
+      #expect(throws: (any Error).self) { try Bench.parse(wrong.split(separator: " ").map(String.init)) }
+    }
   }
 
   @Test func workIsThatOfAStepAndOfAToken() {
