@@ -27,7 +27,8 @@ struct BenchReport {
       }
       tables.append(
         table(
-          names + samplingName + (limits == nil ? [] : ["of roof"]) + (hasSeveral ? ["efficiency"] : []), rows, leading: 1))
+          names + samplingName + (limits == nil ? [] : ["of roof"]) + (hasSeveral ? ["efficiency"] : []), rows,
+          leading: 1))
     }
     if !batches.isEmpty {
       let names = ["PP", "TG", "B", "N_KV", "T_PP s", "S_PP t/s", "T_TG s", "S_TG t/s", "T s", "S t/s", "MiB/step"]
