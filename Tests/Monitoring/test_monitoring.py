@@ -31,10 +31,10 @@ def server(request):
 
 
 def use(server):
-    """Some of everything that a dashboard shows: answers, hits of the cache, refusals of both kinds."""
+    """Some of everything that a dashboard shows: whole answers and streams, hits of the cache, refusals of both kinds."""
     key = {"authorization": "Bearer secret"}
-    for text in ("What is 47 + 85?", "x " * 60):
-        assert server.post(CHAT, server.chat(text, max_tokens=20), headers=key).status_code == 200
+    for text, stream in (("What is 47 + 85?", False), ("x " * 60, True)):
+        assert server.post(CHAT, server.chat(text, max_tokens=20, stream=stream), headers=key).status_code == 200
     assert server.post(CHAT, server.chat(temperature=-1), headers=key).status_code == 400
     assert server.post(CHAT, server.chat()).status_code == 401
 
