@@ -31,7 +31,7 @@ def server(request):
 
 
 def use(server):
-    """Some of everything that a dashboard shows: whole answers and streams, hits of the cache, refusals of both kinds."""
+    """Some of all that a dashboard shows: whole answers and streams, hits of the cache, refusals of both kinds."""
     key = {"authorization": "Bearer secret"}
     for text, stream in (("What is 47 + 85?", False), ("x " * 60, True)):
         assert server.post(CHAT, server.chat(text, max_tokens=20, stream=stream), headers=key).status_code == 200
