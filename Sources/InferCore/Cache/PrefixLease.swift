@@ -31,6 +31,11 @@ final class PrefixLease: Sendable {
     self.node = node
   }
 
+  /// `true` when a scope's tokens begin with the prefix.
+  func isPrefix(of tokens: [Int32], in scope: CacheScope) -> Bool {
+    self.scope == scope && tokens.starts(with: self.tokens)
+  }
+
   /// The slot of the state after a number of tokens; `nil` when there is none.
   func slot(after position: Int) -> Int32? { states.first { $0.position == position }?.slot }
 

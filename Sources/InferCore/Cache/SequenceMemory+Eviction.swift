@@ -14,7 +14,7 @@ extension SequenceMemory {
   /// Gives up what is kept of the first tokens of a sequence, as far as no other sequence holds it; loans of it are taken
   /// back. O(tokens · loans).
   mutating func forget(_ tokens: [Int32], in scope: CacheScope) {
-    takeBackLeases { $0.scope == scope && tokens.starts(with: $0.tokens) }
+    takeBackLeases { $0.isPrefix(of: tokens, in: scope) }
     guard var node = tree.match(tokens, limit: tokens.count, in: scope).node else { return }
     while tree[node].parent != PrefixTree.none {
       let parent = tree[node].parent

@@ -105,9 +105,8 @@ final class DiskTier: Sendable {
   /// thread.
   func forget(_ tokens: [Int32], in scope: CacheScope) {
     queue.change { queue in
-      let isForgotten = { (lease: PrefixLease) in lease.scope == scope && tokens.starts(with: lease.tokens) }
-      if let saving = queue.saving, isForgotten(saving) { queue.isForgotten = true }
-      queue.saves.removeAll(where: isForgotten)
+      if let saving = queue.saving, saving.isPrefix(of: tokens, in: scope) { queue.isForgotten = true }
+      queue.saves.removeAll { $0.isPrefix(of: tokens, in: scope) }
     }
     forgetFiles(tokens, in: scope)
   }

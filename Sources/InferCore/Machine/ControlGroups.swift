@@ -75,16 +75,16 @@ private struct GroupFiles {
     var version: Int { controllers.isEmpty ? 2 : 1 }
   }
 
-  private let root: String
+  private let files: SystemFiles
   private let mounts: [Mount]
   /// The process's own groups: controllers, none in version 2, and path.
   private let own: [(controllers: [Substring], path: String)]
 
   init(root: String) {
-    self.root = root
-    let lines = Self.text(root + "/proc/self/mountinfo")?.split(separator: "\n") ?? []
+    files = SystemFiles(root: root)
+    let lines = files.text("/proc/self/mountinfo")?.split(separator: "\n") ?? []
     mounts = lines.compactMap(Self.mount)
-    let groups = Self.text(root + "/proc/self/cgroup")?.split(separator: "\n") ?? []
+    let groups = files.text("/proc/self/cgroup")?.split(separator: "\n") ?? []
     own = groups.compactMap { line in
       // hierarchy:controllers:path, where the path may hold colons.
       let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
@@ -93,7 +93,7 @@ private struct GroupFiles {
   }
 
   /// The contents of a file below the root, without white space around them.
-  func text(_ path: String) -> String? { Self.text(root + path)?.trimmingCharacters(in: .whitespacesAndNewlines) }
+  func text(_ path: String) -> String? { files.text(path) }
 
   /// The bytes that a group uses and cannot give up at once; 0 where that is not told.
   func memoryUse(_ group: Group) -> Int {
@@ -155,10 +155,5 @@ private struct GroupFiles {
       }
     }
     return String(decoding: bytes, as: UTF8.self)
-  }
-
-  private static func text(_ path: String) -> String? {
-    guard let data = FileManager.default.contents(atPath: path) else { return nil }
-    return String(validating: data, as: UTF8.self)
   }
 }

@@ -1,5 +1,3 @@
-internal import Foundation
-
 /// The memory of the machine that is free, or can be freed without swapping (proc_meminfo(5)).
 struct MemoryInformation {
   /// The number of bytes; `nil` where the system does not tell.
@@ -9,11 +7,11 @@ struct MemoryInformation {
   ///
   /// - Parameter root: The folder that stands for `/`; the empty path for that itself.
   init(root: String) {
-    let text = FileManager.default.contents(atPath: root + "/proc/meminfo").map { String(decoding: $0, as: UTF8.self) }
-    availableBytes = text.flatMap { Self.value(of: "MemAvailable:", in: $0) }.flatMap {
-      let bytes = $0.multipliedReportingOverflow(by: 1024)
-      return bytes.overflow ? nil : bytes.partialValue
-    }
+    availableBytes = SystemFiles(root: root).text("/proc/meminfo").flatMap { Self.value(of: "MemAvailable:", in: $0) }
+      .flatMap {
+        let bytes = $0.multipliedReportingOverflow(by: 1024)
+        return bytes.overflow ? nil : bytes.partialValue
+      }
   }
 
   /// The number behind a name at the beginning of a line.

@@ -135,10 +135,3 @@ extension MappedFile {
     if first < end { _ = unsafe madvise(UnsafeMutableRawPointer(mutating: base + first), end - first, MADV_DONTNEED) }
   }
 }
-
-/// The system's description of the last failed call.
-func systemErrorText() -> String {
-  let code = errno
-  guard let text = unsafe strerror(code) else { return "error \(code)" }
-  return unsafe String(cString: text)
-}

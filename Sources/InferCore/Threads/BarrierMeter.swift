@@ -1,7 +1,7 @@
 internal import CKernels
 internal import Synchronization
 
-/// What it costs threads to begin and end together.
+/// The cost to threads of beginning and ending together.
 package struct BarrierCost: Sendable, Equatable {
   /// Seconds of a region with an item for each thread and nothing to do.
   package var region: Double
@@ -13,9 +13,11 @@ package struct BarrierCost: Sendable, Equatable {
 
 /// Measures a team's `BarrierCost`.
 package final class BarrierMeter {
-  /// What is measured at most, and for how long at most: where threads have to wait for processors, everything takes long.
+  /// The maximum number of regions, and of a line's round trips.
   private static let rounds = 20_000
+  /// The number of additions of each thread.
   private static let adds = 200_000
+  /// The maximum time of a measurement: where threads have to wait for processors, everything takes long.
   private static let longest = Duration.milliseconds(200)
 
   private let team: ThreadTeam

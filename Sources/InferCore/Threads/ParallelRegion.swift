@@ -8,8 +8,8 @@ internal import Synchronization
 /// are written again only once no helper is inside; while one that lost its core still is, the caller works through regions
 /// alone.
 ///
-/// What several threads read or write is handed from one to the next, which takes each its time: so helpers are called, and
-/// count what they have done, by groups, each on cache lines of its own, and the caller adds the groups up. With about as
+/// A cache line that several threads read or write is handed from one to the next, which takes its time with each: so helpers
+/// are called, and count the items that they have done, by groups, each on lines of its own, and the caller adds the groups up. With about as
 /// many helpers in a group as there are groups, a region of n threads begins and ends after some √n such handovers each,
 /// and not after n.
 @safe final class ParallelRegion: @unchecked Sendable {
@@ -29,7 +29,7 @@ internal import Synchronization
   private var completed = 0
   private let sleepers = PaddedLines<Void>(count: 1)
   private let opened = ConditionLock()
-  /// What the caller waits for in its sleep; -1 while it does not sleep.
+  /// The number of items done that the caller sleeps for; -1 while it does not sleep.
   private let awaited = PaddedLines<Void>(count: 1, word: -1)
   private let finished = ConditionLock()
 
@@ -73,7 +73,7 @@ internal import Synchronization
     call()
   }
 
-  /// Tells all groups the next number. Whoever is not seen inside afterwards, or asleep, sees it.
+  /// Tells all groups the next number. A helper that is seen neither inside nor asleep afterwards reads it before it joins.
   private func call() {
     number += 1
     for group in 0..<groupCount { unsafe calls[group].pointee.word.store(number, ordering: .releasing) }

@@ -41,8 +41,5 @@ package final class RegionLog: @unchecked Sendable {
     end = .now
   }
 
-  private static func nanoseconds(_ duration: Duration) -> Int {
-    let (seconds, attoseconds) = duration.components
-    return Int(seconds) * 1_000_000_000 + Int(attoseconds / 1_000_000_000)
-  }
+  private static func nanoseconds(_ duration: Duration) -> Int { Int(duration / .nanoseconds(1)) }
 }

@@ -2,7 +2,7 @@ internal import CKernels
 internal import Foundation
 internal import Glibc
 
-/// What is done about memory that is nearer to some processors than to others.
+/// A way of using memory that is nearer to some processors than to others.
 package enum PlacementMode: String, Sendable, CaseIterable {
   /// Threads on all nodes, and memory from each in turn.
   case distribute
@@ -28,7 +28,7 @@ package struct ThreadPlacement: Sendable {
       }
   }
 
-  /// What is done.
+  /// The way in which threads and memory are placed.
   package let mode: PlacementMode
   /// The processors that threads run on.
   package let topology: MachineTopology
@@ -53,12 +53,11 @@ package struct ThreadPlacement: Sendable {
     let home = machine.processors.first { $0.id == processor } ?? machine.processors[0]
     topology = mode == .isolate ? machine.only(node: home.node) ?? machine : machine
     let wanted = topology.memoryNodes.filter { mode == .distribute || $0 == home.node }
-    let all = NumberMask(topology.processors.map(\.id))
     let threadError = system.setAffinity(NumberMask(machine.processors.map(\.id)), 0)
     let memoryError = wanted.isEmpty ? 0 : Self.tryMemory(mode, NumberMask(wanted), system)
     var refused: [String] = []
-    if threadError != 0 { refused.append("threads are not bound (\(Self.text(threadError)))") }
-    if memoryError != 0 { refused.append("memory is not placed (\(Self.text(memoryError)))") }
+    if threadError != 0 { refused.append("threads are not bound (\(systemErrorText(threadError)))") }
+    if memoryError != 0 { refused.append("memory is not placed (\(systemErrorText(memoryError)))") }
     refusal =
       refused.isEmpty
       ? nil
@@ -68,7 +67,8 @@ package struct ThreadPlacement: Sendable {
     self.system = system
     bindsThreads = threadError == 0
     memoryNodes = memoryError == 0 ? wanted : []
-    (memoryMask, processorMask) = (NumberMask(memoryNodes), all)
+    memoryMask = NumberMask(memoryNodes)
+    processorMask = NumberMask(topology.processors.map(\.id))
   }
 
   /// Whether the system lets memory be placed: tried on a page.
@@ -82,11 +82,6 @@ package struct ThreadPlacement: Sendable {
 
   private static func policy(of mode: PlacementMode) -> ck_memory_policy {
     mode == .distribute ? CK_MEMORY_INTERLEAVED : CK_MEMORY_PREFERRED
-  }
-
-  private static func text(_ code: Int32) -> String {
-    guard let text = unsafe strerror(code) else { return "error \(code)" }
-    return unsafe String(cString: text)
   }
 
   /// One line for people.

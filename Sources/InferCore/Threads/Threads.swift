@@ -37,7 +37,7 @@ func startThread(_ name: String, _ body: @escaping @Sendable () -> Void) throws(
   guard status == 0 else {
     unsafe Unmanaged<Start>.fromOpaque(context).release()
     ThreadRoster.shared.remove(entry)
-    throw .outOfThreads("the system starts no thread \(name): \(unsafe String(cString: strerror(status)))")
+    throw .outOfThreads("the system starts no thread \(name): \(systemErrorText(status))")
   }
   return thread
 }

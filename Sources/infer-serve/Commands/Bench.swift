@@ -113,7 +113,7 @@ struct Bench: AsyncParsableCommand {
       for test in try measurement.tests(for: loaded.model) where !test.isBatch {
         let log = RegionLog()
         let runner = try measurement.runner(loaded.model, test, threads: 1, log: log)
-        // What comes last stays: one repetition.
+        // The log is emptied before each repetition, so that the last one stays.
         _ = runner.measure(repetitions: 1, tell: { _ in log.removeAll() })
         works.append(BarrierReport.Work(test: test, regions: log.regions))
       }

@@ -26,9 +26,7 @@ struct Config: ParsableCommand {
     @OptionGroup var words: Words
 
     func run() throws {
-      let serve = try words.arguments().parsed()
-      try serve.checkFiles()
-      for warning in try serve.warnings(try serve.tls.certificates()) { note("warning: \(warning)") }
+      for warning in try words.arguments().parsed().checkFiles() { note("warning: \(warning)") }
       try emit("The configuration is valid.\n")
     }
   }

@@ -65,10 +65,10 @@ struct Serve: AsyncParsableCommand {
     _ = try routers()
   }
 
-  /// Refuses what the server would not start with, as far as its files tell. No tensor is read.
-  func checkFiles() throws {
+  /// Refuses what the server would not start with, as far as its files tell. No tensor is read. Returns ``warnings(_:)``.
+  func checkFiles() throws -> [String] {
     try access.check(try access.keys(), listening.openAddress)
-    _ = try tls.certificates()
+    let certificates = try tls.certificates()
     _ = try usage.priceTable()
     try usage.checkFiles()
     try storage.checkFiles()
@@ -79,28 +79,28 @@ struct Serve: AsyncParsableCommand {
       routers: try routers(), defaultName: models.defaultModel
     ).check()
     for model in settings { try model.checkFiles() }
+    return try warnings(certificates)
   }
 
   /// Faults of a configuration that a server starts with all the same.
-  func warnings(_ certificates: TLSCertificates?) throws -> [String] {
-    var warnings: [String] = []
-    if let warning = certificates?.warning { warnings.append(warning) }
-    let pinned = try allSettings().filter(\.residency.pin).map { settings in
-      (name: settings.model.map { settings.names(of: $0)[0] } ?? "", bytes: settings.forecast?.value?.bytes ?? 0)
-    }
+  private func warnings(_ certificates: TLSCertificates?) throws -> [String] {
+    [certificates?.warning, try pinnedWarning()].compactMap { $0 }
+  }
+
+  /// One that is alone is loaded though it needs more.
+  private func pinnedWarning() throws -> String? {
+    let pinned = try allSettings().filter(\.residency.pin)
+    guard pinned.count > 1 else { return nil }
     let bytes = pinned.reduce(0) { sum, model in
-      let (bytes, overflow) = sum.addingReportingOverflow(model.bytes)
+      let (bytes, overflow) = sum.addingReportingOverflow(model.forecast?.value?.bytes ?? 0)
       return overflow ? .max : bytes
     }
-    if pinned.count > 1, bytes > models.budget {
-      let names = pinned.map { "'\($0.name)'" }.joined(separator: ", ")
-      warnings.append(
-        """
-        \(names) are pinned and need \(Quantity.mebibytes(bytes)), but there are \(Quantity.mebibytes(models.budget)) for \
-        all models (--models-memory-mib): not all of them will be loaded
-        """)
-    }
-    return warnings
+    guard bytes > models.budget else { return nil }
+    let names = pinned.compactMap { settings in settings.model.map { "'\(settings.names(of: $0)[0])'" } }
+    return """
+      \(names.joined(separator: ", ")) are pinned and need \(Quantity.mebibytes(bytes)), but there are \
+      \(Quantity.mebibytes(models.budget)) for all models (--models-memory-mib): not all of them will be loaded
+      """
   }
 
   func run() async throws {

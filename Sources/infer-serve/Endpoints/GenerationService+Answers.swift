@@ -98,7 +98,7 @@ extension GenerationService {
       }
       guard !events.isEmpty else { continue }
       try await keepAlive.write(Builder.framing.bytes(events), to: &writer)
-      metrics.eventDelivery().observe(.now - time)
+      metrics.eventDelivery.observe(.now - time)
     }
     return nil
   }

@@ -25,7 +25,8 @@ final class ServerMetrics: Sendable {
   ) { Counter() }
   /// The time that telling of a token takes the server: from the end of the step that computed it until the connection has
   /// the event's bytes, or has room for more where its client reads slowly.
-  let eventDelivery = MetricFamily(
+  let eventDelivery: Histogram
+  private let eventDeliveries = MetricFamily(
     "infer_event_delivery_seconds", "From the end of a step to the write of the event that tells of its token.",
     labels: [], known: [[]]
   ) { Histogram(bounds: ServerMetrics.deliveryBounds) }
@@ -61,6 +62,8 @@ final class ServerMetrics: Sendable {
     labels: ["key", "model_name", "kind"], known: []
   ) { Counter() }
 
+  init() { eventDelivery = eventDeliveries() }
+
   /// All metrics in the Prometheus text format, beside those of engines.
   func text(with engines: [EngineMetrics]) -> String {
     var text = PrometheusText()
@@ -75,7 +78,7 @@ final class ServerMetrics: Sendable {
     text.write(traces.exported)
     text.write(traces.dropped)
     text.write(stalls)
-    text.write(eventDelivery)
+    text.write(eventDeliveries)
     text.write(contextShifts)
     text.write(keyRefusals)
     text.write(keyRequests)

@@ -58,6 +58,13 @@ import Testing
     return files
   }
 
+  /// Adds a node behind those that there are.
+  private func add(node id: Int, processors: String, memory: String, to files: inout [String: String]) {
+    files["\(Self.nodes)/online"] = "0-\(id)\n"
+    files["\(Self.nodes)/node\(id)/cpulist"] = processors + "\n"
+    files["\(Self.nodes)/node\(id)/meminfo"] = memory + "\n"
+  }
+
   /// Two sockets of 32 cores with two threads each.
   @Test func twoSocketsWithSiblings() throws {
     let found = try topology(files(sockets: 2, cores: 32, threads: 2, coresPerCache: 32))
@@ -96,9 +103,7 @@ import Testing
     let found = try topology(files)
     #expect(found.computingNodes == [0, 1] && found.memoryNodes == [0] && !found.nodes[1].hasMemory)
     // And where the one with memory is not this process's, what there is has to do.
-    files["\(Self.nodes)/node2/meminfo"] = "Node 2 MemTotal: 9 kB\n"
-    files["\(Self.nodes)/node2/cpulist"] = "\n"
-    files["\(Self.nodes)/online"] = "0-2\n"
+    add(node: 2, processors: "", memory: "Node 2 MemTotal: 9 kB", to: &files)
     files["proc/self/status"] = "Cpus_allowed_list:\t4-7\nMems_allowed_list:\t0,2\n"
     let far = try topology(files)
     #expect(far.computingNodes == [1] && far.memoryNodes == [0, 2] && far.nodes.count == 3)
@@ -107,9 +112,7 @@ import Testing
   /// Memory alone, as that behind CXL, is slower than the others': no weights go there.
   @Test func nodesWithoutProcessorsComputeNothing() throws {
     var files = files(sockets: 1, cores: 4, threads: 1, coresPerCache: 4)
-    files["\(Self.nodes)/online"] = "0-1\n"
-    files["\(Self.nodes)/node1/cpulist"] = "\n"
-    files["\(Self.nodes)/node1/meminfo"] = "Node 1 MemTotal:       1000 kB\n"
+    add(node: 1, processors: "", memory: "Node 1 MemTotal:       1000 kB", to: &files)
     files["proc/self/status"] = "Cpus_allowed_list:\t0-3\nMems_allowed_list:\t0-1\n"
     let found = try topology(files)
     #expect(found.nodes.map(\.hasMemory) == [true, true])
@@ -176,9 +179,9 @@ import Testing
     files["\(Self.processors)/cpu2/topology/core_cpus_list"] = "2,1\n"
     files["\(Self.processors)/cpu3/topology/core_cpus_list"] = "0-4000\n"
     files["\(Self.processors)/cpu0/topology/physical_package_id"] = "-1\n"
-    files["\(Self.nodes)/online"] = "0-1\n"
-    files["\(Self.nodes)/node1/cpulist"] = "0-3,77\n"
-    files["\(Self.nodes)/node1/meminfo"] = "Node 1 MemTotal: 99999999999999999 kB\nNode 0 MemTotal: -1 kB\n"
+    add(
+      node: 1, processors: "0-3,77", memory: "Node 1 MemTotal: 99999999999999999 kB\nNode 0 MemTotal: -1 kB", to: &files
+    )
     let found = try topology(files)
     #expect(found.processors.map(\.core) == [0, 1, 1, 3])
     #expect(found.processors.allSatisfy { $0.node == 0 && $0.socket == 0 })
