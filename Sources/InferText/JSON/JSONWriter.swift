@@ -122,7 +122,7 @@ private struct JSONWriter {
 
   private mutating func quote(_ string: String) {
     append("\"")
-    if string.utf8.allSatisfy(isPlain) {
+    if isPlain(string.utf8.span) {
       append(string)
     } else {
       for scalar in string.unicodeScalars { quote(scalar) }
@@ -130,9 +130,14 @@ private struct JSONWriter {
     append("\"")
   }
 
-  /// `true` for bytes that stand for themselves.
-  private func isPlain(_ byte: UInt8) -> Bool {
-    byte >= 0x20 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\") && (byte < 0x7F || !options.ensureASCII)
+  /// `true` when all bytes stand for themselves.
+  private func isPlain(_ bytes: Span<UInt8>) -> Bool {
+    let end: UInt8 = options.ensureASCII ? 0x7F : .max
+    for index in bytes.indices {
+      let byte = bytes[index]
+      if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte >= end { return false }
+    }
+    return true
   }
 
   private mutating func quote(_ scalar: Unicode.Scalar) {

@@ -36,30 +36,26 @@ struct Answer: AsyncSequence, Sendable {
 
   /// Iterates over the events of all choices; those of one choice are in order.
   struct AsyncIterator: AsyncIteratorProtocol {
-    fileprivate enum Source {
-      case one(TextGeneration.Iterator)
-      case several(Merging)
-    }
-    fileprivate var source: Source
+    /// The events of the only choice; `nil` when there are several.
+    fileprivate var single: TextGeneration.Iterator?
+    fileprivate var several: Merging?
 
     mutating func next(isolation actor: isolated (any Actor)? = #isolation) async -> Element? {
-      switch source {
-      case .one(var events):
-        let event = await events.next(isolation: actor)
-        source = .one(events)
-        return event.map { (0, $0, events.lastEventTime ?? .now) }
-      case .several(let merging):
+      if let several {
         return await withTaskCancellationHandler(
-          operation: { await merging.handover.next(isolation: actor) }, onCancel: { merging.answer.cancel() },
+          operation: { await several.handover.next(isolation: actor) }, onCancel: { several.answer.cancel() },
           isolation: actor)
       }
+      // Asked where it is kept: a copy would have its arrays copied as well.
+      guard let event = await single?.next(isolation: actor) else { return nil }
+      return (0, event, single?.lastEventTime ?? .now)
     }
   }
 
   func makeAsyncIterator() -> AsyncIterator {
     // The usual case does without the tasks that bring several sequences together.
-    if generations.count == 1 { return AsyncIterator(source: .one(generations[0].makeAsyncIterator())) }
-    return AsyncIterator(source: .several(Merging(self)))
+    if generations.count == 1 { return AsyncIterator(single: generations[0].makeAsyncIterator()) }
+    return AsyncIterator(several: Merging(self))
   }
 
   /// The sequences of all choices being brought together. Each waits until its event is taken, so that nothing piles up

@@ -24,6 +24,8 @@ enum ServerSentEvents {
 
   private static func documents(_ values: [JSONValue], _ begin: (JSONValue, inout [UInt8]) -> Void) -> ByteBuffer {
     var bytes: [UInt8] = []
+    // Most events tell of one token, in less.
+    bytes.reserveCapacity(values.count * 512)
     for value in values {
       begin(value, &bytes)
       value.write(to: &bytes)
