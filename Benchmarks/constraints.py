@@ -5,8 +5,9 @@ usage: constraints.py --tokenizer FOLDER/tokenizer.json --data FILE.jsonl[.gz] [
 A line of the data is {"name": …, "schema": …, "tests": [{"data": …, "valid": true}, …]}, as MaskBench has it
 (github.com/guidance-ai/jsonschemabench). Every engine reads the same texts with the same tokens, one schema after another on
 one thread: ours is `infer-serve constrain`, whose times are from within; those of the others are taken around their own calls
-from Python, which adds a microsecond or two. Members of objects are put in the order of the schema first, of those parts of it
-that hold of them, which is the one that all engines generate. `outlines-core` makes its whole automaton beforehand, so that it has a limit of time for a schema.
+from Python, which adds a microsecond or two. Members of objects are put in the order of each `properties` of the schema that
+holds of them first, which is one that all engines generate. Some engines take minutes for a schema, or for its masks: the
+others have a limit of time for each schema, and texts that it leaves out count for nothing but the number of such schemas.
 
 Engines: infer-serve, llguidance, xgrammar, outlines-core; those that are not installed are left out.
 """
@@ -29,7 +30,7 @@ def parse():
     parser.add_argument("--data", required=True)
     parser.add_argument("--engine", action="append", help="may be given several times; all of them by default")
     parser.add_argument("--count", type=int, help="the number of schemas; all of them by default")
-    parser.add_argument("--compile-limit", type=float, default=10, help="seconds for a schema, of the others' engines")
+    parser.add_argument("--limit", type=float, default=10, help="seconds for a schema and its texts, of the others' engines")
     return parser.parse_args()
 
 
@@ -134,34 +135,40 @@ def late(*_):
 
 
 def run_other(engine, cases, tokenizer, limit):
-    """Yields (compile time or None, error, [(accepted, mask times)]) of each case, times in microseconds."""
+    """Yields (compile time or None, error, [(accepted, mask times)], whether the limit was met) of each case, times in
+    microseconds."""
     signal.signal(signal.SIGALRM, late)
     for case in cases:
+        took, error, results = None, None, []
         signal.setitimer(signal.ITIMER_REAL, limit)
         try:
             start = time.perf_counter()
             engine.compile(case["schema"])
             took = (time.perf_counter() - start) * 1e6
-        except BaseException as error:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            if isinstance(error, KeyboardInterrupt):
-                raise
-            yield None, str(error).splitlines()[0][:80] if str(error) else type(error).__name__, []
-            continue
+            for text in case["texts"]:
+                results.append(hold(engine, tokenizer.encode(text, add_special_tokens=False).ids))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as exception:  # Engines of Rust panic.
+            error = exception
         signal.setitimer(signal.ITIMER_REAL, 0)
-        results = []
-        for text in case["texts"]:
-            engine.begin()
-            times, accepted = [], True
-            for token in tokenizer.encode(text, add_special_tokens=False).ids:
-                start = time.perf_counter()
-                engine.fill()
-                times.append((time.perf_counter() - start) * 1e6)
-                if not engine.accept(token):
-                    accepted = False
-                    break
-            results.append((accepted and engine.may_end(), times))
-        yield took, None, results
+        is_late = isinstance(error, TimeoutError)
+        if took is not None and error is not None and not is_late:
+            raise error
+        yield took, error, results, is_late
+
+
+def hold(engine, tokens):
+    """Whether a text is accepted, and the times of its masks."""
+    engine.begin()
+    times = []
+    for token in tokens:
+        start = time.perf_counter()
+        engine.fill()
+        times.append((time.perf_counter() - start) * 1e6)
+        if not engine.accept(token):
+            return False, times
+    return engine.may_end(), times
 
 
 def run_ours(binary, path, cases):
@@ -172,9 +179,9 @@ def run_ours(binary, path, cases):
     for line in process.stdout.splitlines():
         answer = json.loads(line)
         if not answer["compiled"]:
-            yield None, answer["error"], []
+            yield None, answer["error"], [], False
             continue
-        yield answer["compile_us"], None, [(text["accepted"], text["mask_us"]) for text in answer["texts"]]
+        yield answer["compile_us"], None, [(text["accepted"], text["mask_us"]) for text in answer["texts"]], False
 
 
 def quantile(values, fraction):
@@ -190,19 +197,20 @@ def main():
     for case in cases:
         case["texts"] = [json.dumps(ordered(test["data"], case["schema"]), ensure_ascii=False) for test in case["tests"]]
     engines = {"infer-serve": None, "llguidance": Llguidance, "xgrammar": Xgrammar, "outlines-core": OutlinesCore}
-    print("| | compiled | invalid accepted | valid refused | mask p50 | p99 | worst | compile p50 | p99 |")
-    print("|---|---|---|---|---|---|---|---|---|")
+    print("| | compiled | cut off | invalid accepted | valid refused | mask p50 | p99 | worst | compile p50 | p99 |")
+    print("|---|---|---|---|---|---|---|---|---|---|")
     for name in arguments.engine or engines:
         if engines[name] is None:
             results = run_ours(arguments.binary, arguments.tokenizer, cases)
         else:
             try:
                 results = run_other(
-                    engines[name](tokenizer, arguments.tokenizer), cases, tokenizer, arguments.compile_limit)
+                    engines[name](tokenizer, arguments.tokenizer), cases, tokenizer, arguments.limit)
             except ImportError:
                 continue
-        compiles, masks, accepted, refused = [], [], 0, 0
-        for case, (took, _, texts) in zip(cases, results):
+        compiles, masks, accepted, refused, late_count = [], [], 0, 0, 0
+        for case, (took, _, texts, is_late) in zip(cases, results):
+            late_count += is_late
             if took is None:
                 continue
             compiles.append(took)
@@ -210,7 +218,7 @@ def main():
                 masks += times
                 accepted += is_accepted and not test["valid"]
                 refused += test["valid"] and not is_accepted
-        print(f"| {name} | {len(compiles)} of {len(cases)} | {accepted} | {refused} | {quantile(masks, .5):.1f} us"
+        print(f"| {name} | {len(compiles)} of {len(cases)} | {late_count} | {accepted} | {refused} | {quantile(masks, .5):.1f} us"
               f" | {quantile(masks, .99):.0f} us | {max(masks, default=0) / 1e3:.1f} ms"
               f" | {quantile(compiles, .5) / 1e3:.2f} ms | {quantile(compiles, .99) / 1e3:.1f} ms |", flush=True)
 
