@@ -9,7 +9,9 @@ struct HarmonyParser: AnswerReader {
   private enum Body { case reasoning, content, call }
   private enum State { case start, header, body(Body) }
 
-  private static let endings = ["<|end|>", "<|return|>", "<|call|>", "<|start|>"].map { Array($0.utf8) }
+  /// What ends a message, wherever it stands.
+  static let endings = ["<|end|>", "<|return|>", "<|call|>", "<|start|>"]
+  private static let endingBytes = endings.map { Array($0.utf8) }
   private static let headings = ["<|start|>", "<|channel|>", "<|constrain|>", "<|message|>", "to="].map {
     Array($0.utf8)
   }
@@ -83,7 +85,7 @@ struct HarmonyParser: AnswerReader {
   }
 
   private mutating func stepBody(_ body: Body, _ pieces: inout [PlacedPiece]) -> Bool {
-    let (end, match, ending) = text.search(Self.endings)
+    let (end, match, ending) = text.search(Self.endingBytes)
     let offset = text.offset
     let piece = text.take(end)
     if !piece.isEmpty {
@@ -99,7 +101,7 @@ struct HarmonyParser: AnswerReader {
     if case .call = body { endCall(&pieces) }
     guard let ending else { return false }
     // A start is a part of the next header.
-    if Self.endings[ending] != Self.headings[0] { text.skip(Self.endings[ending].count) }
+    if Self.endingBytes[ending] != Self.headings[0] { text.skip(Self.endingBytes[ending].count) }
     state = .start
     return true
   }

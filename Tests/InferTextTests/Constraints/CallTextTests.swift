@@ -78,7 +78,7 @@ import Testing
       refusal(.grammar("start: x", .lark), .hermes).hasPrefix("tools[1], 'say', format: grammar: line 1, column 8"))
     for (format, tag) in [(ToolCallFormat.qwen3Coder, "</parameter>"), (.hyV3, "</arg_value>")] {
       let refused =
-        "tools[1], 'say', format: all of its texts have \(tag) in them, which ends a text in the model's calls"
+        "tools[1], 'say', format: all of its texts have \(tag) in them, which ends a text in the model's answers"
       #expect(refusal(.choice(["a\(tag)", "\(tag)b"]), format) == refused)
       #expect(refusal(.regex("[a-z]*\(tag).*"), format) == refused)
       #expect(refusal(.choice(["a\(tag)", "b"]), format) == "" && refusal(.choice([tag]), .hermes) == "")

@@ -15,17 +15,14 @@ import Testing
   ]
 
   /// Objects that have a text as a member, within one, among others, or as a name.
-  ///
-  /// A text that looks like another value is not among values of which some are no texts: between tags it could be either.
   private static func schemas(_ text: String) -> [JSONValue] {
-    let looksOtherwise = ["True", "1", "[", "{"].contains { text.hasPrefix($0) }
     let value = JSONValue.string(text)
     let members: [JSONObject] = [
       ["v": ["const": value], "w": ["enum": [value, 1]]], ["l": ["const": [value, value]]],
       ["o": ["const": .object(["x": value])]], ["v": ["enum": [value, 7], "type": ["string", "integer"]]],
       [text: ["const": true]],
     ]
-    return (looksOtherwise ? members.filter { $0["v"] == nil } : members).map { members in
+    return members.map { members in
       [
         "type": "object", "properties": .object(members), "required": .array(members.keys.map(JSONValue.string)),
         "additionalProperties": false,
@@ -57,9 +54,8 @@ import Testing
     var refused = 0
     // Thoughts at random would seldom end.
     let start = format == .harmony ? "<|channel|>commentary to=functions.f<|message|>" : ""
-    // A reader of gpt-oss takes the text of a mark for the mark.
     let turn = Self.formats.firstIndex(of: format) ?? 0
-    for (index, text) in Self.texts.enumerated() where format != .harmony || text != "<|end|>" {
+    for (index, text) in Self.texts.enumerated() {
       // A third of the pairs of a text and a schema in each format, all of them in three formats that follow each other.
       for (place, schema) in Self.schemas(text).enumerated() where (turn + index + place) % 3 == 0 {
         let tools: JSONValue = [["function": ["name": "f", "parameters": schema, "strict": true]]]

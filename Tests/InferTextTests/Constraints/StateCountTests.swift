@@ -48,7 +48,9 @@ import Testing
   }
 
   /// Prices and other multiples: as many as a long document has are few states.
-  @Test(arguments: [(0.01, 2), (0.25, 2), (0.3, 1), (5, 0), (60, 0)]) func multiplesAreFewStates(
+  @Test(arguments: [
+    (0.01, 2), (0.25, 2), (0.3, 1), (5, 0), (60, 0), (144, 0), (255, 0), (1000, 0), (3600, 0), (1_000_000, 0),
+  ]) func multiplesAreFewStates(
     unit: Double, places: Int
   ) throws {
     var random = SeededGenerator(seed: 9)
@@ -81,6 +83,16 @@ import Testing
       let isMultiple = hundredths % Int((unit * 100).rounded()) == 0
       let isInside = (least...most).contains(Double(hundredths) / 100)
       #expect(constraint.accepts(text) == (isMultiple && isInside), "\(text) of \(unit) in \(least)...\(most)")
+    }
+  }
+
+  @Test(arguments: [129, 144, 250, 997, 1000, 1024, 2400]) func wholeMultiplesAreExact(unit: Int) throws {
+    let constraint = try Constraint(
+      schema: ["type": "number", "multipleOf": .integer(unit), "minimum": -1300], for: .bytes)
+    for number in (-2 * unit - 2)...(6 * unit) {
+      for text in ["\(number)", "\(number).0"] {
+        #expect(constraint.accepts(text) == (number % unit == 0 && number >= -1300), "\(text) of \(unit)")
+      }
     }
   }
 

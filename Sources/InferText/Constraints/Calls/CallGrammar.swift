@@ -49,9 +49,15 @@ struct CallGrammar {
         let channel = Grammar.Part.sequence([mark("<|channel|>", &grammar), grammar.text("commentary")])
         let kind = Grammar.Part.repetition(
           .sequence([space(&grammar), mark("<|constrain|>", &grammar), grammar.text("json")]), least: 0, most: 1)
+        let arguments =
+          if case .object(let machine) = function.arguments {
+            grammar.part(TextWithout(machine, HarmonyParser.endings))
+          } else {
+            object(function.arguments, &grammar)
+          }
         return .sequence([
           .choice([.sequence([channel, name]), .sequence([name, channel])]), kind, mark("<|message|>", &grammar),
-          object(function.arguments, &grammar),
+          arguments,
         ])
       }
     }

@@ -19,8 +19,6 @@ struct TaggedArguments: TranscodedObject {
     var spaces: UInt8 = 0
     /// `true` when a line break is behind the value so far, and may be that before its end.
     var hasBreak = false
-    /// The state in what a string may be that could be another value; 0 where it can be none.
-    var shape: Int32 = 0
     /// `true` once something of the value was there.
     var hasBegun = false
     /// `true` behind the byte with which a tag that is a token begins.
@@ -35,8 +33,7 @@ struct TaggedArguments: TranscodedObject {
   private let tags: Tags
   var states: TranscodedStates<Place>
   /// Strings that no reader takes for another value.
-  private var shapes = ByteAutomaton()
-  private let plainShape: Expression
+  private let plainText: Expression
 
   private struct Tags {
     let key: [UInt8], keyEnd: [UInt8], value: [UInt8], valueEnd: [UInt8]
@@ -62,10 +59,10 @@ struct TaggedArguments: TranscodedObject {
       texts: Dictionary(uniqueKeysWithValues: texts))
     let opened = object.next(object.start, UInt8(ascii: "{"))
     states = TranscodedStates(start: Place(step: .between, text: 0, json: opened))
+    let other = try? object.compiler.automaton.pool.match(
+      #"\s*([\[{(][\s\S]*|[-+.0-9].*\s*|([Tt]rue|[Ff]alse|[Nn]one|null)\s*)"#)
+    plainText = object.compiler.automaton.pool.complement(other ?? .nothing)
     self.object = object
-    let characters = shapes.pool.characters()
-    let other = try? shapes.pool.match(#"\s*([-+.0-9\[{(].*|([Tt]rue|[Ff]alse|[Nn]one|null)\s*)"#)
-    plainShape = shapes.pool.intersection([characters, shapes.pool.complement(other ?? .nothing)])
   }
 
   mutating func isAccepting(_ state: Int32) -> Bool {
@@ -137,10 +134,11 @@ struct TaggedArguments: TranscodedObject {
   private mutating func beginValue(_ place: Place) -> Place? {
     var place = place
     (place.step, place.matched, place.spaces, place.hasBreak, place.hasBegun) = (.value, 0, 0, false, false)
-    place.text = object.next(place.json, UInt8(ascii: "\""))
-    let isOther = "{[tfn-012345679".utf8.contains { object.next(place.json, $0) != 0 }
+    let isOther = "{[tfn-0123456789".utf8.contains { object.next(place.json, $0) != 0 }
+    place.text =
+      isOther
+      ? object.stringState(of: plainText, before: place.json) : object.next(place.json, UInt8(ascii: "\""))
     if !isOther { place.json = 0 }
-    place.shape = isOther && place.text != 0 ? Int32(plainShape.number) : 0
     return place.text == 0 && place.json == 0 ? nil : place
   }
 
@@ -183,10 +181,6 @@ struct TaggedArguments: TranscodedObject {
   /// Takes a byte of the value itself.
   private mutating func take(_ byte: UInt8, _ place: inout Place) {
     if place.text != 0 { place.text = object.next(place.text, inString: byte) }
-    if place.shape != 0 {
-      place.shape = shapes.next(place.shape, byte)
-      if place.shape == 0 { place.text = 0 }
-    }
     guard place.json != 0 else { return }
     // A string in quotes is taken for a text with quotes.
     let isQuoted = byte == UInt8(ascii: "\"") && object.isBeforeMemberValue(place.json)
@@ -207,8 +201,7 @@ struct TaggedArguments: TranscodedObject {
   /// The place behind the value; `nil` where it may not end.
   private mutating func end(_ place: Place) -> Place? {
     var place = place
-    let isText = place.text != 0 && (place.shape == 0 || shapes.isAccepting(Expression(number: place.shape)))
-    let behind = isText ? object.next(place.text, UInt8(ascii: "\"")) : 0
+    let behind = place.text == 0 ? 0 : object.next(place.text, UInt8(ascii: "\""))
     if object.mayEndValue(place.json) {
       place = Place(step: .between, text: 0, json: place.json)
     } else if object.mayEndValue(behind) {

@@ -1,22 +1,26 @@
-/// The texts of a machine in which another text does not occur.
+/// The texts of a machine in which some others do not occur.
 ///
-/// A text may come to a place from which all ways on have the other text in them. Of a ``LanguageMachine`` there is
-/// ``LanguageMachine/without(_:)``, which never does.
+/// A text may come to a place from which all ways on have one of the others in them. Of a ``LanguageMachine`` there is
+/// ``LanguageMachine/without(_:)``, which never does; in JSON there is an escape of each character.
 struct TextWithout: TranscodedMachine {
   struct Place: Hashable {
     /// The state in the other machine.
     let text: Int32
-    /// The strings that may follow without the mark.
+    /// The strings that may follow without the others.
     let rest: Expression
   }
 
   private var machine: any ByteMachine
   private var automaton = ByteAutomaton()
   var states: TranscodedStates<Place>
+  /// The tokens that may follow as far as the others go.
+  private var masks: [Expression: TokenMask] = [:]
+  /// Tails of tokens that may stand behind the end of a string, by the state there.
+  private var tails: [Int32: TokenMask] = [:]
 
-  init(_ machine: any ByteMachine, _ mark: some Sequence<UInt8>) {
+  init(_ machine: any ByteMachine, _ marks: [String]) {
     self.machine = machine
-    let rest = automaton.pool.texts(without: mark)
+    let rest = automaton.pool.texts(without: marks)
     states = TranscodedStates(start: Place(text: machine.start, rest: rest))
   }
 
@@ -29,42 +33,79 @@ struct TextWithout: TranscodedMachine {
     let (text, rest) = (machine.next(place.text, byte), automaton.next(place.rest, byte))
     return text == 0 || rest == .nothing ? nil : Place(text: text, rest: rest)
   }
+
+  func isBetweenParts(_ state: Int32) -> Bool { state != 0 && machine.isBetweenParts(states[state].text) }
+
+  mutating func mask(of state: Int32, over vocabulary: MaskVocabulary) -> TokenMask {
+    guard var mask = innerMask(of: state, over: vocabulary) else { return walkedMask(of: state, over: vocabulary) }
+    insertClosing(from: state, vocabulary, into: &mask) { machine, state in
+      if let known = machine.tails[state] { return known }
+      let mask = machine.walkedTails(behind: state, over: vocabulary)
+      machine.tails[state] = mask
+      return mask
+    }
+    return mask
+  }
+
+  mutating func innerMask(of state: Int32, over vocabulary: MaskVocabulary) -> TokenMask? {
+    guard state != 0, var mask = machine.innerMask(of: states[state].text, over: vocabulary) else { return nil }
+    let rest = states[state].rest
+    var others = masks[rest] ?? TokenMask(size: 0)
+    if others.words.isEmpty {
+      others = TokenMask(size: vocabulary.size)
+      automaton.walk(vocabulary.all, from: Int32(rest.number)) { id, _ in others.insert(id) }
+      masks[rest] = others
+    }
+    mask.formIntersection(others)
+    return mask
+  }
 }
 
 extension LanguageMachine {
-  /// The texts of the language in which another text does not occur.
+  /// The texts of the language in which some others do not occur.
   ///
-  /// - Throws: ``ConstraintError`` where it occurs in all of them.
-  func without(_ mark: String) throws(ConstraintError) -> LanguageMachine {
+  /// - Throws: ``ConstraintError`` where one of them occurs in each.
+  func without(_ marks: [String]) throws(ConstraintError) -> LanguageMachine {
     var automaton = automaton
-    let rest = automaton.pool.texts(without: mark.utf8)
+    let rest = automaton.pool.texts(without: marks)
     let start = automaton.pool.intersection([Expression(number: start), rest])
     guard !automaton.pool.isEmpty(start) else {
+      let found = marks.joined(separator: " or ")
       throw ConstraintError(
         reason: automaton.pool.isFull
-          ? "it is too large" : "all of its texts have \(mark) in them, which ends a text in the model's calls")
+          ? "it is too large" : "all of its texts have \(found) in them, which ends a text in the model's answers")
     }
     return LanguageMachine(automaton, start: start)
   }
 }
 
 extension ExpressionPool {
-  /// The strings in which a text does not occur.
-  fileprivate mutating func texts(without mark: some Sequence<UInt8>) -> Expression {
-    complement(sequence(.everything, sequence(text(mark), .everything)))
+  /// The strings in which some texts do not occur.
+  fileprivate mutating func texts(without marks: [String]) -> Expression {
+    let found = union(ofTexts: marks.map { Array($0.utf8) })
+    return complement(sequence(.everything, sequence(found, .everything)))
   }
 }
 
 extension OutputFormat {
-  /// The texts of a machine that can stand as an argument in calls: where tags are around it, those without the tag behind.
+  /// The texts of a machine that can stand as an argument in calls: those without what would end the argument there.
   func argument(_ machine: any ByteMachine) throws(ConstraintError) -> any ByteMachine {
-    let tags: CallTags
     switch toolCalls {
-    case .qwen3Coder: tags = .functions
-    case .hyV3: tags = .pairs(suffix: tagSuffix)
-    default: return machine
+    case .qwen3Coder: try without([CallTags.functions.valueEnd], machine)
+    case .hyV3: try without([CallTags.pairs(suffix: tagSuffix).valueEnd], machine)
+    default: try content(machine)
     }
-    guard let language = machine as? LanguageMachine else { return TextWithout(machine, tags.valueEnd.utf8) }
-    return try language.without(tags.valueEnd)
+  }
+
+  /// The texts of a machine that can stand as the content of an answer: those without what would end it.
+  func content(_ machine: any ByteMachine) throws(ConstraintError) -> any ByteMachine {
+    reasoning == .harmony || toolCalls == .harmony ? try without(HarmonyParser.endings, machine) : machine
+  }
+
+  private func without(
+    _ marks: [String], _ machine: any ByteMachine
+  ) throws(ConstraintError) -> any ByteMachine {
+    guard let language = machine as? LanguageMachine else { return TextWithout(machine, marks) }
+    return try language.without(marks)
   }
 }

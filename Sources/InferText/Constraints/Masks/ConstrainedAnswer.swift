@@ -47,7 +47,7 @@ public struct ConstrainedAnswer: Sendable {
     self.vocabulary = vocabulary
     content = constraint.makeCursor(whiteSpace: .generated)
     let tags = constraint.isWhole ? nil : format?.reasoningTags
-    reasoningEnd = tags.map { ReasoningEnd($0.end, in: vocabulary) }
+    reasoningEnd = tags.map { vocabulary.reasoningEnd($0.end) }
     phase = .content
     guard let format, let tags else { return }
     if format.reasoning == .harmony || ReasoningParser.openEnd(of: prompt, startTag: tags.start) != nil {

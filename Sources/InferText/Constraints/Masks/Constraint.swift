@@ -16,8 +16,8 @@ public final class Constraint: Sendable {
   public enum Language: Equatable, Sendable {
     /// JSON texts that are valid against a schema (draft 2020-12; older drafts as their `$schema` says).
     ///
-    /// Members that the schema names come in its order; others may stand anywhere. There may be white space between any two
-    /// parts; see ``WhiteSpaceLimits``. Numbers have up to 100 characters, and where the schema says something of one, it
+    /// Members come in the order of each `properties` that names them; names that two of those put in different places may
+    /// stand anywhere, and so may others. There may be white space between any two parts; see ``WhiteSpaceLimits``. Numbers have up to 100 characters, and where the schema says something of one, it
     /// has an exponent only behind one digit and a fraction.
     ///
     /// Nothing is looked up elsewhere: a reference is to the schema itself.
@@ -32,9 +32,16 @@ public final class Constraint: Sendable {
 
   /// The texts of a language.
   ///
+  /// - Parameters:
+  ///   - language: The language.
+  ///   - format: The makeup of a model's answers, whose content may have no place for some texts; `nil` for any text.
+  ///   - vocabulary: The vocabulary.
   /// - Throws: ``ConstraintError`` for what cannot be read or held, with its place, and where no text is in the language.
-  public convenience init(_ language: Language, for vocabulary: MaskVocabulary) throws(ConstraintError) {
-    self.init(try language.machine(), vocabulary)
+  public convenience init(
+    _ language: Language, format: OutputFormat? = nil, for vocabulary: MaskVocabulary
+  ) throws(ConstraintError) {
+    let machine = try language.machine()
+    self.init(try format?.content(machine) ?? machine, vocabulary)
   }
 
   /// JSON texts that are valid against a schema; see ``Language/schema(_:)``.
@@ -73,7 +80,9 @@ public final class Constraint: Sendable {
   public convenience init(
     content: Language?, calls: CallRules, format: OutputFormat, for vocabulary: MaskVocabulary
   ) throws(ConstraintError) {
-    let grammar = try AnswerGrammar(content: try content?.machine(), calls, format, vocabulary.marks)
+    let grammar = try AnswerGrammar(
+      content: try content.map { content throws(ConstraintError) in try format.content(try content.machine()) }, calls,
+      format, vocabulary.marks)
     self.init(try grammar.machine(), vocabulary, isWhole: format.toolCalls == .harmony)
   }
 

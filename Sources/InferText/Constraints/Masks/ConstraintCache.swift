@@ -47,7 +47,9 @@ package final class ConstraintCache: @unchecked Sendable {
     switch (language, calls) {
     case (nil, nil): return nil
     case (let language?, nil):
-      make = { vocabulary throws(ConstraintError) in try Constraint(language, for: vocabulary) }
+      make = { [format] vocabulary throws(ConstraintError) in
+        try Constraint(language, format: format, for: vocabulary)
+      }
     case (let language, let calls?):
       make = { [format] vocabulary throws(ConstraintError) in
         try Constraint(content: language, calls: calls, format: format, for: vocabulary)

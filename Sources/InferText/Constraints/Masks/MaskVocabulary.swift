@@ -16,6 +16,7 @@ public final class MaskVocabulary: Sendable {
   let spaced: TokenMask
   /// The special tokens, and which of them are marks.
   let marks: AnswerMarks
+  private let reasoningEnds = ReasoningEnds()
 
   /// - Parameters:
   ///   - size: One more than the highest id.
@@ -52,6 +53,9 @@ public final class MaskVocabulary: Sendable {
 }
 
 extension MaskVocabulary {
+  /// The end of reasoning that a mark is. The first who asks for one has all tokens looked at.
+  func reasoningEnd(_ mark: String) -> ReasoningEnd { reasoningEnds.end(mark, in: all) }
+
   /// The tokens of a tokenizer.
   ///
   /// - Parameters:

@@ -59,6 +59,28 @@ struct TokenTrie: Sendable {
     }
   }
 
+  /// The tokens that have `bytes` behind their first byte and more behind them, each with what is behind the first of these.
+  func tokens(around bytes: [UInt8]) -> [(id: Int32, rest: [UInt8])] {
+    var (text, found) = ([UInt8](), [(id: Int32, rest: [UInt8])]())
+    // For each prefix of the text, where it first has the bytes.
+    var starts: [Int?] = []
+    for node in nodes {
+      text.removeLast(text.count - Int(node.depth) + 1)
+      starts.removeLast(starts.count - Int(node.depth) + 1)
+      text.append(node.byte)
+      var start = starts.last ?? nil
+      if start == nil, node.byte == bytes.last, text.count > bytes.count, text.suffix(bytes.count) == bytes[...] {
+        start = text.count - bytes.count
+      }
+      starts.append(start)
+      guard let start, text.count > start + bytes.count else { continue }
+      for place in Int(node.firstID)..<Int(node.firstID + node.idCount) {
+        found.append((ids[place], Array(text[(start + bytes.count)...])))
+      }
+    }
+    return found
+  }
+
   /// The nodes whose strings begin with `bytes` and are longer.
   private func nodes(below bytes: some Collection<UInt8>) -> Range<Int> {
     var (index, end) = (0, nodes.count)

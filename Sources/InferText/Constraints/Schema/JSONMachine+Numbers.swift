@@ -13,7 +13,7 @@ extension JSONMachine {
       place: .sign, goal: requirement.goal, outcomes: requirement.outcomes,
       isInteger: requirement.isInteger && !isTold(number), text: text, digits: 0)
     guard requirement.goal != .never else { return nil }
-    frame.isAbridged = text != nil && !isTold(number) && reach(of: frame).modulus != nil
+    frame.isAbridged = text != nil && !isTold(number) && reach(of: frame).units != nil
     switch byte {
     case UInt8(ascii: "-"): break
     case UInt8(ascii: "0"): frame.place = .zero

@@ -12,6 +12,14 @@ extension JSONMachine {
     return state(.string(StringFrame(languages: languages, characters: characters), parent: parent))
   }
 
+  /// The state in which the value that follows a state begins as a string of a language; ``dead`` where it cannot be one.
+  mutating func stringState(of language: Expression, before state: State) -> State {
+    guard case .value(let number, let parent) = states[state] else { return Self.dead }
+    var requirement = requirements[number]
+    requirement.goal = compiler.pool.all([requirement.goal, compiler.pool.leaf(.string(language))])
+    return beginString(self.number(of: requirement), parent)
+  }
+
   mutating func advance(_ frame: StringFrame, _ byte: UInt8, _ parent: State) -> State {
     if frame.escape == .none, byte == UInt8(ascii: "\"") { return finish(frame, parent) }
     var frame = frame

@@ -9,19 +9,37 @@ struct NumberReach {
   private(set) var unitDigits = 0
   /// The constants that numbers are compared with.
   private(set) var constants: Set<ExactDecimal> = []
-  /// The number by which digits before the point need only have the same rest where they compare with the constants in the
-  /// same way; `nil` where they are not told apart so simply.
-  private(set) var modulus: Int? = 1
+  /// The units that the rests of digits before the point matter for; `nil` where digits are not told apart so simply.
+  private(set) var units: Set<Unit>? = []
 
   /// The number of constants beyond which telling numbers apart by them costs more than it saves.
   private static let maxConstants = 64
-  private static let maxModulus = 1 << 7
+  private static let maxModulus = 1 << 40
+  /// The number of texts that are looked at for one of the same rests.
+  private static let maxTries = 64
+
+  /// What numbers are to be multiples of.
+  struct Unit: Hashable {
+    /// The number by which digits before the point with the same rest are alike.
+    let modulus: Int
+    /// `true` where a multiple is a whole number.
+    let isWhole: Bool
+  }
 
   mutating func extend(to rule: NumberRule) {
     let bounds = [rule.least, rule.most].compactMap { $0?.value }
     constants.formUnion(bounds + Array(rule.values ?? []) + Array(rule.excluded))
-    for unit in rule.units { join(unit.wholeModulus) }
-    if constants.count > Self.maxConstants { modulus = nil }
+    var (modulus, isWhole) = (Optional(1), true)
+    for unit in rule.units {
+      modulus = Self.leastCommonMultiple(modulus, unit.wholeModulus)
+      isWhole = isWhole && unit.exponent >= 0
+    }
+    if let modulus {
+      if modulus > 1 { units?.insert(Unit(modulus: modulus, isWhole: isWhole)) }
+    } else {
+      units = nil
+    }
+    if constants.count > Self.maxConstants { units = nil }
     for constant in bounds + Array(rule.units) + Array(rule.values ?? []) {
       digits = max(digits, min(Self.maxDigits, constant.digits.count + abs(constant.exponent)))
     }
@@ -30,10 +48,11 @@ struct NumberReach {
 }
 
 extension NumberReach {
-  private mutating func join(_ other: Int?) {
-    guard let one = modulus, let other else { return modulus = nil }
+  /// `nil` where it is too large.
+  private static func leastCommonMultiple(_ one: Int?, _ other: Int?) -> Int? {
+    guard let one, let other else { return nil }
     let (product, isLarge) = (one / greatestCommonDivisor(one, other)).multipliedReportingOverflow(by: other)
-    modulus = isLarge || product > Self.maxModulus ? nil : product
+    return isLarge || product > maxModulus ? nil : product
   }
 
   /// Adds what others reach.
@@ -41,16 +60,16 @@ extension NumberReach {
     digits = max(digits, other.digits)
     unitDigits = max(unitDigits, other.unitDigits)
     constants.formUnion(other.constants)
-    join(other.modulus)
-    if constants.count > Self.maxConstants { modulus = nil }
+    units = other.units.flatMap { units?.union($0) }
+    if constants.count > Self.maxConstants { units = nil }
   }
 
-  /// A text that compares with the constants as the beginning of a whole number does, whatever digits follow both, and has the
-  /// same rest: the same one for nearly all beginnings of which that is true.
+  /// A text that compares with the constants as the beginning of a whole number does, whatever digits follow both, and is as
+  /// far from multiples of the units: the same one for nearly all beginnings of which that is true.
   ///
   /// - Parameter text: A sign or none, and two digits or more without a zero in front.
   func representative(of text: [UInt8]) -> [UInt8] {
-    guard let modulus else { return text }
+    guard let units else { return text }
     let isNegative = text.first == UInt8(ascii: "-")
     let digits = text.drop { $0 == UInt8(ascii: "-") }.map { $0 - UInt8(ascii: "0") }
     // Constants with fewer digits are nearer to zero than all that follows.
@@ -64,13 +83,24 @@ extension NumberReach {
     let below = beginnings.filter { !digits.lexicographicallyPrecedes($0) }.max { $0.lexicographicallyPrecedes($1) }
     if below == digits { return text }
     var next = below ?? [1] + [UInt8](repeating: 0, count: digits.count - 1)
-    let least = below == nil ? 0 : 1
-    let missing = Self.rest(of: digits, by: modulus) - Self.rest(of: next, by: modulus) - least
-    // Between two constants there may be none with the rest but the text itself.
-    guard Self.add(least + (missing % modulus + modulus) % modulus, to: &next),
-      !digits.lexicographicallyPrecedes(next)
-    else { return text }
-    return (isNegative ? [UInt8(ascii: "-")] : []) + next.map { $0 + UInt8(ascii: "0") }
+    // The number of the beginning itself belongs to a constant.
+    if below != nil, !Self.add(1, to: &next) { return text }
+    // Beginnings that are alike have a rest in common, and of those that have it most are.
+    let step = units.reduce(1) { Self.leastCommonMultiple($0, $1.commonModulus) ?? 0 }
+    guard step > 0 else { return text }
+    let missing = Self.rest(of: digits, by: step) - Self.rest(of: next, by: step)
+    guard Self.add((missing + step) % step, to: &next) else { return text }
+    let wanted = units.map { (unit: $0, distances: $0.distances(from: Self.rest(of: digits, by: $0.modulus))) }
+    var rests = wanted.map { Self.rest(of: next, by: $0.unit.modulus) }
+    for _ in 0..<Self.maxTries {
+      if digits.lexicographicallyPrecedes(next) { return text }
+      if zip(wanted, rests).allSatisfy({ $0.unit.distances(from: $1) == $0.distances }) {
+        return (isNegative ? [UInt8(ascii: "-")] : []) + next.map { $0 + UInt8(ascii: "0") }
+      }
+      guard Self.add(step, to: &next) else { return text }
+      for index in rests.indices { rests[index] = (rests[index] + step) % wanted[index].unit.modulus }
+    }
+    return text
   }
 
   private static func rest(of digits: [UInt8], by modulus: Int) -> Int {
@@ -86,6 +116,32 @@ extension NumberReach {
       carry /= 10
     }
     return carry == 0
+  }
+}
+
+extension NumberReach.Unit {
+  /// The number by which rests that are alike have the same rest.
+  var commonModulus: Int {
+    guard isWhole else { return modulus }
+    var room = 1
+    while room < modulus { room *= 10 }
+    return modulus / greatestCommonDivisor(modulus, room)
+  }
+
+  /// What a rest says of the digits that may follow it: for each number of them, what must be added to zeros to make a
+  /// multiple, where so many digits can be added; of fractions, which may follow too, the rest itself.
+  ///
+  /// Two rests of which that is the same are alike, whatever follows.
+  func distances(from rest: Int) -> [Int] {
+    guard isWhole else { return [rest] }
+    var (distances, rest, room) = ([Int](), rest, 1)
+    while true {
+      let missing = rest == 0 ? 0 : modulus - rest
+      distances.append(missing < room ? missing : -1)
+      // With as much room, what was missing tells of all that follows.
+      if room >= modulus { return distances }
+      (rest, room) = (rest * 10 % modulus, room * 10)
+    }
   }
 }
 
