@@ -26,6 +26,21 @@ import Testing
     #expect(order.ordered == ordered && order.free == free, "\(order)")
   }
 
+  /// Of two names that no list has both of, either may come first.
+  @Test func namesAreBehindThoseOfTheirLists() {
+    func before(_ lists: [[String]]) -> [[Int]]? {
+      NameOrder(lists.map { $0.map { JSONName($0) } }).before?.map { words in
+        (0..<words.count * 64).filter { words[$0 >> 6] >> UInt64($0 & 63) & 1 == 1 }
+      }
+    }
+    #expect(before([["a", "b", "c"]]) == nil && before([["a", "b"], ["b", "c"], ["a", "b", "c"]]) == nil)
+    // a, b, c, d
+    #expect(before([["a", "b"], ["c", "d"]]) == [[], [0], [], [2]])
+    #expect(before([["a", "b"], ["b", "c"]]) == [[], [0], [1]])
+    // k, b, d and, where the lists contradict each other, c
+    #expect(before([["k", "b", "c"], ["k", "c", "b"], ["d"]]) == [[], [0], []])
+  }
+
   /// Lists of one order have no free names, and what is ordered of any lists is in the order of each.
   @Test func ordersAreKept() {
     var random = SeededGenerator(seed: 5)

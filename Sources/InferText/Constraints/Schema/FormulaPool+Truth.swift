@@ -1,6 +1,7 @@
 // The truth of formulas, from that of their leaves, and what is still possible for them.
 extension FormulaPool {
-  private static let maxExclusive = 16
+  /// The number of formulas of which it is followed that only one may be true.
+  static let maxExclusive = 16
 
   /// The truth of a formula, from what is known of its leaves.
   ///
@@ -104,11 +105,16 @@ extension FormulaPool {
     case .exactlyOne(let parts):
       guard isTrue else { return .always }
       let possible = each(parts, isTrue: true)
-      guard parts.count <= Self.maxExclusive else { return any(possible) }
-      let denied = each(parts, isTrue: false)
-      return any(
-        possible.indices.map { one in all([possible[one]] + denied.indices.filter { $0 != one }.map { denied[$0] }) })
+      return possibilityOfOne(possible, denied: parts.count <= Self.maxExclusive ? each(parts, isTrue: false) : nil)
     }
+  }
+
+  /// A formula that is true wherever exactly one of some may become so, of those that are true where one may, and those that
+  /// are true where one may become false; `nil` where these are too many.
+  mutating func possibilityOfOne(_ possible: [Formula], denied: [Formula]?) -> Formula {
+    guard let denied else { return any(possible) }
+    return any(
+      possible.indices.map { one in all([possible[one]] + denied.indices.filter { $0 != one }.map { denied[$0] }) })
   }
 
   /// Calls `body` with every leaf of a formula, some of them more than once.

@@ -65,6 +65,7 @@ struct FormulaPool {
 
   mutating func all(_ formulas: [Formula]) -> Formula {
     if formulas.contains(.never) { return .never }
+    if let only = Self.only(of: formulas, without: .always) { return only }
     var parts: [Formula] = []
     var seen = Set<Formula>()
     var numbers: NumberRule?
@@ -100,8 +101,20 @@ struct FormulaPool {
     return parts.count > 1 ? make(.all(parts)) : parts.first ?? .always
   }
 
+  /// The one of some formulas that is another one than a constant, and that constant where there is none; `nil` where there
+  /// are several.
+  private static func only(of formulas: [Formula], without constant: Formula) -> Formula? {
+    var only = constant
+    for formula in formulas where formula != constant && formula != only {
+      guard only == constant else { return nil }
+      only = formula
+    }
+    return only
+  }
+
   mutating func any(_ formulas: [Formula]) -> Formula {
     if formulas.contains(.always) { return .always }
+    if let only = Self.only(of: formulas, without: .never) { return only }
     var parts: [Formula] = []
     var seen = Set<Formula>()
     func add(_ formula: Formula) {

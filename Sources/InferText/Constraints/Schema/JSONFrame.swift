@@ -139,8 +139,12 @@ struct ObjectFrame: Hashable {
   /// The members so far, where the object must be told, and the name of the one under way.
   var members: [JSONName: ToldValue]?
   var name: JSONName?
-  /// The index of the last of the known names that come in order, in a search of all that are known; -1 at first.
+  /// The index up to which the known names that were not there come no more: that of the last of those that come in order,
+  /// in a search of all that are known; -1 at first.
   var last = -1
+  /// The known names that come no more since one that belongs behind them was there, as ``seen``; empty where one order of
+  /// all of them makes ``last`` say so.
+  var passed: [UInt64] = []
   var count = 0
   /// Other names that were there.
   var others: Set<JSONName> = []
@@ -174,6 +178,25 @@ struct ObjectFrame: Hashable {
     var frame = self
     (frame.members, frame.name, frame.others, frame.place) = (members.map { _ in [:] }, nil, [], .comma)
     return frame
+  }
+
+  /// `true` for a known name that comes no more, if it was not there.
+  func isPassed(_ name: Int) -> Bool { name <= last || passedNames(name >> 6) >> UInt64(name & 63) & 1 == 1 }
+
+  /// The known names that come no more if they were not there: a word of them, as of ``seen``.
+  func passedNames(_ word: Int) -> UInt64 {
+    let count = last + 1 - word * 64
+    let ordered = count >= 64 ? UInt64.max : count > 0 ? 1 << UInt64(count) - 1 : 0
+    return passed.isEmpty ? ordered : ordered | passed[word]
+  }
+
+  /// Passes over all known names that come before one.
+  mutating func pass(before name: Int, _ table: NameTable) {
+    if let before = table.before {
+      for word in passed.indices { passed[word] |= before[name][word] }
+    } else {
+      last = max(last, name - 1)
+    }
   }
 
   func hasSeen(_ name: Int) -> Bool { seen[name >> 6] >> UInt64(name & 63) & 1 == 1 }

@@ -13,15 +13,26 @@ struct Completions {
 // a search over the members that may follow and what each of them may break. It is bounded. Beyond its bounds an object is
 // taken to be possible, so that no valid text is refused; that statements are true in the end is told without it.
 extension JSONMachine {
-  private static let maxSteps = 1000
+  static let maxSteps = 1000
   private static let maxDepth = 64
   private static let maxClasses = 32
 
   /// Does what needs a search, with as many steps as one may take altogether.
   mutating func searching<Result>(_ body: (inout JSONMachine) -> Result) -> Result {
+    var steps = Self.maxSteps
+    return searching(steps: &steps, body)
+  }
+
+  /// Does what needs a search, with so many steps, unless it is a part of one.
+  ///
+  /// - Parameter steps: The number of steps, and afterwards of those that are left.
+  mutating func searching<Result>(steps: inout Int, _ body: (inout JSONMachine) -> Result) -> Result {
     guard completions.steps == nil else { return body(&self) }
-    completions.steps = Self.maxSteps
-    defer { completions.steps = nil }
+    completions.steps = steps
+    defer {
+      steps = completions.steps ?? 0
+      completions.steps = nil
+    }
     return body(&self)
   }
 
@@ -35,8 +46,8 @@ extension JSONMachine {
   /// `false` when no members behind those of a frame make the goal of its requirement true.
   mutating func isCompletable(_ frame: ObjectFrame) -> Bool {
     let requirement = requirement(frame.requirement, of: .object)
-    if truth(of: requirement.goal, in: frame, isEnd: true) == .yes { return true }
-    if truth(of: requirement.goal, in: frame, isEnd: false) == .no { return false }
+    if goalTruth(in: frame, isEnd: true) == .yes { return true }
+    if goalTruth(in: frame, isEnd: false) == .no { return false }
     if requirement.isConjunction, let result = hasRequired(behind: frame, requirement) { return result }
     let frame = essence(of: frame, requirement)
     if let known = completions.known[frame] { return known }
@@ -58,7 +69,7 @@ extension JSONMachine {
   private mutating func hasRequired(behind frame: ObjectFrame, _ requirement: KindRequirement) -> Bool? {
     var missing = 0
     for index in requirement.names.indices where requirement.isRequired(index) && !frame.hasSeen(index) {
-      guard index > frame.last else { return false }
+      guard !frame.isPassed(index) else { return false }
       guard member(.known(index), behind: frame).requirement != nil else { return false }
       missing += 1
     }
@@ -90,9 +101,14 @@ extension JSONMachine {
     var names: [Name] = []
     let told = requirement.toldNames ?? toldNames(requirement)
     requirement.toldNames = told
-    for index in told where index > frame.last && !frame.hasSeen(index) {
+    for index in told where !frame.isPassed(index) && !frame.hasSeen(index) {
       names.append(.known(index))
-      if !mayPass(index, frame, requirement) { break }
+      // Those that are passed over come no more.
+      var passed = frame
+      passed.last = index
+      let mayPass =
+        requirement.isConjunction ? !requirement.isRequired(index) : goalTruth(in: passed, isEnd: false) != .no
+      if !mayPass { break }
     }
     return names + (classesOfOtherNames(requirement) ?? []).map { .other($0.matches, nil) }
   }
@@ -143,7 +159,7 @@ extension JSONMachine {
   private func passed(_ frame: ObjectFrame, _ next: ObjectFrame, _ requirement: KindRequirement) -> ObjectFrame {
     let weight = weight(of: requirement)
     var frame = frame
-    frame.last = next.last
+    (frame.last, frame.passed) = (next.last, next.passed)
     for index in frame.seen.indices { frame.seen[index] |= next.seen[index] & weight.free[index] }
     return frame
   }
@@ -175,12 +191,12 @@ extension JSONMachine {
   /// A requirement's goal, narrowed to the outcomes with which further members may complete the object around the value;
   /// `nil` when there are none.
   mutating func completable(_ requirement: Requirement, in around: ObjectFrame) -> Formula? {
-    let object = self.requirement(around.requirement, of: .object)
-    let isCertain = compiler.pool.truth(of: object.goal) { leaf in
-      if case .members(let rule) = leaf, around.held.contains(where: { $0.rule == rule }) { return .unknown }
-      return truth(of: leaf, in: around, object, isEnd: false)
+    let statements = statements(of: self.requirement(around.requirement, of: .object))
+    var truths = statements.truths(in: around, isEnd: false)
+    for held in around.held {
+      if let place = statements.rulePlaces[held.rule] { truths[place] = .unknown }
     }
-    if isCertain == .yes { return requirement.goal }
+    if statements.goal(truths) == .yes { return requirement.goal }
     return searching { machine in
       var (ways, isRefused) = ([Formula](), false)
       let isWhole = machine.forEachOutcome(of: requirement) { machine, outcomes in

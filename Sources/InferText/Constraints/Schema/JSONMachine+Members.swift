@@ -15,16 +15,16 @@ extension JSONMachine {
     let matches = matches(name, requirement)
     switch name {
     case .known(let index):
-      if index < requirement.orderedCount { frame.last = index }
+      if index < requirement.orderedCount {
+        frame.pass(before: index, requirement.table)
+        if requirement.table.before == nil { frame.last = index }
+      }
       frame.seen[index >> 6] |= 1 << UInt64(index & 63)
     case .other(_, let name):
       if let name { frame.others.insert(name) }
     }
-    for formula in [requirement.goal] + requirement.outcomes {
-      compiler.pool.forEachLeaf(of: formula) { leaf in
-        guard case .memberNames(let names) = leaf, !frame.brokenNames.contains(names) else { return }
-        if let index = requirement.patterns.firstIndex(of: names), !matches[index] { frame.brokenNames.append(names) }
-      }
+    for (names, place) in statements(of: requirement).nameLanguages {
+      if let place, !matches[place], !frame.brokenNames.contains(names) { frame.brokenNames.append(names) }
     }
     frame.brokenNames.sort(by: <)
     return frame
@@ -122,32 +122,34 @@ extension JSONMachine {
       if !indices.isEmpty { around.held.append(ObjectFrame.Held(rule: rule, outcomes: indices)) }
     }
     let outcomes = schemas.indices.map { compiler.pool.leaf(.outcome($0)) }
+    // What the values of rules must be, and what is true where they are not, by the places of the rules' leaves.
+    let statements = statements(of: requirement)
     var heldFormulas: [Int: Formula] = [:]
-    var negated: [Formula: Formula] = [:]
+    var negated: [Int: Formula] = [:]
     for held in around.held {
+      guard let place = statements.rulePlaces[held.rule] else { continue }
       let formula = compiler.pool.all(held.outcomes.map { outcomes[$0] })
-      heldFormulas[held.rule] = formula
-      negated[formula] = compiler.pool.not(formula)
+      heldFormulas[place] = formula
+      negated[place] = compiler.pool.not(formula)
     }
-    let truths = requirement.isConjunction ? [:] : leafTruths(requirement.goal, in: around)
-    let isRefused = compiler.pool.truth(of: requirement.goal) { leaf in
-      // Of the rules that hold of all other members, this one may still break some.
-      if case .members(let rule) = leaf, heldFormulas[rule] != nil, truths[leaf] == .yes { return .unknown }
-      return truths[leaf] ?? .unknown
-    }
-    if isRefused == .no { return nil }
-    let goal = compiler.pool.possibility(of: requirement.goal) { leaf, isTrue in
-      if case .members(let rule) = leaf, !around.broken.contains(rule) {
-        let held = heldFormulas[rule]
-        if isTrue { return held ?? .always }
-        guard truths[leaf] == .yes else { return .always }
-        return held.map { negated[$0] ?? .always } ?? .never
-      }
+    let truths =
+      requirement.isConjunction
+      ? [Truth](repeating: .unknown, count: statements.table.leaves.count)
+      : statements.truths(in: around, isEnd: false)
+    // Of the rules that hold of all other members, this one may still break some.
+    var open = truths
+    for place in heldFormulas.keys where truths[place] == .yes { open[place] = .unknown }
+    if statements.goal(open) == .no { return nil }
+    let goal = statements.table.possibility(of: statements.table.roots[0], &compiler.pool) { place, isTrue in
+      switch statements.table.leaves[place] {
+      case .members(let rule) where !around.broken.contains(rule):
+        if isTrue { return heldFormulas[place] ?? .always }
+        return truths[place] == .yes ? negated[place] ?? .never : .always
       // Of a conjunction, what else it says does not depend on the member, but for its name.
-      if requirement.isConjunction, case .memberNames(let names) = leaf {
+      case .memberNames(let names) where requirement.isConjunction:
         return around.brokenNames.contains(names) ? .never : .always
+      default: return truths[place] == (isTrue ? .no : .yes) ? .never : .always
       }
-      return truths[leaf] == (isTrue ? .no : .yes) ? .never : .always
     }
     guard goal != .never else { return nil }
     return (Requirement(schemas: schemas, goal: goal, isTold: isTold(frame.requirement)), around)
@@ -166,6 +168,6 @@ extension JSONMachine {
       if let index = requirement.patterns.firstIndex(of: pattern.names), matches[index] { found.append(pattern.schema) }
     }
     if found.isEmpty { found = [rule.others] }
-    return found.filter { $0 != SchemaCompiler.anything }
+    return found.map { compiler.canonical($0) }.filter { $0 != SchemaCompiler.anything }
   }
 }

@@ -7,7 +7,9 @@ extension JSONMachine {
     key.others = frame.others
     if let known = nextNames[key] { return known }
     // All names have the steps of one search.
-    let names = searching { $0.makeNames(behind: frame) }
+    var steps = Self.maxSteps
+    let names = searching(steps: &steps) { $0.makeNames(behind: key) }
+    if let names { nameSets[names.names].steps = steps }
     if nextNames.count == Self.maxKnownObjects { nextNames = [:] }
     if !isSearching { nextNames[key] = .some(names) }
     return names
@@ -15,31 +17,42 @@ extension JSONMachine {
 
   private mutating func makeNames(behind frame: ObjectFrame) -> NameFrame? {
     let requirement = requirement(frame.requirement, of: .object)
-    var known = requirement.table.trie.none
     var others = otherNames(behind: frame, requirement)
-    func add(_ index: Int) {
-      guard hasRoom(behind: index, frame, requirement, hasOthers: others != .nothing) else { return }
-      guard member(.known(index), behind: frame).requirement != nil else { return }
-      requirement.table.trie.insert(index, into: &known)
-    }
-    for index in knownNames(behind: frame, requirement) { add(index) }
+    let indices = knownNames(behind: frame, requirement)
+    let trie = requirement.table.trie
+    nameSets.append(KnownNames(behind: frame, indices, trie, hasOthers: others != .nothing))
+    let number = nameSets.count - 1
     if others != .nothing, !hasRoom(behind: nil, frame, requirement, hasOthers: true) { others = .nothing }
-    let number = number(ofNames: known)
-    let hasKnown = requirement.table.trie.has(known, below: NameTrie.root)
-    guard hasKnown || !compiler.automaton.pool.isEmpty(others) else { return nil }
+    let hasOthers = others != .nothing && !compiler.automaton.pool.isEmpty(others)
+    guard hasOthers || hasName(of: number, below: NameTrie.root, trie) else { return nil }
     return NameFrame(
       node: NameTrie.root, names: number, others: others, patterns: others == .nothing ? [] : requirement.patterns,
       characters: others != .nothing && isCounted(frame, requirement) ? .exact([]) : nil)
   }
 
-  /// The indices of the known names that may come next in their order, and of those that have none and were not there.
-  mutating func knownNames(behind frame: ObjectFrame, _ requirement: KindRequirement) -> [Int] {
-    var indices: [Int] = []
-    for index in frame.last + 1..<max(requirement.orderedCount, frame.last + 1) {
-      indices.append(index)
-      if !mayPass(index, frame, requirement) { break }
+  /// The indices of the known names that were not there and may still come.
+  func knownNames(behind frame: ObjectFrame, _ requirement: KindRequirement) -> [Int] {
+    requirement.names.indices.filter { !frame.hasSeen($0) && !frame.isPassed($0) }
+  }
+
+  /// `true` where the value of a known name can be one with which the object can be completed.
+  mutating func isMember(
+    _ index: Int, behind frame: ObjectFrame, _ requirement: KindRequirement, hasOthers: Bool
+  ) -> Bool {
+    hasTurn(index, behind: frame, requirement)
+      && hasRoom(behind: index, frame, requirement, hasOthers: hasOthers)
+      && member(.known(index), behind: frame).requirement != nil
+  }
+
+  /// `true` where the names that come before a known one may be left out, since they will never come behind it.
+  private mutating func hasTurn(_ index: Int, behind frame: ObjectFrame, _ requirement: KindRequirement) -> Bool {
+    guard index < requirement.orderedCount else { return true }
+    var passed = frame
+    passed.pass(before: index, requirement.table)
+    guard requirement.isConjunction else { return goalTruth(in: passed, isEnd: false) != .no }
+    return requirement.required.indices.allSatisfy { word in
+      requirement.required[word] & ~frame.seen[word] & passed.passedNames(word) == 0
     }
-    return indices + (requirement.orderedCount..<requirement.names.count).filter { !frame.hasSeen($0) }
   }
 
   /// `true` where the number of members behind the next one matters still.
@@ -54,34 +67,32 @@ extension JSONMachine {
     behind index: Int?, _ frame: ObjectFrame, _ requirement: KindRequirement, hasOthers: Bool
   ) -> Bool {
     guard requirement.isCounted, requirement.isConjunction else { return true }
-    if requirement.rest.isEmpty {
-      var (rest, start) = ([(required: 0, possible: 0)], frame)
-      (start.last, start.count) = (-1, 0)
-      for index in (0..<requirement.orderedCount).reversed() {
-        let isRequired = requirement.isRequired(index)
-        let isPossible = member(.known(index), behind: start).requirement != nil
-        let last = rest[rest.count - 1]
-        rest.append((last.required + (isRequired ? 1 : 0), last.possible + (isPossible ? 1 : 0)))
-      }
-      requirement.rest = rest.reversed()
+    var next = frame
+    if let index {
+      if index < requirement.orderedCount { next.pass(before: index, requirement.table) }
+      next.seen[index >> 6] |= 1 << UInt64(index & 63)
     }
-    var last = frame.last
-    if let index, index < requirement.orderedCount { last = index }
-    var rest = requirement.rest[last + 1]
-    for free in requirement.orderedCount..<requirement.names.count where free != index && !frame.hasSeen(free) {
-      rest.required += requirement.isRequired(free) ? 1 : 0
-      rest.possible += member(.known(free), behind: frame).requirement != nil ? 1 : 0
+    let names = possibleNames(requirement, frame.requirement)
+    var (required, possible) = (0, 0)
+    for word in names.indices {
+      let open = ~(next.seen[word] | next.passedNames(word))
+      required += (requirement.required[word] & open).nonzeroBitCount
+      possible += (names[word] & open).nonzeroBitCount
     }
-    return frame.count + 1 + rest.required <= requirement.counts.upperBound
-      && (hasOthers || frame.count + 1 + rest.possible >= requirement.counts.lowerBound)
+    return frame.count + 1 + required <= requirement.counts.upperBound
+      && (hasOthers || frame.count + 1 + possible >= requirement.counts.lowerBound)
   }
 
-  /// `true` when a known name may be left out for one behind it, since names that are passed over will never come.
-  mutating func mayPass(_ index: Int, _ frame: ObjectFrame, _ requirement: KindRequirement) -> Bool {
-    if requirement.isConjunction { return !requirement.isRequired(index) }
-    var passed = frame
-    passed.last = index
-    return truth(of: requirement.goal, in: passed, isEnd: false) != .no
+  /// The known names that a conjunction has values for.
+  private mutating func possibleNames(_ requirement: KindRequirement, _ number: Int) -> [UInt64] {
+    if let known = requirement.possible { return known }
+    var possible = requirement.required.map { _ in UInt64(0) }
+    let frame = requirement.emptyObject(number)
+    for index in requirement.names.indices where member(.known(index), behind: frame).requirement != nil {
+      possible[index >> 6] |= 1 << UInt64(index & 63)
+    }
+    requirement.possible = possible
+    return possible
   }
 
   /// The language of the names that may follow and that no statement knows.
@@ -125,20 +136,21 @@ extension JSONMachine {
   /// The state behind a byte of a name.
   mutating func advance(_ frame: NameFrame, _ byte: UInt8, _ parent: State) -> State {
     guard case .object(let object, let outer) = states[parent] else { return Self.dead }
-    if frame.escape == .none, byte == UInt8(ascii: "\"") { return finish(frame, object, outer) }
+    if frame.escape == .none, byte == UInt8(ascii: "\"") { return finish(frame, object, parent, outer) }
     let trie = requirement(object.requirement, of: .object).table.trie
-    let names = nameSets[frame.names]
     var frame = frame
     switch frame.escape.advance(byte) {
     case .refused: return Self.dead
     case .inside:
       let characters = frame.escape.characters
-      let isKnown = frame.node.map { trie.hasCharacter(characters, names, below: $0) } ?? false
+      let isKnown = frame.node.map { hasCharacter(characters, of: frame.names, below: $0, trie) } ?? false
       guard isKnown || frame.others != .nothing && hasCharacter(characters, frame.others) else { return Self.dead }
     case .text(let bytes):
       frame.others = compiler.automaton.next(frame.others, bytes)
       for byte in bytes { frame.node = frame.node.flatMap { trie.child(of: $0, byte) } }
-      if frame.others == .nothing { frame.node = frame.node.flatMap { trie.has(names, below: $0) ? $0 : nil } }
+      if frame.others == .nothing, let node = frame.node, !hasName(of: frame.names, below: node, trie) {
+        frame.node = nil
+      }
       guard frame.node != nil || frame.others != .nothing else { return Self.dead }
       if frame.others == .nothing {
         frame.patterns = []
@@ -154,18 +166,27 @@ extension JSONMachine {
   }
 
   /// The state behind a name.
-  mutating func finish(_ frame: NameFrame, _ object: ObjectFrame, _ parent: State) -> State {
+  mutating func finish(_ frame: NameFrame, _ object: ObjectFrame, _ before: State, _ parent: State) -> State {
     let trie = requirement(object.requirement, of: .object).table.trie
     let name: Name
-    if let known = frame.node.flatMap({ trie.name(at: $0, nameSets[frame.names]) }) {
-      guard known.isOfSet else { return Self.dead }
-      name = .known(known.number)
+    if let place = frame.node.flatMap({ trie.place(at: $0) }) {
+      guard isAllowed(place, of: frame.names, trie) else { return Self.dead }
+      name = .known(trie.numbers[Int(place)])
     } else if compiler.automaton.isAccepting(frame.others) {
       name = .other(
         frame.patterns.map { compiler.automaton.isAccepting($0) }, frame.characters.map { JSONName(bytes: $0.bytes) })
     } else {
       return Self.dead
     }
+    // Of names that no statement knows, many come to the same.
+    let end = JSONStates.NameEnd(object: before, name: name)
+    if let known = states.nameEnds[end] { return known }
+    let result = finish(name, object, parent)
+    states.nameEnds[end] = result
+    return result
+  }
+
+  private mutating func finish(_ name: Name, _ object: ObjectFrame, _ parent: State) -> State {
     let member = member(name, behind: object)
     guard let requirement = member.requirement else { return Self.dead }
     var next = self.frame(behind: name, object)
@@ -183,37 +204,52 @@ extension JSONMachine {
 
   /// The names, of those that no statement knows, with which a formula may become true, or false.
   mutating func language(of formula: Formula, isTrue: Bool, _ frame: ObjectFrame) -> Expression {
-    var known: [WantedTruth: Expression] = [:]
-    return language(of: formula, isTrue: isTrue, frame, &known)
+    let statements = statements(of: requirement(frame.requirement, of: .object))
+    let truths = statements.table.truths(statements.truths(in: frame, isEnd: false))
+    let known = KnownTruths(frame: frame, truths: truths, places: statements.table.places)
+    var languages: [WantedTruth: Expression] = [:]
+    return language(of: WantedTruth(formula: formula, isTrue: isTrue), known, &languages)
+  }
+
+  /// What is known of the statements about an object.
+  private struct KnownTruths {
+    let frame: ObjectFrame
+    /// The truths of formulas, by their places.
+    let truths: [Truth]
+    let places: [Formula: Int]
+
+    func truth(of formula: Formula) -> Truth { places[formula].map { truths[$0] } ?? .unknown }
   }
 
   private mutating func language(
-    of formula: Formula, isTrue: Bool, _ frame: ObjectFrame, _ known: inout [WantedTruth: Expression]
+    of wanted: WantedTruth, _ known: KnownTruths, _ languages: inout [WantedTruth: Expression]
   ) -> Expression {
-    guard compiler.pool.isLarge(formula) else { return computedLanguage(of: formula, isTrue: isTrue, frame, &known) }
-    let wanted = WantedTruth(formula: formula, isTrue: isTrue)
-    if let result = known[wanted] { return result }
-    let result = computedLanguage(of: formula, isTrue: isTrue, frame, &known)
-    known[wanted] = result
+    guard compiler.pool.isLarge(wanted.formula) else { return computedLanguage(of: wanted, known, &languages) }
+    if let result = languages[wanted] { return result }
+    let result = computedLanguage(of: wanted, known, &languages)
+    languages[wanted] = result
     return result
   }
 
   private mutating func computedLanguage(
-    of formula: Formula, isTrue: Bool, _ frame: ObjectFrame, _ known: inout [WantedTruth: Expression]
+    of wanted: WantedTruth, _ known: KnownTruths, _ languages: inout [WantedTruth: Expression]
   ) -> Expression {
-    switch compiler.pool[formula] {
+    let isTrue = wanted.isTrue
+    func each(_ parts: [Formula], isTrue: Bool) -> [Expression] {
+      parts.map { language(of: WantedTruth(formula: $0, isTrue: isTrue), known, &languages) }
+    }
+    switch compiler.pool[wanted.formula] {
     case .constant(let value): return value == isTrue ? .everything : .nothing
-    case .not(let inner): return language(of: inner, isTrue: !isTrue, frame, &known)
+    case .not(let inner): return language(of: WantedTruth(formula: inner, isTrue: !isTrue), known, &languages)
     case .all(let parts):
-      let each = parts.map { language(of: $0, isTrue: isTrue, frame, &known) }
+      let each = each(parts, isTrue: isTrue)
       return isTrue ? compiler.automaton.pool.intersection(each) : compiler.automaton.pool.union(each)
     case .any(let parts):
-      let each = parts.map { language(of: $0, isTrue: isTrue, frame, &known) }
+      let each = each(parts, isTrue: isTrue)
       return isTrue ? compiler.automaton.pool.union(each) : compiler.automaton.pool.intersection(each)
     case .exactlyOne(let parts):
-      return isTrue
-        ? compiler.automaton.pool.union(parts.map { language(of: $0, isTrue: true, frame, &known) }) : .everything
-    case .leaf(.members(let rule)) where isTrue && !frame.broken.contains(rule):
+      return isTrue ? compiler.automaton.pool.union(each(parts, isTrue: true)) : .everything
+    case .leaf(.members(let rule)) where isTrue && !known.frame.broken.contains(rule):
       let rule = compiler.memberRules[rule]
       var denied: [Expression] = []
       for pattern in rule.patterns where !isPossible(schema: pattern.schema) { denied.append(pattern.names) }
@@ -222,11 +258,10 @@ extension JSONMachine {
       if isPossible(schema: rule.others) { return allowed }
       let given = compiler.automaton.pool.union(rule.patterns.map(\.names))
       return compiler.automaton.pool.intersection([allowed, given])
-    case .leaf(.memberNames(let names)) where isTrue && !frame.brokenNames.contains(names):
+    case .leaf(.memberNames(let names)) where isTrue && !known.frame.brokenNames.contains(names):
       return names
     case .leaf:
-      let truth = truth(of: formula, in: frame, isEnd: false)
-      return truth == (isTrue ? .no : .yes) ? .nothing : .everything
+      return known.truth(of: wanted.formula) == (isTrue ? .no : .yes) ? .nothing : .everything
     }
   }
 }

@@ -34,66 +34,33 @@ extension JSONMachine {
     if let name = frame.name, let value { frame.members?[name] = value }
     frame.name = nil
     frame = frame.behindMember(outcomes)
-    let requirement = requirement(frame.requirement, of: .object)
-    guard truth(of: requirement.goal, in: frame, isEnd: false) != .no else { return Self.dead }
+    guard goalTruth(in: frame, isEnd: false) != .no else { return Self.dead }
     return state(.object(remainder(of: frame), parent: parent))
   }
 
   private mutating func close(_ frame: ObjectFrame, _ parent: State) -> State {
-    let requirement = requirement(frame.requirement, of: .object)
-    guard truth(of: requirement.goal, in: frame, isEnd: true) == .yes else { return Self.dead }
-    let bits = requirement.outcomes.map { truth(of: $0, in: frame, isEnd: true) == .yes }
+    guard goalTruth(in: frame, isEnd: true) == .yes else { return Self.dead }
+    let statements = statements(of: requirement(frame.requirement, of: .object))
+    let truths = statements.table.truths(statements.truths(in: frame, isEnd: true))
+    let bits = statements.table.roots.dropFirst().map { truths[$0] == .yes }
     return finish(parent, Outcomes(bits: bits), frame.members.map(ToldValue.object))
   }
 
   // MARK: What is known
 
-  mutating func leafTruths(_ formula: Formula, in frame: ObjectFrame) -> [SchemaLeaf: Truth] {
+  /// The truth of what a frame's requirement asks of the object.
+  ///
+  /// - Parameter isEnd: `true` where no member follows.
+  mutating func goalTruth(in frame: ObjectFrame, isEnd: Bool) -> Truth {
     let requirement = requirement(frame.requirement, of: .object)
-    var result: [SchemaLeaf: Truth] = [:]
-    compiler.pool.forEachLeaf(of: formula) { result[$0] = truth(of: $0, in: frame, requirement, isEnd: false) }
-    return result
-  }
-
-  mutating func truth(of formula: Formula, in frame: ObjectFrame, isEnd: Bool) -> Truth {
-    let requirement = requirement(frame.requirement, of: .object)
-    if requirement.isConjunction, formula == requirement.goal {
+    if requirement.isConjunction {
       // All of it, and no name that must be there is passed over.
       guard frame.broken.isEmpty, frame.brokenNames.isEmpty else { return .no }
       guard isEnd else { return .unknown }
       let hasAll = zip(requirement.required, frame.seen).allSatisfy { $0 & $1 == $0 }
       return Truth(hasAll && (!requirement.isCounted || requirement.counts.contains(frame.count)))
     }
-    return compiler.pool.truth(of: formula) { truth(of: $0, in: frame, requirement, isEnd: isEnd) }
-  }
-
-  func truth(
-    of leaf: SchemaLeaf, in frame: ObjectFrame, _ requirement: KindRequirement, isEnd: Bool
-  ) -> Truth {
-    switch leaf {
-    case .member(let name):
-      guard let index = requirement.table.indices[name] else { return .no }
-      if frame.hasSeen(index) { return .yes }
-      return isEnd || index <= frame.last ? .no : .unknown
-    case .memberCount(let range):
-      if isEnd { return Truth(range.contains(frame.count)) }
-      if frame.count > range.upperBound { return .no }
-      return frame.count >= range.lowerBound && range.upperBound == .max ? .yes : .unknown
-    case .memberNames(let language): return frame.brokenNames.contains(language) ? .no : isEnd ? .yes : .unknown
-    case .members(let rule):
-      if frame.broken.contains(rule) { return .no }
-      return isEnd || isSettled(compiler.memberRules[rule], in: frame, requirement) ? .yes : .unknown
-    default: return .yes
-    }
-  }
-
-  /// `true` where no member that may follow can break a rule, since the names that it is about were there or passed over.
-  private func isSettled(_ rule: MemberRule, in frame: ObjectFrame, _ requirement: KindRequirement) -> Bool {
-    guard rule.others == SchemaCompiler.anything,
-      rule.patterns.allSatisfy({ $0.schema == SchemaCompiler.anything })
-    else { return false }
-    return rule.named.allSatisfy {
-      $0.schema == SchemaCompiler.anything || requirement.table.indices[$0.name].map { $0 <= frame.last } ?? false
-    }
+    let statements = statements(of: requirement)
+    return statements.goal(statements.truths(in: frame, isEnd: isEnd))
   }
 }

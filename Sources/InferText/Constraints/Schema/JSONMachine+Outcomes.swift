@@ -78,12 +78,12 @@ extension JSONMachine {
 
   /// The truths of the statements for each text that they name, which are taken out of the values.
   private mutating func takeTexts(from values: inout Values) -> [[Bool]] {
-    var (finite, infinite) = (OrderedDictionary<Expression, Set<[UInt8]>>(), OrderedSet<Expression>())
+    var (finite, infinite) = (OrderedDictionary<Expression, [[UInt8]]>(), OrderedSet<Expression>())
     for statement in values.statements {
       compiler.pool.forEachLeaf(of: statement) { leaf in
         guard case .string(let language) = leaf, finite[language] == nil else { return }
         if let texts = compiler.automaton.pool.texts(of: language, upTo: Self.maxConstants) {
-          finite[language] = Set(texts)
+          finite[language] = texts
         } else {
           infinite.append(language)
         }
@@ -91,12 +91,20 @@ extension JSONMachine {
     }
     let texts = OrderedSet(finite.values.joined())
     guard !texts.isEmpty, texts.count <= Self.maxConstants else { return [] }
-    let bits = texts.map { text in
-      var accepting: Set<Expression> = []
-      for language in infinite where compiler.automaton.accepts(language, text) { accepting.insert(language) }
-      return truths(of: values.statements, for: .string) { leaf in
-        guard case .string(let language) = leaf else { return .yes }
-        return Truth(finite[language].map { $0.contains(text) } ?? accepting.contains(language))
+    // Which of the texts are in each language.
+    var members: [Expression: [Bool]] = [:]
+    for (language, own) in finite {
+      var isMember = [Bool](repeating: false, count: texts.count)
+      for text in own { if let index = texts.firstIndex(of: text) { isMember[index] = true } }
+      members[language] = isMember
+    }
+    for language in infinite { members[language] = texts.map { compiler.automaton.accepts(language, $0) } }
+    let statements = values.statements.map { compiler.pool.restricted($0, to: .string) }
+    let bits = texts.indices.map { index in
+      statements.map { statement in
+        compiler.pool.truth(of: statement) { leaf in
+          if case .string(let language) = leaf { Truth(members[language]?[index] ?? false) } else { .yes }
+        } == .yes
       }
     }
     take(.string, from: &values) { if case .string(let language) = $0 { finite[language] != nil } else { false } }
@@ -118,13 +126,11 @@ extension JSONMachine {
       }
     }
     guard !numbers.isEmpty, numbers.count <= Self.maxConstants else { return [] }
+    let statements = values.statements.map { compiler.pool.restricted($0, to: .number) }
     // A whole number may be written with a fraction, which makes it another one where that counts.
     let bits = numbers.flatMap { number in
       (isPlain ? [true, false] : [true]).map { isWrittenPlainly in
-        truths(of: values.statements, for: .number) { leaf in
-          guard case .number(let rule) = leaf else { return .yes }
-          return Truth(rule.contains(number) && (isWrittenPlainly || !rule.isPlain))
-        }
+        statements.map { isTrue($0, of: number, isPlain: isWrittenPlainly) }
       }
     }
     take(.number, from: &values) { if case .number(let rule) = $0 { rule.values != nil } else { false } }
@@ -137,16 +143,6 @@ extension JSONMachine {
     let others = compiler.pool.leaf(.kinds(.all.subtracting(kind)))
     values.statements = values.statements.map { statement in
       compiler.pool.replacing(statement) { isConstant($0) ? others : nil }
-    }
-  }
-
-  /// The truths of statements about one value of a kind.
-  private mutating func truths(
-    of statements: [Formula], for kind: JSONKinds, _ truth: (SchemaLeaf) -> Truth
-  ) -> [Bool] {
-    statements.map { statement in
-      let restricted = compiler.pool.restricted(statement, to: kind)
-      return compiler.pool.truth(of: restricted, truth) == .yes
     }
   }
 }

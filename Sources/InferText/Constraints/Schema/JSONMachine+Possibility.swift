@@ -73,7 +73,7 @@ extension JSONMachine {
       if case .leaf = compiler.pool[requirement.goal] { return true }
       return "-0123456789".utf8.contains { numberFrame(number, $0) != nil }
     case .object where !requirement.isConjunction:
-      let frame = ObjectFrame(requirement: number, seen: requirement.required.map { _ in 0 })
+      let frame = requirement.emptyObject(number)
       return searching { $0.isCompletable(frame) }
     case .array where !requirement.isConjunction: return true
     case .array:
@@ -86,7 +86,7 @@ extension JSONMachine {
         return element(of: frame, upTo: .max) != nil
       }
     case .object:
-      let frame = ObjectFrame(requirement: number, seen: Array(repeating: 0, count: requirement.required.count))
+      let frame = requirement.emptyObject(number)
       var (needed, possible) = (0, 0)
       for index in requirement.names.indices {
         let isRequired = requirement.isRequired(index)

@@ -1,5 +1,3 @@
-import OrderedCollections
-
 /// The requirements that remain of others behind some members.
 struct Remainders {
   /// The truths of a requirement's leaves.
@@ -27,41 +25,22 @@ extension JSONMachine {
   mutating func remainder(of frame: ObjectFrame) -> ObjectFrame {
     let requirement = requirement(frame.requirement, of: .object)
     guard !requirement.isConjunction else { return frame }
-    let leaves = requirement.leaves ?? leaves(of: requirement)
-    requirement.leaves = leaves
-    let truths = leaves.map { truth(of: $0, in: frame, requirement, isEnd: false) }
+    let statements = statements(of: requirement)
+    let truths = statements.truths(in: frame, isEnd: false)
     guard truths.contains(where: { $0 != .unknown }) else { return frame }
     let knowledge = Remainders.Knowledge(requirement: frame.requirement, truths: truths)
-    let number = remainders.behind[knowledge] ?? makeRemainder(frame.requirement, requirement, leaves, truths)
+    let number = remainders.behind[knowledge] ?? makeRemainder(frame.requirement, statements.table, truths)
     remainders.behind[knowledge] = number
     var frame = frame
     (frame.requirement, frame.broken, frame.brokenNames) = (number, [], [])
     return frame
   }
 
-  private func leaves(of requirement: KindRequirement) -> [SchemaLeaf] {
-    var leaves = OrderedSet<SchemaLeaf>()
-    for formula in [requirement.goal] + requirement.outcomes {
-      compiler.pool.forEachLeaf(of: formula) { leaves.append($0) }
-    }
-    return leaves.elements
-  }
-
-  private mutating func makeRemainder(
-    _ number: Int, _ requirement: KindRequirement, _ leaves: [SchemaLeaf], _ truths: [Truth]
-  ) -> Int {
-    let known = Dictionary(uniqueKeysWithValues: zip(leaves, truths))
-    func open(_ formula: Formula) -> Formula {
-      compiler.pool.replacing(formula) { leaf in
-        switch known[leaf] {
-        case .no: .never
-        case .yes: .always
-        default: nil
-        }
-      }
-    }
-    let goal = open(requirement.goal)
-    let outcomes = requirement.outcomes.map(open)
+  private mutating func makeRemainder(_ number: Int, _ table: FormulaTable, _ truths: [Truth]) -> Int {
+    let requirement = requirement(number, of: .object)
+    let nodeTruths = table.truths(truths)
+    let open = table.roots.map { table.remainder(of: $0, nodeTruths, &compiler.pool) }
+    let (goal, outcomes) = (open[0], Array(open.dropFirst()))
     let statements = Remainders.Statements(goal: goal, outcomes: outcomes, names: ObjectIdentifier(requirement.table))
     if let known = remainders.numbers[statements] { return known }
     let rest = describe(goal, outcomes, requirement.table)

@@ -10,13 +10,6 @@ extension JSONMachine {
     return requirements.count - 1
   }
 
-  mutating func number(ofNames names: NameTrie.Names) -> Int {
-    if let known = nameSetNumbers[names] { return known }
-    nameSets.append(names)
-    nameSetNumbers[names] = nameSets.count - 1
-    return nameSets.count - 1
-  }
-
   mutating func formula(of schema: Int) -> Formula {
     // All were made when the schema was read.
     do { return try compiler.formula(of: schema) } catch { preconditionFailure("schema \(schema): \(error)") }
@@ -90,7 +83,7 @@ extension JSONMachine {
         }
       }
     }
-    return NameTable(names.elements, orderedCount: order.ordered.count, patterns: patterns.elements)
+    return NameTable(names.elements, order, patterns: patterns.elements)
   }
 
   /// The names that must be there, if a formula says no more than that and what the members are.
@@ -107,6 +100,4 @@ extension JSONMachine {
     }
     return required
   }
-
-  // MARK: The ends of values
 }

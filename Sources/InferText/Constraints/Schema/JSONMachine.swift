@@ -26,9 +26,8 @@ struct JSONMachine: ByteMachine {
   var nextNames: [ObjectFrame: NameFrame?] = [:]
   /// The members of objects whose statements are alternatives.
   var alternativeMembers: [AlternativeMember: KindRequirement.Member] = [:]
-  /// Sets of names by number.
-  var nameSets: [NameTrie.Names] = []
-  var nameSetNumbers: [NameTrie.Names: Int] = [:]
+  /// The known names that may come next, by number.
+  var nameSets: [KnownNames] = []
   private(set) var start: State = 0
   var numberReaches: [Formula: NumberReach] = [:]
   var stringMasks = StringMasks()
@@ -143,8 +142,7 @@ struct JSONMachine: ByteMachine {
     case UInt8(ascii: "{"):
       guard admits(number, .object) else { return Self.dead }
       let requirement = requirement(number, of: .object)
-      let words = (requirement.names.count + 63) / 64
-      var frame = ObjectFrame(requirement: number, seen: Array(repeating: 0, count: words))
+      var frame = requirement.emptyObject(number)
       if isTold(number) { frame.members = [:] }
       return state(.object(frame, parent: parent))
     default: return beginNumber(number, byte, parent)

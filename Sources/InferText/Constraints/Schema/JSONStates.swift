@@ -6,6 +6,8 @@ struct JSONStates {
   /// States behind values.
   private var ends = InternTable<End>()
   private var endStates: [Int32] = []
+  /// States behind names.
+  var nameEnds: [NameEnd: Int32] = [:]
   /// States before the next elements of arrays, by the state in the array.
   var elements: [Int32: Int32] = [:]
   /// Texts that matter in values within states.
@@ -17,6 +19,12 @@ struct JSONStates {
     let parent: Int32
     let outcomes: Outcomes
     let value: ToldValue?
+  }
+
+  struct NameEnd: Hashable {
+    /// The state of the object around the name.
+    let object: Int32
+    let name: JSONMachine.Name
   }
 
   init() {

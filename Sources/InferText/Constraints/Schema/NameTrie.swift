@@ -47,47 +47,49 @@ struct NameTrie {
   /// The empty set of names.
   var none: Names { Array(repeating: 0, count: (names.count + 63) / 64) }
 
-  func insert(_ number: Int, into names: inout Names) { names[places[number] >> 6] |= 1 << UInt64(places[number] & 63) }
+  func insert(_ number: Int, into names: inout Names) { Self.insert(Int32(places[number]), into: &names) }
+
+  static func insert(_ place: Int32, into names: inout Names) { names[Int(place) >> 6] |= 1 << UInt64(place & 63) }
+
+  static func remove(_ place: Int32, from names: inout Names) { names[Int(place) >> 6] &= ~(1 << UInt64(place & 63)) }
+
+  static func contains(_ names: Names, _ place: Int32) -> Bool {
+    names[Int(place) >> 6] >> UInt64(place & 63) & 1 == 1
+  }
+
+  /// The first place of a set within some.
+  static func first(of names: Names, in places: Range<Int32>) -> Int32? {
+    var first = Int(places.lowerBound)
+    while first < Int(places.upperBound) {
+      // The bits of a word from the first place up to the last.
+      let last = min(Int(places.upperBound), (first >> 6 + 1) << 6)
+      let part = (names[first >> 6] >> UInt64(first & 63)) << UInt64(64 - (last - first))
+      if part != 0 { return Int32(first + part.trailingZeroBitCount - (64 - (last - first))) }
+      first = last
+    }
+    return nil
+  }
 
   /// The node behind a byte; `nil` where no name is below it.
   func child(of node: Int32, _ byte: UInt8) -> Int32? {
     nodes[Int(node)].children.first { $0.byte == byte }?.node
   }
 
-  /// `true` where a name of a set begins with a node's string.
-  func has(_ names: Names, below node: Int32) -> Bool {
-    let places = nodes[Int(node)].places
-    var first = Int(places.lowerBound)
-    while first < Int(places.upperBound) {
-      // The bits of a word from the first place up to the last.
-      let last = min(Int(places.upperBound), (first >> 6 + 1) << 6)
-      let part = (names[first >> 6] >> UInt64(first & 63)) << UInt64(64 - (last - first))
-      if part != 0 { return true }
-      first = last
-    }
-    return false
-  }
+  /// The places of the names that begin with a node's string.
+  func places(below node: Int32) -> Range<Int32> { nodes[Int(node)].places }
 
-  /// The name that ends at a node, and `true` if it is of a set.
-  func name(at node: Int32, _ names: Names) -> (number: Int, isOfSet: Bool)? {
+  /// The place of the name that ends at a node.
+  func place(at node: Int32) -> Int32? {
     let place = nodes[Int(node)].name
-    return place >= 0 ? (numbers[Int(place)], Self.contains(names, place)) : nil
+    return place >= 0 ? place : nil
   }
 
-  /// `true` where a name of a set goes on from a node with one of some characters; none does within a character.
-  func hasCharacter(_ characters: CodePointSet, _ names: Names, below node: Int32) -> Bool {
-    let depth = Int(nodes[Int(node)].depth)
-    return nodes[Int(node)].places.contains { place in
-      guard Self.contains(names, place) else { return false }
-      let rest = self.names[numbers[Int(place)]].bytes.dropFirst(depth)
-      guard let first = rest.first, first & 0xC0 != 0x80,
-        let next = String(decoding: rest, as: UTF8.self).unicodeScalars.first?.value
-      else { return false }
-      return characters.ranges.contains { $0.contains(next) }
-    }
-  }
-
-  private static func contains(_ names: Names, _ place: Int32) -> Bool {
-    names[Int(place) >> 6] >> UInt64(place & 63) & 1 == 1
+  /// `true` where the name of a place goes on from a node above it with one of some characters; none does within a character.
+  func hasCharacter(_ characters: CodePointSet, at place: Int32, below node: Int32) -> Bool {
+    let rest = names[numbers[Int(place)]].bytes.dropFirst(Int(nodes[Int(node)].depth))
+    guard let first = rest.first, first & 0xC0 != 0x80,
+      let next = String(decoding: rest, as: UTF8.self).unicodeScalars.first?.value
+    else { return false }
+    return characters.ranges.contains { $0.contains(next) }
   }
 }

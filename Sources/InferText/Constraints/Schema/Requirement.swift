@@ -36,9 +36,8 @@ final class KindRequirement {
   var otherMembers: [[Bool]: Member] = [:]
   /// The language of the names that no statement knows, of a conjunction.
   var otherNames: Expression?
-  /// The numbers of members that must be there and that there can be behind the known names from each on, where
-  /// ``required`` is there.
-  var rest: [(required: Int, possible: Int)] = []
+  /// The known names that may be there, of a conjunction whose members are counted.
+  var possible: [UInt64]?
   /// `false` when there is no such value, once that was asked.
   var isPossible: Bool?
   /// The maximum number of elements, of a conjunction.
@@ -47,8 +46,8 @@ final class KindRequirement {
   var weight: Weight?
   /// The indices of the known names that ``goal`` tells from others.
   var toldNames: [Int]?
-  /// The least statements that ``goal`` and ``outcomes`` are made of.
-  var leaves: [SchemaLeaf]?
+  /// ``goal`` and ``outcomes`` as statements about an object.
+  var statements: ObjectStatements?
 
   /// The names and the number of members up to which a statement about an object tells objects apart.
   struct Weight {
@@ -85,6 +84,12 @@ final class KindRequirement {
   var orderedCount: Int { table.orderedCount }
   var patterns: [Expression] { table.patterns }
 
+  /// An object without members, of a requirement of this number.
+  func emptyObject(_ number: Int) -> ObjectFrame {
+    let none = required.map { _ in UInt64(0) }
+    return ObjectFrame(requirement: number, seen: none, passed: table.before == nil ? [] : none)
+  }
+
   /// `true` for a known name that a conjunction says must be there.
   func isRequired(_ index: Int) -> Bool { required[index >> 6] >> UInt64(index & 63) & 1 == 1 }
 }
@@ -96,6 +101,9 @@ final class NameTable {
   /// The number of those that come in order: the ones that have schemas of their own, in one order.
   let orderedCount: Int
   let indices: [JSONName: Int]
+  /// The names that come before each of those that come in order: see ``NameOrder/before``. Names that come anywhere have
+  /// none; there are as many words as all names take.
+  let before: [[UInt64]]?
   let trie: NameTrie
   let patterns: [Expression]
 
@@ -111,8 +119,15 @@ final class NameTable {
     var names: Expression
   }
 
-  init(_ names: [JSONName], orderedCount: Int, patterns: [Expression]) {
-    (self.names, self.orderedCount, self.patterns) = (names, orderedCount, patterns)
+  init(_ names: [JSONName], _ order: NameOrder, patterns: [Expression]) {
+    (self.names, orderedCount, self.patterns) = (names, order.ordered.count, patterns)
+    let words = (names.count + 63) / 64
+    before = order.before.map { before in
+      names.indices.map { index in
+        let own = index < before.count ? before[index] : []
+        return own + [UInt64](repeating: 0, count: words - own.count)
+      }
+    }
     indices = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, $0) })
     trie = NameTrie(names)
   }

@@ -26,6 +26,8 @@ struct SchemaCompiler {
   private var numbers: [String: Int] = [:]
   private var unions: [[Int]: Int] = [:]
   private var formulas: [Formula?] = []
+  /// The first schema of each formula.
+  private var first: [Formula: Int] = [:]
   /// The evaluations of schemas that were asked for so far, by the schemas' numbers.
   var knownEvaluations: [Int: SchemaEvaluations] = [:]
   var anchors: [String: Int] = [:]
@@ -60,7 +62,8 @@ struct SchemaCompiler {
     try collectAnchors(schema, "", depth: 0)
     var next = 0
     while next < sources.count {
-      _ = try formula(of: next)
+      let formula = try formula(of: next)
+      if first[formula] == nil { first[formula] = next }
       next += 1
     }
   }
@@ -88,6 +91,9 @@ struct SchemaCompiler {
     unions[schemas] = sources.count - 1
     return sources.count - 1
   }
+
+  /// The first schema that says the same as another one.
+  func canonical(_ schema: Int) -> Int { formulas[schema].flatMap { first[$0] } ?? schema }
 
   /// A schema, and where it stands.
   func source(of schema: Int) -> (value: JSONValue, path: String) { (sources[schema].value, sources[schema].path) }
