@@ -117,7 +117,11 @@ CK_ENTRY(void, softplus_decay, (float *out, const float *x, const float *bias, c
 
 // Rows of logits.
 CK_ENTRY(int, row_max, (const float *x, size_t n, float *max), (x, n, max))
-CK_ENTRY(void, row_exp, (float *x, size_t n, float max, float scale), (x, n, max, scale))
+CK_ENTRY(void, row_weigh, (float *x, size_t n, float max, float scale, double *sums), (x, n, max, scale, sums))
+CK_ENTRY(void, row_cut, (float *x, size_t n, float least, size_t last, double *sums), (x, n, least, last, sums))
+CK_ENTRY(size_t, row_next, (const float *x, size_t from, size_t n, float least, float most), (x, from, n, least, most))
+CK_ENTRY(void, row_histogram, (const float *x, size_t n, uint32_t low, int shift, size_t buckets, double *masses),
+         (x, n, low, shift, buckets, masses))
 CK_ENTRY(double, row_sum, (const float *x, size_t n), (x, n))
 CK_ENTRY(float, row_log_sum_exp, (const float *x, size_t n, float max), (x, n, max))
 CK_ENTRY(void, row_divergence,

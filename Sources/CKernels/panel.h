@@ -24,6 +24,7 @@
 
 typedef float ck_f32x16 __attribute__((vector_size(64)));
 typedef int32_t ck_i32x16 __attribute__((vector_size(64)));
+typedef uint32_t ck_u32x16 __attribute__((vector_size(64)));
 typedef uint16_t ck_u16x16 __attribute__((vector_size(32)));
 typedef uint8_t ck_u8x64 __attribute__((vector_size(64)));
 typedef uint8_t ck_u8x16 __attribute__((vector_size(16)));

@@ -87,6 +87,41 @@ void test_formats(void) {
     test_lengths();
 }
 
+/// Weights between 0 and 1: the next within bounds, sums by size, and what is left behind a cut, each against a plain loop.
+static void test_search(float *x, size_t n) {
+    const float least = x[n / 3], most = x[n / 2] > least ? x[n / 2] : 1;
+    size_t next = 0;
+    for (size_t from = 0; from < n; from += 7) {
+        for (next = from; next < n && !(x[next] >= least && x[next] <= most); next++) {}
+        check_that(ck_row_next(x, from, n, least, most) == next, "the next value within bounds");
+    }
+    static double masses[CK_ROW_BUCKETS], want[CK_ROW_BUCKETS];
+    const uint32_t one = 0x3f800000, low = one - (1 << 27);
+    for (int shift = 17; shift <= 20; shift++) {
+        const size_t buckets = ((size_t)1 << (27 - shift)) + 1 < CK_ROW_BUCKETS ? ((size_t)1 << (27 - shift)) + 1 : 1000;
+        memset(want, 0, sizeof want);
+        for (size_t i = 0; i < n; i++) {
+            uint32_t bits;
+            memcpy(&bits, x + i, sizeof bits);
+            if (bits >= low && (bits - low) >> shift < buckets) want[(bits - low) >> shift] += x[i];
+        }
+        ck_row_histogram(x, n, low, shift, buckets, masses);
+        for (size_t b = 0; b < buckets; b++) check_close(masses[b], want[b], 1e-12 * want[b]);
+    }
+    const size_t last = n / 3;
+    float *cut = random_floats(n);
+    double blocks[3], sum = 0, joined = 0;
+    memcpy(cut, x, n * sizeof *cut);
+    ck_row_cut(cut, n, least, last, blocks);
+    for (size_t i = 0; i < n; i++) {
+        const int kept = x[i] > least || (x[i] == least && i <= last);
+        check_that(cut[i] == (kept ? x[i] : 0), "what is left behind a cut");
+        sum += cut[i];
+    }
+    for (size_t b = 0; b * CK_ROW_BLOCK < n; b++) joined += blocks[b];
+    check_close(joined, sum, 1e-12 * sum);
+}
+
 void test_logits(void) {
     for (size_t n = 1; n < 600; n += n < 40 ? 1 : 93) {
         float *x = random_floats(n), max;
@@ -99,13 +134,16 @@ void test_logits(void) {
         check_close(ck_row_log_sum_exp(x, n, max), top + log(sum), 1e-5);
         float *weights = random_floats(n);
         memcpy(weights, x, n * sizeof *weights);
-        ck_row_exp(weights, n, max, 0.7f);
-        double total = 0;
+        double blocks[3], total = 0, joined = 0;
+        ck_row_weigh(weights, n, max, 0.7f, blocks);
         for (size_t i = 0; i < n; i++) {
             check_close(weights[i], exp(0.7f * ((double)x[i] - max)), 4e-6);
             total += weights[i];
         }
+        for (size_t b = 0; b * CK_ROW_BLOCK < n; b++) joined += blocks[b];
         check_close(ck_row_sum(weights, n), total, 1e-12 * total);
+        check_close(joined, total, 1e-12 * total);
+        test_search(weights, n);
         float *q = random_floats(n), q_max;
         for (size_t i = 0; i < n; i++) q[i] = x[i] + 3 * q[i];
         x[0] = n > 1 && x[0] < max ? -INFINITY : x[0];

@@ -354,10 +354,25 @@ void ck_softplus_decay(float *out, const float *x, const float *bias, const floa
 
 // MARK: Rows of logits (Kernels/sampling.h)
 
+enum {
+    /// The values that are added up apart from others.
+    CK_ROW_BLOCK = 256,
+    /// The buckets that values are told apart in at once.
+    CK_ROW_BUCKETS = 1024
+};
+
 /// Writes the largest of `n` values, -inf when there is none. Returns whether any of them is NaN or +inf.
 int ck_row_max(const float *x, size_t n, float *max);
-/// x[i] = exp((x[i] - max) * scale) for x[i] <= max and scale >= 0, with a relative error of exp below 3e-7.
-void ck_row_exp(float *x, size_t n, float max, float scale);
+/// x[i] = exp((x[i] - max) * scale) for x[i] <= max and scale >= 0, with a relative error of exp below 3e-7; and the sum of
+/// every CK_ROW_BLOCK of them, accumulated in double precision.
+void ck_row_weigh(float *x, size_t n, float max, float scale, double *sums);
+/// x[i] = 0 for values below `least`, and for those equal to it behind index `last`; and sums as of ck_row_weigh.
+void ck_row_cut(float *x, size_t n, float least, size_t last, double *sums);
+/// The first index from `from` on with least <= x[i] <= most; n where there is none.
+size_t ck_row_next(const float *x, size_t from, size_t n, float least, float most);
+/// masses[b] = sum of the values of which (bits of x[i] - low) >> shift is b, in double precision, for up to CK_ROW_BUCKETS
+/// buckets. No value is negative: those have bits in the order of their sizes.
+void ck_row_histogram(const float *x, size_t n, uint32_t low, int shift, size_t buckets, double *masses);
 /// Sum of `n` values, accumulated in double precision.
 double ck_row_sum(const float *x, size_t n);
 /// log of the sum of exp(x[i]), of which none is above `max`.

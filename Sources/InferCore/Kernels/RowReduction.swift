@@ -10,9 +10,28 @@ enum RowReduction {
     return broken != 0 || maximum == -.infinity ? nil : maximum
   }
 
-  /// Replaces each value by exp((value − maximum) · scale).
-  static func exponentiate(_ row: inout MutableSpan<Float>, maximum: Float, scale: Float) {
-    unsafe row.withUnsafeMutableBufferPointer { unsafe ck_row_exp($0.baseAddress, $0.count, maximum, scale) }
+  /// The first index from `start` on whose value is in the range.
+  static func index(of range: ClosedRange<Float>, in row: Span<Float>, from start: Int = 0) -> Int? {
+    let index = unsafe row.withUnsafeBufferPointer {
+      unsafe ck_row_next($0.baseAddress, start, $0.count, range.lowerBound, range.upperBound)
+    }
+    return index < row.count ? index : nil
+  }
+
+  /// The number of ranges of sizes that ``sumBySize(_:_:step:into:)`` tells apart.
+  static let sizeCount = Int(CK_ROW_BUCKETS)
+
+  /// Adds up values by size: `masses[i]` is the sum of those whose bits are in step `i` of `bits`, each of `1 << step`. Steps
+  /// are at most ``sizeCount``, the length of `masses`, of which the rest becomes 0. No value is negative.
+  static func sumBySize(_ row: Span<Float>, _ bits: ClosedRange<UInt32>, step: Int, into masses: inout [Double]) {
+    let steps = (bits.count - 1) >> step + 1
+    precondition(masses.count == sizeCount && steps <= sizeCount, "\(steps) steps, \(masses.count) sums")
+    for index in steps..<sizeCount { masses[index] = 0 }
+    unsafe masses.withUnsafeMutableBufferPointer { masses in
+      unsafe row.withUnsafeBufferPointer {
+        unsafe ck_row_histogram($0.baseAddress, $0.count, bits.lowerBound, Int32(step), steps, masses.baseAddress)
+      }
+    }
   }
 
   /// The sum of a row.

@@ -25,6 +25,6 @@ public enum LogitScore {
   /// The index of the largest logit, the first of equals; `nil` when the row is no distribution.
   public static func mostLikely(_ row: Span<Float>) -> Int? {
     guard let maximum = RowReduction.maximum(row) else { return nil }
-    return row.indices.first { row[$0] == maximum }
+    return RowReduction.index(of: maximum...maximum, in: row)
   }
 }

@@ -10,8 +10,7 @@ struct Logprobs {
     self.normaliser = normaliser
     top = Self.top(count, of: row, normaliser: normaliser, workspace)
     workspace.logits.removeAll(keepingCapacity: true)
-    workspace.logits.reserveCapacity(row.count)
-    for i in row.indices { workspace.logits.append(row[i]) }
+    unsafe row.withUnsafeBufferPointer { unsafe workspace.logits.append(contentsOf: $0) }
   }
 
   /// The log-probabilities, with that of the chosen token.

@@ -61,7 +61,10 @@ final class Sampler {
     process(&row)
     guard let maximum = RowReduction.maximum(row.span) else { return fail(with: reason(for: row.span)) }
     let isGreedy = parameters.temperature < SamplingParameters.greedyTemperature
-    let chosen = isGreedy ? Self.first(maximum, in: row.span) : draw(&row, maximum: maximum, workspace)
+    let chosen =
+      isGreedy
+      ? RowReduction.index(of: maximum...maximum, in: row.span).map { Int32($0) }
+      : draw(&row, maximum: maximum, workspace)
     guard let chosen else { return fail(with: .error) }
     accept(chosen)
     return GeneratedToken(id: chosen, logprobs: logprobs?.choosing(chosen, workspace))
@@ -114,41 +117,18 @@ final class Sampler {
 
   private func draw(_ row: inout MutableSpan<Float>, maximum: Float, _ workspace: SamplingWorkspace) -> Int32? {
     weigh(&row, maximum: maximum, workspace)
-    return Self.token(at: generator.uniform(at: UInt64(count)), of: row.span)
+    return workspace.sums.index(at: generator.uniform(at: UInt64(count)), of: row.span).map { Int32($0) }
   }
 
   /// Turns logits, of which `maximum` is the largest, into the weights to draw from: probabilities times a constant,
   /// with 0 for tokens that are ruled out. Before tokens are ruled out, the largest weight is 1.
   func weigh(_ row: inout MutableSpan<Float>, maximum: Float, _ workspace: SamplingWorkspace) {
-    RowReduction.exponentiate(&row, maximum: maximum, scale: 1 / parameters.temperature)
-    if parameters.minP > 0 { Self.cut(&row, below: parameters.minP) }
-    if parameters.topK > 0 { workspace.selection.keepTop(parameters.topK, of: &row) }
-    if parameters.topP < 1 { workspace.selection.keepTop(mass: parameters.topP, of: &row) }
-  }
-
-  /// Min-p: keeps tokens that are at least `fraction` as likely as the most likely one, whose weight is 1 (Nguyen et
-  /// al., "Turning Up the Heat: Min-p Sampling for Creative and Coherent LLM Outputs", 2024).
-  private static func cut(_ weights: inout MutableSpan<Float>, below fraction: Float) {
-    for token in weights.indices { weights[token] = weights[token] < fraction ? 0 : weights[token] }
-  }
-
-  private static func first(_ value: Float, in row: Span<Float>) -> Int32? {
-    for i in row.indices where row[i] == value { return Int32(i) }
-    return nil
-  }
-
-  /// The token in which `fraction` of the weights' sum falls, in order of ids. Rounding that moves weights a little
-  /// moves the limits between tokens a little, and no more.
-  private static func token(at fraction: Double, of weights: Span<Float>) -> Int32? {
-    let target = fraction * RowReduction.sum(weights)
-    var sum = 0.0
-    var last: Int32?
-    for i in weights.indices where weights[i] > 0 {
-      sum += Double(weights[i])
-      last = Int32(i)
-      if sum > target { break }
-    }
-    return last
+    workspace.sums.weigh(&row, maximum: maximum, scale: 1 / parameters.temperature)
+    // Min-p: keeps tokens that are at least that fraction as likely as the most likely one, whose weight is 1 (Nguyen et al.,
+    // "Turning Up the Heat: Min-p Sampling for Creative and Coherent LLM Outputs", 2024).
+    if parameters.minP > 0 { workspace.sums.cut(&row, below: parameters.minP) }
+    if parameters.topK > 0 { workspace.selection.keepTop(parameters.topK, of: &row, &workspace.sums) }
+    if parameters.topP < 1 { workspace.selection.keepTop(mass: parameters.topP, of: &row, &workspace.sums) }
   }
 }
 
@@ -156,6 +136,8 @@ final class Sampler {
 final class SamplingWorkspace {
   /// Candidates of the selection under way.
   var selection = Selection()
+  /// The sums of the row of weights under way.
+  var sums = WeightSums()
   /// A copy of the model's own logits, when log-probabilities are wanted.
   var logits: [Float] = []
 }

@@ -22,19 +22,12 @@ struct Selection {
     }
 
     static func < (a: Rank, b: Rank) -> Bool { a.bits < b.bits }
-
-    /// Sets the values behind this one in the order to 0.
-    func cut(_ row: inout MutableSpan<Float>) {
-      let (least, last) = (value, index)
-      for i in row.indices {
-        let kept = row[i] > least || (row[i] == least && i <= last)
-        row[i] = kept ? row[i] : 0
-      }
-    }
   }
 
   /// The values that were gathered last.
   private(set) var ranks: [Rank] = []
+  /// The sum of the weights in each range of sizes.
+  private var masses = [Double](repeating: 0, count: RowReduction.sizeCount)
 
   /// The gathered value that is last in the order.
   private var least: Rank? { ranks.min() }
@@ -45,7 +38,9 @@ struct Selection {
     guard count > 0 else { return }
     let capacity = max(4 * count, 256)
     var floor = -Float.infinity
-    for i in row.indices where row[i] > floor {
+    var next = 0
+    while let i = RowReduction.index(of: floor.nextUp...(.infinity), in: row, from: next) {
+      next = i + 1
       ranks.append(Rank(row[i], at: i))
       guard ranks.count == capacity else { continue }
       keepFirst(count)
@@ -55,10 +50,14 @@ struct Selection {
     keepFirst(count)
   }
 
-  /// Gathers all values above `floor`, in order of index.
-  private mutating func gather(above floor: Float, of row: Span<Float>) {
+  /// Gathers all values of a range, in order of index.
+  private mutating func gather(_ range: ClosedRange<Float>, of row: Span<Float>) {
     ranks.removeAll(keepingCapacity: true)
-    for i in row.indices where row[i] > floor { ranks.append(Rank(row[i], at: i)) }
+    var next = 0
+    while let i = RowReduction.index(of: range, in: row, from: next) {
+      next = i + 1
+      ranks.append(Rank(row[i], at: i))
+    }
   }
 
   /// The value at which the gathered values, summed up in order, first reach `sum`; the last one if they never do.
@@ -119,10 +118,11 @@ extension Selection {
   /// Top-k: keeps the `count` most likely tokens (lowest ids first on ties) and sets the weights of others to 0.
   ///
   /// Fan, Lewis and Dauphin, "Hierarchical Neural Story Generation", 2018.
-  mutating func keepTop(_ count: Int, of weights: inout MutableSpan<Float>) {
+  mutating func keepTop(_ count: Int, of weights: inout MutableSpan<Float>, _ sums: inout WeightSums) {
     guard count < weights.count else { return }
     gatherLargest(count, of: weights.span)
-    least?.cut(&weights)
+    guard let least else { return }
+    sums.cut(&weights, below: least.value, behind: least.index)
   }
 
   /// Top-p: keeps the shortest list of most likely tokens (lowest ids first on ties) whose probabilities sum to `mass`, and
@@ -130,12 +130,51 @@ extension Selection {
   ///
   /// Holtzman et al., "The Curious Case of Neural Text Degeneration", 2020. Probabilities are those of the given weights,
   /// so that top-p of top-k is a part of what top-k left. The most likely token is kept whatever the mass.
-  mutating func keepTop(mass: Float, of weights: inout MutableSpan<Float>) {
-    let total = RowReduction.sum(weights.span)
+  ///
+  /// Sums of weights by size tell in which narrow range the list ends; only the weights of that range are ordered.
+  mutating func keepTop(mass: Float, of weights: inout MutableSpan<Float>, _ sums: inout WeightSums) {
+    let total = sums.total
     // All tokens below this weight together do not make up the part that is cut off, so none of them is kept.
-    let floor = Float((1 - Double(mass)) * total / Double(weights.count))
-    gather(above: min(floor, 0.5), of: weights.span)
-    let sum = Double(max(mass, .leastNormalMagnitude)) * total
-    leastReaching(sum)?.cut(&weights)
+    let floor = min(Float((1 - Double(mass)) * total / Double(weights.count)), 0.5)
+    var missing = Double(max(mass, .leastNormalMagnitude)) * total
+    var sizes = floor.nextUp.bitPattern...Float(1).bitPattern
+    while true {
+      let shift = max(0, Self.bitWidth(sizes.count - 1) - Self.bitWidth(RowReduction.sizeCount - 1))
+      RowReduction.sumBySize(weights.span, sizes, step: shift, into: &masses)
+      guard let bucket = bucketReaching(&missing) else { return }
+      let low = sizes.lowerBound + UInt32(bucket) << UInt32(shift)
+      sizes = low...min(low + (1 << UInt32(shift) - 1), sizes.upperBound)
+      // None of the range is smaller than its least, which bounds their number.
+      if shift == 0 || masses[bucket] <= Double(Float(bitPattern: low)) * Self.fewWeights { break }
+    }
+    gather(Float(bitPattern: sizes.lowerBound)...Float(bitPattern: sizes.upperBound), of: weights.span)
+    guard let least = sizes.count == 1 ? firstReaching(missing) : leastReaching(missing) else { return }
+    sums.cut(&weights, below: least.value, behind: least.index)
+  }
+
+  /// The number of weights that are ordered rather than told apart further.
+  private static let fewWeights = 2048.0
+
+  private static func bitWidth(_ value: Int) -> Int { Int.bitWidth - value.leadingZeroBitCount }
+
+  /// The bucket in which the masses, summed up from the largest weights on, first reach `sum`, from which those before it
+  /// are taken. The last one, and any sum, if they never do; `nil` without masses.
+  private func bucketReaching(_ sum: inout Double) -> Int? {
+    var last: Int?
+    for bucket in masses.indices.reversed() where masses[bucket] > 0 {
+      if masses[bucket] >= sum { return bucket }
+      sum -= masses[bucket]
+      last = bucket
+    }
+    sum = .infinity
+    return last
+  }
+
+  /// The place at which gathered values that are equal, summed up in order of index, first reach `sum`; the last one if they
+  /// never do.
+  private func firstReaching(_ sum: Double) -> Rank? {
+    guard let first = ranks.first else { return nil }
+    let count = (sum / Double(first.value)).rounded(.up)
+    return ranks[count < Double(ranks.count) ? max(0, Int(count) - 1) : ranks.count - 1]
   }
 }

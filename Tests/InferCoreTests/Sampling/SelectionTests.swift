@@ -18,12 +18,13 @@ import Testing
   func topKKeepsTheFirstOfTheSortedOrder(size: Int, levels: Int) {
     var random = SeededGenerator(seed: UInt64(size * levels))
     var selection = Selection()
+    var sums = WeightSums()
     let row = weights(size, levels: levels, &random)
     let sorted = order(row)
     for count in [1, 2, 20, 256, 9_999, size - 1, size, size + 5] where count > 0 {
       var result = row
       var span = result.mutableSpan
-      selection.keepTop(count, of: &span)
+      selection.keepTop(count, of: &span, &sums)
       let kept = Set(sorted.prefix(count))
       #expect(result.indices.allSatisfy { result[$0] == (kept.contains($0) ? row[$0] : 0) })
     }
@@ -33,6 +34,7 @@ import Testing
   func topPKeepsTheShortestSufficientListOfTheSortedOrder(size: Int, levels: Int) {
     var random = SeededGenerator(seed: UInt64(size + levels))
     var selection = Selection()
+    var sums = WeightSums()
     // Multiples of a power of two up to 1: their sums are exact, so that the cut is the same to the last token.
     let row = weights(size, levels: levels, &random)
     let sorted = order(row)
@@ -40,7 +42,8 @@ import Testing
     for mass: Float in [0.001, 0.25, 0.5, 0.75, 0.95, 0.999] {
       var result = row
       var span = result.mutableSpan
-      selection.keepTop(mass: mass, of: &span)
+      sums.cut(&span, below: 0)
+      selection.keepTop(mass: mass, of: &span, &sums)
       var sum = 0.0
       let kept = Set(
         sorted.prefix { token in
@@ -55,7 +58,8 @@ import Testing
     let arguments = stride(from: Float(-90), through: 0, by: 0.0037).map { $0 }
     var row = arguments
     var span = row.mutableSpan
-    RowReduction.exponentiate(&span, maximum: 0, scale: 1)
+    var sums = WeightSums()
+    sums.weigh(&span, maximum: 0, scale: 1)
     for (value, argument) in zip(row, arguments) {
       // Where the result would be subnormal it may be 0.
       let expected = exp(Double(argument))
