@@ -5,6 +5,8 @@ usage: make_checkpoint.py NAME FOLDER [--layers N]
   granite-h-tiny    widths of Granite 4.0 H Tiny: Mamba-2 and attention, 64 experts top-6 and a shared one; 10 layers
   granite-h-1b      widths of Granite 4.0 H 1B: Mamba-2 and attention, one wide network and no experts; 20 layers
   granite-moe-attn  as granite-h-tiny with attention in every layer: what a hybrid is measured against; 10 layers
+  qwen3             widths of a dense Qwen3 of 1.0 billion parameters: attention in every layer, no experts; 14 layers
+  deepseek-v2-lite  widths of DeepSeek-V2-Lite: latent attention, 64 experts top-6 and two shared ones; 4 layers
   t1-small          the pattern of Hunyuan T1 at a size that fits a small machine ("T1-shaped": no weights are public)
 
 Needs numpy.
@@ -57,6 +59,11 @@ class Weights:
             self.matrix(f"{prefix}{name}_proj", rows * head, width)
         self.matrix(prefix + "o_proj", width, heads * head)
 
+    def gated(self, prefix: str, width: int, hidden: int) -> None:
+        self.matrix(prefix + "gate_proj", hidden, width)
+        self.matrix(prefix + "up_proj", hidden, width)
+        self.matrix(prefix + "down_proj", width, hidden)
+
 
 def granite(kinds: list[str], experts: int, hidden: int, shared: int) -> tuple[Config, Weights]:
     """Granite 4: after each `mamba` or `attention`, experts of width `hidden`, if any, and a `shared` network."""
@@ -89,6 +96,63 @@ def granite(kinds: list[str], experts: int, hidden: int, shared: int) -> tuple[C
     return config, weights
 
 
+def qwen3(layers: int) -> tuple[Config, Weights]:
+    """A dense Qwen3, with norms of queries and keys."""
+    width, vocabulary, hidden = 2048, 151936, 6144
+    config: Config = dict(
+        architectures=["Qwen3ForCausalLM"], model_type="qwen3", vocab_size=vocabulary, hidden_size=width,
+        intermediate_size=hidden, num_hidden_layers=layers, num_attention_heads=16, num_key_value_heads=8, head_dim=128,
+        hidden_act="silu", rope_theta=1000000, rms_norm_eps=1e-6, attention_bias=False, tie_word_embeddings=True,
+        max_position_embeddings=40960, use_sliding_window=False, torch_dtype="bfloat16")
+    weights = Weights()
+    weights.matrix("model.embed_tokens", vocabulary, width)
+    weights.norm("model.norm", width)
+    for index in range(layers):
+        layer = f"model.layers.{index}."
+        weights.norm(layer + "input_layernorm", width)
+        weights.norm(layer + "post_attention_layernorm", width)
+        weights.attention(layer + "self_attn.", width, 16, 8, 128)
+        weights.norm(layer + "self_attn.q_norm", 128)
+        weights.norm(layer + "self_attn.k_norm", 128)
+        weights.gated(layer + "mlp.", width, hidden)
+    return config, weights
+
+
+def deepseek(layers: int) -> tuple[Config, Weights]:
+    """DeepSeek-V2-Lite: a dense layer first, then experts."""
+    width, vocabulary, dense, hidden, experts, shared = 2048, 102400, 10944, 1408, 64, 2
+    heads, latent, key, rotated, value = 16, 512, 128, 64, 128
+    config: Config = dict(
+        architectures=["DeepseekV2ForCausalLM"], model_type="deepseek_v2", vocab_size=vocabulary, hidden_size=width,
+        intermediate_size=dense, moe_intermediate_size=hidden, num_hidden_layers=layers, num_attention_heads=heads,
+        num_key_value_heads=heads, n_shared_experts=shared, n_routed_experts=experts, num_experts_per_tok=6,
+        routed_scaling_factor=1.0, kv_lora_rank=latent, q_lora_rank=None, qk_rope_head_dim=rotated, v_head_dim=value,
+        qk_nope_head_dim=key, topk_method="greedy", n_group=1, topk_group=1, moe_layer_freq=1, first_k_dense_replace=1,
+        norm_topk_prob=False, scoring_func="softmax", hidden_act="silu", rope_theta=10000, rms_norm_eps=1e-6,
+        attention_bias=False, tie_word_embeddings=False, max_position_embeddings=163840)
+    weights = Weights()
+    weights.matrix("model.embed_tokens", vocabulary, width)
+    weights.matrix("lm_head", vocabulary, width)
+    weights.norm("model.norm", width)
+    for index in range(layers):
+        layer = f"model.layers.{index}."
+        weights.norm(layer + "input_layernorm", width)
+        weights.norm(layer + "post_attention_layernorm", width)
+        weights.matrix(layer + "self_attn.q_proj", heads * (key + rotated), width)
+        weights.matrix(layer + "self_attn.kv_a_proj_with_mqa", latent + rotated, width)
+        weights.norm(layer + "self_attn.kv_a_layernorm", latent)
+        weights.matrix(layer + "self_attn.kv_b_proj", heads * (key + value), latent)
+        weights.matrix(layer + "self_attn.o_proj", width, heads * value)
+        if index == 0:
+            weights.gated(layer + "mlp.", width, dense)
+            continue
+        weights.matrix(layer + "mlp.gate", experts, width)
+        weights.gated(layer + "mlp.shared_experts.", width, shared * hidden)
+        for expert in range(experts):
+            weights.gated(f"{layer}mlp.experts.{expert}.", width, hidden)
+    return config, weights
+
+
 def t1(pattern: str) -> tuple[Config, Weights]:
     """Hunyuan T1: one layer a letter, M Mamba-2, A attention, F experts."""
     width, vocabulary = 1024, 32768
@@ -114,9 +178,7 @@ def t1(pattern: str) -> tuple[Config, Weights]:
         else:
             weights.matrix(layer + "mlp.gate.wg", 32, width)
             for expert in ["shared_mlp"] + [f"experts.{number}" for number in range(32)]:
-                weights.matrix(f"{layer}mlp.{expert}.gate_proj", 1024, width)
-                weights.matrix(f"{layer}mlp.{expert}.up_proj", 1024, width)
-                weights.matrix(f"{layer}mlp.{expert}.down_proj", width, 1024)
+                weights.gated(f"{layer}mlp.{expert}.", width, 1024)
     return config, weights
 
 
@@ -130,6 +192,8 @@ MODELS: dict[str, tuple[int, Callable[[int], tuple[Config, Weights]]]] = {
     "granite-h-tiny": (10, lambda layers: granite(hybrid(layers), experts=64, hidden=512, shared=1024)),
     "granite-h-1b": (20, lambda layers: granite(hybrid(layers), experts=0, hidden=4096, shared=4096)),
     "granite-moe-attn": (10, lambda layers: granite(["attention"] * layers, experts=64, hidden=512, shared=1024)),
+    "qwen3": (14, qwen3),
+    "deepseek-v2-lite": (4, deepseek),
     "t1-small": (10, lambda layers: t1(("MFMFAMFMF" * layers)[:layers])),
 }
 

@@ -3,8 +3,9 @@ public import InferCore
 /// Multi-head latent attention (DeepSeek-V2, arXiv 2405.04434, §2.1): the keys and values of all heads are linear maps of
 /// one latent vector a token. The cache holds that vector, with one key for positions that all heads share behind it.
 ///
-/// The maps are absorbed: a query goes through its head's key map once, and then meets latent vectors themselves; their
-/// weighted sum goes through the head's value map (same paper, end of §2.1.2).
+/// For a few rows the maps are absorbed: a query goes through its head's key map once, and then meets latent vectors
+/// themselves; their weighted sum goes through the head's value map (same paper, end of §2.1.2). For many rows of a sequence,
+/// the keys and values of its tokens are computed, which makes shorter products.
 public struct LatentAttention: Mixer {
   /// The sizes of a mixer.
   public struct Shape: Sendable {
@@ -59,8 +60,7 @@ public struct LatentAttention: Mixer {
   private let queries: Queries
   let compression: Linear
   let norm: RMSNorm
-  let keyMaps: [PackedMatrix]
-  let valueMaps: [PackedMatrix]
+  let maps: LatentMaps
   let output: Linear
   let rotary: RotaryEmbedding?
   let scale: Float
@@ -89,10 +89,12 @@ public struct LatentAttention: Mixer {
     compression = try Linear(
       weights["kv_a_proj_with_mqa"], input: shape.width, output: shape.row, bias: shape.bias)
     norm = try RMSNorm(weights["kv_a_layernorm"], width: shape.latentDimension, epsilon: shape.epsilon)
-    keyMaps = try weights["k_b_proj"].matrices(
-      "weight", count: shape.heads, rows: shape.latentDimension, columns: shape.keyDimension, role: .stored)
-    valueMaps = try weights["v_b_proj"].matrices(
-      "weight", count: shape.heads, rows: shape.valueDimension, columns: shape.latentDimension, role: .stored)
+    maps = LatentMaps(
+      keys: try weights["k_b_proj"].matrices(
+        "weight", count: shape.heads, rows: shape.latentDimension, columns: shape.keyDimension, role: .stored),
+      values: try weights["v_b_proj"].matrices(
+        "weight", count: shape.heads, rows: shape.valueDimension, columns: shape.latentDimension, role: .stored),
+      sharedKeyDimension: shape.sharedKeyDimension)
     output = try Linear(
       weights["o_proj"], input: shape.heads * shape.valueDimension, output: shape.width, bias: shape.bias)
     self.rotary = rotary
@@ -131,17 +133,8 @@ public struct LatentAttention: Mixer {
       rotary.rotate(&rows, headDimension: shape.row, from: shape.latentDimension, angles: angles.rows, step)
     }
     appendToCache(latents: rows.rows, cache: cache, step)
-    var absorbed = step.take(rows: x.count, columns: shape.heads * shape.row)
-    matmulHeads(queries.rows, every: shape.queryDimension, by: keyMaps, into: &absorbed, every: shape.row, step)
-    copyHeads(
-      queries.rows, every: shape.queryDimension, columns: shape.keyDimension..<shape.queryDimension, into: &absorbed,
-      every: shape.row, at: shape.latentDimension, step)
-    var mixed = step.take(rows: x.count, columns: shape.heads * shape.latentDimension)
-    attendToLatents(
-      queries: absorbed.rows, queryHeads: shape.heads, scale: scale, cache: cache, into: &mixed, step)
     var values = step.take(rows: x.count, columns: shape.heads * shape.valueDimension)
-    matmulHeads(
-      mixed.rows, every: shape.latentDimension, by: valueMaps, into: &values, every: shape.valueDimension, step)
+    maps.attend(queries: queries.rows, scale: scale, cache: cache, into: &values, step)
     output.apply(values.rows, into: &out, step)
   }
 

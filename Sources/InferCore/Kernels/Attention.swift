@@ -88,7 +88,7 @@ public func attend(
   let shape = AttentionShape(
     heads: heads, group: queryHeads / heads, valueDimension: headDimension, scale: scale,
     pages: PageLayout(headDimension: headDimension, isLatent: false, step.store))
-  attend(queries, shape, cache, into: &out, step)
+  attend(queries, shape, cache, into: &out, step) { _, _ in true }
 }
 
 /// Causal attention over latent rows, each of which is the key of all heads and, with its first elements, their value.
@@ -104,6 +104,15 @@ public func attendToLatents(
   queries: Rows, queryHeads: Int, scale: Float, cache: StateHandle, into out: inout MutableRows,
   _ step: borrowing Step
 ) {
+  attendToLatents(queries: queries, queryHeads: queryHeads, scale: scale, cache: cache, into: &out, step) { _, _ in true
+  }
+}
+
+/// The same for the rows of segments that are wanted; others are left as they are.
+func attendToLatents(
+  queries: Rows, queryHeads: Int, scale: Float, cache: StateHandle, into out: inout MutableRows,
+  _ step: borrowing Step, where isWanted: (Run, RunSegment) -> Bool
+) {
   precondition(queryHeads > 0, "\(queryHeads) heads")
   let (dimension, valueDimension) = (queries.columns / queryHeads, out.columns / queryHeads)
   step.store.layout.expect(.latent(dimension: dimension), at: cache)
@@ -116,11 +125,12 @@ public func attendToLatents(
   let shape = AttentionShape(
     heads: queryHeads / group, group: group, valueDimension: valueDimension, scale: scale,
     pages: PageLayout(headDimension: dimension, isLatent: true, step.store))
-  attend(queries, shape, cache, into: &out, step)
+  attend(queries, shape, cache, into: &out, step, where: isWanted)
 }
 
 private func attend(
-  _ queries: Rows, _ shape: AttentionShape, _ cache: StateHandle, into out: inout MutableRows, _ step: borrowing Step
+  _ queries: Rows, _ shape: AttentionShape, _ cache: StateHandle, into out: inout MutableRows, _ step: borrowing Step,
+  where isWanted: (Run, RunSegment) -> Bool
 ) {
   step.checkRows(queries.count)
   step.checkRows(out.count)
@@ -132,7 +142,7 @@ private func attend(
   let heads = shape.heads
   step.scoped {
     let workspace = step.take(rows: step.team.count, columns: shape.workspaceCount)
-    let plan = AttentionPlan(shape, step)
+    let plan = AttentionPlan(shape, step, isWanted: isWanted)
     let parts = unsafe step.scratch.take(
       heads * AttentionSums.storedCount(rows: plan.partRows, headDimension: shape.headDimension), of: Float.self)
     unsafe step.team.forEach(plan.count * heads) { index, worker in

@@ -31,9 +31,9 @@ struct AttentionItem {
   /// The maximum number of keys of a part: some tens of microseconds of work.
   private static let keysPerPart = 2048
 
-  /// Cuts the runs of `step`, in its scratch.
+  /// Cuts the segments of runs of `step` that are wanted, in its scratch.
   @_lifetime(borrow step)
-  init(_ shape: AttentionShape, _ step: borrowing Step) {
+  init(_ shape: AttentionShape, _ step: borrowing Step, isWanted: (Run, RunSegment) -> Bool) {
     let runs = step.plan.runs
     let pageTokens = shape.pages.pageTokens
     let keysPerPart = max(1, Self.keysPerPart / pageTokens) * pageTokens
@@ -45,6 +45,7 @@ struct AttentionItem {
     var total = 0
     for run in runs {
       step.plan.forEachSegment(of: run) { segment in
+        guard isWanted(run, segment) else { return }
         total += (segment.count + tile - 1) / tile * parts(segment, of: run)
       }
     }
@@ -53,6 +54,7 @@ struct AttentionItem {
     for index in runs.indices {
       let run = runs[index]
       step.plan.forEachSegment(of: run) { segment in
+        guard isWanted(run, segment) else { return }
         let parts = parts(segment, of: run)
         for done in stride(from: 0, to: segment.count, by: tile) {
           let first = segment.first - run.tokens.lowerBound + done

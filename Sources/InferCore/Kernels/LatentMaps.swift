@@ -1,0 +1,143 @@
+/// The maps of latent attention from a token's latent vector to the keys and values of all heads, and attention through
+/// them, by the cheaper of two ways:
+///
+/// - *Absorbed*: a query goes through its head's key map once and meets latent vectors themselves; their weighted sum goes
+///   through the head's value map (DeepSeek-V2, arXiv 2405.04434, §2.1.2). The cache is all that is read.
+/// - *Expanded*: keys and values are computed of the latent vectors of all tokens, and queries meet those, which are shorter.
+///   Many rows share the maps' work.
+///
+/// The choice depends on a segment's own rows and place alone, so that a sequence computes the same beside others.
+package struct LatentMaps: Sendable {
+  /// Of each head the map to keys, transposed: `[latentDimension × keyDimension]`.
+  package let keys: [PackedMatrix]
+  /// Of each head the map to values, `[valueDimension × latentDimension]`.
+  package let values: [PackedMatrix]
+  /// The elements of the key that all heads share, which stand behind the latent vector in a row of the cache.
+  package let sharedKeyDimension: Int
+
+  /// The maps of the heads, one or more of each.
+  package init(keys: [PackedMatrix], values: [PackedMatrix], sharedKeyDimension: Int) {
+    precondition(!keys.isEmpty && keys.count == values.count, "\(keys.count) maps to keys, \(values.count) to values")
+    self.keys = keys
+    self.values = values
+    self.sharedKeyDimension = sharedKeyDimension
+  }
+
+  var heads: Int { keys.count }
+  var latentDimension: Int { keys[0].rows }
+  var keyDimension: Int { keys[0].columns }
+  var valueDimension: Int { values[0].rows }
+  var queryDimension: Int { keyDimension + sharedKeyDimension }
+  /// The elements of a row of the cache.
+  var row: Int { latentDimension + sharedKeyDimension }
+
+  /// Causal attention of every row over its sequence's pages, which hold the row's own latent vector already.
+  ///
+  /// - Parameters:
+  ///   - queries: `[step rows × heads · (keyDimension + sharedKeyDimension)]`, after rotation.
+  ///   - scale: the factor on scores, above 0.
+  ///   - cache: state of the kind ``StateKind/latent(dimension:)``; see ``appendToCache(latents:cache:_:)``.
+  ///   - out: `[step rows × heads · valueDimension]`, overwritten.
+  ///   - step: the step.
+  package func attend(
+    queries: Rows, scale: Float, cache: StateHandle, into out: inout MutableRows, _ step: borrowing Step
+  ) {
+    step.checkRows(queries.count)
+    step.checkRows(out.count)
+    precondition(
+      queries.columns == heads * queryDimension && out.columns == heads * valueDimension,
+      "\(queries.columns) and \(out.columns) columns for \(heads) heads")
+    let work = step.report.work
+    let isExpanded = step.plan.runs.contains { run in
+      var any = false
+      step.plan.forEachSegment(of: run) { any = any || expands($0, of: run) }
+      return any
+    }
+    if isExpanded {
+      attendExpanded(queries, scale: scale, cache, into: &out, step)
+    } else {
+      attendAbsorbed(queries, scale: scale, cache, into: &out, step)
+    }
+    // The work is counted as that of absorbed maps, by which the choice is judged.
+    step.report.work = work
+    step.report.work.addMatmul(rows: queries.count, keys)
+    step.report.work.addMatmul(rows: queries.count, values)
+    for run in step.plan.runs {
+      step.report.work.addAttention(
+        rows: run.tokens.count, keys: run.position + run.tokens.count, width: heads * (row + latentDimension),
+        cacheBytesPerToken: step.store.layout.kinds[cache.index].bytesPerToken(step.store.kvType))
+    }
+  }
+
+  /// Whether the keys and values of all tokens that a segment sees are computed.
+  func expands(_ segment: RunSegment, of run: Run) -> Bool {
+    expands(rows: segment.count, after: run.position + segment.first - run.tokens.lowerBound)
+  }
+
+  /// Whether it takes fewer multiplications to compute the keys and values of `rows` tokens, and of those `before` them, than
+  /// to take queries and results through the maps.
+  func expands(rows: Int, after before: Int) -> Bool {
+    let maps = latentDimension * (keyDimension + valueDimension)
+    let pairs = rows * before + rows * (rows + 1) / 2
+    let absorbed = rows * maps + pairs * (row + latentDimension)
+    let unfolding = keyDimension * latentDimension * keyDimension
+    return unfolding + (before + rows) * maps + pairs * (queryDimension + valueDimension) < absorbed
+  }
+
+  /// Attention of all rows with absorbed maps.
+  private func attendAbsorbed(
+    _ queries: Rows, scale: Float, _ cache: StateHandle, into out: inout MutableRows, _ step: borrowing Step
+  ) {
+    var absorbed = step.take(rows: queries.count, columns: heads * row)
+    absorb(queries, into: &absorbed, step)
+    var mixed = step.take(rows: queries.count, columns: heads * latentDimension)
+    attendToLatents(queries: absorbed.rows, queryHeads: heads, scale: scale, cache: cache, into: &mixed, step)
+    matmulHeads(mixed.rows, every: latentDimension, by: values, into: &out, every: valueDimension, step)
+  }
+
+  private func absorb(_ queries: Rows, into absorbed: inout MutableRows, _ step: borrowing Step) {
+    matmulHeads(queries, every: queryDimension, by: keys, into: &absorbed, every: row, step)
+    copyHeads(
+      queries, every: queryDimension, columns: keyDimension..<queryDimension, into: &absorbed, every: row,
+      at: latentDimension, step)
+  }
+
+  /// Attention of all rows, with expanded latent vectors in segments where that is cheaper.
+  private func attendExpanded(
+    _ queries: Rows, scale: Float, _ cache: StateHandle, into out: inout MutableRows, _ step: borrowing Step
+  ) {
+    let segments = RowTiles(rowsPerTile: max(1, queries.count), step)
+    var absorbed = step.take(rows: queries.count, columns: heads * row)
+    var mixed = step.take(rows: queries.count, columns: heads * latentDimension)
+    // Rows between expanded segments go through the maps together.
+    var first = 0
+    for index in 0...segments.count where isEnd(index, of: segments, step) {
+      let rows = first..<(index < segments.count ? segments[index].first : queries.count)
+      first = index < segments.count ? segments[index].segment.rows.upperBound : 0
+      guard !rows.isEmpty else { continue }
+      var some = absorbed.rows(rows)
+      absorb(queries.rows(rows), into: &some, step)
+    }
+    attendToLatents(
+      queries: absorbed.rows, queryHeads: heads, scale: scale, cache: cache, into: &mixed, step
+    ) { !expands($1, of: $0) }
+    for index in 0...segments.count where isEnd(index, of: segments, step) {
+      let rows = first..<(index < segments.count ? segments[index].first : queries.count)
+      first = index < segments.count ? segments[index].segment.rows.upperBound : 0
+      guard !rows.isEmpty else { continue }
+      var some = out.rows(rows)
+      matmulHeads(mixed.rows.rows(rows), every: latentDimension, by: values, into: &some, every: valueDimension, step)
+    }
+    let expanded = ExpandedLatents(self, scale: scale, cache, step)
+    for index in 0..<segments.count where isEnd(index, of: segments, step) {
+      expanded.attend(segments[index], queries, into: &out, step)
+    }
+  }
+
+  /// Whether rows with absorbed maps end before a segment: it is expanded, or behind the last.
+  private func isEnd(_ index: Int, of segments: borrowing RowTiles, _ step: borrowing Step) -> Bool {
+    guard index < segments.count else { return true }
+    let tile = segments[index]
+    return expands(tile.segment, of: step.plan.runs[tile.run])
+  }
+}
