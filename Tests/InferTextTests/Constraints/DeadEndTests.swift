@@ -46,6 +46,37 @@ import Testing
     }
   }
 
+  /// An element that has to differ from those before it is not begun as one of them, whatever else the statement allows.
+  @Test(arguments: [
+    (#"{"type":"array","items":{"type":"boolean"},"uniqueItems":true}"#, "[false,f"),
+    (#"{"type":"array","items":{"type":"boolean"},"anyOf":[{"uniqueItems":true},{"maxItems":1}]}"#, "[false,f"),
+    (#"{"type":"array","oneOf":[{"uniqueItems":true},{"maxItems":1}]}"#, "[null,n"),
+    (#"{"type":"array","items":{"enum":["ab","ac"]},"anyOf":[{"uniqueItems":true},{"maxItems":1}]}"#, #"["ab","ab"#),
+    (#"{"type":"array","items":{"type":"number"},"anyOf":[{"uniqueItems":true},{"maxItems":1}]}"#, "[0,0e"),
+    (#"{"type":"array","items":{"type":"number"},"anyOf":[{"uniqueItems":true},{"maxItems":1}]}"#, "[0,-0e"),
+  ])
+  func equalElementsAreNotBegun(schema: String, text: String) throws {
+    var machine = try JSONMachine(try JSONValue(parsing: schema))
+    let before = text.utf8.dropLast().reduce(machine.start) { machine.next($0, $1) }
+    let behind = machine.next(before, text.utf8.last ?? 0)
+    #expect(before != 0 && behind == 0)
+    // Where equal elements are asked for, or allowed, it may.
+    var other = try JSONMachine(["type": "array", "not": ["uniqueItems": true]])
+    let equal = text.utf8.reduce(other.start) { other.next($0, $1) }
+    #expect(equal != 0)
+  }
+
+  /// A number that has to differ from zero has room for a digit that makes it another.
+  @Test(arguments: ["0.", "-0."]) func zerosEndInAnotherDigit(first: String) throws {
+    var machine = try JSONMachine(["type": "number", "not": ["const": 0]])
+    var state = first.utf8.reduce(machine.start) { machine.next($0, $1) }
+    var zeros = 0
+    while case let next = machine.next(state, UInt8(ascii: "0")), next != 0 { (state, zeros) = (next, zeros + 1) }
+    #expect(zeros > 50 && !machine.isAccepting(state))
+    let other = machine.next(state, UInt8(ascii: "1"))
+    #expect(other != 0 && machine.isAccepting(other))
+  }
+
   /// A random text under the masks, where nothing may follow it.
   private static func deadEnd(_ machine: inout JSONMachine, _ random: inout SeededGenerator) -> String? {
     var (state, text) = (machine.start, [UInt8]())

@@ -67,6 +67,7 @@ extension JSONMachine {
     let outcomes = element.schemas.indices.map { compiler.pool.leaf(.outcome($0)) }
     let others = requirement.contains
     let denied = outcomes.map { compiler.pool.not($0) }
+    let other = requirement.isUnique ? otherThan(frame.elements) : .always
     element.goal = compiler.pool.possibility(of: requirement.goal) { leaf, isTrue in
       switch leaf {
       case .elements(let rule):
@@ -83,11 +84,11 @@ extension JSONMachine {
         let needed = range.lowerBound - around.contained[place]
         guard needed > 0, needed >= limit - around.count else { return .always }
         return needed > limit - around.count ? .never : index < 0 ? .always : outcomes[index]
+      case .uniqueElements:
+        guard isTrue else { return .always }
+        return around.hasEqual ? .never : other
       default: return .always
       }
-    }
-    if requirement.isUnique, requirement.isConjunction {
-      element.goal = compiler.pool.all([element.goal, otherThan(frame.elements)])
     }
     guard element.goal != .never else { return nil }
     let number = number(of: element)

@@ -19,10 +19,19 @@ extension JSONMachine {
       }
       return hasExponent(text, frame.goal, reach, room: Int(Self.maxDigits - frame.digits) - 1)
     case .point, .fraction:
-      return isPossible(frame.goal, text, isPlain: false)
+      return hasFraction(text, frame.goal, room: Int(Self.maxDigits - frame.digits) - 1)
         || hasExponent(text, frame.goal, reach, room: Int(Self.maxDigits - frame.digits) - 1)
     case .exponent, .exponentSign, .exponentDigits:
       return hasExponent(text, frame.goal, reach, room: Int(Self.maxDigits - frame.digits) - 1)
+    }
+  }
+
+  /// `true` when digits behind the point may make the goal true: those that have room, where that is for one at most.
+  private func hasFraction(_ text: [UInt8], _ goal: Formula, room: Int) -> Bool {
+    guard room < 2 else { return isPossible(goal, text, isPlain: false) }
+    let digits = room > 0 ? (UInt8(ascii: "0")...UInt8(ascii: "9")).map { [$0] } : []
+    return ([[]] + digits).contains { digit in
+      ExactDecimal(text + digit).map { isTrue(goal, of: $0, isPlain: false) } ?? false
     }
   }
 
