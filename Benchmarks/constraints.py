@@ -9,7 +9,8 @@ from Python, which adds a microsecond or two. Members of objects are put in the 
 holds of them first, which is one that all engines generate. Some engines take minutes for a schema, or for its masks: the
 others have a limit of time for each schema, and texts that it leaves out count for nothing but the number of such schemas.
 
-Engines: infer-serve, llguidance, xgrammar, outlines-core; those that are not installed are left out.
+Engines: infer-serve, llguidance, xgrammar, outlines-core; those that are not installed are left out, and named. llguidance
+needs numpy, xgrammar torch.
 """
 
 import argparse
@@ -206,7 +207,8 @@ def main():
             try:
                 results = run_other(
                     engines[name](tokenizer, arguments.tokenizer), cases, tokenizer, arguments.limit)
-            except ImportError:
+            except ImportError as error:
+                print(f"{name} is left out: {error}", file=sys.stderr)
                 continue
         compiles, masks, accepted, refused, late_count = [], [], 0, 0, 0
         for case, (took, _, texts, is_late) in zip(cases, results):
