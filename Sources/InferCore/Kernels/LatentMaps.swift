@@ -69,12 +69,12 @@ package struct LatentMaps: Sendable {
     }
   }
 
-  /// Whether the keys and values of all tokens that a segment sees are computed.
+  /// `true` when the keys and values of all tokens that a segment sees are computed.
   func expands(_ segment: RunSegment, of run: Run) -> Bool {
     expands(rows: segment.count, after: run.position + segment.first - run.tokens.lowerBound)
   }
 
-  /// Whether it takes fewer multiplications to compute the keys and values of `rows` tokens, and of those `before` them, than
+  /// `true` when it takes fewer multiplications to compute the keys and values of `rows` tokens, and of those `before` them, than
   /// to take queries and results through the maps.
   func expands(rows: Int, after before: Int) -> Bool {
     let maps = latentDimension * (keyDimension + valueDimension)
@@ -134,7 +134,7 @@ package struct LatentMaps: Sendable {
     }
   }
 
-  /// Whether rows with absorbed maps end before a segment: it is expanded, or behind the last.
+  /// `true` when rows with absorbed maps end before a segment: it is expanded, or behind the last.
   private func isEnd(_ index: Int, of segments: borrowing RowTiles, _ step: borrowing Step) -> Bool {
     guard index < segments.count else { return true }
     let tile = segments[index]
