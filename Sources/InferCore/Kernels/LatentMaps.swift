@@ -74,8 +74,8 @@ package struct LatentMaps: Sendable {
     expands(rows: segment.count, after: run.position + segment.first - run.tokens.lowerBound)
   }
 
-  /// `true` when it takes fewer multiplications to compute the keys and values of `rows` tokens, and of those `before` them, than
-  /// to take queries and results through the maps.
+  /// `true` when it takes fewer multiplications to compute the keys and values of `rows` tokens, and of those `before` them,
+  /// than to take queries and results through the maps.
   func expands(rows: Int, after before: Int) -> Bool {
     let maps = latentDimension * (keyDimension + valueDimension)
     let pairs = rows * before + rows * (rows + 1) / 2
