@@ -109,35 +109,37 @@ package struct LatentMaps: Sendable {
     let segments = RowTiles(rowsPerTile: max(1, queries.count), step)
     var absorbed = step.take(rows: queries.count, columns: heads * row)
     var mixed = step.take(rows: queries.count, columns: heads * latentDimension)
-    // Rows between expanded segments go through the maps together.
-    var first = 0
-    for index in 0...segments.count where isEnd(index, of: segments, step) {
-      let rows = first..<(index < segments.count ? segments[index].first : queries.count)
-      first = index < segments.count ? segments[index].segment.rows.upperBound : 0
-      guard !rows.isEmpty else { continue }
+    forEachAbsorbed(segments, rowCount: queries.count, step) { rows in
       var some = absorbed.rows(rows)
       absorb(queries.rows(rows), into: &some, step)
     }
     attendToLatents(
       queries: absorbed.rows, queryHeads: heads, scale: scale, cache: cache, into: &mixed, step
     ) { !expands($1, of: $0) }
-    for index in 0...segments.count where isEnd(index, of: segments, step) {
-      let rows = first..<(index < segments.count ? segments[index].first : queries.count)
-      first = index < segments.count ? segments[index].segment.rows.upperBound : 0
-      guard !rows.isEmpty else { continue }
+    forEachAbsorbed(segments, rowCount: queries.count, step) { rows in
       var some = out.rows(rows)
       matmulHeads(mixed.rows.rows(rows), every: latentDimension, by: values, into: &some, every: valueDimension, step)
     }
     let expanded = ExpandedLatents(self, scale: scale, cache, step)
-    for index in 0..<segments.count where isEnd(index, of: segments, step) {
+    for index in 0..<segments.count where expands(segments[index], step) {
       expanded.attend(segments[index], queries, into: &out, step)
     }
   }
 
-  /// `true` when rows with absorbed maps end before a segment: it is expanded, or behind the last.
-  private func isEnd(_ index: Int, of segments: borrowing RowTiles, _ step: borrowing Step) -> Bool {
-    guard index < segments.count else { return true }
-    let tile = segments[index]
-    return expands(tile.segment, of: step.plan.runs[tile.run])
+  /// Calls `body` with the rows between expanded segments, which go through absorbed maps together.
+  private func forEachAbsorbed(
+    _ segments: borrowing RowTiles, rowCount: Int, _ step: borrowing Step, _ body: (Range<Int>) -> Void
+  ) {
+    var first = 0
+    for index in 0..<segments.count where expands(segments[index], step) {
+      let rows = segments[index].segment.rows
+      if first < rows.lowerBound { body(first..<rows.lowerBound) }
+      first = rows.upperBound
+    }
+    if first < rowCount { body(first..<rowCount) }
+  }
+
+  private func expands(_ tile: RowTile, _ step: borrowing Step) -> Bool {
+    expands(tile.segment, of: step.plan.runs[tile.run])
   }
 }
