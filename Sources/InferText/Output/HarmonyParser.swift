@@ -9,7 +9,7 @@ struct HarmonyParser: AnswerReader {
   private enum Body { case reasoning, content, call }
   private enum State { case start, header, body(Body) }
 
-  /// What ends a message, wherever it stands.
+  /// The marks that end a message, wherever they stand.
   static let endings = ["<|end|>", "<|return|>", "<|call|>", "<|start|>"]
   private static let endingBytes = endings.map { Array($0.utf8) }
   private static let headings = ["<|start|>", "<|channel|>", "<|constrain|>", "<|message|>", "to="].map {

@@ -96,7 +96,7 @@ struct FormulaTable {
     return truths
   }
 
-  /// What is left of a root's formula where the truths of some nodes are known.
+  /// The rest of a root's formula where the truths of some nodes are known.
   func remainder(of root: Int, _ truths: [Truth], _ pool: inout FormulaPool) -> Formula {
     var known = [Formula?](repeating: nil, count: nodes.count)
     return remainder(of: root, truths, &known, &pool)

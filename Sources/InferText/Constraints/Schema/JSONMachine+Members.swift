@@ -122,7 +122,7 @@ extension JSONMachine {
       if !indices.isEmpty { around.held.append(ObjectFrame.Held(rule: rule, outcomes: indices)) }
     }
     let outcomes = schemas.indices.map { compiler.pool.leaf(.outcome($0)) }
-    // What the values of rules must be, and what is true where they are not, by the places of the rules' leaves.
+    // The statements that are true where the values of rules hold, and where they do not, by the places of the rules' leaves.
     let statements = statements(of: requirement)
     var heldFormulas: [Int: Formula] = [:]
     var negated: [Int: Formula] = [:]

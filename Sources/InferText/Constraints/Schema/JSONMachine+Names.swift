@@ -211,7 +211,7 @@ extension JSONMachine {
     return language(of: WantedTruth(formula: formula, isTrue: isTrue), known, &languages)
   }
 
-  /// What is known of the statements about an object.
+  /// The truths of the statements about an object.
   private struct KnownTruths {
     let frame: ObjectFrame
     /// The truths of formulas, by their places.

@@ -5,6 +5,8 @@ extension JSONMachine {
     guard let text = frame.text, frame.goal != .always else { return true }
     if frame.isInteger, frame.place == .sign || frame.place == .zero || frame.place == .digits { return true }
     let reach = reach(of: frame.goal)
+    // The number of characters that may follow.
+    let room = Int(Self.maxDigits - frame.digits) - 1
     switch frame.place {
     case .sign:
       let zero = NumberRule.Bound(value: .zero, isExclusive: false)
@@ -13,16 +15,15 @@ extension JSONMachine {
       return isPossible(frame.goal, text)
     case .digits:
       // With so many more digits than the constants have all are alike, but for what they are multiples of.
-      let most = min(max(0, reach.digits + 1 - text.count) + reach.unitDigits, Int(Self.maxDigits - frame.digits))
+      let most = min(max(0, reach.digits + 1 - text.count) + reach.unitDigits, room + 1)
       for count in 0...max(0, most) {
         if isPossible(frame.goal, text, moreDigits: count) { return true }
       }
-      return hasExponent(text, frame.goal, reach, room: Int(Self.maxDigits - frame.digits) - 1)
+      return hasExponent(text, frame.goal, reach, room: room)
     case .point, .fraction:
-      return hasFraction(text, frame.goal, room: Int(Self.maxDigits - frame.digits) - 1)
-        || hasExponent(text, frame.goal, reach, room: Int(Self.maxDigits - frame.digits) - 1)
+      return hasFraction(text, frame.goal, room: room) || hasExponent(text, frame.goal, reach, room: room)
     case .exponent, .exponentSign, .exponentDigits:
-      return hasExponent(text, frame.goal, reach, room: Int(Self.maxDigits - frame.digits) - 1)
+      return hasExponent(text, frame.goal, reach, room: room)
     }
   }
 

@@ -18,7 +18,7 @@ struct NumberReach {
   /// The number of texts that are looked at for one of the same rests.
   private static let maxTries = 64
 
-  /// What numbers are to be multiples of.
+  /// A number that others are to be multiples of.
   struct Unit: Hashable {
     /// The number by which digits before the point with the same rest are alike.
     let modulus: Int
@@ -128,8 +128,8 @@ extension NumberReach.Unit {
     return modulus / greatestCommonDivisor(modulus, room)
   }
 
-  /// What a rest says of the digits that may follow it: for each number of them, what must be added to zeros to make a
-  /// multiple, where so many digits can be added; of fractions, which may follow too, the rest itself.
+  /// The distances from a rest to the next multiple: for each number of digits that may follow, the number that they have to
+  /// be, or -1 where it has more digits; of fractions, which may follow too, the rest itself.
   ///
   /// Two rests of which that is the same are alike, whatever follows.
   func distances(from rest: Int) -> [Int] {
