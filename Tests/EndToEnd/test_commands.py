@@ -227,21 +227,6 @@ def test_bench_of_barriers(binary, model):
     assert "empty region" in run(binary, "bench", "--barriers", "--repetitions", 1).stdout
 
 
-def one_node():
-    return len(list(Path("/sys/devices/system/node").glob("node[0-9]*"))) <= 1
-
-
-@pytest.mark.skipif(not one_node(), reason="a machine of several nodes")
-@pytest.mark.parametrize("mode", ["distribute", "isolate"])
-def test_one_node_needs_no_placement(binary, model, mode):
-    plain = run(binary, "generate", "--model", model, "--tokens", "5,17,9", "--max-tokens", 4)
-    placed = run(binary, "generate", "--model", model, "--tokens", "5,17,9", "--max-tokens", 4, "--numa", mode)
-    assert placed.returncode == 0 and placed.stdout == plain.stdout
-    assert f"--numa {mode}: the machine has one node" in placed.stderr and "nothing to do" in placed.stderr
-    wrong = run(binary, "generate", "--model", model, "--tokens", "5", "--numa", "all")
-    assert wrong.returncode == 64 and "--numa" in wrong.stderr and "distribute" in wrong.stderr
-
-
 def test_bench_against_the_limits_of_the_machine(binary, model):
     limits = json.loads(run(binary, "bench", "--roofline", "--json").stdout)
     assert set(limits) - {"roof_bf16_flops"} == {"n_threads", "roof_bandwidth", "roof_f32_flops", "roof_int8_ops"}
