@@ -24,6 +24,8 @@
 
 #define CK_INLINE static inline __attribute__((always_inline))
 #define CK_UNROLL _Pragma("clang loop unroll(full)")
+// Of a long row of statements, compilers put off sums of integers until nothing fits registers any more.
+#define CK_ROLLED _Pragma("clang loop unroll(disable)")
 
 // Kernels compute with vectors of CK_LANES numbers, which the compiler splits where registers are narrower. Vectors wider
 // than registers have no agreed way to be passed: functions that take or return them are inlined.

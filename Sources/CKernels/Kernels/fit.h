@@ -85,31 +85,61 @@ CK_INLINE void range_of(const block_lanes *blocks, const int n, fit_lanes *least
 }
 
 // The order in which products of 32 weights are added: i, i + SECOND, i + THIRD and i + FOURTH for each i below 8, then
-// these eight sums in pairs that are four, two and one apart. BODY(i, sum) adds the product of weight i to `sum`.
-#define CK_EIGHT_OF_32(i, BODY, sum, SECOND, THIRD, FOURTH) \
-    fit_lanes sum;                                          \
-    {                                                       \
-        fit_lanes low = {0}, up = {0};                      \
-        BODY(i, low);                                       \
-        BODY(i + 4, up);                                    \
-        BODY(i + SECOND, low);                              \
-        BODY(i + 4 + SECOND, up);                           \
-        BODY(i + THIRD, low);                               \
-        BODY(i + 4 + THIRD, up);                            \
-        BODY(i + FOURTH, low);                              \
-        BODY(i + 4 + FOURTH, up);                           \
-        sum = low + up;                                     \
-    }
-#define CK_SUM_OF_32(BODY, sum, ...)             \
-    do {                                         \
-        CK_EIGHT_OF_32(0, BODY, s0, __VA_ARGS__) \
-        CK_EIGHT_OF_32(2, BODY, s2, __VA_ARGS__) \
-        fit_lanes even = s0 + s2;                \
-        CK_EIGHT_OF_32(1, BODY, s1, __VA_ARGS__) \
-        CK_EIGHT_OF_32(3, BODY, s3, __VA_ARGS__) \
-        fit_lanes odd = s1 + s3;                 \
-        sum = even + odd;                        \
+// these eight sums in pairs that are four, two and one apart. BODY(i, half, sum) adds the product of weight i to `sum`, and
+// whatever else it adds up to one of two halves.
+#define CK_SUM_OF_32(BODY, sum, SECOND, THIRD, FOURTH)   \
+    do {                                                 \
+        fit_lanes four[4];                               \
+        CK_ROLLED for (int i = 0; i < 4; i++) {          \
+            fit_lanes low = {0}, up = {0};               \
+            BODY(i, 0, low);                             \
+            BODY(i + 4, 1, up);                          \
+            BODY(i + SECOND, 0, low);                    \
+            BODY(i + 4 + SECOND, 1, up);                 \
+            BODY(i + THIRD, 0, low);                     \
+            BODY(i + 4 + THIRD, 1, up);                  \
+            BODY(i + FOURTH, 0, low);                    \
+            BODY(i + 4 + FOURTH, 1, up);                 \
+            four[i] = low + up;                          \
+        }                                                \
+        sum = (four[0] + four[2]) + (four[1] + four[3]); \
     } while (0)
+
+/// Σ q y and Σ q² over the integers q nearest to factor · y, which are cut to −levels if `is_cut_below` and to levels − 1
+/// if `is_cut_above`.
+CK_INLINE void sum_signed_codes(const block_lanes *y, const int n, const float factor, const float levels,
+                                const int is_cut_below, const int is_cut_above, fit_lanes *products,
+                                fit_lanes *squares) {
+    // Sums of codes are exact: halves of them wait for each other less.
+    fit_lanes half[2] = {{0}, {0}}, sum = {0};
+#define CK_CODE(q, i)                                                      \
+    fit_lanes q = y->x[i] * factor;                                        \
+    if (is_cut_below) q = __builtin_elementwise_max(q, splat(-levels));    \
+    if (is_cut_above) q = __builtin_elementwise_min(q, splat(levels - 1)); \
+    q = q + CK_ROUNDER;                                                    \
+    q = q - CK_ROUNDER
+#define CK_ADD(i, h, sum)                      \
+    do {                                       \
+        CK_CODE(q, i);                         \
+        half[h] = multiply_add(q, q, half[h]); \
+        sum = multiply_add(y->x[i], q, sum);   \
+    } while (0)
+    if (n == CK_BLOCK) {
+        CK_SUM_OF_32(CK_ADD, sum, 16, 24, 8);
+    } else {
+        CK_UNROLL for (int i = 0; i < 4; i++) CK_ADD(i, 0, sum);
+        CK_UNROLL for (int i = 4; i < CK_BLOCK / 2; i++) {
+            CK_CODE(q, i);
+            fit_lanes product = y->x[i] * q;
+            half[i / 4 % 2] = multiply_add(q, q, half[i / 4 % 2]);
+            sum = sum + product;
+        }
+    }
+#undef CK_ADD
+#undef CK_CODE
+    *products = sum;
+    *squares = half[0] + half[1];
+}
 
 /// Scales s for which s · q comes near x, q being integers from −levels to levels − 1. Candidates map the value of
 /// largest magnitude to about −levels. Codes q determine s = Σ x q / Σ q², which leaves Σ x² − (Σ x q)² / Σ q².
@@ -120,33 +150,21 @@ CK_INLINE fit_lanes fit_scales(const block_lanes *blocks, const int n, const flo
     fit_lanes peak = choose(-least > largest, least, largest), inverse = inverse_of(peak);
     fit_lanes best = splat(-1.0f / levels), gain = {0};
     for (int i = 0; i < n; i++) y.x[i] = blocks->x[i] * inverse;
-    for (int step = -9; step <= 9; step++) {
-        const float factor = -__builtin_fmaf(0.1f, (float)step, levels);
-        // Sums of codes are exact: halves of them wait for each other less.
-        fit_lanes products, half[2] = {{0}, {0}};
-#define CK_ADD(i, sum)                                               \
-    do {                                                             \
-        fit_lanes q = code_of(y.x[i] * factor, -levels, levels - 1); \
-        half[(i) / 4 % 2] = multiply_add(q, q, half[(i) / 4 % 2]);   \
-        sum = multiply_add(y.x[i], q, sum);                          \
-    } while (0)
-        if (n == CK_BLOCK) {
-            CK_SUM_OF_32(CK_ADD, products, 16, 24, 8);
-        } else {
-            products = (fit_lanes){0};
-            CK_UNROLL for (int i = 0; i < 4; i++) CK_ADD(i, products);
-            CK_UNROLL for (int i = 4; i < CK_BLOCK / 2; i++) {
-                fit_lanes q = code_of(y.x[i] * factor, -levels, levels - 1), product = y.x[i] * q;
-                half[i / 4 % 2] = multiply_add(q, q, half[i / 4 % 2]);
-                products = products + product;
-            }
-        }
-#undef CK_ADD
-        fit_lanes squares = half[0] + half[1], square = products * products;
-        fit_masks is_better = square > gain * squares;
-        gain = choose(is_better, square / squares, gain);
-        best = choose(is_better, products / squares, best);
+#define CK_TRY(FIRST, LAST, IS_CUT_BELOW, IS_CUT_ABOVE)                                                         \
+    for (int step = FIRST; step <= LAST; step++) {                                                              \
+        fit_lanes products, squares;                                                                            \
+        sum_signed_codes(&y, n, -__builtin_fmaf(0.1f, (float)step, levels), levels, IS_CUT_BELOW, IS_CUT_ABOVE, \
+                         &products, &squares);                                                                  \
+        fit_lanes square = products * products;                                                                 \
+        fit_masks is_better = square > gain * squares;                                                          \
+        gain = choose(is_better, square / squares, gain);                                                       \
+        best = choose(is_better, products / squares, best);                                                     \
     }
+    // No |y| is beyond one, but for rounding, nor any code beyond what half a step more rounds to.
+    CK_TRY(-9, -6, 0, 0)
+    CK_TRY(-5, 4, 0, 1)
+    CK_TRY(5, 9, 1, 1)
+#undef CK_TRY
     return best * peak;
 }
 
@@ -161,14 +179,14 @@ CK_INLINE code_sums sum_codes(const block_lanes *y, const float factor, const fl
     // stands in the lowest bits of the number that rounds it.
     fit_bits half1[2] = {{0}, {0}};
     fit_lanes half2[2] = {{0}, {0}}, qy;
-#define CK_ADD(i, sum)                                                       \
+#define CK_ADD(i, h, sum)                                                    \
     do {                                                                     \
         fit_lanes exact = y->x[i] * factor;                                  \
         if (is_cut) exact = __builtin_elementwise_min(exact, splat(levels)); \
         fit_lanes shifted = exact + CK_ROUNDER;                              \
         fit_lanes q = shifted - CK_ROUNDER;                                  \
-        half1[(i) / 4 % 2] += (fit_bits)shifted;                             \
-        half2[(i) / 4 % 2] = multiply_add(q, q, half2[(i) / 4 % 2]);         \
+        half1[h] += (fit_bits)shifted;                                       \
+        half2[h] = multiply_add(q, q, half2[h]);                             \
         sum = multiply_add(q, y->x[i], sum);                                 \
     } while (0)
     CK_SUM_OF_32(CK_ADD, qy, 16, 24, 8);
@@ -222,8 +240,9 @@ CK_INLINE line_lanes fit_lines(const block_lanes *blocks, const float levels, co
         fit_lanes square = q1 * q1, determinant = multiply_add(count, q2, -square);
         fit_lanes across = q1 * sum, along = q1 * qy;
         line_lanes line = {multiply_add(qy, count, -across) / determinant, multiply_add(sum, q2, -along) / determinant};
-        if (below_zero) {
-            fit_masks is_above = line.low > roof;
+        fit_masks is_above = line.low > roof;
+        // Divisions take long, and no weights on both sides of zero have such a line.
+        if (below_zero && __builtin_reduce_or(is_above)) {
             line.scale = choose(is_above, multiply_add(-roof, q1, qy) / q2, line.scale);
             line.low = choose(is_above, roof, line.low);
         }
