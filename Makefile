@@ -54,6 +54,7 @@ outside-test: .build/libraries-installed
 # The built binary against the official clients.
 client-test: build .venv/installed .build/packaging-installed
 	.venv/bin/python -m pytest -q Tests/EndToEnd --binary $(BINARY) --model $(MODEL)
+	cd deploy/ray && ../../.venv/bin/python -m pytest -q tests/pure
 
 # The server killed 200 times under load, to see that it has lost nothing of what it had answered. Not a part of `make test`,
 # which does so ten times.

@@ -19,6 +19,8 @@ struct KeptStates {
     fileprivate var age: Double
     /// The number of states that were given up before a sequence last started from this one; `nil` when none did.
     fileprivate var lastUse: Int?
+    /// The places of prompts that can go on from the state.
+    fileprivate var landmarks = LandmarkHashes()
   }
 
   /// The place of a state in the order in which states are given up.
@@ -41,6 +43,8 @@ struct KeptStates {
   private(set) var count = 0
   /// The number of states that were given up.
   private(set) var evictions = 0
+  /// The number of times that the states, or one of them, got or lost landmarks.
+  private(set) var landmarkChanges = 0
   /// The priority of the last of them, or of the last that became cold.
   private var evictedPriority = 0.0
 
@@ -75,11 +79,22 @@ struct KeptStates {
     states[Int(slot)]?.age = evictedPriority
   }
 
+  /// Notes that prompts with a landmark can go on from a state; 0 is none.
+  mutating func add(landmark hash: UInt64, to slot: Int32) {
+    if states[Int(slot)]?.landmarks.insert(hash) ?? false { landmarkChanges += 1 }
+  }
+
+  /// Calls `body` with each landmark of each state, and the state's position. O(slots).
+  func forEachLandmark(_ body: (_ hash: UInt64, _ position: Int) -> Void) {
+    for case .some(let state) in states { state.landmarks.forEach { body($0, state.position) } }
+  }
+
   /// Removes a state for good. O(slots).
   mutating func remove(_ slot: Int32) {
     guard let state = take(slot) else { return }
     if state.previous != Self.none { states[Int(state.previous)]?.successors += state.successors - 1 }
     relink(from: slot, to: state.previous)
+    if !state.landmarks.isEmpty { landmarkChanges += 1 }
     count -= 1
     evictions += 1
   }

@@ -95,6 +95,8 @@ struct SequenceMemory {
     var partialTokens = 0
     /// The slot of the state after the prefix.
     var slot: Int32?
+    /// The last kept state among the prefix's tokens: its slot, and the number of tokens that it comes after.
+    var kept: (slot: Int32, tokens: Int)?
     /// The number of tokens whose keys and values are known, with state or not.
     var knownTokens = 0
   }
@@ -107,6 +109,7 @@ struct SequenceMemory {
     hit.tokens = hasRecurrentState ? match.stateTokens : match.tokens
     guard hit.tokens > 0, let node = hasRecurrentState ? match.stateNode : match.node else { return hit }
     if hasRecurrentState { hit.slot = match.stateSlot }
+    hit.kept = match.stateSlot.map { ($0, match.stateTokens) }
     hit.pages = tree.pages(upTo: node)
     hit.node = node
     hit.partialTokens = hit.tokens % pageTokens
@@ -144,9 +147,10 @@ struct SequenceMemory {
     counts.lookups += 1
   }
 
-  /// Notes that a sequence starts behind a hit.
-  mutating func use(_ hit: Hit) {
+  /// Notes that a sequence with these landmarks starts behind a hit.
+  mutating func use(_ hit: Hit, _ landmarks: [PromptLandmark] = []) {
     if let slot = hit.slot { states.use(slot) }
+    if let kept = hit.kept { states.add(landmark: landmarks.hash(atOrBehind: kept.tokens), to: kept.slot) }
     if let node = hit.node { tree.touch(node, at: counts.lookups) }
   }
 
@@ -195,9 +199,10 @@ struct SequenceMemory {
   ///   - last: The node of the last whole page that is in the cache.
   ///   - whole: The number of whole pages up to `last`; at most one page more holds the tokens.
   ///   - isWanted: `true` when somebody is sure to start from the state.
+  ///   - landmark: The hash of the sequence's first landmark from there on; 0 for none.
   mutating func keep(
     _ slot: Int32, after position: Int, of tokens: [Int32], pages own: [Int32], last: Int32?, whole: Int,
-    in scope: CacheScope, isWanted: Bool = false
+    in scope: CacheScope, isWanted: Bool = false, landmark: UInt64 = 0
   ) {
     let page = (position - 1) / pageTokens
     precondition(position > 0 && page <= whole, "state after \(position) tokens, of which \(whole) pages are kept")
@@ -210,12 +215,16 @@ struct SequenceMemory {
       }
     tree.touch(node, at: counts.lookups)
     // An exact state takes the place of a cold one.
-    if let known = tree.state(after: offset, of: node), !isCold(known) || !evictIdle(known) { return slots.give(slot) }
+    if let known = tree.state(after: offset, of: node), !isCold(known) || !evictIdle(known) {
+      states.add(landmark: landmark, to: known)
+      return slots.give(slot)
+    }
     tree.keep(slot, after: offset, of: node)
     slots.keep(slot)
     states.insert(
       slot, after: position, of: node, previous: tree.state(before: offset, of: node) ?? KeptStates.none,
       behind: tree.firstStates(behind: offset, of: node), isShared: isWanted)
+    states.add(landmark: landmark, to: slot)
     if notesKept { newlyKept.append(slot) }
   }
 

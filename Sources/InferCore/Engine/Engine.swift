@@ -14,11 +14,13 @@ public final class Engine: Sendable {
   public let model: any LanguageModel
   let inbox: EngineInbox
   let store: StateStore
-  let keepsPrefixes: Bool
+  /// Whether state is kept for requests that begin alike.
+  package let keepsPrefixes: Bool
   /// The kind of state that the engine can go on from; `nil` for a model without a fingerprint.
   let identity: StateIdentity?
   let sessions = EngineSessions()
   private let watch = StepWatch()
+  private let followers = PrefixFollowers()
   private let tier: DiskTier?
   private let endTokens: Set<Int32>
   private let maxUnreadTokens: Int
@@ -67,7 +69,7 @@ public final class Engine: Sendable {
       self.tier = tier
       let thread = EngineThread(
         model: model, configuration: configuration, limits: limits, store: store, workspace: workspace, inbox: inbox,
-        metrics: metrics, tier: tier, threads: share, watch: watch)
+        metrics: metrics, tier: tier, threads: share, watch: watch, followers: followers)
       try startDetachedThread("infer-engine") { thread.run() }
     } catch {
       throw ConfigurationError(.threads, reason: "cannot be \(configuration.threads): \(error)")
@@ -75,6 +77,7 @@ public final class Engine: Sendable {
     self.model = model
     self.limits = limits
     self.metrics = metrics
+    metrics.cacheConfiguration(String(limits.pageTokens), String(limits.pageCount)).set(1)
     self.inbox = inbox
     self.store = store
     endTokens = configuration.endTokens
@@ -200,6 +203,7 @@ public final class Engine: Sendable {
   /// cache has a folder. What is not finished within `limit` ends with ``FinishReason/shutdown``.
   public func drain(within limit: Duration? = nil) async {
     let inbox = inbox
+    followers.end()
     inbox.enter(.draining)
     let deadline = limit.map { limit in
       Task {
@@ -219,6 +223,22 @@ public final class Engine: Sendable {
     await tier?.reset()
     await inbox.resetCache()
   }
+
+  /// What the prefix cache has state for, by the landmarks of requests, see ``GenerationRequest/landmarks``; `nil` when the
+  /// engine has ended. Returns between two steps.
+  public func prefixDigest() async -> PrefixDigest? {
+    await withCheckedContinuation { continuation in
+      let instance = followers.instance
+      let isTaken = inbox.perform { memory in
+        continuation.resume(
+          returning: PrefixDigest(instance: instance, sequence: memory.landmarkChanges, landmarks: memory.landmarks))
+      }
+      if !isTaken { continuation.resume(returning: nil) }
+    }
+  }
+
+  /// Follows the changes of ``prefixDigest()``, until the engine drains or ends.
+  package func followPrefixes() -> PrefixFollowers.Follower { followers.follow() }
 
   /// Ends what is unfinished, with ``FinishReason/shutdown``, and returns when the engine's thread has ended, one step
   /// later at the latest. The engine is of no use afterwards.

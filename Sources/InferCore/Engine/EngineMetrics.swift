@@ -60,6 +60,8 @@ public final class EngineMetrics: Sendable {
   public let prefixCacheDiskLoadedTokens: Counter
   /// Files that could not be read or written, by operation: `read`, `write`.
   public let prefixCacheDiskFailures: MetricFamily<Counter>
+  /// 1, with the number of tokens of a page of keys and values and the number of pages that there can be as labels.
+  public let cacheConfiguration: MetricFamily<Gauge>
   /// Prompt tokens of requests that got their first token.
   public let promptTokens: Counter
   /// Generated tokens.
@@ -138,6 +140,9 @@ public final class EngineMetrics: Sendable {
     prefixCacheDiskFailures = list.counters(
       "prefix_cache_disk_failures_total", "Files that could not be read or written.", labels: ["operation"],
       known: [["read"], ["write"]])
+    cacheConfiguration = list.gauges(
+      "cache_config_info", "1: tokens of a page of keys and values, and pages that there can be.",
+      labels: ["block_size", "num_gpu_blocks"])
     promptTokens = list.counter("prompt_tokens_total", "Prompt tokens of requests that got their first token.")
     generationTokens = list.counter("generation_tokens_total", "Tokens generated.")
     prefillRows = list.counter("prefill_rows_total", "Rows of steps that were tokens of prompts.")

@@ -44,8 +44,8 @@ final class EngineSequence: Schedulable, @unchecked Sendable {
     scheduling = SchedulingState(
       prompt: request.prompt, scoresPrompt: request.promptLogprobs != nil,
       pooled: request.pooling?.positions(of: request.prompt),
-      scope: keepsPrefixes ? request.cacheScope : nil, marks: request.branches, priority: request.priority,
-      client: request.client.map { Array($0.utf8) } ?? [])
+      scope: keepsPrefixes ? request.cacheScope : nil, marks: request.branches, landmarks: request.landmarks,
+      priority: request.priority, client: request.client.map { Array($0.utf8) } ?? [])
     channel = EventChannel(capacity: maxUnread)
     stopTokens = stop.ignoresEndTokens ? stop.stopTokenIDs : stop.stopTokenIDs.union(endTokens)
     sampler = Sampler(

@@ -15,6 +15,8 @@ final class EngineThread: @unchecked Sendable {
   /// The cache's part on disk.
   private let tier: DiskTier?
   private let watch: StepWatch
+  /// Those who want to know when the cache's landmarks change.
+  private let followers: PrefixFollowers
 
   // Reused from step to step.
   private var news = EngineInbox.News()
@@ -27,9 +29,10 @@ final class EngineThread: @unchecked Sendable {
   init(
     model: any LanguageModel, configuration: EngineConfiguration, limits: EngineLimits, store: StateStore,
     workspace: Workspace, inbox: EngineInbox, metrics: EngineMetrics, tier: DiskTier?,
-    threads: ThreadShare, watch: StepWatch
+    threads: ThreadShare, watch: StepWatch, followers: PrefixFollowers
   ) {
     self.model = model
+    self.followers = followers
     self.watch = watch
     self.workspace = workspace
     readerPatience = configuration.readerPatience
@@ -71,6 +74,7 @@ final class EngineThread: @unchecked Sendable {
     watch.rest()
     threads.rest()
     tier?.stop()
+    followers.end()
     for errand in inbox.stopped() { scheduler.withMemory(errand) }
   }
 
@@ -135,6 +139,7 @@ final class EngineThread: @unchecked Sendable {
   private func announceEndings(at now: ContinuousClock.Instant) {
     if let tier { scheduler.withMemory { tier.save(newlyKeptIn: &$0) } }
     recorder.note(scheduler)
+    followers.note(scheduler.memory.landmarkChanges)
     guard !endings.isEmpty else { return }
     let unread = endings.reduce(0) { $0 + ($1.sequence.hasStarted ? 0 : $1.sequence.scheduling.promptLength) }
     inbox.free(endings.count, unreadTokens: unread, at: now)

@@ -21,6 +21,8 @@ public struct GenerationRequest: Sendable {
   /// Numbers of the prompt's first tokens after which other prompts are likely to go on differently, such as the ends of
   /// its messages: state is kept there. Others than `1 ..< prompt.count` are passed over.
   public var branches: [Int]
+  /// Places in the prompt that others can name, in ascending order of their tokens.
+  public var landmarks: [PromptLandmark] = []
   /// The urgency, 0 or more: requests with a lower number run before all with a higher one, and take their memory if
   /// there is not enough.
   public var priority: Int

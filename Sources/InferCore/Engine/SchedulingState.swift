@@ -25,6 +25,8 @@ struct SchedulingState {
   let scope: CacheScope?
   /// Numbers of tokens after which state is to be kept, in ascending order, as far as they are not computed.
   private(set) var marks: [Int] = []
+  /// The prompt's landmarks, ascending.
+  private let landmarks: [PromptLandmark]
   /// The number of the prompt's tokens that were found when the sequence first ran.
   private(set) var cachedTokens: Int?
   /// The recurrent state that the next run starts from.
@@ -67,12 +69,12 @@ struct SchedulingState {
   ///     `nil` for a sequence whose logits are.
   ///   - scope: The sequences with which state is shared; `nil` for none.
   ///   - marks: Numbers of the prompt's tokens after which other prompts may go on differently.
+  ///   - landmarks: Places in the prompt that others can name, ascending.
   ///   - priority: The urgency, lower before higher.
   ///   - client: The client whose request it is.
   init(
     prompt: [Int32], scoresPrompt: Bool, pooled: Range<Int>? = nil, scope: CacheScope? = nil, marks: [Int] = [],
-    priority: Int = 0,
-    client: [UInt8] = []
+    landmarks: [PromptLandmark] = [], priority: Int = 0, client: [UInt8] = []
   ) {
     tokens = prompt
     tokens.reserveCapacity(prompt.count + Self.reserved)
@@ -82,6 +84,7 @@ struct SchedulingState {
     isPooled = pooled != nil
     unscored = pooled ?? 0..<(scoresPrompt ? max(0, prompt.count - 1) : 0)
     self.scope = scope
+    self.landmarks = landmarks
     guard scope != nil else { return }
     for mark in marks + [prompt.count - 1] { self.mark(mark) }
     markIntervals()
@@ -170,7 +173,7 @@ struct SchedulingState {
     }
     if let scope {
       if cachedTokens == nil { memory.note(hit, of: tokens, in: scope) }
-      memory.use(hit)
+      memory.use(hit, landmarks)
     }
     cachedTokens = cachedTokens ?? hit.tokens
     // Where known sequences part, others may: the next that begins so needs the state there.
@@ -198,7 +201,7 @@ struct SchedulingState {
       if let scope, isStarted {
         memory.keep(
           slot, after: computed, of: tokens, pages: pages, last: node, whole: wholePages, in: scope,
-          isWanted: isWanted)
+          isWanted: isWanted, landmark: landmarks.hash(atOrBehind: computed))
       } else {
         memory.give(slot: slot)
       }
@@ -227,7 +230,7 @@ struct SchedulingState {
     for capture in captures {
       memory.keep(
         capture.slot, after: first + capture.rows, of: tokens, pages: pages, last: node, whole: wholePages,
-        in: scope)
+        in: scope, landmark: landmarks.hash(atOrBehind: first + capture.rows))
     }
     dropMarks()
   }

@@ -46,6 +46,29 @@ public struct ChatTokens: Sendable, Equatable {
   /// - Complexity: O(n) in the number of added tokens.
   package func end(behind byte: Int) -> Int? { starts.first { $0.byte >= byte }?.tokens }
 
+  /// About the number of tokens before a byte of the prompt: exact where an added token stands shortly before it, as before the
+  /// text of a message; as many as there are bytes elsewhere.
+  ///
+  /// - Parameters:
+  ///   - byte: The byte.
+  ///   - byteCount: The number of the prompt's bytes.
+  /// - Complexity: O(log n) in the number of added tokens.
+  package func count(before byte: Int, of byteCount: Int) -> Int {
+    var (low, high) = (starts.startIndex, starts.endIndex)
+    while low < high {
+      let middle = (low + high) / 2
+      if starts[middle].byte <= byte { low = middle + 1 } else { high = middle }
+    }
+    let before = low == 0 ? Start(byte: 0, tokens: 0) : starts[low - 1]
+    guard byte - before.byte > Self.headerBytes else { return before.tokens }
+    let behind = low < starts.count ? starts[low] : Start(byte: byteCount, tokens: ids.count)
+    guard behind.byte > before.byte else { return before.tokens }
+    return before.tokens + (byte - before.byte) * (behind.tokens - before.tokens) / (behind.byte - before.byte)
+  }
+
+  /// The maximum number of bytes that templates write between an added token and the text of a message.
+  private static let headerBytes = 32
+
   /// Numbers of first tokens after which other prompts are likely to go on differently: where the first two messages and
   /// the last two begin, and where the last one ends.
   ///

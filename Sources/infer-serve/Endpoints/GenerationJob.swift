@@ -22,6 +22,8 @@ struct GenerationJob<Builder: ResponseBuilder> {
   var constraintField: String?
   /// The part that was left out of the prompt, if any.
   var contextShift: ContextShift?
+  /// The conversation as the model reads it, until the requests are marked; `nil` for a prompt without a chat template.
+  var chat: EncodedChat?
   /// Keeps the response when it is over, before its client is told so.
   var keep: (@Sendable (Builder) async -> Void)?
   /// Lets the answer go on without its client, and returns what the client is told instead.

@@ -58,8 +58,9 @@ struct GenerationService: Sendable {
     let (reader, served) = try await counted(body, context)
     let job = try await workers.run(bytes: waits ? .max : body.effort) { () throws(APIError) in
       try counted(in: served) { () throws(APIError) in
-        let job = try decode(reader, served)
+        var job = try decode(reader, served)
         try job.checkLogprobs(contextLength: served.engine.limits.contextLength)
+        if served.engine.keepsPrefixes { job.mark(by: PrefixChain(reader)) }
         return job
       }
     }

@@ -160,6 +160,15 @@ extension Operation {
   static let cache = telling(
     "getCache", "Tells of a model's prefix cache.", server, cacheShape, statuses: [404, 409], parameters: [named]
   ).needing(.scope(.cache))
+  static let cacheDigest = Operation(
+    id: "getCacheDigest",
+    summary: "Tells which beginnings of requests a model has state for, by hashes that are computed from their JSON; "
+      + "goes on with what changes for clients that prefer events.", group: server, parameters: [named],
+    answer: .json(
+      .object([
+        "type": .values(["digest"]), "format": count, "block_bytes": count, "model": .string, "instance": .string,
+        "sequence": count, "entries": .array(.array(.either([.string, count]), count: 2...2)),
+      ])), framing: CacheDigest.framing, need: .scope(.cache), statuses: [404, 409, 503])
   static let resetCache = telling(
     "resetCache", "Gives up kept state that no request uses.", server, cacheShape, statuses: [404, 409],
     parameters: [named]

@@ -61,6 +61,6 @@ struct PreparedChat {
       visibleTokens: prepared.visibleTokens,
       skipsSpecialTokens: request.skipsSpecialTokens, promptField: request.promptField,
       constraintField: request.constraint?.field ?? request.tools.definitions.map { _ in request.tools.field },
-      contextShift: chat.shift)
+      contextShift: chat.shift, chat: chat)
   }
 }

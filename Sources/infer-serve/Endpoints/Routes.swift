@@ -65,6 +65,7 @@ enum Routes {
       get(["/health", "/v1/health", "/ready", "/v1/ready"], health.respond, .health),
       Endpoint(paths: ["/ping"], operations: [(.get, .ping), (.post, .postPing)], handler: health.respond),
       get(["/cache"], cache.tell, .cache),
+      get(["/cache/digest"], CacheDigest(service: service).respond, .cacheDigest),
       post(["/cache/reset", "/reset_prefix_cache"], cache.reset, .resetCache),
       get(["/v1/sessions", "/sessions"], sessions.list, .sessions),
       post(["/v1/sessions/{id}/save", "/sessions/{id}/save"], sessions.save, .saveSession),

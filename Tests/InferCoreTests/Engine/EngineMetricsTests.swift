@@ -19,7 +19,7 @@ import Testing
       "state_memory_limit_bytes": "gauge", "prefix_cache_disk_entries": "gauge", "prefix_cache_disk_bytes": "gauge",
       "prefix_cache_disk_writes_total": "counter", "prefix_cache_disk_drops_total": "counter",
       "prefix_cache_disk_loads_total": "counter", "prefix_cache_disk_loaded_tokens_total": "counter",
-      "prefix_cache_disk_failures_total": "counter", "prompt_tokens_total": "counter",
+      "prefix_cache_disk_failures_total": "counter", "cache_config_info": "gauge", "prompt_tokens_total": "counter",
       "generation_tokens_total": "counter", "request_success_total": "counter",
       "admission_rejections_total": "counter", "expert_rows_total": "counter",
       "time_to_first_token_seconds": "histogram", "inter_token_latency_seconds": "histogram",

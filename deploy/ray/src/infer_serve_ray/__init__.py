@@ -1,0 +1,1 @@
+"""Replicas of infer-serve on Ray Serve."""
