@@ -8,7 +8,7 @@ SWIFT_PATHS := Package.swift Sources Tests
 BUILD := -c release -Xswiftc -enable-testing
 
 .PHONY: serve build test bench format lint manual install uninstall deb deb-test docs swift-test kernels-test allocation-test fuzz-test client-test \
-  client-test-all kill-test monitoring-test page-test instruction-test instruction-update outside-test thread-test clean
+  client-test-all kill-test deploy-test monitoring-test page-test instruction-test instruction-update outside-test thread-test clean
 
 serve: build
 	exec $(BINARY) serve --model $(MODEL) --port $(PORT)
@@ -65,6 +65,11 @@ kill-test: build .venv/installed
 # and several minutes to install, into an environment of their own.
 client-test-all: build .venv-all/installed
 	.venv-all/bin/python -m pytest -q -W ignore::UserWarning Tests/Clients --binary $(BINARY)
+
+# Replicas behind Ray Serve, killed and scaled. Not a part of `make test`: Ray takes half a gigabyte.
+deploy-test: build .venv-deploy/installed
+	cd deploy/ray && ../../.venv-deploy/bin/mypy && ../../.venv-deploy/bin/python -m pytest -q tests/pure && \
+	  ../../.venv-deploy/bin/python -m pytest -q tests/ray --binary ../../$(BINARY) --model ../../$(MODEL)
 
 # Its metrics in Prometheus, with the alerts and the Grafana dashboard that are shipped.
 monitoring-test: build .venv/installed .build/prometheus-installed
@@ -153,10 +158,14 @@ docs: .build/libraries-installed
 	scripts/make-venv.sh .venv-all Tests/Clients/requirements.txt
 	touch $@
 
+.venv-deploy/installed: deploy/ray/requirements.txt deploy/ray/pyproject.toml scripts/make-venv.sh
+	scripts/make-venv.sh .venv-deploy deploy/ray/requirements.txt
+	touch $@
+
 .venv-page/installed: Tests/Browser/requirements.txt scripts/make-venv.sh
 	scripts/install-libraries.sh chromium
 	scripts/make-venv.sh .venv-page Tests/Browser/requirements.txt
 	touch $@
 
 clean:
-	rm -rf .build .venv .venv-all .venv-page
+	rm -rf .build .venv .venv-all .venv-page .venv-deploy
