@@ -27,6 +27,7 @@ The instruction set of the kernels where it is not to be the best that the proce
 .Ql amx ,
 .Ql avx512-vnni ,
 .Ql avx512 ,
+.Ql avx-vnni ,
 .Ql avx2 ,
 .Ql neon-i8mm ,
 .Ql neon

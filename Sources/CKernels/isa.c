@@ -5,7 +5,7 @@
 
 // The best first, and last the one that every machine has.
 #if defined(__x86_64__)
-#define CK_ROWS(X) X(amx) X(avx512_vnni) X(avx512) X(avx2) X(plain)
+#define CK_ROWS(X) X(amx) X(avx512_vnni) X(avx512) X(avx_vnni) X(avx2) X(plain)
 #elif defined(__aarch64__)
 #define CK_ROWS(X) X(neon_i8mm) X(neon) X(plain)
 #else
@@ -47,6 +47,9 @@ __attribute__((constructor)) static void choose(void) {
 #define CK_INHERIT(NAME) \
     if (!ck_chosen.NAME) ck_chosen.NAME = row->base->NAME;
     CK_KERNELS(CK_INHERIT)
+    if (!ck_splits_activations()) {
+        CK_FLOAT_KERNELS(CK_INHERIT)
+    }
 }
 
 const char *ck_isa_name(void) { return ck_chosen.name; }

@@ -12,6 +12,9 @@ typedef simde__mmask64 __mmask64;
 #undef _mm512_madd_epi16
 #define _mm512_madd_epi16(a, b) simde_mm512_madd_epi16(a, b)
 
+// Nor has it one for processors without AVX-512.
+#define _mm256_dpbusd_avx_epi32(sum, a, b) simde_mm256_dpbusd_epi32(sum, a, b)
+
 #include "tile_emulation.h"
 
 /// The system gives leave to use tiles unless the environment has this variable.

@@ -62,13 +62,13 @@ check() {
   finish
 }
 
-# Fails if a kernel of an instruction set has instructions of a larger one.
-# disjoint NAME ISA PATTERN
+# Fails if a kernel of an instruction set has instructions of a larger one, or there are too few kernels.
+# disjoint NAME ISA PATTERN [LEAST]
 disjoint() {
-  "$objdump" -d --no-show-raw-insn "$build/$1" | awk -v isa="$2" -v pattern="$3" '
+  "$objdump" -d --no-show-raw-insn "$build/$1" | awk -v isa="$2" -v pattern="$3" -v least="${4:-60}" '
     /^[0-9a-f]+ <.*>:$/ { own = $2 ~ "_" isa "(\\.[a-z0-9.]+)?>:$"; name = $2; kernels += own; next }
     own && $0 ~ pattern { print name " has" $0; failed = 1; exit 1 }
-    END { if (!failed && kernels < 60) { print "only " kernels " kernels for " isa; failed = 1 } exit failed }' >&2
+    END { if (!failed && kernels < least) { print "only " kernels " kernels for " isa; failed = 1 } exit failed }' >&2
 }
 
 # Fails unless every kernel of an instruction set that a pattern names has an instruction.
@@ -88,7 +88,7 @@ disjoint_neon() {
 }
 
 case $(uname -m) in
-  x86_64) native='amx avx512-vnni avx512 avx2 plain' ;;
+  x86_64) native='amx avx512-vnni avx512 avx-vnni avx2 plain' ;;
   aarch64 | arm64) native='neon-i8mm neon plain' ;;
   *) native=plain ;;
 esac
@@ -96,7 +96,9 @@ check shipped -O3
 case $(uname -m) in
   x86_64)
     disjoint shipped plain '\tv[a-z]'
-    disjoint shipped avx2 '%zmm|%k[1-7]'
+    disjoint shipped avx2 '%zmm|%k[1-7]|vpdpbusd'
+    disjoint shipped avx_vnni '%zmm|%k[1-7]' 8
+    has shipped '<matmul_q.*_avx_vnni>' 'vpdpbusd'
     disjoint shipped avx512 vpdpbusd
     disjoint shipped avx512_vnni '\ttile|\ttdp'
     has shipped '<matmul_q.*_amx>' '\ttdpbssd'
