@@ -32,8 +32,30 @@ typedef struct { uint16_t d, dmin; uint8_t scales[12], high[CK_SUPER / 8], q[CK_
 /// weights j, j + 32, j + 64 and j + 96, for j < 32, from its lowest bits up.
 typedef struct { uint8_t low[CK_SUPER / 2], high[CK_SUPER / 4]; int8_t scales[CK_SUPER / 16]; uint16_t d; } ck_q6_k;
 
+/// w = d · scale[s] · q − dmin · min[s] for sixteen sub-blocks s of 16 weights; q of two bits, scale in the low and min in the
+/// high nibble of scales[s]. In each half h of 128 weights, q[32 h + j] holds weights j, j + 32, j + 64 and j + 96, for
+/// j < 32, from its lowest bits up, here and in the next.
+typedef struct { uint8_t scales[CK_SUPER / 16], q[CK_SUPER / 4]; uint16_t d, dmin; } ck_q2_k;
+/// w = d · (scale[s] − 32) · (q − 4) for sixteen sub-blocks s of 16 weights. Bit b of high[j] is the third bit of weight j of
+/// block b. The low nibble of scale s is the low nibble of scales[s] for s < 8, else the high nibble of scales[s − 8]; its
+/// upper bits are bits 2 (s / 4) and up of scales[8 + s mod 4].
+typedef struct { uint8_t high[CK_SUPER / 8], q[CK_SUPER / 4], scales[12]; uint16_t d; } ck_q3_k;
+/// w = d · value[q], of the sixteen values of ck_values_iq4_nl; nibbles as Q4_0's.
+typedef struct { uint16_t d; uint8_t q[CK_BLOCK / 2]; } ck_iq4_nl;
+/// w = d · (scale[b] − 32) · value[q] for eight blocks b, whose nibbles are as Q4_0's. The low nibbles of scales 2 i and
+/// 2 i + 1 are those of low[i], their upper bits are bits 2 b and up of `high`.
+typedef struct { uint16_t d, high; uint8_t low[4], q[CK_SUPER / 2]; } ck_iq4_xs;
+/// w = 2^(e − 127) · value[q], of the values of E2M1; nibbles as Q4_0's. (OCP Microscaling Formats 1.0; all 256 exponents are
+/// numbers here.)
+typedef struct { uint8_t e, q[CK_BLOCK / 2]; } ck_mxfp4;
+/// w = d[s] · value[q] for four sub-blocks s of 16 weights, d in E4M3 without sign, where 127 is zero; byte 8 s + j holds
+/// weights j and j + 8 of sub-block s.
+typedef struct { uint8_t d[4], q[32]; } ck_nvfp4;
+
 _Static_assert(sizeof(ck_q8_0) == 34 && sizeof(ck_q4_0) == 18 && sizeof(ck_q4_1) == 20, "no padding");
 _Static_assert(sizeof(ck_q5_0) == 22 && sizeof(ck_q5_1) == 24, "no padding");
+_Static_assert(sizeof(ck_q2_k) == 84 && sizeof(ck_q3_k) == 110 && sizeof(ck_iq4_nl) == 18, "no padding");
+_Static_assert(sizeof(ck_iq4_xs) == 136 && sizeof(ck_mxfp4) == 17 && sizeof(ck_nvfp4) == 36, "no padding");
 _Static_assert(sizeof(ck_q4_k) == 144 && sizeof(ck_q5_k) == 176 && sizeof(ck_q6_k) == 210, "no padding");
 
 #endif

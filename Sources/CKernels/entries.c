@@ -10,6 +10,7 @@
               size_t rows, size_t columns, size_t m),                                                      \
              (out, out_stride, x, x_chunk, panels, rows, columns, m))                                      \
     CK_FORMAT_ENTRIES(NAME, quantize)
+#define CK_UNIT_ENTRY(NAME, KIND, KIND_NAME, WEIGHTS) CK_PANEL_ENTRY(NAME, KIND)
 #define CK_FLOAT_PANEL_ENTRY(NAME)                                                                             \
     CK_ENTRY(void, matmul_##NAME,                                                                              \
              (float *out, size_t out_stride, const float *x, size_t x_stride, const void *panels, size_t rows, \
@@ -39,6 +40,7 @@
 
 // Products, panels and formats.
 CK_PANEL_FORMATS(CK_PANEL_ENTRY)
+CK_UNIT_FORMATS(CK_UNIT_ENTRY)
 CK_FLOAT_PANEL_ENTRY(f32)
 CK_FLOAT_PANEL_ENTRY(f16)
 CK_FLOAT_PANEL_ENTRY(bf16)

@@ -9,7 +9,16 @@
 #include "ck_fit.h"
 #include "ck_internal.h"
 #include "ck_super.h"
+#include "ck_units.h"
 #include "panel.h"
+
+/// X(name) for the kernels of formats that are packed code by code.
+#define CK_UNIT_KERNELS(X) \
+    X(matmul_q2_k) X(matmul_q3_k) X(matmul_iq4_nl) X(matmul_iq4_xs) X(matmul_mxfp4) X(matmul_nvfp4)             \
+    X(pack_panel_q2_k) X(pack_panel_q3_k) X(pack_panel_iq4_nl) X(pack_panel_iq4_xs) X(pack_panel_mxfp4)         \
+    X(pack_panel_nvfp4) X(unpack_q2_k) X(unpack_q3_k) X(unpack_iq4_nl) X(unpack_iq4_xs) X(unpack_mxfp4)         \
+    X(unpack_nvfp4) X(quantize_q2_k) X(quantize_q3_k) X(quantize_iq4_nl) X(quantize_iq4_xs)                     \
+    X(quantize_mxfp4) X(quantize_nvfp4)
 
 /// X(name) for every kernel ck_name of CKernels.h.
 #define CK_KERNELS(X)                                                                           \
@@ -23,6 +32,7 @@
     X(unpack_q5_0) X(unpack_q5_1) X(unpack_q4_k) X(unpack_q5_k) X(unpack_q6_k)                  \
     X(pack_f32) X(pack_f16) X(pack_bf16) X(quantize_q8_0) X(quantize_q4_0) X(quantize_q4_1)     \
     X(quantize_q5_0) X(quantize_q5_1) X(quantize_q4_k) X(quantize_q5_k) X(quantize_q6_k)        \
+    CK_UNIT_KERNELS(X)                                                                          \
     X(count_nonfinite) X(rms_norm) X(add_scaled) X(product) X(silu_multiply) X(gelu_multiply)   \
     X(sigmoid_multiply) X(sigmoid) X(relu_squared) X(rotate_half) X(rotate_adjacent) X(softmax) \
     X(online_softmax) X(causal_conv) X(conv_history) X(scan_step) X(scan_mask) X(exp)           \

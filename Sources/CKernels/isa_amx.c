@@ -11,6 +11,13 @@ extern const ck_isa ck_isa_avx512_vnni;
 #define CK_BASE ck_isa_avx512_vnni
 #define CK_TILES_FROM 12
 
+/// See isa_plain.c.
+CK_INLINE ck_u8x64 look_up(const int8_t *table, ck_u8x64 numbers) {
+    __m128i values;
+    memcpy(&values, table, sizeof values);
+    return (ck_u8x64)_mm512_shuffle_epi8(_mm512_broadcast_i32x4(values), (__m512i)numbers);
+}
+
 #include "Kernels/panel_codes.h"
 #include "Kernels/tiles.h"
 #include "Kernels/tile_matmul.h"
@@ -23,10 +30,12 @@ static int is_available(void) { return CK_BASE.is_available() && CK_SUPPORTS_TIL
 static int is_permitted(void) { return CK_PERMITS_TILES; }
 
 #define CK_PRODUCT_ENTRY(NAME, KIND) .matmul_##NAME = CK_ISA(matmul_##NAME),
+#define CK_UNIT_PRODUCT_ENTRY(NAME, KIND, KIND_NAME, WEIGHTS) CK_PRODUCT_ENTRY(NAME, KIND)
 #define CK_SPLIT_ENTRY(NAME) .NAME = CK_ISA(NAME),
 const ck_isa CK_ISA(ck_isa) = {
     .name = "amx", .is_available = is_available, .is_permitted = is_permitted, .panel_columns = 4,
-    .tile_rows = CK_TILE_ROWS, .base = &CK_BASE, CK_PANEL_FORMATS(CK_PRODUCT_ENTRY) CK_SPLIT_KERNELS(CK_SPLIT_ENTRY)
+    .tile_rows = CK_TILE_ROWS, .base = &CK_BASE, CK_PANEL_FORMATS(CK_PRODUCT_ENTRY)
+    CK_UNIT_FORMATS(CK_UNIT_PRODUCT_ENTRY) CK_SPLIT_KERNELS(CK_SPLIT_ENTRY)
     .pack_panel_f16 = CK_ISA(pack_pairs), .pack_panel_bf16 = CK_ISA(pack_pairs), .peak_i8 = CK_ISA(peak_i8),
     .peak_bf16 = CK_ISA(peak_bf16)};
 #endif

@@ -9,6 +9,17 @@ CK_BEGIN_TARGET("avx2,fma,f16c")
 #define CK_TOKENS 4
 #define CK_PANEL_COLUMNS 4
 
+/// See isa_plain.c.
+CK_INLINE ck_u8x64 look_up(const int8_t *table, ck_u8x64 numbers) {
+    __m128i values;
+    __m256i half[2];
+    memcpy(&values, table, sizeof values);
+    memcpy(half, &numbers, sizeof half);
+    for (int i = 0; i < 2; i++) half[i] = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(values), half[i]);
+    memcpy(&numbers, half, sizeof numbers);
+    return numbers;
+}
+
 /// See isa_plain.c. A panel's rows are two registers, done one after the other.
 ///
 /// `vpmaddubsw` adds two products of a code with an activation in 16 bits: codes of b bits leave room for a few such
@@ -16,7 +27,7 @@ CK_BEGIN_TARGET("avx2,fma,f16c")
 /// activation, and |code| ≤ 128 just fits (2 · 128 · 127 < 2¹⁵).
 CK_INLINE void dots(ck_i32x16 *dot, const ck_u8x64 *group, const int first, const int count, const int bits,
                     const int centre, const ck_activations *x, const int tokens) {
-    const int run = bits == 4 ? 8 : bits == 5 ? 4 : bits == 6 ? 2 : 1;
+    const int run = bits <= 4 ? 8 : bits == 5 ? 4 : bits == 6 ? 2 : 1;
     const __m256i ones = _mm256_set1_epi16(1);
     CK_UNROLL for (int half = 0; half < 2; half++) {
         __m256i sum[CK_TOKENS], narrow[CK_TOKENS];

@@ -9,11 +9,18 @@ CK_BEGIN_TARGET("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c")
 #define CK_TOKENS 8
 #define CK_PANEL_COLUMNS 4
 
+/// See isa_plain.c.
+CK_INLINE ck_u8x64 look_up(const int8_t *table, ck_u8x64 numbers) {
+    __m128i values;
+    memcpy(&values, table, sizeof values);
+    return (ck_u8x64)_mm512_shuffle_epi8(_mm512_broadcast_i32x4(values), (__m512i)numbers);
+}
+
 /// See isa_plain.c and, for the room in 16 bits, isa_avx2.c. There is no sign instruction: where a code is
 /// negative, a masked subtraction negates the activation.
 CK_INLINE void dots(ck_i32x16 *dot, const ck_u8x64 *group, const int first, const int count, const int bits,
                     const int centre, const ck_activations *x, const int tokens) {
-    const int run = bits == 4 ? 8 : bits == 5 ? 4 : bits == 6 ? 2 : 1;
+    const int run = bits <= 4 ? 8 : bits == 5 ? 4 : bits == 6 ? 2 : 1;
     const __m512i ones = _mm512_set1_epi16(1);
     __m512i sum[CK_TOKENS], narrow[CK_TOKENS];
     CK_UNROLL for (int t = 0; t < tokens; t++) {

@@ -9,6 +9,13 @@ CK_BEGIN_TARGET("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c")
 #define CK_TOKENS 8
 #define CK_PANEL_COLUMNS 4
 
+/// See isa_plain.c.
+CK_INLINE ck_u8x64 look_up(const int8_t *table, ck_u8x64 numbers) {
+    __m128i values;
+    memcpy(&values, table, sizeof values);
+    return (ck_u8x64)_mm512_shuffle_epi8(_mm512_broadcast_i32x4(values), (__m512i)numbers);
+}
+
 /// See isa_plain.c. `vpdpbusd` adds four products of unsigned codes with signed activations in 32 bits. Signed codes
 /// become unsigned by adding 128, which makes their centre 128.
 CK_INLINE void dots(ck_i32x16 *dot, const ck_u8x64 *group, const int first, const int count,

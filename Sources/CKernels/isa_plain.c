@@ -5,6 +5,12 @@
 #define CK_TOKENS 4
 #define CK_PANEL_COLUMNS 4
 
+/// The bytes of a table of sixteen that `numbers`, all below sixteen, number.
+CK_INLINE ck_u8x64 look_up(const int8_t *table, ck_u8x64 numbers) {
+    for (int i = 0; i < 64; i++) numbers[i] = (uint8_t)table[numbers[i]];
+    return numbers;
+}
+
 /// dot[t][r] = Σ (code − centre) · activation over groups `first` to `first + count` of a block, for row r of the panel
 /// and row t of the activations. Eight-bit codes are signed already; narrower ones are not.
 CK_INLINE void dots(ck_i32x16 *dot, const ck_u8x64 *group, int first, int count, int bits, int centre,

@@ -18,7 +18,7 @@ CK_INLINE void turn(uint8_t *restrict out, size_t to, const uint8_t *restrict in
 /// Quantised weights have four columns together, or eight.
 enum { codes_together = 4 };
 
-/// The bits above the nibbles of a block, `bits` of each code: a byte each meanwhile.
+/// The bits that stand apart, `bits` of each code: a byte each meanwhile.
 CK_INLINE void turn_high(uint8_t *out, size_t to, const uint8_t *in, size_t from, const int bits) {
     uint8_t apart[CK_PANEL_ROWS * CK_BLOCK], turned[sizeof apart];
     const int groups = 8 / bits;
@@ -37,10 +37,10 @@ CK_INLINE void turn_panel(uint8_t *restrict out, size_t to, const uint8_t *restr
     const ck_panel_parts parts = ck_panel_layout(kind, blocks);
     const size_t code_bytes = ck_panel_code_bytes(kind), high_bytes = ck_panel_high_bytes(kind);
     for (size_t b = 0; b < blocks; b++) {
-        // The two nibbles of a byte move together.
+        // Codes that share a byte move together.
         turn(out + b * code_bytes, to, panel + b * code_bytes, from, code_bytes / CK_PANEL_ROWS, codes_together, 1);
         const size_t high = parts.high + b * high_bytes;
-        if (high_bytes > 0) turn_high(out + high, to, panel + high, from, kind.bits - 4);
+        if (high_bytes > 0) turn_high(out + high, to, panel + high, from, ck_panel_high_bits(kind));
     }
     memcpy(out + parts.scales, panel + parts.scales, ck_panel_bytes(parts) - parts.scales);
 }
@@ -49,7 +49,9 @@ CK_INLINE void turn_panel(uint8_t *restrict out, size_t to, const uint8_t *restr
     void ck_turn_panel_##NAME(void *out, size_t to, const void *panel, size_t from, size_t columns) {         \
         turn_panel(out, to, panel, from, columns / CK_BLOCK, KIND);                                           \
     }
+#define CK_DEFINE_UNIT_TURN(NAME, KIND, KIND_NAME, WEIGHTS) CK_DEFINE_TURN(NAME, KIND)
 CK_PANEL_FORMATS(CK_DEFINE_TURN)
+CK_UNIT_FORMATS(CK_DEFINE_UNIT_TURN)
 
 #define CK_DEFINE_FLOAT_TURN(NAME, BYTES)                                                                     \
     void ck_turn_panel_##NAME(void *out, size_t to, const void *panel, size_t from, size_t columns) {         \

@@ -205,6 +205,13 @@ if __name__ == "__main__":
     # Panels of 17 rows of Q8_0 of which four columns, or eight, stand together, and of a stack of F16.
     panels = [("four", [32, 17], 0x10408, 1152), ("eight", [32, 17], 0x10808, 1152), ("f16", [3, 2, 2], 0x10201, 256)]
     write("weights/panels.gguf", gguf(alignment=64, panels=panels))
+    # Rows of the formats whose blocks are read code by code: name, weights of a block, number, bytes.
+    blocks = [("Q2_K", 256, 10, 84), ("Q3_K", 256, 11, 110), ("IQ4_NL", 32, 20, 18), ("IQ4_XS", 256, 23, 136),
+              ("MXFP4", 32, 39, 17), ("NVFP4", 64, 40, 36)]
+    rows = [(name, [2 * weights, 3], kind, 6 * size) for name, weights, kind, size in blocks]
+    rows += [(f"{name}.panel", [weights, 2], 0x10400 + kind, -(-size // 64) * 64)
+             for name, weights, kind, size in [("IQ4_NL", 32, 20, 288), ("MXFP4", 32, 39, 272), ("NVFP4", 64, 40, 576)]]
+    write("weights/few_bits.gguf", gguf(alignment=64, panels=rows))
     write("weights/small.safetensors", safetensors())
     sequence = {"type": "Sequence", "pretokenizers": [
         {"type": "Split", "pattern": {"Regex": r"[^\s]+|\s+(?!\S)"}, "behavior": "Isolated", "invert": False},

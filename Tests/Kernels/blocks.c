@@ -52,6 +52,41 @@ static double q6_k(const uint8_t *block, size_t i) {
     return half_at(block + 208) * (int8_t)block[192 + i / 16] * (low + 16 * high - 32);
 }
 
+
+/// Two bits of weight i of 256, of which those 32 apart share a byte.
+static int two_bits(const uint8_t *q, size_t i) { return q[i / 128 * 32 + i % 32] >> i % 128 / 32 * 2 & 3; }
+
+static double q2_k(const uint8_t *block, size_t i) {
+    return half_at(block + 80) * (block[i / 16] & 15) * two_bits(block + 16, i) - half_at(block + 82) * (block[i / 16] >> 4);
+}
+static double q3_k(const uint8_t *block, size_t i) {
+    const uint8_t *scales = block + 96;
+    size_t s = i / 16;
+    int scale = (s < 8 ? scales[s] & 15 : scales[s - 8] >> 4) + 16 * (scales[8 + s % 4] >> s / 4 * 2 & 3) - 32;
+    return half_at(block + 108) * scale * (two_bits(block + 32, i) - (block[i % 32] >> i / 32 & 1 ? 0 : 4));
+}
+
+static const int dense[] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+static const double e2m1[] = {0, 0.5, 1, 1.5, 2, 3, 4, 6, 0, -0.5, -1, -1.5, -2, -3, -4, -6};
+
+static double iq4_nl(const uint8_t *block, size_t i) { return half_at(block) * dense[nibble(block + 2, i)]; }
+static double iq4_xs(const uint8_t *block, size_t i) {
+    size_t b = i / 32;
+    int scale = (block[4 + b / 2] >> b % 2 * 4 & 15) + 16 * (block[2 + b / 4] >> b % 4 * 2 & 3) - 32;
+    return half_at(block) * scale * dense[nibble(block + 8 + 16 * b, i % 32)];
+}
+/// The largest exponents are beyond what floats hold.
+static double mxfp4(const uint8_t *block, size_t i) {
+    return (float)ldexp(e2m1[nibble(block + 1, i)], block[0] - 127);
+}
+static double nvfp4(const uint8_t *block, size_t i) {
+    size_t s = i / 16;
+    int exponent = block[s] >> 3 & 15, fraction = block[s] & 7;
+    double scale = exponent ? ldexp(8 + fraction, exponent - 10) : ldexp(fraction, -9);
+    if (block[s] == 127) scale = 0;
+    return scale * e2m1[block[4 + 8 * s + i % 8] >> i % 16 / 8 * 4 & 15];
+}
+
 static const struct format {
     const char *name;
     size_t weights, bytes;
@@ -60,15 +95,23 @@ static const struct format {
     weight_function weight;
     /// Largest error of a block whose largest magnitude is 1, and the root mean square over random ones.
     double largest, mean;
+    /// How far off blocks of one weight may be, relatively and near zero, and the largest one.
+    double off, least, most;
 } formats[] = {
-    {"q8_0", 32, 34, ck_quantize_q8_0, ck_unpack_q8_0, q8_0, 0.004, 0.0024},
-    {"q4_0", 32, 18, ck_quantize_q4_0, ck_unpack_q4_0, q4_0, 0.2, 0.041},
-    {"q4_1", 32, 20, ck_quantize_q4_1, ck_unpack_q4_1, q4_1, 0.2, 0.038},
-    {"q5_0", 32, 22, ck_quantize_q5_0, ck_unpack_q5_0, q5_0, 0.1, 0.02},
-    {"q5_1", 32, 24, ck_quantize_q5_1, ck_unpack_q5_1, q5_1, 0.1, 0.0185},
-    {"q4_k", 256, 144, ck_quantize_q4_k, ck_unpack_q4_k, q4_k, 0.25, 0.039},
-    {"q5_k", 256, 176, ck_quantize_q5_k, ck_unpack_q5_k, q5_k, 0.12, 0.019},
-    {"q6_k", 256, 210, ck_quantize_q6_k, ck_unpack_q6_k, q6_k, 0.05, 0.0103},
+    {"q8_0", 32, 34, ck_quantize_q8_0, ck_unpack_q8_0, q8_0, 0.004, 0.0024, 0.01, 4e-6, 65504},
+    {"q4_0", 32, 18, ck_quantize_q4_0, ck_unpack_q4_0, q4_0, 0.2, 0.041, 0.01, 4e-6, 65504},
+    {"q4_1", 32, 20, ck_quantize_q4_1, ck_unpack_q4_1, q4_1, 0.2, 0.038, 0.01, 4e-6, 65504},
+    {"q5_0", 32, 22, ck_quantize_q5_0, ck_unpack_q5_0, q5_0, 0.1, 0.02, 0.01, 4e-6, 65504},
+    {"q5_1", 32, 24, ck_quantize_q5_1, ck_unpack_q5_1, q5_1, 0.1, 0.0185, 0.01, 4e-6, 65504},
+    {"q4_k", 256, 144, ck_quantize_q4_k, ck_unpack_q4_k, q4_k, 0.25, 0.039, 0.01, 4e-6, 65504},
+    {"q5_k", 256, 176, ck_quantize_q5_k, ck_unpack_q5_k, q5_k, 0.12, 0.019, 0.01, 4e-6, 65504},
+    {"q6_k", 256, 210, ck_quantize_q6_k, ck_unpack_q6_k, q6_k, 0.05, 0.0103, 0.01, 4e-6, 65504},
+    {"q2_k", 256, 84, ck_quantize_q2_k, ck_unpack_q2_k, q2_k, 0.6, 0.135, 0.08, 4e-6, 65504},
+    {"q3_k", 256, 110, ck_quantize_q3_k, ck_unpack_q3_k, q3_k, 0.35, 0.072, 0.03, 4e-6, 65504},
+    {"iq4_nl", 32, 18, ck_quantize_iq4_nl, ck_unpack_iq4_nl, iq4_nl, 0.2, 0.0385, 0.01, 4e-6, 65504},
+    {"iq4_xs", 256, 136, ck_quantize_iq4_xs, ck_unpack_iq4_xs, iq4_xs, 0.2, 0.039, 0.01, 4e-6, 65504},
+    {"mxfp4", 32, 17, ck_quantize_mxfp4, ck_unpack_mxfp4, mxfp4, 0.25, 0.061, 0.21, 4e-6, 65504},
+    {"nvfp4", 64, 36, ck_quantize_nvfp4, ck_unpack_nvfp4, nvfp4, 0.4, 0.09, 0.05, 5e-4, 2688},
 };
 
 /// A few blocks of arbitrary bytes: whatever they say is what their format's description says.
@@ -77,7 +120,7 @@ static void test_unpack(const struct format *format) {
         size_t n = format->weights * (round % 4), bytes = format->bytes * (round % 4);
         uint8_t *in = malloc(bytes + 1);
         if (!in) abort();
-        for (size_t i = 0; i < bytes; i++) in[i] = (uint8_t)(256 * fabsf(random_float()));
+        for (size_t i = 0; i < bytes; i++) in[i] = (uint8_t)(255.9f * fabsf(random_float()));
         float *out = canaries(n + 1);
         format->unpack(out, in, n);
         for (size_t i = 0; i < n; i++) {
@@ -128,14 +171,16 @@ static void test_random(const struct format *format) {
 static void test_constants(const struct format *format) {
     float values[] = {0, -0.0f, 1, -1, 0.02f, -0.02f, 60000, -60000, 1e-5f, 1e-30f, 1e-40f, -1e-45f};
     for (size_t v = 0; v < COUNT(values); v++) {
+        values[v] = fmaxf(fminf(values[v], (float)format->most), -(float)format->most);
+        const double off = format->off * fabsf(values[v]) + format->least;
         float *x = random_floats(256);
         for (size_t i = 0; i < 256; i++) x[i] = values[v];
         float *back = round_trip(format, x, 256);
         // Scales have six bits in some formats; near the least half, 2^-24, they are coarse in all.
-        for (size_t i = 0; i < 256; i++) check_close(back[i], x[i], 0.01 * fabsf(x[i]) + 4e-6);
+        for (size_t i = 0; i < 256; i++) check_close(back[i], x[i], off);
         for (size_t i = 0; i < 256; i++) x[i] = i % 32 == 5 ? values[v] : 0;
         back = round_trip(format, x, 256);
-        for (size_t i = 0; i < 256; i++) check_close(back[i], x[i], 0.01 * fabsf(values[v]) + 4e-6);
+        for (size_t i = 0; i < 256; i++) check_close(back[i], x[i], off);
         check_release();
     }
 }

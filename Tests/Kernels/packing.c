@@ -48,6 +48,37 @@ static void pack_codes(uint8_t *codes, uint8_t *high, const uint8_t code[CK_BLOC
     }
 }
 
+/// Packs one row of a format whose blocks have `weights` weights and `bytes` bytes, and are read by `read`.
+static void pack_units(uint8_t *panel, const uint8_t *source, size_t row, size_t blocks, ck_panel_kind kind,
+                       size_t weights, size_t bytes, void (*read)(ck_unit *, const void *), size_t together) {
+    const ck_panel_parts parts = ck_panel_layout(kind, blocks);
+    const size_t each = weights / CK_BLOCK, smalls = (size_t)CK_BLOCK / (size_t)kind.sub;
+    for (size_t b = 0; b < blocks; b++) {
+        ck_unit unit;
+        read(&unit, source + b / each * bytes);
+        uint8_t *codes = panel + b * ck_panel_code_bytes(kind), *high = panel + parts.high + b * ck_panel_high_bytes(kind);
+        for (size_t i = 0; i < CK_BLOCK; i++) {
+            const place at = place_of(row, i, together);
+            const uint8_t code = unit.codes[b % each * CK_BLOCK + i];
+            check_that(code < 1 << kind.bits, "a code of as many bits as its kind has");
+            if (kind.bits == 4) codes[64 * (at.group % 4) + at.byte] |= (uint8_t)(code << 4 * (at.group / 4));
+            else codes[64 * (at.group % 2) + at.byte] |= (uint8_t)((code & 3) << 2 * (at.group / 2));
+            if (kind.bits == 3) high[at.byte] |= (uint8_t)((code >> 2) << at.group);
+        }
+        if (kind.super) {
+            uint8_t *d = panel + parts.scales + b / 8 * ck_panel_scale_bytes(kind);
+            memcpy(d + 2 * row, &unit.d, 2);
+            if (kind.mins) memcpy(d + 32 + 2 * row, &unit.dmin, 2);
+        } else if (kind.scale == CK_SCALE_HALF) {
+            memcpy(panel + parts.scales + 32 * b + 2 * row, &unit.d, 2);
+            continue;
+        }
+        uint8_t *small = panel + (kind.super ? parts.mins : parts.scales);
+        for (size_t i = 0; i < smalls; i++)
+            small[16 * (smalls * b + i) + row] = unit.scales[smalls * (b % each) + i];
+    }
+}
+
 /// Packs the scales of block or super-block `unit` of one row.
 static void pack_scales(uint8_t *scales, uint8_t *mins, ck_panel_kind kind, const uint8_t *source, size_t unit,
                         size_t row) {
@@ -90,6 +121,10 @@ static void pack(uint8_t *panel, const uint8_t *rows, size_t row_bytes, size_t c
     }
 }
 
+#define READER(NAME, KIND, KIND_NAME, WEIGHTS) \
+    static void read_##NAME(ck_unit *unit, const void *block) { ck_read_##NAME(unit, block); }
+CK_UNIT_FORMATS(READER)
+
 /// The twin for numbers of `size` bytes.
 static void pack_numbers(uint8_t *panel, const uint8_t *rows, size_t row_bytes, size_t count, size_t columns,
                          size_t size, size_t together) {
@@ -108,29 +143,41 @@ static const struct format {
     size_t (*size)(size_t);
     void (*pack)(void *, const void *, size_t, size_t, size_t);
     void (*turn)(void *, size_t, const void *, size_t, size_t);
+    /// Of a block in the file; its reader is null where it is packed as it lies.
+    size_t weights, bytes;
+    void (*read)(ck_unit *, const void *);
 } formats[] = {
-#define QUANTISED(NAME, KIND) {#NAME, KIND, 0, ck_panel_size_##NAME, ck_pack_panel_##NAME, ck_turn_panel_##NAME},
-#define FLOATS(NAME, SIZE) {#NAME, {0}, SIZE, ck_panel_size_##NAME, ck_pack_panel_##NAME, ck_turn_panel_##NAME},
-    CK_PANEL_FORMATS(QUANTISED) FLOATS(f32, 4) FLOATS(f16, 2) FLOATS(bf16, 2)};
+#define QUANTISED(NAME, KIND)                                                                  \
+    {#NAME, KIND, 0, ck_panel_size_##NAME, ck_pack_panel_##NAME, ck_turn_panel_##NAME,         \
+     (KIND).super ? CK_SUPER : CK_BLOCK, sizeof(ck_##NAME), NULL},
+#define UNITS(NAME, KIND, KIND_NAME, WEIGHTS) \
+    {#NAME, KIND, 0, ck_panel_size_##NAME, ck_pack_panel_##NAME, ck_turn_panel_##NAME, WEIGHTS, sizeof(ck_##NAME), read_##NAME},
+#define FLOATS(NAME, SIZE) \
+    {#NAME, {0}, SIZE, ck_panel_size_##NAME, ck_pack_panel_##NAME, ck_turn_panel_##NAME, 1, SIZE, NULL},
+    CK_PANEL_FORMATS(QUANTISED) CK_UNIT_FORMATS(UNITS) FLOATS(f32, 4) FLOATS(f16, 2) FLOATS(bf16, 2)};
 
 /// Rows of arbitrary bytes that lie `gap` bytes apart, in memory that ends with the last of them; the panel is anything
 /// before, and nothing behind it is written.
 static void test_packing(const struct format *f, size_t count, size_t columns, size_t gap) {
-    size_t bytes = f->number ? columns * f->number
-                             : columns / (f->kind.super ? CK_SUPER : CK_BLOCK) * ck_block_bytes(f->kind);
+    static const uint8_t nothing[CK_SUPER];
+    size_t bytes = columns / f->weights * f->bytes;
     size_t row_bytes = bytes + gap, length = (count - 1) * row_bytes + bytes, size = f->size(columns);
     uint8_t *rows = malloc(length + (length == 0)), *want = malloc(size), *got = malloc(size + 1);
     uint8_t *turned = malloc(size + 1);
     if (!rows || !want || !got || !turned) abort();
-    for (size_t i = 0; i < length; i++) rows[i] = (uint8_t)(256 * fabsf(random_float()));
+    for (size_t i = 0; i < length; i++) rows[i] = (uint8_t)(255.9f * fabsf(random_float()));
     memset(got, 0xa5, size + 1);
     check_context(f->name, count, columns, gap);
     // In the instruction set's own layout, and turned from that to both that there are.
     const size_t own = ck_panel_columns(f->number), most = f->number == 0 ? 8 : f->number == 2 ? 2 : 1;
     f->pack(got, rows, row_bytes, count, columns);
     for (size_t to = f->number ? 1 : 4; to <= most; to *= 2) {
+        memset(want, 0, size);
+        for (size_t row = 0; row < CK_PANEL_ROWS && f->read; row++)
+            pack_units(want, row < count ? rows + row * row_bytes : nothing, row, columns / CK_BLOCK, f->kind, f->weights,
+                       row < count ? f->bytes : 0, f->read, to);
         if (f->number) pack_numbers(want, rows, row_bytes, count, columns, f->number, to);
-        else pack(want, rows, row_bytes, count, columns / CK_BLOCK, f->kind, to);
+        else if (!f->read) pack(want, rows, row_bytes, count, columns / CK_BLOCK, f->kind, to);
         if (to == own) check_that(memcmp(got, want, size) == 0, "a panel as its description says");
         memset(turned, 0xa5, size + 1);
         f->turn(turned, to, got, own, columns);
@@ -145,7 +192,7 @@ static void test_packing(const struct format *f, size_t count, size_t columns, s
 
 void test_packing_of_panels(void) {
     for (size_t f = 0; f < COUNT(formats); f++) {
-        const size_t block = formats[f].number ? 1 : formats[f].kind.super ? CK_SUPER : CK_BLOCK;
+        const size_t block = formats[f].weights;
         for (size_t count = 1; count <= CK_PANEL_ROWS; count++)
             for (size_t blocks = 0; blocks <= 19; blocks += blocks < 3 ? 1 : 4)
                 test_packing(formats + f, count, blocks * block, count % 3 * 4);

@@ -101,7 +101,7 @@ case $(uname -m) in
     has shipped '<matmul_q.*_avx_vnni>' 'vpdpbusd'
     disjoint shipped avx512 vpdpbusd
     disjoint shipped avx512_vnni '\ttile|\ttdp'
-    has shipped '<matmul_q.*_amx>' '\ttdpbssd'
+    has shipped '<(matmul_q[4-8]|multiply_).*_amx>' '\ttdpbssd'
     has shipped '<matmul_split_b?f16_amx>' '\ttdpbf16ps' ;;
   aarch64 | arm64) disjoint_neon shipped ;;
 esac

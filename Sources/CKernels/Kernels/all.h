@@ -2,6 +2,7 @@
 //   CK_ISA(name)         its own spelling of a name
 //   CK_TOKENS            rows of rounded activations that its registers hold sums for, 16 at most: its tile height
 //   CK_PANEL_COLUMNS     columns of a row that stand together in its panels, four or eight; see panel.h
+//   look_up              values of bytes that number those of a table of sixteen, see isa_plain.c
 //   dots                 integer dots of codes with that many rows of activations, see isa_plain.c
 //   CK_WIDE              accumulators of sixteen floats that its registers hold beside weights and an activation
 //   CK_REGISTER          the type of a register of integers of 32 bits
@@ -13,6 +14,7 @@
 #include "panel_codes.h"
 #include "panel_matmul.h"
 #include "pack.h"
+#include "pack_units.h"
 #include "float_matmul.h"
 
 #include "attention.h"
@@ -26,6 +28,7 @@
 #include "convert.h"
 #include "fit.h"
 #include "fit_super.h"
+#include "fit_units.h"
 #include "q4.h"
 #include "q4_k.h"
 #include "q5.h"

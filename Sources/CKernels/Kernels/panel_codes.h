@@ -29,16 +29,26 @@ CK_INLINE void fetch(const uint8_t *p, size_t count, size_t ahead) {
         for (size_t i = 0; i < count; i += 64) __builtin_prefetch(p + ahead + i);
 }
 
-CK_INLINE block_codes decode(ck_panel_kind kind, const uint8_t *codes, const uint8_t *high) {
+/// What the codes of a block are multiplied with.
+CK_INLINE block_codes decode(ck_panel_kind kind, const uint8_t *codes, const uint8_t *high, const ck_values *values) {
     block_codes w;
     if (kind.bits == 8) {
         for (int i = 0; i < 8; i++) w.group[i] = load(codes + 64 * i);
         return w;
     }
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 4 && kind.bits >= 4; i++) {
         ck_u8x64 pair = load(codes + 64 * i);
         w.group[i] = pair & 15;
         w.group[i + 4] = pair >> 4;
+    }
+    for (int i = 0; i < 2 && kind.bits <= 3; i++) {
+        ck_u8x64 four = load(codes + 64 * i);
+        for (int s = 0; s < 4; s++) w.group[i + 2 * s] = (four >> (2 * s)) & 3;
+    }
+    if (kind.bits == 3) {
+        ck_u8x64 bits = load(high);
+        for (int i = 0; i < 2; i++) w.group[i] |= (bits << (2 - i)) & 4;
+        for (int i = 2; i < 8; i++) w.group[i] |= (bits >> (i - 2)) & 4;
     }
     if (kind.bits == 5) {
         ck_u8x64 bits = load(high);
@@ -54,7 +64,19 @@ CK_INLINE block_codes decode(ck_panel_kind kind, const uint8_t *codes, const uin
             w.group[4 * h + 3] |= (bits >> 2) & 48;
         }
     }
+    if (kind.values)
+        for (int i = 0; i < 8; i++) w.group[i] = look_up(values->value, w.group[i]);
     return w;
+}
+
+/// Scales that stand in no super-block.
+CK_INLINE ck_f32x16 load_scales(ck_panel_kind kind, const uint8_t *p) {
+    if (kind.scale == CK_SCALE_HALF) return load_f16(p);
+    // See ck_power_value and ck_e4m3_value.
+    ck_u32x16 wide = __builtin_convertvector(load_bytes(p), ck_u32x16);
+    if (kind.scale == CK_SCALE_E4M3) return (ck_f32x16)(wide << 20) * 0x1p119f;
+    ck_u32x16 few = (ck_u32x16)(wide < 2);
+    return (ck_f32x16)((((wide - 1) << 23) & ~few) | ((0x00200000u << (wide & 1)) & few));
 }
 
 /// The six-bit scales, then mins, of a super-block of Q4_K or Q5_K as bytes, sixteen rows each.

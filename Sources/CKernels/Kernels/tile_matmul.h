@@ -17,16 +17,16 @@ typedef struct {
     _Alignas(64) uint8_t decoded[CK_CHUNK * 512];
     /// These, or those of the panel.
     const uint8_t *codes;
-    /// By step, by block, and of the super-block.
-    ck_f32x16 scale[2 * CK_CHUNK], min[CK_CHUNK], d, dmin;
+    /// By step, by block or step, and of the super-block.
+    ck_f32x16 scale[2 * CK_CHUNK], min[2 * CK_CHUNK], d, dmin;
 } tile_weights;
 
 /// Columns of a step.
-CK_INLINE size_t step_columns(ck_panel_kind kind) { return kind.bits == 6 ? CK_BLOCK / 2 : CK_BLOCK; }
+CK_INLINE size_t step_columns(ck_panel_kind kind) { return (size_t)(kind.sub < CK_BLOCK ? kind.sub : CK_BLOCK); }
 
 /// Reads the weights of a chunk from block `b` on, and asks for those of the next.
 CK_INLINE void read_chunk(tile_weights *restrict w, const uint8_t *restrict panel, const ck_panel_parts *parts,
-                          size_t b, size_t blocks, ck_panel_kind kind) {
+                          size_t b, size_t blocks, ck_panel_kind kind, const ck_values *values) {
     const size_t code_bytes = ck_panel_code_bytes(kind), high_bytes = ck_panel_high_bytes(kind);
     const uint8_t *codes = panel + b * code_bytes, *high = panel + parts->high + b * high_bytes;
     const size_t unit = kind.super ? b / CK_CHUNK : b;
@@ -36,21 +36,30 @@ CK_INLINE void read_chunk(tile_weights *restrict w, const uint8_t *restrict pane
     fetch(high, CK_CHUNK * high_bytes, CK_CHUNK * high_bytes);
     w->codes = kind.bits == 8 ? codes : w->decoded;
     for (size_t i = 0; kind.bits < 8 && i < blocks; i++) {
-        block_codes c = decode(kind, codes + i * code_bytes, high + i * high_bytes);
+        block_codes c = decode(kind, codes + i * code_bytes, high + i * high_bytes, values);
+        const int is_signed = ck_panel_width(kind) == 8;
         for (size_t j = 0; j < 8; j++) {
-            ck_u8x64 centred = c.group[j] - (uint8_t)ck_panel_centre(kind);
+            ck_u8x64 centred = is_signed ? c.group[j] : c.group[j] - (uint8_t)ck_panel_centre(kind);
             memcpy(w->decoded + 512 * i + 64 * j, &centred, sizeof centred);
         }
     }
+    const size_t halves = CK_BLOCK / step_columns(kind);
     if (!kind.super) {
-        for (size_t i = 0; i < blocks; i++) {
-            w->scale[i] = load_f16(scales + 32 * i);
-            if (kind.mins) w->min[i] = load_f16(mins + 32 * i);
-        }
+        const size_t scale_bytes = ck_panel_scale_bytes(kind) / halves;
+        for (size_t i = 0; i < blocks * halves; i++) w->scale[i] = load_scales(kind, scales + scale_bytes * i);
+        for (size_t i = 0; kind.mins && i < blocks; i++) w->min[i] = load_f16(mins + 32 * i);
         return;
     }
     w->d = load_f16(scales);
-    if (kind.mins) {
+    if (kind.values) w->d *= values->factor;
+    if (kind.mins && halves > 1) {
+        w->dmin = -load_f16(scales + 32);
+        for (size_t i = 0; i < 2 * CK_CHUNK; i++) {
+            ck_u8x16 small = load_bytes(mins + 16 * i);
+            w->scale[i] = __builtin_convertvector(small & 15, ck_f32x16);
+            w->min[i] = __builtin_convertvector(small >> 4, ck_f32x16);
+        }
+    } else if (kind.mins) {
         uint8_t small[256];
         unpack_scales(small, mins);
         w->dmin = -load_f16(scales + 32);
@@ -59,7 +68,7 @@ CK_INLINE void read_chunk(tile_weights *restrict w, const uint8_t *restrict pane
             w->min[i] = __builtin_convertvector(load_bytes(small + 128 + 16 * i), ck_f32x16);
         }
     } else {
-        for (size_t i = 0; i < 2 * CK_CHUNK; i++)
+        for (size_t i = 0; i < halves * CK_CHUNK; i++)
             w->scale[i] = __builtin_convertvector((ck_i8x16)load_bytes(mins + 16 * i), ck_f32x16);
     }
 }
@@ -159,9 +168,16 @@ CK_INLINE void add_chunk(tile_of_out *out, const ck_activations *x, const tile_w
     }
     if (kind.mins) {
         CK_UNROLL for (size_t t = 0; t < CK_TILE_ROWS; t++) sum[t] = none;
-        for (size_t b = 0; b < CK_CHUNK; b++) {
+        for (size_t b = 0; b < CK_CHUNK && kind.sub == CK_BLOCK; b++) {
             const ck_f32x16 min = w->min[b];
             CK_UNROLL for (size_t t = 0; t < CK_TILE_ROWS; t++) sum[t] += min * x[t * CK_CHUNK + b].sum;
+        }
+        for (size_t s = 0; s < 2 * CK_CHUNK && kind.sub < CK_BLOCK; s++) {
+            const ck_f32x16 min = w->min[s];
+            CK_UNROLL for (size_t t = 0; t < CK_TILE_ROWS; t++) {
+                const ck_activations *row = x + t * CK_CHUNK + s / 2;
+                sum[t] += min * (row->d * (float)row->half[s % 2]);
+            }
         }
         add_scaled_part(out, w->dmin, sum);
     }
@@ -172,7 +188,7 @@ CK_INLINE void add_chunk(tile_of_out *out, const ck_activations *x, const tile_w
 
 /// A chunk of all rows of activations with all panels.
 CK_INLINE void multiply_chunk(float *out, size_t out_stride, const ck_activations *x, const uint8_t *panels, size_t rows,
-                              size_t first, size_t blocks, size_t m, ck_panel_kind kind) {
+                              size_t first, size_t blocks, size_t m, ck_panel_kind kind, const ck_values *values) {
     const ck_panel_parts parts = ck_panel_layout(kind, blocks);
     const size_t count = blocks - first < CK_CHUNK ? blocks - first : CK_CHUNK, rest = m % CK_TILE_ROWS;
     // A last tile with fewer rows goes through a place that has all.
@@ -183,7 +199,8 @@ CK_INLINE void multiply_chunk(float *out, size_t out_stride, const ck_activation
     }
     tile_weights w;
     for (size_t row = 0; row < rows; row += CK_PANEL_ROWS) {
-        read_chunk(&w, panels + row / CK_PANEL_ROWS * ck_panel_bytes(parts), &parts, first, count, kind);
+        read_chunk(&w, panels + row / CK_PANEL_ROWS * ck_panel_bytes(parts), &parts, first, count, kind,
+                   values);
         for (size_t t = 0; t < m; t += CK_TILE_ROWS) {
             tile_of_out tile = {
                 .at = out + t * out_stride + row, .stride = out_stride, .is_new = first == 0,
@@ -195,17 +212,32 @@ CK_INLINE void multiply_chunk(float *out, size_t out_stride, const ck_activation
 }
 
 /// A tile of a few rows costs as much as one of sixteen: fewer than CK_TILES_FROM rows take the base's kernels.
-#define CK_DEFINE_TILE_PRODUCT(NAME, KIND)                                                                       \
-    CK_KERNEL void CK_ISA(matmul_##NAME)(float *out, size_t out_stride, const ck_activations *x, size_t x_chunk, \
-                                         const void *panels, size_t rows, size_t columns, size_t m) {            \
-        const size_t blocks = columns / CK_BLOCK;                                                                \
-        if (m < CK_TILES_FROM) {                                                                                 \
-            CK_BASE.matmul_##NAME(out, out_stride, x, x_chunk, panels, rows, columns, m);                        \
-            return;                                                                                              \
-        }                                                                                                        \
-        configure_tiles((int)step_columns(KIND) / 4, CK_TILE_ROWS);                                              \
-        for (size_t b = 0; b < blocks; b += CK_CHUNK)                                                            \
-            multiply_chunk(out, out_stride, x + b / CK_CHUNK * x_chunk, panels, rows, b, blocks, m, KIND);       \
-        _tile_release();                                                                                         \
+#define CK_TILE_PRODUCT(KIND, VALUES)                                                                              \
+    const size_t blocks = columns / CK_BLOCK;                                                                      \
+    configure_tiles((int)step_columns(KIND) / 4, CK_TILE_ROWS);                                                    \
+    for (size_t b = 0; b < blocks; b += CK_CHUNK)                                                                  \
+        multiply_chunk(out, out_stride, x + b / CK_CHUNK * x_chunk, panels, rows, b, blocks, m, KIND, VALUES);     \
+    _tile_release();
+#define CK_TILE_PARAMETERS                                                                                       \
+    float *out, size_t out_stride, const ck_activations *x, size_t x_chunk, const void *panels, size_t rows,     \
+        size_t columns, size_t m
+#define CK_DEFINE_TILE_PRODUCT(NAME, KIND)                                                      \
+    CK_KERNEL void CK_ISA(matmul_##NAME)(CK_TILE_PARAMETERS) {                                  \
+        if (m < CK_TILES_FROM) {                                                                \
+            CK_BASE.matmul_##NAME(out, out_stride, x, x_chunk, panels, rows, columns, m);       \
+            return;                                                                             \
+        }                                                                                       \
+        CK_TILE_PRODUCT(KIND, NULL)                                                             \
     }
 CK_PANEL_FORMATS(CK_DEFINE_TILE_PRODUCT)
+#define CK_DEFINE_KIND_TILE_PRODUCT(NAME, KIND)                                                 \
+    CK_KERNEL void CK_ISA(multiply_##NAME)(CK_TILE_PARAMETERS, const ck_values *values) {       \
+        CK_TILE_PRODUCT(KIND, values)                                                           \
+    }
+CK_UNIT_KINDS(CK_DEFINE_KIND_TILE_PRODUCT)
+#define CK_DEFINE_UNIT_TILE_PRODUCT(NAME, KIND, KIND_NAME, WEIGHTS)                                                  \
+    CK_KERNEL void CK_ISA(matmul_##NAME)(CK_TILE_PARAMETERS) {                                                       \
+        if (m < CK_TILES_FROM) CK_BASE.matmul_##NAME(out, out_stride, x, x_chunk, panels, rows, columns, m);         \
+        else CK_ISA(multiply_##KIND_NAME)(out, out_stride, x, x_chunk, panels, rows, columns, m, &ck_values_##NAME); \
+    }
+CK_UNIT_FORMATS(CK_DEFINE_UNIT_TILE_PRODUCT)

@@ -123,8 +123,8 @@ void ck_attend_q8_0(float *sum, float *state, const float *query, const void *ke
 
 // MARK: Weight formats (Kernels/convert.h, Kernels/q*.h)
 //
-// The blocks of the quantised formats are described in ck_blocks.h; n is a multiple of 32, of 256 for those ending in
-// _k. Any bits are accepted both ways: a value that is no finite number spoils its block and nothing else, and scales
+// The blocks of the quantised formats are described in ck_blocks.h; n is a multiple of the weights of a block: 32, 64 for
+// NVFP4, 256 for those ending in _k and for IQ4_XS. Any bits are accepted both ways: a value that is no finite number spoils its block and nothing else, and scales
 // beyond the range of a half are cut to it.
 
 void ck_unpack_f32(float *out, const void *in, size_t n);
@@ -138,6 +138,12 @@ void ck_unpack_q5_1(float *out, const void *in, size_t n);
 void ck_unpack_q4_k(float *out, const void *in, size_t n);
 void ck_unpack_q5_k(float *out, const void *in, size_t n);
 void ck_unpack_q6_k(float *out, const void *in, size_t n);
+void ck_unpack_q2_k(float *out, const void *in, size_t n);
+void ck_unpack_q3_k(float *out, const void *in, size_t n);
+void ck_unpack_iq4_nl(float *out, const void *in, size_t n);
+void ck_unpack_iq4_xs(float *out, const void *in, size_t n);
+void ck_unpack_mxfp4(float *out, const void *in, size_t n);
+void ck_unpack_nvfp4(float *out, const void *in, size_t n);
 
 /// These three round to nearest, ties to even; overflow becomes infinity.
 void ck_pack_f32(void *out, const float *x, size_t n);
@@ -152,6 +158,12 @@ void ck_quantize_q5_1(void *out, const float *x, size_t n);
 void ck_quantize_q4_k(void *out, const float *x, size_t n);
 void ck_quantize_q5_k(void *out, const float *x, size_t n);
 void ck_quantize_q6_k(void *out, const float *x, size_t n);
+void ck_quantize_q2_k(void *out, const float *x, size_t n);
+void ck_quantize_q3_k(void *out, const float *x, size_t n);
+void ck_quantize_iq4_nl(void *out, const float *x, size_t n);
+void ck_quantize_iq4_xs(void *out, const float *x, size_t n);
+void ck_quantize_mxfp4(void *out, const float *x, size_t n);
+void ck_quantize_nvfp4(void *out, const float *x, size_t n);
 /// Number of values that are NaN or infinite.
 size_t ck_count_nonfinite(const float *x, size_t n);
 
@@ -209,6 +221,12 @@ CK_DECLARE_PANEL(q5_1)
 CK_DECLARE_PANEL(q4_k)
 CK_DECLARE_PANEL(q5_k)
 CK_DECLARE_PANEL(q6_k)
+CK_DECLARE_PANEL(q2_k)
+CK_DECLARE_PANEL(q3_k)
+CK_DECLARE_PANEL(iq4_nl)
+CK_DECLARE_PANEL(iq4_xs)
+CK_DECLARE_PANEL(mxfp4)
+CK_DECLARE_PANEL(nvfp4)
 
 // MARK: Products of packed floating-point weights (panel.c, Kernels/pack.h, Kernels/float_matmul.h)
 

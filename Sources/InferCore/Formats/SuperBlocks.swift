@@ -3,6 +3,18 @@ internal import CKernels
 // Super-blocks of 256 weights, whose sub-blocks have scales that are quantised themselves; `CKernels/ck_blocks.h`
 // describes their bytes.
 extension WeightFormat {
+  /// Two bits a weight, a scale and an offset for 16 of them: 2.625 bits.
+  package static let q2_K = unsafe WeightFormat(
+    name: "Q2_K", typeID: 10, blockElements: 256, blockBytes: 84, unpack: ck_unpack_q2_k, quantize: ck_quantize_q2_k,
+    panels: PanelKernels(
+      size: ck_panel_size_q2_k, pack: ck_pack_panel_q2_k, unpackRow: ck_unpack_panel_row_q2_k,
+      turn: ck_turn_panel_q2_k, product: .rounded(ck_matmul_q2_k)))
+  /// Three bits a weight, a scale for 16 of them: 3.4375 bits.
+  package static let q3_K = unsafe WeightFormat(
+    name: "Q3_K", typeID: 11, blockElements: 256, blockBytes: 110, unpack: ck_unpack_q3_k, quantize: ck_quantize_q3_k,
+    panels: PanelKernels(
+      size: ck_panel_size_q3_k, pack: ck_pack_panel_q3_k, unpackRow: ck_unpack_panel_row_q3_k,
+      turn: ck_turn_panel_q3_k, product: .rounded(ck_matmul_q3_k)))
   /// Four bits a weight, a scale and an offset for 32 of them: 4.5 bits.
   package static let q4_K = unsafe WeightFormat(
     name: "Q4_K", typeID: 12, blockElements: 256, blockBytes: 144, unpack: ck_unpack_q4_k, quantize: ck_quantize_q4_k,

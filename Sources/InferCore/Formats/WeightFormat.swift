@@ -38,7 +38,8 @@
 
   /// All formats that weights can be read in.
   package static let all: [WeightFormat] = [
-    .f32, .f16, .bf16, .q8_0, .q4_0, .q4_1, .q5_0, .q5_1, .q4_K, .q5_K, .q6_K,
+    .f32, .f16, .bf16, .q8_0, .q4_0, .q4_1, .q5_0, .q5_1, .q2_K, .q3_K, .q4_K, .q5_K, .q6_K, .iq4_NL, .iq4_XS, .mxfp4,
+    .nvfp4,
   ]
 
   /// Whether values are codes that share a scale.

@@ -20,12 +20,13 @@ import Testing
     for format in WeightFormat.all { #expect(Quantization(named: format.name.lowercased())?.format == format) }
     let mix = try #require(Quantization(named: "q4_k_m"))
     #expect(mix.isMix && mix.format == .q4_K && mix.headFormat == .q6_K)
-    for name in ["", "Q4", "Q4_K_S", "Q8_1", "Q4_K_M ", "IQ4_NL"] { #expect(Quantization(named: name) == nil) }
+    for name in ["", "Q4", "Q4_K_S", "Q8_1", "Q4_K_M ", "Q8_K"] { #expect(Quantization(named: name) == nil) }
   }
 
   /// Formats of few bits leave the head more; a head of one's own is taken as it is.
   @Test(arguments: [
-    ("Q4_0", "Q6_K"), ("Q5_1", "Q6_K"), ("Q4_K", "Q6_K"), ("Q6_K", "Q6_K"), ("Q8_0", "Q8_0"), ("F16", "F16"),
+    ("Q4_0", "Q6_K"), ("Q5_1", "Q6_K"), ("Q4_K", "Q6_K"), ("Q6_K", "Q6_K"), ("Q2_K", "Q6_K"), ("MXFP4", "Q6_K"),
+    ("Q8_0", "Q8_0"), ("F16", "F16"),
   ])
   func headsGetMoreBits(_ name: String, _ head: String) throws {
     let plan = try plan(name)
@@ -66,7 +67,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ("Q4_K", 512, "Q4_K"), ("Q4_K", 384, "Q8_0"), ("Q6_K", 96, "Q8_0"), ("Q4_0", 96, "Q4_0"), ("Q4_K", 80, "F16"),
+    ("Q4_K", 512, "Q4_K"), ("Q4_K", 384, "Q8_0"), ("Q6_K", 96, "Q8_0"), ("NVFP4", 96, "Q8_0"), ("NVFP4", 64, "NVFP4"),
+    ("IQ4_XS", 128, "Q8_0"), ("Q4_0", 96, "Q4_0"), ("Q4_K", 80, "F16"),
     ("Q4_0", 80, "F16"), ("Q8_0", 33, "F16"), ("BF16", 33, "BF16"), ("F32", 1, "F32"),
   ])
   func rowsThatAreNoWholeBlocksFallBack(_ name: String, _ columns: Int, _ expected: String) throws {

@@ -137,7 +137,7 @@ struct ArgumentTests {
     (["serve", "--model", "x", "--drain-timeout", "nan"], "--drain-timeout"),
     (["serve", "--model", "x", "--log-level", "loud"], "--log-level"),
     (["serve", "--model", "x", "--frobnicate"], "--frobnicate"),
-    (["serve", "--model", "x", "--quantize", "Q3_K"], "--quantize Q3_K is unknown: F32, F16"),
+    (["serve", "--model", "x", "--quantize", "Q3"], "--quantize Q3 is unknown: F32, F16"),
     (["serve", "--model", "x", "--quantize"], "--quantize"),
     (["serve", "--model", "x", "--quantize", "Q4_K", "--quantize-head", "Q4_K_M"], "--quantize-head"),
     (["logits", "--model", "x", "--tokens", "1", "--output", "y", "--quantize-head", "Q8_0"], "needs --quantize"),
