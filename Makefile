@@ -66,10 +66,12 @@ kill-test: build .venv/installed
 client-test-all: build .venv-all/installed
 	.venv-all/bin/python -m pytest -q -W ignore::UserWarning Tests/Clients --binary $(BINARY)
 
-# Replicas behind Ray Serve, killed and scaled. Not a part of `make test`: Ray takes half a gigabyte.
+# Replicas behind Ray Serve, killed and scaled, and the manifests for Kubernetes. Not a part of `make test`: Ray takes half a
+# gigabyte.
 deploy-test: build .venv-deploy/installed
 	cd deploy/ray && ../../.venv-deploy/bin/mypy && ../../.venv-deploy/bin/python -m pytest -q tests/pure && \
 	  ../../.venv-deploy/bin/python -m pytest -q tests/ray --binary ../../$(BINARY) --model ../../$(MODEL)
+	.venv-deploy/bin/python -m pytest -q Tests/Kubernetes --binary $(BINARY) --model $(MODEL)
 
 # Its metrics in Prometheus, with the alerts and the Grafana dashboard that are shipped.
 monitoring-test: build .venv/installed .build/prometheus-installed
@@ -158,7 +160,7 @@ docs: .build/libraries-installed
 	scripts/make-venv.sh .venv-all Tests/Clients/requirements.txt
 	touch $@
 
-.venv-deploy/installed: deploy/ray/requirements.txt deploy/ray/pyproject.toml scripts/make-venv.sh
+.venv-deploy/installed: deploy/ray/requirements.txt deploy/ray/pyproject.toml Tests/Kubernetes/requirements.txt
 	scripts/make-venv.sh .venv-deploy deploy/ray/requirements.txt
 	touch $@
 
