@@ -11,6 +11,17 @@ extern const ck_isa ck_isa_avx2;
 #define CK_BASE ck_isa_avx2
 #define CK_TOKENS 4
 
+/// See isa_plain.c.
+CK_INLINE ck_u8x64 look_up(const int8_t *table, ck_u8x64 numbers) {
+    __m128i values;
+    __m256i half[2];
+    memcpy(&values, table, sizeof values);
+    memcpy(half, &numbers, sizeof half);
+    for (int i = 0; i < 2; i++) half[i] = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(values), half[i]);
+    memcpy(&numbers, half, sizeof numbers);
+    return numbers;
+}
+
 /// See isa_plain.c and isa_avx512_vnni.c. A panel's rows are two registers, done one after the other.
 CK_INLINE void dots(ck_i32x16 *dot, const ck_u8x64 *group, const int first, const int count, const int bits,
                     const int centre, const ck_activations *x, const int tokens) {
@@ -55,8 +66,9 @@ CK_END_TARGET
 static int is_available(void) { return CK_BASE.is_available() && CK_SUPPORTS("avxvnni"); }
 
 #define CK_PRODUCT_ENTRY(NAME, KIND) .matmul_##NAME = CK_ISA(matmul_##NAME),
+#define CK_UNIT_PRODUCT_ENTRY(NAME, KIND, KIND_NAME, WEIGHTS) CK_PRODUCT_ENTRY(NAME, KIND)
 const ck_isa CK_ISA(ck_isa) = {
     .name = "avx-vnni", .is_available = is_available, .panel_columns = 4, .tile_rows = CK_TOKENS, .base = &CK_BASE,
-    CK_PANEL_FORMATS(CK_PRODUCT_ENTRY) .peak_f32 = CK_ISA(peak_f32), .peak_i8 = CK_ISA(peak_i8),
-    .sum_words = CK_ISA(sum_words)};
+    CK_PANEL_FORMATS(CK_PRODUCT_ENTRY) CK_UNIT_FORMATS(CK_UNIT_PRODUCT_ENTRY)
+    .peak_f32 = CK_ISA(peak_f32), .peak_i8 = CK_ISA(peak_i8), .sum_words = CK_ISA(sum_words)};
 #endif
