@@ -98,7 +98,7 @@ case $(uname -m) in
     disjoint shipped plain '\tv[a-z]'
     disjoint shipped avx2 '%zmm|%k[1-7]|vpdpbusd'
     disjoint shipped avx_vnni '%zmm|%k[1-7]' 8
-    has shipped '<matmul_q.*_avx_vnni>' 'vpdpbusd'
+    has shipped '<(matmul_q[4-8]|multiply_).*_avx_vnni>' 'vpdpbusd'
     disjoint shipped avx512 vpdpbusd
     disjoint shipped avx512_vnni '\ttile|\ttdp'
     has shipped '<(matmul_q[4-8]|multiply_).*_amx>' '\ttdpbssd'
