@@ -60,6 +60,15 @@ struct ExactDecimal: Hashable, Sendable {
     }
   }
 
+  /// `exponent` is added as far as it fits.
+  func multiplied(byPowerOfTen exponent: Int) -> ExactDecimal {
+    digits.isEmpty ? self : ExactDecimal(self, exponent: self.exponent.addingReportingOverflow(exponent).partialValue)
+  }
+
+  private init(_ other: ExactDecimal, exponent: Int) {
+    (isNegative, digits, self.exponent) = (other.isNegative, other.digits, exponent)
+  }
+
   var isInteger: Bool { exponent >= 0 }
 
   /// The exponent of the power of ten above the first digit.

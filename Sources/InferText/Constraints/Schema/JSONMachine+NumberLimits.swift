@@ -59,17 +59,13 @@ extension JSONMachine {
       if next[index] != 0 { break }
     }
     let isNegative = text.first == UInt8(ascii: "-")
-    let near = NumberRule.Bound(
-      value: ExactDecimal(isNegative: isNegative, digits: digits, exponent: exponent), isExclusive: false)
+    let near = ExactDecimal(isNegative: isNegative, digits: digits, exponent: exponent)
     let far = NumberRule.Bound(
       value: ExactDecimal(isNegative: isNegative, digits: next, exponent: exponent), isExclusive: true)
-    guard isPossible(goal, from: isNegative ? far : near, to: isNegative ? near : far, isPlain: isPlain) else {
-      return false
-    }
     // The text's own number and those beyond it are looked at each by itself, since of two statements that only one may be
     // true the first may be about that number alone.
-    if isTrue(goal, of: near.value, isPlain: isPlain) { return true }
-    let beyond = NumberRule.Bound(value: near.value, isExclusive: true)
+    if isTrue(goal, of: near, isPlain: isPlain) { return true }
+    let beyond = NumberRule.Bound(value: near, isExclusive: true)
     return isPossible(goal, from: isNegative ? far : beyond, to: isNegative ? beyond : far, isPlain: isPlain)
   }
 
@@ -94,28 +90,42 @@ extension JSONMachine {
     guard digits.first != UInt8(ascii: "0"), digits.count == 1 || digits.dropFirst().first == UInt8(ascii: ".") else {
       return false
     }
-    var exponent = text.dropFirst(mantissa.count + 1)
-    var signs = ["", "-"]
-    if let sign = exponent.first, sign == UInt8(ascii: "-") || sign == UInt8(ascii: "+") {
-      exponent = exponent.dropFirst()
-      signs = [sign == UInt8(ascii: "-") ? "-" : ""]
-    } else if !exponent.isEmpty {
-      signs = [""]
+    var written = text.dropFirst(mantissa.count + 1)
+    var signs: [UInt8?] = [nil, UInt8(ascii: "-")]
+    if let sign = written.first, sign == UInt8(ascii: "-") || sign == UInt8(ascii: "+") {
+      written = written.dropFirst()
+      signs = [sign]
+    } else if !written.isEmpty {
+      signs = [nil]
     }
-    // Beyond the constants all are alike.
-    let most = reach.digits + reach.unitDigits + digits.count
-    let written = String(decoding: exponent, as: UTF8.self)
-    var ends = (0...most).map(String.init).filter { $0.utf8.starts(with: exponent) }.map { $0.dropFirst(written.count) }
-    ends.append(written.isEmpty ? "\(most + 1)" : Substring(repeating: "0", count: String(most).count))
-    if !written.isEmpty { ends.append("") }
+    guard let number = ExactDecimal(mantissa) else { return false }
     // An exponent or a sign that was written already needs no room.
     let (hasE, hasSign) = (mantissa.count < text.count, mantissa.count + 1 < text.count)
+    // Beyond the constants all are alike.
+    let exponents = Self.exponents(beginningWith: written, upTo: reach.digits + reach.unitDigits + digits.count)
     return signs.contains { sign in
-      ends.contains { end in
-        guard (hasE ? 0 : 1) + (hasSign ? 0 : sign.utf8.count) + end.utf8.count <= room else { return false }
-        guard let number = ExactDecimal(mantissa + "e\(sign)\(written)\(end)".utf8) else { return false }
-        return isTrue(goal, of: number, isPlain: false)
+      let room = room - (hasE ? 0 : 1) - (hasSign || sign == nil ? 0 : 1)
+      return exponents.contains { exponent in
+        let shift = sign == UInt8(ascii: "-") ? -exponent.value : exponent.value
+        return exponent.digits <= room && isTrue(goal, of: number.multiplied(byPowerOfTen: shift), isPlain: false)
       }
+    }
+  }
+
+  /// The exponents that begin with some digits, each with the least number of further ones that it takes: those up to a limit,
+  /// and one beyond it.
+  private static func exponents(
+    beginningWith written: some Collection<UInt8>, upTo most: Int
+  ) -> [(value: Int, digits: Int)] {
+    var exponents: [(value: Int, digits: Int)] = []
+    var (first, count, digits, next) = (written.reduce(0) { $0 * 10 + Int($1 - UInt8(ascii: "0")) }, 1, 0, 0)
+    while true {
+      for value in max(first, next)..<first + count where digits > 0 || !written.isEmpty {
+        exponents.append((value, digits))
+        if value > most { return exponents }
+        next = value + 1
+      }
+      (first, count, digits) = (first * 10, count * 10, digits + 1)
     }
   }
 

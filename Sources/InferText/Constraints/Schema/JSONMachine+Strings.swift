@@ -40,6 +40,13 @@ extension JSONMachine {
   /// `true` when a string of a language may begin with one of some characters.
   mutating func hasCharacter(_ characters: CodePointSet, _ language: Expression) -> Bool {
     if language == anyString { return !characters.ranges.isEmpty }
+    // Of many, one at an end will mostly do.
+    for range in characters.ranges {
+      for value in [range.lowerBound, range.upperBound] {
+        guard let bytes = Unicode.Scalar(value).flatMap(UTF8.encode) else { continue }
+        if compiler.automaton.next(language, bytes) != .nothing { return true }
+      }
+    }
     let next = compiler.automaton.pool.character(of: characters)
     let some = compiler.automaton.pool.sequence(next, .everything)
     let both = compiler.automaton.pool.intersection([language, some])
