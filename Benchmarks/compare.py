@@ -1,9 +1,10 @@
-"""Measures infer-serve and llama.cpp in turn on the same weights.
+"""Measures infer-serve, llama.cpp and OpenVINO GenAI in turn on the same weights.
 
-usage: compare.py --case NAME=OURS[,PEER.gguf] [--case …] --peer FOLDER/build/bin --output FILE.json [options]
+usage: compare.py --case NAME=OURS[,PEER.gguf[,OPENVINO]] [--case …] --peer FOLDER/build/bin --output FILE.json [options]
 
-OURS is what infer-serve reads, PEER.gguf the same weights for llama.cpp. A round measures each case with one program
-and then with the other; the ratio of a test is that of two neighbours in time. Prints a Markdown table at the end;
+OURS is what infer-serve reads, PEER.gguf the same weights for llama.cpp, OPENVINO the folder that openvino_peer.py wrote of
+them. A round measures each case with one program and then with the others; a program that crashes is named, and has no
+figures. The ratio of a test is that of two neighbours in time. Prints a Markdown table at the end;
 the file is written after every round, and plot.py draws it. Several cases are measured in one round each, so that their
 speeds can be compared as well (report.py --hybrid NAME --attention NAME).
 """
@@ -23,9 +24,13 @@ import report
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--case", action="append", required=True, help="NAME=OURS[,PEER.gguf]")
+    parser.add_argument("--case", action="append", required=True, help="NAME=OURS[,PEER.gguf[,OPENVINO]]")
     parser.add_argument("--binary", default=".build/release/infer-serve", help="our program")
     parser.add_argument("--peer", help="folder of llama-bench and llama-batched-bench")
+    parser.add_argument(
+        "--other-peer", action="append", default=[], type=named, metavar="NAME=FOLDER",
+        help="a second build of llama.cpp, on the same file, such as one without AMX")
+    parser.add_argument("--openvino", metavar="PYTHON", help="the interpreter of the environment of openvino_peer.py")
     parser.add_argument(
         "--option", action="append", default=[], help="one more word for our bench: --option=--quantize --option=Q4_0")
     parser.add_argument("--label", default="", help="what to call this comparison, such as the format")
@@ -44,9 +49,21 @@ def parse() -> argparse.Namespace:
     return arguments
 
 
-def record(rounds: list[dict[str, Any]], case: str, ours: measure.Results, peer: measure.Results, busy: float) -> None:
+def named(text: str) -> tuple[str, str]:
+    name, _, folder = text.partition("=")
+    if not name or not folder:
+        raise argparse.ArgumentTypeError(f"expected NAME=FOLDER, not {text}")
+    return name, folder
+
+
+def record(
+    rounds: list[dict[str, Any]], case: str, ours: measure.Results, peer: measure.Results,
+    others: dict[str, measure.Results], busy: float,
+) -> None:
     tests = {
-        name: {"ours": dataclasses.asdict(sample), "peer": peer[name].speed if name in peer else None}
+        name: {
+            "ours": dataclasses.asdict(sample), "peer": peer[name].speed if name in peer else None,
+            "others": {other: results[name].speed for other, results in others.items() if name in results}}
         for name, sample in ours.items() if not peer or name in peer
     }
     rounds.append({"case": case, "busy": round(busy, 3), "tests": tests})
@@ -62,14 +79,23 @@ def main() -> None:
         "machine": measure.machine(), "command": ["compare.py", *sys.argv[1:]], "plan": dataclasses.asdict(plan),
         "rounds": [],
     }
+    if arguments.other_peer and not arguments.peer:
+        sys.exit("--other-peer is a second build beside that of --peer")
     cases = [measure.Case.parse(text, arguments.option, arguments.peer) for text in arguments.case]
+    for case in cases:
+        if case.openvino and not arguments.openvino:
+            sys.exit(f"--case {case.name} has a model of OpenVINO: --openvino must name its interpreter")
     for number in range(arguments.rounds):
         for case in cases:
             print(f"round {number + 1} of {arguments.rounds}: {case.name}", file=sys.stderr)
             busy = measure.warn_if_busy()
             ours = measure.ours(arguments.binary, case, plan)
-            busy = max(busy, measure.warn_if_busy()) if case.peer else busy
-            record(results["rounds"], case.name, ours, measure.peers(arguments.peer, case, plan), busy)
+            busy = max(busy, measure.warn_if_busy()) if case.peer or case.openvino else busy
+            peer = measure.peers(arguments.peer, case, plan)
+            others = {name: measure.peers(folder, case, plan) for name, folder in arguments.other_peer}
+            if arguments.openvino:
+                others["OpenVINO"] = measure.openvino(arguments.openvino, case, plan)
+            record(results["rounds"], case.name, ours, peer, others, busy)
         arguments.output.write_text(json.dumps(results, indent=1) + "\n")
     print(report.table(results))
 

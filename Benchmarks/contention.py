@@ -51,8 +51,8 @@ def main() -> None:
     test = measure.decode_name(arguments.generate, 0)
     runs: dict[str, Callable[[], measure.Results]] = {
         "ours": lambda: measure.ours(arguments.binary, case, plan)}
-    if case.peer:
-        runs["peer"] = lambda: measure.peers(arguments.peer, case, plan)
+    if peer := case.peer:
+        runs["peer"] = lambda: measure.llama(arguments.peer, peer, plan)
     pairs: dict[str, list[tuple[float, float]]] = {program: [] for program in runs}
     for number in range(arguments.rounds):
         print(f"round {number + 1} of {arguments.rounds}", file=sys.stderr)

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
 import time
@@ -39,23 +40,24 @@ class Sample:
 
 @dataclass
 class Case:
-    """A model as both programs read it; the peer's file may be absent."""
+    """A model as the programs read it; the peers' files may be absent."""
 
     name: str
     ours: str
     peer: str | None
+    openvino: str | None = None
     options: list[str] = field(default_factory=list)
 
     @staticmethod
     def parse(text: str, options: list[str], peer_folder: str | None) -> "Case":
-        """Reads NAME=OURS[,PEER.gguf]; ends the program when it is something else."""
+        """Reads NAME=OURS[,PEER.gguf[,OPENVINO]]; ends the program when it is something else."""
         name, _, files = text.partition("=")
-        ours, _, peer = files.partition(",")
-        if not name or not ours:
-            sys.exit(f"--case: expected NAME=OURS[,PEER.gguf], not {text}")
+        ours, peer, openvino, *rest = [*files.split(","), "", ""]
+        if not name or not ours or any(rest):
+            sys.exit(f"--case: expected NAME=OURS[,PEER.gguf[,OPENVINO]], not {text}")
         if peer and not peer_folder:
             sys.exit(f"--case {name} has a file for the peer: --peer must name the folder of its programs")
-        return Case(name, ours, peer or None, options)
+        return Case(name, ours, peer or None, openvino or None, options)
 
 
 Results = dict[str, Sample]
@@ -95,12 +97,40 @@ def our_options(plan: Plan) -> Iterator[list[str]]:
         yield ["--prompt-tokens", "0", "--depth", listed(deep), *generate]
 
 
+class Crash(SystemExit):
+    """A program was ended by a signal, which ends this one unless it goes on without."""
+
+
 def peers(folder: str, case: Case, plan: Plan) -> Results:
-    """A round of llama.cpp's programs in `folder`."""
+    """A round of llama.cpp's programs in `folder`; without results when one of them crashes, which is said."""
     if case.peer is None:
         return {}
+    try:
+        return llama(folder, case.peer, plan)
+    except Crash as crash:
+        print(f"warning: {crash}", file=sys.stderr)
+        return {}
+
+
+def openvino(python: str, case: Case, plan: Plan) -> Results:
+    """A round of OpenVINO GenAI, the better of its precisions; `python` is that of its environment."""
+    if case.openvino is None:
+        return {}
+    script = str(Path(__file__).parent / "openvino_peer.py")
+    generate = plan.generate if 0 in plan.depths else 0
+    try:
+        text = run(
+            [python, script, "bench", case.openvino, "--prompts", listed(plan.prompts), "--generate", str(generate),
+             "--repetitions", str(plan.repetitions), "--threads", str(plan.threads)])
+    except Crash as crash:
+        print(f"warning: {crash}", file=sys.stderr)
+        return {}
+    return {row["test"]: Sample(row["best"]) for row in map(json.loads, text.splitlines())}
+
+
+def llama(folder: str, model: str, plan: Plan) -> Results:
     results: Results = {}
-    common = ["-m", case.peer, "-t", str(plan.threads)]
+    common = ["-m", model, "-t", str(plan.threads)]
     single = [f"{folder}/llama-bench", *common, "-r", str(plan.repetitions), "-o", "json"]
     if plan.prompts:
         for row in json.loads(run([*single, "-p", listed(plan.prompts), "-n", "0"])):
@@ -120,11 +150,13 @@ def peers(folder: str, case: Case, plan: Plan) -> Results:
 
 
 def run(command: list[str]) -> str:
-    """What a program prints; ends this one with the program's own words when it fails."""
+    """What a program prints; ends this one with the program's own words when it fails, and raises `Crash` on a signal."""
     try:
         result = subprocess.run(command, capture_output=True, text=True, check=False)
     except OSError as error:
         sys.exit(f"cannot run {command[0]}: {error.strerror}")
+    if result.returncode < 0:
+        raise Crash(f"{command[0]} was ended by {signal.Signals(-result.returncode).name}: {' '.join(command)}")
     if result.returncode:
         lines = result.stderr.strip().splitlines()[-5:]
         sys.exit("\n".join([f"{' '.join(command)} ended with {result.returncode}:", *lines]))

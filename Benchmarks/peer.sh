@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Builds llama.cpp, to measure against, and makes its files of a checkpoint's weights.
 #
-# usage: peer.sh build FOLDER
-#            the programs, in FOLDER/build/bin; about 20 minutes with two cores
+# usage: peer.sh build FOLDER [without-amx]
+#            the programs, in FOLDER/build/bin; about 20 minutes with two cores. Without AMX in FOLDER/build-without-amx/bin
 #        peer.sh convert FOLDER CHECKPOINT OUTPUT [FORMAT …]
 #            OUTPUT-BF16.gguf, and OUTPUT-FORMAT.gguf of each format: by default Q8_0, Q4_0 and Q4_K_M
 #
@@ -20,7 +20,7 @@ fail() {
 }
 
 usage() {
-  sed -n '4,8s/^# *//p' "$0" >&2
+  sed -n '4,7s/^# *//p' "$0" >&2
   exit 2
 }
 
@@ -43,10 +43,27 @@ build() {
   command -v cmake >/dev/null || python3 -m pip install --quiet cmake
   local source
   source=$(source_in "$1")
-  cmake -S "$source" -B "$1/build" -DCMAKE_BUILD_TYPE=Release -DGGML_NATIVE=ON -DLLAMA_CURL=OFF \
-    -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_UI=OFF >/dev/null
-  cmake --build "$1/build" --parallel "$(nproc)" --target "${programs[@]}"
+  local build=$1/build${2:+-$2}
+  # What the processor has, less these: an option that names a feature outweighs -march=native wherever it stands.
+  local flags=${2:+-mno-amx-tile -mno-amx-int8 -mno-amx-bf16}
+  cmake -S "$source" -B "$build" -DCMAKE_BUILD_TYPE=Release -DGGML_NATIVE=ON -DLLAMA_CURL=OFF \
+    -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_UI=OFF -DCMAKE_C_FLAGS="$flags" -DCMAKE_CXX_FLAGS="$flags" >/dev/null
+  cmake --build "$build" --parallel "$(nproc)" --target "${programs[@]}"
 }
+
+# Says whether a model of a format runs at all: a product that needs what the processor or the system forbids ends the program
+# by a signal.
+try() {
+  local build status
+  for build in "$1/build" "$1/build-without-amx"; do
+    [[ -x $build/bin/llama-bench ]] || continue
+    status=0
+    { "$build/bin/llama-bench" -m "$2" -p 32 -n 1 -r 1; } >/dev/null 2>&1 || status=$?
+    ((status == 0)) || echo "peer.sh: $build/bin/llama-bench fails on $2: $(describe "$status")" >&2
+  done
+}
+
+describe() { (($1 > 128)) && echo "SIG$(kill -l "$1")" || echo "status $1"; }
 
 convert() {
   local folder=$1 checkpoint=$2 output=$3 quantize=$1/build/bin/llama-quantize
@@ -57,13 +74,14 @@ convert() {
   [[ -f $output-BF16.gguf ]] ||
     python3 "$here/peer_convert.py" "$(source_in "$folder")" "$checkpoint" "$output-BF16.gguf" bf16
   for format; do
-    [[ -f $output-$format.gguf ]] ||
-      "$quantize" "$output-BF16.gguf" "$output-$format.gguf" "$format" "$(nproc)"
+    [[ -f $output-$format.gguf ]] && continue
+    "$quantize" "$output-BF16.gguf" "$output-$format.gguf" "$format" "$(nproc)"
+    try "$folder" "$output-$format.gguf"
   done
 }
 
 case ${1:-} in
-  build) (($# == 2)) || usage ;;
+  build) (($# == 2)) || [[ $# == 3 && $3 == without-amx ]] || usage ;;
   convert) (($# >= 4)) || usage ;;
   *) usage ;;
 esac

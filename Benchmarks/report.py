@@ -41,15 +41,33 @@ def ratio(samples: list[dict[str, Any]]) -> Spread | None:
     return spread([sample["ours"]["speed"] / sample["peer"] for sample in samples])
 
 
+def other_names(results: dict[str, Any]) -> list[str]:
+    """Further peers that have figures."""
+    samples = [sample for entry in results["rounds"] for sample in entry["tests"].values()]
+    return list(dict.fromkeys(name for sample in samples for name in sample.get("others", {})))
+
+
+def other_cells(samples: list[dict[str, Any]], name: str) -> list[str]:
+    """A further peer's speed, and ours over it, each round by itself."""
+    pairs = [(sample["ours"]["speed"], sample["others"][name]) for sample in samples if name in sample.get("others", {})]
+    if not pairs:
+        return ["–", "–"]
+    middle, least, most = spread([ours / other for ours, other in pairs])
+    return [f"{statistics.median(other for _, other in pairs):.1f}", f"{middle:.2f} ({least:.2f} … {most:.2f})"]
+
+
 def table(results: dict[str, Any]) -> str:
     """Medians over rounds; least and most of the ratio beside it."""
     rows = [
         ["model", "test", "ours, tokens/s", "peer, tokens/s", "ours / peer", "min … max", "of roof", "MiB/step"],
         ["---", "---", "---:", "---:", "---:", "---:", "---:", "---:"],
     ]
+    others = other_names(results)
+    rows[0] += [cell for name in others for cell in (f"{name}, tokens/s", f"ours / {name}")]
+    rows[1] += ["---:"] * (2 * len(others))
     for case in case_names(results):
         for name, samples in tests_of(results, case).items():
-            rows.append([case, name, *cells(samples)])
+            rows.append([case, name, *cells(samples), *(cell for other in others for cell in other_cells(samples, other))])
     busiest = max(entry["busy"] for entry in results["rounds"])
     plan = results["plan"]
     lines = ["| " + " | ".join(row) + " |" for row in rows]
