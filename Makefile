@@ -8,7 +8,7 @@ SWIFT_PATHS := Package.swift Sources Tests
 BUILD := -c release -Xswiftc -enable-testing
 
 .PHONY: serve build test bench format lint manual install uninstall deb deb-test docs swift-test kernels-test allocation-test fuzz-test client-test \
-  client-test-all kill-test deploy-test monitoring-test page-test instruction-test instruction-update outside-test thread-test clean
+  client-test-all kill-test deploy-test monitoring-test page-test instruction-test instruction-update outside-test thread-test region-test clean
 
 serve: build
 	exec $(BINARY) serve --model $(MODEL) --port $(PORT)
@@ -16,7 +16,7 @@ serve: build
 build: .build/libraries-installed
 	scripts/build.sh $(BUILD) --product infer-serve
 
-test: swift-test kernels-test allocation-test fuzz-test client-test instruction-test outside-test
+test: swift-test kernels-test region-test allocation-test fuzz-test client-test instruction-test outside-test
 
 # The engine, its kernels, blocks and server, in one process each.
 swift-test: .build/libraries-installed
@@ -28,14 +28,18 @@ swift-test: .build/libraries-installed
 kernels-test: .build/libraries-installed .build/emulators-installed
 	Tests/Kernels/run.sh
 
+# The parallel regions of thread teams under the thread sanitizer, in seconds.
+region-test: .build/libraries-installed
+	Tests/Regions/run.sh
+
 # The threads of metrics, engine, kernels and server under the thread sanitizer: the suites that have any, but for those
 # whose arithmetic would take it an hour. Not a part of `make test`: all is compiled once more, for ten minutes.
-thread-test: .build/libraries-installed
+thread-test: region-test
 	swift test $(THREAD_SANITIZER) --filter 'InferMetricsTests|InferServeTests'
 	swift test $(THREAD_SANITIZER) --filter '$(THREADED)'
 
 THREAD_SANITIZER := --sanitize=thread --scratch-path .build/thread-sanitizer
-THREADED := ThreadTeamTests|EngineTests|EngineLifeTests|EngineThreadsTests|BackPressureTests|TextGenerationTests|PrefixCacheTests|DiskTierTests|SavedStateTests
+THREADED := ThreadTeamTests|ThreadPlacementTests|ThreadRosterTests|SharedThreadsTests|EngineTests|EngineLifeTests|EngineThreadsTests|BackPressureTests|TextGenerationTests|PrefixCacheTests|DiskTierTests|SavedStateTests
 
 # That steps take nothing from the heap.
 allocation-test: .build/libraries-installed
