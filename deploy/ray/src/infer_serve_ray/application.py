@@ -34,7 +34,9 @@ class Replica:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        options = list(settings.options)
+        # The rank is a number below that of the replicas, which one that replaces another gets as well.
+        rank = serve.get_replica_context().rank
+        options = [option.replace("{replica}", str(getattr(rank, "rank", rank))) for option in settings.options]
         if not any(option.split("=")[0] == "--threads" for option in options):
             options += ["--threads", str(max(1, int(settings.processors)))]
         self._engine = Engine(

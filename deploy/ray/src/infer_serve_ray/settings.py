@@ -9,7 +9,8 @@ from .scaling import Targets
 @dataclass(frozen=True)
 class Settings:
     options: List[str]
-    """Options of `infer-serve serve`, but for where it listens."""
+    """Options of `infer-serve serve`, but for where it listens. `{replica}` in one is the number of the replica, for folders
+    and files of its own: `--cache-dir /cache/{replica}`."""
     binary: str = "infer-serve"
     min_replicas: int = 1
     max_replicas: int = 1
