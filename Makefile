@@ -8,7 +8,7 @@ SWIFT_PATHS := Package.swift Sources Tests
 BUILD := -c release -Xswiftc -enable-testing
 
 .PHONY: serve build test bench format lint manual install uninstall deb deb-test docs swift-test kernels-test allocation-test fuzz-test client-test \
-  client-test-all kill-test deploy-test monitoring-test page-test instruction-test instruction-update outside-test thread-test region-test clean
+  client-test-all kill-test deploy-test monitoring-test page-test instruction-test instruction-update outside-test thread-test region-test tiles-test tiles-test-all clean
 
 serve: build
 	exec $(BINARY) serve --model $(MODEL) --port $(PORT)
@@ -27,6 +27,18 @@ swift-test: .build/libraries-installed
 # sanitizers.
 kernels-test: .build/libraries-installed .build/emulators-installed
 	Tests/Kernels/run.sh
+
+# Whole models with the products of AMX, whose tiles are spelled in plain C beside this machine's AVX-512: the suites that
+# hold logits, products and quantised weights to references. The kernels alone are compiled anew, and once more by whatever
+# is built next.
+tiles-test: .build/libraries-installed
+	scripts/test-tiles.sh $(BUILD) --filter '$(TILED)'
+
+# All suites of the engine, its blocks and the library. Not a part of `make test`.
+tiles-test-all: .build/libraries-installed
+	scripts/test-tiles.sh $(BUILD) --filter 'InferCoreTests|HybridBlocksTests|InferKitTests'
+
+TILED := everyLogitOfEveryPromptMatches|MatMulTests|ExpertTests|PackedMatrixTests|InstructionSetTests|MixedStepTests|QuantizedLoadTests|GGUFParityTests|TinyModelTests
 
 # The parallel regions of thread teams under the thread sanitizer, in seconds.
 region-test: .build/libraries-installed

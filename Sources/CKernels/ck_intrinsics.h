@@ -25,10 +25,17 @@
 #define CK_END_TARGET CK_PRAGMA(clang attribute pop)
 /// 1 when this x86 processor has a feature, otherwise 0.
 #define CK_SUPPORTS(FEATURE) __builtin_cpu_supports(FEATURE)
+#if defined(CK_TILE_EMULATION) && defined(__x86_64__)
+// Or one that spells those of tiles alone.
+#include CK_TILE_EMULATION
+#define CK_SUPPORTS_TILES ck_has_emulated_tiles()
+#define CK_PERMITS_TILES 1
+#else
 /// 1 when this x86 processor has tiles, otherwise 0. (Compilers do not agree on whether their lists of features have them.)
 #define CK_SUPPORTS_TILES ck_has_tiles()
 /// 1 when the system allows them, otherwise 0.
 #define CK_PERMITS_TILES ck_permits_tiles()
+#endif
 #endif
 
 #endif

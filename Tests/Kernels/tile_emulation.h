@@ -67,16 +67,17 @@ static inline size_t tiles_depth(int sum, int a, int b) {
 }
 
 static inline void _tile_dpbssd(int sum, int a, int b) {
-    const size_t depth = tiles_depth(sum, a, b);
-    for (size_t i = 0; i < tiles.rows[sum]; i++)
-        for (size_t j = 0; j < tiles.row_bytes[sum] / 4; j++) {
-            int32_t total;
-            memcpy(&total, &tiles.data[sum][i][4 * j], sizeof total);
-            for (size_t k = 0; k < depth; k++)
-                for (size_t c = 0; c < 4; c++)
-                    total += (int8_t)tiles.data[a][i][4 * k + c] * (int8_t)tiles.data[b][k][4 * j + c];
-            memcpy(&tiles.data[sum][i][4 * j], &total, sizeof total);
-        }
+    const size_t depth = tiles_depth(sum, a, b), width = tiles.row_bytes[sum] / 4;
+    int32_t right[64][16];
+    for (size_t k = 0; k < 4 * depth; k++)
+        for (size_t j = 0; j < width; j++) right[k][j] = (int8_t)tiles.data[b][k / 4][4 * j + k % 4];
+    for (size_t i = 0; i < tiles.rows[sum]; i++) {
+        int32_t total[16];
+        memcpy(total, tiles.data[sum][i], 4 * width);
+        for (size_t k = 0; k < 4 * depth; k++)
+            for (size_t j = 0; j < width; j++) total[j] += (int8_t)tiles.data[a][i][k] * right[k][j];
+        memcpy(tiles.data[sum][i], total, 4 * width);
+    }
 }
 
 static inline float tiles_bf16(const uint8_t *bytes) {
@@ -92,16 +93,22 @@ static inline float tiles_flush(float x) { return fabsf(x) < 0x1p-126f ? copysig
 
 /// Even and odd columns are added up apart, from zero, and then to the sum.
 static inline void _tile_dpbf16ps(int sum, int a, int b) {
-    const size_t depth = tiles_depth(sum, a, b);
-    for (size_t i = 0; i < tiles.rows[sum]; i++)
-        for (size_t j = 0; j < tiles.row_bytes[sum] / 4; j++) {
-            float total, part[2] = {0, 0};
-            memcpy(&total, &tiles.data[sum][i][4 * j], sizeof total);
-            for (size_t k = 0; k < depth; k++)
-                for (size_t c = 0; c < 2; c++)
-                    part[c] = tiles_flush(fmaf(tiles_bf16(&tiles.data[a][i][4 * k + 2 * c]),
-                                               tiles_bf16(&tiles.data[b][k][4 * j + 2 * c]), part[c]));
-            total = tiles_flush(tiles_flush(total) + tiles_flush(part[0] + part[1]));
-            memcpy(&tiles.data[sum][i][4 * j], &total, sizeof total);
-        }
+    const size_t depth = tiles_depth(sum, a, b), width = tiles.row_bytes[sum] / 4;
+    float right[16][2][16];
+    for (size_t k = 0; k < depth; k++)
+        for (size_t c = 0; c < 2; c++)
+            for (size_t j = 0; j < width; j++) right[k][c][j] = tiles_bf16(&tiles.data[b][k][4 * j + 2 * c]);
+    for (size_t i = 0; i < tiles.rows[sum]; i++) {
+        float total[16], part[2][16] = {{0}};
+        memcpy(total, tiles.data[sum][i], 4 * width);
+        for (size_t k = 0; k < depth; k++)
+            for (size_t c = 0; c < 2; c++) {
+                const float left = tiles_bf16(&tiles.data[a][i][4 * k + 2 * c]);
+                for (size_t j = 0; j < width; j++)
+                    part[c][j] = tiles_flush(fmaf(left, right[k][c][j], part[c][j]));
+            }
+        for (size_t j = 0; j < width; j++)
+            total[j] = tiles_flush(tiles_flush(total[j]) + tiles_flush(part[0][j] + part[1][j]));
+        memcpy(tiles.data[sum][i], total, 4 * width);
+    }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import InferCore
@@ -6,6 +7,12 @@ import Testing
   @Test func chosenSetIsAvailable() {
     #expect(InstructionSet.available.contains(InstructionSet.name))
     #expect(InstructionSet.available.last == "plain")
+  }
+
+  /// What tests are asked to compute with is what they compute with, or they say why not.
+  @Test func theSetThatIsAskedForIsChosen() {
+    guard let asked = ProcessInfo.processInfo.environment[InstructionSet.variable], !asked.isEmpty else { return }
+    #expect(InstructionSet.name == asked, "\(InstructionSet.warning ?? "no warning")")
   }
 
   @Test func unknownNameIsAnsweredWithThoseThatThereAre() {
