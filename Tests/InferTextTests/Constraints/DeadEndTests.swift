@@ -66,6 +66,24 @@ import Testing
     #expect(equal != 0)
   }
 
+  /// An element that the array must contain is begun at the last place where it may stand.
+  @Test(arguments: [
+    (#""prefixItems":[{"type":["string","integer"]}],"items":{"type":"integer"}"#, "[1", #"["a",1]"#),
+    (#""prefixItems":[true,{"enum":[2,"a"]}],"items":{"type":"integer"}"#, "[1,2", #"[1,"a",1]"#),
+    (#""prefixItems":[{},{},{}],"items":false,"minContains":2"#, #"["a",1,2"#, #"["a",1,"b"]"#),
+    (#""prefixItems":[{"const":1},{},{"const":1}],"items":{"const":2},"maxItems":9"#, "[1,2", #"[1,"a",1,2]"#),
+    (#""maxItems":2,"items":{"type":["string","integer"]}"#, "[1,2", #"[1,"a"]"#),
+  ])
+  func elementsThatMustBeThereAreBegun(keywords: String, text: String, valid: String) throws {
+    var machine = try JSONMachine(
+      try JSONValue(parsing: #"{"type":"array","contains":{"type":"string"},"# + keywords + "}"))
+    let before = text.utf8.dropLast().reduce(machine.start) { machine.next($0, $1) }
+    let behind = machine.next(before, text.utf8.last ?? 0)
+    #expect(before != 0 && behind == 0)
+    let whole = valid.utf8.reduce(machine.start) { machine.next($0, $1) }
+    #expect(whole != 0 && machine.isAccepting(whole))
+  }
+
   /// A number that has to differ from zero has room for a digit that makes it another.
   @Test(arguments: ["0.", "-0."]) func zerosEndInAnotherDigit(first: String) throws {
     var machine = try JSONMachine(["type": "number", "not": ["const": 0]])

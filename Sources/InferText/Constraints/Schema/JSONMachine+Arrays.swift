@@ -27,25 +27,60 @@ extension JSONMachine {
   }
 
   /// The maximum number of elements that a conjunction allows.
-  private mutating func elementLimit(of requirement: KindRequirement, number: Int) -> Int {
+  mutating func elementLimit(of requirement: KindRequirement, number: Int) -> Int {
     guard requirement.isConjunction else { return .max }
     if let known = requirement.elementLimit { return known }
     var frame = ArrayFrame(requirement: number, contained: requirement.contains.map { _ in 0 })
-    let prefix = requirement.elementRules.map { compiler.elementRules[$0].first.count }.max() ?? 0
-    while frame.count <= prefix, frame.count < requirement.counts.upperBound, element(of: frame, upTo: .max) != nil {
+    let prefix = firstElements(of: requirement)
+    while frame.count <= prefix, frame.count < requirement.counts.upperBound, element(of: frame, upTo: nil) != nil {
       frame.count += 1
     }
     let limit = frame.count > prefix ? requirement.counts.upperBound : frame.count
-    requirement.elementLimit = limit
+    if !isSearching { requirement.elementLimit = limit }
     return limit
+  }
+
+  /// The number of elements with schemas of their own.
+  private func firstElements(of requirement: KindRequirement) -> Int {
+    requirement.elementRules.map { compiler.elementRules[$0].first.count }.max() ?? 0
+  }
+
+  /// The number of elements in a range of indices that may be as a schema says which a conjunction has the array contain.
+  ///
+  /// - Parameter place: The index of the statement in the requirement's ``KindRequirement/contains``.
+  mutating func room(for place: Int, in indices: Range<Int>, of requirement: KindRequirement) -> Int {
+    let prefix = firstElements(of: requirement)
+    let counts = requirement.containable[place] ?? containable(place, upTo: prefix, of: requirement)
+    if !isSearching { requirement.containable[place] = counts }
+    let (first, end) = (min(indices.lowerBound, prefix), min(indices.upperBound, prefix))
+    let isContainableBehind = counts[prefix + 1] > counts[prefix]
+    return counts[end] - counts[first]
+      + (isContainableBehind ? max(indices.upperBound, prefix) - max(indices.lowerBound, prefix) : 0)
+  }
+
+  /// For each number of first elements, and for one more, the number of those that may be as a schema says which the array must
+  /// contain.
+  private mutating func containable(_ place: Int, upTo prefix: Int, of requirement: KindRequirement) -> [Int] {
+    guard case .contains(let schema, _) = requirement.contains[place] else { return Array(0...prefix + 1) }
+    var counts = [0]
+    for index in 0...prefix {
+      var schemas = [schema]
+      for rule in requirement.elementRules { schemas.append(compiler.elementRules[rule].schema(at: index)) }
+      schemas = Set(schemas).subtracting([SchemaCompiler.anything]).sorted()
+      let goal = compiler.pool.all(schemas.indices.map { compiler.pool.leaf(.outcome($0)) })
+      let isPossible = isPossible(number(of: Requirement(schemas: schemas, goal: goal)))
+      counts.append(counts[index] + (isPossible ? 1 : 0))
+    }
+    return counts
   }
 
   /// The requirement of the next element, and the frame around it; `nil` when there may be none.
   ///
-  /// - Parameter limit: The maximum number of elements that there can be.
-  mutating func element(of frame: ArrayFrame, upTo limit: Int) -> (requirement: Int, frame: ArrayFrame)? {
+  /// - Parameter limit: The maximum number of elements that there can be; `nil` where it does not matter which of them the array
+  ///   must still contain.
+  mutating func element(of frame: ArrayFrame, upTo limit: Int?) -> (requirement: Int, frame: ArrayFrame)? {
     let requirement = requirement(frame.requirement, of: .array)
-    guard frame.count < limit else { return nil }
+    if let limit, frame.count >= limit { return nil }
     var frame = frame
     var element = Requirement(schemas: [], goal: .always, isTold: requirement.isUnique || isTold(frame.requirement))
     func index(of schema: Int) -> Int? {
@@ -68,6 +103,11 @@ extension JSONMachine {
     let others = requirement.contains
     let denied = outcomes.map { compiler.pool.not($0) }
     let other = requirement.isUnique ? otherThan(frame.elements) : .always
+    let rooms = others.indices.map { place in
+      let all = frame.count..<(limit ?? .max)
+      guard limit != nil, requirement.isConjunction else { return (all: all.count, here: 1) }
+      return (room(for: place, in: all, of: requirement), room(for: place, in: all.prefix(1), of: requirement))
+    }
     element.goal = compiler.pool.possibility(of: requirement.goal) { leaf, isTrue in
       switch leaf {
       case .elements(let rule):
@@ -82,8 +122,8 @@ extension JSONMachine {
         if around.contained[place] >= range.upperBound { return index < 0 ? .never : denied[index] }
         // As many as are needed at least have to be among those that may still come.
         let needed = range.lowerBound - around.contained[place]
-        guard needed > 0, needed >= limit - around.count else { return .always }
-        return needed > limit - around.count ? .never : index < 0 ? .always : outcomes[index]
+        guard needed > 0, needed >= rooms[place].all else { return .always }
+        return needed > rooms[place].all ? .never : index < 0 || rooms[place].here == 0 ? .always : outcomes[index]
       case .uniqueElements:
         guard isTrue else { return .always }
         return around.hasEqual ? .never : other
@@ -139,8 +179,7 @@ extension JSONMachine {
     frame.counted = []
     frame.place = .behindElement
     // Where nothing looks at the number of elements, it is not counted beyond those with schemas of their own.
-    let most = requirement.elementRules.map { compiler.elementRules[$0].first.count }.max() ?? 0
-    if !requirement.isCounted { frame.count = min(frame.count, most + 1) }
+    if !requirement.isCounted { frame.count = min(frame.count, firstElements(of: requirement) + 1) }
     guard truth(of: requirement.goal, in: frame, isEnd: false) != .no else { return Self.dead }
     return state(.array(frame, parent: parent))
   }

@@ -80,11 +80,18 @@ extension JSONMachine {
       let prefix = requirement.elementRules.map { compiler.elementRules[$0].first.count }.max() ?? 0
       let needed = max(requirement.counts.lowerBound, requirement.neededElements)
       guard needed <= requirement.counts.upperBound else { return false }
-      return (0..<min(needed, prefix + 1)).allSatisfy { index in
+      for index in 0..<min(needed, prefix + 1) {
         var frame = ArrayFrame(requirement: number, contained: requirement.contains.map { _ in 0 })
         frame.count = index
-        return element(of: frame, upTo: .max) != nil
+        guard element(of: frame, upTo: nil) != nil else { return false }
       }
+      guard requirement.neededElements > 0 else { return true }
+      let limit = elementLimit(of: requirement, number: number)
+      for (place, leaf) in requirement.contains.enumerated() {
+        guard case .contains(_, let range) = leaf else { continue }
+        guard room(for: place, in: 0..<limit, of: requirement) >= range.lowerBound else { return false }
+      }
+      return true
     case .object:
       let frame = requirement.emptyObject(number)
       var (needed, possible) = (0, 0)

@@ -42,6 +42,9 @@ final class KindRequirement {
   var isPossible: Bool?
   /// The maximum number of elements, of a conjunction.
   var elementLimit: Int?
+  /// For each of ``contains``, of a conjunction, the numbers of first elements that may be as it says: see
+  /// ``JSONMachine/room(for:in:of:)``.
+  var containable: [Int: [Int]] = [:]
   /// The known names that must or may not be there, and the number of members from which on more of them are alike.
   var weight: Weight?
   /// The indices of the known names that ``goal`` tells from others.
