@@ -51,11 +51,47 @@ typedef struct { uint8_t e, q[CK_BLOCK / 2]; } ck_mxfp4;
 /// w = d[s] · value[q] for four sub-blocks s of 16 weights, d in E4M3 without sign, where 127 is zero; byte 8 s + j holds
 /// weights j and j + 8 of sub-block s.
 typedef struct { uint8_t d[4], q[32]; } ck_nvfp4;
+/// w = d · (trit − 1) for 256 weights. The trits of a byte, from its highest digit in base 3 down, are digits of the fraction
+/// byte / 256. Weight 32 t + j, t < 5, is digit t of q[j] for j < 32, weight 160 + 16 t + j that of q[32 + j] for j < 16, and
+/// weight 240 + 4 t + j, t < 4, that of last[j].
+typedef struct { uint8_t q[48], last[4]; uint16_t d; } ck_tq1_0;
+/// w = d · (q − 1), q of two bits as in Q2_K.
+typedef struct { uint8_t q[CK_SUPER / 4]; uint16_t d; } ck_tq2_0;
+
+// The IQ formats below number eight or four weights at once, by their place in a codebook (grids.c), and have signs beside
+// that. Where a sign has seven bits, the eighth weight's makes the number of negative ones even.
+
+/// Magnitudes 8, 25 and 43; for each block of 32 weights four numbers of a byte, then four signs of seven bits and above them
+/// the scale: w = d · (2 scale + 1) / 8 · magnitude.
+typedef struct { uint16_t d, q[CK_SUPER / 8]; } ck_iq2_xxs;
+/// The same with nine bits of number, and seven of signs above them, for every eight weights, and a scale for sixteen.
+typedef struct { uint16_t d, q[CK_SUPER / 8]; uint8_t scales[CK_SUPER / 32]; } ck_iq2_xs;
+/// The same with ten bits of number, of which the upper two of eight weights k are bits 2 (k mod 4) and up of high[k / 4], and
+/// all signs.
+typedef struct { uint16_t d; uint8_t q[CK_SUPER / 8], signs[CK_SUPER / 8], high[CK_SUPER / 32], scales[CK_SUPER / 32]; } ck_iq2_s;
+/// Magnitudes 4, 12 … 52 and 62; a number for every four weights, and for each block four signs of seven bits with the scale
+/// above them: w = d · (2 scale + 1) / 4 · magnitude.
+typedef struct { uint16_t d; uint8_t q[CK_SUPER / 4]; uint16_t signs[CK_SUPER / 16]; } ck_iq3_xxs;
+/// Magnitudes 1, 3 … 15; nine bits of number for every four weights k, the upper one bit k mod 8 of high[k / 8], all signs, and
+/// a scale for each block: w = d · (2 scale + 1) · magnitude.
+typedef struct {
+    uint16_t d;
+    uint8_t q[CK_SUPER / 4], high[CK_SUPER / 32], signs[CK_SUPER / 8], scales[CK_SUPER / 64];
+} ck_iq3_s;
+/// w = d · (2 scale + 1) · (trit − 1 ± 1/8); eleven bits of number for every eight weights. high[b] has the upper three of the
+/// four numbers of block b, then three bits of scale, and is negative where 1/8 is subtracted.
+typedef struct { uint16_t d; uint8_t q[CK_SUPER / 8]; uint16_t high[CK_SUPER / 32]; } ck_iq1_s;
+/// The same with a nibble of `high` for every eight weights, three bits of number and above them the sign of 1/8, and three
+/// bits of scale for every sixteen, the lowest first, in four words, whose upper nibbles are d.
+typedef struct { uint8_t q[CK_SUPER / 8], high[CK_SUPER / 16]; uint16_t scales[CK_SUPER / 64]; } ck_iq1_m;
 
 _Static_assert(sizeof(ck_q8_0) == 34 && sizeof(ck_q4_0) == 18 && sizeof(ck_q4_1) == 20, "no padding");
 _Static_assert(sizeof(ck_q5_0) == 22 && sizeof(ck_q5_1) == 24, "no padding");
 _Static_assert(sizeof(ck_q2_k) == 84 && sizeof(ck_q3_k) == 110 && sizeof(ck_iq4_nl) == 18, "no padding");
 _Static_assert(sizeof(ck_iq4_xs) == 136 && sizeof(ck_mxfp4) == 17 && sizeof(ck_nvfp4) == 36, "no padding");
+_Static_assert(sizeof(ck_tq1_0) == 54 && sizeof(ck_tq2_0) == 66 && sizeof(ck_iq2_xxs) == 66, "no padding");
+_Static_assert(sizeof(ck_iq2_xs) == 74 && sizeof(ck_iq2_s) == 82 && sizeof(ck_iq3_xxs) == 98, "no padding");
+_Static_assert(sizeof(ck_iq3_s) == 110 && sizeof(ck_iq1_s) == 50 && sizeof(ck_iq1_m) == 56, "no padding");
 _Static_assert(sizeof(ck_q4_k) == 144 && sizeof(ck_q5_k) == 176 && sizeof(ck_q6_k) == 210, "no padding");
 
 #endif

@@ -9,25 +9,25 @@
              (float *out, size_t out_stride, const ck_activations *x, size_t x_chunk, const void *panels,  \
               size_t rows, size_t columns, size_t m),                                                      \
              (out, out_stride, x, x_chunk, panels, rows, columns, m))                                      \
-    CK_FORMAT_ENTRIES(NAME, quantize)
+    CK_PANEL_AND_BLOCKS(NAME)
+#define CK_QUANTIZE_ENTRY(PREFIX, NAME) CK_ENTRY(void, PREFIX##_##NAME, (void *out, const float *x, size_t n), (out, x, n))
 #define CK_UNIT_ENTRY(NAME, KIND, KIND_NAME, WEIGHTS) CK_PANEL_ENTRY(NAME, KIND)
 #define CK_FLOAT_PANEL_ENTRY(NAME)                                                                             \
     CK_ENTRY(void, matmul_##NAME,                                                                              \
              (float *out, size_t out_stride, const float *x, size_t x_stride, const void *panels, size_t rows, \
               size_t columns, size_t m),                                                                       \
              (out, out_stride, x, x_stride, panels, rows, columns, m))                                         \
-    CK_FORMAT_ENTRIES(NAME, pack)
+    CK_PANEL_AND_BLOCKS(NAME) CK_QUANTIZE_ENTRY(pack, NAME)
 #define CK_SPLIT_ENTRY(NAME)                                                                                      \
     CK_ENTRY(void, matmul_split_##NAME,                                                                           \
              (float *out, size_t out_stride, const ck_split_activations *x, size_t x_step, const void *panels,    \
               size_t rows, size_t columns, size_t m),                                                             \
              (out, out_stride, x, x_step, panels, rows, columns, m))
-#define CK_FORMAT_ENTRIES(NAME, PACK)                                                   \
+#define CK_PANEL_AND_BLOCKS(NAME)                                                       \
     CK_ENTRY(void, pack_panel_##NAME,                                                   \
              (void *panel, const void *rows, size_t row_bytes, size_t count, size_t columns), \
              (panel, rows, row_bytes, count, columns))                                  \
-    CK_ENTRY(void, unpack_##NAME, (float *out, const void *in, size_t n), (out, in, n)) \
-    CK_ENTRY(void, PACK##_##NAME, (void *out, const float *x, size_t n), (out, x, n))
+    CK_ENTRY(void, unpack_##NAME, (float *out, const void *in, size_t n), (out, in, n))
 #define CK_ATTEND_ENTRY(NAME)                                                                       \
     CK_ENTRY(void, attend_##NAME,                                                                   \
              (float *sum, float *state, const float *query, const void *keys, const void *values,   \
@@ -39,8 +39,17 @@
     CK_ENTRY(void, NAME, (float *x, const float *cosine, const float *sine, size_t half), (x, cosine, sine, half))
 
 // Products, panels and formats.
-CK_PANEL_FORMATS(CK_PANEL_ENTRY)
+#define CK_PANEL_FORMAT_ENTRY(NAME, KIND) CK_PANEL_ENTRY(NAME, KIND) CK_QUANTIZE_ENTRY(quantize, NAME)
+CK_PANEL_FORMATS(CK_PANEL_FORMAT_ENTRY)
 CK_UNIT_FORMATS(CK_UNIT_ENTRY)
+CK_QUANTIZE_ENTRY(quantize, q2_k)
+CK_QUANTIZE_ENTRY(quantize, q3_k)
+CK_QUANTIZE_ENTRY(quantize, iq4_nl)
+CK_QUANTIZE_ENTRY(quantize, iq4_xs)
+CK_QUANTIZE_ENTRY(quantize, mxfp4)
+CK_QUANTIZE_ENTRY(quantize, nvfp4)
+CK_QUANTIZE_ENTRY(quantize, tq1_0)
+CK_QUANTIZE_ENTRY(quantize, tq2_0)
 CK_FLOAT_PANEL_ENTRY(f32)
 CK_FLOAT_PANEL_ENTRY(f16)
 CK_FLOAT_PANEL_ENTRY(bf16)

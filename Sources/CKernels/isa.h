@@ -13,12 +13,15 @@
 #include "panel.h"
 
 /// X(name) for the kernels of formats that are packed code by code.
-#define CK_UNIT_KERNELS(X) \
-    X(matmul_q2_k) X(matmul_q3_k) X(matmul_iq4_nl) X(matmul_iq4_xs) X(matmul_mxfp4) X(matmul_nvfp4)             \
-    X(pack_panel_q2_k) X(pack_panel_q3_k) X(pack_panel_iq4_nl) X(pack_panel_iq4_xs) X(pack_panel_mxfp4)         \
-    X(pack_panel_nvfp4) X(unpack_q2_k) X(unpack_q3_k) X(unpack_iq4_nl) X(unpack_iq4_xs) X(unpack_mxfp4)         \
-    X(unpack_nvfp4) X(quantize_q2_k) X(quantize_q3_k) X(quantize_iq4_nl) X(quantize_iq4_xs)                     \
-    X(quantize_mxfp4) X(quantize_nvfp4)
+#define CK_UNIT_KERNELS_OF(X, NAME) X(matmul_##NAME) X(pack_panel_##NAME) X(unpack_##NAME)
+#define CK_UNIT_KERNELS(X)                                                                             \
+    CK_UNIT_KERNELS_OF(X, q2_k) CK_UNIT_KERNELS_OF(X, q3_k) CK_UNIT_KERNELS_OF(X, iq4_nl)              \
+    CK_UNIT_KERNELS_OF(X, iq4_xs) CK_UNIT_KERNELS_OF(X, mxfp4) CK_UNIT_KERNELS_OF(X, nvfp4)            \
+    CK_UNIT_KERNELS_OF(X, tq1_0) CK_UNIT_KERNELS_OF(X, tq2_0) CK_UNIT_KERNELS_OF(X, iq2_xxs)           \
+    CK_UNIT_KERNELS_OF(X, iq2_xs) CK_UNIT_KERNELS_OF(X, iq2_s) CK_UNIT_KERNELS_OF(X, iq3_xxs)          \
+    CK_UNIT_KERNELS_OF(X, iq3_s) CK_UNIT_KERNELS_OF(X, iq1_s) CK_UNIT_KERNELS_OF(X, iq1_m)             \
+    X(quantize_q2_k) X(quantize_q3_k) X(quantize_iq4_nl) X(quantize_iq4_xs) X(quantize_mxfp4)          \
+    X(quantize_nvfp4) X(quantize_tq1_0) X(quantize_tq2_0)
 
 /// X(name) for every kernel ck_name of CKernels.h.
 #define CK_KERNELS(X)                                                                           \

@@ -65,9 +65,9 @@ CK_INLINE void unpack_row(float *out, const uint8_t *panel, size_t row, size_t b
             } else if (kind.super && kind.mins) {
                 scale[h] = d * (float)(*small & 15);
                 min[h] = -half_at(scales + 32 + 2 * row) * (float)(*small >> 4);
-            } else if (kind.super) {
+            } else if (kind.super && kind.sub < CK_SUPER) {
                 scale[h] = d * (float)(int8_t)*small;
-            } else if (kind.scale == CK_SCALE_HALF) {
+            } else if (kind.super || kind.scale == CK_SCALE_HALF) {
                 scale[h] = d;
                 if (kind.mins) min[h] = half_at(mins + 2 * row);
             } else {

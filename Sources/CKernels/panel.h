@@ -72,19 +72,27 @@ typedef struct {
 #define CK_KIND_SUPER_3 ((ck_panel_kind){.bits = 3, .sub = 16, .super = 1})
 #define CK_KIND_VALUES_4 ((ck_panel_kind){.bits = 4, .sub = 32, .values = 8})
 #define CK_KIND_SUPER_VALUES_4 ((ck_panel_kind){.bits = 4, .sub = 32, .super = 1, .values = 8})
+#define CK_KIND_SUPER_VALUES_3 ((ck_panel_kind){.bits = 3, .sub = 16, .super = 1, .values = 8})
+#define CK_KIND_TERNARY ((ck_panel_kind){.bits = 2, .sub = CK_SUPER, .super = 1})
 #define CK_KIND_E2M1_POWER ((ck_panel_kind){.bits = 4, .sub = 32, .scale = CK_SCALE_POWER, .values = 5})
 #define CK_KIND_E2M1_E4M3 ((ck_panel_kind){.bits = 4, .sub = 16, .scale = CK_SCALE_E4M3, .values = 5})
 
 /// X(name, kind) for each of them: a product of its own.
 #define CK_UNIT_KINDS(X)                                                                                       \
     X(super_2, CK_KIND_SUPER_2) X(super_3, CK_KIND_SUPER_3) X(values_4, CK_KIND_VALUES_4)                      \
-    X(super_values_4, CK_KIND_SUPER_VALUES_4) X(e2m1_power, CK_KIND_E2M1_POWER) X(e2m1_e4m3, CK_KIND_E2M1_E4M3)
+    X(super_values_4, CK_KIND_SUPER_VALUES_4) X(e2m1_power, CK_KIND_E2M1_POWER) X(e2m1_e4m3, CK_KIND_E2M1_E4M3) \
+    X(ternary, CK_KIND_TERNARY) X(super_values_3, CK_KIND_SUPER_VALUES_3)
 
 /// X(lower-case name, kind, its name, weights of a block in the file) for the formats.
 #define CK_UNIT_FORMATS(X)                                                                                     \
     X(q2_k, CK_KIND_SUPER_2, super_2, 256) X(q3_k, CK_KIND_SUPER_3, super_3, 256)                              \
     X(iq4_nl, CK_KIND_VALUES_4, values_4, 32) X(iq4_xs, CK_KIND_SUPER_VALUES_4, super_values_4, 256)           \
-    X(mxfp4, CK_KIND_E2M1_POWER, e2m1_power, 32) X(nvfp4, CK_KIND_E2M1_E4M3, e2m1_e4m3, 64)
+    X(mxfp4, CK_KIND_E2M1_POWER, e2m1_power, 32) X(nvfp4, CK_KIND_E2M1_E4M3, e2m1_e4m3, 64)                    \
+    X(tq1_0, CK_KIND_TERNARY, ternary, 256) X(tq2_0, CK_KIND_TERNARY, ternary, 256)                            \
+    X(iq2_xxs, CK_KIND_SUPER_VALUES_3, super_values_3, 256) X(iq2_xs, CK_KIND_SUPER_VALUES_3, super_values_3, 256) \
+    X(iq2_s, CK_KIND_SUPER_VALUES_3, super_values_3, 256) X(iq3_xxs, CK_KIND_SUPER_VALUES_4, super_values_4, 256) \
+    X(iq3_s, CK_KIND_SUPER_VALUES_4, super_values_4, 256) X(iq1_s, CK_KIND_SUPER_VALUES_3, super_values_3, 256) \
+    X(iq1_m, CK_KIND_SUPER_VALUES_3, super_values_3, 256)
 
 /// Bytes of a block, or of a super-block, in the file, of CK_PANEL_FORMATS.
 CK_INLINE size_t ck_block_bytes(ck_panel_kind kind) {
@@ -99,7 +107,7 @@ CK_INLINE int ck_panel_width(ck_panel_kind kind) { return kind.values ? kind.val
 /// Of what is multiplied with, the one that stands for zero where that is centred; eight bits become unsigned by adding it.
 CK_INLINE int ck_panel_centre(ck_panel_kind kind) {
     if (kind.mins) return 0;
-    return kind.values == 5 ? 12 : 1 << (ck_panel_width(kind) - 1);
+    return kind.values == 5 ? 12 : kind.bits == 2 ? 1 : 1 << (ck_panel_width(kind) - 1);
 }
 
 /// Where the parts of a panel of `blocks` blocks begin.
@@ -121,6 +129,7 @@ CK_INLINE size_t ck_panel_scale_bytes(ck_panel_kind kind) {
 /// Bytes of the mins of a block, or of the small scales of a super-block.
 CK_INLINE size_t ck_panel_min_bytes(ck_panel_kind kind) {
     if (!kind.super) return kind.mins ? 32 : 0;
+    if (kind.sub == CK_SUPER) return 0;
     return kind.mins && kind.sub == CK_BLOCK ? 192 : CK_PANEL_ROWS * (size_t)(CK_SUPER / kind.sub);
 }
 

@@ -13,7 +13,7 @@ public struct ModelSummary: Sendable {
   public let parameterCount: Int
   /// The number of weights that a token passes through: all but those of experts it is not sent to.
   public let activeParameterCount: Int
-  /// Bytes of all weights in the formats they are computed with.
+  /// Bytes of all weights in memory, as they are computed with.
   public let weightBytes: Int
   /// Share of each weight format, by name.
   public let formats: [FormatShare]
@@ -33,7 +33,7 @@ public struct ModelSummary: Sendable {
     layout = model.layout
     parameterCount = tensors.reduce(0) { $0 + $1.tensor.count }
     activeParameterCount = parameterCount - model.idleParameterCount
-    weightBytes = tensors.reduce(0) { $0 + $1.byteCount }
+    weightBytes = tensors.reduce(0) { $0 + $1.memoryBytes }
     formats = FormatShare.shares(of: tensors)
     cacheBytesPerToken = model.stateLayout.pageBytes(tokens: 1, type: .f16)
     stateBytesPerSequence = model.stateLayout.slotBytes

@@ -207,7 +207,9 @@ if __name__ == "__main__":
     write("weights/panels.gguf", gguf(alignment=64, panels=panels))
     # Rows of the formats whose blocks are read code by code: name, weights of a block, number, bytes.
     blocks = [("Q2_K", 256, 10, 84), ("Q3_K", 256, 11, 110), ("IQ4_NL", 32, 20, 18), ("IQ4_XS", 256, 23, 136),
-              ("MXFP4", 32, 39, 17), ("NVFP4", 64, 40, 36)]
+              ("MXFP4", 32, 39, 17), ("NVFP4", 64, 40, 36), ("TQ1_0", 256, 34, 54), ("TQ2_0", 256, 35, 66),
+              ("IQ3_S", 256, 21, 110), ("IQ3_XXS", 256, 18, 98), ("IQ2_S", 256, 22, 82), ("IQ2_XS", 256, 17, 74),
+              ("IQ2_XXS", 256, 16, 66), ("IQ1_M", 256, 29, 56), ("IQ1_S", 256, 19, 50)]
     rows = [(name, [2 * weights, 3], kind, 6 * size) for name, weights, kind, size in blocks]
     rows += [(f"{name}.panel", [weights, 2], 0x10400 + kind, -(-size // 64) * 64)
              for name, weights, kind, size in [("IQ4_NL", 32, 20, 288), ("MXFP4", 32, 39, 272), ("NVFP4", 64, 40, 576)]]

@@ -1,5 +1,6 @@
 #include "check.h"
 #include "ck_blocks.h"
+#include "ck_grids.h"
 
 typedef void (*quantize_function)(void *, const float *, size_t);
 typedef void (*unpack_function)(float *, const void *, size_t);
@@ -87,9 +88,75 @@ static double nvfp4(const uint8_t *block, size_t i) {
     return scale * e2m1[block[4 + 8 * s + i % 8] >> i % 16 / 8 * 4 & 15];
 }
 
+/// Digit t of a fraction of 256 in base 3.
+static int trit(uint8_t fraction, size_t t) {
+    int rest = fraction;
+    while (t-- > 0) rest = rest * 3 % 256;
+    return rest * 3 / 256;
+}
+static double tq1_0(const uint8_t *block, size_t i) {
+    int code = i < 160 ? trit(block[i % 32], i / 32)
+               : i < 240 ? trit(block[32 + (i - 160) % 16], (i - 160) / 16) : trit(block[48 + (i - 240) % 4], (i - 240) / 4);
+    return half_at(block + 52) * (code - 1);
+}
+static double tq2_0(const uint8_t *block, size_t i) { return half_at(block + 64) * (two_bits(block, i) - 1); }
+
+static unsigned word_at(const uint8_t *bytes) { return (unsigned)(bytes[0] | bytes[1] << 8); }
+/// Entry `place` of eight weights of two bits.
+static int of_eight(const uint16_t *grid, unsigned place, size_t i) { return grid[place] >> 2 * (i % 8) & 3; }
+static const int magnitudes[] = {8, 25, 43};
+static int odd(int scale) { return 2 * scale + 1; }
+/// Bit i of seven bits and the one that makes their number even.
+static int even_sign(unsigned seven, size_t i) { return i < 7 ? seven >> i & 1 : __builtin_parity(seven); }
+
+static double iq2_xxs(const uint8_t *block, size_t i) {
+    const uint8_t *q = block + 2 + i / 32 * 8;
+    unsigned signs = word_at(q + 4) | word_at(q + 6) << 16, group = (unsigned)(i % 32 / 8);
+    double weight = magnitudes[of_eight(ck_grid_iq2_xxs, q[group], i)] * odd((int)(signs >> 28)) / 8.0;
+    return half_at(block) * (even_sign(signs >> 7 * group & 127, i % 8) ? -weight : weight);
+}
+static double iq2_xs(const uint8_t *block, size_t i) {
+    unsigned q = word_at(block + 2 + i / 8 * 2);
+    int scale = block[66 + i / 32] >> i % 32 / 16 * 4 & 15;
+    double weight = magnitudes[of_eight(ck_grid_iq2_xs, q & 511, i)] * odd(scale) / 8.0;
+    return half_at(block) * (even_sign(q >> 9, i % 8) ? -weight : weight);
+}
+static double iq2_s(const uint8_t *block, size_t i) {
+    size_t group = i / 8;
+    unsigned place = block[2 + group] + 256u * (block[66 + group / 4] >> group % 4 * 2 & 3);
+    int scale = block[74 + i / 32] >> i % 32 / 16 * 4 & 15;
+    double weight = magnitudes[of_eight(ck_grid_iq2_s, place, i)] * odd(scale) / 8.0;
+    return half_at(block) * (bit(block + 34, i) ? -weight : weight);
+}
+static double iq3_xxs(const uint8_t *block, size_t i) {
+    static const int magnitudes_of_three[] = {4, 12, 20, 28, 36, 44, 52, 62};
+    const uint8_t *word = block + 66 + i / 32 * 4;
+    unsigned signs = word_at(word) | word_at(word + 2) << 16;
+    double weight = magnitudes_of_three[ck_grid_iq3_xxs[block[2 + i / 4]] >> i % 4 * 3 & 7] * odd((int)(signs >> 28)) / 4.0;
+    return half_at(block) * (even_sign(signs >> i % 32 / 8 * 7 & 127, i % 8) ? -weight : weight);
+}
+static double iq3_s(const uint8_t *block, size_t i) {
+    unsigned place = block[2 + i / 4] + 256u * (unsigned)bit(block + 66, i / 4);
+    int weight = odd(ck_grid_iq3_s[place] >> i % 4 * 3 & 7) * odd(block[106 + i / 64] >> i % 64 / 32 * 4 & 15);
+    return half_at(block) * (bit(block + 74, i) ? -weight : weight);
+}
+static double iq1_s(const uint8_t *block, size_t i) {
+    unsigned high = word_at(block + 34 + i / 32 * 2), place = block[2 + i / 8] + 256 * (high >> i % 32 / 8 * 3 & 7);
+    double weight = of_eight(ck_grid_iq1, place, i) - 1 + (high >> 15 ? -0.125 : 0.125);
+    return half_at(block) * odd(high >> 12 & 7) * weight;
+}
+static double iq1_m(const uint8_t *block, size_t i) {
+    const uint8_t *scales = block + 48;
+    uint8_t d[2] = {(uint8_t)(scales[1] >> 4 | (scales[3] & 240)), (uint8_t)(scales[5] >> 4 | (scales[7] & 240))};
+    int high = block[32 + i / 16] >> i % 16 / 8 * 4 & 15;
+    double weight = of_eight(ck_grid_iq1, block[i / 8] + 256u * (high & 7), i) - 1 + (high & 8 ? -0.125 : 0.125);
+    return half_at(d) * odd(word_at(scales + i / 64 * 2) >> i % 64 / 16 * 3 & 7) * weight;
+}
+
 static const struct format {
     const char *name;
     size_t weights, bytes;
+    /// Null for formats that are read only.
     quantize_function quantize;
     unpack_function unpack;
     weight_function weight;
@@ -112,6 +179,11 @@ static const struct format {
     {"iq4_xs", 256, 136, ck_quantize_iq4_xs, ck_unpack_iq4_xs, iq4_xs, 0.2, 0.039, 0.01, 4e-6, 65504},
     {"mxfp4", 32, 17, ck_quantize_mxfp4, ck_unpack_mxfp4, mxfp4, 0.25, 0.061, 0.21, 4e-6, 65504},
     {"nvfp4", 64, 36, ck_quantize_nvfp4, ck_unpack_nvfp4, nvfp4, 0.4, 0.09, 0.05, 5e-4, 2688},
+    {"tq1_0", 256, 54, ck_quantize_tq1_0, ck_unpack_tq1_0, tq1_0, 0.7, 0.3, 0.01, 4e-6, 65504},
+    {"tq2_0", 256, 66, ck_quantize_tq2_0, ck_unpack_tq2_0, tq2_0, 0.7, 0.3, 0.01, 4e-6, 65504},
+#define READ(NAME, BYTES) {#NAME, 256, BYTES, NULL, ck_unpack_##NAME, NAME, 0, 0, 0, 0, 0}
+    READ(iq2_xxs, 66), READ(iq2_xs, 74), READ(iq2_s, 82), READ(iq3_xxs, 98), READ(iq3_s, 110), READ(iq1_s, 50),
+    READ(iq1_m, 56),
 };
 
 /// A few blocks of arbitrary bytes: whatever they say is what their format's description says.
@@ -203,6 +275,7 @@ void test_blocks(void) {
     for (size_t f = 0; f < COUNT(formats); f++) {
         check_context(formats[f].name, f, 0, 0);
         test_unpack(&formats[f]);
+        if (!formats[f].quantize) continue;
         test_random(&formats[f]);
         test_constants(&formats[f]);
         test_wild(&formats[f]);

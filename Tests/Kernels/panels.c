@@ -4,6 +4,7 @@
 static const struct format {
     const char *name;
     size_t weights, bytes;
+    /// Null for formats that are read only.
     void (*quantize)(void *, const float *, size_t);
     void (*unpack)(float *, const void *, size_t);
     size_t (*size)(size_t);
@@ -17,13 +18,18 @@ static const struct format {
 #define QUANTISED(NAME, WEIGHTS, BYTES)                                                                             \
     {#NAME, WEIGHTS, BYTES, ck_quantize_##NAME, ck_unpack_##NAME, ck_panel_size_##NAME, ck_pack_panel_##NAME,       \
      ck_unpack_panel_row_##NAME, ck_matmul_##NAME, NULL, NULL}
+#define READ(NAME, BYTES)                                                                                           \
+    {#NAME, 256, BYTES, NULL, ck_unpack_##NAME, ck_panel_size_##NAME, ck_pack_panel_##NAME,                         \
+     ck_unpack_panel_row_##NAME, ck_matmul_##NAME, NULL, NULL}
 #define FLOATS(NAME, BYTES, SPLIT)                                                                                  \
     {#NAME, 1, BYTES, ck_pack_##NAME, ck_unpack_##NAME, ck_panel_size_##NAME, ck_pack_panel_##NAME,                 \
      ck_unpack_panel_row_##NAME, NULL, ck_matmul_##NAME, SPLIT}
     QUANTISED(q8_0, 32, 34), QUANTISED(q4_0, 32, 18), QUANTISED(q4_1, 32, 20), QUANTISED(q5_0, 32, 22),
     QUANTISED(q5_1, 32, 24), QUANTISED(q4_k, 256, 144), QUANTISED(q5_k, 256, 176), QUANTISED(q6_k, 256, 210),
     QUANTISED(q2_k, 256, 84), QUANTISED(q3_k, 256, 110), QUANTISED(iq4_nl, 32, 18), QUANTISED(iq4_xs, 256, 136),
-    QUANTISED(mxfp4, 32, 17), QUANTISED(nvfp4, 64, 36),
+    QUANTISED(mxfp4, 32, 17), QUANTISED(nvfp4, 64, 36), QUANTISED(tq1_0, 256, 54), QUANTISED(tq2_0, 256, 66),
+    READ(iq2_xxs, 66), READ(iq2_xs, 74), READ(iq2_s, 82), READ(iq3_xxs, 98), READ(iq3_s, 110), READ(iq1_s, 50),
+    READ(iq1_m, 56),
     FLOATS(f32, 4, NULL), FLOATS(f16, 2, ck_matmul_split_f16), FLOATS(bf16, 2, ck_matmul_split_bf16)};
 
 /// Packs `rows` rows of `columns` columns as panels on cache lines; freed by the caller.
@@ -102,11 +108,23 @@ static double cut_of_products(const struct format *f) {
     return strcmp(f->name, "f16") == 0 ? 0x1p-17 + 0x1p-16 : 0x1p-17;
 }
 
+/// Arbitrary blocks that stand for finite numbers, which are left in `w`.
+static void fill_blocks(const struct format *f, uint8_t *bytes, float *w, size_t columns) {
+    for (size_t b = 0; b < columns / f->weights; b++, bytes += f->bytes)
+        do {
+            for (size_t i = 0; i < f->bytes; i++) bytes[i] = (uint8_t)(255.9f * fabsf(random_float()));
+            f->unpack(w, bytes, f->weights);
+        } while (ck_count_nonfinite(w, f->weights) > 0);
+}
+
 static void test_product(const struct format *f, size_t m, size_t rows, size_t columns) {
     float *w = random_floats(rows * columns), *x = random_floats(m * columns), *row = random_floats(columns);
     size_t row_bytes = columns / f->weights * f->bytes, out_stride = rows + 3;
     uint8_t *bytes = (uint8_t *)random_floats((rows * row_bytes + 3) / 4);
-    for (size_t r = 0; r < rows; r++) f->quantize(bytes + r * row_bytes, w + r * columns, columns);
+    for (size_t r = 0; r < rows; r++) {
+        if (f->quantize) f->quantize(bytes + r * row_bytes, w + r * columns, columns);
+        else fill_blocks(f, bytes + r * row_bytes, w + r * columns, columns);
+    }
     uint8_t *panels = packed(f, bytes, rows, columns);
     check_context(f->name, m, rows, columns);
     for (size_t r = 0; r < rows; r++) {

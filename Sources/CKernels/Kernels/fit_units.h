@@ -314,3 +314,71 @@ CK_KERNEL void CK_ISA(quantize_q2_k)(void *restrict out, const float *restrict x
                 block->q[b / 4 * CK_BLOCK + i] |= (uint8_t)(codes[b * CK_BLOCK + i] << 2 * (b % 4));
     }
 }
+
+/// The scale whose multiples by −1, 0 and 1 come nearest to the weights of a super-block: the mean of the magnitudes above some
+/// bound, for the best of some bounds.
+CK_INLINE float fit_trits(const float *x) {
+    float least, largest, best = 0, gain = 0;
+    ck_f32x16 top = {0};
+    for (int i = 0; i < CK_SUPER; i += 16) {
+        ck_range(x + i, 16, &least, &largest);
+        top[i / 16] = -least > largest ? -least : largest;
+    }
+    const float peak = __builtin_reduce_max(top), inverse = ck_inverse(peak);
+    const ck_f32x16 one = all_of(1), none = {0};
+    for (int step = 1; step < 32; step++) {
+        ck_f32x16 sums = none, counts = none;
+        for (int i = 0; i < CK_SUPER; i += 16) {
+            ck_f32x16 y = load_weights(x + i) * inverse;
+            y = (ck_f32x16)((ck_i32x16)y & 0x7fffffff);
+            const ck_i32x16 is_above = y > (float)step / 32;
+            sums += pick(is_above, y, none);
+            counts += pick(is_above, one, none);
+        }
+        const float sum = lane_sum(sums), count = lane_sum(counts);
+        if (sum * sum > gain * count) {
+            gain = sum * sum / count;
+            best = sum / count;
+        }
+    }
+    return best * peak;
+}
+
+/// The codes 0, 1 and 2 of a super-block's weights, for a scale that is returned as a half.
+CK_INLINE uint16_t trit_codes(uint8_t codes[CK_SUPER], const float *x) {
+    const uint16_t d = ck_finite_half(fit_trits(x));
+    const float inverse = ck_inverse(ck_half_value(d));
+    for (int i = 0; i < CK_SUPER; i += 16) store_codes(codes + i, lane_codes(load_weights(x + i) * inverse, -1, 1) + 1);
+    return d;
+}
+
+CK_KERNEL void CK_ISA(quantize_tq2_0)(void *restrict out, const float *restrict x, size_t n) {
+    ck_tq2_0 *restrict block = out;
+    for (; n >= CK_SUPER; n -= CK_SUPER, x += CK_SUPER, block++) {
+        uint8_t codes[CK_SUPER];
+        *block = (ck_tq2_0){.d = trit_codes(codes, x)};
+        for (int i = 0; i < CK_SUPER; i++)
+            block->q[i / 128 * CK_BLOCK + i % CK_BLOCK] |= (uint8_t)(codes[i] << i % 128 / CK_BLOCK * 2);
+    }
+}
+
+/// `count` bytes of `digits` trits, the first of each the highest; those of a byte are `count` apart. A fraction that is rounded
+/// up has the same digits.
+CK_INLINE void write_trits(uint8_t *restrict q, const uint8_t *restrict codes, int count, int digits) {
+    for (int j = 0; j < count; j++) {
+        unsigned number = 0;
+        for (int t = 0; t < 5; t++) number = 3 * number + (t < digits ? codes[count * t + j] : 0);
+        q[j] = (uint8_t)((number * 256 + 242) / 243);
+    }
+}
+
+CK_KERNEL void CK_ISA(quantize_tq1_0)(void *restrict out, const float *restrict x, size_t n) {
+    ck_tq1_0 *restrict block = out;
+    for (; n >= CK_SUPER; n -= CK_SUPER, x += CK_SUPER, block++) {
+        uint8_t codes[CK_SUPER];
+        block->d = trit_codes(codes, x);
+        write_trits(block->q, codes, 32, 5);
+        write_trits(block->q + 32, codes + 160, 16, 5);
+        write_trits(block->last, codes + 240, 4, 4);
+    }
+}

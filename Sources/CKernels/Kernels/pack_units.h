@@ -25,7 +25,7 @@ CK_INLINE void pack_unit_scales(uint8_t *restrict scales, uint8_t *restrict mins
                                 size_t blocks, const ck_panel_kind kind) {
     if (kind.super || kind.scale == CK_SCALE_HALF) memcpy(scales + 2 * row, &unit->d, 2);
     if (kind.super && kind.mins) memcpy(scales + 32 + 2 * row, &unit->dmin, 2);
-    if (!kind.super && kind.scale == CK_SCALE_HALF) return;
+    if (kind.sub == CK_SUPER || (!kind.super && kind.scale == CK_SCALE_HALF)) return;
     uint8_t *bytes = kind.super ? mins : scales;
     for (size_t i = 0; i < blocks * CK_BLOCK / (size_t)kind.sub; i++)
         bytes[CK_PANEL_ROWS * i + row] = unit->scales[i];

@@ -72,9 +72,12 @@ CK_INLINE block_codes decode(ck_panel_kind kind, const uint8_t *codes, const uin
 /// Scales that stand in no super-block.
 CK_INLINE ck_f32x16 load_scales(ck_panel_kind kind, const uint8_t *p) {
     if (kind.scale == CK_SCALE_HALF) return load_f16(p);
-    // See ck_power_value and ck_e4m3_value.
+    // See ck_power_value and ck_e4m3_value; halves are turned without delay where they have no leading one.
+    if (kind.scale == CK_SCALE_E4M3) {
+        ck_f16x16 halves = (ck_f16x16)(__builtin_convertvector(load_bytes(p), ck_u16x16) << 7);
+        return __builtin_convertvector(halves, ck_f32x16) * 128;
+    }
     ck_u32x16 wide = __builtin_convertvector(load_bytes(p), ck_u32x16);
-    if (kind.scale == CK_SCALE_E4M3) return (ck_f32x16)(wide << 20) * 0x1p119f;
     ck_u32x16 few = (ck_u32x16)(wide < 2);
     return (ck_f32x16)((((wide - 1) << 23) & ~few) | ((0x00200000u << (wide & 1)) & few));
 }

@@ -80,7 +80,8 @@ CK_INLINE void add_super(ck_f32x16 *sum, ck_panel_kind kind, const uint8_t *code
         block_codes w = decode(kind, codes, high, values);
         // The halves of a block may have scales of their own.
         const int count = is_split ? 4 : 8;
-        for (int first = 0; first < 8; first += count) {
+        if (kind.sub == CK_SUPER) add_dots(part, &w, 0, 8, kind, none + 1, x + b, tokens);
+        for (int first = 0; first < 8 && kind.sub <= CK_BLOCK; first += count) {
             ck_u8x16 bytes = load_bytes((kind.mins && !is_split ? scales : small)
                                         + 16 * ((size_t)(8 / count) * b + (size_t)(first / count)));
             ck_f32x16 scale = kind.mins ? __builtin_convertvector(is_split ? bytes & 15 : bytes, ck_f32x16)

@@ -68,8 +68,11 @@ CK_INLINE void read_chunk(tile_weights *restrict w, const uint8_t *restrict pane
             w->min[i] = __builtin_convertvector(load_bytes(small + 128 + 16 * i), ck_f32x16);
         }
     } else {
+        const ck_f32x16 none = {0};
         for (size_t i = 0; i < halves * CK_CHUNK; i++)
-            w->scale[i] = __builtin_convertvector((ck_i8x16)load_bytes(mins + 16 * i), ck_f32x16);
+            w->scale[i] = kind.sub == CK_SUPER
+                              ? none + 1
+                              : __builtin_convertvector((ck_i8x16)load_bytes(mins + 16 * i), ck_f32x16);
     }
 }
 

@@ -124,7 +124,7 @@ void ck_attend_q8_0(float *sum, float *state, const float *query, const void *ke
 // MARK: Weight formats (Kernels/convert.h, Kernels/q*.h)
 //
 // The blocks of the quantised formats are described in ck_blocks.h; n is a multiple of the weights of a block: 32, 64 for
-// NVFP4, 256 for those ending in _k and for IQ4_XS. Any bits are accepted both ways: a value that is no finite number spoils its block and nothing else, and scales
+// NVFP4, 256 for those ending in _k and for TQ and IQ formats other than IQ4_NL. Any bits are accepted both ways: a value that is no finite number spoils its block and nothing else, and scales
 // beyond the range of a half are cut to it.
 
 void ck_unpack_f32(float *out, const void *in, size_t n);
@@ -144,6 +144,15 @@ void ck_unpack_iq4_nl(float *out, const void *in, size_t n);
 void ck_unpack_iq4_xs(float *out, const void *in, size_t n);
 void ck_unpack_mxfp4(float *out, const void *in, size_t n);
 void ck_unpack_nvfp4(float *out, const void *in, size_t n);
+void ck_unpack_tq1_0(float *out, const void *in, size_t n);
+void ck_unpack_tq2_0(float *out, const void *in, size_t n);
+void ck_unpack_iq2_xxs(float *out, const void *in, size_t n);
+void ck_unpack_iq2_xs(float *out, const void *in, size_t n);
+void ck_unpack_iq2_s(float *out, const void *in, size_t n);
+void ck_unpack_iq3_xxs(float *out, const void *in, size_t n);
+void ck_unpack_iq3_s(float *out, const void *in, size_t n);
+void ck_unpack_iq1_s(float *out, const void *in, size_t n);
+void ck_unpack_iq1_m(float *out, const void *in, size_t n);
 
 /// These three round to nearest, ties to even; overflow becomes infinity.
 void ck_pack_f32(void *out, const float *x, size_t n);
@@ -164,6 +173,8 @@ void ck_quantize_iq4_nl(void *out, const float *x, size_t n);
 void ck_quantize_iq4_xs(void *out, const float *x, size_t n);
 void ck_quantize_mxfp4(void *out, const float *x, size_t n);
 void ck_quantize_nvfp4(void *out, const float *x, size_t n);
+void ck_quantize_tq1_0(void *out, const float *x, size_t n);
+void ck_quantize_tq2_0(void *out, const float *x, size_t n);
 /// Number of values that are NaN or infinite.
 size_t ck_count_nonfinite(const float *x, size_t n);
 
@@ -227,6 +238,15 @@ CK_DECLARE_PANEL(iq4_nl)
 CK_DECLARE_PANEL(iq4_xs)
 CK_DECLARE_PANEL(mxfp4)
 CK_DECLARE_PANEL(nvfp4)
+CK_DECLARE_PANEL(tq1_0)
+CK_DECLARE_PANEL(tq2_0)
+CK_DECLARE_PANEL(iq2_xxs)
+CK_DECLARE_PANEL(iq2_xs)
+CK_DECLARE_PANEL(iq2_s)
+CK_DECLARE_PANEL(iq3_xxs)
+CK_DECLARE_PANEL(iq3_s)
+CK_DECLARE_PANEL(iq1_s)
+CK_DECLARE_PANEL(iq1_m)
 
 // MARK: Products of packed floating-point weights (panel.c, Kernels/pack.h, Kernels/float_matmul.h)
 

@@ -1,3 +1,5 @@
+internal import CKernels
+
 /// A format of the numbers of a weight matrix: a block layout, conversions from and to 32-bit floats, and kernels for
 /// packed matrices. Quantised formats have the layouts of GGUF files.
 ///
@@ -20,12 +22,13 @@
     @convention(c) (_ out: UnsafeMutableRawPointer?, _ x: UnsafePointer<Float>?, _ n: Int) -> Void
 
   let unpack: Unpack
-  let quantize: Quantize
+  /// `nil` for formats that are read only.
+  let quantize: Quantize?
   let panels: PanelKernels
 
   init(
     name: String, typeID: UInt32, blockElements: Int, blockBytes: Int, unpack: @escaping Unpack,
-    quantize: @escaping Quantize, panels: PanelKernels
+    quantize: Quantize?, panels: PanelKernels
   ) {
     self.name = name
     self.typeID = typeID
@@ -39,8 +42,14 @@
   /// All formats that weights can be read in.
   package static let all: [WeightFormat] = [
     .f32, .f16, .bf16, .q8_0, .q4_0, .q4_1, .q5_0, .q5_1, .q2_K, .q3_K, .q4_K, .q5_K, .q6_K, .iq4_NL, .iq4_XS, .mxfp4,
-    .nvfp4,
+    .nvfp4, .tq1_0, .tq2_0, .iq3_S, .iq3_XXS, .iq2_S, .iq2_XS, .iq2_XXS, .iq1_M, .iq1_S,
   ]
+
+  /// Those that weights can be quantised to as well.
+  package static let writable = all.filter(\.isWritable)
+
+  /// Whether weights can be quantised to the format.
+  package var isWritable: Bool { unsafe quantize != nil }
 
   /// Whether values are codes that share a scale.
   package var isQuantized: Bool { blockElements > 1 }
@@ -51,6 +60,18 @@
   package func bytes(_ count: Int) -> Int {
     precondition(count % blockElements == 0, "\(count) values are no multiple of \(name)'s block of \(blockElements)")
     return count / blockElements * blockBytes
+  }
+
+  /// The number of bytes of `count` values in panels, but for what rounds panels up: more than ``bytes(_:)`` where scales or
+  /// codes have more bits there.
+  ///
+  /// - Precondition: `count` is a multiple of ``blockElements``.
+  package func packedBytes(_ count: Int) -> Int {
+    guard isQuantized else { return bytes(count) }
+    precondition(count % blockElements == 0, "\(count) values are no multiple of \(name)'s block of \(blockElements)")
+    // Of so many blocks nothing is rounded up.
+    let blocks = 64
+    return count / blockElements * (panels.size(blocks * blockElements) / (blocks * Int(CK_PANEL_ROWS)))
   }
 }
 

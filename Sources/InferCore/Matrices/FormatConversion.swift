@@ -5,6 +5,7 @@ internal import Synchronization
 @safe final class FormatConversion: Sendable {
   private let source: WeightFormat
   private let target: WeightFormat
+  private let quantize: WeightFormat.Quantize
   private let columns: Int
   private let name: String
   // Safe because each worker has a part of its own.
@@ -14,7 +15,7 @@ internal import Synchronization
 
   /// A conversion by workers `0 ..< workers`.
   ///
-  /// - Throws: ``ModelError/tensor(name:reason:)`` when the weights are quantised already.
+  /// - Throws: ``ModelError/tensor(name:reason:)`` when the weights are quantised already, or the target is read only.
   init(
     from source: WeightFormat, to target: WeightFormat, columns: Int, of name: String, workers: Int
   ) throws(ModelError) {
@@ -22,6 +23,10 @@ internal import Synchronization
       throw .tensor(
         name: name, reason: "is \(source.name) already; quantising to \(target.name) needs F32, F16 or BF16")
     }
+    guard let quantize = unsafe target.quantize else {
+      throw .tensor(name: name, reason: "cannot become \(target.name), which is read only")
+    }
+    unsafe self.quantize = unsafe quantize
     self.source = source
     self.target = target
     self.columns = columns
@@ -44,7 +49,7 @@ internal import Synchronization
   func convert(_ row: UnsafeRawPointer, into out: UnsafeMutableRawPointer, worker: Int) {
     let values = unsafe floats.base.assumingMemoryBound(to: Float.self) + worker * columns
     unsafe source.unpack(values, row, columns)
-    unsafe target.quantize(out, values, columns)
+    unsafe quantize(out, values, columns)
     // Numbers that overflow 16 bits become infinite there.
     if !target.isQuantized { unsafe target.unpack(values, out, columns) }
     let count = unsafe ck_count_nonfinite(values, columns)

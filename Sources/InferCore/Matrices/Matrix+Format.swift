@@ -3,11 +3,12 @@ internal import CKernels
 extension Matrix {
   /// A matrix of floats rounded to a format, in memory of its own.
   ///
-  /// - Precondition: `values.count == rows * columns`, and rows are whole blocks of the format.
+  /// - Precondition: `values.count == rows * columns`, rows are whole blocks of the format, and that is writable.
   package init(format: WeightFormat, rows: Int, columns: Int, values: [Float]) {
     precondition(values.count == rows * columns, "\(values.count) values for \(rows) × \(columns)")
+    guard let quantize = unsafe format.quantize else { preconditionFailure("\(format.name) is read only") }
     let owner = unsafe OwnedBytes(byteCount: rows * format.bytes(columns)) { target in
-      unsafe values.withUnsafeBufferPointer { unsafe format.quantize(target, $0.baseAddress, values.count) }
+      unsafe values.withUnsafeBufferPointer { unsafe quantize(target, $0.baseAddress, values.count) }
     }
     unsafe self.init(format: format, rows: rows, columns: columns, base: owner.base, owner: owner)
   }

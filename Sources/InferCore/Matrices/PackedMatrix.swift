@@ -103,8 +103,8 @@ internal import CKernels
     try self.init(Matrix(rows: rows, columns: columns, values: values), in: WeightArena(), team: ThreadTeam(count: 1))
   }
 
-  /// The number of bytes of all rows in their format.
-  package var byteCount: Int { rows * format.bytes(columns) }
+  /// The number of bytes of all rows in panels, but for what rounds these up.
+  package var byteCount: Int { rows * format.packedBytes(columns) }
 
   /// The number of weights.
   package var count: Int { rows * columns }

@@ -15,7 +15,8 @@ enum ColdFormat {
   /// Rounds `count` floats.
   static func pack(_ state: UnsafePointer<Float>, into bytes: UnsafeMutableRawPointer, count: Int) {
     let (whole, rest) = split(count)
-    unsafe blocks.quantize(bytes, state, whole)
+    guard let quantize = unsafe blocks.quantize else { preconditionFailure("\(blocks.name) is written") }
+    unsafe quantize(bytes, state, whole)
     unsafe (bytes + blocks.bytes(whole)).copyMemory(from: state + whole, byteCount: rest)
   }
 

@@ -7,8 +7,7 @@ extension GGUF {
   ]
   /// Names of element types that others know, for messages.
   private static let foreignTypes: [UInt32: String] = [
-    9: "Q8_1", 15: "Q8_K", 16: "IQ2_XXS", 17: "IQ2_XS", 18: "IQ3_XXS", 19: "IQ1_S", 21: "IQ3_S", 22: "IQ2_S",
-    29: "IQ1_M", 34: "TQ1_0", 35: "TQ2_0", 41: "Q1_0",
+    9: "Q8_1", 15: "Q8_K", 41: "Q1_0", 42: "Q2_0",
   ]
   /// Dimensions of a tensor at most.
   private static let mostDimensions: UInt32 = 4

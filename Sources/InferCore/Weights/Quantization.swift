@@ -11,8 +11,8 @@ public struct Quantization: Sendable, Equatable {
 
   /// The name of the mix of Q4_K and Q6_K.
   public static let mixName = "Q4_K_M"
-  /// The names of all formats and mixes.
-  public static let names = WeightFormat.all.map(\.name) + [mixName]
+  /// The names of all formats that are written, and mixes.
+  public static let names = WeightFormat.writable.map(\.name) + [mixName]
 
   /// Quantisation to a format, or the mix, of this name in upper or lower case; `nil` for other names.
   ///
@@ -30,9 +30,9 @@ public struct Quantization: Sendable, Equatable {
 }
 
 extension WeightFormat {
-  /// The format of this name in upper or lower case.
+  /// The writable format of this name in upper or lower case.
   public init?(named name: String) {
-    guard let format = Self.all.first(where: { $0.name == name.uppercased() }) else { return nil }
+    guard let format = Self.writable.first(where: { $0.name == name.uppercased() }) else { return nil }
     self = format
   }
 }

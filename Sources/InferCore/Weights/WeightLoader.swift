@@ -12,6 +12,14 @@ package struct LoadedTensor: Sendable {
   package let byteCount: Int
   /// `true` when all that read it read it as it is stored, and as a matrix or a stack of matrices to multiply with.
   package let isMultiplied: Bool
+
+  /// Bytes it takes in memory, where matrices are in panels.
+  package var memoryBytes: Int {
+    switch role {
+    case nil, .embedding, .stored: byteCount
+    case .linear, .value, .down, .head, .exact: format.packedBytes(tensor.count)
+    }
+  }
 }
 
 /// The progress of loading.

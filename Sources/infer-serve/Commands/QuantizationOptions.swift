@@ -31,8 +31,8 @@ extension WeightFormat: ExpressibleByArgument {
   /// A format by its name.
   package init?(argument: String) { self.init(named: argument) }
 
-  /// All names.
-  package static var allValueStrings: [String] { all.map(\.name) }
+  /// All names of formats that are written.
+  package static var allValueStrings: [String] { writable.map(\.name) }
 }
 
 /// Passes progress on once loading has taken two seconds, and every two seconds from then on.

@@ -47,13 +47,14 @@ for name in ["Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q4_K", "Q5_K", "Q6_K"]:
     tensors[name + ".values"] = dequantize(tensors[name + ".bytes"], kind)
 save_file(tensors, out)
 tensors = {}
-for name in ["Q2_K", "Q3_K", "IQ4_NL", "IQ4_XS", "MXFP4", "NVFP4"]:
+for name in ["Q2_K", "Q3_K", "IQ4_NL", "IQ4_XS", "MXFP4", "NVFP4", "TQ1_0", "TQ2_0", "IQ3_S", "IQ3_XXS", "IQ2_S", "IQ2_XS",
+             "IQ2_XXS", "IQ1_M", "IQ1_S"]:
     kind = gguf.GGMLQuantizationType[name]
     elements, size = gguf.GGML_QUANT_SIZES[kind]
     blocks = random.integers(0, 256, (100, 256 // elements * size), np.uint8)
     values = dequantize(blocks, kind)
     sound = np.isfinite(values).all(-1).nonzero()[0][:4]
     tensors[name + ".bytes"], tensors[name + ".values"] = blocks[sound], values[sound]
-    if not ggml.ggml_quantize_requires_imatrix(int(kind)):
+    if name[:3] not in ("IQ1", "IQ2", "IQ3"):
         tensors[name + ".quantized"] = quantized(kind)
 save_file(tensors, arbitrary)

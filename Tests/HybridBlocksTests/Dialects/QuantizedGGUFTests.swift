@@ -71,6 +71,26 @@ import Testing
     #expect(distances.count { $0 <= 1e-4 } > distances.count / 2 && distances.allSatisfy { $0 <= 0.3 }, "\(distances)")
   }
 
+  /// A file whose matrices have fifteen formats of few bits (see `Tests/Fixtures/gguf/make_few_bits.py`) computes what its
+  /// weights as floats do, but for the rounding of what they are multiplied with, alone and in a prompt of many tokens.
+  @Test func formatsOfFewBitsAreTheirWeights() throws {
+    let file = GGUFParityTests.file("quantized/few_bits.gguf")
+    let names = Set(try GGUF(MappedFile(at: file)).tensors.map(\.type))
+    let formats = WeightFormat.all.filter { names.contains($0.name) && $0.isQuantized }
+    #expect(formats.count == 15 && formats.allSatisfy { !["Q8_0", "Q4_0", "Q4_K", "Q5_K", "Q6_K"].contains($0.name) })
+    let plain = try rewritten(file, as: "plain") { _ in .f32 }
+    let model = try loadModel(at: file)
+    #expect(Set(model.summary.formats.map(\.name)) == names)
+    let tokens = (0..<40).map { Int32($0 * 37 % 96) }
+    for count in [1, 40] {
+      let got = try model.model.logits(of: Array(tokens.prefix(count)))
+      let expected = try loadModel(at: plain).model.logits(of: Array(tokens.prefix(count)))
+      let size = expected.map { $0 * $0 }.reduce(0, +)
+      let off = zip(got, expected).map { ($0 - $1) * ($0 - $1) }.reduce(0, +)
+      #expect(off < 1e-3 * size && off > 0 && size > 0, "\(off / size) of \(count) tokens")
+    }
+  }
+
   /// Whatever a dialect does to rows, stacks and parts, it does to blocks of any format as it does to numbers, and so that
   /// the family takes a mixture of them.
   @Test(arguments: GGUFParityTests.architectures + GGUFParityTests.others)

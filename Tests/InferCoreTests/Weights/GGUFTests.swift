@@ -162,6 +162,7 @@ import Testing
       ([31], 8, 0, "rows of 31 are no multiple of Q8_0's block of 32"), ([128, 2], 12, 0, "Q4_K's block of 256"),
       ([32], 15, 0, "element type Q8_K (15) is not supported; expected one of F32, F16"),
       ([128], 10, 0, "rows of 128 are no multiple of Q2_K's block of 256"),
+      ([128], 29, 0, "rows of 128 are no multiple of IQ1_M's block of 256"),
       ([96], 40, 0, "rows of 96 are no multiple of NVFP4's block of 64"),
       ([256, 3], 11, 0, "takes 330 bytes from byte 0 of 128 bytes of data: truncated"),
       ([32], 4, 0, "element type 4 is not supported"), ([32], .max, 0, "is not supported"),
@@ -222,7 +223,7 @@ import Testing
   @Test func whatIsWrittenIsRead() throws {
     var generator = SeededGenerator(seed: 4)
     let file = folder.url.appending(path: "out.gguf")
-    let matrices = WeightFormat.all.enumerated().map { index, format in
+    let matrices = WeightFormat.writable.enumerated().map { index, format in
       Matrix(format: format, rows: index + 1, columns: 256, values: generator.floats((index + 1) * 256))
     }
     let odd = Matrix(format: .f16, rows: 3, columns: 5, values: generator.floats(15))
@@ -236,7 +237,7 @@ import Testing
     try writer.finish()
     let written = try GGUF(MappedFile(at: file))
     #expect(written.metadata == ["general.name": .string("ü"), "n": .unsigned(7)])
-    #expect(written.tensors.map(\.name) == ["odd"] + WeightFormat.all.map(\.name))
+    #expect(written.tensors.map(\.name) == ["odd"] + WeightFormat.writable.map(\.name))
     #expect(written.tensors[0].shape == [3, 1, 5] && written.tensors.allSatisfy { $0.place.offset % 32 == 0 })
     for (tensor, matrix) in zip(written.tensors, [odd] + matrices) {
       #expect(try tensor.floats() == matrix.floats(), "\(tensor.name)")

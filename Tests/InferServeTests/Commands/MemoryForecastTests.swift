@@ -47,7 +47,7 @@ struct MemoryForecastTests {
   }
 
   /// The weights lie in memory as they lie in a file of panels, but for what rounds these up: within three percent.
-  @Test(arguments: ["F32", "Q8_0", "Q4_K"]) func itIsWhatPanelsTake(_ format: String) throws {
+  @Test(arguments: ["F32", "Q8_0", "Q4_K", "IQ4_XS", "TQ1_0"]) func itIsWhatPanelsTake(_ format: String) throws {
     let url = folder.url.appending(path: "panels.gguf")
     let quantization = try #require(Quantization(named: format, head: nil))
     _ = try quantizeModel(at: Fixtures.tinyModel, to: url, quantization, inPanels: true)
