@@ -70,7 +70,7 @@ outside-test: .build/libraries-installed
 # The built binary against the official clients.
 client-test: build .venv/installed .build/packaging-installed
 	.venv/bin/python -m pytest -q Tests/EndToEnd --binary $(BINARY) --model $(MODEL)
-	cd deploy/ray && ../../.venv/bin/python -m pytest -q tests/pure
+	cd Deploy/ray && ../../.venv/bin/python -m pytest -q tests/pure
 
 # The server killed 200 times under load, to see that it has lost nothing of what it had answered. Not a part of `make test`,
 # which does so ten times.
@@ -85,7 +85,7 @@ client-test-all: build .venv-all/installed
 # Replicas behind Ray Serve, killed and scaled, and the manifests for Kubernetes. Not a part of `make test`: Ray takes half a
 # gigabyte.
 deploy-test: build .venv-deploy/installed
-	cd deploy/ray && ../../.venv-deploy/bin/mypy && ../../.venv-deploy/bin/python -m pytest -q tests/pure && \
+	cd Deploy/ray && ../../.venv-deploy/bin/mypy && ../../.venv-deploy/bin/python -m pytest -q tests/pure && \
 	  ../../.venv-deploy/bin/python -m pytest -q tests/ray --binary ../../$(BINARY) --model ../../$(MODEL)
 	.venv-deploy/bin/python -m pytest -q Tests/Kubernetes --binary $(BINARY) --model $(MODEL)
 
@@ -176,8 +176,8 @@ docs: .build/libraries-installed
 	scripts/make-venv.sh .venv-all Tests/Clients/requirements.txt
 	touch $@
 
-.venv-deploy/installed: deploy/ray/requirements.txt deploy/ray/pyproject.toml Tests/Kubernetes/requirements.txt
-	scripts/make-venv.sh .venv-deploy deploy/ray/requirements.txt
+.venv-deploy/installed: Deploy/ray/requirements.txt Deploy/ray/pyproject.toml Tests/Kubernetes/requirements.txt
+	scripts/make-venv.sh .venv-deploy Deploy/ray/requirements.txt
 	touch $@
 
 .venv-page/installed: Tests/Browser/requirements.txt scripts/make-venv.sh

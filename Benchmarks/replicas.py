@@ -6,7 +6,7 @@ unanswered when replicas are killed.
     replicas.py throughput --binary B --model M                one replica, and two, each on a processor of its own
     replicas.py kill       --binary B --model M                behind Ray Serve, one killed every so many seconds
 
-It needs the package deploy/ray (with Ray for `kill`). What a run measured is printed as JSON.
+It needs the package Deploy/ray (with Ray for `kill`). What a run measured is printed as JSON.
 """
 
 import argparse
@@ -22,7 +22,7 @@ import tempfile
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "deploy/ray/src"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "Deploy/ray/src"))
 from infer_serve_ray.engine import Engine, EngineDown  # noqa: E402
 from infer_serve_ray.messages import Call  # noqa: E402
 from infer_serve_ray.prefixes import chain  # noqa: E402

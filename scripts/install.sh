@@ -82,17 +82,17 @@ put 644 "$work/fish" "$prefix/share/fish/vendor_completions.d/infer-serve.fish"
 # with PATH: the file with the paths of this installation.
 with() { sed -e "s|/usr/bin/infer-serve|$prefix/bin/infer-serve|; s|/usr/share/infer-serve|$share|" \
   -e "s|/etc/infer-serve|$configuration|g" "$1"; }
-with "$root/deploy/systemd/infer-serve.service" >"$work/service"
+with "$root/Deploy/systemd/infer-serve.service" >"$work/service"
 put 644 "$work/service" "$prefix/lib/systemd/system/infer-serve.service"
-with "$root/deploy/server.yaml" >"$work/server.yaml"
+with "$root/Deploy/server.yaml" >"$work/server.yaml"
 if [[ ! -e $destination$configuration/server.yaml ]]; then
   install -D -m 644 "$work/server.yaml" "$destination$configuration/server.yaml"
 fi
 put 644 "$work/server.yaml" "$prefix/share/doc/infer-serve/server.yaml"
 put 644 "$root/README.md" "$prefix/share/doc/infer-serve/README.md"
 put 644 "$root/LICENSE" "$prefix/share/doc/infer-serve/LICENSE"
-put 644 "$root/deploy/prometheus/alerts.yaml" "$share/prometheus/alerts.yaml"
-put 644 "$root/deploy/grafana/infer-serve.json" "$share/grafana/infer-serve.json"
+put 644 "$root/Deploy/prometheus/alerts.yaml" "$share/prometheus/alerts.yaml"
+put 644 "$root/Deploy/grafana/infer-serve.json" "$share/grafana/infer-serve.json"
 for file in "$root"/Models/tiny/*; do
   case $file in
     *.json | *.jinja | *.safetensors | *.md) put 644 "$file" "$share/models/tiny/$(basename "$file")" ;;

@@ -25,9 +25,9 @@ mv "$stage/usr/share/zsh/site-functions/_infer-serve" "$stage/usr/share/zsh/vend
 rmdir "$stage/usr/share/zsh/site-functions"
 sed -i '1{/^#!/d}' "$stage/usr/share/bash-completion/completions/infer-serve"
 gzip -9n "$stage"/usr/share/man/man1/*.1
-install -D -m 644 "$root/deploy/debian/copyright" "$documents/copyright"
-install -D -m 644 "$root/deploy/debian/sysusers.conf" "$stage/usr/lib/sysusers.d/infer-serve.conf"
-install -D -m 644 "$root/deploy/debian/lintian-overrides" "$stage/usr/share/lintian/overrides/infer-serve"
+install -D -m 644 "$root/Deploy/debian/copyright" "$documents/copyright"
+install -D -m 644 "$root/Deploy/debian/sysusers.conf" "$stage/usr/lib/sysusers.d/infer-serve.conf"
+install -D -m 644 "$root/Deploy/debian/lintian-overrides" "$stage/usr/share/lintian/overrides/infer-serve"
 
 version=$("$binary" --version)-1
 architecture=$(dpkg --print-architecture)
@@ -48,9 +48,9 @@ depends=${depends#shlibs:Depends=}
 
 sed -e "s/@VERSION@/$version/; s/@ARCHITECTURE@/$architecture/; s/@MAINTAINER@/${maintainer//\//\\/}/" \
   -e "s/@DEPENDS@/$depends/; s/@SIZE@/$(du -sk --exclude=DEBIAN "$stage" | cut -f1)/" \
-  "$root/deploy/debian/control.in" >"$stage/DEBIAN/control"
+  "$root/Deploy/debian/control.in" >"$stage/DEBIAN/control"
 echo /etc/infer-serve/server.yaml >"$stage/DEBIAN/conffiles"
-for script in postinst prerm postrm; do install -m 755 "$root/deploy/debian/$script" "$stage/DEBIAN/$script"; done
+for script in postinst prerm postrm; do install -m 755 "$root/Deploy/debian/$script" "$stage/DEBIAN/$script"; done
 (cd "$stage" && find usr -type f -print0 | sort -z | xargs -0 md5sum) >"$stage/DEBIAN/md5sums"
 
 package=$folder/infer-serve_${version}_$architecture.deb

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from server import wait_until
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "deploy/ray/src"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "Deploy/ray/src"))
 from infer_serve_ray.digest import Digest  # noqa: E402
 from infer_serve_ray.prefixes import chain  # noqa: E402
 

@@ -1,4 +1,4 @@
-"""The manifests of deploy/kubernetes: valid against Kubernetes' schemas, true to each other and to the program."""
+"""The manifests of Deploy/kubernetes: valid against Kubernetes' schemas, true to each other and to the program."""
 import json
 import re
 import subprocess
@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 sys.path.insert(0, str(Path(__file__).parents[1] / "EndToEnd"))
 from server import Server  # noqa: E402
 
-FOLDER = Path(__file__).parents[2] / "deploy/kubernetes"
+FOLDER = Path(__file__).parents[2] / "Deploy/kubernetes"
 KUSTOMIZATION = yaml.safe_load((FOLDER / "kustomization.yaml").read_text())
 RESOURCES = [
     document for name in KUSTOMIZATION["resources"] for document in yaml.safe_load_all((FOLDER / name).read_text())]

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "Tests/EndToEnd"))
 from server import Server, wait_until  # noqa: E402
 
-DEPLOY = ROOT / "deploy"
+DEPLOY = ROOT / "Deploy"
 CHAT = "/v1/chat/completions"
 
 

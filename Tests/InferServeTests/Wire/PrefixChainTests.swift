@@ -11,7 +11,7 @@ import Testing
 
   private func hashes(_ body: JSONValue) throws -> [UInt64] { try chain(body)?.links.map(\.hash) ?? [] }
 
-  /// `deploy/ray` computes the same, and is held to the same file.
+  /// `Deploy/ray` computes the same, and is held to the same file.
   @Test func hashesAreThoseOfTheRouter() throws {
     let data = try Data(contentsOf: Fixtures.folder.appending(path: "prefixes.json"))
     let cases = try #require(try JSONValue(parsing: Array(data)).array)
