@@ -9,16 +9,7 @@ CK_BEGIN_TARGET("avx2,fma,f16c")
 #define CK_TOKENS 4
 #define CK_PANEL_COLUMNS 4
 
-/// See isa_plain.c.
-CK_INLINE ck_u8x64 look_up(const int8_t *table, ck_u8x64 numbers) {
-    __m128i values;
-    __m256i half[2];
-    memcpy(&values, table, sizeof values);
-    memcpy(half, &numbers, sizeof half);
-    for (int i = 0; i < 2; i++) half[i] = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(values), half[i]);
-    memcpy(&numbers, half, sizeof numbers);
-    return numbers;
-}
+#include "Kernels/look_up.h"
 
 /// See isa_plain.c. A panel's rows are two registers, done one after the other.
 ///

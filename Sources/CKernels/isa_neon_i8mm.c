@@ -9,15 +9,7 @@ CK_BEGIN_TARGET("dotprod,i8mm")
 #define CK_TOKENS 4
 #define CK_PANEL_COLUMNS 8
 
-/// See isa_plain.c.
-CK_INLINE ck_u8x64 look_up(const int8_t *table, ck_u8x64 numbers) {
-    const uint8x16_t values = vreinterpretq_u8_s8(vld1q_s8(table));
-    uint8x16_t quarter[4];
-    memcpy(quarter, &numbers, sizeof quarter);
-    for (int i = 0; i < 4; i++) quarter[i] = vqtbl1q_u8(values, quarter[i]);
-    memcpy(&numbers, quarter, sizeof numbers);
-    return numbers;
-}
+#include "Kernels/look_up.h"
 
 /// One row of activations: a register holds eight columns of two rows of weights, whose `sdot` leaves two sums a row.
 CK_INLINE void dots_of_one(ck_i32x16 *dot, const ck_u8x64 *group, const int first, const int count, int32_t start,

@@ -224,7 +224,7 @@ public final class Engine: Sendable {
     await inbox.resetCache()
   }
 
-  /// What the prefix cache has state for, by the landmarks of requests, see ``GenerationRequest/landmarks``; `nil` when the
+  /// The landmarks of requests (``GenerationRequest/landmarks``) that the prefix cache has state for; `nil` when the
   /// engine has ended. Returns between two steps.
   public func prefixDigest() async -> PrefixDigest? {
     await withCheckedContinuation { continuation in

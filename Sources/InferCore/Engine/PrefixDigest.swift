@@ -1,4 +1,4 @@
-/// What a prefix cache has state for, by the landmarks of requests.
+/// The landmarks of requests that a prefix cache has state for.
 public struct PrefixDigest: Sendable, Equatable {
   /// A number of the engine's own, by which digests of another one are told apart.
   public let instance: UInt64
@@ -8,7 +8,7 @@ public struct PrefixDigest: Sendable, Equatable {
   public let landmarks: [PromptLandmark]
 }
 
-/// Those who want to know when what a prefix cache keeps is something else.
+/// Those who follow the changes of a prefix cache's landmarks.
 package final class PrefixFollowers: Sendable {
   private struct Contents {
     var sequence = 0

@@ -2,8 +2,8 @@ import Hummingbird
 import InferCore
 import InferText
 
-/// `GET /cache/digest`: which beginnings of requests a model has state for, by the hashes of ``PrefixChain``; for those who
-/// prefer events, and what becomes of it.
+/// `GET /cache/digest`: the beginnings of requests that a model has state for, by the hashes of ``PrefixChain``; with the
+/// changes that follow, for those who prefer events.
 struct CacheDigest: Sendable {
   let service: GenerationService
 
@@ -64,7 +64,7 @@ struct CacheDigest: Sendable {
     ]
   }
 
-  /// What is different in a later digest.
+  /// The difference between a digest and a later one.
   private static func change(from old: PrefixDigest, to new: PrefixDigest) -> JSONValue {
     let before = Dictionary(uniqueKeysWithValues: old.landmarks.map { ($0.hash, $0.tokens) })
     let now = Set(new.landmarks.map(\.hash))

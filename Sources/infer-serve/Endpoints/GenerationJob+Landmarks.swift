@@ -25,7 +25,7 @@ extension EncodedChat {
       // So many bytes tell it apart.
       let text = PrefixChain.text(of: segment).utf8.drop(while: \.isWhiteSpace).prefix(64)
       guard !text.isEmpty else { return nil }
-      // What stands between are other members of messages.
+      // Other members of messages may stand between.
       for index in next..<min(next + 8, outside.count) {
         guard bytes[outside[index]].drop(while: \.isWhiteSpace).starts(with: text) else { continue }
         next = index + 1

@@ -4,7 +4,7 @@ import Testing
 
 @testable import InferCore
 
-/// What the prefix cache tells of landmarks.
+/// The landmarks that the prefix cache tells.
 @Suite struct PrefixDigestTests {
   private func run(_ engine: Engine, _ prompt: [Int32], _ landmarks: [(UInt64, Int)], branches: [Int]) async throws {
     var request = GenerationRequest(

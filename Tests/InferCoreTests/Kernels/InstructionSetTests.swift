@@ -9,7 +9,7 @@ import Testing
     #expect(InstructionSet.available.last == "plain")
   }
 
-  /// What tests are asked to compute with is what they compute with, or they say why not.
+  /// Tests compute with the set that they are asked to, or say why not.
   @Test func theSetThatIsAskedForIsChosen() {
     guard let asked = ProcessInfo.processInfo.environment[InstructionSet.variable], !asked.isEmpty else { return }
     #expect(InstructionSet.name == asked, "\(InstructionSet.warning ?? "no warning")")

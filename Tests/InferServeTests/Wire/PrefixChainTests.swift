@@ -34,7 +34,7 @@ import Testing
     }
     let (one, other) = (try body("Is Socrates?"), try body("Is Zeus?"))
     #expect(one.count == 6 && one.prefix(5) == other.prefix(5) && one[5] != other[5])
-    // What changes nothing in the prompt's beginning, and what does.
+    // Members that change nothing in the prompt's beginning, and others that do.
     #expect(try body("Is Socrates?", ["temperature": 1, "stream": true]) == one)
     #expect(try Set(body("Is Socrates?", ["cache_salt": "s"])).isDisjoint(with: one))
     // A longer text begins with the blocks of a shorter one, but for the last.
@@ -48,7 +48,7 @@ import Testing
     let counts = chain.landmarks(tokenCount: 1000, places: [10, 810, 900]).map(\.tokens)
     #expect(counts.count == 5 && counts[0] == 10 && (400...420).contains(counts[1]))
     #expect(counts[2...] == [810, 900, 1000])
-    // What is not known lies between what is; what cannot be is left out.
+    // Unknown places lie between known ones; impossible ones are left out.
     let guessed = chain.landmarks(tokenCount: 1000, places: [nil, 5000, nil]).map(\.tokens)
     #expect(guessed.count == 4 && guessed == guessed.sorted() && guessed[3] == 1000 && guessed[1] > 900)
   }

@@ -41,7 +41,7 @@ extension JSONMachine {
   }
 
   /// The number of elements with schemas of their own.
-  private func firstElements(of requirement: KindRequirement) -> Int {
+  func firstElements(of requirement: KindRequirement) -> Int {
     requirement.elementRules.map { compiler.elementRules[$0].first.count }.max() ?? 0
   }
 
@@ -76,8 +76,8 @@ extension JSONMachine {
 
   /// The requirement of the next element, and the frame around it; `nil` when there may be none.
   ///
-  /// - Parameter limit: The maximum number of elements that there can be; `nil` where it does not matter which of them the array
-  ///   must still contain.
+  /// - Parameter limit: The maximum number of elements that there can be; `nil` where it does not matter which of them the
+  ///   array must still contain.
   mutating func element(of frame: ArrayFrame, upTo limit: Int?) -> (requirement: Int, frame: ArrayFrame)? {
     let requirement = requirement(frame.requirement, of: .array)
     if let limit, frame.count >= limit { return nil }

@@ -77,7 +77,7 @@ extension JSONMachine {
       return searching { $0.isCompletable(frame) }
     case .array where !requirement.isConjunction: return true
     case .array:
-      let prefix = requirement.elementRules.map { compiler.elementRules[$0].first.count }.max() ?? 0
+      let prefix = firstElements(of: requirement)
       let needed = max(requirement.counts.lowerBound, requirement.neededElements)
       guard needed <= requirement.counts.upperBound else { return false }
       for index in 0..<min(needed, prefix + 1) {
