@@ -160,18 +160,53 @@ def test_what_is_demanded_is_called_whatever_the_model_says(binary, tmp_path):
             assert call.function.name in names and json.loads(call.function.arguments)["unit"] in ("celsius", "kelvin")
 
 
-def test_a_strict_function_whose_schema_cannot_be_held_is_refused(binary, tmp_path):
-    function = {"name": "f", "strict": True, "parameters": {"type": "object", "$dynamicRef": "#a"}}
-    folder = reciter.make(tmp_path / "talker", "Hm.", "Qwen-Qwen3-0.6B")
-    with Server(binary, folder) as server:
-        client = openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0, timeout=60)
-        options = {"model": server.model, "messages": [{"role": "user", "content": "?"}]}
+@pytest.mark.parametrize("choice", ["auto", "required", {"type": "function", "function": {"name": "f"}}])
+@pytest.mark.parametrize("schema", [
+    {"$dynamicRef": "#a"}, {"properties": {"a": {"$ref": "#/$defs/none"}}},
+    {"properties": {"a": {"type": "integer", "minimum": 5, "maximum": 3}}, "required": ["a"]}])
+def test_a_function_whose_schema_cannot_be_held_is_refused(recital, choice, schema):
+    for strict in ({}, {"strict": True}, {"strict": False}):
+        function = {"name": "f", "description": "F.", "parameters": {"type": "object", "properties": {}, **schema}, **strict}
         with pytest.raises(openai.BadRequestError) as error:
-            client.chat.completions.create(tools=[{"type": "function", "function": function}], **options)
+            ask(recital, tools=[{"type": "function", "function": function}], tool_choice=choice)
         assert error.value.param == "tools[0].function.parameters"
         assert "tools[0].function.parameters cannot be held: " in error.value.message
-        lenient = {"type": "function", "function": {**function, "strict": False}}
-        assert client.chat.completions.create(tools=[lenient], **options).choices[0].message.content == "Hm."
+        answer = recital[0].post("/v1/messages", {
+            "model": recital[0].model, "max_tokens": 9, "messages": [{"role": "user", "content": "?"}],
+            "tools": [{"name": "f", "description": "F.", "input_schema": function["parameters"]}],
+            "tool_choice": {"type": "auto" if choice == "auto" else "any"}})
+        assert answer.status_code == 400 and "tools[0].input_schema cannot be held: " in answer.text
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_call_that_breaks_off_is_told_as_far_as_it_goes(form, binary, tmp_path):
+    template, text, special, *_ = FORMATS[form]
+    text = text[min(text.find(mark) for mark in ("<tool_call>", DEEPSEEK[0], HARMONY[0]) if mark in text):]
+    folder = reciter.make(tmp_path / "talker", text, template, special)
+    with Server(binary, folder) as server:
+        client = openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0, timeout=60)
+        for choice in ("auto", "required", NAMED):
+            seen = set()
+            for count in range(1, 200):
+                options = {"model": server.model, "messages": [{"role": "user", "content": "?"}], "tools": TOOLS,
+                           "tool_choice": choice, "max_tokens": count, "temperature": 0}
+                whole = client.chat.completions.create(**options).choices[0]
+                told, content = "", ""
+                for chunk in client.chat.completions.create(stream=True, **options):
+                    for part in chunk.choices and chunk.choices[0].delta.tool_calls or []:
+                        told += part.function.arguments or ""
+                    content += chunk.choices and chunk.choices[0].delta.content or ""
+                calls = whole.message.tool_calls or []
+                assert told == "".join(call.function.arguments for call in calls)
+                assert (whole.message.content or "") == content
+                # A mark that has not come to its end may yet be none.
+                assert not content or (choice == "auto" and "<tool_call>".startswith(content)), content
+                if whole.finish_reason != "length":
+                    break
+                seen.update(call.function.arguments for call in calls)
+            assert whole.finish_reason == "tool_calls" and json.loads(told) == ARGUMENTS
+            assert any(text and not text.endswith("}") for text in seen)
+            assert [call.function.name for call in calls] == ["get_weather"]
 
 
 def test_demands_that_cannot_be_met_are_refused(recital):

@@ -13,7 +13,7 @@ extension Subject {
     (format.toolCalls, format.reasoning) = (tool, reasoning)
     let text = Array(String(decoding: input[3...], as: UTF8.self).unicodeScalars)
     let parser = OutputParser(
-      format, prompt: input[2] & 2 == 0 ? "" : "<think>", tools: tools, streaming: input[2] & 4 == 0)
+      format, prompt: input[2] & 2 == 0 ? "" : "<think>", tools: tools, demandsCalls: input[2] & 4 != 0)
     let whole = Answer([text[...]], parser)
     var random = SeededGenerator(seed: input.reduce(0) { $0 &* 31 &+ UInt64($1) })
     var pieces: [ArraySlice<Unicode.Scalar>] = []

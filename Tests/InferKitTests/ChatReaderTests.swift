@@ -12,8 +12,8 @@ struct ChatReaderTests {
     "A <tool_call> that is none</tool_call> goes on. <tool_call>{\"name\": \"now\"}</tool_call> The = end",
   ]
 
-  private func parser(streaming: Bool = true) -> OutputParser {
-    OutputParser(OutputFormat(template: "<tool_call>"), prompt: "", tools: [], streaming: streaming)
+  private func parser() -> OutputParser {
+    OutputParser(OutputFormat(template: "<tool_call>"), prompt: "", tools: [])
   }
 
   /// The parts of an answer that is cut into pieces of a few characters, a token each.
@@ -30,15 +30,15 @@ struct ChatReaderTests {
   }
 
   /// Parts are those of the parser, and the bytes of reasoning and content stand where they say.
-  @Test(arguments: answers, [true, false]) func partsStandAtTheirPlaces(_ answer: String, streaming: Bool) throws {
+  @Test(arguments: answers) func partsStandAtTheirPlaces(_ answer: String) throws {
     var random = SeededGenerator(seed: 5)
     let bytes = Array(answer.utf8)
-    var whole = parser(streaming: streaming)
+    var whole = parser()
     let expected = TakenPieces(whole.append(answer) + whole.finish())
     for _ in 0..<50 {
       // What is held back for a stop string that does not come is told where it stands as well.
       for stop in [StopConditions.standard, try StopConditions(stopStrings: ["35·2\n</", "= nothing"])] {
-        var reader = ChatReader(parser(streaming: streaming), stop: stop)
+        var reader = ChatReader(parser(), stop: stop)
         let parts = parts(answer, &reader, using: &random)
         #expect(TakenPieces(parts.map(\.piece)) == expected && !reader.isComplete)
         for part in parts {

@@ -104,8 +104,7 @@ final class ChatTurn {
       try session.engine.submit(request), stop: request.stop, tokenizer: session.text.tokenizer,
       keeping: prepared.visibleTokens)
     self.generation = generation
-    // A call counts when it is complete, so that one that breaks off is content.
-    reader = ChatReader(prepared.parser(streaming: false), stop: options.stop)
+    reader = ChatReader(prepared.parser(), stop: options.stop)
     answer = Message(.assistant, "")
     openCall = nil
     stage = .generating(generation.makeAsyncIterator())

@@ -31,12 +31,11 @@ package struct PreparedPrompt: Sendable {
 
   /// The parser of an answer that has not begun.
   ///
-  /// - Parameters:
-  ///   - streaming: `true` when a call is told as soon as its name is known; otherwise one that breaks off is content.
-  ///   - takesReasoning: `true` when reasoning is told apart.
-  package func parser(streaming: Bool, takesReasoning: Bool = true) -> OutputParser {
+  /// - Parameter takesReasoning: `true` when reasoning is told apart.
+  package func parser(takesReasoning: Bool = true) -> OutputParser {
     var format = text.format
     if !takesReasoning { format.reasoning = .none }
-    return OutputParser(format, prompt: prompt.text, tools: calls?.tools, streaming: streaming)
+    return OutputParser(
+      format, prompt: prompt.text, tools: calls?.tools, demandsCalls: calls.map { $0.demand != .none } ?? false)
   }
 }

@@ -26,58 +26,37 @@ package struct PlacedPiece: Sendable, Equatable {
   }
 }
 
-/// Collects what a reader finds of a call, and decides when it counts.
-///
-/// When answers are streamed, a call counts once its name is known; otherwise when it is complete, so that one that
-/// breaks off is told as it stands in the text. Only a complete one has an end.
+/// Collects what a reader finds of calls. A call counts once its name is known; only a complete one has an end.
 struct CallLog: Sendable {
-  /// Pieces that count and have not been told.
-  private var certain: [OutputPiece] = []
-  /// Pieces of a call that does not count yet.
-  private var held: [OutputPiece] = []
-  private let isStreaming: Bool
+  /// Pieces that have not been told.
+  private var pieces: [OutputPiece] = []
   /// Whether a call has begun and not ended.
   private(set) var isOpen = false
-  /// Whether something has come to count that the text up to here stood for.
-  private(set) var hasProgress = false
 
-  init(streaming: Bool) { isStreaming = streaming }
+  /// Whether there is something to tell that the text up to here stood for.
+  var hasProgress: Bool { !pieces.isEmpty }
 
   mutating func begin(_ name: String, id: String? = nil) {
     isOpen = true
-    add(.call(name: name, id: id))
+    pieces.append(.call(name: name, id: id))
   }
 
   mutating func arguments(_ text: String) {
-    if !text.isEmpty { add(.arguments(text)) }
+    if !text.isEmpty { pieces.append(.arguments(text)) }
   }
 
   /// The call is complete.
   mutating func end() {
     isOpen = false
-    certain += held + [.callEnd]
-    held = []
-    hasProgress = true
+    pieces.append(.callEnd)
   }
 
-  /// The call turned out to be none.
-  mutating func abandon() {
-    isOpen = false
-    held = []
-  }
+  /// The call has gone wrong.
+  mutating func abandon() { isOpen = false }
 
-  /// The pieces that have come to count.
+  /// The pieces that have not been told.
   mutating func take() -> [OutputPiece] {
-    defer { (certain, hasProgress) = ([], false) }
-    return certain
-  }
-
-  private mutating func add(_ piece: OutputPiece) {
-    if isStreaming {
-      certain.append(piece)
-      hasProgress = true
-    } else {
-      held.append(piece)
-    }
+    defer { pieces = [] }
+    return pieces
   }
 }

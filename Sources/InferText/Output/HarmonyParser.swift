@@ -23,22 +23,14 @@ struct HarmonyParser: AnswerReader {
   ]
 
   private let takesCalls: Bool
-  private let isStreaming: Bool
   private var state = State.start
   var text = PendingText()
-  private var calls: CallLog
+  private var calls = CallLog()
   /// Of the call being read.
   private var arguments = ""
-  private var argumentsOffset = 0
 
-  /// - Parameters:
-  ///   - takesCalls: Whether messages with a recipient are calls; otherwise they are what their channel says.
-  ///   - streaming: Whether a call counts once its name is known; otherwise when its arguments are complete.
-  init(takesCalls: Bool, streaming: Bool) {
-    self.takesCalls = takesCalls
-    isStreaming = streaming
-    calls = CallLog(streaming: streaming)
-  }
+  /// - Parameter takesCalls: Whether messages with a recipient are calls; otherwise they are what their channel says.
+  init(takesCalls: Bool) { self.takesCalls = takesCalls }
 
   mutating func step(_ pieces: inout [PlacedPiece]) -> Bool {
     text.mark()
@@ -58,7 +50,11 @@ struct HarmonyParser: AnswerReader {
         open(header, &pieces)
         return true
       }
-      if !text.isComplete, offset <= PendingText.longestName { return false }
+      if offset <= PendingText.longestName {
+        // Of a header that the end of the text cuts short, nothing is content, unless it began as plain text does.
+        if text.isComplete, text.first == UInt8(ascii: "<") { text.skip(text.count) }
+        if !text.isComplete { return false }
+      }
       // Not a header after all. Its first byte is read here, lest it be taken for the next one's.
       state = .body(.content)
       let start = text.offset
@@ -80,7 +76,7 @@ struct HarmonyParser: AnswerReader {
     guard !name.isEmpty, name != "assistant" else { return }
     calls.begin(name)
     pieces += calls.take().map { PlacedPiece($0, at: text.markedOffset) }
-    (arguments, argumentsOffset) = ("", text.offset)
+    arguments = ""
     state = .body(.call)
   }
 
@@ -94,11 +90,11 @@ struct HarmonyParser: AnswerReader {
       case .content: pieces.append(PlacedPiece(.content(piece), at: offset))
       case .call:
         arguments += piece
-        if isStreaming { pieces.append(PlacedPiece(.arguments(piece), at: offset)) }
+        pieces.append(PlacedPiece(.arguments(piece), at: offset))
       }
     }
     guard match == .found || text.isComplete else { return false }
-    if case .call = body { endCall(&pieces) }
+    if case .call = body { endCall(isMarked: match == .found, &pieces) }
     guard let ending else { return false }
     // A start is a part of the next header.
     if Self.endingBytes[ending] != Self.headings[0] { text.skip(Self.endingBytes[ending].count) }
@@ -106,20 +102,15 @@ struct HarmonyParser: AnswerReader {
     return true
   }
 
-  /// Ends a call. One whose arguments are no object is none, and content if it has not been told already.
-  private mutating func endCall(_ pieces: inout [PlacedPiece]) {
+  /// Ends a call. One whose arguments are no object has no end, nor has one whose arguments have not come when the text ends
+  /// without a mark.
+  private mutating func endCall(isMarked: Bool, _ pieces: inout [PlacedPiece]) {
     state = .start
-    let isEmpty = arguments.utf8.allSatisfy(\.isJSONSpace)
+    let isEmpty = isMarked && arguments.utf8.allSatisfy(\.isJSONSpace)
     guard isEmpty || (try? JSONValue(parsing: arguments))?.object != nil else {
-      calls.abandon()
-      if !isStreaming { pieces.append(PlacedPiece(.content(arguments), at: argumentsOffset)) }
-      return
+      return calls.abandon()
     }
-    if isEmpty {
-      calls.arguments("{}")
-    } else if !isStreaming {
-      calls.arguments(arguments)
-    }
+    if isEmpty { calls.arguments("{}") }
     calls.end()
     pieces += calls.take().map { PlacedPiece($0, at: text.offset) }
   }

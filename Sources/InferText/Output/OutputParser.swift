@@ -1,8 +1,8 @@
 /// Takes an answer apart into reasoning, content and calls of tools, piece by piece.
 ///
-/// How the text is cut into pieces makes no difference to what the pieces of each kind are when joined. Where calls count
-/// when they are complete, those that go wrong or break off are content. Where they count once their names are known, a
-/// call that goes wrong stays without ``OutputPiece/callEnd``, and content begins where it went wrong.
+/// How the text is cut into pieces makes no difference to what the pieces of each kind are when joined. A call counts once
+/// its name is known. One that goes wrong or breaks off stays without ``OutputPiece/callEnd``: content begins where it went
+/// wrong, and markup that the end of the text cuts short is nothing.
 public struct OutputParser: Sendable {
   private var harmony: HarmonyParser?
   private var reasoning: ReasoningParser?
@@ -10,6 +10,7 @@ public struct OutputParser: Sendable {
   private var calls: ToolCallParser?
   /// The offset of the content in the text; `nil` while there is none.
   private var contentStart: Int?
+  private let demandsCalls: Bool
   /// Bytes of content that have passed, where no calls are looked for.
   private var passed = 0
 
@@ -17,12 +18,13 @@ public struct OutputParser: Sendable {
   ///   - format: How the model writes.
   ///   - prompt: The rendered prompt, which may have opened the reasoning.
   ///   - tools: The tools of the request, as in a request; `nil` when there are none, and no calls are looked for.
-  ///   - streaming: Whether a call counts, and is told, once its name is known. Otherwise it counts when it is complete,
-  ///     so that one that breaks off is content.
-  public init(_ format: OutputFormat, prompt: String, tools: JSONValue? = nil, streaming: Bool = true) {
+  ///   - demandsCalls: `true` for an answer that is held to being calls: what stands in the place of content can only be a
+  ///     call that broke off before its name was known, and is dropped.
+  public init(_ format: OutputFormat, prompt: String, tools: JSONValue? = nil, demandsCalls: Bool = false) {
+    self.demandsCalls = demandsCalls
     let toolCalls = tools == nil ? nil : format.toolCalls
     if format.reasoning == .harmony || toolCalls == .harmony {
-      harmony = HarmonyParser(takesCalls: toolCalls == .harmony, streaming: streaming)
+      harmony = HarmonyParser(takesCalls: toolCalls == .harmony)
       return
     }
     if format.reasoning != .none {
@@ -31,7 +33,7 @@ public struct OutputParser: Sendable {
       contentStart = 0
     }
     if format.reasoning == .thinkAnswer { answer = AnswerTagFilter() }
-    calls = toolCalls?.parser(ToolSchemas(tools), suffix: format.tagSuffix, streaming: streaming)
+    calls = toolCalls?.parser(ToolSchemas(tools), suffix: format.tagSuffix)
   }
 
   /// Takes the next piece of text.
@@ -46,14 +48,22 @@ public struct OutputParser: Sendable {
   package mutating func finish() -> [OutputPiece] { finishPlaced().map(\.piece) }
 
   /// Takes the next piece of text, as ``append(_:)``, and says where in the text the pieces stand.
-  package mutating func appendPlaced(_ text: String) -> [PlacedPiece] {
+  package mutating func appendPlaced(_ text: String) -> [PlacedPiece] { told(read(text)) }
+
+  /// Ends the text, as ``finish()``, and says where in the text the pieces stand.
+  package mutating func finishPlaced() -> [PlacedPiece] { told(readEnd()) }
+
+  private func told(_ pieces: [PlacedPiece]) -> [PlacedPiece] {
+    demandsCalls ? pieces.filter { !$0.piece.isContent } : pieces
+  }
+
+  private mutating func read(_ text: String) -> [PlacedPiece] {
     if harmony != nil { return harmony?.append(text) ?? [] }
     guard let pieces = reasoning?.appendPlaced(text) else { return content(text) }
     return self.pieces(pieces)
   }
 
-  /// Ends the text, as ``finish()``, and says where in the text the pieces stand.
-  package mutating func finishPlaced() -> [PlacedPiece] {
+  private mutating func readEnd() -> [PlacedPiece] {
     if harmony != nil { return harmony?.finish() ?? [] }
     var pieces = self.pieces(reasoning?.finishPlaced() ?? [])
     if let rest = answer?.finish(), !rest.isEmpty { pieces += callsOrContent(rest) }
@@ -105,4 +115,8 @@ public struct OutputParser: Sendable {
       return parts
     }
   }
+}
+
+extension OutputPiece {
+  fileprivate var isContent: Bool { if case .content = self { true } else { false } }
 }

@@ -91,11 +91,11 @@ public enum ToolCallFormat: String, Sendable, CaseIterable {
   }
 
   /// A parser of an answer's content; `nil` for ``none``, and for ``harmony``, which is more than that.
-  func parser(_ schemas: ToolSchemas, suffix: String, streaming: Bool) -> ToolCallParser? {
+  func parser(_ schemas: ToolSchemas, suffix: String) -> ToolCallParser? {
     let markers = markers(suffix: suffix)
     guard !markers.isEmpty else { return nil }
     let closings = brackets.closings
-    return ToolCallParser(markers, streaming: streaming) { marker in
+    return ToolCallParser(markers) { marker in
       switch self {
       case .qwen3Coder: TaggedCallReader(.functions, schemas: schemas)
       case .hyV3: TaggedCallReader(.pairs(suffix: suffix), schemas: schemas)

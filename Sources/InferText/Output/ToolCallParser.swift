@@ -1,7 +1,8 @@
 /// Finds the calls of tools in an answer, piece by piece.
 ///
 /// White space around calls is dropped; all other text is content, and so is what looks like a call and turns out to
-/// be none. How the text is cut into pieces makes no difference.
+/// be none. Markup of a call that the end of the text breaks off is neither. How the text is cut into pieces makes no
+/// difference.
 struct ToolCallParser: AnswerReader {
   /// White space of this many bytes at most waits for a call that may follow.
   private static let heldSpace = 64
@@ -9,8 +10,10 @@ struct ToolCallParser: AnswerReader {
   private let markers: [CallMarker]
   private let makeReader: @Sendable (CallMarker) -> any ToolCallReader
   var text = PendingText()
-  private var calls: CallLog
+  private var calls = CallLog()
   private var reader: (any ToolCallReader)?
+  /// Whether what is being read is a call for certain: other things begin with a bare brace as well.
+  private var isCertain = false
   /// True until something other than white space has come.
   private var isFirst = true
   /// True while only white space has come since the last call.
@@ -20,18 +23,17 @@ struct ToolCallParser: AnswerReader {
 
   /// - Parameters:
   ///   - markers: What announces calls.
-  ///   - streaming: Whether a call counts once its name is known; otherwise when it is complete.
   ///   - makeReader: A reader of what follows the marker that it is given.
-  init(
-    _ markers: [CallMarker], streaming: Bool, makeReader: @escaping @Sendable (CallMarker) -> any ToolCallReader
-  ) {
+  init(_ markers: [CallMarker], makeReader: @escaping @Sendable (CallMarker) -> any ToolCallReader) {
     self.markers = markers
     self.makeReader = makeReader
-    calls = CallLog(streaming: streaming)
   }
 
   mutating func step(_ pieces: inout [PlacedPiece]) -> Bool {
-    reader == nil ? readContent(&pieces) : readCalls(&pieces)
+    if reader == nil { return readContent(&pieces) }
+    // What waited for more text when it ended is a call that broke off.
+    if text.isComplete, isCertain { return drop() }
+    return readCalls(&pieces)
   }
 
   /// Reads up to the next marker; false when more text is needed.
@@ -62,6 +64,7 @@ struct ToolCallParser: AnswerReader {
     isFirst = false
     reader = makeReader(markers[marker])
     hasRead = !markers[marker].isRead
+    isCertain = !markers[marker].isOnlyFirst
     return true
   }
 
@@ -72,10 +75,12 @@ struct ToolCallParser: AnswerReader {
       pieces += calls.take().map { PlacedPiece($0, at: text.markedOffset) }
       text.mark()
       followsCall = !calls.isOpen
+      isCertain = true
     }
     switch step {
     case .again: hasRead = true
     case .more where !text.isComplete: return false
+    case .more where isCertain: return drop()
     case .done:
       text.mark()
       reader = nil
@@ -92,5 +97,14 @@ struct ToolCallParser: AnswerReader {
       }
     }
     return true
+  }
+
+  /// Reads past what is left of a text that ended in a call.
+  private mutating func drop() -> Bool {
+    text.skip(text.count)
+    text.mark()
+    calls.abandon()
+    reader = nil
+    return false
   }
 }

@@ -31,7 +31,7 @@ struct Ollama: Sendable {
       request.prompt == .nothing ? PreparedText(nothing: request.chat, served) : try PreparedText(request, served)
     guard let text else {
       let prepared = try PreparedChat(request.chat, served)
-      let choice = prepared.choice(tellsWholeCalls: true)
+      let choice = prepared.choice()
       return prepared.job(
         OllamaResponse(form, model: served.name, choice: choice, contextShift: prepared.chat.shift))
     }

@@ -37,14 +37,10 @@ struct PreparedChat {
 
   /// A choice that has not begun.
   ///
-  /// - Parameters:
-  ///   - callPrefix: The beginning of the names of calls that the model gives no name.
-  ///   - tellsWholeCalls: `true` when calls are told as soon as they are whole, also in a stream, so that one that breaks off is
-  ///     content.
-  func choice(callPrefix: String = "call", tellsWholeCalls: Bool = false) -> ChatChoice {
+  /// - Parameter callPrefix: The beginning of the names of calls that the model gives no name.
+  func choice(callPrefix: String = "call") -> ChatChoice {
     // Reasoning that is wanted in the content stays as the model wrote it.
-    let parser = prepared.parser(
-      streaming: request.streaming != nil && !tellsWholeCalls, takesReasoning: request.reasoningPlace != .inContent)
+    let parser = prepared.parser(takesReasoning: request.reasoningPlace != .inContent)
     return ChatChoice(
       parser,
       ChatChoice.Options(

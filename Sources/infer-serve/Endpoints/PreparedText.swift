@@ -74,7 +74,7 @@ struct PreparedText {
     var format = served.format
     format.reasoning = .none
     return ChatChoice(
-      OutputParser(format, prompt: "", streaming: request.streaming != nil),
+      OutputParser(format, prompt: ""),
       ChatChoice.Options(
         stop: request.stop,
         logprobs: request.sampling.logprobs == nil ? nil : LogprobsFormat(tokenizer: served.tokenizer)))

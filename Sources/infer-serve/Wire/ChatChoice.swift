@@ -21,8 +21,8 @@ struct ChatChoice {
   /// The calls so far.
   private(set) var toolCalls: [ChatToolCall] = []
   private var callTimes: [(start: ContinuousClock.Instant, end: ContinuousClock.Instant?)] = []
-  /// The number of calls that have come to their end.
-  private(set) var completeCalls = 0
+  /// The calls that have come to their end.
+  var completeCalls: [ChatToolCall] { toolCalls.filter(\.isComplete) }
   private(set) var finishReason: FinishReason?
   private(set) var statistics: GenerationStatistics?
 
@@ -77,7 +77,7 @@ struct ChatChoice {
 
   /// Why the choice ended, as the API says it. Calls are the reason if one is complete.
   var finishReasonName: String? {
-    finishReason.map { $0 == .stop && completeCalls > 0 ? "tool_calls" : $0.rawValue }
+    finishReason.map { $0 == .stop && toolCalls.contains(where: \.isComplete) ? "tool_calls" : $0.rawValue }
   }
 
   /// The choice so far.
@@ -115,11 +115,12 @@ struct ChatChoice {
       if toolCalls[index].takesText { return nil }
       return completed(Delta(toolCall: ChatToolCall.Delta(index: index, arguments: text)))
     case .callEnd:
-      completeCalls += 1
-      if !callTimes.isEmpty { callTimes[callTimes.count - 1].end = .now }
-      guard let call = toolCalls.last, call.takesText else { return nil }
+      let index = toolCalls.count - 1
+      toolCalls[index].isComplete = true
+      callTimes[index].end = .now
+      guard toolCalls[index].takesText else { return nil }
       return completed(
-        Delta(toolCall: ChatToolCall.Delta(index: toolCalls.count - 1, isText: true, arguments: call.text)))
+        Delta(toolCall: ChatToolCall.Delta(index: index, isText: true, arguments: toolCalls[index].text)))
     }
   }
 

@@ -10,6 +10,8 @@ struct ChatToolCall: Equatable {
   var takesText = false
   /// JSON as far as it has come.
   var arguments = ""
+  /// Whether all of it has come.
+  var isComplete = false
 
   /// The parameter that holds the text of a tool that takes one.
   static let textParameter = "input"
@@ -23,8 +25,10 @@ struct ChatToolCall: Equatable {
     return ["id": .string(id), "type": "custom", "custom": ["name": .string(name), "input": .string(text)]]
   }
 
-  /// The text for a tool that takes one: the arguments as they are where they are of another form.
+  /// The text for a tool that takes one: the arguments as they are where they are of another form, and nothing where they
+  /// broke off.
   var text: String {
+    guard isComplete else { return "" }
     guard let value = argumentsObject[Self.textParameter] else { return arguments }
     return value.string ?? value.serialized()
   }

@@ -49,7 +49,7 @@ struct OllamaResponse: ResponseBuilder {
     object(
       Part(
         content: choice.content, thinking: choice.reasoning,
-        calls: Self.json(choice.toolCalls[..<choice.completeCalls], from: 0), logprobs: Self.json(choice.logprobs)),
+        calls: Self.json(choice.completeCalls[...], from: 0), logprobs: Self.json(choice.logprobs)),
       ending)
   }
 
@@ -78,9 +78,10 @@ struct OllamaResponse: ResponseBuilder {
       if delta.content == nil, delta.reasoning == nil, logprobs.isEmpty { continue }
       parts.append(Part(content: delta.content ?? "", thinking: delta.reasoning, logprobs: logprobs))
     }
-    if choice.completeCalls > toldCalls {
-      parts.append(Part(calls: Self.json(choice.toolCalls[toldCalls..<choice.completeCalls], from: toldCalls)))
-      toldCalls = choice.completeCalls
+    let calls = choice.completeCalls
+    if calls.count > toldCalls {
+      parts.append(Part(calls: Self.json(calls[toldCalls...], from: toldCalls)))
+      toldCalls = calls.count
     }
     return parts.map { object($0, ["done": false]) }
   }

@@ -60,9 +60,9 @@ struct ChatChoiceTests {
     var deltas: [ChatChoice.Delta] = []
     var logprobs: ChatLogprobs.Delta { choice.logprobs ?? ChatLogprobs.Delta(content: [], reasoning: []) }
 
-    init(_ recital: Recital, _ options: ChatChoice.Options, streaming: Bool) {
+    init(_ recital: Recital, _ options: ChatChoice.Options) {
       choice = ChatChoice(
-        OutputParser(OutputFormat(template: "<tool_call>"), prompt: "", tools: [], streaming: streaming), options)
+        OutputParser(OutputFormat(template: "<tool_call>"), prompt: "", tools: []), options)
       for piece in recital.pieces where !choice.isComplete { deltas += choice.append(piece) }
       deltas += choice.finish(.length, statistics(generated: recital.count))
     }
@@ -78,26 +78,24 @@ struct ChatChoiceTests {
   @Test(arguments: answers) func logprobsAreThoseOfTheText(answer: String) throws {
     var random = SeededGenerator(seed: 3)
     let options = ChatChoice.Options(logprobs: try Self.format.get())
-    for streaming in [true, false] {
-      for _ in 0..<100 {
-        let recital = Recital(answer, using: &random)
-        let run = Run(recital, options, streaming: streaming)
-        let logprobs = run.logprobs
-        #expect(bytes(logprobs.content) == Array(run.choice.content.utf8))
-        #expect(bytes(logprobs.reasoning) == Array((run.choice.reasoning ?? "").utf8))
-        for list in [logprobs.content, logprobs.reasoning] {
-          let numbers = numbers(list)
-          #expect(numbers == Array(Set(numbers)).sorted())
-          #expect(list.allSatisfy { $0["bytes"]?.array?.isEmpty == false })
-        }
-        // A stream tells the same, and every element once.
-        #expect(run.deltas.flatMap { $0.logprobs?.content ?? [] } == logprobs.content)
-        #expect(run.deltas.flatMap { $0.logprobs?.reasoning ?? [] } == logprobs.reasoning)
-        #expect(run.deltas.compactMap(\.content).joined() == run.choice.content)
-        // Tokens of the reasoning, with those of its tags, come before the content.
-        if let first = numbers(logprobs.content).first, run.choice.reasoning != nil {
-          #expect(run.choice.reasoningTokens == first)
-        }
+    for _ in 0..<100 {
+      let recital = Recital(answer, using: &random)
+      let run = Run(recital, options)
+      let logprobs = run.logprobs
+      #expect(bytes(logprobs.content) == Array(run.choice.content.utf8))
+      #expect(bytes(logprobs.reasoning) == Array((run.choice.reasoning ?? "").utf8))
+      for list in [logprobs.content, logprobs.reasoning] {
+        let numbers = numbers(list)
+        #expect(numbers == Array(Set(numbers)).sorted())
+        #expect(list.allSatisfy { $0["bytes"]?.array?.isEmpty == false })
+      }
+      // A stream tells the same, and every element once.
+      #expect(run.deltas.flatMap { $0.logprobs?.content ?? [] } == logprobs.content)
+      #expect(run.deltas.flatMap { $0.logprobs?.reasoning ?? [] } == logprobs.reasoning)
+      #expect(run.deltas.compactMap(\.content).joined() == run.choice.content)
+      // Tokens of the reasoning, with those of its tags, come before the content.
+      if let first = numbers(logprobs.content).first, run.choice.reasoning != nil {
+        #expect(run.choice.reasoningTokens == first)
       }
     }
   }
@@ -120,40 +118,38 @@ struct ChatChoiceTests {
   @Test(arguments: answers, ["=", "= ", "雞", "n", "23 chickens", "tool", "\n", "no such thing", "e", "t = "])
   func stopStringsAreLookedForInTheContent(answer: String, stop: String) throws {
     var random = SeededGenerator(seed: 4)
-    for streaming in [true, false] {
-      let recital = Recital(answer, using: &random)
-      let whole = Run(recital, ChatChoice.Options(), streaming: streaming)
-      // What calls part is no stop string.
-      let parts = whole.contents
-      let hit = parts.lazy.compactMap { part in part.utf8.firstIndex(of: stop).map { (part, $0) } }.first
-      for includes in [false, true] {
-        let conditions = try StopConditions(stopStrings: [stop], includesStopString: includes)
-        let options = ChatChoice.Options(stop: conditions, logprobs: try Self.format.get())
-        for _ in 0..<20 {
-          let recital = Recital(answer, using: &random)
-          let run = Run(recital, options, streaming: streaming)
-          let content = run.choice.content
-          #expect(run.deltas.compactMap(\.content).joined() == content)
-          #expect(bytes(run.logprobs.content) == Array(content.utf8))
-          #expect(bytes(run.deltas.flatMap { $0.logprobs?.content ?? [] }) == Array(content.utf8))
-          #expect(run.choice.reasoning == whole.choice.reasoning)
-          guard hit != nil else {
-            #expect(content == whole.choice.content && !run.choice.isComplete)
-            continue
-          }
-          #expect(run.choice.isComplete && run.choice.finishReason == .stop)
-          #expect(whole.choice.content.utf8.starts(with: content.utf8))
-          #expect(content.utf8.firstIndex(of: stop) == nil || includes)
-          // Tokens are counted up to the one that completed the stop string.
-          let generated = try #require(run.choice.statistics?.generatedTokens)
-          let prefix = { (count: Int) in
-            String(decoding: answer.utf8.prefix(recital.numbers.prefix { $0 < count }.count), as: UTF8.self)
-          }
-          let contents = { (count: Int) in Run(text: prefix(count), streaming: streaming).contents }
-          if !stop.contains("\n"), !stop.hasSuffix(" ") {
-            #expect(contents(generated).contains { $0.utf8.firstIndex(of: stop) != nil })
-            #expect(!contents(generated - 1).contains { $0.utf8.firstIndex(of: stop) != nil })
-          }
+    let recital = Recital(answer, using: &random)
+    let whole = Run(recital, ChatChoice.Options())
+    // What calls part is no stop string.
+    let parts = whole.contents
+    let hit = parts.lazy.compactMap { part in part.utf8.firstIndex(of: stop).map { (part, $0) } }.first
+    for includes in [false, true] {
+      let conditions = try StopConditions(stopStrings: [stop], includesStopString: includes)
+      let options = ChatChoice.Options(stop: conditions, logprobs: try Self.format.get())
+      for _ in 0..<20 {
+        let recital = Recital(answer, using: &random)
+        let run = Run(recital, options)
+        let content = run.choice.content
+        #expect(run.deltas.compactMap(\.content).joined() == content)
+        #expect(bytes(run.logprobs.content) == Array(content.utf8))
+        #expect(bytes(run.deltas.flatMap { $0.logprobs?.content ?? [] }) == Array(content.utf8))
+        #expect(run.choice.reasoning == whole.choice.reasoning)
+        guard hit != nil else {
+          #expect(content == whole.choice.content && !run.choice.isComplete)
+          continue
+        }
+        #expect(run.choice.isComplete && run.choice.finishReason == .stop)
+        #expect(whole.choice.content.utf8.starts(with: content.utf8))
+        #expect(content.utf8.firstIndex(of: stop) == nil || includes)
+        // Tokens are counted up to the one that completed the stop string.
+        let generated = try #require(run.choice.statistics?.generatedTokens)
+        let prefix = { (count: Int) in
+          String(decoding: answer.utf8.prefix(recital.numbers.prefix { $0 < count }.count), as: UTF8.self)
+        }
+        let contents = { (count: Int) in Run(text: prefix(count) + "!").contents }
+        if !stop.contains("\n"), !stop.hasSuffix(" ") {
+          #expect(contents(generated).contains { $0.utf8.firstIndex(of: stop) != nil })
+          #expect(!contents(generated - 1).contains { $0.utf8.firstIndex(of: stop) != nil })
         }
       }
     }
@@ -199,9 +195,9 @@ struct ChatChoiceTests {
 }
 
 extension ChatChoiceTests.Run {
-  fileprivate init(text: String, streaming: Bool) {
+  fileprivate init(text: String) {
     choice = ChatChoice(
-      OutputParser(OutputFormat(template: "<tool_call>"), prompt: "", tools: [], streaming: streaming))
+      OutputParser(OutputFormat(template: "<tool_call>"), prompt: "", tools: []))
     deltas = choice.append(piece(text)) + choice.finish(.length, statistics())
   }
 

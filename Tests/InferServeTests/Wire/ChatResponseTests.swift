@@ -9,11 +9,11 @@ import struct InferKit.ToolCall
 struct ChatResponseTests {
   private func response(
     count: Int = 1, prompt: String = "", tools: JSONValue? = nil, several: Bool = true,
-    streaming: Bool = true, format: LogprobsFormat? = nil, announcesUsage: Bool = false
+    format: LogprobsFormat? = nil, announcesUsage: Bool = false
   ) -> ChatResponse {
     let head = ResponseHead(id: "chatcmpl-1", created: 1_700_000_000, model: "tiny", announcesUsage: announcesUsage)
     let parser = OutputParser(
-      OutputFormat(template: "<tool_call>"), prompt: prompt, tools: tools, streaming: streaming)
+      OutputFormat(template: "<tool_call>"), prompt: prompt, tools: tools)
     return ChatResponse(
       head: head, count: count,
       choice: ChatChoice(
@@ -168,13 +168,11 @@ struct ChatResponseTests {
   @Test(arguments: [
     (4, FinishReason.stop, "tool_calls"), (4, .length, "length"), (3, .stop, "stop"), (3, .length, "length"),
   ]) func theReasonIsTheSameStreamedOrNot(pieces: Int, reason: FinishReason, name: String) {
-    for streaming in [true, false] {
-      var response = response(tools: [], streaming: streaming)
-      for text in Self.calls.prefix(pieces) { _ = response.append(piece(text), to: 0) }
-      let last = response.finish(0, reason, statistics()).last
-      #expect(last?["choices"]?[0]?["finish_reason"] == .string(name))
-      #expect(response.completion["choices"]?[0]?["finish_reason"] == .string(name))
-    }
+    var response = response(tools: [])
+    for text in Self.calls.prefix(pieces) { _ = response.append(piece(text), to: 0) }
+    let last = response.finish(0, reason, statistics()).last
+    #expect(last?["choices"]?[0]?["finish_reason"] == .string(name))
+    #expect(response.completion["choices"]?[0]?["finish_reason"] == .string(name))
   }
 
   @Test func mistralTakesIDsOfNineCharacters() {

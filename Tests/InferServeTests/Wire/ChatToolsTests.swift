@@ -137,10 +137,9 @@ struct ChatToolsTests {
 
   private static let answer = #"<tool_call>{"name": "run", "arguments": {"input": "ls -l\nls"}}</tool_call>"#
 
-  private func response(_ tools: ChatTools, streaming: Bool) -> ChatResponse {
+  private func response(_ tools: ChatTools) -> ChatResponse {
     let head = ResponseHead(id: "c", created: 1, model: "tiny", announcesUsage: false)
-    let parser = OutputParser(
-      OutputFormat(template: "<tool_call>"), prompt: "", tools: tools.definitions, streaming: streaming)
+    let parser = OutputParser(OutputFormat(template: "<tool_call>"), prompt: "", tools: tools.definitions)
     let options = ChatChoice.Options(
       allowsSeveralCalls: tools.allowsSeveral, textTools: tools.textTools, makeCallID: { "call_1" })
     return ChatResponse(
@@ -149,11 +148,11 @@ struct ChatToolsTests {
 
   /// The deltas of an answer that comes character by character, and the whole of one that does not.
   private func tell(_ tools: ChatTools) throws -> (deltas: [JSONValue], last: JSONValue, whole: JSONValue) {
-    var streamed = response(tools, streaming: true)
+    var streamed = response(tools)
     var events: [JSONValue] = []
     for character in Self.answer { events += streamed.append(piece(String(character)), to: 0) }
     events += streamed.finish(0, .stop, statistics())
-    var whole = response(tools, streaming: false)
+    var whole = response(tools)
     _ = whole.append(piece(Self.answer), to: 0)
     _ = whole.finish(0, .stop, statistics())
     return (
@@ -188,6 +187,6 @@ struct ChatToolsTests {
     (#"{"input": 5}"#, "5"), (#"{"input": {"a": [1]}}"#, #"{"a":[1]}"#), (#"{"other": "x"}"#, #"{"other": "x"}"#),
     ("[1", "[1"),
   ]) func argumentsOfAnotherFormAreTextAllTheSame(arguments: String, text: String) {
-    #expect(ChatToolCall(id: "x", name: "run", takesText: true, arguments: arguments).text == text)
+    #expect(ChatToolCall(id: "x", name: "run", takesText: true, arguments: arguments, isComplete: true).text == text)
   }
 }

@@ -14,10 +14,10 @@ struct MessagesResponseTests {
   private static let answer =
     "<think>\nhm\n</think>\n\nLooking.<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": 1}}\n</tool_call>"
 
-  private func response(streaming: Bool = true, stop: [String] = []) throws -> MessagesResponse {
+  private func response(stop: [String] = []) throws -> MessagesResponse {
     var format = OutputFormat(template: "")
     format.toolCalls = .hermes
-    let parser = OutputParser(format, prompt: "", tools: Self.tools, streaming: streaming)
+    let parser = OutputParser(format, prompt: "", tools: Self.tools)
     let conditions = try StopConditions(stopStrings: stop)
     let choice = ChatChoice(parser, ChatChoice.Options(stop: conditions, makeCallID: { "toolu_1" }))
     return MessagesResponse(
@@ -54,7 +54,7 @@ struct MessagesResponseTests {
   }
 
   @Test func theWholeHasTheSameBlocks() throws {
-    var response = try response(streaming: false)
+    var response = try response()
     _ = response.append(piece(Self.answer), to: 0)
     _ = response.finish(0, .stop, statistics())
     #expect(

@@ -6,7 +6,7 @@ import Testing
 
 struct ResponsesResponseTests {
   private func response(_ options: ResponsesOutput.Options = ResponsesOutput.Options()) -> ResponsesResponse {
-    let choice = ChatChoice(OutputParser(OutputFormat(template: ""), prompt: "", tools: nil, streaming: true))
+    let choice = ChatChoice(OutputParser(OutputFormat(template: ""), prompt: "", tools: nil))
     let head = ResponsesResponse.Head(id: ResponseID(), created: 1, model: "m", echo: [:], contextShift: nil)
     return ResponsesResponse(head: head, choice: choice, options)
   }

@@ -1,7 +1,8 @@
 import Foundation
-import InferText
 import TestSupport
 import Testing
+
+@testable import InferText
 
 /// A text that a model of some family writes, and what is in it.
 struct FormatCase: CustomTestStringConvertible, Sendable {
@@ -23,8 +24,8 @@ struct FormatCase: CustomTestStringConvertible, Sendable {
   }
 
   var testDescription: String { "\(format.rawValue): \(text.prefix(60))" }
-  func parser(streaming: Bool) -> OutputParser {
-    OutputParser(outputFormat(format, suffix: suffix), prompt: "", tools: toolDefinitions, streaming: streaming)
+  func parser(demandsCalls: Bool = false) -> OutputParser {
+    OutputParser(outputFormat(format, suffix: suffix), prompt: "", tools: toolDefinitions, demandsCalls: demandsCalls)
   }
 }
 
@@ -140,23 +141,19 @@ struct FormatCase: CustomTestStringConvertible, Sendable {
   ]
 
   @Test(arguments: cases) func findsWhatIsThere(_ item: FormatCase) {
-    for streaming in [true, false] {
-      #expect(TakenApart(takeApart([item.text], item.parser(streaming: streaming))) == item.expected)
-    }
+    #expect(TakenApart(takeApart([item.text], item.parser())) == item.expected)
   }
 
   @Test(arguments: cases) func everyCutGivesTheSame(_ item: FormatCase) {
-    for streaming in [true, false] {
-      for pieces in item.text.cuts {
-        let output = takeApart(pieces, item.parser(streaming: streaming))
-        #expect(TakenApart(output) == item.expected, "\(pieces)")
-        #expect(!output.contains { [.content(""), .reasoning(""), .arguments("")].contains($0) }, "\(pieces)")
-      }
+    for pieces in item.text.cuts {
+      let output = takeApart(pieces, item.parser())
+      #expect(TakenApart(output) == item.expected, "\(pieces)")
+      #expect(!output.contains { [.content(""), .reasoning(""), .arguments("")].contains($0) }, "\(pieces)")
     }
   }
 
   @Test(arguments: cases) func argumentsAreObjects(_ item: FormatCase) throws {
-    for call in TakenApart(takeApart([item.text], item.parser(streaming: true))).calls {
+    for call in TakenApart(takeApart([item.text], item.parser())).calls {
       #expect(try JSONValue(parsing: call.arguments).object != nil, "\(call.arguments)")
     }
   }
@@ -168,23 +165,29 @@ struct FormatCase: CustomTestStringConvertible, Sendable {
     for call in item.expected.calls where item.format != .harmony { #expect(output.content.contains(call.name)) }
   }
 
-  /// What stands in for a call that breaks off or is none must reach the client.
-  @Test(arguments: cases) func aTextThatBreaksOffLosesNothing(_ item: FormatCase) {
+  /// A text that breaks off has what the whole has, as far as it goes: calls with a part of their arguments, and content
+  /// that has no markup but the beginning of a mark that may be none.
+  @Test(arguments: cases) func aTextThatBreaksOffHasTheBeginningOfTheWhole(_ item: FormatCase) {
     for length in 0...item.text.count {
       let text = String(item.text.prefix(length))
-      let whole = TakenApart(takeApart([text], item.parser(streaming: false)))
-      #expect(whole.calls.count <= item.expected.calls.count)
-      // An answer in channels may end behind the head of a call, which then has no arguments.
-      for (call, expected) in zip(whole.calls, item.expected.calls) {
-        #expect(call == expected || (item.format == .harmony && call.arguments == "{}"), "\(text)")
-      }
-      // What is told early is what is told in the end, as far as it goes. Only what counts in the end is complete.
-      let streamed = TakenApart(takeApart([text], item.parser(streaming: true)))
-      #expect(streamed.calls.filter(\.isComplete) == whole.calls, "\(text)")
-      for (early, call) in zip(streamed.calls, item.expected.calls) {
-        // In channels the arguments are whatever stands in the message, be it the first half of a token's name.
-        let isBegun = item.format == .harmony || call.arguments.hasPrefix(early.arguments)
-        #expect(early.name == call.name && isBegun, "\(text)")
+      for demandsCalls in [false, true] {
+        let output = TakenApart(takeApart([text], item.parser(demandsCalls: demandsCalls)))
+        #expect(output.calls.count <= item.expected.calls.count)
+        for (call, whole) in zip(output.calls, item.expected.calls) {
+          // In channels the arguments are whatever stands in the message, be it the first half of a token's name.
+          let isBegun = item.format == .harmony || whole.arguments.hasPrefix(call.arguments)
+          #expect(call.name == whole.name && isBegun, "\(text)")
+          #expect(!call.isComplete || call == whole, "\(text)")
+        }
+        if demandsCalls { #expect(output.content.isEmpty) }
+        guard !demandsCalls, item.format != .harmony else { continue }
+        // A bare brace begins a call only when more has come.
+        if item.format == .llama3, text.hasExactPrefix("{") { continue }
+        let content = item.expected.content.utf8
+        let common = zip(output.content.utf8, content).prefix { $0 == $1 }.count
+        let rest = output.content.utf8.dropFirst(common).drop { $0.isJSONSpace }
+        let marks = item.format.markers(suffix: item.suffix).map(\.literal) + [Array("<think\(item.suffix)>".utf8)]
+        #expect(marks.contains { $0.starts(with: rest) }, "\(text): \(output.content)")
       }
     }
   }

@@ -19,10 +19,9 @@ import Testing
     var random = SeededGenerator(seed: 17)
     for _ in 0..<150 {
       let text = text(using: &random)
-      let streaming = Bool.random(using: &random)
       let parser = OutputParser(
         outputFormat(format, suffix: format == .hyV3 ? ":opensource" : ""), prompt: "", tools: toolDefinitions,
-        streaming: streaming)
+        demandsCalls: Bool.random(using: &random))
       let whole = TakenApart(takeApart([text], parser))
       let cut = takeApart(text.randomCut(upTo: 5, using: &random), parser)
       #expect(TakenApart(cut) == whole, "\(text.debugDescription)")
@@ -42,9 +41,7 @@ import Testing
       if toolCalls != .harmony {
         format.reasoning = [.none, .think, .thinkAnswer].randomElement(using: &random) ?? .none
       }
-      var parser = OutputParser(
-        format, prompt: "", tools: Bool.random(using: &random) ? toolDefinitions : nil,
-        streaming: Bool.random(using: &random))
+      var parser = OutputParser(format, prompt: "", tools: Bool.random(using: &random) ? toolDefinitions : nil)
       var pieces: [PlacedPiece] = []
       for cut in text.randomCut(upTo: 5, using: &random) { pieces += parser.appendPlaced(cut) }
       pieces += parser.finishPlaced()
@@ -71,13 +68,13 @@ import Testing
       let parser = OutputParser(outputFormat(format), prompt: "", tools: toolDefinitions)
       #expect(TakenApart(takeApart(plain.randomCut(upTo: 4, using: &random), parser)).content == plain)
     }
-    // Markers before something that is no call.
+    // Markers before something that is no call, and too long for a name.
+    let long = String(repeating: " <>!", count: 200)
     for marker in ["<tool_call>", "<tool_calls>", "<|tool_call|>", "<TOOLCALL>", "<function=", "<|python_tag|>", "{"] {
-      for rest in ["no call", "{\"name\": 5}", "[1, 2]", "", "f(", "{\"a\": {\"b\": ", "\n\n x"]
-      where format != .harmony {
-        let parser = OutputParser(outputFormat(format), prompt: "", tools: toolDefinitions, streaming: false)
+      for rest in ["no call", "{\"name\": 5}", "[1, 2]", "\n\n x"].map({ $0 + long }) where format != .harmony {
+        let parser = OutputParser(outputFormat(format), prompt: "", tools: toolDefinitions)
         let output = TakenApart(takeApart([marker, rest], parser))
-        #expect(output.calls.isEmpty && output.content == marker + rest, "\(format) \(marker)\(rest)")
+        #expect(output.calls.isEmpty && output.content == marker + rest, "\(format) \(marker)\(rest): \(output)")
       }
     }
   }
@@ -101,16 +98,12 @@ import Testing
 
   @Test func aCallThatGoesWrongIsToldAsFarAsItWent() {
     let text = "<tool_call>{\"name\": \"now\", \"arguments\": {\"a\": 1,, }}</tool_call>"
-    var parser = OutputParser(outputFormat(.hermes), prompt: "", tools: toolDefinitions, streaming: false)
-    #expect(TakenApart(parser.append(text) + parser.finish()) == TakenApart(content: text))
-    parser = OutputParser(outputFormat(.hermes), prompt: "", tools: toolDefinitions)
+    var parser = OutputParser(outputFormat(.hermes), prompt: "", tools: toolDefinitions)
     let call = TakenApart.Call(name: "now", id: nil, arguments: "{\"a\": 1,", isComplete: false)
     #expect(
       TakenApart(parser.append(text) + parser.finish()) == TakenApart(content: ", }}</tool_call>", calls: [call]))
     for arguments in ["{\"a\": 1,, }", "[]", "{\"a\""] {
       let text = "<|channel|>commentary to=functions.now<|message|>" + arguments
-      parser = OutputParser(outputFormat(.harmony), prompt: "", tools: toolDefinitions, streaming: false)
-      #expect(TakenApart(parser.append(text) + parser.finish()) == TakenApart(content: arguments))
       parser = OutputParser(outputFormat(.harmony), prompt: "", tools: toolDefinitions)
       let call = TakenApart.Call(name: "now", id: nil, arguments: arguments, isComplete: false)
       #expect(TakenApart(parser.append(text) + parser.finish()) == TakenApart(calls: [call]))
@@ -136,9 +129,10 @@ import Testing
     (.lfm2, "<|tool_call_start|>[f(a=", "["), (.kimiK2, "<|tool_calls_section_begin|><|tool_call_begin|>", "x"),
     (.harmony, "<|channel|>", "a"), (.hyV3, "<tool_calls><tool_call>f<tool_sep><arg_key>", "k"),
   ]) func longAnswersAreReadInTime(_ format: ToolCallFormat, _ start: String, _ part: String) {
-    let parser = OutputParser(outputFormat(format), prompt: "", tools: toolDefinitions, streaming: false)
+    let parser = OutputParser(outputFormat(format), prompt: "", tools: toolDefinitions)
     let pieces = [start] + Array(repeating: part, count: 20_000)
-    #expect(TakenApart(takeApart(pieces, parser)).content == pieces.joined())
+    let content = TakenApart(takeApart(pieces, parser)).content
+    #expect(content.isEmpty || pieces.joined().hasExactSuffix(content))
   }
 
   /// White space can go on for as long as a model likes.
@@ -151,9 +145,9 @@ import Testing
   ]) func whiteSpaceIsReadOnce(_ format: ToolCallFormat, _ start: String, _ space: String) {
     var output = outputFormat(format)
     if format == .hunyuanA13B { output.reasoning = .thinkAnswer }
-    let parser = OutputParser(output, prompt: "", tools: toolDefinitions, streaming: false)
+    let parser = OutputParser(output, prompt: "", tools: toolDefinitions)
     let count = 30_000
-    let whole = TakenApart(takeApart([start] + Array(repeating: space, count: count) + ["x"], parser))
-    #expect(whole.text.hasExactSuffix(String(repeating: space, count: count) + "x"))
+    let whole = TakenApart(takeApart([start] + Array(repeating: space, count: count) + ["!"], parser))
+    #expect((whole.reasoning + whole.content).hasExactSuffix(String(repeating: space, count: count) + "!"))
   }
 }

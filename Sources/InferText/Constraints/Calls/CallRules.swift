@@ -33,8 +33,7 @@ public struct CallRules: Equatable, Sendable {
 
   /// The functions that may be called, with the schemas of their arguments.
   ///
-  /// A function without parameters takes none. Where the schema cannot be held, arguments are held to being an object, unless
-  /// the function is `strict`.
+  /// A function without parameters takes none.
   ///
   /// - Parameter format: The makeup of the model's answers, whose calls may have no place for some texts.
   /// - Throws: ``ConstraintError`` for what cannot be held.
@@ -61,16 +60,11 @@ public struct CallRules: Equatable, Sendable {
       }
       var members = function["parameters"]?.object ?? ["properties": [:], "additionalProperties": false]
       if members["type"] == nil { members["type"] = "object" }
-      let object: JSONMachine
       do {
-        object = try format.arguments(.object(members))
+        functions.append(CallableFunction(name: name, arguments: .object(try format.arguments(.object(members)))))
       } catch {
-        if function["strict"] == true {
-          throw ConstraintError(.parameters(tool: index, name: name), reason: "\(error)")
-        }
-        object = (try? format.arguments(["type": "object"])) ?? JSONMachine.anyObject()
+        throw ConstraintError(.parameters(tool: index, name: name), reason: "\(error)")
       }
-      functions.append(CallableFunction(name: name, arguments: .object(object)))
     }
     return functions
   }

@@ -121,11 +121,3 @@ extension JSONMachine {
     return isOver ? 0 : next(state, byte)
   }
 }
-
-extension JSONMachine {
-  /// A machine of any object.
-  static func anyObject() -> JSONMachine {
-    guard let machine = try? JSONMachine(["type": "object"]) else { preconditionFailure("an object is possible") }
-    return machine
-  }
-}
