@@ -11,8 +11,8 @@ struct Constrain: ParsableCommand {
     discussion: """
       Reads one JSON object a line from standard input, {"schema": …} (or "regex", "grammar" or "choice") with \
       "texts": ["…", …], and prints one a line: {"compiled": true, "compile_us": …, "texts": [{"accepted": true, "tokens": 12, \
-      "mask_us": […]}]}, or {"compiled": false, "error": "…"}. A text is accepted when each of its tokens was allowed by \
-      the mask before it, and the end was.
+      "mask_us": […]}]}, or {"compiled": false, "error": "…"}, for a line that cannot be read as well. A text is accepted \
+      when each of its tokens was allowed by the mask before it, and the end was.
       """)
 
   @OptionGroup var source: TokenizerOptions
@@ -25,43 +25,42 @@ struct Constrain: ParsableCommand {
     while let line = try lines.next() {
       number += 1
       if line.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) { continue }
-      let value: JSONValue
-      do { value = try JSONValue(parsing: line) } catch { throw CommandFailure("line \(number): \(error)") }
-      let texts = value["texts"]?.array?.compactMap(\.string)
-      guard let texts, texts.count == value["texts"]?.array?.count else {
-        throw CommandFailure("line \(number): expected \"texts\", an array of strings")
+      let result: JSONValue
+      do {
+        result = try answer(try JSONValue(parsing: line), tokenizer, vocabulary)
+      } catch let error as ConstraintError {
+        result = ["compiled": false, "error": .string("\(error)")]
+      } catch {
+        result = ["compiled": false, "error": .string("line \(number): \(error)")]
       }
-      try emit(try answer(value, texts, tokenizer, vocabulary, line: number).serialized() + "\n")
+      try emit(result.serialized() + "\n")
     }
   }
 
   private func answer(
-    _ value: JSONValue, _ texts: [String], _ tokenizer: Tokenizer, _ vocabulary: MaskVocabulary, line: Int
+    _ value: JSONValue, _ tokenizer: Tokenizer, _ vocabulary: MaskVocabulary
   ) throws -> JSONValue {
+    let texts = try strings(value, "texts")
     let start = ContinuousClock.now
-    let constraint: Constraint
-    do {
-      constraint = try read(value, vocabulary, line: line)
-    } catch let error as ConstraintError {
-      return ["compiled": false, "error": .string("\(error)")]
-    }
+    let constraint = try read(value, vocabulary)
     let time = microseconds(since: start)
     var results: [JSONValue] = []
     for text in texts { results.append(try hold(text, constraint, tokenizer)) }
     return ["compiled": true, "compile_us": .number(time), "texts": .array(results)]
   }
 
-  private func read(_ value: JSONValue, _ vocabulary: MaskVocabulary, line: Int) throws -> Constraint {
+  private func read(_ value: JSONValue, _ vocabulary: MaskVocabulary) throws -> Constraint {
     if let schema = value["schema"] { return try Constraint(schema: schema, for: vocabulary) }
     if let regex = value["regex"]?.string { return try Constraint(regex: regex, for: vocabulary) }
     if let grammar = value["grammar"]?.string { return try Constraint(grammar: grammar, for: vocabulary) }
-    if let choice = value["choice"]?.array {
-      let texts = choice.compactMap(\.string)
-      guard texts.count == choice.count else { throw CommandFailure("line \(line): \"choice\" must be strings") }
-      return try Constraint(choice: texts, for: vocabulary)
-    }
-    throw CommandFailure(
-      "line \(line): expected \"schema\", or \"regex\" or \"grammar\" with a string, or \"choice\" with an array")
+    if value["choice"] != nil { return try Constraint(choice: try strings(value, "choice"), for: vocabulary) }
+    throw CommandFailure("expected \"schema\", or \"regex\" or \"grammar\" with a string, or \"choice\" with an array")
+  }
+
+  private func strings(_ value: JSONValue, _ member: String) throws -> [String] {
+    guard let array = value[member]?.array, case let strings = array.compactMap(\.string), strings.count == array.count
+    else { throw CommandFailure("expected \"\(member)\", an array of strings") }
+    return strings
   }
 
   private func hold(_ text: String, _ constraint: Constraint, _ tokenizer: Tokenizer) throws -> JSONValue {

@@ -42,7 +42,7 @@ struct GrammarTables {
     for rule in grammar.rules.indices { _ = language(ofRule: rule, &grammar, depth: 0) }
     guard !grammar.automaton.pool.isFull else { throw GrammarError("it is too large") }
     let isProductive = fixpoint(of: grammar) { part, known in isTrue(part, known, grammar, ofTexts: true) }
-    guard isProductive[grammar.start] else { throw GrammarError("no text can be made from it") }
+    guard isProductive[grammar.start] else { throw Self.textless(grammar, isProductive) }
     isNullable = fixpoint(of: grammar) { part, known in isTrue(part, known, grammar, ofTexts: false) }
     starts = Array(repeating: -1, count: grammar.rules.count)
     for rule in grammar.rules.indices where isProductive[rule] {
@@ -94,6 +94,18 @@ struct GrammarTables {
   }
 
   // MARK: What is known of rules
+
+  /// The refusal of a grammar from whose start no text can be made. It names the rule at fault, which the start leads to.
+  private static func textless(_ grammar: Grammar, _ isProductive: [Bool]) -> GrammarError {
+    var (rule, passed) = (grammar.start, Set<Int>())
+    while passed.insert(rule).inserted {
+      var next: Int?
+      grammar.rules[rule].body.forEachRule { if !isProductive[$0] { next = next ?? $0 } }
+      guard let next else { return GrammarError("no text can be made from the rule \(grammar.rules[rule].name)") }
+      rule = next
+    }
+    return GrammarError("no text can be made from the rule \(grammar.rules[rule].name): it always needs itself again")
+  }
 
   /// The least set of rules of which a statement is true, which may depend on others.
   private func fixpoint(of grammar: Grammar, _ statement: (Grammar.Part, [Bool]) -> Bool) -> [Bool] {
