@@ -64,7 +64,7 @@ struct ModelSettings: ParsableArguments {
     return HostedModel.Definition(
       names: names, path: model.description, loadsAtStart: residency.load == .start, isPinned: residency.pin,
       idleTime: residency.idleUnload.map { .seconds($0) },
-      expectedBytes: { forecast?.value?.bytes },
+      expectedBytes: { forecast?.value?.bytes }, diskUse: { ModelDiskUse(of: model.url) },
       load: { metrics, tell in
         do {
           return try load(
@@ -94,8 +94,8 @@ struct ModelSettings: ParsableArguments {
     let text = ChatText(
       tokenizer, output.format(loaded.outputFormat), allowsSpecialInMessages: template.allowSpecialInMessages)
     let served = ServedModel(
-      model: loaded, name: name, text: text, engine: engine, created: Int(Date().timeIntervalSince1970),
-      overflow: serving.overflow, pooling: serving.pooling, scorer: try serving.scorer(of: loaded))
+      model: loaded, name: name, text: text, engine: engine, overflow: serving.overflow, pooling: serving.pooling,
+      scorer: try serving.scorer(of: loaded))
     try AddressSpace.checkBeforeServing()
     for sentence in loaded.chatTemplate?.adaptations ?? [] {
       logger.notice("messages are adapted", metadata: ["model": "\(name)", "how": "\(sentence)"])

@@ -18,7 +18,10 @@ struct OllamaModels: Sendable {
     try service.state.check()
     let models = try await service.describingModels { [service] () throws(APIError) in
       service.state.models.models.flatMap { model in
-        context.grant.visible(model.definition.names).map { JSONValue.object(Self.members($0, model)) }
+        let files = model.definition.diskUse()
+        return context.grant.visible(model.definition.names).map { name in
+          JSONValue.object(Self.members(name, model, files, size: files?.bytes))
+        }
       }
     }
     return .json(["models": .array(models)])
@@ -29,7 +32,7 @@ struct OllamaModels: Sendable {
     try service.state.check()
     let models = service.state.models.models.compactMap { model -> JSONValue? in
       guard case .ready(let served) = model.state, context.grant.allows(model.definition.names) else { return nil }
-      var members = Self.members(model.name, model)
+      var members = Self.members(model.name, model, model.definition.diskUse(), size: model.memoryBytes)
       members["expires_at"] = .string(Self.time(Self.expiry(of: model)))
       members["size_vram"] = 0
       members["context_length"] = .integer(served.engine.limits.contextLength)
@@ -42,14 +45,14 @@ struct OllamaModels: Sendable {
   func show(_ request: Request, _ context: ServeContext) async throws -> Response {
     // The older name of `model` is `name`.
     let fields = ["model", "name"]
-    return try await service.read(request, context, naming: fields) { reader, served throws(APIError) in
+    return try await service.read(request, context, naming: fields) { [service] reader, served throws(APIError) in
       guard reader["model"] ?? reader["name"] != nil else { throw reader.missing("model") }
       return [
         "modelfile": .string("# This model is served by \(Software.name), from files and not from a Modelfile."),
         "parameters": .string(Self.parameters(served.model.generation)),
         "template": .string(served.model.chatTemplate?.source ?? ""), "details": Self.details(served),
         "model_info": Self.information(served), "capabilities": .array(Self.capabilities(served)),
-        "modified_at": .string(Self.time(served.created)),
+        "modified_at": .string(Self.time(of: try service.state.models.model(named: served.name))),
       ]
     }
   }
@@ -66,11 +69,18 @@ struct OllamaModels: Sendable {
 
   private static func time(_ seconds: Int) -> String { OllamaTime.text(Date(timeIntervalSince1970: Double(seconds))) }
 
-  /// Of one that is not loaded, its name and its size: as for one that is, of all the memory that it takes.
-  private static func members(_ name: String, _ model: HostedModel) -> JSONObject {
+  /// When a model's files were written last; of one that has none, when the server came to know it.
+  private static func time(of model: HostedModel, _ files: ModelDiskUse? = nil) -> String {
+    (files ?? model.definition.diskUse()).map { OllamaTime.text($0.modified) } ?? time(model.created)
+  }
+
+  /// Of one that is not loaded, its name and what its files tell without being read.
+  ///
+  /// - Parameter size: Bytes on the disk of one that can be used, and in memory of one that is loaded.
+  private static func members(_ name: String, _ model: HostedModel, _ files: ModelDiskUse?, size: Int?) -> JSONObject {
     let name = JSONValue.string(HostedModel.tagged(name))
-    var members: JSONObject = ["name": name, "model": name, "modified_at": .string(time(model.created))]
-    members["size"] = .integer(model.memoryBytes ?? 0)
+    var members: JSONObject = ["name": name, "model": name, "modified_at": .string(time(of: model, files))]
+    members["size"] = .integer(size ?? 0)
     if case .ready(let served) = model.state {
       members["digest"] = .string(digest(served))
       members["details"] = details(served)

@@ -17,6 +17,8 @@ final class HostedModel: Sendable {
     var idleTime: Duration?
     /// The bytes of memory that the model will take when it is loaded; `nil` where its files do not tell.
     var expectedBytes: @Sendable () -> Int? = { nil }
+    /// The place that the model's files take; `nil` where there are none.
+    var diskUse: @Sendable () -> ModelDiskUse? = { nil }
     /// Loads the model; called on a thread of its own.
     var load: @Sendable (EngineMetrics, _ tell: @escaping @Sendable (LoadProgress) -> Void) throws -> ServedModel
   }

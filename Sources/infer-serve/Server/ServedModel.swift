@@ -11,8 +11,6 @@ struct ServedModel: Sendable {
   let name: String
   let text: ChatText
   let engine: Engine
-  /// When it was loaded, in seconds since 1970.
-  let created: Int
   /// The treatment of prompts that do not fit the context, unless a request has its own.
   let overflow: Overflow
   /// The form of embeddings, unless a request has its own.
@@ -25,14 +23,13 @@ struct ServedModel: Sendable {
   private var use: HostedModel.Use?
 
   init(
-    model: LoadedModel, name: String, text: ChatText, engine: Engine, created: Int, overflow: Overflow = .error,
+    model: LoadedModel, name: String, text: ChatText, engine: Engine, overflow: Overflow = .error,
     pooling: Pooling? = nil, scorer: RelevanceScorer? = nil
   ) {
     self.model = model
     self.name = name
     self.text = text
     self.engine = engine
-    self.created = created
     self.overflow = overflow
     self.scorer = scorer
     embedding = pooling.map(model.embedding.with) ?? model.embedding
