@@ -31,8 +31,9 @@
 #define CK_ATTEND_ENTRY(NAME)                                                                       \
     CK_ENTRY(void, attend_##NAME,                                                                   \
              (float *sum, float *state, const float *query, const void *keys, const void *values,   \
-              const void *next, size_t m, size_t group, ptrdiff_t offset, size_t tokens, size_t d), \
-             (sum, state, query, keys, values, next, m, group, offset, tokens, d))
+              const void *next, size_t m, size_t group, ptrdiff_t offset, size_t tokens, size_t d,  \
+              float cap),                                                                           \
+             (sum, state, query, keys, values, next, m, group, offset, tokens, d, cap))
 #define CK_GATE_ENTRY(NAME) \
     CK_ENTRY(void, NAME, (float *out, const float *gate, const float *up, size_t n), (out, gate, up, n))
 #define CK_ROTATE_ENTRY(NAME) \
@@ -77,6 +78,12 @@ CK_ENTRY(void, add_scaled, (float *out, const float *x, float scale, size_t n), 
 CK_GATE_ENTRY(product)
 CK_GATE_ENTRY(silu_multiply)
 CK_GATE_ENTRY(gelu_multiply)
+CK_GATE_ENTRY(gelu_tanh_multiply)
+CK_ENTRY(void, clamped_silu_multiply,
+         (float *out, const float *gate, const float *up, float alpha, float limit, size_t n),
+         (out, gate, up, alpha, limit, n))
+CK_ENTRY(void, soft_cap, (float *x, float cap, size_t n), (x, cap, n))
+CK_ENTRY(void, center, (float *out, const float *x, size_t n), (out, x, n))
 CK_GATE_ENTRY(sigmoid_multiply)
 CK_ENTRY(void, sigmoid, (float *x, size_t n), (x, n))
 CK_ENTRY(void, relu_squared, (float *x, size_t n), (x, n))

@@ -6,7 +6,7 @@ extension HybridModel {
   /// - Parameter mayLackHead: `true` where files without a head are those of a model for embeddings, and no mistake.
   init(_ family: any ModelFamily, _ weights: WeightScope, mayLackHead: Bool = false) throws(ModelError) {
     let frame = family.frame
-    let weights = weights.reading(family.storedForms)
+    let weights = weights.reading(family.storedForms, family.storedPrefixes)
     let (rows, columns) = (frame.vocabularySize, frame.width)
     // A head of its own is multiplied with and packed, an embedding is only looked up and stays in the file. Tied
     // models sometimes store the head all the same.
@@ -36,8 +36,9 @@ extension HybridModel {
     self.init(
       embedding: embedding, embeddingScale: frame.embeddingScale, carriesEmbedding: frame.carriesEmbedding,
       layers: layers,
-      norm: try RMSNorm(weights[frame.norm], width: columns, epsilon: frame.epsilon),
-      head: head, logitScale: frame.logitScale, hasHead: hasHead, contextLength: frame.contextLength, stateLayout: state
+      norm: try frame.norm(weights[frame.norm]),
+      head: head, logitScale: frame.logitScale, logitCap: frame.logitCap, hasHead: hasHead,
+      contextLength: frame.contextLength, stateLayout: state
     )
   }
 }

@@ -8,10 +8,11 @@ package struct HybridModel: LanguageModel {
   /// Whether blocks see each token's embedding beside the residual stream: rows are `[stream | embedding]`.
   let carriesEmbedding: Bool
   let layers: [Layer]
-  let norm: RMSNorm
+  let norm: any Norm
   /// `[vocabulary × width]`: the embedding itself in models that tie the two.
   let head: [PackedMatrix]
   let logitScale: Float
+  let logitCap: Float?
   /// `false` where the embedding only stands in for a head that the model was saved without.
   package let hasHead: Bool
   /// The longest sequence that the model is made for.
@@ -29,11 +30,12 @@ package struct HybridModel: LanguageModel {
   ///   - embeddingScale: factor on embedded tokens.
   ///   - carriesEmbedding: whether blocks see each token's embedding beside the residual stream.
   ///   - logitScale: factor on logits.
+  ///   - logitCap: the bound that they are held within; `nil` for none.
   ///   - hasHead: `false` where `head` only stands in for one.
   init(
     embedding: any RowTable, embeddingScale: Float = 1, carriesEmbedding: Bool = false, layers: [Layer],
-    norm: RMSNorm, head: PackedMatrix, logitScale: Float = 1, hasHead: Bool = true, contextLength: Int,
-    stateLayout: StateLayout
+    norm: any Norm, head: PackedMatrix, logitScale: Float = 1, logitCap: Float? = nil, hasHead: Bool = true,
+    contextLength: Int, stateLayout: StateLayout
   ) {
     precondition(embedding.rows == head.rows && embedding.columns == head.columns, "head of \(head.rows) rows")
     self.embedding = embedding
@@ -43,6 +45,7 @@ package struct HybridModel: LanguageModel {
     self.norm = norm
     self.head = [head]
     self.logitScale = logitScale
+    self.logitCap = logitCap
     self.hasHead = hasHead
     self.contextLength = contextLength
     self.stateLayout = stateLayout
@@ -91,6 +94,7 @@ package struct HybridModel: LanguageModel {
     norm.apply(wanted.rows, into: &normed, step)
     matmul(normed.rows, by: head, into: &logits, step)
     scale(&logits, by: logitScale, step)
+    if let logitCap { softCap(&logits, logitCap, step) }
   }
 
   private func embed(into h: inout MutableRows, _ columns: Range<Int>, _ step: borrowing Step) {

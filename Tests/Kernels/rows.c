@@ -31,6 +31,28 @@ static void test_elementwise(size_t n) {
         check_close(out[i], want, 3e-7 * (1 + fabs(x[i])) * fabs(y[i]));
     }
     for (size_t i = n; i < n + 4; i++) check_canary(out[i]);
+    check_context("ck_gelu_tanh_multiply", n, 0, 0);
+    ck_gelu_tanh_multiply(out, x, y, n);
+    for (size_t i = 0; i < n; i++) {
+        double v = x[i], want = v / 2 * (1 + tanh(0.7978845608028654 * (v + 0.044715 * v * v * v))) * y[i];
+        check_close(out[i], want, 1e-6 * (1 + fabs(x[i])) * fabs(y[i]));
+    }
+    check_context("ck_clamped_silu_multiply", n, 0, 0);
+    ck_clamped_silu_multiply(out, x, y, 1.702f, 0.6f, n);
+    for (size_t i = 0; i < n; i++) {
+        double gate = fmin(x[i], 0.6f), up = fmax(fmin(y[i], 0.6f), -0.6f);
+        check_close(out[i], gate / (1 + exp(-1.702 * gate)) * (up + 1), 1e-6 * (1 + fabs(gate)));
+    }
+    check_context("ck_soft_cap", n, 0, 0);
+    memcpy(out, x, n * sizeof *out);
+    ck_soft_cap(out, 1.5f, n);
+    for (size_t i = 0; i < n; i++) check_close(out[i], 1.5 * tanh(x[i] / 1.5), 1e-6);
+    check_context("ck_center", n, 0, 0);
+    ck_center(out, x, n);
+    double mean = 0;
+    for (size_t i = 0; i < n; i++) mean += x[i] / (double)n;
+    for (size_t i = 0; i < n; i++) check_close(out[i], x[i] - mean, 1e-6 * (1 + fabs(x[i])));
+    for (size_t i = n; i < n + 4; i++) check_canary(out[i]);
     check_context("ck_product", n, 0, 0);
     ck_product(out, x, y, n);
     for (size_t i = 0; i < n; i++) check_that(out[i] == x[i] * y[i], "x · y");

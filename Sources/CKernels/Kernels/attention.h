@@ -59,6 +59,11 @@ CK_INLINE void ck_weigh_block(float *restrict scores, ptrdiff_t visible, float *
     state[1] += ck_sum_lanes((const lanes *)scores);
 }
 
+// Holds scores within a cap on either side, cap · tanh(score / cap). Scores behind the last token are anything but NaN.
+CK_INLINE void ck_cap_block(float *restrict scores, float cap) {
+    for (int t = 0; t < CK_ATTEND_TOKENS; t++) scores[t] = cap - 2 * cap / (ck_expf(2 / cap * scores[t]) + 1);
+}
+
 // scores[j][t] = query[j] · key[t] for R query rows. Each cached number is converted once for all of them.
 #define CK_SCORE(R, NAME)                                                                                    \
     for (size_t t = 0; t < count; t++) {                                                                     \
@@ -103,6 +108,7 @@ CK_INLINE void ck_weigh_block(float *restrict scores, ptrdiff_t visible, float *
         for (int j = 0; j < R; j++) {                                                                 \
             ptrdiff_t visible = (ptrdiff_t)((r + j) / group) + offset - (ptrdiff_t)first;             \
             ptrdiff_t limit = visible < (ptrdiff_t)count ? visible : (ptrdiff_t)count;                \
+            if (cap > 0) ck_cap_block(scores[j], cap);                                                \
             ck_weigh_block(scores[j], limit, sum + (r + j) * d, state + 2 * (r + j), d);              \
         }                                                                                             \
         size_t i = 0;                                                                                 \
@@ -121,7 +127,7 @@ CK_INLINE void ck_weigh_block(float *restrict scores, ptrdiff_t visible, float *
     CK_KERNEL void CK_ISA(attend_##NAME)(float *restrict sum, float *restrict state, const float *restrict query, \
                                          const void *restrict keys, const void *restrict values,                  \
                                          const void *next, size_t m, size_t group, ptrdiff_t offset,              \
-                                         size_t tokens, size_t d) {                                               \
+                                         size_t tokens, size_t d, float cap) {                                    \
         const size_t stride = (ROW_BYTES);                                                                        \
         for (size_t first = 0; first < tokens; first += CK_ATTEND_TOKENS) {                                       \
             const size_t count = tokens - first < CK_ATTEND_TOKENS ? tokens - first : CK_ATTEND_TOKENS;           \

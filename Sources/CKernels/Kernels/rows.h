@@ -35,6 +35,37 @@ CK_KERNEL void CK_ISA(gelu_multiply)(float *out, const float *gate, const float 
     CK_IN_PLACE for (size_t i = 0; i < n; i++) out[i] = ck_geluf(gate[i]) * up[i];
 }
 
+CK_KERNEL void CK_ISA(gelu_tanh_multiply)(float *out, const float *gate, const float *up, size_t n) {
+    CK_IN_PLACE for (size_t i = 0; i < n; i++) {
+        float x = gate[i];
+        // (1 + tanh(u)) / 2 is the sigmoid of 2 u.
+        out[i] = x * ck_sigmoidf(1.5957691216057308f * (x + 0.044715f * x * x * x)) * up[i];
+    }
+}
+
+CK_KERNEL void CK_ISA(clamped_silu_multiply)(float *out, const float *gate, const float *up, float alpha, float limit,
+                                             size_t n) {
+    CK_IN_PLACE for (size_t i = 0; i < n; i++) {
+        float x = gate[i] < limit ? gate[i] : limit;
+        float y = up[i] < limit ? up[i] : limit;
+        y = y > -limit ? y : -limit;
+        out[i] = x * ck_sigmoidf(alpha * x) * (y + 1);
+    }
+}
+
+CK_KERNEL void CK_ISA(soft_cap)(float *x, float cap, size_t n) {
+    float scale = 2 / cap;
+    for (size_t i = 0; i < n; i++) x[i] = cap * (2 * ck_sigmoidf(scale * x[i]) - 1);
+}
+
+CK_KERNEL void CK_ISA(center)(float *out, const float *x, size_t n) {
+    CK_FAST
+    float sum = 0;
+    for (size_t i = 0; i < n; i++) sum += x[i];
+    float mean = sum / (float)n;
+    CK_IN_PLACE for (size_t i = 0; i < n; i++) out[i] = x[i] - mean;
+}
+
 CK_KERNEL void CK_ISA(product)(float *out, const float *x, const float *y, size_t n) {
     CK_IN_PLACE for (size_t i = 0; i < n; i++) out[i] = x[i] * y[i];
 }

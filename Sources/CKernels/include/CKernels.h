@@ -111,15 +111,19 @@ void ck_closure_call(ck_closure closure, ptrdiff_t first, ptrdiff_t second);
 /// numbers a token; they may be the same rows. Row j sees the first offset + j / group of them. sum[j, i] is
 /// Σ_t w[t] · value[t, i] so far, state[2 j] the largest score of a token seen so far (−inf before the first), by whose
 /// exponential the weights are divided, and state[2 j + 1] the sum of the weights. `next`, if not null, is where as many
-/// keys, and the values behind them, will be read next. Tokens are taken in blocks of 16 from the first on, the same for
+/// keys, and the values behind them, will be read next. A `cap` above 0 holds scores within it: they become
+/// cap · tanh(score / cap). Tokens are taken in blocks of 16 from the first on, the same for
 /// any m.
 void ck_attend_f32(float *sum, float *state, const float *query, const void *keys, const void *values,
-                   const void *next, size_t m, size_t group, ptrdiff_t offset, size_t tokens, size_t d);
+                   const void *next, size_t m, size_t group, ptrdiff_t offset, size_t tokens, size_t d,
+                   float cap);
 void ck_attend_f16(float *sum, float *state, const float *query, const void *keys, const void *values,
-                   const void *next, size_t m, size_t group, ptrdiff_t offset, size_t tokens, size_t d);
+                   const void *next, size_t m, size_t group, ptrdiff_t offset, size_t tokens, size_t d,
+                   float cap);
 /// Rows of blocks of Q8_0: d is a multiple of 32.
 void ck_attend_q8_0(float *sum, float *state, const float *query, const void *keys, const void *values,
-                    const void *next, size_t m, size_t group, ptrdiff_t offset, size_t tokens, size_t d);
+                    const void *next, size_t m, size_t group, ptrdiff_t offset, size_t tokens, size_t d,
+                    float cap);
 
 // MARK: Weight formats (Kernels/convert.h, Kernels/q*.h)
 //
@@ -301,6 +305,15 @@ void ck_product(float *out, const float *x, const float *y, size_t n);
 void ck_silu_multiply(float *out, const float *gate, const float *up, size_t n);
 /// out = gelu(gate) · up, where gelu(x) = x · Φ(x) with an error below 3e-7 · (1 + |x|).
 void ck_gelu_multiply(float *out, const float *gate, const float *up, size_t n);
+/// out = gelu(gate) · up, where gelu(x) = x / 2 · (1 + tanh(√(2 / π) · (x + 0.044715 x³))).
+void ck_gelu_tanh_multiply(float *out, const float *gate, const float *up, size_t n);
+/// out = x · sigmoid(alpha · x) · (y + 1), where x is gate, but no more than limit, and y is up, but no further from 0 than
+/// limit.
+void ck_clamped_silu_multiply(float *out, const float *gate, const float *up, float alpha, float limit, size_t n);
+/// x = cap · tanh(x / cap).
+void ck_soft_cap(float *x, float cap, size_t n);
+/// out = x less its mean, which may be x itself.
+void ck_center(float *out, const float *x, size_t n);
 /// out = sigmoid(gate) · up.
 void ck_sigmoid_multiply(float *out, const float *gate, const float *up, size_t n);
 /// x = sigmoid(x).

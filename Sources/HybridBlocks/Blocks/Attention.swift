@@ -34,6 +34,12 @@ public struct Attention: Mixer {
     public var outputBias = false
     /// Width of the output, where it is not that of the input.
     public var outputWidth: Int?
+    /// The number of tokens that each looks at, itself among them; `nil` for all.
+    public var window: Int?
+    /// The bound that scores are held within; `nil` for none.
+    public var scoreCap: Float?
+    /// Whether every query head has the score of a key without a value, `sinks`.
+    public var hasSinks = false
     /// Whether the output is multiplied by the sigmoid of a gate of its width. `q_proj` then has, for each head, the rows of
     /// the query and behind them those of the gate, and no bias.
     public var isGated = false
@@ -55,7 +61,7 @@ public struct Attention: Mixer {
 
     /// Declares a cache of a layer of this shape.
     func cache(_ state: inout StateLayout) -> StateHandle {
-      state.add(.paged(heads: keyHeads, headDimension: headDimension))
+      state.add(.paged(heads: keyHeads, headDimension: headDimension), window: window)
     }
   }
 
@@ -65,13 +71,14 @@ public struct Attention: Mixer {
   let rotary: RotaryEmbedding?
   let headNorm: HeadNorm?
   let scale: Float
+  let sinks: [Float]?
   /// The layer's keys and values, which other layers may read; see ``CrossLayerAttention``. A layer whose weights are used
   /// several times has a cache for each use.
   public var cache: StateHandle
   /// Added to queries, keys and values, which are its parts.
   public var adapter: LowRankAdapter?
 
-  /// Reads `q_proj`, `k_proj`, `v_proj` and `o_proj`, and declares the layer's cache.
+  /// Reads `q_proj`, `k_proj`, `v_proj` and `o_proj`, or the first three as one `qkv_proj`, and declares the layer's cache.
   ///
   /// - Parameters:
   ///   - weights: the scope of the layer's attention.
@@ -87,19 +94,24 @@ public struct Attention: Mixer {
   ) throws(ModelError) {
     let (q, k) = (shape.queryHeads * shape.headDimension, shape.keyHeads * shape.headDimension)
     self.shape = shape
-    input =
-      try shape.isGated
-      ? Self.gatedInput(weights, shape)
-      : Linear(
+    if shape.isGated {
+      input = try Self.gatedInput(weights, shape)
+    } else if weights.has("qkv_proj.weight") {
+      input = try Linear(
+        fused: weights["qkv_proj"], parts: [0..<q, q..<q + k, q + k..<q + 2 * k], input: shape.width, bias: shape.bias)
+    } else {
+      input = try Linear(
         [
           .init(weights["q_proj"], output: q), .init(weights["k_proj"], output: k),
           .init(weights["v_proj"], output: k, role: .value),
         ], input: shape.width, bias: shape.bias)
+    }
     output = try Linear(
       weights[outputName], input: q, output: shape.outputWidth ?? shape.width, bias: shape.outputBias)
     self.rotary = rotary
     self.headNorm = headNorm
     self.scale = scale ?? 1 / Float(shape.headDimension).squareRoot()
+    sinks = shape.hasSinks ? try weights.vector("sinks", count: shape.queryHeads) : nil
     cache = shape.cache(&state)
   }
 
@@ -141,7 +153,7 @@ public struct Attention: Mixer {
     var mixed = step.take(rows: x.count, columns: q)
     attend(
       queries: rows.columns(0..<q), queryHeads: shape.queryHeads, heads: heads, headDimension: d, scale: scale,
-      cache: cache, into: &mixed, step)
+      cap: shape.scoreCap, sinks: sinks, cache: cache, into: &mixed, step)
     if shape.isGated { sigmoidGate(&mixed, gate: rows.columns(q + 2 * k..<2 * q + 2 * k), step) }
     output.apply(mixed.rows, into: &out, step)
   }

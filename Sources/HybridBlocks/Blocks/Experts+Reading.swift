@@ -39,25 +39,39 @@ extension Experts {
   ///   - width: the width of their input and output.
   ///   - hidden: their inner width.
   ///   - activation: the function between the two maps.
+  ///   - biases: the names of what is added behind the maps, of tensors `[count × width of the output]`, as those of the
+  ///     maps; `nil` for nothing.
+  ///   - role: the role of all maps; by default second ones are `.down`.
   public init(
     stacked weights: WeightScope, first names: [String], second: String, count: Int, width: Int, hidden: Int,
-    activation: Activation
+    activation: Activation, biases: (first: [String], second: String)? = nil, role: MatrixRole? = nil
   ) throws(ModelError) {
     let rows = (activation == .reluSquared ? hidden : 2 * hidden) / names.count
     var first: [[PackedMatrix]] = Array(repeating: [], count: count)
     for name in names {
-      for (expert, matrix) in try weights.matrices(name, count: count, rows: rows, columns: width).enumerated() {
+      for (expert, matrix) in try weights.matrices(
+        name, count: count, rows: rows, columns: width, role: role ?? .linear
+      ).enumerated() {
         first[expert].append(matrix)
       }
     }
     var down: [PackedMatrix] = []
     if weights.has(second) || !weights[0][second].has("weight") {
-      down = try weights.matrices(second, count: count, rows: width, columns: hidden, role: .down)
+      down = try weights.matrices(second, count: count, rows: width, columns: hidden, role: role ?? .down)
     } else {
       for expert in 0..<count {
         down.append(try weights[expert][second].matrix("weight", rows: width, columns: hidden, role: .down))
       }
     }
-    try self.init(first: first, second: down, activation: activation)
+    try self.init(
+      first: first, second: down, activation: activation,
+      biases: biases.map { names throws(ModelError) in
+        var all: [[Float]] = []
+        for name in names.first { all.append(try weights.floats(name, shape: [count, rows])) }
+        return (
+          first: (0..<count).flatMap { expert in all.flatMap { $0[expert * rows..<(expert + 1) * rows] } },
+          second: try weights.floats(names.second, shape: [count, width])
+        )
+      })
   }
 }

@@ -22,7 +22,7 @@ public struct GatedNames: Sendable {
   public static let numbered = GatedNames(gate: "w1", up: "w3", down: "w2")
 }
 
-/// A feed-forward network: gated by SiLU or GELU, or ReLU² without a gate.
+/// A feed-forward network: gated by one of several functions, or ReLU² without a gate.
 public struct FeedForward: Mixer {
   /// The function between the two maps, as experts have it.
   public typealias Activation = Experts.Activation
@@ -48,16 +48,36 @@ public struct FeedForward: Mixer {
     self.activation = activation
   }
 
-  /// Reads a SwiGLU network.
+  /// Reads a SwiGLU network; see ``gated(_:_:width:hidden:bias:names:)``.
   public static func swiGLU(
     _ weights: WeightScope, width: Int, hidden: Int, bias: Bool = false, names: GatedNames = .projections
   ) throws(ModelError) -> Self {
-    FeedForward(
-      first: try Linear(
+    try gated(weights, .siluGated, width: width, hidden: hidden, bias: bias, names: names)
+  }
+
+  /// Reads a gated network, whose gate and up may be one tensor, `gate_up_proj`.
+  ///
+  /// - Parameters:
+  ///   - weights: the scope of the network.
+  ///   - activation: the function between the two maps, one with a gate.
+  ///   - width: the width of the residual stream.
+  ///   - hidden: the inner width.
+  ///   - bias: whether all maps have biases.
+  ///   - names: the names of the matrices.
+  public static func gated(
+    _ weights: WeightScope, _ activation: Activation, width: Int, hidden: Int, bias: Bool = false,
+    names: GatedNames = .projections
+  ) throws(ModelError) -> Self {
+    let first =
+      weights.has("gate_up_proj.weight")
+      ? try Linear(
+        fused: weights["gate_up_proj"], parts: [0..<hidden, hidden..<2 * hidden], input: width, bias: bias)
+      : try Linear(
         [.init(weights[names.gate], output: hidden), .init(weights[names.up], output: hidden)], input: width,
-        bias: bias),
-      second: try Linear(weights[names.down], input: hidden, output: width, bias: bias, role: .down),
-      activation: .siluGated)
+        bias: bias)
+    return FeedForward(
+      first: first, second: try Linear(weights[names.down], input: hidden, output: width, bias: bias, role: .down),
+      activation: activation)
   }
 
   /// Reads a ReLU² network: `up_proj`, `down_proj`.
@@ -88,11 +108,7 @@ public struct FeedForward: Mixer {
       scale(&gate, by: gateScale, step)
     }
     var hidden = step.take(rows: x.count, columns: width)
-    if activation == .geluGated {
-      geluGated(inner.rows, into: &hidden, step)
-    } else {
-      siluGated(inner.rows, into: &hidden, step)
-    }
+    activateGated(inner.rows, activation, into: &hidden, step)
     second.apply(hidden.rows, into: &out, step)
   }
 }

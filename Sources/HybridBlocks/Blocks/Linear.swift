@@ -18,6 +18,19 @@ public struct Linear: Sendable {
     try self.init([Part(weights, output: output, role: role)], input: input, bias: bias)
   }
 
+  /// Reads maps of one input that stand below each other in one tensor, `weight`, and one vector, `bias`, as one.
+  ///
+  /// - Parameters:
+  ///   - weights: the scope of the tensors.
+  ///   - parts: for each map, its rows; they follow each other.
+  ///   - input: the width of the input.
+  ///   - bias: whether there is a bias.
+  init(fused weights: WeightScope, parts: [Range<Int>], input: Int, bias: Bool = false) throws(ModelError) {
+    let output = parts.last?.upperBound ?? 0
+    self.parts = try weights.matrices("weight", rows: output, columns: input, parts: parts.map { [$0] })
+    self.bias = bias ? try weights.vector("bias", count: output) : nil
+  }
+
   /// A map that shares its input with others.
   public struct Part {
     let weights: WeightScope

@@ -146,6 +146,15 @@ public struct ConfigReader: Sendable {
     return numbers
   }
 
+  /// A list of finite numbers, or `nil` where there is none.
+  public func numbers(_ key: String) throws(ModelError) -> [Double]? {
+    guard let (name, value) = value([key]) else { return nil }
+    let list = value.array ?? []
+    let numbers = list.compactMap(\.double).filter(\.isFinite)
+    guard value.array != nil, numbers.count == list.count else { throw wrong(name, value, "a list of numbers") }
+    return numbers
+  }
+
   /// A truth value.
   public func flag(_ keys: String..., default fallback: Bool? = nil) throws(ModelError) -> Bool {
     guard let (name, value) = value(keys) else { return try given(fallback, keys) }

@@ -6,23 +6,24 @@ struct Llama: ModelFamily {
   static let models = "Llama 2 … 3.x, SmolLM2, Mistral, Qwen2, Granite 3"
   static let layers = "attention"
   static let modelTypes = ["granite", "llama", "mistral", "qwen2"]
-  static let inertKeys = [
-    "is_llama_config", "max_window_layers", "rope_interleaved", "sliding_window", "transformers.js_config",
-  ]
+  static let inertKeys = ["is_llama_config", "rope_interleaved", "transformers.js_config"]
 
   /// The kind of model, where more than numbers tells them apart.
   enum Kind: Sendable { case llama, granite, qwen2 }
 
   let kind: Kind
   let frame: ModelFrame
-  let layerCount: Int
   let attention: Attention.Shape
   /// Factor on scores; `nil` for the usual one.
   let attentionScale: Float?
   let rotary: RotaryEmbedding
+  /// One a layer; `nil` for those that see everything.
+  let windows: [Int?]
   let residualScale: Float
   let hidden: Int
   let hiddenBias: Bool
+
+  var layerCount: Int { windows.count }
 
   init(_ config: ConfigReader) throws(ModelError) {
     kind = try ["granite": Kind.granite, "qwen2": .qwen2][config.string("model_type")] ?? .llama
@@ -37,12 +38,18 @@ struct Llama: ModelFamily {
       residualScale = 1
     }
     self.frame = frame
-    layerCount = try config.size("num_hidden_layers")
+    let layers = try config.size("num_hidden_layers")
     try config.expect("hidden_act", try config.string("hidden_act", default: "silu"), is: "silu")
     try config.expect("use_mrope", try config.flag("use_mrope", default: false), is: false)
+    switch try config.string("model_type") {
     // Mistral's configuration class has a window unless a file says null.
-    try config.expectFullAttention(
-      contextLength: frame.contextLength, window: config.string("model_type") == "mistral" ? 4096 : nil)
+    case "mistral": windows = try config.windows(layers: layers, default: 4096) { _ in true }
+    case "qwen2": windows = try config.windowsOfLastLayers(layers, isUsed: false)
+    default:
+      windows = Array(repeating: nil, count: layers)
+      try config.expectFullAttention(contextLength: frame.contextLength)
+      config.ignore(["max_window_layers"])
+    }
     var attention = try config.attentionShape(
       width: frame.width, bias: try config.flag("attention_bias", default: kind == .qwen2))
     if kind == .qwen2 { attention.outputBias = false }
@@ -54,18 +61,14 @@ struct Llama: ModelFamily {
   }
 
   func layers(reading weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [Layer] {
+    let heads = LayeredAttention(
+      attention, sights: windows.map { LayerSight(window: $0, rotary: rotary) }, scale: attentionScale)
     var layers: [Layer] = []
     for index in 0..<layerCount {
       let layer = weights["model"]["layers"][index]
-      let heads = layer["self_attn"]
-      // Old checkpoints hold the frequencies, which follow from the configuration.
-      heads.discard("rotary_emb.inv_freq")
-      let attention = try Attention(heads, attention, rotary: rotary, scale: attentionScale, state: &state)
+      let attention = try heads.mixer(layer["self_attn"], layer: index, epsilon: frame.epsilon, state: &state)
       let mlp = try FeedForward.swiGLU(layer["mlp"], width: frame.width, hidden: hidden, bias: hiddenBias)
-      layers.append(
-        Layer(
-          try ResidualBlock(layer, norm: "input_layernorm", frame, attention, scale: residualScale),
-          try ResidualBlock(layer, norm: "post_attention_layernorm", frame, mlp, scale: residualScale)))
+      layers.append(try LayerNorms.usual.layer(layer, frame, attention, mlp, scale: residualScale))
     }
     return layers
   }

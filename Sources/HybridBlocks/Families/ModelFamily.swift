@@ -24,6 +24,9 @@ public protocol ModelFamily: Sendable {
   /// The forms in which checkpoints store tensors that blocks read in another.
   var storedForms: [StoredForm] { get }
 
+  /// The beginnings of names that checkpoints have in place of those that are read.
+  var storedPrefixes: [StoredPrefix] { get }
+
   /// Reads all layers, in order, declaring their state.
   func layers(reading weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [Layer]
 }
@@ -34,6 +37,9 @@ extension ModelFamily {
 
   /// Decay rates as logarithms.
   public var storedForms: [StoredForm] { [.decayRates] }
+
+  /// None.
+  public var storedPrefixes: [StoredPrefix] { [] }
 }
 
 /// The parts of a model around its layers: embedding, final norm and head.
@@ -58,6 +64,10 @@ public struct ModelFrame: Sendable {
   public var embeddingScale: Float = 1
   /// Factor on logits.
   public var logitScale: Float = 1
+  /// The bound that logits are held within, `cap · tanh(logit / cap)`; `nil` for none.
+  public var logitCap: Float?
+  /// The kind of the norms of the residual stream, the last among them.
+  public var normKind = NormKind.rootMeanSquare
   /// Whether blocks see each token's embedding beside the residual stream: rows are `[stream | embedding]`.
   public var carriesEmbedding = false
 
@@ -66,17 +76,30 @@ public struct ModelFrame: Sendable {
   /// - Parameters:
   ///   - config: the configuration.
   ///   - epsilonKey: the key of ε.
+  ///   - epsilon: ε where the configuration does not say.
   ///   - tiedByDefault: whether the head is the embedding where the configuration does not say.
   ///   - contextLength: the longest sequence where the configuration does not say.
+  ///   - vocabularySize: the number of logits where the configuration does not say.
   public init(
-    _ config: ConfigReader, epsilonKey: String = "rms_norm_eps", tiedByDefault: Bool = false, contextLength: Int? = nil
+    _ config: ConfigReader, epsilonKey: String = "rms_norm_eps", epsilon: Double? = nil, tiedByDefault: Bool = false,
+    contextLength: Int? = nil, vocabularySize: Int? = nil
   ) throws(ModelError) {
     width = try config.size("hidden_size")
-    vocabularySize = try config.size("vocab_size")
+    self.vocabularySize = try config.size("vocab_size", default: vocabularySize)
     self.contextLength = try config.contextLength(default: contextLength)
-    epsilon = Float(try config.positive(epsilonKey))
+    self.epsilon = Float(try config.positive(epsilonKey, default: epsilon))
     isTied = try config.flag("tie_word_embeddings", default: tiedByDefault)
     isTiedWithoutHead = !config.has("tie_word_embeddings")
+  }
+}
+
+extension ModelFrame {
+  /// Reads a norm of the residual stream.
+  public func norm(_ weights: WeightScope) throws(ModelError) -> any Norm {
+    switch normKind {
+    case .rootMeanSquare: try RMSNorm(weights, width: width, epsilon: epsilon)
+    case .layer(let bias): try LayerNorm(weights, width: width, epsilon: epsilon, bias: bias)
+    }
   }
 }
 
@@ -84,7 +107,8 @@ public struct ModelFrame: Sendable {
 enum Families {
   static let all: [any ModelFamily.Type] = [
     HunyuanT1.self, HunyuanV1.self, HyV3.self, GraniteMoeHybrid.self, NemotronH.self, Qwen3.self, Llama.self,
-    DeepSeek.self, Qwen3Next.self, KimiLinear.self,
+    Gemma.self, GptOss.self, Olmo.self, Phi3.self, SmolLM3.self, Exaone4.self, Cohere2.self, Glm4.self, SeedOss.self,
+    Ernie.self, Dots1.self, MiniMaxM2.self, GraniteSWA.self, DeepSeek.self, Qwen3Next.self, KimiLinear.self,
     Lfm2.self, Mamba.self, Jamba.self, Bamba.self, FalconH1.self, Zamba2.self,
   ]
 

@@ -45,7 +45,7 @@ extension ConfigReader {
     try require(
       window >= contextLength, "sliding_window",
       "\(has("sliding_window") ? "is" : "is missing, which stands for") \(window) tokens of a context of "
-        + "\(contextLength); windows are not supported, expected null")
+        + "\(contextLength); windows are not supported here, expected null")
   }
 
   /// Refuses layers with a window of attention shorter than the context; see ``expectNoSlidingWindow(contextLength:default:)``.
@@ -58,12 +58,23 @@ extension ConfigReader {
 }
 
 extension ResidualBlock {
-  /// A block with the norm of the given name in its layer.
+  /// A block with norms of the given names in its layer.
+  ///
+  /// - Parameters:
+  ///   - layer: the scope of the layer.
+  ///   - norm: the name of the norm before the mixer; `nil` for none.
+  ///   - outputNorm: the name of the norm behind it; `nil` for none.
+  ///   - frame: the kind, width and ε of the norms.
+  ///   - mixer: the mixer.
+  ///   - scale: the factor on what is added.
   public init(
-    _ layer: WeightScope, norm: String, _ frame: ModelFrame, _ mixer: any Mixer, scale: Float = 1
+    _ layer: WeightScope, norm: String?, outputNorm: String? = nil, _ frame: ModelFrame, _ mixer: any Mixer,
+    scale: Float = 1
   ) throws(ModelError) {
-    self.init(
-      norm: try RMSNorm(layer[norm], width: frame.width, epsilon: frame.epsilon),
-      mixer: mixer, scale: scale)
+    var norms: [(any Norm)?] = []
+    for name in [norm, outputNorm] {
+      if let name { norms.append(try frame.norm(layer[name])) } else { norms.append(nil) }
+    }
+    self.init(norm: norms[0], mixer: mixer, outputNorm: norms[1], scale: scale)
   }
 }

@@ -6,12 +6,14 @@ struct Qwen3: ModelFamily {
   static let models = "Qwen3, Qwen3 MoE"
   static let layers = "attention, experts"
   static let modelTypes = ["qwen3", "qwen3_moe"]
-  static let inertKeys = ["max_window_layers", "sliding_window", "num_experts", "num_local_experts"]
+  static let inertKeys = ["num_experts", "num_local_experts"]
 
   let frame: ModelFrame
   let isDense: [Bool]
   let attention: Attention.Shape
   let rotary: RotaryEmbedding
+  /// One a layer; `nil` for those that see everything.
+  let windows: [Int?]
   let denseWidth: Int
   let selection: ExpertSelection?
   let expertWidth: Int
@@ -22,7 +24,7 @@ struct Qwen3: ModelFamily {
     frame = try ModelFrame(config)
     let layers = try config.size("num_hidden_layers")
     try config.expect("hidden_act", try config.string("hidden_act", default: "silu"), is: "silu")
-    try config.expectFullAttention(contextLength: frame.contextLength)
+    windows = try config.windowsOfLastLayers(layers, isUsed: false)
     attention = try config.attentionShape(
       width: frame.width, bias: try config.flag("attention_bias", default: false))
     rotary = try config.rotary(
@@ -46,17 +48,13 @@ struct Qwen3: ModelFamily {
   }
 
   func layers(reading weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [Layer] {
+    let heads = LayeredAttention(
+      attention, sights: windows.map { LayerSight(window: $0, rotary: rotary) }, headNorms: .heads)
     var layers: [Layer] = []
     for index in isDense.indices {
       let layer = weights["model"]["layers"][index]
-      let heads = layer["self_attn"]
-      let attention = try Attention(
-        heads, attention, rotary: rotary,
-        headNorm: .usual(heads, headDimension: attention.headDimension, epsilon: frame.epsilon), state: &state)
-      layers.append(
-        Layer(
-          try ResidualBlock(layer, norm: "input_layernorm", frame, attention),
-          try ResidualBlock(layer, norm: "post_attention_layernorm", frame, feedForward(layer["mlp"], index))))
+      let attention = try heads.mixer(layer["self_attn"], layer: index, epsilon: frame.epsilon, state: &state)
+      layers.append(try LayerNorms.usual.layer(layer, frame, attention, feedForward(layer["mlp"], index)))
     }
     return layers
   }

@@ -34,6 +34,27 @@ extension ConfigReader {
     return RotaryEmbedding(frequencies, pairing: pairing, contextLength: contextLength)
   }
 
+  /// Rotary positions of layers with windows, in models that give them a base of their own: those that `rope_parameters`
+  /// has for `sliding_attention`, or in older files the base of the given key, which is not stretched.
+  ///
+  /// - Parameters:
+  ///   - headDimension: dimensions of a head.
+  ///   - contextLength: positions that angles are prepared for.
+  ///   - key: the key of the base in older files.
+  ///   - theta: the base where the file has none.
+  public func windowedRotary(
+    headDimension: Int, contextLength: Int, base key: String, theta: Double
+  ) throws(ModelError) -> RotaryEmbedding {
+    let nested = has("rope_parameters") ? try object("rope_parameters")?.object("sliding_attention") : nil
+    let base =
+      if let nested { try nested.positive("rope_theta", default: theta) } else { try positive(key, default: theta) }
+    try require(
+      headDimension % 2 == 0, "head_dim", "\(headDimension) dimensions cannot be rotated, positions need pairs")
+    let plain = RotaryFrequencies(dimension: headDimension, base: base)
+    let frequencies = if let nested { try stretch(plain, nested) } else { plain }
+    return RotaryEmbedding(frequencies, contextLength: contextLength)
+  }
+
   /// The frequencies that the pairs of a head's dimensions turn by; see
   /// ``rotary(headDimension:contextLength:theta:part:pairing:key:)``.
   func rotaryFrequencies(
@@ -57,7 +78,7 @@ extension ConfigReader {
   }
 
   /// The object that describes rotary positions, if there is one. Where each kind of layer has its own, that of layers
-  /// that see everything; windowed layers are refused elsewhere.
+  /// that see everything; see ``windowedRotary(headDimension:contextLength:base:theta:)``.
   func ropeParameters() throws(ModelError) -> ConfigReader? {
     let parameters = has("rope_parameters") ? try object("rope_parameters") : try object("rope_scaling")
     guard let parameters, parameters.has("full_attention") else { return parameters }

@@ -12,6 +12,36 @@ public func geluGated(_ x: Rows, into out: inout MutableRows, _ step: borrowing 
   unsafe activateGated(x, ck_gelu_multiply, into: &out, step)
 }
 
+/// The half between the maps of a gated network: `out = activation(gate) · up`, where each row of `x` is `[gate | up]`.
+///
+/// - Precondition: the activation has a gate.
+public func activateGated(
+  _ x: Rows, _ activation: Experts.Activation, into out: inout MutableRows, _ step: borrowing Step
+) {
+  let width = out.columns
+  precondition(x.columns == 2 * width && x.count == out.count, "gate and up of \(x.columns) columns for \(width)")
+  unsafe forEachRow(x.count, step) { row in
+    let gate = unsafe x.base + row * x.stride
+    unsafe activation.apply(gate, gate + width, into: out.base + row * out.stride, width)
+  }
+}
+
+extension Experts.Activation {
+  /// `out = activation(gate) · up`, of `count` numbers.
+  func apply(
+    _ gate: UnsafePointer<Float>, _ up: UnsafePointer<Float>, into out: UnsafeMutablePointer<Float>, _ count: Int
+  ) {
+    switch self {
+    case .siluGated: unsafe ck_silu_multiply(out, gate, up, count)
+    case .geluGated: unsafe ck_gelu_multiply(out, gate, up, count)
+    case .geluTanhGated: unsafe ck_gelu_tanh_multiply(out, gate, up, count)
+    case .clampedSiluGated(let alpha, let limit):
+      unsafe ck_clamped_silu_multiply(out, gate, up, alpha, limit, count)
+    case .reluSquared: preconditionFailure("ReLU² has no gate")
+    }
+  }
+}
+
 /// `out = kernel(gate) · up`, where each row of `x` is `[gate | up]`.
 private func activateGated(
   _ x: Rows,
@@ -33,6 +63,14 @@ public func siluGate(_ x: inout MutableRows, gate: Rows, _ step: borrowing Step)
     let values = unsafe x.base + row * x.stride
     unsafe ck_silu_multiply(values, gate.base + row * gate.stride, values, x.columns)
   }
+}
+
+/// `x = cap · tanh(x / cap)`: holds numbers within a bound.
+///
+/// - Precondition: the bound is above zero.
+public func softCap(_ x: inout MutableRows, _ cap: Float, _ step: borrowing Step) {
+  precondition(cap > 0, "numbers within \(cap)")
+  unsafe forEachRow(x.count, step) { row in unsafe ck_soft_cap(x.base + row * x.stride, cap, x.columns) }
 }
 
 /// `x = max(x, 0)²` (So et al. 2021, arXiv 2109.08668).

@@ -74,20 +74,26 @@ private func forEachToken(
 ///   - heads: the number of heads of keys and values, which divides `queryHeads`.
 ///   - headDimension: the width of a head.
 ///   - scale: the factor on scores.
+///   - cap: the bound that scores are held within, `cap · tanh(score / cap)` (Gemma 2, arXiv 2408.00118, §2); `nil` for none.
+///   - sinks: for each query head, the score of a key without a value that every row sees (gpt-oss, arXiv 2508.10925,
+///     §2.3); `nil` for none.
 ///   - cache: state of the kind ``StateKind/paged(heads:headDimension:)`` of the same sizes; see
-///     ``appendToCache(keys:values:heads:headDimension:cache:_:)``.
+///     ``appendToCache(keys:values:heads:headDimension:cache:_:)``. Where it has a window, rows see no tokens before theirs.
 ///   - out: the same shape as `queries`, overwritten.
 ///   - step: the step.
 public func attend(
-  queries: Rows, queryHeads: Int, heads: Int, headDimension: Int, scale: Float, cache: StateHandle,
-  into out: inout MutableRows, _ step: borrowing Step
+  queries: Rows, queryHeads: Int, heads: Int, headDimension: Int, scale: Float, cap: Float? = nil,
+  sinks: [Float]? = nil, cache: StateHandle, into out: inout MutableRows, _ step: borrowing Step
 ) {
   step.store.layout.expect(.paged(heads: heads, headDimension: headDimension), at: cache)
+  precondition(cap.map { $0 > 0 } ?? true, "scores within \(cap ?? 0)")
+  precondition(sinks.map { $0.count == queryHeads } ?? true, "\(sinks?.count ?? 0) sinks for \(queryHeads) heads")
   precondition(queryHeads % heads == 0, "\(queryHeads) query heads for \(heads) key heads")
   precondition(queries.columns == queryHeads * headDimension && out.columns == queries.columns, "\(queries.columns)")
   let shape = AttentionShape(
     heads: heads, group: queryHeads / heads, valueDimension: headDimension, scale: scale,
-    pages: PageLayout(headDimension: headDimension, isLatent: false, step.store))
+    pages: PageLayout(headDimension: headDimension, isLatent: false, step.store),
+    window: step.store.layout.windows[cache.index], cap: cap ?? 0, sinks: sinks ?? [])
   attend(queries, shape, cache, into: &out, step) { _, _ in true }
 }
 
@@ -136,7 +142,8 @@ private func attend(
   step.checkRows(out.count)
   for run in step.plan.runs {
     step.report.work.addAttention(
-      rows: run.tokens.count, keys: run.position + run.tokens.count, width: queries.columns + out.columns,
+      rows: run.tokens.count, keys: run.position + run.tokens.count, window: shape.window,
+      width: queries.columns + out.columns,
       cacheBytesPerToken: step.store.layout.kinds[cache.index].bytesPerToken(step.store.kvType))
   }
   let heads = shape.heads
@@ -153,7 +160,8 @@ private func attend(
       let row = run.tokens.lowerBound + item.first
       let sums = unsafe shape.attend(
         queries: queries.base + row * queries.stride + head * shape.group * shape.headDimension,
-        queryStride: queries.stride, rows: item.rows, position: run.position + item.first, keys: item.keys, head: head,
+        queryStride: queries.stride, rows: item.rows, position: run.position + item.first, keys: item.keys,
+        areFirst: item.part == 0, head: head,
         page: { unsafe step.store.page(step.plan.pages[run.pages.lowerBound + $0], of: cache) },
         workspace: workspace.base + worker * workspace.stride)
       if item.parts > 1 {
@@ -166,7 +174,7 @@ private func attend(
     unsafe step.team.forEach(plan.count * heads) { index, _ in
       let (item, head) = (plan[index / heads], index % heads)
       // The first part of a run puts all of them together.
-      guard item.parts > 1, item.keys.lowerBound == 0 else { return }
+      guard item.parts > 1, item.part == 0 else { return }
       let sums = unsafe shape.part(of: item, head: head, in: parts)
       for next in index / heads + 1..<index / heads + item.parts {
         let other = unsafe shape.part(of: plan[next], head: head, in: parts)

@@ -10,6 +10,8 @@ struct AttentionItem {
   let endKey: Int
   /// The number of parts that the keys of these rows are cut into; 1 when `keys` are all.
   let parts: Int
+  /// The number of parts before this one.
+  let part: Int
   /// The number of query rows, of one head, of the parts before this one.
   let rowsBefore: Int
 
@@ -39,9 +41,12 @@ struct AttentionItem {
     let keysPerPart = max(1, Self.keysPerPart / pageTokens) * pageTokens
     let tile = shape.rowsPerTile
     func parts(_ segment: RunSegment, of run: Run) -> Int {
-      let keys = run.position + segment.first + segment.count - run.tokens.lowerBound
+      let position = run.position + segment.first - run.tokens.lowerBound
+      let keys = position + segment.count - firstKey(position)
       return segment.count > tile ? 1 : max(1, (keys + keysPerPart - 1) / keysPerPart)
     }
+    // The first key of a page that the row at a position sees something of.
+    func firstKey(_ position: Int) -> Int { shape.firstKey(at: position) / pageTokens * pageTokens }
     var total = 0
     for run in runs {
       step.plan.forEachSegment(of: run) { segment in
@@ -59,11 +64,12 @@ struct AttentionItem {
         for done in stride(from: 0, to: segment.count, by: tile) {
           let first = segment.first - run.tokens.lowerBound + done
           let rows = min(tile, segment.count - done)
-          let end = run.position + first + rows
+          let (start, end) = (firstKey(run.position + first), run.position + first + rows)
           for part in 0..<parts {
             unsafe items[next] = AttentionItem(
-              run: index, first: first, rows: rows, firstKey: part * keysPerPart,
-              endKey: parts == 1 ? end : min(end, (part + 1) * keysPerPart), parts: parts, rowsBefore: rowsBefore)
+              run: index, first: first, rows: rows, firstKey: start + part * keysPerPart,
+              endKey: parts == 1 ? end : min(end, start + (part + 1) * keysPerPart), parts: parts, part: part,
+              rowsBefore: rowsBefore)
             next += 1
             if parts > 1 { rowsBefore += rows * shape.group }
           }

@@ -13,9 +13,18 @@ struct AttentionShape {
   let scale: Float
   /// The layout of pages.
   let pages: PageLayout
+  /// The number of tokens up to its own that a row sees; `nil` for all.
+  var window: Int?
+  /// The bound that scores are held within, `cap · tanh(score / cap)`; 0 for none.
+  var cap: Float = 0
+  /// For each query head, the score of a key without a value that every row sees; none where there are no such keys.
+  var sinks: [Float] = []
 
   /// The number of elements of a query, a key and a row of weighted values.
   var headDimension: Int { pages.headDimension }
+
+  /// The first key that the row at `position` sees.
+  func firstKey(at position: Int) -> Int { window.map { max(0, position + 1 - $0) } ?? 0 }
 
   /// The number of query rows up to which reading the cache takes longer than the arithmetic.
   static let fewRows = 8
@@ -36,14 +45,15 @@ struct AttentionShape {
       + columns(queryRows) * (headDimension + blockTokens + 3) + blockTokens * headDimension
   }
 
-  /// Attends from `rows` rows, the first at `position`, to the keys `keys`, which begin with a page. Query row `r`
-  /// and head `g` is at `queries[r · queryStride + g · headDimension]`. `page` gives the address of a sequence's
+  /// Attends from `rows` rows, the first at `position`, to the keys `keys`, which begin with a page and are the first that
+  /// the rows see where `areFirst`. Query row `r` and head `g` is at `queries[r · queryStride + g · headDimension]`. `page` gives the address of a sequence's
   /// `j`-th page.
   ///
   /// - Returns: for each query row, the weighted values and two numbers, the largest score and the sum of the weights
   ///   relative to it; in `workspace`.
   func attend(
-    queries: UnsafePointer<Float>, queryStride: Int, rows: Int, position: Int, keys: Range<Int>, head: Int,
+    queries: UnsafePointer<Float>, queryStride: Int, rows: Int, position: Int, keys: Range<Int>, areFirst: Bool,
+    head: Int,
     page: (Int) -> UnsafeMutableRawPointer, workspace: UnsafeMutablePointer<Float>
   ) -> AttentionSums {
     let (m, d) = (rows * group, headDimension)
@@ -55,7 +65,11 @@ struct AttentionShape {
       }
     }
     unsafe sums.values.update(repeating: 0, count: m * d)
-    for row in 0..<m { unsafe (sums.state[2 * row], sums.state[2 * row + 1]) = (-Float.infinity, 0) }
+    for row in 0..<m {
+      let hasSink = areFirst && !sinks.isEmpty
+      unsafe (sums.state[2 * row], sums.state[2 * row + 1]) =
+        hasSink ? (sinks[head * group + row % group], 1) : (-Float.infinity, 0)
+    }
     if m <= Self.fewRows {
       unsafe attendFew(query, m, sums, position: position, keys: keys, head: head, page)
     } else {
@@ -94,9 +108,22 @@ struct AttentionShape {
       let here = unsafe page(first / pages.pageTokens)
       let isLast = first + pages.pageTokens >= keys.upperBound
       let next = unsafe isLast ? nil : page(first / pages.pageTokens + 1) + key
-      unsafe pages.attend(
-        sums.values, sums.state, query, here + key, here + value, next, m, group, position + 1 - first, tokens,
-        headDimension)
+      guard firstKey(at: position + m / group - 1) > first else {
+        unsafe pages.attend(
+          sums.values, sums.state, query, here + key, here + value, next, m, group, position + 1 - first, tokens,
+          headDimension, cap)
+        continue
+      }
+      // Windows of rows begin within the page, each elsewhere.
+      for row in 0..<m / group {
+        let hidden = max(0, firstKey(at: position + row) - first)
+        guard hidden < tokens else { continue }
+        let bytes = hidden * pages.type.bytes(headDimension)
+        unsafe pages.attend(
+          sums.values + row * group * headDimension, sums.state + 2 * row * group, query + row * group * headDimension,
+          here + key + bytes, here + value + bytes, nil, group, group, position + row + 1 - first - hidden,
+          tokens - hidden, headDimension, cap)
+      }
     }
   }
 
@@ -115,17 +142,28 @@ struct AttentionShape {
     for index in 0..<d {
       for row in 0..<columns { unsafe queries[index * columns + row] = row < m ? query[row * d + index] : 0 }
     }
-    unsafe largest.update(repeating: -.infinity, count: columns)
-    unsafe total.update(repeating: 0, count: columns)
+    for column in 0..<columns {
+      unsafe (largest[column], total[column]) =
+        column < m ? (sums.state[2 * column], sums.state[2 * column + 1]) : (-.infinity, 0)
+    }
     for first in stride(from: keys.lowerBound, to: keys.upperBound, by: blockTokens) {
       let count = min(blockTokens, keys.upperBound - first)
       unsafe unpack(pages.key(head: head, token: 0), first: first, count: count, page, into: unpacked)
       unsafe ck_gemm(scores, columns, unpacked, d, 1, queries, columns, count, columns, d, 0)
+      if cap > 0 { unsafe ck_soft_cap(scores, cap, count * columns) }
       // A row sees the keys up to its own.
       let hiding = max(0, position + 1 - first)
       for key in hiding..<max(hiding, count) {
         let hidden = min(m, (first + key - position) * group)
         unsafe (scores + key * columns).update(repeating: -.infinity, count: hidden)
+      }
+      if let window {
+        // And from the first of its window on.
+        for key in 0..<min(count, max(0, firstKey(at: position + m / group - 1) - first)) {
+          let visible = max(0, first + key + window - position) * group
+          guard visible < m else { continue }
+          unsafe (scores + key * columns + visible).update(repeating: -.infinity, count: m - visible)
+        }
       }
       unsafe ck_online_softmax(scores, columns, count, columns, largest, total, factor)
       for row in 0..<m {

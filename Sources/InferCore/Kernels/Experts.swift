@@ -1,11 +1,16 @@
 /// The routed experts of a mixture-of-experts layer: two linear maps each, with an activation between them.
 public struct Experts: Sendable {
   /// The function between the two maps.
-  public enum Activation: Sendable {
+  public enum Activation: Sendable, Hashable {
     /// `silu(gate) · up`: the first map is a pair of matrices.
     case siluGated
     /// `gelu(gate) · up`, with the exact GELU.
     case geluGated
+    /// `gelu(gate) · up`, with the GELU that is approximated by a hyperbolic tangent (Hendrycks & Gimpel 2016,
+    /// arXiv 1606.08415, §2).
+    case geluTanhGated
+    /// `g · σ(alpha · g) · (u + 1)`, where g is the gate up to `limit`, and u the other half within `limit` of 0 (gpt-oss).
+    case clampedSiluGated(alpha: Float, limit: Float)
     /// `max(x, 0)²`: the first map is one matrix.
     case reluSquared
   }
@@ -18,11 +23,16 @@ public struct Experts: Sendable {
   let firstPanels, secondPanels: [Panels]
   /// The function between the two maps.
   package let activation: Activation
+  /// What is added behind each map, `[experts × width of its output]`; `nil` for nothing.
+  package let biases: (first: [Float], second: [Float])?
 
   /// Creates experts of equal shapes.
   ///
   /// - Throws: ``ModelError/unsuitable(_:)`` when some maps of a kind round their activations and others do not.
-  package init(first: [[PackedMatrix]], second: [PackedMatrix], activation: Activation) throws(ModelError) {
+  package init(
+    first: [[PackedMatrix]], second: [PackedMatrix], activation: Activation,
+    biases: (first: [Float], second: [Float])? = nil
+  ) throws(ModelError) {
     precondition(!first.isEmpty && first.count == second.count, "\(first.count) first maps, \(second.count) second")
     precondition(first.allSatisfy { $0.count == first[0].count }, "experts with different numbers of matrices")
     self.first = first
@@ -31,6 +41,7 @@ public struct Experts: Sendable {
     firstPanels = first.flatMap { $0.map(\.panels) }
     secondPanels = second.map(\.panels)
     self.activation = activation
+    self.biases = biases
     inputForms = try Self.forms(first.flatMap { $0 })
     hiddenForms = try Self.forms(second)
   }

@@ -64,7 +64,8 @@ package struct LatentMaps: Sendable {
     step.report.work.addMatmul(rows: queries.count, values)
     for run in step.plan.runs {
       step.report.work.addAttention(
-        rows: run.tokens.count, keys: run.position + run.tokens.count, width: heads * (row + latentDimension),
+        rows: run.tokens.count, keys: run.position + run.tokens.count, window: nil,
+        width: heads * (row + latentDimension),
         cacheBytesPerToken: step.store.layout.kinds[cache.index].bytesPerToken(step.store.kvType))
     }
   }

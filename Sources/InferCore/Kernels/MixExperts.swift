@@ -24,10 +24,28 @@ package func mixExperts(
     var first = step.take(rows: assignment.count, columns: experts.firstWidth)
     addWork(assignment, experts.first, step)
     groupedMatmul(gather(x, assignment, for: experts, step), assignment, by: experts.firstPanels, into: &first, step)
+    if let biases = experts.biases { addBiases(biases.first, assignment, to: &first, step) }
     var second = step.take(rows: assignment.count, columns: experts.outputWidth)
     addWork(assignment, experts.second, step)
     groupedMatmul(activate(first.rows, experts, step), assignment, by: experts.secondPanels, into: &second, step)
+    if let biases = experts.biases { addBiases(biases.second, assignment, to: &second, step) }
     addChoices(second.rows, assignment, selection.topK, into: &out, step)
+  }
+}
+
+/// Adds to the rows of each expert the expert's own of `biases`, `[experts × columns]`.
+private func addBiases(
+  _ biases: [Float], _ assignment: ExpertAssignment, to out: inout MutableRows, _ step: borrowing Step
+) {
+  let columns = out.columns
+  precondition(biases.count == assignment.expertCount * columns, "\(biases.count) biases for \(columns) columns")
+  unsafe biases.withUnsafeBufferPointer { biases in
+    guard let base = biases.baseAddress else { return }
+    unsafe step.team.forEach(assignment.expertCount) { expert, _ in
+      for row in assignment.rows(of: expert) {
+        unsafe ck_add_scaled(out.base + row * out.stride, base + expert * columns, 1, columns)
+      }
+    }
   }
 }
 
@@ -108,12 +126,11 @@ private func activate(
   unsafe forEachRow(first.count, step) { row in
     let from = unsafe first.base + row * first.stride
     let to = unsafe out.base + row * out.stride
-    switch activation {
-    case .siluGated: unsafe ck_silu_multiply(to, from, from + width, width)
-    case .geluGated: unsafe ck_gelu_multiply(to, from, from + width, width)
-    case .reluSquared:
+    if activation == .reluSquared {
       unsafe to.update(from: from, count: width)
       unsafe ck_relu_squared(to, width)
+    } else {
+      unsafe activation.apply(from, from + width, into: to, width)
     }
     if let rounded { unsafe rounded.set(row, to) }
     if let split { unsafe split.set(row, to) }

@@ -14,6 +14,23 @@ package func rmsNorm(
   }
 }
 
+/// Layer norm: each row less its mean is divided by its standard deviation, then multiplied by the weights, and a bias is
+/// added where there is one (Ba et al. 2016, arXiv 1607.06450, eq. 3).
+package func layerNorm(
+  _ x: Rows, weight: [Float], bias: [Float]?, epsilon: Float, into out: inout MutableRows, _ step: borrowing Step
+) {
+  precondition(x.columns == weight.count && out.columns == x.columns && out.count == x.count, "norm of \(x.columns)")
+  precondition(bias.map { $0.count == weight.count } ?? true, "bias of \(bias?.count ?? 0) for \(x.columns) columns")
+  unsafe weight.withUnsafeBufferPointer { weight in
+    unsafe forEachRow(x.count, step) { row in
+      let to = unsafe out.base + row * out.stride
+      unsafe ck_center(to, x.base + row * x.stride, x.columns)
+      unsafe ck_rms_norm(to, to, weight.baseAddress, epsilon, x.columns)
+    }
+  }
+  if let bias { addBias(bias, to: &out, step) }
+}
+
 /// `x = norm(silu(gate) · x)`, where each group of `weight.count / groups` columns has a root mean square of its own;
 /// with `normFirst`, `x = silu(gate) · norm(x)`.
 package func gatedNorm(

@@ -31,12 +31,14 @@ struct StateIdentity: Sendable, Equatable {
   }
 
   private static func hash(_ layout: StateLayout, isRounded: Bool) -> [UInt8] {
-    var pieces = layout.kinds.map { kind in
-      switch kind {
-      case .paged(let heads, let headDimension): "paged \(heads) \(headDimension)"
-      case .latent(let dimension): "latent \(dimension)"
-      case .recurrent(let count): "recurrent \(count)"
-      }
+    var pieces = zip(layout.kinds, layout.windows).map { kind, window in
+      let piece =
+        switch kind {
+        case .paged(let heads, let headDimension): "paged \(heads) \(headDimension)"
+        case .latent(let dimension): "latent \(dimension)"
+        case .recurrent(let count): "recurrent \(count)"
+        }
+      return window.map { "\(piece) window \($0)" } ?? piece
     }
     if isRounded { pieces.append("rounded") }
     return SHA256.hash(data: Array(pieces.joined(separator: ",").utf8))

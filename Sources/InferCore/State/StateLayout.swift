@@ -41,25 +41,35 @@ extension StateKind {
 /// A mixer adds the pieces that it needs, and keeps their handles. The engine has them for every sequence, shares, copies and
 /// stores them, and what reads and writes them in a step is given the handle: ``recurrence(_:state:parts:into:_:_:)``,
 /// ``causalConvolution(_:weight:bias:taps:silu:history:into:_:)``,
-/// ``attend(queries:queryHeads:heads:headDimension:scale:cache:into:_:)`` and others.
+/// ``attend(queries:queryHeads:heads:headDimension:scale:cap:sinks:cache:into:_:)`` and others.
 public struct StateLayout: Sendable {
   /// Every declared piece, in order of declaration.
   package private(set) var kinds: [StateKind] = []
+  /// For each piece, the number of tokens that are looked back at; `nil` for all.
+  package private(set) var windows: [Int?] = []
 
   /// A layout of a model without state.
   public init() {}
 
   /// Declares a piece of state and returns its handle. Several layers may use one piece.
   ///
-  /// - Precondition: Sizes are above zero; a recurrent piece may have no floats.
-  public mutating func add(_ kind: StateKind) -> StateHandle {
+  /// - Parameters:
+  ///   - kind: the shape of the piece.
+  ///   - window: of a paged piece, the number of tokens that each token looks at, itself among them (sliding
+  ///     window: Beltagy et al. 2020, arXiv 2004.05150); `nil` for all. What lies behind the windows of all tokens to come is
+  ///     given up.
+  /// - Precondition: Sizes are above zero, and so is the window; a recurrent piece may have no floats. Only a paged
+  ///   piece has a window.
+  public mutating func add(_ kind: StateKind, window: Int? = nil) -> StateHandle {
+    precondition(window.map { $0 > 0 } ?? true, "a window of \(window ?? 0) tokens")
     switch kind {
     case .paged(let heads, let headDimension):
       precondition(heads > 0 && headDimension > 0, "\(heads) heads of \(headDimension) elements")
-    case .latent(let dimension): precondition(dimension > 0, "rows of \(dimension) elements")
-    case .recurrent(let count): precondition(count >= 0, "\(count) floats")
+    case .latent(let dimension): precondition(dimension > 0 && window == nil, "rows of \(dimension) elements")
+    case .recurrent(let count): precondition(count >= 0 && window == nil, "\(count) floats")
     }
     kinds.append(kind)
+    windows.append(window)
     return StateHandle(index: kinds.count - 1)
   }
 

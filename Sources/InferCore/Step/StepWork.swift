@@ -41,12 +41,14 @@ package struct StepWork: Sendable, Equatable {
     }
   }
 
-  /// Adds causal attention of the last `rows` of `keys` tokens: scores and weighted values, which take `width`
-  /// multiplications together for a row and a key, and the cache read once.
-  mutating func addAttention(rows: Int, keys: Int, width: Int, cacheBytesPerToken: Int) {
-    cacheBytes += keys * cacheBytesPerToken
-    // Row i of the last sees keys − rows + i + 1 keys.
-    multiplyAdds += width * (rows * (keys - rows) + rows * (rows + 1) / 2)
+  /// Adds causal attention of the last `rows` of `keys` tokens, each to those of its window: scores and weighted values,
+  /// which take `width` multiplications together for a row and a key, and the cache read once.
+  mutating func addAttention(rows: Int, keys: Int, window: Int?, width: Int, cacheBytesPerToken: Int) {
+    let window = window ?? keys
+    cacheBytes += min(keys, rows - 1 + window) * cacheBytesPerToken
+    // Row i of the last sees keys − rows + i + 1 keys, those that see no more than their window first.
+    let short = min(rows, max(0, window - (keys - rows)))
+    multiplyAdds += width * (short * (keys - rows) + short * (short + 1) / 2 + (rows - short) * window)
   }
 
   /// Adds a recurrence over all runs of a plan, which reads `floats` of state of each and writes them at its end and at

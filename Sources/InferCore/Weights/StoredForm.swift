@@ -46,6 +46,24 @@ public struct StoredForm: Sendable {
   }
 }
 
+/// The beginning of names in a checkpoint that stands in place of another: models inside others have longer paths than by
+/// themselves.
+public struct StoredPrefix: Sendable {
+  /// The beginning of the names that layers read.
+  let prefix: String
+  /// The beginning of the stored tensors' names in its place.
+  let stored: String
+
+  /// A prefix, whole components with the dot behind them, and the one that tensors are stored under.
+  public init(_ prefix: String, stored: String) {
+    self.prefix = prefix
+    self.stored = stored
+  }
+
+  /// The name of the tensor that stands for `full`; `nil` for names that begin otherwise.
+  func storedName(of full: String) -> String? { full.removing(exactPrefix: prefix).map { stored + $0 } }
+}
+
 /// A tensor as layers read it, and the one of the checkpoint that it is made of or the same as.
 struct ReadTensor: Sendable {
   let tensor: Tensor

@@ -10,6 +10,8 @@ public struct WeightScope: Sendable {
   private let loader: WeightLoader
   /// The forms in which the checkpoint may store what is read.
   private let forms: [StoredForm]
+  /// The beginnings of names that the checkpoint may have instead.
+  private let prefixes: [StoredPrefix]
 
   /// The root of a checkpoint, read as it is stored.
   ///
@@ -36,24 +38,26 @@ public struct WeightScope: Sendable {
     let loader = try WeightLoader(
       checkpoint, plan: plan, readsMatrices: readsMatrices, threads: threads, progress: progress,
       isCancelled: isCancelled)
-    self.init(prefix: "", loader: loader, forms: [])
+    self.init(prefix: "", loader: loader, forms: [], prefixes: [])
   }
 
-  private init(prefix: String, loader: WeightLoader, forms: [StoredForm]) {
+  private init(prefix: String, loader: WeightLoader, forms: [StoredForm], prefixes: [StoredPrefix]) {
     self.prefix = prefix
     self.loader = loader
     self.forms = forms
+    self.prefixes = prefixes
   }
 
   /// The same scope, in which tensors of these forms are read as layers know them. Of several forms of one tensor, the
-  /// first counts that is there; a tensor without any is read as it is.
-  package func reading(_ forms: [StoredForm]) -> WeightScope {
-    WeightScope(prefix: prefix, loader: loader, forms: forms)
+  /// first counts that is there; a tensor without any is read as it is. Names may begin otherwise in the checkpoint, as
+  /// prefixes say.
+  package func reading(_ forms: [StoredForm], _ prefixes: [StoredPrefix] = []) -> WeightScope {
+    WeightScope(prefix: prefix, loader: loader, forms: forms, prefixes: prefixes)
   }
 
   /// The scope of names that begin with `component.`.
   public subscript(component: String) -> WeightScope {
-    WeightScope(prefix: prefix + component + ".", loader: loader, forms: forms)
+    WeightScope(prefix: prefix + component + ".", loader: loader, forms: forms, prefixes: prefixes)
   }
 
   /// The scope of one element of a list.
@@ -63,7 +67,16 @@ public struct WeightScope: Sendable {
   public func has(_ name: String) -> Bool {
     let full = prefix + name
     let names = forms.compactMap { $0.storedName(of: full) } + [full]
-    return names.contains { loader.checkpoint.tensors[$0] != nil }
+    return names.contains { stored($0) != nil }
+  }
+
+  /// The checkpoint's tensor of a name, as it is or with another beginning.
+  private func stored(_ full: String) -> Tensor? {
+    if let tensor = loader.checkpoint.tensors[full] { return tensor }
+    for prefix in prefixes {
+      if let name = prefix.storedName(of: full), let tensor = loader.checkpoint.tensors[name] { return tensor }
+    }
+    return nil
   }
 
   /// A matrix `[rows × columns]` to multiply with, quantised on the way where the plan says so.
@@ -172,7 +185,7 @@ public struct WeightScope: Sendable {
     for form in forms {
       guard let storedName = form.storedName(of: full) else { continue }
       let expected = form.shape ?? shape
-      guard let stored = loader.checkpoint.tensors[storedName] else {
+      guard let stored = stored(storedName) else {
         missing = missing ?? .tensor(name: storedName, reason: "is missing, expected \(expected)")
         continue
       }
@@ -184,7 +197,7 @@ public struct WeightScope: Sendable {
       precondition(tensor.shape == shape, "\(storedName) is read as \(tensor.shape), and not as \(shape)")
       return ReadTensor(tensor: tensor, stored: stored, isDirect: false)
     }
-    guard let tensor = loader.checkpoint.tensors[full] else {
+    guard let tensor = stored(full) else {
       throw missing ?? .tensor(name: full, reason: "is missing, expected \(shape)")
     }
     try Self.expect(tensor, shape)

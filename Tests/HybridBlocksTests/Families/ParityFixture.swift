@@ -21,6 +21,9 @@ struct ParityFixture: Sendable, CustomTestStringConvertible {
     "mamba",
     "mamba2", "zamba2", "zamba2_bias",
     "kimi_linear", "qwen3_next", "qwen3_5", "qwen3_5_moe",
+    "mistral_window", "qwen3_window", "gemma2", "gemma3", "gpt_oss", "olmo2", "olmo3", "phi3", "smollm3", "exaone4",
+    "cohere2", "glm4", "glm4_moe", "seed_oss", "ernie4_5", "ernie4_5_moe", "dots1", "minimax_m2", "granite_swa",
+    "granitemoe_swa",
   ].map(ParityFixture.init)
 
   private static let root = Fixtures.folder.appending(path: "parity")

@@ -31,7 +31,6 @@ import Testing
     Change("qwen3", "head_dim", 0, says: "head_dim"),
     Change("qwen3", "head_dim", 8192, says: "head_dim"),
     Change("nemotron_h", "sliding_window", 128, says: "config.json: sliding_window: is 128"),
-    Change("mistral", "sliding_window", 128, says: "config.json: sliding_window: is 128"),
     Change("qwen2", "layer_types", ["full_attention", "sliding_attention", "full_attention"], says: "layer_types"),
     Change("qwen3", "layer_types", ["full_attention", "sliding_attention", "full_attention"], says: "layer_types"),
     Change(
@@ -190,7 +189,33 @@ import Testing
     Change("nemotron_h", "n_routed_experts", 0, says: "n_routed_experts"),
   ]
 
-  @Test(arguments: attention + layers + recurrent + delta + experts)
+  static let windows = [
+    Change("mistral_window", "sliding_window", 0, says: "config.json: sliding_window: is 0, expected an integer in 1"),
+    Change("mistral_window", "sliding_window", -4, says: "sliding_window"),
+    Change("gemma2", "attn_logit_softcapping", 0, says: "attn_logit_softcapping"),
+    Change("gemma2", "final_logit_softcapping", -1, says: "final_logit_softcapping"),
+    Change("gemma2", "query_pre_attn_scalar", 0, says: "query_pre_attn_scalar"),
+    Change("gemma3", "sliding_window", .null, says: "sliding_window: is missing"),
+    Change("gemma3", "layer_types", ["full_attention"], says: "layer_types: expected 4 of"),
+    Change("gemma3", "layer_types", ["mamba", "mamba", "mamba", "mamba"], says: "layer_types: expected 4 of"),
+    Change("gemma3", "hidden_activation", "silu", says: "hidden_activation"),
+    Change("gemma3", "use_bidirectional_attention", true, says: "use_bidirectional_attention"),
+    Change("gemma3", "model_type", "gemma3", says: "text_config: is missing"),
+    Change("gpt_oss", "swiglu_limit", 0, says: "swiglu_limit"),
+    Change("gpt_oss", "num_experts_per_tok", 5, says: "num_experts_per_tok"),
+    Change("olmo3", "sliding_window", 0, says: "sliding_window"),
+    Change("exaone4", "layer_types", ["full_attention"], says: "layer_types"),
+    Change("cohere2", "logit_scale", 0, says: "logit_scale"),
+    Change("cohere2", "use_qk_norm", true, says: "use_qk_norm"),
+    Change("smollm3", "no_rope_layers", [1, 0], says: "no_rope_layers"),
+    Change("smollm3", "no_rope_layers", [1, 2, 0, 1], says: "no_rope_layers"),
+    Change("minimax_m2", "scoring_func", "softmax", says: "scoring_func"),
+    Change("ernie4_5_moe", "moe_k", 5, says: "moe_k"),
+    Change("granite_swa", "layer_rope_theta", [0, -1, 1, 1], says: "layer_rope_theta"),
+    Change("granite_swa", "layer_rope_theta", [0], says: "layer_rope_theta"),
+  ]
+
+  @Test(arguments: attention + layers + recurrent + delta + experts + windows)
   func unsupportedValuesAreNamed(_ change: Change) throws {
     var json = try JSONValue(file: ParityFixture(change.fixture).folder.appending(path: "config.json"))
     _ = try Families.family(for: ConfigReader(json))
@@ -200,28 +225,29 @@ import Testing
     #expect(text.contains("config.json: ") && text.contains(change.says))
   }
 
-  /// A file of Mistral's that says nothing of a window has one of 4096 tokens, which hides nothing of a context as long.
+  /// A file of Mistral's that says nothing of a window has one of 4096 tokens; null stands for none.
   @Test func mistralHasAWindowUnlessToldOtherwise() throws {
     var json = try JSONValue(file: ParityFixture("mistral").folder.appending(path: "config.json"))
-    func problem(_ model: String, contextLength: Int) -> String {
-      json["model_type"] = .string(model)
-      json["max_position_embeddings"] = .integer(contextLength)
-      do {
-        _ = try Families.family(for: ConfigReader(json))
-        return "none"
-      } catch { return "\(error)" }
-    }
-    #expect(problem("mistral", contextLength: 4097) == "none")
+    func windows() throws -> Set<Int?> { try Set(Llama(ConfigReader(json)).windows) }
+    #expect(try windows() == [nil])
     json["sliding_window"] = nil
-    #expect(problem("mistral", contextLength: 4096) == "none")
-    #expect(
-      problem("mistral", contextLength: 4097).contains("sliding_window: is missing, which stands for 4096 tokens"))
-    #expect(problem("llama", contextLength: 4097) == "none")
+    #expect(try windows() == [4096])
     json["sliding_window"] = 64
-    #expect(problem("mistral", contextLength: 64) == "none")
-    #expect(problem("mistral", contextLength: 65).contains("sliding_window: is 64 tokens of a context of 65"))
+    #expect(try windows() == [64])
     json["use_sliding_window"] = false
-    #expect(problem("mistral", contextLength: 65) == "none")
+    #expect(try windows() == [nil])
+    json["model_type"] = "llama"
+    json["use_sliding_window"] = true
+    let error = #expect(throws: ModelError.self) { try windows() }
+    #expect("\(error, default: "")".contains("sliding_window: is 64 tokens of a context of 512"))
+  }
+
+  /// Qwen's models have windows in their last layers, where they are switched on.
+  @Test func windowsOfQwenAreSwitchedOn() throws {
+    var json = try JSONValue(file: ParityFixture("qwen3_window").folder.appending(path: "config.hub.json"))
+    #expect(try Qwen3(ConfigReader(json)).windows == [nil, 20, 20])
+    json["use_sliding_window"] = false
+    #expect(try Qwen3(ConfigReader(json)).windows == [nil, nil, nil])
   }
 
   @Test func unknownFamiliesListTheKnown() throws {
