@@ -60,7 +60,9 @@ public struct TextGeneration: AsyncSequence, Sendable {
     /// Comes after the last piece.
     private var end: TextEvent?
     /// The end of the step that completed the last event; `nil` before the first.
-    package var lastEventTime: ContinuousClock.Instant? { events.lastEventTime }
+    ///
+    /// Kept here: to ask the events elsewhere, all of the iterator would be copied.
+    package private(set) var lastEventTime: ContinuousClock.Instant?
 
     fileprivate init(
       generation: Generation, events: Generation.Iterator, assembly: TextAssembly
@@ -77,6 +79,7 @@ public struct TextGeneration: AsyncSequence, Sendable {
         return end
       }
       while let event = await events.next(isolation: actor) {
+        lastEventTime = events.lastEventTime
         switch event {
         case .promptScores(let scores): return .promptScores(scores)
         case .pooled(let values): return .pooled(values)

@@ -56,10 +56,16 @@ extension JSONValue {
 }
 
 private struct JSONWriter {
-  let options: JSONValue.WritingOptions
+  private let options: JSONValue.WritingOptions
   /// The most bytes of text; no more is written once there are more.
-  let limit: Int
-  var bytes: [UInt8] = []
+  private let limit: Int
+  private(set) var bytes: [UInt8]
+
+  init(options: JSONValue.WritingOptions, limit: Int, bytes: [UInt8] = []) {
+    self.options = options
+    self.limit = limit
+    self.bytes = bytes
+  }
 
   var isFull: Bool { bytes.count > limit }
 
@@ -73,35 +79,35 @@ private struct JSONWriter {
     case .number(let value): append(Self.literal(value))
     case .string(let value): quote(value)
     case .array(let elements):
-      list(elements, "[", "]", level) { writer, element in writer.write(element, level: level + 1) }
+      list(elements, UInt8(ascii: "["), UInt8(ascii: "]"), level) { writer, element in writer.write(element, level: level + 1) }
     case .object(let members) where options.sortKeys:
       let ordered = members.sorted { $0.key.unicodeScalars.lexicographicallyPrecedes($1.key.unicodeScalars) }
-      list(ordered, "{", "}", level) { writer, member in writer.write(member.key, member.value, level + 1) }
+      list(ordered, UInt8(ascii: "{"), UInt8(ascii: "}"), level) { writer, member in writer.write(member.key, member.value, level + 1) }
     case .object(let members):
-      list(members, "{", "}", level) { writer, member in writer.write(member.key, member.value, level + 1) }
+      list(members, UInt8(ascii: "{"), UInt8(ascii: "}"), level) { writer, member in writer.write(member.key, member.value, level + 1) }
     }
   }
 
   private mutating func write(_ key: String, _ value: JSONValue, _ level: Int) {
     quote(key)
-    append(options.keySeparator)
+    separate(options.keySeparator)
     write(value, level: level)
   }
 
   private mutating func list<Items: Sequence>(
-    _ items: Items, _ open: String, _ close: String, _ level: Int,
+    _ items: Items, _ open: UInt8, _ close: UInt8, _ level: Int,
     _ writeItem: (inout JSONWriter, Items.Element) -> Void
   ) {
-    append(open)
+    bytes.append(open)
     var isEmpty = true
     for item in items where !isFull {
-      if !isEmpty { append(options.itemSeparator) }
+      if !isEmpty { separate(options.itemSeparator) }
       isEmpty = false
       breakLine(level + 1)
       writeItem(&self, item)
     }
     if !isEmpty { breakLine(level) }
-    append(close)
+    bytes.append(close)
   }
 
   private mutating func breakLine(_ level: Int) {
@@ -120,14 +126,17 @@ private struct JSONWriter {
 
   private mutating func append(_ text: String) { bytes.append(contentsOf: text.utf8) }
 
+  /// Separators are short: byte by byte takes less time than to copy a sequence.
+  private mutating func separate(_ separator: String) { for byte in separator.utf8 { bytes.append(byte) } }
+
   private mutating func quote(_ string: String) {
-    append("\"")
+    bytes.append(UInt8(ascii: "\""))
     if isPlain(string.utf8.span) {
       append(string)
     } else {
       for scalar in string.unicodeScalars { quote(scalar) }
     }
-    append("\"")
+    bytes.append(UInt8(ascii: "\""))
   }
 
   /// `true` when all bytes stand for themselves.

@@ -48,13 +48,15 @@ public struct OutputParser: Sendable {
   package mutating func finish() -> [OutputPiece] { finishPlaced().map(\.piece) }
 
   /// Takes the next piece of text, as ``append(_:)``, and says where in the text the pieces stand.
-  package mutating func appendPlaced(_ text: String) -> [PlacedPiece] { told(read(text)) }
+  package mutating func appendPlaced(_ text: String) -> [PlacedPiece] {
+    let pieces = read(text)
+    return demandsCalls ? pieces.withoutContent : pieces
+  }
 
   /// Ends the text, as ``finish()``, and says where in the text the pieces stand.
-  package mutating func finishPlaced() -> [PlacedPiece] { told(readEnd()) }
-
-  private func told(_ pieces: [PlacedPiece]) -> [PlacedPiece] {
-    demandsCalls ? pieces.filter { !$0.piece.isContent } : pieces
+  package mutating func finishPlaced() -> [PlacedPiece] {
+    let pieces = readEnd()
+    return demandsCalls ? pieces.withoutContent : pieces
   }
 
   private mutating func read(_ text: String) -> [PlacedPiece] {
@@ -117,6 +119,6 @@ public struct OutputParser: Sendable {
   }
 }
 
-extension OutputPiece {
-  fileprivate var isContent: Bool { if case .content = self { true } else { false } }
+extension [PlacedPiece] {
+  fileprivate var withoutContent: [PlacedPiece] { filter { if case .content = $0.piece { false } else { true } } }
 }

@@ -97,7 +97,11 @@ extension GenerationService {
         await withTaskExecutorPreference(globalConcurrentExecutor) { await keep(builder) }
       }
       guard !events.isEmpty else { continue }
-      try await keepAlive.write(Builder.framing.bytes(events), to: &writer)
+      let bytes = Builder.framing.bytes(events)
+      // As `keepAlive` does, without the switches of the task between its function and this one.
+      keepAlive.beginWrite()
+      defer { keepAlive.endWrite() }
+      try await writer.write(bytes)
       metrics.eventDelivery.observe(.now - time)
     }
     return nil

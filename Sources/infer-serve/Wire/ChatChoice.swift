@@ -31,7 +31,9 @@ struct ChatChoice {
   /// The stop string that ended the answer.
   var stopString: String? { reader.stopString }
   /// Whether what was asked for is there: the only call that is allowed, or a stop string. What follows is not told.
-  var isComplete: Bool { reader.isComplete }
+  ///
+  /// Kept here: asked of the reader, it would have all of that copied.
+  private(set) var isComplete = false
 
   private var reader: ChatReader
   private let options: Options
@@ -63,11 +65,13 @@ struct ChatChoice {
 
   /// Takes the next piece of text and returns what there is to tell, in order.
   mutating func append(_ piece: TextPiece) -> [Delta] {
-    reader.append(piece, keeping: lists?.openNumber).compactMap { delta($0) }
+    defer { isComplete = reader.isComplete }
+    return reader.append(piece, keeping: lists?.openNumber).compactMap { delta($0) }
   }
 
   /// Takes the end and returns what was held back.
   mutating func finish(_ reason: FinishReason, _ statistics: GenerationStatistics) -> [Delta] {
+    defer { isComplete = reader.isComplete }
     var rest = reader.finish().compactMap { delta($0) }
     (finishReason, self.statistics) = reader.end(reason, statistics)
     lists?.close(reader.ledger)
