@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Dict, Generic, Hashable, List, Mapping, Sequence, TypeVar
 
 Name = TypeVar("Name", bound=Hashable)
+MAX_WEIGHT = 4
+"""Of a kept token against one that is to be computed, where all replicas have requests."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +48,15 @@ class Chooser(Generic[Name]):
         if not self._prefix_aware or not hashes:
             return [c.name for c in sorted(candidates, key=lambda c: (c.load, self._random.random()))]
         kept = {c.name: self.kept(hashes, c, now) for c in candidates}
+        # What is computed although another replica has it delays those behind it as well: where all have something to do,
+        # kept tokens count more.
+        weight = min(MAX_WEIGHT, 1 + min((c.load for c in candidates), default=0))
         # What nobody has goes where others that begin alike would go as well.
         return [
             c.name
             for c in sorted(
-                candidates, key=lambda c: (c.load * self._cost - kept[c.name], c.load, _lot(hashes[0], c.name))
+                candidates,
+                key=lambda c: (c.load * self._cost - weight * kept[c.name], c.load, _lot(hashes[0], c.name)),
             )
         ]
 

@@ -17,6 +17,18 @@ def test_requests_go_where_their_prefix_is_kept():
     assert chooser.rank(["f" * 16], [a, b, c], 0)[0] == "c"
 
 
+def test_kept_tokens_count_more_where_all_have_something_to_do():
+    def first(least):
+        # 20 requests more cost 10,240 tokens; 6,000 are kept.
+        busy, idle = Candidate("busy", least + 20, {CHAIN[30]: 6000}), Candidate("idle", least, {})
+        return Chooser().rank(CHAIN, [busy, idle], 0)[0]
+
+    assert [first(0), first(1), first(3)] == ["idle", "busy", "busy"]
+    # There is an end to it: 60 more are too many.
+    far = [Candidate("busy", 160, {CHAIN[30]: 6000}), Candidate("idle", 100, {})]
+    assert Chooser().rank(CHAIN, far, 0)[0] == "idle"
+
+
 def test_by_load_alone():
     chooser = Chooser(prefix_aware=False)
     kept = {CHAIN[30]: 8000}
