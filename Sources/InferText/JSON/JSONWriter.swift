@@ -67,6 +67,9 @@ private struct JSONWriter {
     self.bytes = bytes
   }
 
+  private static let brackets = (open: UInt8(ascii: "["), close: UInt8(ascii: "]"))
+  private static let braces = (open: UInt8(ascii: "{"), close: UInt8(ascii: "}"))
+
   var isFull: Bool { bytes.count > limit }
 
   mutating func write(_ value: JSONValue, level: Int) {
@@ -79,12 +82,12 @@ private struct JSONWriter {
     case .number(let value): append(Self.literal(value))
     case .string(let value): quote(value)
     case .array(let elements):
-      list(elements, UInt8(ascii: "["), UInt8(ascii: "]"), level) { writer, element in writer.write(element, level: level + 1) }
+      list(elements, Self.brackets, level) { writer, element in writer.write(element, level: level + 1) }
     case .object(let members) where options.sortKeys:
       let ordered = members.sorted { $0.key.unicodeScalars.lexicographicallyPrecedes($1.key.unicodeScalars) }
-      list(ordered, UInt8(ascii: "{"), UInt8(ascii: "}"), level) { writer, member in writer.write(member.key, member.value, level + 1) }
+      list(ordered, Self.braces, level) { writer, member in writer.write(member.key, member.value, level + 1) }
     case .object(let members):
-      list(members, UInt8(ascii: "{"), UInt8(ascii: "}"), level) { writer, member in writer.write(member.key, member.value, level + 1) }
+      list(members, Self.braces, level) { writer, member in writer.write(member.key, member.value, level + 1) }
     }
   }
 
@@ -95,10 +98,10 @@ private struct JSONWriter {
   }
 
   private mutating func list<Items: Sequence>(
-    _ items: Items, _ open: UInt8, _ close: UInt8, _ level: Int,
+    _ items: Items, _ marks: (open: UInt8, close: UInt8), _ level: Int,
     _ writeItem: (inout JSONWriter, Items.Element) -> Void
   ) {
-    bytes.append(open)
+    bytes.append(marks.open)
     var isEmpty = true
     for item in items where !isFull {
       if !isEmpty { separate(options.itemSeparator) }
@@ -107,7 +110,7 @@ private struct JSONWriter {
       writeItem(&self, item)
     }
     if !isEmpty { breakLine(level) }
-    bytes.append(close)
+    bytes.append(marks.close)
   }
 
   private mutating func breakLine(_ level: Int) {

@@ -56,10 +56,7 @@ struct ResponseHead: Sendable {
   ///
   /// - Parameter isLast: `true` when it tells of the whole response.
   func object(_ kind: String, _ rest: JSONObject, isLast: Bool = false) -> JSONValue {
-    var members: JSONObject = [
-      "id": .string(id), "object": .string(kind), "created": .integer(created), "model": .string(model),
-      "system_fingerprint": .string(Self.systemFingerprint),
-    ]
+    var members = shared(kind)
     members.merge(rest)
     if isLast { members["context_shift"] = contextShift?.json }
     return .object(members)
@@ -67,9 +64,23 @@ struct ResponseHead: Sendable {
 
   /// An event with one choice.
   func event(_ kind: String, _ choice: JSONValue, timings: Timings? = nil) -> JSONValue {
-    var rest: JSONObject = ["choices": .array([choice])]
-    if announcesUsage { rest["usage"] = .null }
-    rest["timings"] = timings?.json
-    return object(kind, rest, isLast: timings != nil)
+    var members = shared(kind)
+    members["choices"] = .array([choice])
+    if announcesUsage { members["usage"] = .null }
+    guard let timings else { return .object(members) }
+    members["timings"] = timings.json
+    members["context_shift"] = contextShift?.json
+    return .object(members)
+  }
+
+  private func shared(_ kind: String) -> JSONObject {
+    // With room for what an event adds: it is written for every token.
+    var members = JSONObject(minimumCapacity: 8)
+    members["id"] = .string(id)
+    members["object"] = .string(kind)
+    members["created"] = .integer(created)
+    members["model"] = .string(model)
+    members["system_fingerprint"] = .string(Self.systemFingerprint)
+    return members
   }
 }
