@@ -17,7 +17,12 @@ public struct HashModel: LanguageModel {
     public static let paged = Memory(rawValue: 1)
     /// A slot, as state-space models do.
     public static let recurrent = Memory(rawValue: 2)
+    /// Pages that are looked back at for ``HashModel/window`` tokens, as attention with a window does.
+    public static let windowed = Memory(rawValue: 4)
   }
+
+  /// The number of tokens that pages with a window are looked back at.
+  public static let window = 10
 
   /// Number of logits.
   public let vocabularySize: Int
@@ -31,7 +36,7 @@ public struct HashModel: LanguageModel {
   public let brokenToken: Int32?
   /// That of a model of this name.
   public let fingerprint: ModelFingerprint?
-  private let pages: StateHandle?
+  private let pages, windowed: StateHandle?
   private let slot: StateHandle?
   private let unusedState: Int
 
@@ -49,6 +54,8 @@ public struct HashModel: LanguageModel {
     fingerprint = ModelFingerprint(name)
     var layout = StateLayout()
     pages = memory.contains(.paged) ? layout.add(.paged(heads: heads, headDimension: 2)) : nil
+    windowed =
+      memory.contains(.windowed) ? layout.add(.paged(heads: heads, headDimension: 2), window: Self.window) : nil
     slot = memory.contains(.recurrent) ? layout.add(.recurrent(count: unusedState + 2)) : nil
     self.unusedState = unusedState
     stateLayout = layout
@@ -76,12 +83,13 @@ public struct HashModel: LanguageModel {
       for (offset, index) in run.tokens.enumerated() {
         let (token, position) = (step.plan.tokens[index], run.position + offset)
         recurrent = Self.extend(recurrent, with: token, at: position)
-        store(token, at: position, in: step.plan.pages[run.pages], step.store)
+        for handle in [pages, windowed].compactMap(\.self) { store(token, at: position, of: run, in: handle, step) }
         for capture in step.plan.captures[run.captures] where capture.rows == offset + 1 {
           saveSlot(recurrent, capture.slot, step.store)
         }
         guard run.logits.contains(index) else { continue }
-        let paged = pagedHash(count: position + 1, in: step.plan.pages[run.pages], step.store)
+        var paged = pages.map { hash(0...position, of: run, in: $0, step) } ?? 0
+        paged &+= 7 &* (windowed.map { hash(Self.seen(from: position), of: run, in: $0, step) } ?? 0)
         var values = logits.row(row)
         let all = self.values(token: token, position: position, paged: paged, recurrent: recurrent)
         for i in values.indices { values[i] = all[i] }
@@ -94,11 +102,15 @@ public struct HashModel: LanguageModel {
 
   /// The logits that follow a history.
   public func logits(after history: [Int32]) -> [Float] {
-    var hash: UInt64 = 0
-    for (position, token) in history.enumerated() { hash = Self.extend(hash, with: token, at: position) }
+    func hash(_ positions: ClosedRange<Int>) -> UInt64 {
+      positions.reduce(0) { Self.extend($0, with: history[$1], at: $1) }
+    }
+    let last = history.count - 1
+    guard last >= 0 else { return values(token: 0, position: -1, paged: 0, recurrent: 0) }
     return values(
-      token: history.last ?? 0, position: history.count - 1, paged: pages == nil ? 0 : hash,
-      recurrent: slot == nil ? 0 : hash)
+      token: history[last], position: last,
+      paged: (pages == nil ? 0 : hash(0...last)) &+ 7 &* (windowed == nil ? 0 : hash(Self.seen(from: last))),
+      recurrent: slot == nil ? 0 : hash(0...last))
   }
 
   /// The most likely continuation.
@@ -115,7 +127,7 @@ public struct HashModel: LanguageModel {
   private func values(token: Int32, position: Int, paged: UInt64, recurrent: UInt64) -> [Float] {
     if token == brokenToken { return Array(repeating: .nan, count: vocabularySize) }
     let own = Self.extend(0, with: token, at: position)
-    let relevant = own &+ (pages == nil ? 0 : paged &* 3) &+ (slot == nil ? 0 : recurrent &* 5)
+    let relevant = own &+ (paged &* 3) &+ (slot == nil ? 0 : recurrent &* 5)
     var random = SeededGenerator(seed: relevant)
     return random.floats(vocabularySize, scale: 4)
   }
@@ -127,28 +139,32 @@ public struct HashModel: LanguageModel {
 }
 
 extension HashModel {
+  /// The positions that a token in a window looks back at.
+  private static func seen(from position: Int) -> ClosedRange<Int> { max(0, position + 1 - window)...position }
+
   /// Keys hold tokens and values hold positions.
   private func addresses(
-    of position: Int, in table: ArraySlice<Int32>, _ store: StateStore, _ handle: StateHandle
+    of position: Int, of run: Run, in handle: StateHandle, _ step: borrowing Step
   ) -> (key: UnsafeMutableRawPointer, value: UnsafeMutableRawPointer) {
-    let page = unsafe store.page(table[table.startIndex + position / store.pageTokens], of: handle)
+    let store = step.store
+    let page = unsafe step.page(position / store.pageTokens, of: run, in: handle)
     let stride = store.kvType.bytes(2)
     let key = unsafe page + position % store.pageTokens * stride
     return unsafe (key, key + store.pageTokens * stride)
   }
 
-  private func store(_ token: Int32, at position: Int, in table: ArraySlice<Int32>, _ store: StateStore) {
-    guard let pages else { return }
-    let (key, value) = unsafe addresses(of: position, in: table, store, pages)
+  private func store(_ token: Int32, at position: Int, of run: Run, in handle: StateHandle, _ step: borrowing Step) {
+    let (key, value) = unsafe addresses(of: position, of: run, in: handle, step)
     unsafe key.storeBytes(of: token, as: Int32.self)
     unsafe value.storeBytes(of: Int32(position), as: Int32.self)
   }
 
-  private func pagedHash(count: Int, in table: ArraySlice<Int32>, _ store: StateStore) -> UInt64 {
-    guard let pages else { return 0 }
+  private func hash(
+    _ positions: ClosedRange<Int>, of run: Run, in handle: StateHandle, _ step: borrowing Step
+  ) -> UInt64 {
     var hash: UInt64 = 0
-    for position in 0..<count {
-      let (key, value) = unsafe addresses(of: position, in: table, store, pages)
+    for position in positions {
+      let (key, value) = unsafe addresses(of: position, of: run, in: handle, step)
       let found = unsafe Int(value.load(as: Int32.self))
       hash = unsafe Self.extend(hash, with: key.load(as: Int32.self), at: found)
     }

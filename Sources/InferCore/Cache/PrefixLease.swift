@@ -7,11 +7,11 @@ final class PrefixLease: Sendable {
   let scope: CacheScope
   /// The tokens of the prefix.
   let tokens: [Int32]
-  /// The pages of all tokens.
+  /// The pages of all tokens, in rows.
   let pages: [Int32]
   /// The slots of states after some numbers of the tokens, in ascending order.
   let states: [State]
-  /// The number of first pages that hold their tokens' state already, and the node of the last of them.
+  /// The number of first rows whose pages hold their tokens' state already, and the node of the last of them.
   let whole: Int
   let node: Int32?
   /// A state after a number of tokens.
@@ -57,8 +57,10 @@ extension SequenceMemory {
   mutating func lend(_ slot: Int32) -> PrefixLease? {
     guard let (node, offset) = keptState(in: slot) else { return nil }
     let (tokens, scope) = tree.text(upTo: node, offset)
+    let table = tree.pages(upTo: node)
+    guard rows.usable(tokens.count, table) == tokens.count else { return nil }
     let lease = PrefixLease(
-      scope: scope, tokens: tokens, pages: tree.pages(upTo: node),
+      scope: scope, tokens: tokens, pages: table,
       states: [PrefixLease.State(position: tokens.count, slot: slot)])
     begin(lease)
     return lease
@@ -68,11 +70,16 @@ extension SequenceMemory {
   /// nothing is kept. O(tokens).
   mutating func lend(_ tokens: [Int32], in scope: CacheScope) -> PrefixLease? {
     let match = tree.match(tokens, limit: tokens.count, in: scope)
-    let count = hasRecurrentState ? match.stateTokens : match.tokens
-    guard count > 0, let node = hasRecurrentState ? match.stateNode : match.node else { return nil }
-    let states = hasRecurrentState ? tree.states(upTo: node, position: count).suffix(Self.maxLentStates) : []
+    guard let start = start(of: match), start.tokens > 0 else { return nil }
+    var states: ArraySlice<PrefixLease.State> = []
+    // Where there are windows, what earlier places look back at is kept as well.
+    if hasRecurrentState || rows.hasWindows {
+      states = tree.states(upTo: start.node, position: start.tokens).filter {
+        rows.usable($0.position, start.pages) == $0.position
+      }.suffix(Self.maxLentStates)
+    }
     let lease = PrefixLease(
-      scope: scope, tokens: Array(tokens.prefix(count)), pages: tree.pages(upTo: node), states: Array(states))
+      scope: scope, tokens: Array(tokens.prefix(start.tokens)), pages: start.pages, states: Array(states))
     begin(lease)
     return lease
   }
@@ -86,30 +93,65 @@ extension SequenceMemory {
   ///
   /// - Parameter positions: Numbers of tokens after which there will be states, in ascending order; the last is that of all.
   mutating func reserve(_ tokens: [Int32], states positions: [Int], in scope: CacheScope) -> PrefixLease? {
-    let match = tree.match(tokens, limit: tokens.count, in: scope)
-    let whole = match.tokens / pageTokens
-    var node = match.node
-    if match.tokens % pageTokens != 0, let last = node { node = tree[last].parent }
-    var pages: [Int32] = []
-    if whole > 0, let node { pages = tree.pages(upTo: node) }
-    for page in pages { share(page: page) }
+    let (shared, node) = sharedRows(tokens, states: positions, in: scope)
+    let whole = shared.count / rows.groupCount
+    var pages = shared
+    share(pages: pages)
     var states: [PrefixLease.State] = []
-    let count = pageCount(for: tokens.count)
-    if hasPages(count - whole) {
-      while pages.count < count, let page = takeIdlePage() { pages.append(page) }
-      for position in positions.reversed() where pages.count == count {
+    // What lies behind the windows of all states is read by nobody.
+    let wanted = (whole..<max(whole, rows.count(for: tokens.count))).flatMap { row in
+      rows.windows.indices.map { group in
+        positions.contains { rows.firstNeeded(group, at: $0) <= row && row < rows.count(for: $0) }
+      }
+    }
+    if hasPages(wanted.count { $0 }) {
+      for isWanted in wanted {
+        guard isWanted else {
+          pages.append(PageRows.none)
+          continue
+        }
+        guard let page = takeIdlePage() else { break }
+        pages.append(page)
+      }
+      for position in positions.reversed() where pages.count == shared.count + wanted.count {
         guard let slot = takeIdleSlot() else { break }
         states.insert(PrefixLease.State(position: position, slot: slot), at: 0)
       }
     }
     guard !states.isEmpty else {
-      for page in pages { give(page: page) }
+      give(pages: pages)
       return nil
     }
     let lease = PrefixLease(
       scope: scope, tokens: tokens, pages: pages, states: states, whole: whole, node: whole > 0 ? node : nil)
     leases.append(lease)
     return lease
+  }
+
+  /// The whole rows of a sequence's first tokens that are there, with the pages that states at some positions look back at,
+  /// and the node of the last of them.
+  private func sharedRows(
+    _ tokens: [Int32], states positions: [Int], in scope: CacheScope
+  ) -> (pages: [Int32], node: Int32?) {
+    let match = tree.match(tokens, limit: tokens.count, in: scope)
+    guard let last = match.node, match.tokens >= pageTokens else { return ([], nil) }
+    let table = tree.pages(upTo: last)
+    var whole = match.tokens / pageTokens
+    for position in positions {
+      for group in rows.windows.indices {
+        let first = rows.firstNeeded(group, at: position)
+        for row in first..<max(first, min(whole, rows.count(for: position)))
+        where table[row * rows.groupCount + group] == PageRows.none { whole = min(whole, row) }
+      }
+    }
+    // Nobody else would hold a node without pages.
+    while whole > 0, table[(whole - 1) * rows.groupCount..<whole * rows.groupCount].allSatisfy({ $0 == PageRows.none })
+    {
+      whole -= 1
+    }
+    guard whole > 0 else { return ([], nil) }
+    let node = tree.ancestor(of: last, rows.count(for: match.tokens) - whole)
+    return (Array(table.prefix(whole * rows.groupCount)), node)
   }
 
   /// Gives back what was lent, unless it was taken back.
@@ -130,7 +172,7 @@ extension SequenceMemory {
         state.slot, after: state.position, of: lease.tokens, pages: pages, last: node, whole: whole, in: lease.scope,
         isWanted: true)
     }
-    for page in pages { give(page: page) }
+    give(pages: pages)
     return true
   }
 
@@ -151,13 +193,13 @@ extension SequenceMemory {
   }
 
   private mutating func begin(_ lease: PrefixLease) {
-    for page in lease.pages { share(page: page) }
+    share(pages: lease.pages)
     for state in lease.states { share(slot: state.slot) }
     leases.append(lease)
   }
 
   private mutating func release(_ lease: PrefixLease) {
-    for page in lease.pages { give(page: page) }
+    give(pages: lease.pages)
     for state in lease.states { give(slot: state.slot) }
   }
 }

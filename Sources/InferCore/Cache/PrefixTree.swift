@@ -1,5 +1,5 @@
-/// A tree over the tokens of sequences, a page of tokens a node: which page holds the keys and values of which tokens,
-/// and at which positions recurrent state is kept.
+/// A tree over the tokens of sequences, a page of tokens a node: which pages hold the keys and values of which tokens,
+/// and at which positions recurrent state is kept. Of groups with windows a node may lack the page.
 ///
 /// Pure bookkeeping of indices; the ``SequenceMemory`` says which live how long. Only full nodes have children, and
 /// no node's tokens are a prefix of a sibling's. A prefix may end at any token, in mid-page as well.
@@ -19,8 +19,6 @@ struct PrefixTree {
     let position: Int
     /// The number of tokens, up to a page; none in a root.
     var count: Int
-    /// The page of the tokens' keys and values; ``none`` in a root.
-    var page: Int32
     /// A hash of all tokens from the root on, of a full node.
     var hash: PrefixHash
     var firstChild = PrefixTree.none
@@ -46,21 +44,25 @@ struct PrefixTree {
 
   /// The way in which tokens came into the tree.
   enum Insertion {
-    /// A node was made for the page.
+    /// A node was made, without pages.
     case added(Int32)
-    /// A node is there already, with a page of its own.
+    /// A node is there already.
     case found(Int32)
-    /// A node of fewer tokens has got the page in place of its own.
-    case grown(Int32, instead: Int32)
+    /// A node of fewer tokens, whose pages hold those alone, has got the others.
+    case grown(Int32)
   }
 
   static let none: Int32 = -1
 
+  /// The pages of nodes.
+  let rows: PageRows
   /// The number of tokens of a page.
-  let pageTokens: Int
+  var pageTokens: Int { rows.pageTokens }
   private(set) var nodes: [Node] = []
   /// The tokens of all nodes, a page of each one after another, so that a page is put in without an allocation.
   private var texts: [Int32] = []
+  /// The pages of all nodes, a row of each.
+  private var pages: [Int32] = []
   private var free: [Int32] = []
   private var roots: [CacheScope: Int32] = [:]
   private var scopes: [Int32: CacheScope] = [:]
@@ -70,12 +72,27 @@ struct PrefixTree {
   var tokenCount: Int { nodes.reduce(0) { $0 + $1.count } }
 
   /// A tree of up to `capacity` pages.
-  init(pageTokens: Int, capacity: Int) {
-    self.pageTokens = pageTokens
+  init(rows: PageRows, capacity: Int) {
+    self.rows = rows
     // Addresses, which take memory when they are written.
     nodes.reserveCapacity(capacity + 1)
-    texts.reserveCapacity((capacity + 1) * pageTokens)
+    texts.reserveCapacity((capacity + 1) * rows.pageTokens)
+    pages.reserveCapacity((capacity + 1) * rows.groupCount)
   }
+
+  /// The page of a group of a node; ``PageRows/none`` for none.
+  func page(of node: Int32, group: Int = 0) -> Int32 { pages[Int(node) * rows.groupCount + group] }
+
+  /// Notes the page of a group of a node.
+  mutating func set(page: Int32, of node: Int32, group: Int) { pages[Int(node) * rows.groupCount + group] = page }
+
+  /// The pages of a node, a row.
+  func row(of node: Int32) -> ArraySlice<Int32> {
+    pages[Int(node) * rows.groupCount..<(Int(node) + 1) * rows.groupCount]
+  }
+
+  /// `true` when a node has no page of any group.
+  func isBare(_ node: Int32) -> Bool { row(of: node).allSatisfy { $0 == PageRows.none } }
 
   subscript(node: Int32) -> Node { nodes[Int(node)] }
 
@@ -114,10 +131,9 @@ struct PrefixTree {
     }
   }
 
-  /// Adds the tokens behind a full node, or behind a scope's root, whose keys and values are in `page`.
-  /// O(siblings).
+  /// Adds the tokens behind a full node, or behind a scope's root; their pages are the caller's to note. O(siblings).
   mutating func insert(
-    _ tokens: ArraySlice<Int32>, page: Int32, behind parent: Int32?, in scope: CacheScope
+    _ tokens: ArraySlice<Int32>, behind parent: Int32?, in scope: CacheScope
   ) -> Insertion {
     precondition((1...pageTokens).contains(tokens.count), "\(tokens.count) tokens in a page of \(pageTokens)")
     let parent = parent ?? root(of: scope)
@@ -127,17 +143,15 @@ struct PrefixTree {
       let common = commonPrefix(self.tokens(of: child), tokens)
       if common == tokens.count { return .found(child) }
       if common == self[child].count {
-        let instead = self[child].page
         write(tokens, to: child)
-        nodes[Int(child)].page = page
         nodes[Int(child)].hash = self[parent].hash.adding(tokens)
-        return .grown(child, instead: instead)
+        return .grown(child)
       }
       child = self[child].nextSibling
     }
     let node = add(
       Node(
-        parent: parent, position: self[parent].position + self[parent].count, count: 0, page: page,
+        parent: parent, position: self[parent].position + self[parent].count, count: 0,
         hash: self[parent].hash.adding(tokens)))
     write(tokens, to: node)
     nodes[Int(node)].nextSibling = self[parent].firstChild
@@ -198,16 +212,17 @@ struct PrefixTree {
     }
   }
 
-  /// The pages of a node and of all before it, in order of position.
+  /// The pages of a node and of all before it, in rows in order of position.
   func pages(upTo node: Int32) -> [Int32] {
-    var pages: [Int32] = []
+    let count = rows.groupCount
+    var table = [Int32](repeating: PageRows.none, count: (self[node].position / pageTokens + 1) * count)
     var node = node
     while self[node].parent != Self.none {
-      pages.append(self[node].page)
+      let row = self[node].position / pageTokens
+      for group in 0..<count { table[row * count + group] = page(of: node, group: group) }
       node = self[node].parent
     }
-    pages.reverse()
-    return pages
+    return table
   }
 
   /// The kept states of a node, up to a position, and of all before it, in order of position.
@@ -305,7 +320,7 @@ struct PrefixTree {
 
   private mutating func root(of scope: CacheScope) -> Int32 {
     if let root = roots[scope] { return root }
-    let root = add(Node(parent: Self.none, position: 0, count: 0, page: Self.none, hash: PrefixHash(scope)))
+    let root = add(Node(parent: Self.none, position: 0, count: 0, hash: PrefixHash(scope)))
     roots[scope] = root
     scopes[root] = scope
     return root
@@ -318,12 +333,13 @@ struct PrefixTree {
     }
     nodes.append(node)
     for _ in 0..<pageTokens { texts.append(0) }
+    for _ in 0..<rows.groupCount { pages.append(PageRows.none) }
     return Int32(nodes.count - 1)
   }
 
   private mutating func free(_ node: Int32) {
     nodes[Int(node)].count = 0
-    nodes[Int(node)].page = Self.none
+    for group in 0..<rows.groupCount { set(page: PageRows.none, of: node, group: group) }
     free.append(node)
   }
 }

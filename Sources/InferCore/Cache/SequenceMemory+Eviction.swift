@@ -19,7 +19,7 @@ extension SequenceMemory {
     while tree[node].parent != PrefixTree.none {
       let parent = tree[node].parent
       for state in tree[node].states { _ = evictIdle(state.slot) }
-      if tree[node].firstChild == PrefixTree.none, candidate(node) != nil { evict(node) }
+      if tree[node].firstChild == PrefixTree.none, candidate(node) != nil { _ = evict(node) }
       node = parent
     }
   }
@@ -81,26 +81,89 @@ extension SequenceMemory {
     counts.evictedStates += 1
   }
 
-  /// Gives up about `count` pages that only the cache holds: those behind all kept states first, then those whose
-  /// states are worth least; among equals those that were used longest ago. O(nodes · log nodes).
+  /// Gives up about `count` pages that only the cache holds: those of windows that no kept state looks back at first, those
+  /// behind all kept states then, and those whose states are worth least last; among equals those that were used longest
+  /// ago. O(nodes · log nodes), and O(states · window) where there are windows.
   ///
   /// - Parameter behindStates: `true` to give up none but those behind all kept states.
   /// - Returns: The number of pages that were given up.
   @discardableResult mutating func evictPages(_ count: Int, behindStates: Bool = false) -> Int {
-    var heap = Heap(tree.leaves.compactMap(candidate))
     var left = count
+    if rows.hasWindows { left -= evictWindows(left, sparing: true) }
+    var heap = Heap(tree.leaves.compactMap(candidate))
     while left > 0, let next = heap.popMin() {
       if behindStates, next.rank != nil { break }
       let parent = tree[next.node].parent
-      evict(next.node)
-      left -= 1
+      left -= evict(next.node)
       if tree[parent].parent != PrefixTree.none, tree[parent].firstChild == PrefixTree.none,
         let candidate = candidate(parent)
       {
         heap.insert(candidate)
       }
     }
+    if left > 0, !behindStates, rows.hasWindows { left -= evictWindows(left, sparing: false) }
     return count - left
+  }
+
+  /// Gives up pages of groups with windows that only the cache holds, used longest ago first. Their tokens are known still, for
+  /// sequences that go on far enough behind them.
+  ///
+  /// - Parameters:
+  ///   - count: The maximum number of pages.
+  ///   - sparesStates: `true` to spare those that kept states look back at.
+  /// - Returns: The number of pages that were given up.
+  private mutating func evictWindows(_ count: Int, sparing sparesStates: Bool) -> Int {
+    guard count > 0 else { return 0 }
+    let needed = sparesStates ? nodesInWindows() : []
+    var found: [(lastUse: Int, node: Int32, group: Int)] = []
+    for group in rows.windows.indices where rows.windows[group] != nil {
+      for node in tree.nodes.indices where tree.nodes[node].count > 0 {
+        let page = tree.page(of: Int32(node), group: group)
+        guard page != PageRows.none, pages.isIdle(page) else { continue }
+        if sparesStates, needed[node * rows.groupCount + group] { continue }
+        found.append((tree.nodes[node].lastUse, Int32(node), group))
+      }
+    }
+    found.sort { ($0.lastUse, $0.node, $0.group) < ($1.lastUse, $1.node, $1.group) }
+    for (_, node, group) in found.prefix(count) {
+      pages.giveUp(tree.page(of: node, group: group))
+      tree.set(page: PageRows.none, of: node, group: group)
+      counts.evictedPages += 1
+      prune(node)
+    }
+    return min(count, found.count)
+  }
+
+  /// Removes a node, and those before it, that has no pages left and that nothing comes behind.
+  private mutating func prune(_ node: Int32) {
+    var node = node
+    while tree[node].parent != PrefixTree.none, tree[node].firstChild == PrefixTree.none, tree.isBare(node),
+      candidate(node) != nil
+    {
+      let parent = tree[node].parent
+      _ = evict(node)
+      node = parent
+    }
+  }
+
+  /// For each group of each node, whether a kept state looks back at its page.
+  private func nodesInWindows() -> [Bool] {
+    var needed = [Bool](repeating: false, count: tree.nodes.count * rows.groupCount)
+    let firsts = rows.windows.indices.filter { rows.windows[$0] != nil }
+    for node in tree.nodes.indices {
+      for state in tree.nodes[node].states {
+        let position = tree.nodes[node].position + state.offset
+        for group in firsts {
+          let first = rows.firstNeeded(group, at: position)
+          var other = Int32(node)
+          while tree[other].parent != PrefixTree.none, tree[other].position / pageTokens >= first {
+            needed[Int(other) * rows.groupCount + group] = true
+            other = tree[other].parent
+          }
+        }
+      }
+    }
+    return needed
   }
 
   private struct Candidate: Comparable {
@@ -124,18 +187,25 @@ extension SequenceMemory {
   /// A leaf that can be given up; `nil` for one that a sequence holds, or that one starts from.
   private func candidate(_ node: Int32) -> Candidate? {
     let leaf = tree[node]
-    guard pages.isIdle(leaf.page), leaf.states.allSatisfy({ isIdle(slot: $0.slot) }) else { return nil }
+    guard tree.row(of: node).allSatisfy({ $0 == PageRows.none || pages.isIdle($0) }),
+      leaf.states.allSatisfy({ isIdle(slot: $0.slot) })
+    else { return nil }
     return Candidate(
       node: node, rank: leaf.states.compactMap { states.rank(of: $0.slot) }.max(), lastUse: leaf.lastUse,
       position: leaf.position)
   }
 
-  private mutating func evict(_ node: Int32) {
+  /// Gives up a node with its states and pages. Returns the number of these.
+  private mutating func evict(_ node: Int32) -> Int {
     for state in tree[node].states { evict(stateIn: state.slot) }
     if tree[node].count == pageTokens { evicted.insert(tree[node].hash) }
-    let page = tree[node].page
+    var count = 0
+    for page in Array(tree.row(of: node)) where page != PageRows.none {
+      pages.giveUp(page)
+      count += 1
+    }
     tree.remove(node)
-    pages.giveUp(page)
-    counts.evictedPages += 1
+    counts.evictedPages += count
+    return count
   }
 }

@@ -6,8 +6,10 @@
 /// running sequences hold never is. Where there are cold slots, with 8 bits an element, a state whose slot others need moves
 /// to one of those. Pure bookkeeping of indices, as the scheduler that uses it, but for copies to and from cold slots.
 struct SequenceMemory {
-  /// The number of tokens in a page.
-  let pageTokens: Int
+  /// The pages of sequences, in rows.
+  let rows: PageRows
+  /// The maximum number of tokens of a sequence that are computed at a time.
+  let maxRun: Int
   /// `true` when sequences have recurrent state, so that a prefix is of use only up to a kept state. Otherwise slots are
   /// empty, and a kept state is a position at which prompts are cut, so that who starts there rounds as who came there alone.
   let hasRecurrentState: Bool
@@ -36,7 +38,8 @@ struct SequenceMemory {
   var newlyKept: [Int32] = []
 
   /// - Parameters:
-  ///   - pageTokens: The number of tokens in a page.
+  ///   - rows: The pages of sequences, in rows.
+  ///   - maxRun: The maximum number of tokens of a sequence that are computed at a time.
   ///   - pageCount: The maximum number of pages; as many fit the budget beside the slots that are set aside.
   ///   - slotCount: The maximum number of slots, no fewer than are set aside.
   ///   - hasRecurrentState: `true` when sequences have recurrent state.
@@ -44,13 +47,15 @@ struct SequenceMemory {
   ///   - coldSlotCount: The maximum number of cold slots.
   ///   - copyState: Copies a state to or from a cold slot.
   init(
-    pageTokens: Int, pageCount: Int, slotCount: Int, hasRecurrentState: Bool, budget: MemoryBudget = .unlimited,
-    coldSlotCount: Int = 0, copyState: @escaping (_ source: Int32, _ target: Int32) -> Void = { _, _ in }
+    rows: PageRows, maxRun: Int = .max / 2, pageCount: Int, slotCount: Int, hasRecurrentState: Bool,
+    budget: MemoryBudget = .unlimited, coldSlotCount: Int = 0,
+    copyState: @escaping (_ source: Int32, _ target: Int32) -> Void = { _, _ in }
   ) {
     precondition(
       budget.pageCount(besideSlots: 0) >= pageCount && budget.reservedSlots <= slotCount,
       "\(pageCount) pages and \(slotCount) slots in \(budget)")
-    self.pageTokens = pageTokens
+    self.rows = rows
+    self.maxRun = maxRun
     self.budget = budget
     released.pages.reserveCapacity(pageCount)
     released.slots.reserveCapacity(slotCount + coldSlotCount)
@@ -59,17 +64,45 @@ struct SequenceMemory {
     slots = IndexPool(count: slotCount)
     coldSlots = IndexPool(count: coldSlotCount)
     self.copyState = copyState
-    tree = PrefixTree(pageTokens: pageTokens, capacity: pageCount)
+    tree = PrefixTree(rows: rows, capacity: pageCount)
     states = KeptStates(slotCount: slotCount + coldSlotCount)
   }
 
-  /// The number of pages that tokens take.
-  func pageCount(for tokens: Int) -> Int { (tokens + pageTokens - 1) / pageTokens }
+  /// The number of tokens in a page.
+  var pageTokens: Int { rows.pageTokens }
+
+  /// The number of pages that tokens take at most, of which `left` are still to be computed.
+  func pageCount(for tokens: Int, computing left: Int = .max / 2) -> Int {
+    rows.pageCount(for: tokens, run: min(left, maxRun))
+  }
 
   // MARK: Pages and slots of sequences
 
-  mutating func share(page: Int32) { pages.share(page) }
-  mutating func give(page: Int32) { pages.give(page) }
+  /// Adds a holder to the pages of rows, as far as there are some.
+  mutating func share(pages table: some Sequence<Int32>) {
+    for page in table where page != PageRows.none { pages.share(page) }
+  }
+
+  /// Removes a holder of the pages of rows, as far as there are some.
+  mutating func give(pages table: some Sequence<Int32>) {
+    for page in table where page != PageRows.none { pages.give(page) }
+  }
+
+  /// Gives back the pages of rows that lie behind the windows of all tokens to come. Returns their number. O(that).
+  mutating func giveBehindWindows(_ table: inout [Int32], computed: Int) -> Int {
+    var count = 0
+    for group in rows.windows.indices where rows.windows[group] != nil {
+      var row = rows.firstNeeded(group, at: computed) - 1
+      while row >= 0, table[row * rows.groupCount + group] != PageRows.none {
+        pages.give(table[row * rows.groupCount + group])
+        table[row * rows.groupCount + group] = PageRows.none
+        row -= 1
+        count += 1
+      }
+    }
+    return count
+  }
+
   mutating func share(slot: Int32) { withPool(of: slot) { $0.share($1) } }
   mutating func give(slot: Int32) { withPool(of: slot) { $0.give($1) } }
 
@@ -86,12 +119,14 @@ struct SequenceMemory {
   struct Hit {
     /// The number of its tokens.
     var tokens = 0
-    /// The pages that are all in the prefix.
+    /// The pages that are all in the prefix, in rows, but for those that lie behind windows.
     var pages: [Int32] = []
-    /// The node of the last of `pages`.
+    /// The number of pages that are there.
+    var pageCount: Int { pages.count { $0 != PageRows.none } }
+    /// The node of the last row of `pages`.
     var node: Int32?
-    /// A page of whose tokens only the first ``partialTokens`` are in the prefix.
-    var partialPage: Int32?
+    /// A row of pages of whose tokens only the first ``partialTokens`` are in the prefix; empty when there is none.
+    var partialPages: [Int32] = []
     var partialTokens = 0
     /// The slot of the state after the prefix.
     var slot: Int32?
@@ -106,31 +141,73 @@ struct SequenceMemory {
     let match = tree.match(tokens, limit: limit, in: scope)
     var hit = Hit()
     hit.knownTokens = match.tokens
-    hit.tokens = hasRecurrentState ? match.stateTokens : match.tokens
-    guard hit.tokens > 0, let node = hasRecurrentState ? match.stateNode : match.node else { return hit }
-    if hasRecurrentState { hit.slot = match.stateSlot }
-    hit.kept = match.stateSlot.map { ($0, match.stateTokens) }
-    hit.pages = tree.pages(upTo: node)
-    hit.node = node
+    guard let start = start(of: match) else { return hit }
+    hit.tokens = start.tokens
+    hit.slot = start.slot
+    if let slot = match.stateSlot, match.stateTokens <= hit.tokens { hit.kept = (slot, match.stateTokens) }
+    if let slot = start.slot { hit.kept = (slot, start.tokens) }
+    hit.pages = start.pages
+    hit.node = start.node
     hit.partialTokens = hit.tokens % pageTokens
     if hit.partialTokens != 0 {
-      hit.partialPage = hit.pages.removeLast()
-      hit.node = hit.pages.isEmpty ? nil : tree[node].parent
+      hit.partialPages = Array(hit.pages.suffix(rows.groupCount))
+      hit.pages.removeLast(rows.groupCount)
+      hit.node = hit.pages.isEmpty ? nil : tree[start.node].parent
+    }
+    for group in rows.windows.indices {
+      for row in 0..<min(rows.firstNeeded(group, at: hit.tokens), hit.pages.count / rows.groupCount) {
+        hit.pages[row * rows.groupCount + group] = PageRows.none
+      }
     }
     return hit
   }
 
+  /// A place in the tree that sequences can go on from.
+  struct Start {
+    /// The number of tokens before it.
+    var tokens: Int
+    /// The node of the last of them.
+    var node: Int32
+    /// The pages up to that node, in rows.
+    var pages: [Int32]
+    /// The slot of the state after them; `nil` where there is no recurrent state.
+    var slot: Int32?
+  }
+
+  /// The last place in a match from which every kind of state can go on: one whose windows are there, and with kept state
+  /// where there is any. O(tokens).
+  func start(of match: PrefixTree.Match) -> Start? {
+    guard let node = hasRecurrentState ? match.stateNode : match.node else { return nil }
+    let tokens = hasRecurrentState ? match.stateTokens : match.tokens
+    let table = tree.pages(upTo: node)
+    let usable = rows.usable(tokens, table)
+    if usable == tokens {
+      return Start(tokens: tokens, node: node, pages: table, slot: hasRecurrentState ? match.stateSlot : nil)
+    }
+    guard hasRecurrentState else { return usable > 0 ? start(tokens: usable, slot: nil, node, tokens, table) : nil }
+    let state = tree.states(upTo: node, position: tokens - 1).last { rows.usable($0.position, table) == $0.position }
+    return state.flatMap { start(tokens: $0.position, slot: $0.slot, node, tokens, table) }
+  }
+
+  /// A place before another, whose node and pages are given.
+  private func start(tokens: Int, slot: Int32?, _ node: Int32, _ last: Int, _ table: [Int32]) -> Start {
+    let generations = rows.count(for: last) - rows.count(for: tokens)
+    return Start(
+      tokens: tokens, node: tree.ancestor(of: node, generations),
+      pages: Array(table.prefix(rows.count(for: tokens) * rows.groupCount)), slot: slot)
+  }
+
   /// Holds the pages and the state of a hit, so that nothing of them is evicted.
   mutating func hold(_ hit: Hit) {
-    for page in hit.pages { pages.share(page) }
-    if let page = hit.partialPage { pages.share(page) }
+    share(pages: hit.pages)
+    share(pages: hit.partialPages)
     if let slot = hit.slot { share(slot: slot) }
   }
 
   /// Gives back what ``hold(_:)`` took.
   mutating func letGo(_ hit: Hit) {
-    for page in hit.pages { pages.give(page) }
-    if let page = hit.partialPage { pages.give(page) }
+    give(pages: hit.pages)
+    give(pages: hit.partialPages)
     if let slot = hit.slot { give(slot: slot) }
   }
 
@@ -172,6 +249,7 @@ struct SequenceMemory {
   /// Where the cache has a page with the same tokens already, the sequence gets that one in place of its own.
   ///
   /// - Parameters:
+  ///   - own: The sequence's pages, in rows.
   ///   - last: The node of the last whole page that is there; afterwards, of the last that was put there.
   ///   - whole: The number of whole pages up to `last`, before and afterwards.
   mutating func insert(
@@ -179,13 +257,15 @@ struct SequenceMemory {
     in scope: CacheScope
   ) {
     while (whole + 1) * pageTokens <= computed {
+      let row = whole * rows.groupCount..<(whole + 1) * rows.groupCount
       let node = insert(
-        tokens[whole * pageTokens..<(whole + 1) * pageTokens], page: own[whole], behind: last, in: scope)
-      let page = tree[node].page
-      if page != own[whole] {
+        tokens[whole * pageTokens..<(whole + 1) * pageTokens], pages: own[row], behind: last, in: scope)
+      for (group, index) in row.enumerated() where own[index] != PageRows.none {
+        let page = tree.page(of: node, group: group)
+        guard page != own[index] else { continue }
         pages.share(page)
-        pages.give(own[whole])
-        own[whole] = page
+        pages.give(own[index])
+        own[index] = page
       }
       last = node
       whole += 1
@@ -211,7 +291,9 @@ struct SequenceMemory {
       if page < whole, let last {
         tree.ancestor(of: last, whole - 1 - page)
       } else {
-        insert(tokens[page * pageTokens..<position], page: own[page], behind: last, in: scope)
+        insert(
+          tokens[page * pageTokens..<position],
+          pages: own[page * rows.groupCount..<(page + 1) * rows.groupCount], behind: last, in: scope)
       }
     tree.touch(node, at: counts.lookups)
     // An exact state takes the place of a cold one.
@@ -240,26 +322,29 @@ struct SequenceMemory {
     states[slot].map { ($0.node, $0.position - tree[$0.node].position) }
   }
 
-  /// Puts a page of a sequence into the cache, unless one with the same tokens is there. Returns its node.
+  /// Puts a row of pages of a sequence into the cache, but for pages with the same tokens that are there. Returns its node.
   private mutating func insert(
-    _ tokens: ArraySlice<Int32>, page: Int32, behind last: Int32?, in scope: CacheScope
+    _ tokens: ArraySlice<Int32>, pages row: ArraySlice<Int32>, behind last: Int32?, in scope: CacheScope
   ) -> Int32 {
-    switch tree.insert(tokens, page: page, behind: last, in: scope) {
-    case .found(let node): return node
-    case .added(let node):
-      keep(page: page)
-      return node
-    case .grown(let node, let instead):
-      if instead != page {
-        keep(page: page)
-        pages.giveUp(instead)
-      }
-      return node
+    let (node, hasOthers): (Int32, Bool)
+    switch tree.insert(tokens, behind: last, in: scope) {
+    case .found(let found):
+      // Pages with some of its tokens are of no use to a node of more.
+      guard tree[found].count == tokens.count else { return found }
+      (node, hasOthers) = (found, false)
+    case .added(let added): (node, hasOthers) = (added, false)
+    case .grown(let grown): (node, hasOthers) = (grown, true)
     }
-  }
-
-  private mutating func keep(page: Int32) {
-    pages.share(page)
-    pages.keep(page)
+    for (group, page) in row.enumerated() {
+      let old = tree.page(of: node, group: group)
+      guard old != page, old == PageRows.none || hasOthers else { continue }
+      if page != PageRows.none {
+        pages.share(page)
+        pages.keep(page)
+      }
+      tree.set(page: page, of: node, group: group)
+      if old != PageRows.none { pages.giveUp(old) }
+    }
+    return node
   }
 }

@@ -13,6 +13,8 @@ struct CacheDivision {
 
   /// The sizes of a model's state.
   struct Sizes {
+    /// The rows of pages of sequences.
+    let rows: PageRows
     let page: Int
     let slot: Int
     let coldSlot: Int
@@ -52,13 +54,13 @@ struct CacheDivision {
     let kvBytes = configuration.kvCacheMiB.map { $0 << 20 } ?? available - slotBytes
     // Pages beyond those that all sequences together can fill are for what is kept.
     let pageTokens = configuration.pageTokens
-    let pagesOfContext = (sizes.context + pageTokens - 1) / pageTokens
+    let pagesOfContext = sizes.rows.pageCount(for: sizes.context, run: configuration.maxBatchTokens)
     let useful = pagesOfContext.multipliedReportingOverflow(by: maxRunning)
     let filled = min(useful.overflow ? .max : useful.partialValue, configuration.pageLimit)
     // Two tokens are the least: one of a prompt and one of an answer.
     let affordable = try Self.count(
       of: kvBytes, unit: sizes.page, limit: configuration.pageLimit, .kvCacheMiB,
-      "a page of \(pageTokens) tokens takes", atLeast: (2 + pageTokens - 1) / pageTokens, isFound: isAutomatic)
+      "a page of \(pageTokens) tokens takes", atLeast: sizes.rows.pageCount(for: 2, run: 2), isFound: isAutomatic)
     let needed = min(affordable, filled) * sizes.page + slotBytes
     let memory = machine.usableMemory - coldBytes
     // Memory is reserved without being backed, so the system would agree now and end the process later.

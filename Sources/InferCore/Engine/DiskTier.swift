@@ -47,7 +47,7 @@ final class DiskTier: Sendable {
   init(
     _ description: CacheFolder, identity: StateIdentity, store: StateStore, inbox: EngineInbox, metrics: EngineMetrics
   ) throws(ModelError) {
-    maxTokens = store.pageCount * store.pageTokens
+    maxTokens = store.rows.tokenCount(of: store.pageCount)
     var folder = StateFolder(
       at: description.url, byteLimit: description.maxMiB << 20, identity: identity)
     let failure: WriteError?

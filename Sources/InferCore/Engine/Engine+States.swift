@@ -55,7 +55,7 @@ extension Engine {
   ) async throws(StateFileError) -> SavedState {
     let files = try stateFiles()
     guard url.isFileURL else { throw .unreadable(at: url, reason: Self.isElsewhere) }
-    let maxTokens = limits.pageCount * limits.pageTokens
+    let maxTokens = limits.rows.tokenCount(of: limits.pageCount)
     return try await Self.onOwnThread { [inbox] () throws(StateFileError) in
       let reader = try StateFileReader(at: url, maxTokens: maxTokens)
       let header = reader.headers[0]

@@ -8,6 +8,8 @@ public struct EngineLimits: Sendable, Equatable {
   public let contextLength: Int
   /// The number of tokens in a page. Pages of a model without paged state take no memory.
   public let pageTokens: Int
+  /// The pages of sequences, in rows.
+  let rows: PageRows
   /// The maximum number of pages of keys and values, of running sequences and of those that are kept.
   public let pageCount: Int
   /// The size of so many pages in bytes.
@@ -57,8 +59,9 @@ public struct EngineLimits: Sendable, Equatable {
         .maxContext, reason: "of \(context) is beyond the model's \(model.contextLength) tokens")
     }
     pageTokens = configuration.pageTokens
+    rows = PageRows(pageTokens: pageTokens, windows: layout.pageGroups.windows)
     let sizes = CacheDivision.Sizes(
-      page: layout.pageBytes(tokens: pageTokens, type: configuration.kvType), slot: layout.slotBytes,
+      rows: rows, page: layout.pageBytes(tokens: pageTokens, type: configuration.kvType), slot: layout.slotBytes,
       coldSlot: layout.coldSlotBytes, context: context)
     let division = try CacheDivision(
       configuration, sizes, machine: machine ?? (configuration.kvCacheMiB == nil ? .read() : .current),
@@ -72,7 +75,7 @@ public struct EngineLimits: Sendable, Equatable {
     kvBytes = pageCount * sizes.page
     stateBytes = slotCount * sizes.slot
     cacheBytes = budget.bytes
-    contextLength = min(context, pageCount.multipliedReportingOverflow(by: pageTokens).partialValue)
+    contextLength = min(context, rows.tokenCount(of: pageCount))
     maxUnfinished = maxRunning + configuration.maxQueue
     maxScoredRows = max(1, min(configuration.maxBatchTokens, (8 << 20) / max(1, vocabularySize)))
   }
@@ -92,7 +95,8 @@ public struct EngineLimits: Sendable, Equatable {
     var configuration = configuration
     if configuration.kvCacheMiB == nil {
       let tokens = min(configuration.maxContext ?? model.contextLength, model.contextLength)
-      let pages = tokens / configuration.pageTokens + 1
+      let rows = PageRows(pageTokens: configuration.pageTokens, windows: model.stateLayout.pageGroups.windows)
+      let pages = rows.pageCount(for: tokens, run: configuration.maxBatchTokens) + rows.groupCount
       let page = model.stateLayout.pageBytes(tokens: configuration.pageTokens, type: configuration.kvType)
       let (bytes, overflow) = pages.multipliedReportingOverflow(by: page)
       let most = MachineLimits.current.usableMemory >> 20

@@ -47,7 +47,8 @@ final class EngineThread: @unchecked Sendable {
       maxBatchTokens: configuration.maxBatchTokens, maxRunning: limits.maxRunning,
       maxScoredRows: limits.maxScoredRows, targetSeconds: configuration.interTokenTarget?.seconds,
       memory: SequenceMemory(
-        pageTokens: limits.pageTokens, pageCount: limits.pageCount, slotCount: limits.slotCount,
+        rows: limits.rows, maxRun: configuration.maxBatchTokens, pageCount: limits.pageCount,
+        slotCount: limits.slotCount,
         hasRecurrentState: model.stateLayout.slotBytes > 0, budget: limits.budget, coldSlotCount: limits.coldSlotCount,
         copyState: { source, target in threads.withTurn { store.copySlot(from: source, to: target, $0) } }))
     scheduler.withMemory { $0.notesKept = tier != nil }
@@ -203,7 +204,9 @@ final class EngineThread: @unchecked Sendable {
   /// Runs the model, and chooses a token from each row of logits, or scores one.
   private func compute() {
     giveBackMemory()
-    for copy in plan.pageCopies { store.copyPage(from: copy.source, to: copy.target, tokens: copy.tokens) }
+    for copy in plan.pageCopies {
+      store.copyPage(from: copy.source, to: copy.target, tokens: copy.tokens, group: copy.group)
+    }
     sampling.removeAll()
     for (sequence, run) in zip(scheduler.planned, plan.runs) {
       for row in run.logits {

@@ -28,7 +28,9 @@ extension Scheduler {
   private func canHaveRoom(_ next: Sequence) -> Bool {
     let kept = running.firstIndex { $0.scheduling.priority > next.scheduling.priority } ?? running.count
     guard kept < maxRunning else { return false }
-    return hasRoom(for: next, holding: next.scheduling.expectedTokens / memory.pageTokens, beside: kept)
+    let expected = memory.rows.pageCount(
+      for: next.scheduling.expectedTokens / memory.pageTokens * memory.pageTokens, run: 0)
+    return hasRoom(for: next, holding: expected, beside: kept)
   }
 
   /// Gives a sequence a slot, and what the cache has of its first tokens. Returns `false` when there is no room.
@@ -39,7 +41,7 @@ extension Scheduler {
       next.scheduling.expectedTokens = hit.tokens
     }
     memory.hold(hit)
-    guard hasRoom(for: next, holding: hit.pages.count, beside: running.count) else {
+    guard hasRoom(for: next, holding: hit.pageCount, beside: running.count) else {
       memory.letGo(hit)
       return false
     }
@@ -51,13 +53,13 @@ extension Scheduler {
       slot = takeSlot()
     }
     guard let slot else { return false }
-    if hit.partialPage != nil {
-      if let page = takePage() {
+    if !hit.partialPages.isEmpty {
+      if let row = takeRow() {
         next.scheduling.hold(slot: slot, hit, in: &memory)
-        next.scheduling.copyPartialPage(to: page, of: hit, in: &plan)
+        next.scheduling.copyPartialPages(to: row, of: hit, in: &plan)
         return true
       }
-      // So little memory that the sequence needs the very page: it is computed anew.
+      // So little memory that the sequence needs the very pages: it is computed anew.
       memory.letGo(hit)
       hit = SequenceMemory.Hit()
     }
@@ -70,22 +72,23 @@ extension Scheduler {
   private func hasRoom(for next: Sequence, holding count: Int, beside kept: Int) -> Bool {
     guard kept > 0 else { return true }
     let needed = promisedPages(of: running[..<kept]) + missingPages(of: next, holding: count)
-    let freed = running[kept...].reduce(pagesOfParked) { $0 + $1.scheduling.pages.count }
+    let freed = running[kept...].reduce(pagesOfParked) { $0 + $1.scheduling.pageCount }
     return memory.hasPages(needed - freed, takingSlots: 1 - slotsOfParked - (running.count - kept))
   }
 
   /// The pages that running sequences need for the tokens that they have, and one more each.
   func promisedPages(of sequences: ArraySlice<Sequence>) -> Int {
-    sequences.reduce(0) { $0 + missingPages(of: $1, holding: $1.scheduling.pages.count) }
+    sequences.reduce(0) { $0 + missingPages(of: $1, holding: $1.scheduling.pageCount) }
   }
 
   private func missingPages(of sequence: Sequence, holding count: Int) -> Int {
-    max(0, memory.pageCount(for: sequence.scheduling.tokens.count) + 1 - count)
+    let state = sequence.scheduling
+    return max(0, memory.pageCount(for: state.tokens.count, computing: state.missing) + memory.rows.groupCount - count)
   }
 
   /// The pages that parked sequences hold and that no other sequence does.
   private var pagesOfParked: Int {
-    parked.reduce(0) { $0 + $1.scheduling.pages.count { memory.pages.isHeldOnce($0) } }
+    parked.reduce(0) { $0 + $1.scheduling.pages.count { $0 != PageRows.none && memory.pages.isHeldOnce($0) } }
   }
 
   private var slotsOfParked: Int { parked.count { $0.scheduling.slot != nil } }
@@ -102,11 +105,25 @@ extension Scheduler {
     }
   }
 
+  /// A page of each group.
+  private mutating func takeRow() -> [Int32]? {
+    var row: [Int32] = []
+    while row.count < memory.rows.groupCount {
+      guard let page = takePage() else {
+        memory.give(pages: row)
+        return nil
+      }
+      row.append(page)
+    }
+    return row
+  }
+
   /// Gets pages for up to `rows` more tokens of a running sequence, if need be from parked ones and from those behind it,
   /// and returns the number of tokens that there are pages for.
   mutating func secure(_ rows: Int, for index: Int, in plan: inout StepPlan) -> Int {
     let sequence = running[index]
-    let needed = memory.pageCount(for: sequence.scheduling.computed + rows)
+    let groups = memory.rows.groupCount
+    let needed = memory.rows.count(for: sequence.scheduling.computed + rows) * groups
     while sequence.scheduling.pages.count < needed {
       if let page = takePage() {
         sequence.scheduling.hold(page: page)
@@ -116,6 +133,8 @@ extension Scheduler {
         break
       }
     }
-    return min(rows, sequence.scheduling.pages.count * memory.pageTokens - sequence.scheduling.computed)
+    // A row without all its pages waits for the others.
+    let whole = sequence.scheduling.pages.count / groups
+    return min(rows, whole * memory.pageTokens - sequence.scheduling.computed)
   }
 }

@@ -94,7 +94,9 @@ struct Scheduler<Sequence: Schedulable> {
   /// Takes a sequence on and numbers it. Its tokens and all to come must fit the pages.
   mutating func add(_ sequence: Sequence) {
     let count = sequence.scheduling.tokens.count
-    precondition(count > 0 && memory.pageCount(for: count) <= memory.pages.count, "\(count) tokens never fit")
+    precondition(
+      count > 0 && memory.rows.pageCount(for: count, run: memory.pageTokens) <= memory.pages.count,
+      "\(count) tokens never fit")
     sequence.scheduling.id = arrivals
     arrivals += 1
     sequence.scheduling.clientIndex = clients.enter(sequence.scheduling.client)

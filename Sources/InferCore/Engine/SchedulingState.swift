@@ -12,8 +12,11 @@ struct SchedulingState {
   private(set) var tokens: [Int32]
   /// The number of `tokens` whose state is in memory.
   private(set) var computed = 0
-  /// The page table: pages of positions `0 ..< computed`, and while a step is under way of those that it computes.
+  /// The page table, in rows: pages of positions `0 ..< computed`, and while a step is under way of those that it computes, but
+  /// for what lies behind windows.
   private(set) var pages: [Int32] = []
+  /// The number of pages that are there.
+  private(set) var pageCount = 0
   /// The slot of recurrent state; `nil` while the sequence has no memory.
   private(set) var slot: Int32?
   /// Positions of the prompt that are wanted and have not been computed: their logits score the tokens behind them, or
@@ -34,8 +37,8 @@ struct SchedulingState {
   /// The node of the last whole page that is in the cache, and the number of whole pages up to there.
   private var node: Int32?
   private var wholePages = 0
-  /// The page that the next run's first page is copied from, and the slot that it starts from, held until it is computed.
-  private(set) var held: (page: Int32?, slot: Int32?) = (nil, nil)
+  /// The pages that the next run's first row is copied from, and the slot that it starts from, held until it is computed.
+  private(set) var held: (pages: [Int32], slot: Int32?) = ([], nil)
   /// A running sequence that begins as this one does, and the number of tokens that both begin with.
   var leader: (id: Int, tokens: Int)?
   /// `true` while state of the first tokens is being loaded, for which the sequence waits.
@@ -162,10 +165,11 @@ struct SchedulingState {
     self.slot = slot
     computed = hit.tokens
     pages = hit.pages
-    pages.reserveCapacity(hit.pages.count + Self.reserved / 8)
+    pages.reserveCapacity(hit.pages.count + Self.reserved / 8 * memory.rows.groupCount)
+    pageCount = hit.pageCount
     node = hit.node
-    wholePages = hit.pages.count
-    held = (hit.partialPage, hit.slot)
+    wholePages = hit.pages.count / memory.rows.groupCount
+    held = (hit.partialPages, hit.slot)
     start = hit.slot.map(StateStart.copy) ?? .zero
     if let source = hit.slot, memory.isCold(source) {
       memory.expand(source, into: slot)
@@ -181,15 +185,20 @@ struct SchedulingState {
     dropMarks()
   }
 
-  /// Takes a page, into which the plan copies the part of a hit's last page that is in the hit.
-  mutating func copyPartialPage(to page: Int32, of hit: SequenceMemory.Hit, in plan: inout StepPlan) {
-    guard let source = hit.partialPage else { return }
-    plan.pageCopies.append(PageCopy(from: source, to: page, tokens: hit.partialTokens))
-    pages.append(page)
+  /// Takes a row of pages, into which the plan copies the part of a hit's last row that is in the hit.
+  mutating func copyPartialPages(to row: [Int32], of hit: SequenceMemory.Hit, in plan: inout StepPlan) {
+    for (group, (source, page)) in zip(hit.partialPages, row).enumerated() where source != PageRows.none {
+      plan.pageCopies.append(PageCopy(from: source, to: page, tokens: hit.partialTokens, group: group))
+    }
+    pages += row
+    pageCount += row.count
   }
 
-  /// Takes a page, which holds the state of positions behind those of the last.
-  mutating func hold(page: Int32) { pages.append(page) }
+  /// Takes a page, the next of a row, which holds the state of positions behind those of the last row.
+  mutating func hold(page: Int32) {
+    pages.append(page)
+    pageCount += 1
+  }
 
   /// Gives all memory back. What was computed is lost but for what the cache keeps.
   ///
@@ -206,9 +215,10 @@ struct SchedulingState {
         memory.give(slot: slot)
       }
     }
-    for page in pages { memory.give(page: page) }
+    memory.give(pages: pages)
     slot = nil
     pages.removeAll()
+    pageCount = 0
     computed = 0
     node = nil
     wholePages = 0
@@ -226,6 +236,7 @@ struct SchedulingState {
     computed += run.tokens.count
     unscored = min(max(unscored.lowerBound, computed), unscored.upperBound)..<unscored.upperBound
     share(in: &memory)
+    defer { pageCount -= memory.giveBehindWindows(&pages, computed: computed) }
     guard let scope else { return }
     for capture in captures {
       memory.keep(
@@ -242,9 +253,9 @@ struct SchedulingState {
   }
 
   private mutating func letGo(_ memory: inout SequenceMemory) {
-    if let page = held.page { memory.give(page: page) }
+    memory.give(pages: held.pages)
     if let slot = held.slot { memory.give(slot: slot) }
-    held = (nil, nil)
+    held = ([], nil)
   }
 
   private mutating func dropMarks() { marks.removeAll { $0 <= computed } }

@@ -46,6 +46,7 @@ package final class StepRunner {
   private let store: StateStore
   private let team: ThreadTeam
   fileprivate let workspace = Workspace()
+  private let rows: PageRows
   private let pagesPerSequence: Int
   private var plan = StepPlan()
   /// The sampler of each sequence; none where tokens are not chosen.
@@ -63,7 +64,9 @@ package final class StepRunner {
   ) throws(ModelError) {
     precondition(length <= model.contextLength, "\(length) tokens in a context of \(model.contextLength)")
     self.model = model
-    pagesPerSequence = (length + pageTokens - 1) / pageTokens
+    let rows = PageRows(pageTokens: pageTokens, windows: model.stateLayout.pageGroups.windows)
+    self.rows = rows
+    pagesPerSequence = rows.count(for: length) * rows.groupCount
     store = try StateStore(
       layout: model.stateLayout, kvType: kvType, pageTokens: pageTokens, pageCount: sequences * pagesPerSequence,
       slotCount: sequences + spareSlots, coldSlotCount: coldSlots)
@@ -92,12 +95,14 @@ package final class StepRunner {
   /// Copies the keys and values of a sequence's first `tokens` tokens to another sequence, which can then go on from
   /// there.
   package func copyPages(of source: Int, to target: Int, tokens: Int) {
-    precondition(tokens <= pagesPerSequence * store.pageTokens, "\(tokens) tokens of \(pagesPerSequence) pages")
+    precondition(rows.count(for: tokens) * rows.groupCount <= pagesPerSequence, "\(tokens) tokens, \(pagesPerSequence)")
     for first in stride(from: 0, to: tokens, by: store.pageTokens) {
-      let page = first / store.pageTokens
-      store.copyPage(
-        from: Int32(source * pagesPerSequence + page), to: Int32(target * pagesPerSequence + page),
-        tokens: min(store.pageTokens, tokens - first))
+      for group in 0..<rows.groupCount {
+        let page = first / store.pageTokens * rows.groupCount + group
+        store.copyPage(
+          from: Int32(source * pagesPerSequence + page), to: Int32(target * pagesPerSequence + page),
+          tokens: min(store.pageTokens, tokens - first), group: group)
+      }
     }
   }
 
@@ -125,7 +130,7 @@ package final class StepRunner {
     plan.tokens.append(contentsOf: part.tokens)
     let rows = firstRow..<plan.tokens.count
     let firstPage = plan.pages.count
-    let pages = (part.position + part.tokens.count + store.pageTokens - 1) / store.pageTokens
+    let pages = self.rows.count(for: part.position + part.tokens.count) * self.rows.groupCount
     precondition(pages <= pagesPerSequence, "\(pages) pages of \(pagesPerSequence)")
     for page in 0..<pages { plan.pages.append(Int32(part.sequence * pagesPerSequence + page)) }
     let firstCapture = plan.captures.count

@@ -56,8 +56,8 @@ private func forEachToken(
   for run in step.plan.runs {
     unsafe forEachRow(run.tokens.count, step) { index in
       let position = run.position + index
-      let page = step.plan.pages[run.pages.lowerBound + position / pageTokens]
-      unsafe body(run.tokens.lowerBound + index, step.store.page(page, of: cache), position % pageTokens)
+      let page = unsafe step.page(position / pageTokens, of: run, in: cache)
+      unsafe body(run.tokens.lowerBound + index, page, position % pageTokens)
     }
   }
 }
@@ -162,7 +162,7 @@ private func attend(
         queries: queries.base + row * queries.stride + head * shape.group * shape.headDimension,
         queryStride: queries.stride, rows: item.rows, position: run.position + item.first, keys: item.keys,
         areFirst: item.part == 0, head: head,
-        page: { unsafe step.store.page(step.plan.pages[run.pages.lowerBound + $0], of: cache) },
+        page: { unsafe step.page($0, of: run, in: cache) },
         workspace: workspace.base + worker * workspace.stride)
       if item.parts > 1 {
         unsafe sums.copy(rows: item.rows * shape.group, to: shape.part(of: item, head: head, in: parts))

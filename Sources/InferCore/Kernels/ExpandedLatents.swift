@@ -136,8 +136,7 @@ struct ExpandedLatents: ~Escapable {
     unsafe step.team.forEach(pageCount) { index, _ in
       let first = index * pages.pageTokens
       let end = min(tokens.count, first + pages.pageTokens)
-      let number = step.plan.pages[run.pages.lowerBound + (tokens.lowerBound + first) / pages.pageTokens]
-      let page = unsafe step.store.page(number, of: cache)
+      let page = unsafe step.page((tokens.lowerBound + first) / pages.pageTokens, of: run, in: cache)
       for token in first..<end {
         unsafe pages.unpack(
           latents.base + token * latents.stride, page + pages.key(head: 0, token: token - first), row)

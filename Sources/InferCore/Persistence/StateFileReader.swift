@@ -90,19 +90,16 @@ final class StateFileReader {
     }
     // Where the state is not wanted, the bytes are those of any slot.
     let slot = lease.slot(after: header.end)
-    let parts = store.parts(of: header.start..<header.end, pages: lease.pages, slot: slot ?? 0)
+    let parts = store.parts(of: header.start..<header.end, pages: lease.pages, slot: slot ?? 0, from: first)
     guard parts.reduce(0, { $0 + store.byteCount(of: $1) }) == header.stateByteCount else {
       throw .damaged(at: url, reason: "it has \(header.stateByteCount) bytes of state, which is not what it says")
     }
-    var position = header.start
     for part in parts {
       let bytes = try read(store.byteCount(of: part))
       hash.update(data: bytes)
       let isWanted: Bool
       switch part {
-      case .rows(let rows, _):
-        isWanted = position >= first
-        position += rows.count
+      case .rows(_, let page, _): isWanted = page != nil
       case .piece: isWanted = slot != nil
       }
       guard lease.use({ if isWanted { store.copy(bytes, to: part) } }) else { return false }

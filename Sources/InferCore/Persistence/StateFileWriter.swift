@@ -19,7 +19,7 @@ struct StateFileWriter {
       identity: identity, scope: lease.scope.hash, following: following,
       parent: parent ?? StateKey(bytes: Array(repeating: 0, count: StateKey.byteCount)), start: positions.lowerBound,
       tokens: Array(lease.tokens[positions]),
-      stateByteCount: store.layout.bytes(tokens: positions.count, type: store.kvType))
+      stateByteCount: store.layout.bytes(of: positions, type: store.kvType))
   }
 
   /// The headers of a file of a whole prefix, a record for each of its states.

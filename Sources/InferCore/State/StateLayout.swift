@@ -105,12 +105,25 @@ public struct StateLayout: Sendable {
     return nil
   }
 
-  /// The bytes that one page of `tokens` tokens takes over all paged pieces; ``mostBytes`` where they are more.
+  /// The paged pieces in groups.
+  package var pageGroups: PageGroups { PageGroups(kinds, windows: windows) }
+
+  /// The bytes that one page of `tokens` tokens takes over all its pieces; ``mostBytes`` where they are more.
   package func pageBytes(tokens: Int, type: KVType) -> Int {
-    kinds.reduce(0) { sum, kind in
-      let (bytes, overflow) = tokens.multipliedReportingOverflow(by: kind.bytesPerToken(type))
+    laneBytesPerToken(type).reduce(0) { sum, lane in
+      let (bytes, overflow) = tokens.multipliedReportingOverflow(by: lane)
       return Self.sum(sum, overflow ? .max : bytes)
     }
+  }
+
+  /// The bytes that a token takes in each lane of a page: those of the largest piece there.
+  func laneBytesPerToken(_ type: KVType) -> [Int] {
+    let groups = pageGroups
+    var lanes = [Int](repeating: 0, count: groups.laneCount)
+    for (kind, place) in zip(kinds, groups.places) {
+      if let place { lanes[place.lane] = max(lanes[place.lane], kind.bytesPerToken(type)) }
+    }
+    return lanes
   }
 
   /// The bytes that one sequence takes over all recurrent pieces, each rounded up to whole cache lines; ``mostBytes`` where

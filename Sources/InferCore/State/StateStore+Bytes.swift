@@ -1,17 +1,25 @@
 /// A part of a sequence's state that is copied in one go.
 enum StatePart {
-  /// Rows of a page, of every paged and latent piece.
-  case rows(Range<Int>, page: Int32)
+  /// Rows of a page of a group, of every piece there; `nil` for a page that is not there.
+  case rows(Range<Int>, page: Int32?, group: Int)
   /// A recurrent piece in a slot.
   case piece(StateHandle, slot: Int32)
 }
 
 extension StateLayout {
-  /// The bytes of the state after a number of tokens, without what only aligns it.
-  func bytes(tokens: Int, type: KVType) -> Int {
-    kinds.reduce(pageBytes(tokens: tokens, type: type)) { sum, kind in
-      if case .recurrent(let count) = kind { sum + count * MemoryLayout<Float>.stride } else { sum }
+  /// The bytes of the state of some positions, after the last of them, without what only aligns it.
+  func bytes(of positions: Range<Int>, type: KVType) -> Int {
+    zip(kinds, windows).reduce(0) { sum, piece in
+      if case .recurrent(let count) = piece.0 { return sum + count * MemoryLayout<Float>.stride }
+      return sum + Self.seen(positions, window: piece.1).count * piece.0.bytesPerToken(type)
     }
+  }
+
+  /// The positions of those that the next token's window has.
+  static func seen(_ positions: Range<Int>, window: Int?) -> Range<Int> {
+    guard let window else { return positions }
+    return min(
+      max(positions.lowerBound, positions.upperBound - window + 1), positions.upperBound)..<positions.upperBound
   }
 }
 
@@ -24,14 +32,21 @@ extension StateStore {
   ///   - positions: The positions whose rows are told.
   ///   - pages: The page table of the sequence, from position 0 on.
   ///   - slot: The slot of the recurrent state; `nil` for none.
-  func parts(of positions: Range<Int>, pages: [Int32], slot: Int32?) -> [StatePart] {
+  ///   - first: The first position whose pages are used; those before are told as if they were not there.
+  func parts(of positions: Range<Int>, pages: [Int32], slot: Int32?, from first: Int = 0) -> [StatePart] {
     var parts: [StatePart] = []
-    var position = positions.lowerBound
-    while position < positions.upperBound {
-      let page = position / pageTokens
-      let end = min((page + 1) * pageTokens, positions.upperBound)
-      parts.append(.rows(position - page * pageTokens..<end - page * pageTokens, page: pages[page]))
-      position = end
+    for (group, window) in groups.windows.enumerated() {
+      let seen = StateLayout.seen(positions, window: window)
+      var position = seen.lowerBound
+      while position < seen.upperBound {
+        let row = position / pageTokens
+        let end = min((row + 1) * pageTokens, seen.upperBound)
+        let page = pages[row * groups.windows.count + group]
+        let isThere = page != PageRows.none && position >= first
+        parts.append(
+          .rows(position - row * pageTokens..<end - row * pageTokens, page: isThere ? page : nil, group: group))
+        position = end
+      }
     }
     guard let slot else { return parts }
     for (index, kind) in layout.kinds.enumerated() {
@@ -43,7 +58,10 @@ extension StateStore {
   /// The number of bytes of a part.
   func byteCount(of part: StatePart) -> Int {
     switch part {
-    case .rows(let rows, _): return layout.pageBytes(tokens: rows.count, type: kvType)
+    case .rows(let rows, _, let group):
+      return zip(layout.kinds, groups.places).reduce(0) { sum, piece in
+        piece.1?.group == group ? sum + rows.count * piece.0.bytesPerToken(kvType) : sum
+      }
     case .piece(let handle, _):
       guard case .recurrent(let count) = layout.kinds[handle.index] else { return 0 }
       return count * MemoryLayout<Float>.stride
@@ -80,11 +98,11 @@ extension StateStore {
 
   private func forEachStretch(of part: StatePart, _ body: (UnsafeMutableRawBufferPointer) -> Void) {
     switch part {
-    case .rows(let rows, let page):
+    case .rows(_, page: nil, _): break
+    case .rows(let rows, .some(let page), let group):
       precondition(rows.lowerBound >= 0 && rows.upperBound <= pageTokens, "rows \(rows) of a page of \(pageTokens)")
-      for (index, kind) in layout.kinds.enumerated() {
+      for (index, kind) in layout.kinds.enumerated() where groups.places[index]?.group == group {
         let stretches = kind.stretches(kvType)
-        guard stretches.count > 0 else { continue }
         let first = unsafe self.page(page, of: StateHandle(index: index))
         for stretch in 0..<stretches.count {
           let start = (stretch * pageTokens + rows.lowerBound) * stretches.bytesPerToken

@@ -1,7 +1,7 @@
 /// The bytes of all per-sequence state: attention pages and recurrent slots, addressed by index.
 ///
-/// The scheduler decides which sequence has which pages and slot. Page `i` is a page of every paged piece of the
-/// layout, slot `i` a slot of every recurrent piece. Memory is reserved whole, and the system backs it page by page
+/// The scheduler decides which sequence has which pages and slot. Page `i` is a page of every paged piece of one group of the
+/// layout, whichever takes it, slot `i` a slot of every recurrent piece. Memory is reserved whole, and the system backs it page by page
 /// when it is first written, so that an idle server holds little. Pages and slots may be more than there is memory for
 /// as long as not all are written. Used by the engine's thread and its team, and for pages and slots that are lent to them
 /// by others.
@@ -21,9 +21,12 @@
   /// The number of cold slots, whose indices follow those of the others.
   package let coldSlotCount: Int
 
-  private let regions: [Region]
-  /// The cold slots of recurrent pieces; none of others.
-  private let coldRegions: [Region?]
+  /// The groups of paged pieces.
+  let groups: PageGroups
+  /// The pages, by lane.
+  private let pageRegions: [Region]
+  /// The slots of recurrent pieces, and their cold slots; none of others.
+  private let slotRegions, coldRegions: [Region?]
 
   private final class Region {
     let mapping: AnonymousMapping
@@ -62,19 +65,23 @@
     self.pageCount = pageCount
     self.slotCount = slotCount
     self.coldSlotCount = coldSlotCount
-    var regions: [Region] = []
-    var coldRegions: [Region?] = []
-    for kind in layout.kinds {
-      switch kind {
-      case .paged, .latent:
-        regions.append(try Region(count: pageCount, stride: pageTokens * kind.bytesPerToken(kvType)))
-        coldRegions.append(nil)
-      case .recurrent(let count):
-        regions.append(try Region(count: slotCount, stride: Self.lines(count * MemoryLayout<Float>.stride)))
-        coldRegions.append(try Region(count: coldSlotCount, stride: Self.lines(ColdFormat.byteCount(count))))
-      }
+    groups = layout.pageGroups
+    var pageRegions: [Region] = []
+    for bytes in layout.laneBytesPerToken(kvType) {
+      pageRegions.append(try Region(count: pageCount, stride: pageTokens * bytes))
     }
-    self.regions = regions
+    self.pageRegions = pageRegions
+    var (slotRegions, coldRegions): ([Region?], [Region?]) = ([], [])
+    for kind in layout.kinds {
+      guard case .recurrent(let count) = kind else {
+        slotRegions.append(nil)
+        coldRegions.append(nil)
+        continue
+      }
+      slotRegions.append(try Region(count: slotCount, stride: Self.lines(count * MemoryLayout<Float>.stride)))
+      coldRegions.append(try Region(count: coldSlotCount, stride: Self.lines(ColdFormat.byteCount(count))))
+    }
+    self.slotRegions = slotRegions
     self.coldRegions = coldRegions
   }
 
@@ -83,8 +90,12 @@
 
   /// The number of reserved bytes.
   package var byteCount: Int {
-    regions.reduce(0) { $0 + $1.mapping.byteCount } + coldRegions.reduce(0) { $0 + ($1?.mapping.byteCount ?? 0) }
+    pageRegions.reduce(0) { $0 + $1.mapping.byteCount }
+      + (slotRegions + coldRegions).reduce(0) { $0 + ($1?.mapping.byteCount ?? 0) }
   }
+
+  /// The rows of sequences' pages.
+  package var rows: PageRows { PageRows(pageTokens: pageTokens, windows: groups.windows) }
 
   /// The first byte of page `page` of a paged piece.
   ///
@@ -92,14 +103,19 @@
   /// head's part is contiguous; of a latent piece, `pageTokens` rows.
   package func page(_ page: Int32, of handle: StateHandle) -> UnsafeMutableRawPointer {
     precondition(page >= 0 && page < pageCount, "page \(page) of \(pageCount)")
-    let region = regions[handle.index]
+    guard let place = groups.places[handle.index] else {
+      preconditionFailure("piece \(handle.index) of \(layout.kinds) has no pages")
+    }
+    let region = pageRegions[place.lane]
     return unsafe region.mapping.base + Int(page) * region.stride
   }
 
   /// The first float of slot `slot` of a recurrent piece.
   package func slot(_ slot: Int32, of handle: StateHandle) -> UnsafeMutablePointer<Float> {
     precondition(slot >= 0 && slot < slotCount, "slot \(slot) of \(slotCount)")
-    let region = regions[handle.index]
+    guard let region = slotRegions[handle.index] else {
+      preconditionFailure("piece \(handle.index) of \(layout.kinds) has no slots")
+    }
     return unsafe (region.mapping.base + Int(slot) * region.stride).assumingMemoryBound(to: Float.self)
   }
 
@@ -124,25 +140,21 @@ extension StateStore {
   /// - Complexity: A system call for each row of neighbours and each piece of state.
   func giveBack(pages: [Int32], slots: [Int32]) {
     let warmCount = slots.firstIndex(where: isCold) ?? slots.endIndex
-    for (index, kind) in layout.kinds.enumerated() {
-      if case .recurrent = kind {
-        regions[index].giveBack(slots[..<warmCount])
-        coldRegions[index]?.giveBack(slots[warmCount...], from: Int32(slotCount))
-      } else {
-        regions[index].giveBack(pages[...])
-      }
+    for region in pageRegions { region.giveBack(pages[...]) }
+    for index in layout.kinds.indices {
+      slotRegions[index]?.giveBack(slots[..<warmCount])
+      coldRegions[index]?.giveBack(slots[warmCount...], from: Int32(slotCount))
     }
   }
 
-  /// Copies the first `tokens` tokens of a page of every paged and latent piece to another page, whose other tokens stay.
+  /// Copies the first `tokens` tokens of a page of every piece of a group to another page, whose other tokens stay.
   ///
   /// - Complexity: O(bytes of the tokens).
-  package func copyPage(from source: Int32, to target: Int32, tokens: Int) {
+  package func copyPage(from source: Int32, to target: Int32, tokens: Int, group: Int = 0) {
     precondition(tokens >= 0 && tokens <= pageTokens, "\(tokens) tokens of a page of \(pageTokens)")
     precondition(source != target, "page \(source) copied to itself")
-    for (index, kind) in layout.kinds.enumerated() {
+    for (index, kind) in layout.kinds.enumerated() where groups.places[index]?.group == group {
       let stretches = kind.stretches(kvType)
-      guard stretches.count > 0 else { continue }
       let handle = StateHandle(index: index)
       let (from, to) = unsafe (page(source, of: handle), page(target, of: handle))
       for stretch in 0..<stretches.count {

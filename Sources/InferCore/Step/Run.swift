@@ -6,7 +6,7 @@ public struct Run: Sendable {
   public var tokens: Range<Int>
   /// Position in the sequence of the first of `tokens`.
   public var position: Int
-  /// The sequence's page table, as indices of ``StepPlan/pages``: its page `j` holds positions
+  /// The sequence's page table, as indices of ``StepPlan/pages``: row `j`, a page of each group, holds positions
   /// `j * pageTokens ..< (j + 1) * pageTokens`, up to and including this run's last.
   package var pages: Range<Int>
   /// The sequence's slot of recurrent state, which holds the state after `tokens` when the step is done.

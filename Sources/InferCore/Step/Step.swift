@@ -28,6 +28,13 @@ public struct Step: ~Copyable {
     workspace.report.reset()
   }
 
+  /// The first byte of the page of a run's sequence that holds its `row`-th page of tokens of a paged piece.
+  package func page(_ row: Int, of run: Run, in handle: StateHandle) -> UnsafeMutableRawPointer {
+    let groups = store.groups
+    let group = groups.places[handle.index]?.group ?? 0
+    return unsafe store.page(plan.pages[run.pages.lowerBound + row * groups.windows.count + group], of: handle)
+  }
+
   /// Traps unless rows are all of the step.
   func checkRows(_ count: Int) {
     precondition(count == plan.tokens.count, "\(count) rows in a step of \(plan.tokens.count)")

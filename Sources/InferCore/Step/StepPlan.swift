@@ -41,11 +41,14 @@ package struct PageCopy: Sendable, Hashable {
   package var target: Int32
   /// The number of tokens whose keys and values are copied.
   package var tokens: Int
+  /// The group of the pages.
+  package var group: Int
 
   /// Creates a copy; see the properties.
-  package init(from source: Int32, to target: Int32, tokens: Int) {
+  package init(from source: Int32, to target: Int32, tokens: Int, group: Int = 0) {
     self.source = source
     self.target = target
     self.tokens = tokens
+    self.group = group
   }
 }

@@ -18,7 +18,8 @@ import Testing
     configuration.maxBatchTokens = rows
     if rows == 7 {
       let longest = reference.prompts.map(\.count).max() ?? 0
-      configuration.pageLimit = longest / 2 + 8
+      let rows = PageRows(pageTokens: 2, windows: model.stateLayout.pageGroups.windows)
+      configuration.pageLimit = rows.pageCount(for: longest + 6, run: 2) + 5 * rows.groupCount
     }
     let engine = try Engine(model: model, configuration: configuration)
     let stop = try StopConditions(maxTokens: rows == 7 ? 4 : 0, ignoresEndTokens: true)

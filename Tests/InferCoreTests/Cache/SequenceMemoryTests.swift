@@ -36,7 +36,7 @@ import Testing
       #expect(hit(Array(text.prefix(count)), in: &memory) == expected, "\(count) tokens")
     }
     let hit = memory.lookUp(text, limit: 99, in: .shared)
-    #expect(hit.pages.count == 4 && hit.partialPage != nil && hit.partialTokens == 6 && hit.slot != nil)
+    #expect(hit.pages.count == 4 && !hit.partialPages.isEmpty && hit.partialTokens == 6 && hit.slot != nil)
     #expect(hit.knownTokens == 96 || hit.knownTokens == 99)
     // In the middle of a page another text branches off.
     #expect(self.hit(Array(text.prefix(25)) + [-5] + tokens(50, seed: 2), in: &memory) == 20)

@@ -22,7 +22,8 @@ import Testing
       processors: 4, allowed: 4, memoryBytes: mebibytes * Self.mebibyte,
       availableBytes: available.map { $0 * Self.mebibyte })
     let sizes = CacheDivision.Sizes(
-      page: page * Self.mebibyte, slot: slot * Self.mebibyte, coldSlot: slot * Self.mebibyte / 4, context: 1600)
+      rows: PageRows(pageTokens: configuration.pageTokens), page: page * Self.mebibyte, slot: slot * Self.mebibyte,
+      coldSlot: slot * Self.mebibyte / 4, context: 1600)
     return try CacheDivision(
       configuration, sizes, machine: machine, activationBytes: activations * Self.mebibyte)
   }

@@ -9,12 +9,14 @@ import Testing
   /// in memory from ample to the least, with forks, marks and evictions. Whoever is not cancelled gets the tokens it gets
   /// alone; every page and slot is held by as many as say so, after every step; what is kept is what it is kept as. From
   /// seed 80 on pages and slots share a budget, which is never exceeded, and memory that is given back is lost. Every third
-  /// has cold slots.
-  @Test(arguments: 0..<150) func everyRequestGetsTheTokensItGetsAlone(seed: UInt64) {
+  /// has cold slots. From seed 150 on there are groups of pages with windows, and every token finds all that it looks back at.
+  @Test(arguments: 0..<190) func everyRequestGetsTheTokensItGetsAlone(seed: UInt64) {
     var random = SeededGenerator(seed: seed &+ 1000)
     let pageTokens: Int? = seed % 7 == 0 ? nil : [1, 3, 4, 16].randomElement(using: &random)
     let longest = Int.random(in: 24...90, using: &random)
-    let least = pageTokens.map { (longest + $0 - 1) / $0 } ?? 0
+    let windows = seed < 150 ? [nil] : SchedulerHarness.windows(&random)
+    let rows = PageRows(pageTokens: pageTokens ?? 4, windows: windows)
+    let least = pageTokens == nil ? 0 : rows.pageCount(for: longest, run: rows.pageTokens)
     let slotCount = Int.random(in: 1...6, using: &random)
     let pageCount = least + Int.random(in: 0...least * 6, using: &random)
     let spareSlots = Int.random(in: 0...12, using: &random)
@@ -28,7 +30,7 @@ import Testing
       maxBatchTokens: slotCount + Int.random(in: 0...40, using: &random), pageTokens: pageTokens, pageCount: pageCount,
       slotCount: slotCount, spareSlots: spareSlots, hasState: pageTokens == nil || seed % 5 != 1,
       coldSlots: seed % 3 == 2 ? Int.random(in: 1...12, using: &random) : 0,
-      maxScoredRows: Int.random(in: 1...20, using: &random), bytes: bytes)
+      maxScoredRows: Int.random(in: 1...20, using: &random), windows: pageTokens == nil ? [nil] : windows, bytes: bytes)
     let scopes: [CacheScope?] = [.shared, .shared, CacheScope(salt: [1]), nil]
     var prompts: [[Int32]] = [[]]
     var requests: [(prompt: [Int32], count: Int)] = []

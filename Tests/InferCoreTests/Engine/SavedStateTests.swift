@@ -28,7 +28,9 @@ import Testing
   }
 
   /// A conversation goes on in another engine as if it were the same.
-  @Test(arguments: [HashModel.Memory.paged, .recurrent, [.paged, .recurrent]])
+  @Test(arguments: [
+    HashModel.Memory.paged, .recurrent, [.paged, .recurrent], .windowed, [.paged, .windowed], [.recurrent, .windowed],
+  ])
   func aConversationGoesOnElsewhere(memory: HashModel.Memory) async throws {
     let folder = try TemporaryFolder()
     let model = HashModel(memory: memory)

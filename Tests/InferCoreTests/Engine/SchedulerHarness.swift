@@ -45,6 +45,7 @@ struct SchedulerHarness {
   private let hasPages: Bool
   private let hasState: Bool
   private let pageTokens: Int
+  private let windows: [Int?]
 
   /// The states in slots, which the memory copies between as well.
   private final class Slots {
@@ -61,15 +62,17 @@ struct SchedulerHarness {
   ///   - spareSlots: Slots for kept states, beside one for each running sequence.
   ///   - hasState: `false` for a model of attention alone.
   ///   - coldSlots: Cold slots, in which states stay exact here.
+  ///   - windows: The number of tokens that each group of pages is looked back at; `nil` for all.
   ///   - bytes: The budget, of which `slotCount` slots are set aside; pages and slots take as many bytes as given.
   init(
     maxBatchTokens: Int, pageTokens: Int?, pageCount: Int, slotCount: Int, spareSlots: Int = 0, hasState: Bool = true,
-    coldSlots: Int = 0, maxScoredRows: Int = 1, targetSeconds: Double? = nil,
+    coldSlots: Int = 0, maxScoredRows: Int = 1, targetSeconds: Double? = nil, windows: [Int?] = [nil],
     bytes: (budget: Int, page: Int, slot: Int)? = nil
   ) {
     hasPages = pageTokens != nil
     self.hasState = hasState
     self.pageTokens = pageTokens ?? 4
+    self.windows = windows
     let pageCount = hasPages ? pageCount : 1000
     var budget = MemoryBudget.unlimited
     if let bytes {
@@ -82,12 +85,20 @@ struct SchedulerHarness {
       maxBatchTokens: maxBatchTokens, maxRunning: slotCount, maxScoredRows: maxScoredRows,
       targetSeconds: targetSeconds,
       memory: SequenceMemory(
-        pageTokens: self.pageTokens, pageCount: pageCount, slotCount: slotCount + spareSlots,
+        rows: PageRows(pageTokens: self.pageTokens, windows: windows), maxRun: maxBatchTokens, pageCount: pageCount,
+        slotCount: slotCount + spareSlots,
         hasRecurrentState: hasState, budget: budget, coldSlotCount: coldSlots,
         copyState: { slots[$1] = slots[$0] }))
     self.maxScoredRows = maxScoredRows
     pages = Array(repeating: Array(repeating: -1, count: self.pageTokens), count: pageCount)
     self.slots = slots
+  }
+
+  /// Groups of pages with windows, at random.
+  static func windows(_ random: inout some RandomNumberGenerator) -> [Int?] {
+    let window = [1, 2, 5, 16, 30].randomElement(using: &random) ?? 1
+    return [[nil, window], [window], [window, nil], [nil, window, window], [window, 12], [nil, nil, 7]].randomElement(
+      using: &random) ?? [nil]
   }
 
   mutating func add(
@@ -212,15 +223,28 @@ struct SchedulerHarness {
       for capture in plan.captures[run.captures] where capture.rows == offset + 1 { slots[capture.slot] = hash }
       guard hasPages else { continue }
       let position = run.position + offset
-      pages[Int(plan.pages[run.pages.lowerBound + position / pageTokens])][position % pageTokens] = plan.tokens[index]
+      for group in windows.indices {
+        let page = plan.pages[run.pages.lowerBound + position / pageTokens * windows.count + group]
+        pages[Int(page)][position % pageTokens] = Self.content(plan.tokens[index], group)
+      }
     }
     slots[run.slot] = hash
     guard hasPages else { return Self.token(hash, hash) }
     var paged: UInt64 = 0
-    for position in 0..<run.position + run.tokens.count {
-      let page = plan.pages[run.pages.lowerBound + position / pageTokens]
-      paged = Self.extend(paged, pages[Int(page)][position % pageTokens])
+    let tokens = scheduler.running.first { $0.id == run.sequence }?.scheduling.tokens ?? []
+    let end = run.position + run.tokens.count
+    for group in windows.indices {
+      // The first token of the run looks back furthest.
+      let first = windows[group].map { max(0, run.position - $0 + 1) } ?? 0
+      for position in first..<end {
+        let page = plan.pages[run.pages.lowerBound + position / pageTokens * windows.count + group]
+        let found = page == PageRows.none ? nil : pages[Int(page)][position % pageTokens]
+        let isRight = found == Self.content(tokens[position], group)
+        if !isRight { Issue.record("group \(group) of \(run.sequence) has not what token \(position) left") }
+        if group == 0, windows[0] == nil, let found { paged = Self.extend(paged, found) }
+      }
     }
+    if windows[0] != nil { paged = tokens.prefix(end).reduce(0) { Self.extend($0, $1) } }
     return hasState ? Self.token(hash, paged) : Self.token(paged, paged)
   }
 
@@ -239,7 +263,10 @@ struct SchedulerHarness {
     scheduler.withMemory { lease = $0.reserve(tokens, states: [(tokens.count + 1) / 2, tokens.count], in: scope) }
     guard let lease else { return nil }
     for position in lease.whole * pageTokens..<tokens.count where hasPages {
-      pages[Int(lease.pages[position / pageTokens])][position % pageTokens] = tokens[position]
+      for group in windows.indices {
+        let page = lease.pages[position / pageTokens * windows.count + group]
+        if page != PageRows.none { pages[Int(page)][position % pageTokens] = Self.content(tokens[position], group) }
+      }
     }
     for state in lease.states {
       slots[state.slot] = tokens.prefix(state.position).reduce(0) { Self.extend($0, $1) }
@@ -254,9 +281,12 @@ struct SchedulerHarness {
   /// That what is kept is what it is kept as.
   private func checkCache() {
     let tree = scheduler.memory.tree
-    for (index, node) in tree.nodes.enumerated() where node.page != PrefixTree.none {
+    for (index, node) in tree.nodes.enumerated() where node.count > 0 {
       let tokens = tree.tokens(of: Int32(index))
-      if hasPages { #expect(pages[Int(node.page)].starts(with: tokens), "node \(index)") }
+      for (group, page) in tree.row(of: Int32(index)).enumerated() where hasPages && page != PageRows.none {
+        #expect(pages[Int(page)].starts(with: tokens.map { Self.content($0, group) }), "node \(index)")
+      }
+      #expect(windows[0] != nil || tree.page(of: Int32(index)) != PageRows.none, "node \(index) has no page")
       guard hasState, !node.states.isEmpty else { continue }
       var path: [ArraySlice<Int32>] = []
       var before = node.parent
@@ -272,6 +302,9 @@ struct SchedulerHarness {
       }
     }
   }
+
+  /// What a page of a group holds of a token.
+  private static func content(_ token: Int32, _ group: Int) -> Int32 { token &+ Int32(group) &* 1_000_003 }
 
   /// What a request yields when nothing else is there.
   static func answer(to prompt: [Int32], count: Int) -> [Int32] {

@@ -39,7 +39,7 @@ extension Scheduler<BareSequence> {
   /// That every kept state knows the nearest before it, and how many come next.
   func checkLinks() {
     var successors: [Int32: Int] = [:]
-    for node in memory.tree.nodes where node.page != PrefixTree.none {
+    for node in memory.tree.nodes where node.count > 0 {
       for state in node.states {
         guard let kept = memory.states[state.slot] else {
           Issue.record("no state in slot \(state.slot)")
@@ -50,7 +50,7 @@ extension Scheduler<BareSequence> {
         if let previous { successors[previous, default: 0] += 1 }
       }
     }
-    for node in memory.tree.nodes where node.page != PrefixTree.none {
+    for node in memory.tree.nodes where node.count > 0 {
       for state in node.states { #expect(memory.states[state.slot]?.successors == successors[state.slot, default: 0]) }
     }
   }
@@ -60,25 +60,31 @@ extension Scheduler<BareSequence> {
     #expect(memory.byteCount <= memory.budget.bytes)
     var pages = Array(repeating: 0, count: memory.pages.count)
     var slots = Array(repeating: 0, count: memory.slots.count + memory.coldSlots.count)
+    func count(_ table: some Swift.Sequence<Int32>) {
+      for page in table where page != PageRows.none { pages[Int(page)] += 1 }
+    }
     for sequence in running + parked {
-      for page in sequence.scheduling.pages { pages[Int(page)] += 1 }
+      count(sequence.scheduling.pages)
+      #expect(sequence.scheduling.pageCount == sequence.scheduling.pages.count { $0 != PageRows.none })
       if let slot = sequence.scheduling.slot { slots[Int(slot)] += 1 }
-      if let page = sequence.scheduling.held.page { pages[Int(page)] += 1 }
+      count(sequence.scheduling.held.pages)
       if let slot = sequence.scheduling.held.slot { slots[Int(slot)] += 1 }
     }
     for capture in plan?.captures ?? [] { slots[Int(capture.slot)] += 1 }
     for lease in memory.leases {
-      for page in lease.pages { pages[Int(page)] += 1 }
+      count(lease.pages)
       for state in lease.states { slots[Int(state.slot)] += 1 }
     }
     var kept = 0
-    for node in memory.tree.nodes where node.page != PrefixTree.none {
-      pages[Int(node.page)] += 1
+    for (index, node) in memory.tree.nodes.enumerated() where node.count > 0 {
+      count(memory.tree.row(of: Int32(index)))
       for state in node.states { slots[Int(state.slot)] += 1 }
       kept += node.states.count
     }
     #expect(kept == memory.states.count)
-    let idle = memory.tree.nodes.count { $0.page != PrefixTree.none && pages[Int($0.page)] == 1 }
+    let idle = memory.tree.nodes.indices.reduce(0) { sum, node in
+      sum + memory.tree.row(of: Int32(node)).count { $0 != PageRows.none && pages[Int($0)] == 1 }
+    }
     #expect(idle == memory.pages.idleCount)
     #expect(pages == pages.indices.map { memory.pages.holderCount(Int32($0)) }, "holders of pages")
     let holders = [memory.slots, memory.coldSlots].flatMap { pool in

@@ -26,17 +26,19 @@ import Testing
   }
 
   /// Random arrivals and cancellations in memory from ample to the least that one request needs: whoever is not
-  /// cancelled gets the tokens it would get alone.
-  @Test(arguments: 0..<120) func everyRequestEndsWithTheTokensItGetsAlone(seed: UInt64) {
+  /// cancelled gets the tokens it would get alone. From seed 120 on there are groups of pages with windows.
+  @Test(arguments: 0..<140) func everyRequestEndsWithTheTokensItGetsAlone(seed: UInt64) {
     var random = SeededGenerator(seed: seed)
     let pageTokens: Int? = seed % 8 == 0 ? nil : [1, 3, 4, 16].randomElement(using: &random)
     let longest = Int.random(in: 2...80, using: &random)
-    let least = pageTokens.map { (longest + $0 - 1) / $0 } ?? 0
+    let windows = seed < 120 ? [nil] : SchedulerHarness.windows(&random)
+    let rows = PageRows(pageTokens: pageTokens ?? 4, windows: windows)
+    let least = pageTokens == nil ? 0 : rows.pageCount(for: longest, run: rows.pageTokens)
     let slotCount = Int.random(in: 1...9, using: &random)
     var harness = SchedulerHarness(
       maxBatchTokens: slotCount + Int.random(in: 0...30, using: &random), pageTokens: pageTokens,
       pageCount: least + Int.random(in: 0...least * 4, using: &random), slotCount: slotCount,
-      maxScoredRows: Int.random(in: 1...20, using: &random))
+      maxScoredRows: Int.random(in: 1...20, using: &random), windows: pageTokens == nil ? [nil] : windows)
     var requests: [(prompt: [Int32], count: Int)] = []
     var cancelled: Set<Int> = []
     var steps = 0

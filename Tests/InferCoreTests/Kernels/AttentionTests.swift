@@ -27,6 +27,13 @@ import Testing
     ]
   }
 
+  /// The rule by which rows see keys, beside that they see none behind them.
+  struct Rule: Sendable {
+    var window: Int?
+    var cap: Float?
+    var hasSinks = false
+  }
+
   /// Random sequences, and a cache for them.
   struct Case {
     let shape: Shape
@@ -35,8 +42,12 @@ import Testing
     let bench: KernelBench
     let cache: StateHandle
     let kvType: KVType
+    let rule: Rule
+    let sinks: [Float]?
 
-    init(_ shape: Shape, _ kvType: KVType, lengths: [Int], seed: UInt64, threads: Int = 2) throws {
+    init(
+      _ shape: Shape, _ kvType: KVType, lengths: [Int], seed: UInt64, threads: Int = 2, rule: Rule = Rule()
+    ) throws {
       var generator = SeededGenerator(seed: seed)
       self.shape = shape
       self.kvType = kvType
@@ -45,9 +56,11 @@ import Testing
       queries = lengths.map { generator.rows($0, shape.queryHeads * shape.dimension) }
       keys = lengths.map { generator.rows($0, shape.heads * shape.dimension, scale: 2) }
       values = lengths.map { generator.rows($0, shape.heads * shape.dimension) }
+      self.rule = rule
+      sinks = rule.hasSinks ? generator.rows(1, shape.queryHeads, scale: 4)[0] : nil
       var layout = StateLayout()
-      _ = layout.add(.paged(heads: 1, headDimension: 3 * kvType.blockElements))
-      cache = layout.add(.paged(heads: shape.heads, headDimension: shape.dimension))
+      _ = layout.add(.paged(heads: 1, headDimension: 3 * kvType.blockElements), window: rule.window)
+      cache = layout.add(.paged(heads: shape.heads, headDimension: shape.dimension), window: rule.window)
       let pages = ((lengths.max() ?? 0) + shape.pageTokens - 1) / shape.pageTokens
       bench = try KernelBench(
         layout: layout, kvType: kvType, pageTokens: shape.pageTokens, sequences: lengths.count,
@@ -70,7 +83,7 @@ import Testing
         var target = out.target
         attend(
           queries: query.rows, queryHeads: shape.queryHeads, heads: heads, headDimension: dimension, scale: scale,
-          cache: cache, into: &target, step)
+          cap: rule.cap, sinks: sinks, cache: cache, into: &target, step)
       }
       return out.values()
     }
@@ -80,10 +93,14 @@ import Testing
       let d = shape.dimension
       return (0..<shape.queryHeads).flatMap { head -> [Double] in
         let from = head / (shape.queryHeads / shape.heads) * d
-        func seen(_ rows: [[Float]]) -> [[Float]] { rows[...position].map { stored(Array($0[from..<from + d])) } }
+        let first = rule.window.map { max(0, position + 1 - $0) } ?? 0
+        func seen(_ rows: [[Float]]) -> [[Float]] {
+          rows[first...position].map { stored(Array($0[from..<from + d])) }
+        }
         return Plain.attention(
           Array(queries[sequence][position][head * d..<(head + 1) * d]), keys: seen(keys[sequence]),
-          values: seen(values[sequence]), scale: Double(scale))
+          values: seen(values[sequence]), scale: Double(scale), cap: rule.cap.map(Double.init),
+          sink: sinks.map { Double($0[head]) })
       }
     }
 
@@ -123,6 +140,47 @@ import Testing
         }
       }
       try expectUntouchedPages(attention)
+    }
+  }
+
+  /// Windows shorter than a page, than a tile and than a block, and longer than all; scores within a cap; sinks.
+  @Test(
+    arguments: [
+      Rule(window: 1), Rule(window: 5), Rule(window: 16), Rule(window: 70, hasSinks: true), Rule(window: 500),
+      Rule(window: 33, cap: 3, hasSinks: true), Rule(cap: 2), Rule(hasSinks: true),
+    ], KVType.allCases) func rulesMatchSoftmax(_ rule: Rule, _ kvType: KVType) throws
+  {
+    for shape in Shape.all where shape.dimension % kvType.blockElements == 0 {
+      let lengths = shape.queryHeads > 8 ? [305] : [33, 290]
+      var generator = SeededGenerator(seed: 15)
+      for longest in [6, 150] {
+        let attention = try Case(shape, kvType, lengths: lengths, seed: 16, rule: rule)
+        for parts in KernelBench.randomSteps(lengths, longest: longest, using: &generator) {
+          let out = attention.run(parts)
+          var first = 0
+          for part in parts {
+            for row in Set([0, part.count / 3, part.count - 1]) {
+              let want = attention.expected(part.sequence, part.position + row)
+              #expect(distance(out[first + row], want) <= 2e-5, "\(shape), \(part.sequence) at \(part.position + row)")
+            }
+            first += part.count
+          }
+        }
+      }
+    }
+  }
+
+  /// A window longer than what one thread takes, beside the work that is counted for it.
+  @Test func longWindows() throws {
+    let shape = Shape(queryHeads: 2, heads: 1, dimension: 32, pageTokens: 16)
+    let attention = try Case(
+      shape, .f16, lengths: [5000], seed: 17, rule: Rule(window: 4000, hasSinks: true))
+    _ = attention.run([.init(count: 4900)])
+    for (position, count) in [(4900, 1), (4901, 40), (4941, 3)] {
+      let out = attention.run([.init(position: position, count: count)])
+      for row in Set([0, count - 1]) {
+        #expect(distance(out[row], attention.expected(0, position + row)) <= 2e-5, "row \(row) at \(position)")
+      }
     }
   }
 

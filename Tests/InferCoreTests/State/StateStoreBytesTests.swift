@@ -65,7 +65,7 @@ import Testing
           })
       #expect(before.count == Self.bytes(target, 0..<24, pages: Array(0..<6), slot: 2).count)
       #expect(
-        source.layout.bytes(tokens: positions.count, type: type)
+        source.layout.bytes(of: positions, type: type)
           == Self.bytes(source, positions, pages: pages, slot: 1).count)
     }
   }

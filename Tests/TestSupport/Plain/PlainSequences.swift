@@ -103,8 +103,13 @@ extension Plain {
   }
 
   /// Softmax attention of one query head over all keys that it sees.
-  public static func attention(_ query: [Float], keys: [[Float]], values: [[Float]], scale: Double) -> [Double] {
-    let weights = softmax(keys.map { dot(query, $0) * scale })
+  public static func attention(
+    _ query: [Float], keys: [[Float]], values: [[Float]], scale: Double, cap: Double? = nil, sink: Double? = nil
+  ) -> [Double] {
+    let scores = keys.map { dot(query, $0) * scale }
+    // A sink has no value.
+    let weights = softmax(
+      (cap.map { cap in scores.map { cap * tanh($0 / cap) } } ?? scores) + (sink.map { [$0] } ?? []))
     var sum = [Double](repeating: 0, count: query.count)
     for (weight, value) in zip(weights, values) {
       for index in sum.indices { sum[index] += weight * Double(value[index]) }
