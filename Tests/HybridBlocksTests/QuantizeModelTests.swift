@@ -64,6 +64,8 @@ import Testing
     "hunyuan_v1_dense": "hunyuan-dense", "hunyuan_v1_moe": "hunyuan-moe", "hy_v3": "hy_v3", "jamba": "jamba",
     "lfm2_moe": "lfm2moe", "llama": "llama", "llama_yarn": "llama", "mamba2": "mamba2", "mistral": "llama",
     "qwen2": "qwen2", "qwen3": "qwen3", "qwen3_next": "qwen3next",
+    "cohere2": "cohere2", "ernie4_5": "ernie4_5", "exaone4": "exaone4", "glm4": "glm4", "glm4_moe": "glm4moe",
+    "minimax_m2": "minimax-m2", "olmo2": "olmo2", "seed_oss": "seed_oss",
   ]
   private static let obstacles = [
     "deepseek_v2": "deepseek2 has no groups that count for their best expert alone",
@@ -78,6 +80,10 @@ import Testing
     "qwen3_5": "llama.cpp's files of qwen3_5 are read and not written",
     "qwen3_moe": "qwen3moe cannot say that isDense.1 is true; it would be false",
     "zamba2": "has no architecture zamba2",
+    "dots1": "dots1 has no windows", "phi3": "phi3 has no windows", "mistral_window": "llama cannot say",
+    "qwen3_window": "qwen3 cannot say", "gemma2": "gemma2 cannot say that attention.scale",
+    "gemma3": "gemma3 cannot say that attention.scale", "gpt_oss": "place for the tensor",
+    "smollm3": "smollm3 cannot say",
   ]
 
   /// Who reads the file of each family; what llama.cpp lacks is named.

@@ -148,6 +148,80 @@ MODELS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
             "num_hidden_layers": 4, "head_dim": 16, "linear_key_head_dim": 8, "linear_value_head_dim": 8,
             "linear_num_key_heads": 2, "linear_num_value_heads": 4, "moe_intermediate_size": 32,
             "shared_expert_intermediate_size": 24, "num_experts": 4, "num_experts_per_tok": 2}, {}),
+    "gemma2": (
+        "Gemma2ForCausalLM",
+        LLAMA | rope(10000.0) | {
+            "head_dim": 16, "sliding_window": 7, "query_pre_attn_scalar": 16, "attn_logit_softcapping": 2.0,
+            "final_logit_softcapping": 3.0}, {}),
+    "gemma3": (
+        "Gemma3ForCausalLM",
+        LLAMA | {
+            "num_hidden_layers": 7, "head_dim": 16, "sliding_window": 7, "query_pre_attn_scalar": 16,
+            "rope_parameters": {
+                "full_attention": {"rope_type": "linear", "rope_theta": 1e6, "factor": 8.0},
+                "sliding_attention": {"rope_type": "default", "rope_theta": 10000.0}}}, {}),
+    "gpt-oss": (
+        "GptOssForCausalLM",
+        LLAMA | {
+            "head_dim": 16, "sliding_window": 7, "num_local_experts": 4, "num_experts_per_tok": 2, "swiglu_limit": 7.0,
+            "rope_parameters": {
+                "rope_type": "yarn", "rope_theta": 10000.0, "factor": 8.0, "beta_fast": 32.0, "beta_slow": 1.0,
+                "truncate": False, "original_max_position_embeddings": 64}}, {}),
+    "olmo2": ("Olmo2ForCausalLM", LLAMA | rope(500000.0), {}),
+    "olmo3": (
+        "Olmo3ForCausalLM",
+        LLAMA | {
+            "num_hidden_layers": 4, "sliding_window": 7,
+            "rope_parameters": {
+                "full_attention": {
+                    "rope_type": "yarn", "rope_theta": 500000.0, "factor": 8.0, "beta_fast": 32.0, "beta_slow": 1.0,
+                    "original_max_position_embeddings": 64},
+                "sliding_attention": {"rope_type": "default", "rope_theta": 500000.0}}}, {}),
+    "phi3": (
+        "Phi3ForCausalLM",
+        LLAMA | {
+            "max_position_embeddings": 1024, "original_max_position_embeddings": 256,
+            "rope_parameters": {
+                "rope_type": "longrope", "rope_theta": 10000.0, "partial_rotary_factor": 0.75,
+                "original_max_position_embeddings": 256, "short_factor": [1.0, 1.1, 1.3],
+                "long_factor": [1.0, 2.0, 4.0]}}, {}),
+    "smollm3": ("SmolLM3ForCausalLM", LLAMA | rope(2e6) | {"num_hidden_layers": 4}, {}),
+    "exaone4": (
+        "Exaone4ForCausalLM",
+        LLAMA | rope(1e6) | {
+            "num_hidden_layers": 4, "head_dim": 16, "sliding_window": 7, "sliding_window_pattern": 4}, {}),
+    "cohere2": (
+        "Cohere2ForCausalLM",
+        LLAMA | rope(50000.0) | {"num_hidden_layers": 4, "sliding_window": 7, "logit_scale": 0.25},
+        {"rotary_pct": 1.0}),
+    "glm4": (
+        "Glm4ForCausalLM", LLAMA | rope(10000.0, partial_rotary_factor=0.5) | {"head_dim": 16},
+        {"partial_rotary_factor": 0.5}),
+    "glm4moe": (
+        "Glm4MoeForCausalLM",
+        LLAMA | rope(10000.0, partial_rotary_factor=0.5) | {
+            "head_dim": 16, "n_routed_experts": 4, "n_shared_experts": 1, "num_experts_per_tok": 2,
+            "moe_intermediate_size": 24, "first_k_dense_replace": 1, "routed_scaling_factor": 1.5,
+            "use_qk_norm": True, "attention_bias": True, "num_mtp_layers": 0}, {"partial_rotary_factor": 0.5}),
+    "seed_oss": ("SeedOssForCausalLM", LLAMA | rope(1e7) | {"head_dim": 16}, {}),
+    "ernie4_5": (
+        "Ernie4_5ForCausalLM", LLAMA | rope(500000.0) | {"head_dim": 16, "tie_word_embeddings": True}, {}),
+    "ernie4_5-moe": (
+        "Ernie4_5_MoeForCausalLM",
+        LLAMA | rope(500000.0) | {
+            "moe_intermediate_size": 24, "moe_k": 2, "moe_num_experts": 4, "moe_num_shared_experts": 2,
+            "moe_layer_start_index": 1}, {}),
+    "dots1": (
+        "Dots1ForCausalLM",
+        LLAMA | rope(10000.0) | {
+            "head_dim": 16, "moe_intermediate_size": 24, "num_experts_per_tok": 2, "n_routed_experts": 4,
+            "n_shared_experts": 2, "first_k_dense_replace": 1, "routed_scaling_factor": 2.5, "norm_topk_prob": True,
+            "sliding_window": None}, {}),
+    "minimax-m2": (
+        "MiniMaxM2ForCausalLM",
+        LLAMA | rope(5e6, partial_rotary_factor=0.5) | {
+            "head_dim": 16, "num_local_experts": 4, "num_experts_per_tok": 2},
+        {"rotary_dim": 8, "scoring_func": "sigmoid"}),
     "deepseek2": (
         "DeepseekV3ForCausalLM",
         LLAMA | rope(10000.0) | {
@@ -271,6 +345,10 @@ def convert(
     path = folder / "config.json"
     config = json.loads(path.read_text()) | spelling
     path.write_text(json.dumps({k: v for k, v in config.items() if v is not None}))
+    if architecture == "gemma3":
+        # Its converter counts the tokens of the vocabulary, and cuts the embedding there.
+        tokens = {str(token): token for token in range(VOCABULARY)}
+        (folder / "tokenizer.json").write_text(json.dumps({"model": {"vocab": tokens}, "added_tokens": []}))
     script = Path(__file__).resolve().parents[3] / "Benchmarks" / "peer_convert.py"
     command = [sys.executable, script, source, folder, output, precision, *OPTIONS.get(architecture, [])]
     subprocess.run(command, check=True, capture_output=True, text=True)

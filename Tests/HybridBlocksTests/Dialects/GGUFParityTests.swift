@@ -13,10 +13,12 @@ import Testing
     "deepseek2", "deepseek2-lite", "falcon-h1", "granite", "granitehybrid", "granitehybrid-dense", "granitemoe",
     "hunyuan-dense", "hunyuan-moe", "hy_v3", "jamba", "lfm2", "lfm2moe", "llama", "llama-biased", "llama3", "mamba",
     "mamba2", "nemotron_h", "nemotron_h_moe", "qwen2", "qwen3", "qwen3moe", "qwen3next",
+    "cohere2", "dots1", "ernie4_5", "exaone4", "gemma2", "gemma3", "glm4", "glm4moe", "gpt-oss", "minimax-m2", "olmo2",
+    "olmo3", "seed_oss", "smollm3",
   ]
   /// Those that are read only, or written in another way.
   static let others = [
-    "bamba", "kimi-linear", "llama-fused", "qwen3next-fused", "qwen35", "qwen35moe",
+    "bamba", "ernie4_5-moe", "kimi-linear", "llama-fused", "phi3", "qwen3next-fused", "qwen35", "qwen35moe",
   ]
 
   static func file(_ name: String) -> URL { Fixtures.folder.appending(path: "gguf/\(name)") }
