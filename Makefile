@@ -67,10 +67,11 @@ fuzz-test: .build/libraries-installed
 outside-test: .build/libraries-installed
 	Tests/OutsideFamily/run.sh
 
-# The built binary against the official clients.
+# The built binary against the official clients; the router of replicas, and their simulation.
 client-test: build .venv/installed .build/packaging-installed
 	.venv/bin/python -m pytest -q Tests/EndToEnd --binary $(BINARY) --model $(MODEL)
 	cd Deploy/ray && ../../.venv/bin/python -m pytest -q tests/pure
+	cd Benchmarks/cluster && ../../.venv/bin/python -m pytest -q tests
 
 # The server killed 200 times under load, to see that it has lost nothing of what it had answered. Not a part of `make test`,
 # which does so ten times.
@@ -82,9 +83,10 @@ kill-test: build .venv/installed
 client-test-all: build .venv-all/installed
 	.venv-all/bin/python -m pytest -q -W ignore::UserWarning Tests/Clients --binary $(BINARY)
 
-# Replicas behind Ray Serve, killed and scaled, and the manifests for Kubernetes. Not a part of `make test`: Ray takes half a
+# Replicas behind Ray Serve, killed and scaled, and the manifests for Kubernetes; types of Python packages. Not a part of `make test`: Ray takes half a
 # gigabyte.
 deploy-test: build .venv-deploy/installed
+	cd Benchmarks/cluster && ../../.venv-deploy/bin/mypy
 	cd Deploy/ray && ../../.venv-deploy/bin/mypy && ../../.venv-deploy/bin/python -m pytest -q tests/pure && \
 	  ../../.venv-deploy/bin/python -m pytest -q tests/ray --binary ../../$(BINARY) --model ../../$(MODEL)
 	.venv-deploy/bin/python -m pytest -q Tests/Kubernetes --binary $(BINARY) --model $(MODEL)

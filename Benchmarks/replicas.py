@@ -5,6 +5,7 @@ unanswered when replicas are killed.
     replicas.py trace      --binary B --model M --trace FILE   prompt tokens computed and times, by prefix and by load
     replicas.py throughput --binary B --model M                one replica, and two, each on a processor of its own
     replicas.py kill       --binary B --model M                behind Ray Serve, one killed every so many seconds
+    replicas.py predict    --binary B --model M --trace FILE   one, two and four replicas, beside what Benchmarks/cluster foretells
 
 It needs the package Deploy/ray (with Ray for `kill`). What a run measured is printed as JSON.
 """
@@ -22,7 +23,9 @@ import tempfile
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "Deploy/ray/src"))
+sys.path[:0] = [str(Path(__file__).parents[1] / "Deploy/ray/src"), str(Path(__file__).parent / "cluster/src")]
+from infer_serve_cluster import simulation, steps, traces  # noqa: E402
+from infer_serve_cluster.replica import Engine as SimulatedEngine  # noqa: E402
 from infer_serve_ray.engine import Engine, EngineDown  # noqa: E402
 from infer_serve_ray.messages import Call  # noqa: E402
 from infer_serve_ray.prefixes import chain  # noqa: E402
@@ -182,6 +185,107 @@ async def throughput(arguments):
     return report
 
 
+async def closed(pool, sizes, clients, seconds):
+    """Has so many clients ask without a pause, for prompts and answers of `sizes`; returns answers and seconds of this process'
+    time, a second and each."""
+    dice, done, over = random.Random(7), 0, time.monotonic() + seconds
+    start, spent = time.monotonic(), time.process_time()
+
+    async def client():
+        nonlocal done
+        while time.monotonic() < over:
+            tokens = [dice.randrange(300, 500) for _ in range(sizes[0])]
+            await pool.ask({"prompt": tokens, "max_tokens": sizes[1], "ignore_eos": True})
+            if time.monotonic() < over:
+                done += 1
+
+    await asyncio.gather(*(client() for _ in range(clients)))
+    return done / seconds, (time.process_time() - spent) / max(1, done), (time.monotonic() - start)
+
+
+def fitted(arguments):
+    """The model of steps of one thread, measured anew."""
+    told = subprocess.run(
+        [arguments.binary, "bench", "--model", arguments.model, "--threads", "1", "--prompt-tokens", "64,512", "--depth",
+         "0,2048", "--generate-tokens", "32", "--batch", "1,4,16", "--batch-prompt-tokens", "16", "--repetitions", "3",
+         "--json"], capture_output=True, text=True, check=True)
+    return steps.fit(steps.rows_of(json.loads(told.stdout)))
+
+
+async def predict(arguments):
+    """Fits the simulator to one server with one load, and foretells others, which are then measured."""
+    cores, sizes, clients = len(os.sched_getaffinity(0)), (512, 64), 8
+    model = fitted(arguments)
+
+    reading = writing = 1.0
+
+    def simulated(requests, count, link, **how):
+        here = steps.StepModel(
+            model.step_s * writing, model.prompt_row_s * reading, model.sequence_s * writing,
+            model.prompt_context_s * reading, model.context_s * writing)
+        cluster = simulation.Cluster(
+            here, count, "prefix", SimulatedEngine(cache_tokens=8 << 20), link, shared_cores=cores)
+        return simulation.Simulation(cluster).run(requests, **how).summary()
+
+    def answered(size, count, link):
+        return simulated(alike(size), count, link, clients=clients * count, until=10)["answered"] / 10
+
+    def alike(size, count=100_000):
+        return (traces.Request(0, size[0], size[1]) for _ in range(count))
+
+    # What a request costs beside its steps, in this process and in all, by its tokens.
+    async with Pool(arguments, 1) as pool:
+        await closed(pool, (16, 1), 1, 1)
+        rate, short_cpu, _ = await closed(pool, (16, 1), 1, 3)
+        _, long_cpu, _ = await closed(pool, (1016, 1), 1, 3)
+        token_s = max(0.0, (long_cpu - short_cpu) / 1000)
+        router_s = max(0.0, short_cpu - 16 * token_s)
+        latency = max(0.0, 1 / rate - short_cpu - model.seconds(16, 0, 120, 0)) / 2
+        link = simulation.Link(router_s, token_s, latency)
+        read, _, _ = await closed(pool, (384, 1), clients, arguments.seconds / 3)
+        written, _, _ = await closed(pool, (32, 128), clients, arguments.seconds / 3)
+    for _ in range(8):
+        reading *= answered((384, 1), 1, link) / read
+        writing *= answered((32, 128), 1, link) / written
+    report = {
+        "cores": cores, "model": vars(model),
+        "in a server, of steps alone": {"reading": reading, "writing": writing},
+        "router": {"s": router_s, "s a token": token_s, "latency_s": latency}, "figures": []}
+
+    def note(what, count, foretold, found):
+        report["figures"].append({
+            "what": what, "replicas": count, "foretold": foretold, "measured": found, "error": foretold / found - 1})
+
+    rows, asked = rows_of(arguments), requests_of(arguments)
+    first, span = asked[0][0], asked[-1][0] - asked[0][0]
+    load = [
+        traces.Request((at - first) / span * arguments.seconds, len(tokens), 1, tuple(map(str, row["hash_ids"])),
+                       512 // arguments.scale) for (at, tokens, _), row in zip(asked, rows)]
+    for count in (1, 2, 4):
+        foretold = answered(sizes, count, link)
+        async with Pool(arguments, count) as pool:
+            rate, _, _ = await closed(pool, sizes, clients * count, arguments.seconds)
+        note("tokens a second, nothing shared", count, foretold * sum(sizes), rate * sum(sizes))
+        foretold = simulated(load, count, link)
+        async with Pool(arguments, count) as pool:
+            start, taken = time.monotonic(), []
+
+            async def one(request, tokens):
+                await asyncio.sleep(max(0, start + request.at - time.monotonic()))
+                _, seconds = await pool.ask({"prompt": tokens, "max_tokens": 1, "ignore_eos": True})
+                taken.append(seconds)
+
+            await asyncio.gather(*(one(request, tokens) for request, (_, tokens, _) in zip(load, asked)))
+            total = time.monotonic() - start
+            queried, found = await pool.computed()
+        note("prompt tokens computed of a trace", count, foretold["computed_tokens"], queried - found)
+        note("seconds of the trace", count, foretold["seconds"], total)
+        note("p90 of its answers in seconds", count, foretold["answer_p90_s"], quantile(taken, 0.9))
+    report["largest error but for p90"] = max(
+        abs(figure["error"]) for figure in report["figures"] if not figure["what"].startswith("p90"))
+    return report
+
+
 def descendants(root):
     parents = {}
     for entry in os.listdir("/proc"):
@@ -297,7 +401,7 @@ def with_context(source, folder, context):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["trace", "throughput", "kill"])
+    parser.add_argument("what", choices=["trace", "throughput", "kill", "predict"])
     parser.add_argument("--binary", required=True)
     parser.add_argument("--model", required=True)
     parser.add_argument("--replicas", type=int, default=4)

@@ -1,0 +1,1 @@
+"""Replicas of infer-serve under recorded load, simulated: routing, scaling, failures and price."""
