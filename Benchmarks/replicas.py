@@ -42,7 +42,7 @@ class Pool:
     """Servers, and a router before them in this process: what Ray takes of the machine is not measured."""
 
     def __init__(self, arguments, count, prefix_aware=True, cores=None):
-        self.engines, self.load = {}, {}
+        self.engines, self.load, self.prefix_aware = {}, {}, prefix_aware
         self.chooser = Chooser(prefix_aware=prefix_aware)
         options = ["--model", arguments.model, "--threads", "1", *arguments.options]
         for index in range(count):
@@ -64,7 +64,7 @@ class Pool:
 
     async def ask(self, body, path="/v1/completions"):
         """Sends a request to the replica that is best; returns its answer and the seconds that it took."""
-        start, hashes = time.monotonic(), chain(body)
+        start, hashes = time.monotonic(), chain(body) if self.prefix_aware else []
         candidates = {name: Candidate(name, self.load[name], engine.digest.entries) for name, engine in self.engines.items()}
         name = self.chooser.rank(hashes, list(candidates.values()), start)[0]
         self.chooser.note(hashes, candidates[name], start)
@@ -168,7 +168,7 @@ async def throughput(arguments):
     runs = {1: [], 2: []}
     for _ in range(arguments.rounds):
         for count in (1, 2):
-            async with Pool(arguments, count, cores=[0, 1]) as pool:
+            async with Pool(arguments, count, prefix_aware=False, cores=[0, 1]) as pool:
                 over, done = time.monotonic() + arguments.seconds, []
 
                 async def client():
@@ -185,11 +185,34 @@ async def throughput(arguments):
     return report
 
 
+class Left:
+    """The cores that other processes leave to a pool, from its making to `cores`."""
+
+    def __init__(self, pool):
+        self.pool, self.start = pool, time.monotonic()
+        self.taken = self._others()
+
+    def _others(self):
+        """Seconds of processors that others have used."""
+        tick = os.sysconf("SC_CLK_TCK")
+        fields = [int(word) for word in Path("/proc/stat").read_text().split("\n")[0].split()[1:9]]
+        # All but idle and waiting for disks.
+        seconds = (sum(fields) - fields[3] - fields[4]) / tick - time.process_time()
+        for engine in self.pool.engines.values():
+            words = Path(f"/proc/{engine.process_id}/stat").read_text().rpartition(")")[2].split()
+            seconds -= (int(words[11]) + int(words[12])) / tick
+        return seconds
+
+    def cores(self):
+        taken = (self._others() - self.taken) / (time.monotonic() - self.start)
+        return max(0.25, len(os.sched_getaffinity(0)) - max(0.0, taken))
+
+
 async def closed(pool, sizes, clients, seconds):
-    """Has so many clients ask without a pause, for prompts and answers of `sizes`; returns answers and seconds of this process'
-    time, a second and each."""
+    """Has so many clients ask without a pause, for prompts and answers of `sizes`. Returns answers a second, the seconds of
+    this process' time for each, and the cores that others left."""
     dice, done, over = random.Random(7), 0, time.monotonic() + seconds
-    start, spent = time.monotonic(), time.process_time()
+    left, spent = Left(pool), time.process_time()
 
     async def client():
         nonlocal done
@@ -200,7 +223,7 @@ async def closed(pool, sizes, clients, seconds):
                 done += 1
 
     await asyncio.gather(*(client() for _ in range(clients)))
-    return done / seconds, (time.process_time() - spent) / max(1, done), (time.monotonic() - start)
+    return done / seconds, (time.process_time() - spent) / max(1, done), left.cores()
 
 
 def fitted(arguments):
@@ -213,13 +236,14 @@ def fitted(arguments):
 
 
 async def predict(arguments):
-    """Fits the simulator to one server with one load, and foretells others, which are then measured."""
-    cores, sizes, clients = len(os.sched_getaffinity(0)), (512, 64), 8
+    """Fits the simulator to one server with one load, and foretells others, which are measured. It is told how many cores
+    other processes left meanwhile."""
+    sizes, clients = (512, 64), 8
     model = fitted(arguments)
 
     reading = writing = 1.0
 
-    def simulated(requests, count, link, **how):
+    def simulated(requests, count, link, cores, **how):
         here = steps.StepModel(
             model.step_s * writing, model.prompt_row_s * reading, model.sequence_s * writing,
             model.prompt_context_s * reading, model.context_s * writing)
@@ -227,8 +251,8 @@ async def predict(arguments):
             here, count, "prefix", SimulatedEngine(cache_tokens=8 << 20), link, shared_cores=cores)
         return simulation.Simulation(cluster).run(requests, **how).summary()
 
-    def answered(size, count, link):
-        return simulated(alike(size), count, link, clients=clients * count, until=10)["answered"] / 10
+    def answered(size, count, link, cores):
+        return simulated(alike(size), count, link, cores, clients=clients * count, until=10)["answered"] / 10
 
     def alike(size, count=100_000):
         return (traces.Request(0, size[0], size[1]) for _ in range(count))
@@ -242,19 +266,20 @@ async def predict(arguments):
         router_s = max(0.0, short_cpu - 16 * token_s)
         latency = max(0.0, 1 / rate - short_cpu - model.seconds(16, 0, 120, 0)) / 2
         link = simulation.Link(router_s, token_s, latency)
-        read, _, _ = await closed(pool, (384, 1), clients, arguments.seconds / 3)
-        written, _, _ = await closed(pool, (32, 128), clients, arguments.seconds / 3)
+        read, _, read_cores = await closed(pool, (384, 1), clients, arguments.seconds / 3)
+        written, _, written_cores = await closed(pool, (32, 128), clients, arguments.seconds / 3)
     for _ in range(8):
-        reading *= answered((384, 1), 1, link) / read
-        writing *= answered((32, 128), 1, link) / written
+        reading *= answered((384, 1), 1, link, read_cores) / read
+        writing *= answered((32, 128), 1, link, written_cores) / written
     report = {
-        "cores": cores, "model": vars(model),
+        "cores": len(os.sched_getaffinity(0)), "model": vars(model),
         "in a server, of steps alone": {"reading": reading, "writing": writing},
         "router": {"s": router_s, "s a token": token_s, "latency_s": latency}, "figures": []}
 
-    def note(what, count, foretold, found):
+    def note(what, count, cores, foretold, found):
         report["figures"].append({
-            "what": what, "replicas": count, "foretold": foretold, "measured": found, "error": foretold / found - 1})
+            "what": what, "replicas": count, "cores left": cores, "foretold": foretold, "measured": found,
+            "error": foretold / found - 1})
 
     rows, asked = rows_of(arguments), requests_of(arguments)
     first, span = asked[0][0], asked[-1][0] - asked[0][0]
@@ -262,13 +287,12 @@ async def predict(arguments):
         traces.Request((at - first) / span * arguments.seconds, len(tokens), 1, tuple(map(str, row["hash_ids"])),
                        512 // arguments.scale) for (at, tokens, _), row in zip(asked, rows)]
     for count in (1, 2, 4):
-        foretold = answered(sizes, count, link)
         async with Pool(arguments, count) as pool:
-            rate, _, _ = await closed(pool, sizes, clients * count, arguments.seconds)
-        note("tokens a second, nothing shared", count, foretold * sum(sizes), rate * sum(sizes))
-        foretold = simulated(load, count, link)
+            rate, _, cores = await closed(pool, sizes, clients * count, arguments.seconds)
+        foretold = answered(sizes, count, link, cores)
+        note("tokens a second, nothing shared", count, cores, foretold * sum(sizes), rate * sum(sizes))
         async with Pool(arguments, count) as pool:
-            start, taken = time.monotonic(), []
+            left, start, taken = Left(pool), time.monotonic(), []
 
             async def one(request, tokens):
                 await asyncio.sleep(max(0, start + request.at - time.monotonic()))
@@ -276,11 +300,12 @@ async def predict(arguments):
                 taken.append(seconds)
 
             await asyncio.gather(*(one(request, tokens) for request, (_, tokens, _) in zip(load, asked)))
-            total = time.monotonic() - start
+            total, cores = time.monotonic() - start, left.cores()
             queried, found = await pool.computed()
-        note("prompt tokens computed of a trace", count, foretold["computed_tokens"], queried - found)
-        note("seconds of the trace", count, foretold["seconds"], total)
-        note("p90 of its answers in seconds", count, foretold["answer_p90_s"], quantile(taken, 0.9))
+        foretold = simulated(load, count, link, cores)
+        note("prompt tokens computed of a trace", count, cores, foretold["computed_tokens"], queried - found)
+        note("seconds of the trace", count, cores, foretold["seconds"], total)
+        note("p90 of its answers in seconds", count, cores, foretold["answer_p90_s"], quantile(taken, 0.9))
     report["largest error but for p90"] = max(
         abs(figure["error"]) for figure in report["figures"] if not figure["what"].startswith("p90"))
     return report

@@ -26,7 +26,13 @@ def report():
 
 def test_a_model_is_found_again():
     found = fit(rows_of(report()))
-    assert [getattr(found, name) for name in vars(MODEL)] == pytest.approx(list(vars(MODEL).values()), rel=1e-6)
+    assert list(vars(found).values()) == pytest.approx(list(vars(MODEL).values()), rel=1e-6)
+
+
+def test_sequences_cost_rows_where_all_experts_are_read():
+    model = StepModel(1, 0.1, 0.5, apart=4)
+    assert [model.seconds(0, count, 0, 0) for count in (1, 4, 6)] == pytest.approx([1.5, 3, 3.2])
+    assert model.times(2).seconds(1, 6, 0, 0) == pytest.approx(2 * 3.3)
 
 
 def test_no_number_is_below_zero():

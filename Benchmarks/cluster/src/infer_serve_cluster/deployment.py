@@ -1,11 +1,12 @@
 """What many users would need: machines of clouds, memory, and a price beside those of others' lists."""
 
+import math
 from dataclasses import dataclass
 from typing import Any, Dict, List, Sequence
 
 from .replica import Engine
 from .simulation import Cluster, Result, Simulation
-from .steps import StepModel
+from .steps import Row, StepModel, fit
 from .traces import Request, pressed, repeated
 
 
@@ -17,6 +18,8 @@ class Load:
     requests_a_day: float
     peak_over_mean: float
     simulated_s: float
+    simulated_share: float
+    """Of the users; so many times more replicas serve all of them."""
 
     @property
     def peak(self) -> float:
@@ -24,20 +27,30 @@ class Load:
         return self.users * self.requests_a_day / 86400 * self.peak_over_mean
 
 
-def model_on(measured: Dict[str, float], machine: Dict[str, Any], model: Dict[str, Any]) -> StepModel:
+def measured_model(measured: Dict[str, Any]) -> StepModel:
+    """The steps of what was measured: tokens a second of a prompt of 512 tokens, and of as many sequences as are told."""
+    rows: List[Row] = [((1, 512, 0, 0, 0), 512 / measured["prompt_tokens_a_s"])]
+    for count, rate in measured["tokens_a_s"].items():
+        rows.append(((1, 0, int(count), 0, 0), int(count) / rate))
+    return fit(rows)
+
+
+def model_on(measured: Dict[str, Any], machine: Dict[str, Any], model: Dict[str, Any]) -> StepModel:
     """The steps of a model on a machine, from those of another on `cores` with so many GB of memory a second: generating goes
-    with the bandwidth, prompts with the cores, and both with the parameters that a token goes through."""
+    with the bandwidth, prompts with the cores, and both with the parameters that a token goes through. A step reads all
+    weights at most."""
+    steps, bandwidth = measured_model(measured), machine["memory_gb_s"] * machine["memory_share"]
     size = model["active_billions"] / measured["active_billions"]
-    memory = measured["memory_gb_s"] / (machine["memory_gb_s"] * machine["memory_share"])
-    cores = measured["cores"] / (machine["cores"] * machine["core_share"])
+    memory, cores = measured["memory_gb_s"] / bandwidth, measured["cores"] / (machine["cores"] * machine["core_share"])
+    step_s, sequence_s = steps.step_s * size * memory, steps.sequence_s * size * memory
+    whole_s = model["weights_gib"] * 1.073741824 / bandwidth
     return StepModel(
-        measured["step_s"] * size * memory, measured["prompt_row_s"] * size * cores, measured["sequence_s"] * size * memory
-    )
+        step_s, steps.prompt_row_s * size * cores, sequence_s, apart=max(1.0, (whole_s - step_s) / sequence_s))
 
 
 def load_of(requests: Sequence[Request], load: Load) -> List[Request]:
     """The trace's requests, repeated and pressed so that they come at the peak's rate for the simulated time."""
-    count = int(load.peak * load.simulated_s)
+    count = int(load.peak * load.simulated_share * load.simulated_s)
     copies = -(-count // len(requests))
     cut = requests[: -(-count // copies)]
     return list(repeated(pressed(cut, load.simulated_s), copies))
@@ -51,21 +64,26 @@ def fewest(model: StepModel, engine: Engine, load: Sequence[Request], first_toke
     """
 
     def run(count: int) -> "tuple[bool, Result]":
-        result = Simulation(Cluster(model, count, "prefix", engine)).run(load)
+        policy = "prefix" if load[0].blocks else "least"
+        result = Simulation(Cluster(model, count, policy, engine)).run(load)
         firsts = sorted(result.first_token_s)
         writing = sum(result.answer_s) - sum(result.first_token_s)
         tokens = max(1, result.answer_tokens - result.answered)
         return firsts[len(firsts) * 9 // 10] <= first_token_s and writing / tokens <= token_s, result
 
-    low, high = 0, 16
+    # Work alone, in full batches, is what no number of replicas can do with less.
+    full = model.seconds(0, engine.max_running, 0, 0) / engine.max_running
+    work = sum((0 if request.blocks else request.prompt * model.prompt_row_s) + request.answer * full for request in load)
+    low = int(work / (load[-1].at or 1) / 2)
+    high = max(1, 2 * low)
     is_enough, result = run(high)
     while not is_enough:
         if high >= 10_000:
             raise ValueError(f"10,000 replicas do not have first tokens within {first_token_s} s")
-        low, high = high, min(10_000, 2 * high)
+        low, high = high, min(10_000, 1 + high * 5 // 4)
         is_enough, result = run(high)
-    # To a twentieth.
-    while high - low > max(1, high // 20):
+    # To a fiftieth.
+    while high - low > max(1, high // 50):
         middle = (low + high) // 2
         is_enough, found = run(middle)
         if is_enough:
@@ -101,12 +119,13 @@ def table(plan: Dict[str, Any], requests: Sequence[Request]) -> str:
             try:
                 count, result = fewest(
                     model_on(plan["measured"], shared, model), engine, sent, model["first_token_s"], model["token_s"])
+                count = math.ceil(count / load.simulated_share)
             except ValueError as error:
                 lines.append(f"| {name} | {error} ||||||| ")
                 continue
             machines = -(-count // parts)
             hour = machines * machine["usd_an_hour"]
-            tokens = (prompt + answer) / load.simulated_s * 3600 / load.peak_over_mean
+            tokens = (prompt + answer) / load.simulated_share / load.simulated_s * 3600 / load.peak_over_mean
             firsts = sorted(result.first_token_s)
             writing = (sum(result.answer_s) - sum(firsts)) / max(1, result.answer_tokens - result.answered)
             found = 1 - result.computed_tokens / result.prompt_tokens

@@ -21,11 +21,13 @@ class StepModel:
     """A row of a prompt, for each token before it."""
     context_s: float = 0
     """A sequence that generates, for each token before."""
+    apart: float = 1e9
+    """Sequences that generate and cost `sequence_s`; further ones cost as a prompt's row does, since all experts are read."""
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
             if not 0 <= value < float("inf"):
-                raise ValueError(f"{name} must be a number of seconds of 0 or more, not {value}")
+                raise ValueError(f"{name} must be a number of 0 or more, not {value}")
         if self.step_s + self.prompt_row_s <= 0 or self.step_s + self.sequence_s <= 0:
             raise ValueError("a step that takes no time is none")
 
@@ -33,13 +35,16 @@ class StepModel:
         """A step of `rows` of prompts and of `sequences` that generate; `rows_context` is the sum over rows of the tokens
         before each, `context` that over sequences."""
         return (
-            self.step_s + self.prompt_row_s * rows + self.sequence_s * sequences
+            self.step_s + self.prompt_row_s * (rows + max(0.0, sequences - self.apart))
+            + self.sequence_s * min(sequences, self.apart)
             + self.prompt_context_s * rows_context + self.context_s * context
         )  # fmt: skip
 
     def times(self, factor: float) -> "StepModel":
         """The model of a machine on which all takes so many times as long."""
-        return StepModel(*(value * factor for value in asdict(self).values()))
+        return StepModel(
+            self.step_s * factor, self.prompt_row_s * factor, self.sequence_s * factor, self.prompt_context_s * factor,
+            self.context_s * factor, self.apart)  # fmt: skip
 
     def save(self, path: Path) -> None:
         path.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
