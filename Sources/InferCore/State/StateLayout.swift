@@ -116,6 +116,20 @@ public struct StateLayout: Sendable {
     }
   }
 
+  /// The bytes that every further token of a sequence takes, beyond the windows; ``mostBytes`` where they are more.
+  package func bytesPerToken(_ type: KVType) -> Int {
+    zip(kinds, windows).reduce(0) { $1.1 == nil ? Self.sum($0, $1.0.bytesPerToken(type)) : $0 }
+  }
+
+  /// The bytes of the windows of a sequence of a number of tokens; ``mostBytes`` where they are more.
+  package func windowBytes(tokens: Int, _ type: KVType) -> Int {
+    zip(kinds, windows).reduce(0) { sum, piece in
+      guard let window = piece.1 else { return sum }
+      let (bytes, overflow) = min(window, tokens).multipliedReportingOverflow(by: piece.0.bytesPerToken(type))
+      return Self.sum(sum, overflow ? .max : bytes)
+    }
+  }
+
   /// The bytes that a token takes in each lane of a page: those of the largest piece there.
   func laneBytesPerToken(_ type: KVType) -> [Int] {
     let groups = pageGroups

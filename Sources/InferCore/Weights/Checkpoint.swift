@@ -38,7 +38,7 @@ package struct Checkpoint: Sendable {
         }
       }
     }
-    self.tensors = tensors
+    self = try Checkpoint(tensors).joiningMicroscaled()
   }
 
   private init(index: URL, folder: URL) throws(ModelError) {
@@ -58,7 +58,9 @@ package struct Checkpoint: Sendable {
       files.append(try MappedFile(at: folder.appending(path: shard)))
     }
     try self.init(files: files)
-    for (name, shard) in map where tensors[name] == nil {
+    // Of what is stored in two tensors, both are in the map.
+    let stored = Set(tensors.values.flatMap(\.storedNames).map { ExactText($0) })
+    for (name, shard) in map where !stored.contains(ExactText(name)) {
       throw .tensor(name: name, reason: "weight_map says it is in \(shard.string ?? ""), which does not hold it")
     }
   }

@@ -2,11 +2,45 @@
 @safe struct Derivation: Sendable {
   /// The tensors that the bytes are computed from.
   let parts: [Tensor]
-  /// Writes the bytes, given the parts as matrices.
-  let write: @Sendable (_ parts: [Matrix], _ target: UnsafeMutableRawPointer) -> Void
+  private let write: Write
+
+  /// The way in which the bytes are written.
+  @safe private enum Write: Sendable {
+    /// Given the parts as matrices.
+    case ofMatrices(@Sendable (_ parts: [Matrix], _ target: UnsafeMutableRawPointer) -> Void)
+    /// Given the first bytes of the parts, which stand in files.
+    case ofBytes(@Sendable (_ parts: [UnsafeRawPointer], _ target: UnsafeMutableRawPointer) -> Void)
+  }
+
+  /// A derivation that writes the bytes given the parts as matrices.
+  init(parts: [Tensor], write: @escaping @Sendable (_ parts: [Matrix], _ target: UnsafeMutableRawPointer) -> Void) {
+    self.parts = parts
+    self.write = unsafe .ofMatrices(write)
+  }
+
+  /// A derivation that writes the bytes given those of the parts, whatever their element types.
+  ///
+  /// - Precondition: the parts stand in files.
+  init(
+    bytesOf parts: [Tensor],
+    write: @escaping @Sendable (_ parts: [UnsafeRawPointer], _ target: UnsafeMutableRawPointer) -> Void
+  ) {
+    self.parts = parts
+    self.write = unsafe .ofBytes(write)
+  }
 
   /// The bytes, in memory of their own.
   func bytes(count: Int) throws(ModelError) -> OwnedBytes {
+    let write: @Sendable (_ parts: [Matrix], _ target: UnsafeMutableRawPointer) -> Void
+    switch self.write {
+    case .ofMatrices(let own): unsafe write = unsafe own
+    case .ofBytes(let own):
+      let bases = unsafe parts.map { part in
+        guard case .file(let file, let offset) = part.source else { preconditionFailure("\(part.name) is in no file") }
+        return unsafe file.base + offset
+      }
+      return unsafe OwnedBytes(byteCount: count) { unsafe own(bases, $0) }
+    }
     var matrices: [Matrix] = []
     for part in parts { matrices.append(try part.matrix()) }
     return unsafe OwnedBytes(byteCount: count) { unsafe write(matrices, $0) }

@@ -96,6 +96,14 @@ package struct Tensor: Sendable {
     }
   }
 
+  /// The names of the tensors of files that it is made of.
+  var storedNames: [String] {
+    switch source {
+    case .file: [name]
+    case .derived(let derivation): derivation.parts.flatMap(\.storedNames)
+    }
+  }
+
   /// The ranges of files that reading the tensor reads.
   var files: [(file: MappedFile, range: Range<Int>)] {
     switch source {

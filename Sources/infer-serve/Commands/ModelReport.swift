@@ -30,8 +30,11 @@ struct ModelReport {
       ("vocabulary", "\(vocabularySize) tokens"), ("context", "\(contextLength) tokens"),
       ("weights", Quantity.mebibytes(summary.weightBytes)),
       ("KV", "\(summary.cacheBytesPerToken) bytes per token (f16)"),
-      ("state", "\(summary.stateBytesPerSequence) bytes per sequence"),
     ]
+    if summary.windowBytesPerSequence > 0 {
+      lines.append(("windows", "\(summary.windowBytesPerSequence) bytes per sequence (f16)"))
+    }
+    lines.append(("state", "\(summary.stateBytesPerSequence) bytes per sequence"))
     lines += text.lines.map { ($0.label, $0.value) }
     lines += [
       ("unread", summary.unreadTensors.isEmpty ? "none" : summary.unreadTensors.joined(separator: ", ")),
@@ -74,6 +77,7 @@ struct ModelReport {
         "memory",
         [
           "weights_bytes": .integer(summary.weightBytes), "kv_bytes_per_token": .integer(summary.cacheBytesPerToken),
+          "window_bytes_per_sequence": .integer(summary.windowBytesPerSequence),
           "state_bytes_per_sequence": .integer(summary.stateBytesPerSequence),
         ]
       ),

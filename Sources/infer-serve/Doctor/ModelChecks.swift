@@ -9,7 +9,7 @@ struct ModelReading {
   var weightBytes: Int
   var parameterCount: Int
   var activeParameterCount: Int
-  /// Bytes of attention keys and values of a token, and of recurrent state of a sequence.
+  /// Bytes of attention keys and values of a token, and of recurrent state and of windows of a sequence.
   var cacheBytesPerToken: Int
   var stateBytesPerSequence: Int
   var contextLength: Int
@@ -19,7 +19,7 @@ struct ModelReading {
     parameterCount = model.summary.parameterCount
     activeParameterCount = model.summary.activeParameterCount
     cacheBytesPerToken = model.summary.cacheBytesPerToken
-    stateBytesPerSequence = model.summary.stateBytesPerSequence
+    stateBytesPerSequence = model.summary.stateBytesPerSequence + model.summary.windowBytesPerSequence
     contextLength = model.model.contextLength
   }
 }

@@ -55,7 +55,7 @@ def perplexity(context: int) -> dict:
 
 result = {
     "continuations": [continuation(text) for text in TEXTS],
-    "perplexities": [perplexity(context) for context in (256, 1536)],
+    "perplexities": [perplexity(context) for context in (256, 1024)],
 }
 Path(__file__).with_name("expected.json").write_text(
     json.dumps(result, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

@@ -175,9 +175,61 @@ def make(folder, name):
           round(min(result[key].min().item() for key in result if key.startswith("greedy_margin")), 4), flush=True)
 
 
+MXFP4 = torch.tensor([0, 0.5, 1, 1.5, 2, 3, 4, 6, -0.0, -0.5, -1, -1.5, -2, -3, -4, -6])
+
+
+def microscale(matrix):
+    """Blocks and scales of the nearest MXFP4 weights of `[… × columns]`, and these themselves."""
+    blocks = matrix.reshape(*matrix.shape[:-1], -1, 32)
+    exponents = torch.floor(torch.log2(blocks.abs().amax(-1, keepdim=True).clamp(min=1e-30))) - 2
+    codes = (blocks / 2**exponents).unsqueeze(-1).sub(MXFP4).abs().argmin(-1)
+    weights = (MXFP4[codes] * 2**exponents).reshape(matrix.shape)
+    codes = codes.to(torch.uint8)
+    return codes[..., ::2] | codes[..., 1::2] << 4, (exponents[..., 0] + 127).to(torch.uint8), weights
+
+
+def make_microscaled(folder):
+    """gpt-oss as it is published, with experts in MXFP4, and the weights of a layer that they stand for."""
+    torch.manual_seed(5)
+    generator = torch.Generator().manual_seed(5)
+    kind = transformers.GptOssForCausalLM
+    sizes = shapes["gpt_oss"][1] | dict(intermediate_size=64, num_hidden_layers=2, swiglu_limit=7.0)
+    config = kind.config_class(**{**common, **sizes})
+    config._attn_implementation = "eager"
+    model = kind(config).eval().to(torch.float32)
+    perturb(model, generator)
+    stored, weights = {}, model.state_dict()
+    for name in list(weights):
+        if not name.endswith(("gate_up_proj", "down_proj")):
+            continue
+        blocks, scales, exact = microscale(weights[name].transpose(1, 2).contiguous())
+        weights[name].copy_(exact.transpose(1, 2))
+        stored |= {f"{name}_blocks": blocks.contiguous(), f"{name}_scales": scales.contiguous()}
+    model.config.quantization_config = None
+    others = {name: tensor.to(torch.bfloat16).contiguous() for name, tensor in weights.items()
+              if not name.endswith(("gate_up_proj", "down_proj"))}
+    save_file(others | stored, folder / "model.safetensors", metadata={"format": "pt"})
+    config = json.loads(model.config.to_json_string()) | {
+        "architectures": ["GptOssForCausalLM"],
+        "quantization_config": {"quant_method": "mxfp4", "modules_to_not_convert": ["lm_head"]}}
+    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+    tokens = torch.randint(3, VOCABULARY, (1, 40), generator=generator)
+    layer = "model.layers.1.mlp.experts"
+    save_file({
+        "input_ids": tokens[0].to(torch.int32).contiguous(),
+        "logits": model(input_ids=tokens, use_cache=False).logits[0].contiguous(),
+        "gate_up": weights[f"{layer}.gate_up_proj"].transpose(1, 2).contiguous(),
+        "down": weights[f"{layer}.down_proj"].transpose(1, 2).contiguous(),
+    }, folder / "expected.safetensors")
+    print("gpt_oss_mxfp4", model(input_ids=tokens, use_cache=False).logits.std())
+
+
 torch.set_grad_enabled(False)
 torch.set_num_threads(1)
 root = Path(sys.argv[1])
-for name in sys.argv[2:] or shapes:
+for name in sys.argv[2:] or [*shapes, "gpt_oss_mxfp4"]:
     (root / name).mkdir(parents=True, exist_ok=True)
-    make(root / name, name)
+    if name == "gpt_oss_mxfp4":
+        make_microscaled(root / name)
+    else:
+        make(root / name, name)

@@ -67,6 +67,11 @@ import Testing
     Model(
       name: "qwen3_5_35b_a3b", width: 2048, vocabulary: 248_320, tied: false,
       firstTensor: "model.language_model.embed_tokens"),
+    Model(name: "mistral_7b_v0_1", width: 4096, vocabulary: 32_000, tied: false, firstTensor: "model.embed_tokens"),
+    Model(name: "gemma_2_2b", width: 2304, vocabulary: 256_000, tied: true, firstTensor: "model.embed_tokens"),
+    Model(name: "gemma_3_270m", width: 640, vocabulary: 262_144, tied: true, firstTensor: "model.embed_tokens"),
+    Model(name: "gemma_3_4b", width: 2560, vocabulary: 262_208, tied: true, firstTensor: "model.embed_tokens"),
+    Model(name: "gpt_oss_20b", width: 2880, vocabulary: 201_088, tied: false, firstTensor: "model.embed_tokens"),
     Model(name: "qwen3_30b_a3b", width: 2048, vocabulary: 151_936, tied: false, firstTensor: "model.embed_tokens"),
   ]
 
@@ -121,6 +126,25 @@ import Testing
     #expect(granite.attentionScale == 1 / 64 && granite.residualScale == 0.22 && granite.frame.logitScale == 1 / 8)
     let mixture = try GraniteMoeHybrid(config("granite_3_0_1b_a400m"))
     #expect(mixture.rotary != nil && mixture.sharedWidth == 0 && mixture.selection?.topK == 8)
+  }
+
+  @Test func windows() throws {
+    let mistral = try Llama(config("mistral_7b_v0_1"))
+    #expect(mistral.windows == Array(repeating: 4096, count: 32))
+    let gemma2 = try Gemma(config("gemma_2_2b"))
+    #expect(gemma2.attention.sights.map(\.window) == (0..<26).map { $0 % 2 == 0 ? 4096 : nil })
+    #expect(gemma2.attention.shape.scoreCap == 50 && gemma2.frame.logitCap == 30 && gemma2.attention.scale == 1 / 16)
+    let small = try Gemma(config("gemma_3_270m"))
+    #expect(small.attention.sights.map(\.window) == (0..<18).map { $0 % 6 == 5 ? nil : 512 })
+    #expect(small.attention.sights[0].rotary?.frequencies.base == 10_000)
+    #expect(small.attention.sights[5].rotary?.frequencies.base == 1e6)
+    // Most of what it says is what is usual.
+    let inside = try Gemma(config("gemma_3_4b"))
+    #expect(inside.attention.shape.queryHeads == 8 && inside.attention.shape.headDimension == 256 && inside.isInside)
+    #expect(inside.attention.sights.count { $0.window == 1024 } == 29 && inside.frame.contextLength == 131_072)
+    let oss = try GptOss(config("gpt_oss_20b"))
+    #expect(oss.attention.sights[0].window == 128 && oss.attention.sights[1].window == nil)
+    #expect(oss.attention.shape.hasSinks && oss.attention.shape.bias && oss.selection.topK == 4)
   }
 
   @Test func latentAndSharedCaches() throws {
