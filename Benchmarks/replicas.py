@@ -185,34 +185,38 @@ async def throughput(arguments):
     return report
 
 
-class Left:
-    """The cores that other processes leave to a pool, from its making to `cores`."""
+class Neighbours:
+    """What other processes compute beside a pool, from its making to `count`."""
 
     def __init__(self, pool):
-        self.pool, self.start = pool, time.monotonic()
-        self.taken = self._others()
+        self.pool, self.start, self.before = pool, time.monotonic(), None
+        self.before = self._seconds()
 
-    def _others(self):
-        """Seconds of processors that others have used."""
+    def _seconds(self):
+        """Seconds of processors that all have used, and this pool has."""
         tick = os.sysconf("SC_CLK_TCK")
         fields = [int(word) for word in Path("/proc/stat").read_text().split("\n")[0].split()[1:9]]
         # All but idle and waiting for disks.
-        seconds = (sum(fields) - fields[3] - fields[4]) / tick - time.process_time()
+        used, own = (sum(fields) - fields[3] - fields[4]) / tick, time.process_time()
         for engine in self.pool.engines.values():
             words = Path(f"/proc/{engine.process_id}/stat").read_text().rpartition(")")[2].split()
-            seconds -= (int(words[11]) + int(words[12])) / tick
-        return seconds
+            own += (int(words[11]) + int(words[12])) / tick
+        return used, own
 
-    def cores(self):
-        taken = (self._others() - self.taken) / (time.monotonic() - self.start)
-        return max(0.25, len(os.sched_getaffinity(0)) - max(0.0, taken))
+    def count(self):
+        """How many wanted to compute, on average: where the cores were not enough, each had as much as a server."""
+        seconds, cores = time.monotonic() - self.start, len(os.sched_getaffinity(0))
+        used, own = ((now - then) / seconds for now, then in zip(self._seconds(), self.before))
+        others = max(0.0, used - own)
+        # With a tenth of a core idle, nobody has waited for long.
+        return others if used < cores - 0.1 else others / max(0.1, own) * len(self.pool.engines)
 
 
 async def closed(pool, sizes, clients, seconds):
     """Has so many clients ask without a pause, for prompts and answers of `sizes`. Returns answers a second, the seconds of
-    this process' time for each, and the cores that others left."""
+    this process' time for each, and how many other processes computed."""
     dice, done, over = random.Random(7), 0, time.monotonic() + seconds
-    left, spent = Left(pool), time.process_time()
+    others, spent = Neighbours(pool), time.process_time()
 
     async def client():
         nonlocal done
@@ -223,7 +227,7 @@ async def closed(pool, sizes, clients, seconds):
                 done += 1
 
     await asyncio.gather(*(client() for _ in range(clients)))
-    return done / seconds, (time.process_time() - spent) / max(1, done), left.cores()
+    return done / seconds, (time.process_time() - spent) / max(1, done), others.count()
 
 
 def fitted(arguments):
@@ -236,23 +240,23 @@ def fitted(arguments):
 
 
 async def predict(arguments):
-    """Fits the simulator to one server with one load, and foretells others, which are measured. It is told how many cores
-    other processes left meanwhile."""
+    """Fits the simulator to one server with one load, and foretells others, which are measured. It is told how many
+    other processes computed meanwhile."""
     sizes, clients = (512, 64), 8
     model = fitted(arguments)
 
     reading = writing = 1.0
 
-    def simulated(requests, count, link, cores, **how):
+    def simulated(requests, count, link, others, **how):
         here = steps.StepModel(
             model.step_s * writing, model.prompt_row_s * reading, model.sequence_s * writing,
             model.prompt_context_s * reading, model.context_s * writing)
         cluster = simulation.Cluster(
-            here, count, "prefix", SimulatedEngine(cache_tokens=8 << 20), link, shared_cores=cores)
+            here, count, "prefix", SimulatedEngine(cache_tokens=8 << 20), link, len(os.sched_getaffinity(0)), others)
         return simulation.Simulation(cluster).run(requests, **how).summary()
 
-    def answered(size, count, link, cores):
-        return simulated(alike(size), count, link, cores, clients=clients * count, until=10)["answered"] / 10
+    def answered(size, count, link, others):
+        return simulated(alike(size), count, link, others, clients=clients * count, until=10)["answered"] / 10
 
     def alike(size, count=100_000):
         return (traces.Request(0, size[0], size[1]) for _ in range(count))
@@ -266,19 +270,19 @@ async def predict(arguments):
         router_s = max(0.0, short_cpu - 16 * token_s)
         latency = max(0.0, 1 / rate - short_cpu - model.seconds(16, 0, 120, 0)) / 2
         link = simulation.Link(router_s, token_s, latency)
-        read, _, read_cores = await closed(pool, (384, 1), clients, arguments.seconds / 3)
-        written, _, written_cores = await closed(pool, (32, 128), clients, arguments.seconds / 3)
+        read, _, read_others = await closed(pool, (384, 1), clients, arguments.seconds / 3)
+        written, _, written_others = await closed(pool, (32, 128), clients, arguments.seconds / 3)
     for _ in range(8):
-        reading *= answered((384, 1), 1, link, read_cores) / read
-        writing *= answered((32, 128), 1, link, written_cores) / written
+        reading *= answered((384, 1), 1, link, read_others) / read
+        writing *= answered((32, 128), 1, link, written_others) / written
     report = {
         "cores": len(os.sched_getaffinity(0)), "model": vars(model),
         "in a server, of steps alone": {"reading": reading, "writing": writing},
         "router": {"s": router_s, "s a token": token_s, "latency_s": latency}, "figures": []}
 
-    def note(what, count, cores, foretold, found):
+    def note(what, count, others, foretold, found):
         report["figures"].append({
-            "what": what, "replicas": count, "cores left": cores, "foretold": foretold, "measured": found,
+            "what": what, "replicas": count, "other processes": others, "foretold": foretold, "measured": found,
             "error": foretold / found - 1})
 
     rows, asked = rows_of(arguments), requests_of(arguments)
@@ -288,11 +292,11 @@ async def predict(arguments):
                        512 // arguments.scale) for (at, tokens, _), row in zip(asked, rows)]
     for count in (1, 2, 4):
         async with Pool(arguments, count) as pool:
-            rate, _, cores = await closed(pool, sizes, clients * count, arguments.seconds)
-        foretold = answered(sizes, count, link, cores)
-        note("tokens a second, nothing shared", count, cores, foretold * sum(sizes), rate * sum(sizes))
+            rate, _, others = await closed(pool, sizes, clients * count, arguments.seconds)
+        foretold = answered(sizes, count, link, others)
+        note("tokens a second, nothing shared", count, others, foretold * sum(sizes), rate * sum(sizes))
         async with Pool(arguments, count) as pool:
-            left, start, taken = Left(pool), time.monotonic(), []
+            neighbours, start, taken = Neighbours(pool), time.monotonic(), []
 
             async def one(request, tokens):
                 await asyncio.sleep(max(0, start + request.at - time.monotonic()))
@@ -300,12 +304,12 @@ async def predict(arguments):
                 taken.append(seconds)
 
             await asyncio.gather(*(one(request, tokens) for request, (_, tokens, _) in zip(load, asked)))
-            total, cores = time.monotonic() - start, left.cores()
+            total, others = time.monotonic() - start, neighbours.count()
             queried, found = await pool.computed()
-        foretold = simulated(load, count, link, cores)
-        note("prompt tokens computed of a trace", count, cores, foretold["computed_tokens"], queried - found)
-        note("seconds of the trace", count, cores, foretold["seconds"], total)
-        note("p90 of its answers in seconds", count, cores, foretold["answer_p90_s"], quantile(taken, 0.9))
+        foretold = simulated(load, count, link, others)
+        note("prompt tokens computed of a trace", count, others, foretold["computed_tokens"], queried - found)
+        note("seconds of the trace", count, others, foretold["seconds"], total)
+        note("p90 of its answers in seconds", count, others, foretold["answer_p90_s"], quantile(taken, 0.9))
     report["largest error but for p90"] = max(
         abs(figure["error"]) for figure in report["figures"] if not figure["what"].startswith("p90"))
     return report

@@ -22,16 +22,18 @@ class Engine:
 
 
 class Machine:
-    """Cores that processes share, each of which computes with one."""
+    """Cores that processes share evenly, each of which computes with one."""
 
-    def __init__(self, cores: float) -> None:
+    def __init__(self, cores: float, others: float = 0) -> None:
+        """`others` are processes beside the cluster's that want to compute all the time, on average."""
         self.cores = cores
+        self.others = others
         self.busy = 0
 
     @property
     def slowdown(self) -> float:
         """How many times as long what begins now takes."""
-        return max(1.0, self.busy / self.cores)
+        return max(1.0, (self.busy + self.others) / self.cores)
 
 
 class Job:

@@ -67,6 +67,8 @@ class Cluster:
     link: Link = Link()
     shared_cores: Optional[float] = None
     """Cores of one machine that all replicas and the router share; by default each has its own."""
+    others: float = 0
+    """Processes on that machine that are none of the cluster's."""
     scaling: Optional[Scaling] = None
     failures: Optional[Failures] = None
     seed: int = 1
@@ -135,7 +137,7 @@ class Simulation:
         self._draining: "set[int]" = set()
         self._starting = 0
         self._numbers = count()
-        self._host = Machine(cluster.shared_cores or 1)
+        self._host = Machine(cluster.shared_cores or 1, cluster.others)
         self._router: Deque[Job] = deque()
         self._events: List[Tuple[float, int, int, int, Optional[Job]]] = []
         self._ticks = count()
