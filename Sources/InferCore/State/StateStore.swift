@@ -23,6 +23,10 @@
 
   /// The groups of paged pieces.
   let groups: PageGroups
+  /// The number of groups: of pages in a row of a sequence's table.
+  let groupCount: Int
+  /// For each piece, its group and its lane; 0 and −1 for recurrent ones.
+  private let groupOfPiece, laneOfPiece: [Int]
   /// The pages, by lane.
   private let pageRegions: [Region]
   /// The slots of recurrent pieces, and their cold slots; none of others.
@@ -66,6 +70,9 @@
     self.slotCount = slotCount
     self.coldSlotCount = coldSlotCount
     groups = layout.pageGroups
+    groupCount = groups.windows.count
+    groupOfPiece = groups.places.map { $0?.group ?? 0 }
+    laneOfPiece = groups.places.map { $0?.lane ?? -1 }
     var pageRegions: [Region] = []
     for bytes in layout.laneBytesPerToken(kvType) {
       pageRegions.append(try Region(count: pageCount, stride: pageTokens * bytes))
@@ -103,12 +110,14 @@
   /// head's part is contiguous; of a latent piece, `pageTokens` rows.
   package func page(_ page: Int32, of handle: StateHandle) -> UnsafeMutableRawPointer {
     precondition(page >= 0 && page < pageCount, "page \(page) of \(pageCount)")
-    guard let place = groups.places[handle.index] else {
-      preconditionFailure("piece \(handle.index) of \(layout.kinds) has no pages")
-    }
-    let region = pageRegions[place.lane]
+    let lane = laneOfPiece[handle.index]
+    precondition(lane >= 0, "piece \(handle.index) has no pages")
+    let region = pageRegions[lane]
     return unsafe region.mapping.base + Int(page) * region.stride
   }
+
+  /// The group of a paged piece.
+  func group(of handle: StateHandle) -> Int { groupOfPiece[handle.index] }
 
   /// The first float of slot `slot` of a recurrent piece.
   package func slot(_ slot: Int32, of handle: StateHandle) -> UnsafeMutablePointer<Float> {

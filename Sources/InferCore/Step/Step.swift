@@ -30,9 +30,8 @@ public struct Step: ~Copyable {
 
   /// The first byte of the page of a run's sequence that holds its `row`-th page of tokens of a paged piece.
   package func page(_ row: Int, of run: Run, in handle: StateHandle) -> UnsafeMutableRawPointer {
-    let groups = store.groups
-    let group = groups.places[handle.index]?.group ?? 0
-    return unsafe store.page(plan.pages[run.pages.lowerBound + row * groups.windows.count + group], of: handle)
+    let index = run.pages.lowerBound + row * store.groupCount + store.group(of: handle)
+    return unsafe store.page(plan.pages[index], of: handle)
   }
 
   /// Traps unless rows are all of the step.
