@@ -1,4 +1,4 @@
-/// The name of one piece of per-sequence state of a model; see ``StateLayout/add(_:)``.
+/// The name of one piece of per-sequence state of a model; see ``StateLayout/add(_:window:)``.
 public struct StateHandle: Sendable, Hashable {
   /// Position in `StateLayout.kinds`.
   package let index: Int
