@@ -21,8 +21,8 @@
 #define CK_SPLIT_ENTRY(NAME)                                                                                      \
     CK_ENTRY(void, matmul_split_##NAME,                                                                           \
              (float *out, size_t out_stride, const ck_split_activations *x, size_t x_step, const void *panels,    \
-              size_t rows, size_t columns, size_t m),                                                             \
-             (out, out_stride, x, x_step, panels, rows, columns, m))
+              size_t rows, size_t columns, size_t m, int parts),                                                  \
+             (out, out_stride, x, x_step, panels, rows, columns, m, parts))
 #define CK_PANEL_AND_BLOCKS(NAME)                                                       \
     CK_ENTRY(void, pack_panel_##NAME,                                                   \
              (void *panel, const void *rows, size_t row_bytes, size_t count, size_t columns), \

@@ -50,17 +50,17 @@ float *random_floats(size_t n) {
     return values;
 }
 
-static const float canary = -1.23456789e30f;
+const float check_canary_value = -1.23456789e30f;
 
 float *canaries(size_t n) {
     float *values = take(n);
-    for (size_t i = 0; i < n; i++) values[i] = canary;
+    for (size_t i = 0; i < n; i++) values[i] = check_canary_value;
     return values;
 }
 
 void check_canary(float x) {
     check_count++;
-    if (x != canary) fail("memory beside the output was written", x, canary);
+    if (x != check_canary_value) fail("memory beside the output was written", x, check_canary_value);
 }
 
 void check_release(void) {

@@ -26,6 +26,8 @@ float random_float(void);
 /// `n` random floats in memory of exactly that size, so that a sanitizer sees the first byte outside; freed by
 /// check_release().
 float *random_floats(size_t n);
+/// A number that no kernel computes.
+extern const float check_canary_value;
 /// `n` floats of which each is a canary.
 float *canaries(size_t n);
 /// Ends the program unless `x` is still a canary.

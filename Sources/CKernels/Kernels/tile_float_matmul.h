@@ -1,10 +1,11 @@
 // Products of panels of 16-bit numbers with rows of floats, on tiles, for any number of rows.
 //
-// Activations are split in two numbers of bfloat16, which hold sixteen bits of their significand together; a half is the
-// sum of two without an error. Products of bfloat16 are exact, and sums are in single precision. Every step of 32 columns
-// adds, in this order, the upper parts' product, that of lower activations, and that of lower weights: a row's result
-// depends on neither the others nor on where columns are cut. (The product of both lower parts is at most the last bit that
-// an activation keeps.) A product's error is below 2⁻¹⁷ of its size, and below 3 · 2⁻¹⁷ for halves.
+// Activations are split in three numbers of bfloat16, whose sum they are; the first two hold sixteen bits of the significand.
+// A half is the sum of two. Products of bfloat16 are exact, and sums are in single precision. Every step of 32 columns adds,
+// in this order, the products of the first two parts of activations, for halves those of lower weights with them, and that
+// of the third part where it is wanted: a row's result depends on neither the others nor on where columns are cut. With two
+// parts a product's error is below 2⁻¹⁷ of its size, and with three below 2⁻²⁴, which the product of lower weights with the
+// third part would be at most.
 //
 // Activations are split once for all panels. Rows of a step lie one behind another: sixteen are a tile as they lie. A vector
 // of a panel has two columns of sixteen rows: sixteen of them are a tile of weights. Columns are cut in chunks with sums kept
@@ -12,7 +13,9 @@
 
 /// Columns of a step, steps of a chunk, and panels with sums.
 enum { CK_STEP = 32, CK_STEPS = 8, CK_SUMS = 4 };
-_Static_assert(sizeof(ck_split_activations) == 128, "rows of tiles lie as far apart");
+/// The parts of an activation.
+enum { CK_PARTS = 3 };
+_Static_assert(sizeof(ck_split_activations) == CK_PARTS * CK_STEP * sizeof(uint16_t), "no more than the parts");
 
 typedef uint32_t ck_u32x16 __attribute__((vector_size(64)));
 
@@ -29,24 +32,28 @@ CK_INLINE ck_u16x32 upper_halves(ck_u32x16 a, ck_u32x16 b) {
                                    33, 35, 37, 39, 41, 43, 45, 47, 49, 51, 53, 55, 57, 59, 61, 63);
 }
 
-/// The parts of 32 floats: the nearest number of bfloat16 and that of what is left. Numbers that would round to an infinity
-/// are cut. Infinities and NaN stay what they are, and nothing is left of them.
-CK_INLINE void split(uint16_t upper[CK_STEP], uint16_t lower[CK_STEP], const float x[CK_STEP]) {
-    const uint32_t sign = 0x80000000, infinity = 0x7f800000, last = 0x7f7f8000;
-    ck_u32x16 bits[2], high[2], rest[2];
+/// The parts of 32 floats: the nearest number of bfloat16, that of what is left, and the rest, which is one itself. Numbers
+/// that would round to an infinity are cut. Infinities and NaN stay what they are, and nothing is left of them.
+CK_INLINE void split(uint16_t parts[CK_PARTS][CK_STEP], const float x[CK_STEP]) {
+    const uint32_t sign = 0x80000000, infinity = 0x7f800000, last = 0x7f7f8000, upper = 0xffff0000;
+    ck_u32x16 bits[2], high[2], middle[2], rest[2];
     memcpy(bits, x, sizeof bits);
-    for (int i = 0; i < 2; i++) high[i] = (bits[i] + 0x8000) & 0xffff0000;
+    for (int i = 0; i < 2; i++) high[i] = (bits[i] + 0x8000) & upper;
     const int is_large = __builtin_reduce_or(((bits[0] & ~sign) >= last) | ((bits[1] & ~sign) >= last)) != 0;
     for (int i = 0; __builtin_expect(is_large, 0) && i < 2; i++) {
         const ck_u32x16 large = (ck_u32x16)((bits[i] & ~sign) >= last), nan = (ck_u32x16)((bits[i] & ~sign) > infinity);
-        high[i] = (high[i] & ~large) | (((bits[i] & large) | (nan & 0x400000)) & 0xffff0000);
+        high[i] = (high[i] & ~large) | (((bits[i] & large) | (nan & 0x400000)) & upper);
     }
-    for (int i = 0; i < 2; i++) rest[i] = (ck_u32x16)((ck_f32x16)bits[i] - (ck_f32x16)high[i]) + 0x8000;
+    for (int i = 0; i < 2; i++) rest[i] = (ck_u32x16)((ck_f32x16)bits[i] - (ck_f32x16)high[i]);
     for (int i = 0; __builtin_expect(is_large, 0) && i < 2; i++)
         rest[i] &= (ck_u32x16)((bits[i] & ~sign) < infinity);
-    const ck_u16x32 parts[2] = {upper_halves(high[0], high[1]), upper_halves(rest[0], rest[1])};
-    memcpy(upper, &parts[0], sizeof *parts);
-    memcpy(lower, &parts[1], sizeof *parts);
+    for (int i = 0; i < 2; i++) {
+        middle[i] = (rest[i] + 0x8000) & upper;
+        rest[i] = (ck_u32x16)((ck_f32x16)rest[i] - (ck_f32x16)middle[i]);
+    }
+    const ck_u16x32 all[CK_PARTS] = {upper_halves(high[0], high[1]), upper_halves(middle[0], middle[1]),
+                                     upper_halves(rest[0], rest[1])};
+    memcpy(parts, all, sizeof all);
 }
 
 /// The parts of sixteen halves, which hold them whole: no half is near the largest number of bfloat16. What is none has a
@@ -58,11 +65,11 @@ CK_INLINE void split_halves(ck_u16x16 *upper, ck_u16x16 *lower, ck_f32x16 x) {
 }
 
 CK_KERNEL void CK_ISA(split_activation_row)(ck_split_activations *out, size_t out_step, const float *x, size_t n) {
-    for (; n >= CK_STEP; n -= CK_STEP, x += CK_STEP, out += out_step) split(out->upper, out->lower, x);
+    for (; n >= CK_STEP; n -= CK_STEP, x += CK_STEP, out += out_step) split(out->part, x);
     if (n == 0) return;
     float last[CK_STEP] = {0};
     memcpy(last, x, n * sizeof(float));
-    split(out->upper, out->lower, last);
+    split(out->part, last);
 }
 
 /// The parts of a step of weights that are not bfloat16, or of fewer columns than 32, which zeros follow.
@@ -113,29 +120,37 @@ typedef struct {
 
 /// Adds the products of a chunk. (Numbers of tiles are parts of instructions.)
 CK_INLINE void add_float_steps(tile_sums sums, const ck_split_activations *x, size_t x_step, const weight_chunk *w,
-                               size_t panels, size_t steps, const int is_half) {
+                               size_t panels, size_t steps, int parts, const int is_half) {
     const size_t stride = sums.stride * sizeof(float);
 #define CK_EACH_PANEL(DO) DO(0, 6) if (panels > 1) { DO(1, 7) } if (panels > 2) { DO(2, 6) } if (panels > 3) { DO(3, 7) }
 #define CK_BEGIN_SUMS(P, W) _tile_zero(P);
 #define CK_LOAD_SUMS(P, W) _tile_loadd(P, sums.at + P * CK_PANEL_ROWS, stride);
 #define CK_STORE_SUMS(P, W) _tile_stored(P, sums.at + P * CK_PANEL_ROWS, stride);
-#define CK_ADD_STEP(P, W)                                                            \
-    _tile_loadd(W, w->step[P][i], 64);                                               \
-    _tile_dpbf16ps(P, 4, W);                                                         \
-    _tile_dpbf16ps(P, 5, W);                                                         \
-    if (is_half) {                                                                   \
-        _tile_loadd(W, w->split[P][i].part[1], 64);                                  \
-        _tile_dpbf16ps(P, 4, W);                                                     \
+#define CK_ADD_STEP(P, W)                           \
+    _tile_loadd(W, w->step[P][i], 64);              \
+    _tile_dpbf16ps(P, 4, W);                        \
+    _tile_dpbf16ps(P, 5, W);                        \
+    if (is_half) {                                  \
+        _tile_loadd(W, w->split[P][i].part[1], 64); \
+        _tile_dpbf16ps(P, 4, W);                    \
+        _tile_dpbf16ps(P, 5, W);                    \
     }
+    // Weights once more: loads take less time than products, and there are no more tiles.
+#define CK_ADD_LAST_PART(P, W)         \
+    _tile_loadd(W, w->step[P][i], 64); \
+    _tile_dpbf16ps(P, 4, W);
     if (sums.is_new) {
         CK_EACH_PANEL(CK_BEGIN_SUMS)
     } else {
         CK_EACH_PANEL(CK_LOAD_SUMS)
     }
     for (size_t i = 0; i < steps; i++) {
-        _tile_loadd(4, x[i * x_step].upper, sizeof *x);
-        _tile_loadd(5, x[i * x_step].lower, sizeof *x);
+        _tile_loadd(4, x[i * x_step].part[0], sizeof *x);
+        _tile_loadd(5, x[i * x_step].part[1], sizeof *x);
         CK_EACH_PANEL(CK_ADD_STEP)
+        if (parts < CK_PARTS) continue;
+        _tile_loadd(4, x[i * x_step].part[2], sizeof *x);
+        CK_EACH_PANEL(CK_ADD_LAST_PART)
     }
     CK_EACH_PANEL(CK_STORE_SUMS)
 }
@@ -148,7 +163,7 @@ typedef struct {
 /// A chunk of all rows of activations with all panels, in tiles of `height` rows of activations.
 CK_INLINE void multiply_float_chunk(float *out, size_t out_stride, const ck_split_activations *x, size_t x_step,
                                     const uint16_t *panels, size_t panel_stride, size_t rows, size_t columns,
-                                    size_t m, size_t height, int is_new, const int is_half) {
+                                    size_t m, size_t height, int is_new, int parts, const int is_half) {
     const size_t steps = (columns + CK_STEP - 1) / CK_STEP, most = CK_SUMS * CK_PANEL_ROWS, rest = m % height;
     // A last tile with fewer rows goes through a place that has all.
     ck_split_activations last[CK_STEPS][CK_TILE_ROWS];
@@ -170,27 +185,27 @@ CK_INLINE void multiply_float_chunk(float *out, size_t out_stride, const ck_spli
                     memcpy(place.sum[i], at + i * out_stride, wide * sizeof(float));
             }
             add_float_steps(sums, tokens == height ? x + t : last[0], tokens == height ? x_step : CK_TILE_ROWS, &w, count,
-                            steps, is_half);
+                            steps, parts, is_half);
             for (size_t i = 0; !is_whole && i < tokens; i++)
                 memcpy(at + i * out_stride, place.sum[i], wide * sizeof(float));
         }
     }
 }
 
-#define CK_DEFINE_TILE_FLOATS(NAME, IS_HALF)                                                                      \
-    CK_KERNEL void CK_ISA(matmul_split_##NAME)(float *out, size_t out_stride, const ck_split_activations *x,      \
-                                               size_t x_step, const void *panels, size_t rows, size_t columns,    \
-                                               size_t m) {                                                        \
-        const size_t chunk = CK_STEPS * CK_STEP, panel_stride = ck_float_panel_bytes(columns, 2) / 2;             \
-        /* Few rows make low tiles, which take less time. */                                                      \
-        const size_t height = m < CK_TILE_ROWS ? m : CK_TILE_ROWS;                                                \
-        if (m == 0) return;                                                                                       \
-        configure_tiles(CK_STEP / 2, (int)height);                                                                \
-        for (size_t k = 0; k < columns; k += chunk)                                                               \
-            multiply_float_chunk(out, out_stride, x + k / CK_STEP * x_step, x_step,                               \
-                                 (const uint16_t *)panels + k * CK_PANEL_ROWS, panel_stride, rows,                \
-                                 columns - k < chunk ? columns - k : chunk, m, height, k == 0, IS_HALF);          \
-        _tile_release();                                                                                          \
+#define CK_DEFINE_TILE_FLOATS(NAME, IS_HALF)                                                                    \
+    CK_KERNEL void CK_ISA(matmul_split_##NAME)(float *out, size_t out_stride, const ck_split_activations *x,    \
+                                               size_t x_step, const void *panels, size_t rows, size_t columns,  \
+                                               size_t m, int parts) {                                           \
+        const size_t chunk = CK_STEPS * CK_STEP, panel_stride = ck_float_panel_bytes(columns, 2) / 2;           \
+        /* Few rows make low tiles, which take less time. */                                                    \
+        const size_t height = m < CK_TILE_ROWS ? m : CK_TILE_ROWS;                                              \
+        if (m == 0) return;                                                                                     \
+        configure_tiles(CK_STEP / 2, (int)height);                                                              \
+        for (size_t k = 0; k < columns; k += chunk)                                                             \
+            multiply_float_chunk(out, out_stride, x + k / CK_STEP * x_step, x_step,                             \
+                                 (const uint16_t *)panels + k * CK_PANEL_ROWS, panel_stride, rows,              \
+                                 columns - k < chunk ? columns - k : chunk, m, height, k == 0, parts, IS_HALF); \
+        _tile_release();                                                                                        \
     }
 CK_DEFINE_TILE_FLOATS(bf16, 0)
 CK_DEFINE_TILE_FLOATS(f16, 1)

@@ -270,9 +270,9 @@ CK_DECLARE_FLOAT_PANEL(f32)
 CK_DECLARE_FLOAT_PANEL(f16)
 CK_DECLARE_FLOAT_PANEL(bf16)
 
-/// A step of 32 activations, each as the sum of two numbers of bfloat16, which keep sixteen bits of its significand.
+/// A step of 32 activations, each as the sum of three numbers of bfloat16, the largest first, which keep all of it.
 typedef struct {
-    uint16_t upper[32], lower[32];
+    uint16_t part[3][32];
 } ck_split_activations;
 
 /// 1 when the instruction set multiplies F16 and BF16 weights with split activations: by ck_matmul_split_f16 and
@@ -281,11 +281,11 @@ int ck_splits_activations(void);
 /// Splits `n` values as a row whose steps lie `out_step` steps apart: rows lie as [step][row]. Zeros complete the last one.
 void ck_split_activation_row(ck_split_activations *out, size_t out_step, const float *x, size_t n);
 /// As ck_matmul. Row t of the activations begins at x + t, and its steps lie `x_step` apart. A step of 32 columns is added at
-/// once.
+/// once. Of activations the first `parts` parts are multiplied: two, which keep sixteen bits, or three, which keep all.
 void ck_matmul_split_f16(float *out, size_t out_stride, const ck_split_activations *x, size_t x_step, const void *panels,
-                         size_t rows, size_t columns, size_t m);
+                         size_t rows, size_t columns, size_t m, int parts);
 void ck_matmul_split_bf16(float *out, size_t out_stride, const ck_split_activations *x, size_t x_step,
-                          const void *panels, size_t rows, size_t columns, size_t m);
+                          const void *panels, size_t rows, size_t columns, size_t m, int parts);
 
 /// Product of small matrices that are in cache and not packed: out[i, j] = Σ_l a[i · a_row + l · a_column] · b[l, j] for
 /// i < m, j < n and l < k, added to what `out` holds if `adds`. `b` and `out` are row-major with strides. Products are

@@ -6,7 +6,7 @@ struct DeltaRuleMixer: Sendable {
   /// The weights of a mixer.
   struct Parameters: Sendable {
     /// Side by side: `q k v`, β, and the inputs of decay and gate or of their bottlenecks.
-    let input: Linear
+    var input: Linear
     /// From the bottlenecks, one behind another, to decay and gate.
     var bottleneck: (decay: Linear, gate: Linear)?
     /// `[taps × channels]`.
@@ -24,7 +24,7 @@ struct DeltaRuleMixer: Sendable {
   let rule: DeltaRuleShape
   /// Taps of the convolution.
   let taps: Int
-  let parameters: Parameters
+  private(set) var parameters: Parameters
   let history: StateHandle
   let state: StateHandle
   /// Weights that make norms by the root mean square norms by length, and scale queries by `1 / √K`.
@@ -37,6 +37,8 @@ struct DeltaRuleMixer: Sendable {
     self.rule = rule
     self.taps = taps
     self.parameters = parameters
+    // Norms of queries, keys and outputs, and what states remember, make much of small errors.
+    self.parameters.input.precision = .whole
     queryScale = Array(repeating: 1 / size, count: rule.keyDimension)
     keyScale = Array(repeating: 1 / size.squareRoot(), count: rule.keyDimension)
     history = layout.add(.recurrent(count: (taps - 1) * rule.channels))

@@ -4,6 +4,8 @@ public import InferCore
 public struct Linear: Sendable {
   let parts: [PackedMatrix]
   let bias: [Float]?
+  /// How much of the input is kept where the instruction set splits it.
+  var precision = ProductPrecision.usual
 
   /// A map without bias from matrices that share their input.
   init(_ parts: [PackedMatrix]) {
@@ -62,7 +64,7 @@ public struct Linear: Sendable {
 
   /// Maps every row of `x`, `[rows × input]`, to `[rows × outputWidth]`.
   public func apply(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
-    matmul(x, by: parts, into: &out, step)
+    matmul(x, by: parts, into: &out, precision: precision, step)
     if let bias { addBias(bias, to: &out, step) }
   }
 }

@@ -34,14 +34,14 @@ internal import CKernels
       _ panels: UnsafeRawPointer?, _ rows: Int, _ columns: Int, _ m: Int
     ) -> Void
 
-  /// The product with activations that are split in two, whose steps are `xStep` apart.
+  /// The product with the first parts of activations that are split in three, whose steps are `xStep` apart: two or three.
   typealias SplitProduct =
     @convention(c) (
       _ out: UnsafeMutablePointer<Float>?, _ outStride: Int, _ x: UnsafePointer<ck_split_activations>?, _ xStep: Int,
-      _ panels: UnsafeRawPointer?, _ rows: Int, _ columns: Int, _ m: Int
+      _ panels: UnsafeRawPointer?, _ rows: Int, _ columns: Int, _ m: Int, _ parts: Int32
     ) -> Void
 
-  /// A product with activations as floats, rounded to eight bits, or split in two.
+  /// A product with activations as floats, rounded to eight bits, or split.
   @safe enum Product: BitwiseCopyable, Sendable {
     case floats(FloatProduct)
     case rounded(RoundedProduct)

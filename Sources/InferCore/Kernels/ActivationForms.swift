@@ -6,7 +6,7 @@ struct ActivationForms: OptionSet, BitwiseCopyable, Sendable {
   static let floats = ActivationForms(rawValue: 1)
   /// Rounded to eight bits; see ``RoundedRows``.
   static let rounded = ActivationForms(rawValue: 2)
-  /// Split in two numbers of bfloat16; see ``SplitRows``.
+  /// Split in numbers of bfloat16; see ``SplitRows``.
   static let split = ActivationForms(rawValue: 4)
 }
 

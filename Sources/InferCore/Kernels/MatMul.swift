@@ -7,7 +7,11 @@
 /// - Parameters:
 ///   - x: `[rows × columns of every matrix]`.
 ///   - out: `[rows × sum of the matrices' rows]`, overwritten.
-package func matmul(_ x: Rows, by matrices: [PackedMatrix], into out: inout MutableRows, _ step: borrowing Step) {
+///   - precision: how much of `x` is kept where the instruction set splits it.
+package func matmul(
+  _ x: Rows, by matrices: [PackedMatrix], into out: inout MutableRows, precision: ProductPrecision = .usual,
+  _ step: borrowing Step
+) {
   let width = matrices.reduce(0) { $0 + $1.rows }
   precondition(out.count == x.count && out.columns == width, "\(out.count) × \(out.columns) for \(x.count) × \(width)")
   for matrix in matrices {
@@ -17,7 +21,7 @@ package func matmul(_ x: Rows, by matrices: [PackedMatrix], into out: inout Muta
   let product = MatMul(rows: x.count)
   let items = matrices.reduce(0) { $0 + product.itemCount($1.panels) }
   step.scoped {
-    let input = ProductInput(x, in: matrices.activationForms, step)
+    let input = ProductInput(x, in: matrices.activationForms, precision, step)
     // Items are separate parts of `out`, so no two of them write the same float.
     unsafe step.team.forEach(items) { item, _ in
       let (panels, column, index) = product.locate(item, count: matrices.count) { matrices[$0].panels }

@@ -145,7 +145,7 @@ private func addWork(_ assignment: ExpertAssignment, _ matrices: [[PackedMatrix]
 }
 
 /// Multiplies each expert's rows by that expert's matrices, of which all experts have equally many; see
-/// ``matmul(_:by:into:_:)``.
+/// ``matmul(_:by:into:precision:_:)``.
 private func groupedMatmul(
   _ input: ProductInput, _ assignment: ExpertAssignment, by panels: [Panels], into out: inout MutableRows,
   _ step: borrowing Step

@@ -37,7 +37,7 @@ extension ck_split_activations: ActivationBlock {
 /// Rows of activations rounded to eight bits in blocks of 32 columns.
 typealias RoundedRows = PreparedRows<ck_activations>
 
-/// Rows of activations as sums of two numbers of bfloat16.
+/// Rows of activations as sums of three numbers of bfloat16.
 typealias SplitRows = PreparedRows<ck_split_activations>
 
 /// Rows of activations in a form that products read, in a step's scratch: `[chunk][row][block]`. Kernels take many rows of a

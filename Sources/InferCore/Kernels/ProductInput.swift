@@ -6,14 +6,17 @@ internal import CKernels
   private let stride: Int
   private let rounded: RoundedRows?
   private let split: SplitRows?
+  /// How many of the parts of split rows are multiplied.
+  private let parts: Int32
 
   /// Rows as floats, and as they were prepared.
   @_lifetime(copy floats, copy rounded, copy split)
-  init(floats: Rows, rounded: RoundedRows? = nil, split: SplitRows? = nil) {
+  init(floats: Rows, rounded: RoundedRows? = nil, split: SplitRows? = nil, _ precision: ProductPrecision = .usual) {
     unsafe self.floats = unsafe floats.base
     stride = floats.stride
     self.rounded = rounded
     self.split = split
+    parts = precision.parts
   }
 
   /// Rows as they were prepared.
@@ -23,20 +26,22 @@ internal import CKernels
     stride = 0
     self.rounded = rounded
     self.split = split
+    parts = ProductPrecision.usual.parts
   }
 
   /// Rows as floats and in all other of the forms, which are prepared.
   @_lifetime(copy floats, borrow step)
-  init(_ floats: Rows, in forms: ActivationForms, _ step: borrowing Step) {
+  init(_ floats: Rows, in forms: ActivationForms, _ precision: ProductPrecision, _ step: borrowing Step) {
     self.init(
       floats: floats, rounded: prepare(floats, if: forms.contains(.rounded), step),
-      split: prepare(floats, if: forms.contains(.split), step))
+      split: prepare(floats, if: forms.contains(.split), step), precision)
   }
 
   @_lifetime(copy other)
   private init(_ other: ProductInput, row: Int) {
     unsafe floats = other.floats.map { unsafe $0 + row * other.stride }
     stride = other.stride
+    parts = other.parts
     rounded = if let rounded = other.rounded { rounded.from(row: row) } else { nil }
     split = if let split = other.split { split.from(row: row) } else { nil }
   }
@@ -64,7 +69,7 @@ internal import CKernels
       guard let split else { preconditionFailure("no split rows for weights that multiply these") }
       unsafe product(
         out, outStride, split.row(rows.lowerBound), split.chunkStride, panels.panel(panel), outputs, panels.columns,
-        rows.count)
+        rows.count, parts)
     }
   }
 }
