@@ -12,8 +12,12 @@ public struct AnswerConstraint: LogitsProcessor {
   /// The constraint of an answer before its first token.
   public init(_ answer: ConstrainedAnswer) { self.answer = answer }
 
-  /// ``FinishReason/constraintFull`` once the constraint is too large to be followed: nothing may come then.
-  public var failure: FinishReason? { answer.isFull ? .constraintFull : nil }
+  /// `true` where neither a token nor the end may come.
+  private var isStuck = false
+
+  /// The reason for which nothing may come: ``FinishReason/constraintFull`` once the constraint is too large to be followed,
+  /// ``FinishReason/deadEnd`` where no text goes on.
+  public var failure: FinishReason? { answer.isFull ? .constraintFull : isStuck ? .deadEnd : nil }
 
   /// Notes the tokens with which the answer may end.
   public mutating func begin(_ context: AnswerContext) {
@@ -36,6 +40,7 @@ public struct AnswerConstraint: LogitsProcessor {
     }
     mask.apply(to: &logits)
     let isOver = mask.isEmpty
+    isStuck = isOver && !mayEnd
     for (index, token) in endTokens.enumerated() where logits.indices.contains(Int(token)) {
       let logit = isOver && endLogits[index] == -.infinity ? 0 : endLogits[index]
       logits[Int(token)] = mayEnd ? logit : -.infinity

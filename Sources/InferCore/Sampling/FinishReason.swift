@@ -1,4 +1,4 @@
-/// The reason of a generation's end. Raw values are those of the label `finished_reason` in metrics: vLLM's, and four
+/// The reason of a generation's end. Raw values are those of the label `finished_reason` in metrics: vLLM's, and five
 /// more.
 public enum FinishReason: String, Sendable, CaseIterable {
   /// An end token, a stop token or a stop string came.
@@ -17,4 +17,6 @@ public enum FinishReason: String, Sendable, CaseIterable {
   case notFinite = "not_finite"
   /// An ``AnswerConstraint`` had found as many states as it may, and could not be followed further.
   case constraintFull = "constraint_full"
+  /// The answer came to a place behind which an ``AnswerConstraint`` allows neither a token nor the end.
+  case deadEnd = "constraint_dead_end"
 }

@@ -137,7 +137,7 @@ final class ChatTurn {
     switch reason {
     case .stop, .length: break
     case .cancelled: throw CancellationError()
-    case .shutdown, .unread, .error, .notFinite, .constraintFull: throw ChatError.ended(reason)
+    case .shutdown, .unread, .error, .notFinite, .constraintFull, .deadEnd: throw ChatError.ended(reason)
     }
     take(reader?.finish() ?? [])
     let (reason, statistics) = reader?.end(reason, statistics) ?? (reason, statistics)

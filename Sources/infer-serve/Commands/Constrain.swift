@@ -31,7 +31,8 @@ struct Constrain: ParsableCommand {
       } catch let error as ConstraintError {
         result = ["compiled": false, "error": .string("\(error)")]
       } catch {
-        result = ["compiled": false, "error": .string("line \(number): \(error)")]
+        let reason = (error as? CommandFailure)?.errorDescription ?? "\(error)"
+        result = ["compiled": false, "error": .string("line \(number): \(reason)")]
       }
       try emit(result.serialized() + "\n")
     }
@@ -50,6 +51,11 @@ struct Constrain: ParsableCommand {
   }
 
   private func read(_ value: JSONValue, _ vocabulary: MaskVocabulary) throws -> Constraint {
+    let given = ["schema", "regex", "grammar", "choice"].filter { value[$0] != nil }
+    if given.count > 1 {
+      let names = given.map { "\"\($0)\"" }.joined(separator: " and ")
+      throw CommandFailure("\(names) both say what the texts must be; one may")
+    }
     if let schema = value["schema"] { return try Constraint(schema: schema, for: vocabulary) }
     if let regex = value["regex"]?.string { return try Constraint(regex: regex, for: vocabulary) }
     if let grammar = value["grammar"]?.string { return try Constraint(grammar: grammar, for: vocabulary) }

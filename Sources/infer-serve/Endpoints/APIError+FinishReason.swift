@@ -18,6 +18,7 @@ extension APIError {
     case (.error, _): .failed("The model's logits left no token to choose.")
     case (.notFinite, _): .failed("The model computed what is no number: its weights are damaged, or too large for it.")
     case (.constraintFull, _): .constraintTooLarge(constraintField)
+    case (.deadEnd, _): .constraintDeadEnd(constraintField)
     case (.cancelled, .timedOut): .timedOut(after: limit)
     case (.cancelled, .clientGone): .clientGone
     case (.cancelled, .cancelled): nil

@@ -128,6 +128,15 @@ struct APIError: Error, Equatable {
       code: "constraint_too_large")
   }
 
+  /// An answer came to a place behind which the constraint of a field allows nothing.
+  static func constraintDeadEnd(_ parameter: String?) -> APIError {
+    .invalid(
+      parameter,
+      "\(parameter ?? "The constraint on the answer") cannot be held any further: the answer came to a place behind which "
+        + "nothing may follow, as where elements must differ (uniqueItems) and none is left.",
+      code: "constraint_dead_end")
+  }
+
   /// The client did not read its answer.
   static let notRead = APIError(
     status: 408, message: "The answer was not read for too long.", type: "invalid_request_error",

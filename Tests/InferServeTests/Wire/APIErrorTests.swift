@@ -101,6 +101,8 @@ struct APIErrorTests {
     let anthropic = error?.json(in: .anthropic)["error"]
     #expect(anthropic?["type"] == "invalid_request_error" && anthropic?["message"]?.string == error?.message)
     #expect(error?.json(in: .ollama)["error"]?.string == error?.message)
+    let deadEnd = APIError.end(.deadEnd, nil, limit: limit, constraintField: "guided_json")
+    #expect(deadEnd?.status == 400 && deadEnd?.parameter == "guided_json" && deadEnd?.code == "constraint_dead_end")
     for reason in [FinishReason.error, .notFinite] {
       #expect(APIError.end(reason, nil, limit: limit, constraintField: "response_format")?.status == 500)
     }

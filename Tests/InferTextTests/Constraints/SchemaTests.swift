@@ -1,6 +1,8 @@
 import Foundation
-import InferText
+import TestSupport
 import Testing
+
+@testable import InferText
 
 /// Texts held against schemas, byte by byte.
 @Suite struct SchemaTests {
@@ -145,7 +147,38 @@ import Testing
       #"{"anyOf":[{"patternProperties":{"a":{}},"minProperties":1},{"patternProperties":{"b":{}},"minProperties":2},{"patternProperties":{"c":{}},"minProperties":3},{"patternProperties":{"d":{}},"minProperties":4},{"patternProperties":{"e":{}},"minProperties":5},{"patternProperties":{"f":{}},"minProperties":6},{"patternProperties":{"g":{}},"minProperties":7}],"unevaluatedProperties":false}"#,
       "/unevaluatedProperties: branches evaluate 7 patterns"
     ),
-    (#"{"type":"string","enum":[1,2]}"#, "nothing is valid"), (#"{"items":[1]}"#, "/items/0: a schema is"),
+    (#"{"type":"string","enum":[1,2]}"#, "at the top: nothing is valid against type and enum together"),
+    (#"{"items":[1]}"#, "/items/0: a schema is"), (#"{"enum":[]}"#, "nothing is valid against enum"),
+    // Elements that must differ run out.
+    (#"{"type":"array","minItems":2,"uniqueItems":true,"items":{"const":1}}"#, "uniqueItems and items together"),
+    (#"{"type":"array","items":{"type":"boolean"},"uniqueItems":true,"minItems":3}"#, "nothing is valid"),
+    (#"{"type":"array","items":{"enum":[1,2]},"uniqueItems":true,"minItems":3}"#, "nothing is valid"),
+    (
+      #"{"type":"array","items":{"type":"integer","minimum":1,"maximum":3},"uniqueItems":true,"minItems":4}"#,
+      "nothing is valid"
+    ),
+    (#"{"type":"array","items":{"enum":["a","b"]},"uniqueItems":true,"minItems":3}"#, "nothing is valid"),
+    (
+      #"{"type":"array","items":{"type":"object","properties":{"a":{"const":1}},"additionalProperties":false},"uniqueItems":true,"minItems":3}"#,
+      "nothing is valid"
+    ),
+    // What is said twice cannot be true once.
+    (
+      #"{"properties":{"a":{"oneOf":[{"type":"integer"},{"type":"integer"}]}},"required":["a"],"type":"object"}"#,
+      "/properties/a: nothing is valid against oneOf"
+    ),
+    (#"{"type":"integer","not":{"minimum":0},"exclusiveMinimum":-1}"#, "type, not and exclusiveMinimum together"),
+    (#"{"type":"number","not":{"anyOf":[{"minimum":0},{"maximum":1}]}}"#, "nothing is valid"),
+    // The innermost place at fault.
+    (
+      #"{"type":"object","properties":{"x":{"type":"object","properties":{"y":{"allOf":[{"type":"string"},{"type":"integer"}]}},"required":["y"]}},"required":["x"]}"#,
+      "/properties/x/properties/y: nothing is valid against allOf"
+    ),
+    (
+      ##"{"$defs":{"n":{"minItems":1,"type":"array","items":{"const":1,"type":"string"}}},"allOf":[{},{"$ref":"#/$defs/n"}]}"##,
+      "/$defs/n/items: nothing is valid against const and type together"
+    ),
+    (#"{"type":"object","properties":{"a":false},"required":["a"]}"#, "/properties/a: nothing is valid against false"),
     (#"{"minItems":-1}"#, "minItems must be"), (#"{"multipleOf":0}"#, "multipleOf must be positive"),
   ])
   func refuses(_ schema: String, _ part: String) throws {
@@ -153,6 +186,45 @@ import Testing
       try Constraint(schema: try JSONValue(parsing: schema), for: .bytes)
     }
     #expect(error?.reason.contains(part) == true, "\(error?.reason ?? "")")
+  }
+
+  /// Where few values are left for elements that must differ, an answer comes to its end whatever it begins with.
+  @Test(arguments: [
+    (
+      #"{"type":"array","items":{"anyOf":[{"type":"array","maxItems":0},{"type":"object","maxProperties":0}]},"uniqueItems":true,"minItems":2}"#,
+      2
+    ),
+    (
+      #"{"type":"array","uniqueItems":true,"minItems":3,"items":{"type":"object","properties":{"a":{"type":"boolean"}},"additionalProperties":false}}"#,
+      3
+    ),
+    (
+      #"{"type":"array","uniqueItems":true,"minItems":3,"items":{"type":"array","maxItems":1,"items":{"type":"boolean"}}}"#,
+      3
+    ),
+    (
+      #"{"type":"array","uniqueItems":true,"minItems":4,"items":{"type":"array","minItems":2,"maxItems":2,"items":{"enum":["a",7]}}}"#,
+      4
+    ),
+    (#"{"type":"array","uniqueItems":true,"minItems":2,"items":{"enum":[{"a":1,"b":[]},{"a":1,"b":[0]}]}}"#, 2),
+  ])
+  func differentElementsAreLeft(_ schema: String, _ count: Int) throws {
+    let constraint = try Constraint(schema: try JSONValue(parsing: schema), for: .bytes)
+    var random = SeededGenerator(seed: 31)
+    for _ in 0..<40 {
+      var (cursor, bytes) = (constraint.makeCursor(whiteSpace: .generated), [UInt8]())
+      while !cursor.mayEnd {
+        let mask = cursor.mask()
+        let allowed = (0..<256).filter { mask.contains(Int32($0)) && !UInt8($0).isJSONSpace }
+        let text = String(decoding: bytes, as: UTF8.self)
+        let byte = UInt8(try #require(allowed.randomElement(using: &random), "\(text)"))
+        let isTaken = cursor.accept([byte])
+        #expect(isTaken)
+        bytes.append(byte)
+      }
+      let elements = try #require(try JSONValue(parsing: String(decoding: bytes, as: UTF8.self)).array)
+      #expect(elements.count >= count && elements.indices.allSatisfy { !elements[..<$0].contains(elements[$0]) })
+    }
   }
 
   @Test func holdsTenThousandValues() throws {

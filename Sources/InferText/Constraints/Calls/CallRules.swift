@@ -59,7 +59,12 @@ public struct CallRules: Equatable, Sendable {
         continue
       }
       var members = function["parameters"]?.object ?? ["properties": [:], "additionalProperties": false]
-      if members["type"] == nil { members["type"] = "object" }
+      // Arguments are an object, whatever else the schema allows.
+      if members["type"] == nil {
+        members["type"] = "object"
+      } else if members["type"] != "object" {
+        members["allOf"] = .array((members["allOf"]?.array ?? []) + [["type": "object"]])
+      }
       do {
         functions.append(CallableFunction(name: name, arguments: .object(try format.arguments(.object(members)))))
       } catch {

@@ -131,6 +131,13 @@ struct FormulaPool {
 
   mutating func exactlyOne(_ formulas: [Formula]) -> Formula {
     let possible = formulas.filter { $0 != .never }
+    // What is there twice cannot be the one.
+    let repeated = Dictionary(grouping: possible, by: \.self).filter { $0.key != .always && $0.value.count > 1 }
+    if !repeated.isEmpty {
+      let others = possible.filter { repeated[$0] == nil }
+      let denied = repeated.keys.sorted { $0.index < $1.index }.map { not($0) }
+      return all([exactlyOne(others)] + denied)
+    }
     let certain = possible.filter { $0 == .always }
     if certain.count > 1 { return .never }
     let others = possible.filter { $0 != .always }
@@ -178,12 +185,19 @@ struct FormulaPool {
     case .constant: result = formula
     case .leaf(.kinds(let kinds)): result = kinds.contains(kind) ? .always : .never
     case .leaf(let leaf): result = leaf.kinds.contains(kind) ? formula : .always
-    case .not(let inner): result = not(restricted(inner, to: kind))
+    case .not(let inner): result = complement(of: restricted(inner, to: kind))
     case .all(let parts): result = all(parts.map { restricted($0, to: kind) })
     case .any(let parts): result = any(parts.map { restricted($0, to: kind) })
     case .exactlyOne(let parts): result = exactlyOne(parts.map { restricted($0, to: kind) })
     }
     restricted[key] = result
     return result
+  }
+
+  /// What is not so of the values of one kind that a formula is restricted to. Of a set of numbers these are sets as well,
+  /// which others may meet.
+  private mutating func complement(of formula: Formula) -> Formula {
+    guard case .leaf(.number(let rule)) = self[formula], let rest = rule.complement else { return not(formula) }
+    return any(rest.map { leaf(.number($0)) })
   }
 }

@@ -1,4 +1,13 @@
 // Arrays: which element may come next, and what is known of the statements about the array.
+extension ToldValue {
+  fileprivate var isContainer: Bool {
+    switch self {
+    case .array, .object: true
+    case .null, .boolean, .number, .string: false
+    }
+  }
+}
+
 extension JSONMachine {
   mutating func advance(_ frame: ArrayFrame, _ byte: UInt8, _ parent: State, _ state: State) -> State {
     switch (frame.place, byte) {
@@ -35,7 +44,8 @@ extension JSONMachine {
     while frame.count <= prefix, frame.count < requirement.counts.upperBound, element(of: frame, upTo: nil) != nil {
       frame.count += 1
     }
-    let limit = frame.count > prefix ? requirement.counts.upperBound : frame.count
+    var limit = frame.count > prefix ? requirement.counts.upperBound : frame.count
+    if let few = fewElements(of: requirement) { limit = min(limit, few.count) }
     if !isSearching { requirement.elementLimit = limit }
     return limit
   }
@@ -97,12 +107,16 @@ extension JSONMachine {
     frame.counted = requirement.contains.map { leaf in
       if case .contains(let schema, _) = leaf { index(of: schema) ?? -1 } else { -1 }
     }
+    var left: Int?
+    if !frame.elements.isEmpty, let few = fewElements(of: requirement), few.contains(where: \.isContainer) {
+      left = index(of: schema(ofFew: few.subtracting(frame.elements)))
+    }
     let around = frame
     let count = frame.count + 1
     let outcomes = element.schemas.indices.map { compiler.pool.leaf(.outcome($0)) }
     let others = requirement.contains
     let denied = outcomes.map { compiler.pool.not($0) }
-    let other = requirement.isUnique ? otherThan(frame.elements) : .always
+    let other = left.map { outcomes[$0] } ?? (requirement.isUnique ? otherThan(frame.elements) : .always)
     let rooms = others.indices.map { place in
       let all = frame.count..<(limit ?? .max)
       guard limit != nil, requirement.isConjunction else { return (all: all.count, here: 1) }

@@ -80,6 +80,7 @@ extension JSONMachine {
       let prefix = firstElements(of: requirement)
       let needed = max(requirement.counts.lowerBound, requirement.neededElements)
       guard needed <= requirement.counts.upperBound else { return false }
+      if needed > 1, let few = fewElements(of: requirement), few.count < needed { return false }
       for index in 0..<min(needed, prefix + 1) {
         var frame = ArrayFrame(requirement: number, contained: requirement.contains.map { _ in 0 })
         frame.count = index

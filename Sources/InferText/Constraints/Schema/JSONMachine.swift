@@ -22,6 +22,7 @@ struct JSONMachine: ByteMachine {
   var remainders = Remainders()
   var possibilities = Possibilities()
   var completions = Completions()
+  var fewValues = FewValues()
   /// The frames before names, `nil` where none may follow, by the objects that they stand in.
   var nextNames: [ObjectFrame: NameFrame?] = [:]
   /// The members of objects whose statements are alternatives.
@@ -44,7 +45,7 @@ struct JSONMachine: ByteMachine {
     anyCharacter = compiler.automaton.pool.character(of: .all)
     let goal = compiler.pool.leaf(.outcome(0))
     let requirement = number(of: Requirement(schemas: [compiler.main], goal: goal))
-    guard isPossible(requirement) else { throw SchemaError(path: "", reason: "nothing is valid against the schema") }
+    guard isPossible(requirement) else { throw contradiction(of: compiler.main) }
     start = state(.value(requirement: requirement, parent: Self.dead))
   }
 

@@ -58,6 +58,17 @@ struct NumberRule: Hashable, Sendable {
     a.value == b.value ? a.isExclusive : above ? b.value < a.value : a.value < b.value
   }
 
+  /// Sets that together have the numbers which this one has not; `nil` where rules have no word for them.
+  var complement: [NumberRule]? {
+    guard units.isEmpty, !isPlain else { return nil }
+    var rest: [NumberRule] = []
+    if let least { rest.append(NumberRule(most: Bound(value: least.value, isExclusive: !least.isExclusive))) }
+    if let most { rest.append(NumberRule(least: Bound(value: most.value, isExclusive: !most.isExclusive))) }
+    if let values { rest.append(NumberRule(excluded: values)) }
+    if !excluded.isEmpty { rest.append(NumberRule(values: excluded)) }
+    return rest
+  }
+
   func contains(_ number: ExactDecimal) -> Bool {
     isInRange(number) && units.allSatisfy { number.isMultiple(of: $0) } && values?.contains(number) ?? true
       && !excluded.contains(number)
