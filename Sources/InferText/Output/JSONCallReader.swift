@@ -67,26 +67,24 @@ struct JSONCallReader: ToolCallReader {
 
   /// Reads a member's name; `{}` has none.
   private mutating func stepKey(_ text: inout PendingText) -> ReaderStep {
-    guard let key = shortString(&text) else { return shortStringFailure(text) }
-    state = .colon(key)
-    return .again
+    let (key, step) = shortString(&text)
+    if let key { state = .colon(key) }
+    return step
   }
 
-  /// A string that is short, as names are.
-  private func shortString(_ text: inout PendingText) -> String? {
+  /// Reads a string that is short, as names are; without one, the step says whether it may still come.
+  private func shortString(_ text: inout PendingText) -> (text: String?, step: ReaderStep) {
     var scanner = JSONScanner()
     for offset in 0..<min(text.count, PendingText.longestName) {
       switch scanner.advance(text[offset]) {
       case .more: continue
-      case .complete: return (try? JSONValue(parsing: text.take(offset + 1)))?.string
-      case .completeBefore, .invalid: return nil
+      case .complete:
+        let string = (try? JSONValue(parsing: text.take(offset + 1)))?.string
+        return (string, string == nil ? .failed : .again)
+      case .completeBefore, .invalid: return (nil, .failed)
       }
     }
-    return nil
-  }
-
-  private func shortStringFailure(_ text: PendingText) -> ReaderStep {
-    text.count < PendingText.longestName && !text.isComplete ? .more : .failed
+    return (nil, text.count < PendingText.longestName ? .more : .failed)
   }
 
   /// Begins a member's value.
@@ -95,7 +93,8 @@ struct JSONCallReader: ToolCallReader {
   ) -> ReaderStep {
     if key == "name" {
       guard byte == UInt8(ascii: "\""), name == nil else { return .failed }
-      guard let value = shortString(&text) else { return shortStringFailure(text) }
+      let (value, step) = shortString(&text)
+      guard let value else { return step }
       (name, state) = (value, .next)
       return value.isEmpty || offered?.offers(value) == false ? .failed : .again
     }

@@ -59,7 +59,7 @@ extension PendingText {
   /// yet.
   mutating func takeName(before literal: [UInt8], needsMore: inout Bool) -> String? {
     let (offset, match, _) = search([literal])
-    needsMore = match != .found && !isComplete && offset <= Self.longestName
+    needsMore = match != .found && offset <= Self.longestName
     guard match == .found, offset <= Self.longestName else { return nil }
     defer { skip(literal.count) }
     return take(offset)

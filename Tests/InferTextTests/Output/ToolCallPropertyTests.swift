@@ -79,6 +79,18 @@ import Testing
     }
   }
 
+  /// Keys and names that are no strings of JSON are what they are at once, whatever comes behind or does not.
+  @Test(arguments: [
+    (ToolCallFormat.mistral, "[TOOL_CALLS][{\"nam\u{0}\u{1}\"add\", '{\"a\": 1}}]"),
+    (.hermes, "<tool_call>{\"name\": \"a\nd\", "),
+    (.granite, "<|tool_call|>[{\"name\u{FFFD}\u{0} \"add\",\u{0}\u{0}guments\": {\"a\": 1}}]"),
+  ]) func whatIsNoStringIsContent(_ format: ToolCallFormat, _ text: String) {
+    for pieces in text.cuts {
+      let parser = OutputParser(outputFormat(format), prompt: "", tools: toolDefinitions)
+      #expect(TakenApart(takeApart(pieces, parser)) == TakenApart(content: text), "\(pieces)")
+    }
+  }
+
   @Test func namesComeFirstAndArgumentsAsTheyCome() {
     var parser = OutputParser(outputFormat(.hermes), prompt: "", tools: toolDefinitions)
     #expect(parser.append("Hi.\n<tool_") == [.content("Hi.")])
