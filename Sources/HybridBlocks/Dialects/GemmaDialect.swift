@@ -19,7 +19,7 @@ enum GemmaDialect: Dialect {
     guard file.architecture != "gemma" else { return }
     let period = hasOwnBase ? 6 : 2
     try file.windows(into: &config) { $0 % period < period - 1 }
-    // What scores are divided by is in no file: the largest models have a width of their own for it.
+    // The divisor of scores is in no file: the largest models have a width of their own for it.
     let layers = config["num_hidden_layers"]?.int ?? 0
     let scalar = scalar(
       layers: layers, width: config["hidden_size"]?.int ?? 0, heads: config["num_attention_heads"]?.int ?? 1,

@@ -2,7 +2,7 @@ public import InferCore
 
 // Parts of transformers whose layers differ in what they see of a sequence, and in where their norms stand.
 
-/// What a layer of attention sees of a sequence, and by what positions.
+/// The part of a sequence that a layer of attention sees, and its positions.
 public struct LayerSight: Sendable {
   /// The number of tokens that each looks at, itself among them; `nil` for all.
   public var window: Int?
@@ -67,6 +67,28 @@ public struct LayeredAttention: Sendable {
       query: try RMSNorm(weights["q_norm"], width: query, epsilon: epsilon),
       key: try RMSNorm(weights["k_norm"], width: key, epsilon: epsilon))
     return try Attention(weights, shape, rotary: sights[index].rotary, headNorm: norms, scale: scale, state: &state)
+  }
+
+  /// Reads the layers `model.layers.N` of a transformer, each with its attention, `self_attn`, and a network.
+  ///
+  /// - Parameters:
+  ///   - weights: the scope of the model.
+  ///   - frame: the kind, width and ε of the norms.
+  ///   - norms: the places of the norms.
+  ///   - scale: the factor on what attention and network add to the residual stream.
+  ///   - state: the layout that gets the caches.
+  ///   - network: reads the network of a layer, by the layer's scope and number.
+  public func layers(
+    _ weights: WeightScope, _ frame: ModelFrame, _ norms: LayerNorms = .usual, scale: Float = 1,
+    state: inout StateLayout, network: (WeightScope, Int) throws(ModelError) -> any Mixer
+  ) throws(ModelError) -> [Layer] {
+    var layers: [Layer] = []
+    for index in sights.indices {
+      let layer = weights["model"]["layers"][index]
+      let heads = try mixer(layer["self_attn"], layer: index, epsilon: frame.epsilon, state: &state)
+      layers.append(try norms.layer(layer, frame, heads, network(layer, index), scale: scale))
+    }
+    return layers
   }
 }
 

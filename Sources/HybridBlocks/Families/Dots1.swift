@@ -38,17 +38,12 @@ struct Dots1: ModelFamily {
   }
 
   func layers(reading weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [Layer] {
-    var layers: [Layer] = []
-    for index in 0..<layerCount {
-      let layer = weights["model"]["layers"][index]
-      let heads = try attention.mixer(layer["self_attn"], layer: index, epsilon: frame.epsilon, state: &state)
-      let network: any Mixer =
-        index < denseLayers
-        ? try FeedForward.swiGLU(layer["mlp"], width: frame.width, hidden: denseWidth)
-        : try MixtureOfExperts(
-          deepSeek: layer["mlp"], routing, width: frame.width, hidden: expertWidth, shared: sharedExperts, layer: index)
-      layers.append(try LayerNorms.usual.layer(layer, frame, heads, network))
+    try attention.layers(weights, frame, state: &state) { layer, index throws(ModelError) in
+      guard index >= denseLayers else {
+        return try FeedForward.swiGLU(layer["mlp"], width: frame.width, hidden: denseWidth)
+      }
+      return try MixtureOfExperts(
+        deepSeek: layer["mlp"], routing, width: frame.width, hidden: expertWidth, shared: sharedExperts, layer: index)
     }
-    return layers
   }
 }

@@ -60,14 +60,10 @@ struct Ernie: ModelFamily {
   }
 
   func layers(reading weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [Layer] {
-    var layers: [Layer] = []
-    let scopes = weights["model"]["layers"]
-    for index in isDense.indices {
-      let layer = scopes[index]
-      let heads = try attention.mixer(layer["self_attn"], layer: index, epsilon: frame.epsilon, state: &state)
-      layers.append(try LayerNorms.usual.layer(layer, frame, heads, network(layer["mlp"], index)))
+    let layers = try attention.layers(weights, frame, state: &state) { layer, index throws(ModelError) in
+      try network(layer["mlp"], index)
     }
-    // What predicts tokens further ahead takes no part in the forward pass.
+    // The prediction of tokens further ahead takes no part in the forward pass.
     for part in ["mtp_block.", "mtp_emb_norm.", "mtp_hidden_norm.", "mtp_linear_proj."] {
       weights["model"].discard(part)
     }

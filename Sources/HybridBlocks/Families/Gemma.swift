@@ -126,12 +126,8 @@ struct Gemma: ModelFamily {
   }
 
   func layers(reading weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [Layer] {
-    var layers: [Layer] = []
-    for index in 0..<layerCount {
-      let layer = weights["model"]["layers"][index]
-      let heads = try attention.mixer(layer["self_attn"], layer: index, epsilon: frame.epsilon, state: &state)
-      let network = try FeedForward.gated(layer["mlp"], .geluTanhGated, width: frame.width, hidden: hidden)
-      layers.append(try norms.layer(layer, frame, heads, network))
+    let layers = try attention.layers(weights, frame, norms, state: &state) { layer, _ throws(ModelError) in
+      try FeedForward.gated(layer["mlp"], .geluTanhGated, width: frame.width, hidden: hidden)
     }
     if isInside {
       for part in ["vision_tower.", "multi_modal_projector."] {

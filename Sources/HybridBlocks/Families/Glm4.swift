@@ -52,15 +52,11 @@ struct Glm4: ModelFamily {
   }
 
   func layers(reading weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [Layer] {
-    var layers: [Layer] = []
-    let scopes = weights["model"]["layers"]
-    for index in 0..<layerCount {
-      let layer = scopes[index]
-      let heads = try attention.mixer(layer["self_attn"], layer: index, epsilon: frame.epsilon, state: &state)
-      layers.append(try norms.layer(layer, frame, heads, network(layer["mlp"], index)))
+    let layers = try attention.layers(weights, frame, norms, state: &state) { layer, index throws(ModelError) in
+      try network(layer["mlp"], index)
     }
     // Layers behind the last predict tokens further ahead; they take no part in the forward pass.
-    scopes.discard("\(layerCount).")
+    weights["model"]["layers"].discard("\(layerCount).")
     return layers
   }
 

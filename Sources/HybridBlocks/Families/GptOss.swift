@@ -63,13 +63,9 @@ struct GptOss: ModelFamily {
   }
 
   func layers(reading weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [Layer] {
-    var layers: [Layer] = []
-    for index in 0..<layerCount {
-      let layer = weights["model"]["layers"][index]
-      let heads = try attention.mixer(layer["self_attn"], layer: index, epsilon: frame.epsilon, state: &state)
-      layers.append(try LayerNorms.usual.layer(layer, frame, heads, mixture(layer["mlp"], index)))
+    try attention.layers(weights, frame, state: &state) { layer, index throws(ModelError) in
+      try mixture(layer["mlp"], index)
     }
-    return layers
   }
 
   private func mixture(_ weights: WeightScope, _ index: Int) throws(ModelError) -> MixtureOfExperts {

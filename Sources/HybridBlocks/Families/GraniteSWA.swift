@@ -75,14 +75,7 @@ struct GraniteSWA: ModelFamily {
   }
 
   func layers(reading weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [Layer] {
-    var layers: [Layer] = []
-    for index in 0..<layerCount {
-      let layer = weights["model"]["layers"][index]
-      let heads = try attention.mixer(layer["self_attn"], layer: index, epsilon: frame.epsilon, state: &state)
-      layers.append(
-        try LayerNorms.usual.layer(layer, frame, heads, network(layer, index), scale: residualScale))
-    }
-    return layers
+    try attention.layers(weights, frame, scale: residualScale, state: &state, network: network)
   }
 
   private func network(_ layer: WeightScope, _ index: Int) throws(ModelError) -> any Mixer {

@@ -63,13 +63,8 @@ struct Llama: ModelFamily {
   func layers(reading weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [Layer] {
     let heads = LayeredAttention(
       attention, sights: windows.map { LayerSight(window: $0, rotary: rotary) }, scale: attentionScale)
-    var layers: [Layer] = []
-    for index in 0..<layerCount {
-      let layer = weights["model"]["layers"][index]
-      let attention = try heads.mixer(layer["self_attn"], layer: index, epsilon: frame.epsilon, state: &state)
-      let mlp = try FeedForward.swiGLU(layer["mlp"], width: frame.width, hidden: hidden, bias: hiddenBias)
-      layers.append(try LayerNorms.usual.layer(layer, frame, attention, mlp, scale: residualScale))
+    return try heads.layers(weights, frame, scale: residualScale, state: &state) { layer, _ throws(ModelError) in
+      try FeedForward.swiGLU(layer["mlp"], width: frame.width, hidden: hidden, bias: hiddenBias)
     }
-    return layers
   }
 }

@@ -29,13 +29,8 @@ struct Phi3: ModelFamily {
   }
 
   func layers(reading weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [Layer] {
-    var layers: [Layer] = []
-    for index in 0..<layerCount {
-      let layer = weights["model"]["layers"][index]
-      let heads = try attention.mixer(layer["self_attn"], layer: index, epsilon: frame.epsilon, state: &state)
-      let network = try FeedForward.swiGLU(layer["mlp"], width: frame.width, hidden: hidden)
-      layers.append(try LayerNorms.usual.layer(layer, frame, heads, network))
+    try attention.layers(weights, frame, state: &state) { layer, _ throws(ModelError) in
+      try FeedForward.swiGLU(layer["mlp"], width: frame.width, hidden: hidden)
     }
-    return layers
   }
 }

@@ -50,13 +50,9 @@ struct Qwen3: ModelFamily {
   func layers(reading weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [Layer] {
     let heads = LayeredAttention(
       attention, sights: windows.map { LayerSight(window: $0, rotary: rotary) }, headNorms: .heads)
-    var layers: [Layer] = []
-    for index in isDense.indices {
-      let layer = weights["model"]["layers"][index]
-      let attention = try heads.mixer(layer["self_attn"], layer: index, epsilon: frame.epsilon, state: &state)
-      layers.append(try LayerNorms.usual.layer(layer, frame, attention, feedForward(layer["mlp"], index)))
+    return try heads.layers(weights, frame, state: &state) { layer, index throws(ModelError) in
+      try feedForward(layer["mlp"], index)
     }
-    return layers
   }
 
   private func feedForward(_ weights: WeightScope, _ index: Int) throws(ModelError) -> any Mixer {

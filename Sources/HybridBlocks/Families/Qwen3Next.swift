@@ -127,7 +127,7 @@ struct Qwen3Next: ModelFamily {
           try ResidualBlock(layer, norm: "input_layernorm", frame, mixer),
           try ResidualBlock(layer, norm: "post_attention_layernorm", frame, feedForward(layer["mlp"], index))))
     }
-    // What predicts tokens further ahead takes no part in the forward pass.
+    // The prediction of tokens further ahead takes no part in the forward pass.
     weights.discard("mtp.")
     weights["model"].discard("visual.", remark: "the model sees text only, no images and no films")
     return layers

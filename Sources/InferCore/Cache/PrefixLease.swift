@@ -98,7 +98,7 @@ extension SequenceMemory {
     var pages = shared
     share(pages: pages)
     var states: [PrefixLease.State] = []
-    // What lies behind the windows of all states is read by nobody.
+    // Nobody reads pages behind the windows of all states.
     let wanted = (whole..<max(whole, rows.count(for: tokens.count))).flatMap { row in
       rows.windows.indices.map { group in
         positions.contains { rows.firstNeeded(group, at: $0) <= row && row < rows.count(for: $0) }

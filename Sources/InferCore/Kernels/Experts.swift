@@ -23,7 +23,7 @@ public struct Experts: Sendable {
   let firstPanels, secondPanels: [Panels]
   /// The function between the two maps.
   package let activation: Activation
-  /// What is added behind each map, `[experts × width of its output]`; `nil` for nothing.
+  /// The biases added behind each map, `[experts × width of its output]`; `nil` for nothing.
   package let biases: (first: [Float], second: [Float])?
 
   /// Creates experts of equal shapes.
