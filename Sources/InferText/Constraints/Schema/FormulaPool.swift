@@ -131,7 +131,7 @@ struct FormulaPool {
 
   mutating func exactlyOne(_ formulas: [Formula]) -> Formula {
     let possible = formulas.filter { $0 != .never }
-    // What is there twice cannot be the one.
+    // A formula that is there twice cannot be the one.
     let repeated = Dictionary(grouping: possible, by: \.self).filter { $0.key != .always && $0.value.count > 1 }
     if !repeated.isEmpty {
       let others = possible.filter { repeated[$0] == nil }
@@ -194,8 +194,8 @@ struct FormulaPool {
     return result
   }
 
-  /// What is not so of the values of one kind that a formula is restricted to. Of a set of numbers these are sets as well,
-  /// which others may meet.
+  /// The denial of a formula that is restricted to one kind: of a set of numbers, sets of numbers again, which others may
+  /// meet.
   private mutating func complement(of formula: Formula) -> Formula {
     guard case .leaf(.number(let rule)) = self[formula], let rest = rule.complement else { return not(formula) }
     return any(rest.map { leaf(.number($0)) })

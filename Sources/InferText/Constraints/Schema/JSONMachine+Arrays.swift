@@ -68,17 +68,21 @@ extension JSONMachine {
       + (isContainableBehind ? max(indices.upperBound, prefix) - max(indices.lowerBound, prefix) : 0)
   }
 
+  /// The number of the requirement that a conjunction has of an element, and that it be as some further schemas say.
+  mutating func requirement(ofElement index: Int, _ requirement: KindRequirement, and further: [Int] = []) -> Int {
+    let rules = requirement.elementRules.map { compiler.elementRules[$0].schema(at: index) }
+    let schemas = Set(further + rules).subtracting([SchemaCompiler.anything]).sorted()
+    let goal = compiler.pool.all(schemas.indices.map { compiler.pool.leaf(.outcome($0)) })
+    return number(of: Requirement(schemas: schemas, goal: goal))
+  }
+
   /// For each number of first elements, and for one more, the number of those that may be as a schema says which the array must
   /// contain.
   private mutating func containable(_ place: Int, upTo prefix: Int, of requirement: KindRequirement) -> [Int] {
     guard case .contains(let schema, _) = requirement.contains[place] else { return Array(0...prefix + 1) }
     var counts = [0]
     for index in 0...prefix {
-      var schemas = [schema]
-      for rule in requirement.elementRules { schemas.append(compiler.elementRules[rule].schema(at: index)) }
-      schemas = Set(schemas).subtracting([SchemaCompiler.anything]).sorted()
-      let goal = compiler.pool.all(schemas.indices.map { compiler.pool.leaf(.outcome($0)) })
-      let isPossible = isPossible(number(of: Requirement(schemas: schemas, goal: goal)))
+      let isPossible = isPossible(self.requirement(ofElement: index, requirement, and: [schema]))
       counts.append(counts[index] + (isPossible ? 1 : 0))
     }
     return counts

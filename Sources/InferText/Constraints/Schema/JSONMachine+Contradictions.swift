@@ -1,10 +1,10 @@
-// What to say of a schema that nothing is valid against.
+// The errors of schemas that nothing is valid against.
 extension JSONMachine {
   /// The error of a schema that nothing is valid against: it names the innermost place at fault, and what stands there.
   mutating func contradiction(of schema: Int) -> SchemaError {
     var (value, path) = compiler.source(of: schema)
-    var passed: Set<String> = []
-    while passed.insert(path).inserted, let part = impossiblePart(of: value, path) { (value, path) = part }
+    var passed: Set<ExactText> = []
+    while passed.insert(path), let part = impossiblePart(of: value, path) { (value, path) = part }
     let keywords = (value.object?.keys ?? []).filter { !Self.annotations.containsExactly($0) }
     guard let last = keywords.last, keywords.count > 1 else {
       return SchemaError(path: path, reason: "nothing is valid against \(keywords.first ?? value.serialized())")

@@ -31,12 +31,8 @@ extension JSONMachine {
   }
 
   private mutating func fewValues(ofElement index: Int, _ requirement: KindRequirement) -> Set<ToldValue>? {
-    var schemas: [Int] = []
-    for rule in requirement.elementRules { schemas.append(compiler.elementRules[rule].schema(at: index)) }
-    schemas = Set(schemas).subtracting([SchemaCompiler.anything]).sorted()
-    guard !schemas.isEmpty else { return nil }
-    let goal = compiler.pool.all(schemas.indices.map { compiler.pool.leaf(.outcome($0)) })
-    return fewValues(of: number(of: Requirement(schemas: schemas, goal: goal)))
+    let number = self.requirement(ofElement: index, requirement)
+    return requirements[number].schemas.isEmpty ? nil : fewValues(of: number)
   }
 
   private mutating func fewValues(of number: Int) -> Set<ToldValue>? {
