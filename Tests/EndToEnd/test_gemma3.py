@@ -3,18 +3,16 @@ trained on text alone and has no chat template. What it should say stands in Tes
 came about."""
 import hashlib
 import json
-import struct
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
-import numpy
 import pytest
 
 from server import Server
 from test_commands import run
-from test_smollm2 import tokenize
+from test_smollm2 import check_greedy_tokens, tokenize
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FIXTURES = ROOT / "Tests/Fixtures"
@@ -64,27 +62,9 @@ def test_prompts_have_the_tokens_of_transformers(binary, gemma3, expected):
     assert tokenize(binary, "--model", gemma3, stdin=texts) == [prompt[1:] for prompt in ids]
 
 
-def best_tokens(path):
-    """The token of the greatest logit in each row of a file that `logits` wrote."""
-    data = path.read_bytes()
-    length = struct.unpack("<Q", data[:8])[0]
-    entry = json.loads(data[8:8 + length])["logits"]
-    first, end = (8 + length + offset for offset in entry["data_offsets"])
-    return numpy.frombuffer(data[first:end], "<f4").reshape(entry["shape"]).argmax(1).tolist()
-
-
 def test_greedy_tokens_are_those_of_transformers_where_the_margin_is_clear(binary, gemma3, expected, tmp_path):
     for number, reference in enumerate(expected["continuations"]):
-        tokens = reference["prompt"] + reference["tokens"][:-1]
-        output = tmp_path / f"{number}.safetensors"
-        result = run(
-            binary, "logits", "--model", gemma3, "--tokens", ",".join(map(str, tokens)), "--output", output)
-        assert result.returncode == 0, result.stderr
-        best = best_tokens(output)[len(reference["prompt"]) - 1:]
-        clear = [
-            (got, want) for got, want, margin in zip(best, reference["tokens"], reference["margins"]) if margin > CLOSE]
-        assert len(clear) > len(reference["tokens"]) / 3
-        assert all(got == want for got, want in clear), reference["text"]
+        check_greedy_tokens(binary, gemma3, reference, tmp_path / f"{number}.safetensors", CLOSE, 1 / 3)
 
 
 def test_perplexity_is_that_of_transformers(binary, gemma3, expected):
