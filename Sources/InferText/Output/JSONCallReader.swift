@@ -33,6 +33,21 @@ struct JSONCallReader: ToolCallReader {
   }
 
   mutating func step(_ text: inout PendingText, _ calls: inout CallLog) -> ReaderStep {
+    let step = advance(&text, &calls)
+    return step == .more && text.isComplete && namesOffered(text) ? .cut : step
+  }
+
+  /// `true` where calls are bare, and the name of one that is offered has been read, or is the rest of the text as far as it
+  /// goes.
+  private func namesOffered(_ text: PendingText) -> Bool {
+    guard let offered else { return false }
+    // Of any other function there is no call.
+    if name != nil { return true }
+    guard case .value(let key) = state, key.isExactly("name") else { return false }
+    return offered.offersAny(beginningWith: (0..<text.count).dropFirst().map { text[$0] })
+  }
+
+  private mutating func advance(_ text: inout PendingText, _ calls: inout CallLog) -> ReaderStep {
     switch state {
     case .arguments: return stepArguments(&text, &calls)
     case .held(let key): return stepHeld(key, &text, &calls)
@@ -91,7 +106,7 @@ struct JSONCallReader: ToolCallReader {
   private mutating func begin(
     _ key: String, _ byte: UInt8, _ text: inout PendingText, _ calls: inout CallLog
   ) -> ReaderStep {
-    if key == "name" {
+    if key.isExactly("name") {
       guard byte == UInt8(ascii: "\""), name == nil else { return .failed }
       let (value, step) = shortString(&text)
       guard let value else { return step }

@@ -80,7 +80,7 @@ struct ToolCallParser: AnswerReader {
     switch step {
     case .again: hasRead = true
     case .more where !text.isComplete: return false
-    case .more where isCertain: return drop()
+    case .more where isCertain, .cut: return drop()
     case .done:
       text.mark()
       reader = nil

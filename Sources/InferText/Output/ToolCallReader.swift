@@ -10,6 +10,8 @@ enum ReaderStep: Equatable {
   case again
   /// More text is needed.
   case more
+  /// The text has ended in a call.
+  case cut
   /// The calls are over; what follows is no part of them.
   case done
   /// This is no call. What the step would have read has not been read.

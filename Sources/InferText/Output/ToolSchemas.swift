@@ -24,6 +24,11 @@ struct ToolSchemas: Sendable {
   /// `true` for a function that is among the tools, and for any where there are none.
   func offers(_ function: String) -> Bool { names.isEmpty || names.contains(function) }
 
+  /// `true` where a function among the tools has a name that begins so, and where there are none.
+  func offersAny(beginningWith bytes: [UInt8]) -> Bool {
+    names.isEmpty || names.contains { $0.string.utf8.starts(with: bytes) }
+  }
+
   /// Whether a parameter is a string and nothing else.
   func isText(_ key: String, of function: String) -> Bool { allowed(key, of: function) == .string }
 

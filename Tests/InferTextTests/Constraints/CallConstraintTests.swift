@@ -148,6 +148,14 @@ import Testing
     for each in Self.written where each.format == format { #expect(constraint.accepts(each.call), "\(each.call)") }
   }
 
+  /// Where nothing marks a call, an object with the name of a function is one, and any other is content.
+  @Test func aBareCallIsKnownByItsName() throws {
+    let constraint = try constraint(.llama3)
+    #expect(constraint.accepts(#"{"name": "Bob", "age": 3}"#) && constraint.accepts(#"{"name": "get_weathers"}"#))
+    #expect(!constraint.accepts(#"{"name": "Bob", "parameters": {}}"#))
+    #expect(!constraint.accepts(#"{"name": "now"}"#) && !constraint.accepts(#"{"name": "now", "age": 3}"#))
+  }
+
   @Test func oneCallIsOne() throws {
     let call = "<tool_call>\n{\"name\": \"now\", \"arguments\": {}}\n</tool_call>"
     #expect(try constraint(.hermes).accepts(call + "\n" + call))

@@ -106,6 +106,28 @@ import Testing
     SchemaCase(
       ##"{"$schema":"http://json-schema.org/draft-06/schema#","definitions":{"a":{"properties":{"a":{}},"unevaluatedProperties":false}},"allOf":[{"$ref":"#/definitions/a","unevaluatedProperties":false}]}"##,
       valid: [#"{"b":1}"#], invalid: ["{"]),
+    // References are relative to the identifiers around them, and so are pointers and anchors.
+    SchemaCase(
+      ##"{"$id":"http://x/a/y","$defs":{"a":{"const":1},"b":{"$id":"../z","$anchor":"c","$defs":{"a":{"const":2}},"$ref":"#/$defs/a"}},"prefixItems":[{"$ref":"y#/$defs/a"},{"$ref":"/z"},{"$ref":"//x/z#c"},{"$ref":"http://x/a/./y#/$defs/a"},{"$ref":"#/$defs/b/$defs/a"}]}"##,
+      valid: ["[1,2,2,1,2]"], invalid: ["[2]", "[1,1]", "[1,2,1]", "[1,2,2,2]", "[1,2,2,1,1]"]),
+    SchemaCase(
+      ##"{"$defs":{"a":{"$id":"urn:a","$anchor":"x","const":1},"b":{"$id":"urn:b","$anchor":"x","const":2},"c":{"$anchor":"x","const":3}},"prefixItems":[{"$ref":"urn:b#x"},{"$ref":"urn:a#x"},{"$ref":"#x"}]}"##,
+      valid: ["[2,1,3]"], invalid: ["[1]", "[2,2]", "[2,1,1]"]),
+    // Names that look the same and have other bytes.
+    SchemaCase(
+      "{\"properties\":{\"\u{E9}\":{\"type\":\"integer\"},\"e\u{301}\":{\"type\":\"string\"}},\"additionalProperties\":false}",
+      valid: ["{\"\u{E9}\":1,\"e\u{301}\":\"x\"}"], invalid: ["{\"\u{E9}\":\"x\"}", "{\"e\u{301}\":1}"]),
+    // Seconds that end a day in Greenwich, and no others.
+    SchemaCase(
+      #"{"format":"time"}"#,
+      valid: [
+        #""23:59:60Z""#, #""23:59:60.5z""#, #""15:59:60-08:00""#, #""01:29:60+01:30""#, #""23:29:60+23:30""#,
+        #""00:00:60-23:59""#, #""00:00:60+00:01""#, #""22:59:60+23:00""#, #""22:59:59Z""#,
+      ],
+      invalid: [
+        #""22:59:60Z""#, #""23:58:60Z""#, #""22:59:60+00:00""#, #""23:59:60+01:00""#, #""23:59:60-01:00""#,
+        #""00:29:60+01:30""#, #""24:00:60+00:01""#, #""23:59:61Z""#,
+      ]),
   ]
 
   @Test(arguments: cases) func holds(_ given: SchemaCase) throws {
@@ -179,6 +201,17 @@ import Testing
       "/$defs/n/items: nothing is valid against const and type together"
     ),
     (#"{"type":"object","properties":{"a":false},"required":["a"]}"#, "/properties/a: nothing is valid against false"),
+    // Keywords whose values would hold nothing.
+    (#"{"items":{"minimum":null}}"#, "/items: minimum must be a number, not null"),
+    (#"{"properties":{"a":{"required":true}}}"#, "/properties/a: required must be an array of strings, not a boolean"),
+    (#"{"required":["a",1]}"#, "required must be an array of strings, not one with something else in it"),
+    (#"{"exclusiveMaximum":true}"#, "exclusiveMaximum is true, and there is no maximum"),
+    (#"{"uniqueItems":"yes"}"#, "uniqueItems must be a boolean"), (#"{"format":["date"]}"#, "format must be a string"),
+    (#"{"dependentRequired":[]}"#, "dependentRequired must be an object of arrays of strings, not an array"),
+    (
+      #"{"dependencies":{"a":["b",null]}}"#,
+      "dependencies must be an object of schemas and of arrays of strings, not one with something else in it"
+    ),
     (#"{"minItems":-1}"#, "minItems must be"), (#"{"multipleOf":0}"#, "multipleOf must be positive"),
   ])
   func refuses(_ schema: String, _ part: String) throws {

@@ -74,15 +74,20 @@ struct AnswerGrammar {
     var pool = grammar.automaton.pool
     let found = pool.union(ofTexts: texts.map { Array($0.utf8) })
     var refused = [pool.sequence(.everything, pool.sequence(found, .everything))]
-    if calls.format == .llama3, let start = try? pool.match(Self.bareCall) {
-      refused.append(pool.sequence(start, .everything))
-    }
+    if calls.format == .llama3 { refused += bareCalls(&pool).map { pool.sequence($0, .everything) } }
     let result = pool.intersection([all, pool.complement(pool.union(refused))])
     grammar.automaton.pool = pool
     return .language(result)
   }
 
-  /// The beginning of an object that a reader takes for a call.
+  /// The beginnings of objects that a reader takes for calls: those with the name of a function, and those with arguments or
+  /// the kind of a call, whatever the name.
+  private func bareCalls(_ pool: inout ExpressionPool) -> [Expression] {
+    let names = pool.union(ofTexts: calls.functions.map { Array(JSONValue.string($0.name).serialized().utf8) })
+    let start = try? pool.match(#"\s*\{\s*"name"\s*:\s*"#)
+    return [start.map { pool.sequence($0, names) }, try? pool.match(Self.bareCall)].compactMap(\.self)
+  }
+
   private static let bareCall =
     #"\s*\{\s*"((parameters|arguments)"|name"\s*:\s*"([^"\\]|\\.)*"\s*,\s*"(parameters|arguments)"|type"\s*:\s*"function")"#
 

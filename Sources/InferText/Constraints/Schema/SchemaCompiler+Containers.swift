@@ -6,11 +6,8 @@ extension SchemaCompiler {
     let items = schema["items"]
     // Older drafts have the first elements' schemas in `items`, and the others' in `additionalItems`.
     let firstKeyword = items?.array != nil ? "items" : "prefixItems"
-    if let first = schema[firstKeyword] {
-      guard let elements = first.array else {
-        throw SchemaError(path: path, reason: "\(firstKeyword) is \(first.kind)")
-      }
-      rule.first = elements.enumerated().map { number(of: $1, "\(path)/\(firstKeyword)/\($0)") }
+    if let first = schema[firstKeyword]?.array {
+      rule.first = first.enumerated().map { number(of: $1, "\(path)/\(firstKeyword)/\($0)") }
     }
     let othersKeyword = items?.array != nil ? "additionalItems" : "items"
     if let others = schema[othersKeyword] { rule.others = number(of: others, "\(path)/\(othersKeyword)") }
@@ -29,17 +26,13 @@ extension SchemaCompiler {
   mutating func objects(_ schema: JSONObject, _ path: String) throws(SchemaError) -> Formula {
     var parts = [pool.leaf(.memberCount(try range(schema, "minProperties", "maxProperties", path)))]
     var rule = MemberRule(named: [], patterns: [], others: Self.anything)
-    if let named = schema["properties"] {
-      guard let members = named.object else { throw SchemaError(path: path, reason: "properties is \(named.kind)") }
+    if let members = schema["properties"]?.object {
       for (name, value) in zip(members.keys, members.values) {
         let schema = number(of: value, "\(path)/properties/\(Self.escaped(name))")
         rule.named.append(MemberRule.Named(name: JSONName(name), schema: schema))
       }
     }
-    if let patterns = schema["patternProperties"] {
-      guard let members = patterns.object else {
-        throw SchemaError(path: path, reason: "patternProperties is \(patterns.kind)")
-      }
+    if let members = schema["patternProperties"]?.object {
       for (pattern, value) in zip(members.keys, members.values) {
         let names = try search(pattern, path, "patternProperties")
         let schema = number(of: value, "\(path)/patternProperties/\(Self.escaped(pattern))")
@@ -48,12 +41,8 @@ extension SchemaCompiler {
     }
     if let others = schema["additionalProperties"] { rule.others = number(of: others, path + "/additionalProperties") }
     parts.append(self.rule(rule))
-    if let required = schema["required"], required.bool == nil {
-      guard let names = required.array else { throw SchemaError(path: path, reason: "required is \(required.kind)") }
-      for name in names {
-        guard let name = name.string else { throw SchemaError(path: path, reason: "required has \(name.kind)") }
-        parts.append(pool.leaf(.member(JSONName(name))))
-      }
+    for name in (schema["required"]?.array ?? []).compactMap(\.string) {
+      parts.append(pool.leaf(.member(JSONName(name))))
     }
     if let names = schema["propertyNames"] {
       let formula = pool.restricted(try formula(of: names, path + "/propertyNames"), to: .string)

@@ -1,24 +1,63 @@
 // References: anchors, identifiers and JSON pointers (RFC 6901).
+//
+// A schema with an identifier is a resource of its own: references in it are relative to that, and so are pointers.
 extension SchemaCompiler {
-  mutating func collectAnchors(_ value: JSONValue, _ path: String, depth: Int) throws(SchemaError) {
+  /// A schema that an identifier names, and where it stands.
+  struct Resource {
+    let uri: URIReference
+    let value: JSONValue
+    let path: String
+  }
+
+  /// Finds the resources in a schema, and the places that anchors name.
+  mutating func collectResources() throws(SchemaError) {
+    resources[""] = Resource(uri: URIReference(""), value: root, path: "")
+    documents[""] = ""
+    try collect(root, "", in: URIReference(""), depth: 0)
+  }
+
+  private mutating func collect(
+    _ value: JSONValue, _ path: String, in base: URIReference, depth: Int
+  ) throws(SchemaError) {
     guard depth < 200 else { throw SchemaError(path: path, reason: "nested too deep") }
+    var base = base
     if let members = value.object {
-      for keyword in ["$anchor", "$dynamicAnchor"] {
-        if let name = members[keyword]?.string { anchors["#" + name] = number(of: value, path) }
+      // Older drafts have nothing beside a reference.
+      if let id = members["$id"]?.string, !(isBefore2019 && members.contains(key: "$ref")) {
+        let uri = URIReference(id)
+        if !uri.document.isEmpty {
+          base = uri.resolved(against: base)
+          resources[path] = Resource(uri: base, value: value, path: path)
+          documents[base.document] = path
+        }
+        // Before `$anchor`, the fragment of an identifier was one.
+        if let fragment = uri.fragment, !fragment.isEmpty { name(String(fragment), value, path, in: base) }
       }
-      for keyword in ["$id", "id"] {
-        guard let id = members[keyword]?.string else { continue }
-        anchors[id] = number(of: value, path)
-        if id.utf8.last == UInt8(ascii: "#") { anchors[String(id.dropLast())] = number(of: value, path) }
+      for keyword in ["$anchor", "$dynamicAnchor"] {
+        if let anchor = members[keyword]?.string { name(anchor, value, path, in: base) }
+      }
+      // Draft 4's word for an identifier. Many use it for what they like, so that references are not relative to it.
+      if let id = members["id"]?.string {
+        let uri = URIReference(id).resolved(against: base)
+        if let fragment = uri.fragment, !fragment.isEmpty {
+          name(String(fragment), value, path, in: base)
+        } else if documents[uri.document] == nil {
+          if resources[path] == nil { resources[path] = Resource(uri: base, value: value, path: path) }
+          documents[uri.document] = path
+        }
       }
       for (name, member) in zip(members.keys, members.values) where name != "enum" && name != "const" {
-        try collectAnchors(member, path + "/" + Self.escaped(name), depth: depth + 1)
+        try collect(member, path + "/" + Self.escaped(name), in: base, depth: depth + 1)
       }
     } else if let elements = value.array {
       for (index, element) in elements.enumerated() {
-        try collectAnchors(element, "\(path)/\(index)", depth: depth + 1)
+        try collect(element, "\(path)/\(index)", in: base, depth: depth + 1)
       }
     }
+  }
+
+  private mutating func name(_ anchor: String, _ value: JSONValue, _ path: String, in base: URIReference) {
+    anchors[base.document + "#" + anchor] = number(of: value, path)
   }
 
   static func escaped(_ name: String) -> String {
@@ -35,24 +74,19 @@ extension SchemaCompiler {
 
   /// The schema that a reference names.
   mutating func target(of reference: String, _ path: String) throws(SchemaError) -> Int {
-    if let known = anchors[reference] { return known }
-    if reference == "#" { return main }
-    var pointer = reference
-    if let hash = reference.utf8.firstIndex(of: UInt8(ascii: "#")), hash != reference.startIndex {
-      let document = String(reference[..<hash])
-      let isMain = root["$id"]?.string?.isExactly(document) ?? false || root["id"]?.string?.isExactly(document) ?? false
-      guard isMain else { throw SchemaError(path: path, reason: "$ref: \(reference) is in another document") }
-      pointer = String(reference[hash...])
-      if let known = anchors[pointer] { return known }
-      if pointer == "#" { return main }
+    let uri = URIReference(reference).resolved(against: base(of: path))
+    guard let resource = documents[uri.document].flatMap({ resources[$0] }) else {
+      throw SchemaError(path: path, reason: "$ref: \(reference) is in another document")
     }
-    guard pointer.hasPrefix("#/") else {
+    guard let fragment = uri.fragment, !fragment.isEmpty else { return number(of: resource.value, resource.path) }
+    if let known = anchors[uri.document + "#" + fragment] { return known }
+    let parts = String(fragment).parts(separatedBy: "/")
+    guard parts[0].isEmpty else {
       throw SchemaError(path: path, reason: "$ref: \(reference) names nothing in this schema")
     }
-    var value = root
-    var place = ""
-    for part in pointer.dropFirst(2).split(separator: "/", omittingEmptySubsequences: false) {
-      let name = Self.unescaped(String(part))
+    var (value, place) = (resource.value, resource.path)
+    for part in parts.dropFirst() {
+      let name = Self.unescaped(part)
       guard let member = value[name] ?? Int(name).flatMap({ value[$0] }) else {
         throw SchemaError(path: path, reason: "$ref: \(reference) names nothing in this schema")
       }
@@ -63,6 +97,16 @@ extension SchemaCompiler {
       throw SchemaError(path: path, reason: "$ref: \(reference) is \(value.kind), not a schema")
     }
     return number(of: value, place)
+  }
+
+  /// The identifier of the innermost resource around a place.
+  private func base(of path: String) -> URIReference {
+    var place = path.utf8[...]
+    while true {
+      if let resource = resources[String(decoding: place, as: UTF8.self)] { return resource.uri }
+      guard let slash = place.lastIndex(of: UInt8(ascii: "/")) else { return URIReference("") }
+      place = place[..<slash]
+    }
   }
 
   /// A part of a JSON pointer in a URI's fragment.
@@ -79,6 +123,6 @@ extension SchemaCompiler {
       }
     }
     let text = String(decoding: bytes, as: UTF8.self)
-    return text.replacing("~1", with: "/").replacing("~0", with: "~")
+    return text.replacing("~1", with: "/", limit: .max).replacing("~0", with: "~", limit: .max)
   }
 }

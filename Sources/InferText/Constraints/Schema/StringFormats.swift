@@ -19,8 +19,29 @@ enum StringFormats {
     let short = "(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)"
     return "(?:[0-9]{4}-(?:\(long)|\(short)|02-(?:0[1-9]|1[0-9]|2[0-8]))|\(leap)-02-29)"
   }()
-  private static let time =
-    "(?:[01][0-9]|2[0-3]):[0-5][0-9]:(?:[0-5][0-9]|60)(?:\\.[0-9]+)?(?:[zZ]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
+  private static let time: String = {
+    let offset = "(?:[zZ]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
+    return "(?:(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\\.[0-9]+)?\(offset)|\(leapSecond))"
+  }()
+  /// A second that ends a day in Greenwich (RFC 3339, 5.7): elsewhere the time of day is 23:59 and the offset.
+  private static let leapSecond: String = {
+    func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+    func any(_ count: Range<Int>, _ form: (Int) -> String) -> String {
+      "(?:" + count.map(form).joined(separator: "|") + ")"
+    }
+    let second = ":60(?:\\.[0-9]+)?"
+    let west = (
+      hours: any(0..<24) { "\(two(23 - $0)):[0-5][0-9]\(second)-\(two($0)):[0-5][0-9]" },
+      minutes: any(0..<60) { "[0-2][0-9]:\(two(59 - $0))\(second)-[0-2][0-9]:\(two($0))" }
+    )
+    // East, the minutes of the offset carry over, unless there are none.
+    let fullHours = any(0..<24) { "\(two(($0 + 23) % 24)):59\(second)\\+\(two($0)):00" }
+    let east = (
+      hours: any(0..<24) { "\(two($0)):[0-5][0-9]\(second)\\+\(two($0)):[0-5][0-9]" },
+      minutes: any(1..<60) { "[0-2][0-9]:\(two($0 - 1))\(second)\\+[0-2][0-9]:\(two($0))" }
+    )
+    return "(?:23:59\(second)[zZ]|\(fullHours)|(?=\(west.hours)$)\(west.minutes)|(?=\(east.hours)$)\(east.minutes))"
+  }()
   private static let label = "[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
   private static let hostname = "(?=.{1,253}$)\(label)(?:\\.\(label))*"
   /// RFC 4291, 2.2.

@@ -1,0 +1,72 @@
+/// The kinds of values that keywords of schemas take. One of another kind would hold nothing, so that it is an error.
+///
+/// Counts are read where they are held, which says more of them; keywords that are annotations may be anything.
+enum SchemaKeywords {
+  enum Expected: String {
+    case number = "a number"
+    case bound = "a number or, beside the bound that it speaks of, a boolean"
+    case boolean = "a boolean"
+    case string = "a string"
+    case strings = "an array of strings"
+    case array = "an array"
+    case object = "an object"
+    case lists = "an object of arrays of strings"
+    case dependencies = "an object of schemas and of arrays of strings"
+  }
+
+  static let expected: [(keyword: String, value: Expected)] = [
+    ("$ref", .string), ("enum", .array), ("nullable", .boolean),
+    ("minimum", .number), ("maximum", .number), ("multipleOf", .number),
+    ("exclusiveMinimum", .bound), ("exclusiveMaximum", .bound),
+    ("pattern", .string), ("format", .string),
+    ("prefixItems", .array), ("uniqueItems", .boolean),
+    ("properties", .object), ("patternProperties", .object), ("required", .strings),
+    ("dependentRequired", .lists), ("dependentSchemas", .object), ("dependencies", .dependencies),
+  ]
+
+  /// - Throws: ``SchemaError`` for the first keyword whose value is of another kind.
+  static func check(_ schema: JSONObject, _ path: String) throws(SchemaError) {
+    for (keyword, expected) in expected {
+      guard let value = schema[keyword], !expected.accepts(value) else { continue }
+      let isContainer = expected.isContainer(as: value)
+      let found = isContainer ? "one with something else in it" : value.kind
+      throw SchemaError(path: path, reason: "\(keyword) must be \(expected.rawValue), not \(found)")
+    }
+    for (keyword, bound) in [("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")]
+    where schema[keyword]?.bool == true && !schema.contains(key: bound) {
+      throw SchemaError(path: path, reason: "\(keyword) is true, and there is no \(bound) that it speaks of")
+    }
+  }
+}
+
+extension SchemaKeywords.Expected {
+  fileprivate func accepts(_ value: JSONValue) -> Bool {
+    switch self {
+    case .number: value.isNumber
+    case .bound: value.isNumber || value.bool != nil
+    case .boolean: value.bool != nil
+    case .string: value.string != nil
+    case .strings: value.array?.allSatisfy { $0.string != nil } ?? false
+    case .array: value.array != nil
+    case .object: value.object != nil
+    case .lists: value.object?.values.allSatisfy(Self.strings.accepts) ?? false
+    // A name alone is draft 3's.
+    case .dependencies:
+      value.object?.values.allSatisfy { Self.strings.accepts($0) || $0.array == nil } ?? false
+    }
+  }
+
+  /// `true` for a value of the right kind, whose parts may be of others.
+  fileprivate func isContainer(as value: JSONValue) -> Bool {
+    self == .strings ? value.array != nil : value.object != nil && (self == .lists || self == .dependencies)
+  }
+}
+
+extension JSONValue {
+  fileprivate var isNumber: Bool {
+    switch self {
+    case .integer, .largeInteger, .number: true
+    default: false
+    }
+  }
+}
