@@ -7,6 +7,8 @@
 // of the panels that follow, as in panel_matmul.h.
 
 #define CK_COLUMNS 512
+// The most rows of activations of a tile.
+#define CK_FLOAT_TOKENS 12
 
 CK_INLINE ck_f32x16 weight_f32(const void *p) {
     ck_f32x16 v;
@@ -60,7 +62,8 @@ CK_INLINE ck_f32x16 weight_bf16(const void *p) {
     CK_INLINE void group_##NAME(float *out, size_t out_stride, const float *x, size_t x_stride,                       \
                                 size_t x_step, const TYPE *panel, size_t panel_stride, size_t step,                   \
                                 size_t columns, int first, size_t ahead, const int panels, size_t m) {                \
-        const size_t wide = CK_WIDE / panels < 12 ? CK_WIDE / panels : 12, tiles = (m + wide - 1) / wide;             \
+        const size_t most = CK_WIDE / panels, wide = most < CK_FLOAT_TOKENS ? most : CK_FLOAT_TOKENS;                 \
+        const size_t tiles = (m + wide - 1) / wide;                                                                   \
         for (size_t i = 0; i < tiles; i++) {                                                                          \
             size_t t = m * i / tiles;                                                                                 \
             switch (m * (i + 1) / tiles - t) {                                                                        \
@@ -97,13 +100,17 @@ CK_INLINE ck_f32x16 weight_bf16(const void *p) {
             panels_##NAME(out, out_stride, x + k, x_stride, 1, (const TYPE *)panels + k * CK_PANEL_ROWS,    \
                           panel_stride, CK_PANEL_ROWS, columns - k < CK_COLUMNS ? columns - k : CK_COLUMNS, \
                           k == 0, whole, 1, m);                                                             \
-        /* The rows of an incomplete panel go through a place that has room for all. */                     \
-        for (size_t t = 0; rest > 0 && t < m; t++) {                                                        \
-            float full[CK_PANEL_ROWS];                                                                      \
-            panels_##NAME(full, 0, x + t * x_stride, x_stride, 1,                                           \
+        /* The rows of an incomplete panel go through a place that has room for all, a tile of rows of      \
+           activations at a time: sums of one alone would wait for each other. */                           \
+        for (size_t t = 0; rest > 0 && t < m; t += CK_FLOAT_TOKENS) {                                       \
+            const size_t tokens = m - t < CK_FLOAT_TOKENS ? m - t : CK_FLOAT_TOKENS;                        \
+            float full[CK_FLOAT_TOKENS * CK_PANEL_ROWS];                                                    \
+            panels_##NAME(full, CK_PANEL_ROWS, x + t * x_stride, x_stride, 1,                               \
                           (const TYPE *)panels + whole * panel_stride, panel_stride, CK_PANEL_ROWS,         \
-                          columns, 1, 1, 0, 1);                                                             \
-            memcpy(out + t * out_stride + whole * CK_PANEL_ROWS, full, rest * sizeof *full);                \
+                          columns, 1, 1, 0, tokens);                                                        \
+            for (size_t i = 0; i < tokens; i++)                                                             \
+                memcpy(out + (t + i) * out_stride + whole * CK_PANEL_ROWS, full + i * CK_PANEL_ROWS,        \
+                       rest * sizeof *full);                                                                \
         }                                                                                                   \
     }
 CK_DEFINE_FLOAT_PRODUCT(f32, float)
