@@ -21,7 +21,7 @@ package func matmulHeads(
     out.count == x.count && out.columns == heads * outputStride && first.rows <= outputStride,
     "\(out.count) × \(out.columns) for \(x.count) rows, \(heads) heads")
   step.report.work.addMatmul(rows: x.count, matrices)
-  let product = MatMul(rows: x.count)
+  let product = MatMul(rows: x.count, matrices: heads)
   let items = product.itemCount(first.panels)
   step.scoped {
     let form = first.format.panels.form

@@ -18,7 +18,7 @@ package func matmul(
     precondition(x.columns == matrix.columns, "input of \(x.columns) columns for a matrix of \(matrix.columns)")
   }
   step.report.work.addMatmul(rows: x.count, matrices)
-  let product = MatMul(rows: x.count)
+  let product = MatMul(rows: x.count, matrices: matrices.count)
   let items = matrices.reduce(0) { $0 + product.itemCount($1.panels) }
   step.scoped {
     let input = ProductInput(x, in: matrices.activationForms, precision, step)
@@ -41,11 +41,28 @@ struct MatMul {
   /// The number of panels that kernels take at once. Items have a multiple of it.
   static let panelGroup = 4
 
+  /// The number of items that the products of a region are cut into at least, where they have rows for it: so many that
+  /// threads end at about the same time.
+  static let itemsPerRegion = 64
+  /// The fewest input rows of an item that rows are cut for: weights are read once an item.
+  static let fewestRowsPerItem = 32
+
   /// The number of input rows.
   let rows: Int
+  /// The number of matrices that are multiplied in the same region, by as many rows each.
+  let matrices: Int
 
-  /// The number of items along the rows, over which tiles of rows are spread evenly.
-  private var rowBlocks: Int { (rows + Self.rowsPerItem - 1) / Self.rowsPerItem }
+  /// The number of items along the input rows, over which tiles of rows are spread evenly.
+  private func rowBlocks(_ panels: Panels) -> Int {
+    let wanted = Self.itemsPerRegion / max(1, panelBlocks(panels) * matrices)
+    return max((rows + Self.rowsPerItem - 1) / Self.rowsPerItem, min(rows / Self.fewestRowsPerItem, wanted))
+  }
+
+  /// The number of items along the rows of a matrix.
+  private func panelBlocks(_ panels: Panels) -> Int {
+    let perItem = panelsPerItem(panels)
+    return (panels.count + perItem - 1) / perItem
+  }
 
   private func panelsPerItem(_ panels: Panels) -> Int {
     let groups = rows > 16 ? 1 : Self.bytesPerItem / max(1, panels.panelBytes * Self.panelGroup)
@@ -53,10 +70,7 @@ struct MatMul {
   }
 
   /// The number of items of one matrix.
-  func itemCount(_ panels: Panels) -> Int {
-    let perItem = panelsPerItem(panels)
-    return (panels.count + perItem - 1) / perItem * rowBlocks
-  }
+  func itemCount(_ panels: Panels) -> Int { panelBlocks(panels) * rowBlocks(panels) }
 
   /// The panels, the first column of their matrix in the output, and the number within the matrix, of item `item` of
   /// `count` matrices.
@@ -80,6 +94,7 @@ struct MatMul {
     _ item: Int, _ panels: Panels, _ input: ProductInput, out: UnsafeMutablePointer<Float>, outStride: Int
   ) {
     let perItem = panelsPerItem(panels)
+    let rowBlocks = rowBlocks(panels)
     let firstPanel = item / rowBlocks * perItem
     let firstOutput = firstPanel * PackedMatrix.panelRows
     let outputs = min(perItem * PackedMatrix.panelRows, panels.rows - firstOutput)

@@ -153,13 +153,13 @@ private func groupedMatmul(
   let each = panels.count / assignment.expertCount
   step.scoped {
     let items = assignment.itemStarts(step) { expert, rows in
-      let product = MatMul(rows: rows)
+      let product = MatMul(rows: rows, matrices: panels.count)
       return (0..<each).reduce(0) { $0 + product.itemCount(panels[expert * each + $1]) }
     }
     unsafe step.team.forEach(items.total) { item, _ in
       let (expert, item) = items.locate(item)
       let rows = assignment.rows(of: expert)
-      let product = MatMul(rows: rows.count)
+      let product = MatMul(rows: rows.count, matrices: panels.count)
       let (panels, column, index) = product.locate(item, count: each) { panels[expert * each + $0] }
       unsafe product.compute(
         index, panels, input.from(row: rows.lowerBound), out: out.base + rows.lowerBound * out.stride + column,

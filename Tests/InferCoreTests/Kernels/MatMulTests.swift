@@ -66,6 +66,18 @@ import Testing
     }
   }
 
+  /// A matrix of few rows, as a router, is work for several threads where there are many rows of activations.
+  @Test func smallProductsAreSharedOut() throws {
+    func items(rows: Int, _ matrix: PackedMatrix, of count: Int = 1) -> Int {
+      MatMul(rows: rows, matrices: count).itemCount(matrix.panels)
+    }
+    let router = try PackedMatrix(rows: 8, columns: 32, values: Array(repeating: 1, count: 8 * 32))
+    #expect([1, 31, 64, 128, 4096].map { items(rows: $0, router) } == [1, 1, 2, 4, 64])
+    #expect(items(rows: 128, router, of: 64) == 1)
+    let wide = try PackedMatrix(rows: 8192, columns: 1, values: Array(repeating: 1, count: 8192))
+    #expect(items(rows: 128, wide) == 128 && items(rows: 129, wide) == 256)
+  }
+
   @Test func aPartOfTheColumnsIsEnoughToRead() throws {
     var generator = SeededGenerator(seed: 2)
     let (x, w) = (generator.rows(12, 40), generator.rows(20, 11))
