@@ -56,12 +56,14 @@ CK_INLINE void split(uint16_t parts[CK_PARTS][CK_STEP], const float x[CK_STEP]) 
     memcpy(parts, all, sizeof all);
 }
 
-/// The parts of sixteen halves, which hold them whole: no half is near the largest number of bfloat16. What is none has a
+/// The parts of 32 halves, which hold them whole: no half is near the largest number of bfloat16. What is none has a
 /// part that is none.
-CK_INLINE void split_halves(ck_u16x16 *upper, ck_u16x16 *lower, ck_f32x16 x) {
-    const ck_u32x16 high = ((ck_u32x16)x + 0x8000) & 0xffff0000;
-    *upper = __builtin_convertvector(high >> 16, ck_u16x16);
-    *lower = __builtin_convertvector((ck_u32x16)(x - (ck_f32x16)high) >> 16, ck_u16x16);
+CK_INLINE void split_halves(uint16_t *upper, uint16_t *lower, ck_f32x16 a, ck_f32x16 b) {
+    const ck_u32x16 high[2] = {((ck_u32x16)a + 0x8000) & 0xffff0000, ((ck_u32x16)b + 0x8000) & 0xffff0000};
+    const ck_u16x32 parts[2] = {upper_halves(high[0], high[1]),
+                                upper_halves((ck_u32x16)(a - (ck_f32x16)high[0]), (ck_u32x16)(b - (ck_f32x16)high[1]))};
+    memcpy(upper, &parts[0], sizeof parts[0]);
+    memcpy(lower, &parts[1], sizeof parts[1]);
 }
 
 CK_KERNEL void CK_ISA(split_activation_row)(ck_split_activations *out, size_t out_step, const float *x, size_t n) {
@@ -78,12 +80,8 @@ CK_INLINE void split_weights(weight_step *out, const uint16_t *panel, size_t col
         uint16_t pairs[2 * CK_PANEL_ROWS] = {0};
         if (2 * i < columns) memcpy(pairs, panel + 2 * i * CK_PANEL_ROWS, sizeof pairs);
         if (!is_half) memcpy(out->part[0][i], pairs, sizeof pairs);
-        for (size_t j = 0; is_half && j < 2; j++) {
-            ck_u16x16 parts[2];
-            split_halves(&parts[0], &parts[1], load_f16((const uint8_t *)(pairs + 16 * j)));
-            for (int part = 0; part < 2; part++)
-                memcpy((uint16_t *)out->part[part][i] + 16 * j, &parts[part], sizeof *parts);
-        }
+        else split_halves(out->part[0][i][0], out->part[1][i][0], load_f16((const uint8_t *)pairs),
+                          load_f16((const uint8_t *)(pairs + CK_PANEL_ROWS)));
     }
 }
 
