@@ -82,6 +82,10 @@ CK_GATE_ENTRY(gelu_tanh_multiply)
 CK_ENTRY(void, clamped_silu_multiply,
          (float *out, const float *gate, const float *up, float alpha, float limit, size_t n),
          (out, gate, up, alpha, limit, n))
+CK_ENTRY(void, bounded_silu_multiply, (float *out, const float *gate, const float *up, float limit, size_t n),
+         (out, gate, up, limit, n))
+CK_ENTRY(void, silu_of_bounded_multiply, (float *out, const float *gate, const float *up, float limit, size_t n),
+         (out, gate, up, limit, n))
 CK_ENTRY(void, soft_cap, (float *x, float cap, size_t n), (x, cap, n))
 CK_ENTRY(void, center, (float *out, const float *x, size_t n), (out, x, n))
 CK_GATE_ENTRY(sigmoid_multiply)
@@ -130,8 +134,15 @@ CK_ENTRY(void, delta_surprise,
          (held, v, v_stride, beta, n, value_dim))
 CK_ENTRY(void, multiply_rows, (float *x, const float *factors, size_t rows, size_t columns),
          (x, factors, rows, columns))
+CK_ENTRY(void, gated_linear_unit,
+         (float *state, float *out, const float *x, const float *input_gate, const float *decay_gate,
+          const float *rate, int is_first, size_t n),
+         (state, out, x, input_gate, decay_gate, rate, is_first, n))
 CK_ENTRY(void, softplus_decay, (float *out, const float *x, const float *bias, const float *rate, size_t n),
          (out, x, bias, rate, n))
+CK_ENTRY(void, bounded_decay,
+         (float *out, const float *x, const float *bias, const float *rate, float bound, size_t n),
+         (out, x, bias, rate, bound, n))
 
 // Rows of logits.
 CK_ENTRY(int, row_max, (const float *x, size_t n, float *max), (x, n, max))

@@ -37,12 +37,12 @@
     X(quantize_q5_0) X(quantize_q5_1) X(quantize_q4_k) X(quantize_q5_k) X(quantize_q6_k)        \
     CK_UNIT_KERNELS(X)                                                                          \
     X(count_nonfinite) X(rms_norm) X(add_scaled) X(product) X(silu_multiply) X(gelu_multiply)   \
-    X(gelu_tanh_multiply) X(clamped_silu_multiply) X(soft_cap) X(center)                        \
+    X(gelu_tanh_multiply) X(clamped_silu_multiply) X(bounded_silu_multiply) X(silu_of_bounded_multiply) X(soft_cap) X(center) \
     X(sigmoid_multiply) X(sigmoid) X(relu_squared) X(rotate_half) X(rotate_adjacent) X(softmax) \
     X(online_softmax) X(causal_conv) X(conv_history) X(scan_step) X(scan_mask) X(exp)           \
-    X(selective_scan) X(delta_step) X(delta_products) X(delta_surprise) X(multiply_rows)        \
-    X(softplus_decay) X(row_max) X(row_weigh) X(row_cut) X(row_next) X(row_histogram)           \
-    X(row_sum) X(row_log_sum_exp) X(row_divergence)                                             \
+    X(selective_scan) X(gated_linear_unit) X(delta_step) X(delta_products) X(delta_surprise) X(multiply_rows)        \
+    X(softplus_decay) X(bounded_decay) X(row_max) X(row_weigh) X(row_cut) X(row_next)           \
+    X(row_histogram) X(row_sum) X(row_log_sum_exp) X(row_divergence)                                             \
     X(peak_f32) X(peak_i8) X(sum_words)
 
 /// X(name) for every kernel ck_name that takes the activations of 16-bit weights one way: a set has those of one.

@@ -31,10 +31,12 @@ extension HybridModel {
       embedding = try weights[frame.embedding].table("weight", rows: rows, columns: columns, role: .embedding)
       head = try weights["lm_head"].matrix("weight", rows: rows, columns: columns, role: .head)
     }
+    let side = try family.side(reading: weights)
+    let laneHead = try family.laneHead(reading: weights)
     var state = StateLayout()
     let layers = try family.layers(reading: weights, state: &state)
     self.init(
-      embedding: embedding, embeddingScale: frame.embeddingScale, carriesEmbedding: frame.carriesEmbedding,
+      embedding: embedding, embeddingScale: frame.embeddingScale, side: side, laneHead: laneHead,
       layers: layers,
       norm: try frame.norm(weights[frame.norm]),
       head: head, logitScale: frame.logitScale, logitCap: frame.logitCap, hasHead: hasHead,

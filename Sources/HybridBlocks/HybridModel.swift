@@ -5,8 +5,10 @@ package struct HybridModel: LanguageModel {
   /// `[vocabulary × width]`.
   let embedding: any RowTable
   let embeddingScale: Float
-  /// Whether blocks see each token's embedding beside the residual stream: rows are `[stream | embedding]`.
-  let carriesEmbedding: Bool
+  /// What blocks see beside the residual stream: rows are `[stream | side]`; `nil` for nothing.
+  let side: (any StreamSide)?
+  /// What makes one of the lanes of the residual stream; `nil` where it has one.
+  let laneHead: LaneHead?
   let layers: [Layer]
   let norm: any Norm
   /// `[vocabulary × width]`: the embedding itself in models that tie the two.
@@ -28,19 +30,22 @@ package struct HybridModel: LanguageModel {
   ///
   /// - Parameters:
   ///   - embeddingScale: factor on embedded tokens.
-  ///   - carriesEmbedding: whether blocks see each token's embedding beside the residual stream.
+  ///   - laneHead: what makes one of the lanes of the residual stream; `nil` where it has one.
+  ///   - side: what blocks see beside the residual stream; `nil` for nothing.
   ///   - logitScale: factor on logits.
   ///   - logitCap: the bound that they are held within; `nil` for none.
   ///   - hasHead: `false` where `head` only stands in for one.
   init(
-    embedding: any RowTable, embeddingScale: Float = 1, carriesEmbedding: Bool = false, layers: [Layer],
+    embedding: any RowTable, embeddingScale: Float = 1, side: (any StreamSide)? = nil,
+    laneHead: LaneHead? = nil, layers: [Layer],
     norm: any Norm, head: PackedMatrix, logitScale: Float = 1, logitCap: Float? = nil, hasHead: Bool = true,
     contextLength: Int, stateLayout: StateLayout
   ) {
     precondition(embedding.rows == head.rows && embedding.columns == head.columns, "head of \(head.rows) rows")
     self.embedding = embedding
     self.embeddingScale = embeddingScale
-    self.carriesEmbedding = carriesEmbedding
+    self.side = side
+    self.laneHead = laneHead
     self.layers = layers
     self.norm = norm
     self.head = [head]
@@ -58,7 +63,7 @@ package struct HybridModel: LanguageModel {
   package var hiddenWidth: Int? { embedding.columns }
 
   /// The letters of all blocks, e.g. `MFMFAMFMF`.
-  package var layout: String { String(layers.flatMap(\.blocks).map(\.letter)) }
+  package var layout: String { layers.flatMap(\.blocks).map(\.letters).joined() }
 
   /// Weights that a token does not touch.
   package var idleParameterCount: Int { layers.flatMap(\.blocks).reduce(0) { $0 + $1.idleParameterCount } }
@@ -73,32 +78,47 @@ package struct HybridModel: LanguageModel {
   package func forward(_ step: borrowing Step, logits: inout MutableRows, hidden: inout MutableRows) {
     precondition(logits.count == step.plan.logitRowCount && logits.columns == vocabularySize, "\(logits.count) logits")
     let width = embedding.columns
-    var h = step.take(rows: step.plan.tokens.count, columns: carriesEmbedding ? 2 * width : width)
-    embed(into: &h, 0..<width, step)
-    if carriesEmbedding { embed(into: &h, width..<2 * width, step) }
+    let stream = (laneHead?.lanes ?? 1) * width
+    var h = step.take(rows: step.plan.tokens.count, columns: stream + (side?.columns ?? 0))
+    for first in Swift.stride(from: 0, to: stream, by: width) {
+      var embedded = h.columns(first..<first + width)
+      gatherRows(of: embedding, step.plan.tokens, scale: embeddingScale, into: &embedded, step)
+    }
+    if let side { step.scoped { fill(side, &h, step) } }
     for layer in layers {
       for block in layer.blocks {
         step.scoped { block.apply(to: &h, step) }
       }
     }
     if hidden.count > 0 {
-      var wanted = step.take(rows: hidden.count, columns: width)
-      gatherHiddenRows(of: h.rows.columns(0..<width), into: &wanted, step)
-      norm.apply(wanted.rows, into: &hidden, step)
+      var wanted = step.take(rows: hidden.count, columns: stream)
+      gatherHiddenRows(of: h.rows.columns(0..<stream), into: &wanted, step)
+      normalize(wanted.rows, into: &hidden, step)
     }
     guard logits.count > 0 else { return }
     // Only wanted rows pass through the head, which is often the largest matrix of all.
-    var wanted = step.take(rows: logits.count, columns: width)
-    gatherLogitRows(of: h.rows.columns(0..<width), into: &wanted, step)
+    var wanted = step.take(rows: logits.count, columns: stream)
+    gatherLogitRows(of: h.rows.columns(0..<stream), into: &wanted, step)
     var normed = step.take(rows: logits.count, columns: width)
-    norm.apply(wanted.rows, into: &normed, step)
+    normalize(wanted.rows, into: &normed, step)
     matmul(normed.rows, by: head, into: &logits, step)
     scale(&logits, by: logitScale, step)
     if let logitCap { softCap(&logits, logitCap, step) }
   }
 
-  private func embed(into h: inout MutableRows, _ columns: Range<Int>, _ step: borrowing Step) {
-    var target = h.columns(columns)
-    gatherRows(of: embedding, step.plan.tokens, scale: embeddingScale, into: &target, step)
+  /// One of the lanes, where there are several, and the last norm.
+  private func normalize(_ stream: Rows, into out: inout MutableRows, _ step: borrowing Step) {
+    guard let laneHead else { return norm.apply(stream, into: &out, step) }
+    var sum = step.take(rows: stream.count, columns: out.columns)
+    laneHead.apply(stream, into: &sum, step)
+    norm.apply(sum.rows, into: &out, step)
+  }
+
+  private func fill(_ side: any StreamSide, _ h: inout MutableRows, _ step: borrowing Step) {
+    let width = embedding.columns
+    var embedded = step.take(rows: h.count, columns: width)
+    assign(h.rows.columns(0..<width), scale: 1, to: &embedded, step)
+    var columns = h.columns(h.columns - side.columns..<h.columns)
+    side.fill(&columns, embedded: embedded.rows, step)
   }
 }

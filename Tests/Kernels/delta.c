@@ -118,6 +118,14 @@ static void test_decay(size_t n, float scale) {
         check_close(out[i], want, (5e-7 + 3e-7 * fabs(exponent)) * want + 2e-38);
     }
     for (size_t i = n; i < n + 4; i++) check_canary(out[i]);
+    memcpy(out, x, n * sizeof *out);
+    ck_bounded_decay(out, out, bias, rate, -5.0f, n);
+    check_context("ck_bounded_decay", n, (size_t)scale, 0);
+    for (size_t i = 0; i < n; i++) {
+        double input = (double)rate[i] * (x[i] + bias[i]), want = exp(-5 / (1 + exp(-input)));
+        check_close(out[i], want, (1e-6 + 3e-7 * fabs(input) / (1 + exp(fabs(input)))) * want);
+    }
+    for (size_t i = n; i < n + 4; i++) check_canary(out[i]);
     check_release();
 }
 

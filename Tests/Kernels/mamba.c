@@ -150,6 +150,24 @@ static void test_selective(size_t rows, size_t channels, size_t n) {
     check_release();
 }
 
+static void test_linear_unit(size_t n, int is_first) {
+    float *state = random_floats(n), *after = random_floats(n), *x = random_floats(n), *rate = random_floats(n);
+    float *input = random_floats(n), *decay = random_floats(n), *out = canaries(n + 4);
+    for (size_t i = 0; i < n; i++) rate[i] = -expf(4 * rate[i]), decay[i] *= i % 3 ? 4 : 30;
+    memcpy(after, state, n * sizeof *after);
+    ck_gated_linear_unit(after, out, x, input, decay, rate, is_first, n);
+    check_context("ck_gated_linear_unit", n, (size_t)is_first, 0);
+    for (size_t i = 0; i < n; i++) {
+        double a = exp(rate[i] / (1 + exp(-(double)decay[i]))), norm = is_first ? 1 : sqrt(1 - a * a);
+        double want = a * state[i] + norm / (1 + exp(-(double)input[i])) * x[i];
+        // Of a decay near one the root has half of the digits.
+        check_close(out[i], want, 1e-6 * fabs(want) + 5e-7 + 3e-4 * fabs(x[i]) * (1 - norm) * !is_first);
+        check_that(out[i] == after[i], "the output is the state");
+    }
+    for (size_t i = n; i < n + 4; i++) check_canary(out[i]);
+    check_release();
+}
+
 void test_selective_scan(void) {
     static const size_t channels[] = {1, 2, 7, 8, 15, 16, 17, 33, 63, CK_SCAN_CHANNELS}, states[] = {1, 8, 16, 17, 64};
     for (size_t a = 0; a < COUNT(channels); a++) {
@@ -160,6 +178,7 @@ void test_selective_scan(void) {
 }
 
 void test_scan(void) {
+    for (size_t a = 0; a < COUNT(widths); a++) test_linear_unit(widths[a], 0), test_linear_unit(widths[a], 1);
     for (size_t a = 0; a < COUNT(widths); a++) {
         for (size_t b = 0; b < COUNT(widths); b++) test_step(widths[a], widths[b]);
         test_mask(widths[a]);

@@ -43,6 +43,18 @@ static void test_elementwise(size_t n) {
         double gate = fmin(x[i], 0.6f), up = fmax(fmin(y[i], 0.6f), -0.6f);
         check_close(out[i], gate / (1 + exp(-1.702 * gate)) * (up + 1), 1e-6 * (1 + fabs(gate)));
     }
+    check_context("ck_bounded_silu_multiply", n, 0, 0);
+    ck_bounded_silu_multiply(out, x, y, 0.6f, n);
+    for (size_t i = 0; i < n; i++) {
+        double up = fmax(fmin(y[i], 0.6f), -0.6f);
+        check_close(out[i], fmin(silu(x[i]), 0.6f) * up, 1e-6);
+    }
+    check_context("ck_silu_of_bounded_multiply", n, 0, 0);
+    ck_silu_of_bounded_multiply(out, x, y, 0.6f, n);
+    for (size_t i = 0; i < n; i++) {
+        double up = fmax(fmin(y[i], 0.6f), -0.6f);
+        check_close(out[i], silu(fmin(x[i], 0.6f)) * up, 1e-6);
+    }
     check_context("ck_soft_cap", n, 0, 0);
     memcpy(out, x, n * sizeof *out);
     ck_soft_cap(out, 1.5f, n);

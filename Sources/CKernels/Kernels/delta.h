@@ -162,3 +162,8 @@ CK_KERNEL void CK_ISA(softplus_decay)(float *out, const float *x, const float *r
                                       size_t n) {
     CK_IN_PLACE for (size_t i = 0; i < n; i++) out[i] = ck_expf(rate[i] * ck_softplusf(x[i] + bias[i]));
 }
+
+CK_KERNEL void CK_ISA(bounded_decay)(float *out, const float *x, const float *restrict bias, const float *restrict rate,
+                                     float bound, size_t n) {
+    CK_IN_PLACE for (size_t i = 0; i < n; i++) out[i] = ck_expf(bound * ck_sigmoidf(rate[i] * (x[i] + bias[i])));
+}

@@ -53,6 +53,21 @@ CK_KERNEL void CK_ISA(clamped_silu_multiply)(float *out, const float *gate, cons
     }
 }
 
+CK_KERNEL void CK_ISA(bounded_silu_multiply)(float *out, const float *gate, const float *up, float limit, size_t n) {
+    CK_IN_PLACE for (size_t i = 0; i < n; i++) {
+        float x = ck_siluf(gate[i]), y = up[i] < limit ? up[i] : limit;
+        x = x < limit ? x : limit;
+        out[i] = x * (y > -limit ? y : -limit);
+    }
+}
+
+CK_KERNEL void CK_ISA(silu_of_bounded_multiply)(float *out, const float *gate, const float *up, float limit, size_t n) {
+    CK_IN_PLACE for (size_t i = 0; i < n; i++) {
+        float x = gate[i] < limit ? gate[i] : limit, y = up[i] < limit ? up[i] : limit;
+        out[i] = ck_siluf(x) * (y > -limit ? y : -limit);
+    }
+}
+
 CK_KERNEL void CK_ISA(soft_cap)(float *x, float cap, size_t n) {
     float scale = 2 / cap;
     for (size_t i = 0; i < n; i++) x[i] = cap * (2 * ck_sigmoidf(scale * x[i]) - 1);

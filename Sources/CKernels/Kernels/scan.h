@@ -24,6 +24,16 @@ CK_INLINE void scan_step_channels(float *restrict state, float *restrict y, cons
     CK_UNROLL for (int v = 0; v < vectors; v++) memcpy(y + 16 * v, &sum[v], sizeof sum[v]);
 }
 
+CK_KERNEL void CK_ISA(gated_linear_unit)(float *restrict state, float *restrict out, const float *restrict x,
+                                         const float *restrict input_gate, const float *restrict decay_gate,
+                                         const float *restrict rate, int is_first, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        float decay = ck_expf(rate[i] * ck_sigmoidf(decay_gate[i]));
+        float norm = is_first ? 1.0f : sqrtf(1.0f - decay * decay);
+        out[i] = state[i] = decay * state[i] + norm * ck_sigmoidf(input_gate[i]) * x[i];
+    }
+}
+
 CK_KERNEL void CK_ISA(scan_step)(float *restrict state, float *restrict y, const float *restrict x, const float *restrict b,
                                  const float *restrict c, float decay, float dt, float d, size_t head_dim,
                                  size_t state_dim) {

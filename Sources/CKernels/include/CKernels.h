@@ -310,6 +310,10 @@ void ck_gelu_tanh_multiply(float *out, const float *gate, const float *up, size_
 /// out = x · sigmoid(alpha · x) · (y + 1), where x is gate, but no more than limit, and y is up, but no further from 0 than
 /// limit.
 void ck_clamped_silu_multiply(float *out, const float *gate, const float *up, float alpha, float limit, size_t n);
+/// out[i] = min(silu(gate[i]), limit) · min(max(up[i], −limit), limit). `out` may be an input.
+void ck_bounded_silu_multiply(float *out, const float *gate, const float *up, float limit, size_t n);
+/// out[i] = silu(min(gate[i], limit)) · min(max(up[i], −limit), limit). `out` may be an input.
+void ck_silu_of_bounded_multiply(float *out, const float *gate, const float *up, float limit, size_t n);
 /// x = cap · tanh(x / cap).
 void ck_soft_cap(float *x, float cap, size_t n);
 /// out = x less its mean, which may be x itself.
@@ -400,8 +404,15 @@ void ck_delta_products(float *keys, float *queries, float *ending, float *total,
 void ck_delta_surprise(float *held, const float *v, size_t v_stride, const float *beta, size_t n, size_t value_dim);
 /// x[row, i] *= factors[row].
 void ck_multiply_rows(float *x, const float *factors, size_t rows, size_t columns);
+/// A step of n gated linear recurrent units (De et al. 2024, arXiv 2402.19427, §2.4). With the decay
+/// a = exp(rate[i] · σ(decay_gate[i])): state[i] = out[i] = a · state[i] + √(1 − a²) · σ(input_gate[i]) · x[i], where the
+/// root is 1 for the first token of a sequence.
+void ck_gated_linear_unit(float *state, float *out, const float *x, const float *input_gate, const float *decay_gate,
+                          const float *rate, int is_first, size_t n);
 /// out[i] = exp(rate[i] · log(1 + exp(x[i] + bias[i]))). `out` may be `x`.
 void ck_softplus_decay(float *out, const float *x, const float *bias, const float *rate, size_t n);
+/// out[i] = exp(bound · σ(rate[i] · (x[i] + bias[i]))). `out` may be `x`.
+void ck_bounded_decay(float *out, const float *x, const float *bias, const float *rate, float bound, size_t n);
 
 // MARK: Rows of logits (Kernels/sampling.h)
 

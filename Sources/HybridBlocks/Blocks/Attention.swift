@@ -43,6 +43,18 @@ public struct Attention: Mixer {
     /// Whether the output is multiplied by the sigmoid of a gate of its width. `q_proj` then has, for each head, the rows of
     /// the query and behind them those of the gate, and no bias.
     public var isGated = false
+    /// Whether the output of every query head is multiplied by the sigmoid of a gate of its own, `g_proj`.
+    public var hasHeadGates = false
+    /// The width of a value, where it is less than that of a key. The cache has room for as much as a key takes.
+    public var valueDimension: Int?
+    /// The factor on values.
+    public var valueScale: Float = 1
+    /// Whether values are the keys before norms and rotation, and there is no map to them.
+    public var valuesAreKeys = false
+    /// ε of the norm without weights of each head's values; `nil` for none.
+    public var valueNormEpsilon: Float?
+    /// The growth of queries with their position: by `1 + strength · ln(1 + ⌊position / length⌋)`; `nil` for none.
+    public var queryGrowth: (strength: Float, length: Int)?
 
     /// The sizes of attention.
     public init(
@@ -59,6 +71,12 @@ public struct Attention: Mixer {
       self.isGated = isGated
     }
 
+    /// The width of the values of all heads, and of the outputs of all heads.
+    var valueWidths: (values: Int, outputs: Int) {
+      let width = valueDimension ?? headDimension
+      return (keyHeads * width, queryHeads * width)
+    }
+
     /// Declares a cache of a layer of this shape.
     func cache(_ state: inout StateLayout) -> StateHandle {
       state.add(.paged(heads: keyHeads, headDimension: headDimension), window: window)
@@ -72,6 +90,9 @@ public struct Attention: Mixer {
   let headNorm: HeadNorm?
   let scale: Float
   let sinks: [Float]?
+  let valueNorm: RMSNorm?
+  /// `[queryHeads × width]`.
+  let headGates: Linear?
   /// The layer's keys and values, which other layers may read; see ``CrossLayerAttention``. A layer whose weights are used
   /// several times has a cache for each use.
   public var cache: StateHandle
@@ -93,25 +114,30 @@ public struct Attention: Mixer {
     outputName: String = "o_proj", state: inout StateLayout
   ) throws(ModelError) {
     let (q, k) = (shape.queryHeads * shape.headDimension, shape.keyHeads * shape.headDimension)
+    let (v, mixed) = shape.valueWidths
+    precondition(v <= k && (v == k || !shape.isGated), "values wider than keys, or gated")
     self.shape = shape
     if shape.isGated {
       input = try Self.gatedInput(weights, shape)
     } else if weights.has("qkv_proj.weight") {
       input = try Linear(
-        fused: weights["qkv_proj"], parts: [0..<q, q..<q + k, q + k..<q + 2 * k], input: shape.width, bias: shape.bias)
+        fused: weights["qkv_proj"], parts: [0..<q, q..<q + k, q + k..<q + k + v], input: shape.width, bias: shape.bias)
     } else {
+      let values: [Linear.Part] = shape.valuesAreKeys ? [] : [.init(weights["v_proj"], output: v, role: .value)]
       input = try Linear(
-        [
-          .init(weights["q_proj"], output: q), .init(weights["k_proj"], output: k),
-          .init(weights["v_proj"], output: k, role: .value),
-        ], input: shape.width, bias: shape.bias)
+        [.init(weights["q_proj"], output: q), .init(weights["k_proj"], output: k)] + values, input: shape.width,
+        bias: shape.bias)
+    }
+    valueNorm = shape.valueNormEpsilon.map {
+      RMSNorm(unweighted: shape.valueDimension ?? shape.headDimension, epsilon: $0)
     }
     output = try Linear(
-      weights[outputName], input: q, output: shape.outputWidth ?? shape.width, bias: shape.outputBias)
+      weights[outputName], input: mixed, output: shape.outputWidth ?? shape.width, bias: shape.outputBias)
     self.rotary = rotary
     self.headNorm = headNorm
     self.scale = scale ?? 1 / Float(shape.headDimension).squareRoot()
     sinks = shape.hasSinks ? try weights.vector("sinks", count: shape.queryHeads) : nil
+    headGates = shape.hasHeadGates ? try Linear(weights["g_proj"], input: shape.width, output: shape.queryHeads) : nil
     cache = shape.cache(&state)
   }
 
@@ -134,9 +160,17 @@ public struct Attention: Mixer {
   public func mix(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
     let (d, heads) = (shape.headDimension, shape.keyHeads)
     let (q, k) = (shape.queryHeads * d, heads * d)
-    var projected = step.take(rows: x.count, columns: input.outputWidth)
-    input.apply(x, into: &projected, step)
-    adapter?.add(x, to: &projected, step)
+    var projected = step.take(rows: x.count, columns: input.outputWidth + (shape.valuesAreKeys ? k : 0))
+    do {
+      var inputs = projected.columns(0..<input.outputWidth)
+      input.apply(x, into: &inputs, step)
+      adapter?.add(x, to: &inputs, step)
+    }
+    if shape.valuesAreKeys { copyKeysToValues(&projected, step) }
+    if let valueNorm {
+      var values = projected.columns(q + k..<q + k + shape.valueWidths.values)
+      valueNorm.applyToHeads(of: &values, step)
+    }
     if case .beforeRotation(let query, let key) = headNorm { normalize(&projected, query, key, step) }
     if let rotary {
       var angles = step.take(rows: x.count, columns: rotary.dimension)
@@ -146,7 +180,12 @@ public struct Attention: Mixer {
       rotary.rotate(&turned, headDimension: d, angles: angles.rows, step)
     }
     if case .afterRotation(let query, let key) = headNorm { normalize(&projected, query, key, step) }
+    if let growth = shape.queryGrowth {
+      var queries = projected.columns(0..<q)
+      scaleByPosition(&queries, strength: growth.strength, length: growth.length, step)
+    }
     let rows = projected.rows
+    guard shape.valueDimension == nil || shape.valueDimension == d else { return mixNarrow(x, rows, into: &out, step) }
     appendToCache(
       keys: rows.columns(q..<q + k), values: rows.columns(q + k..<q + 2 * k), heads: heads, headDimension: d,
       cache: cache, step)
@@ -155,6 +194,47 @@ public struct Attention: Mixer {
       queries: rows.columns(0..<q), queryHeads: shape.queryHeads, heads: heads, headDimension: d, scale: scale,
       cap: shape.scoreCap, sinks: sinks, cache: cache, into: &mixed, step)
     if shape.isGated { sigmoidGate(&mixed, gate: rows.columns(q + 2 * k..<2 * q + 2 * k), step) }
+    finish(x, &mixed, into: &out, step)
+  }
+
+  /// The rest of ``mix(_:into:_:)`` where values are narrower than keys: with zeros behind them, and without again.
+  private func mixNarrow(_ x: Rows, _ rows: Rows, into out: inout MutableRows, _ step: borrowing Step) {
+    let (d, heads) = (shape.headDimension, shape.keyHeads)
+    let (q, k) = (shape.queryHeads * d, heads * d)
+    let width = shape.valueDimension ?? d
+    var values = step.take(rows: x.count, columns: k)
+    assign(0, to: &values, step)
+    copyHeads(
+      rows.columns(q + k..<q + k + heads * width), every: width, columns: 0..<width, into: &values, every: d, at: 0,
+      step)
+    appendToCache(
+      keys: rows.columns(q..<q + k), values: values.rows, heads: heads, headDimension: d, cache: cache, step)
+    var wide = step.take(rows: x.count, columns: q)
+    attend(
+      queries: rows.columns(0..<q), queryHeads: shape.queryHeads, heads: heads, headDimension: d, scale: scale,
+      cap: shape.scoreCap, sinks: sinks, cache: cache, into: &wide, step)
+    var mixed = step.take(rows: x.count, columns: shape.queryHeads * width)
+    copyHeads(wide.rows, every: d, columns: 0..<width, into: &mixed, every: width, at: 0, step)
+    finish(x, &mixed, into: &out, step)
+  }
+
+  private func copyKeysToValues(_ projected: inout MutableRows, _ step: borrowing Step) {
+    let (q, k) = (shape.queryHeads * shape.headDimension, shape.keyHeads * shape.headDimension)
+    var keys = step.take(rows: projected.count, columns: k)
+    assign(projected.rows.columns(q..<q + k), scale: 1, to: &keys, step)
+    var values = projected.columns(q + k..<q + 2 * k)
+    assign(keys.rows, scale: 1, to: &values, step)
+  }
+
+  /// What becomes of the heads' outputs.
+  private func finish(_ x: Rows, _ mixed: inout MutableRows, into out: inout MutableRows, _ step: borrowing Step) {
+    // Outputs are sums of values.
+    InferCore.scale(&mixed, by: shape.valueScale, step)
+    if let headGates {
+      var gates = step.take(rows: x.count, columns: shape.queryHeads)
+      headGates.apply(x, into: &gates, step)
+      sigmoidGate(&mixed, gate: gates.rows, step)
+    }
     output.apply(mixed.rows, into: &out, step)
   }
 

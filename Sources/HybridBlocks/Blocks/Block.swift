@@ -9,12 +9,21 @@ public protocol Block: Sendable {
   ///   - step: the plan, and the state, threads and memory to compute with.
   func apply(to h: inout MutableRows, _ step: borrowing Step)
 
-  /// One letter for the layout line: `M` Mamba, `D` delta rule, `A` attention, `C` short convolution, `P` mixers in
-  /// parallel, `S` Mamba behind a shared transformer, `F` feed-forward or mixture of experts.
+  /// One letter for the layout line: `M` Mamba, `D` delta rule, `L` lightning attention, `R` linear recurrent units, `X` mLSTM, `A`
+  /// attention, `C` short convolution, `P` mixers in parallel, `S` Mamba behind a shared transformer, `E` a layer's own input, `F` feed-forward or
+  /// mixture of experts.
   var letter: Character { get }
+
+  /// The letters of all that it is made of, where that is more than one.
+  var letters: String { get }
 
   /// The number of weights that a token does not touch, the weights of experts it is not sent to.
   var idleParameterCount: Int { get }
+}
+
+extension Block {
+  /// The one letter.
+  public var letters: String { String(letter) }
 }
 
 /// The operation inside a residual block: attention, a recurrence, a convolution, a feed-forward network or experts.

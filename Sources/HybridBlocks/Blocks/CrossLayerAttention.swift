@@ -7,8 +7,9 @@ public struct CrossLayerAttention: Mixer {
   let input: Linear
   let output: Linear
   let rotary: RotaryEmbedding?
-  /// Norm of query heads after rotation.
-  let queryNorm: RMSNorm?
+  /// Norms of query heads before and after rotation.
+  let norms: (before: RMSNorm?, after: RMSNorm?)
+  let scale: Float
   /// The earlier layer's.
   let cache: StateHandle
 
@@ -19,17 +20,20 @@ public struct CrossLayerAttention: Mixer {
   ///   - shape: the sizes, with key heads as the earlier layer has them.
   ///   - rotary: positions, as the keys have them; `nil` for none.
   ///   - queryNorm: the norm of query heads, after rotation; `nil` for none.
+  ///   - normBeforeRotation: the norm of query heads before it; `nil` for none.
+  ///   - scale: factor on the scores; by default `1 / √headDimension`.
   ///   - cache: the earlier layer's keys and values, ``Attention/cache``.
   public init(
     _ weights: WeightScope, _ shape: Attention.Shape, rotary: RotaryEmbedding?, queryNorm: RMSNorm? = nil,
-    cache: StateHandle
+    normBeforeRotation: RMSNorm? = nil, scale: Float? = nil, cache: StateHandle
   ) throws(ModelError) {
     self.shape = shape
     let width = shape.queryHeads * shape.headDimension
     input = try Linear(weights["q_proj"], input: shape.width, output: width, bias: shape.bias)
     output = try Linear(weights["o_proj"], input: width, output: shape.width, bias: shape.outputBias)
     self.rotary = rotary
-    self.queryNorm = queryNorm
+    norms = (normBeforeRotation, queryNorm)
+    self.scale = scale ?? 1 / Float(shape.headDimension).squareRoot()
     self.cache = cache
   }
 
@@ -40,16 +44,17 @@ public struct CrossLayerAttention: Mixer {
   public func mix(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
     var queries = step.take(rows: x.count, columns: input.outputWidth)
     input.apply(x, into: &queries, step)
+    norms.before?.applyToHeads(of: &queries, step)
     if let rotary {
       var angles = step.take(rows: x.count, columns: rotary.dimension)
       rotary.fillAngles(&angles, step)
       rotary.rotate(&queries, headDimension: shape.headDimension, angles: angles.rows, step)
     }
-    queryNorm?.applyToHeads(of: &queries, step)
+    norms.after?.applyToHeads(of: &queries, step)
     var mixed = step.take(rows: x.count, columns: input.outputWidth)
     attend(
       queries: queries.rows, queryHeads: shape.queryHeads, heads: shape.keyHeads, headDimension: shape.headDimension,
-      scale: 1 / Float(shape.headDimension).squareRoot(), cache: cache, into: &mixed, step)
+      scale: scale, cap: shape.scoreCap, cache: cache, into: &mixed, step)
     output.apply(mixed.rows, into: &out, step)
   }
 }

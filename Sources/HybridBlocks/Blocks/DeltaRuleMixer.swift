@@ -3,6 +3,14 @@ internal import InferCore
 /// The gated delta rule with all that ``GatedDeltaNet`` and ``KimiDeltaAttention`` have around it: projections to query, key
 /// and value, a causal convolution with SiLU on them, the rule, a norm of each head times a gate, and a projection back.
 struct DeltaRuleMixer: Sendable {
+  /// The function from a decay's input `x` to the decay.
+  enum DecayRule: Sendable {
+    /// `exp(A · softplus(x + bias))`.
+    case softplus
+    /// `exp(bound · σ(−A · (x + bias)))`, which is never below `exp(bound)`.
+    case bounded(Float)
+  }
+
   /// The weights of a mixer.
   struct Parameters: Sendable {
     /// Side by side: `q k v`, β, and the inputs of decay and gate or of their bottlenecks.
@@ -19,6 +27,9 @@ struct DeltaRuleMixer: Sendable {
     let norm: RMSNorm
     let gate: GateActivation
     let output: Linear
+    var decayRule = DecayRule.softplus
+    /// The factor on `β`, which is a sigmoid: with two, a state may change its sign.
+    var strength: Float = 1
   }
 
   let rule: DeltaRuleShape
@@ -30,6 +41,8 @@ struct DeltaRuleMixer: Sendable {
   /// Weights that make norms by the root mean square norms by length, and scale queries by `1 / √K`.
   private let queryScale: [Float]
   private let keyScale: [Float]
+  /// `−A`, for decays with a bound.
+  private let negatedRate: [Float]
 
   /// Declares the layer's state.
   init(_ rule: DeltaRuleShape, taps: Int, _ parameters: Parameters, state layout: inout StateLayout) {
@@ -39,6 +52,7 @@ struct DeltaRuleMixer: Sendable {
     self.parameters = parameters
     // Norms of queries, keys and outputs, and what states remember, make much of small errors.
     self.parameters.input.precision = .whole
+    if case .bounded = parameters.decayRule { negatedRate = parameters.decayRate.map { -$0 } } else { negatedRate = [] }
     queryScale = Array(repeating: 1 / size, count: rule.keyDimension)
     keyScale = Array(repeating: 1 / size.squareRoot(), count: rule.keyDimension)
     history = layout.add(.recurrent(count: (taps - 1) * rule.channels))
@@ -53,6 +67,7 @@ struct DeltaRuleMixer: Sendable {
     do {
       var beta = projected.columns(channels..<channels + heads)
       sigmoid(&beta, step)
+      scale(&beta, by: parameters.strength, step)
     }
     var convolved = step.take(rows: x.count, columns: channels)
     causalConvolution(
@@ -66,19 +81,26 @@ struct DeltaRuleMixer: Sendable {
       let middle = inner.columns / 2
       var decay = step.take(rows: x.count, columns: decays)
       bottleneck.decay.apply(inner.columns(0..<middle), into: &decay, step)
-      softplusDecay(&decay, bias: parameters.decayBias, rate: parameters.decayRate, step)
+      makeDecays(&decay, step)
       var gate = step.take(rows: x.count, columns: rule.valueWidth)
       bottleneck.gate.apply(inner.columns(middle..<inner.columns), into: &gate, step)
       finish(convolved.rows, projected.rows, decay: decay.rows, gate: gate.rows, into: &out, step)
     } else {
       do {
         var decay = projected.columns(first..<first + decays)
-        softplusDecay(&decay, bias: parameters.decayBias, rate: parameters.decayRate, step)
+        makeDecays(&decay, step)
       }
       let rows = projected.rows
       finish(
         convolved.rows, rows, decay: rows.columns(first..<first + decays),
         gate: rows.columns(first + decays..<rows.columns), into: &out, step)
+    }
+  }
+
+  private func makeDecays(_ x: inout MutableRows, _ step: borrowing Step) {
+    switch parameters.decayRule {
+    case .softplus: softplusDecay(&x, bias: parameters.decayBias, rate: parameters.decayRate, step)
+    case .bounded(let bound): boundedDecay(&x, bias: parameters.decayBias, rate: negatedRate, bound: bound, step)
     }
   }
 
@@ -106,5 +128,23 @@ struct DeltaRuleMixer: Sendable {
     normThenGate(
       &y, gate: gate, parameters.gate, weight: parameters.norm.weight, epsilon: parameters.norm.epsilon, step)
     parameters.output.apply(y.rows, into: &out, step)
+  }
+}
+
+extension WeightScope {
+  /// The convolutions of query, key and value as one, `[taps × channels]`: stored as one, `conv1d`, or as three, `q_conv1d`,
+  /// `k_conv1d` and `v_conv1d`.
+  func convolutions(_ rule: DeltaRuleShape, taps: Int) throws(ModelError) -> [Float] {
+    guard !has("conv1d.weight") else {
+      return try convolution("conv1d.weight", channels: rule.channels, taps: taps)
+    }
+    let widths = [rule.keyWidth, rule.keyWidth, rule.valueWidth]
+    var parts: [[Float]] = []
+    for (name, width) in zip(["q_conv1d", "k_conv1d", "v_conv1d"], widths) {
+      parts.append(try convolution(name + ".weight", channels: width, taps: taps))
+    }
+    return (0..<taps).flatMap { tap in
+      zip(parts, widths).flatMap { $0[tap * $1..<(tap + 1) * $1] }
+    }
   }
 }

@@ -27,6 +27,21 @@ extension Experts {
     try self.init(first: first, second: second, activation: activation)
   }
 
+  /// Reads gated experts that stand one by one; or with gate and up in one tensor, `gate_up_proj`, and down in another
+  /// or one by one.
+  init(
+    gatedOneByOneOrStacked weights: WeightScope, count: Int, width: Int, hidden: Int,
+    activation: Activation = .siluGated
+  ) throws(ModelError) {
+    if weights.has("gate_up_proj") {
+      try self.init(
+        stacked: weights, first: ["gate_up_proj"], second: "down_proj", count: count, width: width, hidden: hidden,
+        activation: activation)
+    } else {
+      try self.init(weights, count: count, width: width, hidden: hidden, activation: activation)
+    }
+  }
+
   /// Reads experts that are stacked in tensors on disk, or of which at least the first maps are.
   ///
   /// - Parameters:

@@ -21,6 +21,9 @@ public struct GatedDeltaNet: Mixer {
     public let taps: Int
     /// Whether value heads are tiled: value head `h` uses key head `h mod keyHeads`, and not `h / (heads / keyHeads)`.
     public var tilesValues = false
+    /// The factor on `β`. With two, which lets eigenvalues of a state's change be negative (Grazzi et al. 2024,
+    /// arXiv 2411.12537), a value under a key may be turned around.
+    public var strength: Float = 1
 
     /// The sizes of a mixer.
     public init(
@@ -48,8 +51,10 @@ public struct GatedDeltaNet: Mixer {
 
   /// Reads `in_proj_qkv`, `[2 · keyHeads · K + H · V × width]`; `in_proj_z`, the gates, `[H · V × width]`; `in_proj_b` and
   /// `in_proj_a`, the inputs of `β` and of decays, `[H × width]` each; or in their place, with one key head's rows behind
-  /// another's, `in_proj_qkvz` and `in_proj_ba`. Then `conv1d`, `dt_bias`, the rates of decay `A`, `norm`, `[V]`, and
-  /// `out_proj`, `[width × H · V]`. Declares the layer's state: the convolution's last inputs, and `[H × K × V]`.
+  /// another's, `in_proj_qkvz` and `in_proj_ba`; or all in `in_proj`, rows in the order q, k, v, z, b, a; or the first as
+  /// three, `q_proj`, `k_proj` and `v_proj`. Then `conv1d`, or a convolution of each of the three, `dt_bias`, the rates of
+  /// decay `A`, `norm`, `[V]`, and `out_proj`, `[width × H · V]`. Declares the layer's state: the convolution's last inputs,
+  /// and `[H × K × V]`.
   ///
   /// A decay is `exp(A · softplus(a + dt_bias))`.
   ///
@@ -62,29 +67,46 @@ public struct GatedDeltaNet: Mixer {
     _ weights: WeightScope, _ shape: Shape, epsilon: Float, state layout: inout StateLayout
   ) throws(ModelError) {
     let (rule, width) = (shape.rule, shape.width)
-    let (qkv, z) = try Self.queryToGate(weights, shape)
-    let (b, a) = try Self.strengthAndDecay(weights, shape)
     mixer = DeltaRuleMixer(
       rule, taps: shape.taps,
       .init(
-        input: Linear([qkv, b, a, z]),
-        convolution: try weights.convolution("conv1d.weight", channels: rule.channels, taps: shape.taps),
+        input: Linear(try Self.input(weights, shape)),
+        convolution: try weights.convolutions(rule, taps: shape.taps),
         decayBias: try weights.vector("dt_bias", count: rule.heads),
         decayRate: try weights.vector("A", count: rule.heads),
         norm: try RMSNorm(weights["norm"], width: rule.valueDimension, epsilon: epsilon), gate: .silu,
-        output: try Linear(weights["out_proj"], input: rule.valueWidth, output: width)),
+        output: try Linear(weights["out_proj"], input: rule.valueWidth, output: width),
+        strength: shape.strength),
       state: &layout)
+  }
+
+  /// The maps to queries, keys and values, to the inputs of `β` and of decays, and to gates, in this order.
+  private static func input(_ weights: WeightScope, _ shape: Shape) throws(ModelError) -> [PackedMatrix] {
+    guard !weights.has("in_proj.weight") else {
+      let (channels, values, heads) = (shape.rule.channels, shape.rule.valueWidth, shape.heads)
+      let (b, a) = (channels + values, channels + values + heads)
+      return try weights.matrices(
+        "in_proj.weight", rows: a + heads, columns: shape.width,
+        parts: [[0..<channels], [b..<a], [a..<a + heads], [channels..<b]])
+    }
+    let (qkv, z) = try queryToGate(weights, shape)
+    let (b, a) = try strengthAndDecay(weights, shape)
+    return qkv + [b, a, z]
   }
 
   private static func queryToGate(
     _ weights: WeightScope, _ shape: Shape
-  ) throws(ModelError) -> (qkv: PackedMatrix, z: PackedMatrix) {
-    let rule = shape.rule
+  ) throws(ModelError) -> (qkv: [PackedMatrix], z: PackedMatrix) {
+    let (rule, width) = (shape.rule, shape.width)
     guard weights.has("in_proj_qkvz.weight") else {
-      return (
-        try weights.matrix("in_proj_qkv.weight", rows: rule.channels, columns: shape.width),
-        try weights.matrix("in_proj_z.weight", rows: rule.valueWidth, columns: shape.width)
-      )
+      let qkv =
+        weights.has("q_proj.weight")
+        ? [
+          try weights.matrix("q_proj.weight", rows: rule.keyWidth, columns: width),
+          try weights.matrix("k_proj.weight", rows: rule.keyWidth, columns: width),
+          try weights.matrix("v_proj.weight", rows: rule.valueWidth, columns: width, role: .value),
+        ] : [try weights.matrix("in_proj_qkv.weight", rows: rule.channels, columns: width)]
+      return (qkv, try weights.matrix("in_proj_z.weight", rows: rule.valueWidth, columns: width))
     }
     // Of each key head: its query, its key, its value heads, their gates.
     let (key, values) = (rule.keyDimension, rule.valueWidth / rule.keyHeads)
@@ -96,7 +118,7 @@ public struct GatedDeltaNet: Mixer {
     let parts = try weights.matrices(
       "in_proj_qkvz.weight", rows: rule.channels + rule.valueWidth, columns: shape.width,
       parts: [ranges[0] + ranges[1] + ranges[2], ranges[3]])
-    return (parts[0], parts[1])
+    return ([parts[0]], parts[1])
   }
 
   private static func strengthAndDecay(

@@ -15,6 +15,8 @@ public struct KimiDeltaAttention: Mixer {
     public let headDimension: Int
     /// Taps of the convolutions.
     public let taps: Int
+    /// The logarithm that no decay is below (Ling 3); `nil` for decays without a bound.
+    public var lowestDecay: Float?
 
     /// The sizes of a mixer.
     public init(width: Int, heads: Int, headDimension: Int, taps: Int) {
@@ -29,10 +31,11 @@ public struct KimiDeltaAttention: Mixer {
 
   /// Reads `q_proj`, `k_proj`, `v_proj`, `[H · D × width]` each, and their convolutions `q_conv1d`, `k_conv1d`, `v_conv1d`;
   /// `b_proj`, the inputs of `β`, `[H × width]`; decays by `f_a_proj`, `[D × width]`, `f_b_proj`, `[H · D × D]`, `dt_bias`,
-  /// `[H · D]`, and their rates `A`, `[H]`; gates by `g_a_proj` and `g_b_proj`; `o_norm`, `[D]`, and `o_proj`. Declares the
-  /// layer's state: the convolutions' last inputs, and `[H × D × D]`.
+  /// `[H · D]`, and their rates `A`, `[H]`; gates by `g_a_proj` and `g_b_proj`; or without bottlenecks `f_proj` and `g_proj`,
+  /// `[H · D × width]`; `o_norm`, `[D]`, and `o_proj`. Declares the layer's state: the convolutions' last inputs, and
+  /// `[H × D × D]`.
   ///
-  /// A decay is `exp(A · softplus(f + dt_bias))`.
+  /// A decay is `exp(A · softplus(f + dt_bias))`, or with a lowest one `exp(lowest · σ(−A · (f + dt_bias)))`.
   ///
   /// - Parameters:
   ///   - weights: the scope of the layer's mixer.
@@ -45,35 +48,34 @@ public struct KimiDeltaAttention: Mixer {
     let (width, heads, size) = (shape.width, shape.heads, shape.headDimension)
     let inner = heads * size
     let rates = try weights.vector("A", count: heads)
+    let rule = DeltaRuleShape(heads: heads, keyHeads: heads, keyDimension: size, valueDimension: size)
+    let isDirect = weights.has("f_proj.weight")
+    let decayAndGate: [Linear.Part] =
+      isDirect
+      ? [.init(weights["f_proj"], output: inner), .init(weights["g_proj"], output: inner)]
+      : [.init(weights["f_a_proj"], output: size, role: .exact), .init(weights["g_a_proj"], output: size)]
     mixer = DeltaRuleMixer(
-      DeltaRuleShape(heads: heads, keyHeads: heads, keyDimension: size, valueDimension: size), taps: shape.taps,
+      rule, taps: shape.taps,
       .init(
         input: try Linear(
           [
             .init(weights["q_proj"], output: inner), .init(weights["k_proj"], output: inner),
             .init(weights["v_proj"], output: inner, role: .value),
             .init(weights["b_proj"], output: heads, role: .exact),
-            .init(weights["f_a_proj"], output: size, role: .exact), .init(weights["g_a_proj"], output: size),
-          ], input: width),
-        bottleneck: (
-          decay: try Linear(weights["f_b_proj"], input: size, output: inner, role: .exact),
-          gate: try Linear(weights["g_b_proj"], input: size, output: inner)
-        ),
-        convolution: try Self.convolutions(weights, channels: inner, taps: shape.taps),
+          ] + decayAndGate, input: width),
+        bottleneck: isDirect
+          ? nil
+          : (
+            decay: try Linear(weights["f_b_proj"], input: size, output: inner, role: .exact),
+            gate: try Linear(weights["g_b_proj"], input: size, output: inner)
+          ),
+        convolution: try weights.convolutions(rule, taps: shape.taps),
         decayBias: try weights.vector("dt_bias", count: inner),
         decayRate: rates.flatMap { Array(repeating: $0, count: size) },
         norm: try RMSNorm(weights["o_norm"], width: size, epsilon: epsilon), gate: .sigmoid,
-        output: try Linear(weights["o_proj"], input: inner, output: width)),
+        output: try Linear(weights["o_proj"], input: inner, output: width),
+        decayRule: shape.lowestDecay.map { .bounded($0) } ?? .softplus),
       state: &layout)
-  }
-
-  /// The convolutions of query, key and value as one, `[taps × 3 · channels]`.
-  private static func convolutions(_ weights: WeightScope, channels: Int, taps: Int) throws(ModelError) -> [Float] {
-    var parts: [[Float]] = []
-    for name in ["q_conv1d", "k_conv1d", "v_conv1d"] {
-      parts.append(try weights.convolution(name + ".weight", channels: channels, taps: taps))
-    }
-    return (0..<taps).flatMap { tap in parts.flatMap { $0[tap * channels..<(tap + 1) * channels] } }
   }
 
   /// `D`

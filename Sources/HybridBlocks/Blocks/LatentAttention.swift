@@ -27,6 +27,15 @@ public struct LatentAttention: Mixer {
     public var bias = false
     /// ε of the norms of latent vectors, which no configuration gives.
     public var epsilon: Float = 1e-6
+    /// Whether every head's output is multiplied by the sigmoid of a gate of its own, `g_proj`.
+    public var hasHeadGates = false
+    /// Whether every element of the output is multiplied by the sigmoid of a gate, `gate_proj`.
+    public var hasGates = false
+    /// Whether every head has the score of a key without a value, `sinks`.
+    public var hasSinks = false
+    /// The factor on queries of lower rank, and on latent vectors, behind their norms (LongCat-Flash, arXiv 2509.01322,
+    /// §2.2).
+    public var rankScales: (query: Float, latent: Float) = (1, 1)
 
     /// The sizes of a mixer.
     public init(
@@ -60,10 +69,14 @@ public struct LatentAttention: Mixer {
   private let queries: Queries
   let compression: Linear
   let norm: RMSNorm
-  let maps: LatentMaps
+  private(set) var maps: LatentMaps
   let output: Linear
   let rotary: RotaryEmbedding?
   let scale: Float
+  /// `[heads × width]`, or `[heads · valueDimension × width]`.
+  let gates: Linear?
+  /// The scorer by which rows choose the keys that they see; `nil` where they see all.
+  var indexer: KeyIndexer?
   let cache: StateHandle
 
   /// Reads `q_proj`, `[heads · queryDimension × width]`, or `q_a_proj`, `[queryRank × width]`, `q_a_layernorm` and `q_b_proj`;
@@ -88,7 +101,8 @@ public struct LatentAttention: Mixer {
     queries = try Self.queries(weights, shape)
     compression = try Linear(
       weights["kv_a_proj_with_mqa"], input: shape.width, output: shape.row, bias: shape.bias)
-    norm = try RMSNorm(weights["kv_a_layernorm"], width: shape.latentDimension, epsilon: shape.epsilon)
+    norm = try RMSNorm(weights["kv_a_layernorm"], width: shape.latentDimension, epsilon: shape.epsilon).scaled(
+      by: shape.rankScales.latent)
     maps = LatentMaps(
       keys: try weights["k_b_proj"].matrices(
         "weight", count: shape.heads, rows: shape.latentDimension, columns: shape.keyDimension, role: .stored),
@@ -99,6 +113,13 @@ public struct LatentAttention: Mixer {
       weights["o_proj"], input: shape.heads * shape.valueDimension, output: shape.width, bias: shape.bias)
     self.rotary = rotary
     self.scale = scale ?? 1 / Float(shape.queryDimension).squareRoot()
+    precondition(!(shape.hasGates && shape.hasHeadGates), "gates of heads and of their elements")
+    if shape.hasGates {
+      gates = try Linear(weights["gate_proj"], input: shape.width, output: shape.heads * shape.valueDimension)
+    } else {
+      gates = shape.hasHeadGates ? try Linear(weights["g_proj"], input: shape.width, output: shape.heads) : nil
+    }
+    if shape.hasSinks { maps.sinks = try weights.vector("sinks", count: shape.heads) }
     cache = state.add(.latent(dimension: shape.row))
   }
 
@@ -109,7 +130,8 @@ public struct LatentAttention: Mixer {
     }
     return .lowRank(
       down: try Linear(weights["q_a_proj"], input: shape.width, output: rank, bias: shape.bias),
-      norm: try RMSNorm(weights["q_a_layernorm"], width: rank, epsilon: shape.epsilon),
+      norm: try RMSNorm(weights["q_a_layernorm"], width: rank, epsilon: shape.epsilon).scaled(
+        by: shape.rankScales.query),
       up: try Linear(weights["q_b_proj"], input: rank, output: width))
   }
 
@@ -118,6 +140,22 @@ public struct LatentAttention: Mixer {
 
   /// Computes attention on all rows of the step.
   public func mix(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
+    var keys = step.take(rows: x.count, columns: indexer?.selection.count ?? 0)
+    mix(x, choosing: indexer?.selection, keys: &keys, into: &out, step)
+  }
+
+  /// Computes attention on all rows of the step, which see keys that its own scorer chooses or that another layer's has chosen.
+  ///
+  /// - Parameters:
+  ///   - x: the input.
+  ///   - rule: the rule of the choice; `nil` where rows see all keys.
+  ///   - keys: the chosen keys, `[step rows × count]`, which its own scorer writes, where it has one, and others read.
+  ///   - out: the output.
+  ///   - step: the step.
+  func mix(
+    _ x: Rows, choosing rule: KeySelection?, keys: inout MutableRows, into out: inout MutableRows,
+    _ step: borrowing Step
+  ) {
     var rows = step.take(rows: x.count, columns: shape.row)
     compression.apply(x, into: &rows, step)
     do {
@@ -125,7 +163,8 @@ public struct LatentAttention: Mixer {
       norm.applyToHeads(of: &latents, step)
     }
     var queries = step.take(rows: x.count, columns: shape.heads * shape.queryDimension)
-    project(x, into: &queries, step)
+    var low = step.take(rows: x.count, columns: shape.queryRank ?? 0)
+    project(x, low: &low, into: &queries, step)
     if let rotary {
       var angles = step.take(rows: x.count, columns: rotary.dimension)
       rotary.fillAngles(&angles, step)
@@ -134,15 +173,36 @@ public struct LatentAttention: Mixer {
     }
     appendToCache(latents: rows.rows, cache: cache, step)
     var values = step.take(rows: x.count, columns: shape.heads * shape.valueDimension)
-    maps.attend(queries: queries.rows, scale: scale, cache: cache, into: &values, step)
+    if let indexer {
+      indexer.append(x, step)
+      if indexer.selection.chooses(step) { indexer.choose(x, low: low.rows, into: &keys, step) }
+    }
+    attend(queries.rows, rule, keys.rows, into: &values, step)
+    if let gates {
+      var factors = step.take(rows: x.count, columns: gates.outputWidth)
+      gates.apply(x, into: &factors, step)
+      sigmoidGate(&values, gate: factors.rows, step)
+    }
     output.apply(values.rows, into: &out, step)
   }
 
-  private func project(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
+  private func attend(
+    _ queries: Rows, _ rule: KeySelection?, _ keys: Rows, into out: inout MutableRows, _ step: borrowing Step
+  ) {
+    if let rule, rule.chooses(step) {
+      maps.attend(queries: queries, scale: scale, cache: cache, choice: (rule, keys), into: &out, step)
+    } else {
+      maps.attend(queries: queries, scale: scale, cache: cache, into: &out, step)
+    }
+  }
+
+  /// Queries, and the vectors of lower rank that they are maps of, where they are.
+  private func project(
+    _ x: Rows, low: inout MutableRows, into out: inout MutableRows, _ step: borrowing Step
+  ) {
     switch queries {
     case .direct(let map): map.apply(x, into: &out, step)
     case .lowRank(let down, let norm, let up):
-      var low = step.take(rows: x.count, columns: down.outputWidth)
       down.apply(x, into: &low, step)
       norm.applyToHeads(of: &low, step)
       up.apply(low.rows, into: &out, step)

@@ -19,6 +19,8 @@ public struct Mamba1: Mixer {
     public var convolutionBias = true
     /// Whether the first and the last projection have biases.
     public var projectionBias = false
+    /// Heads (Zamba): time steps, B and C of each are maps of its channels alone. Divides ``inner``.
+    public var heads = 1
 
     /// The sizes of a mixer.
     public init(
@@ -54,18 +56,21 @@ public struct Mamba1: Mixer {
 
   let shape: Shape
   let input: Linear
-  let selection: Linear
-  let timeStep: Linear
+  let selection: HeadMaps
+  let timeStep: HeadMaps
   let output: Linear
   let convolution: [Float]
   let convolutionBias: [Float]?
-  let scan: ChannelScanParameters
+  /// One a head.
+  let scans: [ChannelScanParameters]
   let norms: InnerNorms?
   let history: StateHandle
-  let state: StateHandle
+  /// One a head.
+  let states: [StateHandle]
 
   /// Reads `in_proj` (rows in the order x, z), `conv1d`, `x_proj` (rows in the order time step, B, C), `dt_proj`, `A`, `D`
-  /// and `out_proj`, and declares the layer's state.
+  /// and `out_proj`, and declares the layer's state. With several heads, all but the projections and the convolution have the
+  /// heads as their first dimension.
   public init(
     _ weights: WeightScope, _ shape: Shape, norms: InnerNorms? = nil, state layout: inout StateLayout
   ) throws(ModelError) {
@@ -75,15 +80,24 @@ public struct Mamba1: Mixer {
     input = try Linear(weights["in_proj"], input: shape.width, output: 2 * inner, bias: shape.projectionBias)
     convolution = try weights.convolution("conv1d.weight", channels: inner, taps: shape.taps)
     convolutionBias = shape.convolutionBias ? try weights.vector("conv1d.bias", count: inner) : nil
-    selection = try Linear(weights["x_proj"], input: inner, output: shape.timeStepRank + 2 * n)
+    let (heads, size) = (shape.heads, inner / shape.heads)
+    precondition(inner % heads == 0 && (heads == 1 || norms == nil), "\(inner) channels in \(heads) heads")
+    selection = try HeadMaps(weights["x_proj"], heads: heads, input: size, output: shape.timeStepRank + 2 * n)
     // Its bias is added within the scan.
-    timeStep = try Linear(weights["dt_proj"], input: shape.timeStepRank, output: inner)
-    scan = ChannelScanParameters(
-      stateSize: n, a: try weights.floats("A", shape: [inner, n]),
-      d: try weights.vector("D", count: inner), dtBias: try weights["dt_proj"].vector("bias", count: inner))
+    timeStep = try HeadMaps(weights["dt_proj"], heads: heads, input: shape.timeStepRank, output: size)
+    func sizes(_ last: Int...) -> [Int] { heads == 1 ? [inner] + last : [heads, size] + last }
+    let a = try weights.floats("A", shape: sizes(n))
+    let d = try weights.floats("D", shape: sizes())
+    let bias = try weights["dt_proj"].floats("bias", shape: sizes())
+    scans = (0..<heads).map { head in
+      let channels = head * size..<(head + 1) * size
+      return ChannelScanParameters(
+        stateSize: n, a: Array(a[head * size * n..<(head + 1) * size * n]), d: Array(d[channels]),
+        dtBias: Array(bias[channels]))
+    }
     output = try Linear(weights["out_proj"], input: inner, output: shape.width, bias: shape.projectionBias)
     history = layout.add(.recurrent(count: (shape.taps - 1) * inner))
-    state = layout.add(.recurrent(count: scan.stateCount))
+    states = scans.map { layout.add(.recurrent(count: $0.stateCount)) }
   }
 
   /// `M`
@@ -99,16 +113,23 @@ public struct Mamba1: Mixer {
     causalConvolution(
       rows.columns(0..<inner), weight: convolution, bias: convolutionBias, taps: shape.taps, history: history,
       into: &convolved, step)
-    var selected = step.take(rows: x.count, columns: rank + 2 * n)
-    selection.apply(convolved.rows, into: &selected, step)
+    let (size, each) = (inner / shape.heads, rank + 2 * n)
+    var selected = step.take(rows: x.count, columns: shape.heads * each)
+    selection.apply(convolved.rows, every: size, into: &selected, step)
     if let norms { normalize(&selected, norms, step) }
     let choice = selected.rows
     var steps = step.take(rows: x.count, columns: inner)
-    timeStep.apply(choice.columns(0..<rank), into: &steps, step)
+    timeStep.apply(choice, every: each, into: &steps, step)
     var y = step.take(rows: x.count, columns: inner)
-    channelScan(
-      x: convolved.rows, dt: steps.rows, gate: rows.columns(inner..<2 * inner), b: choice.columns(rank..<rank + n),
-      c: choice.columns(rank + n..<rank + 2 * n), scan, state: state, into: &y, step)
+    for head in scans.indices {
+      let (channels, first) = (head * size..<(head + 1) * size, head * each + rank)
+      var part = y.columns(channels)
+      channelScan(
+        x: convolved.rows.columns(channels), dt: steps.rows.columns(channels),
+        gate: rows.columns(inner + channels.lowerBound..<inner + channels.upperBound),
+        b: choice.columns(first..<first + n), c: choice.columns(first + n..<first + 2 * n), scans[head],
+        state: states[head], into: &part, step)
+    }
     output.apply(y.rows, into: &out, step)
   }
 

@@ -31,7 +31,8 @@ public struct MixtureOfExperts: Mixer {
     latent: (down: Linear, up: Linear)? = nil, layer: Int
   ) {
     precondition(
-      experts.count == selection.expertCount, "\(experts.count) experts, \(selection.expertCount) to choose from")
+      experts.count + selection.passingCount == selection.expertCount,
+      "\(experts.count) experts, \(selection.expertCount) to choose from")
     self.router = router
     self.selection = selection
     self.experts = experts
@@ -44,11 +45,11 @@ public struct MixtureOfExperts: Mixer {
   /// `F`
   public var letter: Character { "F" }
   /// The weights of the experts that a row is not sent to.
-  public var idleParameterCount: Int { (experts.count - selection.topK) * experts.parameterCountOfOne }
+  public var idleParameterCount: Int { max(0, experts.count - selection.topK) * experts.parameterCountOfOne }
 
   /// Computes the mixture on all rows.
   public func mix(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
-    var logits = step.take(rows: x.count, columns: experts.count)
+    var logits = step.take(rows: x.count, columns: selection.expertCount)
     router.apply(x, into: &logits, step)
     if let latent {
       var input = step.take(rows: x.count, columns: latent.down.outputWidth)

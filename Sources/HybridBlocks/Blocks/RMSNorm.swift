@@ -17,6 +17,11 @@ public struct RMSNorm: Sendable {
     self.epsilon = epsilon
   }
 
+  /// The norm whose output is a multiple of this one's.
+  func scaled(by factor: Float) -> RMSNorm {
+    factor == 1 ? self : RMSNorm(weight: weight.map { $0 * factor }, epsilon: epsilon)
+  }
+
   /// A norm whose weights are all 1.
   public init(unweighted width: Int, epsilon: Float) {
     weight = Array(repeating: 1, count: width)

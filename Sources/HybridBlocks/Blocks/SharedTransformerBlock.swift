@@ -1,6 +1,6 @@
 public import InferCore
 
-/// A transformer that stands before several layers of Zamba2 with the same weights (arXiv 2411.15242, §2). It reads the
+/// A transformer that stands before several layers of Zamba with the same weights (arXiv 2405.16712, 2411.15242, §2). It reads the
 /// residual stream beside the token's embedding, and does not add to the stream but to the input of the layer.
 public struct SharedTransformer: Sendable {
   let attentionNorm: RMSNorm
@@ -41,16 +41,16 @@ public struct SharedTransformer: Sendable {
   }
 }
 
-/// The block of a layer of Zamba2: `h += mamba(norm(h + W · transformer([h | embedding])))`, or without the transformer
-/// `h += mamba(norm(h))`. For models with ``ModelFrame/carriesEmbedding``.
+/// The block of a layer of Zamba and Zamba2: `h += mamba(norm(h + W · transformer([h | embedding])))`, or without the transformer
+/// `h += mamba(norm(h))`. For models with an ``EmbeddingSide``.
 public struct SharedTransformerBlock: Block {
   let norm: RMSNorm
-  let mamba: Mamba2
+  let mamba: any Mixer
   /// The transformer and `W`; `nil` for none.
   public var shared: (transformer: SharedTransformer, output: Linear)?
 
   /// A block of its parts.
-  public init(norm: RMSNorm, mamba: Mamba2, shared: (transformer: SharedTransformer, output: Linear)? = nil) {
+  public init(norm: RMSNorm, mamba: any Mixer, shared: (transformer: SharedTransformer, output: Linear)? = nil) {
     self.norm = norm
     self.mamba = mamba
     self.shared = shared
@@ -67,7 +67,7 @@ public struct SharedTransformerBlock: Block {
   ///   - stream: `[step rows × 2 · hidden size]`, of which the second half is each token's embedding.
   ///   - step: the step.
   public func apply(to stream: inout MutableRows, _ step: borrowing Step) {
-    let width = mamba.shape.width
+    let width = norm.weight.count
     precondition(stream.columns == 2 * width, "\(stream.columns) columns for a width of \(width)")
     var input = step.take(rows: stream.count, columns: width)
     if let shared {

@@ -50,7 +50,7 @@ struct DialectMetadata: Sendable {
       self["rope.scaling.original_context_length"] = .count(Int(yarn.originalLength))
       self["rope.scaling.yarn_beta_fast"] = .number(yarn.fastTurns)
       self["rope.scaling.yarn_beta_slow"] = .number(yarn.slowTurns)
-    case .divided: divisors(frequencies)
+    case .divided, .proportional: divisors(frequencies)
     }
   }
 

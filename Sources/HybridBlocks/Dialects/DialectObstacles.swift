@@ -4,7 +4,10 @@ internal import InferCore
 
 extension RotaryEmbedding {
   var obstacle: String? {
-    if case .divided = frequencies.stretching { "divisors of rotary frequencies" } else { nil }
+    switch frequencies.stretching {
+    case .divided, .proportional: "divisors of rotary frequencies"
+    case .none, .linear, .yarn: nil
+    }
   }
 }
 

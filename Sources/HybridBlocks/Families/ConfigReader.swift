@@ -74,11 +74,24 @@ public struct ConfigReader: Sendable {
   /// Whether a key is there and not null.
   public func has(_ key: String) -> Bool { value([key]) != nil }
 
+  /// Whether the file says null, and not nothing.
+  func isNull(_ key: String) -> Bool {
+    guard json[key]?.isNull == true else { return false }
+    ignore([key])
+    return true
+  }
+
   /// A nested object, or `nil` where there is none.
   public func object(_ key: String) throws(ModelError) -> ConfigReader? {
     guard let (name, value) = value([key]) else { return nil }
     guard value.object != nil else { throw wrong(name, value, "an object") }
     return ConfigReader(configuration, json: value, path: path + name + ".", read: read)
+  }
+
+  /// The first of the objects that this one holds, or `nil` where there are none.
+  func firstObject() throws(ModelError) -> ConfigReader? {
+    guard let name = json.object?.keys.first else { return nil }
+    return try object(name)
   }
 
   /// A size: an integer from 1 to 1,048,576.
@@ -196,6 +209,22 @@ public struct ConfigReader: Sendable {
     }
     return sizes
   }
+
+  /// A list of numbers not below zero, in which null counts as 0, or `nil` where there is none.
+  func amounts(_ key: String) throws(ModelError) -> [Float]? {
+    guard let (name, value) = value([key]) else { return nil }
+    guard let list = value.array else { throw wrong(name, value, "a list of numbers") }
+    var amounts: [Float] = []
+    for element in list {
+      let amount = element.isNull ? 0 : element.double.map { Float($0) }
+      guard let amount, amount.isFinite, amount >= 0 else { throw wrong(name, element, "a number of 0 or more") }
+      amounts.append(amount)
+    }
+    return amounts
+  }
+
+  /// Whether a value is a list.
+  func isList(_ key: String) -> Bool { value([key])?.value.array != nil }
 
   /// A set of indices, empty where there is none.
   public func indices(_ key: String) throws(ModelError) -> Set<Int> {

@@ -1,11 +1,12 @@
 public import InferCore
 
 /// DeepSeek-V2 and V3 (arXiv 2405.04434, 2412.19437) and those built like them: latent attention; dense layers first, then
-/// experts within the best groups, beside an ungated shared one. V3 chooses them by biased sigmoid scores, V2 by softmax.
+/// experts within the best groups, beside an ungated shared one. V3 chooses them by biased sigmoid scores, V2 by softmax. Rows
+/// of V3.2 see keys that a scorer chooses.
 struct DeepSeek: ModelFamily {
-  static let models = "DeepSeek-V2, V3, R1; Kimi K2"
-  static let layers = "latent attention, experts in groups"
-  static let modelTypes = ["deepseek_v2", "deepseek_v3", "kimi_k2"]
+  static let models = "DeepSeek-V2, V3, V3.1, V3.2, R1; Kimi K2"
+  static let layers = "latent attention, indexed as well; experts in groups"
+  static let modelTypes = ["deepseek_v2", "deepseek_v3", "deepseek_v32", "kimi_k2"]
   /// Keys of training, keys that follow from others, and keys of layers that predict tokens further ahead.
   static let inertKeys = [
     "aux_loss_alpha", "ep_size", "head_dim", "num_key_value_heads", "num_mtp_layers", "num_nextn_predict_layers",
@@ -25,12 +26,15 @@ struct DeepSeek: ModelFamily {
   let sharedExperts: Int
   /// The choice of experts, but for the bias of sigmoid scores, of which each layer has its own.
   let routing: ExpertSelection
+  /// The scorer that chooses keys and its positions; `nil` where rows see all keys.
+  let indexer: (shape: KeyIndexer.Shape, rotary: RotaryEmbedding)?
 
   init(_ config: ConfigReader) throws(ModelError) {
     frame = try ModelFrame(config)
     layerCount = try config.size("num_hidden_layers")
     try config.expect("hidden_act", try config.string("hidden_act", default: "silu"), is: "silu")
     try config.expect("moe_layer_freq", try config.count("moe_layer_freq", default: 1), is: 1)
+    let isIndexed = try config.string("model_type") == "deepseek_v32"
     try config.expect("mlp_bias", try config.flag("mlp_bias", default: false), is: false)
     attention = try config.latentAttentionShape(width: frame.width)
     scoreScale = try config.latentScoreScale(attention)
@@ -38,12 +42,50 @@ struct DeepSeek: ModelFamily {
     rotary = try config.rotary(
       headDimension: attention.sharedKeyDimension, contextLength: frame.contextLength, theta: 10_000,
       pairing: try config.flag("rope_interleave", default: true) ? .adjacent : .halves, key: "qk_rope_head_dim")
-    denseLayers = min(try config.count("first_k_dense_replace", default: 0), layerCount)
+    denseLayers = try Self.denseLayers(config, of: layerCount, default: isIndexed ? 3 : 0)
     denseWidth = try config.size("intermediate_size")
     expertWidth = try config.size("moe_intermediate_size")
     sharedExperts = try config.count("n_shared_experts", default: 0)
     routing =
       try config.string("model_type") == "deepseek_v2" ? try config.softmaxRouting() : try config.sigmoidRouting()
+    indexer = isIndexed ? try Self.indexer(config, attention, width: frame.width, frame.contextLength) : nil
+  }
+
+  /// The number of dense layers, which come first.
+  private static func denseLayers(
+    _ config: ConfigReader, of layers: Int, default fallback: Int
+  ) throws(ModelError) -> Int {
+    let isDense = try config.denseLayers(layers, first: fallback)
+    let count = isDense.prefix { $0 }.count
+    try config.require(
+      !isDense.dropFirst(count).contains(true), "mlp_layer_types", "expected dense layers first, then sparse ones")
+    return count
+  }
+
+  /// The scorer of indexed attention, and its positions.
+  static func indexer(
+    _ config: ConfigReader, _ attention: LatentAttention.Shape, width: Int, _ contextLength: Int, heads: Int = 64
+  ) throws(ModelError) -> (shape: KeyIndexer.Shape, rotary: RotaryEmbedding) {
+    guard let rank = attention.queryRank else {
+      throw config.wrong("q_lora_rank", because: "is missing, expected the rank that indices are made of")
+    }
+    if let kinds = try config.strings("layer_types") {
+      try config.require(
+        kinds.allSatisfy { $0 == "indexed_attention" }, "layer_types", "expected indexed_attention in every layer")
+    }
+    let shape = KeyIndexer.Shape(
+      width: width, queryRank: rank, heads: try config.size("index_n_heads", default: heads),
+      dimension: try config.size("index_head_dim", default: 128), count: try config.size("index_topk", default: 2048))
+    let rotated = attention.sharedKeyDimension
+    try config.require(
+      rotated <= shape.dimension, "index_head_dim", "\(shape.dimension), of which \(rotated) are to be rotated")
+    // Positions are told by numbers of single precision.
+    try config.require(contextLength <= 1 << 24, "max_position_embeddings", "\(contextLength), expected at most 2^24")
+    return (
+      shape,
+      try config.rotary(
+        headDimension: rotated, contextLength: contextLength, theta: 10_000, key: "qk_rope_head_dim")
+    )
   }
 
   var storedForms: [StoredForm] { attention.storedForms }
@@ -54,8 +96,12 @@ struct DeepSeek: ModelFamily {
     for index in 0..<layerCount {
       let layer = scopes[index]
       layer["self_attn"].discard("rotary_emb.inv_freq")
-      let attention = try LatentAttention(
+      var attention = try LatentAttention(
         layer["self_attn"], attention, rotary: rotary, scale: scoreScale, state: &state)
+      if let indexer {
+        attention.indexer = try KeyIndexer(
+          layer["self_attn"]["indexer"], indexer.shape, rotary: indexer.rotary, state: &state)
+      }
       let mixing = try ResidualBlock(layer, norm: "input_layernorm", frame, attention)
       let mlp: any Mixer =
         index < denseLayers

@@ -111,11 +111,7 @@ struct Gemma: ModelFamily {
 
   /// Text models inside others have had two paths.
   var storedPrefixes: [StoredPrefix] {
-    guard isInside else { return [] }
-    return [
-      StoredPrefix("model.", stored: "language_model.model."), StoredPrefix("model.", stored: "model.language_model."),
-      StoredPrefix("lm_head.", stored: "language_model.lm_head."),
-    ]
+    isInside ? StoredPrefix.ofTextModels : []
   }
 
   private var norms: LayerNorms {
@@ -129,11 +125,7 @@ struct Gemma: ModelFamily {
     let layers = try attention.layers(weights, frame, norms, state: &state) { layer, _ throws(ModelError) in
       try FeedForward.gated(layer["mlp"], .geluTanhGated, width: frame.width, hidden: hidden)
     }
-    if isInside {
-      for part in ["vision_tower.", "multi_modal_projector."] {
-        for path in ["", "model."] { weights.discard(path + part, remark: "the model sees text only, no images") }
-      }
-    }
+    if isInside { weights.discardSight("vision_tower.", "multi_modal_projector.") }
     return layers
   }
 }

@@ -34,7 +34,7 @@ struct KimiLinear: ModelFamily {
     try config.expect("moe_router_activation_func", scoring, is: "sigmoid")
     let linear = try config.object("linear_attn_config")
     isLinear = try Self.linearLayers(config, linear, count: count)
-    isDense = try Self.denseLayers(config, count: count)
+    isDense = try config.denseLayers(count, first: 1)
     delta = try Self.deltaShape(config, linear, width: frame.width)
     attention = try config.latentAttentionShape(width: frame.width)
     denseWidth = try config.size("intermediate_size")
@@ -80,20 +80,6 @@ struct KimiLinear: ModelFamily {
       taps = try config.size("linear_conv_kernel_dim", default: 4)
     }
     return KimiDeltaAttention.Shape(width: width, heads: heads, headDimension: size, taps: taps)
-  }
-
-  private static func denseLayers(_ config: ConfigReader, count: Int) throws(ModelError) -> [Bool] {
-    config.ignore(["first_k_dense_replace", "moe_layer_freq"])
-    guard let kinds = try config.strings("mlp_layer_types") else {
-      let (dense, period) = (
-        try config.count("first_k_dense_replace", default: 1), try config.size("moe_layer_freq", default: 1)
-      )
-      return (0..<count).map { $0 < dense || $0 % period != 0 }
-    }
-    try config.require(
-      kinds.count == count && kinds.allSatisfy { ["dense", "sparse"].contains($0) }, "mlp_layer_types",
-      "expected \(count) of dense or sparse")
-    return kinds.map { $0 == "dense" }
   }
 
   var storedForms: [StoredForm] {

@@ -27,6 +27,12 @@ public protocol ModelFamily: Sendable {
   /// The beginnings of names that checkpoints have in place of those that are read.
   var storedPrefixes: [StoredPrefix] { get }
 
+  /// Reads what blocks see beside the residual stream; `nil` for nothing.
+  func side(reading weights: WeightScope) throws(ModelError) -> (any StreamSide)?
+
+  /// Reads what makes one of the lanes of the residual stream; `nil` where it has one.
+  func laneHead(reading weights: WeightScope) throws(ModelError) -> LaneHead?
+
   /// Reads all layers, in order, declaring their state.
   func layers(reading weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [Layer]
 }
@@ -40,6 +46,12 @@ extension ModelFamily {
 
   /// None.
   public var storedPrefixes: [StoredPrefix] { [] }
+
+  /// None.
+  public func laneHead(reading weights: WeightScope) throws(ModelError) -> LaneHead? { nil }
+
+  /// Nothing.
+  public func side(reading weights: WeightScope) throws(ModelError) -> (any StreamSide)? { nil }
 }
 
 /// The parts of a model around its layers: embedding, final norm and head.
@@ -68,8 +80,6 @@ public struct ModelFrame: Sendable {
   public var logitCap: Float?
   /// The kind of the norms of the residual stream, the last among them.
   public var normKind = NormKind.rootMeanSquare
-  /// Whether blocks see each token's embedding beside the residual stream: rows are `[stream | embedding]`.
-  public var carriesEmbedding = false
 
   /// The keys that nearly all families share.
   ///
@@ -106,10 +116,12 @@ extension ModelFrame {
 /// Every known family.
 enum Families {
   static let all: [any ModelFamily.Type] = [
-    HunyuanT1.self, HunyuanV1.self, HyV3.self, GraniteMoeHybrid.self, NemotronH.self, Qwen3.self, Llama.self,
-    Gemma.self, GptOss.self, Olmo.self, Phi3.self, SmolLM3.self, Exaone4.self, Cohere2.self, Glm4.self, SeedOss.self,
-    Ernie.self, Dots1.self, MiniMaxM2.self, GraniteSWA.self, DeepSeek.self, Qwen3Next.self, KimiLinear.self,
-    Lfm2.self, Mamba.self, Jamba.self, Bamba.self, FalconH1.self, Zamba2.self,
+    HunyuanT1.self, HunyuanV1.self, HyV3.self, HyV4.self, GraniteMoeHybrid.self, NemotronH.self, Qwen3.self, Llama.self,
+    Gemma.self, Gemma4.self, GptOss.self, Olmo.self, Phi3.self, SmolLM3.self, Exaone4.self, Cohere2.self, Glm4.self,
+    SeedOss.self, Ernie.self, Dots1.self, MiniMaxM2.self, MiMoV2.self, Step3.self, GraniteSWA.self, DeepSeek.self,
+    LongCatFlash.self, Qwen3Next.self, OlmoHybrid.self, LaraMini.self, KimiLinear.self, BailingHybrid.self,
+    MiniMax.self, RecurrentGemma.self, XLSTM.self, Lfm2.self, Lfm3.self, Mamba.self, Jamba.self, Bamba.self,
+    FalconH1.self, Zamba.self, Zamba2.self,
   ]
 
   /// Keys of `config.json` that say nothing about inference in any family.

@@ -88,9 +88,11 @@ struct Qwen3Next: ModelFamily {
     return kinds.map { $0 == "linear_attention" }
   }
 
-  private static func deltaShape(_ config: ConfigReader, width: Int) throws(ModelError) -> GatedDeltaNet.Shape {
-    let heads = try config.size("linear_num_value_heads", default: 32)
-    let keyHeads = try config.size("linear_num_key_heads", default: 16)
+  static func deltaShape(
+    _ config: ConfigReader, width: Int, heads: Int = 32, keyHeads: Int = 16
+  ) throws(ModelError) -> GatedDeltaNet.Shape {
+    let heads = try config.size("linear_num_value_heads", default: heads)
+    let keyHeads = try config.size("linear_num_key_heads", default: keyHeads)
     try config.require(
       heads % keyHeads == 0, "linear_num_key_heads", "\(keyHeads) does not divide \(heads) value heads")
     return GatedDeltaNet.Shape(
@@ -139,18 +141,11 @@ struct Qwen3Next: ModelFamily {
     }
     return MixtureOfExperts(
       router: try Linear(weights["gate"], input: frame.width, output: selection.expertCount, role: .exact),
-      selection: selection, experts: try experts(weights["experts"], count: selection.expertCount),
+      selection: selection,
+      experts: try Experts(
+        gatedOneByOneOrStacked: weights["experts"], count: selection.expertCount, width: frame.width,
+        hidden: expertWidth),
       shared: try .swiGLU(weights["shared_expert"], width: frame.width, hidden: sharedWidth),
       sharedGate: try Linear(weights["shared_expert_gate"], input: frame.width, output: 1, role: .exact), layer: index)
-  }
-
-  /// One by one; or gate and up in one tensor, and down in another or one by one.
-  private func experts(_ weights: WeightScope, count: Int) throws(ModelError) -> Experts {
-    guard weights.has("gate_up_proj") else {
-      return try Experts(weights, count: count, width: frame.width, hidden: expertWidth, activation: .siluGated)
-    }
-    return try Experts(
-      stacked: weights, first: ["gate_up_proj"], second: "down_proj", count: count, width: frame.width,
-      hidden: expertWidth, activation: .siluGated)
   }
 }

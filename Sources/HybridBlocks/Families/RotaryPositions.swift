@@ -42,16 +42,38 @@ extension ConfigReader {
   ///   - contextLength: positions that angles are prepared for.
   ///   - key: the key of the base in older files.
   ///   - theta: the base where the file has none.
+  ///   - part: the share of each head that is rotated where the file has none; `nil` where whole heads are.
   public func windowedRotary(
-    headDimension: Int, contextLength: Int, base key: String, theta: Double
+    headDimension: Int, contextLength: Int, base key: String, theta: Double, part: Double? = nil
   ) throws(ModelError) -> RotaryEmbedding {
     let nested = has("rope_parameters") ? try object("rope_parameters")?.object("sliding_attention") : nil
     let base =
       if let nested { try nested.positive("rope_theta", default: theta) } else { try positive(key, default: theta) }
-    try require(
-      headDimension % 2 == 0, "head_dim", "\(headDimension) dimensions cannot be rotated, positions need pairs")
-    let plain = RotaryFrequencies(dimension: headDimension, base: base)
+    let dimension = try rotatedDimension(headDimension, nested, part: part, "head_dim")
+    let plain = RotaryFrequencies(dimension: dimension, base: base)
     let frequencies = if let nested { try stretch(plain, nested) } else { plain }
+    return RotaryEmbedding(frequencies, contextLength: contextLength)
+  }
+
+  /// Rotary positions of a base and a share of each head that are known, stretched as an object says.
+  ///
+  /// - Parameters:
+  ///   - headDimension: dimensions of a head.
+  ///   - base: the base.
+  ///   - part: the share of each head, from its first dimension on, that is rotated.
+  ///   - parameters: the object; `nil` where they are not stretched.
+  ///   - contextLength: positions that angles are prepared for.
+  ///   - key: the key that gave the share, for errors.
+  func rotary(
+    headDimension: Int, base: Double, part: Double, stretchedBy parameters: ConfigReader?, contextLength: Int,
+    key: String
+  ) throws(ModelError) -> RotaryEmbedding {
+    let dimension = Int(Double(headDimension) * min(part, 1))
+    try require(
+      part <= 1 && dimension > 0 && dimension % 2 == 0, key,
+      "\(part), of which \(headDimension) dimensions are no pairs that can be rotated")
+    var frequencies = RotaryFrequencies(dimension: dimension, base: base)
+    if let parameters { frequencies = try stretch(frequencies, parameters) }
     return RotaryEmbedding(frequencies, contextLength: contextLength)
   }
 
@@ -96,7 +118,9 @@ extension ConfigReader {
     _ headDimension: Int, _ parameters: ConfigReader?, part: Double?, _ key: String
   ) throws(ModelError) -> Int {
     var share = part ?? 1
-    for reader in [self, parameters].compactMap(\.self) where reader.has("partial_rotary_factor") {
+    // Of this kind, the share is that of the pairs that turn, see below.
+    let isProportional = try parameters?.ropeKind() == "proportional"
+    for reader in [self, parameters].compactMap(\.self) where reader.has("partial_rotary_factor") && !isProportional {
       share = try reader.positive("partial_rotary_factor")
       try reader.require(
         part == nil ? share == 1 : share <= 1, "partial_rotary_factor",
@@ -133,11 +157,18 @@ extension ConfigReader {
       return plain
     case "yarn": return try yarn(plain, parameters)
     case "llama3": return try llama3(plain, parameters)
+    case "proportional":
+      let share = try parameters.positive("partial_rotary_factor", default: 1)
+      let pairs = Int(min(share, 1) * Double(plain.dimension) / 2)
+      try parameters.require(
+        share <= 1 && pairs > 0, "partial_rotary_factor", "\(share), which is \(pairs) of \(plain.perPair.count) pairs")
+      return plain.proportional(pairs: pairs, factor: try parameters.positive("factor", default: 1))
     case "longrope", "su": return try longRoPE(plain, parameters)
     case let kind:
       throw parameters.wrong(
         "rope_type",
-        because: "\(kind) is not supported, expected default, linear, dynamic, ntk_alpha, yarn, llama3 or longrope")
+        because: "\(kind) is not supported, expected default, linear, dynamic, ntk_alpha, yarn, llama3, longrope or "
+          + "proportional")
     }
   }
 

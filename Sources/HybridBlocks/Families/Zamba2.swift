@@ -29,7 +29,6 @@ struct Zamba2: ModelFamily {
   init(_ config: ConfigReader) throws(ModelError) {
     var frame = try ModelFrame(config, tiedByDefault: true)
     frame.norm = "model.final_layernorm"
-    frame.carriesEmbedding = true
     self.frame = frame
     isHybrid = try Self.layers(config)
     feedForwardBias = try config.flag("add_bias_linear", default: false)
@@ -79,7 +78,7 @@ struct Zamba2: ModelFamily {
       convolutionBias: try config.flag("use_conv_bias", default: true), inputBias: bias, outputBias: bias)
   }
 
-  private static func attentionShape(_ config: ConfigReader, width: Int) throws(ModelError) -> Attention.Shape {
+  static func attentionShape(_ config: ConfigReader, width: Int) throws(ModelError) -> Attention.Shape {
     let heads = try config.size("num_attention_heads")
     let keyHeads = try config.size("num_key_value_heads", default: heads)
     try config.require(heads % keyHeads == 0, "num_key_value_heads", "\(keyHeads) does not divide \(heads) heads")
@@ -92,6 +91,9 @@ struct Zamba2: ModelFamily {
     return Attention.Shape(
       width: 2 * width, queryHeads: heads, keyHeads: keyHeads, headDimension: headDimension, outputWidth: width)
   }
+
+  /// Each token's embedding.
+  func side(reading weights: WeightScope) throws(ModelError) -> (any StreamSide)? { EmbeddingSide(width: frame.width) }
 
   func layers(reading weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [Layer] {
     var layers: [Layer] = []

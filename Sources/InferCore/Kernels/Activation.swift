@@ -37,6 +37,8 @@ extension Experts.Activation {
     case .geluTanhGated: unsafe ck_gelu_tanh_multiply(out, gate, up, count)
     case .clampedSiluGated(let alpha, let limit):
       unsafe ck_clamped_silu_multiply(out, gate, up, alpha, limit, count)
+    case .siluOfBoundedGated(let limit): unsafe ck_silu_of_bounded_multiply(out, gate, up, limit, count)
+    case .boundedSiluGated(let limit): unsafe ck_bounded_silu_multiply(out, gate, up, limit, count)
     case .reluSquared: preconditionFailure("ReLU² has no gate")
     }
   }
@@ -65,6 +67,14 @@ public func siluGate(_ x: inout MutableRows, gate: Rows, _ step: borrowing Step)
   }
 }
 
+/// `x = x · σ(x)`.
+public func silu(_ x: inout MutableRows, _ step: borrowing Step) {
+  unsafe forEachRow(x.count, step) { row in
+    let values = unsafe x.base + row * x.stride
+    unsafe ck_sigmoid_multiply(values, values, values, x.columns)
+  }
+}
+
 /// `x = cap · tanh(x / cap)`: holds numbers within a bound.
 ///
 /// - Precondition: the bound is above zero.
@@ -83,18 +93,21 @@ public func sigmoid(_ x: inout MutableRows, _ step: borrowing Step) {
   unsafe forEachRow(x.count, step) { row in unsafe ck_sigmoid(x.base + row * x.stride, x.columns) }
 }
 
-/// `x = x · σ(gate)`, with a gate for each column, or one for each row.
+/// `x = x · σ(gate)`, with a gate for each column, one for each head of equally many columns, or one for each row.
 public func sigmoidGate(_ x: inout MutableRows, gate: Rows, _ step: borrowing Step) {
   precondition(
-    gate.count == x.count && (gate.columns == 1 || gate.columns == x.columns), "\(gate.columns) for \(x.columns)")
+    gate.count == x.count && gate.columns > 0 && x.columns % gate.columns == 0, "\(gate.columns) for \(x.columns)")
+  let width = x.columns / gate.columns
   unsafe forEachRow(x.count, step) { row in
     let (values, gates) = unsafe (x.base + row * x.stride, gate.base + row * gate.stride)
     if gate.columns == x.columns {
       unsafe ck_sigmoid_multiply(values, gates, values, x.columns)
     } else {
-      var factor = unsafe gates[0]
-      unsafe ck_sigmoid(&factor, 1)
-      for column in 0..<x.columns { unsafe values[column] *= factor }
+      for head in 0..<gate.columns {
+        var factor = unsafe gates[head]
+        unsafe ck_sigmoid(&factor, 1)
+        for column in head * width..<(head + 1) * width { unsafe values[column] *= factor }
+      }
     }
   }
 }

@@ -110,13 +110,14 @@ public func attendToLatents(
   queries: Rows, queryHeads: Int, scale: Float, cache: StateHandle, into out: inout MutableRows,
   _ step: borrowing Step
 ) {
-  attendToLatents(queries: queries, queryHeads: queryHeads, scale: scale, cache: cache, into: &out, step) { _, _ in true
+  attendToLatents(queries: queries, queryHeads: queryHeads, scale: scale, sinks: [], cache: cache, into: &out, step) {
+    _, _ in true
   }
 }
 
 /// The same for the rows of segments that are wanted; others are left as they are.
 func attendToLatents(
-  queries: Rows, queryHeads: Int, scale: Float, cache: StateHandle, into out: inout MutableRows,
+  queries: Rows, queryHeads: Int, scale: Float, sinks: [Float], cache: StateHandle, into out: inout MutableRows,
   _ step: borrowing Step, where isWanted: (Run, RunSegment) -> Bool
 ) {
   precondition(queryHeads > 0, "\(queryHeads) heads")
@@ -125,14 +126,16 @@ func attendToLatents(
   precondition(
     queries.columns == queryHeads * dimension && out.columns == queryHeads * valueDimension
       && valueDimension <= dimension, "\(queries.columns) and \(out.columns) columns for \(queryHeads) heads")
-  // All heads could be one group, but then one sequence would be work for one thread. By the number of heads alone, so that
-  // results depend on nothing else.
-  let group = (1...min(32, max(1, queryHeads / 2))).last { queryHeads % $0 == 0 } ?? 1
+  let group = latentGroup(of: queryHeads)
   let shape = AttentionShape(
     heads: queryHeads / group, group: group, valueDimension: valueDimension, scale: scale,
-    pages: PageLayout(headDimension: dimension, isLatent: true, step.store))
+    pages: PageLayout(headDimension: dimension, isLatent: true, step.store), sinks: sinks)
   attend(queries, shape, cache, into: &out, step, where: isWanted)
 }
+
+/// The number of heads that meet latent rows together. All heads could be one group, but then one sequence would be work for one
+/// thread. By the number of heads alone, so that results depend on nothing else.
+func latentGroup(of heads: Int) -> Int { (1...min(32, max(1, heads / 2))).last { heads % $0 == 0 } ?? 1 }
 
 private func attend(
   _ queries: Rows, _ shape: AttentionShape, _ cache: StateHandle, into out: inout MutableRows, _ step: borrowing Step,

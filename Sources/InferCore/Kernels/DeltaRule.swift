@@ -96,6 +96,28 @@ package func gatedDeltaRule(
   }
 }
 
+/// Decays of a gated recurrence from its inputs, of which none is below `exp(bound)`: `x = exp(bound · σ(rate · (x + bias)))`,
+/// column by column.
+///
+/// - Parameters:
+///   - x: `[rows × columns]`.
+///   - bias: `[columns]`.
+///   - rate: `[columns]`.
+///   - bound: below zero.
+package func boundedDecay(
+  _ x: inout MutableRows, bias: [Float], rate: [Float], bound: Float, _ step: borrowing Step
+) {
+  precondition(bias.count == x.columns && rate.count == x.columns, "\(rate.count) rates for \(x.columns) columns")
+  unsafe bias.withUnsafeBufferPointer { bias in
+    unsafe rate.withUnsafeBufferPointer { rate in
+      unsafe forEachRow(x.count, step) { row in
+        let values = unsafe x.base + row * x.stride
+        unsafe ck_bounded_decay(values, values, bias.baseAddress, rate.baseAddress, bound, x.columns)
+      }
+    }
+  }
+}
+
 /// Decays of a gated recurrence from its inputs: `x = exp(rate · softplus(x + bias))`, column by column.
 ///
 /// - Parameters:

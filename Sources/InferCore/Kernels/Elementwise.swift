@@ -1,4 +1,5 @@
 internal import CKernels
+internal import Glibc
 
 /// `out = scale · x`.
 public func assign(_ x: Rows, scale: Float, to out: inout MutableRows, _ step: borrowing Step) {
@@ -33,6 +34,24 @@ public func scale(_ x: inout MutableRows, by scale: Float, _ step: borrowing Ste
   unsafe forEachRow(x.count, step) { row in
     let values = unsafe x.base + row * x.stride
     for column in 0..<x.columns { unsafe values[column] *= scale }
+  }
+}
+
+/// `x = value`, everywhere.
+package func assign(_ value: Float, to x: inout MutableRows, _ step: borrowing Step) {
+  unsafe forEachRow(x.count, step) { row in unsafe (x.base + row * x.stride).update(repeating: value, count: x.columns)
+  }
+}
+
+/// `x = (1 + strength · ln(1 + ⌊position / length⌋)) · x`, by each row's position in its sequence (Llama 4).
+package func scaleByPosition(_ x: inout MutableRows, strength: Float, length: Int, _ step: borrowing Step) {
+  precondition(x.count == step.plan.tokens.count && length > 0, "\(x.count) rows, \(length) positions")
+  for run in step.plan.runs where run.position + run.tokens.count > length {
+    unsafe forEachRow(run.tokens.count, step) { index in
+      let factor = 1 + strength * logf(Float(1 + (run.position + index) / length))
+      let values = unsafe x.base + (run.tokens.lowerBound + index) * x.stride
+      for column in 0..<x.columns { unsafe values[column] *= factor }
+    }
   }
 }
 

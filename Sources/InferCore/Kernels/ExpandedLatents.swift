@@ -72,7 +72,11 @@ struct ExpandedLatents: ~Escapable {
       let state = step.take(rows: segment.count, columns: 2 * maps.heads)
       unsafe forEachRow(segment.count, step) { row in
         let sums = unsafe state.base + row * state.stride
-        for head in 0..<maps.heads { unsafe (sums[2 * head], sums[2 * head + 1]) = (-Float.infinity, 0) }
+        for head in 0..<maps.heads {
+          // Scores have no factor yet.
+          unsafe (sums[2 * head], sums[2 * head + 1]) =
+            maps.sinks.isEmpty ? (-Float.infinity, 0) : (maps.sinks[head] / scale, 1)
+        }
         unsafe (out.base + (rows.lowerBound + row) * out.stride).update(repeating: 0, count: out.columns)
       }
       let scores = step.take(rows: step.team.count, columns: Self.tileRows * Self.padded(blockTokens))

@@ -6,6 +6,8 @@
   private let topK: Int
   /// The number of experts.
   let expertCount: Int
+  /// The number of experts that compute something: the first ones.
+  let workingCount: Int
   /// For each pair in order of rows: its place in the sorted order, and its weight. `[rows × topK]`
   private let place: UnsafeMutablePointer<Int32>
   private let weight: UnsafeMutablePointer<Float>
@@ -21,6 +23,7 @@
     self.topK = topK
     count = logits.count * topK
     expertCount = selection.expertCount
+    workingCount = selection.expertCount - selection.passingCount
     unsafe place = step.scratch.take(count, of: Int32.self)
     unsafe weight = step.scratch.take(count, of: Float.self)
     unsafe source = step.scratch.take(count, of: Int32.self)
@@ -57,6 +60,9 @@
     return unsafe Int(start[expert])..<Int(start[expert + 1])
   }
 
+  /// The number of pairs whose expert computes something, which come first.
+  var workCount: Int { unsafe Int(start[workingCount]) }
+
   /// The row at a place of the sorted order.
   func row(at index: Int) -> Int {
     precondition(index >= 0 && index < count, "place \(index) of \(count)")
@@ -70,10 +76,10 @@
     return unsafe (Int(place[pair]), weight[pair])
   }
 
-  /// Numbers the work items of all experts one after another.
+  /// Numbers the work items of all experts that compute something, one after another.
   @_lifetime(borrow step)
   func itemStarts(_ step: borrowing Step, _ itemCount: (_ expert: Int, _ rows: Int) -> Int) -> ExpertItems {
-    ExpertItems(expertCount: expertCount, step) { expert in
+    ExpertItems(expertCount: workingCount, step) { expert in
       let rows = rows(of: expert).count
       return rows > 0 ? itemCount(expert, rows) : 0
     }

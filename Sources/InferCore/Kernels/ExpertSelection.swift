@@ -14,7 +14,7 @@ public struct ExpertSelection: Sendable {
     case sigmoid
   }
 
-  /// The number of experts.
+  /// The number of experts, with those that pass their input on.
   public let expertCount: Int
   /// The number of experts that a row is sent to.
   public let topK: Int
@@ -33,6 +33,10 @@ public struct ExpertSelection: Sendable {
   public let groups: (count: Int, kept: Int)
   /// The number of best scores that a group's score is the sum of: two in DeepSeek-V3, one in DeepSeek-V2.
   public let scoresOfGroup: Int
+  /// The number of experts, the last ones, that pass their input on as it is (LongCat-Flash, arXiv 2509.01322, §2.1).
+  public var passingCount = 0
+  /// For each expert a factor on its weight, after normalisation; `nil` for none.
+  public var expertScales: [Float]?
 
   /// Creates a rule.
   ///
@@ -87,7 +91,7 @@ public struct ExpertSelection: Sendable {
       for index in 0..<topK { sum += unsafe weights[index] }
       factor /= sum
     }
-    for index in 0..<topK { unsafe weights[index] *= factor }
+    for index in 0..<topK { unsafe weights[index] *= factor * (expertScales?[Int(experts[index])] ?? 1) }
   }
 
   private func dropGroups(_ choice: UnsafeMutablePointer<Float>, scores: UnsafeMutablePointer<Float>) {

@@ -11,6 +11,10 @@ public struct Experts: Sendable {
     case geluTanhGated
     /// `g · σ(alpha · g) · (u + 1)`, where g is the gate up to `limit`, and u the other half within `limit` of 0 (gpt-oss).
     case clampedSiluGated(alpha: Float, limit: Float)
+    /// `silu(gate) · up`, with the first factor up to `limit` and the second within it of 0 (Step 3.5).
+    case boundedSiluGated(limit: Float)
+    /// `silu(gate) · up`, with the gate up to `limit` and the other factor within it of 0 (Hy4).
+    case siluOfBoundedGated(limit: Float)
     /// `max(x, 0)²`: the first map is one matrix.
     case reluSquared
   }

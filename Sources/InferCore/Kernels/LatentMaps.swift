@@ -14,6 +14,8 @@ package struct LatentMaps: Sendable {
   package let values: [PackedMatrix]
   /// The elements of the key that all heads share, which stand behind the latent vector in a row of the cache.
   package let sharedKeyDimension: Int
+  /// For each head the score of a key without a value that every row sees; none where there are no such keys.
+  package var sinks: [Float] = []
 
   /// The maps of the heads, one or more of each.
   package init(keys: [PackedMatrix], values: [PackedMatrix], sharedKeyDimension: Int) {
@@ -37,10 +39,12 @@ package struct LatentMaps: Sendable {
   ///   - queries: `[step rows × heads · (keyDimension + sharedKeyDimension)]`, after rotation.
   ///   - scale: the factor on scores, above 0.
   ///   - cache: state of the kind ``StateKind/latent(dimension:)``; see ``appendToCache(latents:cache:_:)``.
+  ///   - choice: for rows that see chosen keys alone, the rule and the keys, `[step rows × count]`; `nil` for none.
   ///   - out: `[step rows × heads · valueDimension]`, overwritten.
   ///   - step: the step.
   package func attend(
-    queries: Rows, scale: Float, cache: StateHandle, into out: inout MutableRows, _ step: borrowing Step
+    queries: Rows, scale: Float, cache: StateHandle, choice: (rule: KeySelection, keys: Rows)? = nil,
+    into out: inout MutableRows, _ step: borrowing Step
   ) {
     step.checkRows(queries.count)
     step.checkRows(out.count)
@@ -50,13 +54,13 @@ package struct LatentMaps: Sendable {
     let work = step.report.work
     let isExpanded = step.plan.runs.contains { run in
       var any = false
-      step.plan.forEachSegment(of: run) { any = any || expands($0, of: run) }
+      step.plan.forEachSegment(of: run) { any = any || expands($0, of: run, choice?.rule) }
       return any
     }
     if isExpanded {
-      attendExpanded(queries, scale: scale, cache, into: &out, step)
+      attendExpanded(queries, scale: scale, cache, choice, into: &out, step)
     } else {
-      attendAbsorbed(queries, scale: scale, cache, into: &out, step)
+      attendAbsorbed(queries, scale: scale, cache, choice, into: &out, step)
     }
     // The work is counted as that of absorbed maps, by which the choice is judged.
     step.report.work = work
@@ -64,15 +68,16 @@ package struct LatentMaps: Sendable {
     step.report.work.addMatmul(rows: queries.count, values)
     for run in step.plan.runs {
       step.report.work.addAttention(
-        rows: run.tokens.count, keys: run.position + run.tokens.count, window: nil,
+        rows: run.tokens.count, keys: run.position + run.tokens.count, window: choice?.rule.count,
         width: heads * (row + latentDimension),
         cacheBytesPerToken: step.store.layout.kinds[cache.index].bytesPerToken(step.store.kvType))
     }
   }
 
   /// `true` when the keys and values of all tokens that a segment sees are computed.
-  func expands(_ segment: RunSegment, of run: Run) -> Bool {
-    expands(rows: segment.count, after: run.position + segment.first - run.tokens.lowerBound)
+  func expands(_ segment: RunSegment, of run: Run, _ selection: KeySelection? = nil) -> Bool {
+    guard selection.map({ !$0.chooses(segment, of: run) }) ?? true else { return false }
+    return expands(rows: segment.count, after: run.position + segment.first - run.tokens.lowerBound)
   }
 
   /// `true` when it takes fewer multiplications to compute the keys and values of `rows` tokens, and of those `before` them,
@@ -87,13 +92,32 @@ package struct LatentMaps: Sendable {
 
   /// Attention of all rows with absorbed maps.
   private func attendAbsorbed(
-    _ queries: Rows, scale: Float, _ cache: StateHandle, into out: inout MutableRows, _ step: borrowing Step
+    _ queries: Rows, scale: Float, _ cache: StateHandle, _ choice: (rule: KeySelection, keys: Rows)?,
+    into out: inout MutableRows, _ step: borrowing Step
   ) {
     var absorbed = step.take(rows: queries.count, columns: heads * row)
     absorb(queries, into: &absorbed, step)
     var mixed = step.take(rows: queries.count, columns: heads * latentDimension)
-    attendToLatents(queries: absorbed.rows, queryHeads: heads, scale: scale, cache: cache, into: &mixed, step)
+    mix(absorbed.rows, scale: scale, cache, choice, into: &mixed, step)
     matmulHeads(mixed.rows, every: latentDimension, by: values, into: &out, every: valueDimension, step)
+  }
+
+  /// Attention of all rows with absorbed maps but those of expanded segments, over all keys or those that were chosen.
+  private func mix(
+    _ absorbed: Rows, scale: Float, _ cache: StateHandle, _ choice: (rule: KeySelection, keys: Rows)?,
+    into mixed: inout MutableRows, _ step: borrowing Step, leavingExpanded: Bool = false
+  ) {
+    let rule = choice?.rule
+    attendToLatents(
+      queries: absorbed, queryHeads: heads, scale: scale, sinks: sinks, cache: cache, into: &mixed, step
+    ) { run, segment in
+      !(leavingExpanded && expands(segment, of: run, rule)) && rule?.chooses(segment, of: run) != true
+    }
+    guard let rule, let choice else { return }
+    attendToLatents(
+      queries: absorbed, queryHeads: heads, scale: scale, sinks: sinks, cache: cache, chosen: choice.keys, into: &mixed,
+      step
+    ) { rule.chooses($1, of: $0) }
   }
 
   private func absorb(_ queries: Rows, into absorbed: inout MutableRows, _ step: borrowing Step) {
@@ -105,34 +129,35 @@ package struct LatentMaps: Sendable {
 
   /// Attention of all rows, with expanded latent vectors in segments where that is cheaper.
   private func attendExpanded(
-    _ queries: Rows, scale: Float, _ cache: StateHandle, into out: inout MutableRows, _ step: borrowing Step
+    _ queries: Rows, scale: Float, _ cache: StateHandle, _ choice: (rule: KeySelection, keys: Rows)?,
+    into out: inout MutableRows, _ step: borrowing Step
   ) {
+    let rule = choice?.rule
     let segments = RowTiles(rowsPerTile: max(1, queries.count), step)
     var absorbed = step.take(rows: queries.count, columns: heads * row)
     var mixed = step.take(rows: queries.count, columns: heads * latentDimension)
-    forEachAbsorbed(segments, rowCount: queries.count, step) { rows in
+    forEachAbsorbed(segments, rule, rowCount: queries.count, step) { rows in
       var some = absorbed.rows(rows)
       absorb(queries.rows(rows), into: &some, step)
     }
-    attendToLatents(
-      queries: absorbed.rows, queryHeads: heads, scale: scale, cache: cache, into: &mixed, step
-    ) { !expands($1, of: $0) }
-    forEachAbsorbed(segments, rowCount: queries.count, step) { rows in
+    mix(absorbed.rows, scale: scale, cache, choice, into: &mixed, step, leavingExpanded: true)
+    forEachAbsorbed(segments, rule, rowCount: queries.count, step) { rows in
       var some = out.rows(rows)
       matmulHeads(mixed.rows.rows(rows), every: latentDimension, by: values, into: &some, every: valueDimension, step)
     }
     let expanded = ExpandedLatents(self, scale: scale, cache, step)
-    for index in 0..<segments.count where expands(segments[index], step) {
+    for index in 0..<segments.count where expands(segments[index], rule, step) {
       expanded.attend(segments[index], queries, into: &out, step)
     }
   }
 
   /// Calls `body` with the rows between expanded segments, which go through absorbed maps together.
   private func forEachAbsorbed(
-    _ segments: borrowing RowTiles, rowCount: Int, _ step: borrowing Step, _ body: (Range<Int>) -> Void
+    _ segments: borrowing RowTiles, _ rule: KeySelection?, rowCount: Int, _ step: borrowing Step,
+    _ body: (Range<Int>) -> Void
   ) {
     var first = 0
-    for index in 0..<segments.count where expands(segments[index], step) {
+    for index in 0..<segments.count where expands(segments[index], rule, step) {
       let rows = segments[index].segment.rows
       if first < rows.lowerBound { body(first..<rows.lowerBound) }
       first = rows.upperBound
@@ -140,7 +165,7 @@ package struct LatentMaps: Sendable {
     if first < rowCount { body(first..<rowCount) }
   }
 
-  private func expands(_ tile: RowTile, _ step: borrowing Step) -> Bool {
-    expands(tile.segment, of: step.plan.runs[tile.run])
+  private func expands(_ tile: RowTile, _ rule: KeySelection?, _ step: borrowing Step) -> Bool {
+    expands(tile.segment, of: step.plan.runs[tile.run], rule)
   }
 }

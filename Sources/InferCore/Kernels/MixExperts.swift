@@ -14,22 +14,24 @@ package func mixExperts(
   _ x: Rows, logits: inout MutableRows, _ selection: ExpertSelection, _ experts: Experts,
   into out: inout MutableRows, layer: Int, _ step: borrowing Step
 ) {
-  precondition(logits.columns == experts.count && selection.expertCount == experts.count, "\(experts.count) experts")
+  precondition(
+    logits.columns == selection.expertCount && selection.expertCount == experts.count + selection.passingCount
+      && (selection.passingCount == 0 || x.columns == out.columns), "\(experts.count) experts")
   step.scoped {
     let assignment = ExpertAssignment(&logits, selection, step)
     for expert in 0..<experts.count {
       step.report.addExpertRows(
         assignment.rows(of: expert).count, layer: layer, expert: expert, expertCount: experts.count)
     }
-    var first = step.take(rows: assignment.count, columns: experts.firstWidth)
+    var first = step.take(rows: assignment.workCount, columns: experts.firstWidth)
     addWork(assignment, experts.first, step)
     groupedMatmul(gather(x, assignment, for: experts, step), assignment, by: experts.firstPanels, into: &first, step)
     if let biases = experts.biases { addBiases(biases.first, assignment, to: &first, step) }
-    var second = step.take(rows: assignment.count, columns: experts.outputWidth)
+    var second = step.take(rows: assignment.workCount, columns: experts.outputWidth)
     addWork(assignment, experts.second, step)
     groupedMatmul(activate(first.rows, experts, step), assignment, by: experts.secondPanels, into: &second, step)
     if let biases = experts.biases { addBiases(biases.second, assignment, to: &second, step) }
-    addChoices(second.rows, assignment, selection.topK, into: &out, step)
+    addChoices(second.rows, x, assignment, selection.topK, into: &out, step)
   }
 }
 
@@ -38,10 +40,10 @@ private func addBiases(
   _ biases: [Float], _ assignment: ExpertAssignment, to out: inout MutableRows, _ step: borrowing Step
 ) {
   let columns = out.columns
-  precondition(biases.count == assignment.expertCount * columns, "\(biases.count) biases for \(columns) columns")
+  precondition(biases.count == assignment.workingCount * columns, "\(biases.count) biases for \(columns) columns")
   unsafe biases.withUnsafeBufferPointer { biases in
     guard let base = biases.baseAddress else { return }
-    unsafe step.team.forEach(assignment.expertCount) { expert, _ in
+    unsafe step.team.forEach(assignment.workingCount) { expert, _ in
       for row in assignment.rows(of: expert) {
         unsafe ck_add_scaled(out.base + row * out.stride, base + expert * columns, 1, columns)
       }
@@ -49,16 +51,19 @@ private func addBiases(
   }
 }
 
-/// Adds up the weighted outputs of each row's experts.
+/// Adds up the weighted outputs of each row's experts, which are the row of `x` where an expert passes it on.
 private func addChoices(
-  _ outputs: Rows, _ assignment: ExpertAssignment, _ topK: Int, into out: inout MutableRows, _ step: borrowing Step
+  _ outputs: Rows, _ x: Rows, _ assignment: ExpertAssignment, _ topK: Int, into out: inout MutableRows,
+  _ step: borrowing Step
 ) {
+  let workCount = assignment.workCount
   unsafe forEachRow(out.count, step) { row in
     let sum = unsafe out.base + row * out.stride
     unsafe sum.update(repeating: 0, count: out.columns)
     for choice in 0..<topK {
       let (index, weight) = assignment.choice(choice, of: row)
-      unsafe ck_add_scaled(sum, outputs.base + index * outputs.stride, weight, out.columns)
+      let output = unsafe index < workCount ? outputs.base + index * outputs.stride : x.base + row * x.stride
+      unsafe ck_add_scaled(sum, output, weight, out.columns)
     }
   }
 }
@@ -72,7 +77,7 @@ private func gather(
   let rounded: RoundedRows? = gather(x, assignment, if: experts.inputForms.contains(.rounded), step)
   let split: SplitRows? = gather(x, assignment, if: experts.inputForms.contains(.split), step)
   guard experts.inputForms.contains(.floats) else { return ProductInput(rounded: rounded, split: split) }
-  var gathered = step.take(rows: assignment.count, columns: x.columns)
+  var gathered = step.take(rows: assignment.workCount, columns: x.columns)
   gather(x, assignment, into: &gathered, step)
   return ProductInput(floats: gathered.sealed(), rounded: rounded, split: split)
 }
@@ -82,8 +87,8 @@ private func gather<Block>(
   _ x: Rows, _ assignment: ExpertAssignment, if isWanted: Bool, _ step: borrowing Step
 ) -> PreparedRows<Block>? {
   guard let prepared: PreparedRows<Block> = prepare(x, if: isWanted, step) else { return nil }
-  let gathered = PreparedRows<Block>(rows: assignment.count, columns: x.columns, step)
-  unsafe forEachRow(assignment.count, step) { index in
+  let gathered = PreparedRows<Block>(rows: assignment.workCount, columns: x.columns, step)
+  unsafe forEachRow(assignment.workCount, step) { index in
     gathered.copy(index, from: prepared, row: assignment.row(at: index))
   }
   return gathered
@@ -93,7 +98,7 @@ private func gather<Block>(
 private func gather(
   _ x: Rows, _ assignment: ExpertAssignment, into out: inout MutableRows, _ step: borrowing Step
 ) {
-  unsafe forEachRow(assignment.count, step) { index in
+  unsafe forEachRow(assignment.workCount, step) { index in
     unsafe (out.base + index * out.stride).update(
       from: x.base + assignment.row(at: index) * x.stride, count: x.columns)
   }
@@ -150,7 +155,7 @@ private func groupedMatmul(
   _ input: ProductInput, _ assignment: ExpertAssignment, by panels: [Panels], into out: inout MutableRows,
   _ step: borrowing Step
 ) {
-  let each = panels.count / assignment.expertCount
+  let each = panels.count / assignment.workingCount
   step.scoped {
     let items = assignment.itemStarts(step) { expert, rows in
       let product = MatMul(rows: rows, matrices: panels.count)

@@ -31,6 +31,25 @@ package func layerNorm(
   if let bias { addBias(bias, to: &out, step) }
 }
 
+/// Layer norm of every head of `size` columns of every row by itself, in place, with weights and biases of all columns.
+package func layerNormHeads(
+  _ x: inout MutableRows, every size: Int, weight: [Float], bias: [Float]?, epsilon: Float, _ step: borrowing Step
+) {
+  precondition(x.columns == weight.count && x.columns % size == 0, "\(x.columns) columns in heads of \(size)")
+  precondition(bias.map { $0.count == weight.count } ?? true, "bias of \(bias?.count ?? 0) for \(x.columns) columns")
+  unsafe weight.withUnsafeBufferPointer { weight in
+    guard let weight = weight.baseAddress else { return }
+    unsafe forEachRow(x.count, step) { row in
+      for column in stride(from: 0, to: x.columns, by: size) {
+        let head = unsafe x.base + row * x.stride + column
+        unsafe ck_center(head, head, size)
+        unsafe ck_rms_norm(head, head, weight + column, epsilon, size)
+      }
+    }
+  }
+  if let bias { addBias(bias, to: &x, step) }
+}
+
 /// `x = norm(silu(gate) · x)`, where each group of `weight.count / groups` columns has a root mean square of its own;
 /// with `normFirst`, `x = silu(gate) · norm(x)`.
 package func gatedNorm(

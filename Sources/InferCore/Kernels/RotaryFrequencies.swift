@@ -24,6 +24,8 @@ package struct RotaryFrequencies: Sendable {
     case yarn(factor: Double, YaRN)
     /// Each pair has a divisor of its own.
     case divided
+    /// Pairs from this one on do not turn.
+    case proportional(pairs: Int)
   }
 
   /// The number of dimensions that are rotated.
@@ -38,9 +40,11 @@ package struct RotaryFrequencies: Sendable {
     self.base = base
   }
 
-  /// Whether all frequencies and the amplitude are finite and above zero.
+  /// Whether all frequencies of pairs that turn and the amplitude are finite and above zero.
   package var areUsable: Bool {
-    ([amplitude] + perPair + (later?.perPair ?? [])).allSatisfy { $0.isFinite && $0 > 0 }
+    var turning = perPair.count
+    if case .proportional(let pairs) = stretching { turning = pairs }
+    return ([amplitude] + perPair.prefix(turning) + (later?.perPair ?? [])).allSatisfy { $0.isFinite && $0 > 0 }
   }
 
   /// These frequencies without those of positions that sequences of `contextLength` tokens never reach.
@@ -61,6 +65,15 @@ package struct RotaryFrequencies: Sendable {
     var result = self
     result.perPair = perPair.map { $0 / factor }
     result.stretching = .linear(factor: factor)
+    return result
+  }
+
+  /// The first pairs alone turn, at the frequencies that they have among all of the head, divided by `factor` (Gemma 4,
+  /// LFM3).
+  package func proportional(pairs: Int, factor: Double) -> Self {
+    var result = self
+    result.perPair = perPair.indices.map { $0 < pairs ? perPair[$0] / factor : 0 }
+    result.stretching = .proportional(pairs: pairs)
     return result
   }
 
@@ -138,10 +151,11 @@ package struct RotaryFrequencies: Sendable {
   }
 
   /// The divisors of plain frequencies of the same ``base``, up to the position where ``later`` ones begin and from
-  /// there on.
+  /// there on. Those of pairs that do not turn are as large as files of llama.cpp have them.
   package var divisors: (early: [Double], later: [Double]) {
     let plain = RotaryFrequencies(dimension: dimension, base: base).perPair
-    return (zip(plain, perPair).map { $0 / $1 }, zip(plain, later?.perPair ?? perPair).map { $0 / $1 })
+    func divisor(_ plain: Double, _ own: Double) -> Double { own > 0 ? plain / own : 1e30 }
+    return (zip(plain, perPair).map(divisor), zip(plain, later?.perPair ?? perPair).map(divisor))
   }
 
   /// The factor on cosines and sines of LongRoPE models, for contexts `scale` times the original length:

@@ -1,5 +1,6 @@
 internal import CBLAS
 internal import CKernels
+internal import Glibc
 
 /// Sizes and per-head constants of a Mamba-2 scan.
 package struct ScanParameters: Sendable {
@@ -17,9 +18,14 @@ package struct ScanParameters: Sendable {
   package let d: [Float]
   /// The bias of each head that is added to Δ before the softplus.
   package let dtBias: [Float]
+  /// Whether inputs are weighted by Δ, beside decays, as discretised systems have it.
+  package let weighsInputs: Bool
 
   /// Creates parameters; the three vectors have one value a head.
-  package init(heads: Int, headDimension: Int, groups: Int, stateSize: Int, a: [Float], d: [Float], dtBias: [Float]) {
+  package init(
+    heads: Int, headDimension: Int, groups: Int, stateSize: Int, a: [Float], d: [Float], dtBias: [Float],
+    weighsInputs: Bool = true
+  ) {
     precondition(heads % groups == 0, "\(heads) heads in \(groups) groups")
     precondition(a.count == heads && d.count == heads && dtBias.count == heads, "constants for \(heads) heads")
     self.heads = heads
@@ -29,7 +35,26 @@ package struct ScanParameters: Sendable {
     self.a = a
     self.d = d
     self.dtBias = dtBias
+    self.weighsInputs = weighsInputs
   }
+
+  /// Linear attention, `S ← λ S + k ⊗ v`, `y = Sᵀ q`: the scan with x for values, B for keys and C for queries, where
+  /// `λ = exp(rate · softplus(dt + dtBias))`.
+  ///
+  /// - Parameters:
+  ///   - heads: the number of heads.
+  ///   - keyDimension: the width of a query and of a key.
+  ///   - valueDimension: the width of a value.
+  ///   - rates: for each head.
+  ///   - dtBias: for all heads.
+  package init(linearAttention heads: Int, keyDimension: Int, valueDimension: Int, rates: [Float], dtBias: Float) {
+    self.init(
+      heads: heads, headDimension: valueDimension, groups: heads, stateSize: keyDimension, a: rates,
+      d: Array(repeating: 0, count: heads), dtBias: Array(repeating: dtBias, count: heads), weighsInputs: false)
+  }
+
+  /// The bias whose softplus is 1, for decays that no token changes.
+  package static let unitStep = logf(expm1f(1))
 
   /// The number of floats of a sequence's state: `[H × N × P]`. Channels stand side by side, because registers hold
   /// them.

@@ -48,7 +48,8 @@ struct ScanChunk {
     let dt = unsafe delta(inputs.dt[row * inputs.dtStride], head: head)
     unsafe ck_scan_step(
       state, inputs.out + row * inputs.outStride, inputs.x + row * inputs.xStride, inputs.b + row * inputs.bStride,
-      inputs.c + row * inputs.cStride, expf(dt * parameters.a[head]), dt, parameters.d[head],
+      inputs.c + row * inputs.cStride, expf(dt * parameters.a[head]), parameters.weighsInputs ? dt : 1,
+      parameters.d[head],
       parameters.headDimension, parameters.stateSize)
   }
 
@@ -82,6 +83,7 @@ struct ScanChunk {
       unsafe dt[t] = delta(inputs.dt[(first + t) * inputs.dtStride], head: head)
       total += unsafe dt[t] * parameters.a[head]
       unsafe decay[t] = total
+      if !parameters.weighsInputs { unsafe dt[t] = 1 }
     }
     // exp(l[t]), scaling what the old state contributes to each output.
     unsafe ck_exp(growth, decay, count)

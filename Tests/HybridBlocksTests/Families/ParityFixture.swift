@@ -23,7 +23,8 @@ struct ParityFixture: Sendable, CustomTestStringConvertible {
     "kimi_linear", "qwen3_next", "qwen3_5", "qwen3_5_moe",
     "mistral_window", "qwen3_window", "gemma2", "gemma3", "gpt_oss", "olmo2", "olmo3", "phi3", "smollm3", "exaone4",
     "cohere2", "glm4", "glm4_moe", "seed_oss", "ernie4_5", "ernie4_5_moe", "dots1", "minimax_m2", "granite_swa",
-    "granitemoe_swa",
+    "granitemoe_swa", "olmo_hybrid", "lara_mini", "bailing_hybrid", "lfm3", "minimax", "recurrent_gemma", "zamba",
+    "ministral3", "mimo_v2_flash", "longcat_flash", "step3p7", "xlstm", "deepseek_v32", "gemma4", "gemma4_moe", "hy_v4",
   ].map(ParityFixture.init)
 
   private static let root = Fixtures.folder.appending(path: "parity")

@@ -215,7 +215,49 @@ import Testing
     Change("granite_swa", "layer_rope_theta", [0], says: "layer_rope_theta"),
   ]
 
-  @Test(arguments: attention + layers + recurrent + delta + experts + windows)
+  static let mixers = [
+    Change("olmo_hybrid", "layer_types", ["full_attention"], says: "layer_types: expected 3 of"),
+    Change("olmo_hybrid", "linear_num_key_heads", 3, says: "linear_num_key_heads"),
+    Change("lara_mini", "sliding_window", 0, says: "sliding_window: is 0"),
+    Change("lara_mini", "num_experts_per_tok", 5, says: "num_experts_per_tok"),
+    Change("bailing_hybrid", "kda_lower_bound", 1, says: "kda_lower_bound: 1.0, expected a number below 0"),
+    Change("bailing_hybrid", "num_expert_group", 3, says: "num_expert_group"),
+    Change("lfm3", "sliding_window", .null, says: "sliding_window: is missing"),
+    Change("lfm3", "layer_types", ["conv", "mamba", "conv", "conv", "conv"], says: "layer_types: expected 5 of conv"),
+    Change(
+      "lfm3", "rope_parameters",
+      ["full_attention": ["rope_type": "proportional", "rope_theta": 1e6, "partial_rotary_factor": 0.01]],
+      says: "rope_parameters.full_attention.partial_rotary_factor"),
+    Change("minimax", "sliding_window", 8, says: "sliding_window: is 8 tokens"),
+    Change("minimax", "attn_type_list", [0, 2, 0], says: "attn_type_list"),
+    Change("recurrent_gemma", "lru_width", 42, says: "lru_width: 4 heads do not divide 42"),
+    Change("recurrent_gemma", "block_types", ["recurrent", "conv"], says: "block_types"),
+    Change("recurrent_gemma", "attention_window_size", 0, says: "attention_window_size"),
+    Change("recurrent_gemma", "intermediate_size", 1, says: "intermediate_size"),
+    Change("zamba", "n_mamba_heads", 3, says: "n_mamba_heads"),
+    Change("zamba", "layers_block_type", ["mamba", "hybrid"], says: "layers_block_type"),
+    Change("mimo_v2_flash", "v_head_dim", 17, says: "v_head_dim: 17 is more than the 16"),
+    Change("mimo_v2_flash", "swa_num_key_value_heads", 3, says: "swa_num_key_value_heads"),
+    Change("mimo_v2_flash", "hybrid_layer_pattern", [0, 1, 3, 0], says: "hybrid_layer_pattern"),
+    Change("longcat_flash", "moe_topk", 7, says: "moe_topk: 7 of 6"),
+    Change("longcat_flash", "zero_expert_type", "zero", says: "zero_expert_type"),
+    Change("longcat_flash", "router_bias", true, says: "router_bias"),
+    Change("step3p7", "text_config", .null, says: "text_config: is missing"),
+    Change("xlstm", "num_heads", 5, says: "num_heads: 5 does not divide"),
+    Change("xlstm", "gate_soft_cap", 100, says: "gate_soft_cap"),
+    Change("xlstm", "use_bias", true, says: "use_bias"),
+    Change("deepseek_v32", "index_topk", 0, says: "index_topk"),
+    Change("deepseek_v32", "index_head_dim", 4, says: "index_head_dim: 4, of which 8"),
+    Change("deepseek_v32", "q_lora_rank", .null, says: "q_lora_rank: is missing"),
+    Change("deepseek_v32", "mlp_layer_types", ["sparse", "dense", "sparse"], says: "mlp_layer_types"),
+    Change("hy_v4", "indexer_types", ["shared", "full", "full", "full"], says: "indexer_types"),
+    Change("hy_v4", "hc_mult", 0, says: "hc_mult"),
+    Change("gemma4", "num_kv_shared_layers", 6, says: "num_kv_shared_layers: 6 of 6"),
+    Change("gemma4", "use_bidirectional_attention", "all", says: "use_bidirectional_attention"),
+    Change("gemma4_moe", "top_k_experts", 5, says: "top_k_experts"),
+  ]
+
+  @Test(arguments: attention + layers + recurrent + delta + experts + windows + mixers)
   func unsupportedValuesAreNamed(_ change: Change) throws {
     var json = try JSONValue(file: ParityFixture(change.fixture).folder.appending(path: "config.json"))
     _ = try Families.family(for: ConfigReader(json))

@@ -10,16 +10,23 @@ import Testing
   private func role(of name: String, isTied: Bool) -> MatrixRole? {
     let parts = name.split(separator: ".")
     func has(_ names: String...) -> Bool { names.contains { parts.contains(Substring($0)) } }
-    guard parts.last == "weight" || has("experts") && !name.hasSuffix("bias") else { return nil }
-    if has("embed_tokens", "embeddings") { return isTied ? .head : .embedding }
+    if name.hasSuffix("_gate_weight") { return .stored }
+    if name.hasSuffix("hc_fn") || name.hasSuffix("hc_head_fn") { return .exact }
+    guard parts.last == "weight" || name.hasSuffix("_proj_weight") || has("experts") && !name.hasSuffix("bias") else {
+      return nil
+    }
+    if has("embed_tokens", "embeddings", "word_embeddings") { return isTied ? .head : .embedding }
+    if has("embed_tokens_per_layer") { return .embedding }
     if has("lm_head") { return .head }
     if has("v_proj") { return .value }
-    if has("down_proj", "output_linear", "w2") { return .down }
+    if has("down_proj", "output_linear", "w2", "proj_down") { return .down }
     if has("kv_b_proj", "in_proj_ba") { return .stored }
-    if has("router", "gate", "shared_expert_gate") { return .exact }
-    if has("in_proj_b", "in_proj_a", "b_proj", "f_a_proj", "f_b_proj") { return .exact }
+    if has("router", "gate", "shared_expert_gate", "classifier", "igate_preact", "fgate_preact", "weights_proj") {
+      return .exact
+    }
+    if has("in_proj_b", "in_proj_a", "b_proj", "a_proj", "f_a_proj", "f_b_proj") { return .exact }
     if has("q_conv1d", "k_conv1d", "v_conv1d") { return nil }
-    if has("conv1d") || name.hasSuffix("conv.conv.weight") || name.hasSuffix("norm.weight")
+    if has("conv1d", "conv_1d") || name.hasSuffix("conv.conv.weight") || name.hasSuffix("norm.weight")
       || name.hasSuffix("norm_f.weight")
     {
       return nil

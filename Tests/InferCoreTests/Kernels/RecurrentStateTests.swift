@@ -6,7 +6,7 @@ import Testing
 /// Starts and captures of recurrent state, in every kernel that has some.
 @Suite struct RecurrentStateTests {
   enum Kernel: Sendable, CaseIterable {
-    case convolution, scan, channelScan, deltaRuleOfHeads, deltaRuleOfChannels, recurrence
+    case convolution, scan, channelScan, deltaRuleOfHeads, deltaRuleOfChannels, linearUnits, recurrence
   }
 
   /// A kernel with random inputs of some sequences.
@@ -56,6 +56,11 @@ import Testing
         stateCount = rule.shape.stateCount
         state = layout.add(.recurrent(count: stateCount))
         run = { rule.run($0, $1, state) }
+      case .linearUnits:
+        let units = GatedLinearUnitTests.Case(channels: 150, lengths: lengths, seed: 6)
+        stateCount = 150
+        state = layout.add(.recurrent(count: stateCount))
+        run = { units.run($0, $1, state) }
       case .recurrence:
         var generator = SeededGenerator(seed: 5)
         let inputs = lengths.map { generator.rows($0, 2 * 12) }

@@ -1,0 +1,42 @@
+internal import CKernels
+
+// A residual stream of several lanes side by side, as hyper-connections have it.
+
+/// `out = Σ weightᵢ · laneᵢ`, row by row.
+///
+/// - Parameters:
+///   - stream: `[rows × lanes · width]`.
+///   - weights: `[rows × lanes]`.
+///   - out: `[rows × width]`.
+package func addLanes(_ stream: Rows, weights: Rows, into out: inout MutableRows, _ step: borrowing Step) {
+  let (lanes, width) = (weights.columns, out.columns)
+  precondition(
+    stream.columns == lanes * width && stream.count == out.count && weights.count == out.count,
+    "\(stream.columns) columns in \(lanes) lanes")
+  unsafe forEachRow(out.count, step) { row in
+    let (from, to) = unsafe (stream.base + row * stream.stride, out.base + row * out.stride)
+    unsafe to.update(repeating: 0, count: width)
+    for lane in 0..<lanes {
+      unsafe ck_add_scaled(to, from + lane * width, weights.base[row * weights.stride + lane], width)
+    }
+  }
+}
+
+/// `laneᵢ += weightᵢ · x`, row by row.
+///
+/// - Parameters:
+///   - x: `[rows × width]`.
+///   - weights: `[rows × lanes]`.
+///   - stream: `[rows × lanes · width]`.
+package func addToLanes(_ x: Rows, weights: Rows, of stream: inout MutableRows, _ step: borrowing Step) {
+  let (lanes, width) = (weights.columns, x.columns)
+  precondition(
+    stream.columns == lanes * width && stream.count == x.count && weights.count == x.count,
+    "\(stream.columns) columns in \(lanes) lanes")
+  unsafe forEachRow(x.count, step) { row in
+    let (from, to) = unsafe (x.base + row * x.stride, stream.base + row * stream.stride)
+    for lane in 0..<lanes {
+      unsafe ck_add_scaled(to + lane * width, from, weights.base[row * weights.stride + lane], width)
+    }
+  }
+}

@@ -1,0 +1,198 @@
+internal import CKernels
+
+/// The choice of the keys that a row sees, by a small scorer with a cache of keys of its own (DeepSeek Sparse Attention:
+/// DeepSeek-V3.2, arXiv 2512.02556, §2.1).
+///
+/// A key's score is `Σ wₕ max(qₕ · k, 0)` over the scorer's heads. Rows that have no more keys before them than are chosen see
+/// all. Segments of such rows alone are computed as without a choice, by their own rows and place, so that a sequence
+/// computes the same beside others.
+package struct KeySelection: Sendable {
+  /// The number of the scorer's heads.
+  package let heads: Int
+  /// The width of its keys.
+  package let dimension: Int
+  /// The number of keys that are chosen.
+  package let count: Int
+  /// Its keys: state of the kind ``StateKind/latent(dimension:)``.
+  package let cache: StateHandle
+
+  /// A choice of so many keys.
+  package init(heads: Int, dimension: Int, count: Int, cache: StateHandle) {
+    precondition(heads > 0 && count > 0, "\(count) keys by \(heads) heads")
+    self.heads = heads
+    self.dimension = dimension
+    self.count = count
+    self.cache = cache
+  }
+
+  /// Whether rows of a segment see less than all keys.
+  func chooses(_ segment: RunSegment, of run: Run) -> Bool {
+    run.position + segment.first + segment.count - run.tokens.lowerBound > count
+  }
+
+  /// Whether any row of a step sees less than all keys.
+  package func chooses(_ step: borrowing Step) -> Bool {
+    step.plan.runs.contains { $0.position + $0.tokens.count > count }
+  }
+
+  /// Chooses keys for every row of segments with a choice.
+  ///
+  /// - Parameters:
+  ///   - queries: `[step rows × heads · dimension]`, after rotation.
+  ///   - weights: `[step rows × heads]`.
+  ///   - out: `[step rows × count]`: the positions of the chosen keys, ascending, as many as there are.
+  ///   - step: the step, whose keys are in the cache already.
+  package func choose(queries: Rows, weights: Rows, into out: inout MutableRows, _ step: borrowing Step) {
+    step.store.layout.expect(.latent(dimension: dimension), at: cache)
+    precondition(
+      queries.columns == heads * dimension && weights.columns == heads && out.columns == count,
+      "\(queries.columns) columns, \(weights.columns) weights")
+    let pages = PageLayout(headDimension: dimension, isLatent: true, step.store)
+    let longest = step.plan.runs.reduce(0) { max($0, $1.position + $1.tokens.count) }
+    for run in step.plan.runs {
+      step.report.work.addAttention(
+        rows: run.tokens.count, keys: run.position + run.tokens.count, window: nil, width: heads * dimension,
+        cacheBytesPerToken: step.store.layout.kinds[cache.index].bytesPerToken(step.store.kvType))
+    }
+    step.scoped {
+      let tiles = RowTiles(rowsPerTile: 1, step)
+      let block = max(1, 256 / pages.pageTokens) * pages.pageTokens
+      let workspace = step.take(
+        rows: step.team.count, columns: heads * dimension + block * (heads + dimension) + 2 * longest)
+      unsafe step.team.forEach(tiles.count) { item, worker in
+        // Later rows have more keys.
+        let tile = tiles[tiles.count - 1 - item]
+        let run = step.plan.runs[tile.run]
+        guard chooses(tile.segment, of: run) else { return }
+        let keys = run.position + tile.first - run.tokens.lowerBound + 1
+        let turned = unsafe workspace.base + worker * workspace.stride
+        let products = unsafe turned + heads * dimension
+        let unpacked = unsafe products + block * heads
+        let scores = unsafe unpacked + block * dimension
+        let query = unsafe queries.base + tile.first * queries.stride
+        for head in 0..<heads {
+          for index in 0..<dimension { unsafe turned[index * heads + head] = query[head * dimension + index] }
+        }
+        let weight = unsafe weights.base + tile.first * weights.stride
+        for first in stride(from: 0, to: keys, by: block) {
+          let tokens = min(block, keys - first)
+          for done in stride(from: 0, to: tokens, by: pages.pageTokens) {
+            let rows = unsafe step.page((first + done) / pages.pageTokens, of: run, in: cache)
+            unsafe pages.unpack(
+              unpacked + done * dimension, rows, min(pages.pageTokens, tokens - done) * dimension)
+          }
+          unsafe ck_gemm(products, heads, unpacked, dimension, 1, turned, heads, tokens, heads, dimension, 0)
+          for token in 0..<tokens {
+            var score: Float = 0
+            for head in 0..<heads { score += unsafe weight[head] * max(products[token * heads + head], 0) }
+            unsafe scores[first + token] = score.isNaN ? -.infinity : score
+          }
+        }
+        unsafe Self.largest(
+          count, of: scores, keys, scratch: scores + longest, into: out.base + tile.first * out.stride)
+      }
+    }
+  }
+
+  /// Writes the indices of the largest of `total` numbers, ascending; of equal ones those of the lower index.
+  private static func largest(
+    _ count: Int, of scores: UnsafePointer<Float>, _ total: Int, scratch: UnsafeMutablePointer<Float>,
+    into out: UnsafeMutablePointer<Float>
+  ) {
+    guard total > count else {
+      for index in 0..<total { unsafe out[index] = Float(index) }
+      return
+    }
+    unsafe scratch.update(from: scores, count: total)
+    let border = unsafe nthLargest(count - 1, of: scratch, total)
+    var ties = count
+    for index in 0..<total where unsafe scores[index] > border { ties -= 1 }
+    var next = 0
+    for index in 0..<total where next < count {
+      let score = unsafe scores[index]
+      if score < border { continue }
+      if score == border {
+        if ties == 0 { continue }
+        ties -= 1
+      }
+      unsafe out[next] = Float(index)
+      next += 1
+    }
+  }
+
+  /// The number that `index` others are before in descending order; changes the order of the numbers. Without NaN.
+  private static func nthLargest(_ index: Int, of values: UnsafeMutablePointer<Float>, _ count: Int) -> Float {
+    var (low, high) = (0, count)
+    while high - low > 1 {
+      // The median of three, so that numbers in order are no bad case.
+      let (a, b, c) = unsafe (values[low], values[low + (high - low) / 2], values[high - 1])
+      let pivot = max(min(a, b), min(max(a, b), c))
+      // Larger ones, then equal ones, then smaller ones.
+      var (larger, next, smaller) = (low, low, high)
+      while next < smaller {
+        let value = unsafe values[next]
+        if value > pivot {
+          unsafe (values[next], values[larger]) = (values[larger], value)
+          (larger, next) = (larger + 1, next + 1)
+        } else if value < pivot {
+          smaller -= 1
+          unsafe (values[next], values[smaller]) = (values[smaller], value)
+        } else {
+          next += 1
+        }
+      }
+      if index < larger { high = larger } else if index >= smaller { low = smaller } else { return pivot }
+    }
+    return unsafe values[low]
+  }
+}
+
+/// Attention of rows of wanted segments over latent rows that were chosen for each.
+///
+/// - Parameters:
+///   - queries: `[step rows × queryHeads · dimension of a row]`.
+///   - queryHeads: the number of heads of queries.
+///   - scale: the factor on scores.
+///   - sinks: for each head the score of a key without a value; none where there are no such keys.
+///   - cache: state of the kind ``StateKind/latent(dimension:)``.
+///   - chosen: `[step rows × count]`: see ``KeySelection/choose(queries:weights:into:_:)``.
+///   - out: `[step rows × queryHeads · dimension of a value]`; other rows are left as they are.
+func attendToLatents(
+  queries: Rows, queryHeads: Int, scale: Float, sinks: [Float] = [], cache: StateHandle, chosen: Rows,
+  into out: inout MutableRows,
+  _ step: borrowing Step, where isWanted: (Run, RunSegment) -> Bool
+) {
+  let (dimension, valueDimension) = (queries.columns / queryHeads, out.columns / queryHeads)
+  step.store.layout.expect(.latent(dimension: dimension), at: cache)
+  let group = latentGroup(of: queryHeads)
+  let shape = AttentionShape(
+    heads: queryHeads / group, group: group, valueDimension: valueDimension, scale: scale,
+    pages: PageLayout(headDimension: dimension, isLatent: true, step.store), sinks: sinks)
+  let (heads, pageTokens) = (shape.heads, step.store.pageTokens)
+  let rowBytes = shape.pages.type.bytes(dimension)
+  // Chosen rows are copied behind one another, as pages that attention reads like others.
+  let gathered = (rowBytes * (chosen.columns + pageTokens) + 3) / 4
+  step.scoped {
+    let tiles = RowTiles(rowsPerTile: 1, step)
+    let workspace = step.take(rows: step.team.count, columns: shape.workspaceCount + gathered)
+    unsafe step.team.forEach(tiles.count * heads) { index, worker in
+      let (tile, head) = (tiles[tiles.count - 1 - index / heads], index % heads)
+      let run = step.plan.runs[tile.run]
+      guard isWanted(run, tile.segment) else { return }
+      let keys = min(chosen.columns, run.position + tile.first - run.tokens.lowerBound + 1)
+      let own = unsafe workspace.base + worker * workspace.stride
+      let rows = unsafe UnsafeMutableRawPointer(own + shape.workspaceCount)
+      for key in 0..<keys {
+        let position = unsafe Int(chosen.base[tile.first * chosen.stride + key])
+        let page = unsafe step.page(position / pageTokens, of: run, in: cache)
+        unsafe (rows + key * rowBytes).copyMemory(
+          from: page + shape.pages.key(head: 0, token: position % pageTokens), byteCount: rowBytes)
+      }
+      let sums = unsafe shape.attend(
+        queries: queries.base + tile.first * queries.stride + head * group * dimension, queryStride: queries.stride,
+        rows: 1, position: keys - 1, keys: 0..<keys, areFirst: true, head: head,
+        page: { unsafe rows + $0 * pageTokens * rowBytes }, workspace: own)
+      unsafe shape.write(sums, rows: 1, head: head, to: out.base + tile.first * out.stride, stride: out.stride)
+    }
+  }
+}

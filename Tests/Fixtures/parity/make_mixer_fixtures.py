@@ -1,0 +1,292 @@
+"""Random-weight checkpoints of families with mixers of their own, with reference logits from Hugging Face transformers.
+
+usage: make_mixer_fixtures.py FOLDER [NAME…]      (pip install "torch==2.15.0" transformers==5.24.0 safetensors)
+
+Weights are rounded to bfloat16 before the references are computed in 32-bit floats. Beside `config.json`, as transformers 5
+writes it, stands `config.hub.json` in the spelling of published files, where that is another.
+"""
+import json
+import math
+import sys
+from pathlib import Path
+
+# Folders beside this file have names that transformers takes for packages.
+sys.path.pop(0)
+
+import torch
+import transformers
+from safetensors.torch import load_file, save_file
+
+VOCABULARY = 96
+LENGTHS = [1, 7, 21, 40, 80]
+common = dict(vocab_size=VOCABULARY, pad_token_id=0, bos_token_id=1, eos_token_id=2, initializer_range=0.15,
+              max_position_embeddings=512, hidden_size=32, intermediate_size=48, num_attention_heads=4,
+              num_key_value_heads=2, num_hidden_layers=3)
+# A null that the published spelling has.
+NULL = "null"
+L, S, G, C = "linear_attention", "sliding_attention", "full_attention", "conv"
+
+
+def rope(theta, **others):
+    return dict(rope_parameters=dict(rope_type="default", rope_theta=theta) | others)
+
+
+def flat(theta, **others):
+    return dict(rope_theta=theta, rope_parameters=None, **others)
+
+
+delta = dict(linear_conv_kernel_dim=4, linear_key_head_dim=12, linear_value_head_dim=16, linear_num_key_heads=2,
+             linear_num_value_heads=4)
+latent = dict(kv_lora_rank=16, q_lora_rank=20, qk_nope_head_dim=12, qk_rope_head_dim=8, v_head_dim=10)
+
+# The class, its configuration, and the keys of the published spelling that differ.
+shapes = {
+    # Strengths up to two; norms before delta rules and behind attention; no positions.
+    "olmo_hybrid": ("OlmoHybridForCausalLM", dict(
+        delta, layer_types=[L, G, L], linear_num_key_heads=4, rope_parameters=dict(rope_type="default", rope_theta=None)),
+        dict(rope_parameters=None, rope_theta=NULL)),
+    "lara_mini": ("LaraMiniForCausalLM", rope(10000.0) | delta | dict(
+        head_dim=16, num_hidden_layers=5, sliding_window=15, num_experts=4, num_experts_per_tok=2,
+        moe_intermediate_size=24, shared_expert_intermediate_size=40), flat(10000.0, layer_types=None)),
+    "bailing_hybrid": ("BailingHybridForCausalLM", rope(6e6) | latent | dict(
+        q_lora_rank=None, head_dim=12, num_key_value_heads=4, num_local_experts=8, num_experts_per_tok=2, n_group=4,
+        topk_group=2, moe_intermediate_size=24, first_k_dense_replace=1, layer_group_size=3, num_mtp_layers=0),
+        flat(6e6, layer_types=None, mlp_layer_types=None, head_dim=12, linear_head_dim=None, linear_num_heads=None,
+             linear_conv_kernel_dim=None, qk_head_dim=None)),
+    "lfm3": ("Lfm3ForCausalLM", dict(
+        head_dim=16, num_hidden_layers=5, sliding_window=15, conv_L_cache=5, layer_types=[C, G, S, C, S]), {}),
+    # Factors on both sides of the residual stream, which is normalised.
+    "minimax": ("MiniMaxForCausalLM", rope(1e6) | dict(
+        head_dim=12, layer_types=[L, G, L], num_local_experts=4, num_experts_per_tok=2, block_size=16,
+        full_attn_alpha_factor=1.5, full_attn_beta_factor=0.75, linear_attn_alpha_factor=1.25,
+        linear_attn_beta_factor=0.875, mlp_alpha_factor=1.125, mlp_beta_factor=0.5), flat(
+        1e6, model_type="minimax_text_01", layer_types=None, attn_type_list=[0, 1, 0], postnorm=True, rotary_dim=12,
+        full_attn_alpha_factor=None, full_attn_beta_factor=None, linear_attn_alpha_factor=None,
+        linear_attn_beta_factor=None, mlp_alpha_factor=None, mlp_beta_factor=None, layernorm_full_attention_alpha=1.5,
+        layernorm_full_attention_beta=0.75, layernorm_linear_attention_alpha=1.25,
+        layernorm_linear_attention_beta=0.875, layernorm_mlp_alpha=1.125, layernorm_mlp_beta=0.5)),
+    # A window, positions on half of each head, logits within a cap, and units wider than the stream.
+    "recurrent_gemma": ("RecurrentGemmaForCausalLM", dict(
+        num_hidden_layers=4, intermediate_size=96, num_key_value_heads=1, lru_width=40, conv1d_width=4,
+        attention_window_size=15, logits_soft_cap=2.0, rope_parameters=dict(
+            rope_type="default", rope_theta=10000.0, partial_rotary_factor=0.5)),
+        flat(10000.0, partial_rotary_factor=0.5, head_dim=None)),
+    # Two heads of Mamba, one transformer before two layers.
+    "zamba": ("ZambaForCausalLM", dict(
+        num_hidden_layers=5, num_key_value_heads=2, n_mamba_heads=2, mamba_d_state=6, mamba_dt_rank=4,
+        attn_layer_period=2, attn_layer_offset=1), dict(layers_block_type=None)),
+    # Queries grow with their position.
+    "ministral3": ("Ministral3ForCausalLM", dict(head_dim=16, rope_parameters=dict(
+        rope_type="yarn", rope_theta=1e6, factor=8.0, original_max_position_embeddings=16, beta_fast=32.0, beta_slow=1.0,
+        mscale=1.0, mscale_all_dim=1.0, llama_4_scaling_beta=0.4)), dict(rope_parameters=dict(
+            type="yarn", rope_theta=1e6, factor=8.0, original_max_position_embeddings=16, max_position_embeddings=512,
+            beta_fast=32.0, beta_slow=1.0, mscale=1.0, mscale_all_dim=1.0, llama_4_scaling_beta=0.4))),
+    # Values narrower than keys, more of them and sinks in windows.
+    "mimo_v2_flash": ("MiMoV2FlashForCausalLM", dict(
+        head_dim=16, v_head_dim=12, num_hidden_layers=4, num_key_value_heads=1, layer_types=[G, S, S, G],
+        sliding_window=15, n_routed_experts=4, num_experts_per_tok=2, moe_intermediate_size=24,
+        attention_value_scale=0.7, rope_parameters={
+            G: dict(rope_type="default", rope_theta=5e6, partial_rotary_factor=0.5),
+            S: dict(rope_type="default", rope_theta=10000.0, partial_rotary_factor=0.5)}), flat(
+        5e6, layer_types=None, mlp_layer_types=None, rms_norm_eps=None, layernorm_epsilon=1e-5,
+        hybrid_layer_pattern=[0, 1, 1, 0], moe_layer_freq=[0, 1, 1, 1], swa_rope_theta=10000.0,
+        partial_rotary_factor=0.5, swa_num_key_value_heads=2, swa_num_attention_heads=4, swa_head_dim=16,
+        swa_v_head_dim=12, add_swa_attention_sink_bias=True, add_full_attention_sink_bias=False,
+        sliding_window=14, sliding_window_size=14, scoring_func="sigmoid", topk_method="noaux_tc",
+        routed_scaling_factor=NULL)),
+    # Two of three choices are experts that pass their input on.
+    "longcat_flash": ("LongcatFlashForCausalLM", rope(1e7) | latent | dict(
+        num_layers=2, num_hidden_layers=4, ffn_hidden_size=48, expert_ffn_hidden_size=24, n_routed_experts=4,
+        zero_expert_num=2, moe_topk=3, routed_scaling_factor=1.5, head_dim=8, num_key_value_heads=4),
+        flat(1e7, attention_method="MLA", mla_scale_q_lora=True, mla_scale_kv_lora=True, zero_expert_type="identity",
+             router_bias=False, norm_topk_prob=False, head_dim=None, qk_head_dim=None)),
+    # Three lanes; rows see 24 keys, in two layers those that another has chosen; sinks, gates of values, bounds.
+    "hy_v4": ("HYV4ForCausalLM", rope(10000.0) | latent | dict(
+        num_hidden_layers=4, num_key_value_heads=4, moe_intermediate_size=24, n_routed_experts=4, num_experts_per_tok=2,
+        index_topk=24, index_head_dim=16, index_n_heads=12, indexer_types=["full", "full", "shared", "shared"], hc_mult=3,
+        hc_magnitude=1.5, swiglu_limit=0.5), flat(
+        10000.0, mlp_layer_types=None, layer_types=None, head_dim=None, qk_head_dim=None, indexer_types=None)),
+    # An input of each layer, the last two layers with the keys of others and networks twice as wide.
+    "gemma4": ("Gemma4ForCausalLM", dict(
+        head_dim=16, num_hidden_layers=6, layer_types=[S, G, S, G, S, G], sliding_window=15, global_head_dim=24,
+        hidden_size_per_layer_input=8, vocab_size_per_layer_input=VOCABULARY, num_kv_shared_layers=2,
+        use_double_wide_mlp=True, intermediate_size=40, final_logit_softcapping=3.0, tie_word_embeddings=True,
+        rope_parameters={
+            S: dict(rope_type="default", rope_theta=10000.0),
+            G: dict(rope_type="proportional", rope_theta=1e6, partial_rotary_factor=0.25)}),
+        dict(per_layer_config=None, global_head_dim=24)),
+    # Values that are keys, and experts beside a network.
+    "gemma4_moe": ("Gemma4ForCausalLM", dict(
+        head_dim=16, num_hidden_layers=3, layer_types=[S, S, G], sliding_window=15, global_head_dim=24,
+        num_global_key_value_heads=1, attention_k_eq_v=True, hidden_size_per_layer_input=0, intermediate_size=40,
+        enable_moe_block=True, num_experts=4, top_k_experts=2, moe_intermediate_size=24, tie_word_embeddings=True,
+        rope_parameters={
+            S: dict(rope_type="default", rope_theta=10000.0),
+            G: dict(rope_type="proportional", rope_theta=1e6, partial_rotary_factor=0.25)}),
+        dict(per_layer_config=None, global_head_dim=24, num_global_key_value_heads=1)),
+    # Rows see 24 keys that a scorer chooses, of so many heads that no two keys have the same score.
+    "deepseek_v32": ("DeepseekV32ForCausalLM", rope(10000.0) | latent | dict(
+        num_key_value_heads=4, moe_intermediate_size=24, n_routed_experts=4, num_experts_per_tok=2, n_group=1,
+        topk_group=1, first_k_dense_replace=1, index_topk=24, index_head_dim=16, index_n_heads=12),
+        flat(10000.0, mlp_layer_types=None, layer_types=None, head_dim=None, qk_head_dim=None)),
+    # Memories of two heads whose queries are narrower than values.
+    "xlstm": ("xLSTMForCausalLM", dict(
+        num_heads=2, num_hidden_layers=3, qk_dim_factor=0.5, v_dim_factor=1.0, ffn_proj_factor=1.5,
+        ffn_round_up_to_multiple_of=16, gate_soft_cap=6.0, output_logit_soft_cap=2.0, mode="inference",
+        autocast_kernel_dtype="float32"), {}),
+    "step3p7": ("Step3p7ForConditionalGeneration", dict(
+        text_config=dict(
+            vocab_size=VOCABULARY, pad_token_id=0, bos_token_id=1, eos_token_id=2, initializer_range=0.15,
+            max_position_embeddings=512, hidden_size=32, intermediate_size=48, num_attention_heads=4,
+            num_sliding_attention_heads=6, num_key_value_heads=2, num_hidden_layers=4, head_dim=16,
+            layer_types=[G, S, S, G], mlp_layer_types=["dense", "sparse", "sparse", "sparse"], sliding_window=15,
+            n_routed_experts=4, num_experts_per_tok=2, moe_intermediate_size=24, share_expert_dim=40,
+            moe_router_scaling_factor=1.5, swiglu_limits=[0.0, 0.0, 0.3, 0.3], swiglu_limits_shared=[0.0, 0.4, 0.0, 0.4],
+            rope_parameters={G: dict(rope_type="default", rope_theta=1e5, partial_rotary_factor=0.5),
+                             S: dict(rope_type="default", rope_theta=10000.0)}),
+        vision_config=dict(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, image_size=28, patch_size=14,
+                           mlp_ratio=2.0, max_position_embeddings=4)),
+        dict(text_config=dict(
+            model_type="step3p5", vocab_size=VOCABULARY, max_position_embeddings=512, hidden_size=32,
+            intermediate_size=48, num_attention_heads=4, num_attention_groups=2, num_hidden_layers=4, head_dim=16,
+            attention_other_setting=dict(attention_type=S, num_attention_heads=6, num_attention_groups=2, head_dim=16,
+                                         true_head_dim=16),
+            layer_types=[G, S, S, G, S], moe_layers_enum="1,2,3", sliding_window=15, moe_num_experts=4, moe_top_k=2,
+            moe_intermediate_size=24, share_expert_dim=40, moe_router_scaling_factor=1.5, moe_router_activation="sigmoid",
+            use_moe_router_bias=True, norm_expert_weight=True, use_head_wise_attn_gate=True, use_qk_norm=True,
+            num_nextn_predict_layers=1, rms_norm_eps=1e-5, rope_theta=[1e5, 10000.0, 10000.0, 1e5, 10000.0],
+            partial_rotary_factors=[0.5, 1.0, 1.0, 0.5, 1.0], yarn_only_types=[G],
+            swiglu_limits=[0.0, 0.0, 0.3, 0.3, 0.0], swiglu_limits_shared=[0.0, 0.4, 0.0, 0.4, 0.0]))),
+}
+
+
+def perturb(model, generator):
+    """Gives every tensor values that matter, and rounds everything to bfloat16."""
+    def normal(p, mean, deviation):
+        p.copy_(mean + deviation * torch.randn(p.shape, generator=generator))
+    for name, p in model.named_parameters():
+        if "A_log" in name:
+            p.copy_(torch.log(1 + 7 * torch.rand(p.shape, generator=generator)))
+        elif "dt_bias" in name:
+            normal(p, -2.0, 1.0)
+        elif name.endswith(("hc.fn", "hc_fn")):
+            normal(p, 0.0, 0.1)
+        elif name.endswith(("hc.base", "hc_base", "hc.scale", "hc_scale", "sinks")):
+            normal(p, 0.3, 0.5)
+        elif "igate_preact.bias" in name:
+            normal(p, -1.0, 2.0)
+        elif "fgate_preact.bias" in name:
+            normal(p, 4.0, 2.0)
+        elif "recurrent_param" in name:
+            normal(p, -3.0, 1.5)
+        elif "_gate_weight" in name:
+            normal(p, 0.0, 0.3)
+        elif "conv1d" in name or "conv_1d" in name or ".conv." in name:
+            normal(p, 0.0, 0.4)
+        elif p.dim() == 1 and ("norm" in name or "scale" in name):
+            # Norms that are meant as 1 + w begin as zeros.
+            normal(p, 0.0 if p.abs().max() == 0 else 1.0, 0.2)
+        elif p.dim() == 1 or "bias" in name:
+            normal(p, 0.0, 0.1)
+    for name, buffer in model.named_buffers():
+        if "layer_scalar" in name:
+            normal(buffer, 0.8, 0.1)
+            buffer.copy_(buffer.to(torch.bfloat16).to(torch.float32))
+    biases = [buffer for name, buffer in model.named_buffers() if "correction_bias" in name]
+    for buffer in biases:
+        normal(buffer, 0.0, 0.2)
+    for tensor in list(model.parameters()) + biases:
+        tensor.copy_(tensor.to(torch.bfloat16).to(torch.float32))
+
+
+def published(config, changes):
+    """The configuration in the spelling of published files."""
+    config = dict(config, transformers_version="4.57.0", torch_dtype="bfloat16") | changes
+    config.pop("dtype", None)
+    return {key: None if value == NULL else value for key, value in config.items()
+            if value is not None or key not in changes}
+
+
+def references(model, generator):
+    result = {}
+    for index, length in enumerate(LENGTHS):
+        tokens = torch.randint(3, VOCABULARY, (1, length), generator=generator)
+        result[f"input_ids.{index}"] = tokens[0].to(torch.int32).contiguous()
+        result[f"logits.{index}"] = model(input_ids=tokens, use_cache=False).logits[0].float().contiguous()
+        greedy, margins = [], []
+        for _ in range(6):
+            last = model(input_ids=tokens, use_cache=False).logits[0, -1]
+            best = torch.topk(last, 2).values
+            margins.append((best[0] - best[1]).item())
+            greedy.append(int(last.argmax()))
+            tokens = torch.cat([tokens, torch.tensor([[greedy[-1]]])], 1)
+        result[f"greedy.{index}"] = torch.tensor(greedy, dtype=torch.int32)
+        result[f"greedy_margin.{index}"] = torch.tensor(margins)
+    return result
+
+
+def as_published(name, weights):
+    """Mends what transformers does not write as it is published."""
+    if name == "longcat_flash":
+        # It writes weights of experts that have none.
+        return {key: value for key, value in weights.items() if ".experts.4." not in key and ".experts.5." not in key}
+    if name == "hy_v4":
+        # It renames gates of networks as well.
+        return {key.replace("linear_gate", "gate_proj") if ".mlp." in key else key: value
+                for key, value in weights.items()}
+    if name != "olmo_hybrid":
+        return weights
+    result = {}
+    for key, value in weights.items():
+        if "_conv1d" in key:
+            # It cuts in three what is of three widths.
+            base = key.rsplit(".", 2)[0]
+            whole = torch.cat([weights[f"{base}.{part}_conv1d.weight"] for part in "qkv"])
+            widths = [weights[f"{base}.{part}_proj.weight"].shape[0] for part in "qkv"]
+            part = "qkv".index(key.split(".")[-2][0])
+            result[key] = whole.split(widths)[part].contiguous()
+        elif "feedforward_layer_norm" in key and key.replace("feedforward_layer_norm", "attention_layer_norm") not in weights:
+            result[key.replace("feedforward_layer_norm", "post_attention_layernorm")] = value
+        else:
+            result[key] = value
+    return result
+
+
+def make(folder, name):
+    class_name, sizes, changes = shapes[name]
+    model_class = getattr(transformers, class_name)
+    seed = sum(map(ord, name))
+    torch.manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
+    config = model_class.config_class(**{**common, **sizes})
+    config._attn_implementation = "eager"
+    model = model_class(config).eval().to(torch.float32)
+    perturb(model, generator)
+    model.save_pretrained(folder)
+    if name == "xlstm":
+        for key in ["intermediate_size", "num_attention_heads", "num_key_value_heads"]:
+            config = json.loads((folder / "config.json").read_text())
+            config.pop(key, None)
+            (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+    (folder / "generation_config.json").unlink(missing_ok=True)
+    weights = load_file(folder / "model.safetensors")
+    weights = {key: value.to(torch.bfloat16) if value.dtype == torch.float32 else value
+               for key, value in weights.items()}
+    weights = as_published(name, weights)
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    if changes:
+        config = json.loads((folder / "config.json").read_text())
+        (folder / "config.hub.json").write_text(json.dumps(published(config, changes), indent=2) + "\n")
+    result = references(model, generator)
+    save_file(result, folder / "expected.safetensors")
+    assert math.isfinite(result["logits.4"].std())
+    print(name, "logits of standard deviation", round(result["logits.4"].std().item(), 3), "smallest margin",
+          round(min(result[key].min().item() for key in result if key.startswith("greedy_margin")), 4), flush=True)
+
+
+torch.set_grad_enabled(False)
+torch.set_num_threads(1)
+root = Path(sys.argv[1])
+for name in sys.argv[2:] or shapes:
+    (root / name).mkdir(parents=True, exist_ok=True)
+    make(root / name, name)
