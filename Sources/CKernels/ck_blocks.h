@@ -51,6 +51,13 @@ typedef struct { uint8_t e, q[CK_BLOCK / 2]; } ck_mxfp4;
 /// w = d[s] · value[q] for four sub-blocks s of 16 weights, d in E4M3 without sign, where 127 is zero; byte 8 s + j holds
 /// weights j and j + 8 of sub-block s.
 typedef struct { uint8_t d[4], q[32]; } ck_nvfp4;
+/// w = d[s] · value[q] for two sub-blocks s of 16 weights, of the doubled values of E2M1, which are integers; byte 8 s + j holds
+/// weights j and j + 8 of sub-block s. Not one of ggml's.
+typedef struct { uint16_t d[2]; uint8_t q[CK_BLOCK / 2]; } ck_fp4;
+/// w = d · q + m. Not one of ggml's.
+typedef struct { uint16_t d, m; int8_t q[CK_BLOCK]; } ck_i8_1;
+/// w = d · q for 64 weights, d in single precision and q in E4M3, of which 127 and 255 mean 480 and −480 here. Not one of ggml's.
+typedef struct { float d; uint8_t q[2 * CK_BLOCK]; } ck_fp8;
 /// w = d · (trit − 1) for 256 weights. The trits of a byte, from its highest digit in base 3 down, are digits of the fraction
 /// byte / 256. Weight 32 t + j, t < 5, is digit t of q[j] for j < 32, weight 160 + 16 t + j that of q[32 + j] for j < 16, and
 /// weight 240 + 4 t + j, t < 4, that of last[j].
@@ -89,6 +96,7 @@ _Static_assert(sizeof(ck_q8_0) == 34 && sizeof(ck_q4_0) == 18 && sizeof(ck_q4_1)
 _Static_assert(sizeof(ck_q5_0) == 22 && sizeof(ck_q5_1) == 24, "no padding");
 _Static_assert(sizeof(ck_q2_k) == 84 && sizeof(ck_q3_k) == 110 && sizeof(ck_iq4_nl) == 18, "no padding");
 _Static_assert(sizeof(ck_iq4_xs) == 136 && sizeof(ck_mxfp4) == 17 && sizeof(ck_nvfp4) == 36, "no padding");
+_Static_assert(sizeof(ck_fp4) == 20 && sizeof(ck_i8_1) == 36 && sizeof(ck_fp8) == 68, "no padding");
 _Static_assert(sizeof(ck_tq1_0) == 54 && sizeof(ck_tq2_0) == 66 && sizeof(ck_iq2_xxs) == 66, "no padding");
 _Static_assert(sizeof(ck_iq2_xs) == 74 && sizeof(ck_iq2_s) == 82 && sizeof(ck_iq3_xxs) == 98, "no padding");
 _Static_assert(sizeof(ck_iq3_s) == 110 && sizeof(ck_iq1_s) == 50 && sizeof(ck_iq1_m) == 56, "no padding");

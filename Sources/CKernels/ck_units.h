@@ -17,7 +17,8 @@ typedef struct {
 /// The doubled numbers of E2M1 (OCP Microscaling Formats 1.0), above −12.
 #define CK_E2M1 {12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0}
 static const ck_values ck_values_q2_k = {{0}, 1}, ck_values_q3_k = {{0}, 1};
-static const ck_values ck_values_mxfp4 = {CK_E2M1, 1}, ck_values_nvfp4 = {CK_E2M1, 1};
+static const ck_values ck_values_mxfp4 = {CK_E2M1, 1}, ck_values_nvfp4 = {CK_E2M1, 1}, ck_values_fp4 = {CK_E2M1, 1};
+static const ck_values ck_values_i8_1 = {{0}, 1};
 /// The values that ggml's format defines: denser around zero.
 #define CK_DENSE {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113}
 static const ck_values ck_values_iq4_nl = {CK_DENSE, 1}, ck_values_iq4_xs = {CK_DENSE, 1};
@@ -36,7 +37,7 @@ static const ck_values ck_values_iq1_s = {CK_TRITS, 0.125f}, ck_values_iq1_m = {
 typedef struct {
     /// Codes as panels have them, in order.
     uint8_t codes[CK_SUPER];
-    /// Halves, of those that have them.
+    /// Halves, of those that have them: scale and min, or the scales of two sub-blocks.
     uint16_t d, dmin;
     /// The bytes of its scales as panels have them: one for each kind.sub columns.
     uint8_t scales[CK_SUPER / 16];
@@ -91,6 +92,22 @@ CK_INLINE void ck_read_nvfp4(ck_unit *restrict unit, const ck_nvfp4 *restrict bl
         // Panels have no sign and no number that is none.
         unit->scales[s] = block->d[s] == 127 ? 0 : block->d[s] & 127;
     }
+}
+
+CK_INLINE void ck_read_fp4(ck_unit *restrict unit, const ck_fp4 *restrict block) {
+    for (int s = 0; s < 2; s++)
+        for (int i = 0; i < 8; i++) {
+            unit->codes[16 * s + i] = block->q[8 * s + i] & 15;
+            unit->codes[16 * s + 8 + i] = block->q[8 * s + i] >> 4;
+        }
+    unit->d = block->d[0];
+    unit->dmin = block->d[1];
+}
+
+CK_INLINE void ck_read_i8_1(ck_unit *restrict unit, const ck_i8_1 *restrict block) {
+    memcpy(unit->codes, block->q, sizeof block->q);
+    unit->d = block->d;
+    unit->dmin = block->m;
 }
 
 CK_INLINE void ck_read_tq1_0(ck_unit *restrict unit, const ck_tq1_0 *restrict block) {
@@ -217,10 +234,10 @@ CK_INLINE float ck_e4m3_value(uint8_t e4m3) {
 
 /// The scale of columns whose scale is number `index` of a unit, and their min.
 CK_INLINE float ck_unit_scale(const ck_unit *unit, int index, ck_panel_kind kind, const ck_values *values, float *min) {
-    *min = 0;
+    *min = !kind.super && kind.mins ? -ck_half_value(unit->dmin) : 0;
     const uint8_t scale = unit->scales[index];
     if (!kind.super)
-        return kind.scale == CK_SCALE_HALF    ? ck_half_value(unit->d)
+        return kind.scale == CK_SCALE_HALF    ? ck_half_value(index == 0 ? unit->d : unit->dmin)
                : kind.scale == CK_SCALE_POWER ? ck_power_value(scale)
                                               : ck_e4m3_value(scale);
     const float d = ck_half_value(unit->d) * values->factor;

@@ -54,6 +54,11 @@ CK_QUANTIZE_ENTRY(quantize, tq2_0)
 CK_FLOAT_PANEL_ENTRY(f32)
 CK_FLOAT_PANEL_ENTRY(f16)
 CK_FLOAT_PANEL_ENTRY(bf16)
+CK_ENTRY(void, matmul_fp8,
+         (float *out, size_t out_stride, const float *x, size_t x_stride, const void *panels, size_t rows, size_t columns,
+          size_t m),
+         (out, out_stride, x, x_stride, panels, rows, columns, m))
+CK_PANEL_AND_BLOCKS(fp8)
 CK_ENTRY(void, split_activation_row, (ck_split_activations *out, size_t out_step, const float *x, size_t n),
          (out, out_step, x, n))
 CK_SPLIT_ENTRY(f16)

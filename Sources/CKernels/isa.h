@@ -20,6 +20,7 @@
     CK_UNIT_KERNELS_OF(X, tq1_0) CK_UNIT_KERNELS_OF(X, tq2_0) CK_UNIT_KERNELS_OF(X, iq2_xxs)           \
     CK_UNIT_KERNELS_OF(X, iq2_xs) CK_UNIT_KERNELS_OF(X, iq2_s) CK_UNIT_KERNELS_OF(X, iq3_xxs)          \
     CK_UNIT_KERNELS_OF(X, iq3_s) CK_UNIT_KERNELS_OF(X, iq1_s) CK_UNIT_KERNELS_OF(X, iq1_m)             \
+    CK_UNIT_KERNELS_OF(X, fp4) CK_UNIT_KERNELS_OF(X, i8_1) CK_UNIT_KERNELS_OF(X, fp8)                  \
     X(quantize_q2_k) X(quantize_q3_k) X(quantize_iq4_nl) X(quantize_iq4_xs) X(quantize_mxfp4)          \
     X(quantize_nvfp4) X(quantize_tq1_0) X(quantize_tq2_0)
 

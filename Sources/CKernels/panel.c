@@ -55,7 +55,9 @@ CK_INLINE void unpack_row(float *out, const uint8_t *panel, size_t row, size_t b
         const uint8_t *mins = panel + parts.mins + unit * ck_panel_min_bytes(kind);
         float scale[2], min[2] = {0, 0};
         for (size_t h = 0; h < 2; h++) {
-            const float d = kind.super || kind.scale == CK_SCALE_HALF ? half_at(scales + 2 * row) * values->factor : 0;
+            const size_t step = kind.super ? 0 : ck_panel_scale_step(kind) * (h * 16 / (size_t)kind.sub);
+            const float d =
+                kind.super || kind.scale == CK_SCALE_HALF ? half_at(scales + step + 2 * row) * values->factor : 0;
             const uint8_t *small = mins + 16 * (b % 8 * (size_t)(CK_BLOCK / kind.sub) + h * 16 / (size_t)kind.sub) + row;
             if (kind.super && kind.mins && kind.sub == CK_BLOCK) {
                 int s, m;
@@ -71,7 +73,7 @@ CK_INLINE void unpack_row(float *out, const uint8_t *panel, size_t row, size_t b
                 scale[h] = d;
                 if (kind.mins) min[h] = half_at(mins + 2 * row);
             } else {
-                const uint8_t byte = scales[16 * (h * 16 / (size_t)kind.sub) + row];
+                const uint8_t byte = scales[step + row];
                 scale[h] = kind.scale == CK_SCALE_POWER ? ck_power_value(byte) : ck_e4m3_value(byte);
             }
         }
@@ -102,3 +104,13 @@ CK_UNIT_FORMATS(CK_DEFINE_UNIT_PANEL)
 CK_DEFINE_FLOAT_PANEL(f32, float)
 CK_DEFINE_FLOAT_PANEL(f16, _Float16)
 CK_DEFINE_FLOAT_PANEL(bf16, uint16_t)
+
+size_t ck_panel_size_fp8(size_t columns) { return columns / CK_FP8_COLUMNS * CK_FP8_BYTES; }
+void ck_unpack_panel_row_fp8(float *out, const void *panel, size_t row, size_t columns) {
+    const uint8_t *piece = panel;
+    for (size_t k = 0; k < columns; k += CK_FP8_COLUMNS, piece += CK_FP8_BYTES) {
+        float d;
+        memcpy(&d, piece + sizeof d * row, sizeof d);
+        for (size_t i = 0; i < CK_FP8_COLUMNS; i++) out[k + i] = d * ck_fp8_value(piece[64 + i * CK_PANEL_ROWS + row]);
+    }
+}

@@ -77,11 +77,15 @@ typedef struct {
 #define CK_KIND_E2M1_POWER ((ck_panel_kind){.bits = 4, .sub = 32, .scale = CK_SCALE_POWER, .values = 5})
 #define CK_KIND_E2M1_E4M3 ((ck_panel_kind){.bits = 4, .sub = 16, .scale = CK_SCALE_E4M3, .values = 5})
 
+#define CK_KIND_E2M1_HALF ((ck_panel_kind){.bits = 4, .sub = 16, .values = 5})
+#define CK_KIND_MINS_8 ((ck_panel_kind){.bits = 8, .sub = 32, .mins = 1})
+
 /// X(name, kind) for each of them: a product of its own.
 #define CK_UNIT_KINDS(X)                                                                                       \
     X(super_2, CK_KIND_SUPER_2) X(super_3, CK_KIND_SUPER_3) X(values_4, CK_KIND_VALUES_4)                      \
     X(super_values_4, CK_KIND_SUPER_VALUES_4) X(e2m1_power, CK_KIND_E2M1_POWER) X(e2m1_e4m3, CK_KIND_E2M1_E4M3) \
-    X(ternary, CK_KIND_TERNARY) X(super_values_3, CK_KIND_SUPER_VALUES_3)
+    X(ternary, CK_KIND_TERNARY) X(super_values_3, CK_KIND_SUPER_VALUES_3) X(e2m1_half, CK_KIND_E2M1_HALF)      \
+    X(mins_8, CK_KIND_MINS_8)
 
 /// X(lower-case name, kind, its name, weights of a block in the file) for the formats.
 #define CK_UNIT_FORMATS(X)                                                                                     \
@@ -92,7 +96,8 @@ typedef struct {
     X(iq2_xxs, CK_KIND_SUPER_VALUES_3, super_values_3, 256) X(iq2_xs, CK_KIND_SUPER_VALUES_3, super_values_3, 256) \
     X(iq2_s, CK_KIND_SUPER_VALUES_3, super_values_3, 256) X(iq3_xxs, CK_KIND_SUPER_VALUES_4, super_values_4, 256) \
     X(iq3_s, CK_KIND_SUPER_VALUES_4, super_values_4, 256) X(iq1_s, CK_KIND_SUPER_VALUES_3, super_values_3, 256) \
-    X(iq1_m, CK_KIND_SUPER_VALUES_3, super_values_3, 256)
+    X(iq1_m, CK_KIND_SUPER_VALUES_3, super_values_3, 256) X(fp4, CK_KIND_E2M1_HALF, e2m1_half, 32)             \
+    X(i8_1, CK_KIND_MINS_8, mins_8, 32)
 
 /// Bytes of a block, or of a super-block, in the file, of CK_PANEL_FORMATS.
 CK_INLINE size_t ck_block_bytes(ck_panel_kind kind) {
@@ -106,7 +111,7 @@ CK_INLINE int ck_panel_width(ck_panel_kind kind) { return kind.values ? kind.val
 
 /// Of what is multiplied with, the one that stands for zero where that is centred; eight bits become unsigned by adding it.
 CK_INLINE int ck_panel_centre(ck_panel_kind kind) {
-    if (kind.mins) return 0;
+    if (kind.mins && kind.bits < 8) return 0;
     return kind.values == 5 ? 12 : kind.bits == 2 ? 1 : 1 << (ck_panel_width(kind) - 1);
 }
 
@@ -126,6 +131,8 @@ CK_INLINE size_t ck_panel_scale_bytes(ck_panel_kind kind) {
     if (kind.super) return kind.mins ? 64 : 32;
     return (kind.scale == CK_SCALE_HALF ? 2 : 1) * CK_PANEL_ROWS * (size_t)(CK_BLOCK / kind.sub);
 }
+/// Bytes of the scales of sixteen rows that stand in no super-block, for the columns of one of them.
+CK_INLINE size_t ck_panel_scale_step(ck_panel_kind kind) { return kind.scale == CK_SCALE_HALF ? 32 : 16; }
 /// Bytes of the mins of a block, or of the small scales of a super-block.
 CK_INLINE size_t ck_panel_min_bytes(ck_panel_kind kind) {
     if (!kind.super) return kind.mins ? 32 : 0;
@@ -150,6 +157,18 @@ CK_INLINE size_t ck_panel_bytes(ck_panel_parts parts) { return (parts.end + 63) 
 /// codes, and bytes of nibbles of columns k and k + 16.
 CK_INLINE size_t ck_panel_place(size_t row, size_t column, size_t together) {
     return (column - column % together) * CK_PANEL_ROWS + row * together + column % together;
+}
+
+/// Columns of a piece of a panel of FP8, which share a row's scale, and its bytes.
+#define CK_FP8_COLUMNS ((size_t)(2 * CK_BLOCK))
+#define CK_FP8_BYTES (CK_PANEL_ROWS * (sizeof(float) + CK_FP8_COLUMNS))
+
+/// What eight bits of E4M3 mean, all but infinities and what is no number, of which there are none.
+CK_INLINE float ck_fp8_value(uint8_t code) {
+    const uint32_t bits = (uint32_t)(code & 0x80) << 24 | (uint32_t)(code & 0x7f) << 20;
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value * 0x1p120f;
 }
 
 /// Bytes from one panel of floating-point weights to the next.

@@ -61,3 +61,9 @@ CK_UNIT_FORMATS(CK_DEFINE_UNIT_TURN)
 CK_DEFINE_FLOAT_TURN(f32, 4)
 CK_DEFINE_FLOAT_TURN(f16, 2)
 CK_DEFINE_FLOAT_TURN(bf16, 2)
+
+/// All layouts are the same.
+void ck_turn_panel_fp8(void *out, size_t to, const void *panel, size_t from, size_t columns) {
+    (void)to, (void)from;
+    memcpy(out, panel, columns / CK_FP8_COLUMNS * CK_FP8_BYTES);
+}

@@ -123,13 +123,17 @@ struct ReadModel {
       if let file = options.configuration {
         try Configuration(JSONValue(file: file), file: file)
       } else { try source.configuration() }
-    try QuantizedElsewhere.check(configuration)
     let reader = ConfigReader(configuration)
+    var layout = try QuantizedCheckpoints.layout(configuration, reader)
     reader.ignore(RelevanceScorer.keys)
     let family = try Families.family(for: reader, of: options.families)
-    let stored = try source.checkpoint()
+    var stored = try source.checkpoint()
+    // GGUF files hold what the quantised model that they were made of was read as.
+    if source.description == nil {
+      if layout == nil { layout = try QuantizedCheckpoints.layout(beside: source.files.url, reader) }
+      if let layout { stored = try stored.joining(layout) } else { try QuantizedCheckpoints.check(stored) }
+    }
     let checkpoint = stored.withModelPrefix
-    try QuantizedElsewhere.check(checkpoint)
     weights = try WeightScope(
       checkpoint, plan: options.quantization.map { QuantizationPlan($0, names: checkpoint.tensors.keys) },
       readsMatrices: options.readsMatrices, threads: options.threads, progress: options.progress,

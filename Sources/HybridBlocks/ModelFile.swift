@@ -24,10 +24,14 @@ struct ModelFile {
     // A file without a head is one of a tied model to llama.cpp. The configuration beside it tells what it is.
     var stated = read.config
     if !read.model.hasHead { stated["tie_word_embeddings"] = true }
-    let outcome =
-      inPanels
-      ? .obstacle("its weights lie in panels, as \(InstructionSet.name) multiplies with them")
-      : try DialectFile.outcome(of: read.family, config: stated, loaded)
+    let outcome: DialectFile.Outcome
+    if inPanels {
+      outcome = .obstacle("its weights lie in panels, as \(InstructionSet.name) multiplies with them")
+    } else if let own = loaded.first(where: { !$0.format.isShared })?.format {
+      outcome = .obstacle("llama.cpp has no format \(own.name)")
+    } else {
+      outcome = try DialectFile.outcome(of: read.family, config: stated, loaded)
+    }
     switch outcome {
     case .file(let file):
       form = .llamaCpp(architecture: file.architecture)

@@ -31,7 +31,33 @@ enum Subject: String, CaseIterable, ExpressibleByArgument {
       _ = try? Tokenizer(files: files)
       _ = try? ChatTemplate.load(files: files)
     } else {
-      for tensor in try Safetensors.tensors(in: file) { try use(tensor) }
+      let tensors = try Safetensors.tensors(in: file)
+      for tensor in tensors { try use(tensor) }
+      try readQuantized(
+        Checkpoint(TextDictionary(tensors.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })))
+    }
+  }
+
+  /// Reads the tensors of matrices that other programs quantised.
+  private static func readQuantized(_ checkpoint: Checkpoint) throws {
+    let schemes: [CompressedLayout.Scheme] = [
+      .integers(bits: 4, groupSize: 32, isSymmetric: true), .integers(bits: 3, groupSize: nil, isSymmetric: false),
+      .integers(bits: 8, groupSize: 16, isSymmetric: true), .float8(blockRows: 3, blockColumns: 48), .float8Rows,
+      .nvfp4,
+      .mxfp4,
+    ]
+    let mlx = MLXLayout.Scheme.Mode.allCases.map { MLXLayout(.init(mode: $0, bits: 4, groupSize: 32)) }
+    let layouts: [any QuantizedLayout] =
+      [
+        GPTQLayout(bits: 4, groupSize: 32, isSymmetric: true, hasLesserZeros: true),
+        GPTQLayout(bits: 8, groupSize: nil, isSymmetric: false, hasLesserZeros: false),
+        GPTQLayout(bits: 3, groupSize: 16, isSymmetric: false, hasLesserZeros: true), AWQLayout(groupSize: 32),
+        Float8Layout(block: (3, 48)), Float8Layout(block: nil), BitsAndBytesLayout(), ModelOptLayout(),
+        MLXLayout(.init(mode: .affine, bits: 5, groupSize: 16)),
+      ] + schemes.map { scheme in CompressedLayout { _ in scheme } } + mlx
+    for layout in layouts {
+      guard let joined = try? checkpoint.joining(layout) else { continue }
+      for tensor in joined.tensors.values { try? use(tensor) }
     }
   }
 
@@ -95,7 +121,8 @@ enum Subject: String, CaseIterable, ExpressibleByArgument {
     case .weights:
       [
         "GGUF", "general.alignment", "infer_serve.config.json", "F32", "BF16", "I64", "\"dtype\"", "\"shape\":[",
-        "\"data_offsets\":[0,8]", "__metadata__", "18446744073709551615", "-1", "{", "}", "[", "]", "\0\0\0\0",
+        "\"data_offsets\":[0,8]", "__metadata__", "18446744073709551615", "-1", "{", "I32", "U8", "I8",
+        "F8_E4M3", "qweight", "g_idx", ".weight_packed", ".scales", "}", "[", "]", "\0\0\0\0",
       ]
     case .tokenizers:
       [

@@ -51,6 +51,42 @@ def safetensors():
     return struct.pack("<Q", len(header)) + header + bytes(range(40))
 
 
+def quantized():
+    """Matrices of eight rows and 64 columns as other programs store them when they are quantised."""
+    state = json.dumps({"shape": [8, 64], "blocksize": 64, "dtype": "bfloat16", "nested_blocksize": 4, "nested_offset": 0.5})
+    parts = {
+        "gptq": {"a.qweight": ("I32", [8, 8]), "a.qzeros": ("I32", [2, 1]), "a.scales": ("F16", [2, 8]), "a.g_idx": ("I32", [64])},
+        "awq": {"a.qweight": ("I32", [64, 1]), "a.qzeros": ("I32", [2, 1]), "a.scales": ("F16", [2, 8])},
+        "float8": {"a.weight": ("F8_E4M3", [8, 64]), "a.weight_scale_inv": ("F32", [3, 2]),
+                   "b.weight": ("F8_E4M3", [8, 64]), "b.weight_scale": ("BF16", [8, 1]), "b.input_scale": ("F32", [])},
+        "packed": {"a.weight_packed": ("I32", [8, 8]), "a.weight_scale": ("BF16", [8, 2]), "a.weight_shape": ("I64", [2])},
+        "nvfp4": {"a.weight_packed": ("U8", [8, 32]), "a.weight_scale": ("F8_E4M3", [8, 4]), "a.weight_global_scale": ("F32", [1])},
+        "bytes": {"a.weight": ("I8", [8, 64]), "a.SCB": ("F32", [8]), "a.weight_scale": ("BF16", [8, 4])},
+        "table": {"a.weight": ("U8", [256, 1]), "a.weight.absmax": ("U8", [8]), "a.weight.quant_map": ("F32", [16]),
+                  "a.weight.nested_absmax": ("F32", [2]), "a.weight.nested_quant_map": ("F32", [256]),
+                  "a.weight.quant_state.bitsandbytes__nf4": ("U8", [len(state)])},
+        "mlx": {"a.weight": ("U32", [2, 8, 8]), "a.scales": ("F16", [2, 8, 2]), "a.biases": ("F16", [2, 8, 2])},
+        "mlx_few": {"a.weight": ("U32", [8, 8]), "a.scales": ("U8", [8, 2])}}
+    sizes = {"F32": 4, "F16": 2, "BF16": 2, "I32": 4, "U32": 4, "I64": 8, "U8": 1, "I8": 1, "F8_E4M3": 1}
+    for name, tensors in parts.items():
+        header, data = {}, b""
+        for tensor, (kind, shape) in tensors.items():
+            count = 1
+            for size in shape:
+                count *= size
+            content = bytes(i * 37 % 120 for i in range(count * sizes[kind]))
+            if kind == "I64":
+                content = struct.pack("<2q", 8, 64)
+            elif "g_idx" in tensor:
+                content = struct.pack("<64i", *(i % 2 for i in range(64)))
+            elif "quant_state" in tensor:
+                content = state.encode()
+            header[tensor] = {"dtype": kind, "shape": shape, "data_offsets": [len(data), len(data) + len(content)]}
+            data += content
+        text = json.dumps(header).encode()
+        write(f"weights/{name}.safetensors", struct.pack("<Q", len(text)) + text + data)
+
+
 def byte_pair(pre_tokenizer, **model):
     vocab = {token: i for i, token in enumerate(["<unk>", *"abcdefgh 12,.▁Ġ雞", "ab", "cd", "abcd", "▁a", "Ġa", "<0x41>"])}
     return {"added_tokens": [
@@ -215,6 +251,7 @@ if __name__ == "__main__":
              for name, weights, kind, size in [("IQ4_NL", 32, 20, 288), ("MXFP4", 32, 39, 272), ("NVFP4", 64, 40, 576)]]
     write("weights/few_bits.gguf", gguf(alignment=64, panels=rows))
     write("weights/small.safetensors", safetensors())
+    quantized()
     sequence = {"type": "Sequence", "pretokenizers": [
         {"type": "Split", "pattern": {"Regex": r"[^\s]+|\s+(?!\S)"}, "behavior": "Isolated", "invert": False},
         {"type": "Digits", "individual_digits": True}, {"type": "Punctuation", "behavior": "MergedWithNext"},

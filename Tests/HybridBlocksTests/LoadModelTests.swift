@@ -260,23 +260,24 @@ import Testing
   // MARK: Quantised checkpoints of other tools
 
   @Test(arguments: [
-    ("quantization_config", "{\"quant_method\": \"awq\", \"bits\": 4}", "quantization_config.quant_method", "awq"),
-    ("quantization_config", "{\"quant_method\": \"fp8\"}", "quantization_config.quant_method", "fp8"),
-    ("quantization_config", "{\"load_in_4bit\": true}", "quantization_config", "bitsandbytes"),
-    ("compression_config", "{\"quant_method\": \"compressed-tensors\"}", "compression_config", "compressed-tensors"),
-    ("quantization", "{\"group_size\": 64, \"bits\": 4}", "quantization", "MLX (4 bits)"),
+    ("quantization_config", "{\"quant_method\": \"aqlm\"}", "quantization_config.quant_method", "aqlm"),
+    ("quantization_config", "{\"quant_method\": \"hqq\", \"bits\": 4}", "quantization_config.quant_method", "hqq"),
+    ("compression_config", "{\"quant_method\": \"sparseml\"}", "compression_config", "sparseml"),
+    ("quantization_config", "{\"x\": 1}", "quantization_config.quant_method", "a method without a name"),
     (
-      "text_config", "{\"quantization_config\": {\"quant_method\": \"gptq\"}}", "text_config.quantization_config",
-      "gptq"
+      "text_config", "{\"quantization_config\": {\"quant_method\": \"quanto\"}}", "text_config.quantization_config",
+      "quanto"
     ),
   ])
-  func theMethodIsNamedBeforeAnyTensor(_ key: String, _ value: String, _ name: String, _ method: String) throws {
+  func unknownMethodsAreNamedBeforeAnyTensor(
+    _ key: String, _ value: String, _ name: String, _ method: String
+  ) throws {
     let value = try JSONValue(parsing: value)
     try edit("config.json") { $0[key] = value }
     try folder.write("model.safetensors", "not looked at")
     let problem = problem()
     #expect(problem.contains(name) && problem.contains("quantised by \(method)"), "\(problem)")
-    #expect(problem.contains("expected a checkpoint in F32, F16 or BF16"))
+    #expect(problem.contains("expected one of auto-round, awq, bitsandbytes") && problem.contains("F32, F16 or BF16"))
     try edit("config.json") { $0[key] = [:] }
     #expect(!self.problem().contains("quantised"))
   }
@@ -287,7 +288,8 @@ import Testing
     ])
     try Data(bytes).write(to: folder.url.appending(path: "model.safetensors"))
     let problem = problem()
-    #expect(problem.contains("q_proj.qweight") && problem.contains("quantised by GPTQ or AWQ"), "\(problem)")
+    #expect(problem.contains("q_proj.qweight") && problem.contains("GPTQ or AWQ quantised"), "\(problem)")
+    #expect(problem.contains("expected quantization_config in it, or quantize_config.json"))
   }
 
   @Test func endTokensOutsideTheVocabularyAreRefused() throws {

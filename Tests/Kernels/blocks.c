@@ -80,6 +80,20 @@ static double iq4_xs(const uint8_t *block, size_t i) {
 static double mxfp4(const uint8_t *block, size_t i) {
     return (float)ldexp(e2m1[nibble(block + 1, i)], block[0] - 127);
 }
+static double fp4(const uint8_t *block, size_t i) {
+    return half_at(block + i / 16 * 2) * 2 * e2m1[block[4 + 8 * (i / 16) + i % 8] >> i % 16 / 8 * 4 & 15];
+}
+static double i8_1(const uint8_t *block, size_t i) {
+    return half_at(block) * (int8_t)block[4 + i] + half_at(block + 2);
+}
+static double fp8(const uint8_t *block, size_t i) {
+    float d;
+    memcpy(&d, block, sizeof d);
+    int code = block[4 + i], exponent = code >> 3 & 15, fraction = code & 7;
+    double value = exponent ? ldexp(8 + fraction, exponent - 10) : ldexp(fraction, -9);
+    // Of scales near the largest, products are beyond floats.
+    return (float)(d * (code & 128 ? -value : value));
+}
 static double nvfp4(const uint8_t *block, size_t i) {
     size_t s = i / 16;
     int exponent = block[s] >> 3 & 15, fraction = block[s] & 7;
@@ -183,7 +197,8 @@ static const struct format {
     {"tq2_0", 256, 66, ck_quantize_tq2_0, ck_unpack_tq2_0, tq2_0, 0.7, 0.3, 0.01, 4e-6, 65504},
 #define READ(NAME, BYTES) {#NAME, 256, BYTES, NULL, ck_unpack_##NAME, NAME, 0, 0, 0, 0, 0}
     READ(iq2_xxs, 66), READ(iq2_xs, 74), READ(iq2_s, 82), READ(iq3_xxs, 98), READ(iq3_s, 110), READ(iq1_s, 50),
-    READ(iq1_m, 56),
+    READ(iq1_m, 56), {"fp4", 32, 20, NULL, ck_unpack_fp4, fp4, 0, 0, 0, 0, 0},
+    {"i8_1", 32, 36, NULL, ck_unpack_i8_1, i8_1, 0, 0, 0, 0, 0}, {"fp8", 64, 68, NULL, ck_unpack_fp8, fp8, 0, 0, 0, 0, 0},
 };
 
 /// A few blocks of arbitrary bytes: whatever they say is what their format's description says.

@@ -61,7 +61,8 @@ static void pack_units(uint8_t *panel, const uint8_t *source, size_t row, size_t
             const place at = place_of(row, i, together);
             const uint8_t code = unit.codes[b % each * CK_BLOCK + i];
             check_that(code < 1 << kind.bits, "a code of as many bits as its kind has");
-            if (kind.bits == 4) codes[64 * (at.group % 4) + at.byte] |= (uint8_t)(code << 4 * (at.group / 4));
+            if (kind.bits == 8) codes[64 * at.group + at.byte] = code;
+            else if (kind.bits == 4) codes[64 * (at.group % 4) + at.byte] |= (uint8_t)(code << 4 * (at.group / 4));
             else codes[64 * (at.group % 2) + at.byte] |= (uint8_t)((code & 3) << 2 * (at.group / 2));
             if (kind.bits == 3) high[at.byte] |= (uint8_t)((code >> 2) << at.group);
         }
@@ -70,7 +71,10 @@ static void pack_units(uint8_t *panel, const uint8_t *source, size_t row, size_t
             memcpy(d + 2 * row, &unit.d, 2);
             if (kind.mins) memcpy(d + 32 + 2 * row, &unit.dmin, 2);
         } else if (kind.scale == CK_SCALE_HALF) {
-            memcpy(panel + parts.scales + 32 * b + 2 * row, &unit.d, 2);
+            uint8_t *d = panel + parts.scales + 32 * smalls * b;
+            memcpy(d + 2 * row, &unit.d, 2);
+            if (smalls > 1) memcpy(d + 32 + 2 * row, &unit.dmin, 2);
+            if (kind.mins) memcpy(panel + parts.mins + 32 * b + 2 * row, &unit.dmin, 2);
             continue;
         }
         uint8_t *small = panel + (kind.super ? parts.mins : parts.scales);

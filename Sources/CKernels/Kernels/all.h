@@ -16,6 +16,7 @@
 #include "pack.h"
 #include "pack_units.h"
 #include "float_matmul.h"
+#include "float8_matmul.h"
 
 #include "attention.h"
 #include "conv.h"

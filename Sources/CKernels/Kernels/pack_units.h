@@ -7,7 +7,9 @@ CK_INLINE void pack_codes(uint8_t *restrict codes, uint8_t *restrict high, const
     rows_of_panel rows;
     for (size_t row = 0; row < CK_PANEL_ROWS; row++) rows.row[row] = units[row].codes + block * CK_BLOCK;
     CK_INTERLEAVE(turned, &rows, 0, CK_BLOCK);
-    if (kind.bits <= 3) {
+    if (kind.bits == 8) {
+        memcpy(codes, turned, sizeof turned);
+    } else if (kind.bits <= 3) {
         CK_UNROLL for (int i = 0; i < 2; i++) {
             ck_u8x64 sum = {0};
             CK_UNROLL for (int s = 0; s < 4; s++) sum |= (load(turned + 64 * (i + 2 * s)) & 3) << (2 * s);
@@ -25,6 +27,8 @@ CK_INLINE void pack_unit_scales(uint8_t *restrict scales, uint8_t *restrict mins
                                 size_t blocks, const ck_panel_kind kind) {
     if (kind.super || kind.scale == CK_SCALE_HALF) memcpy(scales + 2 * row, &unit->d, 2);
     if (kind.super && kind.mins) memcpy(scales + 32 + 2 * row, &unit->dmin, 2);
+    if (!kind.super && kind.scale == CK_SCALE_HALF && kind.sub < CK_BLOCK) memcpy(scales + 32 + 2 * row, &unit->dmin, 2);
+    if (!kind.super && kind.mins) memcpy(mins + 2 * row, &unit->dmin, 2);
     if (kind.sub == CK_SUPER || (!kind.super && kind.scale == CK_SCALE_HALF)) return;
     uint8_t *bytes = kind.super ? mins : scales;
     for (size_t i = 0; i < blocks * CK_BLOCK / (size_t)kind.sub; i++)

@@ -31,7 +31,7 @@ CK_INLINE void add_block(ck_f32x16 *sum, ck_panel_kind kind, const block_codes *
                          const uint8_t *min, const ck_activations *x, const int tokens) {
     const int scales = CK_BLOCK / kind.sub, count = 8 / scales;
     CK_UNROLL for (int i = 0; i < scales; i++)
-        add_dots(sum, w, i * count, count, kind, load_scales(kind, scale + 16 * i), x, tokens);
+        add_dots(sum, w, i * count, count, kind, load_scales(kind, scale + ck_panel_scale_step(kind) * (size_t)i), x, tokens);
     if (kind.mins) add_offset(sum, load_f16(min), x, tokens);
 }
 

@@ -128,7 +128,7 @@ void ck_attend_q8_0(float *sum, float *state, const float *query, const void *ke
 // MARK: Weight formats (Kernels/convert.h, Kernels/q*.h)
 //
 // The blocks of the quantised formats are described in ck_blocks.h; n is a multiple of the weights of a block: 32, 64 for
-// NVFP4, 256 for those ending in _k and for TQ and IQ formats other than IQ4_NL. Any bits are accepted both ways: a value that is no finite number spoils its block and nothing else, and scales
+// NVFP4 and FP8, 256 for those ending in _k and for TQ and IQ formats other than IQ4_NL. Any bits are accepted both ways: a value that is no finite number spoils its block and nothing else, and scales
 // beyond the range of a half are cut to it.
 
 void ck_unpack_f32(float *out, const void *in, size_t n);
@@ -157,6 +157,9 @@ void ck_unpack_iq3_xxs(float *out, const void *in, size_t n);
 void ck_unpack_iq3_s(float *out, const void *in, size_t n);
 void ck_unpack_iq1_s(float *out, const void *in, size_t n);
 void ck_unpack_iq1_m(float *out, const void *in, size_t n);
+void ck_unpack_fp4(float *out, const void *in, size_t n);
+void ck_unpack_i8_1(float *out, const void *in, size_t n);
+void ck_unpack_fp8(float *out, const void *in, size_t n);
 
 /// These three round to nearest, ties to even; overflow becomes infinity.
 void ck_pack_f32(void *out, const float *x, size_t n);
@@ -251,6 +254,8 @@ CK_DECLARE_PANEL(iq3_xxs)
 CK_DECLARE_PANEL(iq3_s)
 CK_DECLARE_PANEL(iq1_s)
 CK_DECLARE_PANEL(iq1_m)
+CK_DECLARE_PANEL(fp4)
+CK_DECLARE_PANEL(i8_1)
 
 // MARK: Products of packed floating-point weights (panel.c, Kernels/pack.h, Kernels/float_matmul.h)
 
@@ -269,6 +274,8 @@ CK_DECLARE_PANEL(iq1_m)
 CK_DECLARE_FLOAT_PANEL(f32)
 CK_DECLARE_FLOAT_PANEL(f16)
 CK_DECLARE_FLOAT_PANEL(bf16)
+/// Rows are whole blocks of 64 columns, and products of those are added one after another.
+CK_DECLARE_FLOAT_PANEL(fp8)
 
 /// A step of 32 activations, each as the sum of three numbers of bfloat16, the largest first, which keep all of it.
 typedef struct {

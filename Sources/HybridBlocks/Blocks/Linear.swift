@@ -52,7 +52,14 @@ public struct Linear: Sendable {
     var matrices: [PackedMatrix] = []
     var biases: [Float] = []
     for part in parts {
-      matrices.append(try part.weights.matrix("weight", rows: part.output, columns: input, role: part.role))
+      var matrix = try part.weights.matrix("weight", rows: part.output, columns: input, role: part.role, ordering: true)
+      // Maps of one input were quantised in one order, each by itself.
+      if let order = matrix.columnOrder,
+        let same = matrices.lazy.compactMap(\.columnOrder).first(where: { $0.indices == order.indices })
+      {
+        matrix.columnOrder = same
+      }
+      matrices.append(matrix)
       if bias { biases += try part.weights.vector("bias", count: part.output) }
     }
     self.parts = matrices

@@ -17,7 +17,7 @@ struct GGUFDescription: Sendable {
   init(_ file: GGUF) throws(ModelError) {
     url = file.url
     metadata = file.metadata
-    tensors = TextDictionary(uniqueKeysWithValues: file.tensors.map { ($0.name, $0) })
+    tensors = try TextDictionary(uniqueKeysWithValues: file.tensors.map { ($0.name, $0) }).joiningScales()
     guard let value = metadata["general.architecture"] else {
       throw .configuration(at: url, key: "general.architecture", reason: "is missing, expected a string")
     }

@@ -6,7 +6,7 @@ struct GptOss: ModelFamily {
   static let models = "gpt-oss"
   static let layers = "attention with sinks, in windows as well; experts"
   static let modelTypes = ["gpt_oss"]
-  static let inertKeys = ["experts_per_token", "initial_context_length", "quantization_config"]
+  static let inertKeys = ["experts_per_token", "initial_context_length"]
 
   let frame: ModelFrame
   let attention: LayeredAttention

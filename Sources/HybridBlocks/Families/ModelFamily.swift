@@ -125,12 +125,13 @@ enum Families {
   ]
 
   /// Keys of `config.json` that say nothing about inference in any family.
-  static let inertKeys = [
-    "architectures", "attention_dropout", "auto_map", "bos_token_id", "dtype", "eod_token_id", "eos_token_id",
-    "hidden_dropout", "id2label", "initializer_range", "label2id", "model_type", "num_logits_to_keep",
-    "output_attentions", "output_hidden_states", "output_router_logits", "pad_token_id", "pretraining_tp",
-    "return_dict", "router_aux_loss_coef", "sep_token_id", "torch_dtype", "transformers_version", "use_cache",
-  ]
+  static let inertKeys =
+    [
+      "architectures", "attention_dropout", "auto_map", "bos_token_id", "dtype", "eod_token_id", "eos_token_id",
+      "hidden_dropout", "id2label", "initializer_range", "label2id", "model_type", "num_logits_to_keep",
+      "output_attentions", "output_hidden_states", "output_router_logits", "pad_token_id", "pretraining_tp",
+      "return_dict", "router_aux_loss_coef", "sep_token_id", "torch_dtype", "transformers_version", "use_cache",
+    ] + QuantizedCheckpoints.keys
 
   /// The family of a configuration: one of `others`, or else of those that are known.
   ///

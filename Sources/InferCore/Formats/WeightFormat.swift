@@ -1,13 +1,13 @@
 internal import CKernels
 
 /// A format of the numbers of a weight matrix: a block layout, conversions from and to 32-bit floats, and kernels for
-/// packed matrices. Quantised formats have the layouts of GGUF files.
+/// packed matrices. Quantised formats have the layouts of GGUF files where these have the format.
 ///
 /// A new format is one file that declares it and one line in ``all``.
 @safe package struct WeightFormat: Sendable {
   /// The name as checkpoints and GGUF tools spell it, e.g. `BF16` or `Q4_K`.
   package let name: String
-  /// The type number in GGUF files.
+  /// The type number in GGUF files: ggml's, or one of this project where that has none.
   package let typeID: UInt32
   /// The number of values in a block. A row's length is a multiple of it.
   package let blockElements: Int
@@ -42,7 +42,7 @@ internal import CKernels
   /// All formats that weights can be read in.
   package static let all: [WeightFormat] = [
     .f32, .f16, .bf16, .q8_0, .q4_0, .q4_1, .q5_0, .q5_1, .q2_K, .q3_K, .q4_K, .q5_K, .q6_K, .iq4_NL, .iq4_XS, .mxfp4,
-    .nvfp4, .tq1_0, .tq2_0, .iq3_S, .iq3_XXS, .iq2_S, .iq2_XS, .iq2_XXS, .iq1_M, .iq1_S,
+    .nvfp4, .tq1_0, .tq2_0, .iq3_S, .iq3_XXS, .iq2_S, .iq2_XS, .iq2_XXS, .iq1_M, .iq1_S, .fp4, .i8_1, .fp8,
   ]
 
   /// Those that weights can be quantised to as well.

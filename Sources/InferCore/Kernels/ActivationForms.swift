@@ -21,7 +21,7 @@ extension PanelKernels {
   }
 }
 
-extension [PackedMatrix] {
+extension Sequence<PackedMatrix> {
   /// The forms in which any of the matrices reads activations.
   var activationForms: ActivationForms { reduce(into: []) { $0.formUnion($1.format.panels.form) } }
 }

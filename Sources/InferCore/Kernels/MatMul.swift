@@ -18,15 +18,54 @@ package func matmul(
     precondition(x.columns == matrix.columns, "input of \(x.columns) columns for a matrix of \(matrix.columns)")
   }
   step.report.work.addMatmul(rows: x.count, matrices)
+  // Neighbours whose columns stand in the same order share their input, which most have as it is.
+  var (first, column) = (0, 0)
+  while first < matrices.count {
+    let order = matrices[first].columnOrder
+    var (end, width) = (first, 0)
+    while end < matrices.count, matrices[end].columnOrder === order {
+      width += matrices[end].rows
+      end += 1
+    }
+    let range = first..<end
+    step.scoped {
+      let base = unsafe out.base + column
+      guard let order else {
+        return unsafe multiply(x, by: matrices[range], out: base, outStride: out.stride, precision, step)
+      }
+      var ordered = step.take(rows: x.count, columns: x.columns)
+      gatherColumns(of: x, order, into: &ordered, step)
+      unsafe multiply(ordered.rows, by: matrices[range], out: base, outStride: out.stride, precision, step)
+    }
+    (first, column) = (end, column + width)
+  }
+}
+
+/// Multiplies rows by the transposes of matrices whose columns stand as theirs do.
+private func multiply(
+  _ x: Rows, by matrices: ArraySlice<PackedMatrix>, out: UnsafeMutablePointer<Float>, outStride: Int,
+  _ precision: ProductPrecision, _ step: borrowing Step
+) {
   let product = MatMul(rows: x.count, matrices: matrices.count)
   let items = matrices.reduce(0) { $0 + product.itemCount($1.panels) }
-  step.scoped {
-    let input = ProductInput(x, in: matrices.activationForms, precision, step)
-    // Items are separate parts of `out`, so no two of them write the same float.
-    unsafe step.team.forEach(items) { item, _ in
-      let (panels, column, index) = product.locate(item, count: matrices.count) { matrices[$0].panels }
-      unsafe product.compute(index, panels, input, out: out.base + column, outStride: out.stride)
+  let input = ProductInput(x, in: matrices.activationForms, precision, step)
+  // Items are separate parts of `out`, so no two of them write the same float.
+  unsafe step.team.forEach(items) { item, _ in
+    let (panels, column, index) = product.locate(item, count: matrices.count) {
+      matrices[matrices.startIndex + $0].panels
     }
+    unsafe product.compute(index, panels, input, out: out + column, outStride: outStride)
+  }
+}
+
+/// Copies rows, each with its columns in another order.
+private func gatherColumns(
+  of x: Rows, _ order: ColumnOrder, into out: inout MutableRows, _ step: borrowing Step
+) {
+  precondition(order.indices.count == x.columns && out.columns == x.columns, "\(order.indices.count) of \(x.columns)")
+  unsafe forEachRow(x.count, step) { row in
+    let (from, to) = unsafe (x.base + row * x.stride, out.base + row * out.stride)
+    for (place, column) in order.indices.enumerated() { unsafe to[place] = from[Int(column)] }
   }
 }
 

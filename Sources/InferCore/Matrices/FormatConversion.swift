@@ -19,9 +19,9 @@ internal import Synchronization
   init(
     from source: WeightFormat, to target: WeightFormat, columns: Int, of name: String, workers: Int
   ) throws(ModelError) {
-    guard !source.isQuantized else {
+    guard source.isSource else {
       throw .tensor(
-        name: name, reason: "is \(source.name) already; quantising to \(target.name) needs F32, F16 or BF16")
+        name: name, reason: "is \(source.name) already; quantising to \(target.name) needs F32, F16, BF16 or FP8")
     }
     guard let quantize = unsafe target.quantize else {
       throw .tensor(name: name, reason: "cannot become \(target.name), which is read only")

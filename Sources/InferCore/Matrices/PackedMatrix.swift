@@ -18,6 +18,8 @@ internal import CKernels
   /// The panels, in memory that `owner` keeps alive.
   let panels: Panels
   private let owner: any AnyObject & Sendable
+  /// The order of its columns, where that is another than their own.
+  package var columnOrder: ColumnOrder?
 
   init(_ format: WeightFormat, _ panels: Panels, owner: any AnyObject & Sendable) {
     self.format = format

@@ -16,6 +16,9 @@ extension PackedMatrix: RowTable {
   package func unpackRow(_ index: Int, into out: UnsafeMutablePointer<Float>) {
     precondition(index >= 0 && index < rows, "row \(index) of \(rows)")
     unsafe format.panels.unpackRow(out, panels.panel(index / Self.panelRows), index % Self.panelRows, columns)
+    guard let columnOrder else { return }
+    let row = unsafe Array(UnsafeBufferPointer(start: out, count: columns))
+    for (place, column) in columnOrder.indices.enumerated() { unsafe out[Int(column)] = row[place] }
   }
 }
 

@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// A way to compute the bytes of a tensor from those of others, when they are read.
 @safe struct Derivation: Sendable {
   /// The tensors that the bytes are computed from.
@@ -10,7 +12,13 @@
     case ofMatrices(@Sendable (_ parts: [Matrix], _ target: UnsafeMutableRawPointer) -> Void)
     /// Given the first bytes of the parts, which stand in files.
     case ofBytes(@Sendable (_ parts: [UnsafeRawPointer], _ target: UnsafeMutableRawPointer) -> Void)
+    /// Some rows, given the first bytes of the parts, which stand in files.
+    case rows(count: Int, WriteRows)
   }
+
+  /// Writes a range of rows, of which the first is at `target`, and returns how many numbers the format cannot tell.
+  typealias WriteRows =
+    @Sendable (_ rows: Range<Int>, _ parts: [UnsafeRawPointer], _ target: UnsafeMutableRawPointer) -> Int
 
   /// A derivation that writes the bytes given the parts as matrices.
   init(parts: [Tensor], write: @escaping @Sendable (_ parts: [Matrix], _ target: UnsafeMutableRawPointer) -> Void) {
@@ -29,21 +37,72 @@
     self.write = unsafe .ofBytes(write)
   }
 
+  /// A derivation that writes rows given the bytes of the parts, whatever their element types; several threads write at once.
+  ///
+  /// - Precondition: the parts stand in files.
+  init(rows: Int, of parts: [Tensor], write: @escaping WriteRows) {
+    self.parts = parts
+    self.write = unsafe .rows(count: rows, write)
+  }
+
+  /// The number of rows that are handed to a thread at a time: whole words of codes of several rows, and as many in a piece
+  /// that a line of a cache is used up.
+  private static let rowsAtOnce = 64
+
   /// The bytes, in memory of their own.
-  func bytes(count: Int) throws(ModelError) -> OwnedBytes {
+  ///
+  /// - Parameters:
+  ///   - count: the number of bytes.
+  ///   - name: the tensor's name, for errors.
+  ///   - team: the threads that write; `nil` for the one that calls.
+  ///   - isCancelled: a closure that says whether to leave off.
+  /// - Throws: ``ModelError/tensor(name:reason:)`` when numbers are not finite or beyond the format's range;
+  ///   ``ModelError/cancelled``.
+  func bytes(
+    count: Int, name: String, team: ThreadTeam? = nil, isCancelled: (@Sendable () -> Bool)? = nil
+  ) throws(ModelError) -> OwnedBytes {
     let write: @Sendable (_ parts: [Matrix], _ target: UnsafeMutableRawPointer) -> Void
     switch self.write {
     case .ofMatrices(let own): unsafe write = unsafe own
     case .ofBytes(let own):
-      let bases = unsafe parts.map { part in
-        guard case .file(let file, let offset) = part.source else { preconditionFailure("\(part.name) is in no file") }
-        return unsafe file.base + offset
-      }
+      let bases = unsafe bases
       return unsafe OwnedBytes(byteCount: count) { unsafe own(bases, $0) }
+    case .rows(let rows, let own):
+      let (bases, rowBytes) = unsafe (bases, rows == 0 ? 0 : count / rows)
+      let broken = Atomic(0)
+      let bytes = try unsafe OwnedBytes(byteCount: count) { target throws(ModelError) in
+        // Safe because each call writes rows of its own, and reads what is not written.
+        nonisolated(unsafe) let (bases, target) = unsafe (bases, target)
+        let write = { (item: Int) in
+          let range = item * Self.rowsAtOnce..<min(rows, (item + 1) * Self.rowsAtOnce)
+          let count = unsafe own(range, bases, target + range.lowerBound * rowBytes)
+          if count > 0 { broken.wrappingAdd(count, ordering: .relaxed) }
+        }
+        let items = (rows + Self.rowsAtOnce - 1) / Self.rowsAtOnce
+        if let team {
+          try unsafe team.forEach(items, unless: isCancelled) { item, _ in write(item) }
+        } else {
+          for item in 0..<items { write(item) }
+        }
+      }
+      let brokenCount = broken.load(ordering: .relaxed)
+      guard brokenCount == 0 else {
+        throw .tensor(
+          name: name, reason: "\(brokenCount) of its scales or weights are NaN, infinite or beyond 16 bits")
+      }
+      return bytes
     }
     var matrices: [Matrix] = []
     for part in parts { matrices.append(try part.matrix()) }
     return unsafe OwnedBytes(byteCount: count) { unsafe write(matrices, $0) }
+  }
+
+  /// The first bytes of the parts.
+  private var bases: [UnsafeRawPointer] {
+    unsafe parts.map { part in
+      guard case .file(let file, let offset) = part.source else { preconditionFailure("\(part.name) is in no file") }
+      return unsafe file.base + offset
+    }
   }
 }
 
@@ -59,7 +118,9 @@ extension Tensor {
   package func renamed(_ name: String, shape: [Int]? = nil) -> Tensor {
     let shape = shape ?? self.shape
     precondition(shape.reduce(1, *) == count, "\(self.shape) as \(shape)")
-    return Tensor(name: name, type: type, shape: shape, byteCount: byteCount, source: source, panels: panels)
+    let ordered = shape == self.shape ? ordered : nil
+    return Tensor(
+      name: name, type: type, shape: shape, byteCount: byteCount, source: source, panels: panels, ordered: ordered)
   }
 
   /// Some of the outermost slices — rows of a matrix, matrices of a stack —, in place.

@@ -30,7 +30,7 @@ extension Checkpoint {
 
 extension Tensor {
   /// Weights in MXFP4 of their codes, two a byte in their order, and of their scales, one for each 32 codes.
-  fileprivate static func microscaled(_ name: String, blocks: Tensor, scales: Tensor) throws(ModelError) -> Tensor {
+  static func microscaled(_ name: String, blocks: Tensor, scales: Tensor) throws(ModelError) -> Tensor {
     let format = WeightFormat.mxfp4
     let (codeBytes, shape) = (format.blockElements / 2, Array(blocks.shape.dropLast()))
     guard blocks.shape.count > 2, blocks.shape.last == codeBytes else {

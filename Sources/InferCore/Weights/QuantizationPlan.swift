@@ -32,7 +32,7 @@ package struct QuantizationPlan: Sendable {
   package func format(of name: String, role: MatrixRole, columns: Int, stored: WeightFormat) -> WeightFormat {
     let wanted: WeightFormat
     switch role {
-    case .exact: return stored.isQuantized ? stored : .f32
+    case .exact: return stored.isSource ? .f32 : stored
     case .stored: return stored
     case .head: wanted = quantization.headFormat
     case .linear, .embedding: wanted = quantization.format

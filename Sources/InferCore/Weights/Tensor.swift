@@ -23,6 +23,8 @@ package struct Tensor: Sendable {
   ///
   /// Its element type is no weight format, so that nobody takes it for rows.
   package var panels: PanelLayout?
+  /// The same matrix with its columns in another order, in which it takes less memory; `nil` for most.
+  var ordered: OrderedColumns?
 
   /// The number of elements: the product of ``shape``.
   package var count: Int { shape.reduce(1, *) }
@@ -36,8 +38,13 @@ package struct Tensor: Sendable {
   ///   - rows: Number of rows.
   ///   - columns: Number of columns.
   ///   - isRead: Without this, a derived tensor is not computed: its shape and format are right and all weights zero.
-  /// - Throws: ``ModelError/tensor(name:reason:)`` when the element type is no weight format.
-  func matrix(rows: Int, columns: Int, isRead: Bool = true) throws(ModelError) -> Matrix {
+  ///   - team: the threads that compute a derived tensor, where several can.
+  ///   - isCancelled: a closure that says whether they are to leave off.
+  /// - Throws: ``ModelError/tensor(name:reason:)`` when the element type is no weight format, or when it is computed of numbers
+  ///   that are not finite; ``ModelError/cancelled``.
+  func matrix(
+    rows: Int, columns: Int, isRead: Bool = true, team: ThreadTeam? = nil, isCancelled: (@Sendable () -> Bool)? = nil
+  ) throws(ModelError) -> Matrix {
     precondition(rows * columns == count, "\(shape) as \(rows) × \(columns)")
     guard let format else {
       let known = WeightFormat.all.map(\.name).joined(separator: ", ")
@@ -48,15 +55,18 @@ package struct Tensor: Sendable {
       let bytes = unsafe UnsafeRawBufferPointer(start: file.base + offset, count: byteCount)
       return unsafe Matrix(format: format, rows: rows, columns: columns, mapped: bytes, owner: file)
     case .derived(let derivation):
-      let owner = try isRead ? derivation.bytes(count: byteCount) : unsafe OwnedBytes(byteCount: byteCount) { _ in }
+      let owner =
+        try isRead
+        ? derivation.bytes(count: byteCount, name: name, team: team, isCancelled: isCancelled)
+        : unsafe OwnedBytes(byteCount: byteCount) { _ in }
       return unsafe Matrix(format: format, rows: rows, columns: columns, base: owner.base, owner: owner)
     }
   }
 
-  /// The whole tensor as rows of its last size; a vector is one row.
-  func matrix() throws(ModelError) -> Matrix {
+  /// The whole tensor as rows of its last size; a vector is one row. Where it is computed, all of the team's threads do so.
+  func matrix(team: ThreadTeam? = nil) throws(ModelError) -> Matrix {
     let columns = shape.last ?? 1
-    return try matrix(rows: columns == 0 ? 0 : count / columns, columns: columns)
+    return try matrix(rows: columns == 0 ? 0 : count / columns, columns: columns, team: team)
   }
 
   /// The whole tensor as a matrix of rows of its last size, in place where it is in the format already, else in memory
@@ -65,7 +75,7 @@ package struct Tensor: Sendable {
   /// - Throws: ``ModelError/tensor(name:reason:)`` when the element type is no weight format, when the weights are
   ///   quantised already, or when some cannot be told in the format.
   package func matrix(in format: WeightFormat, team: ThreadTeam) throws(ModelError) -> Matrix {
-    try matrix().quantized(to: format, name: name, team: team)
+    try matrix(team: team).quantized(to: format, name: name, team: team)
   }
 
   /// Packs the matrix, or each of the stack, and passes it on, one at a time.
@@ -76,7 +86,7 @@ package struct Tensor: Sendable {
     as format: WeightFormat, team: ThreadTeam, _ body: (PackedMatrix) throws(ModelError) -> Void
   ) throws(ModelError) {
     precondition(shape.count >= 2, "\(shape) is no matrix")
-    let (all, rows) = (try matrix(), shape[shape.count - 2])
+    let (all, rows) = (try matrix(team: team), shape[shape.count - 2])
     for first in stride(from: 0, to: all.rows, by: max(rows, 1)) {
       let matrix = all.rows(first..<first + rows)
       try body(PackedMatrix.pack([matrix], as: format, name: name, in: WeightArena(), team: team)[0])
@@ -115,6 +125,17 @@ package struct Tensor: Sendable {
   /// Gives back the memory that reading the tensor took. Its bytes can be read again from the file.
   package func releasePages() {
     for (file, range) in files { file.releasePages(range) }
+  }
+}
+
+/// A matrix whose columns stand in an order of their own, for those who multiply with it and can put theirs in the same.
+final class OrderedColumns: Sendable {
+  let tensor: Tensor
+  let order: ColumnOrder
+
+  init(_ tensor: Tensor, _ order: ColumnOrder) {
+    self.tensor = tensor
+    self.order = order
   }
 }
 

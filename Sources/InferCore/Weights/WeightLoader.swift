@@ -88,7 +88,8 @@ final class WeightLoader: Sendable {
     try checkCancellation()
     let tensor = read.tensor
     if readsMatrices { tensor.files.forEach { readAhead.begin($0.file, $0.range) } }
-    let whole = try tensor.matrix(rows: rows, columns: columns, isRead: readsMatrices)
+    let whole = try tensor.matrix(
+      rows: rows, columns: columns, isRead: readsMatrices, team: team, isCancelled: isCancelled)
     let format = plan?.format(of: tensor.name, role: role, columns: columns, stored: whole.format) ?? whole.format
     return (whole, format)
   }
@@ -107,6 +108,17 @@ final class WeightLoader: Sendable {
     read.tensor.releasePages()
     finish(read, role, stack, format, isMultiplied: read.isDirect)
     return matrices
+  }
+
+  /// A tensor as a matrix, packed, with its columns in the order in which it takes least memory.
+  func matrix(_ read: ReadTensor, rows: Int, columns: Int, _ role: MatrixRole) throws(ModelError) -> PackedMatrix {
+    guard plan == nil, read.isDirect, role != .exact, let ordered = read.tensor.ordered else {
+      return try matrices(read, count: 1, rows: rows, columns: columns, role)[0]
+    }
+    let tensor = ReadTensor(tensor: ordered.tensor, stored: ordered.tensor, isDirect: false)
+    var matrix = try matrices(tensor, count: 1, rows: rows, columns: columns, role)[0]
+    matrix.columnOrder = ordered.order
+    return matrix
   }
 
   /// A tensor of interleaved matrices, packed one by one: each is the given ranges of rows, one behind another.

@@ -86,10 +86,14 @@ public struct WeightScope: Sendable {
   ///   - rows: number of rows: the width of the output.
   ///   - columns: number of columns: the width of the input.
   ///   - role: the role of the matrix, which decides its format when a model is quantised.
+  ///   - ordering: whether its columns may stand in another order: `true` for those alone who multiply with it by
+  ///     ``matmul(_:by:into:precision:_:)``.
   package func matrix(
-    _ name: String, rows: Int, columns: Int, role: MatrixRole = .linear
+    _ name: String, rows: Int, columns: Int, role: MatrixRole = .linear, ordering: Bool = false
   ) throws(ModelError) -> PackedMatrix {
-    try loader.matrices(tensor(name, shape: [rows, columns]), count: 1, rows: rows, columns: columns, role)[0]
+    let tensor = try tensor(name, shape: [rows, columns])
+    guard ordering else { return try loader.matrices(tensor, count: 1, rows: rows, columns: columns, role)[0] }
+    return try loader.matrix(tensor, rows: rows, columns: columns, role)
   }
 
   /// A stack of `count` matrices `[count × rows × columns]` to multiply with, quantised on the way where the plan says

@@ -91,6 +91,34 @@ import Testing
     }
   }
 
+  /// llama.cpp has the scale of a whole matrix in NVFP4 in a tensor of its own.
+  @Test func scalesOfWholeMatricesCount() throws {
+    let file = try GGUF(MappedFile(at: GGUFParityTests.file("quantized/few_bits.gguf")))
+    let plain = try #require(file.tensors.first { $0.type == "NVFP4" })
+    let name = try #require(plain.name.removing(exactSuffix: ".weight"))
+    func checkpoint(_ scale: [Float]) throws -> Checkpoint {
+      let copy = folder.url.appending(path: "scaled.gguf")
+      let writer = try GGUFWriter(
+        at: copy, metadata: file.metadata.sorted { $0.key < $1.key }.map { ($0.key, $0.value) },
+        tensors: file.tensors.map {
+          .init(name: $0.name, shape: $0.shape, format: $0.format ?? .f32)
+        } + ["scale", "input_scale"].map { .init(name: "\(name).\($0)", shape: [scale.count], format: .f32) })
+      for tensor in file.tensors {
+        try writer.write(tensor.matrix(in: tensor.format ?? .f32, team: ThreadTeam(count: 1)))
+      }
+      for _ in 0..<2 { try writer.write(Matrix(rows: 1, columns: scale.count, values: scale)) }
+      try writer.finish()
+      return try ModelSource(copy).checkpoint()
+    }
+    let scaled = try checkpoint([3.7]).tensors.values.filter { $0.type == "FP4" }
+    #expect(scaled.count == 1 && scaled.first?.shape == plain.shape)
+    for (got, stored) in zip(try #require(scaled.first).floats(), try plain.floats()) {
+      #expect(abs(got - 3.7 * stored) <= 0x1p-11 * abs(3.7 * stored))
+    }
+    let error = #expect(throws: ModelError.self) { try checkpoint([1, 2]) }
+    #expect("\(error, default: "")".contains("\(name).scale: is [2] in F32, expected [1]"))
+  }
+
   /// Whatever a dialect does to rows, stacks and parts, it does to blocks of any format as it does to numbers, and so that
   /// the family takes a mixture of them.
   @Test(arguments: GGUFParityTests.architectures + GGUFParityTests.others)
