@@ -30,11 +30,29 @@ package struct ModelSource: Sendable {
     }
     let expected = "expected a folder with config.json and model.safetensors, or a GGUF file"
     guard values != nil else { throw .unreadable(at: place, reason: "no such folder or file; \(expected)") }
+    if let whole = Self.whole(ofPiece: place.lastPathComponent) {
+      throw .unreadable(
+        at: place,
+        reason:
+          "is a piece of a file that was cut; expected the whole, which `cat` makes of its pieces in their order: "
+          + whole)
+    }
     let mapped = try MappedFile(at: place)
+    guard !GGUF.isOlder(mapped) else {
+      throw .unreadable(at: place, reason: "is of a format before GGUF, of 2023, which is not supported; \(expected)")
+    }
     guard GGUF.isOne(mapped) else { throw .unreadable(at: place, reason: "is a file of another kind; \(expected)") }
     let gguf = try GGUFModel(mapped)
     files = gguf.files
     file = gguf
+  }
+
+  /// The name of the file that a piece of bytes is of, as `model.gguf` of `model.gguf.part1of2` and `model.gguf-split-a`; `nil`
+  /// for names of whole files, and of the parts that llama.cpp writes.
+  private static func whole(ofPiece name: String) -> String? {
+    guard let range = name.range(of: ".gguf", options: .backwards) else { return nil }
+    let end = name[range.upperBound...].dropFirst()
+    return ["part", "split"].contains { end.utf8.starts(with: $0.utf8) } ? String(name[..<range.upperBound]) : nil
   }
 
   /// The architecture that a GGUF file says it is of, its `general.architecture`; `nil` for other files.

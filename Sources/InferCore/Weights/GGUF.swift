@@ -13,6 +13,11 @@ package struct GGUF: Sendable {
   /// Whether a file begins with the format's magic bytes.
   package static func isOne(_ file: MappedFile) -> Bool { file.byteCount >= 4 && file.copyBytes(0..<4) == magic }
   static let magic = Array("GGUF".utf8)
+  /// Whether a file begins with the magic bytes of a format before this one: numbers, whose first byte is the last.
+  package static func isOlder(_ file: MappedFile) -> Bool {
+    let magics = ["ggml", "ggmf", "ggjt", "ggla"].map { Array($0.utf8.reversed()) }
+    return file.byteCount >= 4 && magics.contains(file.copyBytes(0..<4))
+  }
 
   /// The file, or the first of its parts.
   package let url: URL
@@ -38,7 +43,13 @@ package struct GGUF: Sendable {
     _ = try cursor.take(4)
     let version = try cursor.integer(UInt32.self)
     guard version & 0xffff != 0 else {
-      throw cursor.wrong("version \(version) in this byte order: a big-endian file, expected a little-endian one")
+      throw cursor.wrong(
+        "version \(version) in this byte order: a big-endian file, expected a little-endian one, which gguf-py's "
+          + "gguf_convert_endian makes of it")
+    }
+    guard version != 1 else {
+      throw cursor.wrong(
+        "version 1, of August 2023, is not supported; expected 2 or 3, in which models are published since")
     }
     guard 2...3 ~= version else { throw cursor.wrong("version \(version), expected 2 or 3") }
     // A tensor takes at least its name's length, a number of sizes, a type and an offset; a value a key and a type.

@@ -47,13 +47,18 @@ package struct GGUFVocabulary: Sendable {
   private static func list(_ model: String, _ reader: Reader) throws(ModelError) -> TokenList {
     let algorithm: TokenList.Algorithm
     switch model {
-    case "gpt2":
+    case "gpt2", "gemma4", "whitespace":
+      let named = try reader.value(prefix + "pre", "a string") { $0.string }
       algorithm = .byteLevel(
         merges: try reader.list("merges", "strings") { $0.string } ?? [],
-        splitting: try reader.value(prefix + "pre", "a string") { $0.string } ?? "default")
+        splitting: model == "gemma4" ? model : named ?? (model == "gpt2" ? "default" : model))
     case "llama": algorithm = .bytePair
     case "t5": algorithm = .unigram
-    default: throw reader.wrong(prefix + "model", "\"\(model)\"", "gpt2, llama or t5")
+    default:
+      let kinds = ["bert": "WordPiece", "rwkv": "RWKV's tries", "plamo2": "PLaMo 2's", "hybriddna": "of genes"]
+      let kind = kinds[model].map { " (\($0))" } ?? ""
+      throw reader.wrong(
+        prefix + "model", "\"\(model)\"\(kind), which is not supported", "gpt2, gemma4, whitespace, llama or t5")
     }
     guard let tokens = try reader.list("tokens", "strings", { $0.string }) else {
       throw reader.wrong(prefix + "tokens", "missing", "a list of strings")

@@ -7,6 +7,10 @@ struct NamedSplitting {
   var ignoresMerges = false
   /// Texts are brought into Unicode's composed form (NFC) first.
   var composes = false
+  /// Bytes are spelled in GPT-2's alphabet; without this, tokens are texts as they are.
+  var spellsBytes = true
+  /// Spaces are written as SentencePiece's mark.
+  var marksSpaces = false
 
   /// - Throws: ``TokenizerError`` when there is no such name.
   init(_ name: String) throws(TokenizerError) {
@@ -19,7 +23,8 @@ struct NamedSplitting {
       patterns = [#"\p{N}"#, PreTokenizer.wordPattern]
     case "", "default": patterns = [#"[\p{P}$+<=>^~|]+"#, PreTokenizer.wordPattern, #"\p{N}+"#, "[0-9]{3}"]
     case "falcon": patterns = [#"[\p{P}$+<=>^~|`]+"#, PreTokenizer.wordPattern, "[0-9]{3}"]
-    case "llama3", "llama-v3", "llama-bpe", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2", "glm4", "glm5":
+    case "llama3", "llama-v3", "llama-bpe", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2", "glm4", "glm5",
+      "jina-v5-nano":
       patterns = [Self.words(digits: "{1,3}")]
       ignoresMerges = true
     case "dbrx", "smaug-bpe", "chatglm-bpe": patterns = [Self.words(digits: "{1,3}")]
@@ -27,10 +32,25 @@ struct NamedSplitting {
       patterns = [Self.words(digits: "")]
       composes = true
     case "hunyuan", "stablelm2", "solar-open", "grok-2": patterns = [Self.words(digits: "")]
+    case "minicpm5":
+      patterns = [#"\p{N}{1,3}"#, Self.words(digits: "+")]
+      ignoresMerges = true
+    case "ufakzeka": patterns = [Self.words(digits: "", contractions: "")]
+    case "laguna": patterns = [Self.lines, Self.words(digits: "")]
+    case "jais-2": patterns = [Self.words(digits: "{1,3}", spaces: Self.cascade)]
+    case "exaone-moe":
+      patterns = [
+        Self.contractions
+          + #"|[^\r\n\p{L}\p{N}]?(?:\p{L}\p{M}*(?: \p{L}\p{M}*)*)+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]?"#
+          + #"|\s*[\r\n]|\s+(?!\S)|\s+"#
+      ]
     case "qwen35":
       patterns = [Self.words(digits: "", letters: #"\p{L}\p{M}"#)]
       composes = true
-    case "deepseek-v3", "hunyuan-dense", "joyai-llm", "hy_v4": patterns = Self.deepSeek3
+    case "deepseek-v3", "hunyuan-dense", "joyai-llm", "hy_v4":
+      patterns = Self.deepSeek3(tail: #"[\r\n]*"#, breaks: #"\s*[\r\n]+"#)
+    case "spark2_5": patterns = Self.deepSeek3(tail: "", breaks: #"[\r\n]"#) + [#"\p{N}"#]
+    case "afmoe": patterns = Self.arcee
     case "deepseek-llm": patterns = Self.deepSeek
     case "deepseek-coder": patterns = Self.deepSeekCoder
     case "tekken":
@@ -38,6 +58,30 @@ struct NamedSplitting {
       ignoresMerges = true
     case "gpt-4o", "llama4", "kanana2", "talkie", "minimax-m2":
       patterns = [Self.cased(contractions: Self.contractions + "?", digits: "{1,3}", tail: "/")]
+    case "granite-embed-multi-97m":
+      patterns = [Self.cased(contractions: Self.contractions + "?", digits: "{1,3}", tail: "/")]
+      ignoresMerges = true
+    case "tiny_aya", "cohere2moe":
+      patterns = [
+        #"\d{1,3}(?=(?:\d{3})*\b)"#, Self.cased(contractions: Self.contractions + "?", digits: "{1,3}", tail: "/"),
+      ]
+    case "youtu":
+      patterns = [Self.eastAsian, Self.cased(contractions: Self.contractions + "?", digits: "", tail: "/")]
+      ignoresMerges = true
+    case "superbpe": patterns = [#"\p{N}+"#, #"(?=(?:\d{3})+(?!\d))"#]
+    case "poro-chat", "bloom", "gpt3-finnish": patterns = [Self.unpunctuated]
+    case "viking": patterns = [Self.unpunctuated, #"\p{N}"#]
+    case "chameleon":
+      patterns = [
+        "<sentinel:[0-9]+>", "IMGIMG[A-I]{1,4}Z", #"[\t\n]|    |  "#, #"\p{N}"#, #"[\p{P}!-/:-@\[-`{-~]"#,
+        PreTokenizer.wordPattern,
+      ]
+    case "gemma4", "granite-embed-multi-311m", "sarvam-moe":
+      patterns = [Self.lines]
+      (spellsBytes, marksSpaces) = (false, true)
+    case "whitespace":
+      patterns = [#"\S+"#]
+      spellsBytes = false
     case "kimi-k2": patterns = [Self.kimi]
     case "seed-coder":
       patterns = [
@@ -61,7 +105,11 @@ struct NamedSplitting {
 
   /// Whether tokenizers of that name begin a text with a token unless told otherwise.
   static func addsBOS(_ name: String) -> Bool {
-    ["llama3", "llama-v3", "llama-bpe", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2", "tekken"].contains(name)
+    [
+      "llama3", "llama-v3", "llama-bpe", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2", "tekken",
+      "jina-v5-nano",
+      "chameleon", "gemma4", "granite-embed-multi-311m",
+    ].contains(name)
   }
 }
 
@@ -70,10 +118,29 @@ extension NamedSplitting {
 
   /// Contractions; words with one character before them; up to so many digits; punctuation with line breaks behind it;
   /// line breaks; other white space.
-  static func words(digits: String, letters: String = #"\p{L}"#) -> String {
-    contractions
-      + #"|[^\r\n\p{L}\p{N}]?[\#(letters)]+|\p{N}\#(digits)| ?[^\s\#(letters)\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
+  static func words(
+    digits: String, letters: String = #"\p{L}"#, contractions: String = NamedSplitting.contractions,
+    spaces: String = #"\s+(?!\S)|\s+"#
+  ) -> String {
+    (contractions.isEmpty ? "" : contractions + "|")
+      + #"[^\r\n\p{L}\p{N}]?[\#(letters)]+|\p{N}\#(digits)| ?[^\s\#(letters)\p{N}]+[\r\n]*|\s*[\r\n]+|\#(spaces)"#
   }
+
+  /// White space in pieces of powers of two.
+  private static let cascade =
+    [512, 256, 128, 64, 32, 16, 8, 4].map { #"\s{\#($0)}(?!\S)|"# }.joined() + #"\s{1,2}(?!\S)|\s"#
+
+  /// Lines, and the breaks between them.
+  private static let lines = #"[^\n]+|\n+"#
+
+  /// What lies between marks of punctuation, with a space before it.
+  private static let unpunctuated = " ?[^(\\s|.,!?…。，、।۔،)]+"
+
+  /// Runs of Korean, of punctuation, of Bopomofo, and of Chinese and Japanese.
+  private static let eastAsian =
+    #"[\x{ac00}-\x{d7a3}\x{3131}-\x{318e}]+|[\x{ff01}\x{2026}\x{201c}\x{201d}\x{2018}\x{2019}\x{2014}\x{ff1a}\x{ff1b}"#
+    + #"\x{ff0c}\x{3001}-\x{303f}\x{fe30}-\x{fe4f}]+|[\x{3105}-\x{312f}]+|[\x{4e00}-\x{9fa5}\x{3040}-\x{309f}"#
+    + #"\x{30a0}-\x{30ff}]+"#
 
   /// Words that end where lower case turns into upper case.
   private static func cased(contractions: String, digits: String, tail: String) -> String {
@@ -94,11 +161,24 @@ extension NamedSplitting {
       + #"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
   }()
 
-  private static let deepSeek3 = [
-    #"\p{N}{1,3}"#,
-    #"[\x{4e00}-\x{9fa5}\x{3040}-\x{309f}\x{30a0}-\x{30ff}]+"#,
+  /// Numbers; Chinese and Japanese; words. `tail` follows punctuation, and `breaks` are breaks of lines.
+  private static func deepSeek3(tail: String, breaks: String) -> [String] {
+    [#"\p{N}{1,3}"#, #"[\x{4e00}-\x{9fa5}\x{3040}-\x{309f}\x{30a0}-\x{30ff}]+"#, marked(tail: tail, breaks: breaks)]
+  }
+
+  /// A mark with letters behind it, words, and punctuation.
+  private static func marked(tail: String, breaks: String) -> String {
     ##"[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+"##
-      + #"| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#,
+      + #"| ?[\p{P}\p{S}]+\#(tail)|\#(breaks)|\s+(?!\S)|\s+"#
+  }
+
+  /// Numbers in threes from their ends; Asian scripts that have no spaces; words.
+  private static let arcee = [
+    #"\p{N}{1,3}(?=(?:\p{N}{3})*(?!\p{N}))"#,
+    #"[\x{4e00}-\x{9fff}\x{3400}-\x{4dbf}\x{f900}-\x{faff}\x{3040}-\x{309f}\x{30a0}-\x{30ff}\x{ff65}-\x{ff9f}"#
+      + #"\x{2f00}-\x{2fdf}\x{e40}-\x{e7f}\x{e80}-\x{eff}\x{1780}-\x{17ff}\x{1000}-\x{109f}\x{aa60}-\x{aa7f}"#
+      + #"\x{a9e0}-\x{a9ff}\x{ac00}-\x{d7af}\x{1100}-\x{11ff}]+"#,
+    marked(tail: #"[\r\n]*"#, breaks: #"\s*[\r\n]+"#),
   ]
 
   private static let deepSeek = [

@@ -1,7 +1,7 @@
 /// A tokenizer as a flat list of tokens with properties, which is how GGUF and SentencePiece files tell it.
 ///
 /// From the metadata of a GGUF file: `tokenizer.ggml.tokens`, `.scores` and `.token_type` are ``tokens``, ``scores`` and
-/// ``types``; `tokenizer.ggml.model` is the ``algorithm``: `gpt2` is ``Algorithm/byteLevel(merges:splitting:)`` with
+/// ``types``; `tokenizer.ggml.model` is the ``algorithm``: `gpt2`, and `gemma4` and `whitespace` with their own names as splitting, is ``Algorithm/byteLevel(merges:splitting:)`` with
 /// `.merges` and `.pre`, `llama` is ``Algorithm/bytePair`` and `t5` is ``Algorithm/unigram``; `.bos_token_id` and its
 /// like are ``bos`` and its like; `.add_bos_token`, `.add_eos_token`, `.add_space_prefix`, `.remove_extra_whitespaces`
 /// and `.precompiled_charsmap` override what is usual for the algorithm.
@@ -19,7 +19,7 @@ package struct TokenList: Sendable {
     /// The name in `tokenizer.ggml.model`.
     package var name: String {
       switch self {
-      case .byteLevel: "gpt2"
+      case .byteLevel(_, let splitting): ["gemma4", "whitespace"].first { splitting.isExactly($0) } ?? "gpt2"
       case .bytePair: "llama"
       case .unigram: "t5"
       }

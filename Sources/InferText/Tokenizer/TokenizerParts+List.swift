@@ -43,10 +43,22 @@ extension TokenizerParts {
     let named = try NamedSplitting(splitting)
     var model = BytePairModel(pieces: vocabulary, merges: table)
     model.ignoresMerges = named.ignoresMerges
-    self.init(model: .bytePair(model), spellings: vocabulary, decoder: TokenDecoder([.byteLevel]))
+    let mark = Array(SentencePieceNormalizer.mark)
+    let space = [UInt8(ascii: " ")]
+    if named.spellsBytes {
+      self.init(model: .bytePair(model), spellings: vocabulary, decoder: TokenDecoder([.byteLevel]))
+    } else {
+      let bytes = list.tokens.indices.contains { list.type(of: $0) == .byte } ? ByteFallback.tokens(in: vocabulary) : []
+      let unknown = list.tokens.indices.first { list.type(of: $0) == .unknown }.map(Int32.init)
+      model.unknowns = BytePairModel.Unknowns(byteTokens: bytes, token: unknown, fuses: true)
+      self.init(
+        model: .bytePair(model), spellings: vocabulary,
+        decoder: TokenDecoder([.byteFallback] + (named.marksSpaces ? [.replace(.literal(mark), with: space)] : [])))
+      if named.marksSpaces { normalizers = [.replace(.literal(space), with: mark)] }
+    }
     if named.composes { normalizers = [.form(.nfc)] }
     for pattern in named.patterns { preTokenizers.append(try PreTokenizer.split(pattern, .isolated)) }
-    preTokenizers.append(.spell)
+    if named.spellsBytes { preTokenizers.append(.spell) }
   }
 
   private static func mergeTable(

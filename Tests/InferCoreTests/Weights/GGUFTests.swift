@@ -94,7 +94,7 @@ import Testing
     #expect(problem(Array("GGU".utf8)).contains("does not begin with \"GGUF\""))
     #expect(problem(Array("GGML".utf8) + Array(repeating: 0, count: 20)).contains("does not begin"))
     #expect(problem(Array("GGUF".utf8)).contains("truncated"))
-    #expect(problem(version: 1) { _ in }.contains("version 1, expected 2 or 3"))
+    #expect(problem(version: 1) { _ in }.contains("version 1, of August 2023, is not supported; expected 2 or 3"))
     #expect(problem(version: 4) { _ in }.contains("version 4"))
     #expect(problem(version: 3 << 24) { _ in }.contains("big-endian"))
     #expect(problem(tensors: 1) { _ in }.contains("1 items cannot be in the 8 bytes"))

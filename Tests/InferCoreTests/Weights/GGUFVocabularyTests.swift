@@ -129,7 +129,9 @@ import Testing
   }
 
   @Test(arguments: [
-    ("tokenizer.ggml.model", GGUFValue.string("bert"), "is \"bert\", expected gpt2, llama or t5"),
+    (
+      "tokenizer.ggml.model", GGUFValue.string("bert"), "is \"bert\" (WordPiece), which is not supported, expected gpt2"
+    ),
     ("tokenizer.ggml.model", .unsigned(1), "is an integer, expected a string"),
     ("tokenizer.ggml.tokens", .string("a"), "is a string, expected a list of strings"),
     ("tokenizer.ggml.tokens", .array([.bool(true)]), "tokens[0] is a truth value"),
