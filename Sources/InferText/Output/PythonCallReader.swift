@@ -137,7 +137,7 @@ private struct PythonValueScanner: Sendable {
 
 extension UInt8 {
   /// A letter, digit, underscore or dot, or a part of a letter outside ASCII.
-  fileprivate var isPythonNamePart: Bool {
+  var isPythonNamePart: Bool {
     self >= 0x80 || self == UInt8(ascii: "_") || self == UInt8(ascii: ".") || self == UInt8(ascii: "-")
       || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self)
       || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(self | 0x20)

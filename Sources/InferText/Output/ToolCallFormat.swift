@@ -90,6 +90,19 @@ public enum ToolCallFormat: String, Sendable, CaseIterable {
     }
   }
 
+  /// `true` for a name that is read back as it is written in a call.
+  func canCall(_ name: String) -> Bool {
+    guard !name.isEmpty, JSONValue.string(name).serialized().utf8.count <= PendingText.longestName else { return false }
+    switch self {
+    case .none, .hermes, .granite, .hunyuanA13B, .nemotron, .mistral, .llama3: return true
+    case .lfm2: return name.utf8.allSatisfy(\.isPythonNamePart) && !name.hasExactSuffix(".call")
+    // Marks begin with an angle, and behind a colon stands a number.
+    case .kimiK2: return name.utf8.allSatisfy { $0 > UInt8(ascii: " ") && !"<>:".utf8.contains($0) }
+    case .qwen3Coder, .hyV3, .deepSeek, .harmony:
+      return name.utf8.allSatisfy { $0 > UInt8(ascii: " ") && !"<>".utf8.contains($0) }
+    }
+  }
+
   /// A parser of an answer's content; `nil` for ``none``, and for ``harmony``, which is more than that.
   func parser(_ schemas: ToolSchemas, suffix: String) -> ToolCallParser? {
     let markers = markers(suffix: suffix)

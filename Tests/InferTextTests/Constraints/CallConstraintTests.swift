@@ -156,6 +156,20 @@ import Testing
     #expect(!constraint.accepts(#"{"name": "now"}"#) && !constraint.accepts(#"{"name": "now", "age": 3}"#))
   }
 
+  /// A name that a format would not read back is refused with its place, and no other function is called in its stead.
+  @Test(arguments: [
+    (ToolCallFormat.qwen3Coder, "a>"), (.qwen3Coder, "f\n"), (.lfm2, "a(b"), (.lfm2, "f\n"), (.lfm2, "a b"),
+    (.lfm2, "a/c"), (.lfm2, "a.call"), (.kimiK2, "a:1"), (.deepSeek, "a<"), (.harmony, "a b"), (.hermes, ""),
+    (.hermes, String(repeating: "a", count: 600)),
+  ])
+  func namesThatAFormatCannotWrite(_ format: ToolCallFormat, _ name: String) throws {
+    let function: JSONObject = ["name": .string(name), "parameters": ["type": "object"]]
+    let error = #expect(throws: ConstraintError.self) {
+      try constraint(format, tools: [["function": .object(function)]])
+    }
+    #expect(error?.part == .name(tool: 0, name: name))
+  }
+
   @Test func oneCallIsOne() throws {
     let call = "<tool_call>\n{\"name\": \"now\", \"arguments\": {}}\n</tool_call>"
     #expect(try constraint(.hermes).accepts(call + "\n" + call))

@@ -10,6 +10,12 @@ import Testing
     var testDescription: String { grammar }
   }
 
+  /// Rules each of which is the next one twice.
+  static func doubling(_ count: Int) -> String {
+    let rules = (0..<count).map { "r\($0) ::= r\($0 + 1) r\($0 + 1)\n" }.joined()
+    return "root ::= r0\n\(rules)r\(count) ::= \"a\""
+  }
+
   static let cases = [
     // Nothing but a language.
     Case(
@@ -83,6 +89,7 @@ import Testing
     ("root ::= \"\\q\"", "unknown escape '\\q'"), ("root ::= <think>", "tokens are not supported"),
     ("root ::= root", "no text can be made from the rule root: it always needs itself again"),
     ("root ::= \"x\" a\na ::= b \"y\"\nb ::= \"z\" b", "no text can be made from the rule b: it always needs itself"),
+    (doubling(20), "it is too large"),
     ("root ::= (x x){100000}\nx ::= \"(\" x \")\" | \"\"", "it is too large"),
     ("root ::= \"\\ud800\"", "hexadecimal"), ("start: _sep{a, b}", "templates are not supported"),
     ("start: A\n%declare A", "'%declare' is not supported"),

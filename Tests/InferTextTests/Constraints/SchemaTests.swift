@@ -113,6 +113,20 @@ import Testing
     SchemaCase(
       ##"{"$defs":{"a":{"$id":"urn:a","$anchor":"x","const":1},"b":{"$id":"urn:b","$anchor":"x","const":2},"c":{"$anchor":"x","const":3}},"prefixItems":[{"$ref":"urn:b#x"},{"$ref":"urn:a#x"},{"$ref":"#x"}]}"##,
       valid: ["[2,1,3]"], invalid: ["[1]", "[2,2]", "[2,1,1]"]),
+    // Identifiers in constants, examples and words that are none of JSON Schema's are none, and members may have any name.
+    SchemaCase(
+      ##"{"$id":"http://x/a","type":"object","properties":{"c":{"$ref":"#/$defs/i"}},"$defs":{"i":{"type":"integer"}},"default":{"$id":"http://x/a","$defs":{"i":true}},"examples":[{"$id":"http://x/a"}],"x":{"$id":"http://x/a"}}"##,
+      valid: [#"{"c":1}"#], invalid: [#"{"c":"x"}"#]),
+    SchemaCase(
+      ##"{"properties":{"const":{"$anchor":"x","type":"integer"},"d":{"$ref":"#x"}},"examples":[{"$anchor":"x"}]}"##,
+      valid: [#"{"const":1,"d":2}"#], invalid: [#"{"d":""}"#]),
+    // A constant is not a schema, though a reference may read it as one.
+    SchemaCase(
+      ##"{"properties":{"a":{"enum":[{"type":"integer"}]},"b":{"$ref":"#/properties/a/enum/0"}}}"##,
+      valid: [#"{"a":{"type":"integer"},"b":1}"#], invalid: [#"{"a":1}"#, #"{"b":{"type":"integer"}}"#]),
+    SchemaCase(
+      ##"{"properties":{"b":{"$ref":"#/properties/a/enum/0"},"a":{"enum":[{"type":"integer"}]}}}"##,
+      valid: [#"{"b":1,"a":{"type":"integer"}}"#], invalid: [#"{"a":1}"#, #"{"b":{"type":"integer"}}"#]),
     // Names that look the same and have other bytes.
     SchemaCase(
       "{\"properties\":{\"\u{E9}\":{\"type\":\"integer\"},\"e\u{301}\":{\"type\":\"string\"}},\"additionalProperties\":false}",
@@ -206,6 +220,7 @@ import Testing
     (#"{"properties":{"a":{"required":true}}}"#, "/properties/a: required must be an array of strings, not a boolean"),
     (#"{"required":["a",1]}"#, "required must be an array of strings, not one with something else in it"),
     (#"{"exclusiveMaximum":true}"#, "exclusiveMaximum is true, and there is no maximum"),
+    (#"{"prefixItems":[{}],"items":[{}]}"#, "items is an array, as before prefixItems, beside prefixItems"),
     (#"{"uniqueItems":"yes"}"#, "uniqueItems must be a boolean"), (#"{"format":["date"]}"#, "format must be a string"),
     (#"{"dependentRequired":[]}"#, "dependentRequired must be an object of arrays of strings, not an array"),
     (

@@ -101,9 +101,24 @@ extension ExpressionPool {
   private mutating func computeDerivative(_ expression: Expression, _ byte: UInt8) -> Expression {
     switch self[expression] {
     case .nothing, .emptyString, .everything, .bytes, .literals: return derivative(expression, byte)
-    case .sequence(let first, let second):
-      let behind = sequence(derivative(first, byte), second)
-      return acceptsEmptyString(first) ? union([behind, derivative(second, byte)]) : behind
+    case .sequence:
+      // From the end, in a loop: sequences may be long, and so may be what is optional at their beginning.
+      var (tails, rest) = ([(whole: Expression, first: Expression, second: Expression)](), expression)
+      while case .sequence(let first, let second) = self[rest] {
+        tails.append((rest, first, second))
+        guard acceptsEmptyString(first) else { break }
+        rest = second
+        if let place = derivatives.place(rest, byte), derivatives.cells[place].expression != nil { break }
+      }
+      var result = Expression.nothing
+      if let last = tails.last, acceptsEmptyString(last.first) { result = derivative(rest, byte) }
+      for tail in tails.reversed() {
+        let behind = sequence(derivative(tail.first, byte), tail.second)
+        result = acceptsEmptyString(tail.first) ? union([behind, result]) : behind
+        if isFull { return .nothing }
+        if tail.whole != expression { store(result, isCertain: result == .nothing, behind: tail.whole, byte) }
+      }
+      return result
     case .union(let parts):
       var rests: [Expression] = []
       for part in parts { rests.append(derivative(part, byte)) }
@@ -133,8 +148,15 @@ extension ExpressionPool {
     case .bytes(let set): result = derivatives.partitions.number(of: set)
     case .literals(let node):
       result = derivatives.partitions.number(ofBytes: literals[Int(node)].children.map(\.byte))
-    case .sequence(let first, let second):
-      result = acceptsEmptyString(first) ? partition(of: [first, second]) : partition(of: first)
+    case .sequence:
+      var (parts, rest) = ([Expression](), expression)
+      while case .sequence(let first, let second) = self[rest], derivatives.rows[rest.number].partition < 0 {
+        parts.append(first)
+        rest = second
+        guard acceptsEmptyString(first) else { break }
+      }
+      let isWhole = parts.last.map(acceptsEmptyString) ?? true
+      result = partition(of: isWhole ? parts + [rest] : parts)
     case .union(let parts), .intersection(let parts): result = partition(of: parts)
     case .complement(let inner), .repetition(let inner, _, _): result = partition(of: inner)
     }

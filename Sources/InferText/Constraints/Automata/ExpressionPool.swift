@@ -133,7 +133,19 @@ struct ExpressionPool {
     if second == .emptyString { return first }
     if first == .everything, second == .everything { return .everything }
     // Sequences lean to the right, so that there is one expression for each.
-    if case .sequence(let head, let tail) = self[first] { return sequence(head, sequence(tail, second)) }
+    var (heads, last) = ([Expression](), first)
+    while case .sequence(let head, let tail) = self[last] {
+      heads.append(head)
+      last = tail
+    }
+    guard heads.isEmpty else {
+      var result = sequence(last, second)
+      for head in heads.reversed() {
+        guard !isFull else { return .nothing }
+        result = sequence(head, result)
+      }
+      return result
+    }
     return make(
       .sequence(first, second), isNullable: acceptsEmptyString(first) && acceptsEmptyString(second),
       mayBeEmpty: mayBeEmpty[Int(first.index)] || mayBeEmpty[Int(second.index)])

@@ -43,6 +43,10 @@ public struct CallRules: Equatable, Sendable {
       let function = tool["function"] ?? tool
       guard let name = function["name"]?.string else { continue }
       if case .function(let demanded) = demand, !name.isExactly(demanded) { continue }
+      guard format.toolCalls?.canCall(name) ?? true else {
+        let format = format.toolCalls?.rawValue ?? ""
+        throw ConstraintError(.name(tool: index, name: name), reason: "calls of the format \(format) cannot have it")
+      }
       if let language = texts[name] {
         let properties = function["parameters"]?["properties"]?.object?.keys ?? []
         guard let parameter = properties.first, properties.count == 1 else {

@@ -20,44 +20,51 @@ extension SchemaCompiler {
     _ value: JSONValue, _ path: String, in base: URIReference, depth: Int
   ) throws(SchemaError) {
     guard depth < 200 else { throw SchemaError(path: path, reason: "nested too deep") }
+    guard let members = value.object else { return }
     var base = base
-    if let members = value.object {
-      // Older drafts have nothing beside a reference.
-      if let id = members["$id"]?.string, !(isBefore2019 && members.contains(key: "$ref")) {
-        let uri = URIReference(id)
-        if !uri.document.isEmpty {
-          base = uri.resolved(against: base)
-          resources[path] = Resource(uri: base, value: value, path: path)
-          documents[base.document] = path
+    // Older drafts have nothing beside a reference.
+    if let id = members["$id"]?.string, !(isBefore2019 && members.contains(key: "$ref")) {
+      let uri = URIReference(id)
+      if !uri.document.isEmpty {
+        base = uri.resolved(against: base)
+        resources[path] = Resource(uri: base, value: value, path: path)
+        // Of two with one identifier the first counts.
+        if path.isEmpty || documents[base.document] == nil { documents[base.document] = path }
+      }
+      // Before `$anchor`, the fragment of an identifier was one.
+      if let fragment = uri.fragment, !fragment.isEmpty { name(String(fragment), value, path, in: base) }
+    }
+    for keyword in ["$anchor", "$dynamicAnchor"] {
+      if let anchor = members[keyword]?.string { name(anchor, value, path, in: base) }
+    }
+    // Draft 4's word for an identifier. Many use it for what they like, so that references are not relative to it.
+    if let id = members["id"]?.string {
+      let uri = URIReference(id).resolved(against: base)
+      if let fragment = uri.fragment, !fragment.isEmpty {
+        name(String(fragment), value, path, in: base)
+      } else if documents[uri.document] == nil {
+        if resources[path] == nil { resources[path] = Resource(uri: base, value: value, path: path) }
+        documents[uri.document] = path
+      }
+    }
+    for (keyword, member) in zip(members.keys, members.values) {
+      let place = path + "/" + Self.escaped(keyword)
+      if SchemaKeywords.ofSchemas.contains(keyword) {
+        try collect(member, place, in: base, depth: depth + 1)
+        for (index, element) in (member.array ?? []).enumerated() {
+          try collect(element, "\(place)/\(index)", in: base, depth: depth + 1)
         }
-        // Before `$anchor`, the fragment of an identifier was one.
-        if let fragment = uri.fragment, !fragment.isEmpty { name(String(fragment), value, path, in: base) }
-      }
-      for keyword in ["$anchor", "$dynamicAnchor"] {
-        if let anchor = members[keyword]?.string { name(anchor, value, path, in: base) }
-      }
-      // Draft 4's word for an identifier. Many use it for what they like, so that references are not relative to it.
-      if let id = members["id"]?.string {
-        let uri = URIReference(id).resolved(against: base)
-        if let fragment = uri.fragment, !fragment.isEmpty {
-          name(String(fragment), value, path, in: base)
-        } else if documents[uri.document] == nil {
-          if resources[path] == nil { resources[path] = Resource(uri: base, value: value, path: path) }
-          documents[uri.document] = path
+      } else if SchemaKeywords.ofNamedSchemas.contains(keyword), let named = member.object {
+        for (name, schema) in zip(named.keys, named.values) {
+          try collect(schema, place + "/" + Self.escaped(name), in: base, depth: depth + 1)
         }
-      }
-      for (name, member) in zip(members.keys, members.values) where name != "enum" && name != "const" {
-        try collect(member, path + "/" + Self.escaped(name), in: base, depth: depth + 1)
-      }
-    } else if let elements = value.array {
-      for (index, element) in elements.enumerated() {
-        try collect(element, "\(path)/\(index)", in: base, depth: depth + 1)
       }
     }
   }
 
   private mutating func name(_ anchor: String, _ value: JSONValue, _ path: String, in base: URIReference) {
-    anchors[base.document + "#" + anchor] = number(of: value, path)
+    let uri = base.document + "#" + anchor
+    if anchors[uri] == nil { anchors[uri] = number(of: value, path) }
   }
 
   static func escaped(_ name: String) -> String {

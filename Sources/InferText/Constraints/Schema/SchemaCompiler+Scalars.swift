@@ -32,8 +32,8 @@ extension SchemaCompiler {
       case .integer, .largeInteger, .number:
         if let number = ExactDecimal(value) { numbers.insert(number) }
       case .array, .object:
-        // As a schema that nothing else is valid against.
-        parts.append(try formula(of: Self.schema(ofConstant: value), "\(path)/\(index)"))
+        // As a schema that nothing else is valid against. It is not at that place: a reference may read the value as one.
+        parts.append(try formula(of: Self.schema(ofConstant: value), "\(path)/\(index) (the constant)"))
       }
     }
     constants.formUnion(strings)

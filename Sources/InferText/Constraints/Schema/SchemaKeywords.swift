@@ -24,6 +24,16 @@ enum SchemaKeywords {
     ("dependentRequired", .lists), ("dependentSchemas", .object), ("dependencies", .dependencies),
   ]
 
+  /// Keywords whose values are schemas, or arrays of them. Identifiers elsewhere, as in constants and examples, are none.
+  static let ofSchemas: Set<ExactText> = [
+    "items", "additionalItems", "prefixItems", "contains", "unevaluatedItems", "additionalProperties", "propertyNames",
+    "unevaluatedProperties", "allOf", "anyOf", "oneOf", "not", "if", "then", "else", "contentSchema",
+  ]
+  /// Keywords whose values are objects of schemas.
+  static let ofNamedSchemas: Set<ExactText> = [
+    "properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies",
+  ]
+
   /// - Throws: ``SchemaError`` for the first keyword whose value is of another kind.
   static func check(_ schema: JSONObject, _ path: String) throws(SchemaError) {
     for (keyword, expected) in expected {
@@ -31,6 +41,9 @@ enum SchemaKeywords {
       let isContainer = expected.isContainer(as: value)
       let found = isContainer ? "one with something else in it" : value.kind
       throw SchemaError(path: path, reason: "\(keyword) must be \(expected.rawValue), not \(found)")
+    }
+    if schema["items"]?.array != nil, schema.contains(key: "prefixItems") {
+      throw SchemaError(path: path, reason: "items is an array, as before prefixItems, beside prefixItems")
     }
     for (keyword, bound) in [("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")]
     where schema[keyword]?.bool == true && !schema.contains(key: bound) {
