@@ -10,6 +10,8 @@ import math
 import sys
 from pathlib import Path
 
+from references import references
+
 # Folders beside this file have names that transformers takes for packages.
 sys.path.pop(0)
 
@@ -207,24 +209,6 @@ def published(config, changes):
             if value is not None or key not in changes}
 
 
-def references(model, generator):
-    result = {}
-    for index, length in enumerate(LENGTHS):
-        tokens = torch.randint(3, VOCABULARY, (1, length), generator=generator)
-        result[f"input_ids.{index}"] = tokens[0].to(torch.int32).contiguous()
-        result[f"logits.{index}"] = model(input_ids=tokens, use_cache=False).logits[0].float().contiguous()
-        greedy, margins = [], []
-        for _ in range(6):
-            last = model(input_ids=tokens, use_cache=False).logits[0, -1]
-            best = torch.topk(last, 2).values
-            margins.append((best[0] - best[1]).item())
-            greedy.append(int(last.argmax()))
-            tokens = torch.cat([tokens, torch.tensor([[greedy[-1]]])], 1)
-        result[f"greedy.{index}"] = torch.tensor(greedy, dtype=torch.int32)
-        result[f"greedy_margin.{index}"] = torch.tensor(margins)
-    return result
-
-
 def as_published(name, weights):
     """Mends what transformers does not write as it is published."""
     if name == "longcat_flash":
@@ -277,7 +261,7 @@ def make(folder, name):
     if changes:
         config = json.loads((folder / "config.json").read_text())
         (folder / "config.hub.json").write_text(json.dumps(published(config, changes), indent=2) + "\n")
-    result = references(model, generator)
+    result = references(model, generator, VOCABULARY, LENGTHS, 6)
     save_file(result, folder / "expected.safetensors")
     assert math.isfinite(result["logits.4"].std())
     print(name, "logits of standard deviation", round(result["logits.4"].std().item(), 3), "smallest margin",

@@ -15,6 +15,8 @@ import torch
 import transformers
 from safetensors.torch import load_file, save_file
 
+from references import references
+
 VOCABULARY = 128
 LENGTHS = [1, 7, 33, 70, 130]
 common = dict(vocab_size=VOCABULARY, pad_token_id=0, bos_token_id=1, eos_token_id=2, initializer_range=0.15,
@@ -131,24 +133,6 @@ def older(config, changes):
     return {key: value for key, value in config.items() if value is not None or key not in changes}
 
 
-def references(model, generator):
-    result = {}
-    for index, length in enumerate(LENGTHS):
-        tokens = torch.randint(3, VOCABULARY, (1, length), generator=generator)
-        result[f"input_ids.{index}"] = tokens[0].to(torch.int32).contiguous()
-        result[f"logits.{index}"] = model(input_ids=tokens, use_cache=False).logits[0].float().contiguous()
-        greedy, margins = [], []
-        for _ in range(12):
-            last = model(input_ids=tokens, use_cache=False).logits[0, -1]
-            best = torch.topk(last, 2).values
-            margins.append((best[0] - best[1]).item())
-            greedy.append(int(last.argmax()))
-            tokens = torch.cat([tokens, torch.tensor([[greedy[-1]]])], 1)
-        result[f"greedy.{index}"] = torch.tensor(greedy, dtype=torch.int32)
-        result[f"greedy_margin.{index}"] = torch.tensor(margins)
-    return result
-
-
 def make(folder, name):
     class_name, sizes, changes = shapes[name]
     model_class = getattr(transformers, class_name)
@@ -167,7 +151,7 @@ def make(folder, name):
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.hub.json").write_text(json.dumps(older(config, changes), indent=2) + "\n")
     model = model_class.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
-    result = references(model, generator)
+    result = references(model, generator, VOCABULARY, LENGTHS, 12)
     save_file(result, folder / "expected.safetensors")
     logits = result[f"logits.{len(LENGTHS) - 1}"]
     assert math.isfinite(logits.std())
