@@ -93,6 +93,8 @@ struct MatMul {
 
   /// The number of items along the input rows, over which tiles of rows are spread evenly.
   private func rowBlocks(_ panels: Panels) -> Int {
+    // Too few to be cut, as one sequence's are at each step.
+    guard rows >= 2 * Self.fewestRowsPerItem else { return min(rows, 1) }
     let wanted = Self.itemsPerRegion / max(1, panelBlocks(panels) * matrices)
     return max((rows + Self.rowsPerItem - 1) / Self.rowsPerItem, min(rows / Self.fewestRowsPerItem, wanted))
   }
