@@ -163,7 +163,7 @@ CK_INLINE size_t ck_panel_place(size_t row, size_t column, size_t together) {
 #define CK_FP8_COLUMNS ((size_t)(2 * CK_BLOCK))
 #define CK_FP8_BYTES (CK_PANEL_ROWS * (sizeof(float) + CK_FP8_COLUMNS))
 
-/// What eight bits of E4M3 mean, all but infinities and what is no number, of which there are none.
+/// The number of an E4M3 code. There are no infinities, and codes of what is no number do not occur.
 CK_INLINE float ck_fp8_value(uint8_t code) {
     const uint32_t bits = (uint32_t)(code & 0x80) << 24 | (uint32_t)(code & 0x7f) << 20;
     float value;

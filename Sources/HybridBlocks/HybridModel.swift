@@ -5,9 +5,9 @@ package struct HybridModel: LanguageModel {
   /// `[vocabulary × width]`.
   let embedding: any RowTable
   let embeddingScale: Float
-  /// What blocks see beside the residual stream: rows are `[stream | side]`; `nil` for nothing.
+  /// Inputs of blocks beside the residual stream: rows are `[stream | side]`; `nil` for none.
   let side: (any StreamSide)?
-  /// What makes one of the lanes of the residual stream; `nil` where it has one.
+  /// The sum of the residual stream's lanes before the head; `nil` where it has one lane.
   let laneHead: LaneHead?
   let layers: [Layer]
   let norm: any Norm
@@ -30,7 +30,7 @@ package struct HybridModel: LanguageModel {
   ///
   /// - Parameters:
   ///   - embeddingScale: factor on embedded tokens.
-  ///   - laneHead: what makes one of the lanes of the residual stream; `nil` where it has one.
+  ///   - laneHead: the sum of the residual stream's lanes before the head; `nil` where it has one lane.
   ///   - side: what blocks see beside the residual stream; `nil` for nothing.
   ///   - logitScale: factor on logits.
   ///   - logitCap: the bound that they are held within; `nil` for none.

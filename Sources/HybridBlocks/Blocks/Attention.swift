@@ -226,7 +226,7 @@ public struct Attention: Mixer {
     assign(keys.rows, scale: 1, to: &values, step)
   }
 
-  /// What becomes of the heads' outputs.
+  /// Scales and gates the heads' outputs, and projects them.
   private func finish(_ x: Rows, _ mixed: inout MutableRows, into out: inout MutableRows, _ step: borrowing Step) {
     // Outputs are sums of values.
     InferCore.scale(&mixed, by: shape.valueScale, step)

@@ -7,7 +7,7 @@ public struct ShortcutBlock: Block {
   let norm: any Norm
   let network: any Mixer
   let experts: any Mixer
-  /// What stands beside the experts, behind the first network.
+  /// The blocks beside the experts, behind the first network.
   let rest: [any Block]
 
   /// A block of its parts.

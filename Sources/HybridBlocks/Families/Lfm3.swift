@@ -37,7 +37,7 @@ struct Lfm3: ModelFamily {
     hidden = try config.size("intermediate_size")
   }
 
-  /// What each layer sees. Without positions in the file, those of layers that see everything turn half of each head.
+  /// The sight of each layer. Without positions in the file, those of layers that see everything turn half of each head.
   private static func sights(
     _ config: ConfigReader, _ kinds: [String], _ shape: Attention.Shape, contextLength: Int
   ) throws(ModelError) -> [LayerSight] {

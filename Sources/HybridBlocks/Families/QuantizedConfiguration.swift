@@ -1,7 +1,7 @@
 internal import InferCore
 internal import InferText
 
-/// What a configuration says of quantised weights.
+/// The part of a configuration that describes quantised weights.
 struct QuantizedConfiguration {
   /// Its key.
   let key: String

@@ -39,7 +39,7 @@ struct RecurrentGemma: ModelFamily {
       inner % shape.queryHeads == 0, "lru_width", "\(shape.queryHeads) heads do not divide \(inner) channels")
     unit = LinearRecurrentUnit.Shape(
       width: frame.width, inner: inner, heads: shape.queryHeads, taps: try config.size("conv1d_width", default: 4))
-    // What the file gives is that of gate and up together.
+    // The file gives the width of gate and up together.
     let both = try config.size("intermediate_size")
     try config.require(both >= 2, "intermediate_size", "\(both), expected the channels of gate and up together")
     hidden = both / 2

@@ -133,7 +133,7 @@ extension NamedSplitting {
   /// Lines, and the breaks between them.
   private static let lines = #"[^\n]+|\n+"#
 
-  /// What lies between marks of punctuation, with a space before it.
+  /// Text between marks of punctuation, with a space before it.
   private static let unpunctuated = " ?[^(\\s|.,!?…。，、।۔،)]+"
 
   /// Runs of Korean, of punctuation, of Bopomofo, and of Chinese and Japanese.

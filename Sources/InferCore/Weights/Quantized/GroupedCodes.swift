@@ -17,7 +17,7 @@ struct GroupedCodes: Sendable {
     case bytes
   }
 
-  /// What is subtracted from codes, or added to their products with scales.
+  /// Numbers that are subtracted from codes, or added to their products with scales.
   enum Zeros: Sendable {
     /// The same of all.
     case same(Int)
@@ -40,7 +40,7 @@ struct GroupedCodes: Sendable {
     let rowStep: Int
     /// Places from one group's to the next one's.
     let groupStep: Int
-    /// What they are divided by.
+    /// The divisor of all scales.
     var divisor: Float = 1
   }
 
@@ -267,9 +267,9 @@ struct GroupedCodes: Sendable {
     if case .offsets = zeros { isOffset = true }
     var isSigned = false
     if case .bytes = order { isSigned = true }
-    // What stands for zero in the format.
+    // The code of zero in the format.
     let centre = format == .q4_0 ? 8 : format == .q5_0 ? 16 : 0
-    // What codes of eight bits are above those of the format, which have a sign.
+    // The format's codes have a sign: unsigned ones of eight bits are more by this.
     let excess = format == .i8_1 && bits == 8 && !isSigned ? 128 : 0
     for block in 0..<columns / blockSize {
       let group = block * blockSize / groupSize

@@ -6,7 +6,7 @@ package protocol QuantizedLayout: Sendable {
   /// The beginning of the names of a matrix's tensors, given the one that each matrix has; `nil` for other tensors.
   func stem(of tensor: Tensor) -> String?
 
-  /// What the tensors stand for: one matrix, or several that are stored as a stack.
+  /// The weights that the tensors hold: one matrix, or several that are stored as a stack.
   ///
   /// - Throws: ``ModelError/tensor(name:reason:)`` when one is missing, or of another type or shape than it should be.
   func weights(_ parts: inout QuantizedParts) throws(ModelError) -> [Tensor]
