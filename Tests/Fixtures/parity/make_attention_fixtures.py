@@ -2,19 +2,22 @@
 
 usage: make_attention_fixtures.py FOLDER [NAME…]      (pip install "torch==2.13.0" transformers==5.23.0 safetensors)
 
-Weights are rounded to bfloat16 before the references are computed in 32-bit floats. Beside `config.json`, as transformers 5
-writes it, stands `config.hub.json` in the spelling of older files.
+Weights are rounded to bfloat16 before the references are computed. Beside `config.json`, as transformers 5 writes it, stands
+`config.hub.json` in the spelling of older files.
 """
 import json
 import math
 import sys
 from pathlib import Path
 
+from references import references
+
+# Folders beside this file have names that transformers takes for packages.
+sys.path.pop(0)
+
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
-
-from references import references
 
 VOCABULARY = 256
 LENGTHS = [1, 7, 33, 70, 130]

@@ -10,10 +10,13 @@ token's one expert counts by its raw probability. Each layer is computed for the
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import torch
 from safetensors.torch import save_file
 from torch.nn.functional import embedding, linear, silu, softmax
+
+from references import references
 
 config = dict(
     architectures=["HunYuanForCausalLM"], attention_bias=False, attention_dropout=0.0, bos_token_id=1, cla_share_factor=2,
@@ -100,7 +103,7 @@ def mlp(weights, name, x):
 
 def mix_experts(weights, name, x):
     probabilities = softmax(linear(x, weights[f"{name}.gate.wg.weight"]), -1)
-    best, choice = probabilities.max(-1)
+    best, choice = (each[:, 0] for each in probabilities.topk(1))
     out = mlp(weights, f"{name}.shared_mlp", x)
     for expert in range(config["num_experts"]):
         rows = choice == expert
@@ -122,22 +125,18 @@ def forward(weights, tokens):
     return linear(rms_norm(h, weights["model.norm.weight"]), weights["model.embed_tokens.weight"])
 
 
-def references(weights, generator):
-    result = {}
-    for index, length in enumerate([1, 7, 33, 70, 130]):
-        tokens = torch.randint(3, config["vocab_size"], (length,), generator=generator)
-        result[f"input_ids.{index}"] = tokens.to(torch.int32)
-        result[f"logits.{index}"] = forward(weights, tokens).contiguous()
-        greedy, margins = [], []
-        for _ in range(12):
-            last = forward(weights, tokens)[-1]
-            best = last.topk(2).values
-            margins.append((best[0] - best[1]).item())
-            greedy.append(int(last.argmax()))
-            tokens = torch.cat([tokens, torch.tensor([greedy[-1]])])
-        result[f"greedy.{index}"] = torch.tensor(greedy, dtype=torch.int32)
-        result[f"greedy_margin.{index}"] = torch.tensor(margins)
-    return result
+class Model(torch.nn.Module):
+    """As `references` calls models of transformers."""
+
+    def __init__(self, weights):
+        super().__init__()
+        self.names = {name: name.replace(".", "/") for name in weights}
+        for name, tensor in weights.items():
+            self.register_buffer(self.names[name], tensor.float())
+
+    def forward(self, input_ids, use_cache):
+        weights = {name: getattr(self, key) for name, key in self.names.items()}
+        return SimpleNamespace(logits=forward(weights, input_ids[0])[None])
 
 
 folder = Path(sys.argv[1])
@@ -147,6 +146,6 @@ generator = torch.Generator().manual_seed(5)
 weights = make_weights(generator)
 save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
 (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
-result = references({name: tensor.float() for name, tensor in weights.items()}, generator)
+result = references(Model(weights), generator, config["vocab_size"], [1, 7, 33, 70, 130], 12)
 save_file(result, folder / "expected.safetensors")
 print("logits of standard deviation", result["logits.4"].std().item())

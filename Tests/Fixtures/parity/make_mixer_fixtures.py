@@ -2,8 +2,8 @@
 
 usage: make_mixer_fixtures.py FOLDER [NAME…]      (pip install "torch==2.15.0" transformers==5.24.0 safetensors)
 
-Weights are rounded to bfloat16 before the references are computed in 32-bit floats. Beside `config.json`, as transformers 5
-writes it, stands `config.hub.json` in the spelling of published files, where that is another.
+Weights are rounded to bfloat16 before the references are computed. Beside `config.json`, as transformers 5 writes it, stands
+`config.hub.json` in the spelling of published files, where that is another.
 """
 import json
 import math
@@ -188,6 +188,10 @@ def perturb(model, generator):
         elif p.dim() == 1 and ("norm" in name or "scale" in name):
             # Norms that are meant as 1 + w begin as zeros.
             normal(p, 0.0 if p.abs().max() == 0 else 1.0, 0.2)
+            if name.endswith("q_norm.weight") and model.config.model_type == "gemma4_text":
+                # Scores are not divided by the root of a head's width: norms of queries have to. Else errors grow a
+                # hundredfold on their way through sharp attention.
+                p.mul_(p.shape[0] ** -0.5)
         elif p.dim() == 1 or "bias" in name:
             normal(p, 0.0, 0.1)
     for name, buffer in model.named_buffers():

@@ -1,12 +1,16 @@
 """Makes the parity fixtures of recurrent families that are not among the shared references: a random-weight checkpoint
-of each shape below and the logits of Hugging Face transformers 5.23 for it, in 32-bit floats on weights rounded to
-bfloat16.
+of each shape below and the logits of Hugging Face transformers 5.23 for it, on weights rounded to bfloat16.
 
 usage: make_recurrent_fixtures.py OUT [NAME…]        (pip install torch==2.13.0 transformers==5.23.0 safetensors)
 """
 import json
 import pathlib
 import sys
+
+from references import references
+
+# Folders beside this file have names that transformers takes for packages.
+sys.path.pop(0)
 
 import torch
 import transformers
@@ -100,22 +104,6 @@ def randomize(model, generator):
         weight.copy_(weight.to(torch.bfloat16).float())
 
 
-def expect(model, generator):
-    expected = {}
-    for index, length in enumerate(LENGTHS):
-        prompt = torch.randint(3, VOCABULARY, (1, length), generator=generator)
-        expected[f"input_ids.{index}"] = prompt[0].to(torch.int32)
-        expected[f"logits.{index}"] = model(input_ids=prompt, use_cache=False).logits[0].contiguous()
-        tokens, margins = prompt, []
-        for _ in range(GREEDY):
-            best = torch.topk(model(input_ids=tokens, use_cache=False).logits[0, -1], 2)
-            margins.append(best.values[0] - best.values[1])
-            tokens = torch.cat([tokens, best.indices[:1][None]], 1)
-        expected[f"greedy.{index}"] = tokens[0, length:].to(torch.int32).contiguous()
-        expected[f"greedy_margin.{index}"] = torch.stack(margins)
-    return expected
-
-
 def make(name, folder):
     family, sizes = SHAPES[name]
     torch.manual_seed(sum(map(ord, name)))
@@ -135,7 +123,7 @@ def make(name, folder):
         # Steps of time are clamped on one of the library's two paths only; the reference does not clamp.
         if hasattr(module, "time_step_limit"):
             module.time_step_limit = (0.0, float("inf"))
-    expected = expect(model, generator)
+    expected = references(model, generator, VOCABULARY, LENGTHS, GREEDY)
     save_file(expected, folder / "expected.safetensors")
     print(name, sum(p.numel() for p in model.parameters()), "weights, logits of deviation",
           round(float(expected["logits.4"].std()), 3))

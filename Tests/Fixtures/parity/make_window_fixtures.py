@@ -3,19 +3,22 @@ Hugging Face transformers.
 
 usage: make_window_fixtures.py FOLDER [NAME…]      (pip install "torch==2.13.0" transformers==5.24.0 safetensors)
 
-Weights are rounded to bfloat16 before the references are computed in 32-bit floats. Beside `config.json`, as transformers 5
-writes it, stands `config.hub.json` in the spelling of older files. Windows are shorter than most prompts.
+Weights are rounded to bfloat16 before the references are computed. Beside `config.json`, as transformers 5 writes it, stands
+`config.hub.json` in the spelling of older files. Windows are shorter than most prompts.
 """
 import json
 import math
 import sys
 from pathlib import Path
 
+from references import references, settled
+
+# Folders beside this file have names that transformers takes for packages.
+sys.path.pop(0)
+
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
-
-from references import references
 
 VOCABULARY = 128
 LENGTHS = [1, 7, 33, 70, 130]
@@ -198,14 +201,15 @@ def make_microscaled(folder):
         "quantization_config": {"quant_method": "mxfp4", "modules_to_not_convert": ["lm_head"]}}
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     tokens = torch.randint(3, VOCABULARY, (1, 40), generator=generator)
+    tokens, values = settled(model, tokens, 0, VOCABULARY, 0)
     layer = "model.layers.1.mlp.experts"
     save_file({
         "input_ids": tokens[0].to(torch.int32).contiguous(),
-        "logits": model(input_ids=tokens, use_cache=False).logits[0].contiguous(),
+        "logits": values["logits"],
         "gate_up": weights[f"{layer}.gate_up_proj"].transpose(1, 2).contiguous(),
         "down": weights[f"{layer}.down_proj"].transpose(1, 2).contiguous(),
     }, folder / "expected.safetensors")
-    print("gpt_oss_mxfp4", model(input_ids=tokens, use_cache=False).logits.std())
+    print("gpt_oss_mxfp4", values["logits"].std())
 
 
 torch.set_grad_enabled(False)

@@ -32,9 +32,8 @@ struct ParityFixture: Sendable, CustomTestStringConvertible {
   var folder: URL { Self.root.appending(path: name) }
   var testDescription: String { name }
 
-  /// How far a logit may be off, in standard deviations of the logits. The reference of `qwen3_next` is 7e-4 away from the
-  /// same computation in double precision.
-  var tolerance: Float { name == "qwen3_next" ? 3e-3 : 1e-3 }
+  /// How far a logit may be off, in standard deviations of the logits.
+  var tolerance: Float { 1e-3 }
 
   /// Spellings of the configuration that this fixture has.
   var configurations: [String] {

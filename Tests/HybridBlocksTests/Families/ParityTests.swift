@@ -5,7 +5,7 @@ import InferText
 import TestSupport
 import Testing
 
-/// Every family against logits of Hugging Face transformers, in 32-bit floats (see `Tests/Fixtures/parity/README.md`).
+/// Every family against logits of Hugging Face transformers (see `Tests/Fixtures/parity/README.md`).
 @Suite struct ParityTests {
   /// How a prompt reaches the model.
   enum Form: Sendable, CaseIterable {
