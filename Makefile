@@ -29,8 +29,7 @@ kernels-test: .build/libraries-installed .build/emulators-installed
 	Tests/Kernels/run.sh
 
 # Whole models with the products of AMX, whose tiles are spelled in plain C beside this machine's AVX-512: the suites that
-# hold logits, products and quantised weights to references. The kernels alone are compiled anew, and once more by whatever
-# is built next.
+# hold logits, products and quantised weights to references. One file of kernels is compiled anew.
 tiles-test: .build/libraries-installed
 	scripts/test-tiles.sh $(BUILD) --filter '$(TILED)'
 

@@ -19,11 +19,6 @@ func server(_ product: String, _ package: String) -> Target.Dependency {
   .product(name: product, package: package, condition: .when(traits: ["Server"]))
 }
 
-/// Tests have the tiles of AMX spelled in plain C, where their processor lacks them (`make tiles-test`).
-let emulatedTiles: [CSetting] =
-  Context.environment["INFER_SERVE_TILES"] == "emulated"
-  ? [.define("CK_TILE_EMULATION", to: "\"../../Tests/Kernels/emulated_tiles.h\"")] : []
-
 let package = Package(
   name: "infer-serve",
   products: [
@@ -62,7 +57,7 @@ let package = Package(
     .target(
       name: "CKernels",
       // Optimised in debug builds too, so that tests of whole models stay fast.
-      cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror"])] + emulatedTiles),
+      cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror"])]),
     .target(
       name: "CPage",
       // The files of the page, which `page.c` embeds.

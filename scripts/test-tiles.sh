@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs Swift tests on the row `amx` of the instruction sets, with tiles spelled in plain C (Tests/Kernels/emulated_tiles.h)
-# where the processor has all of the row but those. usage: test-tiles.sh OPTION … (those of `swift build`, then --filter NAMES)
+# Runs Swift tests on the row `amx` of the instruction sets, with tiles spelled in plain C where the processor has all of the
+# row but those (see emulate-tiles.py). usage: test-tiles.sh OPTION … (those of `swift build`, then --filter NAMES)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -13,6 +13,7 @@ if [[ $(uname -m) != x86_64 ]] || ! grep -qw avx512_vnni /proc/cpuinfo; then
   echo "tiles: skipped, this processor lacks AVX-512 with VNNI; Tests/Kernels/run.sh emulates that too"
   exit 0
 fi
-export INFER_SERVE_TILES=emulated
 scripts/build.sh "${options[@]}" --build-tests
-INFER_SERVE_ISA=amx swift test "${options[@]}" --skip-build --parallel "$@"
+configuration=$(basename "$(swift build "${options[@]}" --show-bin-path)")
+scripts/emulate-tiles.py ".build/$configuration.yaml" .build/tiles
+INFER_SERVE_ISA=amx .build/tiles/tests --testing-library swift-testing "$@"
