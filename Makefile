@@ -66,9 +66,9 @@ fuzz-test: .build/libraries-installed
 outside-test: .build/libraries-installed
 	Tests/OutsideFamily/run.sh
 
-# The built binary against the official clients; the router of replicas, and their simulation.
+# The built binary against the official clients, two files of tests at a time; the router of replicas, and their simulation.
 client-test: build .venv/installed .build/packaging-installed
-	.venv/bin/python -m pytest -q Tests/EndToEnd --binary $(BINARY) --model $(MODEL)
+	.venv/bin/python -m pytest -q -n 2 --dist loadfile Tests/EndToEnd --durations 20 --binary $(BINARY) --model $(MODEL)
 	cd Deploy/ray && ../../.venv/bin/python -m pytest -q tests/pure
 	cd Benchmarks/cluster && ../../.venv/bin/python -m pytest -q tests
 

@@ -32,7 +32,8 @@ def test_silent_minutes_are_told_of(tmp_path, code):
     assert lines[0].startswith("building for the first time: packages are fetched")
     assert lines[1:3] == ["Fetching https://github.com/x", "[1/2] Compiling build -c release"]
     beats = [line for line in lines if line.startswith("still building: ")]
-    assert len(beats) >= 2 and all(line.endswith("now compiling Huge") for line in beats)
+    # The last may come when the compiler has just ended.
+    assert len(beats) >= 2 and all(line.endswith("now compiling Huge") for line in beats[:-1])
     assert lines[-1] == "a warning"
     # Later builds do not begin with everything.
     (tmp_path / ".build").mkdir()
