@@ -15,7 +15,7 @@ public enum FinishReason: String, Sendable, CaseIterable {
   case error
   /// The model computed NaN or infinity in place of logits or of hidden states.
   case notFinite = "not_finite"
-  /// An ``AnswerConstraint`` had found as many states as it may, and could not be followed further.
+  /// An ``AnswerConstraint`` had found as many states, or taken as much work, as it may, and could not be followed further.
   case constraintFull = "constraint_full"
   /// The answer came to a place behind which an ``AnswerConstraint`` allows neither a token nor the end.
   case deadEnd = "constraint_dead_end"

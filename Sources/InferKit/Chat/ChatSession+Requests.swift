@@ -10,7 +10,7 @@ extension ChatSession {
       messages: .array(messages.map(\.json)), tools: definitions, variables: options.templateVariables)
     let tokens = try text.tokens(of: prompt)
     let prepared = try PreparedPrompt(
-      prompt, schema.map(Constraint.Language.schema), definitions.map { CallRules(tools: $0) }, text)
+      prompt, schema.map { Constraint.Language.schema($0) }, definitions.map { CallRules(tools: $0) }, text)
     // Stop strings are looked for in the content alone, by who reads the answer.
     let stop = try options.stop.withoutStrings().defaultingLength(
       to: model.generation.maxTokens, promptTokens: tokens.ids.count, contextLength: engine.limits.contextLength)

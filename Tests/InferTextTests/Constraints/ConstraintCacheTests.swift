@@ -50,6 +50,25 @@ import Testing
     #expect(try hermes.answer(nil, prompt: "") == nil && hermes.answer(nil, calls: calls, prompt: "") != nil)
   }
 
+  /// A text that can go on in thousands of places is refused before an answer is held to it, and so is what a first look
+  /// does not show.
+  @Test func workHasABound() throws {
+    let cache = ConstraintCache(tokenizer, OutputFormat(template: ""))
+    let error = #expect(throws: ConstraintError.self) {
+      try cache.answer(.regex(String(repeating: "a?", count: 4000)))
+    }
+    #expect(error?.reason == "it is too large, or too much of it is optional")
+    var answer = try #require(try cache.answer(.regex("b" + String(repeating: "a?", count: 4000))))
+    for token in try tokenizer.encode("ba", parsingSpecialTokens: false, addingSpecialTokens: false) {
+      answer.accept(token)
+    }
+    _ = answer.next()
+    #expect(answer.isFull)
+    // The next one is not the one that is full.
+    let next = try #require(try cache.answer(.regex("b" + String(repeating: "a?", count: 4000))))
+    #expect(!next.isFull)
+  }
+
   @Test func complaintsAreNotKept() throws {
     let cache = ConstraintCache(tokenizer, OutputFormat(template: ""))
     for _ in 0..<2 { #expect(throws: ConstraintError.self) { try cache.answer(.regex("(")) } }

@@ -99,13 +99,6 @@ import Testing
       #"{"prefixItems":[{"type":"integer"}],"anyOf":[{"prefixItems":[true,{"const":"a"}]},{"contains":{"const":"b"}}],"unevaluatedItems":false}"#,
       valid: [#"[1,"a"]"#, #"[1,"b","b"]"#, #"[1,"a","b"]"#, "[1]"],
       invalid: [#"[1,"c"]"#, #"[1,"a","c"]"#, #"[1,"b","a"]"#]),
-    // No keywords before draft 2019-09, however wrong.
-    SchemaCase(
-      #"{"$schema":"http://json-schema.org/draft-07/schema#","properties":{"a":{}},"unevaluatedProperties":false,"unevaluatedItems":5}"#,
-      valid: [#"{"b":1}"#, "[1]"], invalid: ["[1"]),
-    SchemaCase(
-      ##"{"$schema":"http://json-schema.org/draft-06/schema#","definitions":{"a":{"properties":{"a":{}},"unevaluatedProperties":false}},"allOf":[{"$ref":"#/definitions/a","unevaluatedProperties":false}]}"##,
-      valid: [#"{"b":1}"#], invalid: ["{"]),
     // References are relative to the identifiers around them, and so are pointers and anchors.
     SchemaCase(
       ##"{"$id":"http://x/a/y","$defs":{"a":{"const":1},"b":{"$id":"../z","$anchor":"c","$defs":{"a":{"const":2}},"$ref":"#/$defs/a"}},"prefixItems":[{"$ref":"y#/$defs/a"},{"$ref":"/z"},{"$ref":"//x/z#c"},{"$ref":"http://x/a/./y#/$defs/a"},{"$ref":"#/$defs/b/$defs/a"}]}"##,
@@ -227,6 +220,27 @@ import Testing
       #"{"dependencies":{"a":["b",null]}}"#,
       "dependencies must be an object of schemas and of arrays of strings, not one with something else in it"
     ),
+    (#"{"$id":5}"#, "$id must be a string, not an integer"),
+    (#"{"anyOf":[]}"#, "anyOf must be an array of schemas, not an empty one"),
+    // Keywords of other drafts.
+    (
+      #"{"$schema":"http://json-schema.org/draft-07/schema#","items":{"unevaluatedProperties":false}}"#,
+      "/items: unevaluatedProperties is a keyword of draft 2019-09, and $schema names draft 7, which lacks it"
+    ),
+    (
+      #"{"$schema":"http://json-schema.org/draft-07/schema","prefixItems":[{}]}"#,
+      "prefixItems is a keyword of draft 2020-12"
+    ),
+    (#"{"$schema":"http://json-schema.org/draft-04/schema#","properties":{"a":{"const":1}}}"#, "/properties/a: const"),
+    (#"{"$schema":"http://json-schema.org/draft-03/schema#","disallow":"string"}"#, "disallow is a keyword of draft 3"),
+    (#"{"properties":{"a":{"divisibleBy":2}}}"#, "/properties/a: divisibleBy is a keyword of draft 3"),
+    // Numbers that no text of ours can be.
+    (
+      #"{"const":1\#(String(repeating: "0", count: 60))1\#(String(repeating: "2", count: 60))}"#,
+      "/const: the number is beyond"
+    ),
+    (#"{"enum":[1,-1\#(String(repeating: "7", count: 98))]}"#, "/enum/1: the number is beyond"),
+    (#"{"items":{"maximum":1\#(String(repeating: "7", count: 120))}}"#, "/items: maximum is beyond"),
     (#"{"minItems":-1}"#, "minItems must be"), (#"{"multipleOf":0}"#, "multipleOf must be positive"),
   ])
   func refuses(_ schema: String, _ part: String) throws {
@@ -280,6 +294,39 @@ import Testing
     let constraint = try Constraint(schema: ["enum": .array(values)], for: .bytes)
     #expect(constraint.accepts(#""value number 9999""#))
     #expect(!constraint.accepts(#""value number 10000""#))
+  }
+
+  /// So many statements about one object take no more than seconds.
+  @Test func holdsThousandsOfNames() throws {
+    let names = (0..<3000).map { "name\($0)" }
+    let members = JSONObject(uniqueKeysWithValues: names.map { ($0, ["type": "integer"]) })
+    let schema: JSONValue = [
+      "type": "object", "properties": .object(members), "required": .array(names.map { .string($0) }),
+    ]
+    let constraint = try Constraint(schema: schema, for: .bytes)
+    let text = names.map { #""\#($0)":1"# }.joined(separator: ",")
+    #expect(constraint.accepts("{\(text)}") && !constraint.accepts("{\(text.dropLast(13))}"))
+  }
+
+  @Test func writesNoWhiteSpaceWhereThereIsNone() throws {
+    let schema: JSONValue = ["type": "object", "properties": ["a": ["type": "array"]]]
+    let constraint = try Constraint(.schema(schema, .nowhere), for: .bytes)
+    for text in [#"{"a":[1,{"b c":null}]}"#, "{}"] { #expect(constraint.accepts(text), "\(text)") }
+    for text in [#"{ "a":[]}"#, #"{"a": []}"#, #"{"a":[1, 2]}"#, " {}", "{} ", #"{"a":[]\n}"#] {
+      #expect(!constraint.accepts(text), "\(text)")
+    }
+  }
+
+  @Test func closesObjects() throws {
+    let schema = try JSONValue(
+      parsing:
+        #"{"properties":{"properties":{"properties":{}}},"$defs":{"o":{"patternProperties":{"a":{}},"additionalProperties":true}},"anyOf":[{"properties":{}},{"const":{"properties":{}}}]}"#
+    )
+    let closed = try JSONValue(
+      parsing:
+        #"{"properties":{"properties":{"properties":{},"additionalProperties":false}},"$defs":{"o":{"patternProperties":{"a":{}},"additionalProperties":true}},"anyOf":[{"properties":{},"additionalProperties":false},{"const":{"properties":{}}}],"additionalProperties":false}"#
+    )
+    #expect(schema.withClosedObjects == closed)
   }
 
   @Test func endsWhiteSpace() throws {

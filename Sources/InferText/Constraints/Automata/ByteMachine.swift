@@ -20,10 +20,14 @@ protocol ByteMachine: ByteTransitions {
   /// In a JSON string, the tokens that may follow and stay in it; `nil` elsewhere.
   mutating func innerMask(of state: Int32, over vocabulary: MaskVocabulary) -> TokenMask?
 
-  /// `true` once there are more states than there may be: the text cannot go on.
+  /// `true` once there are more states than there may be, or a question took more work: the text cannot go on.
   var isFull: Bool { get }
 
-  /// `true` once there are half as many states as there may be: a new machine is the better start for a text.
+  /// Begins another question, which has work of its own: see ``WorkMeter``.
+  mutating func renewWork()
+
+  /// `true` once there are half as many states as there may be, and where it is full: a new machine is the better start for a
+  /// text.
   var isHalfFull: Bool { get }
 }
 
@@ -106,5 +110,6 @@ struct LanguageMachine: ByteMachine {
   func isAccepting(_ state: Int32) -> Bool { automaton.isAccepting(Expression(number: state)) }
   func isBetweenParts(_ state: Int32) -> Bool { false }
   var isFull: Bool { automaton.pool.isFull }
+  mutating func renewWork() { automaton.pool.work.renew() }
   var isHalfFull: Bool { automaton.pool.isHalfFull }
 }

@@ -49,6 +49,7 @@ struct ExpressionPool {
 
   /// The maximum number of expressions.
   let limit: Int
+  var work = WorkMeter()
   private var nodes = InternTable<Node>()
   private var isNullable: [Bool] = [false, true, true]
   /// `true` where the language may be empty though the expression does not say so.
@@ -69,11 +70,12 @@ struct ExpressionPool {
     }
   }
 
-  /// `true` once there are more expressions than there may be: nothing that the pool says can be relied on any more.
-  var isFull: Bool { nodes.count > limit || literals.count > Self.maxLiteralNodes }
+  /// `true` once there are more expressions than there may be, or a question took more work: nothing that the pool says can be
+  /// relied on any more.
+  var isFull: Bool { nodes.count > limit || literals.count > Self.maxLiteralNodes || work.isSpent }
 
-  /// `true` once there are half as many expressions as there may be.
-  var isHalfFull: Bool { nodes.count > limit / 2 || literals.count > Self.maxLiteralNodes / 2 }
+  /// `true` once there are half as many expressions as there may be, or it is full.
+  var isHalfFull: Bool { nodes.count > limit / 2 || literals.count > Self.maxLiteralNodes / 2 || work.isSpent }
 
   /// The maximum number of bytes of literals, of which those of common beginnings count once.
   private static let maxLiteralNodes = 1 << 22
@@ -153,8 +155,9 @@ struct ExpressionPool {
 
   /// The strings of any of the expressions.
   mutating func union(_ expressions: [Expression]) -> Expression {
-    var (parts, set) = (Set<Expression>(), ByteSet())
+    var (parts, set, seen) = (Set<Expression>(), ByteSet(), 0)
     func add(_ expression: Expression) {
+      seen += 1
       switch self[expression] {
       case .nothing: break
       case .union(let more): more.forEach(add)
@@ -163,6 +166,7 @@ struct ExpressionPool {
       }
     }
     expressions.forEach(add)
+    work.take(seen * WorkMeter.expression)
     if parts.contains(.everything) { return .everything }
     if !set.isEmpty { parts.insert(bytes(set)) }
     if parts.contains(where: { $0 != .emptyString && acceptsEmptyString($0) }) { parts.remove(.emptyString) }
@@ -241,6 +245,7 @@ struct ExpressionPool {
       }
     }
     expressions.forEach(add)
+    work.take((expressions.count + parts.count) * WorkMeter.expression)
     if parts.contains(.nothing) { return .nothing }
     if parts.contains(.emptyString) { return parts.allSatisfy(acceptsEmptyString) ? .emptyString : .nothing }
     if parts.contains(where: { if case .complement(let part) = self[$0] { parts.contains(part) } else { false } }) {

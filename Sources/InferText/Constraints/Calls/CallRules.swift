@@ -64,11 +64,13 @@ public struct CallRules: Equatable, Sendable {
       }
       var members = function["parameters"]?.object ?? ["properties": [:], "additionalProperties": false]
       // Arguments are an object, whatever else the schema allows.
-      if members["type"] == nil {
-        members["type"] = "object"
-      } else if members["type"] != "object" {
-        members["allOf"] = .array((members["allOf"]?.array ?? []) + [["type": "object"]])
+      let types = members["type"].map { $0.array ?? [$0] } ?? ["object"]
+      guard types.contains("object") else {
+        throw ConstraintError(
+          .parameters(tool: index, name: name), reason: "schema at the top: type: arguments are an object")
       }
+      members["type"] = "object"
+      if members.contains(key: "nullable") { members["nullable"] = false }
       do {
         functions.append(CallableFunction(name: name, arguments: .object(try format.arguments(.object(members)))))
       } catch {

@@ -23,6 +23,7 @@ struct QuotedText: TranscodedMachine {
 
   var isInnerFull: Bool { value.isFull }
   var isInnerHalfFull: Bool { value.isHalfFull }
+  mutating func renewWork() { value.renewWork() }
 
   mutating func isAccepting(_ state: Int32) -> Bool {
     state != 0 && states[state].seen == 0 && value.isAccepting(states[state].text)

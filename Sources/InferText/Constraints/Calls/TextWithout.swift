@@ -24,8 +24,13 @@ struct TextWithout: TranscodedMachine {
     states = TranscodedStates(start: Place(text: machine.start, rest: rest))
   }
 
-  var isInnerFull: Bool { machine.isFull }
-  var isInnerHalfFull: Bool { machine.isHalfFull }
+  var isInnerFull: Bool { machine.isFull || automaton.pool.isFull }
+  var isInnerHalfFull: Bool { machine.isHalfFull || automaton.pool.isHalfFull }
+
+  mutating func renewWork() {
+    machine.renewWork()
+    automaton.pool.work.renew()
+  }
 
   mutating func isAccepting(_ state: Int32) -> Bool { state != 0 && machine.isAccepting(states[state].text) }
 

@@ -21,6 +21,7 @@ protocol TranscodedObject: TranscodedMachine {
 extension TranscodedObject {
   var isInnerFull: Bool { object.isFull }
   var isInnerHalfFull: Bool { object.isHalfFull }
+  mutating func renewWork() { object.renewWork() }
 }
 
 extension TranscodedMachine {

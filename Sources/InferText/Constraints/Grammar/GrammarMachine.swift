@@ -9,6 +9,7 @@ struct GrammarMachine: ByteMachine {
 
   private var grammar: Grammar
   private let tables: GrammarTables
+  private var work = WorkMeter()
   private var states = GrammarStates()
   /// Tails of tokens that may stand behind the end of a string, by the state there.
   private var tails: [Int32: TokenMask] = [:]
@@ -26,13 +27,19 @@ struct GrammarMachine: ByteMachine {
   }
 
   var isFull: Bool {
-    states.items.count > Self.maxStates || states.size > Self.maxSize || grammar.automaton.pool.isFull
+    states.items.count > Self.maxStates || states.size > Self.maxSize || work.isSpent || grammar.automaton.pool.isFull
       || grammar.machines.contains(where: \.isFull)
+  }
+
+  mutating func renewWork() {
+    work.renew()
+    grammar.automaton.pool.work.renew()
+    for machine in grammar.machines.indices { grammar.machines[machine].renewWork() }
   }
 
   var isHalfFull: Bool {
     states.items.count > Self.maxStates / 2 || states.size > Self.maxSize / 2 || grammar.automaton.pool.isHalfFull
-      || grammar.machines.contains(where: \.isHalfFull)
+      || work.isSpent || grammar.machines.contains(where: \.isHalfFull)
   }
 
   mutating func next(_ state: Int32, _ byte: UInt8) -> Int32 {
@@ -57,7 +64,9 @@ struct GrammarMachine: ByteMachine {
 
   private mutating func compute(_ state: Int32, _ byte: UInt8) -> Int32 {
     var found: Set<Item> = []
-    for var item in closure(of: state).terminals {
+    let terminals = closure(of: state).terminals
+    work.take((1 + terminals.count) * WorkMeter.expression)
+    for var item in terminals {
       let isOver: Bool
       if item.terminal == 0 {
         item.inner = grammar.automaton.next(item.inner, byte)
@@ -92,6 +101,8 @@ struct GrammarMachine: ByteMachine {
       if seen.insert(item).inserted { pending.append(item) }
     }
     while let item = pending.popLast() {
+      if work.isSpent { break }
+      work.take((1 + tables.edges[Int(item.position)].count) * WorkMeter.expression)
       guard item.terminal < 0 else {
         closure.terminals.append(item)
         continue

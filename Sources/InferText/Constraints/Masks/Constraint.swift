@@ -12,6 +12,12 @@ public final class Constraint: Sendable {
   /// `true` when it is about reasoning too.
   let isWhole: Bool
 
+  /// The places where JSON has white space between its parts.
+  public enum WhiteSpace: String, Sendable {
+    case anywhere
+    case nowhere
+  }
+
   /// A language that texts are in.
   public enum Language: Equatable, Sendable {
     /// JSON texts that are valid against a schema (draft 2020-12; older drafts as their `$schema` says).
@@ -22,7 +28,7 @@ public final class Constraint: Sendable {
     /// a fraction.
     ///
     /// Nothing is looked up elsewhere: a reference is to the schema itself.
-    case schema(JSONValue)
+    case schema(JSONValue, WhiteSpace = .anywhere)
     /// Texts that a regular expression of ECMAScript matches as a whole.
     case regex(String)
     /// Some texts.
@@ -97,6 +103,15 @@ public final class Constraint: Sendable {
   /// `true` once texts have found so many states that others had better start with a new constraint.
   package var isWorn: Bool { automaton.isHalfFull }
 
+  /// Finds the tokens with which a text may begin, which tells whether the constraint can be followed at all.
+  ///
+  /// - Throws: ``ConstraintError`` where that takes more work than a token may.
+  package func start() throws(ConstraintError) {
+    let cursor = makeCursor(whiteSpace: .generated)
+    _ = cursor.mask()
+    if cursor.isFull { throw ConstraintError(reason: "it is too large, or too much of it is optional") }
+  }
+
   /// A cursor at the start of a text.
   public func makeCursor(whiteSpace limits: WhiteSpaceLimits = .written) -> ConstraintCursor {
     ConstraintCursor(automaton, limits)
@@ -107,8 +122,8 @@ extension Constraint.Language {
   /// An automaton over the language.
   func machine() throws(ConstraintError) -> any ByteMachine {
     switch self {
-    case .schema(let schema):
-      do { return try JSONMachine(schema) } catch { throw ConstraintError(reason: "\(error)") }
+    case .schema(let schema, let whiteSpace):
+      do { return try JSONMachine(schema, whiteSpace) } catch { throw ConstraintError(reason: "\(error)") }
     case .regex(let text):
       var automaton = ByteAutomaton()
       let start: Expression

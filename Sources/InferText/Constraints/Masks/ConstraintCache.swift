@@ -63,7 +63,11 @@ package final class ConstraintCache: @unchecked Sendable {
         reason: "it has \(key.count) bytes; at most \(Self.maxBytes) are taken")
     }
     let vocabulary = try vocabulary.value { () throws(ConstraintError) in MaskVocabulary(tokenizer, format: format) }
-    let constraint = try entry(key).value { () throws(ConstraintError) in try make(vocabulary) }
+    let constraint = try entry(key).value { () throws(ConstraintError) in
+      let constraint = try make(vocabulary)
+      try constraint.start()
+      return constraint
+    }
     return ConstrainedAnswer(
       constraint, for: vocabulary, tokenizer: tokenizer, format: prompt == nil ? nil : format, prompt: prompt ?? "")
   }
@@ -111,7 +115,7 @@ extension Constraint.Language {
 
   fileprivate var keyValue: JSONValue {
     switch self {
-    case .schema(let schema): ["schema": schema]
+    case .schema(let schema, let whiteSpace): ["schema": schema, "whiteSpace": .string(whiteSpace.rawValue)]
     case .regex(let text): ["regex": .string(text)]
     case .choice(let texts): ["choice": .array(texts.map(JSONValue.string))]
     case .grammar(let text, let syntax): [syntax?.rawValue ?? "grammar": .string(text)]

@@ -68,6 +68,7 @@ final class MaskedMachine<Machine: ByteMachine>: TokenAutomaton, @unchecked Send
 
   func advance(_ place: inout TextPlace, _ bytes: [UInt8]) -> Bool {
     lock.withLock {
+      machine.renewWork()
       var next = place
       for (index, byte) in bytes.enumerated() {
         let state = next.state
@@ -87,6 +88,7 @@ final class MaskedMachine<Machine: ByteMachine>: TokenAutomaton, @unchecked Send
 
   func mask(at place: TextPlace) -> TokenMask {
     lock.withLock {
+      machine.renewWork()
       var mask = storedMask(of: place.state)
       if machine.isBetweenParts(place.state), place.spaces >= limit(behind: place.state, place.limits) {
         mask.subtract(vocabulary.spaced)
@@ -98,6 +100,7 @@ final class MaskedMachine<Machine: ByteMachine>: TokenAutomaton, @unchecked Send
   func forcedText(at place: TextPlace) -> ForcedText {
     lock.withLock {
       if let known = forced[place.state] { return known }
+      machine.renewWork()
       let text = machine.forcedText(behind: place.state)
       forced[place.state] = text
       return text

@@ -92,6 +92,15 @@ struct ExactDecimal: Hashable, Sendable {
     return false
   }
 
+  /// `true` for a number that a text of fewer characters than so many can be, without an exponent or behind one digit and a
+  /// fraction, and that is none of those which doubles lack.
+  func isWritable(within limit: Int) -> Bool {
+    guard (-400...308).contains(magnitude - 1) || digits.isEmpty else { return false }
+    let plain = exponent >= 0 ? digits.count + exponent : max(digits.count + 1, 2 - exponent)
+    let scientific = max(digits.count, 2) + 1 + 2 + String((magnitude - 1).magnitude).utf8.count
+    return (isNegative ? 1 : 0) + min(plain, scientific) < limit
+  }
+
   /// `true` for a multiple of a positive number whose digits fit 63 bits.
   func isMultiple(of unit: ExactDecimal) -> Bool {
     if digits.isEmpty { return true }

@@ -9,6 +9,7 @@ struct FormulaPool {
     case exactlyOne([Formula])
   }
 
+  var work = WorkMeter()
   private var nodes = InternTable<Node>()
   /// The number of statements in each formula, counting one that is in several parts as often, up to a limit.
   private var sizes: [Int32] = []
@@ -43,6 +44,9 @@ struct FormulaPool {
     }
   }
 
+  /// The number of statements in a formula, up to a limit.
+  func size(of formula: Formula) -> Int { Int(sizes[Int(formula.index)]) }
+
   /// `true` for a formula whose parts are best looked at once each, since the same ones may be in many others.
   func isLarge(_ formula: Formula) -> Bool { sizes[Int(formula.index)] > 256 }
 
@@ -64,6 +68,7 @@ struct FormulaPool {
   }
 
   mutating func all(_ formulas: [Formula]) -> Formula {
+    work.take(formulas.count * WorkMeter.formula)
     if formulas.contains(.never) { return .never }
     if let only = Self.only(of: formulas, without: .always) { return only }
     var parts: [Formula] = []
@@ -88,6 +93,7 @@ struct FormulaPool {
       }
     }
     formulas.forEach(add)
+    work.take(parts.count * WorkMeter.formula)
     if let numbers { parts.append(leaf(.number(numbers))) }
     // Numbers of members or elements that contradict each other leave the other kinds.
     for (range, isNone, kind) in [
@@ -113,6 +119,7 @@ struct FormulaPool {
   }
 
   mutating func any(_ formulas: [Formula]) -> Formula {
+    work.take(formulas.count * WorkMeter.formula)
     if formulas.contains(.always) { return .always }
     if let only = Self.only(of: formulas, without: .never) { return only }
     var parts: [Formula] = []
@@ -125,11 +132,13 @@ struct FormulaPool {
       }
     }
     formulas.forEach(add)
+    work.take(parts.count * WorkMeter.formula)
     if parts.contains(.always) || parts.contains(where: { seen.contains(not($0)) }) { return .always }
     return parts.count > 1 ? make(.any(parts)) : parts.first ?? .never
   }
 
   mutating func exactlyOne(_ formulas: [Formula]) -> Formula {
+    work.take(formulas.count * WorkMeter.formula)
     let possible = formulas.filter { $0 != .never }
     // A formula that is there twice cannot be the one.
     let repeated = Dictionary(grouping: possible, by: \.self).filter { $0.key != .always && $0.value.count > 1 }

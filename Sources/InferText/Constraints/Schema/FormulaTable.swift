@@ -96,6 +96,9 @@ struct FormulaTable {
     return truths
   }
 
+  /// The number of nodes.
+  var count: Int { nodes.count }
+
   /// The rest of a root's formula where the truths of some nodes are known.
   func remainder(of root: Int, _ truths: [Truth], _ pool: inout FormulaPool) -> Formula {
     var known = [Formula?](repeating: nil, count: nodes.count)

@@ -1,3 +1,5 @@
+import OrderedCollections
+
 /// Objects of which it is known whether some further members complete them.
 struct Completions {
   /// Objects as far as what may follow depends on them, and `false` where nothing completes them.
@@ -38,7 +40,7 @@ extension JSONMachine {
 
   /// `false` when the search has no step left.
   mutating func takeStep() -> Bool {
-    guard let steps = completions.steps, steps > 0 else { return false }
+    guard let steps = completions.steps, steps > 0, !isFull else { return false }
     completions.steps = steps - 1
     return true
   }
@@ -80,37 +82,35 @@ extension JSONMachine {
   }
 
   private mutating func hasCompletion(_ frame: ObjectFrame, _ requirement: KindRequirement) -> Bool {
-    for name in names(behind: frame, requirement) {
-      guard let member = proposal(name, behind: frame, requirement) else { continue }
-      var isFound = false
-      let isWhole = forEachOutcome(of: member.requirement) { machine, outcomes in
-        var next = machine.essence(of: member.around.behindMember(outcomes), requirement)
-        if case .known(let index) = name { next.last = index }
-        // Members behind which all is as it was may as well be absent.
-        let passed = machine.passed(frame, next, requirement)
-        isFound = next != passed && machine.isCompletable(machine.remainder(of: next))
-        return !isFound
-      }
-      if isFound || !isWhole { return true }
-    }
-    return classesOfOtherNames(requirement) == nil
-  }
-
-  /// The names that may follow, with one of each class of those that no statement knows. One order of them is enough.
-  private mutating func names(behind frame: ObjectFrame, _ requirement: KindRequirement) -> [Name] {
-    var names: [Name] = []
     let told = requirement.toldNames ?? toldNames(requirement)
     requirement.toldNames = told
+    // One order of the names is enough. Those that are passed over come no more.
     for index in told where !frame.isPassed(index) && !frame.hasSeen(index) {
-      names.append(.known(index))
-      // Those that are passed over come no more.
+      if mayComplete(.known(index), frame, requirement) { return true }
       var passed = frame
       passed.last = index
       let mayPass =
         requirement.isConjunction ? !requirement.isRequired(index) : goalTruth(in: passed, isEnd: false) != .no
       if !mayPass { break }
     }
-    return names + (classesOfOtherNames(requirement) ?? []).map { .other($0.matches, nil) }
+    // One of each class of the names that no statement knows.
+    guard let classes = classesOfOtherNames(requirement) else { return true }
+    return classes.contains { mayComplete(.other($0.matches, nil), frame, requirement) }
+  }
+
+  /// `true` when a member of a name, and others behind it, may complete an object.
+  private mutating func mayComplete(_ name: Name, _ frame: ObjectFrame, _ requirement: KindRequirement) -> Bool {
+    guard let member = proposal(name, behind: frame, requirement) else { return false }
+    var isFound = false
+    let isWhole = forEachOutcome(of: member.requirement) { machine, outcomes in
+      var next = machine.essence(of: member.around.behindMember(outcomes), requirement)
+      if case .known(let index) = name { next.last = index }
+      // Members behind which all is as it was may as well be absent.
+      let passed = machine.passed(frame, next, requirement)
+      isFound = next != passed && machine.isCompletable(machine.remainder(of: next))
+      return !isFound
+    }
+    return isFound || !isWhole
   }
 
   /// The indices of the names that a goal tells from names that no statement knows.
@@ -119,7 +119,7 @@ extension JSONMachine {
     guard requirement.patterns.isEmpty else { return Array(requirement.names.indices) }
     var indices: Set<Int> = []
     func insert(_ name: JSONName) { if let index = requirement.table.indices[name] { indices.insert(index) } }
-    for rule in requirement.memberRules { compiler.memberRules[rule].named.forEach { insert($0.name) } }
+    for rule in requirement.memberRules { compiler.memberRules[rule].named.keys.forEach(insert) }
     compiler.pool.forEachLeaf(of: requirement.goal) { if case .member(let name) = $0 { insert(name) } }
     return indices.sorted()
   }

@@ -1,3 +1,5 @@
+import OrderedCollections
+
 // Members: what is asked of the value of a name.
 extension JSONMachine {
   /// A name: one that a statement knows, or another, of which the languages that it is in are told, and itself where equal
@@ -109,6 +111,7 @@ extension JSONMachine {
   mutating func proposal(
     _ name: Name, behind frame: ObjectFrame, _ requirement: KindRequirement
   ) -> (requirement: Requirement, around: ObjectFrame)? {
+    work.take(requirement.memberRules.count + frame.seen.count)
     var around = self.frame(behind: name, frame)
     let matches = matches(name, requirement)
     around.held = []
@@ -122,37 +125,47 @@ extension JSONMachine {
       if !indices.isEmpty { around.held.append(ObjectFrame.Held(rule: rule, outcomes: indices)) }
     }
     let outcomes = schemas.indices.map { compiler.pool.leaf(.outcome($0)) }
-    // The statements that are true where the values of rules hold, and where they do not, by the places of the rules' leaves.
-    let statements = statements(of: requirement)
-    var heldFormulas: [Int: Formula] = [:]
-    var negated: [Int: Formula] = [:]
-    for held in around.held {
-      guard let place = statements.rulePlaces[held.rule] else { continue }
-      let formula = compiler.pool.all(held.outcomes.map { outcomes[$0] })
-      heldFormulas[place] = formula
-      negated[place] = compiler.pool.not(formula)
-    }
-    let truths =
-      requirement.isConjunction
-      ? [Truth](repeating: .unknown, count: statements.table.leaves.count)
-      : statements.truths(in: around, isEnd: false)
-    // Of the rules that hold of all other members, this one may still break some.
-    var open = truths
-    for place in heldFormulas.keys where truths[place] == .yes { open[place] = .unknown }
-    if statements.goal(open) == .no { return nil }
-    let goal = statements.table.possibility(of: statements.table.roots[0], &compiler.pool) { place, isTrue in
-      switch statements.table.leaves[place] {
-      case .members(let rule) where !around.broken.contains(rule):
-        if isTrue { return heldFormulas[place] ?? .always }
-        return truths[place] == .yes ? negated[place] ?? .never : .always
-      // Of a conjunction, what else it says does not depend on the member, but for its name.
-      case .memberNames(let names) where requirement.isConjunction:
-        return around.brokenNames.contains(names) ? .never : .always
-      default: return truths[place] == (isTrue ? .no : .yes) ? .never : .always
-      }
+    // The statements that are true where the values of rules hold.
+    let held = around.held.map { held in compiler.pool.all(held.outcomes.map { outcomes[$0] }) }
+    let goal: Formula
+    if requirement.isConjunction {
+      // What else it says does not depend on the member, but for its name.
+      goal = around.brokenNames.isEmpty ? compiler.pool.all(held) : .never
+    } else {
+      goal = self.goal(holding: held, in: around, requirement)
     }
     guard goal != .never else { return nil }
     return (Requirement(schemas: schemas, goal: goal, isTold: isTold(frame.requirement)), around)
+  }
+
+  /// A goal that is true of the values with which the object's statements, which are alternatives, may still become true.
+  ///
+  /// - Parameter held: For each rule that the value is held against, the statement that it holds.
+  private mutating func goal(
+    holding held: [Formula], in around: ObjectFrame, _ requirement: KindRequirement
+  ) -> Formula {
+    let statements = statements(of: requirement)
+    work.take(statements.table.count * 2)
+    // The statements where the values of rules hold, and where they do not, by the places of the rules' leaves.
+    var (holding, breaking) = ([Int: Formula](), [Int: Formula]())
+    for (rule, formula) in zip(around.held, held) {
+      guard let place = statements.rulePlaces[rule.rule] else { continue }
+      holding[place] = formula
+      breaking[place] = compiler.pool.not(formula)
+    }
+    let truths = statements.truths(in: around, isEnd: false)
+    // Of the rules that hold of all other members, this one may still break some.
+    var open = truths
+    for place in holding.keys where truths[place] == .yes { open[place] = .unknown }
+    if statements.goal(open) == .no { return .never }
+    return statements.table.possibility(of: statements.table.roots[0], &compiler.pool) { place, isTrue in
+      switch statements.table.leaves[place] {
+      case .members(let rule) where !around.broken.contains(rule):
+        if isTrue { return holding[place] ?? .always }
+        return truths[place] == .yes ? breaking[place] ?? .never : .always
+      default: return truths[place] == (isTrue ? .no : .yes) ? .never : .always
+      }
+    }
   }
 
   /// The schemas that the value of a name is held against, but for the one that everything is valid against.
@@ -161,8 +174,7 @@ extension JSONMachine {
   ) -> [Int] {
     var found: [Int] = []
     if case .known(let index) = name {
-      let name = requirement.names[index]
-      found = rule.named.filter { $0.name == name }.map(\.schema)
+      if let schema = rule.named[requirement.names[index]] { found.append(schema) }
     }
     for pattern in rule.patterns {
       if let index = requirement.patterns.firstIndex(of: pattern.names), matches[index] { found.append(pattern.schema) }

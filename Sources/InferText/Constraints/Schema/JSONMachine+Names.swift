@@ -205,6 +205,7 @@ extension JSONMachine {
   /// The names, of those that no statement knows, with which a formula may become true, or false.
   mutating func language(of formula: Formula, isTrue: Bool, _ frame: ObjectFrame) -> Expression {
     let statements = statements(of: requirement(frame.requirement, of: .object))
+    work.take(statements.table.count * 2)
     let truths = statements.table.truths(statements.truths(in: frame, isEnd: false))
     let known = KnownTruths(frame: frame, truths: truths, places: statements.table.places)
     var languages: [WantedTruth: Expression] = [:]

@@ -5,6 +5,7 @@ extension JSONMachine {
     guard let text = frame.text, frame.goal != .always else { return true }
     if frame.isInteger, frame.place == .sign || frame.place == .zero || frame.place == .digits { return true }
     let reach = reach(of: frame.goal)
+    work.take(compiler.pool.size(of: frame.goal) * (reach.digits + 8))
     // The number of characters that may follow.
     let room = Int(Self.maxDigits - frame.digits) - 1
     switch frame.place {

@@ -61,6 +61,7 @@ extension JSONMachine {
       return Truth(hasAll && (!requirement.isCounted || requirement.counts.contains(frame.count)))
     }
     let statements = statements(of: requirement)
+    work.take(statements.table.count)
     return statements.goal(statements.truths(in: frame, isEnd: isEnd))
   }
 }

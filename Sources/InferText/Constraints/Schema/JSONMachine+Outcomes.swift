@@ -13,6 +13,7 @@ extension JSONMachine {
     of requirement: Requirement, _ body: (inout JSONMachine, Outcomes) -> Bool
   ) -> Bool {
     var seen: Set<[Bool]> = []
+    work.take(requirement.schemas.count)
     var values = Values(requirement.schemas.map { formula(of: $0) })
     for bits in takeWords(from: &values) + takeTexts(from: &values) + takeNumbers(from: &values) {
       guard goal(of: requirement, behind: bits) != .no, seen.insert(bits).inserted else { continue }
@@ -100,6 +101,7 @@ extension JSONMachine {
     }
     for language in infinite { members[language] = texts.map { compiler.automaton.accepts(language, $0) } }
     let statements = values.statements.map { compiler.pool.restricted($0, to: .string) }
+    work.take(texts.count * statements.reduce(0) { $0 + compiler.pool.size(of: $1) })
     let bits = texts.indices.map { index in
       statements.map { statement in
         compiler.pool.truth(of: statement) { leaf in
@@ -127,6 +129,7 @@ extension JSONMachine {
     }
     guard !numbers.isEmpty, numbers.count <= Self.maxConstants else { return [] }
     let statements = values.statements.map { compiler.pool.restricted($0, to: .number) }
+    work.take(numbers.count * statements.reduce(0) { $0 + compiler.pool.size(of: $1) })
     // A whole number may be written with a fraction, which makes it another one where that counts.
     let bits = numbers.flatMap { number in
       (isPlain ? [true, false] : [true]).map { isWrittenPlainly in

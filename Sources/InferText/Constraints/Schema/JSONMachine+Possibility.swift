@@ -99,7 +99,7 @@ extension JSONMachine {
       for index in requirement.names.indices {
         let isRequired = requirement.isRequired(index)
         let isMember = member(.known(index), behind: frame).requirement != nil
-        guard isMember || !isRequired else { return false }
+        guard isMember || !isRequired, !isFull else { return false }
         needed += isRequired ? 1 : 0
         possible += isMember ? 1 : 0
       }

@@ -26,6 +26,7 @@ extension JSONMachine {
     let requirement = requirement(frame.requirement, of: .object)
     guard !requirement.isConjunction else { return frame }
     let statements = statements(of: requirement)
+    work.take(statements.table.count)
     let truths = statements.truths(in: frame, isEnd: false)
     guard truths.contains(where: { $0 != .unknown }) else { return frame }
     let knowledge = Remainders.Knowledge(requirement: frame.requirement, truths: truths)

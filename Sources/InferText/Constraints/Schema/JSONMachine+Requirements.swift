@@ -51,6 +51,7 @@ extension JSONMachine {
     }
     let open = [goal] + outcomes.filter { ![goal, .always, .never].contains($0) }
     for formula in open {
+      work.take(compiler.pool.size(of: formula))
       compiler.pool.forEachLeaf(of: formula) { leaf in
         switch leaf {
         case .members(let rule): if !memberRules.contains(rule) { memberRules.append(rule) }
@@ -71,7 +72,7 @@ extension JSONMachine {
   }
 
   private func makeTable(_ formulas: [Formula], _ memberRules: [Int]) -> NameTable {
-    let order = NameOrder(memberRules.map { compiler.memberRules[$0].named.map(\.name) })
+    let order = NameOrder(memberRules.map { compiler.memberRules[$0].named.keys.elements })
     var (names, patterns) = (OrderedSet(order.ordered + order.free), OrderedSet<Expression>())
     for rule in memberRules { patterns.append(contentsOf: compiler.memberRules[rule].patterns.map(\.names)) }
     for formula in formulas {

@@ -13,6 +13,7 @@ struct JSONMachine: ByteMachine {
   /// Any characters, as strings without a language of their own have them.
   let anyString: Expression
   let anyCharacter: Expression
+  var work = WorkMeter()
   var states = JSONStates()
   var requirements: [Requirement] = []
   var requirementNumbers: [Requirement: Int] = [:]
@@ -30,6 +31,7 @@ struct JSONMachine: ByteMachine {
   /// The known names that may come next, by number.
   var nameSets: [KnownNames] = []
   private(set) var start: State = 0
+  private let hasWhiteSpace: Bool
   var numberReaches: [Formula: NumberReach] = [:]
   var stringMasks = StringMasks()
 
@@ -39,20 +41,31 @@ struct JSONMachine: ByteMachine {
   private static let maxStates = Constraint.stateLimit
 
   /// - Throws: ``SchemaError`` when the schema cannot be held, or nothing is valid against it.
-  init(_ schema: JSONValue) throws(SchemaError) {
+  init(_ schema: JSONValue, _ whiteSpace: Constraint.WhiteSpace = .anywhere) throws(SchemaError) {
+    hasWhiteSpace = whiteSpace == .anywhere
     compiler = try SchemaCompiler(schema)
     anyString = compiler.automaton.pool.characters()
     anyCharacter = compiler.automaton.pool.character(of: .all)
     let goal = compiler.pool.leaf(.outcome(0))
     let requirement = number(of: Requirement(schemas: [compiler.main], goal: goal))
-    guard isPossible(requirement) else { throw contradiction(of: compiler.main) }
+    let isPossible = isPossible(requirement)
+    guard !isFull else { throw SchemaError(path: "", reason: "it is too large, or has too many alternatives") }
+    guard isPossible else { throw contradiction(of: compiler.main) }
     start = state(.value(requirement: requirement, parent: Self.dead))
   }
 
-  /// `true` once there are more states than there may be.
-  var isFull: Bool { states.count > Self.maxStates || compiler.automaton.pool.isFull }
+  /// `true` once there are more states than there may be, or a question took more work.
+  var isFull: Bool {
+    states.count > Self.maxStates || work.isSpent || compiler.pool.work.isSpent || compiler.automaton.pool.isFull
+  }
 
-  var isHalfFull: Bool { states.count > Self.maxStates / 2 || compiler.automaton.pool.isHalfFull }
+  mutating func renewWork() {
+    work.renew()
+    compiler.pool.work.renew()
+    compiler.automaton.pool.work.renew()
+  }
+
+  var isHalfFull: Bool { states.count > Self.maxStates / 2 || compiler.automaton.pool.isHalfFull || isFull }
 
   // MARK: States
 
@@ -61,6 +74,7 @@ struct JSONMachine: ByteMachine {
   /// The state behind a byte; ``dead`` when the byte may not follow.
   mutating func next(_ state: State, _ byte: UInt8) -> State {
     if let known = states.transitions[state, byte] { return known }
+    work.take(WorkMeter.expression)
     let result = isFull || state == Self.dead ? Self.dead : compute(state, byte)
     states.transitions[state, byte] = result
     return result
@@ -79,11 +93,10 @@ struct JSONMachine: ByteMachine {
   }
 
   private mutating func compute(_ state: State, _ byte: UInt8) -> State {
+    if byte.isJSONSpace, isBetweenParts(state) { return state }
     switch states[state] {
-    case .dead: return Self.dead
-    case .end: return byte.isJSONSpace ? state : Self.dead
-    case .value(let requirement, let parent):
-      return byte.isJSONSpace ? state : begin(requirement, byte, parent)
+    case .dead, .end: return Self.dead
+    case .value(let requirement, let parent): return begin(requirement, byte, parent)
     case .word(let word, let seen, let outcomes, let parent):
       let bytes = unsafe UnsafeBufferPointer(start: word.bytes.utf8Start, count: word.bytes.utf8CodeUnitCount)
       guard unsafe bytes[Int(seen)] == byte else { return Self.dead }
@@ -99,14 +112,14 @@ struct JSONMachine: ByteMachine {
       }
       let behind = finish(frame, parent)
       return behind == Self.dead ? Self.dead : next(behind, byte)
-    case .array(let frame, let parent): return byte.isJSONSpace ? state : advance(frame, byte, parent, state)
-    case .object(let frame, let parent): return byte.isJSONSpace ? state : advance(frame, byte, parent)
+    case .array(let frame, let parent): return advance(frame, byte, parent, state)
+    case .object(let frame, let parent): return advance(frame, byte, parent)
     }
   }
 
   func isBetweenParts(_ state: State) -> Bool {
     switch states[state] {
-    case .end, .value, .array, .object: true
+    case .end, .value, .array, .object: hasWhiteSpace
     case .dead, .word, .string, .name, .number: false
     }
   }

@@ -12,8 +12,8 @@ struct NumberRule: Hashable, Sendable {
   private(set) var units: Set<ExactDecimal> = []
   /// `true` where they are written without a fraction and an exponent.
   private(set) var isPlain = false
-  /// The only numbers there are; `nil` for all.
-  private(set) var values: Set<ExactDecimal>?
+  /// The only numbers there are, in ascending order; `nil` for all.
+  private(set) var values: [ExactDecimal]?
 
   /// Numbers that are not in the set.
   private(set) var excluded: Set<ExactDecimal> = []
@@ -26,7 +26,7 @@ struct NumberRule: Hashable, Sendable {
     self.least = least
     self.most = most
     self.units = units
-    self.values = values
+    self.values = values?.sorted(by: <)
   }
 
   /// Whole numbers.
@@ -50,7 +50,7 @@ struct NumberRule: Hashable, Sendable {
     result.units.formUnion(other.units)
     result.isPlain = isPlain || other.isPlain
     result.excluded.formUnion(other.excluded)
-    if let values = other.values { result.values = result.values.map { $0.intersection(values) } ?? values }
+    if let values = other.values { result.values = result.values?.filter(other.hasValue) ?? values }
     return result
   }
 
@@ -64,14 +64,32 @@ struct NumberRule: Hashable, Sendable {
     var rest: [NumberRule] = []
     if let least { rest.append(NumberRule(most: Bound(value: least.value, isExclusive: !least.isExclusive))) }
     if let most { rest.append(NumberRule(least: Bound(value: most.value, isExclusive: !most.isExclusive))) }
-    if let values { rest.append(NumberRule(excluded: values)) }
+    if let values { rest.append(NumberRule(excluded: Set(values))) }
     if !excluded.isEmpty { rest.append(NumberRule(values: excluded)) }
     return rest
   }
 
   func contains(_ number: ExactDecimal) -> Bool {
-    isInRange(number) && units.allSatisfy { number.isMultiple(of: $0) } && values?.contains(number) ?? true
+    isInRange(number) && units.allSatisfy { number.isMultiple(of: $0) } && hasValue(number)
       && !excluded.contains(number)
+  }
+
+  /// `true` for a number among ``values``, and where there are none. O(log values).
+  private func hasValue(_ number: ExactDecimal) -> Bool {
+    guard let rest = values(from: number) else { return true }
+    return rest.first == number
+  }
+
+  /// The numbers among ``values`` that are not less than another.
+  private func values(from least: ExactDecimal?) -> ArraySlice<ExactDecimal>? {
+    guard let values else { return nil }
+    guard let least else { return values[...] }
+    var (low, high) = (0, values.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if values[middle] < least { low = middle + 1 } else { high = middle }
+    }
+    return values[low...]
   }
 
   private func isInRange(_ number: ExactDecimal) -> Bool {
@@ -89,7 +107,10 @@ struct NumberRule: Hashable, Sendable {
   /// Which of the numbers of a range are in the set: `no` for none, `yes` for all. `nil` is an end that is not there.
   func truth(from low: Bound?, to high: Bound?) -> Truth {
     let range = NumberRule(least: low, most: high)
-    if let values { return values.contains { range.contains($0) && contains($0) } ? .unknown : .no }
+    if let values = values(from: low?.value) {
+      let near = values.prefix { number in high.map { number <= $0.value } ?? true }
+      return near.contains { range.contains($0) && contains($0) } ? .unknown : .no
+    }
     let both = intersection(range)
     if let least = both.least, let most = both.most {
       if most.value < least.value || least.value == most.value && (least.isExclusive || most.isExclusive) { return .no }

@@ -1,3 +1,5 @@
+import OrderedCollections
+
 /// The statements about an object, and how the truth of each least one shows in a frame.
 final class ObjectStatements {
   /// How a least statement shows.
@@ -8,8 +10,14 @@ final class ObjectStatements {
     case memberNames(Expression)
     /// The rule of this number holds. No member can break it once all the known names that it is about were there or come no
     /// more; `nil` where it is about others too.
-    case members(Int, names: [UInt64]?)
+    case members(Int, names: [Names]?)
     case constant(Truth)
+  }
+
+  /// Some of the known names: bits of one word of ``ObjectFrame/seen``.
+  private struct Names {
+    let word: Int
+    var bits: UInt64
   }
 
   /// The goal, and behind it the outcomes.
@@ -40,16 +48,16 @@ final class ObjectStatements {
   }
 
   /// The known names that a rule is about; `nil` where it is about others too.
-  private static func names(of rule: MemberRule, _ table: NameTable) -> [UInt64]? {
+  private static func names(of rule: MemberRule, _ table: NameTable) -> [Names]? {
     guard rule.others == SchemaCompiler.anything,
       rule.patterns.allSatisfy({ $0.schema == SchemaCompiler.anything })
     else { return nil }
-    var names = [UInt64](repeating: 0, count: (table.names.count + 63) / 64)
-    for named in rule.named where named.schema != SchemaCompiler.anything {
-      guard let index = table.indices[named.name] else { return nil }
-      names[index >> 6] |= 1 << UInt64(index & 63)
+    var words: [Int: UInt64] = [:]
+    for (name, schema) in rule.named where schema != SchemaCompiler.anything {
+      guard let index = table.indices[name] else { return nil }
+      words[index >> 6, default: 0] |= 1 << UInt64(index & 63)
     }
-    return names
+    return words.sorted { $0.key < $1.key }.map(Names.init)
   }
 
   /// The truths of the least statements in a frame.
@@ -70,7 +78,7 @@ final class ObjectStatements {
         if frame.broken.contains(rule) { return .no }
         if isEnd { return .yes }
         guard let names else { return .unknown }
-        let isSettled = names.indices.allSatisfy { names[$0] & ~(frame.seen[$0] | frame.passedNames($0)) == 0 }
+        let isSettled = names.allSatisfy { $0.bits & ~(frame.seen[$0.word] | frame.passedNames($0.word)) == 0 }
         return isSettled ? .yes : .unknown
       case .constant(let truth): return truth
       }

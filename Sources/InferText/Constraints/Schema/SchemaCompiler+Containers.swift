@@ -1,3 +1,5 @@
+import OrderedCollections
+
 // Keywords about arrays and objects.
 extension SchemaCompiler {
   mutating func arrays(_ schema: JSONObject, _ path: String) throws(SchemaError) -> Formula {
@@ -25,11 +27,10 @@ extension SchemaCompiler {
 
   mutating func objects(_ schema: JSONObject, _ path: String) throws(SchemaError) -> Formula {
     var parts = [pool.leaf(.memberCount(try range(schema, "minProperties", "maxProperties", path)))]
-    var rule = MemberRule(named: [], patterns: [], others: Self.anything)
+    var rule = MemberRule(named: [:], patterns: [], others: Self.anything)
     if let members = schema["properties"]?.object {
       for (name, value) in zip(members.keys, members.values) {
-        let schema = number(of: value, "\(path)/properties/\(Self.escaped(name))")
-        rule.named.append(MemberRule.Named(name: JSONName(name), schema: schema))
+        rule.named[JSONName(name)] = number(of: value, "\(path)/properties/\(Self.escaped(name))")
       }
     }
     if let members = schema["patternProperties"]?.object {

@@ -21,19 +21,19 @@ extension SchemaCompiler {
     return pool.any(parts)
   }
 
-  /// The value is one of some.
-  mutating func oneOf(_ values: [JSONValue], _ path: String) throws(SchemaError) -> Formula {
+  /// The value is one of some, each of which stands at a place.
+  mutating func oneOf(_ values: [(value: JSONValue, path: String)]) throws(SchemaError) -> Formula {
     var (strings, numbers, parts) = ([[UInt8]](), Set<ExactDecimal>(), [Formula]())
-    for (index, value) in values.enumerated() {
+    for (value, path) in values {
       switch value {
       case .null: parts.append(pool.leaf(.kinds(.null)))
       case .bool(let value): parts.append(pool.all([pool.leaf(.kinds(.boolean)), pool.leaf(.boolean(value))]))
       case .string(let text): strings.append(Array(text.utf8))
       case .integer, .largeInteger, .number:
-        if let number = ExactDecimal(value) { numbers.insert(number) }
+        numbers.insert(try decimal(value, "the number", path))
       case .array, .object:
         // As a schema that nothing else is valid against. It is not at that place: a reference may read the value as one.
-        parts.append(try formula(of: Self.schema(ofConstant: value), "\(path)/\(index) (the constant)"))
+        parts.append(try formula(of: Self.schema(ofConstant: value), "\(path) (the constant)"))
       }
     }
     constants.formUnion(strings)
@@ -65,10 +65,7 @@ extension SchemaCompiler {
   mutating func numbers(_ schema: JSONObject, _ path: String) throws(SchemaError) -> Formula {
     func decimal(_ keyword: String) throws(SchemaError) -> ExactDecimal? {
       guard let value = schema[keyword] else { return nil }
-      guard let number = ExactDecimal(value) else {
-        throw SchemaError(path: path, reason: "\(keyword) has too large an exponent")
-      }
-      return number
+      return try self.decimal(value, keyword, path)
     }
     var rules: [NumberRule] = []
     // Draft 4 has exclusive bounds as booleans.
@@ -95,6 +92,15 @@ extension SchemaCompiler {
       throw SchemaError(path: path, reason: "minimum, maximum and multipleOf contradict each other: no number is valid")
     }
     return pool.all(rules.map { pool.leaf(.number($0)) })
+  }
+
+  /// A number of the schema, which texts can have.
+  private func decimal(_ value: JSONValue, _ name: String, _ path: String) throws(SchemaError) -> ExactDecimal {
+    guard let number = ExactDecimal(value), number.isWritable(within: Int(JSONMachine.maxDigits)) else {
+      let limits = "\(JSONMachine.maxDigits) characters and \(JSONMachine.maxExponent) powers of ten"
+      throw SchemaError(path: path, reason: "\(name) is beyond the numbers that are held, of \(limits)")
+    }
+    return number
   }
 
   mutating func strings(_ schema: JSONObject, _ path: String) throws(SchemaError) -> Formula {

@@ -1,3 +1,5 @@
+import OrderedCollections
+
 // `unevaluatedProperties` and `unevaluatedItems`: schemas of the members and elements that no other keyword evaluates.
 //
 // Branches that hold evaluate members and elements. So each is a statement by itself: a name is evaluated by a branch that
@@ -22,7 +24,7 @@ extension SchemaCompiler {
     var parts = [
       rule(
         MemberRule(
-          named: names.map { MemberRule.Named(name: $0.part, schema: Self.anything) },
+          named: OrderedDictionary(names.map { ($0.part, Self.anything) }) { first, _ in first },
           patterns: languages.map { MemberRule.Pattern(names: $0.part, schema: Self.anything) }, others: others))
     ]
     for name in names {
@@ -30,8 +32,7 @@ extension SchemaCompiler {
       for language in languages where automaton.accepts(language.part, name.part.bytes) {
         ways.append(language.condition)
       }
-      let named = [MemberRule.Named(name: name.part, schema: others)]
-      ways.append(rule(MemberRule(named: named, patterns: [], others: Self.anything)))
+      ways.append(rule(MemberRule(named: [name.part: others], patterns: [], others: Self.anything)))
       parts.append(pool.any(ways))
     }
     // Other names are told apart by the languages that they are in.
@@ -43,7 +44,7 @@ extension SchemaCompiler {
         subset.map { open[$0].part } + [automaton.pool.complement(isOutside)])
       if automaton.pool.isEmpty(language) { continue }
       let pattern = MemberRule.Pattern(names: language, schema: others)
-      let rule = rule(MemberRule(named: [], patterns: [pattern], others: Self.anything))
+      let rule = rule(MemberRule(named: [:], patterns: [pattern], others: Self.anything))
       parts.append(pool.any(subset.map { open[$0].condition } + [rule]))
     }
     return pool.all(parts)

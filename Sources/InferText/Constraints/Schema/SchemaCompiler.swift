@@ -1,3 +1,5 @@
+import OrderedCollections
+
 /// Reads JSON Schemas (draft 2020-12, and what older drafts call otherwise) into formulas.
 ///
 /// Every schema has a number. Its formula is made when it is first asked for, so that schemas may refer to themselves
@@ -15,13 +17,14 @@ struct SchemaCompiler {
   static let nothing = 1
 
   let root: JSONValue
-  /// `true` for drafts before the sixth.
-  let isOld: Bool
-  /// `true` for drafts before 2019-09, in which nothing counts beside a reference, and the keywords
-  /// `unevaluatedProperties` and `unevaluatedItems` do not exist.
-  let isBefore2019: Bool
+  /// The draft that `$schema` names; `nil` where it names none.
+  private let draft: SchemaDraft?
+  /// `true` for drafts before the sixth, in which 1.0 is no integer.
+  var isOld: Bool { draft.map { $0 < .draft6 } ?? false }
+  /// `true` for drafts before 2019-09, in which nothing counts beside a reference.
+  var isBefore2019: Bool { draft.map { $0 < .draft2019 } ?? false }
   /// `true` for draft 2019-09, in which `contains` evaluates no elements.
-  let isDraft2019: Bool
+  var isDraft2019: Bool { draft == .draft2019 }
   private var sources: [Source] = []
   private var numbers: TextDictionary<Int> = [:]
   private var unions: [[Int]: Int] = [:]
@@ -52,10 +55,7 @@ struct SchemaCompiler {
   /// - Throws: ``SchemaError`` when a part of the schema that can be reached cannot be held.
   init(_ schema: JSONValue, limit: Int = Constraint.stateLimit) throws(SchemaError) {
     root = schema
-    let draft = schema["$schema"]?.string ?? ""
-    isOld = ["draft-03", "draft-04"].contains(where: draft.containsExactly)
-    isBefore2019 = isOld || ["draft-06", "draft-07"].contains(where: draft.containsExactly)
-    isDraft2019 = draft.containsExactly("draft/2019-09")
+    draft = schema["$schema"]?.string.flatMap(SchemaDraft.init)
     automaton = ByteAutomaton(limit: limit)
     sources = [Source(value: true, path: ""), Source(value: false, path: "")]
     formulas = [.always, .never]
@@ -128,7 +128,7 @@ struct SchemaCompiler {
   }
 
   mutating func rule(_ rule: MemberRule) -> Formula {
-    if rule.named.allSatisfy({ $0.schema == Self.anything }), rule.patterns.allSatisfy({ $0.schema == Self.anything }),
+    if rule.named.allSatisfy({ $0.value == Self.anything }), rule.patterns.allSatisfy({ $0.schema == Self.anything }),
       rule.others == Self.anything
     {
       return .always
@@ -158,10 +158,7 @@ struct SchemaCompiler {
     guard let schema = value.object else {
       throw SchemaError(path: path, reason: "a schema is an object or a boolean, not \(value.kind)")
     }
-    for keyword in Self.refused where schema.contains(key: keyword) {
-      throw SchemaError(path: path, reason: "\(keyword) is not supported")
-    }
-    try SchemaKeywords.check(schema, path)
+    try SchemaKeywords.check(schema, draft, path)
     var parts: [Formula] = []
     if let reference = schema["$ref"]?.string {
       let target = try formula(of: target(of: reference, path))
@@ -169,8 +166,10 @@ struct SchemaCompiler {
       parts.append(target)
     }
     parts.append(try types(schema, path))
-    if let values = schema["enum"]?.array { parts.append(try oneOf(values, path + "/enum")) }
-    if let value = schema["const"] { parts.append(try oneOf([value], path + "/const")) }
+    if let values = schema["enum"]?.array {
+      parts.append(try oneOf(values.enumerated().map { ($1, "\(path)/enum/\($0)") }))
+    }
+    if let value = schema["const"] { parts.append(try oneOf([(value, path + "/const")])) }
     parts.append(try numbers(schema, path))
     parts.append(try strings(schema, path))
     parts.append(try arrays(schema, path))
@@ -183,15 +182,13 @@ struct SchemaCompiler {
     return pool.all(parts)
   }
 
-  /// Keywords that say something which is not held.
-  private static let refused = ["$dynamicRef", "$recursiveRef"]
-
   private mutating func combinations(_ schema: JSONObject, _ path: String) throws(SchemaError) -> Formula {
     var parts: [Formula] = []
     for keyword in ["allOf", "anyOf", "oneOf"] {
       guard let value = schema[keyword] else { continue }
       guard let values = value.array, !values.isEmpty else {
-        throw SchemaError(path: path, reason: "\(keyword) must be an array of schemas")
+        let found = value.array == nil ? value.kind : "an empty one"
+        throw SchemaError(path: path, reason: "\(keyword) must be an array of schemas, not \(found)")
       }
       var formulas: [Formula] = []
       for (index, value) in values.enumerated() {

@@ -15,13 +15,31 @@ enum SchemaKeywords {
   }
 
   static let expected: [(keyword: String, value: Expected)] = [
-    ("$ref", .string), ("enum", .array), ("nullable", .boolean),
+    ("$ref", .string), ("$id", .string), ("$anchor", .string), ("$dynamicAnchor", .string), ("enum", .array),
+    ("nullable", .boolean),
     ("minimum", .number), ("maximum", .number), ("multipleOf", .number),
     ("exclusiveMinimum", .bound), ("exclusiveMaximum", .bound),
     ("pattern", .string), ("format", .string),
     ("prefixItems", .array), ("uniqueItems", .boolean),
     ("properties", .object), ("patternProperties", .object), ("required", .strings),
     ("dependentRequired", .lists), ("dependentSchemas", .object), ("dependencies", .dependencies),
+  ]
+
+  /// Keywords that say something which is not held.
+  private static let refused = ["$dynamicRef", "$recursiveRef"]
+  /// Keywords of the third draft that no later one has, nor anything else.
+  private static let ofDraft3 = ["divisibleBy", "disallow", "extends"]
+  /// The drafts that keywords first came with. Where an earlier one is named they would hold nothing.
+  private static let introduced: [(draft: SchemaDraft, keywords: [String])] = [
+    (.draft4, ["multipleOf", "minProperties", "maxProperties", "allOf", "anyOf", "oneOf", "not"]),
+    (.draft6, ["const", "contains", "propertyNames"]), (.draft7, ["if"]),
+    (
+      .draft2019,
+      [
+        "dependentRequired", "dependentSchemas", "unevaluatedProperties", "unevaluatedItems", "minContains",
+        "maxContains",
+      ]
+    ), (.draft2020, ["prefixItems"]),
   ]
 
   /// Keywords whose values are schemas, or arrays of them. Identifiers elsewhere, as in constants and examples, are none.
@@ -34,8 +52,23 @@ enum SchemaKeywords {
     "properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies",
   ]
 
-  /// - Throws: ``SchemaError`` for the first keyword whose value is of another kind.
-  static func check(_ schema: JSONObject, _ path: String) throws(SchemaError) {
+  /// - Parameter draft: The draft that is named; `nil` for none.
+  /// - Throws: ``SchemaError`` for the first keyword that cannot be held: one whose value is of another kind, one of another
+  ///   draft, and such as are held in none.
+  static func check(_ schema: JSONObject, _ draft: SchemaDraft?, _ path: String) throws(SchemaError) {
+    for keyword in refused where schema.contains(key: keyword) {
+      throw SchemaError(path: path, reason: "\(keyword) is not supported")
+    }
+    if draft == nil || draft == .draft3, let keyword = ofDraft3.first(where: { schema.contains(key: $0) }) {
+      throw SchemaError(path: path, reason: "\(keyword) is a keyword of draft 3, and is not supported")
+    }
+    for (first, keywords) in introduced {
+      guard let draft, draft < first, let keyword = keywords.first(where: { schema.contains(key: $0) }) else {
+        continue
+      }
+      throw SchemaError(
+        path: path, reason: "\(keyword) is a keyword of \(first.name), and $schema names \(draft.name), which lacks it")
+    }
     for (keyword, expected) in expected {
       guard let value = schema[keyword], !expected.accepts(value) else { continue }
       let isContainer = expected.isContainer(as: value)

@@ -1,16 +1,13 @@
+import OrderedCollections
+
 /// The part of a schema that says which schemas an object's members are held against.
 struct MemberRule: Hashable {
   /// Schemas of members by name, in order.
-  var named: [Named]
+  var named: OrderedDictionary<JSONName, Int>
   /// Schemas of members whose names are in a language.
   var patterns: [Pattern]
   /// The schema of all other members.
   var others: Int
-
-  struct Named: Hashable {
-    let name: JSONName
-    let schema: Int
-  }
 
   struct Pattern: Hashable {
     let names: Expression
