@@ -186,10 +186,18 @@ def test_anthropic_and_ollama(server):
      "response_format.json_schema.schema", "no number is valid"),
     ({"response_format": {"type": "json_schema", "json_schema": {"name": "x"}}},
      "response_format.json_schema.schema", "required"),
+    ({"response_format": {"type": "json_schema"}}, "response_format.json_schema", "required"),
     ({"response_format": {"type": "xml"}}, "response_format.type", "'xml'"),
     ({"response_format": formatted({"items": {"$dynamicRef": "#a"}})},
      "response_format.json_schema.schema", "/items: $dynamicRef is not supported"),
     ({"guided_regex": "(a"}, "guided_regex", "( without )"),
+    ({"guided_regex": "a?" * 5000}, "guided_regex", "too much of it is optional"),
+    ({"structured_outputs": {"json": {}, "whitespace_pattern": " ?"}},
+     "structured_outputs.whitespace_pattern", "not supported"),
+    ({"structured_outputs": {"jsn": {}}}, "structured_outputs.jsn", "is unknown; there are 'json'"),
+    ({"structured_outputs": {"regex": "a", "disable_any_whitespace": True}},
+     "structured_outputs.disable_any_whitespace", "about JSON"),
+    ({"verbosity": "short"}, "verbosity", "'low', 'medium' or 'high'"),
     ({"guided_choice": []}, "guided_choice", "empty"), ({"guided_choice": [1]}, "guided_choice[0]", "string"),
     ({"guided_json": "{"}, "guided_json", "not JSON"),
     ({"guided_json": {"enum": ["x" * 2_000_000]}}, "guided_json", "at most"),
@@ -224,6 +232,19 @@ def test_grammars(server, fields):
         assert re.fullmatch(r"[1-9][0-9]?([+-][1-9][0-9]?)*[+-]?", choice["text"]), choice
         if choice["finish_reason"] == "stop":
             assert choice["text"][-1] not in "+-"
+
+
+def test_vllms_options_of_json(server):
+    """White space that nobody wants is not there, and neither are members that no schema names."""
+    body = {"prompt": "{", "temperature": 1, "n": 4, "max_tokens": 60, "structured_outputs": {
+        "json": {"type": "object", "properties": {
+            "a": {"type": "array", "maxItems": 3, "items": {"type": "integer", "maximum": 99}}}},
+        "disable_any_whitespace": True, "disable_additional_properties": True, "disable_fallback": True}}
+    choices = [choice for seed in range(4)
+               for choice in server.post("/v1/completions", {**body, "seed": seed}).json()["choices"]]
+    ended = [choice["text"] for choice in choices if choice["finish_reason"] == "stop"]
+    assert ended and not any(character.isspace() for choice in choices for character in choice["text"])
+    assert all(set(json.loads(text)) <= {"a"} for text in ended)
 
 
 def test_ten_thousand_values(server):

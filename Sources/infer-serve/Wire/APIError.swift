@@ -118,13 +118,13 @@ struct APIError: Error, Equatable {
       type: "invalid_request_error", code: "request_timeout")
   }
 
-  /// The constraint on an answer has come to the limit of states: a fault of the request, which the same request has again.
+  /// The constraint on an answer has come to the limit of states, or of work: a fault of the request, which the same request has again.
   static func constraintTooLarge(_ parameter: String?) -> APIError {
     .invalid(
       parameter,
       "\(parameter ?? "The constraint on the answer") is too large to be held any further: it has come to more than "
-        + "\(Constraint.stateLimit) states. Lower bounds of repetitions (maxLength, maxItems, {m,n}), fewer alternatives "
-        + "that begin alike, and no uniqueItems make it smaller.",
+        + "\(Constraint.stateLimit) states, or to more work than a token may take. Lower bounds of repetitions (maxLength, maxItems, {m,n}), fewer alternatives "
+        + "that begin alike, fewer optional parts, and no uniqueItems make it smaller.",
       code: "constraint_too_large")
   }
 

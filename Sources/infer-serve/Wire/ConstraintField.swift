@@ -8,7 +8,7 @@ struct ConstraintField: Equatable {
   let field: String
 
   /// Any JSON object.
-  private static let anyObject: JSONValue = ["type": "object"]
+  static let anyObject: JSONValue = ["type": "object"]
 
   /// Reads what a request asks for; `nil` where that is nothing.
   ///
@@ -38,19 +38,7 @@ struct ConstraintField: Equatable {
     for (key, syntax) in [("guided_grammar", nil), ("grammar", .gbnf), ("ebnf", .gbnf)] as [(String, GrammarSyntax?)] {
       if let field = try Self.grammar(reader, key, syntax) { found.append(field) }
     }
-    if let outputs = try reader.object("structured_outputs") {
-      if let tag = outputs["structural_tag"], tag != "" {
-        let name = outputs.name("structural_tag")
-        throw .unsupported(name, "Constrained output by structural tags is not supported (field '\(name)').")
-      }
-      if let field = try Self.schema(outputs, "json") { found.append(field) }
-      if let field = try Self.regex(outputs, "regex") { found.append(field) }
-      if let field = try Self.choice(outputs, "choice") { found.append(field) }
-      if let field = try Self.grammar(outputs, "grammar") { found.append(field) }
-      if try outputs.bool("json_object") ?? false {
-        found.append(ConstraintField(language: .schema(Self.anyObject), field: outputs.name("json_object")))
-      }
-    }
+    found += try Self.structuredOutputs(reader)
     guard let first = found.first else { return nil }
     if found.count > 1 {
       let names = found.map { "'\($0.field)'" }.joined(separator: " and ")
@@ -59,7 +47,7 @@ struct ConstraintField: Equatable {
     self = first
   }
 
-  private init(language: Constraint.Language, field: String) {
+  init(language: Constraint.Language, field: String) {
     self.language = language
     self.field = field
   }
@@ -79,7 +67,9 @@ struct ConstraintField: Equatable {
         return field
       }
       _ = try format.bool("strict")
-      guard let field = try schema(format, "schema") else { throw format.missing("schema") }
+      guard let field = try schema(format, "schema") else {
+        throw format.missing(key == "response_format" ? "json_schema" : "schema")
+      }
       return field
     case let type:
       throw format.wrongValue("type", "must be 'text', 'json_object' or 'json_schema', not '\(type)'")
@@ -96,7 +86,7 @@ struct ConstraintField: Equatable {
   }
 
   /// A schema, or the text of one.
-  private static func schema(_ reader: FieldReader, _ key: String) throws(APIError) -> ConstraintField? {
+  static func schema(_ reader: FieldReader, _ key: String) throws(APIError) -> ConstraintField? {
     guard var value = reader[key] else { return nil }
     if let text = value.string {
       if text.isEmpty { return nil }
@@ -110,19 +100,19 @@ struct ConstraintField: Equatable {
     return ConstraintField(language: .schema(value), field: reader.name(key))
   }
 
-  private static func regex(_ reader: FieldReader, _ key: String) throws(APIError) -> ConstraintField? {
+  static func regex(_ reader: FieldReader, _ key: String) throws(APIError) -> ConstraintField? {
     guard let text = try reader.string(key), !text.isEmpty else { return nil }
     return ConstraintField(language: .regex(text), field: reader.name(key))
   }
 
-  private static func grammar(
+  static func grammar(
     _ reader: FieldReader, _ key: String, _ syntax: GrammarSyntax? = nil
   ) throws(APIError) -> ConstraintField? {
     guard let text = try reader.string(key), !text.isEmpty else { return nil }
     return ConstraintField(language: .grammar(text, syntax), field: reader.name(key))
   }
 
-  private static func choice(_ reader: FieldReader, _ key: String) throws(APIError) -> ConstraintField? {
+  static func choice(_ reader: FieldReader, _ key: String) throws(APIError) -> ConstraintField? {
     guard let values = try reader.array(key) else { return nil }
     var texts: [String] = []
     for (index, value) in values.enumerated() {

@@ -50,6 +50,9 @@ struct FieldReader {
     return path.isEmpty ? key : "\(path).\(key)"
   }
 
+  /// The names of the members, as the request has them.
+  var names: [String] { value.keys }
+
   /// The member, unless it is absent or `null`.
   subscript(_ key: String) -> JSONValue? { own(key) ?? aliases[key]?.value }
 

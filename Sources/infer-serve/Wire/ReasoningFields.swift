@@ -10,7 +10,7 @@ struct ReasoningFields: Equatable {
   /// The place of reasoning in a response.
   enum Place { case besideContent, inContent, nowhere }
 
-  /// The template's variables about it.
+  /// The template's variables about it, and about the length of the answer.
   var variables: JSONObject = [:]
   var place = Place.besideContent
 
@@ -34,6 +34,10 @@ struct ReasoningFields: Equatable {
       if effort == "none" { set(Self.switchVariables(false)) }
     }
     if let isOn = switches.lazy.compactMap({ $0 }).first { set(Self.switchVariables(isOn)) }
+    // OpenAI's Responses have it beside the format of the text.
+    for holder in [reader, try reader.object("text")].compactMap(\.self) {
+      if let verbosity = try Self.verbosity(holder) { variables["verbosity"] = .string(verbosity) }
+    }
     place = try Self.place(reader, reasoning)
   }
 
@@ -41,6 +45,17 @@ struct ReasoningFields: Equatable {
 
   /// The switch by the two names that templates have for it.
   static func switchVariables(_ isOn: Bool) -> JSONObject { ["enable_thinking": .bool(isOn), "thinking": .bool(isOn)] }
+
+  /// Values of `verbosity`.
+  static let verbosities = ["low", "medium", "high"]
+
+  private static func verbosity(_ reader: FieldReader) throws(APIError) -> String? {
+    guard let verbosity = try reader.string("verbosity") else { return nil }
+    guard verbosities.containsExactly(verbosity) else {
+      throw reader.wrongValue("verbosity", "must be \(FieldReader.alternatives(verbosities)), not '\(verbosity)'")
+    }
+    return verbosity
+  }
 
   /// Values of `reasoning_format`.
   static let formats = ["none", "auto", "deepseek"]

@@ -49,6 +49,8 @@ extension RequestFields {
     "think": .described(.either([.boolean, .string]), "Whether the model thinks first, or how hard."),
     "include_reasoning": .described(.boolean, "Whether reasoning is told; true by default."),
     "separate_reasoning": .described(.boolean, "Whether reasoning stands beside the content; true by default."),
+    "verbosity": .described(
+      .choice(ReasoningFields.verbosities), "How long answers are, for templates that know the word."),
     "reasoning_format": .described(
       .choice(ReasoningFields.formats), "'none' leaves reasoning in the content."),
   ]

@@ -20,6 +20,8 @@ extension RequestFields {
       .object([
         "json?": jsonSchema.orNull, "regex?": .string.orNull, "choice?": .array(.string, count: 1 ... .max).orNull,
         "json_object?": .boolean.orNull, "grammar?": .string.orNull, "structural_tag?": .values(["", .null]),
+        "disable_any_whitespace?": .boolean.orNull, "disable_additional_properties?": .boolean.orNull,
+        "disable_fallback?": .boolean.orNull, "whitespace_pattern?": .values(["", .null]),
       ]), "The language of the answer, as vLLM has it."),
   ]
 

@@ -10,7 +10,7 @@ extension RequestFields {
         "functions", "function_call", "max_completion_tokens", "chat_template_kwargs", "add_generation_prompt",
         "continue_final_message", "documents", "prompt_logprobs",
         "reasoning_effort", "reasoning", "enable_thinking", "thinking", "think", "include_reasoning",
-        "separate_reasoning", "reasoning_format")
+        "separate_reasoning", "reasoning_format", "verbosity")
       // How reasoning is cut into events, and what the server itself reads off the template.
       + all(.ignored, "stream_reasoning", "chat_format", "thinking_forced_open", "generation_prompt", "n_keep")
       + [
@@ -27,7 +27,6 @@ extension RequestFields {
         ("enable_search", .refused("Web search is", unless: [false])),
         ("plugins", .refused("OpenRouter's plugins are", unless: [.array([])])),
         ("preset", .refused("OpenRouter's presets are", unless: [""])),
-        ("verbosity", .refused("A verbosity is", unless: ["medium"])),
         ("best_of", .refused("best_of above 1 is", unless: [1])),
         ("add_special_tokens", .refused("Special tokens beside the template's are", unless: [false])),
         ("return_tokens_as_token_ids", .refused("Ids of tokens in the response are", unless: [false])),
@@ -106,9 +105,8 @@ extension RequestFields {
     "mm_processor_kwargs", "media_io_kwargs", "images_config", "max_dynamic_patch", "min_dynamic_patch",
     "use_audio_in_video", "length_penalty", "early_stopping", "mirostat_tau", "mirostat_eta", "dry_base",
     "dry_allowed_length", "dry_penalty_last_n", "dry_sequence_breakers", "xtc_threshold", "dynatemp_exponent",
-    "smoothing_curve", "penalize_nl", "custom_params", "guided_decoding_backend", "guided_whitespace_pattern",
-    "preserved_tokens", "truncation_side", "routed_experts_start_len",
-    "routed_experts_prompt_start")
+    "smoothing_curve", "penalize_nl", "custom_params", "guided_decoding_backend", "preserved_tokens",
+    "truncation_side", "routed_experts_start_len", "routed_experts_prompt_start")
 
   /// Ways to choose tokens.
   static let samplers: [Field] = [
@@ -150,6 +148,7 @@ extension RequestFields {
       "grammar", "ebnf", "guided_grammar")
     + [
       ("structural_tag", .refused("Output by structural tags is", unless: [""])),
+      ("guided_whitespace_pattern", .refused("A pattern for the white space of JSON is", unless: [""])),
       ("grammar_lazy", .refused("A grammar that begins within the answer is", unless: [false])),
       ("grammar_triggers", .refused("A grammar that begins within the answer is", unless: [.array([])])),
       ("bad_words", .refused("bad_words is", unless: [.array([])])),

@@ -60,7 +60,6 @@ struct ResponsesRequest {
     chat.session = try SessionFields.session(reader, in: chat.scheduling.cacheScope)
     chat.skipsSpecialTokens = try reader.bool("skip_special_tokens") ?? true
     chat.promptField = "input"
-    try Self.checkText(reader)
     chat.constraint = try ConstraintField(reader, formatOf: "text")
     try Self.checkMetadata(reader)
     // All calls are the client's to make; the limit is for those of hosted tools.
@@ -72,14 +71,6 @@ struct ResponsesRequest {
       summarisesReasoning: try Self.wantsSummary(reader),
       sealsReasoning: included.containsExactly("reasoning.encrypted_content"), tellsLogprobs: tellsLogprobs)
     echo = try Self.echo(reader, chat, isStored: isStored, background: runsInBackground)
-  }
-
-  /// Refuses wishes about the text that are not met.
-  private static func checkText(_ reader: FieldReader) throws(APIError) {
-    guard let text = try reader.object("text") else { return }
-    if let verbosity = try text.string("verbosity"), verbosity != "medium" {
-      throw .unsupported(text.name("verbosity"), "A verbosity is not supported (field '\(text.name("verbosity"))').")
-    }
   }
 
   /// Values of `reasoning.summary`.

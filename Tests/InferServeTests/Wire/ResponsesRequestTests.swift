@@ -84,7 +84,7 @@ struct ResponsesRequestTests {
     (#""input": [{"type": "function_call_output", "call_id": "x", "output": 1}]"#, "input[0].output"),
     (#""input": [7]"#, "input[0]"), (#""instructions": "x""#, "input"),
     (#""input": "x", "metadata": {"a": 1}"#, "metadata.a"),
-    (#""input": "x", "text": {"verbosity": "low"}"#, "text.verbosity"),
+    (#""input": "x", "text": {"verbosity": "short"}"#, "text.verbosity"),
     (#""input": "x", "text": {"format": {"type": "xml"}}"#, "text.format.type"),
     (#""input": "x", "reasoning": {"summary": "all"}"#, "reasoning.summary"),
     (#""input": "x", "tools": [{"type": "function", "name": ""}]"#, "tools[0].name"),
