@@ -106,6 +106,14 @@ import Testing
   }
 
   /// Deep nesting, long lists, and many ways to read a text take time in proportion to the text.
+  /// Behind JSON in a text there is white space for a while, and then the text goes on.
+  @Test func whiteSpaceBehindJSONEnds() throws {
+    let constraint = try Constraint(grammar: #"start: "<" %json {"type":"boolean"} ">""#, for: .bytes)
+    for (count, isTaken) in [(0, true), (100, true), (101, false), (5000, false)] {
+      #expect(constraint.accepts("<true" + String(repeating: " ", count: count) + ">") == isTaken, "\(count)")
+    }
+  }
+
   @Test func followsLongTexts() throws {
     let nested = try Constraint(grammar: "root ::= \"(\" root \")\" | \"\"", for: .bytes)
     #expect(nested.accepts(String(repeating: "(", count: 1000) + String(repeating: ")", count: 1000)))

@@ -99,6 +99,13 @@ import Testing
       #"{"prefixItems":[{"type":"integer"}],"anyOf":[{"prefixItems":[true,{"const":"a"}]},{"contains":{"const":"b"}}],"unevaluatedItems":false}"#,
       valid: [#"[1,"a"]"#, #"[1,"b","b"]"#, #"[1,"a","b"]"#, "[1]"],
       invalid: [#"[1,"c"]"#, #"[1,"a","c"]"#, #"[1,"b","a"]"#]),
+    // What depends on a member evaluates nothing of an array.
+    SchemaCase(
+      #"{"unevaluatedItems":{"type":"string"},"dependentSchemas":{"a":{"items":true}}}"#,
+      valid: [#"["x"]"#, #"{"a":1}"#], invalid: ["[1]"]),
+    SchemaCase(
+      #"{"dependentSchemas":{"a":{"unevaluatedItems":false}},"unevaluatedItems":false}"#,
+      valid: ["[]", #"{"a":1}"#], invalid: ["[1]"]),
     // References are relative to the identifiers around them, and so are pointers and anchors.
     SchemaCase(
       ##"{"$id":"http://x/a/y","$defs":{"a":{"const":1},"b":{"$id":"../z","$anchor":"c","$defs":{"a":{"const":2}},"$ref":"#/$defs/a"}},"prefixItems":[{"$ref":"y#/$defs/a"},{"$ref":"/z"},{"$ref":"//x/z#c"},{"$ref":"http://x/a/./y#/$defs/a"},{"$ref":"#/$defs/b/$defs/a"}]}"##,
@@ -170,6 +177,8 @@ import Testing
     (##"{"allOf":[{"$ref":"#"}]}"##, "refers to itself"),
     (##"{"properties":{"a":{"$ref":"#/$defs/none"}}}"##, "/properties/a: $ref: #/$defs/none names nothing"),
     (#"{"$ref":"https://example.com/x.json#/a"}"#, "is in another document"),
+    (##"{"allOf":[true],"items":{"$ref":"#/allOf/+0"}}"##, "$ref: #/allOf/+0 names nothing"),
+    (##"{"allOf":[true],"items":{"$ref":"#/allOf/00"}}"##, "$ref: #/allOf/00 names nothing"),
     (#"{"items":{"pattern":"(a"}}"#, "/items: pattern (a"), (#"{"type":"text"}"#, "text is no type"),
     (##"{"items":{"$dynamicRef":"#a"}}"##, "/items: $dynamicRef is not supported"),
     (
@@ -233,6 +242,7 @@ import Testing
     ),
     (#"{"$schema":"http://json-schema.org/draft-04/schema#","properties":{"a":{"const":1}}}"#, "/properties/a: const"),
     (#"{"$schema":"http://json-schema.org/draft-03/schema#","disallow":"string"}"#, "disallow is a keyword of draft 3"),
+    (#"{"$schema":"https://json-schema.org/draft/2020-12/schema","extends":{}}"#, "extends is a keyword of draft 3"),
     (#"{"properties":{"a":{"divisibleBy":2}}}"#, "/properties/a: divisibleBy is a keyword of draft 3"),
     // Numbers that no text of ours can be.
     (
@@ -320,11 +330,11 @@ import Testing
   @Test func closesObjects() throws {
     let schema = try JSONValue(
       parsing:
-        #"{"properties":{"properties":{"properties":{}}},"$defs":{"o":{"patternProperties":{"a":{}},"additionalProperties":true}},"anyOf":[{"properties":{}},{"const":{"properties":{}}}]}"#
+        #"{"properties":{"properties":{"properties":{}}},"$defs":{"o":{"patternProperties":{"a":{}},"additionalProperties":true}},"anyOf":[{"properties":{}},{"const":{"properties":{}}}],"not":{"properties":{"a":{}}}}"#
     )
     let closed = try JSONValue(
       parsing:
-        #"{"properties":{"properties":{"properties":{},"additionalProperties":false}},"$defs":{"o":{"patternProperties":{"a":{}},"additionalProperties":true}},"anyOf":[{"properties":{},"additionalProperties":false},{"const":{"properties":{}}}],"additionalProperties":false}"#
+        #"{"properties":{"properties":{"properties":{},"additionalProperties":false}},"$defs":{"o":{"patternProperties":{"a":{}},"additionalProperties":true}},"anyOf":[{"properties":{},"additionalProperties":false},{"const":{"properties":{}}}],"not":{"properties":{"a":{}}},"additionalProperties":false}"#
     )
     #expect(schema.withClosedObjects == closed)
   }

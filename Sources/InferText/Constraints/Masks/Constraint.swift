@@ -14,7 +14,9 @@ public final class Constraint: Sendable {
 
   /// The places where JSON has white space between its parts.
   public enum WhiteSpace: String, Sendable {
+    /// Between any two parts, and at both ends.
     case anywhere
+    /// In strings alone.
     case nowhere
   }
 
@@ -51,7 +53,7 @@ public final class Constraint: Sendable {
     self.init(try format?.content(machine) ?? machine, vocabulary)
   }
 
-  /// JSON texts that are valid against a schema; see ``Language/schema(_:)``.
+  /// JSON texts that are valid against a schema; see ``Language/schema(_:_:)``.
   public convenience init(schema: JSONValue, for vocabulary: MaskVocabulary) throws(ConstraintError) {
     try self.init(.schema(schema), for: vocabulary)
   }

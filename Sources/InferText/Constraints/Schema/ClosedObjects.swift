@@ -1,5 +1,6 @@
 extension JSONValue {
-  /// The schema with `additionalProperties` of `false` beside each `properties` and `patternProperties` that stand without it.
+  /// The schema with `additionalProperties` of `false` beside each `properties` and `patternProperties` that stand without it,
+  /// but in `not` and `if`, where that would let more values be valid.
   ///
   /// - Complexity: O(schema). Schemas deeper in each other than ``SchemaCompiler`` takes are left as they are.
   package var withClosedObjects: JSONValue { closingObjects(depth: 0) }
@@ -7,7 +8,7 @@ extension JSONValue {
   private func closingObjects(depth: Int) -> JSONValue {
     guard depth < 200, let members = object else { return self }
     var closed = members
-    for (keyword, value) in zip(members.keys, members.values) {
+    for (keyword, value) in zip(members.keys, members.values) where !["not", "if"].containsExactly(keyword) {
       if SchemaKeywords.ofSchemas.contains(keyword) {
         closed[keyword] =
           value.array.map { .array($0.map { $0.closingObjects(depth: depth + 1) }) }

@@ -2,8 +2,8 @@
 enum JSONFrame: Hashable {
   /// The text is none.
   case dead
-  /// Nothing may follow but white space.
-  case end
+  /// Nothing may follow but white space, of which so much was seen.
+  case end(spaces: UInt8 = 0)
   /// Before a value.
   case value(requirement: Int, parent: Int32)
   /// In `true`, `false` or `null`, so many bytes of which were seen.

@@ -38,6 +38,8 @@ struct JSONMachine: ByteMachine {
   /// The number of characters of a number, and the power of ten to which it reaches.
   static let maxDigits: UInt8 = 100
   static let maxExponent: UInt16 = 308
+  /// The white space that there may be at the end, where the value is a part of another text and nothing else ends it.
+  private static let maxSpaces: UInt8 = 100
   private static let maxStates = Constraint.stateLimit
 
   /// - Throws: ``SchemaError`` when the schema cannot be held, or nothing is valid against it.
@@ -93,7 +95,10 @@ struct JSONMachine: ByteMachine {
   }
 
   private mutating func compute(_ state: State, _ byte: UInt8) -> State {
-    if byte.isJSONSpace, isBetweenParts(state) { return state }
+    if byte.isJSONSpace, isBetweenParts(state) {
+      guard case .end(let spaces) = states[state] else { return state }
+      return spaces < Self.maxSpaces ? self.state(.end(spaces: spaces + 1)) : Self.dead
+    }
     switch states[state] {
     case .dead, .end: return Self.dead
     case .value(let requirement, let parent): return begin(requirement, byte, parent)
@@ -134,7 +139,7 @@ struct JSONMachine: ByteMachine {
     switch states[parent] {
     case .array(let frame, let outer): result = behindElement(frame, outcomes, value, outer)
     case .object(let frame, let outer): result = behindMember(frame, outcomes, value, outer)
-    default: result = state(.end)
+    default: result = state(.end())
     }
     states.insert(end, before: result)
     return result

@@ -94,7 +94,7 @@ extension SchemaCompiler {
     var (value, place) = (resource.value, resource.path)
     for part in parts.dropFirst() {
       let name = Self.unescaped(part)
-      guard let member = value[name] ?? Int(name).flatMap({ value[$0] }) else {
+      guard let member = value[name] ?? Self.index(name).flatMap({ value[$0] }) else {
         throw SchemaError(path: path, reason: "$ref: \(reference) names nothing in this schema")
       }
       value = member
@@ -104,6 +104,12 @@ extension SchemaCompiler {
       throw SchemaError(path: path, reason: "$ref: \(reference) is \(value.kind), not a schema")
     }
     return number(of: value, place)
+  }
+
+  /// The place in an array that a part of a JSON pointer names: digits, and no zero before others.
+  private static func index(_ part: String) -> Int? {
+    let isDigits = part.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+    return isDigits && (part.utf8.count == 1 || part.utf8.first != UInt8(ascii: "0")) ? Int(part) : nil
   }
 
   /// The identifier of the innermost resource around a place.

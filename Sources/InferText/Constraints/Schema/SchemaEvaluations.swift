@@ -84,7 +84,9 @@ extension SchemaCompiler {
       guard let members = schema[keyword]?.object else { continue }
       for (name, value) in zip(members.keys, members.values) where value.object != nil {
         let branch = number(of: value, "\(path)/\(keyword)/\(Self.escaped(name))")
-        result.add(try evaluations(of: branch), when: pool.leaf(.member(JSONName(name))), &pool)
+        // A value that is no object has no member that it depends on.
+        let isThere = pool.all([pool.leaf(.kinds(.object)), pool.leaf(.member(JSONName(name)))])
+        result.add(try evaluations(of: branch), when: isThere, &pool)
       }
     }
     return result

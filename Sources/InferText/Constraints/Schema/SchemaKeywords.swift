@@ -59,7 +59,7 @@ enum SchemaKeywords {
     for keyword in refused where schema.contains(key: keyword) {
       throw SchemaError(path: path, reason: "\(keyword) is not supported")
     }
-    if draft == nil || draft == .draft3, let keyword = ofDraft3.first(where: { schema.contains(key: $0) }) {
+    if let keyword = ofDraft3.first(where: { schema.contains(key: $0) }) {
       throw SchemaError(path: path, reason: "\(keyword) is a keyword of draft 3, and is not supported")
     }
     for (first, keywords) in introduced {
