@@ -14,12 +14,12 @@ import tempfile
 from pathlib import Path
 
 # Each target before those that depend on it.
-TARGETS = ["InferText", "InferMetrics", "InferCore", "HybridBlocks", "InferKit", "infer-serve"]
+TARGETS = ["InferText", "InferMetrics", "InferCore", "HybridBlocks", "InferKit", "InferMPI", "infer-serve"]
 
 # Folders of each target, each before those that may use it; "" stands for the files beside the folders.
 LAYERS = {
     "InferCore": [
-        "Errors", "Machine", "Threads", "Memory", "Formats", "Matrices", "State", "Step", "Kernels", "Weights",
+        "Errors", "Machine", "Threads", "Memory", "Ranks", "Formats", "Matrices", "State", "Step", "Kernels", "Weights",
         "Sampling", "Cache", "Persistence", "Engine", "",
     ],
     "infer-serve": [
@@ -36,12 +36,13 @@ IMPORTS = {
     "CFaults": ["InferCore/Memory"],
     "CBLAS": ["InferCore/Threads", "InferCore/Kernels"],
     "CPCRE2": ["InferText/Tokenizer"],
+    "CMPI": ["InferMPI"],
     "CZlib": ["infer-serve/Wire"],
     "CPage": ["infer-serve/Endpoints"],
     "GRDB": ["infer-serve/Server"],
     "Glibc": [
         "InferCore/Memory", "InferCore/Threads", "InferCore/Kernels", "HybridBlocks/Families", "infer-serve/Connections",
-        "infer-serve/Terminal", "infer-serve/Doctor", "infer-serve/Commands"],
+        "infer-serve/Terminal", "infer-serve/Doctor", "infer-serve/Commands", "InferMPI"],
 }
 
 # Where the order of InferCore's folders is written down for people.

@@ -1,0 +1,84 @@
+/// The part of a model that one rank computes, of several that compute it together.
+///
+/// All that a layer has several of, such as heads, experts and inner columns, is dealt out in consecutive ranges, so that
+/// a rank has whole ones and keeps their state. The lowest ranks have one more where they cannot be equal.
+public struct ModelShare: Sendable, Hashable {
+  /// The rank's number, within `0 ..< count`.
+  public let rank: Int
+  /// The number of ranks.
+  public let count: Int
+
+  /// The share of a rank.
+  ///
+  /// - Precondition: `rank` is one of `count` ranks.
+  public init(rank: Int, of count: Int) {
+    precondition(rank >= 0 && rank < count, "rank \(rank) of \(count)")
+    self.rank = rank
+    self.count = count
+  }
+
+  /// The whole model, of one rank that is alone.
+  public static let whole = ModelShare(rank: 0, of: 1)
+
+  /// `true` for the share that is the whole model.
+  public var isWhole: Bool { count == 1 }
+
+  /// The share of another rank.
+  public func of(_ rank: Int) -> ModelShare { ModelShare(rank: rank, of: count) }
+
+  /// The rank's part of `total` equal things: whole units, the last of which may be smaller. It is empty for some ranks if
+  /// there are more of them than units.
+  ///
+  /// - Complexity: O(1)
+  public func range(of total: Int, by unit: Int = 1) -> Range<Int> {
+    precondition(total >= 0 && unit > 0, "\(total) by \(unit)")
+    let units = (total + unit - 1) / unit
+    let (each, rest) = units.quotientAndRemainder(dividingBy: count)
+    let first = rank * each + min(rank, rest)
+    return min(first * unit, total)..<min((first + each + (rank < rest ? 1 : 0)) * unit, total)
+  }
+
+  /// The rank's part of `total` columns or rows of weights. `nil` if there are fewer pieces of `width` than ranks.
+  ///
+  /// Quantised weights are in blocks of 32 to 256 columns, which are not taken apart. So the part consists of the largest
+  /// pieces up to 256 with which the largest part is at most an eighth larger than it could be.
+  ///
+  /// - Parameters:
+  ///   - total: the number of columns.
+  ///   - width: the number of columns that stay together, such as those of a head.
+  public func columns(of total: Int, width: Int = 1) -> Range<Int>? {
+    precondition(width > 0 && total % width == 0, "\(total) columns by \(width)")
+    let units = [256, 128, 64, 32, 16, 1].map { width / Self.commonDivisor(width, $0) * $0 }
+      .filter { total / $0 >= count }
+    func largestPart(_ unit: Int) -> Int { ((total + unit - 1) / unit + count - 1) / count * unit }
+    guard let best = units.map(largestPart).min() else { return nil }
+    return units.first { largestPart($0) <= best + best / 8 }.map { range(of: total, by: $0) }
+  }
+
+  private static func commonDivisor(_ a: Int, _ b: Int) -> Int { b == 0 ? a : commonDivisor(b, a % b) }
+
+  /// The rank's part of heads that share others, as query heads share key heads: consecutive heads, and those that they
+  /// share. Where there are fewer shared ones than ranks, several ranks have the same. `nil` where heads cannot be dealt
+  /// out in this way.
+  ///
+  /// - Parameters:
+  ///   - heads: the number of heads.
+  ///   - shared: the number of those that they share, which divides it.
+  ///   - width: the number of columns of a head.
+  public func heads(_ heads: Int, sharing shared: Int, width: Int) -> (heads: Range<Int>, shared: Range<Int>)? {
+    precondition(shared > 0 && heads % shared == 0, "\(heads) heads share \(shared)")
+    let group = heads / shared
+    if shared >= count {
+      guard let columns = columns(of: heads * width, width: group * width) else { return nil }
+      let part = columns.lowerBound / width..<columns.upperBound / width
+      return (part, part.lowerBound / group..<part.upperBound / group)
+    }
+    guard count % shared == 0 else { return nil }
+    let (ranks, index) = (count / shared, rank / (count / shared))
+    guard let columns = ModelShare(rank: rank % ranks, of: ranks).columns(of: group * width, width: width) else {
+      return nil
+    }
+    let first = index * group
+    return (first + columns.lowerBound / width..<first + columns.upperBound / width, index..<index + 1)
+  }
+}
