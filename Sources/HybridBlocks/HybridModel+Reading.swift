@@ -22,25 +22,54 @@ extension HybridModel {
     }
     let isTied = frame.isTied || !isStored
     if isTied { weights.discard("lm_head.weight") }
+    let part = HybridModel.rows(of: weights.share, rows)
+    guard !part.isEmpty else {
+      throw weights.indivisible("\(rows) tokens cannot be dealt out to \(weights.share.count) ranks")
+    }
     let embedding: any RowTable
     let head: PackedMatrix
     if isTied {
-      head = try weights[frame.embedding].matrix("weight", rows: rows, columns: columns, role: .head)
+      head = try weights[frame.embedding].matrices(
+        "weight", rows: rows, columns: columns, parts: [[part]], role: .head)[0]
       embedding = head
     } else {
       embedding = try weights[frame.embedding].table("weight", rows: rows, columns: columns, role: .embedding)
-      head = try weights["lm_head"].matrix("weight", rows: rows, columns: columns, role: .head)
+      head = try weights["lm_head"].matrices(
+        "weight", rows: rows, columns: columns, parts: [[part]], role: .head)[0]
     }
     let side = try family.side(reading: weights)
     let laneHead = try family.laneHead(reading: weights)
     var state = StateLayout()
     let layers = try family.layers(reading: weights, state: &state)
+    if !weights.share.isWhole { try Self.checkDivisible(layers, weights) }
     self.init(
-      embedding: embedding, embeddingScale: frame.embeddingScale, side: side, laneHead: laneHead,
+      share: weights.share, vocabularySize: rows, embedding: embedding, embeddingScale: frame.embeddingScale,
+      side: side, laneHead: laneHead,
       layers: layers,
       norm: try frame.norm(weights[frame.norm]),
       head: head, logitScale: frame.logitScale, logitCap: frame.logitCap, hasHead: hasHead,
       contextLength: frame.contextLength, stateLayout: state
     )
+  }
+
+  /// Refuses layers that ranks cannot compute together.
+  private static func checkDivisible(_ layers: [Layer], _ weights: WeightScope) throws(ModelError) {
+    for (index, layer) in layers.enumerated() {
+      for block in layer.blocks where !block.isDivisible {
+        throw .unsuitable(
+          "layer \(index) has a block of the kind \(kind(of: block)), which \(weights.share.count) ranks cannot compute "
+            + "together")
+      }
+    }
+  }
+
+  /// What a block is known by: its mixer, where it has one.
+  private static func kind(of block: any Block) -> String {
+    switch block {
+    case let block as ResidualBlock: "\(type(of: block.mixer))"
+    case let block as NormedResidualBlock: "\(type(of: block.mixer))"
+    case let block as StreamBlock: kind(of: block.block)
+    default: "\(type(of: block))"
+    }
   }
 }

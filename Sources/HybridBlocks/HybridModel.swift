@@ -2,7 +2,9 @@ package import InferCore
 
 /// A language model as a list of layers between an embedding and a head.
 package struct HybridModel: LanguageModel {
-  /// `[vocabulary × width]`.
+  /// The part of the model that is computed here.
+  package let share: ModelShare
+  /// `[vocabulary × width]`, or of a tied model the rank's rows.
   let embedding: any RowTable
   let embeddingScale: Float
   /// Inputs of blocks beside the residual stream: rows are `[stream | side]`; `nil` for none.
@@ -11,7 +13,9 @@ package struct HybridModel: LanguageModel {
   let laneHead: LaneHead?
   let layers: [Layer]
   let norm: any Norm
-  /// `[vocabulary × width]`: the embedding itself in models that tie the two.
+  /// Number of logits of a row.
+  package let vocabularySize: Int
+  /// `[vocabulary × width]`, or the rank's rows: the embedding itself in models that tie the two.
   let head: [PackedMatrix]
   let logitScale: Float
   let logitCap: Float?
@@ -29,6 +33,8 @@ package struct HybridModel: LanguageModel {
   /// Creates a model.
   ///
   /// - Parameters:
+  ///   - share: the part of the model that `layers` and `head`, and `embedding` where they are tied, are of.
+  ///   - vocabularySize: the number of logits.
   ///   - embeddingScale: factor on embedded tokens.
   ///   - laneHead: the sum of the residual stream's lanes before the head; `nil` where it has one lane.
   ///   - side: what blocks see beside the residual stream; `nil` for nothing.
@@ -36,12 +42,15 @@ package struct HybridModel: LanguageModel {
   ///   - logitCap: the bound that they are held within; `nil` for none.
   ///   - hasHead: `false` where `head` only stands in for one.
   init(
-    embedding: any RowTable, embeddingScale: Float = 1, side: (any StreamSide)? = nil,
-    laneHead: LaneHead? = nil, layers: [Layer],
-    norm: any Norm, head: PackedMatrix, logitScale: Float = 1, logitCap: Float? = nil, hasHead: Bool = true,
-    contextLength: Int, stateLayout: StateLayout
+    share: ModelShare = .whole, vocabularySize: Int, embedding: any RowTable, embeddingScale: Float = 1,
+    side: (any StreamSide)? = nil, laneHead: LaneHead? = nil, layers: [Layer], norm: any Norm, head: PackedMatrix,
+    logitScale: Float = 1, logitCap: Float? = nil, hasHead: Bool = true, contextLength: Int, stateLayout: StateLayout
   ) {
-    precondition(embedding.rows == head.rows && embedding.columns == head.columns, "head of \(head.rows) rows")
+    precondition(
+      head.rows == Self.rows(of: share, vocabularySize).count && embedding.columns == head.columns
+        && [vocabularySize, head.rows].contains(embedding.rows), "head of \(head.rows) rows")
+    self.share = share
+    self.vocabularySize = vocabularySize
     self.embedding = embedding
     self.embeddingScale = embeddingScale
     self.side = side
@@ -56,8 +65,10 @@ package struct HybridModel: LanguageModel {
     self.stateLayout = stateLayout
   }
 
-  /// Number of logits of a row.
-  package var vocabularySize: Int { embedding.rows }
+  /// The rows of the head, and of a tied embedding, that a rank has: whole panels.
+  static func rows(of share: ModelShare, _ vocabularySize: Int) -> Range<Int> {
+    share.range(of: vocabularySize, by: PackedMatrix.panelRows)
+  }
 
   /// The width of the residual stream.
   package var hiddenWidth: Int? { embedding.columns }
@@ -74,16 +85,15 @@ package struct HybridModel: LanguageModel {
     forward(step, logits: &logits, hidden: &none)
   }
 
-  /// Runs the step: embedding, layers in order, and, for the rows that are wanted, norm and, for logits, head.
+  /// Runs the step: embedding, layers in order, and, for the rows that are wanted, norm and, for logits, head. Of several
+  /// ranks, all compute the step and the first one gets the logits.
   package func forward(_ step: borrowing Step, logits: inout MutableRows, hidden: inout MutableRows) {
     precondition(logits.count == step.plan.logitRowCount && logits.columns == vocabularySize, "\(logits.count) logits")
+    precondition(step.ranks?.size ?? 1 == share.count, "\(share.count) ranks for a model")
     let width = embedding.columns
     let stream = (laneHead?.lanes ?? 1) * width
     var h = step.take(rows: step.plan.tokens.count, columns: stream + (side?.columns ?? 0))
-    for first in Swift.stride(from: 0, to: stream, by: width) {
-      var embedded = h.columns(first..<first + width)
-      gatherRows(of: embedding, step.plan.tokens, scale: embeddingScale, into: &embedded, step)
-    }
+    for first in Swift.stride(from: 0, to: stream, by: width) { embed(into: &h, first..<first + width, step) }
     if let side { step.scoped { fill(side, &h, step) } }
     for layer in layers {
       for block in layer.blocks {
@@ -101,9 +111,31 @@ package struct HybridModel: LanguageModel {
     gatherLogitRows(of: h.rows.columns(0..<stream), into: &wanted, step)
     var normed = step.take(rows: logits.count, columns: width)
     normalize(wanted.rows, into: &normed, step)
-    matmul(normed.rows, by: head, into: &logits, step)
+    guard share.isWhole else {
+      let rows = Self.rows(of: share, vocabularySize)
+      var part = step.take(rows: logits.count, columns: rows.count)
+      project(normed.rows, into: &part, step)
+      return gatherColumns(part.rows, into: &logits, { Self.rows(of: share.of($0), vocabularySize) }, step)
+    }
+    project(normed.rows, into: &logits, step)
+  }
+
+  /// The logits of hidden states, of the rows of the head that are here.
+  private func project(_ normed: Rows, into logits: inout MutableRows, _ step: borrowing Step) {
+    matmul(normed, by: head, into: &logits, step)
     scale(&logits, by: logitScale, step)
     if let logitCap { softCap(&logits, logitCap, step) }
+  }
+
+  private func embed(into h: inout MutableRows, _ columns: Range<Int>, _ step: borrowing Step) {
+    var target = h.columns(columns)
+    guard embedding.rows < vocabularySize else {
+      return gatherRows(of: embedding, step.plan.tokens, scale: embeddingScale, into: &target, step)
+    }
+    // Each token is on one rank; what others add to it is zero.
+    let first = Self.rows(of: share, vocabularySize).lowerBound
+    gatherRows(of: embedding, from: first, step.plan.tokens, scale: embeddingScale, into: &target, step)
+    sumOverRanks(&target, step)
   }
 
   /// One of the lanes, where there are several, and the last norm.

@@ -43,6 +43,8 @@ public struct LoadOptions: Sendable {
   public var quantization: Quantization?
   /// Without this, the model is checked and described, but computes nothing: its matrices are not read.
   package var readsMatrices = true
+  /// The part of the model that is computed here; other ranks compute the rest.
+  package var share = ModelShare.whole
   /// A closure that says whether loading is to end, asked before each tensor and about a megabyte of one, on any thread;
   /// `nil` for never.
   public var isCancelled: (@Sendable () -> Bool)?
@@ -136,7 +138,7 @@ struct ReadModel {
     let checkpoint = stored.withModelPrefix
     weights = try WeightScope(
       checkpoint, plan: options.quantization.map { QuantizationPlan($0, names: checkpoint.tensors.keys) },
-      readsMatrices: options.readsMatrices, threads: options.threads, progress: options.progress,
+      readsMatrices: options.readsMatrices, share: options.share, threads: options.threads, progress: options.progress,
       isCancelled: options.isCancelled)
     var model = try HybridModel(
       family, weights, mayLackHead: stored.lacksPrefix || source.namesNoHead(configuration))

@@ -21,6 +21,9 @@ extension RelevanceScorer {
       guard read.model.hasHead else {
         throw .tensor(name: "lm_head.weight", reason: "is missing, and the model's judgement is tokens")
       }
+      guard read.model.share.isWhole else {
+        throw .unsuitable("a model that judges documents by tokens cannot be computed by several ranks")
+      }
       direction = read.model.direction(towards: tokens.yes, from: tokens.no)
     }
     prompt = try Prompt(text.chatTemplate) { .malformed(at: source.files.url, reason: $0) }

@@ -142,26 +142,26 @@ import Testing
     #expect(try loadModel(at: file, options: options).mappedWeightBytes > 0)
   }
 
-  /// Panels where rows are read, as a norm or a table, are an error that names the tensor.
+  /// Panels where rows are read, as a norm, a table or a part of a matrix, are an error that names the tensor.
   @Test func panelsInThePlaceOfRowsAreNamed() throws {
-    let tensors: [GGUFWriter.Tensor] = [.init(name: "norm.weight", shape: [1, 32], panels: .own(.f32))]
+    let tensors: [GGUFWriter.Tensor] = [.init(name: "norm.weight", shape: [2, 32], panels: .own(.f32))]
     let file = folder.url.appending(path: "model.gguf")
     let writer = try GGUFWriter(at: file, metadata: [], tensors: tensors)
-    try writer.write(PackedMatrix(rows: 1, columns: 32, values: Array(repeating: 1, count: 32)))
+    try writer.write(PackedMatrix(rows: 2, columns: 32, values: Array(repeating: 1, count: 64)))
     try writer.finish()
     let gguf = try GGUF(MappedFile(at: file))
     #expect(gguf.metadata["general.alignment"] == .unsigned(64) && gguf.tensors[0].panels == .own(.f32))
     let weights = try WeightScope(Checkpoint(["norm.weight": gguf.tensors[0]]))
     for read in [
-      { _ = try weights.floats("norm.weight", shape: [1, 32]) },
-      { _ = try weights.table("norm.weight", rows: 1, columns: 32, role: .embedding) },
-      { _ = try weights.matrices("norm.weight", rows: 1, columns: 32, parts: [[0..<1]]) },
-      { _ = try weights.reading([.renamed("scale", from: "norm.weight")]).floats("scale", shape: [1, 32]) },
+      { _ = try weights.floats("norm.weight", shape: [2, 32]) },
+      { _ = try weights.table("norm.weight", rows: 2, columns: 32, role: .embedding) },
+      { _ = try weights.matrices("norm.weight", rows: 2, columns: 32, parts: [[1..<2]]) },
+      { _ = try weights.reading([.renamed("scale", from: "norm.weight")]).floats("scale", shape: [2, 32]) },
     ] as [() throws -> Void] {
       let error = #expect(throws: ModelError.self) { try read() }
       #expect("\(error, default: "")".contains("tensor norm.weight: "))
       #expect("\(error, default: "")".contains("F32 in panels of 1 column"))
     }
-    #expect(try weights.matrix("norm.weight", rows: 1, columns: 32).floats() == Array(repeating: 1, count: 32))
+    #expect(try weights.matrix("norm.weight", rows: 2, columns: 32).floats() == Array(repeating: 1, count: 64))
   }
 }

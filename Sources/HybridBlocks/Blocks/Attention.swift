@@ -10,6 +10,14 @@ public struct Attention: Mixer {
     /// After rotation (Hunyuan V1, T1).
     case afterRotation(query: RMSNorm, key: RMSNorm)
 
+    /// `true` where every head is normalised by itself.
+    func isOfHeads(_ headDimension: Int) -> Bool {
+      switch self {
+      case .beforeRotation(let query, let key), .afterRotation(let query, let key):
+        query.weight.count == headDimension && key.weight.count == headDimension
+      }
+    }
+
     /// Reads `q_norm` and `k_norm`, `[headDimension]` each, of norms before rotation.
     public static func usual(_ weights: WeightScope, headDimension: Int, epsilon: Float) throws(ModelError) -> Self {
       .beforeRotation(
@@ -23,9 +31,9 @@ public struct Attention: Mixer {
     /// Width of the residual stream.
     public let width: Int
     /// The number of query heads.
-    public let queryHeads: Int
+    public private(set) var queryHeads: Int
     /// Key and value heads; divides ``queryHeads``.
-    public let keyHeads: Int
+    public private(set) var keyHeads: Int
     /// The width of a head.
     public let headDimension: Int
     /// Whether the projections to queries, keys and values have biases.
@@ -71,10 +79,30 @@ public struct Attention: Mixer {
       self.isGated = isGated
     }
 
+    /// The width of a head's values.
+    var valueWidth: Int { valueDimension ?? headDimension }
+
     /// The width of the values of all heads, and of the outputs of all heads.
-    var valueWidths: (values: Int, outputs: Int) {
-      let width = valueDimension ?? headDimension
-      return (keyHeads * width, queryHeads * width)
+    var valueWidths: (values: Int, outputs: Int) { (keyHeads * valueWidth, queryHeads * valueWidth) }
+
+    /// The query and key heads that a rank has.
+    ///
+    /// - Throws: ``ModelError/unsuitable(_:)`` where heads cannot be dealt out.
+    func part(_ weights: WeightScope) throws(ModelError) -> (heads: Range<Int>, keyHeads: Range<Int>) {
+      // The output's columns are those of values, which blocks of quantised weights are not to be cut by.
+      guard let part = weights.share.heads(queryHeads, sharing: keyHeads, width: valueWidth) else {
+        throw weights.indivisible(
+          "\(queryHeads) query heads and \(keyHeads) key heads cannot be dealt out to \(weights.share.count) ranks")
+      }
+      return (part.heads, part.shared)
+    }
+
+    /// The shape of some heads.
+    func of(heads: Range<Int>, keyHeads: Range<Int>) -> Shape {
+      var part = self
+      part.queryHeads = heads.count
+      part.keyHeads = keyHeads.count
+      return part
     }
 
     /// Declares a cache of a layer of this shape.
@@ -83,6 +111,7 @@ public struct Attention: Mixer {
     }
   }
 
+  /// Of the rank's heads.
   let shape: Shape
   let input: Linear
   let output: Linear
@@ -116,42 +145,56 @@ public struct Attention: Mixer {
     let (q, k) = (shape.queryHeads * shape.headDimension, shape.keyHeads * shape.headDimension)
     let (v, mixed) = shape.valueWidths
     precondition(v <= k && (v == k || !shape.isGated), "values wider than keys, or gated")
-    self.shape = shape
+    let part = try shape.part(weights)
+    let (queries, keys) = (part.heads.columns(shape.headDimension), part.keyHeads.columns(shape.headDimension))
+    let (values, outputs) = (part.keyHeads.columns(shape.valueWidth), part.heads.columns(shape.valueWidth))
     if shape.isGated {
-      input = try Self.gatedInput(weights, shape)
+      input = try Self.gatedInput(weights, shape, queries, keys)
     } else if weights.has("qkv_proj.weight") {
       input = try Linear(
-        fused: weights["qkv_proj"], parts: [0..<q, q..<q + k, q + k..<q + k + v], input: shape.width, bias: shape.bias)
+        fused: weights["qkv_proj"], parts: [[queries], [keys.moved(by: q)], [values.moved(by: q + k)]],
+        input: shape.width, output: q + k + v, bias: shape.bias)
     } else {
-      let values: [Linear.Part] = shape.valuesAreKeys ? [] : [.init(weights["v_proj"], output: v, role: .value)]
       input = try Linear(
-        [.init(weights["q_proj"], output: q), .init(weights["k_proj"], output: k)] + values, input: shape.width,
-        bias: shape.bias)
+        [.init(weights["q_proj"], output: q, rows: [queries]), .init(weights["k_proj"], output: k, rows: [keys])]
+          + (shape.valuesAreKeys ? [] : [.init(weights["v_proj"], output: v, rows: [values], role: .value)]),
+        input: shape.width, bias: shape.bias)
     }
-    valueNorm = shape.valueNormEpsilon.map {
-      RMSNorm(unweighted: shape.valueDimension ?? shape.headDimension, epsilon: $0)
-    }
+    valueNorm = shape.valueNormEpsilon.map { RMSNorm(unweighted: shape.valueWidth, epsilon: $0) }
     output = try Linear(
-      weights[outputName], input: mixed, output: shape.outputWidth ?? shape.width, bias: shape.outputBias)
+      weights[outputName], columns: outputs, of: mixed, output: shape.outputWidth ?? shape.width,
+      bias: shape.outputBias)
     self.rotary = rotary
     self.headNorm = headNorm
     self.scale = scale ?? 1 / Float(shape.headDimension).squareRoot()
-    sinks = shape.hasSinks ? try weights.vector("sinks", count: shape.queryHeads) : nil
-    headGates = shape.hasHeadGates ? try Linear(weights["g_proj"], input: shape.width, output: shape.queryHeads) : nil
-    cache = shape.cache(&state)
+    sinks = shape.hasSinks ? try weights.vector("sinks", count: shape.queryHeads).parts([part.heads]) : nil
+    headGates =
+      shape.hasHeadGates
+      ? try Linear([.init(weights["g_proj"], output: shape.queryHeads, rows: [part.heads])], input: shape.width) : nil
+    self.shape = shape.of(heads: part.heads, keyHeads: part.keyHeads)
+    guard headNorm?.isOfHeads(shape.headDimension) != false || weights.share.isWhole else {
+      throw weights.indivisible("norms of all heads together cannot be dealt out to \(weights.share.count) ranks")
+    }
+    cache = self.shape.cache(&state)
   }
 
-  /// Query, key, value and gate, in this order.
-  private static func gatedInput(_ weights: WeightScope, _ shape: Shape) throws(ModelError) -> Linear {
+  /// Query, key, value and gate, in this order, of the columns that the rank has of queries and of keys.
+  private static func gatedInput(
+    _ weights: WeightScope, _ shape: Shape, _ queries: Range<Int>, _ keys: Range<Int>
+  ) throws(ModelError) -> Linear {
     precondition(!shape.bias, "a gate with a bias")
-    let (d, heads, keys) = (shape.headDimension, shape.queryHeads, shape.keyHeads * shape.headDimension)
+    let (d, width, rows) = (shape.headDimension, shape.width, shape.keyHeads * shape.headDimension)
+    let heads = queries.elements(d)
     let query = try weights["q_proj"].matrices(
-      "weight", rows: 2 * heads * d, columns: shape.width,
-      parts: [0, d].map { first in (0..<heads).map { $0 * 2 * d + first..<$0 * 2 * d + first + d } })
-    let key = try weights["k_proj"].matrix("weight", rows: keys, columns: shape.width)
-    let value = try weights["v_proj"].matrix("weight", rows: keys, columns: shape.width, role: .value)
-    return Linear([query[0], key, value, query[1]])
+      "weight", rows: 2 * shape.queryHeads * d, columns: width,
+      parts: [0, d].map { first in heads.map { $0 * 2 * d + first..<$0 * 2 * d + first + d } })
+    let key = try weights["k_proj"].matrices("weight", rows: rows, columns: width, parts: [[keys]])
+    let value = try weights["v_proj"].matrices("weight", rows: rows, columns: width, parts: [[keys]], role: .value)
+    return Linear([query[0], key[0], value[0], query[1]])
   }
+
+  /// `true`, by heads, but for one with an adapter.
+  public var isDivisible: Bool { adapter == nil }
 
   /// `A`
   public var letter: Character { "A" }
@@ -185,7 +228,7 @@ public struct Attention: Mixer {
       scaleByPosition(&queries, strength: growth.strength, length: growth.length, step)
     }
     let rows = projected.rows
-    guard shape.valueDimension == nil || shape.valueDimension == d else { return mixNarrow(x, rows, into: &out, step) }
+    guard shape.valueWidth == d else { return mixNarrow(x, rows, into: &out, step) }
     appendToCache(
       keys: rows.columns(q..<q + k), values: rows.columns(q + k..<q + 2 * k), heads: heads, headDimension: d,
       cache: cache, step)
@@ -201,7 +244,7 @@ public struct Attention: Mixer {
   private func mixNarrow(_ x: Rows, _ rows: Rows, into out: inout MutableRows, _ step: borrowing Step) {
     let (d, heads) = (shape.headDimension, shape.keyHeads)
     let (q, k) = (shape.queryHeads * d, heads * d)
-    let width = shape.valueDimension ?? d
+    let width = shape.valueWidth
     var values = step.take(rows: x.count, columns: k)
     assign(0, to: &values, step)
     copyHeads(

@@ -19,6 +19,15 @@ public protocol Block: Sendable {
 
   /// The number of weights that a token does not touch, the weights of experts it is not sent to.
   var idleParameterCount: Int { get }
+
+  /// `true` for a block that several ranks can compute together: it reads its rank's share, `WeightScope.share`, and adds up
+  /// what the ranks compute.
+  var isDivisible: Bool { get }
+}
+
+extension Block {
+  /// A block that is computed whole.
+  public var isDivisible: Bool { false }
 }
 
 extension Block {
@@ -36,9 +45,14 @@ public protocol Mixer: Sendable {
 
   /// See ``Block/idleParameterCount``.
   var idleParameterCount: Int { get }
+
+  /// `true` for a mixer that reads its rank's share: the sum of what all ranks compute is the mixer's output.
+  var isDivisible: Bool { get }
 }
 
 extension Mixer {
   /// A mixer without experts touches all its weights.
   public var idleParameterCount: Int { 0 }
+  /// A mixer that is computed whole.
+  public var isDivisible: Bool { false }
 }

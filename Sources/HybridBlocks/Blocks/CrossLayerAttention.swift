@@ -3,6 +3,7 @@ public import InferCore
 /// Attention to the keys and values of an earlier layer (Brandon et al. 2024, arXiv 2405.12981): it has queries of its own
 /// and caches nothing.
 public struct CrossLayerAttention: Mixer {
+  /// Of the rank's heads.
   let shape: Attention.Shape
   let input: Linear
   let output: Linear
@@ -27,15 +28,22 @@ public struct CrossLayerAttention: Mixer {
     _ weights: WeightScope, _ shape: Attention.Shape, rotary: RotaryEmbedding?, queryNorm: RMSNorm? = nil,
     normBeforeRotation: RMSNorm? = nil, scale: Float? = nil, cache: StateHandle
   ) throws(ModelError) {
-    self.shape = shape
     let width = shape.queryHeads * shape.headDimension
-    input = try Linear(weights["q_proj"], input: shape.width, output: width, bias: shape.bias)
-    output = try Linear(weights["o_proj"], input: width, output: shape.width, bias: shape.outputBias)
+    let part = try shape.part(weights)
+    let queries = part.heads.columns(shape.headDimension)
+    input = try Linear(
+      [.init(weights["q_proj"], output: width, rows: [queries])], input: shape.width, bias: shape.bias)
+    output = try Linear(
+      weights["o_proj"], columns: queries, of: width, output: shape.width, bias: shape.outputBias)
+    self.shape = shape.of(heads: part.heads, keyHeads: part.keyHeads)
     self.rotary = rotary
     norms = (normBeforeRotation, queryNorm)
     self.scale = scale ?? 1 / Float(shape.headDimension).squareRoot()
     self.cache = cache
   }
+
+  /// `true`: by heads, as the earlier layer is.
+  public var isDivisible: Bool { true }
 
   /// `A`
   public var letter: Character { "A" }

@@ -131,20 +131,40 @@ struct DeltaRuleMixer: Sendable {
   }
 }
 
+extension DeltaRuleShape {
+  /// The value heads of some key heads.
+  func heads(of keyHeads: Range<Int>) -> Range<Int> { keyHeads.columns(heads / self.keyHeads) }
+
+  /// The columns of the values of some key heads.
+  func values(of keyHeads: Range<Int>) -> Range<Int> { keyHeads.columns(valueWidth / self.keyHeads) }
+
+  /// Of all channels, those of some key heads: queries, keys and values.
+  func channels(of keyHeads: Range<Int>) -> [Range<Int>] {
+    let keys = keyHeads.columns(keyDimension)
+    return [keys, keys.moved(by: keyWidth), values(of: keyHeads).moved(by: 2 * keyWidth)]
+  }
+}
+
 extension WeightScope {
-  /// The convolutions of query, key and value as one, `[taps × channels]`: stored as one, `conv1d`, or as three, `q_conv1d`,
-  /// `k_conv1d` and `v_conv1d`.
-  func convolutions(_ rule: DeltaRuleShape, taps: Int) throws(ModelError) -> [Float] {
+  /// The convolutions of query, key and value of some key heads as one, `[taps × channels]`: stored as one, `conv1d`, or as
+  /// three, `q_conv1d`, `k_conv1d` and `v_conv1d`.
+  func convolutions(_ rule: DeltaRuleShape, _ keyHeads: Range<Int>, taps: Int) throws(ModelError) -> [Float] {
+    let ranges = rule.channels(of: keyHeads)
     guard !has("conv1d.weight") else {
       return try convolution("conv1d.weight", channels: rule.channels, taps: taps)
+        .parts((0..<taps).flatMap { tap in ranges.map { $0.moved(by: tap * rule.channels) } })
     }
-    let widths = [rule.keyWidth, rule.keyWidth, rule.valueWidth]
+    let starts = [0, rule.keyWidth, 2 * rule.keyWidth, rule.channels]
     var parts: [[Float]] = []
-    for (name, width) in zip(["q_conv1d", "k_conv1d", "v_conv1d"], widths) {
+    for (index, name) in ["q_conv1d", "k_conv1d", "v_conv1d"].enumerated() {
+      let width = starts[index + 1] - starts[index]
       parts.append(try convolution(name + ".weight", channels: width, taps: taps))
     }
     return (0..<taps).flatMap { tap in
-      zip(parts, widths).flatMap { $0[tap * $1..<(tap + 1) * $1] }
+      (0..<3).flatMap { index in
+        let width = starts[index + 1] - starts[index]
+        return parts[index][ranges[index].moved(by: tap * width - starts[index])]
+      }
     }
   }
 }

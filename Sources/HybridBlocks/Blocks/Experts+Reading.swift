@@ -15,16 +15,28 @@ extension Experts {
     names: GatedNames = .projections
   ) throws(ModelError) {
     let inner = activation == .reluSquared ? [names.up] : [names.gate, names.up]
+    let range = try Self.range(of: count, weights)
     var (first, second): ([[PackedMatrix]], [PackedMatrix]) = ([], [])
     for expert in 0..<count {
+      // Of others' experts it is checked that they are there.
+      let (up, down) = range.contains(expert) ? ([[0..<hidden]], [[0..<width]]) : ([], [])
       var matrices: [PackedMatrix] = []
       for name in inner {
-        matrices.append(try weights[expert][name].matrix("weight", rows: hidden, columns: width))
+        matrices += try weights[expert][name].matrices("weight", rows: hidden, columns: width, parts: up)
       }
-      first.append(matrices)
-      second.append(try weights[expert][names.down].matrix("weight", rows: width, columns: hidden, role: .down))
+      if range.contains(expert) { first.append(matrices) }
+      second += try weights[expert][names.down].matrices(
+        "weight", rows: width, columns: hidden, parts: down, role: .down)
     }
-    try self.init(first: first, second: second, activation: activation)
+    try self.init(first: first, second: second, activation: activation, range: range, of: count)
+  }
+
+  /// The experts that the rank has.
+  private static func range(of count: Int, _ weights: WeightScope) throws(ModelError) -> Range<Int> {
+    guard count >= weights.share.count else {
+      throw weights.indivisible("\(count) experts cannot be dealt out to \(weights.share.count) ranks")
+    }
+    return weights.share.range(of: count)
   }
 
   /// Reads gated experts that stand one by one; or with gate and up in one tensor, `gate_up_proj`, and down in another
@@ -62,20 +74,22 @@ extension Experts {
     activation: Activation, biases: (first: [String], second: String)? = nil, role: MatrixRole? = nil
   ) throws(ModelError) {
     let rows = (activation == .reluSquared ? hidden : 2 * hidden) / names.count
-    var first: [[PackedMatrix]] = Array(repeating: [], count: count)
+    let range = try Self.range(of: count, weights)
+    var first: [[PackedMatrix]] = Array(repeating: [], count: range.count)
     for name in names {
       for (expert, matrix) in try weights.matrices(
-        name, count: count, rows: rows, columns: width, role: role ?? .linear
+        name, range, of: count, rows: rows, columns: width, role: role ?? .linear
       ).enumerated() {
         first[expert].append(matrix)
       }
     }
     var down: [PackedMatrix] = []
     if weights.has(second) || !weights[0][second].has("weight") {
-      down = try weights.matrices(second, count: count, rows: width, columns: hidden, role: role ?? .down)
+      down = try weights.matrices(second, range, of: count, rows: width, columns: hidden, role: role ?? .down)
     } else {
       for expert in 0..<count {
-        down.append(try weights[expert][second].matrix("weight", rows: width, columns: hidden, role: .down))
+        down += try weights[expert][second].matrices(
+          "weight", rows: width, columns: hidden, parts: range.contains(expert) ? [[0..<width]] : [], role: .down)
       }
     }
     try self.init(
@@ -84,9 +98,9 @@ extension Experts {
         var all: [[Float]] = []
         for name in names.first { all.append(try weights.floats(name, shape: [count, rows])) }
         return (
-          first: (0..<count).flatMap { expert in all.flatMap { $0[expert * rows..<(expert + 1) * rows] } },
-          second: try weights.floats(names.second, shape: [count, width])
+          first: range.flatMap { expert in all.flatMap { $0[expert * rows..<(expert + 1) * rows] } },
+          second: Array(try weights.floats(names.second, shape: [count, width])[range.columns(width)])
         )
-      })
+      }, range: range, of: count)
   }
 }

@@ -8,12 +8,15 @@ public struct GatedNames: Sendable {
   public let up: String
   /// The way back.
   public let down: String
+  /// The first two as one matrix, where there is one: the rows of the gate above those of up.
+  public let fused: String
 
   /// Names of a checkpoint.
-  public init(gate: String, up: String, down: String) {
+  public init(gate: String, up: String, down: String, fused: String = "gate_up_proj") {
     self.gate = gate
     self.up = up
     self.down = down
+    self.fused = fused
   }
 
   /// The names in most checkpoints.
@@ -33,6 +36,8 @@ public struct FeedForward: Mixer {
   let activation: Activation
   /// Factor on the gate before its activation (Falcon-H1).
   public var gateScale: Float = 1
+  /// Whether the maps are those of the rank's part of the columns between them.
+  private var isPart = false
   /// Added to the output of the first map, of which it has one part.
   public var adapter: LowRankAdapter?
 
@@ -55,7 +60,7 @@ public struct FeedForward: Mixer {
     try gated(weights, .siluGated, width: width, hidden: hidden, bias: bias, names: names)
   }
 
-  /// Reads a gated network, whose gate and up may be one tensor, `gate_up_proj`.
+  /// Reads a gated network, whose gate and up may be one tensor.
   ///
   /// - Parameters:
   ///   - weights: the scope of the network.
@@ -68,27 +73,49 @@ public struct FeedForward: Mixer {
     _ weights: WeightScope, _ activation: Activation, width: Int, hidden: Int, bias: Bool = false,
     names: GatedNames = .projections
   ) throws(ModelError) -> Self {
+    let part = try part(of: hidden, weights)
     let first =
-      weights.has("gate_up_proj.weight")
+      weights.has("\(names.fused).weight")
       ? try Linear(
-        fused: weights["gate_up_proj"], parts: [0..<hidden, hidden..<2 * hidden], input: width, bias: bias)
-      : try Linear(
-        [.init(weights[names.gate], output: hidden), .init(weights[names.up], output: hidden)], input: width,
+        fused: weights[names.fused], parts: [[part, part.moved(by: hidden)]], input: width, output: 2 * hidden,
         bias: bias)
-    return FeedForward(
-      first: first, second: try Linear(weights[names.down], input: hidden, output: width, bias: bias, role: .down),
-      activation: activation)
+      : try Linear(
+        [names.gate, names.up].map { .init(weights[$0], output: hidden, rows: [part]) }, input: width, bias: bias)
+    return try FeedForward(first, weights[names.down], part, width: width, hidden: hidden, bias: bias, activation)
   }
 
   /// Reads a ReLU² network: `up_proj`, `down_proj`.
   public static func reluSquared(
     _ weights: WeightScope, width: Int, hidden: Int, bias: Bool = false
   ) throws(ModelError) -> Self {
-    FeedForward(
-      first: try Linear(weights["up_proj"], input: width, output: hidden, bias: bias),
-      second: try Linear(weights["down_proj"], input: hidden, output: width, bias: bias, role: .down),
-      activation: .reluSquared)
+    let part = try part(of: hidden, weights)
+    let first = try Linear([.init(weights["up_proj"], output: hidden, rows: [part])], input: width, bias: bias)
+    return try FeedForward(
+      first, weights["down_proj"], part, width: width, hidden: hidden, bias: bias, .reluSquared)
   }
+
+  /// The columns between the maps that the rank computes.
+  private static func part(of hidden: Int, _ weights: WeightScope) throws(ModelError) -> Range<Int> {
+    guard let part = weights.share.columns(of: hidden) else {
+      throw weights.indivisible("\(hidden) inner columns cannot be dealt out to \(weights.share.count) ranks")
+    }
+    return part
+  }
+
+  /// A network of the rank's part of the columns between the maps.
+  private init(
+    _ first: Linear, _ down: WeightScope, _ part: Range<Int>, width: Int, hidden: Int, bias: Bool,
+    _ activation: Activation
+  ) throws(ModelError) {
+    self.init(
+      first: first,
+      second: try Linear(down, columns: part, of: hidden, output: width, bias: bias, role: .down),
+      activation: activation)
+    isPart = true
+  }
+
+  /// `true` where it was read by its width, and not put together from maps, and has no adapter.
+  public var isDivisible: Bool { isPart && adapter == nil }
 
   /// `F`
   public var letter: Character { "F" }

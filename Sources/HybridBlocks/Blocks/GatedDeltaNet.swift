@@ -10,9 +10,9 @@ public struct GatedDeltaNet: Mixer {
     /// Width of the residual stream.
     public let width: Int
     /// Heads of values `H`, each with a state of its own.
-    public let heads: Int
+    public private(set) var heads: Int
     /// Heads of queries and keys; divides ``heads``.
-    public let keyHeads: Int
+    public private(set) var keyHeads: Int
     /// The width of a query and of a key `K`.
     public let keyDimension: Int
     /// The width of a value `V`.
@@ -37,6 +37,14 @@ public struct GatedDeltaNet: Mixer {
       self.valueDimension = valueDimension
       self.taps = taps
       self.tilesValues = tilesValues
+    }
+
+    /// The shape of some key heads, with the value heads that use them.
+    func of(keyHeads range: Range<Int>) -> Shape {
+      var part = self
+      part.heads = heads / keyHeads * range.count
+      part.keyHeads = range.count
+      return part
     }
 
     /// Heads and their sizes.
@@ -66,54 +74,73 @@ public struct GatedDeltaNet: Mixer {
   public init(
     _ weights: WeightScope, _ shape: Shape, epsilon: Float, state layout: inout StateLayout
   ) throws(ModelError) {
-    let (rule, width) = (shape.rule, shape.width)
+    let (rule, share) = (shape.rule, weights.share)
+    guard
+      let columns = share.columns(of: rule.valueWidth, width: rule.valueWidth / rule.keyHeads),
+      share.isWhole || !shape.tilesValues
+    else {
+      throw weights.indivisible(
+        "\(shape.keyHeads) key heads\(shape.tilesValues ? ", whose value heads are tiled," : "") cannot be dealt out to "
+          + "\(share.count) ranks")
+    }
+    let keyHeads = columns.elements(rule.valueWidth / rule.keyHeads)
+    let heads = rule.heads(of: keyHeads)
     mixer = DeltaRuleMixer(
-      rule, taps: shape.taps,
+      shape.of(keyHeads: keyHeads).rule, taps: shape.taps,
       .init(
-        input: Linear(try Self.input(weights, shape)),
-        convolution: try weights.convolutions(rule, taps: shape.taps),
-        decayBias: try weights.vector("dt_bias", count: rule.heads),
-        decayRate: try weights.vector("A", count: rule.heads),
+        input: Linear(try Self.input(weights, shape, keyHeads)),
+        convolution: try weights.convolutions(rule, keyHeads, taps: shape.taps),
+        decayBias: try weights.vector("dt_bias", count: rule.heads).parts([heads]),
+        decayRate: try weights.vector("A", count: rule.heads).parts([heads]),
         norm: try RMSNorm(weights["norm"], width: rule.valueDimension, epsilon: epsilon), gate: .silu,
-        output: try Linear(weights["out_proj"], input: rule.valueWidth, output: width),
+        output: try Linear(weights["out_proj"], columns: columns, of: rule.valueWidth, output: shape.width),
         strength: shape.strength),
       state: &layout)
   }
 
-  /// The maps to queries, keys and values, to the inputs of `β` and of decays, and to gates, in this order.
-  private static func input(_ weights: WeightScope, _ shape: Shape) throws(ModelError) -> [PackedMatrix] {
+  /// The maps to queries, keys and values, to the inputs of `β` and of decays, and to gates, in this order, of some key heads.
+  private static func input(
+    _ weights: WeightScope, _ shape: Shape, _ keyHeads: Range<Int>
+  ) throws(ModelError) -> [PackedMatrix] {
+    let rule = shape.rule
     guard !weights.has("in_proj.weight") else {
-      let (channels, values, heads) = (shape.rule.channels, shape.rule.valueWidth, shape.heads)
-      let (b, a) = (channels + values, channels + values + heads)
+      let heads = rule.heads(of: keyHeads)
+      let (b, a) = (rule.channels + rule.valueWidth, rule.channels + rule.valueWidth + rule.heads)
       return try weights.matrices(
-        "in_proj.weight", rows: a + heads, columns: shape.width,
-        parts: [[0..<channels], [b..<a], [a..<a + heads], [channels..<b]])
+        "in_proj.weight", rows: a + rule.heads, columns: shape.width,
+        parts: [
+          rule.channels(of: keyHeads), [heads.moved(by: b)], [heads.moved(by: a)],
+          [rule.values(of: keyHeads).moved(by: rule.channels)],
+        ])
     }
-    let (qkv, z) = try queryToGate(weights, shape)
-    let (b, a) = try strengthAndDecay(weights, shape)
+    let (qkv, z) = try queryToGate(weights, shape, keyHeads)
+    let (b, a) = try strengthAndDecay(weights, shape, keyHeads)
     return qkv + [b, a, z]
   }
 
   private static func queryToGate(
-    _ weights: WeightScope, _ shape: Shape
+    _ weights: WeightScope, _ shape: Shape, _ keyHeads: Range<Int>
   ) throws(ModelError) -> (qkv: [PackedMatrix], z: PackedMatrix) {
     let (rule, width) = (shape.rule, shape.width)
     guard weights.has("in_proj_qkvz.weight") else {
+      let (keys, values) = ([[keyHeads.columns(rule.keyDimension)]], [[rule.values(of: keyHeads)]])
       let qkv =
         weights.has("q_proj.weight")
-        ? [
-          try weights.matrix("q_proj.weight", rows: rule.keyWidth, columns: width),
-          try weights.matrix("k_proj.weight", rows: rule.keyWidth, columns: width),
-          try weights.matrix("v_proj.weight", rows: rule.valueWidth, columns: width, role: .value),
-        ] : [try weights.matrix("in_proj_qkv.weight", rows: rule.channels, columns: width)]
-      return (qkv, try weights.matrix("in_proj_z.weight", rows: rule.valueWidth, columns: width))
+        ? try weights.matrices("q_proj.weight", rows: rule.keyWidth, columns: width, parts: keys)
+          + weights.matrices("k_proj.weight", rows: rule.keyWidth, columns: width, parts: keys)
+          + weights.matrices("v_proj.weight", rows: rule.valueWidth, columns: width, parts: values, role: .value)
+        : try weights.matrices(
+          "in_proj_qkv.weight", rows: rule.channels, columns: width, parts: [rule.channels(of: keyHeads)])
+      return (
+        qkv, try weights.matrices("in_proj_z.weight", rows: rule.valueWidth, columns: width, parts: values)[0]
+      )
     }
     // Of each key head: its query, its key, its value heads, their gates.
     let (key, values) = (rule.keyDimension, rule.valueWidth / rule.keyHeads)
     let sizes = [key, key, values, values]
     let starts = [0, key, 2 * key, 2 * key + values]
     let ranges = zip(starts, sizes).map { start, size in
-      rows(of: rule.keyHeads, apart: 2 * (key + values), first: start, count: size)
+      rows(of: keyHeads, apart: 2 * (key + values), first: start, count: size)
     }
     let parts = try weights.matrices(
       "in_proj_qkvz.weight", rows: rule.channels + rule.valueWidth, columns: shape.width,
@@ -122,25 +149,31 @@ public struct GatedDeltaNet: Mixer {
   }
 
   private static func strengthAndDecay(
-    _ weights: WeightScope, _ shape: Shape
+    _ weights: WeightScope, _ shape: Shape, _ keyHeads: Range<Int>
   ) throws(ModelError) -> (b: PackedMatrix, a: PackedMatrix) {
+    let count = shape.heads / shape.keyHeads
     guard weights.has("in_proj_ba.weight") else {
+      let rows = [[shape.rule.heads(of: keyHeads)]]
       return (
-        try weights.matrix("in_proj_b.weight", rows: shape.heads, columns: shape.width, role: .exact),
-        try weights.matrix("in_proj_a.weight", rows: shape.heads, columns: shape.width, role: .exact)
+        try weights.matrices(
+          "in_proj_b.weight", rows: shape.heads, columns: shape.width, parts: rows, role: .exact)[0],
+        try weights.matrices(
+          "in_proj_a.weight", rows: shape.heads, columns: shape.width, parts: rows, role: .exact)[0]
       )
     }
-    let count = shape.heads / shape.keyHeads
     let parts = try weights.matrices(
       "in_proj_ba.weight", rows: 2 * shape.heads, columns: shape.width,
-      parts: [0, count].map { rows(of: shape.keyHeads, apart: 2 * count, first: $0, count: count) }, role: .stored)
+      parts: [0, count].map { rows(of: keyHeads, apart: 2 * count, first: $0, count: count) }, role: .stored)
     return (parts[0], parts[1])
   }
 
-  /// Rows `first ..< first + count` of each of `heads` heads whose rows begin `apart` rows apart.
-  private static func rows(of heads: Int, apart: Int, first: Int, count: Int) -> [Range<Int>] {
-    (0..<heads).map { $0 * apart + first..<$0 * apart + first + count }
+  /// Rows `first ..< first + count` of each of some heads whose rows begin `apart` rows apart.
+  private static func rows(of heads: Range<Int>, apart: Int, first: Int, count: Int) -> [Range<Int>] {
+    heads.map { $0 * apart + first..<$0 * apart + first + count }
   }
+
+  /// `true`: by key heads with the value heads that use them, whose state stays with them.
+  public var isDivisible: Bool { true }
 
   /// `D`
   public var letter: Character { "D" }

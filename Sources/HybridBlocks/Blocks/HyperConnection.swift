@@ -96,6 +96,8 @@ public struct LaneBlock: Block {
   public var letter: Character { mixer.letter }
   /// The mixer's.
   public var idleParameterCount: Int { mixer.idleParameterCount }
+  /// The mixer's.
+  public var isDivisible: Bool { mixer.isDivisible }
 
   /// Computes on all rows of the step.
   ///
@@ -117,6 +119,7 @@ public struct LaneBlock: Block {
       var keys = h.columns(lanes * width..<lanes * width + rule.count)
       attention.mix(x.rows, choosing: rule, keys: &keys, into: &y, step)
     }
+    sumOverRanks(&y, step)
     var stream = h.columns(0..<lanes * width)
     addToLanes(y.rows, weights: factors.rows.columns(lanes..<2 * lanes), of: &stream, step)
   }

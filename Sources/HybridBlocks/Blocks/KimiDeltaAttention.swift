@@ -47,36 +47,45 @@ public struct KimiDeltaAttention: Mixer {
   ) throws(ModelError) {
     let (width, heads, size) = (shape.width, shape.heads, shape.headDimension)
     let inner = heads * size
-    let rates = try weights.vector("A", count: heads)
+    guard let columns = weights.share.columns(of: inner, width: size) else {
+      throw weights.indivisible("\(heads) heads cannot be dealt out to \(weights.share.count) ranks")
+    }
+    let own = columns.elements(size)
+    let rates = try weights.vector("A", count: heads).parts([own])
     let rule = DeltaRuleShape(heads: heads, keyHeads: heads, keyDimension: size, valueDimension: size)
     let isDirect = weights.has("f_proj.weight")
     let decayAndGate: [Linear.Part] =
       isDirect
-      ? [.init(weights["f_proj"], output: inner), .init(weights["g_proj"], output: inner)]
+      ? ["f_proj", "g_proj"].map { .init(weights[$0], output: inner, rows: [columns]) }
       : [.init(weights["f_a_proj"], output: size, role: .exact), .init(weights["g_a_proj"], output: size)]
     mixer = DeltaRuleMixer(
-      rule, taps: shape.taps,
+      DeltaRuleShape(heads: own.count, keyHeads: own.count, keyDimension: size, valueDimension: size), taps: shape.taps,
       .init(
         input: try Linear(
           [
-            .init(weights["q_proj"], output: inner), .init(weights["k_proj"], output: inner),
-            .init(weights["v_proj"], output: inner, role: .value),
-            .init(weights["b_proj"], output: heads, role: .exact),
+            .init(weights["q_proj"], output: inner, rows: [columns]),
+            .init(weights["k_proj"], output: inner, rows: [columns]),
+            .init(weights["v_proj"], output: inner, rows: [columns], role: .value),
+            .init(weights["b_proj"], output: heads, rows: [own], role: .exact),
           ] + decayAndGate, input: width),
         bottleneck: isDirect
           ? nil
           : (
-            decay: try Linear(weights["f_b_proj"], input: size, output: inner, role: .exact),
-            gate: try Linear(weights["g_b_proj"], input: size, output: inner)
+            decay: try Linear(
+              [.init(weights["f_b_proj"], output: inner, rows: [columns], role: .exact)], input: size),
+            gate: try Linear([.init(weights["g_b_proj"], output: inner, rows: [columns])], input: size)
           ),
-        convolution: try weights.convolutions(rule, taps: shape.taps),
-        decayBias: try weights.vector("dt_bias", count: inner),
+        convolution: try weights.convolutions(rule, own, taps: shape.taps),
+        decayBias: try weights.vector("dt_bias", count: inner).parts([columns]),
         decayRate: rates.flatMap { Array(repeating: $0, count: size) },
         norm: try RMSNorm(weights["o_norm"], width: size, epsilon: epsilon), gate: .sigmoid,
-        output: try Linear(weights["o_proj"], input: inner, output: width),
+        output: try Linear(weights["o_proj"], columns: columns, of: inner, output: width),
         decayRule: shape.lowestDecay.map { .bounded($0) } ?? .softplus),
       state: &layout)
   }
+
+  /// `true`: by heads, whose state stays with them.
+  public var isDivisible: Bool { true }
 
   /// `D`
   public var letter: Character { "D" }

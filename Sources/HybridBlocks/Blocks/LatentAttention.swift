@@ -12,7 +12,7 @@ public struct LatentAttention: Mixer {
     /// Width of the residual stream.
     public let width: Int
     /// Heads of queries, keys and values.
-    public let heads: Int
+    public private(set) var heads: Int
     /// Rank of the map to queries, `q_lora_rank`; `nil` where it is one matrix.
     public let queryRank: Int?
     /// Elements of the latent vector, `kv_lora_rank`.
@@ -53,6 +53,13 @@ public struct LatentAttention: Mixer {
       self.epsilon = epsilon
     }
 
+    /// The shape of some heads.
+    func of(heads: Range<Int>) -> Shape {
+      var part = self
+      part.heads = heads.count
+      return part
+    }
+
     /// Elements of a query.
     public var queryDimension: Int { keyDimension + sharedKeyDimension }
     /// Elements of a cached row.
@@ -65,6 +72,7 @@ public struct LatentAttention: Mixer {
     case lowRank(down: Linear, norm: RMSNorm, up: Linear)
   }
 
+  /// Of the rank's heads.
   let shape: Shape
   private let queries: Queries
   let compression: Linear
@@ -97,43 +105,56 @@ public struct LatentAttention: Mixer {
     precondition(
       rotary.map { $0.dimension == shape.sharedKeyDimension } ?? true,
       "rotation of other than \(shape.sharedKeyDimension) elements")
-    self.shape = shape
-    queries = try Self.queries(weights, shape)
+    guard
+      let columns = weights.share.columns(of: shape.heads * shape.valueDimension, width: shape.valueDimension)
+    else { throw weights.indivisible("\(shape.heads) heads cannot be dealt out to \(weights.share.count) ranks") }
+    let heads = columns.elements(shape.valueDimension)
+    self.shape = shape.of(heads: heads)
+    queries = try Self.queries(weights, shape, heads)
     compression = try Linear(
       weights["kv_a_proj_with_mqa"], input: shape.width, output: shape.row, bias: shape.bias)
     norm = try RMSNorm(weights["kv_a_layernorm"], width: shape.latentDimension, epsilon: shape.epsilon).scaled(
       by: shape.rankScales.latent)
     maps = LatentMaps(
       keys: try weights["k_b_proj"].matrices(
-        "weight", count: shape.heads, rows: shape.latentDimension, columns: shape.keyDimension, role: .stored),
+        "weight", heads, of: shape.heads, rows: shape.latentDimension, columns: shape.keyDimension, role: .stored),
       values: try weights["v_b_proj"].matrices(
-        "weight", count: shape.heads, rows: shape.valueDimension, columns: shape.latentDimension, role: .stored),
+        "weight", heads, of: shape.heads, rows: shape.valueDimension, columns: shape.latentDimension, role: .stored),
       sharedKeyDimension: shape.sharedKeyDimension)
     output = try Linear(
-      weights["o_proj"], input: shape.heads * shape.valueDimension, output: shape.width, bias: shape.bias)
+      weights["o_proj"], columns: columns, of: shape.heads * shape.valueDimension, output: shape.width,
+      bias: shape.bias)
     self.rotary = rotary
     self.scale = scale ?? 1 / Float(shape.queryDimension).squareRoot()
     precondition(!(shape.hasGates && shape.hasHeadGates), "gates of heads and of their elements")
     if shape.hasGates {
-      gates = try Linear(weights["gate_proj"], input: shape.width, output: shape.heads * shape.valueDimension)
+      gates = try Linear(
+        [.init(weights["gate_proj"], output: shape.heads * shape.valueDimension, rows: [columns])], input: shape.width)
     } else {
-      gates = shape.hasHeadGates ? try Linear(weights["g_proj"], input: shape.width, output: shape.heads) : nil
+      gates =
+        shape.hasHeadGates
+        ? try Linear([.init(weights["g_proj"], output: shape.heads, rows: [heads])], input: shape.width) : nil
     }
-    if shape.hasSinks { maps.sinks = try weights.vector("sinks", count: shape.heads) }
+    if shape.hasSinks { maps.sinks = try weights.vector("sinks", count: shape.heads).parts([heads]) }
     cache = state.add(.latent(dimension: shape.row))
   }
 
-  private static func queries(_ weights: WeightScope, _ shape: Shape) throws(ModelError) -> Queries {
-    let width = shape.heads * shape.queryDimension
+  private static func queries(
+    _ weights: WeightScope, _ shape: Shape, _ heads: Range<Int>
+  ) throws(ModelError) -> Queries {
+    let (width, rows) = (shape.heads * shape.queryDimension, [heads.columns(shape.queryDimension)])
     guard let rank = shape.queryRank else {
-      return .direct(try Linear(weights["q_proj"], input: shape.width, output: width))
+      return .direct(try Linear([.init(weights["q_proj"], output: width, rows: rows)], input: shape.width))
     }
     return .lowRank(
       down: try Linear(weights["q_a_proj"], input: shape.width, output: rank, bias: shape.bias),
       norm: try RMSNorm(weights["q_a_layernorm"], width: rank, epsilon: shape.epsilon).scaled(
         by: shape.rankScales.query),
-      up: try Linear(weights["q_b_proj"], input: rank, output: width))
+      up: try Linear([.init(weights["q_b_proj"], output: width, rows: rows)], input: rank))
   }
+
+  /// `true`: by heads. Latent vectors, which all heads share, and the choice of keys are on every rank.
+  public var isDivisible: Bool { true }
 
   /// `A`
   public var letter: Character { "A" }

@@ -24,25 +24,56 @@ public struct Linear: Sendable {
   ///
   /// - Parameters:
   ///   - weights: the scope of the tensors.
-  ///   - parts: for each map, its rows; they follow each other.
+  ///   - parts: for each map, its rows; of a share of a model, those of the rank.
   ///   - input: the width of the input.
+  ///   - output: the number of rows of the tensor.
   ///   - bias: whether there is a bias.
-  init(fused weights: WeightScope, parts: [Range<Int>], input: Int, bias: Bool = false) throws(ModelError) {
-    let output = parts.last?.upperBound ?? 0
-    self.parts = try weights.matrices("weight", rows: output, columns: input, parts: parts.map { [$0] })
-    self.bias = bias ? try weights.vector("bias", count: output) : nil
+  init(
+    fused weights: WeightScope, parts: [[Range<Int>]], input: Int, output: Int, bias: Bool = false
+  ) throws(ModelError) {
+    self.parts = try weights.matrices("weight", rows: output, columns: input, parts: parts)
+    self.bias = bias ? try weights.vector("bias", count: output).parts(parts.flatMap { $0 }) : nil
+  }
+
+  /// Reads the columns of a map's `weight`, `[output × input]`, that belong to the rank's part of the input. The sum of all
+  /// ranks' outputs is the map's; the first rank adds the bias.
+  ///
+  /// - Parameters:
+  ///   - weights: the scope of the tensors.
+  ///   - columns: the rank's part of the input.
+  ///   - input: the width of the whole input.
+  ///   - output: the width of the output.
+  ///   - bias: whether there is a bias.
+  ///   - role: the role of the matrix.
+  public init(
+    _ weights: WeightScope, columns: Range<Int>, of input: Int, output: Int, bias: Bool = false,
+    role: MatrixRole = .linear
+  ) throws(ModelError) {
+    parts = try weights.matrices(
+      "weight", rows: output, columns: input, parts: [[0..<output]], columns: columns, role: role,
+      ordering: true)
+    let values = bias ? try weights.vector("bias", count: output) : nil
+    self.bias = weights.share.rank == 0 ? values : nil
   }
 
   /// A map that shares its input with others.
   public struct Part {
     let weights: WeightScope
     let output: Int
+    let rows: [Range<Int>]
     let role: MatrixRole
 
     /// A map of the tensors of a scope to so many values.
-    public init(_ weights: WeightScope, output: Int, role: MatrixRole = .linear) {
+    ///
+    /// - Parameters:
+    ///   - weights: the scope of `weight` and, where there is one, `bias`.
+    ///   - output: the width of the output.
+    ///   - rows: the values that are wanted, in this order; all unless given.
+    ///   - role: the role of the matrix.
+    public init(_ weights: WeightScope, output: Int, rows: [Range<Int>]? = nil, role: MatrixRole = .linear) {
       self.weights = weights
       self.output = output
+      self.rows = rows ?? [0..<output]
       self.role = role
     }
   }
@@ -52,15 +83,18 @@ public struct Linear: Sendable {
     var matrices: [PackedMatrix] = []
     var biases: [Float] = []
     for part in parts {
-      var matrix = try part.weights.matrix("weight", rows: part.output, columns: input, role: part.role, ordering: true)
-      // Maps of one input were quantised in one order, each by itself.
-      if let order = matrix.columnOrder,
-        let same = matrices.lazy.compactMap(\.columnOrder).first(where: { $0.indices == order.indices })
-      {
-        matrix.columnOrder = same
+      let read = try part.weights.matrices(
+        "weight", rows: part.output, columns: input, parts: [part.rows], role: part.role, ordering: true)
+      for var matrix in read {
+        // Maps of one input were quantised in one order, each by itself.
+        if let order = matrix.columnOrder,
+          let same = matrices.lazy.compactMap(\.columnOrder).first(where: { $0.indices == order.indices })
+        {
+          matrix.columnOrder = same
+        }
+        matrices.append(matrix)
       }
-      matrices.append(matrix)
-      if bias { biases += try part.weights.vector("bias", count: part.output) }
+      if bias { biases += try part.weights.vector("bias", count: part.output).parts(part.rows) }
     }
     self.parts = matrices
     self.bias = bias ? biases : nil
@@ -74,4 +108,20 @@ public struct Linear: Sendable {
     matmul(x, by: parts, into: &out, precision: precision, step)
     if let bias { addBias(bias, to: &out, step) }
   }
+}
+
+extension Array {
+  /// The elements of some ranges, one range behind another.
+  func parts(_ ranges: [Range<Int>]) -> [Element] { ranges.flatMap { self[$0] } }
+}
+
+extension Range<Int> {
+  /// The range of columns that elements of a width take.
+  func columns(_ width: Int) -> Range<Int> { lowerBound * width..<upperBound * width }
+
+  /// The range of elements of a width that take these columns.
+  func elements(_ width: Int) -> Range<Int> { lowerBound / width..<upperBound / width }
+
+  /// The range moved up.
+  func moved(by count: Int) -> Range<Int> { lowerBound + count..<upperBound + count }
 }

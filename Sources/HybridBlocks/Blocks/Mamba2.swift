@@ -18,11 +18,11 @@ public struct Mamba2: Mixer {
     /// Width of the residual stream.
     public let width: Int
     /// Heads `H`.
-    public let heads: Int
+    public private(set) var heads: Int
     /// Channels of a head `P`.
     public let headDimension: Int
     /// Groups `G` of B and C, and of the norm.
-    public let groups: Int
+    public private(set) var groups: Int
     /// State of a channel `N`.
     public let stateSize: Int
     /// Taps of the convolution.
@@ -53,6 +53,14 @@ public struct Mamba2: Mixer {
       self.gating = gating
     }
 
+    /// The shape of some heads and the groups that they are of.
+    func of(heads: Range<Int>, groups: Range<Int>) -> Shape {
+      var part = self
+      part.heads = heads.count
+      part.groups = groups.count
+      return part
+    }
+
     /// Width of `x`, `y` and `z`.
     var inner: Int { heads * headDimension }
     /// Width of B and of C.
@@ -61,7 +69,11 @@ public struct Mamba2: Mixer {
     var channels: Int { inner + 2 * groupState }
   }
 
+  /// Of the rank's heads, and of the groups that they are of.
   let shape: Shape
+  /// Where other ranks have heads of the same group: the number of channels of the group's norm, the group's number, and
+  /// the number of groups.
+  let spread: (size: Int, group: Int, groups: Int)?
   let input: Linear
   let output: Linear
   let convolution: [Float]
@@ -72,30 +84,63 @@ public struct Mamba2: Mixer {
   let epsilon: Float
   let history: StateHandle
   let state: StateHandle
-  /// Factors on the outputs of `in_proj`, one for each column in the order of its rows (Falcon-H1).
-  public var inputScales: [Float]?
+  /// Factors on the outputs of `in_proj`, one for each column that the rank has.
+  private let inputScales: [Float]?
 
   /// Reads `in_proj` (rows in the order z, x, B, C, dt), `conv1d`, `dt_bias`, `A`, `D`, `norm` where there is one, and
   /// `out_proj`, and declares the layer's state.
-  public init(_ weights: WeightScope, _ shape: Shape, epsilon: Float, state layout: inout StateLayout)
-    throws(ModelError)
-  {
-    self.shape = shape
+  ///
+  /// - Parameters:
+  ///   - weights: the scope of the mixer.
+  ///   - whole: the sizes.
+  ///   - epsilon: ε of the norm.
+  ///   - inputScales: factors on the outputs of `in_proj`, one for each of its rows (Falcon-H1); `nil` for none.
+  ///   - layout: the layout that gets the state.
+  public init(
+    _ weights: WeightScope, _ whole: Shape, epsilon: Float, inputScales: [Float]? = nil,
+    state layout: inout StateLayout
+  ) throws(ModelError) {
+    let share = weights.share
+    guard let part = share.heads(whole.heads, sharing: whole.groups, width: whole.headDimension) else {
+      throw weights.indivisible(
+        "\(whole.heads) heads in \(whole.groups) groups cannot be dealt out to \(share.count) ranks")
+    }
+    let channels = part.heads.columns(whole.headDimension)
+    let groups = part.shared.columns(whole.stateSize)
+    // Of the convolution's input, and of the projection's output.
+    let convolved = [
+      channels, groups.moved(by: whole.inner), groups.moved(by: whole.inner + whole.groupState),
+    ]
+    let projected =
+      [channels] + convolved.map { $0.moved(by: whole.inner) }
+      + [part.heads.moved(by: whole.inner + whole.channels)]
+    shape = whole.of(heads: part.heads, groups: part.shared)
+    spread =
+      whole.groups < share.count
+      ? (whole.inner / whole.groups, part.shared.lowerBound, whole.groups) : nil
     self.epsilon = epsilon
+    self.inputScales = inputScales?.parts(projected)
     input = try Linear(
-      weights["in_proj"], input: shape.width, output: shape.inner + shape.channels + shape.heads,
-      bias: shape.inputBias)
-    convolution = try weights.convolution("conv1d.weight", channels: shape.channels, taps: shape.taps)
-    convolutionBias = shape.convolutionBias ? try weights.vector("conv1d.bias", count: shape.channels) : nil
+      [.init(weights["in_proj"], output: whole.inner + whole.channels + whole.heads, rows: projected)],
+      input: whole.width, bias: whole.inputBias)
+    convolution = try weights.convolution("conv1d.weight", channels: whole.channels, taps: whole.taps)
+      .parts((0..<whole.taps).flatMap { tap in convolved.map { $0.moved(by: tap * whole.channels) } })
+    convolutionBias =
+      whole.convolutionBias ? try weights.vector("conv1d.bias", count: whole.channels).parts(convolved) : nil
     scan = ScanParameters(
       heads: shape.heads, headDimension: shape.headDimension, groups: shape.groups, stateSize: shape.stateSize,
-      a: try weights.vector("A", count: shape.heads),
-      d: try weights.vector("D", count: shape.heads), dtBias: try weights.vector("dt_bias", count: shape.heads))
-    norm = shape.gating == .withoutNorm ? [] : try weights.vector("norm.weight", count: shape.inner)
-    output = try Linear(weights["out_proj"], input: shape.inner, output: shape.width, bias: shape.outputBias)
+      a: try weights.vector("A", count: whole.heads).parts([part.heads]),
+      d: try weights.vector("D", count: whole.heads).parts([part.heads]),
+      dtBias: try weights.vector("dt_bias", count: whole.heads).parts([part.heads]))
+    norm = whole.gating == .withoutNorm ? [] : try weights.vector("norm.weight", count: whole.inner).parts([channels])
+    output = try Linear(
+      weights["out_proj"], columns: channels, of: whole.inner, output: whole.width, bias: whole.outputBias)
     history = layout.add(.recurrent(count: (shape.taps - 1) * shape.channels))
     state = layout.add(.recurrent(count: scan.stateCount))
   }
+
+  /// `true`: by heads, whose state stays with them.
+  public var isDivisible: Bool { true }
 
   /// `M`
   public var letter: Character { "M" }
@@ -119,6 +164,10 @@ public struct Mamba2: Mixer {
     let gate = rows.columns(0..<inner)
     if shape.gating == .withoutNorm {
       siluGate(&y, gate: gate, step)
+    } else if let spread {
+      gatedNormOverRanks(
+        &y, gate: gate, weight: norm, epsilon: epsilon, size: spread.size, group: spread.group, groups: spread.groups,
+        normFirst: shape.gating == .afterNorm, step)
     } else {
       gatedNorm(
         &y, gate: gate, weight: norm, epsilon: epsilon, groups: shape.groups, normFirst: shape.gating == .afterNorm,

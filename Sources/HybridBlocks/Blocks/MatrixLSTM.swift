@@ -57,10 +57,11 @@ public struct MatrixLSTM: Mixer {
     let (keys, values) = (shape.heads * shape.keyDimension, shape.heads * shape.valueDimension)
     self.shape = shape
     if weights.has("qkv_opreact.weight") {
-      let parts = [
-        0..<keys, keys..<2 * keys, 2 * keys..<2 * keys + values, 2 * keys + values..<2 * keys + 2 * values,
-      ]
-      input = try Linear(fused: weights["qkv_opreact"], parts: parts, input: shape.width, bias: shape.bias)
+      let output = 2 * (keys + values)
+      let parts = [0..<keys, keys..<2 * keys, 2 * keys..<2 * keys + values, 2 * keys + values..<output]
+      input = try Linear(
+        fused: weights["qkv_opreact"], parts: parts.map { [$0] }, input: shape.width, output: output,
+        bias: shape.bias)
     } else {
       input = try Linear(
         [

@@ -47,6 +47,11 @@ public struct MixtureOfExperts: Mixer {
   /// The weights of the experts that a row is not sent to.
   public var idleParameterCount: Int { max(0, experts.count - selection.topK) * experts.parameterCountOfOne }
 
+  /// `true`: by experts, and the shared one by its inner columns. Not with a bias behind the sum of all experts.
+  public var isDivisible: Bool {
+    latent?.up.bias == nil && experts.range.count < experts.count && shared?.isDivisible != false
+  }
+
   /// Computes the mixture on all rows.
   public func mix(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
     var logits = step.take(rows: x.count, columns: selection.expertCount)

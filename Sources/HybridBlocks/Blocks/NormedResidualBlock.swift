@@ -21,6 +21,8 @@ public struct NormedResidualBlock: Block {
   public var letter: Character { mixer.letter }
   /// The mixer's.
   public var idleParameterCount: Int { mixer.idleParameterCount }
+  /// The mixer's.
+  public var isDivisible: Bool { mixer.isDivisible }
 
   /// Makes the sum of the stream and what the mixer makes of it the stream.
   public func apply(to h: inout MutableRows, _ step: borrowing Step) {
@@ -28,6 +30,7 @@ public struct NormedResidualBlock: Block {
     norm.apply(h.rows, into: &x, step)
     var y = step.take(rows: h.count, columns: h.columns)
     mixer.mix(x.rows, into: &y, step)
+    sumOverRanks(&y, step)
     assign(x.rows, scale: streamScale, to: &h, step)
     add(y.rows, scale: mixerScale, to: &h, step)
   }

@@ -21,6 +21,8 @@ public struct ResidualBlock: Block {
   public var letter: Character { mixer.letter }
   /// The mixer's.
   public var idleParameterCount: Int { mixer.idleParameterCount }
+  /// The mixer's.
+  public var isDivisible: Bool { mixer.isDivisible }
 
   /// Adds what the mixer makes of `h`.
   public func apply(to h: inout MutableRows, _ step: borrowing Step) {
@@ -32,6 +34,7 @@ public struct ResidualBlock: Block {
     } else {
       mixer.mix(h.rows, into: &y, step)
     }
+    sumOverRanks(&y, step)
     guard let outputNorm else { return add(y.rows, scale: scale, to: &h, step) }
     var normed = step.take(rows: h.count, columns: h.columns)
     outputNorm.apply(y.rows, into: &normed, step)

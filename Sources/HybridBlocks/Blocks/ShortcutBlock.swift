@@ -31,6 +31,9 @@ public struct ShortcutBlock: Block {
   /// The experts' and those of all blocks.
   public var idleParameterCount: Int { experts.idleParameterCount + rest.reduce(0) { $0 + $1.idleParameterCount } }
 
+  /// `true` where all of its parts are.
+  public var isDivisible: Bool { network.isDivisible && experts.isDivisible && rest.allSatisfy(\.isDivisible) }
+
   /// Computes on all rows of the step.
   public func apply(to h: inout MutableRows, _ step: borrowing Step) {
     var x = step.take(rows: h.count, columns: h.columns)
@@ -39,10 +42,12 @@ public struct ShortcutBlock: Block {
     experts.mix(x.rows, into: &shortcut, step)
     var y = step.take(rows: h.count, columns: h.columns)
     network.mix(x.rows, into: &y, step)
+    sumOverRanks(&y, step)
     add(y.rows, to: &h, step)
     for block in rest {
       step.scoped { block.apply(to: &h, step) }
     }
+    sumOverRanks(&shortcut, step)
     add(shortcut.rows, to: &h, step)
   }
 }

@@ -17,6 +17,8 @@ public struct StreamBlock: Block {
   public var letters: String { block.letters }
   /// The block's.
   public var idleParameterCount: Int { block.idleParameterCount }
+  /// The block's.
+  public var isDivisible: Bool { block.isDivisible }
 
   /// Computes on the stream of all rows.
   public func apply(to h: inout MutableRows, _ step: borrowing Step) {
@@ -57,6 +59,8 @@ public struct LayerInputBlock: Block {
   public var letters: String { input == nil ? "" : "E" }
   /// None.
   public var idleParameterCount: Int { 0 }
+  /// `true`: small, and computed by every rank for itself.
+  public var isDivisible: Bool { true }
 
   /// Computes on all rows of the step.
   public func apply(to h: inout MutableRows, _ step: borrowing Step) {
@@ -110,6 +114,8 @@ public struct NetworkBesideExperts: Block {
   public var letter: Character { "F" }
   /// The weights of the experts that a row is not sent to.
   public var idleParameterCount: Int { (experts.count - selection.topK) * experts.parameterCountOfOne }
+  /// `true`: the network by its inner columns, and by experts.
+  public var isDivisible: Bool { network.isDivisible }
 
   /// Computes on all rows of the step.
   public func apply(to h: inout MutableRows, _ step: borrowing Step) {
@@ -117,6 +123,7 @@ public struct NetworkBesideExperts: Block {
     norms.network.apply(h.rows, into: &x, step)
     var sum = step.take(rows: h.count, columns: h.columns)
     network.mix(x.rows, into: &sum, step)
+    sumOverRanks(&sum, step)
     norms.networkOutput.applyToHeads(of: &sum, step)
     norms.router.apply(h.rows, into: &x, step)
     var logits = step.take(rows: h.count, columns: selection.expertCount)
@@ -124,6 +131,7 @@ public struct NetworkBesideExperts: Block {
     norms.experts.apply(h.rows, into: &x, step)
     var mixed = step.take(rows: h.count, columns: h.columns)
     mixExperts(x.rows, logits: &logits, selection, experts, into: &mixed, layer: layer, step)
+    sumOverRanks(&mixed, step)
     norms.expertsOutput.applyToHeads(of: &mixed, step)
     add(mixed.rows, to: &sum, step)
     norms.output.applyToHeads(of: &sum, step)

@@ -31,6 +31,8 @@ public struct SumOfMixers: Mixer {
   public var letter: Character { "P" }
   /// The sum of the mixers'.
   public var idleParameterCount: Int { branches.reduce(0) { $0 + $1.mixer.idleParameterCount } }
+  /// `true` where all mixers are.
+  public var isDivisible: Bool { branches.allSatisfy(\.mixer.isDivisible) }
 
   /// Computes the mixer on all rows.
   public func mix(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {

@@ -80,11 +80,12 @@ struct FalconH1: ModelFamily {
   }
 
   private func mambaLayer(_ weights: WeightScope, _ state: inout StateLayout) throws(ModelError) -> Mamba2 {
-    var layer = try Mamba2(weights, mamba, epsilon: frame.epsilon, state: &state)
-    guard mambaFactors.contains(where: { $0 != 1 }) else { return layer }
-    let widths = [mamba.inner, mamba.inner, mamba.groupState, mamba.groupState, mamba.heads]
-    layer.inputScales = zip(mambaFactors, widths).flatMap { Array(repeating: $0, count: $1) }
-    return layer
+    var scales: [Float]?
+    if mambaFactors.contains(where: { $0 != 1 }) {
+      let widths = [mamba.inner, mamba.inner, mamba.groupState, mamba.groupState, mamba.heads]
+      scales = zip(mambaFactors, widths).flatMap { Array(repeating: $0, count: $1) }
+    }
+    return try Mamba2(weights, mamba, epsilon: frame.epsilon, inputScales: scales, state: &state)
   }
 
   private func attentionLayer(_ weights: WeightScope, _ state: inout StateLayout) throws(ModelError) -> Attention {

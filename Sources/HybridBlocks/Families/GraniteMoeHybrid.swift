@@ -94,13 +94,12 @@ struct GraniteMoeHybrid: ModelFamily {
   }
 
   private func sharedFeedForward(_ weights: WeightScope) throws(ModelError) -> FeedForward {
-    let names = Self.inputs(of: weights)
-    return FeedForward(
-      first: try Linear(
-        names.map { Linear.Part(weights[$0], output: 2 * sharedWidth / names.count) }, input: frame.width),
-      second: try Linear(weights["output_linear"], input: sharedWidth, output: frame.width, role: .down),
-      activation: .siluGated)
+    try .swiGLU(weights, width: frame.width, hidden: sharedWidth, names: Self.names)
   }
+
+  /// The names of the shared network's matrices.
+  static let names = GatedNames(
+    gate: "gate_linear", up: "up_linear", down: "output_linear", fused: "input_linear")
 
   /// The names of the matrices that hold gate rows and behind them up rows: one or two.
   private static func inputs(of weights: WeightScope) -> [String] {

@@ -88,12 +88,8 @@ struct GraniteSWA: ModelFamily {
       width: frame.width, hidden: hidden, activation: .siluGated)
     var shared: FeedForward?
     if sharedWidth > 0 {
-      let weights = layer["shared_mlp"]
-      shared = FeedForward(
-        first: try Linear(
-          fused: weights["input_linear"], parts: [0..<sharedWidth, sharedWidth..<2 * sharedWidth], input: frame.width),
-        second: try Linear(weights["output_linear"], input: sharedWidth, output: frame.width, role: .down),
-        activation: .siluGated)
+      shared = try .swiGLU(
+        layer["shared_mlp"], width: frame.width, hidden: sharedWidth, names: GraniteMoeHybrid.names)
     }
     return MixtureOfExperts(
       router: try Linear(weights["router"], input: frame.width, output: routing.expertCount, role: .exact),

@@ -43,6 +43,7 @@ package final class StepRunner {
   package private(set) var samplingTime = Duration.zero
 
   private let model: any LanguageModel
+  private let ranks: (any Communicator)?
   private let store: StateStore
   private let team: ThreadTeam
   fileprivate let workspace = Workspace()
@@ -55,15 +56,18 @@ package final class StepRunner {
 
   /// A runner for `sequences` sequences of up to `length` tokens each, and with `spareSlots` slots for captured states
   /// and `coldSlots` for rounded ones. With `sampling`, a step chooses a token from each row of logits as well, as an engine
-  /// does. A log notes the times of the items of its steps, with one thread.
+  /// does. A log notes the times of the items of its steps, with one thread. Where several ranks compute the model together,
+  /// each has a runner of its share, and all run the same steps.
   ///
   /// - Throws: ``ModelError`` when there is no memory, or no thread.
   package init(
     model: any LanguageModel, sequences: Int, length: Int, kvType: KVType, threads: Int, pageTokens: Int = 16,
-    spareSlots: Int = 0, coldSlots: Int = 0, sampling parameters: SamplingParameters? = nil, log: RegionLog? = nil
+    spareSlots: Int = 0, coldSlots: Int = 0, sampling parameters: SamplingParameters? = nil, log: RegionLog? = nil,
+    ranks: (any Communicator)? = nil
   ) throws(ModelError) {
     precondition(length <= model.contextLength, "\(length) tokens in a context of \(model.contextLength)")
     self.model = model
+    self.ranks = ranks
     let rows = PageRows(pageTokens: pageTokens, windows: model.stateLayout.pageGroups.windows)
     self.rows = rows
     pagesPerSequence = rows.count(for: length) * rows.groupCount
@@ -89,7 +93,7 @@ package final class StepRunner {
     for part in parts { append(part) }
     team.bindCaller()
     defer { team.releaseCaller() }
-    try run(Step(plan: plan, store: store, team: team, workspace: workspace), body)
+    try run(Step(plan: plan, store: store, team: team, workspace: workspace, ranks: ranks), body)
   }
 
   /// Copies the keys and values of a sequence's first `tokens` tokens to another sequence, which can then go on from
@@ -155,13 +159,16 @@ extension StepRunner {
   ///   - logitRows: The maximum number of rows of logits in a step.
   ///   - kvType: Element format of keys and values.
   ///   - threads: Threads to compute with: some activations are one for each.
+  ///   - ranks: The ranks that compute the model together, all of which have to call this.
   /// - Throws: ``ModelError`` when there is no memory for even that.
   /// - Complexity: that of reading a prompt of 64 tokens.
   static func activationBytes(
-    of model: any LanguageModel, rows: Int, logitRows: Int, kvType: KVType, threads: Int
+    of model: any LanguageModel, rows: Int, logitRows: Int, kvType: KVType, threads: Int,
+    ranks: (any Communicator)? = nil
   ) throws(ModelError) -> Int {
     let tried = min(triedRows, rows, model.contextLength)
-    let runner = try StepRunner(model: model, sequences: 1, length: tried, kvType: kvType, threads: threads)
+    let runner = try StepRunner(
+      model: model, sequences: 1, length: tried, kvType: kvType, threads: threads, ranks: ranks)
     let tokens = Array(repeating: Int32(0), count: tried)
     runner.step([Part(sequence: 0, tokens: tokens[...], position: 0, logits: 1)]) { _ in }
     // Memory that does not grow with rows is counted as if it did, which leaves room for that of longer sequences.

@@ -1,51 +1,62 @@
 /// The rows of a step that go to each expert: all (row, choice) pairs, sorted by expert, and within an expert by row,
-/// in the step's scratch.
+/// in the step's scratch. Of these, the pairs of consecutive experts are here, and others may be on other ranks.
 @safe struct ExpertAssignment: ~Escapable {
-  /// The number of pairs: rows × top-k.
+  /// The number of pairs whose expert is here, and computes something.
   let count: Int
+  /// The number of pairs of experts before those that are here.
+  private let first: Int
+  private let pairCount: Int
   private let topK: Int
-  /// The number of experts.
-  let expertCount: Int
-  /// The number of experts that compute something: the first ones.
-  let workingCount: Int
+  /// The experts that are here.
+  private let experts: Range<Int>
+  /// The number of experts that compute something, here or elsewhere: the first ones.
+  private let workingCount: Int
+  /// The number of experts that are here.
+  var expertCount: Int { experts.count }
   /// For each pair in order of rows: its place in the sorted order, and its weight. `[rows × topK]`
   private let place: UnsafeMutablePointer<Int32>
   private let weight: UnsafeMutablePointer<Float>
   /// For each place in the sorted order: the row. `[count]`
   private let source: UnsafeMutablePointer<Int32>
-  /// The place of each expert's first row in the sorted order. `[experts + 1]`
+  /// The place of each expert's first row in the sorted order. `[all experts + 1]`
   private let start: UnsafeMutablePointer<Int32>
 
-  /// Chooses experts for every row of `logits`, which become scores.
+  /// Chooses experts for every row of `logits`, which become scores, and keeps the pairs of `range`.
   @_lifetime(borrow step)
-  init(_ logits: inout MutableRows, _ selection: ExpertSelection, _ step: borrowing Step) {
+  init(_ logits: inout MutableRows, _ selection: ExpertSelection, _ range: Range<Int>, _ step: borrowing Step) {
     let topK = selection.topK
     self.topK = topK
-    count = logits.count * topK
-    expertCount = selection.expertCount
-    workingCount = selection.expertCount - selection.passingCount
-    unsafe place = step.scratch.take(count, of: Int32.self)
-    unsafe weight = step.scratch.take(count, of: Float.self)
-    unsafe source = step.scratch.take(count, of: Int32.self)
-    unsafe start = step.scratch.take(expertCount + 2, of: Int32.self)
+    let (pairCount, total) = (logits.count * topK, selection.expertCount)
+    workingCount = total - selection.passingCount
+    unsafe place = step.scratch.take(pairCount, of: Int32.self)
+    unsafe weight = step.scratch.take(pairCount, of: Float.self)
+    unsafe source = step.scratch.take(pairCount, of: Int32.self)
+    unsafe start = step.scratch.take(total + 2, of: Int32.self)
     let workspaceCount = selection.workspaceCount
     let workspace = unsafe step.scratch.take(logits.count * workspaceCount, of: Float.self)
-    let (experts, weights) = unsafe (place, weight)
+    let (chosen, weights) = unsafe (place, weight)
     unsafe forEachRow(logits.count, step) { row in
       unsafe selection.select(
-        logits: logits.base + row * logits.stride, experts: experts + row * topK, weights: weights + row * topK,
+        logits: logits.base + row * logits.stride, experts: chosen + row * topK, weights: weights + row * topK,
         workspace: workspace + row * workspaceCount)
     }
-    sort()
+    unsafe Self.sort(place, source, start, pairCount: pairCount, experts: total, topK: topK)
+    self.pairCount = pairCount
+    experts = range
+    first = unsafe Int(start[range.lowerBound])
+    count = unsafe Int(start[range.upperBound]) - first
   }
 
   /// Counting sort. `place` holds each pair's expert before, its place after.
-  private func sort() {
-    unsafe start.update(repeating: 0, count: expertCount + 2)
+  @unsafe private static func sort(
+    _ place: UnsafeMutablePointer<Int32>, _ source: UnsafeMutablePointer<Int32>, _ start: UnsafeMutablePointer<Int32>,
+    pairCount: Int, experts: Int, topK: Int
+  ) {
+    unsafe start.update(repeating: 0, count: experts + 2)
     // Counts are kept two places up, so that after the sums `start[e + 1]` walks from e's begin to its end.
-    for pair in 0..<count { unsafe start[Int(place[pair]) + 2] += 1 }
-    for expert in 2..<expertCount + 2 { unsafe start[expert] += start[expert - 1] }
-    for pair in 0..<count {
+    for pair in 0..<pairCount { unsafe start[Int(place[pair]) + 2] += 1 }
+    for expert in 2..<experts + 2 { unsafe start[expert] += start[expert - 1] }
+    for pair in 0..<pairCount {
       let expert = unsafe Int(place[pair])
       let index = unsafe start[expert + 1]
       unsafe start[expert + 1] += 1
@@ -54,32 +65,48 @@
     }
   }
 
-  /// Places of an expert's rows in the sorted order.
+  /// The number of rows of any expert of the layer, wherever it is.
+  func rowCount(of expert: Int) -> Int { unsafe Int(start[expert + 1] - start[expert]) }
+
+  /// Places of an expert's rows in the sorted order; experts that are here are numbered from 0.
   func rows(of expert: Int) -> Range<Int> {
     precondition(expert >= 0 && expert < expertCount, "expert \(expert) of \(expertCount)")
-    return unsafe Int(start[expert])..<Int(start[expert + 1])
+    let index = experts.lowerBound + expert
+    return unsafe Int(start[index]) - first..<Int(start[index + 1]) - first
   }
-
-  /// The number of pairs whose expert computes something, which come first.
-  var workCount: Int { unsafe Int(start[workingCount]) }
 
   /// The row at a place of the sorted order.
   func row(at index: Int) -> Int {
     precondition(index >= 0 && index < count, "place \(index) of \(count)")
-    return unsafe Int(source[index])
+    return unsafe Int(source[first + index])
   }
 
-  /// The place of the output of a row's `choice`-th expert in the sorted order, and its weight.
-  func choice(_ choice: Int, of row: Int) -> (place: Int, weight: Float) {
+  /// The output of a row's expert.
+  enum Output {
+    /// At a place of the sorted order.
+    case here(Int)
+    /// The row itself: the expert passes it on.
+    case passed
+    /// On another rank.
+    case elsewhere
+  }
+
+  /// The output of a row's `choice`-th expert, and its weight.
+  func choice(_ choice: Int, of row: Int) -> (output: Output, weight: Float) {
     let pair = row * topK + choice
-    precondition(choice < topK && pair < count, "choice \(choice) of row \(row)")
-    return unsafe (Int(place[pair]), weight[pair])
+    precondition(choice < topK && pair < pairCount, "choice \(choice) of row \(row)")
+    let index = unsafe Int(place[pair]) - first
+    let output: Output =
+      if 0..<count ~= index { .here(index) } else if unsafe place[pair] >= start[workingCount] { .passed } else {
+        .elsewhere
+      }
+    return unsafe (output, weight[pair])
   }
 
-  /// Numbers the work items of all experts that compute something, one after another.
+  /// Numbers the work items of all experts that are here, one after another.
   @_lifetime(borrow step)
   func itemStarts(_ step: borrowing Step, _ itemCount: (_ expert: Int, _ rows: Int) -> Int) -> ExpertItems {
-    ExpertItems(expertCount: workingCount, step) { expert in
+    ExpertItems(expertCount: expertCount, step) { expert in
       let rows = rows(of: expert).count
       return rows > 0 ? itemCount(expert, rows) : 0
     }

@@ -19,24 +19,38 @@ public struct Experts: Sendable {
     case reluSquared
   }
 
-  /// For each expert, the matrices of its first map: gate and up, or up alone.
+  /// The number of experts of the layer.
+  public let count: Int
+  /// The experts that are computed here: all, or those of a rank.
+  public let range: Range<Int>
+  /// For each expert of the range, the matrices of its first map: gate and up, or up alone.
   package let first: [[PackedMatrix]]
-  /// For each expert, the one matrix of its second map.
+  /// For each expert of the range, the one matrix of its second map.
   package let second: [[PackedMatrix]]
   /// The panels of all of these matrices, one expert after another.
   let firstPanels, secondPanels: [Panels]
   /// The function between the two maps.
   package let activation: Activation
-  /// The biases added behind each map, `[experts × width of its output]`; `nil` for nothing.
+  /// The biases added behind each map, `[experts of the range × width of its output]`; `nil` for nothing.
   package let biases: (first: [Float], second: [Float])?
 
   /// Creates experts of equal shapes.
   ///
+  /// - Parameters:
+  ///   - first: for each expert, the matrices of its first map.
+  ///   - second: for each expert, the matrix of its second map.
+  ///   - activation: the function between them.
+  ///   - biases: what is added behind each map; `nil` for nothing.
+  ///   - range: the numbers of these experts, where other ranks have others; by default they are all of the layer.
+  ///   - count: the number of experts of the layer; by default of these.
   /// - Throws: ``ModelError/unsuitable(_:)`` when some maps of a kind round their activations and others do not.
   package init(
     first: [[PackedMatrix]], second: [PackedMatrix], activation: Activation,
-    biases: (first: [Float], second: [Float])? = nil
+    biases: (first: [Float], second: [Float])? = nil, range: Range<Int>? = nil, of count: Int? = nil
   ) throws(ModelError) {
+    self.count = count ?? second.count
+    self.range = range ?? 0..<second.count
+    precondition(self.range.count == second.count && self.range.upperBound <= self.count, "experts \(self.range)")
     precondition(!first.isEmpty && first.count == second.count, "\(first.count) first maps, \(second.count) second")
     precondition(first.allSatisfy { $0.count == first[0].count }, "experts with different numbers of matrices")
     self.first = first
@@ -59,8 +73,6 @@ public struct Experts: Sendable {
     return forms
   }
 
-  /// The number of experts.
-  public var count: Int { second.count }
   /// The number of weights of one expert.
   public var parameterCountOfOne: Int { first[0].reduce(0) { $0 + $1.count } + second[0][0].count }
 

@@ -12,6 +12,24 @@ package func gatherRows(
   scale(&out, by: factor, step)
 }
 
+/// As ``gatherRows(of:_:scale:into:_:)``, where `table` begins with row `first` of a larger one: rows that it does not have
+/// become zero.
+package func gatherRows(
+  of table: any RowTable, from first: Int, _ indices: [Int32], scale factor: Float, into out: inout MutableRows,
+  _ step: borrowing Step
+) {
+  precondition(out.count == indices.count && out.columns == table.columns, "\(indices.count) rows for \(out.count)")
+  unsafe forEachRow(indices.count, step) { row in
+    let (index, target) = unsafe (Int(indices[row]) - first, out.base + row * out.stride)
+    if 0..<table.rows ~= index {
+      unsafe table.unpackRow(index, into: target)
+    } else {
+      unsafe target.update(repeating: 0, count: out.columns)
+    }
+  }
+  scale(&out, by: factor, step)
+}
+
 /// Copies the rows whose logits are wanted, in the order of runs.
 ///
 /// - Parameters:

@@ -3,7 +3,8 @@ internal import CKernels
 /// Sends every row to the experts its logits choose and writes the weighted sum of their outputs.
 ///
 /// Rows are sorted by expert, so that every expert with rows reads its weights once, for all of them. The sum over
-/// a row's experts is taken in the order of choice: the result does not depend on the other rows.
+/// a row's experts is taken in the order of choice: the result does not depend on the other rows. Where other ranks have
+/// some of the experts, it is the sum over those that are here.
 ///
 /// - Parameters:
 ///   - x: `[step rows × input width]`.
@@ -18,16 +19,21 @@ package func mixExperts(
     logits.columns == selection.expertCount && selection.expertCount == experts.count + selection.passingCount
       && (selection.passingCount == 0 || x.columns == out.columns), "\(experts.count) experts")
   step.scoped {
-    let assignment = ExpertAssignment(&logits, selection, step)
+    let assignment = ExpertAssignment(&logits, selection, experts.range, step)
     for expert in 0..<experts.count {
       step.report.addExpertRows(
-        assignment.rows(of: expert).count, layer: layer, expert: expert, expertCount: experts.count)
+        assignment.rowCount(of: expert), layer: layer, expert: expert, expertCount: experts.count)
     }
-    var first = step.take(rows: assignment.workCount, columns: experts.firstWidth)
+    guard assignment.count > 0 else {
+      // All chosen experts are on other ranks, or pass on what they see.
+      let none = step.take(rows: 0, columns: experts.outputWidth)
+      return addChoices(none.rows, x, assignment, selection.topK, into: &out, step)
+    }
+    var first = step.take(rows: assignment.count, columns: experts.firstWidth)
     addWork(assignment, experts.first, step)
     groupedMatmul(gather(x, assignment, for: experts, step), assignment, by: experts.firstPanels, into: &first, step)
     if let biases = experts.biases { addBiases(biases.first, assignment, to: &first, step) }
-    var second = step.take(rows: assignment.workCount, columns: experts.outputWidth)
+    var second = step.take(rows: assignment.count, columns: experts.outputWidth)
     addWork(assignment, experts.second, step)
     groupedMatmul(activate(first.rows, experts, step), assignment, by: experts.secondPanels, into: &second, step)
     if let biases = experts.biases { addBiases(biases.second, assignment, to: &second, step) }
@@ -40,10 +46,10 @@ private func addBiases(
   _ biases: [Float], _ assignment: ExpertAssignment, to out: inout MutableRows, _ step: borrowing Step
 ) {
   let columns = out.columns
-  precondition(biases.count == assignment.workingCount * columns, "\(biases.count) biases for \(columns) columns")
+  precondition(biases.count == assignment.expertCount * columns, "\(biases.count) biases for \(columns) columns")
   unsafe biases.withUnsafeBufferPointer { biases in
     guard let base = biases.baseAddress else { return }
-    unsafe step.team.forEach(assignment.workingCount) { expert, _ in
+    unsafe step.team.forEach(assignment.expertCount) { expert, _ in
       for row in assignment.rows(of: expert) {
         unsafe ck_add_scaled(out.base + row * out.stride, base + expert * columns, 1, columns)
       }
@@ -51,19 +57,24 @@ private func addBiases(
   }
 }
 
-/// Adds up the weighted outputs of each row's experts, which are the row of `x` where an expert passes it on.
+/// Adds up the weighted outputs of each row's experts, which are the row of `x` where an expert passes it on: of several ranks,
+/// the first adds that.
 private func addChoices(
   _ outputs: Rows, _ x: Rows, _ assignment: ExpertAssignment, _ topK: Int, into out: inout MutableRows,
   _ step: borrowing Step
 ) {
-  let workCount = assignment.workCount
+  let isFirst = step.ranks?.rank ?? 0 == 0
   unsafe forEachRow(out.count, step) { row in
     let sum = unsafe out.base + row * out.stride
     unsafe sum.update(repeating: 0, count: out.columns)
     for choice in 0..<topK {
-      let (index, weight) = assignment.choice(choice, of: row)
-      let output = unsafe index < workCount ? outputs.base + index * outputs.stride : x.base + row * x.stride
-      unsafe ck_add_scaled(sum, output, weight, out.columns)
+      let (output, weight) = assignment.choice(choice, of: row)
+      switch output {
+      case .here(let place):
+        unsafe ck_add_scaled(sum, outputs.base + place * outputs.stride, weight, out.columns)
+      case .passed where isFirst: unsafe ck_add_scaled(sum, x.base + row * x.stride, weight, out.columns)
+      case .passed, .elsewhere: break
+      }
     }
   }
 }
@@ -77,7 +88,7 @@ private func gather(
   let rounded: RoundedRows? = gather(x, assignment, if: experts.inputForms.contains(.rounded), step)
   let split: SplitRows? = gather(x, assignment, if: experts.inputForms.contains(.split), step)
   guard experts.inputForms.contains(.floats) else { return ProductInput(rounded: rounded, split: split) }
-  var gathered = step.take(rows: assignment.workCount, columns: x.columns)
+  var gathered = step.take(rows: assignment.count, columns: x.columns)
   gather(x, assignment, into: &gathered, step)
   return ProductInput(floats: gathered.sealed(), rounded: rounded, split: split)
 }
@@ -87,8 +98,8 @@ private func gather<Block>(
   _ x: Rows, _ assignment: ExpertAssignment, if isWanted: Bool, _ step: borrowing Step
 ) -> PreparedRows<Block>? {
   guard let prepared: PreparedRows<Block> = prepare(x, if: isWanted, step) else { return nil }
-  let gathered = PreparedRows<Block>(rows: assignment.workCount, columns: x.columns, step)
-  unsafe forEachRow(assignment.workCount, step) { index in
+  let gathered = PreparedRows<Block>(rows: assignment.count, columns: x.columns, step)
+  unsafe forEachRow(assignment.count, step) { index in
     gathered.copy(index, from: prepared, row: assignment.row(at: index))
   }
   return gathered
@@ -98,7 +109,7 @@ private func gather<Block>(
 private func gather(
   _ x: Rows, _ assignment: ExpertAssignment, into out: inout MutableRows, _ step: borrowing Step
 ) {
-  unsafe forEachRow(assignment.workCount, step) { index in
+  unsafe forEachRow(assignment.count, step) { index in
     unsafe (out.base + index * out.stride).update(
       from: x.base + assignment.row(at: index) * x.stride, count: x.columns)
   }
@@ -155,7 +166,7 @@ private func groupedMatmul(
   _ input: ProductInput, _ assignment: ExpertAssignment, by panels: [Panels], into out: inout MutableRows,
   _ step: borrowing Step
 ) {
-  let each = panels.count / assignment.workingCount
+  let each = panels.count / assignment.expertCount
   step.scoped {
     let items = assignment.itemStarts(step) { expert, rows in
       let product = MatMul(rows: rows, matrices: panels.count)

@@ -73,6 +73,39 @@ package func gatedNorm(
   }
 }
 
+/// As ``gatedNorm(_:gate:weight:epsilon:groups:normFirst:_:)``, where the ranks of a step have parts of the columns: `x` has
+/// the rank's of one group, which other ranks have parts of as well.
+///
+/// - Parameters:
+///   - size: the number of columns of a group, those of other ranks included.
+///   - group: the number of the rank's group.
+///   - groups: the number of groups.
+package func gatedNormOverRanks(
+  _ x: inout MutableRows, gate: Rows, weight: [Float], epsilon: Float, size: Int, group: Int, groups: Int,
+  normFirst: Bool, _ step: borrowing Step
+) {
+  precondition(gate.columns == x.columns && gate.count == x.count, "gate of \(gate.columns) columns for \(x.columns)")
+  precondition(
+    x.columns == weight.count && weight.count <= size && group < groups, "\(weight.count) columns of \(size)")
+  var sums = step.take(rows: x.count, columns: groups)
+  unsafe forEachRow(x.count, step) { row in
+    let values = unsafe x.base + row * x.stride
+    if !normFirst { unsafe ck_silu_multiply(values, gate.base + row * gate.stride, values, x.columns) }
+    var sum: Float = 0
+    for column in 0..<x.columns { sum += unsafe values[column] * values[column] }
+    for other in 0..<groups { unsafe sums.base[row * sums.stride + other] = other == group ? sum : 0 }
+  }
+  sumOverRanks(&sums, step)
+  unsafe weight.withUnsafeBufferPointer { weight in
+    unsafe forEachRow(x.count, step) { row in
+      let values = unsafe x.base + row * x.stride
+      let factor = unsafe 1 / (sums.base[row * sums.stride + group] / Float(size) + epsilon).squareRoot()
+      for column in 0..<x.columns { unsafe values[column] *= factor * weight[column] }
+      if normFirst { unsafe ck_silu_multiply(values, gate.base + row * gate.stride, values, x.columns) }
+    }
+  }
+}
+
 /// Normalises every head of `weight.count` columns of every row by itself, in place, all with the same weights.
 package func rmsNormHeads(_ x: inout MutableRows, weight: [Float], epsilon: Float, _ step: borrowing Step) {
   precondition(x.columns % weight.count == 0, "\(x.columns) columns in heads of \(weight.count)")

@@ -81,18 +81,32 @@
     }
   }
 
-  /// The given ranges of rows, one after another, in memory of their own.
-  func rows(_ ranges: [Range<Int>]) -> Matrix {
-    let count = ranges.reduce(0) { $0 + $1.count }
-    let copy = unsafe OwnedBytes(byteCount: count * rowBytes) { target in
+  /// The given ranges of rows, one after another, and of them some columns: one range of whole rows in place, others in
+  /// memory of their own.
+  ///
+  /// - Precondition: the columns are whole blocks of the format.
+  func part(_ ranges: [Range<Int>], _ range: Range<Int>) -> Matrix {
+    let shape = shape(ranges.reduce(0) { $0 + $1.count }, range)
+    if ranges.count == 1, range == 0..<columns { return rows(ranges[0]) }
+    let bytes = shape.rowBytes
+    let copy = unsafe OwnedBytes(byteCount: shape.byteCount) { target in
       var next = unsafe target
-      for range in ranges {
-        let part = rows(range)
-        unsafe next.copyMemory(from: part.base, byteCount: part.byteCount)
-        unsafe next += part.byteCount
+      for row in ranges.joined() {
+        unsafe next.copyMemory(from: self.row(row) + format.bytes(range.lowerBound), byteCount: bytes)
+        unsafe next += bytes
       }
     }
-    return unsafe Matrix(format: format, rows: count, columns: columns, base: copy.base, owner: copy)
+    return unsafe Matrix(format: format, rows: shape.rows, columns: range.count, base: copy.base, owner: copy)
+  }
+
+  /// A matrix of the shape of a part, of numbers without meaning.
+  func shape(_ rows: Int, _ range: Range<Int>) -> Matrix {
+    precondition(
+      range.lowerBound >= 0 && range.upperBound <= columns && rows <= self.rows, "columns \(range) of \(columns)")
+    precondition(
+      range == 0..<columns || range.lowerBound % format.blockElements == 0 && range.count % format.blockElements == 0,
+      "columns \(range) in blocks of \(format.blockElements)")
+    return unsafe Matrix(format: format, rows: rows, columns: range.count, base: base, owner: owner)
   }
 
   /// The first byte of a row.

@@ -7,7 +7,7 @@ internal import CKernels
 /// a packed matrix copies no weights.
 @safe package struct PackedMatrix: Sendable {
   /// The number of rows of a panel.
-  static let panelRows = Int(CK_PANEL_ROWS)
+  package static let panelRows = Int(CK_PANEL_ROWS)
 
   /// The format of the weights.
   package let format: WeightFormat

@@ -12,18 +12,24 @@ public struct Step: ~Copyable {
   /// Counts of the model's work, for metrics.
   package let report: StepReport
   let scratch: Scratch
+  /// The ranks that compute the step together, each a share of every layer; `nil` for one that is alone.
+  package let ranks: (any Communicator)?
 
   /// A step over `plan` whose activations are in `workspace`, which successive steps can share.
   ///
   /// - Precondition: captures are in order, and no slot of recurrent state is written twice, or read as another's start
   ///   and written.
-  package init(plan: consuming StepPlan, store: StateStore, team: ThreadTeam, workspace: Workspace) {
+  package init(
+    plan: consuming StepPlan, store: StateStore, team: ThreadTeam, workspace: Workspace,
+    ranks: (any Communicator)? = nil
+  ) {
     plan.checkStates()
     self.plan = plan
     self.store = store
     self.team = team
     report = workspace.report
     scratch = workspace.scratch
+    self.ranks = ranks
     workspace.scratch.reset()
     workspace.report.reset()
   }

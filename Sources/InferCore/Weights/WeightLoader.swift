@@ -12,12 +12,14 @@ package struct LoadedTensor: Sendable {
   package let byteCount: Int
   /// `true` when all that read it read it as it is stored, and as a matrix or a stack of matrices to multiply with.
   package let isMultiplied: Bool
+  /// The part of it that is in memory here, where other ranks have the rest: from 0 to 1.
+  package let share: Double
 
   /// Bytes it takes in memory, where matrices are in panels.
   package var memoryBytes: Int {
     switch role {
     case nil, .embedding, .stored: byteCount
-    case .linear, .value, .down, .head, .exact: format.packedBytes(tensor.count)
+    case .linear, .value, .down, .head, .exact: Int(Double(format.packedBytes(tensor.count)) * share)
     }
   }
 }
@@ -40,6 +42,7 @@ final class WeightLoader: Sendable {
   let checkpoint: Checkpoint
   let plan: QuantizationPlan?
   let readsMatrices: Bool
+  let share: ModelShare
   let team: ThreadTeam
   let arena = WeightArena()
   let readAhead = ReadAhead()
@@ -58,12 +61,13 @@ final class WeightLoader: Sendable {
   }
 
   init(
-    _ checkpoint: Checkpoint, plan: QuantizationPlan?, readsMatrices: Bool, threads: Int,
+    _ checkpoint: Checkpoint, plan: QuantizationPlan?, readsMatrices: Bool, share: ModelShare, threads: Int,
     progress: (@Sendable (LoadProgress) -> Void)?, isCancelled: (@Sendable () -> Bool)? = nil
   ) throws(ModelError) {
     self.checkpoint = checkpoint
     self.plan = plan
     self.readsMatrices = readsMatrices
+    self.share = share
     team = try ThreadTeam(count: threads)
     self.progress = progress
     self.isCancelled = isCancelled
@@ -81,17 +85,29 @@ final class WeightLoader: Sendable {
     return matrix
   }
 
-  /// A tensor as one matrix in the format that it is read in, and the one that it is wanted in.
+  /// A tensor as one matrix in the format that it is read in, and the one that it is wanted in. Of its rows, `ranges` will
+  /// be read; all unless given.
   private func whole(
-    _ read: ReadTensor, rows: Int, columns: Int, _ role: MatrixRole
+    _ read: ReadTensor, rows: Int, columns: Int, _ role: MatrixRole, of ranges: [Range<Int>]? = nil
   ) throws(ModelError) -> (matrix: Matrix, format: WeightFormat) {
     try checkCancellation()
     let tensor = read.tensor
-    if readsMatrices { tensor.files.forEach { readAhead.begin($0.file, $0.range) } }
+    if readsMatrices { readAheadOf(tensor, rows: rows, ranges) }
     let whole = try tensor.matrix(
-      rows: rows, columns: columns, isRead: readsMatrices, team: team, isCancelled: isCancelled)
+      rows: rows, columns: columns, isRead: readsMatrices && ranges != [], team: team, isCancelled: isCancelled)
     let format = plan?.format(of: tensor.name, role: role, columns: columns, stored: whole.format) ?? whole.format
     return (whole, format)
+  }
+
+  /// Has the system read what will be needed of a tensor.
+  private func readAheadOf(_ tensor: Tensor, rows: Int, _ ranges: [Range<Int>]?) {
+    guard let ranges, case .file(let file, let offset) = tensor.source, rows > 0 else {
+      return tensor.files.forEach { readAhead.begin($0.file, $0.range) }
+    }
+    let rowBytes = tensor.byteCount / rows
+    for range in ranges {
+      readAhead.begin(file, offset + range.lowerBound * rowBytes..<offset + range.upperBound * rowBytes)
+    }
   }
 
   /// A tensor as a stack of `count` matrices, packed. The pages of the file are given back to the system.
@@ -121,19 +137,41 @@ final class WeightLoader: Sendable {
     return matrix
   }
 
-  /// A tensor of interleaved matrices, packed one by one: each is the given ranges of rows, one behind another.
+  /// A tensor of interleaved matrices, packed one by one: each is the given ranges of rows, one behind another, and the
+  /// same columns.
   func matrices(
-    _ read: ReadTensor, rows: Int, columns: Int, parts: [[Range<Int>]], _ role: MatrixRole
+    _ read: ReadTensor, rows: Int, columns: Int, parts: [[Range<Int>]], within range: Range<Int>, _ role: MatrixRole
   ) throws(ModelError) -> [PackedMatrix] {
-    let (whole, format) = try whole(read, rows: rows, columns: columns, role)
+    guard share.isWhole || read.tensor.panels == nil else {
+      throw .tensor(
+        name: read.tensor.name,
+        reason: "is \(read.tensor.type), which is not divided among ranks; expected a file without panels")
+    }
+    let ranges = parts.flatMap { $0 }
+    let (whole, format) = try whole(read, rows: rows, columns: columns, role, of: ranges)
+    for block in [whole.format.blockElements, format.blockElements]
+    where range != 0..<columns && (range.lowerBound % block != 0 || range.upperBound % block != 0) {
+      throw .tensor(
+        name: read.tensor.name,
+        reason:
+          "has blocks of \(block) columns in \(format.name), and columns \(range) of \(columns) are no whole ones: "
+          + "the model cannot be divided among \(share.count) ranks in this format")
+    }
+    // What is not read is not copied either; only its shape counts.
+    let all = parts.map { ranges in
+      readsMatrices ? whole.part(ranges, range) : whole.shape(ranges.reduce(0) { $0 + $1.count }, range)
+    }
     var matrices: [PackedMatrix] = []
-    for ranges in parts {
-      // What is not read is not copied either; only its shape counts.
-      let part = readsMatrices ? whole.rows(ranges) : whole.rows(0..<ranges.reduce(0) { $0 + $1.count })
-      matrices += try packed([part], as: format, name: read.tensor.name)
+    if all.allSatisfy({ $0.rows == all[0].rows }) {
+      matrices = try packed(all, as: format, name: read.tensor.name)
+    } else {
+      for matrix in all { matrices += try packed([matrix], as: format, name: read.tensor.name) }
     }
     read.tensor.releasePages()
-    finish(read, role, whole, format)
+    finish(
+      read, role, whole, format,
+      share: columns * rows == 0
+        ? 1 : Double(ranges.reduce(0) { $0 + $1.count } * range.count) / Double(rows * columns))
     return matrices
   }
 
@@ -190,18 +228,21 @@ final class WeightLoader: Sendable {
 
   /// Accounts for a matrix. One that stays as it is, is accounted for as it is stored, whatever it is read as.
   private func finish(
-    _ read: ReadTensor, _ role: MatrixRole, _ matrix: Matrix, _ format: WeightFormat, isMultiplied: Bool = false
+    _ read: ReadTensor, _ role: MatrixRole, _ matrix: Matrix, _ format: WeightFormat, isMultiplied: Bool = false,
+    share: Double = 1
   ) {
     let stored = format == matrix.format ? read.stored.format ?? format : format
-    finish(read.stored, role, stored, isMultiplied: isMultiplied)
+    finish(read.stored, role, stored, isMultiplied: isMultiplied, share: share)
   }
 
-  func finish(_ tensor: Tensor, _ role: MatrixRole?, _ format: WeightFormat, isMultiplied: Bool) {
+  func finish(
+    _ tensor: Tensor, _ role: MatrixRole?, _ format: WeightFormat, isMultiplied: Bool, share: Double = 1
+  ) {
     let isNew = account.withLock { account in
       let old = account.loaded[tensor.name]
       account.loaded[tensor.name] = LoadedTensor(
         tensor: tensor, role: role, format: format, byteCount: format.bytes(tensor.count),
-        isMultiplied: isMultiplied && old?.isMultiplied ?? true)
+        isMultiplied: isMultiplied && old?.isMultiplied ?? true, share: share)
       return old == nil
     }
     if isNew { report(tensor) }

@@ -13,6 +13,9 @@ public struct WeightScope: Sendable {
   /// The beginnings of names that the checkpoint may have instead.
   private let prefixes: [StoredPrefix]
 
+  /// The part of the model that is computed here. Blocks that can be divided read theirs.
+  public var share: ModelShare { loader.share }
+
   /// The root of a checkpoint, read as it is stored.
   ///
   /// - Throws: ``ModelError/outOfThreads(_:)``.
@@ -26,17 +29,18 @@ public struct WeightScope: Sendable {
   ///   - checkpoint: the tensors to read from.
   ///   - plan: the formats that matrices are quantised to as they are read; `nil` for those they are stored in.
   ///   - readsMatrices: without this, names, shapes and formats are checked and accounted for, but matrices are zeros.
+  ///   - share: the part of the model that is computed here.
   ///   - threads: threads to quantise and pack with.
   ///   - progress: a closure that is called after each tensor with the progress of reading, on the thread that reads.
   ///   - isCancelled: a closure that says, before each tensor and about a megabyte of one, whether reading is to end with
   ///     ``ModelError/cancelled``; called on any thread.
   /// - Throws: ``ModelError/outOfThreads(_:)``.
   package init(
-    _ checkpoint: Checkpoint, plan: QuantizationPlan?, readsMatrices: Bool = true, threads: Int,
-    progress: (@Sendable (LoadProgress) -> Void)? = nil, isCancelled: (@Sendable () -> Bool)? = nil
+    _ checkpoint: Checkpoint, plan: QuantizationPlan?, readsMatrices: Bool = true, share: ModelShare = .whole,
+    threads: Int, progress: (@Sendable (LoadProgress) -> Void)? = nil, isCancelled: (@Sendable () -> Bool)? = nil
   ) throws(ModelError) {
     let loader = try WeightLoader(
-      checkpoint, plan: plan, readsMatrices: readsMatrices, threads: threads, progress: progress,
+      checkpoint, plan: plan, readsMatrices: readsMatrices, share: share, threads: threads, progress: progress,
       isCancelled: isCancelled)
     self.init(prefix: "", loader: loader, forms: [], prefixes: [])
   }
@@ -105,19 +109,44 @@ public struct WeightScope: Sendable {
       tensor(name, shape: [count, rows, columns]), count: count, rows: rows, columns: columns, role)
   }
 
-  /// Matrices to multiply with that are interleaved in one tensor `[rows × columns]`, quantised on the way where the plan
-  /// says so.
+  /// Matrices to multiply with that are interleaved in one tensor `[rows × columns]`, or parts of one, quantised on the way
+  /// where the plan says so.
   ///
   /// - Parameters:
   ///   - name: the tensor's name within this scope.
   ///   - rows: number of rows of the tensor.
   ///   - columns: number of columns: the width of the input.
-  ///   - parts: for each matrix, the ranges of rows that it is made of, one behind another.
+  ///   - parts: for each matrix, the ranges of rows that it is made of, one behind another. Without any, the tensor is
+  ///     checked and accounted for, and not read: another rank has it.
+  ///   - range: the columns of all of them; `nil` for all.
   ///   - role: the role of the matrices.
+  ///   - ordering: whether the columns of a whole tensor may stand in another order; see
+  ///     ``matrix(_:rows:columns:role:ordering:)``.
+  /// - Throws: ``ModelError/tensor(name:reason:)``, also where the columns are no whole blocks of the format.
   package func matrices(
-    _ name: String, rows: Int, columns: Int, parts: [[Range<Int>]], role: MatrixRole = .linear
+    _ name: String, rows: Int, columns: Int, parts: [[Range<Int>]], columns range: Range<Int>? = nil,
+    role: MatrixRole = .linear, ordering: Bool = false
   ) throws(ModelError) -> [PackedMatrix] {
-    try loader.matrices(tensor(name, shape: [rows, columns]), rows: rows, columns: columns, parts: parts, role)
+    let range = range ?? 0..<columns
+    let parts = parts.map(\.joinedNeighbours)
+    guard parts != [[0..<rows]] || range != 0..<columns else {
+      return [try matrix(name, rows: rows, columns: columns, role: role, ordering: ordering)]
+    }
+    return try loader.matrices(
+      tensor(name, shape: [rows, columns]), rows: rows, columns: columns, parts: parts, within: range, role)
+  }
+
+  /// Some consecutive matrices of a stack of `count` matrices `[count × rows × columns]`; see
+  /// ``matrices(_:count:rows:columns:role:)``.
+  package func matrices(
+    _ name: String, _ range: Range<Int>, of count: Int, rows: Int, columns: Int, role: MatrixRole = .linear
+  ) throws(ModelError) -> [PackedMatrix] {
+    guard range != 0..<count else {
+      return try matrices(name, count: count, rows: rows, columns: columns, role: role)
+    }
+    return try loader.matrices(
+      tensor(name, shape: [count, rows, columns]), rows: count * rows, columns: columns,
+      parts: range.map { [$0 * rows..<($0 + 1) * rows] }, within: 0..<columns, role)
   }
 
   /// A matrix `[rows × columns]` whose rows are looked up: in place unless it is quantised on the way.
@@ -170,6 +199,13 @@ public struct WeightScope: Sendable {
     loader.remark("\(full)*: \(count) tensors are left out; \(remark)")
   }
 
+  /// The error of a block that cannot be divided among the ranks of ``share``.
+  ///
+  /// - Parameter reason: what stands against it, such as `"3 key heads cannot be dealt out to 2 ranks"`.
+  public func indivisible(_ reason: String) -> ModelError {
+    .unsuitable("\(prefix.isEmpty ? "the model" : String(prefix.dropLast())): \(reason)")
+  }
+
   /// Bytes of files that hold matrices which the model uses in place.
   package var mappedBytes: Int { loader.mappedBytes }
 
@@ -211,6 +247,19 @@ public struct WeightScope: Sendable {
   private static func expect(_ tensor: Tensor, _ shape: [Int]) throws(ModelError) {
     guard tensor.shape == shape else {
       throw .tensor(name: tensor.name, reason: "has shape \(tensor.shape), expected \(shape)")
+    }
+  }
+}
+
+extension [Range<Int>] {
+  /// The same indices in the same order, with one range in place of two that follow each other.
+  fileprivate var joinedNeighbours: [Range<Int>] {
+    reduce(into: []) { joined, range in
+      if let last = joined.last, last.upperBound == range.lowerBound {
+        joined[joined.count - 1] = last.lowerBound..<range.upperBound
+      } else {
+        joined.append(range)
+      }
     }
   }
 }

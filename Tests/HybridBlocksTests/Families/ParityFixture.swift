@@ -72,3 +72,9 @@ struct ParityFixture: Sendable, CustomTestStringConvertible {
     return reference
   }
 }
+
+/// The standard deviation of values.
+func standardDeviation(_ values: [Float]) -> Float {
+  let mean = values.reduce(0, +) / Float(values.count)
+  return (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Float(values.count)).squareRoot()
+}

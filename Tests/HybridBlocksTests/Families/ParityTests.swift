@@ -90,9 +90,4 @@ import Testing
     }
     return result
   }
-
-  private func standardDeviation(_ values: [Float]) -> Float {
-    let mean = values.reduce(0, +) / Float(values.count)
-    return (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Float(values.count)).squareRoot()
-  }
 }

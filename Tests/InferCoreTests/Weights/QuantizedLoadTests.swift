@@ -66,6 +66,31 @@ import Testing
     }
   }
 
+  /// What a rank has of a matrix are the same numbers, to the last bit.
+  @Test(arguments: WeightFormat.writable, ["F32", "BF16"])
+  func partsAreThoseOfTheWhole(_ format: WeightFormat, _ type: String) throws {
+    var generator = SeededGenerator(seed: 13)
+    let entry = SafetensorsBytes.Entry("w", [300, 768], generator.floats(300 * 768), type: type)
+    let whole = try scope([entry], format.name).matrix("w", rows: 300, columns: 768).floats()
+    let rows = [[64..<192], [10..<20, 200..<230]]
+    for columns in [0..<256, 256..<768, 0..<768] {
+      let parts = try scope([entry], format.name).matrices(
+        "w", rows: 300, columns: 768, parts: rows, columns: columns)
+      for (part, ranges) in zip(parts, rows) {
+        #expect(part.format == format && part.columns == columns.count)
+        #expect(part.floats() == ranges.joined().flatMap { row in columns.map { whole[row * 768 + $0] } })
+      }
+    }
+  }
+
+  @Test func partsThatCutBlocksAreNamed() throws {
+    let scope = try scope([.init("w", [4, 512], Array(repeating: 0.1, count: 2048))], "Q4_K")
+    let error = #expect(throws: ModelError.self) {
+      _ = try scope.matrices("w", rows: 4, columns: 512, parts: [[0..<4]], columns: 128..<512)
+    }
+    #expect("\(try #require(error))".contains("w: has blocks of 256 columns in Q4_K, and columns 128..<512 of 512"))
+  }
+
   @Test func whatIsNoMatrixStaysAndAllIsAccountedFor() throws {
     let seen = Monitor<[LoadProgress]>([])
     let scope = try scope(

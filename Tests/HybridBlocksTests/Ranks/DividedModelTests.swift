@@ -1,0 +1,163 @@
+import Foundation
+import HybridBlocks
+import InferCore
+import TestSupport
+import Testing
+
+/// Models that several ranks compute together, each on a thread of its own.
+@Suite struct DividedModelTests {
+  /// Fixtures with blocks that are not divided, and the words that refuse them.
+  private static let indivisible: [String: String] = [
+    "falcon_mamba": "Mamba1", "mamba": "Mamba1", "jamba": "Mamba1",
+    "lfm2": "ShortConvolution", "lfm2_moe": "ShortConvolution", "lfm3": "ShortConvolution",
+    "zamba": "SharedTransformerBlock", "zamba2": "SharedTransformerBlock", "zamba2_bias": "SharedTransformerBlock",
+    "minimax": "LightningAttention", "recurrent_gemma": "LinearRecurrentUnit", "xlstm": "MatrixLSTM",
+    "olmo2": "norms of all heads together", "olmo3": "norms of all heads together",
+    "olmo_hybrid": "norms of all heads together", "minimax_m2": "norms of all heads together",
+  ]
+
+  /// Every family against the logits of its reference, as `ParityTests` has it for one rank: in one step, and token by token.
+  @Test(arguments: ParityFixture.all.filter { indivisible[$0.name] == nil }, [2, 3])
+  func logitsAreThoseOfTheReference(_ fixture: ParityFixture, count: Int) throws {
+    let reference = try fixture.reference()
+    let computed: [[[Float]]]
+    do {
+      computed = try onRanks(count) { ranks in
+        let model = try Self.load(fixture.folder, ranks)
+        return try reference.prompts.flatMap { prompt in
+          try [prompt.count, 7].map { try Self.logits(model, prompt, chunk: $0, ranks) }
+        }
+      }
+    } catch let error as ModelError where count == 3 {
+      // These small models have few heads.
+      #expect("\(error)".contains("cannot be dealt out to 3 ranks"), "\(error)")
+      return
+    }
+    #expect(computed[1...].allSatisfy { $0.allSatisfy(\.isEmpty) })
+    for (index, expected) in reference.logits.enumerated() {
+      for got in computed[0][2 * index...2 * index + 1] {
+        let worst = zip(got, expected).map { abs($0 - $1) }.max() ?? .infinity
+        #expect(got.count == expected.count)
+        #expect(worst <= fixture.tolerance * max(1, standardDeviation(expected)), "prompt \(index)")
+      }
+    }
+  }
+
+  @Test(arguments: indivisible.keys.sorted())
+  func whatIsNotDividedIsNamed(_ name: String) throws {
+    let words = try #require(Self.indivisible[name])
+    #expect {
+      _ = try onRanks(2) { try Self.load(ParityFixture(name).folder, $0).vocabularySize }
+    } throws: { "\($0)".contains(words) && "\($0)".contains("2 ranks") }
+  }
+
+  /// Quantised weights are the same wherever they are (`QuantizedLoadTests` holds parts to the last bit): only the order of sums
+  /// differs. Activations are rounded to eight bits, and one that falls to the other side moves logits a little; where two
+  /// experts are nearly equal, it chooses the other one.
+  @Test(arguments: [WeightFormat.q8_0, .q4_0], [2, 4])
+  func quantisedPartsAreThoseOfTheWhole(_ format: WeightFormat, count: Int) throws {
+    let prompt = (0..<48).map { Int32($0 * 37 % 500 + 3) }
+    let folder = Fixtures.tinyModel
+    let whole = try Self.decoded(try Self.load(folder, nil, format), prompt, answer: nil, nil)
+    let answer = whole.map(\.best)
+    let divided = try onRanks(count) { ranks in
+      try Self.decoded(try Self.load(folder, ranks, format), prompt, answer: answer, ranks)
+    }[0]
+    let deviation = standardDeviation(whole.flatMap(\.logits))
+    let squares = zip(divided, whole).flatMap { zip($0.logits, $1.logits).map { ($0 - $1) * ($0 - $1) } }
+    #expect((squares.reduce(0, +) / Float(squares.count)).squareRoot() <= 0.01 * deviation)
+    let tolerance = 0.05 * deviation
+    let alike = zip(divided, whole).filter { $0.experts == $1.experts }
+    #expect(alike.count >= 36)
+    for (got, expected) in alike {
+      let worst = zip(got.logits, expected.logits).map { abs($0 - $1) }.max() ?? .infinity
+      #expect(got.logits.count == expected.logits.count && worst <= tolerance, "\(worst) of \(tolerance)")
+      if expected.margin > 2 * tolerance { #expect(got.best == expected.best) }
+    }
+    #expect(alike.contains { $1.margin > 2 * tolerance })
+  }
+
+  @Test func everyRankHoldsItsPart() throws {
+    let bytes = try onRanks(2) { ranks in
+      var options = LoadOptions()
+      options.share = ModelShare(rank: ranks.rank, of: ranks.size)
+      return try loadModel(at: Fixtures.tinyModel, options: options).summary
+    }
+    let whole = try loadModel(at: Fixtures.tinyModel).summary
+    for part in bytes {
+      #expect(Double(part.weightBytes) <= 0.55 * Double(whole.weightBytes))
+      #expect(part.stateBytesPerSequence * 2 == whole.stateBytesPerSequence)
+      #expect(part.parameterCount == whole.parameterCount)
+    }
+  }
+
+  /// All ranks, and the whole model, know state by the same name.
+  @Test(arguments: [ParityFixture("qwen3_moe"), ParityFixture("granitemoehybrid")])
+  func fingerprintsAreThoseOfTheWhole(_ fixture: ParityFixture) throws {
+    let whole = try #require(try Self.load(fixture.folder, nil).fingerprint)
+    #expect(try onRanks(2) { try Self.load(fixture.folder, $0).fingerprint } == [whole, whole])
+  }
+
+  private static func load(
+    _ folder: URL, _ ranks: (any Communicator)?, _ format: WeightFormat? = nil
+  ) throws -> any LanguageModel {
+    var options = LoadOptions()
+    options.threads = 1
+    options.quantization = try format.map { try #require(Quantization(named: $0.name.lowercased())) }
+    if let ranks { options.share = ModelShare(rank: ranks.rank, of: ranks.size) }
+    return try loadModel(at: folder, options: options).model
+  }
+
+  /// The logits of all tokens of a prompt on rank 0, and nothing on others.
+  private static func logits(
+    _ model: any LanguageModel, _ tokens: [Int32], chunk: Int, _ ranks: any Communicator
+  ) throws -> [Float] {
+    let runner = try StepRunner(
+      model: model, sequences: 1, length: tokens.count, kvType: .f32, threads: 1, ranks: ranks)
+    var result: [Float] = []
+    for first in stride(from: 0, to: tokens.count, by: chunk) {
+      let part = tokens[first..<min(first + chunk, tokens.count)]
+      runner.step([.init(sequence: 0, tokens: part, position: first, logits: part.count)]) { rows in
+        guard ranks.rank == 0 else { return }
+        for row in 0..<rows.count { for column in 0..<rows.columns { result.append(rows[row][column]) } }
+      }
+    }
+    return result
+  }
+
+  /// What a step makes of one token.
+  private struct Decoded {
+    var logits: [Float] = []
+    /// The rows of each expert of each layer.
+    var experts: [[Int]] = []
+    /// The best token, and how much better it is than the next.
+    var best: Int32 = 0
+    var margin: Float = 0
+  }
+
+  /// The tokens behind a prompt, where `answer` or else the best ones are what follows; without logits on ranks other than 0.
+  private static func decoded(
+    _ model: any LanguageModel, _ prompt: [Int32], answer: [Int32]?, _ ranks: (any Communicator)?
+  ) throws -> [Decoded] {
+    let count = answer?.count ?? 40
+    let runner = try StepRunner(
+      model: model, sequences: 1, length: prompt.count + count, kvType: .f16, threads: 1, ranks: ranks)
+    var result: [Decoded] = []
+    var (position, next) = (0, prompt[...])
+    for index in 0..<count {
+      var token = Decoded()
+      runner.step([.init(sequence: 0, tokens: next, position: position, logits: 1)]) { rows in
+        if ranks?.rank ?? 0 == 0 { token.logits = (0..<rows.columns).map { rows[0][$0] } }
+      }
+      let row = token.logits
+      let best = row.indices.max { (row[$0], $1) < (row[$1], $0) } ?? 0
+      token.experts = runner.report.expertRows
+      token.best = Int32(best)
+      token.margin = row.indices.filter { $0 != best }.map { row[best] - row[$0] }.min() ?? 0
+      result.append(token)
+      position += next.count
+      next = [answer?[index] ?? token.best]
+    }
+    return result
+  }
+}
