@@ -85,6 +85,7 @@ extension Engine {
 
   private func stateFiles() throws(StateFileError) -> (identity: StateIdentity, store: StateStore) {
     guard keepsPrefixes else { throw .unsupported(reason: "the prefix cache is turned off") }
+    guard !hasOtherRanks else { throw .unsupported(reason: "the model's state is on several ranks") }
     guard let identity else { throw .unsupported(reason: "the model has no fingerprint") }
     return (identity, store)
   }

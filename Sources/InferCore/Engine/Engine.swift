@@ -16,6 +16,8 @@ public final class Engine: Sendable {
   let store: StateStore
   /// Whether state is kept for requests that begin alike.
   package let keepsPrefixes: Bool
+  /// Whether other ranks have parts of all state.
+  let hasOtherRanks: Bool
   /// The kind of state that the engine can go on from; `nil` for a model without a fingerprint.
   let identity: StateIdentity?
   let sessions = EngineSessions()
@@ -50,6 +52,8 @@ public final class Engine: Sendable {
     let inbox = EngineInbox(
       maxUnfinished: limits.maxUnfinished, maxWaitingTokens: configuration.maxQueueTokens ?? .max)
     let store = try Self.store(model.stateLayout, configuration, limits)
+    let leader = configuration.ranks.map(RankLeader.init)
+    hasOtherRanks = leader != nil
     identity = model.fingerprint.map {
       StateIdentity($0, model.stateLayout, kvType: configuration.kvType, pageTokens: configuration.pageTokens)
     }
@@ -69,7 +73,8 @@ public final class Engine: Sendable {
       self.tier = tier
       let thread = EngineThread(
         model: model, configuration: configuration, limits: limits, store: store, workspace: workspace, inbox: inbox,
-        metrics: metrics, tier: tier, threads: share, watch: watch, followers: followers)
+        metrics: metrics, tier: tier, threads: share, watch: watch, followers: followers, leader: leader)
+      leader?.share(limits)
       try startDetachedThread("infer-engine") { thread.run() }
     } catch {
       throw ConfigurationError(.threads, reason: "cannot be \(configuration.threads): \(error)")
@@ -100,9 +105,9 @@ public final class Engine: Sendable {
   }
 
   /// A place for activations, and the bytes of them that are reserved.
-  private static func workspace(
+  static func workspace(
     _ model: any LanguageModel, _ configuration: EngineConfiguration, _ limits: EngineLimits
-  ) throws(ConfigurationError) -> (Workspace, Int) {
+  ) throws(ConfigurationError) -> (workspace: Workspace, activationBytes: Int) {
     let workspace = Workspace()
     guard configuration.reservesActivations || configuration.kvCacheMiB == nil else { return (workspace, 0) }
     // OpenBLAS asks for a buffer of 128 MiB for each thread, and asks again for ever where the system refuses it. The
@@ -117,7 +122,7 @@ public final class Engine: Sendable {
     do {
       let bytes = try StepRunner.activationBytes(
         of: model, rows: configuration.maxBatchTokens, logitRows: limits.maxRunning + limits.maxScoredRows,
-        kvType: configuration.kvType, threads: configuration.threads)
+        kvType: configuration.kvType, threads: configuration.threads, ranks: configuration.ranks)
       if configuration.reservesActivations { try workspace.reserve(byteCount: bytes) }
       return (workspace, bytes)
     } catch {

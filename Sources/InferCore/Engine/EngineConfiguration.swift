@@ -48,6 +48,10 @@ public struct EngineConfiguration: Sendable {
   /// The model's end tokens.
   public var endTokens: Set<Int32> = []
 
+  /// The ranks that compute the model together, each a share of it; `nil` for an engine that is alone. The engine is that of
+  /// rank 0, others have a ``RankFollower``.
+  package var ranks: (any Communicator)?
+
   /// The maximum number of pages, whatever the budget: lets tests run out of them.
   package var pageLimit = Int(Int32.max)
 
@@ -79,6 +83,9 @@ public struct EngineConfiguration: Sendable {
     if let cacheFolder {
       try Self.check(cacheFolder.maxMiB, in: 1...(1 << 24), .cacheFolder, hint: " MiB")
       if !keepsPrefixes { throw ConfigurationError(.cacheFolder, reason: "needs prefixes to be kept") }
+      if ranks != nil {
+        throw ConfigurationError(.cacheFolder, reason: "cannot hold the state of a model that several ranks compute")
+      }
       if !cacheFolder.url.isFileURL { throw ConfigurationError(.cacheFolder, reason: "needs a file's URL") }
     }
     if let maxContext { try Self.check(maxContext, in: 2...Int(Int32.max), .maxContext) }

@@ -17,6 +17,8 @@ final class EngineThread: @unchecked Sendable {
   private let watch: StepWatch
   /// Those who want to know when the cache's landmarks change.
   private let followers: PrefixFollowers
+  /// Tells other ranks what this one computes; `nil` where there are none.
+  private let leader: RankLeader?
 
   // Reused from step to step.
   private var news = EngineInbox.News()
@@ -29,10 +31,11 @@ final class EngineThread: @unchecked Sendable {
   init(
     model: any LanguageModel, configuration: EngineConfiguration, limits: EngineLimits, store: StateStore,
     workspace: Workspace, inbox: EngineInbox, metrics: EngineMetrics, tier: DiskTier?,
-    threads: ThreadShare, watch: StepWatch, followers: PrefixFollowers
+    threads: ThreadShare, watch: StepWatch, followers: PrefixFollowers, leader: RankLeader?
   ) {
     self.model = model
     self.followers = followers
+    self.leader = leader
     self.watch = watch
     self.workspace = workspace
     readerPatience = configuration.readerPatience
@@ -50,7 +53,10 @@ final class EngineThread: @unchecked Sendable {
         rows: limits.rows, maxRun: configuration.maxBatchTokens, pageCount: limits.pageCount,
         slotCount: limits.slotCount,
         hasRecurrentState: model.stateLayout.slotBytes > 0, budget: limits.budget, coldSlotCount: limits.coldSlotCount,
-        copyState: { source, target in threads.withTurn { store.copySlot(from: source, to: target, $0) } }))
+        copyState: { source, target in
+          threads.withTurn { store.copySlot(from: source, to: target, $0) }
+          leader?.note(.copySlot(from: source, to: target))
+        }))
     scheduler.withMemory { $0.notesKept = tier != nil }
   }
 
@@ -74,6 +80,7 @@ final class EngineThread: @unchecked Sendable {
     }
     watch.rest()
     threads.rest()
+    leader?.end()
     tier?.stop()
     followers.end()
     for errand in inbox.stopped() { scheduler.withMemory(errand) }
@@ -120,7 +127,10 @@ final class EngineThread: @unchecked Sendable {
 
   /// Lets the system have the memory that the scheduler does without, before anything is written elsewhere.
   private func giveBackMemory() {
-    scheduler.giveBackMemory { [store] in store.giveBack(pages: $0.pages, slots: $0.slots) }
+    scheduler.giveBackMemory { [store, leader] in
+      store.giveBack(pages: $0.pages, slots: $0.slots)
+      leader?.note(.giveBack(pages: $0.pages, slots: $0.slots))
+    }
   }
 
   /// Ends requests that have paused for too long.
@@ -163,7 +173,8 @@ final class EngineThread: @unchecked Sendable {
   private func wait() {
     watch.rest()
     threads.rest()
-    inbox.wait(until: scheduler.parked.compactMap(\.deadline).min())
+    leader?.pulse(at: .now)
+    inbox.wait(until: (scheduler.parked.compactMap(\.deadline) + [leader?.nextPulse].compactMap(\.self)).min())
   }
 
   private func step() {
@@ -204,6 +215,7 @@ final class EngineThread: @unchecked Sendable {
   /// Runs the model, and chooses a token from each row of logits, or scores one.
   private func compute() {
     giveBackMemory()
+    leader?.begin(plan)
     for copy in plan.pageCopies {
       store.copyPage(from: copy.source, to: copy.target, tokens: copy.tokens, group: copy.group)
     }
@@ -213,7 +225,7 @@ final class EngineThread: @unchecked Sendable {
         sampling.append(sequence.use(ofLogitsAfter: run.position + row - run.tokens.lowerBound))
       }
     }
-    run(Step(plan: plan, store: store, team: threads.team, workspace: workspace))
+    run(Step(plan: plan, store: store, team: threads.team, workspace: workspace, ranks: leader?.ranks))
   }
 
   // A step that is a local variable is put on the heap, one that is an argument is not.

@@ -1,0 +1,180 @@
+/// What rank 0 tells the others: what to do to the state, and what to compute.
+enum RankMessage {
+  /// A step, after these changes of the state.
+  case step([StateChange], StepPlan)
+  /// Nothing to compute for now. Others hear that rank 0 is there.
+  case pulse([StateChange])
+  /// There will be nothing more.
+  case end
+}
+
+/// A change of the state of all ranks outside steps.
+enum StateChange: Equatable {
+  /// A copy of all recurrent state of a slot, one of which may be cold.
+  case copySlot(from: Int32, to: Int32)
+  /// Memory that the system gets back.
+  case giveBack(pages: [Int32], slots: [Int32])
+}
+
+extension RankMessage {
+  /// The message as bytes, which ``init(_:)`` reads. All numbers have 32 bits.
+  var bytes: [UInt8] {
+    var words: [Int32] = []
+    switch self {
+    case .step(let changes, let plan):
+      words.append(Kind.step.rawValue)
+      Self.append(changes, to: &words)
+      plan.append(to: &words)
+    case .pulse(let changes):
+      words.append(Kind.pulse.rawValue)
+      Self.append(changes, to: &words)
+    case .end: words.append(Kind.end.rawValue)
+    }
+    return unsafe words.withUnsafeBytes { unsafe Array($0) }
+  }
+
+  /// Reads a message of rank 0.
+  ///
+  /// - Throws: ``RankError/malformed(rank:reason:)`` for bytes that are no message.
+  init(_ bytes: [UInt8]) throws(RankError) {
+    var reader = WordReader(bytes)
+    switch Kind(rawValue: try reader.next()) {
+    case .step:
+      let changes = try Self.changes(&reader)
+      self = .step(changes, try StepPlan(&reader))
+    case .pulse: self = .pulse(try Self.changes(&reader))
+    case .end: self = .end
+    case nil: throw reader.malformed("no kind of message")
+    }
+    try reader.end()
+  }
+
+  private enum Kind: Int32 { case step, pulse, end }
+
+  private static func append(_ changes: [StateChange], to words: inout [Int32]) {
+    words.append(Int32(changes.count))
+    for change in changes {
+      switch change {
+      case .copySlot(let source, let target): words += [0, source, target]
+      case .giveBack(let pages, let slots):
+        words.append(1)
+        for indices in [pages, slots] { words += [Int32(indices.count)] + indices }
+      }
+    }
+  }
+
+  private static func changes(_ reader: inout WordReader) throws(RankError) -> [StateChange] {
+    var changes: [StateChange] = []
+    for _ in 0..<(try reader.count()) {
+      if try reader.next() == 0 {
+        changes.append(.copySlot(from: try reader.next(), to: try reader.next()))
+      } else {
+        changes.append(.giveBack(pages: try reader.list(), slots: try reader.list()))
+      }
+    }
+    return changes
+  }
+}
+
+extension StepPlan {
+  fileprivate func append(to words: inout [Int32]) {
+    for list in [tokens, pages] { words += [Int32(list.count)] + list }
+    words.append(Int32(captures.count))
+    for capture in captures { words += [Int32(capture.rows), capture.slot] }
+    words.append(Int32(pageCopies.count))
+    for copy in pageCopies { words += [copy.source, copy.target, Int32(copy.tokens), Int32(copy.group)] }
+    words.append(Int32(runs.count))
+    for run in runs {
+      let (kind, source): (Int32, Int32) =
+        switch run.start {
+        case .zero: (0, 0)
+        case .slot: (1, 0)
+        case .copy(let source): (2, source)
+        }
+      for range in [run.tokens, run.pages, run.captures, run.logits, run.hidden] {
+        words += [Int32(range.lowerBound), Int32(range.upperBound)]
+      }
+      words += [Int32(run.position), run.slot, kind, source]
+    }
+  }
+
+  fileprivate init(_ reader: inout WordReader) throws(RankError) {
+    self.init()
+    tokens = try reader.list()
+    pages = try reader.list()
+    for _ in 0..<(try reader.count()) {
+      captures.append(StateCapture(rows: Int(try reader.next()), slot: try reader.next()))
+    }
+    for _ in 0..<(try reader.count()) {
+      pageCopies.append(
+        PageCopy(
+          from: try reader.next(), to: try reader.next(), tokens: Int(try reader.next()), group: Int(try reader.next()))
+      )
+    }
+    for index in 0..<(try reader.count()) {
+      let rows = try reader.range(within: 0..<tokens.count)
+      let ranges = (
+        pages: try reader.range(within: 0..<pages.count), captures: try reader.range(within: 0..<captures.count),
+        logits: try reader.range(within: rows), hidden: try reader.range(within: rows)
+      )
+      guard ranges.logits.isEmpty || ranges.logits.upperBound == rows.upperBound else {
+        throw reader.malformed("logits that are no suffix of a run")
+      }
+      let (position, slot, kind, source) = (
+        Int(try reader.next()), try reader.next(), try reader.next(), try reader.next()
+      )
+      runs.append(
+        Run(
+          sequence: index, tokens: rows, position: position, pages: ranges.pages, slot: slot,
+          start: kind == 0 ? .zero : kind == 1 ? .slot : .copy(of: source), captures: ranges.captures,
+          logits: ranges.logits, hidden: ranges.hidden))
+    }
+  }
+}
+
+/// Reads numbers of 32 bits one after another.
+private struct WordReader {
+  private let words: [Int32]
+  private var position = 0
+  private let isWhole: Bool
+
+  init(_ bytes: [UInt8]) {
+    isWhole = bytes.count % 4 == 0
+    words = stride(from: 0, to: bytes.count - 3, by: 4).map { index in
+      Int32(bitPattern: bytes[index..<index + 4].reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) })
+    }
+  }
+
+  func malformed(_ reason: String) -> RankError { .malformed(rank: 0, reason: "\(reason), at word \(position)") }
+
+  mutating func next() throws(RankError) -> Int32 {
+    guard position < words.count else { throw malformed("a message that ends too early") }
+    defer { position += 1 }
+    return words[position]
+  }
+
+  /// A number of things, each of which takes a word at least.
+  mutating func count() throws(RankError) -> Int {
+    let count = Int(try next())
+    guard 0...words.count - position ~= count else { throw malformed("\(count) of something") }
+    return count
+  }
+
+  mutating func list() throws(RankError) -> [Int32] {
+    let count = try count()
+    defer { position += count }
+    return Array(words[position..<position + count])
+  }
+
+  mutating func range(within bounds: Range<Int>) throws(RankError) -> Range<Int> {
+    let (first, end) = (Int(try next()), Int(try next()))
+    guard first == end || bounds.lowerBound <= first && first <= end && end <= bounds.upperBound else {
+      throw malformed("\(first) ..< \(end) in \(bounds)")
+    }
+    return first..<end
+  }
+
+  func end() throws(RankError) {
+    guard isWhole, position == words.count else { throw malformed("a message that goes on") }
+  }
+}
