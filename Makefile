@@ -8,7 +8,7 @@ SWIFT_PATHS := Package.swift Sources Tests
 BUILD := -c release -Xswiftc -enable-testing
 
 .PHONY: serve build test bench format lint manual install uninstall deb deb-test docs swift-test kernels-test allocation-test fuzz-test client-test \
-  client-test-all kill-test deploy-test monitoring-test page-test instruction-test instruction-update outside-test thread-test region-test tiles-test tiles-test-all clean
+  client-test-all kill-test deploy-test monitoring-test page-test instruction-test instruction-update mpi-test outside-test thread-test region-test tiles-test tiles-test-all clean
 
 serve: build
 	exec $(BINARY) serve --model $(MODEL) --port $(PORT)
@@ -91,6 +91,12 @@ deploy-test: build .venv-deploy/installed
 	  ../../.venv-deploy/bin/python -m pytest -q tests/ray --binary ../../$(BINARY) --model ../../$(MODEL)
 	.venv-deploy/bin/python -m pytest -q Tests/Kubernetes --binary $(BINARY) --model $(MODEL)
 
+# One model over several machines by MPI: ranks in network namespaces with a shaped network between them. Needs root; not a part
+# of `make test`: all is compiled once more, with the trait MPI.
+mpi-test: .build/libraries-installed .build/mpi-installed .venv/installed
+	scripts/build.sh $(BUILD) --traits Server,MPI --scratch-path .build/mpi --product infer-serve
+	.venv/bin/python -m pytest -q Tests/MPI --binary .build/mpi/release/infer-serve --model $(MODEL)
+
 # Its metrics in Prometheus, with the alerts and the Grafana dashboard that are shipped.
 monitoring-test: build .venv/installed .build/prometheus-installed
 	.venv/bin/python -m pytest -q Tests/Monitoring --binary $(BINARY) --model $(MODEL)
@@ -164,6 +170,10 @@ docs: .build/libraries-installed
 
 .build/valgrind-installed: scripts/install-libraries.sh
 	scripts/install-libraries.sh valgrind binutils
+	mkdir -p .build && touch $@
+
+.build/mpi-installed: scripts/install-libraries.sh
+	scripts/install-libraries.sh libopenmpi-dev openmpi-bin iproute2
 	mkdir -p .build && touch $@
 
 .build/prometheus-installed: scripts/install-libraries.sh

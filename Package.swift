@@ -31,6 +31,7 @@ let package = Package(
   ],
   traits: [
     .trait(name: "Server", description: "The command and the server, with the packages that only they need."),
+    .trait(name: "MPI", description: "One model over several processes of an MPI job (OpenMPI)."),
     .default(enabledTraits: ["Server"]),
   ],
   dependencies: [
@@ -53,6 +54,7 @@ let package = Package(
     .systemLibrary(name: "CBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev", "liblapacke-dev"])]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
     .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
     .target(
       name: "CKernels",
@@ -85,11 +87,14 @@ let package = Package(
       name: "InferKit",
       dependencies: ["HybridBlocks", "InferCore", "InferText"],
       swiftSettings: swiftSettings),
+    .target(
+      name: "InferMPI", dependencies: ["InferCore", .target(name: "CMPI", condition: .when(traits: ["MPI"]))],
+      swiftSettings: swiftSettings),
     .executableTarget(name: "infer-serve-main", dependencies: ["infer-serve"], swiftSettings: swiftSettings),
     .target(
       name: "infer-serve",
       dependencies: [
-        "CPage", "CZlib", "HybridBlocks", "InferCore", "InferKit", "InferMetrics", "InferText",
+        "CPage", "CZlib", "HybridBlocks", "InferCore", "InferKit", "InferMetrics", "InferMPI", "InferText",
         server("ArgumentParser", "swift-argument-parser"),
         server("AsyncHTTPClient", "async-http-client"),
         .product(name: "DequeModule", package: "swift-collections"),

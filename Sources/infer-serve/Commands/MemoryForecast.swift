@@ -30,12 +30,15 @@ struct MemoryForecast: Equatable {
     self.init(weightBytes: weightBytes, stateBytes: limits.stateMemoryBytes)
   }
 
-  /// Reads what a model's files tell, and nothing of its weights.
+  /// Reads what a model's files tell, and nothing of its weights. Of a share of a model, it is a rank's memory.
   ///
   /// - Throws: `ModelError` and ``ConfigurationError``, as loading it will.
-  init(of url: URL, _ quantization: Quantization?, _ configuration: EngineConfiguration) throws {
+  init(
+    of url: URL, _ quantization: Quantization?, share: ModelShare = .whole, _ configuration: EngineConfiguration
+  ) throws {
     var options = LoadOptions()
     options.quantization = quantization
+    options.share = share
     let (model, summary) = try describeModel(at: url, options: options)
     try self.init(of: model, weightBytes: summary.weightBytes, configuration)
   }

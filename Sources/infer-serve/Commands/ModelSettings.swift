@@ -41,11 +41,12 @@ struct ModelSettings: ParsableArguments {
     serving.names.isEmpty ? [ModelSource.name(of: model.url)] : serving.names
   }
 
-  /// The memory that the model will take; `nil` where there is no model.
-  var forecast: KeptForecast? {
+  /// The memory that the model, or a rank's share of it, will take; `nil` where there is no model.
+  func forecast(share: ModelShare = .whole) -> KeptForecast? {
     model.map { model in
       KeptForecast(model.url) { [computing, engineConfiguration] in
-        try MemoryForecast(of: model.url, computing.loading.quantizing.quantization, engineConfiguration)
+        try MemoryForecast(
+          of: model.url, computing.loading.quantizing.quantization, share: share, engineConfiguration)
       }
     }
   }
@@ -54,32 +55,49 @@ struct ModelSettings: ParsableArguments {
   ///
   /// - Parameters:
   ///   - threads: The threads that all models compute with.
+  ///   - ranks: The processes that compute the model together; `nil` for this one alone.
   ///   - complete: Adds to the engine's configuration the part that is the server's.
   func definition(
-    of model: PathArgument, threads: SharedThreads, logger: Logger,
+    of model: PathArgument, threads: SharedThreads, ranks: (any Communicator)?, logger: Logger,
     complete: @escaping @Sendable (inout EngineConfiguration) -> Void
   ) -> HostedModel.Definition {
     let names = names(of: model)
-    let forecast = forecast
+    let ranked = ranks.map(RankedModel.init)
+    let forecast = forecast(share: ranked?.share ?? .whole)
     return HostedModel.Definition(
       names: names, path: model.description, loadsAtStart: residency.load == .start, isPinned: residency.pin,
-      idleTime: residency.idleUnload.map { .seconds($0) },
+      isDivided: ranks != nil, idleTime: residency.idleUnload.map { .seconds($0) },
       expectedBytes: { forecast?.value?.bytes }, diskUse: { ModelDiskUse(of: model.url) },
       load: { metrics, tell in
         do {
           return try load(
-            model, as: names[0], threads.share(weight: residency.threadWeight), metrics, complete, logger, tell)
+            model, as: names[0], threads.share(weight: residency.threadWeight), ranked, metrics, complete, logger,
+            tell)
         } catch let error as ConfigurationError { throw CommandFailure(error.usage) }
       })
   }
 
+  /// Computes this rank's share of the model, as rank 0 plans it. Returns when rank 0 has ended.
+  ///
+  /// - Throws: As loading the model does, and `RankError`.
+  func follow(_ model: PathArgument, _ ranked: RankedModel) async throws {
+    let ranks = ranked.ranks
+    let loaded = try computing.load(model, share: ranked.share)
+    var configuration = engineConfiguration
+    configuration.ranks = ranks
+    try ranked.check(loaded, configuration)
+    let follower = try RankFollower(model: loaded, configuration: configuration)
+    note("infer-serve: rank \(ranks.rank) of \(ranks.size) computes its share of \(model)")
+    try await follower.run()
+  }
+
   private func load(
-    _ model: PathArgument, as name: String, _ threads: ThreadShare, _ metrics: EngineMetrics,
+    _ model: PathArgument, as name: String, _ threads: ThreadShare, _ ranked: RankedModel?, _ metrics: EngineMetrics,
     _ complete: (inout EngineConfiguration) -> Void, _ logger: Logger,
     _ tell: @escaping @Sendable (LoadProgress) -> Void
   ) throws -> ServedModel {
     let loaded = try computing.load(
-      model, template: template.replacement(),
+      model, template: template.replacement(), share: ranked?.share ?? .whole,
       warn: { logger.warning("odd model", metadata: ["model": "\(name)", "warning": "\($0)"]) },
       tell: { progress in
         tell(progress)
@@ -90,6 +108,8 @@ struct ModelSettings: ParsableArguments {
     }
     var configuration = engineConfiguration
     complete(&configuration)
+    configuration.ranks = ranked?.ranks
+    try ranked?.check(loaded, configuration)
     let engine = try Engine(loaded, configuration: configuration, metrics: metrics, threads: threads)
     let text = ChatText(
       tokenizer, output.format(loaded.outputFormat), allowsSpecialInMessages: template.allowSpecialInMessages)

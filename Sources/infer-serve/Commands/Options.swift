@@ -15,7 +15,7 @@ struct ModelOptions: ParsableArguments {
   /// Threads to compute with.
   var threadCount: Int { computing.threadCount }
 
-  /// Places threads and memory, and loads the model; see ``ComputingOptions/load(_:config:template:onlyDescribing:warn:tell:)``.
+  /// Places threads and memory, and loads the model; see ``ComputingOptions/load(_:config:template:onlyDescribing:share:warn:tell:)``.
   func load(
     config: PathArgument? = nil, template: ChatTemplate? = nil, onlyDescribing: Bool = false,
     warn: (String) -> Void = ComputingOptions.warn,
@@ -40,15 +40,15 @@ struct ComputingOptions: ParsableArguments {
   /// Threads to compute with.
   var threadCount: Int { threads ?? defaultThreadCount() }
 
-  /// Loads a model with the threads; see ``LoadingOptions/load(_:threads:config:template:onlyDescribing:warn:tell:)``.
+  /// Loads a model with the threads; see ``LoadingOptions/load(_:threads:config:template:onlyDescribing:share:warn:tell:)``.
   func load(
     _ path: PathArgument, config: PathArgument? = nil, template: ChatTemplate? = nil, onlyDescribing: Bool = false,
-    warn: (String) -> Void = Self.warn,
+    share: ModelShare = .whole, warn: (String) -> Void = Self.warn,
     tell: (@Sendable (LoadProgress) -> Void)? = nil
   ) throws -> LoadedModel {
     try loading.load(
-      path, threads: threadCount, config: config, template: template, onlyDescribing: onlyDescribing, warn: warn,
-      tell: tell)
+      path, threads: threadCount, config: config, template: template, onlyDescribing: onlyDescribing, share: share,
+      warn: warn, tell: tell)
   }
 
   static func warn(_ warning: String) { note("infer-serve: warning: \(warning)") }
@@ -70,13 +70,14 @@ struct LoadingOptions: ParsableArguments {
   /// compute.
   func load(
     _ path: PathArgument, threads: Int, config: PathArgument? = nil, template: ChatTemplate? = nil,
-    onlyDescribing: Bool = false, warn: (String) -> Void = ComputingOptions.warn,
+    onlyDescribing: Bool = false, share: ModelShare = .whole, warn: (String) -> Void = ComputingOptions.warn,
     tell: (@Sendable (LoadProgress) -> Void)? = nil
   ) throws -> LoadedModel {
     if !onlyDescribing { try AddressSpace.checkBeforeStart() }
     var options = LoadOptions()
     options.quantization = quantizing.quantization
     options.threads = threads
+    options.share = share
     let report = tell == nil ? ProgressReport("loading") : nil
     defer { report?.end() }
     options.progress = tell.map { SlowProgress(tell: $0).update } ?? { report?.update($0) }
@@ -85,6 +86,8 @@ struct LoadingOptions: ParsableArguments {
     options.allowsUnreadTensors = onlyDescribing
     options.readsMatrices = !onlyDescribing
     options.refusesUnknownKeys = strict
+    // What cannot be divided is refused before its weights are read.
+    if !share.isWhole { _ = try describeModel(at: path.url, options: options) }
     let loaded = try loadModel(at: path.url, options: options)
     if let warning = InstructionSet.warning { warn(warning) }
     for warning in loaded.summary.warnings { warn(warning) }

@@ -33,6 +33,7 @@ struct Serve: AsyncParsableCommand {
   @OptionGroup var settings: ModelSettings
   @OptionGroup var models: ModelSetOptions
   @OptionGroup var placement: PlacementOptions
+  @OptionGroup var division: ParallelOptions
   @OptionGroup var listening: ListeningOptions
   @OptionGroup var tls: TLSOptions
   @OptionGroup var access: AccessOptions
@@ -57,12 +58,29 @@ struct Serve: AsyncParsableCommand {
       guard models.modelsDir.isEmpty else { throw ValidationError("there is no model in \(models.modelsDir[0])") }
       throw ValidationError("Missing expected argument '--model <path>'")
     }
+    if division.parallel != nil { try checkDivision() }
     for settings in try allSettings() {
       var configuration = settings.engineConfiguration
       configuration.cacheFolder = storage.cacheFolder(of: nil) { _ in }
       try check(configuration)
     }
     _ = try routers()
+  }
+
+  /// Refuses what a model that several processes compute cannot have.
+  private func checkDivision() throws {
+    let all = try allSettings()
+    guard all.count == 1, settings.model != nil else {
+      throw ValidationError("--parallel divides one model, --model; there are \(all.count)")
+    }
+    guard settings.residency.load == .start, settings.residency.idleUnload == nil else {
+      throw ValidationError(
+        "--parallel goes with neither --load demand nor --idle-unload: all processes keep the model")
+    }
+    guard storage.cacheDir == nil, storage.sessionDir == nil else {
+      throw ValidationError(
+        "--parallel goes with neither --cache-dir nor --session-dir: each process has a part of all state")
+    }
   }
 
   /// Refuses what the server would not start with, as far as its files tell. No tensor is read. Returns ``warnings(_:)``.
@@ -92,7 +110,7 @@ struct Serve: AsyncParsableCommand {
     let pinned = try allSettings().filter(\.residency.pin)
     guard pinned.count > 1 else { return nil }
     let bytes = pinned.reduce(0) { sum, model in
-      let (bytes, overflow) = sum.addingReportingOverflow(model.forecast?.value?.bytes ?? 0)
+      let (bytes, overflow) = sum.addingReportingOverflow(model.forecast()?.value?.bytes ?? 0)
       return overflow ? .max : bytes
     }
     guard bytes > models.budget else { return nil }
@@ -105,6 +123,13 @@ struct Serve: AsyncParsableCommand {
 
   func run() async throws {
     try AddressSpace.checkBeforeStart()
+    let role = try role()
+    switch role {
+    case .unneeded: return
+    case .follows(let ranks): return try await follow(ranks)
+    case .alone, .leads: break
+    }
+    let ranks = role.others
     let keys = try access.keys()
     try access.check(keys, listening.openAddress)
     let certificates = try tls.certificates()
@@ -118,8 +143,9 @@ struct Serve: AsyncParsableCommand {
     placement.place(
       tell: { logger.notice("placement", metadata: ["numa": "\($0)"]) },
       warn: { logger.warning("placement", metadata: ["warning": "\($0)"]) })
+    if let plan = role.plan { logger.notice("parallel", metadata: ["plan": "\(plan.description)"]) }
     let tracer = try traces.tracer(metrics, logger)
-    let state = ServerState(try registry(logger), loadPatience: .seconds(models.loadWait))
+    let state = ServerState(try registry(ranks, logger), loadPatience: .seconds(models.loadWait))
     let lifecycle = ServeLifecycle(
       state: state, drainLimit: .seconds(drainTimeout), logger: logger, listeners: listening.addresses.count
     ) { [self] in announce(state, $0, logger: logger) }
@@ -151,12 +177,23 @@ struct Serve: AsyncParsableCommand {
       counting.cancel()
     }
     try await Self.run(listeners, lifecycle)
+    let isJobDone = await sendOthersHome(ranks, state)
     service.ledger?.close()
     await service.responses.flush()
     service.requestLog?.flush()
     tracer?.exporter.end()
     await exporting?.value
+    if isJobDone { ParallelOptions.leave(ranks) }
     logger.notice("stopped")
+  }
+
+  /// Ends the engine, and with it those who compute with it. Returns `false` where there is none yet, as others still wait to
+  /// hear of it: a process that ends without leaving its job takes the job with it.
+  private func sendOthersHome(_ ranks: (any Communicator)?, _ state: ServerState) async -> Bool {
+    guard ranks != nil else { return true }
+    let engines = state.models.models.compactMap { $0.use()?.engine }
+    for engine in engines { await engine.shutdown() }
+    return !engines.isEmpty
   }
 
   /// Runs the server until it has nothing left to do.
@@ -179,8 +216,40 @@ struct Serve: AsyncParsableCommand {
     try models.routerEntry.map { try $0.settings(RouterSettings.self).router }
   }
 
+  /// What the process does in its job: as the options say, or as all ranks choose together.
+  private func role() throws -> JobRole {
+    guard let ranks = try division.join() else { return .alone(nil) }
+    var plan: ParallelPlan?
+    if division.parallel == .auto, ranks.size > 1, let model = settings.model {
+      let chosen = try ParallelPlan(
+        model.url, settings.computing.loading.quantizing.quantization, threads: settings.computing.threadCount, ranks)
+      guard try chosen.agree(ranks) else {
+        ParallelOptions.leave(ranks)
+        return ranks.rank == 0 ? .alone(chosen) : .unneeded
+      }
+      plan = chosen
+    }
+    guard ranks.size > 1 else {
+      ParallelOptions.leave(ranks)
+      return .alone(plan)
+    }
+    return ranks.rank == 0 ? .leads(ranks, plan) : .follows(ranks)
+  }
+
+  /// Computes a share of the model with rank 0, which serves.
+  private func follow(_ ranks: any Communicator) async throws {
+    // Whoever ends a job signals all of it, and rank 0 finishes what it has begun first.
+    for number in [SIGTERM, SIGINT] { signal(number, SIG_IGN) }
+    placement.place()
+    guard let model = settings.model else { return }
+    do { try await settings.follow(model, RankedModel(ranks: ranks)) } catch let error as RankError {
+      ranks.abort(error)
+    }
+    ParallelOptions.leave(ranks)
+  }
+
   /// The models, of which none is loaded yet.
-  private func registry(_ logger: Logger) throws -> ModelRegistry {
+  private func registry(_ ranks: (any Communicator)?, _ logger: Logger) throws -> ModelRegistry {
     let threads = try SharedThreads(count: settings.computing.threadCount)
     let patience = Duration.seconds(listening.idleTimeout)
     let all = try allSettings()
@@ -189,7 +258,7 @@ struct Serve: AsyncParsableCommand {
         let folder = storage.cacheFolder(of: all.count > 1 ? settings.names(of: model)[0] : nil) {
           logger.warning("cache folder", metadata: ["warning": "\($0)"])
         }
-        return settings.definition(of: model, threads: threads, logger: logger) { configuration in
+        return settings.definition(of: model, threads: threads, ranks: ranks, logger: logger) { configuration in
           configuration.readerPatience = patience
           configuration.cacheFolder = folder
         }

@@ -47,6 +47,7 @@ struct Models: Sendable {
   /// Unloads a model when the requests that it has are finished, and answers then.
   func unload(_ request: Request, _ context: ServeContext) async throws -> Response {
     let (name, model) = try await target(request, context)
+    guard !model.definition.isDivided else { throw APIError.divided(model) }
     await state.models.unload(model)
     return .json(Self.object(name, model))
   }

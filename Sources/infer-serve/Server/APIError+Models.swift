@@ -17,6 +17,14 @@ extension APIError {
       type: "invalid_request_error", parameter: "model", code: "model_not_loaded")
   }
 
+  /// The model has parts in other processes.
+  static func divided(_ model: HostedModel) -> APIError {
+    APIError(
+      status: 409,
+      message: "The model '\(model.name)' is computed by several processes, and stays as long as they run.",
+      type: "invalid_request_error", parameter: "model", code: "model_divided")
+  }
+
   /// The model has not been loaded, since a moment.
   static func failed(_ model: HostedModel, _ error: any Error, at time: ContinuousClock.Instant) -> APIError {
     guard let error = error as? NoRoom, error.isPassing else { return modelFailed(model.name) }

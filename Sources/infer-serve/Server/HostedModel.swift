@@ -13,6 +13,8 @@ final class HostedModel: Sendable {
     var loadsAtStart = true
     /// `true` for a model that stays in memory when others need room.
     var isPinned = false
+    /// `true` for a model that other processes have parts of: it is loaded once, and stays.
+    var isDivided = false
     /// After how long without requests the model is unloaded; `nil` for never.
     var idleTime: Duration?
     /// The bytes of memory that the model will take when it is loaded; `nil` where its files do not tell.
@@ -117,7 +119,7 @@ final class HostedModel: Sendable {
   /// Has the model stay for a time after its last request, or for its own with `nil`, until it is unloaded. Returns `false`
   /// for one that is pinned, which stays.
   func stay(_ time: StayTime?) -> Bool {
-    guard !definition.isPinned else { return false }
+    guard !definition.isPinned, !definition.isDivided else { return false }
     contents.withLock { $0.stayTime = time }
     return true
   }

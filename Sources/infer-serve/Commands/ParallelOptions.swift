@@ -1,0 +1,94 @@
+import ArgumentParser
+import Foundation
+import InferCore
+import InferText
+
+#if MPI
+  import InferMPI
+#endif
+
+/// How several processes compute one model.
+struct ParallelOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      """
+      Compute the model with all processes of an MPI job ('mpirun -n 2 infer-serve serve --parallel tensor=2 …'), each of \
+      which has its share of every layer: heads, inner columns and experts. 'auto' does so where that is faster than one \
+      process by the speed of memory and network, or where one has no room for the model. Needs a build with the trait MPI.
+      """, valueName: "tensor=count"))
+  var parallel: ParallelSplit?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Time after which a process of the job that hangs, or that the network has lost, ends the job.",
+      valueName: "seconds"))
+  var parallelTimeout = 30.0
+
+  func validate() throws { try require(1...86_400, "parallel-timeout", parallelTimeout) }
+
+  /// The processes of the job, this one among them; `nil` where the model is not divided.
+  ///
+  /// - Throws: ``CommandFailure`` when the job is not the one that the options want.
+  func join() throws -> (any Communicator)? {
+    guard let parallel else {
+      let size = ProcessInfo.processInfo.environment["OMPI_COMM_WORLD_SIZE"].flatMap { Int($0) } ?? 1
+      guard size == 1 else {
+        throw CommandFailure(
+          "this is one of \(size) processes of an MPI job, and without --parallel each would serve by itself; expected "
+            + "--parallel tensor=\(size)")
+      }
+      return nil
+    }
+    #if MPI
+      do {
+        let ranks = try MPICommunicator(patience: .seconds(parallelTimeout))
+        if case .tensor(let count) = parallel, ranks.size != count {
+          throw CommandFailure(
+            "--parallel \(parallel) needs \(count) processes, and the job has \(ranks.size); start it with "
+              + "'mpirun -n \(count) infer-serve serve …'")
+        }
+        return ranks
+      } catch let error as RankError { throw CommandFailure("MPI: \(error)") }
+    #else
+      throw CommandFailure(
+        "--parallel needs MPI, which this infer-serve was built without; build it with 'swift build --traits Server,MPI'"
+      )
+    #endif
+  }
+
+  /// Leaves the job at the end, when all others do. A process that fails does not: its end is that of the job.
+  static func leave(_ ranks: (any Communicator)?) {
+    #if MPI
+      (ranks as? MPICommunicator)?.leave()
+    #endif
+  }
+}
+
+/// How a model is divided.
+enum ParallelSplit: ExpressibleByArgument, Equatable, CustomStringConvertible {
+  /// As is faster.
+  case auto
+  /// Every layer in so many parts.
+  case tensor(Int)
+
+  var description: String {
+    switch self {
+    case .auto: "auto"
+    case .tensor(let count): "tensor=\(count)"
+    }
+  }
+
+  init?(argument: String) {
+    if argument.isExactly("auto") {
+      self = .auto
+      return
+    }
+    let parts = argument.split(separator: "=", omittingEmptySubsequences: false)
+    guard parts.count == 2, parts[0].utf8.elementsEqual("tensor".utf8), let count = Int(parts[1]), 1...128 ~= count
+    else {
+      return nil
+    }
+    self = .tensor(count)
+  }
+}

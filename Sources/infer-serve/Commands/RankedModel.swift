@@ -1,0 +1,47 @@
+import Foundation
+import HybridBlocks
+import InferCore
+
+/// What the ranks of a job have to have in common before they compute a model together.
+struct RankedModel {
+  /// The time for which a rank waits until others have loaded their shares.
+  private static let loadPatience = Duration.seconds(1800)
+
+  let ranks: any Communicator
+
+  /// The rank's share of the model.
+  var share: ModelShare { ModelShare(rank: ranks.rank, of: ranks.size) }
+
+  /// Checks that all ranks have the same build, model, formats and configuration.
+  ///
+  /// - Throws: `RankError` that names the rank that differs.
+  func check(_ model: LoadedModel, _ configuration: EngineConfiguration) throws {
+    try ranks.checkEqual(
+      [
+        ("build", try Self.build()), ("instruction set", InstructionSet.name),
+        ("weight formats", model.summary.formats.map(\.name).joined(separator: ", ")),
+        ("model", Self.hex(model.fingerprint?.bytes ?? [])),
+        (
+          "engine configuration",
+          """
+          --kv-type \(configuration.kvType.rawValue) --page-tokens \(configuration.pageTokens) --max-batch-tokens \
+          \(configuration.maxBatchTokens) --max-running \(configuration.maxRunning) --max-context \
+          \(configuration.maxContext ?? 0)
+          """
+        ),
+      ], within: Self.loadPatience)
+  }
+
+  /// A hash of the program's file.
+  private static func build() throws -> String {
+    var hash = SHA256()
+    let file = try FileHandle(forReadingFrom: URL(filePath: "/proc/self/exe"))
+    defer { try? file.close() }
+    while let bytes = try file.read(upToCount: 1 << 20), !bytes.isEmpty { hash.update(data: Array(bytes)) }
+    return hex(hash.finalize())
+  }
+
+  private static func hex(_ bytes: [UInt8]) -> String {
+    bytes.prefix(8).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+  }
+}

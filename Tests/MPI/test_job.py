@@ -1,0 +1,134 @@
+"""One model over several machines."""
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from machines import Job
+
+sys.path.append(str(Path(__file__).resolve().parent.parent / "EndToEnd"))
+from server import Server  # noqa: E402
+
+PROMPTS = ["Hello", "What is the capital of France?", "Count from one to twenty.", "Tell me a story about a dog."]
+
+
+def completion(client, prompt, **fields):
+    response = client.post(
+        "/v1/completions", json={"prompt": prompt, "max_tokens": 48, "temperature": 0, "ignore_eos": True, **fields})
+    assert response.status_code == 200, response.text
+    return response.json()["choices"][0]["text"]
+
+
+@pytest.fixture(scope="module")
+def expected(binary, model):
+    import httpx
+
+    with Server(binary, model, "--threads", "1") as server:
+        with httpx.Client(base_url=server.url, timeout=120) as client:
+            return [completion(client, prompt) for prompt in PROMPTS]
+
+
+@pytest.mark.parametrize("count", [2, 4])
+def test_answers_are_those_of_one_machine(machines, binary, model, expected, count):
+    with Job(machines, count, binary, model) as job:
+        job.wait_until_ready()
+        assert [completion(job.client, prompt) for prompt in PROMPTS] == expected
+        # At the same time, and again from the prefix cache.
+        with ThreadPoolExecutor(len(PROMPTS)) as pool:
+            assert list(pool.map(lambda prompt: completion(job.client, prompt), PROMPTS)) == expected
+        model_name = job.client.get("/v1/models").json()["data"][0]["id"]
+        refused = job.client.post("/models/unload", json={"model": model_name})
+        assert refused.status_code == 409 and refused.json()["error"]["code"] == "model_divided"
+        # The end of rank 0 is the end of all, and no failure.
+        job.kill(0, signal.SIGTERM)
+        assert job.exit_code() == 0, job.output()
+
+
+def test_an_idle_job_stays(machines, binary, model, expected):
+    with Job(machines, 2, binary, model, "--parallel-timeout", "2") as job:
+        job.wait_until_ready()
+        time.sleep(6)
+        assert completion(job.client, PROMPTS[0]) == expected[0]
+
+
+def test_a_rank_that_dies_ends_the_job(machines, binary, model):
+    with Job(machines, 2, binary, model) as job:
+        job.wait_until_ready()
+        job.kill(1)
+        assert job.exit_code(30) != 0
+        assert "rank 1" in job.output()
+
+
+def test_a_rank_that_hangs_ends_the_job_in_the_stated_time(machines, binary, model):
+    with Job(machines, 2, binary, model, "--parallel-timeout", "3") as job:
+        job.wait_until_ready()
+        job.kill(1, signal.SIGSTOP)
+        begin = time.monotonic()
+        with pytest.raises(Exception):
+            completion(job.client, PROMPTS[0], max_tokens=200)
+        assert job.exit_code(30) != 0
+        assert time.monotonic() - begin < 15
+        assert "rank 1 has not answered for 3 s" in job.output()
+
+
+def test_a_rank_that_hangs_while_nothing_is_to_do_is_named(machines, binary, model):
+    with Job(machines, 2, binary, model, "--parallel-timeout", "2") as job:
+        job.wait_until_ready()
+        job.kill(1, signal.SIGSTOP)
+        assert job.exit_code(30) != 0
+        assert "rank 1 has not answered for 2 s" in job.output()
+
+
+def test_a_rank_zero_that_hangs_is_named(machines, binary, model):
+    with Job(machines, 2, binary, model, "--parallel-timeout", "2") as job:
+        job.wait_until_ready()
+        job.kill(0, signal.SIGSTOP)
+        assert job.exit_code(30) != 0
+        assert "rank 0 has not answered for 2 s" in job.output()
+
+
+def test_other_models_and_formats_are_named(machines, binary, model, tmp_path):
+    other = tmp_path / "tiny"
+    other.mkdir()
+    for file in Path(model).iterdir():
+        if file.is_file() and file.name != "config.json":
+            (other / file.name).symlink_to(file)
+    config = (Path(model) / "config.json").read_text()
+    (other / "config.json").write_text(config.replace('"rms_norm_eps": 1e-05', '"rms_norm_eps": 1e-06'))
+    for options, words in [
+        (["--model", str(other)], "rank 1 has another model than rank 0"),
+        (["--quantize", "q8_0"], "rank 1 has another weight formats"),
+        (["--page-tokens", "32"], "--page-tokens 32"),
+    ]:
+        with Job(machines, 2, binary, model, each={1: options}) as job:
+            assert job.exit_code(60) != 0
+            assert words in job.output(), job.output()
+
+
+def test_jobs_of_another_size_are_refused(machines, binary, model):
+    for count, parallel in [(2, "tensor=3"), (1, "tensor=2")]:
+        command = machines.mpirun(count, binary, "serve", "--model", model, "--port", "0", "--parallel", parallel)
+        result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert result.returncode != 0
+        assert f"needs {parallel[-1]} processes, and the job has {count}" in result.stderr + result.stdout
+
+
+def test_processes_of_a_job_do_not_serve_each_by_itself(machines, binary, model):
+    command = machines.mpirun(2, binary, "serve", "--model", model, "--port", "0")
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode != 0
+    assert "expected --parallel tensor=2" in result.stderr + result.stdout
+
+
+def test_no_rank_is_left_behind(machines, binary, model):
+    with Job(machines, 2, binary, model) as job:
+        job.wait_until_ready()
+        assert sorted(machines.processes(binary)) == [0, 1]
+    deadline = time.monotonic() + 10
+    while machines.processes(binary) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert machines.processes(binary) == {}
