@@ -80,20 +80,18 @@ package final class RankFollower: @unchecked Sendable {
   }
 }
 
-/// How much state all ranks have addresses for.
+/// The amount of state that all ranks have addresses for.
 package struct StoreShape {
   var pageCount, slotCount, coldSlotCount: Int
 
-  /// What rank 0 tells the others of it.
+  /// Rank 0's message about the state.
   package static func bytes(pages: Int, slots: Int, coldSlots: Int) -> [UInt8] {
-    [pages, slots, coldSlots].flatMap { number in (0..<8).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) } }
+    [pages, slots, coldSlots].littleEndianBytes
   }
 
-  /// Reads what rank 0 tells.
+  /// Reads rank 0's message.
   init(_ bytes: [UInt8]) throws(RankError) {
-    let numbers = stride(from: 0, to: bytes.count - 7, by: 8).map { first in
-      Int(truncatingIfNeeded: bytes[first..<first + 8].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) })
-    }
+    let numbers = [Int](littleEndianBytes: bytes[...])
     guard bytes.count == 24, numbers.allSatisfy({ 0...Int(Int32.max) ~= $0 }) else {
       throw .malformed(rank: 0, reason: "the shape of its state")
     }

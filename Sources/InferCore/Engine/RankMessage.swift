@@ -1,4 +1,4 @@
-/// What rank 0 tells the others: what to do to the state, and what to compute.
+/// A message of rank 0 to the others: changes of the state, and a step to compute.
 enum RankMessage {
   /// A step, after these changes of the state.
   case step([StateChange], StepPlan)
@@ -30,7 +30,7 @@ extension RankMessage {
       Self.append(changes, to: &words)
     case .end: words.append(Kind.end.rawValue)
     }
-    return unsafe words.withUnsafeBytes { unsafe Array($0) }
+    return words.littleEndianBytes
   }
 
   /// Reads a message of rank 0.
@@ -140,9 +140,7 @@ private struct WordReader {
 
   init(_ bytes: [UInt8]) {
     isWhole = bytes.count % 4 == 0
-    words = stride(from: 0, to: bytes.count - 3, by: 4).map { index in
-      Int32(bitPattern: bytes[index..<index + 4].reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) })
-    }
+    words = [Int32](littleEndianBytes: bytes[...])
   }
 
   func malformed(_ reason: String) -> RankError { .malformed(rank: 0, reason: "\(reason), at word \(position)") }

@@ -87,9 +87,7 @@ extension StateFileHeader {
     scope = Array(bytes[88..<120])
     parent = StateKey(bytes: Array(bytes[120..<152]))
     start = Int(Self.integer(bytes, at: 152, bytes: 8))
-    tokens = stride(from: Self.fixedByteCount, to: bytes.count, by: 4).map {
-      Int32(bitPattern: UInt32(truncatingIfNeeded: Self.integer(bytes, at: $0, bytes: 4)))
-    }
+    tokens = [Int32](littleEndianBytes: bytes[Self.fixedByteCount...])
     let rest = byteCount - bytes.count - 2 * Self.hashByteCount
     let promised = Self.integer(bytes, at: 168, bytes: 8)
     guard rest >= 0, following == 0 ? promised == UInt64(rest) : promised < UInt64(rest) else {
@@ -99,6 +97,6 @@ extension StateFileHeader {
   }
 
   private static func integer(_ bytes: [UInt8], at offset: Int, bytes count: Int) -> UInt64 {
-    bytes[offset..<offset + count].reversed().reduce(0) { $0 << 8 | UInt64($1) }
+    UInt64(littleEndianBytes: bytes[offset..<offset + count])
   }
 }

@@ -1,3 +1,5 @@
+internal import InferText
+
 /// The model, the formats and the layout that state is of: only an engine that agrees in all of them can go on from it.
 struct StateIdentity: Sendable, Equatable {
   /// The version of the format of files, and of what the bytes of state mean.
@@ -64,10 +66,7 @@ struct StateKey: Sendable, Hashable {
   let bytes: [UInt8]
 
   /// The bytes as hexadecimal digits.
-  var name: String {
-    let digits = Array("0123456789abcdef".utf8)
-    return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
-  }
+  var name: String { bytes.hexadecimal }
 
   /// Computes keys of prefixes of one sequence, each of which begins with the one before.
   struct Hasher: Sendable {
@@ -84,21 +83,4 @@ struct StateKey: Sendable, Hashable {
 extension CacheScope {
   /// A hash of the salt, which stands for it in files.
   package var hash: [UInt8] { SHA256.hash(data: Array("infer-serve cache scope".utf8) + salt) }
-}
-
-extension Collection<Int32> {
-  /// The numbers as files have them.
-  var littleEndianBytes: [UInt8] {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(count * 4)
-    for number in self { bytes.append(littleEndian: UInt32(bitPattern: number)) }
-    return bytes
-  }
-}
-
-extension [UInt8] {
-  /// Appends an integer as files have it.
-  mutating func append<Integer: FixedWidthInteger & UnsignedInteger>(littleEndian integer: Integer) {
-    for shift in stride(from: 0, to: Integer.bitWidth, by: 8) { append(UInt8(truncatingIfNeeded: integer >> shift)) }
-  }
 }

@@ -27,14 +27,9 @@ extension Communicator {
     let largeBytes = 1 << 22
     let large = try medianSeconds(bytes: largeBytes, count: 5)
     let bandwidth = Double(largeBytes * (size - 1)) / max(large - small, 1e-9)
-    let told = try broadcast(
-      [small, bandwidth].flatMap { number in
-        (0..<8).map { UInt8(truncatingIfNeeded: number.bitPattern >> (8 * UInt64($0))) }
-      }, within: patience)
+    let told = try broadcast([small, bandwidth].map(\.bitPattern).littleEndianBytes, within: patience)
     guard told.count == 16 else { throw .malformed(rank: 0, reason: "the speed of the network") }
-    let numbers = [0, 8].map { first in
-      Double(bitPattern: told[first..<first + 8].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) })
-    }
+    let numbers = [UInt64](littleEndianBytes: told[...]).map(Double.init(bitPattern:))
     return RankLink(latency: numbers[0], bandwidth: numbers[1])
   }
 

@@ -38,7 +38,7 @@ package enum Safetensors {
     guard file.byteCount >= 8 else {
       throw .malformed(at: file.url, reason: "\(file.byteCount) bytes, expected a header length of 8 bytes")
     }
-    let length = file.copyBytes(0..<8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    let length = UInt64(littleEndianBytes: file.copyBytes(0..<8))
     guard length <= maximumHeaderBytes, Int(length) <= file.byteCount - 8 else {
       throw .malformed(
         at: file.url, reason: "header of \(length) bytes in a file of \(file.byteCount): truncated or no safetensors"

@@ -152,9 +152,6 @@ extension Tensor {
     guard type == "I32", case .file(let file, let offset) = source else {
       throw .tensor(name: name, reason: "element type \(type), expected I32")
     }
-    let bytes = file.copyBytes(offset..<offset + byteCount)
-    return stride(from: 0, to: bytes.count, by: 4).map { index in
-      Int32(bitPattern: bytes[index..<index + 4].reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) })
-    }
+    return [Int32](littleEndianBytes: file.copyBytes(offset..<offset + byteCount)[...])
   }
 }

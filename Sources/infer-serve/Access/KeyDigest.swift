@@ -1,4 +1,5 @@
 import InferCore
+import InferText
 
 /// The SHA-256 of a key, which stands for it wherever it is kept. Keys are random and long, so that it needs no salt.
 struct KeyDigest: Sendable, Hashable {
@@ -20,7 +21,7 @@ struct KeyDigest: Sendable, Hashable {
   }
 
   /// 64 hexadecimal digits.
-  var hexadecimal: String { bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() }
+  var hexadecimal: String { bytes.hexadecimal }
 
   /// Compares in a time that tells nothing of where digests differ.
   static func == (one: KeyDigest, other: KeyDigest) -> Bool {

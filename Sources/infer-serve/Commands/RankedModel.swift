@@ -1,6 +1,7 @@
 import Foundation
 import HybridBlocks
 import InferCore
+import InferText
 
 /// What the ranks of a job have to have in common before they compute a model together.
 struct RankedModel {
@@ -20,7 +21,7 @@ struct RankedModel {
       [
         ("build", try Self.build()), ("instruction set", InstructionSet.name),
         ("weight formats", model.summary.formats.map(\.name).joined(separator: ", ")),
-        ("model", Self.hex(model.fingerprint?.bytes ?? [])),
+        ("model", (model.fingerprint?.bytes ?? []).prefix(8).hexadecimal),
         (
           "engine configuration",
           """
@@ -38,10 +39,6 @@ struct RankedModel {
     let file = try FileHandle(forReadingFrom: URL(filePath: "/proc/self/exe"))
     defer { try? file.close() }
     while let bytes = try file.read(upToCount: 1 << 20), !bytes.isEmpty { hash.update(data: Array(bytes)) }
-    return hex(hash.finalize())
-  }
-
-  private static func hex(_ bytes: [UInt8]) -> String {
-    bytes.prefix(8).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    return hash.finalize().prefix(8).hexadecimal
   }
 }

@@ -101,8 +101,7 @@ struct OllamaModels: Sendable {
 
   /// The fingerprint of the model, as hexadecimal digits.
   private static func digest(_ served: ServedModel) -> String {
-    let bytes = served.model.model.fingerprint?.bytes ?? []
-    return bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    (served.model.model.fingerprint?.bytes ?? []).hexadecimal
   }
 
   private static func details(_ served: ServedModel) -> JSONValue {

@@ -38,8 +38,7 @@ enum Page {
 
   /// An entity tag that changes with any byte.
   private static func tag(_ bytes: [UInt8]) -> String {
-    let digits = SHA256.hash(data: bytes).prefix(12).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }
-    return "\"\(digits.joined())\""
+    "\"\(SHA256.hash(data: bytes).prefix(12).hexadecimal)\""
   }
 
   /// `true` for a client that prefers a page to data. A query is about data.

@@ -1,5 +1,6 @@
 import Foundation
 import InferCore
+import InferText
 
 /// The folder that sessions are saved in: one file each, whose name is the session's, with that of the key that it belongs
 /// to, and for those of a salt a hash of the salt as well.
@@ -23,10 +24,7 @@ struct SessionFolder: Sendable {
   /// Names cannot hold the sign.
   private static func mark(of scope: CacheScope) -> String {
     guard !scope.salt.isEmpty else { return "" }
-    let digits = scope.hash.prefix(16).map { byte in
-      (byte < 16 ? "0" : "") + String(byte, radix: 16)
-    }
-    return "@" + digits.joined()
+    return "@" + scope.hash.prefix(16).hexadecimal
   }
 
   /// Makes the folder unless it is there. What is wrong with it shows when a file is written.

@@ -15,7 +15,7 @@ struct TokenNames {
   func name(_ id: Int32) -> String {
     let bytes = tokenizer.bytes(for: id)
     if areNumbers || bytes.isEmpty { return Self.number(id) }
-    return String(validating: bytes, as: UTF8.self) ?? "bytes:" + bytes.map(Self.hexadecimal).joined()
+    return String(validating: bytes, as: UTF8.self) ?? "bytes:" + bytes.map { "\\x" + [$0].hexadecimal }.joined()
   }
 
   /// Log-probabilities by name: of the `count` most likely tokens and the chosen one, which keeps its name when another
@@ -35,8 +35,4 @@ struct TokenNames {
   }
 
   private static func number(_ id: Int32) -> String { "token_id:\(id)" }
-
-  private static func hexadecimal(_ byte: UInt8) -> String {
-    "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
-  }
 }

@@ -122,7 +122,7 @@ extension Tensor {
     }
     let width = byteCount / count
     let bytes = file.copyBytes(offset + index * width..<offset + (index + 1) * width)
-    let value = bytes.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    let value = UInt64(littleEndianBytes: bytes)
     guard value <= 1 << 20 else {
       throw .tensor(name: name, reason: "holds a size of \(value), expected at most \(1 << 20)")
     }
