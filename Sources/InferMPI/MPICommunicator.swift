@@ -42,7 +42,7 @@
         throw .malformed(rank: Int(rank), reason: "a message of \(count) bytes")
       }
       var culprit: Int32 = 0
-      let seconds = patience.map { Double($0.components.seconds) + Double($0.components.attoseconds) * 1e-18 } ?? -1
+      let seconds = patience?.seconds ?? -1
       let error = unsafe cmpi_exchange(
         sent, Int32(sent.count), received, Int32(received.count), seconds, &culprit)
       switch Int(error) {

@@ -1,3 +1,5 @@
+internal import InferText
+
 /// A place in a prompt that others than the engine can name, by a hash of what the prompt was made of up to there.
 ///
 /// The prefix cache tells which landmarks it has state for (``Engine/prefixDigest()``), so that a router that knows a
@@ -18,12 +20,8 @@ public struct PromptLandmark: Sendable, Hashable {
 extension Array where Element == PromptLandmark {
   /// The hash of the first landmark at or behind a position, of those in ascending order; 0 where none comes. O(log n).
   func hash(atOrBehind position: Int) -> UInt64 {
-    var (low, high) = (startIndex, endIndex)
-    while low < high {
-      let middle = (low + high) / 2
-      if self[middle].tokens < position { low = middle + 1 } else { high = middle }
-    }
-    return low < endIndex ? self[low].hash : 0
+    let index = firstIndexInOrder { $0.tokens >= position }
+    return index < endIndex ? self[index].hash : 0
   }
 }
 

@@ -1,3 +1,5 @@
+internal import InferText
+
 /// The part of a model that one rank computes, of several that compute it together.
 ///
 /// All that a layer has several of, such as heads, experts and inner columns, is dealt out in consecutive ranges, so that
@@ -48,14 +50,12 @@ public struct ModelShare: Sendable, Hashable {
   ///   - width: the number of columns that stay together, such as those of a head.
   public func columns(of total: Int, width: Int = 1) -> Range<Int>? {
     precondition(width > 0 && total % width == 0, "\(total) columns by \(width)")
-    let units = [256, 128, 64, 32, 16, 1].map { width / Self.commonDivisor(width, $0) * $0 }
+    let units = [256, 128, 64, 32, 16, 1].map { width / greatestCommonDivisor(width, $0) * $0 }
       .filter { total / $0 >= count }
     func largestPart(_ unit: Int) -> Int { ((total + unit - 1) / unit + count - 1) / count * unit }
     guard let best = units.map(largestPart).min() else { return nil }
     return units.first { largestPart($0) <= best + best / 8 }.map { range(of: total, by: $0) }
   }
-
-  private static func commonDivisor(_ a: Int, _ b: Int) -> Int { b == 0 ? a : commonDivisor(b, a % b) }
 
   /// The rank's part of heads that share others, as query heads share key heads: consecutive heads, and those that they
   /// share. Where there are fewer shared ones than ranks, several ranks have the same. `nil` where heads cannot be dealt

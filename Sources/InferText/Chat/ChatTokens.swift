@@ -54,14 +54,10 @@ public struct ChatTokens: Sendable, Equatable {
   ///   - byteCount: The number of the prompt's bytes.
   /// - Complexity: O(log n) in the number of added tokens.
   package func count(before byte: Int, of byteCount: Int) -> Int {
-    var (low, high) = (starts.startIndex, starts.endIndex)
-    while low < high {
-      let middle = (low + high) / 2
-      if starts[middle].byte <= byte { low = middle + 1 } else { high = middle }
-    }
-    let before = low == 0 ? Start(byte: 0, tokens: 0) : starts[low - 1]
+    let next = starts.firstIndexInOrder { $0.byte > byte }
+    let before = next == 0 ? Start(byte: 0, tokens: 0) : starts[next - 1]
     guard byte - before.byte > Self.headerBytes else { return before.tokens }
-    let behind = low < starts.count ? starts[low] : Start(byte: byteCount, tokens: ids.count)
+    let behind = next < starts.count ? starts[next] : Start(byte: byteCount, tokens: ids.count)
     guard behind.byte > before.byte else { return before.tokens }
     return before.tokens + (byte - before.byte) * (behind.tokens - before.tokens) / (behind.byte - before.byte)
   }

@@ -3,14 +3,7 @@ extension [Range<Int>] {
   /// The index of the first range that ends behind a position; ``endIndex`` when none does.
   ///
   /// - Complexity: O(log n).
-  func indexOfFirst(endingBehind position: Int) -> Int {
-    var (low, high) = (0, count)
-    while low < high {
-      let middle = (low + high) / 2
-      if self[middle].upperBound <= position { low = middle + 1 } else { high = middle }
-    }
-    return low
-  }
+  func indexOfFirst(endingBehind position: Int) -> Int { firstIndexInOrder { $0.upperBound > position } }
 
   /// The parts of the ranges that lie in a part of the text, counted from its start.
   func within(_ part: Range<Int>) -> [Range<Int>] {

@@ -1,3 +1,5 @@
+import InferText
+
 extension Character {
   /// The columns of a terminal that the character takes: 0 for marks alone, 2 for wide ones (East Asian Width W and F, and
   /// emoji), otherwise 1.
@@ -39,12 +41,8 @@ extension Unicode.Scalar {
 
   private static func isWide(_ value: UInt32) -> Bool {
     guard value >= 0x1100 else { return false }
-    var (low, high) = (0, wide.count)
-    while low < high {
-      let middle = (low + high) / 2
-      if wide[middle].upperBound < value { low = middle + 1 } else { high = middle }
-    }
-    return low < wide.count && wide[low].contains(value)
+    let index = wide.firstIndexInOrder { $0.upperBound >= value }
+    return index < wide.count && wide[index].contains(value)
   }
 
   /// Wide characters: Unicode Standard Annex 11, with what is not assigned between two of them.

@@ -84,12 +84,7 @@ struct NumberRule: Hashable, Sendable {
   private func values(from least: ExactDecimal?) -> ArraySlice<ExactDecimal>? {
     guard let values else { return nil }
     guard let least else { return values[...] }
-    var (low, high) = (0, values.count)
-    while low < high {
-      let middle = (low + high) / 2
-      if values[middle] < least { low = middle + 1 } else { high = middle }
-    }
-    return values[low...]
+    return values[values.firstIndexInOrder { least <= $0 }...]
   }
 
   private func isInRange(_ number: ExactDecimal) -> Bool {
@@ -155,11 +150,4 @@ extension ExactDecimal {
     for _ in exponent..<self.exponent { value *= 10 }
     return isNegative ? -value : value
   }
-}
-
-/// The greatest common divisor of two numbers that are not negative.
-func greatestCommonDivisor<Number: BinaryInteger>(_ a: Number, _ b: Number) -> Number {
-  var (a, b) = (a, b)
-  while b != 0 { (a, b) = (b, a % b) }
-  return a
 }

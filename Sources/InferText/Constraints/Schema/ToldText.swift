@@ -39,12 +39,8 @@ struct KnownTexts {
 
   /// `true` when one of the texts begins so. O(log texts).
   func hasBeginning(_ bytes: [UInt8]) -> Bool {
-    var (low, high) = (0, sorted.count)
-    while low < high {
-      let middle = (low + high) / 2
-      if sorted[middle].lexicographicallyPrecedes(bytes) { low = middle + 1 } else { high = middle }
-    }
-    return low < sorted.count && sorted[low].starts(with: bytes)
+    let index = sorted.firstIndexInOrder { !$0.lexicographicallyPrecedes(bytes) }
+    return index < sorted.count && sorted[index].starts(with: bytes)
   }
 }
 
