@@ -63,7 +63,7 @@ extension HybridModel {
     }
   }
 
-  /// What a block is known by: its mixer, where it has one.
+  /// The type of a block's mixer, or of the block where it has none.
   private static func kind(of block: any Block) -> String {
     switch block {
     case let block as ResidualBlock: "\(type(of: block.mixer))"

@@ -75,20 +75,13 @@ def test_a_rank_that_hangs_ends_the_job_in_the_stated_time(machines, binary, mod
         assert "rank 1 has not answered for 3 s" in job.output()
 
 
-def test_a_rank_that_hangs_while_nothing_is_to_do_is_named(machines, binary, model):
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_rank_that_hangs_while_nothing_is_to_do_is_named(machines, binary, model, rank):
     with Job(machines, 2, binary, model, "--parallel-timeout", "2") as job:
         job.wait_until_ready()
-        job.kill(1, signal.SIGSTOP)
+        job.kill(rank, signal.SIGSTOP)
         assert job.exit_code(30) != 0
-        assert "rank 1 has not answered for 2 s" in job.output()
-
-
-def test_a_rank_zero_that_hangs_is_named(machines, binary, model):
-    with Job(machines, 2, binary, model, "--parallel-timeout", "2") as job:
-        job.wait_until_ready()
-        job.kill(0, signal.SIGSTOP)
-        assert job.exit_code(30) != 0
-        assert "rank 0 has not answered for 2 s" in job.output()
+        assert f"rank {rank} has not answered for 2 s" in job.output()
 
 
 def test_other_models_and_formats_are_named(machines, binary, model, tmp_path):

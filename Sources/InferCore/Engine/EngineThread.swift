@@ -17,7 +17,7 @@ final class EngineThread: @unchecked Sendable {
   private let watch: StepWatch
   /// Those who want to know when the cache's landmarks change.
   private let followers: PrefixFollowers
-  /// Tells other ranks what this one computes; `nil` where there are none.
+  /// The link to the other ranks of the model; `nil` where there are none.
   private let leader: RankLeader?
 
   // Reused from step to step.

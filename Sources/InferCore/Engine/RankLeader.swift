@@ -11,7 +11,7 @@ final class RankLeader {
     nextPulse = .now
   }
 
-  /// Tells the others how much state there is.
+  /// Sends the others the amounts of state.
   func share(_ limits: EngineLimits) {
     send(StoreShape.bytes(pages: limits.pageCount, slots: limits.slotCount, coldSlots: limits.coldSlotCount))
   }

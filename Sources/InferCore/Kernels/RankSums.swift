@@ -1,6 +1,6 @@
 internal import CKernels
 
-// What the ranks that compute a step together have to tell each other of their activations.
+// Activations that ranks exchange in a step: sums over the ranks, and columns for the first one.
 
 /// Replaces rows by the sum of all ranks' rows, which every rank gets with the same bits: numbers are added in the order of
 /// ranks.

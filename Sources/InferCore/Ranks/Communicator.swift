@@ -25,7 +25,7 @@ package protocol Communicator: Sendable {
     sending: [OutgoingMessage], receiving: [IncomingMessage], within patience: Duration?
   ) throws(RankError)
 
-  /// Says what happened and ends the processes of all ranks.
+  /// Writes the error to standard error and ends the processes of all ranks.
   func abort(_ error: RankError) -> Never
 }
 

@@ -157,7 +157,7 @@ final class WeightLoader: Sendable {
           "has blocks of \(block) columns in \(format.name), and columns \(range) of \(columns) are no whole ones: "
           + "the model cannot be divided among \(share.count) ranks in this format")
     }
-    // What is not read is not copied either; only its shape counts.
+    // A description of a model copies no weights: shapes are enough.
     let all = parts.map { ranges in
       readsMatrices ? whole.part(ranges, range) : whole.shape(ranges.reduce(0) { $0 + $1.count }, range)
     }

@@ -2,7 +2,7 @@ import Testing
 
 @testable import InferCore
 
-/// What rank 0 tells the others, as bytes.
+/// Messages of rank 0 as bytes.
 @Suite struct RankMessageTests {
   private var plan: StepPlan {
     var plan = StepPlan()
