@@ -8,7 +8,7 @@ beat=${BUILD_BEAT_SECONDS:-10}
 # The modules that processes below this one compile at the moment.
 compiling() {
   command -v ps >/dev/null || return 0
-  ps -eo pid=,ppid=,args= | awk -v root=$$ '
+  ps -ww -eo pid=,ppid=,args= | awk -v root=$$ '
     { parent[$1] = $2; line[$1] = $0 }
     END {
       for (pid in line) {

@@ -24,7 +24,9 @@ def test_silent_minutes_are_told_of(tmp_path, code):
     compiler = tmp_path / "swift"
     compiler.write_text(COMPILER, encoding="utf-8")
     compiler.chmod(0o755)
-    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "BUILD_BEAT_SECONDS": "1", "CODE": str(code)}
+    # Where COLUMNS is set, ps cuts the lines of commands if it is not told otherwise.
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "COLUMNS": "40"}
+    environment |= {"BUILD_BEAT_SECONDS": "1", "CODE": str(code)}
     result = subprocess.run(["bash", script, "-c", "release"], capture_output=True, text=True, timeout=60, env=environment)
     assert result.returncode == code
     lines = result.stdout.splitlines()
