@@ -56,6 +56,15 @@ def test_constrain_holds_texts_against_schemas_expressions_and_choices(binary, m
     assert [text["accepted"] for text in expression["texts"] + choice["texts"]] == [True, False, True, False]
     assert unknown == {"compiled": False, "error": "schema at /properties/a: type: nothing is no type"}
     assert not open_group["compiled"] and open_group["error"].startswith("regex: ")
+    # So is what is too large to be followed from its start, as the server has it; in the midst the text has the error.
+    optional = "a?" * 5000
+    lines = [{"regex": optional, "texts": ["a"]}, {"regex": optional, "texts": []},
+             {"regex": f"b{optional}", "texts": ["b", "ba"]}]
+    result = subprocess.run([binary, "constrain", "--model", model], input="\n".join(map(json.dumps, lines)),
+                            capture_output=True, text=True, timeout=120)
+    *refused, full = map(json.loads, result.stdout.splitlines())
+    assert refused == [{"compiled": False, "error": "it is too large, or too much of it is optional"}] * 2
+    assert full["compiled"] and "optional" in full["texts"][1]["error"] and not full["texts"][1]["accepted"]
     # A line that cannot be read is answered as such, and those behind it as ever.
     lines = ['{"texts": ["x"]}', '{"regex": ', '5', '{"regex": "x", "texts": [5]}', '{"choice": "x", "texts": []}',
              '{"schema": {}, "regex": "x", "texts": []}', "", '{"regex": "x", "texts": ["x"]}']

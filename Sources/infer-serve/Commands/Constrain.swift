@@ -12,7 +12,8 @@ struct Constrain: ParsableCommand {
       Reads one JSON object a line from standard input, {"schema": …} (or "regex", "grammar" or "choice") with \
       "texts": ["…", …], and prints one a line: {"compiled": true, "compile_us": …, "texts": [{"accepted": true, "tokens": 12, \
       "mask_us": […]}]}, or {"compiled": false, "error": "…"}, for a line that cannot be read as well. A text is accepted \
-      when each of its tokens was allowed by the mask before it, and the end was.
+      when each of its tokens was allowed by the mask before it, and the end was. One in whose midst the constraint became \
+      too large to be followed has an "error" as well.
       """)
 
   @OptionGroup var source: TokenizerOptions
@@ -46,7 +47,16 @@ struct Constrain: ParsableCommand {
     let constraint = try read(value, vocabulary)
     let time = microseconds(since: start)
     var results: [JSONValue] = []
-    for text in texts { results.append(try hold(text, constraint, tokenizer)) }
+    for text in texts {
+      let cursor = constraint.makeCursor()
+      let result = try hold(text, cursor, tokenizer)
+      // What cannot be followed from its start is refused by the server too.
+      if results.isEmpty, result["error"] != nil, result["mask_us"]?.array?.count == 1 {
+        throw ConstraintError.tooLarge
+      }
+      results.append(result)
+    }
+    if texts.isEmpty { try constraint.start() }
     return ["compiled": true, "compile_us": .number(time), "texts": .array(results)]
   }
 
@@ -69,8 +79,8 @@ struct Constrain: ParsableCommand {
     return strings
   }
 
-  private func hold(_ text: String, _ constraint: Constraint, _ tokenizer: Tokenizer) throws -> JSONValue {
-    var cursor = constraint.makeCursor()
+  private func hold(_ text: String, _ start: ConstraintCursor, _ tokenizer: Tokenizer) throws -> JSONValue {
+    var cursor = start
     var times: [JSONValue] = []
     let tokens = try tokenizer.encode(text, parsingSpecialTokens: false, addingSpecialTokens: false)
     var isAccepted = true
@@ -84,7 +94,11 @@ struct Constrain: ParsableCommand {
       }
     }
     if isAccepted { isAccepted = cursor.mayEnd }
-    return ["accepted": .bool(isAccepted), "tokens": .integer(tokens.count), "mask_us": .array(times)]
+    var result: JSONObject = [
+      "accepted": .bool(isAccepted), "tokens": .integer(tokens.count), "mask_us": .array(times),
+    ]
+    if cursor.isFull { result["error"] = .string("\(ConstraintError.tooLarge)") }
+    return .object(result)
   }
 
   private func microseconds(since start: ContinuousClock.Instant) -> Double {

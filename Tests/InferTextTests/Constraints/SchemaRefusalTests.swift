@@ -96,6 +96,39 @@ import Testing
     (#"{"$schema":"http://json-schema.org/draft-04/schema#","properties":{"a":{"const":1}}}"#, "/properties/a: const"),
     (#"{"$schema":"http://json-schema.org/draft-03/schema#","disallow":"string"}"#, "disallow is a keyword of draft 3"),
     (#"{"$schema":"https://json-schema.org/draft/2020-12/schema","extends":{}}"#, "extends is a keyword of draft 3"),
+    (
+      #"{"$schema":"https://json-schema.org/draft/2020-12/schema","dependencies":{"a":["b"]}}"#,
+      "dependencies was a keyword up to draft 7, and $schema names draft 2020-12, which lacks it"
+    ),
+    (
+      #"{"$schema":"https://json-schema.org/draft/2020-12/schema","additionalItems":false}"#,
+      "additionalItems was a keyword up to draft 2019-09"
+    ),
+    (#"{"$schema":"https://json-schema.org/draft/2020-12/schema","items":[{}]}"#, "items is an array, and $schema"),
+    (
+      #"{"$schema":"http://json-schema.org/draft-04/schema#","exclusiveMinimum":3}"#,
+      "exclusiveMinimum must be a boolean in draft 4, not an integer"
+    ),
+    (
+      #"{"$schema":"http://json-schema.org/draft-07/schema#","maximum":3,"exclusiveMaximum":false}"#,
+      "exclusiveMaximum must be a number in draft 7, not a boolean"
+    ),
+    // Those of an embedded schema are of its own draft.
+    (
+      #"{"properties":{"a":{"$id":"a","$schema":"http://json-schema.org/draft-04/schema#","items":{"const":1}}}}"#,
+      "/properties/a/items: const is a keyword of draft 6, and $schema names draft 4"
+    ),
+    (
+      #"{"items":{"$schema":"http://json-schema.org/draft-07/schema#"}}"#,
+      "/items: $schema names draft 7 in a schema without an identifier"
+    ),
+    // What is not reached must be of the right kind as well.
+    (#"{"minContains":"a"}"#, "minContains must be a whole number"),
+    (#"{"minContains":2,"maxContains":1}"#, "minContains of 2 is more than maxContains"),
+    (#"{"$defs":5}"#, "$defs must be an object of schemas, not an integer"),
+    (#"{"definitions":{"a":[]}}"#, "/definitions/a: a schema is an object or a boolean, not an array"),
+    (#"{"dependentSchemas":{"a":["b"]}}"#, "/dependentSchemas/a: a schema is"),
+    (#"{"then":1}"#, "/then: a schema is"),
     (#"{"properties":{"a":{"divisibleBy":2}}}"#, "/properties/a: divisibleBy is a keyword of draft 3"),
     // Numbers that no text of ours can be.
     (

@@ -14,6 +14,8 @@ struct CodePointSet: Hashable, Sendable {
 
   func union(_ other: CodePointSet) -> CodePointSet { CodePointSet(ranges + other.ranges) }
 
+  func intersection(_ other: CodePointSet) -> CodePointSet { inverse.union(other.inverse).inverse }
+
   /// The code points that are not in the set.
   var inverse: CodePointSet {
     var (rest, next) = ([ClosedRange<UInt32>](), UInt32(0))
@@ -52,37 +54,6 @@ extension CodePointSet {
   ])
   /// The line ends, which ECMAScript's `.` does not match.
   static let lineTerminators = CodePointSet([0x0A...0x0A, 0x0D...0x0D, 0x2028...0x2029])
-
-  /// The code points of a general category of one letter or two (`L`, `Lu`); `nil` when there is none of that name. O(code
-  /// points).
-  init?(category name: String) {
-    var ranges: [ClosedRange<UInt32>] = []
-    var isKnown = false
-    for value in UInt32(0)...0x10FFFF {
-      guard let scalar = Unicode.Scalar(value), let code = Self.codes[scalar.properties.generalCategory] else {
-        continue
-      }
-      guard code == name || name.utf8.count == 1 && code.hasPrefix(name) else { continue }
-      isKnown = true
-      if let last = ranges.last, last.upperBound + 1 == value {
-        ranges[ranges.count - 1] = last.lowerBound...value
-      } else {
-        ranges.append(value...value)
-      }
-    }
-    guard isKnown else { return nil }
-    self.init(ranges)
-  }
-
-  private static let codes: [Unicode.GeneralCategory: String] = [
-    .uppercaseLetter: "Lu", .lowercaseLetter: "Ll", .titlecaseLetter: "Lt", .modifierLetter: "Lm", .otherLetter: "Lo",
-    .nonspacingMark: "Mn", .spacingMark: "Mc", .enclosingMark: "Me", .decimalNumber: "Nd", .letterNumber: "Nl",
-    .otherNumber: "No", .connectorPunctuation: "Pc", .dashPunctuation: "Pd", .openPunctuation: "Ps",
-    .closePunctuation: "Pe", .initialPunctuation: "Pi", .finalPunctuation: "Pf", .otherPunctuation: "Po",
-    .mathSymbol: "Sm", .currencySymbol: "Sc", .modifierSymbol: "Sk", .otherSymbol: "So", .spaceSeparator: "Zs",
-    .lineSeparator: "Zl", .paragraphSeparator: "Zp", .control: "Cc", .format: "Cf", .privateUse: "Co",
-    .unassigned: "Cn",
-  ]
 }
 
 extension ExpressionPool {
@@ -100,12 +71,6 @@ extension ExpressionPool {
       for part in Self.encodable(range) { alternatives.append(characters(part)) }
     }
     return markCharacter(union(alternatives))
-  }
-
-  /// Any number of characters.
-  mutating func characters() -> Expression {
-    let one = character(of: .all)
-    return repetition(one, least: 0, most: nil)
   }
 
   /// A range without surrogates, in parts whose encodings are of one length each.

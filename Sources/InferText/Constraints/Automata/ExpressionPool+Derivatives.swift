@@ -132,6 +132,7 @@ extension ExpressionPool {
       }
       return intersection(rests)
     case .complement(let inner): return complement(derivative(inner, byte))
+    case .variable(let number): return derivative(definitions[Int(number)], byte)
     case .repetition(let inner, let least, let most):
       let rest = repetition(inner, least: max(0, least - 1), most: most.map { $0 - 1 })
       return sequence(derivative(inner, byte), rest)
@@ -159,6 +160,7 @@ extension ExpressionPool {
       result = partition(of: isWhole ? parts + [rest] : parts)
     case .union(let parts), .intersection(let parts): result = partition(of: parts)
     case .complement(let inner), .repetition(let inner, _, _): result = partition(of: inner)
+    case .variable(let number): result = partition(of: definitions[Int(number)])
     }
     derivatives.rows[expression.number].partition = result
     return result

@@ -23,7 +23,7 @@ extension ExpressionPool {
   /// An expression with the same strings of up to `limit` characters, where what stands beside it has at least so many.
   private mutating func relaxed(_ expression: Expression, within limit: Int, beside others: Int) -> Expression {
     switch self[expression] {
-    case .nothing, .emptyString, .everything, .bytes, .literals: return expression
+    case .nothing, .emptyString, .everything, .bytes, .literals, .variable: return expression
     case .sequence(let first, let second):
       let head = relaxed(first, within: limit, beside: others + shortest(second))
       return sequence(head, relaxed(second, within: limit, beside: others + shortest(first)))
@@ -44,7 +44,7 @@ extension ExpressionPool {
   private func shortest(_ expression: Expression) -> Int {
     guard !isCharacter(expression) else { return 1 }
     switch self[expression] {
-    case .nothing, .emptyString, .everything, .complement: return 0
+    case .nothing, .emptyString, .everything, .complement, .variable: return 0
     // Bytes within characters count with those that begin them.
     case .bytes(let set): return (0x80...0xBF).contains(where: set.contains) ? 0 : 1
     case .literals(let root): return literals[Int(root)].isEnd ? 0 : 1

@@ -48,7 +48,7 @@ extension ExpressionPool {
         guard texts.count <= limit else { return nil }
         for child in literals[node].children { stack.append((Int(child.node), text + [child.byte])) }
       }
-    case .everything, .intersection, .complement, .repetition: return nil
+    case .everything, .intersection, .complement, .repetition, .variable: return nil
     }
     return texts
   }

@@ -25,6 +25,9 @@ struct Expression: Hashable, Sendable {
 /// Every expression is stored once and simplified when it is made, so that there are few derivatives, and one that was
 /// taken is looked up. Sets of literals are tries, whose nodes are expressions, so that thousands of them cost no more to
 /// follow than one.
+///
+/// Expressions of one union or intersection that are made of characters are within characters at the same places, as their
+/// derivatives by the same bytes are. So all are in ``anyText`` where it is one of them.
 struct ExpressionPool {
   enum Node: Hashable {
     case nothing
@@ -39,6 +42,8 @@ struct ExpressionPool {
     case repetition(Expression, least: Int, most: Int?)
     /// One of the strings below a node of the trie of literals.
     case literals(Int32)
+    /// The strings of the definition of a variable, in which it may stand behind a byte.
+    case variable(Int32)
   }
 
   /// A node of the trie of literals.
@@ -57,10 +62,14 @@ struct ExpressionPool {
   /// `true` where all strings are UTF-8 as far as they were made of characters.
   private var isTextual: [Bool] = [true, true, false]
   var literals: [LiteralNode] = []
+  /// The languages of variables, by number.
+  private(set) var definitions: [Expression] = []
   var derivatives = Derivatives()
   /// The expressions of one character each that were made.
   var characterSets: [CodePointSet: Expression] = [:]
   private var characterExpressions: Set<Expression> = []
+  /// Any number of characters.
+  private(set) var anyText = Expression.nothing
 
   init(limit: Int = Constraint.stateLimit) {
     self.limit = limit
@@ -68,6 +77,8 @@ struct ExpressionPool {
       _ = nodes.insert(node)
       derivatives.addExpression()
     }
+    let character = character(of: .all)
+    anyText = repetition(character, least: 0, most: nil)
   }
 
   /// `true` once there are more expressions than there may be, or a question took more work: nothing that the pool says can be
@@ -96,6 +107,23 @@ struct ExpressionPool {
     return expression
   }
 
+  // MARK: Variables
+
+  /// A new variable, whose language must be defined before it is asked for: one of characters, in which the variable stands
+  /// behind a character where it does.
+  ///
+  /// - Parameter nullable: `true` when the empty string will be in the language.
+  mutating func makeVariable(acceptsEmptyString nullable: Bool) -> Expression {
+    definitions.append(.nothing)
+    return make(.variable(Int32(definitions.count - 1)), isNullable: nullable, mayBeEmpty: true)
+  }
+
+  mutating func define(_ variable: Expression, as language: Expression) {
+    guard case .variable(let number) = self[variable] else { preconditionFailure("\(self[variable]) is no variable") }
+    precondition(acceptsEmptyString(variable) == acceptsEmptyString(language), "\(variable) was declared otherwise")
+    definitions[Int(number)] = language
+  }
+
   // MARK: Making expressions
 
   private mutating func make(_ node: Node, isNullable nullable: Bool, mayBeEmpty mayBe: Bool) -> Expression {
@@ -111,7 +139,7 @@ struct ExpressionPool {
 
   private func isText(_ node: Node) -> Bool {
     switch node {
-    case .nothing, .emptyString, .bytes, .literals: true
+    case .nothing, .emptyString, .bytes, .literals, .variable: true
     case .everything, .complement: false
     case .sequence(let first, let second): isText(first) && isText(second)
     case .union(let parts): parts.allSatisfy(isText)
@@ -169,6 +197,7 @@ struct ExpressionPool {
     work.take(seen * WorkMeter.expression)
     if parts.contains(.everything) { return .everything }
     if !set.isEmpty { parts.insert(bytes(set)) }
+    if parts.contains(anyText) { parts = parts.filter { $0 == anyText || !isText($0) } }
     if parts.contains(where: { $0 != .emptyString && acceptsEmptyString($0) }) { parts.remove(.emptyString) }
     if parts.contains(where: { if case .complement(let part) = self[$0] { parts.contains(part) } else { false } }) {
       return .everything
@@ -252,6 +281,7 @@ struct ExpressionPool {
       return .nothing
     }
     if parts.contains(where: deniesText), parts.contains(where: isText) { return .nothing }
+    if parts.contains(where: { $0 != anyText && isText($0) }) { parts.remove(anyText) }
     guard parts.count > 1 else { return parts.first ?? .everything }
     let sorted = parts.sorted(by: <)
     return make(.intersection(sorted), isNullable: sorted.allSatisfy(acceptsEmptyString), mayBeEmpty: true)
@@ -261,9 +291,7 @@ struct ExpressionPool {
   private func deniesText(_ expression: Expression) -> Bool {
     guard case .complement(let inner) = self[expression] else { return false }
     let parts = if case .union(let parts) = self[inner] { parts } else { [inner] }
-    return parts.contains { part in
-      if case .repetition(let one, 0, nil) = self[part] { one == characterSets[.all] } else { false }
-    }
+    return parts.contains(anyText)
   }
 
   /// The strings that are not in the expression.

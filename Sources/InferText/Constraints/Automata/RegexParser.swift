@@ -1,11 +1,14 @@
 /// Reads regular expressions of ECMAScript (ECMA-262, 22.2.1 and annex B.1.2), in Unicode's characters.
 ///
-/// Refused by name: backreferences, lookbehind, word boundaries, and escapes that ECMAScript does not have. Lazy
-/// quantifiers match the same strings as greedy ones, and captures match as groups.
+/// Refused by name: backreferences, lookbehind, octal escapes, and escapes that ECMAScript does not have. Lazy quantifiers
+/// match the same strings as greedy ones, and captures match as groups. Names of groups may be written as Python writes
+/// them, `(?P<name>…)`.
 struct RegexParser {
   private let characters: [Unicode.Scalar]
   private var position = 0
   private var depth = 0
+  /// The names of the groups that a match of the alternatives so far may have.
+  private var groupNames: Set<[Unicode.Scalar]> = []
 
   private static let maxDepth = 200
   private static let maxCount = 100_000
@@ -51,8 +54,16 @@ struct RegexParser {
     depth += 1
     defer { depth -= 1 }
     guard depth <= Self.maxDepth else { throw error("nested more than \(Self.maxDepth) deep") }
+    let outer = groupNames
     var alternatives = [try sequence()]
-    while take("|") { alternatives.append(try sequence()) }
+    var names = groupNames
+    while take("|") {
+      // Groups of different alternatives may have one name.
+      groupNames = outer
+      alternatives.append(try sequence())
+      names.formUnion(groupNames)
+    }
+    groupNames = names
     return alternatives.count == 1 ? alternatives[0] : .alternation(alternatives)
   }
 
@@ -65,8 +76,12 @@ struct RegexParser {
         parts.append(term)
         continue
       }
-      if case .start = term { throw RegexError(offset: start, reason: "a quantifier behind ^") }
-      if case .end = term { throw RegexError(offset: start, reason: "a quantifier behind $") }
+      switch term {
+      case .start: throw RegexError(offset: start, reason: "a quantifier behind ^")
+      case .end: throw RegexError(offset: start, reason: "a quantifier behind $")
+      case .wordBoundary: throw RegexError(offset: start, reason: "a quantifier behind \\b or \\B")
+      default: break
+      }
       parts.append(.repetition(term, least: least, most: most))
     }
     return parts.count == 1 ? parts[0] : .sequence(parts)
@@ -86,9 +101,6 @@ struct RegexParser {
       return nil
     }
     _ = take("?")
-    if let scalar = next, scalar == "*" || scalar == "+" || scalar == "?" {
-      throw error("a quantifier of a quantifier")
-    }
     return bounds
   }
 
@@ -138,6 +150,11 @@ struct RegexParser {
     case "[": return .character(try characterClass())
     case "\\": return try escape()
     case "*", "+", "?": throw error("nothing to repeat")
+    case "{":
+      let start = position
+      if try counts() != nil { throw RegexError(offset: start, reason: "nothing to repeat") }
+      position += 1
+      return .character(CodePointSet(scalar.value))
     default:
       position += 1
       return .character(CodePointSet(scalar.value))
@@ -155,8 +172,7 @@ struct RegexParser {
     } else if take("(?<=") || take("(?<!") {
       throw RegexError(offset: start, reason: "lookbehind is not supported")
     } else if take("(?<") || take("(?P<") {
-      while let scalar = next, scalar != ">" { position += scalar == ")" ? 0 : 1; if scalar == ")" { break } }
-      guard take(">") else { throw RegexError(offset: start, reason: "a group's name without >") }
+      try groupName()
     } else if take("(?") {
       throw RegexError(offset: start, reason: "this kind of group is not supported")
     } else {
@@ -166,6 +182,27 @@ struct RegexParser {
     guard take(")") else { throw RegexError(offset: start, reason: "a ( without )") }
     return lookahead.map { .lookahead(inner, isNegative: $0) } ?? inner
   }
+
+  /// The rest of a group's name, behind `<`.
+  private mutating func groupName() throws(RegexError) {
+    let start = position
+    var name: [Unicode.Scalar] = []
+    while let scalar = next, scalar != ">" {
+      position += 1
+      let isEscape = scalar == "\\" && take("u")
+      guard let part = isEscape ? Unicode.Scalar(try codePoint()) : scalar else { throw error("a surrogate in a name") }
+      guard part == "$" || part == "_" || part.properties.isIDStart || !name.isEmpty && part.continuesName else {
+        throw RegexError(offset: position - 1, reason: "\(part) in the name of a group")
+      }
+      name.append(part)
+    }
+    guard take(">"), !name.isEmpty else { throw RegexError(offset: start, reason: "a group without a name and >") }
+    guard groupNames.insert(name).inserted else {
+      throw RegexError(offset: start, reason: "two groups of the name \(text(start..<position - 1))")
+    }
+  }
+
+  private func text(_ range: Range<Int>) -> String { String(String.UnicodeScalarView(characters[range])) }
 
   // MARK: Characters
 
@@ -210,7 +247,8 @@ struct RegexParser {
     position += 1
     if let scalar = next {
       if ("1"..."9").contains(scalar) || scalar == "k" { throw error("backreferences are not supported") }
-      if scalar == "b" || scalar == "B" { throw error("word boundaries are not supported") }
+      if take("b") { return .wordBoundary(isNegative: false) }
+      if take("B") { return .wordBoundary(isNegative: true) }
     }
     return .character(try escapedSet())
   }
@@ -231,7 +269,9 @@ struct RegexParser {
     case "t": return CodePointSet(0x09)
     case "v": return CodePointSet(0x0B)
     case "f": return CodePointSet(0x0C)
-    case "0": return CodePointSet(0)
+    case "0":
+      if let digit = next, ("0"..."9").contains(digit) { throw error("octal escapes are not supported") }
+      return CodePointSet(0)
     case "c":
       guard let letter = next, letter.isASCII, letter.properties.isAlphabetic else {
         throw error("\\c without a letter")
@@ -285,17 +325,22 @@ struct RegexParser {
   }
 
   private mutating func property() throws(RegexError) -> CodePointSet {
+    let start = position - 1
     guard take("{") else { throw error("\\p without {…}") }
-    let start = position
+    let first = position
     while let scalar = next, scalar != "}" { position += 1; _ = scalar }
-    let name = String(String.UnicodeScalarView(characters[start..<position]))
+    let name = text(first..<position)
     guard take("}") else { throw error("\\p{ without }") }
-    let category = name.split(separator: "=").last.map(String.init) ?? name
-    guard let set = CodePointSet(category: category) else {
+    guard let set = CodePointSet.withProperty(name) else {
       throw RegexError(offset: start, reason: "the property \(name) is not supported")
     }
     return set
   }
+}
+
+extension Unicode.Scalar {
+  /// `true` for a character that the name of a group may go on with.
+  fileprivate var continuesName: Bool { properties.isIDContinue || self == "\u{200C}" || self == "\u{200D}" }
 }
 
 extension CodePointSet {

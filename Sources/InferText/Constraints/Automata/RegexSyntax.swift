@@ -9,6 +9,8 @@ indirect enum RegexSyntax: Equatable {
   case start
   /// `$`
   case end
+  /// `\b`, or `\B`.
+  case wordBoundary(isNegative: Bool)
   /// An assertion that the text here begins with the expression, or does not.
   case lookahead(RegexSyntax, isNegative: Bool)
 
@@ -16,7 +18,7 @@ indirect enum RegexSyntax: Equatable {
   var hasAssertion: Bool {
     switch self {
     case .character: false
-    case .start, .end, .lookahead: true
+    case .start, .end, .wordBoundary, .lookahead: true
     case .sequence(let parts), .alternation(let parts): parts.contains(where: \.hasAssertion)
     case .repetition(let part, _, _): part.hasAssertion
     }
@@ -26,7 +28,7 @@ indirect enum RegexSyntax: Equatable {
   var matchesNothing: Bool {
     switch self {
     case .character: false
-    case .start, .end, .lookahead: true
+    case .start, .end, .wordBoundary, .lookahead: true
     case .sequence(let parts): parts.allSatisfy(\.matchesNothing)
     case .alternation(let parts): parts.contains(where: \.matchesNothing)
     case .repetition(let part, let least, _): least == 0 || part.matchesNothing
@@ -39,7 +41,7 @@ extension RegexSyntax {
   var ignoringCase: RegexSyntax {
     switch self {
     case .character(let set): .character(set.ignoringCase)
-    case .start, .end: self
+    case .start, .end, .wordBoundary: self
     case .sequence(let parts): .sequence(parts.map(\.ignoringCase))
     case .alternation(let parts): .alternation(parts.map(\.ignoringCase))
     case .repetition(let part, let least, let most): .repetition(part.ignoringCase, least: least, most: most)

@@ -111,7 +111,7 @@ public final class Constraint: Sendable {
   package func start() throws(ConstraintError) {
     let cursor = makeCursor(whiteSpace: .generated)
     _ = cursor.mask()
-    if cursor.isFull { throw ConstraintError(reason: "it is too large, or too much of it is optional") }
+    if cursor.isFull { throw .tooLarge }
   }
 
   /// A cursor at the start of a text.

@@ -27,6 +27,9 @@ public struct ConstraintError: DescribedError, Equatable {
     (self.part, self.reason) = (part, reason)
   }
 
+  /// The fault of a constraint that cannot be followed within its bounds.
+  package static let tooLarge = ConstraintError(reason: "it is too large, or too much of it is optional")
+
   /// The fault, and its place.
   public var description: String { part.place.map { "\($0): \(reason)" } ?? reason }
 }

@@ -112,7 +112,7 @@ private struct StringText {
   private var automaton = ByteAutomaton()
   private let characters: Expression
 
-  init() { characters = automaton.pool.characters() }
+  init() { characters = automaton.pool.anyText }
 
   enum Reading {
     /// It can stand in no string, not even behind a part of a character.

@@ -46,7 +46,7 @@ struct JSONMachine: ByteMachine {
   init(_ schema: JSONValue, _ whiteSpace: Constraint.WhiteSpace = .anywhere) throws(SchemaError) {
     hasWhiteSpace = whiteSpace == .anywhere
     compiler = try SchemaCompiler(schema)
-    anyString = compiler.automaton.pool.characters()
+    anyString = compiler.automaton.pool.anyText
     anyCharacter = compiler.automaton.pool.character(of: .all)
     let goal = compiler.pool.leaf(.outcome(0))
     let requirement = number(of: Requirement(schemas: [compiler.main], goal: goal))

@@ -14,9 +14,8 @@ extension SchemaCompiler {
     let othersKeyword = items?.array != nil ? "additionalItems" : "items"
     if let others = schema[othersKeyword] { rule.others = number(of: others, "\(path)/\(othersKeyword)") }
     parts.append(self.rule(rule))
+    let range = try range(schema, "minContains", "maxContains", path)
     if let contained = schema["contains"] {
-      let counts = schema.contains(key: "minContains") || schema.contains(key: "maxContains")
-      let range = counts ? try range(schema, "minContains", "maxContains", path) : 1...Int.max
       let low = schema.contains(key: "minContains") ? range.lowerBound : min(1, range.upperBound)
       parts.append(
         pool.leaf(.contains(number(of: contained, path + "/contains"), max(low, range.lowerBound)...range.upperBound)))

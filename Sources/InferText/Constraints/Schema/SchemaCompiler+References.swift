@@ -7,27 +7,36 @@ extension SchemaCompiler {
     let uri: URIReference
     let value: JSONValue
     let path: String
+    /// The draft that the innermost `$schema` at it or around it names; `nil` where there is none.
+    let draft: SchemaDraft?
   }
 
   /// Finds the resources in a schema, and the places that anchors name.
   mutating func collectResources() throws(SchemaError) {
-    resources[""] = Resource(uri: URIReference(""), value: root, path: "")
+    let draft = root["$schema"]?.string.flatMap(SchemaDraft.init)
+    let resource = Resource(uri: URIReference(""), value: root, path: "", draft: draft)
+    resources[""] = resource
     documents[""] = ""
-    try collect(root, "", in: URIReference(""), depth: 0)
+    try collect(root, "", in: resource, depth: 0)
   }
 
   private mutating func collect(
-    _ value: JSONValue, _ path: String, in base: URIReference, depth: Int
+    _ value: JSONValue, _ path: String, in resource: Resource, depth: Int
   ) throws(SchemaError) {
     guard depth < 200 else { throw SchemaError(path: path, reason: "nested too deep") }
-    guard let members = value.object else { return }
-    var base = base
+    guard let members = value.object else {
+      if value.bool != nil { return }
+      throw SchemaError(path: path, reason: "a schema is an object or a boolean, not \(value.kind)")
+    }
+    var (base, draft) = (resource.uri, resource.draft)
+    let named = members["$schema"]?.string.flatMap(SchemaDraft.init)
     // Older drafts have nothing beside a reference.
-    if let id = members["$id"]?.string, !(isBefore2019 && members.contains(key: "$ref")) {
+    if let id = members["$id"]?.string, !((named ?? draft).isBefore2019 && members.contains(key: "$ref")) {
       let uri = URIReference(id)
       if !uri.document.isEmpty {
         base = uri.resolved(against: base)
-        resources[path] = Resource(uri: base, value: value, path: path)
+        draft = named ?? draft
+        resources[path] = Resource(uri: base, value: value, path: path, draft: draft)
         // Of two with one identifier the first counts.
         if path.isEmpty || documents[base.document] == nil { documents[base.document] = path }
       }
@@ -43,20 +52,36 @@ extension SchemaCompiler {
       if let fragment = uri.fragment, !fragment.isEmpty {
         name(String(fragment), value, path, in: base)
       } else if documents[uri.document] == nil {
-        if resources[path] == nil { resources[path] = Resource(uri: base, value: value, path: path) }
+        if resources[path] == nil {
+          draft = named ?? draft
+          resources[path] = Resource(uri: base, value: value, path: path, draft: draft)
+        }
         documents[uri.document] = path
       }
     }
+    if let named, named != draft {
+      let reason = "$schema names \(named.name) in a schema without an identifier, whose root says otherwise"
+      throw SchemaError(path: path, reason: reason)
+    }
+    let inner = Resource(uri: base, value: value, path: path, draft: draft)
     for (keyword, member) in zip(members.keys, members.values) {
       let place = path + "/" + Self.escaped(keyword)
       if SchemaKeywords.ofSchemas.contains(keyword) {
-        try collect(member, place, in: base, depth: depth + 1)
-        for (index, element) in (member.array ?? []).enumerated() {
-          try collect(element, "\(place)/\(index)", in: base, depth: depth + 1)
+        guard let elements = member.array else {
+          try collect(member, place, in: inner, depth: depth + 1)
+          continue
         }
-      } else if SchemaKeywords.ofNamedSchemas.contains(keyword), let named = member.object {
+        for (index, element) in elements.enumerated() {
+          try collect(element, "\(place)/\(index)", in: inner, depth: depth + 1)
+        }
+      } else if SchemaKeywords.ofNamedSchemas.contains(keyword) {
+        guard let named = member.object else {
+          throw SchemaError(path: path, reason: "\(keyword) must be an object of schemas, not \(member.kind)")
+        }
         for (name, schema) in zip(named.keys, named.values) {
-          try collect(schema, place + "/" + Self.escaped(name), in: base, depth: depth + 1)
+          // Arrays of names.
+          if keyword.isExactly("dependencies"), schema.array != nil { continue }
+          try collect(schema, place + "/" + Self.escaped(name), in: inner, depth: depth + 1)
         }
       }
     }
@@ -81,7 +106,7 @@ extension SchemaCompiler {
 
   /// The schema that a reference names.
   mutating func target(of reference: String, _ path: String) throws(SchemaError) -> Int {
-    let uri = URIReference(reference).resolved(against: base(of: path))
+    let uri = URIReference(reference).resolved(against: resource(around: path)?.uri ?? URIReference(""))
     guard let resource = documents[uri.document].flatMap({ resources[$0] }) else {
       throw SchemaError(path: path, reason: "$ref: \(reference) is in another document")
     }
@@ -112,12 +137,16 @@ extension SchemaCompiler {
     return isDigits && (part.utf8.count == 1 || part.utf8.first != UInt8(ascii: "0")) ? Int(part) : nil
   }
 
-  /// The identifier of the innermost resource around a place.
-  private func base(of path: String) -> URIReference {
+  /// The draft that a schema at a place is written in; `nil` where none is named.
+  func draft(at path: String) -> SchemaDraft? { resource(around: path)?.draft }
+
+  /// The innermost resource around a place.
+  private func resource(around path: String) -> Resource? {
+    if resources.count == 1 { return resources[""] }
     var place = path.utf8[...]
     while true {
-      if let resource = resources[String(decoding: place, as: UTF8.self)] { return resource.uri }
-      guard let slash = place.lastIndex(of: UInt8(ascii: "/")) else { return URIReference("") }
+      if let resource = resources[String(decoding: place, as: UTF8.self)] { return resource }
+      guard let slash = place.lastIndex(of: UInt8(ascii: "/")) else { return resources[""] }
       place = place[..<slash]
     }
   }

@@ -11,7 +11,8 @@ extension SchemaCompiler {
       case "boolean": parts.append(pool.leaf(.kinds(.boolean)))
       case "number": parts.append(pool.leaf(.kinds(.number)))
       case "integer":
-        parts.append(pool.all([pool.leaf(.kinds(.number)), pool.leaf(.number(isOld ? .plainIntegers : .integers))]))
+        let integers = draft(at: path).isBefore6 ? NumberRule.plainIntegers : .integers
+        parts.append(pool.all([pool.leaf(.kinds(.number)), pool.leaf(.number(integers))]))
       case "string": parts.append(pool.leaf(.kinds(.string)))
       case "array": parts.append(pool.leaf(.kinds(.array)))
       case "object": parts.append(pool.leaf(.kinds(.object)))

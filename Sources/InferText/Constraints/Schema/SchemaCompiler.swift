@@ -17,14 +17,6 @@ struct SchemaCompiler {
   static let nothing = 1
 
   let root: JSONValue
-  /// The draft that `$schema` names; `nil` where it names none.
-  private let draft: SchemaDraft?
-  /// `true` for drafts before the sixth, in which 1.0 is no integer.
-  var isOld: Bool { draft.map { $0 < .draft6 } ?? false }
-  /// `true` for drafts before 2019-09, in which nothing counts beside a reference.
-  var isBefore2019: Bool { draft.map { $0 < .draft2019 } ?? false }
-  /// `true` for draft 2019-09, in which `contains` evaluates no elements.
-  var isDraft2019: Bool { draft == .draft2019 }
   private var sources: [Source] = []
   private var numbers: TextDictionary<Int> = [:]
   private var unions: [[Int]: Int] = [:]
@@ -55,7 +47,6 @@ struct SchemaCompiler {
   /// - Throws: ``SchemaError`` when a part of the schema that can be reached cannot be held.
   init(_ schema: JSONValue, limit: Int = Constraint.stateLimit) throws(SchemaError) {
     root = schema
-    draft = schema["$schema"]?.string.flatMap(SchemaDraft.init)
     automaton = ByteAutomaton(limit: limit)
     sources = [Source(value: true, path: ""), Source(value: false, path: "")]
     formulas = [.always, .never]
@@ -158,11 +149,12 @@ struct SchemaCompiler {
     guard let schema = value.object else {
       throw SchemaError(path: path, reason: "a schema is an object or a boolean, not \(value.kind)")
     }
+    let draft = draft(at: path)
     try SchemaKeywords.check(schema, draft, path)
     var parts: [Formula] = []
     if let reference = schema["$ref"]?.string {
       let target = try formula(of: target(of: reference, path))
-      if isBefore2019 { return target }
+      if draft.isBefore2019 { return target }
       parts.append(target)
     }
     parts.append(try types(schema, path))
@@ -175,7 +167,7 @@ struct SchemaCompiler {
     parts.append(try arrays(schema, path))
     parts.append(try objects(schema, path))
     parts.append(try combinations(schema, path))
-    if !isBefore2019 {
+    if !draft.isBefore2019 {
       parts.append(try unevaluatedItems(schema, path))
       parts.append(try unevaluatedProperties(schema, path))
     }

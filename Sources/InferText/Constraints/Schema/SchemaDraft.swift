@@ -32,3 +32,10 @@ enum SchemaDraft: Int, Comparable {
 
   static func < (a: SchemaDraft, b: SchemaDraft) -> Bool { a.rawValue < b.rawValue }
 }
+
+extension SchemaDraft? {
+  /// `true` for drafts before the sixth, in which 1.0 is no integer.
+  var isBefore6: Bool { map { $0 < .draft6 } ?? false }
+  /// `true` for drafts before 2019-09, in which nothing counts beside a reference.
+  var isBefore2019: Bool { map { $0 < .draft2019 } ?? false }
+}

@@ -108,7 +108,7 @@ extension SchemaCompiler {
     let others = schema["items"]?.array != nil ? "additionalItems" : "items"
     if schema.contains(key: others) { result.lengths.add(.max, &pool) }
     // A statement of draft 2020-12 alone.
-    if let value = schema["contains"], !isDraft2019 {
+    if let value = schema["contains"], draft(at: path) != .draft2019 {
       result.contained.add(number(of: value, path + "/contains"), &pool)
     }
   }

@@ -41,6 +41,10 @@ enum SchemaKeywords {
       ]
     ), (.draft2020, ["prefixItems"]),
   ]
+  /// The last drafts that keywords came with. Where a later one is named they would hold nothing.
+  private static let abandoned: [(draft: SchemaDraft, keyword: String)] = [
+    (.draft7, "dependencies"), (.draft2019, "additionalItems"),
+  ]
 
   /// Keywords whose values are schemas, or arrays of them. Identifiers elsewhere, as in constants and examples, are none.
   static let ofSchemas: Set<ExactText> = [
@@ -69,18 +73,37 @@ enum SchemaKeywords {
       throw SchemaError(
         path: path, reason: "\(keyword) is a keyword of \(first.name), and $schema names \(draft.name), which lacks it")
     }
+    for (last, keyword) in abandoned {
+      guard let draft, draft > last, schema.contains(key: keyword) else { continue }
+      throw SchemaError(
+        path: path,
+        reason: "\(keyword) was a keyword up to \(last.name), and $schema names \(draft.name), which lacks it")
+    }
     for (keyword, expected) in expected {
       guard let value = schema[keyword], !expected.accepts(value) else { continue }
       let isContainer = expected.isContainer(as: value)
       let found = isContainer ? "one with something else in it" : value.kind
       throw SchemaError(path: path, reason: "\(keyword) must be \(expected.rawValue), not \(found)")
     }
-    if schema["items"]?.array != nil, schema.contains(key: "prefixItems") {
-      throw SchemaError(path: path, reason: "items is an array, as before prefixItems, beside prefixItems")
+    if schema["items"]?.array != nil {
+      if schema.contains(key: "prefixItems") {
+        throw SchemaError(path: path, reason: "items is an array, as before prefixItems, beside prefixItems")
+      }
+      if draft == .draft2020 {
+        throw SchemaError(
+          path: path, reason: "items is an array, and $schema names draft 2020-12, which has prefixItems")
+      }
     }
-    for (keyword, bound) in [("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")]
-    where schema[keyword]?.bool == true && !schema.contains(key: bound) {
-      throw SchemaError(path: path, reason: "\(keyword) is true, and there is no \(bound) that it speaks of")
+    for (keyword, bound) in [("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")] {
+      guard let value = schema[keyword] else { continue }
+      let isOld = value.bool != nil
+      if let draft, (draft < .draft6) != isOld {
+        let right = isOld ? "a number" : "a boolean"
+        throw SchemaError(path: path, reason: "\(keyword) must be \(right) in \(draft.name), not \(value.kind)")
+      }
+      if value.bool == true, !schema.contains(key: bound) {
+        throw SchemaError(path: path, reason: "\(keyword) is true, and there is no \(bound) that it speaks of")
+      }
     }
   }
 }
