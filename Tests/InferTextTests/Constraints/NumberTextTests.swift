@@ -48,4 +48,26 @@ import Testing
     }
     #expect(count > 2 && wrong.isEmpty, "\(wrong.count) of \(count): \(wrong.prefix(8))")
   }
+
+  /// Constants of any size, as Python, JavaScript and C write them.
+  @Test(arguments: [
+    ("1.5e300", ["1.5e300", "1.5e+300", "1.50E300"], ["1.5e30", "1.4e300", "2e300", "1.5"]),
+    ("1.25e-9", ["1.25e-09", "1.25e-9", "0.00000000125"], ["1.25e-08", "1.3e-9", "0.0"]),
+    ("-5e-324", ["-5e-324"], ["5e-324", "-5e-323"]), ("14", ["14", "14.0"], ["14.5", "1", "140"]),
+    (
+      "1\(String(repeating: "0", count: 101))",
+      ["1\(String(repeating: "0", count: 101))", "1e101", "1.0e+101"],
+      ["1\(String(repeating: "0", count: 100))", "1.1e101"]
+    ),
+    (String(repeating: "7", count: 300), [String(repeating: "7", count: 300)], [String(repeating: "7", count: 299)]),
+  ])
+  func constantsAreAsProgramsWriteThem(_ constant: String, _ texts: [String], _ others: [String]) throws {
+    for keyword in ["const", "minimum"] {
+      let bound = keyword == "const" ? "" : #","maximum":\#(constant),"type":"number""#
+      let schema = #"{"\#(keyword)":\#(constant)\#(bound)}"#
+      let constraint = try Constraint(schema: try JSONValue(parsing: schema), for: .bytes)
+      for text in texts { #expect(constraint.accepts(text), "\(schema): \(text)") }
+      for text in others { #expect(!constraint.accepts(text), "\(schema): \(text)") }
+    }
+  }
 }

@@ -76,7 +76,9 @@ struct RegexParser {
         parts.append(term)
         continue
       }
+      let isGroup = characters[start] == "("
       switch term {
+      case _ where isGroup: break
       case .start: throw RegexError(offset: start, reason: "a quantifier behind ^")
       case .end: throw RegexError(offset: start, reason: "a quantifier behind $")
       case .wordBoundary: throw RegexError(offset: start, reason: "a quantifier behind \\b or \\B")

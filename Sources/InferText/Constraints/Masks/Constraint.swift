@@ -26,8 +26,8 @@ public final class Constraint: Sendable {
     ///
     /// Members come in the order of each `properties` that names them; names that two of those put in different places may
     /// stand anywhere, and so may others. There may be white space between any two parts; see ``WhiteSpaceLimits``. Numbers
-    /// have up to 100 characters, and where the schema says something of one, it has an exponent only behind one digit and
-    /// a fraction.
+    /// have fewer than a hundred characters, and as many more as the schema's constants have. Where the schema says something
+    /// of a number, it has an exponent only behind one digit and a fraction.
     ///
     /// Nothing is looked up elsewhere: a reference is to the schema itself.
     case schema(JSONValue, WhiteSpace = .anywhere)

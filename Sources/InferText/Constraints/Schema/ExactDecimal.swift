@@ -92,13 +92,12 @@ struct ExactDecimal: Hashable, Sendable {
     return false
   }
 
-  /// `true` for a number that a text of fewer characters than so many can be, without an exponent or behind one digit and a
-  /// fraction, and that is none of those which doubles lack.
-  func isWritable(within limit: Int) -> Bool {
-    guard (-400...308).contains(magnitude - 1) || digits.isEmpty else { return false }
-    let plain = exponent >= 0 ? digits.count + exponent : max(digits.count + 1, 2 - exponent)
-    let scientific = max(digits.count, 2) + 1 + 2 + String((magnitude - 1).magnitude).utf8.count
-    return (isNegative ? 1 : 0) + min(plain, scientific) < limit
+  /// The maximum number of digits of a number that is held, those before or behind the point included that are zero.
+  static let maxDigits = 800
+
+  /// `true` for a number that is none of those which doubles lack, and of no more digits than are held.
+  var isHeld: Bool {
+    digits.isEmpty || (-400...308).contains(magnitude - 1) && digits.count + abs(exponent) <= Self.maxDigits
   }
 
   /// `true` for a multiple of a positive number whose digits fit 63 bits.

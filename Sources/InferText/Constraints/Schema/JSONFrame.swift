@@ -91,8 +91,8 @@ struct NumberFrame: Hashable {
   /// `true` where the digits before the point stand for others: see ``NumberReach/representative(of:)``.
   var isAbridged = false
   /// The number of characters so far, and that of digits before the point.
-  var digits: UInt8
-  var integerDigits: UInt8 = 0
+  var digits: UInt16
+  var integerDigits: UInt16 = 0
   /// The exponent so far, which is positive or zero, and `true` where it is subtracted.
   var exponent: UInt16 = 0
   var isExponentNegative = false

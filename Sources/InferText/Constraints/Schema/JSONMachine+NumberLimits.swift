@@ -7,7 +7,7 @@ extension JSONMachine {
     let reach = reach(of: frame.goal)
     work.take(compiler.pool.size(of: frame.goal) * (reach.digits + 8))
     // The number of characters that may follow.
-    let room = Int(Self.maxDigits - frame.digits) - 1
+    let room = Int(limit(of: frame) - frame.digits) - 1
     switch frame.place {
     case .sign:
       let zero = NumberRule.Bound(value: .zero, isExclusive: false)
@@ -91,6 +91,7 @@ extension JSONMachine {
     guard digits.first != UInt8(ascii: "0"), digits.count == 1 || digits.dropFirst().first == UInt8(ascii: ".") else {
       return false
     }
+    if mantissa.count == text.count, hasLongExponent(mantissa, goal, reach, room: room) { return true }
     var written = text.dropFirst(mantissa.count + 1)
     var signs: [UInt8?] = [nil, UInt8(ascii: "-")]
     if let sign = written.first, sign == UInt8(ascii: "-") || sign == UInt8(ascii: "+") {
@@ -113,6 +114,25 @@ extension JSONMachine {
     }
   }
 
+  /// The exponents, positive and negative, from which on programs write numbers so: JavaScript, C and Python, of which each has
+  /// others.
+  private static let longExponents = (positive: 15, negative: -5)
+
+  /// `true` when more digits of a fraction may come, and then an exponent with which programs would not write the number
+  /// otherwise, so that the goal is true.
+  private func hasLongExponent(
+    _ mantissa: ArraySlice<UInt8>, _ goal: Formula, _ reach: NumberReach, room: Int
+  ) -> Bool {
+    // The rest of a constant, and its exponent.
+    guard room > reach.digits + reach.unitDigits + 6 else { return false }
+    let most = reach.digits + reach.unitDigits + mantissa.count
+    let exponents = [
+      stride(from: Self.longExponents.negative, through: -most, by: -1),
+      stride(from: Self.longExponents.positive, through: most, by: 1),
+    ]
+    return exponents.joined().contains { isPossible(goal, Array(mantissa), moreDigits: $0, isPlain: false) }
+  }
+
   /// The exponents that begin with some digits, each with the least number of further ones that it takes: those up to a limit,
   /// and one beyond it.
   private static func exponents(
@@ -128,6 +148,12 @@ extension JSONMachine {
       }
       (first, count, digits) = (first * 10, count * 10, digits + 1)
     }
+  }
+
+  /// The number of characters that a number has less than: more where the constants are long.
+  mutating func limit(of frame: NumberFrame) -> UInt16 {
+    guard frame.text != nil, frame.goal != .always else { return Self.maxDigits }
+    return Self.maxDigits + UInt16(reach(of: frame.goal).digits)
   }
 
   /// The reach of all that is asked about a number.

@@ -50,7 +50,7 @@ extension JSONMachine {
     if place == .exponentDigits {
       next.exponent = next.exponent * 10 + UInt16(byte - UInt8(ascii: "0"))
       // Greater numbers are none to programs that have doubles.
-      let most = next.isExponentNegative ? 400 : Self.maxExponent - UInt16(next.integerDigits)
+      let most = next.isExponentNegative ? 400 : Self.maxExponent - min(Self.maxExponent, next.integerDigits)
       guard next.exponent <= most else { return .some(nil) }
     }
     if frame.isInteger, place == .digits, let text = frame.text, text.count > (text[0] == UInt8(ascii: "-") ? 2 : 1) {
@@ -62,7 +62,7 @@ extension JSONMachine {
       }
     }
     // Where it cannot end, there is room for a digit; ``canComplete(_:)`` looks for that of an exponent.
-    guard next.digits < Self.maxDigits - (next.isWhole ? 0 : 1), canComplete(next) else { return .some(nil) }
+    guard next.digits < limit(of: next) - (next.isWhole ? 0 : 1), canComplete(next) else { return .some(nil) }
     return next
   }
 

@@ -36,7 +36,7 @@ struct JSONMachine: ByteMachine {
   var stringMasks = StringMasks()
 
   /// The number of characters of a number, and the power of ten to which it reaches.
-  static let maxDigits: UInt8 = 100
+  static let maxDigits: UInt16 = 100
   static let maxExponent: UInt16 = 308
   /// The white space that there may be at the end, where the value is a part of another text and nothing else ends it.
   private static let maxSpaces: UInt8 = 100

@@ -97,8 +97,8 @@ extension SchemaCompiler {
 
   /// A number of the schema, which texts can have.
   private func decimal(_ value: JSONValue, _ name: String, _ path: String) throws(SchemaError) -> ExactDecimal {
-    guard let number = ExactDecimal(value), number.isWritable(within: Int(JSONMachine.maxDigits)) else {
-      let limits = "\(JSONMachine.maxDigits) characters and \(JSONMachine.maxExponent) powers of ten"
+    guard let number = ExactDecimal(value), number.isHeld else {
+      let limits = "\(ExactDecimal.maxDigits) digits and \(JSONMachine.maxExponent) powers of ten"
       throw SchemaError(path: path, reason: "\(name) is beyond the numbers that are held, of \(limits)")
     }
     return number
