@@ -282,7 +282,7 @@ def test_keys_do_not_see_each_others_sessions_and_responses(start, keys, tmp_pat
             refused(get(server, f"/v1/responses/{identifier}/input_items", berta), 404, "response_not_found")
             assert httpx.delete(f"{server.url}/v1/responses/{identifier}", headers=bearer(berta)).status_code == 404
             refused(post(f"/v1/responses/{identifier}/cancel", berta), 404, "response_not_found")
-            refused(post("/v1/responses", berta, input="x", previous_response_id=identifier), 404,
+            refused(post("/v1/responses", berta, input="x", previous_response_id=identifier), 400,
                     "previous_response_not_found")
         assert post("/v1/responses", anna, input="x", previous_response_id=response,
                     max_output_tokens=2).status_code == 200

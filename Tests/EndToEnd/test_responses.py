@@ -135,7 +135,7 @@ def test_stored_responses(recital):
                  lambda: client.responses.input_items.list(response.id)]:
         with pytest.raises(openai.NotFoundError, match=response.id):
             gone()
-    with pytest.raises(openai.NotFoundError) as error:
+    with pytest.raises(openai.BadRequestError) as error:
         ask(recital, previous_response_id=response.id)
     assert error.value.param == "previous_response_id" and error.value.code == "previous_response_not_found"
     passing = ask(recital, store=False)

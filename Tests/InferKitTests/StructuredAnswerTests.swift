@@ -34,6 +34,38 @@ import Testing
     #expect(decoded > 0)
   }
 
+  @Test func anAnswerIsInALanguage() async throws {
+    var options = TinyModel.greedy
+    options.templateVariables = ["enable_thinking": false]
+    let session = try ChatSession(try await TinyModel.engine(), options: options)
+    let languages: [Constraint.Language] = [
+      .regex("[a-c]{5}"), .choice(["aye", "nay"]), .grammar("root ::= \"x\" root?  | \"y\"", .gbnf),
+    ]
+    for (language, shape) in zip(languages, ["^[a-c]{5}$", "^(aye|nay)$", "^x*(x|y)$"]) {
+      let content = try await session.respond(to: "What is 47 + 85?", in: language).content
+      #expect(content.contains(try Regex(shape)), "\(content)")
+    }
+    for try await case .finished(let response) in session.stream("And now?", in: .choice(["so", "or so"])) {
+      #expect(["so", "or so"].contains(response.content))
+    }
+    await #expect(throws: ConstraintError.self) { try await session.respond(to: "x", in: .regex("(")) }
+    #expect(session.messages.count == 8)
+  }
+
+  @Test func aStreamEndsInAValue() async throws {
+    let session = try ChatSession(try await ScriptedModel.engine(["12", #"{"result"#]), options: TinyModel.greedy)
+    var text = ""
+    for try await event in try session.stream("A number?", as: UInt8.self) {
+      switch event {
+      case .content(let part): text += part
+      case .finished(let response): #expect(try response.decoded(as: UInt8.self) == 12)
+      default: break
+      }
+    }
+    #expect(text == "12")
+    #expect(throws: SchemaError.self) { try session.stream("A function?", as: Never.self) }
+  }
+
   @Test func anAnswerThatIsCutOffIsRefused() async throws {
     var options = TinyModel.greedy
     options.templateVariables = ["enable_thinking": false]

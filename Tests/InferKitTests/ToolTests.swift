@@ -42,6 +42,15 @@ import Testing
     #expect(messages[2].answeredCall == messages[1].toolCalls.first && Set(messages[1].toolCalls.map(\.id)).count == 2)
   }
 
+  @Test func aToolMayHaveNoParameters() async throws {
+    let clock = Tool("clock", "The time of day.") { ["hour": 12] }
+    #expect(clock.parameters["properties"]?.object?.isEmpty == true)
+    let engine = try await ScriptedModel.engine([Self.call("clock", "{}"), "It is noon."])
+    let session = try ChatSession(engine, tools: [clock], options: TinyModel.greedy)
+    #expect(try await session.respond(to: "How late is it?").content == "It is noon.")
+    #expect(session.messages.map(\.content)[2] == #"{"hour":12}"#)
+  }
+
   @Test func callsInARowAreBounded() async throws {
     let call = Self.call("weather", #"{"city": "Rome"}"#)
     let engine = try await ScriptedModel.engine([call, call, call])

@@ -4,7 +4,7 @@ extension ChatResponse {
   /// The value that the text is.
   ///
   /// - Throws: ``ChatError/undecodable(type:answer:reason:)``.
-  func decoded<Value: Decodable>(as type: Value.Type) throws(ChatError) -> Value {
+  public func decoded<Value: Decodable>(as type: Value.Type) throws(ChatError) -> Value {
     do { return try content.decoded(as: type) } catch {
       let reason = finishReason == .length ? "it was cut off" : (error as? DecodingError)?.fault ?? "\(error)"
       throw .undecodable(type: "\(type)", answer: content, reason: reason)

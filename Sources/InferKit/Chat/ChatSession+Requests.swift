@@ -1,16 +1,15 @@
 extension ChatSession {
   /// A request for the answer to messages, and what that is held to and read by.
   ///
-  /// - Parameter schema: The schema of an answer that is to be JSON; `nil` for any text.
+  /// - Parameter language: The language that the answer is in; `nil` for any text.
   func request(
-    _ messages: [Message], _ options: ChatOptions, schema: JSONValue?
+    _ messages: [Message], _ options: ChatOptions, in language: Constraint.Language?
   ) throws -> (request: GenerationRequest, prepared: PreparedPrompt) {
     let definitions: JSONValue? = tools.isEmpty ? nil : .array(tools.map(\.json))
     let prompt = try template.prompt(
       messages: .array(messages.map(\.json)), tools: definitions, variables: options.templateVariables)
     let tokens = try text.tokens(of: prompt)
-    let prepared = try PreparedPrompt(
-      prompt, schema.map { Constraint.Language.schema($0) }, definitions.map { CallRules(tools: $0) }, text)
+    let prepared = try PreparedPrompt(prompt, language, definitions.map { CallRules(tools: $0) }, text)
     // Stop strings are looked for in the content alone, by who reads the answer.
     let stop = try options.stop.withoutStrings().defaultingLength(
       to: model.generation.maxTokens, promptTokens: tokens.ids.count, contextLength: engine.limits.contextLength)

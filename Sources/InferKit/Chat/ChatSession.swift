@@ -61,11 +61,15 @@ public final class ChatSession: Sendable {
   ///
   /// - Parameters:
   ///   - prompt: The user's message.
+  ///   - language: The language that the answer is in behind the reasoning: a regular expression, some texts, a grammar, or
+  ///     JSON by a schema; `nil` for any text. The model does not see it: the prompt says what is asked for.
   ///   - options: The way in which the answer is made; `nil` for the session's.
-  /// - Throws: ``ChatError``, `TemplateError` when the chat template refuses the conversation, `RequestError` when it does
-  ///   not fit the context or the engine is busy, `CancellationError`.
-  public func respond(to prompt: String, options: ChatOptions? = nil) async throws -> ChatResponse {
-    try await ChatTurn(self, prompt, options ?? self.options).response()
+  /// - Throws: ``ChatError``, `ConstraintError` for a language that cannot be held, `TemplateError` when the chat template
+  ///   refuses the conversation, `RequestError` when it does not fit the context or the engine is busy, `CancellationError`.
+  public func respond(
+    to prompt: String, in language: Constraint.Language? = nil, options: ChatOptions? = nil
+  ) async throws -> ChatResponse {
+    try await ChatTurn(self, prompt, options ?? self.options, in: language).response()
   }
 
   /// Answers a prompt with a value. The answer is held to the JSON Schema of its type, so that it can be decoded unless it is
@@ -76,13 +80,13 @@ public final class ChatSession: Sendable {
   ///   - type: The type of the value.
   ///   - options: The way in which the answer is made; `nil` for the session's.
   /// - Throws: ``SchemaError`` for a type that cannot be described, ``ChatError/undecodable(type:answer:reason:)`` for an
-  ///   answer that was cut off, and as ``respond(to:options:)``.
+  ///   answer that was cut off, and as ``respond(to:in:options:)``.
   public func respond<Answer: Decodable>(
     to prompt: String, as type: Answer.Type, options: ChatOptions? = nil
   ) async throws -> Answer {
     let schema = try JSONSchema(describing: type)
     var answer: Answer?
-    let turn = ChatTurn(self, prompt, options ?? self.options, schema: schema.json) { response in
+    let turn = ChatTurn(self, prompt, options ?? self.options, in: .schema(schema.json)) { response in
       answer = try response.decoded(as: type)
     }
     _ = try await turn.response()
@@ -92,8 +96,24 @@ public final class ChatSession: Sendable {
 
   /// Answers a prompt, step by step. Nothing happens before the sequence is iterated; when the iteration is left, the
   /// answer is cancelled.
-  public func stream(_ prompt: String, options: ChatOptions? = nil) -> ChatStream {
-    ChatStream(session: self, prompt: prompt, options: options ?? self.options)
+  ///
+  /// - Parameter language: The language that the answer is in, as in ``respond(to:in:options:)``.
+  public func stream(
+    _ prompt: String, in language: Constraint.Language? = nil, options: ChatOptions? = nil
+  ) -> ChatStream {
+    ChatStream(session: self, prompt: prompt, options: options ?? self.options, language: language) { _ in }
+  }
+
+  /// Answers a prompt with a value, step by step: ``ChatResponse/decoded(as:)`` of the last event is the value.
+  ///
+  /// - Throws: ``SchemaError`` for a type that cannot be described.
+  public func stream<Answer: Decodable & SendableMetatype>(
+    _ prompt: String, as type: Answer.Type, options: ChatOptions? = nil
+  ) throws -> ChatStream {
+    let schema = try JSONSchema(describing: type)
+    return ChatStream(
+      session: self, prompt: prompt, options: options ?? self.options, language: .schema(schema.json)
+    ) { response in _ = try response.decoded(as: type) }
   }
 
   /// Begins an answer, and returns the messages before it.
@@ -119,10 +139,12 @@ public struct ChatStream: AsyncSequence, Sendable {
   let session: ChatSession
   let prompt: String
   let options: ChatOptions
+  let language: Constraint.Language?
+  let check: @Sendable (ChatResponse) throws -> Void
 
   /// Begins the answer.
   public func makeAsyncIterator() -> Iterator {
-    Iterator(turn: ChatTurn(session, prompt, options))
+    Iterator(turn: ChatTurn(session, prompt, options, in: language, check: check))
   }
 
   /// Iterates over the events of an answer.
@@ -131,7 +153,7 @@ public struct ChatStream: AsyncSequence, Sendable {
 
     /// The next event; `nil` after the end.
     ///
-    /// - Throws: As ``ChatSession/respond(to:options:)``.
+    /// - Throws: As ``ChatSession/respond(to:in:options:)``.
     public mutating func next(isolation actor: isolated (any Actor)? = #isolation) async throws -> ChatEvent? {
       try await turn.next(isolation: actor)
     }

@@ -13,7 +13,7 @@ final class ChatTurn {
   private let session: ChatSession
   private let prompt: String
   private let options: ChatOptions
-  private let schema: JSONValue?
+  private let language: Constraint.Language?
   private let check: (ChatResponse) throws -> Void
   private var stage = Stage.waiting
   /// All messages, those of this answer as far as they are there.
@@ -26,16 +26,18 @@ final class ChatTurn {
   private var openCall: (name: String, id: String?, arguments: String)?
   private var toolRounds = 0
 
-  /// - Parameter check: A closure that refuses an answer by throwing, before it is one of the session's messages.
+  /// - Parameters:
+  ///   - language: The language that the answer is in; `nil` for any text.
+  ///   - check: A closure that refuses an answer by throwing, before it is one of the session's messages.
   init(
-    _ session: ChatSession, _ prompt: String, _ options: ChatOptions, schema: JSONValue? = nil,
+    _ session: ChatSession, _ prompt: String, _ options: ChatOptions, in language: Constraint.Language? = nil,
     check: @escaping (ChatResponse) throws -> Void = { _ in }
   ) {
     self.check = check
     self.session = session
     self.prompt = prompt
     self.options = options
-    self.schema = schema
+    self.language = language
   }
 
   deinit {
@@ -99,7 +101,7 @@ final class ChatTurn {
 
   /// Has the engine answer the messages so far.
   private func ask() throws {
-    let (request, prepared) = try session.request(messages, options, schema: schema)
+    let (request, prepared) = try session.request(messages, options, in: language)
     let generation = TextGeneration(
       try session.engine.submit(request), stop: request.stop, tokenizer: session.text.tokenizer,
       keeping: prepared.visibleTokens)

@@ -44,13 +44,30 @@ public struct Tool: Sendable {
     self.name = name
     self.description = description
     self.parameters = parameters
-    self.body = { arguments in
-      let output = try await body(try arguments.decoded(as: Arguments.self))
-      if let text = output as? String { return text }
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-      return String(decoding: try encoder.encode(output), as: UTF8.self)
-    }
+    self.body = { try Self.text(of: try await body(try $0.decoded(as: Arguments.self))) }
+  }
+
+  /// Creates a tool from a function without parameters.
+  ///
+  /// - Parameters:
+  ///   - name: The name that the model calls.
+  ///   - description: The sentence by which the model knows when to call it.
+  ///   - body: The function, whose result is told the model as that of the other initializer.
+  public init<Output: Encodable & SendableMetatype>(
+    _ name: String, _ description: String, _ body: @escaping @Sendable () async throws -> Output
+  ) {
+    self.name = name
+    self.description = description
+    parameters = ["type": "object", "properties": [:], "additionalProperties": false]
+    self.body = { _ in try Self.text(of: try await body()) }
+  }
+
+  /// A result as the model is told it.
+  private static func text(of output: some Encodable) throws -> String {
+    if let text = output as? String { return text }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(output), as: UTF8.self)
   }
 
   /// The tool as chat templates read it.

@@ -194,10 +194,10 @@ extension APIError {
       parameter: "response_id", code: "response_not_found")
   }
 
-  /// The response that a request goes on from, or one before it, is not kept.
+  /// The response that a request goes on from, or one before it, is not kept: a fault of the request, as OpenAI has it.
   static func previousResponseNotFound(_ id: String) -> APIError {
     APIError(
-      status: 404, message: "Previous response with id '\(id)' not found.", type: "invalid_request_error",
+      status: 400, message: "Previous response with id '\(id)' not found.", type: "invalid_request_error",
       parameter: "previous_response_id", code: "previous_response_not_found")
   }
 }

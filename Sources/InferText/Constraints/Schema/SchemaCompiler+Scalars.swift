@@ -90,7 +90,9 @@ extension SchemaCompiler {
       rules.append(NumberRule(units: [unit]))
     }
     if rules.reduce(NumberRule(), { $0.intersection($1) }).isEmpty {
-      throw SchemaError(path: path, reason: "minimum, maximum and multipleOf contradict each other: no number is valid")
+      let keywords = ["minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum", "multipleOf"]
+      let named = keywords.filter { schema.contains(key: $0) }.joined(separator: " and ")
+      throw SchemaError(path: path, reason: "\(named) contradict each other: no number is valid")
     }
     return pool.all(rules.map { pool.leaf(.number($0)) })
   }
