@@ -93,8 +93,9 @@ struct NumberFrame: Hashable {
   /// The number of characters so far, and that of digits before the point.
   var digits: UInt16
   var integerDigits: UInt16 = 0
-  /// The exponent so far, which is positive or zero, and `true` where it is subtracted.
+  /// The exponent so far, which is positive or zero, with how many digits, and `true` where it is subtracted.
   var exponent: UInt16 = 0
+  var exponentDigits: UInt8 = 0
   var isExponentNegative = false
 }
 

@@ -106,7 +106,8 @@ extension JSONMachine {
     // Beyond the constants all are alike.
     let exponents = Self.exponents(beginningWith: written, upTo: reach.digits + reach.unitDigits + digits.count)
     return signs.contains { sign in
-      let room = room - (hasE ? 0 : 1) - (hasSign || sign == nil ? 0 : 1)
+      let room = min(
+        room - (hasE ? 0 : 1) - (hasSign || sign == nil ? 0 : 1), Int(Self.maxExponentDigits) - written.count)
       return exponents.contains { exponent in
         let shift = sign == UInt8(ascii: "-") ? -exponent.value : exponent.value
         return exponent.digits <= room && isTrue(goal, of: number.multiplied(byPowerOfTen: shift), isPlain: false)

@@ -52,6 +52,8 @@ extension JSONMachine {
       // Greater numbers are none to programs that have doubles.
       let most = next.isExponentNegative ? 400 : Self.maxExponent - min(Self.maxExponent, next.integerDigits)
       guard next.exponent <= most else { return .some(nil) }
+      next.exponentDigits += frame.goal == .always ? 0 : 1
+      guard next.exponentDigits <= Self.maxExponentDigits else { return .some(nil) }
     }
     if frame.isInteger, place == .digits, let text = frame.text, text.count > (text[0] == UInt8(ascii: "-") ? 2 : 1) {
       // Which digits these are does not matter.

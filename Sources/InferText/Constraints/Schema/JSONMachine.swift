@@ -38,6 +38,8 @@ struct JSONMachine: ByteMachine {
   /// The number of characters of a number, and the power of ten to which it reaches.
   static let maxDigits: UInt16 = 100
   static let maxExponent: UInt16 = 308
+  /// The number of digits that an exponent has at most, zeros before others included, where the schema says something of a number.
+  static let maxExponentDigits: UInt8 = 3
   /// The white space that there may be at the end, where the value is a part of another text and nothing else ends it.
   private static let maxSpaces: UInt8 = 100
   private static let maxStates = Constraint.stateLimit
