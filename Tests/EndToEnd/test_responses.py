@@ -332,5 +332,5 @@ def test_a_file_outlives_the_server(start, tmp_path):
             model=server.model, input="y", max_output_tokens=3, previous_response_id=first.id)
         assert second.usage.input_tokens > first.usage.input_tokens
         client.responses.delete(first.id)
-        with pytest.raises(openai.NotFoundError):
+        with pytest.raises(openai.BadRequestError):
             client.responses.create(model=server.model, input="z", previous_response_id=second.id)
