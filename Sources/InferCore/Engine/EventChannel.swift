@@ -18,21 +18,14 @@ final class EventChannel: Sendable {
     var isPaused = false
     var events: Deque<Sent> = []
     var end: GenerationEnd?
-    var reader: CheckedContinuation<Sent?, Never>?
+    /// Rung for every event; `nil` while there is no reader.
+    var bell: Bell?
     var waiting: [CheckedContinuation<GenerationEnd, Never>] = []
 
-    /// The next event; `.some(nil)` after the last, `nil` when there is none yet.
-    mutating func take() -> Sent?? {
-      guard let sent = events.popFirst() else { return end == nil ? nil : .some(nil) }
+    mutating func take() -> Polled<Sent> {
+      guard let sent = events.popFirst() else { return end == nil ? .pending : .ended }
       unread -= sent.event.tokenCount
-      return sent
-    }
-
-    /// The reader, if one waits and there is an event for it.
-    mutating func delivery() -> (CheckedContinuation<Sent?, Never>, Sent?)? {
-      guard let reader, let sent = take() else { return nil }
-      self.reader = nil
-      return (reader, sent)
+      return .element(sent)
     }
   }
 
@@ -53,31 +46,34 @@ final class EventChannel: Sendable {
   /// `true` once the generation has ended, read or not.
   var hasEnded: Bool { state.withLock { $0.end != nil } }
 
+  /// Has a bell rung for every event from now on.
+  func ring(_ bell: Bell) { state.withLock { $0.bell = bell } }
+
   /// Takes the next event of a step that ended at `time`; not the end.
   func send(_ event: GenerationEvent, at time: ContinuousClock.Instant) {
-    let delivery = state.withLock { state in
+    let bell = state.withLock { state in
       state.unread += event.tokenCount
       state.events.append(Sent(event: event, time: time))
-      return state.delivery()
+      return state.bell
     }
-    delivery.map { $0.resume(returning: $1) }
+    bell?.ring()
   }
 
   /// Takes the end, after which nothing is sent.
   func finish(_ end: GenerationEnd, at time: ContinuousClock.Instant) {
-    let (delivery, waiting) = state.withLock { state in
+    let (bell, waiting) = state.withLock { state in
       precondition(state.end == nil, "a generation that ended by \(end.reason) had ended before")
       state.end = end
       state.events.append(Sent(event: .finished(end.reason, end.statistics), time: time))
       defer { state.waiting = [] }
-      return (state.delivery(), state.waiting)
+      return (state.bell, state.waiting)
     }
-    delivery.map { $0.resume(returning: $1) }
+    bell?.ring()
     for waiter in waiting { waiter.resume(returning: end) }
   }
 
-  /// The next event, once there is one; `nil` after the end. Calls `resume` when a sender that paused may go on.
-  func next(isolation actor: isolated (any Actor)?, resume: () -> Void) async -> Sent? {
+  /// The next event. Calls `resume` when a sender that paused may go on.
+  func poll(resume: () -> Void) -> Polled<Sent> {
     let (event, mayGoOn) = state.withLock { state in
       let event = state.take()
       guard state.isPaused, state.unread <= capacity / 2 else { return (event, false) }
@@ -85,15 +81,7 @@ final class EventChannel: Sendable {
       return (event, true)
     }
     if mayGoOn { resume() }
-    if let event { return event }
-    return await withCheckedContinuation(isolation: actor) { continuation in
-      let delivery = state.withLock { state in
-        precondition(state.reader == nil, "two tasks read one generation at the same time")
-        state.reader = continuation
-        return state.delivery()
-      }
-      delivery.map { $0.resume(returning: $1) }
-    }
+    return event
   }
 
   /// The end, once it is there.

@@ -14,7 +14,13 @@ public struct Generation: AsyncSequence, Sendable {
   init(_ handle: GenerationHandle) { self.handle = handle }
 
   /// Iterates over the events. When the iterator is dropped before the end, the generation is cancelled.
-  public func makeAsyncIterator() -> Iterator { Iterator(GenerationReading(handle)) }
+  public func makeAsyncIterator() -> Iterator { makeAsyncIterator(ringing: Bell()) }
+
+  /// Iterates over the events, each of which rings a bell.
+  func makeAsyncIterator(ringing bell: Bell) -> Iterator {
+    handle.channel.ring(bell)
+    return Iterator(GenerationReading(handle), bell)
+  }
 
   /// The end of the generation and its cost; waits for it. A task that is cancelled while it waits cancels the
   /// generation.
@@ -38,19 +44,49 @@ public struct Generation: AsyncSequence, Sendable {
   /// Iterates over the events of a ``Generation``.
   public struct Iterator: AsyncIteratorProtocol {
     private let reading: GenerationReading
+    private let bell: Bell
     /// The end of the step that the last event comes from; `nil` before the first.
     package private(set) var lastEventTime: ContinuousClock.Instant?
 
-    init(_ reading: GenerationReading) { self.reading = reading }
+    init(_ reading: GenerationReading, _ bell: Bell) {
+      self.reading = reading
+      self.bell = bell
+    }
 
     /// The next event; `nil` after the end. In a cancelled task the end follows, after the tokens that are there.
     public mutating func next(isolation actor: isolated (any Actor)? = #isolation) async -> GenerationEvent? {
+      while true {
+        noteCancellation()
+        switch poll() {
+        case .element(let event): return event
+        case .ended: return nil
+        case .pending: await wait(isolation: actor)
+        }
+      }
+    }
+
+    /// The next event, if it is there.
+    mutating func poll() -> Polled<GenerationEvent> {
       let handle = reading.handle
-      let sent = await withTaskCancellationHandler(
-        operation: { await handle.channel.next(isolation: actor) { handle.resume() } },
-        onCancel: { handle.end(.cancelled) }, isolation: actor)
-      lastEventTime = sent?.time ?? lastEventTime
-      return sent?.event
+      switch handle.channel.poll(resume: { handle.resume() }) {
+      case .element(let sent):
+        lastEventTime = sent.time
+        return .element(sent.event)
+      case .pending: return .pending
+      case .ended: return .ended
+      }
+    }
+
+    /// Has the generation end where the task is cancelled.
+    func noteCancellation() {
+      if Task.isCancelled { reading.handle.end(.cancelled) }
+    }
+
+    /// Waits until there may be another event. Has the generation end where the task is cancelled.
+    func wait(isolation actor: isolated (any Actor)?) async {
+      await withTaskCancellationHandler(
+        operation: { await bell.wait(isolation: actor) },
+        onCancel: { [handle = reading.handle] in handle.end(.cancelled) }, isolation: actor)
     }
   }
 }

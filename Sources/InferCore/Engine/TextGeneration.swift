@@ -43,9 +43,12 @@ public struct TextGeneration: AsyncSequence, Sendable {
   public var end: GenerationEnd { get async { await generation.end } }
 
   /// Iterates over the events. When the iterator is dropped before the end, the generation is cancelled.
-  public func makeAsyncIterator() -> Iterator {
+  public func makeAsyncIterator() -> Iterator { makeAsyncIterator(ringing: Bell()) }
+
+  /// Iterates over the events. A bell is rung whenever there may be another one.
+  package func makeAsyncIterator(ringing bell: Bell) -> Iterator {
     Iterator(
-      generation: generation, events: generation.makeAsyncIterator(),
+      generation: generation, events: generation.makeAsyncIterator(ringing: bell),
       assembly: TextAssembly(
         stop,
         StreamingDetokenizer(
@@ -74,29 +77,50 @@ public struct TextGeneration: AsyncSequence, Sendable {
 
     /// The next event; `nil` after the end. In a cancelled task the end follows, after the text that is there.
     public mutating func next(isolation actor: isolated (any Actor)? = #isolation) async -> TextEvent? {
-      if let end {
-        self.end = nil
-        return end
-      }
-      while let event = await events.next(isolation: actor) {
-        lastEventTime = events.lastEventTime
-        switch event {
-        case .promptScores(let scores): return .promptScores(scores)
-        case .pooled(let values): return .pooled(values)
-        case .token(let token):
-          let piece = assembly.append(token)
-          if assembly.hasStopped { generation.stop() }
-          if let piece { return .piece(piece) }
-        case .finished(let reason, var statistics):
-          let piece = assembly.finish()
-          if assembly.hasStopped { statistics.generatedTokens = assembly.tokenCount }
-          let finished = TextEvent.finished(assembly.hasStopped ? .stop : reason, statistics)
-          guard let piece else { return finished }
-          end = finished
-          return .piece(piece)
+      while true {
+        events.noteCancellation()
+        switch poll() {
+        case .element(let event): return event
+        case .ended: return nil
+        case .pending: await events.wait(isolation: actor)
         }
       }
-      return nil
+    }
+
+    /// The next event, if it is there.
+    package mutating func poll() -> Polled<TextEvent> {
+      if let end {
+        self.end = nil
+        return .element(end)
+      }
+      while true {
+        switch events.poll() {
+        case .pending: return .pending
+        case .ended: return .ended
+        case .element(let event):
+          lastEventTime = events.lastEventTime
+          if let event = take(event) { return .element(event) }
+        }
+      }
+    }
+
+    /// The event of text that an event of tokens completes, if it does.
+    private mutating func take(_ event: GenerationEvent) -> TextEvent? {
+      switch event {
+      case .promptScores(let scores): return .promptScores(scores)
+      case .pooled(let values): return .pooled(values)
+      case .token(let token):
+        let piece = assembly.append(token)
+        if assembly.hasStopped { generation.stop() }
+        return piece.map { .piece($0) }
+      case .finished(let reason, var statistics):
+        let piece = assembly.finish()
+        if assembly.hasStopped { statistics.generatedTokens = assembly.tokenCount }
+        let finished = TextEvent.finished(assembly.hasStopped ? .stop : reason, statistics)
+        guard let piece else { return finished }
+        end = finished
+        return .piece(piece)
+      }
     }
   }
 }

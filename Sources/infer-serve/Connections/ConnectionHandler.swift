@@ -31,6 +31,10 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
   private var waitingBytes = 0
   /// Whether the client will send nothing more.
   private var inputIsClosed = false
+  /// Whether the response that is being written consists of chunks.
+  private var writesChunks = false
+  /// The place of the encoder of responses, which is nearer to the socket.
+  private var encoder: ChannelHandlerContext?
 
   init(rules: ConnectionRules, ticket: ConnectionTicket) {
     self.rules = rules
@@ -39,10 +43,14 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
   }
 
   func handlerAdded(context: ChannelHandlerContext) {
+    encoder = try? context.pipeline.syncOperations.context(handlerType: HTTPResponseEncoder.self)
     timer.start(on: context.eventLoop) { [self] in mayGoOn(context) }
   }
 
-  func handlerRemoved(context: ChannelHandlerContext) { timer.cancel() }
+  func handlerRemoved(context: ChannelHandlerContext) {
+    encoder = nil
+    timer.cancel()
+  }
 
   func channelInactive(context: ChannelHandlerContext) {
     timer.cancel()
@@ -102,8 +110,11 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     switch unwrapOutboundIn(data) {
     case .head(var head) where head.status.code >= 200:
       if progress.begin(head) { head.headers.replaceOrAdd(name: "connection", value: "close") }
+      writesChunks =
+        head.version == .http1_1 && head.status.mayHaveResponseBody && !head.headers.contains(name: "content-length")
       context.write(wrapOutboundOut(.head(head)), promise: promise)
     case .end:
+      writesChunks = false
       timer.note()
       guard progress.end() else {
         if progress.stage == .idle { ticket.note(.idle) }
@@ -112,6 +123,18 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
       finish(context, data, promise)
     case .head, .body: context.write(data, promise: promise)
     }
+  }
+
+  /// Writes a part of a response's body as one piece of bytes, where it is a chunk of HTTP/1.1; returns `false` where not.
+  func write(chunk bytes: ByteBuffer) -> Bool {
+    guard writesChunks, progress.stage != .closing, let encoder else { return false }
+    var chunk = encoder.channel.allocator.buffer(capacity: bytes.readableBytes + 16)
+    chunk.writeString(String(bytes.readableBytes, radix: 16))
+    chunk.writeStaticString("\r\n")
+    chunk.writeImmutableBuffer(bytes)
+    chunk.writeStaticString("\r\n")
+    encoder.writeAndFlush(NIOAny(IOData.byteBuffer(chunk)), promise: nil)
+    return true
   }
 
   func triggerUserOutboundEvent(context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?) {

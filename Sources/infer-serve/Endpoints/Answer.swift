@@ -2,7 +2,7 @@ import InferCore
 
 /// The choices of one request being generated side by side, as one sequence of events.
 ///
-/// Dropping the iterator or cancelling its task cancels all of them.
+/// Dropping the iterator or cancelling the task that waits for it cancels all of them.
 struct Answer: AsyncSequence, Sendable {
   /// An event, the number of its choice, and the end of the step that completed it.
   typealias Element = (choice: Int, event: TextEvent, time: ContinuousClock.Instant)
@@ -34,57 +34,54 @@ struct Answer: AsyncSequence, Sendable {
   /// Ends a choice before the engine's next step, because what was asked for is there.
   func finish(_ choice: Int) { generations[choice].finish() }
 
-  /// Iterates over the events of all choices; those of one choice are in order.
+  /// Iterates over the events of all choices; those of one choice are in order. Nothing piles up behind a slow reader, as
+  /// choices pause whose events are not taken.
   struct AsyncIterator: AsyncIteratorProtocol {
-    /// The events of the only choice; `nil` when there are several.
-    fileprivate var single: TextGeneration.Iterator?
-    fileprivate var several: Merging?
+    private let answer: Answer
+    private var choices: [TextGeneration.Iterator]
+    /// Rung for the events of all choices.
+    private let bell = Bell()
+    /// The choice that is asked first: each has its turn.
+    private var turn = 0
+
+    fileprivate init(_ answer: Answer) {
+      self.answer = answer
+      choices = answer.generations.map { [bell] in $0.makeAsyncIterator(ringing: bell) }
+    }
+
+    /// The next event, if it is there.
+    mutating func poll() -> Polled<Element> {
+      var isOver = true
+      for _ in choices.indices {
+        let choice = turn
+        turn = turn + 1 == choices.count ? 0 : turn + 1
+        // Asked where it is kept: a copy would have its arrays copied as well.
+        switch choices[choice].poll() {
+        case .element(let event): return .element((choice, event, choices[choice].lastEventTime ?? .now))
+        case .pending: isOver = false
+        case .ended: break
+        }
+      }
+      return isOver ? .ended : .pending
+    }
+
+    /// Calls `body` once, when there may be another event.
+    func whenThereMayBeMore(_ body: @escaping @Sendable () -> Void) { bell.whenRung(body) }
 
     mutating func next(isolation actor: isolated (any Actor)? = #isolation) async -> Element? {
-      if let several {
-        return await withTaskCancellationHandler(
-          operation: { await several.handover.next(isolation: actor) }, onCancel: { several.answer.cancel() },
-          isolation: actor)
-      }
-      // Asked where it is kept: a copy would have its arrays copied as well.
-      guard let event = await single?.next(isolation: actor) else { return nil }
-      return (0, event, single?.lastEventTime ?? .now)
-    }
-  }
-
-  func makeAsyncIterator() -> AsyncIterator {
-    // The usual case does without the tasks that bring several sequences together.
-    if generations.count == 1 { return AsyncIterator(single: generations[0].makeAsyncIterator()) }
-    return AsyncIterator(several: Merging(self))
-  }
-
-  /// The sequences of all choices being brought together. Each waits until its event is taken, so that nothing piles up
-  /// behind a slow reader.
-  fileprivate final class Merging: Sendable {
-    let answer: Answer
-    let handover = Handover<Element>()
-    private let reading: Task<Void, Never>
-
-    init(_ answer: Answer) {
-      self.answer = answer
-      reading = Task { [handover] in
-        await withTaskGroup { group in
-          for (choice, generation) in answer.generations.enumerated() {
-            group.addTask {
-              var events = generation.makeAsyncIterator()
-              while let event = await events.next() {
-                guard await handover.send((choice, event, events.lastEventTime ?? .now)) else { break }
-              }
-            }
-          }
+      while true {
+        if Task.isCancelled { answer.cancel() }
+        switch poll() {
+        case .element(let element): return element
+        case .ended: return nil
+        case .pending:
+          await withTaskCancellationHandler(
+            operation: { [bell] in await bell.wait(isolation: actor) }, onCancel: { [answer] in answer.cancel() },
+            isolation: actor)
         }
-        handover.finish()
       }
     }
-
-    deinit {
-      handover.finish()
-      reading.cancel()
-    }
   }
+
+  func makeAsyncIterator() -> AsyncIterator { AsyncIterator(self) }
 }

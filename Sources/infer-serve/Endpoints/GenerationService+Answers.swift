@@ -29,7 +29,7 @@ extension GenerationService {
     told: ((TextEvent, [JSONValue]) -> Void)? = nil
   ) async -> APIError? {
     for await (choice, event, _) in answer {
-      let (events, failure) = take(event, of: choice, answer, &builder, supervisor)
+      let (events, failure) = answer.take(event, of: choice, into: &builder, supervisor)
       told?(event, events)
       // Leaving the loop ends the other choices.
       if let failure { return failure }
@@ -46,23 +46,27 @@ extension GenerationService {
       let supervisor = await AnswerSupervisor(answer, channel: context.channel, until: deadline)
       defer { supervisor.stop() }
       let keepAlive = KeepAlive(writer, Builder.framing.keepAlive, every: limits.keepAlive)
-      var builder = job.builder
+      let pump = EventPump(
+        answer, job, supervisor, keepAlive, delivery: metrics.eventDelivery, channel: context.channel)
       var failure: APIError?
       do {
-        let thread = job.tellsPromptScores ? nil : EventLoopTaskExecutor(context.channel.eventLoop)
-        failure = try await withTaskExecutorPreference(thread) {
-          try await write(answer, job, &builder, supervisor, to: &writer, keepAlive)
+        failure = try await withTaskCancellationHandler {
+          try await write(pump, job, to: &writer, keepAlive)
+        } onCancel: {
+          answer.cancel()
         }
         await keepAlive.stop()
         context.record.generation = await RequestRecord.Generation(
-          answer, builder, error: failure, transcribed: context.record.isTranscribed)
+          answer, pump.builder, error: failure, transcribed: context.record.isTranscribed)
       } catch {
         // Nobody reads what is written.
+        answer.cancel()
         failure = supervisor.cause == .timedOut ? .timedOut(after: supervisor.limit) : .clientGone
         context.record.generation = await RequestRecord.Generation(
-          answer, builder, error: failure, transcribed: context.record.isTranscribed)
+          answer, pump.builder, error: failure, transcribed: context.record.isTranscribed)
         throw error
       }
+      var builder = pump.builder
       let last: [JSONValue]
       if let failure {
         last = builder.fail(failure) ?? [failure.json(in: form, requestID: context.record.id)]
@@ -82,35 +86,32 @@ extension GenerationService {
     [.contentType: framing.contentType, .cacheControl: "no-cache", .accelBuffering: "no"]
   }
 
-  /// Writes an answer's events as they come, and returns what to tell the client if it ended before it was complete. Runs on
-  /// the connection's thread, unless there is so much to tell at once that others would wait.
+  /// Writes an answer's events as they come, and returns what to tell the client if it ended before it was complete.
   @concurrent private func write<Builder: ResponseBuilder>(
-    _ answer: Answer, _ job: GenerationJob<Builder>, _ builder: inout Builder, _ supervisor: AnswerSupervisor,
-    to writer: inout any ResponseBodyWriter, _ keepAlive: KeepAlive
+    _ pump: EventPump<Builder>, _ job: GenerationJob<Builder>, to writer: inout any ResponseBodyWriter,
+    _ keepAlive: KeepAlive
   ) async throws -> APIError? {
-    for await (choice, event, time) in answer {
-      let (events, failure) = take(event, of: choice, answer, &builder, supervisor)
-      // Leaving the loop ends the other choices.
-      if let failure { return failure }
-      if let keep = job.keep, case .finished = event {
-        // Other connections of this thread do not wait for it.
-        await withTaskExecutorPreference(globalConcurrentExecutor) { await keep(builder) }
+    while true {
+      let unwritten: ByteBuffer?
+      switch await pump.run() {
+      case .end(let failure): return failure
+      case .write(let bytes): unwritten = bytes
+      case .keep(let bytes):
+        await job.keep?(pump.builder)
+        unwritten = bytes
       }
-      guard !events.isEmpty else { continue }
-      let bytes = Builder.framing.bytes(events)
-      // As `keepAlive` does, without the switches of the task between its function and this one.
-      keepAlive.beginWrite()
-      defer { keepAlive.endWrite() }
-      try await writer.write(bytes)
-      metrics.eventDelivery.observe(.now - time)
+      guard let unwritten else { continue }
+      try await keepAlive.write(unwritten, to: &writer)
+      pump.noteDelivery()
     }
-    return nil
   }
+}
 
+extension Answer {
   /// Takes an event of a choice. Returns the events that tell of it, and what to tell the client instead if the choice
   /// ended before it was complete.
-  private func take<Builder: ResponseBuilder>(
-    _ event: TextEvent, of choice: Int, _ answer: Answer, _ builder: inout Builder, _ supervisor: AnswerSupervisor
+  func take<Builder: ResponseBuilder>(
+    _ event: TextEvent, of choice: Int, into builder: inout Builder, _ supervisor: AnswerSupervisor
   ) -> (events: [JSONValue], failure: APIError?) {
     switch event {
     case .pooled: return ([], nil)
@@ -118,13 +119,13 @@ extension GenerationService {
       builder.append(scores, to: choice)
       return ([], nil)
     case .piece(let piece):
-      answer.tally?.add(piece.tokens.count)
+      tally?.add(piece.tokens.count)
       let events = builder.append(piece, to: choice)
-      if builder.isComplete(choice) { answer.finish(choice) }
+      if builder.isComplete(choice) { finish(choice) }
       return (events, nil)
     case .finished(let reason, let statistics):
       let failure = APIError.end(
-        reason, supervisor.cause, limit: supervisor.limit, constraintField: answer.constraintField)
+        reason, supervisor.cause, limit: supervisor.limit, constraintField: constraintField)
       return (builder.finish(choice, reason, statistics), failure)
     }
   }

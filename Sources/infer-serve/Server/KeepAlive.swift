@@ -48,16 +48,13 @@ final class KeepAlive: Sendable {
 
   /// Writes what is to be told.
   @concurrent func write(_ bytes: ByteBuffer, to writer: inout any ResponseBodyWriter) async throws {
-    beginWrite()
-    defer { endWrite() }
+    last.time.withLock { $0 = nil }
+    defer { noteWrite() }
     try await writer.write(bytes)
   }
 
-  /// Something is about to be written, until ``endWrite()``.
-  func beginWrite() { last.time.withLock { $0 = nil } }
-
-  /// What was to be told is written.
-  func endWrite() { last.time.withLock { $0 = .now } }
+  /// Notes that something has been written.
+  func noteWrite() { last.time.withLock { $0 = .now } }
 
   /// Ends; nothing is written afterwards.
   func stop() async {

@@ -85,12 +85,15 @@ struct ResponseStoreTests {
   @Test func aLockedFileGetsItsResponsesLater() async throws {
     let folder = try TemporaryFolder()
     let path = folder.url.appending(path: "responses.sqlite").path
-    let store = ResponseStore(
-      limit: 1 << 20, database: try ResponseDatabase(path: path, logger: HTTPServer.quietLogger))
+    _ = try ResponseDatabase(path: path, logger: HTTPServer.quietLogger)
     var configuration = Configuration()
     configuration.allowsUnsafeTransactions = true
+    // Nobody else may read either.
+    configuration.prepareDatabase { try $0.execute(sql: "PRAGMA locking_mode = EXCLUSIVE") }
     let other = try DatabaseQueue(path: path, configuration: configuration)
     try await other.writeWithoutTransaction { try $0.execute(sql: "BEGIN EXCLUSIVE") }
+    let store = ResponseStore(
+      limit: 1 << 20, database: try ResponseDatabase(path: path, logger: HTTPServer.quietLogger))
     for id in ["a", "b"] { await #expect(throws: SQLiteFile.Fault.self) { try await store.save(stored(id)) } }
     #expect(try store.find("a") == stored("a"))
     for refused in [
@@ -100,6 +103,7 @@ struct ResponseStoreTests {
       #expect(refused?.status == 503 && refused?.code == "store_unavailable" && refused?.retryAfter == 1)
     }
     try await other.writeWithoutTransaction { try $0.execute(sql: "COMMIT") }
+    try other.close()
     await store.flush()
     let found = ResponseStore(limit: 0, database: try ResponseDatabase(path: path, logger: HTTPServer.quietLogger))
     #expect(try found.find("a") == stored("a") && found.find("b") == stored("b"))
