@@ -35,7 +35,7 @@ extension HybridModel {
     } else {
       embedding = try weights[frame.embedding].table("weight", rows: rows, columns: columns, role: .embedding)
       head = try weights["lm_head"].matrices(
-        "weight", rows: rows, columns: columns, parts: [[part]], role: .head)[0]
+        "weight", rows: rows, columns: columns, parts: [[part]], role: .head, inProducts: true)[0]
     }
     let side = try family.side(reading: weights)
     let laneHead = try family.laneHead(reading: weights)

@@ -29,6 +29,8 @@ package struct HybridModel: LanguageModel {
   package internal(set) var fingerprint: ModelFingerprint?
   /// The number of bytes of the weights that lie in mapped files.
   package internal(set) var mappedWeightBytes = 0
+  /// The adapters that sequences may have.
+  package internal(set) var adapters: [ModelAdapter] = []
 
   /// Creates a model.
   ///
@@ -122,7 +124,7 @@ package struct HybridModel: LanguageModel {
 
   /// The logits of hidden states, of the rows of the head that are here.
   private func project(_ normed: Rows, into logits: inout MutableRows, _ step: borrowing Step) {
-    matmul(normed, by: head, into: &logits, step)
+    matmul(normed, by: head, into: &logits, of: .logits, step)
     scale(&logits, by: logitScale, step)
     if let logitCap { softCap(&logits, logitCap, step) }
   }

@@ -41,6 +41,10 @@ public struct LoadOptions: Sendable {
   public var refusesUnknownKeys = false
   /// Quantise the weights while loading; by default they stay as they are stored.
   public var quantization: Quantization?
+  /// Low-rank adapters that requests may choose by their names, each for itself.
+  public var adapters: [Adapter] = []
+  /// Low-rank adapters that are added to the weights, before these are quantised.
+  public var mergedAdapters: [Adapter] = []
   /// Without this, the model is checked and described, but computes nothing: its matrices are not read.
   package var readsMatrices = true
   /// The part of the model that is computed here; other ranks compute the rest.
@@ -135,19 +139,40 @@ struct ReadModel {
       if layout == nil { layout = try QuantizedCheckpoints.layout(beside: source.files.url, reader) }
       if let layout { stored = try stored.joining(layout) } else { try QuantizedCheckpoints.check(stored) }
     }
-    let checkpoint = stored.withModelPrefix
+    var checkpoint = stored.withModelPrefix
+    let target = AdapterTarget(
+      checkpoint: checkpoint, family: family, isForeign: source.description?.isForeign ?? false)
+    var identity = configuration.values.serialized()
+    var merged: [AdapterWeights] = []
+    for adapter in options.mergedAdapters {
+      let read = try AdapterWeights(adapter, for: target)
+      merged.append(read)
+      checkpoint = try checkpoint.adding(read)
+      identity += " + \(read.hash.hexadecimal)"
+    }
+    var adapters: [AdapterWeights] = []
+    for adapter in options.adapters {
+      guard !adapters.contains(where: { $0.adapter.name.isExactly(adapter.name) }) else {
+        throw .unsuitable("two adapters have the name \(adapter.name)")
+      }
+      adapters.append(try AdapterWeights(adapter, for: target))
+    }
     weights = try WeightScope(
       checkpoint, plan: options.quantization.map { QuantizationPlan($0, names: checkpoint.tensors.keys) },
-      readsMatrices: options.readsMatrices, share: options.share, threads: options.threads, progress: options.progress,
-      isCancelled: options.isCancelled)
+      readsMatrices: options.readsMatrices, share: options.share, adapters: adapters.map(\.pairs),
+      threads: options.threads, progress: options.progress, isCancelled: options.isCancelled)
     var model = try HybridModel(
       family, weights, mayLackHead: stored.lacksPrefix || source.namesNoHead(configuration))
     // It samples all tensors, and is of use to those alone who keep what the model computes.
     if options.readsMatrices {
-      model.fingerprint = ModelFingerprint(
-        configuration: configuration.values.serialized(), tensors: weights.loaded)
+      model.fingerprint = ModelFingerprint(configuration: identity, tensors: weights.loaded)
     }
     model.mappedWeightBytes = weights.mappedBytes
+    for adapter in merged { try adapter.check(read: weights.loaded.map(\.tensor.name)) }
+    for (index, adapter) in adapters.enumerated() {
+      try adapter.check(unadapted: weights.unadapted(index))
+      model.adapters.append(ModelAdapter(name: adapter.adapter.name, hash: adapter.hash))
+    }
     self.model = model
     self.family = family
     classifier = try weights.classifier(width: family.frame.width, source.description)

@@ -17,6 +17,9 @@ extension LoadedModel: LanguageModel {
   /// The number of bytes of the weights that lie in mapped files.
   public var mappedWeightBytes: Int { model.mappedWeightBytes }
 
+  /// The adapters that requests may choose.
+  public var adapters: [ModelAdapter] { model.adapters }
+
   /// Runs the step with the model's weights.
   public func forward(_ step: borrowing Step, logits: inout MutableRows) { model.forward(step, logits: &logits) }
 

@@ -24,6 +24,7 @@ enum Subject: String, CaseIterable, ExpressibleByArgument {
     if GGUF.isOne(file) {
       let gguf = try GGUF(file)
       for tensor in gguf.tensors { try use(tensor) }
+      readPairs(gguf.tensors, "lora_a", "lora_b")
       let vocabulary = try? GGUFVocabulary(metadata: gguf.metadata, file: gguf.url)
       let files = ModelFiles.embedded(
         ModelFiles.embedded(in: gguf), vocabulary: vocabulary?.tokens, in: gguf.url)
@@ -33,8 +34,23 @@ enum Subject: String, CaseIterable, ExpressibleByArgument {
     } else {
       let tensors = try Safetensors.tensors(in: file)
       for tensor in tensors { try use(tensor) }
+      readPairs(tensors, "lora_A", "lora_B")
       try readQuantized(
         Checkpoint(TextDictionary(tensors.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })))
+    }
+  }
+
+  /// Reads the pairs of an adapter, and adds them to a matrix as large as what they add.
+  private static func readPairs(_ tensors: [Tensor], _ a: String, _ b: String) {
+    for tensor in tensors where tensor.name.contains(a) {
+      let name = tensor.name.replacing(a, with: b)
+      guard let other = tensors.first(where: { $0.name == name }),
+        let pair = try? LowRankPair(tensor, other, scale: 0.5), (pair.rows * pair.columns) <= 1 << 16
+      else { continue }
+      let matrix = Tensor.computed([], name: "w", shape: [pair.rows, pair.columns]) { _ in
+        Array(repeating: 1, count: pair.rows * pair.columns)
+      }
+      _ = try? matrix.adding(pair).floats()
     }
   }
 
@@ -122,7 +138,7 @@ enum Subject: String, CaseIterable, ExpressibleByArgument {
       [
         "GGUF", "general.alignment", "infer_serve.config.json", "F32", "BF16", "I64", "\"dtype\"", "\"shape\":[",
         "\"data_offsets\":[0,8]", "__metadata__", "18446744073709551615", "-1", "{", "I32", "U8", "I8",
-        "F8_E4M3", "qweight", "g_idx", ".weight_packed", ".scales", "}", "[", "]", "\0\0\0\0",
+        "F8_E4M3", "lora_A", "lora_b", "qweight", "g_idx", ".weight_packed", ".scales", "}", "[", "]", "\0\0\0\0",
       ]
     case .tokenizers:
       [

@@ -66,7 +66,9 @@ def quantized():
                   "a.weight.nested_absmax": ("F32", [2]), "a.weight.nested_quant_map": ("F32", [256]),
                   "a.weight.quant_state.bitsandbytes__nf4": ("U8", [len(state)])},
         "mlx": {"a.weight": ("U32", [2, 8, 8]), "a.scales": ("F16", [2, 8, 2]), "a.biases": ("F16", [2, 8, 2])},
-        "mlx_few": {"a.weight": ("U32", [8, 8]), "a.scales": ("U8", [8, 2])}}
+        "mlx_few": {"a.weight": ("U32", [8, 8]), "a.scales": ("U8", [8, 2])},
+        "adapter": {"a.lora_A.weight": ("F32", [2, 12]), "a.lora_B.weight": ("F32", [8, 2]),
+                    "b.lora_A.weight": ("BF16", [1, 4]), "b.lora_B.weight": ("BF16", [4, 1])}}
     sizes = {"F32": 4, "F16": 2, "BF16": 2, "I32": 4, "U32": 4, "I64": 8, "U8": 1, "I8": 1, "F8_E4M3": 1}
     for name, tensors in parts.items():
         header, data = {}, b""
@@ -250,6 +252,8 @@ if __name__ == "__main__":
     rows += [(f"{name}.panel", [weights, 2], 0x10400 + kind, -(-size // 64) * 64)
              for name, weights, kind, size in [("IQ4_NL", 32, 20, 288), ("MXFP4", 32, 39, 272), ("NVFP4", 64, 40, 576)]]
     write("weights/few_bits.gguf", gguf(alignment=64, panels=rows))
+    pair = [("blk.0.attn_q.weight.lora_a", [12, 2], 0, 96), ("blk.0.attn_q.weight.lora_b", [2, 8], 0, 64)]
+    write("weights/adapter.gguf", gguf(panels=pair))
     write("weights/small.safetensors", safetensors())
     quantized()
     sequence = {"type": "Sequence", "pretokenizers": [

@@ -187,9 +187,11 @@ public struct Attention: Mixer {
     let heads = queries.elements(d)
     let query = try weights["q_proj"].matrices(
       "weight", rows: 2 * shape.queryHeads * d, columns: width,
-      parts: [0, d].map { first in heads.map { $0 * 2 * d + first..<$0 * 2 * d + first + d } })
-    let key = try weights["k_proj"].matrices("weight", rows: rows, columns: width, parts: [[keys]])
-    let value = try weights["v_proj"].matrices("weight", rows: rows, columns: width, parts: [[keys]], role: .value)
+      parts: [0, d].map { first in heads.map { $0 * 2 * d + first..<$0 * 2 * d + first + d } },
+      inProducts: true)
+    let key = try weights["k_proj"].matrices("weight", rows: rows, columns: width, parts: [[keys]], inProducts: true)
+    let value = try weights["v_proj"].matrices(
+      "weight", rows: rows, columns: width, parts: [[keys]], role: .value, inProducts: true)
     return Linear([query[0], key[0], value[0], query[1]])
   }
 

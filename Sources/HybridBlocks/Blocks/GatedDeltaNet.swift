@@ -111,7 +111,7 @@ public struct GatedDeltaNet: Mixer {
         parts: [
           rule.channels(of: keyHeads), [heads.moved(by: b)], [heads.moved(by: a)],
           [rule.values(of: keyHeads).moved(by: rule.channels)],
-        ])
+        ], inProducts: true)
     }
     let (qkv, z) = try queryToGate(weights, shape, keyHeads)
     let (b, a) = try strengthAndDecay(weights, shape, keyHeads)
@@ -126,14 +126,16 @@ public struct GatedDeltaNet: Mixer {
       let (keys, values) = ([[keyHeads.columns(rule.keyDimension)]], [[rule.values(of: keyHeads)]])
       let qkv =
         weights.has("q_proj.weight")
-        ? try weights.matrices("q_proj.weight", rows: rule.keyWidth, columns: width, parts: keys)
-          + weights.matrices("k_proj.weight", rows: rule.keyWidth, columns: width, parts: keys)
-          + weights.matrices("v_proj.weight", rows: rule.valueWidth, columns: width, parts: values, role: .value)
+        ? try weights.matrices("q_proj.weight", rows: rule.keyWidth, columns: width, parts: keys, inProducts: true)
+          + weights.matrices("k_proj.weight", rows: rule.keyWidth, columns: width, parts: keys, inProducts: true)
+          + weights.matrices(
+            "v_proj.weight", rows: rule.valueWidth, columns: width, parts: values, role: .value, inProducts: true)
         : try weights.matrices(
-          "in_proj_qkv.weight", rows: rule.channels, columns: width, parts: [rule.channels(of: keyHeads)])
-      return (
-        qkv, try weights.matrices("in_proj_z.weight", rows: rule.valueWidth, columns: width, parts: values)[0]
-      )
+          "in_proj_qkv.weight", rows: rule.channels, columns: width, parts: [rule.channels(of: keyHeads)],
+          inProducts: true)
+      let z = try weights.matrices(
+        "in_proj_z.weight", rows: rule.valueWidth, columns: width, parts: values, inProducts: true)
+      return (qkv, z[0])
     }
     // Of each key head: its query, its key, its value heads, their gates.
     let (key, values) = (rule.keyDimension, rule.valueWidth / rule.keyHeads)
@@ -144,7 +146,7 @@ public struct GatedDeltaNet: Mixer {
     }
     let parts = try weights.matrices(
       "in_proj_qkvz.weight", rows: rule.channels + rule.valueWidth, columns: shape.width,
-      parts: [ranges[0] + ranges[1] + ranges[2], ranges[3]])
+      parts: [ranges[0] + ranges[1] + ranges[2], ranges[3]], inProducts: true)
     return ([parts[0]], parts[1])
   }
 
@@ -156,14 +158,15 @@ public struct GatedDeltaNet: Mixer {
       let rows = [[shape.rule.heads(of: keyHeads)]]
       return (
         try weights.matrices(
-          "in_proj_b.weight", rows: shape.heads, columns: shape.width, parts: rows, role: .exact)[0],
+          "in_proj_b.weight", rows: shape.heads, columns: shape.width, parts: rows, role: .exact, inProducts: true)[0],
         try weights.matrices(
-          "in_proj_a.weight", rows: shape.heads, columns: shape.width, parts: rows, role: .exact)[0]
+          "in_proj_a.weight", rows: shape.heads, columns: shape.width, parts: rows, role: .exact, inProducts: true)[0]
       )
     }
     let parts = try weights.matrices(
       "in_proj_ba.weight", rows: 2 * shape.heads, columns: shape.width,
-      parts: [0, count].map { rows(of: keyHeads, apart: 2 * count, first: $0, count: count) }, role: .stored)
+      parts: [0, count].map { rows(of: keyHeads, apart: 2 * count, first: $0, count: count) }, role: .stored,
+      inProducts: true)
     return (parts[0], parts[1])
   }
 

@@ -47,8 +47,10 @@ public struct LightningAttention: Mixer {
     self.shape = shape
     let parts = try weights["qkv_proj"].matrices(
       "weight", rows: 3 * inner, columns: shape.width,
-      parts: [0, d, 2 * d].map { first in (0..<heads).map { $0 * 3 * d + first..<$0 * 3 * d + first + d } })
-    input = Linear(parts + [try weights["output_gate"].matrix("weight", rows: inner, columns: shape.width)])
+      parts: [0, d, 2 * d].map { first in (0..<heads).map { $0 * 3 * d + first..<$0 * 3 * d + first + d } },
+      inProducts: true)
+    input = Linear(
+      parts + [try weights["output_gate"].matrix("weight", rows: inner, columns: shape.width, inProducts: true)])
     scan = ScanParameters(
       linearAttention: heads, keyDimension: d, valueDimension: d, rates: rates, dtBias: ScanParameters.unitStep)
     norm = try RMSNorm(weights["norm"], width: inner, epsilon: epsilon)

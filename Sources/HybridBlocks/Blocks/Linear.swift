@@ -31,7 +31,7 @@ public struct Linear: Sendable {
   init(
     fused weights: WeightScope, parts: [[Range<Int>]], input: Int, output: Int, bias: Bool = false
   ) throws(ModelError) {
-    self.parts = try weights.matrices("weight", rows: output, columns: input, parts: parts)
+    self.parts = try weights.matrices("weight", rows: output, columns: input, parts: parts, inProducts: true)
     self.bias = bias ? try weights.vector("bias", count: output).parts(parts.flatMap { $0 }) : nil
   }
 
@@ -51,7 +51,7 @@ public struct Linear: Sendable {
   ) throws(ModelError) {
     parts = try weights.matrices(
       "weight", rows: output, columns: input, parts: [[0..<output]], columns: columns, role: role,
-      ordering: true)
+      inProducts: true)
     let values = bias ? try weights.vector("bias", count: output) : nil
     self.bias = weights.share.rank == 0 ? values : nil
   }
@@ -84,7 +84,7 @@ public struct Linear: Sendable {
     var biases: [Float] = []
     for part in parts {
       let read = try part.weights.matrices(
-        "weight", rows: part.output, columns: input, parts: [part.rows], role: part.role, ordering: true)
+        "weight", rows: part.output, columns: input, parts: [part.rows], role: part.role, inProducts: true)
       for var matrix in read {
         // Maps of one input were quantised in one order, each by itself.
         if let order = matrix.columnOrder,

@@ -146,6 +146,7 @@ public final class Engine: Sendable {
     do throws(RequestError) {
       var tokenLimits: [Int] = []
       for request in requests { tokenLimits.append(try limits.tokenLimit(of: request)) }
+      let requests = requests.map(adapted)
       guard requests.count <= limits.maxUnfinished else {
         throw .invalid(.requests, reason: "asks for \(requests.count) texts; at most \(limits.maxUnfinished) at once")
       }
@@ -170,6 +171,25 @@ public final class Engine: Sendable {
     }
   }
 
+  /// A request whose state, and whose session, is of its adapter.
+  private func adapted(_ request: GenerationRequest) -> GenerationRequest {
+    guard let name = request.adapter else { return request }
+    var request = request
+    request.cacheScope = request.cacheScope.map { scope($0, ofAdapter: name) }
+    request.session = request.session.map { SessionName($0.name, in: scope($0.scope, ofAdapter: name)) }
+    return request
+  }
+
+  /// The part of a scope in which requests with an adapter have their state and their sessions. One that the model was
+  /// not loaded with has none.
+  ///
+  /// - Parameters:
+  ///   - scope: ``GenerationRequest/cacheScope`` of such requests.
+  ///   - name: ``GenerationRequest/adapter`` of such requests.
+  public func scope(_ scope: CacheScope, ofAdapter name: String?) -> CacheScope {
+    scope.adapted(by: name.flatMap(limits.adapter).map { limits.adapters[$0] })
+  }
+
   private func sequence(
     _ request: GenerationRequest, tokenLimit: Int, arrival: ContinuousClock.Instant
   ) -> EngineSequence {
@@ -178,7 +198,8 @@ public final class Engine: Sendable {
       noteTokens = { [sessions] (tokens: [Int32]) in sessions.note(session, tokens) }
     }
     let sequence = EngineSequence(
-      request, tokenLimit: tokenLimit, endTokens: endTokens, keepsPrefixes: keepsPrefixes, maxUnread: maxUnreadTokens,
+      request, adapter: request.adapter.flatMap(limits.adapter), tokenLimit: tokenLimit, endTokens: endTokens,
+      keepsPrefixes: keepsPrefixes, maxUnread: maxUnreadTokens,
       arrival: arrival, noteTokens: noteTokens)
     if let tier, let scope = sequence.scheduling.scope {
       sequence.storedTokens = tier.find(request.prompt, limit: sequence.scheduling.reusable, in: scope)

@@ -1,3 +1,5 @@
+internal import InferText
+
 /// The memory of an ``Engine`` and the sizes of requests that it takes, for banners, metrics and checks before
 /// submission.
 public struct EngineLimits: Sendable, Equatable {
@@ -37,6 +39,8 @@ public struct EngineLimits: Sendable, Equatable {
   let hasHiddenStates: Bool
   /// `true` when the model's logits are of use.
   let hasHead: Bool
+  /// The adapters that requests may choose.
+  let adapters: [ModelAdapter]
 
   /// Divides the budgets of a valid configuration.
   ///
@@ -53,6 +57,7 @@ public struct EngineLimits: Sendable, Equatable {
     vocabularySize = model.vocabularySize
     hasHiddenStates = model.hiddenWidth != nil
     hasHead = model.hasHead
+    adapters = model.adapters
     let context = configuration.maxContext ?? model.contextLength
     guard context <= model.contextLength else {
       throw ConfigurationError(
@@ -79,6 +84,9 @@ public struct EngineLimits: Sendable, Equatable {
     maxUnfinished = maxRunning + configuration.maxQueue
     maxScoredRows = max(1, min(configuration.maxBatchTokens, (8 << 20) / max(1, vocabularySize)))
   }
+
+  /// The index of an adapter; `nil` where there is none of that name.
+  func adapter(named name: String) -> Int? { adapters.firstIndex { $0.name.isExactly(name) } }
 
   /// All memory for state of sequences in bytes: ``cacheBytes``, and that of cold states.
   public var stateMemoryBytes: Int { cacheBytes + coldBytes }
@@ -136,6 +144,14 @@ public struct EngineLimits: Sendable, Equatable {
       if request.promptLogprobs != nil {
         throw .invalid(.pooling, reason: "goes with no log-probabilities of the prompt")
       }
+    }
+    if let name = request.adapter, adapter(named: name) == nil {
+      let names = adapters.map { "\"\($0.name)\"" }.joined(separator: ", ")
+      throw .invalid(
+        .adapter,
+        reason: adapters.isEmpty
+          ? "is \"\(name.prefix(80))\", and the model was loaded with none"
+          : "is \"\(name.prefix(80))\", expected one of \(names)")
     }
     guard request.priority >= 0 else {
       throw .invalid(.priority, reason: "must not be negative, not \(request.priority)")

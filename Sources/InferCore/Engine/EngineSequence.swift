@@ -28,6 +28,7 @@ final class EngineSequence: Schedulable, @unchecked Sendable {
   ///
   /// - Parameters:
   ///   - request: The request.
+  ///   - adapter: The index of its adapter.
   ///   - tokenLimit: The maximum number of generated tokens; see ``EngineLimits/tokenLimit(of:)``.
   ///   - endTokens: The model's end tokens.
   ///   - keepsPrefixes: `true` when state is shared with the sequences of the request's scope.
@@ -36,8 +37,8 @@ final class EngineSequence: Schedulable, @unchecked Sendable {
   ///   - noteTokens: Called at the end with the tokens that were to be computed.
   /// - Complexity: O(prompt) with a repetition penalty.
   init(
-    _ request: GenerationRequest, tokenLimit: Int, endTokens: Set<Int32>, keepsPrefixes: Bool, maxUnread: Int,
-    arrival: ContinuousClock.Instant, noteTokens: (@Sendable ([Int32]) -> Void)? = nil
+    _ request: GenerationRequest, adapter: Int? = nil, tokenLimit: Int, endTokens: Set<Int32>, keepsPrefixes: Bool,
+    maxUnread: Int, arrival: ContinuousClock.Instant, noteTokens: (@Sendable ([Int32]) -> Void)? = nil
   ) {
     self.noteTokens = noteTokens
     let stop = request.stop
@@ -45,7 +46,8 @@ final class EngineSequence: Schedulable, @unchecked Sendable {
       prompt: request.prompt, scoresPrompt: request.promptLogprobs != nil,
       pooled: request.pooling?.positions(of: request.prompt),
       scope: keepsPrefixes ? request.cacheScope : nil, marks: request.branches, landmarks: request.landmarks,
-      priority: request.priority, client: request.client.map { Array($0.utf8) } ?? [])
+      priority: request.priority, client: request.client.map { Array($0.utf8) } ?? [],
+      adapter: adapter)
     channel = EventChannel(capacity: maxUnread)
     stopTokens = stop.ignoresEndTokens ? stop.stopTokenIDs : stop.stopTokenIDs.union(endTokens)
     sampler = Sampler(

@@ -15,6 +15,10 @@ public struct GenerationRequest: Sendable {
   /// generates nothing: ``StopConditions/maxTokens`` is 0.
   public var pooling: Pooling?
 
+  /// The name of the adapter that is added to the model, one of ``LanguageModel/adapters``, compared by bytes; `nil`
+  /// for none. State is shared with requests that have the same.
+  public var adapter: String?
+
   /// The requests that this one may share state with; `nil` for none: it then neither finds what others left nor leaves
   /// anything.
   public var cacheScope: CacheScope?

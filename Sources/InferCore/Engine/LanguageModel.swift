@@ -19,6 +19,8 @@ public protocol LanguageModel: Sendable {
   /// The number of bytes of the weights that lie in mapped files, whose memory the system counts as available although steps
   /// need it.
   var mappedWeightBytes: Int { get }
+  /// The adapters that requests may choose; runs of a step name them by their indices.
+  var adapters: [ModelAdapter] { get }
 
   /// Runs the step, which advances the state of every run.
   ///
@@ -42,6 +44,8 @@ extension LanguageModel {
   public var fingerprint: ModelFingerprint? { nil }
   /// All weights in memory of their own.
   public var mappedWeightBytes: Int { 0 }
+  /// No adapters.
+  public var adapters: [ModelAdapter] { [] }
   /// Logits that are of use.
   public var hasHead: Bool { true }
   /// No hidden states.

@@ -94,7 +94,7 @@ extension StepPlan {
       for range in [run.tokens, run.pages, run.captures, run.logits, run.hidden] {
         words += [Int32(range.lowerBound), Int32(range.upperBound)]
       }
-      words += [Int32(run.position), run.slot, kind, source]
+      words += [Int32(run.position), run.slot, kind, source, run.adapter.map(Int32.init) ?? -1]
     }
   }
 
@@ -120,14 +120,14 @@ extension StepPlan {
       guard ranges.logits.isEmpty || ranges.logits.upperBound == rows.upperBound else {
         throw reader.malformed("logits that are no suffix of a run")
       }
-      let (position, slot, kind, source) = (
-        Int(try reader.next()), try reader.next(), try reader.next(), try reader.next()
+      let (position, slot, kind, source, adapter) = (
+        Int(try reader.next()), try reader.next(), try reader.next(), try reader.next(), Int(try reader.next())
       )
       runs.append(
         Run(
           sequence: index, tokens: rows, position: position, pages: ranges.pages, slot: slot,
           start: kind == 0 ? .zero : kind == 1 ? .slot : .copy(of: source), captures: ranges.captures,
-          logits: ranges.logits, hidden: ranges.hidden))
+          logits: ranges.logits, hidden: ranges.hidden, adapter: adapter < 0 ? nil : adapter))
     }
   }
 }

@@ -50,6 +50,8 @@ struct SchedulingState {
   let client: [UInt8]
   /// The index of ``client`` in the scheduler's ``ServiceCounters``.
   var clientIndex = 0
+  /// The index of the sequence's adapter in the model; `nil` for none.
+  let adapter: Int?
   /// The number of the prompt's tokens.
   let promptLength: Int
   /// The number of first tokens that the cache was seen to have while the sequence waits.
@@ -75,15 +77,17 @@ struct SchedulingState {
   ///   - landmarks: Places in the prompt that others can name, ascending.
   ///   - priority: The urgency, lower before higher.
   ///   - client: The client whose request it is.
+  ///   - adapter: The index of its adapter.
   init(
     prompt: [Int32], scoresPrompt: Bool, pooled: Range<Int>? = nil, scope: CacheScope? = nil, marks: [Int] = [],
-    landmarks: [PromptLandmark] = [], priority: Int = 0, client: [UInt8] = []
+    landmarks: [PromptLandmark] = [], priority: Int = 0, client: [UInt8] = [], adapter: Int? = nil
   ) {
     tokens = prompt
     tokens.reserveCapacity(prompt.count + Self.reserved)
     promptLength = prompt.count
     self.priority = priority
     self.client = client
+    self.adapter = adapter
     isPooled = pooled != nil
     unscored = pooled ?? 0..<(scoresPrompt ? max(0, prompt.count - 1) : 0)
     self.scope = scope
@@ -294,6 +298,7 @@ struct SchedulingState {
       Run(
         sequence: id, tokens: first..<end, position: computed, pages: firstPage..<plan.pages.count,
         slot: self.slot ?? 0, start: start, captures: firstCapture..<plan.captures.count, logits: end - logits..<end,
-        hidden: first + pooled.lowerBound - computed..<first + pooled.upperBound - computed))
+        hidden: first + pooled.lowerBound - computed..<first + pooled.upperBound - computed,
+        adapter: adapter))
   }
 }

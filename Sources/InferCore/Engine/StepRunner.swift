@@ -17,11 +17,13 @@ package final class StepRunner {
     package var start: StateStart?
     /// Captures of the recurrent state between and after `tokens`, in ascending order.
     package var captures: [StateCapture]
+    /// The index of the sequence's adapter; `nil` for none.
+    package var adapter: Int?
 
     /// Creates a part; see the properties.
     package init(
       sequence: Int, tokens: ArraySlice<Int32>, position: Int, logits: Int, start: StateStart? = nil,
-      captures: [StateCapture] = []
+      captures: [StateCapture] = [], adapter: Int? = nil
     ) {
       self.sequence = sequence
       self.tokens = tokens
@@ -29,6 +31,7 @@ package final class StepRunner {
       self.logits = logits
       self.start = start
       self.captures = captures
+      self.adapter = adapter
     }
   }
 
@@ -143,7 +146,7 @@ package final class StepRunner {
       Run(
         sequence: part.sequence, tokens: rows, position: part.position, pages: firstPage..<plan.pages.count,
         slot: Int32(part.sequence), start: part.start, captures: firstCapture..<plan.captures.count,
-        logits: (rows.upperBound - part.logits)..<rows.upperBound))
+        logits: (rows.upperBound - part.logits)..<rows.upperBound, adapter: part.adapter))
   }
 }
 

@@ -58,6 +58,8 @@ extension RequestError {
     case pooling
     /// ``GenerationRequest/priority``
     case priority
+    /// ``GenerationRequest/adapter``
+    case adapter
     /// The number of requests that are submitted together.
     case requests
     /// ``SamplingParameters/temperature``

@@ -4,13 +4,16 @@
 /// Fused projections (query, key and value; gate and up) are one call. A result is the same to the bit alone, among
 /// other rows, and with any number of threads.
 ///
+/// What adapters add is computed behind it, of the rows of one adapter at a time: two narrow products.
+///
 /// - Parameters:
 ///   - x: `[rows × columns of every matrix]`.
 ///   - out: `[rows × sum of the matrices' rows]`, overwritten.
 ///   - precision: how much of `x` is kept where the instruction set splits it.
+///   - rows: the rows of the step that `x` is of. Adapters add to those of sequences that have one.
 package func matmul(
   _ x: Rows, by matrices: [PackedMatrix], into out: inout MutableRows, precision: ProductPrecision = .usual,
-  _ step: borrowing Step
+  of rows: ProductRows = .all, _ step: borrowing Step
 ) {
   let width = matrices.reduce(0) { $0 + $1.rows }
   precondition(out.count == x.count && out.columns == width, "\(out.count) × \(out.columns) for \(x.count) × \(width)")
@@ -39,6 +42,7 @@ package func matmul(
     }
     (first, column) = (end, column + width)
   }
+  if let adapted = step.adapted { addUpdates(of: matrices, x, rows == .all ? adapted.all : adapted.logits, &out, step) }
 }
 
 /// Multiplies rows by the transposes of matrices whose columns stand as theirs do.

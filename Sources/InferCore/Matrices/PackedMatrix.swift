@@ -20,6 +20,8 @@ internal import CKernels
   private let owner: any AnyObject & Sendable
   /// The order of its columns, where that is another than their own.
   package var columnOrder: ColumnOrder?
+  /// What adapters add to its products; `nil` where none adds anything.
+  var updates: LowRankUpdates?
 
   init(_ format: WeightFormat, _ panels: Panels, owner: any AnyObject & Sendable) {
     self.format = format
@@ -110,6 +112,9 @@ internal import CKernels
 
   /// The number of weights.
   package var count: Int { rows * columns }
+
+  /// Whether both are one matrix in memory.
+  func isSame(as other: PackedMatrix) -> Bool { unsafe panels.panel(0) == other.panels.panel(0) }
 
   /// All weights as floats, row-major. O(count); for inspection.
   package func floats() -> [Float] {

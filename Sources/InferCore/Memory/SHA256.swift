@@ -12,6 +12,11 @@ package struct SHA256: Sendable {
   /// Adds bytes.
   package mutating func update(data: [UInt8]) { unsafe SHA256_Update(&context, data, data.count) }
 
+  /// Adds the bytes of numbers, as they lie in memory.
+  package mutating func update(floats data: [Float]) {
+    unsafe SHA256_Update(&context, data, data.count * MemoryLayout<Float>.stride)
+  }
+
   /// The hash of all bytes that were added.
   package func finalize() -> [UInt8] {
     var (context, hash) = (context, [UInt8](repeating: 0, count: Self.byteCount))

@@ -21,12 +21,15 @@ public struct Run: Sendable {
   /// Rows of the step whose hidden states are wanted: a part of `tokens`, possibly empty. They stand in their matrix in
   /// order of runs, without gaps.
   public var hidden: Range<Int>
+  /// The index of the sequence's adapter in the model; `nil` for none.
+  package var adapter: Int?
 
   /// Creates a run; see the properties. Without a `start`, recurrent state is zero before position 0, and elsewhere
   /// the slot's.
   package init(
     sequence: Int, tokens: Range<Int>, position: Int, pages: Range<Int>, slot: Int32, start: StateStart? = nil,
-    captures: Range<Int> = 0..<0, logits: Range<Int>, hidden: Range<Int> = 0..<0
+    captures: Range<Int> = 0..<0, logits: Range<Int>, hidden: Range<Int> = 0..<0,
+    adapter: Int? = nil
   ) {
     precondition(
       logits.isEmpty || (tokens.contains(logits.lowerBound) && logits.upperBound == tokens.upperBound),
@@ -43,6 +46,7 @@ public struct Run: Sendable {
     self.captures = captures
     self.logits = logits
     self.hidden = hidden
+    self.adapter = adapter
   }
 }
 

@@ -12,6 +12,8 @@ public struct Step: ~Copyable {
   /// Counts of the model's work, for metrics.
   package let report: StepReport
   let scratch: Scratch
+  /// The rows that adapters add to; `nil` where there are none.
+  let adapted: AdaptedRows?
   /// The ranks that compute the step together, each a share of every layer; `nil` for one that is alone.
   package let ranks: (any Communicator)?
 
@@ -24,6 +26,7 @@ public struct Step: ~Copyable {
     ranks: (any Communicator)? = nil
   ) {
     plan.checkStates()
+    adapted = workspace.adapted.fill(plan) ? workspace.adapted : nil
     self.plan = plan
     self.store = store
     self.team = team

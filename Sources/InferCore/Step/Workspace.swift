@@ -2,6 +2,7 @@
 package final class Workspace {
   let scratch = Scratch()
   let report = StepReport()
+  let adapted = AdaptedRows()
 
   /// An empty workspace; it grows to the largest step it has seen.
   package init() {}

@@ -14,11 +14,17 @@ internal import Synchronization
     case ofBytes(@Sendable (_ parts: [UnsafeRawPointer], _ target: UnsafeMutableRawPointer) -> Void)
     /// Some rows, given the first bytes of the parts, which stand in files.
     case rows(count: Int, WriteRows)
+    /// Some rows, given the one part as a matrix.
+    case rowsOfMatrix(count: Int, WriteRowsOfMatrix)
   }
 
   /// Writes a range of rows, of which the first is at `target`, and returns how many numbers the format cannot tell.
   typealias WriteRows =
     @Sendable (_ rows: Range<Int>, _ parts: [UnsafeRawPointer], _ target: UnsafeMutableRawPointer) -> Int
+
+  /// Writes a range of rows, as ``WriteRows`` does, given the part as a matrix.
+  typealias WriteRowsOfMatrix =
+    @Sendable (_ rows: Range<Int>, _ part: Matrix, _ target: UnsafeMutableRawPointer) -> Int
 
   /// A derivation that writes the bytes given the parts as matrices.
   init(parts: [Tensor], write: @escaping @Sendable (_ parts: [Matrix], _ target: UnsafeMutableRawPointer) -> Void) {
@@ -45,6 +51,12 @@ internal import Synchronization
     self.write = unsafe .rows(count: rows, write)
   }
 
+  /// A derivation that writes rows given a part as a matrix; several threads write at once.
+  init(rows: Int, ofMatrix part: Tensor, write: @escaping WriteRowsOfMatrix) {
+    parts = [part]
+    self.write = unsafe .rowsOfMatrix(count: rows, write)
+  }
+
   /// The number of rows that are handed to a thread at a time: whole words of codes of several rows, and as many in a piece
   /// that a line of a cache is used up.
   private static let rowsAtOnce = 64
@@ -68,33 +80,46 @@ internal import Synchronization
       let bases = unsafe bases
       return unsafe OwnedBytes(byteCount: count) { unsafe own(bases, $0) }
     case .rows(let rows, let own):
-      let (bases, rowBytes) = unsafe (bases, rows == 0 ? 0 : count / rows)
-      let broken = Atomic(0)
-      let bytes = try unsafe OwnedBytes(byteCount: count) { target throws(ModelError) in
-        // Safe because each call writes rows of its own, and reads what is not written.
-        nonisolated(unsafe) let (bases, target) = unsafe (bases, target)
-        let write = { (item: Int) in
-          let range = item * Self.rowsAtOnce..<min(rows, (item + 1) * Self.rowsAtOnce)
-          let count = unsafe own(range, bases, target + range.lowerBound * rowBytes)
-          if count > 0 { broken.wrappingAdd(count, ordering: .relaxed) }
-        }
-        let items = (rows + Self.rowsAtOnce - 1) / Self.rowsAtOnce
-        if let team {
-          try unsafe team.forEach(items, unless: isCancelled) { item, _ in write(item) }
-        } else {
-          for item in 0..<items { write(item) }
-        }
-      }
-      let brokenCount = broken.load(ordering: .relaxed)
-      guard brokenCount == 0 else {
-        throw .tensor(
-          name: name, reason: "\(brokenCount) of its scales or weights are NaN, infinite or beyond 16 bits")
-      }
-      return bytes
+      // Safe because nothing writes to files that are mapped.
+      nonisolated(unsafe) let bases = unsafe bases
+      return try unsafe Self.bytes(count: count, rows: rows, name, team, isCancelled) { unsafe own($0, bases, $1) }
+    case .rowsOfMatrix(let rows, let own):
+      let matrix = try parts[0].matrix(team: team)
+      return try unsafe Self.bytes(count: count, rows: rows, name, team, isCancelled) { unsafe own($0, matrix, $1) }
     }
     var matrices: [Matrix] = []
     for part in parts { matrices.append(try part.matrix()) }
     return unsafe OwnedBytes(byteCount: count) { unsafe write(matrices, $0) }
+  }
+
+  /// Bytes that are written by rows, by all threads of a team.
+  private static func bytes(
+    count: Int, rows: Int, _ name: String, _ team: ThreadTeam?, _ isCancelled: (@Sendable () -> Bool)?,
+    _ write: @escaping @Sendable (_ rows: Range<Int>, _ target: UnsafeMutableRawPointer) -> Int
+  ) throws(ModelError) -> OwnedBytes {
+    let rowBytes = rows == 0 ? 0 : count / rows
+    let broken = Atomic(0)
+    let bytes = try unsafe OwnedBytes(byteCount: count) { target throws(ModelError) in
+      // Safe because each call writes rows of its own, and reads what is not written.
+      nonisolated(unsafe) let target = unsafe target
+      let writeItem = { (item: Int) in
+        let range = item * Self.rowsAtOnce..<min(rows, (item + 1) * Self.rowsAtOnce)
+        let count = unsafe write(range, target + range.lowerBound * rowBytes)
+        if count > 0 { broken.wrappingAdd(count, ordering: .relaxed) }
+      }
+      let items = (rows + Self.rowsAtOnce - 1) / Self.rowsAtOnce
+      if let team {
+        try unsafe team.forEach(items, unless: isCancelled) { item, _ in writeItem(item) }
+      } else {
+        for item in 0..<items { writeItem(item) }
+      }
+    }
+    let brokenCount = broken.load(ordering: .relaxed)
+    guard brokenCount == 0 else {
+      throw .tensor(
+        name: name, reason: "\(brokenCount) of its scales or weights are NaN, infinite or beyond 16 bits")
+    }
+    return bytes
   }
 
   /// The first bytes of the parts.

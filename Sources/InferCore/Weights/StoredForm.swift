@@ -12,8 +12,8 @@ public struct StoredForm: Sendable {
   let stored: String
   /// The stored tensor's sizes; `nil` for those that layers read.
   let shape: [Int]?
-  /// Makes the tensor that layers read.
-  let read: @Sendable (Tensor) throws(ModelError) -> Tensor
+  /// Makes the tensor that layers read; `nil` where that is the same.
+  let read: (@Sendable (Tensor) throws(ModelError) -> Tensor)?
 
   /// A tensor that is stored under another name.
   ///
@@ -31,7 +31,7 @@ public struct StoredForm: Sendable {
   ///   - read: Makes the tensor that layers read of the stored one; by default it is the same.
   package init(
     _ name: String, from stored: String, shape: [Int]? = nil,
-    _ read: @escaping @Sendable (Tensor) throws(ModelError) -> Tensor = { tensor throws(ModelError) in tensor }
+    _ read: (@Sendable (Tensor) throws(ModelError) -> Tensor)? = nil
   ) {
     self.name = name
     self.stored = stored
@@ -61,7 +61,10 @@ public struct StoredPrefix: Sendable {
   }
 
   /// The name of the tensor that stands for `full`; `nil` for names that begin otherwise.
-  func storedName(of full: String) -> String? { full.removing(exactPrefix: prefix).map { stored + $0 } }
+  package func storedName(of full: String) -> String? { full.removing(exactPrefix: prefix).map { stored + $0 } }
+
+  /// The name that layers read a stored tensor under; `nil` for those whose names begin otherwise.
+  package func name(of stored: String) -> String? { stored.removing(exactPrefix: self.stored).map { prefix + $0 } }
 }
 
 /// A tensor as layers read it, and the one of the checkpoint that it is made of or the same as.
@@ -70,4 +73,6 @@ struct ReadTensor: Sendable {
   let stored: Tensor
   /// `true` when the two are the same.
   let isDirect: Bool
+  /// `true` when layers read the stored tensor's rows and columns as they are, under whichever name.
+  let isInPlace: Bool
 }

@@ -43,6 +43,8 @@ final class WeightLoader: Sendable {
   let plan: QuantizationPlan?
   let readsMatrices: Bool
   let share: ModelShare
+  /// What each adapter adds, by the names of the checkpoint's tensors.
+  let adapters: [TextDictionary<LowRankPair>]
   let team: ThreadTeam
   let arena = WeightArena()
   let readAhead = ReadAhead()
@@ -58,16 +60,20 @@ final class WeightLoader: Sendable {
     var bytesDone = 0
     var mappedBytes = 0
     var isLayoutTold = false
+    /// Tensors whose products adapters add to.
+    var adapted: Set<ExactText> = []
   }
 
   init(
-    _ checkpoint: Checkpoint, plan: QuantizationPlan?, readsMatrices: Bool, share: ModelShare, threads: Int,
-    progress: (@Sendable (LoadProgress) -> Void)?, isCancelled: (@Sendable () -> Bool)? = nil
+    _ checkpoint: Checkpoint, plan: QuantizationPlan?, readsMatrices: Bool, share: ModelShare,
+    adapters: [TextDictionary<LowRankPair>] = [], threads: Int, progress: (@Sendable (LoadProgress) -> Void)?,
+    isCancelled: (@Sendable () -> Bool)? = nil
   ) throws(ModelError) {
     self.checkpoint = checkpoint
     self.plan = plan
     self.readsMatrices = readsMatrices
     self.share = share
+    self.adapters = adapters
     team = try ThreadTeam(count: threads)
     self.progress = progress
     self.isCancelled = isCancelled
@@ -131,7 +137,8 @@ final class WeightLoader: Sendable {
     guard plan == nil, read.isDirect, role != .exact, let ordered = read.tensor.ordered else {
       return try matrices(read, count: 1, rows: rows, columns: columns, role)[0]
     }
-    let tensor = ReadTensor(tensor: ordered.tensor, stored: ordered.tensor, isDirect: false)
+    let tensor = ReadTensor(
+      tensor: ordered.tensor, stored: ordered.tensor, isDirect: false, isInPlace: false)
     var matrix = try matrices(tensor, count: 1, rows: rows, columns: columns, role)[0]
     matrix.columnOrder = ordered.order
     return matrix

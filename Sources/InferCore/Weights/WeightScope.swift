@@ -1,4 +1,4 @@
-internal import InferText
+package import InferText
 
 /// A cursor over a checkpoint's names: `scope["model"]["layers"][3].matrix("mlp.up_proj.weight", …)`.
 ///
@@ -30,6 +30,7 @@ public struct WeightScope: Sendable {
   ///   - plan: the formats that matrices are quantised to as they are read; `nil` for those they are stored in.
   ///   - readsMatrices: without this, names, shapes and formats are checked and accounted for, but matrices are zeros.
   ///   - share: the part of the model that is computed here.
+  ///   - adapters: what each adapter adds, by the names of the checkpoint's tensors.
   ///   - threads: threads to quantise and pack with.
   ///   - progress: a closure that is called after each tensor with the progress of reading, on the thread that reads.
   ///   - isCancelled: a closure that says, before each tensor and about a megabyte of one, whether reading is to end with
@@ -37,11 +38,12 @@ public struct WeightScope: Sendable {
   /// - Throws: ``ModelError/outOfThreads(_:)``.
   package init(
     _ checkpoint: Checkpoint, plan: QuantizationPlan?, readsMatrices: Bool = true, share: ModelShare = .whole,
-    threads: Int, progress: (@Sendable (LoadProgress) -> Void)? = nil, isCancelled: (@Sendable () -> Bool)? = nil
+    adapters: [TextDictionary<LowRankPair>] = [], threads: Int, progress: (@Sendable (LoadProgress) -> Void)? = nil,
+    isCancelled: (@Sendable () -> Bool)? = nil
   ) throws(ModelError) {
     let loader = try WeightLoader(
-      checkpoint, plan: plan, readsMatrices: readsMatrices, share: share, threads: threads, progress: progress,
-      isCancelled: isCancelled)
+      checkpoint, plan: plan, readsMatrices: readsMatrices, share: share, adapters: adapters, threads: threads,
+      progress: progress, isCancelled: isCancelled)
     self.init(prefix: "", loader: loader, forms: [], prefixes: [])
   }
 
@@ -90,14 +92,17 @@ public struct WeightScope: Sendable {
   ///   - rows: number of rows: the width of the output.
   ///   - columns: number of columns: the width of the input.
   ///   - role: the role of the matrix, which decides its format when a model is quantised.
-  ///   - ordering: whether its columns may stand in another order: `true` for those alone who multiply with it by
-  ///     ``matmul(_:by:into:precision:_:)``.
+  ///   - inProducts: `true` for those alone who multiply rows of the step with it by
+  ///     ``matmul(_:by:into:precision:of:_:)``: its columns may then stand in another order, and adapters may add to
+  ///     what comes of it.
   package func matrix(
-    _ name: String, rows: Int, columns: Int, role: MatrixRole = .linear, ordering: Bool = false
+    _ name: String, rows: Int, columns: Int, role: MatrixRole = .linear, inProducts: Bool = false
   ) throws(ModelError) -> PackedMatrix {
     let tensor = try tensor(name, shape: [rows, columns])
-    guard ordering else { return try loader.matrices(tensor, count: 1, rows: rows, columns: columns, role)[0] }
-    return try loader.matrix(tensor, rows: rows, columns: columns, role)
+    guard inProducts else { return try loader.matrices(tensor, count: 1, rows: rows, columns: columns, role)[0] }
+    var matrices = [try loader.matrix(tensor, rows: rows, columns: columns, role)]
+    try loader.adapt(&matrices, of: tensor, parts: [[0..<rows]], within: 0..<columns)
+    return matrices[0]
   }
 
   /// A stack of `count` matrices `[count × rows × columns]` to multiply with, quantised on the way where the plan says
@@ -120,20 +125,22 @@ public struct WeightScope: Sendable {
   ///     checked and accounted for, and not read: another rank has it.
   ///   - range: the columns of all of them; `nil` for all.
   ///   - role: the role of the matrices.
-  ///   - ordering: whether the columns of a whole tensor may stand in another order; see
-  ///     ``matrix(_:rows:columns:role:ordering:)``.
+  ///   - inProducts: `true` for those alone who multiply rows of the step with them by
+  ///     ``matmul(_:by:into:precision:of:_:)``; see ``matrix(_:rows:columns:role:inProducts:)``.
   /// - Throws: ``ModelError/tensor(name:reason:)``, also where the columns are no whole blocks of the format.
   package func matrices(
     _ name: String, rows: Int, columns: Int, parts: [[Range<Int>]], columns range: Range<Int>? = nil,
-    role: MatrixRole = .linear, ordering: Bool = false
+    role: MatrixRole = .linear, inProducts: Bool = false
   ) throws(ModelError) -> [PackedMatrix] {
     let range = range ?? 0..<columns
     let parts = parts.map(\.joinedNeighbours)
     guard parts != [[0..<rows]] || range != 0..<columns else {
-      return [try matrix(name, rows: rows, columns: columns, role: role, ordering: ordering)]
+      return [try matrix(name, rows: rows, columns: columns, role: role, inProducts: inProducts)]
     }
-    return try loader.matrices(
-      tensor(name, shape: [rows, columns]), rows: rows, columns: columns, parts: parts, within: range, role)
+    let tensor = try tensor(name, shape: [rows, columns])
+    var matrices = try loader.matrices(tensor, rows: rows, columns: columns, parts: parts, within: range, role)
+    if inProducts { try loader.adapt(&matrices, of: tensor, parts: parts, within: range) }
+    return matrices
   }
 
   /// Some consecutive matrices of a stack of `count` matrices `[count × rows × columns]`; see
@@ -215,6 +222,10 @@ public struct WeightScope: Sendable {
   /// Names nobody has read or discarded, sorted.
   package var unread: [String] { loader.unread }
 
+  /// The names of tensors that an adapter is to add to, and that are multiplied with in a way in which none does, or
+  /// not at all; sorted.
+  package func unadapted(_ adapter: Int) -> [String] { loader.unadapted(adapter) }
+
   /// Every tensor that was read, by name.
   package var loaded: [LoadedTensor] { loader.loaded }
 
@@ -233,15 +244,15 @@ public struct WeightScope: Sendable {
       guard stored.panels == nil else {
         throw .tensor(name: storedName, reason: "is \(stored.type), and is read in rows")
       }
-      let tensor = try form.read(stored)
+      let tensor = try form.read?(stored) ?? stored
       precondition(tensor.shape == shape, "\(storedName) is read as \(tensor.shape), and not as \(shape)")
-      return ReadTensor(tensor: tensor, stored: stored, isDirect: false)
+      return ReadTensor(tensor: tensor, stored: stored, isDirect: false, isInPlace: form.read == nil)
     }
     guard let tensor = stored(full) else {
       throw missing ?? .tensor(name: full, reason: "is missing, expected \(shape)")
     }
     try Self.expect(tensor, shape)
-    return ReadTensor(tensor: tensor, stored: tensor, isDirect: true)
+    return ReadTensor(tensor: tensor, stored: tensor, isDirect: true, isInPlace: true)
   }
 
   private static func expect(_ tensor: Tensor, _ shape: [Int]) throws(ModelError) {

@@ -4,7 +4,7 @@ extension RequestError.Property {
   /// The option of `generate` that gives it, without its dashes; `nil` when none does.
   var option: String? {
     switch self {
-    case .requests, .promptLogprobs, .pooling, .priority: nil
+    case .requests, .promptLogprobs, .pooling, .priority, .adapter: nil
     case .prompt: "prompt"
     case .temperature: "temperature"
     case .topK: "top-k"

@@ -25,6 +25,15 @@ struct Quantize: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Format of the head (default: as suits the other).", valueName: "format"))
   var headFormat: WeightFormat?
 
+  @Option(
+    parsing: .singleValue,
+    help: ArgumentHelp(
+      """
+      A LoRA adapter, a folder of peft's or a GGUF file, that is added to the weights, with a factor behind an equals \
+      sign if need be; may be repeated.
+      """, valueName: "path[=scale]"), transform: AdapterArgument.unnamed)
+  var lora: [AdapterArgument] = []
+
   @Option(help: ArgumentHelp("The file to write.", valueName: "file"), transform: PathArgument.init)
   var output: PathArgument
 
@@ -62,6 +71,7 @@ struct Quantize: AsyncParsableCommand {
     placement.place()
     var options = LoadOptions()
     options.threads = threads ?? defaultThreadCount()
+    options.mergedAdapters = lora.map(\.adapter)
     let report = ProgressReport("quantising")
     options.progress = { report.update($0) }
     let result = try await cleaningUpAtSignals {

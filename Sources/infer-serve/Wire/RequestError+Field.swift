@@ -9,6 +9,7 @@ extension RequestError.Property {
     case .pooling: "pooling"
     case .requests: "n"
     case .priority: "priority"
+    case .adapter: "model"
     case .temperature: "temperature"
     case .topK: "top_k"
     case .topP: "top_p"

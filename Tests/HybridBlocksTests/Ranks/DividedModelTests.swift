@@ -43,6 +43,16 @@ import Testing
     }
   }
 
+  /// Each rank has of an adapter what belongs to its part of a layer.
+  @Test(arguments: AdapterFixture.all) func adaptersAreDivided(_ fixture: AdapterFixture) throws {
+    let tokens = try fixture.tokens()
+    let got = try onRanks(2) { ranks in
+      let model = try Self.load(fixture.base, ranks, adapters: [fixture.adapter])
+      return try Self.logits(model, tokens, chunk: 5, adapter: 0, ranks)
+    }[0]
+    #expect(try distance(got, fixture.logits()) <= 1e-3)
+  }
+
   @Test(arguments: indivisible.keys.sorted())
   func whatIsNotDividedIsNamed(_ name: String) throws {
     let words = try #require(Self.indivisible[name])
@@ -99,9 +109,10 @@ import Testing
   }
 
   private static func load(
-    _ folder: URL, _ ranks: (any Communicator)?, _ format: WeightFormat? = nil
+    _ folder: URL, _ ranks: (any Communicator)?, _ format: WeightFormat? = nil, adapters: [Adapter] = []
   ) throws -> any LanguageModel {
     var options = LoadOptions()
+    options.adapters = adapters
     options.threads = 1
     options.quantization = try format.map { try #require(Quantization(named: $0.name.lowercased())) }
     if let ranks { options.share = ModelShare(rank: ranks.rank, of: ranks.size) }
@@ -110,14 +121,16 @@ import Testing
 
   /// The logits of all tokens of a prompt on rank 0, and nothing on others.
   private static func logits(
-    _ model: any LanguageModel, _ tokens: [Int32], chunk: Int, _ ranks: any Communicator
+    _ model: any LanguageModel, _ tokens: [Int32], chunk: Int, adapter: Int? = nil, _ ranks: any Communicator
   ) throws -> [Float] {
     let runner = try StepRunner(
       model: model, sequences: 1, length: tokens.count, kvType: .f32, threads: 1, ranks: ranks)
     var result: [Float] = []
     for first in stride(from: 0, to: tokens.count, by: chunk) {
       let part = tokens[first..<min(first + chunk, tokens.count)]
-      runner.step([.init(sequence: 0, tokens: part, position: first, logits: part.count)]) { rows in
+      let step = StepRunner.Part(
+        sequence: 0, tokens: part, position: first, logits: part.count, adapter: adapter)
+      runner.step([step]) { rows in
         guard ranks.rank == 0 else { return }
         for row in 0..<rows.count { for column in 0..<rows.columns { result.append(rows[row][column]) } }
       }

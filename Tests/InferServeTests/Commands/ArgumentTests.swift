@@ -171,7 +171,7 @@ struct ArgumentTests {
   @Test func optionsThatErrorsNameExist() {
     let generate = InferServe.helpMessage(for: Generate.self)
     for property in RequestError.Property.allCases {
-      guard ![.requests, .promptLogprobs, .pooling, .priority].contains(property) else { continue }
+      guard ![.requests, .promptLogprobs, .pooling, .priority, .adapter].contains(property) else { continue }
       #expect(property.option.map { generate.contains("--\($0) ") } == true, "\(property)")
     }
     let serve = InferServe.helpMessage(for: Serve.self)

@@ -47,9 +47,11 @@ struct APIErrorTests {
       .stopTokenIDs: "[-1]", .logprobs: "99", .requests: "0", .priority: "-1",
       .stopStrings: "[\(Array(repeating: #""a""#, count: 65).joined(separator: ","))]",
     ]
-    // The engine judges prompts, which have a field in each endpoint.
+    // The engine judges prompts, which have a field in each endpoint. A model's name that leads to no adapter leads
+    // nowhere.
     guard let value = wrong[property] else {
-      #expect(property == .prompt && property.field == "prompt" || [.promptLogprobs, .pooling].contains(property))
+      #expect(
+        property == .prompt && property.field == "prompt" || [.promptLogprobs, .pooling, .adapter].contains(property))
       return
     }
     let switchesOn = property == .logprobs ? #""logprobs": true, "# : ""
