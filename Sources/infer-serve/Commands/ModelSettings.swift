@@ -12,6 +12,7 @@ struct ModelSettings: ParsableArguments {
 
   @OptionGroup var computing: ComputingOptions
   @OptionGroup var engine: EngineOptions
+  @OptionGroup var adapting: AdapterOptions
   @OptionGroup var template: ChatTemplateOptions
   @OptionGroup var output: OutputOptions
   @OptionGroup var serving: ServedModelOptions
@@ -34,6 +35,7 @@ struct ModelSettings: ParsableArguments {
   func checkFiles() throws {
     _ = try template.replacement()
     if let model { _ = try ModelSource(model.url).checkpoint() }
+    for adapter in adapting.adapters { try adapter.checkFiles() }
   }
 
   /// The names that requests may call the model by.
@@ -65,7 +67,9 @@ struct ModelSettings: ParsableArguments {
     let ranked = ranks.map(RankedModel.init)
     let forecast = forecast(share: ranked?.share ?? .whole)
     return HostedModel.Definition(
-      names: names, path: model.description, loadsAtStart: residency.load == .start, isPinned: residency.pin,
+      names: names, adapters: adapting.adapters.map(\.name),
+      adapterBytes: adapting.adapters.reduce(0) { $0 + $1.fileBytes }, path: model.description,
+      loadsAtStart: residency.load == .start, isPinned: residency.pin,
       isDivided: ranks != nil, idleTime: residency.idleUnload.map { .seconds($0) },
       expectedBytes: { forecast?.value?.bytes }, diskUse: { ModelDiskUse(of: model.url) },
       load: { metrics, tell in
@@ -82,7 +86,7 @@ struct ModelSettings: ParsableArguments {
   /// - Throws: As loading the model does, and `RankError`.
   func follow(_ model: PathArgument, _ ranked: RankedModel) async throws {
     let ranks = ranked.ranks
-    let loaded = try computing.load(model, share: ranked.share)
+    let loaded = try computing.load(model, adapters: adapting.adapters, share: ranked.share)
     var configuration = engineConfiguration
     configuration.ranks = ranks
     try ranked.check(loaded, configuration)
@@ -97,7 +101,7 @@ struct ModelSettings: ParsableArguments {
     _ tell: @escaping @Sendable (LoadProgress) -> Void
   ) throws -> ServedModel {
     let loaded = try computing.load(
-      model, template: template.replacement(), share: ranked?.share ?? .whole,
+      model, template: template.replacement(), adapters: adapting.adapters, share: ranked?.share ?? .whole,
       warn: { logger.warning("odd model", metadata: ["model": "\(name)", "warning": "\($0)"]) },
       tell: { progress in
         tell(progress)

@@ -15,7 +15,8 @@ struct ModelOptions: ParsableArguments {
   /// Threads to compute with.
   var threadCount: Int { computing.threadCount }
 
-  /// Places threads and memory, and loads the model; see ``ComputingOptions/load(_:config:template:onlyDescribing:share:warn:tell:)``.
+  /// Places threads and memory, and loads the model; see
+  /// ``ComputingOptions/load(_:config:template:adapters:onlyDescribing:share:warn:tell:)``.
   func load(
     config: PathArgument? = nil, template: ChatTemplate? = nil, onlyDescribing: Bool = false,
     warn: (String) -> Void = ComputingOptions.warn,
@@ -40,15 +41,16 @@ struct ComputingOptions: ParsableArguments {
   /// Threads to compute with.
   var threadCount: Int { threads ?? defaultThreadCount() }
 
-  /// Loads a model with the threads; see ``LoadingOptions/load(_:threads:config:template:onlyDescribing:share:warn:tell:)``.
+  /// Loads a model with the threads; see
+  /// ``LoadingOptions/load(_:threads:config:template:adapters:onlyDescribing:share:warn:tell:)``.
   func load(
-    _ path: PathArgument, config: PathArgument? = nil, template: ChatTemplate? = nil, onlyDescribing: Bool = false,
-    share: ModelShare = .whole, warn: (String) -> Void = Self.warn,
+    _ path: PathArgument, config: PathArgument? = nil, template: ChatTemplate? = nil, adapters: [Adapter] = [],
+    onlyDescribing: Bool = false, share: ModelShare = .whole, warn: (String) -> Void = Self.warn,
     tell: (@Sendable (LoadProgress) -> Void)? = nil
   ) throws -> LoadedModel {
     try loading.load(
-      path, threads: threadCount, config: config, template: template, onlyDescribing: onlyDescribing, share: share,
-      warn: warn, tell: tell)
+      path, threads: threadCount, config: config, template: template, adapters: adapters,
+      onlyDescribing: onlyDescribing, share: share, warn: warn, tell: tell)
   }
 
   static func warn(_ warning: String) { note("infer-serve: warning: \(warning)") }
@@ -70,7 +72,8 @@ struct LoadingOptions: ParsableArguments {
   /// compute.
   func load(
     _ path: PathArgument, threads: Int, config: PathArgument? = nil, template: ChatTemplate? = nil,
-    onlyDescribing: Bool = false, share: ModelShare = .whole, warn: (String) -> Void = ComputingOptions.warn,
+    adapters: [Adapter] = [], onlyDescribing: Bool = false, share: ModelShare = .whole,
+    warn: (String) -> Void = ComputingOptions.warn,
     tell: (@Sendable (LoadProgress) -> Void)? = nil
   ) throws -> LoadedModel {
     if !onlyDescribing { try AddressSpace.checkBeforeStart() }
@@ -78,6 +81,7 @@ struct LoadingOptions: ParsableArguments {
     options.quantization = quantizing.quantization
     options.threads = threads
     options.share = share
+    options.adapters = adapters
     let report = tell == nil ? ProgressReport("loading") : nil
     defer { report?.end() }
     options.progress = tell.map { SlowProgress(tell: $0).update } ?? { report?.update($0) }

@@ -22,6 +22,7 @@ struct RankedModel {
         ("build", try Self.build()), ("instruction set", InstructionSet.name),
         ("weight formats", model.summary.formats.map(\.name).joined(separator: ", ")),
         ("model", (model.fingerprint?.bytes ?? []).prefix(8).hexadecimal),
+        ("adapters", model.adapters.map { $0.hash.prefix(8).hexadecimal }.joined(separator: ", ")),
         (
           "engine configuration",
           """

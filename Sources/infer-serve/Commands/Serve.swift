@@ -93,7 +93,9 @@ struct Serve: AsyncParsableCommand {
     try log.checkFiles()
     let settings = try allSettings()
     try ModelNames(
-      models: settings.compactMap { settings in settings.model.map { (settings.names(of: $0), $0.description) } },
+      models: settings.compactMap { settings in
+        settings.model.map { (settings.names(of: $0), settings.adapting.adapters.map(\.name), $0.description) }
+      },
       routers: try routers(), defaultName: models.defaultModel
     ).check()
     for model in settings { try model.checkFiles() }

@@ -9,7 +9,7 @@ struct ServeArguments {
   /// The prefix of variables, which go on with an option's name in capitals: `INFER_SERVE_MAX_CONTEXT`.
   static let variablePrefix = "INFER_SERVE_"
   /// Options of a model that say which one it is: models of a list have their own.
-  private static let ownOptions: Set = ["model", "served-model-name", "chat-template", "load", "pin"]
+  private static let ownOptions: Set = ["model", "served-model-name", "chat-template", "lora", "load", "pin"]
 
   /// Everything that is set, in the order of precedence, the last first.
   let settings: [Setting]

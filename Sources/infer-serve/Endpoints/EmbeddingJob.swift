@@ -46,9 +46,10 @@ extension ServedModel {
         "pooling is required: \(embedding.obstacle ?? "the model's files name none"). It may be mean, last or cls.",
         code: "invalid_value")
     }
-    let request = GenerationRequest(
+    var request = GenerationRequest(
       embedding: tokens, pooling: pooling, cacheScope: scheduling.cacheScope, priority: scheduling.priority,
       client: scheduling.client)
+    request.adapter = adapter
     do throws(RequestError) { try engine.check(request) } catch {
       throw APIError(error, promptField: field, maxTokens: 0)
     }

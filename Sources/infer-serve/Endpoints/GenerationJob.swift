@@ -75,10 +75,12 @@ extension ServedModel {
         to: [length, told].compactMap { $0 }.min(), promptTokens: prompt.count, contextLength: context)
       if contextLimit != nil { stop = try stop.limited(to: context - prompt.count) }
       return (0..<count).map {
-        GenerationRequest(
+        var request = GenerationRequest(
           prompt: prompt, sampling: sampling.choice($0), stop: stop, promptLogprobs: promptLogprobs,
           cacheScope: scheduling.cacheScope, branches: branches, priority: scheduling.priority,
           client: scheduling.client)
+        request.adapter = adapter
+        return request
       }
     } catch { throw APIError(error) }
   }

@@ -10,7 +10,7 @@ struct Models: Sendable {
 
   private var state: ServerState { service.state }
 
-  /// All models by each of their names.
+  /// All models by each of their names, and adapters by their first.
   func list(_ request: Request, _ context: ServeContext) async throws -> Response {
     try state.check()
     let data = try await service.describingModels { [state] () throws(APIError) in
@@ -18,8 +18,11 @@ struct Models: Sendable {
         context.grant.visible(model.definition.names).map { Self.object($0, model) }
       }
     }
+    let adapters = state.models.adapters.filter { context.grant.allows($0.adapter.names) }.map {
+      Self.object($0.adapter.name, $0.model, parent: $0.model.name)
+    }
     let routers = state.models.routers.filter { context.grant.allows([$0.name]) }.map(Self.object)
-    return .json(["object": "list", "data": .array(data + routers)])
+    return .json(["object": "list", "data": .array(data + adapters + routers)])
   }
 
   /// One model by its name, which may have slashes.
@@ -31,9 +34,9 @@ struct Models: Sendable {
       try context.grant.check(models: [router.name])
       return .json(Self.object(router))
     }
-    let model = try state.models.model(named: name)
-    try context.grant.check(models: model.definition.names)
-    return .json(Self.object(name, model))
+    let (model, adapter) = (try state.models.model(named: name), state.models.adapter(named: name))
+    try context.grant.check(models: adapter?.names ?? model.definition.names)
+    return .json(Self.object(name, model, parent: adapter.map { _ in model.name }))
   }
 
   /// Loads a model, and answers when it is there.
@@ -70,7 +73,8 @@ struct Models: Sendable {
     ]
   }
 
-  private static func object(_ name: String, _ model: HostedModel) -> JSONValue {
+  /// - Parameter parent: The name of the model that an adapter is added to.
+  private static func object(_ name: String, _ model: HostedModel, parent: String? = nil) -> JSONValue {
     let state = model.state
     var object: JSONObject = [
       "id": .string(name), "object": "model", "created": .integer(model.created), "owned_by": "infer-serve",
@@ -83,6 +87,8 @@ struct Models: Sendable {
       object["progress"] = .number(Double(progress.bytesDone) / Double(progress.bytesTotal))
     case .unloaded, .loading, .unloading, .failed: break
     }
+    object["parent"] = parent.map(JSONValue.string)
+    if parent != nil { return .object(object) }
     object["memory_bytes"] = model.memoryBytes.map(JSONValue.integer)
     return .object(object)
   }

@@ -7,7 +7,7 @@ extension Operation {
     "id": .string, "object": .values(["model"]), "created": .integer, "owned_by": .string, "state": .string,
   ])
   static let models = telling(
-    "listModels", "Lists the names of the models.", openAI,
+    "listModels", "Lists the names of the models, and of adapters, which tell their model's as parent.", openAI,
     .object(["object": .values(["list"]), "data": .array(modelShape)]))
   static let model = telling(
     "getModel", "Tells of a model by one of its names.", openAI, modelShape, statuses: [404],

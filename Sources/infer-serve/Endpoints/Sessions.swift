@@ -12,7 +12,7 @@ struct Sessions: Sendable {
   func list(_ request: Request, _ context: ServeContext) async throws -> Response {
     let folder = try configured(context.grant)
     let served = try await service.state.model(named: request.modelName, for: context.grant)
-    let scope = try Self.scope(nil, request, context.grant)
+    let scope = served.scope(try Self.scope(nil, request, context.grant))
     let saved = folder.saved(in: scope)
     var known: [String: Int] = [:]
     for session in served.engine.knownSessions(in: scope) {
@@ -110,7 +110,7 @@ struct Sessions: Sendable {
   ) async throws -> (scope: CacheScope, served: ServedModel) {
     _ = try configured(context.grant)
     let (reader, served) = try await service.fields(of: request, context)
-    return (try Self.scope(reader, request, context.grant), served)
+    return (served.scope(try Self.scope(reader, request, context.grant)), served)
   }
 
   static func scope(_ reader: FieldReader?, _ request: Request, _ grant: Grant) throws(APIError) -> CacheScope {

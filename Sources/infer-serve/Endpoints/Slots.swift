@@ -16,7 +16,7 @@ struct Slots: Sendable {
     let action = request.uri.queryParameters["action"].map(String.init) ?? ""
     let (reader, served) = try await sessions.service.fields(of: request, context)
     let session = grant.session(
-      SessionFields.slotName(Int(number)), in: try Sessions.scope(reader, request, grant))
+      SessionFields.slotName(Int(number)), in: served.scope(try Sessions.scope(reader, request, grant)))
     let slot = JSONValue.integer(Int(number))
     switch action {
     case "save":

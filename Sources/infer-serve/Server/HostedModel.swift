@@ -7,6 +7,10 @@ final class HostedModel: Sendable {
   struct Definition: Sendable {
     /// The names that requests may call the model by; the first is the one in responses.
     var names: [String]
+    /// The names of the model's adapters.
+    var adapters: [String] = []
+    /// The bytes of these.
+    var adapterBytes = 0
     /// The place of its files, for messages.
     var path = ""
     /// `true` for a model that is loaded when the server starts; others are when they are first asked for.
@@ -126,12 +130,13 @@ final class HostedModel: Sendable {
 
   /// The bytes of memory that the model takes; 0 while it is not loaded.
   var bytes: Int {
-    if case .ready(let served) = state { served.bytes } else { 0 }
+    if case .ready(let served) = state { served.bytes + definition.adapterBytes } else { 0 }
   }
 
   /// The bytes of memory that the model takes, or will take when it is loaded; `nil` where its files do not tell.
   var memoryBytes: Int? {
-    if case .ready(let served) = state { served.bytes } else { definition.expectedBytes() }
+    let bytes: Int? = if case .ready(let served) = state { served.bytes } else { definition.expectedBytes() }
+    return bytes.map { $0 + definition.adapterBytes }
   }
 
   /// Changes the state; `nil` from `change` leaves it. Whoever waits for the end of loading looks again.

@@ -13,6 +13,9 @@ final class ModelRegistry: Sendable {
   /// The name of the model or router of requests that name none.
   let defaultName: String
   private let byName: [ExactText: HostedModel]
+  private let adaptersByName: [ExactText: (adapter: ServedAdapter, model: HostedModel)]
+  /// Adapters of models, in order of these.
+  let adapters: [(adapter: ServedAdapter, model: HostedModel)]
   /// Loading and unloading, one at a time.
   private let changes: ModelChanges
 
@@ -26,13 +29,19 @@ final class ModelRegistry: Sendable {
     budget: Int? = nil, unloadLimit: Duration = .seconds(30), logger: Logger
   ) throws(CommandFailure) {
     let names = ModelNames(
-      models: definitions.map { ($0.names, $0.path) }, routers: routers, defaultName: defaultName)
+      models: definitions.map { ($0.names, $0.adapters, $0.path) }, routers: routers, defaultName: defaultName)
     try names.check()
     models = definitions.map { HostedModel($0) }
     var byName: [ExactText: HostedModel] = [:]
     for model in models {
       for name in model.definition.names { byName[ExactText(name)] = model }
     }
+    adapters = models.enumerated().flatMap { index, model in names.adapters(of: index).map { ($0, model) } }
+    var adaptersByName: [ExactText: (adapter: ServedAdapter, model: HostedModel)] = [:]
+    for entry in adapters {
+      for name in entry.adapter.names { adaptersByName[ExactText(name)] = entry }
+    }
+    self.adaptersByName = adaptersByName
     self.defaultName = defaultName ?? definitions[0].names[0]
     self.routers = routers
     self.byName = byName
@@ -42,11 +51,14 @@ final class ModelRegistry: Sendable {
   /// After how long a model that could not be loaded is tried again.
   static let pause = Duration.seconds(5)
 
-  /// All names, those of each model together, and those of routers.
-  var names: [String] { models.flatMap(\.definition.names) + routers.map(\.name) }
+  /// All names, those of each model together, those of routers, and the first of each adapter.
+  var names: [String] { models.flatMap(\.definition.names) + routers.map(\.name) + adapters.map(\.adapter.name) }
+
+  /// The adapter of a name, or of requests that name none; `nil` where that is a model's or a router's.
+  func adapter(named name: String? = nil) -> ServedAdapter? { adaptersByName[ExactText(name ?? defaultName)]?.adapter }
 
   /// The model of a name, loaded or not; without one that of requests that name none. As with Ollama, a name without a tag
-  /// may have the tag `latest`. A router's is its fast one.
+  /// may have the tag `latest`. A router's is its fast one, and an adapter's the one that it is added to.
   func model(named name: String? = nil) throws(APIError) -> HostedModel {
     let name = name ?? defaultName
     for name in Self.spellings(of: name) {
@@ -55,6 +67,7 @@ final class ModelRegistry: Sendable {
         return model
       }
     }
+    if let entry = adaptersByName[ExactText(name)] { return entry.model }
     throw .modelNotFound(name, served: names)
   }
 

@@ -8,7 +8,9 @@ import InferText
 struct ServedModel: Sendable {
   let model: LoadedModel
   /// The model's name in responses.
-  let name: String
+  private(set) var name: String
+  /// The adapter that is added to it; `nil` for none.
+  private(set) var adapter: String?
   let text: ChatText
   let engine: Engine
   /// The treatment of prompts that do not fit the context, unless a request has its own.
@@ -45,6 +47,17 @@ struct ServedModel: Sendable {
     used.use = use
     return used
   }
+
+  /// This model with an adapter.
+  func with(_ adapter: ServedAdapter?) -> ServedModel {
+    guard let adapter else { return self }
+    var adapted = self
+    (adapted.name, adapted.adapter) = (adapter.name, adapter.adapter)
+    return adapted
+  }
+
+  /// The part of a scope in which the model's requests have their state.
+  func scope(_ scope: CacheScope) -> CacheScope { engine.scope(scope, ofAdapter: adapter) }
 
   /// Has the model stay in memory for a time after its last request, or for its own with `nil`. Returns whether the rights
   /// are there.

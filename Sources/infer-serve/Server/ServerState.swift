@@ -67,18 +67,18 @@ final class ServerState: Sendable {
     named name: String? = nil, allowedAs other: String? = nil, for grant: Grant
   ) async throws(APIError) -> ServedModel {
     try check()
-    let model = try models.model(named: name)
-    try grant.check(models: (other.map { [$0] } ?? []) + model.definition.names)
+    let (model, adapter) = (try models.model(named: name), models.adapter(named: name))
+    try grant.check(models: (other.map { [$0] } ?? []) + (adapter?.names ?? model.definition.names))
     let patience = if case .loading = phase { Duration.zero } else { loadPatience }
-    return try await models.served(model, until: .now + patience)
+    return try await models.served(model, until: .now + patience).with(adapter)
   }
 
   /// The model of a name, or the first one, for a request about what is in memory.
   func loadedModel(named name: String? = nil, for grant: Grant) throws(APIError) -> ServedModel {
     try check()
-    let model = try models.model(named: name)
-    try grant.check(models: model.definition.names)
-    return try models.loaded(model)
+    let (model, adapter) = (try models.model(named: name), models.adapter(named: name))
+    try grant.check(models: adapter?.names ?? model.definition.names)
+    return try models.loaded(model).with(adapter)
   }
 
   /// Makes readings of all models' metrics, one a second, until the server is shutting down.

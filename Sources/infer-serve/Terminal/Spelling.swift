@@ -1,10 +1,11 @@
 /// Finds out what a misspelt name was meant to be.
 enum Spelling {
-  /// The name that is nearest to `word`, if it is near: no more than a third of its letters, and two at least, differ.
+  /// The name that is nearest to `word`, if it is near: no more than a third of its letters, and two at least, differ,
+  /// or one of a word of four.
   ///
   /// - Complexity: O(letters of all names × letters of `word`).
   static func nearest(to word: String, among names: some Sequence<String>) -> String? {
-    let limit = max(2, word.count / 3)
+    let limit = word.count < 5 ? 1 : max(2, word.count / 3)
     let near = names.map { (name: $0, distance: distance(word, $0)) }.filter { $0.distance <= limit }
     return near.min { $0.distance < $1.distance }?.name
   }

@@ -19,7 +19,10 @@ extension RequestFields {
   }
 
   private static let sampling: KeyValuePairs<String, JSONShape> = [
-    "model": .described(.string, "The name of the model; the server's own if it is left out."),
+    "model": .described(
+      .string,
+      "The name of the model, or of an adapter, which also has its model's before it; the server's own if it is left out."
+    ),
     "stream": .described(.boolean, "Whether the answer comes as it is made."),
     "temperature": .described(
       .number(SamplingParameters.temperatures), "The number that divides the logits; 0 takes the most likely token."),

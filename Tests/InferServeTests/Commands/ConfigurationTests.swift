@@ -154,5 +154,6 @@ struct ConfigurationTests {
     #expect(Spelling.distance("prot", "port") == 1 && Spelling.distance("kitten", "sitting") == 3)
     #expect(Spelling.nearest(to: "hsot", among: ["host", "port"]) == "host")
     #expect(Spelling.nearest(to: "something", among: ["host", "port"]) == nil)
+    #expect(Spelling.nearest(to: "port", among: ["lora", "pin"]) == nil)
   }
 }

@@ -28,6 +28,34 @@ struct ModelRegistryTests {
     #expect(failure([["a"], ["b"]], routers: [router], defaultName: "auto") == nil)
   }
 
+  /// An adapter has its own name where that is free, and always that of its model before it.
+  @Test func adaptersHaveNamesOfModels() throws {
+    func definition(_ names: [String], _ adapters: [String]) -> HostedModel.Definition {
+      HostedModel.Definition(names: names, adapters: adapters, path: "/" + names[0]) { _, _ in
+        throw CommandFailure("no files")
+      }
+    }
+    let models = try ModelRegistry(
+      [definition(["a", "b"], ["x", "y", "c"]), definition(["c"], ["y"])], defaultName: "x",
+      logger: HTTPServer.quietLogger)
+    #expect(models.adapters.map(\.adapter.name) == ["x", "a:y", "a:c", "c:y"])
+    for (name, adapter) in [("x", "x"), ("b:x", "x"), ("a:y", "y"), ("b:c", "c"), ("c:y", "y")] {
+      #expect(models.adapter(named: name)?.adapter == adapter)
+      #expect(try models.model(named: name).name == (name == "c:y" ? "c" : "a"))
+    }
+    for name in ["a", "c", "a:latest"] {
+      #expect(models.adapter(named: name) == nil)
+      #expect(try models.model(named: name).name == String(name.prefix(1)))
+    }
+    #expect(models.adapter()?.adapter == "x")
+    for name in ["y", "c:x"] { #expect(throws: APIError.self) { try models.model(named: name) } }
+    for (names, adapters) in [(["a"], ["x", "x"]), (["a"], ["latest"]), (["a", "a:x"], ["x"])] {
+      #expect(throws: CommandFailure.self) {
+        try ModelRegistry([definition(names, adapters)], logger: HTTPServer.quietLogger)
+      }
+    }
+  }
+
   /// A failure is told to whoever waits, and to those who come soon after without another try.
   @Test func aModelThatCannotBeLoadedIsTriedAgainLater() async throws {
     let models = ModelRegistry.unloaded(["a"])
