@@ -118,10 +118,6 @@ import Testing
       #"{"properties":{"a":{"$id":"a","$schema":"http://json-schema.org/draft-04/schema#","items":{"const":1}}}}"#,
       "/properties/a/items: const is a keyword of draft 6, and $schema names draft 4"
     ),
-    (
-      #"{"items":{"$schema":"http://json-schema.org/draft-07/schema#"}}"#,
-      "/items: $schema names draft 7 in a schema without an identifier"
-    ),
     // What is not reached must be of the right kind as well.
     (#"{"minContains":"a"}"#, "minContains must be a whole number"),
     (#"{"minContains":2,"maxContains":1}"#, "minContains of 2 is more than maxContains"),

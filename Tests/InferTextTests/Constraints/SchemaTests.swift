@@ -278,6 +278,9 @@ import Testing
       ], for: .bytes)
     for text in ["[2,2.0]", "[3]"] { #expect(constraint.accepts(text), "\(text)") }
     for text in ["[1]", "[2.0]", "[2,1]"] { #expect(!constraint.accepts(text), "\(text)") }
+    // One without an identifier is of the draft around it.
+    let plain: JSONValue = ["items": ["$schema": "http://json-schema.org/draft-04/schema#", "const": 1]]
+    #expect(try Constraint(schema: plain, for: .bytes).accepts("[1,1.0]"))
   }
 
   /// The required tests of the JSON Schema Test Suite that are about JSON text, but for where members come in another order

@@ -59,10 +59,6 @@ extension SchemaCompiler {
         documents[uri.document] = path
       }
     }
-    if let named, named != draft {
-      let reason = "$schema names \(named.name) in a schema without an identifier, whose root says otherwise"
-      throw SchemaError(path: path, reason: reason)
-    }
     let inner = Resource(uri: base, value: value, path: path, draft: draft)
     for (keyword, member) in zip(members.keys, members.values) {
       let place = path + "/" + Self.escaped(keyword)
