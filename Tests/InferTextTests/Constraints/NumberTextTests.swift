@@ -53,6 +53,8 @@ import Testing
   @Test(arguments: [
     ("1.5e300", ["1.5e300", "1.5e+300", "1.50E300"], ["1.5e30", "1.4e300", "2e300", "1.5"]),
     ("1.25e-9", ["1.25e-09", "1.25e-9", "0.00000000125"], ["1.25e-08", "1.3e-9", "0.0"]),
+    ("1e308", ["1e308", "1e+308"], ["2e308", "1e307"]),
+    ("1.7976931348623157e+308", ["1.7976931348623157e+308", "1.7976931348623157E308"], ["1.7976931348623158e308"]),
     ("-5e-324", ["-5e-324"], ["5e-324", "-5e-323"]), ("14", ["14", "14.0"], ["14.5", "1", "140"]),
     ("1", ["1", "1e0", "1e-00", "1.0E+000"], ["1e0000", "1e1"]),
     (
@@ -70,5 +72,21 @@ import Testing
       for text in texts { #expect(constraint.accepts(text), "\(schema): \(text)") }
       for text in others { #expect(!constraint.accepts(text), "\(schema): \(text)") }
     }
+  }
+
+  /// No exponent is begun that has no room left within those of doubles.
+  @Test(arguments: [
+    (#"{"type":"number","minimum":1e60}"#, "5e50"),
+    (#"{"type":"number","exclusiveMinimum":0,"maximum":1e-87}"#, "5e-84"),
+    (#"{"type":"number","exclusiveMaximum":0,"minimum":-1e-87}"#, "-5e-41"),
+    (#"{"type":"number","minimum":1.5e308}"#, "1.8"),
+  ])
+  func exponentsCanBeEnded(_ schema: String, _ text: String) throws {
+    let constraint = try Constraint(schema: try JSONValue(parsing: schema), for: .bytes)
+    var cursor = constraint.makeCursor()
+    let isBegun = cursor.accept(text.utf8)
+    #expect(!isBegun || cursor.mask().words.contains { $0 != 0 })
+    let isEnded = cursor.accept("e".utf8)
+    #expect(!isEnded)
   }
 }

@@ -265,6 +265,41 @@ import Testing
     #expect(!isAccepted)
   }
 
+  /// Names that were in one object are free in another, also where members were counted for a while.
+  @Test(arguments: [
+    #"{"not":{"maxProperties":0},"type":"object"}"#, #"{"type":"object","oneOf":[{},{"maxProperties":0}]}"#,
+    #"{"type":"object","anyOf":[{"minProperties":1},{"required":["q"]}]}"#,
+  ])
+  func namesOfOneObjectAreFreeInAnother(_ schema: String) throws {
+    let objects: JSONValue = ["type": "array", "items": try JSONValue(parsing: schema)]
+    let constraint = try Constraint(schema: objects, for: .bytes)
+    for text in [#"[{"c":1},{"d":1,"c":1}]"#, #"[{"a":1,"c":1},{"b":1,"a":1}]"#, #"[{"q":1}]"#] {
+      #expect(constraint.accepts(text), "\(text)")
+    }
+    #expect(!constraint.accepts(#"[{"b":1,"a":1},{"a":1,"a":1}]"#))
+  }
+
+  /// Constants of any kind are held in every draft.
+  @Test(arguments: ["draft-04", "draft-06", "draft-07", "draft/2019-09", "draft/2020-12"])
+  func constantsAreOfEveryDraft(_ draft: String) throws {
+    let constraint = try Constraint(
+      schema: [
+        "$schema": .string("http://json-schema.org/\(draft)/schema"),
+        "enum": [[1], ["a": []], ["a": ["b": [1, "x"]]], []],
+      ], for: .bytes)
+    for text in ["[1]", #"{"a":[]}"#, #"{"a":{"b":[1,"x"]}}"#, "[]"] { #expect(constraint.accepts(text), "\(text)") }
+    for text in ["[2]", "[1,1]", "{}", #"{"a":{"b":[1]}}"#] { #expect(!constraint.accepts(text), "\(text)") }
+  }
+
+  /// Without `minContains` there must be one, which `maxContains` of none forbids (Validation, 6.4.5).
+  @Test func nothingContainsAtMostNone() throws {
+    let constraint = try Constraint(schema: ["contains": ["type": "number"], "maxContains": 0], for: .bytes)
+    #expect(constraint.accepts("1") && !constraint.accepts("[]") && !constraint.accepts(#"["a"]"#))
+    let least = try Constraint(
+      schema: ["contains": ["type": "number"], "minContains": 0, "maxContains": 0], for: .bytes)
+    #expect(least.accepts(#"["a"]"#) && !least.accepts("[1]"))
+  }
+
   /// A schema within another one may be of another draft.
   @Test func embeddedSchemasHaveDraftsOfTheirOwn() throws {
     let old: JSONValue = [

@@ -92,6 +92,14 @@ struct ExactDecimal: Hashable, Sendable {
     return false
   }
 
+  /// The greatest double.
+  private static let greatest = ExactDecimal(String(describing: Double.greatestFiniteMagnitude).utf8) ?? .zero
+
+  /// `true` for a number that is not further out than doubles, nor much smaller.
+  var isLikeDouble: Bool {
+    digits.isEmpty || magnitude - 1 >= -Int(JSONMachine.minExponent) && !Self.isLess(Self.greatest, self)
+  }
+
   /// The maximum number of digits of a number that is held, those before or behind the point included that are zero.
   static let maxDigits = 800
 

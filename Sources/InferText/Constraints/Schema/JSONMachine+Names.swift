@@ -97,18 +97,20 @@ extension JSONMachine {
 
   /// The language of the names that may follow and that no statement knows.
   mutating func otherNames(behind frame: ObjectFrame, _ requirement: KindRequirement) -> Expression {
-    if let known = requirement.otherNames { return known }
+    // Names that were there are of one object. What is left of a requirement that counted members keeps them.
+    let isKept = requirement.isConjunction && !requirement.isCounted && frame.others.isEmpty
+    if isKept, let known = requirement.otherNames { return known }
     var next = frame
     if requirement.isCounted { next.count += 1 }
     let language = language(of: requirement.goal, isTrue: true, next)
     guard language != .nothing else {
-      if requirement.isConjunction, !requirement.isCounted, !isSearching { requirement.otherNames = .nothing }
+      if isKept, !isSearching { requirement.otherNames = .nothing }
       return .nothing
     }
     let refused = refusedOthers(behind: frame, requirement)
     // Where there may be any name, those that are known are told by the trie alone.
     if language == anyString || language == .everything, frame.others.isEmpty, refused.isEmpty {
-      if requirement.isConjunction, !requirement.isCounted, !isSearching { requirement.otherNames = anyString }
+      if isKept, !isSearching { requirement.otherNames = anyString }
       return anyString
     }
     let isKnown = requirement.table.language ?? compiler.automaton.pool.union(ofTexts: requirement.names.map(\.bytes))
@@ -122,8 +124,7 @@ extension JSONMachine {
     }
     var result = compiler.automaton.pool.intersection(parts)
     if compiler.automaton.pool.isEmpty(result) { result = .nothing }
-    // Where members are counted, names that were there are not among them.
-    if requirement.isConjunction, !requirement.isCounted, !isSearching { requirement.otherNames = result }
+    if isKept, !isSearching { requirement.otherNames = result }
     return result
   }
 

@@ -108,9 +108,13 @@ extension JSONMachine {
     return signs.contains { sign in
       let room = min(
         room - (hasE ? 0 : 1) - (hasSign || sign == nil ? 0 : 1), Int(Self.maxExponentDigits) - written.count)
+      let (isNegative, most) = (
+        sign == UInt8(ascii: "-"), sign == UInt8(ascii: "-") ? Self.minExponent : Self.maxExponent
+      )
       return exponents.contains { exponent in
-        let shift = sign == UInt8(ascii: "-") ? -exponent.value : exponent.value
-        return exponent.digits <= room && isTrue(goal, of: number.multiplied(byPowerOfTen: shift), isPlain: false)
+        guard exponent.digits <= room, exponent.value <= most else { return false }
+        let value = number.multiplied(byPowerOfTen: isNegative ? -exponent.value : exponent.value)
+        return value.isLikeDouble && isTrue(goal, of: value, isPlain: false)
       }
     }
   }
@@ -128,10 +132,14 @@ extension JSONMachine {
     guard room > reach.digits + reach.unitDigits + 6 else { return false }
     let most = reach.digits + reach.unitDigits + mantissa.count
     let exponents = [
-      stride(from: Self.longExponents.negative, through: -most, by: -1),
-      stride(from: Self.longExponents.positive, through: most, by: 1),
+      stride(from: Self.longExponents.negative, through: -min(most, Int(Self.minExponent)), by: -1),
+      stride(from: Self.longExponents.positive, through: min(most, Int(Self.maxExponent)), by: 1),
     ]
-    return exponents.joined().contains { isPossible(goal, Array(mantissa), moreDigits: $0, isPlain: false) }
+    guard let number = ExactDecimal(mantissa) else { return false }
+    return exponents.joined().contains { exponent in
+      number.multiplied(byPowerOfTen: exponent).isLikeDouble
+        && isPossible(goal, Array(mantissa), moreDigits: exponent, isPlain: false)
+    }
   }
 
   /// The exponents that begin with some digits, each with the least number of further ones that it takes: those up to a limit,

@@ -49,8 +49,9 @@ extension JSONMachine {
     if place == .exponentSign { next.isExponentNegative = byte == UInt8(ascii: "-") }
     if place == .exponentDigits {
       next.exponent = next.exponent * 10 + UInt16(byte - UInt8(ascii: "0"))
-      // Greater numbers are none to programs that have doubles.
-      let most = next.isExponentNegative ? 400 : Self.maxExponent - min(Self.maxExponent, next.integerDigits)
+      // Greater numbers are none to programs that have doubles. Where statements look at the number, they are left out as such.
+      let digits = frame.goal == .always ? min(Self.maxExponent, next.integerDigits) : 0
+      let most = next.isExponentNegative ? Self.minExponent : Self.maxExponent - digits
       guard next.exponent <= most else { return .some(nil) }
       next.exponentDigits += frame.goal == .always ? 0 : 1
       guard next.exponentDigits <= Self.maxExponentDigits else { return .some(nil) }

@@ -35,9 +35,10 @@ struct JSONMachine: ByteMachine {
   var numberReaches: [Formula: NumberReach] = [:]
   var stringMasks = StringMasks()
 
-  /// The number of characters of a number, and the power of ten to which it reaches.
+  /// The number of characters of a number, and the powers of ten to which it reaches up and down.
   static let maxDigits: UInt16 = 100
   static let maxExponent: UInt16 = 308
+  static let minExponent: UInt16 = 400
   /// The number of digits that an exponent has at most, zeros before others included, where the schema says something of a number.
   static let maxExponentDigits: UInt8 = 3
   /// The white space that there may be at the end, where the value is a part of another text and nothing else ends it.

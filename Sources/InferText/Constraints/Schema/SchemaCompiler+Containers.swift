@@ -16,9 +16,12 @@ extension SchemaCompiler {
     parts.append(self.rule(rule))
     let range = try range(schema, "minContains", "maxContains", path)
     if let contained = schema["contains"] {
-      let low = schema.contains(key: "minContains") ? range.lowerBound : min(1, range.upperBound)
-      parts.append(
-        pool.leaf(.contains(number(of: contained, path + "/contains"), max(low, range.lowerBound)...range.upperBound)))
+      let least = schema.contains(key: "minContains") ? range.lowerBound : 1
+      let formula =
+        least <= range.upperBound
+        ? pool.leaf(.contains(number(of: contained, path + "/contains"), least...range.upperBound))
+        : pool.not(pool.leaf(.kinds(.array)))
+      parts.append(formula)
     }
     if schema["uniqueItems"]?.bool == true { parts.append(pool.leaf(.uniqueElements)) }
     return pool.all(parts)

@@ -34,7 +34,10 @@ extension SchemaCompiler {
         numbers.insert(try decimal(value, "the number", path))
       case .array, .object:
         // As a schema that nothing else is valid against. It is not at that place: a reference may read the value as one.
-        parts.append(try formula(of: Self.schema(ofConstant: value), "\(path) (the constant)"))
+        let (schema, place) = (Self.schema(ofConstant: value), "\(path) (the constant)")
+        // It is written in words of all drafts.
+        resources[place] = Resource(uri: URIReference(""), value: schema, path: place, draft: nil)
+        parts.append(try formula(of: schema, place))
       }
     }
     constants.formUnion(strings)

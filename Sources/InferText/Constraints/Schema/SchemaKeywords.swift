@@ -15,7 +15,8 @@ enum SchemaKeywords {
   }
 
   static let expected: [(keyword: String, value: Expected)] = [
-    ("$ref", .string), ("$id", .string), ("$anchor", .string), ("$dynamicAnchor", .string), ("enum", .array),
+    ("$schema", .string), ("$ref", .string), ("$id", .string), ("$anchor", .string), ("$dynamicAnchor", .string),
+    ("enum", .array),
     ("nullable", .boolean),
     ("minimum", .number), ("maximum", .number), ("multipleOf", .number),
     ("exclusiveMinimum", .bound), ("exclusiveMaximum", .bound),
