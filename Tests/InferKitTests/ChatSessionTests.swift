@@ -32,6 +32,14 @@ import Testing
     #expect(finished.map(\.content) == [whole.content] && finished.map(\.reasoning) == [whole.reasoning])
   }
 
+  @Test func anAdapterThatIsNotThereIsRefused() async throws {
+    var options = TinyModel.greedy
+    options.adapter = "verse"
+    let session = try ChatSession(try await TinyModel.engine(), options: options)
+    let error = await #expect(throws: RequestError.self) { try await session.respond(to: "What is 47 + 85?") }
+    #expect(error.map { "\($0)".contains("verse") } == true && session.messages.isEmpty)
+  }
+
   /// A stop string ends the text where it stands, and is let pass in the reasoning.
   @Test func stopStringsAreLookedForInTheText() async throws {
     let engine = try await TinyModel.engine()

@@ -14,6 +14,8 @@ public struct ChatOptions: Sendable {
   public var maxToolRounds = 8
   /// The requests that share cached prefixes with the session's; `nil` for none.
   public var cacheScope: CacheScope? = .shared
+  /// The adapter that answers have, by the name that `LoadOptions.adapters` gave it; `nil` for the model alone.
+  public var adapter: String?
   /// The urgency; see `GenerationRequest/priority`.
   public var priority = 0
 

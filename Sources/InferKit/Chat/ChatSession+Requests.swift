@@ -16,6 +16,7 @@ extension ChatSession {
     var request = GenerationRequest(
       prompt: tokens.ids, sampling: try options.sampling ?? model.generation.sampling(), stop: stop,
       cacheScope: options.cacheScope, branches: tokens.branches, priority: options.priority)
+    request.adapter = options.adapter
     request.processors = options.processors
     prepared.constrain(&request)
     return (request, prepared)
