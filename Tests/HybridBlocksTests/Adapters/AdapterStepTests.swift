@@ -32,15 +32,7 @@ import Testing
         return StepRunner.Part(
           sequence: index, tokens: tokens, position: first, logits: tokens.count, adapter: adapters[index])
       }
-      runner.step(parts) { rows in
-        var row = 0
-        for part in parts {
-          for _ in part.tokens {
-            for column in 0..<rows.columns { result[part.sequence].append(rows[row][column]) }
-            row += 1
-          }
-        }
-      }
+      runner.step(parts, appendingLogitsTo: &result)
     }
     return result
   }

@@ -36,15 +36,7 @@ import Testing
         return StepRunner.Part(
           sequence: sequence, tokens: prompts[sequence][range], position: range.lowerBound, logits: range.count)
       }
-      runner.step(parts) { rows in
-        var row = 0
-        for part in parts {
-          for _ in part.tokens {
-            for column in 0..<rows.columns { result[part.sequence].append(rows[row][column]) }
-            row += 1
-          }
-        }
-      }
+      runner.step(parts, appendingLogitsTo: &result)
     }
     return result
   }

@@ -77,16 +77,7 @@ import Testing
         guard !tokens.isEmpty else { return nil }
         return StepRunner.Part(sequence: index, tokens: tokens, position: first, logits: tokens.count)
       }
-      runner.step(parts) { rows in
-        var row = 0
-        for part in parts {
-          for _ in part.tokens {
-            let span = rows[row]
-            for column in span.indices { result[part.sequence].append(span[column]) }
-            row += 1
-          }
-        }
-      }
+      runner.step(parts, appendingLogitsTo: &result)
     }
     return result
   }
