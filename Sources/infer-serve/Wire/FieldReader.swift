@@ -17,7 +17,8 @@ struct FieldReader {
   init(_ value: JSONValue, path: String = "") throws(APIError) {
     guard value.object != nil else {
       throw .invalid(
-        path.isEmpty ? nil : path, "\(path.isEmpty ? "The request body" : path) must be an object, not \(value.kind).")
+        path.isEmpty ? nil : path, "\(path.isEmpty ? "The request body" : path) must be an object, not \(value.kind).",
+        code: "invalid_type")
     }
     self.value = value
     self.path = path

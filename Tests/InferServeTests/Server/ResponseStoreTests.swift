@@ -26,7 +26,7 @@ struct ResponseStoreTests {
     #expect(try store.remove("a") && !store.remove("a"))
     let error = refusal { () throws(APIError) in try store.conversation(to: "c", limit: 1 << 20) }
     #expect(
-      error?.status == 404 && error?.parameter == "previous_response_id" && error?.message.contains("'a'") == true)
+      error?.status == 400 && error?.parameter == "previous_response_id" && error?.message.contains("'a'") == true)
     let tooLong = refusal { () throws(APIError) in try store.conversation(to: "b", limit: 60) }
     #expect(tooLong?.code == APIError.contextExceeded)
   }
