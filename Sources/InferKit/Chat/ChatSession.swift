@@ -97,7 +97,10 @@ public final class ChatSession: Sendable {
   /// Answers a prompt, step by step. Nothing happens before the sequence is iterated; when the iteration is left, the
   /// answer is cancelled.
   ///
-  /// - Parameter language: The language that the answer is in, as in ``respond(to:in:options:)``.
+  /// - Parameters:
+  ///   - prompt: The user's message.
+  ///   - language: The language that the answer is in, as in ``respond(to:in:options:)``.
+  ///   - options: The way in which the answer is made; `nil` for the session's.
   public func stream(
     _ prompt: String, in language: Constraint.Language? = nil, options: ChatOptions? = nil
   ) -> ChatStream {
@@ -106,6 +109,10 @@ public final class ChatSession: Sendable {
 
   /// Answers a prompt with a value, step by step: ``ChatResponse/decoded(as:)`` of the last event is the value.
   ///
+  /// - Parameters:
+  ///   - prompt: The user's message. The model does not see the schema: the prompt says what is asked for.
+  ///   - type: The type of the value.
+  ///   - options: The way in which the answer is made; `nil` for the session's.
   /// - Throws: ``SchemaError`` for a type that cannot be described.
   public func stream<Answer: Decodable & SendableMetatype>(
     _ prompt: String, as type: Answer.Type, options: ChatOptions? = nil
