@@ -62,9 +62,8 @@ private final class PropertyNames: @unchecked Sendable {
 
   /// The characters that an expression matches, of which it takes as many as stand together.
   private static func matches(of expression: RegularExpression) -> CodePointSet? {
-    var text = String.UnicodeScalarView()
-    text.append(contentsOf: (UInt32(0)...0x10FFFF).lazy.compactMap(Unicode.Scalar.init))
-    let bytes = Array(String(text).utf8)
+    var bytes: [UInt8] = []
+    for scalar in (UInt32(0)...0x10FFFF).lazy.compactMap(Unicode.Scalar.init) { bytes += scalar.utf8 }
     var found: [Range<Int>] = []
     let matcher = RegularExpression.Matcher()
     guard (try? expression.findMatches(in: bytes, 0..<bytes.count, with: matcher, into: &found)) != nil else {
