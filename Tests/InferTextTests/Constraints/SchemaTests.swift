@@ -291,6 +291,13 @@ import Testing
     for text in ["[2]", "[1,1]", "{}", #"{"a":{"b":[1]}}"#] { #expect(!constraint.accepts(text), "\(text)") }
   }
 
+  /// A dependency may be one name, as in draft 3.
+  @Test func aDependencyMayBeOneName() throws {
+    let constraint = try Constraint(
+      schema: ["type": "object", "properties": ["a": true, "b": true], "dependencies": ["a": "b"]], for: .bytes)
+    #expect(constraint.accepts(#"{"a":1,"b":2}"#) && constraint.accepts("{}") && !constraint.accepts(#"{"a":1}"#))
+  }
+
   /// Without `minContains` there must be one, which `maxContains` of none forbids (Validation, 6.4.5).
   @Test func nothingContainsAtMostNone() throws {
     let constraint = try Constraint(schema: ["contains": ["type": "number"], "maxContains": 0], for: .bytes)

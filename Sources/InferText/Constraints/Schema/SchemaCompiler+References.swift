@@ -14,21 +14,21 @@ extension SchemaCompiler {
   /// Finds the resources in a schema, and the places that anchors name.
   mutating func collectResources() throws(SchemaError) {
     let draft = root["$schema"]?.string.flatMap(SchemaDraft.init)
-    let resource = Resource(uri: URIReference(""), value: root, path: "", draft: draft)
-    resources[""] = resource
+    let base = URIReference("")
+    resources[""] = Resource(uri: base, value: root, path: "", draft: draft)
     documents[""] = ""
-    try collect(root, "", in: resource, depth: 0)
+    try collect(root, "", in: base, draft, depth: 0)
   }
 
   private mutating func collect(
-    _ value: JSONValue, _ path: String, in resource: Resource, depth: Int
+    _ value: JSONValue, _ path: String, in base: URIReference, _ draft: SchemaDraft?, depth: Int
   ) throws(SchemaError) {
     guard depth < 200 else { throw SchemaError(path: path, reason: "nested too deep") }
     guard let members = value.object else {
       if value.bool != nil { return }
       throw SchemaError(path: path, reason: "a schema is an object or a boolean, not \(value.kind)")
     }
-    var (base, draft) = (resource.uri, resource.draft)
+    var (base, draft) = (base, draft)
     let named = members["$schema"]?.string.flatMap(SchemaDraft.init)
     // Older drafts have nothing beside a reference.
     if let id = members["$id"]?.string, !((named ?? draft).isBefore2019 && members.contains(key: "$ref")) {
@@ -59,25 +59,24 @@ extension SchemaCompiler {
         documents[uri.document] = path
       }
     }
-    let inner = Resource(uri: base, value: value, path: path, draft: draft)
     for (keyword, member) in zip(members.keys, members.values) {
       let place = path + "/" + Self.escaped(keyword)
       if SchemaKeywords.ofSchemas.contains(keyword) {
         guard let elements = member.array else {
-          try collect(member, place, in: inner, depth: depth + 1)
+          try collect(member, place, in: base, draft, depth: depth + 1)
           continue
         }
         for (index, element) in elements.enumerated() {
-          try collect(element, "\(place)/\(index)", in: inner, depth: depth + 1)
+          try collect(element, "\(place)/\(index)", in: base, draft, depth: depth + 1)
         }
       } else if SchemaKeywords.ofNamedSchemas.contains(keyword) {
         guard let named = member.object else {
           throw SchemaError(path: path, reason: "\(keyword) must be an object of schemas, not \(member.kind)")
         }
         for (name, schema) in zip(named.keys, named.values) {
-          // Arrays of names.
-          if keyword.isExactly("dependencies"), schema.array != nil { continue }
-          try collect(schema, place + "/" + Self.escaped(name), in: inner, depth: depth + 1)
+          // Names, or draft 3's only one.
+          if keyword.isExactly("dependencies"), schema.array != nil || schema.string != nil { continue }
+          try collect(schema, place + "/" + Self.escaped(name), in: base, draft, depth: depth + 1)
         }
       }
     }
