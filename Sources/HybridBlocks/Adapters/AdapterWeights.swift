@@ -2,11 +2,11 @@ internal import Foundation
 internal import InferCore
 internal import InferText
 
-/// An adapter that was read for a model: what it adds to the tensors of the model's checkpoint.
+/// An adapter that was read for a model: its pairs of matrices, by the tensors of the model's checkpoint.
 struct AdapterWeights {
   /// The adapter.
   let adapter: Adapter
-  /// What is added, by the names of the checkpoint's tensors.
+  /// The pairs of matrices, by the names of the checkpoint's tensors.
   private(set) var pairs: TextDictionary<LowRankPair> = [:]
   /// A hash of all that it adds.
   let hash: [UInt8]
@@ -68,7 +68,7 @@ protocol AdapterFiles {
   func modules(of target: AdapterTarget) throws(ModelError) -> [AdapterModule]
 }
 
-/// What an adapter adds to a module of the model, before it is checked.
+/// A module of the model and an adapter's matrices for it, unchecked.
 struct AdapterModule {
   /// The weights of the module, in the checkpoint.
   let weight: Tensor

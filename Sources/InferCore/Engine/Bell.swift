@@ -1,4 +1,4 @@
-/// Tells the one who waits for any of several things that there may be one.
+/// A wake-up call for one reader of several sources of events.
 ///
 /// Whoever waits looks for itself what has come: rings that nobody waits for are kept as one, and one ring may be for
 /// several things.

@@ -1,4 +1,4 @@
-/// What there is when a sequence is asked for its next element without waiting.
+/// The answer of a sequence that is asked for its next element without waiting.
 package enum Polled<Element> {
   /// The next element.
   case element(Element)

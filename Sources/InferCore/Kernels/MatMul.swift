@@ -4,7 +4,7 @@
 /// Fused projections (query, key and value; gate and up) are one call. A result is the same to the bit alone, among
 /// other rows, and with any number of threads.
 ///
-/// What adapters add is computed behind it, of the rows of one adapter at a time: two narrow products.
+/// Adapters' products follow, for the rows of one adapter at a time: two narrow ones each.
 ///
 /// - Parameters:
 ///   - x: `[rows × columns of every matrix]`.

@@ -1,6 +1,6 @@
-/// What adapters add to the products of a matrix: to `x · Wᵀ` of those rows that have one, `(x · Aᵀ) · Bᵀ`.
+/// The updates of a matrix by adapters: `(x · Aᵀ) · Bᵀ`, added to `x · Wᵀ` of those rows that have one.
 final class LowRankUpdates: Sendable {
-  /// What one adapter adds.
+  /// The two matrices of one adapter.
   struct Update: Sendable {
     /// `A`, `[rank × columns]`.
     let down: PackedMatrix

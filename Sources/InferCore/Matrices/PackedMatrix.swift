@@ -20,7 +20,7 @@ internal import CKernels
   private let owner: any AnyObject & Sendable
   /// The order of its columns, where that is another than their own.
   package var columnOrder: ColumnOrder?
-  /// What adapters add to its products; `nil` where none adds anything.
+  /// The updates of its products by adapters; `nil` for none.
   var updates: LowRankUpdates?
 
   init(_ format: WeightFormat, _ panels: Panels, owner: any AnyObject & Sendable) {

@@ -108,9 +108,8 @@ extension JSONMachine {
     return signs.contains { sign in
       let room = min(
         room - (hasE ? 0 : 1) - (hasSign || sign == nil ? 0 : 1), Int(Self.maxExponentDigits) - written.count)
-      let (isNegative, most) = (
-        sign == UInt8(ascii: "-"), sign == UInt8(ascii: "-") ? Self.minExponent : Self.maxExponent
-      )
+      let isNegative = sign == UInt8(ascii: "-")
+      let most = isNegative ? Self.minExponent : Self.maxExponent
       return exponents.contains { exponent in
         guard exponent.digits <= room, exponent.value <= most else { return false }
         let value = number.multiplied(byPowerOfTen: isNegative ? -exponent.value : exponent.value)
