@@ -29,7 +29,7 @@
 // Or one that spells those of tiles alone.
 #include CK_TILE_EMULATION
 #define CK_SUPPORTS_TILES ck_has_emulated_tiles()
-#define CK_PERMITS_TILES 1
+#define CK_PERMITS_TILES ck_emulates_leave()
 #else
 /// 1 when this x86 processor has tiles, otherwise 0. (Compilers do not agree on whether their lists of features have them.)
 #define CK_SUPPORTS_TILES ck_has_tiles()

@@ -18,7 +18,8 @@
 #include "tile_emulation.h"
 #pragma clang attribute pop
 
+/// Those who ask by name have them, and a system that gives no leave to use them.
 static inline int ck_has_emulated_tiles(void) {
     const char *name = getenv("INFER_SERVE_ISA");
-    return name && strcmp(name, "amx") == 0;
+    return (name && strcmp(name, "amx") == 0) || !ck_emulates_leave();
 }

@@ -16,6 +16,3 @@ typedef simde__mmask64 __mmask64;
 #define _mm256_dpbusd_avx_epi32(sum, a, b) simde_mm256_dpbusd_epi32(sum, a, b)
 
 #include "tile_emulation.h"
-
-/// The system gives leave to use tiles unless the environment has this variable.
-static inline int ck_emulates_leave(void) { return !getenv("EMULATED_SYSTEM_FORBIDS_TILES"); }

@@ -10,18 +10,43 @@ objdump=${OBJDUMP:-llvm-objdump}
 build=$(mktemp -d)
 trap 'rm -rf "$build"' EXIT
 
-# compile NAME FLAGS…: as many files at a time as there are processors, the kernels first, which take longest. What the tests
-# compare with is optimised in any case: it takes most of their time otherwise.
-compile() {
+# objects NAME FLAGS…: compiles the files named on the input, as many at a time as there are processors. What the tests compare
+# with is optimised in any case: it takes most of their time otherwise.
+objects() {
   name=$1
   shift
   mkdir -p "$build/$name.o/Tests/Kernels" "$build/$name.o/Sources/CKernels"
-  printf '%s\n' Sources/CKernels/isa_*.c Sources/CKernels/[!i]*.c Sources/CKernels/isa.c Tests/Kernels/*.c |
-    xargs -P "$(nproc)" -I FILE sh -c 'file=$1 object=$2; shift 2
-      case $file in Tests/*) set -- "$@" -O1 ;; esac
-      exec "$@" -c "$file" -o "$object"' compile FILE "$build/$name.o/FILE.o" "$clang" -std=gnu17 \
-      -Wall -Wextra -Werror -Wno-unused-command-line-argument -I Sources/CKernels -I Sources/CKernels/include "$@"
+  xargs -P "$(nproc)" -I FILE sh -c 'file=$1 object=$2; shift 2
+    case $file in Tests/*) set -- "$@" -O1 ;; esac
+    exec "$@" -c "$file" -o "$object"' compile FILE "$build/$name.o/FILE.o" "$clang" -std=gnu17 \
+    -Wall -Wextra -Werror -Wno-unused-command-line-argument -I Sources/CKernels -I Sources/CKernels/include "$@"
+}
+
+# program NAME FLAGS…: links its objects.
+program() {
+  name=$1
+  shift
   "$clang" -fuse-ld=lld "$@" "$build/$name.o"/*/*/*.o -pthread -lm -o "$build/$name"
+}
+
+# compile NAME FLAGS…: all files, the kernels first, which take longest.
+compile() {
+  printf '%s\n' Sources/CKernels/isa_*.c Sources/CKernels/[!i]*.c Sources/CKernels/isa.c Tests/Kernels/*.c | objects "$@"
+  program "$@"
+}
+
+# emulate NAME ORIGINAL FLAGS…: a program that was compiled with those flags, but with the missing instructions of this machine
+# in plain C. Where that is all of AVX-512, the processor's own vectors are left out too: all is compiled again.
+emulate() {
+  name=$1 original=$2
+  shift 2
+  case $missing in *avx512*) compile "$name" "$@" "$emulation" && return ;; esac
+  cp -R "$build/$original.o" "$build/$name.o"
+  case $missing in *avx-vnni*) echo Sources/CKernels/isa_avx_vnni.c | objects "$name" "$@" "$emulation" ;; esac
+  case $missing in
+    *amx*) printf '%s\n' Sources/CKernels/isa_amx.c Tests/Kernels/tiles.c | objects "$name" "$@" "$tile_emulation" ;;
+  esac
+  program "$name" "$@"
 }
 
 # begin COMMAND…: runs it beside others, until `finish`, which fails if any of them has. The programs use one processor each.
@@ -116,20 +141,24 @@ if [ -z "$missing" ]; then
   echo "emulated: nothing to do, this processor has every set of its kind"
 elif [ "$(uname -m)" = x86_64 ] && "$clang" -E -include simde/x86/avx512.h - </dev/null >/dev/null 2>&1; then
   emulation='-DCK_EMULATION="../../Tests/Kernels/emulation.h"'
-  compile emulated -O2 "$emulation"
+  tile_emulation='-DCK_TILE_EMULATION="../../Tests/Kernels/emulated_tiles.h"'
+  emulate emulated shipped -O2
   for isa in $missing; do begin run emulated "$isa" "$build/emulated"; done
-  # A system that gives no leave to use tiles: the next best set, whoever asks.
-  for isa in '' amx avx2; do
-    choice=$(INFER_SERVE_ISA=$isa EMULATED_SYSTEM_FORBIDS_TILES=1 "$build/emulated" choice)
-    case $isa in
-      avx2) expected='kernels for avx2, none forbidden, best avx512-vnni' ;;
-      *) expected='kernels for avx512-vnni, amx forbidden, best avx512-vnni' ;;
-    esac
-    [ "$choice" = "$expected" ] || { echo "'$isa' without leave for tiles: $choice" >&2; exit 1; }
-  done
-  # What the emulated instructions of tiles read and write, beside what the compiler knows of.
-  compile emulated-sanitized $sanitizers "$emulation"
-  begin run emulated-sanitized amx "$build/emulated-sanitized"
+  case $missing in
+    *amx*)
+      # A system that gives no leave to use tiles: the next best set, whoever asks.
+      for isa in '' amx avx2; do
+        choice=$(INFER_SERVE_ISA=$isa EMULATED_SYSTEM_FORBIDS_TILES=1 "$build/emulated" choice)
+        case $isa in
+          avx2) expected='kernels for avx2, none forbidden, best avx512-vnni' ;;
+          *) expected='kernels for avx512-vnni, amx forbidden, best avx512-vnni' ;;
+        esac
+        [ "$choice" = "$expected" ] || { echo "'$isa' without leave for tiles: $choice" >&2; exit 1; }
+      done
+      # What the emulated instructions of tiles read and write, beside what the compiler knows of.
+      emulate emulated-sanitized sanitized $sanitizers
+      begin run emulated-sanitized amx "$build/emulated-sanitized" ;;
+  esac
 else
   echo "emulated: skipped, needs x86-64 and SIMDe (libsimde-dev)"
 fi

@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/// The system gives leave to use tiles unless the environment has this variable.
+static inline int ck_emulates_leave(void) { return !getenv("EMULATED_SYSTEM_FORBIDS_TILES"); }
+
 static _Thread_local struct {
     int is_configured;
     size_t rows[8], row_bytes[8];
