@@ -48,6 +48,20 @@ def test_answers_are_those_of_one_machine(machines, binary, model, expected, cou
         assert job.exit_code() == 0, job.output()
 
 
+def test_experts_are_dealt_out_by_their_rows(machines, binary, model, expected, tmp_path):
+    page = tmp_path / "metrics.prom"
+    with Server(binary, model, "--threads", "1") as server:
+        import httpx
+
+        with httpx.Client(base_url=server.url, timeout=120) as client:
+            completion(client, PROMPTS[0])
+            page.write_text(client.get("/metrics").text)
+    with Job(machines, 2, binary, model, "--expert-load", str(page)) as job:
+        job.wait_until_ready()
+        assert [completion(job.client, prompt) for prompt in PROMPTS] == expected
+        assert "the busiest rank has" in job.output()
+
+
 def test_an_idle_job_stays(machines, binary, model, expected):
     with Job(machines, 2, binary, model, "--parallel-timeout", "2") as job:
         job.wait_until_ready()

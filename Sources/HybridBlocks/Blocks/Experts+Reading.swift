@@ -10,47 +10,49 @@ extension Experts {
   ///   - hidden: their inner width.
   ///   - activation: the function between the two maps.
   ///   - names: the names of an expert's matrices.
+  ///   - layer: the layer's number in the model.
   public init(
     _ weights: WeightScope, count: Int, width: Int, hidden: Int, activation: Activation,
-    names: GatedNames = .projections
+    names: GatedNames = .projections, layer: Int
   ) throws(ModelError) {
     let inner = activation == .reluSquared ? [names.up] : [names.gate, names.up]
-    let range = try Self.range(of: count, weights)
+    let numbers = try Self.numbers(of: count, layer, weights)
+    let here = Set(numbers)
     var (first, second): ([[PackedMatrix]], [PackedMatrix]) = ([], [])
     for expert in 0..<count {
       // Of others' experts it is checked that they are there.
-      let (up, down) = range.contains(expert) ? ([[0..<hidden]], [[0..<width]]) : ([], [])
+      let (up, down) = here.contains(expert) ? ([[0..<hidden]], [[0..<width]]) : ([], [])
       var matrices: [PackedMatrix] = []
       for name in inner {
         matrices += try weights[expert][name].matrices("weight", rows: hidden, columns: width, parts: up)
       }
-      if range.contains(expert) { first.append(matrices) }
+      if here.contains(expert) { first.append(matrices) }
       second += try weights[expert][names.down].matrices(
         "weight", rows: width, columns: hidden, parts: down, role: .down)
     }
-    try self.init(first: first, second: second, activation: activation, range: range, of: count)
+    try self.init(first: first, second: second, activation: activation, numbers: numbers, of: count, layer: layer)
   }
 
-  /// The experts that the rank has.
-  private static func range(of count: Int, _ weights: WeightScope) throws(ModelError) -> Range<Int> {
+  /// The experts of a layer that the rank has.
+  private static func numbers(of count: Int, _ layer: Int, _ weights: WeightScope) throws(ModelError) -> [Int] {
     guard count >= weights.share.count else {
       throw weights.indivisible("\(count) experts cannot be dealt out to \(weights.share.count) ranks")
     }
-    return weights.share.range(of: count)
+    return try weights.share.experts(of: count, layer: layer)
   }
 
   /// Reads gated experts that stand one by one; or with gate and up in one tensor, `gate_up_proj`, and down in another
   /// or one by one.
   init(
     gatedOneByOneOrStacked weights: WeightScope, count: Int, width: Int, hidden: Int,
-    activation: Activation = .siluGated
+    activation: Activation = .siluGated, layer: Int
   ) throws(ModelError) {
     if weights.has("gate_up_proj") {
       try self.init(
         stacked: weights, first: ["gate_up_proj"], second: "down_proj", count: count, width: width, hidden: hidden,
-        activation: activation)
+        activation: activation, layer: layer)
     } else {
-      try self.init(weights, count: count, width: width, hidden: hidden, activation: activation)
+      try self.init(weights, count: count, width: width, hidden: hidden, activation: activation, layer: layer)
     }
   }
 
@@ -69,27 +71,30 @@ extension Experts {
   ///   - biases: the names of what is added behind the maps, of tensors `[count × width of the output]`, as those of the
   ///     maps; `nil` for nothing.
   ///   - role: the role of all maps; by default second ones are `.down`.
+  ///   - layer: the layer's number in the model.
   public init(
     stacked weights: WeightScope, first names: [String], second: String, count: Int, width: Int, hidden: Int,
-    activation: Activation, biases: (first: [String], second: String)? = nil, role: MatrixRole? = nil
+    activation: Activation, biases: (first: [String], second: String)? = nil, role: MatrixRole? = nil,
+    layer: Int
   ) throws(ModelError) {
     let rows = (activation == .reluSquared ? hidden : 2 * hidden) / names.count
-    let range = try Self.range(of: count, weights)
-    var first: [[PackedMatrix]] = Array(repeating: [], count: range.count)
+    let numbers = try Self.numbers(of: count, layer, weights)
+    var first: [[PackedMatrix]] = Array(repeating: [], count: numbers.count)
     for name in names {
       for (expert, matrix) in try weights.matrices(
-        name, range, of: count, rows: rows, columns: width, role: role ?? .linear
+        name, numbers, of: count, rows: rows, columns: width, role: role ?? .linear
       ).enumerated() {
         first[expert].append(matrix)
       }
     }
     var down: [PackedMatrix] = []
     if weights.has(second) || !weights[0][second].has("weight") {
-      down = try weights.matrices(second, range, of: count, rows: width, columns: hidden, role: role ?? .down)
+      down = try weights.matrices(second, numbers, of: count, rows: width, columns: hidden, role: role ?? .down)
     } else {
+      let here = Set(numbers)
       for expert in 0..<count {
         down += try weights[expert][second].matrices(
-          "weight", rows: width, columns: hidden, parts: range.contains(expert) ? [[0..<width]] : [], role: .down)
+          "weight", rows: width, columns: hidden, parts: here.contains(expert) ? [[0..<width]] : [], role: .down)
       }
     }
     try self.init(
@@ -97,10 +102,11 @@ extension Experts {
       biases: biases.map { names throws(ModelError) in
         var all: [[Float]] = []
         for name in names.first { all.append(try weights.floats(name, shape: [count, rows])) }
+        let down = try weights.floats(names.second, shape: [count, width])
         return (
-          first: range.flatMap { expert in all.flatMap { $0[expert * rows..<(expert + 1) * rows] } },
-          second: Array(try weights.floats(names.second, shape: [count, width])[range.columns(width)])
+          first: numbers.flatMap { expert in all.flatMap { $0[expert * rows..<(expert + 1) * rows] } },
+          second: numbers.flatMap { down[$0 * width..<($0 + 1) * width] }
         )
-      }, range: range, of: count)
+      }, numbers: numbers, of: count, layer: layer)
   }
 }

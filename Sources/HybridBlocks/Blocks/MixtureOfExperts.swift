@@ -13,8 +13,6 @@ public struct MixtureOfExperts: Mixer {
   public var sharedGate: Linear?
   /// Into and out of the experts' own width.
   public var latent: (down: Linear, up: Linear)?
-  /// The layer's number in metrics.
-  let layer: Int
 
   /// A mixture of its parts.
   ///
@@ -25,10 +23,9 @@ public struct MixtureOfExperts: Mixer {
   ///   - shared: the expert that every row passes through; `nil` for none.
   ///   - sharedGate: `[1 × width]`, the logit of the shared expert's weight; `nil` for a weight of 1.
   ///   - latent: maps into and out of the routed experts' width, where that is not the stream's.
-  ///   - layer: the layer's number in metrics.
   public init(
     router: Linear, selection: ExpertSelection, experts: Experts, shared: FeedForward? = nil, sharedGate: Linear? = nil,
-    latent: (down: Linear, up: Linear)? = nil, layer: Int
+    latent: (down: Linear, up: Linear)? = nil
   ) {
     precondition(
       experts.count + selection.passingCount == selection.expertCount,
@@ -39,7 +36,6 @@ public struct MixtureOfExperts: Mixer {
     self.shared = shared
     self.sharedGate = sharedGate
     self.latent = latent
-    self.layer = layer
   }
 
   /// `F`
@@ -49,7 +45,7 @@ public struct MixtureOfExperts: Mixer {
 
   /// `true`: by experts, and the shared one by its inner columns. Not with a bias behind the sum of all experts.
   public var isDivisible: Bool {
-    latent?.up.bias == nil && experts.range.count < experts.count && shared?.isDivisible != false
+    latent?.up.bias == nil && experts.numbers.count < experts.count && shared?.isDivisible != false
   }
 
   /// Computes the mixture on all rows.
@@ -60,10 +56,10 @@ public struct MixtureOfExperts: Mixer {
       var input = step.take(rows: x.count, columns: latent.down.outputWidth)
       latent.down.apply(x, into: &input, step)
       var mixed = step.take(rows: x.count, columns: latent.down.outputWidth)
-      mixExperts(input.rows, logits: &logits, selection, experts, into: &mixed, layer: layer, step)
+      mixExperts(input.rows, logits: &logits, selection, experts, into: &mixed, step)
       latent.up.apply(mixed.rows, into: &out, step)
     } else {
-      mixExperts(x, logits: &logits, selection, experts, into: &out, layer: layer, step)
+      mixExperts(x, logits: &logits, selection, experts, into: &out, step)
     }
     if let shared {
       var common = step.take(rows: x.count, columns: out.columns)
@@ -89,7 +85,7 @@ extension MixtureOfExperts {
   ///   - hidden: The inner width of an expert.
   ///   - names: The names of an expert's matrices.
   ///   - shared: The expert that every row passes through; `nil` for none.
-  ///   - layer: The layer's number in metrics.
+  ///   - layer: The layer's number in the model.
   public init(
     _ weights: WeightScope, router: String, selection: ExpertSelection, width: Int, hidden: Int,
     names: GatedNames = .projections, shared: FeedForward? = nil, layer: Int
@@ -100,7 +96,7 @@ extension MixtureOfExperts {
       selection: selection,
       experts: try Experts(
         weights["experts"], count: selection.expertCount, width: width, hidden: hidden, activation: .siluGated,
-        names: names),
-      shared: shared, layer: layer)
+        names: names, layer: layer),
+      shared: shared)
   }
 }

@@ -107,8 +107,6 @@ public struct NetworkBesideExperts: Block {
   let router: Linear
   let selection: ExpertSelection
   let experts: Experts
-  /// The layer's number in metrics.
-  let layer: Int
 
   /// `F`
   public var letter: Character { "F" }
@@ -130,7 +128,7 @@ public struct NetworkBesideExperts: Block {
     router.apply(x.rows, into: &logits, step)
     norms.experts.apply(h.rows, into: &x, step)
     var mixed = step.take(rows: h.count, columns: h.columns)
-    mixExperts(x.rows, logits: &logits, selection, experts, into: &mixed, layer: layer, step)
+    mixExperts(x.rows, logits: &logits, selection, experts, into: &mixed, step)
     sumOverRanks(&mixed, step)
     norms.expertsOutput.applyToHeads(of: &mixed, step)
     add(mixed.rows, to: &sum, step)

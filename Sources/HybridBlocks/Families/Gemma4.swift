@@ -237,6 +237,6 @@ struct Gemma4: ModelFamily {
       selection: selection,
       experts: try Experts(
         stacked: layer["experts"], first: ["gate_up_proj"], second: "down_proj", count: selection.expertCount,
-        width: frame.width, hidden: mixture.width, activation: .geluTanhGated), layer: index)
+        width: frame.width, hidden: mixture.width, activation: .geluTanhGated, layer: index))
   }
 }

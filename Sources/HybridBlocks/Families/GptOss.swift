@@ -76,8 +76,8 @@ struct GptOss: ModelFamily {
       experts: try Experts(
         stacked: weights["experts"], first: ["gate_proj.weight", "up_proj.weight"], second: "down_proj.weight",
         count: selection.expertCount, width: frame.width, hidden: expertWidth, activation: activation,
-        biases: (["gate_proj.bias", "up_proj.bias"], "down_proj.bias"), role: .stored),
-      layer: index)
+        biases: (["gate_proj.bias", "up_proj.bias"], "down_proj.bias"), role: .stored,
+        layer: index))
   }
 }
 

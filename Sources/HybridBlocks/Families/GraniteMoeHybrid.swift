@@ -115,7 +115,7 @@ struct GraniteMoeHybrid: ModelFamily {
       selection: selection,
       experts: try Experts(
         stacked: weights, first: Self.inputs(of: weights).map { "\($0).weight" }, second: "output_linear.weight",
-        count: count, width: frame.width, hidden: expertWidth, activation: .siluGated),
-      shared: sharedWidth > 0 ? try sharedFeedForward(layer["shared_mlp"]) : nil, layer: index)
+        count: count, width: frame.width, hidden: expertWidth, activation: .siluGated, layer: index),
+      shared: sharedWidth > 0 ? try sharedFeedForward(layer["shared_mlp"]) : nil)
   }
 }

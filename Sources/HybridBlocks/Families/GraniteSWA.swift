@@ -85,7 +85,7 @@ struct GraniteSWA: ModelFamily {
     let weights = layer["block_sparse_moe"]
     let experts = try Experts(
       stacked: weights["experts"], first: ["gate_up_proj"], second: "down_proj", count: routing.expertCount,
-      width: frame.width, hidden: hidden, activation: .siluGated)
+      width: frame.width, hidden: hidden, activation: .siluGated, layer: index)
     var shared: FeedForward?
     if sharedWidth > 0 {
       shared = try .swiGLU(
@@ -93,6 +93,6 @@ struct GraniteSWA: ModelFamily {
     }
     return MixtureOfExperts(
       router: try Linear(weights["router"], input: frame.width, output: routing.expertCount, role: .exact),
-      selection: routing, experts: experts, shared: shared, layer: index)
+      selection: routing, experts: experts, shared: shared)
   }
 }

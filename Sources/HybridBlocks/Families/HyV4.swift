@@ -134,8 +134,8 @@ struct HyV4: ModelFamily {
       router: try Linear(weights["gate"], input: width, output: count, role: .exact), selection: selection,
       experts: try Experts(
         gatedOneByOneOrStacked: weights["experts"], count: count, width: width, hidden: expertWidth,
-        activation: limit > 0 ? .siluOfBoundedGated(limit: limit) : .siluGated),
+        activation: limit > 0 ? .siluOfBoundedGated(limit: limit) : .siluGated, layer: index),
       shared: sharedExperts > 0
-        ? try .swiGLU(weights["shared_experts"], width: width, hidden: sharedExperts * expertWidth) : nil, layer: index)
+        ? try .swiGLU(weights["shared_experts"], width: width, hidden: sharedExperts * expertWidth) : nil)
   }
 }

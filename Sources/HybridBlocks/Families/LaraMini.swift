@@ -67,7 +67,7 @@ struct LaraMini: ModelFamily {
       selection: selection,
       experts: try Experts(
         gatedOneByOneOrStacked: weights["experts"], count: selection.expertCount, width: frame.width,
-        hidden: expertWidth),
-      shared: try .swiGLU(weights["shared_expert"], width: frame.width, hidden: sharedWidth), layer: index)
+        hidden: expertWidth, layer: index),
+      shared: try .swiGLU(weights["shared_expert"], width: frame.width, hidden: sharedWidth))
   }
 }

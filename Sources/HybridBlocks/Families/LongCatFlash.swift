@@ -91,6 +91,6 @@ struct LongCatFlash: ModelFamily {
       selection: selection,
       experts: try Experts(
         gatedOneByOneOrStacked: weights["experts"], count: routing.expertCount - routing.passingCount,
-        width: frame.width, hidden: expertWidth), layer: index)
+        width: frame.width, hidden: expertWidth, layer: index))
   }
 }

@@ -150,8 +150,8 @@ struct NemotronH: ModelFamily {
     var layer = MixtureOfExperts(
       router: try Linear(weights["gate"], input: frame.width, output: count, role: .exact), selection: selection,
       experts: try Experts(
-        weights["experts"], count: count, width: width, hidden: expertWidth, activation: .reluSquared),
-      layer: index)
+        weights["experts"], count: count, width: width, hidden: expertWidth, activation: .reluSquared,
+        layer: index))
     if sharedWidth > 0 {
       layer.shared = try .reluSquared(
         weights["shared_experts"], width: frame.width, hidden: sharedWidth, bias: feedForwardBias)

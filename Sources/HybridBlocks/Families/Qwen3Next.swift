@@ -144,8 +144,8 @@ struct Qwen3Next: ModelFamily {
       selection: selection,
       experts: try Experts(
         gatedOneByOneOrStacked: weights["experts"], count: selection.expertCount, width: frame.width,
-        hidden: expertWidth),
+        hidden: expertWidth, layer: index),
       shared: try .swiGLU(weights["shared_expert"], width: frame.width, hidden: sharedWidth),
-      sharedGate: try Linear(weights["shared_expert_gate"], input: frame.width, output: 1, role: .exact), layer: index)
+      sharedGate: try Linear(weights["shared_expert_gate"], input: frame.width, output: 1, role: .exact))
   }
 }

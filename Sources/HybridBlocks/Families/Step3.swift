@@ -233,9 +233,8 @@ struct Step3: ModelFamily {
       router: try Linear(weights["gate"], input: frame.width, output: count, role: .exact), selection: selection,
       experts: try Experts(
         stacked: weights, first: ["gate_proj.weight", "up_proj.weight"], second: "down_proj.weight", count: count,
-        width: frame.width, hidden: expertWidth, activation: activation(limits.experts[index])),
+        width: frame.width, hidden: expertWidth, activation: activation(limits.experts[index]), layer: index),
       shared: try .gated(
-        layer["share_expert"], activation(limits.others[index]), width: frame.width, hidden: sharedWidth),
-      layer: index)
+        layer["share_expert"], activation(limits.others[index]), width: frame.width, hidden: sharedWidth))
   }
 }

@@ -1,33 +1,32 @@
 /// The rows of a step that go to each expert: all (row, choice) pairs, sorted by expert, and within an expert by row,
-/// in the step's scratch. Of these, the pairs of consecutive experts are here, and others may be on other ranks.
+/// in the step's scratch. The pairs of experts that are here come first, and others may be on other ranks.
 @safe struct ExpertAssignment: ~Escapable {
   /// The number of pairs whose expert is here, and computes something.
   let count: Int
-  /// The number of pairs of experts before those that are here.
-  private let first: Int
   private let pairCount: Int
   private let topK: Int
-  /// The experts that are here.
-  private let experts: Range<Int>
-  /// The number of experts that compute something, here or elsewhere: the first ones.
-  private let workingCount: Int
   /// The number of experts that are here.
-  var expertCount: Int { experts.count }
+  let expertCount: Int
+  /// The place of each expert that computes something among all; see `Experts`.
+  private let places: [Int32]
+  /// The number of experts that compute something, here or elsewhere: the first ones.
+  private var workingCount: Int { places.count }
   /// For each pair in order of rows: its place in the sorted order, and its weight. `[rows × topK]`
   private let place: UnsafeMutablePointer<Int32>
   private let weight: UnsafeMutablePointer<Float>
   /// For each place in the sorted order: the row. `[count]`
   private let source: UnsafeMutablePointer<Int32>
-  /// The place of each expert's first row in the sorted order. `[all experts + 1]`
+  /// The place of the first row of each expert, these in their own order, in the sorted order. `[all experts + 1]`
   private let start: UnsafeMutablePointer<Int32>
 
-  /// Chooses experts for every row of `logits`, which become scores, and keeps the pairs of `range`.
+  /// Chooses experts for every row of `logits`, which become scores, and sorts the pairs.
   @_lifetime(borrow step)
-  init(_ logits: inout MutableRows, _ selection: ExpertSelection, _ range: Range<Int>, _ step: borrowing Step) {
+  init(_ logits: inout MutableRows, _ selection: ExpertSelection, _ experts: Experts, _ step: borrowing Step) {
     let topK = selection.topK
     self.topK = topK
     let (pairCount, total) = (logits.count * topK, selection.expertCount)
-    workingCount = total - selection.passingCount
+    places = experts.places
+    expertCount = experts.numbers.count
     unsafe place = step.scratch.take(pairCount, of: Int32.self)
     unsafe weight = step.scratch.take(pairCount, of: Float.self)
     unsafe source = step.scratch.take(pairCount, of: Int32.self)
@@ -40,11 +39,14 @@
         logits: logits.base + row * logits.stride, experts: chosen + row * topK, weights: weights + row * topK,
         workspace: workspace + row * workspaceCount)
     }
+    for pair in 0..<pairCount {
+      let expert = unsafe Int(place[pair])
+      // Those that pass on what they see stay the last.
+      if expert < places.count { unsafe place[pair] = places[expert] }
+    }
     unsafe Self.sort(place, source, start, pairCount: pairCount, experts: total, topK: topK)
     self.pairCount = pairCount
-    experts = range
-    first = unsafe Int(start[range.lowerBound])
-    count = unsafe Int(start[range.upperBound]) - first
+    count = unsafe Int(start[expertCount])
   }
 
   /// Counting sort. `place` holds each pair's expert before, its place after.
@@ -66,19 +68,21 @@
   }
 
   /// The number of rows of any expert of the layer, wherever it is.
-  func rowCount(of expert: Int) -> Int { unsafe Int(start[expert + 1] - start[expert]) }
+  func rowCount(of expert: Int) -> Int {
+    let index = Int(places[expert])
+    return unsafe Int(start[index + 1] - start[index])
+  }
 
   /// Places of an expert's rows in the sorted order; experts that are here are numbered from 0.
   func rows(of expert: Int) -> Range<Int> {
     precondition(expert >= 0 && expert < expertCount, "expert \(expert) of \(expertCount)")
-    let index = experts.lowerBound + expert
-    return unsafe Int(start[index]) - first..<Int(start[index + 1]) - first
+    return unsafe Int(start[expert])..<Int(start[expert + 1])
   }
 
   /// The row at a place of the sorted order.
   func row(at index: Int) -> Int {
     precondition(index >= 0 && index < count, "place \(index) of \(count)")
-    return unsafe Int(source[first + index])
+    return unsafe Int(source[index])
   }
 
   /// The output of a row's expert.
@@ -95,9 +99,9 @@
   func choice(_ choice: Int, of row: Int) -> (output: Output, weight: Float) {
     let pair = row * topK + choice
     precondition(choice < topK && pair < pairCount, "choice \(choice) of row \(row)")
-    let index = unsafe Int(place[pair]) - first
+    let index = unsafe Int(place[pair])
     let output: Output =
-      if 0..<count ~= index { .here(index) } else if unsafe place[pair] >= start[workingCount] { .passed } else {
+      if index < count { .here(index) } else if unsafe place[pair] >= start[workingCount] { .passed } else {
         .elsewhere
       }
     return unsafe (output, weight[pair])

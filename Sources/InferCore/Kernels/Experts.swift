@@ -21,17 +21,21 @@ public struct Experts: Sendable {
 
   /// The number of experts of the layer.
   public let count: Int
-  /// The experts that are computed here: all, or those of a rank.
-  public let range: Range<Int>
-  /// For each expert of the range, the matrices of its first map: gate and up, or up alone.
+  /// The numbers of the experts that are computed here, in ascending order: all, or those of a rank.
+  public let numbers: [Int]
+  /// The layer's number in the model.
+  public let layer: Int
+  /// The place of each expert of the layer in the order in which rows are sorted: that of the numbers, and others behind them.
+  let places: [Int32]
+  /// For each expert that is here, the matrices of its first map: gate and up, or up alone.
   package let first: [[PackedMatrix]]
-  /// For each expert of the range, the one matrix of its second map.
+  /// For each expert that is here, the one matrix of its second map.
   package let second: [[PackedMatrix]]
   /// The panels of all of these matrices, one expert after another.
   let firstPanels, secondPanels: [Panels]
   /// The function between the two maps.
   package let activation: Activation
-  /// The biases added behind each map, `[experts of the range × width of its output]`; `nil` for nothing.
+  /// The biases added behind each map, `[experts that are here × width of its output]`; `nil` for nothing.
   package let biases: (first: [Float], second: [Float])?
 
   /// Creates experts of equal shapes.
@@ -41,16 +45,30 @@ public struct Experts: Sendable {
   ///   - second: for each expert, the matrix of its second map.
   ///   - activation: the function between them.
   ///   - biases: what is added behind each map; `nil` for nothing.
-  ///   - range: the numbers of these experts, where other ranks have others; by default they are all of the layer.
+  ///   - numbers: the numbers of these experts in ascending order, where other ranks have others; by default they are all of
+  ///     the layer.
   ///   - count: the number of experts of the layer; by default of these.
+  ///   - layer: the layer's number in the model.
   /// - Throws: ``ModelError/unsuitable(_:)`` when some maps of a kind round their activations and others do not.
   package init(
     first: [[PackedMatrix]], second: [PackedMatrix], activation: Activation,
-    biases: (first: [Float], second: [Float])? = nil, range: Range<Int>? = nil, of count: Int? = nil
+    biases: (first: [Float], second: [Float])? = nil, numbers: [Int]? = nil, of count: Int? = nil, layer: Int
   ) throws(ModelError) {
-    self.count = count ?? second.count
-    self.range = range ?? 0..<second.count
-    precondition(self.range.count == second.count && self.range.upperBound <= self.count, "experts \(self.range)")
+    let (numbers, count) = (numbers ?? Array(second.indices), count ?? second.count)
+    precondition(
+      numbers.count == second.count && zip(numbers, numbers.dropFirst()).allSatisfy(<) && numbers.last ?? 0 < count,
+      "experts \(numbers) of \(count)")
+    self.count = count
+    self.numbers = numbers
+    self.layer = layer
+    var places = [Int32](repeating: -1, count: count)
+    for (place, number) in numbers.enumerated() { places[number] = Int32(place) }
+    var next = Int32(numbers.count)
+    for expert in places.indices where places[expert] < 0 {
+      places[expert] = next
+      next += 1
+    }
+    self.places = places
     precondition(!first.isEmpty && first.count == second.count, "\(first.count) first maps, \(second.count) second")
     precondition(first.allSatisfy { $0.count == first[0].count }, "experts with different numbers of matrices")
     self.first = first

@@ -10,19 +10,18 @@ internal import CKernels
 ///   - x: `[step rows × input width]`.
 ///   - logits: `[step rows × experts]`, overwritten.
 ///   - out: `[step rows × output width]`, overwritten.
-///   - layer: the layer's number in `StepReport.expertRows`.
 package func mixExperts(
   _ x: Rows, logits: inout MutableRows, _ selection: ExpertSelection, _ experts: Experts,
-  into out: inout MutableRows, layer: Int, _ step: borrowing Step
+  into out: inout MutableRows, _ step: borrowing Step
 ) {
   precondition(
     logits.columns == selection.expertCount && selection.expertCount == experts.count + selection.passingCount
       && (selection.passingCount == 0 || x.columns == out.columns), "\(experts.count) experts")
   step.scoped {
-    let assignment = ExpertAssignment(&logits, selection, experts.range, step)
+    let assignment = ExpertAssignment(&logits, selection, experts, step)
     for expert in 0..<experts.count {
       step.report.addExpertRows(
-        assignment.rowCount(of: expert), layer: layer, expert: expert, expertCount: experts.count)
+        assignment.rowCount(of: expert), layer: experts.layer, expert: expert, expertCount: experts.count)
     }
     guard assignment.count > 0 else {
       // All chosen experts are on other ranks, or pass on what they see.

@@ -2,13 +2,15 @@ internal import InferText
 
 /// The part of a model that one rank computes, of several that compute it together.
 ///
-/// All that a layer has several of, such as heads, experts and inner columns, is dealt out in consecutive ranges, so that
-/// a rank has whole ones and keeps their state. The lowest ranks have one more where they cannot be equal.
+/// All that a layer has several of, such as heads, experts and inner columns, is dealt out in consecutive ranges, or experts
+/// by their rows, so that a rank has whole ones and keeps their state. The lowest ranks have one more where they cannot be equal.
 public struct ModelShare: Sendable, Hashable {
   /// The rank's number, within `0 ..< count`.
   public let rank: Int
   /// The number of ranks.
   public let count: Int
+  /// The rows of each expert by which experts are dealt out; `nil` for consecutive ones.
+  public var expertLoads: ExpertLoads?
 
   /// The share of a rank.
   ///
@@ -26,7 +28,11 @@ public struct ModelShare: Sendable, Hashable {
   public var isWhole: Bool { count == 1 }
 
   /// The share of another rank.
-  public func of(_ rank: Int) -> ModelShare { ModelShare(rank: rank, of: count) }
+  public func of(_ rank: Int) -> ModelShare {
+    var share = ModelShare(rank: rank, of: count)
+    share.expertLoads = expertLoads
+    return share
+  }
 
   /// The rank's part of `total` equal things: whole units, the last of which may be smaller. It is empty for some ranks if
   /// there are more of them than units.
@@ -80,5 +86,32 @@ public struct ModelShare: Sendable, Hashable {
     }
     let first = index * group
     return (first + columns.lowerBound / width..<first + columns.upperBound / width, index..<index + 1)
+  }
+
+  /// The numbers of the rank's experts of a layer, in ascending order: as many as ``range(of:by:)`` has.
+  ///
+  /// Where ``expertLoads`` has the layer, every expert, the busiest first, goes to the rank whose experts have the fewest rows
+  /// of those with room for it (longest processing time first: Graham 1969, doi 10.1137/0117039).
+  ///
+  /// - Complexity: O(*n* (log *n* + *m*)) for *n* experts and *m* ranks.
+  /// - Throws: ``ModelError/unsuitable(_:)`` where the loads are those of another number of experts.
+  package func experts(of total: Int, layer: Int) throws(ModelError) -> [Int] {
+    guard count > 1, let rows = expertLoads?.rows[layer] else { return Array(range(of: total)) }
+    guard rows.count == total else {
+      throw .unsuitable(
+        "the expert loads have \(rows.count) experts in layer \(layer), and the model has \(total): they are another model's"
+      )
+    }
+    var room = (0..<count).map { of($0).range(of: total).count }
+    var sums = [Double](repeating: 0, count: count)
+    var own: [Int] = []
+    for expert in rows.indices.sorted(by: { (rows[$1], $0) < (rows[$0], $1) }) {
+      let rank = room.indices.filter { room[$0] > 0 }.min { sums[$0] < sums[$1] }
+      guard let rank else { break }
+      room[rank] -= 1
+      sums[rank] += rows[expert]
+      if rank == self.rank { own.append(expert) }
+    }
+    return own.sorted()
   }
 }

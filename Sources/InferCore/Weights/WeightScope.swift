@@ -143,17 +143,17 @@ public struct WeightScope: Sendable {
     return matrices
   }
 
-  /// Some consecutive matrices of a stack of `count` matrices `[count × rows × columns]`; see
+  /// Some matrices of a stack of `count` matrices `[count × rows × columns]`; see
   /// ``matrices(_:count:rows:columns:role:)``.
   package func matrices(
-    _ name: String, _ range: Range<Int>, of count: Int, rows: Int, columns: Int, role: MatrixRole = .linear
+    _ name: String, _ numbers: some Collection<Int>, of count: Int, rows: Int, columns: Int, role: MatrixRole = .linear
   ) throws(ModelError) -> [PackedMatrix] {
-    guard range != 0..<count else {
+    guard numbers.count < count else {
       return try matrices(name, count: count, rows: rows, columns: columns, role: role)
     }
     return try loader.matrices(
       tensor(name, shape: [count, rows, columns]), rows: count * rows, columns: columns,
-      parts: range.map { [$0 * rows..<($0 + 1) * rows] }, within: 0..<columns, role)
+      parts: numbers.map { [$0 * rows..<($0 + 1) * rows] }, within: 0..<columns, role)
   }
 
   /// A matrix `[rows × columns]` whose rows are looked up: in place unless it is quantised on the way.

@@ -57,20 +57,19 @@ struct ModelSettings: ParsableArguments {
   ///
   /// - Parameters:
   ///   - threads: The threads that all models compute with.
-  ///   - ranks: The processes that compute the model together; `nil` for this one alone.
+  ///   - ranked: The model as several processes compute it together; `nil` for this one alone.
   ///   - complete: Adds to the engine's configuration the part that is the server's.
   func definition(
-    of model: PathArgument, threads: SharedThreads, ranks: (any Communicator)?, logger: Logger,
+    of model: PathArgument, threads: SharedThreads, ranked: RankedModel?, logger: Logger,
     complete: @escaping @Sendable (inout EngineConfiguration) -> Void
   ) -> HostedModel.Definition {
     let names = names(of: model)
-    let ranked = ranks.map(RankedModel.init)
     let forecast = forecast(share: ranked?.share ?? .whole)
     return HostedModel.Definition(
       names: names, adapters: adapting.adapters.map(\.name),
       adapterBytes: adapting.adapters.reduce(0) { $0 + $1.fileBytes }, path: model.description,
       loadsAtStart: residency.load == .start, isPinned: residency.pin,
-      isDivided: ranks != nil, idleTime: residency.idleUnload.map { .seconds($0) },
+      isDivided: ranked != nil, idleTime: residency.idleUnload.map { .seconds($0) },
       expectedBytes: { forecast?.value?.bytes }, diskUse: { ModelDiskUse(of: model.url) },
       load: { metrics, tell in
         do {

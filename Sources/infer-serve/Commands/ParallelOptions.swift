@@ -25,7 +25,33 @@ struct ParallelOptions: ParsableArguments {
       valueName: "seconds"))
   var parallelTimeout = 30.0
 
-  func validate() throws { try require(1...86_400, "parallel-timeout", parallelTimeout) }
+  @Option(
+    help: ArgumentHelp(
+      """
+      A page of /metrics of a server that has computed the model: experts are dealt out to the processes so that each has \
+      about as many rows ('infer_expert_rows_total').
+      """, valueName: "file"),
+    transform: PathArgument.init)
+  var expertLoad: PathArgument?
+
+  func validate() throws {
+    try require(1...86_400, "parallel-timeout", parallelTimeout)
+    guard parallel != nil || expertLoad == nil else {
+      throw ValidationError("--expert-load says how experts are dealt out by --parallel; expected both")
+    }
+  }
+
+  /// The rows of each expert by which experts are dealt out; `nil` for consecutive ones.
+  func expertLoads() throws -> ExpertLoads? {
+    guard let expertLoad else { return nil }
+    let data: Data
+    do { data = try Data(contentsOf: expertLoad.url) } catch {
+      throw CommandFailure("--expert-load: cannot read \(expertLoad): \(error.localizedDescription)")
+    }
+    do { return try ExpertLoads(metrics: String(decoding: data, as: UTF8.self)) } catch {
+      throw CommandFailure("--expert-load: \(expertLoad): \(error)")
+    }
+  }
 
   /// The processes of the job, this one among them; `nil` where the model is not divided.
   ///

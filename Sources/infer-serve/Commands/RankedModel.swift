@@ -9,9 +9,26 @@ struct RankedModel {
   private static let loadPatience = Duration.seconds(1800)
 
   let ranks: any Communicator
-
   /// The rank's share of the model.
-  var share: ModelShare { ModelShare(rank: ranks.rank, of: ranks.size) }
+  let share: ModelShare
+
+  /// A model that ranks compute, with experts dealt out by the rows that they have had; `nil` for consecutive ones.
+  init(_ ranks: any Communicator, expertLoads: ExpertLoads?) {
+    self.ranks = ranks
+    var share = ModelShare(rank: ranks.rank, of: ranks.size)
+    share.expertLoads = expertLoads
+    self.share = share
+  }
+
+  /// One line for people on how busy the busiest rank would have been by the rows that experts have had; `nil` where nobody
+  /// has counted them.
+  var balance: String? {
+    guard let loads = share.expertLoads, let part = try? loads.busiestPart(share),
+      let consecutive = try? loads.busiestPart(ModelShare(rank: 0, of: share.count))
+    else { return nil }
+    func percent(_ part: Double) -> String { "\(Int((part * 100).rounded())) %" }
+    return "the busiest rank has \(percent(part)) of the rows, and \(percent(consecutive)) with consecutive experts"
+  }
 
   /// Checks that all ranks have the same build, model, formats and configuration.
   ///
@@ -22,6 +39,7 @@ struct RankedModel {
         ("build", try Self.build()), ("instruction set", InstructionSet.name),
         ("weight formats", model.summary.formats.map(\.name).joined(separator: ", ")),
         ("model", (model.fingerprint?.bytes ?? []).prefix(8).hexadecimal),
+        ("expert load", share.expertLoads?.digest.hexadecimal ?? "none"),
         ("adapters", model.adapters.map { $0.hash.prefix(8).hexadecimal }.joined(separator: ", ")),
         (
           "engine configuration",

@@ -147,7 +147,9 @@ struct Serve: AsyncParsableCommand {
       warn: { logger.warning("placement", metadata: ["warning": "\($0)"]) })
     if let plan = role.plan { logger.notice("parallel", metadata: ["plan": "\(plan.description)"]) }
     let tracer = try traces.tracer(metrics, logger)
-    let state = ServerState(try registry(ranks, logger), loadPatience: .seconds(models.loadWait))
+    let ranked = try ranks.map { try RankedModel($0, expertLoads: division.expertLoads()) }
+    if let balance = ranked?.balance { logger.notice("parallel", metadata: ["experts": "\(balance)"]) }
+    let state = ServerState(try registry(ranked, logger), loadPatience: .seconds(models.loadWait))
     let lifecycle = ServeLifecycle(
       state: state, drainLimit: .seconds(drainTimeout), logger: logger, listeners: listening.addresses.count
     ) { [self] in announce(state, $0, logger: logger) }
@@ -244,14 +246,13 @@ struct Serve: AsyncParsableCommand {
     for number in [SIGTERM, SIGINT] { signal(number, SIG_IGN) }
     placement.place()
     guard let model = settings.model else { return }
-    do { try await settings.follow(model, RankedModel(ranks: ranks)) } catch let error as RankError {
-      ranks.abort(error)
-    }
+    let ranked = RankedModel(ranks, expertLoads: try division.expertLoads())
+    do { try await settings.follow(model, ranked) } catch let error as RankError { ranks.abort(error) }
     ParallelOptions.leave(ranks)
   }
 
   /// The models, of which none is loaded yet.
-  private func registry(_ ranks: (any Communicator)?, _ logger: Logger) throws -> ModelRegistry {
+  private func registry(_ ranked: RankedModel?, _ logger: Logger) throws -> ModelRegistry {
     let threads = try SharedThreads(count: settings.computing.threadCount)
     let patience = Duration.seconds(listening.idleTimeout)
     let all = try allSettings()
@@ -260,7 +261,7 @@ struct Serve: AsyncParsableCommand {
         let folder = storage.cacheFolder(of: all.count > 1 ? settings.names(of: model)[0] : nil) {
           logger.warning("cache folder", metadata: ["warning": "\($0)"])
         }
-        return settings.definition(of: model, threads: threads, ranks: ranks, logger: logger) { configuration in
+        return settings.definition(of: model, threads: threads, ranked: ranked, logger: logger) { configuration in
           configuration.readerPatience = patience
           configuration.cacheFolder = folder
         }

@@ -53,6 +53,39 @@ import Testing
     #expect(try distance(got, fixture.logits()) <= 1e-3)
   }
 
+  /// Experts that are dealt out by the rows that they have had compute what consecutive ones do.
+  @Test(arguments: [
+    ParityFixture("granitemoehybrid"), ParityFixture("qwen3_moe"), ParityFixture("gpt_oss"),
+    ParityFixture("longcat_flash"),
+  ])
+  func expertsMayBeDealtOutByTheirRows(_ fixture: ParityFixture) throws {
+    let reference = try fixture.reference()
+    let (prompt, expected) = (reference.prompts[0], reference.logits[0])
+    // Every layer's, whatever experts it has: those with even numbers are busy.
+    let whole = try Self.load(fixture.folder, nil)
+    let runner = try StepRunner(model: whole, sequences: 1, length: prompt.count, kvType: .f32, threads: 1)
+    runner.step([.init(sequence: 0, tokens: prompt[...], position: 0, logits: 1)]) { _ in }
+    let counts = runner.report.expertRows
+    var rows: [Int: [Double]] = [:]
+    for (layer, experts) in counts.enumerated() where !experts.isEmpty {
+      rows[layer] = experts.indices.map { $0.isMultiple(of: 2) ? 100 : Double($0) }
+    }
+    let loads = ExpertLoads(rows)
+    let dealt = try #require(
+      rows.first.map { layer, rows in
+        var share = ModelShare(rank: 0, of: 2)
+        share.expertLoads = loads
+        return try share.experts(of: rows.count, layer: layer)
+      })
+    #expect(dealt != Array(0..<dealt.count))
+    let computed = try onRanks(2) { ranks in
+      try Self.logits(try Self.load(fixture.folder, ranks, expertLoads: loads), prompt, chunk: 7, ranks)
+    }[0]
+    let worst = zip(computed, expected).map { abs($0 - $1) }.max() ?? .infinity
+    #expect(computed.count == expected.count)
+    #expect(worst <= fixture.tolerance * max(1, standardDeviation(expected)))
+  }
+
   @Test(arguments: indivisible.keys.sorted())
   func whatIsNotDividedIsNamed(_ name: String) throws {
     let words = try #require(Self.indivisible[name])
@@ -109,13 +142,15 @@ import Testing
   }
 
   private static func load(
-    _ folder: URL, _ ranks: (any Communicator)?, _ format: WeightFormat? = nil, adapters: [Adapter] = []
+    _ folder: URL, _ ranks: (any Communicator)?, _ format: WeightFormat? = nil, adapters: [Adapter] = [],
+    expertLoads: ExpertLoads? = nil
   ) throws -> any LanguageModel {
     var options = LoadOptions()
     options.adapters = adapters
     options.threads = 1
     options.quantization = try format.map { try #require(Quantization(named: $0.name.lowercased())) }
     if let ranks { options.share = ModelShare(rank: ranks.rank, of: ranks.size) }
+    options.share.expertLoads = expertLoads
     return try loadModel(at: folder, options: options).model
   }
 

@@ -116,7 +116,7 @@ import Testing
     let second = try (0..<count).map { _ in try PackedMatrix.rounded(generator.rows(outWidth, hidden), to: secondFormat)
     }
     let experts = try Experts(
-      first: first.map { $0.map(\.matrix) }, second: second.map(\.matrix), activation: activation)
+      first: first.map { $0.map(\.matrix) }, second: second.map(\.matrix), activation: activation, layer: 2)
     let x = generator.rows(rows, width)
     // Expert 4 is never chosen, expert 1 always.
     let logits = generator.rows(rows, count).map { row in
@@ -133,7 +133,7 @@ import Testing
     bench.step(rows: rows) { step in
       var scores = router.target
       var target = out.target
-      mixExperts(input.rows, logits: &scores, chosen, experts, into: &target, layer: 2, step)
+      mixExperts(input.rows, logits: &scores, chosen, experts, into: &target, step)
     }
     _ = router.values()
     let expected = zip(x, choices).map { row, choices in
@@ -158,15 +158,65 @@ import Testing
     let (floats, codes) = (try matrix(.f16), try matrix(.q8_0))
     let mixed = ModelError.unsuitable("experts of one layer are quantised, and some are F16; expected all or none")
     #expect(throws: mixed) {
-      try Experts(first: [[codes], [floats]], second: [floats, floats], activation: .reluSquared)
+      try Experts(first: [[codes], [floats]], second: [floats, floats], activation: .reluSquared, layer: 0)
     }
     #expect(throws: mixed) {
-      try Experts(first: [[codes, floats]], second: [codes], activation: .siluGated)
+      try Experts(first: [[codes, floats]], second: [codes], activation: .siluGated, layer: 0)
     }
     #expect(throws: mixed) {
-      try Experts(first: [[floats], [floats]], second: [floats, codes], activation: .reluSquared)
+      try Experts(first: [[floats], [floats]], second: [floats, codes], activation: .reluSquared, layer: 0)
     }
-    _ = try Experts(first: [[codes], [codes]], second: [floats, floats], activation: .reluSquared)
+    _ = try Experts(first: [[codes], [codes]], second: [floats, floats], activation: .reluSquared, layer: 0)
+  }
+
+  /// Whoever has some of the experts adds what these add: all have the whole sum together. Experts need not be consecutive.
+  @Test func expertsOfSeveralRanksAddUp() throws {
+    var generator = SeededGenerator(seed: 16)
+    let (count, width, rows) = (7, 32, 9)
+    let first = try (0..<count).map { _ in [try PackedMatrix.rounded(generator.rows(64, width), to: .f32).matrix] }
+    let second = try (0..<count).map { _ in try PackedMatrix.rounded(generator.rows(width, 64), to: .f32).matrix }
+    // Those behind the last pass on what they see.
+    var chosen = ExpertSelection(expertCount: count + 2, topK: 3, scoring: .softmax, normalized: true)
+    chosen.passingCount = 2
+    let (x, logits) = (generator.rows(rows, width), generator.rows(rows, count + 2, scale: 3))
+    let bench = try KernelBench(threads: 2)
+    func mix(_ numbers: [Int]) throws -> [[Float]] {
+      let chosen = chosen
+      let experts = try Experts(
+        first: numbers.map { first[$0] }, second: numbers.map { second[$0] }, activation: .reluSquared,
+        numbers: numbers, of: count, layer: 0)
+      let input = GuardedRows(x, columns: width)
+      let router = GuardedRows(logits, columns: count + 2)
+      let out = GuardedRows(count: rows, columns: width)
+      bench.step(rows: rows) { step in
+        var scores = router.target
+        var target = out.target
+        mixExperts(input.rows, logits: &scores, chosen, experts, into: &target, step)
+      }
+      return out.values()
+    }
+    let whole = try mix(Array(0..<count))
+    let parts = try [[0, 3, 6], [1, 2], [4, 5]].map(mix)
+    let none = passed(x, logits, chosen)
+    for row in 0..<rows {
+      for column in 0..<width {
+        // Without other ranks, each adds what is passed on.
+        let sum = parts.reduce(-2 * none[row][column]) { $0 + $1[row][column] }
+        #expect(abs(sum - whole[row][column]) <= 1e-5 * max(1, abs(sum)))
+      }
+    }
+    // Wherever an expert is, its rows are counted everywhere.
+    let choices = logits.flatMap { choose($0, chosen).map(\.expert) }
+    #expect(bench.expertRows == [(0..<count).map { expert in choices.count { $0 == expert } }])
+  }
+
+  /// What experts that pass on what they see add to each row.
+  private func passed(_ x: [[Float]], _ logits: [[Float]], _ selection: ExpertSelection) -> [[Float]] {
+    zip(x, logits).map { row, logits in
+      let weight = choose(logits, selection).filter { $0.expert >= selection.expertCount - selection.passingCount }
+        .reduce(0) { $0 + $1.weight }
+      return row.map { $0 * Float(weight) }
+    }
   }
 
   /// A row's result is its own to the bit, whoever else is in the step.
@@ -176,7 +226,7 @@ import Testing
     let experts = try Experts(
       first: (0..<8).map { _ in [try PackedMatrix.rounded(generator.rows(64, 32), to: format).matrix] },
       second: (0..<8).map { _ in try PackedMatrix.rounded(generator.rows(16, 64), to: format).matrix },
-      activation: .reluSquared)
+      activation: .reluSquared, layer: 0)
     let chosen = ExpertSelection(expertCount: 8, topK: 2, scoring: .softmax, normalized: true)
     let (x, logits) = (generator.rows(64, 32), generator.rows(64, 8, scale: 3))
     let bench = try KernelBench()
@@ -187,7 +237,7 @@ import Testing
       bench.step(rows: range.count) { step in
         var scores = router.target
         var target = out.target
-        mixExperts(input.rows, logits: &scores, chosen, experts, into: &target, layer: 0, step)
+        mixExperts(input.rows, logits: &scores, chosen, experts, into: &target, step)
       }
       return out.values()
     }

@@ -74,9 +74,11 @@ struct Flint: ModelFamily {
       experts: experts.has("gate_up_proj")
         ? try Experts(
           stacked: experts, first: ["gate_up_proj"], second: "down_proj", count: count, width: width,
-          hidden: expertWidth, activation: .siluGated)
-        : try Experts(experts, count: count, width: width, hidden: expertWidth, activation: .siluGated),
+          hidden: expertWidth, activation: .siluGated, layer: index)
+        : try Experts(
+          experts, count: count, width: width, hidden: expertWidth, activation: .siluGated,
+          layer: index),
       shared: try .swiGLU(weights["shared_expert"], width: width, hidden: sharedWidth),
-      sharedGate: try Linear(weights["shared_expert_gate"], input: width, output: 1, role: .exact), layer: index)
+      sharedGate: try Linear(weights["shared_expert_gate"], input: width, output: 1, role: .exact))
   }
 }
