@@ -40,7 +40,11 @@ compile() {
 emulate() {
   name=$1 original=$2
   shift 2
-  case $missing in *avx512*) compile "$name" "$@" "$emulation" && return ;; esac
+  case $missing in
+    *avx512*)
+      compile "$name" "$@" "$emulation"
+      return ;;
+  esac
   cp -R "$build/$original.o" "$build/$name.o"
   case $missing in *avx-vnni*) echo Sources/CKernels/isa_avx_vnni.c | objects "$name" "$@" "$emulation" ;; esac
   case $missing in
