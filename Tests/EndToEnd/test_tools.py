@@ -112,6 +112,8 @@ CALLS = {
                    "</parameter>\n</function>\n</tool_call>",
     "hy_v3": "<tool_calls>\n<tool_call>get_weather<tool_sep>\n<arg_key>city</arg_key>\n<arg_value>深圳</arg_value>\n"
              "<arg_key>days</arg_key>\n<arg_value>3</arg_value>\n</tool_call>\n</tool_calls>",
+    "glm45": "<tool_call>get_weather\n<arg_key>city</arg_key>\n<arg_value>深圳</arg_value>\n<arg_key>days</arg_key>\n"
+             "<arg_value>3</arg_value>\n</tool_call>",
     "deepseek": f"<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>get_weather<｜tool▁sep｜>{JSON}<｜tool▁call▁end｜>"
                 "<｜tool▁calls▁end｜>",
     "kimi_k2": "<|tool_calls_section_begin|><|tool_call_begin|>functions.get_weather:0<|tool_call_argument_begin|>"

@@ -2,8 +2,8 @@
 struct CallTags: Sendable {
   /// Stands before a call's name.
   let call: String
-  /// Stands behind it.
-  let nameEnd: String
+  /// Stands behind it; `nil` where the end of the line, the first argument or the end of the call does.
+  let nameEnd: String?
   /// Stand around an argument's name.
   let key: String, keyEnd: String
   /// Stand around its value; nothing but the end of the key may stand before the value.
@@ -11,26 +11,38 @@ struct CallTags: Sendable {
   let valueEnd: String
   /// Ends a call.
   let callEnd: String
-  /// Ends the calls.
-  let end: String
+  /// Stand around calls; `nil` where nothing does.
+  let start: String?, end: String?
+  /// Whether the marks around calls stand around each of them.
+  var wrapsEach = false
   /// Whether a line break at each end of a value is no part of it.
   let dropsLineBreaks: Bool
 
   /// Qwen3-Coder, Qwen3.5 and Nemotron 3: `<function=add><parameter=a>1</parameter></function>`.
   static let functions = CallTags(
     call: "<function=", nameEnd: ">", key: "<parameter=", keyEnd: ">", valueEnd: "</parameter>",
-    callEnd: "</function>", end: "</tool_call>", dropsLineBreaks: true)
+    callEnd: "</function>", start: "<tool_call>", end: "</tool_call>", wrapsEach: true, dropsLineBreaks: true)
 
   /// Hy3: `<tool_call>add<tool_sep><arg_key>a</arg_key><arg_value>1</arg_value></tool_call>`, with a suffix in every tag.
   static func pairs(suffix: String) -> CallTags {
     CallTags(
       call: "<tool_call\(suffix)>", nameEnd: "<tool_sep\(suffix)>", key: "<arg_key\(suffix)>",
       keyEnd: "</arg_key\(suffix)>", value: "<arg_value\(suffix)>", valueEnd: "</arg_value\(suffix)>",
-      callEnd: "</tool_call\(suffix)>", end: "</tool_calls\(suffix)>", dropsLineBreaks: false)
+      callEnd: "</tool_call\(suffix)>", start: "<tool_calls\(suffix)>", end: "</tool_calls\(suffix)>",
+      dropsLineBreaks: false)
   }
 
+  /// GLM-4.5 and later: `<tool_call>add`, then on lines of their own `<arg_key>a</arg_key>` and `<arg_value>1</arg_value>`,
+  /// then `</tool_call>`.
+  static let lines = CallTags(
+    call: "<tool_call>", nameEnd: nil, key: "<arg_key>", keyEnd: "</arg_key>", value: "<arg_value>",
+    valueEnd: "</arg_value>", callEnd: "</tool_call>", start: nil, end: nil, dropsLineBreaks: false)
+
   /// Everything that may be a token of its own.
-  var literals: [String] { [call, nameEnd, key, keyEnd, valueEnd, callEnd, end] + (value.map { [$0] } ?? []) }
+  var literals: [String] { [call, key, keyEnd, valueEnd, callEnd] + [nameEnd, value, start, end].compactMap(\.self) }
+
+  /// The announcements of calls in an answer's content.
+  var markers: [CallMarker] { (start.map { [CallMarker($0)] } ?? []) + [CallMarker(call, isRead: true)] }
 }
 
 /// Calls with one tag around every argument. Values are text; the tools' schemas tell which of them are no strings.
@@ -57,7 +69,7 @@ struct TaggedCallReader: ToolCallReader {
       text.skipSpace()
       return skip([(tags.call, .name)], &text)
     case .name:
-      guard let name = name(before: tags.nameEnd, &text) else { return nameStep }
+      guard let name = functionName(&text) else { return nameStep }
       (function, isFirstArgument, state) = (name, true, .body)
       calls.begin(name)
       return .again
@@ -82,15 +94,26 @@ struct TaggedCallReader: ToolCallReader {
     case .behind:
       text.skipSpace()
       if case .again = skip([(tags.call, .name)], &text) { return .again }
-      return text.end(with: [tags.end], unless: tags.call)
+      return text.end(with: tags.end.map { [$0] } ?? [], unless: tags.call)
     }
   }
 
   private var needsMore = false
   private var nameStep: ReaderStep { needsMore ? .more : .failed }
 
+  private mutating func functionName(_ text: inout PendingText) -> String? {
+    if let end = tags.nameEnd { return name(before: end, &text) }
+    text.skipSpace()
+    return usable(text.takeName(upTo: ["\n", tags.key, tags.callEnd].map { Array($0.utf8) }, needsMore: &needsMore))
+  }
+
   private mutating func name(before literal: String, _ text: inout PendingText) -> String? {
-    guard let name = text.takeName(before: Array(literal.utf8), needsMore: &needsMore) else { return nil }
+    usable(text.takeName(before: Array(literal.utf8), needsMore: &needsMore))
+  }
+
+  /// A name without the white space around it; `nil` for what is none.
+  private mutating func usable(_ name: String?) -> String? {
+    guard let name else { return nil }
     let trimmed = name.stripped()
     needsMore = false
     return trimmed.isEmpty || trimmed.contains(where: \.isNewline) || trimmed.utf8.contains(UInt8(ascii: "<"))

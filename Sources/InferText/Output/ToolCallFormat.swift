@@ -12,6 +12,9 @@ public enum ToolCallFormat: String, Sendable, CaseIterable {
   case hunyuanA13B = "hunyuan_a13b"
   /// Hy3: `<tool_call>…<tool_sep><arg_key>…</arg_key><arg_value>…</arg_value></tool_call>`.
   case hyV3 = "hy_v3"
+  /// GLM-4.5 and later: `<tool_call>…`, then `<arg_key>…</arg_key>` and `<arg_value>…</arg_value>` of each argument, then
+  /// `</tool_call>`.
+  case glm45
   /// Nemotron Nano 2: `<TOOLCALL>[{"name": …, "arguments": {…}}]</TOOLCALL>`.
   case nemotron
   /// DeepSeek V3, R1 and V3.1, with their special tokens.
@@ -43,8 +46,8 @@ public enum ToolCallFormat: String, Sendable, CaseIterable {
 
   /// The text by which a template that writes a format is known, the rarer ones first: some have several.
   private static let signs: [(sign: String, format: ToolCallFormat)] = [
-    ("<｜tool▁calls▁begin｜>", .deepSeek), ("<|tool_calls_section_begin|>", .kimiK2), ("<arg_key", .hyV3),
-    ("<|tool_list_start|>", .lfm2), ("<|tool_call_start|>", .lfm2), ("<function=", .qwen3Coder),
+    ("<｜tool▁calls▁begin｜>", .deepSeek), ("<|tool_calls_section_begin|>", .kimiK2), ("<tool_sep", .hyV3),
+    ("<arg_key", .glm45), ("<|tool_list_start|>", .lfm2), ("<|tool_call_start|>", .lfm2), ("<function=", .qwen3Coder),
     ("<TOOLCALL>", .nemotron), ("<tool_calls>", .hunyuanA13B), ("<|tool_call|>", .granite),
     ("[TOOL_CALLS]", .mistral), ("<tool_call>", .hermes), ("<|python_tag|>", .llama3),
   ]
@@ -53,12 +56,10 @@ public enum ToolCallFormat: String, Sendable, CaseIterable {
   func literals(suffix: String) -> [String] {
     switch self {
     case .none: []
-    case .qwen3Coder: ["<tool_call>"] + CallTags.functions.literals
-    case .hyV3: ["<tool_calls\(suffix)>"] + CallTags.pairs(suffix: suffix).literals
     case .deepSeek: ["<｜tool▁calls▁begin｜>"] + CallFrame.deepSeek.literals
     case .kimiK2: ["<|tool_calls_section_begin|>"] + CallFrame.kimi.literals
     case .harmony: HarmonyParser.literals
-    default: brackets.openings + brackets.closings
+    default: tags(suffix: suffix)?.literals ?? brackets.openings + brackets.closings
     }
   }
 
@@ -76,17 +77,24 @@ public enum ToolCallFormat: String, Sendable, CaseIterable {
     }
   }
 
+  /// The tags of a call, in formats that have one around every argument.
+  func tags(suffix: String) -> CallTags? {
+    switch self {
+    case .qwen3Coder: .functions
+    case .hyV3: .pairs(suffix: suffix)
+    case .glm45: .lines
+    default: nil
+    }
+  }
+
   /// The announcements of calls in an answer's content.
   func markers(suffix: String) -> [CallMarker] {
     switch self {
     case .none, .harmony: []
-    case .qwen3Coder: [CallMarker("<tool_call>"), CallMarker("<function=", isRead: true)]
-    case .hyV3:
-      [CallMarker("<tool_calls\(suffix)>"), CallMarker(CallTags.pairs(suffix: suffix).call, isRead: true)]
     case .deepSeek: [CallMarker("<｜tool▁calls▁begin｜>"), CallMarker(CallFrame.deepSeek.call, isRead: true)]
     case .kimiK2: [CallMarker("<|tool_calls_section_begin|>"), CallMarker(CallFrame.kimi.call, isRead: true)]
     case .llama3: brackets.openings.map { CallMarker($0) } + [CallMarker("{", isRead: true, isOnlyFirst: true)]
-    default: brackets.openings.map { CallMarker($0) }
+    default: tags(suffix: suffix)?.markers ?? brackets.openings.map { CallMarker($0) }
     }
   }
 
@@ -98,7 +106,7 @@ public enum ToolCallFormat: String, Sendable, CaseIterable {
     case .lfm2: return name.utf8.allSatisfy(\.isPythonNamePart) && !name.hasExactSuffix(".call")
     // Marks begin with an angle, and behind a colon stands a number.
     case .kimiK2: return name.utf8.allSatisfy { $0 > UInt8(ascii: " ") && !"<>:".utf8.contains($0) }
-    case .qwen3Coder, .hyV3, .deepSeek, .harmony:
+    case .qwen3Coder, .hyV3, .glm45, .deepSeek, .harmony:
       return name.utf8.allSatisfy { $0 > UInt8(ascii: " ") && !"<>".utf8.contains($0) }
     }
   }
@@ -108,10 +116,11 @@ public enum ToolCallFormat: String, Sendable, CaseIterable {
     let markers = markers(suffix: suffix)
     guard !markers.isEmpty else { return nil }
     let closings = brackets.closings
+    if let tags = tags(suffix: suffix) {
+      return ToolCallParser(markers) { _ in TaggedCallReader(tags, schemas: schemas) }
+    }
     return ToolCallParser(markers) { marker in
       switch self {
-      case .qwen3Coder: TaggedCallReader(.functions, schemas: schemas)
-      case .hyV3: TaggedCallReader(.pairs(suffix: suffix), schemas: schemas)
       case .deepSeek: FramedCallReader(.deepSeek)
       case .kimiK2: FramedCallReader(.kimi)
       // A marker that is part of what it marks is a brace, which begins other objects as well.

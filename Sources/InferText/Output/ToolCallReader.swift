@@ -60,10 +60,16 @@ extension PendingText {
   /// Reads a short text and the literal behind it. `nil` when there is none, or, if `needsMore`, when it is not there
   /// yet.
   mutating func takeName(before literal: [UInt8], needsMore: inout Bool) -> String? {
-    let (offset, match, _) = search([literal])
+    guard let name = takeName(upTo: [literal], needsMore: &needsMore) else { return nil }
+    skip(literal.count)
+    return name
+  }
+
+  /// Reads a short text up to the first of several literals, which stays.
+  mutating func takeName(upTo literals: [[UInt8]], needsMore: inout Bool) -> String? {
+    let (offset, match, _) = search(literals)
     needsMore = match != .found && offset <= Self.longestName
     guard match == .found, offset <= Self.longestName else { return nil }
-    defer { skip(literal.count) }
     return take(offset)
   }
 }

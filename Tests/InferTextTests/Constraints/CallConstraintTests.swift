@@ -114,6 +114,16 @@ import Testing
           + "</tool_call>\n</tool_calls>"
       ),
       (
+        .glm45,
+        "<tool_call>get_weather\n<arg_key>city</arg_key>\n<arg_value>Paris</arg_value>\n<arg_key>unit</arg_key>\n"
+          + "<arg_value>f</arg_value>\n</tool_call>\n<tool_call>now\n</tool_call>"
+      ),
+      (
+        .glm45,
+        "<tool_call>get_weather<arg_key>city</arg_key><arg_value>Paris</arg_value><arg_key>unit</arg_key>"
+          + "<arg_value>f</arg_value></tool_call><tool_call>now</tool_call>"
+      ),
+      (
         .deepSeek,
         "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>get_weather<｜tool▁sep｜>\(arguments)<｜tool▁call▁end｜><｜tool▁calls▁end｜>"
       ),

@@ -76,7 +76,8 @@ import Testing
   @Test func languagesThatCannotBeHeldAreNamed() throws {
     #expect(
       refusal(.grammar("start: x", .lark), .hermes).hasPrefix("tools[1], 'say', format: grammar: line 1, column 8"))
-    for (format, tag) in [(ToolCallFormat.qwen3Coder, "</parameter>"), (.hyV3, "</arg_value>")] {
+    let tags = [(ToolCallFormat.qwen3Coder, "</parameter>"), (.hyV3, "</arg_value>"), (.glm45, "</arg_value>")]
+    for (format, tag) in tags {
       let refused =
         "tools[1], 'say', format: all of its texts have \(tag) in them, which ends a text in the model's answers"
       #expect(refusal(.choice(["a\(tag)", "\(tag)b"]), format) == refused)

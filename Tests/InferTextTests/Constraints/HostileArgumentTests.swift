@@ -85,6 +85,6 @@ import Testing
       }
     }
     // Only formats in which names and texts stand as they are have no place for some.
-    #expect((refused > 0) == [.qwen3Coder, .hyV3, .lfm2].contains(format), "\(refused)")
+    #expect((refused > 0) == [.qwen3Coder, .hyV3, .glm45, .lfm2].contains(format), "\(refused)")
   }
 }

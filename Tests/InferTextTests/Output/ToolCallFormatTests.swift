@@ -90,6 +90,16 @@ struct FormatCase: CustomTestStringConvertible, Sendable {
         + "</tool_call:opensource>\n<tool_call:opensource>now<tool_sep:opensource>\n</tool_call:opensource>\n"
         + "</tool_calls:opensource>", content: "Yes.", reasoning: "Hm", suffix: ":opensource", [paris, now]),
     FormatCase(
+      .glm45,
+      "<think>Hm</think>\nYes.\n<tool_call>get_weather\n<arg_key>city</arg_key>\n<arg_value>Paris</arg_value>\n"
+        + "<arg_key>days</arg_key>\n<arg_value>3</arg_value>\n</tool_call>\n<tool_call>now\n</tool_call>",
+      content: "Yes.", reasoning: "Hm", [paris, now]),
+    FormatCase(
+      .glm45,
+      "<tool_call>get_weather<arg_key>city</arg_key><arg_value>Paris</arg_value><arg_key>days</arg_key>"
+        + "<arg_value>3</arg_value></tool_call><tool_call>now</tool_call>", [paris, now]),
+    FormatCase(.glm45, "<tool_call>a < b\nis no call", content: "<tool_call>a < b\nis no call", []),
+    FormatCase(
       .deepSeek,
       "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>get_weather<｜tool▁sep｜>{\"city\": \"Paris\", \"days\": 3}<｜tool▁call▁end｜>"
         + "<｜tool▁call▁begin｜>now<｜tool▁sep｜>{}<｜tool▁call▁end｜><｜tool▁calls▁end｜>", [paris, now]),
@@ -206,8 +216,10 @@ struct FormatCase: CustomTestStringConvertible, Sendable {
       #expect(format.tagSuffix.isEmpty)
     }
     let hunyuan = OutputFormat(
-      template: "{% set HYTK = ':opensource' %}{{ '<think{}><arg_key{}>'.format(HYTK, HYTK) }}")
+      template: "{% set HYTK = ':opensource' %}{{ '<think{}><tool_sep{}><arg_key{}>'.format(HYTK, HYTK, HYTK) }}")
     #expect(hunyuan.toolCalls == .hyV3 && hunyuan.tagSuffix == ":opensource")
+    let glm = OutputFormat(template: "<think></think>{{ '<tool_call>' + name }}\n<arg_key>{{ k }}</arg_key>")
+    #expect(glm.toolCalls == .glm45 && glm.reasoning == .think && glm.tagSuffix.isEmpty)
     #expect(OutputFormat(template: "<think><answer><tool_calls>").reasoning == .thinkAnswer)
   }
 }

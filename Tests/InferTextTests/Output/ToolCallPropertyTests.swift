@@ -140,6 +140,7 @@ import Testing
     (.qwen3Coder, "<function=get_weather><parameter=where>", "x"), (.qwen3Coder, "<function=", "x"),
     (.lfm2, "<|tool_call_start|>[f(a=", "["), (.kimiK2, "<|tool_calls_section_begin|><|tool_call_begin|>", "x"),
     (.harmony, "<|channel|>", "a"), (.hyV3, "<tool_calls><tool_call>f<tool_sep><arg_key>", "k"),
+    (.glm45, "<tool_call>", "f"),
   ]) func longAnswersAreReadInTime(_ format: ToolCallFormat, _ start: String, _ part: String) {
     let parser = OutputParser(outputFormat(format), prompt: "", tools: toolDefinitions)
     let pieces = [start] + Array(repeating: part, count: 20_000)

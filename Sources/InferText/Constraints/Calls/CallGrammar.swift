@@ -30,8 +30,7 @@ struct CallGrammar {
       let separator = Grammar.Part.sequence([grammar.text(";"), space(&grammar)])
       let start = Grammar.Part.repetition(mark("<|python_tag|>", &grammar), least: 0, most: 1)
       return .sequence([start, list(of: call, separator: separator, &grammar)])
-    case .qwen3Coder: return tagged(.functions, &grammar)
-    case .hyV3: return tagged(.pairs(suffix: suffix), &grammar)
+    case .qwen3Coder, .hyV3, .glm45: return format.tags(suffix: suffix).map { tagged($0, &grammar) }
     case .deepSeek: return framed(.deepSeek, section: "<｜tool▁calls▁begin｜>", &grammar)
     case .kimiK2: return framed(.kimi, section: "<|tool_calls_section_begin|>", &grammar)
     case .lfm2:
@@ -77,20 +76,19 @@ struct CallGrammar {
 
   private func tagged(_ tags: CallTags, _ grammar: inout Grammar) -> Grammar.Part {
     let call = each(&grammar) { function, grammar in
-      .sequence([
-        mark(tags.call, &grammar), grammar.text(function.name), mark(tags.nameEnd, &grammar),
-        tagged(function.arguments, tags, &grammar), mark(tags.callEnd, &grammar),
-      ])
+      .sequence(
+        [mark(tags.call, &grammar), grammar.text(function.name)] + (tags.nameEnd.map { [mark($0, &grammar)] } ?? [])
+          + [tagged(function.arguments, tags, &grammar), mark(tags.callEnd, &grammar)])
     }
-    let isWrapped = tags.value == nil
-    let start = isWrapped ? "<tool_call>" : "<tool_calls\(suffix)>"
-    if isWrapped {
-      // Each call has its own wrapper.
-      let one = Grammar.Part.choice([call, bracketed(start, call, tags.end, &grammar)])
+    guard let start = tags.start, let end = tags.end else {
+      return list(of: call, separator: space(&grammar), &grammar)
+    }
+    if tags.wrapsEach {
+      let one = Grammar.Part.choice([call, bracketed(start, call, end, &grammar)])
       return list(of: one, separator: space(&grammar), &grammar)
     }
     let all = list(of: call, separator: space(&grammar), &grammar)
-    return .choice([all, bracketed(start, all, tags.end, &grammar)])
+    return .choice([all, bracketed(start, all, end, &grammar)])
   }
 
   private func framed(_ frame: CallFrame, section: String, _ grammar: inout Grammar) -> Grammar.Part {

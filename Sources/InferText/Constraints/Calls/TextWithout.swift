@@ -95,11 +95,8 @@ extension ExpressionPool {
 extension OutputFormat {
   /// The texts of a machine that can stand as an argument in calls: those without what would end the argument there.
   func argument(_ machine: any ByteMachine) throws(ConstraintError) -> any ByteMachine {
-    switch toolCalls {
-    case .qwen3Coder: try without([CallTags.functions.valueEnd], machine)
-    case .hyV3: try without([CallTags.pairs(suffix: tagSuffix).valueEnd], machine)
-    default: try content(machine)
-    }
+    guard let tags = toolCalls?.tags(suffix: tagSuffix) else { return try content(machine) }
+    return try without([tags.valueEnd], machine)
   }
 
   /// The texts of a machine that can stand as the content of an answer: those without what would end it.

@@ -16,12 +16,8 @@ extension OutputFormat {
 
   /// Schemas of the objects that can be written as arguments; `nil` where all can.
   private var writable: [JSONValue]? {
-    switch toolCalls {
-    case .lfm2: return [["propertyNames": ["pattern": "^[A-Za-z_][A-Za-z0-9_]*$"]]]
-    case .qwen3Coder: return Self.writable(.functions)
-    case .hyV3: return Self.writable(.pairs(suffix: tagSuffix))
-    default: return nil
-    }
+    if toolCalls == .lfm2 { return [["propertyNames": ["pattern": "^[A-Za-z_][A-Za-z0-9_]*$"]]] }
+    return toolCalls?.tags(suffix: tagSuffix).map(Self.writable)
   }
 
   /// Names are read without the white space around them, and a text ends at the first of its tags.
