@@ -81,11 +81,14 @@ struct HyV4: ModelFamily {
 
   func side(reading weights: WeightScope) throws(ModelError) -> (any StreamSide)? { ChoiceSide(columns: indexer.count) }
 
-  func laneHead(reading weights: WeightScope) throws(ModelError) -> LaneHead? {
-    LaneHead(
+  func streamLanes(reading weights: WeightScope) throws(ModelError) -> (any StreamLanes)? {
+    // Published files have another name than transformers writes.
+    let published = weights["model"]["hc_head"]
+    return LaneSum(
       weights: try LaneWeights(
-        weights["model"]["hc_pre"]["hc_head"], names: ("hc_head_fn", "hc_head_base", "hc_head_scale"), lanes: lanes,
-        width: frame.width, magnitudes: [1], epsilon: (laneEpsilon, frame.epsilon)))
+        published.has("hc_head_fn") ? published : weights["model"]["hc_pre"]["hc_head"],
+        names: ("hc_head_fn", "hc_head_base", "hc_head_scale"), lanes: lanes, width: frame.width, magnitudes: [1],
+        epsilon: (laneEpsilon, frame.epsilon)))
   }
 
   func layers(reading weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [Layer] {
@@ -118,10 +121,12 @@ struct HyV4: ModelFamily {
   private func block(
     _ layer: WeightScope, _ connection: String, _ norm: String, _ content: LaneBlock.Content
   ) throws(ModelError) -> LaneBlock {
-    LaneBlock(
+    let published = layer[connection]["hc_pre"]
+    return LaneBlock(
       width: frame.width,
       weights: try LaneWeights(
-        layer["hc_pre"][connection], names: ("hc_fn", "hc_base", "hc_scale"), lanes: lanes, width: frame.width,
+        published.has("hc_fn") ? published : layer["hc_pre"][connection], names: ("hc_fn", "hc_base", "hc_scale"),
+        lanes: lanes, width: frame.width,
         magnitudes: [1, magnitude], epsilon: (laneEpsilon, frame.epsilon)),
       norm: try frame.norm(layer[norm]), content: content)
   }

@@ -85,6 +85,12 @@ struct LongCatFlash: ModelFamily {
   private func experts(_ weights: WeightScope, _ index: Int) throws(ModelError) -> MixtureOfExperts {
     let router = weights["router"]
     var selection = routing
+    // Experts that pass their input on have none, whatever some files hold for them.
+    for index in routing.expertCount - routing.passingCount..<routing.expertCount {
+      for name in ["gate_proj", "up_proj", "down_proj"] {
+        weights["experts"][index].discard(tensor: "\(name).weight")
+      }
+    }
     selection.selectionBias = try router.vector("e_score_correction_bias", count: routing.expertCount)
     return MixtureOfExperts(
       router: try Linear(router["classifier"], input: frame.width, output: routing.expertCount, role: .exact),

@@ -192,6 +192,11 @@ public struct WeightScope: Sendable {
     for tensor in loader.checkpoint.tensors.values where tensor.name.hasExactPrefix(full) { loader.discard(tensor) }
   }
 
+  /// Marks one tensor of this scope as known and unused, where it is there.
+  public func discard(tensor name: String) {
+    if let tensor = loader.checkpoint.tensors[prefix + name] { loader.discard(tensor) }
+  }
+
   /// Marks tensors of this scope as known and unused, and has the people who load the model told so: a part that they may
   /// miss is left out. Does nothing where there are no such tensors.
   ///
