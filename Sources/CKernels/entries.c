@@ -93,6 +93,8 @@ CK_ENTRY(void, silu_of_bounded_multiply, (float *out, const float *gate, const f
          (out, gate, up, limit, n))
 CK_ENTRY(void, soft_cap, (float *x, float cap, size_t n), (x, cap, n))
 CK_ENTRY(void, center, (float *out, const float *x, size_t n), (out, x, n))
+CK_ENTRY(void, cut_normal, (float *x, float deviations, size_t n), (x, deviations, n))
+CK_ENTRY(void, match_magnitude, (float *x, const float *of, float least, size_t n), (x, of, least, n))
 CK_GATE_ENTRY(sigmoid_multiply)
 CK_ENTRY(void, sigmoid, (float *x, size_t n), (x, n))
 CK_ENTRY(void, relu_squared, (float *x, size_t n), (x, n))

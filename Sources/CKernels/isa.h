@@ -39,6 +39,7 @@
     CK_UNIT_KERNELS(X)                                                                          \
     X(count_nonfinite) X(rms_norm) X(add_scaled) X(product) X(silu_multiply) X(gelu_multiply)   \
     X(gelu_tanh_multiply) X(clamped_silu_multiply) X(bounded_silu_multiply) X(silu_of_bounded_multiply) X(soft_cap) X(center) \
+    X(cut_normal) X(match_magnitude) \
     X(sigmoid_multiply) X(sigmoid) X(relu_squared) X(rotate_half) X(rotate_adjacent) X(softmax) \
     X(online_softmax) X(causal_conv) X(conv_history) X(scan_step) X(scan_mask) X(exp)           \
     X(selective_scan) X(gated_linear_unit) X(delta_step) X(delta_products) X(delta_surprise) X(multiply_rows)        \

@@ -38,14 +38,13 @@ extension HybridModel {
         "weight", rows: rows, columns: columns, parts: [[part]], role: .head, inProducts: true)[0]
     }
     let side = try family.side(reading: weights)
-    let laneHead = try family.laneHead(reading: weights)
+    let lanes = try family.streamLanes(reading: weights)
     var state = StateLayout()
     let layers = try family.layers(reading: weights, state: &state)
     if !weights.share.isWhole { try Self.checkDivisible(layers, weights) }
     self.init(
       share: weights.share, vocabularySize: rows, embedding: embedding, embeddingScale: frame.embeddingScale,
-      side: side, laneHead: laneHead,
-      layers: layers,
+      side: side, lanes: lanes, layers: layers,
       norm: try frame.norm(weights[frame.norm]),
       head: head, logitScale: frame.logitScale, logitCap: frame.logitCap, hasHead: hasHead,
       contextLength: frame.contextLength, stateLayout: state

@@ -9,8 +9,8 @@ package struct HybridModel: LanguageModel {
   let embeddingScale: Float
   /// Inputs of blocks beside the residual stream: rows are `[stream | side]`; `nil` for none.
   let side: (any StreamSide)?
-  /// The sum of the residual stream's lanes before the head; `nil` where it has one lane.
-  let laneHead: LaneHead?
+  /// The ends of the residual stream's lanes; `nil` where it has one.
+  let lanes: (any StreamLanes)?
   let layers: [Layer]
   let norm: any Norm
   /// Number of logits of a row.
@@ -38,14 +38,14 @@ package struct HybridModel: LanguageModel {
   ///   - share: the part of the model that `layers` and `head`, and `embedding` where they are tied, are of.
   ///   - vocabularySize: the number of logits.
   ///   - embeddingScale: factor on embedded tokens.
-  ///   - laneHead: the sum of the residual stream's lanes before the head; `nil` where it has one lane.
+  ///   - lanes: the ends of the residual stream's lanes; `nil` where it has one.
   ///   - side: what blocks see beside the residual stream; `nil` for nothing.
   ///   - logitScale: factor on logits.
   ///   - logitCap: the bound that they are held within; `nil` for none.
   ///   - hasHead: `false` where `head` only stands in for one.
   init(
     share: ModelShare = .whole, vocabularySize: Int, embedding: any RowTable, embeddingScale: Float = 1,
-    side: (any StreamSide)? = nil, laneHead: LaneHead? = nil, layers: [Layer], norm: any Norm, head: PackedMatrix,
+    side: (any StreamSide)? = nil, lanes: (any StreamLanes)? = nil, layers: [Layer], norm: any Norm, head: PackedMatrix,
     logitScale: Float = 1, logitCap: Float? = nil, hasHead: Bool = true, contextLength: Int, stateLayout: StateLayout
   ) {
     precondition(
@@ -56,7 +56,7 @@ package struct HybridModel: LanguageModel {
     self.embedding = embedding
     self.embeddingScale = embeddingScale
     self.side = side
-    self.laneHead = laneHead
+    self.lanes = lanes
     self.layers = layers
     self.norm = norm
     self.head = [head]
@@ -93,9 +93,10 @@ package struct HybridModel: LanguageModel {
     precondition(logits.count == step.plan.logitRowCount && logits.columns == vocabularySize, "\(logits.count) logits")
     precondition(step.ranks?.size ?? 1 == share.count, "\(share.count) ranks for a model")
     let width = embedding.columns
-    let stream = (laneHead?.lanes ?? 1) * width
+    let stream = (lanes?.count ?? 1) * width
     var h = step.take(rows: step.plan.tokens.count, columns: stream + (side?.columns ?? 0))
-    for first in Swift.stride(from: 0, to: stream, by: width) { embed(into: &h, first..<first + width, step) }
+    embed(into: &h, 0..<width, step)
+    if let lanes { step.scoped { begin(lanes, &h, 0..<stream, step) } }
     if let side { step.scoped { fill(side, &h, step) } }
     for layer in layers {
       for block in layer.blocks {
@@ -142,10 +143,17 @@ package struct HybridModel: LanguageModel {
 
   /// One of the lanes, where there are several, and the last norm.
   private func normalize(_ stream: Rows, into out: inout MutableRows, _ step: borrowing Step) {
-    guard let laneHead else { return norm.apply(stream, into: &out, step) }
+    guard let lanes else { return norm.apply(stream, into: &out, step) }
     var sum = step.take(rows: stream.count, columns: out.columns)
-    laneHead.apply(stream, into: &sum, step)
+    lanes.end(stream, into: &sum, step)
     norm.apply(sum.rows, into: &out, step)
+  }
+
+  private func begin(
+    _ lanes: any StreamLanes, _ h: inout MutableRows, _ columns: Range<Int>, _ step: borrowing Step
+  ) {
+    var stream = h.columns(columns)
+    lanes.begin(&stream, step)
   }
 
   private func fill(_ side: any StreamSide, _ h: inout MutableRows, _ step: borrowing Step) {

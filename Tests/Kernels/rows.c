@@ -65,6 +65,27 @@ static void test_elementwise(size_t n) {
     for (size_t i = 0; i < n; i++) mean += x[i] / (double)n;
     for (size_t i = 0; i < n; i++) check_close(out[i], x[i] - mean, 1e-6 * (1 + fabs(x[i])));
     for (size_t i = n; i < n + 4; i++) check_canary(out[i]);
+    check_context("ck_cut_normal", n, 0, 0);
+    double variance = 0, magnitudes[2] = {0, 0};
+    for (size_t i = 0; i < n; i++) variance += (x[i] - mean) * (x[i] - mean) / (double)n;
+    memcpy(out, x, n * sizeof *out);
+    ck_cut_normal(out, 0.4f, n);
+    double cut = mean + (double)0.4f * sqrt(variance);
+    for (size_t i = 0; i < n; i++) check_close(out[i], fmax(x[i] - cut, 0), 2e-6 * (1 + fabs(x[i])));
+    for (size_t i = n; i < n + 4; i++) check_canary(out[i]);
+    check_context("ck_match_magnitude", n, 0, 0);
+    for (size_t i = 0; i < n; i++) {
+        magnitudes[0] += (double)x[i] * x[i] / (double)n;
+        magnitudes[1] += (double)y[i] * y[i] / (double)n;
+    }
+    for (int bound = 0; bound < 2; bound++) {
+        float least = bound ? 1e3f : 1e-5f;
+        memcpy(out, x, n * sizeof *out);
+        ck_match_magnitude(out, y, least, n);
+        double factor = sqrt(magnitudes[1] / fmax(magnitudes[0], least));
+        for (size_t i = 0; i < n; i++) check_close(out[i], x[i] * factor, 1e-6 * (fabs(x[i] * factor) + 1e-3));
+        for (size_t i = n; i < n + 4; i++) check_canary(out[i]);
+    }
     check_context("ck_product", n, 0, 0);
     ck_product(out, x, y, n);
     for (size_t i = 0; i < n; i++) check_that(out[i] == x[i] * y[i], "x · y");

@@ -81,6 +81,26 @@ CK_KERNEL void CK_ISA(center)(float *out, const float *x, size_t n) {
     CK_IN_PLACE for (size_t i = 0; i < n; i++) out[i] = x[i] - mean;
 }
 
+CK_KERNEL void CK_ISA(cut_normal)(float *x, float deviations, size_t n) {
+    CK_FAST
+    float sum = 0, squares = 0;
+    for (size_t i = 0; i < n; i++) sum += x[i];
+    float mean = sum / (float)n;
+    for (size_t i = 0; i < n; i++) squares += (x[i] - mean) * (x[i] - mean);
+    float cut = mean + deviations * sqrtf(squares / (float)n);
+    for (size_t i = 0; i < n; i++) x[i] = x[i] > cut ? x[i] - cut : 0;
+}
+
+CK_KERNEL void CK_ISA(match_magnitude)(float *restrict x, const float *restrict of, float least, size_t n) {
+    CK_FAST
+    float own = 0, other = 0;
+    for (size_t i = 0; i < n; i++) own += x[i] * x[i];
+    for (size_t i = 0; i < n; i++) other += of[i] * of[i];
+    own /= (float)n;
+    float scale = sqrtf(other / (float)n) / sqrtf(own > least ? own : least);
+    for (size_t i = 0; i < n; i++) x[i] *= scale;
+}
+
 CK_KERNEL void CK_ISA(product)(float *out, const float *x, const float *y, size_t n) {
     CK_IN_PLACE for (size_t i = 0; i < n; i++) out[i] = x[i] * y[i];
 }

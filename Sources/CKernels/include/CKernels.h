@@ -325,6 +325,10 @@ void ck_silu_of_bounded_multiply(float *out, const float *gate, const float *up,
 void ck_soft_cap(float *x, float cap, size_t n);
 /// out = x less its mean, which may be x itself.
 void ck_center(float *out, const float *x, size_t n);
+/// x = max(x − c, 0), where c is the mean and so many standard deviations.
+void ck_cut_normal(float *x, float deviations, size_t n);
+/// x · √(mean(of²) / max(mean(x²), least)).
+void ck_match_magnitude(float *x, const float *of, float least, size_t n);
 /// out = sigmoid(gate) · up.
 void ck_sigmoid_multiply(float *out, const float *gate, const float *up, size_t n);
 /// x = sigmoid(x).

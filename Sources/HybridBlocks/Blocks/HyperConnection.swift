@@ -52,16 +52,27 @@ struct LaneWeights: Sendable {
   }
 }
 
-/// The sum of a stream's lanes behind the last layer, by weights of each row.
-public struct LaneHead: Sendable {
+/// Lanes that begin alike and end as their sum, by weights of each row.
+public struct LaneSum: StreamLanes {
   let weights: LaneWeights
 
   /// The number of lanes.
-  var lanes: Int { weights.lanes }
+  public var count: Int { weights.lanes }
+
+  /// Copies the first lane.
+  public func begin(_ stream: inout MutableRows, _ step: borrowing Step) {
+    let width = stream.columns / count
+    var first = step.take(rows: stream.count, columns: width)
+    assign(stream.rows.columns(0..<width), scale: 1, to: &first, step)
+    for lane in 1..<count {
+      var target = stream.columns(lane * width..<(lane + 1) * width)
+      assign(first.rows, scale: 1, to: &target, step)
+    }
+  }
 
   /// Adds the lanes of every row up.
-  func apply(_ stream: Rows, into out: inout MutableRows, _ step: borrowing Step) {
-    var factors = step.take(rows: stream.count, columns: lanes)
+  public func end(_ stream: Rows, into out: inout MutableRows, _ step: borrowing Step) {
+    var factors = step.take(rows: stream.count, columns: count)
     weights.apply(stream, into: &factors, step)
     addLanes(stream, weights: factors.rows, into: &out, step)
   }

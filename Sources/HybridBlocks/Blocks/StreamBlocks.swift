@@ -27,68 +27,6 @@ public struct StreamBlock: Block {
   }
 }
 
-/// The block by which a layer takes in an input of its own that stands beside the stream (Gemma 3n and 4), and scales what it
-/// leaves: `h = α (h + norm(W₂ (gelu(W₁ h) ∘ input)))`, or without such an input `h = α h`.
-public struct LayerInputBlock: Block {
-  let width: Int
-  let input: (columns: Range<Int>, gate: Linear, projection: Linear, norm: RMSNorm)?
-  /// α
-  let scale: Float
-
-  /// Reads `per_layer_input_gate`, `[columns × width]`, `per_layer_projection`, `[width × columns]`, and
-  /// `post_per_layer_input_norm`, where there are columns.
-  init(
-    _ weights: WeightScope, width: Int, columns: Range<Int>, epsilon: Float, scale: Float
-  ) throws(ModelError) {
-    self.width = width
-    self.scale = scale
-    guard !columns.isEmpty else {
-      input = nil
-      return
-    }
-    input = (
-      columns, try Linear(weights["per_layer_input_gate"], input: width, output: columns.count),
-      try Linear(weights["per_layer_projection"], input: columns.count, output: width),
-      try RMSNorm(weights["post_per_layer_input_norm"], width: width, epsilon: epsilon)
-    )
-  }
-
-  /// `E`
-  public var letter: Character { "E" }
-  /// `E`, or nothing where there is no input.
-  public var letters: String { input == nil ? "" : "E" }
-  /// None.
-  public var idleParameterCount: Int { 0 }
-  /// `true`: small, and computed by every rank for itself.
-  public var isDivisible: Bool { true }
-
-  /// Computes on all rows of the step.
-  public func apply(to h: inout MutableRows, _ step: borrowing Step) {
-    if let input {
-      let size = input.columns.count
-      // Beside each other, as gated networks have them.
-      var both = step.take(rows: h.count, columns: 2 * size)
-      do {
-        var gate = both.columns(0..<size)
-        input.gate.apply(h.rows.columns(0..<width), into: &gate, step)
-      }
-      do {
-        var own = both.columns(size..<2 * size)
-        assign(h.rows.columns(input.columns), scale: 1, to: &own, step)
-      }
-      var gated = step.take(rows: h.count, columns: size)
-      activateGated(both.rows, .geluTanhGated, into: &gated, step)
-      var projected = step.take(rows: h.count, columns: width)
-      input.projection.apply(gated.rows, into: &projected, step)
-      input.norm.applyToHeads(of: &projected, step)
-      var stream = h.columns(0..<width)
-      add(projected.rows, to: &stream, step)
-    }
-    var stream = h.columns(0..<width)
-    InferCore.scale(&stream, by: scale, step)
-  }
-}
-
 /// A network and experts side by side, each with norms of its own (Gemma 4):
 /// `h += norm₃(norm₁(network(norm(h))) + norm₂(experts(norm′(h))))`, where the router sees `router(h)`.
 public struct NetworkBesideExperts: Block {

@@ -67,7 +67,8 @@ public struct PerLayerInputs: StreamSide {
     scale(&out, by: scales.projection, step)
     norm.applyToHeads(of: &out, step)
     var rows = step.take(rows: out.count, columns: columns)
-    gatherRows(of: embedding, step.plan.tokens, scale: scales.embedding, into: &rows, step)
+    // Tokens of images and sounds have none.
+    gatherRows(of: embedding, step.plan.tokens, or: 0, scale: scales.embedding, into: &rows, step)
     add(rows.rows, to: &out, step)
   }
 }

@@ -30,8 +30,8 @@ public protocol ModelFamily: Sendable {
   /// Reads what blocks see beside the residual stream; `nil` for nothing.
   func side(reading weights: WeightScope) throws(ModelError) -> (any StreamSide)?
 
-  /// Reads what makes one of the lanes of the residual stream; `nil` where it has one.
-  func laneHead(reading weights: WeightScope) throws(ModelError) -> LaneHead?
+  /// Reads what the lanes of the residual stream begin and end as; `nil` where it has one.
+  func streamLanes(reading weights: WeightScope) throws(ModelError) -> (any StreamLanes)?
 
   /// Reads all layers, in order, declaring their state.
   func layers(reading weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [Layer]
@@ -48,7 +48,7 @@ extension ModelFamily {
   public var storedPrefixes: [StoredPrefix] { [] }
 
   /// None.
-  public func laneHead(reading weights: WeightScope) throws(ModelError) -> LaneHead? { nil }
+  public func streamLanes(reading weights: WeightScope) throws(ModelError) -> (any StreamLanes)? { nil }
 
   /// Nothing.
   public func side(reading weights: WeightScope) throws(ModelError) -> (any StreamSide)? { nil }
@@ -117,11 +117,11 @@ extension ModelFrame {
 enum Families {
   static let all: [any ModelFamily.Type] = [
     HunyuanT1.self, HunyuanV1.self, HyV3.self, HyV4.self, GraniteMoeHybrid.self, NemotronH.self, Qwen3.self, Llama.self,
-    Gemma.self, Gemma4.self, GptOss.self, Olmo.self, Phi3.self, SmolLM3.self, Exaone4.self, Cohere2.self, Glm4.self,
-    SeedOss.self, Ernie.self, Dots1.self, MiniMaxM2.self, MiMoV2.self, Step3.self, GraniteSWA.self, DeepSeek.self,
-    LongCatFlash.self, Qwen3Next.self, OlmoHybrid.self, LaraMini.self, KimiLinear.self, BailingHybrid.self,
-    MiniMax.self, RecurrentGemma.self, XLSTM.self, Lfm2.self, Lfm3.self, Mamba.self, Jamba.self, Bamba.self,
-    FalconH1.self, Zamba.self, Zamba2.self,
+    Gemma.self, Gemma3n.self, Gemma4.self, GptOss.self, Olmo.self, Phi3.self, SmolLM3.self, Exaone4.self, Cohere2.self,
+    Glm4.self, SeedOss.self, Ernie.self, Dots1.self, MiniMaxM2.self, MiMoV2.self, Step3.self, GraniteSWA.self,
+    DeepSeek.self, LongCatFlash.self, Qwen3Next.self, OlmoHybrid.self, LaraMini.self, KimiLinear.self,
+    BailingHybrid.self, MiniMax.self, RecurrentGemma.self, XLSTM.self, Lfm2.self, Lfm3.self, Mamba.self, Jamba.self,
+    Bamba.self, FalconH1.self, Zamba.self, Zamba2.self,
   ]
 
   /// Keys of `config.json` that say nothing about inference in any family.

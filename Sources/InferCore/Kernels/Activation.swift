@@ -83,6 +83,12 @@ public func softCap(_ x: inout MutableRows, _ cap: Float, _ step: borrowing Step
   unsafe forEachRow(x.count, step) { row in unsafe ck_soft_cap(x.base + row * x.stride, cap, x.columns) }
 }
 
+/// `x = max(x − c, 0)`, where `c` lies so many standard deviations above the mean of a row: of normal numbers, a share that
+/// they tell is left (You et al. 2025, arXiv 2506.06644).
+package func cutNormal(_ x: inout MutableRows, _ deviations: Float, _ step: borrowing Step) {
+  unsafe forEachRow(x.count, step) { row in unsafe ck_cut_normal(x.base + row * x.stride, deviations, x.columns) }
+}
+
 /// `x = max(x, 0)²` (So et al. 2021, arXiv 2109.08668).
 public func reluSquared(_ x: inout MutableRows, _ step: borrowing Step) {
   unsafe forEachRow(x.count, step) { row in unsafe ck_relu_squared(x.base + row * x.stride, x.columns) }

@@ -12,6 +12,21 @@ package func gatherRows(
   scale(&out, by: factor, step)
 }
 
+/// As ``gatherRows(of:_:scale:into:_:)``, where rows that `table` does not have become its row `substitute`.
+package func gatherRows(
+  of table: any RowTable, _ indices: [Int32], or substitute: Int, scale factor: Float, into out: inout MutableRows,
+  _ step: borrowing Step
+) {
+  precondition(out.count == indices.count && out.columns == table.columns, "\(indices.count) rows for \(out.count)")
+  precondition(0..<table.rows ~= substitute, "row \(substitute) of \(table.rows)")
+  step.report.work.weightBytes += indices.count * table.rowBytes
+  unsafe forEachRow(indices.count, step) { row in
+    let index = Int(indices[row])
+    unsafe table.unpackRow(0..<table.rows ~= index ? index : substitute, into: out.base + row * out.stride)
+  }
+  scale(&out, by: factor, step)
+}
+
 /// As ``gatherRows(of:_:scale:into:_:)``, where `table` begins with row `first` of a larger one: rows that it does not have
 /// become zero.
 package func gatherRows(

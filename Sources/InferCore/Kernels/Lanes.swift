@@ -1,6 +1,6 @@
 internal import CKernels
 
-// A residual stream of several lanes side by side, as hyper-connections have it.
+// A residual stream of several lanes side by side, as hyper-connections and alternating updates have it.
 
 /// `out = Σ weightᵢ · laneᵢ`, row by row.
 ///
@@ -38,5 +38,13 @@ package func addToLanes(_ x: Rows, weights: Rows, of stream: inout MutableRows, 
     for lane in 0..<lanes {
       unsafe ck_add_scaled(to + lane * width, from, weights.base[row * weights.stride + lane], width)
     }
+  }
+}
+
+/// Gives every row of `x` the root mean square of the same row of `other`. That of `x` counts as no less than `√least`.
+package func matchMagnitude(_ x: inout MutableRows, of other: Rows, least: Float, _ step: borrowing Step) {
+  precondition(other.columns == x.columns && other.count == x.count, "\(other.columns) columns for \(x.columns)")
+  unsafe forEachRow(x.count, step) { row in
+    unsafe ck_match_magnitude(x.base + row * x.stride, other.base + row * other.stride, least, x.columns)
   }
 }

@@ -7,6 +7,7 @@ Weights are rounded to bfloat16 before the references are computed. Beside `conf
 """
 import json
 import math
+import re
 import sys
 from pathlib import Path
 
@@ -108,6 +109,16 @@ shapes = {
         index_topk=24, index_head_dim=16, index_n_heads=12, indexer_types=["full", "full", "shared", "shared"], hc_mult=3,
         hc_magnitude=1.5, swiglu_limit=0.5), flat(
         10000.0, mlp_layer_types=None, layer_types=None, head_dim=None, qk_head_dim=None, indexer_types=None)),
+    # Three lanes of which layers compute the second; networks with most gates shut; inputs of each layer, which some tokens
+    # have not; the last two layers with the keys of others.
+    "gemma3n": ("Gemma3nForCausalLM", dict(
+        head_dim=16, num_hidden_layers=6, layer_types=[S, G, S, G, S, G], sliding_window=15, laurel_rank=8,
+        hidden_size_per_layer_input=8, vocab_size_per_layer_input=80, num_kv_shared_layers=2,
+        intermediate_size=[48, 40, 48, 40, 48, 40], activation_sparsity_pattern=[0.8, 0.6, 0.0, 0.7, 0.0, 0.0],
+        altup_num_inputs=3, altup_active_idx=1, final_logit_softcapping=3.0, tie_word_embeddings=True,
+        rope_parameters={S: dict(rope_type="default", rope_theta=10000.0),
+                         G: dict(rope_type="default", rope_theta=1e6)}),
+        flat(1e6, rope_local_base_freq=10000.0, altup_lr_multiplier=1.0, query_pre_attn_scalar=256)),
     # An input of each layer, the last two layers with the keys of others and networks twice as wide.
     "gemma4": ("Gemma4ForCausalLM", dict(
         head_dim=16, num_hidden_layers=6, layer_types=[S, G, S, G, S, G], sliding_window=15, global_head_dim=24,
@@ -181,6 +192,8 @@ def perturb(model, generator):
             normal(p, 4.0, 2.0)
         elif "recurrent_param" in name:
             normal(p, -3.0, 1.5)
+        elif "modality_router" in name:
+            normal(p, 0.0, 4.0)
         elif "_gate_weight" in name:
             normal(p, 0.0, 0.3)
         elif "conv1d" in name or "conv_1d" in name or ".conv." in name:
@@ -188,7 +201,7 @@ def perturb(model, generator):
         elif p.dim() == 1 and ("norm" in name or "scale" in name):
             # Norms that are meant as 1 + w begin as zeros.
             normal(p, 0.0 if p.abs().max() == 0 else 1.0, 0.2)
-            if name.endswith("q_norm.weight") and model.config.model_type == "gemma4_text":
+            if name.endswith("q_norm.weight") and model.config.model_type in ("gemma3n_text", "gemma4_text"):
                 # Scores are not divided by the root of a head's width: norms of queries have to. Else errors grow a
                 # hundredfold on their way through sharp attention.
                 p.mul_(p.shape[0] ** -0.5)
@@ -215,13 +228,16 @@ def published(config, changes):
 
 def as_published(name, weights):
     """Mends what transformers does not write as it is published."""
-    if name == "longcat_flash":
-        # It writes weights of experts that have none.
-        return {key: value for key, value in weights.items() if ".experts.4." not in key and ".experts.5." not in key}
     if name == "hy_v4":
-        # It renames gates of networks as well.
-        return {key.replace("linear_gate", "gate_proj") if ".mlp." in key else key: value
-                for key, value in weights.items()}
+        # It renames gates of networks as well, and puts a part of the names of lanes elsewhere.
+        names = [(r"\.hc_pre\.hc_head\.", ".hc_head."), (r"\.hc_pre\.(hc_\w+_layer)\.", r".\1.hc_pre."),
+                 (r"(mlp\..*)linear_gate", r"\1gate_proj")]
+        result = {}
+        for key, value in weights.items():
+            for pattern, replacement in names:
+                key = re.sub(pattern, replacement, key)
+            result[key] = value
+        return result
     if name != "olmo_hybrid":
         return weights
     result = {}
