@@ -28,7 +28,11 @@ def main() -> None:
 
     def find_class_without_vocabulary(*names: Any, **options: Any) -> Any:
         found = find_class(*names, **options)
-        found.set_vocab = write_no_vocabulary
+        # Some only choose among classes of their own.
+        for kind in [found, *(inner for inner in vars(found).values() if isinstance(inner, type))]:
+            kind.set_vocab = write_no_vocabulary
+            if hasattr(kind, "_get_suppress_tokens"):
+                kind._get_suppress_tokens = lambda model: None
         return found
 
     converter.get_model_class = find_class_without_vocabulary

@@ -66,11 +66,14 @@ import Testing
     "qwen2": "qwen2", "qwen3": "qwen3", "qwen3_next": "qwen3next",
     "cohere2": "cohere2", "ernie4_5": "ernie4_5", "exaone4": "exaone4", "glm4": "glm4", "glm4_moe": "glm4moe",
     "minimax_m2": "minimax-m2", "olmo2": "olmo2", "seed_oss": "seed_oss",
+    "gemma4": "gemma4", "gemma4_moe": "gemma4", "mimo_v2_flash": "mimo2", "ministral3": "mistral3", "step3p7": "step35",
+    "deepseek_v32": "deepseek32",
   ]
   private static let obstacles = [
     "deepseek_v2": "deepseek2 has no groups that count for their best expert alone",
     "deepseek_v3_yarn": "deepseek2 has no biases of attention",
     "falcon_h1_norm_first": "falcon-h1 has no factors on a head that is the embedding",
+    "gemma3n": "llama.cpp's files of gemma3n_text are read and not written",
     "granitemoehybrid_dense_rope": "granitehybrid has no biases of Mamba's projections",
     "hunyuan_large": "hunyuan-moe cannot say that sharedLayers is 2; it would be 1",
     "hunyuan_t1": "has no architecture hunyuan_t1",

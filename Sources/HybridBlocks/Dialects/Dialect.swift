@@ -50,9 +50,11 @@ enum Dialects {
   static let all: [any Dialect.Type] = [
     LlamaDialect.self, Qwen3Dialect.self, GraniteHybridDialect.self, HunyuanDialect.self, HyV3Dialect.self,
     NemotronDialect.self, MambaDialect.self, JambaDialect.self, FalconH1Dialect.self, Lfm2Dialect.self,
-    GemmaDialect.self, GptOssDialect.self, OlmoDialect.self, Exaone4Dialect.self, Cohere2Dialect.self, Phi3Dialect.self,
+    GemmaDialect.self, Gemma3nDialect.self, Gemma4Dialect.self, MiMoDialect.self, StepDialect.self, GptOssDialect.self,
+    OlmoDialect.self, Exaone4Dialect.self, Cohere2Dialect.self, Phi3Dialect.self,
     SmolLM3Dialect.self, SeedOssDialect.self, Glm4Dialect.self, ErnieDialect.self, Dots1Dialect.self,
     MiniMaxM2Dialect.self,
+    GraniteSWADialect.self, MiniMaxDialect.self, BailingDialect.self, HyV4Dialect.self,
     Qwen3NextDialect.self, DeepSeekDialect.self, KimiLinearDialect.self, BambaDialect.self,
   ]
 

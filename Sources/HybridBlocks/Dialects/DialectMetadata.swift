@@ -35,7 +35,11 @@ struct DialectMetadata: Sendable {
   }
 
   /// Rotary positions.
-  mutating func rotary(_ rotary: RotaryEmbedding) {
+  ///
+  /// - Parameters:
+  ///   - rotary: the positions.
+  ///   - pairs: the number of divisors that files have, where there are more than pairs that turn.
+  mutating func rotary(_ rotary: RotaryEmbedding, pairs: Int = 0) {
     let frequencies = rotary.frequencies
     self["rope.freq_base"] = .number(frequencies.base)
     self["rope.dimension_count"] = .count(frequencies.dimension)
@@ -50,16 +54,17 @@ struct DialectMetadata: Sendable {
       self["rope.scaling.original_context_length"] = .count(Int(yarn.originalLength))
       self["rope.scaling.yarn_beta_fast"] = .number(yarn.fastTurns)
       self["rope.scaling.yarn_beta_slow"] = .number(yarn.slowTurns)
-    case .divided, .proportional: divisors(frequencies)
+    case .divided, .proportional: divisors(frequencies, pairs: pairs)
     }
   }
 
   /// Divisors of frequencies, one a pair, as tensors.
-  private mutating func divisors(_ frequencies: RotaryFrequencies) {
+  private mutating func divisors(_ frequencies: RotaryFrequencies, pairs: Int) {
     let divisors = frequencies.divisors
     if frequencies.amplitude != 1 { self["rope.scaling.attn_factor"] = .number(frequencies.amplitude) }
     guard let later = frequencies.later else {
-      add("rope_freqs.weight", divisors.early)
+      let others = max(0, pairs - divisors.early.count)
+      add("rope_freqs.weight", divisors.early + Array(repeating: 1, count: others))
       return
     }
     self["rope.scaling.type"] = .string("longrope")

@@ -5,14 +5,17 @@ extension GGUFDescription {
   /// Takes queries, keys and values apart: a file may hold those of a layer as one tensor, whose rows are those of the
   /// queries, then of the keys, then of the values.
   ///
-  /// Layers of linear attention have such a tensor as well, which stays whole: they have no `attn_output`.
+  /// Layers of linear attention have such a tensor as well, which stays whole: they have no `attn_output`, or a norm of what
+  /// they make of it, `attn_norm_2`.
   ///
   /// - Throws: `ModelError` when the tensor has not the rows that the metadata promise.
   mutating func separateProjections() throws(ModelError) {
     var whole: Set<ExactText> = []
     for (name, tensor) in tensors where name.hasExactPrefix("blk.") && name.containsExactly(".attn_qkv.") {
       let parts = name.split(separator: ".")
-      guard parts.count == 4, let layer = Int(parts[1]), tensors["blk.\(layer).attn_output.weight"] != nil else {
+      guard parts.count == 4, let layer = Int(parts[1]), tensors["blk.\(layer).attn_output.weight"] != nil,
+        tensors["blk.\(layer).attn_norm_2.weight"] == nil
+      else {
         continue
       }
       let (keys, values) = try keyAndValueRows(layer: layer)
@@ -42,14 +45,24 @@ extension GGUFDescription {
     let keyHeads = try count("attention.head_count_kv", layer: layer, default: heads)
     let width = try count("embedding_length")
     guard heads > 0 else { throw wrong("attention.head_count", "0", "a count above 0") }
-    let keyLength = try count("attention.key_length", default: width / heads)
-    let valueLength = try count("attention.value_length", default: keyLength)
+    var keyLength = try count("attention.key_length", default: width / heads)
+    var valueLength = try count("attention.value_length", default: keyLength)
+    if let windows = try flags("attention.sliding_window_pattern", through: layer), windows[layer] {
+      keyLength = try count("attention.key_length_swa", default: keyLength)
+      valueLength = try count("attention.value_length_swa", default: valueLength)
+    }
     for (key, value) in [("head_count_kv", keyHeads), ("key_length", keyLength), ("value_length", valueLength)] {
       guard value <= ConfigReader.largestSize else {
         throw wrong("attention.\(key)", "\(value)", "at most \(ConfigReader.largestSize)")
       }
     }
     return (keyHeads * keyLength, keyHeads * valueLength)
+  }
+
+  /// The truth values of layers up to one; `nil` where they are not listed.
+  private func flags(_ key: String, through layer: Int) throws(ModelError) -> [Bool]? {
+    guard let list = value(key)?.array, list.indices.contains(layer) else { return nil }
+    return try flags(key, layers: layer + 1)
   }
 
   /// A count of a layer: on disk one of a list, or one for all.

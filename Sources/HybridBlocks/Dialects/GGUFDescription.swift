@@ -95,11 +95,22 @@ struct GGUFDescription: Sendable {
     return Array(counts.prefix(layers))
   }
 
-  /// One truth value a layer, or `nil` where there is no such key.
+  /// One number a layer: on disk a list of them, or one for all; `nil` where there is no such key. Numbers may be infinite.
+  func numbers(_ key: String, layers: Int) throws(ModelError) -> [Double]? {
+    guard let value = value(key) else { return nil }
+    guard let list = value.array else { return Array(repeating: try number(key), count: layers) }
+    let numbers = list.compactMap(\.double).filter { !$0.isNaN }
+    guard numbers.count == list.count, numbers.count >= layers else {
+      throw wrong(key, "a list of \(list.count) values", "\(layers) numbers")
+    }
+    return Array(numbers.prefix(layers))
+  }
+
+  /// One truth value a layer, or `nil` where there is no such key. Some files have 0 and 1 in place of truth values.
   func flags(_ key: String, layers: Int) throws(ModelError) -> [Bool]? {
     guard let value = value(key) else { return nil }
     let list = value.array ?? []
-    let flags = list.compactMap(\.bool)
+    let flags = list.compactMap { value in value.bool ?? value.count.flatMap { $0 < 2 ? $0 == 1 : nil } }
     guard flags.count == list.count, flags.count >= layers else {
       throw wrong(key, value.kind, "\(layers) truth values")
     }

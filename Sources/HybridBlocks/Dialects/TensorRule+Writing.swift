@@ -32,7 +32,7 @@ extension TensorRule {
     let source = sources[0]
     let isPlain = source.name == name
     switch form {
-    case .same: return [whole(source)]
+    case .same, .speeds: return [whole(source)]
     case .vector(let shape): return [whole(source, shape: shape)]
     case .row: return [whole(source)]
     case .convolution: return [whole(source, shape: [source.shape[0], source.count / max(source.shape[0], 1)])]

@@ -21,6 +21,8 @@ struct TensorRule: Sendable {
     case pairs(heads: Int, rotated: Int? = nil)
     /// `A_log`; the file has A = −exp(A_log), which is then the tensor's name, and where `isColumn`, as a column.
     case rates(isColumn: Bool)
+    /// `A_log`; the file has −A = exp(A_log), as a column. It is only read: A is then the tensor's name.
+    case speeds
     /// A norm's `weight` that is meant as 1 + w; the file has the sum, whose name is `scale`.
     case incremented
     /// Weights whose outputs the family multiplies by factors; the file has the products of both, and the family's factors
@@ -60,7 +62,7 @@ struct TensorRule: Sendable {
   /// The names of the family's tensors that are made of the file's.
   var resultNames: [String] {
     switch form {
-    case .rates: [name.replacing("A_log", with: "A")]
+    case .rates, .speeds: [name.replacing("A_log", with: "A")]
     case .incremented: [name.replacing(".weight", with: ".scale")]
     case .experts(let count): (0..<count).map { name.replacing("{e}", with: String($0)) }
     case .queryToGate: ["in_proj_qkv", "in_proj_z"].map { name.replacing("in_proj_qkvz", with: $0) }
@@ -89,6 +91,8 @@ struct TensorRule: Sendable {
           return place < 2 * half ? row - place + place % half * 2 + place / half : row
         }
       ]
+    case .speeds:
+      return [.computed([part], name: resultNames[0], shape: [part.count]) { $0[0].map { -$0 } }]
     case .rates(let isColumn): return [part.renamed(resultNames[0], shape: isColumn ? [part.count] : part.shape)]
     case .experts(let count): return try experts(part, count)
     case .gateAndUp(let experts): return try gateAndUp(parts, experts)

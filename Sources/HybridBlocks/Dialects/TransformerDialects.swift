@@ -1,9 +1,10 @@
 internal import InferCore
 internal import InferText
 
-/// The plain transformer: Llama and models like it — SmolLM2, Mistral, Llama 3 —, Granite 3 and Qwen2.
+/// The plain transformer: Llama and models like it — SmolLM2, Mistral, Llama 3 —, Granite 3, Qwen2 and, with queries that grow
+/// with their position, Ministral 3.
 enum LlamaDialect: Dialect {
-  static let architectures = ["llama", "granite", "qwen2"]
+  static let architectures = ["llama", "granite", "qwen2", "mistral3"]
   static let fields: [DialectField<Llama>] =
     DialectField.frame() + DialectField.granite { $0.kind == .granite ? $0.residualScale : nil } + [
       .count("feed_forward_length", "intermediate_size") { $0.hidden }
@@ -12,11 +13,35 @@ enum LlamaDialect: Dialect {
   static func complete(_ config: inout Configuration, from file: GGUFDescription) throws(ModelError) {
     let experts = try file.count("expert_count", default: 0)
     guard experts == 0 else { throw file.wrong("expert_count", "\(experts)", "none: experts are not supported here") }
-    config.set("model_type", .string(file.architecture), from: .architecture)
+    let isMistral3 = file.architecture == "mistral3"
+    let growth = isMistral3 ? try file.number("attention.temperature_scale", default: 0) : 0
+    let ofMistral: JSONValue = growth == 0 ? "mistral" : "ministral3"
+    config.set("model_type", isMistral3 ? ofMistral : .string(file.architecture), from: .architecture)
     try file.attention(into: &config)
     try file.rotary(into: &config)
+    if isMistral3 { try mistral3(of: &config, file, growth: growth) }
     if file.architecture == "granite" { try file.attentionScale(into: &config) }
     file.flag("mlp_bias", hasInLayers: "ffn_up.bias", into: &config)
+  }
+
+  private static func mistral3(
+    of config: inout Configuration, _ file: GGUFDescription, growth: Double
+  ) throws(ModelError) {
+    try file.windows(into: &config) { _ in true }
+    if config["rope_parameters"]?["rope_type"]?.string == "yarn" {
+      config.set("rope_parameters.mscale", 1, from: "rope.scaling.yarn_log_multiplier")
+      let magnitude = try file.number("rope.scaling.yarn_log_multiplier", default: 0)
+      config.set(
+        "rope_parameters.mscale_all_dim", .number(magnitude), from: "rope.scaling.yarn_log_multiplier",
+        isComputed: false)
+    }
+    guard growth != 0 else { return }
+    let length = try file.count("rope.scaling.original_context_length")
+    config.set(
+      "rope_parameters.original_max_position_embeddings", .integer(length),
+      from: "rope.scaling.original_context_length", isComputed: false)
+    config.set(
+      "rope_parameters.llama_4_scaling_beta", .number(growth), from: "attention.temperature_scale", isComputed: false)
   }
 
   static func rules(_ family: Llama) -> [TensorRule] {
@@ -27,7 +52,7 @@ enum LlamaDialect: Dialect {
 
   static func architecture(of family: Llama) -> String? {
     switch family.kind {
-    case .llama: "llama"
+    case .llama: family.attention.queryGrowth == nil ? "llama" : "mistral3"
     case .granite: "granite"
     case .qwen2: "qwen2"
     }
@@ -37,9 +62,22 @@ enum LlamaDialect: Dialect {
     metadata.attention(family.attention)
     metadata.rotary(family.rotary)
     metadata["attention.scale"] = family.attentionScale.map { .number(Double($0)) }
+    guard let growth = family.attention.queryGrowth else { return }
+    metadata["attention.temperature_scale"] = .number(Double(growth.strength))
+    metadata["rope.scaling.original_context_length"] = .count(growth.length)
+    if case .yarn(let factor, _) = family.rotary.frequencies.stretching, factor > 1 {
+      // What the magnitude of angles was divided by, as a factor on the logarithm.
+      let magnitude = RotaryFrequencies.yarnMagnitude(scale: factor)
+      let divisor = magnitude / family.rotary.frequencies.amplitude
+      metadata["rope.scaling.yarn_log_multiplier"] = .number((divisor - 1) / (magnitude - 1))
+    }
   }
 
   static func obstacle(_ family: Llama) -> String? {
+    if family.attention.queryGrowth != nil {
+      if family.hiddenBias || family.attention.bias { return "biases" }
+      return family.windows.contains { $0 != nil } ? "windows" : nil
+    }
     guard family.kind == .qwen2 else { return nil }
     return family.hiddenBias ? "biases in feed-forward networks" : family.rotary.obstacle
   }

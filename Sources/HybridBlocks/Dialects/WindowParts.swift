@@ -29,6 +29,55 @@ extension GGUFDescription {
     config.set("layer_types", Self.kinds(sliding), from: .key(has(pattern) ? pattern : key))
   }
 
+  /// A count that layers with windows have in common, and those that see everything.
+  func counts(
+    _ key: String, where isWindowed: [Bool], default fallback: Int? = nil
+  ) throws(ModelError) -> (whole: Int, windowed: Int) {
+    let counts = try counts(key, layers: isWindowed.count, default: fallback)
+    func common(_ kind: Bool) throws(ModelError) -> Int? {
+      let own = zip(counts, isWindowed).filter { $0.1 == kind }.map(\.0)
+      guard own.allSatisfy({ $0 == own[0] }) else {
+        throw wrong(key, "\(own) in layers \(kind ? "with windows" : "that see everything")", "one count for these")
+      }
+      return own.first
+    }
+    let (whole, windowed) = (try common(false), try common(true))
+    let other = counts.first ?? fallback ?? 0
+    return (whole ?? other, windowed ?? other)
+  }
+
+  /// The rotary positions of both kinds of layers, those with windows having a base of their own and the others being
+  /// described by `whole`.
+  func rotaryOfKinds(
+    _ whole: [String: JSONValue], windowed others: [String: JSONValue] = [:], theta: (whole: Double, windowed: Double),
+    into config: inout Configuration
+  ) throws(ModelError) {
+    let base = try number("rope.freq_base", default: theta.whole)
+    let local = try number("rope.freq_base_swa", default: theta.windowed)
+    let full: [String: JSONValue] = ["rope_type": "default", "rope_theta": .number(base)]
+    let sliding: [String: JSONValue] = ["rope_type": "default", "rope_theta": .number(local)]
+    config.set("rope_parameters", .object([:]), from: "rope.freq_base")
+    config.set(
+      "rope_parameters.full_attention", Self.object(full.merging(whole) { $1 }), from: "rope.freq_base")
+    config.set(
+      "rope_parameters.sliding_attention", Self.object(sliding.merging(others) { $1 }), from: "rope.freq_base_swa")
+  }
+
+  private static func object(_ members: [String: JSONValue]) -> JSONValue {
+    var object: JSONValue = .object([:])
+    for (key, value) in members.sorted(by: { $0.key < $1.key }) { object[key] = value }
+    return object
+  }
+
+  /// Tells of each layer whether it has experts, by the tensors of their routers.
+  func expertLayers(into config: inout Configuration) {
+    let router = "ffn_gate_inp.weight"
+    let kinds = (0..<(config["num_hidden_layers"]?.int ?? 0)).map { layer -> JSONValue in
+      tensors["blk.\(layer).\(router)"] == nil ? "dense" : "sparse"
+    }
+    config.set("mlp_layer_types", .array(kinds), from: .tensor(router))
+  }
+
   private static func kinds(_ isSliding: [Bool]) -> JSONValue {
     .array(isSliding.map { $0 ? "sliding_attention" : "full_attention" })
   }
@@ -82,4 +131,9 @@ extension TensorRule {
   static func router(_ name: String = "mlp.gate.weight") -> TensorRule {
     TensorRule("blk.{n}.ffn_gate_inp.weight", as: "model.layers.{n}.\(name)")
   }
+}
+
+extension Configuration {
+  /// Whether each layer has a window, once that is known.
+  var windowedLayers: [Bool] { (values["layer_types"]?.array ?? []).map { $0.string == "sliding_attention" } }
 }

@@ -225,7 +225,11 @@ struct Gemma4: ModelFamily {
     let router = layer["router"]
     let scale = try router.vector("scale", count: frame.width)
     var selection = mixture.selection
-    selection.expertScales = try router.vector("per_expert_scale", count: selection.expertCount)
+    // Experts in NVFP4 in files of llama.cpp's have them in their own scales.
+    if router.has("per_expert_scale") {
+      selection.expertScales = try router.vector("per_expert_scale", count: selection.expertCount)
+    }
+    let isFused = layer["experts"].has("gate_up_proj")
     return NetworkBesideExperts(
       norms: .init(
         network: try norm("pre_feedforward_layernorm"), networkOutput: try norm("post_feedforward_layernorm_1"),
@@ -236,7 +240,8 @@ struct Gemma4: ModelFamily {
       router: try Linear(router["proj"], input: frame.width, output: selection.expertCount, role: .exact),
       selection: selection,
       experts: try Experts(
-        stacked: layer["experts"], first: ["gate_up_proj"], second: "down_proj", count: selection.expertCount,
-        width: frame.width, hidden: mixture.width, activation: .geluTanhGated, layer: index))
+        stacked: layer["experts"], first: isFused ? ["gate_up_proj"] : ["gate_proj", "up_proj"], second: "down_proj",
+        count: selection.expertCount, width: frame.width, hidden: mixture.width, activation: .geluTanhGated,
+        layer: index))
   }
 }

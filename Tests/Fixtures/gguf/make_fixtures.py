@@ -29,6 +29,13 @@ MAMBA = {"mamba_n_heads": 8, "mamba_d_head": 8, "mamba_n_groups": 2, "mamba_d_st
 DELTA = {
     "head_dim": 16, "linear_key_head_dim": 8, "linear_value_head_dim": 8, "linear_num_key_heads": 2,
     "linear_num_value_heads": 4}
+GEMMA4 = {
+    "head_dim": 16, "global_head_dim": 24, "sliding_window": 7, "tie_word_embeddings": True, "rope_parameters": {
+        "sliding_attention": {"rope_type": "default", "rope_theta": 10000.0},
+        "full_attention": {"rope_type": "proportional", "rope_theta": 1e6, "partial_rotary_factor": 0.25}}}
+LATENT = {
+    "num_key_value_heads": 4, "kv_lora_rank": 16, "q_lora_rank": 24, "qk_rope_head_dim": 8, "qk_nope_head_dim": 16,
+    "v_head_dim": 12, "moe_intermediate_size": 24, "n_routed_experts": 4, "num_experts_per_tok": 2}
 EXPERTS = {
     "moe_intermediate_size": 16, "shared_expert_intermediate_size": 24, "num_experts": 4, "num_experts_per_tok": 2}
 
@@ -37,7 +44,8 @@ def rope(theta: float, **others: Any) -> dict[str, Any]:
     return {"rope_parameters": {"rope_type": "default", "rope_theta": theta} | others}
 
 
-# By architecture: the class, its configuration, and what the converter expects to be spelled otherwise.
+# By architecture: the class, its configuration, and what the converter expects to be spelled otherwise. It reads what
+# transformers makes of a file, and the file itself where its type is one that transformers does not know.
 MODELS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "llama": ("LlamaForCausalLM", LLAMA | rope(20000.0) | {"tie_word_embeddings": True}, {}),
     "llama-biased": (
@@ -259,6 +267,123 @@ MODELS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         "Qwen3_5MoeForCausalLM",
         LLAMA | DELTA | rope(10000.0, partial_rotary_factor=0.25) | EXPERTS | {
             "layer_types": ["linear_attention", "full_attention"]}, {}),
+    "mistral3": (
+        "Ministral3ForCausalLM",
+        LLAMA | {
+            "head_dim": 16, "rope_parameters": {
+                "rope_type": "yarn", "rope_theta": 1e6, "factor": 8.0, "original_max_position_embeddings": 16,
+                "beta_fast": 32.0, "beta_slow": 1.0, "mscale": 1.0, "mscale_all_dim": 1.0,
+                "llama_4_scaling_beta": 0.4}}, {}),
+    "gemma4": (
+        "Gemma4ForCausalLM",
+        LLAMA | GEMMA4 | {
+            "num_hidden_layers": 4, "layer_types": ["sliding_attention", "full_attention"] * 2,
+            "hidden_size_per_layer_input": 8, "vocab_size_per_layer_input": VOCABULARY, "num_kv_shared_layers": 2,
+            "use_double_wide_mlp": True, "final_logit_softcapping": 3.0}, {}),
+    "gemma4-moe": (
+        "Gemma4ForCausalLM",
+        LLAMA | GEMMA4 | {
+            "layer_types": ["sliding_attention", "full_attention"], "num_global_key_value_heads": 1,
+            "attention_k_eq_v": True, "hidden_size_per_layer_input": 0, "num_kv_shared_layers": 0,
+            "enable_moe_block": True, "num_experts": 4, "top_k_experts": 2, "moe_intermediate_size": 24}, {}),
+    "gemma3n": (
+        "Gemma3nForCausalLM",
+        LLAMA | {
+            "head_dim": 16, "num_hidden_layers": 4, "layer_types": ["sliding_attention", "full_attention"] * 2,
+            "sliding_window": 7, "num_kv_shared_layers": 2, "laurel_rank": 8, "hidden_size_per_layer_input": 8,
+            "vocab_size_per_layer_input": VOCABULARY, "activation_sparsity_pattern": [0.8, 0.0, 0.6, 0.0],
+            "final_logit_softcapping": 3.0, "rope_parameters": {
+                "full_attention": {"rope_type": "default", "rope_theta": 1e6},
+                "sliding_attention": {"rope_type": "default", "rope_theta": 10000.0}}}, {}),
+    "mimo2": (
+        "MiMoV2FlashForCausalLM",
+        LLAMA | {
+            "head_dim": 16, "v_head_dim": 12, "num_hidden_layers": 3, "num_key_value_heads": 1,
+            "layer_types": ["full_attention", "sliding_attention", "full_attention"], "sliding_window": 7,
+            "n_routed_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 24,
+            "attention_value_scale": 0.7, "rope_parameters": {
+                "full_attention": {"rope_type": "default", "rope_theta": 5e6, "partial_rotary_factor": 0.5},
+                "sliding_attention": {"rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 0.5}}},
+        {"model_type": "published", "hybrid_layer_pattern": [0, 1, 0], "layer_types": None,
+         "moe_layer_freq": [0, 1, 1], "mlp_layer_types": None,
+         "rms_norm_eps": None, "layernorm_epsilon": 1e-5, "rope_parameters": None, "rope_theta": 5e6,
+         "swa_rope_theta": 10000.0, "partial_rotary_factor": 0.5, "swa_num_key_value_heads": 2,
+         "swa_num_attention_heads": 4, "swa_head_dim": 16, "swa_v_head_dim": 12, "sliding_window": 6,
+         "sliding_window_size": 6, "scoring_func": "sigmoid", "topk_method": "noaux_tc"}),
+    "step35": (
+        "Step3p7ForConditionalGeneration",
+        {"text_config": COMMON | {
+            "max_position_embeddings": 512, "hidden_size": 32, "intermediate_size": 32, "num_attention_heads": 4,
+            "num_sliding_attention_heads": 6, "num_key_value_heads": 2, "num_hidden_layers": 3, "head_dim": 16,
+            "layer_types": ["full_attention", "sliding_attention", "full_attention"],
+            "mlp_layer_types": ["dense", "sparse", "sparse"], "sliding_window": 7, "n_routed_experts": 4,
+            "num_experts_per_tok": 2, "moe_intermediate_size": 24, "share_expert_dim": 40,
+            "moe_router_scaling_factor": 1.5, "swiglu_limits": [0.0, 0.0, 0.3],
+            "swiglu_limits_shared": [0.0, 0.4, 0.4], "rope_parameters": {
+                "full_attention": {
+                    "rope_type": "llama3", "rope_theta": 1e5, "partial_rotary_factor": 0.5, "factor": 8.0,
+                    "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 64},
+                "sliding_attention": {"rope_type": "default", "rope_theta": 10000.0}}},
+         "vision_config": {
+             "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "image_size": 28, "patch_size": 14,
+             "mlp_ratio": 2.0, "max_position_embeddings": 4}},
+        {"model_type": "published", "text_config": {
+            "vocab_size": VOCABULARY, "max_position_embeddings": 512, "hidden_size": 32, "intermediate_size": 32,
+            "num_attention_heads": 4, "num_attention_groups": 2, "num_hidden_layers": 3, "head_dim": 16,
+            "attention_other_setting": {"num_attention_heads": 6, "num_attention_groups": 2, "head_dim": 16},
+            "layer_types": ["full_attention", "sliding_attention", "full_attention"], "moe_layers_enum": "1,2",
+            "sliding_window": 7, "moe_num_experts": 4, "moe_top_k": 2, "moe_intermediate_size": 24,
+            "share_expert_dim": 40, "moe_router_scaling_factor": 1.5, "norm_expert_weight": True,
+            "rms_norm_eps": 1e-5, "rope_theta": [1e5, 10000.0, 1e5], "partial_rotary_factors": [0.5, 1.0, 0.5],
+            "swiglu_limits": [0.0, 0.0, 0.3], "swiglu_limits_shared": [0.0, 0.4, 0.4], "rope_scaling": {
+                "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+                "original_max_position_embeddings": 64}}}),
+    "granite_swa": (
+        "GraniteSWAForCausalLM",
+        LLAMA | rope(10000.0) | {
+            "sliding_window": 7, "layer_rope_theta": [0, 10000.0], "embedding_multiplier": 3.0, "logits_scaling": 2.0,
+            "residual_multiplier": 0.5, "attention_multiplier": 0.2}, {"no_rope_layers": [0, 1]}),
+    "granite_swa-moe": (
+        "GraniteMoeSWAForCausalLM",
+        LLAMA | rope(10000.0) | {
+            "sliding_window": 7, "embedding_multiplier": 3.0, "logits_scaling": 2.0, "residual_multiplier": 0.5,
+            "attention_multiplier": 0.2, "num_local_experts": 4, "num_experts_per_tok": 2,
+            "shared_intermediate_size": 24, "tie_word_embeddings": True}, {}),
+    "deepseek32": (
+        "DeepseekV32ForCausalLM",
+        LLAMA | LATENT | rope(10000.0) | {
+            "n_group": 1, "topk_group": 1, "first_k_dense_replace": 1, "n_shared_experts": 1,
+            "routed_scaling_factor": 2.5, "index_topk": 10, "index_head_dim": 16, "index_n_heads": 12},
+        {"scoring_func": "sigmoid", "num_nextn_predict_layers": 0}),
+    "hy_v4": (
+        "HYV4ForCausalLM",
+        LLAMA | LATENT | rope(10000.0) | {
+            "num_hidden_layers": 3, "index_topk": 10, "index_head_dim": 16, "index_n_heads": 12,
+            "indexer_types": ["full", "shared", "full"], "hc_mult": 3, "hc_magnitude": 1.5, "swiglu_limit": 0.5}, {}),
+    "bailingmoe3": (
+        "BailingHybridForCausalLM",
+        LLAMA | rope(6e6) | {
+            "num_hidden_layers": 3, "num_key_value_heads": 4, "kv_lora_rank": 16, "q_lora_rank": None,
+            "qk_rope_head_dim": 8, "qk_nope_head_dim": 16, "v_head_dim": 12, "head_dim": 12, "num_local_experts": 4,
+            "num_experts_per_tok": 2, "n_group": 2, "topk_group": 1, "moe_intermediate_size": 24,
+            "first_k_dense_replace": 1, "layer_group_size": 3, "num_mtp_layers": 0},
+        {"model_type": "published", "architectures": ["BailingMoeV3ForCausalLM"], "rope_theta": 6e6,
+         "rope_parameters": None, "n_group": 2, "num_experts": 4,
+         "num_shared_experts": 1, "moe_shared_expert_intermediate_size": 24, "no_kda_lora": True,
+         "kda_safe_gate": True, "kda_lower_bound": -5.0, "gated_attention_proj_granularity_type": "head_wise",
+         "short_conv_kernel_size": 4, "head_dim": 12, "norm_topk_prob": True, "score_function": "sigmoid"}),
+    "minimax-01": (
+        "MiniMaxForCausalLM",
+        {"hidden_size": 32, "num_attention_heads": 2, "num_key_value_heads": 1, "max_position_embeddings": 512,
+         "intermediate_size": 16, "num_hidden_layers": 8, "head_dim": 16, "num_local_experts": 2,
+         "num_experts_per_tok": 1, "layer_types": ["linear_attention"] * 7 + ["full_attention"],
+         "linear_attn_alpha_factor": 1.5, "full_attn_alpha_factor": 1.5, "mlp_alpha_factor": 1.5,
+         "rope_parameters": {"rope_type": "default", "rope_theta": 1e7, "partial_rotary_factor": 1.0}},
+        {"model_type": "published", "architectures": ["MiniMaxText01ForCausalLM"], "rope_theta": 1e7,
+         "rope_parameters": None, "rotary_dim": 16, "attn_type_list": [0] * 7 + [1],
+         "layernorm_full_attention_alpha": 1.5, "layernorm_full_attention_beta": 1.0,
+         "layernorm_linear_attention_alpha": 1.5, "layernorm_linear_attention_beta": 1.0, "layernorm_mlp_alpha": 1.5,
+         "layernorm_mlp_beta": 1.0}),
     "kimi-linear": (
         "KimiLinearForCausalLM",
         LLAMA | {
@@ -274,14 +399,22 @@ MODELS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
          "moe_router_activation_func": "sigmoid", "num_expert_group": 1, "moe_layer_freq": 1,
          "moe_renormalize": True, "tie_word_embeddings": False}),
 }
+MODELS["gemma4-fused"] = MODELS["gemma4"]
 # By architecture: what the converter is told besides.
 OPTIONS = {
-    "llama-fused": ["--fuse-qkv"], "bamba": ["--fuse-qkv"], "qwen3next": ["--no-mtp"],
+    "llama-fused": ["--fuse-qkv"], "gemma4-fused": ["--fuse-qkv"], "bamba": ["--fuse-qkv"], "qwen3next": ["--no-mtp"],
     "qwen3next-fused": ["--no-mtp", "--fuse-qkv", "--fuse-gate-up-exps"], "qwen35": ["--no-mtp"],
-    "qwen35moe": ["--no-mtp", "--fuse-gate-up-exps"],
+    "qwen35moe": ["--no-mtp", "--fuse-gate-up-exps"], "mimo2": ["--no-mtp"], "step35": ["--no-mtp"],
 }
-# By architecture: names of tensors that transformers spells otherwise than the converter.
-NAMES = {"kimi-linear": (r"\.block_sparse_moe\.(\w+_proj)\.", r".mlp.\1.")}
+# By architecture: names of tensors that transformers spells otherwise than the converter; None for those that it leaves
+# out.
+NAMES: dict[str, list[tuple[str, str | None]]] = {
+    "kimi-linear": [(r"\.block_sparse_moe\.(\w+_proj)\.", r".mlp.\1.")],
+    "hy_v4": [
+        (r"\.hc_pre\.hc_head\.", ".hc_head."), (r"\.hc_pre\.(hc_\w+_layer)\.", r".\1.hc_pre."),
+        (r"(mlp\..*)linear_gate", r"\1gate_proj")],
+    "minimax-01": [(r"slope_rate$|_decay$", None)],
+}
 
 
 def perturb(model: torch.nn.Module, generator: torch.Generator) -> None:
@@ -298,11 +431,17 @@ def perturb(model: torch.nn.Module, generator: torch.Generator) -> None:
             parameter.copy_(0.4 * normal(parameter.shape))
         elif parameter.dim() == 1:
             parameter.add_((0.2 if "norm" in name else 0.1) * normal(parameter.shape))
+            if "q_norm" in name and model.config.model_type in ("gemma3n_text", "gemma4_text"):
+                # Scores are not divided by the root of a head's width: norms of queries have to.
+                parameter.mul_(parameter.shape[0] ** -0.5)
     for name, buffer in model.named_buffers():
         if "correction_bias" in name or "expert_bias" in name:
             buffer.copy_(0.2 * normal(buffer.shape))
-    for tensor in model.state_dict().values():
-        if tensor.is_floating_point():
+        elif "layer_scalar" in name:
+            buffer.copy_(0.8 + 0.1 * normal(buffer.shape))
+    for name, tensor in model.state_dict().items():
+        # Decays that follow from the configuration are in no file.
+        if tensor.is_floating_point() and not re.search(r"slope_rate$|_decay$", name):
             tensor.copy_(tensor.to(torch.bfloat16).to(tensor.dtype))
 
 
@@ -339,13 +478,20 @@ def convert(
 ) -> None:
     weights = folder / "model.safetensors"
     kind = torch.bfloat16 if precision == "bf16" else torch.float32
-    names = NAMES.get(architecture, ("$^", ""))
-    tensors = {re.sub(*names, name): tensor.to(kind) for name, tensor in load_file(weights).items()}
+    tensors = {}
+    for name, tensor in load_file(weights).items():
+        for pattern, replacement in NAMES.get(architecture, []):
+            if replacement is not None:
+                name = re.sub(pattern, replacement, name)
+            elif re.search(pattern, name):
+                break
+        else:
+            tensors[name] = tensor.to(kind)
     save_file(tensors, weights, metadata={"format": "pt"})
     path = folder / "config.json"
     config = json.loads(path.read_text()) | spelling
     path.write_text(json.dumps({k: v for k, v in config.items() if v is not None}))
-    if architecture == "gemma3":
+    if architecture.startswith(("gemma3", "gemma4")):
         # Its converter counts the tokens of the vocabulary, and cuts the embedding there.
         tokens = {str(token): token for token in range(VOCABULARY)}
         (folder / "tokenizer.json").write_text(json.dumps({"model": {"vocab": tokens}, "added_tokens": []}))

@@ -116,6 +116,41 @@ import Testing
     ("falcon-h1", "attention.head_count", .unsigned(7), "falcon-h1.attention.head_count_kv: 2 does not divide 7"),
     ("falcon-h1", "ssm.inner_size", .unsigned(0), "falcon-h1.ssm.inner_size: gives 0, expected an integer in 1…"),
     ("kimi-linear", "expert_used_count", .unsigned(99), "kimi-linear.expert_used_count: 99 of"),
+    (
+      "gemma4", "attention.head_count_kv", .array([2, 1, 2, 1].map { .unsigned($0) }),
+      "gemma4.attention.head_count_kv: is (whole: 1, windowed: 2), expected one count for all layers with maps to values"
+    ),
+    (
+      "gemma4", "feed_forward_length", .array([32, 32, 48, 64].map { .unsigned($0) }),
+      "gemma4.feed_forward_length: is [32, 32, 48, 64], expected one length"
+    ),
+    (
+      "gemma4", "feed_forward_length", .array([1 << 62, 1, 1, 1].map { .unsigned($0) }),
+      "gemma4.feed_forward_length: is"
+    ),
+    (
+      "step35", "attention.head_count", .array([4, 6, 8].map { .unsigned($0) }),
+      "step35.attention.head_count: is [4, 8] in layers that see everything, expected one count for these"
+    ),
+    (
+      "mimo2", "attention.sliding_window_pattern", .array([0, 3, 0].map { .unsigned($0) }),
+      "mimo2.attention.sliding_window_pattern: is an array, expected 3 truth values"
+    ),
+    ("hy_v4", "attention.indexer.types", nil, "hy_v4.attention.indexer.types: is missing, expected 3 truth values"),
+    (
+      "gemma3n", "activation_sparsity_scale", .array([.number(.nan), .number(0), .number(0), .number(0)]),
+      "gemma3n.activation_sparsity_scale: is a list of 4 values, expected 4 numbers"
+    ),
+    (
+      "gemma3n", "attention.shared_kv_layers", .number(1.5),
+      "gemma3n.attention.shared_kv_layers: is 1.5, expected a count"
+    ),
+    ("gemma3n", "altup.active_idx", .unsigned(4), "gemma3n.altup.active_idx: 4 of 4 lanes"),
+    ("minimax-01", "full_attention_interval", .unsigned(0), "minimax-01.full_attention_interval: is 0"),
+    (
+      "bailingmoe3", "swiglu_clamp_exp", .number(1),
+      "bailingmoe3.swiglu_clamp_exp: is [1.0, 1.0, 1.0], expected none: bounds are not supported"
+    ),
   ]) func valuesAreToldOfByTheKeysOfTheFile(
     _ architecture: String, _ key: String, _ value: GGUFValue?, _ says: String
   ) throws {
@@ -152,6 +187,9 @@ import Testing
     #expect(missing.contains("ffn_sideways") || missing.contains("model.layers.1.mlp.up_proj.weight"), "\(missing)")
     let experts = try problem("granitehybrid", "granitehybrid.expert_count", .unsigned(5))
     #expect(experts.contains("blk.0.ffn_gate_exps.weight: has shape [4,") && experts.contains("expected 5 experts"))
+    #expect(try problem("gemma3n", "gemma3n.attention.shared_kv_layers", .number(2)) == "loaded")
+    let lanes = try problem("gemma3n", "gemma3n.altup.num_inputs", .unsigned(3))
+    #expect(lanes.contains("altup_proj.weight: has shape [3, 32, 32], expected 2 experts"), "\(lanes)")
     let flat = try problem("granitehybrid", shape: ("blk.0.ssm_conv1d.weight", [4 * 96]))
     #expect(flat.contains("blk.0.ssm_conv1d.weight: has shape [384], expected 2 sizes"), "\(flat)")
   }
