@@ -142,7 +142,7 @@ def report(measured, threads, factors):
 
 def main():
     numbers = lambda text: [int(part) for part in text.split(",")]
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", default=".build/release/infer-serve")
     parser.add_argument("--model", default="Models/tiny")
     parser.add_argument("--option", action="append", default=[], help="one more option for bench, as in --option=--quantize")

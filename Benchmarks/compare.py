@@ -30,6 +30,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--other-peer", action="append", default=[], type=named, metavar="NAME=FOLDER",
         help="a second build of llama.cpp, on the same file, such as one without AMX")
+    parser.add_argument(
+        "--other-isa", action="append", default=[], metavar="NAME",
+        help="our program once more, with another instruction set than the machine's best, such as avx512-vnni")
     parser.add_argument("--openvino", metavar="PYTHON", help="the interpreter of the environment of openvino_peer.py")
     parser.add_argument(
         "--option", action="append", default=[], help="one more word for our bench: --option=--quantize --option=Q4_0")
@@ -93,6 +96,7 @@ def main() -> None:
             busy = max(busy, measure.warn_if_busy()) if case.peer or case.openvino else busy
             peer = measure.peers(arguments.peer, case, plan)
             others = {name: measure.peers(folder, case, plan) for name, folder in arguments.other_peer}
+            others |= {name: measure.ours(arguments.binary, case, plan, name) for name in arguments.other_isa}
             if arguments.openvino:
                 others["OpenVINO"] = measure.openvino(arguments.openvino, case, plan)
             record(results["rounds"], case.name, ours, peer, others, busy)

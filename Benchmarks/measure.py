@@ -68,13 +68,13 @@ def decode_name(generate: int, depth: int) -> str:
     return f"tg{generate}" + (f" @ d{depth}" if depth else "")
 
 
-def ours(binary: str, case: Case, plan: Plan) -> Results:
-    """A round of our program."""
+def ours(binary: str, case: Case, plan: Plan, isa: str | None = None) -> Results:
+    """A round of our program, with the machine's best instruction set or with another one."""
     results: Results = {}
     for options in our_options(plan):
         text = run(
             [binary, "bench", "--model", case.ours, *case.options, "--json", "--roofline", "--threads",
-             str(plan.threads), "--repetitions", str(plan.repetitions), *options])
+             str(plan.threads), "--repetitions", str(plan.repetitions), *options], isa)
         for row in json.loads(text):
             size = row["bytes_per_step"]
             if "pl" not in row:
@@ -149,10 +149,11 @@ def llama(folder: str, model: str, plan: Plan) -> Results:
     return results
 
 
-def run(command: list[str]) -> str:
+def run(command: list[str], isa: str | None = None) -> str:
     """What a program prints; ends this one with the program's own words when it fails, and raises `Crash` on a signal."""
+    environment = {**os.environ, **({"INFER_SERVE_ISA": isa} if isa else {})}
     try:
-        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     except OSError as error:
         sys.exit(f"cannot run {command[0]}: {error.strerror}")
     if result.returncode < 0:
@@ -160,6 +161,9 @@ def run(command: list[str]) -> str:
     if result.returncode:
         lines = result.stderr.strip().splitlines()[-5:]
         sys.exit("\n".join([f"{' '.join(command)} ended with {result.returncode}:", *lines]))
+    for line in result.stderr.splitlines():
+        if isa and f"INFER_SERVE_ISA={isa}:" in line:
+            sys.exit(line)
     return result.stdout
 
 
@@ -203,7 +207,7 @@ def machine() -> dict[str, Any]:
     return {
         "processor": names[0] if names else platform.processor(), "cores": len(os.sched_getaffinity(0)),
         "memory_gib": round(memory[0] / 2**20, 1) if memory else None, "system": platform.platform(),
-        "environment": {name: value for name, value in os.environ.items() if name.startswith("OPENBLAS_")},
+        "environment": {name: value for name, value in os.environ.items() if name.startswith(("OPENBLAS_", "INFER_SERVE_"))},
     }
 
 

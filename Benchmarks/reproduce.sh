@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Measures what RESULTS.md shows, on a machine that does nothing else; tables and plots go to .build/bench.
 #
-# usage: reproduce.sh [PART …]      formats, depth, contention, start, quality: all of them by default; serving
+# usage: reproduce.sh [PART …]      formats, depth, contention, start, quality: all of them by default; serving, tiles
 #
+# `tiles` holds AMX against AVX-512 with VNNI, on a processor that has both.
 # `serving` holds infer-serve against llama-server, in about an hour and a half. It needs DONOR in the environment, a GGUF
 # file whose tokenizer and chat template the weights are lent, and TRACES, a folder as README.md says.
 # ROUNDS (5) and DEEP_ROUNDS (3) in the environment are the rounds of both programs. Reading 32,768 tokens of context takes
@@ -64,6 +65,17 @@ contention() {
 # From starting the program to its first token.
 start() { python3 Benchmarks/first_token.py --binary "$binary" | tee "$data/start.md"; }
 
+# Products on tiles against those of vectors, in turn.
+tiles() {
+  prepare granite-h-tiny 10 Q8_0 Q4_0 Q4_K_M BF16
+  prepare granite-h-1b 20 Q8_0 Q4_0 Q4_K_M BF16
+  for format in Q8_0 Q4_0 Q4_K_M BF16; do
+    compare --label "$format" --rounds "$rounds" --prompts 512,2048 --depths 0 --batches 16 --other-isa avx512-vnni \
+      --case "$(pair granite-h-tiny-10l "$format")" --case "$(pair granite-h-1b-20l "$format")" \
+      --output "$data/tiles-$format.json" | tee "$data/tiles-$format.md"
+  done
+}
+
 # Both servers under load.
 serving() {
   prepare granite-h-tiny 10 Q4_0
@@ -87,9 +99,9 @@ quality() {
 (($#)) || set -- formats depth contention start quality
 for part; do
   case $part in
-    formats | depth | contention | start | quality | serving) ;;
+    formats | depth | contention | start | quality | serving | tiles) ;;
     *)
-      sed -n '4,10s/^# *//p' "$0" >&2
+      sed -n '4,11s/^# *//p' "$0" >&2
       exit 2 ;;
   esac
 done

@@ -263,8 +263,11 @@ def test_bench_against_the_limits_of_the_machine(binary, model):
     assert "of roof" in table and "MiB/step" in table
 
 
-def test_instruction_sets_that_the_machine_lacks_are_warned_of_once(binary, model):
+def test_instruction_sets_that_the_machine_lacks_are_warned_of_once(binary, model, tmp_path):
+    text = tmp_path / "text.txt"
+    text.write_text("One and one is two. " * 100)
     for command in (
+            ["perplexity", "--model", model, "--reference", model, "--file", text, "--context", 64],
             ["bench", "--roofline", "--repetitions", 1],
             ["generate", "--model", model, "--tokens", "5,17", "--max-tokens", 1]):
         for name, warnings in ("mmx", 1), ("plain", 0):

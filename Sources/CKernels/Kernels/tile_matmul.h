@@ -105,18 +105,17 @@ CK_INLINE void add_steps(ck_f32x16 sum[CK_TILE_ROWS], const ck_activations *x, c
                          ck_panel_kind kind) {
     CK_ROUNDED
     const size_t width = step_columns(kind), halves = CK_BLOCK / width, steps = blocks * halves;
-    ck_i32x16 dot[4][CK_TILE_ROWS];
-    for (size_t first = 0; first < steps; first += 4) {
-        const size_t count = steps - first < 4 ? steps - first : 4;
-        tile_dots(dot, x, w->codes, first, count, width);
-        for (size_t i = 0; i < count; i++) {
-            const size_t b = (first + i) / halves;
-            const ck_f32x16 scale = w->scale[first + i], min = w->min[b];
-            CK_UNROLL for (size_t t = 0; t < CK_TILE_ROWS; t++) {
-                const ck_activations *row = x + t * CK_CHUNK + b;
-                sum[t] += (scale * row->d) * __builtin_convertvector(dot[i][t], ck_f32x16);
-                if (kind.mins && !kind.super) sum[t] += min * row->sum;
-            }
+    // All dots of the chunk before the first is scaled: the sums stay in registers then.
+    ck_i32x16 dot[2 * CK_CHUNK][CK_TILE_ROWS];
+    for (size_t first = 0; first < steps; first += 4)
+        tile_dots(dot + first, x, w->codes, first, steps - first < 4 ? steps - first : 4, width);
+    for (size_t i = 0; i < steps; i++) {
+        const size_t b = i / halves;
+        const ck_f32x16 scale = w->scale[i], min = w->min[b];
+        CK_UNROLL for (size_t t = 0; t < CK_TILE_ROWS; t++) {
+            const ck_activations *row = x + t * CK_CHUNK + b;
+            sum[t] += (scale * row->d) * __builtin_convertvector(dot[i][t], ck_f32x16);
+            if (kind.mins && !kind.super) sum[t] += min * row->sum;
         }
     }
 }
@@ -129,23 +128,40 @@ typedef struct {
     int is_new;
 } tile_of_out;
 
+/// Most are whole: their rows need no look at what there is of them.
+CK_INLINE int is_whole(const tile_of_out *out) { return out->tokens == CK_TILE_ROWS && out->rows == CK_TILE_ROWS; }
+
 CK_INLINE void load_sums(ck_f32x16 sum[CK_TILE_ROWS], const tile_of_out *out) {
     const ck_f32x16 none = {0};
+    if (out->is_new) {
+        CK_UNROLL for (size_t t = 0; t < CK_TILE_ROWS; t++) sum[t] = none;
+        return;
+    }
+    if (is_whole(out)) {
+        const float *at = out->at;
+        CK_UNROLL for (size_t t = 0; t < CK_TILE_ROWS; t++, at += out->stride) memcpy(&sum[t], at, sizeof sum[t]);
+        return;
+    }
     CK_UNROLL for (size_t t = 0; t < CK_TILE_ROWS; t++) {
         sum[t] = none;
-        if (out->is_new || t >= out->tokens) continue;
+        if (t >= out->tokens) continue;
         if (out->rows == CK_TILE_ROWS) memcpy(&sum[t], out->at + t * out->stride, sizeof sum[t]);
         else memcpy(&sum[t], out->at + t * out->stride, out->rows * sizeof(float));
     }
 }
 
 CK_INLINE void store_sums(tile_of_out *out, const ck_f32x16 sum[CK_TILE_ROWS]) {
+    out->is_new = 0;
+    if (is_whole(out)) {
+        float *at = out->at;
+        CK_UNROLL for (size_t t = 0; t < CK_TILE_ROWS; t++, at += out->stride) memcpy(at, &sum[t], sizeof sum[t]);
+        return;
+    }
     CK_UNROLL for (size_t t = 0; t < CK_TILE_ROWS; t++) {
         if (t >= out->tokens) continue;
         if (out->rows == CK_TILE_ROWS) memcpy(out->at + t * out->stride, &sum[t], sizeof sum[t]);
         else memcpy(out->at + t * out->stride, &sum[t], out->rows * sizeof(float));
     }
-    out->is_new = 0;
 }
 
 /// out += factor · part.

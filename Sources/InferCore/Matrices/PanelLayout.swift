@@ -38,6 +38,16 @@ package struct PanelLayout: Sendable, Equatable {
     self = layout
   }
 
+  /// One line on a type number that is that of panels, in a version or of columns that are not known; `nil` for those of rows.
+  static func unknown(typeID: UInt32) -> String? {
+    let (version, columns) = (typeID >> 16, typeID >> 8 & 0xFF)
+    guard version > 0, let format = WeightFormat.all.first(where: { $0.typeID == typeID & 0xFF }) else { return nil }
+    let known = all(of: format).map { String($0.columns) }.joined(separator: " or ")
+    return """
+      \(format.name) in panels of version \(version) and \(columns) columns, expected version \(Self.version) and \(known)
+      """
+  }
+
   private init(format: WeightFormat, columns: Int) {
     self.format = format
     self.columns = columns

@@ -114,6 +114,9 @@ extension MappedFile {
     return unsafe Array(UnsafeRawBufferPointer(start: base + range.lowerBound, count: range.count))
   }
 
+  /// The bytes that are asked for at once: what Linux reads ahead of any device by default.
+  private static let prefetchBytes = 128 << 10
+
   /// Has the system begin to read a range, and returns before it has. What it has read already stays.
   func prefetchPages(_ range: Range<Int>) {
     let part = range.clamped(to: 0..<byteCount)
@@ -121,8 +124,13 @@ extension MappedFile {
     let first = part.lowerBound / page * page
     // Advice only: what is not read ahead is read when it is used.
     guard !part.isEmpty else { return }
-    let start = unsafe UnsafeMutableRawPointer(mutating: base + first)
-    let read = { unsafe _ = madvise(start, part.upperBound - first, MADV_WILLNEED) }
+    let start = unsafe UnsafeMutableRawPointer(mutating: base)
+    // Piece by piece: of one advice Linux reads no more than the device takes in one request.
+    let read = {
+      for piece in stride(from: first, to: part.upperBound, by: Self.prefetchBytes) {
+        _ = unsafe madvise(start + piece, min(Self.prefetchBytes, part.upperBound - piece), MADV_WILLNEED)
+      }
+    }
     if let placement = ThreadPlacement.current { placement.placingFiles(read) } else { read() }
   }
 

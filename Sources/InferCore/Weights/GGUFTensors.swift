@@ -84,6 +84,7 @@ extension GGUF {
         type: panels.name, blockElements: format.blockElements, blockBytes: format.blockBytes, panels: panels)
     }
     if let plain = plainTypes[number] { return Layout(type: plain.name, blockElements: 1, blockBytes: plain.bytes) }
+    if let panels = PanelLayout.unknown(typeID: number) { throw cursor.wrong(panels) }
     let known = WeightFormat.all.map(\.name).joined(separator: ", ")
     let name = foreignTypes[number].map { "\($0) (\(number))" } ?? String(number)
     throw cursor.wrong("element type \(name) is not supported; expected one of \(known)")

@@ -67,6 +67,9 @@ struct LoadingOptions: ParsableArguments {
 
   @OptionGroup var quantizing: QuantizationOptions
 
+  /// Warns once of what is odd about the machine.
+  private static let machineWarning: Void = { InstructionSet.warning.map(ComputingOptions.warn) }()
+
   /// Loads a model, tells how far that has come where it takes long, and warns of what is odd about it: on standard
   /// error unless `warn` and `tell` say otherwise. One that is only described may have unknown tensors, and cannot
   /// compute.
@@ -93,7 +96,8 @@ struct LoadingOptions: ParsableArguments {
     // What cannot be divided is refused before its weights are read.
     if !share.isWhole { _ = try describeModel(at: path.url, options: options) }
     let loaded = try loadModel(at: path.url, options: options)
-    if let warning = InstructionSet.warning { warn(warning) }
+    // The server, which takes what is told itself, has warned of the machine at its start.
+    if tell == nil, !onlyDescribing { _ = Self.machineWarning }
     for warning in loaded.summary.warnings { warn(warning) }
     return loaded
   }

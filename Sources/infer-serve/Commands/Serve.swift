@@ -104,7 +104,7 @@ struct Serve: AsyncParsableCommand {
 
   /// Faults of a configuration that a server starts with all the same.
   private func warnings(_ certificates: TLSCertificates?) throws -> [String] {
-    [certificates?.warning, try pinnedWarning()].compactMap { $0 }
+    [InstructionSet.warning, certificates?.warning, try pinnedWarning()].compactMap { $0 }
   }
 
   /// One that is alone is loaded though it needs more.

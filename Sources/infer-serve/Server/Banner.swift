@@ -21,6 +21,7 @@ enum Banner {
       "cache_bytes": "\(limits.cacheBytes)", "state_memory_bytes": "\(limits.stateMemoryBytes)",
       "context_length": "\(limits.contextLength)", "reasoning_parser": "\(served.format.reasoning.rawValue)",
       "tool_call_parser": "\(served.format.toolCalls?.rawValue ?? "unknown")",
+      "instruction_set": "\(InstructionSet.name)",
     ]) { _, own in own }
   }
 
@@ -43,6 +44,7 @@ enum Banner {
       \(Quantity.mebibytes(limits.stateMemoryBytes)) (\(limits.maxRunning) sequences)\(memoryLimit(.current))
         context    \(limits.contextLength) tokens
         threads    \(Self.threads(threads, .current, cores: MachineTopology.current.coreCount))
+        kernels    \(InstructionSet.name)
         listening  \(addresses.map { url($0, isEncrypted) }.joined(separator: ", ")), with a page to chat in for browsers
 
       Try it:

@@ -24,6 +24,28 @@ import Testing
     #expect(text.contains("cut.bin was cut short, from 1048576 bytes to 4096, while it was in use"), "\(text)")
   }
 
+  /// All of a range that is asked for is read, however little the device takes at once.
+  @Test func readingAheadReadsAllOfARange() async throws {
+    let folder = try TemporaryFolder()
+    let url = URL(filePath: folder.path).appending(component: "file.bin")
+    try Data(repeating: 7, count: 24 << 20).write(to: url)
+    let descriptor = unsafe open(url.path, O_RDWR)
+    defer { close(descriptor) }
+    fsync(descriptor)
+    posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)
+    let file = try MappedFile(at: url)
+    let (range, page) = (1 << 20..<21 << 20, Int(sysconf(Int32(_SC_PAGESIZE))))
+    file.prefetchPages(range)
+    var pages = [UInt8](repeating: 0, count: range.count / page)
+    let address = unsafe UnsafeMutableRawPointer(mutating: file.base) + range.lowerBound
+    for _ in 0..<1000 {
+      try #require(unsafe mincore(address, range.count, &pages) == 0)
+      if pages.allSatisfy({ $0 & 1 == 1 }) { break }
+      try await Task.sleep(for: .milliseconds(10))
+    }
+    #expect(pages.count { $0 & 1 == 1 } == pages.count)
+  }
+
   /// Faults in other files are the system's, as without this: nothing is told of files that were unmapped.
   @Test func otherFaultsAreTheSystems() async throws {
     await #expect(processExitsWith: .signal(SIGBUS)) {
