@@ -89,7 +89,10 @@ struct PythonCallReader: ToolCallReader {
     while length < text.count {
       switch value.advance(text[length]) {
       case .more: length += 1
-      case .invalid: return .failed
+      case .invalid:
+        // What was read of it is no call, and not looked through for others, whether it came in one piece or in several.
+        text.skip(length)
+        return .failed
       case .complete, .completeBefore:
         held += text.take(length)
         guard let json = PythonLiteral.json(held) else { return .failed }
