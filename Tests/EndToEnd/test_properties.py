@@ -57,6 +57,21 @@ def test_a_template_is_applied(server):
     assert server.post("/apply-template", {"messages": []}).json()["error"]["param"] == "messages"
 
 
+def test_prompts_are_rendered_as_vllm_does(server):
+    chat = server.chat("What is 47 + 85?", max_tokens=1)
+    told = server.post("/v1/chat/completions/render", chat).json()
+    assert len(told["token_ids"]) == server.post("/v1/chat/completions", chat).json()["usage"]["prompt_tokens"]
+    assert told["token_ids"] == server.post("/tokenize", {"messages": chat["messages"]}).json()["tokens"]
+    # llm-d's router leaves out what is empty.
+    assert server.post("/v1/chat/completions/render", {**chat, "add_generation_prompt": True}).json() == told
+    texts = ["Hello", "What is 47 + 85?"]
+    told = server.post("/v1/completions/render", {"model": server.model, "prompt": texts}).json()
+    assert [each["token_ids"] for each in told] == [server.post("/tokenize", {"prompt": text}).json()["tokens"] for text in texts]
+    assert server.post("/v1/completions/render", {"prompt": [5, 6, 7]}).json()[0]["token_ids"] == [5, 6, 7]
+    assert server.post("/v1/completions/render", {"prompt": "a", "suffix": "b"}).json()["error"]["param"] == "suffix"
+    assert server.post("/v1/chat/completions/render", {"messages": []}).json()["error"]["param"] == "messages"
+
+
 def test_the_last_message_is_continued(server, client):
     turns = [{"role": "user", "content": "What is 47 + 85?"}, {"role": "assistant", "content": "47 + 85 ="}]
     begun = {"messages": turns, "continue_final_message": True}

@@ -47,7 +47,7 @@ struct Completions: Sendable {
   }
 
   /// A prompt's text, if it is to be echoed, and its tokens.
-  private static func read(
+  static func read(
     _ prompt: CompletionRequest.Prompt, _ request: CompletionRequest, _ served: ServedModel
   ) throws(APIError) -> EchoedPrompt {
     switch prompt {

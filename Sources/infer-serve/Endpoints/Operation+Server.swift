@@ -29,6 +29,11 @@ extension Operation {
       "count": count, "max_model_len": count, "tokens": .array(RequestFields.tokenID),
       "token_strs": .array(.string).orNull,
     ]), otherFields: .tokenizeChat)
+  static let renderChat = reading(
+    "renderChat", "Tells the tokens of a conversation, as routers ask for them.", vllm, .chat, rendered)
+  static let renderCompletion = reading(
+    "renderCompletion", "Tells the tokens of prompts, as routers ask for them.", vllm, .completions, .array(rendered))
+  private static let rendered = JSONShape.object(["model": .string, "token_ids": .array(RequestFields.tokenID)])
   static let detokenize = reading(
     "detokenize", "Tells the text of tokens.", vllm, .detokenize,
     .object(["prompt": .string, "content": .string]))

@@ -58,6 +58,8 @@ enum Routes {
       post(["/v1/models/unload", "/models/unload"], models.unload, .unloadModel),
       get(["/v1/models/{id}", "/models/{id}", "/v1/models/{id}/**", "/models/{id}/**"], models.model, .model),
       post(["/tokenize", "/v1/tokenize"], tokenization.tokenize, .tokenize),
+      post(["/v1/chat/completions/render", "/chat/completions/render"], tokenization.renderChat, .renderChat),
+      post(["/v1/completions/render", "/completions/render"], tokenization.renderCompletion, .renderCompletion),
       post(["/detokenize", "/v1/detokenize"], tokenization.detokenize, .detokenize),
       get(["/tokenizer_info", "/v1/tokenizer_info"], tokenization.info, .tokenizerInfo),
       post(["/apply-template", "/v1/apply-template"], tokenization.applyTemplate, .applyTemplate),

@@ -49,6 +49,35 @@ struct Tokenization: Sendable {
     }
   }
 
+  /// `POST /v1/chat/completions/render`: the tokens of a chat request's prompt, in the form of vLLM's renderer, which
+  /// routers ask.
+  func renderChat(_ request: Request, _ context: ServeContext) async throws -> Response {
+    try await service.read(request, context) { reader, served throws(APIError) in
+      let request = try ChatRequest(reader, defaults: served.model.generation)
+      let prompt = try served.encode(EncodedChat.prompt(request, served), field: "messages")
+      return Self.rendered(prompt.ids, served)
+    }
+  }
+
+  /// `POST /v1/completions/render`: the tokens of each of a request's prompts.
+  func renderCompletion(_ request: Request, _ context: ServeContext) async throws -> Response {
+    try await service.read(request, context) { reader, served throws(APIError) in
+      let request = try CompletionRequest(reader, defaults: served.model.generation)
+      guard request.suffix == nil else {
+        throw .unsupported("suffix", "The prompt of a request with a suffix is not told; /infill completes it.")
+      }
+      var prompts: [JSONValue] = []
+      for prompt in request.prompts {
+        prompts.append(Self.rendered(try Completions.read(prompt, request, served).tokens, served))
+      }
+      return .array(prompts)
+    }
+  }
+
+  private static func rendered(_ tokens: [Int32], _ served: ServedModel) -> JSONValue {
+    ["model": .string(served.name), "token_ids": .array(tokens.map { .integer(Int($0)) })]
+  }
+
   /// A description of the tokenizer: names of special tokens, and the chat template.
   func info(_ request: Request, _ context: ServeContext) async throws -> Response {
     let served = try await service.state.model(named: request.modelName, for: context.grant)
