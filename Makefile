@@ -4,11 +4,13 @@ MODEL ?= Models/tiny
 PORT ?= 8080
 BINARY := .build/release/infer-serve
 SWIFT_PATHS := Package.swift Sources Tests
+# The parts to build beside the server: TRAITS=Server,MPI,ZMQ has all.
+TRAITS ?=
 # One way of building, for what is served and for what is tested: all is compiled once.
-BUILD := -c release -Xswiftc -enable-testing
+BUILD := -c release -Xswiftc -enable-testing $(if $(TRAITS),--traits $(TRAITS))
 
 .PHONY: serve build test bench format lint manual install uninstall deb deb-test docs swift-test kernels-test allocation-test fuzz-test client-test \
-  client-test-all kill-test deploy-test monitoring-test page-test instruction-test instruction-update mpi-test outside-test thread-test region-test tiles-test tiles-test-all clean
+  client-test-all kill-test deploy-test monitoring-test page-test instruction-test instruction-update mpi-test events-test outside-test thread-test region-test tiles-test tiles-test-all clean
 
 serve: build
 	exec $(BINARY) serve --model $(MODEL) --port $(PORT)
@@ -92,10 +94,17 @@ deploy-test: build .venv-deploy/installed
 	.venv-deploy/bin/python -m pytest -q Tests/Kubernetes --binary $(BINARY) --model $(MODEL)
 
 # One model over several machines by MPI: ranks in network namespaces with a shaped network between them. Needs root; not a part
-# of `make test`: all is compiled once more, with the trait MPI.
-mpi-test: .build/libraries-installed .build/mpi-installed .venv/installed
-	scripts/build.sh $(BUILD) --traits Server,MPI --scratch-path .build/mpi --product infer-serve
-	.venv/bin/python -m pytest -q Tests/MPI --binary .build/mpi/release/infer-serve --model $(MODEL)
+# of `make test`: all is compiled once more, with the traits MPI and ZMQ.
+mpi-test: .build/mpi/release/infer-serve .venv/installed
+	.venv/bin/python -m pytest -q Tests/MPI --binary $< --model $(MODEL)
+
+# Events of the prefix cache against subscribers of ZeroMQ. Not a part of `make test`, as above.
+events-test: .build/mpi/release/infer-serve .venv/installed
+	.venv/bin/python -m pytest -q Tests/Events --binary $< --model $(MODEL)
+
+.PHONY: .build/mpi/release/infer-serve
+.build/mpi/release/infer-serve: .build/libraries-installed .build/mpi-installed
+	scripts/build.sh -c release --traits Server,MPI,ZMQ --scratch-path .build/mpi --product infer-serve
 
 # Its metrics in Prometheus, with the alerts and the Grafana dashboard that are shipped.
 monitoring-test: build .venv/installed .build/prometheus-installed
@@ -173,7 +182,7 @@ docs: .build/libraries-installed
 	mkdir -p .build && touch $@
 
 .build/mpi-installed: scripts/install-libraries.sh
-	scripts/install-libraries.sh libopenmpi-dev openmpi-bin iproute2
+	scripts/install-libraries.sh libopenmpi-dev openmpi-bin iproute2 libzmq3-dev
 	mkdir -p .build && touch $@
 
 .build/prometheus-installed: scripts/install-libraries.sh

@@ -32,6 +32,7 @@ let package = Package(
   traits: [
     .trait(name: "Server", description: "The command and the server, with the packages that only they need."),
     .trait(name: "MPI", description: "One model over several processes of an MPI job (OpenMPI)."),
+    .trait(name: "ZMQ", description: "Events of the prefix cache for routers, over ZeroMQ (libzmq)."),
     .default(enabledTraits: ["Server"]),
   ],
   dependencies: [
@@ -55,6 +56,7 @@ let package = Package(
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
+    .systemLibrary(name: "CZMQ", pkgConfig: "libzmq", providers: [.apt(["libzmq3-dev"])]),
     .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
     .target(
       name: "CKernels",
@@ -90,11 +92,14 @@ let package = Package(
     .target(
       name: "InferMPI", dependencies: ["InferCore", .target(name: "CMPI", condition: .when(traits: ["MPI"]))],
       swiftSettings: swiftSettings),
+    .target(
+      name: "InferZMQ", dependencies: ["InferCore", .target(name: "CZMQ", condition: .when(traits: ["ZMQ"]))],
+      swiftSettings: swiftSettings),
     .executableTarget(name: "infer-serve-main", dependencies: ["infer-serve"], swiftSettings: swiftSettings),
     .target(
       name: "infer-serve",
       dependencies: [
-        "CPage", "CZlib", "HybridBlocks", "InferCore", "InferKit", "InferMetrics", "InferMPI", "InferText",
+        "CPage", "CZlib", "HybridBlocks", "InferCore", "InferKit", "InferMetrics", "InferMPI", "InferText", "InferZMQ",
         server("ArgumentParser", "swift-argument-parser"),
         server("AsyncHTTPClient", "async-http-client"),
         .product(name: "DequeModule", package: "swift-collections"),

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 # Each target before those that depend on it.
-TARGETS = ["InferText", "InferMetrics", "InferCore", "HybridBlocks", "InferKit", "InferMPI", "infer-serve"]
+TARGETS = ["InferText", "InferMetrics", "InferCore", "HybridBlocks", "InferKit", "InferMPI", "InferZMQ", "infer-serve"]
 
 # Folders of each target, each before those that may use it; "" stands for the files beside the folders.
 LAYERS = {
@@ -37,6 +37,7 @@ IMPORTS = {
     "CBLAS": ["InferCore/Threads", "InferCore/Kernels"],
     "CPCRE2": ["InferText/Tokenizer"],
     "CMPI": ["InferMPI"],
+    "CZMQ": ["InferZMQ"],
     "CZlib": ["infer-serve/Wire"],
     "CPage": ["infer-serve/Endpoints"],
     "GRDB": ["infer-serve/Server"],

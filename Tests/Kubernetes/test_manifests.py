@@ -54,8 +54,80 @@ def test_what_is_not_valid_is_seen(pod):
 
 
 def test_all_files_are_used():
-    used = {*KUSTOMIZATION["resources"], "kustomization.yaml", "metrics-adapter.yaml", "router.yaml"}
-    assert {path.name for path in FOLDER.glob("*.yaml")} == used
+    used = {*KUSTOMIZATION["resources"], "kustomization.yaml", "metrics-adapter.yaml", "router.yaml", "router-events.yaml",
+            "events/kustomization.yaml"}
+    assert {str(path.relative_to(FOLDER)) for path in FOLDER.rglob("*.yaml")} == used
+
+
+def patched(kind):
+    """A resource with what the component `events` adds to it."""
+    component = yaml.safe_load((FOLDER / "events/kustomization.yaml").read_text())
+    assert component["kind"] == "Component"
+    document = json.loads(json.dumps(resource(kind)))
+    for patch in component["patches"]:
+        if patch["target"] != {"kind": kind, "name": "infer-serve"}:
+            continue
+        for operation in yaml.safe_load(patch["patch"]):
+            *path, last = operation["path"].split("/")[1:]
+            place = document
+            for name in path:
+                place = place[int(name) if isinstance(place, list) else name]
+            assert operation["op"] == "add"
+            if last == "-":
+                place.append(operation["value"])
+            else:
+                assert last not in place
+                place[last] = operation["value"]
+    return document
+
+
+@pytest.mark.parametrize("kind", ["StatefulSet", "NetworkPolicy"])
+def test_the_component_of_events_is_valid(kind):
+    assert patched(kind) != resource(kind)
+    kubernetes_validate.validate(patched(kind), "1.37.0", strict=True)
+
+
+def picker(name):
+    """The endpoint picker's configuration in values of llm-d-router's chart."""
+    values = yaml.safe_load((FOLDER / name).read_text())["inferenceExtension"]
+    return yaml.safe_load(values["pluginsCustomConfig"][values["pluginsConfigFile"]])
+
+
+def test_the_router_hears_the_events_of_the_pods(request, server):
+    container = patched("StatefulSet")["spec"]["template"]["spec"]["containers"][0]
+    given = options(container)
+    plugins = {plugin["type"]: plugin.get("parameters", {}) for plugin in picker("router-events.yaml")["plugins"]}
+    scorer = plugins["precise-prefix-cache-scorer"]
+    port = scorer["kvEventsConfig"]["podDiscoveryConfig"]["socketPort"]
+    assert given["--kv-events-endpoint"] == f"tcp://*:{port}" and any(p["containerPort"] == port for p in container["ports"])
+    assert any(port in [p["port"] for p in rule["ports"]] for rule in patched("NetworkPolicy")["spec"]["ingress"])
+    # The scorer knows pods by address and port, and blocks by their size and the model's name.
+    kind, pod, name = given["--kv-events-topic"].split("@")
+    assert f"{kind}@" == scorer["kvEventsConfig"]["topicFilter"]
+    assert pod == "$(POD_IP):" + given["--port"] and [entry["name"] for entry in container["env"]] == ["POD_IP"]
+    assert name == Path(given["--model"]).name == plugins["token-producer"]["modelName"]
+    text = httpx.get(server.url + "/metrics").text
+    families = {family.name: family for family in text_string_to_metric_families(text)}
+    size = scorer["tokenProcessorConfig"]["blockSize"]
+    assert families["infer_cache_config_info"].samples[0].labels["block_size"] == str(size) and "--page-tokens" not in given
+    help_text = subprocess.run(
+        [request.config.getoption("--binary"), "serve", "--help"], capture_output=True, text=True, check=True).stdout
+    assert all(option in help_text for option in given)
+    # It has requests' tokens of the service, in vLLM's form.
+    service = resource("Service")
+    assert plugins["token-producer"]["vllm"]["http"] == f"http://{service['metadata']['name']}"
+    assert service["spec"]["ports"][0]["port"] == 80
+    prompts = httpx.post(server.url + "/v1/completions/render", json={"model": server.model, "prompt": "Hello"}).json()
+    assert prompts[0]["token_ids"]
+    # Beside that it is the other one.
+    ours, other = picker("router-events.yaml"), picker("router.yaml")
+    added = {"token-producer", "endpoint-notification-source", "precise-prefix-cache-scorer"}
+    assert [p for p in ours["plugins"] if p["type"] not in added] == [
+        p for p in other["plugins"] if p["type"] != "prefix-cache-scorer"]
+    named = {plugin["type"] for plugin in ours["plugins"]}
+    for source in ours["dataLayer"]["sources"]:
+        assert source["pluginRef"] in named and all(e["pluginRef"] in named for e in source["extractors"])
+    assert all(p["pluginRef"] in named for profile in ours["schedulingProfiles"] for p in profile["plugins"])
 
 
 def test_selectors_find_the_pods(pod):
@@ -110,8 +182,7 @@ def test_probes_ask_what_the_server_answers(server, container):
 def test_metrics_are_told_by_these_names(server):
     text = httpx.get(server.url + "/metrics").text
     families = {family.name: family for family in text_string_to_metric_families(text)}
-    config = yaml.safe_load(yaml.safe_load((FOLDER / "router.yaml").read_text())
-                            ["inferenceExtension"]["pluginsCustomConfig"]["infer-serve.yaml"])
+    config = picker("router.yaml")
     extractor = next(p for p in config["plugins"] if p["type"] == "core-metrics-extractor")["parameters"]
     engine = next(e for e in extractor["engineConfigs"] if e["name"] == extractor["defaultEngine"])
     for spec in ("queuedRequestsSpec", "runningRequestsSpec", "kvUsageSpec", "cacheInfoSpec"):

@@ -9,6 +9,7 @@ extension SequenceMemory {
       while let state = leastState(isCold: isCold) { evict(stateIn: state.slot) }
     }
     releaseFree()
+    if tree.count == 0 { journal?.noteCleared() }
   }
 
   /// Gives up what is kept of the first tokens of a sequence, as far as no other sequence holds it; loans of it are taken
@@ -76,6 +77,7 @@ extension SequenceMemory {
   private mutating func evict(stateIn slot: Int32) {
     guard let node = states[slot]?.node else { return }
     tree.forget(slot, of: node)
+    journal?.noteStateGone(from: node, of: tree)
     states.remove(slot)
     withPool(of: slot) { $0.giveUp($1) }
     counts.evictedStates += 1
@@ -204,6 +206,7 @@ extension SequenceMemory {
       pages.giveUp(page)
       count += 1
     }
+    journal?.noteGone(node)
     tree.remove(node)
     counts.evictedPages += count
     return count

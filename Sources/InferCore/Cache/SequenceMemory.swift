@@ -36,6 +36,8 @@ struct SequenceMemory {
   /// `true` to note which states are kept, for ``takeNewlyKept()``.
   var notesKept = false
   var newlyKept: [Int32] = []
+  /// The blocks that come and go, for those who follow them; `nil` where nobody does.
+  var journal: BlockJournal?
 
   /// - Parameters:
   ///   - rows: The pages of sequences, in rows.
@@ -302,6 +304,7 @@ struct SequenceMemory {
       return slots.give(slot)
     }
     tree.keep(slot, after: offset, of: node)
+    journal?.noteState(in: node, of: tree, scope: scope)
     slots.keep(slot)
     states.insert(
       slot, after: position, of: node, previous: tree.state(before: offset, of: node) ?? KeptStates.none,
@@ -335,6 +338,7 @@ struct SequenceMemory {
     case .added(let added): (node, hasOthers) = (added, false)
     case .grown(let grown): (node, hasOthers) = (grown, true)
     }
+    if tokens.count == pageTokens { journal?.noteFull(node, of: tree, in: scope) }
     for (group, page) in row.enumerated() {
       let old = tree.page(of: node, group: group)
       guard old != page, old == PageRows.none || hasOthers else { continue }

@@ -52,6 +52,10 @@ public struct EngineConfiguration: Sendable {
   /// rank 0, others have a ``RankFollower``.
   package var ranks: (any Communicator)?
 
+  /// Is told between steps which blocks of the prefix cache came and went, in order, on the engine's thread; the
+  /// adapters are those of the model, whose scopes are theirs. At the end of the engine it is told that all are gone.
+  package var blockObserver: (@Sendable (_ changes: [BlockChange], _ adapters: [ModelAdapter]) -> Void)?
+
   /// The maximum number of pages, whatever the budget: lets tests run out of them.
   package var pageLimit = Int(Int32.max)
 

@@ -17,6 +17,8 @@ final class EngineThread: @unchecked Sendable {
   private let watch: StepWatch
   /// Those who want to know when the cache's landmarks change.
   private let followers: PrefixFollowers
+  private let blockObserver: (@Sendable ([BlockChange], [ModelAdapter]) -> Void)?
+  private let adapters: [ModelAdapter]
   /// The link to the other ranks of the model; `nil` where there are none.
   private let leader: RankLeader?
 
@@ -35,6 +37,8 @@ final class EngineThread: @unchecked Sendable {
   ) {
     self.model = model
     self.followers = followers
+    blockObserver = configuration.blockObserver
+    adapters = limits.adapters
     self.leader = leader
     self.watch = watch
     self.workspace = workspace
@@ -57,7 +61,11 @@ final class EngineThread: @unchecked Sendable {
           threads.withTurn { store.copySlot(from: source, to: target, $0) }
           leader?.note(.copySlot(from: source, to: target))
         }))
-    scheduler.withMemory { $0.notesKept = tier != nil }
+    let needsState = model.stateLayout.slotBytes > 0
+    scheduler.withMemory { memory in
+      memory.notesKept = tier != nil
+      if blockObserver != nil { memory.journal = BlockJournal(needsState: needsState) }
+    }
   }
 
   /// Works until the engine is to stop.
@@ -83,6 +91,7 @@ final class EngineThread: @unchecked Sendable {
     leader?.end()
     tier?.stop()
     followers.end()
+    blockObserver?([.cleared], adapters)
     for errand in inbox.stopped() { scheduler.withMemory(errand) }
   }
 
@@ -151,6 +160,7 @@ final class EngineThread: @unchecked Sendable {
     if let tier { scheduler.withMemory { tier.save(newlyKeptIn: &$0) } }
     recorder.note(scheduler)
     followers.note(scheduler.memory.landmarkChanges)
+    tellOfBlocks()
     guard !endings.isEmpty else { return }
     let unread = endings.reduce(0) { $0 + ($1.sequence.hasStarted ? 0 : $1.sequence.scheduling.promptLength) }
     inbox.free(endings.count, unreadTokens: unread, at: now)
@@ -160,6 +170,14 @@ final class EngineThread: @unchecked Sendable {
     }
     endings.removeAll(keepingCapacity: true)
     inbox.announceIdleness()
+  }
+
+  /// Tells which blocks of the prefix cache came and went.
+  private func tellOfBlocks() {
+    guard let blockObserver else { return }
+    var changes: [BlockChange] = []
+    scheduler.withMemory { changes = $0.journal?.take() ?? [] }
+    if !changes.isEmpty { blockObserver(changes, adapters) }
   }
 
   /// Gives up what is kept of a sequence, whose state may hold what is no number.

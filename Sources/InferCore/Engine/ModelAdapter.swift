@@ -19,4 +19,10 @@ extension CacheScope {
     // A byte that no text has, and a hash of known length: no other scope begins so.
     return CacheScope(salt: [0xFE] + adapter.hash + salt)
   }
+
+  /// The adapter whose part of a scope this is, `nil` for none, and the rest of the salt.
+  package func parts(of adapters: [ModelAdapter]) -> (adapter: ModelAdapter?, salt: ArraySlice<UInt8>) {
+    let own = adapters.first { salt.starts(with: [0xFE] + $0.hash) }
+    return (own, salt.dropFirst(own.map { $0.hash.count + 1 } ?? 0))
+  }
 }

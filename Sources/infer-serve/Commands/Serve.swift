@@ -41,6 +41,7 @@ struct Serve: AsyncParsableCommand {
   @OptionGroup var storage: StorageOptions
   @OptionGroup var usage: UsageOptions
   @OptionGroup var watching: WatchdogOptions
+  @OptionGroup var cacheEvents: CacheEventOptions
   @OptionGroup var log: LogOptions
   @OptionGroup var traces: TraceOptions
 
@@ -59,6 +60,7 @@ struct Serve: AsyncParsableCommand {
       throw ValidationError("Missing expected argument '--model <path>'")
     }
     if division.parallel != nil { try checkDivision() }
+    if cacheEvents.kvEventsEndpoint != nil { try checkCacheEvents() }
     for settings in try allSettings() {
       var configuration = settings.engineConfiguration
       configuration.cacheFolder = storage.cacheFolder(of: nil) { _ in }
@@ -80,6 +82,17 @@ struct Serve: AsyncParsableCommand {
     guard storage.cacheDir == nil, storage.sessionDir == nil else {
       throw ValidationError(
         "--parallel goes with neither --cache-dir nor --session-dir: each process has a part of all state")
+    }
+  }
+
+  /// Refuses what nobody could tell events of.
+  private func checkCacheEvents() throws {
+    let all = try allSettings()
+    guard all.count == 1 else {
+      throw ValidationError("--kv-events-endpoint tells of one model's prefix cache; there are \(all.count) models")
+    }
+    guard all[0].engineConfiguration.keepsPrefixes else {
+      throw ValidationError("--kv-events-endpoint makes no sense with --no-prefix-caching: nothing is kept")
     }
   }
 
@@ -149,7 +162,8 @@ struct Serve: AsyncParsableCommand {
     let tracer = try traces.tracer(metrics, logger)
     let ranked = try ranks.map { try RankedModel($0, expertLoads: division.expertLoads()) }
     if let balance = ranked?.balance { logger.notice("parallel", metadata: ["experts": "\(balance)"]) }
-    let state = ServerState(try registry(ranked, logger), loadPatience: .seconds(models.loadWait))
+    let events = try cacheEvents.publish(logger)
+    let state = ServerState(try registry(ranked, events, logger), loadPatience: .seconds(models.loadWait))
     let lifecycle = ServeLifecycle(
       state: state, drainLimit: .seconds(drainTimeout), logger: logger, listeners: listening.addresses.count
     ) { [self] in announce(state, $0, logger: logger) }
@@ -186,6 +200,7 @@ struct Serve: AsyncParsableCommand {
     await service.responses.flush()
     service.requestLog?.flush()
     tracer?.exporter.end()
+    events?.end()
     await exporting?.value
     if isJobDone { ParallelOptions.leave(ranks) }
     logger.notice("stopped")
@@ -252,7 +267,7 @@ struct Serve: AsyncParsableCommand {
   }
 
   /// The models, of which none is loaded yet.
-  private func registry(_ ranked: RankedModel?, _ logger: Logger) throws -> ModelRegistry {
+  private func registry(_ ranked: RankedModel?, _ events: CacheEvents?, _ logger: Logger) throws -> ModelRegistry {
     let threads = try SharedThreads(count: settings.computing.threadCount)
     let patience = Duration.seconds(listening.idleTimeout)
     let all = try allSettings()
@@ -264,6 +279,7 @@ struct Serve: AsyncParsableCommand {
         return settings.definition(of: model, threads: threads, ranked: ranked, logger: logger) { configuration in
           configuration.readerPatience = patience
           configuration.cacheFolder = folder
+          if let events { configuration.blockObserver = { events.note($0, $1) } }
         }
       }
     }

@@ -137,6 +137,8 @@ struct ArgumentTests {
     (["serve", "--model", "x", "--drain-timeout", "nan"], "--drain-timeout"),
     (["serve", "--model", "x", "--log-level", "loud"], "--log-level"),
     (["serve", "--model", "x", "--frobnicate"], "--frobnicate"),
+    (["serve", "--model", "x", "--kv-events-hwm", "9"], "--kv-events-hwm needs --kv-events-endpoint"),
+    (["serve", "--model", "x", "--kv-events-endpoint", "5557"], "expected tcp://*:PORT"),
     (["serve", "--model", "x", "--quantize", "Q3"], "--quantize Q3 is unknown: F32, F16"),
     (["serve", "--model", "x", "--quantize"], "--quantize"),
     (["serve", "--model", "x", "--quantize", "Q4_K", "--quantize-head", "Q4_K_M"], "--quantize-head"),
@@ -166,6 +168,13 @@ struct ArgumentTests {
     (["quantize", "--model", "x", "--format", "Q4_K", "--threads", "0", "--output", "y"], "--threads"),
     (["fly"], "fly"),
   ]
+
+  #if !ZMQ
+    @Test func aBuildWithoutZeroMQSaysSo() throws {
+      let arguments = ["serve", "--model", "x", "--kv-events-endpoint", "tcp://*:5557"]
+      #expect(try #require(complaint(arguments)).line.contains("swift build --traits Server,ZMQ"))
+    }
+  #endif
 
   /// What the library's errors are about has options of these names.
   @Test func optionsThatErrorsNameExist() {
