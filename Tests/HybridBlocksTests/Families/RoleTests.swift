@@ -24,6 +24,7 @@ import Testing
     if has("router", "gate", "shared_expert_gate", "classifier", "igate_preact", "fgate_preact", "weights_proj") {
       return .exact
     }
+    if has("modality_router", "prediction_coefs", "correction_coefs") { return .exact }
     if has("in_proj_b", "in_proj_a", "b_proj", "a_proj", "f_a_proj", "f_b_proj") { return .exact }
     if has("q_conv1d", "k_conv1d", "v_conv1d") { return nil }
     if has("conv1d", "conv_1d") || name.hasSuffix("conv.conv.weight") || name.hasSuffix("norm.weight")
