@@ -9,7 +9,7 @@ TRAITS ?=
 # One way of building, for what is served and for what is tested: all is compiled once.
 BUILD := -c release -Xswiftc -enable-testing $(if $(TRAITS),--traits $(TRAITS))
 
-.PHONY: serve build test bench format lint manual install uninstall deb deb-test docs swift-test kernels-test allocation-test fuzz-test client-test \
+.PHONY: serve build test build-and-kernels test-build bench format lint manual install uninstall deb deb-test docs swift-test kernels-test allocation-test fuzz-test client-test \
   client-test-all kill-test deploy-test monitoring-test page-test instruction-test instruction-update mpi-test events-test outside-test thread-test region-test tiles-test tiles-test-all clean
 
 serve: build
@@ -18,11 +18,17 @@ serve: build
 build: .build/libraries-installed
 	scripts/build.sh $(BUILD) --product infer-serve
 
-test: swift-test kernels-test region-test allocation-test fuzz-test client-test instruction-test outside-test
+test: build-and-kernels swift-test region-test allocation-test fuzz-test client-test instruction-test outside-test
+
+# The kernels beside the Swift modules, the largest of which leave processors idle while they are compiled.
+build-and-kernels:
+	$(MAKE) -j2 test-build kernels-test
+
+test-build: .build/libraries-installed
+	scripts/build.sh $(BUILD) --build-tests
 
 # The engine, its kernels, blocks and server, in one process each.
-swift-test: .build/libraries-installed
-	scripts/build.sh $(BUILD) --build-tests
+swift-test: test-build
 	swift test $(BUILD) --skip-build --parallel
 
 # The C kernels for every instruction set, this machine's or emulated, and under the address and undefined-behaviour
@@ -167,7 +173,7 @@ docs: .build/libraries-installed
 	mkdir -p .build && touch $@
 
 # Elsewhere the tests say what they skip.
-.build/emulators-installed: scripts/install-libraries.sh
+.build/emulators-installed: scripts/install-libraries.sh .build/libraries-installed
 	if command -v apt-get >/dev/null && test "$$(uname -m)" = x86_64; then \
 	  scripts/install-libraries.sh qemu-user gcc-aarch64-linux-gnu libsimde-dev; fi
 	mkdir -p .build && touch $@
