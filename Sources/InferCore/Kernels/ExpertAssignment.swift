@@ -7,10 +7,8 @@
   private let topK: Int
   /// The number of experts that are here.
   let expertCount: Int
-  /// The place of each expert that computes something among all; see `Experts`.
-  private let places: [Int32]
   /// The number of experts that compute something, here or elsewhere: the first ones.
-  private var workingCount: Int { places.count }
+  private let workingCount: Int
   /// For each pair in order of rows: its place in the sorted order, and its weight. `[rows × topK]`
   private let place: UnsafeMutablePointer<Int32>
   private let weight: UnsafeMutablePointer<Float>
@@ -25,7 +23,7 @@
     let topK = selection.topK
     self.topK = topK
     let (pairCount, total) = (logits.count * topK, selection.expertCount)
-    places = experts.places
+    workingCount = experts.count
     expertCount = experts.numbers.count
     unsafe place = step.scratch.take(pairCount, of: Int32.self)
     unsafe weight = step.scratch.take(pairCount, of: Float.self)
@@ -42,7 +40,7 @@
     for pair in 0..<pairCount {
       let expert = unsafe Int(place[pair])
       // Those that pass on what they see stay the last.
-      if expert < places.count { unsafe place[pair] = places[expert] }
+      if expert < experts.count { unsafe place[pair] = experts.places[expert] }
     }
     unsafe Self.sort(place, source, start, pairCount: pairCount, experts: total, topK: topK)
     self.pairCount = pairCount
@@ -67,11 +65,8 @@
     }
   }
 
-  /// The number of rows of any expert of the layer, wherever it is.
-  func rowCount(of expert: Int) -> Int {
-    let index = Int(places[expert])
-    return unsafe Int(start[index + 1] - start[index])
-  }
+  /// The number of rows of the expert at a place among all of the layer, wherever it is.
+  func rowCount(at place: Int32) -> Int { unsafe Int(start[Int(place) + 1] - start[Int(place)]) }
 
   /// Places of an expert's rows in the sorted order; experts that are here are numbered from 0.
   func rows(of expert: Int) -> Range<Int> {

@@ -21,7 +21,7 @@ package func mixExperts(
     let assignment = ExpertAssignment(&logits, selection, experts, step)
     for expert in 0..<experts.count {
       step.report.addExpertRows(
-        assignment.rowCount(of: expert), layer: experts.layer, expert: expert, expertCount: experts.count)
+        assignment.rowCount(at: experts.places[expert]), layer: experts.layer, expert: expert, expertCount: experts.count)
     }
     guard assignment.count > 0 else {
       // All chosen experts are on other ranks, or pass on what they see.

@@ -1,4 +1,5 @@
 import InferCore
+import InferText
 
 /// Changes of a prefix cache's blocks in the form that vLLM publishes: batches of `BlockStored`, `BlockRemoved` and
 /// `AllBlocksCleared`, arrays of MessagePack.
@@ -56,7 +57,7 @@ struct BlockEvents {
       let (adapter, salt) = scope.parts(of: adapters)
       let known = parent.flatMap { blocks[$0] }
       // The salt counts in the first block; the others' hashes are of that.
-      let secret = known == nil && !salt.isEmpty ? Self.hexadecimal(SHA256.hash(data: Array(salt))) : nil
+      let secret = known == nil && !salt.isEmpty ? SHA256.hash(data: Array(salt)).hexadecimal : nil
       let hash = BlockHash(
         behind: known?.hash ?? .root, tokens, keys: [adapter?.name, secret].compactMap { $0 })
       blocks[number] = Block(hash: hash, adapter: adapter?.name)
@@ -123,9 +124,5 @@ struct BlockEvents {
   private static func write(_ hashes: [UInt64], to writer: inout MessagePackWriter) {
     writer.beginArray(hashes.count)
     for hash in hashes { writer.write(hash) }
-  }
-
-  private static func hexadecimal(_ bytes: [UInt8]) -> String {
-    bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
   }
 }
