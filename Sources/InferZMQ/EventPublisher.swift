@@ -33,7 +33,7 @@
     /// The number of the next message.
     private var next = 0
 
-    /// What a publisher is to do.
+    /// The addresses, the topic and the limits of a publisher.
     package struct Settings: Sendable {
       package var address: String
       package var replayAddress: String?

@@ -1,6 +1,6 @@
 public import InferCore
 
-/// What a layer makes of an input of its own that stands beside the stream: `norm(W₂ (gelu(W₁ h) ∘ input))`.
+/// The contribution of a layer's own input, which stands beside the stream: `norm(W₂ (gelu(W₁ h) ∘ input))`.
 struct LayerInput: Sendable {
   let columns: Range<Int>
   let gate: Linear

@@ -145,7 +145,7 @@ extension GGUFDescription {
 }
 
 extension TensorRule {
-  /// What makes the inputs of layers, and what takes them in.
+  /// The tables and maps of layers' own inputs.
   static func layerInputs() -> [TensorRule] {
     let layer = "model.layers.{n}"
     return [

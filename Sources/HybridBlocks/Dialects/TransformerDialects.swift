@@ -66,7 +66,7 @@ enum LlamaDialect: Dialect {
     metadata["attention.temperature_scale"] = .number(Double(growth.strength))
     metadata["rope.scaling.original_context_length"] = .count(growth.length)
     if case .yarn(let factor, _) = family.rotary.frequencies.stretching, factor > 1 {
-      // What the magnitude of angles was divided by, as a factor on the logarithm.
+      // The divisor of the magnitude of angles, as a factor on the logarithm.
       let magnitude = RotaryFrequencies.yarnMagnitude(scale: factor)
       let divisor = magnitude / family.rotary.frequencies.amplitude
       metadata["rope.scaling.yarn_log_multiplier"] = .number((divisor - 1) / (magnitude - 1))

@@ -69,7 +69,7 @@ extension GGUFDescription {
     return object
   }
 
-  /// Tells of each layer whether it has experts, by the tensors of their routers.
+  /// Sets the kind of each layer's network, dense or with experts, by the tensors of routers.
   func expertLayers(into config: inout Configuration) {
     let router = "ffn_gate_inp.weight"
     let kinds = (0..<(config["num_hidden_layers"]?.int ?? 0)).map { layer -> JSONValue in

@@ -138,8 +138,7 @@ struct Gemma3n: ModelFamily {
 
   func layers(reading weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [Layer] {
     var layers: [Layer] = []
-    // The caches of the last layers of each kind that have one.
-    var caches: [Bool: StateHandle] = [:]
+    var caches = SharedCaches()
     let (width, epsilon) = (frame.width, frame.epsilon)
     for index in isWindowed.indices {
       let layer = weights["model"]["layers"][index]
@@ -169,26 +168,13 @@ struct Gemma3n: ModelFamily {
   }
 
   private func mixer(
-    _ weights: WeightScope, _ index: Int, _ caches: inout [Bool: StateHandle], _ state: inout StateLayout
+    _ weights: WeightScope, _ index: Int, _ caches: inout SharedCaches, _ state: inout StateLayout
   ) throws(ModelError) -> any Mixer {
-    let kind = isWindowed[index]
     var shape = attention
-    if !kind { shape.window = nil }
-    let turning = kind ? rotary.windowed : rotary.whole
-    let query = try RMSNorm(weights["q_norm"], width: shape.headDimension, epsilon: frame.epsilon)
-    if index >= firstSharing, let cache = caches[kind] {
-      // Published files have them all the same.
-      for name in ["k_proj.", "v_proj.", "k_norm.", "v_norm."] { weights.discard(name) }
-      return try CrossLayerAttention(
-        weights, shape, rotary: turning, normBeforeRotation: query, scale: 1, cache: cache)
-    }
-    let mixer = try Attention(
-      weights, shape, rotary: turning,
-      headNorm: .beforeRotation(
-        query: query, key: RMSNorm(weights["k_norm"], width: shape.headDimension, epsilon: frame.epsilon)),
-      scale: 1, state: &state)
-    caches[kind] = mixer.cache
-    return mixer
+    if !isWindowed[index] { shape.window = nil }
+    return try caches.attention(
+      weights, shape, rotary: isWindowed[index] ? rotary.windowed : rotary.whole, isWindowed: isWindowed[index],
+      shares: index >= firstSharing, epsilon: frame.epsilon, state: &state)
   }
 
   private func network(_ weights: WeightScope, _ index: Int) throws(ModelError) -> any Mixer {

@@ -172,7 +172,7 @@ final class EngineThread: @unchecked Sendable {
     inbox.announceIdleness()
   }
 
-  /// Tells which blocks of the prefix cache came and went.
+  /// Passes the changes of the prefix cache's blocks on to their observer.
   private func tellOfBlocks() {
     guard let blockObserver else { return }
     var changes: [BlockChange] = []

@@ -20,8 +20,8 @@ package func mixExperts(
   step.scoped {
     let assignment = ExpertAssignment(&logits, selection, experts, step)
     for expert in 0..<experts.count {
-      step.report.addExpertRows(
-        assignment.rowCount(at: experts.places[expert]), layer: experts.layer, expert: expert, expertCount: experts.count)
+      let rows = assignment.rowCount(at: experts.places[expert])
+      step.report.addExpertRows(rows, layer: experts.layer, expert: expert, expertCount: experts.count)
     }
     guard assignment.count > 0 else {
       // All chosen experts are on other ranks, or pass on what they see.

@@ -90,7 +90,7 @@ struct PythonCallReader: ToolCallReader {
       switch value.advance(text[length]) {
       case .more: length += 1
       case .invalid:
-        // What was read of it is no call, and not looked through for others, whether it came in one piece or in several.
+        // The part that was read is content, and no calls are sought in it, whether it came in one piece or in several.
         text.skip(length)
         return .failed
       case .complete, .completeBefore:

@@ -1,7 +1,7 @@
 import Foundation
 import InferCore
 
-/// What a model's prefix cache stores and removes, on its way to those who subscribe to it.
+/// The changes of a model's prefix cache that subscribers have not been told of.
 ///
 /// The engine's thread leaves changes here and goes on; the publisher's thread takes them, all that there are in one
 /// batch.
