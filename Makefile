@@ -165,8 +165,9 @@ deb-test: deb
 	lintian --allow-root --fail-on error,warning .build/deb/infer-serve_*.deb
 	scripts/test-deb.sh .build/deb/infer-serve_*.deb .build/deb-test
 
-docs: .build/libraries-installed
-	scripts/check-docs.sh $(BUILD)
+# The libraries' documentation, in .build/docs.
+docs: build
+	scripts/check-docs.sh $(dir $(BINARY))
 
 .build/libraries-installed: scripts/install-libraries.sh
 	scripts/install-libraries.sh

@@ -171,8 +171,3 @@ let package = Package(
       swiftSettings: swiftSettings),
   ]
 )
-
-// The plugin that builds the documentation is for those who do (`make docs`), and not for those who depend on the package.
-if Context.environment["INFER_SERVE_DOCS"] != nil {
-  package.dependencies.append(.package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"))
-}
