@@ -3,8 +3,8 @@
 usage: compare.py --case NAME=OURS[,PEER.gguf[,OPENVINO]] [--case …] --peer FOLDER/build/bin --output FILE.json [options]
 
 OURS is what infer-serve reads, PEER.gguf the same weights for llama.cpp, OPENVINO the folder that openvino_peer.py wrote of
-them. A round measures each case with one program and then with the others; a program that crashes is named, and has no
-figures. The ratio of a test is that of two neighbours in time. Prints a Markdown table at the end;
+them. A round measures each case with one program and then with the others; a program that crashes is named, and what it was
+measuring has no figures. The ratio of a test is that of two neighbours in time. Prints a Markdown table at the end;
 the file is written after every round, and plot.py draws it. Several cases are measured in one round each, so that their
 speeds can be compared as well (report.py --hybrid NAME --attention NAME).
 """
@@ -67,7 +67,7 @@ def record(
         name: {
             "ours": dataclasses.asdict(sample), "peer": peer[name].speed if name in peer else None,
             "others": {other: results[name].speed for other, results in others.items() if name in results}}
-        for name, sample in ours.items() if not peer or name in peer
+        for name, sample in ours.items()
     }
     rounds.append({"case": case, "busy": round(busy, 3), "tests": tests})
 

@@ -52,7 +52,7 @@ def main() -> None:
     runs: dict[str, Callable[[], measure.Results]] = {
         "ours": lambda: measure.ours(arguments.binary, case, plan)}
     if peer := case.peer:
-        runs["peer"] = lambda: measure.llama(arguments.peer, peer, plan)
+        runs["peer"] = lambda: measure.llama_generation(arguments.peer, peer, plan)
     pairs: dict[str, list[tuple[float, float]]] = {program: [] for program in runs}
     for number in range(arguments.rounds):
         print(f"round {number + 1} of {arguments.rounds}", file=sys.stderr)

@@ -102,14 +102,16 @@ class Crash(SystemExit):
 
 
 def peers(folder: str, case: Case, plan: Plan) -> Results:
-    """A round of llama.cpp's programs in `folder`; without results when one of them crashes, which is said."""
+    """A round of llama.cpp's programs in `folder`; without the results of those that crash, which is said."""
+    results: Results = {}
     if case.peer is None:
-        return {}
-    try:
-        return llama(folder, case.peer, plan)
-    except Crash as crash:
-        print(f"warning: {crash}", file=sys.stderr)
-        return {}
+        return results
+    for test in llama_prompts, llama_generation, llama_batches:
+        try:
+            results |= test(folder, case.peer, plan)
+        except Crash as crash:
+            print(f"warning: {crash}", file=sys.stderr)
+    return results
 
 
 def openvino(python: str, case: Case, plan: Plan) -> Results:
@@ -128,24 +130,39 @@ def openvino(python: str, case: Case, plan: Plan) -> Results:
     return {row["test"]: Sample(row["best"]) for row in map(json.loads, text.splitlines())}
 
 
-def llama(folder: str, model: str, plan: Plan) -> Results:
+def llama_bench(folder: str, model: str, plan: Plan, options: list[str]) -> list[dict[str, Any]]:
+    """Rows of llama-bench: one sequence."""
+    return json.loads(run(
+        [f"{folder}/llama-bench", "-m", model, "-t", str(plan.threads), "-r", str(plan.repetitions), "-o", "json",
+         *options]))
+
+
+def llama_prompts(folder: str, model: str, plan: Plan) -> Results:
+    if not plan.prompts:
+        return {}
+    rows = llama_bench(folder, model, plan, ["-p", listed(plan.prompts), "-n", "0"])
+    return {f"pp{row['n_prompt']}": Sample(row["avg_ts"]) for row in rows}
+
+
+def llama_generation(folder: str, model: str, plan: Plan) -> Results:
+    if not plan.depths:
+        return {}
+    rows = llama_bench(folder, model, plan, ["-p", "0", "-n", str(plan.generate), "-d", listed(plan.depths)])
+    return {decode_name(row["n_gen"], row["n_depth"]): Sample(row["avg_ts"]) for row in rows}
+
+
+def llama_batches(folder: str, model: str, plan: Plan) -> Results:
+    """Several sequences together. Those that were measured before a crash do not count: they were not all."""
     results: Results = {}
-    common = ["-m", model, "-t", str(plan.threads)]
-    single = [f"{folder}/llama-bench", *common, "-r", str(plan.repetitions), "-o", "json"]
-    if plan.prompts:
-        for row in json.loads(run([*single, "-p", listed(plan.prompts), "-n", "0"])):
-            results[f"pp{row['n_prompt']}"] = Sample(row["avg_ts"])
-    if plan.depths:
-        for row in json.loads(run([*single, "-p", "0", "-n", str(plan.generate), "-d", listed(plan.depths)])):
-            results[decode_name(row["n_gen"], row["n_depth"])] = Sample(row["avg_ts"])
-    if plan.batches:
-        context = max(plan.batches) * (plan.batch_prompt + plan.generate)
-        text = run(
-            [f"{folder}/llama-batched-bench", *common, "-c", str(context), "-npp", str(plan.batch_prompt), "-ntg",
-             str(plan.generate), "-npl", listed(plan.batches), "--output-format", "jsonl"])
-        for row in (json.loads(line) for line in text.splitlines() if line.startswith("{")):
-            results[f"tg{row['tg']} b{row['pl']}"] = Sample(row["speed_tg"])
-            results[f"pp{row['pp']} b{row['pl']}"] = Sample(row["speed_pp"])
+    if not plan.batches:
+        return results
+    context = max(plan.batches) * (plan.batch_prompt + plan.generate)
+    text = run(
+        [f"{folder}/llama-batched-bench", "-m", model, "-t", str(plan.threads), "-c", str(context), "-npp",
+         str(plan.batch_prompt), "-ntg", str(plan.generate), "-npl", listed(plan.batches), "--output-format", "jsonl"])
+    for row in (json.loads(line) for line in text.splitlines() if line.startswith("{")):
+        results[f"tg{row['tg']} b{row['pl']}"] = Sample(row["speed_tg"])
+        results[f"pp{row['pp']} b{row['pl']}"] = Sample(row["speed_pp"])
     return results
 
 

@@ -73,9 +73,10 @@ convert() {
   (($#)) || set -- Q8_0 Q4_0 Q4_K_M
   [[ -f $output-BF16.gguf ]] ||
     python3 "$here/peer_convert.py" "$(source_in "$folder")" "$checkpoint" "$output-BF16.gguf" bf16
+  try "$folder" "$output-BF16.gguf"
+  # Files that are there are tried as well: a build may be newer.
   for format; do
-    [[ -f $output-$format.gguf ]] && continue
-    "$quantize" "$output-BF16.gguf" "$output-$format.gguf" "$format" "$(nproc)"
+    [[ -f $output-$format.gguf ]] || "$quantize" "$output-BF16.gguf" "$output-$format.gguf" "$format" "$(nproc)"
     try "$folder" "$output-$format.gguf"
   done
 }

@@ -35,10 +35,9 @@ def case_names(results: dict[str, Any]) -> list[str]:
 
 
 def ratio(samples: list[dict[str, Any]]) -> Spread | None:
-    """Our speed over the peer's, each round by itself."""
-    if any(sample["peer"] is None for sample in samples):
-        return None
-    return spread([sample["ours"]["speed"] / sample["peer"] for sample in samples])
+    """Our speed over the peer's, each round by itself, of those in which the peer did not crash."""
+    ratios = [sample["ours"]["speed"] / sample["peer"] for sample in samples if sample["peer"] is not None]
+    return spread(ratios) if ratios else None
 
 
 def other_names(results: dict[str, Any]) -> list[str]:
