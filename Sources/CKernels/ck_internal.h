@@ -40,6 +40,9 @@ int ck_has_i8mm(void);
 int ck_has_tiles(void);
 /// Asks the system to keep tiles for the threads of this process: 1 when it does, otherwise 0. The processor has tiles.
 int ck_permits_tiles(void);
+/// The answer to that where the system keeps some of the processor's states: `request` asks it for tiles, and is not called
+/// where it keeps none.
+int ck_grants_tiles(uint64_t states, int (*request)(void));
 
 CK_INLINE float ck_from_bf16(uint16_t bits) {
     uint32_t wide = (uint32_t)bits << 16;

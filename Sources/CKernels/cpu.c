@@ -62,17 +62,27 @@ int ck_has_tiles(void) {
 #endif
 }
 
+int ck_grants_tiles(uint64_t states, int (*request)(void)) {
+    enum { shape = 1 << 17, data = 1 << 18 };
+    return (states & shape) && (states & data) && request() == 0;
+}
+
+#if defined(__x86_64__)
+/// The data are kept for processes that have asked: for all of their threads, those that are there and those to come. A
+/// system that does not know the request refuses it.
+static int request_tiles(void) {
+    enum { data = 18, request_permission = 0x1023 };
+    return (int)syscall(SYS_arch_prctl, request_permission, data);
+}
+#endif
+
 int ck_permits_tiles(void) {
 #if defined(__x86_64__)
-    enum { states = 3 << 17, data = 18, request_permission = 0x1023 };
     unsigned a, b, c, d;
     if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE)) return 0;
-    // The states that the system keeps at all: among them, a tile's shape and its data.
+    // The states that the system keeps at all, which a hypervisor may cut short.
     __asm__("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
-    if ((a & states) != states) return 0;
-    // The data are kept for processes that have asked: for all of their threads. A system that does not know the request
-    // gives no leave.
-    return syscall(SYS_arch_prctl, request_permission, data) == 0;
+    return ck_grants_tiles((uint64_t)d << 32 | a, request_tiles);
 #else
     return 0;
 #endif

@@ -72,7 +72,3 @@ double ck_peak_bf16(size_t rounds, double *sum) {
     *sum = 0;
     return ck_chosen.peak_bf16 ? ck_chosen.peak_bf16(rounds, sum) : 0;
 }
-
-void ck_prepare_thread(void) {
-    if (ck_chosen.prepare_thread) ck_chosen.prepare_thread();
-}

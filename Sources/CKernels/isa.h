@@ -61,8 +61,6 @@ struct ck_isa {
     int (*is_available)(void);
     /// Asks the system for leave to use them: 1 when it is given, otherwise 0. Null where none is needed.
     int (*is_permitted)(void);
-    /// Does what a thread has to do before it runs kernels, and nothing when the thread has done it; null for nothing.
-    void (*prepare_thread)(void);
     /// The layout of quantised panels: columns of a row that stand together, four or eight; see panel.h.
     size_t panel_columns;
     /// Rows of activations that a product of quantised panels takes at once.

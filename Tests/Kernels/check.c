@@ -67,15 +67,16 @@ void check_release(void) {
     while (taken_count > 0) free(taken[--taken_count]);
 }
 
-/// Without arguments, all tests; with some, the choice of the instruction set alone.
+/// Without arguments, all tests; with `choice`, the choice of the instruction set alone, and with `refused` that where the
+/// system refuses to keep tiles.
 int main(int count, char **arguments) {
-    (void)arguments;
+    if (count > 1 && strcmp(arguments[1], "refused") == 0)
+        return run_without_leave((char *[]){arguments[0], (char[]){"choice"}, NULL});
     printf("kernels for %s, ", ck_isa_name());
     if (count > 1) {
         printf("%s forbidden, best %s\n", ck_forbidden_isa() ? ck_forbidden_isa() : "none", ck_available_isa(0));
         return 0;
     }
-    ck_prepare_thread();
     test_attention();
     test_rows();
     test_exponentials();
@@ -92,6 +93,7 @@ int main(int count, char **arguments) {
     test_limits();
     test_tiles();
     test_threads();
+    test_leave_for_tiles();
     printf("%zu comparisons\n", check_count);
     return 0;
 }

@@ -54,5 +54,9 @@ void test_logits(void);
 void test_limits(void);
 void test_tiles(void);
 void test_threads(void);
+void test_leave_for_tiles(void);
+
+/// Runs the program once more with these arguments where the system refuses to keep tiles. Returns where that cannot be.
+int run_without_leave(char **arguments);
 
 #endif

@@ -94,6 +94,18 @@ check() {
   finish
 }
 
+# Fails unless a program chooses an instruction set, and others are forbidden, whatever it is asked for.
+# chosen EXPECTED FORBIDDEN COMMAND…
+chosen() {
+  expected=$1 forbidden=$2
+  shift 2
+  choice=$(INFER_SERVE_ISA=amx "$@") || choice="$choice, and fails"
+  case $choice in
+    "kernels for $expected, $forbidden forbidden, best $expected") echo "$* chooses $expected" ;;
+    *) echo "$*: $choice in place of $expected" >&2; return 1 ;;
+  esac
+}
+
 # Fails if a kernel of an instruction set has instructions of a larger one, or there are too few kernels.
 # disjoint NAME ISA PATTERN [LEAST]
 disjoint() {
@@ -134,7 +146,17 @@ case $(uname -m) in
     disjoint shipped avx512 vpdpbusd
     disjoint shipped avx512_vnni '\ttile|\ttdp'
     has shipped '<(matmul_q[4-8]|multiply_).*_amx>' '\ttdpbssd'
-    has shipped '<matmul_split_b?f16_amx>' '\ttdpbf16ps' ;;
+    has shipped '<matmul_split_b?f16_amx>' '\ttdpbf16ps'
+    # A system that refuses to keep tiles, where the processor has them, and hypervisors that hide them and more.
+    best=$("$build/shipped" choice)
+    case ${best##* } in
+      amx) chosen avx512-vnni amx "$build/shipped" refused ;;
+      *) chosen "${best##* }" none "$build/shipped" refused ;;
+    esac
+    if command -v qemu-x86_64 >/dev/null; then
+      chosen avx2 none qemu-x86_64 -cpu Haswell-noTSX,-pcid,-x2apic,-tsc-deadline,-invpcid "$build/shipped" choice
+      chosen plain none qemu-x86_64 -cpu Nehalem "$build/shipped" choice
+    fi ;;
   aarch64 | arm64) disjoint_neon shipped ;;
 esac
 # Optimising what sanitizers add takes minutes for each instruction set.

@@ -76,9 +76,6 @@ const char *ck_available_isa(size_t index);
 /// The number of rows of activations that a product of quantised weights takes at once. Other numbers of rows work too;
 /// a multiple leaves no registers empty.
 size_t ck_tile_rows(void);
-/// Prepares the calling thread for the instruction set. A thread calls this before its first kernel; more calls cost
-/// nothing and change nothing.
-void ck_prepare_thread(void);
 
 // MARK: The machine's limits (Kernels/roofline.h)
 

@@ -99,8 +99,6 @@ public final class ThreadTeam: Sendable {
   ///   - body: the work on one item. `worker` is in `0 ..< count`; no two calls with the same `worker` overlap, so that
   ///     it can name private memory.
   @unsafe public func forEach(_ items: Int, _ body: (_ item: Int, _ worker: Int) -> Void) {
-    // The caller may be a thread that the engine did not start.
-    ck_prepare_thread()
     guard items > 1, count > 1 else {
       if let log, count == 1 { return unsafe log.run(items, body) }
       for item in 0..<items { body(item, 0) }

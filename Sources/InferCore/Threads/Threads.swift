@@ -4,7 +4,7 @@ internal import Glibc
 /// Starts a thread of a name that runs a body. Tests replace it by one that refuses.
 typealias ThreadStarter = (_ name: String, _ body: @escaping @Sendable () -> Void) throws(ModelError) -> pthread_t
 
-/// Starts a thread that is prepared for kernels and runs `body`. Its name, of at most 15 bytes, is what `top` and
+/// Starts a thread that runs `body`. Its name, of at most 15 bytes, is what `top` and
 /// debuggers show.
 ///
 /// - Throws: ``ModelError/outOfThreads(_:)``.
@@ -29,7 +29,6 @@ func startThread(_ name: String, _ body: @escaping @Sendable () -> Void) throws(
       // Without the heap, which steps that run by now do not touch.
       unsafe start.entry.name.withCString { name in unsafe ck_name_thread(name) }
       start.entry.enter()
-      ck_prepare_thread()
       start.body()
       ThreadRoster.shared.remove(start.entry)
       return nil
