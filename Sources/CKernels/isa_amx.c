@@ -22,6 +22,7 @@ CK_INLINE ck_u8x64 look_up(const int8_t *table, ck_u8x64 numbers) {
 #include "Kernels/tiles.h"
 #include "Kernels/tile_matmul.h"
 #include "Kernels/tile_float_matmul.h"
+#include "Kernels/tile_gemm.h"
 #include "Kernels/tile_roofline.h"
 
 CK_END_TARGET
@@ -36,6 +37,6 @@ const ck_isa CK_ISA(ck_isa) = {
     .name = "amx", .is_available = is_available, .is_permitted = is_permitted, .panel_columns = 4,
     .tile_rows = CK_TILE_ROWS, .base = &CK_BASE, CK_PANEL_FORMATS(CK_PRODUCT_ENTRY)
     CK_UNIT_FORMATS(CK_UNIT_PRODUCT_ENTRY) CK_SPLIT_KERNELS(CK_SPLIT_ENTRY)
-    .pack_panel_f16 = CK_ISA(pack_pairs), .pack_panel_bf16 = CK_ISA(pack_pairs), .peak_i8 = CK_ISA(peak_i8),
-    .peak_bf16 = CK_ISA(peak_bf16)};
+    .pack_panel_f16 = CK_ISA(pack_pairs), .pack_panel_bf16 = CK_ISA(pack_pairs), .gemm = CK_ISA(gemm),
+    .peak_i8 = CK_ISA(peak_i8), .peak_bf16 = CK_ISA(peak_bf16)};
 #endif

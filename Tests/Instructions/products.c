@@ -40,14 +40,15 @@ typedef struct {
      ck_matmul_split_##NAME, PARTS}
 static const format formats[] = {QUANTISED(q8_0, 32, 34), QUANTISED(q4_0, 32, 18), QUANTISED(q4_k, 256, 144),
                                  QUANTISED(q6_k, 256, 210), FLOATS(bf16, "bf16", 2), FLOATS(bf16, "bf16-whole", 3),
-                                 FLOATS(f16, "f16", 2)};
+                                 FLOATS(f16, "f16", 2), {.name = "f32-small"}};
 
-static float x[MOST * COLUMNS], out[MOST * ROWS];
+static float w[ROWS * COLUMNS], x[MOST * COLUMNS], out[MOST * ROWS];
 static ck_activations rounded[MOST * COLUMNS / 32];
 static ck_split_activations split[MOST * COLUMNS / 32];
 
 static void multiply(const format *f, const void *panels, size_t m) {
-    if (f->rounded) f->rounded(out, ROWS, rounded, m * CK_CHUNK, panels, ROWS, COLUMNS, m);
+    if (!f->size) ck_gemm(out, ROWS, x, COLUMNS, 1, w, ROWS, m, ROWS, COLUMNS, 0);
+    else if (f->rounded) f->rounded(out, ROWS, rounded, m * CK_CHUNK, panels, ROWS, COLUMNS, m);
     else if (ck_splits_activations()) f->split(out, ROWS, split, m, panels, ROWS, COLUMNS, m, f->parts);
     else f->floats(out, ROWS, x, COLUMNS, panels, ROWS, COLUMNS, m);
 }
@@ -88,16 +89,21 @@ static void count(const format *f, size_t m, pid_t child) {
     fflush(stdout);
 }
 
-static void test(const format *f, size_t m) {
-    static float w[ROWS * COLUMNS];
+static uint8_t *packed(const format *f) {
     const size_t row_bytes = COLUMNS / f->weights * f->bytes, size = f->size(COLUMNS);
     uint8_t *blocks = malloc(ROWS * row_bytes), *panels = aligned_alloc(64, ROWS / CK_PANEL_ROWS * size);
     if (!blocks || !panels) abort();
-    for (size_t i = 0; i < ROWS * COLUMNS; i++) w[i] = (float)(i * 7919 % 2003) / 1001 - 1;
-    for (size_t i = 0; i < MOST * COLUMNS; i++) x[i] = (float)(i * 6271 % 1999) / 999 - 1;
     for (size_t r = 0; r < ROWS; r++) f->quantize(blocks + r * row_bytes, w + r * COLUMNS, COLUMNS);
     for (size_t p = 0; p < ROWS / CK_PANEL_ROWS; p++)
         f->pack(panels + p * size, blocks + p * CK_PANEL_ROWS * row_bytes, row_bytes, CK_PANEL_ROWS, COLUMNS);
+    free(blocks);
+    return panels;
+}
+
+static void test(const format *f, size_t m) {
+    for (size_t i = 0; i < ROWS * COLUMNS; i++) w[i] = (float)(i * 7919 % 2003) / 1001 - 1;
+    for (size_t i = 0; i < MOST * COLUMNS; i++) x[i] = (float)(i * 6271 % 1999) / 999 - 1;
+    uint8_t *panels = f->size ? packed(f) : NULL;
     for (size_t t = 0; t < m && f->rounded; t++)
         ck_quantize_activations(rounded + t * CK_CHUNK, m * CK_CHUNK, x + t * COLUMNS, COLUMNS);
     for (size_t t = 0; t < m && f->split && ck_splits_activations(); t++)
@@ -111,7 +117,6 @@ static void test(const format *f, size_t m) {
         _exit(0);
     }
     count(f, m, child);
-    free(blocks);
     free(panels);
 }
 

@@ -146,7 +146,7 @@ case $(uname -m) in
     disjoint shipped avx512 vpdpbusd
     disjoint shipped avx512_vnni '\ttile|\ttdp'
     has shipped '<(matmul_q[4-8]|multiply_).*_amx>' '\ttdpbssd'
-    has shipped '<matmul_split_b?f16_amx>' '\ttdpbf16ps'
+    has shipped '<(matmul_split_b?f16|gemm)_amx>' '\ttdpbf16ps'
     # A system that refuses to keep tiles, where the processor has them, and hypervisors that hide them and more.
     best=$("$build/shipped" choice)
     case ${best##* } in

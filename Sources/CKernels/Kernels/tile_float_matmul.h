@@ -32,28 +32,35 @@ CK_INLINE ck_u16x32 upper_halves(ck_u32x16 a, ck_u32x16 b) {
                                    33, 35, 37, 39, 41, 43, 45, 47, 49, 51, 53, 55, 57, 59, 61, 63);
 }
 
-/// The parts of 32 floats: the nearest number of bfloat16, that of what is left, and the rest, which is one itself. Numbers
-/// that would round to an infinity are cut. Infinities and NaN stay what they are, and nothing is left of them.
-CK_INLINE void split(uint16_t parts[CK_PARTS][CK_STEP], const float x[CK_STEP]) {
+/// The parts of 32 floats, in the upper halves of words: the nearest number of bfloat16, that of what is left, and the rest,
+/// which is one itself. Numbers that would round to an infinity are cut. Infinities and NaN stay what they are, and nothing is
+/// left of them.
+CK_INLINE void split_vectors(ck_u32x16 parts[CK_PARTS][2], const ck_u32x16 bits[2]) {
     const uint32_t sign = 0x80000000, infinity = 0x7f800000, last = 0x7f7f8000, upper = 0xffff0000;
-    ck_u32x16 bits[2], high[2], middle[2], rest[2];
-    memcpy(bits, x, sizeof bits);
-    for (int i = 0; i < 2; i++) high[i] = (bits[i] + 0x8000) & upper;
+    ck_u32x16 *high = parts[0], *middle = parts[1], *rest = parts[2];
+    CK_UNROLL for (int i = 0; i < 2; i++) high[i] = (bits[i] + 0x8000) & upper;
     const int is_large = __builtin_reduce_or(((bits[0] & ~sign) >= last) | ((bits[1] & ~sign) >= last)) != 0;
     for (int i = 0; __builtin_expect(is_large, 0) && i < 2; i++) {
         const ck_u32x16 large = (ck_u32x16)((bits[i] & ~sign) >= last), nan = (ck_u32x16)((bits[i] & ~sign) > infinity);
         high[i] = (high[i] & ~large) | (((bits[i] & large) | (nan & 0x400000)) & upper);
     }
-    for (int i = 0; i < 2; i++) rest[i] = (ck_u32x16)((ck_f32x16)bits[i] - (ck_f32x16)high[i]);
+    CK_UNROLL for (int i = 0; i < 2; i++) rest[i] = (ck_u32x16)((ck_f32x16)bits[i] - (ck_f32x16)high[i]);
     for (int i = 0; __builtin_expect(is_large, 0) && i < 2; i++)
         rest[i] &= (ck_u32x16)((bits[i] & ~sign) < infinity);
-    for (int i = 0; i < 2; i++) {
+    CK_UNROLL for (int i = 0; i < 2; i++) {
         middle[i] = (rest[i] + 0x8000) & upper;
         rest[i] = (ck_u32x16)((ck_f32x16)rest[i] - (ck_f32x16)middle[i]);
     }
-    const ck_u16x32 all[CK_PARTS] = {upper_halves(high[0], high[1]), upper_halves(middle[0], middle[1]),
-                                     upper_halves(rest[0], rest[1])};
-    memcpy(parts, all, sizeof all);
+}
+
+CK_INLINE void split(uint16_t parts[CK_PARTS][CK_STEP], const float x[CK_STEP]) {
+    ck_u32x16 bits[2], words[CK_PARTS][2];
+    memcpy(bits, x, sizeof bits);
+    split_vectors(words, bits);
+    CK_UNROLL for (int p = 0; p < CK_PARTS; p++) {
+        const ck_u16x32 part = upper_halves(words[p][0], words[p][1]);
+        memcpy(parts[p], &part, sizeof part);
+    }
 }
 
 /// The parts of 32 halves, which hold them whole: no half is near the largest number of bfloat16. What is none has a
@@ -74,14 +81,24 @@ CK_KERNEL void CK_ISA(split_activation_row)(ck_split_activations *out, size_t ou
     split(out->part, last);
 }
 
+/// The parts of a pair of columns of weights; of those that are not halves, there is one.
+CK_INLINE void split_pair(weight_step *out, size_t i, const uint16_t *pair, const int is_half) {
+    if (!is_half) memcpy(out->part[0][i], pair, sizeof out->part[0][i]);
+    else split_halves(out->part[0][i][0], out->part[1][i][0], load_f16((const uint8_t *)pair),
+                      load_f16((const uint8_t *)(pair + CK_PANEL_ROWS)));
+}
+
 /// The parts of a step of weights that are not bfloat16, or of fewer columns than 32, which zeros follow.
 CK_INLINE void split_weights(weight_step *out, const uint16_t *panel, size_t columns, const int is_half) {
+    enum { PAIR = 2 * CK_PANEL_ROWS };
+    if (columns >= CK_STEP) {
+        for (size_t i = 0; i < CK_STEP / 2; i++) split_pair(out, i, panel + i * PAIR, is_half);
+        return;
+    }
     for (size_t i = 0; i < CK_STEP / 2; i++) {
-        uint16_t pairs[2 * CK_PANEL_ROWS] = {0};
-        if (2 * i < columns) memcpy(pairs, panel + 2 * i * CK_PANEL_ROWS, sizeof pairs);
-        if (!is_half) memcpy(out->part[0][i], pairs, sizeof pairs);
-        else split_halves(out->part[0][i][0], out->part[1][i][0], load_f16((const uint8_t *)pairs),
-                          load_f16((const uint8_t *)(pairs + CK_PANEL_ROWS)));
+        uint16_t pair[PAIR] = {0};
+        if (2 * i < columns) memcpy(pair, panel + i * PAIR, sizeof pair);
+        split_pair(out, i, pair, is_half);
     }
 }
 

@@ -99,90 +99,81 @@ CK_INLINE void tile_dots(ck_i32x16 dot[4][CK_TILE_ROWS], const ck_activations *x
     if (steps > 3) _tile_stored(3, dot[3], 64);
 }
 
+/// All dots of a chunk.
+typedef struct {
+    ck_i32x16 dot[2 * CK_CHUNK][CK_TILE_ROWS];
+} chunk_dots;
+
+CK_INLINE void read_dots(chunk_dots *dots, const ck_activations *x, const tile_weights *w, size_t blocks,
+                         ck_panel_kind kind) {
+    const size_t width = step_columns(kind), steps = blocks * (CK_BLOCK / width);
+    for (size_t first = 0; first < steps; first += 4)
+        tile_dots(dots->dot + first, x, w->codes, first, steps - first < 4 ? steps - first : 4, width);
+}
+
 /// sum[t] += scale · d[t] · dot[t] for all steps of a chunk, and where blocks have mins that are not scaled together, the
 /// min's product behind each.
-CK_INLINE void add_steps(ck_f32x16 sum[CK_TILE_ROWS], const ck_activations *x, const tile_weights *w, size_t blocks,
-                         ck_panel_kind kind) {
+CK_INLINE void add_dots(ck_f32x16 sum[CK_TILE_ROWS], const chunk_dots *dots, const ck_activations *x,
+                        const tile_weights *w, size_t blocks, ck_panel_kind kind) {
     CK_ROUNDED
-    const size_t width = step_columns(kind), halves = CK_BLOCK / width, steps = blocks * halves;
-    // All dots of the chunk before the first is scaled: the sums stay in registers then.
-    ck_i32x16 dot[2 * CK_CHUNK][CK_TILE_ROWS];
-    for (size_t first = 0; first < steps; first += 4)
-        tile_dots(dot + first, x, w->codes, first, steps - first < 4 ? steps - first : 4, width);
-    for (size_t i = 0; i < steps; i++) {
+    const size_t halves = CK_BLOCK / step_columns(kind);
+    for (size_t i = 0; i < blocks * halves; i++) {
         const size_t b = i / halves;
         const ck_f32x16 scale = w->scale[i], min = w->min[b];
         CK_UNROLL for (size_t t = 0; t < CK_TILE_ROWS; t++) {
             const ck_activations *row = x + t * CK_CHUNK + b;
-            sum[t] += (scale * row->d) * __builtin_convertvector(dot[i][t], ck_f32x16);
+            sum[t] += (scale * row->d) * __builtin_convertvector(dots->dot[i][t], ck_f32x16);
             if (kind.mins && !kind.super) sum[t] += min * row->sum;
         }
     }
 }
 
-/// A tile of `out`: where it begins, and what there is of it.
+/// A whole tile of sums: those that `out` has no room for are elsewhere.
 typedef struct {
     float *at;
-    size_t stride, tokens, rows;
+    size_t stride;
     /// 1 as long as nothing was written.
     int is_new;
-} tile_of_out;
+} tile_of_sums;
 
-/// Most are whole: their rows need no look at what there is of them.
-CK_INLINE int is_whole(const tile_of_out *out) { return out->tokens == CK_TILE_ROWS && out->rows == CK_TILE_ROWS; }
-
-CK_INLINE void load_sums(ck_f32x16 sum[CK_TILE_ROWS], const tile_of_out *out) {
+CK_INLINE void load_sums(ck_f32x16 sum[CK_TILE_ROWS], const tile_of_sums *tile) {
     const ck_f32x16 none = {0};
-    if (out->is_new) {
+    const float *at = tile->at;
+    if (tile->is_new) {
         CK_UNROLL for (size_t t = 0; t < CK_TILE_ROWS; t++) sum[t] = none;
         return;
     }
-    if (is_whole(out)) {
-        const float *at = out->at;
-        CK_UNROLL for (size_t t = 0; t < CK_TILE_ROWS; t++, at += out->stride) memcpy(&sum[t], at, sizeof sum[t]);
-        return;
-    }
-    CK_UNROLL for (size_t t = 0; t < CK_TILE_ROWS; t++) {
-        sum[t] = none;
-        if (t >= out->tokens) continue;
-        if (out->rows == CK_TILE_ROWS) memcpy(&sum[t], out->at + t * out->stride, sizeof sum[t]);
-        else memcpy(&sum[t], out->at + t * out->stride, out->rows * sizeof(float));
-    }
+    CK_UNROLL for (size_t t = 0; t < CK_TILE_ROWS; t++, at += tile->stride) memcpy(&sum[t], at, sizeof sum[t]);
 }
 
-CK_INLINE void store_sums(tile_of_out *out, const ck_f32x16 sum[CK_TILE_ROWS]) {
-    out->is_new = 0;
-    if (is_whole(out)) {
-        float *at = out->at;
-        CK_UNROLL for (size_t t = 0; t < CK_TILE_ROWS; t++, at += out->stride) memcpy(at, &sum[t], sizeof sum[t]);
-        return;
-    }
-    CK_UNROLL for (size_t t = 0; t < CK_TILE_ROWS; t++) {
-        if (t >= out->tokens) continue;
-        if (out->rows == CK_TILE_ROWS) memcpy(out->at + t * out->stride, &sum[t], sizeof sum[t]);
-        else memcpy(out->at + t * out->stride, &sum[t], out->rows * sizeof(float));
-    }
+CK_INLINE void store_sums(tile_of_sums *tile, const ck_f32x16 sum[CK_TILE_ROWS]) {
+    float *at = tile->at;
+    CK_UNROLL for (size_t t = 0; t < CK_TILE_ROWS; t++, at += tile->stride) memcpy(at, &sum[t], sizeof sum[t]);
+    tile->is_new = 0;
 }
 
-/// out += factor · part.
-CK_INLINE void add_scaled_part(tile_of_out *out, ck_f32x16 factor, const ck_f32x16 part[CK_TILE_ROWS]) {
+/// sums += factor · part.
+CK_INLINE void add_scaled_part(tile_of_sums *tile, ck_f32x16 factor, const ck_f32x16 part[CK_TILE_ROWS]) {
     CK_ROUNDED
     ck_f32x16 sum[CK_TILE_ROWS];
-    load_sums(sum, out);
+    load_sums(sum, tile);
     CK_UNROLL for (size_t t = 0; t < CK_TILE_ROWS; t++) sum[t] += factor * part[t];
-    store_sums(out, sum);
+    store_sums(tile, sum);
 }
 
-/// Adds a chunk's products to a tile of `out`.
-CK_INLINE void add_chunk(tile_of_out *out, const ck_activations *x, const tile_weights *w, size_t blocks,
+/// Adds a chunk's products to a tile of sums.
+CK_INLINE void add_chunk(tile_of_sums *tile, const ck_activations *x, const tile_weights *w, size_t blocks,
                          ck_panel_kind kind) {
     CK_ROUNDED
     const ck_f32x16 none = {0};
     ck_f32x16 sum[CK_TILE_ROWS];
+    // Before the first is scaled: sums stay in registers then.
+    chunk_dots dots;
+    read_dots(&dots, x, w, blocks, kind);
     if (!kind.super) {
-        load_sums(sum, out);
-        add_steps(sum, x, w, blocks, kind);
-        store_sums(out, sum);
+        load_sums(sum, tile);
+        add_dots(sum, &dots, x, w, blocks, kind);
+        store_sums(tile, sum);
         return;
     }
     if (kind.mins) {
@@ -198,11 +189,11 @@ CK_INLINE void add_chunk(tile_of_out *out, const ck_activations *x, const tile_w
                 sum[t] += min * (row->d * (float)row->half[s % 2]);
             }
         }
-        add_scaled_part(out, w->dmin, sum);
+        add_scaled_part(tile, w->dmin, sum);
     }
     CK_UNROLL for (size_t t = 0; t < CK_TILE_ROWS; t++) sum[t] = none;
-    add_steps(sum, x, w, blocks, kind);
-    add_scaled_part(out, w->d, sum);
+    add_dots(sum, &dots, x, w, blocks, kind);
+    add_scaled_part(tile, w->d, sum);
 }
 
 /// A chunk of all rows of activations with all panels.
@@ -216,16 +207,24 @@ CK_INLINE void multiply_chunk(float *out, size_t out_stride, const ck_activation
         memset(last, 0, sizeof last);
         memcpy(last, x + (m - rest) * CK_CHUNK, rest * CK_TILE_STRIDE);
     }
+    float place[CK_TILE_ROWS][CK_PANEL_ROWS] = {{0}};
     tile_weights w;
     for (size_t row = 0; row < rows; row += CK_PANEL_ROWS) {
+        const size_t width = rows - row < CK_PANEL_ROWS ? rows - row : CK_PANEL_ROWS;
         read_chunk(&w, panels + row / CK_PANEL_ROWS * ck_panel_bytes(parts), &parts, first, count, kind,
                    values);
         for (size_t t = 0; t < m; t += CK_TILE_ROWS) {
-            tile_of_out tile = {
-                .at = out + t * out_stride + row, .stride = out_stride, .is_new = first == 0,
-                .tokens = m - t < CK_TILE_ROWS ? m - t : CK_TILE_ROWS,
-                .rows = rows - row < CK_PANEL_ROWS ? rows - row : CK_PANEL_ROWS};
-            add_chunk(&tile, m - t < CK_TILE_ROWS ? last : x + t * CK_CHUNK, &w, count, kind);
+            const size_t tokens = m - t < CK_TILE_ROWS ? m - t : CK_TILE_ROWS;
+            const int is_whole = tokens == CK_TILE_ROWS && width == CK_PANEL_ROWS;
+            float *at = out + t * out_stride + row;
+            tile_of_sums tile = {at, out_stride, first == 0};
+            if (!is_whole) {
+                tile.at = place[0], tile.stride = CK_PANEL_ROWS;
+                for (size_t i = 0; first > 0 && i < tokens; i++)
+                    memcpy(place[i], at + i * out_stride, width * sizeof *at);
+            }
+            add_chunk(&tile, tokens < CK_TILE_ROWS ? last : x + t * CK_CHUNK, &w, count, kind);
+            for (size_t i = 0; !is_whole && i < tokens; i++) memcpy(at + i * out_stride, place[i], width * sizeof *at);
         }
     }
 }

@@ -3,8 +3,9 @@
 // Kernels configure the tiles they use and release them when they end: a thread that is idle, or computes something else,
 // has none, so that the system has no 8 KiB of them to keep when it switches threads, and the processor may sleep.
 //
-// Tiles 0 … 3 hold sums: sixteen rows of activations by sixteen rows of weights. 4 and 5 hold activations, 6 and 7 weights:
-// four columns of bytes or two of bfloat16 are a word, and a row of a tile of weights is a word of each row of weights.
+// Tiles 0 … 3 hold sums: sixteen rows of activations by sixteen rows of weights. 4 and 5 hold activations, 6 and 7 weights,
+// and 5 weights where all tiles have one shape: four columns of bytes or two of bfloat16 are a word, and a row of a tile of
+// weights is a word of each row of weights.
 
 /// Rows of activations, and of weights, of a tile.
 enum { CK_TILE_ROWS = 16 };
