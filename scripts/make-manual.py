@@ -20,21 +20,6 @@ EXIT = """.Sh EXIT STATUS
 why.
 """
 ENVIRONMENT = {
-    "": """.Sh ENVIRONMENT
-.Bl -tag -width Ds
-.It Ev INFER_SERVE_ISA
-The instruction set of the kernels where it is not to be the best that the processor has:
-.Ql amx ,
-.Ql avx512-vnni ,
-.Ql avx512 ,
-.Ql avx-vnni ,
-.Ql avx2 ,
-.Ql neon-i8mm ,
-.Ql neon
-or
-.Ql plain .
-.El
-""",
     "serve": """.Sh ENVIRONMENT
 .Bl -tag -width Ds
 .It Ev INFER_SERVE_ Ns Ar OPTION
@@ -176,7 +161,7 @@ def page(root, command, date, version, others):
         f".Dd {date.strftime('%B')} {date.day}, {date.year}", f".Dt {name.upper()} 1", f".Os {root['commandName']} {version}",
         ".Sh NAME", f".Nm {name}", f".Nd {text(command['abstract']).rstrip().removesuffix('.')}", ".Sh SYNOPSIS",
         *synopsis(words, command), ".Sh DESCRIPTION",
-        (paragraphs(command.get("discussion", "")) or text(command["abstract"])).rstrip("\n")]
+        (paragraphs("" if is_root else command.get("discussion", "")) or text(command["abstract"])).rstrip("\n")]
     subcommands = [c for c in command.get("subcommands", []) if c["commandName"] != "help"]
     if is_root:
         lines += [".Pp", "The commands, each of which has a page of its own:", ".Bl -tag -width Ds"]
@@ -194,7 +179,9 @@ def page(root, command, date, version, others):
     elif arguments(command):
         lines += [".Sh OPTIONS", *options(command)]
     short = "" if is_root else command["commandName"]
-    sections = ENVIRONMENT.get(short, "") + FILES.get(short, "") + EXIT
+    # What the command itself has to say is of its environment.
+    environment = f".Sh ENVIRONMENT\n{paragraphs(command['discussion'])}" if is_root else ENVIRONMENT.get(short, "")
+    sections = environment + FILES.get(short, "") + EXIT
     lines += [sections.rstrip("\n"), ".Sh SEE ALSO"]
     others = sorted(other for other in others if other != name) if is_root else [root["commandName"]]
     lines += [f".Xr {other} 1{' ,' if other != others[-1] else ''}" for other in others]

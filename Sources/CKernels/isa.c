@@ -64,6 +64,8 @@ const char *ck_available_isa(size_t index) {
     return NULL;
 }
 
+const char *ck_known_isa(size_t index) { return index < sizeof rows / sizeof *rows ? rows[index]->name : NULL; }
+
 size_t ck_tile_rows(void) { return ck_chosen.tile_rows; }
 
 int ck_splits_activations(void) { return ck_chosen.split_activation_row != NULL; }

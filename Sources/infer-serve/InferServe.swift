@@ -7,6 +7,11 @@ struct InferServe: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: Software.name,
     abstract: "Serves hybrid Mamba-2, attention and mixture-of-experts language models on the CPU.",
+    discussion: """
+      \(InstructionSet.variable) in the environment names the instruction set of the kernels, where it is not to be the \
+      best that the processor has: \(InstructionSet.known.dropLast().joined(separator: ", ")) or \
+      \(InstructionSet.known.last ?? ""). One that the machine lacks is warned of, and the best is used.
+      """,
     version: Software.version,
     subcommands: [
       Serve.self, Chat.self, Generate.self, Logits.self, Inspect.self, Quantize.self, Bench.self, BenchServe.self,

@@ -1,4 +1,6 @@
 """Manual pages and completions, which are made of what the command's parser knows."""
+import json
+import os
 import re
 import shutil
 import subprocess
@@ -46,6 +48,19 @@ def test_pages_show_every_option(binary, pages):
                 assert re.search(re.escape(option) + r"(?![a-z0-9-])", shown), (name, option)
     keys = run("groff", "-k", "-mdoc", "-Tutf8", "-P-cbou", pages["infer-serve-keys.1"]).stdout
     assert "keys revoke" in keys and "expires" in keys
+
+
+def test_help_and_the_page_name_the_instruction_sets(binary, pages):
+    help = " ".join(run(binary, "--help").stdout.split())
+    names = re.search(r"INFER_SERVE_ISA in the environment [^:]*: ([^.]*)\.", help)[1].replace(" or ", ", ").split(", ")
+    assert names[-1] == "plain" and len(names) > 1
+    page = " ".join(pages["infer-serve.1"].read_text().replace("\\-", "-").split())
+    assert page.count("INFER_SERVE_ISA") == 1 and all(name in page for name in names)
+    # Each is one that the kernels know: it is used, or the processor lacks it.
+    for name in names:
+        checked = run(binary, "doctor", "--no-measurement", "--json", env={**os.environ, "INFER_SERVE_ISA": name})
+        kernels = next(f for f in json.loads(checked.stdout)["findings"] if f["check"] == "kernels")
+        assert kernels["found"].split(",")[0] == name or f"INFER_SERVE_ISA={name}: " in kernels["why"], kernels
 
 
 @pytest.mark.skipif(not shutil.which("mandoc"), reason="there is no mandoc")

@@ -83,6 +83,8 @@ size_t ck_tile_rows(void);
 /// times. Returns the number of floating-point operations. Chain j of 12 goes `rounds` times from x, at first j, to
 /// x / 2 + 1; *sum is the sum of the lanes of all chains.
 double ck_peak_f32(size_t rounds, double *sum);
+/// The names of those that there are kernels for, on machines of this architecture; null from their number on.
+const char *ck_known_isa(size_t index);
 /// The same for dots of 8-bit integers that are added up in 32 bits, `rounds` times or, where an instruction does more
 /// than one register's, fewer. A product and its addition count two; each product is 3 · 5, and *sum is the sum of all.
 double ck_peak_i8(size_t rounds, double *sum);

@@ -18,10 +18,19 @@ package enum InstructionSet {
 
   /// The names of the sets that this machine has, the best first.
   package static var available: [String] {
+    names { index in unsafe ck_available_isa(index).map { unsafe String(cString: $0) } }
+  }
+
+  /// The names of the sets that there are kernels for, on any machine of this one's architecture.
+  package static var known: [String] {
+    names { index in unsafe ck_known_isa(index).map { unsafe String(cString: $0) } }
+  }
+
+  private static func names(_ name: @escaping (_ index: Int) -> String?) -> [String] {
     Array(
       sequence(state: 0) { index in
         defer { index += 1 }
-        return unsafe ck_available_isa(index).map { unsafe String(cString: $0) }
+        return name(index)
       })
   }
 

@@ -7,6 +7,7 @@ import Testing
   @Test func chosenSetIsAvailable() {
     #expect(InstructionSet.available.contains(InstructionSet.name))
     #expect(InstructionSet.available.last == "plain")
+    #expect(InstructionSet.known.filter(InstructionSet.available.contains) == InstructionSet.available)
   }
 
   /// Tests compute with the set that they are asked to, or say why not.
