@@ -40,8 +40,24 @@ int ck_place_memory(void *base, size_t bytes, ck_memory_policy policy, const uin
     return syscall(SYS_mbind, base, bytes, mode(policy), nodes, bits(count), 0) == 0 ? 0 : errno;
 }
 
-int ck_place_new_memory(ck_memory_policy policy, const uint64_t *nodes, size_t count) {
-    return syscall(SYS_set_mempolicy, mode(policy), nodes, nodes == 0 ? 0 : bits(count)) == 0 ? 0 : errno;
+enum { WORDS = sizeof((ck_thread_policy){0}.nodes) / sizeof(uint64_t) };
+
+ck_thread_policy ck_make_thread_policy(ck_memory_policy policy, const uint64_t *nodes, size_t count) {
+    ck_thread_policy made = {.mode = mode(policy)};
+    for (size_t i = 0; i < count && i < WORDS; i++) made.nodes[i] = nodes[i];
+    return made;
+}
+
+int ck_get_thread_policy(ck_thread_policy *policy) {
+    int found = MPOL_DEFAULT;
+    memset(policy, 0, sizeof *policy);
+    if (syscall(SYS_get_mempolicy, &found, policy->nodes, bits(WORDS), 0, 0) != 0) return errno;
+    policy->mode = found;
+    return 0;
+}
+
+int ck_set_thread_policy(const ck_thread_policy *policy) {
+    return syscall(SYS_set_mempolicy, policy->mode, policy->nodes, bits(WORDS)) == 0 ? 0 : errno;
 }
 
 int ck_memory_policy_at(const void *address, uint64_t *nodes, size_t count) {

@@ -1,6 +1,8 @@
-"""`--numa`: where threads and memory are on machines of one node and of several."""
+"""`--numa`: where threads and memory are on machines of one node and cache, and of several."""
+import ctypes
 import json
 import os
+import platform
 import subprocess
 from pathlib import Path
 
@@ -9,8 +11,11 @@ import pytest
 from server import Server
 
 NODES = Path("/sys/devices/system/node")
+PROCESSORS = Path("/sys/devices/system/cpu")
+CACHES = {path.read_text() for path in PROCESSORS.glob("cpu[0-9]*/cache/index3/shared_cpu_list")}
 MODES = ["distribute", "isolate"]
-only_one_node = pytest.mark.skipif(len(list(NODES.glob("node[0-9]*"))) > 1, reason="a machine of several nodes")
+only_one_node = pytest.mark.skipif(
+    len(list(NODES.glob("node[0-9]*"))) > 1 or len(CACHES) > 1, reason="a machine of several nodes or caches")
 
 
 def run(binary, *arguments, **environment):
@@ -35,7 +40,8 @@ def test_one_node_needs_no_placement(binary, model, mode):
     plain = run(binary, "generate", "--model", model, "--tokens", "5,17,9", "--max-tokens", 4)
     placed = run(binary, "generate", "--model", model, "--tokens", "5,17,9", "--max-tokens", 4, "--numa", mode)
     assert placed.returncode == 0 and placed.stdout == plain.stdout
-    assert f"--numa {mode}: the machine has one node" in placed.stderr and "nothing to do" in placed.stderr
+    assert f"--numa {mode}: the machine has one node and one last-level cache" in placed.stderr
+    assert "nothing to do" in placed.stderr
 
 
 @only_one_node
@@ -44,7 +50,8 @@ def test_a_server_on_one_node_says_so_and_serves(start, server, mode):
     with start("--numa", mode) as placed:
         told = [placement["numa"] for placement in placements(placed)]
         assert told == [
-            f"--numa {mode}: the machine has one node for this process, so that there is nothing to do"]
+            f"--numa {mode}: the machine has one node and one last-level cache for this process, so that there is "
+            "nothing to do"]
         assert answer(placed) == answer(server)
         placed.signal()
         assert placed.exit_code() == 0
@@ -90,11 +97,35 @@ def on_two_nodes(binary, tmp_path_factory):
         (folder / f"node{node}").mkdir()
         (folder / f"node{node}/cpulist").write_text(",".join(map(str, processors[node::2])) + "\n")
         (folder / f"node{node}/meminfo").write_text(f"Node {node} MemTotal: {0 if node else 8_000_000} kB\n")
+    return mounted(binary, folder, {folder: NODES})
+
+
+@pytest.fixture(scope="session")
+def on_two_caches(binary, tmp_path_factory):
+    """The command where the system tells that each processor has a last-level cache of its own."""
+    processors = sorted(os.sched_getaffinity(0))
+    if len(processors) < 2 or len(list(NODES.glob("node[0-9]*"))) > 1:
+        pytest.skip("one processor has one cache")
+    folder = tmp_path_factory.mktemp("caches")
+    mounts = {}
+    for id in processors:
+        cache = folder / f"cpu{id}/index0"
+        cache.mkdir(parents=True)
+        (cache / "level").write_text("3\n")
+        (cache / "shared_cpu_list").write_text(f"{id}\n")
+        mounts[cache.parent] = PROCESSORS / f"cpu{id}/cache"
+    if not all(place.is_dir() for place in mounts.values()):
+        pytest.skip("this system tells nothing of caches")
+    return mounted(binary, folder, mounts)
+
+
+def mounted(binary, folder, mounts):
+    """A script in `folder` that runs the command where some folders stand over others."""
     for options in ("--mount", "--user --map-root-user --mount"):
         script = folder / "infer-serve"
+        steps = "".join(f"mount --bind {source} {place} && " for source, place in mounts.items())
         script.write_text(
-            f"#!/bin/sh\nexec unshare {options} sh -c 'mount --bind {folder} {NODES} && exec \"$0\" \"$@\"' "
-            f"{binary} \"$@\"\n")
+            f"#!/bin/sh\nexec unshare {options} sh -c '{steps}exec \"$0\" \"$@\"' {binary} \"$@\"\n")
         script.chmod(0o755)
         if run(script, "--version").returncode == 0:
             return str(script)
@@ -137,6 +168,45 @@ def test_an_isolated_server_keeps_to_a_node(on_two_nodes, model, server):
             assert allowed_processors(placed)["infer-worker-1"] <= {str(id) for id in homes[told]}
         else:
             assert "the system refuses a part of --numa isolate" in placements(placed)[1]["warning"], told
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_threads_keep_to_the_caches_of_one_node(on_two_caches, model, server, mode):
+    with Server(on_two_caches, model, "--numa", mode, "--threads", "2") as placed:
+        processors = sorted(os.sched_getaffinity(0))
+        assert [placement["numa"] for placement in placements(placed)] == [
+            f"--numa {mode}: threads bound to {len(processors)} caches of node 0, memory left to the system"]
+        assert answer(placed) == answer(server)
+        [worker] = allowed_processors(placed)["infer-worker-1"]
+        # The cache that the process started behind is filled first, or the first one.
+        assert worker in map(str, processors[:2] if mode == "isolate" else processors[1:2])
+
+
+def test_threads_keep_to_the_processors_that_they_are_given(on_two_caches, model):
+    """A mask that leaves one cache leaves nothing to do."""
+    last = sorted(os.sched_getaffinity(0))[-1]
+    told = subprocess.run(
+        ["taskset", "-c", str(last), on_two_caches, "generate", "--model", model, "--tokens", "5", "--max-tokens", "1",
+         "--numa", "distribute"], capture_output=True, text=True, timeout=120)
+    assert told.returncode == 0 and "one node and one last-level cache for this process" in told.stderr, told.stderr
+
+
+def interleave_over_the_first_node():
+    """What `numactl --interleave=0` does to itself before it starts a program: `set_mempolicy`."""
+    call, interleave = {"x86_64": 238, "aarch64": 237}[platform.machine()], 3
+    if ctypes.CDLL(None, use_errno=True).syscall(call, interleave, ctypes.byref(ctypes.c_ulong(1)), 64) != 0:
+        raise OSError(ctypes.get_errno(), "set_mempolicy")
+
+
+def test_a_policy_of_memory_from_outside_is_left_alone(on_two_nodes, model):
+    try:
+        told = subprocess.run(
+            [on_two_nodes, "generate", "--model", model, "--tokens", "5", "--max-tokens", "1", "--numa", "distribute"],
+            capture_output=True, text=True, timeout=120, preexec_fn=interleave_over_the_first_node)
+    except subprocess.SubprocessError:
+        pytest.skip("this system places no memory")
+    assert told.returncode == 0, told.stderr
+    assert "memory by the policy that the process was started with" in told.stderr, told.stderr
 
 
 def test_the_doctor_tells_of_two_nodes(on_two_nodes):

@@ -55,9 +55,19 @@ typedef enum { CK_MEMORY_DEFAULT, CK_MEMORY_INTERLEAVED, CK_MEMORY_PREFERRED } c
 /// Sets the policy of a range that begins with a page. Pages that are there stay where they are. Returns 0, or an error
 /// number.
 int ck_place_memory(void *base, size_t bytes, ck_memory_policy policy, const uint64_t *nodes, size_t count);
-/// Sets the policy of what the calling thread touches first, where ranges have none of their own, pages of files
-/// included. Nodes may be null for the default. Returns 0, or an error number.
-int ck_place_new_memory(ck_memory_policy policy, const uint64_t *nodes, size_t count);
+/// A thread's policy of what it touches first, where ranges have none of their own, pages of files included: number and
+/// flags as the system has them, 0 for the default, and as many nodes as it manages.
+typedef struct {
+    int32_t mode;
+    uint64_t nodes[16];
+} ck_thread_policy;
+
+/// The policy of a thread that takes memory from some nodes.
+ck_thread_policy ck_make_thread_policy(ck_memory_policy policy, const uint64_t *nodes, size_t count);
+/// Reads the policy of the calling thread, which those that it starts begin with. Returns 0, or an error number.
+int ck_get_thread_policy(ck_thread_policy *policy);
+/// Sets the policy of the calling thread. Returns 0, or an error number.
+int ck_set_thread_policy(const ck_thread_policy *policy);
 /// The policy at an address, and its nodes; -1 when the system does not tell.
 int ck_memory_policy_at(const void *address, uint64_t *nodes, size_t count);
 
@@ -73,6 +83,8 @@ const char *ck_refused_isa(void);
 const char *ck_forbidden_isa(void);
 /// The names of the instruction sets that this machine has, the best first; null from their number on.
 const char *ck_available_isa(size_t index);
+/// The names of those that there are kernels for, on machines of this architecture; null from their number on.
+const char *ck_known_isa(size_t index);
 /// The number of rows of activations that a product of quantised weights takes at once. Other numbers of rows work too;
 /// a multiple leaves no registers empty.
 size_t ck_tile_rows(void);
@@ -83,8 +95,6 @@ size_t ck_tile_rows(void);
 /// times. Returns the number of floating-point operations. Chain j of 12 goes `rounds` times from x, at first j, to
 /// x / 2 + 1; *sum is the sum of the lanes of all chains.
 double ck_peak_f32(size_t rounds, double *sum);
-/// The names of those that there are kernels for, on machines of this architecture; null from their number on.
-const char *ck_known_isa(size_t index);
 /// The same for dots of 8-bit integers that are added up in 32 bits, `rounds` times or, where an instruction does more
 /// than one register's, fewer. A product and its addition count two; each product is 3 · 5, and *sum is the sum of all.
 double ck_peak_i8(size_t rounds, double *sum);

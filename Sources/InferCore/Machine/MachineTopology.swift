@@ -189,19 +189,26 @@ extension MachineTopology {
 extension MachineTopology {
   /// The processors for a number of threads, a thread each; threads that are more than processors begin again.
   ///
-  /// Cores come before the second threads of any of them, caches are filled one after another, and consecutive threads are
-  /// near to each other.
+  /// Cores come before the second threads of any of them, and consecutive threads are near to each other.
   ///
   /// - Parameters:
   ///   - threads: The number of threads, at least 1.
-  ///   - isSpread: `true` to give each node its share of the threads, by its cores; otherwise nodes are filled one after
-  ///     another.
-  package func places(threads: Int, isSpread: Bool) -> [Int] {
+  ///   - isSpread: `true` to give each node its share of the threads, and within it each cache, by their cores: a cache's
+  ///     way to memory is narrower than its node's memory on many machines. Otherwise caches, and nodes, are filled one
+  ///     after another.
+  ///   - cache: The number of the cache that is the first of its node; by default the one with the least number.
+  package func places(threads: Int, isSpread: Bool, from cache: Int? = nil) -> [Int] {
     precondition(threads > 0, "\(threads) threads")
-    let ranked = ranked
-    let lists = isSpread ? computingNodes.map { node in ranked.filter { $0.processor.node == node } } : [ranked]
-    let counts = Self.shares(of: threads, among: lists.map { Set($0.map(\.processor.core)).count })
-    return zip(lists, counts).flatMap { list, count in
+    var groups = [(list: ranked(from: cache), count: threads)]
+    for key in isSpread ? [\Processor.node, \Processor.cache] : [] {
+      groups = groups.flatMap { list, count in
+        let parts = Set(list.map { $0.processor[keyPath: key] }).sorted().map { value in
+          list.filter { $0.processor[keyPath: key] == value }
+        }
+        return zip(parts, Self.shares(of: count, among: parts)).map { (list: $0, count: $1) }
+      }
+    }
+    return groups.flatMap { list, count in
       (0..<count).map { list[$0 % list.count] }.sorted { $0.place < $1.place }.map(\.processor.id)
     }
   }
@@ -212,10 +219,11 @@ extension MachineTopology {
     var place: Int
   }
 
-  /// In the order in which they are taken.
-  private var ranked: [Ranked] {
+  /// In the order in which they are taken where a cache is the first of its node.
+  private func ranked(from cache: Int?) -> [Ranked] {
+    func distance(_ processor: Processor) -> Int { processor.cache == cache ? 0 : 1 }
     let near = processors.sorted {
-      ($0.node, $0.cache, $0.core, $0.id) < ($1.node, $1.cache, $1.core, $1.id)
+      ($0.node, distance($0), $0.cache, $0.core, $0.id) < ($1.node, distance($1), $1.cache, $1.core, $1.id)
     }
     var taken: [Int: Int] = [:]
     let rounds = near.enumerated().map { place, processor in
@@ -226,13 +234,16 @@ extension MachineTopology {
     return rounds.sorted { ($0.round, $0.ranked.place) < ($1.round, $1.ranked.place) }.map(\.ranked)
   }
 
-  /// Divides a number by weights, one at a time to whoever has the least.
-  private static func shares(of count: Int, among weights: [Int]) -> [Int] {
-    var shares = weights.map { _ in 0 }
-    for _ in 0..<count {
-      let next = weights.indices.min { shares[$0] * weights[$1] < shares[$1] * weights[$0] }
+  /// Divides a number of threads by the cores of lists, one at a time to whoever has the least and a processor left.
+  private static func shares(of count: Int, among lists: [[Ranked]]) -> [Int] {
+    let cores = lists.map { Set($0.map(\.processor.core)).count }
+    let (rounds, rest) = count.quotientAndRemainder(dividingBy: lists.reduce(0) { $0 + $1.count })
+    var shares = lists.map { _ in 0 }
+    for _ in 0..<rest {
+      let next = lists.indices.filter { shares[$0] < lists[$0].count }
+        .min { shares[$0] * cores[$1] < shares[$1] * cores[$0] }
       if let next { shares[next] += 1 }
     }
-    return shares
+    return zip(shares, lists).map { $0 + rounds * $1.count }
   }
 }

@@ -2,32 +2,21 @@ internal import CKernels
 internal import Foundation
 internal import Glibc
 
-/// A way of using memory that is nearer to some processors than to others.
+/// A way of using memory and caches that are nearer to some processors than to others.
 package enum PlacementMode: String, Sendable, CaseIterable {
-  /// Threads on all nodes, and memory from each in turn.
+  /// Threads on all nodes and behind all caches, and memory from each node in turn.
   case distribute
-  /// Threads and memory on the node that the process started on.
+  /// Threads and memory on the node that the process started on, the cache that it started behind filled first.
   case isolate
 }
 
-/// Where the threads of teams run, and where memory of weights and state lies, on a machine of several nodes.
+/// Where the threads of teams run, and where memory of weights and state lies, on a machine of several nodes or several
+/// last-level caches.
 ///
-/// Each thread of a team is bound to a processor of its own, so that it stays near to its caches. Memory is placed when it
-/// is mapped, before anything touches it, and is a preference: where a node has none left, others give it.
+/// Each thread of a team is bound to a processor of its own, of those that the process may run on, so that it stays near to
+/// its caches. Memory is placed when it is mapped, before anything touches it, and is a preference: where a node has none
+/// left, others give it. Who started the process with a policy of memory has placed it already.
 package struct ThreadPlacement: Sendable {
-  /// The system's calls. Tests replace them by some that refuse.
-  struct System: Sendable {
-    /// Lets a thread, 0 for the calling one, run on some processors alone. Returns an error number, or 0.
-    var setAffinity: @Sendable (_ mask: NumberMask, _ thread: Int32) -> Int32 = { Affinity.set($0, of: $1) }
-    /// Sets the policy of a range of memory. Returns an error number, or 0.
-    var placeMemory:
-      @Sendable (_ base: UInt, _ byteCount: Int, _ policy: ck_memory_policy, _ nodes: NumberMask) -> Int32 = {
-        base, byteCount, policy, nodes in
-        unsafe ck_place_memory(
-          UnsafeMutableRawPointer(bitPattern: base), byteCount, policy, nodes.words, nodes.words.count)
-      }
-  }
-
   /// The way in which threads and memory are placed.
   package let mode: PlacementMode
   /// The processors that threads run on.
@@ -37,11 +26,16 @@ package struct ThreadPlacement: Sendable {
   /// One line of what the system refused; `nil` for nothing.
   package let refusal: String?
   private let bindsThreads: Bool
+  /// `true` where the process was started with a policy of memory, as by `numactl`.
+  private let isMemoryPlacedOutside: Bool
+  /// The cache that the process started behind.
+  private let homeCache: Int
   private let memoryMask: NumberMask
   private let processorMask: NumberMask
   private let system: System
 
-  /// A placement of what is made from now on; `nil` where the machine has one node, so that there is nothing to place.
+  /// A placement of what is made from now on; `nil` where the machine has one node and one last-level cache, so that there
+  /// is nothing to place.
   ///
   /// - Parameters:
   ///   - processor: The processor that the process started on; `nil` where nobody knows.
@@ -49,15 +43,23 @@ package struct ThreadPlacement: Sendable {
     _ mode: PlacementMode, on machine: MachineTopology, startedOn processor: Int? = Affinity.currentProcessor,
     system: System = System()
   ) {
-    guard machine.computingNodes.count > 1 else { return nil }
+    let hasSeveralNodes = machine.computingNodes.count > 1
+    guard hasSeveralNodes || machine.cacheCount > 1 else { return nil }
     let home = machine.processors.first { $0.id == processor } ?? machine.processors[0]
     topology = mode == .isolate ? machine.only(node: home.node) ?? machine : machine
-    let wanted = topology.memoryNodes.filter { mode == .distribute || $0 == home.node }
+    homeCache = home.cache
+    var outside = ck_thread_policy()
+    isMemoryPlacedOutside = system.threadPolicy(&outside) == 0 && outside.mode != 0
+    let wanted =
+      hasSeveralNodes && !isMemoryPlacedOutside
+      ? topology.memoryNodes.filter { mode == .distribute || $0 == home.node } : []
     let threadError = system.setAffinity(NumberMask(machine.processors.map(\.id)), 0)
     let memoryError = wanted.isEmpty ? 0 : Self.tryMemory(mode, NumberMask(wanted), system)
+    let fileError = wanted.isEmpty ? 0 : Self.tryFiles(mode, NumberMask(wanted), system)
     var refused: [String] = []
     if threadError != 0 { refused.append("threads are not bound (\(systemErrorText(threadError)))") }
     if memoryError != 0 { refused.append("memory is not placed (\(systemErrorText(memoryError)))") }
+    if memoryError == 0, fileError != 0 { refused.append("files are not placed (\(systemErrorText(fileError)))") }
     refusal =
       refused.isEmpty
       ? nil
@@ -80,6 +82,19 @@ package struct ThreadPlacement: Sendable {
     return system.placeMemory(UInt(bitPattern: mapped), page, policy(of: mode), nodes)
   }
 
+  /// Whether the system lets a thread say where files are read to, and take it back.
+  private static func tryFiles(_ mode: PlacementMode, _ nodes: NumberMask, _ system: System) -> Int32 {
+    var before = ck_thread_policy()
+    let error = system.threadPolicy(&before)
+    guard error == 0 else { return error }
+    let refused = system.setThreadPolicy(threadPolicy(mode, nodes))
+    return refused == 0 ? system.setThreadPolicy(before) : refused
+  }
+
+  private static func threadPolicy(_ mode: PlacementMode, _ nodes: NumberMask) -> ck_thread_policy {
+    unsafe ck_make_thread_policy(policy(of: mode), nodes.words, nodes.words.count)
+  }
+
   private static func policy(of mode: PlacementMode) -> ck_memory_policy {
     mode == .distribute ? CK_MEMORY_INTERLEAVED : CK_MEMORY_PREFERRED
   }
@@ -89,7 +104,11 @@ package struct ThreadPlacement: Sendable {
     func list(_ nodes: [Int]) -> String {
       "node\(nodes.count == 1 ? "" : "s") \(nodes.map(String.init).joined(separator: ", "))"
     }
-    let threads = "\(bindsThreads ? "threads bound to" : "threads on") \(list(topology.computingNodes))"
+    let (nodes, caches) = (topology.computingNodes, topology.cacheCount)
+    let threads =
+      "\(bindsThreads ? "threads bound to" : "threads on") \(caches > nodes.count ? "\(caches) caches of " : "")"
+      + list(nodes)
+    if isMemoryPlacedOutside { return threads + ", memory by the policy that the process was started with" }
     guard !memoryNodes.isEmpty else { return threads + ", memory left to the system" }
     return "\(threads), memory \(memoryNodes.count > 1 ? "interleaved over" : "from") \(list(memoryNodes))"
   }
@@ -104,7 +123,7 @@ extension ThreadPlacement {
   package static var current: ThreadPlacement? { installed.withLock { $0 } }
 
   /// Has all teams and all memory that are made from now on be placed. Threads that are there already move to the node that
-  /// they are to be on. Returns the placement; `nil` where the machine has one node.
+  /// they are to be on. Returns the placement; `nil` where the machine has one node and one last-level cache.
   package static func install(_ mode: PlacementMode) -> ThreadPlacement? {
     guard let placement = ThreadPlacement(mode, on: .current) else { return nil }
     if mode == .isolate { placement.moveThreads() }
@@ -157,7 +176,8 @@ extension ThreadPlacement {
   /// The places for a number of threads; `nil` where threads are not bound.
   func places(threads: Int) -> Places? {
     guard bindsThreads else { return nil }
-    return Places(topology.places(threads: threads, isSpread: mode == .distribute), home: processorMask, system)
+    let processors = topology.places(threads: threads, isSpread: mode == .distribute, from: homeCache)
+    return Places(processors, home: processorMask, system)
   }
 
   /// Places memory that nothing has touched yet, which begins with a page.
@@ -167,12 +187,15 @@ extension ThreadPlacement {
     _ = system.placeMemory(UInt(bitPattern: base), byteCount, Self.policy(of: mode), memoryMask)
   }
 
-  /// Calls `body`, which has the system read files into memory, so that they lie where weights do.
+  /// Calls `body`, which has the system read files into memory, so that they lie where weights do. The calling thread has
+  /// the policy afterwards that it had before; where the system does not tell it, nothing is placed.
   func placingFiles(_ body: () -> Void) {
-    guard !memoryNodes.isEmpty,
-      unsafe ck_place_new_memory(Self.policy(of: mode), memoryMask.words, memoryMask.words.count) == 0
+    var before = ck_thread_policy()
+    guard !memoryNodes.isEmpty, system.threadPolicy(&before) == 0,
+      system.setThreadPolicy(Self.threadPolicy(mode, memoryMask)) == 0
     else { return body() }
-    defer { _ = ck_place_new_memory(CK_MEMORY_DEFAULT, nil, 0) }
+    // A policy whose nodes the process has lost meanwhile is refused, and then there is none.
+    defer { if system.setThreadPolicy(before) != 0 { _ = system.setThreadPolicy(ck_thread_policy()) } }
     body()
   }
 }

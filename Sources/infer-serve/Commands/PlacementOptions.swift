@@ -1,14 +1,14 @@
 import ArgumentParser
 import InferCore
 
-/// Where threads and memory are on a machine of several nodes.
+/// Where threads and memory are on a machine of several nodes, or of several last-level caches.
 struct PlacementOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       """
-      On a machine of several NUMA nodes, 'distribute' binds threads to processors of all nodes and takes memory for \
-      weights and state from each in turn; 'isolate' keeps both on the node that the process starts on (default: the \
-      system decides).
+      On a machine of several NUMA nodes, or of several last-level caches, 'distribute' binds threads to processors of \
+      all nodes and caches and takes memory for weights and state from each node in turn; 'isolate' keeps both on the \
+      node that the process starts on, one cache filled after another (default: the system decides).
       """, valueName: "mode"))
   var numa: PlacementMode?
 
@@ -22,7 +22,9 @@ struct PlacementOptions: ParsableArguments {
   ) {
     guard let numa else { return }
     guard let placement = ThreadPlacement.install(numa) else {
-      return tell("--numa \(numa.rawValue): the machine has one node for this process, so that there is nothing to do")
+      return tell(
+        "--numa \(numa.rawValue): the machine has one node and one last-level cache for this process, so that there is "
+          + "nothing to do")
     }
     tell("--numa \(numa.rawValue): \(placement.description)")
     if let refusal = placement.refusal { warn(refusal) }

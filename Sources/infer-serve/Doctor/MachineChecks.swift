@@ -148,13 +148,13 @@ struct MachineChecks {
           "taskset -c, or AllowedCPUs= of systemd, with processors of node \(list(memory)) alone; or memory for the "
           + "other (its modules, or AllowedMemoryNodes=)")
     }
-    guard computing.count > 1 else { return Finding(.ok, "NUMA", found) }
     if let warning = machine.placementWarning {
       return Finding(
         .warn, "NUMA", found, why: warning,
         advice: "docker run --cap-add SYS_NICE, or capabilities of Kubernetes' securityContext")
     }
     if let placement = machine.placement { return Finding(.ok, "NUMA", "\(found); \(placement)") }
+    guard computing.count > 1 else { return Finding(.ok, "NUMA", found) }
     return Finding(
       .warn, "NUMA", found, why: "threads wait for the memory of other nodes",
       advice: "--numa distribute; or a server for each node, each started there with --numa isolate"

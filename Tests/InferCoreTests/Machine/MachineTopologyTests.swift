@@ -91,10 +91,34 @@ import Testing
   @Test func severalCachesInSeveralNodes() throws {
     let found = try topology(files(sockets: 1, cores: 64, threads: 2, coresPerCache: 8, nodesPerSocket: 4))
     #expect(found.coreCount == 64 && found.cacheCount == 8 && found.computingNodes == [0, 1, 2, 3])
-    // Caches are filled together, nodes get their shares.
+    // Caches are filled together, or get their shares as nodes do.
     #expect(found.places(threads: 12, isSpread: false) == Array(0..<12))
-    #expect(found.places(threads: 8, isSpread: true) == [0, 1, 16, 17, 32, 33, 48, 49])
-    #expect(found.places(threads: 40, isSpread: true).prefix(10) == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+    #expect(found.places(threads: 8, isSpread: true) == [0, 8, 16, 24, 32, 40, 48, 56])
+    #expect(found.places(threads: 40, isSpread: true).prefix(10) == [0, 1, 2, 3, 4, 8, 9, 10, 11, 12])
+    #expect(Set(found.places(threads: 64, isSpread: true)) == Set(0..<64))
+    // A node begins with the cache that is asked for, if it has that.
+    let node = try #require(found.only(node: 1))
+    #expect(node.places(threads: 10, isSpread: false, from: 24) == [24, 25, 26, 27, 28, 29, 30, 31, 16, 17])
+    #expect(node.places(threads: 10, isSpread: false, from: 0) == Array(16..<26))
+  }
+
+  /// A socket of one node whose caches have four cores each, and a process that may run on some of its processors.
+  @Test func cachesOfOneNodeAreSharedOut() throws {
+    let all = files(sockets: 1, cores: 16, threads: 2, coresPerCache: 4)
+    let found = try topology(all)
+    #expect(found.cacheCount == 4 && found.computingNodes == [0])
+    #expect(found.places(threads: 4, isSpread: true) == [0, 4, 8, 12])
+    #expect(found.places(threads: 6, isSpread: true) == [0, 1, 4, 5, 8, 12])
+    #expect(found.places(threads: 6, isSpread: false, from: 8) == [8, 9, 10, 11, 0, 1])
+    #expect(found.places(threads: 16, isSpread: true) == Array(0..<16))
+    // Second threads of cores come when there is no other core behind the cache.
+    #expect(found.places(threads: 20, isSpread: true).prefix(5) == [0, 16, 1, 2, 3])
+    // Three cores behind one cache, one and its sibling behind another: a share by cores.
+    let masked = try topology(all, affinity: [1, 2, 3, 9, 25])
+    #expect(masked.coreCount == 4 && masked.cacheCount == 2)
+    #expect(masked.places(threads: 4, isSpread: true) == [1, 2, 3, 9])
+    #expect(Set(masked.places(threads: 5, isSpread: true)) == [1, 2, 3, 9, 25])
+    #expect(try topology(all, affinity: [9, 25]).cacheCount == 1)
   }
 
   @Test func nodesWithoutMemoryGiveNone() throws {

@@ -119,6 +119,9 @@ struct DoctorTests {
         }
       }.isEmpty)
     var machine = sound
+    machine.placement = "threads bound to 2 caches of node 0, memory left to the system"
+    let nodes = MachineChecks(machine: machine).findings.first { $0.check == "NUMA" }
+    #expect(nodes?.level == .ok && nodes?.found == "one node; \(machine.placement ?? "")")
     machine.topology = topology(threads: 2)
     let cores = MachineChecks(machine: machine).findings.first { $0.check == "cores" }
     #expect(cores?.level == .ok && cores?.advice?.contains("--threads 4") ?? false)
