@@ -37,7 +37,8 @@ kernels-test: .build/libraries-installed .build/emulators-installed
 	Tests/Kernels/run.sh
 
 # Whole models with the products of AMX, whose tiles are spelled in plain C beside this machine's AVX-512: the suites that
-# hold logits, products and quantised weights to references. One file of kernels is compiled anew.
+# hold logits, products and quantised weights to references. One file of kernels is compiled anew. Not a part of `make test`,
+# but of what every change has to pass (`.ci/run`).
 tiles-test: .build/libraries-installed
 	scripts/test-tiles.sh $(BUILD) --filter '$(TILED)'
 
@@ -45,7 +46,7 @@ tiles-test: .build/libraries-installed
 tiles-test-all: .build/libraries-installed
 	scripts/test-tiles.sh $(BUILD) --filter 'InferCoreTests|HybridBlocksTests|InferKitTests'
 
-TILED := everyLogitOfEveryPromptMatches|MatMulTests|ExpertTests|PackedMatrixTests|InstructionSetTests|MixedStepTests|QuantizedLoadTests|GGUFParityTests|TinyModelTests
+TILED := everyLogitOfEveryPromptMatches|MatMulTests|ExpertTests|PackedMatrixTests|InstructionSetTests|MixedStepTests|QuantizedLoadTests|GGUFParityTests|TinyModelTests|ScanTests|AttentionTests|DeltaRuleTests
 
 # The parallel regions of thread teams under the thread sanitizer, in seconds.
 region-test: .build/libraries-installed

@@ -3,7 +3,7 @@
 #
 # usage: reproduce.sh [PART …]      formats, depth, contention, start, quality: all of them by default; serving, tiles
 #
-# `tiles` holds AMX against AVX-512 with VNNI, on a processor that has both.
+# `tiles` holds AMX against AVX-512 with VNNI, on a processor that has both, and against the peers.
 # `serving` holds infer-serve against llama-server, in about an hour and a half. It needs DONOR in the environment, a GGUF
 # file whose tokenizer and chat template the weights are lent, and TRACES, a folder as README.md says.
 # ROUNDS (5) and DEEP_ROUNDS (3) in the environment are the rounds of both programs. Reading 32,768 tokens of context takes
@@ -65,14 +65,28 @@ contention() {
 # From starting the program to its first token.
 start() { python3 Benchmarks/first_token.py --binary "$binary" | tee "$data/start.md"; }
 
-# Products on tiles against those of vectors, in turn.
+# Products on tiles against those of vectors, llama.cpp with and without AMX, and OpenVINO where its environment is there, in
+# turn: hybrids with and without experts, and a dense model.
 tiles() {
   prepare granite-h-tiny 10 Q8_0 Q4_0 Q4_K_M BF16
   prepare granite-h-1b 20 Q8_0 Q4_0 Q4_K_M BF16
+  prepare qwen3 14 Q8_0 Q4_0 Q4_K_M BF16
+  local others=(--other-isa avx512-vnni)
+  [[ ! -x $peer/build-without-amx/bin/llama-bench ]] || others+=(--other-peer "without-amx=$peer/build-without-amx/bin")
   for format in Q8_0 Q4_0 Q4_K_M BF16; do
-    compare --label "$format" --rounds "$rounds" --prompts 512,2048 --depths 0 --batches 16 --other-isa avx512-vnni \
+    compare --label "$format" --rounds "$rounds" --prompts 512,2048 --depths 0 --batches 16 "${others[@]}" \
       --case "$(pair granite-h-tiny-10l "$format")" --case "$(pair granite-h-1b-20l "$format")" \
-      --output "$data/tiles-$format.json" | tee "$data/tiles-$format.md"
+      --case "$(pair qwen3-14l "$format")" --output "$data/tiles-$format.json" | tee "$data/tiles-$format.md"
+  done
+  local openvino=.build/openvino/bin/python bits name
+  [[ -x $openvino ]] || { echo "reproduce.sh: no OpenVINO in .build/openvino, see Benchmarks/README.md" >&2; return; }
+  for format in Q8_0 Q4_0; do
+    [[ $format == Q8_0 ]] && bits=8 || bits=4
+    for name in granite-h-1b-20l qwen3-14l; do
+      [[ -e $data/$name-ov$bits ]] || "$openvino" Benchmarks/openvino_peer.py convert "$data/$name" "$data/$name-ov$bits" "$bits"
+      compare --label "$format" --rounds "$rounds" --prompts 512 --batches 0 --openvino "$openvino" \
+        --case "$(pair "$name" "$format"),$data/$name-ov$bits" --output "$data/tiles-$name-ov$bits.json"
+    done | tee "$data/tiles-openvino-$format.md"
   done
 }
 

@@ -9,7 +9,7 @@ one in thresholds.json by TOLERANCE; --update writes what is counted there. A ru
 a test with too many is counted again, and the least of each of its runs is what counts. Needs valgrind and binutils.
 
 Where the processor has AVX-512 with VNNI, products on the tiles of AMX are counted too, with tiles that are emulated
-(products.sh): those of 64 rows of activations.
+(products.sh).
 """
 
 import argparse
@@ -99,7 +99,7 @@ def count_products(binary: Path) -> dict[str, int]:
     if result.returncode:
         sys.exit(f"products.sh: {result.stderr.strip()}")
     lines = [line.split() for line in result.stdout.splitlines()]
-    return {f"{format} by 64 rows, on tiles": int(count) for format, rows, count, _ in lines if rows == "64"}
+    return {f"{format} by {rows} rows, on tiles": int(count) for format, rows, count, _ in lines}
 
 
 def exceeds(counted: int, threshold: int | None) -> bool:

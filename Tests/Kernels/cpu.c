@@ -30,6 +30,13 @@ void test_leave_for_tiles(void) {
     check_that(!ck_grants_tiles(vectors | shape | data, request) && requests == 1, "refused");
     answer = 0;
     check_that(ck_grants_tiles(vectors | shape | data, request) && requests == 2, "given");
+#if defined(__x86_64__)
+    // The system itself answers, also about a processor that has none.
+    const int leave = ck_permits_tiles();
+    check_context("ck_permits_tiles", 0, 0, 0);
+    check_that(leave == ck_permits_tiles() && (leave == 0 || leave == 1), "the same answer twice");
+    check_that(ck_has_tiles() || !leave, "no leave for tiles that there are not");
+#endif
 }
 
 /// Runs this program once more, where the system refuses what leave for tiles is asked by, as a container may.

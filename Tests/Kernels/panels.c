@@ -315,10 +315,36 @@ static void test_gemm(size_t m, size_t n, size_t k, int transposed, int adds) {
         }
         check_canary(out[i * stride + n]);
     }
+    // A row alone is as among others.
+    for (size_t i = 0; i < m; i += 7) {
+        float alone[256];
+        if (adds) memcpy(alone, before + i * n, n * sizeof *alone);
+        ck_gemm(alone, n, a + i * a_row, a_row, a_column, b, b_stride, 1, n, k, adds);
+        check_that(memcmp(alone, out + i * stride, n * sizeof *alone) == 0, "a row alone");
+    }
     check_release();
 }
 
+/// What is no number reaches its row and no other, and the largest numbers are numbers.
+static void test_wild_gemm(float wild) {
+    enum { M = 21, N = 33, K = 41 };
+    float a[M * K], b[K * N], out[M * N];
+    for (int i = 0; i < M * K; i++) a[i] = 1;
+    for (int i = 0; i < K * N; i++) b[i] = 0.5f;
+    a[K + 40] = wild;
+    ck_gemm(out, N, a, K, 1, b, N, M, N, K, 0);
+    check_context("ck_gemm", M, N, K);
+    for (size_t i = 0; i < M; i++)
+        for (size_t j = 0; j < N; j++)
+            if (i != 1) check_close(out[i * N + j], 0.5 * K, 1e-5);
+            else if (isfinite(wild)) check_close(out[i * N + j], 0.5 * wild, fabs(0x1p-21 * wild));
+            else check_that(!isfinite(out[i * N + j]), "no number spoils its row");
+}
+
 void test_panels(void) {
+    test_wild_gemm(INFINITY);
+    test_wild_gemm(NAN);
+    test_wild_gemm(-3.4e38f);
     static const size_t sizes[] = {1, 5, 12, 13, 16, 33, 64, 130};
     for (size_t m = 0; m < COUNT(sizes); m++)
         for (size_t n = 0; n < COUNT(sizes); n++)

@@ -305,7 +305,7 @@ void ck_matmul_split_bf16(float *out, size_t out_stride, const ck_split_activati
 
 /// Product of small matrices that are in cache and not packed: out[i, j] = Σ_l a[i · a_row + l · a_column] · b[l, j] for
 /// i < m, j < n and l < k, added to what `out` holds if `adds`. `b` and `out` are row-major with strides. Products are
-/// added in order of l, or 32 at once on tiles, whatever m and n are.
+/// added in order of l, or 32 at once on tiles, whatever m is.
 void ck_gemm(float *out, size_t out_stride, const float *a, size_t a_row, size_t a_column, const float *b,
              size_t b_stride, size_t m, size_t n, size_t k, int adds);
 
