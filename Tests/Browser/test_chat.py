@@ -60,7 +60,7 @@ def test_an_answer_tells_what_it_took(visit, picture):
 
 def test_stopping_ends_the_request(visit, request, tmp_path):
     model = with_long_context(request.config.getoption("--model"), tmp_path / "model")
-    with Server(request.config.getoption("--binary"), model) as server:
+    with Server(request.config.getoption("--binary"), model, "--threads", "1") as server:
         page = visit(base=server.url)
         long_answers(page)
         for stop in (lambda: page.click("#stop"), lambda: page.keyboard.press("Escape")):
