@@ -179,7 +179,7 @@ def page(root, command, date, version, others):
     elif arguments(command):
         lines += [".Sh OPTIONS", *options(command)]
     short = "" if is_root else command["commandName"]
-    # What the command itself has to say is of its environment.
+    # The discussion of the root command is about its environment.
     environment = f".Sh ENVIRONMENT\n{paragraphs(command['discussion'])}" if is_root else ENVIRONMENT.get(short, "")
     sections = environment + FILES.get(short, "") + EXIT
     lines += [sections.rstrip("\n"), ".Sh SEE ALSO"]

@@ -53,6 +53,7 @@ CK_INLINE void split_vectors(ck_u32x16 parts[CK_PARTS][2], const ck_u32x16 bits[
     }
 }
 
+/// The same as numbers of 16 bits, those of a part side by side.
 CK_INLINE void split(uint16_t parts[CK_PARTS][CK_STEP], const float x[CK_STEP]) {
     ck_u32x16 bits[2], words[CK_PARTS][2];
     memcpy(bits, x, sizeof bits);

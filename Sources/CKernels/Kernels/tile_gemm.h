@@ -20,18 +20,12 @@ CK_INLINE ck_u32x16 load_line(const float *at, size_t count) {
 }
 
 /// A tile of weights from up to 32 lines that hold a column of up to sixteen rows each.
-CK_INLINE void split_pairs(gemm_tile *out, const float *lines, size_t stride, size_t rows, size_t columns,
-                           const int is_whole) {
+CK_INLINE void split_pairs(gemm_tile *out, const float *lines, size_t stride, size_t rows, size_t columns) {
     const ck_u32x16 none = {0};
     for (size_t i = 0; i < CK_STEP / 2; i++, lines += 2 * stride) {
-        ck_u32x16 bits[2], parts[CK_PARTS][2];
-        if (is_whole) {
-            memcpy(&bits[0], lines, sizeof bits[0]);
-            memcpy(&bits[1], lines + stride, sizeof bits[1]);
-        } else {
-            bits[0] = 2 * i < columns ? load_line(lines, rows) : none;
-            bits[1] = 2 * i + 1 < columns ? load_line(lines + stride, rows) : none;
-        }
+        ck_u32x16 parts[CK_PARTS][2];
+        const ck_u32x16 bits[2] = {2 * i < columns ? load_line(lines, rows) : none,
+                                   2 * i + 1 < columns ? load_line(lines + stride, rows) : none};
         split_vectors(parts, bits);
         // What is left of numbers near the least of floats has lower halves too.
         CK_UNROLL for (size_t p = 0; p < CK_PARTS; p++)
@@ -39,9 +33,10 @@ CK_INLINE void split_pairs(gemm_tile *out, const float *lines, size_t stride, si
     }
 }
 
+/// The same of any part of a matrix. Most tiles are whole, and numbers that the compiler knows need no look at what there is.
 CK_INLINE void split_lines(gemm_tile *out, const float *lines, size_t stride, size_t rows, size_t columns) {
-    if (rows >= CK_PANEL_ROWS && columns >= CK_STEP) split_pairs(out, lines, stride, CK_PANEL_ROWS, CK_STEP, 1);
-    else split_pairs(out, lines, stride, rows < CK_PANEL_ROWS ? rows : CK_PANEL_ROWS, columns, 0);
+    if (rows >= CK_PANEL_ROWS && columns >= CK_STEP) split_pairs(out, lines, stride, CK_PANEL_ROWS, CK_STEP);
+    else split_pairs(out, lines, stride, rows < CK_PANEL_ROWS ? rows : CK_PANEL_ROWS, columns);
 }
 
 /// A tile of activations from up to sixteen rows of up to 32 columns.

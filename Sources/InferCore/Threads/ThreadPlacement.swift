@@ -73,7 +73,7 @@ package struct ThreadPlacement: Sendable {
     processorMask = NumberMask(topology.processors.map(\.id))
   }
 
-  /// Whether the system lets memory be placed: tried on a page.
+  /// The error number of placing a page of memory; 0 where the system lets it be placed.
   private static func tryMemory(_ mode: PlacementMode, _ nodes: NumberMask, _ system: System) -> Int32 {
     let page = Int(sysconf(Int32(_SC_PAGESIZE)))
     let mapped = unsafe mmap(nil, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
@@ -82,7 +82,7 @@ package struct ThreadPlacement: Sendable {
     return system.placeMemory(UInt(bitPattern: mapped), page, policy(of: mode), nodes)
   }
 
-  /// Whether the system lets a thread say where files are read to, and take it back.
+  /// The error number of a thread's saying where files are read to, and of taking it back; 0 where the system lets it.
   private static func tryFiles(_ mode: PlacementMode, _ nodes: NumberMask, _ system: System) -> Int32 {
     var before = ck_thread_policy()
     let error = system.threadPolicy(&before)

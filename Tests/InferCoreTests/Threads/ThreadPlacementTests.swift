@@ -226,7 +226,7 @@ import Testing
     #expect(count == 1 && calls.withLock { $0 } == [])
 
     system.threadPolicy = { policy in
-      // What somebody sets after the start.
+      // The thread is given a policy after the start.
       policy.mode = calls.withLock { $0.isEmpty } ? 0 : 2
       return 0
     }
