@@ -30,6 +30,7 @@ final class LineWriter: Sendable {
   private let state = Monitor(State())
   private let descriptor: Int32
   private let byteLimit: Int
+  private let start: @Sendable (Thread) -> Void
 
   /// The process's standard error.
   static let standardError = LineWriter(descriptor: STDERR_FILENO)
@@ -37,9 +38,13 @@ final class LineWriter: Sendable {
   /// - Parameters:
   ///   - descriptor: Where to write.
   ///   - byteLimit: Bytes that wait to be written at most.
-  init(descriptor: Int32, byteLimit: Int = 1 << 20) {
+  ///   - start: Starts the thread that writes, if the system has one.
+  init(
+    descriptor: Int32, byteLimit: Int = 1 << 20, start: @escaping @Sendable (Thread) -> Void = { $0.start() }
+  ) {
     self.descriptor = descriptor
     self.byteLimit = byteLimit
+    self.start = start
   }
 
   /// Takes what makes a line of how many were dropped.
@@ -80,62 +85,74 @@ final class LineWriter: Sendable {
     state.hasThread = true
     let thread = Thread { [self] in run() }
     thread.name = "infer-log"
-    thread.start()
+    start(thread)
   }
 
-  /// Returns when everything is written, or when nothing has been for as long as `patience`. Lines that no thread has
-  /// begun to write by then, because the system refuses one, are written here.
+  /// Writes what waits, together with the thread, which the system may refuse or not have come to yet. Returns when
+  /// everything is written, or when nothing has been for as long as `patience`, at most twice as long.
   func flush(patience: Duration = .seconds(1)) {
     var seen = -1
     while true {
+      while writeNextLine(patience: patience) {}
       let now = state.withLock { (progress: $0.progress, isDone: $0.isDone) }
-      guard !now.isDone, now.progress != seen else { break }
+      guard !now.isDone, now.progress != seen else { return }
       seen = now.progress
-      state.wait(until: .now + patience) { [seen] in $0.isDone || $0.progress != seen }
+      state.wait(until: .now + patience) { [seen] in !$0.isWriting || $0.progress != seen }
     }
-    let rest: Deque<[UInt8]> = state.withLock { state in
-      guard !state.isWriting else { return [] }
-      defer { (state.lines, state.bufferedBytes) = ([], 0) }
-      return state.lines
-    }
-    for line in rest { put(line) }
   }
 
   private func run() {
     while true {
-      state.wait { !$0.lines.isEmpty }
-      let line = state.withLock { state in
-        // Somebody who has waited long enough may have taken it.
-        guard let line = state.lines.popFirst() else { return [UInt8]() }
-        state.isWriting = true
-        return line
-      }
-      put(line)
-      state.change { state in
-        state.isWriting = false
-        state.bufferedBytes -= line.count
-        state.progress += 1
-        guard state.dropped > 0 else { return }
-        state.append(Array((state.describeDropped(state.dropped) + "\n").utf8))
-        state.dropped = 0
-      }
+      state.wait { !$0.lines.isEmpty && !$0.isWriting }
+      writeNextLine()
     }
   }
 
-  private func put(_ line: [UInt8]) {
+  /// Writes the line that has waited longest, unless another thread is writing. What could not be written within
+  /// `patience` waits on, before all others.
+  ///
+  /// - Returns: Whether a line was written.
+  @discardableResult private func writeNextLine(patience: Duration? = nil) -> Bool {
+    let next = state.withLock { state -> [UInt8]? in
+      guard !state.isWriting, let line = state.lines.popFirst() else { return nil }
+      state.isWriting = true
+      return line
+    }
+    guard let line = next else { return false }
+    let rest = put(line, patience: patience)
+    state.change { state in
+      state.isWriting = false
+      state.bufferedBytes -= line.count - rest.count
+      guard rest.isEmpty else { return state.lines.prepend(Array(rest)) }
+      state.progress += 1
+      guard state.dropped > 0 else { return }
+      state.append(Array((state.describeDropped(state.dropped) + "\n").utf8))
+      state.dropped = 0
+    }
+    return rest.isEmpty
+  }
+
+  /// Writes until there has been no room for as long as `patience`, or without end. Returns what is left.
+  private func put(_ line: [UInt8], patience: Duration?) -> ArraySlice<UInt8> {
+    let timeout = patience.map { Int32(clamping: Int64($0 / .milliseconds(1))) } ?? -1
     var rest = line[...]
     while !rest.isEmpty {
-      let count = unsafe rest.withUnsafeBytes { unsafe Foundation.write(descriptor, $0.baseAddress, $0.count) }
+      var descriptors = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+      let ready = unsafe poll(&descriptors, 1, timeout)
+      if ready == 0 { return rest }
+      if ready < 0, errno == EINTR { continue }
+      // A pipe that has room has room for as much as this.
+      let count = unsafe rest.prefix(Int(PIPE_BUF)).withUnsafeBytes {
+        unsafe Foundation.write(descriptor, $0.baseAddress, $0.count)
+      }
       if count > 0 {
         rest = rest.dropFirst(count)
         state.change { $0.progress += 1 }
-      } else if count < 0, errno == EAGAIN {
-        var state = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-        unsafe poll(&state, 1, -1)
-      } else if count == 0 || errno != EINTR {
+      } else if count == 0 || errno != EINTR && errno != EAGAIN {
         // Nobody is left to be told.
-        return
+        return []
       }
     }
+    return rest
   }
 }
