@@ -51,6 +51,13 @@ CK_QUANTIZE_ENTRY(quantize, mxfp4)
 CK_QUANTIZE_ENTRY(quantize, nvfp4)
 CK_QUANTIZE_ENTRY(quantize, tq1_0)
 CK_QUANTIZE_ENTRY(quantize, tq2_0)
+#define CK_WEIGHTED_ENTRY(NAME, X) \
+    CK_ENTRY(void, quantize_weighted_##NAME, (void *out, const float *x, const float *importance, size_t n), \
+             (out, x, importance, n))
+CK_WEIGHTED_FORMATS(CK_WEIGHTED_ENTRY, )
+#define CK_ALIKE_ENTRY(NAME, X) \
+    void ck_quantize_##NAME(void *out, const float *x, size_t n) { ck_chosen.quantize_weighted_##NAME(out, x, 0, n); }
+CK_CODEBOOK_FORMATS(CK_ALIKE_ENTRY, )
 CK_FLOAT_PANEL_ENTRY(f32)
 CK_FLOAT_PANEL_ENTRY(f16)
 CK_FLOAT_PANEL_ENTRY(bf16)

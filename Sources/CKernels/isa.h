@@ -10,6 +10,7 @@
 #include "ck_internal.h"
 #include "ck_super.h"
 #include "ck_units.h"
+#include "ck_write_units.h"
 #include "panel.h"
 
 /// X(name) for the kernels of formats that are packed code by code.
@@ -22,7 +23,15 @@
     CK_UNIT_KERNELS_OF(X, iq3_s) CK_UNIT_KERNELS_OF(X, iq1_s) CK_UNIT_KERNELS_OF(X, iq1_m)             \
     CK_UNIT_KERNELS_OF(X, fp4) CK_UNIT_KERNELS_OF(X, i8_1) CK_UNIT_KERNELS_OF(X, fp8)                  \
     X(quantize_q2_k) X(quantize_q3_k) X(quantize_iq4_nl) X(quantize_iq4_xs) X(quantize_mxfp4)          \
-    X(quantize_nvfp4) X(quantize_tq1_0) X(quantize_tq2_0)
+    X(quantize_nvfp4) X(quantize_tq1_0) X(quantize_tq2_0) CK_WEIGHTED_FORMATS(CK_WEIGHTED_KERNEL, X)
+
+/// X(name, Y) for the formats in which columns may matter unlike.
+#define CK_WEIGHTED_FORMATS(X, Y)                                                                       \
+    X(q4_0, Y) X(q4_1, Y) X(q5_0, Y) X(q5_1, Y) X(q2_k, Y) X(q3_k, Y) X(q4_k, Y) X(q5_k, Y) X(q6_k, Y)  \
+    X(iq4_nl, Y) X(iq4_xs, Y) CK_CODEBOOK_FORMATS(X, Y)
+#define CK_CODEBOOK_FORMATS(X, Y)                                                                       \
+    X(iq3_s, Y) X(iq3_xxs, Y) X(iq2_s, Y) X(iq2_xs, Y) X(iq2_xxs, Y) X(iq1_m, Y) X(iq1_s, Y)
+#define CK_WEIGHTED_KERNEL(NAME, X) X(quantize_weighted_##NAME)
 
 /// X(name) for every kernel ck_name of CKernels.h.
 #define CK_KERNELS(X)                                                                           \

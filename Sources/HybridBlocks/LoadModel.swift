@@ -49,6 +49,8 @@ public struct LoadOptions: Sendable {
   package var readsMatrices = true
   /// The part of the model that is computed here; other ranks compute the rest.
   package var share = ModelShare.whole
+  /// What keeps the sums of the inputs of matrices; `nil` for none.
+  package var inputs: InputSums?
   /// A closure that says whether loading is to end, asked before each tensor and about a megabyte of one, on any thread;
   /// `nil` for never.
   public var isCancelled: (@Sendable () -> Bool)?
@@ -73,16 +75,24 @@ public struct LoadOptions: Sendable {
 /// - Throws: `ModelError` that names the file, the key or the tensor.
 public func loadModel(at url: URL, options: LoadOptions = LoadOptions()) throws(ModelError) -> LoadedModel {
   let source = try ModelSource(url)
-  let read = try ReadModel(source, options)
-  let text = try ModelText(source.files, chatTemplate: options.chatTemplate)
-  var generation = try GenerationDefaults(source, read.configuration, vocabularySize: read.model.vocabularySize)
-  generation.addEndTokens(of: text, vocabularySize: read.model.vocabularySize)
-  let format = OutputFormat(template: text.chatTemplate?.allSources ?? "")
-  return LoadedModel(
-    name: source.name, model: read.model, tokenizer: text.tokenizer, chatTemplate: text.chatTemplate,
-    generation: generation, embedding: try EmbeddingDefaults(source),
-    scorer: try options.readsMatrices ? RelevanceScorer(source, read, text) : nil,
-    summary: ModelSummary(read, source, generation), constraints: text.tokenizer.map { ConstraintCache($0, format) })
+  return try LoadedModel(source, ReadModel(source, options), options)
+}
+
+extension LoadedModel {
+  /// A model that is read, with its texts.
+  ///
+  /// - Throws: `ModelError` that names the file of a text.
+  init(_ source: ModelSource, _ read: ReadModel, _ options: LoadOptions) throws(ModelError) {
+    let text = try ModelText(source.files, chatTemplate: options.chatTemplate)
+    var generation = try GenerationDefaults(source, read.configuration, vocabularySize: read.model.vocabularySize)
+    generation.addEndTokens(of: text, vocabularySize: read.model.vocabularySize)
+    let format = OutputFormat(template: text.chatTemplate?.allSources ?? "")
+    self.init(
+      name: source.name, model: read.model, tokenizer: text.tokenizer, chatTemplate: text.chatTemplate,
+      generation: generation, embedding: try EmbeddingDefaults(source),
+      scorer: try options.readsMatrices ? RelevanceScorer(source, read, text) : nil,
+      summary: ModelSummary(read, source, generation), constraints: text.tokenizer.map { ConstraintCache($0, format) })
+  }
 }
 
 /// Reads what a model's files say of it, without its weights and without its texts: it computes nothing, and takes no memory
@@ -114,6 +124,8 @@ struct ReadModel {
   let family: any ModelFamily
   let model: HybridModel
   let weights: WeightScope
+  /// The importance of the columns of its tensors, as far as it is quantised with any.
+  let importance: TextDictionary<ColumnImportance>
   /// The direction of the checkpoint's classifier; `nil` where it has none.
   let classifier: [Float]?
   /// Tensors that are no part of the model.
@@ -157,10 +169,17 @@ struct ReadModel {
       }
       adapters.append(try AdapterWeights(adapter, for: target))
     }
+    let importance = options.quantization?.importance.map {
+      FileNames(family).importance($0, of: checkpoint.tensors.values)
+    }
+    self.importance = importance ?? [:]
     weights = try WeightScope(
-      checkpoint, plan: options.quantization.map { QuantizationPlan($0, names: checkpoint.tensors.keys) },
+      checkpoint,
+      plan: options.quantization.map {
+        QuantizationPlan($0, names: checkpoint.tensors.keys, importance: importance ?? [:])
+      },
       readsMatrices: options.readsMatrices, share: options.share, adapters: adapters.map(\.pairs),
-      threads: options.threads, progress: options.progress, isCancelled: options.isCancelled)
+      inputs: options.inputs, threads: options.threads, progress: options.progress, isCancelled: options.isCancelled)
     var model = try HybridModel(
       family, weights, mayLackHead: stored.lacksPrefix || source.namesNoHead(configuration))
     // It samples all tensors, and is of use to those alone who keep what the model computes.

@@ -55,6 +55,7 @@ public func quantizeModel(
   at url: URL, to output: URL, _ quantization: Quantization, inPanels: Bool = false,
   options: LoadOptions = LoadOptions()
 ) throws(ModelError) -> QuantizationResult {
+  if quantization.needsImportance, quantization.importance == nil { throw quantization.lackOfImportance }
   var survey = options
   survey.quantization = quantization
   survey.readsMatrices = false
@@ -67,28 +68,36 @@ public func quantizeModel(
   }
   let file = try ModelFile(source, read, quantization, inPanels: inPanels, options)
   let writer = try GGUFWriter(
-    at: output, metadata: file.metadata,
+    at: output, metadata: file.metadata + (quantization.importance?.remarks ?? []),
     tensors: file.tensors.map { tensor in
       tensor.panels.map { GGUFWriter.Tensor(name: tensor.name, shape: tensor.shape, panels: $0) }
         ?? GGUFWriter.Tensor(name: tensor.name, shape: tensor.shape, format: tensor.format)
     })
-  try write(file.tensors, with: writer, options)
+  try write(file.tensors, with: writer, read.importance, options)
   return QuantizationResult(
     bytesBefore: loaded.reduce(0) { $0 + $1.tensor.byteCount }, formats: FormatShare.shares(of: loaded),
     form: file.form, remarks: file.remarks)
 }
 
-private func write(_ tensors: [FileTensor], with writer: GGUFWriter, _ options: LoadOptions) throws(ModelError) {
+private func write(
+  _ tensors: [FileTensor], with writer: GGUFWriter, _ importance: TextDictionary<ColumnImportance>,
+  _ options: LoadOptions
+) throws(ModelError) {
   let team = try ThreadTeam(count: options.threads)
   let bytesTotal = tensors.reduce(0) { $0 + $1.sourceBytes }
   var bytesDone = 0
   for tensor in tensors {
-    for part in tensor.parts {
+    for (index, part) in tensor.parts.enumerated() {
+      var importance = importance[part.name]
+      // Parts may be the matrices of a stack.
+      if let all = importance, all.count > 1, all.count == tensor.parts.count { importance = all.only(index) }
       if options.isCancelled?() ?? false { throw .cancelled }
       if tensor.panels == nil {
-        try writer.write(part.matrix(in: tensor.format, team: team))
+        try writer.write(part.matrix(in: tensor.format, importance: importance, team: team))
       } else {
-        try part.withEachPacked(as: tensor.format, team: team) { matrix throws(ModelError) in try writer.write(matrix) }
+        try part.withEachPacked(as: tensor.format, importance: importance, team: team) {
+          matrix throws(ModelError) in try writer.write(matrix)
+        }
       }
       part.releasePages()
     }
@@ -96,4 +105,21 @@ private func write(_ tensors: [FileTensor], with writer: GGUFWriter, _ options: 
     options.progress?(LoadProgress(bytesDone: bytesDone, bytesTotal: bytesTotal))
   }
   try writer.finish()
+}
+
+extension Quantization {
+  /// The error of quantising without an importance matrix to a format that needs one.
+  fileprivate var lackOfImportance: ModelError {
+    .unsuitable("\((format.needsImportance ? format : headFormat).name) needs an importance matrix, which `infer-serve imatrix` makes of a model and a text")
+  }
+}
+
+extension ImportanceMatrix {
+  /// What files of `llama-quantize` say of the matrix that they were made with.
+  fileprivate var remarks: [(key: String, value: GGUFValue)] {
+    let texts = datasets.first.map { [("quantize.imatrix.dataset", GGUFValue.string($0))] } ?? []
+    return texts + [
+      ("quantize.imatrix.entries_count", .count(count)), ("quantize.imatrix.chunks_count", .count(chunkCount)),
+    ]
+  }
 }

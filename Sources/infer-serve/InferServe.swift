@@ -14,8 +14,8 @@ struct InferServe: AsyncParsableCommand {
       """,
     version: Software.version,
     subcommands: [
-      Serve.self, Chat.self, Generate.self, Logits.self, Inspect.self, Quantize.self, Bench.self, BenchServe.self,
-      Perplexity.self,
+      Serve.self, Chat.self, Generate.self, Logits.self, Inspect.self, Quantize.self, Imatrix.self, Bench.self,
+      BenchServe.self, Perplexity.self,
       Tokenize.self, Render.self, Constrain.self, Config.self, ListModels.self, Keys.self, UsageCommand.self,
       HealthCommand.self,
       Doctor.self,

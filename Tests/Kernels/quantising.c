@@ -273,7 +273,63 @@ static float *weights(size_t n, size_t round) {
     return x;
 }
 
+/// Formats in which columns may matter unlike, which have no twins: what they lose is judged.
+static const struct weighted {
+    const char *name;
+    size_t bytes;
+    void (*quantize)(void *, const float *, const float *, size_t);
+    void (*unpack)(float *, const void *, size_t);
+    /// What may be left of normal weights, as a part of their squares.
+    float most;
+} weighted[] = {
+#define WEIGHTED(NAME, MOST) {#NAME, sizeof(ck_##NAME), ck_quantize_weighted_##NAME, ck_unpack_##NAME, MOST}
+    WEIGHTED(q4_0, 0.01f), WEIGHTED(q4_1, 0.01f), WEIGHTED(q5_0, 0.003f), WEIGHTED(q5_1, 0.003f),
+    WEIGHTED(q2_k, 0.12f), WEIGHTED(q3_k, 0.04f), WEIGHTED(q4_k, 0.01f), WEIGHTED(q5_k, 0.003f),
+    WEIGHTED(q6_k, 0.001f), WEIGHTED(iq4_nl, 0.01f), WEIGHTED(iq4_xs, 0.01f), WEIGHTED(iq3_s, 0.04f),
+    WEIGHTED(iq3_xxs, 0.06f), WEIGHTED(iq2_s, 0.12f), WEIGHTED(iq2_xs, 0.15f), WEIGHTED(iq2_xxs, 0.2f),
+    WEIGHTED(iq1_m, 0.3f), WEIGHTED(iq1_s, 0.35f)};
+
+/// Σ importance · (a − b)²
+static double weighted_loss(const float *a, const float *b, const float *importance, size_t n) {
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) sum += (double)(importance ? importance[i] : 1) * (a[i] - b[i]) * (a[i] - b[i]);
+    return sum;
+}
+
+static void test_weighted(const struct weighted *f) {
+    enum { N = 4 * CK_SUPER };
+    uint8_t *blocks = malloc(N / 32 * f->bytes);
+    if (!blocks) abort();
+    float *x = random_floats(N), *importance = random_floats(N), *plain = random_floats(N), *got = random_floats(N);
+    for (size_t i = 0; i < N; i++) {
+        x[i] += random_float() + random_float();
+        importance[i] = expf(3 * importance[i]);
+    }
+    f->quantize(blocks, x, 0, N);
+    f->unpack(plain, blocks, N);
+    f->quantize(blocks, x, importance, N);
+    f->unpack(got, blocks, N);
+    double squares = 0;
+    for (size_t i = 0; i < N; i++) squares += (double)x[i] * x[i];
+    check_context(f->name, N, 0, 0);
+    check_that(weighted_loss(plain, x, 0, N) <= f->most * squares, "a small loss");
+    check_that(weighted_loss(got, x, importance, N) < weighted_loss(plain, x, importance, N),
+               "less loss of what matters");
+    // Whatever weights and importance are, blocks are finite.
+    for (size_t round = 0; round < 30; round++) {
+        float *odd = weights(CK_SUPER, round), *matter = weights(CK_SUPER, round + 7);
+        for (size_t i = 0; i < CK_SUPER; i++) matter[i] = matter[i] == matter[i] ? fabsf(matter[i]) : 0;
+        f->quantize(blocks, odd, round % 2 ? matter : 0, CK_SUPER);
+        f->unpack(got, blocks, CK_SUPER);
+        check_context(f->name, CK_SUPER, round, 0);
+        check_that(ck_count_nonfinite(got, CK_SUPER) == 0, "finite weights");
+    }
+    free(blocks);
+    check_release();
+}
+
 void test_quantising(void) {
+    for (size_t f = 0; f < COUNT(weighted); f++) test_weighted(weighted + f);
     find_fused();
     for (size_t f = 0; f < COUNT(formats); f++)
         // Other numbers of blocks than fit a vector as well.

@@ -30,6 +30,8 @@
 #include "fit.h"
 #include "fit_super.h"
 #include "fit_units.h"
+#include "fit_weighted.h"
+#include "fit_codebook.h"
 #include "q4.h"
 #include "q4_k.h"
 #include "q5.h"

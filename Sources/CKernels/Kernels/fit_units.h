@@ -224,8 +224,8 @@ CK_KERNEL void CK_ISA(quantize_q3_k)(void *restrict out, const float *restrict x
             const fit_lanes fitted = fit_scales(&blocks, 16, 4);
             memcpy(scales + s, &fitted, sizeof fitted);
         }
-        *block = (ck_q3_k){.d = half_of_scales(scales, CK_SUPER / 16)};
-        const float d = ck_half_value(block->d);
+        const uint16_t half = half_of_scales(scales, CK_SUPER / 16);
+        const float d = ck_half_value(half);
         for (int s = 0; s < CK_SUPER / 16; s++) {
             const ck_f32x16 weights = load_weights(x + 16 * s);
             const float rounded = ck_code(scales[s] * ck_inverse(d), -32, 31);
@@ -237,15 +237,9 @@ CK_KERNEL void CK_ISA(quantize_q3_k)(void *restrict out, const float *restrict x
                 best = near;
             }
             store_codes(codes + 16 * s, lane_codes(weights * ck_inverse(d * best), -4, 3) + 4);
-            const unsigned scale = (unsigned)((int)best + 32);
-            block->scales[s % 8] |= (uint8_t)((scale & 15) << s / 8 * 4);
-            block->scales[8 + s % 4] |= (uint8_t)(scale >> 4 << 2 * (s / 4));
+            scales[s] = best;
         }
-        for (int b = 0; b < CK_SUBS; b++)
-            for (int i = 0; i < CK_BLOCK; i++) {
-                block->q[b / 4 * CK_BLOCK + i] |= (uint8_t)((codes[b * CK_BLOCK + i] & 3) << 2 * (b % 4));
-                block->high[i] |= (uint8_t)(codes[b * CK_BLOCK + i] >> 2 << b);
-            }
+        ck_write_q3_k(block, half, scales, codes);
     }
 }
 
@@ -309,9 +303,7 @@ CK_KERNEL void CK_ISA(quantize_q2_k)(void *restrict out, const float *restrict x
             store_codes(codes + 16 * s, lane_codes((weights + dmin * best_m) * ck_inverse(d * best_s), 0, 3));
             block->scales[s] = (uint8_t)((unsigned)best_s | (unsigned)best_m << 4);
         }
-        for (int b = 0; b < CK_SUBS; b++)
-            for (int i = 0; i < CK_BLOCK; i++)
-                block->q[b / 4 * CK_BLOCK + i] |= (uint8_t)(codes[b * CK_BLOCK + i] << 2 * (b % 4));
+        ck_write_two(block->q, codes);
     }
 }
 
@@ -356,9 +348,8 @@ CK_KERNEL void CK_ISA(quantize_tq2_0)(void *restrict out, const float *restrict 
     ck_tq2_0 *restrict block = out;
     for (; n >= CK_SUPER; n -= CK_SUPER, x += CK_SUPER, block++) {
         uint8_t codes[CK_SUPER];
-        *block = (ck_tq2_0){.d = trit_codes(codes, x)};
-        for (int i = 0; i < CK_SUPER; i++)
-            block->q[i / 128 * CK_BLOCK + i % CK_BLOCK] |= (uint8_t)(codes[i] << i % 128 / CK_BLOCK * 2);
+        block->d = trit_codes(codes, x);
+        ck_write_two(block->q, codes);
     }
 }
 

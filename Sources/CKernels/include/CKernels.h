@@ -191,6 +191,33 @@ void ck_quantize_mxfp4(void *out, const float *x, size_t n);
 void ck_quantize_nvfp4(void *out, const float *x, size_t n);
 void ck_quantize_tq1_0(void *out, const float *x, size_t n);
 void ck_quantize_tq2_0(void *out, const float *x, size_t n);
+void ck_quantize_iq3_s(void *out, const float *x, size_t n);
+void ck_quantize_iq3_xxs(void *out, const float *x, size_t n);
+void ck_quantize_iq2_s(void *out, const float *x, size_t n);
+void ck_quantize_iq2_xs(void *out, const float *x, size_t n);
+void ck_quantize_iq2_xxs(void *out, const float *x, size_t n);
+void ck_quantize_iq1_m(void *out, const float *x, size_t n);
+void ck_quantize_iq1_s(void *out, const float *x, size_t n);
+/// The same where errors count as much as the importance of their columns, `n` numbers ≥ 0, says; null for columns that count
+/// alike. See Kernels/fit_weighted.h and Kernels/fit_codebook.h.
+void ck_quantize_weighted_q4_0(void *out, const float *x, const float *importance, size_t n);
+void ck_quantize_weighted_q4_1(void *out, const float *x, const float *importance, size_t n);
+void ck_quantize_weighted_q5_0(void *out, const float *x, const float *importance, size_t n);
+void ck_quantize_weighted_q5_1(void *out, const float *x, const float *importance, size_t n);
+void ck_quantize_weighted_q2_k(void *out, const float *x, const float *importance, size_t n);
+void ck_quantize_weighted_q3_k(void *out, const float *x, const float *importance, size_t n);
+void ck_quantize_weighted_q4_k(void *out, const float *x, const float *importance, size_t n);
+void ck_quantize_weighted_q5_k(void *out, const float *x, const float *importance, size_t n);
+void ck_quantize_weighted_q6_k(void *out, const float *x, const float *importance, size_t n);
+void ck_quantize_weighted_iq4_nl(void *out, const float *x, const float *importance, size_t n);
+void ck_quantize_weighted_iq4_xs(void *out, const float *x, const float *importance, size_t n);
+void ck_quantize_weighted_iq3_s(void *out, const float *x, const float *importance, size_t n);
+void ck_quantize_weighted_iq3_xxs(void *out, const float *x, const float *importance, size_t n);
+void ck_quantize_weighted_iq2_s(void *out, const float *x, const float *importance, size_t n);
+void ck_quantize_weighted_iq2_xs(void *out, const float *x, const float *importance, size_t n);
+void ck_quantize_weighted_iq2_xxs(void *out, const float *x, const float *importance, size_t n);
+void ck_quantize_weighted_iq1_m(void *out, const float *x, const float *importance, size_t n);
+void ck_quantize_weighted_iq1_s(void *out, const float *x, const float *importance, size_t n);
 /// Number of values that are NaN or infinite.
 size_t ck_count_nonfinite(const float *x, size_t n);
 

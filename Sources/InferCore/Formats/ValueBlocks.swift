@@ -6,14 +6,14 @@ extension WeightFormat {
   /// Values that are denser around zero, and a scale for 32 weights: 4.5 bits.
   package static let iq4_NL = unsafe WeightFormat(
     name: "IQ4_NL", typeID: 20, blockElements: 32, blockBytes: 18, unpack: ck_unpack_iq4_nl,
-    quantize: ck_quantize_iq4_nl,
+    quantize: ck_quantize_iq4_nl, weighted: ck_quantize_weighted_iq4_nl,
     panels: PanelKernels(
       size: ck_panel_size_iq4_nl, pack: ck_pack_panel_iq4_nl, unpackRow: ck_unpack_panel_row_iq4_nl,
       turn: ck_turn_panel_iq4_nl, product: .rounded(ck_matmul_iq4_nl)))
   /// The same values in super-blocks of 256 weights, with a scale for 32 of them: 4.25 bits.
   package static let iq4_XS = unsafe WeightFormat(
     name: "IQ4_XS", typeID: 23, blockElements: 256, blockBytes: 136, unpack: ck_unpack_iq4_xs,
-    quantize: ck_quantize_iq4_xs,
+    quantize: ck_quantize_iq4_xs, weighted: ck_quantize_weighted_iq4_xs,
     panels: PanelKernels(
       size: ck_panel_size_iq4_xs, pack: ck_pack_panel_iq4_xs, unpackRow: ck_unpack_panel_row_iq4_xs,
       turn: ck_turn_panel_iq4_xs, product: .rounded(ck_matmul_iq4_xs)))

@@ -21,14 +21,24 @@ internal import CKernels
   typealias Quantize =
     @convention(c) (_ out: UnsafeMutableRawPointer?, _ x: UnsafePointer<Float>?, _ n: Int) -> Void
 
+  /// Writes `n` floats as values of the format, of which errors count as much as the importance of their columns says.
+  typealias QuantizeWeighted =
+    @convention(c) (
+      _ out: UnsafeMutableRawPointer?, _ x: UnsafePointer<Float>?, _ importance: UnsafePointer<Float>?, _ n: Int
+    ) -> Void
+
   let unpack: Unpack
   /// `nil` for formats that are read only.
   let quantize: Quantize?
+  /// `nil` for formats in which every weight counts alike.
+  let quantizeWeighted: QuantizeWeighted?
+  /// Whether the format has so few bits that they are of use only where it is known which columns matter.
+  package let needsImportance: Bool
   let panels: PanelKernels
 
   init(
     name: String, typeID: UInt32, blockElements: Int, blockBytes: Int, unpack: @escaping Unpack,
-    quantize: Quantize?, panels: PanelKernels
+    quantize: Quantize?, weighted: QuantizeWeighted? = nil, needsImportance: Bool = false, panels: PanelKernels
   ) {
     self.name = name
     self.typeID = typeID
@@ -36,6 +46,8 @@ internal import CKernels
     self.blockBytes = blockBytes
     unsafe self.unpack = unsafe unpack
     unsafe self.quantize = unsafe quantize
+    unsafe quantizeWeighted = unsafe weighted
+    self.needsImportance = needsImportance
     self.panels = panels
   }
 
@@ -45,8 +57,11 @@ internal import CKernels
     .nvfp4, .tq1_0, .tq2_0, .iq3_S, .iq3_XXS, .iq2_S, .iq2_XS, .iq2_XXS, .iq1_M, .iq1_S, .fp4, .i8_1, .fp8,
   ]
 
-  /// Those that weights can be quantised to as well.
-  package static let writable = all.filter(\.isWritable)
+  /// Those that weights alone are quantised to.
+  package static let writable = all.filter { $0.isWritable && !$0.needsImportance }
+
+  /// Those that weights are quantised to with an importance matrix.
+  package static let weighted = all.filter { $0.isWritable && $0.needsImportance }
 
   /// Whether weights can be quantised to the format.
   package var isWritable: Bool { unsafe quantize != nil }

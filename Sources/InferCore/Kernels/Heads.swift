@@ -21,6 +21,11 @@ package func matmulHeads(
     out.count == x.count && out.columns == heads * outputStride && first.rows <= outputStride,
     "\(out.count) × \(out.columns) for \(x.count) rows, \(heads) heads")
   step.report.work.addMatmul(rows: x.count, matrices)
+  if let inputs = step.inputs {
+    for (head, matrix) in matrices.enumerated() {
+      inputs.add(x.columns(head * inputStride..<head * inputStride + matrix.columns), [matrix])
+    }
+  }
   let product = MatMul(rows: x.count, matrices: heads)
   let items = product.itemCount(first.panels)
   step.scoped {

@@ -21,6 +21,7 @@ package func matmul(
     precondition(x.columns == matrix.columns, "input of \(x.columns) columns for a matrix of \(matrix.columns)")
   }
   step.report.work.addMatmul(rows: x.count, matrices)
+  if let inputs = step.inputs { inputs.add(x, matrices) }
   // Neighbours whose columns stand in the same order share their input, which most have as it is.
   var (first, column) = (0, 0)
   while first < matrices.count {

@@ -30,11 +30,13 @@ package func mixExperts(
     }
     var first = step.take(rows: assignment.count, columns: experts.firstWidth)
     addWork(assignment, experts.first, step)
+    if step.inputs != nil { addInputs(x, assignment, experts, step) }
     groupedMatmul(gather(x, assignment, for: experts, step), assignment, by: experts.firstPanels, into: &first, step)
     if let biases = experts.biases { addBiases(biases.first, assignment, to: &first, step) }
     var second = step.take(rows: assignment.count, columns: experts.outputWidth)
     addWork(assignment, experts.second, step)
-    groupedMatmul(activate(first.rows, experts, step), assignment, by: experts.secondPanels, into: &second, step)
+    groupedMatmul(
+      activate(first.rows, assignment, experts, step), assignment, by: experts.secondPanels, into: &second, step)
     if let biases = experts.biases { addBiases(biases.second, assignment, to: &second, step) }
     addChoices(second.rows, x, assignment, selection.topK, into: &out, step)
   }
@@ -116,12 +118,19 @@ private func gather(
 
 /// The activation between the two maps, as input of the second map.
 @_lifetime(borrow step)
-private func activate(_ first: Rows, _ experts: Experts, _ step: borrowing Step) -> ProductInput {
+private func activate(
+  _ first: Rows, _ assignment: ExpertAssignment, _ experts: Experts, _ step: borrowing Step
+) -> ProductInput {
   let width = experts.hiddenWidth
   var hidden = step.take(rows: first.count, columns: width)
   let rounded: RoundedRows? = rows(first.count, width, if: experts.hiddenForms.contains(.rounded), step)
   let split: SplitRows? = rows(first.count, width, if: experts.hiddenForms.contains(.split), step)
   activate(first, experts.activation, rounded, split, into: &hidden, step)
+  if let inputs = step.inputs {
+    for expert in experts.second.indices {
+      inputs.add(hidden.rows.rows(assignment.rows(of: expert)), experts.second[expert])
+    }
+  }
   return ProductInput(floats: hidden.sealed(), rounded: rounded, split: split)
 }
 
@@ -149,6 +158,17 @@ private func activate(
     }
     if let rounded { unsafe rounded.set(row, to) }
     if let split { unsafe split.set(row, to) }
+  }
+}
+
+/// Adds to the sums of each expert's first map the rows that go to it.
+private func addInputs(_ x: Rows, _ assignment: ExpertAssignment, _ experts: Experts, _ step: borrowing Step) {
+  step.scoped {
+    var gathered = step.take(rows: assignment.count, columns: x.columns)
+    gather(x, assignment, into: &gathered, step)
+    for expert in experts.first.indices {
+      step.inputs?.add(gathered.rows.rows(assignment.rows(of: expert)), experts.first[expert])
+    }
   }
 }
 

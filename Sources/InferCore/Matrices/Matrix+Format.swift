@@ -18,23 +18,27 @@ extension Matrix {
   ///
   /// - Parameters:
   ///   - name: the tensor's name, for errors.
+  ///   - importance: the importance of columns; of several matrices, each has as many rows. `nil` where all count alike.
   ///   - team: the threads.
   ///   - isCancelled: a closure that says whether to leave off, asked before every few rows.
   /// - Throws: ``ModelError/tensor(name:reason:)`` when the weights are quantised already, or when some are no finite
   ///   numbers or beyond the format's range; ``ModelError/cancelled``.
   /// - Precondition: rows are whole blocks of the format.
   func quantized(
-    to format: WeightFormat, name: String, team: ThreadTeam, isCancelled: (@Sendable () -> Bool)? = nil
+    to format: WeightFormat, name: String, importance: ColumnImportance? = nil, team: ThreadTeam,
+    isCancelled: (@Sendable () -> Bool)? = nil
   ) throws(ModelError) -> Matrix {
     guard format != self.format else { return self }
     let conversion = try FormatConversion(
-      from: self.format, to: format, columns: columns, of: name, workers: team.count)
+      from: self.format, to: format, columns: columns, of: name, importance: importance, workers: team.count)
+    let rowsOfEach = max(1, rows / max(1, importance?.count ?? 1))
     // Pieces of 128 KiB of floats.
     let piece = max(1, (1 << 15) / max(columns, 1))
     let owner = try unsafe OwnedBytes(byteCount: rows * format.bytes(columns)) { target throws(ModelError) in
       try unsafe team.forEach((rows + piece - 1) / piece, unless: isCancelled) { item, worker in
         for row in item * piece..<min(rows, (item + 1) * piece) {
-          unsafe conversion.convert(self.row(row), into: target + row * format.bytes(columns), worker: worker)
+          unsafe conversion.convert(
+            self.row(row), place: row / rowsOfEach, into: target + row * format.bytes(columns), worker: worker)
         }
       }
     }

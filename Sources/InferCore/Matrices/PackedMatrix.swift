@@ -48,13 +48,16 @@ internal import CKernels
   ///   - matrices: the matrices.
   ///   - target: the format of the panels; by default that of the matrices.
   ///   - name: the tensor's name, for errors.
+  ///   - importance: the importance of the tensor's columns, and the number of each matrix within the tensor; `nil` for weights
+  ///     that count alike.
   ///   - arena: where the panels' memory comes from.
   ///   - team: the threads; without a team all weights are zeros.
   ///   - isCancelled: a closure that says whether to leave off.
   /// - Throws: as the initialiser, and ``ModelError/tensor(name:reason:)`` when the weights are quantised already, or when
   ///   some are no finite numbers or beyond the format's range.
   static func pack(
-    _ matrices: [Matrix], as target: WeightFormat? = nil, name: String = "", in arena: WeightArena, team: ThreadTeam?,
+    _ matrices: [Matrix], as target: WeightFormat? = nil, name: String = "",
+    importance: (of: ColumnImportance, places: [Int])? = nil, in arena: WeightArena, team: ThreadTeam?,
     isCancelled: (@Sendable () -> Bool)? = nil
   ) throws(ModelError) -> [PackedMatrix] {
     guard let first = matrices.first else { return [] }
@@ -63,7 +66,8 @@ internal import CKernels
       format == first.format
       ? nil
       : try FormatConversion(
-        from: first.format, to: format, columns: first.columns, of: name, workers: team?.count ?? 0)
+        from: first.format, to: format, columns: first.columns, of: name, importance: importance?.of,
+        workers: team?.count ?? 0)
     let kernels = format.panels
     let panelBytes = kernels.size(first.columns)
     let perMatrix = Panels.count(rows: first.rows)
@@ -88,7 +92,8 @@ internal import CKernels
         let matrix = matrices[number]
         let rows = panel * Self.panelRows..<min(matrix.rows, (panel + 1) * Self.panelRows)
         let source =
-          unsafe conversion?.convert(rows, of: matrix, worker: worker) ?? matrix.row(rows.lowerBound)
+          unsafe conversion?.convert(rows, of: matrix, place: importance?.places[number] ?? 0, worker: worker)
+          ?? matrix.row(rows.lowerBound)
         // Nobody else knows of the panels yet.
         unsafe kernels.pack(
           UnsafeMutableRawPointer(mutating: packed[number].panels.panel(panel)), source, format.bytes(matrix.columns),

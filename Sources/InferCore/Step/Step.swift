@@ -12,6 +12,8 @@ public struct Step: ~Copyable {
   /// Counts of the model's work, for metrics.
   package let report: StepReport
   let scratch: Scratch
+  /// What keeps the sums of the inputs of matrices; `nil` for most steps.
+  let inputs: InputSums?
   /// The rows that adapters add to; `nil` where there are none.
   let adapted: AdaptedRows?
   /// The ranks that compute the step together, each a share of every layer; `nil` for one that is alone.
@@ -31,6 +33,7 @@ public struct Step: ~Copyable {
     self.store = store
     self.team = team
     report = workspace.report
+    inputs = workspace.report.inputs
     scratch = workspace.scratch
     self.ranks = ranks
     workspace.scratch.reset()

@@ -5,6 +5,8 @@ package final class StepReport {
   /// The memory that the step had to read and the arithmetic that it had to do. Kernels add to it on the calling
   /// thread.
   package var work = StepWork()
+  /// What keeps the sums of the inputs of matrices; `nil` for most.
+  package var inputs: InputSums?
 
   func reset() {
     work = StepWork()

@@ -1,4 +1,4 @@
-internal import InferText
+package import InferText
 
 /// The choice of a format for each matrix of a model: a pure function of names, roles and shapes.
 ///
@@ -10,10 +10,15 @@ package struct QuantizationPlan: Sendable {
   private let layerCount: Int
   /// The numbers of the layers that have a value projection, ascending.
   private let valueLayers: [Int]
+  /// The importance of columns, by the names of the checkpoint's tensors.
+  private let importance: TextDictionary<ColumnImportance>
 
-  /// A plan for a model whose tensors have these names.
-  package init(_ quantization: Quantization, names: some Sequence<String>) {
+  /// A plan for a model whose tensors have these names, of some of which the importance of columns is known.
+  package init(
+    _ quantization: Quantization, names: some Sequence<String>, importance: TextDictionary<ColumnImportance> = [:]
+  ) {
     self.quantization = quantization
+    self.importance = importance
     var layerCount = 0
     var valueLayers: Set<Int> = []
     for name in names {
@@ -35,11 +40,15 @@ package struct QuantizationPlan: Sendable {
     case .exact: return stored.isSource ? .f32 : stored
     case .stored: return stored
     case .head: wanted = quantization.headFormat
-    case .linear, .embedding: wanted = quantization.format
+    case .linear: wanted = quantization.format
+    case .embedding: wanted = quantization.embeddingFormat
     case .value, .down: wanted = deservesMore(name, role) ? .q6_K : quantization.format
     }
     return [wanted, .q8_0].first { columns % $0.blockElements == 0 } ?? .f16
   }
+
+  /// The importance of a tensor's columns; `nil` where all count alike.
+  package func importance(of name: String) -> ColumnImportance? { importance[name] }
 
   private func deservesMore(_ name: String, _ role: MatrixRole) -> Bool {
     guard quantization.isMix, let layer = Self.layer(of: name) else { return false }

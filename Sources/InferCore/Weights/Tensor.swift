@@ -74,8 +74,15 @@ package struct Tensor: Sendable {
   ///
   /// - Throws: ``ModelError/tensor(name:reason:)`` when the element type is no weight format, when the weights are
   ///   quantised already, or when some cannot be told in the format.
-  package func matrix(in format: WeightFormat, team: ThreadTeam) throws(ModelError) -> Matrix {
-    try matrix(team: team).quantized(to: format, name: name, team: team)
+  ///
+  /// - Parameters:
+  ///   - format: the format.
+  ///   - importance: the importance of columns, of each matrix of a stack or of all; `nil` where all count alike.
+  ///   - team: the threads.
+  package func matrix(
+    in format: WeightFormat, importance: ColumnImportance? = nil, team: ThreadTeam
+  ) throws(ModelError) -> Matrix {
+    try matrix(team: team).quantized(to: format, name: name, importance: importance, team: team)
   }
 
   /// Packs the matrix, or each of the stack, and passes it on, one at a time.
@@ -83,13 +90,17 @@ package struct Tensor: Sendable {
   /// - Throws: as ``matrix(in:team:)``, ``ModelError/outOfMemory(_:)``, and what `body` throws.
   /// - Precondition: it has rows and columns.
   package func withEachPacked(
-    as format: WeightFormat, team: ThreadTeam, _ body: (PackedMatrix) throws(ModelError) -> Void
+    as format: WeightFormat, importance: ColumnImportance? = nil, team: ThreadTeam,
+    _ body: (PackedMatrix) throws(ModelError) -> Void
   ) throws(ModelError) {
     precondition(shape.count >= 2, "\(shape) is no matrix")
     let (all, rows) = (try matrix(team: team), shape[shape.count - 2])
-    for first in stride(from: 0, to: all.rows, by: max(rows, 1)) {
+    for (place, first) in stride(from: 0, to: all.rows, by: max(rows, 1)).enumerated() {
       let matrix = all.rows(first..<first + rows)
-      try body(PackedMatrix.pack([matrix], as: format, name: name, in: WeightArena(), team: team)[0])
+      try body(
+        PackedMatrix.pack(
+          [matrix], as: format, name: name, importance: importance.map { ($0, [place]) }, in: WeightArena(), team: team)[
+            0])
     }
   }
 

@@ -45,6 +45,8 @@ final class WeightLoader: Sendable {
   let share: ModelShare
   /// What each adapter adds, by the names of the checkpoint's tensors.
   let adapters: [TextDictionary<LowRankPair>]
+  /// What keeps the sums of the inputs of matrices; `nil` for none.
+  let inputs: InputSums?
   let team: ThreadTeam
   let arena = WeightArena()
   let readAhead = ReadAhead()
@@ -66,7 +68,8 @@ final class WeightLoader: Sendable {
 
   init(
     _ checkpoint: Checkpoint, plan: QuantizationPlan?, readsMatrices: Bool, share: ModelShare,
-    adapters: [TextDictionary<LowRankPair>] = [], threads: Int, progress: (@Sendable (LoadProgress) -> Void)?,
+    adapters: [TextDictionary<LowRankPair>] = [], inputs: InputSums? = nil, threads: Int,
+    progress: (@Sendable (LoadProgress) -> Void)?,
     isCancelled: (@Sendable () -> Bool)? = nil
   ) throws(ModelError) {
     self.checkpoint = checkpoint
@@ -74,6 +77,7 @@ final class WeightLoader: Sendable {
     self.readsMatrices = readsMatrices
     self.share = share
     self.adapters = adapters
+    self.inputs = inputs
     team = try ThreadTeam(count: threads)
     self.progress = progress
     self.isCancelled = isCancelled
@@ -85,7 +89,9 @@ final class WeightLoader: Sendable {
     let (stored, format) = try whole(read, rows: rows, columns: columns, role)
     let matrix =
       readsMatrices
-      ? try stored.quantized(to: format, name: read.tensor.name, team: team, isCancelled: isCancelled) : stored
+      ? try stored.quantized(
+        to: format, name: read.tensor.name, importance: plan?.importance(of: read.stored.name), team: team,
+        isCancelled: isCancelled) : stored
     if matrix.format != stored.format { read.tensor.releasePages() } else { addMapped(read.tensor) }
     finish(read, role, stored, format)
     return matrix
@@ -122,11 +128,13 @@ final class WeightLoader: Sendable {
   ) throws(ModelError) -> [PackedMatrix] {
     if let panels = read.tensor.storedPanels {
       precondition(panels.count == count && panels.rows == rows && panels.columns == columns, "\(read.tensor.shape)")
-      return try matrices(read.tensor, panels, role)
+      let matrices = try matrices(read.tensor, panels, role)
+      watch(matrices, of: read, places: Array(0..<count))
+      return matrices
     }
     let (stack, format) = try whole(read, rows: count * rows, columns: columns, role)
     let matrices = try packed(
-      (0..<count).map { stack.rows($0 * rows..<($0 + 1) * rows) }, as: format, name: read.tensor.name)
+      (0..<count).map { stack.rows($0 * rows..<($0 + 1) * rows) }, as: format, of: read, places: Array(0..<count))
     read.tensor.releasePages()
     finish(read, role, stack, format, isMultiplied: read.isDirect)
     return matrices
@@ -169,10 +177,13 @@ final class WeightLoader: Sendable {
       readsMatrices ? whole.part(ranges, range) : whole.shape(ranges.reduce(0) { $0 + $1.count }, range)
     }
     var matrices: [PackedMatrix] = []
+    let places = parts.map { Self.place(of: $0, in: read.tensor) }
     if all.allSatisfy({ $0.rows == all[0].rows }) {
-      matrices = try packed(all, as: format, name: read.tensor.name)
+      matrices = try packed(all, as: format, of: read, places: places)
     } else {
-      for matrix in all { matrices += try packed([matrix], as: format, name: read.tensor.name) }
+      for (matrix, place) in zip(all, places) {
+        matrices += try packed([matrix], as: format, of: read, places: [place])
+      }
     }
     read.tensor.releasePages()
     finish(
@@ -182,12 +193,27 @@ final class WeightLoader: Sendable {
     return matrices
   }
 
+  /// The number, among the matrices of a stack, of the one that the first of some rows belong to.
+  private static func place(of ranges: [Range<Int>], in tensor: Tensor) -> Int {
+    guard tensor.shape.count > 2, let first = ranges.first?.lowerBound else { return 0 }
+    return first / max(1, tensor.shape[tensor.shape.count - 2])
+  }
+
+  /// Packs matrices of a tensor, given the number of each within it.
   private func packed(
-    _ matrices: [Matrix], as format: WeightFormat, name: String
+    _ matrices: [Matrix], as format: WeightFormat, of read: ReadTensor, places: [Int]
   ) throws(ModelError) -> [PackedMatrix] {
     guard readsMatrices else { return try PackedMatrix.pack(matrices, in: arena, team: nil) }
-    return try PackedMatrix.pack(
-      matrices, as: format, name: name, in: arena, team: team, isCancelled: isCancelled)
+    let packed = try PackedMatrix.pack(
+      matrices, as: format, name: read.tensor.name,
+      importance: plan?.importance(of: read.stored.name).map { ($0, places) }, in: arena, team: team,
+      isCancelled: isCancelled)
+    watch(packed, of: read, places: places)
+    return packed
+  }
+
+  private func watch(_ matrices: [PackedMatrix], of read: ReadTensor, places: [Int]) {
+    inputs?.watch(matrices, of: read.stored.name, places: places)
   }
 
   /// A small tensor as floats, row-major.

@@ -31,6 +31,7 @@ public struct WeightScope: Sendable {
   ///   - readsMatrices: without this, names, shapes and formats are checked and accounted for, but matrices are zeros.
   ///   - share: the part of the model that is computed here.
   ///   - adapters: what each adapter adds, by the names of the checkpoint's tensors.
+  ///   - inputs: what keeps the sums of the inputs of matrices; `nil` for none.
   ///   - threads: threads to quantise and pack with.
   ///   - progress: a closure that is called after each tensor with the progress of reading, on the thread that reads.
   ///   - isCancelled: a closure that says, before each tensor and about a megabyte of one, whether reading is to end with
@@ -38,12 +39,12 @@ public struct WeightScope: Sendable {
   /// - Throws: ``ModelError/outOfThreads(_:)``.
   package init(
     _ checkpoint: Checkpoint, plan: QuantizationPlan?, readsMatrices: Bool = true, share: ModelShare = .whole,
-    adapters: [TextDictionary<LowRankPair>] = [], threads: Int, progress: (@Sendable (LoadProgress) -> Void)? = nil,
-    isCancelled: (@Sendable () -> Bool)? = nil
+    adapters: [TextDictionary<LowRankPair>] = [], inputs: InputSums? = nil, threads: Int,
+    progress: (@Sendable (LoadProgress) -> Void)? = nil, isCancelled: (@Sendable () -> Bool)? = nil
   ) throws(ModelError) {
     let loader = try WeightLoader(
-      checkpoint, plan: plan, readsMatrices: readsMatrices, share: share, adapters: adapters, threads: threads,
-      progress: progress, isCancelled: isCancelled)
+      checkpoint, plan: plan, readsMatrices: readsMatrices, share: share, adapters: adapters, inputs: inputs,
+      threads: threads, progress: progress, isCancelled: isCancelled)
     self.init(prefix: "", loader: loader, forms: [], prefixes: [])
   }
 

@@ -54,16 +54,14 @@ struct Perplexity: AsyncParsableCommand {
     try require(4...1_048_576, "context", context)
     try require(1...context - 1, "stride", stride)
     try require(1...Int.max, "windows", windows)
-    if let referenceQuantize, Quantization(named: referenceQuantize) == nil {
-      throw ValidationError(
-        "--reference-quantize \(referenceQuantize) is unknown: \(Quantization.names.joined(separator: ", "))")
-    }
+    try requireFormat("reference-quantize", referenceQuantize)
   }
 
   func run() async throws {
-    let text = try Self.read(file)
+    let text = try TextWindows.text(at: file, option: "file")
     let loaded = try model.load()
-    let windows = try cut(text, for: loaded)
+    let windows = try TextWindows(
+      text, of: file, option: "file", for: loaded, context: context, stride: stride, parsingSpecialTokens: parseSpecial)
     let other = try loadReference(for: loaded)
     let count = min(windows.count, self.windows ?? .max)
     var runner = try PerplexityRunner(
@@ -82,40 +80,6 @@ struct Perplexity: AsyncParsableCommand {
       model: loaded, reference: other, windows: windows, windowCount: count, score: runner.score,
       referenceScore: runner.referenceScore, divergence: runner.divergence)
     try emit(json ? result.json.serialized(.pretty) + "\n" : result.text)
-  }
-
-  /// The text of a file.
-  static func read(_ path: PathArgument) throws -> String {
-    let data: Data
-    do { data = try Data(contentsOf: path.url) } catch {
-      throw CommandFailure("--file: cannot read \(path): \(error.localizedDescription)")
-    }
-    guard !data.isEmpty else { throw CommandFailure("--file: \(path) is empty") }
-    guard let text = String(validating: data, as: UTF8.self) else {
-      throw CommandFailure("--file: \(path) is not UTF-8")
-    }
-    return text
-  }
-
-  /// The text's tokens in windows.
-  private func cut(_ text: String, for loaded: LoadedModel) throws -> TextWindows {
-    guard let tokenizer = loaded.tokenizer else {
-      throw CommandFailure("\(model.model) has no tokenizer, which reading a text needs")
-    }
-    guard context <= loaded.model.contextLength else {
-      throw CommandFailure("--context: \(context) is more than the model's context of \(loaded.model.contextLength)")
-    }
-    let tokens = try tokenizer.encode(text, parsingSpecialTokens: parseSpecial, addingSpecialTokens: true)
-    guard tokens.count >= context else {
-      throw CommandFailure("--file: \(file) has \(tokens.count) tokens, and a window \(context); see --context")
-    }
-    let size = loaded.model.vocabularySize
-    if let token = tokens.first(where: { $0 >= size }) {
-      throw CommandFailure("--file: token \(token) of the tokenizer is outside the model's 0 ..< \(size)")
-    }
-    // Where the tokenizer begins a text with a token, every window begins with it.
-    let begin = tokenizer.bosToken.flatMap(tokenizer.id(for:)).flatMap { $0 == tokens.first ? $0 : nil }
-    return TextWindows(tokens: tokens, context: context, stride: stride, begin: begin)
   }
 
   private func loadReference(for loaded: LoadedModel) throws -> LoadedModel? {

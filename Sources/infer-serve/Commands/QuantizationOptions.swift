@@ -18,12 +18,23 @@ struct QuantizationOptions: ParsableArguments {
   }
 
   func validate() throws {
-    if let quantize, quantization == nil {
-      throw ValidationError("--quantize \(quantize) is unknown: \(Quantization.names.joined(separator: ", "))")
-    }
+    try requireFormat("quantize", quantize)
     guard quantizeHead == nil || quantize != nil else {
       throw ValidationError("--quantize-head needs --quantize")
     }
+  }
+}
+
+/// Refuses a format that weights cannot be quantised to while they are loaded, as wrong usage.
+func requireFormat(_ option: String, _ name: String?) throws {
+  guard let name else { return }
+  guard let quantization = Quantization(named: name) else {
+    throw ValidationError("--\(option) \(name) is unknown: \(Quantization.names.joined(separator: ", "))")
+  }
+  guard !quantization.needsImportance else {
+    throw ValidationError(
+      "--\(option) \(name) needs an importance matrix, which `infer-serve imatrix` makes: write a file with "
+        + "`infer-serve quantize --imatrix`")
   }
 }
 
@@ -32,7 +43,7 @@ extension WeightFormat: ExpressibleByArgument {
   package init?(argument: String) { self.init(named: argument) }
 
   /// All names of formats that are written.
-  package static var allValueStrings: [String] { writable.map(\.name) }
+  package static var allValueStrings: [String] { (writable + weighted).map(\.name) }
 }
 
 /// Passes progress on once loading has taken two seconds, and every two seconds from then on.

@@ -13,7 +13,8 @@ struct Quantize: AsyncParsableCommand {
       commands need, and they compute what --quantize with the same format computes. llama.cpp loads it too where it \
       has the architecture and all that the model makes use of; the output says whether, and else why not. Routers, \
       norms, convolutions and other small tensors are 32-bit floats. Formats: \
-      \(Quantization.names.joined(separator: ", ")).
+      \(Quantization.names.joined(separator: ", ")); with --imatrix also \
+      \(Quantization.namesOfImportance.joined(separator: ", ")).
       """)
 
   @Option(help: ArgumentHelp("Folder or GGUF file of the model.", valueName: "path"), transform: PathArgument.init)
@@ -33,6 +34,12 @@ struct Quantize: AsyncParsableCommand {
       sign if need be; may be repeated.
       """, valueName: "path[=scale]"), transform: AdapterArgument.unnamed)
   var lora: [AdapterArgument] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "An importance matrix, of `infer-serve imatrix` or llama-imatrix: errors count as much as their columns matter.",
+      valueName: "file"), transform: PathArgument.init)
+  var imatrix: PathArgument?
 
   @Option(help: ArgumentHelp("The file to write.", valueName: "file"), transform: PathArgument.init)
   var output: PathArgument
@@ -58,13 +65,20 @@ struct Quantize: AsyncParsableCommand {
 
   func validate() throws {
     try require(1...1024, "threads", threads)
-    guard Quantization(named: format) != nil else {
-      throw ValidationError("--format \(format) is unknown: \(Quantization.names.joined(separator: ", "))")
+    guard let quantization = Quantization(named: format) else {
+      let names = Quantization.names + Quantization.namesOfImportance
+      throw ValidationError("--format \(format) is unknown: \(names.joined(separator: ", "))")
+    }
+    guard imatrix != nil || !quantization.needsImportance else {
+      let option = quantization.format.needsImportance ? "--format \(format)" : "--head-format \(quantization.headFormat.name)"
+      throw ValidationError(
+        "\(option) needs --imatrix, a file that `infer-serve imatrix` makes of the model and a text")
     }
   }
 
   func run() async throws {
-    guard let quantization = Quantization(named: format, head: headFormat) else { return }
+    guard var quantization = Quantization(named: format, head: headFormat) else { return }
+    quantization.importance = try imatrix.map { try ImportanceMatrix(at: $0.url) }
     guard force || !FileManager.default.fileExists(atPath: output.description) else {
       throw CommandFailure("\(output) exists; --force replaces it")
     }
@@ -72,11 +86,11 @@ struct Quantize: AsyncParsableCommand {
     var options = LoadOptions()
     options.threads = threads ?? defaultThreadCount()
     options.mergedAdapters = lora.map(\.adapter)
-    let report = ProgressReport("quantising")
+    let (chosen, report) = (quantization, ProgressReport("quantising"))
     options.progress = { report.update($0) }
     let result = try await cleaningUpAtSignals {
       defer { report.end() }
-      return try quantizeModel(at: model.url, to: output.url, quantization, inPanels: panels, options: options)
+      return try quantizeModel(at: model.url, to: output.url, chosen, inPanels: panels, options: options)
     }
     try emit(Self.summary(result, output))
   }

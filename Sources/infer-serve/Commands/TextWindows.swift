@@ -1,4 +1,7 @@
+import Foundation
+import HybridBlocks
 import InferCore
+import InferText
 
 /// A text, cut into windows that a model reads one by one.
 ///
@@ -30,5 +33,47 @@ struct TextWindows {
     // A window's first token has nothing before it and its last nothing to be compared with.
     let first = stride.map { max(0, context - 1 - $0) } ?? context / 2
     return first..<context - 1
+  }
+}
+
+extension TextWindows {
+  /// The text of a file that an option names.
+  static func text(at path: PathArgument, option: String) throws -> String {
+    let data: Data
+    do { data = try Data(contentsOf: path.url) } catch {
+      throw CommandFailure("--\(option): cannot read \(path): \(error.localizedDescription)")
+    }
+    guard !data.isEmpty else { throw CommandFailure("--\(option): \(path) is empty") }
+    guard let text = String(validating: data, as: UTF8.self) else {
+      throw CommandFailure("--\(option): \(path) is not UTF-8")
+    }
+    return text
+  }
+
+  /// A text's tokens in windows for a model.
+  ///
+  /// - Throws: `CommandFailure` where the model has no tokenizer or a shorter context, or the text fills no window.
+  init(
+    _ text: String, of path: PathArgument, option: String, for loaded: LoadedModel, context: Int, stride: Int? = nil,
+    parsingSpecialTokens: Bool
+  ) throws {
+    guard let tokenizer = loaded.tokenizer else {
+      throw CommandFailure("\(loaded.name) has no tokenizer, which reading a text needs")
+    }
+    guard context <= loaded.model.contextLength else {
+      throw CommandFailure("--context: \(context) is more than the model's context of \(loaded.model.contextLength)")
+    }
+    let tokens = try tokenizer.encode(text, parsingSpecialTokens: parsingSpecialTokens, addingSpecialTokens: true)
+    guard tokens.count >= context else {
+      throw CommandFailure(
+        "--\(option): \(path) has \(tokens.count) tokens, and a window \(context); see --context")
+    }
+    let size = loaded.model.vocabularySize
+    if let token = tokens.first(where: { $0 >= size }) {
+      throw CommandFailure("--\(option): token \(token) of the tokenizer is outside the model's 0 ..< \(size)")
+    }
+    // Where the tokenizer begins a text with a token, every window begins with it.
+    let begin = tokenizer.bosToken.flatMap(tokenizer.id(for:)).flatMap { $0 == tokens.first ? $0 : nil }
+    self.init(tokens: tokens, context: context, stride: stride, begin: begin)
   }
 }

@@ -34,7 +34,8 @@ import Testing
   }
 
   /// The error of our quantiser against that of the reference's, on the same rows.
-  @Test(arguments: quantized.filter(\.isWritable)) func noLessExactThanTheReference(_ format: WeightFormat) throws {
+  @Test(arguments: quantized.filter { $0.isWritable && !WeightedQuantizationTests.codebooks.contains($0) })
+  func noLessExactThanTheReference(_ format: WeightFormat) throws {
     let tensors = try Self.reference()
     let x = try #require(tensors["x"]).floats()
     let theirs =
@@ -65,9 +66,9 @@ import Testing
         + [29, 30, 34, 35, 39, 40] + Array(200...202))
     #expect(
       WeightFormat.all.filter { !$0.isWritable }.map(\.name).allSatisfy {
-        $0.hasPrefix("IQ") || ["FP4", "I8_1", "FP8"].contains($0)
+        ["FP4", "I8_1", "FP8"].contains($0)
       })
-    #expect(WeightFormat(named: "iq4_xs") == .iq4_XS && WeightFormat(named: "IQ3_S") == nil)
+    #expect(WeightFormat(named: "iq4_xs") == .iq4_XS && WeightFormat(named: "FP8") == nil)
   }
 
   /// Bytes of 256 weights in panels: what they take in the file, but where scales or codes are wider.
@@ -85,8 +86,8 @@ import Testing
   @Test func whatIsReadOnlyIsNotWritten() throws {
     let matrix = Matrix(rows: 1, columns: 256, values: Array(repeating: 1, count: 256))
     let error = #expect(throws: ModelError.self) {
-      try matrix.quantized(to: .iq2_XS, name: "w", team: ThreadTeam(count: 1))
+      try matrix.quantized(to: .fp4, name: "w", team: ThreadTeam(count: 1))
     }
-    #expect(error == .tensor(name: "w", reason: "cannot become IQ2_XS, which is read only"))
+    #expect(error == .tensor(name: "w", reason: "cannot become FP4, which is read only"))
   }
 }

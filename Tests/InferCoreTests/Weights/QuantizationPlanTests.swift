@@ -17,10 +17,12 @@ import Testing
   }
 
   @Test func namesAreThoseOfTheFormatsAndTheMix() throws {
-    for format in WeightFormat.writable { #expect(Quantization(named: format.name.lowercased())?.format == format) }
+    for format in WeightFormat.writable + WeightFormat.weighted {
+      #expect(Quantization(named: format.name.lowercased())?.format == format)
+    }
     let mix = try #require(Quantization(named: "q4_k_m"))
     #expect(mix.isMix && mix.format == .q4_K && mix.headFormat == .q6_K)
-    for name in ["", "Q4", "Q4_K_S", "Q8_1", "Q4_K_M ", "Q8_K", "IQ3_S"] { #expect(Quantization(named: name) == nil) }
+    for name in ["", "Q4", "Q4_K_S", "Q8_1", "Q4_K_M ", "Q8_K", "IQ3_M"] { #expect(Quantization(named: name) == nil) }
   }
 
   /// Formats of few bits leave the head more; a head of one's own is taken as it is.
@@ -34,6 +36,17 @@ import Testing
     #expect(plan.format(of: "model.embed_tokens.weight", role: .embedding, columns: 512, stored: .bf16).name == name)
     let own = try self.plan(name, head: .q5_1)
     #expect(own.format(of: "lm_head.weight", role: .head, columns: 512, stored: .bf16) == .q5_1)
+  }
+
+  /// Rows of a table are looked up: nobody knows which of its columns matter.
+  @Test(arguments: [
+    ("IQ2_XXS", "Q2_K"), ("IQ1_M", "Q2_K"), ("IQ2_S", "IQ3_S"), ("IQ3_XXS", "IQ3_S"), ("IQ3_S", "IQ3_S"),
+  ])
+  func tablesNeedNoImportance(_ name: String, _ table: String) throws {
+    let plan = try plan(name)
+    #expect(plan.format(of: "model.embed_tokens.weight", role: .embedding, columns: 512, stored: .bf16).name == table)
+    #expect(plan.format(of: "a.weight", role: .linear, columns: 512, stored: .bf16).name == name)
+    #expect(Quantization.names.contains(name) == (name == "IQ3_S"))
   }
 
   @Test func smallMatricesKeepTheirNumbers() throws {
