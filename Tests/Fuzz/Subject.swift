@@ -5,13 +5,14 @@ import InferText
 
 /// A reader of what comes from elsewhere: files, templates, requests, answers of models.
 enum Subject: String, CaseIterable, ExpressibleByArgument {
-  case weights, tokenizers, templates, calls, requests, outputs
+  case weights, importances, tokenizers, templates, calls, requests, outputs
 
   /// Reads an input, which is also in the file at `path`, and works with what comes out of it. What is thrown is as it
   /// should be.
   func read(_ input: [UInt8], at path: String) {
     switch self {
     case .weights: try? Self.readWeights(path)
+    case .importances: try? Self.readImportance(input, path)
     case .tokenizers: try? Self.readTokenizer(input, path)
     case .templates, .calls: try? Self.readTemplate(input)
     case .requests: try? Self.readRequest(input)
@@ -74,6 +75,21 @@ enum Subject: String, CaseIterable, ExpressibleByArgument {
     for layout in layouts {
       guard let joined = try? checkpoint.joining(layout) else { continue }
       for tensor in joined.tensors.values { try? use(tensor) }
+    }
+  }
+
+  /// Reads an importance matrix, adds it to itself, and quantises rows with what it says of their columns, to one of the
+  /// formats.
+  private static func readImportance(_ input: [UInt8], _ path: String) throws {
+    var matrix = try ImportanceMatrix(at: URL(filePath: path))
+    try matrix.add(matrix)
+    let formats = WeightFormat.writable + WeightFormat.weighted
+    let format = formats[input.reduce(0) { $0 &+ Int($1) } % formats.count]
+    for importance in matrix.entries.values.map(\.importance) where importance.columns == 256 {
+      let weights = Matrix(rows: 3, columns: 256, values: (0..<3 * 256).map { Float($0 * 37 % 101 - 50) / 64 })
+      let floats = try weights.quantized(to: format, name: "w", importance: importance, team: ThreadTeam(count: 1))
+        .floats()
+      precondition(floats.allSatisfy { $0.isFinite }, "\(format.name) holds what is no number")
     }
   }
 

@@ -89,6 +89,30 @@ def quantized():
         write(f"weights/{name}.safetensors", struct.pack("<Q", len(text)) + text + data)
 
 
+def importances():
+    """Importance matrices of two tensors, the second of two experts, in both forms of llama.cpp's."""
+    def text(value, size="<Q"):
+        return struct.pack(size, len(value)) + value.encode()
+
+    def floats(count):
+        return struct.pack(f"<{count}f", *(i * 37 % 101 / 8 for i in range(count)))
+
+    values = [("general.type", 8, text("imatrix")),
+              ("imatrix.datasets", 9, struct.pack("<IQ", 8, 1) + text("a.txt")),
+              ("imatrix.chunk_count", 4, struct.pack("<I", 3)), ("imatrix.chunk_size", 4, struct.pack("<I", 512))]
+    tensors = [("a.in_sum2", [256], 256), ("a.counts", [1], 1), ("b.in_sum2", [256, 2], 512), ("b.counts", [1, 2], 2)]
+    head = struct.pack("<4sIQQ", b"GGUF", 3, len(tensors), len(values))
+    head += b"".join(text(key) + struct.pack("<I", kind) + value for key, kind, value in values)
+    data = b""
+    for name, sizes, count in tensors:
+        head += text(name) + struct.pack(f"<I{len(sizes)}QIQ", len(sizes), *sizes, 0, len(data))
+        data += floats(count) + bytes(-4 * count % 32)
+    older = struct.pack("<i", 2)
+    for name, count in (("a", 256), ("b", 512)):
+        older += text(name, "<i") + struct.pack("<ii", 3, count) + floats(count)
+    return {"gguf": head + bytes(-len(head) % 32) + data, "dat": older + struct.pack("<i", 3) + text("a.txt", "<i")}
+
+
 def byte_pair(pre_tokenizer, **model):
     vocab = {token: i for i, token in enumerate(["<unk>", *"abcdefgh 12,.▁Ġ雞", "ab", "cd", "abcd", "▁a", "Ġa", "<0x41>"])}
     return {"added_tokens": [
@@ -236,6 +260,8 @@ OUTPUTS = [
 if __name__ == "__main__":
     for name, request in requests().items():
         write(f"requests/{name}", request)
+    for form, content in importances().items():
+        write(f"importances/a.{form}", content)
     for index, text in enumerate(OUTPUTS):
         write(f"outputs/{index}", bytes([index, 3 if index == 12 else 1, index % 8]) + text.encode())
     write("weights/v2.gguf", gguf(2))

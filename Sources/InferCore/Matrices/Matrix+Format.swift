@@ -24,7 +24,7 @@ extension Matrix {
   /// - Throws: ``ModelError/tensor(name:reason:)`` when the weights are quantised already, or when some are no finite
   ///   numbers or beyond the format's range; ``ModelError/cancelled``.
   /// - Precondition: rows are whole blocks of the format.
-  func quantized(
+  package func quantized(
     to format: WeightFormat, name: String, importance: ColumnImportance? = nil, team: ThreadTeam,
     isCancelled: (@Sendable () -> Bool)? = nil
   ) throws(ModelError) -> Matrix {
