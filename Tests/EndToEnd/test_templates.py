@@ -69,6 +69,19 @@ def test_a_template_replaces_the_models_own(start, binary, model, tmp_path):
     assert "--chat-template" in broken and "line 1" in broken
 
 
+def test_a_template_is_told_of_the_schema(start):
+    text = "{{ messages[0].content }}{% if response_format is defined %}: {{ response_format | tojson }}{% endif %}"
+    schema = {"type": "array", "items": {"type": "boolean"}}
+    told = json.dumps({"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}})
+    body = {"messages": [{"role": "user", "content": "Hi"}]}
+    with start("--chat-template", text) as server:
+        for field, prompt in (
+                ({}, "Hi"), ({"guided_choice": ["a"]}, "Hi"), ({"guided_json": schema}, f"Hi: {told}"),
+                ({"response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}}, f"Hi: {told}"),
+                ({"response_format": {"type": "json_object"}}, 'Hi: {"type": "json_object"}')):
+            assert server.post("/apply-template", {**body, **field}).json()["prompt"] == prompt
+
+
 @pytest.fixture(scope="module")
 def named(model, tmp_path_factory):
     """The model with a template for tools and none by default."""

@@ -8,7 +8,8 @@ public struct ChatOptions: Sendable {
   /// The conditions that end an answer. Without a length of their own, that of the model's files counts. Stop strings are
   /// looked for in the text, and not in reasoning and calls.
   public var stop = StopConditions.standard
-  /// More names for the chat template: `enable_thinking`, `reasoning_effort`, …
+  /// More names for the chat template: `enable_thinking`, `reasoning_effort`, … It is told of the schema of an answer as
+  /// `response_format`.
   public var templateVariables: JSONObject = [:]
   /// The maximum number of answers in a row that call tools, before an answer has to do without.
   public var maxToolRounds = 8

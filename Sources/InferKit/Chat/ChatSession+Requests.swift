@@ -7,7 +7,8 @@ extension ChatSession {
   ) throws -> (request: GenerationRequest, prepared: PreparedPrompt) {
     let definitions: JSONValue? = tools.isEmpty ? nil : .array(tools.map(\.json))
     let prompt = try template.prompt(
-      messages: .array(messages.map(\.json)), tools: definitions, variables: options.templateVariables)
+      messages: .array(messages.map(\.json)), tools: definitions,
+      variables: ChatTemplate.variables(options.templateVariables, for: language))
     let tokens = try text.tokens(of: prompt)
     let prepared = try PreparedPrompt(prompt, language, definitions.map { CallRules(tools: $0) }, text)
     // Stop strings are looked for in the content alone, by who reads the answer.

@@ -128,7 +128,7 @@ extension EncodedChat {
       prompt = try template.prompt(
         messages: request.messages, tools: request.tools.definitions,
         addGenerationPrompt: request.addsGenerationPrompt && !request.continuesLastMessage,
-        variables: request.templateVariables, byteLimit: byteLimit)
+        variables: request.promptVariables, byteLimit: byteLimit)
     } catch {
       if case .tooLong(let limit) = error { throw served.tooLong(bytes: limit + 1, request.promptField) }
       let reason = if case .raised(let message) = error { message } else { "\(error)" }

@@ -43,6 +43,9 @@ struct ChatRequest {
 }
 
 extension ChatRequest {
+  /// All variables of the chat template: what the request gives, and the form that the answer must have.
+  var promptVariables: JSONObject { ChatTemplate.variables(templateVariables, for: constraint?.language) }
+
   /// Decodes the body of `POST /v1/chat/completions`; `defaults` fill what it leaves out.
   init(_ body: FieldReader, defaults: GenerationDefaults) throws(APIError) {
     let reader = try RequestFields.chat.resolve(body)

@@ -51,6 +51,6 @@ package enum RequestDecoding {
 
 extension RequestDecoding.Conversation {
   fileprivate init(_ request: ChatRequest) {
-    self.init(messages: request.messages, tools: request.tools.definitions, variables: request.templateVariables)
+    self.init(messages: request.messages, tools: request.tools.definitions, variables: request.promptVariables)
   }
 }

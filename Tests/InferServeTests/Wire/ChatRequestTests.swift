@@ -191,6 +191,27 @@ struct ChatRequestTests {
     #expect(Dictionary(uniqueKeysWithValues: told.map { ($0, $1) }) == variables)
   }
 
+  /// A template is told of the schema in OpenAI's words, whatever field has it.
+  @Test(arguments: [
+    #""response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "integer"}}}"#,
+    #""guided_json": {"type": "integer"}"#, #""structured_outputs": {"json": {"type": "integer"}}"#,
+    #""format": {"type": "integer"}"#,
+  ]) func templatesAreToldOfSchemas(json: String) throws {
+    let request = try chat("{\(Self.hello), \(json)}")
+    let told: JSONValue = ["type": "json_schema", "json_schema": ["name": "answer", "schema": ["type": "integer"]]]
+    #expect(request.templateVariables.isEmpty && request.promptVariables == ["response_format": told])
+    let own = try chat(#"{\#(Self.hello), \#(json), "chat_template_kwargs": {"response_format": 1, "x": 2}}"#)
+    #expect(own.promptVariables == ["response_format": 1, "x": 2])
+  }
+
+  @Test(arguments: [
+    (#""response_format": {"type": "json_object"}"#, ["response_format": ["type": "json_object"]]),
+    (#""format": "json""#, ["response_format": ["type": "json_object"]]),
+    (#""response_format": {"type": "text"}"#, [:]), (#""guided_regex": "a+""#, [:]), (#""temperature": 1"#, [:]),
+  ] as [(String, JSONObject)]) func otherAnswersAreToldOf(json: String, variables: JSONObject) throws {
+    #expect(try chat("{\(Self.hello), \(json)}").promptVariables == variables)
+  }
+
   @Test func reasoningIsToldWhereItIsWanted() throws {
     let place = { (json: String) in try chat("{\(Self.hello)\(json)}").reasoningPlace }
     #expect(
