@@ -156,6 +156,11 @@ enum Subject: String, CaseIterable, ExpressibleByArgument {
         "\"data_offsets\":[0,8]", "__metadata__", "18446744073709551615", "-1", "{", "I32", "U8", "I8",
         "F8_E4M3", "lora_A", "lora_b", "qweight", "g_idx", ".weight_packed", ".scales", "}", "[", "]", "\0\0\0\0",
       ]
+    case .importances:
+      [
+        "GGUF", "general.type", "imatrix", ".in_sum2", ".counts", "imatrix.datasets", "imatrix.chunk_count",
+        "18446744073709551615", "\0\0\0\0", "\u{1}\0\0\0", "\0\u{1}\0\0",
+      ]
     case .tokenizers:
       [
         "{\"type\":\"Sequence\",\"normalizers\":[", "\"type\":\"", "BPE", "Unigram", "ByteLevel", "Metaspace", "Split",
