@@ -19,9 +19,8 @@ package func mixExperts(
       && (selection.passingCount == 0 || x.columns == out.columns), "\(experts.count) experts")
   step.scoped {
     let assignment = ExpertAssignment(&logits, selection, experts, step)
-    for expert in 0..<experts.count {
-      let rows = assignment.rowCount(at: experts.places[expert])
-      step.report.addExpertRows(rows, layer: experts.layer, expert: expert, expertCount: experts.count)
+    step.report.addExpertRows(layer: experts.layer, expertCount: experts.count) { expert in
+      assignment.rowCount(at: experts.places[expert])
     }
     guard assignment.count > 0 else {
       // All chosen experts are on other ranks, or pass on what they see.
@@ -174,9 +173,9 @@ private func addInputs(_ x: Rows, _ assignment: ExpertAssignment, _ experts: Exp
 
 /// Reports the work of multiplying each expert's rows by that expert's matrices.
 private func addWork(_ assignment: ExpertAssignment, _ matrices: [[PackedMatrix]], _ step: borrowing Step) {
-  for expert in matrices.indices {
-    step.report.work.addMatmul(rows: assignment.rows(of: expert).count, matrices[expert])
-  }
+  var work = StepWork()
+  for expert in matrices.indices { work.addMatmul(rows: assignment.rows(of: expert).count, matrices[expert]) }
+  step.report.work += work
 }
 
 /// Multiplies each expert's rows by that expert's matrices, of which all experts have equally many; see

@@ -10,15 +10,25 @@ package final class StepReport {
 
   func reset() {
     work = StepWork()
-    for layer in expertRows.indices {
-      for expert in expertRows[layer].indices { expertRows[layer][expert] = 0 }
-    }
+    for layer in expertRows.indices { expertRows[layer].clear() }
   }
 
-  /// Adds `rows` rows to an expert's count. Layers are numbered by their position in the model.
-  package func addExpertRows(_ rows: Int, layer: Int, expert: Int, expertCount: Int) {
+  /// Adds to the row counts of all experts of a layer. Layers are numbered by their position in the model.
+  package func addExpertRows(layer: Int, expertCount: Int, _ rows: (_ expert: Int) -> Int) {
     while expertRows.count <= layer { expertRows.append([]) }
     if expertRows[layer].isEmpty { expertRows[layer] = Array(repeating: 0, count: expertCount) }
-    expertRows[layer][expert] += rows
+    precondition(expertRows[layer].count == expertCount, "\(expertCount) of \(expertRows[layer].count) experts")
+    // The layer is read and written as a whole: each access to a property of an object is checked at run time.
+    expertRows[layer].add(rows)
+  }
+}
+
+extension [Int] {
+  fileprivate mutating func add(_ amount: (_ index: Int) -> Int) {
+    for index in indices { self[index] += amount(index) }
+  }
+
+  fileprivate mutating func clear() {
+    for index in indices { self[index] = 0 }
   }
 }
