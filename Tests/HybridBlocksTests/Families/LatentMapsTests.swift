@@ -14,7 +14,7 @@ import Testing
     let shape = try ConfigReader(json).latentAttentionShape(width: 1)
     let tokens: [Int32] = (0..<20).map { 3 + $0 * 11 % 200 }
     // Both are written with 32 bits, which instruction sets multiply in other ways than 16.
-    func logits(_ entries: (WeightTensor, [Float]) -> [SafetensorsBytes.Entry]) throws -> [Float] {
+    func logits(_ entries: (Tensor, [Float]) -> [SafetensorsBytes.Entry]) throws -> [Float] {
       let folder = try TemporaryFolder()
       try folder.write("config.json", json.serialized())
       let tensors = try Checkpoint(folder: fixture.folder).tensors.values
