@@ -196,6 +196,12 @@ CK_INLINE void add_chunk(tile_of_sums *tile, const ck_activations *x, const tile
     add_scaled_part(tile, w->d, sum);
 }
 
+/// Copies the sums of a row. Most panels are whole, and their rows a register.
+CK_INLINE void copy_sums(float *restrict out, const float *restrict sums, size_t width) {
+    if (width == CK_PANEL_ROWS) memcpy(out, sums, CK_PANEL_ROWS * sizeof *sums);
+    else memcpy(out, sums, width * sizeof *sums);
+}
+
 /// A chunk of all rows of activations with all panels.
 CK_INLINE void multiply_chunk(float *out, size_t out_stride, const ck_activations *x, const uint8_t *panels, size_t rows,
                               size_t first, size_t blocks, size_t m, ck_panel_kind kind, const ck_values *values) {
@@ -220,11 +226,10 @@ CK_INLINE void multiply_chunk(float *out, size_t out_stride, const ck_activation
             tile_of_sums tile = {at, out_stride, first == 0};
             if (!is_whole) {
                 tile.at = place[0], tile.stride = CK_PANEL_ROWS;
-                for (size_t i = 0; first > 0 && i < tokens; i++)
-                    memcpy(place[i], at + i * out_stride, width * sizeof *at);
+                for (size_t i = 0; first > 0 && i < tokens; i++) copy_sums(place[i], at + i * out_stride, width);
             }
             add_chunk(&tile, tokens < CK_TILE_ROWS ? last : x + t * CK_CHUNK, &w, count, kind);
-            for (size_t i = 0; !is_whole && i < tokens; i++) memcpy(at + i * out_stride, place[i], width * sizeof *at);
+            for (size_t i = 0; !is_whole && i < tokens; i++) copy_sums(at + i * out_stride, place[i], width);
         }
     }
 }
