@@ -1,7 +1,7 @@
 public import InferCore
 
-/// Grouped-query attention, with rotary positions or none, and optionally a norm on each query and key head and a gate on
-/// the output.
+/// Grouped-query attention, with rotary positions or none, and optionally a norm on each query and key head, a gate on the
+/// output and a choice of the blocks of keys that heads see.
 public struct Attention: Mixer {
   /// The norms of query and key heads, and their order with rotation.
   public enum HeadNorm: Sendable {
@@ -127,6 +127,8 @@ public struct Attention: Mixer {
   public var cache: StateHandle
   /// Added to queries, keys and values, which are its parts.
   public var adapter: LowRankAdapter?
+  /// The scorer by which heads choose the blocks of keys that they see; `nil` where they see all.
+  private var indexer: BlockIndexer?
 
   /// Reads `q_proj`, `k_proj`, `v_proj` and `o_proj`, or the first three as one `qkv_proj`, and declares the layer's cache.
   ///
@@ -176,6 +178,26 @@ public struct Attention: Mixer {
       throw weights.indivisible("norms of all heads together cannot be dealt out to \(weights.share.count) ranks")
     }
     cache = self.shape.cache(&state)
+  }
+
+  /// Reads the scorer `indexer`, by which heads choose the blocks of keys that they see.
+  ///
+  /// - Parameters:
+  ///   - sizes: the sizes of the scorer.
+  ///   - whole: the shape of all ranks' heads together, which this was read with.
+  ///   - weights: the scope of the layer's attention.
+  ///   - state: the layout that gets the scorer's cache.
+  /// - Precondition: attention has positions, and neither windows, sinks, a cap nor values narrower than keys.
+  mutating func chooseBlocks(
+    _ sizes: BlockIndexer.Shape, of whole: Shape, _ weights: WeightScope, state: inout StateLayout
+  ) throws(ModelError) {
+    precondition(
+      shape.window == nil && sinks == nil && shape.scoreCap == nil && shape.valueWidth == shape.headDimension,
+      "a choice of blocks in attention that is not plain")
+    guard let rotary else { preconditionFailure("a choice of blocks without positions") }
+    indexer = try BlockIndexer(
+      weights["indexer"], sizes, rotary: rotary, queryHeads: whole.queryHeads,
+      first: try whole.part(weights).heads.lowerBound, state: &state)
   }
 
   /// Query, key, value and gate, in this order, of the columns that the rank has of queries and of keys.
@@ -235,9 +257,13 @@ public struct Attention: Mixer {
       keys: rows.columns(q..<q + k), values: rows.columns(q + k..<q + 2 * k), heads: heads, headDimension: d,
       cache: cache, step)
     var mixed = step.take(rows: x.count, columns: q)
-    attend(
-      queries: rows.columns(0..<q), queryHeads: shape.queryHeads, heads: heads, headDimension: d, scale: scale,
-      cap: shape.scoreCap, sinks: sinks, cache: cache, into: &mixed, step)
+    if let indexer {
+      indexer.attend(x, queries: rows.columns(0..<q), shape, scale: scale, cache: cache, into: &mixed, step)
+    } else {
+      attend(
+        queries: rows.columns(0..<q), queryHeads: shape.queryHeads, heads: heads, headDimension: d, scale: scale,
+        cap: shape.scoreCap, sinks: sinks, cache: cache, into: &mixed, step)
+    }
     if shape.isGated { sigmoidGate(&mixed, gate: rows.columns(q + 2 * k..<2 * q + 2 * k), step) }
     finish(x, &mixed, into: &out, step)
   }

@@ -137,7 +137,8 @@ func attendToLatents(
 /// thread. By the number of heads alone, so that results depend on nothing else.
 func latentGroup(of heads: Int) -> Int { (1...min(32, max(1, heads / 2))).last { heads % $0 == 0 } ?? 1 }
 
-private func attend(
+/// Attention of the rows of segments that are wanted; others are left as they are.
+func attend(
   _ queries: Rows, _ shape: AttentionShape, _ cache: StateHandle, into out: inout MutableRows, _ step: borrowing Step,
   where isWanted: (Run, RunSegment) -> Bool
 ) {

@@ -95,7 +95,7 @@ package struct KeySelection: Sendable {
   }
 
   /// Writes the indices of the largest of `total` numbers, ascending; of equal ones those of the lower index.
-  private static func largest(
+  static func largest(
     _ count: Int, of scores: UnsafePointer<Float>, _ total: Int, scratch: UnsafeMutablePointer<Float>,
     into out: UnsafeMutablePointer<Float>
   ) {

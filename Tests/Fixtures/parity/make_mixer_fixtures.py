@@ -28,6 +28,7 @@ common = dict(vocab_size=VOCABULARY, pad_token_id=0, bos_token_id=1, eos_token_i
 # A null that the published spelling has.
 NULL = "null"
 L, S, G, C = "linear_attention", "sliding_attention", "full_attention", "conv"
+B = "minimax_m3_sparse"
 
 
 def rope(theta, **others):
@@ -40,6 +41,11 @@ def flat(theta, **others):
 
 delta = dict(linear_conv_kernel_dim=4, linear_key_head_dim=12, linear_value_head_dim=16, linear_num_key_heads=2,
              linear_num_value_heads=4)
+# A text model of MiniMax M3, but for its layers.
+blocks = dict(vocab_size=VOCABULARY, pad_token_id=0, bos_token_id=1, eos_token_id=2, initializer_range=0.15,
+              max_position_embeddings=512, hidden_size=32, intermediate_size=24, dense_intermediate_size=48,
+              shared_intermediate_size=40, num_attention_heads=4, num_key_value_heads=2, num_hidden_layers=4, head_dim=16,
+              rotary_dim=8, num_experts_per_tok=2, routed_scaling_factor=1.5, swiglu_alpha=1.5, swiglu_limit=0.5)
 latent = dict(kv_lora_rank=16, q_lora_rank=20, qk_nope_head_dim=12, qk_rope_head_dim=8, v_head_dim=10)
 
 # The class, its configuration, and the keys of the published spelling that differ.
@@ -147,6 +153,31 @@ shapes = {
         num_heads=2, num_hidden_layers=3, qk_dim_factor=0.5, v_dim_factor=1.0, ffn_proj_factor=1.5,
         ffn_round_up_to_multiple_of=16, gate_soft_cap=6.0, output_logit_soft_cap=2.0, mode="inference",
         autocast_kernel_dtype="float32"), {}),
+    # Rows of two groups of heads see three blocks of four keys each, their own among them, inside a model of images.
+    "minimax_m3_vl": ("MiniMaxM3SparseForConditionalGeneration", dict(
+        text_config=rope(5e6, partial_rotary_factor=0.5) | blocks | dict(
+            num_local_experts=4, layer_types=[G, B, B, B], mlp_layer_types=["dense", "sparse", "sparse", "sparse"],
+            index_n_heads=2, index_head_dim=12, index_block_size=4, index_topk_blocks=3, index_local_blocks=1),
+        vision_config=dict(hidden_size=16, intermediate_size=24, num_hidden_layers=1, num_attention_heads=2,
+                           image_size=28),
+        projector_hidden_size=24),
+        dict(image_grid_pinpoints="[(336, 336)]", image_seq_length=576, img_token_compression_config=dict(
+            image_token_compression_method="patch_merge", spatial_merge_size=2, temporal_patch_size=2),
+            multimodal_projector_bias=True, num_reward_heads=0, process_image_mode="dynamic_res",
+            projector_hidden_act="gelu", vision_feature_layer=-1, vision_feature_select_strategy="full",
+            text_config=flat(5e6) | blocks | dict(
+                architectures=["MiniMaxM3SparseForCausalLM"], partial_rotary_factor=0.5, hidden_act="swigluoai",
+                use_gemma_norm=True, attention_output_gate=False, use_qk_norm=True, qk_norm_type="per_head",
+                n_shared_experts=1, num_local_experts=4, scoring_func="sigmoid", use_routing_bias=True,
+                tie_word_embeddings=False, rms_norm_eps=1e-6, moe_layer_freq=[0, 1, 1, 1], num_mtp_modules=7,
+                num_nextn_predict_layers=1, sparse_attention_config=dict(
+                    use_sparse_attention=True, sparse_index_dim=12, sparse_num_index_heads=2, sparse_topk_blocks=3,
+                    sparse_block_size=4, sparse_disable_index_value=[0, 1, 1, 1], sparse_score_type="max",
+                    sparse_init_block=0, sparse_local_block=1, sparse_attention_freq=[0, 1, 1, 1])))),
+    # Blocks of a page, and a choice of its own for each head.
+    "minimax_m3_vl_text": ("MiniMaxM3VLForCausalLM", rope(5e6, partial_rotary_factor=0.5) | blocks | dict(
+        num_local_experts=4, layer_types=[B, G, B, B], mlp_layer_types=["sparse", "dense", "sparse", "sparse"],
+        index_n_heads=4, index_head_dim=16, index_block_size=16, index_topk_blocks=2, index_local_blocks=1), {}),
     "step3p7": ("Step3p7ForConditionalGeneration", dict(
         text_config=dict(
             vocab_size=VOCABULARY, pad_token_id=0, bos_token_id=1, eos_token_id=2, initializer_range=0.15,
@@ -171,6 +202,10 @@ shapes = {
             partial_rotary_factors=[0.5, 1.0, 1.0, 0.5, 1.0], yarn_only_types=[G],
             swiglu_limits=[0.0, 0.0, 0.3, 0.3, 0.0], swiglu_limits_shared=[0.0, 0.4, 0.0, 0.4, 0.0]))),
 }
+
+# Keys of all models that are none of these.
+others = {"xlstm": ["intermediate_size", "num_attention_heads", "num_key_value_heads"],
+          "minimax_m3_vl": [key for key in common if not key.endswith("token_id")]}
 
 
 def perturb(model, generator):
@@ -267,11 +302,10 @@ def make(folder, name):
     model = model_class(config).eval().to(torch.float32)
     perturb(model, generator)
     model.save_pretrained(folder)
-    if name == "xlstm":
-        for key in ["intermediate_size", "num_attention_heads", "num_key_value_heads"]:
-            config = json.loads((folder / "config.json").read_text())
-            config.pop(key, None)
-            (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+    if name in others:
+        config = json.loads((folder / "config.json").read_text())
+        config = {key: value for key, value in config.items() if key not in others[name]}
+        (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     (folder / "generation_config.json").unlink(missing_ok=True)
     weights = load_file(folder / "model.safetensors")
     weights = {key: value.to(torch.bfloat16) if value.dtype == torch.float32 else value

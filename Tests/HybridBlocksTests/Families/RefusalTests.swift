@@ -211,6 +211,37 @@ import Testing
     Change("smollm3", "no_rope_layers", [1, 2, 0, 1], says: "no_rope_layers"),
     Change("minimax_m2", "scoring_func", "softmax", says: "scoring_func"),
     Change("ernie4_5_moe", "moe_k", 5, says: "moe_k"),
+    Change("minimax_m3_vl", "text_config", .null, says: "text_config: is missing"),
+    Change("minimax_m3_vl_text", "index_block_size", 0, says: "index_block_size: is 0, expected an integer in 1"),
+    Change("minimax_m3_vl_text", "index_topk_blocks", 0, says: "index_topk_blocks: is 0, expected an integer in 1"),
+    Change("minimax_m3_vl_text", "index_n_heads", 3, says: "index_n_heads: 3, expected a divisor of the 4 heads"),
+    Change("minimax_m3_vl_text", "index_head_dim", 4, says: "index_head_dim: 4, of which 8"),
+    Change("minimax_m3_vl_text", "index_local_blocks", 3, says: "index_local_blocks: 3 blocks, expected at most the 2"),
+    Change(
+      "minimax_m3_vl_text", "layer_types", ["full_attention", "linear_attention", "full_attention", "full_attention"],
+      says: "layer_types: linear_attention is not supported, expected 4 of full_attention or minimax_m3_sparse"),
+    Change("minimax_m3_vl_text", "layer_types", ["full_attention"], says: "layer_types: 1 layers, expected 4 of"),
+    Change(
+      "minimax_m3_vl_text", "mlp_layer_types", ["dense", "sparse", "moe", "sparse"],
+      says: "mlp_layer_types: moe is not supported, expected 4 of dense or sparse"),
+    Change(
+      "minimax_m3_vl_text", "sparse_attention_config", ["sparse_block_size": 0],
+      says: "sparse_attention_config.sparse_block_size: is 0"),
+    Change(
+      "minimax_m3_vl_text", "sparse_attention_config", ["sparse_num_index_heads": 3],
+      says: "sparse_attention_config.sparse_num_index_heads: 3, expected a divisor"),
+    Change(
+      "minimax_m3_vl_text", "sparse_attention_config", ["sparse_score_type": "mean"],
+      says: "sparse_attention_config.sparse_score_type: mean is not supported, expected max"),
+    Change(
+      "minimax_m3_vl_text", "sparse_attention_config",
+      ["sparse_attention_freq": [1, 0, 1, 1], "sparse_disable_index_value": [1, 0, 0, 1]],
+      says: "sparse_disable_index_value: values of the scorer in layer 2"),
+    Change(
+      "minimax_m3_vl_text", "sparse_attention_config", ["use_sparse_attention": false],
+      says: "use_sparse_attention: is false, but layer_types has minimax_m3_sparse"),
+    Change("minimax_m3_vl_text", "swiglu_limit", 0, says: "swiglu_limit"),
+    Change("minimax_m3_vl_text", "num_experts_per_tok", 5, says: "num_experts_per_tok"),
     Change("granite_swa", "layer_rope_theta", [0, -1, 1, 1], says: "layer_rope_theta"),
     Change("granite_swa", "layer_rope_theta", [0], says: "layer_rope_theta"),
   ]
