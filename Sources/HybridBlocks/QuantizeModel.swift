@@ -110,7 +110,9 @@ private func write(
 extension Quantization {
   /// The error of quantising without an importance matrix to a format that needs one.
   fileprivate var lackOfImportance: ModelError {
-    .unsuitable("\((format.needsImportance ? format : headFormat).name) needs an importance matrix, which `infer-serve imatrix` makes of a model and a text")
+    .unsuitable(
+      "\((format.needsImportance ? format : headFormat).name) needs an importance matrix, which `infer-serve imatrix` makes of a model and a text"
+    )
   }
 }
 

@@ -46,7 +46,9 @@ public struct Quantization: Sendable, Equatable {
 extension WeightFormat {
   /// The format of this name in upper or lower case, of those that weights can be quantised to.
   public init?(named name: String) {
-    guard let format = (Self.writable + Self.weighted).first(where: { $0.name == name.uppercased() }) else { return nil }
+    guard let format = (Self.writable + Self.weighted).first(where: { $0.name == name.uppercased() }) else {
+      return nil
+    }
     self = format
   }
 }

@@ -70,7 +70,8 @@ struct Quantize: AsyncParsableCommand {
       throw ValidationError("--format \(format) is unknown: \(names.joined(separator: ", "))")
     }
     guard imatrix != nil || !quantization.needsImportance else {
-      let option = quantization.format.needsImportance ? "--format \(format)" : "--head-format \(quantization.headFormat.name)"
+      let option =
+        quantization.format.needsImportance ? "--format \(format)" : "--head-format \(quantization.headFormat.name)"
       throw ValidationError(
         "\(option) needs --imatrix, a file that `infer-serve imatrix` makes of the model and a text")
     }

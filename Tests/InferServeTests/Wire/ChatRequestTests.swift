@@ -204,11 +204,13 @@ struct ChatRequestTests {
     #expect(own.promptVariables == ["response_format": 1, "x": 2])
   }
 
-  @Test(arguments: [
-    (#""response_format": {"type": "json_object"}"#, ["response_format": ["type": "json_object"]]),
-    (#""format": "json""#, ["response_format": ["type": "json_object"]]),
-    (#""response_format": {"type": "text"}"#, [:]), (#""guided_regex": "a+""#, [:]), (#""temperature": 1"#, [:]),
-  ] as [(String, JSONObject)]) func otherAnswersAreToldOf(json: String, variables: JSONObject) throws {
+  @Test(
+    arguments: [
+      (#""response_format": {"type": "json_object"}"#, ["response_format": ["type": "json_object"]]),
+      (#""format": "json""#, ["response_format": ["type": "json_object"]]),
+      (#""response_format": {"type": "text"}"#, [:]), (#""guided_regex": "a+""#, [:]), (#""temperature": 1"#, [:]),
+    ] as [(String, JSONObject)]) func otherAnswersAreToldOf(json: String, variables: JSONObject) throws
+  {
     #expect(try chat("{\(Self.hello), \(json)}").promptVariables == variables)
   }
 
