@@ -65,7 +65,7 @@ struct Quantize: AsyncParsableCommand {
 
   func validate() throws {
     try require(1...1024, "threads", threads)
-    guard let quantization = Quantization(named: format) else {
+    guard let quantization = Quantization(named: format, head: headFormat) else {
       let names = Quantization.names + Quantization.namesOfImportance
       throw ValidationError("--format \(format) is unknown: \(names.joined(separator: ", "))")
     }
