@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Links the tests of a build once more, with the tiles of AMX in plain C (Tests/Kernels/emulated_tiles.h).
+"""Links the tests of a build once more, or its command, with the tiles of AMX in plain C (Tests/Kernels/emulated_tiles.h).
 
-usage: emulate-tiles.py PLAN OUT      (the plan that `swift build` leaves, such as .build/release.yaml; writes OUT/tests)
+usage: emulate-tiles.py PLAN OUT [infer-serve [TILES]]
 
-The one file of kernels that has tiles is compiled as the plan says. All else is what the build has, and stays as it is.
+PLAN is what `swift build` leaves, such as .build/release.yaml; writes OUT/tests, or OUT/infer-serve. TILES is another header in
+place of those tiles, seen from Sources/CKernels. The one file of kernels that has tiles is compiled as the plan says. All else
+is what the build has, and stays as it is.
 """
 
 import json
@@ -12,7 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-DEFINITION = '-DCK_TILE_EMULATION="../../Tests/Kernels/emulated_tiles.h"'
+TILES = "../../Tests/Kernels/emulated_tiles.h"
 KERNELS = "/CKernels.build/isa_amx.c.o"
 TESTS = "PackageTests.xctest"
 
@@ -33,16 +35,16 @@ def replace(arguments: list[str], option: str, value: Path) -> str:
     return old
 
 
-def main(plan: str, out: Path) -> None:
+def main(plan: str, out: Path, product: str = "tests", tiles: str = TILES) -> None:
     out.mkdir(parents=True, exist_ok=True)
     emulated = out / "isa_amx.c.o"
     compiling = command(plan, KERNELS)
     replace(compiling, "-MF", out / "isa_amx.c.d")
     original = replace(compiling, "-o", emulated)
-    subprocess.run([*compiling, DEFINITION], check=True)
+    subprocess.run([*compiling, f'-DCK_TILE_EMULATION="{tiles}"'], check=True)
 
-    linking = command(plan, TESTS)
-    replace(linking, "-o", out / "tests")
+    linking = command(plan, TESTS if product == "tests" else f"/{product}")
+    replace(linking, "-o", out / product)
     [listed] = [position for position, each in enumerate(linking) if each.endswith(".LinkFileList")]
     objects = Path(linking[listed].removeprefix("@")).read_text()
     if objects.count(original) != 1:
@@ -53,4 +55,4 @@ def main(plan: str, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]).read_text(), Path(sys.argv[2]).resolve())
+    main(Path(sys.argv[1]).read_text(), Path(sys.argv[2]).resolve(), *sys.argv[3:])
