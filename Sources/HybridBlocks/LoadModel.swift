@@ -49,7 +49,7 @@ public struct LoadOptions: Sendable {
   package var readsMatrices = true
   /// The part of the model that is computed here; other ranks compute the rest.
   package var share = ModelShare.whole
-  /// What keeps the sums of the inputs of matrices; `nil` for none.
+  /// The sums of the inputs of matrices, which are told of each matrix; `nil` where nobody asks for them.
   package var inputs: InputSums?
   /// A closure that says whether loading is to end, asked before each tensor and about a megabyte of one, on any thread;
   /// `nil` for never.

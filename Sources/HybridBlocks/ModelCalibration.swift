@@ -22,7 +22,7 @@ package struct ModelCalibration {
     loaded = try LoadedModel(source, read, options)
   }
 
-  /// What the columns of matrices were multiplied with so far, under the names that llama.cpp has for tensors.
+  /// The sums so far, under the names that llama.cpp has for tensors.
   package var importance: ImportanceMatrix {
     var matrix = ImportanceMatrix()
     matrix.entries = names.entries(inputs.tensors)

@@ -111,13 +111,13 @@ extension Quantization {
   /// The error of quantising without an importance matrix to a format that needs one.
   fileprivate var lackOfImportance: ModelError {
     .unsuitable(
-      "\((format.needsImportance ? format : headFormat).name) needs an importance matrix, which `infer-serve imatrix` makes of a model and a text"
-    )
+      "\((format.needsImportance ? format : headFormat).name) needs an importance matrix, which `infer-serve imatrix` makes "
+        + "of a model and a text")
   }
 }
 
 extension ImportanceMatrix {
-  /// What files of `llama-quantize` say of the matrix that they were made with.
+  /// The metadata in which files of `llama-quantize` name the matrix that they were made with.
   fileprivate var remarks: [(key: String, value: GGUFValue)] {
     let texts = datasets.first.map { [("quantize.imatrix.dataset", GGUFValue.string($0))] } ?? []
     return texts + [

@@ -12,7 +12,7 @@ public struct Step: ~Copyable {
   /// Counts of the model's work, for metrics.
   package let report: StepReport
   let scratch: Scratch
-  /// What keeps the sums of the inputs of matrices; `nil` for most steps.
+  /// The sums that products add their inputs to; `nil` where nobody asks for them.
   let inputs: InputSums?
   /// The rows that adapters add to; `nil` where there are none.
   let adapted: AdaptedRows?

@@ -5,7 +5,7 @@ package final class StepReport {
   /// The memory that the step had to read and the arithmetic that it had to do. Kernels add to it on the calling
   /// thread.
   package var work = StepWork()
-  /// What keeps the sums of the inputs of matrices; `nil` for most.
+  /// The sums that products add their inputs to; `nil` where nobody asks for them.
   package var inputs: InputSums?
 
   func reset() {

@@ -45,7 +45,7 @@ final class WeightLoader: Sendable {
   let share: ModelShare
   /// What each adapter adds, by the names of the checkpoint's tensors.
   let adapters: [TextDictionary<LowRankPair>]
-  /// What keeps the sums of the inputs of matrices; `nil` for none.
+  /// The sums of the inputs of matrices, which are told of each matrix; `nil` where nobody asks for them.
   let inputs: InputSums?
   let team: ThreadTeam
   let arena = WeightArena()

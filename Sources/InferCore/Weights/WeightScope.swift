@@ -31,7 +31,7 @@ public struct WeightScope: Sendable {
   ///   - readsMatrices: without this, names, shapes and formats are checked and accounted for, but matrices are zeros.
   ///   - share: the part of the model that is computed here.
   ///   - adapters: what each adapter adds, by the names of the checkpoint's tensors.
-  ///   - inputs: what keeps the sums of the inputs of matrices; `nil` for none.
+  ///   - inputs: the sums of the inputs of matrices, which are told of each matrix; `nil` where nobody asks for them.
   ///   - threads: threads to quantise and pack with.
   ///   - progress: a closure that is called after each tensor with the progress of reading, on the thread that reads.
   ///   - isCancelled: a closure that says, before each tensor and about a megabyte of one, whether reading is to end with
