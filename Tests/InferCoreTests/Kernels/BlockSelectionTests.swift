@@ -140,22 +140,13 @@ import Testing
             let columns = head / 2 * width..<(head / 2 + 1) * width
             return Plain.attention(
               Array(queries[part.sequence][position][head * width..<(head + 1) * width]),
-              keys: seen.map { stored(Array(keys[part.sequence][$0][columns]), kvType) },
-              values: seen.map { stored(Array(values[part.sequence][$0][columns]), kvType) }, scale: 0.3)
+              keys: seen.map { kvType.stored(Array(keys[part.sequence][$0][columns])) },
+              values: seen.map { kvType.stored(Array(values[part.sequence][$0][columns])) }, scale: 0.3)
           }
           #expect(distance(got[first + row], want) <= 2e-5, "\(part.sequence) at \(position)")
         }
         first += part.count
       }
-    }
-  }
-
-  /// Numbers as the cache keeps them.
-  private func stored(_ row: [Float], _ kvType: KVType) -> [Float] {
-    switch kvType {
-    case .f32: row
-    case .f16: row.map { Float(Float16($0)) }
-    case .q8_0: Matrix(format: .q8_0, rows: 1, columns: row.count, values: row).floats()
     }
   }
 

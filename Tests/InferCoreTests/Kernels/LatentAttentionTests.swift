@@ -51,7 +51,7 @@ import Testing
       for part in parts {
         for row in Set([0, part.count - 1]) {
           let position = part.position + row
-          let keys = latents[part.sequence][...position].map { stored($0, kvType) }
+          let keys = latents[part.sequence][...position].map { kvType.stored($0) }
           let want = (0..<shape.heads).flatMap { head -> ArraySlice<Double> in
             let own = queries[part.sequence][position][head * shape.row..<(head + 1) * shape.row]
             return Plain.attention(Array(own), keys: keys, values: keys, scale: Double(scale)).prefix(shape.value)
@@ -60,15 +60,6 @@ import Testing
         }
         first += part.count
       }
-    }
-  }
-
-  /// Numbers as the cache keeps them.
-  private func stored(_ row: [Float], _ kvType: KVType) -> [Float] {
-    switch kvType {
-    case .f32: row
-    case .f16: row.map { Float(Float16($0)) }
-    case .q8_0: Matrix(format: .q8_0, rows: 1, columns: row.count, values: row).floats()
     }
   }
 

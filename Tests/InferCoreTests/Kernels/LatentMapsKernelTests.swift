@@ -52,7 +52,7 @@ import Testing
     let bench = try KernelBench(layout: layout, kvType: kvType, sequences: 3, pagesPerSequence: (600 + 15) / 16)
     let single = try KernelBench(
       layout: layout, kvType: kvType, sequences: 3, pagesPerSequence: (600 + 15) / 16, threads: 1)
-    let tokens = latents.map { $0.map { expanded(model, stored($0, kvType)) } }
+    let tokens = latents.map { $0.map { expanded(model, kvType.stored($0)) } }
     var ways = [0, 0]
     for parts in KernelBench.randomSteps(lengths, longest: 150, using: &generator) {
       func compute(_ bench: KernelBench, _ parts: [KernelBench.Part]) -> [[Float]] {
@@ -103,15 +103,6 @@ import Testing
       let value = model.values[head].map { map in zip(row, map).reduce(0) { $0 + $1.0 * $1.1 } }
       // Plain attention has values as wide as keys.
       return (key + row[Self.latent...], value + [Float](repeating: 0, count: Self.query - Self.value))
-    }
-  }
-
-  /// Numbers as the cache keeps them.
-  private func stored(_ row: [Float], _ kvType: KVType) -> [Float] {
-    switch kvType {
-    case .f32: row
-    case .f16: row.map { Float(Float16($0)) }
-    case .q8_0: Matrix(format: .q8_0, rows: 1, columns: row.count, values: row).floats()
     }
   }
 }
