@@ -6,7 +6,12 @@ extension HybridModel {
   /// - Parameter mayLackHead: `true` where files without a head are those of a model for embeddings, and no mistake.
   init(_ family: any ModelFamily, _ weights: WeightScope, mayLackHead: Bool = false) throws(ModelError) {
     let frame = family.frame
-    let weights = weights.reading(family.storedForms, family.storedPrefixes)
+    let share = weights.share
+    let stages = try Self.stages(family, weights)
+    let weights = weights.reading(family.storedForms, family.storedPrefixes).of(stages: stages)
+    // Tokens are embedded before the first layer, and a tied embedding is the head behind the last one as well.
+    let (begins, ends) = (weights.present(share.isFirstStage), weights.present(share.isLastStage))
+    let embeds = weights.present(share.isFirstStage || share.isLastStage)
     let (rows, columns) = (frame.vocabularySize, frame.width)
     // A head of its own is multiplied with and packed, an embedding is only looked up and stays in the file. Tied
     // models sometimes store the head all the same.
@@ -29,19 +34,20 @@ extension HybridModel {
     let embedding: any RowTable
     let head: PackedMatrix
     if isTied {
-      head = try weights[frame.embedding].matrices(
+      head = try embeds[frame.embedding].matrices(
         "weight", rows: rows, columns: columns, parts: [[part]], role: .head)[0]
       embedding = head
     } else {
-      embedding = try weights[frame.embedding].table("weight", rows: rows, columns: columns, role: .embedding)
-      head = try weights["lm_head"].matrices(
+      embedding = try begins[frame.embedding].table("weight", rows: rows, columns: columns, role: .embedding)
+      head = try ends["lm_head"].matrices(
         "weight", rows: rows, columns: columns, parts: [[part]], role: .head, inProducts: true)[0]
     }
-    let side = try family.side(reading: weights)
+    let side = try family.side(reading: begins)
     let lanes = try family.streamLanes(reading: weights)
-    var state = StateLayout()
-    let layers = try family.layers(reading: weights, state: &state)
-    if !weights.share.isWhole { try Self.checkDivisible(layers, weights) }
+    var state = StateLayout(stage: share.stage)
+    var layers = try family.layers(reading: weights, state: &state)
+    if share.dividesLayers { try Self.checkDivisible(layers, weights) }
+    if share.stages > 1 { layers = try Self.own(layers, stages, share) }
     self.init(
       share: weights.share, vocabularySize: rows, embedding: embedding, embeddingScale: frame.embeddingScale,
       side: side, lanes: lanes, layers: layers,
@@ -49,6 +55,37 @@ extension HybridModel {
       head: head, logitScale: frame.logitScale, logitCap: frame.logitCap, hasHead: hasHead,
       contextLength: frame.contextLength, stateLayout: state
     )
+  }
+
+  /// The layers of each stage; none where there is one.
+  private static func stages(_ family: any ModelFamily, _ weights: WeightScope) throws(ModelError) -> [Range<Int>] {
+    let share = weights.share
+    guard share.stages > 1 else { return [] }
+    var sizes = weights.layerSizes(family.layerCount)
+    // Names may tell nothing of layers; and the last stage has the head.
+    if sizes.contains(0) { sizes = sizes.map { _ in 1 } }
+    if let last = sizes.indices.last, sizes[last] > 1 {
+      sizes[last] += Double(family.frame.vocabularySize) * Double(family.frame.width)
+    }
+    guard let stages = share.layers(sizes: sizes) else {
+      throw .unsuitable("\(family.layerCount) layers cannot be dealt out to \(share.stages) stages")
+    }
+    return stages
+  }
+
+  /// The layers of the own stage.
+  private static func own(
+    _ layers: [Layer], _ stages: [Range<Int>], _ share: ModelShare
+  ) throws(ModelError) -> [Layer] {
+    precondition(stages.last?.upperBound == layers.count, "\(layers.count) layers in stages \(stages)")
+    for (index, layer) in layers.enumerated() {
+      for block in layer.blocks where block.usesOtherLayers {
+        throw .unsuitable(
+          "layer \(index) has a block of the kind \(kind(of: block)), which uses other layers' weights, so that they "
+            + "cannot be in \(share.stages) stages")
+      }
+    }
+    return Array(layers[stages[share.stage]])
   }
 
   /// Refuses layers that ranks cannot compute together.

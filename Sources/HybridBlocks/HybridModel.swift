@@ -91,30 +91,45 @@ package struct HybridModel: LanguageModel {
   /// ranks, all compute the step and the first one gets the logits.
   package func forward(_ step: borrowing Step, logits: inout MutableRows, hidden: inout MutableRows) {
     precondition(logits.count == step.plan.logitRowCount && logits.columns == vocabularySize, "\(logits.count) logits")
-    precondition(step.ranks?.size ?? 1 == share.count, "\(share.count) ranks for a model")
+    precondition(
+      step.ranks?.size ?? 1 == share.count && step.grid?.stages ?? 1 == share.stages,
+      "\(share.count) ranks in each of \(share.stages) stages for a model")
     let width = embedding.columns
     let stream = (lanes?.count ?? 1) * width
     var h = step.take(rows: step.plan.tokens.count, columns: stream + (side?.columns ?? 0))
-    embed(into: &h, 0..<width, step)
-    if let lanes { step.scoped { begin(lanes, &h, 0..<stream, step) } }
-    if let side { step.scoped { fill(side, &h, step) } }
+    if step.isFirstStage { begin(&h, 0..<stream, step) } else { receiveStream(&h, step) }
     for layer in layers {
       for block in layer.blocks {
         step.scoped { block.apply(to: &h, step) }
       }
     }
+    if step.isLastStage { end(h.rows.columns(0..<stream), &logits, &hidden, step) } else { sendStream(h.rows, step) }
+    bringToFirstStage(&hidden, step)
+    bringToFirstStage(&logits, step)
+  }
+
+  /// The residual stream, and what is beside it, before the first layer.
+  private func begin(_ h: inout MutableRows, _ stream: Range<Int>, _ step: borrowing Step) {
+    embed(into: &h, 0..<embedding.columns, step)
+    if let lanes { step.scoped { begin(lanes, &h, stream, step) } }
+    if let side { step.scoped { fill(side, &h, step) } }
+  }
+
+  /// What is wanted of the residual stream behind the last layer.
+  private func end(_ h: Rows, _ logits: inout MutableRows, _ hidden: inout MutableRows, _ step: borrowing Step) {
+    let (width, stream) = (embedding.columns, h.columns)
     if hidden.count > 0 {
       var wanted = step.take(rows: hidden.count, columns: stream)
-      gatherHiddenRows(of: h.rows.columns(0..<stream), into: &wanted, step)
+      gatherHiddenRows(of: h, into: &wanted, step)
       normalize(wanted.rows, into: &hidden, step)
     }
     guard logits.count > 0 else { return }
     // Only wanted rows pass through the head, which is often the largest matrix of all.
     var wanted = step.take(rows: logits.count, columns: stream)
-    gatherLogitRows(of: h.rows.columns(0..<stream), into: &wanted, step)
+    gatherLogitRows(of: h, into: &wanted, step)
     var normed = step.take(rows: logits.count, columns: width)
     normalize(wanted.rows, into: &normed, step)
-    guard share.isWhole else {
+    if share.dividesLayers {
       let rows = Self.rows(of: share, vocabularySize)
       var part = step.take(rows: logits.count, columns: rows.count)
       project(normed.rows, into: &part, step)

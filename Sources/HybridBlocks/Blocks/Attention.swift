@@ -105,9 +105,9 @@ public struct Attention: Mixer {
       return part
     }
 
-    /// Declares a cache of a layer of this shape.
-    func cache(_ state: inout StateLayout) -> StateHandle {
-      state.add(.paged(heads: keyHeads, headDimension: headDimension), window: window)
+    /// Declares a cache of a layer of this shape, which a stage has.
+    func cache(_ state: inout StateLayout, stage: Int) -> StateHandle {
+      state.add(.paged(heads: keyHeads, headDimension: headDimension), window: window, stage: stage)
     }
   }
 
@@ -177,7 +177,7 @@ public struct Attention: Mixer {
     guard headNorm?.isOfHeads(shape.headDimension) != false || weights.share.isWhole else {
       throw weights.indivisible("norms of all heads together cannot be dealt out to \(weights.share.count) ranks")
     }
-    cache = self.shape.cache(&state)
+    cache = self.shape.cache(&state, stage: weights.stage)
   }
 
   /// Reads the scorer `indexer`, by which heads choose the blocks of keys that they see.

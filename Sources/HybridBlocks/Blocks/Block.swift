@@ -23,11 +23,16 @@ public protocol Block: Sendable {
   /// `true` for a block that several ranks can compute together: it reads its rank's share, `WeightScope.share`, and adds up
   /// what the ranks compute.
   var isDivisible: Bool { get }
+
+  /// `true` for a block that uses weights of other layers, which have to be where it is.
+  var usesOtherLayers: Bool { get }
 }
 
 extension Block {
   /// A block that is computed whole.
   public var isDivisible: Bool { false }
+  /// A block with weights of its own.
+  public var usesOtherLayers: Bool { false }
 }
 
 extension Block {

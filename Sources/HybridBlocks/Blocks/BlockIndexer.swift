@@ -54,7 +54,7 @@ struct BlockIndexer: Sendable {
     sharing = (queryHeads / shape.heads, first)
     selection = BlockSelection(
       heads: shape.heads, dimension: shape.dimension, blockTokens: shape.blockTokens, count: shape.count,
-      localCount: shape.localCount, cache: state.add(.latent(dimension: shape.dimension)))
+      localCount: shape.localCount, cache: state.add(.latent(dimension: shape.dimension), stage: weights.stage))
   }
 
   /// Writes the keys of the step's rows into the scorer's cache, chooses blocks where rows have more than see them all, and

@@ -28,6 +28,11 @@ public struct CrossLayerAttention: Mixer {
     _ weights: WeightScope, _ shape: Attention.Shape, rotary: RotaryEmbedding?, queryNorm: RMSNorm? = nil,
     normBeforeRotation: RMSNorm? = nil, scale: Float? = nil, cache: StateHandle
   ) throws(ModelError) {
+    guard cache.stage == weights.stage else {
+      throw weights.indivisible(
+        "it looks at keys of a layer of stage \(cache.stage), and is in stage \(weights.stage): it cannot be in "
+          + "\(weights.share.stages) stages")
+    }
     let width = shape.queryHeads * shape.headDimension
     let part = try shape.part(weights)
     let queries = part.heads.columns(shape.headDimension)

@@ -55,8 +55,8 @@ struct DeltaRuleMixer: Sendable {
     if case .bounded = parameters.decayRule { negatedRate = parameters.decayRate.map { -$0 } } else { negatedRate = [] }
     queryScale = Array(repeating: 1 / size, count: rule.keyDimension)
     keyScale = Array(repeating: 1 / size.squareRoot(), count: rule.keyDimension)
-    history = layout.add(.recurrent(count: (taps - 1) * rule.channels))
-    state = layout.add(.recurrent(count: rule.stateCount))
+    history = layout.add(.recurrent(count: (taps - 1) * rule.channels), stage: weights.stage)
+    state = layout.add(.recurrent(count: rule.stateCount), stage: weights.stage)
   }
 
   /// Computes the mixer on all rows.

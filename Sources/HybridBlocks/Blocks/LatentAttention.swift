@@ -136,7 +136,7 @@ public struct LatentAttention: Mixer {
         ? try Linear([.init(weights["g_proj"], output: shape.heads, rows: [heads])], input: shape.width) : nil
     }
     if shape.hasSinks { maps.sinks = try weights.vector("sinks", count: shape.heads).parts([heads]) }
-    cache = state.add(.latent(dimension: shape.row))
+    cache = state.add(.latent(dimension: shape.row), stage: weights.stage)
   }
 
   private static func queries(

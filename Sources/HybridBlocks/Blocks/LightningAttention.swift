@@ -55,7 +55,7 @@ public struct LightningAttention: Mixer {
       linearAttention: heads, keyDimension: d, valueDimension: d, rates: rates, dtBias: ScanParameters.unitStep)
     norm = try RMSNorm(weights["norm"], width: inner, epsilon: epsilon)
     output = try Linear(weights["out_proj"], input: inner, output: shape.width)
-    state = layout.add(.recurrent(count: scan.stateCount))
+    state = layout.add(.recurrent(count: scan.stateCount), stage: weights.stage)
   }
 
   /// `L`

@@ -58,8 +58,8 @@ public struct LinearRecurrentUnit: Mixer {
     decayGate = try Self.gate(unit, "recurrent_gate", shape)
     rate = try unit.vector("rate", count: inner)
     output = try Linear(weights["linear_out"], input: inner, output: shape.width, bias: true)
-    history = layout.add(.recurrent(count: (shape.taps - 1) * inner))
-    state = layout.add(.recurrent(count: inner))
+    history = layout.add(.recurrent(count: (shape.taps - 1) * inner), stage: weights.stage)
+    state = layout.add(.recurrent(count: inner), stage: weights.stage)
   }
 
   private static func gate(

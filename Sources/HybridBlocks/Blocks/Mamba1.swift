@@ -96,8 +96,8 @@ public struct Mamba1: Mixer {
         dtBias: Array(bias[channels]))
     }
     output = try Linear(weights["out_proj"], input: inner, output: shape.width, bias: shape.projectionBias)
-    history = layout.add(.recurrent(count: (shape.taps - 1) * inner))
-    states = scans.map { layout.add(.recurrent(count: $0.stateCount)) }
+    history = layout.add(.recurrent(count: (shape.taps - 1) * inner), stage: weights.stage)
+    states = scans.map { layout.add(.recurrent(count: $0.stateCount), stage: weights.stage) }
   }
 
   /// `M`

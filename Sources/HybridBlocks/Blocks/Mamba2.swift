@@ -135,8 +135,8 @@ public struct Mamba2: Mixer {
     norm = whole.gating == .withoutNorm ? [] : try weights.vector("norm.weight", count: whole.inner).parts([channels])
     output = try Linear(
       weights["out_proj"], columns: channels, of: whole.inner, output: whole.width, bias: whole.outputBias)
-    history = layout.add(.recurrent(count: (shape.taps - 1) * shape.channels))
-    state = layout.add(.recurrent(count: scan.stateCount))
+    history = layout.add(.recurrent(count: (shape.taps - 1) * shape.channels), stage: weights.stage)
+    state = layout.add(.recurrent(count: scan.stateCount), stage: weights.stage)
   }
 
   /// `true`: by heads, whose state stays with them.

@@ -86,8 +86,8 @@ public struct MatrixLSTM: Mixer {
       bias: shape.bias ? try weights.vector("multihead_norm.bias", count: values) : nil, epsilon: epsilon.norm
     )
     output = try Linear(weights["out_proj"], input: values, output: shape.width, bias: shape.bias)
-    state = layout.add(.recurrent(count: scan.stateCount))
-    scale = layout.add(.recurrent(count: shape.heads))
+    state = layout.add(.recurrent(count: scan.stateCount), stage: weights.stage)
+    scale = layout.add(.recurrent(count: shape.heads), stage: weights.stage)
   }
 
   /// `X`

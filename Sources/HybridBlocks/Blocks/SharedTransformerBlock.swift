@@ -56,6 +56,9 @@ public struct SharedTransformerBlock: Block {
     self.shared = shared
   }
 
+  /// `true` with a transformer, which stands before several layers.
+  public var usesOtherLayers: Bool { shared != nil }
+
   /// `S`, or `M` without a transformer.
   public var letter: Character { shared == nil ? "M" : "S" }
   /// None.

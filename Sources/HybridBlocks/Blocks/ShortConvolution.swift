@@ -30,7 +30,7 @@ public struct ShortConvolution: Mixer {
     output = try Linear(weights["out_proj"], input: width, output: width, bias: bias)
     convolution = try weights.convolution("conv.weight", channels: width, taps: taps)
     convolutionBias = bias ? try weights.vector("conv.bias", count: width) : nil
-    history = state.add(.recurrent(count: (taps - 1) * width))
+    history = state.add(.recurrent(count: (taps - 1) * width), stage: weights.stage)
   }
 
   /// `C`

@@ -150,7 +150,7 @@ struct Zamba2: ModelFamily {
     _ transformer: SharedTransformer, use: Int, _ weights: WeightScope, _ state: inout StateLayout
   ) throws(ModelError) -> SharedTransformer {
     var transformer = transformer
-    if use >= transformerCount { transformer.attention.cache = attention.cache(&state) }
+    if use >= transformerCount { transformer.attention.cache = attention.cache(&state, stage: weights.stage) }
     transformer.feedForward.adapter = try LowRankAdapter(
       [.init(weights["feed_forward"]["gate_up_proj_adapter_list"][use], output: 2 * hidden)], input: frame.width,
       rank: adapterRank)

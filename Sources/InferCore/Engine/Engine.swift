@@ -122,7 +122,7 @@ public final class Engine: Sendable {
     do {
       let bytes = try StepRunner.activationBytes(
         of: model, rows: configuration.maxBatchTokens, logitRows: limits.maxRunning + limits.maxScoredRows,
-        kvType: configuration.kvType, threads: configuration.threads, ranks: configuration.ranks)
+        kvType: configuration.kvType, threads: configuration.threads, grid: configuration.ranks)
       if configuration.reservesActivations { try workspace.reserve(byteCount: bytes) }
       return (workspace, bytes)
     } catch {

@@ -50,7 +50,7 @@ public struct EngineConfiguration: Sendable {
 
   /// The ranks that compute the model together, each a share of it; `nil` for an engine that is alone. The engine is that of
   /// rank 0, others have a ``RankFollower``.
-  package var ranks: (any Communicator)?
+  package var ranks: RankGrid?
 
   /// Is told between steps which blocks of the prefix cache came and went, in order, on the engine's thread; the
   /// adapters are those of the model, whose scopes are theirs. At the end of the engine it is told that all are gone.

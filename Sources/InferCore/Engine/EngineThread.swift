@@ -243,13 +243,22 @@ final class EngineThread: @unchecked Sendable {
         sampling.append(sequence.use(ofLogitsAfter: run.position + row - run.tokens.lowerBound))
       }
     }
-    run(Step(plan: plan, store: store, team: threads.team, workspace: workspace, ranks: leader?.ranks))
+    let grid = leader?.grid
+    guard let grid, grid.stages > 1 else {
+      return run(Step(plan: plan, store: store, team: threads.team, workspace: workspace, grid: grid))
+    }
+    let parts = plan.parts(for: grid)
+    for (index, part) in parts.enumerated() {
+      run(
+        Step(plan: part, store: store, team: threads.team, workspace: workspace, grid: grid, goesOn: index > 0),
+        isLast: index == parts.count - 1)
+    }
   }
 
   // A step that is a local variable is put on the heap, one that is an argument is not.
-  private func run(_ step: borrowing Step) {
-    var logits = step.take(rows: plan.logitRowCount, columns: model.vocabularySize)
-    let hiddenCount = plan.hiddenRowCount
+  private func run(_ step: borrowing Step, isLast: Bool = true) {
+    var logits = step.take(rows: step.plan.logitRowCount, columns: model.vocabularySize)
+    let hiddenCount = step.plan.hiddenRowCount
     if hiddenCount > 0, let width = model.hiddenWidth {
       var hidden = step.take(rows: hiddenCount, columns: width)
       model.forward(step, logits: &logits, hidden: &hidden)
@@ -257,7 +266,7 @@ final class EngineThread: @unchecked Sendable {
     } else {
       model.forward(step, logits: &logits)
     }
-    sampling.run(&logits, threads.team)
+    if isLast { sampling.run(&logits, threads.team) }
   }
 
   /// Gives each sequence the hidden states that it wants.

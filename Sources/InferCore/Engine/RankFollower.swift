@@ -3,7 +3,8 @@
 package final class RankFollower: @unchecked Sendable {
   // Safe because one thread follows.
   private let model: any LanguageModel
-  private let ranks: any Communicator
+  private let grid: RankGrid
+  private var ranks: any Communicator { grid.job }
   private let store: StateStore
   private let team: ThreadTeam
   private let workspace: Workspace
@@ -15,14 +16,14 @@ package final class RankFollower: @unchecked Sendable {
   ///   - configuration: what rank 0's engine is configured with, and ``EngineConfiguration/ranks``.
   /// - Throws: ``ConfigurationError`` as ``Engine`` does, and ``RankError``.
   package init(model: any LanguageModel, configuration: EngineConfiguration) throws {
-    guard let ranks = configuration.ranks else { preconditionFailure("a follower of nobody") }
+    guard let grid = configuration.ranks else { preconditionFailure("a follower of nobody") }
     try configuration.validate()
     self.model = model
-    self.ranks = ranks
+    self.grid = grid
     let limits = try EngineLimits(configuration, model: model)
     // A step that is tried takes all ranks.
     workspace = try Engine.workspace(model, configuration, limits).workspace
-    let shape = try StoreShape(try ranks.broadcast(within: nil))
+    let shape = try StoreShape(try grid.job.broadcast(within: nil))
     store = try StateStore(
       layout: model.stateLayout, kvType: configuration.kvType, pageTokens: configuration.pageTokens,
       pageCount: shape.pageCount, slotCount: shape.slotCount, coldSlotCount: shape.coldSlotCount)
@@ -52,7 +53,10 @@ package final class RankFollower: @unchecked Sendable {
         for copy in plan.pageCopies {
           store.copyPage(from: copy.source, to: copy.target, tokens: copy.tokens, group: copy.group)
         }
-        compute(Step(plan: plan, store: store, team: team, workspace: workspace, ranks: ranks))
+        for (index, part) in plan.parts(for: grid).enumerated() {
+          compute(
+            Step(plan: part, store: store, team: team, workspace: workspace, grid: grid, goesOn: index > 0))
+        }
       case .pulse(let changes):
         change(changes)
         try ranks.barrier(within: ranks.patience)

@@ -1,13 +1,14 @@
 /// The engine's side of rank 0, where several ranks compute its model: it tells the others of every step, and of what happens
 /// to state in between.
 final class RankLeader {
-  let ranks: any Communicator
+  let grid: RankGrid
+  private var ranks: any Communicator { grid.job }
   private var changes: [StateChange] = []
   /// When the others have to hear something.
   private(set) var nextPulse: ContinuousClock.Instant
 
-  init(_ ranks: any Communicator) {
-    self.ranks = ranks
+  init(_ grid: RankGrid) {
+    self.grid = grid
     nextPulse = .now
   }
 

@@ -46,7 +46,7 @@ package final class StepRunner {
   package private(set) var samplingTime = Duration.zero
 
   private let model: any LanguageModel
-  private let ranks: (any Communicator)?
+  private let grid: RankGrid?
   private let store: StateStore
   private let team: ThreadTeam
   fileprivate let workspace = Workspace()
@@ -66,11 +66,11 @@ package final class StepRunner {
   package init(
     model: any LanguageModel, sequences: Int, length: Int, kvType: KVType, threads: Int, pageTokens: Int = 16,
     spareSlots: Int = 0, coldSlots: Int = 0, sampling parameters: SamplingParameters? = nil, log: RegionLog? = nil,
-    ranks: (any Communicator)? = nil
+    grid: RankGrid? = nil
   ) throws(ModelError) {
     precondition(length <= model.contextLength, "\(length) tokens in a context of \(model.contextLength)")
     self.model = model
-    self.ranks = ranks
+    self.grid = grid
     let rows = PageRows(pageTokens: pageTokens, windows: model.stateLayout.pageGroups.windows)
     self.rows = rows
     pagesPerSequence = rows.count(for: length) * rows.groupCount
@@ -96,7 +96,18 @@ package final class StepRunner {
     for part in parts { append(part) }
     team.bindCaller()
     defer { team.releaseCaller() }
-    try run(Step(plan: plan, store: store, team: team, workspace: workspace, ranks: ranks), body)
+    guard let grid, grid.stages > 1 else {
+      return try run(Step(plan: plan, store: store, team: team, workspace: workspace, grid: grid), body)
+    }
+    let parts = plan.parts(for: grid)
+    for (index, part) in parts.dropLast().enumerated() {
+      let step = Step(plan: part, store: store, team: team, workspace: workspace, grid: grid, goesOn: index > 0)
+      var logits = step.take(rows: 0, columns: model.vocabularySize)
+      model.forward(step, logits: &logits)
+    }
+    let last = parts[parts.count - 1]
+    try run(
+      Step(plan: last, store: store, team: team, workspace: workspace, grid: grid, goesOn: parts.count > 1), body)
   }
 
   /// Copies the keys and values of a sequence's first `tokens` tokens to another sequence, which can then go on from
@@ -162,16 +173,16 @@ extension StepRunner {
   ///   - logitRows: The maximum number of rows of logits in a step.
   ///   - kvType: Element format of keys and values.
   ///   - threads: Threads to compute with: some activations are one for each.
-  ///   - ranks: The ranks that compute the model together, all of which have to call this.
+  ///   - grid: The ranks that compute the model together, all of which have to call this.
   /// - Throws: ``ModelError`` when there is no memory for even that.
   /// - Complexity: that of reading a prompt of 64 tokens.
   static func activationBytes(
     of model: any LanguageModel, rows: Int, logitRows: Int, kvType: KVType, threads: Int,
-    ranks: (any Communicator)? = nil
+    grid: RankGrid? = nil
   ) throws(ModelError) -> Int {
     let tried = min(triedRows, rows, model.contextLength)
     let runner = try StepRunner(
-      model: model, sequences: 1, length: tried, kvType: kvType, threads: threads, ranks: ranks)
+      model: model, sequences: 1, length: tried, kvType: kvType, threads: threads, grid: grid)
     let tokens = Array(repeating: Int32(0), count: tried)
     runner.step([Part(sequence: 0, tokens: tokens[...], position: 0, logits: 1)]) { _ in }
     // Memory that does not grow with rows is counted as if it did, which leaves room for that of longer sequences.

@@ -7,8 +7,12 @@ internal import InferText
 public struct ModelShare: Sendable, Hashable {
   /// The rank's number, within `0 ..< count`.
   public let rank: Int
-  /// The number of ranks.
+  /// The number of ranks that have the same layers.
   public let count: Int
+  /// The number of the own stage, which has some consecutive layers, within `0 ..< stages`.
+  package var stage = 0
+  /// The number of stages.
+  package var stages = 1
   /// The rows of each expert by which experts are dealt out; `nil` for consecutive ones.
   public var expertLoads: ExpertLoads?
 
@@ -25,12 +29,22 @@ public struct ModelShare: Sendable, Hashable {
   public static let whole = ModelShare(rank: 0, of: 1)
 
   /// `true` for the share that is the whole model.
-  public var isWhole: Bool { count == 1 }
+  public var isWhole: Bool { count == 1 && stages == 1 }
+
+  /// `true` where several ranks have shares of the same layers.
+  package var dividesLayers: Bool { count > 1 }
+
+  /// `true` for a rank that embeds tokens.
+  package var isFirstStage: Bool { stage == 0 }
+
+  /// `true` for a rank that computes logits.
+  package var isLastStage: Bool { stage == stages - 1 }
 
   /// The share of another rank.
   public func of(_ rank: Int) -> ModelShare {
     var share = ModelShare(rank: rank, of: count)
     share.expertLoads = expertLoads
+    (share.stage, share.stages) = (stage, stages)
     return share
   }
 
@@ -86,6 +100,36 @@ public struct ModelShare: Sendable, Hashable {
     }
     let first = index * group
     return (first + columns.lowerBound / width..<first + columns.upperBound / width, index..<index + 1)
+  }
+
+  /// The layers of each stage: the largest stage is as small as it can be.
+  ///
+  /// - Parameter sizes: the size of each layer.
+  /// - Returns: as many consecutive ranges as there are stages; `nil` where layers are fewer.
+  /// - Complexity: O(stages · layers²)
+  package func layers(sizes: [Double]) -> [Range<Int>]? {
+    let count = sizes.count
+    guard count >= stages else { return nil }
+    let sums = sizes.reduce(into: [0.0]) { $0.append($0[$0.count - 1] + $1) }
+    // The size of the largest of `k + 1` stages of the first layers, and where the last of them begins.
+    var largest = sums
+    var begins = [[Int](repeating: 0, count: count + 1)]
+    for stage in 1..<max(stages, 1) {
+      var (next, begin) = ([Double](repeating: .infinity, count: count + 1), [Int](repeating: 0, count: count + 1))
+      for end in stage + 1..<count + 1 {
+        for first in stage..<end {
+          let size = max(largest[first], sums[end] - sums[first])
+          if size < next[end] { (next[end], begin[end]) = (size, first) }
+        }
+      }
+      largest = next
+      begins.append(begin)
+    }
+    var end = count
+    return begins.reversed().map { begin in
+      defer { end = begin[end] }
+      return begin[end]..<end
+    }.reversed()
   }
 
   /// The numbers of the rank's experts of a layer, in ascending order: as many as ``range(of:by:)`` has.

@@ -74,4 +74,11 @@ package struct RankForecast: Sendable, Equatable {
     guard ranks > 1 else { return memory }
     return memory + Double(sums) * link.seconds(bytes: width * MemoryLayout<Float>.stride, ranks: ranks)
   }
+
+  /// Seconds of a token where stages of layers compute one after another: weights are read as by one, and the stream goes from
+  /// each to the next, and its end to the first.
+  package func seconds(stages: Int, bandwidth: Double, link: RankLink) -> Double {
+    let hop = link.seconds(bytes: width * MemoryLayout<Float>.stride, ranks: 2)
+    return Double(weightBytes) / bandwidth + (stages > 1 ? Double(stages) * hop : 0)
+  }
 }

@@ -2,6 +2,14 @@
 public struct StateHandle: Sendable, Hashable {
   /// Position in `StateLayout.kinds`.
   package let index: Int
+  /// The stage whose layers have the piece.
+  package let stage: Int
+
+  /// The name of a piece.
+  package init(index: Int, stage: Int = 0) {
+    self.index = index
+    self.stage = stage
+  }
 }
 
 /// The shape of a piece of state, and its growth with the sequence.
@@ -47,9 +55,19 @@ public struct StateLayout: Sendable {
   package private(set) var kinds: [StateKind] = []
   /// For each piece, the number of tokens that are looked back at; `nil` for all.
   package private(set) var windows: [Int?] = []
+  /// For each piece, the stage whose layers have it.
+  private var stages: [Int] = []
+  /// The stage that is computed here: others' pieces have numbers, as everywhere, and no memory.
+  private let stage: Int
 
   /// A layout of a model without state.
-  public init() {}
+  public init() { self.init(stage: 0) }
+
+  /// The layout of a stage of a model.
+  package init(stage: Int) { self.stage = stage }
+
+  /// `true` for a piece of the layers that are computed here.
+  func isHere(_ index: Int) -> Bool { stages[index] == stage }
 
   /// Declares a piece of state and returns its handle. Several layers may use one piece.
   ///
@@ -61,6 +79,11 @@ public struct StateLayout: Sendable {
   /// - Precondition: Sizes are above zero, and so is the window; a recurrent piece may have no floats. Only a paged
   ///   piece has a window.
   public mutating func add(_ kind: StateKind, window: Int? = nil) -> StateHandle {
+    add(kind, window: window, stage: stage)
+  }
+
+  /// Declares a piece of state of a layer that a stage has; see ``add(_:window:)``.
+  package mutating func add(_ kind: StateKind, window: Int? = nil, stage: Int) -> StateHandle {
     precondition(window.map { $0 > 0 } ?? true, "a window of \(window ?? 0) tokens")
     switch kind {
     case .paged(let heads, let headDimension):
@@ -70,7 +93,8 @@ public struct StateLayout: Sendable {
     }
     kinds.append(kind)
     windows.append(window)
-    return StateHandle(index: kinds.count - 1)
+    stages.append(stage)
+    return StateHandle(index: kinds.count - 1, stage: stage)
   }
 
   /// The number of floats of a recurrent piece; traps for another.
@@ -108,49 +132,62 @@ public struct StateLayout: Sendable {
   /// The paged pieces in groups.
   package var pageGroups: PageGroups { PageGroups(kinds, windows: windows) }
 
-  /// The bytes that one page of `tokens` tokens takes over all its pieces; ``mostBytes`` where they are more.
+  /// The bytes that one page of `tokens` tokens takes over all its pieces, in the stage where they are most; ``mostBytes`` where
+  /// they are more.
   package func pageBytes(tokens: Int, type: KVType) -> Int {
-    laneBytesPerToken(type).reduce(0) { sum, lane in
-      let (bytes, overflow) = tokens.multipliedReportingOverflow(by: lane)
-      return Self.sum(sum, overflow ? .max : bytes)
+    mostOfStages { stage in
+      laneBytesPerToken(type, in: stage).reduce(0) { sum, lane in
+        let (bytes, overflow) = tokens.multipliedReportingOverflow(by: lane)
+        return Self.sum(sum, overflow ? .max : bytes)
+      }
     }
   }
 
+  /// The largest of what stages take: all of them have as many pages and slots.
+  private func mostOfStages(_ bytes: (Int) -> Int) -> Int { (0...(stages.max() ?? 0)).map(bytes).max() ?? 0 }
+
   /// The bytes that every further token of a sequence takes, beyond the windows; ``mostBytes`` where they are more.
   package func bytesPerToken(_ type: KVType) -> Int {
-    zip(kinds, windows).reduce(0) { $1.1 == nil ? Self.sum($0, $1.0.bytesPerToken(type)) : $0 }
+    kinds.indices.reduce(0) { sum, piece in
+      guard isHere(piece), windows[piece] == nil else { return sum }
+      return Self.sum(sum, kinds[piece].bytesPerToken(type))
+    }
   }
 
   /// The bytes of the windows of a sequence of a number of tokens; ``mostBytes`` where they are more.
   package func windowBytes(tokens: Int, _ type: KVType) -> Int {
-    zip(kinds, windows).reduce(0) { sum, piece in
-      guard let window = piece.1 else { return sum }
-      let (bytes, overflow) = min(window, tokens).multipliedReportingOverflow(by: piece.0.bytesPerToken(type))
+    kinds.indices.reduce(0) { sum, piece in
+      guard isHere(piece), let window = windows[piece] else { return sum }
+      let (bytes, overflow) = min(window, tokens).multipliedReportingOverflow(by: kinds[piece].bytesPerToken(type))
       return Self.sum(sum, overflow ? .max : bytes)
     }
   }
 
-  /// The bytes that a token takes in each lane of a page: those of the largest piece there.
-  func laneBytesPerToken(_ type: KVType) -> [Int] {
+  /// The bytes that a token takes in each lane of a page here: those of the largest piece there.
+  func laneBytesPerToken(_ type: KVType) -> [Int] { laneBytesPerToken(type, in: stage) }
+
+  private func laneBytesPerToken(_ type: KVType, in stage: Int) -> [Int] {
     let groups = pageGroups
     var lanes = [Int](repeating: 0, count: groups.laneCount)
-    for (kind, place) in zip(kinds, groups.places) {
-      if let place { lanes[place.lane] = max(lanes[place.lane], kind.bytesPerToken(type)) }
+    for (piece, place) in groups.places.enumerated() where stages[piece] == stage {
+      if let place { lanes[place.lane] = max(lanes[place.lane], kinds[piece].bytesPerToken(type)) }
     }
     return lanes
   }
 
-  /// The bytes that one sequence takes over all recurrent pieces, each rounded up to whole cache lines; ``mostBytes`` where
-  /// they are more.
+  /// The bytes that one sequence takes over all recurrent pieces, each rounded up to whole cache lines, in the stage where they
+  /// are most; ``mostBytes`` where they are more.
   package var slotBytes: Int { slotBytes { $0 * MemoryLayout<Float>.stride } }
 
   /// The bytes of the same in a cold slot; see ``ColdFormat``.
   var coldSlotBytes: Int { slotBytes(ColdFormat.byteCount) }
 
   private func slotBytes(_ byteCount: (Int) -> Int) -> Int {
-    kinds.reduce(0) { sum, kind in
-      guard case .recurrent(let count) = kind else { return sum }
-      return Self.sum(sum, count > Self.mostBytes / 8 ? .max : StateStore.lines(byteCount(count)))
+    mostOfStages { stage in
+      kinds.indices.reduce(0) { sum, piece in
+        guard stages[piece] == stage, case .recurrent(let count) = kinds[piece] else { return sum }
+        return Self.sum(sum, count > Self.mostBytes / 8 ? .max : StateStore.lines(byteCount(count)))
+      }
     }
   }
 

@@ -25,7 +25,7 @@
   let groups: PageGroups
   /// The number of groups: of pages in a row of a sequence's table.
   let groupCount: Int
-  /// For each piece, its group and its lane; 0 and −1 for recurrent ones.
+  /// For each piece, its group and its lane; 0 and −1 for recurrent ones, and −1 for those of other stages.
   private let groupOfPiece, laneOfPiece: [Int]
   /// The pages, by lane.
   private let pageRegions: [Region]
@@ -72,15 +72,15 @@
     groups = layout.pageGroups
     groupCount = groups.windows.count
     groupOfPiece = groups.places.map { $0?.group ?? 0 }
-    laneOfPiece = groups.places.map { $0?.lane ?? -1 }
+    laneOfPiece = groups.places.indices.map { [groups] in layout.isHere($0) ? groups.places[$0]?.lane ?? -1 : -1 }
     var pageRegions: [Region] = []
     for bytes in layout.laneBytesPerToken(kvType) {
       pageRegions.append(try Region(count: pageCount, stride: pageTokens * bytes))
     }
     self.pageRegions = pageRegions
     var (slotRegions, coldRegions): ([Region?], [Region?]) = ([], [])
-    for kind in layout.kinds {
-      guard case .recurrent(let count) = kind else {
+    for (piece, kind) in layout.kinds.enumerated() {
+      guard case .recurrent(let count) = kind, layout.isHere(piece) else {
         slotRegions.append(nil)
         coldRegions.append(nil)
         continue
@@ -162,7 +162,7 @@ extension StateStore {
   package func copyPage(from source: Int32, to target: Int32, tokens: Int, group: Int = 0) {
     precondition(tokens >= 0 && tokens <= pageTokens, "\(tokens) tokens of a page of \(pageTokens)")
     precondition(source != target, "page \(source) copied to itself")
-    for (index, kind) in layout.kinds.enumerated() where groups.places[index]?.group == group {
+    for (index, kind) in layout.kinds.enumerated() where groups.places[index]?.group == group && layout.isHere(index) {
       let stretches = kind.stretches(kvType)
       let handle = StateHandle(index: index)
       let (from, to) = unsafe (page(source, of: handle), page(target, of: handle))
@@ -189,7 +189,7 @@ extension StateStore {
   }
 
   private func copyPiece(_ piece: Int, from source: Int32, to target: Int32) {
-    guard case .recurrent(let count) = layout.kinds[piece] else { return }
+    guard case .recurrent(let count) = layout.kinds[piece], layout.isHere(piece) else { return }
     let handle = StateHandle(index: piece)
     switch (isCold(source), isCold(target)) {
     case (false, false): unsafe slot(target, of: handle).update(from: slot(source, of: handle), count: count)

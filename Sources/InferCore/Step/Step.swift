@@ -16,16 +16,19 @@ public struct Step: ~Copyable {
   let inputs: InputSums?
   /// The rows that adapters add to; `nil` where there are none.
   let adapted: AdaptedRows?
-  /// The ranks that compute the step together, each a share of every layer; `nil` for one that is alone.
-  package let ranks: (any Communicator)?
+  /// The ranks that compute the step together, in stages; `nil` for one that is alone.
+  package let grid: RankGrid?
+  /// The ranks that compute the same layers, each a share of every one; `nil` for one that is alone.
+  package var ranks: (any Communicator)? { grid?.peers }
 
   /// A step over `plan` whose activations are in `workspace`, which successive steps can share.
   ///
+  /// - Parameter goesOn: `true` for a further part of the step before, whose report goes on.
   /// - Precondition: captures are in order, and no slot of recurrent state is written twice, or read as another's start
   ///   and written.
   package init(
-    plan: consuming StepPlan, store: StateStore, team: ThreadTeam, workspace: Workspace,
-    ranks: (any Communicator)? = nil
+    plan: consuming StepPlan, store: StateStore, team: ThreadTeam, workspace: Workspace, grid: RankGrid? = nil,
+    goesOn: Bool = false
   ) {
     plan.checkStates()
     adapted = workspace.adapted.fill(plan) ? workspace.adapted : nil
@@ -35,9 +38,9 @@ public struct Step: ~Copyable {
     report = workspace.report
     inputs = workspace.report.inputs
     scratch = workspace.scratch
-    self.ranks = ranks
+    self.grid = grid
     workspace.scratch.reset()
-    workspace.report.reset()
+    if !goesOn { workspace.report.reset() }
   }
 
   /// The first byte of the page of a run's sequence that holds its `row`-th page of tokens of a paged piece.

@@ -75,4 +75,6 @@ struct ReadTensor: Sendable {
   let isDirect: Bool
   /// `true` when layers read the stored tensor's rows and columns as they are, under whichever name.
   let isInPlace: Bool
+  /// `false` for a matrix that another stage of the model multiplies with.
+  var isHere = true
 }

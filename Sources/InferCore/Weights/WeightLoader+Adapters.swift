@@ -14,7 +14,7 @@ extension WeightLoader {
   ) throws(ModelError) {
     guard read.isInPlace, adapters.contains(where: { $0[read.stored.name] != nil }) else { return }
     account.withLock { _ = $0.adapted.insert(ExactText(read.stored.name)) }
-    guard readsMatrices else { return }
+    guard reads(read) else { return }
     var updates: [[LowRankUpdates.Update?]] = Array(repeating: [], count: matrices.count)
     for adapter in adapters {
       guard let pair = adapter[read.stored.name], !range.isEmpty else {

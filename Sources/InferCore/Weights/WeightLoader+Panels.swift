@@ -16,8 +16,9 @@ extension WeightLoader {
   /// turned, in memory of their own.
   ///
   /// - Throws: ``ModelError/tensor(name:reason:)`` when they are wanted in another format.
-  func matrices(_ tensor: Tensor, _ panels: StoredPanels, _ role: MatrixRole) throws(ModelError) -> [PackedMatrix] {
+  func matrices(_ read: ReadTensor, _ panels: StoredPanels, _ role: MatrixRole) throws(ModelError) -> [PackedMatrix] {
     try checkCancellation()
+    let tensor = read.tensor
     let format = panels.layout.format
     let wanted = plan?.format(of: tensor.name, role: role, columns: panels.columns, stored: format) ?? format
     guard wanted == format else {
@@ -25,17 +26,17 @@ extension WeightLoader {
         name: tensor.name,
         reason: "is \(panels.layout.name); quantising to \(wanted.name) needs the model that the file was made of")
     }
-    if readsMatrices { tensor.files.forEach { readAhead.begin($0.file, $0.range) } }
+    if reads(read) { tensor.files.forEach { readAhead.begin($0.file, $0.range) } }
     let matrices: [PackedMatrix]
     if panels.layout == .own(format) {
       matrices = panels.inPlace()
-      addMapped(tensor)
+      if read.isHere { addMapped(tensor) }
     } else {
       tell(of: panels.layout, tensor)
-      matrices = try panels.turned(in: arena, team: readsMatrices ? team : nil, isCancelled: isCancelled)
+      matrices = try panels.turned(in: arena, team: reads(read) ? team : nil, isCancelled: isCancelled)
       tensor.releasePages()
     }
-    finish(tensor, role, format, isMultiplied: true)
+    finish(tensor, role, format, isMultiplied: true, share: read.isHere ? 1 : 0)
     return matrices
   }
 

@@ -88,14 +88,17 @@ final class WeightLoader: Sendable {
   func table(_ read: ReadTensor, rows: Int, columns: Int, _ role: MatrixRole) throws(ModelError) -> Matrix {
     let (stored, format) = try whole(read, rows: rows, columns: columns, role)
     let matrix =
-      readsMatrices
+      reads(read)
       ? try stored.quantized(
         to: format, name: read.tensor.name, importance: plan?.importance(of: read.stored.name), team: team,
         isCancelled: isCancelled) : stored
-    if matrix.format != stored.format { read.tensor.releasePages() } else { addMapped(read.tensor) }
+    if matrix.format != stored.format { read.tensor.releasePages() } else if read.isHere { addMapped(read.tensor) }
     finish(read, role, stored, format)
     return matrix
   }
+
+  /// `true` where the numbers of a matrix are wanted, and not only its shape.
+  func reads(_ read: ReadTensor) -> Bool { readsMatrices && read.isHere }
 
   /// A tensor as one matrix in the format that it is read in, and the one that it is wanted in. Of its rows, `ranges` will
   /// be read; all unless given.
@@ -104,9 +107,9 @@ final class WeightLoader: Sendable {
   ) throws(ModelError) -> (matrix: Matrix, format: WeightFormat) {
     try checkCancellation()
     let tensor = read.tensor
-    if readsMatrices { readAheadOf(tensor, rows: rows, ranges) }
+    if reads(read) { readAheadOf(tensor, rows: rows, ranges) }
     let whole = try tensor.matrix(
-      rows: rows, columns: columns, isRead: readsMatrices && ranges != [], team: team, isCancelled: isCancelled)
+      rows: rows, columns: columns, isRead: reads(read) && ranges != [], team: team, isCancelled: isCancelled)
     let format = plan?.format(of: tensor.name, role: role, columns: columns, stored: whole.format) ?? whole.format
     return (whole, format)
   }
@@ -128,7 +131,7 @@ final class WeightLoader: Sendable {
   ) throws(ModelError) -> [PackedMatrix] {
     if let panels = read.tensor.storedPanels {
       precondition(panels.count == count && panels.rows == rows && panels.columns == columns, "\(read.tensor.shape)")
-      let matrices = try matrices(read.tensor, panels, role)
+      let matrices = try matrices(read, panels, role)
       watch(matrices, of: read, places: Array(0..<count))
       return matrices
     }
@@ -146,7 +149,7 @@ final class WeightLoader: Sendable {
       return try matrices(read, count: 1, rows: rows, columns: columns, role)[0]
     }
     let tensor = ReadTensor(
-      tensor: ordered.tensor, stored: ordered.tensor, isDirect: false, isInPlace: false)
+      tensor: ordered.tensor, stored: ordered.tensor, isDirect: false, isInPlace: false, isHere: read.isHere)
     var matrix = try matrices(tensor, count: 1, rows: rows, columns: columns, role)[0]
     matrix.columnOrder = ordered.order
     return matrix
@@ -157,7 +160,7 @@ final class WeightLoader: Sendable {
   func matrices(
     _ read: ReadTensor, rows: Int, columns: Int, parts: [[Range<Int>]], within range: Range<Int>, _ role: MatrixRole
   ) throws(ModelError) -> [PackedMatrix] {
-    guard share.isWhole || read.tensor.panels == nil else {
+    guard !share.dividesLayers || read.tensor.panels == nil else {
       throw .tensor(
         name: read.tensor.name,
         reason: "is \(read.tensor.type), which is not divided among ranks; expected a file without panels")
@@ -174,7 +177,7 @@ final class WeightLoader: Sendable {
     }
     // A description of a model copies no weights: shapes are enough.
     let all = parts.map { ranges in
-      readsMatrices ? whole.part(ranges, range) : whole.shape(ranges.reduce(0) { $0 + $1.count }, range)
+      reads(read) ? whole.part(ranges, range) : whole.shape(ranges.reduce(0) { $0 + $1.count }, range)
     }
     var matrices: [PackedMatrix] = []
     let places = parts.map { Self.place(of: $0, in: read.tensor) }
@@ -203,7 +206,7 @@ final class WeightLoader: Sendable {
   private func packed(
     _ matrices: [Matrix], as format: WeightFormat, of read: ReadTensor, places: [Int]
   ) throws(ModelError) -> [PackedMatrix] {
-    guard readsMatrices else { return try PackedMatrix.pack(matrices, in: arena, team: nil) }
+    guard reads(read) else { return try PackedMatrix.pack(matrices, in: arena, team: nil) }
     let packed = try PackedMatrix.pack(
       matrices, as: format, name: read.tensor.name,
       importance: plan?.importance(of: read.stored.name).map { ($0, places) }, in: arena, team: team,
@@ -265,7 +268,7 @@ final class WeightLoader: Sendable {
     share: Double = 1
   ) {
     let stored = format == matrix.format ? read.stored.format ?? format : format
-    finish(read.stored, role, stored, isMultiplied: isMultiplied, share: share)
+    finish(read.stored, role, stored, isMultiplied: isMultiplied, share: read.isHere ? share : 0)
   }
 
   func finish(

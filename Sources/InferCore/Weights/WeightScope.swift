@@ -12,6 +12,12 @@ public struct WeightScope: Sendable {
   private let forms: [StoredForm]
   /// The beginnings of names that the checkpoint may have instead.
   private let prefixes: [StoredPrefix]
+  /// The number of the layer that the names are of; `nil` for what is around layers.
+  private var layer: Int?
+  /// The layers of each stage of the model; none for a model of one.
+  private var stages: [Range<Int>] = []
+  /// `false` for tensors that other stages multiply with. They are checked and accounted for, and not read.
+  private var isHere = true
 
   /// The part of the model that is computed here. Blocks that can be divided read theirs.
   public var share: ModelShare { loader.share }
@@ -59,16 +65,62 @@ public struct WeightScope: Sendable {
   /// first counts that is there; a tensor without any is read as it is. Names may begin otherwise in the checkpoint, as
   /// prefixes say.
   package func reading(_ forms: [StoredForm], _ prefixes: [StoredPrefix] = []) -> WeightScope {
-    WeightScope(prefix: prefix, loader: loader, forms: forms, prefixes: prefixes)
+    var scope = WeightScope(prefix: prefix, loader: loader, forms: forms, prefixes: prefixes)
+    (scope.layer, scope.stages, scope.isHere) = (layer, stages, isHere)
+    return scope
   }
 
   /// The scope of names that begin with `component.`.
   public subscript(component: String) -> WeightScope {
-    WeightScope(prefix: prefix + component + ".", loader: loader, forms: forms, prefixes: prefixes)
+    var scope = WeightScope(prefix: prefix + component + ".", loader: loader, forms: forms, prefixes: prefixes)
+    (scope.layer, scope.stages, scope.isHere) = (layer, stages, isHere)
+    return scope
   }
 
   /// The scope of one element of a list.
-  public subscript(index: Int) -> WeightScope { self[String(index)] }
+  public subscript(index: Int) -> WeightScope {
+    var scope = self[String(index)]
+    if layer == nil, Self.layerLists.contains(where: prefix.hasExactSuffix) {
+      scope.layer = index
+      scope.isHere = isHere && scope.stage == share.stage
+    }
+    return scope
+  }
+
+  /// The ends of the names of lists of layers.
+  private static let layerLists = ["layers.", "blocks."]
+
+  /// The stage that multiplies with what is read; the own one for what is around layers.
+  package var stage: Int { layer.flatMap { layer in stages.firstIndex { $0.contains(layer) } } ?? share.stage }
+
+  /// The same scope, of a model whose layers are those of several stages.
+  package func of(stages: [Range<Int>]) -> WeightScope {
+    var scope = self
+    scope.stages = stages
+    return scope
+  }
+
+  /// The same scope, whose matrices only other stages multiply with unless `isHere`.
+  package func present(_ isHere: Bool) -> WeightScope {
+    var scope = self
+    scope.isHere = self.isHere && isHere
+    return scope
+  }
+
+  /// The number of elements of the tensors of each of so many layers.
+  package func layerSizes(_ count: Int) -> [Double] {
+    var sizes = [Double](repeating: 0, count: count)
+    for tensor in loader.checkpoint.tensors.values {
+      let parts = tensor.name.utf8.split(separator: UInt8(ascii: "."))
+      let list = parts.dropLast().firstIndex { part in
+        Self.layerLists.contains { $0.utf8.dropLast().elementsEqual(part) }
+      }
+      if let list, let layer = Int(Substring(parts[list + 1])), sizes.indices.contains(layer) {
+        sizes[layer] += Double(tensor.count)
+      }
+    }
+    return sizes
+  }
 
   /// Whether a tensor exists, in any of its forms.
   public func has(_ name: String) -> Bool {
@@ -252,13 +304,14 @@ public struct WeightScope: Sendable {
       }
       let tensor = try form.read?(stored) ?? stored
       precondition(tensor.shape == shape, "\(storedName) is read as \(tensor.shape), and not as \(shape)")
-      return ReadTensor(tensor: tensor, stored: stored, isDirect: false, isInPlace: form.read == nil)
+      return ReadTensor(
+        tensor: tensor, stored: stored, isDirect: false, isInPlace: form.read == nil, isHere: isHere)
     }
     guard let tensor = stored(full) else {
       throw missing ?? .tensor(name: full, reason: "is missing, expected \(shape)")
     }
     try Self.expect(tensor, shape)
-    return ReadTensor(tensor: tensor, stored: tensor, isDirect: true, isInPlace: true)
+    return ReadTensor(tensor: tensor, stored: tensor, isDirect: true, isInPlace: true, isHere: isHere)
   }
 
   private static func expect(_ tensor: Tensor, _ shape: [Int]) throws(ModelError) {

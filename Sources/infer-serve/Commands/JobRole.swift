@@ -5,14 +5,14 @@ enum JobRole {
   /// Serves, and computes alone, for the reasons of a plan where there was a choice.
   case alone(ParallelPlan?)
   /// Serves, and has others compute their shares.
-  case leads(any Communicator, ParallelPlan?)
+  case leads(RankGrid, ParallelPlan?)
   /// Computes its share.
-  case follows(any Communicator)
+  case follows(RankGrid)
   /// Nothing: rank 0 computes alone.
   case unneeded
 
   /// The ranks that a rank which serves computes with; `nil` for none.
-  var others: (any Communicator)? { if case .leads(let ranks, _) = self { ranks } else { nil } }
+  var others: RankGrid? { if case .leads(let grid, _) = self { grid } else { nil } }
 
   /// What speaks for the choice that was made.
   var plan: ParallelPlan? {

@@ -84,10 +84,10 @@ struct ModelSettings: ParsableArguments {
   ///
   /// - Throws: As loading the model does, and `RankError`.
   func follow(_ model: PathArgument, _ ranked: RankedModel) async throws {
-    let ranks = ranked.ranks
+    let ranks = ranked.grid.job
     let loaded = try computing.load(model, adapters: adapting.adapters, share: ranked.share)
     var configuration = engineConfiguration
-    configuration.ranks = ranks
+    configuration.ranks = ranked.grid
     try ranked.check(loaded, configuration)
     let follower = try RankFollower(model: loaded, configuration: configuration)
     note("infer-serve: rank \(ranks.rank) of \(ranks.size) computes its share of \(model)")
@@ -111,7 +111,7 @@ struct ModelSettings: ParsableArguments {
     }
     var configuration = engineConfiguration
     complete(&configuration)
-    configuration.ranks = ranked?.ranks
+    configuration.ranks = ranked?.grid
     try ranked?.check(loaded, configuration)
     let engine = try Engine(loaded, configuration: configuration, metrics: metrics, threads: threads)
     let text = ChatText(

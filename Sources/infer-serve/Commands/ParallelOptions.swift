@@ -12,10 +12,11 @@ struct ParallelOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       """
-      Compute the model with all processes of an MPI job ('mpirun -n 2 infer-serve serve --parallel tensor=2 …'), each of \
-      which has its share of every layer: heads, inner columns and experts. 'auto' does so where that is faster than one \
-      process by the speed of memory and network, or where one has no room for the model. Needs a build with the trait MPI.
-      """, valueName: "tensor=count"))
+      Compute the model with all processes of an MPI job ('mpirun -n 2 infer-serve serve --parallel tensor=2 …'): with \
+      tensor=2, each of two has its share of every layer: heads, inner columns and experts; with pipeline=2, half of the \
+      layers, which suits slow networks; with both, each half two. 'auto' chooses what is fastest by the speed of memory and \
+      network, of what there is room for. Needs a build with the trait MPI.
+      """, valueName: "tensor=count,pipeline=count"))
   var parallel: ParallelSplit?
 
   @Option(
@@ -69,7 +70,7 @@ struct ParallelOptions: ParsableArguments {
     #if MPI
       do {
         let ranks = try MPICommunicator(patience: .seconds(parallelTimeout))
-        if case .tensor(let count) = parallel, ranks.size != count {
+        if let count = parallel.count, ranks.size != count {
           throw CommandFailure(
             "--parallel \(parallel) needs \(count) processes, and the job has \(ranks.size); start it with "
               + "'mpirun -n \(count) infer-serve serve …'")
@@ -95,26 +96,52 @@ struct ParallelOptions: ParsableArguments {
 enum ParallelSplit: ExpressibleByArgument, Equatable, CustomStringConvertible {
   /// As is faster.
   case auto
-  /// Every layer in so many parts.
-  case tensor(Int)
+  /// Layers in so many stages, and every layer in so many parts.
+  case grid(tensor: Int, pipeline: Int)
+
+  /// The number of processes; `nil` for as many as there are.
+  var count: Int? {
+    switch self {
+    case .auto: nil
+    case .grid(let tensor, let pipeline): tensor * pipeline
+    }
+  }
+
+  /// The number of stages.
+  var stages: Int {
+    switch self {
+    case .auto: 1
+    case .grid(_, let pipeline): pipeline
+    }
+  }
 
   var description: String {
     switch self {
     case .auto: "auto"
-    case .tensor(let count): "tensor=\(count)"
+    case .grid(let tensor, 1): "tensor=\(tensor)"
+    case .grid(1, let pipeline): "pipeline=\(pipeline)"
+    case .grid(let tensor, let pipeline): "tensor=\(tensor),pipeline=\(pipeline)"
     }
   }
 
+  /// Reads `auto`, or numbers such as `tensor=2,pipeline=2`. Experts are dealt out to the same processes as heads: `expert`
+  /// may be said and is the number of `tensor`.
   init?(argument: String) {
     if argument.isExactly("auto") {
       self = .auto
       return
     }
-    let parts = argument.split(separator: "=", omittingEmptySubsequences: false)
-    guard parts.count == 2, parts[0].utf8.elementsEqual("tensor".utf8), let count = Int(parts[1]), 1...128 ~= count
-    else {
-      return nil
+    var counts: [ExactText: Int] = [:]
+    for part in argument.split(separator: ",", omittingEmptySubsequences: false) {
+      let sides = part.split(separator: "=", omittingEmptySubsequences: false)
+      guard sides.count == 2, let count = Int(sides[1]), 1...128 ~= count,
+        ["tensor", "expert", "pipeline"].contains(where: { $0.utf8.elementsEqual(sides[0].utf8) }),
+        counts.updateValue(count, forKey: ExactText(String(sides[0]))) == nil
+      else { return nil }
     }
-    self = .tensor(count)
+    let tensor = counts["tensor"] ?? counts["expert"] ?? 1
+    let pipeline = counts["pipeline"] ?? 1
+    guard counts["expert"] ?? tensor == tensor, tensor * pipeline <= 128 else { return nil }
+    self = .grid(tensor: tensor, pipeline: pipeline)
   }
 }

@@ -8,14 +8,14 @@ struct RankedModel {
   /// The time for which a rank waits until others have loaded their shares.
   private static let loadPatience = Duration.seconds(1800)
 
-  let ranks: any Communicator
+  let grid: RankGrid
   /// The rank's share of the model.
   let share: ModelShare
 
   /// A model that ranks compute, with experts dealt out by the rows that they have had; `nil` for consecutive ones.
-  init(_ ranks: any Communicator, expertLoads: ExpertLoads?) {
-    self.ranks = ranks
-    var share = ModelShare(rank: ranks.rank, of: ranks.size)
+  init(_ grid: RankGrid, expertLoads: ExpertLoads?) {
+    self.grid = grid
+    var share = grid.share
     share.expertLoads = expertLoads
     self.share = share
   }
@@ -34,7 +34,7 @@ struct RankedModel {
   ///
   /// - Throws: `RankError` that names the rank that differs.
   func check(_ model: LoadedModel, _ configuration: EngineConfiguration) throws {
-    try ranks.checkEqual(
+    try grid.job.checkEqual(
       [
         ("build", try Self.build()), ("instruction set", InstructionSet.name),
         ("weight formats", model.summary.formats.map(\.name).joined(separator: ", ")),

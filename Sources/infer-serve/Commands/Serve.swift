@@ -141,10 +141,10 @@ struct Serve: AsyncParsableCommand {
     let role = try role()
     switch role {
     case .unneeded: return
-    case .follows(let ranks): return try await follow(ranks)
+    case .follows(let grid): return try await follow(grid)
     case .alone, .leads: break
     }
-    let ranks = role.others
+    let grid = role.others
     let keys = try access.keys()
     try access.check(keys, listening.openAddress)
     let certificates = try tls.certificates()
@@ -160,7 +160,7 @@ struct Serve: AsyncParsableCommand {
       warn: { logger.warning("placement", metadata: ["warning": "\($0)"]) })
     if let plan = role.plan { logger.notice("parallel", metadata: ["plan": "\(plan.description)"]) }
     let tracer = try traces.tracer(metrics, logger)
-    let ranked = try ranks.map { try RankedModel($0, expertLoads: division.expertLoads()) }
+    let ranked = try grid.map { try RankedModel($0, expertLoads: division.expertLoads()) }
     if let balance = ranked?.balance { logger.notice("parallel", metadata: ["experts": "\(balance)"]) }
     let events = try cacheEvents.publish(logger)
     let state = ServerState(try registry(ranked, events, logger), loadPatience: .seconds(models.loadWait))
@@ -195,21 +195,20 @@ struct Serve: AsyncParsableCommand {
       counting.cancel()
     }
     try await Self.run(listeners, lifecycle)
-    let isJobDone = await sendOthersHome(ranks, state)
+    let isJobDone = grid == nil ? true : await sendOthersHome(state)
     service.ledger?.close()
     await service.responses.flush()
     service.requestLog?.flush()
     tracer?.exporter.end()
     events?.end()
     await exporting?.value
-    if isJobDone { ParallelOptions.leave(ranks) }
+    if isJobDone { ParallelOptions.leave(grid?.job) }
     logger.notice("stopped")
   }
 
   /// Ends the engine, and with it those who compute with it. Returns `false` where there is none yet, as others still wait to
   /// hear of it: a process that ends without leaving its job takes the job with it.
-  private func sendOthersHome(_ ranks: (any Communicator)?, _ state: ServerState) async -> Bool {
-    guard ranks != nil else { return true }
+  private func sendOthersHome(_ state: ServerState) async -> Bool {
     let engines = state.models.models.compactMap { $0.use()?.engine }
     for engine in engines { await engine.shutdown() }
     return !engines.isEmpty
@@ -239,31 +238,35 @@ struct Serve: AsyncParsableCommand {
   private func role() throws -> JobRole {
     guard let ranks = try division.join() else { return .alone(nil) }
     var plan: ParallelPlan?
-    if division.parallel == .auto, ranks.size > 1, let model = settings.model {
-      let chosen = try ParallelPlan(
+    var split = division.parallel ?? .auto
+    if split == .auto, ranks.size > 1, let model = settings.model {
+      let made = try ParallelPlan(
         model.url, settings.computing.loading.quantizing.quantization, threads: settings.computing.threadCount, ranks)
-      guard try chosen.agree(ranks) else {
+      let choice = try made.agree(ranks)
+      guard choice != .alone else {
         ParallelOptions.leave(ranks)
-        return ranks.rank == 0 ? .alone(chosen) : .unneeded
+        return ranks.rank == 0 ? .alone(made) : .unneeded
       }
-      plan = chosen
+      split = made.split(choice)
+      plan = made
     }
     guard ranks.size > 1 else {
       ParallelOptions.leave(ranks)
       return .alone(plan)
     }
-    return ranks.rank == 0 ? .leads(ranks, plan) : .follows(ranks)
+    let grid = RankGrid(ranks, stages: split.stages)
+    return ranks.rank == 0 ? .leads(grid, plan) : .follows(grid)
   }
 
   /// Computes a share of the model with rank 0, which serves.
-  private func follow(_ ranks: any Communicator) async throws {
+  private func follow(_ grid: RankGrid) async throws {
     // Whoever ends a job signals all of it, and rank 0 finishes what it has begun first.
     for number in [SIGTERM, SIGINT] { signal(number, SIG_IGN) }
     placement.place()
     guard let model = settings.model else { return }
-    let ranked = RankedModel(ranks, expertLoads: try division.expertLoads())
-    do { try await settings.follow(model, ranked) } catch let error as RankError { ranks.abort(error) }
-    ParallelOptions.leave(ranks)
+    let ranked = RankedModel(grid, expertLoads: try division.expertLoads())
+    do { try await settings.follow(model, ranked) } catch let error as RankError { grid.job.abort(error) }
+    ParallelOptions.leave(grid.job)
   }
 
   /// The models, of which none is loaded yet.

@@ -8,7 +8,7 @@ import Testing
 @Suite struct RankedEngineTests {
   /// Whatever moves state about: shared prefixes, copies of pages, captured states, preemption, and memory that the system
   /// gets back.
-  @Test func tokensAreThoseOfAnEngineThatIsAlone() async throws {
+  @Test(arguments: [1, 2]) func tokensAreThoseOfAnEngineThatIsAlone(stages: Int) async throws {
     var configuration = EngineConfiguration()
     configuration.threads = 1
     configuration.kvType = .f32
@@ -25,16 +25,18 @@ import Testing
     let follower = Thread { [configuration] in
       let result = Result {
         var configuration = configuration
-        configuration.ranks = ranks[1]
-        try RankFollower(model: try Self.share(of: ranks[1]), configuration: configuration).follow()
+        let grid = RankGrid(ranks[1], stages: stages)
+        configuration.ranks = grid
+        try RankFollower(model: try Self.share(of: grid), configuration: configuration).follow()
       }
       end.change { $0 = result }
     }
     follower.stackSize = 8 << 20
     follower.start()
-    configuration.ranks = ranks[0]
+    let grid = RankGrid(ranks[0], stages: stages)
+    configuration.ranks = grid
     let divided = try await Self.answers(
-      of: Engine(model: try Self.share(of: ranks[0]), configuration: configuration))
+      of: Engine(model: try Self.share(of: grid), configuration: configuration))
     // The follower ends with the engine, and without an error.
     end.wait { $0 != nil }
     try end.withLock { $0 }?.get()
@@ -46,9 +48,10 @@ import Testing
     let ranks = LocalCommunicator.ranks(2, patience: .milliseconds(100))
     var configuration = EngineConfiguration()
     configuration.threads = 1
-    configuration.ranks = ranks[1]
+    let grid = RankGrid(ranks[1])
+    configuration.ranks = grid
     try ranks[0].broadcast(StoreShape.bytes(pages: 4, slots: 2, coldSlots: 0), within: nil)
-    let follower = try RankFollower(model: try Self.share(of: ranks[1]), configuration: configuration)
+    let follower = try RankFollower(model: try Self.share(of: grid), configuration: configuration)
     await #expect(throws: RankError.silent(rank: 0, after: .milliseconds(100))) { try await follower.run() }
   }
 
@@ -65,10 +68,10 @@ import Testing
     #expect(expected.description == "rank 2 has another model than rank 0: other, expected one")
   }
 
-  private static func share(of ranks: any Communicator) throws -> any LanguageModel {
+  private static func share(of grid: RankGrid) throws -> any LanguageModel {
     var options = LoadOptions()
     options.threads = 1
-    options.share = ModelShare(rank: ranks.rank, of: ranks.size)
+    options.share = grid.share
     return try loadModel(at: Fixtures.tinyModel, options: options).model
   }
 

@@ -50,6 +50,8 @@ import Testing
     // Half of the bytes, and 40 exchanges of 6,000 bytes.
     #expect(abs(forecast.seconds(ranks: 2, bandwidth: 1e10, link: link) - (0.05 + 40 * 2e-4)) < 1e-9)
     #expect(abs(forecast.seconds(ranks: 4, bandwidth: 1e10, link: link) - (0.025 + 40 * 4e-4)) < 1e-9)
+    #expect(forecast.seconds(stages: 1, bandwidth: 1e10, link: link) == 0.1)
+    #expect(abs(forecast.seconds(stages: 3, bandwidth: 1e10, link: link) - (0.1 + 3 * 2e-4)) < 1e-9)
   }
 
   @Test func aMessageOfAnotherLengthIsAnError() throws {

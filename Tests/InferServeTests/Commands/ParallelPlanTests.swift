@@ -6,41 +6,60 @@ import Testing
 /// Whether a job's ranks compute a model together.
 @Suite struct ParallelPlanTests {
   private func plan(
-    latency: Double, weightBytes: Int = 1_000_000_000, usable: Int = 16 << 30, obstacle: String? = nil
+    latency: Double, weightBytes: Int = 1_000_000_000, usable: Int = 16 << 30, tensorObstacle: String? = nil,
+    pipelineObstacle: String? = nil
   ) -> ParallelPlan {
     ParallelPlan(
       ranks: 2, link: RankLink(latency: latency, bandwidth: 1e9), bandwidth: 1e10,
       forecast: RankForecast(weightBytes: weightBytes, sums: 40, width: 1536), weightBytes: weightBytes,
-      usableMemory: usable, obstacle: obstacle)
+      usableMemory: usable, tensorObstacle: tensorObstacle, pipelineObstacle: pipelineObstacle)
   }
 
   @Test func ranksComputeTogetherWhereThatIsFaster() {
     let near = plan(latency: 50e-6)
-    #expect(near.isDivided)
+    #expect(near.choice == .tensor)
     #expect(
       near.description
-        == "tensor=2: 50 µs and 8.0 Gb/s between ranks, 19.1 tokens a second by 2 ranks and 10.0 by one are forecast")
-    #expect(!plan(latency: 2e-3).isDivided)
+        == "tensor=2: 50 µs and 8.0 Gb/s between ranks; tokens a second that are forecast: one rank alone 10.0, tensor=2 19.1, "
+        + "pipeline=2 10.0")
+    #expect(plan(latency: 2e-3).choice == .alone)
   }
 
+  /// Of 20 GB, half of which a rank reads in a second, 40 sums of 2 ms cost little; 40 of 40 ms cost more than reading all of it
+  /// in turn.
   @Test func whatOneHasNoRoomForIsDividedHoweverFarTheyAre() {
-    let far = plan(latency: 2e-3, weightBytes: 20_000_000_000)
-    #expect(far.isDivided && far.description.contains("too large for one machine"))
+    #expect(plan(latency: 2e-3, weightBytes: 20_000_000_000).choice == .tensor)
+    let far = plan(latency: 40e-3, weightBytes: 20_000_000_000)
+    #expect(
+      far.choice == .pipeline && far.description.contains("one rank alone the weights are too large for one machine"))
   }
 
-  @Test func whatCannotBeDividedIsComputedByOne() {
-    let plan = plan(latency: 50e-6, obstacle: "layer 0 has a block of the kind Mamba1")
-    #expect(!plan.isDivided)
-    #expect(
-      plan.description
-        == "one rank alone: 50 µs and 8.0 Gb/s between ranks, layer 0 has a block of the kind Mamba1")
+  @Test func layersThatCannotBeDividedAreDealtOutWhole() {
+    let obstacle = "layer 0 has a block of the kind Mamba1"
+    #expect(plan(latency: 50e-6, tensorObstacle: obstacle).choice == .alone)
+    let large = plan(latency: 50e-6, weightBytes: 20_000_000_000, tensorObstacle: obstacle)
+    #expect(large.choice == .pipeline && large.description.contains("tensor=2 \(obstacle)"))
+    let whole = plan(
+      latency: 50e-6, weightBytes: 20_000_000_000, tensorObstacle: obstacle, pipelineObstacle: "1 layers")
+    #expect(whole.choice == .alone)
   }
 
   @Test func valuesOfTheOption() {
-    #expect(ParallelSplit(argument: "tensor=4") == .tensor(4))
     #expect(ParallelSplit(argument: "auto") == .auto)
-    for wrong in ["", "4", "tensor", "tensor=", "tensor=0", "tensor=129", "tensor=2=2", "expert=2", "Tensor=2"] {
-      #expect(ParallelSplit(argument: wrong) == nil)
+    let values: [(String, Int, Int)] = [
+      ("tensor=4", 4, 1), ("pipeline=3", 1, 3), ("tensor=2,pipeline=2", 2, 2), ("pipeline=2,tensor=4", 4, 2),
+      ("expert=2", 2, 1), ("tensor=2,expert=2,pipeline=1", 2, 1), ("tensor=1", 1, 1),
+    ]
+    for (text, tensor, pipeline) in values {
+      let split = ParallelSplit(argument: text)
+      #expect(split == .grid(tensor: tensor, pipeline: pipeline) && split?.count == tensor * pipeline, "\(text)")
+    }
+    for wrong in [
+      "", "4", "tensor", "tensor=", "tensor=0", "tensor=129", "tensor=2=2", "Tensor=2", "tensor=2,",
+      "tensor=2,tensor=2",
+      "tensor=2,expert=4", "tensor=64,pipeline=4", "pipeline=-1", "layers=2",
+    ] {
+      #expect(ParallelSplit(argument: wrong) == nil, "\(wrong)")
     }
   }
 }
