@@ -194,7 +194,7 @@ docs: build
 	mkdir -p .build && touch $@
 
 .build/mpi-installed: scripts/install-libraries.sh
-	scripts/install-libraries.sh libopenmpi-dev openmpi-bin iproute2 libzmq3-dev
+	scripts/install-libraries.sh libopenmpi-dev openmpi-bin iproute2 iputils-ping libzmq3-dev
 	mkdir -p .build && touch $@
 
 .build/prometheus-installed: scripts/install-libraries.sh

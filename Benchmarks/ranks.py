@@ -2,10 +2,11 @@
 """Measures one model on several machines: how fast ranks generate together, and how fast one process does, with as many threads
 and with one.
 
-    ranks.py --binary B --model FOLDER --tokenizer FOLDER [--ranks 2] [--rate 10gbit] [--rounds 3] [-- OPTION …]
+    ranks.py --binary B --model FOLDER --tokenizer FOLDER [--ranks 2] [--parallel tensor=2] [--rate 10gbit] [--delay 500]
+      [--rounds 3] [-- OPTION …]
 
 Machines are network namespaces of this one (Tests/MPI/machines.py: root is needed), each rank has a processor of its own, and
-what it sends is shaped. B is built with the trait MPI. A model without a tokenizer is lent that of another. Options behind `--` are
+what it sends is shaped, and with --delay takes so many microseconds to the next switch. B is built with the trait MPI. A model without a tokenizer is lent that of another. Options behind `--` are
 those of `infer-serve serve`. One sequence generates at a time; what each round measured is printed as JSON, with medians.
 """
 
@@ -94,7 +95,9 @@ def main():
     parser.add_argument("--model", required=True)
     parser.add_argument("--tokenizer", default="Models/tiny")
     parser.add_argument("--ranks", type=int, default=2)
+    parser.add_argument("--parallel", help="as infer-serve has it; tensor=RANKS unless given")
     parser.add_argument("--rate", default="10gbit")
+    parser.add_argument("--delay", type=int, help="microseconds from a machine to the switch, and from there to another")
     parser.add_argument("--tokens", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("options", nargs="*")
@@ -102,7 +105,8 @@ def main():
     if os.geteuid() != 0:
         sys.exit("network namespaces need root")
     binary = str(Path(arguments.binary).resolve())
-    with tempfile.TemporaryDirectory() as folder, Machines(arguments.ranks, folder, rate=arguments.rate) as machines:
+    with tempfile.TemporaryDirectory() as folder, Machines(
+            arguments.ranks, folder, rate=arguments.rate, delay=arguments.delay) as machines:
         folder = Path(folder)
         model = str(with_tokenizer(arguments.model, arguments.tokenizer, folder / "model"))
 
@@ -117,7 +121,7 @@ def main():
                 pinned(binary, f"0-{count - 1}", folder / "threads"), *serve("threads", count)],
             f"{count} ranks, 1 thread each": machines.mpirun(
                 count, pinned(binary, "$OMPI_COMM_WORLD_RANK", folder / "ranks"), *serve("ranks", 1), "--parallel",
-                f"tensor={count}"),
+                arguments.parallel or f"tensor={count}"),
         }
         sockets = dict(zip(commands, ("one", "threads", "ranks")))
         speeds, answers, memory = {name: [] for name in commands}, {}, {}

@@ -19,7 +19,8 @@ class Machines:
     """Namespaces whose one network is a bridge in a namespace of its own."""
 
     def __init__(self, count, folder, rate="10gbit", delay=None):
-        """Shapes what each machine sends: to a rate, and where the system can (netem), with a delay."""
+        """Shapes what each machine sends to a rate, and delays all that it sends and receives by so many microseconds, as a
+        program does that carries its frames (delay.c): few kernels have netem."""
         self.names = [f"infer-{os.getpid()}-{number}" for number in range(count + 1)]
         self.folder = Path(folder)
         self.agent = self.folder / "agent.sh"
@@ -29,6 +30,7 @@ class Machines:
             'unshare --uts bash -c "hostname machine-$number; $*"\n')
         self.agent.chmod(0o755)
         self.rate, self.delay = rate, delay
+        self.cables = []
 
     def __enter__(self):
         switch, *names = self.names
@@ -39,7 +41,7 @@ class Machines:
             run("ip", "-n", switch, "link", "add", "bridge", "type", "bridge")
             run("ip", "-n", switch, "link", "set", "bridge", "up")
             for number, name in enumerate(names, 1):
-                run("ip", "-n", name, "link", "add", "net", "type", "veth", "peer", "name", f"port{number}", "netns", switch)
+                self.connect(name, f"port{number}")
                 run("ip", "-n", switch, "link", "set", f"port{number}", "master", "bridge", "up")
                 run("ip", "-n", name, "addr", "add", f"{PREFIX}.{number}/24", "dev", "net")
                 run("ip", "-n", name, "link", "set", "net", "up")
@@ -49,14 +51,32 @@ class Machines:
             raise
         return self
 
+    def connect(self, name, port):
+        """Makes the ends of a cable from a machine to the switch."""
+        switch = self.names[0]
+        if not self.delay:
+            run("ip", "-n", name, "link", "add", "net", "type", "veth", "peer", "name", port, "netns", switch)
+            return
+        program = self.folder / "delay"
+        if not program.exists():
+            run("cc", "-O2", "-Wall", "-o", str(program), str(Path(__file__).with_name("delay.c")))
+        cable = subprocess.Popen([program, name, "net", switch, port, str(self.delay)], stdout=subprocess.PIPE)
+        self.cables.append(cable)
+        assert cable.stdout.readline() == b"ready\n", cable.wait()
+
     def shape(self, name):
-        shape = ["tc", "-n", name, "qdisc", "add", "dev", "net", "root"]
-        if self.delay:
-            run(*shape, "netem", "delay", self.delay, "rate", self.rate)
-        else:
-            run(*shape, "tbf", "rate", self.rate, "burst", "1mb", "latency", "50ms")
+        run("tc", "-n", name, "qdisc", "add", "dev", "net", "root", "tbf", "rate", self.rate, "burst", "1mb", "latency", "50ms")
+
+    def round_trip(self):
+        """The milliseconds that a packet takes from the first machine to the second and back."""
+        line = run("ip", "netns", "exec", self.names[1], "ping", "-q", "-c", "5", "-i", "0.2", f"{PREFIX}.2").splitlines()[-1]
+        return float(line.split("/")[4])
 
     def __exit__(self, *_):
+        for cable in self.cables:
+            cable.kill()
+            cable.wait()
+            cable.stdout.close()
         for name in self.names:
             subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
 
@@ -89,13 +109,13 @@ class Machines:
 class Job:
     """A server whose model the first machines compute."""
 
-    def __init__(self, machines, count, binary, model, *options, each=None):
+    def __init__(self, machines, count, binary, model, *options, each=None, parallel=None):
         self.machines, self.binary = machines, binary
         self.socket = machines.folder / f"{time.monotonic_ns()}.socket"
         self.log = machines.folder / f"{time.monotonic_ns()}.log"
         command = machines.mpirun(
             count, binary, "serve", "--model", model, "--unix-socket", str(self.socket), "--threads", "1",
-            "--parallel", f"tensor={count}", *options, each=each)
+            "--parallel", parallel or f"tensor={count}", *options, each=each)
         self.process = subprocess.Popen(command, stdout=self.log.open("w"), stderr=subprocess.STDOUT)
         self.client = httpx.Client(
             transport=httpx.HTTPTransport(uds=str(self.socket)), base_url="http://machine", timeout=120)

@@ -1,4 +1,5 @@
 """One model over several machines."""
+import os
 import signal
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from machines import Job
+from machines import Job, Machines
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "EndToEnd"))
 from server import Server  # noqa: E402
@@ -46,6 +47,45 @@ def test_answers_are_those_of_one_machine(machines, binary, model, expected, cou
         # The end of rank 0 is the end of all, and no failure.
         job.kill(0, signal.SIGTERM)
         assert job.exit_code() == 0, job.output()
+
+
+@pytest.mark.parametrize("parallel", ["pipeline=2", "pipeline=3", "tensor=2,pipeline=2"])
+def test_stages_answer_as_one_machine(machines, binary, model, expected, parallel):
+    count = 3 if parallel == "pipeline=3" else 2 * parallel.count("=")
+    with Job(machines, count, binary, model, parallel=parallel) as job:
+        job.wait_until_ready()
+        assert [completion(job.client, prompt) for prompt in PROMPTS] == expected
+        with ThreadPoolExecutor(len(PROMPTS)) as pool:
+            assert list(pool.map(lambda prompt: completion(job.client, prompt), PROMPTS)) == expected
+        # Long enough to go through the stages in parts.
+        prompt = " ".join(str(number) for number in range(200))
+        assert completion(job.client, prompt, max_tokens=4) == completion(job.client, prompt, max_tokens=4)
+        job.kill(0, signal.SIGTERM)
+        assert job.exit_code() == 0, job.output()
+
+
+@pytest.mark.parametrize("rate, delay", [("10gbit", 50), ("1gbit", 500), ("1gbit", 2000)])
+def test_slow_networks_give_the_same_answers(binary, model, expected, tmp_path, rate, delay):
+    if os.geteuid() != 0:
+        pytest.skip("network namespaces need root")
+    with Machines(2, tmp_path, rate=rate, delay=delay) as machines:
+        # There and back, each through two cables.
+        assert machines.round_trip() >= 4 * delay / 1000
+        for parallel in ["tensor=2", "pipeline=2"]:
+            with Job(machines, 2, binary, model, parallel=parallel) as job:
+                job.wait_until_ready()
+                assert [completion(job.client, prompt) for prompt in PROMPTS[:2]] == expected[:2]
+
+
+def test_a_rank_behind_a_cut_network_is_named(binary, model, tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("network namespaces need root")
+    with Machines(2, tmp_path, delay=50) as machines:
+        with Job(machines, 2, binary, model, "--parallel-timeout", "3") as job:
+            job.wait_until_ready()
+            machines.cables[1].send_signal(signal.SIGSTOP)
+            assert job.exit_code(60) != 0
+            assert "rank 1 has not answered for 3 s" in job.output()
 
 
 def test_experts_are_dealt_out_by_their_rows(machines, binary, model, expected, tmp_path):
