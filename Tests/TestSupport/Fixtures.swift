@@ -15,7 +15,7 @@ public enum Fixtures {
   /// The folders of small tokenizers of every kind, each with texts and their tokens in `cases.json`.
   public static let tokenizers = [
     "tiny", "prefix_space", "sentence_piece", "unknown", "splits", "unigram", "unigram_bytes", "classes", "spelled",
-    "sp_bpe", "sp_unigram", "hy.tiktoken", "tiktoken.model",
+    "sp_bpe", "sp_unigram", "hy.tiktoken", "tiktoken.model", "rwkv_world",
   ].map { folder.appending(path: "text/tokenizers/\($0)") }
 
   /// The numbers of a tensor file, by name.

@@ -11,7 +11,7 @@ extension TokenList {
     add("pre", .string(algorithm.splitting ?? "default"))
     switch algorithm {
     case .byteLevel(let merges, _): add("merges", .array(merges.map(GGUFValue.string)))
-    case .bytePair: break
+    case .bytePair, .longestMatch: break
     case .unigram:
       if !characterMap.isEmpty {
         add("precompiled_charsmap", .array(characterMap.map { .unsigned(UInt64($0)) }))
@@ -28,7 +28,10 @@ extension TokenList {
     }
     add("add_bos_token", addsBOS.map(GGUFValue.bool))
     add("add_eos_token", addsEOS.map(GGUFValue.bool))
-    if case .byteLevel = algorithm { return entries }
+    switch algorithm {
+    case .byteLevel, .longestMatch: return entries
+    case .bytePair, .unigram: break
+    }
     add("add_space_prefix", .bool(addsSpacePrefix))
     add("remove_extra_whitespaces", removesExtraSpaces.map(GGUFValue.bool))
     return entries

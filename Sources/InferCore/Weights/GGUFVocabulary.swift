@@ -54,11 +54,12 @@ package struct GGUFVocabulary: Sendable {
         splitting: model == "gemma4" ? model : named ?? (model == "gpt2" ? "default" : model))
     case "llama": algorithm = .bytePair
     case "t5": algorithm = .unigram
+    case "rwkv": algorithm = .longestMatch
     default:
-      let kinds = ["bert": "WordPiece", "rwkv": "RWKV's tries", "plamo2": "PLaMo 2's", "hybriddna": "of genes"]
+      let kinds = ["bert": "WordPiece", "plamo2": "PLaMo 2's", "hybriddna": "of genes"]
       let kind = kinds[model].map { " (\($0))" } ?? ""
       throw reader.wrong(
-        prefix + "model", "\"\(model)\"\(kind), which is not supported", "gpt2, gemma4, whitespace, llama or t5")
+        prefix + "model", "\"\(model)\"\(kind), which is not supported", "gpt2, gemma4, whitespace, llama, t5 or rwkv")
     }
     guard let tokens = try reader.list("tokens", "strings", { $0.string }) else {
       throw reader.wrong(prefix + "tokens", "missing", "a list of strings")

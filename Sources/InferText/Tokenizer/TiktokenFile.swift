@@ -70,12 +70,7 @@ private enum TiktokenFamily {
 
   /// The tokens that the configuration lists, and those that the family always has.
   func specialTokens(_ configuration: JSONValue?, firstID: Int32) throws(TokenizerError) -> [AddedToken] {
-    let list = TokenizerField(configuration ?? .null, at: "tokenizer_config.json")["added_tokens_decoder"]
-    var tokens: [AddedToken] = []
-    for (key, value) in list?.value.object ?? [:] {
-      let field = TokenizerField(value, at: "tokenizer_config.json.added_tokens_decoder[\"\(key)\"]")
-      tokens.append(try AddedToken(field, id: try TokenizerField(.integer(Int(key) ?? -1), at: field.path).tokenID()))
-    }
+    var tokens = try AddedToken.list(configuration)
     let known = Set(tokens.map(\.id))
     for (offset, name) in names.enumerated() where !known.contains(firstID + Int32(offset)) {
       tokens.append(AddedToken(id: firstID + Int32(offset), content: name, isSpecial: true))
@@ -91,5 +86,18 @@ private enum TiktokenFamily {
     case .qwen: ["<|endoftext|>", "<|im_start|>", "<|im_end|>"] + extras
     case .kimi: []
     }
+  }
+}
+
+extension AddedToken {
+  /// The tokens that a `tokenizer_config.json` lists under `added_tokens_decoder`.
+  static func list(_ configuration: JSONValue?) throws(TokenizerError) -> [AddedToken] {
+    let list = TokenizerField(configuration ?? .null, at: "tokenizer_config.json")["added_tokens_decoder"]
+    var tokens: [AddedToken] = []
+    for (key, value) in list?.value.object ?? [:] {
+      let field = TokenizerField(value, at: "tokenizer_config.json.added_tokens_decoder[\"\(key)\"]")
+      tokens.append(try AddedToken(field, id: try TokenizerField(.integer(Int(key) ?? -1), at: field.path).tokenID()))
+    }
+    return tokens
   }
 }

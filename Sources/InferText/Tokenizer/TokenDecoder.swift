@@ -4,6 +4,8 @@ struct TokenDecoder: Sendable {
   enum Step: Sendable {
     case byteLevel
     case byteFallback
+    /// Tokens are spelled with escapes, as `\\xff`.
+    case escapes
     case replace(SplitPattern, with: [UInt8])
     /// Removes at most so many of these characters from either end.
     case strip([UInt8], start: Int, stop: Int)
@@ -52,6 +54,7 @@ struct TokenDecoder: Sendable {
         return isAdded ? bytes : ByteAlphabet.bytes(spelledBy: String(decoding: bytes, as: UTF8.self)) ?? bytes
       case .byteFallback:
         if !isAdded, let byte = ByteFallback.byte(of: String(decoding: bytes, as: UTF8.self)) { return [byte] }
+      case .escapes: if !isAdded { return EscapedBytes.bytes(spelledBy: bytes) ?? bytes }
       case .replace(let pattern, let content):
         bytes = try pattern.replacingMatches(in: bytes, with: content, matcher)
       case .strip(let character, let start, let stop): bytes = Self.strip(bytes, of: character, start, stop)

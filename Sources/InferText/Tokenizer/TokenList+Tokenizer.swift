@@ -45,6 +45,10 @@ extension TokenList {
   /// Lists of the same tokens that are meant in different ways.
   private func candidates(_ tokenizer: Tokenizer) -> [TokenList] {
     switch tokenizer.model {
+    case .longestMatch:
+      var list = self
+      list.algorithm = .longestMatch
+      return [list]
     case .unigram(let model):
       var list = self
       list.algorithm = .unigram
@@ -117,6 +121,7 @@ extension Tokenizer {
     switch model {
     case .bytePair(let model): model.unknowns.byteTokens
     case .unigram(let model): model.byteTokens
+    case .longestMatch: []
     }
   }
 
@@ -124,6 +129,7 @@ extension Tokenizer {
     switch model {
     case .bytePair(let model): model.unknowns.token
     case .unigram(let model): model.unknown
+    case .longestMatch: nil
     }
   }
 }

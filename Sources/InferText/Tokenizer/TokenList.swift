@@ -2,7 +2,7 @@
 ///
 /// From the metadata of a GGUF file: `tokenizer.ggml.tokens`, `.scores` and `.token_type` are ``tokens``, ``scores`` and
 /// ``types``; `tokenizer.ggml.model` is the ``algorithm``: `gpt2`, and `gemma4` and `whitespace` with their own names as splitting, is ``Algorithm/byteLevel(merges:splitting:)`` with
-/// `.merges` and `.pre`, `llama` is ``Algorithm/bytePair`` and `t5` is ``Algorithm/unigram``; `.bos_token_id` and its
+/// `.merges` and `.pre`, `llama` is ``Algorithm/bytePair`` `t5` is ``Algorithm/unigram`` and `rwkv` is ``Algorithm/longestMatch``; `.bos_token_id` and its
 /// like are ``bos`` and its like; `.add_bos_token`, `.add_eos_token`, `.add_space_prefix`, `.remove_extra_whitespaces`
 /// and `.precompiled_charsmap` override what is usual for the algorithm.
 package struct TokenList: Sendable {
@@ -15,6 +15,8 @@ package struct TokenList: Sendable {
     case bytePair
     /// SentencePiece's unigram language model: scores are logarithms of probabilities.
     case unigram
+    /// RWKV's longest matches: tokens are spelled with escapes, as `\\xff`.
+    case longestMatch
 
     /// The name in `tokenizer.ggml.model`.
     package var name: String {
@@ -22,6 +24,7 @@ package struct TokenList: Sendable {
       case .byteLevel(_, let splitting): ["gemma4", "whitespace"].first { splitting.isExactly($0) } ?? "gpt2"
       case .bytePair: "llama"
       case .unigram: "t5"
+      case .longestMatch: "rwkv"
       }
     }
 

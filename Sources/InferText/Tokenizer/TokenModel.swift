@@ -2,6 +2,7 @@
 enum TokenModel: Sendable {
   case bytePair(BytePairModel)
   case unigram(UnigramModel)
+  case longestMatch(LongestMatchModel)
 
   /// Sees to it that no text becomes one of the special tokens but by the names that added tokens are found by: files
   /// may hold merges or scores for them as for any other.
@@ -14,6 +15,9 @@ enum TokenModel: Sendable {
     case .unigram(var model):
       for token in special { model.forget(Array(token.content.utf8)) }
       self = .unigram(model)
+    case .longestMatch(var model):
+      for token in special { model.forget(Array(token.content.utf8)) }
+      self = .longestMatch(model)
     }
   }
 
@@ -22,6 +26,7 @@ enum TokenModel: Sendable {
     switch self {
     case .bytePair(let model): model.encode(piece, into: &ids, &scratch.queue)
     case .unigram(let model): model.encode(piece, into: &ids, &scratch.lattice)
+    case .longestMatch(let model): model.encode(piece, into: &ids)
     }
   }
 }

@@ -8,8 +8,8 @@ extension Tokenizer {
   /// - Throws: ``TokenizerError`` when there is none, or it cannot be read or understood.
   public init(folder: URL) throws(TokenizerError) { try self.init(files: .folder(folder)) }
 
-  /// Loads a tokenizer from a model's files: `tokenizer.json`, or else a SentencePiece `tokenizer.model` or a tiktoken
-  /// file of ranks; with `tokenizer_config.json` if there is one. Or the vocabulary of a GGUF file.
+  /// Loads a tokenizer from a model's files: `tokenizer.json`, or else a SentencePiece `tokenizer.model`, a tiktoken
+  /// file of ranks or RWKV's vocabulary; with `tokenizer_config.json` if there is one. Or the vocabulary of a GGUF file.
   ///
   /// - Parameters:
   ///   - files: The model's files.
@@ -41,14 +41,20 @@ extension Tokenizer {
   }
 
   /// Tokenizers that are no JSON, in the order in which they are looked for.
-  private static let binaryFiles = ["tokenizer.model", "tiktoken.model", "hy.tiktoken", "qwen.tiktoken"]
+  private static let binaryFiles = [
+    "tokenizer.model", "tiktoken.model", "hy.tiktoken", "qwen.tiktoken", TokenizerParts.rwkvFile,
+  ]
 
   private init(bytes: [UInt8], name: String, configuration: JSONValue?) throws(TokenizerError) {
-    // Both kinds go by the name `tokenizer.model`. SentencePiece's starts with the tag of its first field.
-    var parts =
-      bytes.first == 0x0A
-      ? try TokenizerParts(TokenList(sentencePiece: bytes, name: name, configuration: configuration))
-      : try TokenizerParts(tiktoken: bytes, name: name, configuration: configuration)
+    // Two kinds go by the name `tokenizer.model`. SentencePiece's starts with the tag of its first field.
+    var parts: TokenizerParts
+    if name.isExactly(TokenizerParts.rwkvFile) {
+      parts = try TokenizerParts(rwkv: bytes, name: name, configuration: configuration)
+    } else if bytes.first == 0x0A {
+      parts = try TokenizerParts(TokenList(sentencePiece: bytes, name: name, configuration: configuration))
+    } else {
+      parts = try TokenizerParts(tiktoken: bytes, name: name, configuration: configuration)
+    }
     try parts.configure(configuration)
     try self.init(parts)
   }

@@ -139,11 +139,12 @@ public struct Tokenizer: Sendable {
     return names
   }
 
-  /// How pieces of a text become tokens, as `tokenizer.json` calls it: `BPE` or `Unigram`.
+  /// How pieces of a text become tokens, as `tokenizer.json` calls it, `BPE` or `Unigram`; or `RWKV`, which has no such file.
   public var algorithm: String {
     switch model {
     case .bytePair: "BPE"
     case .unigram: "Unigram"
+    case .longestMatch: "RWKV"
     }
   }
 

@@ -5,6 +5,7 @@ extension TokenizerParts {
     switch list.algorithm {
     case .byteLevel(let merges, let splitting): try self.init(byteLevel: list, merges, splitting: splitting)
     case .bytePair, .unigram: try self.init(sentencePiece: list)
+    case .longestMatch: try self.init(longestMatch: list)
     }
     for (id, token) in list.tokens.enumerated() where !token.isEmpty {
       let type = list.type(of: id)
@@ -79,6 +80,24 @@ extension TokenizerParts {
     return table
   }
 
+  private init(longestMatch list: TokenList) throws(TokenizerError) {
+    let vocabulary = list.vocabulary()
+    var tokens: [(bytes: [UInt8], id: Int32)] = []
+    for (id, token) in list.tokens.enumerated() where list.type(of: id) == .normal {
+      guard let bytes = EscapedBytes.bytes(spelledBy: token.utf8), !bytes.isEmpty else {
+        throw .invalid(path: "tokens[\(id)]", reason: "\"\(token)\" spells no bytes, expected such as \"a\\xff\"")
+      }
+      guard vocabulary.id(of: token) == Int32(id) else {
+        throw .invalid(path: "tokens[\(id)]", reason: "the token \"\(token)\" was there before")
+      }
+      tokens.append((bytes, Int32(id)))
+    }
+    guard let model = LongestMatchModel(tokens) else {
+      throw .invalid(path: "tokens", reason: "not every single byte is a token")
+    }
+    self.init(model: .longestMatch(model), spellings: vocabulary, decoder: TokenDecoder([.escapes]))
+  }
+
   private init(sentencePiece list: TokenList) throws(TokenizerError) {
     let vocabulary = list.vocabulary()
     let bytes = list.tokens.indices.contains { list.type(of: $0) == .byte } ? ByteFallback.tokens(in: vocabulary) : []
@@ -109,7 +128,7 @@ extension TokenList {
     switch algorithm {
     case .byteLevel(_, let splitting): NamedSplitting.addsBOS(splitting)
     case .bytePair: true
-    case .unigram: false
+    case .unigram, .longestMatch: false
     }
   }
 

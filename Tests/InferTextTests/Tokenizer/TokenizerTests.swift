@@ -159,7 +159,10 @@ import Testing
   }
 
   /// Cut off or changed anywhere, a binary file gives an error or a tokenizer that works.
-  @Test(arguments: ["sp_bpe/tokenizer.model", "sp_unigram/tokenizer.model", "hy.tiktoken/hy.tiktoken"])
+  @Test(arguments: [
+    "sp_bpe/tokenizer.model", "sp_unigram/tokenizer.model", "hy.tiktoken/hy.tiktoken",
+    "rwkv_world/rwkv_vocab_v20230424.txt",
+  ])
   func damagedBinaryFilesNeverTrap(_ path: String) throws {
     let file = TextFixtures.folder.appending(path: "tokenizers/\(path)")
     let bytes = Array(try Data(contentsOf: file))

@@ -4,6 +4,8 @@ for the tests.
     pip install tokenizers==0.23.3 sentencepiece==0.2.3 tiktoken==0.13.0 protobuf
     python make_cases.py [tokenizer.json of a model, to be copied as `tiny`]
 
+`make_rwkv_cases.py` makes those of RWKV.
+
 Each folder holds the files of a tokenizer and `cases.json`: text, ids, and where they differ, ids with special tokens
 around them; and what those ids decode to, with and without special tokens.
 """
