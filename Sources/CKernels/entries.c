@@ -88,6 +88,7 @@ CK_ENTRY(void, rms_norm, (float *out, const float *x, const float *weight, float
          (out, x, weight, eps, n))
 CK_ENTRY(void, add_scaled, (float *out, const float *x, float scale, size_t n), (out, x, scale, n))
 CK_GATE_ENTRY(product)
+CK_ENTRY(void, add_product, (float *out, const float *x, const float *y, const float *z, size_t n), (out, x, y, z, n))
 CK_GATE_ENTRY(silu_multiply)
 CK_GATE_ENTRY(gelu_multiply)
 CK_GATE_ENTRY(gelu_tanh_multiply)
@@ -157,6 +158,23 @@ CK_ENTRY(void, softplus_decay, (float *out, const float *x, const float *bias, c
 CK_ENTRY(void, bounded_decay,
          (float *out, const float *x, const float *bias, const float *rate, float bound, size_t n),
          (out, x, bias, rate, bound, n))
+
+// RWKV.
+CK_ENTRY(void, wkv6_step,
+         (float *state, float *y, const float *r, const float *decay, const float *k, const float *v,
+          const float *bonus, size_t size),
+         (state, y, r, decay, k, v, bonus, size))
+CK_ENTRY(void, wkv7_step,
+         (float *state, float *y, const float *r, const float *decay, const float *k, const float *v,
+          const float *removed, const float *replaced, size_t size),
+         (state, y, r, decay, k, v, removed, replaced, size))
+CK_ENTRY(void, wkv7_keys,
+         (float *k, float *rate, float *removed, const float *removal, const float *mix, size_t size),
+         (k, rate, removed, removal, mix, size))
+CK_ENTRY(void, wkv7_bonus,
+         (float *y, const float *v, const float *r, const float *k, const float *weight, size_t size),
+         (y, v, r, k, weight, size))
+CK_ENTRY(void, twice_exponential_decay, (float *out, const float *x, const float *bias, size_t n), (out, x, bias, n))
 
 // Rows of logits.
 CK_ENTRY(int, row_max, (const float *x, size_t n, float *max), (x, n, max))

@@ -52,7 +52,8 @@
     X(sigmoid_multiply) X(sigmoid) X(relu_squared) X(rotate_half) X(rotate_adjacent) X(softmax) \
     X(online_softmax) X(causal_conv) X(conv_history) X(scan_step) X(scan_mask) X(exp)           \
     X(selective_scan) X(gated_linear_unit) X(delta_step) X(delta_products) X(delta_surprise) X(multiply_rows)        \
-    X(softplus_decay) X(bounded_decay) X(row_max) X(row_weigh) X(row_cut) X(row_next)           \
+    X(softplus_decay) X(bounded_decay) X(wkv6_step) X(wkv7_step) X(wkv7_keys) X(wkv7_bonus)     \
+    X(twice_exponential_decay) X(add_product) X(row_max) X(row_weigh) X(row_cut) X(row_next)           \
     X(row_histogram) X(row_sum) X(row_log_sum_exp) X(row_divergence)                                             \
     X(peak_f32) X(peak_i8) X(sum_words)
 

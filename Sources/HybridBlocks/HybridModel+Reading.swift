@@ -105,6 +105,7 @@ extension HybridModel {
     case let block as ResidualBlock: "\(type(of: block.mixer))"
     case let block as NormedResidualBlock: "\(type(of: block.mixer))"
     case let block as StreamBlock: kind(of: block.block)
+    case let block as TimeMix7Block: "\(type(of: block.mixer))"
     default: "\(type(of: block))"
     }
   }

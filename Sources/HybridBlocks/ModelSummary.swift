@@ -6,8 +6,8 @@ public struct ModelSummary: Sendable {
   public let family: String
   /// The kind of file that the model is in: `gguf` or `safetensors`.
   public let fileFormat: String
-  /// One letter a block: `M` Mamba, `D` delta rule, `L` lightning attention, `R` linear recurrent units, `X` mLSTM, `A` attention, `C`
-  /// short convolution, `P` attention and Mamba in parallel, `S` Mamba behind a shared transformer, `E` a layer's own input, `F` feed-forward or
+  /// One letter a block: `M` Mamba, `D` delta rule, `L` lightning attention, `R` linear recurrent units, `X` mLSTM,
+  /// `W` RWKV, `A` attention, `C` short convolution, `P` attention and Mamba in parallel, `S` Mamba behind a shared transformer, `E` a layer's own input, `F` feed-forward or
   /// experts.
   public let layout: String
   /// All weights.

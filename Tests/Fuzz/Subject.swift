@@ -108,7 +108,9 @@ enum Subject: String, CaseIterable, ExpressibleByArgument {
       let folder = URL(filePath: path + ".folder")
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
       defer { try? FileManager.default.removeItem(at: folder) }
-      let name = input.first == 0x0A ? "tokenizer.model" : "hy.tiktoken"
+      // A line of RWKV's vocabulary begins with an id, one of tiktoken's with a token.
+      let isRWKV = input.starts(with: Array("1 ".utf8))
+      let name = input.first == 0x0A ? "tokenizer.model" : isRWKV ? "rwkv_vocab_v20230424.txt" : "hy.tiktoken"
       try Data(input).write(to: folder.appending(path: name))
       tokenizer = try Tokenizer(folder: folder)
     }

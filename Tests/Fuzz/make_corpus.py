@@ -294,5 +294,7 @@ if __name__ == "__main__":
     write("tokenizers/pairs.model", sentence_piece(2))
     ranks = [bytes([b]) for b in range(256)] + [b"ab", b"th", b"the", b" the", "雞".encode()]
     write("tokenizers/ranks.tiktoken", "".join(f"{base64.b64encode(t).decode()} {i}\n" for i, t in enumerate(ranks)))
+    pieces = ranks[:256] + [b"ab", b"th", b"the", b" the", "雞".encode(), b"\\n", b"'\"", "雞".encode()[:2]]
+    write("tokenizers/world.txt", "".join(f"{i} {t!r} {len(t)}\n" for i, t in enumerate(pieces, 1)))
     for name, template in templates().items():
         write(f"templates/{name}", template)

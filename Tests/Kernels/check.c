@@ -84,6 +84,7 @@ int main(int count, char **arguments) {
     test_scan();
     test_selective_scan();
     test_delta();
+    test_wkv();
     test_formats();
     test_blocks();
     test_panels();

@@ -45,6 +45,7 @@ void test_convolution(void);
 void test_scan(void);
 void test_selective_scan(void);
 void test_delta(void);
+void test_wkv(void);
 void test_formats(void);
 void test_panels(void);
 void test_packing_of_panels(void);

@@ -91,6 +91,11 @@ static void test_elementwise(size_t n) {
     for (size_t i = 0; i < n; i++) check_that(out[i] == x[i] * y[i], "x · y");
     ck_product(out, out, y, n);
     for (size_t i = 0; i < n; i++) check_that(out[i] == x[i] * y[i] * y[i], "in place");
+    check_context("ck_add_product", n, 0, 0);
+    memcpy(out, x, n * sizeof *out);
+    ck_add_product(out, out, y, x, n);
+    for (size_t i = 0; i < n; i++) check_close(out[i], x[i] + (double)y[i] * x[i], 3e-7 * fabs(x[i]));
+    for (size_t i = n; i < n + 4; i++) check_canary(out[i]);
     check_context("ck_sigmoid_multiply", n, 0, 0);
     ck_sigmoid_multiply(out, x, y, n);
     for (size_t i = 0; i < n; i++) {

@@ -25,6 +25,7 @@
 #include "sampling.h"
 #include "scan.h"
 #include "selective_scan.h"
+#include "wkv.h"
 
 #include "convert.h"
 #include "fit.h"

@@ -105,6 +105,11 @@ CK_KERNEL void CK_ISA(product)(float *out, const float *x, const float *y, size_
     CK_IN_PLACE for (size_t i = 0; i < n; i++) out[i] = x[i] * y[i];
 }
 
+CK_KERNEL void CK_ISA(add_product)(float *out, const float *x, const float *y, const float *z, size_t n) {
+    CK_FAST
+    CK_IN_PLACE for (size_t i = 0; i < n; i++) out[i] = x[i] + y[i] * z[i];
+}
+
 CK_KERNEL void CK_ISA(sigmoid_multiply)(float *out, const float *gate, const float *up, size_t n) {
     CK_IN_PLACE for (size_t i = 0; i < n; i++) out[i] = ck_sigmoidf(gate[i]) * up[i];
 }

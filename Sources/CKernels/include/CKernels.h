@@ -344,6 +344,8 @@ void ck_rms_norm(float *out, const float *x, const float *weight, float eps, siz
 void ck_add_scaled(float *out, const float *x, float scale, size_t n);
 /// out = x · y, element by element. `out` may be either of them.
 void ck_product(float *out, const float *x, const float *y, size_t n);
+/// out[i] = x[i] + y[i] · z[i]. `out` may be any of them.
+void ck_add_product(float *out, const float *x, const float *y, const float *z, size_t n);
 /// out = silu(gate) · up.
 void ck_silu_multiply(float *out, const float *gate, const float *up, size_t n);
 /// out = gelu(gate) · up, where gelu(x) = x · Φ(x) with an error below 3e-7 · (1 + |x|).
@@ -460,6 +462,27 @@ void ck_gated_linear_unit(float *state, float *out, const float *x, const float 
 void ck_softplus_decay(float *out, const float *x, const float *bias, const float *rate, size_t n);
 /// out[i] = exp(bound · σ(rate[i] · (x[i] + bias[i]))). `out` may be `x`.
 void ck_bounded_decay(float *out, const float *x, const float *bias, const float *rate, float bound, size_t n);
+
+// MARK: Recurrences of RWKV (Kernels/wkv.h)
+//
+// The state of a head is S[size, size]: channels of the key, then channels of the value.
+
+/// One token of one head of RWKV 6, in place:
+/// y[p] = Σ_i r[i] · (S[i, p] + bonus[i] · k[i] · v[p]);  S[i, p] = decay[i] · S[i, p] + k[i] · v[p].
+void ck_wkv6_step(float *state, float *y, const float *r, const float *decay, const float *k, const float *v,
+                  const float *bonus, size_t size);
+/// One token of one head of RWKV 7, in place:
+/// h[p] = Σ_i removed[i] · S[i, p];  S[i, p] = decay[i] · S[i, p] + replaced[i] · h[p] + k[i] · v[p];
+/// y[p] = Σ_i r[i] · S[i, p].
+void ck_wkv7_step(float *state, float *y, const float *r, const float *decay, const float *k, const float *v,
+                  const float *removed, const float *replaced, size_t size);
+/// What ck_wkv7_step needs of a head's key and of its learning rates. With the direction d of k[i] · removal[i], whose
+/// length is 1: removed[i] = −d[i];  k[i] *= 1 + (rate[i] − 1) · mix[i];  rate[i] *= d[i].
+void ck_wkv7_keys(float *k, float *rate, float *removed, const float *removal, const float *mix, size_t size);
+/// y[p] += v[p] · Σ_i r[i] · k[i] · weight[i].
+void ck_wkv7_bonus(float *y, const float *v, const float *r, const float *k, const float *weight, size_t size);
+/// out[i] = exp(−exp(x[i] + bias[i])). `out` may be `x`.
+void ck_twice_exponential_decay(float *out, const float *x, const float *bias, size_t n);
 
 // MARK: Rows of logits (Kernels/sampling.h)
 

@@ -9,8 +9,8 @@ public protocol Block: Sendable {
   ///   - step: the plan, and the state, threads and memory to compute with.
   func apply(to h: inout MutableRows, _ step: borrowing Step)
 
-  /// One letter for the layout line: `M` Mamba, `D` delta rule, `L` lightning attention, `R` linear recurrent units, `X` mLSTM, `A`
-  /// attention, `C` short convolution, `P` mixers in parallel, `S` Mamba behind a shared transformer, `E` a layer's own input, `F` feed-forward or
+  /// One letter for the layout line: `M` Mamba, `D` delta rule, `L` lightning attention, `R` linear recurrent units, `X` mLSTM,
+  /// `W` RWKV, `A` attention, `C` short convolution, `P` mixers in parallel, `S` Mamba behind a shared transformer, `E` a layer's own input, `F` feed-forward or
   /// mixture of experts.
   var letter: Character { get }
 

@@ -5,4 +5,7 @@ public struct Layer: Sendable {
 
   /// A layer of blocks in their order.
   public init(_ blocks: any Block...) { self.blocks = blocks }
+
+  /// A layer of a list of blocks in their order.
+  public init(_ blocks: [any Block]) { self.blocks = blocks }
 }

@@ -1,7 +1,7 @@
 public import InferCore
 
-/// Columns beside the residual stream that blocks read and leave as they are: what they see of a token beside what layers have
-/// made of it.
+/// Columns beside the residual stream: what blocks see of a token beside what layers have made of it. They leave them as they
+/// are, but for a block that fills them for those behind it.
 public protocol StreamSide: Sendable {
   /// The number of columns.
   var columns: Int { get }

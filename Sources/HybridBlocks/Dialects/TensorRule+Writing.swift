@@ -20,7 +20,7 @@ extension TensorRule {
   /// read of a file of llama.cpp's.
   var sourceNames: [[String]] {
     switch form {
-    case .rates, .incremented, .gateAndUp, .keysAndValues, .queryToGate: [[name], resultNames]
+    case .rates, .incremented, .gateAndUp, .keysAndValues, .queryToGate, .turned: [[name], resultNames]
     default: [resultNames]
     }
   }
@@ -34,6 +34,13 @@ extension TensorRule {
     switch form {
     case .same, .speeds: return [whole(source)]
     case .vector(let shape): return [whole(source, shape: shape)]
+    case .flattened: return [whole(source, shape: [source.count])]
+    case .repeated: return file.map { FileTensor(name: $0, shape: source.shape, parts: [source]) }
+    case .turned:
+      guard isPlain else { return [whole(source)] }
+      let isMatrix = source.shape.count == 2
+      let turned = try (isMatrix ? source.renamed(name, shape: [1] + source.shape) : source).transposed(name)
+      return [whole(turned, shape: isMatrix ? Array(source.shape.reversed()) : turned.shape)]
     case .row: return [whole(source)]
     case .convolution: return [whole(source, shape: [source.shape[0], source.count / max(source.shape[0], 1)])]
     case .pairs(let heads, let rotated):
@@ -59,7 +66,7 @@ extension TensorRule {
         parts[0] + Array(repeating: 0, count: parts[0].count)
       }
       return [whole(rows)]
-    case .experts: return [FileTensor(name: file[0], shape: [sources.count] + source.shape, parts: sources)]
+    case .experts, .parts: return [FileTensor(name: file[0], shape: [sources.count] + source.shape, parts: sources)]
     case .gateAndUp, .keysAndValues, .queryToGate:
       if !isPlain { return zip(file, sources).map { FileTensor(name: $0, shape: $1.shape, parts: [$1]) } }
       return try apart(source)

@@ -28,6 +28,14 @@ struct TensorRule: Sendable {
     /// Weights whose outputs the family multiplies by factors; the file has the products of both, and the family's factors
     /// are 1 with it. One factor for all rows, or one a row.
     case scaled([Float])
+    /// A tensor of this shape; the file has a vector.
+    case flattened(here: [Int])
+    /// A matrix, or a stack of them; the file has their transposes, and the last part of the name is then another.
+    case turned(as: String)
+    /// What the file has twice, for programs that ask for the second and do not use it.
+    case repeated
+    /// One tensor for each of some names in the place of `{e}`; the file has a stack of them.
+    case parts([String])
     /// One tensor for each of so many experts; the file has a stack of them.
     case experts(Int)
     /// Gate rows above up rows, of one network or of each of some experts: a tensor `…input_linear.weight` that is read as
@@ -65,6 +73,9 @@ struct TensorRule: Sendable {
     case .rates, .speeds: [name.replacing("A_log", with: "A")]
     case .incremented: [name.replacing(".weight", with: ".scale")]
     case .experts(let count): (0..<count).map { name.replacing("{e}", with: String($0)) }
+    case .parts(let parts): parts.map { name.replacing("{e}", with: $0) }
+    case .turned(let last):
+      [(name.split(separator: ".").dropLast() + [last[...]]).joined(separator: ".")]
     case .queryToGate: ["in_proj_qkv", "in_proj_z"].map { name.replacing("in_proj_qkvz", with: $0) }
     case .gateAndUp: ["gate", "up"].map { name.replacing("input_linear", with: "\($0)_linear") }
     case .keysAndValues: ["k_b_proj", "v_b_proj"].map { name.replacing("kv_b_proj", with: $0) }
@@ -76,7 +87,13 @@ struct TensorRule: Sendable {
   func read(_ parts: [Tensor]) throws(ModelError) -> [Tensor] {
     let part = parts[0]
     switch form {
-    case .same, .scaled, .incremented, .odds: return [part.renamed(resultNames[0])]
+    case .same, .scaled, .incremented, .odds, .turned, .repeated: return [part.renamed(resultNames[0])]
+    case .flattened(let shape):
+      guard part.count == shape.reduce(1, *) else {
+        throw .tensor(name: part.name, reason: "has shape \(part.shape), expected \(shape.reduce(1, *)) numbers")
+      }
+      return [part.renamed(name, shape: shape)]
+    case .parts(let parts): return try experts(part, parts.count)
     case .vector: return [part.renamed(name, shape: [part.count])]
     case .row: return [part.renamed(name, shape: [1, part.count])]
     case .convolution:

@@ -61,7 +61,7 @@ public struct ModelFrame: Sendable {
   /// The number of logits.
   public let vocabularySize: Int
   /// The maximum number of tokens of a sequence.
-  public let contextLength: Int
+  public var contextLength: Int
   /// ε of every norm.
   public let epsilon: Float
   /// Whether the head is the embedding.
@@ -120,7 +120,8 @@ enum Families {
     Gemma.self, Gemma3n.self, Gemma4.self, GptOss.self, Olmo.self, Phi3.self, SmolLM3.self, Exaone4.self, Cohere2.self,
     Glm4.self, SeedOss.self, Ernie.self, Dots1.self, MiniMaxM2.self, MiniMaxM3.self, MiMoV2.self, Step3.self,
     GraniteSWA.self, DeepSeek.self, LongCatFlash.self, Qwen3Next.self, OlmoHybrid.self, LaraMini.self, KimiLinear.self,
-    BailingHybrid.self, MiniMax.self, RecurrentGemma.self, XLSTM.self, Lfm2.self, Lfm3.self, Mamba.self, Jamba.self,
+    BailingHybrid.self, MiniMax.self, RecurrentGemma.self, XLSTM.self, RWKV6.self, RWKV7.self,
+    RWKVHybrid.self, Lfm2.self, Lfm3.self, Mamba.self, Jamba.self,
     Bamba.self, FalconH1.self, Zamba.self, Zamba2.self,
   ]
 

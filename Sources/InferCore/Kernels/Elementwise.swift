@@ -83,3 +83,25 @@ public func multiply(_ x: inout MutableRows, by y: Rows, _ step: borrowing Step)
     unsafe ck_product(values, values, y.base + row * y.stride, x.columns)
   }
 }
+
+/// `out = x + y · factors`, with a factor for each column.
+public func addProduct(_ x: Rows, _ y: Rows, by factors: [Float], into out: inout MutableRows, _ step: borrowing Step) {
+  precondition(x.count == out.count && x.columns == out.columns, "\(x.columns) columns into \(out.columns)")
+  precondition(y.count == x.count && y.columns == x.columns && factors.count == x.columns, "\(factors.count) factors")
+  unsafe factors.withUnsafeBufferPointer { factors in
+    unsafe forEachRow(x.count, step) { row in
+      unsafe ck_add_product(
+        out.base + row * out.stride, x.base + row * x.stride, y.base + row * y.stride, factors.baseAddress, x.columns)
+    }
+  }
+}
+
+/// `x = x + y · z`, element by element.
+public func addProduct(_ y: Rows, _ z: Rows, to x: inout MutableRows, _ step: borrowing Step) {
+  precondition(y.count == x.count && y.columns == x.columns, "adding \(y.columns) columns to \(x.columns)")
+  precondition(z.count == x.count && z.columns == x.columns, "\(y.columns) columns by \(z.columns)")
+  unsafe forEachRow(x.count, step) { row in
+    let values = unsafe x.base + row * x.stride
+    unsafe ck_add_product(values, values, y.base + row * y.stride, z.base + row * z.stride, x.columns)
+  }
+}

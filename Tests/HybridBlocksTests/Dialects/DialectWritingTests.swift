@@ -24,6 +24,7 @@ import Testing
       "context_length": "always 262144", "rope.scaling.type": "none", "rope.scaling.factor": "none",
       "rope.scaling.original_context_length": "always 262144",
     ],
+    "rwkv6": ["rescale_every_n_layers": "a checkpoint's weights are not halved"],
     "nemotron_h_moe": ["context_length": "a million, where there are no positions"],
   ]
 

@@ -15,11 +15,12 @@ import Testing
     "mamba2", "nemotron_h", "nemotron_h_moe", "qwen2", "qwen3", "qwen3moe", "qwen3next",
     "cohere2", "dots1", "ernie4_5", "exaone4", "gemma2", "gemma3", "glm4", "glm4moe", "gpt-oss", "minimax-m2", "olmo2",
     "olmo3", "seed_oss", "smollm3", "gemma4", "gemma4-moe", "mimo2", "mistral3", "step35",
-    "deepseek32", "granite_swa", "granite_swa-moe",
+    "deepseek32", "granite_swa", "granite_swa-moe", "rwkv6", "rwkv7",
   ]
   /// Those that are read only, or written in another way.
   static let others = [
-    "bailingmoe3", "bamba", "ernie4_5-moe", "gemma3n", "gemma4-fused", "hy_v4", "kimi-linear", "minimax-01",
+    "arwkv7", "arwkv7-bare", "bailingmoe3", "bamba", "ernie4_5-moe", "gemma3n", "gemma4-fused", "hy_v4", "kimi-linear",
+    "minimax-01",
     "llama-fused", "phi3", "qwen3next-fused", "qwen35", "qwen35moe",
   ]
 

@@ -11,6 +11,7 @@ import Testing
     let parts = name.split(separator: ".")
     func has(_ names: String...) -> Bool { names.contains { parts.contains(Substring($0)) } }
     if name.hasSuffix("_gate_weight") { return .stored }
+    if let role = rwkvRole(of: name) { return role }
     if name.hasSuffix("hc_fn") || name.hasSuffix("hc_head_fn") { return .exact }
     guard parts.last == "weight" || name.hasSuffix("_proj_weight") || has("experts") && !name.hasSuffix("bias") else {
       return nil
@@ -33,6 +34,25 @@ import Testing
       return nil
     }
     return name.contains("norm") ? nil : .linear
+  }
+
+  /// What RWKV has: names of single letters, bottlenecks without a suffix, and a gate that is no router.
+  private func rwkvRole(of name: String) -> MatrixRole? {
+    let parts = name.split(separator: ".")
+    func ends(_ names: String...) -> Bool { names.contains { name.hasSuffix($0) } }
+    if ends("time_maa_w1", "time_maa_w2", "time_decay_w1", "time_decay_w2", "time_mixer.w1", "time_mixer.w2") {
+      return .exact
+    }
+    if parts.contains(where: { $0.hasSuffix("_lora") }), ends(".weight") {
+      return parts.contains("w_lora") ? .exact : .stored
+    }
+    if parts.dropLast().last == "time_mixer", let last = parts.last, last.count == 2, "12".contains(last.suffix(1)) {
+      return .stored
+    }
+    if ends("attention.value.weight", "time_mixer.value.weight") { return .value }
+    if ends("attention.gate.weight") { return .linear }
+    if ends("feed_forward.value.weight", "ffn.value.weight") { return .down }
+    return name == "head.weight" ? .head : nil
   }
 
   @Test(arguments: ParityFixture.all) func everyMatrixHasTheRoleOfItsName(_ fixture: ParityFixture) throws {

@@ -12,6 +12,7 @@ import Testing
     "lfm2": "ShortConvolution", "lfm2_moe": "ShortConvolution", "lfm3": "ShortConvolution",
     "zamba": "SharedTransformerBlock", "zamba2": "SharedTransformerBlock", "zamba2_bias": "SharedTransformerBlock",
     "minimax": "LightningAttention", "recurrent_gemma": "LinearRecurrentUnit", "xlstm": "MatrixLSTM",
+    "rwkv6": "TimeMix6", "rwkv7": "TimeMix7", "rwkv_hybrid": "TimeMix7", "rwkv_hybrid_bare": "TimeMix7",
     "olmo2": "norms of all heads together", "olmo3": "norms of all heads together",
     "olmo_hybrid": "norms of all heads together", "minimax_m2": "norms of all heads together",
   ]

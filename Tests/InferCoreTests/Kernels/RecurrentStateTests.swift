@@ -6,7 +6,8 @@ import Testing
 /// Starts and captures of recurrent state, in every kernel that has some.
 @Suite struct RecurrentStateTests {
   enum Kernel: Sendable, CaseIterable {
-    case convolution, scan, channelScan, deltaRuleOfHeads, deltaRuleOfChannels, linearUnits, recurrence
+    case convolution, scan, channelScan, deltaRuleOfHeads, deltaRuleOfChannels, linearUnits, wkv6, wkv7,
+      recurrence
   }
 
   /// A kernel with random inputs of some sequences.
@@ -61,6 +62,11 @@ import Testing
         stateCount = 150
         state = layout.add(.recurrent(count: stateCount))
         run = { units.run($0, $1, state) }
+      case .wkv6, .wkv7:
+        let wkv = WKVTests.Case(kernel == .wkv6 ? .six : .seven, heads: 3, size: 17, lengths: lengths, seed: 7)
+        stateCount = wkv.shape.stateCount
+        state = layout.add(.recurrent(count: stateCount))
+        run = { wkv.run($0, $1, state) }
       case .recurrence:
         var generator = SeededGenerator(seed: 5)
         let inputs = lengths.map { generator.rows($0, 2 * 12) }

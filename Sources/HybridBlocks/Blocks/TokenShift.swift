@@ -1,0 +1,20 @@
+internal import InferCore
+
+/// What stands before each token: the row before it less its own, with the last row of a sequence as state. Before the first
+/// there are zeros.
+struct TokenShift: Sendable {
+  /// Of the row before, then of the row itself.
+  let taps: [Float]
+  let history: StateHandle
+
+  /// Declares the state: a row.
+  init(width: Int, state layout: inout StateLayout) {
+    taps = Array(repeating: 1, count: width) + Array(repeating: -1, count: width)
+    history = layout.add(.recurrent(count: width))
+  }
+
+  /// Computes the difference of every row of `x`, `[step rows × width]`.
+  func apply(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
+    causalConvolution(x, weight: taps, bias: nil, taps: 2, silu: false, history: history, into: &out, step)
+  }
+}
