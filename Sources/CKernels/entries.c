@@ -32,8 +32,8 @@
     CK_ENTRY(void, attend_##NAME,                                                                   \
              (float *sum, float *state, const float *query, const void *keys, const void *values,   \
               const void *next, size_t m, size_t group, ptrdiff_t offset, size_t tokens, size_t d,  \
-              float cap),                                                                           \
-             (sum, state, query, keys, values, next, m, group, offset, tokens, d, cap))
+              float cap, const float *bias, size_t bias_stride),                                    \
+             (sum, state, query, keys, values, next, m, group, offset, tokens, d, cap, bias, bias_stride))
 #define CK_GATE_ENTRY(NAME) \
     CK_ENTRY(void, NAME, (float *out, const float *gate, const float *up, size_t n), (out, gate, up, n))
 #define CK_ROTATE_ENTRY(NAME) \

@@ -108,7 +108,11 @@ CK_INLINE void ck_cap_block(float *restrict scores, float cap) {
         for (int j = 0; j < R; j++) {                                                                 \
             ptrdiff_t visible = (ptrdiff_t)((r + j) / group) + offset - (ptrdiff_t)first;             \
             ptrdiff_t limit = visible < (ptrdiff_t)count ? visible : (ptrdiff_t)count;                \
-            if (cap > 0) ck_cap_block(scores[j], cap);                                                \
+            if (changes) {                                                                            \
+                for (size_t t = 0; bias && t < count; t++)                                            \
+                    scores[j][t] += bias[(r + j) * bias_stride + first + t];                          \
+                if (cap > 0) ck_cap_block(scores[j], cap);                                            \
+            }                                                                                         \
             ck_weigh_block(scores[j], limit, sum + (r + j) * d, state + 2 * (r + j), d);              \
         }                                                                                             \
         size_t i = 0;                                                                                 \
@@ -127,8 +131,11 @@ CK_INLINE void ck_cap_block(float *restrict scores, float cap) {
     CK_KERNEL void CK_ISA(attend_##NAME)(float *restrict sum, float *restrict state, const float *restrict query, \
                                          const void *restrict keys, const void *restrict values,                  \
                                          const void *next, size_t m, size_t group, ptrdiff_t offset,              \
-                                         size_t tokens, size_t d, float cap) {                                    \
+                                         size_t tokens, size_t d, float cap, const float *restrict bias,          \
+                                         size_t bias_stride) {                                                    \
         const size_t stride = (ROW_BYTES);                                                                        \
+        /* Of scores that stay as they are one test is made. */                                                   \
+        const int changes = cap > 0 || bias;                                                                      \
         for (size_t first = 0; first < tokens; first += CK_ATTEND_TOKENS) {                                       \
             const size_t count = tokens - first < CK_ATTEND_TOKENS ? tokens - first : CK_ATTEND_TOKENS;           \
             const char *key = (const char *)keys + first * stride;                                                \

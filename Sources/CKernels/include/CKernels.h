@@ -120,19 +120,19 @@ void ck_closure_call(ck_closure closure, ptrdiff_t first, ptrdiff_t second);
 /// numbers a token; they may be the same rows. Row j sees the first offset + j / group of them. sum[j, i] is
 /// Σ_t w[t] · value[t, i] so far, state[2 j] the largest score of a token seen so far (−inf before the first), by whose
 /// exponential the weights are divided, and state[2 j + 1] the sum of the weights. `next`, if not null, is where as many
-/// keys, and the values behind them, will be read next. A `cap` above 0 holds scores within it: they become
-/// cap · tanh(score / cap). Tokens are taken in blocks of 16 from the first on, the same for
-/// any m.
+/// keys, and the values behind them, will be read next. `bias`, if not null, is added to scores, to that of row j and token t
+/// bias[j · bias_stride + t]. A `cap` above 0 then holds scores within it: they become cap · tanh(score / cap). Tokens are
+/// taken in blocks of 16 from the first on, the same for any m.
 void ck_attend_f32(float *sum, float *state, const float *query, const void *keys, const void *values,
                    const void *next, size_t m, size_t group, ptrdiff_t offset, size_t tokens, size_t d,
-                   float cap);
+                   float cap, const float *bias, size_t bias_stride);
 void ck_attend_f16(float *sum, float *state, const float *query, const void *keys, const void *values,
                    const void *next, size_t m, size_t group, ptrdiff_t offset, size_t tokens, size_t d,
-                   float cap);
+                   float cap, const float *bias, size_t bias_stride);
 /// Rows of blocks of Q8_0: d is a multiple of 32.
 void ck_attend_q8_0(float *sum, float *state, const float *query, const void *keys, const void *values,
                     const void *next, size_t m, size_t group, ptrdiff_t offset, size_t tokens, size_t d,
-                    float cap);
+                    float cap, const float *bias, size_t bias_stride);
 
 // MARK: Weight formats (Kernels/convert.h, Kernels/q*.h)
 //

@@ -19,6 +19,8 @@ struct AttentionShape {
   var cap: Float = 0
   /// For each query head, the score of a key without a value that every row sees; none where there are no such keys.
   var sinks: [Float] = []
+  /// Biases of scores by distance; `nil` for none.
+  var profiles: DistanceProfiles?
 
   /// The number of elements of a query, a key and a row of weighted values.
   var headDimension: Int { pages.headDimension }
@@ -40,20 +42,27 @@ struct AttentionShape {
 
   /// The number of floats of a worker's memory: queries, weighted values, maxima and sums; and for many rows queries by
   /// column, scores, three numbers a column, and a block of unpacked keys or values.
-  var workspaceCount: Int {
+  var workspaceCount: Int { plainWorkspaceCount + biasWorkspaceCount }
+  private var plainWorkspaceCount: Int {
     2 * queryRows * headDimension + 2 * queryRows
       + columns(queryRows) * (headDimension + blockTokens + 3) + blockTokens * headDimension
   }
+  private var biasWorkspaceCount: Int {
+    guard let profiles else { return 0 }
+    return TileBiases.workspaceCount(
+      profiles, columns: columns(queryRows), page: Self.fewRows * pages.pageTokens, block: blockTokens + rowsPerTile)
+  }
 
   /// Attends from `rows` rows, the first at `position`, to the keys `keys`, which begin with a page and are the first that
-  /// the rows see where `areFirst`. Query row `r` and head `g` is at `queries[r · queryStride + g · headDimension]`. `page` gives the address of a sequence's
-  /// `j`-th page.
+  /// the rows see where `areFirst`. Query row `r` and head `g` is at `queries[r · queryStride + g · headDimension]`, and where
+  /// scores have biases, its weights of profiles at `weights[r · weightStride + g · profiles]`. `page` gives the address of a
+  /// sequence's `j`-th page.
   ///
   /// - Returns: for each query row, the weighted values and two numbers, the largest score and the sum of the weights
   ///   relative to it; in `workspace`.
   func attend(
-    queries: UnsafePointer<Float>, queryStride: Int, rows: Int, position: Int, keys: Range<Int>, areFirst: Bool,
-    head: Int,
+    queries: UnsafePointer<Float>, queryStride: Int, weights: UnsafePointer<Float>? = nil, weightStride: Int = 0,
+    rows: Int, position: Int, keys: Range<Int>, areFirst: Bool, head: Int,
     page: (Int) -> UnsafeMutableRawPointer, workspace: UnsafeMutablePointer<Float>
   ) -> AttentionSums {
     let (m, d) = (rows * group, headDimension)
@@ -70,11 +79,17 @@ struct AttentionShape {
       unsafe (sums.state[2 * row], sums.state[2 * row + 1]) =
         hasSink ? (sinks[head * group + row % group], 1) : (-Float.infinity, 0)
     }
+    var biases: TileBiases?
+    if let profiles, let weights = unsafe weights {
+      unsafe biases = TileBiases(
+        profiles, weights: weights, stride: weightStride, rows: rows, group: group, position: position,
+        columns: columns(m), pageTokens: pages.pageTokens, workspace: workspace + plainWorkspaceCount)
+    }
     if m <= Self.fewRows {
-      unsafe attendFew(query, m, sums, position: position, keys: keys, head: head, page)
+      unsafe attendFew(query, m, sums, position: position, keys: keys, head: head, biases, page)
     } else {
       let scratch = unsafe sums.state + 2 * queryRows
-      unsafe attendMany(query, m, sums, position: position, keys: keys, head: head, page, scratch: scratch)
+      unsafe attendMany(query, m, sums, position: position, keys: keys, head: head, biases, page, scratch: scratch)
     }
     return unsafe sums
   }
@@ -99,7 +114,7 @@ struct AttentionShape {
   /// Page by page, as the cache holds it: each key and value is read and converted once for all query rows.
   private func attendFew(
     _ query: UnsafePointer<Float>, _ m: Int, _ sums: AttentionSums, position: Int, keys: Range<Int>, head: Int,
-    _ page: (Int) -> UnsafeMutableRawPointer
+    _ biases: TileBiases?, _ page: (Int) -> UnsafeMutableRawPointer
   ) {
     let key = pages.key(head: head, token: 0)
     let value = pages.value(head: head, token: 0)
@@ -108,10 +123,11 @@ struct AttentionShape {
       let here = unsafe page(first / pages.pageTokens)
       let isLast = first + pages.pageTokens >= keys.upperBound
       let next = unsafe isLast ? nil : page(first / pages.pageTokens + 1) + key
+      let bias = unsafe biases?.page(first: first, tokens: tokens)
       guard firstKey(at: position + m / group - 1) > first else {
         unsafe pages.attend(
           sums.values, sums.state, query, here + key, here + value, next, m, group, position + 1 - first, tokens,
-          headDimension, cap)
+          headDimension, cap, bias, pages.pageTokens)
         continue
       }
       // Windows of rows begin within the page, each elsewhere.
@@ -122,7 +138,8 @@ struct AttentionShape {
         unsafe pages.attend(
           sums.values + row * group * headDimension, sums.state + 2 * row * group, query + row * group * headDimension,
           here + key + bytes, here + value + bytes, nil, group, group, position + row + 1 - first - hidden,
-          tokens - hidden, headDimension, cap)
+          tokens - hidden, headDimension, cap, bias.map { unsafe $0 + row * group * pages.pageTokens + hidden },
+          pages.pageTokens)
       }
     }
   }
@@ -131,7 +148,7 @@ struct AttentionShape {
   /// multiplied as they lie, and a register holds the same key's scores of sixteen query rows.
   private func attendMany(
     _ query: UnsafePointer<Float>, _ m: Int, _ sums: AttentionSums, position: Int, keys: Range<Int>, head: Int,
-    _ page: (Int) -> UnsafeMutableRawPointer, scratch: UnsafeMutablePointer<Float>
+    _ biases: TileBiases?, _ page: (Int) -> UnsafeMutableRawPointer, scratch: UnsafeMutablePointer<Float>
   ) {
     let (d, columns) = (headDimension, columns(m))
     let queries = unsafe scratch
@@ -150,6 +167,7 @@ struct AttentionShape {
       let count = min(blockTokens, keys.upperBound - first)
       unsafe unpack(pages.key(head: head, token: 0), first: first, count: count, page, into: unpacked)
       unsafe ck_gemm(scores, columns, unpacked, d, 1, queries, columns, count, columns, d, 0)
+      unsafe biases?.add(to: scores, first: first, keys: count)
       if cap > 0 { unsafe ck_soft_cap(scores, cap, count * columns) }
       // A row sees the keys up to its own.
       let hiding = max(0, position + 1 - first)

@@ -51,7 +51,7 @@ struct PageLayout {
   var attend:
     (
       UnsafeMutablePointer<Float>?, UnsafeMutablePointer<Float>?, UnsafePointer<Float>?, UnsafeRawPointer?,
-      UnsafeRawPointer?, UnsafeRawPointer?, Int, Int, Int, Int, Int, Float
+      UnsafeRawPointer?, UnsafeRawPointer?, Int, Int, Int, Int, Int, Float, UnsafePointer<Float>?, Int
     ) -> Void
   {
     switch type {

@@ -32,6 +32,8 @@ import Testing
     var window: Int?
     var cap: Float?
     var hasSinks = false
+    /// Biases by distance: the number of profiles and of distances.
+    var profiles: (count: Int, distances: Int)?
   }
 
   /// Random sequences, and a cache for them.
@@ -44,6 +46,10 @@ import Testing
     let kvType: KVType
     let rule: Rule
     let sinks: [Float]?
+    /// One a profile, from distance 0 on.
+    let profiles: [[Float]]
+    /// Of each row and head, one a profile.
+    let weights: [[[Float]]]
 
     init(
       _ shape: Shape, _ kvType: KVType, lengths: [Int], seed: UInt64, threads: Int = 2, rule: Rule = Rule()
@@ -58,6 +64,9 @@ import Testing
       values = lengths.map { generator.rows($0, shape.heads * shape.dimension) }
       self.rule = rule
       sinks = rule.hasSinks ? generator.rows(1, shape.queryHeads, scale: 4)[0] : nil
+      let mixed = rule.profiles ?? (0, 0)
+      profiles = generator.rows(mixed.count, mixed.distances, scale: 2)
+      weights = lengths.map { generator.rows($0, shape.queryHeads * mixed.count) }
       var layout = StateLayout()
       _ = layout.add(.paged(heads: 1, headDimension: 3 * kvType.blockElements), window: rule.window)
       cache = layout.add(.paged(heads: shape.heads, headDimension: shape.dimension), window: rule.window)
@@ -75,15 +84,19 @@ import Testing
       let query = GuardedRows(rows(queries))
       let key = GuardedRows(rows(keys), padding: 1)
       let value = GuardedRows(rows(values), padding: 0)
+      let weight = GuardedRows(rows(weights), padding: 3)
+      let distances = rule.profiles.map { DistanceProfiles(profiles.flatMap { $0 }, count: $0.count) }
       let out = GuardedRows(count: query.count, columns: query.columns)
       let (heads, dimension) = (shape.heads, shape.dimension)
       bench.step(parts) { step in
         appendToCache(
           keys: key.rows, values: value.rows, heads: heads, headDimension: dimension, cache: cache, step)
         var target = out.target
+        let biases: (profiles: DistanceProfiles, weights: Rows)? =
+          if let distances { (distances, weight.rows) } else { nil }
         attend(
           queries: query.rows, queryHeads: shape.queryHeads, heads: heads, headDimension: dimension, scale: scale,
-          cap: rule.cap, sinks: sinks, cache: cache, into: &target, step)
+          cap: rule.cap, sinks: sinks, biases: biases, cache: cache, into: &target, step)
       }
       return out.values()
     }
@@ -100,7 +113,17 @@ import Testing
         return Plain.attention(
           Array(queries[sequence][position][head * d..<(head + 1) * d]), keys: seen(keys[sequence]),
           values: seen(values[sequence]), scale: Double(scale), cap: rule.cap.map(Double.init),
-          sink: sinks.map { Double($0[head]) })
+          sink: sinks.map { Double($0[head]) },
+          biases: rule.profiles.map { _ in (first...position).map { bias(sequence, position, head, key: $0) } })
+      }
+    }
+
+    /// What is added to a score.
+    private func bias(_ sequence: Int, _ position: Int, _ head: Int, key: Int) -> Double {
+      guard let mixed = rule.profiles, position - key < mixed.distances else { return 0 }
+      return (0..<mixed.count).reduce(0) { sum, profile in
+        sum + Double(weights[sequence][position][head * mixed.count + profile])
+          * Double(profiles[profile][position - key])
       }
     }
 
@@ -143,11 +166,14 @@ import Testing
     }
   }
 
-  /// Windows shorter than a page, than a tile and than a block, and longer than all; scores within a cap; sinks.
+  /// Windows shorter than a page, than a tile and than a block, and longer than all; scores within a cap; sinks; biases of one
+  /// distance, of some and of all.
   @Test(
     arguments: [
       Rule(window: 1), Rule(window: 5), Rule(window: 16), Rule(window: 70, hasSinks: true), Rule(window: 500),
       Rule(window: 33, cap: 3, hasSinks: true), Rule(cap: 2), Rule(hasSinks: true),
+      Rule(profiles: (1, 1)), Rule(profiles: (4, 20)), Rule(window: 33, profiles: (3, 33)),
+      Rule(window: 70, cap: 3, hasSinks: true, profiles: (16, 300)), Rule(profiles: (2, 290)),
     ], KVType.allCases) func rulesMatchSoftmax(_ rule: Rule, _ kvType: KVType) throws
   {
     for shape in Shape.all where shape.dimension % kvType.blockElements == 0 {
@@ -296,6 +322,20 @@ import Testing
       }
       let want = Plain.attention([1], keys: keys, values: values, scale: 1)
       #expect(distance(out.values()[rows - 1], want) <= 1e-5)
+    }
+  }
+
+  /// Biases beyond what one thread takes: some of its keys are too far away, and others' are not.
+  @Test func biasesOfLongContexts() throws {
+    let shape = Shape(queryHeads: 4, heads: 2, dimension: 32, pageTokens: 16)
+    let attention = try Case(shape, .f16, lengths: [2 * 2048 + 40], seed: 18, rule: Rule(profiles: (4, 2100)))
+    _ = attention.run([.init(count: 2040)])
+    for (position, count) in [(2040, 1), (2041, 8), (2049, 1), (2050, 2000), (4050, 45), (4095, 3), (4098, 38)] {
+      let out = attention.run([.init(position: position, count: count)])
+      for row in Set([0, count - 1]) {
+        let want = attention.expected(0, position + row)
+        #expect(distance(out[row], want) <= 2e-5, "row \(row) of \(count) at \(position)")
+      }
     }
   }
 

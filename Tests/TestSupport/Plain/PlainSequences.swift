@@ -104,9 +104,11 @@ extension Plain {
 
   /// Softmax attention of one query head over all keys that it sees.
   public static func attention(
-    _ query: [Float], keys: [[Float]], values: [[Float]], scale: Double, cap: Double? = nil, sink: Double? = nil
+    _ query: [Float], keys: [[Float]], values: [[Float]], scale: Double, cap: Double? = nil, sink: Double? = nil,
+    biases: [Double]? = nil
   ) -> [Double] {
-    let scores = keys.map { dot(query, $0) * scale }
+    var scores = keys.map { dot(query, $0) * scale }
+    if let biases { scores = zip(scores, biases).map { $0 + $1 } }
     // A sink has no value.
     let weights = softmax(
       (cap.map { cap in scores.map { cap * tanh($0 / cap) } } ?? scores) + (sink.map { [$0] } ?? []))
