@@ -23,7 +23,9 @@ extension HybridModel {
     guard isWhole || !weights[frame.embedding].has("weight") else {
       throw .tensor(
         name: "lm_head.weight",
-        reason: "is missing, expected [\(rows), \(columns)] as tie_word_embeddings is false in the configuration")
+        reason:
+          "is missing, expected [\(frame.storedVocabularySize ?? rows), \(columns)] as tie_word_embeddings is false in the configuration"
+      )
     }
     let isTied = frame.isTied || !isStored
     if isTied { weights.discard("lm_head.weight") }
@@ -33,15 +35,17 @@ extension HybridModel {
     }
     let embedding: any RowTable
     let head: PackedMatrix
+    let stored = max(rows, frame.storedVocabularySize ?? rows)
     if isTied {
       head = try embeds[frame.embedding].matrices(
-        "weight", rows: rows, columns: columns, parts: [[part]], role: .head)[0]
+        "weight", rows: stored, columns: columns, parts: [[part]], role: .head)[0]
       embedding = head
     } else {
-      embedding = try begins[frame.embedding].table("weight", rows: rows, columns: columns, role: .embedding)
+      embedding = try begins[frame.embedding].table("weight", rows: stored, columns: columns, role: .embedding)
       head = try ends["lm_head"].matrices(
-        "weight", rows: rows, columns: columns, parts: [[part]], role: .head, inProducts: true)[0]
+        "weight", rows: stored, columns: columns, parts: [[part]], role: .head, inProducts: true)[0]
     }
+    let embeddingNorm = try frame.embeddingNorm.map { name throws(ModelError) in try frame.norm(weights[name]) }
     let side = try family.side(reading: begins)
     let lanes = try family.streamLanes(reading: weights)
     var state = StateLayout(stage: share.stage)
@@ -50,7 +54,7 @@ extension HybridModel {
     if share.stages > 1 { layers = try Self.own(layers, stages, share) }
     self.init(
       share: weights.share, vocabularySize: rows, embedding: embedding, embeddingScale: frame.embeddingScale,
-      side: side, lanes: lanes, layers: layers,
+      embeddingNorm: embeddingNorm, side: side, lanes: lanes, layers: layers,
       norm: try frame.norm(weights[frame.norm]),
       head: head, logitScale: frame.logitScale, logitCap: frame.logitCap, hasHead: hasHead,
       contextLength: frame.contextLength, stateLayout: state

@@ -7,6 +7,8 @@ package struct HybridModel: LanguageModel {
   /// `[vocabulary × width]`, or of a tied model the rank's rows.
   let embedding: any RowTable
   let embeddingScale: Float
+  /// Of embedded tokens; `nil` for none.
+  let embeddingNorm: (any Norm)?
   /// Inputs of blocks beside the residual stream: rows are `[stream | side]`; `nil` for none.
   let side: (any StreamSide)?
   /// The ends of the residual stream's lanes; `nil` where it has one.
@@ -38,6 +40,7 @@ package struct HybridModel: LanguageModel {
   ///   - share: the part of the model that `layers` and `head`, and `embedding` where they are tied, are of.
   ///   - vocabularySize: the number of logits.
   ///   - embeddingScale: factor on embedded tokens.
+  ///   - embeddingNorm: the norm of embedded tokens; `nil` for none.
   ///   - lanes: the ends of the residual stream's lanes; `nil` where it has one.
   ///   - side: what blocks see beside the residual stream; `nil` for nothing.
   ///   - logitScale: factor on logits.
@@ -45,16 +48,18 @@ package struct HybridModel: LanguageModel {
   ///   - hasHead: `false` where `head` only stands in for one.
   init(
     share: ModelShare = .whole, vocabularySize: Int, embedding: any RowTable, embeddingScale: Float = 1,
-    side: (any StreamSide)? = nil, lanes: (any StreamLanes)? = nil, layers: [Layer], norm: any Norm, head: PackedMatrix,
+    embeddingNorm: (any Norm)? = nil, side: (any StreamSide)? = nil, lanes: (any StreamLanes)? = nil, layers: [Layer],
+    norm: any Norm, head: PackedMatrix,
     logitScale: Float = 1, logitCap: Float? = nil, hasHead: Bool = true, contextLength: Int, stateLayout: StateLayout
   ) {
     precondition(
       head.rows == Self.rows(of: share, vocabularySize).count && embedding.columns == head.columns
-        && [vocabularySize, head.rows].contains(embedding.rows), "head of \(head.rows) rows")
+        && (embedding.rows >= vocabularySize || embedding.rows == head.rows), "head of \(head.rows) rows")
     self.share = share
     self.vocabularySize = vocabularySize
     self.embedding = embedding
     self.embeddingScale = embeddingScale
+    self.embeddingNorm = embeddingNorm
     self.side = side
     self.lanes = lanes
     self.layers = layers
@@ -111,6 +116,7 @@ package struct HybridModel: LanguageModel {
   /// The residual stream, and what is beside it, before the first layer.
   private func begin(_ h: inout MutableRows, _ stream: Range<Int>, _ step: borrowing Step) {
     embed(into: &h, 0..<embedding.columns, step)
+    if let embeddingNorm { step.scoped { normalize(embeddingNorm, &h, 0..<embedding.columns, step) } }
     if let lanes { step.scoped { begin(lanes, &h, stream, step) } }
     if let side { step.scoped { fill(side, &h, step) } }
   }
@@ -154,6 +160,15 @@ package struct HybridModel: LanguageModel {
     let first = Self.rows(of: share, vocabularySize).lowerBound
     gatherRows(of: embedding, from: first, step.plan.tokens, scale: embeddingScale, into: &target, step)
     sumOverRanks(&target, step)
+  }
+
+  private func normalize(
+    _ norm: any Norm, _ h: inout MutableRows, _ columns: Range<Int>, _ step: borrowing Step
+  ) {
+    var embedded = step.take(rows: h.count, columns: columns.count)
+    assign(h.rows.columns(columns), scale: 1, to: &embedded, step)
+    var target = h.columns(columns)
+    norm.apply(embedded.rows, into: &target, step)
   }
 
   /// One of the lanes, where there are several, and the last norm.

@@ -1,7 +1,7 @@
 public import InferCore
 
-/// Grouped-query attention, with rotary positions or none, and optionally a norm on each query and key head, a gate on the
-/// output and a choice of the blocks of keys that heads see.
+/// Grouped-query attention, with rotary or relative positions or none, and optionally a norm on each query and key head,
+/// convolutions of keys and values, a gate on the output and a choice of the blocks of keys that heads see.
 public struct Attention: Mixer {
   /// The norms of query and key heads, and their order with rotation.
   public enum HeadNorm: Sendable {
@@ -61,8 +61,12 @@ public struct Attention: Mixer {
     public var valuesAreKeys = false
     /// ε of the norm without weights of each head's values; `nil` for none.
     public var valueNormEpsilon: Float?
-    /// The growth of queries with their position: by `1 + strength · ln(1 + ⌊position / length⌋)`; `nil` for none.
-    public var queryGrowth: (strength: Float, length: Int)?
+    /// The growth of scores with the position of the query; `nil` for none.
+    public var queryGrowth: PositionGrowth?
+    /// Biases of scores by the distance of the key; `nil` for none.
+    public var relative: RelativePositions.Shape?
+    /// The taps of the convolutions of keys and values, `k_sconv` and `v_sconv`; `nil` for none.
+    public var convolutionTaps: Int?
 
     /// The sizes of attention.
     public init(
@@ -122,6 +126,9 @@ public struct Attention: Mixer {
   let valueNorm: RMSNorm?
   /// `[queryHeads × width]`.
   let headGates: Linear?
+  let relative: RelativePositions?
+  /// Of keys and values, before norms.
+  let convolution: ResidualConvolution?
   /// The layer's keys and values, which other layers may read; see ``CrossLayerAttention``. A layer whose weights are used
   /// several times has a cache for each use.
   public var cache: StateHandle
@@ -131,6 +138,7 @@ public struct Attention: Mixer {
   private var indexer: BlockIndexer?
 
   /// Reads `q_proj`, `k_proj`, `v_proj` and `o_proj`, or the first three as one `qkv_proj`, and declares the layer's cache.
+  /// With relative positions reads `r_proj` and `rel_logits_proj.proj` as well, and with convolutions `k_sconv` and `v_sconv`.
   ///
   /// - Parameters:
   ///   - weights: the scope of the layer's attention.
@@ -147,19 +155,28 @@ public struct Attention: Mixer {
     let (q, k) = (shape.queryHeads * shape.headDimension, shape.keyHeads * shape.headDimension)
     let (v, mixed) = shape.valueWidths
     precondition(v <= k && (v == k || !shape.isGated), "values wider than keys, or gated")
+    precondition(
+      shape.relative == nil && shape.convolutionTaps == nil || v == k && !shape.isGated && !shape.valuesAreKeys,
+      "relative positions or convolutions in attention that is not plain")
     let part = try shape.part(weights)
     let (queries, keys) = (part.heads.columns(shape.headDimension), part.keyHeads.columns(shape.headDimension))
     let (values, outputs) = (part.keyHeads.columns(shape.valueWidth), part.heads.columns(shape.valueWidth))
+    relative = try shape.relative.map { sizes throws(ModelError) in
+      try RelativePositions(weights, sizes)
+    }
     if shape.isGated {
       input = try Self.gatedInput(weights, shape, queries, keys)
-    } else if weights.has("qkv_proj.weight") {
+    } else if weights.has("qkv_proj.weight"), relative == nil {
       input = try Linear(
         fused: weights["qkv_proj"], parts: [[queries], [keys.moved(by: q)], [values.moved(by: q + k)]],
         input: shape.width, output: q + k + v, bias: shape.bias)
     } else {
       input = try Linear(
         [.init(weights["q_proj"], output: q, rows: [queries]), .init(weights["k_proj"], output: k, rows: [keys])]
-          + (shape.valuesAreKeys ? [] : [.init(weights["v_proj"], output: v, rows: [values], role: .value)]),
+          + (shape.valuesAreKeys ? [] : [.init(weights["v_proj"], output: v, rows: [values], role: .value)])
+          + (shape.relative.map {
+            [RelativePositions.weights(weights, $0, queryHeads: shape.queryHeads, heads: part.heads)]
+          } ?? []),
         input: shape.width, bias: shape.bias)
     }
     valueNorm = shape.valueNormEpsilon.map { RMSNorm(unweighted: shape.valueWidth, epsilon: $0) }
@@ -173,6 +190,13 @@ public struct Attention: Mixer {
     headGates =
       shape.hasHeadGates
       ? try Linear([.init(weights["g_proj"], output: shape.queryHeads, rows: [part.heads])], input: shape.width) : nil
+    convolution = try shape.convolutionTaps.map { taps throws(ModelError) in
+      try ResidualConvolution(
+        [
+          .init(weights: weights["k_sconv"], channels: k, range: keys),
+          .init(weights: weights["v_sconv"], channels: v, range: values),
+        ], taps: taps, state: &state)
+    }
     self.shape = shape.of(heads: part.heads, keyHeads: part.keyHeads)
     guard headNorm?.isOfHeads(shape.headDimension) != false || weights.share.isWhole else {
       throw weights.indivisible("norms of all heads together cannot be dealt out to \(weights.share.count) ranks")
@@ -187,12 +211,13 @@ public struct Attention: Mixer {
   ///   - whole: the shape of all ranks' heads together, which this was read with.
   ///   - weights: the scope of the layer's attention.
   ///   - state: the layout that gets the scorer's cache.
-  /// - Precondition: attention has positions, and neither windows, sinks, a cap nor values narrower than keys.
+  /// - Precondition: attention has rotary positions, and neither windows, sinks, a cap nor values narrower than keys.
   mutating func chooseBlocks(
     _ sizes: BlockIndexer.Shape, of whole: Shape, _ weights: WeightScope, state: inout StateLayout
   ) throws(ModelError) {
     precondition(
-      shape.window == nil && sinks == nil && shape.scoreCap == nil && shape.valueWidth == shape.headDimension,
+      shape.window == nil && sinks == nil && shape.scoreCap == nil && shape.valueWidth == shape.headDimension
+        && relative == nil,
       "a choice of blocks in attention that is not plain")
     guard let rotary else { preconditionFailure("a choice of blocks without positions") }
     indexer = try BlockIndexer(
@@ -233,6 +258,10 @@ public struct Attention: Mixer {
       input.apply(x, into: &inputs, step)
       adapter?.add(x, to: &inputs, step)
     }
+    if let convolution {
+      var keys = projected.columns(q..<q + 2 * k)
+      convolution.apply(to: &keys, step)
+    }
     if shape.valuesAreKeys { copyKeysToValues(&projected, step) }
     if let valueNorm {
       var values = projected.columns(q + k..<q + k + shape.valueWidths.values)
@@ -249,7 +278,11 @@ public struct Attention: Mixer {
     if case .afterRotation(let query, let key) = headNorm { normalize(&projected, query, key, step) }
     if let growth = shape.queryGrowth {
       var queries = projected.columns(0..<q)
-      scaleByPosition(&queries, strength: growth.strength, length: growth.length, step)
+      scaleByPosition(&queries, growth, step)
+    }
+    if let growth = shape.queryGrowth, relative != nil {
+      var weights = projected.columns(q + 2 * k..<input.outputWidth)
+      scaleByPosition(&weights, growth, step)
     }
     let rows = projected.rows
     guard shape.valueWidth == d else { return mixNarrow(x, rows, into: &out, step) }
@@ -260,9 +293,12 @@ public struct Attention: Mixer {
     if let indexer {
       indexer.attend(x, queries: rows.columns(0..<q), shape, scale: scale, cache: cache, into: &mixed, step)
     } else {
+      let biases: (profiles: DistanceProfiles, weights: Rows)? =
+        if let relative { (relative.profiles, rows.columns(q + 2 * k..<input.outputWidth)) } else { nil }
       attend(
         queries: rows.columns(0..<q), queryHeads: shape.queryHeads, heads: heads, headDimension: d, scale: scale,
-        cap: shape.scoreCap, sinks: sinks, cache: cache, into: &mixed, step)
+        cap: shape.scoreCap, sinks: sinks,
+        biases: biases, cache: cache, into: &mixed, step)
     }
     if shape.isGated { sigmoidGate(&mixed, gate: rows.columns(q + 2 * k..<2 * q + 2 * k), step) }
     finish(x, &mixed, into: &out, step)

@@ -56,6 +56,61 @@ extension Experts {
     }
   }
 
+  /// A stack of gated experts on disk.
+  struct Stack {
+    /// The scope of its tensors.
+    let weights: WeightScope
+    /// The names of the tensors of the first maps: one with gate rows above up rows, or one of gates and one of ups.
+    let first: [String]
+    /// The name of the tensor of the second maps.
+    let second: String
+    /// The number of experts.
+    let count: Int
+
+    /// Of the experts with some numbers, gate and up in one matrix, or each in one of its own.
+    func firstMaps(
+      _ numbers: [Int], width: Int, hidden: Int, areApart: Bool
+    ) throws(ModelError) -> [[PackedMatrix]] {
+      if first.count == 1, areApart {
+        return try weights.matrices(
+          first[0], numbers, of: count, rows: 2 * hidden, columns: width, parts: [0..<hidden, hidden..<2 * hidden])
+      }
+      var maps: [[PackedMatrix]] = Array(repeating: [], count: numbers.count)
+      for name in first {
+        let matrices = try weights.matrices(
+          name, numbers, of: count, rows: 2 * hidden / first.count, columns: width)
+        for (expert, matrix) in matrices.enumerated() { maps[expert].append(matrix) }
+      }
+      return maps
+    }
+  }
+
+  /// Reads gated experts of several stacks, of one width, as one list.
+  ///
+  /// - Parameters:
+  ///   - stacks: the stacks, one behind another.
+  ///   - width: the width of their input and output.
+  ///   - hidden: their inner width.
+  ///   - activation: the function between the two maps.
+  ///   - layer: the layer's number in the model.
+  init(stacks: [Stack], width: Int, hidden: Int, activation: Activation, layer: Int) throws(ModelError) {
+    precondition(!stacks.isEmpty && activation != .reluSquared, "\(stacks.count) stacks of experts")
+    let count = stacks.reduce(0) { $0 + $1.count }
+    let numbers = try Self.numbers(of: count, layer, stacks[0].weights)
+    var (first, second): ([[PackedMatrix]], [PackedMatrix]) = ([], [])
+    // Products take equally many matrices of each expert.
+    let areApart = stacks.contains { $0.first.count > 1 }
+    var before = 0
+    for stack in stacks {
+      let own = numbers.filter { (before..<before + stack.count).contains($0) }.map { $0 - before }
+      before += stack.count
+      first += try stack.firstMaps(own, width: width, hidden: hidden, areApart: areApart)
+      second += try stack.weights.matrices(
+        stack.second, own, of: stack.count, rows: width, columns: hidden, role: .down)
+    }
+    try self.init(first: first, second: second, activation: activation, numbers: numbers, of: count, layer: layer)
+  }
+
   /// Reads experts that are stacked in tensors on disk, or of which at least the first maps are.
   ///
   /// - Parameters:

@@ -30,6 +30,9 @@ public struct MixtureOfExperts: Mixer {
     precondition(
       experts.count + selection.passingCount == selection.expertCount,
       "\(experts.count) experts, \(selection.expertCount) to choose from")
+    precondition(
+      selection.alwaysCount == 0 || selection.passingCount == 0 && selection.alwaysCount < selection.topK,
+      "\(selection.alwaysCount) of \(selection.topK) experts that are always chosen")
     self.router = router
     self.selection = selection
     self.experts = experts

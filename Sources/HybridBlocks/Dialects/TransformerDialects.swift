@@ -62,9 +62,9 @@ enum LlamaDialect: Dialect {
     metadata.attention(family.attention)
     metadata.rotary(family.rotary)
     metadata["attention.scale"] = family.attentionScale.map { .number(Double($0)) }
-    guard let growth = family.attention.queryGrowth else { return }
-    metadata["attention.temperature_scale"] = .number(Double(growth.strength))
-    metadata["rope.scaling.original_context_length"] = .count(growth.length)
+    guard case .inSteps(let strength, let length) = family.attention.queryGrowth else { return }
+    metadata["attention.temperature_scale"] = .number(Double(strength))
+    metadata["rope.scaling.original_context_length"] = .count(length)
     if case .yarn(let factor, _) = family.rotary.frequencies.stretching, factor > 1 {
       // The divisor of the magnitude of angles, as a factor on the logarithm.
       let magnitude = RotaryFrequencies.yarnMagnitude(scale: factor)

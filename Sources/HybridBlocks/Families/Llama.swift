@@ -88,13 +88,12 @@ struct Llama: ModelFamily {
   }
 
   /// By how much queries grow with their position, and over how many positions they do not.
-  private static func queryGrowth(_ config: ConfigReader) throws(ModelError) -> (strength: Float, length: Int)? {
+  private static func queryGrowth(_ config: ConfigReader) throws(ModelError) -> PositionGrowth? {
     guard let parameters = try config.ropeParameters(), parameters.has("llama_4_scaling_beta") else { return nil }
     parameters.ignore(["max_position_embeddings"])
-    return (
+    return .inSteps(
       strength: try parameters.number("llama_4_scaling_beta"),
-      length: try parameters.length("original_max_position_embeddings")
-    )
+      length: try parameters.length("original_max_position_embeddings"))
   }
 
   /// Text models inside others have had two paths.

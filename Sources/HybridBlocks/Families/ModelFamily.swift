@@ -59,7 +59,9 @@ public struct ModelFrame: Sendable {
   /// Width of the residual stream.
   public let width: Int
   /// The number of logits.
-  public let vocabularySize: Int
+  public var vocabularySize: Int
+  /// The number of rows of the embedding and of the head on disk, where there are more than tokens.
+  public var storedVocabularySize: Int?
   /// The maximum number of tokens of a sequence.
   public var contextLength: Int
   /// ε of every norm.
@@ -70,6 +72,8 @@ public struct ModelFrame: Sendable {
   var isTiedWithoutHead: Bool
   /// The embedding's name on disk.
   public var embedding = "model.embed_tokens"
+  /// The name on disk of the norm of embedded tokens; `nil` for none.
+  public var embeddingNorm: String?
   /// The last norm's name on disk.
   public var norm = "model.norm"
   /// Factor on embedded tokens.
@@ -118,7 +122,8 @@ enum Families {
   static let all: [any ModelFamily.Type] = [
     HunyuanT1.self, HunyuanV1.self, HyV3.self, HyV4.self, GraniteMoeHybrid.self, NemotronH.self, Qwen3.self, Llama.self,
     Gemma.self, Gemma3n.self, Gemma4.self, GptOss.self, Olmo.self, Phi3.self, SmolLM3.self, Exaone4.self, Cohere2.self,
-    Glm4.self, SeedOss.self, Ernie.self, Dots1.self, MiniMaxM2.self, MiniMaxM3.self, MiMoV2.self, Step3.self,
+    Glm4.self, SeedOss.self, Ernie.self, Dots1.self, MiniMaxM2.self, MiniMaxM3.self, Inkling.self, MiMoV2.self,
+    Step3.self,
     GraniteSWA.self, DeepSeek.self, LongCatFlash.self, Qwen3Next.self, OlmoHybrid.self, LaraMini.self, KimiLinear.self,
     BailingHybrid.self, MiniMax.self, RecurrentGemma.self, XLSTM.self, RWKV6.self, RWKV7.self,
     RWKVHybrid.self, Lfm2.self, Lfm3.self, Mamba.self, Jamba.self,

@@ -43,18 +43,6 @@ package func assign(_ value: Float, to x: inout MutableRows, _ step: borrowing S
   }
 }
 
-/// `x = (1 + strength · ln(1 + ⌊position / length⌋)) · x`, by each row's position in its sequence (Llama 4).
-package func scaleByPosition(_ x: inout MutableRows, strength: Float, length: Int, _ step: borrowing Step) {
-  precondition(x.count == step.plan.tokens.count && length > 0, "\(x.count) rows, \(length) positions")
-  for run in step.plan.runs where run.position + run.tokens.count > length {
-    unsafe forEachRow(run.tokens.count, step) { index in
-      let factor = 1 + strength * logf(Float(1 + (run.position + index) / length))
-      let values = unsafe x.base + (run.tokens.lowerBound + index) * x.stride
-      for column in 0..<x.columns { unsafe values[column] *= factor }
-    }
-  }
-}
-
 /// Multiplies every column of `x` by its factor.
 public func scaleColumns(_ x: inout MutableRows, by factors: [Float], _ step: borrowing Step) {
   precondition(factors.count == x.columns, "\(factors.count) factors for \(x.columns) columns")

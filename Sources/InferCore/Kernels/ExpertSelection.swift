@@ -16,7 +16,7 @@ public struct ExpertSelection: Sendable {
 
   /// The number of experts, with those that pass their input on.
   public let expertCount: Int
-  /// The number of experts that a row is sent to.
+  /// The number of experts that a row is sent to, with those that all are.
   public let topK: Int
   /// The function of the logits.
   public let scoring: Scoring
@@ -35,6 +35,9 @@ public struct ExpertSelection: Sendable {
   public let scoresOfGroup: Int
   /// The number of experts, the last ones, that pass their input on as it is (LongCat-Flash, arXiv 2509.01322, §2.1).
   public var passingCount = 0
+  /// The number of experts, the last ones, that every row is sent to beside those that it chooses from the others. Their scores
+  /// take part in the weights (Inkling).
+  public var alwaysCount = 0
   /// For each expert a factor on its weight, after normalisation; `nil` for none.
   public var expertScales: [Float]?
 
@@ -77,12 +80,17 @@ public struct ExpertSelection: Sendable {
     let choice = unsafe workspace
     for expert in 0..<expertCount { unsafe choice[expert] = logits[expert] + (selectionBias?[expert] ?? 0) }
     if groups.kept < groups.count { unsafe dropGroups(choice, scores: workspace + expertCount) }
-    for index in 0..<topK {
-      let best = unsafe argmax(choice, expertCount)
+    let (choosing, open) = (topK - alwaysCount, expertCount - alwaysCount)
+    for index in 0..<choosing {
+      let best = unsafe argmax(choice, open)
       unsafe experts[index] = Int32(best)
       unsafe weights[index] = logits[best]
       // Not −∞, which others may have: no expert is chosen twice while another is left.
       unsafe choice[best] = .nan
+    }
+    for index in 0..<alwaysCount {
+      unsafe experts[choosing + index] = Int32(open + index)
+      unsafe weights[choosing + index] = logits[open + index]
     }
     if scoring == .softmaxOfChosen { unsafe ck_softmax(weights, topK) }
     var factor = scale

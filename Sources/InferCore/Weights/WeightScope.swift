@@ -209,6 +209,20 @@ public struct WeightScope: Sendable {
       parts: numbers.map { [$0 * rows..<($0 + 1) * rows] }, within: 0..<columns, role)
   }
 
+  /// Parts of some matrices of a stack of `count` matrices `[count × rows × columns]`: of each, one matrix for each range of
+  /// rows.
+  package func matrices(
+    _ name: String, _ numbers: some Collection<Int>, of count: Int, rows: Int, columns: Int, parts: [Range<Int>],
+    role: MatrixRole = .linear
+  ) throws(ModelError) -> [[PackedMatrix]] {
+    let all = try loader.matrices(
+      tensor(name, shape: [count, rows, columns]), rows: count * rows, columns: columns,
+      parts: numbers.flatMap { number in parts.map { [number * rows + $0.lowerBound..<number * rows + $0.upperBound] }
+      },
+      within: 0..<columns, role)
+    return stride(from: 0, to: all.count, by: max(1, parts.count)).map { Array(all[$0..<$0 + parts.count]) }
+  }
+
   /// A matrix `[rows × columns]` whose rows are looked up: in place unless it is quantised on the way.
   package func table(_ name: String, rows: Int, columns: Int, role: MatrixRole) throws(ModelError) -> Matrix {
     try loader.table(tensor(name, shape: [rows, columns]), rows: rows, columns: columns, role)

@@ -46,6 +46,13 @@ blocks = dict(vocab_size=VOCABULARY, pad_token_id=0, bos_token_id=1, eos_token_i
               max_position_embeddings=512, hidden_size=32, intermediate_size=24, dense_intermediate_size=48,
               shared_intermediate_size=40, num_attention_heads=4, num_key_value_heads=2, num_hidden_layers=4, head_dim=16,
               rotary_dim=8, num_experts_per_tok=2, routed_scaling_factor=1.5, swiglu_alpha=1.5, swiglu_limit=0.5)
+# A text model of Inkling: windows with other heads, biases of scores over fewer keys than prompts have, and scores that grow.
+inkling = dict(vocab_size=VOCABULARY, pad_token_id=0, bos_token_id=1, eos_token_id=2, initializer_range=0.15,
+               max_position_embeddings=512, hidden_size=32, intermediate_size=40, moe_intermediate_size=16,
+               num_hidden_layers=4, num_attention_heads=4, num_key_value_heads=2, head_dim=16, swa_num_attention_heads=6,
+               swa_num_key_value_heads=3, swa_head_dim=8, sliding_window_size=15, d_rel=4, rel_extent=37,
+               log_scaling_n_floor=16, log_scaling_alpha=0.4, n_routed_experts=4, num_experts_per_tok=2,
+               n_shared_experts=2, route_scale=1.5, logits_mup_width_multiplier=1.25, unpadded_vocab_size=None)
 latent = dict(kv_lora_rank=16, q_lora_rank=20, qk_nope_head_dim=12, qk_rope_head_dim=8, v_head_dim=10)
 
 # The class, its configuration, and the keys of the published spelling that differ.
@@ -178,6 +185,20 @@ shapes = {
     "minimax_m3_vl_text": ("MiniMaxM3VLForCausalLM", rope(5e6, partial_rotary_factor=0.5) | blocks | dict(
         num_local_experts=4, layer_types=[B, G, B, B], mlp_layer_types=["sparse", "dense", "sparse", "sparse"],
         index_n_heads=4, index_head_dim=16, index_block_size=16, index_topk_blocks=2, index_local_blocks=1), {}),
+    "inkling_text": ("InklingForCausalLM", inkling | dict(
+        local_layer_ids=[0, 2, 3], mlp_layer_types=["dense", "sparse", "sparse", "sparse"]),
+        dict(layer_types=None, mlp_layer_types=None, dense_mlp_idx=1, intermediate_size=16, dense_intermediate_size=40,
+             moe_intermediate_size=None, conv_kernel_size=None, sconv_kernel_size=4, max_position_embeddings=None,
+             model_max_length=512)),
+    # Inside a model of images and sounds, with rows of the embedding that stand for no token, and other taps.
+    "inkling_mm_model": ("InklingForConditionalGeneration", dict(
+        text_config=inkling | dict(
+            layer_types=["hybrid_sliding", "hybrid"] * 2, mlp_layer_types=["sparse", "dense", "sparse", "sparse"],
+            unpadded_vocab_size=90, conv_kernel_size=3, log_scaling_n_floor=None),
+        vision_config=dict(hidden_size=16, num_hidden_layers=2, patch_size=4, num_attention_heads=2),
+        audio_config=dict(n_mel_bins=2, mel_vocab_size=4),
+        image_token_id=91, audio_token_id=92, image_bos_token_id=93, audio_bos_token_id=94),
+        dict(mtp_config=dict(num_nextn_predict_layers=2, chain_hidden_post_norm=True, local_layer_ids=[0]))),
     "step3p7": ("Step3p7ForConditionalGeneration", dict(
         text_config=dict(
             vocab_size=VOCABULARY, pad_token_id=0, bos_token_id=1, eos_token_id=2, initializer_range=0.15,
@@ -205,7 +226,8 @@ shapes = {
 
 # Keys of all models that are none of these.
 others = {"xlstm": ["intermediate_size", "num_attention_heads", "num_key_value_heads"],
-          "minimax_m3_vl": [key for key in common if not key.endswith("token_id")]}
+          "minimax_m3_vl": [key for key in common if not key.endswith("token_id")],
+          "inkling_mm_model": list(common)}
 
 
 def perturb(model, generator):
@@ -229,6 +251,8 @@ def perturb(model, generator):
             normal(p, -3.0, 1.5)
         elif "modality_router" in name:
             normal(p, 0.0, 4.0)
+        elif "rel_logits_proj" in name:
+            normal(p, 0.0, 0.8)
         elif "_gate_weight" in name:
             normal(p, 0.0, 0.3)
         elif "conv1d" in name or "conv_1d" in name or ".conv." in name:
@@ -315,7 +339,9 @@ def make(folder, name):
     if changes:
         config = json.loads((folder / "config.json").read_text())
         (folder / "config.hub.json").write_text(json.dumps(published(config, changes), indent=2) + "\n")
-    result = references(model, generator, VOCABULARY, LENGTHS, 6)
+    # Rows of the embedding may stand for no token.
+    vocabulary = getattr(model.config.get_text_config(), "unpadded_vocab_size", None) or VOCABULARY
+    result = references(model, generator, vocabulary, LENGTHS, 6)
     save_file(result, folder / "expected.safetensors")
     assert math.isfinite(result["logits.4"].std())
     print(name, "logits of standard deviation", round(result["logits.4"].std().item(), 3), "smallest margin",

@@ -13,14 +13,18 @@ import Testing
     if name.hasSuffix("_gate_weight") { return .stored }
     if let role = rwkvRole(of: name) { return role }
     if name.hasSuffix("hc_fn") || name.hasSuffix("hc_head_fn") { return .exact }
-    guard parts.last == "weight" || name.hasSuffix("_proj_weight") || has("experts") && !name.hasSuffix("bias") else {
+    guard
+      parts.last == "weight" || name.hasSuffix("_proj_weight")
+        || has("experts", "shared_experts") && !name.hasSuffix("bias")
+    else {
       return nil
     }
-    if has("embed_tokens", "embeddings", "word_embeddings") { return isTied ? .head : .embedding }
+    if has("embed_norm") || name.hasSuffix("sconv.weight") { return nil }
+    if has("embed_tokens", "embeddings", "word_embeddings", "embed") { return isTied ? .head : .embedding }
     if has("embed_tokens_per_layer") { return .embedding }
-    if has("lm_head") { return .head }
-    if has("v_proj") { return .value }
-    if has("down_proj", "output_linear", "w2", "proj_down") { return .down }
+    if has("lm_head", "unembed") { return .head }
+    if has("v_proj", "wv_dv") { return .value }
+    if has("down_proj", "output_linear", "w2", "proj_down", "w2_md", "w2_weight", "shared_w2_weight") { return .down }
     if has("kv_b_proj", "in_proj_ba") { return .stored }
     if has("router", "gate", "shared_expert_gate", "classifier", "igate_preact", "fgate_preact", "weights_proj") {
       return .exact

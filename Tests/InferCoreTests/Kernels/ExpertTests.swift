@@ -1,3 +1,4 @@
+import Foundation
 import TestSupport
 import Testing
 
@@ -58,6 +59,27 @@ import Testing
           #expect(distance(got.map { Float($0.weight) }, want.map(\.weight)) <= 1e-6)
         }
       }
+    }
+  }
+
+  /// Experts that every row is sent to come last, whatever their scores, which count in the weights; the others are chosen as
+  /// they are without them.
+  @Test(arguments: [1, 2, 3]) func someExpertsAreAlwaysChosen(always: Int) {
+    var generator = SeededGenerator(seed: 19)
+    for (open, topK) in [(1, 1), (4, 2), (64, 6)] {
+      let logits = generator.floats(open + always, scale: 4)
+      let bias = generator.floats(open, scale: 0.3) + Array(repeating: 0, count: always)
+      var rule = ExpertSelection(
+        expertCount: open + always, topK: topK + always, scoring: .sigmoid, normalized: true, scale: 1.5,
+        selectionBias: bias)
+      rule.alwaysCount = always
+      let chosen = choose(logits, rule)
+      let scores = logits.map { 1 / (1 + exp(-Double($0))) }
+      let best = (0..<open).sorted { scores[$0] + Double(bias[$0]) > scores[$1] + Double(bias[$1]) }
+      let want = best.prefix(topK) + (open..<open + always)
+      #expect(chosen.map(\.expert) == want)
+      let sum = want.reduce(0) { $0 + scores[$1] }
+      #expect(distance(chosen.map { Float($0.weight) }, want.map { 1.5 * scores[$0] / sum }) <= 1e-6)
     }
   }
 
