@@ -135,7 +135,7 @@ public struct Attention: Mixer {
   /// Added to queries, keys and values, which are its parts.
   public var adapter: LowRankAdapter?
   /// The scorer by which heads choose the blocks of keys that they see; `nil` where they see all.
-  private var indexer: BlockIndexer?
+  private var indexer: (any BlockScorer)?
 
   /// Reads `q_proj`, `k_proj`, `v_proj` and `o_proj`, or the first three as one `qkv_proj`, and declares the layer's cache.
   /// With relative positions reads `r_proj` and `rel_logits_proj.proj` as well, and with convolutions `k_sconv` and `v_sconv`.
@@ -215,14 +215,28 @@ public struct Attention: Mixer {
   mutating func chooseBlocks(
     _ sizes: BlockIndexer.Shape, of whole: Shape, _ weights: WeightScope, state: inout StateLayout
   ) throws(ModelError) {
+    indexer = try BlockIndexer(
+      weights["indexer"], sizes, rotary: plainRotary, queryHeads: whole.queryHeads,
+      first: try whole.part(weights).heads.lowerBound, state: &state)
+  }
+
+  /// The same by a scorer that has a key for each block.
+  mutating func chooseBlocks(
+    _ sizes: PooledIndexer.Shape, of whole: Shape, _ weights: WeightScope, state: inout StateLayout
+  ) throws(ModelError) {
+    indexer = try PooledIndexer(
+      weights["indexer"], sizes, rotary: plainRotary, queryHeads: whole.queryHeads,
+      first: try whole.part(weights).heads.lowerBound, state: &state)
+  }
+
+  /// The positions of attention that is plain enough for a choice of blocks.
+  private var plainRotary: RotaryEmbedding {
     precondition(
       shape.window == nil && sinks == nil && shape.scoreCap == nil && shape.valueWidth == shape.headDimension
         && relative == nil,
       "a choice of blocks in attention that is not plain")
     guard let rotary else { preconditionFailure("a choice of blocks without positions") }
-    indexer = try BlockIndexer(
-      weights["indexer"], sizes, rotary: rotary, queryHeads: whole.queryHeads,
-      first: try whole.part(weights).heads.lowerBound, state: &state)
+    return rotary
   }
 
   /// Query, key, value and gate, in this order, of the columns that the rank has of queries and of keys.

@@ -10,8 +10,8 @@ public protocol Block: Sendable {
   func apply(to h: inout MutableRows, _ step: borrowing Step)
 
   /// One letter for the layout line: `M` Mamba, `D` delta rule, `L` lightning attention, `R` linear recurrent units, `X` mLSTM,
-  /// `W` RWKV, `A` attention, `C` short convolution, `P` mixers in parallel, `S` Mamba behind a shared transformer, `E` a layer's own input, `F` feed-forward or
-  /// mixture of experts.
+  /// `W` RWKV, `A` attention, `C` short convolution, `P` mixers in parallel, `S` Mamba behind a shared transformer, `E` a layer's
+  /// own input, `N` embeddings of several tokens, `F` feed-forward or mixture of experts.
   var letter: Character { get }
 
   /// The letters of all that it is made of, where that is more than one.

@@ -1,7 +1,7 @@
 internal import InferCore
 
 /// The scorer of block-sparse attention (MiniMax M3), by which groups of heads choose the blocks of keys that they see.
-struct BlockIndexer: Sendable {
+struct BlockIndexer: BlockScorer {
   /// The sizes of a scorer.
   struct Shape: Sendable {
     /// Width of the residual stream.
@@ -21,14 +21,13 @@ struct BlockIndexer: Sendable {
   }
 
   let shape: Shape
-  let selection: BlockSelection
+  let rule: BlockSelection
   let queries: Linear
   let keys: Linear
   let queryNorm: RMSNorm
   let keyNorm: RMSNorm
   let rotary: RotaryEmbedding
-  /// The number of query heads that share a choice, and the number of those before the rank's first.
-  private let sharing: (count: Int, first: Int)
+  let sharing: (count: Int, first: Int)
 
   /// Reads `q_proj`, `[heads · dimension × width]`, `k_proj`, `[dimension × width]`, and the norms of their heads, `q_norm` and
   /// `k_norm`. Declares the scorer's cache of keys.
@@ -52,54 +51,25 @@ struct BlockIndexer: Sendable {
     queryNorm = try RMSNorm(scope["q_norm"], width: shape.dimension, epsilon: shape.epsilon)
     keyNorm = try RMSNorm(scope["k_norm"], width: shape.dimension, epsilon: shape.epsilon)
     sharing = (queryHeads / shape.heads, first)
-    selection = BlockSelection(
+    rule = BlockSelection(
       heads: shape.heads, dimension: shape.dimension, blockTokens: shape.blockTokens, count: shape.count,
       localCount: shape.localCount, cache: state.add(.latent(dimension: shape.dimension), stage: weights.stage))
   }
 
-  /// Writes the keys of the step's rows into the scorer's cache, chooses blocks where rows have more than see them all, and
-  /// computes attention.
-  ///
-  /// - Parameters:
-  ///   - x: the input of attention.
-  ///   - rotated: its queries, after rotation.
-  ///   - attention: the sizes of attention, whose keys are in its cache already.
-  ///   - scale: the factor on its scores.
-  ///   - cache: its cache.
-  ///   - out: the output of all heads.
-  ///   - step: the step.
-  func attend(
-    _ x: Rows, queries rotated: Rows, _ attention: Attention.Shape, scale: Float, cache: StateHandle,
-    into out: inout MutableRows, _ step: borrowing Step
-  ) {
-    append(x, step)
-    let (queryHeads, heads) = (attention.queryHeads, attention.keyHeads)
-    guard selection.chooses(step) else {
-      return InferCore.attend(
-        queries: rotated, queryHeads: queryHeads, heads: heads, headDimension: attention.headDimension, scale: scale,
-        cache: cache, into: &out, step)
-    }
-    var chosen = step.take(rows: x.count, columns: selection.columns)
-    choose(x, into: &chosen, step)
-    InferCore.attend(
-      queries: rotated, queryHeads: queryHeads, heads: heads, headDimension: attention.headDimension, scale: scale,
-      cache: cache, rule: selection, chosen: chosen.rows, sharing: sharing, into: &out, step)
-  }
-
-  private func append(_ x: Rows, _ step: borrowing Step) {
+  func append(_ x: Rows, _ step: borrowing Step) {
     var rows = step.take(rows: x.count, columns: shape.dimension)
     keys.apply(x, into: &rows, step)
     keyNorm.applyToHeads(of: &rows, step)
     rotate(&rows, step)
-    appendToCache(latents: rows.rows, cache: selection.cache, step)
+    appendToCache(latents: rows.rows, cache: rule.cache, step)
   }
 
-  private func choose(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
+  func choose(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
     var rows = step.take(rows: x.count, columns: shape.heads * shape.dimension)
     queries.apply(x, into: &rows, step)
     queryNorm.applyToHeads(of: &rows, step)
     rotate(&rows, step)
-    selection.choose(queries: rows.rows, into: &out, step)
+    rule.choose(queries: rows.rows, into: &out, step)
   }
 
   private func rotate(_ rows: inout MutableRows, _ step: borrowing Step) {

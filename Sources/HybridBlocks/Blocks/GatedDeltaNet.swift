@@ -3,7 +3,7 @@ public import InferCore
 /// Gated DeltaNet (Yang, Kautz & Hatamizadeh 2024, arXiv 2412.06464), as Qwen3-Next has it: a projection to queries, keys,
 /// values, `β`, decays and gates; a causal convolution with SiLU on `q k v`; queries and keys divided by their lengths; the
 /// gated delta rule, `S ← α S (1 − β k kᵀ) + β v kᵀ`, `y = S q`, with one decay `α` a head; a norm of each head, times the
-/// SiLU of its gate; projection back.
+/// SiLU or the sigmoid of its gate; projection back.
 public struct GatedDeltaNet: Mixer {
   /// The sizes of a mixer.
   public struct Shape: Sendable {
@@ -24,6 +24,8 @@ public struct GatedDeltaNet: Mixer {
     /// The factor on `β`. With two, which lets eigenvalues of a state's change be negative (Grazzi et al. 2024,
     /// arXiv 2411.12537), a value under a key may be turned around.
     public var strength: Float = 1
+    /// Whether outputs are multiplied by the sigmoid of their gates, and not by the SiLU.
+    public var hasSigmoidGates = false
 
     /// The sizes of a mixer.
     public init(
@@ -92,7 +94,8 @@ public struct GatedDeltaNet: Mixer {
         convolution: try weights.convolutions(rule, keyHeads, taps: shape.taps),
         decayBias: try weights.vector("dt_bias", count: rule.heads).parts([heads]),
         decayRate: try weights.vector("A", count: rule.heads).parts([heads]),
-        norm: try RMSNorm(weights["norm"], width: rule.valueDimension, epsilon: epsilon), gate: .silu,
+        norm: try RMSNorm(weights["norm"], width: rule.valueDimension, epsilon: epsilon),
+        gate: shape.hasSigmoidGates ? .sigmoid : .silu,
         output: try Linear(weights["out_proj"], columns: columns, of: rule.valueWidth, output: shape.width),
         strength: shape.strength),
       state: &layout)

@@ -60,15 +60,7 @@ public struct LaneSum: StreamLanes {
   public var count: Int { weights.lanes }
 
   /// Copies the first lane.
-  public func begin(_ stream: inout MutableRows, _ step: borrowing Step) {
-    let width = stream.columns / count
-    var first = step.take(rows: stream.count, columns: width)
-    assign(stream.rows.columns(0..<width), scale: 1, to: &first, step)
-    for lane in 1..<count {
-      var target = stream.columns(lane * width..<(lane + 1) * width)
-      assign(first.rows, scale: 1, to: &target, step)
-    }
-  }
+  public func begin(_ stream: inout MutableRows, _ step: borrowing Step) { copyFirst(&stream, step) }
 
   /// Adds the lanes of every row up.
   public func end(_ stream: Rows, into out: inout MutableRows, _ step: borrowing Step) {
@@ -78,9 +70,42 @@ public struct LaneSum: StreamLanes {
   }
 }
 
-/// A block of a residual stream of several lanes, each of which is a stream of its own (independent hyper-connections, Hy4):
-/// the norm and the mixer see a weighted sum of the lanes, and every lane gets what the mixer makes of it by another weight:
-/// `hᵢ += postᵢ · mixer(norm(Σ preⱼ hⱼ))`. The weights are the row's own.
+/// The way in which a block of a residual stream of several lanes reads them, and writes what it makes of that.
+protocol LaneConnection: Sendable {
+  /// The number of lanes.
+  var lanes: Int { get }
+
+  /// Computes the input of a block's mixer, and the weights by which lanes get its output.
+  ///
+  /// - Parameters:
+  ///   - stream: `[step rows × lanes · width]`.
+  ///   - x: `[step rows × width]`.
+  ///   - writing: `[step rows × lanes]`.
+  ///   - step: the step.
+  func read(_ stream: Rows, into x: inout MutableRows, writing: inout MutableRows, _ step: borrowing Step)
+}
+
+/// A norm of a sum of the lanes, by weights of each row (independent hyper-connections, Hy4): `norm(Σ preⱼ hⱼ)`.
+struct SummedLanes: LaneConnection {
+  /// Of both kinds: those by which lanes are read, then those by which they are written.
+  let weights: LaneWeights
+  let norm: any Norm
+
+  var lanes: Int { weights.lanes }
+
+  func read(_ stream: Rows, into x: inout MutableRows, writing: inout MutableRows, _ step: borrowing Step) {
+    var factors = step.take(rows: stream.count, columns: 2 * lanes)
+    weights.apply(stream, into: &factors, step)
+    var sum = step.take(rows: stream.count, columns: x.columns)
+    addLanes(stream, weights: factors.rows.columns(0..<lanes), into: &sum, step)
+    norm.apply(sum.rows, into: &x, step)
+    assign(factors.rows.columns(lanes..<2 * lanes), scale: 1, to: &writing, step)
+  }
+}
+
+/// A block of a residual stream of several lanes, each of which is a stream of its own (hyper-connections): the mixer sees what a
+/// connection makes of the lanes, and every lane gets what the mixer makes of it by another weight, which is the row's own:
+/// `hᵢ += postᵢ · mixer(x)`.
 public struct LaneBlock: Block {
   /// The mixer of a block.
   enum Content: Sendable {
@@ -91,9 +116,7 @@ public struct LaneBlock: Block {
   }
 
   let width: Int
-  /// Of both kinds: those by which lanes are read, then those by which they are written.
-  let weights: LaneWeights
-  let norm: any Norm
+  let connection: any LaneConnection
   let content: Content
 
   private var mixer: any Mixer {
@@ -107,7 +130,7 @@ public struct LaneBlock: Block {
   public var letter: Character { mixer.letter }
   /// The mixer's.
   public var idleParameterCount: Int { mixer.idleParameterCount }
-  /// The mixer's.
+  /// The mixer's: what is computed of lanes is small, and computed by every rank for itself.
   public var isDivisible: Bool { mixer.isDivisible }
 
   /// Computes on all rows of the step.
@@ -116,13 +139,10 @@ public struct LaneBlock: Block {
   ///   - h: `[step rows × (lanes · width + others)]`.
   ///   - step: the step.
   public func apply(to h: inout MutableRows, _ step: borrowing Step) {
-    let lanes = weights.lanes
-    var factors = step.take(rows: h.count, columns: 2 * lanes)
-    weights.apply(h.rows.columns(0..<lanes * width), into: &factors, step)
-    var sum = step.take(rows: h.count, columns: width)
-    addLanes(h.rows.columns(0..<lanes * width), weights: factors.rows.columns(0..<lanes), into: &sum, step)
+    let lanes = connection.lanes
+    var writing = step.take(rows: h.count, columns: lanes)
     var x = step.take(rows: h.count, columns: width)
-    norm.apply(sum.rows, into: &x, step)
+    step.scoped { read(h.rows, into: &x, writing: &writing, step) }
     var y = step.take(rows: h.count, columns: width)
     switch content {
     case .mixer(let mixer): mixer.mix(x.rows, into: &y, step)
@@ -132,7 +152,11 @@ public struct LaneBlock: Block {
     }
     sumOverRanks(&y, step)
     var stream = h.columns(0..<lanes * width)
-    addToLanes(y.rows, weights: factors.rows.columns(lanes..<2 * lanes), of: &stream, step)
+    addToLanes(y.rows, weights: writing.rows, of: &stream, step)
+  }
+
+  private func read(_ h: Rows, into x: inout MutableRows, writing: inout MutableRows, _ step: borrowing Step) {
+    connection.read(h.columns(0..<connection.lanes * width), into: &x, writing: &writing, step)
   }
 }
 

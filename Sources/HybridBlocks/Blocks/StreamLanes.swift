@@ -20,3 +20,16 @@ public protocol StreamLanes: Sendable {
   ///   - step: the step.
   func end(_ stream: Rows, into out: inout MutableRows, _ step: borrowing Step)
 }
+
+extension StreamLanes {
+  /// Has all lanes begin as the first.
+  func copyFirst(_ stream: inout MutableRows, _ step: borrowing Step) {
+    let width = stream.columns / count
+    var first = step.take(rows: stream.count, columns: width)
+    assign(stream.rows.columns(0..<width), scale: 1, to: &first, step)
+    for lane in 1..<count {
+      var target = stream.columns(lane * width..<(lane + 1) * width)
+      assign(first.rows, scale: 1, to: &target, step)
+    }
+  }
+}

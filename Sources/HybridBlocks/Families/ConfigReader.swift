@@ -104,6 +104,11 @@ public struct ConfigReader: Sendable {
     try integer(keys, in: 0...Self.largestSize, default: fallback)
   }
 
+  /// A whole number that is not negative, such as the seed of others.
+  func whole(_ key: String, default fallback: Int? = nil) throws(ModelError) -> Int {
+    try integer([key], in: 0...(1 << 53), default: fallback)
+  }
+
   /// A number of tokens: up to 2^31.
   public func length(_ keys: String..., default fallback: Int? = nil) throws(ModelError) -> Int {
     try integer(keys, in: 1...(1 << 31), default: fallback)

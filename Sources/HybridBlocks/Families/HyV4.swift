@@ -124,11 +124,12 @@ struct HyV4: ModelFamily {
     let published = layer[connection]["hc_pre"]
     return LaneBlock(
       width: frame.width,
-      weights: try LaneWeights(
-        published.has("hc_fn") ? published : layer["hc_pre"][connection], names: ("hc_fn", "hc_base", "hc_scale"),
-        lanes: lanes, width: frame.width,
-        magnitudes: [1, magnitude], epsilon: (laneEpsilon, frame.epsilon)),
-      norm: try frame.norm(layer[norm]), content: content)
+      connection: SummedLanes(
+        weights: try LaneWeights(
+          published.has("hc_fn") ? published : layer["hc_pre"][connection], names: ("hc_fn", "hc_base", "hc_scale"),
+          lanes: lanes, width: frame.width, magnitudes: [1, magnitude], epsilon: (laneEpsilon, frame.epsilon)),
+        norm: try frame.norm(layer[norm])),
+      content: content)
   }
 
   private func experts(_ weights: WeightScope, _ index: Int) throws(ModelError) -> MixtureOfExperts {

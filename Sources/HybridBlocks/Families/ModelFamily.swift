@@ -111,6 +111,7 @@ extension ModelFrame {
   /// Reads a norm of the residual stream.
   public func norm(_ weights: WeightScope) throws(ModelError) -> any Norm {
     switch normKind {
+    case .none: NoNorm()
     case .rootMeanSquare: try RMSNorm(weights, width: width, epsilon: epsilon)
     case .layer(let bias): try LayerNorm(weights, width: width, epsilon: epsilon, bias: bias)
     }
@@ -123,11 +124,10 @@ enum Families {
     HunyuanT1.self, HunyuanV1.self, HyV3.self, HyV4.self, GraniteMoeHybrid.self, NemotronH.self, Qwen3.self, Llama.self,
     Gemma.self, Gemma3n.self, Gemma4.self, GptOss.self, Olmo.self, Phi3.self, SmolLM3.self, Exaone4.self, Cohere2.self,
     Glm4.self, SeedOss.self, Ernie.self, Dots1.self, MiniMaxM2.self, MiniMaxM3.self, Inkling.self, MiMoV2.self,
-    Step3.self,
-    GraniteSWA.self, DeepSeek.self, LongCatFlash.self, Qwen3Next.self, OlmoHybrid.self, LaraMini.self, KimiLinear.self,
-    BailingHybrid.self, MiniMax.self, RecurrentGemma.self, XLSTM.self, RWKV6.self, RWKV7.self,
-    RWKVHybrid.self, Lfm2.self, Lfm3.self, Mamba.self, Jamba.self,
-    Bamba.self, FalconH1.self, Zamba.self, Zamba2.self,
+    Step3.self, GraniteSWA.self, DeepSeek.self, LongCatFlash.self, Qwen3Next.self, Qwen4Exp.self, OlmoHybrid.self,
+    LaraMini.self, KimiLinear.self, BailingHybrid.self, MiniMax.self, RecurrentGemma.self, XLSTM.self, RWKV6.self,
+    RWKV7.self, RWKVHybrid.self, Lfm2.self, Lfm3.self, Mamba.self, Jamba.self, Bamba.self, FalconH1.self, Zamba.self,
+    Zamba2.self,
   ]
 
   /// Keys of `config.json` that say nothing about inference in any family.

@@ -37,25 +37,33 @@ public func appendToCache(
 ///   - cache: state of the kind ``StateKind/latent(dimension:)`` of that dimension.
 ///   - step: the step.
 public func appendToCache(latents: Rows, cache: StateHandle, _ step: borrowing Step) {
+  appendToCache(latents: latents, cache: cache, step) { _ in true }
+}
+
+/// The same for the tokens at wanted positions of their sequences.
+func appendToCache(
+  latents: Rows, cache: StateHandle, _ step: borrowing Step, where isWanted: (_ position: Int) -> Bool
+) {
   step.store.layout.expect(.latent(dimension: latents.columns), at: cache)
   step.checkRows(latents.count)
   let layout = PageLayout(headDimension: latents.columns, isLatent: true, step.store)
   let pack = unsafe layout.pack
-  unsafe forEachToken(in: cache, step) { row, page, token in
+  unsafe forEachToken(in: cache, step, where: isWanted) { row, page, token in
     unsafe pack(
       page + layout.key(head: 0, token: token), latents.base + row * latents.stride, latents.columns)
   }
 }
 
-/// Calls `body` for every row of the step, with the page of its token and the token's place in the page.
+/// Calls `body` for the rows of the step at wanted positions, with the page of a row's token and the token's place in the page.
 private func forEachToken(
-  in cache: StateHandle, _ step: borrowing Step,
+  in cache: StateHandle, _ step: borrowing Step, where isWanted: (_ position: Int) -> Bool = { _ in true },
   _ body: (_ row: Int, _ page: UnsafeMutableRawPointer, _ token: Int) -> Void
 ) {
   let pageTokens = step.store.pageTokens
   for run in step.plan.runs {
     unsafe forEachRow(run.tokens.count, step) { index in
       let position = run.position + index
+      guard isWanted(position) else { return }
       let page = unsafe step.page(position / pageTokens, of: run, in: cache)
       unsafe body(run.tokens.lowerBound + index, page, position % pageTokens)
     }

@@ -48,3 +48,37 @@ package func matchMagnitude(_ x: inout MutableRows, of other: Rows, least: Float
     unsafe ck_match_magnitude(x.base + row * x.stride, other.base + row * other.stride, least, x.columns)
   }
 }
+
+/// `outᵢ = scale · xᵢ · yᵢ` of the lanes `xᵢ` and `yᵢ`, row by row.
+///
+/// - Parameters:
+///   - x: `[rows × lanes · width]`.
+///   - y: the same shape.
+///   - scale: the factor on products.
+///   - out: `[rows × lanes]`.
+package func multiplyLanes(_ x: Rows, _ y: Rows, scale: Float, into out: inout MutableRows, _ step: borrowing Step) {
+  precondition(
+    x.columns == y.columns && x.columns % out.columns == 0 && x.count == y.count && x.count == out.count,
+    "\(x.columns) columns by \(y.columns) in \(out.columns) lanes")
+  let width = x.columns / out.columns
+  unsafe forEachRow(x.count, step) { row in
+    let (a, b) = unsafe (x.base + row * x.stride, y.base + row * y.stride)
+    for lane in 0..<out.columns {
+      var sum: Float = 0
+      for column in lane * width..<(lane + 1) * width { unsafe sum += a[column] * b[column] }
+      unsafe out.base[row * out.stride + lane] = scale * sum
+    }
+  }
+}
+
+/// `x = ±√max(|x|, least)`, with the sign of `x`; 0 stays 0.
+package func signedRoot(_ x: inout MutableRows, least: Float, _ step: borrowing Step) {
+  unsafe forEachRow(x.count, step) { row in
+    let values = unsafe x.base + row * x.stride
+    for column in 0..<x.columns {
+      let value = unsafe values[column]
+      let root = max(abs(value), least).squareRoot()
+      unsafe values[column] = value > 0 ? root : value < 0 ? -root : value
+    }
+  }
+}

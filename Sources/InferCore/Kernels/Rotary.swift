@@ -80,11 +80,15 @@ public struct RotaryEmbedding: Sendable {
   }
 
   /// Fills `[step rows × dimension]` with each row's cosines and sines, by its position in its sequence.
-  public func fillAngles(_ out: inout MutableRows, _ step: borrowing Step) {
+  public func fillAngles(_ out: inout MutableRows, _ step: borrowing Step) { fillAngles(&out, before: 0, step) }
+
+  /// The same by the position of the token that is `count` before the row's, or by that of the first.
+  package func fillAngles(_ out: inout MutableRows, before count: Int, _ step: borrowing Step) {
     precondition(out.columns == dimension && out.count == step.plan.tokens.count, "angles of \(out.columns)")
     for run in step.plan.runs {
       unsafe forEachRow(run.tokens.count, step) { index in
-        unsafe angles(at: run.position + index, into: out.base + (run.tokens.lowerBound + index) * out.stride)
+        unsafe angles(
+          at: max(0, run.position + index - count), into: out.base + (run.tokens.lowerBound + index) * out.stride)
       }
     }
   }

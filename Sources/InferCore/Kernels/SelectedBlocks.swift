@@ -1,13 +1,44 @@
 internal import CKernels
 
+/// A choice of the blocks of keys that rows see: blocks that follow one another from a sequence's first key on, all of one size.
+package protocol BlockRule: Sendable {
+  /// The number of keys of a block.
+  var blockTokens: Int { get }
+  /// The number of choices of a row, each for a group of query heads.
+  var choices: Int { get }
+  /// The largest number of blocks of a choice.
+  var mostBlocks: Int { get }
+
+  /// The number of blocks that each choice of a row at a position has.
+  func blockCount(at position: Int) -> Int
+
+  /// Whether the last of so many tokens sees less than all keys.
+  func isChoice(before end: Int) -> Bool
+}
+
+extension BlockRule {
+  /// The number of columns of the blocks of all choices of a row.
+  package var columns: Int { choices * mostBlocks }
+
+  /// Whether any row of a step sees less than all keys.
+  package func chooses(_ step: borrowing Step) -> Bool {
+    step.plan.runs.contains { isChoice(before: $0.position + $0.tokens.count) }
+  }
+
+  /// Whether rows of a segment see less than all keys. Segments of rows that see all are computed as without a choice, by their
+  /// own rows and place, so that a sequence computes the same beside others.
+  func chooses(_ segment: RunSegment, of run: Run) -> Bool {
+    isChoice(before: run.position + segment.first + segment.count - run.tokens.lowerBound)
+  }
+}
+
 /// The choice of the blocks of keys that rows see, by a small scorer with a cache of keys of its own (MiniMax M3, as
 /// `MiniMaxM3VLIndexer` of Hugging Face transformers 5.24 has it).
 ///
 /// The score of a key is `q · k`, and that of a block the largest of those of its keys that a row may see. Every head of the
 /// scorer chooses for a group of query heads. The last blocks up to a row's own are always among the chosen ones. Rows that
-/// have no more blocks than are chosen see all keys. Segments of such rows alone are computed as without a choice, by their
-/// own rows and place, so that a sequence computes the same beside others.
-package struct BlockSelection: Sendable {
+/// have no more blocks than are chosen see all keys.
+package struct BlockSelection: BlockRule {
   /// The number of the scorer's heads.
   package let heads: Int
   /// The width of its keys.
@@ -37,21 +68,17 @@ package struct BlockSelection: Sendable {
     self.cache = cache
   }
 
-  /// The number of columns of the blocks that all heads choose for a row.
-  package var columns: Int { heads * count }
+  /// One a head of the scorer.
+  package var choices: Int { heads }
 
-  /// Whether rows of a segment see less than all keys.
-  func chooses(_ segment: RunSegment, of run: Run) -> Bool {
-    isChoice(before: run.position + segment.first + segment.count - run.tokens.lowerBound)
-  }
+  /// All that are chosen.
+  package var mostBlocks: Int { count }
 
-  /// Whether any row of a step sees less than all keys.
-  package func chooses(_ step: borrowing Step) -> Bool {
-    step.plan.runs.contains { isChoice(before: $0.position + $0.tokens.count) }
-  }
+  /// All up to the row's own, as far as so many are chosen.
+  package func blockCount(at position: Int) -> Int { min(count, position / blockTokens + 1) }
 
   /// Whether the last of so many tokens has more blocks than are chosen.
-  private func isChoice(before end: Int) -> Bool { (end - 1) / blockTokens >= count }
+  package func isChoice(before end: Int) -> Bool { (end - 1) / blockTokens >= count }
 
   /// Chooses blocks for every row of segments with a choice.
   ///
@@ -189,21 +216,21 @@ package struct BlockSelection: Sendable {
 ///   - scale: the factor on scores.
 ///   - cache: state of the kind ``StateKind/paged(heads:headDimension:)`` of the same sizes, without a window.
 ///   - rule: the rule of the choice.
-///   - chosen: `[step rows × rule.columns]`: see ``BlockSelection/choose(queries:into:_:)``.
+///   - chosen: `[step rows × rule.columns]`: the numbers of the blocks of each choice, ascending, as many as there are.
 ///   - sharing: the number of query heads that share a choice, and the number of those before the first of `queries`, where
 ///     these are some of a model's.
 ///   - out: the same shape as `queries`, overwritten.
 ///   - step: the step.
 package func attend(
   queries: Rows, queryHeads: Int, heads: Int, headDimension: Int, scale: Float, cache: StateHandle,
-  rule: BlockSelection, chosen: Rows, sharing: (count: Int, first: Int), into out: inout MutableRows,
+  rule: some BlockRule, chosen: Rows, sharing: (count: Int, first: Int), into out: inout MutableRows,
   _ step: borrowing Step
 ) {
   step.store.layout.expect(.paged(heads: heads, headDimension: headDimension), at: cache)
   precondition(step.store.layout.windows[cache.index] == nil, "a choice of blocks within a window")
   precondition(
-    sharing.count > 0 && sharing.first >= 0 && sharing.first + queryHeads <= sharing.count * rule.heads,
-    "\(queryHeads) heads from \(sharing.first) on, of \(sharing.count) for each of \(rule.heads)")
+    sharing.count > 0 && sharing.first >= 0 && sharing.first + queryHeads <= sharing.count * rule.choices,
+    "\(queryHeads) heads from \(sharing.first) on, of \(sharing.count) for each of \(rule.choices)")
   precondition(chosen.columns == rule.columns && queryHeads % heads == 0, "\(chosen.columns) columns")
   let shape = AttentionShape(
     heads: heads, group: queryHeads / heads, valueDimension: headDimension, scale: scale,
@@ -214,7 +241,7 @@ package func attend(
   step.report.work = work
   for run in step.plan.runs {
     step.report.work.addAttention(
-      rows: run.tokens.count, keys: run.position + run.tokens.count, window: rule.count * rule.blockTokens,
+      rows: run.tokens.count, keys: run.position + run.tokens.count, window: rule.mostBlocks * rule.blockTokens,
       width: queries.columns + out.columns,
       cacheBytesPerToken: step.store.layout.kinds[cache.index].bytesPerToken(step.store.kvType))
   }
@@ -222,7 +249,7 @@ package func attend(
 
 /// Attention of the rows of segments with a choice.
 private func attendToChosen(
-  _ queries: Rows, _ shape: AttentionShape, _ cache: StateHandle, _ rule: BlockSelection, _ chosen: Rows,
+  _ queries: Rows, _ shape: AttentionShape, _ cache: StateHandle, _ rule: some BlockRule, _ chosen: Rows,
   _ sharing: (count: Int, first: Int), into out: inout MutableRows, _ step: borrowing Step
 ) {
   let (pages, dimension, queryHeads) = (shape.pages, shape.headDimension, shape.heads * shape.group)
@@ -236,7 +263,7 @@ private func attendToChosen(
   // Blocks of whole pages are read where they are. Keys and values of others are copied behind one another, as pages that
   // attention reads like others.
   let areWhole = rule.blockTokens % pageTokens == 0
-  let copied = areWhole ? 0 : (min(rule.count * rule.blockTokens, longest) + pageTokens - 1) / pageTokens
+  let copied = areWhole ? 0 : (min(rule.mostBlocks * rule.blockTokens, longest) + pageTokens - 1) / pageTokens
   step.scoped {
     let tiles = RowTiles(rowsPerTile: 1, step)
     let workspace = step.take(
@@ -247,9 +274,9 @@ private func attendToChosen(
       guard rule.chooses(tile.segment, of: run) else { return }
       let position = run.position + tile.first - run.tokens.lowerBound
       let choice = (sharing.first + unit * group) / sharing.count
-      let blocks = unsafe chosen.base + tile.first * chosen.stride + choice * rule.count
-      let count = min(rule.count, position / rule.blockTokens + 1)
-      // A row sees the keys up to its own; its own block is the last that can be chosen.
+      let blocks = unsafe chosen.base + tile.first * chosen.stride + choice * rule.mostBlocks
+      let count = rule.blockCount(at: position)
+      // A row sees the keys up to its own; of what is chosen, its own block alone may have others.
       let last = unsafe position + 1 - Int(blocks[count - 1]) * rule.blockTokens
       let keys = (count - 1) * rule.blockTokens + min(rule.blockTokens, last)
       let offset = pages.key(head: unit * group / shape.group, token: 0)

@@ -57,22 +57,19 @@ package struct KeySelection: Sendable {
     step.scoped {
       let tiles = RowTiles(rowsPerTile: 1, step)
       let block = max(1, 256 / pages.pageTokens) * pages.pageTokens
+      let scorer = RectifiedScorer(heads: heads, dimension: dimension, keys: block)
       let workspace = step.take(
-        rows: step.team.count, columns: heads * dimension + block * (heads + dimension) + 2 * longest)
+        rows: step.team.count, columns: scorer.scratchCount + block * dimension + 2 * longest)
       unsafe step.team.forEach(tiles.count) { item, worker in
         // Later rows have more keys.
         let tile = tiles[tiles.count - 1 - item]
         let run = step.plan.runs[tile.run]
         guard chooses(tile.segment, of: run) else { return }
         let keys = run.position + tile.first - run.tokens.lowerBound + 1
-        let turned = unsafe workspace.base + worker * workspace.stride
-        let products = unsafe turned + heads * dimension
-        let unpacked = unsafe products + block * heads
+        let row = unsafe workspace.base + worker * workspace.stride
+        let unpacked = unsafe row + scorer.scratchCount
         let scores = unsafe unpacked + block * dimension
-        let query = unsafe queries.base + tile.first * queries.stride
-        for head in 0..<heads {
-          for index in 0..<dimension { unsafe turned[index * heads + head] = query[head * dimension + index] }
-        }
+        unsafe scorer.take(queries.base + tile.first * queries.stride, scratch: row)
         let weight = unsafe weights.base + tile.first * weights.stride
         for first in stride(from: 0, to: keys, by: block) {
           let tokens = min(block, keys - first)
@@ -81,12 +78,7 @@ package struct KeySelection: Sendable {
             unsafe pages.unpack(
               unpacked + done * dimension, rows, min(pages.pageTokens, tokens - done) * dimension)
           }
-          unsafe ck_gemm(products, heads, unpacked, dimension, 1, turned, heads, tokens, heads, dimension, 0)
-          for token in 0..<tokens {
-            var score: Float = 0
-            for head in 0..<heads { score += unsafe weight[head] * max(products[token * heads + head], 0) }
-            unsafe scores[first + token] = score.isNaN ? -.infinity : score
-          }
+          unsafe scorer.score(unpacked, tokens, weights: weight, scratch: row, into: scores + first)
         }
         unsafe Self.largest(
           count, of: scores, keys, scratch: scores + longest, into: out.base + tile.first * out.stride)
@@ -144,6 +136,40 @@ package struct KeySelection: Sendable {
       if index < larger { high = larger } else if index >= smaller { low = smaller } else { return pivot }
     }
     return unsafe values[low]
+  }
+}
+
+/// Scores of keys, `Σ wₕ max(qₕ · k, 0)` over the heads of a query: those of keys that are no numbers are below all others.
+struct RectifiedScorer {
+  let heads: Int
+  let dimension: Int
+  /// The largest number of keys that are scored at once.
+  let keys: Int
+
+  /// The number of floats of memory: a query by column, and the products of keys and heads.
+  var scratchCount: Int { heads * (dimension + keys) }
+
+  /// Puts a query, `[heads · dimension]`, in order.
+  func take(_ query: UnsafePointer<Float>, scratch: UnsafeMutablePointer<Float>) {
+    for head in 0..<heads {
+      for index in 0..<dimension { unsafe scratch[index * heads + head] = query[head * dimension + index] }
+    }
+  }
+
+  /// Scores `[count × dimension]` keys by the query that was taken.
+  ///
+  /// - Parameter weights: the factor of each head; `nil` where all are one.
+  func score(
+    _ rows: UnsafePointer<Float>, _ count: Int, weights: UnsafePointer<Float>?, scratch: UnsafeMutablePointer<Float>,
+    into scores: UnsafeMutablePointer<Float>
+  ) {
+    let products = unsafe scratch + heads * dimension
+    unsafe ck_gemm(products, heads, rows, dimension, 1, scratch, heads, count, heads, dimension, 0)
+    for key in 0..<count {
+      var score: Float = 0
+      for head in 0..<heads { score += unsafe (weights?[head] ?? 1) * max(products[key * heads + head], 0) }
+      unsafe scores[key] = score.isNaN ? -.infinity : score
+    }
   }
 }
 

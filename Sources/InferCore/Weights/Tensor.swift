@@ -165,4 +165,14 @@ extension Tensor {
     }
     return [Int32](littleEndianBytes: file.copyBytes(offset..<offset + byteCount)[...])
   }
+
+  /// All numbers of an `I64` tensor. O(``count``).
+  ///
+  /// - Throws: ``ModelError/tensor(name:reason:)`` when the element type is another.
+  func longIntegers() throws(ModelError) -> [Int64] {
+    guard type == "I64", case .file(let file, let offset) = source else {
+      throw .tensor(name: name, reason: "element type \(type), expected I64")
+    }
+    return [Int64](littleEndianBytes: file.copyBytes(offset..<offset + byteCount)[...])
+  }
 }

@@ -242,6 +242,16 @@ public struct WeightScope: Sendable {
     try loader.floats(tensor(name, shape: shape))
   }
 
+  /// Whole numbers of 64 bits that say what a configuration says as well, or `nil` where there are none. They are no weights:
+  /// nothing that is made of the checkpoint has them.
+  package func integers(_ name: String, count: Int) throws(ModelError) -> [Int64]? {
+    guard let tensor = stored(prefix + name) else { return nil }
+    try Self.expect(tensor, [count])
+    let values = try tensor.longIntegers()
+    loader.discard(tensor)
+    return values
+  }
+
   /// A depthwise convolution's weights, on disk `[channels × 1 × taps]`, as `[taps × channels]` floats: one
   /// contiguous row a tap, which is how the kernel walks them.
   public func convolution(_ name: String, channels: Int, taps: Int) throws(ModelError) -> [Float] {

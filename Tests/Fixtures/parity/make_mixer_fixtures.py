@@ -28,7 +28,7 @@ common = dict(vocab_size=VOCABULARY, pad_token_id=0, bos_token_id=1, eos_token_i
 # A null that the published spelling has.
 NULL = "null"
 L, S, G, C = "linear_attention", "sliding_attention", "full_attention", "conv"
-B = "minimax_m3_sparse"
+B, I = "minimax_m3_sparse", "indexed_attention"
 
 
 def rope(theta, **others):
@@ -53,6 +53,13 @@ inkling = dict(vocab_size=VOCABULARY, pad_token_id=0, bos_token_id=1, eos_token_
                swa_num_key_value_heads=3, swa_head_dim=8, sliding_window_size=15, d_rel=4, rel_extent=37,
                log_scaling_n_floor=16, log_scaling_alpha=0.4, n_routed_experts=4, num_experts_per_tok=2,
                n_shared_experts=2, route_scale=1.5, logits_mup_width_multiplier=1.25, unpadded_vocab_size=None)
+# A text model of Qwen4-Exp, but for its layers and its scorer. Prompts have the token that ends texts, before which hashes of
+# tokens do not look.
+lanes = dict(vocab_size=VOCABULARY, pad_token_id=0, bos_token_id=1, eos_token_id=70, initializer_range=0.15,
+             max_position_embeddings=512, hidden_size=32, num_attention_heads=4, num_key_value_heads=2, head_dim=16,
+             linear_conv_kernel_dim=4, linear_key_head_dim=8, linear_value_head_dim=12, linear_num_key_heads=2,
+             linear_num_value_heads=4, num_experts=4, num_experts_per_tok=2, moe_intermediate_size=16,
+             shared_expert_intermediate_size=20)
 latent = dict(kv_lora_rank=16, q_lora_rank=20, qk_nope_head_dim=12, qk_rope_head_dim=8, v_head_dim=10)
 
 # The class, its configuration, and the keys of the published spelling that differ.
@@ -199,6 +206,27 @@ shapes = {
         audio_config=dict(n_mel_bins=2, mel_vocab_size=4),
         image_token_id=91, audio_token_id=92, image_bos_token_id=93, audio_bos_token_id=94),
         dict(mtp_config=dict(num_nextn_predict_layers=2, chain_hidden_post_norm=True, local_layer_ids=[0]))),
+    # Three lanes; rows see four whole blocks of four keys and the tokens behind the last; pairs and triples of tokens by hashes.
+    "qwen4_exp_text": ("Qwen4ExpForCausalLM", rope(1e6, partial_rotary_factor=0.5) | lanes | dict(
+        eos_token_id=[13, 2], layer_types=[L, I, L], num_hidden_layers=3, hc_count=3, hc_lowrank=12, indexer_n_heads=12, indexer_kv_heads=1,
+        indexer_head_dim=12, indexer_budget=16, indexer_compress_ratio=4, ple_layer_ids=[1, 3], ple_embed_dim=24,
+        ple_conv_kernel_size=3, ngram_size=3, heads_per_ngram=2, ngram_vocab_size_base=30,
+        make_ngram_vocab_size_divisible_by=16, split_ngram_parts=3), dict(layer_types=None, full_attention_interval=2)),
+    # Two lanes, two blocks of a page, tokens up to four in a row, sigmoids as gates; inside a model of images.
+    "qwen4_exp": ("Qwen4ExpForConditionalGeneration", dict(
+        text_config=rope(1e6, partial_rotary_factor=0.5) | lanes | dict(
+            num_hidden_layers=3, layer_types=[I, L, I], hc_count=2, hc_lowrank=10, indexer_n_heads=12, indexer_kv_heads=1,
+            indexer_head_dim=16, indexer_budget=32, indexer_compress_ratio=16, ple_layer_ids=[2], ngram_size=4,
+            heads_per_ngram=1, ple_embed_dim=18, ngram_vocab_size_base=50, make_ngram_vocab_size_divisible_by=8,
+            split_ngram_parts=2, seed=7, output_gate_type="sigmoid"),
+        vision_config=dict(hidden_size=8, intermediate_size=8, depth=1, num_heads=2, out_hidden_size=32, patch_size=2,
+                           temporal_patch_size=1, num_position_embeddings=16)),
+        dict(text_config=rope(1e6, partial_rotary_factor=0.5, mrope_interleaved=True, mrope_section=[2, 1, 1]) | lanes | dict(
+            model_type="qwen4_exp_text", num_hidden_layers=3, layer_types=[G, L, G], hc_count=2, hc_lowrank=10,
+            indexer_n_heads=12, indexer_kv_heads=1, indexer_head_dim=16, indexer_budget=32, indexer_compress_ratio=16,
+            ple_layer_ids=[2], ngram_size=4, heads_per_ngram=1, ple_embed_dim=18, ngram_vocab_size_base=50,
+            make_ngram_vocab_size_divisible_by=8, split_ngram_parts=2, seed=7, output_gate_type="sigmoid",
+            hidden_act="silu", rms_norm_eps=1e-6, attention_bias=False, norm_topk_prob=True, mtp_num_hidden_layers=1))),
     "step3p7": ("Step3p7ForConditionalGeneration", dict(
         text_config=dict(
             vocab_size=VOCABULARY, pad_token_id=0, bos_token_id=1, eos_token_id=2, initializer_range=0.15,
@@ -227,7 +255,9 @@ shapes = {
 # Keys of all models that are none of these.
 others = {"xlstm": ["intermediate_size", "num_attention_heads", "num_key_value_heads"],
           "minimax_m3_vl": [key for key in common if not key.endswith("token_id")],
-          "inkling_mm_model": list(common)}
+          "inkling_mm_model": list(common),
+          "qwen4_exp": [key for key in common if not key.endswith("token_id")],
+          "qwen4_exp_text": ["intermediate_size"]}
 
 
 def perturb(model, generator):

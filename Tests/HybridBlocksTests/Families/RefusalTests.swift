@@ -265,6 +265,31 @@ import Testing
     Change("inkling_text", "num_experts_per_tok", 5, says: "num_experts_per_tok: 5 of 4 experts"),
     Change("inkling_text", "unpadded_vocab_size", 0, says: "unpadded_vocab_size: is 0, expected an integer in 1"),
     Change("inkling_text", "logits_mup_width_multiplier", 0, says: "logits_mup_width_multiplier"),
+    Change("qwen4_exp", "text_config", .null, says: "text_config: is missing"),
+    Change("qwen4_exp_text", "indexer_n_heads", .null, says: "indexer_n_heads: is missing"),
+    Change("qwen4_exp_text", "indexer_n_heads", 0, says: "indexer_n_heads: is 0, expected an integer in 1"),
+    Change("qwen4_exp_text", "indexer_kv_heads", 2, says: "indexer_kv_heads: 2 is not supported, expected 1"),
+    Change("qwen4_exp_text", "indexer_head_dim", 4, says: "indexer_head_dim: 4, of which 8"),
+    Change("qwen4_exp_text", "indexer_budget", 18, says: "indexer_budget: 18 keys, expected a multiple of the 4"),
+    Change("qwen4_exp_text", "indexer_compress_ratio", 0, says: "indexer_compress_ratio: is 0"),
+    Change("qwen4_exp_text", "hc_count", 1, says: "hc_count: 1 lanes, expected 2 to 64"),
+    Change("qwen4_exp_text", "hc_lowrank", 0, says: "hc_lowrank: is 0"),
+    Change("qwen4_exp_text", "ple_layer_ids", [2], says: "ple_layer_ids: 2, expected numbers of layers of linear"),
+    Change("qwen4_exp_text", "ple_layer_ids", [0, 1], says: "ple_layer_ids: 0, expected numbers of layers"),
+    Change("qwen4_exp_text", "ple_layer_ids", [1, 4], says: "ple_layer_ids: 4, expected numbers of layers"),
+    Change("qwen4_exp_text", "ple_embed_dim", 22, says: "ple_embed_dim: 22, expected a multiple of the 4 heads"),
+    Change("qwen4_exp_text", "ple_conv_kernel_size", 65, says: "ple_conv_kernel_size: 65 taps, expected at most 64"),
+    Change("qwen4_exp_text", "ngram_size", 1, says: "ngram_size: 1 tokens, expected 2 to 32"),
+    Change("qwen4_exp_text", "ngram_size", 33, says: "ngram_size: 33 tokens, expected 2 to 32"),
+    Change("qwen4_exp_text", "heads_per_ngram", 600, says: "heads_per_ngram: makes 1200 heads, expected at most 1024"),
+    Change("qwen4_exp_text", "eos_token_id", 96, says: "eos_token_id: gives no token below 96"),
+    Change("qwen4_exp_text", "eos_token_id", .array([]), says: "eos_token_id: gives no token below 96"),
+    Change("qwen4_exp_text", "eos_token_id", .null, says: "eos_token_id: is missing"),
+    Change("qwen4_exp_text", "seed", -1, says: "seed: is -1"),
+    Change("qwen4_exp_text", "output_gate_type", "gelu", says: "output_gate_type: gelu is not supported"),
+    Change("qwen4_exp_text", "hidden_act", "gelu", says: "hidden_act"),
+    Change("qwen4_exp_text", "layer_types", ["linear_attention"], says: "layer_types: expected 3 of linear_attention"),
+    Change("qwen4_exp_text", "num_experts_per_tok", 5, says: "num_experts_per_tok"),
     Change("granite_swa", "layer_rope_theta", [0, -1, 1, 1], says: "layer_rope_theta"),
     Change("granite_swa", "layer_rope_theta", [0], says: "layer_rope_theta"),
   ]
@@ -333,6 +358,26 @@ import Testing
     let error = #expect(throws: ModelError.self) { _ = try Families.family(for: ConfigReader(json)) }
     let text = "\(error, default: "nothing")"
     #expect(text.contains("config.json: ") && text.contains(change.says))
+  }
+
+  /// What a file says of the hashes of tokens, and where it keeps their rows, is what the configuration gives.
+  @Test(arguments: [
+    Change("qwen4_exp_text", "seed", 5, says: "ple_embedding.layer_multipliers: is ["),
+    Change("qwen4_exp_text", "ngram_vocab_size_base", 32, says: "ple_embedding.ngram_heads_vocab_sizes: is [31, "),
+    Change("qwen4_exp_text", "ngram_size", 2, says: "ple_embedding.layer_multipliers: has shape [3], expected [2]"),
+    Change("qwen4_exp_text", "split_ngram_parts", 2, says: "shard_0.weight: has shape [54, 6], expected [80, 6]"),
+    Change(
+      "qwen4_exp_text", "make_ngram_vocab_size_divisible_by", 64,
+      says: "shard_0.weight: has shape [54, 6], expected [64, 6]"),
+  ])
+  func hashesFollowFromTheConfiguration(_ change: Change) throws {
+    let folder = ParityFixture(change.fixture).folder
+    var json = try JSONValue(file: folder.appending(path: "config.json"))
+    json[change.key] = change.value
+    let error = #expect(throws: ModelError.self) {
+      _ = try HybridModel(Families.family(for: ConfigReader(json)), WeightScope(Checkpoint(folder: folder)))
+    }
+    #expect("\(error, default: "nothing")".contains(change.says), "\(error, default: "nothing")")
   }
 
   /// A file of Mistral's that says nothing of a window has one of 4096 tokens; null stands for none.

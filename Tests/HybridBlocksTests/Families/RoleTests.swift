@@ -21,15 +21,15 @@ import Testing
     }
     if has("embed_norm") || name.hasSuffix("sconv.weight") { return nil }
     if has("embed_tokens", "embeddings", "word_embeddings", "embed") { return isTied ? .head : .embedding }
-    if has("embed_tokens_per_layer") { return .embedding }
+    if has("embed_tokens_per_layer", "ngram_embedding") { return .embedding }
     if has("lm_head", "unembed") { return .head }
-    if has("v_proj", "wv_dv") { return .value }
+    if has("v_proj", "value_proj", "wv_dv") { return .value }
     if has("down_proj", "output_linear", "w2", "proj_down", "w2_md", "w2_weight", "shared_w2_weight") { return .down }
     if has("kv_b_proj", "in_proj_ba") { return .stored }
     if has("router", "gate", "shared_expert_gate", "classifier", "igate_preact", "fgate_preact", "weights_proj") {
       return .exact
     }
-    if has("modality_router", "prediction_coefs", "correction_coefs") { return .exact }
+    if has("modality_router", "prediction_coefs", "correction_coefs", "block_inject_weight") { return .exact }
     if has("in_proj_b", "in_proj_a", "b_proj", "a_proj", "f_a_proj", "f_b_proj") { return .exact }
     if has("q_conv1d", "k_conv1d", "v_conv1d") { return nil }
     if has("conv1d", "conv_1d") || name.hasSuffix("conv.conv.weight") || name.hasSuffix("norm.weight")

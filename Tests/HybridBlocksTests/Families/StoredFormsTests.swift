@@ -28,7 +28,8 @@ import Testing
     #expect(scope.loaded.map(\.tensor.name) == stored.map(\.name).sorted())
   }
 
-  @Test(arguments: ["qwen3_next", "qwen3_5"]) func normsAreOfTheirDifferencesFromOne(_ name: String) throws {
+  @Test(arguments: ["qwen3_next", "qwen3_5", "qwen4_exp_text"])
+  func normsAreOfTheirDifferencesFromOne(_ name: String) throws {
     let (checkpoint, scope) = try weights(name)
     var (differences, plain) = (0, 0)
     for tensor in checkpoint.tensors.values where tensor.name.hasSuffix("norm.weight") {

@@ -100,11 +100,14 @@ final class KernelBench {
   var freePages: [Int32] { (0..<Int32(store.pageCount)).filter { page in !pages.contains { $0.contains(page) } } }
 
   /// Runs a step over the given parts. Sequence `s` has slot `s + 1`; slot 0 belongs to nobody, and spare slots come last.
-  func step(_ parts: [Part], _ body: (borrowing Step) -> Void) {
+  ///
+  /// - Parameter tokens: all tokens of each sequence, for kernels that look at them.
+  func step(_ parts: [Part], tokens: [[Int32]]? = nil, _ body: (borrowing Step) -> Void) {
     var plan = StepPlan()
     for part in parts {
       let first = plan.tokens.count
-      plan.tokens.append(contentsOf: Array(repeating: 0, count: part.count))
+      plan.tokens += tokens?[part.sequence][part.position..<part.position + part.count] ?? []
+      plan.tokens += Array(repeating: 0, count: first + part.count - plan.tokens.count)
       let firstPage = plan.pages.count
       plan.pages.append(contentsOf: pages[part.sequence])
       let firstCapture = plan.captures.count

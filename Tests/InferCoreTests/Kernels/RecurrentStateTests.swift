@@ -7,7 +7,7 @@ import Testing
 @Suite struct RecurrentStateTests {
   enum Kernel: Sendable, CaseIterable {
     case convolution, scan, channelScan, deltaRuleOfHeads, deltaRuleOfChannels, linearUnits, wkv6, wkv7,
-      recurrence
+      recurrence, ngrams
   }
 
   /// A kernel with random inputs of some sequences.
@@ -73,6 +73,12 @@ import Testing
         stateCount = 12
         state = layout.add(.recurrent(count: stateCount))
         run = { RecurrenceTests.run($0, $1, inputs, parts: 3, state) }
+      case .ngrams:
+        var generator = SeededGenerator(seed: 7)
+        let tokens = lengths.map { NGramTests.tokens($0, using: &generator) }
+        stateCount = NGramTests.hash.size - 1
+        state = layout.add(.recurrent(count: stateCount))
+        run = { NGramTests.run($0, $1, tokens, state) }
       }
       _ = layout.add(.recurrent(count: 3))
       self.state = state
