@@ -53,7 +53,7 @@ struct BlockIndexer: BlockScorer {
     sharing = (queryHeads / shape.heads, first)
     rule = BlockSelection(
       heads: shape.heads, dimension: shape.dimension, blockTokens: shape.blockTokens, count: shape.count,
-      localCount: shape.localCount, cache: state.add(.latent(dimension: shape.dimension), stage: weights.stage))
+      localCount: shape.localCount, cache: state.add(.latent(dimension: shape.dimension), stage: scope.stage))
   }
 
   func append(_ x: Rows, _ step: borrowing Step) {

@@ -13,9 +13,9 @@ public struct ChannelMix: Mixer {
   /// A network of its parts; declares its state, a row.
   init(
     width: Int, keyMix: [Float], network: FeedForward, receptance: (mix: [Float], map: Linear)? = nil,
-    state layout: inout StateLayout
+    state layout: inout StateLayout, stage: Int
   ) {
-    shift = TokenShift(width: width, state: &layout)
+    shift = TokenShift(width: width, state: &layout, stage: stage)
     self.keyMix = keyMix
     self.network = network
     self.receptance = receptance

@@ -44,8 +44,8 @@ struct DeltaRuleMixer: Sendable {
   /// `−A`, for decays with a bound.
   private let negatedRate: [Float]
 
-  /// Declares the layer's state.
-  init(_ rule: DeltaRuleShape, taps: Int, _ parameters: Parameters, state layout: inout StateLayout) {
+  /// Declares the state of a layer that a stage has.
+  init(_ rule: DeltaRuleShape, taps: Int, _ parameters: Parameters, state layout: inout StateLayout, stage: Int) {
     let size = Float(rule.keyDimension)
     self.rule = rule
     self.taps = taps
@@ -55,8 +55,8 @@ struct DeltaRuleMixer: Sendable {
     if case .bounded = parameters.decayRule { negatedRate = parameters.decayRate.map { -$0 } } else { negatedRate = [] }
     queryScale = Array(repeating: 1 / size, count: rule.keyDimension)
     keyScale = Array(repeating: 1 / size.squareRoot(), count: rule.keyDimension)
-    history = layout.add(.recurrent(count: (taps - 1) * rule.channels), stage: weights.stage)
-    state = layout.add(.recurrent(count: rule.stateCount), stage: weights.stage)
+    history = layout.add(.recurrent(count: (taps - 1) * rule.channels), stage: stage)
+    state = layout.add(.recurrent(count: rule.stateCount), stage: stage)
   }
 
   /// Computes the mixer on all rows.

@@ -98,7 +98,7 @@ public struct GatedDeltaNet: Mixer {
         gate: shape.hasSigmoidGates ? .sigmoid : .silu,
         output: try Linear(weights["out_proj"], columns: columns, of: rule.valueWidth, output: shape.width),
         strength: shape.strength),
-      state: &layout)
+      state: &layout, stage: weights.stage)
   }
 
   /// The maps to queries, keys and values, to the inputs of `β` and of decays, and to gates, in this order, of some key heads.

@@ -41,7 +41,7 @@ struct KeyIndexer: Sendable {
     weights = try Linear(scope["weights_proj"], input: shape.width, output: shape.heads, role: .exact)
     selection = KeySelection(
       heads: shape.heads, dimension: shape.dimension, count: shape.count,
-      cache: state.add(.latent(dimension: shape.dimension), stage: weights.stage))
+      cache: state.add(.latent(dimension: shape.dimension), stage: scope.stage))
   }
 
   /// Writes the keys of the step's rows into the scorer's cache.

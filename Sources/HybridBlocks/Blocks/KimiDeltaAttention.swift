@@ -81,7 +81,7 @@ public struct KimiDeltaAttention: Mixer {
         norm: try RMSNorm(weights["o_norm"], width: size, epsilon: epsilon), gate: .sigmoid,
         output: try Linear(weights["o_proj"], columns: columns, of: inner, output: width),
         decayRule: shape.lowestDecay.map { .bounded($0) } ?? .softplus),
-      state: &layout)
+      state: &layout, stage: weights.stage)
   }
 
   /// `true`: by heads, whose state stays with them.

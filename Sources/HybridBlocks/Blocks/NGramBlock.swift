@@ -61,8 +61,8 @@ struct NGramBlock: Block {
     let taps = try weights.convolution("conv1d.weight", channels: all, taps: shape.taps)
     let between = [Float](repeating: 0, count: (shape.dilation - 1) * all)
     convolution = (0..<shape.taps).flatMap { tap in (tap > 0 ? between : []) + taps[tap * all..<(tap + 1) * all] }
-    last = state.add(.recurrent(count: hash.size - 1))
-    history = state.add(.recurrent(count: convolution.count - all))
+    last = state.add(.recurrent(count: hash.size - 1), stage: weights.stage)
+    history = state.add(.recurrent(count: convolution.count - all), stage: weights.stage)
   }
 
   /// `N`

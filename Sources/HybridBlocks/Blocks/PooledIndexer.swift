@@ -54,7 +54,7 @@ struct PooledIndexer: BlockScorer {
     sharing = (queryHeads, first)
     rule = PooledBlockSelection(
       heads: shape.heads, dimension: shape.dimension, blockTokens: shape.blockTokens, count: shape.count,
-      cache: state.add(.latent(dimension: shape.dimension)))
+      cache: state.add(.latent(dimension: shape.dimension), stage: scope.stage))
   }
 
   func append(_ x: Rows, _ step: borrowing Step) {

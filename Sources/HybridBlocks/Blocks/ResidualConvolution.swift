@@ -52,7 +52,7 @@ public struct ResidualConvolution: Sendable {
     self.weight = weight
     self.channels = channels
     self.taps = taps
-    history = state.add(.recurrent(count: (taps - 1) * channels))
+    history = state.add(.recurrent(count: (taps - 1) * channels), stage: parts[0].weights.stage)
   }
 
   /// Convolves all rows of the step in place, `[step rows × channels]`.

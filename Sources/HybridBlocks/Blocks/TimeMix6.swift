@@ -48,7 +48,7 @@ public struct TimeMix6: Mixer {
     let width = shape.width
     self.shape = shape
     wkv = WKVShape(heads: width / shape.headSize, size: shape.headSize)
-    shift = TokenShift(width: width, state: &layout)
+    shift = TokenShift(width: width, state: &layout, stage: weights.stage)
     inputMix = try weights.floats("time_maa_x", shape: [1, 1, width])
     mixDown = try Linear(weights["mix_down"], input: width, output: 5 * shape.mixRank, role: .exact)
     let ups = try weights["mix_up"].matrices(
@@ -73,7 +73,7 @@ public struct TimeMix6: Mixer {
       epsilon: epsilon
     )
     output = try Linear(weights["output"], input: width, output: width)
-    state = layout.add(.recurrent(count: wkv.stateCount))
+    state = layout.add(.recurrent(count: wkv.stateCount), stage: weights.stage)
   }
 
   /// `W`

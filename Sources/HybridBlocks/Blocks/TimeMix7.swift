@@ -1,4 +1,4 @@
-public import InferCore
+internal import InferCore
 
 /// The time mix of RWKV 7 (Peng et al. 2025, arXiv 2503.14456, §4): a matrix of each head that decays by channels of the key and
 /// in which the value under a direction is replaced, at a learning rate; values go from those of the first layer by a part of
@@ -56,7 +56,7 @@ struct TimeMix7: Sendable {
     let width = shape.width
     self.shape = shape
     wkv = WKVShape(heads: width / shape.headSize, size: shape.headSize)
-    shift = TokenShift(width: width, state: &layout)
+    shift = TokenShift(width: width, state: &layout, stage: weights.stage)
     func mix(_ name: String) throws(ModelError) -> [Float] { try weights.floats("x_\(name)", shape: [1, 1, width]) }
     mixes = (try mix("r"), try mix("w"), try mix("k"), try mix("v"), try mix("a"))
     func lowRank(
@@ -99,7 +99,7 @@ struct TimeMix7: Sendable {
       )
     }
     output = try Linear(weights["o_proj"], input: width, output: width)
-    state = layout.add(.recurrent(count: wkv.stateCount))
+    state = layout.add(.recurrent(count: wkv.stateCount), stage: weights.stage)
   }
 
   /// Computes the mixer on all rows.

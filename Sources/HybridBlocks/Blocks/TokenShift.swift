@@ -7,10 +7,10 @@ struct TokenShift: Sendable {
   let taps: [Float]
   let history: StateHandle
 
-  /// Declares the state: a row.
-  init(width: Int, state layout: inout StateLayout) {
+  /// Declares the state of a layer that a stage has: a row.
+  init(width: Int, state layout: inout StateLayout, stage: Int) {
     taps = Array(repeating: 1, count: width) + Array(repeating: -1, count: width)
-    history = layout.add(.recurrent(count: width))
+    history = layout.add(.recurrent(count: width), stage: stage)
   }
 
   /// Computes the difference of every row of `x`, `[step rows × width]`.

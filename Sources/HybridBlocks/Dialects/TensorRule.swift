@@ -93,7 +93,7 @@ struct TensorRule: Sendable {
         throw .tensor(name: part.name, reason: "has shape \(part.shape), expected \(shape.reduce(1, *)) numbers")
       }
       return [part.renamed(name, shape: shape)]
-    case .parts(let parts): return try experts(part, parts.count)
+    case .parts(let parts): return try slices(of: part, parts.count, "tensors")
     case .vector: return [part.renamed(name, shape: [part.count])]
     case .row: return [part.renamed(name, shape: [1, part.count])]
     case .convolution:
@@ -111,22 +111,22 @@ struct TensorRule: Sendable {
     case .speeds:
       return [.computed([part], name: resultNames[0], shape: [part.count]) { $0[0].map { -$0 } }]
     case .rates(let isColumn): return [part.renamed(resultNames[0], shape: isColumn ? [part.count] : part.shape)]
-    case .experts(let count): return try experts(part, count)
+    case .experts(let count): return try slices(of: part, count, "experts")
     case .gateAndUp(let experts): return try gateAndUp(parts, experts)
     case .keysAndValues, .queryToGate: return zip(parts, resultNames).map { $0.renamed($1) }
     }
   }
 
-  private func experts(_ stack: Tensor, _ count: Int) throws(ModelError) -> [Tensor] {
+  private func slices(of stack: Tensor, _ count: Int, _ kind: String) throws(ModelError) -> [Tensor] {
     guard stack.shape.count > 1, stack.shape[0] == count else {
-      throw .tensor(name: stack.name, reason: "has shape \(stack.shape), expected \(count) experts")
+      throw .tensor(name: stack.name, reason: "has shape \(stack.shape), expected \(count) \(kind)")
     }
-    var experts: [Tensor] = []
+    var slices: [Tensor] = []
     for (index, name) in resultNames.enumerated() {
-      experts.append(
+      slices.append(
         try stack.slices(index..<index + 1, name: name).renamed(name, shape: Array(stack.shape.dropFirst())))
     }
-    return experts
+    return slices
   }
 
   private func gateAndUp(_ parts: [Tensor], _ experts: Int?) throws(ModelError) -> [Tensor] {

@@ -73,7 +73,7 @@ struct RWKV6: ModelFamily {
         receptance: (
           mix: try names.floats("time_maa_r", shape: [1, 1, width]),
           map: try Linear(names["receptance"], input: width, output: width)
-        ), state: &state)
+        ), state: &state, stage: names.stage)
       blocks.append(ResidualBlock(norm: try frame.norm(layer["ln2"]), mixer: network))
       if halvingPeriod > 0 && (index + 1) % halvingPeriod == 0 { blocks.append(StreamScale(0.5)) }
       layers.append(Layer(blocks))

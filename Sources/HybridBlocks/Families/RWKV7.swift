@@ -105,7 +105,7 @@ struct RWKV7: ModelFamily {
       blocks.append(TimeMix7Block(norm: try frame.norm(layer["attn_norm"]), mixer: mixer))
       let network = ChannelMix(
         width: width, keyMix: try layer["ffn"].vector("x_k", count: width),
-        network: try FeedForward(rwkv: layer["ffn"], width: width, hidden: hidden), state: &state)
+        network: try FeedForward(rwkv: layer["ffn"], width: width, hidden: hidden), state: &state, stage: layer.stage)
       blocks.append(StreamBlock(ResidualBlock(norm: try frame.norm(layer["ffn_norm"]), mixer: network), width: width))
       layers.append(Layer(blocks))
     }

@@ -6,6 +6,15 @@ package struct GGUFVocabulary: Sendable {
   static let prefix = "tokenizer.ggml."
   /// The key of the chat template, and with a dot and a name behind it those of further ones.
   package static let templateKey = "tokenizer.chat_template"
+  /// What files of RWKV mean by a template that is only the name `rwkv-world`: turns by the names of who speaks, each ended by
+  /// an empty line.
+  private static let rwkvTemplate = """
+    {%- for message in messages -%}
+    {{- {"system": "System", "user": "User"}.get(message.role, "Assistant") -}}
+    {{- ": " + message.content | trim + "\\n\\n" -}}
+    {%- endfor -%}
+    {%- if add_generation_prompt -%}{{- "Assistant:" -}}{%- endif -%}
+    """
   /// Ways to say in metadata that there is no vocabulary.
   private static let absent: Set<String> = ["no_vocab", "none"]
 
@@ -28,7 +37,8 @@ package struct GGUFVocabulary: Sendable {
   /// - Complexity: O(n) in the vocabulary's size.
   package init(metadata: TextDictionary<GGUFValue>, file: URL) throws(ModelError) {
     let reader = Reader(metadata: metadata, file: file)
-    chatTemplate = try reader.value(Self.templateKey, "a string") { $0.string }
+    let template = try reader.value(Self.templateKey, "a string") { $0.string }
+    chatTemplate = template.map { $0.isExactly("rwkv-world") ? Self.rwkvTemplate : $0 }
     namedTemplates = try reader.templates()
     guard let model = try reader.value(Self.prefix + "model", "a string", { $0.string }), !Self.absent.contains(model)
     else {

@@ -7,6 +7,7 @@ are those of ../parity/make_rwkv_fixtures.py.
 """
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -16,13 +17,14 @@ HERE = Path(__file__).resolve().parent
 sys.path[0] = str(HERE.parent / "parity")
 # It takes this place off the path.
 sys.path.insert(0, sys.path[0])
+# The package halves the stream behind every layer of RWKV 6, and weights on the way, as the converter does.
+os.environ["RWKV_RESCALE_LAYER"] = "1"
 import make_rwkv_fixtures as rwkv
 import torch
 from safetensors.torch import save_file
 
 rwkv.LAYERS = 2
-# RWKV 6 has the widths of bottlenecks that the converter takes for granted, and halves the stream behind every layer. Norms
-# have the ε that llama.cpp has.
+# RWKV 6 has the widths of bottlenecks that the converter takes for granted. Norms have the ε that llama.cpp has.
 MODELS = {
     "rwkv6": (
         rwkv.config6 | dict(num_hidden_layers=2, rescale_every=1, time_mix_extra_dim=32, time_decay_extra_dim=64),

@@ -377,7 +377,8 @@ import Testing
     let error = #expect(throws: ModelError.self) {
       _ = try HybridModel(Families.family(for: ConfigReader(json)), WeightScope(Checkpoint(folder: folder)))
     }
-    #expect("\(error, default: "nothing")".contains(change.says), "\(error, default: "nothing")")
+    let text = "\(error, default: "nothing")"
+    #expect(text.contains(change.says), "\(text)")
   }
 
   /// A file of Mistral's that says nothing of a window has one of 4096 tokens; null stands for none.

@@ -31,7 +31,7 @@ import Testing
     }
     if has("modality_router", "prediction_coefs", "correction_coefs", "block_inject_weight") { return .exact }
     if has("in_proj_b", "in_proj_a", "b_proj", "a_proj", "f_a_proj", "f_b_proj") { return .exact }
-    if has("q_conv1d", "k_conv1d", "v_conv1d") { return nil }
+    if has("q_conv1d", "k_conv1d", "v_conv1d", "ln1", "ln2", "pre_ln", "ln_x", "ln_out") { return nil }
     if has("conv1d", "conv_1d") || name.hasSuffix("conv.conv.weight") || name.hasSuffix("norm.weight")
       || name.hasSuffix("norm_f.weight")
     {

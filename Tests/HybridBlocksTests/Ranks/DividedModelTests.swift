@@ -124,7 +124,7 @@ import Testing
   }
 
   private static func expect(
-    _ computed: [[[Float]]], like reference: ParityReference, _ fixture: ParityFixture
+    _ computed: [[[Float]]], like reference: ParityFixture.Reference, _ fixture: ParityFixture
   ) throws {
     #expect(computed[1...].allSatisfy { $0.allSatisfy(\.isEmpty) })
     for (index, expected) in reference.logits.enumerated() {

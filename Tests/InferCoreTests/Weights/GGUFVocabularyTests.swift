@@ -38,6 +38,40 @@ import Testing
     #expect(tokenizer.decode([6, 6]) == "hi hi")
   }
 
+  /// As llama.cpp's converter writes RWKV's vocabulary: tokens spelled with escapes, an empty line that ends answers, and a
+  /// template that is a name.
+  @Test func longestMatchesAreRead() throws {
+    func spelled(_ byte: UInt8) -> String {
+      switch byte {
+      case 92: return #"\\"#
+      case 32..<127: return String(UnicodeScalar(byte))
+      default: return #"\x"# + (byte < 16 ? "0" : "") + String(byte, radix: 16)
+      }
+    }
+    let bytes = (UInt8.min...UInt8.max).map(spelled)
+    let tokens = ["<s>"] + bytes + ["ab", #"\n\n"#, #"\xe9\x9b\x9e"#, "[PAD260]"]
+    let types: [Int64] = [3] + Array(repeating: 1, count: 259) + [5]
+    let metadata: TextDictionary<GGUFValue> = [
+      "tokenizer.ggml.model": .string("rwkv"), "tokenizer.ggml.tokens": .array(tokens.map(GGUFValue.string)),
+      "tokenizer.ggml.token_type": .array(types.map(GGUFValue.signed)),
+      "tokenizer.ggml.bos_token_id": .unsigned(0), "tokenizer.ggml.eos_token_id": .unsigned(0),
+      "tokenizer.ggml.eot_token_id": .unsigned(258), "tokenizer.chat_template": .string("rwkv-world"),
+    ]
+    let vocabulary = try GGUFVocabulary(metadata: metadata, file: URL(filePath: "x.gguf"))
+    #expect(vocabulary.endTokens == [0, 258])
+    let tokenizer = try Tokenizer(#require(vocabulary.tokens))
+    #expect(try tokenizer.encode("aba\n\n\n雞\\", addingSpecialTokens: true) == [257, 98, 258, 11, 259, 93])
+    #expect(tokenizer.decode([257, 258, 259, 93]) == "ab\n\n雞\\" && !tokenizer.isSpecial(258))
+    let template = try ChatTemplate(source: #require(vocabulary.chatTemplate))
+    let turns: JSONValue = [
+      ["role": "system", "content": "Be kind."], ["role": "user", "content": " Hi\n"],
+      ["role": "assistant", "content": "Hello"], ["role": "user", "content": "?"],
+    ]
+    #expect(
+      try template.render(messages: turns)
+        == "System: Be kind.\n\nUser: Hi\n\nAssistant: Hello\n\nUser: ?\n\nAssistant:")
+  }
+
   /// Conversions take markers for text, or tell but one of those that end an answer.
   @Test(arguments: [1, 4]) func markersAreKnownByTheirNames(_ type: Int64) throws {
     var names = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|fim_prefix|>", "<|custom_end|>", "[", "<"]
