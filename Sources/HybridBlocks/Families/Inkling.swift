@@ -43,21 +43,15 @@ struct Inkling: ModelFamily {
   }
 
   private init(text config: ConfigReader) throws(ModelError) {
-    frame = try ModelFrame(config, epsilon: 1e-6)
-    try config.expect("tie_word_embeddings", frame.isTied, is: false)
-    frame.isTiedWithoutHead = false
-    frame.embeddingNorm = "model.embed_tokens.embed_norm"
+    frame = try Self.frame(config)
     frame.logitScale = Float(
       1 / (try config.positive("logits_mup_width_multiplier", "embedding_multiplier", default: 24)))
-    let tokens = try config.size("unpadded_vocab_size", default: frame.vocabularySize)
-    if tokens < frame.vocabularySize {
-      frame.storedVocabularySize = frame.vocabularySize
-      frame.vocabularySize = tokens
-    }
     let count = try config.size("num_hidden_layers")
     try config.expect("hidden_act", try config.string("hidden_act", default: "silu"), is: "silu")
     taps = try config.size("conv_kernel_size", "sconv_kernel_size", default: 4)
-    attention = try Self.attention(config, count, width: frame.width, taps: taps)
+    attention = try Self.attention(
+      config, try Self.windowedLayers(config, count), width: frame.width, taps: taps, heads: 64, windowedKeyHeads: 16,
+      window: 512)
     isDense = try Self.denseLayers(config, count)
     (denseWidth, expertWidth) = try Self.widths(config)
     try config.expect("shared_expert_sink", try config.flag("shared_expert_sink", default: true), is: true)
@@ -69,14 +63,39 @@ struct Inkling: ModelFamily {
     routeScale = try config.number("route_scale", default: 8)
   }
 
-  private static func attention(
-    _ config: ConfigReader, _ count: Int, width: Int, taps: Int
+  /// The parts around the layers, with a norm of embedded tokens, and as many logits as there are tokens.
+  static func frame(_ config: ConfigReader) throws(ModelError) -> ModelFrame {
+    var frame = try ModelFrame(config, epsilon: 1e-6)
+    try config.expect("tie_word_embeddings", frame.isTied, is: false)
+    frame.isTiedWithoutHead = false
+    frame.embeddingNorm = "model.embed_tokens.embed_norm"
+    let tokens = try config.size("unpadded_vocab_size", default: frame.vocabularySize)
+    if tokens < frame.vocabularySize {
+      frame.storedVocabularySize = frame.vocabularySize
+      frame.vocabularySize = tokens
+    }
+    return frame
+  }
+
+  /// The sizes of attention in each layer.
+  ///
+  /// - Parameters:
+  ///   - config: the configuration.
+  ///   - isWindowed: whether each layer has a window.
+  ///   - width: the width of the residual stream.
+  ///   - taps: the taps of convolutions.
+  ///   - fallback: the number of heads where the configuration does not say.
+  ///   - windowedKeyHeads: that of key heads in windows.
+  ///   - windowSize: that of tokens of a window.
+  ///   - growthLength: that of positions without growth; `nil` where there is no growth then.
+  static func attention(
+    _ config: ConfigReader, _ isWindowed: [Bool], width: Int, taps: Int, heads fallback: Int, windowedKeyHeads: Int,
+    window windowSize: Int, growthLength: Int? = nil
   ) throws(ModelError) -> [Attention.Shape] {
-    let isWindowed = try windowedLayers(config, count)
     let profiles = try config.size("d_rel", default: 16)
-    func shape(_ prefix: String, keyHeads fallback: Int, distances: Int) throws(ModelError) -> Attention.Shape {
-      let heads = try config.size("\(prefix)num_attention_heads", default: 64)
-      let keyHeads = try config.size("\(prefix)num_key_value_heads", default: fallback)
+    func shape(_ prefix: String, keyHeads others: Int, distances: Int) throws(ModelError) -> Attention.Shape {
+      let heads = try config.size("\(prefix)num_attention_heads", default: fallback)
+      let keyHeads = try config.size("\(prefix)num_key_value_heads", default: others)
       try config.require(
         heads % keyHeads == 0, "\(prefix)num_key_value_heads", "\(keyHeads) does not divide \(heads) heads")
       var shape = Attention.Shape(
@@ -88,12 +107,12 @@ struct Inkling: ModelFamily {
     }
     var whole = try shape("", keyHeads: 8, distances: try config.size("rel_extent", default: 1024))
     // The longest distance of a window has a bias as well.
-    let window = try config.size("sliding_window_size", "sliding_window", default: 512)
-    var windowed = try shape("swa_", keyHeads: 16, distances: window)
+    let window = try config.size("sliding_window_size", "sliding_window", default: windowSize)
+    var windowed = try shape("swa_", keyHeads: windowedKeyHeads, distances: window)
     windowed.window = window
     let strength = try config.number("log_scaling_alpha", default: 0.1)
-    if config.has("log_scaling_n_floor") {
-      whole.queryGrowth = .smooth(strength: strength, length: try config.length("log_scaling_n_floor"))
+    if let length = try config.optionalLength("log_scaling_n_floor", default: growthLength) {
+      whole.queryGrowth = .smooth(strength: strength, length: length)
     }
     return isWindowed.map { $0 ? windowed : whole }
   }
@@ -135,36 +154,45 @@ struct Inkling: ModelFamily {
 
   /// Published files have other names, and rows of gates and ups in turn.
   var storedForms: [StoredForm] {
-    let names = [
-      ("embed_tokens.weight", "embed.weight"), ("embed_tokens.embed_norm.weight", "embed_norm.weight"),
-      ("input_layernorm.weight", "attn_norm.weight"), ("post_attention_layernorm.weight", "mlp_norm.weight"),
-      ("self_attn.q_proj.weight", "attn.wq_du.weight"), ("self_attn.k_proj.weight", "attn.wk_dv.weight"),
-      ("self_attn.v_proj.weight", "attn.wv_dv.weight"), ("self_attn.r_proj.weight", "attn.wr_du.weight"),
-      ("self_attn.o_proj.weight", "attn.wo_ud.weight"), ("self_attn.q_norm.weight", "attn.q_norm.weight"),
-      ("self_attn.k_norm.weight", "attn.k_norm.weight"),
-      ("self_attn.k_sconv.conv1d.weight", "attn.k_sconv.weight"),
-      ("self_attn.v_sconv.conv1d.weight", "attn.v_sconv.weight"),
-      ("self_attn.rel_logits_proj.proj", "attn.rel_logits_proj.proj"),
-      ("attn_sconv.conv1d.weight", "attn_sconv.weight"), ("mlp_sconv.conv1d.weight", "mlp_sconv.weight"),
-      ("mlp.down_proj.weight", "mlp.w2_md.weight"), ("mlp.gate.e_score_correction_bias", "mlp.gate.bias"),
-      ("mlp.experts.down_proj", "mlp.experts.w2_weight"),
-      ("mlp.shared_experts.down_proj", "mlp.shared_experts.shared_w2_weight"),
+    let attention = [
+      ("q_proj.weight", "wq_du.weight"), ("k_proj.weight", "wk_dv.weight"), ("v_proj.weight", "wv_dv.weight"),
+      ("r_proj.weight", "wr_du.weight"), ("o_proj.weight", "wo_ud.weight"), ("q_norm.weight", "q_norm.weight"),
+      ("k_norm.weight", "k_norm.weight"), ("k_sconv.conv1d.weight", "k_sconv.weight"),
+      ("v_sconv.conv1d.weight", "v_sconv.weight"), ("rel_logits_proj.proj", "rel_logits_proj.proj"),
     ]
-    let gated = [
-      ("mlp.gate_up_proj.weight", "mlp.w13_dn.weight"), ("mlp.experts.gate_up_proj", "mlp.experts.w13_weight"),
-      ("mlp.shared_experts.gate_up_proj", "mlp.shared_experts.shared_w13_weight"),
-    ]
-    return names.map { StoredForm.renamed($0.0, from: $0.1) }
-      + gated.map { name, stored in
-        StoredForm(name, from: stored) { tensor throws(ModelError) in try tensor.gatesAboveUps() }
-      }
+    return Self.frameForms + Self.expertForms
+      + attention.map { .renamed("self_attn.\($0.0)", from: "attn.\($0.1)") }
+      + [
+        .renamed("attn_sconv.conv1d.weight", from: "attn_sconv.weight"),
+        .renamed("mlp_sconv.conv1d.weight", from: "mlp_sconv.weight"),
+        .renamed("mlp.down_proj.weight", from: "mlp.w2_md.weight"),
+        .gatesAboveUps("mlp.gate_up_proj.weight", from: "mlp.w13_dn.weight"),
+        .renamed("mlp.shared_experts.down_proj", from: "mlp.shared_experts.shared_w2_weight"),
+        .gatesAboveUps("mlp.shared_experts.gate_up_proj", from: "mlp.shared_experts.shared_w13_weight"),
+      ]
   }
 
+  /// The embedding and the norms of layers, by their names in published files.
+  static let frameForms: [StoredForm] = [
+    .renamed("embed_tokens.weight", from: "embed.weight"),
+    .renamed("embed_tokens.embed_norm.weight", from: "embed_norm.weight"),
+    .renamed("input_layernorm.weight", from: "attn_norm.weight"),
+    .renamed("post_attention_layernorm.weight", from: "mlp_norm.weight"),
+  ]
+
+  /// Experts and their router, by their names in published files.
+  static let expertForms: [StoredForm] = [
+    .renamed("mlp.gate.e_score_correction_bias", from: "mlp.gate.bias"),
+    .gatesAboveUps("mlp.experts.gate_up_proj", from: "mlp.experts.w13_weight"),
+    .renamed("mlp.experts.down_proj", from: "mlp.experts.w2_weight"),
+  ]
+
   /// The text model inside others has had several paths.
-  var storedPrefixes: [StoredPrefix] {
+  static let prefixes =
     [StoredPrefix("model.", stored: "model.llm."), StoredPrefix("lm_head.", stored: "model.llm.unembed.")]
-      + StoredPrefix.ofTextModels
-  }
+    + StoredPrefix.ofTextModels
+
+  var storedPrefixes: [StoredPrefix] { Self.prefixes }
 
   func layers(reading weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [Layer] {
     var layers: [Layer] = []
@@ -216,6 +244,13 @@ struct Inkling: ModelFamily {
             weights: shared, first: shared.has("gate_up_proj") ? ["gate_up_proj"] : ["gate_proj", "up_proj"],
             second: "down_proj", count: experts.shared),
         ], width: width, hidden: expertWidth, activation: .siluGated, layer: index))
+  }
+}
+
+extension StoredForm {
+  /// Gates above ups, stored as rows that take turns.
+  fileprivate static func gatesAboveUps(_ name: String, from stored: String) -> StoredForm {
+    StoredForm(name, from: stored) { tensor throws(ModelError) in try tensor.gatesAboveUps() }
   }
 }
 

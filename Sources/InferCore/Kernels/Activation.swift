@@ -39,7 +39,29 @@ extension Experts.Activation {
       unsafe ck_clamped_silu_multiply(out, gate, up, alpha, limit, count)
     case .siluOfBoundedGated(let limit): unsafe ck_silu_of_bounded_multiply(out, gate, up, limit, count)
     case .boundedSiluGated(let limit): unsafe ck_bounded_silu_multiply(out, gate, up, limit, count)
+    case .softCappedSiluGated(let gateCap, let upCap):
+      unsafe Self.multiplyCapped(gate, gateCap, up, upCap, into: out, count)
     case .reluSquared: preconditionFailure("ReLU² has no gate")
+    }
+  }
+
+  private static func multiplyCapped(
+    _ gate: UnsafePointer<Float>, _ gateCap: Float, _ up: UnsafePointer<Float>, _ upCap: Float,
+    into out: UnsafeMutablePointer<Float>, _ count: Int
+  ) {
+    let part = 64
+    unsafe withUnsafeTemporaryAllocation(of: Float.self, capacity: part) { memory in
+      guard let capped = memory.baseAddress else { return }
+      for first in stride(from: 0, to: count, by: part) {
+        let size = min(part, count - first)
+        let target = unsafe out + first
+        unsafe capped.update(from: gate + first, count: size)
+        unsafe target.update(from: up + first, count: size)
+        unsafe ck_soft_cap(capped, gateCap, size)
+        unsafe ck_soft_cap(target, upCap, size)
+        unsafe ck_sigmoid_multiply(target, gate + first, target, size)
+        unsafe ck_product(target, target, capped, size)
+      }
     }
   }
 }

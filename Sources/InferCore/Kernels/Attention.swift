@@ -85,6 +85,7 @@ private func forEachToken(
 ///   - cap: the bound that scores are held within, `cap · tanh(score / cap)` (Gemma 2, arXiv 2408.00118, §2); `nil` for none.
 ///   - sinks: for each query head, the score of a key without a value that every row sees (gpt-oss, arXiv 2508.10925,
 ///     §2.3); `nil` for none.
+///   - rowSinks: the same of each row, `[step rows × queryHeads]`, in place of `sinks`; `nil` for none.
 ///   - biases: what is added to scores by the distance of the key, before they are held within a cap: profiles, and for each
 ///     query head their weights, `[step rows × queryHeads · profiles]`; `nil` for nothing.
 ///   - cache: state of the kind ``StateKind/paged(heads:headDimension:)`` of the same sizes; see
@@ -93,7 +94,8 @@ private func forEachToken(
 ///   - step: the step.
 public func attend(
   queries: Rows, queryHeads: Int, heads: Int, headDimension: Int, scale: Float, cap: Float? = nil,
-  sinks: [Float]? = nil, biases: (profiles: DistanceProfiles, weights: Rows)? = nil, cache: StateHandle,
+  sinks: [Float]? = nil, rowSinks: Rows? = nil, biases: (profiles: DistanceProfiles, weights: Rows)? = nil,
+  cache: StateHandle,
   into out: inout MutableRows, _ step: borrowing Step
 ) {
   step.store.layout.expect(.paged(heads: heads, headDimension: headDimension), at: cache)
@@ -106,7 +108,7 @@ public func attend(
     pages: PageLayout(headDimension: headDimension, isLatent: false, step.store),
     window: step.store.layout.windows[cache.index], cap: cap ?? 0, sinks: sinks ?? [],
     profiles: biases?.profiles)
-  attend(queries, shape, weights: biases?.weights, cache, into: &out, step) { _, _ in true }
+  attend(queries, shape, weights: biases?.weights, sinks: rowSinks, cache, into: &out, step) { _, _ in true }
 }
 
 /// Causal attention over latent rows, each of which is the key of all heads and, with its first elements, their value.
@@ -149,10 +151,11 @@ func attendToLatents(
 /// thread. By the number of heads alone, so that results depend on nothing else.
 func latentGroup(of heads: Int) -> Int { (1...min(32, max(1, heads / 2))).last { heads % $0 == 0 } ?? 1 }
 
-/// Attention of the rows of segments that are wanted; others are left as they are. `weights` are those of the shape's profiles.
+/// Attention of the rows of segments that are wanted; others are left as they are. `weights` are those of the shape's profiles,
+/// and `sinks` of each row and head the score of a key without a value.
 func attend(
-  _ queries: Rows, _ shape: AttentionShape, weights: Rows? = nil, _ cache: StateHandle, into out: inout MutableRows,
-  _ step: borrowing Step, where isWanted: (Run, RunSegment) -> Bool
+  _ queries: Rows, _ shape: AttentionShape, weights: Rows? = nil, sinks: Rows? = nil, _ cache: StateHandle,
+  into out: inout MutableRows, _ step: borrowing Step, where isWanted: (Run, RunSegment) -> Bool
 ) {
   step.checkRows(queries.count)
   step.checkRows(out.count)
@@ -162,6 +165,11 @@ func attend(
     weights?.columns ?? 0 == shape.heads * shape.group * profiles,
     "\(weights?.columns ?? 0) weights of \(profiles) profiles")
   let (weightBase, weightStride) = unsafe (weights?.base, weights?.stride ?? 0)
+  if let sinks {
+    step.checkRows(sinks.count)
+    precondition(sinks.columns == shape.heads * shape.group && shape.sinks.isEmpty, "sinks of \(sinks.columns) heads")
+  }
+  let (sinkBase, sinkStride) = unsafe (sinks?.base, sinks?.stride ?? 0)
   for run in step.plan.runs {
     step.report.work.addAttention(
       rows: run.tokens.count, keys: run.position + run.tokens.count, window: shape.window,
@@ -184,7 +192,9 @@ func attend(
         queries: queries.base + row * queries.stride + head * shape.group * shape.headDimension,
         queryStride: queries.stride,
         weights: weightBase.map { unsafe $0 + row * weightStride + head * shape.group * profiles },
-        weightStride: weightStride, rows: item.rows, position: run.position + item.first, keys: item.keys,
+        weightStride: weightStride,
+        rowSinks: sinkBase.map { unsafe $0 + row * sinkStride + head * shape.group }, sinkStride: sinkStride,
+        rows: item.rows, position: run.position + item.first, keys: item.keys,
         areFirst: item.part == 0, head: head,
         page: { unsafe step.page($0, of: run, in: cache) },
         workspace: workspace.base + worker * workspace.stride)

@@ -55,13 +55,15 @@ struct AttentionShape {
 
   /// Attends from `rows` rows, the first at `position`, to the keys `keys`, which begin with a page and are the first that
   /// the rows see where `areFirst`. Query row `r` and head `g` is at `queries[r · queryStride + g · headDimension]`, and where
-  /// scores have biases, its weights of profiles at `weights[r · weightStride + g · profiles]`. `page` gives the address of a
+  /// scores have biases, its weights of profiles at `weights[r · weightStride + g · profiles]`; a sink of its own is at
+  /// `rowSinks[r · sinkStride + g]`. `page` gives the address of a
   /// sequence's `j`-th page.
   ///
   /// - Returns: for each query row, the weighted values and two numbers, the largest score and the sum of the weights
   ///   relative to it; in `workspace`.
   func attend(
     queries: UnsafePointer<Float>, queryStride: Int, weights: UnsafePointer<Float>? = nil, weightStride: Int = 0,
+    rowSinks: UnsafePointer<Float>? = nil, sinkStride: Int = 0,
     rows: Int, position: Int, keys: Range<Int>, areFirst: Bool, head: Int,
     page: (Int) -> UnsafeMutableRawPointer, workspace: UnsafeMutablePointer<Float>
   ) -> AttentionSums {
@@ -76,6 +78,10 @@ struct AttentionShape {
     unsafe sums.values.update(repeating: 0, count: m * d)
     for row in 0..<m {
       let hasSink = areFirst && !sinks.isEmpty
+      if areFirst, let rowSinks = unsafe rowSinks {
+        unsafe (sums.state[2 * row], sums.state[2 * row + 1]) = (rowSinks[row / group * sinkStride + row % group], 1)
+        continue
+      }
       unsafe (sums.state[2 * row], sums.state[2 * row + 1]) =
         hasSink ? (sinks[head * group + row % group], 1) : (-Float.infinity, 0)
     }

@@ -3,7 +3,7 @@ internal import Glibc
 
 /// Attention to the keys and values of all heads, computed of latent rows a block of tokens at a time. See ``LatentMaps``.
 ///
-/// As in ``attend(queries:queryHeads:heads:headDimension:scale:cap:sinks:biases:cache:into:_:)``, a block's scores are folded into a running
+/// As in ``attend(queries:queryHeads:heads:headDimension:scale:cap:sinks:rowSinks:biases:cache:into:_:)``, a block's scores are folded into a running
 /// maximum, sum and weighted value, the last in the output itself. Keys stand element by element, a column a token.
 struct ExpandedLatents: ~Escapable {
   private let maps: LatentMaps

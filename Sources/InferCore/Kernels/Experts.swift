@@ -15,6 +15,8 @@ public struct Experts: Sendable {
     case boundedSiluGated(limit: Float)
     /// `silu(gate) · up`, with the gate up to `limit` and the other factor within it of 0 (Hy4).
     case siluOfBoundedGated(limit: Float)
+    /// `g · σ(gate) · u`, where g is the gate within `gate` and u the other half within `up`: `cap · tanh(x / cap)` (Inkling 2).
+    case softCappedSiluGated(gate: Float, up: Float)
     /// `max(x, 0)²`: the first map is one matrix.
     case reluSquared
   }

@@ -49,7 +49,7 @@ extension StateKind {
 /// A mixer adds the pieces that it needs, and keeps their handles. The engine has them for every sequence, shares, copies and
 /// stores them, and what reads and writes them in a step is given the handle: ``recurrence(_:state:parts:into:_:_:)``,
 /// ``causalConvolution(_:weight:bias:taps:silu:history:into:_:)``,
-/// ``attend(queries:queryHeads:heads:headDimension:scale:cap:sinks:biases:cache:into:_:)`` and others.
+/// ``attend(queries:queryHeads:heads:headDimension:scale:cap:sinks:rowSinks:biases:cache:into:_:)`` and others.
 public struct StateLayout: Sendable {
   /// Every declared piece, in order of declaration.
   package private(set) var kinds: [StateKind] = []

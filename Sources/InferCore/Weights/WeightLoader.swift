@@ -189,9 +189,10 @@ final class WeightLoader: Sendable {
       }
     }
     read.tensor.releasePages()
+    // Rows that nobody reads, behind those of the last token, are the model's all the same.
     finish(
       read, role, whole, format,
-      share: columns * rows == 0
+      share: share.isWhole || columns * rows == 0
         ? 1 : Double(ranges.reduce(0) { $0 + $1.count } * range.count) / Double(rows * columns))
     return matrices
   }

@@ -60,6 +60,14 @@ lanes = dict(vocab_size=VOCABULARY, pad_token_id=0, bos_token_id=1, eos_token_id
              linear_conv_kernel_dim=4, linear_key_head_dim=8, linear_value_head_dim=12, linear_num_key_heads=2,
              linear_num_value_heads=4, num_experts=4, num_experts_per_tok=2, moe_intermediate_size=16,
              shared_expert_intermediate_size=20)
+# A text model of Inkling 2: clips that matter, sums of two layers, and caps that hold something back.
+inkling2 = dict(vocab_size=VOCABULARY, pad_token_id=0, bos_token_id=1, eos_token_id=2, initializer_range=0.15,
+                max_position_embeddings=512, hidden_size=32, intermediate_size=16, num_hidden_layers=4,
+                num_attention_heads=4, num_key_value_heads=2, head_dim=16, swa_num_attention_heads=6,
+                swa_num_key_value_heads=3, swa_head_dim=8, sliding_window_size=15, d_rel=4, rel_extent=37,
+                log_scaling_n_floor=16, log_scaling_alpha=0.4, n_routed_experts=4, num_experts_per_tok=2,
+                route_scale=1.5, unpadded_vocab_size=90, qk_l2_clip_threshold=3.0, rel_l2_clip_threshold=1.5,
+                n_layers_per_attn_res_block=2, mlp_gate_softcap=0.6, mlp_up_softcap=0.8, final_logit_softcapping=2.0)
 latent = dict(kv_lora_rank=16, q_lora_rank=20, qk_nope_head_dim=12, qk_rope_head_dim=8, v_head_dim=10)
 
 # The class, its configuration, and the keys of the published spelling that differ.
@@ -227,6 +235,16 @@ shapes = {
             ple_layer_ids=[2], ngram_size=4, heads_per_ngram=1, ple_embed_dim=18, ngram_vocab_size_base=50,
             make_ngram_vocab_size_divisible_by=8, split_ngram_parts=2, seed=7, output_gate_type="sigmoid",
             hidden_act="silu", rms_norm_eps=1e-6, attention_bias=False, norm_topk_prob=True, mtp_num_hidden_layers=1))),
+    "inkling2_text": ("Inkling2ForCausalLM", inkling2 | dict(
+        layer_types=["hybrid_sliding", "hybrid_sliding", "hybrid", "hybrid_sliding"]), {}),
+    # Inside a model of images; the first layer sees everything, and a group is a layer.
+    "inkling2": ("Inkling2ForConditionalGeneration", dict(
+        text_config=inkling2 | dict(
+            num_hidden_layers=3, layer_types=["hybrid", "hybrid_sliding", "hybrid"], n_layers_per_attn_res_block=1,
+            conv_kernel_size=3),
+        vision_config=dict(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, patch_size=2, posemb_grid_size=2,
+                           projection_hidden_dim=16, mlp_ratio=1.0, text_hidden_size=32),
+        image_token_id=89), {}),
     "step3p7": ("Step3p7ForConditionalGeneration", dict(
         text_config=dict(
             vocab_size=VOCABULARY, pad_token_id=0, bos_token_id=1, eos_token_id=2, initializer_range=0.15,
@@ -255,7 +273,7 @@ shapes = {
 # Keys of all models that are none of these.
 others = {"xlstm": ["intermediate_size", "num_attention_heads", "num_key_value_heads"],
           "minimax_m3_vl": [key for key in common if not key.endswith("token_id")],
-          "inkling_mm_model": list(common),
+          "inkling_mm_model": list(common), "inkling2": list(common),
           "qwen4_exp": [key for key in common if not key.endswith("token_id")],
           "qwen4_exp_text": ["intermediate_size"]}
 
@@ -281,8 +299,14 @@ def perturb(model, generator):
             normal(p, -3.0, 1.5)
         elif "modality_router" in name:
             normal(p, 0.0, 4.0)
-        elif "rel_logits_proj" in name:
+        elif name.endswith(("rel_logits_proj.proj", "relative_position_bias.proj")):
             normal(p, 0.0, 0.8)
+        elif name.endswith("_input.query"):
+            normal(p, 0.0, 2.0)
+        elif "static_weight" in name:
+            normal(p, 0.0, 0.4)
+        elif name.endswith("norm.scale"):
+            normal(p, 1.0, 0.2)
         elif "_gate_weight" in name:
             normal(p, 0.0, 0.3)
         elif "conv1d" in name or "conv_1d" in name or ".conv." in name:

@@ -13,6 +13,7 @@ import Testing
     if name.hasSuffix("_gate_weight") { return .stored }
     if let role = rwkvRole(of: name) { return role }
     if name.hasSuffix("hc_fn") || name.hasSuffix("hc_head_fn") { return .exact }
+    if parts.last == "weight_proj" { return .exact }
     guard
       parts.last == "weight" || name.hasSuffix("_proj_weight")
         || has("experts", "shared_experts") && !name.hasSuffix("bias")

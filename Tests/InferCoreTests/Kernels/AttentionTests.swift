@@ -32,6 +32,8 @@ import Testing
     var window: Int?
     var cap: Float?
     var hasSinks = false
+    /// Whether sinks are the rows' own.
+    var hasRowSinks = false
     /// Biases by distance: the number of profiles and of distances.
     var profiles: (count: Int, distances: Int)?
   }
@@ -46,6 +48,8 @@ import Testing
     let kvType: KVType
     let rule: Rule
     let sinks: [Float]?
+    /// Of each row, one a head.
+    let rowSinks: [[[Float]]]
     /// One a profile, from distance 0 on.
     let profiles: [[Float]]
     /// Of each row and head, one a profile.
@@ -64,6 +68,7 @@ import Testing
       values = lengths.map { generator.rows($0, shape.heads * shape.dimension) }
       self.rule = rule
       sinks = rule.hasSinks ? generator.rows(1, shape.queryHeads, scale: 4)[0] : nil
+      rowSinks = lengths.map { generator.rows($0, rule.hasRowSinks ? shape.queryHeads : 0, scale: 4) }
       let mixed = rule.profiles ?? (0, 0)
       profiles = generator.rows(mixed.count, mixed.distances, scale: 2)
       weights = lengths.map { generator.rows($0, shape.queryHeads * mixed.count) }
@@ -85,6 +90,7 @@ import Testing
       let key = GuardedRows(rows(keys), padding: 1)
       let value = GuardedRows(rows(values), padding: 0)
       let weight = GuardedRows(rows(weights), padding: 3)
+      let sink = GuardedRows(rows(rowSinks), padding: 2)
       let distances = rule.profiles.map { DistanceProfiles(profiles.flatMap { $0 }, count: $0.count) }
       let out = GuardedRows(count: query.count, columns: query.columns)
       let (heads, dimension) = (shape.heads, shape.dimension)
@@ -94,9 +100,10 @@ import Testing
         var target = out.target
         let biases: (profiles: DistanceProfiles, weights: Rows)? =
           if let distances { (distances, weight.rows) } else { nil }
+        let own: Rows? = if rule.hasRowSinks { sink.rows } else { nil }
         attend(
           queries: query.rows, queryHeads: shape.queryHeads, heads: heads, headDimension: dimension, scale: scale,
-          cap: rule.cap, sinks: sinks, biases: biases, cache: cache, into: &target, step)
+          cap: rule.cap, sinks: sinks, rowSinks: own, biases: biases, cache: cache, into: &target, step)
       }
       return out.values()
     }
@@ -113,7 +120,8 @@ import Testing
         return Plain.attention(
           Array(queries[sequence][position][head * d..<(head + 1) * d]), keys: seen(keys[sequence]),
           values: seen(values[sequence]), scale: Double(scale), cap: rule.cap.map(Double.init),
-          sink: sinks.map { Double($0[head]) },
+          sink: sinks.map { Double($0[head]) }
+            ?? (rule.hasRowSinks ? Double(rowSinks[sequence][position][head]) : nil),
           biases: rule.profiles.map { _ in (first...position).map { bias(sequence, position, head, key: $0) } })
       }
     }
@@ -166,14 +174,15 @@ import Testing
     }
   }
 
-  /// Windows shorter than a page, than a tile and than a block, and longer than all; scores within a cap; sinks; biases of one
-  /// distance, of some and of all.
+  /// Windows shorter than a page, than a tile and than a block, and longer than all; scores within a cap; sinks, of the
+  /// rows' own as well; biases of one distance, of some and of all.
   @Test(
     arguments: [
       Rule(window: 1), Rule(window: 5), Rule(window: 16), Rule(window: 70, hasSinks: true), Rule(window: 500),
       Rule(window: 33, cap: 3, hasSinks: true), Rule(cap: 2), Rule(hasSinks: true),
       Rule(profiles: (1, 1)), Rule(profiles: (4, 20)), Rule(window: 33, profiles: (3, 33)),
       Rule(window: 70, cap: 3, hasSinks: true, profiles: (16, 300)), Rule(profiles: (2, 290)),
+      Rule(hasRowSinks: true), Rule(window: 33, hasRowSinks: true, profiles: (2, 33)),
     ], KVType.allCases) func rulesMatchSoftmax(_ rule: Rule, _ kvType: KVType) throws
   {
     for shape in Shape.all where shape.dimension % kvType.blockElements == 0 {

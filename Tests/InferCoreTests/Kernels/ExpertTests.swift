@@ -76,7 +76,7 @@ import Testing
       let chosen = choose(logits, rule)
       let scores = logits.map { 1 / (1 + exp(-Double($0))) }
       let best = (0..<open).sorted { scores[$0] + Double(bias[$0]) > scores[$1] + Double(bias[$1]) }
-      let want = best.prefix(topK) + (open..<open + always)
+      let want = Array(best.prefix(topK)) + Array(open..<open + always)
       #expect(chosen.map(\.expert) == want)
       let sum = want.reduce(0) { $0 + scores[$1] }
       #expect(distance(chosen.map { Float($0.weight) }, want.map { 1.5 * scores[$0] / sum }) <= 1e-6)

@@ -198,6 +198,72 @@ import Testing
     }
   }
 
+  /// Heads that are longer than allowed are as long as that, and others stay as they are.
+  @Test mutating func headsAreHeldWithinALength() throws {
+    let bench = try KernelBench()
+    var x = generator.rows(9, 5 * 7, scale: 2)
+    x[2] = Array(repeating: 0, count: 5 * 7)
+    let rows = GuardedRows(x)
+    bench.step(rows: 9) { step in
+      var target = rows.target
+      clipHeads(&target, headDimension: 7, to: 3, step)
+    }
+    let expected = x.map { row in
+      stride(from: 0, to: row.count, by: 7).flatMap { first -> [Double] in
+        let head = row[first..<first + 7].map { Double($0) }
+        let length = head.reduce(0) { $0 + $1 * $1 }.squareRoot()
+        return head.map { $0 * min(1, 3 / (length + 1e-6)) }
+      }
+    }
+    #expect(distance(rows.values(), expected) <= 1e-6)
+  }
+
+  /// Every query finds a mean of the lanes, each of a root mean square of one.
+  @Test(arguments: [1, 2, 5], [1, 3]) mutating func lanesAreAttendedTo(lanes: Int, count: Int) throws {
+    let bench = try KernelBench()
+    let width = 13
+    let (x, queries) = (generator.rows(9, lanes * width, scale: 3), generator.floats(count * width, scale: 3))
+    let input = GuardedRows(x)
+    let out = GuardedRows(count: 9, columns: count * width)
+    bench.step(rows: 9) { step in
+      var target = out.target
+      attendToLanes(input.rows, queries: queries, width: width, epsilon: 1e-6, into: &target, step)
+    }
+    let ones = [Float](repeating: 1, count: width)
+    let expected = x.map { row in
+      let seen = (0..<lanes).map { lane in
+        Plain.rmsNorm(Array(row[lane * width..<(lane + 1) * width]), weight: ones, epsilon: 1e-6).map { Float($0) }
+      }
+      return (0..<count).flatMap { query in
+        Plain.attention(
+          Array(queries[query * width..<(query + 1) * width]), keys: seen, values: seen,
+          scale: 1 / Double(width).squareRoot())
+      }
+    }
+    #expect(distance(out.values(), expected) <= 5e-6)
+  }
+
+  /// Gates and the other half are held within caps, and the sigmoid is that of the gate as it is.
+  @Test mutating func cappedGates() throws {
+    let bench = try KernelBench()
+    for width in MatMulTests.lengths {
+      let x = generator.rows(3, 2 * width, scale: 4)
+      let input = GuardedRows(x, columns: 2 * width)
+      let out = GuardedRows(count: 3, columns: width)
+      bench.step(rows: 3) { step in
+        var target = out.target
+        activateGated(input.rows, .softCappedSiluGated(gate: 1.5, up: 2.5), into: &target, step)
+      }
+      let expected = x.map { row in
+        (0..<width).map { column in
+          let (gate, up) = (Double(row[column]), Double(row[width + column]))
+          return 1.5 * tanh(gate / 1.5) * Plain.sigmoid(gate) * 2.5 * tanh(up / 2.5)
+        }
+      }
+      #expect(distance(out.values(), expected) <= 2e-6, "\(width)")
+    }
+  }
+
   @Test mutating func rowsWhoseLogitsAreWantedAreGathered() throws {
     let bench = try KernelBench(sequences: 4)
     let h = generator.rows(1 + 5 + 3 + 1, 6)
