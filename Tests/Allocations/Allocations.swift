@@ -19,6 +19,7 @@ import InferCore
     for name in [
       "granitemoehybrid", "nemotron_h_latent", "hunyuan_t1", "qwen3", "jamba", "lfm2_moe", "falcon_h1", "zamba2",
       "deepseek_v3", "hunyuan_large", "qwen3_next", "kimi_linear", "rwkv6", "rwkv7", "qwen4_exp_text",
+      "glm5_next",
     ] {
       let model = try loadModel(at: folder.appending(path: name)).model
       for threads in 1...2 {

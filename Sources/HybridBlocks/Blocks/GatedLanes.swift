@@ -26,14 +26,14 @@ struct GatedLanes: LaneConnection {
 
   var lanes: Int { norm.lanes.count }
 
-  func read(_ stream: Rows, into x: inout MutableRows, writing: inout MutableRows, _ step: borrowing Step) {
+  func read(_ stream: Rows, into x: inout MutableRows, factors: inout MutableRows, _ step: borrowing Step) {
     var normed = step.take(rows: stream.count, columns: stream.columns)
     norm.apply(stream, into: &normed, step)
     if let weights {
-      weights.apply(normed.rows, into: &writing, step)
-      scale(&writing, by: 1 / Float(lanes), step)
-      sigmoid(&writing, step)
-      scale(&writing, by: 2, step)
+      weights.apply(normed.rows, into: &factors, step)
+      scale(&factors, by: 1 / Float(lanes), step)
+      sigmoid(&factors, step)
+      scale(&factors, by: 2, step)
     }
     mean(&normed, into: &x, step)
   }
@@ -63,6 +63,6 @@ struct GatedLaneMean: StreamLanes {
 
   func end(_ stream: Rows, into out: inout MutableRows, _ step: borrowing Step) {
     var none = step.take(rows: stream.count, columns: 0)
-    lanes.read(stream, into: &out, writing: &none, step)
+    lanes.read(stream, into: &out, factors: &none, step)
   }
 }

@@ -74,15 +74,36 @@ public struct LaneSum: StreamLanes {
 protocol LaneConnection: Sendable {
   /// The number of lanes.
   var lanes: Int { get }
+  /// The number of factors of a row by which lanes are written.
+  var factorCount: Int { get }
 
-  /// Computes the input of a block's mixer, and the weights by which lanes get its output.
+  /// Computes the input of a block's mixer, and the factors by which lanes get its output.
   ///
   /// - Parameters:
   ///   - stream: `[step rows × lanes · width]`.
   ///   - x: `[step rows × width]`.
-  ///   - writing: `[step rows × lanes]`.
+  ///   - factors: `[step rows × factorCount]`.
   ///   - step: the step.
-  func read(_ stream: Rows, into x: inout MutableRows, writing: inout MutableRows, _ step: borrowing Step)
+  func read(_ stream: Rows, into x: inout MutableRows, factors: inout MutableRows, _ step: borrowing Step)
+
+  /// Gives the lanes what the mixer made.
+  ///
+  /// - Parameters:
+  ///   - y: `[step rows × width]`.
+  ///   - factors: `[step rows × factorCount]`.
+  ///   - stream: `[step rows × lanes · width]`.
+  ///   - step: the step.
+  func write(_ y: Rows, factors: Rows, to stream: inout MutableRows, _ step: borrowing Step)
+}
+
+extension LaneConnection {
+  /// A weight of each lane.
+  var factorCount: Int { lanes }
+
+  /// Adds `weightᵢ · y` to each lane.
+  func write(_ y: Rows, factors: Rows, to stream: inout MutableRows, _ step: borrowing Step) {
+    addToLanes(y, weights: factors, of: &stream, step)
+  }
 }
 
 /// A norm of a sum of the lanes, by weights of each row (independent hyper-connections, Hy4): `norm(Σ preⱼ hⱼ)`.
@@ -93,26 +114,25 @@ struct SummedLanes: LaneConnection {
 
   var lanes: Int { weights.lanes }
 
-  func read(_ stream: Rows, into x: inout MutableRows, writing: inout MutableRows, _ step: borrowing Step) {
-    var factors = step.take(rows: stream.count, columns: 2 * lanes)
-    weights.apply(stream, into: &factors, step)
+  func read(_ stream: Rows, into x: inout MutableRows, factors: inout MutableRows, _ step: borrowing Step) {
+    var both = step.take(rows: stream.count, columns: 2 * lanes)
+    weights.apply(stream, into: &both, step)
     var sum = step.take(rows: stream.count, columns: x.columns)
-    addLanes(stream, weights: factors.rows.columns(0..<lanes), into: &sum, step)
+    addLanes(stream, weights: both.rows.columns(0..<lanes), into: &sum, step)
     norm.apply(sum.rows, into: &x, step)
-    assign(factors.rows.columns(lanes..<2 * lanes), scale: 1, to: &writing, step)
+    assign(both.rows.columns(lanes..<2 * lanes), scale: 1, to: &factors, step)
   }
 }
 
-/// A block of a residual stream of several lanes, each of which is a stream of its own (hyper-connections): the mixer sees what a
-/// connection makes of the lanes, and every lane gets what the mixer makes of it by another weight, which is the row's own:
-/// `hᵢ += postᵢ · mixer(x)`.
+/// A block of a residual stream of several lanes (hyper-connections): the mixer sees what a connection makes of the lanes, and
+/// every lane gets what the mixer makes of it by another weight, which is the row's own: `hᵢ += postᵢ · mixer(x)`.
 public struct LaneBlock: Block {
   /// The mixer of a block.
   enum Content: Sendable {
     case mixer(any Mixer)
     /// Attention over keys that are chosen by the rule of a scorer, its own or that of an earlier layer. The choice stands behind
     /// the lanes.
-    case indexed(LatentAttention, KeySelection)
+    case indexed(LatentAttention, any KeyRule)
   }
 
   let width: Int
@@ -140,23 +160,23 @@ public struct LaneBlock: Block {
   ///   - step: the step.
   public func apply(to h: inout MutableRows, _ step: borrowing Step) {
     let lanes = connection.lanes
-    var writing = step.take(rows: h.count, columns: lanes)
+    var factors = step.take(rows: h.count, columns: connection.factorCount)
     var x = step.take(rows: h.count, columns: width)
-    step.scoped { read(h.rows, into: &x, writing: &writing, step) }
+    step.scoped { read(h.rows, into: &x, factors: &factors, step) }
     var y = step.take(rows: h.count, columns: width)
     switch content {
     case .mixer(let mixer): mixer.mix(x.rows, into: &y, step)
     case .indexed(let attention, let rule):
-      var keys = h.columns(lanes * width..<lanes * width + rule.count)
+      var keys = h.columns(lanes * width..<lanes * width + rule.mostKeys)
       attention.mix(x.rows, choosing: rule, keys: &keys, into: &y, step)
     }
     sumOverRanks(&y, step)
     var stream = h.columns(0..<lanes * width)
-    addToLanes(y.rows, weights: writing.rows, of: &stream, step)
+    connection.write(y.rows, factors: factors.rows, to: &stream, step)
   }
 
-  private func read(_ h: Rows, into x: inout MutableRows, writing: inout MutableRows, _ step: borrowing Step) {
-    connection.read(h.columns(0..<connection.lanes * width), into: &x, writing: &writing, step)
+  private func read(_ h: Rows, into x: inout MutableRows, factors: inout MutableRows, _ step: borrowing Step) {
+    connection.read(h.columns(0..<connection.lanes * width), into: &x, factors: &factors, step)
   }
 }
 

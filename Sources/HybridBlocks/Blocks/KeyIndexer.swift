@@ -1,7 +1,25 @@
 internal import InferCore
 
+/// A scorer by which rows of latent attention choose the keys that they see.
+protocol KeyScorer: Sendable {
+  /// The rule of the choice.
+  var rule: any KeyRule { get }
+
+  /// Writes what the scorer keeps of the step's rows into its cache.
+  func append(_ x: Rows, _ step: borrowing Step)
+
+  /// Chooses the keys of every row.
+  ///
+  /// - Parameters:
+  ///   - x: the input of attention.
+  ///   - low: the low-rank vectors that its queries are maps of.
+  ///   - out: `[step rows × rule.mostKeys]`: the positions of the keys, ascending, as many as there are.
+  ///   - step: the step.
+  func choose(_ x: Rows, low: Rows, into out: inout MutableRows, _ step: borrowing Step)
+}
+
 /// The scorer of indexed attention (DeepSeek-V3.2, arXiv 2512.02556, §2.1), by which rows choose the keys that they see.
-struct KeyIndexer: Sendable {
+struct KeyIndexer: KeyScorer {
   /// The sizes of a scorer.
   struct Shape: Sendable {
     /// Width of the residual stream.
@@ -22,6 +40,7 @@ struct KeyIndexer: Sendable {
 
   let shape: Shape
   let selection: KeySelection
+  let rule: any KeyRule
   let queries: Linear
   let keys: Linear
   let keyNorm: LayerNorm
@@ -42,9 +61,9 @@ struct KeyIndexer: Sendable {
     selection = KeySelection(
       heads: shape.heads, dimension: shape.dimension, count: shape.count,
       cache: state.add(.latent(dimension: shape.dimension), stage: scope.stage))
+    rule = selection
   }
 
-  /// Writes the keys of the step's rows into the scorer's cache.
   func append(_ x: Rows, _ step: borrowing Step) {
     var projected = step.take(rows: x.count, columns: shape.dimension)
     keys.apply(x, into: &projected, step)
@@ -54,13 +73,6 @@ struct KeyIndexer: Sendable {
     appendToCache(latents: rows.rows, cache: selection.cache, step)
   }
 
-  /// Chooses the keys of every row.
-  ///
-  /// - Parameters:
-  ///   - x: the input of attention.
-  ///   - low: the low-rank vectors that its queries are maps of.
-  ///   - out: `[step rows × count]`; see `KeySelection`.
-  ///   - step: the step.
   func choose(_ x: Rows, low: Rows, into out: inout MutableRows, _ step: borrowing Step) {
     var rows = step.take(rows: x.count, columns: shape.heads * shape.dimension)
     queries.apply(low, into: &rows, step)

@@ -84,7 +84,7 @@ public struct LatentAttention: Mixer {
   /// `[heads × width]`, or `[heads · valueDimension × width]`.
   let gates: Linear?
   /// The scorer by which rows choose the keys that they see; `nil` where they see all.
-  var indexer: KeyIndexer?
+  var indexer: (any KeyScorer)?
   let cache: StateHandle
 
   /// Reads `q_proj`, `[heads · queryDimension × width]`, or `q_a_proj`, `[queryRank × width]`, `q_a_layernorm` and `q_b_proj`;
@@ -161,8 +161,8 @@ public struct LatentAttention: Mixer {
 
   /// Computes attention on all rows of the step.
   public func mix(_ x: Rows, into out: inout MutableRows, _ step: borrowing Step) {
-    var keys = step.take(rows: x.count, columns: indexer?.selection.count ?? 0)
-    mix(x, choosing: indexer?.selection, keys: &keys, into: &out, step)
+    var keys = step.take(rows: x.count, columns: indexer?.rule.mostKeys ?? 0)
+    mix(x, choosing: indexer?.rule, keys: &keys, into: &out, step)
   }
 
   /// Computes attention on all rows of the step, which see keys that its own scorer chooses or that another layer's has chosen.
@@ -170,11 +170,11 @@ public struct LatentAttention: Mixer {
   /// - Parameters:
   ///   - x: the input.
   ///   - rule: the rule of the choice; `nil` where rows see all keys.
-  ///   - keys: the chosen keys, `[step rows × count]`, which its own scorer writes, where it has one, and others read.
+  ///   - keys: the chosen keys, `[step rows × rule.mostKeys]`, which its own scorer writes, where it has one, and others read.
   ///   - out: the output.
   ///   - step: the step.
   func mix(
-    _ x: Rows, choosing rule: KeySelection?, keys: inout MutableRows, into out: inout MutableRows,
+    _ x: Rows, choosing rule: (any KeyRule)?, keys: inout MutableRows, into out: inout MutableRows,
     _ step: borrowing Step
   ) {
     var rows = step.take(rows: x.count, columns: shape.row)
@@ -196,7 +196,7 @@ public struct LatentAttention: Mixer {
     var values = step.take(rows: x.count, columns: shape.heads * shape.valueDimension)
     if let indexer {
       indexer.append(x, step)
-      if indexer.selection.chooses(step) { indexer.choose(x, low: low.rows, into: &keys, step) }
+      if indexer.rule.chooses(step) { indexer.choose(x, low: low.rows, into: &keys, step) }
     }
     attend(queries.rows, rule, keys.rows, into: &values, step)
     if let gates {
@@ -208,7 +208,7 @@ public struct LatentAttention: Mixer {
   }
 
   private func attend(
-    _ queries: Rows, _ rule: KeySelection?, _ keys: Rows, into out: inout MutableRows, _ step: borrowing Step
+    _ queries: Rows, _ rule: (any KeyRule)?, _ keys: Rows, into out: inout MutableRows, _ step: borrowing Step
   ) {
     if let rule, rule.chooses(step) {
       maps.attend(queries: queries, scale: scale, cache: cache, choice: (rule, keys), into: &out, step)

@@ -74,7 +74,7 @@ struct PooledIndexer: BlockScorer {
     queries.apply(x, into: &rows, step)
     queryNorm.applyToHeads(of: &rows, step)
     rotate(&rows, before: 0, step)
-    rule.choose(queries: rows.rows, into: &out, step)
+    rule.choose(queries: rows.rows, weights: rows.rows.columns(0..<0), into: &out, step)
   }
 
   private func rotate(_ rows: inout MutableRows, before count: Int, _ step: borrowing Step) {

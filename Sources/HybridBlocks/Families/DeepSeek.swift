@@ -167,14 +167,16 @@ extension ConfigReader {
   }
 
   /// DeepSeek-V3's choice of experts.
-  func sigmoidRouting() throws(ModelError) -> ExpertSelection {
+  ///
+  /// - Parameter fallback: the factor on their weights where the file has none.
+  func sigmoidRouting(scale fallback: Float = 1) throws(ModelError) -> ExpertSelection {
     try expect("topk_method", try string("topk_method", default: "noaux_tc"), is: "noaux_tc")
     try expect("scoring_func", try string("scoring_func", default: "sigmoid"), is: "sigmoid")
     let (experts, topK, groups) = try groupedExperts(isGrouped: true)
     return ExpertSelection(
       expertCount: experts, topK: topK, scoring: .sigmoid,
       normalized: try flag("norm_topk_prob", "moe_renormalize", default: true),
-      scale: try number("routed_scaling_factor", default: 1),
+      scale: try number("routed_scaling_factor", default: fallback),
       groups: groups)
   }
 

@@ -93,7 +93,7 @@ struct HyV4: ModelFamily {
 
   func layers(reading weights: WeightScope, state: inout StateLayout) throws(ModelError) -> [Layer] {
     var layers: [Layer] = []
-    var rule: KeySelection?
+    var rule: (any KeyRule)?
     for index in isDense.indices {
       let layer = weights["model"]["layers"][index]
       var heads = try LatentAttention(
@@ -101,7 +101,7 @@ struct HyV4: ModelFamily {
       if hasIndexer[index] {
         let own = try KeyIndexer(layer["self_attn"]["indexer"], indexer, rotary: rotary, state: &state)
         heads.indexer = own
-        rule = own.selection
+        rule = own.rule
       }
       let content = rule.map { LaneBlock.Content.indexed(heads, $0) } ?? .mixer(heads)
       let network: any Mixer =

@@ -123,11 +123,11 @@ enum Families {
   static let all: [any ModelFamily.Type] = [
     HunyuanT1.self, HunyuanV1.self, HyV3.self, HyV4.self, GraniteMoeHybrid.self, NemotronH.self, Qwen3.self, Llama.self,
     Gemma.self, Gemma3n.self, Gemma4.self, GptOss.self, Olmo.self, Phi3.self, SmolLM3.self, Exaone4.self, Cohere2.self,
-    Glm4.self, SeedOss.self, Ernie.self, Dots1.self, MiniMaxM2.self, MiniMaxM3.self, Inkling.self, Inkling2.self,
-    MiMoV2.self, Step3.self, GraniteSWA.self, DeepSeek.self, LongCatFlash.self, Qwen3Next.self, Qwen4Exp.self, OlmoHybrid.self,
-    LaraMini.self, KimiLinear.self, BailingHybrid.self, MiniMax.self, RecurrentGemma.self, XLSTM.self, RWKV6.self,
-    RWKV7.self, RWKVHybrid.self, Lfm2.self, Lfm3.self, Mamba.self, Jamba.self, Bamba.self, FalconH1.self, Zamba.self,
-    Zamba2.self,
+    Glm4.self, Glm5Next.self, SeedOss.self, Ernie.self, Dots1.self, MiniMaxM2.self, MiniMaxM3.self, Inkling.self,
+    Inkling2.self, MiMoV2.self, Step3.self, GraniteSWA.self, DeepSeek.self, LongCatFlash.self, Qwen3Next.self,
+    Qwen4Exp.self, OlmoHybrid.self, LaraMini.self, KimiLinear.self, BailingHybrid.self, MiniMax.self,
+    RecurrentGemma.self, XLSTM.self, RWKV6.self, RWKV7.self, RWKVHybrid.self, Lfm2.self, Lfm3.self, Mamba.self,
+    Jamba.self, Bamba.self, FalconH1.self, Zamba.self, Zamba2.self,
   ]
 
   /// Keys of `config.json` that say nothing about inference in any family.

@@ -39,11 +39,11 @@ package struct LatentMaps: Sendable {
   ///   - queries: `[step rows × heads · (keyDimension + sharedKeyDimension)]`, after rotation.
   ///   - scale: the factor on scores, above 0.
   ///   - cache: state of the kind ``StateKind/latent(dimension:)``; see ``appendToCache(latents:cache:_:)``.
-  ///   - choice: for rows that see chosen keys alone, the rule and the keys, `[step rows × count]`; `nil` for none.
+  ///   - choice: for rows that see chosen keys alone, the rule and the keys, `[step rows × rule.mostKeys]`; `nil` for none.
   ///   - out: `[step rows × heads · valueDimension]`, overwritten.
   ///   - step: the step.
   package func attend(
-    queries: Rows, scale: Float, cache: StateHandle, choice: (rule: KeySelection, keys: Rows)? = nil,
+    queries: Rows, scale: Float, cache: StateHandle, choice: (rule: any KeyRule, keys: Rows)? = nil,
     into out: inout MutableRows, _ step: borrowing Step
   ) {
     step.checkRows(queries.count)
@@ -68,15 +68,15 @@ package struct LatentMaps: Sendable {
     step.report.work.addMatmul(rows: queries.count, values)
     for run in step.plan.runs {
       step.report.work.addAttention(
-        rows: run.tokens.count, keys: run.position + run.tokens.count, window: choice?.rule.count,
+        rows: run.tokens.count, keys: run.position + run.tokens.count, window: choice?.rule.mostKeys,
         width: heads * (row + latentDimension),
         cacheBytesPerToken: step.store.layout.kinds[cache.index].bytesPerToken(step.store.kvType))
     }
   }
 
   /// `true` when the keys and values of all tokens that a segment sees are computed.
-  func expands(_ segment: RunSegment, of run: Run, _ selection: KeySelection? = nil) -> Bool {
-    guard selection.map({ !$0.chooses(segment, of: run) }) ?? true else { return false }
+  func expands(_ segment: RunSegment, of run: Run, _ rule: (any KeyRule)? = nil) -> Bool {
+    guard rule?.chooses(segment, of: run) != true else { return false }
     return expands(rows: segment.count, after: run.position + segment.first - run.tokens.lowerBound)
   }
 
@@ -92,7 +92,7 @@ package struct LatentMaps: Sendable {
 
   /// Attention of all rows with absorbed maps.
   private func attendAbsorbed(
-    _ queries: Rows, scale: Float, _ cache: StateHandle, _ choice: (rule: KeySelection, keys: Rows)?,
+    _ queries: Rows, scale: Float, _ cache: StateHandle, _ choice: (rule: any KeyRule, keys: Rows)?,
     into out: inout MutableRows, _ step: borrowing Step
   ) {
     var absorbed = step.take(rows: queries.count, columns: heads * row)
@@ -104,7 +104,7 @@ package struct LatentMaps: Sendable {
 
   /// Attention of all rows with absorbed maps but those of expanded segments, over all keys or those that were chosen.
   private func mix(
-    _ absorbed: Rows, scale: Float, _ cache: StateHandle, _ choice: (rule: KeySelection, keys: Rows)?,
+    _ absorbed: Rows, scale: Float, _ cache: StateHandle, _ choice: (rule: any KeyRule, keys: Rows)?,
     into mixed: inout MutableRows, _ step: borrowing Step, leavingExpanded: Bool = false
   ) {
     let rule = choice?.rule
@@ -115,8 +115,8 @@ package struct LatentMaps: Sendable {
     }
     guard let rule, let choice else { return }
     attendToLatents(
-      queries: absorbed, queryHeads: heads, scale: scale, sinks: sinks, cache: cache, chosen: choice.keys, into: &mixed,
-      step
+      queries: absorbed, queryHeads: heads, scale: scale, sinks: sinks, cache: cache, rule: rule, chosen: choice.keys,
+      into: &mixed, step
     ) { rule.chooses($1, of: $0) }
   }
 
@@ -129,7 +129,7 @@ package struct LatentMaps: Sendable {
 
   /// Attention of all rows, with expanded latent vectors in segments where that is cheaper.
   private func attendExpanded(
-    _ queries: Rows, scale: Float, _ cache: StateHandle, _ choice: (rule: KeySelection, keys: Rows)?,
+    _ queries: Rows, scale: Float, _ cache: StateHandle, _ choice: (rule: any KeyRule, keys: Rows)?,
     into out: inout MutableRows, _ step: borrowing Step
   ) {
     let rule = choice?.rule
@@ -153,7 +153,7 @@ package struct LatentMaps: Sendable {
 
   /// Calls `body` with the rows between expanded segments, which go through absorbed maps together.
   private func forEachAbsorbed(
-    _ segments: borrowing RowTiles, _ rule: KeySelection?, rowCount: Int, _ step: borrowing Step,
+    _ segments: borrowing RowTiles, _ rule: (any KeyRule)?, rowCount: Int, _ step: borrowing Step,
     _ body: (Range<Int>) -> Void
   ) {
     var first = 0
@@ -165,7 +165,7 @@ package struct LatentMaps: Sendable {
     if first < rowCount { body(first..<rowCount) }
   }
 
-  private func expands(_ tile: RowTile, _ rule: KeySelection?, _ step: borrowing Step) -> Bool {
+  private func expands(_ tile: RowTile, _ rule: (any KeyRule)?, _ step: borrowing Step) -> Bool {
     expands(tile.segment, of: step.plan.runs[tile.run], rule)
   }
 }

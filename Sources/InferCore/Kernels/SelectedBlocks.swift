@@ -1,7 +1,7 @@
 internal import CKernels
 
 /// A choice of the blocks of keys that rows see: blocks that follow one another from a sequence's first key on, all of one size.
-package protocol BlockRule: Sendable {
+package protocol BlockRule: ChoiceRule {
   /// The number of keys of a block.
   var blockTokens: Int { get }
   /// The number of choices of a row, each for a group of query heads.
@@ -11,25 +11,11 @@ package protocol BlockRule: Sendable {
 
   /// The number of blocks that each choice of a row at a position has.
   func blockCount(at position: Int) -> Int
-
-  /// Whether the last of so many tokens sees less than all keys.
-  func isChoice(before end: Int) -> Bool
 }
 
 extension BlockRule {
   /// The number of columns of the blocks of all choices of a row.
   package var columns: Int { choices * mostBlocks }
-
-  /// Whether any row of a step sees less than all keys.
-  package func chooses(_ step: borrowing Step) -> Bool {
-    step.plan.runs.contains { isChoice(before: $0.position + $0.tokens.count) }
-  }
-
-  /// Whether rows of a segment see less than all keys. Segments of rows that see all are computed as without a choice, by their
-  /// own rows and place, so that a sequence computes the same beside others.
-  func chooses(_ segment: RunSegment, of run: Run) -> Bool {
-    isChoice(before: run.position + segment.first + segment.count - run.tokens.lowerBound)
-  }
 }
 
 /// The choice of the blocks of keys that rows see, by a small scorer with a cache of keys of its own (MiniMax M3, as

@@ -1,12 +1,39 @@
 internal import CKernels
 
+/// A choice of what rows see.
+package protocol ChoiceRule: Sendable {
+  /// Whether the last of so many tokens sees less than all keys.
+  func isChoice(before end: Int) -> Bool
+}
+
+extension ChoiceRule {
+  /// Whether any row of a step sees less than all keys.
+  package func chooses(_ step: borrowing Step) -> Bool {
+    step.plan.runs.contains { isChoice(before: $0.position + $0.tokens.count) }
+  }
+
+  /// Whether rows of a segment see less than all keys. Segments of rows that see all are computed as without a choice, by their
+  /// own rows and place, so that a sequence computes the same beside others.
+  func chooses(_ segment: RunSegment, of run: Run) -> Bool {
+    isChoice(before: run.position + segment.first + segment.count - run.tokens.lowerBound)
+  }
+}
+
+/// A choice of the keys that rows see, one by one.
+package protocol KeyRule: ChoiceRule {
+  /// The largest number of keys of a row.
+  var mostKeys: Int { get }
+
+  /// The number of keys of a row at a position.
+  func keyCount(at position: Int) -> Int
+}
+
 /// The choice of the keys that a row sees, by a small scorer with a cache of keys of its own (DeepSeek Sparse Attention:
 /// DeepSeek-V3.2, arXiv 2512.02556, §2.1).
 ///
 /// A key's score is `Σ wₕ max(qₕ · k, 0)` over the scorer's heads. Rows that have no more keys before them than are chosen see
-/// all. Segments of such rows alone are computed as without a choice, by their own rows and place, so that a sequence
-/// computes the same beside others.
-package struct KeySelection: Sendable {
+/// all.
+package struct KeySelection: KeyRule {
   /// The number of the scorer's heads.
   package let heads: Int
   /// The width of its keys.
@@ -25,15 +52,14 @@ package struct KeySelection: Sendable {
     self.cache = cache
   }
 
-  /// Whether rows of a segment see less than all keys.
-  func chooses(_ segment: RunSegment, of run: Run) -> Bool {
-    run.position + segment.first + segment.count - run.tokens.lowerBound > count
-  }
+  /// All that are chosen.
+  package var mostKeys: Int { count }
 
-  /// Whether any row of a step sees less than all keys.
-  package func chooses(_ step: borrowing Step) -> Bool {
-    step.plan.runs.contains { $0.position + $0.tokens.count > count }
-  }
+  /// All up to the row's own, as far as so many are chosen.
+  package func keyCount(at position: Int) -> Int { min(count, position + 1) }
+
+  /// Whether there are more keys than are chosen.
+  package func isChoice(before end: Int) -> Bool { end > count }
 
   /// Chooses keys for every row of segments with a choice.
   ///
@@ -78,7 +104,8 @@ package struct KeySelection: Sendable {
             unsafe pages.unpack(
               unpacked + done * dimension, rows, min(pages.pageTokens, tokens - done) * dimension)
           }
-          unsafe scorer.score(unpacked, tokens, weights: weight, scratch: row, into: scores + first)
+          unsafe scorer.score(
+            unpacked, every: dimension, tokens, weights: weight, scratch: row, into: scores + first)
         }
         unsafe Self.largest(
           count, of: scores, keys, scratch: scores + longest, into: out.base + tile.first * out.stride)
@@ -156,15 +183,21 @@ struct RectifiedScorer {
     }
   }
 
-  /// Scores `[count × dimension]` keys by the query that was taken.
+  /// Scores keys by the query that was taken.
   ///
-  /// - Parameter weights: the factor of each head; `nil` where all are one.
+  /// - Parameters:
+  ///   - rows: the keys.
+  ///   - stride: the number of floats from a key to the next.
+  ///   - count: the number of keys.
+  ///   - weights: the factor of each head; `nil` where all are one.
+  ///   - scratch: memory; see ``scratchCount``.
+  ///   - scores: the scores.
   func score(
-    _ rows: UnsafePointer<Float>, _ count: Int, weights: UnsafePointer<Float>?, scratch: UnsafeMutablePointer<Float>,
-    into scores: UnsafeMutablePointer<Float>
+    _ rows: UnsafePointer<Float>, every stride: Int, _ count: Int, weights: UnsafePointer<Float>?,
+    scratch: UnsafeMutablePointer<Float>, into scores: UnsafeMutablePointer<Float>
   ) {
     let products = unsafe scratch + heads * dimension
-    unsafe ck_gemm(products, heads, rows, dimension, 1, scratch, heads, count, heads, dimension, 0)
+    unsafe ck_gemm(products, heads, rows, stride, 1, scratch, heads, count, heads, dimension, 0)
     for key in 0..<count {
       var score: Float = 0
       for head in 0..<heads { score += unsafe (weights?[head] ?? 1) * max(products[key * heads + head], 0) }
@@ -181,12 +214,13 @@ struct RectifiedScorer {
 ///   - scale: the factor on scores.
 ///   - sinks: for each head the score of a key without a value; none where there are no such keys.
 ///   - cache: state of the kind ``StateKind/latent(dimension:)``.
-///   - chosen: `[step rows × count]`: see ``KeySelection/choose(queries:weights:into:_:)``.
+///   - rule: the rule of the choice.
+///   - chosen: `[step rows × rule.mostKeys]`: the positions of the chosen keys, ascending, as many as there are.
 ///   - out: `[step rows × queryHeads · dimension of a value]`; other rows are left as they are.
 func attendToLatents(
-  queries: Rows, queryHeads: Int, scale: Float, sinks: [Float] = [], cache: StateHandle, chosen: Rows,
-  into out: inout MutableRows,
-  _ step: borrowing Step, where isWanted: (Run, RunSegment) -> Bool
+  queries: Rows, queryHeads: Int, scale: Float, sinks: [Float] = [], cache: StateHandle, rule: any KeyRule,
+  chosen: Rows,
+  into out: inout MutableRows, _ step: borrowing Step, where isWanted: (Run, RunSegment) -> Bool
 ) {
   let (dimension, valueDimension) = (queries.columns / queryHeads, out.columns / queryHeads)
   step.store.layout.expect(.latent(dimension: dimension), at: cache)
@@ -205,7 +239,7 @@ func attendToLatents(
       let (tile, head) = (tiles[tiles.count - 1 - index / heads], index % heads)
       let run = step.plan.runs[tile.run]
       guard isWanted(run, tile.segment) else { return }
-      let keys = min(chosen.columns, run.position + tile.first - run.tokens.lowerBound + 1)
+      let keys = rule.keyCount(at: run.position + tile.first - run.tokens.lowerBound)
       let own = unsafe workspace.base + worker * workspace.stride
       let rows = unsafe UnsafeMutableRawPointer(own + shape.workspaceCount)
       for key in 0..<keys {

@@ -68,6 +68,13 @@ inkling2 = dict(vocab_size=VOCABULARY, pad_token_id=0, bos_token_id=1, eos_token
                 log_scaling_n_floor=16, log_scaling_alpha=0.4, n_routed_experts=4, num_experts_per_tok=2,
                 route_scale=1.5, unpadded_vocab_size=90, qk_l2_clip_threshold=3.0, rel_l2_clip_threshold=1.5,
                 n_layers_per_attn_res_block=2, mlp_gate_softcap=0.6, mlp_up_softcap=0.8, final_logit_softcapping=2.0)
+# A text model of GLM-5.3-Flash, but for what two spellings call otherwise.
+pools = dict(vocab_size=VOCABULARY, pad_token_id=0, bos_token_id=1, eos_token_id=2, initializer_range=0.15,
+             max_position_embeddings=512, hidden_size=32, intermediate_size=40, num_attention_heads=4, num_hidden_layers=4,
+             num_key_value_heads=4, kv_lora_rank=16, q_lora_rank=20, qk_nope_head_dim=12, v_head_dim=10,
+             moe_intermediate_size=16, n_routed_experts=4, num_experts_per_tok=2, n_shared_experts=1,
+             routed_scaling_factor=1.5, index_topk=16, index_head_dim=16, index_n_heads=12, index_kpool=4,
+             indexer_types=["full", "full", "full", "shared"], hc_mult=3, hc_sinkhorn_iters=6, swiglu_limit=0.5)
 latent = dict(kv_lora_rank=16, q_lora_rank=20, qk_nope_head_dim=12, qk_rope_head_dim=8, v_head_dim=10)
 
 # The class, its configuration, and the keys of the published spelling that differ.
@@ -245,6 +252,19 @@ shapes = {
         vision_config=dict(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, patch_size=2, posemb_grid_size=2,
                            projection_hidden_dim=16, mlp_ratio=1.0, text_hidden_size=32),
         image_token_id=89), {}),
+    # Three lanes that matrices mix; rows see four whole pools of four keys and the tokens behind them, in one layer those that
+    # another has chosen; bounds on activations.
+    "glm5_next": ("Glm5NextForConditionalGeneration", dict(
+        text_config=pools | dict(
+            qk_rope_head_dim=0, layer_types=[L, I, I, I], mlp_layer_types=["dense", "sparse", "sparse", "sparse"],
+            linear_head_dim=12, linear_num_heads=2, linear_conv_kernel_dim=3, linear_lower_bound=-4.0),
+        vision_config=dict(hidden_size=8, intermediate_size=8, depth=1, num_heads=2, out_hidden_size=32, patch_size=2,
+                           temporal_patch_size=1, projection_intermediate_size=16)),
+        dict(text_config=pools | dict(
+            model_type="glm5_next_text", qk_rope_head_dim=0, layer_types=[L, G, G, G], first_k_dense_replace=1,
+            linear_attn_config=dict(head_dim=12, num_heads=2, short_conv_kernel_size=3, gate_lower_bound=-4.0,
+                                    safe_gate=True), rms_norm_eps=1e-5, hc_eps=1e-6, n_group=1, topk_group=1,
+            norm_topk_prob=True, index_kpool_always_select_tail=True, num_nextn_predict_layers=1))),
     "step3p7": ("Step3p7ForConditionalGeneration", dict(
         text_config=dict(
             vocab_size=VOCABULARY, pad_token_id=0, bos_token_id=1, eos_token_id=2, initializer_range=0.15,
@@ -274,6 +294,7 @@ shapes = {
 others = {"xlstm": ["intermediate_size", "num_attention_heads", "num_key_value_heads"],
           "minimax_m3_vl": [key for key in common if not key.endswith("token_id")],
           "inkling_mm_model": list(common), "inkling2": list(common),
+          "glm5_next": [key for key in common if not key.endswith("token_id")],
           "qwen4_exp": [key for key in common if not key.endswith("token_id")],
           "qwen4_exp_text": ["intermediate_size"]}
 
@@ -287,7 +308,7 @@ def perturb(model, generator):
             p.copy_(torch.log(1 + 7 * torch.rand(p.shape, generator=generator)))
         elif "dt_bias" in name:
             normal(p, -2.0, 1.0)
-        elif name.endswith(("hc.fn", "hc_fn")):
+        elif name.endswith(("hc.fn", "hc_fn")) and "glm5" not in model.config.model_type:
             normal(p, 0.0, 0.1)
         elif name.endswith(("hc.base", "hc_base", "hc.scale", "hc_scale", "sinks")):
             normal(p, 0.3, 0.5)

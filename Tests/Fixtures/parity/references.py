@@ -55,6 +55,8 @@ class Choices(TorchDispatchMode):
         return function(*arguments, **(keywords or {}))
 
     def see(self, values, count, dim):
+        if count < 1:
+            return
         ordered = values.double().movedim(dim, -1).sort(-1, descending=True).values
         chosen, left = ordered[..., count - 1], ordered[..., count:count + 1]
         if left.numel() == 0:

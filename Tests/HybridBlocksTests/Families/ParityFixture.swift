@@ -26,7 +26,7 @@ struct ParityFixture: Sendable, CustomTestStringConvertible {
     "granitemoe_swa", "olmo_hybrid", "lara_mini", "bailing_hybrid", "lfm3", "minimax", "recurrent_gemma", "zamba",
     "ministral3", "mimo_v2_flash", "longcat_flash", "step3p7", "xlstm", "deepseek_v32", "gemma4", "gemma4_moe", "hy_v4",
     "gemma3n", "minimax_m3_vl", "minimax_m3_vl_text", "rwkv6", "rwkv7", "rwkv_hybrid", "rwkv_hybrid_bare",
-    "inkling_text", "inkling_mm_model", "qwen4_exp", "qwen4_exp_text", "inkling2_text", "inkling2",
+    "inkling_text", "inkling_mm_model", "qwen4_exp", "qwen4_exp_text", "inkling2_text", "inkling2", "glm5_next",
   ].map(ParityFixture.init)
 
   private static let root = Fixtures.folder.appending(path: "parity")

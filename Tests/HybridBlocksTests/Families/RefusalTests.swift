@@ -364,6 +364,40 @@ import Testing
     Change("gemma4_moe", "top_k_experts", 5, says: "top_k_experts"),
   ]
 
+  /// Keys of a text model inside another.
+  static let inside = [
+    Change("glm5_next", "index_kpool", 0, says: "index_kpool: is 0"),
+    Change("glm5_next", "index_topk", 18, says: "index_topk: 18 keys, expected a multiple of the 4"),
+    Change("glm5_next", "index_kpool_always_select_tail", false, says: "index_kpool_always_select_tail: false is not"),
+    Change("glm5_next", "indexer_types", ["full"], says: "indexer_types: expected 4 of full or shared"),
+    Change(
+      "glm5_next", "indexer_types", ["full", "shared", "full", "full"],
+      says: "indexer_types: layer 1 is to see what the layer before it has chosen"),
+    Change(
+      "glm5_next", "indexer_types", ["full", "full", "shared", "shared"],
+      says: "indexer_types: layer 3 is to see what the layer before it has chosen"),
+    Change("glm5_next", "hc_mult", 65, says: "hc_mult: 65 lanes, expected at most 64"),
+    Change("glm5_next", "hc_sinkhorn_iters", 0, says: "hc_sinkhorn_iters: is 0"),
+    Change("glm5_next", "hc_eps", 0, says: "hc_eps: is 0"),
+    Change("glm5_next", "qk_rope_head_dim", 8, says: "qk_rope_head_dim: 8 is not supported, expected 0"),
+    Change("glm5_next", "q_lora_rank", .null, says: "q_lora_rank: is missing"),
+    Change("glm5_next", "linear_lower_bound", 1, says: "linear_lower_bound: 1.0, expected a number below 0"),
+    Change(
+      "glm5_next", "linear_attn_config", ["gate_lower_bound": 2], says: "linear_attn_config.gate_lower_bound: 2.0"),
+    Change("glm5_next", "swiglu_limit", 0, says: "swiglu_limit: is 0"),
+    Change("glm5_next", "layer_types", ["sliding_attention"], says: "layer_types: expected 4 of linear_attention"),
+    Change("qwen4_exp", "indexer_budget", 20, says: "text_config.indexer_budget: 20 keys"),
+  ]
+
+  @Test(arguments: inside)
+  func unsupportedValuesInsideAreNamed(_ change: Change) throws {
+    var json = try JSONValue(file: ParityFixture(change.fixture).folder.appending(path: "config.json"))
+    json["text_config"]?[change.key] = change.value
+    let error = #expect(throws: ModelError.self) { _ = try Families.family(for: ConfigReader(json)) }
+    let text = "\(error, default: "nothing")"
+    #expect(text.contains("config.json: text_config.") && text.contains(change.says), "\(text)")
+  }
+
   @Test(arguments: attention + layers + recurrent + delta + experts + windows + mixers)
   func unsupportedValuesAreNamed(_ change: Change) throws {
     var json = try JSONValue(file: ParityFixture(change.fixture).folder.appending(path: "config.json"))

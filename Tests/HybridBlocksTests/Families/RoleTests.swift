@@ -12,7 +12,9 @@ import Testing
     func has(_ names: String...) -> Bool { names.contains { parts.contains(Substring($0)) } }
     if name.hasSuffix("_gate_weight") { return .stored }
     if let role = rwkvRole(of: name) { return role }
-    if name.hasSuffix("hc_fn") || name.hasSuffix("hc_head_fn") { return .exact }
+    if ["hc_fn", "hc_head_fn", "hc_attn_fn", "hc_ffn_fn", "compress_gate"].contains(where: name.hasSuffix) {
+      return .exact
+    }
     if parts.last == "weight_proj" { return .exact }
     guard
       parts.last == "weight" || name.hasSuffix("_proj_weight")

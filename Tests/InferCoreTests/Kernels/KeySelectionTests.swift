@@ -65,6 +65,7 @@ import Testing
     }
     var layout = StateLayout()
     let cache = layout.add(.latent(dimension: Self.row))
+    let rule = KeySelection(heads: 1, dimension: 1, count: Self.count, cache: cache)
     let bench = try KernelBench(layout: layout, kvType: .f32, sequences: 1, pagesPerSequence: 10)
     let latent = GuardedRows(latents)
     let query = GuardedRows(queries)
@@ -74,7 +75,7 @@ import Testing
       appendToCache(latents: latent.rows, cache: cache, step)
       var target = out.target
       attendToLatents(
-        queries: query.rows, queryHeads: Self.queryHeads, scale: 0.3, cache: cache, chosen: chosen.rows,
+        queries: query.rows, queryHeads: Self.queryHeads, scale: 0.3, cache: cache, rule: rule, chosen: chosen.rows,
         into: &target, step
       ) { _, _ in true }
     }

@@ -1,3 +1,4 @@
+import Foundation
 import TestSupport
 import Testing
 
@@ -51,7 +52,7 @@ import Testing
         rule.pool(into: &means, step)
         rule.append(blockKeys: means.rows, step)
         var target = out.target
-        rule.choose(queries: query.rows, into: &target, step)
+        rule.choose(queries: query.rows, weights: query.rows.columns(0..<0), into: &target, step)
       }
       let (chosen, means) = (out.values(), pooled.values())
       var first = 0
@@ -171,6 +172,84 @@ import Testing
           #expect(distance(got[first + row], want) <= 2e-5, "\(part.sequence) at \(position)")
         }
         first += part.count
+      }
+    }
+  }
+
+  /// With logits, columns of means are weighted by their softmax, whatever its size; heads have weights, and the keys of chosen
+  /// blocks are told one by one.
+  @Test(arguments: [Shape(blockTokens: 4, count: 3), Shape(blockTokens: 24, count: 2), Shape(blockTokens: 1, count: 9)])
+  func meansAreWeighted(_ shape: Shape) throws {
+    var generator = SeededGenerator(seed: 95)
+    let size = Self.dimension
+    let rows = Self.lengths.map { generator.rows($0, 2 * size, scale: 30) }
+    let queries = Self.lengths.map { generator.rows($0, Self.scorers * size) }
+    let weights = Self.lengths.map { generator.rows($0, Self.scorers) }
+    let logits = generator.rows(shape.blockTokens, size, scale: 30)
+    var layout = StateLayout()
+    let rule = PooledBlockSelection(
+      heads: Self.scorers, dimension: size, blockTokens: shape.blockTokens, count: shape.count,
+      logits: logits.flatMap { $0 }, cache: layout.add(.latent(dimension: 2 * size)))
+    let bench = try KernelBench(layout: layout, sequences: 3, pagesPerSequence: 10)
+    for parts in KernelBench.randomSteps(Self.lengths, longest: 60, using: &generator) {
+      func some(_ sequences: [[[Float]]]) -> GuardedRows {
+        GuardedRows(parts.flatMap { sequences[$0.sequence][$0.position..<$0.position + $0.count] })
+      }
+      let row = some(rows)
+      let query = some(queries)
+      let weight = some(weights)
+      let blocks = GuardedRows(count: row.count, columns: rule.columns)
+      let keys = GuardedRows(count: row.count, columns: rule.mostKeys)
+      bench.step(parts) { step in
+        appendToCache(latents: row.rows, cache: rule.cache, step)
+        var means = step.take(rows: row.count, columns: 2 * size)
+        rule.pool(into: &means, step)
+        rule.append(blockKeys: means.rows, step)
+        var chosen = blocks.target
+        var all = keys.target
+        rule.choose(queries: query.rows, weights: weight.rows, into: &chosen, step)
+        rule.expand(blocks.rows, into: &all, step)
+      }
+      let got = keys.values()
+      var first = 0
+      for part in parts {
+        let isChoice = (part.position + part.count) / shape.blockTokens > shape.count
+        for index in 0..<part.count where isChoice {
+          let position = part.position + index
+          let means = Self.weightedMeans(shape, rows[part.sequence][...position], logits)
+          let scores = means.map { mean in
+            (0..<Self.scorers).reduce(0.0) { sum, head in
+              let own = queries[part.sequence][position][head * size..<(head + 1) * size]
+              let product = zip(own, mean).reduce(0.0) { $0 + Double($1.0) * $1.1 }
+              return sum + Double(weights[part.sequence][position][head]) * max(product, 0)
+            }
+          }
+          let want = Self.best(shape, scores, position + 1)
+          let have = Array(got[first + index].prefix(rule.keyCount(at: position)))
+          let found = stride(from: 0, to: have.count, by: shape.blockTokens).map {
+            Float(Int(have[$0]) / shape.blockTokens)
+          }
+          #expect(Self.areAlike(scores, found, want), "\(part.sequence) at \(position): \(found), not \(want)")
+          let expanded = found.flatMap { block in
+            (0..<shape.blockTokens).map { block * Float(shape.blockTokens) + Float($0) }.filter {
+              $0 <= Float(position)
+            }
+          }
+          #expect(have == expanded)
+        }
+        first += part.count
+      }
+    }
+  }
+
+  private static func weightedMeans(_ shape: Shape, _ rows: ArraySlice<[Float]>, _ logits: [[Float]]) -> [[Double]] {
+    (0..<rows.count / shape.blockTokens).map { block in
+      (0..<dimension).map { column in
+        let tokens = (0..<shape.blockTokens).map { rows[block * shape.blockTokens + $0] }
+        let logits = tokens.indices.map { Double(tokens[$0][dimension + column]) + Double(logits[$0][column]) }
+        let most = logits.max() ?? 0
+        let weights = logits.map { exp($0 - most) }
+        return zip(tokens, weights).reduce(0) { $0 + Double($1.0[column]) * $1.1 } / weights.reduce(0, +)
       }
     }
   }
