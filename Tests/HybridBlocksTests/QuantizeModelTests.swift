@@ -67,7 +67,7 @@ import Testing
     "cohere2": "cohere2", "ernie4_5": "ernie4_5", "exaone4": "exaone4", "glm4": "glm4", "glm4_moe": "glm4moe",
     "minimax_m2": "minimax-m2", "olmo2": "olmo2", "seed_oss": "seed_oss",
     "gemma4": "gemma4", "gemma4_moe": "gemma4", "mimo_v2_flash": "mimo2", "ministral3": "mistral3", "step3p7": "step35",
-    "deepseek_v32": "deepseek32",
+    "deepseek_v32": "deepseek32", "rwkv6": "rwkv6", "rwkv7": "rwkv7",
   ]
   private static let obstacles = [
     "deepseek_v2": "deepseek2 has no groups that count for their best expert alone",

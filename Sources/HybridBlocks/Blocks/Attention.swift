@@ -198,7 +198,7 @@ public struct Attention: Mixer {
         ], taps: taps, state: &state)
     }
     self.shape = shape.of(heads: part.heads, keyHeads: part.keyHeads)
-    guard headNorm?.isOfHeads(shape.headDimension) != false || weights.share.isWhole else {
+    guard headNorm?.isOfHeads(shape.headDimension) != false || !weights.share.dividesLayers else {
       throw weights.indivisible("norms of all heads together cannot be dealt out to \(weights.share.count) ranks")
     }
     cache = self.shape.cache(&state, stage: weights.stage)

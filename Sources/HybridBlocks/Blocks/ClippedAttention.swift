@@ -102,7 +102,7 @@ struct ClippedAttention: Sendable {
     valueNorm = RMSNorm(unweighted: size, epsilon: clips.epsilon)
     self.clips = clips
     self.shape = shape.of(heads: part.heads, keyHeads: part.keyHeads)
-    cache = self.shape.cache(&state)
+    cache = self.shape.cache(&state, stage: weights.stage)
   }
 
   /// Computes attention on all rows of the step.

@@ -33,7 +33,7 @@ struct DynamicConvolution: Sendable {
     self.headDimension = headDimension
     self.taps = taps
     self.scale = scale
-    history = state.add(.recurrent(count: (taps - 1) * part.count * headDimension))
+    history = state.add(.recurrent(count: (taps - 1) * part.count * headDimension), stage: weights.stage)
   }
 
   /// The map to the taps of some heads, `weight_proj`, `[heads · taps × width]`.

@@ -79,7 +79,7 @@ public struct GatedDeltaNet: Mixer {
     let (rule, share) = (shape.rule, weights.share)
     guard
       let columns = share.columns(of: rule.valueWidth, width: rule.valueWidth / rule.keyHeads),
-      share.isWhole || !shape.tilesValues
+      !share.dividesLayers || !shape.tilesValues
     else {
       throw weights.indivisible(
         "\(shape.keyHeads) key heads\(shape.tilesValues ? ", whose value heads are tiled," : "") cannot be dealt out to "

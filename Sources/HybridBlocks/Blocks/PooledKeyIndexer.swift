@@ -35,7 +35,7 @@ struct PooledKeyIndexer: KeyScorer {
     selection = PooledBlockSelection(
       heads: keys.heads, dimension: size, blockTokens: shape.blockTokens, count: keys.count / shape.blockTokens,
       logits: try scope.floats("index_kpool_compress_ape", shape: [shape.blockTokens, size]),
-      cache: state.add(.latent(dimension: 2 * size)))
+      cache: state.add(.latent(dimension: 2 * size), stage: scope.stage))
     rule = selection
   }
 

@@ -192,7 +192,7 @@ final class WeightLoader: Sendable {
     // Rows that nobody reads, behind those of the last token, are the model's all the same.
     finish(
       read, role, whole, format,
-      share: share.isWhole || columns * rows == 0
+      share: !share.dividesLayers || columns * rows == 0
         ? 1 : Double(ranges.reduce(0) { $0 + $1.count } * range.count) / Double(rows * columns))
     return matrices
   }

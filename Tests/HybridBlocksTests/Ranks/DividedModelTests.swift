@@ -42,7 +42,7 @@ import Testing
   private static let inseparable: [String: String] = [
     "zamba": "uses other layers' weights", "zamba2": "uses other layers' weights",
     "zamba2_bias": "uses other layers' weights", "gemma3n": "looks at keys of a layer of stage 0",
-    "gemma4": "looks at keys of a layer of stage 0",
+    "gemma4": "looks at keys of a layer of stage 0", "hunyuan_large": "looks at keys of a layer of stage 0",
   ]
 
   /// Every family in two stages, whatever its blocks are: a prompt in one step, and in several.

@@ -122,17 +122,20 @@ import Testing
           values: seen(values[sequence]), scale: Double(scale), cap: rule.cap.map(Double.init),
           sink: sinks.map { Double($0[head]) }
             ?? (rule.hasRowSinks ? Double(rowSinks[sequence][position][head]) : nil),
-          biases: rule.profiles.map { _ in (first...position).map { bias(sequence, position, head, key: $0) } })
+          biases: biases(sequence, position, head, from: first))
       }
     }
 
-    /// What is added to a score.
-    private func bias(_ sequence: Int, _ position: Int, _ head: Int, key: Int) -> Double {
-      guard let mixed = rule.profiles, position - key < mixed.distances else { return 0 }
-      return (0..<mixed.count).reduce(0) { sum, profile in
-        sum + Double(weights[sequence][position][head * mixed.count + profile])
-          * Double(profiles[profile][position - key])
+    /// What is added to the scores of the keys from `first` to a row's own.
+    private func biases(_ sequence: Int, _ position: Int, _ head: Int, from first: Int) -> [Double]? {
+      guard let mixed = rule.profiles else { return nil }
+      var sums = [Double](repeating: 0, count: position + 1 - first)
+      for (profile, weight) in weights[sequence][position][(head * mixed.count)...].prefix(mixed.count).enumerated() {
+        for (distance, bias) in profiles[profile].prefix(sums.count).enumerated() {
+          sums[sums.count - 1 - distance] += Double(weight) * Double(bias)
+        }
       }
+      return sums
     }
 
     /// Numbers as the cache keeps them.
@@ -181,8 +184,8 @@ import Testing
       Rule(window: 1), Rule(window: 5), Rule(window: 16), Rule(window: 70, hasSinks: true), Rule(window: 500),
       Rule(window: 33, cap: 3, hasSinks: true), Rule(cap: 2), Rule(hasSinks: true),
       Rule(profiles: (1, 1)), Rule(profiles: (4, 20)), Rule(window: 33, profiles: (3, 33)),
-      Rule(window: 70, cap: 3, hasSinks: true, profiles: (16, 300)), Rule(profiles: (2, 290)),
-      Rule(hasRowSinks: true), Rule(window: 33, hasRowSinks: true, profiles: (2, 33)),
+      Rule(window: 70, cap: 3, hasSinks: true, profiles: (2, 300)),
+      Rule(hasRowSinks: true), Rule(window: 33, hasRowSinks: true, profiles: (1, 33)),
     ], KVType.allCases) func rulesMatchSoftmax(_ rule: Rule, _ kvType: KVType) throws
   {
     for shape in Shape.all where shape.dimension % kvType.blockElements == 0 {

@@ -134,7 +134,10 @@ import Testing
     let v = GuardedRows(values)
     let r = GuardedRows(receptance)
     try KernelBench(sequences: 1).step([.init(count: count)]) { step in
-      var (keyRows, rateRows, removedRows, sums) = (k.target, rate.target, removed.target, y.target)
+      var keyRows = k.target
+      var rateRows = rate.target
+      var removedRows = removed.target
+      var sums = y.target
       wkv7Keys(
         &keyRows, rates: &rateRows, removed: &removedRows, removal: weights[0], mix: weights[1], shape, step)
       wkv7Bonus(&sums, r: r.rows, k: k.rows, v: v.rows, weight: weights[2], shape, step)
