@@ -1,9 +1,10 @@
-// Carries Ethernet frames between two TAP devices and keeps each for a time, as a long cable does: where the kernel has no netem.
+// Carries Ethernet frames between two TAP devices and keeps each for a time, as a long cable does: where the kernel has no
+// netem.
 //
 // usage: delay NAMESPACE-A DEVICE-A NAMESPACE-B DEVICE-B MICROSECONDS
 //
-// Makes the devices in the named network namespaces, prints a line when they are there, and runs until it is ended. Frames that
-// find no room are dropped, as anywhere.
+// Makes the devices in the named network namespaces, prints a line when they are there, and runs until it is ended. Frames
+// that find no room are dropped, as anywhere.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
