@@ -121,7 +121,7 @@ package struct HybridModel: LanguageModel {
     if let side { step.scoped { fill(side, &h, step) } }
   }
 
-  /// What is wanted of the residual stream behind the last layer.
+  /// The hidden states and logits that are wanted, from the residual stream behind the last layer.
   private func end(_ h: Rows, _ logits: inout MutableRows, _ hidden: inout MutableRows, _ step: borrowing Step) {
     let (width, stream) = (embedding.columns, h.columns)
     if hidden.count > 0 {

@@ -75,7 +75,7 @@ CK_KERNEL void CK_ISA(wkv6_step)(float *restrict state, float *restrict y, const
                                  const float *restrict decay, const float *restrict k, const float *restrict v,
                                  const float *restrict bonus, size_t size) {
     CK_FAST
-    // What the token's own key is worth to it.
+    // The weight of the token's own value.
     float own = 0;
     for (size_t n = 0; n < size; n++) own += r[n] * bonus[n] * k[n];
     size_t p = 0;

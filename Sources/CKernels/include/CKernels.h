@@ -476,7 +476,7 @@ void ck_wkv6_step(float *state, float *y, const float *r, const float *decay, co
 /// y[p] = Σ_i r[i] · S[i, p].
 void ck_wkv7_step(float *state, float *y, const float *r, const float *decay, const float *k, const float *v,
                   const float *removed, const float *replaced, size_t size);
-/// What ck_wkv7_step needs of a head's key and of its learning rates. With the direction d of k[i] · removal[i], whose
+/// Prepares a head's key and its learning rates for ck_wkv7_step. With the direction d of k[i] · removal[i], whose
 /// length is 1: removed[i] = −d[i];  k[i] *= 1 + (rate[i] − 1) · mix[i];  rate[i] *= d[i].
 void ck_wkv7_keys(float *k, float *rate, float *removed, const float *removal, const float *mix, size_t size);
 /// y[p] += v[p] · Σ_i r[i] · k[i] · weight[i].

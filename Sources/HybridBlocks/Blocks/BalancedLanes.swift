@@ -14,7 +14,7 @@ struct BalancedLanes: LaneConnection {
   let base: [Float]
   /// The number of times that sums of columns are made one.
   let iterations: Int
-  /// What is added to the weights of reading, and to the elements and sums of matrices.
+  /// The number added to the weights of reading, and to the elements and sums of matrices.
   let epsilon: Float
   let norm: any Norm
 

@@ -16,7 +16,7 @@ public struct TimeMix6: Mixer {
     let decayRank: Int
   }
 
-  /// What the maps that see a mix of two rows are for, in the order of files.
+  /// The uses of the maps that see a mix of two rows, in the order of files.
   private enum Target: Int { case decay, key, value, receptance, gate }
 
   let shape: Shape
@@ -112,7 +112,7 @@ public struct TimeMix6: Mixer {
     output.apply(mixed.rows, into: &out, step)
   }
 
-  /// What the map of a target sees: `x + difference ∘ (up · inner + bias)`.
+  /// The input of a target's map: `x + difference ∘ (up · inner + bias)`.
   private func mix(
     _ x: Rows, _ difference: Rows, _ inner: Rows, _ target: Target, into out: inout MutableRows,
     _ step: borrowing Step

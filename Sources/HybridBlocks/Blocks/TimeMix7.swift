@@ -89,7 +89,7 @@ struct TimeMix7: Sendable {
       try Linear(weights["k_proj"], input: width, output: width),
       try Linear(weights["v_proj"], input: width, output: width, role: .value),
     ]
-    // What is rounded on the way into the recurrence grows in it.
+    // Errors of rounding grow in the recurrence.
     for index in maps.indices { maps[index].precision = .whole }
     (receptance, key, value) = (maps[0], maps[1], maps[2])
     norm = try shape.headEpsilon.map { epsilon throws(ModelError) in

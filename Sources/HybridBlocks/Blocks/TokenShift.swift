@@ -1,7 +1,7 @@
 internal import InferCore
 
-/// What stands before each token: the row before it less its own, with the last row of a sequence as state. Before the first
-/// there are zeros.
+/// The difference of the row before each token and its own, with the last row of a sequence as state. Before the first there
+/// are zeros.
 struct TokenShift: Sendable {
   /// Of the row before, then of the row itself.
   let taps: [Float]

@@ -32,7 +32,7 @@ struct TensorRule: Sendable {
     case flattened(here: [Int])
     /// A matrix, or a stack of them; the file has their transposes, and the last part of the name is then another.
     case turned(as: String)
-    /// What the file has twice, for programs that ask for the second and do not use it.
+    /// A second copy in the file, for programs that ask for it and do not use it.
     case repeated
     /// One tensor for each of some names in the place of `{e}`; the file has a stack of them.
     case parts([String])

@@ -30,7 +30,7 @@ struct Qwen4Exp: ModelFamily {
   /// The embeddings of several tokens, of the layers that have them.
   let ngrams: [Int: NGramLayer]
 
-  /// What a layer looks up.
+  /// The look-up of a layer: hashes of tokens, and the sizes of the block.
   struct NGramLayer: Sendable {
     let hash: NGramHash
     let shape: NGramBlock.Shape

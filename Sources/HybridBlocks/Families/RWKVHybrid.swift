@@ -5,7 +5,8 @@ struct RWKVHybrid: ModelFamily {
   static let models = "ARWKV 7"
   static let layers = "RWKV 7"
   static let modelTypes = ["rwkv_hybrid"]
-  /// What attention had, and the length that training had: a state has one size however long a sequence is.
+  /// Keys of the attention that RWKV replaces, and of the length in training: a state has one size however long a sequence
+  /// is.
   static let inertKeys = [
     "attention_dropout", "head_size_divisor", "max_position_embeddings", "max_window_layers", "num_attention_heads",
     "num_key_value_heads", "num_wkv_heads", "rope_scaling", "rope_theta", "sliding_window", "use_sliding_window",

@@ -24,7 +24,7 @@ package func sendStream(_ rows: Rows, _ step: borrowing Step) {
   send(rows, to: rank, step)
 }
 
-/// Moves what the last stage computes of a step's end to rank 0; on other ranks, or of one stage, nothing happens.
+/// Moves rows that the last stage has computed to rank 0. Does nothing on other ranks, and where there is one stage.
 package func bringToFirstStage(_ rows: inout MutableRows, _ step: borrowing Step) {
   guard let grid = step.grid, grid.stages > 1, rows.count > 0 else { return }
   if grid.job.rank == grid.head { send(rows.rows, to: 0, step) }

@@ -92,7 +92,7 @@ package func wkv7(
   }
 }
 
-/// What the recurrence of RWKV 7 needs of keys and learning rates, head by head. With the direction `d` of `k ∘ removal`,
+/// Prepares keys and learning rates for the recurrence of RWKV 7, head by head. With the direction `d` of `k ∘ removal`,
 /// whose length is one: `removed = −d`, `k ← k ∘ (1 + (rate − 1) ∘ mix)`, `rate ← rate ∘ d`.
 ///
 /// - Parameters:

@@ -6,7 +6,7 @@ package struct GGUFVocabulary: Sendable {
   static let prefix = "tokenizer.ggml."
   /// The key of the chat template, and with a dot and a name behind it those of further ones.
   package static let templateKey = "tokenizer.chat_template"
-  /// What files of RWKV mean by a template that is only the name `rwkv-world`: turns by the names of who speaks, each ended by
+  /// The template that files of RWKV name `rwkv-world` instead of having it: turns by the names of who speaks, each ended by
   /// an empty line.
   private static let rwkvTemplate = """
     {%- for message in messages -%}
