@@ -46,7 +46,7 @@ tiles-test: .build/libraries-installed
 tiles-test-all: .build/libraries-installed
 	scripts/test-tiles.sh $(BUILD) --filter 'InferCoreTests|HybridBlocksTests|InferKitTests'
 
-TILED := everyLogitOfEveryPromptMatches|MatMulTests|ExpertTests|PackedMatrixTests|InstructionSetTests|MixedStepTests|QuantizedLoadTests|GGUFParityTests|TinyModelTests|ScanTests|AttentionTests|DeltaRuleTests
+TILED := everyLogitOfEveryPromptMatches|MatMulTests|ExpertTests|PackedMatrixTests|PanelFile|InstructionSetTests|MixedStepTests|QuantizedLoadTests|GGUFParityTests|TinyModelTests|ScanTests|AttentionTests|DeltaRuleTests
 
 # The parallel regions of thread teams under the thread sanitizer, in seconds.
 region-test: .build/libraries-installed

@@ -9,6 +9,8 @@ extern const ck_isa ck_isa_avx512_vnni;
 
 #define CK_ISA(NAME) NAME##_amx
 #define CK_BASE ck_isa_avx512_vnni
+/// From so many rows on products of every format execute fewer instructions with tiles than without, though each product of
+/// tiles counts for the sixteen cycles that it takes: with ten, those of Q4_K do not (Tests/Instructions/products.sh).
 #define CK_TILES_FROM 12
 
 /// See isa_plain.c.

@@ -38,8 +38,9 @@ typedef struct {
 #define FLOATS(NAME, LABEL, PARTS)                                                                         \
     {LABEL, 1, 2, ck_pack_##NAME, ck_panel_size_##NAME, ck_pack_panel_##NAME, NULL, ck_matmul_##NAME,      \
      ck_matmul_split_##NAME, PARTS}
-static const format formats[] = {QUANTISED(q8_0, 32, 34), QUANTISED(q4_0, 32, 18), QUANTISED(q4_k, 256, 144),
-                                 QUANTISED(q6_k, 256, 210), FLOATS(bf16, "bf16", 2), FLOATS(bf16, "bf16-whole", 3),
+static const format formats[] = {QUANTISED(q8_0, 32, 34), QUANTISED(q4_0, 32, 18), QUANTISED(q5_0, 32, 22),
+                                 QUANTISED(iq4_nl, 32, 18), QUANTISED(mxfp4, 32, 17), QUANTISED(q4_k, 256, 144),
+                                 QUANTISED(q5_k, 256, 176), QUANTISED(q6_k, 256, 210), FLOATS(bf16, "bf16", 2), FLOATS(bf16, "bf16-whole", 3),
                                  FLOATS(f16, "f16", 2), {.name = "f32-small"}};
 
 static float w[ROWS * COLUMNS], x[MOST * COLUMNS], out[MOST * ROWS];
@@ -121,7 +122,7 @@ static void test(const format *f, size_t m) {
 }
 
 int main(void) {
-    const size_t rows[] = {1, 16, 64};
+    const size_t rows[] = {1, 12, 16, 64};
     for (size_t f = 0; f < sizeof formats / sizeof *formats; f++)
         for (size_t m = 0; m < sizeof rows / sizeof *rows; m++) test(&formats[f], rows[m]);
     return 0;

@@ -1,11 +1,13 @@
 #!/bin/sh
-# Counts the instructions of products of 64 × 512 weights with 1, 16 and 64 rows of activations, on AVX-512 with VNNI and on
+# Counts the instructions of products of 64 × 512 weights with 1 to 64 rows of activations, on AVX-512 with VNNI and on
 # AMX, whose tiles are emulated: what can be told of AMX where there is none. Needs a processor with AVX-512 and VNNI.
 # usage: products.sh [OBJECTS]   (a folder of a build's objects of the kernels, of which one file is compiled anew; then only
 # AMX's are counted, a line each: format, rows, instructions, and those of them that are products of tiles)
 set -eu
 cd "$(dirname "$0")/../.."
 clang=${CLANG:-clang}
+# A repeated instruction counts once for every byte: the C library is to copy with vectors.
+export GLIBC_TUNABLES=glibc.cpu.x86_rep_movsb_threshold=0x1000000:glibc.cpu.x86_rep_stosb_threshold=0x1000000
 build=$(mktemp -d)
 trap 'rm -rf "$build"' EXIT
 if [ "$(uname -m)" != x86_64 ] || ! grep -qw avx512_vnni /proc/cpuinfo; then

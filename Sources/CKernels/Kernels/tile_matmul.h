@@ -210,8 +210,8 @@ CK_INLINE void multiply_chunk(float *out, size_t out_stride, const ck_activation
     // A last tile with fewer rows goes through a place that has all.
     ck_activations last[CK_TILE_ROWS * CK_CHUNK];
     if (rest > 0) {
-        memset(last, 0, sizeof last);
         memcpy(last, x + (m - rest) * CK_CHUNK, rest * CK_TILE_STRIDE);
+        memset(last + rest * CK_CHUNK, 0, (CK_TILE_ROWS - rest) * CK_TILE_STRIDE);
     }
     float place[CK_TILE_ROWS][CK_PANEL_ROWS] = {{0}};
     tile_weights w;
