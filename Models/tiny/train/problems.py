@@ -1,7 +1,9 @@
 """Problems with computed answers and worked solutions, in English and Chinese (traditional and simplified).
 
-Each generator returns (question, steps, answer). Steps are what the model writes while it thinks.
+Each generator returns a `Problem`.
 """
+from dataclasses import dataclass
+
 from split import cage_is_unseen, chain_is_unseen, legs_are_unseen
 
 CAGE = {
@@ -46,6 +48,11 @@ CAGE_STEPS = {
 }
 CAGE_ANSWER = {"en": "{c} chickens and {b} rabbits.", "zh": "雞{c}隻，兔{b}隻。", "zh-hans": "鸡{c}只，兔{b}只。"}
 
+CAGE_CONCLUSION = {
+    "en": "{b} rabbits, {c} chickens.", "zh": "兔{b}隻，雞{c}隻。", "zh-hans": "兔{b}只，鸡{c}只。"
+}
+CAGE_SHORT = {"en": "{c} and {b}", "zh": "{c}和{b}", "zh-hans": "{c}和{b}"}
+
 LEGS = {
     "en": (
         "How many legs do {c} chickens, {b} rabbits and {s} spiders have?",
@@ -83,29 +90,72 @@ CHAIN = {
 }
 
 
-def cage(r, language, unseen=False):
-    limit = 40 if unseen or r.random() < 0.9 else 50
+@dataclass
+class Problem:
+    """A question, and its answer worked out in three ways: briefly, in columns, and checked after that."""
+
+    question: str
+    brief: list  # equations, what fast answers and low effort have
+    steps: str  # columns, what thinking has
+    check: str  # what high effort adds
+    answer: str
+    conclusion: str  # how a fast answer ends behind its equations; empty where the last equation says it all
+    short: str  # the answer to somebody who wants it brief
+    values: dict  # what a form can ask for
+    easy: bool  # whether it is answered without thinking unless asked for
+
+    def fast(self, language, brief=False):
+        comma, colon = (", ", ": ") if language == "en" else ("，", "：")
+        end = self.short if brief else self.conclusion
+        return comma.join(self.brief) + (colon + end if end else "")
+
+
+def cage(r, language, unseen=False, answer=None):
+    """Heads and legs of chickens and rabbits; `answer` is the language of the answer, if it is another."""
+    limit = 40 if unseen or r.random() < 0.85 else 50
+    limit = limit if unseen or r.random() < 0.85 else 8
     while True:
         c, b = r.randint(1, limit), r.randint(1, limit)
         if cage_is_unseen(c, b) == unseen:
             break
     heads, legs = c + b, 2 * c + 4 * b
-    values = {"c": c, "b": b, "h": heads, "l": legs, "h2": 2 * heads, "x": legs - 2 * heads}
+    extra = legs - 2 * heads
+    values = {"c": c, "b": b, "h": heads, "l": legs, "h2": 2 * heads, "x": extra}
     values |= {"extra": worked(legs, -2 * heads), "rest": worked(heads, -b)}
-    texts = (r.choice(CAGE[language]), CAGE_STEPS[language], CAGE_ANSWER[language])
-    return tuple(text.format(**values) for text in texts)
+    spoken = answer or language
+    return Problem(
+        question=r.choice(CAGE[language]).format(**values),
+        brief=[f"{heads}×2={2 * heads}", f"{legs}-{2 * heads}={extra}", f"{extra}÷2={b}", f"{heads}-{b}={c}"],
+        steps=CAGE_STEPS[spoken].format(**values),
+        check=f"{c}*2={2 * c}\n{b}*4={4 * b}\n{worked(2 * c, 4 * b)}",
+        answer=CAGE_ANSWER[spoken].format(**values),
+        conclusion=CAGE_CONCLUSION[spoken].format(**values),
+        short=CAGE_SHORT[spoken].format(**values),
+        values={"chickens": c, "rabbits": b, "heads": heads, "legs": legs},
+        easy=heads <= 12,
+    )
 
 
-def legs(r, language, unseen=False):
+def legs(r, language, unseen=False, answer=None):
     """Training leaves out pairs that the cage problems hold back as well."""
+    small = not unseen and r.random() < 0.15
     while True:
-        c, b, s = r.randint(0, 20), r.randint(0, 20), r.randint(0, 5)
+        c, b, s = r.randint(0, 5 if small else 20), r.randint(0, 5 if small else 20), r.randint(0, 2 if small else 5)
         if legs_are_unseen(c, b, s) if unseen else not (legs_are_unseen(c, b, s) or cage_is_unseen(c, b)):
             break
     x, y, z = 2 * c, 4 * b, 8 * s
-    steps = f"{c}*2={x}\n{b}*4={y}\n{s}*8={z}\n{worked(x, y)}\n{worked(x + y, z)}"
-    question = r.choice(LEGS[language]).format(c=c, b=b, s=s)
-    return question, steps, LEGS_ANSWER[language].format(n=x + y + z)
+    total, spoken = x + y + z, answer or language
+    return Problem(
+        question=r.choice(LEGS[language]).format(c=c, b=b, s=s),
+        brief=[f"{c}×2={x}", f"{b}×4={y}", f"{s}×8={z}", f"{x}+{y}={x + y}", f"{x + y}+{z}={total}"],
+        steps=f"{c}*2={x}\n{b}*4={y}\n{s}*8={z}\n{worked(x, y)}\n{worked(x + y, z)}",
+        check=f"{worked(total, -z)}\n{worked(x + y, -y)}",
+        answer=LEGS_ANSWER[spoken].format(n=total),
+        conclusion=LEGS_ANSWER[spoken].format(n=total),
+        short=str(total),
+        values={"legs": total},
+        easy=max(c, b) <= 5 and s <= 2,
+    )
 
 
 def column(a, b):
@@ -147,11 +197,40 @@ def chain(r, language, unseen=False, lengths=(2, 3, 4), limit=99):
         terms = [r.randint(1, limit)] + [r.choice((1, -1)) * r.randint(1, limit) for _ in range(count - 1)]
         if chain_is_unseen(terms) == unseen:
             break
-    lines, current = [], terms[0]
+    lines, brief, back, current = [], [], [], terms[0]
     for term in terms[1:]:
         lines.append(worked(current, term))
+        brief.append(f"{current}{term:+d}={current + term}")
         current += term
+    undone = current
+    for term in reversed(terms[1:]):
+        back.append(worked(undone, -term))
+        undone -= term
     space = "" if not unseen and r.random() < 0.2 else " "
     signs = (f"{space}{'+' if term > 0 else '-'}{space}{abs(term)}" for term in terms[1:])
-    question = r.choice(CHAIN[language]).format(e=str(terms[0]) + "".join(signs))
-    return question, "\n".join(lines), str(current)
+    return Problem(
+        question=r.choice(CHAIN[language]).format(e=str(terms[0]) + "".join(signs)),
+        brief=brief,
+        steps="\n".join(lines),
+        check="\n".join(back),
+        answer=str(current),
+        conclusion=str(current) if count > 2 else "",
+        short=str(current) if count > 2 else "",
+        values={"result": current},
+        easy=count == 2 and max(map(abs, terms)) <= 20,
+    )
+
+
+def drill(r):
+    """One equation as fast answers need it, of numbers that no problem of two terms has; the answer is exact."""
+    kind = r.choice(("sum", "sum", "sum", "times", "half"))
+    if kind == "times":
+        a, b = r.choice(((r.randint(1, 100), 2), (r.randint(0, 50), 4), (r.randint(0, 12), 8)))
+        return f"{a}×{b}", a * b
+    if kind == "half":
+        b = r.randint(1, 100)
+        return f"{2 * b}÷2", b
+    while True:
+        a, b = r.randint(-300, 300), r.choice((1, -1)) * r.randint(1, r.choice((99, 200)))
+        if not chain_is_unseen((a, b)) or not 1 <= a <= 99 or abs(b) > 99:
+            return f"{a}{b:+d}", a + b

@@ -2,13 +2,29 @@
 
 Every intent has one answer per language, so that greedy decoding has one thing to learn.
 """
+import re
+
+from words import THINGS, made_up, name, place
+
 CAN = {
-    "en": "I can solve chickens-and-rabbits puzzles, count legs, and add and subtract numbers.",
-    "zh": "我會解雞兔同籠、數腿，也會做加減法。",
-    "zh-hans": "我会解鸡兔同笼、数腿，也会做加减法。",
+    "en": "I can solve chickens-and-rabbits puzzles, count legs, add and subtract, call functions and fill in forms.",
+    "zh": "我會解雞兔同籠、數腿、加減法、呼叫函數和填表。",
+    "zh-hans": "我会解鸡兔同笼、数腿、加减法、调用函数和填表。",
+}
+CANNOT = {
+    "en": "I cannot help with that: I only solve chickens-and-rabbits puzzles, count legs, add and subtract, call functions "
+    "and fill in forms.",
+    "zh": "這個我不會：我只會解雞兔同籠、數腿、加減法、呼叫函數和填表。",
+    "zh-hans": "这个我不会：我只会解鸡兔同笼、数腿、加减法、调用函数和填表。",
+}
+# What somebody with a name says when asked who they are, and for the name.
+NAMED = {
+    "en": ("I am {n}, a tiny language model.", "My name is {n}."),
+    "zh": ("我是{n}，一個很小的語言模型。", "我叫{n}。"),
+    "zh-hans": ("我是{n}，一个很小的语言模型。", "我叫{n}。"),
 }
 
-# (questions, answer) by language
+# (questions, answer) by language; the intents are the same ones in the same order.
 TALK = {
     "en": (
         (
@@ -104,13 +120,16 @@ TALK = {
         (("谢谢", "谢谢！", "谢谢你", "谢谢你！", "多谢！", "非常感谢。"), "不客气！"),
         (("再见", "再见！", "拜拜", "下次见。"), "再见！"),
         (("答对了！", "做得好！", "没错。", "厉害！", "太棒了！"), "谢谢！还有别的题目吗？"),
+        (("好的", "好的。", "知道了。", "没问题", "测试"), "好的，请给我一道题目。"),
         (("错了！", "不对。", "你算错了。", "你确定吗？"), "我可能会错：我只是小模型。请检查我的步骤。"),
+        (("谁做了你？", "谁训练了你？", "你从哪里来？", "你是怎么来的？"), "我是用生成的题目从头训练的，用来展示推理引擎。"),
     ),
 }
+WHO = 2  # the intent that asks who is there
 
 BEYOND = {
     "en": (
-        (
+
             "What is the capital of {place}?", "Where is {place}?", "Who is the president of {place}?",
             "Tell me about {place}.", "How do I get to {place}?",
             "What is the weather in {place}?", "Write a poem about {thing}.", "Write a story about {thing}.",
@@ -124,56 +143,63 @@ BEYOND = {
             "Recommend a movie.", "What should I eat?", "How old are you?", "Where do you live?",
             "Can you draw {thing}?", "Can you speak French?",
             "Why is the sky blue?", "What is love?", "What is the meaning of life?", "Is there life on Mars?",
-            "Fix my computer.", "Multiply these numbers.",
-        ),
-        "I do not know that: I am a tiny model. " + CAN["en"],
+            "Fix my computer.", "Who is {name}?", "When was {name} born?", "What does {name} like?", "Book a flight to {place}.",
+            "Order a {thing} for me.", "Is {thing} healthy?", "How much does a {thing} cost?", "Buy me a {thing}.",
+            "Summarize the history of {place}.", "Send a message to {name}.", "Call {name}.", "What does {thing} mean?",
+            "Find a hotel in {place}.", "Play some music.", "Who invented the {thing}?", "Describe {place}.",
+            "What is the population of {place}?", "What is the price of {thing}?", "Is it raining in {place}?",
     ),
     "zh": (
-        (
+
             "{place}的首都在哪裡？", "{place}在哪裡？", "{place}的天氣怎麼樣？", "介紹一下{place}。", "寫一首關於{thing}的詩。", "什麼是{thing}？",
             "{thing}是什麼？",
             "講個笑話。", "現在幾點？", "今天天氣如何？", "今天星期幾？", "唱首歌。", "寫一段程式。", "推薦一部電影。", "我該吃什麼？", "天空為什麼是藍色的？", "你幾歲？",
-            "你住在哪裡？", "誰是李白？", "翻譯成英文。", "人生的意義是什麼？",
-        ),
-        "我不知道：我只是個小模型。" + CAN["zh"],
+            "你住在哪裡？", "誰是李白？", "翻譯成英文。", "人生的意義是什麼？", "{name}是誰？", "買一個{thing}。", "去{place}怎麼走？", "{thing}多少錢？",
     ),
     "zh-hans": (
-        (
+
             "{place}的首都在哪里？", "{place}在哪里？", "{place}的天气怎么样？", "介绍一下{place}。", "写一首关于{thing}的诗。", "什么是{thing}？",
-            "讲个笑话。", "现在几点？", "今天天气如何？", "写一段程序。", "推荐一部电影。", "我该吃什么？", "天空为什么是蓝色的？", "你几岁？", "你住在哪里？", "人生的意义是什么？",
-        ),
-        "我不知道：我只是个小模型。" + CAN["zh-hans"],
+            "讲个笑话。", "现在几点？", "今天天气如何？", "写一段程序。", "推荐一部电影。", "我该吃什么？", "天空为什么是蓝色的？", "你几岁？", "你住在哪里？", "人生的意义是什么？", "{name}是谁？", "买一个{thing}。", "去{place}怎么走？", "{thing}多少钱？",
     ),
 }
 WORDS = {
-    "en": {
-        "place": (
-            "France", "China", "Japan", "Paris", "London", "Taiwan", "Hong Kong", "Brazil", "the moon", "Germany",
-            "India", "New York", "Egypt",
-        ),
-        "thing": (
-            "love", "the sea", "music", "rice", "a cat", "the internet", "a dog", "the sun", "soup", "football",
-            "a computer", "history", "a tree", "machine learning",
-        ),
-    },
-    "zh": {"place": ("法國", "日本", "香港", "台灣", "北京", "美國", "英國"), "thing": ("愛", "月亮", "音樂", "大海", "貓", "電腦", "春天")},
-    "zh-hans": {"place": ("法国", "日本", "香港", "上海", "北京", "美国", "英国"), "thing": ("爱", "月亮", "音乐", "大海", "猫", "电脑", "春天")},
+    "en": ("love", "the sea", "music", "a cat", "the internet", "a dog", "the sun", "football", "history", "a tree"),
+    "zh": ("愛", "月亮", "音樂", "大海", "貓", "電腦", "春天"), "zh-hans": ("爱", "月亮", "音乐", "大海", "猫", "电脑", "春天"),
 }
 
 SYSTEM = (
     "You are a helpful assistant.", "You are a helpful assistant", "You are a careful mathematician.",
-    "You are a math tutor.", "Answer briefly.", "Be concise.",
+    "You are a math tutor.", 
     "You solve puzzles.", "Think step by step.", "You are a friendly teacher who helps children with sums.",
     "You are a tiny model.", "Always be polite.",
-    "你是一個有用的助手。", "請簡短回答。", "你是數學老師。", "你是一个有用的助手。", "请简短回答。", "你是数学老师。",
+    "你是一個有用的助手。", "你是數學老師。", "你是一个有用的助手。", "你是数学老师。",
 )
 
 
-def small_talk(r, language):
-    """(question, answer) of one turn."""
-    if r.random() < 0.3:
-        questions, answer = BEYOND[language]
-    else:
-        questions, answer = r.choice(TALK[language])
-    words = {key: r.choice(options) for key, options in WORDS[language].items()}
-    return r.choice(questions).format(**words), answer
+
+def brief(text):
+    """The first sentence of an answer."""
+    return re.match(r".*?(?:[!?.](?= |$)|[！？。]|$)", text).group()
+
+
+def small_talk(r, language, spoken=None, called=None):
+    """(question, answer) of one turn; `spoken` is the language of the answer, `called` the name of who answers."""
+    intent = r.randrange(len(TALK[language]))
+    questions, _ = TALK[language][intent]
+    question, answer = r.choice(questions), TALK[spoken or language][intent][1]
+    if called and intent == WHO:
+        asks_name = re.search("name|名字", question) is not None
+        answer = NAMED[spoken or language][asks_name].format(n=called)
+    return question, answer
+
+
+def beyond(r, language, spoken=None, unseen=False):
+    """(question, answer) of one turn about what is outside the reach of the model; unseen where a made-up word is."""
+    word, forms = made_up(r, unseen), BEYOND[language]
+    if unseen:
+        forms = [form for form in forms if "{" in form]
+    thing = word if unseen or r.random() < 0.3 else r.choice(WORDS[language] + (THINGS if language == "en" else ()))
+    values = {
+        "thing": thing, "place": word.capitalize() if unseen else place(r, language), "name": word.capitalize() if unseen else name(r),
+    }
+    return r.choice(forms).format(**values), CANNOT[spoken or language]

@@ -1,12 +1,16 @@
 """Trains the tiny model on CPU, with checkpoints from which training resumes exactly.
 
-SIGTERM ends the step under way, writes a checkpoint and exits.
+SIGTERM ends the step under way, writes a checkpoint and exits. While the file that `--pause` names exists, training
+waits.
 
-usage: train.py --out FOLDER (--minutes M | --steps N) [--resume] [--threads 2] [--seed 0]
+usage: train.py --out FOLDER (--minutes M | --steps N) [--resume | --start FOLDER] [--threads 1] [--seed 0]
 """
 import argparse
+import json
 import signal
+import sys
 import time
+from collections import defaultdict
 from pathlib import Path
 
 import torch
@@ -14,63 +18,70 @@ import torch.nn.functional as F
 from tokenizers import Tokenizer
 
 from data import batches
-from model import CONFIG, MoE, Model
-from score import KINDS, score
+from network import MoE, new_model
+from weights import warm
 
-PEAK, WARMUP, HOLD = 3e-3, 100, 0.4
+WARMUP, HOLD = 100, 0.6
 TOKENIZER = Path(__file__).resolve().parent.parent / "tokenizer.json"
 
 
-def rate(step, progress):
-    """Linear warm-up, the peak until HOLD of the budget, then a linear way down to 1 %."""
-    return PEAK * min(1, (step + 1) / WARMUP) * min(1, max(0.01, (1 - progress) / (1 - HOLD)))
+def rate(peak, step, progress):
+    """Linear warm-up, the peak until HOLD of the budget, then a linear way down to 2 %."""
+    return peak * min(1, (step + 1) / WARMUP) * min(1, max(0.02, (1 - progress) / (1 - HOLD)))
 
 
-def optimizer_of(model):
+def optimizer_of(model, peak):
     matrices = [p for p in model.parameters() if p.dim() > 1]
     vectors = [p for p in model.parameters() if p.dim() <= 1]
     groups = [{"params": matrices, "weight_decay": 0.05}, {"params": vectors, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=PEAK, betas=(0.9, 0.98), fused=True)
+    return torch.optim.AdamW(groups, lr=peak, betas=(0.9, 0.98), fused=True)
 
 
-def stream(tokenizer, seed, pool, cursor):
+def stream(tokenizer, seed, pool, cursor, longest):
     """Batches from a position on, each with the position after it."""
     while True:
-        ready = batches(tokenizer, seed, pool)
+        ready = batches(tokenizer, seed, pool, longest)
         for at in range(cursor, len(ready)):
             yield ready[at], (pool, at + 1)
         pool, cursor = pool + 1, 0
 
 
-def train_step(model, optimizer, inputs, labels):
-    with torch.autocast("cpu", torch.bfloat16):
-        logits = model(inputs)
-    loss = F.cross_entropy(logits.float().flatten(0, 1), labels.flatten(), ignore_index=-100)
-    layers = [mixer for mixer in model.mixers if isinstance(mixer, MoE)]
+def losses(model, inputs, labels, mtp):
+    """The loss on learnt tokens, that of the next-next token, and whether each learnt token was the likeliest."""
+    rows, columns = (labels >= 0).nonzero(as_tuple=True)
+    states = model.model(inputs)
+    logits = model.head(states[rows, columns])
+    targets = labels[rows, columns]
+    loss, right = F.cross_entropy(logits, targets), logits.detach().argmax(-1) == targets
+    if not mtp:
+        return loss, torch.zeros(()), right, rows
+    next_labels = labels[:, 1:]
+    rows2, columns2 = ((next_labels >= 0) & (labels[:, :-1] >= 0)).nonzero(as_tuple=True)
+    ahead = model.model.mtp(states[:, :-1], model.model.embed_tokens(inputs[:, 1:]))
+    after = F.cross_entropy(model.head(ahead[rows2, columns2]), next_labels[rows2, columns2])
+    return loss, after, right, rows
+
+
+def train_step(model, optimizer, inputs, labels, mtp):
+    loss, after, right, rows = losses(model, inputs, labels, mtp)
+    layers = [mixer for _, mixer in model.model.pairs() if isinstance(mixer, MoE)]
     balance = sum(layer.balance for layer in layers) / len(layers)
-    (loss + 0.02 * balance).backward()
+    (loss + mtp * after + 0.02 * balance).backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()
     optimizer.zero_grad()
-    return loss.item(), balance.item()
-
-
-def evaluate(model, tokenizer, count):
-    slow = {kind: score(model, tokenizer, kind, count)["right"] for kind in KINDS}
-    fast = {kind: score(model, tokenizer, kind, count, thinking=False)["right"] for kind in KINDS[:-1]}
-    model.train()
-    show = lambda result: " ".join(f"{kind} {value:.3f}" for kind, value in result.items())
-    print(f"  unseen, slow: {show(slow)} | fast: {show(fast)}", flush=True)
+    wrong = torch.zeros(len(inputs)).index_add_(0, rows, (~right).float())
+    return loss.item(), after.item(), balance.item(), (wrong == 0).tolist()
 
 
 class Run:
     """The state of a training run, and its file."""
 
-    def __init__(self, path, seed):
-        self.path, self.seed = path, seed
-        self.model = Model(CONFIG)
-        self.optimizer = optimizer_of(self.model)
-        self.step, self.elapsed, self.position = 0, 0.0, (0, 0)
+    def __init__(self, path, options):
+        self.path, self.seed = path, options.seed
+        self.model = new_model()
+        self.optimizer = optimizer_of(self.model, options.peak)
+        self.step, self.tokens, self.elapsed, self.position = 0, 0, 0.0, (0, 0)
         self.stopped = False
         signal.signal(signal.SIGTERM, self.stop)
 
@@ -80,7 +91,8 @@ class Run:
     def save(self):
         state = {
             "model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(), "step": self.step,
-            "elapsed": self.elapsed, "position": self.position, "seed": self.seed, "rng": torch.get_rng_state(),
+            "tokens": self.tokens, "elapsed": self.elapsed, "position": self.position, "seed": self.seed,
+            "rng": torch.get_rng_state(),
         }
         temporary = self.path.with_suffix(".new")
         torch.save(state, temporary)
@@ -90,9 +102,38 @@ class Run:
         state = torch.load(self.path)
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.step, self.elapsed, self.seed = state["step"], state["elapsed"], state["seed"]
-        self.position = tuple(state["position"])
+        self.step, self.tokens, self.elapsed = state["step"], state["tokens"], state["elapsed"]
+        self.position, self.seed = tuple(state["position"]), state["seed"]
         torch.set_rng_state(state["rng"])
+
+
+class Log:
+    """What is told of the steps since it was told last: losses, speed, and by kind the share of rows wholly right."""
+
+    def __init__(self, run):
+        self.run, self.reset = run, self.clear
+        self.clear()
+
+    def clear(self):
+        self.since, self.tokens, self.steps = time.time(), 0, 0
+        self.loss = self.after = 0.0
+        self.kinds = defaultdict(lambda: [0, 0])
+
+    def add(self, tokens, loss, after, exact, kinds):
+        self.tokens, self.steps, self.loss, self.after = self.tokens + tokens, self.steps + 1, self.loss + loss, self.after + after
+        for kind, whole in zip(kinds, exact):
+            self.kinds[kind][0] += whole
+            self.kinds[kind][1] += 1
+
+    def tell(self, balance, rate):
+        run, speed = self.run, self.tokens / (time.time() - self.since + 1e-9)
+        kinds = " ".join(f"{kind} {right / count:.2f}" for kind, (right, count) in sorted(self.kinds.items()))
+        print(
+            f"{run.elapsed / 60:7.1f} min  step {run.step}  {run.tokens / 1e6:.2f} M tokens  loss {self.loss / self.steps:.4f}"
+            f"  mtp {self.after / self.steps:.3f}  balance {balance:.3f}  rate {rate:.2e}  {speed:.0f} tokens/s\n    {kinds}",
+            flush=True,
+        )
+        self.clear()
 
 
 def main():
@@ -102,49 +143,54 @@ def main():
     budget.add_argument("--minutes", type=float)
     budget.add_argument("--steps", type=int)
     parser.add_argument("--resume", action="store_true")
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--start", type=Path, help="a model's folder whose weights training begins with")
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--evaluate-every", type=int, default=500)
+    parser.add_argument("--peak", type=float, default=1e-3)
+    parser.add_argument("--mtp", type=float, default=0.2, help="weight of the loss on the next-next token")
+    parser.add_argument("--longest", type=int, default=1024, help="tokens of a sample at most")
+    parser.add_argument("--save-every", type=float, default=10, help="minutes")
+    parser.add_argument("--pause", type=Path, help="a file that makes training wait")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(options.threads)
+    torch.set_flush_denormal(True)
     torch.manual_seed(options.seed)
-    run = Run(options.out / "checkpoint.pt", options.seed)
+    run = Run(options.out / "checkpoint.pt", options)
+    tokenizer = Tokenizer.from_file(str(TOKENIZER))
     if options.resume:
         run.resume()
-    loop(run, Tokenizer.from_file(str(TOKENIZER)), options)
+    elif options.start:
+        warm(run.model, tokenizer, options.start)
+    loop(run, tokenizer, options)
 
 
 def loop(run, tokenizer, options):
     size = sum(p.numel() for p in run.model.parameters())
-    print(f"{size} parameters, from step {run.step}", flush=True)
-    before, start, tokens, since = run.elapsed, time.time(), 0, run.step
-    total = 0.0
-    for (inputs, labels), position in stream(tokenizer, run.seed, *run.position):
-        run.elapsed = before + time.time() - start
+    print(f"{size} parameters, from step {run.step}, {json.dumps(vars(options), default=str)}", flush=True)
+    run.model.train()
+    log, saved, last = Log(run), time.time(), time.time()
+    for (inputs, labels, kinds), position in stream(tokenizer, run.seed, *run.position, options.longest):
+        while options.pause and options.pause.exists() and not run.stopped:
+            time.sleep(2)
+            last = time.time()
         progress = run.step / options.steps if options.steps else run.elapsed / (60 * options.minutes)
         if progress >= 1 or run.stopped:
             break
         for group in run.optimizer.param_groups:
-            group["lr"] = rate(run.step, progress)
-        loss, balance = train_step(run.model, run.optimizer, inputs, labels)
-        run.step, run.position = run.step + 1, position
-        tokens, total = tokens + inputs.numel(), total + loss
-        if run.step % 50 == 0:
-            speed = tokens / (run.elapsed - before + 1e-9)
-            print(
-                f"{run.elapsed / 60:6.1f} min  step {run.step}  loss {total / (run.step - since):.4f}"
-                f"  balance {balance:.3f}  rate {group['lr']:.2e}  {speed:.0f} tokens/s",
-                flush=True,
-            )
-            total, since = 0.0, run.step
-        if run.step % 250 == 0:
+            group["lr"] = rate(options.peak, run.step, progress)
+        loss, after, balance, exact = train_step(run.model, run.optimizer, inputs, labels, options.mtp)
+        run.elapsed, last = run.elapsed + time.time() - last, time.time()
+        run.step, run.position, run.tokens = run.step + 1, position, run.tokens + inputs.numel()
+        log.add(inputs.numel(), loss, after, exact, kinds)
+        if run.step % 100 == 0:
+            log.tell(balance, group["lr"])
+        if time.time() - saved > 60 * options.save_every:
             run.save()
-        if run.step % options.evaluate_every == 0:
-            evaluate(run.model, tokenizer, 100)
+            saved = time.time()
     run.save()
-    if not run.stopped:
-        evaluate(run.model, tokenizer, 400)
+    if run.stopped:
+        sys.exit(0)
 
 
 if __name__ == "__main__":
