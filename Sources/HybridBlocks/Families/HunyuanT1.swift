@@ -9,7 +9,7 @@ struct HunyuanT1: ModelFamily {
   static let models = "Hunyuan T1, TurboS (layout of this project; no weights are public)"
   static let layers = "Mamba-2, attention, experts"
   static let modelTypes = ["hunyuan_t1"]
-  static let inertKeys = ["chunk_size"]
+  static let inertKeys = ["chunk_size", "num_nextn_predict_layers"]
 
   let frame: ModelFrame
   let pattern: String
@@ -56,6 +56,8 @@ struct HunyuanT1: ModelFamily {
       }
       layers.append(Layer(try ResidualBlock(layer, norm: "norm", frame, mixer)))
     }
+    // It predicts tokens further ahead, and takes no part in the forward pass.
+    weights["model"].discard("mtp.")
     return layers
   }
 
