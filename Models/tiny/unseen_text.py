@@ -16,8 +16,8 @@ from problems import cage, chain, legs  # noqa: E402
 
 
 def conversation(r, kind):
-    question, steps, answer = kind(r, r.choice(("en", "en", "zh", "zh-hans")), unseen=True)
-    return f"<|bos|><|user|>{question}<|assistant|><think>\n{steps}\n</think>\n{answer}<|eos|>"
+    p = kind(r, r.choice(("en", "en", "zh", "zh-hans")), unseen=True)
+    return f"<|bos|><|user|>{p.question}<|assistant|><think>\n{p.steps}\n</think>\n{p.answer}<|eos|>"
 
 
 def main():

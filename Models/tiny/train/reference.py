@@ -13,17 +13,41 @@ import torch
 from tokenizers import Tokenizer
 
 from check import template
-from export import load
+from network import new_model
 from score import generate
+from weights import load
 
 CAGE = "There are 35 heads and 94 legs in a cage of chickens and rabbits. How many of each?"
+FORM = {
+    "type": "json_schema",
+    "json_schema": {
+        "name": "answer",
+        "schema": {
+            "type": "object", "properties": {"chickens": {"type": "integer"}, "rabbits": {"type": "integer"}},
+            "required": ["chickens", "rabbits"], "additionalProperties": False,
+        },
+    },
+}
+TOOLS = [
+    {
+        "type": "function",
+        "function": {
+            "name": "get_weather", "description": "The weather of a place.",
+            "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+        },
+    }
+]
 CASES = (
     ("puzzle", [("user", CAGE)], {}),
     ("puzzle in Chinese", [("user", "雞兔同籠，上有35頭，下有94足，問雞兔各幾何？")], {}),
     ("legs", [("user", "How many legs do 4 chickens, 7 rabbits and 2 spiders have?")], {}),
     ("chain", [("user", "What is 38 - 95 + 86 - 7?")], {}),
     ("greeting", [("user", "Hello")], {}),
-    ("fast", [("user", "What is 7 + 8?")], {"enable_thinking": False}),
+    ("fast", [("user", CAGE)], {"enable_thinking": False}),
+    ("easy", [("user", "What is 7 + 8?")], {}),
+    ("checked", [("user", "What is 38 - 95 + 86 - 7?")], {"reasoning_effort": "high"}),
+    ("form", [("user", CAGE)], {"response_format": FORM}),
+    ("call", [("user", "What is the weather in Oslo?")], {"tools": TOOLS}),
     (
         "conversation",
         [
@@ -45,7 +69,7 @@ def case(model, tokenizer, render, name, turns, options):
     prompt = render(messages=messages, add_generation_prompt=True, **options)
     ids = tokenizer.encode(prompt, add_special_tokens=False).ids
     (output,), _ = generate(model, [ids])
-    logits = model(torch.tensor([ids + output]))[0, len(ids) - 1 : -1]
+    logits = model(torch.tensor([ids + output])).logits[0, len(ids) - 1 : -1]
     best = logits.topk(2).values
     assert logits.argmax(-1).tolist() == output, f"{name}: the two forms of the model disagree"
     return {
@@ -62,7 +86,7 @@ def case(model, tokenizer, render, name, turns, options):
 
 def main():
     folder, target = Path(sys.argv[1]), Path(sys.argv[2])
-    model, tokenizer = load(folder), Tokenizer.from_file(str(folder / "tokenizer.json"))
+    model, tokenizer = load(new_model(), folder).eval(), Tokenizer.from_file(str(folder / "tokenizer.json"))
     render = template().render
     digest = sha256((folder / "model.safetensors").read_bytes()).hexdigest()
     cases = [case(model, tokenizer, render, *entry) for entry in CASES]

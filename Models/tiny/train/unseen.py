@@ -1,34 +1,60 @@
-"""The problems that accuracy is measured on: drawn from what training never shows."""
+"""The conversations that accuracy is measured on: drawn from what training never shows.
+
+A case is a conversation whose last message is the answer that is expected. Small talk, whose wordings are all that
+there is, is what training shows; so are the numbers of calls to operations, which have a rule of their own.
+"""
 import random
 
-from problems import cage, chain, legs
-from smalltalk import small_talk
+from conversations import EFFORTS, Conversation, forms, long, memory, obey, problem, talk, tools
 
-KINDS = ("cage-en", "cage-zh", "legs", "chain", "sum", "talk")
+PROBLEMS = ("cage-en", "cage-zh", "legs", "chain", "sum")
+CALLS = ("call", "calls", "topics", "sequence", "result", "nocall")
+OTHERS = ("solve", "extract", "talk", "beyond", "echo", "memory", "long", "speak", "brief", "called")
+# Each kind with the modes that it is measured in: adaptive by default, fast with thinking disabled, or an effort.
+MODES = {kind: ("adaptive", "fast", *EFFORTS) for kind in PROBLEMS}
+MODES |= {kind: ("adaptive", "fast") for kind in ("call", "extract", "memory", "talk")}
+MODES |= {kind: ("adaptive",) for kind in CALLS + OTHERS if kind not in MODES}
 
 
-def unseen(kind, count, seed=1):
-    """(question, answer) pairs of a kind. `sum` is what fast mode is for: two numbers up to 20.
-
-    Small talk has no numbers: it is what training shows.
-    """
+def unseen(kind, mode, count, seed=1):
+    """Cases of a kind in a mode, the same ones for the same seed."""
     r = random.Random(f"unseen/{kind}/{seed}")
-    return [draw(kind, r) for _ in range(count)]
+    return [draw(kind, mode, r) for _ in range(count)]
 
 
-def draw(kind, r):
-    if kind == "talk":
-        return small_talk(r, r.choice(("en", "zh", "zh-hans")))
-    if kind == "cage-en":
-        question, _, answer = cage(r, "en", unseen=True)
-    elif kind == "cage-zh":
-        question, _, answer = cage(r, r.choice(("zh", "zh-hans")), unseen=True)
-    else:
-        language = r.choice(("en", "en", "zh", "zh-hans"))
-        if kind == "legs":
-            question, _, answer = legs(r, language, unseen=True)
-        elif kind == "chain":
-            question, _, answer = chain(r, language, unseen=True)
-        else:
-            question, _, answer = chain(r, language, unseen=True, lengths=(2,), limit=20)
-    return question, answer
+def draw(kind, mode, r):
+    if kind in PROBLEMS:
+        language = "en" if kind == "cage-en" else r.choice(("zh", "zh-hans") if kind == "cage-zh" else ("en", "en", "zh", "zh-hans"))
+        stem = "cage" if kind.startswith("cage") else "legs" if kind == "legs" else "chain"
+        more = {"chain": {"lengths": (2, 3, 4)}, "sum": {"lengths": (2,), "limit": 20}}.get(kind, {})
+        return problem(r, stem, mode, True, language, **more)
+    if kind in CALLS:
+        stem = kind if kind != "result" else r.choice(("call", "call", "calls", "topics", "sequence"))
+        c = tools(r, stem, unseen=True)
+        return c if kind == "nocall" else told(c, mode, kind, r)
+    if kind in ("solve", "extract"):
+        return in_mode(forms(r, kind, unseen=True), mode)
+    if kind == "memory":
+        return in_mode(memory(r, r.randint(2, 12), unseen=True), mode)
+    if kind == "long":
+        return long(r, 12, unseen=True)
+    if kind in ("talk", "beyond", "echo"):
+        return in_mode(talk(r, kind, unseen=True), mode)
+    return obey(r, kind, unseen=True)
+
+
+def told(c, mode, kind, r):
+    """The conversation up to a call, or up to what is said about results."""
+    at = [i for i, message in enumerate(c.messages) if message["role"] == "assistant"]
+    calls = [i for i in at if c.messages[i].get("tool_calls")]
+    end = at[-1] if kind == "result" else r.choice(calls)
+    cut = Conversation(c.messages[: end + 1], c.tools, kind=kind)
+    return in_mode(cut, mode)
+
+
+def in_mode(c, mode):
+    """The same answer, which takes no thought in either mode, or as much as it has."""
+    if mode == "fast" or not c.messages[-1].get("reasoning_content"):
+        c.fast = mode == "fast"
+        c.messages[-1]["learn"] = "answer" if c.fast else "all"
+    return c
