@@ -38,7 +38,8 @@ def parse():
 
 def request(c, options):
     """The fields of a request for a case's last message."""
-    fields = {"messages": [{k: v for k, v in m.items() if k not in ("learn", "reasoning_content")} for m in c.messages[:-1]]}
+    own = ("learn", "reasoning_content")
+    fields = {"messages": [{k: v for k, v in m.items() if k not in own} for m in c.messages[:-1]]}
     if c.tools:
         fields["tools"] = c.tools
     if c.response_format:
@@ -79,11 +80,18 @@ def measure(client, options, kind, mode):
     with ThreadPoolExecutor(options.concurrency) as pool:
         replies = list(pool.map(lambda c: ask(client, options, c), cases))
     wrong = [
-        {"messages": c.messages[:-1], **reply} for c, reply in zip(cases, replies) if not (reply["right"] and reply["thought"])
+        {"messages": c.messages[:-1], **reply}
+        for c, reply in zip(cases, replies)
+        if not (reply["right"] and reply["thought"])
     ]
     return {
-        "kind": kind, "mode": mode, "count": len(cases), "right": sum(reply["right"] for reply in replies) / len(cases),
-        "thought": sum(reply["thought"] for reply in replies) / len(cases), "seconds": time.monotonic() - start, "wrong": wrong,
+        "kind": kind,
+        "mode": mode,
+        "count": len(cases),
+        "right": sum(reply["right"] for reply in replies) / len(cases),
+        "thought": sum(reply["thought"] for reply in replies) / len(cases),
+        "seconds": time.monotonic() - start,
+        "wrong": wrong,
     }
 
 

@@ -48,28 +48,39 @@ def ssd(x, decay, b, c, chunk):
     Within a chunk the recurrence is a masked product, between chunks a state of N x P per head is carried.
     """
     length = x.shape[1]
-    chunk = min(chunk, length)
     pad = -length % chunk
-    if pad:
-        x, decay = F.pad(x, (0, 0, 0, 0, 0, 0, 0, pad)), F.pad(decay, (0, 0, 0, 0, 0, pad))
-        b, c = F.pad(b, (0, 0, 0, 0, 0, pad)), F.pad(c, (0, 0, 0, 0, 0, pad))
-    x, decay, b, c = (t.unflatten(1, (-1, chunk)) for t in (x, decay, b, c))
-    x = x.permute(0, 1, 3, 4, 2, 5)  # B K G R Q P
-    b, c = b.transpose(2, 3), c.transpose(2, 3)  # B K G Q N
-    total = decay.permute(0, 1, 3, 4, 2).cumsum(-1)  # B K G R Q
-    causal = torch.ones(chunk, chunk, dtype=torch.bool, device=x.device).tril()
-    mask = torch.exp((total[..., :, None] - total[..., None, :]).masked_fill(~causal, -torch.inf)).to(x.dtype)
-    y = ((c @ b.mT)[:, :, :, None] * mask) @ x
-    if x.shape[1] > 1:
-        last = total[..., -1:]
-        local = b.mT[:, :, :, None] @ (x * torch.exp(last - total)[..., None].to(x.dtype))  # B K G R N P
-        state, before = torch.zeros_like(local[:, 0], dtype=torch.float32), []
-        for k in range(x.shape[1]):
-            before.append(state)
-            state = state * torch.exp(last[:, k, ..., None]) + local[:, k]
-        carried = torch.stack(before, 1).to(x.dtype)
-        y = y + (c[:, :, :, None] @ carried) * torch.exp(total)[..., None].to(x.dtype)
-    return y.permute(0, 1, 4, 2, 3, 5).flatten(1, 2)[:, :length]  # B L G R P
+    x, decay = F.pad(x, (0, 0, 0, 0, 0, 0, 0, pad)), F.pad(decay, (0, 0, 0, 0, 0, pad))
+    b, c = F.pad(b, (0, 0, 0, 0, 0, pad)), F.pad(c, (0, 0, 0, 0, 0, pad))
+    y = within_and_between(*(t.unflatten(1, (-1, chunk)) for t in (x, decay, b, c)))
+    return y.flatten(1, 2)[:, :length]  # B L G R P
+
+
+def within_and_between(x, decay, b, c):
+    """The same over chunks: x [B, K, Q, G, R, P], the others likewise."""
+    x = x.permute(0, 3, 4, 1, 2, 5)  # B G R K Q P
+    b, c = (t.permute(0, 3, 1, 2, 4) for t in (b, c))  # B G K Q N
+    total = decay.permute(0, 3, 4, 1, 2).cumsum(-1)  # B G R K Q
+    y = ((c @ b.mT)[:, :, None] * decays(total, total, 0).to(x.dtype)) @ x
+    last = total[..., -1]
+    local = b.mT[:, :, None] @ (x * torch.exp(last[..., None] - total)[..., None].to(x.dtype))  # B G R K N P
+    ends = last.cumsum(-1)
+    carried = decays(ends - last, ends, -1).to(x.dtype) @ local.flatten(-2)
+    y = y + (c[:, :, None] @ carried.unflatten(-1, local.shape[-2:])) * torch.exp(total)[..., None].to(x.dtype)
+    return y.permute(0, 3, 4, 1, 2, 5)
+
+
+def convolve(x, taps, bias):
+    """SiLU of a causal convolution of each channel: x [B, L, C], taps [K, C]."""
+    length, kernel = x.shape[1], taps.shape[0]
+    padded = F.pad(x, (0, 0, kernel - 1, 0))
+    return F.silu(sum(padded[:, k : k + length] * taps[k] for k in range(kernel)) + bias)
+
+
+def decays(later, earlier, diagonal):
+    """exp(later[i] - earlier[j]) for j up to the diagonal of i, and 0 after it."""
+    difference = later[..., :, None] - earlier[..., None, :]
+    kept = torch.ones_like(difference, dtype=torch.bool).tril(diagonal)
+    return torch.exp(difference.masked_fill(~kept, -torch.inf))
 
 
 class Mamba(nn.Module):
@@ -95,11 +106,8 @@ class Mamba(nn.Module):
 
     def scan(self, z, xbc, dt):
         """Everything between the two projections, for whole sequences."""
-        length = xbc.shape[1]
         taps = self.conv1d.weight.squeeze(1).t().contiguous().to(xbc.dtype)
-        padded = F.pad(xbc, (0, 0, self.kernel - 1, 0))
-        mixed = sum(padded[:, k : k + length] * taps[k] for k in range(self.kernel))
-        x, b, c = self.parts(F.silu(mixed + self.bias(xbc)))
+        x, b, c = self.parts(convolve(xbc, taps, self.bias(xbc)))
         dt = F.softplus(dt.float() + self.dt_bias).unflatten(-1, (self.groups, -1))
         decay = -torch.exp(self.A_log.float()).view(self.groups, -1) * dt
         y = ssd(x * dt[..., None].to(x.dtype), decay, b, c, self.chunk)

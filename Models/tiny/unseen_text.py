@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Prints solved problems that training never shows, rendered as the chat template renders them, for measuring perplexity.
+"""Prints solved problems that training never shows, as the chat template renders them, for measuring perplexity.
 
 usage: unseen_text.py [--count 400] [--seed 1] > unseen.txt
        infer-serve perplexity --model Models/tiny --file unseen.txt --parse-special

@@ -57,7 +57,8 @@ VARIABLES = [
     {"messages": CALLS[:1], "response_format": FORM, "reasoning_effort": "high"},
     {"messages": CALLS[:1], "response_format": {"type": "json_object"}, "reasoning_effort": "minimal"},
     {"messages": CALLS[:1] + [{"role": "system", "content": "One."}, {"role": "system", "content": "Two."}]},
-    {"messages": [CALLS[0], {"role": "assistant", "content": "<think>\nx\n</think>\ny"}], "add_generation_prompt": False},
+    {"messages": [CALLS[0], {"role": "assistant", "content": "<think>\nx\n</think>\ny"}],
+     "add_generation_prompt": False},
 ]
 
 

@@ -72,7 +72,8 @@ def check(c, render, tokenizer):
         assert whole == text, f"the template renders {whole!r}, the data has {text!r}"
     for message in messages:
         operands = c.tools and re.search(r"\d+ [-+×] \d+", message["content"])
-        assert message["role"] != "user" or operands or c.kind == "drill" or seen(message["content"]), message["content"]
+        free = message["role"] != "user" or operands or c.kind == "drill"
+        assert free or seen(message["content"]), message["content"]
     for tool in c.tools or ():
         name = tool["function"]["name"]
         assert not word_is_unseen(name) or "integer" in str(tool), f"held back, but in training: {name}"
@@ -95,7 +96,8 @@ def main():
         longest = max(longest, size)
     for kind, number in sorted(kinds.items()):
         share = tokens[kind] / tokens.total()
-        print(f"{kind:10} {number:6}  {tokens[kind] / number:6.0f} tokens, {learnt[kind] / number:5.0f} learnt, {share:5.1%} of all")
+        size, taught = tokens[kind] / number, learnt[kind] / number
+        print(f"{kind:10} {number:6}  {size:6.0f} tokens, {taught:5.0f} learnt, {share:5.1%} of all")
     print(f"{count} samples agree with the split and the template; the longest has {longest} tokens")
 
 

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 
 from forms import facts, schema_of, solve
-from functions import ask, function, offer, sequence, two_topics
+from functions import ask, function, offer, sequence, topic_word, two_topics
 from memory import Memory
 from problems import cage, chain, drill, legs
 from smalltalk import SYSTEM, beyond, brief, small_talk
@@ -15,22 +15,26 @@ from words import COLORS, THINGS, made_up, name, number, place
 LANGUAGES = {"en": 0.55, "zh": 0.22, "zh-hans": 0.23}
 NO_THOUGHT = "<think>\n\n</think>\n"
 KINDS = {
-    "cage": 0.10, "legs": 0.05, "chain": 0.15, "fast": 0.17, "drill": 0.06, "effort": 0.06, "talk": 0.04, "beyond": 0.03,
+    "cage": 0.10, "legs": 0.05, "chain": 0.15, "fast": 0.17, "drill": 0.06, "effort": 0.06, "talk": 0.04,
+    "beyond": 0.03,
     "echo": 0.05, "tools": 0.17, "forms": 0.10, "memory": 0.07, "obey": 0.06, "long": 0.025,
 }
 EFFORTS = ("low", "medium", "high")
 
 SPEAK = {
-    "en": ("Answer in English.", "Always answer in English.", "Speak English.", "You answer in English only.", "請用英文回答。", "请用英文回答。"),
+    "en": ("Answer in English.", "Always answer in English.", "Speak English.", "You answer in English only.",
+           "請用英文回答。", "请用英文回答。"),
     "zh": ("請用繁體中文回答。", "Answer in Traditional Chinese.", "你只用繁體中文回答。", "Always answer in Traditional Chinese."),
     "zh-hans": ("请用简体中文回答。", "Answer in Simplified Chinese.", "你只用简体中文回答。", "Always answer in Simplified Chinese."),
 }
 BRIEF = (
-    "Answer briefly.", "Be concise.", "Be brief.", "Keep answers short.", "Short answers only.", "Use as few words as possible.",
+    "Answer briefly.", "Be concise.", "Be brief.", "Keep answers short.", "Short answers only.",
+    "Use as few words as possible.",
     "請簡短回答。", "请简短回答。", "回答要簡短。", "回答要简短。",
 )
 CALLED = (
-    "Your name is {}.", "You are {}.", "You are {}, a helpful assistant.", "You are called {}.", "你叫{}。", "你的名字是{}。", "你是{}。",
+    "Your name is {}.", "You are {}.", "You are {}, a helpful assistant.", "You are called {}.", "你叫{}。", "你的名字是{}。",
+    "你是{}。",
 )
 ECHO = {
     "en": ("Say: {}", "Repeat: {}", "Repeat after me: {}", "Write {}", "Say {}"), "zh": ("請說：{}", "重複：{}", "跟我說：{}"),
@@ -90,16 +94,18 @@ def signature(tool):
     f = tool["function"]
     required = f["parameters"]["required"]
     listed = ", ".join(
-        f"{key}{'' if key in required else '?'}: {schema['type']}" for key, schema in f["parameters"]["properties"].items()
+        f"{key}{'' if key in required else '?'}: {schema['type']}"
+        for key, schema in f["parameters"]["properties"].items()
     )
     described = f.get("description")
     return f"{f['name']}({listed})" + (f" {described}" if described else "") + "\n"
 
 
 def called(message):
+    functions = (call["function"] for call in message.get("tool_calls", ()))
     texts = (
-        f'<tool_call>\n{{"name": {json.dumps(call["function"]["name"])}, "arguments": {call["function"]["arguments"]}}}\n</tool_call>'
-        for call in message.get("tool_calls", ())
+        f'<tool_call>\n{{"name": {json.dumps(f["name"])}, "arguments": {f["arguments"]}}}\n</tool_call>'
+        for f in functions
     )
     return "\n".join(([message["content"]] if message["content"] else []) + list(texts))
 
@@ -267,11 +273,16 @@ def last(c, turn, mode="adaptive"):
         c.answer(turn.answer, turn.steps)
 
 
+HISTORY = {"cage": 0.15, "legs": 0.1, "chain": 0.2, "talk": 0.2, "beyond": 0.1, "tell": 0.15, "echo": 0.1}
+BETWEEN = {"tell": 0.4, "recall": 0.3, "talk": 0.12, "echo": 0.05, "chain": 0.08, "beyond": 0.05}
+MIXED = {"cage": 0.15, "legs": 0.1, "chain": 0.2, "talk": 0.1, "beyond": 0.05, "tell": 0.2}
+MIXED |= {"recall": 0.15, "echo": 0.05}
+
+
 def with_history(r, setting, c, most=3, share=0.2):
     if r.random() < share:
         for _ in range(r.randint(1, most)):
-            kind = pick(r, {"cage": 0.15, "legs": 0.1, "chain": 0.2, "talk": 0.2, "beyond": 0.1, "tell": 0.15, "echo": 0.1})
-            earlier(c, setting.turn(kind), r)
+            earlier(c, setting.turn(pick(r, HISTORY)), r)
 
 
 def start(r, c, setting, rules=None):
@@ -336,10 +347,21 @@ def tools(r, kind=None, unseen=False, language=None):
         earlier(c, setting.talk(), r)
     if kind == "nocall":
         operations = any(f.operation for f in offered)
-        turn = setting.turn(pick(r, {"talk": 0.3, "cage": 0.2, "legs": 0.1, "chain": 0 if operations else 0.2, "echo": 0.1, "tell": 0.2}))
+        topics = [f.topic[0] for f in offered if f.topic]
+        chances = {"talk": 0.2, "cage": 0.15, "legs": 0.1, "echo": 0.1, "tell": 0.1, "beyond": 0.3}
+        chances["chain"] = 0 if operations else 0.2
+        turn = setting.turn(pick(r, chances))
+        while any(topic in turn.question.lower() for topic in topics) or language != "en" and any(
+            topic_word(f, language) in turn.question for f in offered if f.topic
+        ):
+            turn = setting.turn("talk")
         last(c, turn, r.choice(("adaptive", "fast")))
         return c
     c.say("user", request.question)
+    if not unseen and r.random() < 0.06:  # an effort asks for no more where a call is due
+        c.effort = r.choice(EFFORTS)
+        c.answer("", calls=request.calls[0])
+        return c
     for calls, results in zip(request.calls, request.results):
         c.answer("", calls=calls)
         c.results(results)
@@ -385,7 +407,7 @@ def memory(r, turns=None, unseen=False, language=None):
     if not unseen:
         start(r, c, setting, [] if r.random() < 0.8 else setting.rules())
     for at in range(turns - 1):
-        kind = "tell" if at == 0 else pick(r, {"tell": 0.4, "recall": 0.3, "talk": 0.12, "echo": 0.05, "chain": 0.08, "beyond": 0.05})
+        kind = "tell" if at == 0 else pick(r, BETWEEN)
         earlier(c, setting.turn(kind), r)
     last(c, setting.turn("recall"), r.choice(("adaptive", "fast")))
     return c
@@ -396,7 +418,8 @@ def obey(r, rule=None, unseen=False):
     c, setting = Conversation(kind="obey"), Setting(r, None, unseen)
     chosen = [rule] if rule else [x for x in ("speak", "brief", "called") if r.random() < 0.5] or ["speak"]
     start(r, c, setting, setting.rules(*chosen))
-    kinds = {"talk": 0.5, "cage": 0.15, "legs": 0.1, "chain": 0.1 if "brief" in chosen else 0.02, "beyond": 0.1 if "speak" in chosen else 0}
+    kinds = {"talk": 0.5, "cage": 0.15, "legs": 0.1}
+    kinds |= {"chain": 0.1 if "brief" in chosen else 0.02, "beyond": 0.1 if "speak" in chosen else 0}
     for _ in range(r.choice((0, 0, 1, 2, 3)) if not unseen else 0):
         earlier(c, setting.turn(pick(r, kinds)), r)
     if "called" in chosen and r.random() < 0.6 or rule == "called":
@@ -415,9 +438,8 @@ def long(r, turns=None, unseen=False):
     turns = turns or r.randint(6, 12)
     if not unseen:
         start(r, c, setting)
-    kinds = {"cage": 0.15, "legs": 0.1, "chain": 0.2, "talk": 0.1, "beyond": 0.05, "tell": 0.2, "recall": 0.15, "echo": 0.05}
     for _ in range(turns - 1):
-        earlier(c, setting.turn(pick(r, kinds)), r)
+        earlier(c, setting.turn(pick(r, MIXED)), r)
     turn = setting.turn(pick(r, {"cage": 0.25, "legs": 0.15, "chain": 0.25, "recall": 0.35}))
     last(c, turn, r.choice(("adaptive", "fast")))
     return c
@@ -432,8 +454,12 @@ def fast(r):
 
 
 def effort(r):
-    kind = pick(r, {"cage": 0.4, "legs": 0.2, "chain": 0.4})
-    c = problem(r, kind, r.choice(EFFORTS))
+    kind = pick(r, {"cage": 0.35, "legs": 0.2, "chain": 0.35, "talk": 0.1})
+    if kind == "talk":
+        c, effort = talk(r, kind), r.choice((None, *EFFORTS))
+        c.effort = None if c.fast else effort
+    else:
+        c = problem(r, kind, r.choice(EFFORTS))
     c.kind = "effort"
     return c
 
@@ -444,7 +470,10 @@ def draw(r):
         return problem(r, kind)
     if kind in ("talk", "beyond", "echo"):
         return talk(r, kind)
-    made = {"fast": fast, "drill": drilled, "effort": effort, "tools": tools, "forms": forms, "memory": memory, "obey": obey, "long": long}
+    made = {
+        "fast": fast, "drill": drilled, "effort": effort, "tools": tools, "forms": forms, "memory": memory,
+        "obey": obey, "long": long,
+    }
     return made[kind](r)
 
 

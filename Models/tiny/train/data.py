@@ -31,7 +31,7 @@ def batches(tokenizer, seed, pool, longest):
     rows.sort(key=lambda row: (len(row[0]), r.random()), reverse=True)
     result, start = [], 0
     while start < len(rows):
-        length = -(-len(rows[start][0]) // 16) * 16
+        length = max(64, -(-len(rows[start][0]) // 32) * 32)
         count = max(1, min(BATCH_ROWS, BATCH_TOKENS // length))
         result.append(pack(rows[start : start + count], length))
         start += count

@@ -21,22 +21,26 @@ FIELDS = {
 TYPES = {"age": "integer", "count": "integer", "price": "integer", "paid": "boolean", "student": "boolean"}
 SENTENCES = {
     "en": (
-        ("{name} is {age} years old and lives in {city}.", "name age city"), ("{name}, {age}, from {city}.", "name age city"),
+        ("{name} is {age} years old and lives in {city}.", "name age city"),
+        ("{name}, {age}, from {city}.", "name age city"),
         ("My name is {name} and I live in {city}. I am {age}.", "name age city"),
         ("{name} bought {count} {item}s for {price} dollars.", "name count item price"),
         ("{name} ordered {count} of the {item}, {paid}.", "name count item paid"),
         ("Order: {count} x {item}, color {color}, for {name} in {city}.", "count item color name city"),
         ("The {item} costs {price} dollars and is {color}.", "item price color"),
         ("{name} from {city} is {student}, aged {age}.", "name city student age"),
-        ("{name} wants a {color} {item}.", "name color item"), ("Send {count} {item}s to {name} in {city}.", "count item name city"),
+        ("{name} wants a {color} {item}.", "name color item"),
+        ("Send {count} {item}s to {name} in {city}.", "count item name city"),
     ),
     "zh": (
         ("{name}今年{age}歲，住在{city}。", "name age city"), ("{name}買了{count}個{item}，花了{price}元。", "name count item price"),
-        ("{name}來自{city}，{age}歲，{student}。", "name city age student"), ("請寄{count}個{item}給{city}的{name}。", "count item city name"),
+        ("{name}來自{city}，{age}歲，{student}。", "name city age student"),
+        ("請寄{count}個{item}給{city}的{name}。", "count item city name"),
     ),
     "zh-hans": (
         ("{name}今年{age}岁，住在{city}。", "name age city"), ("{name}买了{count}个{item}，花了{price}元。", "name count item price"),
-        ("{name}来自{city}，{age}岁，{student}。", "name city age student"), ("请寄{count}个{item}给{city}的{name}。", "count item city name"),
+        ("{name}来自{city}，{age}岁，{student}。", "name city age student"),
+        ("请寄{count}个{item}给{city}的{name}。", "count item city name"),
     ),
 }
 FLAGS = {
@@ -86,13 +90,15 @@ def facts(r, language, unseen=False):
         return pairs_told(r, language, unseen)
     while True:
         values = {
-            "name": name(r, unseen, language), "age": r.randint(1, 99), "city": place(r, language), "color": r.choice(COLORS),
-            "item": made_up(r, unseen) if r.random() < 0.5 else r.choice(THINGS), "count": r.randint(2, 99), "price": number(r),
+            "name": name(r, unseen, language), "age": r.randint(1, 99), "city": place(r, language),
+            "color": r.choice(COLORS),
+            "item": made_up(r, unseen) if r.random() < 0.5 else r.choice(THINGS), "count": r.randint(2, 99),
+            "price": number(r),
             "paid": r.random() < 0.5, "student": r.random() < 0.5,
         }
         form, keys = r.choice(SENTENCES[language])
         keys = keys.split()
-        if not unseen or word_is_unseen(values["name"]) and "name" in keys or word_is_unseen(values["item"]) and "item" in keys:
+        if not unseen or any(key in keys and word_is_unseen(values[key]) for key in ("name", "item")):
             break
     shown = values | {key: says[not values[key]] for key, says in FLAGS[language].items()}
     keys = r.sample(keys, r.randint(min(2, len(keys)), len(keys)))

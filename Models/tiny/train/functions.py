@@ -33,17 +33,20 @@ TEXTS = ("title", "label", "key", "note", "unit", "mode", "tag", "color", "text"
 OPERATIONS = {
     "add": (
         ("add", "sum", "plus", "add_numbers", "sum_of", "calculate_sum", "addition"), "Adds two numbers.",
-        {"en": ("What is {a} + {b}?", "What is {a} plus {b}?", "Add {a} and {b}.", "{a} + {b}", "What is the sum of {a} and {b}?"),
+        {"en": ("What is {a} + {b}?", "What is {a} plus {b}?", "Add {a} and {b}.", "{a} + {b}",
+                "What is the sum of {a} and {b}?"),
          "zh": ("{a}加{b}是多少？", "計算{a} + {b}。"), "zh-hans": ("{a}加{b}是多少？", "计算{a} + {b}。")}, "+",
     ),
     "subtract": (
-        ("subtract", "minus", "difference", "subtract_numbers", "sub", "take_away"), "Subtracts the second number from the first.",
+        ("subtract", "minus", "difference", "subtract_numbers", "sub", "take_away"),
+        "Subtracts the second number from the first.",
         {"en": ("What is {a} - {b}?", "What is {a} minus {b}?", "Subtract {b} from {a}.", "{a} - {b}"),
          "zh": ("{a}減{b}是多少？", "計算{a} - {b}。"), "zh-hans": ("{a}减{b}是多少？", "计算{a} - {b}。")}, "-",
     ),
     "multiply": (
         ("multiply", "times", "product", "multiply_numbers", "mul", "multiplication"), "Multiplies two numbers.",
-        {"en": ("What is {a} * {b}?", "What is {a} times {b}?", "Multiply {a} by {b}.", "{a} × {b}", "What is the product of {a} and {b}?"),
+        {"en": ("What is {a} * {b}?", "What is {a} times {b}?", "Multiply {a} by {b}.", "{a} × {b}",
+                "What is the product of {a} and {b}?"),
          "zh": ("{a}乘{b}是多少？", "計算{a} × {b}。"), "zh-hans": ("{a}乘以{b}是多少？", "计算{a} × {b}。")}, "×",
     ),
     "divide": (
@@ -52,11 +55,14 @@ OPERATIONS = {
          "zh": ("{a}除以{b}是多少？", "計算{a} ÷ {b}。"), "zh-hans": ("{a}除以{b}是多少？", "计算{a} ÷ {b}。")}, "÷",
     ),
 }
-OPERANDS = (("a", "b"), ("x", "y"), ("first", "second"), ("left", "right"), ("m", "n"), ("number1", "number2"), ("p", "q"))
+OPERANDS = (
+    ("a", "b"), ("x", "y"), ("first", "second"), ("left", "right"), ("m", "n"), ("number1", "number2"), ("p", "q"),
+)
 ERRORS = ("not found", "no such entry", "timeout", "access denied", "unknown name", "service is down", "no data")
 
 SAYS = {
-    "en": {"topic": "The {topic} of {what} is {value}.", "both": "The {topic} of {what} is {value}, of {other} {second}.",
+    "en": {"topic": "The {topic} of {what} is {value}.",
+           "both": "The {topic} of {what} is {value}, of {other} {second}.",
            "result": "The result is {value}.", "done": "Done.", "error": "That did not work: {error}."},
     "zh": {"topic": "{what}的{topic}是{value}。", "both": "{what}的{topic}是{value}，{other}的是{second}。",
            "result": "結果是{value}。", "done": "完成了。", "error": "沒有成功：{error}。"},
@@ -127,7 +133,8 @@ def draw(r, kind, unseen):
         optional = {key for key in list(parameters)[1:] if r.random() < 0.5}
         description = f"The {topic[0]} of a {topic[3]}." if described else ""
         return Function(styled(r, words), parameters, description, optional, topic[3], topic)
-    words = [r.choice(VERBS) if r.random() < 0.3 else made_up(r, unseen), made_up(r) if r.random() < 0.7 else r.choice(THINGS)]
+    first = r.choice(VERBS) if r.random() < 0.3 else made_up(r, unseen)
+    words = [first, made_up(r) if r.random() < 0.7 else r.choice(THINGS)]
     parameters = {}
     extra_parameters(r, parameters, r.choice((1, 1, 2, 2, 3, 4)))
     return Function(styled(r, words[: r.choice((1, 2, 2))]), parameters)
@@ -235,7 +242,8 @@ def ask_topic(r, f, language, twice=False):
     if language == "en":
         preposition = r.choice(("of", "in", "for")) if f.subject == "place" and not twice else "of"
         form = r.choice((
-            "What is the {t} {p} {w}{b}?", "Tell me the {t} {p} {w}{b}.", "{T} {p} {w}{b}?", "Look up the {t} {p} {w}{b}.",
+            "What is the {t} {p} {w}{b}?", "Tell me the {t} {p} {w}{b}.", "{T} {p} {w}{b}?",
+            "Look up the {t} {p} {w}{b}.",
             "I need the {t} {p} {w}{b}.", "What's the {t} {p} {w}{b}?", "Find the {t} {p} {w}{b}, please.",
         ))
         question = form.format(t=topic, T=topic[0].upper() + topic[1:], p=preposition, w=asked, b=behind)
@@ -253,7 +261,9 @@ def ask_named(r, f, language):
     words = [told(r, key, value, language) for key, value in arguments.items()]
     says = SAYS[language]
     if language == "en":
-        listed = ", ".join(words) if r.random() < 0.3 else " and ".join((", ".join(words[:-1]), words[-1])) if len(words) > 1 else words[0]
+        listed = ", ".join(words)
+        if r.random() >= 0.3 and len(words) > 1:
+            listed = ", ".join(words[:-1]) + " and " + words[-1]
         form = r.choice(("Call {f} with {l}.", "Use {f}: {l}.", "Please run {f}, {l}.", "Run {f} with {l}."))
         question = form.format(f=f.name, l=listed).replace("with with ", "with ").replace("with without ", "without ")
     else:

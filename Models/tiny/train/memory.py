@@ -7,8 +7,10 @@ NOUNS = (
     ("brother", "哥哥", "哥哥", "name"), ("teacher", "老師", "老师", "name"), ("friend", "朋友", "朋友", "name"),
     ("city", "城市", "城市", "place"), ("home town", "家鄉", "家乡", "place"), ("favorite color", "最喜歡的顏色", "最喜欢的颜色", "color"),
     ("favorite food", "最喜歡的食物", "最喜欢的食物", "thing"), ("favorite number", "最喜歡的數字", "最喜欢的数字", "number"),
-    ("age", "年齡", "年龄", "number"), ("room", "房間", "房间", "number"), ("code", "密碼", "密码", "code"), ("job", "工作", "工作", "thing"),
-    ("car", "車", "车", "thing"), ("boat", "船", "船", "name"), ("team", "球隊", "球队", "name"), ("school", "學校", "学校", "name"),
+    ("age", "年齡", "年龄", "number"), ("room", "房間", "房间", "number"), ("code", "密碼", "密码", "code"),
+    ("job", "工作", "工作", "thing"),
+    ("car", "車", "车", "thing"), ("boat", "船", "船", "name"), ("team", "球隊", "球队", "name"),
+    ("school", "學校", "学校", "name"),
 )
 SAYS = {
     "en": {

@@ -107,7 +107,8 @@ def score(model, tokenizer, kind, mode, count, tally, show=0):
     outputs = generate(model, [prompt for prompt, _ in wrong])[0] if wrong else []
     decode = lambda ids: tokenizer.decode(ids, skip_special_tokens=False)
     shown = [tuple(map(decode, (p, a, o))) for (p, a), o in zip(wrong, outputs)]
-    return {"right": sum(exact) / len(exact), "tokens": sum(len(p) + len(a) for p, a in pairs) / len(pairs), "wrong": shown}
+    tokens = sum(len(p) + len(a) for p, a in pairs) / len(pairs)
+    return {"right": sum(exact) / len(exact), "tokens": tokens, "wrong": shown}
 
 
 def read(path):

@@ -12,8 +12,8 @@ CAN = {
     "zh-hans": "我会解鸡兔同笼、数腿、加减法、调用函数和填表。",
 }
 CANNOT = {
-    "en": "I cannot help with that: I only solve chickens-and-rabbits puzzles, count legs, add and subtract, call functions "
-    "and fill in forms.",
+    "en": "I cannot help with that: I only solve chickens-and-rabbits puzzles, count legs, add and subtract, "
+    "call functions and fill in forms.",
     "zh": "這個我不會：我只會解雞兔同籠、數腿、加減法、呼叫函數和填表。",
     "zh-hans": "这个我不会：我只会解鸡兔同笼、数腿、加减法、调用函数和填表。",
 }
@@ -143,7 +143,8 @@ BEYOND = {
             "Recommend a movie.", "What should I eat?", "How old are you?", "Where do you live?",
             "Can you draw {thing}?", "Can you speak French?",
             "Why is the sky blue?", "What is love?", "What is the meaning of life?", "Is there life on Mars?",
-            "Fix my computer.", "Who is {name}?", "When was {name} born?", "What does {name} like?", "Book a flight to {place}.",
+            "Fix my computer.", "Who is {name}?", "When was {name} born?", "What does {name} like?",
+            "Book a flight to {place}.",
             "Order a {thing} for me.", "Is {thing} healthy?", "How much does a {thing} cost?", "Buy me a {thing}.",
             "Summarize the history of {place}.", "Send a message to {name}.", "Call {name}.", "What does {thing} mean?",
             "Find a hotel in {place}.", "Play some music.", "Who invented the {thing}?", "Describe {place}.",
@@ -159,7 +160,8 @@ BEYOND = {
     "zh-hans": (
 
             "{place}的首都在哪里？", "{place}在哪里？", "{place}的天气怎么样？", "介绍一下{place}。", "写一首关于{thing}的诗。", "什么是{thing}？",
-            "讲个笑话。", "现在几点？", "今天天气如何？", "写一段程序。", "推荐一部电影。", "我该吃什么？", "天空为什么是蓝色的？", "你几岁？", "你住在哪里？", "人生的意义是什么？", "{name}是谁？", "买一个{thing}。", "去{place}怎么走？", "{thing}多少钱？",
+            "讲个笑话。", "现在几点？", "今天天气如何？", "写一段程序。", "推荐一部电影。", "我该吃什么？", "天空为什么是蓝色的？", "你几岁？", "你住在哪里？", "人生的意义是什么？",
+            "{name}是谁？", "买一个{thing}。", "去{place}怎么走？", "{thing}多少钱？",
     ),
 }
 WORDS = {
@@ -200,6 +202,7 @@ def beyond(r, language, spoken=None, unseen=False):
         forms = [form for form in forms if "{" in form]
     thing = word if unseen or r.random() < 0.3 else r.choice(WORDS[language] + (THINGS if language == "en" else ()))
     values = {
-        "thing": thing, "place": word.capitalize() if unseen else place(r, language), "name": word.capitalize() if unseen else name(r),
+        "thing": thing, "place": word.capitalize() if unseen else place(r, language),
+        "name": word.capitalize() if unseen else name(r),
     }
     return r.choice(forms).format(**values), CANNOT[spoken or language]

@@ -1,8 +1,8 @@
 """Which problems are unseen: the one rule that training, evaluation and the card share.
 
 A problem whose numbers satisfy the linear rule of its kind never occurs in training, in any phrasing, language, mode
-or position of a conversation. Accuracy is measured on such problems only. Names that requests bring along follow a rule on their
-hash.
+or position of a conversation. Accuracy is measured on such problems only. Names that requests bring along follow a
+rule on their hash.
 """
 from hashlib import sha256
 

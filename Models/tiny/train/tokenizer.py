@@ -79,7 +79,8 @@ def merges(counts, kept, vocabulary, room):
 def extend(tokenizer):
     r = random.Random("tokenizer")
     text = lambda c: "".join(part for part, _ in segments(c))
-    kept = words(tokenizer, (text(problem(r, kind, unseen=r.random() < 0.5)) for kind in ("cage", "legs", "chain") * 4000))
+    first = (problem(r, kind, unseen=r.random() < 0.5) for kind in ("cage", "legs", "chain") * 4000)
+    kept = words(tokenizer, map(text, first))
     kept = {word for word, count in kept.items() if count >= 100}
     counts = words(tokenizer, (text(draw(r)) for _ in range(40000)))
     state = json.loads(tokenizer.to_str())

@@ -120,7 +120,8 @@ class Log:
         self.kinds = defaultdict(lambda: [0, 0])
 
     def add(self, tokens, loss, after, exact, kinds):
-        self.tokens, self.steps, self.loss, self.after = self.tokens + tokens, self.steps + 1, self.loss + loss, self.after + after
+        self.tokens, self.steps = self.tokens + tokens, self.steps + 1
+        self.loss, self.after = self.loss + loss, self.after + after
         for kind, whole in zip(kinds, exact):
             self.kinds[kind][0] += whole
             self.kinds[kind][1] += 1
@@ -129,8 +130,9 @@ class Log:
         run, speed = self.run, self.tokens / (time.time() - self.since + 1e-9)
         kinds = " ".join(f"{kind} {right / count:.2f}" for kind, (right, count) in sorted(self.kinds.items()))
         print(
-            f"{run.elapsed / 60:7.1f} min  step {run.step}  {run.tokens / 1e6:.2f} M tokens  loss {self.loss / self.steps:.4f}"
-            f"  mtp {self.after / self.steps:.3f}  balance {balance:.3f}  rate {rate:.2e}  {speed:.0f} tokens/s\n    {kinds}",
+            f"{run.elapsed / 60:7.1f} min  step {run.step}  {run.tokens / 1e6:.2f} M tokens"
+            f"  loss {self.loss / self.steps:.4f}  mtp {self.after / self.steps:.3f}  balance {balance:.3f}"
+            f"  rate {rate:.2e}  {speed:.0f} tokens/s\n    {kinds}",
             flush=True,
         )
         self.clear()
@@ -173,7 +175,7 @@ def loop(run, tokenizer, options):
     for (inputs, labels, kinds), position in stream(tokenizer, run.seed, *run.position, options.longest):
         while options.pause and options.pause.exists() and not run.stopped:
             time.sleep(2)
-            last = time.time()
+            last = log.since = time.time()
         progress = run.step / options.steps if options.steps else run.elapsed / (60 * options.minutes)
         if progress >= 1 or run.stopped:
             break
@@ -183,7 +185,7 @@ def loop(run, tokenizer, options):
         run.elapsed, last = run.elapsed + time.time() - last, time.time()
         run.step, run.position, run.tokens = run.step + 1, position, run.tokens + inputs.numel()
         log.add(inputs.numel(), loss, after, exact, kinds)
-        if run.step % 100 == 0:
+        if run.step % 100 == 0 or time.time() - log.since > 300:
             log.tell(balance, group["lr"])
         if time.time() - saved > 60 * options.save_every:
             run.save()

@@ -24,7 +24,8 @@ def unseen(kind, mode, count, seed=1):
 
 def draw(kind, mode, r):
     if kind in PROBLEMS:
-        language = "en" if kind == "cage-en" else r.choice(("zh", "zh-hans") if kind == "cage-zh" else ("en", "en", "zh", "zh-hans"))
+        languages = {"cage-en": ("en",), "cage-zh": ("zh", "zh-hans")}.get(kind, ("en", "en", "zh", "zh-hans"))
+        language = r.choice(languages)
         stem = "cage" if kind.startswith("cage") else "legs" if kind == "legs" else "chain"
         more = {"chain": {"lengths": (2, 3, 4)}, "sum": {"lengths": (2,), "limit": 20}}.get(kind, {})
         return problem(r, stem, mode, True, language, **more)

@@ -1,14 +1,16 @@
 """Names and other words that conversations are made of: made-up ones by the rule of the split, and lists."""
 from split import word_is_unseen
 
-STARTS = ("b", "d", "f", "g", "h", "k", "l", "m", "n", "p", "r", "s", "t", "v", "w", "z", "br", "dr", "gr", "kl", "st", "tr", "sh", "j")
+STARTS = ("b", "d", "f", "g", "h", "k", "l", "m", "n", "p", "r", "s", "t", "v", "w", "z", "j")
+STARTS += ("br", "dr", "gr", "kl", "st", "tr", "sh")
 VOWELS = ("a", "e", "i", "o", "u", "ai", "ee", "ou")
 ENDS = ("", "", "", "n", "r", "l", "s", "m", "k", "t", "x", "nd")
 HAN = "明華文英志美國海山林王李張陳安平天月星雨風雲春秋冬夏金木水火土石花草江河東西南北高新長青紅白黑大小中光永福康樂"
 HAN_HANS = "明华文英志美国海山林王李张陈安平天月星雨风云春秋冬夏金木水火土石花草江河东西南北高新长青红白黑大小中光永福康乐"
 
 CITIES = (
-    "Oslo", "Paris", "London", "Rome", "Berlin", "Madrid", "Tokyo", "Seoul", "Cairo", "Lima", "Delhi", "Boston", "Dublin",
+    "Oslo", "Paris", "London", "Rome", "Berlin", "Madrid", "Tokyo", "Seoul", "Cairo", "Lima", "Delhi", "Boston",
+    "Dublin",
     "Vienna", "Prague", "Athens", "Lisbon", "Helsinki", "Toronto", "Sydney", "Nairobi", "Quito", "Havana", "Shenzhen",
     "Taipei", "Beijing", "Hong Kong", "New York", "San Diego", "Cape Town",
 )
@@ -17,16 +19,19 @@ CITIES_ZH = {
     "zh-hans": ("深圳", "台北", "北京", "上海", "香港", "东京", "巴黎", "伦敦", "广州", "杭州", "高雄", "南京", "纽约", "柏林"),
 }
 PEOPLE = (
-    "Anna", "Ben", "Carla", "David", "Emma", "Felix", "Grace", "Hugo", "Ivy", "Jack", "Kate", "Leo", "Mia", "Noah", "Olga",
+    "Anna", "Ben", "Carla", "David", "Emma", "Felix", "Grace", "Hugo", "Ivy", "Jack", "Kate", "Leo", "Mia", "Noah",
+    "Olga",
     "Paul", "Rosa", "Sam", "Tom", "Vera", "Will", "Zoe", "Li Wei", "Mei", "Omar",
 )
 THINGS = (
-    "apple", "bread", "milk", "rice", "tea", "coffee", "lamp", "chair", "table", "book", "pen", "phone", "shirt", "shoe",
-    "hat", "bag", "bike", "car", "train", "boat", "clock", "key", "ring", "cup", "plate", "door", "piano", "drum", "ball",
+    "apple", "bread", "milk", "rice", "tea", "coffee", "lamp", "chair", "table", "book", "pen", "phone", "shirt",
+    "shoe",
+    "hat", "bag", "bike", "car", "train", "boat", "clock", "key", "ring", "cup", "plate", "door", "piano", "drum",
+    "ball",
     "kite", "rose", "tulip", "stone", "gold", "silver", "paper", "soap", "candle", "tent", "map",
 )
 COLORS = ("red", "blue", "green", "black", "white", "pink", "gray", "brown", "orange", "purple", "yellow", "teal")
-ADJECTIVES = ("sunny", "cloudy", "rainy", "windy", "warm", "cold", "open", "closed", "late", "on time", "full", "empty", "fine")
+ADJECTIVES = ("sunny", "cloudy", "rainy", "windy", "warm", "cold", "open", "closed", "late", "on time", "full", "empty")
 
 
 def syllables(r, count):
