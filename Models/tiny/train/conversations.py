@@ -19,6 +19,8 @@ KINDS = {
     "beyond": 0.03,
     "echo": 0.05, "tools": 0.17, "forms": 0.10, "memory": 0.07, "obey": 0.06, "long": 0.025,
 }
+# What a run begins with: nearly all of it is to repeat what was said, which the rest is built on.
+EARLY = {"chain": 0.06, "cage": 0.04, "fast": 0.10, "drill": 0.05, "echo": 0.28, "tools": 0.22, "forms": 0.12, "memory": 0.13}
 EFFORTS = ("low", "medium", "high")
 
 SPEAK = {
@@ -226,7 +228,7 @@ class Setting:
     def echo(self):
         r = self.r
         words = []
-        for _ in range(r.randint(1, 5)):
+        for _ in range(r.choice((1, 1, 2, 2, 3, 4, 6, 9, 14))):
             draw = (lambda: made_up(r, self.unseen), lambda: made_up(r, self.unseen), lambda: str(number(r)),
                     lambda: r.choice(THINGS), lambda: name(r, self.unseen, self.language))
             words.append(r.choice(draw)())
@@ -464,8 +466,8 @@ def effort(r):
     return c
 
 
-def draw(r):
-    kind = pick(r, KINDS)
+def draw(r, shares):
+    kind = pick(r, shares)
     if kind in ("cage", "legs", "chain"):
         return problem(r, kind)
     if kind in ("talk", "beyond", "echo"):
@@ -477,7 +479,7 @@ def draw(r):
     return made[kind](r)
 
 
-def sample(r):
+def sample(r, shares=KINDS):
     """(kind, segments) of one conversation."""
-    c = draw(r)
+    c = draw(r, shares)
     return c.kind, segments(c)

@@ -7,17 +7,19 @@ import random
 
 import torch
 
-from conversations import sample
+from conversations import EARLY, KINDS, sample
 
 BATCH_TOKENS = 2048
 BATCH_ROWS = 32  # short samples, which are of few kinds, come in more and smaller batches
 POOL = 1024
+EARLY_POOLS = 40
 
 
 def batches(tokenizer, seed, pool, longest):
     """The batches of one pool of samples, as (inputs, labels, kinds); labels are -100 off what is learnt."""
     r = random.Random(f"{seed}/{pool}")
-    drawn = [sample(r) for _ in range(POOL)]
+    shares = EARLY if pool < EARLY_POOLS else KINDS
+    drawn = [sample(r, shares) for _ in range(POOL)]
     parts = tokenizer.encode_batch([text for _, s in drawn for text, _ in s], add_special_tokens=False)
     rows, at = [], 0
     for kind, segments in drawn:
