@@ -9,6 +9,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TINY = ROOT / "Models/tiny"
+# Of fewer tokens than the model's today: most texts are found in none of them.
+TOKENIZER = ROOT / "Tests/Fixtures/text/tokenizers/tiny/tokenizer.json"
 TEMPLATES = ROOT / "Tests/Fixtures/text/templates"
 END = 2  # <|eos|> of the tiny model's tokenizer
 
@@ -59,11 +61,17 @@ def matrix(rows, columns, entries):
     return [rows, columns], bytes(data)
 
 
+def tokenizer_settings():
+    """The tiny model's, but for its added tokens, which are not those of `TOKENIZER`."""
+    settings = json.loads((TINY / "tokenizer_config.json").read_text(encoding="utf-8"))
+    return {key: value for key, value in settings.items() if key != "added_tokens_decoder"}
+
+
 def make(folder, text, template, special=(), added=()):
     """Writes a model that recites `text`; `special` are the tokens in it that are special, `added` more that are not in it."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    tokenizer = json.loads((TINY / "tokenizer.json").read_text(encoding="utf-8"))
+    tokenizer = json.loads(TOKENIZER.read_text(encoding="utf-8"))
     alphabet = byte_alphabet()
     vocabulary = tokenizer["model"]["vocab"]
     next_id = max(max(vocabulary.values()), *(token["id"] for token in tokenizer["added_tokens"])) + 1
@@ -107,7 +115,7 @@ def make(folder, text, template, special=(), added=()):
         "attention_bias": False, "max_position_embeddings": 8192, "rope_theta": 10000.0, "eos_token_id": END}))
     (folder / "generation_config.json").write_text(json.dumps({"do_sample": False, "eos_token_id": [END]}))
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer), encoding="utf-8")
-    (folder / "tokenizer_config.json").write_text((TINY / "tokenizer_config.json").read_text())
+    (folder / "tokenizer_config.json").write_text(json.dumps(tokenizer_settings()))
     source = (TEMPLATES / f"{template}.jinja").read_text(encoding="utf-8")
     (folder / "chat_template.jinja").write_text(source, encoding="utf-8")
     return str(folder)

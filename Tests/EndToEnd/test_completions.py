@@ -51,7 +51,7 @@ def test_logprobs(client, server):
 def test_stop_tokens(client, server):
     free = complete(client, server, "2 + 2", max_tokens=5, logprobs=0, extra_body={"ignore_eos": True})
     assert free.usage.completion_tokens == 5
-    stopped = complete(client, server, "2 + 2", max_tokens=5, extra_body={"stop_token_ids": list(range(512))})
+    stopped = complete(client, server, "2 + 2", max_tokens=5, extra_body={"stop_token_ids": list(range(1024))})
     assert stopped.usage.completion_tokens == 1 and stopped.choices[0].text == ""
     assert stopped.choices[0].finish_reason == "stop"
 

@@ -18,8 +18,9 @@ def run(binary, *arguments):
 @pytest.fixture(scope="module")
 def text(tmp_path_factory):
     file = tmp_path_factory.mktemp("text") / "text.txt"
-    words = "the cat sat on a mat and told of ships that came from far over the sea in May".split()
-    file.write_text(" ".join(words[i * i % 17] for i in range(1500)) + "\n", encoding="utf-8")
+    # Of many kinds, so that every expert has rows.
+    words = 'the cat sat on 47 mats, 85 - 12 = 73; 雞兔同籠 {"city": "Oslo"} <think> f(x: integer) far over the sea 幾何'.split()
+    file.write_text(" ".join(words[i * i % 19] for i in range(1500)) + "\n", encoding="utf-8")
     return file
 
 

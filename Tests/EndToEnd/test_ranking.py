@@ -32,7 +32,7 @@ class Judge:
     def __init__(self, folder):
         self.folder = folder
         folder.mkdir()
-        tokenizer = json.loads((reciter.TINY / "tokenizer.json").read_text(encoding="utf-8"))
+        tokenizer = json.loads(reciter.TOKENIZER.read_text(encoding="utf-8"))
         vocabulary = tokenizer["model"]["vocab"]
         vocabulary |= {token["content"]: token["id"] for token in tokenizer["added_tokens"]}
         for word in ("yes", "no", "<|im_start|>", "<|im_end|>"):
@@ -42,7 +42,7 @@ class Judge:
                 "id": vocabulary[name], "content": name, "single_word": False, "lstrip": False, "rstrip": False,
                 "normalized": False, "special": True})
         (folder / "tokenizer.json").write_text(json.dumps(tokenizer), encoding="utf-8")
-        (folder / "tokenizer_config.json").write_text((reciter.TINY / "tokenizer_config.json").read_text())
+        (folder / "tokenizer_config.json").write_text(json.dumps(reciter.tokenizer_settings()))
         self.size = (max(vocabulary.values()) + 64) // 64 * 64
         self.yes, self.no = vocabulary["yes"], vocabulary["no"]
         random = numpy.random.default_rng(7)

@@ -277,14 +277,14 @@ def chat(binary, *arguments, text, **environment):
 
 def test_pipes_carry_answers_alone(binary, place, tmp_path):
     saved = tmp_path / "chat.json"
-    text = f'What is 3 + 4?\n\n"""\nWhat is\n5 + 4?\n"""\n/save {saved}\n'
+    text = f'What is 34 + 58?\n\n"""\nWhat is\n5 + 4?\n"""\n/save {saved}\n'
     result = chat(binary, *place, *GREEDY, text=text)
     assert result.returncode == 0, result.stderr
     assert result.stderr == f"(written to {saved})\n"
     messages = json.loads(saved.read_text())["messages"]
-    assert [message["content"] for message in messages[::2]] == ["What is 3 + 4?", "What is\n5 + 4?"]
+    assert [message["content"] for message in messages[::2]] == ["What is 34 + 58?", "What is\n5 + 4?"]
     assert result.stdout == "".join(message["content"] + "\n" for message in messages[1::2])
-    assert "7" in messages[1]["content"] and messages[1]["reasoning_content"] not in result.stdout
+    assert "92" in messages[1]["content"] and messages[1]["reasoning_content"] not in result.stdout
     # It goes on from there, as if it had not ended.
     more = chat(binary, *place, *GREEDY, text=f"/load {saved}\n/undo\n/retry\n/save {saved}\n")
     assert more.returncode == 0, more.stderr

@@ -83,7 +83,7 @@ def secure(binary, model, certificate):
 def test_clients_are_answered(secure):
     with secure.client() as http:
         client = openai.OpenAI(base_url=f"{secure.url}/v1", api_key="none", http_client=http, max_retries=0)
-        body = secure.chat("What is 3 + 4?", max_tokens=40)
+        body = secure.chat("What is 34 + 58?", max_tokens=40)
         whole = client.chat.completions.create(**body).choices[0].message.reasoning_content
         parts = [chunk.choices[0].delta for chunk in client.chat.completions.create(**body, stream=True)]
         assert whole == "".join(getattr(part, "reasoning_content", None) or "" for part in parts)

@@ -304,13 +304,6 @@ def test_an_answer_that_is_cut_off_says_so(recital):
     assert ask(recital, tools=TOOLS, max_tokens=8).choices[0].finish_reason == "length"
 
 
-def test_a_model_without_tools_says_so(client, server):
-    with pytest.raises(openai.BadRequestError) as error:
-        client.chat.completions.create(
-            model=server.model, messages=[{"role": "user", "content": "Hi"}], tools=TOOLS)
-    assert error.value.param == "tools" and "template takes no tools" in error.value.message
-
-
 def test_the_format_can_be_chosen(binary, tmp_path):
     """The template shows one format and the model writes another."""
     text = '<TOOLCALL>[{"name": "get_weather", "arguments": {"city": "深圳", "days": 3}}]</TOOLCALL>'

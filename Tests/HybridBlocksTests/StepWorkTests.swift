@@ -14,7 +14,7 @@ import Testing
     static let attention = (256 + 64 + 64) * 256 + 256 * 256
     static let expert = 3 * 128 * 256
     static let router = 8 * 256
-    static let head = 512 * 256
+    static let head = 1024 * 256
     /// Weights a token meets: two of eight experts and the shared one.
     static let active = 4 * mamba + attention + 4 * (router + 3 * expert) + head
     /// Their bytes, with `rows` rows of the embedding.
