@@ -130,7 +130,9 @@ import Testing
     _ = try quantizeModel(
       at: Self.tiny, to: output, try #require(Quantization(named: "Q4_K")),
       options: options)
-    #expect(seen.withLock { $0.last?.bytesDone } == loading.last?.bytesTotal)
+    let writing = try #require(seen.withLock { $0.last })
+    // What predicts further ahead is not written.
+    #expect(writing.bytesDone == writing.bytesTotal && writing.bytesTotal < loading.last?.bytesTotal ?? 0)
   }
 
   @Test func filesOfOthersAreNamed() throws {

@@ -10,6 +10,7 @@ import Testing
   private struct Case {
     let name: String
     let messages: JSONValue
+    let tools: JSONValue?
     let variables: JSONObject
     let prompt: String
     let promptTokens: [Int32]
@@ -23,10 +24,12 @@ import Testing
     return try #require(json["cases"]?.array).map { entry in
       func tokens(_ key: String) throws -> [Int32] { try #require(entry[key]?.array).compactMap(\.int).map(Int32.init) }
       var variables: JSONObject = [:]
-      for key in entry["template_kwargs"]?.keys ?? [] { variables[key] = entry["template_kwargs"]?[key] }
+      for key in entry["template_kwargs"]?.keys ?? [] where key != "tools" {
+        variables[key] = entry["template_kwargs"]?[key]
+      }
       return Case(
-        name: entry["name"]?.string ?? "", messages: try #require(entry["messages"]), variables: variables,
-        prompt: try #require(entry["prompt"]?.string), promptTokens: try tokens("prompt_tokens"),
+        name: entry["name"]?.string ?? "", messages: try #require(entry["messages"]),
+        tools: entry["template_kwargs"]?["tools"], variables: variables, prompt: try #require(entry["prompt"]?.string), promptTokens: try tokens("prompt_tokens"),
         outputTokens: try tokens("output_tokens"))
     }
   }
@@ -67,7 +70,8 @@ import Testing
     let cases = try cases()
     #expect(cases.count >= 6)
     for expected in cases {
-      let prompt = try template.render(messages: expected.messages, variables: expected.variables)
+      let prompt = try template.render(
+        messages: expected.messages, tools: expected.tools, variables: expected.variables)
       #expect(prompt == expected.prompt, "\(expected.name)")
       #expect(try tokenizer.encode(prompt) == expected.promptTokens, "\(expected.name)")
     }

@@ -93,13 +93,15 @@ import Testing
   @Test func whatCannotBeAnsweredIsSaid() async throws {
     let engine = try await TinyModel.engine()
     let tool = try Tool("none", "Does nothing.") { (_: Person) in "" }
-    #expect(throws: ChatError.toolsUnsupported(model: "tiny", reason: "its chat template takes no tools")) {
-      try ChatSession(engine, tools: [tool])
-    }
     #expect(throws: ChatError.duplicateTool("none")) { try ChatSession(engine, tools: [tool, tool]) }
     let bare = try Engine(model: try #require(engine.loadedModel).model)
     #expect(throws: ChatError.bareEngine) { try ChatSession(bare) }
     var model = try #require(engine.loadedModel)
+    model.chatTemplate = try ChatTemplate(source: "{{ messages[0].content }}")
+    let toolless = try TinyModel.engine(model)
+    #expect(throws: ChatError.toolsUnsupported(model: "tiny", reason: "its chat template takes no tools")) {
+      try ChatSession(toolless, tools: [tool])
+    }
     model.chatTemplate = try ChatTemplate(source: "{{ raise_exception('no') }}")
     let session = try ChatSession(try TinyModel.engine(model))
     await #expect(throws: TemplateError.raised("no")) { try await session.respond(to: "a") }

@@ -17,7 +17,6 @@ import Testing
     var decoded = 0
     for seed in UInt64(1)...4 {
       var options = ChatOptions()
-      // The model has never seen JSON: it writes all the white space that it may, but it can write nothing else.
       options.sampling = try SamplingParameters(temperature: 0.7, seed: seed)
       options.stop = try StopConditions(maxTokens: 1500)
       options.templateVariables = ["enable_thinking": false]
