@@ -15,9 +15,9 @@ from words import COLORS, THINGS, made_up, name, number, place
 LANGUAGES = {"en": 0.55, "zh": 0.22, "zh-hans": 0.23}
 NO_THOUGHT = "<think>\n\n</think>\n"
 KINDS = {
-    "cage": 0.06, "legs": 0.04, "chain": 0.10, "fast": 0.19, "drill": 0.13, "effort": 0.06, "talk": 0.02,
+    "cage": 0.06, "legs": 0.04, "chain": 0.11, "fast": 0.16, "drill": 0.08, "effort": 0.06, "talk": 0.02,
     "beyond": 0.02,
-    "echo": 0.03, "tools": 0.20, "forms": 0.12, "memory": 0.04, "obey": 0.06, "long": 0.025,
+    "echo": 0.02, "tools": 0.27, "forms": 0.13, "memory": 0.03, "obey": 0.06, "long": 0.025,
 }
 # What a run begins with: nearly all of it is to repeat what was said, which the rest is built on.
 EARLY = {"chain": 0.06, "cage": 0.04, "fast": 0.10, "drill": 0.05, "echo": 0.28, "tools": 0.22, "forms": 0.12, "memory": 0.13}
@@ -330,8 +330,8 @@ def tools(r, kind=None, unseen=False, language=None):
     """A conversation with functions on offer: calls, what they give, and the answer; or no call where none fits."""
     c, setting = Conversation(), Setting(r, language, unseen)
     language = setting.language
-    kind = kind or pick(r, {"call": 0.44, "calls": 0.20, "topics": 0.14, "sequence": 0.1, "nocall": 0.12})
-    others = r.choice((0, 0, 1, 1, 2, 3)) if not unseen else r.choice((1, 2, 3))
+    kind = kind or pick(r, {"call": 0.56, "calls": 0.14, "topics": 0.10, "sequence": 0.08, "nocall": 0.12})
+    others = r.choice((1, 2, 3)) if unseen else r.choice((0, 0, 0, 1, 1, 2, 3, 3))
     if kind == "sequence":
         chosen, request = sequence(r, language, unseen)
     elif kind == "topics":
