@@ -29,7 +29,8 @@ import Testing
       }
       return Case(
         name: entry["name"]?.string ?? "", messages: try #require(entry["messages"]),
-        tools: entry["template_kwargs"]?["tools"], variables: variables, prompt: try #require(entry["prompt"]?.string), promptTokens: try tokens("prompt_tokens"),
+        tools: entry["template_kwargs"]?["tools"], variables: variables, prompt: try #require(entry["prompt"]?.string),
+        promptTokens: try tokens("prompt_tokens"),
         outputTokens: try tokens("output_tokens"))
     }
   }

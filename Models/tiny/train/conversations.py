@@ -466,7 +466,7 @@ def effort(r):
     return c
 
 
-def draw(r, shares):
+def draw(r, shares=KINDS):
     kind = pick(r, shares)
     if kind in ("cage", "legs", "chain"):
         return problem(r, kind)
