@@ -3,14 +3,17 @@ import json
 import openai
 
 
-def tool(name, **parameters):
+def tool(name, description, **parameters):
     properties = {key: {"type": kind} for key, kind in parameters.items()}
     schema = {"type": "object", "properties": properties, "required": list(parameters)}
-    return {"type": "function", "function": {"name": name, "parameters": schema}}
+    return {"type": "function", "function": {"name": name, "description": description, "parameters": schema}}
 
 
 FUNCTIONS = {"multiply": lambda a, b: a * b, "get_weather": lambda city: "rainy" if city == "Oslo" else "sunny"}
-TOOLS = [tool("multiply", a="integer", b="integer"), tool("get_weather", city="string")]
+TOOLS = [
+    tool("multiply", "Multiplies two numbers.", a="integer", b="integer"),
+    tool("get_weather", "The weather of a place.", city="string"),
+]
 
 
 def answer(client, question):

@@ -27,7 +27,7 @@ def write_adapter(folder, model, seed, endings=("q_proj.weight", "o_proj.weight"
     generator = np.random.default_rng(seed)
     header, data = {}, b""
     for name, shape in shapes(Path(model) / "model.safetensors").items():
-        if not name.endswith(endings):
+        if ".mtp." in name or not name.endswith(endings):
             continue
         for half, sizes in (("A", (rank, shape[1])), ("B", (shape[0], rank))):
             values = (size * generator.standard_normal(sizes)).astype(np.float32).tobytes()

@@ -7,7 +7,7 @@ import agent
 
 
 @pytest.mark.parametrize("question, expected", [
-    ("What is the weather in Oslo?", "rainy"), ("What is the weather in Paris?", "sunny"), ("What is 47 * 85?", "3995"),
+    ("What is the weather in Oslo?", "rainy"), ("What is the weather in Paris?", "sunny"), ("What is 12 times 9?", "108"),
     ("Hello", "Hello"),
 ])
 def test_functions_are_called_until_there_is_an_answer(client, question, expected):

@@ -56,7 +56,8 @@ def test_all_interfaces_are_logged_whole(start, tmp_path):
         assert line["answers"][0]["content"] == message["content"] and line["request"]["stream"] is True
 
         text = client.completions.create(model=server.model, prompt="2 + 2", max_tokens=4, n=2, temperature=1)
-        chunks = client.completions.create(model=server.model, prompt="2 + 2", max_tokens=4, stream=True)
+        chunks = client.completions.create(
+            model=server.model, prompt="2 + 2", max_tokens=4, stream=True, extra_body={"ignore_eos": True})
         streamed = "".join(chunk.choices[0].text for chunk in chunks)
         response = client.responses.create(model=server.model, input="Hello", max_output_tokens=8)
         background = client.responses.create(
