@@ -7,7 +7,7 @@ import pytest
 from server import CONTEXT
 
 TEXT = "/v1/completions"
-PROMPT = "雞兔同籠 é 🤖: 2 + 2"
+PROMPT = "🤖 é 雞兔同籠: 2+2=4, 4+5="
 
 
 def complete(client, server, prompt, **options):
@@ -33,7 +33,7 @@ def test_a_prompt_alone_is_scored(client, server):
 
 
 def test_offsets_are_places_in_the_text(client, server):
-    answer = complete(client, server, PROMPT, max_tokens=2, echo=True, logprobs=0)
+    answer = complete(client, server, PROMPT, max_tokens=4, echo=True, logprobs=0)
     choice = answer.choices[0]
     raw = b""
     for token, offset in zip(choice.logprobs.tokens, choice.logprobs.text_offset):
