@@ -22,7 +22,7 @@ enum TinyModel {
   }
 }
 
-/// A model that writes given answers, one for each prompt, in the vocabulary of the bundled model.
+/// A model that writes given answers, one for each prompt, in tokens of an earlier vocabulary of the bundled model.
 struct ScriptedModel: LanguageModel {
   let vocabularySize: Int
   let contextLength = 4096
@@ -69,9 +69,10 @@ struct ScriptedModel: LanguageModel {
   /// An engine whose model writes these answers, with a template that takes tools and shows calls as Hermes writes them.
   static func engine(_ answers: [String]) async throws -> Engine {
     var model = try await Model.load(at: TinyModel.folder)
-    guard let tokenizer = model.tokenizer, let end = model.generation.endTokens.first else {
-      throw ModelError.unsuitable("no tokenizer")
-    }
+    // Has few tokens, so that what is forced is cut as the answers are.
+    let tokenizer = try Tokenizer(folder: Fixtures.folder.appending(path: "text/tokenizers/tiny"))
+    guard let end = model.generation.endTokens.first else { throw ModelError.unsuitable("no end") }
+    model.tokenizer = tokenizer
     let tokens = try answers.map { try tokenizer.encode($0) + [end] }
     model.model = ScriptedModel(tokens, vocabularySize: model.model.vocabularySize)
     model.chatTemplate = try ChatTemplate(source: Self.template)
