@@ -68,11 +68,17 @@ struct ScriptedModel: LanguageModel {
 
   /// An engine whose model writes these answers, with a template that takes tools and shows calls as Hermes writes them.
   static func engine(_ answers: [String]) async throws -> Engine {
-    var model = try await Model.load(at: TinyModel.folder)
-    // Has few tokens, so that what is forced is cut as the answers are.
-    let tokenizer = try Tokenizer(folder: Fixtures.folder.appending(path: "text/tokenizers/tiny"))
-    guard let end = model.generation.endTokens.first else { throw ModelError.unsuitable("no end") }
-    model.tokenizer = tokenizer
+    let folder = try TemporaryFolder()
+    for name in ["config.json", "generation_config.json", "model.safetensors", "tokenizer.json"] {
+      // Of few tokens, so that what is forced is cut as the answers are.
+      let source = name == "tokenizer.json" ? Fixtures.folder.appending(path: "text/tokenizers/tiny") : TinyModel.folder
+      try FileManager.default.createSymbolicLink(
+        at: folder.url.appending(path: name), withDestinationURL: source.appending(path: name))
+    }
+    var model = try await Model.load(at: folder.url)
+    guard let tokenizer = model.tokenizer, let end = model.generation.endTokens.first else {
+      throw ModelError.unsuitable("no tokenizer")
+    }
     let tokens = try answers.map { try tokenizer.encode($0) + [end] }
     model.model = ScriptedModel(tokens, vocabularySize: model.model.vocabularySize)
     model.chatTemplate = try ChatTemplate(source: Self.template)
