@@ -131,7 +131,7 @@ import Testing
       at: Self.tiny, to: output, try #require(Quantization(named: "Q4_K")),
       options: options)
     let writing = try #require(seen.withLock { $0.last })
-    // What predicts further ahead is not written.
+    // The module for the next-next token is not written.
     #expect(writing.bytesDone == writing.bytesTotal && writing.bytesTotal < loading.last?.bytesTotal ?? 0)
   }
 

@@ -40,8 +40,9 @@ typedef struct {
      ck_matmul_split_##NAME, PARTS}
 static const format formats[] = {QUANTISED(q8_0, 32, 34), QUANTISED(q4_0, 32, 18), QUANTISED(q5_0, 32, 22),
                                  QUANTISED(iq4_nl, 32, 18), QUANTISED(mxfp4, 32, 17), QUANTISED(q4_k, 256, 144),
-                                 QUANTISED(q5_k, 256, 176), QUANTISED(q6_k, 256, 210), FLOATS(bf16, "bf16", 2), FLOATS(bf16, "bf16-whole", 3),
-                                 FLOATS(f16, "f16", 2), {.name = "f32-small"}};
+                                 QUANTISED(q5_k, 256, 176), QUANTISED(q6_k, 256, 210),
+                                 FLOATS(bf16, "bf16", 2), FLOATS(bf16, "bf16-whole", 3), FLOATS(f16, "f16", 2),
+                                 {.name = "f32-small"}};
 
 static float w[ROWS * COLUMNS], x[MOST * COLUMNS], out[MOST * ROWS];
 static ck_activations rounded[MOST * COLUMNS / 32];
