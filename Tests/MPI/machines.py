@@ -1,4 +1,5 @@
 """Machines of a network, each a network namespace with a name of its own, and MPI jobs on them. Needs root."""
+import itertools
 import os
 import signal
 import subprocess
@@ -18,15 +19,18 @@ def run(*command):
 class Machines:
     """Namespaces whose one network is a bridge in a namespace of its own."""
 
+    made = itertools.count()
+
     def __init__(self, count, folder, rate="10gbit", delay=None):
         """Shapes what each machine sends to a rate, and delays all that it sends and receives by so many microseconds, as a
         program does that carries its frames (delay.c): few kernels have netem."""
-        self.names = [f"infer-{os.getpid()}-{number}" for number in range(count + 1)]
+        network = f"infer-{os.getpid()}-{next(self.made)}"
+        self.names = [f"{network}-{number}" for number in range(count + 1)]
         self.folder = Path(folder)
         self.agent = self.folder / "agent.sh"
         # What mpirun calls in place of ssh: agent.sh HOST COMMAND…
         self.agent.write_text(
-            f'#!/bin/bash\nnumber=${{1##*.}}\nshift\nexec ip netns exec infer-{os.getpid()}-$number '
+            f'#!/bin/bash\nnumber=${{1##*.}}\nshift\nexec ip netns exec {network}-$number '
             'unshare --uts bash -c "hostname machine-$number; $*"\n')
         self.agent.chmod(0o755)
         self.rate, self.delay = rate, delay

@@ -86,11 +86,14 @@ final class ModelRegistry: Sendable {
   ///
   /// - Parameter deadline: The end of waiting; a request that comes later may find the model loaded.
   func served(_ model: HostedModel, until deadline: ContinuousClock.Instant) async throws(APIError) -> ServedModel {
+    let asked = ContinuousClock.now
     while true {
       if let served = model.use() { return served }
       switch model.state {
       case .ready: continue
-      case .failed(let error, let time) where time + Self.pause > .now: throw .failed(model, error, at: time)
+      // Also a failure of long ago is the answer, if the request has waited for that load and was late to hear of it.
+      case .failed(let error, let time) where time >= asked || time + Self.pause > .now:
+        throw .failed(model, error, at: time)
       case .unloaded, .unloading, .failed: changes.load(model)
       case .loading: break
       }
