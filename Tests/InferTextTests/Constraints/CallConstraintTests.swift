@@ -180,6 +180,27 @@ import Testing
     #expect(error?.part == .name(tool: 0, name: name))
   }
 
+  /// Parameters that a function does not declare, where its schema says nothing else of members.
+  @Test(
+    arguments: [
+      (["properties": ["a": ["type": "integer"]]], false), (["properties": ["a": true], "required": ["a"]], false),
+      (["properties": ["a": true], "additionalProperties": true], true),
+      (["properties": ["a": true], "patternProperties": ["^b": true]], true),
+      (["properties": ["a": true], "required": ["b"]], true), (["properties": ["a": true], "minProperties": 2], true),
+      (["properties": ["a": true], "anyOf": [["required": ["b"]], ["required": ["a"]]]], true), ([:], true),
+    ] as [(JSONValue, Bool)])
+  func onlyDeclaredParametersAreWritten(_ parameters: JSONValue, _ others: Bool) throws {
+    let function: JSONValue = ["name": "f", "parameters": parameters]
+    let constraint = try constraint(.hermes, tools: [["function": function]])
+    func call(_ arguments: String) -> String {
+      "<tool_call>\n{\"name\": \"f\", \"arguments\": \(arguments)}\n</tool_call>"
+    }
+    #expect(constraint.accepts(call(#"{"a": 1, "b": 2}"#)) == others)
+    if parameters["minProperties"] == nil, parameters["required"] != ["b"] {
+      #expect(constraint.accepts(call(#"{"a": 1}"#)))
+    }
+  }
+
   @Test func oneCallIsOne() throws {
     let call = "<tool_call>\n{\"name\": \"now\", \"arguments\": {}}\n</tool_call>"
     #expect(try constraint(.hermes).accepts(call + "\n" + call))

@@ -33,7 +33,7 @@ public struct CallRules: Equatable, Sendable {
 
   /// The functions that may be called, with the schemas of their arguments.
   ///
-  /// A function without parameters takes none.
+  /// A function without parameters takes none, and one whose schema only declares properties no others.
   ///
   /// - Parameter format: The makeup of the model's answers, whose calls may have no place for some texts.
   /// - Throws: ``ConstraintError`` for what cannot be held.
@@ -71,6 +71,7 @@ public struct CallRules: Equatable, Sendable {
       }
       members["type"] = "object"
       if members.contains(key: "nullable") { members["nullable"] = false }
+      if Self.declaresAll(members) { members["additionalProperties"] = false }
       do {
         functions.append(CallableFunction(name: name, arguments: .object(try format.arguments(.object(members)))))
       } catch {
@@ -78,6 +79,22 @@ public struct CallRules: Equatable, Sendable {
       }
     }
     return functions
+  }
+
+  /// Keywords that speak of members beside `properties` and `required`.
+  private static let ofMembers = [
+    "additionalProperties", "unevaluatedProperties", "patternProperties", "propertyNames", "minProperties",
+    "dependentRequired", "dependentSchemas", "dependencies", "$ref", "allOf", "anyOf", "oneOf", "not", "if", "const",
+    "enum",
+  ]
+
+  /// `true` when a schema's `properties` are all that it says of members: a function has no parameters but those, although the
+  /// schema by itself would admit others.
+  private static func declaresAll(_ schema: JSONObject) -> Bool {
+    guard let properties = schema["properties"]?.object, !ofMembers.contains(where: schema.contains(key:)) else {
+      return false
+    }
+    return (schema["required"]?.array ?? []).allSatisfy { $0.string.map(properties.contains(key:)) ?? false }
   }
 }
 
