@@ -1,6 +1,5 @@
 """Adapters of a model, chosen by its name."""
 import json
-import struct
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,34 +9,29 @@ import numpy as np
 import openai
 import pytest
 import yaml
+from safetensors import safe_open
+from safetensors.numpy import save_file
 
 from server import Server
 
 FIXTURES = Path(__file__).resolve().parent.parent / "Fixtures"
 
 
-def shapes(file):
-    data = file.read_bytes()
-    header = json.loads(data[8:8 + int.from_bytes(data[:8], "little")])
-    return {name: entry["shape"] for name, entry in header.items() if name != "__metadata__"}
-
-
 def write_adapter(folder, model, seed, endings=("q_proj.weight", "o_proj.weight", "out_proj.weight"), size=0.35, rank=4):
     """An adapter of random weights for the modules of a model whose names end so."""
     generator = np.random.default_rng(seed)
-    header, data = {}, b""
-    for name, shape in shapes(Path(model) / "model.safetensors").items():
-        if ".mtp." in name or not name.endswith(endings):
-            continue
-        for half, sizes in (("A", (rank, shape[1])), ("B", (shape[0], rank))):
-            values = (size * generator.standard_normal(sizes)).astype(np.float32).tobytes()
-            key = f"base_model.model.{name.removesuffix('.weight')}.lora_{half}.weight"
-            header[key] = {"dtype": "F32", "shape": sizes, "data_offsets": [len(data), len(data) + len(values)]}
-            data += values
-    assert header
+    tensors = {}
+    with safe_open(Path(model) / "model.safetensors", "numpy") as weights:
+        for name in weights.keys():
+            if ".mtp." in name or not name.endswith(endings):
+                continue
+            rows, columns = weights.get_slice(name).get_shape()
+            for half, sizes in (("A", (rank, columns)), ("B", (rows, rank))):
+                key = f"base_model.model.{name.removesuffix('.weight')}.lora_{half}.weight"
+                tensors[key] = (size * generator.standard_normal(sizes)).astype(np.float32)
+    assert tensors
     folder.mkdir()
-    text = json.dumps(header).encode()
-    (folder / "adapter_model.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + data)
+    save_file(tensors, folder / "adapter_model.safetensors")
     (folder / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA", "r": rank, "lora_alpha": rank}))
     return str(folder)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pexpect
 import pytest
 from safetensors import safe_open
+from safetensors.numpy import load_file
 
 import reciter
 
@@ -79,29 +80,15 @@ def test_constrain_holds_texts_against_schemas_expressions_and_choices(binary, m
         assert "CommandFailure" not in answer["error"]
 
 
-def read(path):
-    """The matrices of a safetensors file of f32: name to (rows, columns, first row)."""
-    data = Path(path).read_bytes()
-    length = struct.unpack("<Q", data[:8])[0]
-    matrices = {}
-    for name, entry in json.loads(data[8:8 + length]).items():
-        rows, columns = entry["shape"]
-        begin, end = (8 + length + offset for offset in entry["data_offsets"])
-        assert entry["dtype"] == "F32" and end - begin == rows * columns * 4
-        matrices[name] = (rows, columns, struct.unpack(f"<{columns}f", data[begin:begin + columns * 4]))
-    return matrices
-
-
 def test_logits_of_prompts_together_and_alone(binary, model, tmp_path):
     both, one = tmp_path / "both.safetensors", tmp_path / "one.safetensors"
     assert run(binary, "logits", "--model", model, "--tokens", "5,17,9", "--tokens", "7,8", "--output", both
                ).returncode == 0
     result = run(binary, "logits", "--model", model, "--tokens", "7,8", "--chunk", 1, "--output", one)
     assert result.returncode == 0 and result.stdout == ""
-    together, alone = read(both), read(one)
+    together, alone = load_file(both), load_file(one)
     assert set(together) == {"logits.0", "logits.1"} and set(alone) == {"logits"}
-    assert together["logits.0"][0] == 3 and together["logits.1"][:2] == alone["logits"][:2]
-    assert together["logits.1"][2] == pytest.approx(alone["logits"][2], abs=1e-3)
+    assert len(together["logits.0"]) == 3 and together["logits.1"] == pytest.approx(alone["logits"], abs=1e-3)
 
 
 def test_logits_replace_a_file_but_never_a_folder(binary, model, tmp_path):
@@ -116,7 +103,7 @@ def test_logits_replace_a_file_but_never_a_folder(binary, model, tmp_path):
         assert result.returncode != 0 and result.stderr.count("\n") == 1, result.stderr
         assert str(target) in result.stderr and "directory" in result.stderr
     assert run(binary, "logits", "--model", model, "--tokens", "5", "--output", file).returncode == 0
-    assert read(file)["logits"][0] == 1
+    assert len(load_file(file)["logits"]) == 1
     assert (folder / "precious").read_text() == "data" and link.is_symlink()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder", "link"]
 

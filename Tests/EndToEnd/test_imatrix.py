@@ -1,12 +1,13 @@
 """Importance matrices: `imatrix` against the same sums in NumPy, and files that `quantize --imatrix` makes with them."""
 import json
-import struct
 import subprocess
 from pathlib import Path
 
 import gguf
 import numpy as np
 import pytest
+
+from tensors import tensors
 
 CONTEXT, PIECES = 128, 3
 
@@ -43,19 +44,6 @@ def entries(file):
     return {tensor.name: np.array(tensor.data) for tensor in gguf.GGUFReader(file).tensors}
 
 
-def checkpoint(path):
-    data = path.read_bytes()
-    start = 8 + struct.unpack("<Q", data[:8])[0]
-
-    def read(name):
-        entry = json.loads(data[8:start])[name]
-        part = data[start + entry["data_offsets"][0]:start + entry["data_offsets"][1]]
-        values = (np.frombuffer(part, "<u2").astype(np.uint32) << 16).view(np.float32)
-        return values.reshape(entry["shape"]).astype(np.float64)
-
-    return read
-
-
 def test_sums_are_those_of_numpy(binary, source, text, imatrix):
     fields = {key: field.contents() for key, field in gguf.GGUFReader(imatrix).fields.items()}
     assert fields["general.type"] == "imatrix" and fields["imatrix.datasets"] == [str(text)]
@@ -68,9 +56,9 @@ def test_sums_are_those_of_numpy(binary, source, text, imatrix):
     tokens = np.array(json.loads(lines.stdout))[:CONTEXT * PIECES]
     if tokens[0] == 1:
         tokens[::CONTEXT] = 1
-    read = checkpoint(Path(source) / "model.safetensors")
-    x = read("model.embed_tokens.weight")[tokens]
-    x *= read("model.layers.0.norm.weight") / np.sqrt((x * x).mean(-1, keepdims=True) + 1e-5)
+    weights = tensors(Path(source) / "model.safetensors")
+    x = weights["model.embed_tokens.weight"].astype(np.float64)[tokens]
+    x *= weights["model.layers.0.norm.weight"] / np.sqrt((x * x).mean(-1, keepdims=True) + 1e-5)
     name = "model.layers.0.mamba.in_proj.weight"
     np.testing.assert_allclose(found[f"{name}.in_sum2"].ravel(), (x * x).sum(0), rtol=1e-4)
     assert found[f"{name}.counts"].ravel() == [len(tokens)]

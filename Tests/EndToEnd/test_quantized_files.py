@@ -8,6 +8,8 @@ import gguf
 import numpy as np
 import pytest
 
+from tensors import tensors
+
 FIXTURES = Path(__file__).resolve().parent.parent / "Fixtures" / "parity"
 ARCHITECTURES = {
     "falcon_h1": "falcon-h1", "granitemoehybrid": "granitehybrid", "hunyuan_v1_moe": "hunyuan-moe", "jamba": "jamba",
@@ -19,24 +21,6 @@ def quantize(binary, model, output, name):
     result = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert result.returncode == 0, result.stderr
     return result.stdout
-
-
-def checkpoint(path):
-    """The tensors of a safetensors file of bfloat16 or 32-bit floats, by name."""
-    data = path.read_bytes()
-    start = 8 + int.from_bytes(data[:8], "little")
-    tensors = {}
-    for name, entry in json.loads(data[8:start]).items():
-        if name == "__metadata__":
-            continue
-        first, last = entry["data_offsets"]
-        part = data[start + first:start + last]
-        if entry["dtype"] == "BF16":
-            values = (np.frombuffer(part, "<u2").astype(np.uint32) << 16).view(np.float32)
-        else:
-            values = np.frombuffer(part, "<f4")
-        tensors[name] = values.reshape(entry["shape"])
-    return tensors
 
 
 def known_names(architecture, layers):
@@ -55,18 +39,18 @@ def test_names_and_numbers(binary, tmp_path, name, architecture):
     fields = {key: field.contents() for key, field in reader.fields.items()}
     assert fields["general.architecture"] == architecture and fields["general.file_type"] == 7
     assert fields["tokenizer.ggml.model"] == "no_vocab"
-    source = checkpoint(FIXTURES / name / "model.safetensors")
+    source = tensors(FIXTURES / name / "model.safetensors")
     known = known_names(architecture, fields[f"{architecture}.block_count"])
-    tensors = {tensor.name: tensor for tensor in reader.tensors}
-    assert len(tensors) > 10 and set(tensors) <= known
+    written = {tensor.name: tensor for tensor in reader.tensors}
+    assert len(written) > 10 and set(written) <= known
     config = json.loads((FIXTURES / name / "config.json").read_text())
     embedding = next(values for key, values in source.items() if "embed" in key and values.ndim == 2)
     embedding = embedding * config.get("embedding_multiplier", 1) if name == "falcon_h1" else embedding
-    table = tensors["token_embd.weight"]
+    table = written["token_embd.weight"]
     values = gguf.quants.dequantize(table.data, table.tensor_type).reshape(embedding.shape)
     # Half a step of a block's 255, and the rounding of its scale.
     assert np.abs(values - embedding).max() <= np.abs(embedding).max() * 0.51 / 127
-    for tensor in tensors.values():
+    for tensor in written.values():
         assert tensor.tensor_type.name in ("F32", "BF16", "Q8_0", "F16"), tensor.name
         assert np.isfinite(gguf.quants.dequantize(tensor.data, tensor.tensor_type)).all(), tensor.name
 
