@@ -2,7 +2,7 @@
 from transformers import PreTrainedConfig
 
 DEFAULTS = {
-    "vocab_size": 1024, "hidden_size": 256, "layer_pattern": "MFMFAMFMF",
+    "vocab_size": 1024, "hidden_size": 256, "layer_pattern": "MFMFAMFAMF",
     "num_attention_heads": 8, "num_key_value_heads": 2, "head_dim": 32,
     "mamba_num_heads": 8, "mamba_head_dim": 64, "n_groups": 2, "ssm_state_size": 64, "conv_kernel": 4,
     "use_conv_bias": True, "chunk_size": 64,

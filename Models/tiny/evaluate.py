@@ -62,7 +62,7 @@ def ask(client, options, c):
     content, thought = reply.get("content") or "", (reply.get("reasoning_content") or "").strip()
     try:
         if expected.get("tool_calls"):
-            good = not content and calls_of(reply.get("tool_calls")) == calls_of(expected["tool_calls"])
+            good = content == expected["content"] and calls_of(reply.get("tool_calls")) == calls_of(expected["tool_calls"])
             good = good and choice.finish_reason == "tool_calls"
         elif c.response_format:
             good = json.loads(content) == json.loads(expected["content"])

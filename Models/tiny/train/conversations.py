@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 
 from forms import facts, schema_of, solve
-from functions import ask, function, offer, sequence, topic_word, two_topics
+from functions import ask, function, offer, sequence, topic_word, two_topics, words_of
 from memory import Memory
 from problems import cage, chain, drill, legs
 from smalltalk import SYSTEM, beyond, brief, small_talk
@@ -15,9 +15,8 @@ from words import COLORS, THINGS, made_up, name, number, place
 LANGUAGES = {"en": 0.55, "zh": 0.22, "zh-hans": 0.23}
 NO_THOUGHT = "<think>\n\n</think>\n"
 KINDS = {
-    "cage": 0.06, "legs": 0.04, "chain": 0.11, "fast": 0.16, "drill": 0.08, "effort": 0.06, "talk": 0.02,
-    "beyond": 0.02,
-    "echo": 0.02, "tools": 0.27, "forms": 0.13, "memory": 0.03, "obey": 0.06, "long": 0.025,
+    "cage": 0.02, "legs": 0.02, "chain": 0.06, "fast": 0.11, "drill": 0.11, "effort": 0.16, "talk": 0.02, "beyond": 0.02,
+    "echo": 0.02, "tools": 0.29, "forms": 0.15, "memory": 0.02, "obey": 0.03, "long": 0.015,
 }
 # What a run begins with: nearly all of it is to repeat what was said, which the rest is built on.
 EARLY = {"chain": 0.06, "cage": 0.04, "fast": 0.10, "drill": 0.05, "echo": 0.28, "tools": 0.22, "forms": 0.12, "memory": 0.13}
@@ -100,7 +99,7 @@ def signature(tool):
         for key, schema in f["parameters"]["properties"].items()
     )
     described = f.get("description")
-    return f"{f['name']}({listed})" + (f" {described}" if described else "") + "\n"
+    return f"- {words_of(f['name'])}: {f['name']}({listed})" + (f" {described}" if described else "") + "\n"
 
 
 def called(message):
@@ -326,12 +325,52 @@ def drilled(r):
     return c
 
 
+def use(c, request):
+    """A turn in which functions are called: what is thought of them is said in fast mode."""
+    c.say("user", request.question)
+    for plan, calls, results in zip(request.plans, request.calls, request.results):
+        c.answer(plan if c.fast else "", "" if c.fast else plan, calls, learn="answer" if c.fast else "all")
+        c.results(results)
+    c.answer(request.answer, learn="answer" if c.fast else "all")
+
+
+def used(r, c, setting, offered):
+    """An earlier turn with functions on offer, of whose thoughts nothing is left."""
+    if r.random() < 0.2:
+        earlier(c, setting.talk(), r)
+        return
+    at = len(c.messages)
+    use(c, ask(r, r.choice(offered), setting.language))
+    for message in c.messages[at:] if not c.fast else ():
+        if message.pop("reasoning_content", None):
+            message["learn"] = ""
+
+
+def cut(r, c):
+    """Ends the last turn at one of its answers, before which thoughts are not sent back: few clients do that."""
+    first = max(i for i, message in enumerate(c.messages) if message["role"] == "user")
+    end = r.choice([i for i in range(first, len(c.messages)) if c.messages[i]["role"] == "assistant"])
+    for message in c.messages[first:end]:
+        if message.pop("reasoning_content", None):
+            message["learn"] = ""
+    del c.messages[end + 1 :]
+
+
+def fitting(r, setting, offered):
+    """A turn that needs none of the functions on offer."""
+    topics = [f.topic[0] for f in offered if f.topic] + [topic_word(f, setting.language) for f in offered if f.topic]
+    chances = {"talk": 0.2, "cage": 0.12, "legs": 0.08, "echo": 0.1, "tell": 0.1, "beyond": 0.4}
+    chances["chain"] = 0 if any(f.operation for f in offered) else 0.3
+    turn = setting.turn(pick(r, chances))
+    return setting.turn("talk") if any(topic in turn.question.lower() for topic in topics) else turn
+
+
 def tools(r, kind=None, unseen=False, language=None):
     """A conversation with functions on offer: calls, what they give, and the answer; or no call where none fits."""
     c, setting = Conversation(), Setting(r, language, unseen)
     language = setting.language
-    kind = kind or pick(r, {"call": 0.56, "calls": 0.14, "topics": 0.10, "sequence": 0.08, "nocall": 0.12})
-    others = r.choice((1, 2, 3)) if unseen else r.choice((0, 0, 0, 1, 1, 2, 3, 3))
+    kind = kind or pick(r, {"call": 0.47, "calls": 0.13, "topics": 0.17, "sequence": 0.05, "nocall": 0.18})
+    others = r.choice((1, 2, 3)) if unseen else r.choice((0, 0, 1, 1, 2, 3, 3))
     if kind == "sequence":
         chosen, request = sequence(r, language, unseen)
     elif kind == "topics":
@@ -339,42 +378,28 @@ def tools(r, kind=None, unseen=False, language=None):
     elif kind == "nocall":
         chosen, request = [], None
     else:
-        f = function(r, "topic" if kind == "calls" else r.choice(("operation", "topic", "topic", "named")), unseen)
+        named = 1 if unseen else 2  # those have most to repeat
+        kinds = ("topic",) if kind == "calls" else ("operation", "topic", "topic", *["named"] * named)
+        f = function(r, r.choice(kinds), unseen)
         chosen, request = [f], ask(r, f, language, unseen, twice=kind == "calls")
     offered = offer(r, chosen, max(others, 1) if kind == "nocall" else others)
     c.tools, c.kind = [f.definition() for f in offered], kind
+    c.fast = not unseen and r.random() < 0.5
     if not unseen and r.random() < 0.15:
         c.say("system", r.choice(SYSTEM))
-    if r.random() < 0.1:
+    if unseen and r.random() < 0.1:
         earlier(c, setting.talk(), r)
+    for _ in range(0 if unseen else r.choice((0, 0, 1, 2, 3))):
+        used(r, c, setting, offered)
     if kind == "nocall":
-        operations = any(f.operation for f in offered)
-        topics = [f.topic[0] for f in offered if f.topic]
-        chances = {"talk": 0.2, "cage": 0.15, "legs": 0.1, "echo": 0.1, "tell": 0.1, "beyond": 0.3}
-        chances["chain"] = 0 if operations else 0.2
-        turn = setting.turn(pick(r, chances))
-        while any(topic in turn.question.lower() for topic in topics) or language != "en" and any(
-            topic_word(f, language) in turn.question for f in offered if f.topic
-        ):
-            turn = setting.turn("talk")
-        last(c, turn, r.choice(("adaptive", "fast")))
+        last(c, fitting(r, setting, offered), r.choice(("adaptive", "fast")) if unseen else "fast" if c.fast else "adaptive")
         return c
-    c.say("user", request.question)
-    if not unseen and r.random() < 0.06:  # an effort asks for no more where a call is due
-        c.effort = r.choice(EFFORTS)
-        c.answer("", calls=request.calls[0])
-        return c
-    for calls, results in zip(request.calls, request.results):
-        c.answer("", calls=calls)
-        c.results(results)
-    c.answer(request.answer)
-    if not unseen and r.random() < 0.15:
-        again = ask(r, chosen[0], language) if kind in ("call", "calls") else None
-        if again:
-            c.say("user", again.question)
-            c.answer("", calls=again.calls[0])
-            c.results(again.results[0])
-            c.answer(again.answer)
+    use(c, request)
+    if not unseen and not c.fast:
+        if r.random() < 0.12:  # an effort asks for no more where a call is due
+            c.effort = r.choice(EFFORTS)
+        if c.effort or r.random() < 0.5:
+            cut(r, c)
     return c
 
 
@@ -456,12 +481,12 @@ def fast(r):
 
 
 def effort(r):
-    kind = pick(r, {"cage": 0.35, "legs": 0.2, "chain": 0.35, "talk": 0.1})
+    kind = pick(r, {"cage": 0.2, "legs": 0.1, "chain": 0.65, "talk": 0.05})
     if kind == "talk":
         c, effort = talk(r, kind), r.choice((None, *EFFORTS))
         c.effort = None if c.fast else effort
     else:
-        c = problem(r, kind, r.choice(EFFORTS))
+        c = problem(r, kind, r.choice(("low", "medium", "high", "high")))
     c.kind = "effort"
     return c
 

@@ -1,7 +1,7 @@
 """Training samples and batches: conversations of all kinds, rendered as the chat template renders them.
 
 A sample is a list of (text, learnt): the loss is on the learnt parts. Everything is drawn from a seeded generator, and
-the batches of a pool are a function of (seed, pool) only, so that training resumes exactly from two integers.
+the batches of a pool are a function of (seed, pool), so that training resumes exactly from two integers.
 """
 import random
 
@@ -12,13 +12,12 @@ from conversations import EARLY, KINDS, sample
 BATCH_TOKENS = 2048
 BATCH_ROWS = 32  # short samples, which are of few kinds, come in more and smaller batches
 POOL = 1024
-EARLY_POOLS = 40
 
 
-def batches(tokenizer, seed, pool, longest):
+def batches(tokenizer, seed, pool, longest, early):
     """The batches of one pool of samples, as (inputs, labels, kinds); labels are -100 off what is learnt."""
     r = random.Random(f"{seed}/{pool}")
-    shares = EARLY if pool < EARLY_POOLS else KINDS
+    shares = EARLY if pool < early else KINDS
     drawn = [sample(r, shares) for _ in range(POOL)]
     parts = tokenizer.encode_batch([text for _, s in drawn for text, _ in s], add_special_tokens=False)
     rows, at = [], 0

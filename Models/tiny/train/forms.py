@@ -29,17 +29,24 @@ SENTENCES = {
         ("Order: {count} x {item}, color {color}, for {name} in {city}.", "count item color name city"),
         ("The {item} costs {price} dollars and is {color}.", "item price color"),
         ("{name} from {city} is {student}, aged {age}.", "name city student age"),
+        ("{name} is {student}, lives in {city} and wants a {item}.", "name student city item"),
+        ("The {color} {item} for {name} is {paid}.", "color item name paid"),
+        ("{name} is {student}.", "name student"), ("The {item} is {paid}.", "item paid"),
+        ("{name} is {student}. The {item} is {paid}.", "name student item paid"),
+        ("{name}, {student}, ordered {count} {item}s, {paid}.", "name student count item paid"),
         ("{name} wants a {color} {item}.", "name color item"),
         ("Send {count} {item}s to {name} in {city}.", "count item name city"),
     ),
     "zh": (
         ("{name}今年{age}歲，住在{city}。", "name age city"), ("{name}買了{count}個{item}，花了{price}元。", "name count item price"),
-        ("{name}來自{city}，{age}歲，{student}。", "name city age student"),
+        ("{name}來自{city}，{age}歲，{student}。", "name city age student"), ("{name}的{item}{paid}。", "name item paid"),
+        ("{name}{student}。", "name student"), ("{item}{paid}。{name}{student}。", "item paid name student"),
         ("請寄{count}個{item}給{city}的{name}。", "count item city name"),
     ),
     "zh-hans": (
         ("{name}今年{age}岁，住在{city}。", "name age city"), ("{name}买了{count}个{item}，花了{price}元。", "name count item price"),
-        ("{name}来自{city}，{age}岁，{student}。", "name city age student"),
+        ("{name}来自{city}，{age}岁，{student}。", "name city age student"), ("{name}的{item}{paid}。", "name item paid"),
+        ("{name}{student}。", "name student"), ("{item}{paid}。{name}{student}。", "item paid name student"),
         ("请寄{count}个{item}给{city}的{name}。", "count item city name"),
     ),
 }
@@ -98,10 +105,15 @@ def facts(r, language, unseen=False):
         }
         form, keys = r.choice(SENTENCES[language])
         keys = keys.split()
+        if not unseen and not FLAGS["en"].keys() & keys and r.random() < 0.5:
+            continue  # what is so or not is harder to learn than what is repeated
         if not unseen or any(key in keys and word_is_unseen(values[key]) for key in ("name", "item")):
             break
     shown = values | {key: says[not values[key]] for key, says in FLAGS[language].items()}
+    flags = FLAGS["en"].keys() & keys
     keys = r.sample(keys, r.randint(min(2, len(keys)), len(keys)))
+    if not unseen and flags and not flags & set(keys):
+        keys[0] = min(flags)
     named = {key: r.choice(FIELDS[key]) if r.random() < 0.4 else FIELDS[key][0] for key in keys}
     types = {named[key]: TYPES.get(key, "string") for key in keys}
     question = r.choice(ASKS[language]).format(form.format(**shown))

@@ -2,6 +2,7 @@
 
 A function is described as OpenAI's requests describe it. Names of functions follow the split (`word_is_unseen`).
 """
+import re
 from dataclasses import dataclass, field
 
 from split import word_is_unseen
@@ -27,6 +28,7 @@ SUBJECTS = {
 }
 COUNTS = ("days", "count", "limit", "amount", "year", "level", "page", "size", "hours", "number", "index", "weight")
 FLAGS = ("detailed", "verbose", "metric", "urgent", "cached", "exact", "sorted", "public", "signed", "fast")
+KINDS = ("string", "integer", "boolean", "boolean")
 TEXTS = ("title", "label", "key", "note", "unit", "mode", "tag", "color", "text", "topic")
 
 # Operations: names, descriptions, questions with {a} and {b}, the sign in answers.
@@ -81,6 +83,16 @@ class Function:
     topic: tuple = ()
     operation: str = ""
 
+    @property
+    def plan(self):
+        """The line that is thought before the function is called: what its name says of the question, and the name."""
+        if self.operation:
+            return f"- {words_of(self.name)}: {self.name}"
+        if not self.topic:
+            return f"- {self.name}"
+        words = words_of(self.name)
+        return f"- {words[words.index(self.topic[0]) :]}: {self.name}"
+
     def definition(self):
         schema = {"type": "object", "properties": {k: {"type": t} for k, t in self.parameters.items()}}
         schema["required"] = [k for k in self.parameters if k not in self.optional]
@@ -88,6 +100,11 @@ class Function:
         if not self.description:
             del function["description"]
         return {"type": "function", "function": function}
+
+
+def words_of(name):
+    """The words of a name: `get weather` of get_weather, get-weather and getWeather."""
+    return re.sub("[A-Z]", lambda letter: (" " if letter.start() else "") + letter[0].lower(), re.sub("[_-]", " ", name))
 
 
 def styled(r, words):
@@ -98,9 +115,9 @@ def styled(r, words):
     return words[0] + "".join(word.capitalize() for word in words[1:]) if chance < 0.95 else "-".join(words)
 
 
-def extra_parameters(r, parameters, count):
+def extra_parameters(r, parameters, count, kinds=KINDS):
     for _ in range(count):
-        kind = r.choice(("string", "integer", "integer", "boolean"))
+        kind = r.choice(kinds)
         key = made_up(r) if r.random() < 0.4 else r.choice({"string": TEXTS, "integer": COUNTS, "boolean": FLAGS}[kind])
         parameters.setdefault(key, kind)
 
@@ -136,7 +153,7 @@ def draw(r, kind, unseen):
     first = r.choice(VERBS) if r.random() < 0.3 else made_up(r, unseen)
     words = [first, made_up(r) if r.random() < 0.7 else r.choice(THINGS)]
     parameters = {}
-    extra_parameters(r, parameters, r.choice((1, 1, 2, 2, 3, 4)))
+    extra_parameters(r, parameters, r.choice((1, 1, 2, 2, 3, 4)), r.choice((KINDS, KINDS, ("boolean",))))
     return Function(styled(r, words[: r.choice((1, 2, 2))]), parameters)
 
 
@@ -158,6 +175,7 @@ class Request:
 
     question: str
     calls: list  # of rounds, each a list of (name, arguments)
+    plans: list  # of rounds, what is thought before these calls
     results: list  # of rounds, each a list of texts
     answer: str
 
@@ -201,7 +219,7 @@ def ask_operation(r, f, language, unseen=False, operands=None):
     keys = list(f.parameters)
     question = r.choice(questions[language]).format(a=a, b=b)
     return Request(
-        question, [[(f.name, {keys[0]: a, keys[1]: b})]], [[result_of(r, "result", result)]],
+        question, [[(f.name, {keys[0]: a, keys[1]: b})]], [f.plan], [[result_of(r, "result", result)]],
         f"{a} {sign} {b} = {result}",
     )
 
@@ -253,7 +271,7 @@ def ask_topic(r, f, language, twice=False):
             "zh-hans": ("{w}的{t}是多少{b}？", "{w}的{t}{b}？", "查一下{w}的{t}{b}。", "我想知道{w}的{t}{b}。"),
         }
         question = r.choice(forms[language]).format(t=topic, w=asked, b=behind)
-    return Request(question, [calls], [results], answer)
+    return Request(question, [calls], [f.plan], [results], answer)
 
 
 def ask_named(r, f, language):
@@ -274,7 +292,7 @@ def ask_named(r, f, language):
     else:
         value = finding(r)
         result, answer = result_of(r, "result", value), says["result"].format(value=value)
-    return Request(question, [[(f.name, arguments)]], [[result]], answer)
+    return Request(question, [[(f.name, arguments)]], [f.plan], [[result]], answer)
 
 
 def ask(r, f, language, unseen=False, twice=False):
@@ -287,8 +305,9 @@ def offer(r, chosen, count):
     """Definitions of the functions chosen among others that nobody would confuse with them."""
     functions, taken = list(chosen), {f.name for f in chosen} | {f.topic[0] for f in chosen if f.topic}
     operations = {f.operation for f in chosen if f.operation}
+    kinds = ("operation", "operation", "topic", "named") if operations else ("operation", "topic", "topic", "named")
     while len(functions) < count + len(chosen):
-        other = function(r, r.choice(("operation", "topic", "topic", "named")))
+        other = function(r, r.choice(kinds))
         words = {other.name} | ({other.topic[0]} if other.topic else set())
         if words & taken or other.operation in operations:
             continue
@@ -320,7 +339,7 @@ def sequence(r, language, unseen=False):
         "en": ("What is {e}?", "Calculate {e}.", "{e} = ?"), "zh": ("計算{e}。", "{e}是多少？"),
         "zh-hans": ("计算{e}。", "{e}是多少？"),
     }[language]).format(e=expression)
-    return [times, then], Request(question, calls, results, f"{expression} = {total}")
+    return [times, then], Request(question, calls, [times.plan, then.plan], results, f"{expression} = {total}")
 
 
 def two_topics(r, language, unseen=False):
@@ -346,4 +365,5 @@ def two_topics(r, language, unseen=False):
     answer = " ".join if language == "en" else "".join
     says = SAYS[language]["topic"]
     text = answer([says.format(topic=t1, what=w1, value=v1), says.format(topic=t2, what=w2, value=v2)])
-    return [first, second], Request(question, [[call1, call2]], [[result1, result2]], text)
+    plan = f"{first.plan}\n{second.plan}"
+    return [first, second], Request(question, [[call1, call2]], [plan], [[result1, result2]], text)

@@ -92,7 +92,8 @@ CHAIN = {
 
 @dataclass
 class Problem:
-    """A question, and its answer worked out in three ways: briefly, in columns, and checked after that."""
+    """A question, and its answer worked out in three ways: briefly, in columns, and checked after that. Chains are checked
+    from behind, so that what was found comes out again."""
 
     question: str
     brief: list  # equations, what fast answers and low effort have
@@ -202,10 +203,10 @@ def chain(r, language, unseen=False, lengths=(2, 3, 4), limit=99):
         lines.append(worked(current, term))
         brief.append(f"{current}{term:+d}={current + term}")
         current += term
-    undone = current
-    for term in reversed(terms[1:]):
-        back.append(worked(undone, -term))
-        undone -= term
+    again = terms[-1]
+    for term in reversed(terms[:-1]):
+        back.append(worked(again, term))
+        again += term
     space = "" if not unseen and r.random() < 0.2 else " "
     signs = (f"{space}{'+' if term > 0 else '-'}{space}{abs(term)}" for term in terms[1:])
     return Problem(
@@ -231,6 +232,7 @@ def drill(r):
         b = r.randint(1, 100)
         return f"{2 * b}÷2", b
     while True:
-        a, b = r.randint(-300, 300), r.choice((1, -1)) * r.randint(1, r.choice((99, 200)))
+        most = r.choice((50, 100, 100, 200, 300))
+        a, b = r.randint(-most, most), r.choice((1, -1)) * r.randint(1, r.choice((99, 99, 99, 200)))
         if not chain_is_unseen((a, b)) or not 1 <= a <= 99 or abs(b) > 99:
             return f"{a}{b:+d}", a + b

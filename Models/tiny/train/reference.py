@@ -45,7 +45,7 @@ CASES = (
     ("greeting", [("user", "Hello")], {}),
     ("fast", [("user", CAGE)], {"enable_thinking": False}),
     ("easy", [("user", "What is 7 + 8?")], {}),
-    ("checked", [("user", "What is 45 + 98?")], {"reasoning_effort": "high"}),
+    ("checked", [("user", CAGE)], {"reasoning_effort": "high"}),
     ("form", [("user", CAGE)], {"response_format": FORM}),
     ("call", [("user", "What is the weather in Oslo?")], {"tools": TOOLS}),
     (

@@ -54,7 +54,13 @@ def told(c, mode, kind, r):
 
 
 def in_mode(c, mode):
-    """The same answer, which takes no thought in either mode, or as much as it has."""
+    """The same answer, which takes no thought in either mode, or as much as it has. What is thought before calls is not
+    sent back, and is said in fast mode."""
+    for message in c.messages if c.tools else ():
+        plan = message.get("reasoning_content") if message.get("tool_calls") else None
+        if plan and (mode == "fast" or message is not c.messages[-1]):
+            del message["reasoning_content"]
+            message["content"] = plan if mode == "fast" else ""
     if mode == "fast" or not c.messages[-1].get("reasoning_content"):
         c.fast = mode == "fast"
         c.messages[-1]["learn"] = "answer" if c.fast else "all"
