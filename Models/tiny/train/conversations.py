@@ -356,7 +356,7 @@ def cut(r, c):
     del c.messages[end + 1 :]
 
 
-def fitting(r, setting, offered):
+def unaided(r, setting, offered):
     """A turn that needs none of the functions on offer."""
     topics = [f.topic[0] for f in offered if f.topic] + [topic_word(f, setting.language) for f in offered if f.topic]
     chances = {"talk": 0.2, "cage": 0.12, "legs": 0.08, "echo": 0.1, "tell": 0.1, "beyond": 0.4}
@@ -392,7 +392,9 @@ def tools(r, kind=None, unseen=False, language=None):
     for _ in range(0 if unseen else r.choice((0, 0, 1, 2, 3))):
         used(r, c, setting, offered)
     if kind == "nocall":
-        last(c, fitting(r, setting, offered), r.choice(("adaptive", "fast")) if unseen else "fast" if c.fast else "adaptive")
+        turn = unaided(r, setting, offered)
+        mode = "fast" if c.fast else "adaptive"
+        last(c, turn, r.choice(("adaptive", "fast")) if unseen else mode)
         return c
     use(c, request)
     if not unseen and not c.fast:
