@@ -88,6 +88,7 @@ def test_logits_of_prompts_together_and_alone(binary, model, tmp_path):
     assert result.returncode == 0 and result.stdout == ""
     together, alone = load_file(both), load_file(one)
     assert set(together) == {"logits.0", "logits.1"} and set(alone) == {"logits"}
+    assert {logits.dtype.name for logits in (*together.values(), *alone.values())} == {"float32"}
     assert len(together["logits.0"]) == 3 and together["logits.1"] == pytest.approx(alone["logits"], abs=1e-3)
 
 
