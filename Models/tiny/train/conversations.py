@@ -334,6 +334,13 @@ def use(c, request):
     c.answer(request.answer, learn="answer" if c.fast else "all")
 
 
+def forget(messages):
+    """Takes thoughts away, as most clients do; an answer behind one is not learnt without it."""
+    for message in messages:
+        if message.pop("reasoning_content", None):
+            message["learn"] = ""
+
+
 def used(r, c, setting, offered):
     """An earlier turn with functions on offer, of whose thoughts nothing is left."""
     if r.random() < 0.2:
@@ -341,18 +348,14 @@ def used(r, c, setting, offered):
         return
     at = len(c.messages)
     use(c, ask(r, r.choice(offered), setting.language))
-    for message in c.messages[at:] if not c.fast else ():
-        if message.pop("reasoning_content", None):
-            message["learn"] = ""
+    forget(c.messages[at:])
 
 
 def cut(r, c):
-    """Ends the last turn at one of its answers, before which thoughts are not sent back: few clients do that."""
+    """Ends the last turn at one of its answers, before which there are no thoughts."""
     first = max(i for i, message in enumerate(c.messages) if message["role"] == "user")
     end = r.choice([i for i in range(first, len(c.messages)) if c.messages[i]["role"] == "assistant"])
-    for message in c.messages[first:end]:
-        if message.pop("reasoning_content", None):
-            message["learn"] = ""
+    forget(c.messages[first:end])
     del c.messages[end + 1 :]
 
 
