@@ -15,8 +15,8 @@ from words import COLORS, THINGS, made_up, name, number, place
 LANGUAGES = {"en": 0.55, "zh": 0.22, "zh-hans": 0.23}
 NO_THOUGHT = "<think>\n\n</think>\n"
 KINDS = {
-    "cage": 0.02, "legs": 0.02, "chain": 0.06, "fast": 0.11, "drill": 0.11, "effort": 0.16, "talk": 0.02, "beyond": 0.02,
-    "echo": 0.02, "tools": 0.29, "forms": 0.15, "memory": 0.02, "obey": 0.03, "long": 0.015,
+    "cage": 0.02, "legs": 0.02, "chain": 0.04, "fast": 0.11, "drill": 0.06, "effort": 0.12, "talk": 0.02, "beyond": 0.02,
+    "echo": 0.02, "tools": 0.42, "forms": 0.14, "memory": 0.03, "obey": 0.03, "long": 0.02,
 }
 # What a run begins with: nearly all of it is to repeat what was said, which the rest is built on.
 EARLY = {"chain": 0.06, "cage": 0.04, "fast": 0.10, "drill": 0.05, "echo": 0.28, "tools": 0.22, "forms": 0.12, "memory": 0.13}
@@ -372,7 +372,7 @@ def tools(r, kind=None, unseen=False, language=None):
     """A conversation with functions on offer: calls, what they give, and the answer; or no call where none fits."""
     c, setting = Conversation(), Setting(r, language, unseen)
     language = setting.language
-    kind = kind or pick(r, {"call": 0.47, "calls": 0.13, "topics": 0.17, "sequence": 0.05, "nocall": 0.18})
+    kind = kind or pick(r, {"call": 0.52, "calls": 0.11, "topics": 0.20, "sequence": 0.04, "nocall": 0.13})
     others = r.choice((1, 2, 3)) if unseen else r.choice((0, 0, 1, 1, 2, 3, 3))
     if kind == "sequence":
         chosen, request = sequence(r, language, unseen)

@@ -153,7 +153,7 @@ def draw(r, kind, unseen):
     first = r.choice(VERBS) if r.random() < 0.3 else made_up(r, unseen)
     words = [first, made_up(r) if r.random() < 0.7 else r.choice(THINGS)]
     parameters = {}
-    extra_parameters(r, parameters, r.choice((1, 1, 2, 2, 3, 4)), r.choice((KINDS, KINDS, ("boolean",))))
+    extra_parameters(r, parameters, r.choice((1, 2, 2, 3, 4)), r.choice((KINDS, ("boolean",))))
     return Function(styled(r, words[: r.choice((1, 2, 2))]), parameters)
 
 

@@ -92,8 +92,8 @@ CHAIN = {
 
 @dataclass
 class Problem:
-    """A question, and its answer worked out in three ways: briefly, in columns, and checked after that. Chains are checked
-    from behind, so that what was found comes out again."""
+    """A question, and its answer worked out in three ways: briefly, in columns, and checked after that. Chains are worked
+    out both ways, so that what was found comes out again."""
 
     question: str
     brief: list  # equations, what fast answers and low effort have
@@ -198,22 +198,18 @@ def chain(r, language, unseen=False, lengths=(2, 3, 4), limit=99):
         terms = [r.randint(1, limit)] + [r.choice((1, -1)) * r.randint(1, limit) for _ in range(count - 1)]
         if chain_is_unseen(terms) == unseen:
             break
-    lines, brief, back, current = [], [], [], terms[0]
+    lines, brief, current = [], [], terms[0]
     for term in terms[1:]:
         lines.append(worked(current, term))
         brief.append(f"{current}{term:+d}={current + term}")
         current += term
-    again = terms[-1]
-    for term in reversed(terms[:-1]):
-        back.append(worked(again, term))
-        again += term
     space = "" if not unseen and r.random() < 0.2 else " "
     signs = (f"{space}{'+' if term > 0 else '-'}{space}{abs(term)}" for term in terms[1:])
     return Problem(
         question=r.choice(CHAIN[language]).format(e=str(terms[0]) + "".join(signs)),
         brief=brief,
         steps="\n".join(lines),
-        check="\n".join(back),
+        check="\n".join(brief),
         answer=str(current),
         conclusion=str(current) if count > 2 else "",
         short=str(current) if count > 2 else "",
